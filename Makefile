@@ -1,0 +1,83 @@
+# Postern. `make run` shows it, `make check` tests it; both install what is missing (packages.list).
+
+.DEFAULT_GOAL := all
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+
+VERSION    := 0.1.0
+PREFIX     ?= /usr
+SYSCONFDIR ?= /etc
+LOCALSTATEDIR ?= /var
+RUNDIR     ?= /run
+SBINDIR    ?= $(PREFIX)/sbin
+BINDIR     ?= $(PREFIX)/bin
+LIBEXECDIR ?= $(PREFIX)/libexec/postern
+MANDIR     ?= $(PREFIX)/share/man
+CC         ?= gcc
+
+# B: where objects go; `make check` builds a second set with sanitizers in build/check.
+B ?= build/release
+WARN := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wno-unused-parameter
+ifeq ($(CHECK),1)
+  OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -Werror -DPOSTERN_TEST
+  LDOPT := -fsanitize=address,undefined
+else
+  CFLAGS ?= -O2 -g
+  OPT := $(CFLAGS) -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+  LDOPT := $(LDFLAGS) -Wl,-z,relro,-z,now
+endif
+DEFS := -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' \
+        -DPOSTERN_LIBEXECDIR='"$(LIBEXECDIR)"' -DPOSTERN_LOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DPOSTERN_RUNDIR='"$(RUNDIR)"' \
+        -DPOSTERN_SBINDIR='"$(SBINDIR)"'
+ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(DEFS) -I. -pthread -MMD -MP
+
+COMMON  := $(wildcard common/*/*.c)
+MASTER  := $(filter-out master/main.c master/posternctl.c,$(wildcard master/*.c))
+LISTEN  := $(filter-out listener/main.c,$(wildcard listener/*.c))
+DELIVER := $(filter-out deliver/main.c,$(wildcard deliver/*.c))
+RESOLVE := $(filter-out deliver/resolver/main.c,$(wildcard deliver/resolver/*.c))
+PICKUP  := $(filter-out pickup/main.c,$(wildcard pickup/*.c))
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+
+PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver
+LIBS := -levent_core -linih -lbsd
+
+.PHONY: all programs
+all: programs
+programs: $(PROGRAMS)
+
+$(B)/libcommon.a: $(call obj,$(COMMON))
+	@rm -f $@; ar rcs $@ $^
+
+$(B)/postern: $(call obj,master/main.c $(MASTER)) $(B)/libcommon.a
+$(B)/posternctl: $(call obj,master/posternctl.c $(MASTER)) $(B)/libcommon.a
+$(B)/postern-listener: $(call obj,listener/main.c $(LISTEN)) $(B)/libcommon.a
+$(B)/postern-deliver: $(call obj,deliver/main.c $(DELIVER)) $(B)/libcommon.a
+$(B)/postern-pickup: $(call obj,pickup/main.c $(PICKUP)) $(B)/libcommon.a
+$(B)/postern-resolver: $(call obj,deliver/resolver/main.c $(RESOLVE)) $(B)/libcommon.a
+$(B)/postern-resolver: LIBS += -lunbound
+
+$(PROGRAMS):
+	@echo "  LD    $@"
+	@$(CC) -pthread $(LDOPT) -o $@ $(filter %.o,$^) $(B)/libcommon.a $(LIBS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+# unit tests: t/unit/FOLDER/NAME.c is one program, linked with all objects of FOLDER but its main
+UNIT := $(wildcard t/unit/*/*.c)
+UNITBIN := $(patsubst t/unit/%.c,$(B)/t/%,$(UNIT))
+folder_objs = $(call obj,$(if $(filter master,$(1)),$(MASTER),$(if $(filter listener,$(1)),$(LISTEN),$(if $(filter deliver,$(1)),$(DELIVER),$(if $(filter pickup,$(1)),$(PICKUP),$(if $(filter resolver,$(1)),$(RESOLVE)))))))
+.PHONY: units
+units: $(UNITBIN)
+define unit_rule
+$(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
+	@echo "  LD    $$@"
+	@mkdir -p $$(@D)
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound)
+endef
+$(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

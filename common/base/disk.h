@@ -1,0 +1,32 @@
+/* disk - whole writes, syncs, crash points. With spool the only caller of fsync and fdatasync */
+#ifndef COMMON_BASE_DISK_H
+#define COMMON_BASE_DISK_H
+
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* All return 0, or -1 with errno. A short write is continued; a full disk is ENOSPC. */
+int disk_write(int fd, const void *data, size_t len) __attribute__((warn_unused_result));
+int disk_writev(int fd, struct iovec *iov, int count) __attribute__((warn_unused_result)); /* changes iov */
+int disk_pwrite(int fd, const void *data, size_t len, off_t at) __attribute__((warn_unused_result));
+int disk_sync(int fd) __attribute__((warn_unused_result));		/* data and size (fdatasync) */
+int disk_sync_folder(int fd) __attribute__((warn_unused_result));	/* names (fsync of a folder) */
+/* Reads up to `len` bytes at `at`; the count read (short only at end of file), or -1. */
+ssize_t disk_pread(int fd, void *data, size_t len, off_t at) __attribute__((warn_unused_result));
+
+/*
+ * A named instant at which the crash tests may end the process with SIGKILL:
+ * POSTERN_CRASH="name[:count]" in the environment. Nothing in a release build.
+ */
+#ifdef POSTERN_TEST
+void disk_crash_point(const char *name);
+#else
+static inline void
+disk_crash_point(const char *name)
+{
+	(void)name;
+}
+#endif
+
+#endif

@@ -1,0 +1,40 @@
+/* log - the event log: one line, one fact, key=value, message id first */
+#ifndef COMMON_BASE_LOG_H
+#define COMMON_BASE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum log_level { LOG_FACT, LOG_WARN, LOG_FAULT };
+
+/*
+ * Names the process ("postern-listener") and the virtual server ("" in master
+ * and helpers); lines go to syslog(3) facility mail, or to stderr when
+ * `to_syslog` is false. Both strings are copied.
+ */
+void log_open(const char *program, const char *server, bool to_syslog);
+
+/*
+ * Writes "ID event=EVENT server=NAME " and then the formatted key=value pairs.
+ * `id` is a message id, or NULL for "-". Hostile text goes through log_safe().
+ * Lines are cut at 2,000 bytes. Saves and restores errno. Any thread.
+ */
+void log_event(enum log_level level, const char *id, const char *event, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/*
+ * `text` (NULL is "-") made safe for one log value: non-graphic bytes are
+ * backslash-escaped and the whole is quoted when it has a blank, a quote or is empty.
+ * Returns one of eight rotating buffers of the calling thread, 600 bytes each:
+ * use it in the same statement.
+ */
+const char *log_safe(const char *text);
+const char *log_safe_n(const char *text, size_t len);
+
+/* Logs event=exit with the text and leaves with `code` (sysexits.h). Before the loop runs only. */
+_Noreturn void die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A broken invariant of our own: logs event=bug and aborts. */
+_Noreturn void bug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

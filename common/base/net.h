@@ -1,0 +1,44 @@
+/* net - addresses, networks and host:port, as text and as bytes; no look-ups */
+#ifndef COMMON_BASE_NET_H
+#define COMMON_BASE_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define NET_TEXT_SIZE 64
+
+/* One entry of a connection or relay list: a network, or a domain name (then family is AF_UNSPEC). */
+struct net_entry {
+	int family;		/* AF_INET, AF_INET6, AF_UNSPEC */
+	uint8_t bytes[16];
+	uint8_t mask[16];
+	char *domain;		/* owned; lower case; "example.com" matches itself and below */
+};
+
+struct net_address {
+	struct sockaddr_storage sa;
+	socklen_t len;
+};
+
+/* "192.0.2.1", "192.0.2.0/24", "192.0.2.0/255.255.255.0", "2001:db8::/32", "example.com". 0, or -1 and *why a static text. */
+int net_entry_parse(struct net_entry *e, const char *text, const char **why) __attribute__((warn_unused_result));
+void net_entry_done(struct net_entry *e);
+/* Whether the address lies in the network; IPv4-mapped IPv6 counts as IPv4; a domain entry never matches here. */
+bool net_entry_has(const struct net_entry *e, const struct sockaddr *sa);
+/* The entry is the whole IPv4 or IPv6 space. */
+bool net_entry_is_all(const struct net_entry *e);
+
+/* "127.0.0.1:25", "[::1]:25", "*:25" (0.0.0.0), "192.0.2.1" with `port` as default. 0, or -1 and *why. */
+int net_address_parse(struct net_address *a, const char *text, uint16_t port, const char **why) __attribute__((warn_unused_result));
+/* "192.0.2.1" / "2001:db8::1"; IPv4-mapped IPv6 is written as IPv4. `dst` has NET_TEXT_SIZE bytes. */
+void net_format_ip(char *dst, const struct sockaddr *sa);
+/* "192.0.2.1:25" / "[2001:db8::1]:25" */
+void net_format(char *dst, const struct sockaddr *sa);
+uint16_t net_port(const struct sockaddr *sa);
+bool net_is_loopback(const struct sockaddr *sa);
+bool net_equal(const struct sockaddr *a, const struct sockaddr *b); /* address and port */
+/* "host.example", ASCII letters, digits, hyphens, dots, underscore; labels of 1 to 63, at most 253. */
+bool net_is_hostname(const char *text);
+
+#endif

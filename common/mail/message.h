@@ -1,0 +1,95 @@
+/*
+ * message - the queue file: envelope lines, content, end record
+ *
+ *   postern-queue 1                      format version
+ *   arrived: 2026-11-21T19:04:57.123456Z informational; the id holds the truth
+ *   client: 192.0.2.7                    or "pickup", "report"
+ *   helo: name / user: name / protocol: ESMTP
+ *   flags: 8bitmime smtputf8
+ *   ret: full|hdrs / envid: xtext        RFC 3461, when given
+ *   marks: ..d                           one byte a recipient, in order; the only bytes that ever change
+ *   x-sender: a@b                        empty value: null sender
+ *   x-receiver: c@d                      one line a recipient
+ *   x-notify: never|success,failure,delay / x-orcpt: rfc822;xtext   belong to the receiver above
+ *   (empty line)
+ *   content, as it will be sent, CRLF lines, not dot-stuffed
+ *   postern-end 00000000000012345 LF     fixed MESSAGE_END_SIZE bytes; the content's size
+ *
+ * Envelope lines end in LF; values hold no control characters.
+ */
+#ifndef COMMON_MAIL_MESSAGE_H
+#define COMMON_MAIL_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/base/buf.h"
+
+#define MESSAGE_ID_LEN 16
+#define MESSAGE_ID_SIZE (MESSAGE_ID_LEN + 1)
+#define MESSAGE_END_SIZE 32
+#define MESSAGE_ENVELOPE_MAX (64U << 20)	/* 100,000 recipients fit */
+
+enum message_mark {
+	MARK_PENDING = '.',
+	MARK_DELIVERED = 'd',
+	MARK_FAILED = 'f',	/* its failure is noted; the report is owed */
+	MARK_REPORTED = 'r',	/* failed, and the report (or badmail) is safe */
+};
+
+enum message_flags {
+	MESSAGE_8BIT = 1,	/* BODY=8BITMIME was declared, or 8-bit bytes found in pickup */
+	MESSAGE_UTF8 = 2,	/* SMTPUTF8 was declared */
+	MESSAGE_BINARY = 4,	/* BODY=BINARYMIME */
+	MESSAGE_REPORT = 8,	/* one of our own reports */
+};
+
+enum message_notify { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };
+enum message_ret { RET_DEFAULT, RET_FULL, RET_HDRS };
+
+struct message_recipient {
+	char *address;		/* owned */
+	char mark;		/* enum message_mark */
+	unsigned notify;	/* enum message_notify bits; 0 not given */
+	char *orcpt;		/* owned; NULL not given */
+};
+
+struct message_envelope {
+	char id[MESSAGE_ID_SIZE];	/* "" until the spool gave one */
+	char *sender;			/* owned; "" null sender */
+	struct message_recipient *rcpt;	/* owned */
+	size_t nrcpt;
+	char *client, *helo, *user, *protocol;	/* owned; NULL not known */
+	unsigned flags;			/* enum message_flags */
+	enum message_ret ret;
+	char *envid;			/* owned; NULL not given */
+	/* set by message_envelope_parse: places in the file */
+	off_t marks_at;			/* the first mark byte */
+	off_t content_at;
+	off_t content_size;
+};
+
+void message_envelope_done(struct message_envelope *e);		/* frees what it owns; zeroes */
+struct message_recipient *message_envelope_add(struct message_envelope *e, const char *address);
+/* Deep copy of everything but the places. */
+void message_envelope_copy(struct message_envelope *to, const struct message_envelope *from);
+
+/* Appends the envelope lines and the empty line to `out`. 0, -1 when a value has control bytes or `out` failed. */
+int message_envelope_format(const struct message_envelope *e, struct buf *out) __attribute__((warn_unused_result));
+/* Fills `e` (zeroed by the caller; id is left alone) from the file's beginning. 1 whole; 0 needs more bytes; -1 and *why. */
+int message_envelope_parse(struct message_envelope *e, const char *data, size_t len, const char **why)
+	__attribute__((warn_unused_result));
+
+/* The end record for a content of `size` bytes; `dst` has MESSAGE_END_SIZE bytes, no NUL. */
+void message_end_format(char *dst, uint64_t size);
+/* The content's size, or -1 when these bytes are no end record. */
+int64_t message_end_parse(const char *src);
+
+/* Ids: 11 digits of time (microseconds, 55 bit) and 5 of chance, alphabet 0-9 a-z without i l o u; they sort by time. */
+void message_id_make(char *id, int64_t wall_us, uint32_t chance);
+bool message_id_is_valid(const char *id);
+int64_t message_id_time_us(const char *id);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * spool - where messages live, and how they move. The only file that spells a path below a home.
+ *
+ * Every call here may block on the disk: workers call it from pool jobs (common/process/pool), never from the loop,
+ * but for spool_open(), spool_scan_*() at start and reads (spool_load, spool_content_*).
+ * All return 0, or -1 with errno, unless they say otherwise; none logs, none exits.
+ *
+ *   queue/new/ID         being written; nobody was promised anything (flock held by its writer)
+ *   queue/BBB/ID         accepted: whole, synced; mtime = next due time
+ *   queue/BBB/ID.note    lines about it (failures, deferrals); never without its ID for long
+ *   drop/.ID-N.part      a drop file being written
+ *   drop/ID-N.eml        a drop file, whole
+ *   badmail/ID.bad .bdr .bdp   message, reason in words, envelope for machines; .bad comes last
+ */
+#ifndef COMMON_MAIL_SPOOL_H
+#define COMMON_MAIL_SPOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/mail/message.h"
+
+struct spool;
+
+struct spool_paths {
+	const char *pickup, *queue, *drop, *badmail;
+};
+
+/* Opens (and makes, mode 0700, pickup 0770) the folders. NULL and errno; `*where` then points at the path that failed. */
+struct spool *spool_open(const struct spool_paths *paths, const char **where) __attribute__((warn_unused_result));
+void spool_close(struct spool *s);
+/* The deliver process owns the queue: takes the lock of queue/. 0; -1 EWOULDBLOCK when another has it. Held until spool_close. */
+int spool_own_queue(struct spool *s) __attribute__((warn_unused_result));
+
+/* --- writing a message into the queue --- */
+struct spool_draft;
+
+/* A draft in memory; copies nothing of `e` but formats it now. `e` may be freed after. NULL and errno (EINVAL: bad value). */
+struct spool_draft *spool_draft_new(struct spool *s, const struct message_envelope *e) __attribute__((warn_unused_result));
+/* Gives the draft a fixed id instead of a fresh one: a commit then fails with EEXIST when that id is in the queue. Before any write. */
+void spool_draft_name(struct spool_draft *d, const char *id);
+/* Appends content. Opens the file on first use. After a failure all further calls fail alike. */
+int spool_draft_write(struct spool_draft *d, const void *data, size_t len) __attribute__((warn_unused_result));
+/*
+ * Ends, syncs, renames and folder-syncs `n` drafts of one spool as one group. Result of each in spool_draft_error()
+ * (0 accepted). A failed one left no file behind. The objects stay until spool_draft_free.
+ */
+void spool_draft_commit(struct spool_draft **drafts, size_t n);
+int spool_draft_error(const struct spool_draft *d);
+const char *spool_draft_id(const struct spool_draft *d);	/* known from spool_draft_new on */
+/* Frees; removes the file when it was not committed. NULL is fine. */
+void spool_draft_free(struct spool_draft *d);
+
+/* --- reading the queue --- */
+struct spool_entry {
+	char id[MESSAGE_ID_SIZE];
+	int64_t due;		/* wall seconds (mtime) */
+};
+
+/*
+ * Calls `each` for every message in buckets that changed since the last scan of this object (all, the first
+ * time, or with `all`). Also removes what a dead writer left in new/ and orphan notes, and moves files that are no queue files to badmail.
+ * `each` may be told of ids it already knows. Returns how many it told of, or -1.
+ */
+ssize_t spool_scan(struct spool *s, bool all, void (*each)(void *arg, const struct spool_entry *entry), void *arg);
+
+/* Opens and reads one message's envelope; `*fd` (owned by the caller) stays open for the content. -1: ENOENT gone, EBADMSG damaged (*why). */
+int spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd, const char **why)
+	__attribute__((warn_unused_result));
+
+/* Overwrites the mark of recipient `index`; `fd` is from spool_load. Not synced: use spool_sync. */
+int spool_mark(struct spool *s, int fd, const struct message_envelope *e, size_t index, char mark) __attribute__((warn_unused_result));
+int spool_sync(int fd) __attribute__((warn_unused_result));
+/* Sets the next due time (wall seconds). Not synced: a lost one means an earlier attempt. */
+int spool_set_due(struct spool *s, const char *id, int64_t due) __attribute__((warn_unused_result));
+/* Appends `text` (whole lines) to the note of the message; synced when `sync`. */
+int spool_note_add(struct spool *s, const char *id, const char *text, bool sync) __attribute__((warn_unused_result));
+/* The whole note into `out`; 1 read, 0 there is none, -1. */
+int spool_note_read(struct spool *s, const char *id, struct buf *out) __attribute__((warn_unused_result));
+/* Removes the message and its note. Not synced: a message that returns is delivered twice, never lost. */
+int spool_remove(struct spool *s, const char *id) __attribute__((warn_unused_result));
+
+/* --- drop --- */
+struct spool_drop {
+	const char *id;				/* message id; with `part` makes the file name ID-part.eml */
+	unsigned part;				/* 0, or which portion */
+	int source_fd;				/* from spool_load */
+	const struct message_envelope *e;
+	const size_t *index; size_t count;	/* the recipients of this file */
+	const char *return_path;		/* text after "Return-Path: " without brackets */
+	int error;				/* out: 0, or errno */
+};
+/* Writes `n` drop files as one group: write, sync, rename to the visible name, folder sync. A file of that name that is there already is replaced (a repeat after a crash). */
+void spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n);
+/* Bytes of the visible drop files (for the quota); -1. */
+int64_t spool_drop_size(struct spool *s);
+
+/* --- badmail --- */
+/* Writes ID.bdp, ID.bdr, then ID.bad, synced. `e` may be NULL when unknown; content is copied from source_fd at [at, at+size). */
+int spool_badmail_write(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
+    const char *details, int source_fd, off_t at, off_t size) __attribute__((warn_unused_result));
+
+/* --- pickup --- */
+int spool_pickup_folder(struct spool *s);	/* descriptor, owned by the spool */
+const char *spool_pickup_path(const struct spool *s);	/* for inotify_add_watch */
+
+/* Removes the pickup file `name` once its message is in the queue; folder not synced (a repeat is a duplicate). */
+int spool_pickup_remove(struct spool *s, const char *name) __attribute__((warn_unused_result));
+/*
+ * Moves the pickup file `name` (whatever it is: link, device, bad text) to badmail as ID.bad by rename, across file
+ * systems by copy (regular files only), with .bdr and .bdp beside it. `id` is out, MESSAGE_ID_SIZE bytes.
+ */
+int spool_pickup_refuse(struct spool *s, const char *name, const char *reason, const char *details, char *id)
+	__attribute__((warn_unused_result));
+
+/* Free bytes for unprivileged writers on the queue's file system; -1. */
+int64_t spool_free_bytes(struct spool *s);
+
+#endif

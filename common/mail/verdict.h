@@ -1,0 +1,29 @@
+/* verdict - what became of one recipient; the only result type that crosses a border */
+#ifndef COMMON_MAIL_VERDICT_H
+#define COMMON_MAIL_VERDICT_H
+
+#include <stdbool.h>
+
+enum verdict_what { VERDICT_DELIVERED, VERDICT_LATER, VERDICT_REFUSED };
+
+struct verdict {
+	enum verdict_what what;
+	int code;		/* SMTP reply code of the peer, 0 when it was not a peer's word */
+	char status[12];	/* RFC 3463, "4.4.1" */
+	char text[400];		/* one printable line, UTF-8 or ASCII, no CR LF NUL */
+	char host[128];		/* the peer that said it, "" when none (Remote-MTA) */
+};
+
+void verdict_set(struct verdict *v, enum verdict_what what, const char *status, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/*
+ * From a peer's SMTP reply: `code` 200..599, `text` its lines joined by blanks, without codes.
+ * Takes a leading enhanced status whose class fits the code, else makes one
+ * (2.0.0, 4.0.0, 5.0.0 as RFC 3463 3.1 allows). Cleans the text.
+ */
+void verdict_from_reply(struct verdict *v, int code, const char *text, const char *host);
+/* From errno of a local disk action: ENOSPC 4.3.1, EDQUOT 4.2.2, others 4.3.0; always LATER. */
+void verdict_from_errno(struct verdict *v, int error, const char *doing);
+const char *verdict_name(enum verdict_what what); /* "delivered" "later" "refused" */
+
+#endif

@@ -1,0 +1,63 @@
+/*
+ * boot - the first and last steps of every worker and helper: inherited descriptors, configuration, titles, the one
+ * privilege drop, the control channel to the master
+ */
+#ifndef COMMON_PROCESS_BOOT_H
+#define COMMON_PROCESS_BOOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/process/config.h"
+#include "common/process/counters.h"
+#include "common/process/ctl.h"
+#include "common/process/loop.h"
+
+/*
+ * What a child inherits, by number; everything else is close-on-exec. The master places them with
+ * dup2 before exec: argv is { program, server name ("" helper), slot (decimal), number of listening sockets }.
+ */
+enum boot_fd {
+	BOOT_MASTER = 3,	/* control channel, SOCK_SEQPACKET */
+	BOOT_CONFIG,		/* sealed memfd: the configuration snapshot */
+	BOOT_COUNTERS,		/* shared memory; /dev/null for helpers */
+	BOOT_HINT,		/* hints: listener, pickup write; deliver reads; /dev/null for helpers */
+	BOOT_LISTEN,		/* the first listening socket, in the order of config_server.listen */
+};
+
+struct boot;
+
+struct boot_role {
+	const char *name;	/* "listener": program is postern-listener */
+	const char *title;	/* "takes mail by SMTP": for ps */
+	bool per_server;
+	void (*run)(struct boot *b);	/* sets up, then returns; boot runs the loop and afterwards calls finish */
+	void (*on_control)(struct boot *b, const struct ctl_message *m);	/* CTL_PAUSE, CTL_CONTINUE, CTL_DRAIN, CTL_STOP, ... */
+	void (*finish)(struct boot *b);	/* after the loop stopped; may be NULL */
+};
+
+struct boot {
+	const struct boot_role *role;
+	struct config *config;
+	const struct config_server *server;	/* NULL in helpers */
+	unsigned slot;
+	unsigned listeners;			/* sockets from BOOT_LISTEN on */
+	struct loop *loop;
+	struct ctl *master;
+	struct counters *counters;		/* NULL in helpers */
+	void *state;				/* the role's own */
+};
+
+/*
+ * The whole main of a worker: returns its exit status. Refuses (exit 64) when not started by the master. Drops privileges before `run` and
+ * proves that they cannot come back. EOF from the master is CTL_STOP with the configured grace time.
+ */
+int boot_main(int argc, char **argv, const struct boot_role *role);
+void boot_ready(struct boot *b);		/* tells the master that the loop is about to run */
+void boot_tell(struct boot *b, enum ctl_type type);
+void boot_end(struct boot *b);			/* leave the loop and exit 0 */
+
+/* Used by boot_main and proved in its unit test: from root to user/group for ever; not root: nothing. Dies on failure. */
+void boot_drop(const char *user, const char *group);
+
+#endif

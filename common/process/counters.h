@@ -1,0 +1,50 @@
+/*
+ * counters - numbers of one virtual server in memory shared by its processes and the master; one row a counter.
+ * Names follow the "SMTP Server" performance object. Adding is atomic and cheap; any process, any thread.
+ */
+#ifndef COMMON_PROCESS_COUNTERS_H
+#define COMMON_PROCESS_COUNTERS_H
+
+#include <stdint.h>
+
+enum counter {
+	COUNTER_MESSAGES_RECEIVED, COUNTER_MESSAGE_BYTES_RECEIVED, COUNTER_RECIPIENTS_RECEIVED,
+	COUNTER_MESSAGES_SENT, COUNTER_MESSAGE_BYTES_SENT, COUNTER_MESSAGES_DELIVERED,
+	COUNTER_REFUSED_SIZE, COUNTER_REFUSED_RELAY, COUNTER_REFUSED_STORAGE,
+	COUNTER_INBOUND_TOTAL, COUNTER_INBOUND_CURRENT, COUNTER_INBOUND_REFUSED,
+	COUNTER_OUTBOUND_TOTAL, COUNTER_OUTBOUND_CURRENT, COUNTER_OUTBOUND_REFUSED, COUNTER_CONNECTION_ERRORS,
+	COUNTER_BYTES_RECEIVED, COUNTER_BYTES_SENT,
+	COUNTER_QUEUE_LENGTH, COUNTER_QUEUE_LOCAL, COUNTER_QUEUE_REMOTE, COUNTER_QUEUE_RETRY,
+	COUNTER_RETRIES, COUNTER_NDRS, COUNTER_DELAY_REPORTS,
+	COUNTER_BADMAIL_PICKUP, COUNTER_BADMAIL_GENERAL, COUNTER_BADMAIL_HOPS, COUNTER_BADMAIL_NDR,
+	COUNTER_BADMAIL_NO_RECIPIENTS, COUNTER_BADMAIL_DAMAGED,
+	COUNTER_PICKUP, COUNTER_DROP, COUNTER_DNS_QUERIES, COUNTER_HINTS_LOST, COUNTER_CRASHES, COUNTER_STATE,
+	COUNTER_COUNT
+};
+
+struct counter_row {
+	const char *name;	/* "messages_received_total": text form, [a-z_] */
+	const char *title;	/* "Messages Received Total": the original's name, or a like one */
+	int gauge;		/* may fall */
+};
+extern const struct counter_row counters_rows[COUNTER_COUNT];
+
+struct counters;
+
+/* Master: makes the shared memory; *fd is for the children. NULL and errno. */
+struct counters *counters_new(int *fd);
+/* Worker: maps an inherited descriptor. NULL and errno. */
+struct counters *counters_map(int fd);
+void counters_free(struct counters *c);
+
+void counters_add(struct counters *c, enum counter which, int64_t n);	/* c NULL: nothing (unit tests) */
+void counters_set(struct counters *c, enum counter which, int64_t n);
+int64_t counters_get(const struct counters *c, enum counter which);
+/*
+ * Gauges of a process that died must not stay: each worker keeps its own share of INBOUND_CURRENT and OUTBOUND_CURRENT
+ * in its slot; the master clears a slot when the process is reaped.
+ */
+void counters_use_slot(struct counters *c, unsigned slot);	/* worker: which slot is mine (0..63) */
+void counters_clear_slot(struct counters *c, unsigned slot);	/* master */
+
+#endif

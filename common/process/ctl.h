@@ -1,0 +1,82 @@
+/*
+ * ctl - control messages: typed, sized, with rights; over SOCK_SEQPACKET so the kernel keeps borders.
+ * Master <-> child on a socketpair, operator -> master on control.sock, worker <-> helper on a socketpair.
+ * A message that fits no row closes its channel and is logged by the receiver; it never ends a process.
+ */
+#ifndef COMMON_PROCESS_CTL_H
+#define COMMON_PROCESS_CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/process/loop.h"
+
+#define CTL_PAYLOAD_MAX 32768
+#define CTL_VERSION 1
+
+enum ctl_type {
+	/* worker or helper to master */
+	CTL_READY,		/* its loop runs */
+	CTL_PAUSED,		/* accepts no connection any more */
+	CTL_CONTINUED,
+	CTL_IDLE,		/* drained: will exit now */
+	CTL_NEED_RESOLVER,	/* wants a channel to the resolver helper */
+	/* master to worker or helper */
+	CTL_PAUSE,
+	CTL_CONTINUE,
+	CTL_DRAIN,		/* accept nothing new, end when the last session ended (reload) */
+	CTL_STOP,		/* end within the grace time: payload uint32_t milliseconds */
+	CTL_LOGS,		/* reopen logs */
+	CTL_CHANNEL,		/* a descriptor: to a helper (worker side) or of a new client (helper side); payload: struct ctl_channel */
+	CTL_RETRY,		/* deliver: everything is due now */
+	/* operator to master and back */
+	CTL_COMMAND,		/* text: words separated by NUL: "pause" "default" */
+	CTL_TEXT,		/* part of an answer */
+	CTL_END,		/* end of an answer: int32_t exit status (0, 1, 2 or sysexits) */
+	/* worker to resolver helper and back: payloads in common/process/dns.h */
+	CTL_QUERY,
+	CTL_ANSWER,
+	CTL_COUNT
+};
+
+enum ctl_helper { CTL_HELPER_RESOLVER };
+struct ctl_channel {
+	uint32_t helper;		/* enum ctl_helper */
+	char server[64];		/* the virtual server of the client; "" none */
+};
+
+enum ctl_side { CTL_FROM_WORKER = 1, CTL_FROM_MASTER = 2, CTL_FROM_OPERATOR = 4, CTL_FROM_CLIENT = 8, CTL_FROM_HELPER = 16 };
+
+struct ctl_message {
+	enum ctl_type type;
+	uint32_t request;	/* chosen by the asker, repeated in the answer */
+	const void *data;	/* valid during the callback; not aligned: memcpy out of it */
+	size_t len;
+	int fd;			/* -1, or a descriptor now owned by the receiver's callback */
+};
+
+/* A channel on a loop. */
+struct ctl;
+
+/*
+ * Takes over `fd` (non-blocking). `from` says who the peer is (enum ctl_side): rows it may not send are bad. `on_message` gets each good
+ * message; `on_close` is called once when the peer is gone or misbehaved (bad = true); the owner then calls ctl_free.
+ */
+struct ctl *ctl_new(struct loop *l, int fd, unsigned from, void (*on_message)(void *arg, const struct ctl_message *m),
+    void (*on_close)(void *arg, bool bad), void *arg);
+void ctl_free(struct ctl *c);		/* closes the descriptor; NULL is fine; also from its callbacks */
+int ctl_fd(const struct ctl *c);
+
+/*
+ * Sends or queues (bounded, 4 MiB, then -1 ENOBUFS); a passed `fd` (-1 none) is duplicated, the caller keeps its own. 0 or -1.
+ */
+int ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd);
+
+/* Blocking use without a loop (posternctl): one message each; recv: 1, 0 closed, -1 bad or errno. data points into `space`. */
+int ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data, size_t len) __attribute__((warn_unused_result));
+int ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space, size_t size) __attribute__((warn_unused_result));
+
+const char *ctl_name(enum ctl_type type);	/* "ready"; "?" when out of range */
+
+#endif

@@ -1,0 +1,49 @@
+/* dns - questions to the resolver helper and its answers, as they travel in CTL_QUERY and CTL_ANSWER */
+#ifndef COMMON_PROCESS_DNS_H
+#define COMMON_PROCESS_DNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define DNS_NAME_SIZE 256
+#define DNS_RECORDS_MAX 64
+
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_AAAA = 28, DNS_TLSA = 52 };
+
+enum dns_result {
+	DNS_FOUND,	/* records follow */
+	DNS_NO_DATA,	/* the name is there, this type is not */
+	DNS_NO_NAME,	/* NXDOMAIN */
+	DNS_TROUBLE,	/* time-out, SERVFAIL, bogus signature: try later; `text` says */
+};
+
+struct dns_query {		/* payload of CTL_QUERY */
+	uint16_t type;
+	char name[DNS_NAME_SIZE];	/* ASCII (A-labels), no trailing dot needed */
+};
+
+struct dns_record {
+	uint16_t preference;	/* MX */
+	uint16_t len;		/* A, AAAA, TLSA: bytes used; names: strlen */
+	uint8_t data[DNS_NAME_SIZE];	/* address bytes, or a name as text without trailing dot ("" is the root: null MX), or TLSA rdata */
+};
+
+struct dns_answer {		/* payload of CTL_ANSWER: fixed part, then `count` records */
+	uint8_t result;		/* enum dns_result */
+	uint8_t secure;		/* DNSSEC validated */
+	uint8_t bogus;		/* validation failed (result is DNS_TROUBLE) */
+	uint8_t count;
+	uint32_t ttl;		/* seconds */
+	char canonical[DNS_NAME_SIZE];	/* the owner after CNAMEs */
+	char text[128];		/* for people, on DNS_TROUBLE */
+	struct dns_record record[DNS_RECORDS_MAX];
+};
+
+/* Bytes of an answer with its records. */
+size_t dns_answer_size(const struct dns_answer *a);
+/* Copies a received payload; false when sizes or strings are off. */
+bool dns_query_take(struct dns_query *q, const void *data, size_t len);
+bool dns_answer_take(struct dns_answer *a, const void *data, size_t len);
+
+#endif

@@ -1,0 +1,43 @@
+/* loop - events of one process: descriptors, timers, signals. libevent stays behind this header */
+#ifndef COMMON_PROCESS_LOOP_H
+#define COMMON_PROCESS_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct loop;
+struct loop_io;
+struct loop_timer;
+
+enum loop_what { LOOP_READ = 1, LOOP_WRITE = 2 };
+
+struct loop *loop_new(void);		/* dies when the system refuses */
+void loop_free(struct loop *l);
+void loop_run(struct loop *l);		/* until loop_stop */
+void loop_stop(struct loop *l);
+
+/* Watches `fd` (not owned) for `what` (0: nothing yet); level-triggered, persistent. The callback may free the object. */
+struct loop_io *loop_io_new(struct loop *l, int fd, unsigned what, void (*cb)(void *arg, unsigned what), void *arg);
+void loop_io_want(struct loop_io *io, unsigned what);	/* no system call when unchanged */
+void loop_io_free(struct loop_io *io);			/* NULL is fine; before close(fd) */
+
+/* One-shot; may be set again at any time, also from its callback. */
+struct loop_timer *loop_timer_new(struct loop *l, void (*cb)(void *arg), void *arg);
+void loop_timer_set(struct loop_timer *t, uint64_t after_ms);	/* replaces an earlier time */
+void loop_timer_stop(struct loop_timer *t);
+bool loop_timer_is_set(const struct loop_timer *t);
+void loop_timer_free(struct loop_timer *t);		/* NULL is fine */
+
+/*
+ * Signals as events (signalfd): blocks those in the 0-ended list and calls back with each; `value` is what
+ * sigqueue(3) sent, `queued` whether it did. Once a loop, before threads are made.
+ */
+void loop_signals(struct loop *l, const int *signals, void (*cb)(void *arg, int signo, bool queued, int value), void *arg);
+
+/* May be called from any thread: `cb` runs soon on the loop, once for any number of wakes. */
+struct loop_waker;
+struct loop_waker *loop_waker_new(struct loop *l, void (*cb)(void *arg), void *arg);
+void loop_waker_wake(struct loop_waker *w);
+void loop_waker_free(struct loop_waker *w);
+
+#endif
