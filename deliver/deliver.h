@@ -138,10 +138,13 @@ struct remote_job {
 	const size_t *index; size_t count;	/* into e->rcpt; at most max-recipients */
 	struct verdict *verdict;	/* out: one for each of index; preset by remote */
 	bool glitch;			/* out: connection failed, dropped or busy (421/450-class greeting): quick tries may apply */
-	bool reused_failed;		/* private to remote */
 	void (*done)(void *arg, struct remote_job *job);
 	void *arg;
-	struct remote_job *next;	/* private to remote */
+	/* private to site: zero at first */
+	struct remote_job *next;
+	uint32_t tried;			/* addresses of the site's list, a bit each */
+	uint8_t rounds;			/* how many lists it went through */
+	bool reused_failed;		/* a kept connection turned out closed: repeated once on a fresh one */
 };
 
 struct remote;
@@ -151,6 +154,11 @@ size_t remote_active(const struct remote *r);		/* jobs not done */
 bool remote_is_down(const struct remote *r, const char *key);	/* the last attempts could not connect at all */
 /* Starts no new transaction; jobs not begun are done with VERDICT_LATER 4.3.2 and glitch false; those in flight go on. */
 void remote_drain(struct remote *r);
+/*
+ * The role's on_control hands over the descriptor of each CTL_CHANNEL here (owned from then on); the channel itself is asked for
+ * (CTL_NEED_RESOLVER) by lookup when a name is to be found.
+ */
+void remote_on_channel(struct remote *r, int fd);
 void remote_free(struct remote *r);			/* closes everything now; done is not called any more */
 
 /* --- report: makes and queues the reports about one message --- */
