@@ -111,6 +111,8 @@ int64_t spool_drop_size(struct spool *s);
 int spool_badmail_write(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
     const char *details, int source_fd, off_t at, off_t size) __attribute__((warn_unused_result));
 
+/* Moves the queue file `id`, whatever it is, to badmail as it is: what spool_load called EBADMSG. */
+int spool_badmail_move(struct spool *s, const char *id, const char *reason, const char *details) __attribute__((warn_unused_result));
 /* Removes whole badmail triples older than `keep_seconds`, then the oldest ones until all are below `limit` bytes. How many, or -1. */
 ssize_t spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit);
 

@@ -122,6 +122,20 @@ spool_badmail_write(struct spool *s, const char *id, const struct message_envelo
 	return rc;
 }
 
+/* A crash in between leaves words without a .bad; the next turn writes new ones. */
+int
+spool_badmail_move(struct spool *s, const char *id, const char *reason, const char *details)
+{
+	char base[SPOOL_NAME_SIZE / 2], from[SPOOL_NAME_SIZE], to[SPOOL_NAME_SIZE];
+	if (write_words(s, id, NULL, reason, details, base) == -1)
+		return -1;
+	spool_name_message(from, id);
+	snprintf(to, sizeof(to), "%.31s.bad", base);
+	if (renameat(s->queue, from, s->badmail, to) == -1)
+		return -1;
+	return disk_sync_folder(s->badmail);
+}
+
 /* --- retention --- */
 
 struct bad_file {
