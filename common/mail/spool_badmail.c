@@ -6,7 +6,7 @@
  * Promise:  .bad is visible last and synced, so a message with a .bad has its reason beside it
  * Fails by: -1 and errno; a failed one leaves no .bad
  */
-#include <bsd/stdlib.h>
+#include <bsd/string.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -168,7 +168,7 @@ list_badmail(struct spool *s, size_t *count)
 		if (*count == room)
 			list = mem_array(list, room = room == 0 ? 64 : room * 2, sizeof(*list));
 		struct bad_file *f = &list[(*count)++];
-		snprintf(f->name, sizeof(f->name), "%s", de->d_name);
+		strlcpy(f->name, de->d_name, sizeof(f->name));
 		f->time = st.st_mtim.tv_sec;
 		f->size = st.st_size;
 	}
