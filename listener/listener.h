@@ -1,9 +1,9 @@
 /*
  * listener - private header of the listener worker; one block a file, alphabetical
  *
- * bytes -> conn -> client -> session -> verb -> envelope, data, policy      (session and what it calls are pure)
- *                   client <- session_ops <- replies, content, facts
- *                   client -> receive -> intake -> the queue
+ * bytes -> conn -> inbound -> session -> verb -> transaction, envelope, data, policy   (pure from session on)
+ *                  inbound <- session_ops <- replies, content, facts
+ *                  inbound -> receive -> intake -> the queue
  */
 #ifndef LISTENER_LISTENER_H
 #define LISTENER_LISTENER_H
@@ -24,29 +24,19 @@
 #include "common/process/loop.h"
 #include "common/process/pool.h"
 
-struct client;
+struct inbound;
 struct listener;
 struct session;
 
-/* --- client: one connection: ties socket, dialogue and queue together --- */
-
-/* Takes over `fd` and greets. */
-void client_open(struct listener *l, int fd, const struct sockaddr *peer);
-void client_stop(struct client *c);		/* 421 at the next command boundary; may free */
-void client_free(struct client *c);		/* now, without a word */
-/* From receive: the disk has room again; the message is on disk, or failed with an errno. */
-void client_room(struct client *c);
-void client_stored(struct client *c, int error, const char *id);
-
 /* --- conn: one socket: reads, writes, time limits; knows nothing of SMTP --- */
 
-#define CONN_SCRATCH_SIZE (64U << 10)	/* one read; also the most that waits unread in user space */
+#define CONN_SCRATCH_SIZE (64U << 10)	/* one read; also the most that waits in user space for its turn */
 #define CONN_OUTPUT_MARK (64U << 10)	/* more unsent output than this: nothing more is read */
 
 struct conn_ops {
 	size_t (*input)(void *arg, const char *data, size_t len);	/* bytes used; 0: needs more, or cannot go on now */
 	bool (*wants)(const void *arg);		/* input() could use bytes */
-	void (*eof)(void *arg);			/* the peer sends nothing more */
+	void (*eof)(void *arg);			/* the peer sends nothing more; conn closes after what is to be written */
 	void (*expired)(void *arg);		/* the limit of conn_limit() has passed */
 	void (*settled)(void *arg);		/* after each round of work: the place to call conn_limit() */
 	void (*gone)(void *arg);		/* the last call: conn_free() now */
@@ -128,6 +118,17 @@ void gate_free(struct gate *g);
 void hello_helo(struct session *s, const char *arg, size_t len);
 void hello_ehlo(struct session *s, const char *arg, size_t len);
 
+/* --- inbound: one connection: ties socket, dialogue and queue together --- */
+
+/* Takes over `fd` and greets. The connection is counted already (gate). */
+void inbound_open(struct listener *l, int fd, const struct sockaddr *peer);
+void inbound_stop_all(struct listener *l);	/* 421 at the next command boundary */
+void inbound_cut_all(struct listener *l);	/* now, without a word; those whose message is being stored stay until it is */
+void inbound_free_all(struct listener *l);	/* the process ends: in any case */
+/* From receive: the disk has room again; the message is on disk, or failed with an errno. */
+void inbound_room(struct inbound *c);
+void inbound_stored(struct inbound *c, int error, const char *id);
+
 /* --- limit: concurrent connections per client address; pure --- */
 
 struct limit;
@@ -140,7 +141,7 @@ void limit_give(struct limit *t, const struct sockaddr *client);
 
 enum listener_mood { LISTENER_OPEN, LISTENER_PAUSED, LISTENER_DRAINING, LISTENER_STOPPING };
 
-TAILQ_HEAD(client_list, client);
+TAILQ_HEAD(inbound_list, inbound);
 struct listener {
 	struct boot *boot;
 	const struct config_server *server;
@@ -152,11 +153,12 @@ struct listener {
 	struct quota *quota;
 	struct limit *limit;
 	struct gate *gate;
-	struct client_list clients;
+	struct inbound_list sessions;
 	struct loop_timer *grace;
+	bool ended;
 };
 extern const struct boot_role listener_role;
-void listener_check_idle(struct listener *l);	/* the last client of a draining process has gone: end */
+void listener_check_idle(struct listener *l);	/* draining or stopping, and the last session has gone: end */
 
 /* --- policy: who may connect, where mail may go; pure --- */
 
@@ -176,15 +178,14 @@ void quota_free(struct quota *q);
 /* --- receive: a message on its way into the queue --- */
 
 struct receive {
-	struct client *client;
 	struct listener *listener;
-	struct intake_message *message;	/* NULL: none, or finishing */
-	bool finishing;
+	struct inbound *inbound;
+	struct intake_message *message;	/* NULL: none, or storing */
+	bool storing;			/* inbound_stored() is to come */
 };
-/* 0 or errno. */
-int receive_begin(struct receive *r, struct message_envelope *e, const char *ip);
-bool receive_add(struct receive *r, const char *data, size_t len);	/* false: full until client_room() */
-void receive_finish(struct receive *r);		/* client_stored() follows */
+int receive_begin(struct receive *r, const struct message_envelope *e);	/* 0 or errno */
+bool receive_add(struct receive *r, const char *data, size_t len);	/* false: full until inbound_room() */
+void receive_finish(struct receive *r);		/* inbound_stored() follows, later */
 void receive_discard(struct receive *r);	/* also when there is nothing */
 
 /* --- reply: every sentence the server says --- */
@@ -209,6 +210,7 @@ enum reply_flags {
 	REPLY_ERROR = 1,	/* counts towards the 20 errors of a session */
 	REPLY_EVENT = 2,	/* a refusal worth a line in the event log */
 	REPLY_CLOSE = 4,	/* the session ends after it */
+	REPLY_LINGER = 8,	/* and the peer may well be sending still */
 };
 struct reply_row {
 	unsigned short code;	/* 0: an empty row */
@@ -282,7 +284,7 @@ struct session {
 
 void session_init(struct session *s, const struct config_server *server, const struct session_ops *ops, void *arg,
     const struct sockaddr *client, const char *ip);
-void session_done(struct session *s);
+void session_done(struct session *s);			/* frees; calls nothing */
 void session_greet(struct session *s);
 /* Takes at most one command or one run of content; bytes used. 0: needs more than `len`, or must wait. */
 size_t session_input(struct session *s, const char *data, size_t len);

@@ -1,4 +1,11 @@
-/* main - the listener worker: takes mail by SMTP for one virtual server */
+/*
+ * main - the listener worker: takes mail by SMTP for one virtual server
+ *
+ * Runs in:  listener
+ * Owns:     nothing
+ * Promise:  one line
+ * Fails by: its exit status
+ */
 #include "listener/listener.h"
 
 int

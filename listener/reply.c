@@ -33,8 +33,8 @@ const struct reply_row reply_rows[] = {
 	    REPLY_EVENT | REPLY_CLOSE },
 	[REPLY_IDLE] = { 421, "4.4.2", "$ Timeout waiting for client input", REPLY_CLOSE },
 	[REPLY_STOPPING] = { 421, "4.3.2", "$ Service not available, closing transmission channel", REPLY_CLOSE },
-	[REPLY_TOO_MANY_ERRORS] = { 421, "4.7.0", "$ Too many errors", REPLY_EVENT | REPLY_CLOSE },
-	[REPLY_PIPELINING] = { 421, "4.5.0", "$ Improper use of command pipelining", REPLY_EVENT | REPLY_CLOSE },
+	[REPLY_TOO_MANY_ERRORS] = { 421, "4.7.0", "$ Too many errors", REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
+	[REPLY_PIPELINING] = { 421, "4.5.0", "$ Improper use of command pipelining", REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
 
 	[REPLY_UNKNOWN] = { 500, "5.5.1", "Unrecognized command", REPLY_ERROR },
 	[REPLY_LINE_LONG] = { 500, "5.5.2", "Line too long", REPLY_ERROR },

@@ -85,7 +85,7 @@ reply_with(struct session *s, enum reply which, const char *detail, const char *
 	if (row->flags & REPLY_ERROR)
 		s->errors++;
 	if (row->flags & REPLY_CLOSE)
-		session_end(s, which != REPLY_BYE);
+		session_end(s, row->flags & REPLY_LINGER);
 }
 
 void

@@ -217,9 +217,6 @@ transaction_stored(struct session *s, int error, const char *id)
 		s->messages++;
 		s->errors = 0;
 		s->accepted_bytes += s->data.size;
-		s->ops->count(s->arg, COUNTER_MESSAGES_RECEIVED, 1);
-		s->ops->count(s->arg, COUNTER_MESSAGE_BYTES_RECEIVED, (int64_t)s->data.size);
-		s->ops->count(s->arg, COUNTER_RECIPIENTS_RECEIVED, (int64_t)s->envelope->m.nrcpt);
 		session_reply(s, REPLY_ACCEPTED, id);
 	} else {
 		session_reply(s, error == ENOSPC || error == EDQUOT ? REPLY_STORAGE_FULL : REPLY_STORAGE, NULL);
