@@ -42,9 +42,39 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver
 LIBS := -levent_core -linih -lbsd
 
-.PHONY: all programs
-all: programs
+.PHONY: all programs help deps deps-check deps-bench run check bench clean
+all: deps
+	@$(MAKE) programs
 programs: $(PROGRAMS)
+
+help:
+	@echo "make run      install what is missing, build, run one virtual server on 127.0.0.1:2525 (Ctrl-C ends it)"
+	@echo "make check    all tests, with sanitizers; make check CHECK_ONLY='system/smtp lint' some of them"
+	@echo "make bench    side by side with Postfix (root); BENCH='W1 W2 W3 W5 syscalls'"
+	@echo "make install  DESTDIR PREFIX SYSCONFDIR; make uninstall"
+
+deps:
+	@.ci/deps build
+deps-check:
+	@.ci/deps build check
+deps-bench:
+	@.ci/deps build bench
+
+run: deps
+	@$(MAKE) programs
+	@exec etc/run-local build/release
+
+check: deps-check
+	@$(MAKE) programs
+	@$(MAKE) CHECK=1 B=build/check programs units
+	@exec /usr/bin/python3 t/run-all $(CHECK_ONLY)
+
+bench: deps-bench
+	@$(MAKE) programs
+	@exec /usr/bin/python3 t/bench/bench.py $(BENCH)
+
+clean:
+	rm -rf build
 
 $(B)/libcommon.a: $(call obj,$(COMMON))
 	@rm -f $@; ar rcs $@ $^

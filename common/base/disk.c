@@ -9,6 +9,7 @@
 #include "common/base/disk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #ifdef POSTERN_TEST
@@ -72,6 +73,12 @@ disk_pwrite(int fd, const void *data, size_t len, off_t at)
 		at += n;
 	}
 	return 0;
+}
+
+void
+disk_start(int fd)
+{
+	(void)!sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* a hint: disk_sync tells of errors */
 }
 
 int
