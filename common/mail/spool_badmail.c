@@ -6,7 +6,7 @@
  * Promise:  .bad is visible last and synced, so a message with a .bad has its reason beside it
  * Fails by: -1 and errno; a failed one leaves no .bad
  */
-#include <bsd/stdlib.h>
+#include <bsd/string.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -122,6 +122,20 @@ spool_badmail_write(struct spool *s, const char *id, const struct message_envelo
 	return rc;
 }
 
+/* A crash in between leaves words without a .bad; the next turn writes new ones. */
+int
+spool_badmail_move(struct spool *s, const char *id, const char *reason, const char *details)
+{
+	char base[SPOOL_NAME_SIZE / 2], from[SPOOL_NAME_SIZE], to[SPOOL_NAME_SIZE];
+	if (write_words(s, id, NULL, reason, details, base) == -1)
+		return -1;
+	spool_name_message(from, id);
+	snprintf(to, sizeof(to), "%.31s.bad", base);
+	if (renameat(s->queue, from, s->badmail, to) == -1)
+		return -1;
+	return disk_sync_folder(s->badmail);
+}
+
 /* --- retention --- */
 
 struct bad_file {
@@ -154,7 +168,7 @@ list_badmail(struct spool *s, size_t *count)
 		if (*count == room)
 			list = mem_array(list, room = room == 0 ? 64 : room * 2, sizeof(*list));
 		struct bad_file *f = &list[(*count)++];
-		snprintf(f->name, sizeof(f->name), "%s", de->d_name);
+		strlcpy(f->name, de->d_name, sizeof(f->name));
 		f->time = st.st_mtim.tv_sec;
 		f->size = st.st_size;
 	}
