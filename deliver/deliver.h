@@ -30,6 +30,10 @@ struct schedule_dest;
 struct schedule_message;
 struct settle;
 
+struct peer;
+struct remote_job;
+struct site;
+
 /* --- badmail: keeps what can be neither delivered nor returned, and keeps the folder within its limits --- */
 
 enum badmail_reason { BADMAIL_DAMAGED, BADMAIL_GENERAL, BADMAIL_HOPS, BADMAIL_NDR, BADMAIL_NO_RECIPIENTS, BADMAIL_REASON_COUNT };
@@ -52,71 +56,6 @@ void badmail_free(struct badmail *b);		/* after pool_free */
 void badmail_submit(struct badmail *b, struct badmail_job *job);
 void badmail_keep_trimmed(struct badmail *b);	/* trims now and from then on every few minutes */
 const char *badmail_name(enum badmail_reason reason);
-
-/* --- drop: local delivery, in groups --- */
-
-struct drop_job {
-	const struct message_envelope *e;
-	int fd;
-	const size_t *index; size_t count;	/* the local recipients */
-	struct verdict verdict;			/* out: one for all */
-	char file[MESSAGE_ID_SIZE + 16];	/* out: the file's name, for the log */
-	struct spool_drop part;			/* private */
-	void (*done)(void *arg, struct drop_job *job);	/* once, on the loop, never from inside drop_submit */
-	void *arg;
-};
-
-struct drop *drop_new(struct pool *pool, struct spool *spool, const struct config_server *server);
-void drop_free(struct drop *d);			/* after pool_free */
-void drop_submit(struct drop *d, struct drop_job *job);
-
-/* --- dsn: composes a report (RFC 3464). Pure --- */
-
-enum dsn_kind { DSN_FAILURE, DSN_DELAY };
-
-struct dsn_recipient {
-	const char *address, *orcpt;	/* orcpt NULL: not given */
-	const char *status;		/* RFC 3463; 4.4.7 on a failure: its time ran out */
-	int code;			/* the peer's reply code, 0: our own word */
-	const char *host, *text;	/* "" when none */
-};
-
-struct dsn {
-	enum dsn_kind kind;
-	const char *id;			/* of the report: Message-ID and boundary */
-	const char *fqdn, *domain;	/* Reporting-MTA; From: postmaster@domain */
-	const char *to;
-	const char *envid;		/* NULL: not given */
-	const char *date, *arrival, *last_attempt, *retry_until;	/* RFC 5322 dates */
-	uint64_t age, expire;		/* ms, for the words */
-	bool utf8;			/* the original needed SMTPUTF8: RFC 6533 types */
-	bool eight_bit;			/* the part of the original has 8-bit bytes */
-	bool whole;			/* `original` is all of it; else its header */
-	const char *original; size_t original_size;
-	const struct dsn_recipient *recipient; size_t count;
-	unsigned phase; size_t at;	/* private: 0 at first */
-};
-
-/* Appends the next piece (some 16 KiB, more only for a long original); false when there is no further. */
-bool dsn_next(struct dsn *d, struct buf *out);
-
-/* --- note: the lines beside a queue file that say what was tried. Pure --- */
-
-enum note_kind { NOTE_OTHER, NOTE_DEFERRED, NOTE_QUICK, NOTE_FAILED, NOTE_DELAYED };
-
-struct note_line {
-	enum note_kind kind;
-	unsigned long number;		/* deferred, quick: which attempt; failed: which recipient */
-	int64_t time;			/* failed: wall microseconds, else seconds */
-	int code;
-	char status[12];
-	char host[128], text[512];
-};
-
-/* "deferred 3 TIME 4.4.1 451 mx.example.net text LF"; host "-" when none. */
-void note_format(const struct note_line *line, struct buf *out);
-/* The next whole line; a torn last one is left out. False at the end. */
-bool note_next(const char *text, size_t len, size_t *pos, struct note_line *line);
 
 /* --- client: the SMTP dialogue with one peer, from greeting to QUIT, any number of transactions. Pure --- */
 struct response;
@@ -204,6 +143,53 @@ void client_quit(struct client *c);
 uint64_t client_time_limit(const struct client *c);	/* ms for the present phase (RFC 5321 4.5.3.2); 0 none */
 #define CLIENT_PIECE (64U << 10)
 
+/* --- drop: local delivery, in groups --- */
+
+struct drop_job {
+	const struct message_envelope *e;
+	int fd;
+	const size_t *index; size_t count;	/* the local recipients */
+	struct verdict verdict;			/* out: one for all */
+	char file[MESSAGE_ID_SIZE + 16];	/* out: the file's name, for the log */
+	struct spool_drop part;			/* private */
+	void (*done)(void *arg, struct drop_job *job);	/* once, on the loop, never from inside drop_submit */
+	void *arg;
+};
+
+struct drop *drop_new(struct pool *pool, struct spool *spool, const struct config_server *server);
+void drop_free(struct drop *d);			/* after pool_free */
+void drop_submit(struct drop *d, struct drop_job *job);
+
+/* --- dsn: composes a report (RFC 3464). Pure --- */
+
+enum dsn_kind { DSN_FAILURE, DSN_DELAY };
+
+struct dsn_recipient {
+	const char *address, *orcpt;	/* orcpt NULL: not given */
+	const char *status;		/* RFC 3463; 4.4.7 on a failure: its time ran out */
+	int code;			/* the peer's reply code, 0: our own word */
+	const char *host, *text;	/* "" when none */
+};
+
+struct dsn {
+	enum dsn_kind kind;
+	const char *id;			/* of the report: Message-ID and boundary */
+	const char *fqdn, *domain;	/* Reporting-MTA; From: postmaster@domain */
+	const char *to;
+	const char *envid;		/* NULL: not given */
+	const char *date, *arrival, *last_attempt, *retry_until;	/* RFC 5322 dates */
+	uint64_t age, expire;		/* ms, for the words */
+	bool utf8;			/* the original needed SMTPUTF8: RFC 6533 types */
+	bool eight_bit;			/* the part of the original has 8-bit bytes */
+	bool whole;			/* `original` is all of it; else its header */
+	const char *original; size_t original_size;
+	const struct dsn_recipient *recipient; size_t count;
+	unsigned phase; size_t at;	/* private: 0 at first */
+};
+
+/* Appends the next piece (some 16 KiB, more only for a long original); false when there is no further. */
+bool dsn_next(struct dsn *d, struct buf *out);
+
 /* --- lookup: questions to the resolver helper, over a channel that may die and come again --- */
 struct lookup;
 /* `need` is called when a channel is wanted (CTL_NEED_RESOLVER to the master). */
@@ -251,6 +237,24 @@ void mx_walk_answer(struct mx_walk *w, unsigned tag, const struct dns_answer *a)
 bool mx_walk_end(struct mx_walk *w, struct mx_list *list);
 void mx_list_done(struct mx_list *list);
 
+/* --- note: the lines beside a queue file that say what was tried. Pure --- */
+
+enum note_kind { NOTE_OTHER, NOTE_DEFERRED, NOTE_QUICK, NOTE_FAILED, NOTE_DELAYED };
+
+struct note_line {
+	enum note_kind kind;
+	unsigned long number;		/* deferred, quick: which attempt; failed: which recipient */
+	int64_t time;			/* failed: wall microseconds, else seconds */
+	int code;
+	char status[12];
+	char host[128], text[512];
+};
+
+/* "deferred 3 TIME 4.4.1 451 mx.example.net text LF"; host "-" when none. */
+void note_format(const struct note_line *line, struct buf *out);
+/* The next whole line; a torn last one is left out. False at the end. */
+bool note_next(const char *text, size_t len, size_t *pos, struct note_line *line);
+
 /* --- peer: one outbound connection: socket, time limits, content; drives a client --- */
 struct peer {
 	TAILQ_ENTRY(peer) link;		/* in its site */
@@ -258,7 +262,7 @@ struct peer {
 	struct site *site;
 	unsigned generation, index;	/* which address of which of the site's lists */
 	char *host;			/* owned */
-	char where[NET_TEXT_SIZE + 256];	/* "mx.example.com [192.0.2.1]:25", for people */
+	char where[NET_TEXT_SIZE + 264];	/* "mx.example.com [192.0.2.1]:25", for people */
 	int fd;
 	struct loop_io *io;
 	struct loop_timer *timer;
@@ -268,7 +272,7 @@ struct peer {
 	uint64_t messages;		/* transactions begun */
 	bool reached;			/* something was received */
 	bool opened;			/* the site was told that it may have jobs */
-	bool idle;
+	bool idle, leaving;
 	enum client_phase timed; size_t timed_step;	/* what the timer was set for */
 };
 
@@ -336,7 +340,7 @@ struct remote {
 	struct net_address *self;		/* owned */
 	uint64_t self_at;			/* when it was read */
 	struct loop_timer *soon, *sweep;
-	LIST_HEAD(, site) *table;		/* REMOTE_BUCKETS */
+	LIST_HEAD(site_bucket, site) *table;	/* REMOTE_BUCKETS */
 	size_t nsite;
 	TAILQ_HEAD(site_queue, site) due, blocked;	/* to be worked on; waiting for a connection of the total limit */
 	TAILQ_HEAD(, peer) idle;		/* oldest first */
@@ -369,6 +373,30 @@ void report_free(struct report *r);
 void report_submit(struct report *r, struct report_job *job);
 /* The id of a report: the same for the same message, time, recipient, kind and copy. */
 void report_make_id(char *id, const char *message, int64_t time_us, size_t first, enum dsn_kind kind, bool copy);
+
+/* --- response: one SMTP reply of a peer, of any number of lines, from bytes. Pure --- */
+#define RESPONSE_KEPT 512	/* of each line, and of all lines together for a verdict's text */
+
+enum response_kind { RESPONSE_MORE, RESPONSE_LINE, RESPONSE_WHOLE, RESPONSE_BAD };
+
+struct response {
+	int code;
+	size_t lines, bytes;		/* of this reply */
+	char line[RESPONSE_KEPT];	/* the present line, cut; with its code */
+	size_t line_len;
+	char text[RESPONSE_KEPT];	/* all lines so far joined by blanks, without codes, cut */
+	size_t text_len;
+	bool ended;			/* the next byte begins another line */
+	bool whole;			/* ... and another reply */
+};
+
+void response_init(struct response *r);
+/*
+ * Eats bytes up to the next line end. RESPONSE_LINE: one of several lines is in; RESPONSE_WHOLE: the last one is; RESPONSE_BAD:
+ * no SMTP reply, or one without end. `*used` says how many bytes were eaten.
+ */
+enum response_kind response_add(struct response *r, const char *data, size_t len, size_t *used);
+const char *response_line(const struct response *r);	/* text of the present line, without code */
 
 /* --- retry: when to try again, when to give up. Pure --- */
 
@@ -552,30 +580,6 @@ struct net_address *self_addresses(const struct config_server *s, size_t *count)
 
 /* --- settle: what became of a message is written down, in the one safe order --- */
 
-/* --- response: one SMTP reply of a peer, of any number of lines, from bytes. Pure --- */
-#define RESPONSE_KEPT 512	/* of each line, and of all lines together for a verdict's text */
-
-enum response_kind { RESPONSE_MORE, RESPONSE_LINE, RESPONSE_WHOLE, RESPONSE_BAD };
-
-struct response {
-	int code;
-	size_t lines, bytes;		/* of this reply */
-	char line[RESPONSE_KEPT];	/* the present line, cut; with its code */
-	size_t line_len;
-	char text[RESPONSE_KEPT];	/* all lines so far joined by blanks, without codes, cut */
-	size_t text_len;
-	bool ended;			/* the next byte begins another line */
-	bool whole;			/* ... and another reply */
-};
-
-void response_init(struct response *r);
-/*
- * Eats bytes up to the next line end. RESPONSE_LINE: one of several lines is in; RESPONSE_WHOLE: the last one is; RESPONSE_BAD:
- * no SMTP reply, or one without end. `*used` says how many bytes were eaten.
- */
-enum response_kind response_add(struct response *r, const char *data, size_t len, size_t *used);
-const char *response_line(const struct response *r);	/* text of the present line, without code */
-
 /* --- site: one destination: its waiting jobs, its addresses and their health, its connections --- */
 enum site_noted { SITE_NOTHING, SITE_FAILURE, SITE_HEARD };	/* heard: a peer's word on this very message */
 struct site {
@@ -590,11 +594,11 @@ struct site {
 	uint64_t expires;		/* of the list */
 	struct mx_walk *walk;		/* asking for a new list; NULL: not now */
 	TAILQ_HEAD(, peer) peers;
-	size_t npeer, nopening, nidle;
+	size_t npeer, nopening, nidle, nleaving;
 	size_t extra;			/* connections allowed beyond the proportion: jobs wait for long */
 	struct loop_timer *pressure;
 	bool proven;			/* the last attempt got through: several may be made at once */
-	bool down;			/* the last job found no host that could be reached */
+	bool down;			/* the last job that found no host failed for want of a connection */
 	bool tired;			/* some job may have tried all addresses */
 	uint64_t touched;		/* when it was last used */
 };
@@ -607,6 +611,7 @@ void site_work(struct site *s);
 void site_opened(struct site *s, struct peer *p);
 struct remote_job *site_take(struct site *s, struct peer *p);		/* the next job for this connection, NULL: none */
 void site_rests(struct site *s, struct peer *p);			/* it is idle */
+void site_leaves(struct site *s, struct peer *p);			/* says goodbye: takes no more jobs */
 void site_job_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fate fate);
 void site_closed(struct site *s, struct peer *p);			/* it is over: frees it */
 
