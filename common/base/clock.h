@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CLOCK_DATE_SIZE 40
+#define CLOCK_DATE_SIZE 96
 
 uint64_t clock_mono_ms(void);	/* monotonic milliseconds, for time limits */
 int64_t clock_wall_us(void);	/* microseconds since 1970 UTC */

@@ -3,6 +3,7 @@
 #define COMMON_BASE_NET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -28,6 +29,9 @@ void net_entry_done(struct net_entry *e);
 bool net_entry_has(const struct net_entry *e, const struct sockaddr *sa);
 /* The entry is the whole IPv4 or IPv6 space. */
 bool net_entry_is_all(const struct net_entry *e);
+unsigned net_entry_prefix(const struct net_entry *e);	/* the ones of its mask; 0 for a domain */
+/* "192.0.2.1", "192.0.2.0/24", "example.com". NET_TEXT_SIZE is enough for a network. */
+void net_entry_format(char *dst, size_t size, const struct net_entry *e);
 
 /* "127.0.0.1:25", "[::1]:25", "*:25" (0.0.0.0), "192.0.2.1" with `port` as default. 0, or -1 and *why. */
 int net_address_parse(struct net_address *a, const char *text, uint16_t port, const char **why) __attribute__((warn_unused_result));
@@ -37,6 +41,7 @@ void net_format_ip(char *dst, const struct sockaddr *sa);
 void net_format(char *dst, const struct sockaddr *sa);
 uint16_t net_port(const struct sockaddr *sa);
 bool net_is_loopback(const struct sockaddr *sa);
+bool net_is_any(const struct sockaddr *sa);	/* 0.0.0.0 or :: */
 bool net_equal(const struct sockaddr *a, const struct sockaddr *b); /* address and port */
 /* "host.example", ASCII letters, digits, hyphens, dots, underscore; labels of 1 to 63, at most 253. */
 bool net_is_hostname(const char *text);

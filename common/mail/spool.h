@@ -5,7 +5,9 @@
  * but for spool_open(), spool_scan_*() at start and reads (spool_load, spool_content_*).
  * All return 0, or -1 with errno, unless they say otherwise; none logs, none exits.
  *
- *   queue/new/ID         being written; nobody was promised anything (flock held by its writer)
+ *   pickup/.taken-ID-NAME  a pickup file being taken: its message is being written, or in the queue
+ *   queue/new/TAG.ID     being written; nobody was promised anything. TAG is the writing process's, which holds a
+ *   queue/new/TAG.lock   flock on this for its life: what an unlocked TAG left behind is swept by spool_scan
  *   queue/BBB/ID         accepted: whole, synced; mtime = next due time
  *   queue/BBB/ID.note    lines about it (failures, deferrals); never without its ID for long
  *   drop/.ID-N.part      a drop file being written
@@ -17,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #include "common/mail/message.h"
@@ -42,6 +45,8 @@ struct spool_draft *spool_draft_new(struct spool *s, const struct message_envelo
 void spool_draft_name(struct spool_draft *d, const char *id);
 /* Appends content. Opens the file on first use. After a failure all further calls fail alike. */
 int spool_draft_write(struct spool_draft *d, const void *data, size_t len) __attribute__((warn_unused_result));
+/* The last piece of content and the end record in one write. Optional: the commit does it otherwise. */
+int spool_draft_end(struct spool_draft *d, const void *data, size_t len) __attribute__((warn_unused_result));
 /*
  * Ends, syncs, renames and folder-syncs `n` drafts of one spool as one group. Result of each in spool_draft_error()
  * (0 accepted). A failed one left no file behind. The objects stay until spool_draft_free.
@@ -78,8 +83,10 @@ int spool_set_due(struct spool *s, const char *id, int64_t due) __attribute__((w
 int spool_note_add(struct spool *s, const char *id, const char *text, bool sync) __attribute__((warn_unused_result));
 /* The whole note into `out`; 1 read, 0 there is none, -1. */
 int spool_note_read(struct spool *s, const char *id, struct buf *out) __attribute__((warn_unused_result));
-/* Removes the message and its note. Not synced: a message that returns is delivered twice, never lost. */
+/* Removes the message. Not synced: a message that returns is delivered twice, never lost. */
 int spool_remove(struct spool *s, const char *id) __attribute__((warn_unused_result));
+/* Removes its note, when it has one; after spool_remove (the scan sweeps notes without a message). */
+int spool_remove_note(struct spool *s, const char *id) __attribute__((warn_unused_result));
 
 /* --- drop --- */
 struct spool_drop {
@@ -93,6 +100,10 @@ struct spool_drop {
 };
 /* Writes `n` drop files as one group: write, sync, rename to the visible name, folder sync. A file of that name that is there already is replaced (a repeat after a crash). */
 void spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n);
+/* The visible name, "ID-N.eml"; `dst` has 64 bytes. */
+void spool_drop_name(char *dst, const struct spool_drop *d);
+/* Removes .part files that a dead deliver left; the queue's owner calls it once at start. */
+void spool_drop_sweep(struct spool *s);
 /* Bytes of the visible drop files (for the quota); -1. */
 int64_t spool_drop_size(struct spool *s);
 
@@ -101,10 +112,26 @@ int64_t spool_drop_size(struct spool *s);
 int spool_badmail_write(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
     const char *details, int source_fd, off_t at, off_t size) __attribute__((warn_unused_result));
 
+/* Moves the queue file `id`, whatever it is, to badmail as it is: what spool_load called EBADMSG. */
+int spool_badmail_move(struct spool *s, const char *id, const char *reason, const char *details) __attribute__((warn_unused_result));
+/* Removes whole badmail triples older than `keep_seconds`, then the oldest ones until all are below `limit` bytes. How many, or -1. */
+ssize_t spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit);
+
 /* --- pickup --- */
 int spool_pickup_folder(struct spool *s);	/* descriptor, owned by the spool */
 const char *spool_pickup_path(const struct spool *s);	/* for inotify_add_watch */
 
+/*
+ * A file that is being taken is called .taken-ID-NAME (NAME cut when too long): whoever uses the old name again makes another file, and
+ * after a crash the id is known, so that what is in the queue already is not queued twice.
+ */
+#define SPOOL_PICKUP_NAME_SIZE 256
+void spool_pickup_claim_name(char *claimed, const char *name, const char *id);	/* SPOOL_PICKUP_NAME_SIZE bytes */
+/* Whether `claimed` is such a name; then its id (MESSAGE_ID_SIZE bytes) and where in it the old name begins. */
+bool spool_pickup_claim_parse(const char *claimed, char *id, const char **name);
+/* Renames, never over another file (EEXIST). Not synced: after a power cut either name is fine. */
+int spool_pickup_claim(struct spool *s, const char *name, const char *claimed) __attribute__((warn_unused_result));
+int spool_pickup_unclaim(struct spool *s, const char *claimed, const char *name) __attribute__((warn_unused_result));
 /* Removes the pickup file `name` once its message is in the queue; folder not synced (a repeat is a duplicate). */
 int spool_pickup_remove(struct spool *s, const char *name) __attribute__((warn_unused_result));
 /*

@@ -34,6 +34,9 @@ enum config_dots { CONFIG_DOTS_AUTO, CONFIG_DOTS_STUFFED, CONFIG_DOTS_PLAIN };
 enum config_log_format { CONFIG_LOG_W3C, CONFIG_LOG_JSON };
 enum config_log_roll { CONFIG_ROLL_HOURLY, CONFIG_ROLL_DAILY, CONFIG_ROLL_WEEKLY, CONFIG_ROLL_MONTHLY, CONFIG_ROLL_SIZE };
 
+/* Where a value came from; file NULL: the default. One a key row of the owner, in the order of the rows. */
+struct config_origin { const char *file; unsigned line; };
+
 struct config_domain {
 	char *name;			/* lower case; "example.com" or "*.example.com" */
 	enum config_domain_type type;
@@ -47,6 +50,20 @@ struct config_domain {
 	char *user, *secret_file;	/* NULL not set */
 	uint16_t port;
 	struct config_strings atrn_accounts;
+	struct config_origin *origin;
+};
+
+enum config_ldap_schema { CONFIG_LDAP_AD, CONFIG_LDAP_EXCHANGE, CONFIG_LDAP_SITE_SERVER, CONFIG_LDAP_RFC2307 };
+enum config_ldap_bind { CONFIG_BIND_ANONYMOUS, CONFIG_BIND_SIMPLE, CONFIG_BIND_GSSAPI };
+
+struct config_ldap {
+	bool enable, start_tls;
+	struct config_strings uri;
+	enum config_ldap_schema schema;
+	enum config_ldap_bind bind;
+	char *user, *secret_file, *base, *filter;	/* NULL not set, as those below: the schema's */
+	char *mail_attribute, *forward_attribute, *member_attribute;
+	uint64_t group_depth, cache_found, cache_missing;
 };
 
 struct config_server {
@@ -96,8 +113,11 @@ struct config_server {
 	/* [security] */
 	struct config_strings operators;
 	/* [domain NAME], exactly one of type default */
-	struct config_domain *domain; size_t ndomain;
+	struct config_domain *domain; size_t ndomain;	/* sorted by name */
 	const struct config_domain *default_domain;
+	struct config_ldap ldap;
+	const char *file;		/* its INI file */
+	struct config_origin *origin;
 };
 
 struct config_service {
@@ -111,12 +131,15 @@ struct config_service {
 	uint64_t grace;
 	bool syslog;
 	char *metrics;				/* NULL not set */
+	const char *file;
+	struct config_origin *origin;
 };
 
 struct config {
 	struct config_service service;
 	struct config_server *server; size_t nserver;	/* sorted by name */
 	char *text; size_t text_len;		/* the snapshot it was judged from */
+	char **path; size_t npath;		/* of the INI files: what origins and `file` point to */
 };
 
 /* One fault or warning. */
@@ -126,7 +149,7 @@ struct config_fault {
 	bool warning;
 	char *server;			/* the virtual server it belongs to, NULL: the service */
 };
-struct config_faults { struct config_fault *fault; size_t count; size_t errors; };
+struct config_faults { struct config_fault *fault; size_t count; size_t errors; };	/* count stops at 500 */
 
 /*
  * Reads `path` (postern.ini) and servers/NAME.ini beside it, judges the whole. Always fills `faults` (config_faults_done frees). The
@@ -144,7 +167,7 @@ void config_faults_print(const struct config_faults *f, FILE *out);	/* "FILE:LIN
 
 const struct config_server *config_server_by_name(const struct config *c, const char *name);	/* NULL */
 const struct config_server *config_server_by_id(const struct config *c, uint32_t id);
-/* Whether a running virtual server has to be renewed to go from `a` to `b`: any text of its file or of [service] differs. */
+/* Whether a running virtual server has to be renewed to go from `a` to `b`: any value of its own or of [service] differs. */
 bool config_server_same(const struct config *a, const struct config *b, const char *name);
 
 /* Effective configuration with file:line or "default" behind each value (posternctl config [NAME]); name NULL: all. */

@@ -17,6 +17,7 @@
 
 #include "common/mail/message.h"
 #include "common/mail/spool.h"
+#include "common/process/counters.h"
 #include "common/process/pool.h"
 
 #define INTAKE_CHUNK (128U << 10)
@@ -26,7 +27,9 @@ struct intake_message;
 
 /* `hint_fd` (not owned; -1 none): datagrams of ids for the deliver process. `spool` and `pool` must outlive it. */
 struct intake *intake_new(struct loop *l, struct pool *pool, struct spool *spool, int hint_fd);
-void intake_free(struct intake *in);
+/* Where lost hints are counted; optional. */
+void intake_count(struct intake *in, struct counters *c);
+void intake_free(struct intake *in);			/* after pool_free */
 
 /* NULL with errno EINVAL when the envelope holds control bytes. */
 struct intake_message *intake_begin(struct intake *in, const struct message_envelope *e) __attribute__((warn_unused_result));

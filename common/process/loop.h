@@ -15,6 +15,10 @@ struct loop *loop_new(void);		/* dies when the system refuses */
 void loop_free(struct loop *l);
 void loop_run(struct loop *l);		/* until loop_stop */
 void loop_stop(struct loop *l);
+/* The struct event_base, for libraries that share the loop (libunbound in the resolver helper); nobody else asks. */
+void *loop_base(struct loop *l);
+/* The event base, for a library that shares the loop (libunbound); struct event_base *. */
+void *loop_base(struct loop *l);
 
 /* Watches `fd` (not owned) for `what` (0: nothing yet); level-triggered, persistent. The callback may free the object. */
 struct loop_io *loop_io_new(struct loop *l, int fd, unsigned what, void (*cb)(void *arg, unsigned what), void *arg);

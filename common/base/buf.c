@@ -1,0 +1,108 @@
+/*
+ * buf - a growing byte buffer with a cap and a sticky failure
+ *
+ * Runs in:  every process; an object belongs to one thread at a time
+ * Owns:     its memory
+ * Promise:  never over its cap; a failed add changes nothing but the flag
+ * Fails by: the failed flag, asked once with buf_ok()
+ */
+#include "common/base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+
+void
+buf_init(struct buf *b, size_t cap)
+{
+	*b = BUF_INIT(cap);
+}
+
+void
+buf_done(struct buf *b)
+{
+	free(b->data);
+	*b = BUF_INIT(b->cap);
+}
+
+void
+buf_clear(struct buf *b)
+{
+	b->len = 0;
+	b->failed = false;
+	if (b->data != NULL)
+		b->data[0] = '\0';
+}
+
+char *
+buf_room(struct buf *b, size_t len)
+{
+	if (b->failed || len > b->cap - b->len) {
+		b->failed = true;
+		return NULL;
+	}
+	if (b->len + len + 1 > b->size) {
+		size_t size = b->size < 64 ? 64 : b->size;
+		while (size < b->len + len + 1)
+			size *= 2;
+		b->data = mem_array(b->data, size, 1);
+		b->size = size;
+	}
+	return b->data + b->len;
+}
+
+void
+buf_add(struct buf *b, const void *data, size_t len)
+{
+	char *to = buf_room(b, len);
+	if (to == NULL)
+		return;
+	if (len > 0)
+		memcpy(to, data, len);
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+void
+buf_puts(struct buf *b, const char *text)
+{
+	buf_add(b, text, strlen(text));
+}
+
+void
+buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap, again;
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	int n = vsnprintf(NULL, 0, fmt, ap);
+	char *to = n >= 0 ? buf_room(b, (size_t)n) : NULL;
+	if (to != NULL) {
+		vsnprintf(to, (size_t)n + 1, fmt, again);
+		b->len += (size_t)n;
+	} else {
+		b->failed = true;
+	}
+	va_end(again);
+	va_end(ap);
+}
+
+void
+buf_drop(struct buf *b, size_t len)
+{
+	if (len > b->len)
+		len = b->len;
+	if (len == 0)
+		return;
+	memmove(b->data, b->data + len, b->len - len + 1);
+	b->len -= len;
+}
+
+const char *
+buf_text(const struct buf *b)
+{
+	return b->data != NULL ? b->data : "";
+}

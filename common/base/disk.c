@@ -1,0 +1,128 @@
+/*
+ * disk - whole writes, syncs, crash points
+ *
+ * Runs in:  pool threads of every worker; never on a loop
+ * Owns:     nothing
+ * Promise:  0 means all bytes were taken, or the sync was answered by the disk
+ * Fails by: -1 and errno
+ */
+#include "common/base/disk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#ifdef POSTERN_TEST
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#endif
+
+int
+disk_write(int fd, const void *data, size_t len)
+{
+	struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
+	return disk_writev(fd, &iov, 1);
+}
+
+int
+disk_writev(int fd, struct iovec *iov, int count)
+{
+	while (count > 0) {
+		if (iov->iov_len == 0) {
+			iov++;
+			count--;
+			continue;
+		}
+		ssize_t n = writev(fd, iov, count);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		while (n > 0) {
+			size_t part = (size_t)n < iov->iov_len ? (size_t)n : iov->iov_len;
+			iov->iov_base = (char *)iov->iov_base + part;
+			iov->iov_len -= part;
+			n -= (ssize_t)part;
+			if (iov->iov_len == 0 && count > 1) {
+				iov++;
+				count--;
+			}
+		}
+		if (iov->iov_len == 0) {
+			iov++;
+			count--;
+		}
+	}
+	return 0;
+}
+
+int
+disk_pwrite(int fd, const void *data, size_t len, off_t at)
+{
+	const char *from = data;
+	while (len > 0) {
+		ssize_t n = pwrite(fd, from, len, at);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		from += n;
+		len -= (size_t)n;
+		at += n;
+	}
+	return 0;
+}
+
+void
+disk_start(int fd)
+{
+	(void)!sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* a hint: disk_sync tells of errors */
+}
+
+int
+disk_sync(int fd)
+{
+	return fdatasync(fd);
+}
+
+int
+disk_sync_folder(int fd)
+{
+	return fsync(fd);
+}
+
+ssize_t
+disk_pread(int fd, void *data, size_t len, off_t at)
+{
+	size_t got = 0;
+	while (got < len) {
+		ssize_t n = pread(fd, (char *)data + got, len - got, at + (off_t)got);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
+#ifdef POSTERN_TEST
+void
+disk_crash_point(const char *name)
+{
+	static atomic_int hits;
+	const char *want = getenv("POSTERN_CRASH");
+	if (want == NULL)
+		return;
+	size_t len = strcspn(want, ":");
+	if (strlen(name) != len || strncmp(want, name, len) != 0)
+		return;
+	int count = want[len] == ':' ? atoi(want + len + 1) : 1;
+	if (atomic_fetch_add(&hits, 1) + 1 == count)
+		kill(getpid(), SIGKILL);
+}
+#endif

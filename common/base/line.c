@@ -1,0 +1,31 @@
+/*
+ * line - finds CRLF lines in bytes from the network
+ *
+ * Runs in:  listener, deliver (pure)
+ * Owns:     nothing
+ * Promise:  a LINE_WHOLE holds no CR, LF or NUL
+ * Fails by: LINE_LONG, LINE_BARE
+ */
+#include "common/base/line.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum line_kind
+line_scan(const char *data, size_t size, size_t max, size_t *len, size_t *used)
+{
+	*len = *used = 0;
+	size_t look = size < max ? size : max;
+	const char *lf = look > 0 ? memchr(data, '\n', look) : NULL;
+	if (lf == NULL) {
+		if (size < max)
+			return LINE_MORE;
+		*used = max;
+		return LINE_LONG;
+	}
+	size_t at = (size_t)(lf - data);
+	*used = at + 1;
+	*len = at > 0 && data[at - 1] == '\r' ? at - 1 : at;
+	bool bare = *len == at || memchr(data, '\r', *len) != NULL || memchr(data, '\0', *len) != NULL;
+	return bare ? LINE_BARE : LINE_WHOLE;
+}

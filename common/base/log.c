@@ -1,0 +1,156 @@
+/*
+ * log - the event log: one line, one fact
+ *
+ * Runs in:  every process, any thread
+ * Owns:     the connection to syslog, or stderr
+ * Promise:  a line is one write; hostile bytes never start a second line; errno survives
+ * Fails by: losing the line; die() and bug() do not return
+ */
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#define LINE_SIZE 2048
+#define SAFE_SIZE 600
+#define SAFE_COUNT 8
+
+static struct {
+	char program[48];
+	char server[64];
+	bool to_syslog;
+} log_state = { .program = "postern" };
+
+static const int syslog_level[] = {
+	[LOG_FACT] = 6 /* informational */, [LOG_WARN] = 4 /* warning */, [LOG_FAULT] = 3 /* error */
+};
+
+void
+log_open(const char *program, const char *server, bool to_syslog)
+{
+	snprintf(log_state.program, sizeof(log_state.program), "%s", program);
+	snprintf(log_state.server, sizeof(log_state.server), "%s", server);
+	log_state.to_syslog = to_syslog;
+	if (to_syslog)
+		openlog(log_state.program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+static void
+log_write(enum log_level level, char *line, size_t len)
+{
+	if (log_state.to_syslog) {
+		syslog(syslog_level[level], "%s", line);
+		return;
+	}
+	char out[LINE_SIZE + 96];
+	int head = snprintf(out, sizeof(out), "%s[%d]: ", log_state.program, (int)getpid());
+	memcpy(out + head, line, len);
+	out[(size_t)head + len] = '\n';
+	if (write(STDERR_FILENO, out, (size_t)head + len + 1) == -1)
+		return; /* nobody listens: there is no better place to say so */
+}
+
+static void
+log_event_v(enum log_level level, const char *id, const char *event, const char *fmt, va_list ap)
+{
+	int saved = errno;
+	char line[LINE_SIZE];
+	int at = snprintf(line, sizeof(line), "%s event=%s%s%s%s", id != NULL ? id : "-", event,
+	    log_state.server[0] != '\0' ? " server=" : "", log_state.server, *fmt != '\0' ? " " : "");
+	if (at < (int)sizeof(line)) {
+		errno = saved; /* for %m */
+		int more = vsnprintf(line + at, sizeof(line) - (size_t)at, fmt, ap);
+		at = more < 0 ? at : at + more;
+	}
+	if (at >= (int)sizeof(line))
+		at = (int)sizeof(line) - 1;
+	for (int i = 0; i < at; i++) /* last guard: a caller forgot log_safe() */
+		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+			line[i] = '?';
+	log_write(level, line, (size_t)at);
+	errno = saved;
+}
+
+void
+log_event(enum log_level level, const char *id, const char *event, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	log_event_v(level, id, event, fmt, ap);
+	va_end(ap);
+}
+
+/* Appends one byte, escaped when it must be; false when it does not fit. */
+static bool
+safe_put(char *dst, size_t *at, unsigned char c)
+{
+	char piece[5];
+	size_t n;
+	if (c == '"' || c == '\\')
+		n = (size_t)snprintf(piece, sizeof(piece), "\\%c", c);
+	else if (c >= ' ' && c != 0x7f)
+		n = (size_t)snprintf(piece, sizeof(piece), "%c", c);
+	else
+		n = (size_t)snprintf(piece, sizeof(piece), "\\x%02x", c);
+	if (*at + n + 2 > SAFE_SIZE)
+		return false;
+	memcpy(dst + *at, piece, n);
+	*at += n;
+	return true;
+}
+
+const char *
+log_safe_n(const char *text, size_t len)
+{
+	static _Thread_local char ring[SAFE_COUNT][SAFE_SIZE];
+	static _Thread_local unsigned turn;
+	char *dst = ring[turn++ % SAFE_COUNT];
+	bool quote = len == 0;
+	for (size_t i = 0; i < len && !quote; i++)
+		quote = text[i] == ' ' || text[i] == '"' || text[i] == '=';
+	size_t at = 0;
+	if (quote)
+		dst[at++] = '"';
+	for (size_t i = 0; i < len; i++)
+		if (!safe_put(dst, &at, (unsigned char)text[i]))
+			break;
+	if (quote)
+		dst[at++] = '"';
+	dst[at] = '\0';
+	return dst;
+}
+
+const char *
+log_safe(const char *text)
+{
+	return text != NULL ? log_safe_n(text, strlen(text)) : "-";
+}
+
+void
+die(int code, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_event(LOG_FAULT, NULL, "exit", "code=%d reason=%s", code, log_safe(text));
+	exit(code);
+}
+
+void
+bug(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_event(LOG_FAULT, NULL, "bug", "reason=%s", log_safe(text));
+	abort();
+}

@@ -1,0 +1,109 @@
+/*
+ * header - walks the header fields of a message held in memory
+ *
+ * Runs in:  every program that looks into messages
+ * Owns:     nothing; fields point into the caller's bytes
+ * Promise:  pure; each byte is looked at a bounded number of times; LF and CRLF lines alike
+ * Fails by: never; what is no field ends the header
+ */
+#include "common/mail/header.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Past the line at `pos`: behind its LF, or `len`. */
+static size_t
+line_after(const char *data, size_t len, size_t pos)
+{
+	const char *lf = memchr(data + pos, '\n', len - pos);
+
+	return lf != NULL ? (size_t)(lf - data) + 1 : len;
+}
+
+/* Length of the empty line at `pos` (LF or CRLF), or 0. */
+static size_t
+empty_line(const char *data, size_t len, size_t pos)
+{
+	if (pos < len && data[pos] == '\n')
+		return 1;
+	if (pos + 1 < len && data[pos] == '\r' && data[pos + 1] == '\n')
+		return 2;
+	return 0;
+}
+
+/* Length of the field name at `pos`, its colon at *colon; 0 when there is none (RFC 5322 3.6.8, blanks as in 4.5). */
+static size_t
+name_length(const char *data, size_t len, size_t pos, size_t *colon)
+{
+	size_t at = pos, n;
+
+	while (at < len && data[at] > 32 && data[at] < 127 && data[at] != ':')
+		at++;
+	n = at - pos;
+	while (at < len && (data[at] == ' ' || data[at] == '\t'))
+		at++;
+	if (at == len || data[at] != ':')
+		return 0;
+	*colon = at;
+	return n;
+}
+
+int
+header_next(const char *data, size_t len, size_t *pos, struct header_field *f)
+{
+	size_t start = *pos, colon = 0, value, end, n;
+
+	if (start >= len || (n = name_length(data, len, start, &colon)) == 0)
+		return 0;
+	end = line_after(data, len, start);
+	while (end < len && (data[end] == ' ' || data[end] == '\t'))
+		end = line_after(data, len, end);
+	*pos = end;
+	f->start = data + start;
+	f->size = end - start;
+	f->name = data + start;
+	f->name_len = n;
+	if (data[end - 1] == '\n') {
+		end--;
+		if (end > colon + 1 && data[end - 1] == '\r')
+			end--;
+	}
+	value = colon + 1;
+	while (value < end && (data[value] == ' ' || data[value] == '\t'))
+		value++;
+	f->value = data + value;
+	f->value_len = end - value;
+	return 1;
+}
+
+bool
+header_is(const struct header_field *f, const char *name)
+{
+	return strlen(name) == f->name_len && strncasecmp(f->name, name, f->name_len) == 0;
+}
+
+size_t
+header_size(const char *data, size_t len)
+{
+	size_t pos = 0, n;
+
+	while (pos < len) {
+		if ((n = empty_line(data, len, pos)) != 0)
+			return pos + n;
+		pos = line_after(data, len, pos);
+	}
+	return len;
+}
+
+unsigned
+header_count(const char *data, size_t len, const char *name)
+{
+	struct header_field f;
+	unsigned count = 0;
+	size_t pos = 0;
+
+	while (header_next(data, len, &pos, &f) == 1)
+		if (header_is(&f, name))
+			count++;
+	return count;
+}

@@ -1,0 +1,37 @@
+/* spool_private - what the spool files share; included by common/mail/spool*.c only */
+#ifndef COMMON_MAIL_SPOOL_PRIVATE_H
+#define COMMON_MAIL_SPOOL_PRIVATE_H
+
+#include <pthread.h>
+#include <time.h>
+
+#include "common/mail/spool.h"
+
+#define SPOOL_BUCKETS 1024	/* by arrival time, about 8 s each: one group of commits has one folder to sync */
+#define SPOOL_TAG_LEN 8
+#define SPOOL_NAME_SIZE 64	/* the longest name below any folder of ours */
+#define SPOOL_COPY (128U << 10)	/* content is copied in pieces of this size */
+
+struct spool {
+	int pickup, queue, fresh, drop, badmail;	/* folders; fresh is queue/new */
+	char *pickup_path;
+	bool owner;
+	pthread_mutex_t lock;		/* for tag and tag_fd */
+	char tag[SPOOL_TAG_LEN + 1];	/* "" until the first draft */
+	int tag_fd;
+	struct timespec seen[SPOOL_BUCKETS];	/* spool_scan: a bucket's mtime when last read; 0 never */
+};
+
+/* "BBB/ID" and "BBB/ID.note"; `dst` has SPOOL_NAME_SIZE bytes. A bad id is a bug of ours. */
+void spool_name_message(char *dst, const char *id);
+void spool_name_note(char *dst, const char *id);
+unsigned spool_bucket(const char *id);
+void spool_name_bucket(char *dst, unsigned bucket);
+/* Moves a file into its bucket, making that when needed; EEXIST when the id is taken. */
+int spool_place(struct spool *s, int from_folder, const char *from, const char *id) __attribute__((warn_unused_result));
+/* Copies size bytes at `at` of `from` to the end of `to`. */
+int spool_copy(int from, off_t at, off_t size, int to) __attribute__((warn_unused_result));
+/* A fresh id: now, and chance. */
+void spool_fresh_id(char *id);
+
+#endif

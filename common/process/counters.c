@@ -1,0 +1,173 @@
+/*
+ * counters - numbers of one virtual server in shared memory
+ *
+ * Runs in:  master (makes, reads, clears slots), every worker (adds)
+ * Owns:     the mapping
+ * Promise:  adding is one atomic instruction; a dead worker's current connections do not stay counted
+ * Fails by: NULL and errno from new and map; never afterwards
+ */
+#include "common/process/counters.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/mem.h"
+
+#define SLOTS 64
+
+const struct counter_row counters_rows[COUNTER_COUNT] = {
+	[COUNTER_MESSAGES_RECEIVED] = { "messages_received_total", "Messages Received Total", 0 },
+	[COUNTER_MESSAGE_BYTES_RECEIVED] = { "message_bytes_received_total", "Message Bytes Received Total", 0 },
+	[COUNTER_RECIPIENTS_RECEIVED] = { "recipients_received_total", "Recipients Received Total", 0 },
+	[COUNTER_MESSAGES_SENT] = { "messages_sent_total", "Messages Sent Total", 0 },
+	[COUNTER_MESSAGE_BYTES_SENT] = { "message_bytes_sent_total", "Message Bytes Sent Total", 0 },
+	[COUNTER_MESSAGES_DELIVERED] = { "messages_delivered_total", "Messages Delivered Total", 0 },
+	[COUNTER_REFUSED_SIZE] = { "messages_refused_for_size_total", "Messages Refused for Size", 0 },
+	[COUNTER_REFUSED_RELAY] = { "recipients_refused_for_relay_total", "Recipients Refused for Relay", 0 },
+	[COUNTER_REFUSED_STORAGE] = { "messages_refused_for_storage_total", "Messages Refused for Mail Objects", 0 },
+	[COUNTER_INBOUND_TOTAL] = { "inbound_connections_total", "Inbound Connections Total", 0 },
+	[COUNTER_INBOUND_CURRENT] = { "inbound_connections_current", "Inbound Connections Current", 1 },
+	[COUNTER_INBOUND_REFUSED] = { "inbound_connections_refused_total", "Inbound Connections Refused", 0 },
+	[COUNTER_OUTBOUND_TOTAL] = { "outbound_connections_total", "Outbound Connections Total", 0 },
+	[COUNTER_OUTBOUND_CURRENT] = { "outbound_connections_current", "Outbound Connections Current", 1 },
+	[COUNTER_OUTBOUND_REFUSED] = { "outbound_connections_refused_total", "Outbound Connections Refused", 0 },
+	[COUNTER_CONNECTION_ERRORS] = { "connection_errors_total", "Total Connection Errors", 0 },
+	[COUNTER_BYTES_RECEIVED] = { "bytes_received_total", "Bytes Received Total", 0 },
+	[COUNTER_BYTES_SENT] = { "bytes_sent_total", "Bytes Sent Total", 0 },
+	[COUNTER_QUEUE_LENGTH] = { "queue_length", "Queue Length", 1 },
+	[COUNTER_QUEUE_LOCAL] = { "local_queue_length", "Local Queue Length", 1 },
+	[COUNTER_QUEUE_REMOTE] = { "remote_queue_length", "Remote Queue Length", 1 },
+	[COUNTER_QUEUE_RETRY] = { "remote_retry_queue_length", "Remote Retry Queue Length", 1 },
+	[COUNTER_RETRIES] = { "message_send_retries_total", "Message Send Retries", 0 },
+	[COUNTER_NDRS] = { "ndrs_generated_total", "NDRs Generated", 0 },
+	[COUNTER_DELAY_REPORTS] = { "delay_reports_total", "Delay Reports Generated", 0 },
+	[COUNTER_BADMAIL_PICKUP] = { "badmail_bad_pickup_file_total", "Badmailed Messages (Bad Pickup File)", 0 },
+	[COUNTER_BADMAIL_GENERAL] = { "badmail_general_failure_total", "Badmailed Messages (General Failure)", 0 },
+	[COUNTER_BADMAIL_HOPS] = { "badmail_hop_count_exceeded_total", "Badmailed Messages (Hop Count Exceeded)", 0 },
+	[COUNTER_BADMAIL_NDR] = { "badmail_ndr_of_dsn_total", "Badmailed Messages (NDR of DSN)", 0 },
+	[COUNTER_BADMAIL_NO_RECIPIENTS] = { "badmail_no_recipients_total", "Badmailed Messages (No Recipients)", 0 },
+	[COUNTER_BADMAIL_DAMAGED] = { "badmail_damaged_total", "Badmailed Messages (Damaged)", 0 },
+	[COUNTER_PICKUP] = { "pickup_messages_retrieved_total", "Pickup Directory Messages Retrieved Total", 0 },
+	[COUNTER_DROP] = { "directory_drops_total", "Directory Drops Total", 0 },
+	[COUNTER_DNS_QUERIES] = { "dns_queries_total", "DNS Queries Total", 0 },
+	[COUNTER_HINTS_LOST] = { "hints_lost_total", "Hints Lost", 0 },
+	[COUNTER_CRASHES] = { "worker_crashes_total", "Worker Crashes", 0 },
+	[COUNTER_STATE] = { "state", "State", 1 },
+};
+
+struct counters_memory {
+	_Atomic int64_t shared[COUNTER_COUNT];
+	struct { _Atomic int64_t inbound, outbound; } slot[SLOTS];
+};
+
+struct counters {
+	struct counters_memory *memory;
+	unsigned slot;
+};
+
+static struct counters *
+map(int fd)
+{
+	void *memory = mmap(NULL, sizeof(struct counters_memory), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return NULL;
+	struct counters *c = mem_new(struct counters);
+	c->memory = memory;
+	return c;
+}
+
+struct counters *
+counters_new(int *fd)
+{
+	static_assert(nitems_of(counters_rows) == COUNTER_COUNT, "one row a counter");
+	*fd = memfd_create("postern-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (*fd == -1)
+		return NULL;
+	struct counters *c = ftruncate(*fd, sizeof(struct counters_memory)) == 0 ? map(*fd) : NULL;
+	if (c == NULL) {
+		int saved = errno;
+		close(*fd);
+		*fd = -1;
+		errno = saved;
+	}
+	return c;
+}
+
+struct counters *
+counters_map(int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) == -1)
+		return NULL;
+	if (st.st_size < (off_t)sizeof(struct counters_memory)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	return map(fd);
+}
+
+void
+counters_free(struct counters *c)
+{
+	if (c == NULL)
+		return;
+	munmap(c->memory, sizeof(struct counters_memory));
+	free(c);
+}
+
+/* The cell that this process adds to. */
+static _Atomic int64_t *
+cell(const struct counters *c, enum counter which, unsigned slot)
+{
+	if (which == COUNTER_INBOUND_CURRENT)
+		return &c->memory->slot[slot % SLOTS].inbound;
+	if (which == COUNTER_OUTBOUND_CURRENT)
+		return &c->memory->slot[slot % SLOTS].outbound;
+	return &c->memory->shared[which];
+}
+
+void
+counters_add(struct counters *c, enum counter which, int64_t n)
+{
+	if (c != NULL)
+		atomic_fetch_add_explicit(cell(c, which, c->slot), n, memory_order_relaxed);
+}
+
+void
+counters_set(struct counters *c, enum counter which, int64_t n)
+{
+	if (c != NULL)
+		atomic_store_explicit(cell(c, which, c->slot), n, memory_order_relaxed);
+}
+
+int64_t
+counters_get(const struct counters *c, enum counter which)
+{
+	if (c == NULL)
+		return 0;
+	if (which != COUNTER_INBOUND_CURRENT && which != COUNTER_OUTBOUND_CURRENT)
+		return atomic_load_explicit(cell(c, which, 0), memory_order_relaxed);
+	int64_t sum = 0;
+	for (unsigned i = 0; i < SLOTS; i++)
+		sum += atomic_load_explicit(cell(c, which, i), memory_order_relaxed);
+	return sum;
+}
+
+void
+counters_use_slot(struct counters *c, unsigned slot)
+{
+	c->slot = slot;
+}
+
+void
+counters_clear_slot(struct counters *c, unsigned slot)
+{
+	atomic_store(&c->memory->slot[slot % SLOTS].inbound, 0);
+	atomic_store(&c->memory->slot[slot % SLOTS].outbound, 0);
+}

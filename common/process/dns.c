@@ -1,0 +1,57 @@
+/*
+ * dns - questions and answers between a worker and the resolver helper
+ *
+ * Runs in:  deliver, listener, resolver (pure)
+ * Owns:     nothing
+ * Promise:  what take() accepted has ended strings and counts within bounds
+ * Fails by: false
+ */
+#include "common/process/dns.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "common/process/ctl.h"
+
+static_assert(sizeof(struct dns_answer) <= CTL_PAYLOAD_MAX, "an answer fits one message");
+
+size_t
+dns_answer_size(const struct dns_answer *a)
+{
+	return offsetof(struct dns_answer, record) + a->count * sizeof(a->record[0]);
+}
+
+static bool
+is_ended(const void *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+bool
+dns_query_take(struct dns_query *q, const void *data, size_t len)
+{
+	if (len != sizeof(*q))
+		return false;
+	memcpy(q, data, len);
+	return is_ended(q->name, sizeof(q->name));
+}
+
+bool
+dns_answer_take(struct dns_answer *a, const void *data, size_t len)
+{
+	const size_t fixed = offsetof(struct dns_answer, record);
+	if (len < fixed || len > sizeof(*a))
+		return false;
+	memset(a, 0, sizeof(*a));
+	memcpy(a, data, len);
+	if (a->count > DNS_RECORDS_MAX || dns_answer_size(a) != len || a->result > DNS_TROUBLE)
+		return false;
+	if (!is_ended(a->canonical, sizeof(a->canonical)) || !is_ended(a->text, sizeof(a->text)))
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (a->record[i].len >= sizeof(a->record[i].data))
+			return false;
+		else
+			a->record[i].data[a->record[i].len] = '\0';
+	return true;
+}

@@ -1,0 +1,271 @@
+/*
+ * loop - events of one process: descriptors, timers, signals, wakes from other threads
+ *
+ * Runs in:  every long-lived process; one loop, one thread
+ * Owns:     the event base; not the descriptors it watches
+ * Promise:  libevent is named in this file only; no handler runs in signal context
+ * Fails by: die() while it is set up; afterwards never
+ */
+#include "common/process/loop.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+struct loop {
+	struct event_base *base;
+	struct loop_io *signal_io;
+	int signal_fd;
+	void (*signal_cb)(void *arg, int signo, bool queued, int value);
+	void *signal_arg;
+};
+
+struct loop_io {
+	struct event event;
+	struct loop *loop;
+	unsigned want;
+	void (*cb)(void *arg, unsigned what);
+	void *arg;
+};
+
+struct loop_timer {
+	struct event event;
+	void (*cb)(void *arg);
+	void *arg;
+};
+
+struct loop_waker {
+	struct loop_io *io;
+	int fd;
+	atomic_bool awake;
+	void (*cb)(void *arg);
+	void *arg;
+};
+
+struct loop *
+loop_new(void)
+{
+	struct loop *l = mem_new(struct loop);
+	struct event_config *ec = event_config_new();
+	if (ec == NULL || event_config_set_flag(ec, EVENT_BASE_FLAG_NOLOCK) == -1)
+		die(EX_OSERR, "cannot set up an event loop");
+	l->base = event_base_new_with_config(ec);
+	event_config_free(ec);
+	if (l->base == NULL)
+		die(EX_OSERR, "cannot make an event loop: %s", strerror(errno));
+	l->signal_fd = -1;
+	return l;
+}
+
+void
+loop_free(struct loop *l)
+{
+	if (l == NULL)
+		return;
+	loop_io_free(l->signal_io);
+	if (l->signal_fd != -1)
+		close(l->signal_fd);
+	event_base_free(l->base);
+	free(l);
+}
+
+void *
+loop_base(struct loop *l)
+{
+	return l->base;
+}
+
+void
+loop_run(struct loop *l)
+{
+	if (event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY) == -1)
+		bug("event loop failed: %s", strerror(errno));
+}
+
+void
+loop_stop(struct loop *l)
+{
+	event_base_loopbreak(l->base);
+}
+
+static void
+io_ready(evutil_socket_t fd, short events, void *arg)
+{
+	struct loop_io *io = arg;
+	unsigned what = ((events & EV_READ) ? LOOP_READ : 0) | ((events & EV_WRITE) ? LOOP_WRITE : 0);
+	(void)fd;
+	io->cb(io->arg, what & io->want);
+}
+
+static void
+io_assign(struct loop_io *io, int fd)
+{
+	short events = (short)(EV_PERSIST | ((io->want & LOOP_READ) ? EV_READ : 0) | ((io->want & LOOP_WRITE) ? EV_WRITE : 0));
+	event_assign(&io->event, io->loop->base, fd, events, io_ready, io);
+	if (io->want != 0 && event_add(&io->event, NULL) == -1)
+		log_event(LOG_FAULT, NULL, "trouble", "doing=watch fd=%d reason=%s", fd, log_safe(strerror(errno)));
+}
+
+struct loop_io *
+loop_io_new(struct loop *l, int fd, unsigned what, void (*cb)(void *arg, unsigned what), void *arg)
+{
+	struct loop_io *io = mem_new(struct loop_io);
+	io->loop = l;
+	io->want = what;
+	io->cb = cb;
+	io->arg = arg;
+	io_assign(io, fd);
+	return io;
+}
+
+void
+loop_io_want(struct loop_io *io, unsigned what)
+{
+	if (io->want == what)
+		return;
+	int fd = (int)event_get_fd(&io->event);
+	if (io->want != 0)
+		event_del(&io->event);
+	io->want = what;
+	io_assign(io, fd);
+}
+
+void
+loop_io_free(struct loop_io *io)
+{
+	if (io == NULL)
+		return;
+	event_del(&io->event);
+	free(io);
+}
+
+static void
+timer_ready(evutil_socket_t fd, short events, void *arg)
+{
+	struct loop_timer *t = arg;
+	(void)fd, (void)events;
+	t->cb(t->arg);
+}
+
+struct loop_timer *
+loop_timer_new(struct loop *l, void (*cb)(void *arg), void *arg)
+{
+	struct loop_timer *t = mem_new(struct loop_timer);
+	t->cb = cb;
+	t->arg = arg;
+	evtimer_assign(&t->event, l->base, timer_ready, t);
+	return t;
+}
+
+void
+loop_timer_set(struct loop_timer *t, uint64_t after_ms)
+{
+	if (after_ms > UINT64_C(1000) * 86400 * 3650)
+		after_ms = UINT64_C(1000) * 86400 * 3650;
+	struct timeval tv = { .tv_sec = (time_t)(after_ms / 1000), .tv_usec = (suseconds_t)(after_ms % 1000 * 1000) };
+	evtimer_add(&t->event, &tv);
+}
+
+void
+loop_timer_stop(struct loop_timer *t)
+{
+	evtimer_del(&t->event);
+}
+
+bool
+loop_timer_is_set(const struct loop_timer *t)
+{
+	return evtimer_pending(&t->event, NULL) != 0;
+}
+
+void
+loop_timer_free(struct loop_timer *t)
+{
+	if (t == NULL)
+		return;
+	evtimer_del(&t->event);
+	free(t);
+}
+
+static void
+signal_ready(void *arg, unsigned what)
+{
+	struct loop *l = arg;
+	struct signalfd_siginfo si;
+	(void)what;
+	while (read(l->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		l->signal_cb(l->signal_arg, (int)si.ssi_signo, si.ssi_code == SI_QUEUE, si.ssi_int);
+}
+
+void
+loop_signals(struct loop *l, const int *signals, void (*cb)(void *arg, int signo, bool queued, int value), void *arg)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	for (; *signals != 0; signals++)
+		sigaddset(&set, *signals);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) == -1)
+		die(EX_OSERR, "cannot block signals: %s", strerror(errno));
+	l->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (l->signal_fd == -1)
+		die(EX_OSERR, "cannot watch signals: %s", strerror(errno));
+	l->signal_cb = cb;
+	l->signal_arg = arg;
+	l->signal_io = loop_io_new(l, l->signal_fd, LOOP_READ, signal_ready, l);
+}
+
+static void
+waker_ready(void *arg, unsigned what)
+{
+	struct loop_waker *w = arg;
+	uint64_t count;
+	(void)what;
+	if (read(w->fd, &count, sizeof(count)) == -1 && errno != EAGAIN)
+		bug("eventfd: %s", strerror(errno));
+	atomic_store(&w->awake, false); /* before the work: a wake during it is not lost */
+	w->cb(w->arg);
+}
+
+struct loop_waker *
+loop_waker_new(struct loop *l, void (*cb)(void *arg), void *arg)
+{
+	struct loop_waker *w = mem_new(struct loop_waker);
+	w->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (w->fd == -1)
+		die(EX_OSERR, "cannot make an eventfd: %s", strerror(errno));
+	w->cb = cb;
+	w->arg = arg;
+	w->io = loop_io_new(l, w->fd, LOOP_READ, waker_ready, w);
+	return w;
+}
+
+void
+loop_waker_wake(struct loop_waker *w)
+{
+	uint64_t one = 1;
+	if (atomic_exchange(&w->awake, true))
+		return;
+	if (write(w->fd, &one, sizeof(one)) == -1 && errno != EAGAIN)
+		bug("eventfd: %s", strerror(errno));
+}
+
+void
+loop_waker_free(struct loop_waker *w)
+{
+	if (w == NULL)
+		return;
+	loop_io_free(w->io);
+	close(w->fd);
+	free(w);
+}

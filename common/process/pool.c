@@ -1,0 +1,244 @@
+/*
+ * pool - threads for what blocks, in lanes that gather batches
+ *
+ * Runs in:  listener, pickup, deliver; submit and done on the loop, run on pool threads
+ * Owns:     its threads and the lists of waiting and finished jobs
+ * Promise:  jobs of a lane run in order of submission; done is called once for each, on the loop
+ * Fails by: die() when the first thread cannot be made; afterwards never
+ */
+#include "common/process/pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+#define THREAD_STACK (512U << 10)
+
+struct batch {
+	struct batch *next;
+	struct pool_lane *lane;
+	size_t count;
+	void *job[];
+};
+
+struct pool_lane {
+	struct pool *pool;
+	struct pool_lane *next;
+	unsigned parallel, running;
+	size_t batch_max;
+	void (*run)(void *arg, void **jobs, size_t n);
+	void (*done)(void *arg, void *job);
+	void *arg;
+	void **ring;			/* waiting jobs */
+	size_t ring_size, head, count;
+	size_t pending;			/* loop thread only */
+};
+
+struct pool {
+	pthread_mutex_t lock;
+	pthread_cond_t work;
+	struct loop_waker *waker;
+	struct pool_lane *lanes;
+	struct batch *finished, **finished_end;
+	pthread_t *thread;
+	unsigned want, started, idle;
+	bool ending;
+};
+
+static struct pool_lane *
+ready_lane(struct pool *p)
+{
+	for (struct pool_lane *lane = p->lanes; lane != NULL; lane = lane->next)
+		if (lane->count > 0 && lane->running < lane->parallel)
+			return lane;
+	return NULL;
+}
+
+/* Takes the next batch off the lane; lock held. */
+static struct batch *
+take_batch(struct pool_lane *lane)
+{
+	size_t n = lane->count < lane->batch_max ? lane->count : lane->batch_max;
+	struct batch *b = mem_zalloc(sizeof(*b) + n * sizeof(b->job[0]));
+	b->lane = lane;
+	b->count = n;
+	for (size_t i = 0; i < n; i++)
+		b->job[i] = lane->ring[(lane->head + i) % lane->ring_size];
+	lane->head = (lane->head + n) % lane->ring_size;
+	lane->count -= n;
+	lane->running++;
+	return b;
+}
+
+static void *
+thread_main(void *arg)
+{
+	struct pool *p = arg;
+	pthread_mutex_lock(&p->lock);
+	for (;;) {
+		struct pool_lane *lane = ready_lane(p);
+		if (lane == NULL && p->ending)
+			break;
+		if (lane == NULL) {
+			p->idle++;
+			pthread_cond_wait(&p->work, &p->lock);
+			p->idle--;
+			continue;
+		}
+		struct batch *b = take_batch(lane);
+		pthread_mutex_unlock(&p->lock);
+		lane->run(lane->arg, b->job, b->count);
+		pthread_mutex_lock(&p->lock);
+		lane->running--;
+		*p->finished_end = b;
+		p->finished_end = &b->next;
+		loop_waker_wake(p->waker);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
+}
+
+/* On the loop: tells of everything that finished. */
+static void
+tell_finished(void *arg)
+{
+	struct pool *p = arg;
+	pthread_mutex_lock(&p->lock);
+	struct batch *b = p->finished;
+	p->finished = NULL;
+	p->finished_end = &p->finished;
+	pthread_mutex_unlock(&p->lock);
+	while (b != NULL) {
+		struct batch *next = b->next;
+		for (size_t i = 0; i < b->count; i++) {
+			b->lane->pending--;
+			b->lane->done(b->lane->arg, b->job[i]);
+		}
+		free(b);
+		b = next;
+	}
+}
+
+struct pool *
+pool_new(struct loop *l, unsigned threads)
+{
+	struct pool *p = mem_new(struct pool);
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->work, NULL);
+	p->finished_end = &p->finished;
+	p->want = threads;
+	p->thread = mem_array(NULL, threads, sizeof(*p->thread));
+	p->waker = loop_waker_new(l, tell_finished, p);
+	return p;
+}
+
+/* One more thread, with all signals blocked: they belong to the loop. Lock held. */
+static void
+start_thread(struct pool *p)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, THREAD_STACK);
+	int error = pthread_create(&p->thread[p->started], &attr, thread_main, p);
+	pthread_attr_destroy(&attr);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error == 0)
+		p->started++;
+	else if (p->started == 0)
+		die(EX_OSERR, "cannot start a thread: %s", strerror(error));
+	else
+		p->want = p->started; /* go on with those there are */
+}
+
+void
+pool_free(struct pool *p)
+{
+	if (p == NULL)
+		return;
+	pthread_mutex_lock(&p->lock);
+	p->ending = true;
+	pthread_cond_broadcast(&p->work);
+	pthread_mutex_unlock(&p->lock);
+	for (unsigned i = 0; i < p->started; i++)
+		pthread_join(p->thread[i], NULL);
+	loop_waker_free(p->waker);
+	for (struct batch *b = p->finished, *next; b != NULL; b = next) {
+		next = b->next;
+		free(b);
+	}
+	for (struct pool_lane *lane = p->lanes, *next; lane != NULL; lane = next) {
+		next = lane->next;
+		free(lane->ring);
+		free(lane);
+	}
+	pthread_cond_destroy(&p->work);
+	pthread_mutex_destroy(&p->lock);
+	free(p->thread);
+	free(p);
+}
+
+struct pool_lane *
+pool_lane_new(struct pool *p, unsigned parallel, size_t batch_max, void (*run)(void *arg, void **jobs, size_t n),
+    void (*done)(void *arg, void *job), void *arg)
+{
+	struct pool_lane *lane = mem_new(struct pool_lane);
+	lane->pool = p;
+	lane->parallel = parallel;
+	lane->batch_max = batch_max;
+	lane->run = run;
+	lane->done = done;
+	lane->arg = arg;
+	pthread_mutex_lock(&p->lock);
+	struct pool_lane **end = &p->lanes;
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = lane;
+	pthread_mutex_unlock(&p->lock);
+	return lane;
+}
+
+static void
+ring_add(struct pool_lane *lane, void *job)
+{
+	if (lane->count == lane->ring_size) {
+		size_t size = lane->ring_size == 0 ? 64 : lane->ring_size * 2;
+		void **ring = mem_array(NULL, size, sizeof(*ring));
+		for (size_t i = 0; i < lane->count; i++)
+			ring[i] = lane->ring[(lane->head + i) % lane->ring_size];
+		free(lane->ring);
+		lane->ring = ring;
+		lane->ring_size = size;
+		lane->head = 0;
+	}
+	lane->ring[(lane->head + lane->count++) % lane->ring_size] = job;
+}
+
+void
+pool_submit(struct pool_lane *lane, void *job)
+{
+	struct pool *p = lane->pool;
+	pthread_mutex_lock(&p->lock);
+	ring_add(lane, job);
+	bool can_run = lane->running < lane->parallel;
+	if (can_run && p->idle == 0 && p->started < p->want)
+		start_thread(p);
+	if (can_run && p->idle > 0)
+		pthread_cond_signal(&p->work);
+	pthread_mutex_unlock(&p->lock);
+	lane->pending++;
+}
+
+size_t
+pool_lane_pending(const struct pool_lane *lane)
+{
+	return lane->pending;
+}

@@ -1,0 +1,49 @@
+/*
+ * retry - when to try again and when to give up
+ *
+ * Runs in:  deliver, anywhere; pure
+ * Promise:  3 quick tries after a dropped or busy connection, then the table, its last entry for ever; never later
+ *           than the time limit, so that the last attempt is made there; the spread never reaches over it either
+ * Fails by: nothing
+ */
+#include "deliver/deliver.h"
+
+#define QUICK_TRIES 3
+#define QUICK_MS 60000
+#define SPREAD_PERCENT 5	/* to either side: messages of one minute do not come back as one block */
+
+static uint64_t
+spread(uint64_t ms, unsigned jitter)
+{
+	uint64_t width = ms / 100 * SPREAD_PERCENT;
+
+	return ms - width + width * 2 / 1000 * (jitter > 1000 ? 1000 : jitter);
+}
+
+struct retry_plan
+retry_decide(const struct config_server *s, const struct retry_case *c)
+{
+	uint64_t expire = c->local ? s->local_expire : s->expire;
+	uint64_t notify = c->local ? s->local_delay_notify : s->delay_notify;
+	struct retry_plan plan = { 0 };
+	size_t step = c->attempts;
+
+	if (step >= s->retry.count)
+		step = s->retry.count - 1;
+	plan.after = s->retry.ms[step];
+	/* No quick try after a longer time than the table's own first one: a short table is a wish to be quick. */
+	if (c->glitch && c->attempts == 0 && c->quick < QUICK_TRIES) {
+		plan.quick = true;
+		if (plan.after > QUICK_MS)
+			plan.after = QUICK_MS;
+	}
+	plan.after = spread(plan.after, c->jitter);
+	plan.delayed = c->age >= notify;
+	if (c->age >= expire) {
+		plan.expired = true;
+		plan.after = 0;
+	} else if (plan.after > expire - c->age) {
+		plan.after = expire - c->age;
+	}
+	return plan;
+}
