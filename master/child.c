@@ -6,6 +6,7 @@
  * Promise:  no message of a child can do more than its row says; a silent or confused child is killed
  * Fails by: not at all
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -122,10 +123,18 @@ child_free(struct child *c)
 }
 
 void
+child_send(struct child *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd)
+{
+	if (c->ctl == NULL || ctl_send(c->ctl, type, request, data, len, fd) == 0)
+		return;
+	if (errno != EPIPE && errno != ECONNRESET) /* else it is dead or dying, and its death tells */
+		child_kill(c, "it does not read its control channel");
+}
+
+void
 child_tell(struct child *c, enum ctl_type type)
 {
-	if (c->ctl != NULL && ctl_send(c->ctl, type, 0, NULL, 0, -1) == -1)
-		child_kill(c, "it does not read its control channel");
+	child_send(c, type, 0, NULL, 0, -1);
 }
 
 void
@@ -142,8 +151,7 @@ child_stop(struct child *c, uint64_t grace_ms)
 	uint32_t ms = grace_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)grace_ms;
 	c->phase = CHILD_STOPPING;
 	loop_timer_set(c->timer, grace_ms + CHILD_AFTER_GRACE_MS);
-	if (c->ctl != NULL && ctl_send(c->ctl, CTL_STOP, 0, &ms, sizeof(ms), -1) == -1)
-		child_kill(c, "it does not read its control channel");
+	child_send(c, CTL_STOP, 0, &ms, sizeof(ms), -1);
 }
 
 void

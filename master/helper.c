@@ -34,10 +34,8 @@ helper_join(struct child *worker, struct child *resolver)
 		return;
 	}
 	snprintf(channel.server, sizeof(channel.server), "%s", worker->server->name);
-	if (ctl_send(resolver->ctl, CTL_CHANNEL, 0, &channel, sizeof(channel), pair[0]) == -1)
-		child_kill(resolver, "it does not read its control channel");
-	if (ctl_send(worker->ctl, CTL_CHANNEL, worker->resolver_request, &channel, sizeof(channel), pair[1]) == -1)
-		child_kill(worker, "it does not read its control channel");
+	child_send(resolver, CTL_CHANNEL, 0, &channel, sizeof(channel), pair[0]);
+	child_send(worker, CTL_CHANNEL, worker->resolver_request, &channel, sizeof(channel), pair[1]);
 	close(pair[0]);
 	close(pair[1]);
 }

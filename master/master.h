@@ -75,6 +75,11 @@ void admin_close(struct admin *a, const char *last_words);
 enum { ASK_NO_SERVICE = -1, ASK_CUT = -2 };
 int ask_service(const char *socket_path, const char *const *words, size_t count);
 
+/* --- bring: starts the service when it is down --- */
+
+/* `name` (or NULL) is started also if it was stopped. `standard`: the configuration is the installed one. The exit status. */
+int bring_up(const char *config_path, bool standard, const char *name);
+
 /* --- check: the INI set on disk --- */
 
 /* Prints every fault and a last line; EX_OK or EX_CONFIG. */
@@ -114,6 +119,8 @@ struct child {
 /* Takes over `fd`, the master's end of the channel. */
 struct child *child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd);
 void child_free(struct child *c);
+/* A child that is alive and does not read is killed. `fd` (-1: none) stays the caller's. */
+void child_send(struct child *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd);
 void child_tell(struct child *c, enum ctl_type type);
 /* Like child_tell, and kills the child when it has not answered in time. */
 void child_order(struct child *c, enum ctl_type type);
@@ -142,6 +149,7 @@ extern const size_t command_count;
 
 const struct command *command_find(const char *name);
 void command_usage(FILE *out);
+int command_misused(const struct command *row);	/* says how; EX_USAGE */
 /* words[0] is the command. Returns the exit status. */
 int command_run(const struct command_context *c, const char *const *words, size_t count);
 

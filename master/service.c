@@ -297,7 +297,7 @@ service_reload(struct master *m, struct buf *text, int *status)
 	notify_send(line);
 	m->reloading = true;
 	*status = reload_run(m, text);
-	log_event(*status == 0 ? LOG_FACT : LOG_FAULT, NULL, "service", "reload=%s", *status == 0 ? "ok" : "not-all");
+	log_event(*status == 0 ? LOG_FACT : LOG_FAULT, NULL, "config", "result=%s", *status == 0 ? "reloaded" : "not-all-reloaded");
 }
 
 /* --- after the loop --- */

@@ -30,6 +30,7 @@ struct spawn_plan {
 	char path[PATH_MAX];
 	char program[32], slot[16], sockets[16];
 	char *argv[5];
+	bool foreground;
 	int null, config;
 	int fd[BOOT_LISTEN + CONFIG_LISTEN_MAX];	/* by number in the child */
 	int count;
@@ -55,15 +56,21 @@ spawn_folder(void)
 
 /* Release: nothing a caller may have set reaches the workers but the time zone. */
 static char **
-spawn_environment(char **space)
+spawn_environment(bool foreground, char **space)
 {
 #ifdef POSTERN_TEST
+	if (foreground)
+		setenv("POSTERN_FOREGROUND", "1", 1);
+	else
+		unsetenv("POSTERN_FOREGROUND");
 	(void)space;
 	return environ;
 #else
-	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", zone[256];
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", stderr_log[] = "POSTERN_FOREGROUND=1", zone[256];
 	size_t n = 0;
 	space[n++] = path;
+	if (foreground)
+		space[n++] = stderr_log;
 	const char *tz = getenv("TZ");
 	if (tz != NULL && snprintf(zone, sizeof(zone), "TZ=%s", tz) < (int)sizeof(zone))
 		space[n++] = zone;
@@ -83,7 +90,8 @@ spawn_exec(struct spawn_plan *plan, char **env)
 	for (int i = BOOT_MASTER; i < plan->count; i++)
 		if (dup2(plan->fd[i], i) == -1)
 			_exit(127);
-	if (dup2(plan->null, STDIN_FILENO) == -1 || dup2(STDERR_FILENO, STDOUT_FILENO) == -1)
+	int out = plan->foreground ? STDERR_FILENO : plan->null;
+	if (dup2(plan->null, STDIN_FILENO) == -1 || dup2(out, STDERR_FILENO) == -1 || dup2(out, STDOUT_FILENO) == -1)
 		_exit(127);
 	closefrom(plan->count);
 
@@ -149,7 +157,7 @@ spawn_with(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2
 	    (plan->config = spawn_snapshot(snap)) == -1 ||
 	    spawn_prepare(plan, p, slot, channel[1]) == -1)
 		return NULL;
-	char **environment = spawn_environment(env);
+	char **environment = spawn_environment(plan->foreground, env);
 	pid_t pid = fork();
 	if (pid == -1)
 		return NULL;
@@ -163,7 +171,7 @@ spawn_with(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2
 struct child *
 spawn_child(struct post *p)
 {
-	struct spawn_plan plan = { .null = -1, .config = -1 };
+	struct spawn_plan plan = { .null = -1, .config = -1, .foreground = p->m->options.foreground };
 	int channel[2] = { -1, -1 };
 	int slot = p->server != NULL ? roster_slot(p->server) : 0;
 	if (slot == -1) {
