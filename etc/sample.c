@@ -1,27 +1,54 @@
 /*
- * sample - prints the commented sample INI files and the manual's key lists from the key table
+ * sample - writes the files of etc/ that are made of the key rows; not installed
  *
- * Runs in:  the build (`make samples`), lints
- * Owns:     nothing
- * Promise:  what it prints is what the programs know
- * Fails by: exit 64 on a word it does not know
+ * Runs in:  make samples
+ * Promise:  "sample service", "sample server": a commented INI file; "sample manual FILE": the page with the text between
+ *           `.\" keys SECTION` and `.\" end` renewed; all on standard output
+ * Fails by: exit 64 or 66
  */
 #include <stdio.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "common/process/key.h"
 
+/* Copies the page, but for what stands between the markers. */
 static int
-print_section(const char *name)
+renew_page(FILE *page, FILE *out)
 {
-	for (enum key_section section = 0; section < KEY_SECTION_COUNT; section++) {
-		if (strcmp(name, key_section_name(section)) == 0) {
-			key_print_manual(stdout, section);
-			return 0;
-		}
+	char line[1024], name[32];
+	bool inside = false;
+
+	while (fgets(line, sizeof(line), page) != NULL) {
+		if (strncmp(line, ".\\\" end", 7) == 0)
+			inside = false;
+		if (!inside)
+			fputs(line, out);
+		if (sscanf(line, ".\\\" keys %31s", name) != 1)
+			continue;
+		enum key_section section = key_section_find(name);
+		if (section == KEY_SECTION_COUNT)
+			return -1;
+		key_print_manual(out, section);
+		inside = true;
 	}
-	fprintf(stderr, "sample: no section %s\n", name);
-	return 64;
+	return inside || ferror(page) ? -1 : 0;
+}
+
+static int
+print_page(const char *path)
+{
+	FILE *page = fopen(path, "re");
+
+	if (page == NULL) {
+		perror(path);
+		return EX_NOINPUT;
+	}
+	int result = renew_page(page, stdout);
+	fclose(page);
+	if (result == -1)
+		fprintf(stderr, "%s: the key markers are not in order\n", path);
+	return result == -1 ? EX_DATAERR : EX_OK;
 }
 
 int
@@ -32,10 +59,10 @@ main(int argc, char **argv)
 	else if (argc == 2 && strcmp(argv[1], "server") == 0)
 		key_print_sample(stdout, true);
 	else if (argc == 3 && strcmp(argv[1], "manual") == 0)
-		return print_section(argv[2]);
+		return print_page(argv[2]);
 	else {
-		fprintf(stderr, "usage: sample service | server | manual SECTION\n");
-		return 64;
+		fputs("usage: sample service | server | manual FILE\n", stderr);
+		return EX_USAGE;
 	}
-	return 0;
+	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 }
