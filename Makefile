@@ -128,7 +128,7 @@ samples: $(B)/sample
 	$(B)/sample service >etc/postern.ini
 	$(B)/sample server >etc/default.ini
 
-# --- install: DESTDIR PREFIX SYSCONFDIR; existing configuration is never overwritten ---
+# --- install: DESTDIR PREFIX SYSCONFDIR; existing configuration is never overwritten. ACCOUNT=no: no system user ---
 UNITDIR       ?= $(if $(filter /usr,$(PREFIX)),/lib/systemd/system,$(PREFIX)/lib/systemd/system)
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 SUBST := sed -e 's|/usr/libexec/postern|$(LIBEXECDIR)|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' -e 's|/usr/bin/posternctl|$(BINDIR)/posternctl|g' \
@@ -141,6 +141,7 @@ D = $(DESTDIR)
 .PHONY: install uninstall
 install: deps
 	@$(MAKE) programs
+	install -d $(D)$(LOCALSTATEDIR)/spool/postern $(D)$(LOCALSTATEDIR)/lib/postern $(D)$(LOCALSTATEDIR)/log/postern
 	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR) $(D)$(MANDIR)/man5 $(D)$(MANDIR)/man8 $(D)$(SYSCONFDIR)/postern/servers \
 	    $(D)$(SYSCONFDIR)/init.d $(D)$(SYSCONFDIR)/logrotate.d $(D)$(UNITDIR) $(D)$(COMPLETIONDIR)
 	install -m 755 $(B)/postern $(D)$(SBINDIR)/postern
@@ -155,7 +156,7 @@ install: deps
 	test -e $(D)$(SYSCONFDIR)/postern/postern.ini || $(SUBST) etc/postern.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/postern.ini
 	ls $(D)$(SYSCONFDIR)/postern/servers/*.ini >/dev/null 2>&1 || \
 	    { $(SUBST) etc/default.ini; etc/install-account domain; } | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/servers/default.ini
-	@etc/install-account "$(D)" $(LOCALSTATEDIR)/spool/postern $(LOCALSTATEDIR)/lib/postern $(LOCALSTATEDIR)/log/postern
+	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account $(LOCALSTATEDIR)/spool/postern $(LOCALSTATEDIR)/log/postern
 
 uninstall:
 	rm -f $(D)$(SBINDIR)/postern $(D)$(BINDIR)/posternctl $(addprefix $(D)$(LIBEXECDIR)/,$(notdir $(PROGRAMS)))
