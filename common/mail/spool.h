@@ -5,6 +5,7 @@
  * but for spool_open(), spool_scan_*() at start and reads (spool_load, spool_content_*).
  * All return 0, or -1 with errno, unless they say otherwise; none logs, none exits.
  *
+ *   pickup/.taken-ID-NAME  a pickup file being taken: its message is being written, or in the queue
  *   queue/new/TAG.ID     being written; nobody was promised anything. TAG is the writing process's, which holds a
  *   queue/new/TAG.lock   flock on this for its life: what an unlocked TAG left behind is swept by spool_scan
  *   queue/BBB/ID         accepted: whole, synced; mtime = next due time
@@ -120,6 +121,17 @@ ssize_t spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit
 int spool_pickup_folder(struct spool *s);	/* descriptor, owned by the spool */
 const char *spool_pickup_path(const struct spool *s);	/* for inotify_add_watch */
 
+/*
+ * A file that is being taken is called .taken-ID-NAME (NAME cut when too long): whoever uses the old name again makes another file, and
+ * after a crash the id is known, so that what is in the queue already is not queued twice.
+ */
+#define SPOOL_PICKUP_NAME_SIZE 256
+void spool_pickup_claim_name(char *claimed, const char *name, const char *id);	/* SPOOL_PICKUP_NAME_SIZE bytes */
+/* Whether `claimed` is such a name; then its id (MESSAGE_ID_SIZE bytes) and where in it the old name begins. */
+bool spool_pickup_claim_parse(const char *claimed, char *id, const char **name);
+/* Renames, never over another file (EEXIST). Not synced: after a power cut either name is fine. */
+int spool_pickup_claim(struct spool *s, const char *name, const char *claimed) __attribute__((warn_unused_result));
+int spool_pickup_unclaim(struct spool *s, const char *claimed, const char *name) __attribute__((warn_unused_result));
 /* Removes the pickup file `name` once its message is in the queue; folder not synced (a repeat is a duplicate). */
 int spool_pickup_remove(struct spool *s, const char *name) __attribute__((warn_unused_result));
 /*

@@ -29,6 +29,59 @@ spool_pickup_path(const struct spool *s)
 	return s->pickup_path;
 }
 
+#define CLAIM_PREFIX ".taken-"
+#define CLAIM_PREFIX_LEN (sizeof(CLAIM_PREFIX) - 1)
+
+void
+spool_pickup_claim_name(char *claimed, const char *name, const char *id)
+{
+	snprintf(claimed, SPOOL_PICKUP_NAME_SIZE, CLAIM_PREFIX "%s-%.*s", id,
+	    (int)(SPOOL_PICKUP_NAME_SIZE - 1 - CLAIM_PREFIX_LEN - MESSAGE_ID_LEN - 1), name);
+}
+
+bool
+spool_pickup_claim_parse(const char *claimed, char *id, const char **name)
+{
+	if (strncmp(claimed, CLAIM_PREFIX, CLAIM_PREFIX_LEN) != 0 || strlen(claimed) <= CLAIM_PREFIX_LEN + MESSAGE_ID_LEN ||
+	    claimed[CLAIM_PREFIX_LEN + MESSAGE_ID_LEN] != '-')
+		return false;
+	memcpy(id, claimed + CLAIM_PREFIX_LEN, MESSAGE_ID_LEN);
+	id[MESSAGE_ID_LEN] = '\0';
+	*name = claimed + CLAIM_PREFIX_LEN + MESSAGE_ID_LEN + 1;
+	return message_id_is_valid(id);
+}
+
+/* Where the file system cannot refuse to replace: look, then rename. */
+static int
+rename_safely(int folder, const char *from, const char *to)
+{
+	struct stat st;
+	if (renameat2(folder, from, folder, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	if (fstatat(folder, to, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return errno == ENOENT ? renameat(folder, from, folder, to) : -1;
+}
+
+int
+spool_pickup_claim(struct spool *s, const char *name, const char *claimed)
+{
+	disk_crash_point("pickup-claim");
+	int rc = rename_safely(s->pickup, name, claimed);
+	disk_crash_point("pickup-claimed");
+	return rc;
+}
+
+int
+spool_pickup_unclaim(struct spool *s, const char *claimed, const char *name)
+{
+	return rename_safely(s->pickup, claimed, name);
+}
+
 int
 spool_pickup_remove(struct spool *s, const char *name)
 {

@@ -1,0 +1,235 @@
+/*
+ * envelope - arguments of MAIL and RCPT, and the envelope they build
+ *
+ * Runs in:  listener (pure)
+ * Owns:     struct envelope: the message envelope and a hash of its recipients
+ * Promise:  a parsed address is complete or bare, never malformed; a recipient is stored once
+ * Fails by: the reply that refuses the argument
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/mem.h"
+#include "listener/listener.h"
+
+enum parameter_verb { FOR_MAIL = 1, FOR_RCPT = 2 };
+
+/* One parameter as written: "SIZE=100". `value` NULL: no "=". */
+struct parameter {
+	const char *name, *value;
+	size_t name_len, value_len;
+};
+
+/* SIZE=: at most 20 digits (RFC 1870 5); what does not fit 64 bits is larger than any limit. */
+static enum reply
+take_size(struct envelope_mail *m, const struct parameter *p)
+{
+	if (p->value_len == 0 || p->value_len > 20)
+		return REPLY_BAD_PARAMETER;
+	uint64_t size = 0;
+	for (size_t i = 0; i < p->value_len; i++) {
+		unsigned digit = (unsigned)(p->value[i] - '0');
+		if (digit > 9)
+			return REPLY_BAD_PARAMETER;
+		if (__builtin_mul_overflow(size, 10U, &size) || __builtin_add_overflow(size, digit, &size))
+			size = UINT64_MAX;
+	}
+	m->size = size;
+	return REPLY_NONE;
+}
+
+static bool
+value_is(const struct parameter *p, const char *word)
+{
+	return p->value_len == strlen(word) && strncasecmp(p->value, word, p->value_len) == 0;
+}
+
+static enum reply
+take_body(struct envelope_mail *m, const struct parameter *p)
+{
+	if (p->value == NULL)
+		return REPLY_BAD_PARAMETER;
+	if (value_is(p, "8BITMIME"))
+		m->flags |= MESSAGE_8BIT;
+	else if (!value_is(p, "7BIT"))
+		return REPLY_BAD_PARAMETER;
+	return REPLY_NONE;
+}
+
+static enum reply
+take_smtputf8(struct envelope_mail *m, const struct parameter *p)
+{
+	if (p->value != NULL)
+		return REPLY_BAD_PARAMETER;
+	m->flags |= MESSAGE_UTF8;
+	return REPLY_NONE;
+}
+
+/* DSN and AUTH parameters will be rows here. */
+static const struct parameter_row {
+	const char *name;
+	unsigned verbs;		/* enum parameter_verb bits */
+	enum reply (*take)(struct envelope_mail *m, const struct parameter *p);
+} parameter_rows[] = {
+	{ "SIZE", FOR_MAIL, take_size },
+	{ "BODY", FOR_MAIL, take_body },
+	{ "SMTPUTF8", FOR_MAIL, take_smtputf8 },
+};
+
+/* The next word of `*arg`; false at the end. */
+static bool
+next_parameter(struct parameter *p, const char **arg, size_t *len)
+{
+	while (*len > 0 && **arg == ' ')
+		(*arg)++, (*len)--;
+	if (*len == 0)
+		return false;
+	const char *end = memchr(*arg, ' ', *len);
+	size_t size = end != NULL ? (size_t)(end - *arg) : *len;
+	const char *equal = memchr(*arg, '=', size);
+	*p = (struct parameter){ .name = *arg, .name_len = equal != NULL ? (size_t)(equal - *arg) : size };
+	if (equal != NULL) {
+		p->value = equal + 1;
+		p->value_len = size - p->name_len - 1;
+	}
+	*arg += size;
+	*len -= size;
+	return true;
+}
+
+static enum reply
+take_parameters(struct envelope_mail *m, const char *arg, size_t len, enum parameter_verb verb)
+{
+	struct parameter p;
+	unsigned given = 0;
+
+	if (len > 0 && *arg != ' ')
+		return REPLY_BAD_ADDRESS;
+	while (next_parameter(&p, &arg, &len)) {
+		size_t i = 0;
+		while (i < nitems_of(parameter_rows) && !((parameter_rows[i].verbs & verb) &&
+		    strlen(parameter_rows[i].name) == p.name_len && strncasecmp(parameter_rows[i].name, p.name, p.name_len) == 0))
+			i++;
+		if (i == nitems_of(parameter_rows))
+			return REPLY_UNKNOWN_PARAMETER;
+		if (given & 1U << i)
+			return REPLY_BAD_PARAMETER;
+		given |= 1U << i;
+		enum reply bad = parameter_rows[i].take(m, &p);
+		if (bad != REPLY_NONE)
+			return bad;
+	}
+	return REPLY_NONE;
+}
+
+/* "FROM:" or "TO:", then the path; blanks behind the colon are taken as the original does. */
+static enum reply
+take_path(struct address *a, const char **arg, size_t *len, const char *keyword, unsigned flags)
+{
+	size_t n = strlen(keyword), used;
+	if (*len < n || strncasecmp(*arg, keyword, n) != 0)
+		return REPLY_BAD_PARAMETER;
+	*arg += n;
+	*len -= n;
+	while (*len > 0 && **arg == ' ')
+		(*arg)++, (*len)--;
+	if (*len == 0 || address_parse_path(a, *arg, *len, flags | ADDRESS_BARE, &used) == -1)
+		return REPLY_BAD_ADDRESS;
+	*arg += used;
+	*len -= used;
+	return REPLY_NONE;
+}
+
+enum reply
+envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len)
+{
+	*m = (struct envelope_mail){ 0 };
+	enum reply bad = take_path(&m->sender, &arg, &len, "FROM:", ADDRESS_NULL | ADDRESS_UTF8);
+	if (bad == REPLY_NONE)
+		bad = take_parameters(m, arg, len, FOR_MAIL);
+	/* Whether UTF-8 was welcome is known only behind the address (RFC 6531 3.4). */
+	if (bad == REPLY_NONE && address_is_utf8(&m->sender) && !(m->flags & MESSAGE_UTF8))
+		bad = REPLY_UTF8_NOT_DECLARED;
+	return bad;
+}
+
+enum reply
+envelope_parse_rcpt(struct address *a, const char *arg, size_t len, unsigned flags)
+{
+	struct envelope_mail none = { 0 };
+	enum reply bad = take_path(a, &arg, &len, "TO:", ADDRESS_UTF8);
+	if (bad == REPLY_NONE)
+		bad = take_parameters(&none, arg, len, FOR_RCPT);
+	if (bad == REPLY_NONE && address_is_utf8(a) && !(flags & MESSAGE_UTF8))
+		bad = REPLY_UTF8_NOT_DECLARED;
+	return bad;
+}
+
+struct envelope *
+envelope_new(const struct envelope_mail *m)
+{
+	struct envelope *e = mem_new(struct envelope);
+	e->m.sender = mem_strdup(m->sender.text);
+	e->m.flags = m->flags;
+	e->declared = m->size;
+	return e;
+}
+
+void
+envelope_free(struct envelope *e)
+{
+	if (e == NULL)
+		return;
+	message_envelope_done(&e->m);
+	free(e->seen);
+	free(e);
+}
+
+/* FNV-1a, begun with the envelope's address: which recipients collide cannot be told from outside. */
+static uint32_t
+hash(const struct envelope *e, const char *text)
+{
+	uint32_t h = 2166136261U ^ (uint32_t)((uintptr_t)e >> 4);
+	for (; *text != '\0'; text++)
+		h = (h ^ (unsigned char)*text) * 16777619U;
+	return h ^ h >> 16;
+}
+
+/* The slot of `recipient`, or the free one where it belongs; `seen` is never full. */
+static uint32_t *
+slot_of(const struct envelope *e, const char *recipient)
+{
+	size_t mask = e->seen_size - 1, i = hash(e, recipient) & mask;
+	while (e->seen[i] != 0 && strcmp(e->m.rcpt[e->seen[i] - 1].address, recipient) != 0)
+		i = (i + 1) & mask;
+	return &e->seen[i];
+}
+
+bool
+envelope_has(const struct envelope *e, const char *recipient)
+{
+	return e->seen_size > 0 && *slot_of(e, recipient) != 0;
+}
+
+static void
+grow(struct envelope *e)
+{
+	free(e->seen);
+	e->seen_size = e->seen_size == 0 ? 8 : e->seen_size * 2;
+	e->seen = mem_zalloc(e->seen_size * sizeof(*e->seen));
+	for (size_t i = 0; i < e->m.nrcpt; i++)
+		*slot_of(e, e->m.rcpt[i].address) = (uint32_t)i + 1;
+}
+
+void
+envelope_add(struct envelope *e, const char *recipient)
+{
+	if (envelope_has(e, recipient))
+		return;
+	if ((e->m.nrcpt + 1) * 2 > e->seen_size)
+		grow(e);
+	message_envelope_add(&e->m, recipient);
+	*slot_of(e, recipient) = (uint32_t)e->m.nrcpt;
+}

@@ -1,0 +1,305 @@
+/*
+ * inbound - one connection: ties socket, dialogue and queue together
+ *
+ * Runs in:  listener
+ * Owns:     conn, session and receive of one client; its place in the counters
+ * Promise:  lives until both the socket is closed and the disk has answered for a message handed over
+ * Fails by: never; a connection that fails goes away alone
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/net.h"
+#include "listener/listener.h"
+
+/*
+ * A message as a whole may take a quarter of an hour and a second for each KiB that has come: slow lines are
+ * welcome, a byte every three minutes is not.
+ */
+enum { MESSAGE_BASE_MS = 900000, MESSAGE_BYTES_A_MS = 1 };
+
+struct inbound {
+	TAILQ_ENTRY(inbound) entry;
+	struct listener *listener;
+	struct conn *conn;		/* NULL: closed, the disk still owes an answer */
+	struct session session;
+	struct receive receive;
+	uint64_t message_since;		/* monotonic ms of DATA */
+	uint32_t progress;		/* of the session, when the limit was last set */
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} peer;
+	char ip[INET6_ADDRSTRLEN];
+};
+
+/* --- what the session asks for --- */
+
+static void
+do_send(void *arg, const char *data, size_t len)
+{
+	conn_send(((struct inbound *)arg)->conn, data, len);
+}
+
+static void
+do_close(void *arg, bool linger)
+{
+	conn_close(((struct inbound *)arg)->conn, linger);
+}
+
+static int
+do_begin(void *arg, struct message_envelope *e)
+{
+	struct inbound *c = arg;
+	c->message_since = clock_mono_ms();
+	return receive_begin(&c->receive, e);
+}
+
+static bool
+do_add(void *arg, const char *data, size_t len)
+{
+	return receive_add(&((struct inbound *)arg)->receive, data, len);
+}
+
+static void
+do_finish(void *arg)
+{
+	receive_finish(&((struct inbound *)arg)->receive);
+}
+
+static void
+do_discard(void *arg)
+{
+	receive_discard(&((struct inbound *)arg)->receive);
+}
+
+static bool
+drop_is_full(void *arg)
+{
+	return quota_is_full(((struct inbound *)arg)->listener->quota);
+}
+
+/* `literal` has been parsed: "[192.0.2.1]" or "[ipv6:2001:db8::1]". */
+static bool
+is_self(void *arg, const char *literal)
+{
+	struct inbound *c = arg;
+	struct sockaddr_storage local;
+	socklen_t len = sizeof(local);
+	char want[NET_TEXT_SIZE], have[NET_TEXT_SIZE];
+	struct in6_addr six;
+
+	if (getsockname(conn_fd(c->conn), (struct sockaddr *)&local, &len) == -1)
+		return false;
+	net_format_ip(have, (struct sockaddr *)&local);
+	size_t size = strlen(literal);
+	bool v6 = strncmp(literal, "[ipv6:", 6) == 0;
+	size_t skip = v6 ? 6 : 1;
+	if (size < skip + 1 || size - skip >= sizeof(want))
+		return false;
+	memcpy(want, literal + skip, size - skip - 1);
+	want[size - skip - 1] = '\0';
+	if (!v6)
+		return strcmp(want, have) == 0;
+	return local.ss_family == AF_INET6 && inet_pton(AF_INET6, want, &six) == 1 &&
+	    memcmp(&six, &((struct sockaddr_in6 *)&local)->sin6_addr, sizeof(six)) == 0;
+}
+
+static const char *
+sender_of(const struct inbound *c)
+{
+	const struct envelope *e = c->session.envelope;
+	return e == NULL ? "-" : e->m.sender[0] == '\0' ? "<>" : e->m.sender;
+}
+
+static void
+refused(void *arg, const char *recipient, const char *reply)
+{
+	struct inbound *c = arg;
+	log_event(LOG_FACT, NULL, "refused", "client=%s sender=%s recipient=%s reply=%s", c->ip, log_safe(sender_of(c)),
+	    log_safe(recipient), log_safe(reply));
+}
+
+static void
+count(void *arg, enum counter which, int64_t n)
+{
+	counters_add(((struct inbound *)arg)->listener->boot->counters, which, n);
+}
+
+static const struct session_ops session_ops = {
+	.send = do_send, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
+	.drop_is_full = drop_is_full, .is_self = is_self, .refused = refused, .count = count,
+};
+
+/* --- what the socket tells --- */
+
+static size_t
+on_input(void *arg, const char *data, size_t len)
+{
+	return session_input(&((struct inbound *)arg)->session, data, len);
+}
+
+static bool
+wants(const void *arg)
+{
+	return session_wants_input(&((const struct inbound *)arg)->session);
+}
+
+static void
+on_eof(void *arg)
+{
+	session_eof(&((struct inbound *)arg)->session);
+}
+
+static void
+on_expired(void *arg)
+{
+	session_expire(&((struct inbound *)arg)->session);
+}
+
+/* What is left of the time for a whole message. */
+static uint64_t
+message_left(const struct inbound *c)
+{
+	uint64_t until = c->message_since + MESSAGE_BASE_MS + c->session.data.size / MESSAGE_BYTES_A_MS, now = clock_mono_ms();
+	return until > now ? until - now : 0;
+}
+
+static void
+on_settled(void *arg)
+{
+	struct inbound *c = arg;
+	if (c->progress == c->session.progress)
+		return;
+	c->progress = c->session.progress;
+	uint64_t limit = session_limit_ms(&c->session);
+	if (c->session.phase == PHASE_DATA && limit != UINT64_MAX) {
+		uint64_t left = message_left(c);
+		limit = left < limit ? left : limit;
+	}
+	conn_limit(c->conn, limit);
+}
+
+static void
+free_inbound(struct inbound *c)
+{
+	TAILQ_REMOVE(&c->listener->sessions, c, entry);
+	receive_discard(&c->receive);
+	session_done(&c->session);
+	conn_free(c->conn);
+	free(c);
+}
+
+static void
+on_gone(void *arg)
+{
+	struct inbound *c = arg;
+	struct listener *l = c->listener;
+	if (c->conn != NULL) {
+		counters_add(l->boot->counters, COUNTER_INBOUND_CURRENT, -1);
+		limit_give(l->limit, &c->peer.sa);
+	}
+	if (c->receive.storing) {
+		conn_free(c->conn);
+		c->conn = NULL;
+		return;
+	}
+	free_inbound(c);
+	listener_check_idle(l);
+}
+
+static const struct conn_ops conn_ops = {
+	.input = on_input, .wants = wants, .eof = on_eof, .expired = on_expired, .settled = on_settled, .gone = on_gone,
+};
+
+/* --- life --- */
+
+void
+inbound_open(struct listener *l, int fd, const struct sockaddr *peer)
+{
+	struct inbound *c = mem_new(struct inbound);
+	char ip[NET_TEXT_SIZE];
+
+	c->listener = l;
+	c->receive = (struct receive){ .listener = l, .inbound = c };
+	memcpy(&c->peer, peer, peer->sa_family == AF_INET6 ? sizeof(c->peer.in6) : sizeof(c->peer.in));
+	net_format_ip(ip, peer);
+	memcpy(c->ip, ip, sizeof(c->ip) - 1);
+	c->conn = conn_new(l->env, fd, &conn_ops, c);
+	session_init(&c->session, l->server, &session_ops, c, &c->peer.sa, c->ip);
+	TAILQ_INSERT_TAIL(&l->sessions, c, entry);
+	counters_add(l->boot->counters, COUNTER_INBOUND_TOTAL, 1);
+	session_greet(&c->session);
+	c->progress = c->session.progress - 1;
+	conn_resume(c->conn);
+}
+
+void
+inbound_stop_all(struct listener *l)
+{
+	struct inbound *c, *next;
+	TAILQ_FOREACH_SAFE(c, &l->sessions, entry, next) {
+		if (c->conn == NULL)
+			continue;
+		session_stop(&c->session);
+		conn_resume(c->conn);
+	}
+}
+
+void
+inbound_cut_all(struct listener *l)
+{
+	struct inbound *c, *next;
+	TAILQ_FOREACH_SAFE(c, &l->sessions, entry, next)
+		on_gone(c);
+}
+
+void
+inbound_free_all(struct listener *l)
+{
+	struct inbound *c, *next;
+	TAILQ_FOREACH_SAFE(c, &l->sessions, entry, next)
+		free_inbound(c);
+}
+
+void
+inbound_room(struct inbound *c)
+{
+	session_room(&c->session);
+	conn_resume(c->conn);
+}
+
+static void
+tell_accepted(struct inbound *c, const char *id)
+{
+	const struct session *s = &c->session;
+	size_t recipients = s->envelope->m.nrcpt;
+
+	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu", c->ip, log_safe(s->helo),
+	    log_safe(sender_of(c)), recipients, (unsigned long long)s->data.size);
+	count(c, COUNTER_MESSAGES_RECEIVED, 1);
+	count(c, COUNTER_MESSAGE_BYTES_RECEIVED, (int64_t)s->data.size);
+	count(c, COUNTER_RECIPIENTS_RECEIVED, (int64_t)recipients);
+}
+
+void
+inbound_stored(struct inbound *c, int error, const char *id)
+{
+	if (error == 0)
+		tell_accepted(c, id);
+	else
+		log_event(LOG_FAULT, NULL, "trouble", "doing=store client=%s reason=%s", c->ip, log_safe(strerror(error)));
+	if (c->conn == NULL) {
+		on_gone(c);
+		return;
+	}
+	session_stored(&c->session, error, id);
+	conn_resume(c->conn);
+}

@@ -1,0 +1,150 @@
+/*
+ * listener - the process that takes mail by SMTP for one virtual server: set-up, the master's orders, the end
+ *
+ * Runs in:  listener
+ * Owns:     struct listener and everything in it
+ * Promise:  pause and drain end no session; stop lets messages under way finish within the grace time
+ * Fails by: die() while it is set up; afterwards never
+ */
+#include "listener/listener.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+#define POOL_THREADS 4	/* two write content, two sync: see common/process/intake */
+
+static void
+set_up_spool(struct listener *l)
+{
+	const struct config_server *s = l->server;
+	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = s->drop, .badmail = s->badmail };
+	const char *where = "";
+	l->spool = spool_open(&paths, &where);
+	if (l->spool == NULL)
+		die(EX_CANTCREAT, "cannot open %s: %s", where, strerror(errno));
+	l->pool = pool_new(l->boot->loop, POOL_THREADS);
+	l->intake = intake_new(l->boot->loop, l->pool, l->spool, BOOT_HINT);
+	intake_count(l->intake, l->boot->counters);
+}
+
+static void
+cut_all(void *arg)
+{
+	struct listener *l = arg;
+	inbound_cut_all(l);
+	/* Messages not yet on disk were not promised to anyone: their clients come again. */
+	if (!l->ended) {
+		l->ended = true;
+		boot_end(l->boot);
+	}
+}
+
+static void
+listener_run(struct boot *b)
+{
+	struct listener *l = mem_new(struct listener);
+	b->state = l;
+	l->boot = b;
+	l->server = b->server;
+	l->env = mem_new(struct conn_env);
+	l->env->loop = b->loop;
+	l->env->counters = b->counters;
+	TAILQ_INIT(&l->sessions);
+	set_up_spool(l);
+	l->quota = quota_new(l);
+	l->limit = limit_new(l->server->connection_limit_per_client);
+	l->grace = loop_timer_new(b->loop, cut_all, l);
+	l->gate = gate_open(l);
+	boot_ready(b);
+}
+
+void
+listener_check_idle(struct listener *l)
+{
+	if (l->mood < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions))
+		return;
+	l->ended = true;
+	boot_tell(l->boot, CTL_IDLE);
+	boot_end(l->boot);
+}
+
+/* Each order once; a process that drains or stops does not open again. */
+static void
+stop(struct listener *l, const struct ctl_message *m)
+{
+	uint32_t grace = 0;
+	if (l->mood == LISTENER_STOPPING)
+		return;
+	if (m->len == sizeof(grace))
+		memcpy(&grace, m->data, sizeof(grace));
+	l->mood = LISTENER_STOPPING;
+	gate_leave(l->gate);
+	loop_timer_set(l->grace, grace);
+	inbound_stop_all(l);
+	listener_check_idle(l);
+}
+
+static void
+listener_control(struct boot *b, const struct ctl_message *m)
+{
+	struct listener *l = b->state;
+	switch (m->type) {
+	case CTL_PAUSE:
+		if (l->mood == LISTENER_OPEN) {
+			l->mood = LISTENER_PAUSED;
+			gate_shut(l->gate);
+		}
+		boot_tell(b, CTL_PAUSED);
+		break;
+	case CTL_CONTINUE:
+		if (l->mood == LISTENER_PAUSED) {
+			l->mood = LISTENER_OPEN;
+			gate_reopen(l->gate);
+		}
+		boot_tell(b, CTL_CONTINUED);
+		break;
+	case CTL_DRAIN:
+		if (l->mood < LISTENER_DRAINING) {
+			l->mood = LISTENER_DRAINING;
+			gate_leave(l->gate);
+			listener_check_idle(l);
+		}
+		break;
+	case CTL_STOP:
+		stop(l, m);
+		break;
+	default:
+		break;	/* CTL_LOGS: syslog needs no reopening */
+	}
+}
+
+static void
+listener_finish(struct boot *b)
+{
+	struct listener *l = b->state;
+	gate_free(l->gate);
+	inbound_free_all(l);
+	pool_free(l->pool);
+	intake_free(l->intake);
+	quota_free(l->quota);
+	spool_close(l->spool);
+	limit_free(l->limit);
+	loop_timer_free(l->grace);
+	free(l->env);
+	free(l);
+	b->state = NULL;
+}
+
+const struct boot_role listener_role = {
+	.name = "listener",
+	.title = "takes mail by SMTP",
+	.per_server = true,
+	.run = listener_run,
+	.on_control = listener_control,
+	.finish = listener_finish,
+};

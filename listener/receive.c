@@ -1,0 +1,80 @@
+/*
+ * receive - a message on its way from DATA into the queue: our Received field on top, then the content
+ *
+ * Runs in:  listener
+ * Owns:     the intake message until it is finished or discarded
+ * Promise:  inbound_stored() is told once for each receive_finish(), after file and name are on disk
+ * Fails by: errno from receive_begin, and through inbound_stored()
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "listener/listener.h"
+
+/* RFC 5321 4.4; an IPv6 address in it has its tag (4.1.3). */
+static void
+add_received(struct receive *r, const struct message_envelope *e)
+{
+	char date[CLOCK_DATE_SIZE], line[2048];
+	clock_format_mail(date, clock_wall_us());
+	int n = snprintf(line, sizeof(line), "Received: from %s ([%s%s])\r\n\tby %s with %s id %s;\r\n\t%s\r\n", e->helo,
+	    strchr(e->client, ':') != NULL ? "IPv6:" : "", e->client, r->listener->server->fqdn, e->protocol,
+	    intake_id(r->message), date);
+	if (n < 0 || (size_t)n >= sizeof(line))
+		bug("a Received field of %d bytes", n);
+	intake_add(r->message, line, (size_t)n);
+}
+
+int
+receive_begin(struct receive *r, const struct message_envelope *e)
+{
+	r->message = intake_begin(r->listener->intake, e);
+	if (r->message == NULL)
+		return errno;
+	add_received(r, e);
+	return 0;
+}
+
+static void
+on_room(void *arg)
+{
+	struct receive *r = arg;
+	inbound_room(r->inbound);
+}
+
+bool
+receive_add(struct receive *r, const char *data, size_t len)
+{
+	intake_add(r->message, data, len);
+	if (!intake_is_full(r->message))
+		return true;
+	intake_on_room(r->message, on_room, r);
+	return false;
+}
+
+static void
+on_done(void *arg, int error, const char *id)
+{
+	struct receive *r = arg;
+	r->storing = false;
+	inbound_stored(r->inbound, error, id);
+}
+
+void
+receive_finish(struct receive *r)
+{
+	struct intake_message *m = r->message;
+	r->message = NULL;
+	r->storing = true;
+	intake_finish(m, on_done, r);
+}
+
+void
+receive_discard(struct receive *r)
+{
+	intake_discard(r->message);
+	r->message = NULL;
+}

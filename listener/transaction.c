@@ -1,0 +1,225 @@
+/*
+ * transaction - MAIL, RCPT, DATA, RSET: one message from its sender to its 250
+ *
+ * Runs in:  listener (pure)
+ * Owns:     nothing; the envelope belongs to the session
+ * Promise:  250 is said only when session_stored() brought no error; every limit is asked before a thing is kept
+ * Fails by: replies
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "listener/listener.h"
+
+/* What the connection may still bring. */
+static uint64_t
+session_room_left(const struct session *s)
+{
+	uint64_t limit = s->server->max_session_size;
+	return limit == CONFIG_UNLIMITED ? UINT64_MAX : limit > s->accepted_bytes ? limit - s->accepted_bytes : 0;
+}
+
+static uint64_t
+message_limit(const struct session *s)
+{
+	uint64_t room = session_room_left(s), limit = s->server->max_message_size;
+	return room < limit ? room : limit;
+}
+
+/* Why a message of `size` bytes is too large; REPLY_NONE when it is not. */
+static enum reply
+size_fault(const struct session *s, uint64_t size)
+{
+	if (s->server->max_message_size != CONFIG_UNLIMITED && size > s->server->max_message_size)
+		return REPLY_MESSAGE_SIZE;
+	return size > session_room_left(s) ? REPLY_SESSION_SIZE : REPLY_NONE;
+}
+
+void
+transaction_mail(struct session *s, const char *arg, size_t len)
+{
+	struct envelope_mail m;
+	enum reply bad = envelope_parse_mail(&m, arg, len);
+
+	if (bad == REPLY_NONE && address_complete(&m.sender, s->server->default_domain->name) == -1)
+		bad = REPLY_BAD_ADDRESS;
+	/* Even an undeclared message has a byte. */
+	if (bad == REPLY_NONE)
+		bad = size_fault(s, m.size > 0 ? m.size : 1);
+	if (bad != REPLY_NONE) {
+		session_reply(s, bad, NULL);
+		return;
+	}
+	s->envelope = envelope_new(&m);
+	s->phase = PHASE_MAIL;
+	session_reply(s, REPLY_SENDER_OK, m.sender.text[0] != '\0' ? m.sender.text : "<>");
+}
+
+/* A bare name, and a name at the very address the client has reached, belong to the default domain (RFC 5321 4.5.1). */
+static int
+complete_recipient(struct session *s, struct address *a)
+{
+	const char *domain = address_domain(a);
+	if (domain[0] == '[' && s->ops->is_self(s->arg, domain))
+		a->text[a->at] = '\0';
+	return address_complete(a, s->server->default_domain->name);
+}
+
+/* REPLY_NONE: welcome. */
+static enum reply
+judge_recipient(struct session *s, const struct address *a)
+{
+	const struct envelope *e = s->envelope;
+	enum policy_domain where = policy_domain(s->server, address_domain(a));
+
+	if (where == POLICY_REMOTE && !policy_may_relay(s->server, s->client, s->authenticated))
+		return REPLY_RELAY;
+	if (envelope_has(e, a->text))
+		return REPLY_NONE;
+	if (e->m.nrcpt >= s->server->max_recipients || e->m.nrcpt >= ENVELOPE_RECIPIENTS_MAX)
+		return REPLY_RECIPIENTS;
+	if (where == POLICY_LOCAL && s->ops->drop_is_full(s->arg))
+		return REPLY_MAILBOX_FULL;
+	return REPLY_NONE;
+}
+
+void
+transaction_rcpt(struct session *s, const char *arg, size_t len)
+{
+	struct address a;
+	enum reply bad = envelope_parse_rcpt(&a, arg, len, s->envelope->m.flags);
+
+	if (bad == REPLY_NONE && complete_recipient(s, &a) == -1)
+		bad = REPLY_BAD_ADDRESS;
+	if (bad != REPLY_NONE) {
+		s->rcpt_refused = true;
+		session_reply(s, bad, NULL);
+		return;
+	}
+	bad = judge_recipient(s, &a);
+	if (bad != REPLY_NONE) {
+		s->rcpt_refused = true;
+		session_reply_about(s, bad, a.text);
+		return;
+	}
+	envelope_add(s->envelope, a.text);
+	s->phase = PHASE_RCPT;
+	session_reply(s, REPLY_RECIPIENT_OK, a.text);
+}
+
+static const char *
+protocol_of(const struct session *s)
+{
+	if (s->envelope->m.flags & MESSAGE_UTF8)
+		return "UTF8SMTP"; /* RFC 6531 3.7.3 */
+	return s->extended ? "ESMTP" : "SMTP";
+}
+
+void
+transaction_data(struct session *s, const char *arg, size_t len)
+{
+	struct message_envelope *m = &s->envelope->m;
+	(void)arg, (void)len;
+
+	m->client = mem_strdup(s->ip);
+	m->helo = mem_strdup(s->helo);
+	m->protocol = mem_strdup(protocol_of(s));
+	int error = s->ops->begin(s->arg, m);
+	if (error != 0) {
+		session_reset(s);
+		session_reply(s, REPLY_STORAGE, NULL);
+		return;
+	}
+	data_begin(&s->data, message_limit(s));
+	s->phase = PHASE_DATA;
+	session_reply(s, REPLY_START_DATA, NULL);
+}
+
+void
+transaction_rset(struct session *s, const char *arg, size_t len)
+{
+	(void)arg, (void)len;
+	session_reset(s);
+	session_reply(s, REPLY_RESET, NULL);
+}
+
+enum reply
+transaction_fault(const struct session *s)
+{
+	if (s->phase != PHASE_DATA)
+		return REPLY_NONE;
+	switch (s->data.fault) {
+	case DATA_FINE:
+		return REPLY_NONE;
+	case DATA_BARE:
+		return REPLY_CONTENT_BARE;
+	case DATA_LONG:
+		return REPLY_CONTENT_LINE;
+	case DATA_LARGE:
+		return size_fault(s, s->data.size);
+	}
+	bug("data fault %d", (int)s->data.fault);
+}
+
+static void
+sink(void *arg, const char *run, size_t len)
+{
+	struct session *s = arg;
+	if (!s->ops->add(s->arg, run, len))
+		s->blocked = true;
+}
+
+/* Refused content is read to its end, where the answer belongs; but not for ever. */
+static void
+refuse_content(struct session *s, enum reply why)
+{
+	uint64_t most = message_limit(s);
+	if (most == UINT64_MAX || most < SESSION_CONTENT_WASTE)
+		most = SESSION_CONTENT_WASTE;
+	if (s->data.state == DATA_END) {
+		session_reply(s, why, NULL);
+		session_reset(s);
+	} else if (s->data.wasted > most) {
+		session_reply(s, why, NULL);
+		session_end(s, true);
+	}
+}
+
+size_t
+transaction_content(struct session *s, const char *data, size_t len)
+{
+	enum data_fault before = s->data.fault;
+	size_t used = data_take(&s->data, data, len, sink, s);
+
+	if (s->data.fault != DATA_FINE) {
+		if (before == DATA_FINE) {
+			s->ops->discard(s->arg);
+			s->blocked = false;
+		}
+		refuse_content(s, transaction_fault(s));
+	} else if (s->data.state == DATA_END) {
+		s->blocked = false;
+		s->phase = PHASE_STORING;
+		s->ops->finish(s->arg);
+	}
+	return used;
+}
+
+void
+transaction_stored(struct session *s, int error, const char *id)
+{
+	if (s->phase != PHASE_STORING)
+		bug("a message was stored in phase %d", (int)s->phase);
+	s->phase = PHASE_READY;
+	if (error == 0) {
+		s->messages++;
+		s->errors = 0;
+		s->accepted_bytes += s->data.size;
+		session_reply(s, REPLY_ACCEPTED, id);
+	} else {
+		session_reply(s, error == ENOSPC || error == EDQUOT ? REPLY_STORAGE_FULL : REPLY_STORAGE, NULL);
+	}
+	session_reset(s);
+}

@@ -1,0 +1,260 @@
+"""bench [WHAT...] - Postern beside Debian's Postfix, A B A B in one run, both durable, both logging, on one disk
+
+W1 relay to a smart host   W2 local inbound to files   W3 idle sessions   W5 submission by files against sendmail
+syscalls: strace counts of a relayed message           No word: W1 W2 W3 W5. `keep`: smtp-source -d in W1 and W2
+Prints messages/s, CPU seconds per 1,000 messages, memory, and the ratios Postern : Postfix (medians of the pairs).
+"""
+
+import os
+import re
+import resource
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import traffic
+from servers import DOMAIN, Meter, PostfixServer, PosternServer
+import postern
+from postern import Smtp, until
+
+ROUNDS = int(os.environ.get("ROUNDS", "2"))
+SCALE = float(os.environ.get("SCALE", "1"))
+BOTH = (PosternServer, PostfixServer)
+
+
+class Run:
+    """One measured run of one server."""
+    def __init__(self, server, messages, work):
+        begin = time.monotonic()
+        with Meter(server) as meter:
+            work()
+            self.seconds = time.monotonic() - begin
+            until(server.is_empty, 60, f"{server.name}'s queue to empty")
+        self.rate = messages / self.seconds
+        self.cpu = 1000 * meter.cpu / messages
+        self.memory = meter.peak / 1024
+        self.switches = meter.switches / messages
+
+
+def compare(title, servers, messages, work):
+    """A B A B of work(server); one line a server and one of ratios."""
+    runs = {server.name: [] for server in servers}
+    for _ in range(ROUNDS):
+        for server in servers:
+            runs[server.name].append(Run(server, messages, lambda s=server: work(s)))
+    for name, rows in runs.items():
+        print(f"{title:34} {name:8} {middle(rows, 'rate'):9.0f} msg/s {middle(rows, 'cpu'):7.2f} CPU s/1000 {middle(rows, 'memory'):7.1f} MiB", flush=True)
+    pairs = list(zip(runs["postern"], runs["postfix"]))
+    ratio = {what: statistics.median(getattr(a, what) / max(getattr(b, what), 1e-9) for a, b in pairs) for what in ("rate", "cpu", "memory")}
+    print(f"{title:34} {'ratio':8} {ratio['rate']:9.2f} x     {ratio['cpu']:7.2f}            {ratio['memory']:7.2f}", flush=True)
+
+
+def middle(rows, what):
+    return statistics.median(getattr(row, what) for row in rows)
+
+
+def wait_for(count, wanted, timeout=240):
+    until(lambda: count() >= wanted, timeout, lambda: f"{wanted} messages, there are {count()}")
+
+
+def w1(test, keep=False):
+    """Relay to a smart host, until the sink has all."""
+    sink, large = traffic.SmtpSink(test), traffic.LargeSink(test)
+    servers = [each(test, sink.port) for each in BOTH]
+    for size in (1024, 10240):
+        for sessions in (1, 10, 50, 100):
+            messages = int((400 if sessions == 1 else 2000) * SCALE)
+
+            def work(server, sessions=sessions, messages=messages, size=size):
+                before = sink.messages
+                traffic.smtp_source(server.port, sessions, messages, size, "x@relay.example", keep)
+                wait_for(lambda: sink.messages - before, messages)
+            compare(f"W1 relay {size // 1024} KiB, {sessions} sessions", servers, messages, work)
+    for server in servers:
+        server.end()
+    servers = [each(test, large.port) for each in BOTH]
+    messages = int(100 * SCALE)
+
+    def work_large(server):
+        before = large.messages
+        traffic.large_source(server.port, 10, messages, 1 << 20, "x@relay.example")
+        wait_for(lambda: large.messages - before, messages)
+    compare("W1 relay 1 MiB, 10 sessions", servers, messages, work_large)
+    for server in servers:
+        server.end()
+
+
+def w2(test, keep=False):
+    """Local inbound: drop files against Maildir files."""
+    servers = [each(test, 9) for each in BOTH]
+    for size in (1024, 10240):
+        for sessions in (10, 50):
+            messages = int(2000 * SCALE)
+
+            def work(server, sessions=sessions, messages=messages, size=size):
+                before = server.delivered_files()
+                traffic.smtp_source(server.port, sessions, messages, size, f"x@{DOMAIN}", keep)
+                wait_for(lambda: server.delivered_files() - before, messages)
+            compare(f"W2 inbound {size // 1024} KiB, {sessions} sessions", servers, messages, work)
+            for server in servers:
+                server.clear()
+    for server in servers:
+        server.end()
+
+
+def idle(server, wanted):
+    """Opens sessions up to EHLO. Prints memory for each, and how long a new client waits for its banner and EHLO."""
+    sessions = []
+    before = server.memory()
+    try:
+        for _ in range(wanted):
+            sessions.append(socket.create_connection(("127.0.0.1", server.port), 5))
+        served = 0
+        end = time.monotonic() + 20
+        for each in sessions:
+            each.settimeout(max(0.02, min(3, end - time.monotonic())))
+            try:
+                if each.recv(500).startswith(b"220"):
+                    each.sendall(b"EHLO idle.example\r\n")
+                    each.recv(1000)
+                    served += 1
+            except TimeoutError:
+                if served < len(sessions) / 10:
+                    break
+        memory = server.memory() - before
+        begin = time.monotonic()
+        try:
+            with Smtp(("127.0.0.1", server.port), timeout=10, ehlo="new.example"):
+                answer = f"a new client is served in {1000 * (time.monotonic() - begin):.1f} ms"
+        except (OSError, EOFError):
+            answer = "a new client waits for more than 10 s"
+        print(f"W3 {wanted} idle sessions               {server.name:8} {served:6} greeted, {memory / max(served, 1):8.1f} KiB each, {answer}", flush=True)
+    finally:
+        for each in sessions:
+            each.close()
+    return memory / max(served, 1)
+
+
+def w3(test):
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    for wanted in (1000, 5000):
+        if wanted + 200 > most:
+            print(f"W3 {wanted}: only {most} descriptors are allowed here")
+            continue
+        per = {}
+        for kind in BOTH:
+            server = kind(test, 9)
+            with Smtp(("127.0.0.1", server.port), ehlo="warm.example"):
+                pass
+            per[kind.name] = idle(server, wanted)
+            server.end()
+        print(f"W3 {wanted} idle sessions               ratio    {per['postern'] / max(per['postfix'], 1e-9):6.4f} of the memory", flush=True)
+
+
+def w5(test):
+    """Files in pickup against sendmail, four writers each, local delivery."""
+    servers = [each(test, 9) for each in BOTH]
+    data = postern.mail(To=f"b@{DOMAIN}", size=1024)
+    messages = int(800 * SCALE)
+
+    def work(server):
+        before = server.delivered_files()
+        numbers = iter(range(messages))
+        lock = threading.Lock()
+        mine = f"{time.monotonic_ns()}"
+
+        def writer():
+            while True:
+                with lock:
+                    number = next(numbers, None)
+                if number is None:
+                    return
+                server.submit(f"{mine}-{number}", data)
+        threads = [threading.Thread(target=writer) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        wait_for(lambda: server.delivered_files() - before, messages)
+    compare("W5 submission 1 KiB, 4 writers", servers, messages, work)
+    for server in servers:
+        server.end()
+
+
+def syscalls(test):
+    """System calls, syncs, renames and switches of one relayed 10 KiB message, 10 sessions."""
+    if not shutil.which("strace"):
+        raise SystemExit("bench: strace is missing")
+    sink = traffic.SmtpSink(test)
+    messages = int(500 * SCALE)
+    for kind in BOTH:
+        server = kind(test, sink.port)
+
+        def work(server=server):
+            before = sink.messages
+            traffic.smtp_source(server.port, 10, messages, 10240, "x@relay.example", False)
+            wait_for(lambda: sink.messages - before, messages)
+        work()      # warm
+        run = Run(server, messages, work)
+        out = test.folder / "strace"
+        attach = [word for pid in server.pids() for word in ("-p", str(pid))]
+        strace = subprocess.Popen(["strace", "-f", "-c", "-qq", "-o", str(out), *attach], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until(lambda: all(traced(pid) for pid in server.pids()), what="strace to attach")
+        work()
+        strace.send_signal(2)
+        strace.wait()
+        counts = {m[2]: int(m[1]) for m in re.finditer(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)(?:\s+\d+)?\s+(\w+)$", out.read_text(), re.M)}
+        total = sum(n for name, n in counts.items() if name != "total")
+        syncs = counts.get("fsync", 0) + counts.get("fdatasync", 0)
+        renames = sum(counts.get(n, 0) for n in ("rename", "renameat", "renameat2"))
+        most = ", ".join(f"{name} {n / messages:.1f}" for name, n in sorted(counts.items(), key=lambda c: -c[1])[:14] if name != "total")
+        print(f"syscalls a relayed 10 KiB message  {server.name:8} {total / messages:.1f} calls, {syncs / messages:.2f} syncs, {renames / messages:.2f} renames, "
+              f"{run.switches:.1f} switches, {run.cpu:.2f} ms CPU\n    {most}", flush=True)
+        server.end()
+
+
+def traced(pid):
+    try:
+        return postern.status_of(pid).get("TracerPid") != "0"
+    except OSError:
+        return True
+
+
+def main():
+    words = [word for word in sys.argv[1:] if word != "keep"] or ["W1", "W2", "W3", "W5"]
+    keep = "keep" in sys.argv[1:]
+    if not postern.is_root():
+        raise SystemExit("bench: Postfix needs root: sudo make bench")
+    postern.adopt_orphans()
+    test = postern.Test("bench", tempfile.mkdtemp(prefix="postern-bench-", dir="/var/tmp"))
+    print(f"{os.cpu_count()} cores, {test.folder} on {filesystem(test.folder)}, {ROUNDS} rounds of A B; release build, "
+          f"{'one connection a session' if keep else 'one connection a message'}", flush=True)
+    try:
+        for word in words:
+            case = {"W1": w1, "W2": w2, "W3": w3, "W5": w5, "syscalls": syscalls}.get(word)
+            if not case:
+                raise SystemExit(f"bench: no {word}; there are W1 W2 W3 W5 syscalls keep")
+            if word in ("W1", "W2"):
+                case(test, keep)
+            else:
+                case(test)
+    finally:
+        try:
+            test.end()
+        finally:
+            test.remove()
+
+
+def filesystem(path):
+    done = subprocess.run(["stat", "-f", "-c", "%T", path], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
+
+
+main()

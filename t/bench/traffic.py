@@ -1,0 +1,162 @@
+"""traffic - load and sink: smtp-source and smtp-sink of Postfix, and an own pair for large messages, which those bound"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+import postern  # noqa: E402
+from postern import until  # noqa: E402
+
+
+class SmtpSink:
+    """smtp-sink with counters; `messages` is how many it took."""
+    def __init__(self, test):
+        self.port = test.port()
+        self.process = subprocess.Popen(["/usr/sbin/smtp-sink", "-u", "nobody", "-c", f"127.0.0.1:{self.port}", "1000"], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.messages = 0
+        threading.Thread(target=self.read, daemon=True).start()
+        test.cleanup(self.end)
+        until(self.listens, what="smtp-sink")
+
+    def listens(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def read(self):
+        text = b""
+        while True:
+            more = os.read(self.process.stdout.fileno(), 65536)
+            if not more:
+                return
+            text = (text + more)[-400:]
+            found = re.findall(rb"sess=\d+ quit=\d+ mesg=(\d+)", text)
+            if found:
+                self.messages = int(found[-1])
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def smtp_source(port, sessions, messages, size, to, keep):
+    """Sends; returns when all were answered. `keep`: one connection a session, otherwise one a message."""
+    options = ["-d"] if keep else []
+    done = subprocess.run(["/usr/sbin/smtp-source", *options, "-s", str(sessions), "-m", str(messages), "-l", str(size), "-f", "a@sender.example",
+                           "-t", to, f"127.0.0.1:{port}"], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise postern.Failure(f"smtp-source: {done.stdout[-400:]}{done.stderr[-400:]}")
+
+
+class LargeSink:
+    """A process of its own: reads without looking, but for the end of the data."""
+    def __init__(self, test):
+        self.port = test.port()
+        self.process = subprocess.Popen([sys.executable, __file__, "sink", str(self.port)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.messages = 0
+        threading.Thread(target=self.read, daemon=True).start()
+        test.cleanup(self.end)
+        until(lambda: socket.socket().connect_ex(("127.0.0.1", self.port)) == 0, what="the large sink")
+
+    def read(self):
+        while True:
+            more = os.read(self.process.stdout.fileno(), 4096)
+            if not more:
+                return
+            self.messages += len(more)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def large_source(port, sessions, messages, size, to):
+    subprocess.run([sys.executable, __file__, "source", str(port), str(sessions), str(messages), str(size), to], check=True)
+
+
+def serve(connection):
+    """One connection of the sink; relies on the client waiting for the reply to its dot."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.sendall(b"220 sink.example\r\n")
+    buffer, space = b"", bytearray(1 << 18)
+    while True:
+        while b"\n" not in buffer:
+            more = connection.recv(65536)
+            if not more:
+                return
+            buffer += more
+        line, _, buffer = buffer.partition(b"\n")
+        verb = line[:4].upper()
+        if verb == b"DATA":
+            connection.sendall(b"354 go on\r\n")
+            tail = buffer
+            while not tail.endswith(b"\r\n.\r\n"):
+                count = connection.recv_into(space)
+                if count == 0:
+                    return
+                tail = (tail[-5:] + bytes(space[max(0, count - 5):count]))[-5:]
+            buffer = b""
+            os.write(1, b".")
+            connection.sendall(b"250 2.0.0 ok\r\n")
+        elif verb == b"EHLO":
+            connection.sendall(b"250-sink.example\r\n250-PIPELINING\r\n250-SIZE\r\n250 8BITMIME\r\n")
+        elif verb == b"QUIT":
+            connection.sendall(b"221 bye\r\n")
+            return
+        else:
+            connection.sendall(b"250 ok\r\n")
+
+
+def sink_main(port):
+    listener = socket.create_server(("127.0.0.1", port), backlog=1000)
+    while True:
+        connection, _ = listener.accept()
+
+        def one(connection=connection):
+            try:
+                with connection:
+                    serve(connection)
+            except OSError:
+                pass
+        threading.Thread(target=one, daemon=True).start()
+
+
+def source_main(port, sessions, messages, size, to):
+    data = postern.stuff(postern.mail(size=size)) + b".\r\n"
+    left = list(range(messages))
+    failures = []
+
+    def session():
+        try:
+            with postern.Smtp(("127.0.0.1", port), timeout=120, ehlo="load.example") as client:
+                while True:
+                    try:
+                        left.pop()
+                    except IndexError:
+                        return
+                    client.expect(250, f"MAIL FROM:<a@sender.example> SIZE={len(data)}")
+                    client.expect(250, f"RCPT TO:<{to}>")
+                    client.expect(354, "DATA")
+                    client.send(data)
+                    client.expect(250)
+        except Exception as error:
+            failures.append(error)
+    threads = [threading.Thread(target=session) for _ in range(sessions)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "sink":
+        sink_main(int(sys.argv[2]))
+    else:
+        source_main(*map(int, sys.argv[2:6]), sys.argv[6])

@@ -1,0 +1,48 @@
+"""one FILE FUNCTION - runs one test function; exit 0 passed, 77 skipped (last line says why), 1 failed with its story"""
+
+import importlib.util
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+import postern  # noqa: E402
+
+
+def ended(number, _frame):
+    raise postern.Failure(f"ended by signal {number} (took too long?)")
+
+
+def main():
+    path, name = sys.argv[1:3]
+    postern.adopt_orphans()
+    signal.signal(signal.SIGTERM, ended)
+    spec = importlib.util.spec_from_file_location("test_file", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    test = postern.Test(name)
+    status = 0
+    try:
+        try:
+            getattr(module, name)(test)
+        finally:
+            test.end()
+    except postern.Skip as skip:
+        print(skip)
+        status = 77
+    except BaseException:
+        traceback.print_exc(file=sys.stdout)
+        test.story()
+        status = 1
+    if status == 1 and os.environ.get("KEEP"):
+        print("kept:", test.folder)
+    else:
+        test.remove()
+    sys.stdout.flush()
+    os._exit(status)    # threads of sinks may still wait on sockets
+
+
+main()

@@ -1,0 +1,51 @@
+"""harness - the sink, the raw client and the name server of the harness do what tests rely on"""
+
+import socket
+import struct
+
+import postern
+from postern import Smtp, check, equal
+
+
+def test_sink_keeps_messages(t):
+    sink = t.sink(answers={"RCPT": ["250 2.1.5 fine", "550 5.1.1 nobody here"]})
+    with Smtp(("127.0.0.1", sink.port)) as client:
+        client.expect(250, "EHLO me")
+        client.expect(250, "MAIL FROM:<a@b> SIZE=10")
+        client.expect(250, "RCPT TO:<c@d>")
+        client.expect("550 5.1.1", "RCPT TO:<e@d>")
+        client.content(b"Subject: x\r\n\r\n.dot\r\n")
+    message = sink.wait()[0]
+    equal((message.sender, message.params, message.recipients), ("a@b", "SIZE=10", ["c@d"]))
+    equal(message.data, b"Subject: x\r\n\r\n.dot\r\n")
+
+
+def test_sink_drops(t):
+    sink = t.sink(answers={"DOT": lambda s, m: postern.Sink.DROP})
+    with Smtp(("127.0.0.1", sink.port), ehlo="me") as client:
+        client.expect(250, "MAIL FROM:<>")
+        client.expect(250, "RCPT TO:<c@d>")
+        client.expect(354, "DATA")
+        client.send(b"x\r\n.\r\n")
+        check(client.is_closed(), "still open")
+    equal(sink.messages, [])
+
+
+def test_dns_answers(t):
+    dns = t.dns("mail MX 10 mx1", "mx1 A 127.0.0.3")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.sendto(b"\0\1\1\0\0\1\0\0\0\0\0\0\4mail\7example\0\0\x0f\0\1", ("127.0.0.1", dns.port))
+        answer = client.recv(512)
+    equal(struct.unpack("!HHHH", answer[:8])[3], 1, "answers")
+
+
+def test_drop_lines(t):
+    sender, receivers, rest = postern.split_x_lines(b"x-sender: a@b\r\nx-receiver: c@d\r\nX-Receiver: <e@f>\r\nTo: x\r\n\r\nbody")
+    equal((sender, receivers, rest), ("a@b", ["c@d", "<e@f>"], b"To: x\r\n\r\nbody"))
+
+
+def test_event_lines(t):
+    line = 'postern-listener[12]: 0123456789abcdef event=refused server=default reply="550 5.7.1 \\"no\\" x" client=::1'
+    event = postern.Event(line, postern.LINE.match(line))
+    equal((event["program"], event["pid"], event["reply"], event["client"]), ("postern-listener", 12, '550 5.7.1 "no" x', "::1"))

@@ -1,0 +1,281 @@
+/* spool - commit, load, marks, notes, scan, sweep, drop, badmail, pickup in a scratch home */
+#include "t/unit/unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/mail/spool.h"
+
+static char home[64];
+static struct spool *spool;
+
+/* $H is the scratch home. */
+static void
+shell(const char *line)
+{
+	setenv("H", home, 1);
+	ck_assert_msg(system(line) == 0, "%s", line);
+}
+
+static struct spool *
+open_home(void)
+{
+	static char path[4][128];
+	static const char *const name[] = { "pickup", "queue", "drop", "badmail" };
+	const char *where;
+	for (size_t i = 0; i < 4; i++)
+		snprintf(path[i], sizeof(path[i]), "%s/%s", home, name[i]);
+	struct spool_paths p = { path[0], path[1], path[2], path[3] };
+	struct spool *s = spool_open(&p, &where);
+	ck_assert_ptr_nonnull(s);
+	return s;
+}
+
+static void
+begin(void)
+{
+	snprintf(home, sizeof(home), "/tmp/postern-unit-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(home));
+	spool = open_home();
+}
+
+static void
+end(void)
+{
+	spool_close(spool);
+	shell("rm -rf $H");
+}
+
+static struct spool_draft *
+draft(const char *rcpt, const char *content)
+{
+	struct message_envelope e = { .sender = mem_strdup("s@x.example") };
+	message_envelope_add(&e, rcpt);
+	message_envelope_add(&e, "second@x.example");
+	struct spool_draft *d = spool_draft_new(spool, &e);
+	ck_assert_ptr_nonnull(d);
+	message_envelope_done(&e);
+	ck_assert_int_eq(spool_draft_write(d, content, strlen(content)), 0);
+	return d;
+}
+
+static void
+commit(const char *content, char *id)
+{
+	struct spool_draft *d = draft("r@x.example", content);
+	spool_draft_commit(&d, 1);
+	ck_assert_int_eq(spool_draft_error(d), 0);
+	memcpy(id, spool_draft_id(d), MESSAGE_ID_SIZE);
+	spool_draft_free(d);
+}
+
+static size_t told;
+static char last_told[MESSAGE_ID_SIZE];
+
+static void
+tell(void *arg, const struct spool_entry *entry)
+{
+	(void)arg;
+	told++;
+	memcpy(last_told, entry->id, MESSAGE_ID_SIZE);
+}
+
+START_TEST(test_commit_load_mark_remove)
+{
+	char id[MESSAGE_ID_SIZE];
+	struct message_envelope e;
+	const char *why;
+	int fd;
+	begin();
+	commit("Subject: x\r\n\r\nbody\r\n", id);
+	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
+	ck_assert_int_eq(e.content_size, 20);
+	ck_assert_int_eq(spool_mark(spool, fd, &e, 1, MARK_FAILED), 0);
+	ck_assert_int_eq(spool_sync(fd), 0);
+	close(fd);
+	message_envelope_done(&e);
+	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
+	ck_assert_int_eq(e.rcpt[0].mark, MARK_PENDING);
+	ck_assert_int_eq(e.rcpt[1].mark, MARK_FAILED);
+	close(fd);
+	message_envelope_done(&e);
+	struct buf note = BUF_INIT(1000);
+	ck_assert_int_eq(spool_note_read(spool, id, &note), 0);
+	ck_assert_int_eq(spool_note_add(spool, id, "one\n", true), 0);
+	ck_assert_int_eq(spool_note_add(spool, id, "two\n", false), 0);
+	ck_assert_int_eq(spool_note_read(spool, id, &note), 1);
+	ck_assert_str_eq(buf_text(&note), "one\ntwo\n");
+	buf_done(&note);
+	ck_assert_int_eq(spool_remove(spool, id), 0);
+	ck_assert_int_eq(spool_remove_note(spool, id), 0);
+	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	end();
+}
+END_TEST
+
+START_TEST(test_same_id_is_refused)
+{
+	char id[MESSAGE_ID_SIZE];
+	begin();
+	commit("x", id);
+	struct spool_draft *d = draft("r@x.example", "");
+	spool_draft_free(d);
+	struct message_envelope e = { .sender = mem_strdup("") };
+	message_envelope_add(&e, "a@b");
+	d = spool_draft_new(spool, &e);
+	spool_draft_name(d, id);
+	spool_draft_commit(&d, 1);
+	ck_assert_int_eq(spool_draft_error(d), EEXIST);
+	spool_draft_free(d);
+	message_envelope_done(&e);
+	told = 0;
+	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 1);
+	end();
+}
+END_TEST
+
+START_TEST(test_group_commit_and_scan)
+{
+	struct spool_draft *d[64];
+	begin();
+	for (size_t i = 0; i < 64; i++)
+		d[i] = draft("r@x.example", "group\r\n");
+	told = 0;
+	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 0); /* drafts of a living writer are left alone */
+	spool_draft_commit(d, 64);
+	for (size_t i = 0; i < 64; i++) {
+		ck_assert_int_eq(spool_draft_error(d[i]), 0);
+		spool_draft_free(d[i]);
+	}
+	ck_assert_int_eq(spool_scan(spool, false, tell, NULL), 64);
+	end();
+}
+END_TEST
+
+START_TEST(test_sweep_of_a_dead_writer)
+{
+	begin();
+	struct spool_draft *d = draft("r@x.example", "never finished");
+	struct spool *mine = spool;
+	spool = open_home();
+	told = 0;
+	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 0);
+	shell("test $(ls $H/queue/new | wc -l) = 2");
+	free(d); /* left as a kill would: the lock goes with the descriptor, the file stays */
+	spool_close(mine);
+	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 0);
+	shell("test $(ls $H/queue/new | wc -l) = 0");
+	end();
+}
+END_TEST
+
+START_TEST(test_foreign_and_damaged)
+{
+	char id[MESSAGE_ID_SIZE];
+	struct message_envelope e;
+	const char *why = NULL;
+	int fd;
+	begin();
+	commit("content\r\n", id);
+	shell("f=$(ls $H/queue/[0-9a-f]*/* | head -1); truncate -s -5 $f");
+	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), -1);
+	ck_assert_int_eq(errno, EBADMSG);
+	ck_assert_ptr_nonnull(why);
+	shell("d=$(ls -d $H/queue/[0-9a-f]* | head -1); echo junk > $d/junk.txt; touch $d/00000000000zzzzz.note");
+	told = 0;
+	ck_assert_int_ge(spool_scan(spool, true, tell, NULL), 1);
+	shell("test $(ls $H/badmail/*.foreign | wc -l) = 1");
+	shell("test -z \"$(find $H/queue -name '*.note')\"");
+	end();
+}
+END_TEST
+
+START_TEST(test_drop_form)
+{
+	char id[MESSAGE_ID_SIZE], path[200], text[500];
+	struct message_envelope e;
+	const char *why;
+	int fd;
+	begin();
+	commit("Received: from a\r\n\tby b; now\r\nSubject: x\r\n\r\nbody\r\n", id);
+	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
+	const size_t index[] = { 0, 1 };
+	struct spool_drop d = { .id = id, .source_fd = fd, .e = &e, .index = index, .count = 2, .return_path = "s@x.example" };
+	struct spool_drop *list[] = { &d };
+	spool_drop_write(spool, list, 1);
+	ck_assert_int_eq(d.error, 0);
+	snprintf(path, sizeof(path), "%s/drop/%s-0.eml", home, id);
+	int in = open(path, O_RDONLY);
+	ssize_t n = read(in, text, sizeof(text) - 1);
+	close(in);
+	ck_assert_int_gt(n, 0);
+	text[n] = '\0';
+	ck_assert_str_eq(text, "x-sender: s@x.example\r\nx-receiver: r@x.example\r\nx-receiver: second@x.example\r\n"
+	    "Received: from a\r\n\tby b; now\r\nReturn-Path: <s@x.example>\r\nSubject: x\r\n\r\nbody\r\n");
+	ck_assert_int_eq(spool_drop_size(spool), n);
+	shell("touch $H/drop/.x.part");
+	spool_drop_sweep(spool);
+	shell("test $(ls -A $H/drop | wc -l) = 1");
+	close(fd);
+	message_envelope_done(&e);
+	end();
+}
+END_TEST
+
+START_TEST(test_large_content_and_envelope)
+{
+	begin();
+	struct message_envelope e = { .sender = mem_strdup("") }, back;
+	for (int i = 0; i < 5000; i++)
+		message_envelope_add(&e, "some.recipient@some.domain.example");
+	struct spool_draft *d = spool_draft_new(spool, &e);
+	char *block = mem_zalloc(300000);
+	memset(block, 'x', 300000);
+	ck_assert_int_eq(spool_draft_write(d, block, 300000), 0);
+	ck_assert_int_eq(spool_draft_end(d, block, 300000), 0);
+	spool_draft_commit(&d, 1);
+	ck_assert_int_eq(spool_draft_error(d), 0);
+	int fd;
+	const char *why;
+	ck_assert_int_eq(spool_load(spool, spool_draft_id(d), &back, &fd, &why), 0);
+	ck_assert_uint_eq(back.nrcpt, 5000);
+	ck_assert_int_eq(back.content_size, 600000);
+	const size_t index[] = { 4999 };
+	struct spool_drop drop = { .id = back.id, .source_fd = fd, .e = &back, .index = index, .count = 1, .return_path = "" };
+	struct spool_drop *list[] = { &drop };
+	spool_drop_write(spool, list, 1);
+	ck_assert_int_eq(drop.error, 0);
+	ck_assert_int_gt(spool_drop_size(spool), 600000);
+	ck_assert_int_eq(spool_badmail_write(spool, back.id, &back, "test", "why", fd, back.content_at, back.content_size), 0);
+	ck_assert_int_eq(spool_badmail_write(spool, back.id, &back, "again", "", fd, back.content_at, back.content_size), 0);
+	shell("test $(ls $H/badmail | wc -l) = 6");
+	ck_assert_int_eq(spool_badmail_trim(spool, 1000, 1), 6);
+	close(fd);
+	spool_draft_free(d);
+	free(block);
+	message_envelope_done(&e);
+	message_envelope_done(&back);
+	end();
+}
+END_TEST
+
+START_TEST(test_pickup_refuse)
+{
+	char id[MESSAGE_ID_SIZE];
+	begin();
+	shell("ln -s /etc/passwd $H/pickup/link.eml");
+	ck_assert_int_eq(spool_pickup_refuse(spool, "link.eml", "a link", "link.eml", id), 0);
+	shell("test -L $H/badmail/*.bad");
+	shell("test $(ls -A $H/pickup | wc -l) = 0");
+	end();
+}
+END_TEST
+
+UNIT_MAIN("spool", test_commit_load_mark_remove, test_same_id_is_refused, test_group_commit_and_scan,
+    test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope, test_pickup_refuse)
