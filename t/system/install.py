@@ -20,7 +20,7 @@ def layout(t):
     """A prefix of its own, built for it (the folders are compiled in) in a folder of its own."""
     base = t.folder / "host"
     return base, [f"B={t.folder}/build", f"PREFIX={base}/usr", f"SYSCONFDIR={base}/etc", f"LOCALSTATEDIR={base}/var", f"RUNDIR={base}/run",
-                  "CFLAGS=-O0"]
+                  "CFLAGS=-O1"]
 
 
 def test_staged(t):
@@ -109,7 +109,8 @@ def test_init_script(t):
     pid_after = int(pid_file.read_text())
     t.cleanup(lambda: postern.is_alive(pid_after) and os.kill(pid_after, 9))
     check(pid_after != pid, "restart kept the process")
-    say("explode", code=2)
+    say("explode", code=3)
+    say("start", "default", "extra", code=2)
     say("stop")
     until(lambda: not postern.is_alive(pid_after), 40, "the service to end")
     say("stop")         # already stopped: success
