@@ -45,7 +45,7 @@ LIBS := -levent_core -linih -lbsd
 .PHONY: all programs help deps deps-check deps-bench run check bench clean
 all: deps
 	@$(MAKE) programs
-programs: $(PROGRAMS)
+programs: $(PROGRAMS) $(B)/sample
 
 help:
 	@echo "make run      install what is missing, build, run one virtual server on 127.0.0.1:2525 (Ctrl-C ends it)"
@@ -91,7 +91,16 @@ $(PROGRAMS):
 	@echo "  LD    $@"
 	@$(CC) -pthread $(LDOPT) -o $@ $(filter %.o,$^) $(B)/libcommon.a $(LIBS)
 
-$(B)/%.o: %.c
+FORCE:
+
+# Other paths or flags than last time: everything is built again.
+FLAGS = $(CC) $(ALL_CFLAGS) $(LDOPT)
+$(B)/flags: FORCE
+	@mkdir -p $(B)
+	@printf '%s\n' "$$FLAGS_TEXT" | cmp -s - $@ || printf '%s\n' "$$FLAGS_TEXT" >$@
+$(B)/flags: export FLAGS_TEXT = $(FLAGS)
+
+$(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
@@ -109,5 +118,50 @@ $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1))
 	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
+
+# --- samples: the INI files of etc/ come from the key table ---
+$(B)/sample: $(B)/etc/sample.o $(B)/libcommon.a
+	@echo "  LD    $@"
+	@$(CC) -pthread $(LDOPT) -o $@ $(filter %.o,$^) $(B)/libcommon.a $(LIBS)
+.PHONY: samples
+samples: $(B)/sample
+	$(B)/sample service >etc/postern.ini
+	$(B)/sample server >etc/default.ini
+
+# --- install: DESTDIR PREFIX SYSCONFDIR; existing configuration is never overwritten ---
+UNITDIR       ?= $(if $(filter /usr,$(PREFIX)),/lib/systemd/system,$(PREFIX)/lib/systemd/system)
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+SUBST := sed -e 's|/usr/libexec/postern|$(LIBEXECDIR)|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' -e 's|/usr/bin/posternctl|$(BINDIR)/posternctl|g' \
+         -e 's|/etc/postern|$(SYSCONFDIR)/postern|g' -e 's|/var/lib/postern|$(LOCALSTATEDIR)/lib/postern|g' \
+         -e 's|/var/spool/postern|$(LOCALSTATEDIR)/spool/postern|g' -e 's|/var/log/postern|$(LOCALSTATEDIR)/log/postern|g' \
+         -e 's|/run/postern|$(RUNDIR)/postern|g'
+MAN5 := $(wildcard */*.5 */*/*.5)
+MAN8 := $(wildcard */*.8 */*/*.8)
+D = $(DESTDIR)
+.PHONY: install uninstall
+install: deps
+	@$(MAKE) programs
+	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR) $(D)$(MANDIR)/man5 $(D)$(MANDIR)/man8 $(D)$(SYSCONFDIR)/postern/servers \
+	    $(D)$(SYSCONFDIR)/init.d $(D)$(SYSCONFDIR)/logrotate.d $(D)$(UNITDIR) $(D)$(COMPLETIONDIR)
+	install -m 755 $(B)/postern $(D)$(SBINDIR)/postern
+	install -m 755 $(B)/posternctl $(D)$(BINDIR)/posternctl
+	install -m 755 $(filter-out %/postern %/posternctl,$(PROGRAMS)) $(D)$(LIBEXECDIR)
+	for page in $(MAN5); do $(SUBST) $$page | install -m 644 /dev/stdin $(D)$(MANDIR)/man5/$$(basename $$page) || exit 1; done
+	for page in $(MAN8); do $(SUBST) $$page | install -m 644 /dev/stdin $(D)$(MANDIR)/man8/$$(basename $$page) || exit 1; done
+	$(SUBST) etc/postern.init | install -m 755 /dev/stdin $(D)$(SYSCONFDIR)/init.d/postern
+	$(SUBST) etc/postern.service | install -m 644 /dev/stdin $(D)$(UNITDIR)/postern.service
+	$(SUBST) etc/postern.logrotate | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/logrotate.d/postern
+	install -m 644 etc/posternctl.bash $(D)$(COMPLETIONDIR)/posternctl
+	test -e $(D)$(SYSCONFDIR)/postern/postern.ini || $(SUBST) etc/postern.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/postern.ini
+	ls $(D)$(SYSCONFDIR)/postern/servers/*.ini >/dev/null 2>&1 || \
+	    $(SUBST) etc/default.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/servers/default.ini
+	@etc/install-account "$(D)" $(LOCALSTATEDIR)/spool/postern $(LOCALSTATEDIR)/lib/postern $(LOCALSTATEDIR)/log/postern
+
+uninstall:
+	rm -f $(D)$(SBINDIR)/postern $(D)$(BINDIR)/posternctl $(addprefix $(D)$(LIBEXECDIR)/,$(notdir $(PROGRAMS)))
+	rm -f $(addprefix $(D)$(MANDIR)/man5/,$(notdir $(MAN5))) $(addprefix $(D)$(MANDIR)/man8/,$(notdir $(MAN8)))
+	rm -f $(D)$(SYSCONFDIR)/init.d/postern $(D)$(SYSCONFDIR)/logrotate.d/postern $(D)$(UNITDIR)/postern.service $(D)$(COMPLETIONDIR)/posternctl
+	rmdir $(D)$(LIBEXECDIR) 2>/dev/null || true
+	@echo "kept: $(D)$(SYSCONFDIR)/postern, $(D)$(LOCALSTATEDIR)/{spool,lib,log}/postern and the user postern"
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

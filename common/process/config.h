@@ -35,7 +35,7 @@ enum config_log_format { CONFIG_LOG_W3C, CONFIG_LOG_JSON };
 enum config_log_roll { CONFIG_ROLL_HOURLY, CONFIG_ROLL_DAILY, CONFIG_ROLL_WEEKLY, CONFIG_ROLL_MONTHLY, CONFIG_ROLL_SIZE };
 
 /* Where a value came from; file NULL: the default. One a key row of the owner, in the order of the rows. */
-struct config_origin { const char *file; unsigned line; };
+struct config_origin { const char *file; unsigned line; bool bad; };	/* bad: given, but refused (only while judging) */
 
 struct config_domain {
 	char *name;			/* lower case; "example.com" or "*.example.com" */

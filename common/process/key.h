@@ -31,7 +31,7 @@ struct key {
 	enum key_kind kind;
 	const char *standard;	/* the default as one would write it (KEY_STRINGS: the word for the empty list); NULL: none */
 	const char *derived;	/* the default in words where it is no constant */
-	uint64_t min, max;	/* bytes, milliseconds or the number itself; max 0: no bound of its own */
+	uint64_t min, max;	/* bytes, milliseconds, the number itself, KEY_PATH: characters; max 0: no bound of its own */
 	bool unlimited;		/* the word is allowed */
 	bool missing;		/* known, but not available in this version: refused unless equal to the default */
 	bool own;		/* not among the shared sections of postern.ini: a virtual server's own file alone has it */
@@ -58,6 +58,11 @@ int key_parse_size(const char *text, uint64_t *value) __attribute__((warn_unused
 int key_parse_time(const char *text, uint64_t *value) __attribute__((warn_unused_result));
 int key_parse_number(const char *text, uint64_t *value) __attribute__((warn_unused_result));
 int key_parse_bool(const char *text, bool *value) __attribute__((warn_unused_result));
+
+/* The same backwards, in the largest unit that divides: "25M", "90s", "2d". */
+void key_format_size(char *dst, size_t size, uint64_t bytes);
+void key_format_time(char *dst, size_t size, uint64_t ms);
+void key_format_number(char *dst, size_t size, uint64_t value);
 
 key_check key_check_path;	/* "/a/b", absolute and without ".." */
 key_check key_check_host;	/* a host name */

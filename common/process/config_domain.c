@@ -1,0 +1,130 @@
+/*
+ * config_domain - the [domain] entries of a virtual server: order, look-up, judgement
+ *
+ * Runs in:  every process
+ * Promise:  exactly one default domain in a server that passes; the look-up is a binary search for each label
+ * Fails by: faults; NULL: no entry
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/process/config_parts.h"
+
+static int
+domain_compare(const void *a, const void *b)
+{
+	const struct config_domain *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+void
+config_domain_sort(struct config_server *s)
+{
+	if (s->ndomain > 0)
+		qsort(s->domain, s->ndomain, sizeof(*s->domain), domain_compare);
+	for (size_t i = 0; i < s->ndomain; i++)
+		if (s->domain[i].type == CONFIG_DOMAIN_DEFAULT)
+			s->default_domain = &s->domain[i];
+}
+
+static const struct config_domain *
+find_exact(const struct config_server *s, char *name)
+{
+	struct config_domain key = { .name = name };
+
+	return s->ndomain == 0 ? NULL : bsearch(&key, s->domain, s->ndomain, sizeof(key), domain_compare);
+}
+
+const struct config_domain *
+config_domain_find(const struct config_server *s, const char *domain)
+{
+	char name[258];
+	const struct config_domain *d;
+
+	if (strlen(domain) > 253 || strchr(domain, '*') != NULL)
+		return NULL;
+	strcpy(name, domain);
+	d = find_exact(s, name);
+	for (const char *dot = strchr(domain, '.'); d == NULL && dot != NULL; dot = strchr(dot + 1, '.')) {
+		name[0] = '*';
+		strcpy(name + 1, dot);
+		d = find_exact(s, name);
+	}
+	return d;
+}
+
+/* Which keys which type has. */
+static const struct { const char *key; enum config_domain_type type; } only_for[] = {
+	{ "drop", CONFIG_DOMAIN_DEFAULT }, { "drop-quota", CONFIG_DOMAIN_DEFAULT },
+	{ "relay", CONFIG_DOMAIN_REMOTE }, { "helo", CONFIG_DOMAIN_REMOTE }, { "route", CONFIG_DOMAIN_REMOTE },
+	{ "outbound-auth", CONFIG_DOMAIN_REMOTE }, { "outbound-tls", CONFIG_DOMAIN_REMOTE }, { "user", CONFIG_DOMAIN_REMOTE },
+	{ "secret-file", CONFIG_DOMAIN_REMOTE }, { "port", CONFIG_DOMAIN_REMOTE }, { "hold", CONFIG_DOMAIN_REMOTE },
+	{ "atrn-accounts", CONFIG_DOMAIN_REMOTE },
+};
+
+static unsigned
+heading_line(const struct config_ini *ini, const char *domain)
+{
+	for (size_t i = 0; i < ini->nheading; i++)
+		if (ini->heading[i].section == KEY_DOMAIN && strcmp(ini->heading[i].domain, domain) == 0)
+			return ini->heading[i].line;
+	return 0;
+}
+
+static void
+judge_one(struct config_work *w, size_t server, const struct config_domain *d)
+{
+	struct config_source *source = config_work_source(w, server);
+	const struct config_origin *type = config_build_origin(d->origin, KEY_DOMAIN, "type");
+
+	if (type->bad)
+		return;
+	if (type->file == NULL) {
+		config_faults_add(w->faults, source, heading_line(&w->ini[server + 1], d->name), false,
+		    "[domain %s] has no type; it must be default, alias or remote", d->name);
+		return;
+	}
+	if (d->type == CONFIG_DOMAIN_DEFAULT && *d->name == '*')
+		config_faults_add(w->faults, source, type->line, false, "the default domain cannot be %s; *.NAME may be an alias or remote "
+		    "domain", d->name);
+	for (size_t i = 0; i < nitems_of(only_for); i++) {
+		const struct config_origin *o = config_build_origin(d->origin, KEY_DOMAIN, only_for[i].key);
+		if (o->file != NULL && d->type != only_for[i].type)
+			config_faults_add(w->faults, source, o->line, false, "\"%s\" is for %s only", only_for[i].key,
+			    only_for[i].type == CONFIG_DOMAIN_REMOTE ? "remote domains" : "the default domain");
+	}
+}
+
+/* Whether nobody wrote this entry: the default domain made of the fqdn. */
+static bool
+is_made(const struct config_domain *d)
+{
+	return d->type == CONFIG_DOMAIN_DEFAULT && config_build_origin(d->origin, KEY_DOMAIN, "type")->file == NULL;
+}
+
+void
+config_domain_judge(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+	const struct config_domain *first = NULL;
+	struct config_source *source = config_work_source(w, server);
+
+	for (size_t i = 0; i < s->ndomain; i++) {
+		const struct config_domain *d = &s->domain[i];
+		const struct config_origin *type = config_build_origin(d->origin, KEY_DOMAIN, "type");
+		if (is_made(d) && heading_line(&w->ini[server + 1], d->name) == 0)
+			continue;
+		judge_one(w, server, d);
+		if (type->file == NULL || type->bad || d->type != CONFIG_DOMAIN_DEFAULT)
+			continue;
+		if (first != NULL)
+			config_faults_add(w->faults, source, type->line, false, "%s is a second default domain, besides %s; one may be, the "
+			    "others can be type = alias", d->name, first->name);
+		first = d;
+	}
+	if (s->default_domain == NULL)
+		config_faults_add(w->faults, source, heading_line(&w->ini[server + 1], s->fqdn), false, "there is no [domain] of type default, "
+		    "and the server's own name %s cannot stand in, for it has an entry of another type", s->fqdn);
+}

@@ -1,0 +1,178 @@
+/*
+ * config_judge - what single keys cannot tell: combinations inside one virtual server, and between several
+ *
+ * Runs in:  master, posternctl; children on the snapshot
+ * Promise:  the same texts get the same judgement everywhere (but for file systems, which a child does not look at).
+ *           Of two virtual servers that exclude each other the later in the order of names is at fault
+ * Fails by: faults
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/process/config_parts.h"
+
+static unsigned
+line_of(const struct config_server *s, enum key_section section, const char *name)
+{
+	return config_build_origin(s->origin, section, name)->line;
+}
+
+/* A fault at a key, which may have its place in the shared sections of postern.ini. */
+__attribute__((format(printf, 6, 7)))
+static void
+blame(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning, const char *fmt, ...)
+{
+	const struct config_origin *o = config_build_origin(w->config->server[server].origin, section, name);
+	struct config_source *own = config_work_source(w, server);
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (o->file != NULL && o->file == w->config->path[0])
+		config_faults_add(w->faults, own, 0, warning, "%s (line %u of %s)", text, o->line, o->file);
+	else
+		config_faults_add(w->faults, own, o->line, warning, "%s", text);
+}
+
+/* The same port, and the same address or one that covers the other. */
+static bool
+listen_clash(const struct config_listen *a, const struct config_listen *b)
+{
+	const struct sockaddr *x = (const struct sockaddr *)&a->address.sa, *y = (const struct sockaddr *)&b->address.sa;
+
+	return net_equal(x, y) || (x->sa_family == y->sa_family && net_port(x) == net_port(y) && (net_is_any(x) || net_is_any(y)));
+}
+
+static void
+judge_listen(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+	struct config_source *source = config_work_source(w, server);
+	unsigned line = line_of(s, KEY_GENERAL, "listen");
+
+	if (s->nlisten == 0 && !config_build_origin(s->origin, KEY_GENERAL, "listen")->bad)
+		config_faults_add(w->faults, source, line, false, "listen has no address");
+	for (size_t i = 0; i < s->nlisten; i++)
+		for (size_t j = 0; j < i; j++)
+			if (listen_clash(&s->listen[i], &s->listen[j]))
+				config_faults_add(w->faults, source, line, false, "listen names %s and %s: one covers the other", s->listen[j].text,
+				    s->listen[i].text);
+	for (size_t o = 0; o < server; o++) {
+		const struct config_server *other = &w->config->server[o];
+		for (size_t i = 0; i < s->nlisten; i++)
+			for (size_t j = 0; j < other->nlisten; j++)
+				if (listen_clash(&s->listen[i], &other->listen[j]))
+					config_faults_add(w->faults, source, line, true, "listens on %s, as virtual server %s does on %s: the one that "
+					    "is started later will not start", s->listen[i].text, other->name, other->listen[j].text);
+	}
+}
+
+/* Entries that are the whole of an address family by themselves, or halves and quarters one puts together. */
+static bool
+list_is_everybody(const struct config_nets *list)
+{
+	double share[2] = { 0, 0 };
+
+	for (size_t i = 0; i < list->count; i++) {
+		unsigned prefix = net_entry_prefix(&list->entry[i]);
+		if (prefix < 8)
+			share[list->entry[i].family == AF_INET6] += 1.0 / (1U << prefix);
+	}
+	return share[0] >= 1 || share[1] >= 1;
+}
+
+static void
+judge_relay(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+	bool list = s->relay == CONFIG_ONLY && list_is_everybody(&s->relay_list);
+	bool empty = s->relay == CONFIG_ALL_EXCEPT && s->relay_list.count == 0;
+	const char *key = list ? "relay-list" : "relay";
+
+	if (config_build_origin(s->origin, KEY_ACCESS, "relay-list")->bad || config_build_origin(s->origin, KEY_ACCESS, "relay")->bad)
+		return;
+	if ((list || empty) && s->open_relay)
+		blame(w, server, KEY_ACCESS, "open-relay", true, "open relay: every client may send mail to every domain");
+	else if (list || empty)
+		blame(w, server, KEY_ACCESS, key, false, "open relay: %s would let every client send mail to every domain; name the networks that may, or say open-relay = i-know", list ?
+		    "relay-list" : "relay = all-except with an empty relay-list");
+	else if (s->relay == CONFIG_ALL_EXCEPT)
+		blame(w, server, KEY_ACCESS, "relay", true, "open relay: every client outside relay-list may send mail to every domain");
+	if (s->connection_control == CONFIG_ONLY && s->connection_list.count == 0)
+		blame(w, server, KEY_ACCESS, "connection-control", true, "nobody can connect: connection-control = only with an empty connection-list");
+}
+
+static void
+judge_times(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+
+	if (s->retry.count == 0 && !config_build_origin(s->origin, KEY_DELIVERY, "retry")->bad)
+		blame(w, server, KEY_DELIVERY, "retry", false, "retry has no time");
+	if (s->delay_notify != CONFIG_UNLIMITED && s->expire < s->delay_notify)
+		blame(w, server, KEY_DELIVERY, "expire", true, "expire is shorter than delay-notify: mail is returned before its delay is told");
+	if (s->local_delay_notify != CONFIG_UNLIMITED && s->local_expire < s->local_delay_notify)
+		blame(w, server, KEY_DELIVERY, "local-expire", true, "local-expire is shorter than local-delay-notify: mail is returned before its delay "
+		    "is told");
+	if (s->retry.count > 0 && s->retry.ms[0] >= s->expire)
+		blame(w, server, KEY_DELIVERY, "retry", true, "the first retry is not before expire: mail is returned after one attempt");
+}
+
+static void
+judge_rest(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+
+	if (config_build_origin(s->origin, KEY_DELIVERY, "fqdn")->file != NULL && strchr(s->fqdn, '.') == NULL)
+		blame(w, server, KEY_DELIVERY, "fqdn", true, "fqdn has no dot; other servers may refuse mail from a name that is not fully qualified");
+	if (s->max_session_size < s->max_message_size)
+		blame(w, server, KEY_MESSAGES, "max-session-size", true, "max-session-size is smaller than max-message-size: the larger messages that are "
+		    "announced will not be taken");
+	if (s->smart_host_after_direct != CONFIG_DIRECT_NO && s->smart_host.count == 0)
+		blame(w, server, KEY_DELIVERY, "smart-host-after-direct", true, "smart-host-after-direct has no effect without smart-host");
+}
+
+static void
+judge_id(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+
+	for (size_t i = 0; i < server; i++)
+		if (w->config->server[i].id == s->id)
+			config_faults_add(w->faults, config_work_source(w, server), line_of(s, KEY_GENERAL, "id"), false,
+			    "id %u belongs to virtual server %s already (%s)", s->id, w->config->server[i].name, w->config->server[i].file);
+}
+
+static void
+judge_service(struct config_work *w)
+{
+	const struct config_service *service = &w->config->service;
+	const struct config_origin *o = config_build_origin(service->origin, KEY_SERVICE, "hostname");
+
+	if (strchr(service->hostname, '.') == NULL)
+		config_faults_add(w->faults, &w->sources.source[0], o->line, true, "the hostname \"%s\" has no dot; other servers may refuse mail "
+		    "from a name that is not fully qualified (set hostname)", service->hostname);
+	if (!service->dnssec && (service->trust_anchor != NULL || service->dns_insecure.count > 0))
+		config_faults_add(w->faults, &w->sources.source[0], 0, true, "trust-anchor and dns-insecure have no effect without dnssec = yes");
+}
+
+void
+config_judge_all(struct config_work *w)
+{
+	judge_service(w);
+	for (size_t i = 0; i < w->config->nserver; i++) {
+		if (config_work_source(w, i)->text == NULL)
+			continue;
+		judge_listen(w, i);
+		judge_relay(w, i);
+		judge_times(w, i);
+		judge_rest(w, i);
+		judge_id(w, i);
+		config_domain_judge(w, i);
+		config_folders_judge(w, i);
+	}
+}

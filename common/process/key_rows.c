@@ -1,0 +1,297 @@
+/*
+ * key_rows - every configuration key: its section, kind, default, range, place and meaning
+ *
+ * Runs in:  every process
+ * Promise:  one row a key. Ordered by owner (service, virtual server, domain) and section. What belongs to features that
+ *           are not built yet is a row too, marked missing: it is known and refused, never ignored
+ */
+#include "common/base/mem.h"
+#include "common/process/config.h"
+#include "common/process/key.h"
+
+#define KIB 1024ULL
+#define SECOND 1000ULL
+#define DAY (86400 * SECOND)
+#define YEARS (9999 * DAY)	/* the longest time IIS takes */
+
+#define KEY_IN(type, field) .offset = offsetof(struct type, field), .size = sizeof(((struct type *)0)->field)
+#define KEY(in, of, what, type, field) .section = in, .name = of, .kind = what, KEY_IN(type, field)
+#define SERVICE(of, what, field) KEY(KEY_SERVICE, of, what, config_service, field)
+#define GENERAL(of, what, field) KEY(KEY_GENERAL, of, what, config_server, field)
+#define ACCESS(of, what, field) KEY(KEY_ACCESS, of, what, config_server, field)
+#define MESSAGES(of, what, field) KEY(KEY_MESSAGES, of, what, config_server, field)
+#define DELIVERY(of, what, field) KEY(KEY_DELIVERY, of, what, config_server, field)
+#define LDAP(of, what, field) KEY(KEY_LDAP, of, what, config_server, ldap.field)
+#define SECURITY(of, what, field) KEY(KEY_SECURITY, of, what, config_server, field)
+#define DOMAIN(of, what, field) KEY(KEY_DOMAIN, of, what, config_domain, field)
+
+static const struct key_choice log_formats[] = { { "w3c", CONFIG_LOG_W3C, false }, { "json", CONFIG_LOG_JSON, true }, { 0 } };
+static const struct key_choice log_rolls[] = {
+	{ "daily", CONFIG_ROLL_DAILY, false }, { "hourly", CONFIG_ROLL_HOURLY, true }, { "weekly", CONFIG_ROLL_WEEKLY, true },
+	{ "monthly", CONFIG_ROLL_MONTHLY, true }, { "size", CONFIG_ROLL_SIZE, true }, { 0 },
+};
+static const struct key_choice auth_flags[] = {
+	{ "anonymous", CONFIG_AUTH_ANONYMOUS, false }, { "basic", CONFIG_AUTH_BASIC, true },
+	{ "integrated", CONFIG_AUTH_INTEGRATED, true }, { 0 },
+};
+static const struct key_choice tls_modes[] = {
+	{ "off", CONFIG_TLS_OFF, false }, { "optional", CONFIG_TLS_OPTIONAL, true }, { "required", CONFIG_TLS_REQUIRED, true }, { 0 },
+};
+static const struct key_choice list_modes[] = { { "only", CONFIG_ONLY, false }, { "all-except", CONFIG_ALL_EXCEPT, false }, { 0 } };
+static const struct key_choice open_relay[] = { { "no", false, false }, { "i-know", true, false }, { 0 } };
+static const struct key_choice dots[] = {
+	{ "auto", CONFIG_DOTS_AUTO, false }, { "stuffed", CONFIG_DOTS_STUFFED, false }, { "plain", CONFIG_DOTS_PLAIN, false }, { 0 },
+};
+static const struct key_choice outbound_auth[] = {
+	{ "anonymous", CONFIG_OUT_ANONYMOUS, false }, { "basic", CONFIG_OUT_BASIC, true },
+	{ "integrated", CONFIG_OUT_INTEGRATED, true }, { "oauth2", CONFIG_OUT_OAUTH2, true }, { 0 },
+};
+static const struct key_choice outbound_tls[] = {
+	{ "off", CONFIG_OUT_TLS_OFF, false }, { "may", CONFIG_OUT_TLS_MAY, true }, { "required", CONFIG_OUT_TLS_REQUIRED, true },
+	{ "verify", CONFIG_OUT_TLS_VERIFY, true }, { "dane", CONFIG_OUT_TLS_DANE, true }, { 0 },
+};
+static const struct key_choice after_direct[] = {
+	{ "no", CONFIG_DIRECT_NO, false }, { "yes", CONFIG_DIRECT_YES, false }, { "on-failure", CONFIG_DIRECT_ON_FAILURE, false }, { 0 },
+};
+static const struct key_choice ldap_schemas[] = {
+	{ "active-directory", CONFIG_LDAP_AD, false }, { "exchange", CONFIG_LDAP_EXCHANGE, false },
+	{ "site-server", CONFIG_LDAP_SITE_SERVER, false }, { "rfc2307", CONFIG_LDAP_RFC2307, false },
+	{ "inetorgperson", CONFIG_LDAP_RFC2307, false }, { 0 },
+};
+static const struct key_choice ldap_binds[] = {
+	{ "anonymous", CONFIG_BIND_ANONYMOUS, false }, { "simple", CONFIG_BIND_SIMPLE, false }, { "gssapi", CONFIG_BIND_GSSAPI, false },
+	{ 0 },
+};
+static const struct key_choice domain_types[] = {
+	{ "default", CONFIG_DOMAIN_DEFAULT, false }, { "alias", CONFIG_DOMAIN_ALIAS, false },
+	{ "remote", CONFIG_DOMAIN_REMOTE, false }, { 0 },
+};
+
+const struct key key_rows[] = {
+	{ SERVICE("hostname", KEY_HOST, hostname), .derived = "the host's full name",
+	    .meaning = "The fully qualified name of the host: the default for the fqdn of each virtual server." },
+	{ SERVICE("user", KEY_TEXT, user), .standard = "postern", .check = key_check_word,
+	    .meaning = "The account under which all but the supervisor run. Ignored, with a note, when the service is not started as root." },
+	{ SERVICE("group", KEY_TEXT, group), .standard = "postern", .check = key_check_word,
+	    .meaning = "The group of these processes." },
+	{ SERVICE("spool", KEY_PATH, spool), .standard = POSTERN_LOCALSTATEDIR "/spool/postern",
+	    .meaning = "The folder below which each virtual server has its home." },
+	{ SERVICE("state", KEY_PATH, state), .standard = POSTERN_LOCALSTATEDIR "/lib/postern",
+	    .meaning = "The folder that remembers which virtual servers are to run." },
+	{ SERVICE("run", KEY_PATH, run), .standard = POSTERN_RUNDIR "/postern", .max = 90,
+	    .meaning = "The folder of the control socket and the process id. At most 90 characters, because socket names are short." },
+	{ SERVICE("logs", KEY_PATH, logs), .standard = POSTERN_LOCALSTATEDIR "/log/postern",
+	    .meaning = "The folder of protocol logs." },
+	{ SERVICE("operators", KEY_STRINGS, operators), .check = key_check_word,
+	    .meaning = "Accounts, and groups written as @group, that may control the service and every virtual server. Root always may." },
+	{ SERVICE("dns-server", KEY_STRINGS, dns_server), .derived = "the servers of /etc/resolv.conf", .check = key_check_resolver,
+	    .meaning = "Name servers to ask, each an address with an optional port." },
+	{ SERVICE("dnssec", KEY_BOOL, dnssec), .standard = "no",
+	    .meaning = "Whether answers of the name servers are validated; a bogus answer is then a temporary failure." },
+	{ SERVICE("trust-anchor", KEY_PATH, trust_anchor), .derived = "the root keys of the system",
+	    .meaning = "A file with the trust anchors for dnssec." },
+	{ SERVICE("dns-insecure", KEY_STRINGS, dns_insecure), .check = key_check_host,
+	    .meaning = "Domains whose answers are taken without validation although dnssec is on." },
+	{ SERVICE("grace", KEY_TIME, grace), .standard = "30s", .min = SECOND, .max = DAY,
+	    .meaning = "How long sessions and deliveries may take to finish when a virtual server stops." },
+	{ SERVICE("syslog", KEY_BOOL, syslog), .standard = "yes",
+	    .meaning = "Whether events go to syslog (facility mail). In the foreground they always go to the standard error output." },
+	{ SERVICE("metrics", KEY_TEXT, metrics), .missing = true,
+	    .meaning = "A socket path or loopback address:port that serves the counters as Prometheus text." },
+
+	{ GENERAL("id", KEY_NUMBER, id), .derived = "the next free number", .min = 1, .max = 1000000, .own = true,
+	    .meaning = "The number N of the virtual server: it is SMTPSVCN in protocol logs, and signals name it by this number." },
+	{ GENERAL("description", KEY_TEXT, description), .standard = "Default SMTP Virtual Server", .own = true,
+	    .meaning = "What status displays call it." },
+	{ GENERAL("listen", KEY_LISTEN, listen), .standard = "*:25, [::]:25", .own = true,
+	    .meaning = "Addresses and ports that take mail. *:25 is every IPv4 address, [::]:25 every IPv6 address." },
+	{ GENERAL("tls-listen", KEY_LISTEN_TLS, listen), .own = true, .missing = true,
+	    .meaning = "Addresses and ports where a session starts with TLS at once, usually port 465." },
+	{ GENERAL("home", KEY_PATH, home), .derived = "the spool folder and the server's name", .own = true,
+	    .meaning = "The folder that holds pickup, queue, drop and badmail." },
+	{ GENERAL("pickup", KEY_PATH, pickup), .derived = "home/pickup", .own = true,
+	    .meaning = "The folder whose files are sent. On the same file system as queue." },
+	{ GENERAL("queue", KEY_PATH, queue), .derived = "home/queue", .own = true,
+	    .meaning = "The folder of messages on their way." },
+	{ GENERAL("drop", KEY_PATH, drop), .derived = "home/drop", .own = true,
+	    .meaning = "The folder that receives mail for local domains. On the same file system as queue." },
+	{ GENERAL("connection-limit", KEY_NUMBER, connection_limit), .standard = "unlimited", .min = 1, .max = 1000000, .unlimited = true,
+	    .meaning = "Concurrent inbound connections. One more is answered 421 and closed." },
+	{ GENERAL("connection-limit-per-client", KEY_NUMBER, connection_limit_per_client), .standard = "unlimited", .min = 1,
+	    .max = 1000000, .unlimited = true, .meaning = "Concurrent inbound connections of one address." },
+	{ GENERAL("connection-timeout", KEY_TIME, connection_timeout), .standard = "10m", .min = SECOND, .max = DAY,
+	    .meaning = "How long an inbound session may be idle before it is answered 421 4.4.2 and closed." },
+	{ GENERAL("processes", KEY_NUMBER, processes), .standard = "1", .min = 1, .max = 64,
+	    .meaning = "Listener processes that share the sockets." },
+	/* "yes" is the contract's default; this version has no protocol log, so its honest default is "no" */
+	{ GENERAL("log", KEY_BOOL, log), .standard = "no", .missing = true,
+	    .meaning = "Whether sessions are written to a protocol log." },
+	{ GENERAL("log-format", KEY_ENUM, log_format), .standard = "w3c", .choice = log_formats, .missing = true,
+	    .meaning = "W3C extended format, or one JSON object a line." },
+	{ GENERAL("log-fields", KEY_STRINGS, log_fields), .standard = "all", .check = key_check_word, .missing = true,
+	    .meaning = "Which fields a line of the protocol log has." },
+	{ GENERAL("log-roll", KEY_ENUM, log_roll), .standard = "daily", .choice = log_rolls, .missing = true,
+	    .meaning = "When a new log file begins." },
+	{ GENERAL("log-roll-size", KEY_SIZE, log_roll_size), .standard = "20M", .min = 64 * KIB, .missing = true,
+	    .meaning = "The size at which a new log file begins when log-roll is size." },
+	{ GENERAL("log-directory", KEY_PATH, log_directory), .derived = "the logs folder and the server's name", .missing = true,
+	    .meaning = "The folder of this server's protocol log." },
+	{ GENERAL("banner", KEY_TEXT, banner), .derived = "the product's name", .check = key_check_line,
+	    .meaning = "The text of the greeting, after the server's fqdn." },
+
+	{ ACCESS("authentication", KEY_FLAGS, authentication), .standard = "anonymous", .choice = auth_flags,
+	    .meaning = "How clients may identify themselves: any of anonymous, basic, integrated. Without anonymous a client has to "
+	    "authenticate before MAIL." },
+	{ ACCESS("password-file", KEY_PATH, password_file), .missing = true,
+	    .meaning = "The accounts for basic authentication, a line name:hash each." },
+	{ ACCESS("basic-requires-tls", KEY_BOOL, basic_requires_tls), .standard = "yes", .missing = true,
+	    .meaning = "Whether PLAIN and LOGIN are offered and taken only under TLS." },
+	{ ACCESS("basic-domain", KEY_TEXT, basic_domain), .missing = true, .meaning = "Put before a bare user name." },
+	{ ACCESS("keytab", KEY_PATH, keytab), .missing = true, .meaning = "The Kerberos keys for integrated authentication." },
+	{ ACCESS("service-principal", KEY_TEXT, service_principal), .missing = true, .check = key_check_word,
+	    .meaning = "The Kerberos name of this server." },
+	{ ACCESS("tls", KEY_ENUM, tls), .standard = "off", .choice = tls_modes,
+	    .meaning = "Inbound TLS: off, optional (STARTTLS is offered) or required (530 5.7.0 until STARTTLS)." },
+	{ ACCESS("certificate", KEY_STRINGS, certificate), .check = key_check_path, .missing = true,
+	    .meaning = "Certificate files in PEM form, chosen by the name the client asks for." },
+	{ ACCESS("key", KEY_STRINGS, key), .check = key_check_path, .missing = true,
+	    .meaning = "The private keys of the certificates, in the same order." },
+	{ ACCESS("tls-minimum", KEY_TEXT, tls_minimum), .standard = "1.2", .missing = true, .meaning = "The oldest TLS version taken." },
+	{ ACCESS("connection-control", KEY_ENUM, connection_control), .standard = "all-except", .choice = list_modes,
+	    .meaning = "Who may connect: only the clients of connection-list, or all except them. Others get 554 5.7.1 and the end of the "
+	    "connection." },
+	{ ACCESS("connection-list", KEY_NETS, connection_list),
+	    .meaning = "Addresses and networks: 192.0.2.1, 192.0.2.0/24, 192.0.2.0/255.255.255.0, 2001:db8::/32." },
+	{ ACCESS("relay", KEY_ENUM, relay), .standard = "only", .choice = list_modes,
+	    .meaning = "Who may send to domains that are not local: only the clients of relay-list, or all except them." },
+	{ ACCESS("relay-list", KEY_NETS, relay_list),
+	    .meaning = "Addresses and networks, as in connection-list." },
+	{ ACCESS("relay-authenticated", KEY_BOOL, relay_authenticated), .standard = "yes",
+	    .meaning = "Whether an authenticated client may relay whatever the list says." },
+	{ ACCESS("open-relay", KEY_ENUM, open_relay), .standard = "no", .choice = open_relay,
+	    .meaning = "A list that lets everybody relay is an error unless this key says i-know." },
+	{ ACCESS("proxy", KEY_BOOL, proxy), .standard = "no", .missing = true,
+	    .meaning = "Whether connections from proxy-trusted begin with a PROXY protocol header." },
+	{ ACCESS("proxy-trusted", KEY_NETS, proxy_trusted), .missing = true,
+	    .meaning = "The load balancers whose PROXY headers are believed." },
+
+	{ MESSAGES("max-message-size", KEY_SIZE, max_message_size), .standard = "25M", .min = 1, .unlimited = true,
+	    .meaning = "The largest message, by SMTP and by pickup. Announced by SIZE and refused with 552 5.3.4." },
+	{ MESSAGES("max-session-size", KEY_SIZE, max_session_size), .standard = "100M", .min = 1, .unlimited = true,
+	    .meaning = "The sum of all messages taken in one connection." },
+	{ MESSAGES("max-messages-per-connection", KEY_NUMBER, max_messages_per_connection), .standard = "20", .min = 1, .max = 2000000000,
+	    .unlimited = true, .meaning = "Outbound: after that many messages a new connection is made." },
+	{ MESSAGES("max-recipients", KEY_NUMBER, max_recipients), .standard = "100", .min = 1, .max = 1000000, .unlimited = true,
+	    .meaning = "Recipients of one inbound message. Each further one is answered 452 4.5.3 and the message goes on without it." },
+	{ MESSAGES("ndr-copy-to", KEY_TEXT, ndr_copy_to), .check = key_check_mailbox,
+	    .meaning = "A mail address that gets a copy of each non-delivery report." },
+	{ MESSAGES("badmail", KEY_PATH, badmail), .derived = "home/badmail", .own = true,
+	    .meaning = "The folder of what could be neither delivered nor returned. On the same file system as queue." },
+	{ MESSAGES("badmail-keep", KEY_TIME, badmail_keep), .standard = "30d", .min = SECOND, .max = YEARS, .unlimited = true,
+	    .meaning = "How long files stay in badmail." },
+	{ MESSAGES("badmail-limit", KEY_SIZE, badmail_limit), .standard = "1G", .min = 1, .unlimited = true,
+	    .meaning = "The size of badmail; beyond it the oldest files are removed." },
+	{ MESSAGES("pickup-dots", KEY_ENUM, pickup_dots), .standard = "auto", .choice = dots,
+	    .meaning = "Whether programs that write to pickup double a leading dot: stuffed (IIS, .NET Framework), plain (.NET 5 and later), "
+	    "or auto, which looks at each file." },
+
+	{ DELIVERY("retry", KEY_TIMES, retry), .standard = "15m 30m 1h 4h", .min = SECOND, .max = 30 * DAY,
+	    .meaning = "Waiting times after the first, second and third failed attempt, and after each later one." },
+	{ DELIVERY("delay-notify", KEY_TIME, delay_notify), .standard = "12h", .min = SECOND, .max = YEARS, .unlimited = true,
+	    .meaning = "The age at which the sender of outbound mail is told once that it is late." },
+	{ DELIVERY("expire", KEY_TIME, expire), .standard = "2d", .min = SECOND, .max = YEARS,
+	    .meaning = "The age at which outbound mail is returned." },
+	{ DELIVERY("local-delay-notify", KEY_TIME, local_delay_notify), .standard = "12h", .min = SECOND, .max = YEARS, .unlimited = true,
+	    .meaning = "The same as delay-notify for mail to local domains." },
+	{ DELIVERY("local-expire", KEY_TIME, local_expire), .standard = "2d", .min = SECOND, .max = YEARS,
+	    .meaning = "The same as expire for mail to local domains." },
+	{ DELIVERY("outbound-auth", KEY_ENUM, outbound_auth), .standard = "anonymous", .choice = outbound_auth,
+	    .meaning = "How the server identifies itself to remote hosts: anonymous, basic, integrated or oauth2." },
+	{ DELIVERY("user", KEY_TEXT, outbound_user), .missing = true, .meaning = "The account for outbound-auth." },
+	{ DELIVERY("secret-file", KEY_PATH, outbound_secret_file), .missing = true,
+	    .meaning = "A file with the password or token of that account, readable by its owner alone." },
+	/* "may" is the contract's default; until there is outbound TLS, "off" is what happens, so that is what the table says */
+	{ DELIVERY("outbound-tls", KEY_ENUM, outbound_tls), .standard = "off", .choice = outbound_tls,
+	    .meaning = "Outbound TLS: off, may (when offered), required, verify (name and issuer) or dane." },
+	{ DELIVERY("connections", KEY_NUMBER, connections), .standard = "1000", .min = 1, .max = 100000, .unlimited = true,
+	    .meaning = "Concurrent outbound connections." },
+	{ DELIVERY("connections-per-domain", KEY_NUMBER, connections_per_domain), .standard = "100", .min = 1, .max = 100000,
+	    .unlimited = true, .meaning = "Concurrent outbound connections for one domain." },
+	{ DELIVERY("connection-timeout", KEY_TIME, outbound_timeout), .standard = "10m", .min = SECOND, .max = DAY,
+	    .meaning = "How long a remote host may be silent." },
+	{ DELIVERY("port", KEY_NUMBER, port), .standard = "25", .min = 1, .max = 65535,
+	    .meaning = "The port of remote hosts that are given without one." },
+	{ DELIVERY("hop-limit", KEY_NUMBER, hop_limit), .standard = "15", .min = 1, .max = 1000,
+	    .meaning = "Received lines a message may have. One with more is returned with 5.4.6, for it runs in a circle." },
+	{ DELIVERY("masquerade", KEY_HOST, masquerade),
+	    .meaning = "A domain that replaces a local one in the envelope sender of outgoing mail, and in the From of reports." },
+	{ DELIVERY("fqdn", KEY_HOST, fqdn), .derived = "the service's hostname",
+	    .meaning = "The name of this server in the greeting, EHLO, Received and Message-ID." },
+	{ DELIVERY("smart-host", KEY_STRINGS, smart_host), .check = key_check_smart_host,
+	    .meaning = "Hosts that get all remote mail, tried in order: name or [address], each with an optional :port. Empty: mail goes to "
+	    "the MX hosts of its domain." },
+	{ DELIVERY("smart-host-after-direct", KEY_ENUM, smart_host_after_direct), .standard = "no", .choice = after_direct,
+	    .meaning = "Direct delivery first: the smart host is used when the domain cannot be found (yes) or not be reached (on-failure)." },
+	{ DELIVERY("reverse-dns", KEY_BOOL, reverse_dns), .standard = "no", .missing = true,
+	    .meaning = "Whether the name of the client's address is looked up for the Received line. It never refuses a client." },
+	{ DELIVERY("source-address", KEY_SOURCES, source_address),
+	    .meaning = "The local address of outbound connections, at most one a family." },
+
+	{ LDAP("enable", KEY_BOOL, enable), .standard = "no", .missing = true,
+	    .meaning = "Whether local recipients and senders are looked up in a directory." },
+	{ LDAP("uri", KEY_STRINGS, uri), .check = key_check_word, .missing = true,
+	    .meaning = "Directory servers, tried in order: ldap, ldaps or ldapi addresses." },
+	{ LDAP("start-tls", KEY_BOOL, start_tls), .standard = "no", .missing = true, .meaning = "StartTLS on ldap addresses." },
+	{ LDAP("schema", KEY_ENUM, schema), .standard = "active-directory", .choice = ldap_schemas, .missing = true,
+	    .meaning = "The attributes to expect: active-directory, exchange, site-server, rfc2307 or inetorgperson." },
+	{ LDAP("bind", KEY_ENUM, bind), .standard = "anonymous", .choice = ldap_binds, .missing = true,
+	    .meaning = "How the server identifies itself to the directory." },
+	{ LDAP("user", KEY_TEXT, user), .missing = true, .meaning = "The account for a simple bind." },
+	{ LDAP("secret-file", KEY_PATH, secret_file), .missing = true, .meaning = "A file with the password of that account." },
+	{ LDAP("base", KEY_TEXT, base), .missing = true, .meaning = "Where in the directory to search." },
+	{ LDAP("filter", KEY_TEXT, filter), .derived = "the schema's", .missing = true,
+	    .meaning = "The search for an address, which stands at %s." },
+	{ LDAP("mail-attribute", KEY_TEXT, mail_attribute), .derived = "the schema's", .missing = true,
+	    .meaning = "The attribute with the mail addresses of an entry." },
+	{ LDAP("forward-attribute", KEY_TEXT, forward_attribute), .derived = "the schema's", .missing = true,
+	    .meaning = "The attribute with the addresses its mail goes on to." },
+	{ LDAP("member-attribute", KEY_TEXT, member_attribute), .derived = "the schema's", .missing = true,
+	    .meaning = "The attribute with the members of a group." },
+	{ LDAP("group-depth", KEY_NUMBER, group_depth), .standard = "10", .min = 1, .max = 100, .missing = true,
+	    .meaning = "How deep groups in groups are expanded." },
+	{ LDAP("cache-found", KEY_TIME, cache_found), .standard = "60s", .min = SECOND, .max = DAY, .missing = true,
+	    .meaning = "How long a found entry is remembered." },
+	{ LDAP("cache-not-found", KEY_TIME, cache_missing), .standard = "10s", .min = SECOND, .max = DAY, .missing = true,
+	    .meaning = "How long it is remembered that there is none." },
+
+	{ SECURITY("operators", KEY_STRINGS, operators), .check = key_check_word,
+	    .meaning = "Accounts, and groups written as @group, that may control this virtual server." },
+
+	{ DOMAIN("type", KEY_ENUM, type), .choice = domain_types, .derived = "none, it must be given",
+	    .meaning = "default (exactly one: it completes bare addresses), alias (local too, same drop folder) or remote. Alias and remote "
+	    "domains may be called *.example.com: all below example.com, not itself." },
+	{ DOMAIN("drop", KEY_PATH, drop), .derived = "the server's drop",
+	    .meaning = "Default domain: the folder that receives its mail." },
+	{ DOMAIN("drop-quota", KEY_SIZE, drop_quota), .standard = "unlimited", .min = 1, .unlimited = true,
+	    .meaning = "Default domain: the size of the drop folder beyond which delivery waits (452 4.2.2)." },
+	{ DOMAIN("relay", KEY_BOOL, relay), .standard = "no",
+	    .meaning = "Remote domain: whether mail for it is taken from anyone." },
+	{ DOMAIN("helo", KEY_BOOL, helo), .standard = "no",
+	    .meaning = "Remote domain: say HELO instead of EHLO." },
+	{ DOMAIN("route", KEY_STRINGS, route), .standard = "dns", .check = key_check_smart_host,
+	    .meaning = "Remote domain: dns, or smart hosts of its own, written as smart-host is." },
+	{ DOMAIN("outbound-auth", KEY_ENUM, outbound_auth), .derived = "the server's", .choice = outbound_auth, .missing = true,
+	    .meaning = "Remote domain: overrides the server's." },
+	{ DOMAIN("outbound-tls", KEY_ENUM, outbound_tls), .derived = "the server's", .choice = outbound_tls, .missing = true,
+	    .meaning = "Remote domain: overrides the server's." },
+	{ DOMAIN("user", KEY_TEXT, user), .missing = true, .meaning = "Remote domain: the account for outbound-auth." },
+	{ DOMAIN("secret-file", KEY_PATH, secret_file), .missing = true, .meaning = "Remote domain: the file with its password or token." },
+	{ DOMAIN("port", KEY_NUMBER, port), .derived = "the server's", .min = 1, .max = 65535,
+	    .meaning = "Remote domain: the port of its hosts." },
+	{ DOMAIN("hold", KEY_BOOL, hold), .standard = "no", .missing = true,
+	    .meaning = "Remote domain: keep its mail until ETRN or ATRN asks for it." },
+	{ DOMAIN("atrn-accounts", KEY_STRINGS, atrn_accounts), .check = key_check_word, .missing = true,
+	    .meaning = "Remote domain: accounts that may fetch it with ATRN." },
+};
+
+const size_t key_rows_count = nitems_of(key_rows);

@@ -1,0 +1,68 @@
+/*
+ * sample - writes the files of etc/ that are made of the key rows; not installed
+ *
+ * Runs in:  make samples
+ * Promise:  "sample service", "sample server": a commented INI file; "sample manual FILE": the page with the text between
+ *           `.\" keys SECTION` and `.\" end` renewed; all on standard output
+ * Fails by: exit 64 or 66
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/process/key.h"
+
+/* Copies the page, but for what stands between the markers. */
+static int
+renew_page(FILE *page, FILE *out)
+{
+	char line[1024], name[32];
+	bool inside = false;
+
+	while (fgets(line, sizeof(line), page) != NULL) {
+		if (strncmp(line, ".\\\" end", 7) == 0)
+			inside = false;
+		if (!inside)
+			fputs(line, out);
+		if (sscanf(line, ".\\\" keys %31s", name) != 1)
+			continue;
+		enum key_section section = key_section_find(name);
+		if (section == KEY_SECTION_COUNT)
+			return -1;
+		key_print_manual(out, section);
+		inside = true;
+	}
+	return inside || ferror(page) ? -1 : 0;
+}
+
+static int
+print_page(const char *path)
+{
+	FILE *page = fopen(path, "re");
+
+	if (page == NULL) {
+		perror(path);
+		return EX_NOINPUT;
+	}
+	int result = renew_page(page, stdout);
+	fclose(page);
+	if (result == -1)
+		fprintf(stderr, "%s: the key markers are not in order\n", path);
+	return result == -1 ? EX_DATAERR : EX_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "service") == 0)
+		key_print_sample(stdout, false);
+	else if (argc == 2 && strcmp(argv[1], "server") == 0)
+		key_print_sample(stdout, true);
+	else if (argc == 3 && strcmp(argv[1], "manual") == 0)
+		return print_page(argv[2]);
+	else {
+		fputs("usage: sample service | server | manual FILE\n", stderr);
+		return EX_USAGE;
+	}
+	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}

@@ -1,0 +1,220 @@
+/*
+ * command - what posternctl can do, one row a command; usage, completion and the manual's list come from the rows
+ *
+ * Runs in:  posternctl
+ * Owns:     nothing
+ * Promise:  each command waits for its outcome and says it
+ * Fails by: an exit status: 1 refused or failed, 3 nothing of that name, else sysexits
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+static const char *
+command_config_path(const struct command_context *c)
+{
+	return c->config_path != NULL ? c->config_path : POSTERN_SYSCONFDIR "/postern/postern.ini";
+}
+
+/* Where the service listens: as its configuration says, or when that cannot be used where it is by default. */
+static char *
+command_socket(const struct command_context *c)
+{
+	if (c->socket_path != NULL)
+		return mem_strdup(c->socket_path);
+	struct config_faults faults = { 0 };
+	struct config *config = config_read(command_config_path(c), &faults);
+	char *path = mem_printf("%s/control.sock", config != NULL ? config->service.run : POSTERN_RUNDIR "/postern");
+	config_free(config);
+	config_faults_done(&faults);
+	return path;
+}
+
+static int
+command_send(const struct command_context *c, const char *what, const char *const *words, size_t count)
+{
+	const char *all[ADMIN_WORDS_MAX] = { what };
+	for (size_t i = 0; i < count && i + 1 < ADMIN_WORDS_MAX; i++)
+		all[i + 1] = words[i];
+	char *path = command_socket(c);
+	int status = ask_service(path, all, count + 1);
+	free(path);
+	return status;
+}
+
+/* Those that end in the service: rows name the order. */
+static int
+command_ask(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	int status = command_send(c, row->asks, words, count);
+	if (status != ASK_NO_SERVICE && status != ASK_CUT)
+		return status;
+	fprintf(stderr, "posternctl: the service %s\n", status == ASK_CUT ? "ended before it answered" : "is not running");
+	return EX_UNAVAILABLE;
+}
+
+static int
+command_status(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	if (count == 0 || strcmp(words[0], "--check") != 0)
+		return count > 1 ? command_misused(row) : command_ask(c, row, words, count);
+	int status = command_send(c, "health", words + 1, count - 1);
+	if (status != ASK_NO_SERVICE && status != ASK_CUT)
+		return status;
+	printf("CRITICAL: the service is not running\n");
+	return 2;
+}
+
+static int
+command_stop(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	int status = command_send(c, row->asks, words, count);
+	if (status == ASK_CUT && count == 0) {
+		printf("the service has stopped\n");
+		return EX_OK;
+	}
+	if (status == ASK_NO_SERVICE && count == 0) {
+		printf("the service is not running\n");
+		return EX_OK;
+	}
+	if (status != ASK_NO_SERVICE && status != ASK_CUT)
+		return status;
+	fprintf(stderr, "posternctl: the service is not running\n");
+	return EX_UNAVAILABLE;
+}
+
+static int
+command_start(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	int status = command_send(c, row->asks, words, count);
+	if (status == ASK_NO_SERVICE) {
+		status = bring_up(command_config_path(c), c->config_path == NULL, count > 0 ? words[0] : NULL);
+		if (status != EX_OK || count == 0)
+			return status;
+		status = command_send(c, row->asks, words, count); /* whether that one started, too */
+	}
+	if (status != ASK_CUT)
+		return status;
+	fprintf(stderr, "posternctl: the service ended before it answered\n");
+	return EX_UNAVAILABLE;
+}
+
+static int
+command_check(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	return check_run(command_config_path(c));
+}
+
+static int
+command_config(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	return check_print(command_config_path(c), count > 0 ? words[0] : NULL);
+}
+
+static int
+command_version(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	printf("postern %s\n", POSTERN_VERSION);
+	return EX_OK;
+}
+
+static int
+command_help(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	const struct command *one = count > 0 ? command_find(words[0]) : NULL;
+	if (count == 0)
+		command_usage(stdout);
+	else if (one != NULL)
+		printf("posternctl %s%s%s\n\t%s\n", one->name, one->arguments[0] != '\0' ? " " : "", one->arguments, one->meaning);
+	else
+		fprintf(stderr, "posternctl: there is no command %s\n", log_safe(words[0]));
+	return count > 0 && one == NULL ? EX_USAGE : EX_OK;
+}
+
+static int
+command_missing(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	fprintf(stderr, "posternctl: %s is not available in this version\n", row->name);
+	return EX_UNAVAILABLE;
+}
+
+#define LATER(word, args, text) \
+	{ .name = word, .arguments = args, .min = 0, .max = SIZE_MAX, .meaning = text, .run = command_missing }
+
+const struct command command_rows[] = {
+	{ "status", "[--check] [name]", 0, 2, "Show state, addresses and processes; --check: one line and 0, 1 or 2 for monitoring.",
+	    command_status, "status" },
+	{ "start", "[name]", 0, 1, "Start a virtual server, and the service if it is down.", command_start, "start" },
+	{ "stop", "[name]", 0, 1, "Stop a virtual server, which then stays stopped; without name the service.", command_stop, "stop" },
+	{ "pause", "[name]", 0, 1, "Refuse new connections; sessions and delivery go on.", command_ask, "pause" },
+	{ "continue", "[name]", 0, 1, "Take connections again after a pause.", command_ask, "continue" },
+	{ "reload", "", 0, 0, "Go over to the configuration on disk without dropping a session.", command_ask, "reload" },
+	{ "check", "", 0, 0, "Judge the configuration on disk and print every fault.", command_check, NULL },
+	{ "config", "[name]", 0, 1, "Show the configuration on disk with the place each value comes from.", command_config, NULL },
+	{ "counters", "[name]", 0, 1, "Show the counters of a virtual server, or the sums of all.", command_ask, "counters" },
+	{ "retry", "[name]", 0, 1, "Make every queued message due now.", command_ask, "retry" },
+	{ "version", "", 0, 0, "Show the version.", command_version, NULL },
+	{ "help", "[command]", 0, 1, "Show what a command does.", command_help, NULL },
+	LATER("sessions", "[name]", "List or end SMTP sessions."),
+	LATER("queue", "list|show|count|retry|hold|release|delete|bounce|move ...", "Look at and change the queue."),
+	LATER("badmail", "list|show|retry|purge ...", "Look at and change badmail."),
+	LATER("create", "name ...", "Make a virtual server."),
+	LATER("rename", "name new-name", "Rename a virtual server."),
+	LATER("delete", "name", "Delete a virtual server; its mail folders stay."),
+	LATER("passwd", "file user", "Edit a password file."),
+	LATER("import", "MetaBase.xml", "Carry over the virtual servers of IIS."),
+	LATER("explain", "...", "Say what would happen to a message."),
+	LATER("oauth", "...", "Test the login at a smart host."),
+};
+const size_t command_count = nitems_of(command_rows);
+
+const struct command *
+command_find(const char *name)
+{
+	for (size_t i = 0; i < command_count; i++)
+		if (strcmp(command_rows[i].name, name) == 0)
+			return &command_rows[i];
+	return NULL;
+}
+
+void
+command_usage(FILE *out)
+{
+	fprintf(out, "usage: posternctl [-c file] [-s socket] command [argument ...]\n");
+	for (size_t i = 0; i < command_count; i++) {
+		const struct command *row = &command_rows[i];
+		if (row->run != command_missing)
+			fprintf(out, "  %-9s %-17s %s\n", row->name, row->arguments, row->meaning);
+	}
+	fprintf(out, "Not available in this version:");
+	for (size_t i = 0; i < command_count; i++)
+		if (command_rows[i].run == command_missing)
+			fprintf(out, " %s", command_rows[i].name);
+	fprintf(out, ".\n");
+}
+
+int
+command_misused(const struct command *row)
+{
+	fprintf(stderr, "usage: posternctl %s%s%s\n", row->name, row->arguments[0] != '\0' ? " " : "", row->arguments);
+	return EX_USAGE;
+}
+
+int
+command_run(const struct command_context *c, const char *const *words, size_t count)
+{
+	const struct command *row = count > 0 ? command_find(words[0]) : NULL;
+	if (row == NULL) {
+		if (count > 0)
+			fprintf(stderr, "posternctl: there is no command %s\n", log_safe(words[0]));
+		command_usage(stderr);
+		return EX_USAGE;
+	}
+	if (count - 1 < row->min || count - 1 > row->max)
+		return command_misused(row);
+	return row->run(c, row, words + 1, count - 1);
+}

@@ -1,0 +1,246 @@
+/*
+ * listen - the listening sockets of the virtual servers
+ *
+ * Runs in:  master
+ * Owns:     the descriptors in a listen_set
+ * Promise:  an address is refused with one line that says who has it; a pause keeps the port
+ * Fails by: -1 and a reason; then nothing has changed
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/mem.h"
+#include "master/master.h"
+
+#define LISTEN_PRIVILEGED 1024
+
+static bool
+listen_is_any(const struct sockaddr *sa)
+{
+	if (sa->sa_family == AF_INET)
+		return ((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr == htonl(INADDR_ANY);
+	return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
+}
+
+/* Two addresses that cannot both be listened on. IPv6 sockets are V6ONLY, so families never meet. */
+bool
+listen_overlap(const struct sockaddr *a, const struct sockaddr *b)
+{
+	if (a->sa_family != b->sa_family || net_port(a) != net_port(b))
+		return false;
+	return listen_is_any(a) || listen_is_any(b) || net_equal(a, b);
+}
+
+/* Another virtual server that has the address, also while it is paused and the system would give it away; NULL. */
+static const struct server *
+listen_holder(const struct master *m, const struct server *self, const struct sockaddr *sa)
+{
+	const struct server *s;
+	TAILQ_FOREACH(s, &m->servers, link) {
+		if (s == self)
+			continue;
+		for (size_t i = 0; i < s->sockets.count; i++)
+			if (listen_overlap((const struct sockaddr *)&s->sockets.socket[i].address.sa, sa))
+				return s;
+	}
+	return NULL;
+}
+
+static int
+listen_bind(int fd, const struct net_address *a, bool listening)
+{
+	static const int on = 1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
+		return -1;
+	if (a->sa.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == -1)
+		return -1;
+	if (bind(fd, (const struct sockaddr *)&a->sa, a->len) == -1)
+		return -1;
+	return listening ? listen(fd, SOMAXCONN) : 0;
+}
+
+/* A descriptor, or -1 and errno. */
+static int
+listen_socket_open(const struct net_address *a, bool listening, bool *placeholder)
+{
+	int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	*placeholder = false;
+	if (fd == -1 && errno == EAFNOSUPPORT && listen_is_any((const struct sockaddr *)&a->sa)) {
+		/* "[::]:25" on a host without IPv6 asks for nothing that is there; the place in the order must be kept. */
+		*placeholder = true;
+		return socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	}
+	if (fd != -1 && listen_bind(fd, a, listening) == -1) {
+		int saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+static void
+listen_explain(struct buf *why, const struct listen_socket *l, int error)
+{
+	switch (error) {
+	case EADDRINUSE:
+		buf_printf(why, "address %s is in use by another program", l->text);
+		break;
+	case EADDRNOTAVAIL:
+		buf_printf(why, "address %s is not an address of this host", l->text);
+		break;
+	case EACCES:
+		buf_printf(why, "address %s cannot be opened: %s%s", l->text, strerror(error),
+		    net_port((const struct sockaddr *)&l->address.sa) < LISTEN_PRIVILEGED ?
+		    "; ports below 1024 need root or CAP_NET_BIND_SERVICE" : "");
+		break;
+	default:
+		buf_printf(why, "address %s cannot be opened: %s", l->text, strerror(error));
+	}
+}
+
+/* The socket of `old` with that very address, moved out of it; -1. */
+static int
+listen_take(struct listen_set *old, struct listen_socket *l)
+{
+	for (size_t i = 0; old != NULL && i < old->count; i++) {
+		struct listen_socket *o = &old->socket[i];
+		if (o->fd == -1 || !net_equal((const struct sockaddr *)&o->address.sa, (const struct sockaddr *)&l->address.sa))
+			continue;
+		l->fd = o->fd;
+		l->placeholder = o->placeholder;
+		o->fd = -1;
+		return 0;
+	}
+	return -1;
+}
+
+/* After a failure: what was taken goes back, what is new is closed, what yielded listens again. */
+static void
+listen_undo(struct listen_set *set, struct listen_set *old, bool listening)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		struct listen_socket *l = &set->socket[i];
+		for (size_t k = 0; old != NULL && k < old->count && l->fd != -1; k++) {
+			struct listen_socket *o = &old->socket[k];
+			if (o->fd == -1 &&
+			    net_equal((const struct sockaddr *)&o->address.sa, (const struct sockaddr *)&l->address.sa)) {
+				o->fd = l->fd;
+				l->fd = -1;
+			}
+		}
+	}
+	listen_close(set);
+	for (size_t i = 0; old != NULL && listening && i < old->count; i++)
+		if (!old->socket[i].placeholder)
+			(void)listen(old->socket[i].fd, SOMAXCONN);
+}
+
+/*
+ * "127.0.0.1:25" becoming "*:25" within one virtual server: the old socket is in the way of the new one. It stops listening for
+ * the moment it takes to open the other; connections are refused in between, as they could not be otherwise.
+ */
+static bool
+listen_yield(const struct listen_set *old, const struct listen_socket *l)
+{
+	bool yielded = false;
+	for (size_t i = 0; old != NULL && i < old->count; i++) {
+		const struct listen_socket *o = &old->socket[i];
+		if (o->fd != -1 && !o->placeholder &&
+		    listen_overlap((const struct sockaddr *)&o->address.sa, (const struct sockaddr *)&l->address.sa))
+			yielded = shutdown(o->fd, SHUT_RD) == 0;
+	}
+	return yielded;
+}
+
+static int
+listen_open_one(struct listen_socket *l, const struct master *m, const struct server *s, struct listen_set *old,
+    bool listening, struct buf *why)
+{
+	if (listen_take(old, l) == 0)
+		return 0;
+	const struct server *holder = listen_holder(m, s, (const struct sockaddr *)&l->address.sa);
+	if (holder != NULL) {
+		buf_printf(why, "address %s is in use by virtual server %s", l->text, holder->name);
+		return -1;
+	}
+	l->fd = listen_socket_open(&l->address, listening, &l->placeholder);
+	if (l->fd == -1 && errno == EADDRINUSE && listen_yield(old, l))
+		l->fd = listen_socket_open(&l->address, listening, &l->placeholder);
+	if (l->fd == -1) {
+		listen_explain(why, l, errno);
+		return -1;
+	}
+	return 0;
+}
+
+int
+listen_open(struct listen_set *set, const struct master *m, const struct server *s, const struct config_server *conf,
+    struct listen_set *old, bool listening, struct buf *why)
+{
+	*set = (struct listen_set){ .socket = mem_array(NULL, conf->nlisten + 1, sizeof(*set->socket)) };
+	for (size_t i = 0; i < conf->nlisten; i++) {
+		struct listen_socket *l = &set->socket[set->count++];
+		char text[NET_TEXT_SIZE];
+		net_format(text, (const struct sockaddr *)&conf->listen[i].address.sa);
+		*l = (struct listen_socket){ .fd = -1, .address = conf->listen[i].address, .text = mem_strdup(text) };
+		if (listen_open_one(l, m, s, old, listening, why) == -1) {
+			listen_undo(set, old, listening);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void
+listen_merge(struct listen_set *into, struct listen_set *from)
+{
+	into->socket = mem_array(into->socket, into->count + from->count + 1, sizeof(*into->socket));
+	for (size_t i = 0; i < from->count; i++) {
+		if (from->socket[i].fd != -1)
+			into->socket[into->count++] = from->socket[i];
+		else
+			free(from->socket[i].text);
+	}
+	free(from->socket);
+	*from = (struct listen_set){ 0 };
+}
+
+void
+listen_pause(const struct listen_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (set->socket[i].fd != -1 && !set->socket[i].placeholder)
+			(void)shutdown(set->socket[i].fd, SHUT_RD); /* ENOTCONN: it does not listen already */
+}
+
+int
+listen_continue(const struct listen_set *set, struct buf *why)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		const struct listen_socket *l = &set->socket[i];
+		if (l->placeholder || listen(l->fd, SOMAXCONN) == 0)
+			continue;
+		listen_explain(why, l, errno);
+		listen_pause(set);
+		return -1;
+	}
+	return 0;
+}
+
+void
+listen_close(struct listen_set *set)
+{
+	listen_pause(set);
+	for (size_t i = 0; i < set->count; i++) {
+		if (set->socket[i].fd != -1)
+			close(set->socket[i].fd);
+		free(set->socket[i].text);
+	}
+	free(set->socket);
+	*set = (struct listen_set){ 0 };
+}

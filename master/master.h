@@ -1,0 +1,448 @@
+/* master - private header of the supervisor and of posternctl; one block a file, alphabetical */
+#ifndef MASTER_MASTER_H
+#define MASTER_MASTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+#include <bsd/sys/queue.h>
+
+#include "common/base/buf.h"
+#include "common/base/net.h"
+#include "common/process/config.h"
+#include "common/process/counters.h"
+#include "common/process/ctl.h"
+#include "common/process/loop.h"
+
+struct admin;
+struct child;
+struct master;
+struct post;
+struct rights_peer;
+struct server;
+
+/* The numbers are those of the original (ServerState). */
+enum state {
+	STATE_STARTING = 1, STATE_STARTED, STATE_STOPPING, STATE_STOPPED, STATE_PAUSING, STATE_PAUSED, STATE_CONTINUING,
+	STATE_COUNT
+};
+enum state_event {
+	EVENT_START, EVENT_STOP, EVENT_PAUSE, EVENT_CONTINUE,	/* orders */
+	EVENT_READY,		/* all children are */
+	EVENT_PAUSED,		/* all listeners are */
+	EVENT_CONTINUED,	/* all listeners have */
+	EVENT_GONE,		/* no child is left */
+	EVENT_FAILED,		/* what the state's act tried cannot be done */
+	EVENT_COUNT
+};
+enum state_kind { STATE_IGNORE, STATE_GO, STATE_ALREADY, STATE_REFUSE };
+enum state_act {
+	ACT_NONE,
+	ACT_OPEN,		/* sockets, children */
+	ACT_CLOSE,		/* tell the children to end, end the sockets */
+	ACT_PAUSE,		/* tell the listeners */
+	ACT_SHUT,		/* stop the sockets listening */
+	ACT_CONTINUE,		/* sockets listen, tell the listeners */
+};
+
+#define MASTER_TEXT_MAX (1U << 20)	/* cap of any text made for people */
+
+/* --- admin: control.sock, who may say what --- */
+
+#define ADMIN_WORDS_MAX 4
+#define ADMIN_WORD_SIZE 128
+#define ADMIN_CLIENTS_MAX 64
+
+struct admin_words {
+	char word[ADMIN_WORDS_MAX][ADMIN_WORD_SIZE];
+	size_t count;
+};
+
+/* Pure: "pause\0default\0"; false when empty, unterminated, too many, too long or not printable ASCII. */
+bool admin_parse(struct admin_words *w, const void *data, size_t len);
+/* The socket in the run folder; dies when it cannot be made. */
+struct admin *admin_open(struct master *m);
+/* Something settled: answers those who wait for it. */
+void admin_look(struct admin *a);
+void admin_close(struct admin *a, const char *last_words);
+
+/* --- ask: posternctl's side of control.sock --- */
+
+/* Sends words, prints the answer; the exit status. ASK_NO_SERVICE when nobody listens, ASK_CUT when the service went away. */
+enum { ASK_NO_SERVICE = -1, ASK_CUT = -2 };
+int ask_service(const char *socket_path, const char *const *words, size_t count);
+
+/* --- bring: starts the service when it is down --- */
+
+/* `name` (or NULL) is started also if it was stopped. `standard`: the configuration is the installed one. The exit status. */
+int bring_up(const char *config_path, bool standard, const char *name);
+
+/* --- check: the INI set on disk --- */
+
+/* Prints every fault and a last line; EX_OK or EX_CONFIG. */
+int check_run(const char *path);
+/* Prints the effective configuration, all or one virtual server; 3 when there is none of that name. */
+int check_print(const char *path, const char *name);
+
+/* --- child: one process from birth to death, and its control channel --- */
+
+enum child_phase {
+	CHILD_BORN,		/* has not reported yet */
+	CHILD_READY,
+	CHILD_DRAINING,		/* takes nothing new, ends by itself */
+	CHILD_STOPPING,		/* was told to end */
+};
+
+enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_COUNT };
+
+struct child {
+	TAILQ_ENTRY(child) link;
+	struct master *m;
+	struct server *server;		/* NULL: a helper */
+	struct post *post;		/* the place it fills; NULL: retired */
+	enum role role;
+	enum child_phase phase;
+	pid_t pid;
+	unsigned slot;
+	bool paused;			/* said so, and was not told to continue */
+	bool wants_resolver;
+	uint32_t resolver_request;
+	uint64_t born_ms, resolver_ms;	/* resolver_ms: last time it got a channel */
+	const char *killed;		/* why the master killed it, or NULL */
+	struct ctl *ctl;		/* NULL: closed */
+	struct loop_timer *timer;	/* when patience ends */
+};
+
+/* Takes over `fd`, the master's end of the channel. */
+struct child *child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd);
+void child_free(struct child *c);
+/* A child that is alive and does not read is killed. `fd` (-1: none) stays the caller's. */
+void child_send(struct child *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd);
+void child_tell(struct child *c, enum ctl_type type);
+/* Like child_tell, and kills the child when it has not answered in time. */
+void child_order(struct child *c, enum ctl_type type);
+void child_stop(struct child *c, uint64_t grace_ms);
+void child_drain(struct child *c);
+void child_kill(struct child *c, const char *why);
+
+/* --- command: what posternctl can do, one row a command --- */
+
+struct command_context {
+	const char *config_path;	/* NULL: the standard one */
+	const char *socket_path;	/* NULL: from the configuration */
+};
+
+struct command {
+	const char *name;
+	const char *arguments;		/* "[NAME]" for usage */
+	size_t min, max;		/* words after the name, options included */
+	const char *meaning;
+	int (*run)(const struct command_context *c, const struct command *row, const char *const *words, size_t count);
+	const char *asks;		/* name of the admin row it ends in, or NULL */
+};
+
+extern const struct command command_rows[];
+extern const size_t command_count;
+
+const struct command *command_find(const char *name);
+void command_usage(FILE *out);
+int command_misused(const struct command *row);	/* says how; EX_USAGE */
+/* words[0] is the command. Returns the exit status. */
+int command_run(const struct command_context *c, const char *const *words, size_t count);
+
+/* --- daemon: background, readiness, the pid file --- */
+
+struct daemon_pidfile {
+	char *path;
+	int fd;
+};
+
+/* Locks; dies (EX_UNAVAILABLE) when another master has it. */
+void daemon_lock(struct daemon_pidfile *p, const char *folder);
+void daemon_write_pid(struct daemon_pidfile *p);
+void daemon_unlock(struct daemon_pidfile *p);
+/* The child returns with a descriptor for daemon_report; the parent waits for that report and exits with it. */
+int daemon_background(void);
+/* Ends the parent's wait: prints `text` (may be "") and exits 0; `fd` is closed, standard streams go to /dev/null. */
+void daemon_report(int fd, const char *text);
+
+/* --- folder --- */
+
+/* Makes a missing folder and its missing parents (0755). A new one belongs to uid:gid ((uid_t)-1: as is). 0 or -1. */
+int folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid) __attribute__((warn_unused_result));
+/* Home, logs and folders outside of home for one virtual server. 0, or -1 with errno and *where. */
+int folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, const char **where)
+	__attribute__((warn_unused_result));
+
+/* --- greet --- */
+
+void greet_newcomer(const struct master *m);
+
+/* --- helper: channels between workers and the resolver, which starts when first needed --- */
+
+void helper_request(struct child *worker, uint32_t request);
+/* A resolver was born, died, or time passed: serves those who wait. */
+void helper_look(struct master *m);
+void helper_stop(struct master *m, uint64_t grace_ms);
+
+/* --- listen: the listening sockets --- */
+
+struct listen_socket {
+	int fd;
+	bool placeholder;	/* the host has no such address family */
+	struct net_address address;
+	char *text;
+};
+struct listen_set {
+	struct listen_socket *socket;
+	size_t count;
+};
+
+/*
+ * Makes the sockets of `s` in order of its configuration. Those of `old` with the same address are taken over (moved out of
+ * it, fd -1 stays behind). `listening` false: bound only (paused). 0, or -1 with a reason; `old` is then whole again.
+ */
+int listen_open(struct listen_set *set, const struct master *m, const struct server *s, const struct config_server *conf,
+    struct listen_set *old, bool listening, struct buf *why) __attribute__((warn_unused_result));
+/* Moves what is left in `from` to `into`. */
+void listen_merge(struct listen_set *into, struct listen_set *from);
+/* Pure: two addresses that cannot both be listened on. */
+bool listen_overlap(const struct sockaddr *a, const struct sockaddr *b);
+/* Refuses new connections by TCP, keeps the port. */
+void listen_pause(const struct listen_set *set);
+int listen_continue(const struct listen_set *set, struct buf *why) __attribute__((warn_unused_result));
+/* Ends the sockets for every process that holds them, and closes. */
+void listen_close(struct listen_set *set);
+
+/* --- notify --- */
+
+/* One message for systemd ("READY=1"); nothing without NOTIFY_SOCKET. */
+void notify_send(const char *text);
+
+/* --- order: what an operator may ask of the service, one row a command --- */
+
+/* One command in progress. */
+struct order {
+	const struct rights_peer *peer;
+	struct buf text;		/* the answer so far */
+	int status;			/* exit status for posternctl */
+	bool waiting;			/* until all of `name` have settled */
+	bool ends_service;		/* answered by admin_close */
+	enum state goal;		/* what they should reach; 0: any */
+	char (*name)[CONFIG_NAME_MAX + 1];
+	size_t names;
+};
+
+void order_init(struct order *o, const struct rights_peer *peer);
+void order_done(struct order *o);
+void order_run(struct order *o, struct master *m, const struct admin_words *w);
+/* True when what it waited for has settled: text and status are then complete. */
+bool order_settle(struct order *o, struct master *m);
+bool order_known(const char *command);
+
+/* --- persist: wanted states --- */
+
+/* Whether virtual server `name` should run: true unless its file says "stopped". */
+bool persist_wanted(const char *folder, const char *name);
+int persist_write(const char *folder, const char *name, bool running) __attribute__((warn_unused_result));
+
+/* --- reap: deaths --- */
+
+#define REAP_FIRST_MS 1000U
+#define REAP_LAST_MS 60000U
+#define REAP_WELL_MS 60000U	/* who lived that long is forgiven */
+
+struct reap_record {
+	unsigned failures;		/* in a row */
+};
+
+/* Pure: how long to wait before the next start. */
+uint64_t reap_delay(struct reap_record *r, uint64_t lived_ms);
+/* Pure: whether a death is a crash; `dst` gets it in words. */
+bool reap_judge(int status, enum child_phase phase, const char *killed, char *dst, size_t size);
+/* Takes all dead children. */
+void reap_all(struct master *m);
+
+/* --- reload --- */
+
+/* Reads the INI set again and goes over to it. 0 all of it, 1 not all: `text` says what and why. */
+int reload_run(struct master *m, struct buf *text);
+void reload_log_fault(const struct config_fault *f);
+/* The first error in the file of virtual server `name`, or NULL. */
+const struct config_fault *reload_fault_of(const struct config_faults *faults, const char *name);
+
+/* --- rights: who may control what --- */
+
+struct rights_peer {
+	uid_t uid;
+	gid_t *gid;
+	size_t ngid;
+};
+struct rights {
+	uid_t *uid;
+	gid_t *gid;
+	size_t nuid, ngid;
+};
+
+/* Names of users, else of groups; "@name" is a group. Unknown ones are logged and grant nothing. */
+void rights_resolve(struct rights *r, const struct config_strings *names, const char *server);
+void rights_done(struct rights *r);
+/* Pure. */
+bool rights_has(const struct rights *r, const struct rights_peer *p);
+int rights_peer_get(struct rights_peer *p, int fd) __attribute__((warn_unused_result));
+bool rights_service(const struct master *m, const struct rights_peer *p);
+bool rights_server(const struct server *s, const struct rights_peer *p);
+
+/* --- roster: who should exist --- */
+
+enum roster_hint { ROSTER_NO_HINT, ROSTER_HINT_READ, ROSTER_HINT_WRITE };
+
+struct roster_role {
+	const char *name;		/* "listener": program is postern-listener */
+	bool per_server;
+	bool sockets;			/* inherits the listening sockets */
+	bool overlaps;			/* on reload the new one runs beside the old one; else after it */
+	enum roster_hint hint;
+};
+extern const struct roster_role roster_roles[ROLE_COUNT];
+
+/* A place one child should fill. */
+struct post {
+	struct master *m;
+	struct server *server;		/* NULL: a helper */
+	enum role role;
+	struct child *child;
+	struct reap_record record;
+	struct loop_timer *again;	/* back-off; not set: fill at once */
+};
+
+/* Pure: how many of a role should run in that state. */
+unsigned roster_copies(enum role role, const struct config_server *s, enum state state);
+void roster_build(struct server *s);
+/* Retires the children of all posts (they go on living) and forgets the posts. */
+void roster_clear(struct server *s);
+/* Starts whoever is missing and may start now. */
+void roster_fill(struct server *s);
+/* Fills one post now, or later after a failure. */
+void roster_start(struct post *p);
+/* The child of `p` died: forget it, and when it crashed wait before the next; that time in ms. */
+uint64_t roster_vacate(struct post *p, bool crashed, uint64_t lived_ms);
+/* The lowest slot (0..63) no child of `s` has; -1. */
+int roster_slot(const struct server *s);
+
+/* --- server: one virtual server as the master knows it --- */
+
+/* A configuration and its sealed copy, shared by the servers that run on it. */
+struct snapshot {
+	struct config *config;
+	int fd;
+	unsigned users;
+};
+
+struct server {
+	TAILQ_ENTRY(server) link;
+	struct master *m;
+	char name[CONFIG_NAME_MAX + 1];
+	struct snapshot *snapshot;		/* NULL: its file has faults */
+	const struct config_server *conf;	/* in the snapshot, or NULL */
+	struct rights rights;
+	enum state state;
+	bool wanted;			/* should run */
+	bool removed;			/* forget it once it has stopped */
+	bool renewing;			/* a reload is under way */
+	bool trouble;			/* a child crashed since the last order or reload and not all are ready */
+	char *reason;			/* why it is not as wanted, or NULL */
+	struct listen_set sockets, leaving;	/* leaving: until the old listeners drain */
+	struct counters *counters;
+	int counters_fd;
+	int hint[2];			/* reading end, writing end */
+	struct post *post;
+	size_t posts;
+};
+
+struct snapshot *server_snapshot_new(struct config *c);	/* takes over `c`; NULL and errno */
+void server_snapshot_drop(struct snapshot *s);			/* NULL is fine */
+
+struct server *server_new(struct master *m, const char *name);
+void server_free(struct server *s);
+/* Goes over to `snap` (NULL: none), without touching processes. */
+void server_adopt(struct server *s, struct snapshot *snap);
+void server_event(struct server *s, enum state_event event);
+/* An order: STATE_GO (wait for server_settled), STATE_ALREADY or STATE_REFUSE; *text says, a static text ("is already started"). */
+enum state_kind server_order(struct server *s, enum state_event event, const char **text);
+/* Remembers over restarts whether it should run. */
+void server_want(struct server *s, bool running);
+/* Looks at the children and makes events of what it sees. */
+void server_look(struct server *s);
+bool server_settled(const struct server *s);
+void server_reason(struct server *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));	/* NULL: none */
+/* Goes over to `snap` while running. 0, or -1 with a reason and all as it was. */
+int server_renew(struct server *s, struct snapshot *snap, struct buf *why) __attribute__((warn_unused_result));
+struct server *server_find(const struct master *m, const char *name);
+struct server *server_find_id(const struct master *m, uint32_t id);
+uint32_t server_id(const struct server *s);	/* 0: not known */
+
+/* --- service: the whole, from start to end --- */
+
+struct master_options {
+	bool foreground, greet;
+	const char *config_path;	/* absolute */
+	const char *start;		/* also start this virtual server, or NULL */
+};
+
+struct master {
+	struct master_options options;
+	struct snapshot *snapshot;	/* the latest that was read */
+	struct rights rights;		/* [service] operators */
+	uid_t uid; gid_t gid;		/* of workers; -1 when not root */
+	struct loop *loop;
+	struct admin *admin;
+	TAILQ_HEAD(, server) servers;	/* by id */
+	TAILQ_HEAD(, child) children;
+	struct post resolver;
+	struct loop_timer *resolver_timer;
+	struct daemon_pidfile pidfile;
+	int parent;			/* whom to tell of readiness, -1 */
+	struct buf refusals;		/* what did not start, for the parent */
+	bool ready, stopping, reloading;
+	char *program_folder;
+};
+
+/* Makes virtual server `name` known, with its first error when its file has one. NULL: no descriptors left. */
+struct server *service_add(struct master *m, const char *name, struct snapshot *snap, const struct config_fault *fault);
+/* Everything until the service has stopped; the exit status. */
+int service_run(const struct master_options *o);
+void service_stop(struct master *m, bool hurry);
+void service_reload(struct master *m, struct buf *text, int *status);
+/* Something changed: readiness, end, title, waiting operators. */
+void service_look(struct master *m);
+uint64_t service_grace(const struct master *m);
+
+/* --- signals --- */
+
+void signals_take(struct master *m);
+
+/* --- spawn --- */
+
+/* Forks and executes the program of a post. The child, or NULL with errno. */
+struct child *spawn_child(struct post *p);
+/* Where the workers are: beside our own program, else the libexec folder. Owned by the caller. */
+char *spawn_folder(void);
+
+/* --- state: the seven states of a virtual server, as one table; pure --- */
+
+struct state_move {
+	enum state_kind kind;
+	enum state next;
+	enum state_act act;
+	const char *text;		/* for operators, on STATE_ALREADY and STATE_REFUSE */
+};
+
+const struct state_move *state_move(enum state state, enum state_event event);
+const char *state_name(enum state state);	/* "started"; "?" */
+const char *state_order_name(enum state_event event);	/* "start", "stop", "pause", "continue"; "?" */
+
+#endif

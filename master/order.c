@@ -1,0 +1,395 @@
+/*
+ * order - what an operator may ask of the service, one row a command
+ *
+ * Runs in:  master
+ * Owns:     the answers being made
+ * Promise:  every command is answered with its outcome: reached, refused with the reason, or being tried again
+ * Fails by: an answer that says so
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+#define ORDER_NO_MATCH 3
+#define ORDER_REFUSED 1
+
+enum order_scope {
+	ORDER_SERVICE,		/* needs the rights of the whole service */
+	ORDER_SERVER,		/* those of the virtual server named; without a name those of the service */
+	ORDER_LOOK,		/* the same, but without a name it shows what one may see */
+};
+
+struct order_row {
+	const char *name;
+	enum order_scope scope;
+	bool takes_name;
+	bool changes;		/* worth an event also when it is granted */
+	void (*run)(struct order *o, struct master *m, struct server *s);	/* s NULL: all */
+};
+
+void
+order_init(struct order *o, const struct rights_peer *peer)
+{
+	*o = (struct order){ .peer = peer, .text = BUF_INIT(MASTER_TEXT_MAX) };
+}
+
+void
+order_done(struct order *o)
+{
+	buf_done(&o->text);
+	free(o->name);
+	o->name = NULL;
+	o->names = 0;
+}
+
+static void
+order_say(struct order *o, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static void
+order_say(struct order *o, int status, const char *fmt, ...)
+{
+	char line[1200];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	buf_printf(&o->text, "%s\n", line);
+	if (status != 0 && o->status == 0)
+		o->status = status;
+}
+
+static void
+order_wait_for(struct order *o, const struct server *s, enum state goal)
+{
+	o->name = mem_array(o->name, o->names + 1, sizeof(*o->name));
+	snprintf(o->name[o->names++], sizeof(*o->name), "%s", s->name);
+	o->waiting = true;
+	o->goal = goal;
+}
+
+/* --- orders that change the state --- */
+
+static void
+order_state(struct order *o, struct master *m, struct server *s, enum state_event event, enum state goal)
+{
+	const char *text = NULL;
+	if (m->stopping) {
+		order_say(o, ORDER_REFUSED, "the service is stopping");
+		return;
+	}
+	switch (server_order(s, event, &text)) {
+	case STATE_GO:
+		order_wait_for(o, s, goal);
+		break;
+	case STATE_ALREADY:
+		order_say(o, 0, "%s %s", s->name, text);
+		break;
+	default:
+		order_say(o, ORDER_REFUSED, "%s %s", s->name, text);
+	}
+}
+
+/* Without a name: those that can, and when none can, why. */
+static void
+order_state_all(struct order *o, struct master *m, enum state_event event, enum state goal)
+{
+	struct server *s;
+	bool any = false;
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (state_move(s->state, event)->kind == STATE_GO) {
+			order_state(o, m, s, event, goal);
+			any = true;
+		}
+	if (any)
+		return;
+	TAILQ_FOREACH(s, &m->servers, link)
+		order_say(o, state_move(s->state, event)->kind == STATE_REFUSE ? ORDER_NO_MATCH : 0, "%s %s", s->name,
+		    state_move(s->state, event)->text);
+}
+
+static void
+order_start(struct order *o, struct master *m, struct server *s)
+{
+	if (s != NULL) {
+		order_state(o, m, s, EVENT_START, STATE_STARTED);
+		return;
+	}
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (s->wanted && (s->state == STATE_STOPPED || s->state == STATE_STARTING))
+			order_state(o, m, s, EVENT_START, STATE_STARTED);
+	if (!o->waiting)
+		order_say(o, 0, "the service is running");
+}
+
+static void
+order_stop(struct order *o, struct master *m, struct server *s)
+{
+	if (s != NULL) {
+		order_state(o, m, s, EVENT_STOP, STATE_STOPPED);
+		return;
+	}
+	o->ends_service = true;
+	service_stop(m, false);
+}
+
+static void
+order_pause(struct order *o, struct master *m, struct server *s)
+{
+	if (s != NULL)
+		order_state(o, m, s, EVENT_PAUSE, STATE_PAUSED);
+	else
+		order_state_all(o, m, EVENT_PAUSE, STATE_PAUSED);
+}
+
+static void
+order_continue(struct order *o, struct master *m, struct server *s)
+{
+	if (s != NULL)
+		order_state(o, m, s, EVENT_CONTINUE, STATE_STARTED);
+	else
+		order_state_all(o, m, EVENT_CONTINUE, STATE_STARTED);
+}
+
+static void
+order_reload(struct order *o, struct master *m, struct server *s)
+{
+	service_reload(m, &o->text, &o->status);
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (!m->stopping)
+			order_wait_for(o, s, 0);
+}
+
+static void
+order_retry(struct order *o, struct master *m, struct server *only)
+{
+	struct child *c;
+	unsigned told = 0;
+	TAILQ_FOREACH(c, &m->children, link)
+		if (c->role == ROLE_DELIVER && (only == NULL || c->server == only) && c->phase <= CHILD_READY) {
+			child_tell(c, CTL_RETRY);
+			order_say(o, 0, "%s: all messages in the queue are due now", c->server->name);
+			told++;
+		}
+	if (told == 0)
+		order_say(o, ORDER_REFUSED, "%s: no delivery is running", only != NULL ? only->name : "service");
+}
+
+/* --- orders that look --- */
+
+static bool
+order_sees(const struct order *o, const struct server *s, const struct server *only)
+{
+	return (only == NULL || s == only) && rights_server(s, o->peer);
+}
+
+/* " listener=101,102": the children of one role, serving or draining. */
+static void
+order_pids(struct buf *b, const struct server *s, const char *label, enum role role, bool leaving)
+{
+	const struct child *c;
+	bool any = false;
+	TAILQ_FOREACH(c, &s->m->children, link) {
+		bool goes = c->phase == CHILD_DRAINING || c->phase == CHILD_STOPPING;
+		if (c->server != s || (role != ROLE_COUNT && c->role != role) || goes != leaving)
+			continue;
+		buf_printf(b, "%s%s%d", any ? "," : " ", any ? "" : label, (int)c->pid);
+		any = true;
+	}
+}
+
+static void
+order_status_server(struct buf *b, const struct server *s)
+{
+	buf_printf(b, "%s %s number=%d id=%u description=%s listen=", s->name, state_name(s->state), (int)s->state,
+	    server_id(s), log_safe(s->conf != NULL ? s->conf->description : ""));
+	for (size_t i = 0; s->conf != NULL && i < s->conf->nlisten; i++)
+		buf_printf(b, "%s%s", i > 0 ? "," : "", s->conf->listen[i].text);
+	buf_printf(b, " sessions=%lld queue=%lld", (long long)counters_get(s->counters, COUNTER_INBOUND_CURRENT),
+	    (long long)counters_get(s->counters, COUNTER_QUEUE_LENGTH));
+	order_pids(b, s, "listener=", ROLE_LISTENER, false);
+	order_pids(b, s, "pickup=", ROLE_PICKUP, false);
+	order_pids(b, s, "deliver=", ROLE_DELIVER, false);
+	order_pids(b, s, "leaving=", ROLE_COUNT, true);
+	if (s->reason != NULL)
+		buf_printf(b, " reason=%s", log_safe(s->reason));
+	buf_puts(b, "\n");
+}
+
+static void
+order_status(struct order *o, struct master *m, struct server *only)
+{
+	const struct server *s;
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (order_sees(o, s, only))
+			order_status_server(&o->text, s);
+	if (only != NULL || !rights_service(m, o->peer))
+		return;
+	buf_printf(&o->text, "(service) %s pid=%d", m->stopping ? "stopping" : m->ready ? "started" : "starting",
+	    (int)getpid());
+	if (m->resolver.child != NULL)
+		buf_printf(&o->text, " resolver=%d", (int)m->resolver.child->pid);
+	buf_puts(&o->text, "\n");
+}
+
+/* 0 well, 1 look at it, 2 something that should run does not. */
+static int
+order_health_of(const struct server *s)
+{
+	if (s->state == STATE_STOPPED)
+		return s->wanted ? 2 : 0;
+	if (s->trouble)
+		return s->state == STATE_STARTING ? 2 : 1;
+	return s->state == STATE_STARTED ? 0 : 1;
+}
+
+static void
+order_health(struct order *o, struct master *m, struct server *only)
+{
+	static const char *const word[] = { "OK", "WARNING", "CRITICAL" };
+	struct buf line = BUF_INIT(MASTER_TEXT_MAX);
+	const struct server *s;
+	int worst = 0;
+	TAILQ_FOREACH(s, &m->servers, link) {
+		if (!order_sees(o, s, only))
+			continue;
+		int health = order_health_of(s);
+		worst = health > worst ? health : worst;
+		buf_printf(&line, "%s%s %s", line.len > 0 ? ", " : "", s->name, state_name(s->state));
+		if (health > 0 && s->reason != NULL)
+			buf_printf(&line, " (%s)", s->reason);
+		else if (s->state == STATE_STOPPED && health == 0)
+			buf_puts(&line, " as ordered");
+	}
+	buf_printf(&o->text, "%s: %s\n", word[worst], buf_text(&line));
+	o->status = worst;
+	buf_done(&line);
+}
+
+/* One virtual server with its state; without a name the sums of all. */
+static void
+order_counters(struct order *o, struct master *m, struct server *only)
+{
+	for (enum counter i = 0; i < COUNTER_COUNT; i++) {
+		const struct server *s;
+		int64_t sum = 0;
+		if (only == NULL && i == COUNTER_STATE)
+			continue;
+		TAILQ_FOREACH(s, &m->servers, link)
+			if (order_sees(o, s, only))
+				sum += counters_get(s->counters, i);
+		buf_printf(&o->text, "%s %lld\n", counters_rows[i].name, (long long)sum);
+	}
+}
+
+static const struct order_row order_rows[] = {
+	{ .name = "status", .scope = ORDER_LOOK, .takes_name = true, .run = order_status },
+	{ .name = "health", .scope = ORDER_LOOK, .takes_name = true, .run = order_health },
+	{ .name = "counters", .scope = ORDER_LOOK, .takes_name = true, .run = order_counters },
+	{ .name = "start", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_start },
+	{ .name = "stop", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_stop },
+	{ .name = "pause", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_pause },
+	{ .name = "continue", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_continue },
+	{ .name = "retry", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_retry },
+	{ .name = "reload", .scope = ORDER_SERVICE, .changes = true, .run = order_reload },
+};
+
+/* --- the way in and out --- */
+
+static const struct order_row *
+order_find(const char *name)
+{
+	for (size_t i = 0; i < nitems_of(order_rows); i++)
+		if (strcmp(order_rows[i].name, name) == 0)
+			return &order_rows[i];
+	return NULL;
+}
+
+bool
+order_known(const char *command)
+{
+	return order_find(command) != NULL;
+}
+
+static bool
+order_allowed(const struct order *o, const struct order_row *row, const struct master *m, const struct server *s)
+{
+	if (rights_service(m, o->peer))
+		return true;
+	if (row->scope == ORDER_SERVICE)
+		return false;
+	if (s != NULL)
+		return rights_has(&s->rights, o->peer);
+	if (row->scope == ORDER_LOOK)
+		TAILQ_FOREACH(s, &m->servers, link)
+			if (rights_has(&s->rights, o->peer))
+				return true;
+	return false;
+}
+
+static void
+order_log(const struct order *o, const struct order_row *row, const struct server *s, bool allowed)
+{
+	if (allowed && !row->changes)
+		return;
+	log_event(allowed ? LOG_FACT : LOG_WARN, NULL, "operator", "server=%s uid=%u command=%s result=%s",
+	    s != NULL ? s->name : "-", (unsigned)o->peer->uid, row->name, allowed ? "ok" : "refused");
+}
+
+void
+order_run(struct order *o, struct master *m, const struct admin_words *w)
+{
+	const struct order_row *row = order_find(w->word[0]);
+	if (row == NULL || w->count > (row->takes_name ? 2U : 1U)) {
+		order_say(o, EX_USAGE, "the service does not know the command %s", log_safe(w->word[0]));
+		return;
+	}
+	struct server *s = w->count == 2 ? server_find(m, w->word[1]) : NULL;
+	bool allowed = (w->count < 2 || s != NULL || rights_service(m, o->peer)) && order_allowed(o, row, m, s);
+	order_log(o, row, s, allowed);
+	if (!allowed) {
+		order_say(o, EX_NOPERM, "%s%s%s: you are no operator of %s", row->name, w->count == 2 ? " " : "",
+		    w->count == 2 ? w->word[1] : "", w->count == 2 ? "that virtual server" : "the service");
+		return;
+	}
+	if (w->count == 2 && s == NULL) {
+		order_say(o, ORDER_NO_MATCH, "there is no virtual server %s", log_safe(w->word[1]));
+		return;
+	}
+	row->run(o, m, s);
+}
+
+static void
+order_settle_one(struct order *o, const struct server *s)
+{
+	if (s->trouble)
+		order_say(o, EX_TEMPFAIL, "%s is %s: %s", s->name, state_name(s->state),
+		    s->reason != NULL ? s->reason : "a process ended");
+	else if (o->goal != 0 && s->state != o->goal)
+		order_say(o, ORDER_REFUSED, "%s is %s%s%s", s->name, state_name(s->state), s->reason != NULL ? ": " : "",
+		    s->reason != NULL ? s->reason : "");
+	else
+		order_say(o, 0, "%s is %s%s%s", s->name, state_name(s->state), s->reason != NULL ? ": " : "",
+		    s->reason != NULL ? s->reason : "");
+}
+
+bool
+order_settle(struct order *o, struct master *m)
+{
+	const struct server *s;
+	for (size_t i = 0; i < o->names; i++)
+		if ((s = server_find(m, o->name[i])) != NULL && !server_settled(s))
+			return false;
+	for (size_t i = 0; i < o->names; i++)
+		if ((s = server_find(m, o->name[i])) != NULL)
+			order_settle_one(o, s);
+		else
+			order_say(o, 0, "%s has been removed", o->name[i]);
+	o->waiting = false;
+	return true;
+}

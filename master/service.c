@@ -1,0 +1,340 @@
+/*
+ * service - the whole: from reading the configuration to the last child's end
+ *
+ * Runs in:  master
+ * Owns:     struct master
+ * Promise:  what should run runs, or has been refused with a reason, before anyone is told "ready"
+ * Fails by: die() before the loop runs; never afterwards
+ */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bsd/unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+#define SERVICE_FILES 262144U	/* descriptors a process may have: thousands of sessions */
+
+/* --- before the loop --- */
+
+static void
+service_identity(struct master *m)
+{
+	const struct config_service *c = &m->snapshot->config->service;
+	m->uid = (uid_t)-1;
+	m->gid = (gid_t)-1;
+	if (geteuid() != 0) {
+		const struct passwd *me = getpwuid(geteuid());
+		if (me == NULL || strcmp(me->pw_name, c->user) != 0)
+			log_event(LOG_FACT, NULL, "service", "note=%s", log_safe("not root: all processes run as the user who started "
+			    "this; user and group of [service] are ignored"));
+		return;
+	}
+	const struct passwd *pw = getpwnam(c->user);
+	if (pw == NULL)
+		die(EX_NOUSER, "there is no user \"%s\" ([service] user): make it, or name another", c->user);
+	m->uid = pw->pw_uid;
+	const struct group *gr = getgrnam(c->group);
+	if (gr == NULL)
+		die(EX_NOUSER, "there is no group \"%s\" ([service] group): make it, or name another", c->group);
+	m->gid = gr->gr_gid;
+	if (m->uid == 0)
+		die(EX_CONFIG, "[service] user is root: workers must not be");
+}
+
+static void
+service_folders(const struct master *m)
+{
+	const struct config_service *c = &m->snapshot->config->service;
+	const struct {
+		const char *path;
+		mode_t mode;
+		bool workers;	/* belongs to them */
+	} wanted[] = {
+		{ c->run, 0755, false }, { c->state, 0755, false }, { c->spool, 0755, false }, { c->logs, 0750, true },
+	};
+	for (size_t i = 0; i < nitems_of(wanted); i++)
+		if (folder_make(wanted[i].path, wanted[i].mode, wanted[i].workers ? m->uid : (uid_t)-1,
+		    wanted[i].workers ? m->gid : (gid_t)-1) == -1)
+			die(EX_CANTCREAT, "%s cannot be made: %s", wanted[i].path, strerror(errno));
+}
+
+static void
+service_limits(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return;
+	if (geteuid() == 0 && limit.rlim_max < SERVICE_FILES)
+		limit.rlim_max = SERVICE_FILES;
+	limit.rlim_cur = limit.rlim_max < SERVICE_FILES ? limit.rlim_max : SERVICE_FILES;
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* not allowed: fewer sessions */
+}
+
+static void
+service_read(struct master *m, struct config_faults *faults)
+{
+	struct config *c = config_read(m->options.config_path, faults);
+	if (!m->options.foreground || c == NULL)
+		config_faults_print(faults, stderr);
+	if (c == NULL)
+		die(EX_CONFIG, "%s cannot be used; see above", m->options.config_path);
+	m->snapshot = server_snapshot_new(c);
+	if (m->snapshot == NULL)
+		die(EX_OSERR, "memfd: %s", strerror(errno));
+	if (m->options.start != NULL && config_server_by_name(c, m->options.start) == NULL &&
+	    reload_fault_of(faults, m->options.start) == NULL)
+		die(EX_USAGE, "-S %s: there is no such virtual server", m->options.start);
+}
+
+static void
+service_insert(struct master *m, struct server *s)
+{
+	struct server *other;
+	uint32_t id = server_id(s);
+	TAILQ_FOREACH(other, &m->servers, link)
+		if (id != 0 && (server_id(other) == 0 || server_id(other) > id)) {
+			TAILQ_INSERT_BEFORE(other, s, link);
+			return;
+		}
+	TAILQ_INSERT_TAIL(&m->servers, s, link);
+}
+
+struct server *
+service_add(struct master *m, const char *name, struct snapshot *snap, const struct config_fault *fault)
+{
+	struct server *s = server_find(m, name);
+	if (s == NULL) {
+		s = server_new(m, name);
+		if (s == NULL) {
+			log_event(LOG_FAULT, NULL, "trouble", "server=%s reason=%s", name, log_safe(strerror(errno)));
+			return NULL;
+		}
+		if (fault == NULL)
+			server_adopt(s, snap);
+		s->wanted = persist_wanted(m->snapshot->config->service.state, name);
+		service_insert(m, s);
+	}
+	if (fault != NULL && s->conf == NULL)
+		server_reason(s, "%s:%u: %s", fault->file, fault->line, fault->text);
+	return s;
+}
+
+static void
+service_populate(struct master *m, const struct config_faults *faults)
+{
+	const struct config *c = m->snapshot->config;
+	for (size_t i = 0; i < c->nserver; i++)
+		(void)service_add(m, c->server[i].name, m->snapshot, NULL);
+	for (size_t i = 0; i < faults->count; i++) {
+		const struct config_fault *f = &faults->fault[i];
+		reload_log_fault(f);
+		if (!f->warning && f->server != NULL && f == reload_fault_of(faults, f->server))
+			(void)service_add(m, f->server, NULL, f);
+	}
+	rights_resolve(&m->rights, &c->service.operators, "-");
+	struct server *s;
+	TAILQ_FOREACH(s, &m->servers, link) {
+		if (m->options.start != NULL && strcmp(s->name, m->options.start) == 0)
+			server_want(s, true);
+		if (s->wanted)
+			server_event(s, EVENT_START);
+	}
+}
+
+static void
+service_resolver_again(void *arg)
+{
+	helper_look(arg);
+	service_look(arg);
+}
+
+static void
+service_open(struct master *m)
+{
+	struct config_faults faults = { 0 };
+	log_open("postern", "", false);
+	umask(002); /* every mode is given in full where a file is made; pickup is for its group too */
+	service_read(m, &faults);
+	service_identity(m);
+	service_folders(m);
+	service_limits();
+	daemon_lock(&m->pidfile, m->snapshot->config->service.run);
+	if (!m->options.foreground)
+		m->parent = daemon_background();
+	daemon_write_pid(&m->pidfile);
+	m->program_folder = spawn_folder();
+	m->loop = loop_new();
+	signals_take(m);
+	m->resolver = (struct post){ .m = m, .role = ROLE_RESOLVER };
+	m->resolver.again = loop_timer_new(m->loop, service_resolver_again, m);
+	m->resolver_timer = loop_timer_new(m->loop, service_resolver_again, m);
+	m->admin = admin_open(m);
+	log_open("postern", "", !m->options.foreground && m->snapshot->config->service.syslog);
+	log_event(LOG_FACT, NULL, "service", "state=starting version=%s pid=%d", POSTERN_VERSION, (int)getpid());
+	service_populate(m, &faults);
+	config_faults_done(&faults);
+}
+
+/* --- while it runs --- */
+
+uint64_t
+service_grace(const struct master *m)
+{
+	return m->snapshot->config->service.grace;
+}
+
+static void
+service_title(const struct master *m)
+{
+	struct buf b = BUF_INIT(400);
+	const struct server *s;
+	unsigned n = 0;
+	TAILQ_FOREACH(s, &m->servers, link) {
+		buf_printf(&b, "%s%s %s", n > 0 ? ", " : "", s->name, state_name(s->state));
+		n++;
+	}
+	setproctitle("master, %u virtual server%s: %s", n, n == 1 ? "" : "s", buf_text(&b));
+	buf_done(&b);
+}
+
+static void
+service_ready(struct master *m)
+{
+	m->ready = true;
+	log_event(LOG_FACT, NULL, "service", "state=started");
+	notify_send("READY=1");
+	if (m->parent != -1)
+		daemon_report(m->parent, buf_text(&m->refusals));
+	m->parent = -1;
+	buf_done(&m->refusals);
+	if (m->options.greet)
+		greet_newcomer(m);
+}
+
+/* The last virtual server is down: the helpers go, then the master. */
+static void
+service_look_at_end(struct master *m)
+{
+	const struct server *s;
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (s->state != STATE_STOPPED)
+			return;
+	helper_stop(m, 0);
+	if (TAILQ_EMPTY(&m->children))
+		loop_stop(m->loop);
+}
+
+static void
+service_forget_removed(struct master *m)
+{
+	struct server *s, *next;
+	TAILQ_FOREACH_SAFE(s, &m->servers, link, next)
+		if (s->removed && s->state == STATE_STOPPED) {
+			TAILQ_REMOVE(&m->servers, s, link);
+			server_free(s);
+		}
+}
+
+void
+service_look(struct master *m)
+{
+	const struct server *s;
+	bool settled = true;
+	service_forget_removed(m);
+	TAILQ_FOREACH(s, &m->servers, link)
+		settled = settled && server_settled(s);
+	if (settled && m->reloading) {
+		m->reloading = false;
+		notify_send("READY=1");
+	}
+	if (settled && !m->ready && !m->stopping)
+		service_ready(m);
+	service_title(m);
+	admin_look(m->admin);
+	if (m->stopping)
+		service_look_at_end(m);
+}
+
+void
+service_stop(struct master *m, bool hurry)
+{
+	struct server *s;
+	struct child *c;
+	if (!m->stopping) {
+		m->stopping = true;
+		notify_send("STOPPING=1");
+		log_event(LOG_FACT, NULL, "service", "state=stopping");
+		TAILQ_FOREACH(s, &m->servers, link)
+			server_event(s, EVENT_STOP);
+	}
+	if (hurry)
+		TAILQ_FOREACH(c, &m->children, link)
+			child_stop(c, 0);
+}
+
+void
+service_reload(struct master *m, struct buf *text, int *status)
+{
+	char line[96];
+	if (m->stopping) {
+		buf_puts(text, "the service is stopping\n");
+		*status = 1;
+		return;
+	}
+	snprintf(line, sizeof(line), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_mono_ms() * 1000);
+	notify_send(line);
+	m->reloading = true;
+	*status = reload_run(m, text);
+	log_event(*status == 0 ? LOG_FACT : LOG_FAULT, NULL, "config", "result=%s", *status == 0 ? "reloaded" : "not-all-reloaded");
+}
+
+/* --- after the loop --- */
+
+static void
+service_close(struct master *m)
+{
+	struct server *s;
+	log_event(LOG_FACT, NULL, "service", "state=stopped");
+	while ((s = TAILQ_FIRST(&m->servers)) != NULL) {
+		TAILQ_REMOVE(&m->servers, s, link);
+		server_free(s);
+	}
+	loop_timer_free(m->resolver.again);
+	loop_timer_free(m->resolver_timer);
+	/* Whoever hears "stopped" may start it again at once: the lock goes first, and the socket's name before that. */
+	char *path = mem_printf("%s/control.sock", m->snapshot->config->service.run);
+	unlink(path);
+	free(path);
+	daemon_unlock(&m->pidfile);
+	admin_close(m->admin, "the service has stopped\n");
+	rights_done(&m->rights);
+	server_snapshot_drop(m->snapshot);
+	buf_done(&m->refusals);
+	free(m->program_folder);
+	loop_free(m->loop);
+}
+
+int
+service_run(const struct master_options *o)
+{
+	struct master m = { .options = *o, .parent = -1, .pidfile = { .fd = -1 }, .refusals = BUF_INIT(65536) };
+	TAILQ_INIT(&m.servers);
+	TAILQ_INIT(&m.children);
+	service_open(&m);
+	service_look(&m);
+	loop_run(m.loop);
+	service_close(&m);
+	return EX_OK;
+}

@@ -1,0 +1,134 @@
+"""config - faults of the INI set: all at once, with file, line and what would be right"""
+
+import re
+
+from postern import check, equal
+
+
+def faults(service, *wanted):
+    """postern -t fails, and each pattern of `wanted` is in some line of what it prints."""
+    done = service.check()
+    text = done.stdout + done.stderr
+    equal(done.returncode, 78, "exit status: " + text)
+    for pattern in wanted:
+        check(re.search(pattern, text), f"nothing like {pattern!r} in:\n{text}")
+    ctl = service.ctl("check", ok=False)
+    check(ctl.returncode != 0, "posternctl check says 0")
+    for pattern in wanted:
+        check(re.search(pattern, ctl.stdout + ctl.stderr), f"posternctl check: nothing like {pattern!r} in:\n{ctl.stdout}{ctl.stderr}")
+    return text
+
+
+def test_good(t):
+    service = t.postern(start=False)
+    done = service.check()
+    equal(done.returncode, 0, done.stdout + done.stderr)
+
+
+def test_all_faults_at_once(t):
+    service = t.postern({"one": {}, "two": {}}, start=False)
+    service["one"].file.write_text("[general]\nlisen = 127.0.0.1:2600\nconnection-limit = many\n[acess]\nx = y\n"
+                                   "[domain one.example]\ntype = default\n")
+    service["two"].file.write_text("[general]\nlisten = 127.0.0.1:99999\nlisten = 127.0.0.1:2601\nid = 1\nid = 2\n"
+                                   "[messages]\nmax-message-size = 12Q\n")
+    faults(service, r"one\.ini:2: .*lisen.*listen", r"one\.ini:3: .*connection-limit", r"one\.ini:4: .*acess.*access",
+           r"two\.ini:2: ", r"two\.ini:5: .*id", r"two\.ini:7: .*max-message-size", r"two\.ini.*default")
+
+
+def test_did_you_mean(t):
+    service = t.postern(start=False)
+    service.default.set("messages", max_recipient="5")
+    text = faults(service, r"max-recipient\b")
+    check("max-recipients" in text, text)
+
+
+def test_missing_features_are_refused(t):
+    service = t.postern(start=False)
+    for section, key, value in (("access", "tls", "required"), ("access", "authentication", "basic"), ("delivery", "outbound-tls", "verify"),
+                                ("ldap", "enable", "yes"), ("delivery", "outbound-auth", "basic"), ("general", "log-format", "json"),
+                                ("access", "proxy", "yes")):
+        service.default.set(section, **{key: value})
+        faults(service, rf"{key}.*not available in this version")
+        service.default.sections[section].pop(key)
+        service.default.write()
+
+
+def test_open_relay(t):
+    service = t.postern(start=False)
+    service.default.set("access", relay_list="0.0.0.0/0")
+    faults(service, r"relay")
+    service.default.set("access", relay="all-except", relay_list=None)
+    faults(service, r"relay")
+    service.default.set("access", open_relay="i-know")
+    equal(service.check().returncode, 0, "open-relay = i-know")
+
+
+def test_two_default_domains(t):
+    service = t.postern({"default": {"domain second.example": {"type": "default"}}}, start=False)
+    faults(service, r"default")
+
+
+def test_long_lines(t):
+    """inih cuts at 200 bytes and takes the tail for a new line: not here."""
+    service = t.postern(start=False)
+    filler = ", ".join(f"192.0.2.{n}" for n in range(60))
+    service.default.set("access", relay_list=filler + ", 127.0.0.1")
+    equal(service.check().returncode, 0, "a list of 800 bytes")
+    service.default.file.write_text(service.default.file.read_text().replace("[access]", "[access]\nrelay-authenticated = yes" + " " * 190
+                                                                             + "\nproxy = no"))
+    equal(service.check().returncode, 0, "blanks up to the cut")
+    with open(service.default.file, "a", encoding="ascii") as out:
+        out.write("\n[general]\n" + "description = " + "x" * 400000 + "\n")
+    done = service.check()
+    check(done.returncode == 78, "a line of 400,000 bytes", done.stdout[:300])
+
+
+def test_lines_are_numbered_after_long_ones(t):
+    service = t.postern(start=False)
+    service.default.file.write_text("[general]\ndescription = " + "d" * 600 + "\nwrong = 1\n" + service.default.file.read_text())
+    faults(service, r"default\.ini:3: .*wrong")
+
+
+def test_rubbish(t):
+    service = t.postern(start=False)
+    for text in (b"\0\1\2\xff" * 100, b"[general\nlisten", b"no section = 1\n", b"[general]\n= 3\n", b"[]\n", b"[general]\njust words\n"):
+        service.default.file.write_bytes(text)
+        done = service.check()
+        check(done.returncode == 78 and "default.ini" in done.stdout + done.stderr, text[:30], done.returncode, done.stdout, done.stderr)
+
+
+def test_bad_file_affects_nothing_else(t):
+    service = t.postern({"bad": {}, "good": {}}, start=False)
+    service["bad"].file.write_text("[general]\nnonsense = 1\n")
+    service.start(wait=("good",))
+    service["good"].send(to="b@good.example")
+    service["good"].home.wait_drops()
+    check("nonsense" in "\n".join(service.events.lines), "the fault is in the event log")
+
+
+def test_config_is_shown_with_its_places(t):
+    service = t.postern(start=False)
+    text = service.ctl("config", "default").stdout
+    check(re.search(rf"listen.*127\.0\.0\.1:{service.default.port}.*default\.ini:\d+", text), text)
+    check(re.search(r"max-recipients.*100.*default", text), text)
+    for key in ("tls", "ldap", "outbound-tls", "masquerade", "connection-control"):
+        check(key in text, key, "is not shown")
+
+
+def test_name_without_dot_is_warned_of(t):
+    service = t.postern(start=False)
+    service.default.set("delivery", fqdn="shorty")
+    done = service.check()
+    equal(done.returncode, 0)
+    check("warning" in done.stdout + done.stderr and "shorty" in done.stdout + done.stderr, done.stdout, done.stderr)
+
+
+def test_print(t):
+    service = t.postern(start=False)
+    import subprocess
+    done = subprocess.run([service.bin / "postern", "-T", "-c", service.config], capture_output=True, text=True, check=False,
+                          env=service.environment(), timeout=30, **service.account())
+    equal(done.returncode, 0, done.stderr)
+    check("max-message-size" in done.stdout, done.stdout[:500])
+    done = subprocess.run([service.bin / "postern", "-V"], capture_output=True, text=True, check=False, env=service.environment(), timeout=30)
+    check(done.returncode == 0 and re.search(r"\d+\.\d+", done.stdout), done.stdout)

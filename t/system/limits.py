@@ -1,0 +1,148 @@
+"""limits - every limit of the INI at the limit, one beyond, and unlimited; time-outs"""
+
+from postern import check, equal, mail, until
+
+
+def exactly(size):
+    head = b"Subject: size\r\n\r\n"
+    lines = b"x" * 62 + b"\r\n"
+    body = lines * ((size - len(head)) // len(lines))
+    rest = size - len(head) - len(body)
+    if rest in (0, 1):
+        body, rest = body[:-len(lines)], rest + len(lines)
+    data = head + body + b"y" * (rest - 2) + b"\r\n"
+    assert len(data) == size
+    return data
+
+
+def try_size(service, size, declared=None):
+    """The code that ends a message of `size` bytes."""
+    with service.default.connect(ehlo="c.example") as client:
+        reply = client.cmd("MAIL FROM:<a@s.example>" + (f" SIZE={declared}" if declared is not None else ""))
+        if reply.code != 250:
+            return f"{reply.code} {reply.text}"
+        client.expect(250, "RCPT TO:<b@default.example>")
+        client.expect(354, "DATA")
+        client.send(exactly(size) + b".\r\n")
+        reply = client.reply()
+        if reply.code == 552:
+            client.expect(250, "NOOP")      # the session goes on
+        return f"{reply.code} {reply.text}"
+
+
+def test_message_size(t):
+    service = t.postern({"default": {"messages": {"max-message-size": "20K"}}})
+    with service.default.connect() as client:
+        check("SIZE 20480" in client.expect(250, "EHLO c.example").texts, "SIZE")
+    check(try_size(service, 20480).startswith("250"), "at the limit")
+    check(try_size(service, 20481).startswith("552 5.3.4"), "limit + 1")
+    check(try_size(service, 300000).startswith("552 5.3.4"), "far beyond")
+    check(try_size(service, 100, declared=20480).startswith("250"), "declared at the limit")
+    check(try_size(service, 100, declared=20481).startswith("552 5.3.4"), "declared limit + 1")
+    equal(len(service.home.wait_drops(2)), 2, "drops")
+
+
+def test_message_size_unlimited(t):
+    service = t.postern({"default": {"messages": {"max-message-size": "unlimited", "max-session-size": "unlimited"}}})
+    check(try_size(service, 3 << 20).startswith("250"), "unlimited")
+    equal(len(service.home.wait_drops()[0].body) + len(b"Subject: size\r\n\r\n"), 3 << 20, "size that came out")
+
+
+def test_session_size(t):
+    service = t.postern({"default": {"messages": {"max-session-size": "10K"}}})
+    with service.default.connect(ehlo="c.example") as client:
+        for number in range(2):
+            client.expect(250, "MAIL FROM:<a@s.example>")
+            client.expect(250, "RCPT TO:<b@default.example>")
+            client.expect(354, "DATA")
+            client.send(exactly(5120) + b".\r\n")
+            client.expect(250)
+        reply = client.cmd("MAIL FROM:<a@s.example>")
+        if reply.code == 250:
+            client.expect(250, "RCPT TO:<b@default.example>")
+            reply = client.cmd("DATA")
+            if reply.code == 354:
+                client.send(b"Subject: x\r\n\r\n.\r\n")
+                reply = client.reply()
+        check(reply.code == 552 and reply.text.startswith("5.3.4"), reply)
+    check(try_size(service, 10240).startswith("250"), "a new session begins at nothing")
+
+
+def recipients(service, count):
+    codes = []
+    with service.default.connect(ehlo="c.example") as client:
+        client.expect(250, "MAIL FROM:<a@s.example>")
+        for number in range(count):
+            reply = client.cmd(f"RCPT TO:<r{number}@default.example>")
+            codes.append(f"{reply.code} {reply.text}")
+        client.content()
+    return codes
+
+
+def test_recipients(t):
+    service = t.postern({"default": {"messages": {"max-recipients": "5"}}})
+    codes = recipients(service, 7)
+    check(all(c.startswith("250") for c in codes[:5]), codes)
+    check(all(c.startswith("452 4.5.3") for c in codes[5:]), codes)
+    equal(service.home.wait_drops()[0].receivers, [f"r{n}@default.example" for n in range(5)])
+
+
+def test_recipients_unlimited(t):
+    service = t.postern({"default": {"messages": {"max-recipients": "unlimited"}}})
+    check(all(c.startswith("250") for c in recipients(service, 1500)), "unlimited")
+    until(lambda: sum(len(d.receivers) for d in service.home.drops()) == 1500, what="1500 receivers in drop files")
+
+
+def test_connection_limit(t):
+    service = t.postern({"default": {"general": {"connection-limit": "3"}}})
+    clients = [service.default.connect(ehlo="c.example") for _ in range(3)]
+    with service.default.connect() as beyond:
+        equal(beyond.banner.code, 421, "limit + 1")
+        check(beyond.is_closed(), "open after 421")
+    clients[0].expect(221, "QUIT")
+    check(clients[0].is_closed(), "open after QUIT")
+
+    def free():
+        with service.default.connect() as client:
+            return client.banner.code == 220
+    until(free, what="the place that became free")
+    for client in clients:
+        client.close()
+
+
+def test_connection_limit_per_client(t):
+    service = t.postern({"default": {"general": {"connection-limit-per-client": "2"}}})
+    clients = [service.default.connect(ehlo="c.example") for _ in range(2)]
+    with service.default.connect() as beyond:
+        equal(beyond.banner.code, 421, "limit + 1")
+    with service.default.connect(source="127.0.0.2") as other:
+        equal(other.banner.code, 220, "another client")
+    for client in clients:
+        client.close()
+
+
+def test_idle_time(t):
+    service = t.postern({"default": {"general": {"connection-timeout": "1s"}}})
+    with service.default.connect(ehlo="c.example") as client:
+        client.expect("421 4.4.2")
+        check(client.is_closed(), "open after 421")
+    with service.default.connect(ehlo="c.example") as client:     # in DATA, too
+        client.expect(250, "MAIL FROM:<a@s.example>")
+        client.expect(250, "RCPT TO:<b@default.example>")
+        client.expect(354, "DATA")
+        client.send(b"Subject: half\r\n")
+        client.expect("421 4.4.2")
+        check(client.is_closed(), "open after 421")
+    equal(service.home.queued(), [])
+
+
+def test_vanished_client_leaves_nothing(t):
+    service = t.postern()
+    with service.default.connect(ehlo="c.example") as client:
+        client.expect(250, "MAIL FROM:<a@s.example>")
+        client.expect(250, "RCPT TO:<b@default.example>")
+        client.expect(354, "DATA")
+        client.send(mail(size=400000))
+    service.default.send(data=mail("whole"))
+    equal([d.email["Subject"] for d in service.home.wait_drops()], ["whole"])
+    until(lambda: not [p for p in (service.home.queue / "new").iterdir() if not p.name.endswith(".lock")], what="the draft to go")

@@ -1,0 +1,243 @@
+"""service - processes: who runs as whom, titles, descriptors, environment; crash and restart; make run"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import postern
+from postern import Smtp, check, equal, until
+
+ROLES = ("listener", "pickup", "deliver")
+
+
+def test_processes_and_titles(t):
+    service = t.postern({"one": {"general": {"processes": "2"}}, "two": {}})
+    equal(len(service.children("listener", "one")), 2, "listeners of one")
+    for role in ROLES:
+        for name in ("one", "two"):
+            pid = service.child(role, name)
+            check(f"postern-{role}" in service.title(pid), service.title(pid))
+    check("postern" in service.title(service.process.pid), "title of the master")
+    equal(service.children("resolver"), [], "nobody needed a resolver yet")
+
+
+def test_titles_say_what_for(t):
+    service = t.postern()
+    for role, words in (("listener", "SMTP"), ("pickup", "pick"), ("deliver", "deliver")):
+        check(words.lower() in service.title(service.child(role)).replace(f"postern-{role}", "").lower(), service.title(service.child(role)))
+
+
+def allowed(role, number, what):
+    """What a worker may hold open."""
+    return (number <= 2 or re.match(r"socket:|anon_inode:|pipe:|/memfd:|/dev/(null|urandom)", what)
+            or "/spool/" in what or "[eventfd]" in what)
+
+
+def inspect_descriptors(service):
+    for role in ROLES:
+        pid = service.child(role)
+        held = descriptors = postern.descriptors_of(pid)
+        for number, what in descriptors.items():
+            check(allowed(role, number, what), role, "holds", number, what)
+        check(len(held) < 40, role, "holds", len(held), "descriptors")
+    for number, what in postern.descriptors_of(service.process.pid).items():
+        check("/spool/" not in what or what.endswith("/spool"), "the master holds", number, what)
+
+
+def test_descriptors(t):
+    service = t.postern()
+    service.default.send()
+    service.home.wait_drops()
+    inspect_descriptors(service)
+
+
+def test_as_a_user(t):
+    """Started as a user: all run as that user, none gains anything."""
+    service = t.postern()
+    for pid in [service.process.pid] + service.children():
+        status = postern.status_of(pid)
+        equal(set(map(int, status["Uid"].split())), {t.uid}, f"uids of {pid}")
+        equal(int(status["CapEff"], 16), 0, f"capabilities of {pid}")
+    for pid in service.children():
+        equal(postern.status_of(pid)["NoNewPrivs"], "1", f"NoNewPrivs of {service.title(pid)}")
+
+
+def test_as_root(t):
+    """Started as root: the master stays root; each worker has given up everything for ever."""
+    t.need_root()
+    service = t.postern(as_root=True, env={"SECRET": "x"})
+    service.default.send()
+    service.home.wait_drops()
+    equal(int(postern.status_of(service.process.pid)["Uid"].split()[0]), 0, "the master's uid")
+    for role in ROLES:
+        status = postern.status_of(service.child(role))
+        equal(set(map(int, status["Uid"].split())), {t.uid}, f"uids of the {role}")
+        equal(set(map(int, status["Gid"].split())), {t.gid}, f"gids of the {role}")
+        equal(set(map(int, status["Groups"].split())) - {t.gid}, set(), f"groups of the {role}")
+        for caps in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            if caps != "CapBnd":
+                equal(int(status[caps], 16), 0, f"{caps} of the {role}")
+        equal(status["NoNewPrivs"], "1", f"NoNewPrivs of the {role}")
+    inspect_descriptors(service)
+    equal(service.stop(), 0, "exit status")
+
+
+def test_release_environment_is_clean(t):
+    build = postern.ROOT / "build/release"
+    service = t.postern(build=build, env={"SECRET": "x", "POSTERN_CRASH": "draft-written", "POSTERN_NO_HINTS": "1"})
+    for role in ROLES:
+        text = Path(f"/proc/{service.child(role)}/environ").read_bytes() if postern.is_root() else b""
+        check(b"SECRET" not in text and b"POSTERN_" not in text, role, text)
+    service.default.send()      # the crash point does not exist there
+    service.home.wait_drops()
+    names = subprocess.run(["nm", "-D", build / "postern-listener"], capture_output=True, text=True, check=True).stdout
+    check("asan" not in names, "the release build has sanitizers")
+    for program in postern.PROGRAMS:
+        check(b"POSTERN_CRASH" not in (build / program).read_bytes(), program, "knows crash points")
+
+
+def test_workers_refuse_to_be_started_by_hand(t):
+    for role in (*ROLES, "resolver"):
+        done = subprocess.run([t.programs(postern.BUILD) / f"postern-{role}"], capture_output=True, stdin=subprocess.DEVNULL, check=False,
+                              timeout=20, env={**os.environ, **postern.SANITIZERS})
+        equal(done.returncode, 64, f"exit status of postern-{role}")
+
+
+def test_crash_and_restart(t):
+    """A killed worker is one event, starts again; the other virtual server notices nothing; the delay doubles."""
+    service = t.postern({"one": {}, "two": {}})
+    other = [service.child(role, "two") for role in ROLES]
+    with service["two"].connect(ehlo="c.example") as session:
+        delays = []
+        for number in range(3):
+            mark = service.events.mark()
+            pid = service.child("listener", "one")
+            os.kill(pid, signal.SIGKILL)
+            crash = service.events.wait("crash", since=mark)
+            delays.append(crash.line)
+            until(lambda old=pid: [p for p in service.children("listener", "one") if p != old], 30, "a new listener")
+        until(lambda: answers(service["one"]), what="the new listener to answer")
+        session.message(ehlo=None)
+    equal(other, [service.child(role, "two") for role in ROLES], "workers of the other virtual server")
+    equal(len(service.events.all("crash")), 3, "crash events")
+
+
+def answers(server):
+    try:
+        with server.connect():
+            return True
+    except (OSError, EOFError):
+        return False
+
+
+def test_each_worker_comes_back(t):
+    service = t.postern()
+    for role in ROLES:
+        pid = service.child(role)
+        os.kill(pid, signal.SIGSEGV)
+        until(lambda: [p for p in service.children(role) if p != pid], 30, f"a new {role}")
+    service.default.send()
+    service.home.put("x", "x-sender: a@s.example\nx-receiver: b@default.example\n\nhello\n")
+    service.home.wait_drops(2)
+
+
+def test_master_killed_workers_end(t):
+    service = t.postern()
+    workers = service.children()
+    os.kill(service.process.pid, signal.SIGKILL)
+    service.process.wait()
+    until(lambda: not any(postern.is_alive(pid) for pid in workers), 30, "the workers to end")
+    service.start()
+    service.default.send()
+    service.home.wait_drops()
+
+
+def test_second_master_refuses(t):
+    service = t.postern()
+    second = subprocess.run([service.bin / "postern", "-f", "-c", service.config], capture_output=True, text=True, timeout=30, check=False,
+                            env=service.environment(), cwd="/", **service.account())
+    check(second.returncode not in (0, -6), "a second master on the same folders:", second.returncode, second.stderr)
+    service.default.send()
+
+
+def test_daemon(t):
+    """Without -f the parent exits 0 when the service is up; the pid file names it and is locked."""
+    service = t.postern(start=False, service={"syslog": "no"})
+    done = subprocess.run([service.bin / "postern", "-c", service.config], capture_output=True, text=True, timeout=40, check=False,
+                          env=service.environment(), stdin=subprocess.DEVNULL, **service.account())
+    equal(done.returncode, 0, "exit status: " + done.stdout + done.stderr)
+    pid = int((service.run / "postern.pid").read_text())
+    check(postern.is_alive(pid) and postern.program_of(pid) == "postern", "pid file")
+    service.default.send()
+    service.home.wait_drops()
+    equal(service.ctl("status", "--check").returncode, 0)
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: not postern.is_alive(pid), 40, "the service to end")
+
+
+def test_make_run(t):
+    """The newcomer: a fresh checkout, make run, a first message, Ctrl-C; the second start finds the queue again."""
+    tree = t.folder / "tree"
+    shutil.copytree(postern.ROOT, tree, ignore=shutil.ignore_patterns(".git", "run", "t", "check", "__pycache__"), symlinks=True)
+    for path in (tree / "build").rglob("*"):      # what is built stays built
+        os.utime(path)
+    if postern.is_root():
+        for path in [tree, *tree.rglob("*")]:
+            os.chown(path, t.uid, t.gid, follow_symlinks=False)
+    account = {"user": t.uid, "group": t.gid, "extra_groups": []} if postern.is_root() else {}
+
+    def run():
+        process = subprocess.Popen(["make", "run"], cwd=tree, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   start_new_session=True, env={"PATH": os.environ["PATH"], "HOME": str(t.folder)}, **account)
+        return process, postern.Events(process.stdout, t.folder / "make-run.log")
+    port = t.port()
+    (tree / "run/servers").mkdir(parents=True)
+    # the port of `make run` may be in use on this host: this one key is written beforehand, as a user might
+    text = re.search(r"write_server\(\) \{\n\tcat <<'END'\n(.*?)\nEND\n", (tree / "etc/run-local").read_text(), re.S)[1]
+    check("127.0.0.1:2525" in text, "the standard port")
+    (tree / "run/servers/default.ini").write_text(text.replace(":2525", f":{port}") + "\n")
+    if postern.is_root():
+        for path in (tree / "run", tree / "run/servers", tree / "run/servers/default.ini"):
+            os.chown(path, t.uid, t.gid)
+    process, events = run()
+    events.wait("state", state="started", timeout=90)
+    with Smtp(("127.0.0.1", port)) as client:
+        client.message(to="you@postern.example")
+        client.expect(250, "MAIL FROM:<a@b.example>")
+        client.expect(250, "RCPT TO:<x@elsewhere.example>")
+    home = postern.Home(tree / "run/spool/default")
+    home.wait_drops()
+    text = "\n".join(events.lines)
+    check(str(home.drop) in text or "run/spool/default/drop" in text, "it says where the message lies:", text)
+    check("posternctl" in text and "status" in text, "it says how to see status:", text)
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(40)
+    events.wait_closed(40)
+    before = (tree / "run/postern.ini").read_bytes()
+    # a message that cannot leave stays over the restart
+    process, events = run()
+    events.wait("state", state="started", timeout=90)
+    equal((tree / "run/postern.ini").read_bytes(), before, "the configuration is written once")
+    equal(len(home.drops()), 1, "the first message is still there")
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(40)
+
+
+def test_run_local_as_root(t):
+    """As root the configuration of `make run` names a user for the workers that exists."""
+    t.need_root()
+    tree = t.folder / "tree"
+    (tree / "etc").mkdir(parents=True)
+    shutil.copy(postern.ROOT / "etc/run-local", tree / "etc")
+    fake = tree / "fake"
+    fake.mkdir()
+    (fake / "postern").write_text("#!/bin/sh\nexit 0\n")
+    (fake / "postern").chmod(0o755)
+    subprocess.run([tree / "etc/run-local", fake], check=True)
+    text = (tree / "run/postern.ini").read_text()
+    user = re.search(r"^user = (\w+)$", text, re.M)[1]
+    check(user != "root", text)
+    equal((tree / "run/spool").owner(), user, "owner of the spool")
