@@ -5,7 +5,7 @@
  *   ! key = value      a setting; see `setting_rows`; all of them before the first other line
  *   C: text            the client sends text CRLF; escapes \r \n \t \\ \xHH; "C*20: text" twenty times
  *   R: text            the same without CRLF
- *   S: text            the server's next line; a * at its end stands for anything
+ *   S: text            the server's next line, same escapes; a * at its end stands for anything
  *   M: text            the next message handed to the disk: "sender -> rcpt rcpt; PROTOCOL flags; content", or "discarded"
  *   F: text            the next refusal reported: "recipient reply"; * as above
  *   L: number          the time limit that holds now, in ms; -1 none
@@ -124,7 +124,7 @@ parse_step(struct script *s, unsigned line, const char *text)
 		ck_assert_msg(strchr("CRSMFLX", step.kind) != NULL && rest[0] == ':', "%s:%u: %s", s->path, line, text);
 		rest += rest[1] == ' ' ? 2 : 1;
 		for (; times > 0; times--) {
-			if (step.kind == 'C' || step.kind == 'R')
+			if (strchr("CRS", step.kind) != NULL)
 				unescape(&step.text, rest);
 			else
 				buf_puts(&step.text, rest);

@@ -105,6 +105,31 @@ START_TEST(any_case)
 }
 END_TEST
 
+/* Refused content is read on, to give the answer where it belongs, but not for ever. */
+START_TEST(refused_content_has_an_end)
+{
+	static const char line[] = "0123456789012345678901234567890123456789012345678901234567890\r\n";
+	struct world w;
+	uint64_t fed = 0;
+	world_init(&w);
+	w.server.max_message_size = 10;
+	go_to(&w, IN_RCPT);
+	world_say(&w, "DATA");
+	buf_clear(&w.out);
+	while (!w.closed && fed < 2 * SESSION_CONTENT_WASTE) {
+		ck_assert_uint_eq(w.out.len, 0);
+		for (unsigned i = 0; i < 1000; i++)
+			buf_add(&w.in, line, sizeof(line) - 1);
+		fed += w.in.len;
+		world_run(&w);
+	}
+	ck_assert(w.closed && w.linger);
+	ck_assert_uint_gt(fed, SESSION_CONTENT_WASTE);
+	ck_assert_msg(strncmp(buf_text(&w.out), "552 ", 4) == 0, "%s", buf_text(&w.out));
+	world_done(&w);
+}
+END_TEST
+
 /* Invariant I9, the part that is ours: an idle session is a few hundred bytes here and a few hundred in conn. */
 START_TEST(an_idle_session_is_small)
 {
@@ -118,4 +143,4 @@ START_TEST(an_idle_session_is_small)
 }
 END_TEST
 
-UNIT_MAIN("verb", phases, every_verb_is_in_the_matrix, any_case, an_idle_session_is_small)
+UNIT_MAIN("verb", phases, every_verb_is_in_the_matrix, any_case, refused_content_has_an_end, an_idle_session_is_small)

@@ -75,9 +75,12 @@ world_begin(void *arg, struct message_envelope *e)
 		return w->begin_error;
 	w->begun = true;
 	buf_clear(&w->content);
-	buf_printf(&w->messages, "%s ->", e->sender[0] != '\0' ? e->sender : "<>");
-	for (size_t i = 0; i < e->nrcpt; i++)
-		buf_printf(&w->messages, " %s", e->rcpt[i].address);
+	world_escape(&w->messages, e->sender[0] != '\0' ? e->sender : "<>", e->sender[0] != '\0' ? strlen(e->sender) : 2);
+	buf_puts(&w->messages, " ->");
+	for (size_t i = 0; i < e->nrcpt; i++) {
+		buf_puts(&w->messages, " ");
+		world_escape(&w->messages, e->rcpt[i].address, strlen(e->rcpt[i].address));
+	}
 	buf_printf(&w->messages, "; %s%s%s; ", e->protocol, e->flags & MESSAGE_8BIT ? " 8bitmime" : "",
 	    e->flags & MESSAGE_UTF8 ? " smtputf8" : "");
 	return 0;
