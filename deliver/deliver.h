@@ -6,9 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "common/base/buf.h"
 #include "common/mail/address.h"
+#include "common/base/buf.h"
+#include "common/base/net.h"
 #include "common/mail/message.h"
 #include "common/mail/spool.h"
 #include "common/mail/verdict.h"
@@ -27,17 +30,22 @@ struct schedule_dest;
 struct schedule_message;
 struct settle;
 
+struct peer;
+struct remote_job;
+struct site;
+
 /* --- badmail: keeps what can be neither delivered nor returned, and keeps the folder within its limits --- */
 
-enum badmail_reason { BADMAIL_DAMAGED, BADMAIL_GENERAL, BADMAIL_HOPS, BADMAIL_NDR, BADMAIL_NO_RECIPIENTS, BADMAIL_REASON_COUNT };
+enum badmail_reason {
+	BADMAIL_DAMAGED, BADMAIL_HOPS, BADMAIL_NDR, BADMAIL_NULL_SENDER, BADMAIL_REASON_COUNT
+};
 
 struct badmail_job {
-	char queue_id[MESSAGE_ID_SIZE];	/* the message it is about */
-	char id[MESSAGE_ID_SIZE];	/* the name in badmail: the same, or another when part of it lies there already */
+	char id[MESSAGE_ID_SIZE];
 	const struct message_envelope *e;	/* NULL: damaged, moved as it is */
 	int fd;				/* from spool_load; -1 when damaged */
 	enum badmail_reason reason;
-	char *details;			/* owned by the caller: lines for people */
+	const char *details;		/* lines for people, the last without its end; NULL none */
 	int error;			/* out: 0 or errno */
 	void (*done)(void *arg, struct badmail_job *job);	/* once, on the loop */
 	void *arg;
@@ -50,6 +58,92 @@ void badmail_submit(struct badmail *b, struct badmail_job *job);
 void badmail_keep_trimmed(struct badmail *b);	/* trims now and from then on every few minutes */
 const char *badmail_name(enum badmail_reason reason);
 
+/* --- client: the SMTP dialogue with one peer, from greeting to QUIT, any number of transactions. Pure --- */
+struct response;
+
+/*
+ *   client_init(&c, &settings);
+ *   loop: client_input() what the peer sent; then, as long as client_action() says so, act; send c.out (buf_drop what went)
+ */
+enum client_offer {
+	CLIENT_PIPELINING = 1, CLIENT_SIZE = 2, CLIENT_8BITMIME = 4, CLIENT_SMTPUTF8 = 8, CLIENT_STATUSCODES = 16,
+	CLIENT_CHUNKING = 32, CLIENT_DSN = 64, CLIENT_STARTTLS = 128,
+};
+
+enum client_phase {
+	CLIENT_GREETING, CLIENT_EHLO, CLIENT_HELO, CLIENT_BETWEEN,	/* between: no transaction */
+	CLIENT_RSET, CLIENT_MAIL, CLIENT_RCPT, CLIENT_DATA,		/* waiting for the reply to it */
+	CLIENT_SENDING, CLIENT_DOT, CLIENT_QUIT, CLIENT_OVER,
+	CLIENT_PHASE_COUNT
+};
+
+enum client_action {
+	CLIENT_WAIT,		/* send c.out, wait for the peer, at most client_time_limit() */
+	CLIENT_READY,		/* client_begin or client_quit, or wait */
+	CLIENT_CONTENT,		/* when c.out was sent: client_content with the next piece, or client_content_end */
+	CLIENT_DONE,		/* the transaction is over: client_finish */
+	CLIENT_CLOSE,		/* send c.out if possible, close */
+};
+
+enum client_fate {
+	CLIENT_FINAL,		/* the verdicts stand */
+	CLIENT_ELSEWHERE,	/* this host did not want it now (4xx to MAIL): another may; else the verdicts stand */
+	CLIENT_LOST,		/* the connection failed before the end of the content was sent: safe to repeat; else the verdicts stand */
+};
+
+struct client_settings {
+	const char *fqdn;	/* for EHLO */
+	const char *host;	/* the peer, for verdicts */
+	bool helo;		/* HELO at once */
+};
+
+struct client_mail {
+	const struct message_envelope *e;
+	const char *sender;
+	const size_t *index; size_t count;	/* into e->rcpt */
+	struct verdict *verdict;		/* out: one for each of index */
+};
+
+struct client {
+	struct client_settings set;
+	enum client_phase phase;
+	unsigned offered;		/* enum client_offer */
+	uint64_t size_limit;		/* 0: none said */
+	struct response *response;	/* owned */
+	struct buf out;			/* to be sent */
+	bool opened;			/* greeting and EHLO went well */
+	bool glitch;			/* the failure was a lost, silent or busy peer */
+	struct verdict failure;		/* why it was not opened, or ended */
+	/* the transaction */
+	struct client_mail mail;
+	bool busy;			/* between client_begin and client_finish */
+	bool done;			/* over, not yet taken by client_finish */
+	enum client_fate fate;
+	bool dirty;			/* RSET is due before the next MAIL */
+	bool mail_taken;		/* MAIL was answered 2xx */
+	bool settled;			/* all verdicts are final already; what is pipelined is still read */
+	size_t sent, answered;		/* steps: 0 RSET, 1 MAIL, 2.. RCPT, count + 2 DATA */
+	size_t accepted;		/* recipients */
+	bool line_start;		/* content: the next byte begins a line */
+};
+
+void client_init(struct client *c, const struct client_settings *set);	/* strings stay the caller's */
+void client_done(struct client *c);
+void client_input(struct client *c, const char *data, size_t len);
+void client_unreached(struct client *c, const char *where, const char *reason);	/* instead of a greeting: "Connection refused" */
+void client_lost(struct client *c, const char *reason);		/* end of file, reset: "Connection reset by peer" */
+void client_timeout(struct client *c);
+enum client_action client_action(struct client *c);
+void client_begin(struct client *c, const struct client_mail *mail);	/* at CLIENT_READY only; verdicts and strings stay the caller's */
+enum client_fate client_finish(struct client *c);			/* at CLIENT_DONE only */
+void client_content(struct client *c, const char *data, size_t len);	/* at most CLIENT_PIECE bytes */
+void client_content_end(struct client *c);
+/* The content cannot be read: the transaction ends with `v` for all who were accepted, the connection with it. */
+void client_abandon(struct client *c, const struct verdict *v);
+void client_quit(struct client *c);
+uint64_t client_time_limit(const struct client *c);	/* ms for the present phase (RFC 5321 4.5.3.2); 0 none */
+#define CLIENT_PIECE (64U << 10)
+
 /* --- drop: local delivery, in groups --- */
 
 struct drop_job {
@@ -57,7 +151,7 @@ struct drop_job {
 	int fd;
 	const size_t *index; size_t count;	/* the local recipients */
 	struct verdict verdict;			/* out: one for all */
-	char file[MESSAGE_ID_SIZE + 16];	/* out: the file's name, for the log */
+	char file[64];				/* out: the file's name, for the log */
 	struct spool_drop part;			/* private */
 	void (*done)(void *arg, struct drop_job *job);	/* once, on the loop, never from inside drop_submit */
 	void *arg;
@@ -85,7 +179,7 @@ struct dsn {
 	const char *to;
 	const char *envid;		/* NULL: not given */
 	const char *date, *arrival, *last_attempt, *retry_until;	/* RFC 5322 dates */
-	uint64_t age, expire;		/* ms, for the words */
+	uint64_t expire;		/* ms, for the words */
 	bool utf8;			/* the original needed SMTPUTF8: RFC 6533 types */
 	bool eight_bit;			/* the part of the original has 8-bit bytes */
 	bool whole;			/* `original` is all of it; else its header */
@@ -96,6 +190,53 @@ struct dsn {
 
 /* Appends the next piece (some 16 KiB, more only for a long original); false when there is no further. */
 bool dsn_next(struct dsn *d, struct buf *out);
+
+/* --- lookup: questions to the resolver helper, over a channel that may die and come again --- */
+struct lookup;
+/* `need` is called when a channel is wanted (CTL_NEED_RESOLVER to the master). */
+struct lookup *lookup_new(struct loop *l, void (*need)(void *arg), void *arg);
+void lookup_free(struct lookup *k);	/* nobody is called any more */
+void lookup_channel(struct lookup *k, int fd);	/* takes over `fd` */
+/* `done` is called exactly once, never from inside; at the latest after LOOKUP_MS, with DNS_TROUBLE. */
+void lookup_ask(struct lookup *k, uint16_t type, const char *name,
+    void (*done)(void *arg, unsigned tag, const struct dns_answer *a), void *arg, unsigned tag);
+
+/* --- mx: from a destination to the ordered addresses to be tried. Pure: questions out, answers in --- */
+#define MX_HOSTS_MAX 20
+#define MX_ADDRESSES_MAX 30
+
+struct mx_address {
+	struct net_address to;
+	unsigned rank;			/* lower first; equal ranks are one's free choice */
+	char *host;			/* owned: "mx1.example.com", "[192.0.2.1]" */
+	uint64_t bad_until;		/* for site: clock_mono_ms() till which it is tried last */
+	uint64_t quiet_until;		/* for site: no trouble event before */
+};
+
+struct mx_list {
+	struct mx_address *address; size_t count;	/* owned; at most MX_ADDRESSES_MAX */
+	uint32_t ttl;			/* seconds */
+	struct verdict verdict;		/* when count is 0: why */
+};
+
+struct mx_settings {
+	const char *fqdn;			/* our name */
+	const struct net_address *self; size_t nself;	/* addresses and ports that lead back to us */
+	uint32_t (*chance)(uint32_t below);	/* as arc4random_uniform(3) */
+};
+
+struct mx_question { uint16_t type; const char *name; unsigned tag; };
+
+struct mx_walk;
+/* `d` and `set` must outlive the walk. */
+struct mx_walk *mx_walk_new(const struct destination *d, const struct mx_settings *set);
+void mx_walk_free(struct mx_walk *w);
+/* The next question to be asked, without waiting for earlier answers; false: none now. */
+bool mx_walk_ask(struct mx_walk *w, struct mx_question *q);
+void mx_walk_answer(struct mx_walk *w, unsigned tag, const struct dns_answer *a);
+/* Once all questions were answered: fills `list` (freed by mx_list_done); false before. */
+bool mx_walk_end(struct mx_walk *w, struct mx_list *list);
+void mx_list_done(struct mx_list *list);
 
 /* --- note: the lines beside a queue file that say what was tried. Pure --- */
 
@@ -114,6 +255,33 @@ struct note_line {
 void note_format(const struct note_line *line, struct buf *out);
 /* The next whole line; a torn last one is left out. False at the end. */
 bool note_next(const char *text, size_t len, size_t *pos, struct note_line *line);
+
+/* --- peer: one outbound connection: socket, time limits, content; drives a client --- */
+struct peer {
+	TAILQ_ENTRY(peer) link;		/* in its site */
+	TAILQ_ENTRY(peer) idle_link;	/* in remote.idle, when idle */
+	struct site *site;
+	unsigned generation, index;	/* which address of which of the site's lists */
+	char *host;			/* owned */
+	char where[NET_TEXT_SIZE + 264];	/* "mx.example.com [192.0.2.1]:25", for people */
+	int fd;
+	struct loop_io *io;
+	struct loop_timer *timer;
+	struct client client;
+	struct remote_job *job;		/* in its dialogue; NULL between */
+	off_t at;			/* of the content: the next byte to be read */
+	uint64_t messages;		/* transactions begun */
+	bool reached;			/* something was received */
+	bool opened;			/* the site was told that it may have jobs */
+	bool idle, leaving;
+	enum client_phase timed; size_t timed_step;	/* what the timer was set for */
+};
+
+/* Begins to connect to address `index` of the site's list. NULL and *why when that failed at once. */
+struct peer *peer_open(struct site *s, unsigned index, struct verdict *why) __attribute__((warn_unused_result));
+void peer_start(struct peer *p, struct remote_job *job);	/* on an idle one; may end it */
+void peer_quit(struct peer *p);		/* an idle one says goodbye; one not yet opened is closed; may end it */
+void peer_free(struct peer *p);		/* closes; tells nobody */
 
 /* --- remote: outbound connections, kept and reused per destination; limits; who gets which job --- */
 
@@ -144,6 +312,7 @@ struct remote_job {
 	struct remote_job *next;
 	uint32_t tried;			/* addresses of the site's list, a bit each */
 	uint8_t rounds;			/* how many lists it went through */
+	uint8_t noted;			/* enum site_noted: what verdict holds already */
 	bool reused_failed;		/* a kept connection turned out closed: repeated once on a fresh one */
 };
 
@@ -161,13 +330,36 @@ void remote_drain(struct remote *r);
 void remote_on_channel(struct remote *r, int fd);
 void remote_free(struct remote *r);			/* closes everything now; done is not called any more */
 
+/* For site and peer. */
+struct remote {
+	struct boot *b;
+	const struct config_server *server;
+	struct loop *loop;
+	struct counters *counters;
+	struct lookup *lookup;
+	struct mx_settings mx;			/* `self` is renewed by remote_mx */
+	struct net_address *self;		/* owned */
+	uint64_t self_at;			/* when it was read */
+	struct loop_timer *soon, *sweep;
+	LIST_HEAD(site_bucket, site) *table;	/* REMOTE_BUCKETS */
+	size_t nsite;
+	TAILQ_HEAD(site_queue, site) due, blocked;	/* to be worked on; waiting for a connection of the total limit */
+	TAILQ_HEAD(, peer) idle;		/* oldest first */
+	size_t npeer, active;
+	char *piece;				/* CLIENT_PIECE bytes, for whoever reads content now */
+	bool draining;
+};
+const struct mx_settings *remote_mx(struct remote *r);
+void remote_due(struct remote *r, struct site *s);	/* site_work will be called soon */
+
 /* --- report: makes and queues the reports about one message --- */
 
 struct report_job {
 	const struct message_envelope *e;
 	int fd;
 	enum dsn_kind kind;
-	int64_t time_us;		/* when it failed: with the message's id it makes the report's id */
+	int64_t time_us;		/* of the last attempt */
+	int64_t id_us;			/* a time a repeat knows too: with the message's id it makes the report's id */
 	int64_t arrived_us, until_us;
 	uint64_t expire;
 	struct dsn_recipient *recipient; size_t count;	/* owned by the caller, with all they point at */
@@ -183,6 +375,30 @@ void report_free(struct report *r);
 void report_submit(struct report *r, struct report_job *job);
 /* The id of a report: the same for the same message, time, recipient, kind and copy. */
 void report_make_id(char *id, const char *message, int64_t time_us, size_t first, enum dsn_kind kind, bool copy);
+
+/* --- response: one SMTP reply of a peer, of any number of lines, from bytes. Pure --- */
+#define RESPONSE_KEPT 512	/* of each line, and of all lines together for a verdict's text */
+
+enum response_kind { RESPONSE_MORE, RESPONSE_LINE, RESPONSE_WHOLE, RESPONSE_BAD };
+
+struct response {
+	int code;
+	size_t lines, bytes;		/* of this reply */
+	char line[RESPONSE_KEPT];	/* the present line, cut; with its code */
+	size_t line_len;
+	char text[RESPONSE_KEPT];	/* all lines so far joined by blanks, without codes, cut */
+	size_t text_len;
+	bool ended;			/* the next byte begins another line */
+	bool whole;			/* ... and another reply */
+};
+
+void response_init(struct response *r);
+/*
+ * Eats bytes up to the next line end. RESPONSE_LINE: one of several lines is in; RESPONSE_WHOLE: the last one is; RESPONSE_BAD:
+ * no SMTP reply, or one without end. `*used` says how many bytes were eaten.
+ */
+enum response_kind response_add(struct response *r, const char *data, size_t len, size_t *used);
+const char *response_line(const struct response *r);	/* text of the present line, without code */
 
 /* --- retry: when to try again, when to give up. Pure --- */
 
@@ -214,10 +430,11 @@ struct role {
 	struct remote *remote;
 	struct schedule *schedule;
 	struct badmail *badmail;
-	struct loop_timer *own, *scan, *grace;
+	struct scan *scan;
+	struct loop_timer *own, *slow, *missed, *grace;
 	struct loop_io *hint;
-	struct scan *scanner;
-	bool owner, ending;
+	int64_t hints_lost;		/* of the virtual server, when last looked */
+	bool owner, waiting, ending;
 };
 
 extern const struct boot_role role_deliver;
@@ -256,16 +473,22 @@ int route_host_parse(struct destination_host *h, const char *text, uint16_t port
 
 struct scan;
 struct scan *scan_new(struct loop *l, struct pool *pool, struct spool *spool,
-    void (*found)(void *arg, const struct spool_entry *entry, size_t n), void (*done)(void *arg, ssize_t total, uint64_t ms), void *arg);
+    void (*found)(void *arg, const struct spool_entry *entry, size_t n), void (*end)(void *arg, ssize_t total, uint64_t ms), void *arg);	/* total -errno: failed */
 void scan_start(struct scan *s, bool all);	/* one at a time */
 void scan_stop(struct scan *s);			/* the running one ends soon; before pool_free */
 void scan_free(struct scan *s);			/* after pool_free */
 
 /* --- schedule: which messages are at work; fair shares of the window --- */
 
-enum schedule_outcome { OUTCOME_NONE, OUTCOME_PARKED, OUTCOME_DELIVERED, OUTCOME_LATER, OUTCOME_FAILED };
+enum schedule_outcome {
+	OUTCOME_NONE,		/* not tried in this round */
+	OUTCOME_PARKED,		/* its destination has its share already, or the process ends */
+	OUTCOME_DELIVERED,
+	OUTCOME_LATER,
+	OUTCOME_FAILED,		/* refused or expired */
+};
 
-struct schedule_reason {		/* why not, shared by the recipients of a message */
+struct schedule_reason {		/* why not; shared by the recipients of a message */
 	struct schedule_reason *next;
 	int code;
 	char status[12];
@@ -275,34 +498,50 @@ struct schedule_reason {		/* why not, shared by the recipients of a message */
 
 struct schedule_result {		/* one a recipient */
 	enum schedule_outcome outcome;
-	bool tried, local, expired, fallback;
+	bool todo;			/* to be sent, not yet in a group's portion */
+	bool second;			/* on its way to the fallback */
+	bool local, expired;
+	char mark;			/* to be written; 0 none */
 	struct schedule_dest *dest;
+	const struct destination *fallback;
 	const struct schedule_reason *reason;
+};
+
+struct schedule_group {
+	struct schedule_dest *dest;
+	size_t first, count;		/* into order */
 };
 
 /* A message that is loaded. */
 struct schedule_message {
-	char id[MESSAGE_ID_SIZE];	/* from the record: e.id may be another's word */
+	TAILQ_ENTRY(schedule_message) link;
+	struct schedule *schedule;
 	uint32_t record;
+	char id[MESSAGE_ID_SIZE];
 	struct message_envelope e;
 	int fd;				/* -1: not open */
-	int64_t arrived_us;
-	unsigned attempts, quick;	/* failed so far: by the table, quick tries */
-	bool known;			/* attempts, quick and delayed are known: the note need not be read */
-	bool delayed, torn;		/* from the note: delay report was made; its last line is not whole */
-	bool hops;			/* all recipients failed for too many Received lines */
-	bool glitch;			/* some attempt of this round was one */
-	struct buf note;		/* read at loading when needed */
 	int error; const char *why;	/* result of loading */
-	struct schedule_result *result;	/* e.nrcpt */
+	bool known;			/* the next four are: the note need not be read */
+	bool delayed;			/* the delay report was made */
+	unsigned attempts, quick;	/* failed so far: by the table, quick tries */
+	bool noted, torn;		/* there is a note; its last line is not whole */
+	bool owed;			/* a failure of an earlier life waits for its report */
+	bool glitch;			/* this round met a lost, silent or busy peer */
+	unsigned hops;			/* Received lines, counted before the first attempt */
+	struct buf note;		/* from loading */
+	int64_t arrived_us, failed_us;
+	struct schedule_result *result;	/* e.nrcpt of them */
 	struct schedule_reason *reasons;
-	struct schedule_dest *only;	/* this round is for this destination alone; NULL all */
-	struct schedule_group *group; size_t ngroup, group_at;
+	struct schedule_dest *only;	/* this round is for it alone; NULL all */
+	struct schedule_group *group; size_t ngroup, group_at, offset;
 	size_t *order;			/* recipients by group */
-	size_t active;			/* jobs not back */
-	uint64_t after;			/* out of settle: ms to the next attempt */
+	LIST_HEAD(, schedule_portion) portions;	/* at work */
+	size_t active;			/* how many */
+	bool remote_held, local_held;	/* counted as such */
+	char *masked;			/* the sender under its masquerade; NULL as it is */
+	bool later; uint64_t after;	/* out of settle: something is left for ms from now */
+	bool gone;			/* out of settle: removed */
 	struct settle_state *settle;
-	void *owner;
 };
 
 struct schedule_setup {
@@ -312,37 +551,88 @@ struct schedule_setup {
 	struct spool *spool;
 	struct pool *pool;
 	struct intake *intake;
-	struct remote *remote;
+	struct remote *remote;		/* not used by unit tests that send nothing there */
 	struct badmail *badmail;
 	size_t window;			/* messages loaded at a time */
 };
 
+struct schedule {
+	struct schedule_setup set;
+	struct schedule_index *index;
+	struct schedule_dests *dests;
+	struct schedule_dest *local;
+	struct route *route;
+	struct drop *drop;
+	struct report *report;
+	struct settle *settle;
+	struct loop_timer *timer;
+	struct pool_lane *load;
+	TAILQ_HEAD(, schedule_message) messages;
+	size_t loaded, recipients;	/* in memory */
+	size_t remote_held, local_held, retrying;
+	bool draining;
+	void (*idle)(void *arg);
+	void *idle_arg;
+};
+
 struct schedule *schedule_new(const struct schedule_setup *setup, const char **why) __attribute__((warn_unused_result));
-void schedule_free(struct schedule *s);		/* after pool_free */
+void schedule_free(struct schedule *s);		/* after pool_free and remote_free */
 void schedule_hint(struct schedule *s, const char *id);			/* new in the queue */
 void schedule_found(struct schedule *s, const struct spool_entry *entry);	/* by a scan */
 void schedule_go(struct schedule *s);			/* after any number of the two above */
 void schedule_retry_all(struct schedule *s);
 /* Loads no more; `idle` once all loaded are settled, maybe at once. */
 void schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg);
+/* The round of a message is over and written down (called by settle), or there was none. */
+void schedule_settled(struct schedule_message *m);
+/* How many messages a destination may have at work now: half of what is free, so that none ever fills the window. */
+size_t schedule_share(const struct schedule *s);
+struct schedule_reason *schedule_reason_keep(struct schedule_message *m, int code, const char *status, const char *host,
+    const char *text);
 
 /* --- schedule_dest: destinations in use, and the records that wait for each --- */
+struct schedule_dest {
+	struct schedule_dest *chain;
+	TAILQ_ENTRY(schedule_dest) waiting;	/* among those with parked records */
+	struct destination d;
+	bool local;
+	size_t active;			/* portions at work */
+	size_t coming;			/* records taken off the parked list and not yet sent */
+	size_t held;			/* results of loaded messages that point here */
+	size_t parked;
+	uint32_t first, last;
+	uint64_t probed;		/* down: when the last try began (monotonic ms) */
+	struct verdict failure;		/* the last one that was for later */
+	uint64_t stamp; size_t group;	/* for grouping */
+};
+
+struct schedule_dests;
+struct schedule_dests *schedule_dest_table_new(struct schedule_index *index);
+void schedule_dest_table_free(struct schedule_dests *t);
+struct schedule_dest *schedule_dest_find(const struct schedule_dests *t, const char *key);
+struct schedule_dest *schedule_dest_add(struct schedule_dests *t, const struct destination *d);	/* copied */
+void schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d);	/* frees it when nobody needs it */
+void schedule_dest_park(struct schedule_dests *t, struct schedule_dest *d, uint32_t record);
+/* The next record, destination after destination, of one whose active + coming is below `share`; 0 none. Counts it as coming. */
+uint32_t schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_dest **d);
+size_t schedule_dest_parked(const struct schedule_dests *t);
+uint64_t schedule_dest_stamp(struct schedule_dests *t);
 
 /* --- schedule_index: a record a message, by id and by due time. Pure --- */
 
 enum schedule_state { RECORD_FREE, RECORD_WAITING, RECORD_PARKED, RECORD_LOADED };
-enum schedule_flag { RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4 };
+enum schedule_flag { RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4, RECORD_HOT = 8, RECORD_NOTED = 16 };
 
-struct schedule_record {		/* 40 bytes */
+struct schedule_record {		/* 32 bytes */
 	uint64_t time;			/* the id, packed */
 	uint32_t chance;
 	uint32_t due;			/* wall seconds */
 	uint32_t heap;			/* place in the heap from 1; 0 not in it */
 	uint32_t chain;			/* next of the hash chain */
-	uint32_t next, prev;		/* of the list it is parked in */
+	uint32_t next;			/* of the list it is parked in */
 	uint8_t state, flags, attempts, quick;
 };
-static_assert(sizeof(struct schedule_record) == 40, "a record a queued message");
+static_assert(sizeof(struct schedule_record) == 32, "a record a queued message");
 
 struct schedule_index;
 struct schedule_index *schedule_index_new(void);
@@ -360,6 +650,61 @@ void schedule_index_take(struct schedule_index *x, uint32_t n);		/* out of the h
 uint32_t schedule_index_first(const struct schedule_index *x);		/* earliest due, then oldest */
 void schedule_index_all_due(struct schedule_index *x, uint32_t due);	/* none waits longer than `due` */
 
+/* --- schedule_load: reads a message and judges whether it may be tried --- */
+void schedule_load_read(struct schedule_message *m);	/* any thread; touches the message alone */
+void schedule_load_judge(struct schedule_message *m);	/* on the loop; goes on to schedule_send, settle or schedule_settled */
+
+/* --- schedule_send: one round of a message: groups by destination, portions, results --- */
+void schedule_send_begin(struct schedule_message *m);
+void schedule_send_free(struct schedule_message *m);	/* portions at work, too, once nobody works on them */
+
+/* --- self: which addresses and ports lead back to this virtual server --- */
+/* An array to be freed; `*count` of them: the listen addresses, wildcards as every address of this host. */
+struct net_address *self_addresses(const struct config_server *s, size_t *count);
+
 /* --- settle: what became of a message is written down, in the one safe order --- */
+struct settle;
+struct settle_state;
+
+struct settle *settle_new(const struct schedule_setup *setup, struct report *report);
+void settle_free(struct settle *t);		/* after pool_free */
+void settle_begin(struct settle *t, struct schedule_message *m);	/* then schedule_settled, also from within */
+void settle_state_free(struct settle_state *st);
+bool settle_is_stuck(const struct settle *t);	/* the disk takes no marks: stop delivering */
+
+/* --- site: one destination: its waiting jobs, its addresses and their health, its connections --- */
+enum site_noted { SITE_NOTHING, SITE_FAILURE, SITE_HEARD };	/* heard: a peer's word on this very message */
+struct site {
+	LIST_ENTRY(site) table_link;
+	TAILQ_ENTRY(site) link;		/* in remote.due or remote.blocked */
+	enum { SITE_RESTS, SITE_DUE, SITE_BLOCKED } place;
+	struct remote *r;
+	struct destination d;		/* a copy */
+	struct remote_job *first, **last; size_t waiting;
+	struct mx_list list;
+	unsigned generation;		/* of the list; 0: none yet */
+	uint64_t expires;		/* of the list */
+	struct mx_walk *walk;		/* asking for a new list; NULL: not now */
+	TAILQ_HEAD(, peer) peers;
+	size_t npeer, nopening, nidle, nleaving;
+	size_t extra;			/* connections allowed beyond the proportion: jobs wait for long */
+	struct loop_timer *pressure;
+	bool proven;			/* the last attempt got through: several may be made at once */
+	bool down;			/* the last job that found no host failed for want of a connection */
+	bool tired;			/* some job may have tried all addresses */
+	uint64_t touched;		/* when it was last used */
+};
+struct site *site_new(struct remote *r, const struct destination *d);
+void site_free(struct site *s);		/* with its connections; jobs are not told */
+bool site_is_unused(const struct site *s, uint64_t now);
+void site_add(struct site *s, struct remote_job *job);
+void site_work(struct site *s);
+/* From peer: */
+void site_opened(struct site *s, struct peer *p);
+struct remote_job *site_take(struct site *s, struct peer *p);		/* the next job for this connection, NULL: none */
+void site_rests(struct site *s, struct peer *p);			/* it is idle */
+void site_leaves(struct site *s, struct peer *p);			/* says goodbye: takes no more jobs */
+void site_job_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fate fate);
+void site_closed(struct site *s, struct peer *p);			/* it is over: frees it */
 
 #endif

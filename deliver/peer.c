@@ -1,0 +1,368 @@
+/*
+ * peer - one outbound connection: socket, time limits, content; drives the pure client dialogue
+ *
+ * Runs in:  deliver
+ * Owns:     the socket; bytes on their way out (at most one piece of content)
+ * Promise:  about seven system calls a message on a kept connection: commands in one write, a small content in one
+ *           more; no wait without a limit, and a peer that sends byte by byte cannot stretch it
+ * Fails by: the client's verdicts; the site is told once that the connection is over
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define CONNECT_MS 30000
+#define IDLE_MS 5000
+#define KEEP_OUT 4096		/* an idle connection keeps no more than this for its next commands */
+
+static uint64_t
+bounded(const struct peer *p, uint64_t ms)
+{
+	uint64_t most = p->site->r->server->outbound_timeout;
+
+	return ms < most ? ms : most;
+}
+
+/* --- bytes --- */
+
+static void
+count_bytes(const struct peer *p, enum counter which, ssize_t n)
+{
+	counters_add(p->site->r->counters, which, n);
+}
+
+/* Reads what has come. False: nothing more for now. */
+static bool
+receive(struct peer *p)
+{
+	char data[8192];
+	ssize_t n = recv(p->fd, data, sizeof(data), 0);
+
+	if (n > 0) {
+		p->reached = true;
+		count_bytes(p, COUNTER_BYTES_RECEIVED, n);
+		client_input(&p->client, data, (size_t)n);
+		return (size_t)n == sizeof(data);
+	}
+	if (n == 0)
+		client_lost(&p->client, "closed by the peer");
+	else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+		return false;
+	else if (p->client.phase == CLIENT_GREETING && !p->reached)
+		client_unreached(&p->client, p->where, strerror(errno));
+	else
+		client_lost(&p->client, strerror(errno));
+	return false;
+}
+
+/* Sends what is to be sent. False: the socket takes no more now. A dead connection may still hold the peer's last words. */
+static bool
+flush(struct peer *p)
+{
+	struct buf *out = &p->client.out;
+
+	while (out->len > 0 && p->client.phase != CLIENT_OVER) {
+		ssize_t n = send(p->fd, out->data, out->len, MSG_NOSIGNAL);
+		if (n > 0) {
+			count_bytes(p, COUNTER_BYTES_SENT, n);
+			buf_drop(out, (size_t)n);
+			p->timed = CLIENT_PHASE_COUNT;	/* progress: the limit starts anew */
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK)
+			return false;
+		else if (errno != EINTR) {
+			int error = errno;
+			while (receive(p))
+				;
+			client_lost(&p->client, strerror(error));
+		}
+	}
+	return true;
+}
+
+/* The next piece of content into the client; the last one with the final dot. */
+static void
+feed(struct peer *p)
+{
+	const struct message_envelope *e = p->job->e;
+	off_t left = e->content_size - p->at;
+	size_t want = left > (off_t)CLIENT_PIECE ? CLIENT_PIECE : (size_t)left;
+	ssize_t n = want > 0 ? disk_pread(p->job->fd, p->site->r->piece, want, e->content_at + p->at) : 0;
+
+	if (n != (ssize_t)want) {
+		struct verdict v;
+		verdict_from_errno(&v, n == -1 ? errno : EIO, "reading the queue file");
+		client_abandon(&p->client, &v);
+		return;
+	}
+	client_content(&p->client, p->site->r->piece, want);
+	p->at += n;
+	if (p->at == e->content_size)
+		client_content_end(&p->client);
+}
+
+/* --- waiting --- */
+
+/* The limit of the present phase, counted from the last step or the last byte that left; not from bytes that came. */
+static void
+wait_for_peer(struct peer *p, bool blocked)
+{
+	uint64_t limit = client_time_limit(&p->client);
+	size_t step = p->client.answered;
+
+	loop_io_want(p->io, blocked ? LOOP_READ | LOOP_WRITE : LOOP_READ);
+	if (!p->reached && p->client.phase == CLIENT_GREETING)
+		return;		/* the connect limit runs */
+	if (p->timed == p->client.phase && p->timed_step == step)
+		return;
+	p->timed = p->client.phase;
+	p->timed_step = step;
+	loop_timer_set(p->timer, bounded(p, limit));
+}
+
+static void
+rest(struct peer *p)
+{
+	p->timed = CLIENT_PHASE_COUNT;
+	if (p->client.out.size > KEEP_OUT)
+		buf_done(&p->client.out);
+	loop_io_want(p->io, LOOP_READ);
+	loop_timer_set(p->timer, IDLE_MS);
+	site_rests(p->site, p);
+}
+
+static void
+begin(struct peer *p, struct remote_job *job)
+{
+	struct client_mail mail = {
+		.e = job->e, .sender = job->sender, .index = job->index, .count = job->count, .verdict = job->verdict,
+	};
+
+	p->job = job;
+	p->at = 0;
+	p->messages++;
+	p->timed = CLIENT_PHASE_COUNT;
+	client_begin(&p->client, &mail);
+}
+
+static void
+leave(struct peer *p)
+{
+	p->timed = CLIENT_PHASE_COUNT;
+	site_leaves(p->site, p);
+	client_quit(&p->client);
+}
+
+/* The connection may do another message: takes one; else rests or says goodbye. False: it rests. */
+static bool
+take_job(struct peer *p)
+{
+	struct remote_job *job;
+
+	if (!p->opened) {
+		p->opened = true;
+		site_opened(p->site, p);
+	}
+	if (p->messages >= p->site->r->server->max_messages_per_connection || p->site->r->draining) {
+		leave(p);
+		return true;
+	}
+	job = site_take(p->site, p);
+	if (job == NULL) {
+		rest(p);
+		return false;
+	}
+	begin(p, job);
+	return true;
+}
+
+static void
+finish_job(struct peer *p)
+{
+	struct remote_job *job = p->job;
+	enum client_fate fate = client_finish(&p->client);
+
+	p->job = NULL;
+	site_job_over(p->site, p, job, fate);
+}
+
+/* Does what the dialogue asks for, until it waits for the peer. May free `p`. */
+static void
+pump(struct peer *p)
+{
+	for (;;) {
+		switch (client_action(&p->client)) {
+		case CLIENT_DONE:
+			finish_job(p);
+			break;
+		case CLIENT_READY:
+			if (!take_job(p))
+				return;
+			break;
+		case CLIENT_CONTENT:
+			if (!flush(p)) {
+				wait_for_peer(p, true);
+				return;
+			}
+			if (client_action(&p->client) == CLIENT_CONTENT)
+				feed(p);
+			break;
+		case CLIENT_WAIT: {
+			bool blocked = !flush(p);
+			if (client_action(&p->client) != CLIENT_WAIT)
+				break;
+			wait_for_peer(p, blocked);
+			return;
+		}
+		case CLIENT_CLOSE:
+			site_closed(p->site, p);
+			return;
+		}
+	}
+}
+
+static void
+on_io(void *arg, unsigned what)
+{
+	struct peer *p = arg;
+
+	if (what & LOOP_READ)
+		receive(p);
+	pump(p);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct peer *p = arg;
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+
+	if (p->idle) {
+		peer_quit(p);
+		return;
+	}
+	if (p->client.phase == CLIENT_GREETING && p->timed == CLIENT_PHASE_COUNT) {
+		/* Only now it matters whether the connection stands and the peer is silent, or there is none. */
+		if (getpeername(p->fd, (struct sockaddr *)&sa, &len) == 0) {
+			p->timed = CLIENT_GREETING;
+			loop_timer_set(p->timer, bounded(p, client_time_limit(&p->client)));
+			return;
+		}
+		client_unreached(&p->client, p->where, strerror(ETIMEDOUT));
+	} else
+		client_timeout(&p->client);
+	pump(p);
+}
+
+/* --- beginning and end --- */
+
+static int
+bind_source(const struct peer *p, const struct config_server *server, int family)
+{
+	for (size_t i = 0; i < server->nsource_address; i++) {
+		struct net_address source = server->source_address[i];
+		if (source.sa.ss_family != family)
+			continue;
+		if (family == AF_INET6)
+			((struct sockaddr_in6 *)&source.sa)->sin6_port = 0;
+		else
+			((struct sockaddr_in *)&source.sa)->sin_port = 0;
+		/* the port is chosen at connect(2), per destination: 28,000 ports to each, not to all */
+		setsockopt(p->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){ 1 }, sizeof(int));
+		return bind(p->fd, (const struct sockaddr *)&source.sa, source.len);
+	}
+	return 0;
+}
+
+static int
+begin_connect(struct peer *p, const struct net_address *to)
+{
+	p->fd = socket(to->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (p->fd == -1)
+		return -1;
+	setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
+	if (bind_source(p, p->site->r->server, to->sa.ss_family) == -1)
+		return -1;
+	if (connect(p->fd, (const struct sockaddr *)&to->sa, to->len) == -1 && errno != EINPROGRESS)
+		return -1;
+	return 0;
+}
+
+static void
+name_peer(struct peer *p, const struct mx_address *a)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)&a->to.sa;
+	char ip[NET_TEXT_SIZE];
+
+	p->host = mem_strdup(a->host);
+	net_format_ip(ip, sa);
+	if (a->host[0] == '[')
+		snprintf(p->where, sizeof(p->where), "[%s]:%u", ip, net_port(sa));
+	else
+		snprintf(p->where, sizeof(p->where), "%.240s [%s]:%u", a->host, ip, net_port(sa));
+}
+
+struct peer *
+peer_open(struct site *s, unsigned index, struct verdict *why)
+{
+	struct peer *p = mem_new(struct peer);
+	const struct mx_address *a = &s->list.address[index];
+
+	p->site = s;
+	p->generation = s->generation;
+	p->index = index;
+	p->timed = CLIENT_PHASE_COUNT;
+	name_peer(p, a);
+	client_init(&p->client, &(struct client_settings){ .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo });
+	if (begin_connect(p, &a->to) == -1) {
+		client_unreached(&p->client, p->where, strerror(errno));
+		*why = p->client.failure;
+		peer_free(p);
+		return NULL;
+	}
+	/*
+	 * A refused connection is seen by recv(2), an accepted one by its greeting: no need to wait for "writable" first.
+	 */
+	p->io = loop_io_new(s->r->loop, p->fd, LOOP_READ, on_io, p);
+	p->timer = loop_timer_new(s->r->loop, on_timer, p);
+	loop_timer_set(p->timer, bounded(p, CONNECT_MS));
+	return p;
+}
+
+void
+peer_start(struct peer *p, struct remote_job *job)
+{
+	begin(p, job);
+	pump(p);
+}
+
+void
+peer_quit(struct peer *p)
+{
+	if (client_action(&p->client) == CLIENT_READY) {
+		leave(p);
+		pump(p);
+	} else
+		site_closed(p->site, p);
+}
+
+void
+peer_free(struct peer *p)
+{
+	client_done(&p->client);
+	loop_timer_free(p->timer);
+	loop_io_free(p->io);
+	if (p->fd != -1)
+		close(p->fd);
+	free(p->host);
+	free(p);
+}

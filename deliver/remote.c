@@ -1,0 +1,230 @@
+/*
+ * remote - outbound mail: which site a job belongs to, the limits over all of them, stopping
+ *
+ * Runs in:  deliver
+ * Owns:     the sites, the channel to the resolver helper
+ * Promise:  every job is done exactly once, never from inside remote_submit; never more connections than configured;
+ *           destinations are forgotten some time after their last use
+ * Fails by: verdicts of the jobs
+ */
+#include <bsd/stdlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define REMOTE_BUCKETS 1024
+#define SELF_MS 30000		/* the host's own addresses are read again after that */
+#define SWEEP_MS 30000
+
+static struct site_bucket *
+bucket_of(const struct remote *r, const char *key)
+{
+	uint32_t hash = 2166136261U;
+
+	for (const char *p = key; *p != '\0'; p++)
+		hash = (hash ^ (uint8_t)*p) * 16777619U;
+	return &r->table[hash % REMOTE_BUCKETS];
+}
+
+static struct site *
+find_site(const struct remote *r, const char *key)
+{
+	struct site *s;
+
+	LIST_FOREACH(s, bucket_of(r, key), table_link)
+		if (strcmp(s->d.key, key) == 0)
+			break;
+	return s;
+}
+
+static void
+forget_site(struct remote *r, struct site *s)
+{
+	LIST_REMOVE(s, table_link);
+	if (s->place == SITE_DUE)
+		TAILQ_REMOVE(&r->due, s, link);
+	else if (s->place == SITE_BLOCKED)
+		TAILQ_REMOVE(&r->blocked, s, link);
+	r->nsite--;
+	site_free(s);
+}
+
+/* --- work that is due --- */
+
+void
+remote_due(struct remote *r, struct site *s)
+{
+	if (s->place == SITE_DUE)
+		return;
+	if (s->place == SITE_BLOCKED)
+		TAILQ_REMOVE(&r->blocked, s, link);
+	s->place = SITE_DUE;
+	TAILQ_INSERT_TAIL(&r->due, s, link);
+	if (!loop_timer_is_set(r->soon))
+		loop_timer_set(r->soon, 0);
+}
+
+static void
+work(struct site_queue *queue, struct site *s)
+{
+	TAILQ_REMOVE(queue, s, link);
+	s->place = SITE_RESTS;
+	site_work(s);
+}
+
+static void
+on_soon(void *arg)
+{
+	struct remote *r = arg;
+	struct site *s, *last = TAILQ_LAST(&r->due, site_queue);
+
+	/* what becomes due meanwhile waits for the next turn of the loop */
+	while ((s = TAILQ_FIRST(&r->due)) != NULL) {
+		bool is_last = s == last;
+		work(&r->due, s);
+		if (is_last)
+			break;
+	}
+	/* then those that wait for a free connection, while there are any */
+	last = TAILQ_LAST(&r->blocked, site_queue);
+	while (r->npeer < r->server->connections && (s = TAILQ_FIRST(&r->blocked)) != NULL) {
+		bool is_last = s == last;
+		work(&r->blocked, s);
+		if (is_last)
+			break;
+	}
+	if (!TAILQ_EMPTY(&r->due) && !loop_timer_is_set(r->soon))
+		loop_timer_set(r->soon, 0);
+}
+
+static void
+on_sweep(void *arg)
+{
+	struct remote *r = arg;
+	struct site *s, *next;
+	uint64_t now = clock_mono_ms();
+
+	for (size_t i = 0; i < REMOTE_BUCKETS; i++)
+		for (s = LIST_FIRST(&r->table[i]); s != NULL; s = next) {
+			next = LIST_NEXT(s, table_link);
+			if (site_is_unused(s, now))
+				forget_site(r, s);
+		}
+	if (r->nsite > 0)
+		loop_timer_set(r->sweep, SWEEP_MS);
+}
+
+const struct mx_settings *
+remote_mx(struct remote *r)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (r->self == NULL || now - r->self_at >= SELF_MS) {
+		free(r->self);
+		r->self = self_addresses(r->server, &r->mx.nself);
+		r->mx.self = r->self;
+		r->self_at = now;
+	}
+	return &r->mx;
+}
+
+/* --- the border to schedule --- */
+
+void
+remote_submit(struct remote *r, const struct destination *d, struct remote_job *job)
+{
+	struct site *s = find_site(r, d->key);
+
+	if (s == NULL) {
+		s = site_new(r, d);
+		LIST_INSERT_HEAD(bucket_of(r, d->key), s, table_link);
+		r->nsite++;
+		if (!loop_timer_is_set(r->sweep))
+			loop_timer_set(r->sweep, SWEEP_MS);
+	}
+	job->tried = 0;
+	job->rounds = job->noted = 0;
+	job->reused_failed = job->glitch = false;
+	r->active++;
+	site_add(s, job);
+}
+
+size_t
+remote_active(const struct remote *r)
+{
+	return r->active;
+}
+
+bool
+remote_is_down(const struct remote *r, const char *key)
+{
+	const struct site *s = find_site(r, key);
+
+	return s != NULL && s->down;
+}
+
+void
+remote_drain(struct remote *r)
+{
+	struct site *s;
+
+	r->draining = true;
+	for (size_t i = 0; i < REMOTE_BUCKETS; i++)
+		LIST_FOREACH(s, &r->table[i], table_link)
+			remote_due(r, s);
+}
+
+static void
+need_resolver(void *arg)
+{
+	struct remote *r = arg;
+
+	boot_tell(r->b, CTL_NEED_RESOLVER);
+}
+
+void
+remote_on_channel(struct remote *r, int fd)
+{
+	if (fd != -1)
+		lookup_channel(r->lookup, fd);
+}
+
+struct remote *
+remote_new(struct boot *b)
+{
+	struct remote *r = mem_new(struct remote);
+
+	r->b = b;
+	r->server = b->server;
+	r->loop = b->loop;
+	r->counters = b->counters;
+	r->lookup = lookup_new(b->loop, need_resolver, r);
+	r->mx = (struct mx_settings){ .fqdn = b->server->fqdn, .chance = arc4random_uniform };
+	r->soon = loop_timer_new(b->loop, on_soon, r);
+	r->sweep = loop_timer_new(b->loop, on_sweep, r);
+	r->table = mem_zalloc(REMOTE_BUCKETS * sizeof(*r->table));
+	r->piece = mem_zalloc(CLIENT_PIECE);
+	TAILQ_INIT(&r->due);
+	TAILQ_INIT(&r->blocked);
+	TAILQ_INIT(&r->idle);
+	return r;
+}
+
+void
+remote_free(struct remote *r)
+{
+	lookup_free(r->lookup);
+	for (size_t i = 0; i < REMOTE_BUCKETS; i++)
+		while (!LIST_EMPTY(&r->table[i]))
+			forget_site(r, LIST_FIRST(&r->table[i]));
+	loop_timer_free(r->soon);
+	loop_timer_free(r->sweep);
+	free(r->table);
+	free(r->piece);
+	free(r->self);
+	free(r);
+}

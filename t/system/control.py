@@ -1,0 +1,107 @@
+"""control - the control socket: who may, rubbish on it, and rubbish between processes"""
+
+import os
+import random
+import socket
+import struct
+
+import postern
+from postern import check, equal, until
+
+
+def knock(service):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(10)
+    s.connect(str(service.run / "control.sock"))
+    return s
+
+
+def test_rubbish(t):
+    """Nothing an operator's program sends ends the master or keeps others from it."""
+    service = t.postern()
+    chance = random.Random(7)
+    for turn in range(60):
+        with knock(service) as s:
+            try:
+                for _ in range(chance.randrange(1, 4)):
+                    size = chance.choice((0, 1, 7, 8, 16, 17, 100, 4000, 32768, 60000))
+                    head = struct.pack("=HHII", 1, chance.randrange(0, 25), chance.randrange(1 << 32), chance.choice((0, size, 1 << 31)))
+                    s.send((head if turn % 2 else b"") + chance.randbytes(size))
+            except OSError:
+                pass
+    service.ctl("status")
+    service.default.send()
+    equal(service.events.all("crash"), [])
+
+
+def test_many_connections(t):
+    service = t.postern()
+    held = []
+    try:
+        for _ in range(200):
+            held.append(knock(service))
+    except OSError:
+        pass
+    for s in held[:100]:
+        s.close()
+    until(lambda: service.ctl("status", ok=False).returncode == 0, what="an answer")
+    for s in held:
+        s.close()
+
+
+def test_descriptors_are_not_leaked(t):
+    service = t.postern()
+    service.ctl("status")
+    before = len(postern.descriptors_of(service.process.pid))
+    for _ in range(50):
+        service.ctl("status")
+    with knock(service) as s:     # a gift nobody asked for
+        gift = os.open("/dev/null", os.O_RDONLY)
+        try:
+            socket.send_fds(s, [b"x" * 20], [gift] * 3)
+        except OSError:
+            pass
+        os.close(gift)
+    until(lambda: len(postern.descriptors_of(service.process.pid)) <= before, what="the descriptors to be closed again")
+
+
+def test_strangers_are_refused(t):
+    """Neither root nor an operator: a clear refusal, and an event."""
+    t.need_root()
+    service = t.postern(as_root=True)
+    os.chmod(service.folder, 0o755)
+    stranger = {"user": 12345, "group": 12345, "extra_groups": []}
+    for words in (("stop", "default"), ("pause",), ("reload",)):
+        done = service.ctl(*words, ok=False, account=stranger)
+        equal(done.returncode, 77, f"exit status of {words}: {done.stdout}{done.stderr}")
+        check(done.stderr or done.stdout, "a silent refusal")
+    service.default.send()
+
+
+def test_operators(t):
+    """An account of [security] controls its virtual server and no other; one of [service] all."""
+    t.need_root()
+    service = t.postern({"one": {"security": {"operators": "daemon"}}, "two": {}}, service={"operators": "bin"}, as_root=True)
+    os.chmod(service.folder, 0o755)
+    import pwd
+
+    def account(name):
+        entry = pwd.getpwnam(name)
+        return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    service.ctl("pause", "one", account=account("daemon"))
+    service.ctl("continue", "one", account=account("daemon"))
+    equal(service.ctl("pause", "two", ok=False, account=account("daemon")).returncode, 77)
+    service.ctl("pause", "two", account=account("bin"))
+    service.ctl("continue", account=account("bin"))
+    events = service.events.all("operator")
+    check(any(e.get("result") == "refused" for e in events), [e.line for e in events])
+
+
+def test_counters(t):
+    service = t.postern()
+    service.default.send()
+    service.home.wait_drops()
+
+    def numbers():
+        return dict(line.rsplit(" ", 1) for line in service.ctl("counters", "default").stdout.splitlines() if " " in line)
+    until(lambda: numbers().get("messages_received_total") == "1", what=lambda: f"one message: {numbers()}")

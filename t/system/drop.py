@@ -1,0 +1,97 @@
+"""drop - local delivery: the form of drop files, default and alias domains, quota, reuse in pickup"""
+
+from postern import check, equal, mail, until
+
+
+def test_form(t):
+    service = t.postern({"default": {"domain alias.example": {"type": "alias"}}})
+    ident = service.default.send("a@s.example", ["one@default.example", "two@alias.example", "three@default.example"], mail("form"))
+    drop = service.home.wait_drops()[0]
+    equal(len(service.home.drops()), 1, "one file for one message")
+    lines = drop.raw.split(b"\r\n")
+    equal(lines[:4], [b"x-sender: a@s.example", b"x-receiver: one@default.example", b"x-receiver: two@alias.example",
+                      b"x-receiver: three@default.example"])
+    check(lines[4].startswith(b"Received: from client.example"), lines[4])
+    fields = [line.split(b":")[0] for line in drop.message.partition(b"\r\n\r\n")[0].split(b"\r\n") if line[:1] not in b" \t"]
+    equal(fields, [b"Received", b"Return-Path", b"From", b"To", b"Subject"])
+    check(b"\n" not in drop.raw.replace(b"\r\n", b""), "a bare LF")
+    check(drop.path.name.endswith(".eml"), drop.path)
+    service.events.wait("dropped", id=ident, file=lambda v: drop.path.name in v)
+    service.home.wait_queued(0)
+
+
+def test_null_sender(t):
+    service = t.postern()
+    service.default.send("", "b@default.example")
+    drop = service.home.wait_drops()[0]
+    equal(drop.sender, "")
+    check(b"\r\nReturn-Path: <>\r\n" in drop.message, drop.message)
+
+
+def test_large(t):
+    service = t.postern()
+    data = mail("large", size=5 << 20)
+    service.default.send(data=data)
+    drop = service.home.wait_drops()[0]
+    check(drop.message.endswith(data.partition(b"\r\n\r\n")[2]), "content differs")
+
+
+def test_nothing_half_is_visible(t):
+    """Whatever has a name without a leading dot is whole, at any moment."""
+    service = t.postern()
+    body = mail("whole", size=2 << 20)
+    seen = []
+    with service.default.connect(ehlo="c.example") as client:
+        for _ in range(5):
+            client.message(ehlo=None, data=body)
+            for drop in service.home.drops():
+                seen.append(drop.raw.endswith(body[-100:]))
+    until(lambda: len(service.home.drops()) == 5, what="five drops")
+    check(all(seen) and all(d.raw.endswith(body[-100:]) for d in service.home.drops()), "a half file was visible")
+
+
+def test_back_through_pickup(t):
+    """A drop file copied to pickup goes to exactly its recipients, with one Return-Path in the end."""
+    service = t.postern()
+    service.default.send("a@s.example", ["b@default.example", "c@default.example"], mail("again"))
+    first = service.home.wait_drops()[0]
+    first.path.unlink()
+    service.home.put("again", first.raw)
+    second = service.home.wait_drops()[0]
+    equal((second.sender, second.receivers), (first.sender, first.receivers))
+    equal(second.message.count(b"Return-Path:"), 1)
+    equal(second.body, first.body)
+
+
+def test_own_folder(t):
+    other = t.folder / "elsewhere"
+    other.mkdir()
+    other.chmod(0o777)
+    service = t.postern({"default": {"domain default.example": {"type": "default", "drop": other}}})
+    service.default.send()
+    until(lambda: list(other.glob("*.eml")), what="a file in the other folder")
+
+
+def test_quota(t):
+    """Over the quota 452 4.2.2, and what is in the queue waits; nothing is lost."""
+    service = t.postern({"default": {"domain default.example": {"type": "default", "drop-quota": "30K"}, "delivery": {"retry": "1s"}}})
+    with service.default.connect(ehlo="c.example") as client:
+        codes = []
+        for number in range(8):
+            client.expect(250, "MAIL FROM:<a@s.example>")
+            reply = client.cmd("RCPT TO:<b@default.example>")
+            codes.append(reply.code)
+            if reply.code == 452:
+                check(reply.text.startswith("4.2.2"), reply)
+                client.expect(250, "RSET")
+                continue
+            client.content(mail(f"number {number}", size=10240))
+            until(lambda n=number: len(service.home.drops()) + len(service.home.queued()) >= min(n + 1, 3), what="delivery")
+        accepted = codes.count(250)
+    check(452 in codes or service.home.queued(), codes)
+    dropped = len(service.home.drops())
+    check(dropped < 8, "no quota")
+    for drop in service.home.drops():
+        drop.path.unlink()
+    if accepted > dropped:
+        service.home.wait_drops(1, 30)

@@ -1,0 +1,262 @@
+"""relay - mail to other hosts: smart hosts and MX, fail-over, kept connections, extensions, limits"""
+
+from postern import Sink, check, equal, mail, until
+
+
+def smart(*ports, **delivery):
+    keys = {"smart-host": [f"[127.0.0.1]:{port}" for port in ports], "retry": "1s"}
+    keys.update({k.replace("_", "-"): v for k, v in delivery.items()})
+    return {"default": {"delivery": keys}}
+
+
+def test_smart_host(t):
+    sink = t.sink()
+    service = t.postern(smart(sink.port))
+    data = mail("out", "One\r\n.two\r\n")
+    ident = service.default.send("a@s.example", ["x@remote.example", "y@other.example"], data)
+    sink.wait(1)
+    equal(sorted(r for m in sink.messages for r in m.recipients), ["x@remote.example", "y@other.example"])
+    message = sink.messages[0]
+    equal((message.sender, message.session.helo), ("a@s.example", "default.example"))
+    check(message.data.startswith(b"Received: from client.example ([127.0.0.1])\r\n\tby default.example with ESMTP id " + ident.encode()), message.data)
+    check(message.data.endswith(data), message.data)
+    check(f"SIZE={len(message.data)}" in message.params, message.params, len(message.data))
+    service.events.wait("delivered", id=ident, recipient="x@remote.example", status=lambda s: s.startswith("2."))
+    service.home.wait_queued(0)
+
+
+def test_local_and_remote(t):
+    sink = t.sink()
+    service = t.postern(smart(sink.port))
+    service.default.send("a@s.example", ["b@default.example", "x@remote.example"])
+    equal(service.home.wait_drops()[0].receivers, ["b@default.example"])
+    equal(sink.wait()[0].recipients, ["x@remote.example"])
+    service.home.wait_queued(0)
+
+
+def test_smart_host_fail_over(t):
+    """The first refuses the connection, the second greets with 421: the third gets it."""
+    busy, good = t.sink(answers={"CONNECT": lambda s, line: "421 4.3.2 not now"}), t.sink()
+    service = t.postern(smart(t.port(), busy.port, good.port))
+    service.default.send(to="x@remote.example")
+    good.wait()
+    equal(len(busy.sessions), 1, "connections to the busy one")
+
+
+def test_connection_is_kept(t):
+    sink = t.sink()
+    service = t.postern(smart(sink.port))
+    for number in range(6):
+        service.default.send(to="x@remote.example")
+        sink.wait(number + 1)
+    equal(len(sink.sessions), 1, "connections for six messages in a row")
+
+
+def test_messages_per_connection(t):
+    sink = t.sink()
+    service = t.postern({"default": {"messages": {"max-messages-per-connection": "2"}, "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    for number in range(6):
+        service.default.send(to="x@remote.example")
+        sink.wait(number + 1)
+    equal(len(sink.sessions), 3, "connections for six messages, two each")
+    equal([len([m for m in sink.messages if m.session is s]) for s in sink.sessions], [2, 2, 2])
+
+
+def test_connections_limit(t):
+    """Never more connections to one domain than allowed, and all goes out."""
+    now = {"open": 0, "most": 0}
+    sink = t.sink()
+    usual = sink.answer
+
+    def count(session, verb, line, default):
+        if verb == "DOT":
+            now["open"] = len({s for s in sink.sessions if s.connection.fileno() != -1})
+            now["most"] = max(now["most"], now["open"])
+        return usual(session, verb, line, default)
+    sink.answer = count
+    service = t.postern(smart(sink.port, connections_per_domain="3"))
+    with service.default.connect(ehlo="c.example") as client:
+        for _ in range(40):
+            client.message(to="x@remote.example", ehlo=None)
+    sink.wait(40)
+    check(now["most"] <= 3, now)
+
+
+def test_recipients_in_portions(t):
+    """A message with more recipients than max-recipients goes out in portions."""
+    sink = t.sink()
+    service = t.postern({"default": {"messages": {"max-recipients": "10"}, "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    service.home.put("many", "x-sender: a@s.example\n" + "".join(f"x-receiver: r{n}@remote.example\n" for n in range(25)) + "\nhello\n")
+    until(lambda: sum(len(m.recipients) for m in sink.messages) == 25, what="25 recipients")
+    check(all(len(m.recipients) <= 10 for m in sink.messages), [len(m.recipients) for m in sink.messages])
+    equal(sorted(r for m in sink.messages for r in m.recipients), sorted(f"r{n}@remote.example" for n in range(25)))
+
+
+def test_helo_when_ehlo_is_refused(t):
+    sink = t.sink(answers={"EHLO": "500 what"})
+    service = t.postern(smart(sink.port))
+    service.default.send(to="x@remote.example")
+    equal(sink.wait()[0].params, "", "parameters after HELO")
+
+
+def test_size_too_large_for_peer(t):
+    sink = t.sink(ehlo=["SIZE 1000"])
+    service = t.postern(smart(sink.port))
+    service.default.send("a@default.example", "x@remote.example", mail(size=5000))
+    report = service.home.wait_drops()[0]
+    check("5.3.4" in report.message.decode() and sink.messages == [], report.message.decode())
+
+
+def test_some_recipients_refused(t):
+    """One refused, one later, one taken: a report for the first only, the second comes with the next attempt."""
+    answers = {"no@remote.example": ["550 5.1.1 unknown user"], "later@remote.example": ["450 4.2.1 busy"]}
+
+    def rcpt(_session, line):
+        for address, replies in answers.items():
+            if f"<{address}>" in line and replies:
+                return replies.pop(0) if address.startswith("later") else replies[0]
+        return None
+    sink = t.sink(answers={"RCPT": rcpt})
+    service = t.postern(smart(sink.port))
+    ident = service.default.send("a@default.example", ["no@remote.example", "later@remote.example", "yes@remote.example"])
+    sink.wait(2, 30)
+    equal([m.recipients for m in sink.messages], [["yes@remote.example"], ["later@remote.example"]])
+    report = service.home.wait_drops()[0].message.decode()
+    check("no@remote.example" in report and "unknown user" in report, report)
+    service.events.wait("failed", id=ident, recipient="no@remote.example", status="5.1.1")
+    service.events.wait("deferred", id=ident, recipient="later@remote.example")
+    service.home.wait_queued(0)
+    equal(len(service.home.drops()), 1, "reports")
+
+
+def drops_connection_at(t, verb):
+    """The peer is gone at that point, twice: the message comes with a later attempt, and nobody is told of a failure."""
+    sink = t.sink(answers={verb: [Sink.DROP, Sink.DROP]})
+    service = t.postern(smart(sink.port))
+    ident = service.default.send(to="x@remote.example")
+    service.events.wait("deferred", id=ident)
+    sink.wait(1, 60)
+    service.home.wait_queued(0)
+    equal(service.home.drops(), [], "reports")
+
+
+def test_peer_gone_in_the_data(t):
+    drops_connection_at(t, "DATA")
+
+
+def test_peer_gone_after_the_dot(t):
+    drops_connection_at(t, "DOT")
+
+
+def test_mx_order(t):
+    """By preference; a dead first one is passed over, and so is one that says 4xx."""
+    port = t.port()
+    second = Sink(port, "127.0.0.3", answers={"CONNECT": "450 4.3.2 full"})
+    third = Sink(port, "127.0.0.4")
+    t.cleanup(second.end)
+    t.cleanup(third.end)
+    dns = t.dns("remote MX 30 mx3", "remote MX 10 mx1", "remote MX 20 mx2", "mx1 A 127.0.0.2", "mx2 A 127.0.0.3", "mx3 A 127.0.0.4")
+    service = t.postern({"default": {"delivery": {"port": port}}}, service={"dns-server": dns.address})
+    ident = service.default.send(to="x@remote.example")
+    third.wait(1, 40)
+    equal(len(second.sessions), 1, "connections to the second")
+    delivered = service.events.wait("delivered", id=ident)
+    check("mx3.example" in delivered["host"] or "127.0.0.4" in delivered["host"], delivered.line)
+
+
+def test_several_addresses_of_one_mx(t):
+    port = t.port()
+    good = Sink(port, "127.0.0.5")
+    t.cleanup(good.end)
+    dns = t.dns("remote MX 10 mx", "mx A 127.0.0.2", "mx A 127.0.0.5")
+    service = t.postern({"default": {"delivery": {"port": port}}}, service={"dns-server": dns.address})
+    service.default.send(to="x@remote.example")
+    good.wait(1, 40)
+
+
+def test_no_mx_means_the_address(t):
+    port = t.port()
+    sink = Sink(port, "127.0.0.6")
+    t.cleanup(sink.end)
+    dns = t.dns("plain A 127.0.0.6", "alias CNAME plain")
+    service = t.postern({"default": {"delivery": {"port": port}}}, service={"dns-server": dns.address})
+    service.default.send(to="x@plain.example")
+    service.default.send(to="x@alias.example")
+    sink.wait(2, 40)
+
+
+def failing(t, domain, status, *records):
+    dns = t.dns(*records)
+    service = t.postern(service={"dns-server": dns.address})
+    ident = service.default.send("a@default.example", f"x@{domain}")
+    failed = service.events.wait("failed", id=ident, timeout=40)
+    check(failed["status"].startswith(status), failed.line)
+    check(status in service.home.wait_drops()[0].message.decode(), "status in the report")
+
+
+def test_domain_that_does_not_exist(t):
+    failing(t, "nothing.example", "5.1.2", "x A 127.0.0.1")
+
+
+def test_null_mx(t):
+    failing(t, "silent.example", "5.1.10", "silent MX 0 .", "silent A 127.0.0.9")
+
+
+def test_mx_is_ourselves(t):
+    """Mail that would come back to this server is refused as a loop."""
+    dns = t.dns("loop MX 10 default", "default A 127.0.0.1")
+    service = t.postern(service={"dns-server": dns.address}, start=False)
+    service.default.set("delivery", port=service.default.port)
+    service.start()
+    ident = service.default.send("a@default.example", "x@loop.example")
+    failed = service.events.wait("failed", id=ident, timeout=40)
+    check(failed["status"] == "5.4.6", failed.line)
+
+
+def test_dns_down_is_a_retry(t):
+    port, dns_port = t.port(), t.port()
+    sink = Sink(port, "127.0.0.7")
+    t.cleanup(sink.end)
+    service = t.postern({"default": {"delivery": {"port": port, "retry": "1s"}}}, service={"dns-server": f"127.0.0.1:{dns_port}"})
+    ident = service.default.send("a@default.example", "x@remote.example")
+    service.events.wait("deferred", id=ident, timeout=60)
+    import postern
+    dns = postern.Dns(t, ["remote MX 10 mx", "mx A 127.0.0.7"], port=dns_port)
+    t.cleanup(dns.end)
+    sink.wait(1, 90)
+    equal(service.home.drops(), [], "reports")
+
+
+def test_remote_domain_with_its_own_route(t):
+    usual, own = t.sink(), t.sink()
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{usual.port}"},
+                                     "domain special.example": {"type": "remote", "route": f"[127.0.0.1]:{own.port}", "helo": "yes"},
+                                     "domain *.special.example": {"type": "remote", "route": f"[127.0.0.1]:{own.port}"}}})
+    service.default.send(to=["x@special.example", "y@sub.special.example", "z@other.example"])
+    own.wait(2)
+    usual.wait(1)
+    equal(sorted(r for m in own.messages for r in m.recipients), ["x@special.example", "y@sub.special.example"])
+    check(any(line.startswith("HELO") for s in own.sessions for line in s.lines), "helo = yes")
+
+
+def test_masquerade(t):
+    sink = t.sink()
+    service = t.postern(smart(sink.port, masquerade="public.example"))
+    service.default.send("a@default.example", "x@remote.example")
+    service.default.send("b@foreign.example", "x@remote.example")
+    service.default.send("", "x@remote.example")
+    equal(sorted(m.sender for m in sink.wait(3)), ["", "a@public.example", "b@foreign.example"])
+
+
+def test_hop_limit(t):
+    sink = t.sink()
+    service = t.postern(smart(sink.port, hop_limit="3"))
+
+    def hops(count):
+        return b"".join(b"Received: from x by y; Thu, 1 Jan 2026 00:00:00 +0000\r\n" for _ in range(count)) + mail("hops")
+    service.default.send("a@default.example", "x@remote.example", hops(2))      # ours is the third
+    sink.wait(1)
+    service.default.send("a@default.example", "x@remote.example", hops(3))
+    report = service.home.wait_drops()[0]
+    check("5.4.6" in report.message.decode(), report.message.decode())
+    equal(len(sink.messages), 1)

@@ -1,0 +1,162 @@
+"""retry - the retry table, expiry and delay, and what a report looks like"""
+
+import email
+import email.policy
+
+from postern import check, equal, mail, until
+
+
+def reports(service, count=1, timeout=30):
+    return [drop.email for drop in service.home.wait_drops(count, timeout)]
+
+
+def fields_of_status(report):
+    """The parts of message/delivery-status: a list of header blocks."""
+    part = [p for p in report.walk() if p.get_content_type() == "message/delivery-status"][0]
+    return [dict(block.items()) for block in part.get_payload()]
+
+
+def test_report_of_a_refusal(t):
+    sink = t.sink(answers={"RCPT": "550 5.1.1 <x@remote.example>: no such mailbox here"})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    ident = service.default.send("author@default.example", "x@remote.example", mail("the subject", "the body\r\n"))
+    drop = service.home.wait_drops()[0]
+    equal((drop.sender, drop.receivers), ("", ["author@default.example"]))
+    report = drop.email
+    equal(report.get_content_type(), "multipart/report")
+    equal(report.get_param("report-type"), "delivery-status")
+    equal(report["From"].addresses[0].addr_spec, "postmaster@default.example")
+    equal(report["To"].addresses[0].addr_spec, "author@default.example")
+    check(report["Date"] and report["Message-ID"] and report["Subject"], "fields every message needs")
+    parts = [p.get_content_type() for p in report.iter_parts()]
+    equal(parts[:2], ["text/plain", "message/delivery-status"])
+    check(parts[2] in ("message/rfc822", "text/rfc822-headers"), parts)
+    text = next(report.iter_parts()).get_content()
+    check("x@remote.example" in text and "no such mailbox" in text, text)
+    message, recipient = fields_of_status(report)[:2]
+    check("default.example" in message["Reporting-MTA"], message)
+    equal(recipient["Final-Recipient"].replace(" ", ""), "rfc822;x@remote.example")
+    equal((recipient["Action"], recipient["Status"]), ("failed", "5.1.1"))
+    check("550" in recipient["Diagnostic-Code"] and recipient["Diagnostic-Code"].lower().startswith("smtp;"), recipient)
+    check("Remote-MTA" in recipient and "Last-Attempt-Date" in recipient, recipient)
+    check(b"the subject" in drop.message and b"the body" in drop.message, "the original")
+    check(max(len(line) for line in drop.message.split(b"\r\n")) <= 998, "line length")
+    service.events.wait("report", kind="failure", **{"for": ident})
+    service.home.wait_queued(0)
+    equal(len(service.home.drops()), 1, "one report")
+
+
+def test_one_report_for_all_that_failed_together(t):
+    sink = t.sink(answers={"RCPT": "554 5.7.1 " + "not today " * 60})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    service.default.send("author@default.example", [f"x{n}@remote.example" for n in range(5)])
+    report = reports(service)[0]
+    service.home.wait_queued(0)
+    equal(len(service.home.drops()), 1, "reports")
+    blocks = fields_of_status(report)[1:]
+    equal(sorted(b["Final-Recipient"].split(";")[1].strip() for b in blocks), [f"x{n}@remote.example" for n in range(5)])
+
+
+def test_report_goes_out_by_smtp(t):
+    """Back to a sender elsewhere, with the null sender, through the same smart host."""
+    sink = t.sink(answers={"RCPT": lambda s, line: "550 5.1.1 no" if "nobody@" in line else None})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    service.default.send("author@elsewhere.example", "nobody@remote.example")
+    message = sink.wait()[0]
+    equal((message.sender, message.recipients), ("", ["author@elsewhere.example"]))
+    check(b"multipart/report" in message.data, message.data)
+
+
+def test_copy_of_reports(t):
+    sink = t.sink(answers={"RCPT": "550 5.1.1 no"})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}, "messages": {"ndr-copy-to": "boss@default.example"}}})
+    service.default.send("author@default.example", "nobody@remote.example")
+    until(lambda: sorted(r for d in service.home.drops() for r in d.receivers) == ["author@default.example", "boss@default.example"],
+          what="report and copy")
+
+
+def test_null_sender_goes_to_badmail(t):
+    sink = t.sink(answers={"RCPT": "550 5.1.1 no such user"})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    ident = service.default.send("", "x@remote.example", mail("from nobody"))
+    bad = service.home.wait_badmails()[0]
+    service.home.wait_queued(0)
+    check(b"from nobody" in bad.message, bad.message)
+    check("x@remote.example" in bad.reason and "5.1.1" in bad.reason, bad.reason)
+    check("x-receiver: x@remote.example" in bad.envelope, bad.envelope)
+    equal(service.home.drops(), [], "a report for the null sender")
+    service.events.wait("badmailed", id=ident)
+
+
+def test_report_that_fails_goes_to_badmail(t):
+    """The author does not exist either: one report, no report about it, never a loop."""
+    sink = t.sink(answers={"RCPT": "550 5.1.1 no"})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    service.default.send("author@elsewhere.example", "x@remote.example")
+    service.home.wait_badmails()
+    service.home.wait_queued(0)
+    equal(len(service.events.all("report")), 1, "reports made")
+    equal(len(service.home.badmails()), 1)
+
+
+def test_retry_table(t):
+    """Each attempt comes after its own wait: 1s, 2s, then 3s for ever."""
+    sink = t.sink(answers={"RCPT": ["451 4.7.1 greylisted"] * 4})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s 2s 3s"}}})
+    ident = service.default.send("a@default.example", "x@remote.example")
+    sink.wait(1, 40)
+    waits = [round(float(e["next"])) for e in service.events.all("deferred", id=ident)]
+    equal(waits, [1, 2, 3, 3], "waits")
+    deferred = service.events.all("deferred", id=ident)[0]
+    check(deferred["status"].startswith("4.7.1") and "greylisted" in deferred["reason"], deferred.line)
+
+
+def test_expiry(t):
+    """A delay report once, then a failure report, then nothing more."""
+    sink = t.sink(answers={"RCPT": lambda s, line: "451 4.7.1 never"})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s", "delay-notify": "2s", "expire": "5s"}}})
+    ident = service.default.send("author@default.example", "x@remote.example", mail("late"))
+    found = reports(service, 2, 40)
+    actions = [fields_of_status(r)[1]["Action"] for r in found]
+    equal(sorted(actions), ["delayed", "failed"])
+    delayed = [fields_of_status(r)[1] for r in found if fields_of_status(r)[1]["Action"] == "delayed"][0]
+    failed = [fields_of_status(r)[1] for r in found if fields_of_status(r)[1]["Action"] == "failed"][0]
+    equal((delayed["Status"], failed["Status"]), ("4.4.7", "5.4.7") if failed["Status"] == "5.4.7" else ("4.4.7", "4.4.7"))
+    check("Will-Retry-Until" in delayed and "Will-Retry-Until" not in failed, delayed, failed)
+    service.events.wait("expired", id=ident, recipient="x@remote.example")
+    service.home.wait_queued(0)
+    equal(len(service.home.drops()), 2)
+
+
+def test_retry_over_a_restart(t):
+    """What waits is tried again after a restart, at its time."""
+    port = t.port()
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{port}", "retry": "2s"}}})
+    ident = service.default.send("a@default.example", "x@remote.example")
+    service.events.wait("deferred", id=ident)
+    service.stop()
+    equal(len(service.home.queued()), 1)
+    sink = t.sink(port=port)
+    service.start()
+    sink.wait(1, 90)
+    service.home.wait_queued(0)
+
+
+def test_report_with_hostile_text(t):
+    """What the peer says cannot break the report's form."""
+    sink = t.sink(answers={"RCPT": "550-5.1.1 line one\r\n550 5.1.1 \x1b[31m\xe4\x01 --boundary"})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    service.default.send("author@default.example", "x@remote.example")
+    drop = service.home.wait_drops()[0]
+    report = email.message_from_bytes(drop.message, policy=email.policy.default)
+    equal([type(d).__name__ for p in report.walk() for d in p.defects], [], "defects")
+    check(b"\x1b" not in drop.message and b"\x01" not in drop.message, "control bytes")
+
+
+def test_eight_bit_original(t):
+    sink = t.sink(answers={"RCPT": "550 5.1.1 no"})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    with service.default.connect(ehlo="c.example") as client:
+        client.message("author@default.example", "x@remote.example", "Subject: ä\r\n\r\nGrüße\r\n".encode(), ehlo=None, params=" BODY=8BITMIME")
+    report = service.home.wait_drops()[0].email
+    equal([type(d).__name__ for p in report.walk() for d in p.defects], [], "defects")
