@@ -212,6 +212,7 @@ derive_server(const struct config_service *service, struct config_server *s)
 	derive_path(&s->queue, s->home, "queue");
 	derive_path(&s->drop, s->home, "drop");
 	derive_path(&s->badmail, s->home, "badmail");
+	derive_path(&s->log_directory, service->logs, s->name);
 	if (s->fqdn == NULL)
 		s->fqdn = mem_strdup(service->hostname);
 }
