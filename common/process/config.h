@@ -80,7 +80,7 @@ struct config_server {
 	struct config_strings log_fields;	/* empty: all */
 	enum config_log_roll log_roll;
 	uint64_t log_roll_size;
-	char *log_directory;
+	char *log_directory;		/* NULL not set: logs/NAME, derived when there is a protocol log */
 	/* [access] */
 	unsigned authentication;	/* enum config_auth bits */
 	char *password_file, *basic_domain, *keytab, *service_principal;	/* NULL not set */

@@ -73,7 +73,9 @@ fault_unknown(const struct target *t, enum key_section section, const struct con
 
 	while (other < KEY_DOMAIN && key_find(other, e->name) == NULL)
 		other++;
-	if (other < KEY_DOMAIN)
+	if (*e->name == '\0')
+		config_faults_add(t->faults, t->source, e->line, false, "there is no key in front of =");
+	else if (other < KEY_DOMAIN)
 		config_faults_add(t->faults, t->source, e->line, false, "\"%s\" is no key of [%s], it belongs in [%s]", e->name,
 		    key_section_name(section), key_section_name(other));
 	else if (best != NULL)
@@ -210,7 +212,6 @@ derive_server(const struct config_service *service, struct config_server *s)
 	derive_path(&s->queue, s->home, "queue");
 	derive_path(&s->drop, s->home, "drop");
 	derive_path(&s->badmail, s->home, "badmail");
-	derive_path(&s->log_directory, service->logs, s->name);
 	if (s->fqdn == NULL)
 		s->fqdn = mem_strdup(service->hostname);
 }
