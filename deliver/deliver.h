@@ -36,15 +36,16 @@ struct site;
 
 /* --- badmail: keeps what can be neither delivered nor returned, and keeps the folder within its limits --- */
 
-enum badmail_reason { BADMAIL_DAMAGED, BADMAIL_GENERAL, BADMAIL_HOPS, BADMAIL_NDR, BADMAIL_NO_RECIPIENTS, BADMAIL_REASON_COUNT };
+enum badmail_reason {
+	BADMAIL_DAMAGED, BADMAIL_HOPS, BADMAIL_NDR, BADMAIL_NULL_SENDER, BADMAIL_REASON_COUNT
+};
 
 struct badmail_job {
-	char queue_id[MESSAGE_ID_SIZE];	/* the message it is about */
-	char id[MESSAGE_ID_SIZE];	/* the name in badmail: the same, or another when part of it lies there already */
+	char id[MESSAGE_ID_SIZE];
 	const struct message_envelope *e;	/* NULL: damaged, moved as it is */
 	int fd;				/* from spool_load; -1 when damaged */
 	enum badmail_reason reason;
-	char *details;			/* owned by the caller: lines for people */
+	const char *details;		/* lines for people, the last without its end; NULL none */
 	int error;			/* out: 0 or errno */
 	void (*done)(void *arg, struct badmail_job *job);	/* once, on the loop */
 	void *arg;
@@ -150,7 +151,7 @@ struct drop_job {
 	int fd;
 	const size_t *index; size_t count;	/* the local recipients */
 	struct verdict verdict;			/* out: one for all */
-	char file[MESSAGE_ID_SIZE + 16];	/* out: the file's name, for the log */
+	char file[64];				/* out: the file's name, for the log */
 	struct spool_drop part;			/* private */
 	void (*done)(void *arg, struct drop_job *job);	/* once, on the loop, never from inside drop_submit */
 	void *arg;
@@ -178,7 +179,7 @@ struct dsn {
 	const char *to;
 	const char *envid;		/* NULL: not given */
 	const char *date, *arrival, *last_attempt, *retry_until;	/* RFC 5322 dates */
-	uint64_t age, expire;		/* ms, for the words */
+	uint64_t expire;		/* ms, for the words */
 	bool utf8;			/* the original needed SMTPUTF8: RFC 6533 types */
 	bool eight_bit;			/* the part of the original has 8-bit bytes */
 	bool whole;			/* `original` is all of it; else its header */
@@ -357,7 +358,8 @@ struct report_job {
 	const struct message_envelope *e;
 	int fd;
 	enum dsn_kind kind;
-	int64_t time_us;		/* when it failed: with the message's id it makes the report's id */
+	int64_t time_us;		/* of the last attempt */
+	int64_t id_us;			/* a time a repeat knows too: with the message's id it makes the report's id */
 	int64_t arrived_us, until_us;
 	uint64_t expire;
 	struct dsn_recipient *recipient; size_t count;	/* owned by the caller, with all they point at */
@@ -428,10 +430,11 @@ struct role {
 	struct remote *remote;
 	struct schedule *schedule;
 	struct badmail *badmail;
-	struct loop_timer *own, *scan, *grace;
+	struct scan *scan;
+	struct loop_timer *own, *slow, *missed, *grace;
 	struct loop_io *hint;
-	struct scan *scanner;
-	bool owner, ending;
+	int64_t hints_lost;		/* of the virtual server, when last looked */
+	bool owner, waiting, ending;
 };
 
 extern const struct boot_role role_deliver;
@@ -470,16 +473,22 @@ int route_host_parse(struct destination_host *h, const char *text, uint16_t port
 
 struct scan;
 struct scan *scan_new(struct loop *l, struct pool *pool, struct spool *spool,
-    void (*found)(void *arg, const struct spool_entry *entry, size_t n), void (*done)(void *arg, ssize_t total, uint64_t ms), void *arg);
+    void (*found)(void *arg, const struct spool_entry *entry, size_t n), void (*end)(void *arg, ssize_t total, uint64_t ms), void *arg);	/* total -errno: failed */
 void scan_start(struct scan *s, bool all);	/* one at a time */
 void scan_stop(struct scan *s);			/* the running one ends soon; before pool_free */
 void scan_free(struct scan *s);			/* after pool_free */
 
 /* --- schedule: which messages are at work; fair shares of the window --- */
 
-enum schedule_outcome { OUTCOME_NONE, OUTCOME_PARKED, OUTCOME_DELIVERED, OUTCOME_LATER, OUTCOME_FAILED };
+enum schedule_outcome {
+	OUTCOME_NONE,		/* not tried in this round */
+	OUTCOME_PARKED,		/* its destination has its share already, or the process ends */
+	OUTCOME_DELIVERED,
+	OUTCOME_LATER,
+	OUTCOME_FAILED,		/* refused or expired */
+};
 
-struct schedule_reason {		/* why not, shared by the recipients of a message */
+struct schedule_reason {		/* why not; shared by the recipients of a message */
 	struct schedule_reason *next;
 	int code;
 	char status[12];
@@ -489,34 +498,50 @@ struct schedule_reason {		/* why not, shared by the recipients of a message */
 
 struct schedule_result {		/* one a recipient */
 	enum schedule_outcome outcome;
-	bool tried, local, expired, fallback;
+	bool todo;			/* to be sent, not yet in a group's portion */
+	bool second;			/* on its way to the fallback */
+	bool local, expired;
+	char mark;			/* to be written; 0 none */
 	struct schedule_dest *dest;
+	const struct destination *fallback;
 	const struct schedule_reason *reason;
+};
+
+struct schedule_group {
+	struct schedule_dest *dest;
+	size_t first, count;		/* into order */
 };
 
 /* A message that is loaded. */
 struct schedule_message {
-	char id[MESSAGE_ID_SIZE];	/* from the record: e.id may be another's word */
+	TAILQ_ENTRY(schedule_message) link;
+	struct schedule *schedule;
 	uint32_t record;
+	char id[MESSAGE_ID_SIZE];
 	struct message_envelope e;
 	int fd;				/* -1: not open */
-	int64_t arrived_us;
-	unsigned attempts, quick;	/* failed so far: by the table, quick tries */
-	bool known;			/* attempts, quick and delayed are known: the note need not be read */
-	bool delayed, torn;		/* from the note: delay report was made; its last line is not whole */
-	bool hops;			/* all recipients failed for too many Received lines */
-	bool glitch;			/* some attempt of this round was one */
-	struct buf note;		/* read at loading when needed */
 	int error; const char *why;	/* result of loading */
-	struct schedule_result *result;	/* e.nrcpt */
+	bool known;			/* the next four are: the note need not be read */
+	bool delayed;			/* the delay report was made */
+	unsigned attempts, quick;	/* failed so far: by the table, quick tries */
+	bool noted, torn;		/* there is a note; its last line is not whole */
+	bool owed;			/* a failure of an earlier life waits for its report */
+	bool glitch;			/* this round met a lost, silent or busy peer */
+	unsigned hops;			/* Received lines, counted before the first attempt */
+	struct buf note;		/* from loading */
+	int64_t arrived_us, failed_us;
+	struct schedule_result *result;	/* e.nrcpt of them */
 	struct schedule_reason *reasons;
-	struct schedule_dest *only;	/* this round is for this destination alone; NULL all */
-	struct schedule_group *group; size_t ngroup, group_at;
+	struct schedule_dest *only;	/* this round is for it alone; NULL all */
+	struct schedule_group *group; size_t ngroup, group_at, offset;
 	size_t *order;			/* recipients by group */
-	size_t active;			/* jobs not back */
-	uint64_t after;			/* out of settle: ms to the next attempt */
+	LIST_HEAD(, schedule_portion) portions;	/* at work */
+	size_t active;			/* how many */
+	bool remote_held, local_held;	/* counted as such */
+	char *masked;			/* the sender under its masquerade; NULL as it is */
+	bool later; uint64_t after;	/* out of settle: something is left for ms from now */
+	bool gone;			/* out of settle: removed */
 	struct settle_state *settle;
-	void *owner;
 };
 
 struct schedule_setup {
@@ -526,37 +551,88 @@ struct schedule_setup {
 	struct spool *spool;
 	struct pool *pool;
 	struct intake *intake;
-	struct remote *remote;
+	struct remote *remote;		/* not used by unit tests that send nothing there */
 	struct badmail *badmail;
 	size_t window;			/* messages loaded at a time */
 };
 
+struct schedule {
+	struct schedule_setup set;
+	struct schedule_index *index;
+	struct schedule_dests *dests;
+	struct schedule_dest *local;
+	struct route *route;
+	struct drop *drop;
+	struct report *report;
+	struct settle *settle;
+	struct loop_timer *timer;
+	struct pool_lane *load;
+	TAILQ_HEAD(, schedule_message) messages;
+	size_t loaded, recipients;	/* in memory */
+	size_t remote_held, local_held, retrying;
+	bool draining;
+	void (*idle)(void *arg);
+	void *idle_arg;
+};
+
 struct schedule *schedule_new(const struct schedule_setup *setup, const char **why) __attribute__((warn_unused_result));
-void schedule_free(struct schedule *s);		/* after pool_free */
+void schedule_free(struct schedule *s);		/* after pool_free and remote_free */
 void schedule_hint(struct schedule *s, const char *id);			/* new in the queue */
 void schedule_found(struct schedule *s, const struct spool_entry *entry);	/* by a scan */
 void schedule_go(struct schedule *s);			/* after any number of the two above */
 void schedule_retry_all(struct schedule *s);
 /* Loads no more; `idle` once all loaded are settled, maybe at once. */
 void schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg);
+/* The round of a message is over and written down (called by settle), or there was none. */
+void schedule_settled(struct schedule_message *m);
+/* How many messages a destination may have at work now: half of what is free, so that none ever fills the window. */
+size_t schedule_share(const struct schedule *s);
+struct schedule_reason *schedule_reason_keep(struct schedule_message *m, int code, const char *status, const char *host,
+    const char *text);
 
 /* --- schedule_dest: destinations in use, and the records that wait for each --- */
+struct schedule_dest {
+	struct schedule_dest *chain;
+	TAILQ_ENTRY(schedule_dest) waiting;	/* among those with parked records */
+	struct destination d;
+	bool local;
+	size_t active;			/* portions at work */
+	size_t coming;			/* records taken off the parked list and not yet sent */
+	size_t held;			/* results of loaded messages that point here */
+	size_t parked;
+	uint32_t first, last;
+	uint64_t probed;		/* down: when the last try began (monotonic ms) */
+	struct verdict failure;		/* the last one that was for later */
+	uint64_t stamp; size_t group;	/* for grouping */
+};
+
+struct schedule_dests;
+struct schedule_dests *schedule_dest_table_new(struct schedule_index *index);
+void schedule_dest_table_free(struct schedule_dests *t);
+struct schedule_dest *schedule_dest_find(const struct schedule_dests *t, const char *key);
+struct schedule_dest *schedule_dest_add(struct schedule_dests *t, const struct destination *d);	/* copied */
+void schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d);	/* frees it when nobody needs it */
+void schedule_dest_park(struct schedule_dests *t, struct schedule_dest *d, uint32_t record);
+/* The next record, destination after destination, of one whose active + coming is below `share`; 0 none. Counts it as coming. */
+uint32_t schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_dest **d);
+size_t schedule_dest_parked(const struct schedule_dests *t);
+uint64_t schedule_dest_stamp(struct schedule_dests *t);
 
 /* --- schedule_index: a record a message, by id and by due time. Pure --- */
 
 enum schedule_state { RECORD_FREE, RECORD_WAITING, RECORD_PARKED, RECORD_LOADED };
-enum schedule_flag { RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4 };
+enum schedule_flag { RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4, RECORD_HOT = 8, RECORD_NOTED = 16 };
 
-struct schedule_record {		/* 40 bytes */
+struct schedule_record {		/* 32 bytes */
 	uint64_t time;			/* the id, packed */
 	uint32_t chance;
 	uint32_t due;			/* wall seconds */
 	uint32_t heap;			/* place in the heap from 1; 0 not in it */
 	uint32_t chain;			/* next of the hash chain */
-	uint32_t next, prev;		/* of the list it is parked in */
+	uint32_t next;			/* of the list it is parked in */
 	uint8_t state, flags, attempts, quick;
 };
-static_assert(sizeof(struct schedule_record) == 40, "a record a queued message");
+static_assert(sizeof(struct schedule_record) == 32, "a record a queued message");
 
 struct schedule_index;
 struct schedule_index *schedule_index_new(void);
@@ -574,11 +650,27 @@ void schedule_index_take(struct schedule_index *x, uint32_t n);		/* out of the h
 uint32_t schedule_index_first(const struct schedule_index *x);		/* earliest due, then oldest */
 void schedule_index_all_due(struct schedule_index *x, uint32_t due);	/* none waits longer than `due` */
 
+/* --- schedule_load: reads a message and judges whether it may be tried --- */
+void schedule_load_read(struct schedule_message *m);	/* any thread; touches the message alone */
+void schedule_load_judge(struct schedule_message *m);	/* on the loop; goes on to schedule_send, settle or schedule_settled */
+
+/* --- schedule_send: one round of a message: groups by destination, portions, results --- */
+void schedule_send_begin(struct schedule_message *m);
+void schedule_send_free(struct schedule_message *m);	/* portions at work, too, once nobody works on them */
+
 /* --- self: which addresses and ports lead back to this virtual server --- */
 /* An array to be freed; `*count` of them: the listen addresses, wildcards as every address of this host. */
 struct net_address *self_addresses(const struct config_server *s, size_t *count);
 
 /* --- settle: what became of a message is written down, in the one safe order --- */
+struct settle;
+struct settle_state;
+
+struct settle *settle_new(const struct schedule_setup *setup, struct report *report);
+void settle_free(struct settle *t);		/* after pool_free */
+void settle_begin(struct settle *t, struct schedule_message *m);	/* then schedule_settled, also from within */
+void settle_state_free(struct settle_state *st);
+bool settle_is_stuck(const struct settle *t);	/* the disk takes no marks: stop delivering */
 
 /* --- site: one destination: its waiting jobs, its addresses and their health, its connections --- */
 enum site_noted { SITE_NOTHING, SITE_FAILURE, SITE_HEARD };	/* heard: a peer's word on this very message */

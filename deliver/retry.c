@@ -17,7 +17,7 @@ spread(uint64_t ms, unsigned jitter)
 {
 	uint64_t width = ms / 100 * SPREAD_PERCENT;
 
-	return ms - width + width * 2 / 1000 * (jitter > 1000 ? 1000 : jitter);
+	return ms - width + width * 2 * (jitter > 1000 ? 1000 : jitter) / 1000;
 }
 
 struct retry_plan

@@ -303,7 +303,7 @@ route_direct(struct destination *d, const char *domain, const struct route_answe
 	d->nhost = route_host_parse(d->host, domain, a->port) == 0 ? 1 : 0;
 }
 
-/* 5.1.2 and 5.4.4 without a reply code are our own words for "no such domain"; 4.4.1 and 4.4.3 for "not reached". */
+/* 5.1.2 and 5.4.4 without a reply code are our own words for "no such domain"; 4.4.1, 4.4.3, 4.4.4 for "not reached". */
 bool
 route_is_fallback(const struct route *r, const struct verdict *v)
 {
@@ -312,7 +312,7 @@ route_is_fallback(const struct route *r, const struct verdict *v)
 	if (v->what == VERDICT_REFUSED)
 		return strcmp(v->status, "5.1.2") == 0 || strcmp(v->status, "5.4.4") == 0;
 	return v->what == VERDICT_LATER && r->server->smart_host_after_direct == CONFIG_DIRECT_ON_FAILURE &&
-	    (strcmp(v->status, "4.4.1") == 0 || strcmp(v->status, "4.4.3") == 0);
+	    (strcmp(v->status, "4.4.1") == 0 || strcmp(v->status, "4.4.3") == 0 || strcmp(v->status, "4.4.4") == 0);
 }
 
 bool

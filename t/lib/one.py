@@ -1,4 +1,4 @@
-"""one FILE FUNCTION - runs one test function; exit 0 passed, 77 skipped (last line says why), 1 failed with its story"""
+"""one FILE FUNCTION [ARGUMENT...] - runs one test function; exit 0 passed, 77 skipped (last line says why), 1 failed with its story"""
 
 import importlib.util
 import os
@@ -24,6 +24,7 @@ def main():
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     test = postern.Test(name)
+    test.args = sys.argv[3:]
     status = 0
     try:
         try:

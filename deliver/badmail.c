@@ -1,0 +1,165 @@
+/*
+ * badmail - keeps what can be neither delivered nor returned, and keeps its folder small
+ *
+ * Runs in:  deliver; calls and done on the loop, the disk work on pool threads
+ * Owns:     the lane, the timer of the trimming
+ * Promise:  done(0) only after .bad, .bdr and .bdp are on disk; a damaged queue file is moved as it is
+ * Fails by: the job's error
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define LANES 2
+#define TRIM_MS 600000		/* every ten minutes */
+
+static const struct {
+	const char *name, *words;
+	enum counter counter;
+} reasons[BADMAIL_REASON_COUNT] = {
+	[BADMAIL_DAMAGED] = { "damaged", "the queue file is damaged", COUNTER_BADMAIL_DAMAGED },
+	[BADMAIL_HOPS] = { "hops", "hop count exceeded, and there is no sender to tell", COUNTER_BADMAIL_HOPS },
+	[BADMAIL_NDR] = { "ndr", "a delivery report that could not be delivered", COUNTER_BADMAIL_NDR },
+	[BADMAIL_NULL_SENDER] = { "null-sender", "it could not be delivered, and there is no sender to tell", COUNTER_BADMAIL_NDR },
+};
+
+/* The pool's job is either of these two. */
+struct task {
+	struct badmail_job *job;	/* NULL: trim */
+	ssize_t trimmed;
+	int error;
+};
+
+struct badmail {
+	struct pool_lane *lane;
+	struct loop_timer *timer;
+	struct spool *spool;
+	const struct config_server *server;
+	struct counters *counters;
+	bool trimming;
+};
+
+const char *
+badmail_name(enum badmail_reason reason)
+{
+	return reasons[reason].name;
+}
+
+static void
+run_one(struct badmail *b, struct badmail_job *job)
+{
+	const struct message_envelope *e = job->e;
+	int rc;
+
+	if (job->fd == -1)
+		rc = spool_badmail_move(b->spool, job->id, reasons[job->reason].words, job->details);
+	else
+		rc = spool_badmail_write(b->spool, job->id, e, reasons[job->reason].words, job->details, job->fd, e->content_at,
+		    e->content_size);
+	job->error = rc == 0 ? 0 : errno;
+}
+
+static void
+run(void *arg, void **tasks, size_t n)
+{
+	struct badmail *b = arg;
+
+	for (size_t i = 0; i < n; i++) {
+		struct task *t = tasks[i];
+
+		if (t->job != NULL) {
+			run_one(b, t->job);
+			continue;
+		}
+		t->trimmed = spool_badmail_trim(b->spool,
+		    b->server->badmail_keep == CONFIG_UNLIMITED ? INT64_MAX / 2 : (int64_t)(b->server->badmail_keep / 1000),
+		    b->server->badmail_limit);
+		t->error = errno;
+	}
+}
+
+static void
+done_trim(struct badmail *b, const struct task *t)
+{
+	b->trimming = false;
+	loop_timer_set(b->timer, TRIM_MS);
+	if (t->trimmed == -1)
+		log_event(LOG_WARN, NULL, "trouble", "what=badmail-trim error=%s", log_safe(strerror(t->error)));
+	else if (t->trimmed > 0)
+		log_event(LOG_FACT, NULL, "service", "what=badmail-trimmed files=%zd", t->trimmed);
+}
+
+static void
+done(void *arg, void *task)
+{
+	struct badmail *b = arg;
+	struct task *t = task;
+	struct badmail_job *job = t->job;
+
+	if (job == NULL) {
+		done_trim(b, t);
+	} else {
+		if (job->error == 0) {
+			counters_add(b->counters, reasons[job->reason].counter, 1);
+			log_event(LOG_WARN, job->id, "badmailed", "reason=%s", reasons[job->reason].name);
+		} else {
+			log_event(LOG_FAULT, job->id, "trouble", "what=badmail reason=%s error=%s", reasons[job->reason].name,
+			    log_safe(strerror(job->error)));
+		}
+		job->done(job->arg, job);
+	}
+	free(t);
+}
+
+static void
+trim(void *arg)
+{
+	struct badmail *b = arg;
+
+	if (b->trimming)
+		return;
+	b->trimming = true;
+	pool_submit(b->lane, mem_new(struct task));
+}
+
+struct badmail *
+badmail_new(struct loop *l, struct pool *pool, struct spool *spool, const struct config_server *server,
+    struct counters *counters)
+{
+	struct badmail *b = mem_new(struct badmail);
+
+	b->lane = pool_lane_new(pool, LANES, 1, run, done, b);
+	b->timer = loop_timer_new(l, trim, b);
+	b->spool = spool;
+	b->server = server;
+	b->counters = counters;
+	return b;
+}
+
+void
+badmail_free(struct badmail *b)
+{
+	if (b == NULL)
+		return;
+	loop_timer_free(b->timer);
+	free(b);
+}
+
+void
+badmail_submit(struct badmail *b, struct badmail_job *job)
+{
+	struct task *t = mem_new(struct task);
+
+	t->job = job;
+	pool_submit(b->lane, t);
+}
+
+void
+badmail_keep_trimmed(struct badmail *b)
+{
+	trim(b);
+}

@@ -1,0 +1,216 @@
+/*
+ * report - makes and queues the reports about one message
+ *
+ * Runs in:  deliver, on the loop; the queue is written by intake
+ * Owns:     a report while it is composed
+ * Promise:  the id follows from the message, the time and the first recipient of the failure, so that a repeat after a
+ *           crash finds the first one in the queue and is taken as done; memory is one piece and a short original
+ * Fails by: the job's error; nothing is queued then, or only the report and not yet its copy
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/mail/header.h"
+#include "deliver/deliver.h"
+
+#define ORIGINAL_MAX (64U << 10)	/* a larger original comes back as its header, cut there */
+#define OUT_MAX (1U << 20)
+
+struct report {
+	struct intake *intake;
+	const struct config_server *server;
+	struct counters *counters;
+	void (*queued)(void *arg, const char *id);
+	void *arg;
+};
+
+struct delivery {
+	struct report *report;
+	struct report_job *job;
+	struct dsn dsn;
+	char id[MESSAGE_ID_SIZE];	/* the report's, also in its copy */
+	char date[CLOCK_DATE_SIZE], arrival[CLOCK_DATE_SIZE], attempt[CLOCK_DATE_SIZE], until[CLOCK_DATE_SIZE];
+	struct buf original, out;
+	const char *to;			/* of the one at hand */
+	struct intake_message *message;
+	bool copy;			/* the copy is at hand */
+};
+
+static void begin(struct delivery *x);
+
+struct report *
+report_new(struct intake *intake, const struct config_server *server, struct counters *counters,
+    void (*queued)(void *arg, const char *id), void *arg)
+{
+	struct report *r = mem_new(struct report);
+
+	*r = (struct report){ .intake = intake, .server = server, .counters = counters, .queued = queued, .arg = arg };
+	return r;
+}
+
+void
+report_free(struct report *r)
+{
+	free(r);
+}
+
+/* FNV-1a over the message's id: other messages of the same microsecond go elsewhere; the rest differs by counting. */
+void
+report_make_id(char *id, const char *message, int64_t time_us, size_t first, enum dsn_kind kind, bool copy)
+{
+	uint32_t chance = 2166136261U;
+
+	for (; *message != '\0'; message++)
+		chance = (chance ^ (unsigned char)*message) * 16777619U;
+	chance += (uint32_t)first * 4 + (kind == DSN_DELAY ? 2 : 0) + (copy ? 1 : 0);
+	message_id_make(id, time_us, chance);
+}
+
+/* The original, or its header up to the last line that fits. */
+static int
+read_original(struct delivery *x)
+{
+	const struct message_envelope *e = x->job->e;
+	size_t want = e->content_size < (off_t)ORIGINAL_MAX ? (size_t)e->content_size : ORIGINAL_MAX;
+	char *to = buf_room(&x->original, want);
+	ssize_t n = to == NULL ? 0 : disk_pread(x->job->fd, to, want, e->content_at);
+
+	if (n < 0)
+		return -1;
+	x->original.len = (size_t)n;
+	x->dsn.whole = e->content_size <= (off_t)ORIGINAL_MAX && e->ret != RET_HDRS;
+	if (!x->dsn.whole) {
+		size_t end = header_size(x->original.data, x->original.len);
+
+		while (end > 0 && x->original.data[end - 1] != '\n')
+			end--;
+		x->original.len = end;
+	}
+	for (size_t i = 0; i < x->original.len && !x->dsn.eight_bit; i++)
+		x->dsn.eight_bit = (unsigned char)x->original.data[i] >= 0x80;
+	x->dsn.original = buf_text(&x->original);
+	x->dsn.original_size = x->original.len;
+	return 0;
+}
+
+static void
+finish(struct delivery *x, int error)
+{
+	struct report_job *job = x->job;
+
+	buf_done(&x->original);
+	buf_done(&x->out);
+	free(x);
+	job->error = error;
+	job->done(job->arg, job);
+}
+
+static void
+count(struct delivery *x, const char *id)
+{
+	struct report *r = x->report;
+	bool failure = x->job->kind == DSN_FAILURE;
+
+	counters_add(r->counters, failure ? COUNTER_NDRS : COUNTER_DELAY_REPORTS, 1);
+	log_event(LOG_FACT, id, "report", "kind=%s for=%s to=%s%s", failure ? "failure" : "delay", x->job->e->id,
+	    log_safe(x->to), x->copy ? " copy=yes" : "");
+	r->queued(r->arg, id);
+}
+
+static void
+queued(void *arg, int error, const char *id)
+{
+	struct delivery *x = arg;
+
+	x->message = NULL;
+	if (error == 0)
+		count(x, id);
+	else if (error != EEXIST) {
+		log_event(LOG_FAULT, x->job->e->id, "trouble", "what=report error=%s", log_safe(strerror(error)));
+		finish(x, error);
+		return;
+	}
+	if (!x->copy && x->job->kind == DSN_FAILURE && x->report->server->ndr_copy_to != NULL) {
+		x->copy = true;
+		x->to = x->report->server->ndr_copy_to;
+		begin(x);
+		return;
+	}
+	finish(x, 0);
+}
+
+/* Composes as fast as the disk takes it. */
+static void
+go_on(void *arg)
+{
+	struct delivery *x = arg;
+
+	while (!intake_is_full(x->message)) {
+		buf_clear(&x->out);
+		if (!dsn_next(&x->dsn, &x->out)) {
+			intake_finish(x->message, queued, x);
+			return;
+		}
+		intake_add(x->message, buf_text(&x->out), x->out.len);
+	}
+	intake_on_room(x->message, go_on, x);
+}
+
+static void
+begin(struct delivery *x)
+{
+	struct report_job *job = x->job;
+	char id[MESSAGE_ID_SIZE];
+	struct message_envelope e = { .sender = mem_strdup(""), .client = mem_strdup("report"), .flags = MESSAGE_REPORT };
+
+	if (x->dsn.eight_bit || x->dsn.utf8)
+		e.flags |= MESSAGE_8BIT;
+	if (x->dsn.utf8)
+		e.flags |= MESSAGE_UTF8;
+	message_envelope_add(&e, x->to);
+	x->dsn.phase = 0;
+	x->dsn.at = 0;
+	x->message = intake_begin(x->report->intake, &e);
+	message_envelope_done(&e);
+	if (x->message == NULL) {
+		finish(x, EINVAL);
+		return;
+	}
+	report_make_id(id, job->e->id, job->id_us, job->first, job->kind, x->copy);
+	intake_name(x->message, id);
+	go_on(x);
+}
+
+void
+report_submit(struct report *r, struct report_job *job)
+{
+	const struct config_server *s = r->server;
+	struct delivery *x = mem_new(struct delivery);
+
+	x->report = r;
+	x->job = job;
+	x->to = job->e->sender;
+	buf_init(&x->original, ORIGINAL_MAX);
+	buf_init(&x->out, OUT_MAX);
+	report_make_id(x->id, job->e->id, job->id_us, job->first, job->kind, false);
+	clock_format_mail(x->date, clock_wall_us());
+	clock_format_mail(x->arrival, job->arrived_us);
+	clock_format_mail(x->attempt, job->time_us);
+	clock_format_mail(x->until, job->until_us);
+	x->dsn = (struct dsn){
+		.kind = job->kind, .id = x->id, .fqdn = s->fqdn, .to = job->e->sender, .envid = job->e->envid,
+		.domain = s->masquerade != NULL ? s->masquerade : s->default_domain->name,
+		.date = x->date, .arrival = x->arrival, .last_attempt = x->attempt, .retry_until = x->until,
+		.expire = job->expire, .utf8 = (job->e->flags & MESSAGE_UTF8) != 0,
+		.recipient = job->recipient, .count = job->count,
+	};
+	if (read_original(x) == -1)
+		finish(x, errno);
+	else
+		begin(x);
+}

@@ -1,0 +1,327 @@
+/*
+ * role - the deliver worker: sets up its parts, takes hints and control messages, scans slowly, stops in good order
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     all parts of the worker
+ * Promise:  delivers only while it holds the queue's lock; with all hints lost the scan finds what there is; at a stop
+ *           what is under way ends or is put back, within the grace time
+ * Fails by: die() before the loop runs
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define THREADS 12
+#define WINDOW 2000		/* messages loaded at a time */
+#define WINDOW_MIN 64
+#define FILES_OTHER 640		/* descriptors beside window and connections: spare messages, drop files, reports */
+#define OWN_MS 100		/* between attempts to own the queue while another worker drains */
+#define SLOW_MS 30000		/* between scans; at least ten times what one takes */
+#define MISSED_MS 1000		/* after hints came: whether some were lost */
+#define HINT_IDS 64
+#define HINTS_A_TURN 64
+
+/* --- scan --- */
+
+static void
+found(void *arg, const struct spool_entry *entry, size_t n)
+{
+	struct role *r = arg;
+
+	if (r->ending)
+		return;
+	for (size_t i = 0; i < n; i++)
+		schedule_found(r->schedule, &entry[i]);
+	schedule_go(r->schedule);
+}
+
+static void
+scanned(void *arg, ssize_t total, uint64_t ms)
+{
+	struct role *r = arg;
+
+	if (total < 0)
+		log_event(LOG_FAULT, NULL, "trouble", "what=scan error=%s", log_safe(strerror((int)-total)));
+	if (!r->ending)
+		loop_timer_set(r->slow, ms * 10 > SLOW_MS ? ms * 10 : SLOW_MS);
+}
+
+static void
+slow_scan(void *arg)
+{
+	struct role *r = arg;
+
+	scan_start(r->scan, false);
+}
+
+/* --- hints --- */
+
+static void
+look_for_missed(void *arg)
+{
+	struct role *r = arg;
+	int64_t lost = counters_get(r->boot->counters, COUNTER_HINTS_LOST);
+
+	if (lost != r->hints_lost)
+		scan_start(r->scan, false);
+	r->hints_lost = lost;
+}
+
+static bool
+take_hint(struct role *r)
+{
+	char data[HINT_IDS * MESSAGE_ID_LEN], id[MESSAGE_ID_SIZE] = "";
+	ssize_t n = recv(BOOT_HINT, data, sizeof(data), MSG_DONTWAIT);
+
+	if (n <= 0)
+		return false;
+	for (ssize_t at = 0; at + MESSAGE_ID_LEN <= n; at += MESSAGE_ID_LEN) {
+		memcpy(id, data + at, MESSAGE_ID_LEN);
+		if (message_id_is_valid(id))
+			schedule_hint(r->schedule, id);
+	}
+	return true;
+}
+
+static void
+take_hints(void *arg, unsigned what)
+{
+	struct role *r = arg;
+	unsigned n = 0;
+
+	(void)what;
+	while (n < HINTS_A_TURN && take_hint(r))
+		n++;
+	if (n == 0)
+		return;
+	if (!loop_timer_is_set(r->missed))
+		loop_timer_set(r->missed, MISSED_MS);
+	schedule_go(r->schedule);
+}
+
+/* --- begin --- */
+
+/* Another worker of this virtual server may still drain: its lock says so. */
+static void
+own(void *arg)
+{
+	struct role *r = arg;
+
+	if (spool_own_queue(r->spool) == -1) {
+		if (!r->waiting)
+			log_event(LOG_FACT, NULL, "service", "what=queue-owner waiting-for=%s",
+			    errno == EWOULDBLOCK ? "\"the worker before\"" : log_safe(strerror(errno)));
+		r->waiting = true;
+		loop_timer_set(r->own, OWN_MS);
+		return;
+	}
+	r->owner = true;
+	spool_drop_sweep(r->spool);
+	r->hint = loop_io_new(r->boot->loop, BOOT_HINT, LOOP_READ, take_hints, r);
+	scan_start(r->scan, true);
+	badmail_keep_trimmed(r->badmail);
+}
+
+/* As many as there are descriptors for. */
+static size_t
+window_for(const struct config_server *server)
+{
+	struct rlimit rl;
+	uint64_t used = FILES_OTHER + (server->connections < WINDOW ? server->connections : WINDOW);
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur >= used + WINDOW)
+		return WINDOW;
+	return rl.rlim_cur < used + WINDOW_MIN ? WINDOW_MIN : rl.rlim_cur - used;
+}
+
+static struct spool *
+open_spool(const struct config_server *s)
+{
+	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = s->drop, .badmail = s->badmail };
+	const char *where = "";
+	struct spool *spool;
+
+	if (s->default_domain->drop != NULL)
+		paths.drop = s->default_domain->drop;
+	spool = spool_open(&paths, &where);
+	if (spool == NULL)
+		die(EX_CANTCREAT, "cannot open %s: %s", where, strerror(errno));
+	return spool;
+}
+
+static void
+make_schedule(struct role *r)
+{
+	struct boot *b = r->boot;
+	const char *why = "";
+	struct schedule_setup setup = {
+		.loop = b->loop, .server = b->server, .counters = b->counters, .spool = r->spool, .pool = r->pool,
+		.intake = r->intake, .remote = r->remote, .badmail = r->badmail, .window = window_for(b->server),
+	};
+
+	r->schedule = schedule_new(&setup, &why);
+	if (r->schedule == NULL)
+		die(EX_CONFIG, "the smart hosts of %s cannot be understood", why);
+}
+
+static void
+run(struct boot *b)
+{
+	struct role *r = mem_new(struct role);
+
+	b->state = r;
+	r->boot = b;
+	r->spool = open_spool(b->server);
+	r->pool = pool_new(b->loop, THREADS);
+	r->intake = intake_new(b->loop, r->pool, r->spool, -1);
+	intake_count(r->intake, b->counters);
+	r->remote = remote_new(b);
+	r->badmail = badmail_new(b->loop, r->pool, r->spool, b->server, b->counters);
+	make_schedule(r);
+	r->scan = scan_new(b->loop, r->pool, r->spool, found, scanned, r);
+	r->own = loop_timer_new(b->loop, own, r);
+	r->slow = loop_timer_new(b->loop, slow_scan, r);
+	r->missed = loop_timer_new(b->loop, look_for_missed, r);
+	r->hints_lost = counters_get(b->counters, COUNTER_HINTS_LOST);
+	boot_ready(b);
+	own(r);
+}
+
+/* --- end --- */
+
+static void
+end(void *arg)
+{
+	struct role *r = arg;
+
+	boot_tell(r->boot, CTL_IDLE);
+	boot_end(r->boot);
+}
+
+static void
+out_of_grace(void *arg)
+{
+	struct role *r = arg;
+
+	log_event(LOG_WARN, NULL, "service", "what=grace-over deliveries=%zu", remote_active(r->remote));
+	boot_end(r->boot);
+}
+
+static void
+begin_end(struct role *r, uint64_t grace_ms)
+{
+	if (r->grace == NULL)
+		r->grace = loop_timer_new(r->boot->loop, out_of_grace, r);
+	loop_timer_set(r->grace, grace_ms);
+	if (r->ending)
+		return;
+	r->ending = true;
+	loop_io_free(r->hint);
+	r->hint = NULL;
+	loop_timer_stop(r->own);
+	loop_timer_stop(r->slow);
+	loop_timer_stop(r->missed);
+	scan_stop(r->scan);
+	schedule_drain(r->schedule, end, r);
+	remote_drain(r->remote);
+}
+
+static void
+finish(struct boot *b)
+{
+	struct role *r = b->state;
+
+	scan_stop(r->scan);
+	remote_free(r->remote);
+	pool_free(r->pool);
+	schedule_free(r->schedule);
+	badmail_free(r->badmail);
+	scan_free(r->scan);
+	intake_free(r->intake);
+	loop_io_free(r->hint);
+	loop_timer_free(r->own);
+	loop_timer_free(r->slow);
+	loop_timer_free(r->missed);
+	loop_timer_free(r->grace);
+	spool_close(r->spool);
+	free(r);
+}
+
+/* --- control --- */
+
+static void
+stop(struct role *r, const struct ctl_message *m)
+{
+	uint32_t ms = 0;
+
+	memcpy(&ms, m->data, m->len < sizeof(ms) ? m->len : sizeof(ms));
+	begin_end(r, ms);
+}
+
+static void
+drain(struct role *r, const struct ctl_message *m)
+{
+	(void)m;
+	begin_end(r, r->boot->config->service.grace);
+}
+
+static void
+retry(struct role *r, const struct ctl_message *m)
+{
+	(void)m;
+	if (r->owner && !r->ending)
+		schedule_retry_all(r->schedule);
+}
+
+static void
+channel(struct role *r, const struct ctl_message *m)
+{
+	remote_on_channel(r->remote, m->fd);
+}
+
+/* Delivery goes on in a paused virtual server. */
+static void
+pause_on(struct role *r, const struct ctl_message *m)
+{
+	(void)m;
+	boot_tell(r->boot, CTL_PAUSED);
+}
+
+static void
+go_on(struct role *r, const struct ctl_message *m)
+{
+	(void)m;
+	boot_tell(r->boot, CTL_CONTINUED);
+}
+
+static void (*const controls[CTL_COUNT])(struct role *r, const struct ctl_message *m) = {
+	[CTL_STOP] = stop,
+	[CTL_DRAIN] = drain,
+	[CTL_RETRY] = retry,
+	[CTL_CHANNEL] = channel,
+	[CTL_PAUSE] = pause_on,
+	[CTL_CONTINUE] = go_on,
+};
+
+static void
+on_control(struct boot *b, const struct ctl_message *m)
+{
+	if (controls[m->type] != NULL)
+		controls[m->type](b->state, m);
+}
+
+const struct boot_role role_deliver = {
+	.name = "deliver",
+	.title = "sends, drops and returns mail",
+	.per_server = true,
+	.run = run,
+	.on_control = on_control,
+	.finish = finish,
+};

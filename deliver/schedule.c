@@ -1,0 +1,426 @@
+/*
+ * schedule - which messages are at work: the due ones, a window of them, fair shares for destinations
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     the index, the destinations, the loaded messages
+ * Promise:  memory is one record a message and a window of loaded ones; no destination fills the window, and local
+ *           mail has places that no destination can take; a message is loaded once at a time
+ * Fails by: nothing; what the disk refuses is logged and tried again later
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define SPARE 256			/* places beside the window: for loading and for local mail */
+#define RECIPIENTS_MAX 200000		/* of all loaded messages */
+#define TURN 128			/* messages taken up in one go of the loop */
+#define SLEEP_MAX_MS 3600000
+#define LOAD_LANES 2
+#define LOAD_BATCH 16
+
+static void pump(void *arg);
+
+/* --- records --- */
+
+static void
+wait_until(struct schedule *s, uint32_t n, uint32_t due, bool retry)
+{
+	struct schedule_record *r = schedule_index_at(s->index, n);
+
+	if (retry && (r->flags & RECORD_RETRY) == 0)
+		s->retrying++;
+	if (!retry && (r->flags & RECORD_RETRY) != 0)
+		s->retrying--;
+	r->flags = (uint8_t)(retry ? r->flags | RECORD_RETRY : r->flags & ~RECORD_RETRY);
+	schedule_index_wait(s->index, n, due);
+}
+
+static void
+forget(struct schedule *s, uint32_t n)
+{
+	if ((schedule_index_at(s->index, n)->flags & RECORD_RETRY) != 0)
+		s->retrying--;
+	schedule_index_remove(s->index, n);
+}
+
+static uint32_t
+now_s(void)
+{
+	return (uint32_t)(clock_wall_us() / 1000000);
+}
+
+/* The first full second at least `ms` from now. */
+static uint32_t
+due_after(uint64_t ms)
+{
+	return (uint32_t)((clock_wall_us() + (int64_t)ms * 1000 + 999999) / 1000000);
+}
+
+static void
+show(struct schedule *s)
+{
+	struct counters *c = s->set.counters;
+
+	counters_set(c, COUNTER_QUEUE_LENGTH, (int64_t)schedule_index_count(s->index));
+	counters_set(c, COUNTER_QUEUE_LOCAL, (int64_t)s->local_held);
+	counters_set(c, COUNTER_QUEUE_REMOTE, (int64_t)(s->remote_held + schedule_dest_parked(s->dests)));
+	counters_set(c, COUNTER_QUEUE_RETRY, (int64_t)s->retrying);
+}
+
+/* --- messages --- */
+
+static struct schedule_message *
+message_new(struct schedule *s, uint32_t record, struct schedule_dest *only)
+{
+	struct schedule_message *m = mem_new(struct schedule_message);
+	struct schedule_record *r = schedule_index_at(s->index, record);
+
+	m->schedule = s;
+	m->record = record;
+	m->only = only;
+	m->fd = -1;
+	m->known = (r->flags & RECORD_KNOWN) != 0;
+	m->delayed = (r->flags & RECORD_DELAYED) != 0;
+	m->noted = (r->flags & RECORD_NOTED) != 0;
+	m->attempts = r->attempts;
+	m->quick = r->quick;
+	schedule_index_id(s->index, record, m->id);
+	m->arrived_us = message_id_time_us(m->id);
+	LIST_INIT(&m->portions);
+	buf_init(&m->note, MESSAGE_ENVELOPE_MAX);
+	r->state = RECORD_LOADED;
+	TAILQ_INSERT_TAIL(&s->messages, m, link);
+	s->loaded++;
+	return m;
+}
+
+static void
+message_free(struct schedule_message *m)
+{
+	struct schedule *s = m->schedule;
+
+	if (m->result != NULL)
+		s->recipients -= m->e.nrcpt;
+	s->remote_held -= m->remote_held;
+	s->local_held -= m->local_held;
+	TAILQ_REMOVE(&s->messages, m, link);
+	s->loaded--;
+	if (m->fd != -1)
+		close(m->fd);
+	schedule_send_free(m);
+	settle_state_free(m->settle);
+	while (m->reasons != NULL) {
+		struct schedule_reason *next = m->reasons->next;
+
+		free(m->reasons);
+		m->reasons = next;
+	}
+	message_envelope_done(&m->e);
+	buf_done(&m->note);
+	free(m->result);
+	free(m->group);
+	free(m->order);
+	free(m->masked);
+	free(m);
+}
+
+struct schedule_reason *
+schedule_reason_keep(struct schedule_message *m, int code, const char *status, const char *host, const char *text)
+{
+	struct schedule_reason *r = m->reasons;
+	size_t text_size = strlen(text) + 1, host_size = strlen(host) + 1;
+
+	if (r != NULL && r->code == code && strcmp(r->status, status) == 0 && strcmp(r->host, host) == 0 &&
+	    strcmp(r->text, text) == 0)
+		return r;
+	r = mem_zalloc(sizeof(*r) + text_size + host_size);
+	r->code = code;
+	memcpy(r->status, status, strnlen(status, sizeof(r->status) - 1));
+	memcpy(r->text, text, text_size);
+	memcpy(r->text + text_size, host, host_size);
+	r->host = r->text + text_size;
+	r->next = m->reasons;
+	m->reasons = r;
+	return r;
+}
+
+/* The destination that had no place for some of its recipients; NULL none had. */
+static struct schedule_dest *
+parked_for(const struct schedule_message *m)
+{
+	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++)
+		if (m->result[i].outcome == OUTCOME_PARKED)
+			return m->result[i].dest;
+	return NULL;
+}
+
+/* Back among the records: for its next time, or for a place. */
+static void
+put_back(struct schedule_message *m)
+{
+	struct schedule *s = m->schedule;
+	struct schedule_record *r = schedule_index_at(s->index, m->record);
+	struct schedule_dest *d = parked_for(m);
+	uint32_t due = m->later ? due_after(m->after) : 0;
+	bool retry = m->attempts + m->quick > 0;
+
+	if (m->only != NULL && r->due > now_s() && (due == 0 || r->due < due))
+		due = r->due;		/* the others of this message still wait for their time */
+	r->flags = (uint8_t)((r->flags & RECORD_RETRY) | (m->known ? RECORD_KNOWN : 0) | (m->delayed ? RECORD_DELAYED : 0) |
+	    (m->noted ? RECORD_NOTED : 0));
+	r->attempts = (uint8_t)(m->attempts > 255 ? 255 : m->attempts);
+	r->quick = (uint8_t)(m->quick > 255 ? 255 : m->quick);
+	if (d != NULL && !s->draining) {
+		r->due = due;
+		schedule_dest_park(s->dests, d, m->record);
+	} else {
+		wait_until(s, m->record, due == 0 ? now_s() : due, retry);
+	}
+}
+
+void
+schedule_settled(struct schedule_message *m)
+{
+	struct schedule *s = m->schedule;
+
+	if (m->gone)
+		forget(s, m->record);
+	else
+		put_back(m);
+	message_free(m);
+	if (s->draining && s->loaded == 0 && s->idle != NULL) {
+		void (*idle)(void *) = s->idle;
+
+		s->idle = NULL;
+		idle(s->idle_arg);
+		return;
+	}
+	if (!s->draining)
+		loop_timer_set(s->timer, 0);
+}
+
+/* --- taking up --- */
+
+static void
+run_load(void *arg, void **jobs, size_t n)
+{
+	(void)arg;
+	for (size_t i = 0; i < n; i++)
+		schedule_load_read(jobs[i]);
+}
+
+static void
+loaded(void *arg, void *job)
+{
+	struct schedule_message *m = job;
+
+	(void)arg;
+	if (m->only != NULL) {
+		m->only->coming--;
+		m->only->held++;
+	}
+	if (m->error == 0) {
+		m->schedule->recipients += m->e.nrcpt;
+		m->result = mem_zalloc(m->e.nrcpt * sizeof(*m->result) + 1);
+	}
+	if (m->schedule->draining && m->error == 0)
+		schedule_settled(m);
+	else
+		schedule_load_judge(m);
+}
+
+/* What came a moment ago is in memory and read at once; what may be cold is read by a thread. */
+static void
+take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
+{
+	struct schedule_record *r = schedule_index_at(s->index, record);
+	bool hot = (r->flags & RECORD_HOT) != 0;
+	struct schedule_message *m;
+
+	m = message_new(s, record, from);
+	if (!hot) {
+		pool_submit(s->load, m);
+		return;
+	}
+	r->flags = (uint8_t)(r->flags & ~RECORD_HOT);
+	schedule_load_read(m);
+	loaded(s, m);
+}
+
+/* One more message: first those that wait for a place, then what is due. False: nothing, or no room. */
+static bool
+take_next(struct schedule *s)
+{
+	struct schedule_dest *d = NULL;
+	uint32_t n;
+
+	if (s->draining || settle_is_stuck(s->settle) || s->loaded >= s->set.window + SPARE || s->recipients > RECIPIENTS_MAX)
+		return false;
+	n = schedule_dest_unpark(s->dests, schedule_share(s), &d);
+	if (n == 0) {
+		n = schedule_index_first(s->index);
+		if (n == 0 || schedule_index_at(s->index, n)->due > now_s())
+			return false;
+		schedule_index_take(s->index, n);
+	}
+	take_up(s, n, d);
+	return true;
+}
+
+static void
+sleep_till_due(struct schedule *s)
+{
+	uint32_t n = schedule_index_first(s->index);
+	int64_t ms;
+
+	if (n == 0 || s->draining)
+		return;
+	ms = ((int64_t)schedule_index_at(s->index, n)->due * 1000000 - clock_wall_us()) / 1000 + 1;
+	if (ms > 0)
+		loop_timer_set(s->timer, ms > SLEEP_MAX_MS ? SLEEP_MAX_MS : (uint64_t)ms);
+}
+
+static void
+pump(void *arg)
+{
+	struct schedule *s = arg;
+	unsigned turn = 0;
+
+	loop_timer_stop(s->timer);
+	while (turn < TURN && take_next(s))
+		turn++;
+	if (turn == TURN)
+		loop_timer_set(s->timer, 0);
+	else
+		sleep_till_due(s);
+	show(s);
+}
+
+size_t
+schedule_share(const struct schedule *s)
+{
+	size_t free_places = s->set.window > s->remote_held ? s->set.window - s->remote_held : 0;
+
+	if (free_places == 0)
+		return 0;
+	return free_places / 2 > 2 ? free_places / 2 : 2;
+}
+
+/* --- news --- */
+
+void
+schedule_hint(struct schedule *s, const char *id)
+{
+	uint32_t n;
+
+	if (schedule_index_find(s->index, id) != 0)
+		return;
+	n = schedule_index_add(s->index, id);
+	schedule_index_at(s->index, n)->flags = RECORD_KNOWN | RECORD_HOT;
+	wait_until(s, n, now_s(), false);
+}
+
+void
+schedule_found(struct schedule *s, const struct spool_entry *entry)
+{
+	const struct config_times *table = &s->set.server->retry;
+	uint32_t now = now_s(), due, n;
+	uint64_t longest = 60;
+
+	if (schedule_index_find(s->index, entry->id) != 0)
+		return;
+	for (size_t i = 0; i < table->count; i++)
+		if (table->ms[i] / 1000 + 60 > longest)
+			longest = table->ms[i] / 1000 + 60;
+	/* Nothing is due later than the table can mean: a clock that was wrong once must not hold mail. */
+	due = entry->due < 0 || entry->due > (int64_t)(now + longest + longest / 10) ? now : (uint32_t)entry->due;
+	n = schedule_index_add(s->index, entry->id);
+	wait_until(s, n, due, due > now);
+}
+
+void
+schedule_go(struct schedule *s)
+{
+	pump(s);
+}
+
+void
+schedule_retry_all(struct schedule *s)
+{
+	schedule_index_all_due(s->index, now_s());
+	pump(s);
+}
+
+void
+schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg)
+{
+	s->draining = true;
+	loop_timer_stop(s->timer);
+	if (s->loaded == 0) {
+		idle(arg);
+		return;
+	}
+	s->idle = idle;
+	s->idle_arg = arg;
+}
+
+/* --- life --- */
+
+static void
+report_queued(void *arg, const char *id)
+{
+	struct schedule *s = arg;
+
+	schedule_hint(s, id);
+	if (!s->draining)
+		loop_timer_set(s->timer, 0);
+}
+
+struct schedule *
+schedule_new(const struct schedule_setup *setup, const char **why)
+{
+	struct schedule *s = mem_new(struct schedule);
+	struct destination local = { .key = (char *)"local", .domain = (char *)"local" };
+
+	s->set = *setup;
+	TAILQ_INIT(&s->messages);
+	s->index = schedule_index_new();
+	s->dests = schedule_dest_table_new(s->index);
+	s->local = schedule_dest_add(s->dests, &local);
+	s->local->local = true;
+	s->route = route_new(setup->server, why);
+	if (s->route == NULL) {
+		schedule_free(s);
+		return NULL;
+	}
+	s->report = report_new(setup->intake, setup->server, setup->counters, report_queued, s);
+	s->settle = settle_new(setup, s->report);
+	s->drop = drop_new(setup->pool, setup->spool, setup->server);
+	s->load = pool_lane_new(setup->pool, LOAD_LANES, LOAD_BATCH, run_load, loaded, s);
+	s->timer = loop_timer_new(setup->loop, pump, s);
+	return s;
+}
+
+void
+schedule_free(struct schedule *s)
+{
+	struct schedule_message *m;
+
+	if (s == NULL)
+		return;
+	while ((m = TAILQ_FIRST(&s->messages)) != NULL)
+		message_free(m);
+	settle_free(s->settle);
+	report_free(s->report);
+	drop_free(s->drop);
+	route_free(s->route);
+	schedule_dest_table_free(s->dests);
+	schedule_index_free(s->index);
+	loop_timer_free(s->timer);
+	free(s);
+}

@@ -1,0 +1,402 @@
+/*
+ * schedule_send - one round of a message: its recipients grouped by destination, sent in portions, results collected
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     the portions at work; the message's hold on its destinations
+ * Promise:  each pending recipient ends the round with one outcome; a destination over its share or being tried after
+ *           a failure parks its recipients, one known to be down defers them at once; nothing waits for another
+ * Fails by: nothing; failures are outcomes
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define PORTIONS_MAX 16			/* of one message at a time */
+#define PORTION_MAX 1000		/* recipients, when max-recipients is not set lower */
+#define PROBE_MS 60000			/* a destination that is down is tried no more often than this */
+
+struct schedule_portion {
+	LIST_ENTRY(schedule_portion) link;
+	struct schedule_message *m;
+	struct schedule_dest *dest;
+	const size_t *index;
+	size_t count;
+	struct remote_job remote;
+	struct drop_job drop;
+	struct verdict verdict[];	/* for remote */
+};
+
+enum gate { GATE_SEND, GATE_PARK, GATE_DEFER };
+
+static void send_more(struct schedule_message *m);
+
+/* --- where each recipient goes --- */
+
+static struct schedule_dest *
+dest_for_hosts(struct schedule *s, const struct destination *d)
+{
+	struct schedule_dest *found = schedule_dest_find(s->dests, d->key);
+
+	return found != NULL ? found : schedule_dest_add(s->dests, d);
+}
+
+static struct schedule_dest *
+dest_direct(struct schedule *s, const char *domain, const struct route_answer *a)
+{
+	char key[ROUTE_KEY_SIZE];
+	struct schedule_dest *found;
+	struct destination d;
+
+	route_direct_key(key, domain, a);
+	found = schedule_dest_find(s->dests, key);
+	if (found != NULL)
+		return found;
+	route_direct(&d, domain, a);
+	found = schedule_dest_add(s->dests, &d);
+	route_destination_done(&d);
+	return found;
+}
+
+static void
+point_to(struct schedule_message *m, struct schedule_result *r, struct schedule_dest *dest)
+{
+	struct schedule_dest *old = r->dest;
+
+	dest->held++;
+	r->dest = dest;
+	if (old != NULL) {
+		old->held--;
+		schedule_dest_check(m->schedule->dests, old);
+	}
+}
+
+static void
+assign_one(struct schedule_message *m, size_t i, const char *domain)
+{
+	struct schedule *s = m->schedule;
+	struct schedule_result *r = &m->result[i];
+	struct route_answer a;
+
+	route_find(s->route, domain, &a);
+	r->fallback = a.fallback;
+	r->local = a.kind == ROUTE_LOCAL;
+	if (a.kind == ROUTE_REFUSED) {
+		r->outcome = OUTCOME_FAILED;
+		r->reason = schedule_reason_keep(m, 0, a.status, "", a.why);
+		return;
+	}
+	point_to(m, r, a.kind == ROUTE_LOCAL ? s->local : a.kind == ROUTE_HOSTS ? dest_for_hosts(s, a.hosts) :
+	    dest_direct(s, domain, &a));
+	r->todo = m->only == NULL || r->dest == m->only;
+	/* It had got as far as the fallback when it was parked. */
+	if (!r->todo && a.fallback != NULL && strcmp(a.fallback->key, m->only->d.key) == 0) {
+		point_to(m, r, m->only);
+		r->second = r->todo = true;
+	}
+}
+
+/* Neighbours of one domain share the answer. */
+static void
+assign(struct schedule_message *m)
+{
+	const struct schedule_result *last = NULL;
+	const char *last_domain = "";
+
+	for (size_t i = 0; i < m->e.nrcpt; i++) {
+		const char *at = strrchr(m->e.rcpt[i].address, '@');
+		const char *domain = at == NULL ? "" : at + 1;
+		struct schedule_result *r = &m->result[i];
+
+		if (m->e.rcpt[i].mark != MARK_PENDING)
+			continue;
+		if (last != NULL && strcmp(domain, last_domain) == 0) {
+			*r = *last;
+			if (r->dest != NULL)
+				r->dest->held++;
+		} else {
+			assign_one(m, i, domain);
+		}
+		last = r;
+		last_domain = domain;
+	}
+}
+
+/* --- groups --- */
+
+static struct schedule_group *
+group_of(struct schedule_message *m, struct schedule_dest *d, uint64_t stamp)
+{
+	if (d->stamp != stamp) {
+		d->stamp = stamp;
+		d->group = m->ngroup++;
+		m->group = mem_array(m->group, m->ngroup, sizeof(*m->group));
+		m->group[d->group] = (struct schedule_group){ .dest = d };
+	}
+	return &m->group[d->group];
+}
+
+/* Orders what is to be done by destination. False: nothing is. */
+static bool
+make_groups(struct schedule_message *m)
+{
+	uint64_t stamp = schedule_dest_stamp(m->schedule->dests);
+	size_t total = 0;
+
+	m->ngroup = m->group_at = m->offset = 0;
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		if (m->result[i].todo)
+			group_of(m, m->result[i].dest, stamp)->count++;
+	for (size_t g = 0; g < m->ngroup; g++) {
+		m->group[g].first = total;
+		total += m->group[g].count;
+		m->group[g].count = 0;
+	}
+	if (total == 0)
+		return false;
+	m->order = mem_array(m->order, total, sizeof(*m->order));
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		if (m->result[i].todo) {
+			struct schedule_group *g = group_of(m, m->result[i].dest, stamp);
+
+			m->order[g->first + g->count++] = i;
+			m->result[i].todo = false;
+		}
+	return true;
+}
+
+/* --- results --- */
+
+static void
+collect_failure(struct schedule_message *m, size_t i, const struct verdict *v)
+{
+	struct schedule_result *r = &m->result[i];
+
+	if (r->fallback != NULL && !r->second && route_is_fallback(m->schedule->route, v)) {
+		point_to(m, r, dest_for_hosts(m->schedule, r->fallback));
+		r->second = r->todo = true;
+		return;
+	}
+	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : OUTCOME_LATER;
+	r->reason = schedule_reason_keep(m, v->code, v->status, v->host, v->text);
+	if (v->what == VERDICT_LATER)
+		r->dest->failure = *v;
+}
+
+static void
+portion_over(struct schedule_portion *p)
+{
+	struct schedule_message *m = p->m;
+
+	LIST_REMOVE(p, link);
+	m->active--;
+	p->dest->active--;
+	schedule_dest_check(m->schedule->dests, p->dest);
+	free(p);
+	send_more(m);
+}
+
+static void
+remote_over(void *arg, struct remote_job *job)
+{
+	struct schedule_portion *p = arg;
+	struct schedule_message *m = p->m;
+
+	for (size_t k = 0; k < p->count; k++) {
+		const struct verdict *v = &p->verdict[k];
+		size_t i = p->index[k];
+
+		if (v->what == VERDICT_DELIVERED) {
+			m->result[i].outcome = OUTCOME_DELIVERED;
+			log_event(LOG_FACT, m->id, "delivered", "recipient=%s host=%s status=%s", log_safe(m->e.rcpt[i].address),
+			    log_safe(v->host), v->status);
+		} else if (!(m->schedule->draining && v->code == 0 && strcmp(v->status, "4.3.2") == 0)) {
+			collect_failure(m, i, v);
+		}
+	}
+	m->glitch |= job->glitch;
+	portion_over(p);
+}
+
+static void
+drop_over(void *arg, struct drop_job *job)
+{
+	struct schedule_portion *p = arg;
+	struct schedule_message *m = p->m;
+	bool good = job->verdict.what == VERDICT_DELIVERED;
+
+	if (good) {
+		counters_add(m->schedule->set.counters, COUNTER_DROP, 1);
+		counters_add(m->schedule->set.counters, COUNTER_MESSAGES_DELIVERED, 1);
+	}
+	for (size_t k = 0; k < p->count; k++) {
+		size_t i = p->index[k];
+
+		if (good) {
+			m->result[i].outcome = OUTCOME_DELIVERED;
+			log_event(LOG_FACT, m->id, "dropped", "recipient=%s file=%s", log_safe(m->e.rcpt[i].address), job->file);
+		} else {
+			collect_failure(m, i, &job->verdict);
+		}
+	}
+	portion_over(p);
+}
+
+/* --- sending --- */
+
+static const char *
+outgoing_sender(struct schedule_message *m)
+{
+	char masked[ADDRESS_MAX + 1];
+
+	if (m->masked == NULL && route_masquerade(m->schedule->route, m->e.sender, masked))
+		m->masked = mem_strdup(masked);
+	return m->masked != NULL ? m->masked : m->e.sender;
+}
+
+static void
+hold(struct schedule_message *m, bool local)
+{
+	bool *flag = local ? &m->local_held : &m->remote_held;
+	size_t *sum = local ? &m->schedule->local_held : &m->schedule->remote_held;
+
+	*sum += !*flag;
+	*flag = true;
+}
+
+static void
+submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index, size_t count)
+{
+	struct schedule *s = m->schedule;
+	struct schedule_portion *p = mem_zalloc(sizeof(*p) + (d->local ? 0 : count * sizeof(p->verdict[0])));
+
+	p->m = m;
+	p->dest = d;
+	p->index = index;
+	p->count = count;
+	LIST_INSERT_HEAD(&m->portions, p, link);
+	m->active++;
+	d->active++;
+	hold(m, d->local);
+	if (m->attempts + m->quick > 0)
+		counters_add(s->set.counters, COUNTER_RETRIES, 1);
+	if (d->local) {
+		p->drop = (struct drop_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count, .done = drop_over, .arg = p };
+		drop_submit(s->drop, &p->drop);
+	} else {
+		p->remote = (struct remote_job){
+			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index, .count = count,
+			.verdict = p->verdict, .done = remote_over, .arg = p,
+		};
+		remote_submit(s->set.remote, &d->d, &p->remote);
+	}
+}
+
+/* One that is down is tried by one portion at a time, while the others wait for what it finds. */
+static enum gate
+gate_for(struct schedule *s, struct schedule_dest *d)
+{
+	uint64_t now, between = s->set.server->retry.ms[0] < PROBE_MS ? s->set.server->retry.ms[0] : PROBE_MS;
+
+	if (s->draining)
+		return GATE_PARK;
+	if (d->local)
+		return GATE_SEND;
+	if (!remote_is_down(s->set.remote, d->d.key))
+		return d->active < schedule_share(s) ? GATE_SEND : GATE_PARK;
+	if (d->active > 0)
+		return GATE_PARK;
+	now = clock_mono_ms();
+	if (d->probed != 0 && now - d->probed < between)
+		return GATE_DEFER;
+	d->probed = now;
+	return GATE_SEND;
+}
+
+/* The rest of the group does not go now. */
+static void
+pass_over(struct schedule_message *m, const struct schedule_group *g, enum gate gate)
+{
+	const struct verdict *v = &g->dest->failure;
+	bool known = v->status[0] != '\0';
+
+	for (size_t k = m->offset; k < g->count; k++) {
+		struct schedule_result *r = &m->result[m->order[g->first + k]];
+
+		r->outcome = gate == GATE_PARK ? OUTCOME_PARKED : OUTCOME_LATER;
+		if (gate == GATE_DEFER)
+			r->reason = schedule_reason_keep(m, v->code, known ? v->status : "4.4.1", v->host,
+			    known ? v->text : "the destination is down");
+	}
+	m->glitch |= gate == GATE_DEFER;
+	m->offset = g->count;
+}
+
+/* The next portion of the group at hand. */
+static void
+send_one(struct schedule_message *m)
+{
+	const struct schedule_group *g = &m->group[m->group_at];
+	uint64_t limit = m->schedule->set.server->max_recipients;
+	size_t count = g->count - m->offset;
+	enum gate gate = gate_for(m->schedule, g->dest);
+
+	if (limit > PORTION_MAX)
+		limit = PORTION_MAX;
+	if (gate != GATE_SEND) {
+		pass_over(m, g, gate);
+	} else {
+		if (!g->dest->local && count > limit)
+			count = (size_t)limit;
+		submit(m, g->dest, m->order + g->first + m->offset, count);
+		m->offset += count;
+	}
+	if (m->offset == g->count) {
+		m->group_at++;
+		m->offset = 0;
+	}
+}
+
+/* Whoever goes to the fallback makes new groups once all of the first ones are back. */
+static void
+send_more(struct schedule_message *m)
+{
+	do {
+		while (m->group_at < m->ngroup && m->active < PORTIONS_MAX)
+			send_one(m);
+		if (m->active > 0)
+			return;
+	} while (make_groups(m));
+	settle_begin(m->schedule->settle, m);
+}
+
+void
+schedule_send_begin(struct schedule_message *m)
+{
+	assign(m);
+	send_more(m);
+}
+
+void
+schedule_send_free(struct schedule_message *m)
+{
+	struct schedule_dests *t = m->schedule->dests;
+	struct schedule_portion *p;
+
+	while ((p = LIST_FIRST(&m->portions)) != NULL) {
+		LIST_REMOVE(p, link);
+		p->dest->active--;
+		free(p);
+	}
+	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++) {
+		struct schedule_dest *d = m->result[i].dest;
+
+		if (d != NULL && --d->held == 0)
+			schedule_dest_check(t, d);
+	}
+	if (m->only != NULL && --m->only->held == 0)
+		schedule_dest_check(t, m->only);
+}

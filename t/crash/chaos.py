@@ -1,0 +1,148 @@
+"""chaos - kill -9 at random under load (fixed seeds), and file systems that fill up, vanish or are removed"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import threading
+
+import postern
+from load import Ledger, Load, refuse_some, settle
+from postern import check, equal, until
+from spoolstate import check_legal
+
+
+def service_for(t, sink, start=True, **general):
+    return t.postern({"default": {"general": general, "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"},
+                                  "messages": {"max-session-size": "unlimited"}}}, start=start)
+
+
+def random_kills(t, seed):
+    chance = random.Random(seed)
+    sink = t.sink(answers={"RCPT": refuse_some})
+    service, ledger = service_for(t, sink), Ledger()
+    for _ in range(3):      # three lives of the whole service
+        load = Load(service.default, ledger, most=ledger.number + 250)
+        for _ in range(3):
+            threading.Event().wait(chance.uniform(0.02, 0.6))      # the instant of the blow
+            victims = service.children()
+            if victims:
+                os.kill(chance.choice(victims), signal.SIGKILL)
+        threading.Event().wait(chance.uniform(0.02, 0.6))
+        service.kill()
+        load.end()
+        check_legal(service.home, f"seed {seed}")
+        service.start()
+    duplicates = settle(service.home, sink, ledger)
+    service.stop()
+    check_legal(service.home, "at the end")
+    print(f"seed {seed}: {len(ledger.owed)} acknowledged, {duplicates} came twice")
+
+
+def test_random_kills_1(t):
+    random_kills(t, 1)
+
+
+def test_random_kills_2(t):
+    random_kills(t, 2)
+
+
+def test_random_kills_3(t):
+    random_kills(t, 3)
+
+
+def test_no_hints(t):
+    """The same with every hint lost."""
+    sink = t.sink(answers={"RCPT": refuse_some})
+    service, ledger = service_for(t, sink, start=False), Ledger()
+    service.env["POSTERN_NO_HINTS"] = "1"
+    service.start()
+    load = Load(service.default, ledger, most=60)
+    until(load.enough, 60, "the load")
+    service.kill()
+    load.end()
+    service.start()
+    settle(service.home, sink, ledger)
+
+
+def mounted(t, *args):
+    t.need_root()
+    place = t.folder / "disk"
+    place.mkdir(exist_ok=True)
+    done = subprocess.run(["mount", *map(str, args), place], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        t.skip(f"cannot mount: {done.stderr.strip()}")
+    t.cleanup(lambda: subprocess.run(["umount", "-l", place], capture_output=True, check=False))
+    return place
+
+
+def test_full_file_system(t):
+    """Under load on a disk that is too small: refusals, but nothing acknowledged is lost, also over kill -9."""
+    disk = mounted(t, "-t", "tmpfs", "-o", "size=3m,mode=777", "postern-test")
+    sink = t.sink(answers={"RCPT": refuse_some})
+    service, ledger = service_for(t, sink, start=False, home=disk / "home"), Ledger()
+    service.default.home = postern.Home(disk / "home")
+    service.start()
+    ballast = disk / "ballast"
+    ballast.write_bytes(b"x" * (2 << 20))
+    load = Load(service.default, ledger, most=600)
+    until(lambda: load.refused >= 5 or load.enough(), 60, "refusals")
+    check(load.refused, "the disk was never full")
+    service.kill()
+    check_legal(service.home, "on a full disk")
+    load.end()
+    service.start()
+    ballast.unlink()
+    settle(service.home, sink, ledger)
+
+
+def test_vanished_file_system(t):
+    """The spool's disk is unmounted under the service: it ends or says 4xx; with the disk back all that was acknowledged comes."""
+    t.need_root()
+    image = t.folder / "image"
+    with open(image, "wb") as out:
+        out.truncate(64 << 20)
+    if not shutil.which("mkfs.ext4", path="/usr/sbin:/sbin"):
+        t.skip("mkfs.ext4 is not installed")
+    subprocess.run(["/sbin/mkfs.ext4", "-q", image], check=True)
+    disk = mounted(t, "-o", "loop", image)
+    disk.chmod(0o777)
+    sink = t.sink(answers={"RCPT": refuse_some})
+    service, ledger = service_for(t, sink, start=False, home=disk / "home"), Ledger()
+    service.default.home = postern.Home(disk / "home")
+    service.start()
+    load = Load(service.default, ledger, fates="LRFNG", most=200)
+    until(lambda: ledger.number > 30 or load.enough(), 60, "some mail")
+    subprocess.run(["umount", "-l", disk], check=True)
+    until(load.enough, 60, "the rest of the load, taken or refused")
+    load.end()
+    service.kill()
+    mounted(t, "-o", "loop", image)
+    check_legal(service.home, "after the disk came back")
+    service.start()
+    settle(service.home, sink, ledger)
+
+
+def test_removed_home(t):
+    """The home folder is removed while another virtual server works: that one notices nothing, nothing ends for good."""
+    service = t.postern({"one": {}, "two": {}})
+    service["one"].send(to="b@one.example")
+    service["one"].home.wait_drops()
+    shutil.rmtree(service["one"].home.path)
+    try:
+        with service["one"].connect(ehlo="c.example") as client:
+            client.expect(250, "MAIL FROM:<a@s.example>")
+            client.expect(250, "RCPT TO:<b@one.example>")
+            client.expect(354, "DATA")
+            client.send(postern.mail() + b".\r\n")
+            check(client.reply().code in (451, 452), "mail for a home that is gone")
+    except (OSError, EOFError):
+        pass
+    service["two"].send(to="b@two.example")
+    service["two"].home.wait_drops()
+    equal(service.ctl("status", "--check", "two").returncode, 0)
+    service.stop()
+    service.start()
+    service["one"].send(to="b@one.example")
+    service["one"].home.wait_drops()

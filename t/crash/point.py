@@ -1,0 +1,48 @@
+"""point - the process that reaches a named point is killed there; then everything; nothing acknowledged is lost
+
+t/run-all finds the points by disk_crash_point("NAME") in the sources and runs test_point once for each.
+"""
+
+import os
+
+from load import Ledger, Load, refuse_some, settle
+from postern import check
+from spoolstate import check_legal
+
+
+def test_point(t):
+    point = t.args[0]
+    sink = t.sink(answers={"RCPT": refuse_some})
+    ledger = Ledger()
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"},
+                                     "messages": {"max-session-size": "unlimited"}}}, start=False)
+    duplicates = 0
+    for count in (1, 4):
+        service.env["POSTERN_CRASH"] = f"{point}:{count}"
+        service.start()
+        stray(service)
+        mark = service.events.mark()
+        load = Load(service.default, ledger, most=ledger.number + 150)
+        service.events.wait("crash", since=mark if count > 1 else 0, timeout=60)
+        check_legal(service.home, f"after the crash at {point}:{count}")
+        service.kill()
+        load.end()
+        check_legal(service.home, f"after the end of all processes, {point}:{count}")
+        del service.env["POSTERN_CRASH"]
+        service.start()
+        duplicates += settle(service.home, sink, ledger)
+        service.stop()
+        check_legal(service.home, "at the end")
+    check(len(ledger.owed) >= 10, "the load was too small:", len(ledger.owed))
+    print(f"{point}: {len(ledger.owed)} acknowledged, {duplicates} came twice")
+
+
+def stray(service):
+    """A file that is no queue file: it goes to badmail, by points of its own."""
+    bucket = service.home.queue / "000"
+    bucket.mkdir(exist_ok=True)
+    path = bucket / "0000000000000000"
+    path.write_bytes(b"this is no queue file\n")
+    for each in (bucket, path):
+        if os.geteuid() == 0:
+            os.chown(each, service.test.uid, service.test.gid)

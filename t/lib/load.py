@@ -1,0 +1,138 @@
+"""load - mail of every fate at once, a ledger of what was acknowledged, and what came of each
+
+    L local, by SMTP       R remote, taken          F remote, refused: a report    N null sender, refused: badmail
+    P local, by pickup     B bad pickup file: badmail                              G large local message
+"""
+
+import re
+import threading
+
+from postern import Failure, Smtp, until
+
+MARK = re.compile(rb"ledger-([LRFNPBG])-(\d+)-")
+END = "end of the message\r\n"
+FATES = "LRFNPBG"
+
+
+class Ledger:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.owed = set()       # (fate, number): somebody was told that it is safe
+        self.number = 0
+
+    def next(self):
+        with self.lock:
+            self.number += 1
+            return self.number
+
+    def owe(self, fate, number):
+        with self.lock:
+            self.owed.add((fate, number))
+
+
+def text(fate, number, size=0):
+    filler = ("x" * 70 + "\r\n") * (size // 72)
+    return f"From: author@default.example\r\nTo: b@default.example\r\nSubject: ledger-{fate}-{number}-\r\n\r\n{filler}{END}".encode()
+
+
+def refuse_some(_session, line):
+    return "550 5.1.1 no such user" if "<no-" in line else None
+
+
+class Load:
+    """Writers by SMTP and by pickup until end(). Lost connections are taken up again: crashes are what this is for."""
+    ENVELOPES = {"L": ("author@default.example", "local@default.example"), "R": ("author@default.example", "yes@remote.example"),
+                 "F": ("author@default.example", "no-user@remote.example"), "N": ("", "no-user@remote.example"),
+                 "G": ("author@default.example", "local@default.example")}
+
+    def __init__(self, server, ledger, fates=FATES, threads=3, most=400):
+        self.server, self.ledger, self.fates, self.most = server, ledger, fates, most
+        self.done = threading.Event()
+        self.refused = 0
+        self.threads = [threading.Thread(target=self.by_smtp, args=(n,), daemon=True) for n in range(threads)]
+        if "P" in fates or "B" in fates:
+            self.threads.append(threading.Thread(target=self.by_pickup, daemon=True))
+        for thread in self.threads:
+            thread.start()
+
+    def enough(self):
+        return self.done.is_set() or self.ledger.number > self.most
+
+    def by_smtp(self, turn):
+        fates = [f for f in self.fates if f in self.ENVELOPES]
+        while not self.enough():
+            try:
+                with Smtp(("127.0.0.1", self.server.port), timeout=10, ehlo="load.example") as client:
+                    for _ in range(10):
+                        if self.enough():
+                            break
+                        turn += 1
+                        self.one(client, fates[turn % len(fates)])
+            except (OSError, EOFError, Failure):
+                self.done.wait(0.05)
+
+    def one(self, client, fate):
+        number = self.ledger.next()
+        sender, recipient = self.ENVELOPES[fate]
+        if client.cmd(f"MAIL FROM:<{sender}>").code != 250 or client.cmd(f"RCPT TO:<{recipient}>").code != 250:
+            self.refused += 1
+            client.cmd("RSET")
+            return
+        client.expect(354, "DATA")
+        client.send(text(fate, number, 400000 if fate == "G" else 0) + b".\r\n")
+        if client.reply().code == 250:
+            self.ledger.owe(fate, number)
+        else:
+            self.refused += 1
+
+    def by_pickup(self):
+        fates = [f for f in self.fates if f in "PB"]
+        while not self.enough():
+            number = self.ledger.next()
+            fate = fates[number % len(fates)]
+            head = b"x-sender: author@default.example\r\nx-receiver: local@default.example\r\n" if fate == "P" else b"x-sender: author@default.example\r\n"
+            data = text(fate, number)
+            if fate == "B":
+                data = data.replace(b"To: b@default.example\r\n", b"")
+            try:
+                self.server.home.put(f"{fate}{number}.eml", head + data)
+                self.ledger.owe(fate, number)
+            except OSError:
+                pass
+            self.done.wait(0.01)
+
+    def end(self):
+        self.done.set()
+        for thread in self.threads:
+            thread.join(30)
+
+
+def came_out(home, sink):
+    """{(fate, number): how often} over drop, badmail and the sink."""
+    found = {}
+
+    def see(data, fates):
+        for fate, number in set(MARK.findall(data)):
+            if fate.decode() in fates:
+                key = (fate.decode(), int(number))
+                found[key] = found.get(key, 0) + 1
+    for path in home.drop.glob("[!.]*.eml"):
+        data = path.read_bytes()
+        see(data, "LPGF")
+        if b"multipart/report" not in data and not data.endswith(END.encode()):
+            raise Failure(f"{path.name} is visible, but not whole")
+    for path in home.badmail.glob("*.bad"):
+        see(path.read_bytes(), "NB")
+    for message in list(sink.messages):
+        see(message.data, "R")
+    return found
+
+
+def settle(home, sink, ledger, timeout=120):
+    """Waits until all that is owed came out and the queue is empty; how many came more than once."""
+    def missing():
+        found = came_out(home, sink)
+        return sorted(ledger.owed - set(found))
+    until(lambda: not missing(), timeout, lambda: f"what is owed; missing: {missing()[:20]} of {len(ledger.owed)}; queue: {len(home.queued())}")
+    until(lambda: not home.queued(), timeout, lambda: f"the queue to empty: {[str(p) for p in home.queued()][:5]}")
+    return sum(count - 1 for count in came_out(home, sink).values())

@@ -1,0 +1,63 @@
+"""spoolstate - the legal states of a spool: the table of README.md, held against a home folder"""
+
+import re
+
+from postern import ROOT, Failure, split_x_lines
+
+WORDS = {"NAME": r"[^/]+", "ID-N": r"[0-9a-z]{16}-\d+", "ID": r"[0-9a-z]{16}(-\d+)?", "TAG": r"[0-9a-z]{8}", "BBB": r"[0-9a-f]{3}",
+         "*": r"[^/]+"}
+
+
+def patterns():
+    """One expression for each place that the table names."""
+    found = []
+    text = (ROOT / "README.md").read_text()
+    for row in re.findall(r"^\| (`.*?) \|", text, re.M):
+        for place in re.findall(r"`([^`]+)`", row):
+            parts = re.split(r"(NAME|ID-N(?!AME)|ID|TAG|BBB|\*)", place)
+            found.append(re.compile("".join(WORDS.get(part, re.escape(part)) for part in parts) + "$"))
+    if len(found) < 10:
+        raise Failure("README.md has no table of the spool's states")
+    return found
+
+
+def illegal(home):
+    """What lies in the home and should not: lines for people."""
+    known, faults = patterns(), []
+    for path in sorted(home.path.rglob("*")):
+        name = str(path.relative_to(home.path))
+        if path.is_dir():
+            if not re.match(r"(pickup|queue|queue/new|queue/[0-9a-f]{3}|drop|badmail)$", name) and not name.startswith("pickup/"):
+                faults.append(f"{name}/ is no folder of a spool")
+        elif not any(pattern.match(name) for pattern in known):
+            faults.append(f"{name} is no legal state")
+        else:
+            faults += wrong_inside(home, path, name)
+    return faults
+
+
+def wrong_inside(home, path, name):
+    try:
+        if re.match(r"queue/[0-9a-f]{3}/[0-9a-z]{16}$", name):
+            data = path.read_bytes()
+            size = re.search(rb"postern-end (\d+)\n$", data)
+            head = data.find(b"\n\n")
+            if not data.startswith(b"postern-queue 1\n") or not size:
+                return [f"{name}: accepted, but not whole"]
+            if len(data) - head - 2 - 32 != int(size[1]):
+                return [f"{name}: its end record says {int(size[1])}, it has {len(data) - head - 2 - 32}"]
+        if re.match(r"drop/[^.]", name):
+            data = path.read_bytes()
+            if split_x_lines(data)[0] is None or not data.endswith(b"\r\n"):
+                return [f"{name}: visible, but not whole"]
+        if name.endswith(".bad"):
+            return [f"{name}: no {suffix} beside it" for suffix in (".bdr", ".bdp") if not path.with_suffix(suffix).exists()]
+    except FileNotFoundError:
+        pass    # moved on meanwhile
+    return []
+
+
+def check_legal(home, when):
+    faults = illegal(home)
+    if faults:
+        raise Failure(f"{when}: illegal spool states:\n" + "\n".join(faults))
