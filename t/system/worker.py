@@ -121,3 +121,17 @@ def test_orphan_of_a_killed_master(t):
     os.kill(old, signal.SIGCONT)
     service.home.wait_drops()
     until(lambda: not postern.is_alive(old), what="the old worker to end")
+
+
+def test_shrinks_the_counters(t):
+    """Memory shared with workers cannot be taken from under the master."""
+    service = service_with(t, """
+say(READY)
+try:
+    os.ftruncate(5, 0)
+except OSError:
+    say(2)      # "continued": the master ignores it
+wait_end()
+""")
+    service.ctl("counters", "bad")
+    is_well(service)
