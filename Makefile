@@ -158,7 +158,7 @@ install: deps
 	install -m 644 etc/posternctl.bash $(D)$(COMPLETIONDIR)/posternctl
 	test -e $(D)$(SYSCONFDIR)/postern/postern.ini || $(SUBST) etc/postern.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/postern.ini
 	ls $(D)$(SYSCONFDIR)/postern/servers/*.ini >/dev/null 2>&1 || \
-	    { $(SUBST) etc/default.ini; etc/install-account domain; } | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/servers/default.ini
+	    $(SUBST) etc/default.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/servers/default.ini
 	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account $(LOCALSTATEDIR)/spool/postern $(LOCALSTATEDIR)/log/postern
 
 uninstall:
