@@ -122,7 +122,7 @@ def test_name_without_dot_is_warned_of(t):
     service.default.set("delivery", fqdn="shorty")
     done = service.check()
     equal(done.returncode, 0)
-    check(re.search(r"default\.ini:\d+: warning: fqdn has no dot", done.stdout + done.stderr), done.stdout, done.stderr)
+    check(re.search(r'default\.ini:\d+: warning: fqdn "shorty" has no dot', done.stdout + done.stderr), done.stdout, done.stderr)
 
 
 def test_print(t):
