@@ -29,7 +29,7 @@ size_t body_mark(const char *in, size_t len);	/* bytes of a UTF-8 byte order mar
 void body_survey_add(struct body_survey *s, const char *in, size_t len);
 void body_survey_end(struct body_survey *s);
 /*
- * pickup-dots = auto: each line that begins with a dot begins with two, but for a lone dot as the last line, and there is such a line.
+ * For pickup-dots = auto: each line that begins with a dot begins with two, but for a lone dot as the last line, and there is such a line.
  */
 bool body_is_stuffed(const struct body_survey *s);
 
@@ -129,6 +129,10 @@ struct compose_rules {
 	const char *fqdn, *domain;	/* `domain` completes bare addresses */
 	const char *id, *date;		/* of this message */
 };
+/*
+ * The file's first bytes are those of a drop file: x- lines, then Received. It was written by an SMTP server, without dot-stuffing.
+ */
+bool compose_is_replayed(const char *raw, size_t len);
 /* Places in the normalised bytes (CRLF lines). */
 struct compose_header {
 	size_t start;		/* behind empty lines at the top */
