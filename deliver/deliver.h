@@ -663,14 +663,62 @@ void schedule_send_free(struct schedule_message *m);	/* portions at work, too, o
 struct net_address *self_addresses(const struct config_server *s, size_t *count);
 
 /* --- settle: what became of a message is written down, in the one safe order --- */
-struct settle;
-struct settle_state;
+struct settle {
+	struct pool_lane *quick, *careful;
+	struct spool *spool;
+	struct report *report;
+	struct badmail *badmail;
+	const struct config_server *server;
+	struct loop_timer *timer;
+	TAILQ_HEAD(, settle_state) stuck;
+	size_t nstuck;
+};
+
+enum settle_stage { SETTLE_WRITE, SETTLE_REPORT, SETTLE_DELAY, SETTLE_CLOSE };
+
+#define SETTLE_AGAIN_MS 300000	/* a failure that could not be noted or reported is taken up again then */
+
+/* The settling of one message; `note` to `due` are the step a thread does next. */
+struct settle_state {
+	TAILQ_ENTRY(settle_state) link;
+	bool is_stuck;
+	struct settle *settle;
+	struct schedule_message *m;
+	enum settle_stage stage;
+	size_t delivered, failed, pending;
+	bool delay;			/* a delay report is due */
+	struct retry_plan plan[2];	/* for later ones: [0] remote, [1] local */
+	/* the step */
+	struct buf note;
+	bool note_sync, marks, remove;
+	int64_t due;			/* 0: stays */
+	int error;			/* out */
+	bool note_failed, vanished;	/* out */
+	/* the report or badmail */
+	struct report_job report;
+	struct dsn_recipient *recipient;
+	struct badmail_job badmail;
+	struct message_envelope part;	/* the failed recipients only */
+	struct buf details;
+};
 
 struct settle *settle_new(const struct schedule_setup *setup, struct report *report);
 void settle_free(struct settle *t);		/* after pool_free */
 void settle_begin(struct settle *t, struct schedule_message *m);	/* then schedule_settled, also from within */
 void settle_state_free(struct settle_state *st);
 bool settle_is_stuck(const struct settle *t);	/* the disk takes no marks: stop delivering */
+/* For settle_tell: */
+void settle_next(struct settle_state *st);		/* this stage is over */
+void settle_close(struct settle_state *st);		/* the last stage: marks, due time, or removal */
+const char *settle_status(const struct schedule_result *r);	/* 4.4.7 when its time ran out */
+bool settle_wants(const struct message_recipient *r, unsigned notify);
+bool settle_may_report(const struct schedule_message *m);	/* somebody can be told */
+void settle_add_line(struct settle_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
+    const struct schedule_reason *why);
+
+/* --- settle_tell: the report about failures or a delay, or badmail when nobody can be told --- */
+void settle_tell_failures(struct settle_state *st);	/* then settle_next or settle_close */
+void settle_tell_delay(struct settle_state *st);
 
 /* --- site: one destination: its waiting jobs, its addresses and their health, its connections --- */
 enum site_noted { SITE_NOTHING, SITE_FAILURE, SITE_HEARD };	/* heard: a peer's word on this very message */
