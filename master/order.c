@@ -332,13 +332,25 @@ order_allowed(const struct order *o, const struct order_row *row, const struct m
 	return false;
 }
 
-static void
-order_log(const struct order *o, const struct order_row *row, const struct server *s, bool allowed)
+/* What the state table says against it, or NULL. */
+static const char *
+order_refusal(const struct order_row *row, const struct server *s)
 {
-	if (allowed && !row->changes)
+	for (enum state_event event = EVENT_START; event <= EVENT_CONTINUE; event++)
+		if (strcmp(row->name, state_order_name(event)) == 0 && state_move(s->state, event)->kind == STATE_REFUSE)
+			return state_move(s->state, event)->text;
+	return NULL;
+}
+
+/* Who asked for what, and whether it was granted; the states that follow are events of their own. */
+static void
+order_log(const struct order *o, const struct order_row *row, const struct admin_words *w, const char *refusal)
+{
+	if (refusal == NULL && !row->changes)
 		return;
-	log_event(allowed ? LOG_FACT : LOG_WARN, NULL, "operator", "server=%s uid=%u command=%s result=%s",
-	    s != NULL ? s->name : "-", (unsigned)o->peer->uid, row->name, allowed ? "ok" : "refused");
+	log_event(refusal == NULL ? LOG_FACT : LOG_WARN, NULL, "operator", "server=%s uid=%u command=%s result=%s%s%s",
+	    w->count == 2 ? log_safe(w->word[1]) : "-", (unsigned)o->peer->uid, row->name, refusal == NULL ? "ok" : "refused",
+	    refusal != NULL ? " reason=" : "", refusal != NULL ? log_safe(refusal) : "");
 }
 
 void
@@ -351,16 +363,18 @@ order_run(struct order *o, struct master *m, const struct admin_words *w)
 	}
 	struct server *s = w->count == 2 ? server_find(m, w->word[1]) : NULL;
 	bool allowed = (w->count < 2 || s != NULL || rights_service(m, o->peer)) && order_allowed(o, row, m, s);
-	order_log(o, row, s, allowed);
 	if (!allowed) {
+		order_log(o, row, w, "no operator");
 		order_say(o, EX_NOPERM, "%s%s%s: you are no operator of %s", row->name, w->count == 2 ? " " : "",
 		    w->count == 2 ? w->word[1] : "", w->count == 2 ? "that virtual server" : "the service");
 		return;
 	}
 	if (w->count == 2 && s == NULL) {
+		order_log(o, row, w, "no such virtual server");
 		order_say(o, ORDER_NO_MATCH, "there is no virtual server %s", log_safe(w->word[1]));
 		return;
 	}
+	order_log(o, row, w, s != NULL ? order_refusal(row, s) : NULL);
 	row->run(o, m, s);
 }
 

@@ -27,7 +27,7 @@ struct reload {
 static void
 reload_say(struct reload *r, int status, const char *server, const char *result, const char *text)
 {
-	log_event(status != 0 ? LOG_FAULT : LOG_FACT, NULL, "config", "server=%s result=%s%s%s", server, result,
+	log_event(status != 0 ? LOG_FAULT : LOG_FACT, NULL, "config", "server=%s result=%s%s%s", server, log_safe(result),
 	    text[0] != '\0' ? " reason=" : "", text[0] != '\0' ? log_safe(text) : "");
 	buf_printf(r->text, "%s: %s%s%s\n", server, result, text[0] != '\0' ? ": " : "", text);
 	if (status != 0 && r->status == 0)

@@ -49,25 +49,19 @@ service_identity(struct master *m)
 	if (gr == NULL)
 		die(EX_NOUSER, "there is no group \"%s\" ([service] group): make it, or name another", c->group);
 	m->gid = gr->gr_gid;
-	if (m->uid == 0)
-		die(EX_CONFIG, "[service] user is root: workers must not be");
+	if (m->uid == 0 || m->gid == 0)
+		die(EX_CONFIG, "[service] user or group is root: workers must not be");
 }
 
 static void
 service_folders(const struct master *m)
 {
 	const struct config_service *c = &m->snapshot->config->service;
-	const struct {
-		const char *path;
-		mode_t mode;
-		bool workers;	/* belongs to them */
-	} wanted[] = {
-		{ c->run, 0755, false }, { c->state, 0755, false }, { c->spool, 0755, false }, { c->logs, 0750, true },
-	};
+	const char *const wanted[] = { c->run, c->state, c->spool, c->logs };
+	/* They stay the master's: only what lies in them, a home or a log folder, belongs to the workers. */
 	for (size_t i = 0; i < nitems_of(wanted); i++)
-		if (folder_make(wanted[i].path, wanted[i].mode, wanted[i].workers ? m->uid : (uid_t)-1,
-		    wanted[i].workers ? m->gid : (gid_t)-1) == -1)
-			die(EX_CANTCREAT, "%s cannot be made: %s", wanted[i].path, strerror(errno));
+		if (folder_make(wanted[i], 0755, (uid_t)-1, (gid_t)-1) == -1)
+			die(EX_CANTCREAT, "%s cannot be made: %s", wanted[i], strerror(errno));
 }
 
 static void
@@ -297,6 +291,10 @@ service_reload(struct master *m, struct buf *text, int *status)
 	notify_send(line);
 	m->reloading = true;
 	*status = reload_run(m, text);
+	struct child *c;
+	TAILQ_FOREACH(c, &m->children, link)
+		if (c->phase == CHILD_READY)
+			child_tell(c, CTL_LOGS);
 	log_event(*status == 0 ? LOG_FACT : LOG_FAULT, NULL, "config", "result=%s", *status == 0 ? "reloaded" : "not-all-reloaded");
 }
 

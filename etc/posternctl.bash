@@ -1,0 +1,34 @@
+# bash completion of posternctl: commands and their arguments come from its own table, names from the running service
+
+_posternctl()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} control=${COMP_WORDS[0]} command='' i
+	local options=() usage
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-c | -s)
+			((i + 1 == COMP_CWORD)) && { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return; }
+			options+=("${COMP_WORDS[i]}" "${COMP_WORDS[i + 1]}")
+			((i++))
+			;;
+		-*) ;;
+		*) command=${COMP_WORDS[i]}; break ;;
+		esac
+	done
+	if [[ -z $command ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "-c -s -V -h $("$control" help 2>/dev/null | awk '/^  [a-z]/ { print $1 }')" -- "$cur")
+		return
+	fi
+	usage=$("$control" help "$command" 2>/dev/null | head -n 1)
+	case $usage in
+	*'[command]'*)
+		mapfile -t COMPREPLY < <(compgen -W "$("$control" help 2>/dev/null | awk '/^  [a-z]/ { print $1 }')" -- "$cur")
+		;;
+	*'[name]'*)
+		local words=''
+		[[ $usage == *--check* ]] && words=--check
+		mapfile -t COMPREPLY < <(compgen -W "$words $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')" -- "$cur")
+		;;
+	esac
+}
+complete -F _posternctl posternctl

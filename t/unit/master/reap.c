@@ -1,0 +1,63 @@
+/*
+ * reap - what a death means, and the doubling delay
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "master/master.h"
+#include "t/unit/unit.h"
+
+START_TEST(doubles)
+{
+	static const unsigned seconds[] = { 1, 2, 4, 8, 16, 32, 60, 60, 60 };
+	struct reap_record r = { 0 };
+	for (size_t i = 0; i < nitems_of(seconds); i++)
+		ck_assert_uint_eq(reap_delay(&r, 10), seconds[i] * 1000U);
+	for (int i = 0; i < 100000; i++)
+		ck_assert_uint_eq(reap_delay(&r, 0), REAP_LAST_MS);
+}
+END_TEST
+
+START_TEST(forgives)
+{
+	struct reap_record r = { 0 };
+	for (int i = 0; i < 20; i++)
+		(void)reap_delay(&r, 0);
+	ck_assert_uint_eq(reap_delay(&r, REAP_WELL_MS - 1), REAP_LAST_MS);
+	ck_assert_uint_eq(reap_delay(&r, REAP_WELL_MS), REAP_FIRST_MS);
+	ck_assert_uint_eq(reap_delay(&r, 0), 2 * REAP_FIRST_MS);
+}
+END_TEST
+
+#define EXITED(code) ((code) << 8)	/* as waitpid(2) gives it */
+
+START_TEST(judges)
+{
+	static const struct {
+		int status;
+		enum child_phase phase;
+		const char *killed;
+		bool crash;
+		const char *words;
+	} rows[] = {
+		{ EXITED(0), CHILD_STOPPING, NULL, false, "ended" },
+		{ EXITED(0), CHILD_DRAINING, NULL, false, "ended" },
+		{ EXITED(0), CHILD_READY, NULL, true, "without being asked" },
+		{ EXITED(0), CHILD_BORN, NULL, true, "without being asked" },
+		{ EXITED(78), CHILD_BORN, NULL, true, "exit status 78" },
+		{ EXITED(70), CHILD_STOPPING, NULL, true, "exit status 70" },
+		{ EXITED(127), CHILD_BORN, NULL, true, "could not be executed" },
+		{ SIGSEGV, CHILD_READY, NULL, true, "signal 11" },
+		{ SIGKILL, CHILD_STOPPING, NULL, true, "signal 9" },
+		{ SIGKILL, CHILD_STOPPING, "not ended", true, "not ended; killed" },
+		{ EXITED(0), CHILD_STOPPING, "it babbled", true, "it babbled; killed" },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		char words[128];
+		bool crash = reap_judge(rows[i].status, rows[i].phase, rows[i].killed, words, sizeof(words));
+		ck_assert_msg(crash == rows[i].crash && strstr(words, rows[i].words) != NULL, "row %zu: %d \"%s\"", i, crash, words);
+	}
+}
+END_TEST
+
+UNIT_MAIN("reap", doubles, forgives, judges)
