@@ -376,6 +376,15 @@ void report_submit(struct report *r, struct report_job *job);
 /* The id of a report: the same for the same message, time, recipient, kind and copy. */
 void report_make_id(char *id, const char *message, int64_t time_us, size_t first, enum dsn_kind kind, bool copy);
 
+/* --- rescan: reads the queue folder in a pool thread and tells the loop in thousands --- */
+
+struct rescan;
+struct rescan *rescan_new(struct loop *l, struct pool *pool, struct spool *spool,
+    void (*found)(void *arg, const struct spool_entry *entry, size_t n), void (*end)(void *arg, ssize_t total, uint64_t ms), void *arg);	/* total -errno: failed */
+void rescan_start(struct rescan *s, bool all);	/* one at a time */
+void rescan_stop(struct rescan *s);			/* the running one ends soon; before pool_free */
+void rescan_free(struct rescan *s);			/* after pool_free */
+
 /* --- response: one SMTP reply of a peer, of any number of lines, from bytes. Pure --- */
 #define RESPONSE_KEPT 512	/* of each line, and of all lines together for a verdict's text */
 
@@ -430,7 +439,7 @@ struct role {
 	struct remote *remote;
 	struct schedule *schedule;
 	struct badmail *badmail;
-	struct scan *scan;
+	struct rescan *rescan;
 	struct loop_timer *own, *slow, *missed, *grace;
 	struct loop_io *hint;
 	int64_t hints_lost;		/* of the virtual server, when last looked */
@@ -468,15 +477,6 @@ bool route_is_fallback(const struct route *r, const struct verdict *v);
 bool route_masquerade(const struct route *r, const char *sender, char out[ADDRESS_MAX + 1]);
 /* "name", "name:587", "[192.0.2.1]", "[2001:db8::1]:25". 0 or -1. */
 int route_host_parse(struct destination_host *h, const char *text, uint16_t port) __attribute__((warn_unused_result));
-
-/* --- scan: reads the queue folder in a pool thread and tells the loop in thousands --- */
-
-struct scan;
-struct scan *scan_new(struct loop *l, struct pool *pool, struct spool *spool,
-    void (*found)(void *arg, const struct spool_entry *entry, size_t n), void (*end)(void *arg, ssize_t total, uint64_t ms), void *arg);	/* total -errno: failed */
-void scan_start(struct scan *s, bool all);	/* one at a time */
-void scan_stop(struct scan *s);			/* the running one ends soon; before pool_free */
-void scan_free(struct scan *s);			/* after pool_free */
 
 /* --- schedule: which messages are at work; fair shares of the window --- */
 
