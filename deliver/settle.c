@@ -180,7 +180,7 @@ log_later(const struct settle_state *st)
 		if (m->result[i].outcome == OUTCOME_LATER)
 			log_event(LOG_FACT, m->id, "deferred", "recipient=%s status=%s reason=%s host=%s next=%llu",
 			    log_safe(m->e.rcpt[i].address), m->result[i].reason->status, log_safe(m->result[i].reason->text),
-			    log_safe(m->result[i].reason->host), (unsigned long long)(m->after / 1000));
+			    log_safe(m->result[i].reason->host), (unsigned long long)((m->after + 500) / 1000));
 }
 
 static void
