@@ -114,8 +114,10 @@ reply_format(char *dst, enum reply which, const char *detail)
 		line_add(&l, row->text, strlen(row->text));
 		return line_end(&l);
 	}
+	if (detail == NULL)
+		detail = "";
 	/* What follows the mark must stay when the detail is long. */
-	size_t tail = strlen(mark + 1), size = detail != NULL ? strlen(detail) : 0;
+	size_t tail = strlen(mark + 1), size = strlen(detail);
 	line_add(&l, row->text, (size_t)(mark - row->text));
 	size_t room = REPLY_SIZE - 3 - l.len - tail;
 	line_add(&l, detail, size < room ? size : room);

@@ -1,0 +1,329 @@
+/*
+ * dialog - runs the transcripts of t/dialog against the pure session: command by command, byte by byte, as one lump
+ *
+ *   # comment
+ *   ! key = value      a setting; see `setting_rows`; all of them before the first other line
+ *   C: text            the client sends text CRLF; escapes \r \n \t \\ \xHH; "C*20: text" twenty times
+ *   R: text            the same without CRLF
+ *   S: text            the server's next line, same escapes; a * at its end stands for anything
+ *   M: text            the next message handed to the disk: "sender -> rcpt rcpt; PROTOCOL flags; content", or "discarded"
+ *   F: text            the next refusal reported: "recipient reply"; * as above
+ *   L: number          the time limit that holds now, in ms; -1 none
+ *   > stop|expire|eof|store errno   an event; "store" sets what the disk will say
+ *   X: close|linger    the connection has ended, so
+ *
+ * Each line of the server, each message, each refusal has to be in the transcript.
+ */
+#include <ctype.h>
+#include <glob.h>
+
+#include "t/unit/listener/world.h"
+
+enum mode { MODE_WHOLE, MODE_BYTES, MODE_LUMP, MODE_COUNT };
+static const char *const mode_names[] = { "command by command", "byte by byte", "as one lump" };
+
+struct step {
+	char kind;		/* C S M F L > X; R is C without CRLF */
+	unsigned line;
+	struct buf text;
+};
+
+struct script {
+	const char *path;
+	struct step *step;
+	size_t count;
+	bool no_lump;
+};
+
+static int
+error_of(const char *name)
+{
+	static const struct { const char *name; int value; } rows[] = {
+		{ "0", 0 }, { "ENOSPC", ENOSPC }, { "EDQUOT", EDQUOT }, { "EROFS", EROFS }, { "EIO", EIO }, { "EINVAL", EINVAL },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return rows[i].value;
+	ck_abort_msg("no errno %s", name);
+}
+
+static uint64_t
+number_of(const char *text)
+{
+	return strcmp(text, "unlimited") == 0 ? CONFIG_UNLIMITED : strtoull(text, NULL, 10);
+}
+
+static void
+set(struct world *w, const char *path, unsigned line, const char *key, char *value)
+{
+	struct { const char *key; uint64_t *number; } numbers[] = {
+		{ "max-message-size", &w->server.max_message_size }, { "max-session-size", &w->server.max_session_size },
+		{ "max-recipients", &w->server.max_recipients }, { "connection-timeout", &w->server.connection_timeout },
+	};
+	for (size_t i = 0; i < nitems_of(numbers); i++) {
+		if (strcmp(numbers[i].key, key) == 0) {
+			*numbers[i].number = number_of(value);
+			return;
+		}
+	}
+	if (strcmp(key, "client") == 0)
+		world_client(w, value);
+	else if (strcmp(key, "banner") == 0)
+		w->server.banner = value;
+	else if (strcmp(key, "relay-list") == 0)
+		world_add_net(&w->server.relay_list, value);
+	else if (strcmp(key, "relay") == 0)
+		w->server.relay = strcmp(value, "only") == 0 ? CONFIG_ONLY : CONFIG_ALL_EXCEPT;
+	else if (strcmp(key, "alias") == 0)
+		world_add_domain(w, value, CONFIG_DOMAIN_ALIAS, false);
+	else if (strcmp(key, "remote") == 0)
+		world_add_domain(w, value, CONFIG_DOMAIN_REMOTE, false);
+	else if (strcmp(key, "relay-domain") == 0)
+		world_add_domain(w, value, CONFIG_DOMAIN_REMOTE, true);
+	else if (strcmp(key, "drop") == 0)
+		w->drop_full = strcmp(value, "full") == 0;
+	else if (strcmp(key, "disk") == 0)
+		w->narrow = strcmp(value, "busy") == 0;
+	else if (strcmp(key, "begin") == 0)
+		w->begin_error = error_of(value);
+	else if (strcmp(key, "lump") != 0)
+		ck_abort_msg("%s:%u: no setting %s", path, line, key);
+}
+
+static void
+unescape(struct buf *out, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		char byte = *text;
+		if (byte == '\\') {
+			unsigned value = 0;
+			text++;
+			byte = *text == 'r' ? '\r' : *text == 'n' ? '\n' : *text == 't' ? '\t' : *text;
+			if (*text == 'x' && sscanf(text + 1, "%2x", &value) == 1) {
+				byte = (char)value;
+				text += 2;
+			}
+		}
+		buf_add(out, &byte, 1);
+	}
+}
+
+/* "C*20: text" and its kin. */
+static void
+parse_step(struct script *s, unsigned line, const char *text)
+{
+	struct step step = { .kind = text[0], .line = line, .text = BUF_INIT(32U << 20) };
+	unsigned long times = 1;
+	const char *rest = text + 1;
+	if (*rest == '*')
+		times = strtoul(rest + 1, (char **)&rest, 10);
+	if (step.kind == '>') {
+		rest += strspn(rest, " ");
+		buf_puts(&step.text, rest);
+	} else {
+		ck_assert_msg(strchr("CRSMFLX", step.kind) != NULL && rest[0] == ':', "%s:%u: %s", s->path, line, text);
+		rest += rest[1] == ' ' ? 2 : 1;
+		for (; times > 0; times--) {
+			if (strchr("CRS", step.kind) != NULL)
+				unescape(&step.text, rest);
+			else
+				buf_puts(&step.text, rest);
+			if (step.kind == 'C')
+				buf_puts(&step.text, "\r\n");
+		}
+	}
+	if (step.kind == 'R')
+		step.kind = 'C';
+	s->step = mem_array(s->step, s->count + 1, sizeof(step));
+	s->step[s->count++] = step;
+}
+
+/* Reads the transcript; settings go into `w`, values stay in the returned text. */
+static char *
+load(struct script *s, struct world *w, const char *path)
+{
+	FILE *in = fopen(path, "r");
+	ck_assert_msg(in != NULL, "%s", path);
+	char *text = mem_zalloc(256U << 10), *next = text, *line;
+	ck_assert_uint_lt(fread(text, 1, (256U << 10) - 1, in), (256U << 10) - 1);
+	fclose(in);
+	*s = (struct script){ .path = path };
+	for (unsigned number = 1; (line = strsep(&next, "\n")) != NULL; number++) {
+		if (line[0] == '\0' || line[0] == '#')
+			continue;
+		if (line[0] != '!') {
+			parse_step(s, number, line);
+			continue;
+		}
+		char *key = line + 1 + strspn(line + 1, " "), *value = strstr(key, " = ");
+		ck_assert_msg(value != NULL, "%s:%u: %s", path, number, line);
+		*value = '\0';
+		set(w, path, number, key, value + 3);
+		if (strcmp(key, "lump") == 0)
+			s->no_lump = true;
+	}
+	return text;
+}
+
+static bool
+matches(const char *want, const char *have)
+{
+	size_t len = strlen(want);
+	if (len > 0 && want[len - 1] == '*')
+		return strncmp(want, have, len - 1) == 0;
+	return strcmp(want, have) == 0;
+}
+
+/* Takes the first line off `from` and compares. */
+static void
+expect(const struct script *s, const struct step *step, enum mode mode, struct buf *from, const char *end)
+{
+	const char *at = strstr(buf_text(from), end);
+	ck_assert_msg(at != NULL, "%s:%u (%s): nothing came, expected %c: %s", s->path, step->line, mode_names[mode], step->kind,
+	    buf_text(&step->text));
+	size_t len = (size_t)(at - from->data);
+	char *have = mem_strndup(from->data, len);
+	ck_assert_msg(matches(buf_text(&step->text), have), "%s:%u (%s):\nexpected %c: %s\ngot         %s", s->path, step->line,
+	    mode_names[mode], step->kind, buf_text(&step->text), have);
+	free(have);
+	buf_drop(from, len + strlen(end));
+}
+
+static void
+expect_nothing(const struct script *s, unsigned line, enum mode mode, const struct buf *from, const char *what)
+{
+	ck_assert_msg(from->len == 0, "%s:%u (%s): not in the transcript: %s %s", s->path, line, mode_names[mode], what,
+	    buf_text(from));
+}
+
+static void
+event(struct world *w, const struct script *s, const struct step *step)
+{
+	const char *what = buf_text(&step->text);
+	if (strcmp(what, "stop") == 0)
+		session_stop(&w->s);
+	else if (strcmp(what, "expire") == 0)
+		session_expire(&w->s);
+	else if (strcmp(what, "eof") == 0)
+		session_eof(&w->s);
+	else if (strncmp(what, "store ", 6) == 0)
+		w->store_error = error_of(what + 6);
+	else
+		ck_abort_msg("%s:%u: no event %s", s->path, step->line, what);
+	world_run(w);
+}
+
+static void
+check_state(const struct world *w, const struct script *s, const struct step *step, enum mode mode)
+{
+	const char *what = buf_text(&step->text);
+	if (step->kind == 'X') {
+		ck_assert_msg(w->closed, "%s:%u (%s): still open", s->path, step->line, mode_names[mode]);
+		ck_assert_msg(w->linger == (strcmp(what, "linger") == 0), "%s:%u (%s): linger is %d", s->path, step->line,
+		    mode_names[mode], w->linger);
+	} else {
+		uint64_t want = (uint64_t)strtoll(what, NULL, 10), have = session_limit_ms(&w->s);
+		ck_assert_msg(want == have, "%s:%u (%s): limit is %lld", s->path, step->line, mode_names[mode], (long long)have);
+	}
+}
+
+/* The steps up to the next event: in a lump the client's all first. */
+static size_t
+play_segment(struct world *w, const struct script *s, size_t from, enum mode mode)
+{
+	size_t end = from;
+	while (end < s->count && s->step[end].kind != '>' && s->step[end].kind != 'L')
+		end++;
+	if (mode == MODE_LUMP) {
+		for (size_t i = from; i < end; i++)
+			if (s->step[i].kind == 'C')
+				buf_add(&w->in, s->step[i].text.data, s->step[i].text.len);
+		world_run(w);
+	}
+	for (size_t i = from; i < end; i++) {
+		const struct step *step = &s->step[i];
+		switch (step->kind) {
+		case 'C':
+			if (mode == MODE_LUMP)
+				break;
+			expect_nothing(s, step->line, mode, &w->out, "S:");
+			world_feed(w, step->text.data, step->text.len, mode == MODE_BYTES);
+			break;
+		case 'S':
+			expect(s, step, mode, &w->out, "\r\n");
+			break;
+		case 'M':
+			expect(s, step, mode, &w->messages, "\n");
+			break;
+		case 'F':
+			expect(s, step, mode, &w->facts, "\n");
+			break;
+		default:
+			check_state(w, s, step, mode);
+		}
+	}
+	return end;
+}
+
+static void
+play(const char *path, enum mode mode)
+{
+	struct world w;
+	struct script s;
+	world_init(&w);
+	char *text = load(&s, &w, path);
+	bool ends = false;
+
+	if (mode != MODE_LUMP || !s.no_lump) {
+		world_begin_session(&w);
+		for (size_t i = 0; i < s.count;) {
+			i = play_segment(&w, &s, i, mode);
+			if (i < s.count && s.step[i].kind == 'L')
+				check_state(&w, &s, &s.step[i++], mode);
+			else if (i < s.count)
+				event(&w, &s, &s.step[i++]);
+		}
+		for (size_t i = 0; i < s.count; i++)
+			ends = ends || s.step[i].kind == 'X';
+		unsigned last = s.count > 0 ? s.step[s.count - 1].line : 0;
+		expect_nothing(&s, last, mode, &w.out, "S:");
+		expect_nothing(&s, last, mode, &w.messages, "M:");
+		expect_nothing(&s, last, mode, &w.facts, "F:");
+		ck_assert_msg(w.closed == ends, "%s (%s): the session has %s", path, mode_names[mode], w.closed ? "ended" : "not ended");
+	}
+	for (size_t i = 0; i < s.count; i++)
+		buf_done(&s.step[i].text);
+	free(s.step);
+	world_done(&w);
+	free(text);
+}
+
+static void
+play_all(enum mode mode)
+{
+	glob_t found;
+	ck_assert_msg(glob("t/dialog/*.txt", 0, NULL, &found) == 0, "no transcripts: run from the top of the tree");
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		play(found.gl_pathv[i], mode);
+	globfree(&found);
+}
+
+START_TEST(whole)
+{
+	play_all(MODE_WHOLE);
+}
+END_TEST
+
+START_TEST(bytes)
+{
+	play_all(MODE_BYTES);
+}
+END_TEST
+
+START_TEST(lump)
+{
+	play_all(MODE_LUMP);
+}
+END_TEST
+
+UNIT_MAIN("dialog", whole, bytes, lump)

@@ -1,0 +1,146 @@
+/* verb - every verb in every phase; sizes of what an idle session keeps */
+#include "t/unit/listener/world.h"
+
+enum { IN_START, IN_READY, IN_MAIL, IN_RCPT, IN_COUNT };
+
+/* 0: the connection closes without an answer. */
+static const struct matrix_row {
+	const char *line;
+	unsigned code[IN_COUNT];
+	enum session_phase then[IN_COUNT];
+} matrix[] = {
+	{ "HELO client", { 250, 250, 250, 250 }, { PHASE_READY, PHASE_READY, PHASE_READY, PHASE_READY } },
+	{ "HELO", { 501, 501, 501, 501 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "EHLO client", { 250, 250, 250, 250 }, { PHASE_READY, PHASE_READY, PHASE_READY, PHASE_READY } },
+	{ "MAIL FROM:<a@b.example>", { 503, 250, 503, 503 }, { PHASE_START, PHASE_MAIL, PHASE_MAIL, PHASE_RCPT } },
+	{ "MAIL", { 503, 501, 503, 503 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "RCPT TO:<c@example.com>", { 503, 503, 250, 250 }, { PHASE_START, PHASE_READY, PHASE_RCPT, PHASE_RCPT } },
+	{ "RCPT TO:<c@remote.example>", { 503, 503, 550, 550 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "RCPT", { 503, 503, 501, 501 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "DATA", { 503, 503, 503, 354 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_DATA } },
+	{ "DATA now", { 503, 503, 503, 501 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "RSET", { 250, 250, 250, 250 }, { PHASE_START, PHASE_READY, PHASE_READY, PHASE_READY } },
+	{ "RSET x", { 501, 501, 501, 501 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "NOOP", { 250, 250, 250, 250 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "NOOP x y", { 250, 250, 250, 250 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "VRFY a", { 252, 252, 252, 252 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "EXPN a", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "HELP", { 214, 214, 214, 214 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "QUIT", { 221, 221, 221, 221 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "QUIT now", { 501, 501, 501, 501 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "AUTH PLAIN AGEAYg==", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "STARTTLS", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "BDAT 5 LAST", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "ETRN x", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "ATRN x", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "TURN", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "XCLIENT ADDR=192.0.2.9", { 500, 500, 500, 500 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "", { 500, 500, 500, 500 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ " NOOP", { 500, 500, 500, 500 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "NOOPS", { 500, 500, 500, 500 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "GET / HTTP/1.1", { 0, 0, 0, 0 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "POST / HTTP/1.1", { 0, 0, 0, 0 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "PUT / HTTP/1.1", { 0, 0, 0, 0 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "HEAD / HTTP/1.1", { 0, 0, 0, 0 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "OPTIONS / HTTP/1.1", { 0, 0, 0, 0 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "CONNECT x:25 HTTP/1.1", { 0, 0, 0, 0 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "DELETE / HTTP/1.1", { 0, 0, 0, 0 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "PATCH / HTTP/1.1", { 0, 0, 0, 0 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "TRACE / HTTP/1.1", { 0, 0, 0, 0 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "PRI * HTTP/2.0", { 0, 0, 0, 0 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+};
+
+static void
+go_to(struct world *w, unsigned phase)
+{
+	static const char *const way[] = { "EHLO client.example", "MAIL FROM:<a@b.example>", "RCPT TO:<c@example.com>" };
+	world_begin_session(w);
+	for (unsigned i = 0; i < phase; i++)
+		world_say(w, way[i]);
+	buf_clear(&w->out);
+}
+
+START_TEST(phases)
+{
+	for (size_t i = 0; i < nitems_of(matrix); i++) {
+		for (unsigned phase = 0; phase < IN_COUNT; phase++) {
+			struct world w;
+			world_init(&w);
+			go_to(&w, phase);
+			world_say(&w, matrix[i].line);
+			unsigned code = (unsigned)strtoul(buf_text(&w.out), NULL, 10);
+			ck_assert_msg(code == matrix[i].code[phase], "%s in phase %u: %u, not %u", matrix[i].line, phase, code, matrix[i].code[phase]);
+			ck_assert_msg(w.s.phase == matrix[i].then[phase], "%s in phase %u leads to %d", matrix[i].line, phase, (int)w.s.phase);
+			ck_assert((w.s.envelope != NULL) == ((w.s.phase & (PHASE_MAIL | PHASE_RCPT | PHASE_DATA)) != 0) || w.s.phase == PHASE_OVER);
+			if (w.begun)
+				session_eof(&w.s);
+			world_done(&w);
+		}
+	}
+}
+END_TEST
+
+START_TEST(every_verb_is_in_the_matrix)
+{
+	for (size_t v = 0; v < verb_count; v++) {
+		bool found = false;
+		for (size_t i = 0; i < nitems_of(matrix); i++)
+			found = found || verb_find(matrix[i].line, strlen(matrix[i].line)) == &verb_rows[v];
+		ck_assert_msg(found, "%s has no row here", verb_rows[v].name);
+	}
+}
+END_TEST
+
+START_TEST(any_case)
+{
+	static const char *const lines[] = { "noop", "NoOp", "NOOP   ", "noop x" };
+	for (size_t i = 0; i < nitems_of(lines); i++) {
+		struct world w;
+		world_init(&w);
+		world_begin_session(&w);
+		world_say(&w, lines[i]);
+		ck_assert_msg(strncmp(buf_text(&w.out), "250 ", 4) == 0, "%s: %s", lines[i], buf_text(&w.out));
+		world_done(&w);
+	}
+}
+END_TEST
+
+/* Refused content is read on, to give the answer where it belongs, but not for ever. */
+START_TEST(refused_content_has_an_end)
+{
+	static const char line[] = "0123456789012345678901234567890123456789012345678901234567890\r\n";
+	struct world w;
+	uint64_t fed = 0;
+	world_init(&w);
+	w.server.max_message_size = 10;
+	go_to(&w, IN_RCPT);
+	world_say(&w, "DATA");
+	buf_clear(&w.out);
+	while (!w.closed && fed < 2 * SESSION_CONTENT_WASTE) {
+		ck_assert_uint_eq(w.out.len, 0);
+		for (unsigned i = 0; i < 1000; i++)
+			buf_add(&w.in, line, sizeof(line) - 1);
+		fed += w.in.len;
+		world_run(&w);
+	}
+	ck_assert(w.closed && w.linger);
+	ck_assert_uint_gt(fed, SESSION_CONTENT_WASTE);
+	ck_assert_msg(strncmp(buf_text(&w.out), "552 ", 4) == 0, "%s", buf_text(&w.out));
+	world_done(&w);
+}
+END_TEST
+
+/* Invariant I9, the part that is ours: an idle session is a few hundred bytes here and a few hundred in conn. */
+START_TEST(an_idle_session_is_small)
+{
+	struct world w;
+	world_init(&w);
+	world_begin_session(&w);
+	world_say(&w, "EHLO client.example");
+	ck_assert_uint_le(sizeof(w.s), 256);
+	ck_assert_ptr_null(w.s.envelope);
+	world_done(&w);
+}
+END_TEST
+
+UNIT_MAIN("verb", phases, every_verb_is_in_the_matrix, any_case, refused_content_has_an_end, an_idle_session_is_small)

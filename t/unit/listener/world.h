@@ -1,0 +1,271 @@
+/* world - a pure session with everything around it played by the test; for the programs of this folder */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/mem.h"
+#include "common/base/net.h"
+#include "listener/listener.h"
+#include "t/unit/unit.h"
+
+#define WORLD_DOMAINS 8
+#define WORLD_NETS 8
+
+struct world {
+	struct config_server server;
+	struct config_domain domain[WORLD_DOMAINS];
+	struct net_entry relay[WORLD_NETS], control[WORLD_NETS];
+	struct net_address client;
+	char ip[NET_TEXT_SIZE];
+	struct session s;
+	struct buf in, out, content, messages, facts;	/* messages and facts: lines ended by LF */
+	bool begun, storing, closed, linger;
+	bool drop_full, narrow;		/* narrow: the disk is full of work after every add */
+	int begin_error, store_error;
+	int64_t counters[COUNTER_COUNT];
+};
+
+static inline void
+world_escape(struct buf *out, const char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = (unsigned char)data[i];
+		if (byte == '\r')
+			buf_puts(out, "\\r");
+		else if (byte == '\n')
+			buf_puts(out, "\\n");
+		else if (byte == '\\')
+			buf_puts(out, "\\\\");
+		else if (byte < ' ' || byte > 126)
+			buf_printf(out, "\\x%02x", byte);
+		else
+			buf_add(out, data + i, 1);
+	}
+}
+
+static inline void
+world_send(void *arg, const char *data, size_t len)
+{
+	struct world *w = arg;
+	ck_assert_msg(!w->closed, "a reply after the end: %.*s", (int)len, data);
+	buf_add(&w->out, data, len);
+}
+
+static inline void
+world_close(void *arg, bool linger)
+{
+	struct world *w = arg;
+	ck_assert_msg(!w->closed, "closed twice");
+	w->closed = true;
+	w->linger = linger;
+}
+
+static inline int
+world_begin(void *arg, struct message_envelope *e)
+{
+	struct world *w = arg;
+	ck_assert(!w->begun && !w->storing);
+	ck_assert(e->nrcpt > 0 && e->helo != NULL && e->client != NULL && e->protocol != NULL);
+	if (w->begin_error != 0)
+		return w->begin_error;
+	w->begun = true;
+	buf_clear(&w->content);
+	world_escape(&w->messages, e->sender[0] != '\0' ? e->sender : "<>", e->sender[0] != '\0' ? strlen(e->sender) : 2);
+	buf_puts(&w->messages, " ->");
+	for (size_t i = 0; i < e->nrcpt; i++) {
+		buf_puts(&w->messages, " ");
+		world_escape(&w->messages, e->rcpt[i].address, strlen(e->rcpt[i].address));
+	}
+	buf_printf(&w->messages, "; %s%s%s; ", e->protocol, e->flags & MESSAGE_8BIT ? " 8bitmime" : "",
+	    e->flags & MESSAGE_UTF8 ? " smtputf8" : "");
+	return 0;
+}
+
+static inline bool
+world_add(void *arg, const char *data, size_t len)
+{
+	struct world *w = arg;
+	ck_assert(w->begun && !w->storing && len > 0);
+	buf_add(&w->content, data, len);
+	return !w->narrow;
+}
+
+static inline void
+world_finish(void *arg)
+{
+	struct world *w = arg;
+	ck_assert(w->begun);
+	w->begun = false;
+	w->storing = true;
+	world_escape(&w->messages, w->content.data, w->content.len);
+	buf_puts(&w->messages, "\n");
+}
+
+static inline void
+world_discard(void *arg)
+{
+	struct world *w = arg;
+	ck_assert(w->begun);
+	w->begun = false;
+	buf_puts(&w->messages, "discarded\n");
+}
+
+static inline bool
+world_drop_is_full(void *arg)
+{
+	return ((struct world *)arg)->drop_full;
+}
+
+static inline bool
+world_is_self(void *arg, const char *literal)
+{
+	(void)arg;
+	return strcmp(literal, "[192.0.2.25]") == 0;
+}
+
+static inline void
+world_refused(void *arg, const char *recipient, const char *reply)
+{
+	struct world *w = arg;
+	buf_printf(&w->facts, "%s %s\n", recipient != NULL ? recipient : "-", reply);
+}
+
+static inline void
+world_count(void *arg, enum counter which, int64_t n)
+{
+	((struct world *)arg)->counters[which] += n;
+}
+
+static const struct session_ops world_ops = {
+	.send = world_send, .close = world_close, .begin = world_begin, .add = world_add, .finish = world_finish,
+	.discard = world_discard, .drop_is_full = world_drop_is_full, .is_self = world_is_self, .refused = world_refused,
+	.count = world_count,
+};
+
+static inline int
+world_domain_order(const void *a, const void *b)
+{
+	return strcmp(((const struct config_domain *)a)->name, ((const struct config_domain *)b)->name);
+}
+
+/* Domains stay sorted by name, as config promises. */
+static inline void
+world_add_domain(struct world *w, const char *name, enum config_domain_type type, bool relay)
+{
+	ck_assert(w->server.ndomain < WORLD_DOMAINS);
+	w->domain[w->server.ndomain++] = (struct config_domain){ .name = mem_strdup(name), .type = type, .relay = relay };
+	qsort(w->domain, w->server.ndomain, sizeof(w->domain[0]), world_domain_order);
+	for (size_t i = 0; i < w->server.ndomain; i++)
+		if (w->domain[i].type == CONFIG_DOMAIN_DEFAULT)
+			w->server.default_domain = &w->domain[i];
+}
+
+static inline void
+world_add_net(struct config_nets *list, const char *text)
+{
+	const char *why = NULL;
+	ck_assert(list->count < WORLD_NETS);
+	ck_assert_msg(net_entry_parse(&list->entry[list->count++], text, &why) == 0, "%s: %s", text, why != NULL ? why : "");
+}
+
+static inline void
+world_client(struct world *w, const char *text)
+{
+	const char *why = NULL;
+	ck_assert_msg(net_address_parse(&w->client, text, 12345, &why) == 0, "%s: %s", text, why != NULL ? why : "");
+	net_format_ip(w->ip, (const struct sockaddr *)&w->client.sa);
+}
+
+static inline void
+world_init(struct world *w)
+{
+	memset(w, 0, sizeof(*w));
+	w->server = (struct config_server){
+		.name = "default", .fqdn = "mx.example.com", .domain = w->domain, .relay = CONFIG_ONLY,
+		.connection_control = CONFIG_ALL_EXCEPT, .relay_authenticated = true,
+		.relay_list = { .entry = w->relay }, .connection_list = { .entry = w->control },
+		.connection_limit = CONFIG_UNLIMITED, .connection_limit_per_client = CONFIG_UNLIMITED,
+		.connection_timeout = 600000, .max_message_size = 25U << 20, .max_session_size = 100U << 20,
+		.max_recipients = 100,
+	};
+	world_add_domain(w, "example.com", CONFIG_DOMAIN_DEFAULT, false);
+	world_client(w, "192.0.2.1");
+	buf_init(&w->in, 64U << 20);
+	buf_init(&w->out, 64U << 20);
+	buf_init(&w->content, 64U << 20);
+	buf_init(&w->messages, 64U << 20);
+	buf_init(&w->facts, 64U << 20);
+}
+
+static inline void
+world_begin_session(struct world *w)
+{
+	session_init(&w->s, &w->server, &world_ops, w, (const struct sockaddr *)&w->client.sa, w->ip);
+	session_greet(&w->s);
+}
+
+static inline void
+world_done(struct world *w)
+{
+	session_done(&w->s);
+	for (size_t i = 0; i < w->server.ndomain; i++)
+		free(w->domain[i].name);
+	for (size_t i = 0; i < w->server.relay_list.count; i++)
+		net_entry_done(&w->relay[i]);
+	for (size_t i = 0; i < w->server.connection_list.count; i++)
+		net_entry_done(&w->control[i]);
+	buf_done(&w->in);
+	buf_done(&w->out);
+	buf_done(&w->content);
+	buf_done(&w->messages);
+	buf_done(&w->facts);
+}
+
+/* What conn, disk and pool would do until nothing moves any more. */
+static inline void
+world_run(struct world *w)
+{
+	for (;;) {
+		if (w->storing) {
+			w->storing = false;
+			session_stored(&w->s, w->store_error, "0123456789abcdef");
+		} else if (w->s.blocked) {
+			session_room(&w->s);
+		}
+		if (w->closed) {
+			buf_done(&w->in);
+			return;
+		}
+		size_t used = w->in.len > 0 ? session_input(&w->s, w->in.data, w->in.len) : 0;
+		ck_assert_uint_le(used, w->in.len);
+		if (used == 0 && !w->storing && !w->s.blocked)
+			return;
+		buf_drop(&w->in, used);
+	}
+}
+
+static inline void
+world_feed(struct world *w, const char *data, size_t len, bool bytewise)
+{
+	size_t step = bytewise ? 1 : len;
+	for (size_t at = 0; at < len; at += step) {
+		buf_add(&w->in, data + at, step);
+		world_run(w);
+	}
+}
+
+static inline void
+world_say(struct world *w, const char *line)
+{
+	buf_clear(&w->out);
+	buf_puts(&w->in, line);
+	buf_puts(&w->in, "\r\n");
+	world_run(w);
+}
+
+#endif
