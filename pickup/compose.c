@@ -1,0 +1,289 @@
+/*
+ * compose - a pickup file's header in, the message's envelope and the header that is sent out
+ *
+ * Runs in:  pickup's pool threads
+ * Owns:     nothing; the envelope belongs to the caller
+ * Promise:  pure; every recipient the file names is in the envelope once, or the whole file is refused with the reason:
+ *           nobody is left out silently; Bcc fields, Return-Path and the leading x- lines are not sent
+ * Fails by: a judge_reason other than JUDGE_GOOD, and words for people in `detail`
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/mail/address.h"
+#include "common/mail/header.h"
+#include "pickup/pickup.h"
+
+enum { NAME_TRUST = 2000 };
+
+static bool
+is_empty_line(const char *data, size_t len, size_t pos)
+{
+	return pos + 1 < len && data[pos] == '\r' && data[pos + 1] == '\n';
+}
+
+static bool
+is_x_line(const struct header_field *f)
+{
+	return header_is(f, "x-sender") || header_is(f, "x-receiver");
+}
+
+int
+compose_split(const char *data, size_t len, bool whole, struct compose_header *h)
+{
+	struct header_field f;
+	size_t pos = 0;
+
+	while (is_empty_line(data, len, pos))
+		pos += 2;
+	h->start = h->fields = pos;
+	while (header_next(data, len, &pos, &f) == 1)
+		if (h->fields == (size_t)(f.start - data) && is_x_line(&f))
+			h->fields = pos;
+	h->end = pos;
+	h->body = is_empty_line(data, len, pos) ? pos + 2 : pos;
+	if (h->end - h->fields > COMPOSE_FIELDS_MAX || h->end > COMPOSE_HEADER_MAX)
+		return -1;
+	if (whole || h->body > h->end)
+		return 1;
+	/* a line that is no field ends the header too, once it is there or longer than any field's name */
+	return memchr(data + pos, '\n', len - pos) != NULL || len - pos > NAME_TRUST;
+}
+
+/* --- the envelope --- */
+
+/* What the work on one header needs. */
+struct work {
+	const struct compose_rules *rules;
+	const char *data;
+	const struct compose_header *h;
+	struct message_envelope *e;
+	char *detail;
+};
+
+static enum judge_reason
+explain(struct work *w, enum judge_reason reason, const struct header_field *f)
+{
+	snprintf(w->detail, COMPOSE_DETAIL_SIZE, "%.*s: %.*s", (int)(f->name_len < 40 ? f->name_len : 40), f->name,
+	    (int)(f->value_len < 120 ? f->value_len : 120), f->value);
+	for (char *p = w->detail; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 127)
+			*p = ' ';
+	return reason;
+}
+
+/* All mailboxes of one field; one that cannot be read refuses the file. */
+static enum judge_reason
+add_recipients(struct work *w, const struct header_field *f)
+{
+	struct address a;
+	size_t pos = 0;
+	int found;
+
+	while ((found = address_list_next(&a, f->value, f->value_len, &pos, ADDRESS_UTF8 | ADDRESS_BARE)) == 1) {
+		if (address_complete(&a, w->rules->domain) == -1)
+			return explain(w, JUDGE_BAD_RECIPIENT, f);
+		if (w->e->nrcpt == COMPOSE_RECIPIENTS_MAX)
+			return JUDGE_MANY_RECIPIENTS;
+		message_envelope_add(w->e, a.text);
+		if (address_is_utf8(&a))
+			w->e->flags |= MESSAGE_UTF8;
+	}
+	return found == 0 ? JUDGE_GOOD : explain(w, JUDGE_BAD_RECIPIENT, f);
+}
+
+static enum judge_reason
+set_sender(struct work *w, struct address *a, const struct header_field *f)
+{
+	if (address_complete(a, w->rules->domain) == -1)
+		return explain(w, JUDGE_BAD_SENDER, f);
+	w->e->sender = mem_strdup(a->text);
+	if (address_is_utf8(a))
+		w->e->flags |= MESSAGE_UTF8;
+	return JUDGE_GOOD;
+}
+
+/* x-sender: empty and <> are the null sender, as in a drop file of a report. */
+static enum judge_reason
+take_x_sender(struct work *w, const struct header_field *f)
+{
+	struct address a = { .at = 0 };
+	size_t blank = 0;
+
+	if (w->e->sender != NULL)
+		return explain(w, JUDGE_TWO_SENDERS, f);
+	while (blank < f->value_len && strchr(" \t\r\n", f->value[blank]) != NULL)
+		blank++;
+	if (blank < f->value_len &&
+	    address_parse_mailbox(&a, f->value, f->value_len, ADDRESS_UTF8 | ADDRESS_BARE | ADDRESS_NULL) == -1)
+		return explain(w, JUDGE_BAD_SENDER, f);
+	return set_sender(w, &a, f);
+}
+
+static enum judge_reason
+take_x_lines(struct work *w)
+{
+	struct header_field f;
+	size_t pos = w->h->start;
+
+	while (pos < w->h->fields && header_next(w->data, w->h->end, &pos, &f) == 1) {
+		size_t before = w->e->nrcpt;
+		bool receiver = header_is(&f, "x-receiver");
+		enum judge_reason reason = receiver ? add_recipients(w, &f) : take_x_sender(w, &f);
+
+		if (reason == JUDGE_GOOD && receiver && before == 0 && w->e->nrcpt == 0)
+			reason = explain(w, JUDGE_BAD_RECIPIENT, &f);
+		if (reason != JUDGE_GOOD)
+			return reason;
+	}
+	return JUDGE_GOOD;
+}
+
+/* The first mailbox of the first field `name`. 1 taken, 0 there is none, or none that can be read (the field is in *bad). */
+static enum judge_reason
+take_sender_of(struct work *w, const char *name, struct header_field *bad)
+{
+	struct header_field f;
+	size_t pos = w->h->fields;
+
+	while (header_next(w->data, w->h->end, &pos, &f) == 1) {
+		struct address a;
+		size_t at = 0;
+
+		if (!header_is(&f, name))
+			continue;
+		if (address_list_next(&a, f.value, f.value_len, &at, ADDRESS_UTF8 | ADDRESS_BARE) == 1)
+			return set_sender(w, &a, &f);
+		*bad = f;
+	}
+	return JUDGE_NO_SENDER;
+}
+
+static enum judge_reason
+take_sender(struct work *w)
+{
+	struct header_field bad = { 0 };
+	enum judge_reason reason = take_sender_of(w, "Sender", &bad);
+
+	if (reason == JUDGE_NO_SENDER)
+		reason = take_sender_of(w, "From", &bad);
+	if (reason == JUDGE_NO_SENDER && bad.name != NULL)
+		reason = explain(w, JUDGE_BAD_SENDER, &bad);
+	return reason;
+}
+
+static enum judge_reason
+take_header_recipients(struct work *w)
+{
+	struct header_field f;
+	size_t pos = w->h->fields;
+
+	while (header_next(w->data, w->h->end, &pos, &f) == 1) {
+		enum judge_reason reason;
+
+		if (!header_is(&f, "To") && !header_is(&f, "Cc") && !header_is(&f, "Bcc"))
+			continue;
+		reason = add_recipients(w, &f);
+		if (reason != JUDGE_GOOD)
+			return reason;
+	}
+	return JUDGE_GOOD;
+}
+
+/* Equal addresses side by side, the one named first before the others. */
+static int
+by_address(const void *a, const void *b)
+{
+	const struct message_recipient *x = *(struct message_recipient *const *)a, *y = *(struct message_recipient *const *)b;
+	int order = strcmp(x->address, y->address);
+
+	return order != 0 ? order : x < y ? -1 : x > y;
+}
+
+/* Each address once, in the order they were named. */
+static void
+drop_duplicates(struct message_envelope *e)
+{
+	struct message_recipient **sorted = mem_array(NULL, e->nrcpt, sizeof(*sorted));
+	size_t kept = 0;
+
+	for (size_t i = 0; i < e->nrcpt; i++)
+		sorted[i] = &e->rcpt[i];
+	qsort(sorted, e->nrcpt, sizeof(*sorted), by_address);
+	for (size_t i = e->nrcpt; i-- > 1;) {
+		if (strcmp(sorted[i]->address, sorted[i - 1]->address) == 0) {
+			free(sorted[i]->address);
+			sorted[i]->address = NULL;
+		}
+	}
+	free(sorted);
+	for (size_t i = 0; i < e->nrcpt; i++)
+		if (e->rcpt[i].address != NULL)
+			e->rcpt[kept++] = e->rcpt[i];
+	e->nrcpt = kept;
+}
+
+static enum judge_reason
+fill_envelope(struct work *w)
+{
+	enum judge_reason reason = take_x_lines(w);
+
+	if (reason == JUDGE_GOOD && w->e->sender == NULL)
+		reason = take_sender(w);
+	if (reason == JUDGE_GOOD && w->e->nrcpt == 0)
+		reason = take_header_recipients(w);
+	if (reason == JUDGE_GOOD && w->e->nrcpt == 0)
+		reason = JUDGE_NO_RECIPIENTS;
+	if (reason == JUDGE_GOOD)
+		drop_duplicates(w->e);
+	return reason;
+}
+
+/* --- the header that is sent --- */
+
+static bool
+is_kept_back(const struct header_field *f)
+{
+	return header_is(f, "Bcc") || header_is(f, "Resent-Bcc") || header_is(f, "Return-Path");
+}
+
+static void
+write_header(const struct work *w, struct buf *out)
+{
+	const struct compose_rules *r = w->rules;
+	struct header_field f;
+	size_t pos = w->h->fields;
+	bool date = false, id = false;
+
+	buf_printf(out, "Received: from mail pickup service\r\n\tby %s id %s;\r\n\t%s\r\n", r->fqdn, r->id, r->date);
+	while (header_next(w->data, w->h->end, &pos, &f) == 1) {
+		if (is_kept_back(&f))
+			continue;
+		date = date || header_is(&f, "Date");
+		id = id || header_is(&f, "Message-ID");
+		buf_add(out, f.start, f.size);
+	}
+	if (!date)
+		buf_printf(out, "Date: %s\r\n", r->date);
+	if (!id)
+		buf_printf(out, "Message-ID: <%s@%s>\r\n", r->id, r->fqdn);
+	buf_add(out, "\r\n", 2);
+}
+
+enum judge_reason
+compose_message(const struct compose_rules *rules, const char *data, const struct compose_header *h, struct message_envelope *e,
+    struct buf *out, char *detail)
+{
+	struct work w = { .rules = rules, .data = data, .h = h, .e = e, .detail = detail };
+	enum judge_reason reason = JUDGE_NO_HEADER;
+
+	detail[0] = '\0';
+	if (h->end > h->start)
+		reason = fill_envelope(&w);
+	if (reason != JUDGE_GOOD)
+		return reason;
+	e->client = mem_strdup("pickup");
+	write_header(&w, out);
+	return JUDGE_GOOD;
+}

@@ -1,0 +1,171 @@
+/*
+ * judge - the rules by which a file in pickup is taken, waited for or refused
+ *
+ * Runs in:  pickup's loop and pool threads
+ * Owns:     nothing
+ * Promise:  pure; nothing but a complete regular file with one name, whose size is within the limit, is taken
+ * Fails by: never
+ */
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "common/base/mem.h"
+#include "pickup/pickup.h"
+
+enum {
+	LINK_GRACE_MS = 10000,	/* link(2) then unlink(2) of the first name is a way to put a file in place */
+	EMPTY_MS = 10000,	/* a writer has perhaps just created it */
+	SETTLED_MS = 5000,	/* seen by the scan alone: not touched for so long, it is taken at once */
+	REMOTE_QUIET_MS = 5000,	/* other hosts' writes arrive late on a network file system */
+	LOCKED_MS = 1000,
+	AGAIN_MS = 3000,
+	SEALED_MS = 60000,
+	TRIES_MAX = 5,
+};
+
+/* `first`: how long after the news it is looked at; `quiet`: for how long size and time must not have changed. */
+static const struct { unsigned first, quiet, again; } evidence_rows[] = {
+	[JUDGE_RENAMED] = { 0, 0, 250 },
+	[JUDGE_CLOSED] = { 50, 0, 250 },		/* `echo a > f; echo b >> f` closes more than once */
+	[JUDGE_CREATED] = { 250, 0, 250 },		/* and nobody opened it: a link, or no regular file */
+	[JUDGE_OPEN] = { 30000, 600000, 30000 },	/* its writer has not closed it: a close or a rename decides */
+	[JUDGE_REOPENED] = { 2000, 2000, 500 },
+	[JUDGE_UNSURE] = { 2000, 10000, 2000 },
+	[JUDGE_SCANNED] = { 0, 2000, 500 },
+	[JUDGE_LEFT] = { 0, 0, 1000 },			/* taken by a process that died, or by one that is about to end */
+};
+_Static_assert(nitems_of(evidence_rows) == JUDGE_EVIDENCE_COUNT, "a row for each kind of evidence");
+
+static const char *const reason_words[] = {
+	[JUDGE_GOOD] = "good",
+	[JUDGE_LINK] = "a symbolic link",
+	[JUDGE_DEVICE] = "not a regular file",
+	[JUDGE_SECOND_NAME] = "a second name (hard link)",
+	[JUDGE_EMPTY] = "empty",
+	[JUDGE_LARGE] = "too large",
+	[JUDGE_UNREADABLE] = "cannot be read",
+	[JUDGE_NUL] = "NUL bytes",
+	[JUDGE_NO_HEADER] = "no header",
+	[JUDGE_LONG_HEADER] = "header too large",
+	[JUDGE_TWO_SENDERS] = "more than one x-sender",
+	[JUDGE_BAD_SENDER] = "malformed sender",
+	[JUDGE_NO_SENDER] = "no sender",
+	[JUDGE_BAD_RECIPIENT] = "malformed recipient",
+	[JUDGE_MANY_RECIPIENTS] = "too many recipients",
+	[JUDGE_NO_RECIPIENTS] = "no recipients",
+};
+_Static_assert(nitems_of(reason_words) == JUDGE_REASON_COUNT, "words for each reason");
+
+const char *
+judge_words(enum judge_reason reason)
+{
+	return reason_words[reason];
+}
+
+unsigned
+judge_first_look(enum judge_evidence evidence)
+{
+	return evidence_rows[evidence].first;
+}
+
+bool
+judge_ignores(const char *name)
+{
+	static const char *const endings[] = { ".tmp", ".part" };
+	size_t len = strlen(name);
+
+	if (name[0] == '.')
+		return true;
+	for (size_t i = 0; i < nitems_of(endings); i++) {
+		size_t n = strlen(endings[i]);
+
+		if (len >= n && strcasecmp(name + len - n, endings[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct judge_verdict
+wait_for(unsigned ms)
+{
+	return (struct judge_verdict){ .answer = JUDGE_WAIT, .wait_ms = ms };
+}
+
+static struct judge_verdict
+refuse(enum judge_reason reason)
+{
+	return (struct judge_verdict){ .answer = JUDGE_REFUSE, .reason = reason };
+}
+
+/* For how long, as far as we know, nobody wrote to it. */
+static uint64_t
+quiet_ms(const struct judge_rules *r, enum judge_evidence evidence, const struct judge_facts *f, struct judge_memory *m)
+{
+	uint64_t seen;
+
+	if (!m->known || m->size != f->size || m->mtime_us != f->mtime_us || m->ctime_us != f->ctime_us) {
+		m->size = f->size;
+		m->mtime_us = f->mtime_us;
+		m->ctime_us = f->ctime_us;
+		m->since_ms = f->now_ms;
+		if (!m->known)
+			m->first_ms = f->now_ms;
+		m->known = true;
+	}
+	seen = f->now_ms - m->since_ms;
+	/* a local file's change time is as good as a look at that time */
+	if (evidence == JUDGE_SCANNED && !r->remote && f->now_us - f->ctime_us >= (int64_t)SETTLED_MS * 1000 && seen < SETTLED_MS)
+		seen = SETTLED_MS;
+	return seen;
+}
+
+struct judge_verdict
+judge_file(const struct judge_rules *r, enum judge_evidence evidence, const struct judge_facts *f, struct judge_memory *m)
+{
+	uint64_t quiet, need = evidence_rows[evidence].quiet;
+
+	if (S_ISDIR(f->mode) || f->nlink == 0)
+		return (struct judge_verdict){ .answer = JUDGE_IGNORE };
+	if (!S_ISREG(f->mode))
+		return refuse(JUDGE_DEVICE);
+	quiet = quiet_ms(r, evidence, f, m);
+	if (f->nlink > 1)
+		return f->now_ms - m->first_ms < LINK_GRACE_MS ? wait_for(evidence_rows[evidence].again) : refuse(JUDGE_SECOND_NAME);
+	if (r->remote && evidence == JUDGE_SCANNED)
+		need = REMOTE_QUIET_MS;
+	if (quiet < need)
+		return wait_for(need - quiet < evidence_rows[evidence].again ? (unsigned)(need - quiet) : evidence_rows[evidence].again);
+	if (f->size == 0)
+		return quiet < EMPTY_MS ? wait_for(1000) : refuse(JUDGE_EMPTY);
+	if (f->sealed)
+		return (struct judge_verdict){ .answer = JUDGE_WAIT, .wait_ms = SEALED_MS, .trouble = "immutable, cannot be removed" };
+	if (f->size > r->max_size)
+		return refuse(JUDGE_LARGE);
+	return (struct judge_verdict){ .answer = JUDGE_TAKE };
+}
+
+struct judge_verdict
+judge_error(int error, unsigned *tries)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+	case ESTALE:
+		return (struct judge_verdict){ .answer = JUDGE_IGNORE };
+	case ELOOP:
+		return refuse(JUDGE_LINK);
+	case ENXIO:
+	case ENODEV:
+		return refuse(JUDGE_DEVICE);
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+		return (struct judge_verdict){ .answer = JUDGE_HOLD };
+	case EWOULDBLOCK:
+		return wait_for(LOCKED_MS);
+	default:
+		return ++*tries < TRIES_MAX ? wait_for(AGAIN_MS) : refuse(JUDGE_UNREADABLE);
+	}
+}

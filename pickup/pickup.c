@@ -1,0 +1,376 @@
+/*
+ * pickup - the worker: news of files, the slow scan, stop and drain
+ *
+ * Runs in:  postern-pickup's loop
+ * Owns:     struct pickup and all it points to
+ * Promise:  every file that stays in the folder is looked at in the end, with or without the kernel's help; pause does not
+ *           touch pickup; at stop nothing new is taken, what is on its way gets through or is put back
+ * Fails by: die() when the folders cannot be opened at start; afterwards by waiting, with one event a minute
+ */
+#include "pickup/pickup.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <string.h>
+#include <sys/vfs.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+enum {
+	THREADS = 6,		/* looks 2, large files 1, removal 1, intake 2 */
+	KNOWN_MAX = 16384,
+	TICK_MS = 3000,		/* between two scans */
+	TROUBLE_MS = 60000,
+	CLOCK_SLACK_US = 5000000,
+};
+
+void
+pickup_trouble(struct pickup *p, const char *doing, const char *file, const char *reason)
+{
+	uint64_t now_ms = clock_mono_ms();
+
+	for (size_t i = 0; i < nitems_of(p->trouble); i++) {
+		struct pickup_trouble *row = &p->trouble[i];
+
+		if (row->doing != NULL && strcmp(row->doing, doing) != 0)
+			continue;
+		if (row->doing != NULL && now_ms < row->next_ms)
+			return;
+		row->doing = doing;
+		row->next_ms = now_ms + TROUBLE_MS;
+		break;
+	}
+	log_event(LOG_WARN, NULL, "trouble", "doing=%s file=%s reason=%s", doing, log_safe(file), log_safe(reason));
+}
+
+/* --- names --- */
+
+static void
+news(struct pickup *p, const char *name, enum judge_evidence evidence)
+{
+	if (!known_news(p->known, name, evidence, clock_mono_ms()))
+		p->missed = true;
+}
+
+static void
+on_watch_news(void *arg, const char *name, enum judge_evidence evidence)
+{
+	news(arg, name, evidence);
+}
+
+static void
+on_watch_batch(void *arg)
+{
+	struct pickup *p = arg;
+
+	feed_more(p->feed);
+}
+
+static void
+on_watch_lost(void *arg)
+{
+	struct pickup *p = arg;
+
+	p->missed = true;
+	known_doubt(p->known, clock_mono_ms());
+}
+
+static void
+folder_gone(struct pickup *p)
+{
+	if (p->gone)
+		return;
+	pickup_trouble(p, "folder", spool_pickup_path(p->folder), "the folder was removed or renamed");
+	p->gone = true;
+	pickup_settle(p);
+}
+
+static void
+on_watch_gone(void *arg)
+{
+	folder_gone(arg);
+}
+
+static const struct watch_events watch_events = {
+	.news = on_watch_news, .batch = on_watch_batch, .lost = on_watch_lost, .gone = on_watch_gone,
+};
+
+/* A claimed name is ours, or of a process that ended, or of one that is about to end and holds its lock. */
+static void
+on_scan_name(void *arg, const char *name)
+{
+	struct pickup *p = arg;
+	char id[MESSAGE_ID_SIZE];
+	const char *old;
+	int64_t made_us;
+
+	if (!spool_pickup_claim_parse(name, id, &old)) {
+		news(p, name, JUDGE_SCANNED);
+		return;
+	}
+	made_us = message_id_time_us(id);
+	if (made_us < p->started_us || made_us > clock_wall_us() + CLOCK_SLACK_US)
+		news(p, name, JUDGE_LEFT);
+}
+
+static void
+on_scan_end(void *arg, enum scan_end end, int error)
+{
+	struct pickup *p = arg;
+
+	if (end == SCAN_GONE)
+		folder_gone(p);
+	if (end == SCAN_FAILED)
+		pickup_trouble(p, "scan", spool_pickup_path(p->folder), strerror(error));
+	if (end == SCAN_MORE)
+		p->crowded = true;
+	else
+		loop_timer_set(p->tick, TICK_MS);
+	feed_more(p->feed);
+}
+
+static void
+scan(struct pickup *p)
+{
+	bool force = p->missed;
+
+	if (p->stopping || p->gone || !scan_is_idle(p->scan))
+		return;
+	p->missed = false;
+	scan_begin(p->scan, p->folder, force);
+}
+
+/* --- the folder anew --- */
+
+static struct spool *
+open_spool(const struct config_server *server, const char **where)
+{
+	struct spool_paths paths = { .pickup = server->pickup, .queue = server->queue, .drop = server->drop, .badmail = server->badmail };
+
+	return spool_open(&paths, where);
+}
+
+static void
+run_reopen(void *arg, void **jobs, size_t n)
+{
+	struct pickup *p = arg;
+	const char *where;
+
+	(void)jobs, (void)n;
+	p->opened = open_spool(p->boot->server, &where);
+	p->open_error = errno;
+}
+
+static void
+reopen_done(void *arg, void *job)
+{
+	struct pickup *p = arg;
+
+	(void)job;
+	p->opening = false;
+	if (p->opened == NULL) {
+		pickup_trouble(p, "folder", p->boot->server->pickup, strerror(p->open_error));
+		loop_timer_set(p->tick, TICK_MS);
+		pickup_settle(p);
+		return;
+	}
+	feed_give_up(p->feed);
+	if (p->folder != p->spool)
+		spool_close(p->folder);
+	p->folder = p->opened;
+	p->opened = NULL;
+	p->gone = false;
+	known_free(p->known);
+	p->known = known_new(KNOWN_MAX);
+	watch_folder(p->watch, spool_pickup_path(p->folder));
+	log_event(LOG_FACT, NULL, "service", "doing=folder folder=%s state=opened", log_safe(spool_pickup_path(p->folder)));
+	p->missed = true;
+	scan(p);
+}
+
+void
+pickup_settle(struct pickup *p)
+{
+	if (p->ended)
+		return;
+	if (p->stopping) {
+		if (feed_active(p->feed) > 0)
+			return;
+		p->ended = true;
+		if (p->draining)
+			boot_tell(p->boot, CTL_IDLE);
+		boot_end(p->boot);
+		return;
+	}
+	if (p->gone) {
+		p->crowded = false;
+		if (!p->opening && feed_active(p->feed) == 0 && !loop_timer_is_set(p->tick) && scan_stop(p->scan)) {
+			p->opening = true;
+			pool_submit(p->reopen, p);
+		}
+		return;
+	}
+	if (p->crowded && known_count(p->known) < KNOWN_MAX / 2) {
+		p->crowded = false;
+		scan_go_on(p->scan);
+	} else if (p->missed && known_count(p->known) < KNOWN_MAX / 2) {
+		scan(p);
+	}
+}
+
+/* --- time and orders --- */
+
+static void
+on_due(void *arg)
+{
+	struct pickup *p = arg;
+
+	feed_more(p->feed);
+}
+
+static void
+on_tick(void *arg)
+{
+	struct pickup *p = arg;
+
+	feed_retry(p->feed);
+	scan(p);
+	pickup_settle(p);
+}
+
+static void
+on_grace(void *arg)
+{
+	struct pickup *p = arg;
+
+	p->ended = true;
+	boot_end(p->boot);
+}
+
+static void
+stop(struct pickup *p, const struct ctl_message *m)
+{
+	uint32_t grace_ms = 0;
+
+	if (m->len == sizeof(grace_ms))
+		memcpy(&grace_ms, m->data, sizeof(grace_ms));
+	p->stopping = true;
+	p->draining = false;
+	feed_hurry(p->feed);
+	loop_timer_set(p->grace, grace_ms);
+	pickup_settle(p);
+}
+
+static void
+on_control(struct boot *b, const struct ctl_message *m)
+{
+	struct pickup *p = b->state;
+
+	switch (m->type) {
+	case CTL_PAUSE:		/* is about connections: mail goes on */
+		boot_tell(b, CTL_PAUSED);
+		break;
+	case CTL_CONTINUE:
+		boot_tell(b, CTL_CONTINUED);
+		break;
+	case CTL_DRAIN:
+		p->stopping = p->draining = true;
+		pickup_settle(p);
+		break;
+	case CTL_STOP:
+		stop(p, m);
+		break;
+	default:
+		break;
+	}
+	if (m->fd != -1)
+		close(m->fd);
+}
+
+/* Other hosts' writes to these are told to nobody here. */
+static bool
+is_remote(int folder)
+{
+	static const uint32_t remote[] = {
+		NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC, FUSE_SUPER_MAGIC, V9FS_MAGIC, AFS_SUPER_MAGIC,
+		AFS_FS_MAGIC, CEPH_SUPER_MAGIC, CODA_SUPER_MAGIC, OCFS2_SUPER_MAGIC, 0x01161970 /* GFS2 */, 0x0BD00BD0 /* Lustre */,
+		0x786F4256 /* vboxsf */,
+	};
+	struct statfs sf;
+
+	if (fstatfs(folder, &sf) == -1)
+		return true;
+	for (size_t i = 0; i < nitems_of(remote); i++)
+		if ((uint32_t)sf.f_type == remote[i])
+			return true;
+	return false;
+}
+
+static void
+run(struct boot *b)
+{
+	struct pickup *p = mem_new(struct pickup);
+	const char *where = NULL;
+
+	b->state = p;
+	p->boot = b;
+	p->started_us = clock_wall_us();
+	p->spool = p->folder = open_spool(b->server, &where);
+	if (p->spool == NULL)
+		die(EX_CANTCREAT, "cannot open %s: %s", log_safe(where), strerror(errno));
+	p->rules = (struct take_rules){
+		.judge = { .max_size = b->server->max_message_size, .remote = is_remote(spool_pickup_folder(p->folder)) },
+		.dots = b->server->pickup_dots,
+		.fqdn = b->server->fqdn,
+		.domain = b->server->default_domain->name,
+	};
+	p->pool = pool_new(b->loop, THREADS);
+	p->intake = intake_new(b->loop, p->pool, p->spool, BOOT_HINT);
+	intake_count(p->intake, b->counters);
+	p->known = known_new(KNOWN_MAX);
+	p->feed = feed_new(p);
+	p->scan = scan_new(p->pool, on_scan_name, on_scan_end, p);
+	p->reopen = pool_lane_new(p->pool, 1, 1, run_reopen, reopen_done, p);
+	p->due = loop_timer_new(b->loop, on_due, p);
+	p->tick = loop_timer_new(b->loop, on_tick, p);
+	p->grace = loop_timer_new(b->loop, on_grace, p);
+	p->watch = watch_new(b->loop, &watch_events, p);
+	watch_folder(p->watch, spool_pickup_path(p->folder)); /* before the first scan: nothing is missed in between */
+	p->missed = true;
+	scan(p);
+	boot_ready(b);
+}
+
+static void
+finish(struct boot *b)
+{
+	struct pickup *p = b->state;
+
+	pool_free(p->pool);
+	watch_free(p->watch);
+	scan_free(p->scan);
+	feed_free(p->feed);
+	known_free(p->known);
+	intake_free(p->intake);
+	loop_timer_free(p->due);
+	loop_timer_free(p->tick);
+	loop_timer_free(p->grace);
+	spool_close(p->opened);
+	if (p->folder != p->spool)
+		spool_close(p->folder);
+	spool_close(p->spool);
+	free(p);
+}
+
+const struct boot_role pickup_role = {
+	.name = "pickup",
+	.title = "takes mail from files",
+	.per_server = true,
+	.run = run,
+	.on_control = on_control,
+	.finish = finish,
+};

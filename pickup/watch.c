@@ -1,0 +1,144 @@
+/*
+ * watch - what the kernel tells about the pickup folder (inotify)
+ *
+ * Runs in:  pickup's loop
+ * Owns:     the inotify descriptor
+ * Promise:  only ever a hint: whatever it misses the scan finds; it never blocks
+ * Fails by: telling nothing, with one event in the log
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "pickup/pickup.h"
+
+#define WANTED (IN_CREATE | IN_OPEN | IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define READ_SIZE (64U << 10)
+#define READS_MAX 4	/* a turn of the loop; then others get theirs */
+
+struct watch {
+	struct loop *loop;
+	struct loop_io *io;
+	const struct watch_events *events;
+	void *arg;
+	char *space;
+	int fd, folder;		/* folder: the watch descriptor, -1 none */
+};
+
+static void
+tell_name(struct watch *w, const struct inotify_event *e)
+{
+	static const struct { uint32_t bit; enum judge_evidence evidence; } rows[] = {
+		{ IN_MOVED_TO, JUDGE_RENAMED },
+		{ IN_CLOSE_WRITE, JUDGE_CLOSED },
+		{ IN_CREATE, JUDGE_CREATED },
+		{ IN_OPEN, JUDGE_OPEN },
+	};
+
+	if (e->len == 0 || (e->mask & IN_ISDIR) || judge_ignores(e->name))
+		return;
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		if (e->mask & rows[i].bit)
+			w->events->news(w->arg, e->name, rows[i].evidence);
+}
+
+/* False: the folder is gone. */
+static bool
+tell_all(struct watch *w, size_t size)
+{
+	const struct inotify_event *e;
+
+	for (size_t at = 0; at + sizeof(*e) <= size; at += sizeof(*e) + e->len) {
+		e = (const void *)(w->space + at);
+		if (e->mask & IN_Q_OVERFLOW)
+			w->events->lost(w->arg);
+		else if (e->wd != w->folder)
+			continue; /* of a folder we do not watch any more */
+		else if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT))
+			return false;
+		else
+			tell_name(w, e);
+	}
+	return true;
+}
+
+static void
+on_read(void *arg, unsigned what)
+{
+	struct watch *w = arg;
+	bool here = true;
+
+	(void)what;
+	for (int turn = 0; turn < READS_MAX && here; turn++) {
+		ssize_t n = read(w->fd, w->space, READ_SIZE);
+
+		if (n <= 0)
+			break;
+		here = tell_all(w, (size_t)n);
+		if ((size_t)n < READ_SIZE / 2)
+			break;
+	}
+	w->events->batch(w->arg);
+	if (!here) {
+		w->folder = -1;
+		w->events->gone(w->arg);
+	}
+}
+
+static bool
+is_switched_off(void)
+{
+#ifdef POSTERN_TEST
+	return getenv("POSTERN_NO_WATCH") != NULL;
+#else
+	return false;
+#endif
+}
+
+struct watch *
+watch_new(struct loop *l, const struct watch_events *events, void *arg)
+{
+	struct watch *w = mem_new(struct watch);
+
+	w->loop = l;
+	w->events = events;
+	w->arg = arg;
+	w->folder = -1;
+	errno = ENOSYS;
+	w->fd = is_switched_off() ? -1 : inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (w->fd == -1) {
+		log_event(LOG_WARN, NULL, "trouble", "doing=watch reason=%s", log_safe(strerror(errno)));
+		return w;
+	}
+	w->space = mem_array(NULL, READ_SIZE, 1);
+	w->io = loop_io_new(l, w->fd, LOOP_READ, on_read, w);
+	return w;
+}
+
+void
+watch_folder(struct watch *w, const char *path)
+{
+	if (w->fd == -1)
+		return;
+	if (w->folder != -1)
+		inotify_rm_watch(w->fd, w->folder);
+	w->folder = inotify_add_watch(w->fd, path, WANTED);
+	if (w->folder == -1)
+		log_event(LOG_WARN, NULL, "trouble", "doing=watch folder=%s reason=%s", log_safe(path), log_safe(strerror(errno)));
+}
+
+void
+watch_free(struct watch *w)
+{
+	if (w == NULL)
+		return;
+	loop_io_free(w->io);
+	if (w->fd != -1)
+		close(w->fd);
+	free(w->space);
+	free(w);
+}
