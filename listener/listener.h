@@ -63,7 +63,14 @@ void conn_resume(struct conn *c);
 
 #define DATA_LINE_MAX 16384U	/* with CRLF; RFC 5321 4.5.3.1.6 says 1,000, and devices do not listen */
 
-enum data_state { DATA_LINE, DATA_TEXT, DATA_CR, DATA_DOT, DATA_DOT_CR, DATA_END };
+enum data_state {
+	DATA_LINE,	/* at the start of a line */
+	DATA_TEXT,	/* inside one */
+	DATA_CR,	/* behind a CR in it, which is handed on already */
+	DATA_DOT,	/* behind a dot at the start of a line */
+	DATA_DOT_CR,	/* and a CR */
+	DATA_END,	/* past the lone dot */
+};
 enum data_fault { DATA_FINE, DATA_BARE, DATA_LONG, DATA_LARGE };
 struct data {
 	enum data_state state;
