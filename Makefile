@@ -127,6 +127,7 @@ $(B)/sample: $(B)/etc/sample.o $(B)/libcommon.a
 samples: $(B)/sample
 	$(B)/sample service >etc/postern.ini
 	$(B)/sample server >etc/default.ini
+	$(B)/sample manual etc/postern.ini.5 >$(B)/postern.ini.5 && cp $(B)/postern.ini.5 etc/postern.ini.5
 
 # --- install: DESTDIR PREFIX SYSCONFDIR; existing configuration is never overwritten ---
 UNITDIR       ?= $(if $(filter /usr,$(PREFIX)),/lib/systemd/system,$(PREFIX)/lib/systemd/system)

@@ -121,6 +121,8 @@ accept_some(struct gate *g, int fd, unsigned most)
 			return true;
 		if (is_passing(errno))
 			continue;
+		if (errno == EINVAL)
+			return false; /* the master has shut the socket; its word about it comes next */
 		log_event(LOG_FAULT, NULL, "trouble", "doing=accept reason=%s", log_safe(strerror(errno)));
 		return false;
 	}

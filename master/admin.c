@@ -141,11 +141,26 @@ admin_idle(void *arg)
 	admin_client_free(arg);
 }
 
+/* Full: the eldest that asks for nothing goes, so that no user can keep the operators out by holding connections. */
+static bool
+admin_make_room(struct admin *a)
+{
+	struct admin_client *c;
+	if (a->count < ADMIN_CLIENTS_MAX)
+		return true;
+	TAILQ_FOREACH(c, &a->clients, link)
+		if (!c->busy && !rights_service(a->m, &c->peer)) {
+			admin_client_free(c);
+			return true;
+		}
+	return false;
+}
+
 static void
 admin_accept_one(struct admin *a, int fd)
 {
 	struct rights_peer peer;
-	if (a->count >= ADMIN_CLIENTS_MAX || rights_peer_get(&peer, fd) == -1) {
+	if (!admin_make_room(a) || rights_peer_get(&peer, fd) == -1) {
 		close(fd);
 		return;
 	}

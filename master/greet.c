@@ -44,7 +44,7 @@ greet_send(const struct config_server *s)
 		printf("Send a message:    python3 -c \"import smtplib; smtplib.SMTP('%s', %u).sendmail('you@%s', 'me@%s', "
 		    "'Subject: hello\\n\\nIt works.\\n')\"\n", ip, net_port(sa), domain, domain);
 	else
-		printf("Send a message:    printf 'From: you@%s\\nTo: me@%s\\nSubject: hello\\n\\nIt works.\\n' > %s/hello.eml\n",
+		printf("Send a message:    printf 'From: you@%s\\nTo: me@%s\\nSubject: hello\\n\\nIt works.\\n' > %s/hello\n",
 		    domain, domain, s->pickup);
 }
 

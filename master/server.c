@@ -227,12 +227,13 @@ server_event(struct server *s, enum state_event event)
 	const struct state_move *move = state_move(s->state, event);
 	if (move->kind != STATE_GO)
 		return;
-	if (move->next != s->state) {
-		s->state = move->next;
-		counters_set(s->counters, COUNTER_STATE, s->state);
-		server_log_state(s);
-	}
-	if (server_act(s, move->act) == -1)
+	bool news = move->next != s->state;
+	s->state = move->next;
+	counters_set(s->counters, COUNTER_STATE, s->state);
+	int result = server_act(s, move->act);
+	if (news)
+		server_log_state(s); /* after the act: who reads "paused" finds the port closed */
+	if (result == -1)
 		server_event(s, EVENT_FAILED);
 	server_look(s);
 }

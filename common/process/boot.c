@@ -144,7 +144,7 @@ boot_main(int argc, char **argv, const struct boot_role *role)
 	umask(007);
 	take_config(&b, argv[1]);
 	raise_limits();
-	setproctitle("%s%s%s: %s", role->name, argv[1][0] != '\0' ? " " : "", argv[1], role->title);
+	setproctitle("%s%s%s", argv[1], argv[1][0] != '\0' ? ": " : "", role->title); /* libbsd puts the program before it */
 	b.loop = loop_new();
 	set_signals(&b);
 	boot_drop(b.config->service.user, b.config->service.group);

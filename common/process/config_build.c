@@ -73,7 +73,9 @@ fault_unknown(const struct target *t, enum key_section section, const struct con
 
 	while (other < KEY_DOMAIN && key_find(other, e->name) == NULL)
 		other++;
-	if (other < KEY_DOMAIN)
+	if (*e->name == '\0')
+		config_faults_add(t->faults, t->source, e->line, false, "there is no key in front of =");
+	else if (other < KEY_DOMAIN)
 		config_faults_add(t->faults, t->source, e->line, false, "\"%s\" is no key of [%s], it belongs in [%s]", e->name,
 		    key_section_name(section), key_section_name(other));
 	else if (best != NULL)

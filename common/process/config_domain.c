@@ -2,6 +2,7 @@
  * config_domain - the [domain] entries of a virtual server: order, look-up, judgement
  *
  * Runs in:  every process
+ * Owns:     nothing
  * Promise:  exactly one default domain in a server that passes; the look-up is a binary search for each label
  * Fails by: faults; NULL: no entry
  */
@@ -63,6 +64,15 @@ static const struct { const char *key; enum config_domain_type type; } only_for[
 	{ "secret-file", CONFIG_DOMAIN_REMOTE }, { "port", CONFIG_DOMAIN_REMOTE }, { "hold", CONFIG_DOMAIN_REMOTE },
 	{ "atrn-accounts", CONFIG_DOMAIN_REMOTE },
 };
+
+bool
+config_domain_has_key(const struct config_domain *d, const char *key)
+{
+	for (size_t i = 0; i < nitems_of(only_for); i++)
+		if (strcmp(only_for[i].key, key) == 0)
+			return only_for[i].type == d->type;
+	return true;
+}
 
 static unsigned
 heading_line(const struct config_ini *ini, const char *domain)

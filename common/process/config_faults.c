@@ -4,6 +4,7 @@
  * Runs in:  master, posternctl; children while they rebuild the configuration
  * Owns:     the faults until config_faults_done
  * Promise:  counts every error; keeps the first 500
+ * Fails by: cannot
  */
 #include <stdarg.h>
 #include <stdlib.h>

@@ -56,18 +56,19 @@ read_open(struct config_source *s, int fd, struct config_faults *faults)
 		config_faults_add(faults, s, 0, false, "is %s, not a regular file", S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
 		return;
 	}
-	char *text = mem_zalloc(CONFIG_FILE_MAX + 2);
-	ssize_t len = disk_pread(fd, text, CONFIG_FILE_MAX + 1, 0);
-	if (len == -1)
-		config_faults_add(faults, s, 0, false, "cannot be read: %s", strerror(errno));
-	else if (len > CONFIG_FILE_MAX)
+	if (st.st_size > CONFIG_FILE_MAX) {
 		config_faults_add(faults, s, 0, false, "is larger than 1 MiB");
-	else {
-		s->len = (size_t)len;
-		s->text = mem_zalloc(s->len + 1);
-		memcpy(s->text, text, s->len);
+		return;
 	}
-	free(text);
+	char *text = mem_zalloc((size_t)st.st_size + 1);
+	ssize_t len = disk_pread(fd, text, (size_t)st.st_size, 0);
+	if (len == -1) {
+		config_faults_add(faults, s, 0, false, "cannot be read: %s", strerror(errno));
+		free(text);
+		return;
+	}
+	s->text = text;
+	s->len = (size_t)len;
 }
 
 static void

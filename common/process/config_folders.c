@@ -2,6 +2,7 @@
  * config_folders - judges the folders of virtual servers: apart from each other, and on one file system
  *
  * Runs in:  master, posternctl; children on the snapshot, but for the file systems
+ * Owns:     nothing
  * Promise:  no two folders of all virtual servers are the same or lie in each other, so no file is taken by two owners
  * Fails by: faults. A folder that is not there yet, or cannot be looked at, is not judged by its file system
  */

@@ -247,7 +247,7 @@ read_line(char *dst, int size, void *user)
 	size_t len = (size_t)((eol != NULL ? eol : r->end) - line);
 	r->next = eol != NULL ? eol + 1 : r->end;
 	r->line++;
-	if (len > 0 && line[len - 1] == '\r')
+	while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL)
 		len--;
 	const char *text = line_for_inih(r, line, len, limit);
 	memcpy(dst, text, strlen(text) + 1);

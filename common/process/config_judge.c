@@ -2,6 +2,7 @@
  * config_judge - what single keys cannot tell: combinations inside one virtual server, and between several
  *
  * Runs in:  master, posternctl; children on the snapshot
+ * Owns:     nothing
  * Promise:  the same texts get the same judgement everywhere (but for file systems, which a child does not look at).
  *           Of two virtual servers that exclude each other the later in the order of names is at fault
  * Fails by: faults
@@ -98,8 +99,8 @@ judge_relay(struct config_work *w, size_t server)
 	if ((list || empty) && s->open_relay)
 		blame(w, server, KEY_ACCESS, "open-relay", true, "open relay: every client may send mail to every domain");
 	else if (list || empty)
-		blame(w, server, KEY_ACCESS, key, false, "open relay: %s would let every client send mail to every domain; name the networks that may, or say open-relay = i-know", list ?
-		    "relay-list" : "relay = all-except with an empty relay-list");
+		blame(w, server, KEY_ACCESS, key, false, "open relay: %s would let every client send mail to every domain; "
+		    "name the networks that may, or say open-relay = i-know", list ? "relay-list" : "relay = all-except with an empty relay-list");
 	else if (s->relay == CONFIG_ALL_EXCEPT)
 		blame(w, server, KEY_ACCESS, "relay", true, "open relay: every client outside relay-list may send mail to every domain");
 	if (s->connection_control == CONFIG_ONLY && s->connection_list.count == 0)
@@ -127,8 +128,9 @@ judge_rest(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
 
-	if (config_build_origin(s->origin, KEY_DELIVERY, "fqdn")->file != NULL && strchr(s->fqdn, '.') == NULL)
-		blame(w, server, KEY_DELIVERY, "fqdn", true, "fqdn has no dot; other servers may refuse mail from a name that is not fully qualified");
+	if (strchr(s->fqdn, '.') == NULL && strcmp(s->fqdn, w->config->service.hostname) != 0)
+		blame(w, server, KEY_DELIVERY, "fqdn", true, "fqdn \"%s\" has no dot; other servers may refuse mail from a "
+		    "name that is not fully qualified", s->fqdn);
 	if (s->max_session_size < s->max_message_size)
 		blame(w, server, KEY_MESSAGES, "max-session-size", true, "max-session-size is smaller than max-message-size: the larger messages that are "
 		    "announced will not be taken");

@@ -62,6 +62,7 @@ void config_build_free(struct config *c);
 
 /* config_domain: sorted by name; judged */
 void config_domain_sort(struct config_server *s);
+bool config_domain_has_key(const struct config_domain *d, const char *key);	/* its type has it */
 void config_domain_judge(struct config_work *w, size_t server);
 
 /* config_faults */

@@ -2,7 +2,9 @@
  * config_print - the effective configuration, each value with its file and line or "default" behind it
  *
  * Runs in:  posternctl, master
+ * Owns:     nothing
  * Promise:  what is printed reads back as the same values, as long as its lines are short enough for an INI file
+ * Fails by: the stream's error, which the caller looks at
  */
 #include <string.h>
 
@@ -16,7 +18,8 @@ print_key(const struct key *k, const void *base, const struct config_origin *o, 
 {
 	struct buf value = BUF_INIT(OWNER_MAX);
 
-	config_value_print(k, base, &value);
+	if (!k->missing || k->derived == NULL || k->kind != KEY_PATH)	/* a path that nothing uses yet would be refused when read back */
+		config_value_print(k, base, &value);
 	if (o == NULL)
 		buf_printf(out, "%s = %s\n", k->name, buf_text(&value));
 	else {
@@ -36,6 +39,8 @@ config_print_owner(enum config_owner owner, const void *base, const struct confi
 	const struct key *rows = config_build_rows(owner, &count);
 
 	for (size_t i = 0; i < count; i++) {
+		if (owner == CONFIG_OWNER_DOMAIN && !config_domain_has_key(base, rows[i].name))
+			continue;
 		if (owner != CONFIG_OWNER_DOMAIN && (i == 0 || rows[i].section != rows[i - 1].section))
 			buf_printf(out, "[%s]\n", key_section_name(rows[i].section));
 		print_key(&rows[i], base, origin != NULL ? &origin[i] : NULL, out);

@@ -10,7 +10,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -89,7 +91,10 @@ counters_new(int *fd)
 	*fd = memfd_create("postern-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (*fd == -1)
 		return NULL;
-	struct counters *c = ftruncate(*fd, sizeof(struct counters_memory)) == 0 ? map(*fd) : NULL;
+	/* Sealed in size: a worker that shrank it would end the master by SIGBUS. */
+	bool sized = ftruncate(*fd, sizeof(struct counters_memory)) == 0 &&
+	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
+	struct counters *c = sized ? map(*fd) : NULL;
 	if (c == NULL) {
 		int saved = errno;
 		close(*fd);

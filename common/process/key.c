@@ -2,6 +2,7 @@
  * key - look-ups in the table of configuration keys, and "did you mean"
  *
  * Runs in:  every process
+ * Owns:     nothing
  * Promise:  pure; the rows themselves are in key_rows
  * Fails by: NULL or KEY_SECTION_COUNT: not found
  */

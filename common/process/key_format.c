@@ -2,7 +2,9 @@
  * key_format - sizes, times and numbers as key_parse reads them
  *
  * Runs in:  every process
+ * Owns:     nothing
  * Promise:  pure; the largest unit that divides, so that reading gives the same value again
+ * Fails by: cannot; a text too long for its place is cut
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,6 +2,7 @@
  * key_parse - sizes, times, numbers and yes/no as they are written in INI files
  *
  * Runs in:  every process
+ * Owns:     nothing
  * Promise:  pure; the whole text is one value: no sign, no blank, no fraction, no overflow
  * Fails by: -1
  */
@@ -47,7 +48,7 @@ parse_digits(const char *text, uint64_t *value, const char **end)
 }
 
 static int
-parse_with_unit(const char *text, const struct unit *units, size_t count, uint64_t *value)
+parse_with_unit(const char *text, const struct unit *units, size_t count, int (*compare)(const char *, const char *), uint64_t *value)
 {
 	const char *end;
 	uint64_t n;
@@ -55,7 +56,7 @@ parse_with_unit(const char *text, const struct unit *units, size_t count, uint64
 	if (parse_digits(text, &n, &end) == -1)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		if (strcasecmp(end, units[i].name) != 0)
+		if (compare(end, units[i].name) != 0)
 			continue;
 		if (n > (UINT64_MAX - 1) / units[i].factor)
 			return -1;
@@ -68,19 +69,19 @@ parse_with_unit(const char *text, const struct unit *units, size_t count, uint64
 int
 key_parse_size(const char *text, uint64_t *value)
 {
-	return parse_with_unit(text, size_units, nitems_of(size_units), value);
+	return parse_with_unit(text, size_units, nitems_of(size_units), strcasecmp, value);
 }
 
 int
 key_parse_time(const char *text, uint64_t *value)
 {
-	return parse_with_unit(text, time_units, nitems_of(time_units), value);
+	return parse_with_unit(text, time_units, nitems_of(time_units), strcmp, value);
 }
 
 int
 key_parse_number(const char *text, uint64_t *value)
 {
-	return parse_with_unit(text, size_units, 1, value);
+	return parse_with_unit(text, size_units, 1, strcmp, value);
 }
 
 int

@@ -2,7 +2,9 @@
  * key_print - the sample INI files and the manual's key lists, made of the key rows
  *
  * Runs in:  the tool that makes the files of etc/
+ * Owns:     nothing
  * Promise:  the sample with its ";" removed in front of keys sets every key to its default
+ * Fails by: the stream's error, which the caller looks at
  */
 #include <string.h>
 
@@ -10,6 +12,7 @@
 #include "common/process/key.h"
 
 #define COLUMNS 96
+#define MANUAL_COLUMNS 76	/* mandoc -T lint complains past 80 */
 
 static const char *const section_titles[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] = "the service as a whole",
@@ -47,15 +50,30 @@ print_comment(FILE *out, const char *text)
 	}
 }
 
+/* "Not available in this version: a, b." or nothing. */
+static void
+format_missing_choices(char *dst, size_t size, const struct key *k)
+{
+	size_t len = 0;
+
+	*dst = '\0';
+	for (const struct key_choice *c = k->choice; c != NULL && c->name != NULL; c++)
+		if (c->missing)
+			len += (size_t)snprintf(dst + len, size - len, "%s%s", len == 0 ? "Not available in this version: " : ", ", c->name);
+	if (len > 0)
+		snprintf(dst + len, size - len, ".");
+}
+
 /* An empty value of a key without a constant default leaves it unset. */
 static void
 print_sample_key(FILE *out, const struct key *k)
 {
 	const char *value = k->standard == NULL && k->kind == KEY_ENUM ? k->choice[0].name : k->standard;
-	char text[1000];
+	char text[1000], missing[200];
 
-	snprintf(text, sizeof(text), "%s%s%s%s", k->meaning, k->derived != NULL ? " Default: " : "", k->derived != NULL ? k->derived : "",
-	    k->derived != NULL ? "." : "");
+	format_missing_choices(missing, sizeof(missing), k);
+	snprintf(text, sizeof(text), "%s%s%s%s%s%s", k->meaning, *missing != '\0' ? " " : "", missing, k->derived != NULL ? " Default: " : "",
+	    k->derived != NULL ? k->derived : "", k->derived != NULL ? "." : "");
 	print_comment(out, text);
 	fprintf(out, ";%s =%s%s\n", k->name, value != NULL ? " " : "", value != NULL ? value : "");
 }
@@ -93,24 +111,26 @@ key_print_sample(FILE *out, bool server)
 	}
 }
 
-/* Text as mdoc wants it: a new line for each sentence, nothing that looks like a macro. */
+/* Text as mdoc wants it: a new line for each sentence, short lines, nothing that looks like a macro. */
 static void
 print_sentences(FILE *out, const char *text)
 {
-	bool begin = true;
+	size_t column = 0;
 
-	for (const char *p = text; *p != '\0'; p++) {
-		if (begin && (*p == '.' || *p == '\''))
-			fputs("\\&", out);
-		begin = *p == '.' && p[1] == ' ';
-		if (*p == '\\')
-			fputs("\\e", out);
-		else
-			fputc(*p, out);
-		if (begin) {
+	while (*text != '\0') {
+		size_t len = strcspn(text, " ");
+		if (column > 0 && column + 1 + len > MANUAL_COLUMNS) {
 			fputc('\n', out);
-			p++;
+			column = 0;
 		}
+		fprintf(out, "%s%s%.*s", column > 0 ? " " : "", column == 0 && (*text == '.' || *text == '\'') ? "\\&" : "", (int)len, text);
+		column += len + 1;
+		text += len;
+		if (text[-1] == '.' && *text == ' ') {
+			fputc('\n', out);
+			column = 0;
+		}
+		text += strspn(text, " ");
 	}
 	fputc('\n', out);
 }
@@ -127,23 +147,12 @@ print_choices(FILE *out, const struct key *k)
 }
 
 static void
-print_missing_choices(FILE *out, const struct key *k)
-{
-	const char *comma = "";
-
-	for (const struct key_choice *c = k->choice; c != NULL && c->name != NULL; c++) {
-		if (!c->missing)
-			continue;
-		fprintf(out, "%s%s", *comma == '\0' ? "Not available in this version: " : comma, c->name);
-		comma = ", ";
-	}
-	fputs(*comma != '\0' ? ".\n" : "", out);
-}
-
-static void
 print_manual_key(FILE *out, const struct key *k)
 {
-	fprintf(out, ".It Ic %s Ns = Ns ", k->name);
+	char missing[200];
+
+	format_missing_choices(missing, sizeof(missing), k);
+	fprintf(out, ".It Ic %s No = ", k->name);
 	if (k->choice != NULL)
 		print_choices(out, k);
 	else
@@ -152,8 +161,8 @@ print_manual_key(FILE *out, const struct key *k)
 	print_sentences(out, k->meaning);
 	if (k->missing)
 		fputs("Not available in this version.\n", out);
-	else
-		print_missing_choices(out, k);
+	else if (*missing != '\0')
+		print_sentences(out, missing);
 	if (k->unlimited && (k->standard == NULL || strcmp(k->standard, "unlimited") != 0))
 		fputs("May be\n.Cm unlimited .\n", out);
 	if (k->derived != NULL)

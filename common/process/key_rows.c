@@ -2,8 +2,10 @@
  * key_rows - every configuration key: its section, kind, default, range, place and meaning
  *
  * Runs in:  every process
+ * Owns:     nothing
  * Promise:  one row a key. Ordered by owner (service, virtual server, domain) and section. What belongs to features that
  *           are not built yet is a row too, marked missing: it is known and refused, never ignored
+ * Fails by: cannot
  */
 #include "common/base/mem.h"
 #include "common/process/config.h"

@@ -1,0 +1,137 @@
+"""worker - the master beside workers that go wrong: they babble, end at once, do not end, ask without end
+
+The pickup worker is replaced by a script; virtual server "bad" gets the wrong one, "good" the real one.
+"""
+
+import os
+import shutil
+import signal
+import time
+
+import postern
+from postern import check, equal, until
+
+HEAD = """#!/usr/bin/python3
+import os, select, signal, socket, struct, sys, time
+here = os.path.dirname(os.path.abspath(__file__))
+if sys.argv[1] != "bad":
+    os.execv(here + "/real-pickup", ["postern-pickup"] + sys.argv[1:])
+master = socket.socket(fileno=3)
+master.setblocking(True)
+READY, NEED_RESOLVER = 0, 4
+def say(kind, data=b"", request=0):
+    master.send(struct.pack("=HHIII", 0x5043, 1, kind, request, len(data)) + data)
+def wait_end():
+    while True:     # until the master says "stop", or is gone
+        got = master.recv(65536)
+        if not got or struct.unpack_from("=HHI", got)[2] == 8:
+            sys.exit(0)
+"""
+
+
+def service_with(t, script, **options):
+    folder = t.folder / "wrong"
+    folder.mkdir()
+    for program in postern.PROGRAMS:
+        shutil.copy(postern.BUILD / program, folder)
+    (folder / "postern-pickup").rename(folder / "real-pickup")
+    (folder / "postern-pickup").write_text(HEAD + script)
+    (folder / "postern-pickup").chmod(0o755)
+    return t.postern({"bad": {}, "good": {}}, build=folder, **options)
+
+
+def is_well(service):
+    service["good"].send(to="b@good.example")
+    service["good"].home.wait_drops()
+    equal(service.events.all("crash", server="good"), [], "the other virtual server")
+
+
+def test_babbler(t):
+    """A message that fits no row closes the channel, costs the worker its life and nobody else anything."""
+    service = service_with(t, """
+say(READY)
+say(12, b"status\\0")        # an operator's message, which no worker may send
+wait_end()
+""")
+    crash = service.events.wait("crash", server="bad")
+    check("fits no row" in crash["reason"] and crash["role"] == "pickup", crash.line)
+    is_well(service)
+    service["bad"].send(to="b@bad.example")
+
+
+def test_ends_at_once(t):
+    """It never gets ready: the service says so and is up for the others; an order is answered, not waited for."""
+    service = service_with(t, "sys.exit(78)\n", start=False)
+    service.start(wait=("good",))
+    service.events.wait("service", state="started")
+    crash = service.events.wait("crash", server="bad")
+    check("78" in crash["reason"], crash.line)
+    is_well(service)
+    done = service.ctl("start", "bad", ok=False)
+    equal(done.returncode, 75, done.stdout + done.stderr)
+    check("78" in done.stdout + done.stderr, done.stdout)
+    equal(service.ctl("status", "--check", "bad", ok=False).returncode, 2)
+    service.ctl("stop", "bad")
+
+
+def test_does_not_end(t):
+    """Who does not end within its grace time and five seconds is killed."""
+    service = service_with(t, "say(READY)\nsignal.signal(15, signal.SIG_IGN)\nwhile True: signal.pause()\n", service={"grace": "1s"})
+    begin = time.monotonic()
+    service.ctl("stop", "bad")
+    check(5 < time.monotonic() - begin < 20, time.monotonic() - begin, "seconds")
+    check("grace" in service.events.wait("crash", server="bad")["reason"])
+    is_well(service)
+
+
+def test_asks_without_end(t):
+    """A worker that wants one resolver channel after the other gets one a second."""
+    service = service_with(t, """
+say(READY)
+for n in range(300):
+    say(NEED_RESOLVER, request=n)
+wait_end()
+""")
+    resolver = service.child("resolver")
+    is_well(service)
+    check(len(postern.descriptors_of(resolver)) < 40, "the resolver's descriptors:", len(postern.descriptors_of(resolver)))
+    equal(service.events.all("crash"), [], "crashes")
+
+
+def test_stop_in_a_hurry(t):
+    """A second TERM ends what would have had its grace time."""
+    service = service_with(t, "say(READY)\nsignal.signal(15, signal.SIG_IGN)\nwhile True: signal.pause()\n", service={"grace": "300s"})
+    service.signal(signal.SIGTERM)
+    service.events.wait("service", state="stopping")
+    service.signal(signal.SIGTERM)
+    equal(service.wait_end(30), 0, "exit status")
+
+
+def test_orphan_of_a_killed_master(t):
+    """The queue has one owner: a new master's deliver worker waits for the old one's to go."""
+    service = t.postern()
+    old = service.child("deliver")
+    os.kill(old, signal.SIGSTOP)
+    os.kill(service.process.pid, signal.SIGKILL)
+    service.process.wait()
+    service.start()
+    service.default.send()
+    service.events.wait("accepted")
+    equal(service.home.drops(), [], "delivered while another owns the queue")
+    os.kill(old, signal.SIGCONT)
+    service.home.wait_drops()
+    until(lambda: not postern.is_alive(old), what="the old worker to end")
+
+
+def test_shrinks_the_counters(t):
+    """Memory shared with workers cannot be taken from under the master."""
+    service = service_with(t, """
+say(READY)
+try:
+    os.ftruncate(5, 0)
+except OSError:
+    say(2)      # "continued": the master ignores it
+wait_end()
+""")
+    service.ctl("counters", "bad")
+    is_well(service)

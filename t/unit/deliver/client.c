@@ -1,0 +1,448 @@
+/* client - dialogues as transcripts, each run whole and byte by byte; hostile peers */
+#include "t/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "deliver/deliver.h"
+
+/*
+ * A transcript: lines of a letter and a text.
+ *   S  the peer sends the line         C  we send the line (exactly this, nothing else)
+ *   M  client_step_begin                    A  what is asked for now: wait ready done close
+ *   F  client_finish: final elsewhere lost
+ *   V  INDEX WHAT STATUS CODE          L  the connection is lost    T  the time is over    Q  client_quit
+ * Content is given whenever it is asked for.
+ */
+struct row {
+	const char *name;
+	unsigned flags;			/* of the message */
+	size_t rcpt;
+	const char *content;
+	bool helo;
+	const char *transcript;
+};
+
+struct run {
+	struct client c;
+	struct message_envelope e;
+	struct verdict verdict[4];
+	size_t index[4];
+	const struct row *row;
+	bool bytewise;
+	struct buf input, expect;
+	const char *where;
+};
+
+static void
+act(struct run *r)
+{
+	while (client_action(&r->c) == CLIENT_CONTENT) {
+		const char *p = r->row->content;
+		size_t len = strlen(p), step = r->bytewise ? 1 : len;
+		for (size_t at = 0; at < len; at += step)
+			client_content(&r->c, p + at, step);
+		client_content_end(&r->c);
+	}
+}
+
+static void
+settle(struct run *r)
+{
+	size_t step = r->bytewise ? 1 : r->input.len;
+
+	for (size_t at = 0; at < r->input.len; at += step)
+		client_input(&r->c, r->input.data + at, step);
+	if (r->input.len > 0) {
+		act(r);
+		buf_clear(&r->input);
+	}
+}
+
+static void
+compare(struct run *r)
+{
+	settle(r);
+	ck_assert_msg(strcmp(buf_text(&r->c.out), buf_text(&r->expect)) == 0, "%s: before \"%.30s\": sent \"%s\", expected \"%s\"",
+	    r->row->name, r->where, buf_text(&r->c.out), buf_text(&r->expect));
+	buf_clear(&r->c.out);
+	buf_clear(&r->expect);
+}
+
+static const char *const action_names[] = {
+	[CLIENT_WAIT] = "wait", [CLIENT_READY] = "ready", [CLIENT_CONTENT] = "content", [CLIENT_DONE] = "done", [CLIENT_CLOSE] = "close",
+};
+static const char *const fate_names[] = { [CLIENT_FINAL] = "final", [CLIENT_ELSEWHERE] = "elsewhere", [CLIENT_LOST] = "lost" };
+
+static void
+check_verdict(struct run *r, const char *text)
+{
+	char what[20], status[20];
+	unsigned index;
+	int code;
+
+	ck_assert_int_eq(sscanf(text, "%u %19s %19s %d", &index, what, status, &code), 4);
+	const struct verdict *v = &r->verdict[index];
+	ck_assert_msg(strcmp(verdict_name(v->what), what) == 0 && strcmp(v->status, status) == 0 && v->code == code,
+	    "%s: recipient %u: %s %s %d \"%s\", expected %s", r->row->name, index, verdict_name(v->what), v->status, v->code, v->text, text);
+	ck_assert_str_eq(v->host, "mx.example");
+}
+
+static void
+do_line(struct run *r, char letter, const char *text)
+{
+	switch (letter) {
+	case 'S':
+		if (r->input.len == 0)
+			compare(r);
+		buf_printf(&r->input, "%s\r\n", text);
+		return;
+	case 'C':
+		settle(r);
+		buf_printf(&r->expect, "%s\r\n", text);
+		return;
+	default:
+		compare(r);
+	}
+	switch (letter) {
+	case 'M':
+		client_step_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, r->index, r->row->rcpt, r->verdict });
+		break;
+	case 'A':
+		ck_assert_msg(strcmp(action_names[client_action(&r->c)], text) == 0, "%s: action %s, expected %s", r->row->name,
+		    action_names[client_action(&r->c)], text);
+		break;
+	case 'F': {
+		ck_assert_msg(client_action(&r->c) == CLIENT_DONE, "%s: not done", r->row->name);
+		enum client_fate fate = client_finish(&r->c);
+		ck_assert_msg(strcmp(fate_names[fate], text) == 0, "%s: fate %s, expected %s", r->row->name, fate_names[fate], text);
+		break;
+	}
+	case 'V':
+		check_verdict(r, text);
+		break;
+	case 'L':
+		client_lost(&r->c, text);
+		break;
+	case 'T':
+		client_timeout(&r->c);
+		break;
+	case 'Q':
+		client_quit(&r->c);
+		break;
+	default:
+		ck_abort_msg("%s: letter %c", r->row->name, letter);
+	}
+}
+
+static void
+run(const struct row *row, bool bytewise)
+{
+	struct run r = { .row = row, .bytewise = bytewise, .input = BUF_INIT(1U << 20), .expect = BUF_INIT(1U << 20) };
+	char text[200];
+
+	r.e.sender = mem_strdup("a@us.example");
+	for (size_t i = 0; i < row->rcpt; i++) {
+		snprintf(text, sizeof(text), "r%zu@x.example", i);
+		message_envelope_add(&r.e, text);
+		r.index[i] = i;
+	}
+	r.e.flags = row->flags;
+	r.e.content_size = (off_t)strlen(row->content);
+	client_init(&r.c, &(struct client_settings){ "us.example", "mx.example", row->helo });
+	for (const char *p = row->transcript; *p != '\0';) {
+		const char *lf = strchr(p, '\n');
+		ck_assert_ptr_nonnull(lf);
+		snprintf(text, sizeof(text), "%.*s", (int)(lf - p - 2 > 0 ? lf - p - 2 : 0), p + 2);
+		r.where = p;
+		do_line(&r, p[0], text);
+		p = lf + 1;
+	}
+	r.where = "the end";
+	compare(&r);
+	client_done(&r.c);
+	message_envelope_done(&r.e);
+	buf_done(&r.input);
+	buf_done(&r.expect);
+}
+
+#define HELLO "S 220 mx.example ready\nC EHLO us.example\n"
+#define PLAIN HELLO "S 250 mx.example\nA ready\n"
+#define PIPES HELLO "S 250-mx.example greets you\nS 250-SIZE 1000\nS 250-8bitmime\nS 250 PIPELINING\nA ready\n"
+#define MAIL_PIPES "C MAIL FROM:<a@us.example> SIZE=4\n"
+#define RCPT0 "C RCPT TO:<r0@x.example>\n"
+#define RCPT1 "C RCPT TO:<r1@x.example>\n"
+
+static const struct row rows[] = {
+	{ "one by one", 0, 1, "hi\r\n", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nA wait\nS 250 ok\n" RCPT0 "A wait\nS 250 ok\nC DATA\nS 354 go\nC hi\nC .\nA wait\n"
+	  "S 250 2.6.0 queued as 7\nA done\nV 0 delivered 2.6.0 250\nF final\nA ready\nQ\nC QUIT\nA wait\nS 221 bye\nA close\n" },
+	{ "pipelined, twice", 0, 2, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\n"
+	  "V 0 delivered 2.0.0 250\nV 1 delivered 2.0.0 250\nF final\nA ready\n"
+	  "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\nF final\n" },
+	{ "EHLO refused", 0, 1, "hi\r\n", false,
+	  HELLO "S 502 what?\nC HELO us.example\nS 250 hello\nA ready\nM\nC MAIL FROM:<a@us.example>\n" },
+	{ "EHLO busy, HELO too", 0, 1, "hi\r\n", false, HELLO "S 451 not now\nC HELO us.example\nS 451 not now\nA close\n" },
+	{ "HELO wanted", 0, 1, "hi\r\n", true, "S 220 x\nC HELO us.example\nS 250-x\nS 250 PIPELINING\nA ready\nM\nC MAIL FROM:<a@us.example>\n" },
+	{ "partly refused", 0, 2, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no such user\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\n"
+	  "V 0 refused 5.1.1 550\nV 1 delivered 2.0.0 250\nF final\n" },
+	{ "all refused, DATA refused", 0, 2, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 no\nS 450 4.2.0 grey\nA wait\nS 503 no recipients\n"
+	  "V 0 refused 5.0.0 550\nV 1 later 4.2.0 450\nF final\nA ready\n"
+	  "M\nC RSET\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 reset\nS 250 ok\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\nF final\n" },
+	{ "all refused, yet 354", 0, 1, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 550 no\nS 354 go\nC .\nA wait\nS 250 nothing sent\nV 0 refused 5.0.0 550\nF final\n"
+	  "M\n" MAIL_PIPES RCPT0 "C DATA\n" },
+	{ "all refused without PIPELINING", 0, 1, "hi\r\n", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 550 no\nV 0 refused 5.0.0 550\nF final\nM\nC RSET\nS 250 ok\nC MAIL FROM:<a@us.example>\n" },
+	{ "MAIL refused", 0, 1, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 550 5.7.1 not you\nA wait\nS 503 no\nS 503 no\nV 0 refused 5.7.1 550\nF final\nA ready\n" },
+	{ "MAIL refused, then closed", 0, 1, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 550 5.7.1 not you\nL gone\nV 0 refused 5.7.1 550\nF final\nA close\n" },
+	{ "MAIL later", 0, 1, "hi\r\n", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 452 4.3.1 full\nV 0 later 4.3.1 452\nF elsewhere\nA ready\n" },
+	{ "MAIL later, yet 354", 0, 1, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 452 full\nS 503 no\nS 354 go\nC .\nS 554 no\nV 0 later 4.0.0 452\nF elsewhere\nA ready\n" },
+	{ "552 after an accepted one is later", 0, 2, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 250 ok\nS 552 too many\nS 354 go\nC hi\nC .\nS 250 ok\n"
+	  "V 0 delivered 2.0.0 250\nV 1 later 4.5.3 552\nF final\n" },
+	{ "DATA refused", 0, 1, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 451 4.3.0 no\nV 0 later 4.3.0 451\nF final\nM\nC RSET\n"
+	  MAIL_PIPES RCPT0 "C DATA\n" },
+	{ "content refused", 0, 2, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 354 go\nC hi\nC .\nS 554 5.7.1 spam\n"
+	  "V 0 refused 5.1.1 550\nV 1 refused 5.7.1 554\nF final\nA ready\n" },
+	{ "dots", 0, 1, ".\r\n..a\r\nb.\r\n.", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\nC DATA\nS 354 go\nC ..\nC ...a\nC b.\nC ..\nC .\n" },
+	{ "no content", 0, 1, "", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\nC DATA\nS 354 go\nC .\n" },
+	{ "8-bit offered", MESSAGE_8BIT, 1, "hi\r\n", false, PIPES "M\nC MAIL FROM:<a@us.example> SIZE=4 BODY=8BITMIME\n" RCPT0 "C DATA\n" },
+	{ "8-bit missing", MESSAGE_8BIT, 1, "hi\r\n", false, PLAIN "M\nV 0 refused 5.6.3 0\nF final\nA ready\n" },
+	{ "SMTPUTF8 missing", MESSAGE_UTF8, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.7 0\nF final\nA ready\n" },
+	{ "SMTPUTF8 offered", MESSAGE_UTF8 | MESSAGE_8BIT, 1, "hi\r\n", false,
+	  HELLO "S 250-x\nS 250-8BITMIME\nS 250 SMTPUTF8\nM\nC MAIL FROM:<a@us.example> BODY=8BITMIME SMTPUTF8\n" },
+	{ "binary", MESSAGE_BINARY, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.3 0\nF final\n" },
+	{ "too large", 0, 1, "123456", false, HELLO "S 250-x\nS 250 SIZE 5\nM\nV 0 refused 5.3.4 0\nF final\nA ready\n" },
+	{ "just not too large", 0, 1, "12345", false, HELLO "S 250-x\nS 250 SIZE 5\nM\nC MAIL FROM:<a@us.example> SIZE=5\n" },
+	{ "SIZE without limit", 0, 1, "123456", false, HELLO "S 250-x\nS 250 SIZE 0\nM\nC MAIL FROM:<a@us.example> SIZE=6\n" },
+	{ "greeting later", 0, 1, "", false, "S 450 busy\nA close\n" },
+	{ "greeting refused", 0, 1, "", false, "S 554 go away\nA close\n" },
+	{ "greeting 421", 0, 1, "", false, "S 421 busy\nA close\n" },
+	{ "greeting of two lines", 0, 1, "", false, "S 220-one\nS 220 two\nC EHLO us.example\n" },
+	{ "421 to MAIL", 0, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 421 4.3.2 stopping\nV 0 later 4.3.2 421\nF lost\nA close\n" },
+	{ "421 to the content", 0, 1, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 421 4.3.2 stopping\nV 0 later 4.3.2 421\nF final\nA close\n" },
+	{ "421 between", 0, 1, "hi\r\n", false, PIPES "S 421 idle\nA close\n" },
+	{ "good bye in the same breath", 0, 1, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\nS 421 enough\nA done\nV 0 delivered 2.0.0 250\nF final\nA close\n" },
+	{ "lost at MAIL", 0, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nL reset\nV 0 later 4.4.2 0\nF lost\nA close\n" },
+	{ "lost at RCPT", 0, 2, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 no\nL reset\nV 0 later 4.4.2 0\nV 1 later 4.4.2 0\nF lost\n" },
+	{ "lost at DATA", 0, 1, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nL reset\nV 0 later 4.4.2 0\nF lost\n" },
+	{ "lost after the dot", 0, 2, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 354 go\nC hi\nC .\nL reset\n"
+	  "V 0 refused 5.1.1 550\nV 1 later 4.4.2 0\nF final\nA close\n" },
+	{ "silent after the dot", 0, 1, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nT\nV 0 later 4.4.2 0\nF final\nA close\n" },
+	{ "silent at RCPT", 0, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "T\nV 0 later 4.4.2 0\nF lost\nA close\n" },
+	{ "lost at the greeting", 0, 1, "", false, "L reset\nA close\n" },
+	{ "lost at EHLO", 0, 1, "", false, HELLO "L reset\nA close\n" },
+	{ "lost in a reply", 0, 1, "", false, HELLO "S 250-x\nL reset\nA close\n" },
+	{ "lost between", 0, 1, "", false, PIPES "L reset\nA close\n" },
+	{ "no SMTP at all", 0, 1, "", false, "S SSH-2.0-OpenSSH\nA close\n" },
+	{ "empty line", 0, 1, "", false, "S \nA close\n" },
+	{ "one digit", 0, 1, "", false, "S 2\nA close\n" },
+	{ "two digits", 0, 1, "", false, "S 22\nA close\n" },
+	{ "three digits are a reply", 0, 1, "", false, "S 220\nC EHLO us.example\n" },
+	{ "a digit too many", 0, 1, "", false, "S 2200 x\nA close\n" },
+	{ "code out of range", 0, 1, "", false, "S 120 wait\nA close\n" },
+	{ "code out of range above", 0, 1, "", false, "S 620 what\nA close\n" },
+	{ "354 as a greeting", 0, 1, "", false, "S 354 go\nA close\n" },
+	{ "codes of two classes", 0, 1, "", false, HELLO "S 250-x\nS 550 y\nA close\n" },
+	{ "250 to DATA", 0, 1, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 250 ok\nV 0 later 4.5.0 0\nF lost\nA close\n" },
+	{ "354 to MAIL", 0, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 354 go\nV 0 later 4.5.0 0\nF lost\nA close\n" },
+	{ "354 to RCPT", 0, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 354 go\nV 0 later 4.5.0 0\nF lost\n" },
+	{ "354 to the dot", 0, 1, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 354 more\nV 0 later 4.5.0 0\nF final\nA close\n" },
+	{ "a reply too many", 0, 1, "hi\r\n", false, PIPES "S 250 again\nA close\n" },
+};
+
+START_TEST(test_transcripts)
+{
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		run(&rows[i], false);
+		run(&rows[i], true);
+	}
+}
+END_TEST
+
+static void
+feed_text(struct client *c, const char *text)
+{
+	client_input(c, text, strlen(text));
+}
+
+static void
+start(struct client *c)
+{
+	client_init(c, &(struct client_settings){ "us.example", "mx.example", false });
+}
+
+START_TEST(test_bare_lf_is_taken)
+{
+	struct client c;
+
+	start(&c);
+	feed_text(&c, "220 hi\n250-x\n250 PIPELINING\n");
+	ck_assert_int_eq(client_action(&c), CLIENT_READY);
+	ck_assert_uint_eq(c.offered, CLIENT_PIPELINING);
+	client_done(&c);
+}
+END_TEST
+
+START_TEST(test_failure_says_why)
+{
+	struct client c;
+
+	start(&c);
+	feed_text(&c, "554 5.7.1 we know you\r\n");
+	ck_assert(!c.opened && !c.glitch);
+	ck_assert_int_eq(c.failure.what, VERDICT_REFUSED);
+	ck_assert_str_eq(c.failure.text, "5.7.1 we know you");
+	client_done(&c);
+	start(&c);
+	feed_text(&c, "450 busy\r\n");
+	ck_assert(c.glitch);
+	ck_assert_int_eq(c.failure.what, VERDICT_LATER);
+	client_done(&c);
+	start(&c);
+	client_unreached(&c, "mx.example [192.0.2.1]:25", "Connection refused");
+	ck_assert_str_eq(c.failure.status, "4.4.1");
+	ck_assert_str_eq(c.failure.text, "cannot connect to mx.example [192.0.2.1]:25: Connection refused");
+	client_done(&c);
+}
+END_TEST
+
+/* Endless replies of each kind end the connection within a bound, and no more than that is kept. */
+START_TEST(test_endless_replies)
+{
+	static const char *const endless[] = { "220-more\r\n", "220", "x", "220-\r\n", "\r", "220 a very long line that never ends, " };
+
+	for (size_t i = 0; i < nitems_of(endless); i++) {
+		struct client c;
+		size_t given = 0;
+		start(&c);
+		while (client_action(&c) != CLIENT_CLOSE) {
+			feed_text(&c, endless[i]);
+			given += strlen(endless[i]);
+			ck_assert_msg(given < 200000, "endless \"%s\" goes on", endless[i]);
+		}
+		ck_assert_str_eq(c.failure.status, "4.5.0");
+		client_done(&c);
+	}
+}
+END_TEST
+
+START_TEST(test_hostile_text_is_cut_and_clean)
+{
+	struct client c;
+	char line[3000];
+
+	start(&c);
+	memset(line, 'y', sizeof(line));
+	memcpy(line, "550-a\0b\033[2J", 12);
+	memcpy(line + sizeof(line) - 2, "\r\n", 2);
+	client_input(&c, line, sizeof(line));
+	feed_text(&c, "550 end\r\n");
+	ck_assert_int_eq(c.failure.what, VERDICT_REFUSED);
+	ck_assert(strlen(c.failure.text) < sizeof(c.failure.text));
+	for (const char *p = c.failure.text; *p != '\0'; p++)
+		ck_assert((unsigned char)*p >= ' ');
+	client_done(&c);
+}
+END_TEST
+
+/* More recipients than a window: replies let the rest go out; every one has its verdict. */
+START_TEST(test_many_recipients)
+{
+	enum { MANY = 1000 };
+	struct client c;
+	struct message_envelope e = { .sender = mem_strdup("") };
+	struct verdict *v = mem_zalloc(MANY * sizeof(*v));
+	size_t *index = mem_zalloc(MANY * sizeof(*index)), asked = 0, answered = 0;
+
+	for (size_t i = 0; i < MANY; i++) {
+		message_envelope_add(&e, "someone@x.example");
+		index[i] = i;
+	}
+	start(&c);
+	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
+	buf_clear(&c.out);
+	client_step_begin(&c, &(struct client_mail){ &e, "", index, MANY, v });
+	while (client_action(&c) == CLIENT_WAIT) {
+		for (const char *p = buf_text(&c.out); (p = strchr(p, '\n')) != NULL; p++)
+			asked++;
+		buf_clear(&c.out);
+		ck_assert_uint_le(asked - answered, 100);
+		answered++;
+		feed_text(&c, asked == MANY + 2 && answered == asked ? "354 go\r\n" : answered % 2 ? "250 ok\r\n" : "550 no\r\n");
+	}
+	ck_assert_int_eq(client_action(&c), CLIENT_CONTENT);
+	client_content_end(&c);
+	feed_text(&c, "250 taken\r\n");
+	for (size_t i = 0; i < MANY; i++)
+		ck_assert_int_eq(v[i].what, i % 2 == 0 ? VERDICT_REFUSED : VERDICT_DELIVERED);
+	client_done(&c);
+	message_envelope_done(&e);
+	free(v);
+	free(index);
+}
+END_TEST
+
+START_TEST(test_early_reply_stops_the_content)
+{
+	struct client c;
+	struct message_envelope e = { .sender = mem_strdup("a@b"), .content_size = 100 };
+	struct verdict v;
+	size_t index = 0;
+
+	message_envelope_add(&e, "someone@x.example");
+	start(&c);
+	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
+	client_step_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v });
+	feed_text(&c, "250 ok\r\n250 ok\r\n354 go\r\n");
+	client_content(&c, "abc", 3);
+	feed_text(&c, "552 5.3.4 too much\r\n");
+	ck_assert_int_eq(client_action(&c), CLIENT_DONE);
+	ck_assert_int_eq(client_finish(&c), CLIENT_FINAL);
+	ck_assert_str_eq(v.status, "5.3.4");
+	ck_assert_int_eq(client_action(&c), CLIENT_CLOSE);
+	client_done(&c);
+
+	start(&c);
+	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
+	client_step_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v });
+	feed_text(&c, "250 ok\r\n250 ok\r\n354 go\r\n");
+	struct verdict disk;
+	verdict_set(&disk, VERDICT_LATER, "4.3.0", "reading failed");
+	client_abandon(&c, &disk);
+	ck_assert_int_eq(client_action(&c), CLIENT_DONE);
+	ck_assert_int_eq(client_finish(&c), CLIENT_FINAL);
+	ck_assert_str_eq(v.text, "reading failed");
+	client_done(&c);
+	message_envelope_done(&e);
+}
+END_TEST
+
+START_TEST(test_every_phase_has_a_limit)
+{
+	struct client c;
+
+	start(&c);
+	for (c.phase = CLIENT_GREETING; c.phase < CLIENT_OVER; c.phase++)
+		ck_assert(c.phase == CLIENT_BETWEEN ? client_time_limit(&c) == 0 : client_time_limit(&c) > 0);
+	client_done(&c);
+}
+END_TEST
+
+UNIT_MAIN("client", test_transcripts, test_bare_lf_is_taken, test_failure_says_why, test_endless_replies, test_hostile_text_is_cut_and_clean,
+    test_many_recipients, test_early_reply_stops_the_content, test_every_phase_has_a_limit)

@@ -1,0 +1,287 @@
+/* mx - walks as rows: a small DNS in, addresses or a verdict out */
+#include "t/unit/unit.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "deliver/deliver.h"
+
+/* The DNS of a row: "NAME TYPE DATA;" records; "!NAME TYPE" gives trouble; a name of no record is not there. */
+struct row {
+	const char *name;
+	const char *domain;		/* by MX; or hosts "relay.example:587 [192.0.2.1]:25" */
+	bool hosts;
+	const char *dns;
+	const char *expect;		/* "host=address ..." in order, or "STATUS what" */
+};
+
+static const char *self_text[] = { "192.0.2.99:25", "[2001:db8::99]:25" };
+static struct net_address self[2];
+
+static uint32_t
+no_chance(uint32_t below)
+{
+	return below - 1;	/* leaves the order as it is */
+}
+
+static uint32_t
+first_chance(uint32_t below)
+{
+	return 0;
+}
+
+static const struct row rows[] = {
+	{ "by preference", "d.example", false, "d.example MX 20 b.example;d.example MX 10 a.example;a.example A 192.0.2.1;b.example A 192.0.2.2",
+	  "a.example=192.0.2.1:25 b.example=192.0.2.2:25" },
+	{ "both families, IPv6 first", "d.example", false, "d.example MX 10 a.example;a.example A 192.0.2.1;a.example A 192.0.2.2;a.example AAAA 2001:db8::1",
+	  "a.example=[2001:db8::1]:25 a.example=192.0.2.1:25 a.example=192.0.2.2:25" },
+	{ "no MX: the domain itself", "d.example", false, "d.example A 192.0.2.1;d.example AAAA 2001:db8::1", "d.example=[2001:db8::1]:25 d.example=192.0.2.1:25" },
+	{ "null MX", "d.example", false, "d.example MX 0 .;d.example A 192.0.2.1", "5.1.10 refused" },
+	{ "null MX beside others does not count", "d.example", false, "d.example MX 0 .;d.example MX 10 a.example;a.example A 192.0.2.1", "a.example=192.0.2.1:25" },
+	{ "no domain", "d.example", false, "", "5.1.2 refused" },
+	{ "trouble at MX", "d.example", false, "!d.example MX;d.example A 192.0.2.1", "4.4.3 later" },
+	{ "domain without any address", "d.example", false, "d.example TXT x", "5.4.4 refused" },
+	{ "MX points to nothing, others do", "d.example", false, "d.example MX 10 gone.example;d.example MX 20 b.example;b.example A 192.0.2.2", "b.example=192.0.2.2:25" },
+	{ "all MX point to nothing", "d.example", false, "d.example MX 10 gone.example", "5.4.4 refused" },
+	{ "trouble at the only host", "d.example", false, "d.example MX 10 a.example;!a.example A", "4.4.3 later" },
+	{ "trouble at one host", "d.example", false, "d.example MX 10 a.example;!a.example A;d.example MX 20 b.example;b.example A 192.0.2.2", "b.example=192.0.2.2:25" },
+	{ "trouble at one family", "d.example", false, "d.example MX 10 a.example;!a.example AAAA;a.example A 192.0.2.1", "a.example=192.0.2.1:25" },
+	{ "we are second: what is not better is dropped", "d.example", false,
+	  "d.example MX 10 a.example;d.example MX 20 us.example;d.example MX 20 c.example;d.example MX 30 b.example;"
+	  "a.example A 192.0.2.1;us.example A 192.0.2.7;b.example A 192.0.2.2;c.example A 192.0.2.3", "a.example=192.0.2.1:25" },
+	{ "we are the best", "d.example", false, "d.example MX 10 us.example;d.example MX 20 b.example;us.example A 192.0.2.7;b.example A 192.0.2.2", "5.4.6 refused" },
+	{ "we are it by address", "d.example", false, "d.example MX 10 a.example;d.example MX 20 b.example;a.example A 192.0.2.99;b.example A 192.0.2.2", "5.4.6 refused" },
+	{ "we are it by IPv6 address", "d.example", false, "d.example MX 10 a.example;a.example AAAA 2001:db8::99;a.example A 192.0.2.1", "5.4.6 refused" },
+	{ "no MX, and the address is ours", "d.example", false, "d.example A 192.0.2.99", "5.4.6 refused" },
+	{ "MX is an alias", "d.example", false, "d.example MX 10 a.example;a.example CNAME b.example;b.example A 192.0.2.2", "a.example=192.0.2.2:25" },
+	{ "MX is an alias of ours", "d.example", false, "d.example MX 10 a.example;a.example CNAME us.example;us.example A 192.0.2.7", "5.4.6 refused" },
+	{ "addresses of nobody", "d.example", false, "d.example MX 10 a.example;a.example A 0.0.0.0;a.example A 255.255.255.255;a.example AAAA ::;a.example A 192.0.2.1",
+	  "a.example=192.0.2.1:25" },
+	{ "only addresses of nobody", "d.example", false, "d.example A 0.0.0.0", "5.4.4 refused" },
+	{ "literal domain", "[192.0.2.5]", false, "", "[192.0.2.5]=192.0.2.5:25" },
+	{ "literal IPv6 domain", "[IPv6:2001:db8::5]", false, "", "[IPv6:2001:db8::5]=[2001:db8::5]:25" },
+	{ "literal that leads here", "[192.0.2.99]", false, "", "5.4.6 refused" },
+	{ "literal that is none", "[192.0.2]", false, "", "5.1.2 refused" },
+	{ "not a name for the DNS", "a b.example", false, "", "5.1.2 refused" },
+	{ "smart hosts in order", "b.example:587 a.example:25", true, "a.example A 192.0.2.1;b.example A 192.0.2.2", "b.example=192.0.2.2:587 a.example=192.0.2.1:25" },
+	{ "a smart host has no MX looked up", "a.example:25", true, "a.example MX 5 b.example;a.example A 192.0.2.1;b.example A 192.0.2.2", "a.example=192.0.2.1:25" },
+	{ "literal smart hosts", "[192.0.2.1]:26 [2001:db8::1]:27", true, "", "[192.0.2.1]=192.0.2.1:26 [2001:db8::1]=[2001:db8::1]:27" },
+	{ "smart host not found: no mail is lost", "a.example:25", true, "", "4.4.4 later" },
+	{ "smart host is ourselves", "[192.0.2.99]:25", true, "", "4.4.6 later" },
+	{ "our address at another port is another server", "[192.0.2.99]:26", true, "", "[192.0.2.99]=192.0.2.99:26" },
+	{ "our name as a smart host at another port", "us.example:26", true, "us.example A 192.0.2.99", "us.example=192.0.2.99:26" },
+	{ "one smart host is ourselves", "[192.0.2.99]:25 [192.0.2.1]:25", true, "", "[192.0.2.1]=192.0.2.1:25" },
+	{ "trouble at a smart host", "a.example:25", true, "!a.example A", "4.4.3 later" },
+};
+
+static const struct { const char *name; uint16_t type; } types[] = {
+	{ "A", DNS_A }, { "AAAA", DNS_AAAA }, { "MX", DNS_MX }, { "CNAME", DNS_CNAME }, { "TXT", 16 },
+};
+
+static uint16_t
+type_of(const char *name)
+{
+	for (size_t i = 0; i < nitems_of(types); i++)
+		if (strcmp(types[i].name, name) == 0)
+			return types[i].type;
+	ck_abort_msg("type %s", name);
+}
+
+static void
+fill(struct dns_record *to, uint16_t type, const char *data)
+{
+	if (type == DNS_A || type == DNS_AAAA) {
+		to->len = type == DNS_A ? 4 : 16;
+		ck_assert_int_eq(inet_pton(type == DNS_A ? AF_INET : AF_INET6, data, to->data), 1);
+		return;
+	}
+	int used = 0;
+	if (type == DNS_MX) {
+		ck_assert_int_eq(sscanf(data, "%hu %n", &to->preference, &used), 1);
+		data += used;
+	}
+	snprintf((char *)to->data, sizeof(to->data), "%s", strcmp(data, ".") == 0 ? "" : data);
+	to->len = (uint16_t)strlen((char *)to->data);
+}
+
+static void
+answer(const char *dns, uint16_t type, const char *name, struct dns_answer *a)
+{
+	memset(a, 0, sizeof(*a));
+	a->result = DNS_NO_NAME;
+	a->ttl = 300;
+	snprintf(a->canonical, sizeof(a->canonical), "%s", name);
+	char *copy = mem_strdup(dns), *save = NULL;
+	for (char *line = strtok_r(copy, ";", &save); line != NULL; line = strtok_r(NULL, ";", &save)) {
+		char owner[256], kind[16];
+		int used = 0;
+		bool trouble = line[0] == '!';
+		ck_assert_int_ge(sscanf(line + trouble, "%255s %15s %n", owner, kind, &used), 2);
+		if (strcasecmp(owner, a->canonical) != 0)
+			continue;
+		if (a->result == DNS_NO_NAME)
+			a->result = DNS_NO_DATA;
+		if (strcmp(kind, "CNAME") == 0 && type != DNS_CNAME)
+			snprintf(a->canonical, sizeof(a->canonical), "%s", line + used);
+		if (type_of(kind) != type)
+			continue;
+		if (trouble) {
+			a->result = DNS_TROUBLE;
+			snprintf(a->text, sizeof(a->text), "as the test wants");
+			break;
+		}
+		a->result = DNS_FOUND;
+		fill(&a->record[a->count++], type, line + used);
+	}
+	free(copy);
+}
+
+/* Answers in order of asking, or in the opposite order. */
+static void
+walk(const struct destination *d, const char *dns, uint32_t (*chance)(uint32_t), bool backwards, struct mx_list *list)
+{
+	struct mx_settings set = { .fqdn = "US.example", .self = self, .nself = nitems_of(self), .chance = chance };
+	struct mx_walk *w = mx_walk_new(d, &set);
+	struct dns_answer *a = mem_new(struct dns_answer);
+
+	while (!mx_walk_end(w, list)) {
+		struct mx_question q[64];
+		size_t n = 0;
+		while (mx_walk_ask(w, &q[n]))
+			ck_assert_uint_lt(++n, nitems_of(q));
+		ck_assert_uint_gt(n, 0);
+		for (size_t i = 0; i < n; i++) {
+			const struct mx_question *one = &q[backwards ? n - 1 - i : i];
+			answer(dns, one->type, one->name, a);
+			mx_walk_answer(w, one->tag, a);
+		}
+	}
+	free(a);
+	mx_walk_free(w);
+}
+
+static void
+list_text(const struct mx_list *list, char *dst, size_t size)
+{
+	size_t at = 0;
+
+	if (list->count == 0)
+		at = (size_t)snprintf(dst, size, "%s %s", list->verdict.status, verdict_name(list->verdict.what));
+	for (size_t i = 0; i < list->count; i++) {
+		char address[NET_TEXT_SIZE];
+		net_format(address, (const struct sockaddr *)&list->address[i].to.sa);
+		at += (size_t)snprintf(dst + at, size - at, "%s%s=%s", i > 0 ? " " : "", list->address[i].host, address);
+		ck_assert_uint_lt(at, size);
+	}
+}
+
+static void
+make_destination(struct destination *d, const struct row *row)
+{
+	static struct destination_host host[4];
+	static char name[4][100];
+
+	*d = (struct destination){ .key = (char *)"k", .domain = (char *)row->domain, .by_mx = !row->hosts, .host = host, .port = 25 };
+	char *copy = mem_strdup(row->domain), *save = NULL;
+	for (char *p = strtok_r(copy, " ", &save); row->hosts && p != NULL; p = strtok_r(NULL, " ", &save)) {
+		char *colon = strrchr(p, ':');
+		size_t i = d->nhost++;
+		host[i] = (struct destination_host){ .name = name[i], .literal = p[0] == '[', .port = (uint16_t)atoi(colon + 1) };
+		snprintf(name[i], sizeof(name[i]), "%.*s", (int)(colon - p), p);
+	}
+	free(copy);
+}
+
+static void
+set_self(void)
+{
+	const char *why;
+
+	for (size_t i = 0; i < nitems_of(self); i++)
+		ck_assert_int_eq(net_address_parse(&self[i], self_text[i], 0, &why), 0);
+}
+
+START_TEST(test_rows)
+{
+	set_self();
+	for (size_t i = 0; i < nitems_of(rows) * 2; i++) {
+		const struct row *row = &rows[i / 2];
+		struct destination d;
+		struct mx_list list;
+		char text[2000];
+		make_destination(&d, row);
+		walk(&d, row->dns, no_chance, i % 2, &list);
+		list_text(&list, text, sizeof(text));
+		ck_assert_msg(strcmp(text, row->expect) == 0, "%s: got \"%s\" (%s), expected \"%s\"", row->name, text,
+		    list.count == 0 ? list.verdict.text : "", row->expect);
+		mx_list_done(&list);
+	}
+}
+END_TEST
+
+START_TEST(test_equal_preferences_are_shuffled_within)
+{
+	static const struct row row = { "", "d.example", false,
+	    "d.example MX 10 a.example;d.example MX 10 b.example;d.example MX 10 c.example;d.example MX 5 z.example;"
+	    "a.example A 192.0.2.1;b.example A 192.0.2.2;c.example A 192.0.2.3;z.example A 192.0.2.26", "" };
+	struct destination d;
+	struct mx_list list;
+	char text[500];
+
+	make_destination(&d, &row);
+	walk(&d, row.dns, no_chance, false, &list);
+	list_text(&list, text, sizeof(text));
+	ck_assert_str_eq(text, "z.example=192.0.2.26:25 a.example=192.0.2.1:25 b.example=192.0.2.2:25 c.example=192.0.2.3:25");
+	ck_assert_uint_eq(list.address[1].rank, list.address[3].rank);
+	ck_assert_uint_lt(list.address[0].rank, list.address[1].rank);
+	mx_list_done(&list);
+	walk(&d, row.dns, first_chance, false, &list);
+	list_text(&list, text, sizeof(text));
+	ck_assert_str_eq(text, "z.example=192.0.2.26:25 b.example=192.0.2.2:25 c.example=192.0.2.3:25 a.example=192.0.2.1:25");
+	mx_list_done(&list);
+}
+END_TEST
+
+/* Many hosts with many addresses stay within the bounds, and the preferred ones stay. */
+START_TEST(test_bounds)
+{
+	struct row row = { "", "d.example", false, NULL, "" };
+	struct buf dns = BUF_INIT(1U << 20);
+	struct destination d;
+	struct mx_list list;
+
+	for (int i = 59; i >= 0; i--)
+		buf_printf(&dns, "d.example MX %d h%d.example;", i, i);
+	for (int i = 0; i < 60; i++)
+		for (int j = 1; j < 4; j++)
+			buf_printf(&dns, "h%d.example A 192.0.%d.%d;", i, i, j);
+	row.dns = buf_text(&dns);
+	make_destination(&d, &row);
+	walk(&d, row.dns, no_chance, false, &list);
+	ck_assert_uint_eq(list.count, MX_ADDRESSES_MAX);
+	for (size_t i = 0; i < list.count; i++) {
+		char host[40];
+		snprintf(host, sizeof(host), "h%zu.example", i / 3);
+		ck_assert_str_eq(list.address[i].host, host);
+	}
+	mx_list_done(&list);
+	buf_done(&dns);
+}
+END_TEST
+
+START_TEST(test_ttl_is_the_least)
+{
+	static const struct row row = { "", "d.example", false, "d.example A 192.0.2.1", "" };
+	struct destination d;
+	struct mx_list list;
+
+	make_destination(&d, &row);
+	walk(&d, row.dns, no_chance, false, &list);
+	ck_assert_uint_eq(list.ttl, 300);
+	mx_list_done(&list);
+}
+END_TEST
+
+UNIT_MAIN("mx", test_rows, test_equal_preferences_are_shuffled_within, test_bounds, test_ttl_is_the_least)
