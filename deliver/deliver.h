@@ -79,7 +79,7 @@ enum client_phase {
 
 enum client_action {
 	CLIENT_WAIT,		/* send c.out, wait for the peer, at most client_time_limit() */
-	CLIENT_READY,		/* client_begin or client_quit, or wait */
+	CLIENT_READY,		/* client_step_begin or client_quit, or wait */
 	CLIENT_CONTENT,		/* when c.out was sent: client_content with the next piece, or client_content_end */
 	CLIENT_DONE,		/* the transaction is over: client_finish */
 	CLIENT_CLOSE,		/* send c.out if possible, close */
@@ -116,7 +116,7 @@ struct client {
 	struct verdict failure;		/* why it was not opened, or ended */
 	/* the transaction */
 	struct client_mail mail;
-	bool busy;			/* between client_begin and client_finish */
+	bool busy;			/* between client_step_begin and client_finish */
 	bool done;			/* over, not yet taken by client_finish */
 	enum client_fate fate;
 	bool dirty;			/* RSET is due before the next MAIL */
@@ -134,7 +134,7 @@ void client_unreached(struct client *c, const char *where, const char *reason);	
 void client_lost(struct client *c, const char *reason);		/* end of file, reset: "Connection reset by peer" */
 void client_timeout(struct client *c);
 enum client_action client_action(struct client *c);
-void client_begin(struct client *c, const struct client_mail *mail);	/* at CLIENT_READY only; verdicts and strings stay the caller's */
+void client_step_begin(struct client *c, const struct client_mail *mail);	/* at CLIENT_READY only; verdicts and strings stay the caller's */
 enum client_fate client_finish(struct client *c);			/* at CLIENT_DONE only */
 void client_content(struct client *c, const char *data, size_t len);	/* at most CLIENT_PIECE bytes */
 void client_content_end(struct client *c);
@@ -143,6 +143,21 @@ void client_abandon(struct client *c, const struct verdict *v);
 void client_quit(struct client *c);
 uint64_t client_time_limit(const struct client *c);	/* ms for the present phase (RFC 5321 4.5.3.2); 0 none */
 #define CLIENT_PIECE (64U << 10)
+
+/* Between client and client_step. */
+int client_reply_class(const struct client *c);		/* 2 to 5 */
+struct verdict client_reply_verdict(const struct client *c);
+void client_set_all(struct client *c, const struct verdict *v, bool only_accepted);
+void client_fail(struct client *c, const struct verdict *v, bool glitch);	/* the connection is of no more use */
+void client_fail_protocol(struct client *c);
+
+/* --- client_step: one transaction: RSET, MAIL, RCPT, DATA and the answers to them. Pure --- */
+void client_step_rset(struct client *c);	/* the present reply answers this; so the others */
+void client_step_mail(struct client *c);
+void client_step_rcpt(struct client *c);
+void client_step_data(struct client *c);
+void client_step_early(struct client *c);	/* while the content is being sent */
+void client_step_dot(struct client *c);
 
 /* --- drop: local delivery, in groups --- */
 
@@ -376,6 +391,15 @@ void report_submit(struct report *r, struct report_job *job);
 /* The id of a report: the same for the same message, time, recipient, kind and copy. */
 void report_make_id(char *id, const char *message, int64_t time_us, size_t first, enum dsn_kind kind, bool copy);
 
+/* --- rescan: reads the queue folder in a pool thread and tells the loop in thousands --- */
+
+struct rescan;
+struct rescan *rescan_new(struct loop *l, struct pool *pool, struct spool *spool,
+    void (*found)(void *arg, const struct spool_entry *entry, size_t n), void (*end)(void *arg, ssize_t total, uint64_t ms), void *arg);	/* total -errno: failed */
+void rescan_start(struct rescan *s, bool all);	/* one at a time */
+void rescan_stop(struct rescan *s);			/* the running one ends soon; before pool_free */
+void rescan_free(struct rescan *s);			/* after pool_free */
+
 /* --- response: one SMTP reply of a peer, of any number of lines, from bytes. Pure --- */
 #define RESPONSE_KEPT 512	/* of each line, and of all lines together for a verdict's text */
 
@@ -430,7 +454,7 @@ struct role {
 	struct remote *remote;
 	struct schedule *schedule;
 	struct badmail *badmail;
-	struct scan *scan;
+	struct rescan *rescan;
 	struct loop_timer *own, *slow, *missed, *grace;
 	struct loop_io *hint;
 	int64_t hints_lost;		/* of the virtual server, when last looked */
@@ -468,15 +492,6 @@ bool route_is_fallback(const struct route *r, const struct verdict *v);
 bool route_masquerade(const struct route *r, const char *sender, char out[ADDRESS_MAX + 1]);
 /* "name", "name:587", "[192.0.2.1]", "[2001:db8::1]:25". 0 or -1. */
 int route_host_parse(struct destination_host *h, const char *text, uint16_t port) __attribute__((warn_unused_result));
-
-/* --- scan: reads the queue folder in a pool thread and tells the loop in thousands --- */
-
-struct scan;
-struct scan *scan_new(struct loop *l, struct pool *pool, struct spool *spool,
-    void (*found)(void *arg, const struct spool_entry *entry, size_t n), void (*end)(void *arg, ssize_t total, uint64_t ms), void *arg);	/* total -errno: failed */
-void scan_start(struct scan *s, bool all);	/* one at a time */
-void scan_stop(struct scan *s);			/* the running one ends soon; before pool_free */
-void scan_free(struct scan *s);			/* after pool_free */
 
 /* --- schedule: which messages are at work; fair shares of the window --- */
 
@@ -663,14 +678,62 @@ void schedule_send_free(struct schedule_message *m);	/* portions at work, too, o
 struct net_address *self_addresses(const struct config_server *s, size_t *count);
 
 /* --- settle: what became of a message is written down, in the one safe order --- */
-struct settle;
-struct settle_state;
+struct settle {
+	struct pool_lane *quick, *careful;
+	struct spool *spool;
+	struct report *report;
+	struct badmail *badmail;
+	const struct config_server *server;
+	struct loop_timer *timer;
+	TAILQ_HEAD(, settle_state) stuck;
+	size_t nstuck;
+};
+
+enum settle_stage { SETTLE_WRITE, SETTLE_REPORT, SETTLE_DELAY, SETTLE_CLOSE };
+
+#define SETTLE_AGAIN_MS 300000	/* a failure that could not be noted or reported is taken up again then */
+
+/* The settling of one message; `note` to `due` are the step a thread does next. */
+struct settle_state {
+	TAILQ_ENTRY(settle_state) link;
+	bool is_stuck;
+	struct settle *settle;
+	struct schedule_message *m;
+	enum settle_stage stage;
+	size_t delivered, failed, pending;
+	bool delay;			/* a delay report is due */
+	struct retry_plan plan[2];	/* for later ones: [0] remote, [1] local */
+	/* the step */
+	struct buf note;
+	bool note_sync, marks, remove;
+	int64_t due;			/* 0: stays */
+	int error;			/* out */
+	bool note_failed, vanished;	/* out */
+	/* the report or badmail */
+	struct report_job report;
+	struct dsn_recipient *recipient;
+	struct badmail_job badmail;
+	struct message_envelope part;	/* the failed recipients only */
+	struct buf details;
+};
 
 struct settle *settle_new(const struct schedule_setup *setup, struct report *report);
 void settle_free(struct settle *t);		/* after pool_free */
 void settle_begin(struct settle *t, struct schedule_message *m);	/* then schedule_settled, also from within */
 void settle_state_free(struct settle_state *st);
 bool settle_is_stuck(const struct settle *t);	/* the disk takes no marks: stop delivering */
+/* For settle_tell: */
+void settle_next(struct settle_state *st);		/* this stage is over */
+void settle_close(struct settle_state *st);		/* the last stage: marks, due time, or removal */
+const char *settle_status(const struct schedule_result *r);	/* 4.4.7 when its time ran out */
+bool settle_wants(const struct message_recipient *r, unsigned notify);
+bool settle_may_report(const struct schedule_message *m);	/* somebody can be told */
+void settle_add_line(struct settle_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
+    const struct schedule_reason *why);
+
+/* --- settle_tell: the report about failures or a delay, or badmail when nobody can be told --- */
+void settle_tell_failures(struct settle_state *st);	/* then settle_next or settle_close */
+void settle_tell_delay(struct settle_state *st);
 
 /* --- site: one destination: its waiting jobs, its addresses and their health, its connections --- */
 enum site_noted { SITE_NOTHING, SITE_FAILURE, SITE_HEARD };	/* heard: a peer's word on this very message */
@@ -704,7 +767,24 @@ void site_opened(struct site *s, struct peer *p);
 struct remote_job *site_take(struct site *s, struct peer *p);		/* the next job for this connection, NULL: none */
 void site_rests(struct site *s, struct peer *p);			/* it is idle */
 void site_leaves(struct site *s, struct peer *p);			/* says goodbye: takes no more jobs */
-void site_job_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fate fate);
+void site_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fate fate);
 void site_closed(struct site *s, struct peer *p);			/* it is over: frees it */
+
+/* --- site_job: the jobs that wait at a site, and how they end --- */
+void site_job_push(struct site *s, struct remote_job *job, bool front);
+struct remote_job *site_job_pull(struct site *s, struct remote_job **link);	/* the one that `link` points to */
+/* A failure that was not about this message: told for all recipients when nothing else is heard. */
+void site_job_note(struct remote_job *job, const struct verdict *v, bool glitch);
+void site_job_finish(struct site *s, struct remote_job *job);		/* its verdicts stand */
+void site_job_finish_all(struct site *s, const struct verdict *v);	/* what waits now: `done` may bring a new job */
+void site_job_finish_tried(struct site *s);	/* the jobs that have met every address */
+
+/* --- site_list: the addresses of a site: found by mx and lookup, their health, which one is next --- */
+size_t site_list_index(const struct site *s, const struct peer *p);	/* which address it goes to; list.count: none of the present list */
+void site_list_renew(struct site *s);		/* site_work comes after it */
+/* The best address for the job: not tried, healthy, preferred, least used; list.count when none is left. */
+size_t site_list_choose(struct site *s, const struct remote_job *job, uint64_t now);
+/* The address did not let us in: every waiting job has met it now. `where` is for people. */
+void site_list_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch);
 
 #endif

@@ -2,6 +2,7 @@
  * dsn - composes a delivery report: RFC 3464 in the shape the original gave it, RFC 6533 for UTF-8 addresses
  *
  * Runs in:  deliver, on the loop; pure
+ * Owns:     nothing
  * Promise:  7-bit but for the copy of the original (and a UTF-8 report); lines end in CRLF; no text of a peer
  *           makes a line of its own; what a peer said is folded to 78 columns
  * Fails by: the buffer's own failure

@@ -1,4 +1,11 @@
-/* main - postern-deliver: the worker that empties the queue of one virtual server */
+/*
+ * main - postern-deliver: the worker that empties the queue of one virtual server
+ *
+ * Runs in:  deliver
+ * Owns:     nothing
+ * Promise:  none of its own
+ * Fails by: the exit status of boot_main
+ */
 #include "deliver/deliver.h"
 
 int

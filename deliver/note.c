@@ -2,6 +2,7 @@
  * note - the lines beside a queue file: what was tried, what failed, that a delay was reported
  *
  * Runs in:  deliver, anywhere
+ * Owns:     nothing
  * Promise:  what note_format writes note_next reads back; a torn last line is never read; foreign lines are skipped
  * Fails by: the buffer's own failure
  */

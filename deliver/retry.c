@@ -2,6 +2,7 @@
  * retry - when to try again and when to give up
  *
  * Runs in:  deliver, anywhere; pure
+ * Owns:     nothing
  * Promise:  3 quick tries after a dropped or busy connection, then the table, its last entry for ever; never later
  *           than the time limit, so that the last attempt is made there; the spread never reaches over it either
  * Fails by: nothing

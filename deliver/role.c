@@ -58,7 +58,7 @@ slow_scan(void *arg)
 {
 	struct role *r = arg;
 
-	scan_start(r->scan, false);
+	rescan_start(r->rescan, false);
 }
 
 /* --- hints --- */
@@ -70,7 +70,7 @@ look_for_missed(void *arg)
 	int64_t lost = counters_get(r->boot->counters, COUNTER_HINTS_LOST);
 
 	if (lost != r->hints_lost)
-		scan_start(r->scan, false);
+		rescan_start(r->rescan, false);
 	r->hints_lost = lost;
 }
 
@@ -125,7 +125,7 @@ own(void *arg)
 	r->owner = true;
 	spool_drop_sweep(r->spool);
 	r->hint = loop_io_new(r->boot->loop, BOOT_HINT, LOOP_READ, take_hints, r);
-	scan_start(r->scan, true);
+	rescan_start(r->rescan, true);
 	badmail_keep_trimmed(r->badmail);
 }
 
@@ -185,7 +185,7 @@ run(struct boot *b)
 	r->remote = remote_new(b);
 	r->badmail = badmail_new(b->loop, r->pool, r->spool, b->server, b->counters);
 	make_schedule(r);
-	r->scan = scan_new(b->loop, r->pool, r->spool, found, scanned, r);
+	r->rescan = rescan_new(b->loop, r->pool, r->spool, found, scanned, r);
 	r->own = loop_timer_new(b->loop, own, r);
 	r->slow = loop_timer_new(b->loop, slow_scan, r);
 	r->missed = loop_timer_new(b->loop, look_for_missed, r);
@@ -228,7 +228,7 @@ begin_end(struct role *r, uint64_t grace_ms)
 	loop_timer_stop(r->own);
 	loop_timer_stop(r->slow);
 	loop_timer_stop(r->missed);
-	scan_stop(r->scan);
+	rescan_stop(r->rescan);
 	schedule_drain(r->schedule, end, r);
 	remote_drain(r->remote);
 }
@@ -238,12 +238,12 @@ finish(struct boot *b)
 {
 	struct role *r = b->state;
 
-	scan_stop(r->scan);
+	rescan_stop(r->rescan);
 	remote_free(r->remote);
 	pool_free(r->pool);
 	schedule_free(r->schedule);
 	badmail_free(r->badmail);
-	scan_free(r->scan);
+	rescan_free(r->rescan);
 	intake_free(r->intake);
 	loop_io_free(r->hint);
 	loop_timer_free(r->own);

@@ -232,10 +232,11 @@ judge_direct(const char *domain, struct route_answer *a)
 
 	a->kind = ROUTE_DIRECT;
 	if (*domain == '[') {
-		if (route_host_parse(&h, domain, a->port) == 0 && h.port == a->port) {
-			free(h.name);
+		int rc = route_host_parse(&h, domain, a->port);
+
+		free(h.name);
+		if (rc == 0 && domain[strlen(domain) - 1] == ']')
 			return;
-		}
 		a->why = "the domain is a malformed address literal";
 	} else if (!is_ascii(domain)) {
 		a->why = "internationalized domain names are not available in this version";

@@ -24,47 +24,6 @@
 #define CAREFUL_BATCH 4
 #define STUCK_MS 10000
 #define STUCK_MAX 16			/* with that many the disk is the trouble: deliver nothing more */
-#define AGAIN_MS 300000			/* a failure that could not be noted or reported is taken up again then */
-#define DETAILS_MAX (1U << 20)
-
-struct settle {
-	struct pool_lane *quick, *careful;
-	struct spool *spool;
-	struct report *report;
-	struct badmail *badmail;
-	const struct config_server *server;
-	struct loop_timer *timer;
-	TAILQ_HEAD(, settle_state) stuck;
-	size_t nstuck;
-};
-
-enum stage { STAGE_WRITE, STAGE_REPORT, STAGE_DELAY, STAGE_CLOSE };
-
-/* The settling of one message; `note` to `due` are the step a thread does next. */
-struct settle_state {
-	TAILQ_ENTRY(settle_state) link;
-	bool is_stuck;
-	struct settle *settle;
-	struct schedule_message *m;
-	enum stage stage;
-	size_t delivered, failed, pending;
-	bool delay;			/* a delay report is due */
-	struct retry_plan plan[2];	/* for later ones: [0] remote, [1] local */
-	/* the step */
-	struct buf note;
-	bool note_sync, marks, remove;
-	int64_t due;			/* 0: stays */
-	int error;			/* out */
-	bool note_failed, vanished;	/* out */
-	/* the report or badmail */
-	struct report_job report;
-	struct dsn_recipient *recipient;
-	struct badmail_job badmail;
-	struct message_envelope part;	/* the failed recipients only */
-	struct buf details;
-};
-
-static void next_stage(struct settle_state *st);
 
 /* --- steps, on pool threads --- */
 
@@ -156,14 +115,14 @@ make_plans(struct settle_state *st, int64_t now_us)
 	st->plan[1] = retry_decide(st->settle->server, &c);
 }
 
-static bool
-wants(const struct message_recipient *r, unsigned notify)
+bool
+settle_wants(const struct message_recipient *r, unsigned notify)
 {
 	return r->notify == 0 || (r->notify & notify) != 0;
 }
 
-static bool
-may_report(const struct schedule_message *m)
+bool
+settle_may_report(const struct schedule_message *m)
 {
 	return *m->e.sender != '\0' && (m->e.flags & MESSAGE_REPORT) == 0;
 }
@@ -183,7 +142,7 @@ judge_later(struct settle_state *st, size_t i)
 	if (!m->later || plan->after < m->after)
 		m->after = plan->after;
 	m->later = true;
-	if (plan->delayed && !m->delayed && may_report(m) && wants(&m->e.rcpt[i], NOTIFY_DELAY))
+	if (plan->delayed && !m->delayed && settle_may_report(m) && settle_wants(&m->e.rcpt[i], NOTIFY_DELAY))
 		st->delay = true;
 }
 
@@ -206,8 +165,8 @@ judge(struct settle_state *st)
 	}
 }
 
-static const char *
-status_of(const struct schedule_result *r)
+const char *
+settle_status(const struct schedule_result *r)
 {
 	return r->expired ? "4.4.7" : r->reason->status;
 }
@@ -221,7 +180,7 @@ log_later(const struct settle_state *st)
 		if (m->result[i].outcome == OUTCOME_LATER)
 			log_event(LOG_FACT, m->id, "deferred", "recipient=%s status=%s reason=%s host=%s next=%llu",
 			    log_safe(m->e.rcpt[i].address), m->result[i].reason->status, log_safe(m->result[i].reason->text),
-			    log_safe(m->result[i].reason->host), (unsigned long long)(m->after / 1000));
+			    log_safe(m->result[i].reason->host), (unsigned long long)((m->after + 500) / 1000));
 }
 
 static void
@@ -230,14 +189,14 @@ log_failed(const struct schedule_message *m)
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->result[i].outcome == OUTCOME_FAILED)
 			log_event(LOG_WARN, m->id, m->result[i].expired ? "expired" : "failed", "recipient=%s status=%s reason=%s host=%s",
-			    log_safe(m->e.rcpt[i].address), status_of(&m->result[i]), log_safe(m->result[i].reason->text),
+			    log_safe(m->e.rcpt[i].address), settle_status(&m->result[i]), log_safe(m->result[i].reason->text),
 			    log_safe(m->result[i].reason->host));
 }
 
 /* --- stage: write --- */
 
-static void
-add_line(struct settle_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
+void
+settle_add_line(struct settle_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
     const struct schedule_reason *why)
 {
 	struct note_line line = { .kind = kind, .number = number, .time = time };
@@ -261,7 +220,7 @@ note_failures(struct settle_state *st)
 
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->result[i].outcome == OUTCOME_FAILED)
-			add_line(st, NOTE_FAILED, i, m->failed_us, status_of(&m->result[i]), m->result[i].reason);
+			settle_add_line(st, NOTE_FAILED, i, m->failed_us, settle_status(&m->result[i]), m->result[i].reason);
 	st->note_sync = true;
 }
 
@@ -277,7 +236,7 @@ note_later(struct settle_state *st, int64_t now_us)
 		first++;
 	number = st->plan[first->local].quick ? &m->quick : &m->attempts;
 	(*number)++;
-	add_line(st, st->plan[first->local].quick ? NOTE_QUICK : NOTE_DEFERRED, *number, now_us / 1000000, first->reason->status,
+	settle_add_line(st, st->plan[first->local].quick ? NOTE_QUICK : NOTE_DEFERRED, *number, now_us / 1000000, first->reason->status,
 	    first->reason);
 }
 
@@ -306,7 +265,7 @@ begin_write(struct settle_state *st, int64_t now_us)
 {
 	struct schedule_message *m = st->m;
 
-	st->stage = STAGE_WRITE;
+	st->stage = SETTLE_WRITE;
 	if (st->failed > 0) {
 		m->failed_us = now_us;
 		note_failures(st);
@@ -335,50 +294,22 @@ take_failures_back(struct settle_state *st)
 	st->note_sync = false;
 	buf_clear(&st->note);
 	m->torn = true;			/* a part of it may be there */
-	if (!m->later || m->after > AGAIN_MS)
-		m->after = AGAIN_MS;
+	if (!m->later || m->after > SETTLE_AGAIN_MS)
+		m->after = SETTLE_AGAIN_MS;
 	m->later = true;
 	st->due = due_of(m);
 	set_marks(st);
 	submit(st);
 }
 
-/* --- stage: report, or badmail --- */
+/* --- stage: close --- */
 
-/* Fills the list with the recipients of one outcome that want to be told of. */
-static void
-list_recipients(struct settle_state *st, enum schedule_outcome outcome, unsigned notify)
-{
-	struct schedule_message *m = st->m;
-	struct report_job *job = &st->report;
-
-	free(st->recipient);
-	st->recipient = mem_array(NULL, m->e.nrcpt, sizeof(*st->recipient));
-	*job = (struct report_job){ .e = &m->e, .fd = m->fd, .recipient = st->recipient, .first = SIZE_MAX, .arrived_us = m->arrived_us };
-	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		const struct schedule_result *r = &m->result[i];
-
-		if (r->outcome != outcome)
-			continue;
-		if (job->first == SIZE_MAX)
-			job->first = i;
-		if (job->expire == 0 || r->expired)
-			job->expire = r->local ? st->settle->server->local_expire : st->settle->server->expire;
-		if (!wants(&m->e.rcpt[i], notify) || (outcome == OUTCOME_LATER && !st->plan[r->local].delayed))
-			continue;
-		st->recipient[job->count++] = (struct dsn_recipient){
-			.address = m->e.rcpt[i].address, .orcpt = m->e.rcpt[i].orcpt, .status = status_of(r),
-			.code = r->reason->code, .host = r->reason->host, .text = r->reason->text,
-		};
-	}
-}
-
-static void
-begin_close(struct settle_state *st)
+void
+settle_close(struct settle_state *st)
 {
 	struct schedule_message *m = st->m;
 
-	st->stage = STAGE_CLOSE;
+	st->stage = SETTLE_CLOSE;
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		m->result[i].mark = m->result[i].outcome == OUTCOME_FAILED ? MARK_REPORTED : 0;
 	st->note_sync = false;
@@ -388,173 +319,21 @@ begin_close(struct settle_state *st)
 	submit(st);
 }
 
-/* Its marks say that it is owed: the next loading finds it. */
-static void
-put_off(struct settle_state *st)
-{
-	st->failed = 0;
-	st->delay = false;
-	st->pending = 1;
-	for (size_t i = 0; i < st->m->e.nrcpt; i++)
-		if (st->m->result[i].outcome == OUTCOME_FAILED)
-			st->m->result[i].outcome = OUTCOME_NONE;
-	st->m->later = true;
-	st->m->after = AGAIN_MS;
-	begin_close(st);
-}
-
-static void
-badmail_done(void *arg, struct badmail_job *job)
-{
-	struct settle_state *st = arg;
-
-	disk_crash_point("settle-reported");
-	if (job->error == 0)
-		next_stage(st);
-	else
-		put_off(st);
-}
-
-static enum badmail_reason
-badmail_reason_of(const struct settle_state *st)
-{
-	const struct schedule_message *m = st->m;
-
-	if ((m->e.flags & MESSAGE_REPORT) != 0)
-		return BADMAIL_NDR;
-	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].outcome == OUTCOME_FAILED && strcmp(m->result[i].reason->status, "5.4.6") == 0)
-			return BADMAIL_HOPS;
-	return BADMAIL_NULL_SENDER;
-}
-
-/* The envelope with the failed recipients only, all pending, and what was said about each. */
-static void
-make_part(struct settle_state *st)
-{
-	struct schedule_message *m = st->m;
-	size_t kept = 0;
-
-	message_envelope_copy(&st->part, &m->e);
-	memcpy(st->part.id, m->id, sizeof(st->part.id));
-	st->part.content_at = m->e.content_at;
-	st->part.content_size = m->e.content_size;
-	buf_init(&st->details, DETAILS_MAX);
-	for (size_t i = 0; i < st->part.nrcpt; i++) {
-		const struct schedule_result *r = &m->result[i];
-
-		if (r->outcome != OUTCOME_FAILED) {
-			free(st->part.rcpt[i].address);
-			free(st->part.rcpt[i].orcpt);
-			continue;
-		}
-		buf_printf(&st->details, "%s<%s>: %s %s%s%s", kept == 0 ? "" : "\r\n\t", m->e.rcpt[i].address, status_of(r),
-		    r->reason->host, *r->reason->host == '\0' ? "" : ": ", r->reason->text);
-		st->part.rcpt[kept] = st->part.rcpt[i];
-		st->part.rcpt[kept++].mark = MARK_PENDING;
-	}
-	st->part.nrcpt = kept;
-}
-
-static void
-begin_badmail(struct settle_state *st)
-{
-	struct schedule_message *m = st->m;
-
-	make_part(st);
-	st->badmail = (struct badmail_job){
-		.e = &st->part, .fd = m->fd, .reason = badmail_reason_of(st), .details = buf_text(&st->details),
-		.done = badmail_done, .arg = st,
-	};
-	memcpy(st->badmail.id, m->id, sizeof(st->badmail.id));
-	badmail_submit(st->settle->badmail, &st->badmail);
-}
-
-static void
-report_done(void *arg, struct report_job *job)
-{
-	struct settle_state *st = arg;
-
-	disk_crash_point("settle-reported");
-	if (job->error == 0)
-		next_stage(st);
-	else if (job->error == EINVAL)
-		begin_badmail(st);	/* a sender that no envelope can hold */
-	else
-		put_off(st);
-}
-
-static void
-begin_report(struct settle_state *st)
-{
-	struct schedule_message *m = st->m;
-
-	st->stage = STAGE_REPORT;
-	if (!may_report(m)) {
-		begin_badmail(st);
-		return;
-	}
-	list_recipients(st, OUTCOME_FAILED, NOTIFY_FAILURE);
-	if (st->report.count == 0) {
-		next_stage(st);
-		return;
-	}
-	st->report.kind = DSN_FAILURE;
-	st->report.time_us = st->report.id_us = m->failed_us;
-	st->report.done = report_done;
-	st->report.arg = st;
-	report_submit(st->settle->report, &st->report);
-}
-
-/* --- stage: delay report --- */
-
-static void
-delay_done(void *arg, struct report_job *job)
-{
-	struct settle_state *st = arg;
-
-	if (job->error == 0) {
-		st->m->delayed = true;
-		add_line(st, NOTE_DELAYED, 1, clock_wall_us() / 1000000, "", NULL);
-	}
-	next_stage(st);
-}
-
-static void
-begin_delay(struct settle_state *st)
-{
-	const struct config_server *s = st->settle->server;
-	struct schedule_message *m = st->m;
-	uint64_t notify = s->delay_notify;
-
-	st->stage = STAGE_DELAY;
-	list_recipients(st, OUTCOME_LATER, NOTIFY_DELAY);
-	if (st->plan[1].delayed && (!st->plan[0].delayed || s->local_delay_notify < notify))
-		notify = s->local_delay_notify;
-	st->report.kind = DSN_DELAY;
-	st->report.time_us = clock_wall_us();
-	st->report.id_us = m->arrived_us + (int64_t)notify * 1000;
-	st->report.until_us = m->arrived_us + (int64_t)(st->report.expire == CONFIG_UNLIMITED ? 0 : st->report.expire) * 1000;
-	st->report.done = delay_done;
-	st->report.arg = st;
-	report_submit(st->settle->report, &st->report);
-}
-
 /* --- from stage to stage --- */
 
-static void
-next_stage(struct settle_state *st)
+void
+settle_next(struct settle_state *st)
 {
-	enum stage stage = st->stage;
+	enum settle_stage stage = st->stage;
 
-	if (stage == STAGE_WRITE && st->failed > 0)
-		begin_report(st);
-	else if (stage <= STAGE_REPORT && st->delay)
-		begin_delay(st);
-	else if (stage == STAGE_WRITE || stage == STAGE_CLOSE)
+	if (stage == SETTLE_WRITE && st->failed > 0)
+		settle_tell_failures(st);
+	else if (stage <= SETTLE_REPORT && st->delay)
+		settle_tell_delay(st);
+	else if (stage == SETTLE_WRITE || stage == SETTLE_CLOSE)
 		schedule_settled(st->m);
 	else
-		begin_close(st);
+		settle_close(st);
 }
 
 static void
@@ -585,7 +364,7 @@ step_done(void *arg, void *job)
 	struct schedule_message *m = st->m;
 
 	(void)arg;
-	if (st->error != 0 && st->note_failed && st->stage == STAGE_WRITE) {
+	if (st->error != 0 && st->note_failed && st->stage == SETTLE_WRITE) {
 		take_failures_back(st);
 		return;
 	}
@@ -595,12 +374,12 @@ step_done(void *arg, void *job)
 	}
 	adopt_marks(m);
 	m->gone = st->remove || st->vanished;
-	if (st->stage == STAGE_WRITE)
+	if (st->stage == SETTLE_WRITE)
 		log_failed(m);
 	if (m->gone)
 		schedule_settled(m);
 	else
-		next_stage(st);
+		settle_next(st);
 }
 
 static void
@@ -631,10 +410,10 @@ settle_begin(struct settle *t, struct schedule_message *m)
 	judge(st);
 	log_later(st);
 	if (m->owed) {
-		st->stage = STAGE_WRITE;
-		next_stage(st);
+		st->stage = SETTLE_WRITE;
+		settle_next(st);
 	} else if (st->failed == 0 && st->pending == 0) {
-		st->stage = STAGE_CLOSE;
+		st->stage = SETTLE_CLOSE;
 		st->remove = true;
 		submit(st);
 	} else if (st->failed == 0 && st->delivered == 0 && !m->later) {

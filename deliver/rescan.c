@@ -1,5 +1,5 @@
 /*
- * scan - reads the queue folder in a pool thread and hands what it finds to the loop in thousands
+ * rescan - reads the queue folder in a pool thread and hands what it finds to the loop in thousands
  *
  * Runs in:  deliver; the reading on a pool thread, found and done on the loop
  * Owns:     the chunks on their way
@@ -23,7 +23,7 @@ struct chunk {
 	struct spool_entry entry[CHUNK];
 };
 
-struct scan {
+struct rescan {
 	struct pool_lane *lane;
 	struct loop_waker *waker;
 	struct spool *spool;
@@ -45,7 +45,7 @@ struct scan {
 static void
 take(void *arg)
 {
-	struct scan *s = arg;
+	struct rescan *s = arg;
 	struct chunk *c;
 
 	pthread_mutex_lock(&s->lock);
@@ -66,7 +66,7 @@ take(void *arg)
 
 /* On the pool: hands the chunk over; waits while the loop has too many. */
 static void
-hand_over(struct scan *s)
+hand_over(struct rescan *s)
 {
 	struct chunk *c = s->filling;
 
@@ -84,7 +84,7 @@ hand_over(struct scan *s)
 static void
 each(void *arg, const struct spool_entry *entry)
 {
-	struct scan *s = arg;
+	struct rescan *s = arg;
 
 	if (s->filling == NULL)
 		s->filling = mem_new(struct chunk);
@@ -97,7 +97,7 @@ each(void *arg, const struct spool_entry *entry)
 static void
 each_unless_stopping(void *arg, const struct spool_entry *entry)
 {
-	struct scan *s = arg;
+	struct rescan *s = arg;
 	bool stopping;
 
 	pthread_mutex_lock(&s->lock);
@@ -110,7 +110,7 @@ each_unless_stopping(void *arg, const struct spool_entry *entry)
 static void
 run(void *arg, void **jobs, size_t n)
 {
-	struct scan *s = arg;
+	struct rescan *s = arg;
 	uint64_t start = clock_mono_ms();
 
 	(void)jobs;
@@ -126,7 +126,7 @@ run(void *arg, void **jobs, size_t n)
 static void
 done(void *arg, void *job)
 {
-	struct scan *s = arg;
+	struct rescan *s = arg;
 
 	(void)job;
 	take(s);
@@ -134,12 +134,12 @@ done(void *arg, void *job)
 	s->done(s->arg, s->total, s->ms);
 }
 
-struct scan *
-scan_new(struct loop *l, struct pool *pool, struct spool *spool,
+struct rescan *
+rescan_new(struct loop *l, struct pool *pool, struct spool *spool,
     void (*found)(void *arg, const struct spool_entry *entry, size_t n), void (*end)(void *arg, ssize_t total, uint64_t ms),
     void *arg)
 {
-	struct scan *s = mem_new(struct scan);
+	struct rescan *s = mem_new(struct rescan);
 
 	s->lane = pool_lane_new(pool, 1, 1, run, done, s);
 	s->waker = loop_waker_new(l, take, s);
@@ -154,7 +154,7 @@ scan_new(struct loop *l, struct pool *pool, struct spool *spool,
 }
 
 void
-scan_start(struct scan *s, bool all)
+rescan_start(struct rescan *s, bool all)
 {
 	if (s->running)
 		return;
@@ -164,7 +164,7 @@ scan_start(struct scan *s, bool all)
 }
 
 void
-scan_stop(struct scan *s)
+rescan_stop(struct rescan *s)
 {
 	pthread_mutex_lock(&s->lock);
 	s->stopping = true;
@@ -173,7 +173,7 @@ scan_stop(struct scan *s)
 }
 
 void
-scan_free(struct scan *s)
+rescan_free(struct rescan *s)
 {
 	if (s == NULL)
 		return;

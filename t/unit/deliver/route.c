@@ -1,0 +1,232 @@
+/* route - rows of recipient domains against a configuration with everything in it; host texts; masquerade; fallback */
+#include "t/unit/unit.h"
+
+#include <string.h>
+
+#include "deliver/deliver.h"
+
+static char *via_hub[] = { (char *)"hub.example:587", (char *)"[192.0.2.1]" };
+static char *via_six[] = { (char *)"[2001:db8::1]:2525" };
+static char *via_dns[] = { (char *)"dns" };
+static char *smart[] = { (char *)"smart.example", (char *)"[192.0.2.9]:26" };
+
+/* sorted by name, as the configuration has them */
+static struct config_domain domains[] = {
+	{ .name = (char *)"*.a.wild.example", .type = CONFIG_DOMAIN_REMOTE, .route = { via_six, 1 } },
+	{ .name = (char *)"*.wild.example", .type = CONFIG_DOMAIN_REMOTE, .route = { via_hub, 2 }, .helo = true },
+	{ .name = (char *)"alias.example", .type = CONFIG_DOMAIN_ALIAS },
+	{ .name = (char *)"direct.example", .type = CONFIG_DOMAIN_REMOTE, .route = { via_dns, 1 }, .has_port = true, .port = 2526 },
+	{ .name = (char *)"exact.wild.example", .type = CONFIG_DOMAIN_REMOTE, .route = { via_dns, 1 } },
+	{ .name = (char *)"helo.example", .type = CONFIG_DOMAIN_REMOTE, .helo = true },
+	{ .name = (char *)"home.example", .type = CONFIG_DOMAIN_DEFAULT },
+};
+
+static struct config_server
+server(bool with_smart, enum config_after_direct after)
+{
+	struct config_server s = { .name = (char *)"default", .port = 25, .domain = domains, .ndomain = nitems_of(domains),
+		.default_domain = &domains[6], .smart_host_after_direct = after };
+
+	if (with_smart)
+		s.smart_host = (struct config_strings){ smart, 2 };
+	return s;
+}
+
+struct row {
+	bool smart;
+	enum config_after_direct after;
+	const char *domain;
+	const char *want;	/* "local", "refused STATUS", or the key; " > KEY" of the fallback */
+};
+
+static const struct row rows[] = {
+	{ false, CONFIG_DIRECT_NO, "home.example", "local" },
+	{ false, CONFIG_DIRECT_NO, "", "local" },
+	{ false, CONFIG_DIRECT_NO, "alias.example", "local" },
+	{ false, CONFIG_DIRECT_NO, "sub.home.example", "dns:sub.home.example" },
+	{ false, CONFIG_DIRECT_NO, "far.example", "dns:far.example" },
+	{ false, CONFIG_DIRECT_NO, "x.wild.example", "hosts:hub.example:587,[192.0.2.1]:25;helo" },
+	{ false, CONFIG_DIRECT_NO, "wild.example", "dns:wild.example" },
+	{ false, CONFIG_DIRECT_NO, "x.a.wild.example", "hosts:[2001:db8::1]:2525" },
+	{ false, CONFIG_DIRECT_NO, "exact.wild.example", "dns:exact.wild.example" },
+	{ false, CONFIG_DIRECT_NO, "direct.example", "dns:direct.example:2526" },
+	{ false, CONFIG_DIRECT_NO, "helo.example", "dns:helo.example;helo" },
+	{ false, CONFIG_DIRECT_NO, "[192.0.2.77]", "dns:[192.0.2.77]" },
+	{ false, CONFIG_DIRECT_NO, "[IPv6:2001:db8::7]", "dns:[IPv6:2001:db8::7]" },
+	{ false, CONFIG_DIRECT_NO, "[192.0.2.300]", "refused 5.1.2" },
+	{ false, CONFIG_DIRECT_NO, "[192.0.2.77]:99", "refused 5.1.2" },
+	{ false, CONFIG_DIRECT_NO, "a..b", "refused 5.1.2" },
+	{ false, CONFIG_DIRECT_NO, "b\xc3\xbc" "cher.example", "refused 5.1.2" },
+	{ true, CONFIG_DIRECT_NO, "home.example", "local" },
+	{ true, CONFIG_DIRECT_NO, "far.example", "hosts:smart.example:25,[192.0.2.9]:26" },
+	{ true, CONFIG_DIRECT_NO, "b\xc3\xbc" "cher.example", "hosts:smart.example:25,[192.0.2.9]:26" },
+	{ true, CONFIG_DIRECT_NO, "[192.0.2.77]", "hosts:smart.example:25,[192.0.2.9]:26" },
+	{ true, CONFIG_DIRECT_NO, "direct.example", "dns:direct.example:2526" },
+	{ true, CONFIG_DIRECT_NO, "helo.example", "hosts:smart.example:25,[192.0.2.9]:26" },
+	{ true, CONFIG_DIRECT_NO, "x.a.wild.example", "hosts:[2001:db8::1]:2525" },
+	{ true, CONFIG_DIRECT_YES, "far.example", "dns:far.example > hosts:smart.example:25,[192.0.2.9]:26" },
+	{ true, CONFIG_DIRECT_YES, "direct.example", "dns:direct.example:2526" },
+	{ true, CONFIG_DIRECT_YES, "a..b", "hosts:smart.example:25,[192.0.2.9]:26" },
+	{ false, CONFIG_DIRECT_YES, "far.example", "dns:far.example" },
+};
+
+static char *
+describe(const char *domain, const struct route_answer *a)
+{
+	struct destination d;
+	char *text;
+
+	if (a->kind == ROUTE_LOCAL)
+		return mem_strdup("local");
+	if (a->kind == ROUTE_REFUSED)
+		return mem_printf("refused %s", a->status);
+	if (a->kind == ROUTE_HOSTS)
+		return mem_strdup(a->hosts->key);
+	route_direct(&d, domain, a);
+	ck_assert(d.by_mx == (*domain != '[') && d.nhost == (*domain == '[' ? 1 : 0));
+	text = mem_printf("%s%s%s", d.key, a->fallback != NULL ? " > " : "", a->fallback != NULL ? a->fallback->key : "");
+	route_destination_done(&d);
+	return text;
+}
+
+START_TEST(test_rows)
+{
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct config_server s = server(rows[i].smart, rows[i].after);
+		const char *why = NULL;
+		struct route *r = route_new(&s, &why);
+		struct route_answer a;
+		char *got;
+
+		ck_assert_ptr_nonnull(r);
+		route_find(r, rows[i].domain, &a);
+		got = describe(rows[i].domain, &a);
+		ck_assert_msg(strcmp(got, rows[i].want) == 0, "%s: got \"%s\", wanted \"%s\"", rows[i].domain, got, rows[i].want);
+		free(got);
+		route_free(r);
+	}
+}
+END_TEST
+
+static const struct {
+	const char *text, *name;	/* name NULL: refused */
+	bool literal;
+	uint16_t port;
+} hosts[] = {
+	{ "relay.example", "relay.example", false, 25 },
+	{ "relay.example:587", "relay.example", false, 587 },
+	{ "192.0.2.1", "192.0.2.1", true, 25 },
+	{ "[192.0.2.1]", "192.0.2.1", true, 25 },
+	{ "[192.0.2.1]:2525", "192.0.2.1", true, 2525 },
+	{ "[2001:db8::1]:25", "2001:db8::1", true, 25 },
+	{ "[IPv6:2001:db8::1]", "2001:db8::1", true, 25 },
+	{ "relay.example:0", NULL, false, 0 },
+	{ "relay.example:65536", NULL, false, 0 },
+	{ "relay.example:", NULL, false, 0 },
+	{ "relay.example:25x", NULL, false, 0 },
+	{ "relay.example: 25", NULL, false, 0 },
+	{ "[relay.example]", NULL, false, 0 },
+	{ "[192.0.2.1", NULL, false, 0 },
+	{ "[192.0.2.1]25", NULL, false, 0 },
+	{ "re lay", NULL, false, 0 },
+	{ "", NULL, false, 0 },
+};
+
+START_TEST(test_hosts)
+{
+	for (size_t i = 0; i < nitems_of(hosts); i++) {
+		struct destination_host h;
+		int rc = route_host_parse(&h, hosts[i].text, 25);
+
+		ck_assert_msg(rc == (hosts[i].name == NULL ? -1 : 0), "\"%s\": %d", hosts[i].text, rc);
+		if (rc == -1)
+			continue;
+		ck_assert_str_eq(h.name, hosts[i].name);
+		ck_assert(h.literal == hosts[i].literal);
+		ck_assert_uint_eq(h.port, hosts[i].port);
+		free(h.name);
+	}
+}
+END_TEST
+
+START_TEST(test_bad_smart_host)
+{
+	struct config_server s = server(true, CONFIG_DIRECT_NO);
+	char *bad[] = { (char *)"good.example", (char *)"bad host" };
+	const char *why = NULL;
+
+	s.smart_host = (struct config_strings){ bad, 2 };
+	ck_assert_ptr_null(route_new(&s, &why));
+	ck_assert_str_eq(why, "smart-host");
+}
+END_TEST
+
+static const struct {
+	const char *sender, *want;	/* want NULL: as it is */
+} senders[] = {
+	{ "a@home.example", "a@mask.example" },
+	{ "a@alias.example", "a@mask.example" },
+	{ "\"a@b\"@home.example", "\"a@b\"@mask.example" },
+	{ "bare", "bare@mask.example" },
+	{ "a@far.example", NULL },
+	{ "a@direct.example", NULL },
+	{ "", NULL },
+};
+
+START_TEST(test_masquerade)
+{
+	struct config_server s = server(false, CONFIG_DIRECT_NO);
+	const char *why;
+	struct route *r = route_new(&s, &why);
+	char out[ADDRESS_MAX + 1];
+
+	ck_assert(!route_masquerade(r, "a@home.example", out));
+	s.masquerade = (char *)"mask.example";
+	for (size_t i = 0; i < nitems_of(senders); i++) {
+		bool changed = route_masquerade(r, senders[i].sender, out);
+
+		ck_assert_msg(changed == (senders[i].want != NULL), "%s", senders[i].sender);
+		if (changed)
+			ck_assert_str_eq(out, senders[i].want);
+	}
+	route_free(r);
+}
+END_TEST
+
+static const struct {
+	enum config_after_direct after;
+	enum verdict_what what;
+	int code;
+	const char *status;
+	bool want;
+} verdicts[] = {
+	{ CONFIG_DIRECT_YES, VERDICT_REFUSED, 0, "5.1.2", true },
+	{ CONFIG_DIRECT_YES, VERDICT_REFUSED, 0, "5.4.4", true },
+	{ CONFIG_DIRECT_YES, VERDICT_REFUSED, 550, "5.1.2", false },
+	{ CONFIG_DIRECT_YES, VERDICT_REFUSED, 0, "5.1.10", false },
+	{ CONFIG_DIRECT_YES, VERDICT_REFUSED, 0, "5.4.6", false },
+	{ CONFIG_DIRECT_YES, VERDICT_LATER, 0, "4.4.1", false },
+	{ CONFIG_DIRECT_ON_FAILURE, VERDICT_LATER, 0, "4.4.1", true },
+	{ CONFIG_DIRECT_ON_FAILURE, VERDICT_LATER, 0, "4.4.3", true },
+	{ CONFIG_DIRECT_ON_FAILURE, VERDICT_LATER, 421, "4.4.1", false },
+	{ CONFIG_DIRECT_ON_FAILURE, VERDICT_LATER, 0, "4.4.2", false },
+	{ CONFIG_DIRECT_ON_FAILURE, VERDICT_REFUSED, 0, "5.1.2", true },
+};
+
+START_TEST(test_fallback)
+{
+	for (size_t i = 0; i < nitems_of(verdicts); i++) {
+		struct config_server s = server(true, verdicts[i].after);
+		const char *why;
+		struct route *r = route_new(&s, &why);
+		struct verdict v;
+
+		verdict_set(&v, verdicts[i].what, verdicts[i].status, "text");
+		v.code = verdicts[i].code;
+		ck_assert_msg(route_is_fallback(r, &v) == verdicts[i].want, "row %zu", i);
+		route_free(r);
+	}
+}
+END_TEST
+
+UNIT_MAIN("deliver/route", test_rows, test_hosts, test_bad_smart_host, test_masquerade, test_fallback)
