@@ -19,12 +19,10 @@
 
 #define MINUTES(n) ((n) * 60000U)
 #define OUT_MAX (512U << 10)	/* a piece with every dot doubled, or a window of commands, and more */
-#define WINDOW 100		/* commands sent and not answered */
 
-/* Handlers of a whole reply, one a phase. */
+/* Handlers of a whole reply, one a phase; those of a transaction are in client_step. */
 static void on_greeting(struct client *c), on_ehlo(struct client *c), on_helo(struct client *c), on_unasked(struct client *c),
-    on_rset(struct client *c), on_mail(struct client *c), on_rcpt(struct client *c), on_data(struct client *c),
-    on_early(struct client *c), on_dot(struct client *c), on_quit(struct client *c);
+    on_quit(struct client *c);
 
 /* name: in verdict texts, "while waiting for ..."; limit: RFC 5321 4.5.3.2. */
 static const struct row {
@@ -36,12 +34,12 @@ static const struct row {
 	[CLIENT_EHLO] = { "the answer to EHLO", MINUTES(5), on_ehlo },
 	[CLIENT_HELO] = { "the answer to HELO", MINUTES(5), on_helo },
 	[CLIENT_BETWEEN] = { "nothing", 0, on_unasked },
-	[CLIENT_RSET] = { "the answer to RSET", MINUTES(5), on_rset },
-	[CLIENT_MAIL] = { "the answer to MAIL", MINUTES(5), on_mail },
-	[CLIENT_RCPT] = { "the answer to RCPT", MINUTES(5), on_rcpt },
-	[CLIENT_DATA] = { "the answer to DATA", MINUTES(2), on_data },
-	[CLIENT_SENDING] = { "room for the content", MINUTES(3), on_early },
-	[CLIENT_DOT] = { "the answer to the content", MINUTES(10), on_dot },
+	[CLIENT_RSET] = { "the answer to RSET", MINUTES(5), client_step_rset },
+	[CLIENT_MAIL] = { "the answer to MAIL", MINUTES(5), client_step_mail },
+	[CLIENT_RCPT] = { "the answer to RCPT", MINUTES(5), client_step_rcpt },
+	[CLIENT_DATA] = { "the answer to DATA", MINUTES(2), client_step_data },
+	[CLIENT_SENDING] = { "room for the content", MINUTES(3), client_step_early },
+	[CLIENT_DOT] = { "the answer to the content", MINUTES(10), client_step_dot },
 	[CLIENT_QUIT] = { "the answer to QUIT", 5000, on_quit },
 	[CLIENT_OVER] = { "nothing", 0, NULL },
 };
@@ -76,27 +74,20 @@ client_time_limit(const struct client *c)
 
 /* --- the end of a transaction, the end of the connection --- */
 
-static void
-set_all(struct client *c, const struct verdict *v, bool only_accepted)
+void
+client_set_all(struct client *c, const struct verdict *v, bool only_accepted)
 {
 	for (size_t i = 0; i < c->mail.count; i++)
 		if (!only_accepted || c->mail.verdict[i].what == VERDICT_DELIVERED)
 			c->mail.verdict[i] = *v;
 }
 
-static void
-end_transaction(struct client *c, enum client_phase next)
-{
-	c->done = true;
-	c->phase = next;
-}
-
 /*
  * The connection is of no more use. A transaction whose verdicts are final keeps them; one in its content's last wait
  * must not be repeated at once (the peer may have the message); any other may.
  */
-static void
-fail(struct client *c, const struct verdict *v, bool glitch)
+void
+client_fail(struct client *c, const struct verdict *v, bool glitch)
 {
 	enum client_phase phase = c->phase;
 
@@ -108,7 +99,7 @@ fail(struct client *c, const struct verdict *v, bool glitch)
 	c->done = true;
 	if (c->settled)
 		return;
-	set_all(c, v, phase == CLIENT_DOT || phase == CLIENT_SENDING);
+	client_set_all(c, v, phase == CLIENT_DOT || phase == CLIENT_SENDING);
 	c->fate = phase == CLIENT_DOT ? CLIENT_FINAL : CLIENT_LOST;
 }
 
@@ -124,11 +115,11 @@ fail_with(struct client *c, const char *status, const char *fmt, ...)
 	va_end(ap);
 	verdict_set(&v, VERDICT_LATER, status, "%s", text);
 	snprintf(v.host, sizeof(v.host), "%s", c->set.host);
-	fail(c, &v, true);
+	client_fail(c, &v, true);
 }
 
-static void
-fail_protocol(struct client *c)
+void
+client_fail_protocol(struct client *c)
 {
 	fail_with(c, "4.5.0", "%s does not speak SMTP: unexpected reply instead of %s", c->set.host, rows[c->phase].name);
 }
@@ -156,21 +147,21 @@ client_timeout(struct client *c)
 void
 client_abandon(struct client *c, const struct verdict *v)
 {
-	set_all(c, v, true);
+	client_set_all(c, v, true);
 	c->settled = true;
-	fail(c, v, false);
+	client_fail(c, v, false);
 }
 
 /* --- replies --- */
 
-static int
-reply_class(const struct client *c)
+int
+client_reply_class(const struct client *c)
 {
 	return c->response->code / 100;
 }
 
-static struct verdict
-reply_verdict(const struct client *c)
+struct verdict
+client_reply_verdict(const struct client *c)
 {
 	struct verdict v;
 
@@ -182,12 +173,12 @@ reply_verdict(const struct client *c)
 static void
 refuse_connection(struct client *c)
 {
-	struct verdict v = reply_verdict(c);
+	struct verdict v = client_reply_verdict(c);
 
-	if (reply_class(c) < 4)
-		fail_protocol(c);
+	if (client_reply_class(c) < 4)
+		client_fail_protocol(c);
 	else
-		fail(c, &v, reply_class(c) == 4);
+		client_fail(c, &v, client_reply_class(c) == 4);
 }
 
 static void
@@ -200,7 +191,7 @@ send_hello(struct client *c, enum client_phase phase)
 static void
 on_greeting(struct client *c)
 {
-	if (reply_class(c) == 2)
+	if (client_reply_class(c) == 2)
 		send_hello(c, c->set.helo ? CLIENT_HELO : CLIENT_EHLO);
 	else
 		refuse_connection(c);
@@ -223,7 +214,7 @@ note_offer(struct client *c, const char *line)
 static void
 on_ehlo(struct client *c)
 {
-	if (reply_class(c) == 2) {
+	if (client_reply_class(c) == 2) {
 		c->opened = true;
 		c->phase = CLIENT_BETWEEN;
 	} else {
@@ -235,7 +226,7 @@ on_ehlo(struct client *c)
 static void
 on_helo(struct client *c)
 {
-	if (reply_class(c) == 2) {
+	if (client_reply_class(c) == 2) {
 		c->opened = true;
 		c->phase = CLIENT_BETWEEN;
 	} else
@@ -245,195 +236,15 @@ on_helo(struct client *c)
 static void
 on_unasked(struct client *c)
 {
-	struct verdict v = reply_verdict(c);
+	struct verdict v = client_reply_verdict(c);
 
-	fail(c, &v, false);
+	client_fail(c, &v, false);
 }
 
 static void
 on_quit(struct client *c)
 {
 	c->phase = CLIENT_OVER;
-}
-
-/* --- the steps of a transaction --- */
-
-static size_t
-step_data(const struct client *c)
-{
-	return c->mail.count + 2;
-}
-
-static enum client_phase
-step_phase(const struct client *c, size_t step)
-{
-	if (step < 2)
-		return step == 0 ? CLIENT_RSET : CLIENT_MAIL;
-	return step < step_data(c) ? CLIENT_RCPT : CLIENT_DATA;
-}
-
-static void
-send_mail(struct client *c)
-{
-	const struct message_envelope *e = c->mail.e;
-
-	buf_printf(&c->out, "MAIL FROM:<%s>", c->mail.sender);
-	if (c->offered & CLIENT_SIZE)
-		buf_printf(&c->out, " SIZE=%lld", (long long)e->content_size);
-	if ((e->flags & MESSAGE_8BIT) && (c->offered & CLIENT_8BITMIME))
-		buf_puts(&c->out, " BODY=8BITMIME");
-	if ((e->flags & MESSAGE_UTF8) && (c->offered & CLIENT_SMTPUTF8))
-		buf_puts(&c->out, " SMTPUTF8");
-	buf_puts(&c->out, "\r\n");
-}
-
-static void
-send_step(struct client *c, size_t step)
-{
-	switch (step_phase(c, step)) {
-	case CLIENT_RSET:
-		buf_puts(&c->out, "RSET\r\n");
-		break;
-	case CLIENT_MAIL:
-		send_mail(c);
-		break;
-	case CLIENT_RCPT:
-		buf_printf(&c->out, "RCPT TO:<%s>\r\n", c->mail.e->rcpt[c->mail.index[step - 2]].address);
-		break;
-	default:
-		buf_puts(&c->out, "DATA\r\n");
-	}
-}
-
-/* Sends what may be sent now; ends the transaction when nothing is left to ask. */
-static void
-advance(struct client *c)
-{
-	size_t window = c->offered & CLIENT_PIPELINING ? WINDOW : 1;
-
-	while (!c->settled && c->sent <= step_data(c) && c->sent - c->answered < window)
-		send_step(c, c->sent++);
-	if (c->sent != c->answered)
-		c->phase = step_phase(c, c->answered);
-	else {
-		c->dirty = c->mail_taken;
-		end_transaction(c, CLIENT_BETWEEN);
-	}
-}
-
-static void
-step_answered(struct client *c)
-{
-	c->answered++;
-	advance(c);
-}
-
-static void
-on_rset(struct client *c)
-{
-	if (reply_class(c) == 2)
-		step_answered(c);
-	else
-		fail_protocol(c);
-}
-
-static void
-on_mail(struct client *c)
-{
-	struct verdict v = reply_verdict(c);
-
-	if (reply_class(c) == 3) {
-		fail_protocol(c);
-		return;
-	}
-	if (reply_class(c) == 2)
-		c->mail_taken = true;
-	else {
-		set_all(c, &v, false);
-		c->settled = true;
-		c->fate = reply_class(c) == 4 ? CLIENT_ELSEWHERE : CLIENT_FINAL;
-	}
-	step_answered(c);
-}
-
-static void
-on_rcpt(struct client *c)
-{
-	struct verdict *to = &c->mail.verdict[c->answered - 2];
-
-	if (c->settled) {
-		step_answered(c);
-		return;
-	}
-	if (reply_class(c) == 3) {
-		fail_protocol(c);
-		return;
-	}
-	*to = reply_verdict(c);
-	if (to->what == VERDICT_DELIVERED)
-		c->accepted++;
-	else if (c->response->code == 552 && c->accepted > 0) {
-		/* "too many recipients" of old servers: the rest goes another time (RFC 5321 4.5.3.1.10) */
-		to->what = VERDICT_LATER;
-		snprintf(to->status, sizeof(to->status), "4.5.3");
-	}
-	if (c->answered + 1 == step_data(c) && c->accepted == 0)
-		c->settled = true;	/* all refused */
-	step_answered(c);
-}
-
-static void
-on_data(struct client *c)
-{
-	struct verdict v = reply_verdict(c);
-
-	c->answered++;
-	if (c->response->code == 354 && c->settled) {
-		/* Pipelined before the refusals were known: an empty message to nobody ends it. */
-		buf_puts(&c->out, ".\r\n");
-		c->phase = CLIENT_DOT;
-	} else if (c->response->code == 354) {
-		c->phase = CLIENT_SENDING;
-		c->line_start = true;
-	} else if (c->settled || reply_class(c) >= 4) {
-		if (!c->settled)
-			set_all(c, &v, true);
-		c->dirty = c->mail_taken;
-		end_transaction(c, CLIENT_BETWEEN);
-	} else
-		fail_protocol(c);
-}
-
-/* A reply before the content's end: the peer wants no more of it; without a final dot it has not taken the message. */
-static void
-on_early(struct client *c)
-{
-	struct verdict v = reply_verdict(c);
-
-	if (reply_class(c) < 4) {
-		fail_protocol(c);
-		return;
-	}
-	set_all(c, &v, true);
-	c->settled = true;
-	fail(c, &v, false);
-}
-
-static void
-on_dot(struct client *c)
-{
-	struct verdict v = reply_verdict(c);
-
-	if (!c->settled && reply_class(c) == 3) {
-		fail_protocol(c);
-		return;
-	}
-	if (!c->settled)
-		set_all(c, &v, true);
-	c->dirty = false;
-	end_transaction(c, CLIENT_BETWEEN);
-	if (c->response->code == 421)
-		fail(c, &v, true);
 }
 
 /* --- the edge's side --- */
@@ -445,8 +256,8 @@ on_reply(struct client *c)
 
 	/* 421 may come instead of any answer (RFC 5321 3.8); at the content it is the answer. */
 	if (c->response->code == 421 && phase != CLIENT_DOT && phase != CLIENT_SENDING && phase != CLIENT_QUIT) {
-		struct verdict v = reply_verdict(c);
-		fail(c, &v, true);
+		struct verdict v = client_reply_verdict(c);
+		client_fail(c, &v, true);
 	} else
 		rows[phase].on_reply(c);
 	if (!buf_ok(&c->out))
@@ -462,7 +273,7 @@ client_input(struct client *c, const char *data, size_t len)
 		data += used;
 		len -= used;
 		if (kind == RESPONSE_BAD)
-			fail_protocol(c);
+			client_fail_protocol(c);
 		else if (kind != RESPONSE_MORE && c->phase == CLIENT_EHLO && c->response->lines > 1)
 			note_offer(c, response_line(c->response));
 		if (kind == RESPONSE_WHOLE)
@@ -485,64 +296,6 @@ client_action(struct client *c)
 	default:
 		return CLIENT_WAIT;
 	}
-}
-
-static bool
-has_utf8(const struct client_mail *m)
-{
-	bool found = (m->e->flags & MESSAGE_UTF8) != 0;
-
-	for (const char *p = m->sender; *p != '\0'; p++)
-		found |= (*p & 0x80) != 0;
-	for (size_t i = 0; i < m->count; i++)
-		for (const char *p = m->e->rcpt[m->index[i]].address; *p != '\0'; p++)
-			found |= (*p & 0x80) != 0;
-	return found;
-}
-
-/* Whether the peer can take it at all; if not, the verdict says what is missing (RFC 1870, 6152, 6531; RFC 3463). */
-static bool
-is_possible(const struct client *c, const struct client_mail *m, struct verdict *v)
-{
-	const struct message_envelope *e = m->e;
-	const char *host = c->set.host;
-
-	if (c->size_limit > 0 && (uint64_t)e->content_size > c->size_limit)
-		verdict_set(v, VERDICT_REFUSED, "5.3.4", "the message has %lld bytes, %s takes at most %llu",
-		    (long long)e->content_size, host, (unsigned long long)c->size_limit);
-	else if (e->flags & MESSAGE_BINARY)
-		verdict_set(v, VERDICT_REFUSED, "5.6.3", "the message is BINARYMIME, which cannot be sent to %s", host);
-	else if ((e->flags & MESSAGE_8BIT) && !(c->offered & CLIENT_8BITMIME))
-		verdict_set(v, VERDICT_REFUSED, "5.6.3", "the message has 8-bit content, %s does not offer 8BITMIME", host);
-	else if (!(c->offered & CLIENT_SMTPUTF8) && has_utf8(m))
-		verdict_set(v, VERDICT_REFUSED, "5.6.7", "the message needs SMTPUTF8, %s does not offer it", host);
-	else
-		return true;
-	snprintf(v->host, sizeof(v->host), "%s", host);
-	return false;
-}
-
-void
-client_begin(struct client *c, const struct client_mail *mail)
-{
-	struct verdict v;
-
-	if (c->phase != CLIENT_BETWEEN || c->busy)
-		bug("client_begin in phase %d", (int)c->phase);
-	c->mail = *mail;
-	c->busy = true;
-	c->fate = CLIENT_FINAL;
-	c->settled = c->mail_taken = false;
-	c->accepted = 0;
-	if (!is_possible(c, mail, &v)) {
-		set_all(c, &v, false);
-		c->done = true;
-		return;
-	}
-	c->sent = c->answered = c->dirty ? 0 : 1;
-	advance(c);
-	if (!buf_ok(&c->out))
-		bug("client: more to send than planned");
 }
 
 enum client_fate

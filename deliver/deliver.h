@@ -79,7 +79,7 @@ enum client_phase {
 
 enum client_action {
 	CLIENT_WAIT,		/* send c.out, wait for the peer, at most client_time_limit() */
-	CLIENT_READY,		/* client_begin or client_quit, or wait */
+	CLIENT_READY,		/* client_step_begin or client_quit, or wait */
 	CLIENT_CONTENT,		/* when c.out was sent: client_content with the next piece, or client_content_end */
 	CLIENT_DONE,		/* the transaction is over: client_finish */
 	CLIENT_CLOSE,		/* send c.out if possible, close */
@@ -116,7 +116,7 @@ struct client {
 	struct verdict failure;		/* why it was not opened, or ended */
 	/* the transaction */
 	struct client_mail mail;
-	bool busy;			/* between client_begin and client_finish */
+	bool busy;			/* between client_step_begin and client_finish */
 	bool done;			/* over, not yet taken by client_finish */
 	enum client_fate fate;
 	bool dirty;			/* RSET is due before the next MAIL */
@@ -134,7 +134,7 @@ void client_unreached(struct client *c, const char *where, const char *reason);	
 void client_lost(struct client *c, const char *reason);		/* end of file, reset: "Connection reset by peer" */
 void client_timeout(struct client *c);
 enum client_action client_action(struct client *c);
-void client_begin(struct client *c, const struct client_mail *mail);	/* at CLIENT_READY only; verdicts and strings stay the caller's */
+void client_step_begin(struct client *c, const struct client_mail *mail);	/* at CLIENT_READY only; verdicts and strings stay the caller's */
 enum client_fate client_finish(struct client *c);			/* at CLIENT_DONE only */
 void client_content(struct client *c, const char *data, size_t len);	/* at most CLIENT_PIECE bytes */
 void client_content_end(struct client *c);
@@ -143,6 +143,21 @@ void client_abandon(struct client *c, const struct verdict *v);
 void client_quit(struct client *c);
 uint64_t client_time_limit(const struct client *c);	/* ms for the present phase (RFC 5321 4.5.3.2); 0 none */
 #define CLIENT_PIECE (64U << 10)
+
+/* Between client and client_step. */
+int client_reply_class(const struct client *c);		/* 2 to 5 */
+struct verdict client_reply_verdict(const struct client *c);
+void client_set_all(struct client *c, const struct verdict *v, bool only_accepted);
+void client_fail(struct client *c, const struct verdict *v, bool glitch);	/* the connection is of no more use */
+void client_fail_protocol(struct client *c);
+
+/* --- client_step: one transaction: RSET, MAIL, RCPT, DATA and the answers to them. Pure --- */
+void client_step_rset(struct client *c);	/* the present reply answers this; so the others */
+void client_step_mail(struct client *c);
+void client_step_rcpt(struct client *c);
+void client_step_data(struct client *c);
+void client_step_early(struct client *c);	/* while the content is being sent */
+void client_step_dot(struct client *c);
 
 /* --- drop: local delivery, in groups --- */
 
@@ -752,7 +767,24 @@ void site_opened(struct site *s, struct peer *p);
 struct remote_job *site_take(struct site *s, struct peer *p);		/* the next job for this connection, NULL: none */
 void site_rests(struct site *s, struct peer *p);			/* it is idle */
 void site_leaves(struct site *s, struct peer *p);			/* says goodbye: takes no more jobs */
-void site_job_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fate fate);
+void site_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fate fate);
 void site_closed(struct site *s, struct peer *p);			/* it is over: frees it */
+
+/* --- site_job: the jobs that wait at a site, and how they end --- */
+void site_job_push(struct site *s, struct remote_job *job, bool front);
+struct remote_job *site_job_pull(struct site *s, struct remote_job **link);	/* the one that `link` points to */
+/* A failure that was not about this message: told for all recipients when nothing else is heard. */
+void site_job_note(struct remote_job *job, const struct verdict *v, bool glitch);
+void site_job_finish(struct site *s, struct remote_job *job);		/* its verdicts stand */
+void site_job_finish_all(struct site *s, const struct verdict *v);	/* what waits now: `done` may bring a new job */
+void site_job_finish_tried(struct site *s);	/* the jobs that have met every address */
+
+/* --- site_list: the addresses of a site: found by mx and lookup, their health, which one is next --- */
+size_t site_list_index(const struct site *s, const struct peer *p);	/* which address it goes to; list.count: none of the present list */
+void site_list_renew(struct site *s);		/* site_work comes after it */
+/* The best address for the job: not tried, healthy, preferred, least used; list.count when none is left. */
+size_t site_list_choose(struct site *s, const struct remote_job *job, uint64_t now);
+/* The address did not let us in: every waiting job has met it now. `where` is for people. */
+void site_list_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch);
 
 #endif

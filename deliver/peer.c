@@ -150,7 +150,7 @@ begin(struct peer *p, struct remote_job *job)
 	p->at = 0;
 	p->messages++;
 	p->timed = CLIENT_PHASE_COUNT;
-	client_begin(&p->client, &mail);
+	client_step_begin(&p->client, &mail);
 }
 
 static void
@@ -191,7 +191,7 @@ finish_job(struct peer *p)
 	enum client_fate fate = client_finish(&p->client);
 
 	p->job = NULL;
-	site_job_over(p->site, p, job, fate);
+	site_over(p->site, p, job, fate);
 }
 
 /* Does what the dialogue asks for, until it waits for the peer. May free `p`. */

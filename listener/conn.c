@@ -261,6 +261,12 @@ conn_close(struct conn *c, bool linger)
 }
 
 void
+conn_flush(struct conn *c)
+{
+	flush(c);
+}
+
+void
 conn_limit(struct conn *c, uint64_t ms)
 {
 	uint64_t now = clock_mono_ms();

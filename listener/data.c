@@ -6,10 +6,6 @@
  * Promise:  only CRLF "." CRLF ends content; what is handed on has CRLF lines only; any cut of the input gives the
  *           same bytes and the same end
  * Fails by: the first fault stays in the struct, and nothing more is handed on
- *
- * LINE  at the start of a line     DOT     a dot stood there      END  past the lone dot
- * TEXT  inside a line              DOT_CR  and a CR behind it
- * CR    a CR in the line (handed on already)
  */
 #include <string.h>
 

@@ -257,8 +257,13 @@ void
 inbound_cut_all(struct listener *l)
 {
 	struct inbound *c, *next;
-	TAILQ_FOREACH_SAFE(c, &l->sessions, entry, next)
+	TAILQ_FOREACH_SAFE(c, &l->sessions, entry, next) {
+		if (c->conn != NULL) {
+			session_cut(&c->session);
+			conn_flush(c->conn);
+		}
 		on_gone(c);
+	}
 }
 
 void

@@ -54,6 +54,7 @@ int conn_fd(const struct conn *c);
 void conn_send(struct conn *c, const char *data, size_t len);	/* gathers; written when the round ends */
 /* Once all output is written: close; or, when the peer may still be sending, say end, read on for a moment, close. */
 void conn_close(struct conn *c, bool linger);
+void conn_flush(struct conn *c);		/* writes what the peer takes at once: before conn_free() */
 void conn_limit(struct conn *c, uint64_t ms);	/* from now; UINT64_MAX: none */
 /* Something outside has changed: goes on with waiting input and output. May end in gone(). */
 void conn_resume(struct conn *c);
@@ -62,7 +63,14 @@ void conn_resume(struct conn *c);
 
 #define DATA_LINE_MAX 16384U	/* with CRLF; RFC 5321 4.5.3.1.6 says 1,000, and devices do not listen */
 
-enum data_state { DATA_LINE, DATA_TEXT, DATA_CR, DATA_DOT, DATA_DOT_CR, DATA_END };
+enum data_state {
+	DATA_LINE,	/* at the start of a line */
+	DATA_TEXT,	/* inside one */
+	DATA_CR,	/* behind a CR in it, which is handed on already */
+	DATA_DOT,	/* behind a dot at the start of a line */
+	DATA_DOT_CR,	/* and a CR */
+	DATA_END,	/* past the lone dot */
+};
 enum data_fault { DATA_FINE, DATA_BARE, DATA_LONG, DATA_LARGE };
 struct data {
 	enum data_state state;
@@ -123,7 +131,7 @@ void hello_ehlo(struct session *s, const char *arg, size_t len);
 /* Takes over `fd` and greets. The connection is counted already (gate). */
 void inbound_open(struct listener *l, int fd, const struct sockaddr *peer);
 void inbound_stop_all(struct listener *l);	/* 421 at the next command boundary */
-void inbound_cut_all(struct listener *l);	/* now, without a word; those whose message is being stored stay until it is */
+void inbound_cut_all(struct listener *l);	/* now; those whose message is being stored stay until it is */
 void inbound_free_all(struct listener *l);	/* the process ends: in any case */
 /* From receive: the disk has room again; the message is on disk, or failed with an errno. */
 void inbound_room(struct inbound *c);
@@ -294,6 +302,7 @@ void session_stored(struct session *s, int error, const char *id);
 void session_expire(struct session *s);			/* the time limit has passed */
 void session_eof(struct session *s);
 void session_stop(struct session *s);			/* the service ends: 421 as soon as it is polite */
+void session_cut(struct session *s);			/* the time to end has run out: 421 wherever it stands */
 uint64_t session_limit_ms(const struct session *s);	/* for the present stage; UINT64_MAX: none */
 
 /* For verbs. */

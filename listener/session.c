@@ -235,6 +235,13 @@ session_stop(struct session *s)
 		session_reply(s, REPLY_STOPPING, s->server->fqdn);
 }
 
+void
+session_cut(struct session *s)
+{
+	if (s->phase != PHASE_STORING && s->phase != PHASE_OVER)
+		session_reply(s, REPLY_STOPPING, s->server->fqdn);
+}
+
 uint64_t
 session_limit_ms(const struct session *s)
 {

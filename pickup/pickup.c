@@ -118,15 +118,15 @@ on_scan_name(void *arg, const char *name)
 }
 
 static void
-on_scan_end(void *arg, enum scan_end end, int error)
+on_scan_end(void *arg, enum walk_end end, int error)
 {
 	struct pickup *p = arg;
 
-	if (end == SCAN_GONE)
+	if (end == WALK_GONE)
 		folder_gone(p);
-	if (end == SCAN_FAILED)
+	if (end == WALK_FAILED)
 		pickup_trouble(p, "scan", spool_pickup_path(p->folder), strerror(error));
-	if (end == SCAN_MORE)
+	if (end == WALK_MORE)
 		p->crowded = true;
 	else
 		loop_timer_set(p->tick, TICK_MS);
@@ -138,10 +138,10 @@ scan(struct pickup *p)
 {
 	bool force = p->missed;
 
-	if (p->stopping || p->gone || !scan_is_idle(p->scan))
+	if (p->stopping || p->gone || !walk_is_idle(p->walk))
 		return;
 	p->missed = false;
-	scan_begin(p->scan, p->folder, force);
+	walk_begin(p->walk, p->folder, force);
 }
 
 /* --- the folder anew --- */
@@ -208,7 +208,7 @@ pickup_settle(struct pickup *p)
 	}
 	if (p->gone) {
 		p->crowded = false;
-		if (!p->opening && feed_active(p->feed) == 0 && !loop_timer_is_set(p->tick) && scan_stop(p->scan)) {
+		if (!p->opening && feed_active(p->feed) == 0 && !loop_timer_is_set(p->tick) && walk_stop(p->walk)) {
 			p->opening = true;
 			pool_submit(p->reopen, p);
 		}
@@ -216,7 +216,7 @@ pickup_settle(struct pickup *p)
 	}
 	if (p->crowded && known_count(p->known) < KNOWN_MAX / 2) {
 		p->crowded = false;
-		scan_go_on(p->scan);
+		walk_go_on(p->walk);
 	} else if (p->missed && known_count(p->known) < KNOWN_MAX / 2) {
 		scan(p);
 	}
@@ -333,7 +333,7 @@ run(struct boot *b)
 	intake_count(p->intake, b->counters);
 	p->known = known_new(KNOWN_MAX);
 	p->feed = feed_new(p);
-	p->scan = scan_new(p->pool, on_scan_name, on_scan_end, p);
+	p->walk = walk_new(p->pool, on_scan_name, on_scan_end, p);
 	p->reopen = pool_lane_new(p->pool, 1, 1, run_reopen, reopen_done, p);
 	p->due = loop_timer_new(b->loop, on_due, p);
 	p->tick = loop_timer_new(b->loop, on_tick, p);
@@ -352,7 +352,7 @@ finish(struct boot *b)
 
 	pool_free(p->pool);
 	watch_free(p->watch);
-	scan_free(p->scan);
+	walk_free(p->walk);
 	feed_free(p->feed);
 	known_free(p->known);
 	intake_free(p->intake);

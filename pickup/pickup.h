@@ -29,7 +29,7 @@ size_t body_mark(const char *in, size_t len);	/* bytes of a UTF-8 byte order mar
 void body_survey_add(struct body_survey *s, const char *in, size_t len);
 void body_survey_end(struct body_survey *s);
 /*
- * pickup-dots = auto: each line that begins with a dot begins with two, but for a lone dot as the last line, and there is such a line.
+ * For pickup-dots = auto: each line that begins with a dot begins with two, but for a lone dot as the last line, and there is such a line.
  */
 bool body_is_stuffed(const struct body_survey *s);
 
@@ -129,6 +129,10 @@ struct compose_rules {
 	const char *fqdn, *domain;	/* `domain` completes bare addresses */
 	const char *id, *date;		/* of this message */
 };
+/*
+ * The file's first bytes are those of a drop file: x- lines, then Received. It was written by an SMTP server, without dot-stuffing.
+ */
+bool compose_is_replayed(const char *raw, size_t len);
 /* Places in the normalised bytes (CRLF lines). */
 struct compose_header {
 	size_t start;		/* behind empty lines at the top */
@@ -169,28 +173,6 @@ void known_doubt(struct known *k, uint64_t now_ms);
 /* Taken, refused or gone; news that came meanwhile make it a new file. */
 void known_forget(struct known *k, struct known_file *f, uint64_t now_ms);
 size_t known_count(const struct known *k);
-
-/* --- scan: reads the folder in portions, on pool threads --- */
-
-enum scan_end {
-	SCAN_MORE,		/* there is more: scan_go_on */
-	SCAN_DONE,		/* the whole folder was read */
-	SCAN_GONE,		/* the folder is no longer at its path */
-	SCAN_FAILED,		/* error: errno */
-};
-struct scan;
-/* `name` for each file that judge_ignores lets through or that is a claimed one; then `end` once a portion. */
-struct scan *scan_new(struct pool *pool, void (*name)(void *arg, const char *name),
-    void (*end)(void *arg, enum scan_end end, int error), void *arg);
-void scan_free(struct scan *s);				/* after pool_free */
-/*
- * Starts at the folder's beginning; nothing when one is at work. Without `force` a folder that did not change since it was
- * read is not read again.
- */
-void scan_begin(struct scan *s, struct spool *folder, bool force);
-void scan_go_on(struct scan *s);
-bool scan_is_idle(const struct scan *s);		/* neither at work nor waiting for scan_go_on */
-bool scan_stop(struct scan *s);				/* gives up the pass; false while a job is at work */
 
 /* --- take: one file from its name to bytes for the queue, on pool threads --- */
 
@@ -245,6 +227,28 @@ void take_piece(struct take *t);
 /* Removes the file, or puts it back; `error` when that failed. */
 void take_clear(struct take *t);
 
+/* --- walk: reads the folder in portions, on pool threads --- */
+
+enum walk_end {
+	WALK_MORE,		/* there is more: walk_go_on */
+	WALK_DONE,		/* the whole folder was read */
+	WALK_GONE,		/* the folder is no longer at its path */
+	WALK_FAILED,		/* error: errno */
+};
+struct walk;
+/* `name` for each file that judge_ignores lets through or that is a claimed one; then `end` once a portion. */
+struct walk *walk_new(struct pool *pool, void (*name)(void *arg, const char *name),
+    void (*end)(void *arg, enum walk_end end, int error), void *arg);
+void walk_free(struct walk *w);				/* after pool_free */
+/*
+ * Starts at the folder's beginning; nothing when one is at work. Without `force` a folder that did not change since it was
+ * read is not read again.
+ */
+void walk_begin(struct walk *w, struct spool *folder, bool force);
+void walk_go_on(struct walk *w);
+bool walk_is_idle(const struct walk *w);		/* neither at work nor waiting for walk_go_on */
+bool walk_stop(struct walk *w);				/* gives up the pass; false while a job is at work */
+
 /* --- watch: what the kernel tells about the folder --- */
 
 struct watch_events {
@@ -272,7 +276,7 @@ struct pickup {
 	struct intake *intake;
 	struct known *known;
 	struct watch *watch;
-	struct scan *scan;
+	struct walk *walk;
 	struct feed *feed;
 	struct loop_timer *due, *tick, *grace;
 	struct take_rules rules;

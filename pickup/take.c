@@ -227,18 +227,23 @@ read_piece(struct take *t, struct piece *p, uint64_t at)
 	return got >= want && (at + want < t->size || got == want);
 }
 
+/* Reads all of the file; decides about dots. */
 static bool
 survey(struct take *t, struct piece *p, struct body_survey *s)
 {
+	bool replayed = false;
+
 	for (uint64_t at = 0; at < t->size; at += p->len) {
 		size_t mark;
 
 		if (!read_piece(t, p, at))
 			return false;
 		mark = at == 0 ? body_mark(p->data, p->len) : 0;
+		replayed = at == 0 ? compose_is_replayed(p->data, p->len) : replayed;
 		body_survey_add(s, p->data + mark, p->len - mark);
 	}
 	body_survey_end(s);
+	t->body.unstuff = t->rules->dots == CONFIG_DOTS_STUFFED || (t->rules->dots == CONFIG_DOTS_AUTO && !replayed && body_is_stuffed(s));
 	return true;
 }
 
@@ -304,7 +309,6 @@ read_into(struct take *t, struct piece *p, struct buf *text)
 		refuse(t, JUDGE_NUL);
 		return;
 	}
-	t->body.unstuff = t->rules->dots == CONFIG_DOTS_STUFFED || (t->rules->dots == CONFIG_DOTS_AUTO && body_is_stuffed(&s));
 	found = read_header(t, p, text, &h);
 	if (found == -2) {
 		changed(t);

@@ -52,6 +52,9 @@ struct pool {
 	bool ending;
 };
 
+/* Finished after the loop ended: their owners will not hear of them, so the jobs stay until the process ends. */
+static struct batch *unheard;
+
 static struct pool_lane *
 ready_lane(struct pool *p)
 {
@@ -184,10 +187,8 @@ pool_free(struct pool *p)
 	for (unsigned i = 0; i < p->started; i++)
 		pthread_join(p->thread[i], NULL);
 	loop_waker_free(p->waker);
-	for (struct batch *b = p->finished, *next; b != NULL; b = next) {
-		next = b->next;
-		free(b);
-	}
+	*p->finished_end = unheard;
+	unheard = p->finished;
 	for (struct pool_lane *lane = p->lanes, *next; lane != NULL; lane = next) {
 		next = lane->next;
 		free(lane->ring);

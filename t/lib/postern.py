@@ -784,7 +784,7 @@ class SinkSession:
             self.lines.append(line)
             verb = line.split(" ")[0].upper()
             if verb == "DATA":
-                if not self.say("DATA", line, "354 go on"):
+                if not self.say("DATA", line, "354 go on" if self.recipients else "554 5.5.1 no valid recipients"):
                     return
                 if self.said.startswith("354") and not self._content(stream):
                     return
@@ -876,6 +876,41 @@ class Dns:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(20)
+
+
+# --- file systems (root) ---------------------------------------------------------------------------------------
+
+def mount(t, *args):
+    """Mounted at t.folder/disk for the test's life."""
+    t.need_root()
+    place = t.folder / "disk"
+    place.mkdir(exist_ok=True)
+    done = subprocess.run(["mount", *map(str, args), place], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        t.skip(f"cannot mount: {done.stderr.strip()}")
+    t.cleanup(lambda: subprocess.run(["umount", "-l", place], capture_output=True, check=False))
+    place.chmod(0o777)
+    return place
+
+
+def small_disk(t, size):
+    return mount(t, "-t", "tmpfs", "-o", f"size={size}", "postern-test")
+
+
+def loop_disk(t):
+    """(place, device name) of an ext4 file system in a file; called again: the same file system."""
+    t.need_root()
+    image = t.folder / "image"
+    if not image.exists():
+        mkfs = shutil.which("mkfs.ext4", path="/usr/sbin:/sbin")
+        if not mkfs:
+            t.skip("mkfs.ext4 is not installed")
+        with open(image, "wb") as out:
+            out.truncate(64 << 20)
+        subprocess.run([mkfs, "-q", image], check=True)
+    place = mount(t, "-o", "loop,errors=remount-ro", image)
+    device = [line.split()[0] for line in Path("/proc/mounts").read_text().splitlines() if line.split()[1] == str(place)][-1]
+    return place, os.path.basename(device)
 
 
 # --- one test --------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@
 /*
  * A transcript: lines of a letter and a text.
  *   S  the peer sends the line         C  we send the line (exactly this, nothing else)
- *   M  client_begin                    A  what is asked for now: wait ready done close
+ *   M  client_step_begin                    A  what is asked for now: wait ready done close
  *   F  client_finish: final elsewhere lost
  *   V  INDEX WHAT STATUS CODE          L  the connection is lost    T  the time is over    Q  client_quit
  * Content is given whenever it is asked for.
@@ -106,7 +106,7 @@ do_line(struct run *r, char letter, const char *text)
 	}
 	switch (letter) {
 	case 'M':
-		client_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, r->index, r->row->rcpt, r->verdict });
+		client_step_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, r->index, r->row->rcpt, r->verdict });
 		break;
 	case 'A':
 		ck_assert_msg(strcmp(action_names[client_action(&r->c)], text) == 0, "%s: action %s, expected %s", r->row->name,
@@ -377,7 +377,7 @@ START_TEST(test_many_recipients)
 	start(&c);
 	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
 	buf_clear(&c.out);
-	client_begin(&c, &(struct client_mail){ &e, "", index, MANY, v });
+	client_step_begin(&c, &(struct client_mail){ &e, "", index, MANY, v });
 	while (client_action(&c) == CLIENT_WAIT) {
 		for (const char *p = buf_text(&c.out); (p = strchr(p, '\n')) != NULL; p++)
 			asked++;
@@ -408,7 +408,7 @@ START_TEST(test_early_reply_stops_the_content)
 	message_envelope_add(&e, "someone@x.example");
 	start(&c);
 	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
-	client_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v });
+	client_step_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v });
 	feed_text(&c, "250 ok\r\n250 ok\r\n354 go\r\n");
 	client_content(&c, "abc", 3);
 	feed_text(&c, "552 5.3.4 too much\r\n");
@@ -420,7 +420,7 @@ START_TEST(test_early_reply_stops_the_content)
 
 	start(&c);
 	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
-	client_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v });
+	client_step_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v });
 	feed_text(&c, "250 ok\r\n250 ok\r\n354 go\r\n");
 	struct verdict disk;
 	verdict_set(&disk, VERDICT_LATER, "4.3.0", "reading failed");

@@ -9,7 +9,7 @@
  *   M: text            the next message handed to the disk: "sender -> rcpt rcpt; PROTOCOL flags; content", or "discarded"
  *   F: text            the next refusal reported: "recipient reply"; * as above
  *   L: number          the time limit that holds now, in ms; -1 none
- *   > stop|expire|eof|store errno   an event; "store" sets what the disk will say
+ *   > stop|cut|expire|eof|store errno   an event; "store" sets what the disk will say
  *   X: close|linger    the connection has ended, so
  *
  * Each line of the server, each message, each refusal has to be in the transcript.
@@ -202,6 +202,8 @@ event(struct world *w, const struct script *s, const struct step *step)
 	const char *what = buf_text(&step->text);
 	if (strcmp(what, "stop") == 0)
 		session_stop(&w->s);
+	else if (strcmp(what, "cut") == 0)
+		session_cut(&w->s);
 	else if (strcmp(what, "expire") == 0)
 		session_expire(&w->s);
 	else if (strcmp(what, "eof") == 0)

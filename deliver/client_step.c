@@ -1,0 +1,258 @@
+/*
+ * client_step - one transaction of the client's dialogue: RSET, MAIL, RCPT, DATA and the answers to them
+ *
+ * Runs in:  deliver (pure)
+ * Owns:     nothing; works on a struct client
+ * Promise:  steps are numbered; with PIPELINING up to WINDOW are sent ahead, without it one: the answers are judged by
+ *           the same code. A message that the peer cannot take is refused before a byte of it is sent
+ * Fails by: verdicts
+ */
+#include <stdio.h>
+
+#include "common/base/log.h"
+#include "deliver/deliver.h"
+
+#define WINDOW 100		/* commands sent and not answered */
+
+static void
+end_transaction(struct client *c, enum client_phase next)
+{
+	c->done = true;
+	c->phase = next;
+}
+
+static size_t
+step_data(const struct client *c)
+{
+	return c->mail.count + 2;
+}
+
+static enum client_phase
+step_phase(const struct client *c, size_t step)
+{
+	if (step < 2)
+		return step == 0 ? CLIENT_RSET : CLIENT_MAIL;
+	return step < step_data(c) ? CLIENT_RCPT : CLIENT_DATA;
+}
+
+static void
+send_mail(struct client *c)
+{
+	const struct message_envelope *e = c->mail.e;
+
+	buf_printf(&c->out, "MAIL FROM:<%s>", c->mail.sender);
+	if (c->offered & CLIENT_SIZE)
+		buf_printf(&c->out, " SIZE=%lld", (long long)e->content_size);
+	if ((e->flags & MESSAGE_8BIT) && (c->offered & CLIENT_8BITMIME))
+		buf_puts(&c->out, " BODY=8BITMIME");
+	if ((e->flags & MESSAGE_UTF8) && (c->offered & CLIENT_SMTPUTF8))
+		buf_puts(&c->out, " SMTPUTF8");
+	buf_puts(&c->out, "\r\n");
+}
+
+static void
+send_step(struct client *c, size_t step)
+{
+	switch (step_phase(c, step)) {
+	case CLIENT_RSET:
+		buf_puts(&c->out, "RSET\r\n");
+		break;
+	case CLIENT_MAIL:
+		send_mail(c);
+		break;
+	case CLIENT_RCPT:
+		buf_printf(&c->out, "RCPT TO:<%s>\r\n", c->mail.e->rcpt[c->mail.index[step - 2]].address);
+		break;
+	default:
+		buf_puts(&c->out, "DATA\r\n");
+	}
+}
+
+/* Sends what may be sent now; ends the transaction when nothing is left to ask. */
+static void
+advance(struct client *c)
+{
+	size_t window = c->offered & CLIENT_PIPELINING ? WINDOW : 1;
+
+	while (!c->settled && c->sent <= step_data(c) && c->sent - c->answered < window)
+		send_step(c, c->sent++);
+	if (c->sent != c->answered)
+		c->phase = step_phase(c, c->answered);
+	else {
+		c->dirty = c->mail_taken;
+		end_transaction(c, CLIENT_BETWEEN);
+	}
+}
+
+static void
+step_answered(struct client *c)
+{
+	c->answered++;
+	advance(c);
+}
+
+void
+client_step_rset(struct client *c)
+{
+	if (client_reply_class(c) == 2)
+		step_answered(c);
+	else
+		client_fail_protocol(c);
+}
+
+void
+client_step_mail(struct client *c)
+{
+	struct verdict v = client_reply_verdict(c);
+
+	if (client_reply_class(c) == 3) {
+		client_fail_protocol(c);
+		return;
+	}
+	if (client_reply_class(c) == 2)
+		c->mail_taken = true;
+	else {
+		client_set_all(c, &v, false);
+		c->settled = true;
+		c->fate = client_reply_class(c) == 4 ? CLIENT_ELSEWHERE : CLIENT_FINAL;
+	}
+	step_answered(c);
+}
+
+void
+client_step_rcpt(struct client *c)
+{
+	struct verdict *to = &c->mail.verdict[c->answered - 2];
+
+	if (c->settled) {
+		step_answered(c);
+		return;
+	}
+	if (client_reply_class(c) == 3) {
+		client_fail_protocol(c);
+		return;
+	}
+	*to = client_reply_verdict(c);
+	if (to->what == VERDICT_DELIVERED)
+		c->accepted++;
+	else if (c->response->code == 552 && c->accepted > 0) {
+		/* "too many recipients" of old servers: the rest goes another time (RFC 5321 4.5.3.1.10) */
+		to->what = VERDICT_LATER;
+		snprintf(to->status, sizeof(to->status), "4.5.3");
+	}
+	if (c->answered + 1 == step_data(c) && c->accepted == 0)
+		c->settled = true;	/* all refused */
+	step_answered(c);
+}
+
+void
+client_step_data(struct client *c)
+{
+	struct verdict v = client_reply_verdict(c);
+
+	c->answered++;
+	if (c->response->code == 354 && c->settled) {
+		/* Pipelined before the refusals were known: an empty message to nobody ends it. */
+		buf_puts(&c->out, ".\r\n");
+		c->phase = CLIENT_DOT;
+	} else if (c->response->code == 354) {
+		c->phase = CLIENT_SENDING;
+		c->line_start = true;
+	} else if (c->settled || client_reply_class(c) >= 4) {
+		if (!c->settled)
+			client_set_all(c, &v, true);
+		c->dirty = c->mail_taken;
+		end_transaction(c, CLIENT_BETWEEN);
+	} else
+		client_fail_protocol(c);
+}
+
+/* A reply before the content's end: the peer wants no more of it; without a final dot it has not taken the message. */
+void
+client_step_early(struct client *c)
+{
+	struct verdict v = client_reply_verdict(c);
+
+	if (client_reply_class(c) < 4) {
+		client_fail_protocol(c);
+		return;
+	}
+	client_set_all(c, &v, true);
+	c->settled = true;
+	client_fail(c, &v, false);
+}
+
+void
+client_step_dot(struct client *c)
+{
+	struct verdict v = client_reply_verdict(c);
+
+	if (!c->settled && client_reply_class(c) == 3) {
+		client_fail_protocol(c);
+		return;
+	}
+	if (!c->settled)
+		client_set_all(c, &v, true);
+	c->dirty = false;
+	end_transaction(c, CLIENT_BETWEEN);
+	if (c->response->code == 421)
+		client_fail(c, &v, true);
+}
+
+static bool
+has_utf8(const struct client_mail *m)
+{
+	bool found = (m->e->flags & MESSAGE_UTF8) != 0;
+
+	for (const char *p = m->sender; *p != '\0'; p++)
+		found |= (*p & 0x80) != 0;
+	for (size_t i = 0; i < m->count; i++)
+		for (const char *p = m->e->rcpt[m->index[i]].address; *p != '\0'; p++)
+			found |= (*p & 0x80) != 0;
+	return found;
+}
+
+/* Whether the peer can take it at all; if not, the verdict says what is missing (RFC 1870, 6152, 6531; RFC 3463). */
+static bool
+is_possible(const struct client *c, const struct client_mail *m, struct verdict *v)
+{
+	const struct message_envelope *e = m->e;
+	const char *host = c->set.host;
+
+	if (c->size_limit > 0 && (uint64_t)e->content_size > c->size_limit)
+		verdict_set(v, VERDICT_REFUSED, "5.3.4", "the message has %lld bytes, %s takes at most %llu",
+		    (long long)e->content_size, host, (unsigned long long)c->size_limit);
+	else if (e->flags & MESSAGE_BINARY)
+		verdict_set(v, VERDICT_REFUSED, "5.6.3", "the message is BINARYMIME, which cannot be sent to %s", host);
+	else if ((e->flags & MESSAGE_8BIT) && !(c->offered & CLIENT_8BITMIME))
+		verdict_set(v, VERDICT_REFUSED, "5.6.3", "the message has 8-bit content, %s does not offer 8BITMIME", host);
+	else if (!(c->offered & CLIENT_SMTPUTF8) && has_utf8(m))
+		verdict_set(v, VERDICT_REFUSED, "5.6.7", "the message needs SMTPUTF8, %s does not offer it", host);
+	else
+		return true;
+	snprintf(v->host, sizeof(v->host), "%s", host);
+	return false;
+}
+
+void
+client_step_begin(struct client *c, const struct client_mail *mail)
+{
+	struct verdict v;
+
+	if (c->phase != CLIENT_BETWEEN || c->busy)
+		bug("client_step_begin in phase %d", (int)c->phase);
+	c->mail = *mail;
+	c->busy = true;
+	c->fate = CLIENT_FINAL;
+	c->settled = c->mail_taken = false;
+	c->accepted = 0;
+	if (!is_possible(c, mail, &v)) {
+		client_set_all(c, &v, false);
+		c->done = true;
+		return;
+	}
+	c->sent = c->answered = c->dirty ? 0 : 1;
+	advance(c);
+	if (!buf_ok(&c->out))
+		bug("client: more to send than planned");
+}

@@ -1,0 +1,279 @@
+/*
+ * compose, body - files in, envelope and message out: t/fixtures/pickup/NAME.eml against NAME.MODE.expected, whole and cut
+ * at every byte; rows for the rest
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "pickup/pickup.h"
+#include "t/unit/unit.h"
+
+#define FIXTURES "t/fixtures/pickup"
+#define MAX (64U << 20)
+
+/* What take.c does with a file, without the file: the bytes come in two pieces, cut at `cut`. */
+static enum judge_reason
+compose(const char *raw, size_t len, enum config_dots dots, size_t cut, struct message_envelope *e, struct buf *out, char *detail)
+{
+	const struct compose_rules rules = {
+		.fqdn = "mx.corp.example", .domain = "corp.example", .id = "0123456789abcdef", .date = "Sat, 21 Nov 2026 20:00:00 +0100",
+	};
+	size_t mark = body_mark(raw, len), first = cut > mark ? cut - mark : 0;
+	struct body_survey survey = { 0 };
+	struct body body = { 0 };
+	struct compose_header h = { 0 };
+	struct buf text = BUF_INIT(MAX);
+	bool replayed = compose_is_replayed(raw, len);
+	enum judge_reason reason = JUDGE_LONG_HEADER;
+	int found;
+
+	raw += mark;
+	len -= mark;
+	body_survey_add(&survey, raw, first);
+	body_survey_add(&survey, raw + first, len - first);
+	body_survey_end(&survey);
+	if (survey.nul)
+		return JUDGE_NUL;
+	body.unstuff = dots == CONFIG_DOTS_STUFFED || (dots == CONFIG_DOTS_AUTO && !replayed && body_is_stuffed(&survey));
+	body_add(&body, raw, first, &text);
+	found = compose_split(buf_text(&text), text.len, false, &h);
+	body_add(&body, raw + first, len - first, &text);
+	body_end(&body, &text);
+	if (found == 0)
+		found = compose_split(buf_text(&text), text.len, true, &h);
+	if (found == 1)
+		reason = compose_message(&rules, buf_text(&text), &h, e, out, detail);
+	if (reason == JUDGE_GOOD) {
+		buf_add(out, text.data + h.body, text.len - h.body);
+		if (survey.eightbit)
+			e->flags |= MESSAGE_8BIT;
+	}
+	buf_done(&text);
+	return reason;
+}
+
+/* The result in the form of an .expected file. */
+static void
+describe(const char *raw, size_t len, enum config_dots dots, size_t cut, struct buf *got)
+{
+	struct message_envelope e = { 0 };
+	struct buf out = BUF_INIT(MAX);
+	char detail[COMPOSE_DETAIL_SIZE] = "";
+	enum judge_reason reason = compose(raw, len, dots, cut, &e, &out, detail);
+
+	if (reason != JUDGE_GOOD) {
+		buf_printf(got, "refused: %s\n", judge_words(reason));
+		if (detail[0] != '\0')
+			buf_printf(got, "detail: %s\n", detail);
+	} else {
+		buf_printf(got, "sender: <%s>\n", e.sender);
+		for (size_t i = 0; i < e.nrcpt; i++)
+			buf_printf(got, "receiver: <%s>\n", e.rcpt[i].address);
+		buf_printf(got, "flags:%s%s\n----\n", e.flags & MESSAGE_8BIT ? " 8bit" : "", e.flags & MESSAGE_UTF8 ? " utf8" : "");
+		buf_add(got, out.data, out.len);
+	}
+	message_envelope_done(&e);
+	buf_done(&out);
+}
+
+static char *
+slurp(const char *path, size_t *len)
+{
+	FILE *in = fopen(path, "rb");
+	char *data = malloc(1 << 20);
+
+	ck_assert_msg(in != NULL, "%s", path);
+	ck_assert_ptr_nonnull(data);
+	*len = fread(data, 1, 1 << 20, in);
+	fclose(in);
+	return data;
+}
+
+static void
+check_fixture(const char *name, const char *mode, const char *expected)
+{
+	enum config_dots dots = strcmp(mode, "auto") == 0 ? CONFIG_DOTS_AUTO : strcmp(mode, "stuffed") == 0 ? CONFIG_DOTS_STUFFED : CONFIG_DOTS_PLAIN;
+	char path[300];
+	size_t len, want_len;
+	char *raw, *want;
+
+	snprintf(path, sizeof(path), FIXTURES "/%s.eml", name);
+	raw = slurp(path, &len);
+	snprintf(path, sizeof(path), FIXTURES "/%s", expected);
+	want = slurp(path, &want_len);
+	for (size_t cut = 0; cut <= len; cut++) {
+		struct buf got = BUF_INIT(MAX);
+
+		describe(raw, len, dots, cut, &got);
+		if (got.len != want_len || memcmp(got.data, want, want_len) != 0)
+			ck_abort_msg("%s cut at %zu:\n%s\ninstead of\n%.*s", expected, cut, buf_text(&got), (int)want_len, want);
+		buf_done(&got);
+	}
+	free(raw);
+	free(want);
+}
+
+START_TEST(test_fixtures)
+{
+	DIR *dir = opendir(FIXTURES);
+	struct dirent *d;
+	unsigned count = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while ((d = readdir(dir)) != NULL) {
+		char name[256], mode[256];
+
+		if (strstr(d->d_name, ".expected") == NULL || sscanf(d->d_name, "%255[^.].%255[^.].", name, mode) != 2)
+			continue;
+		check_fixture(name, mode, d->d_name);
+		count++;
+	}
+	closedir(dir);
+	ck_assert_uint_ge(count, 25);
+}
+END_TEST
+
+/* --- dots and line ends --- */
+
+static const struct dots_row {
+	const char *in;
+	const char *plain;
+	const char *stuffed;
+	bool is_stuffed;	/* what auto takes it for */
+} dots_rows[] = {
+	{ "a\nb\n", "a\r\nb\r\n", "a\r\nb\r\n", false },
+	{ "..a\n", "..a\r\n", ".a\r\n", true },
+	{ ".a\n", ".a\r\n", "a\r\n", false },
+	{ "..a\n.b\n", "..a\r\n.b\r\n", ".a\r\nb\r\n", false },
+	{ "a\n.\n", "a\r\n.\r\n", "a\r\n", true },
+	{ "a\n.", "a\r\n.\r\n", "a\r\n", true },
+	{ "a\r\n.\r\n", "a\r\n.\r\n", "a\r\n", true },
+	{ "a\n.\nb\n", "a\r\n.\r\nb\r\n", "a\r\n", false },
+	{ "a\n.\n\n", "a\r\n.\r\n\r\n", "a\r\n", false },
+	{ "..\n", "..\r\n", ".\r\n", true },
+	{ "...\n.\n", "...\r\n.\r\n", "..\r\n", true },
+	{ ".a\n.\n", ".a\r\n.\r\n", "a\r\n", false },
+	{ "a.\nb .\n", "a.\r\nb .\r\n", "a.\r\nb .\r\n", false },
+	{ "a\r..b\r", "a\r\n..b\r\n", "a\r\n.b\r\n", true },
+	{ "a\r\r\n\n\r", "a\r\n\r\n\r\n\r\n", "a\r\n\r\n\r\n\r\n", false },
+	{ "", "", "", false },
+	{ "a", "a\r\n", "a\r\n", false },
+	{ "\r", "\r\n", "\r\n", false },
+	{ ".", ".\r\n", "", true },
+	{ "\n\n.\n", "\r\n\r\n.\r\n", "\r\n\r\n", true },
+};
+
+static void
+check_dots(const struct dots_row *row, size_t cut)
+{
+	size_t len = strlen(row->in);
+	struct body_survey s = { 0 };
+
+	body_survey_add(&s, row->in, cut);
+	body_survey_add(&s, row->in + cut, len - cut);
+	body_survey_end(&s);
+	ck_assert_msg(body_is_stuffed(&s) == row->is_stuffed, "auto for \"%s\"", row->in);
+	for (int unstuff = 0; unstuff < 2; unstuff++) {
+		struct body b = { .unstuff = unstuff == 1 };
+		struct buf out = BUF_INIT(1000);
+
+		body_add(&b, row->in, cut, &out);
+		body_add(&b, row->in + cut, len - cut, &out);
+		body_end(&b, &out);
+		ck_assert_str_eq(buf_text(&out), unstuff == 1 ? row->stuffed : row->plain);
+		buf_done(&out);
+	}
+}
+
+START_TEST(test_dots)
+{
+	for (size_t i = 0; i < nitems_of(dots_rows); i++)
+		for (size_t cut = 0; cut <= strlen(dots_rows[i].in); cut++)
+			check_dots(&dots_rows[i], cut);
+}
+END_TEST
+
+/* --- limits --- */
+
+static enum judge_reason
+reason_of(const struct buf *raw, size_t *recipients)
+{
+	struct message_envelope e = { 0 };
+	struct buf out = BUF_INIT(MAX);
+	char detail[COMPOSE_DETAIL_SIZE];
+	enum judge_reason reason = compose(raw->data, raw->len, CONFIG_DOTS_AUTO, raw->len / 2, &e, &out, detail);
+
+	*recipients = e.nrcpt;
+	message_envelope_done(&e);
+	buf_done(&out);
+	return reason;
+}
+
+START_TEST(test_header_limit)
+{
+	static const char head[] = "From: a@b\r\nTo: c@d\r\n";
+
+	for (size_t extra = 0; extra < 2; extra++) {
+		struct buf raw = BUF_INIT(MAX);
+		size_t recipients, fill = COMPOSE_FIELDS_MAX - (sizeof(head) - 1) - 5 + extra;
+
+		buf_puts(&raw, head);
+		buf_puts(&raw, "X: ");
+		memset(buf_room(&raw, fill), 'x', fill);
+		raw.len += fill;
+		buf_puts(&raw, "\r\n\r\nbody\r\n");
+		ck_assert_int_eq(reason_of(&raw, &recipients), extra == 0 ? JUDGE_GOOD : JUDGE_LONG_HEADER);
+		buf_done(&raw);
+	}
+}
+END_TEST
+
+START_TEST(test_many_recipients)
+{
+	struct buf raw = BUF_INIT(MAX);
+	size_t recipients;
+
+	for (unsigned i = 0; i < 100000; i++)
+		buf_printf(&raw, "x-receiver: user%u@corp.example\n", i);
+	buf_puts(&raw, "From: a@b\n\n");
+	ck_assert_int_eq(reason_of(&raw, &recipients), JUDGE_GOOD);
+	ck_assert_uint_eq(recipients, 100000);
+	buf_clear(&raw);
+	for (unsigned i = 0; i < 100000; i++)
+		buf_puts(&raw, "x-receiver: same@corp.example\n");
+	buf_puts(&raw, "From: a@b\n\n");
+	ck_assert_int_eq(reason_of(&raw, &recipients), JUDGE_GOOD);
+	ck_assert_uint_eq(recipients, 1);
+	buf_clear(&raw);
+	buf_puts(&raw, "From: a@b\nTo: ");
+	for (unsigned i = 0; i <= COMPOSE_RECIPIENTS_MAX; i++)
+		buf_puts(&raw, "a,");
+	buf_puts(&raw, "\n\n");
+	ck_assert_int_eq(reason_of(&raw, &recipients), JUDGE_MANY_RECIPIENTS);
+	buf_done(&raw);
+}
+END_TEST
+
+/* Pieces that never come to an end of the header are given up, not gathered. */
+START_TEST(test_endless)
+{
+	static const char *const bits[] = { "x", "\r\n", "a: b\r\n", " ", "x-receiver: a@b\r\n", ":", "x: y\r\n z\r\n" };
+
+	for (size_t i = 0; i < nitems_of(bits); i++) {
+		struct buf text = BUF_INIT(MAX), many = BUF_INIT(MAX);
+		struct compose_header h;
+
+		while (many.len < 65536)
+			buf_puts(&many, bits[i]);
+		while (text.len < COMPOSE_HEADER_MAX + TAKE_PIECE)
+			buf_add(&text, many.data, many.len);
+		buf_done(&many);
+		ck_assert_msg(compose_split(text.data, text.len, false, &h) != 0, "\"%s\" for ever", bits[i]);
+		buf_done(&text);
+	}
+}
+END_TEST
+
+UNIT_MAIN("compose", test_fixtures, test_dots, test_header_limit, test_many_recipients, test_endless)

@@ -1,0 +1,300 @@
+/*
+ * judge, known - which file is taken when, as rows and as stories
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/mem.h"
+#include "pickup/pickup.h"
+#include "t/unit/unit.h"
+
+START_TEST(test_names)
+{
+	static const struct { const char *name; bool ignored; } rows[] = {
+		{ "a", false }, { "a.eml", false }, { "tmp", false }, { "a.tmp.eml", false }, { "part", false }, { "a.", false },
+		{ "a.tmp", true }, { "A.TMP", true }, { "a.part", true }, { "a.Part", true }, { ".a", true }, { ".", true }, { "..", true },
+		{ ".tmp", true }, { ".taken-0123456789abcdef-a", true },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		ck_assert_msg(judge_ignores(rows[i].name) == rows[i].ignored, "%s", rows[i].name);
+}
+END_TEST
+
+/* One look, `ms` after the first, at a file with one difference from a good one. */
+enum { TAKE = -1, IGNORE = -2 };	/* else > 0: a reason; 0: wait */
+
+static int
+look(enum judge_evidence evidence, const struct judge_facts *f, struct judge_memory *m, uint64_t max, bool remote)
+{
+	struct judge_rules r = { .max_size = max, .remote = remote };
+	struct judge_verdict v = judge_file(&r, evidence, f, m);
+
+	switch (v.answer) {
+	case JUDGE_TAKE:
+		return TAKE;
+	case JUDGE_IGNORE:
+		return IGNORE;
+	case JUDGE_REFUSE:
+		return (int)v.reason;
+	default:
+		ck_assert_uint_gt(v.wait_ms, 0);
+		return 0;
+	}
+}
+
+static const struct judge_facts good = { .mode = S_IFREG | 0644, .nlink = 1, .size = 100, .mtime_us = 1, .ctime_us = 1, .now_us = 2, .now_ms = 1000 };
+
+START_TEST(test_kinds)
+{
+	static const struct { uint32_t mode, nlink; uint64_t size; bool sealed; int want; } rows[] = {
+		{ S_IFREG | 0600, 1, 1, false, TAKE },
+		{ S_IFREG | 0, 1, 1000, false, TAKE },
+		{ S_IFREG | 0600, 1, 1001, false, JUDGE_LARGE },
+		{ S_IFREG | 0600, 1, 100, true, 0 },
+		{ S_IFREG | 0600, 1, 0, false, 0 },
+		{ S_IFREG | 0600, 2, 100, false, 0 },
+		{ S_IFREG | 0600, 0, 100, false, IGNORE },
+		{ S_IFDIR | 0700, 2, 4096, false, IGNORE },
+		{ S_IFIFO | 0600, 1, 0, false, JUDGE_DEVICE },
+		{ S_IFCHR | 0600, 1, 0, false, JUDGE_DEVICE },
+		{ S_IFBLK | 0600, 1, 0, false, JUDGE_DEVICE },
+		{ S_IFSOCK | 0600, 1, 0, false, JUDGE_DEVICE },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct judge_facts f = good;
+		struct judge_memory m = { 0 };
+
+		f.mode = rows[i].mode;
+		f.nlink = rows[i].nlink;
+		f.size = rows[i].size;
+		f.sealed = rows[i].sealed;
+		ck_assert_msg(look(JUDGE_RENAMED, &f, &m, 1000, false) == rows[i].want, "row %zu", i);
+	}
+}
+END_TEST
+
+/* Looks at the same, unchanged file at growing times: when is it taken or refused? */
+START_TEST(test_patience)
+{
+	static const struct { enum judge_evidence evidence; uint64_t size; uint32_t nlink; bool remote; int64_t age_ms; uint64_t after_ms; int want; } rows[] = {
+		{ JUDGE_RENAMED, 100, 1, false, 0, 0, TAKE },
+		{ JUDGE_CLOSED, 100, 1, false, 0, 0, TAKE },
+		{ JUDGE_CREATED, 100, 1, false, 0, 0, TAKE },
+		{ JUDGE_LEFT, 100, 1, false, 0, 0, TAKE },
+		{ JUDGE_REOPENED, 100, 1, false, 0, 2000, TAKE },
+		{ JUDGE_UNSURE, 100, 1, false, 0, 10000, TAKE },
+		{ JUDGE_OPEN, 100, 1, false, 0, 600000, TAKE },
+		{ JUDGE_OPEN, 100, 1, false, 3600000, 600000, TAKE },	/* an old file opened by a writer is no settled file */
+		{ JUDGE_SCANNED, 100, 1, false, 0, 2000, TAKE },
+		{ JUDGE_SCANNED, 100, 1, false, 5000, 0, TAKE },
+		{ JUDGE_SCANNED, 100, 1, false, 4999, 2000, TAKE },
+		{ JUDGE_SCANNED, 100, 1, true, 3600000, 5000, TAKE },
+		{ JUDGE_CLOSED, 0, 1, false, 0, 10000, JUDGE_EMPTY },
+		{ JUDGE_RENAMED, 0, 1, false, 0, 10000, JUDGE_EMPTY },
+		{ JUDGE_SCANNED, 0, 1, false, 5000, 10000, JUDGE_EMPTY },
+		{ JUDGE_CREATED, 100, 2, false, 0, 10000, JUDGE_SECOND_NAME },
+		{ JUDGE_SCANNED, 100, 2, false, 5000, 10000, JUDGE_SECOND_NAME },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct judge_facts f = good;
+		struct judge_memory m = { 0 };
+
+		f.size = rows[i].size;
+		f.nlink = rows[i].nlink;
+		f.ctime_us = f.mtime_us = 1000000;
+		f.now_us = f.ctime_us + rows[i].age_ms * 1000;
+		if (rows[i].after_ms > 0) {
+			ck_assert_msg(look(rows[i].evidence, &f, &m, 1000, rows[i].remote) == 0, "row %zu at once", i);
+			f.now_ms += rows[i].after_ms - 1;
+			ck_assert_msg(look(rows[i].evidence, &f, &m, 1000, rows[i].remote) == 0, "row %zu too early", i);
+			f.now_ms++;
+		}
+		ck_assert_msg(look(rows[i].evidence, &f, &m, 1000, rows[i].remote) == rows[i].want, "row %zu", i);
+	}
+}
+END_TEST
+
+START_TEST(test_growing)
+{
+	struct judge_facts f = good;
+	struct judge_memory m = { 0 };
+
+	for (int turn = 0; turn < 100; turn++, f.now_ms += 1999, f.size++)
+		ck_assert_int_eq(look(JUDGE_SCANNED, &f, &m, 1000, false), 0);
+	f.size--;
+	for (int turn = 0; turn < 10; turn++, f.now_ms += 1999, f.mtime_us++)
+		ck_assert_int_eq(look(JUDGE_SCANNED, &f, &m, 1000, false), 0);
+	f.mtime_us--;
+	f.now_ms += 1;
+	ck_assert_int_eq(look(JUDGE_SCANNED, &f, &m, 1000, false), TAKE);
+	/* the second name goes: linked in, then unlinked where it was written */
+	m = (struct judge_memory){ 0 };
+	f.nlink = 2;
+	ck_assert_int_eq(look(JUDGE_CREATED, &f, &m, 1000, false), 0);
+	f.nlink = 1;
+	ck_assert_int_eq(look(JUDGE_CREATED, &f, &m, 1000, false), TAKE);
+}
+END_TEST
+
+START_TEST(test_errors)
+{
+	static const struct { int error; enum judge_answer answer; enum judge_reason reason; } rows[] = {
+		{ ENOENT, JUDGE_IGNORE, 0 }, { ESTALE, JUDGE_IGNORE, 0 }, { ELOOP, JUDGE_REFUSE, JUDGE_LINK }, { ENXIO, JUDGE_REFUSE, JUDGE_DEVICE },
+		{ EMFILE, JUDGE_HOLD, 0 }, { ENOMEM, JUDGE_HOLD, 0 }, { EWOULDBLOCK, JUDGE_WAIT, 0 },
+	};
+	unsigned tries = 0;
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct judge_verdict v = judge_error(rows[i].error, &tries);
+
+		ck_assert_int_eq(v.answer, rows[i].answer);
+		ck_assert_int_eq(v.reason, rows[i].reason);
+	}
+	ck_assert_uint_eq(tries, 0);
+	for (int turn = 1; turn < 5; turn++)
+		ck_assert_int_eq(judge_error(EACCES, &tries).answer, JUDGE_WAIT);
+	ck_assert_int_eq(judge_error(EACCES, &tries).reason, JUDGE_UNREADABLE);
+}
+END_TEST
+
+/* --- known --- */
+
+/* The name that is due at `now`, or "". */
+static const char *
+due(struct known *k, uint64_t now, struct known_file **file)
+{
+	*file = known_take_due(k, now);
+	return *file != NULL ? (*file)->name : "";
+}
+
+#define NEWS(name, evidence, now) ck_assert(known_news(k, name, evidence, now))
+
+START_TEST(test_writers)
+{
+	struct known *k = known_new(100);
+	struct known_file *f;
+
+	/* created, opened, closed: looked at soon after the close, not before */
+	NEWS("a", JUDGE_CREATED, 0);
+	NEWS("a", JUDGE_OPEN, 0);
+	ck_assert_str_eq(due(k, 29000, &f), "");
+	NEWS("a", JUDGE_CLOSED, 29000);
+	ck_assert_str_eq(due(k, 29049, &f), "");
+	ck_assert_uint_eq(known_next_due(k), 29050);
+	ck_assert_str_eq(due(k, 29050, &f), "a");
+	ck_assert_int_eq(f->evidence, JUDGE_CLOSED);
+	ck_assert_ptr_null(known_take_due(k, 1000000)); /* it is being looked at */
+	known_forget(k, f, 1000000);
+	ck_assert_ptr_null(known_take_due(k, 1000000));
+	known_free(k);
+}
+END_TEST
+
+START_TEST(test_reopened)
+{
+	struct known *k = known_new(100);
+	struct known_file *f;
+
+	/* closed, opened again before the look: it waits for the second close or for quiet */
+	NEWS("a", JUDGE_CREATED, 0);
+	NEWS("a", JUDGE_OPEN, 0);
+	NEWS("a", JUDGE_CLOSED, 10);
+	NEWS("a", JUDGE_OPEN, 20);
+	ck_assert_str_eq(due(k, 2019, &f), "");
+	ck_assert_str_eq(due(k, 2020, &f), "a");
+	ck_assert_int_eq(f->evidence, JUDGE_REOPENED);
+	/* news during the look are not lost; an opening then is our own */
+	NEWS("a", JUDGE_OPEN, 2021);
+	NEWS("a", JUDGE_CLOSED, 2022);
+	known_look_again(k, f, 2100, 5000);
+	ck_assert_str_eq(due(k, 2150, &f), "a");
+	ck_assert_int_eq(f->evidence, JUDGE_CLOSED);
+	NEWS("a", JUDGE_RENAMED, 2200);
+	known_forget(k, f, 2300);
+	ck_assert_str_eq(due(k, 2300, &f), "a");
+	ck_assert_int_eq(f->evidence, JUDGE_RENAMED);
+	known_forget(k, f, 2301);
+	ck_assert_uint_eq(known_count(k), 0);
+	/* opening what nobody knows is no news */
+	NEWS("b", JUDGE_OPEN, 0);
+	ck_assert_uint_eq(known_count(k), 0);
+	/* a link: created, never opened */
+	NEWS("c", JUDGE_CREATED, 0);
+	ck_assert_str_eq(due(k, 250, &f), "c");
+	known_look_again(k, f, 250, 250);
+	NEWS("c", JUDGE_OPEN, 251);
+	ck_assert_str_eq(due(k, 500, &f), "c");
+	ck_assert_int_eq(f->evidence, JUDGE_CREATED);
+	known_forget(k, f, 500);
+	known_free(k);
+}
+END_TEST
+
+START_TEST(test_put_back)
+{
+	struct known *k = known_new(100);
+	struct known_file *f;
+
+	/* the kernel tells of our own renaming before the look has ended ... */
+	NEWS("a", JUDGE_SCANNED, 0);
+	ck_assert_str_eq(due(k, 0, &f), "a");
+	NEWS("a", JUDGE_RENAMED, 1);
+	known_put_back(k, "a", 2);
+	known_look_again(k, f, 2, 500);
+	ck_assert_str_eq(due(k, 501, &f), "");
+	/* ... or after: it is no evidence either way, but the next one is */
+	known_put_back(k, "a", 2);
+	NEWS("a", JUDGE_RENAMED, 3);
+	ck_assert_str_eq(due(k, 501, &f), "");
+	NEWS("a", JUDGE_RENAMED, 4);
+	ck_assert_str_eq(due(k, 4, &f), "a");
+	known_forget(k, f, 5);
+	known_put_back(k, "b", 10);
+	NEWS("b", JUDGE_RENAMED, 11);
+	ck_assert_str_eq(due(k, 2009, &f), "");
+	ck_assert_str_eq(due(k, 2010, &f), "b");
+	known_forget(k, f, 2010);
+	/* lost news: writers we wait for may be done */
+	NEWS("c", JUDGE_CREATED, 0);
+	NEWS("c", JUDGE_OPEN, 0);
+	known_doubt(k, 0);
+	ck_assert_str_eq(due(k, 2000, &f), "c");
+	ck_assert_int_eq(f->evidence, JUDGE_UNSURE);
+	known_forget(k, f, 0);
+	known_free(k);
+}
+END_TEST
+
+/* Full is told and survived; names come in the order of their times. */
+START_TEST(test_full)
+{
+	enum { MAX = 1000 };
+	struct known *k = known_new(MAX);
+	struct known_file *f;
+	char name[32];
+
+	for (unsigned i = 0; i < MAX; i++) {
+		snprintf(name, sizeof(name), "%u", i * 7919 % MAX);
+		NEWS(name, JUDGE_RENAMED, i * 7919 % MAX);
+	}
+	ck_assert(!known_news(k, "one more", JUDGE_RENAMED, 0));
+	NEWS("5", JUDGE_SCANNED, 0);
+	for (unsigned i = 0; i < MAX; i++) {
+		snprintf(name, sizeof(name), "%u", i);
+		if (i > 0)
+			ck_assert_str_eq(due(k, i - 1, &f), "");
+		ck_assert_str_eq(due(k, i, &f), name);
+		known_forget(k, f, i);
+	}
+	ck_assert_uint_eq(known_count(k), 0);
+	ck_assert_uint_eq(known_next_due(k), UINT64_MAX);
+	known_free(k);
+}
+END_TEST
+
+UNIT_MAIN("judge", test_names, test_kinds, test_patience, test_growing, test_errors, test_writers, test_reopened, test_put_back, test_full)
