@@ -129,8 +129,9 @@ samples: $(B)/sample
 	$(B)/sample server >etc/default.ini
 	$(B)/sample manual etc/postern.ini.5 >$(B)/postern.ini.5 && cp $(B)/postern.ini.5 etc/postern.ini.5
 
-# --- install: DESTDIR PREFIX SYSCONFDIR; existing configuration is never overwritten ---
+# --- install: DESTDIR PREFIX SYSCONFDIR; existing configuration is never overwritten. ACCOUNT=no: no system user ---
 UNITDIR       ?= $(if $(filter /usr,$(PREFIX)),/lib/systemd/system,$(PREFIX)/lib/systemd/system)
+SYSUSERSDIR   ?= $(PREFIX)/lib/sysusers.d
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 SUBST := sed -e 's|/usr/libexec/postern|$(LIBEXECDIR)|g' -e 's|/usr/sbin/|$(SBINDIR)/|g' -e 's|/usr/bin/posternctl|$(BINDIR)/posternctl|g' \
          -e 's|/etc/postern|$(SYSCONFDIR)/postern|g' -e 's|/var/lib/postern|$(LOCALSTATEDIR)/lib/postern|g' \
@@ -142,8 +143,9 @@ D = $(DESTDIR)
 .PHONY: install uninstall
 install: deps
 	@$(MAKE) programs
+	install -d $(D)$(LOCALSTATEDIR)/spool/postern $(D)$(LOCALSTATEDIR)/lib/postern $(D)$(LOCALSTATEDIR)/log/postern
 	install -d $(D)$(SBINDIR) $(D)$(BINDIR) $(D)$(LIBEXECDIR) $(D)$(MANDIR)/man5 $(D)$(MANDIR)/man8 $(D)$(SYSCONFDIR)/postern/servers \
-	    $(D)$(SYSCONFDIR)/init.d $(D)$(SYSCONFDIR)/logrotate.d $(D)$(UNITDIR) $(D)$(COMPLETIONDIR)
+	    $(D)$(SYSCONFDIR)/init.d $(D)$(SYSCONFDIR)/logrotate.d $(D)$(UNITDIR) $(D)$(SYSUSERSDIR) $(D)$(COMPLETIONDIR)
 	install -m 755 $(B)/postern $(D)$(SBINDIR)/postern
 	install -m 755 $(B)/posternctl $(D)$(BINDIR)/posternctl
 	install -m 755 $(filter-out %/postern %/posternctl,$(PROGRAMS)) $(D)$(LIBEXECDIR)
@@ -152,16 +154,18 @@ install: deps
 	$(SUBST) etc/postern.init | install -m 755 /dev/stdin $(D)$(SYSCONFDIR)/init.d/postern
 	$(SUBST) etc/postern.service | install -m 644 /dev/stdin $(D)$(UNITDIR)/postern.service
 	$(SUBST) etc/postern.logrotate | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/logrotate.d/postern
+	install -m 644 etc/postern.sysusers $(D)$(SYSUSERSDIR)/postern.conf
 	install -m 644 etc/posternctl.bash $(D)$(COMPLETIONDIR)/posternctl
 	test -e $(D)$(SYSCONFDIR)/postern/postern.ini || $(SUBST) etc/postern.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/postern.ini
 	ls $(D)$(SYSCONFDIR)/postern/servers/*.ini >/dev/null 2>&1 || \
-	    { $(SUBST) etc/default.ini; etc/install-account domain; } | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/servers/default.ini
-	@etc/install-account "$(D)" $(LOCALSTATEDIR)/spool/postern $(LOCALSTATEDIR)/lib/postern $(LOCALSTATEDIR)/log/postern
+	    $(SUBST) etc/default.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/servers/default.ini
+	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account $(LOCALSTATEDIR)/spool/postern $(LOCALSTATEDIR)/log/postern
 
 uninstall:
 	rm -f $(D)$(SBINDIR)/postern $(D)$(BINDIR)/posternctl $(addprefix $(D)$(LIBEXECDIR)/,$(notdir $(PROGRAMS)))
 	rm -f $(addprefix $(D)$(MANDIR)/man5/,$(notdir $(MAN5))) $(addprefix $(D)$(MANDIR)/man8/,$(notdir $(MAN8)))
-	rm -f $(D)$(SYSCONFDIR)/init.d/postern $(D)$(SYSCONFDIR)/logrotate.d/postern $(D)$(UNITDIR)/postern.service $(D)$(COMPLETIONDIR)/posternctl
+	rm -f $(D)$(SYSCONFDIR)/init.d/postern $(D)$(SYSCONFDIR)/logrotate.d/postern $(D)$(UNITDIR)/postern.service \
+	    $(D)$(SYSUSERSDIR)/postern.conf $(D)$(COMPLETIONDIR)/posternctl
 	rmdir $(D)$(LIBEXECDIR) 2>/dev/null || true
 	@echo "kept: $(D)$(SYSCONFDIR)/postern, $(D)$(LOCALSTATEDIR)/{spool,lib,log}/postern and the user postern"
 

@@ -103,6 +103,50 @@ command_start(const struct command_context *c, const struct command *row, const 
 	return EX_UNAVAILABLE;
 }
 
+/* The set on disk has changed: a running service goes over to it. */
+static int
+command_take_over(const struct command_context *c)
+{
+	int status = command_send(c, "reload", NULL, 0);
+	if (status == ASK_CUT) {
+		fprintf(stderr, "posternctl: the service ended before it answered\n");
+		return EX_UNAVAILABLE;
+	}
+	if (status == ASK_NO_SERVICE)
+		printf("the service is not running\n");
+	return status == ASK_NO_SERVICE ? EX_OK : status;
+}
+
+static int
+command_create(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	int status = manage_create(command_config_path(c), words, count);
+	return status == EX_OK ? command_take_over(c) : status;
+}
+
+static int
+command_delete(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	int status = manage_delete(command_config_path(c), words[0]);
+	return status == EX_OK ? command_take_over(c) : status;
+}
+
+static int
+command_order(void *arg, const char *what, const char *name)
+{
+	const struct command_context *c = arg;
+	int status = command_send(c, what, &name, 1);
+	return status == ASK_NO_SERVICE ? EX_OK : status == ASK_CUT ? EX_UNAVAILABLE : status;
+}
+
+static int
+command_rename(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	struct command_context context = *c;
+	int status = manage_rename(command_config_path(c), words[0], words[1], command_order, &context);
+	return status == EX_OK ? command_take_over(c) : status;
+}
+
 static int
 command_check(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
@@ -157,14 +201,15 @@ const struct command command_rows[] = {
 	{ "config", "[name]", 0, 1, "Show the configuration on disk with the place each value comes from.", command_config, NULL },
 	{ "counters", "[name]", 0, 1, "Show the counters of a virtual server, or the sums of all.", command_ask, "counters" },
 	{ "retry", "[name]", 0, 1, "Make every queued message due now.", command_ask, "retry" },
+	{ "create", "name [key=value]", 1, CONFIG_LISTEN_MAX + 3, "Make a virtual server; keys are listen, domain, description.",
+	    command_create, "reload" },
+	{ "rename", "name new-name", 2, 2, "Rename a virtual server; it is stopped for a moment.", command_rename, "reload" },
+	{ "delete", "name", 1, 1, "Delete a virtual server; its mail folders stay.", command_delete, "reload" },
 	{ "version", "", 0, 0, "Show the version.", command_version, NULL },
 	{ "help", "[command]", 0, 1, "Show what a command does.", command_help, NULL },
 	LATER("sessions", "[name]", "List or end SMTP sessions."),
 	LATER("queue", "list|show|count|retry|hold|release|delete|bounce|move ...", "Look at and change the queue."),
 	LATER("badmail", "list|show|retry|purge ...", "Look at and change badmail."),
-	LATER("create", "name ...", "Make a virtual server."),
-	LATER("rename", "name new-name", "Rename a virtual server."),
-	LATER("delete", "name", "Delete a virtual server; its mail folders stay."),
 	LATER("passwd", "file user", "Edit a password file."),
 	LATER("import", "MetaBase.xml", "Carry over the virtual servers of IIS."),
 	LATER("explain", "...", "Say what would happen to a message."),

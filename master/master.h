@@ -217,6 +217,17 @@ int listen_continue(const struct listen_set *set, struct buf *why) __attribute__
 /* Ends the sockets for every process that holds them, and closes. */
 void listen_close(struct listen_set *set);
 
+/* --- manage: makes, renames and deletes virtual servers on disk; a reload then tells the service --- */
+
+/* Pure. */
+bool manage_name_is_good(const char *name);
+/* words[0] is the name, then listen=ADDRESS, domain=NAME, description=TEXT. All three return an exit status and have said why. */
+int manage_create(const char *config_path, const char *const *words, size_t count);
+int manage_delete(const char *config_path, const char *name);
+/* `order` stops the virtual server before its folders move, and starts it when they could not; EX_OK also when nothing runs. */
+int manage_rename(const char *config_path, const char *from, const char *to,
+    int (*order)(void *arg, const char *what, const char *name), void *arg);
+
 /* --- notify --- */
 
 /* One message for systemd ("READY=1"); nothing without NOTIFY_SOCKET. */
@@ -248,6 +259,7 @@ bool order_known(const char *command);
 /* Whether virtual server `name` should run: true unless its file says "stopped". */
 bool persist_wanted(const char *folder, const char *name);
 int persist_write(const char *folder, const char *name, bool running) __attribute__((warn_unused_result));
+void persist_forget(const char *folder, const char *name);
 
 /* --- reap: deaths --- */
 
@@ -287,7 +299,7 @@ struct rights {
 	size_t nuid, ngid;
 };
 
-/* Names of users, else of groups; "@name" is a group. Unknown ones are logged and grant nothing. */
+/* Names of users, and "@name" of groups. Unknown ones are logged and grant nothing. */
 void rights_resolve(struct rights *r, const struct config_strings *names, const char *server);
 void rights_done(struct rights *r);
 /* Pure. */

@@ -60,3 +60,11 @@ persist_write(const char *folder, const char *name, bool running)
 	errno = saved;
 	return result;
 }
+
+void
+persist_forget(const char *folder, const char *name)
+{
+	char *path = mem_printf("%s/%s.state", folder, name);
+	unlink(path);
+	free(path);
+}

@@ -42,7 +42,9 @@ spool_draft_new(struct spool *s, const struct message_envelope *e)
 		memcpy(d->id, e->id, sizeof(d->id));
 	else
 		spool_fresh_id(d->id);
-	if (message_envelope_format(e, &d->head) == -1) {
+	struct message_envelope named = *e; /* shallow: only for its "arrived" line, which comes from the id */
+	memcpy(named.id, d->id, sizeof(named.id));
+	if (message_envelope_format(&named, &d->head) == -1) {
 		spool_draft_free(d);
 		errno = EINVAL;
 		return NULL;

@@ -48,8 +48,12 @@ struct pool {
 	struct batch *finished, **finished_end;
 	pthread_t *thread;
 	unsigned want, started, idle;
+	bool waking;			/* an idle thread was called and has not come yet */
 	bool ending;
 };
+
+/* Finished after the loop ended: their owners will not hear of them, so the jobs stay until the process ends. */
+static struct batch *unheard;
 
 static struct pool_lane *
 ready_lane(struct pool *p)
@@ -76,6 +80,16 @@ take_batch(struct pool_lane *lane)
 	return b;
 }
 
+/* One thread at a time is called; it calls the next when there is more to do. Lock held. */
+static void
+call_one(struct pool *p)
+{
+	if (p->waking || p->idle == 0 || ready_lane(p) == NULL)
+		return;
+	p->waking = true;
+	pthread_cond_signal(&p->work);
+}
+
 static void *
 thread_main(void *arg)
 {
@@ -89,9 +103,11 @@ thread_main(void *arg)
 			p->idle++;
 			pthread_cond_wait(&p->work, &p->lock);
 			p->idle--;
+			p->waking = false;
 			continue;
 		}
 		struct batch *b = take_batch(lane);
+		call_one(p);
 		pthread_mutex_unlock(&p->lock);
 		lane->run(lane->arg, b->job, b->count);
 		pthread_mutex_lock(&p->lock);
@@ -171,10 +187,8 @@ pool_free(struct pool *p)
 	for (unsigned i = 0; i < p->started; i++)
 		pthread_join(p->thread[i], NULL);
 	loop_waker_free(p->waker);
-	for (struct batch *b = p->finished, *next; b != NULL; b = next) {
-		next = b->next;
-		free(b);
-	}
+	*p->finished_end = unheard;
+	unheard = p->finished;
 	for (struct pool_lane *lane = p->lanes, *next; lane != NULL; lane = next) {
 		next = lane->next;
 		free(lane->ring);
@@ -231,8 +245,7 @@ pool_submit(struct pool_lane *lane, void *job)
 	bool can_run = lane->running < lane->parallel;
 	if (can_run && p->idle == 0 && p->started < p->want)
 		start_thread(p);
-	if (can_run && p->idle > 0)
-		pthread_cond_signal(&p->work);
+	call_one(p);
 	pthread_mutex_unlock(&p->lock);
 	lane->pending++;
 }

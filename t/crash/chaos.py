@@ -66,20 +66,9 @@ def test_no_hints(t):
     settle(service.home, sink, ledger)
 
 
-def mounted(t, *args):
-    t.need_root()
-    place = t.folder / "disk"
-    place.mkdir(exist_ok=True)
-    done = subprocess.run(["mount", *map(str, args), place], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        t.skip(f"cannot mount: {done.stderr.strip()}")
-    t.cleanup(lambda: subprocess.run(["umount", "-l", place], capture_output=True, check=False))
-    return place
-
-
 def test_full_file_system(t):
     """Under load on a disk that is too small: refusals, but nothing acknowledged is lost, also over kill -9."""
-    disk = mounted(t, "-t", "tmpfs", "-o", "size=3m,mode=777", "postern-test")
+    disk = postern.small_disk(t, "3m")
     sink = t.sink(answers={"RCPT": refuse_some})
     service, ledger = service_for(t, sink, start=False, home=disk / "home"), Ledger()
     service.default.home = postern.Home(disk / "home")
@@ -99,15 +88,7 @@ def test_full_file_system(t):
 
 def test_vanished_file_system(t):
     """The spool's disk is unmounted under the service: it ends or says 4xx; with the disk back all that was acknowledged comes."""
-    t.need_root()
-    image = t.folder / "image"
-    with open(image, "wb") as out:
-        out.truncate(64 << 20)
-    if not shutil.which("mkfs.ext4", path="/usr/sbin:/sbin"):
-        t.skip("mkfs.ext4 is not installed")
-    subprocess.run(["/sbin/mkfs.ext4", "-q", image], check=True)
-    disk = mounted(t, "-o", "loop", image)
-    disk.chmod(0o777)
+    disk, _ = postern.loop_disk(t)
     sink = t.sink(answers={"RCPT": refuse_some})
     service, ledger = service_for(t, sink, start=False, home=disk / "home"), Ledger()
     service.default.home = postern.Home(disk / "home")
@@ -118,7 +99,7 @@ def test_vanished_file_system(t):
     until(load.enough, 60, "the rest of the load, taken or refused")
     load.end()
     service.kill()
-    mounted(t, "-o", "loop", image)
+    postern.loop_disk(t)
     check_legal(service.home, "after the disk came back")
     service.start()
     settle(service.home, sink, ledger)

@@ -784,7 +784,7 @@ class SinkSession:
             self.lines.append(line)
             verb = line.split(" ")[0].upper()
             if verb == "DATA":
-                if not self.say("DATA", line, "354 go on"):
+                if not self.say("DATA", line, "354 go on" if self.recipients else "554 5.5.1 no valid recipients"):
                     return
                 if self.said.startswith("354") and not self._content(stream):
                     return
@@ -837,8 +837,8 @@ class SinkSession:
 # --- DNS -------------------------------------------------------------------------------------------------------
 
 class Dns:
-    """knotd with one zone, "example."; `records` are zone lines: "mail MX 10 mx1"."""
-    def __init__(self, test, records, port=None):
+    """knotd with one zone, "example."; `records` are zone lines: "mail MX 10 mx1"; signed: with DNSSEC, `anchor` is its key."""
+    def __init__(self, test, records, port=None, signed=False):
         if not shutil.which("knotd", path="/usr/sbin:/usr/bin:/sbin"):
             raise Skip("knotd is not installed")
         self.folder = test.folder / f"dns{test.count('dns')}"
@@ -850,11 +850,18 @@ class Dns:
             f'server:\n    rundir: "{self.folder}"\n    listen: 127.0.0.1@{self.port}\n    udp-workers: 1\n    tcp-workers: 1\n'
             f'    background-workers: 1\n'
             f'log:\n  - target: "{self.folder}/log"\n    any: info\ndatabase:\n    storage: "{self.folder}"\n'
-            f'zone:\n  - domain: example.\n    file: "{self.folder}/zone"\n    zonefile-load: whole\n    journal-content: none\n')
+            f'zone:\n  - domain: example.\n    file: "{self.folder}/zone"\n    zonefile-load: whole\n    journal-content: none\n'
+            + ("    dnssec-signing: on\n" if signed else ""))
         self.process = subprocess.Popen(["knotd", "-c", self.folder / "knot.conf"], stdin=subprocess.DEVNULL,
                                         stdout=open(self.folder / "out", "wb"), stderr=subprocess.STDOUT,
                                         env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
         until(self.is_ready, what="knotd to answer")
+
+    @property
+    def anchor(self):
+        """The key of the signed zone as a line for a trust anchor file."""
+        return subprocess.run(["/usr/sbin/keymgr", "-c", self.folder / "knot.conf", "example.", "dnskey"], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout
 
     @property
     def address(self):
@@ -876,6 +883,41 @@ class Dns:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(20)
+
+
+# --- file systems (root) ---------------------------------------------------------------------------------------
+
+def mount(t, *args):
+    """Mounted at t.folder/disk for the test's life."""
+    t.need_root()
+    place = t.folder / "disk"
+    place.mkdir(exist_ok=True)
+    done = subprocess.run(["mount", *map(str, args), place], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        t.skip(f"cannot mount: {done.stderr.strip()}")
+    t.cleanup(lambda: subprocess.run(["umount", "-l", place], capture_output=True, check=False))
+    place.chmod(0o777)
+    return place
+
+
+def small_disk(t, size):
+    return mount(t, "-t", "tmpfs", "-o", f"size={size}", "postern-test")
+
+
+def loop_disk(t):
+    """(place, device name) of an ext4 file system in a file; called again: the same file system."""
+    t.need_root()
+    image = t.folder / "image"
+    if not image.exists():
+        mkfs = shutil.which("mkfs.ext4", path="/usr/sbin:/sbin")
+        if not mkfs:
+            t.skip("mkfs.ext4 is not installed")
+        with open(image, "wb") as out:
+            out.truncate(64 << 20)
+        subprocess.run([mkfs, "-q", image], check=True)
+    place = mount(t, "-o", "loop,errors=remount-ro", image)
+    device = [line.split()[0] for line in Path("/proc/mounts").read_text().splitlines() if line.split()[1] == str(place)][-1]
+    return place, os.path.basename(device)
 
 
 # --- one test --------------------------------------------------------------------------------------------------
@@ -937,8 +979,8 @@ class Test:
         self.cleanup(sink.end)
         return sink
 
-    def dns(self, *records):
-        dns = Dns(self, records)
+    def dns(self, *records, signed=False):
+        dns = Dns(self, records, signed=signed)
         self.cleanup(dns.end)
         return dns
 

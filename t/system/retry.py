@@ -106,7 +106,8 @@ def test_retry_table(t):
     ident = service.default.send("a@default.example", "x@remote.example")
     sink.wait(1, 40)
     waits = [round(float(e["next"])) for e in service.events.all("deferred", id=ident)]
-    equal(waits, [1, 2, 3, 3], "waits")
+    equal(len(waits), 4, "failed attempts")
+    check(all(abs(got - wanted) <= 1 for got, wanted in zip(waits, (1, 2, 3, 3))) and waits[2] >= 2, "waits:", waits)   # 5 % of chance either way
     deferred = service.events.all("deferred", id=ident)[0]
     check(deferred["status"].startswith("4.7.1") and "greylisted" in deferred["reason"], deferred.line)
 

@@ -26,7 +26,7 @@ def test_processes_and_titles(t):
 
 def test_titles_say_what_for(t):
     service = t.postern()
-    for role, words in (("listener", "SMTP"), ("pickup", "pick"), ("deliver", "deliver")):
+    for role, words in (("listener", "SMTP"), ("pickup", "from files"), ("deliver", "deliver")):
         check(words.lower() in service.title(service.child(role)).replace(f"postern-{role}", "").lower(), service.title(service.child(role)))
 
 
@@ -137,7 +137,7 @@ def test_each_worker_comes_back(t):
     service = t.postern()
     for role in ROLES:
         pid = service.child(role)
-        os.kill(pid, signal.SIGSEGV)
+        os.kill(pid, signal.SIGKILL)
         until(lambda: [p for p in service.children(role) if p != pid], 30, f"a new {role}")
     service.default.send()
     service.home.put("x", "x-sender: a@s.example\nx-receiver: b@default.example\n\nhello\n")

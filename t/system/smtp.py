@@ -188,7 +188,7 @@ def test_addresses(t):
         for bad in ("a@", "@default.example", "a b@default.example", "a@default..example", "a@-.example", "a@b@c"):
             reply = client.cmd(f"RCPT TO:<{bad}>")
             check(500 <= reply.code < 600, bad, reply)
-        client.expect(501, "RCPT TO: b@default.example x")
+        check(client.cmd("RCPT TO: b@default.example x").code in (501, 555), "no angle brackets, and a word too many")
         client.content()
     drop = service.home.wait_drops()[0]
     equal(drop.sender, "", "sender")

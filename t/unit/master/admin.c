@@ -105,4 +105,15 @@ START_TEST(tables)
 }
 END_TEST
 
-UNIT_MAIN("admin", good, bad, operators, names, tables)
+START_TEST(server_names)
+{
+	static const char *const well[] = { "a", "0", "default", "a-b", "a1-", "abcdefghijabcdefghijabcdefghij12" };
+	static const char *const ill[] = { "", "-a", "A", "a.b", "../a", "a b", "abcdefghijabcdefghijabcdefghij123", "a/b", "\xc3\xa4" };
+	for (size_t i = 0; i < nitems_of(well); i++)
+		ck_assert_msg(manage_name_is_good(well[i]), "%s", well[i]);
+	for (size_t i = 0; i < nitems_of(ill); i++)
+		ck_assert_msg(!manage_name_is_good(ill[i]), "%s", ill[i]);
+}
+END_TEST
+
+UNIT_MAIN("admin", good, bad, operators, names, tables, server_names)

@@ -1,0 +1,126 @@
+"""install - make install into a scratch tree, and the init script there: LSB exit codes, one virtual server, workers as their own user"""
+
+import os
+import pwd
+import re
+import subprocess
+
+import postern
+from postern import Smtp, check, equal, until
+
+
+def make(t, *words, **more):
+    done = subprocess.run(["make", *words], cwd=postern.ROOT, capture_output=True, text=True, timeout=300, check=False,
+                          env={"PATH": os.environ["PATH"], "HOME": str(t.folder)}, **more)
+    equal(done.returncode, 0, f"make {words}: {done.stdout[-1500:]}{done.stderr[-1500:]}")
+    return done.stdout
+
+
+def layout(t):
+    """A prefix of its own, built for it (the folders are compiled in) in a folder of its own."""
+    base = t.folder / "host"
+    return base, [f"B={t.folder}/build", f"PREFIX={base}/usr", f"SYSCONFDIR={base}/etc", f"LOCALSTATEDIR={base}/var", f"RUNDIR={base}/run",
+                  "CFLAGS=-O1"]
+
+
+def test_staged(t):
+    """DESTDIR: every file in its place; a second install keeps what was changed; uninstall takes all but data and configuration."""
+    stage = t.folder / "stage"
+    words = [f"DESTDIR={stage}", "B=build/release"]
+    make(t, "install", *words)
+    for path in ("usr/sbin/postern", "usr/bin/posternctl", "usr/libexec/postern/postern-listener", "usr/libexec/postern/postern-deliver",
+                 "usr/libexec/postern/postern-pickup", "usr/libexec/postern/postern-resolver", "usr/share/man/man8/postern.8",
+                 "usr/share/man/man8/posternctl.8", "usr/share/man/man5/postern.ini.5", "etc/postern/postern.ini",
+                 "etc/postern/servers/default.ini", "etc/init.d/postern", "etc/logrotate.d/postern",
+                 "usr/share/bash-completion/completions/posternctl", "lib/systemd/system/postern.service"):
+        check((stage / path).is_file(), path, "is missing")
+    check((stage / "var/spool/postern").is_dir(), "the spool")
+    with open(stage / "etc/postern/postern.ini", "a", encoding="ascii") as out:
+        out.write("; mine\n")
+    make(t, "install", *words)
+    check((stage / "etc/postern/postern.ini").read_text().endswith("; mine\n"), "the configuration was overwritten")
+    checked = subprocess.run([stage / "usr/sbin/postern", "-t", "-c", stage / "etc/postern/postern.ini"], capture_output=True, text=True, check=False)
+    equal(checked.returncode, 0, "the installed configuration: " + checked.stdout + checked.stderr)
+    make(t, "uninstall", *words)
+    left = sorted(str(p.relative_to(stage)) for p in stage.rglob("*") if p.is_file())
+    equal(left, ["etc/postern/postern.ini", "etc/postern/servers/default.ini"], "what uninstall leaves")
+
+
+def test_unit_and_script_texts(t):
+    script = (postern.ROOT / "etc/postern.init").read_text()
+    for word in ("### BEGIN INIT INFO", "# Provides:", "# Required-Start:", "# Required-Stop:", "# Default-Start:", "# Default-Stop:",
+                 "# Short-Description:", "### END INIT INFO"):
+        check(word in script, word, "is not in the init script")
+    unit = (postern.ROOT / "etc/postern.service").read_text()
+    for word in ("Type=notify", "ExecStart=", "ExecReload=", "ProtectSystem=", "CapabilityBoundingSet=", "WantedBy="):
+        check(word in unit, word, "is not in the unit")
+
+
+def test_init_script(t):
+    """As root: LSB verbs and exit codes against an installed tree; workers are not root."""
+    t.need_root()
+    base, words = layout(t)
+    make(t, "-j2", "install", *words, "DESTDIR=", "ACCOUNT=no")
+    config = base / "etc/postern/postern.ini"
+    port = t.port()
+    second = t.port()
+    text = config.read_text()
+    config.write_text(re.sub(r"(?m)^\[service\]$", f"[service]\nuser = nobody\ngroup = {t.nogroup}\nsyslog = no\ngrace = 5s\nhostname = host.example",
+                             text, count=1))
+    servers = base / "etc/postern/servers"
+    server = (servers / "default.ini").read_text()
+    (servers / "default.ini").write_text(re.sub(r"(?m)^\[general\]$", f"[general]\nlisten = 127.0.0.1:{port}", server, count=1))
+    (servers / "other.ini").write_text(f"[general]\nlisten = 127.0.0.1:{second}\n[domain other.example]\ntype = default\n")
+    os.chown(base / "var/spool/postern", t.uid, t.gid)
+    script = base / "etc/init.d/postern"
+
+    def say(*verbs, code=0):
+        done = subprocess.run([script, *verbs], capture_output=True, text=True, timeout=90, check=False, stdin=subprocess.DEVNULL,
+                              env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
+        equal(done.returncode, code, f"{verbs}: {done.stdout}{done.stderr}")
+        return done.stdout
+    pid_file = base / "run/postern/postern.pid"
+    say("status", code=3)
+    say("start")
+    pid = int(pid_file.read_text())
+    t.cleanup(lambda: postern.is_alive(pid) and os.kill(pid, 9))
+    say("start")        # already running: success
+    equal(int(pid_file.read_text()), pid, "a second start")
+    say("status")
+    for child in until(lambda: postern.descendants_of(pid), what="workers"):
+        equal(pwd.getpwuid(int(postern.status_of(child)["Uid"].split()[0])).pw_name, "nobody", "a worker's user")
+    with Smtp(("127.0.0.1", port)) as client:
+        client.message(to="b@host.example")
+    postern.Home(base / "var/spool/postern/default").wait_drops()
+    say("reload")
+    say("force-reload")
+    say("pause", "other")
+    with postern.socket.socket() as probe:
+        check(probe.connect_ex(("127.0.0.1", second)) != 0, "paused, but it listens")
+    say("continue", "other")
+    with Smtp(("127.0.0.1", second)):
+        pass
+    say("stop", "other")
+    say("status", "other", code=3)
+    say("status", "default")
+    say("start", "other")
+    say("restart")
+    pid_after = int(pid_file.read_text())
+    t.cleanup(lambda: postern.is_alive(pid_after) and os.kill(pid_after, 9))
+    check(pid_after != pid, "restart kept the process")
+    say("explode", code=3)
+    say("start", "default", "extra", code=2)
+    say("stop")
+    until(lambda: not postern.is_alive(pid_after), 40, "the service to end")
+    say("stop")         # already stopped: success
+    say("status", code=3)
+    (base / "run/postern").mkdir(exist_ok=True)
+    pid_file.write_text("999999\n")
+    say("status", code=1)
+    say("start")
+    say("stop")
+    os.rename(config, str(config) + ".away")
+    say("start", code=6)
+
+
+test_init_script.limit = 300

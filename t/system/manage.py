@@ -1,0 +1,89 @@
+"""manage - virtual servers made, renamed and deleted by command"""
+
+from pathlib import Path
+
+from postern import Home, Smtp, check, equal
+
+
+def test_create(t):
+    """One command makes the file and, in a running service, the virtual server; nobody else is touched."""
+    service = t.postern()
+    port = t.port()
+    other = service.children(server="default")
+    done = service.ctl("create", "new", f"listen=127.0.0.1:{port}", "domain=new.example", "description=A new one")
+    check("new is started" in done.stdout, done.stdout)
+    with Smtp(("127.0.0.1", port)) as client:
+        client.message(to="b@new.example")
+    Home(service.spool / "new").wait_drops()
+    equal(service.children(server="default"), other, "processes of the other virtual server")
+    check("A new one" in service.ctl("status", "new").stdout)
+    equal(service.ctl("create", "new", ok=False).returncode, 1, "once more")
+
+
+def test_create_refuses(t):
+    """What would be refused at start is refused now, with the reason, and leaves nothing behind."""
+    service = t.postern()
+    files = sorted(p.name for p in (service.folder / "servers").iterdir())
+    for words, status in ((("Upper",), 64), (("../x",), 64), (("-x",), 64), (("x" * 33,), 64), (("new", "colour=red"), 64),
+                          (("new", "listen=nowhere"), 78), (("new", "domain=a b"), 78), (("new", "description=a\nb = c"), 64), ((), 64)):
+        done = service.ctl("create", *words, ok=False)
+        equal(done.returncode, status, f"{words}: {done.stdout}{done.stderr}")
+        check(done.stderr.strip(), words, "without a word")
+    equal(sorted(p.name for p in (service.folder / "servers").iterdir()), files, "files")
+
+
+def test_create_with_a_taken_address(t):
+    service = t.postern()
+    done = service.ctl("create", "new", f"listen=127.0.0.1:{service.default.port}", "domain=new.example", ok=False)
+    equal(done.returncode, 1, done.stdout)
+    check("in use by virtual server default" in done.stdout, done.stdout)
+    service.default.send()
+
+
+def test_rename(t):
+    """Mail and wanted state go along."""
+    service = t.postern({"default": {}, "old": {}})
+    service["old"].send(to="b@old.example")
+    service["old"].home.wait_drops()
+    service.ctl("rename", "old", "young")
+    equal(len(Home(service.spool / "young").drops()), 1, "the mail")
+    check(not (service.spool / "old").exists(), "the old home is still there")
+    service["old"].send(to="b@old.example")        # the same address, the other name
+    Home(service.spool / "young").wait_drops(2)
+    equal(service.ctl("status", "old", ok=False).returncode, 3)
+    service.ctl("stop", "young")
+    service.ctl("rename", "young", "aged")
+    check(service.ctl("status", "aged").stdout.startswith("aged stopped "), "it had been stopped")
+    equal(service.ctl("rename", "aged", "default", ok=False).returncode, 1, "a name that is taken")
+    equal(service.ctl("rename", "default", "other", ok=False).returncode, 1, "default")
+
+
+def test_rename_undone(t):
+    """A home of the new name is in the way: everything stays, and runs."""
+    service = t.postern({"default": {}, "old": {}})
+    (service.spool / "young").mkdir()
+    service.own()
+    equal(service.ctl("rename", "old", "young", ok=False).returncode, 1)
+    service["old"].send(to="b@old.example")
+    service["old"].home.wait_drops()
+
+
+def test_delete(t):
+    """The file is kept aside, the mail stays; default and the last one cannot go."""
+    service = t.postern({"default": {}, "more": {}})
+    service["more"].send(to="b@more.example")
+    service["more"].home.wait_drops()
+    service.ctl("delete", "more")
+    equal(service.ctl("status", "more", ok=False).returncode, 3)
+    equal(len(service["more"].home.drops()), 1, "its mail")
+    check(Path(f"{service['more'].file}.deleted").is_file() and not service["more"].file.exists(), "its file")
+    equal(service.ctl("delete", "default", ok=False).returncode, 1)
+    equal(service.ctl("delete", "nobody", ok=False).returncode, 3)
+    service.default.send()
+
+
+def test_delete_the_last(t):
+    service = t.postern({"only": {}})
+    done = service.ctl("delete", "only", ok=False)
+    check(done.returncode == 1 and "last" in done.stderr, done.stderr)
+    service["only"].send(to="b@only.example")
