@@ -24,7 +24,7 @@ _posternctl()
 	*'[command]'*)
 		mapfile -t COMPREPLY < <(compgen -W "$("$control" help 2>/dev/null | awk '/^  [a-z]/ { print $1 }')" -- "$cur")
 		;;
-	*'[name]'*)
+	*'[name]'* | *' name' | *' name '*)
 		local words=''
 		[[ $usage == *--check* ]] && words=--check
 		mapfile -t COMPREPLY < <(compgen -W "$words $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')" -- "$cur")

@@ -299,7 +299,7 @@ struct rights {
 	size_t nuid, ngid;
 };
 
-/* Names of users, else of groups; "@name" is a group. Unknown ones are logged and grant nothing. */
+/* Names of users, and "@name" of groups. Unknown ones are logged and grant nothing. */
 void rights_resolve(struct rights *r, const struct config_strings *names, const char *server);
 void rights_done(struct rights *r);
 /* Pure. */

@@ -21,21 +21,21 @@
 static void
 rights_add(struct rights *r, const char *name, const char *server)
 {
-	bool group_only = name[0] == '@';
-	const struct passwd *pw = group_only ? NULL : getpwnam(name);
+	bool is_group = name[0] == '@';
+	const struct passwd *pw = is_group ? NULL : getpwnam(name);
+	const struct group *gr = is_group ? getgrnam(name + 1) : NULL;
 	if (pw != NULL) {
 		r->uid = mem_array(r->uid, r->nuid + 1, sizeof(*r->uid));
 		r->uid[r->nuid++] = pw->pw_uid;
 		return;
 	}
-	const struct group *gr = getgrnam(name + group_only);
 	if (gr != NULL) {
 		r->gid = mem_array(r->gid, r->ngid + 1, sizeof(*r->gid));
 		r->gid[r->ngid++] = gr->gr_gid;
 		return;
 	}
 	log_event(LOG_WARN, NULL, "config", "server=%s key=operators name=%s reason=%s", server, log_safe(name),
-	    log_safe("there is no such user or group"));
+	    is_group ? "\"there is no such group\"" : "\"there is no such user\"");
 }
 
 void

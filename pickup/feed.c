@@ -16,7 +16,7 @@
 #include "pickup/pickup.h"
 
 enum {
-	IN_FLIGHT_MAX = 64,
+	IN_FLIGHT_MAX = 128,
 	LOOK_BATCH = 8,
 	CLEAR_BATCH = 32,
 	LARGE_MAX = 4,		/* files over TAKE_PIECE being read at a time: each may need COMPOSE_HEADER_MAX some times over */
@@ -177,6 +177,7 @@ pass_on(struct take *t)
 static void
 to_queue(struct feed *f, struct take *t)
 {
+	memcpy(t->envelope.id, t->id, sizeof(t->envelope.id));
 	t->message = intake_begin(f->p->intake, &t->envelope);
 	if (t->message == NULL) {
 		pickup_trouble(f->p, "queue", t->name, strerror(errno));
@@ -184,7 +185,6 @@ to_queue(struct feed *f, struct take *t)
 		clear(f, t, true);
 		return;
 	}
-	intake_name(t->message, t->id);
 	pass_on(t);
 }
 

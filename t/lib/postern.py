@@ -837,8 +837,8 @@ class SinkSession:
 # --- DNS -------------------------------------------------------------------------------------------------------
 
 class Dns:
-    """knotd with one zone, "example."; `records` are zone lines: "mail MX 10 mx1"."""
-    def __init__(self, test, records, port=None):
+    """knotd with one zone, "example."; `records` are zone lines: "mail MX 10 mx1"; signed: with DNSSEC, `anchor` is its key."""
+    def __init__(self, test, records, port=None, signed=False):
         if not shutil.which("knotd", path="/usr/sbin:/usr/bin:/sbin"):
             raise Skip("knotd is not installed")
         self.folder = test.folder / f"dns{test.count('dns')}"
@@ -850,11 +850,18 @@ class Dns:
             f'server:\n    rundir: "{self.folder}"\n    listen: 127.0.0.1@{self.port}\n    udp-workers: 1\n    tcp-workers: 1\n'
             f'    background-workers: 1\n'
             f'log:\n  - target: "{self.folder}/log"\n    any: info\ndatabase:\n    storage: "{self.folder}"\n'
-            f'zone:\n  - domain: example.\n    file: "{self.folder}/zone"\n    zonefile-load: whole\n    journal-content: none\n')
+            f'zone:\n  - domain: example.\n    file: "{self.folder}/zone"\n    zonefile-load: whole\n    journal-content: none\n'
+            + ("    dnssec-signing: on\n" if signed else ""))
         self.process = subprocess.Popen(["knotd", "-c", self.folder / "knot.conf"], stdin=subprocess.DEVNULL,
                                         stdout=open(self.folder / "out", "wb"), stderr=subprocess.STDOUT,
                                         env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
         until(self.is_ready, what="knotd to answer")
+
+    @property
+    def anchor(self):
+        """The key of the signed zone as a line for a trust anchor file."""
+        return subprocess.run(["/usr/sbin/keymgr", "-c", self.folder / "knot.conf", "example.", "dnskey"], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout
 
     @property
     def address(self):
@@ -972,8 +979,8 @@ class Test:
         self.cleanup(sink.end)
         return sink
 
-    def dns(self, *records):
-        dns = Dns(self, records)
+    def dns(self, *records, signed=False):
+        dns = Dns(self, records, signed=signed)
         self.cleanup(dns.end)
         return dns
 
