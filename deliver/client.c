@@ -276,6 +276,8 @@ client_input(struct client *c, const char *data, size_t len)
 			client_fail_protocol(c);
 		else if (kind != RESPONSE_MORE && c->phase == CLIENT_EHLO && c->response->lines > 1)
 			note_offer(c, response_line(c->response));
+		if (c->set.heard != NULL && kind != RESPONSE_MORE && c->response->lines == 1)
+			c->set.heard(c->set.arg, c->response->line, c->response->line_len);
 		if (kind == RESPONSE_WHOLE)
 			on_reply(c);
 	}

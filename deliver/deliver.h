@@ -10,7 +10,6 @@
 
 #include "common/base/buf.h"
 #include "common/mail/address.h"
-#include "common/base/buf.h"
 #include "common/base/net.h"
 #include "common/mail/message.h"
 #include "common/mail/spool.h"
@@ -19,12 +18,11 @@
 #include "common/process/dns.h"
 #include "common/process/intake.h"
 #include "common/process/pool.h"
+#include "common/process/w3clog.h"
 
 struct badmail;
-struct destination;
-struct drop;
-struct report;
-struct route;
+struct destination; struct drop;
+struct report; struct route;
 struct schedule;
 struct schedule_dest;
 struct schedule_message;
@@ -95,6 +93,8 @@ struct client_settings {
 	const char *fqdn;	/* for EHLO */
 	const char *host;	/* the peer, for verdicts */
 	bool helo;		/* HELO at once */
+	void (*heard)(void *arg, const char *line, size_t len);	/* the first line of each reply; NULL: nobody asks */
+	void *arg;
 };
 
 struct client_mail {
@@ -289,6 +289,9 @@ struct peer {
 	bool reached;			/* something was received */
 	bool opened;			/* the site was told that it may have jobs */
 	bool idle, leaving;
+	char ip[NET_TEXT_SIZE]; uint16_t port;	/* of the peer, for the protocol log */
+	size_t told;			/* first bytes of client.out that are content, or commands the log has already */
+	uint64_t said;			/* monotonic ms of the last command, or of the connecting */
 	enum client_phase timed; size_t timed_step;	/* what the timer was set for */
 };
 
@@ -297,6 +300,8 @@ struct peer *peer_open(struct site *s, unsigned index, struct verdict *why) __at
 void peer_start(struct peer *p, struct remote_job *job);	/* on an idle one; may end it */
 void peer_quit(struct peer *p);		/* an idle one says goodbye; one not yet opened is closed; may end it */
 void peer_free(struct peer *p);		/* closes; tells nobody */
+void trace_commands(struct peer *p);	/* --- trace: for the protocol log: what is new in client.out, before it is sent --- */
+void trace_reply(void *arg, const char *line, size_t len);	/* for client_settings.heard; arg: the peer */
 
 /* --- remote: outbound connections, kept and reused per destination; limits; who gets which job --- */
 
@@ -352,6 +357,7 @@ struct remote {
 	struct loop *loop;
 	struct counters *counters;
 	struct lookup *lookup;
+	struct w3clog *log;			/* NULL: none is kept */
 	struct mx_settings mx;			/* `self` is renewed by remote_mx */
 	struct net_address *self;		/* owned */
 	uint64_t self_at;			/* when it was read */
@@ -450,6 +456,7 @@ struct role {
 	struct boot *boot;
 	struct spool *spool;
 	struct pool *pool;
+	struct w3clog *log;
 	struct intake *intake;
 	struct remote *remote;
 	struct schedule *schedule;

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "deliver/deliver.h"
@@ -70,11 +71,13 @@ flush(struct peer *p)
 {
 	struct buf *out = &p->client.out;
 
+	trace_commands(p);
 	while (out->len > 0 && p->client.phase != CLIENT_OVER) {
 		ssize_t n = send(p->fd, out->data, out->len, MSG_NOSIGNAL);
 		if (n > 0) {
 			count_bytes(p, COUNTER_BYTES_SENT, n);
 			buf_drop(out, (size_t)n);
+			p->told -= p->told < (size_t)n ? p->told : (size_t)n;
 			p->timed = CLIENT_PHASE_COUNT;	/* progress: the limit starts anew */
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK)
 			return false;
@@ -107,6 +110,7 @@ feed(struct peer *p)
 	p->at += n;
 	if (p->at == e->content_size)
 		client_content_end(&p->client);
+	p->told = p->client.out.len;
 }
 
 /* --- waiting --- */
@@ -305,6 +309,8 @@ name_peer(struct peer *p, const struct mx_address *a)
 
 	p->host = mem_strdup(a->host);
 	net_format_ip(ip, sa);
+	memcpy(p->ip, ip, sizeof(ip));
+	p->port = net_port(sa);
 	if (a->host[0] == '[')
 		snprintf(p->where, sizeof(p->where), "[%s]:%u", ip, net_port(sa));
 	else
@@ -322,7 +328,9 @@ peer_open(struct site *s, unsigned index, struct verdict *why)
 	p->index = index;
 	p->timed = CLIENT_PHASE_COUNT;
 	name_peer(p, a);
-	client_init(&p->client, &(struct client_settings){ .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo });
+	client_init(&p->client, &(struct client_settings){ .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo,
+	    .heard = s->r->log != NULL ? trace_reply : NULL, .arg = p });
+	p->said = clock_mono_ms();
 	if (begin_connect(p, &a->to) == -1) {
 		client_unreached(&p->client, p->where, strerror(errno));
 		*why = p->client.failure;

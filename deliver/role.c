@@ -18,7 +18,7 @@
 #include "common/base/mem.h"
 #include "deliver/deliver.h"
 
-#define THREADS 12
+#define THREADS 13	/* one for the protocol log */
 #define WINDOW 2000		/* messages loaded at a time */
 #define WINDOW_MIN 64
 #define FILES_OTHER 640		/* descriptors beside window and connections: spare messages, drop files, reports */
@@ -183,6 +183,8 @@ run(struct boot *b)
 	r->intake = intake_new(b->loop, r->pool, r->spool, -1);
 	intake_count(r->intake, b->counters);
 	r->remote = remote_new(b);
+	r->log = w3clog_new(b->loop, r->pool, b->config, b->server, b->counters);
+	r->remote->log = r->log;
 	r->badmail = badmail_new(b->loop, r->pool, r->spool, b->server, b->counters);
 	make_schedule(r);
 	r->rescan = rescan_new(b->loop, r->pool, r->spool, found, scanned, r);
@@ -240,7 +242,9 @@ finish(struct boot *b)
 
 	rescan_stop(r->rescan);
 	remote_free(r->remote);
+	w3clog_end(r->log);
 	pool_free(r->pool);
+	w3clog_free(r->log);
 	schedule_free(r->schedule);
 	badmail_free(r->badmail);
 	rescan_free(r->rescan);
@@ -286,6 +290,13 @@ channel(struct role *r, const struct ctl_message *m)
 	remote_on_channel(r->remote, m->fd);
 }
 
+static void
+reopen_logs(struct role *r, const struct ctl_message *m)
+{
+	(void)m;
+	w3clog_reopen(r->log);
+}
+
 /* Delivery goes on in a paused virtual server. */
 static void
 pause_on(struct role *r, const struct ctl_message *m)
@@ -304,6 +315,7 @@ go_on(struct role *r, const struct ctl_message *m)
 static void (*const controls[CTL_COUNT])(struct role *r, const struct ctl_message *m) = {
 	[CTL_STOP] = stop,
 	[CTL_DRAIN] = drain,
+	[CTL_LOGS] = reopen_logs,
 	[CTL_RETRY] = retry,
 	[CTL_CHANNEL] = channel,
 	[CTL_PAUSE] = pause_on,

@@ -30,6 +30,7 @@ struct inbound {
 	struct conn *conn;		/* NULL: closed, the disk still owes an answer */
 	struct session session;
 	struct receive receive;
+	struct record record;
 	uint64_t message_since;		/* monotonic ms of DATA */
 	uint32_t progress;		/* of the session, when the limit was last set */
 	union {
@@ -45,7 +46,15 @@ struct inbound {
 static void
 do_send(void *arg, const char *data, size_t len)
 {
-	conn_send(((struct inbound *)arg)->conn, data, len);
+	struct inbound *c = arg;
+	conn_send(c->conn, data, len);
+	record_reply(&c->record, data, len);
+}
+
+static void
+do_command(void *arg, const char *line, size_t len)
+{
+	record_command(&((struct inbound *)arg)->record, line, len);
 }
 
 static void
@@ -59,13 +68,16 @@ do_begin(void *arg, struct message_envelope *e)
 {
 	struct inbound *c = arg;
 	c->message_since = clock_mono_ms();
+	record_begin(&c->record);
 	return receive_begin(&c->receive, e);
 }
 
 static bool
 do_add(void *arg, const char *data, size_t len)
 {
-	return receive_add(&((struct inbound *)arg)->receive, data, len);
+	struct inbound *c = arg;
+	record_content(&c->record, data, len);
+	return receive_add(&c->receive, data, len);
 }
 
 static void
@@ -134,7 +146,7 @@ count(void *arg, enum counter which, int64_t n)
 }
 
 static const struct session_ops session_ops = {
-	.send = do_send, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
+	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
 	.drop_is_full = drop_is_full, .is_self = is_self, .refused = refused, .count = count,
 };
 
@@ -143,7 +155,10 @@ static const struct session_ops session_ops = {
 static size_t
 on_input(void *arg, const char *data, size_t len)
 {
-	return session_input(&((struct inbound *)arg)->session, data, len);
+	struct inbound *c = arg;
+	size_t used = session_input(&c->session, data, len);
+	record_keep(&c->record);
+	return used;
 }
 
 static bool
@@ -161,7 +176,9 @@ on_eof(void *arg)
 static void
 on_expired(void *arg)
 {
-	session_expire(&((struct inbound *)arg)->session);
+	struct inbound *c = arg;
+	c->record.idle = true;
+	session_expire(&c->session);
 }
 
 /* What is left of the time for a whole message. */
@@ -192,6 +209,7 @@ free_inbound(struct inbound *c)
 {
 	TAILQ_REMOVE(&c->listener->sessions, c, entry);
 	receive_discard(&c->receive);
+	record_done(&c->record);
 	session_done(&c->session);
 	conn_free(c->conn);
 	free(c);
@@ -203,6 +221,7 @@ on_gone(void *arg)
 	struct inbound *c = arg;
 	struct listener *l = c->listener;
 	if (c->conn != NULL) {
+		record_close(&c->record);
 		counters_add(l->boot->counters, COUNTER_INBOUND_CURRENT, -1);
 		limit_give(l->limit, &c->peer.sa);
 	}
@@ -234,6 +253,7 @@ inbound_open(struct listener *l, int fd, const struct sockaddr *peer)
 	memcpy(c->ip, ip, sizeof(c->ip) - 1);
 	c->conn = conn_new(l->env, fd, &conn_ops, c);
 	session_init(&c->session, l->server, &session_ops, c, &c->peer.sa, c->ip);
+	record_open(&c->record, l->log, &c->session, fd, NULL);
 	TAILQ_INSERT_TAIL(&l->sessions, c, entry);
 	counters_add(l->boot->counters, COUNTER_INBOUND_TOTAL, 1);
 	session_greet(&c->session);
@@ -305,6 +325,8 @@ inbound_stored(struct inbound *c, int error, const char *id)
 		on_gone(c);
 		return;
 	}
+	c->record.id = error == 0 ? id : NULL;
 	session_stored(&c->session, error, id);
+	c->record.id = NULL;
 	conn_resume(c->conn);
 }

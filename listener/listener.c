@@ -16,7 +16,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
-#define POOL_THREADS 4	/* two write content, two sync: see common/process/intake */
+#define POOL_THREADS 5	/* two write content, two sync: see common/process/intake; one the protocol log */
 
 static void
 set_up_spool(struct listener *l)
@@ -30,6 +30,7 @@ set_up_spool(struct listener *l)
 	l->pool = pool_new(l->boot->loop, POOL_THREADS);
 	l->intake = intake_new(l->boot->loop, l->pool, l->spool, BOOT_HINT);
 	intake_count(l->intake, l->boot->counters);
+	l->log = w3clog_new(l->boot->loop, l->pool, l->boot->config, s, l->boot->counters);
 }
 
 static void
@@ -118,8 +119,11 @@ listener_control(struct boot *b, const struct ctl_message *m)
 	case CTL_STOP:
 		stop(l, m);
 		break;
+	case CTL_LOGS:
+		w3clog_reopen(l->log);
+		break;
 	default:
-		break;	/* CTL_LOGS: syslog needs no reopening */
+		break;
 	}
 }
 
@@ -129,7 +133,9 @@ listener_finish(struct boot *b)
 	struct listener *l = b->state;
 	gate_free(l->gate);
 	inbound_free_all(l);
+	w3clog_end(l->log);
 	pool_free(l->pool);
+	w3clog_free(l->log);
 	intake_free(l->intake);
 	quota_free(l->quota);
 	spool_close(l->spool);

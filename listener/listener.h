@@ -9,6 +9,7 @@
 #define LISTENER_LISTENER_H
 
 #include <bsd/sys/queue.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,7 @@
 #include "common/process/intake.h"
 #include "common/process/loop.h"
 #include "common/process/pool.h"
+#include "common/process/w3clog.h"
 
 struct inbound;
 struct listener;
@@ -158,6 +160,7 @@ struct listener {
 	struct spool *spool;
 	struct pool *pool;
 	struct intake *intake;
+	struct w3clog *log;		/* NULL: none is kept */
 	struct quota *quota;
 	struct limit *limit;
 	struct gate *gate;
@@ -195,6 +198,41 @@ int receive_begin(struct receive *r, const struct message_envelope *e);	/* 0 or 
 bool receive_add(struct receive *r, const char *data, size_t len);	/* false: full until inbound_room() */
 void receive_finish(struct receive *r);		/* inbound_stored() follows, later */
 void receive_discard(struct receive *r);	/* also when there is nothing */
+
+/* --- record: what one session says and hears, for the protocol log --- */
+
+struct record_header;
+struct record {
+	struct w3clog *log;		/* NULL: none is kept, and all below does nothing */
+	const struct session *session;
+	union {
+		struct sockaddr sa;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} local;
+	const char *line;		/* the command that is being answered; NULL none */
+	const char *id;			/* of the message just stored; inbound's */
+	struct record_header *header;	/* of the content that is coming */
+	uint64_t opened_ms, since_ms;
+	size_t length;			/* of the command as it came */
+	uint32_t sent;			/* bytes of replies */
+	uint16_t len;			/* of `line` */
+	unsigned short code;
+	bool copied;			/* the line is ours */
+	bool doubtful;			/* the last AUTH failed: what follows may be its secrets */
+	bool idle;			/* the session has run out of time */
+	bool ended;			/* its last line is written */
+};
+
+/* `local` NULL: asked of the socket. */
+void record_open(struct record *r, struct w3clog *log, const struct session *s, int fd, const struct sockaddr *local);
+void record_command(struct record *r, const char *line, size_t len);	/* stays valid until record_keep() */
+void record_keep(struct record *r);
+void record_reply(struct record *r, const char *text, size_t len);
+void record_begin(struct record *r);		/* a content comes */
+void record_content(struct record *r, const char *data, size_t len);
+void record_close(struct record *r);		/* the connection is closed */
+void record_done(struct record *r);		/* frees */
 
 /* --- reply: every sentence the server says --- */
 
@@ -257,6 +295,7 @@ enum session_phase {
 /* What the dialogue asks of the outside. None of these calls back into the session. */
 struct session_ops {
 	void (*send)(void *arg, const char *data, size_t len);
+	void (*command)(void *arg, const char *line, size_t len);	/* a command is here, its answer comes next */
 	void (*close)(void *arg, bool linger);		/* after what was sent; `linger`: the peer may still be sending */
 	int (*begin)(void *arg, struct message_envelope *e);	/* a message; 0 or errno */
 	bool (*add)(void *arg, const char *data, size_t len);	/* content; false: no more until session_room() */

@@ -162,8 +162,10 @@ take_command(struct session *s, const char *data, size_t size)
 		return 0;
 	case LINE_LONG:
 		s->line_waste = used;
+		s->ops->command(s->arg, data, used);
 		return used;
 	case LINE_BARE:
+		s->ops->command(s->arg, data, used - 1);
 		session_reply(s, REPLY_LINE_BARE, NULL);
 		break;
 	case LINE_WHOLE:

@@ -123,6 +123,7 @@ verb_dispatch(struct session *s, const char *line, size_t len, bool more)
 	const struct verb *v = verb_find(line, len);
 	size_t word = word_length(line, len);
 
+	s->ops->command(s->arg, line, len);
 	if (v != NULL && v->hostile) {
 		session_end(s, true);
 		return;

@@ -59,6 +59,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 	[COUNTER_DROP] = { "directory_drops_total", "Directory Drops Total", 0 },
 	[COUNTER_DNS_QUERIES] = { "dns_queries_total", "DNS Queries Total", 0 },
 	[COUNTER_HINTS_LOST] = { "hints_lost_total", "Hints Lost", 0 },
+	[COUNTER_LOG_LOST] = { "log_lines_lost_total", "Protocol Log Lines Lost", 0 },
 	[COUNTER_CRASHES] = { "worker_crashes_total", "Worker Crashes", 0 },
 	[COUNTER_STATE] = { "state", "State", 1 },
 };

@@ -68,6 +68,7 @@ key_check key_check_path;	/* "/a/b", absolute and without ".." */
 key_check key_check_host;	/* a host name */
 key_check key_check_word;	/* printable ASCII without blanks */
 key_check key_check_line;	/* printable ASCII that fits a reply line */
+key_check key_check_log_field;	/* a field of the protocol log */
 key_check key_check_mailbox;	/* "a@b" */
 key_check key_check_smart_host;	/* "name", "[address]", each with an optional ":port" */
 key_check key_check_resolver;	/* "address", "address:port", "[address]:port" */

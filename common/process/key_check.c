@@ -12,6 +12,7 @@
 #include "common/base/net.h"
 #include "common/mail/address.h"
 #include "common/process/key.h"
+#include "common/process/w3clog.h"
 
 #define PATH_LIMIT 180		/* fits an INI line with its key */
 #define LINE_LIMIT 400		/* a reply line is at most 512 bytes (RFC 5321 4.5.3.1.5) */
@@ -54,6 +55,15 @@ key_check_line(const char *text, const char **why)
 		if (*p < ' ' || *p > '~')
 			return -1;
 	return strlen(text) > LINE_LIMIT ? -1 : 0;
+}
+
+int
+key_check_log_field(const char *text, const char **why)
+{
+	*why = "a field of the W3C log: date, time, c-ip, cs-username, s-sitename, s-computername, s-ip, s-port, cs-method, cs-uri-stem, "
+	    "cs-uri-query, sc-status, sc-win32-status, sc-bytes, cs-bytes, time-taken, cs-version, cs-host, cs(User-Agent), cs(Cookie), "
+	    "cs(Referer)";
+	return w3clog_fields_known(text) ? 0 : -1;
 }
 
 int

@@ -27,10 +27,10 @@
 #define SECURITY(of, what, field) KEY(KEY_SECURITY, of, what, config_server, field)
 #define DOMAIN(of, what, field) KEY(KEY_DOMAIN, of, what, config_domain, field)
 
-static const struct key_choice log_formats[] = { { "w3c", CONFIG_LOG_W3C, false }, { "json", CONFIG_LOG_JSON, true }, { 0 } };
+static const struct key_choice log_formats[] = { { "w3c", CONFIG_LOG_W3C, false }, { "json", CONFIG_LOG_JSON, false }, { 0 } };
 static const struct key_choice log_rolls[] = {
-	{ "daily", CONFIG_ROLL_DAILY, false }, { "hourly", CONFIG_ROLL_HOURLY, true }, { "weekly", CONFIG_ROLL_WEEKLY, true },
-	{ "monthly", CONFIG_ROLL_MONTHLY, true }, { "size", CONFIG_ROLL_SIZE, true }, { 0 },
+	{ "daily", CONFIG_ROLL_DAILY, false }, { "hourly", CONFIG_ROLL_HOURLY, false }, { "weekly", CONFIG_ROLL_WEEKLY, false },
+	{ "monthly", CONFIG_ROLL_MONTHLY, false }, { "size", CONFIG_ROLL_SIZE, false }, { 0 },
 };
 static const struct key_choice auth_flags[] = {
 	{ "anonymous", CONFIG_AUTH_ANONYMOUS, false }, { "basic", CONFIG_AUTH_BASIC, true },
@@ -125,18 +125,18 @@ const struct key key_rows[] = {
 	    .meaning = "How long an inbound session may be idle before it is answered 421 4.4.2 and closed." },
 	{ GENERAL("processes", KEY_NUMBER, processes), .standard = "1", .min = 1, .max = 64,
 	    .meaning = "Listener processes that share the sockets." },
-	/* "yes" is the contract's default; this version has no protocol log, so its honest default is "no" */
-	{ GENERAL("log", KEY_BOOL, log), .standard = "no", .missing = true,
-	    .meaning = "Whether sessions are written to a protocol log." },
-	{ GENERAL("log-format", KEY_ENUM, log_format), .standard = "w3c", .choice = log_formats, .missing = true,
-	    .meaning = "W3C extended format, or one JSON object a line." },
-	{ GENERAL("log-fields", KEY_STRINGS, log_fields), .standard = "all", .check = key_check_word, .missing = true,
-	    .meaning = "Which fields a line of the protocol log has." },
-	{ GENERAL("log-roll", KEY_ENUM, log_roll), .standard = "daily", .choice = log_rolls, .missing = true,
-	    .meaning = "When a new log file begins." },
-	{ GENERAL("log-roll-size", KEY_SIZE, log_roll_size), .standard = "20M", .min = 64 * KIB, .missing = true,
+	{ GENERAL("log", KEY_BOOL, log), .standard = "yes",
+	    .meaning = "Whether sessions, in both directions, are written to a protocol log." },
+	{ GENERAL("log-format", KEY_ENUM, log_format), .standard = "w3c", .choice = log_formats,
+	    .meaning = "W3C extended format with the fields of the original, or one JSON object a line." },
+	{ GENERAL("log-fields", KEY_STRINGS, log_fields), .standard = "all", .check = key_check_log_field,
+	    .meaning = "Which fields a line of the protocol log has, by their W3C names: date, time, c-ip, cs-username and so on. Their order is fixed." },
+	{ GENERAL("log-roll", KEY_ENUM, log_roll), .standard = "daily", .choice = log_rolls,
+	    .meaning = "When a new log file begins, in UTC: exYYMMDD.log a day, exYYMMDDHH.log an hour, exYYMMWW.log a week of the month, "
+	    "exYYMM.log a month, extendN.log at log-roll-size. Files of format json end in .json." },
+	{ GENERAL("log-roll-size", KEY_SIZE, log_roll_size), .standard = "20M", .min = 64 * KIB,
 	    .meaning = "The size at which a new log file begins when log-roll is size." },
-	{ GENERAL("log-directory", KEY_PATH, log_directory), .derived = "the logs folder and the server's name", .missing = true,
+	{ GENERAL("log-directory", KEY_PATH, log_directory), .derived = "the logs folder and the server's name",
 	    .meaning = "The folder of this server's protocol log." },
 	{ GENERAL("banner", KEY_TEXT, banner), .derived = "the product's name", .check = key_check_line,
 	    .meaning = "The text of the greeting, after the server's fqdn." },

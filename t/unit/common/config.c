@@ -218,9 +218,13 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[access]\nproxy = yes\nproxy-trusted = 192.0.2.1\n", D "2" E "\"proxy\" is not available in this version, its only value is no\n"
 	    D "3" E "\"proxy-trusted\" is not available in this version\n" },
 	{ "[access]\nproxy = no\nproxy-trusted =\nbasic-requires-tls = yes\ntls-minimum = 1.2\ntls = off\n", "" },
-	{ "[general]\nlog = yes\nlog-format = json\nlog-roll = hourly\nlog-fields = date\nlog-directory = /x\ntls-listen = *:465\n", D "2" E "\"log\" is not "
-	    "available\n" D "3" E "\"log-format\" is not available in this version\n" D "4" E "\"log-roll\"\n" D "5" E "\"log-fields\"\n" D "6" E
-	    "\"log-directory\"\n" D "7" E "\"tls-listen\"" },
+	{ "[general]\ntls-listen = *:465\n", D "2" E "\"tls-listen\"" },
+	{ "[general]\nlog-format = json\nlog-roll = hourly\nlog-fields = date, CS-METHOD\n cs(User-Agent)\nlog-directory = /x\n", "" },
+	{ "[general]\nlog-fields = date, cs-metod\n", D "2" E "log-fields \"cs-metod\" is not a field of the W3C log: date, time, c-ip" },
+	{ "[general]\nlog-roll = yearly\nlog-format = ncsa\n", D "2" E "log-roll must be daily, hourly, weekly, monthly or size\n"
+	    D "3" E "log-format must be w3c or json" },
+	{ "[general]\nhome = /h\nlog-directory = /h/pickup/logs\n", D "3" E "the folders pickup (/h/pickup) and log-directory (/h/pickup/logs) must be apart" },
+	{ "[general]\nhome = /h\nlog-directory = /h/logs\n", "" },
 	{ "[general]\nlog = no\nlog-format = w3c\nlog-roll = daily\nlog-fields = all\n", "" },
 	{ "[ldap]\nenable = yes\nuri = ldap://x\n", D "2" E "\"enable\" is not available in this version\n" D "3" E "\"uri\" is not available" },
 	{ "[ldap]\nenable = no\n", "" },

@@ -149,7 +149,7 @@ run(const struct row *row, bool bytewise)
 	}
 	r.e.flags = row->flags;
 	r.e.content_size = (off_t)strlen(row->content);
-	client_init(&r.c, &(struct client_settings){ "us.example", "mx.example", row->helo });
+	client_init(&r.c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .helo = row->helo });
 	for (const char *p = row->transcript; *p != '\0';) {
 		const char *lf = strchr(p, '\n');
 		ck_assert_ptr_nonnull(lf);
@@ -284,7 +284,7 @@ feed_text(struct client *c, const char *text)
 static void
 start(struct client *c)
 {
-	client_init(c, &(struct client_settings){ "us.example", "mx.example", false });
+	client_init(c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example" });
 }
 
 START_TEST(test_bare_lf_is_taken)

@@ -27,6 +27,7 @@ struct world {
 	bool begun, storing, closed, linger;
 	bool drop_full, narrow;		/* narrow: the disk is full of work after every add */
 	int begin_error, store_error;
+	unsigned commands;
 	int64_t counters[COUNTER_COUNT];
 };
 
@@ -54,6 +55,15 @@ world_send(void *arg, const char *data, size_t len)
 	struct world *w = arg;
 	ck_assert_msg(!w->closed, "a reply after the end: %.*s", (int)len, data);
 	buf_add(&w->out, data, len);
+}
+
+/* For the protocol log: never after the end. */
+static inline void
+world_command(void *arg, const char *line, size_t len)
+{
+	struct world *w = arg;
+	ck_assert(!w->closed && (line != NULL || len == 0));
+	w->commands++;
 }
 
 static inline void
@@ -142,6 +152,7 @@ world_count(void *arg, enum counter which, int64_t n)
 }
 
 static const struct session_ops world_ops = {
+	.command = world_command,
 	.send = world_send, .close = world_close, .begin = world_begin, .add = world_add, .finish = world_finish,
 	.discard = world_discard, .drop_is_full = world_drop_is_full, .is_self = world_is_self, .refused = world_refused,
 	.count = world_count,
