@@ -208,7 +208,7 @@ bool dsn_next(struct dsn *d, struct buf *out);
 
 /* --- lookup: questions to the resolver helper, over a channel that may die and come again --- */
 struct lookup;
-/* `need` is called when a channel is wanted (CTL_NEED_RESOLVER to the master). */
+/* `need` is called when a channel is wanted (CTL_NEED to the master). */
 struct lookup *lookup_new(struct loop *l, void (*need)(void *arg), void *arg);
 void lookup_free(struct lookup *k);	/* nobody is called any more */
 void lookup_channel(struct lookup *k, int fd);	/* takes over `fd` */
@@ -340,7 +340,7 @@ bool remote_is_down(const struct remote *r, const char *key);	/* the last attemp
 void remote_drain(struct remote *r);
 /*
  * The role's on_control hands over the descriptor of each CTL_CHANNEL here (owned from then on); the channel itself is asked for
- * (CTL_NEED_RESOLVER) by lookup when a name is to be found.
+ * (CTL_NEED) by lookup when a name is to be found.
  */
 void remote_on_channel(struct remote *r, int fd);
 void remote_free(struct remote *r);			/* closes everything now; done is not called any more */

@@ -183,7 +183,7 @@ need_resolver(void *arg)
 {
 	struct remote *r = arg;
 
-	boot_tell(r->b, CTL_NEED_RESOLVER);
+	boot_need(r->b, CTL_HELPER_RESOLVER);
 }
 
 void

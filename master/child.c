@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -63,6 +64,8 @@ child_message(void *arg, const struct ctl_message *m)
 {
 	struct child *c = arg;
 	struct master *master = c->m;
+	uint32_t which;
+	struct ctl_file file;
 	if (m->fd != -1)
 		close(m->fd); /* no row passes one upwards */
 	switch (m->type) {
@@ -73,9 +76,14 @@ child_message(void *arg, const struct ctl_message *m)
 	case CTL_CONTINUED:
 		child_answered(c, m->type == CTL_PAUSED);
 		break;
-	case CTL_NEED_RESOLVER:
+	case CTL_NEED:
+		memcpy(&which, m->data, sizeof(which));
 		if (c->server != NULL)
-			helper_request(c, m->request);
+			helper_request(c, m->request, which);
+		return;
+	case CTL_OPEN:
+		memcpy(&file, m->data, sizeof(file));
+		handout_file(c, m->request, &file);
 		return;
 	default: /* CTL_IDLE: its death tells more */
 		return;

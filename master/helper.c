@@ -1,11 +1,12 @@
 /*
- * helper - channels between workers and the resolver, which starts when first needed
+ * helper - channels between workers and helpers, which start when first needed
  *
  * Runs in:  master
- * Owns:     nothing: a channel's ends belong to the two processes it joins
+ * Owns:     the posts of the helpers; a channel's ends belong to the two processes it joins
  * Promise:  a worker that asks without end gets one channel a second and disturbs nobody
- * Fails by: leaving the wish noted; it is served when a resolver runs
+ * Fails by: leaving the wish noted; it is served when that helper runs
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,77 +15,127 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/mem.h"
 #include "master/master.h"
 
 #define HELPER_PACE_MS 1000U
 
+static const enum role helper_roles[] = { [CTL_HELPER_RESOLVER] = ROLE_RESOLVER, [CTL_HELPER_AUTH] = ROLE_AUTH };
+static_assert(nitems_of(helper_roles) == CTL_HELPER_COUNT, "one role a helper");
+
 static void
-helper_join(struct child *worker, struct child *resolver)
+helper_join(struct child *worker, struct child *helper, enum ctl_helper which)
 {
 	int pair[2];
-	struct ctl_channel channel = { .helper = CTL_HELPER_RESOLVER };
-	worker->wants_resolver = false;
-	worker->resolver_ms = clock_mono_ms();
-	if (worker->ctl == NULL || resolver->ctl == NULL)
+	struct ctl_channel channel = { .helper = which };
+	struct child_wish *wish = &worker->wish[which];
+	wish->open = false;
+	wish->served_ms = clock_mono_ms();
+	if (worker->ctl == NULL || helper->ctl == NULL)
 		return;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1) {
-		log_event(LOG_FAULT, NULL, "trouble", "server=%s role=resolver reason=%s", worker->server->name,
-		    log_safe(strerror(errno)));
-		worker->wants_resolver = true;
+		log_event(LOG_FAULT, NULL, "trouble", "server=%s role=%s reason=%s", worker->server->name,
+		    roster_roles[helper_roles[which]].name, log_safe(strerror(errno)));
+		wish->open = true;
 		return;
 	}
 	snprintf(channel.server, sizeof(channel.server), "%s", worker->server->name);
-	child_send(resolver, CTL_CHANNEL, 0, &channel, sizeof(channel), pair[0]);
-	child_send(worker, CTL_CHANNEL, worker->resolver_request, &channel, sizeof(channel), pair[1]);
+	child_send(helper, CTL_CHANNEL, 0, &channel, sizeof(channel), pair[0]);
+	child_send(worker, CTL_CHANNEL, wish->request, &channel, sizeof(channel), pair[1]);
 	close(pair[0]);
 	close(pair[1]);
+}
+
+/* Serves those who want this helper; true: somebody has to wait for the pace. */
+static bool
+helper_serve(struct master *m, enum ctl_helper which)
+{
+	struct child *c;
+	struct post *post = &m->helper[which];
+	uint64_t now = clock_mono_ms();
+	bool wanted = false, waits = false;
+	TAILQ_FOREACH(c, &m->children, link)
+		wanted |= c->wish[which].open;
+	if (!wanted)
+		return false;
+	if (post->child == NULL && !loop_timer_is_set(post->again))
+		roster_start(post);
+	if (post->child == NULL)
+		return false; /* its back-off timer calls again */
+	TAILQ_FOREACH(c, &m->children, link) {
+		const struct child_wish *wish = &c->wish[which];
+		if (wish->open && (wish->served_ms == 0 || wish->served_ms + HELPER_PACE_MS <= now))
+			helper_join(c, post->child, which);
+		waits |= wish->open;
+	}
+	return waits;
 }
 
 void
 helper_look(struct master *m)
 {
-	struct child *c;
-	uint64_t now = clock_mono_ms(), wait = 0;
-	bool wanted = false;
-	TAILQ_FOREACH(c, &m->children, link)
-		wanted |= c->wants_resolver;
-	if (!wanted || m->stopping)
+	bool waits = false;
+	if (m->stopping)
 		return;
-	if (m->resolver.child == NULL && !loop_timer_is_set(m->resolver.again))
-		roster_start(&m->resolver);
-	if (m->resolver.child == NULL)
-		return; /* its back-off timer calls again */
-	TAILQ_FOREACH(c, &m->children, link) {
-		if (!c->wants_resolver)
-			continue;
-		uint64_t due = c->resolver_ms == 0 ? 0 : c->resolver_ms + HELPER_PACE_MS;
-		if (due <= now)
-			helper_join(c, m->resolver.child);
-		if (c->wants_resolver)
-			wait = HELPER_PACE_MS;
-	}
-	if (wait > 0)
-		loop_timer_set(m->resolver_timer, wait);
+	for (enum ctl_helper which = 0; which < CTL_HELPER_COUNT; which++)
+		waits |= helper_serve(m, which);
+	if (waits)
+		loop_timer_set(m->helper_timer, HELPER_PACE_MS);
 }
 
 void
-helper_request(struct child *worker, uint32_t request)
+helper_request(struct child *worker, uint32_t request, uint32_t which)
 {
-	worker->wants_resolver = true;
-	worker->resolver_request = request;
+	if (which >= CTL_HELPER_COUNT)
+		return;
+	worker->wish[which].open = true;
+	worker->wish[which].request = request;
 	helper_look(worker->m);
+}
+
+static void
+helper_again(void *arg)
+{
+	helper_look(arg);
+	service_look(arg);
+}
+
+void
+helper_open(struct master *m)
+{
+	for (size_t i = 0; i < CTL_HELPER_COUNT; i++) {
+		m->helper[i] = (struct post){ .m = m, .role = helper_roles[i] };
+		m->helper[i].again = loop_timer_new(m->loop, helper_again, m);
+	}
+	m->helper_timer = loop_timer_new(m->loop, helper_again, m);
+}
+
+void
+helper_close(struct master *m)
+{
+	for (size_t i = 0; i < CTL_HELPER_COUNT; i++)
+		loop_timer_free(m->helper[i].again);
+	loop_timer_free(m->helper_timer);
 }
 
 /* For stop and for a changed configuration: the workers ask again when they need one. */
 void
-helper_stop(struct master *m, uint64_t grace_ms)
+helper_stop(struct master *m, enum ctl_helper which, uint64_t grace_ms)
 {
-	struct child *c = m->resolver.child;
-	m->resolver.record = (struct reap_record){ 0 };
-	loop_timer_stop(m->resolver.again);
+	struct post *post = &m->helper[which];
+	struct child *c = post->child;
+	post->record = (struct reap_record){ 0 };
+	loop_timer_stop(post->again);
 	if (c == NULL)
 		return;
 	c->post = NULL;
-	m->resolver.child = NULL;
+	post->child = NULL;
 	child_stop(c, grace_ms);
+}
+
+void
+helper_stop_all(struct master *m, uint64_t grace_ms)
+{
+	for (enum ctl_helper which = 0; which < CTL_HELPER_COUNT; which++)
+		helper_stop(m, which, grace_ms);
 }

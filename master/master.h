@@ -96,7 +96,7 @@ enum child_phase {
 	CHILD_STOPPING,		/* was told to end */
 };
 
-enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_COUNT };
+enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_COUNT };
 
 struct child {
 	TAILQ_ENTRY(child) link;
@@ -108,9 +108,12 @@ struct child {
 	pid_t pid;
 	unsigned slot;
 	bool paused;			/* said so, and was not told to continue */
-	bool wants_resolver;
-	uint32_t resolver_request;
-	uint64_t born_ms, resolver_ms;	/* resolver_ms: last time it got a channel */
+	uint64_t born_ms;
+	struct child_wish {
+		bool open;			/* wants a channel to that helper */
+		uint32_t request;
+		uint64_t served_ms;		/* last time it got one */
+	} wish[CTL_HELPER_COUNT];
 	const char *killed;		/* why the master killed it, or NULL */
 	struct ctl *ctl;		/* NULL: closed */
 	struct loop_timer *timer;	/* when patience ends */
@@ -181,12 +184,20 @@ int folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, cons
 
 void greet_newcomer(const struct master *m);
 
-/* --- helper: channels between workers and the resolver, which starts when first needed --- */
+/* --- handout: opened files of the configuration for children that may not open them --- */
 
-void helper_request(struct child *worker, uint32_t request);
-/* A resolver was born, died, or time passed: serves those who wait. */
+void handout_file(struct child *c, uint32_t request, const struct ctl_file *file);
+
+/* --- helper: channels between workers and helpers, which start when first needed --- */
+
+void helper_open(struct master *m);
+void helper_close(struct master *m);
+/* A worker wants a channel. One that is no helper's name is ignored. */
+void helper_request(struct child *worker, uint32_t request, uint32_t which);
+/* A helper was born, died, or time passed: serves those who wait. */
 void helper_look(struct master *m);
-void helper_stop(struct master *m, uint64_t grace_ms);
+void helper_stop(struct master *m, enum ctl_helper which, uint64_t grace_ms);
+void helper_stop_all(struct master *m, uint64_t grace_ms);
 
 /* --- listen: the listening sockets --- */
 
@@ -414,8 +425,8 @@ struct master {
 	struct admin *admin;
 	TAILQ_HEAD(, server) servers;	/* by id */
 	TAILQ_HEAD(, child) children;
-	struct post resolver;
-	struct loop_timer *resolver_timer;
+	struct post helper[CTL_HELPER_COUNT];
+	struct loop_timer *helper_timer;
 	struct daemon_pidfile pidfile;
 	int parent;			/* whom to tell of readiness, -1 */
 	struct buf refusals;		/* what did not start, for the parent */

@@ -232,8 +232,9 @@ order_status(struct order *o, struct master *m, struct server *only)
 		return;
 	buf_printf(&o->text, "(service) %s pid=%d", m->stopping ? "stopping" : m->ready ? "started" : "starting",
 	    (int)getpid());
-	if (m->resolver.child != NULL)
-		buf_printf(&o->text, " resolver=%d", (int)m->resolver.child->pid);
+	for (size_t i = 0; i < CTL_HELPER_COUNT; i++)
+		if (m->helper[i].child != NULL)
+			buf_printf(&o->text, " %s=%d", roster_roles[m->helper[i].role].name, (int)m->helper[i].child->pid);
 	buf_puts(&o->text, "\n");
 }
 

@@ -218,7 +218,7 @@ reload_adopt(struct reload *r)
 	reload_faulty(r);
 	reload_servers(r);
 	if (!same_dns)
-		helper_stop(m, service_grace(m));
+		helper_stop(m, CTL_HELPER_RESOLVER, service_grace(m));
 	server_snapshot_drop(old);
 }
 

@@ -148,13 +148,6 @@ service_populate(struct master *m, const struct config_faults *faults)
 }
 
 static void
-service_resolver_again(void *arg)
-{
-	helper_look(arg);
-	service_look(arg);
-}
-
-static void
 service_open(struct master *m)
 {
 	struct config_faults faults = { 0 };
@@ -171,9 +164,7 @@ service_open(struct master *m)
 	m->program_folder = spawn_folder();
 	m->loop = loop_new();
 	signals_take(m);
-	m->resolver = (struct post){ .m = m, .role = ROLE_RESOLVER };
-	m->resolver.again = loop_timer_new(m->loop, service_resolver_again, m);
-	m->resolver_timer = loop_timer_new(m->loop, service_resolver_again, m);
+	helper_open(m);
 	m->admin = admin_open(m);
 	log_open("postern", "", !m->options.foreground && m->snapshot->config->service.syslog);
 	log_event(LOG_FACT, NULL, "service", "state=starting version=%s pid=%d", POSTERN_VERSION, (int)getpid());
@@ -225,7 +216,7 @@ service_look_at_end(struct master *m)
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (s->state != STATE_STOPPED)
 			return;
-	helper_stop(m, 0);
+	helper_stop_all(m, 0);
 	if (TAILQ_EMPTY(&m->children))
 		loop_stop(m->loop);
 }
@@ -309,8 +300,7 @@ service_close(struct master *m)
 		TAILQ_REMOVE(&m->servers, s, link);
 		server_free(s);
 	}
-	loop_timer_free(m->resolver.again);
-	loop_timer_free(m->resolver_timer);
+	helper_close(m);
 	/* Whoever hears "stopped" may start it again at once: the lock goes first, and the socket's name before that. */
 	char *path = mem_printf("%s/control.sock", m->snapshot->config->service.run);
 	unlink(path);

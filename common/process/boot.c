@@ -160,11 +160,32 @@ boot_main(int argc, char **argv, const struct boot_role *role)
 	return EX_OK;
 }
 
+static void
+say(struct boot *b, enum ctl_type type, uint32_t request, const void *data, size_t len)
+{
+	if (ctl_send(b->master, type, request, data, len, -1) == -1 && errno != EPIPE)
+		log_event(LOG_WARN, NULL, "trouble", "doing=control message=%s reason=%s", ctl_name(type), log_safe(strerror(errno)));
+}
+
 void
 boot_tell(struct boot *b, enum ctl_type type)
 {
-	if (ctl_send(b->master, type, 0, NULL, 0, -1) == -1 && errno != EPIPE)
-		log_event(LOG_WARN, NULL, "trouble", "doing=control message=%s reason=%s", ctl_name(type), log_safe(strerror(errno)));
+	say(b, type, 0, NULL, 0);
+}
+
+void
+boot_need(struct boot *b, enum ctl_helper helper)
+{
+	uint32_t which = helper;
+	say(b, CTL_NEED, 0, &which, sizeof(which));
+}
+
+void
+boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsigned index, const char *server)
+{
+	struct ctl_file file = { .kind = kind, .index = index };
+	snprintf(file.server, sizeof(file.server), "%s", server);
+	say(b, CTL_OPEN, request, &file, sizeof(file));
 }
 
 void

@@ -55,6 +55,9 @@ struct boot {
 int boot_main(int argc, char **argv, const struct boot_role *role);
 void boot_ready(struct boot *b);		/* tells the master that the loop is about to run */
 void boot_tell(struct boot *b, enum ctl_type type);
+void boot_need(struct boot *b, enum ctl_helper helper);	/* CTL_CHANNEL will follow */
+/* CTL_FILE will follow, with the same request number. `server`: for helpers; a worker gets its own files. */
+void boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsigned index, const char *server);
 void boot_end(struct boot *b);			/* leave the loop and exit 0 */
 
 /* Used by boot_main and proved in its unit test: from root to user/group for ever; not root: nothing. Dies on failure. */

@@ -43,7 +43,7 @@ static const struct kind kinds[] = {
 	[CTL_PAUSED] = { "paused", 0, 0, CTL_FROM_WORKER, false },
 	[CTL_CONTINUED] = { "continued", 0, 0, CTL_FROM_WORKER, false },
 	[CTL_IDLE] = { "idle", 0, 0, WORKERS, false },
-	[CTL_NEED_RESOLVER] = { "need-resolver", 0, 0, CTL_FROM_WORKER, false },
+	[CTL_NEED] = { "need", sizeof(uint32_t), sizeof(uint32_t), CTL_FROM_WORKER, false },
 	[CTL_PAUSE] = { "pause", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_CONTINUE] = { "continue", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_DRAIN] = { "drain", 0, 0, CTL_FROM_MASTER, false },
@@ -56,6 +56,8 @@ static const struct kind kinds[] = {
 	[CTL_END] = { "end", sizeof(int32_t), sizeof(int32_t), CTL_FROM_MASTER, false },
 	[CTL_QUERY] = { "query", sizeof(struct dns_query), sizeof(struct dns_query), CTL_FROM_CLIENT, false },
 	[CTL_ANSWER] = { "answer", offsetof(struct dns_answer, record), sizeof(struct dns_answer), CTL_FROM_HELPER, false },
+	[CTL_OPEN] = { "open", sizeof(struct ctl_file), sizeof(struct ctl_file), WORKERS, false },
+	[CTL_FILE] = { "file", sizeof(struct ctl_opened), sizeof(struct ctl_opened), CTL_FROM_MASTER, true },
 };
 static_assert(nitems_of(kinds) == CTL_COUNT, "one row a control message");
 

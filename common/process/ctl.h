@@ -21,7 +21,7 @@ enum ctl_type {
 	CTL_PAUSED,		/* accepts no connection any more */
 	CTL_CONTINUED,
 	CTL_IDLE,		/* drained: will exit now */
-	CTL_NEED_RESOLVER,	/* wants a channel to the resolver helper */
+	CTL_NEED,		/* wants a channel to a helper: payload uint32_t, enum ctl_helper; CTL_CHANNEL follows */
 	/* master to worker or helper */
 	CTL_PAUSE,
 	CTL_CONTINUE,
@@ -37,13 +37,32 @@ enum ctl_type {
 	/* worker to resolver helper and back: payloads in common/process/dns.h */
 	CTL_QUERY,
 	CTL_ANSWER,
+	/* worker or helper to master, and back: a file of the configuration that only root may read, opened */
+	CTL_OPEN,		/* payload struct ctl_file */
+	CTL_FILE,		/* payload struct ctl_opened and, when error is 0, the descriptor (reading only) */
 	CTL_COUNT
 };
 
-enum ctl_helper { CTL_HELPER_RESOLVER };
+enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_COUNT };
 struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* the virtual server of the client; "" none */
+};
+
+/*
+ * Files are named by their key, never by a path: what a worker may have opened is what the configuration names. Secret ones (all but
+ * certificates) that everybody may read are refused.
+ */
+enum ctl_file_kind { CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_KINDS };
+struct ctl_file {
+	uint32_t kind;			/* enum ctl_file_kind */
+	uint32_t index;			/* of a key with several values */
+	char server[64];		/* asked by a helper: of this virtual server; a worker has only its own */
+};
+struct ctl_opened {
+	struct ctl_file file;		/* as asked */
+	int32_t error;			/* 0, or errno */
+	char why[160];			/* for people, with the path */
 };
 
 enum ctl_side { CTL_FROM_WORKER = 1, CTL_FROM_MASTER = 2, CTL_FROM_OPERATOR = 4, CTL_FROM_CLIENT = 8, CTL_FROM_HELPER = 16 };

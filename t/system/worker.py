@@ -18,7 +18,8 @@ if sys.argv[1] != "bad":
     os.execv(here + "/real-pickup", ["postern-pickup"] + sys.argv[1:])
 master = socket.socket(fileno=3)
 master.setblocking(True)
-READY, NEED_RESOLVER = 0, 4
+READY, NEED = 0, 4
+RESOLVER = struct.pack("=I", 0)
 def say(kind, data=b"", request=0):
     master.send(struct.pack("=HHIII", 0x5043, 1, kind, request, len(data)) + data)
 def wait_end():
@@ -89,7 +90,7 @@ def test_asks_without_end(t):
     service = service_with(t, """
 say(READY)
 for n in range(300):
-    say(NEED_RESOLVER, request=n)
+    say(NEED, RESOLVER, request=n)
 wait_end()
 """)
     resolver = service.child("resolver")

@@ -182,7 +182,7 @@ on_message(void *arg, const struct ctl_message *m)
 {
 	(void)arg;
 	messages++;
-	ck_assert(m->type == CTL_READY || m->type == CTL_NEED_RESOLVER);
+	ck_assert(m->type == CTL_READY || m->type == CTL_NEED);
 }
 
 static void

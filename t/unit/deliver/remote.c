@@ -246,7 +246,7 @@ master_message(void *arg, const struct ctl_message *m)
 {
 	int pair[2];
 
-	ck_assert_int_eq(m->type, CTL_NEED_RESOLVER);
+	ck_assert_int_eq(m->type, CTL_NEED);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
 	helper_end = ctl_new(loop, pair[0], CTL_FROM_CLIENT, helper_message, nothing_on_close, NULL);
 	remote_on_channel(remote, pair[1]);

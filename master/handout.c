@@ -1,0 +1,119 @@
+/*
+ * handout - opened files of the configuration for children that may not open them: passwords, keys, certificates
+ *
+ * Runs in:  master
+ * Owns:     nothing
+ * Promise:  opens what the running configuration names and nothing else, for reading, without waiting; hands it only to the roles
+ *           of its row; a secret that everybody could read is refused. Reads none of them
+ * Fails by: an errno and words in the answer
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/mem.h"
+#include "master/master.h"
+
+static const char *
+handout_passwords(const struct config_server *s, uint32_t index)
+{
+	return index == 0 ? s->password_file : NULL;
+}
+
+static const char *
+handout_keytab(const struct config_server *s, uint32_t index)
+{
+	return index == 0 ? s->keytab : NULL;
+}
+
+static const char *
+handout_certificate(const struct config_server *s, uint32_t index)
+{
+	return index < s->certificate.count ? s->certificate.text[index] : NULL;
+}
+
+static const char *
+handout_key(const struct config_server *s, uint32_t index)
+{
+	return index < s->key.count ? s->key.text[index] : NULL;
+}
+
+static const struct handout_row {
+	const char *(*path)(const struct config_server *s, uint32_t index);	/* NULL: not configured */
+	enum role role;			/* who may have it */
+	bool secret;
+} handout_rows[] = {
+	[CTL_FILE_PASSWORDS] = { handout_passwords, ROLE_AUTH, true },
+	[CTL_FILE_KEYTAB] = { handout_keytab, ROLE_AUTH, true },
+	[CTL_FILE_CERTIFICATE] = { handout_certificate, ROLE_LISTENER, false },
+	[CTL_FILE_KEY] = { handout_key, ROLE_LISTENER, true },
+};
+static_assert(nitems_of(handout_rows) == CTL_FILE_KINDS, "one row a kind of file");
+
+/* 0, or errno with words. */
+static int
+handout_judge(int fd, const char *path, bool secret, char *why, size_t size)
+{
+	struct stat st;
+	if (fstat(fd, &st) == -1) {
+		snprintf(why, size, "%s: %s", path, strerror(errno));
+		return errno;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		snprintf(why, size, "%s: is no regular file", path);
+		return EINVAL;
+	}
+	if (secret && (st.st_mode & S_IRWXO) != 0) {
+		snprintf(why, size, "%s: everybody may read or change it (mode %04o); it must be 0600 or 0640", path,
+		    (unsigned)st.st_mode & 07777);
+		return EACCES;
+	}
+	return 0;
+}
+
+/* The descriptor, or -1 and the answer says why. */
+static int
+handout_open(const struct config_server *conf, const struct handout_row *row, struct ctl_opened *answer)
+{
+	const char *path = conf != NULL ? row->path(conf, answer->file.index) : NULL;
+	if (path == NULL) {
+		snprintf(answer->why, sizeof(answer->why), "the configuration names no such file");
+		answer->error = ENOENT;
+		return -1;
+	}
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd == -1) {
+		answer->error = errno;
+		snprintf(answer->why, sizeof(answer->why), "%s: %s", path, strerror(errno));
+		return -1;
+	}
+	answer->error = handout_judge(fd, path, row->secret, answer->why, sizeof(answer->why));
+	if (answer->error == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+void
+handout_file(struct child *c, uint32_t request, const struct ctl_file *file)
+{
+	struct ctl_opened answer = { .file = *file };
+	const struct handout_row *row = file->kind < CTL_FILE_KINDS ? &handout_rows[file->kind] : NULL;
+	int fd = -1;
+
+	answer.file.server[sizeof(answer.file.server) - 1] = '\0';
+	if (row == NULL || row->role != c->role) {
+		snprintf(answer.why, sizeof(answer.why), "not for this process");
+		answer.error = EPERM;
+	} else {
+		const struct server *s = c->server != NULL ? c->server : server_find(c->m, answer.file.server);
+		fd = handout_open(s != NULL ? s->conf : NULL, row, &answer);
+	}
+	child_send(c, CTL_FILE, request, &answer, sizeof(answer), fd);
+	if (fd != -1)
+		close(fd);
+}
