@@ -36,10 +36,12 @@ MASTER  := $(filter-out master/main.c master/posternctl.c,$(wildcard master/*.c)
 LISTEN  := $(filter-out listener/main.c,$(wildcard listener/*.c))
 DELIVER := $(filter-out deliver/main.c,$(wildcard deliver/*.c))
 RESOLVE := $(filter-out deliver/resolver/main.c,$(wildcard deliver/resolver/*.c))
+METRICS := $(filter-out master/metrics/main.c,$(wildcard master/metrics/*.c))
 PICKUP  := $(filter-out pickup/main.c,$(wildcard pickup/*.c))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
-PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver
+PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver \
+            $(B)/postern-metrics
 LIBS := -levent_core -linih -lbsd
 
 .PHONY: all programs help deps deps-check deps-bench run check bench clean
@@ -86,6 +88,8 @@ $(B)/postern-deliver: $(call obj,deliver/main.c $(DELIVER)) $(B)/libcommon.a
 $(B)/postern-pickup: $(call obj,pickup/main.c $(PICKUP)) $(B)/libcommon.a
 $(B)/postern-resolver: $(call obj,deliver/resolver/main.c $(RESOLVE)) $(B)/libcommon.a
 $(B)/postern-resolver: LIBS += -lunbound
+$(B)/postern-metrics: $(call obj,master/metrics/main.c $(METRICS)) $(B)/libcommon.a
+$(B)/postern-metrics: LIBS := -levent_extra $(LIBS)
 $(B)/postern-deliver: LIBS += -lidn2
 
 $(PROGRAMS):

@@ -17,6 +17,7 @@
 #include "common/process/boot.h"
 #include "common/process/dns.h"
 #include "common/process/intake.h"
+#include "common/process/lookup.h"
 #include "common/process/pool.h"
 #include "common/process/w3clog.h"
 
@@ -65,7 +66,7 @@ struct response;
  */
 enum client_offer {
 	CLIENT_PIPELINING = 1, CLIENT_SIZE = 2, CLIENT_8BITMIME = 4, CLIENT_SMTPUTF8 = 8, CLIENT_STATUSCODES = 16,
-	CLIENT_CHUNKING = 32, CLIENT_DSN = 64, CLIENT_STARTTLS = 128,
+	CLIENT_CHUNKING = 32, CLIENT_DSN = 64, CLIENT_STARTTLS = 128, CLIENT_BINARYMIME = 256,
 };
 
 enum client_phase {
@@ -124,6 +125,7 @@ struct client {
 	bool settled;			/* all verdicts are final already; what is pipelined is still read */
 	size_t sent, answered;		/* steps: 0 RSET, 1 MAIL, 2.. RCPT, count + 2 DATA */
 	size_t accepted;		/* recipients */
+	bool chunked;			/* the content goes by BDAT */
 	bool line_start;		/* content: the next byte begins a line */
 };
 
@@ -178,7 +180,7 @@ void drop_submit(struct drop *d, struct drop_job *job);
 
 /* --- dsn: composes a report (RFC 3464). Pure --- */
 
-enum dsn_kind { DSN_FAILURE, DSN_DELAY };
+enum dsn_kind { DSN_FAILURE, DSN_DELAY, DSN_DELIVERED, DSN_RELAYED };
 
 struct dsn_recipient {
 	const char *address, *orcpt;	/* orcpt NULL: not given */
@@ -205,16 +207,6 @@ struct dsn {
 
 /* Appends the next piece (some 16 KiB, more only for a long original); false when there is no further. */
 bool dsn_next(struct dsn *d, struct buf *out);
-
-/* --- lookup: questions to the resolver helper, over a channel that may die and come again --- */
-struct lookup;
-/* `need` is called when a channel is wanted (CTL_NEED to the master). */
-struct lookup *lookup_new(struct loop *l, void (*need)(void *arg), void *arg);
-void lookup_free(struct lookup *k);	/* nobody is called any more */
-void lookup_channel(struct lookup *k, int fd);	/* takes over `fd` */
-/* `done` is called exactly once, never from inside; at the latest after LOOKUP_MS, with DNS_TROUBLE. */
-void lookup_ask(struct lookup *k, uint16_t type, const char *name,
-    void (*done)(void *arg, unsigned tag, const struct dns_answer *a), void *arg, unsigned tag);
 
 /* --- mx: from a destination to the ordered addresses to be tried. Pure: questions out, answers in --- */
 #define MX_HOSTS_MAX 20
@@ -520,6 +512,7 @@ struct schedule_reason {		/* why not; shared by the recipients of a message */
 
 struct schedule_result {		/* one a recipient */
 	enum schedule_outcome outcome;
+	bool relayed;			/* delivered to a peer that will not tell of success */
 	bool todo;			/* to be sent, not yet in a group's portion */
 	bool second;			/* on its way to the fallback */
 	bool local, expired;
@@ -698,7 +691,7 @@ struct settle {
 	size_t nstuck;
 };
 
-enum settle_stage { SETTLE_WRITE, SETTLE_REPORT, SETTLE_DELAY, SETTLE_CLOSE };
+enum settle_stage { SETTLE_SUCCESS, SETTLE_WRITE, SETTLE_REPORT, SETTLE_DELAY, SETTLE_CLOSE };
 
 #define SETTLE_AGAIN_MS 300000	/* a failure that could not be noted or reported is taken up again then */
 
@@ -733,6 +726,7 @@ void settle_state_free(struct settle_state *st);
 bool settle_is_stuck(const struct settle *t);	/* the disk takes no marks: stop delivering */
 /* For settle_tell: */
 void settle_next(struct settle_state *st);		/* this stage is over */
+void settle_write(struct settle_state *st);		/* the success reports are safe, or there is none */
 void settle_close(struct settle_state *st);		/* the last stage: marks, due time, or removal */
 const char *settle_status(const struct schedule_result *r);	/* 4.4.7 when its time ran out */
 bool settle_wants(const struct message_recipient *r, unsigned notify);
@@ -740,7 +734,8 @@ bool settle_may_report(const struct schedule_message *m);	/* somebody can be tol
 void settle_add_line(struct settle_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
     const struct schedule_reason *why);
 
-/* --- settle_tell: the report about failures or a delay, or badmail when nobody can be told --- */
+/* --- settle_tell: the report about success, failures or a delay, or badmail when nobody can be told --- */
+void settle_tell_success(struct settle_state *st);	/* then settle_write */
 void settle_tell_failures(struct settle_state *st);	/* then settle_next or settle_close */
 void settle_tell_delay(struct settle_state *st);
 

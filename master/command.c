@@ -70,6 +70,15 @@ command_status(const struct command_context *c, const struct command *row, const
 }
 
 static int
+command_counters(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	static const struct command prometheus = { .asks = "prometheus" };
+	if (count > 0 && strcmp(words[0], "--prometheus") == 0)
+		return command_ask(c, &prometheus, words + 1, count - 1);
+	return count > 1 ? command_misused(row) : command_ask(c, row, words, count);
+}
+
+static int
 command_stop(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	int status = command_send(c, row->asks, words, count);
@@ -199,7 +208,8 @@ const struct command command_rows[] = {
 	{ "reload", "", 0, 0, "Go over to the configuration on disk without dropping a session.", command_ask, "reload" },
 	{ "check", "", 0, 0, "Judge the configuration on disk and print every fault.", command_check, NULL },
 	{ "config", "[name]", 0, 1, "Show the configuration on disk with the place each value comes from.", command_config, NULL },
-	{ "counters", "[name]", 0, 1, "Show the counters of a virtual server, or the sums of all.", command_ask, "counters" },
+	{ "counters", "[--prometheus] [name]", 0, 2, "Show the counters of a virtual server, or the sums of all; --prometheus: each server's, as\n"
+	    "                              Prometheus reads them.", command_counters, "counters" },
 	{ "retry", "[name]", 0, 1, "Make every queued message due now.", command_ask, "retry" },
 	{ "create", "name [key=value]", 1, CONFIG_LISTEN_MAX + 3, "Make a virtual server; keys are listen, domain, description.",
 	    command_create, "reload" },

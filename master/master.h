@@ -96,7 +96,7 @@ enum child_phase {
 	CHILD_STOPPING,		/* was told to end */
 };
 
-enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_COUNT };
+enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_COUNT };
 
 struct child {
 	TAILQ_ENTRY(child) link;
@@ -238,6 +238,15 @@ int manage_delete(const char *config_path, const char *name);
 /* `order` stops the virtual server before its folders move, and starts it when they could not; EX_OK also when nothing runs. */
 int manage_rename(const char *config_path, const char *from, const char *to,
     int (*order)(void *arg, const char *what, const char *name), void *arg);
+
+/* --- meter: the sockets of [service] metrics and the helper that serves them --- */
+
+void meter_open(struct master *m);
+void meter_look(struct master *m);	/* starts the helper when it is wanted and not there */
+void meter_tell(struct master *m, const struct server *s, bool gone);	/* a virtual server is new, or about to be forgotten */
+void meter_renew(struct master *m);	/* the key has changed */
+void meter_stop(struct master *m);
+void meter_close(struct master *m);
 
 /* --- notify --- */
 
@@ -427,6 +436,8 @@ struct master {
 	TAILQ_HEAD(, child) children;
 	struct post helper[CTL_HELPER_COUNT];
 	struct loop_timer *helper_timer;
+	struct post meter;		/* the metrics helper's, and its sockets */
+	struct listen_set meter_sockets;
 	struct daemon_pidfile pidfile;
 	int parent;			/* whom to tell of readiness, -1 */
 	struct buf refusals;		/* what did not start, for the parent */

@@ -14,6 +14,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/process/counters_text.h"
 #include "master/master.h"
 
 #define ORDER_NO_MATCH 3
@@ -235,6 +236,8 @@ order_status(struct order *o, struct master *m, struct server *only)
 	for (size_t i = 0; i < CTL_HELPER_COUNT; i++)
 		if (m->helper[i].child != NULL)
 			buf_printf(&o->text, " %s=%d", roster_roles[m->helper[i].role].name, (int)m->helper[i].child->pid);
+	if (m->meter.child != NULL)
+		buf_printf(&o->text, " metrics=%d", (int)m->meter.child->pid);
 	buf_puts(&o->text, "\n");
 }
 
@@ -288,10 +291,26 @@ order_counters(struct order *o, struct master *m, struct server *only)
 	}
 }
 
+static void
+order_prometheus(struct order *o, struct master *m, struct server *only)
+{
+	struct counters_text_server *list = NULL;
+	const struct server *s;
+	size_t n = 0;
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (order_sees(o, s, only)) {
+			list = mem_array(list, n + 1, sizeof(*list));
+			list[n++] = (struct counters_text_server){ s->name, s->counters };
+		}
+	counters_text_prometheus(&o->text, list, n);
+	free(list);
+}
+
 static const struct order_row order_rows[] = {
 	{ .name = "status", .scope = ORDER_LOOK, .takes_name = true, .run = order_status },
 	{ .name = "health", .scope = ORDER_LOOK, .takes_name = true, .run = order_health },
 	{ .name = "counters", .scope = ORDER_LOOK, .takes_name = true, .run = order_counters },
+	{ .name = "prometheus", .scope = ORDER_LOOK, .takes_name = true, .run = order_prometheus },
 	{ .name = "start", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_start },
 	{ .name = "stop", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_stop },
 	{ .name = "pause", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_pause },

@@ -73,6 +73,7 @@ reap_child(struct master *m, struct child *c, int status)
 		    s != NULL ? s->name : "-", roster_roles[role].name, (int)pid, log_safe(words), (double)delay / 1000);
 	if (s == NULL) {
 		helper_look(m);
+		meter_look(m);
 		return;
 	}
 	if (crashed && missed && post != NULL) {

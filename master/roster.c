@@ -22,6 +22,7 @@ const struct roster_role roster_roles[ROLE_COUNT] = {
 	[ROLE_PICKUP] = { .name = "pickup", .per_server = true, .hint = ROSTER_HINT_WRITE },
 	[ROLE_DELIVER] = { .name = "deliver", .per_server = true, .hint = ROSTER_HINT_READ },
 	[ROLE_RESOLVER] = { .name = "resolver" },
+	[ROLE_METRICS] = { .name = "metrics", .sockets = true },
 	[ROLE_AUTH] = { .name = "auth" },
 };
 

@@ -119,6 +119,7 @@ service_add(struct master *m, const char *name, struct snapshot *snap, const str
 			server_adopt(s, snap);
 		s->wanted = persist_wanted(m->snapshot->config->service.state, name);
 		service_insert(m, s);
+		meter_tell(m, s, false);
 	}
 	if (fault != NULL && s->conf == NULL)
 		server_reason(s, "%s:%u: %s", fault->file, fault->line, fault->text);
@@ -169,6 +170,7 @@ service_open(struct master *m)
 	log_open("postern", "", !m->options.foreground && m->snapshot->config->service.syslog);
 	log_event(LOG_FACT, NULL, "service", "state=starting version=%s pid=%d", POSTERN_VERSION, (int)getpid());
 	service_populate(m, &faults);
+	meter_open(m);
 	config_faults_done(&faults);
 }
 
@@ -217,6 +219,7 @@ service_look_at_end(struct master *m)
 		if (s->state != STATE_STOPPED)
 			return;
 	helper_stop_all(m, 0);
+	meter_stop(m);
 	if (TAILQ_EMPTY(&m->children))
 		loop_stop(m->loop);
 }
@@ -228,6 +231,7 @@ service_forget_removed(struct master *m)
 	TAILQ_FOREACH_SAFE(s, &m->servers, link, next)
 		if (s->removed && s->state == STATE_STOPPED) {
 			TAILQ_REMOVE(&m->servers, s, link);
+			meter_tell(m, s, true);
 			server_free(s);
 		}
 }
@@ -301,6 +305,7 @@ service_close(struct master *m)
 		server_free(s);
 	}
 	helper_close(m);
+	meter_close(m);
 	/* Whoever hears "stopped" may start it again at once: the lock goes first, and the socket's name before that. */
 	char *path = mem_printf("%s/control.sock", m->snapshot->config->service.run);
 	unlink(path);

@@ -120,7 +120,8 @@ spawn_prepare(struct spawn_plan *plan, const struct post *p, unsigned slot, int 
 {
 	const struct roster_role *role = &roster_roles[p->role];
 	const struct server *s = p->server;
-	size_t sockets = role->sockets ? s->sockets.count : 0;
+	const struct listen_set *set = s != NULL ? &s->sockets : &p->m->meter_sockets;
+	size_t sockets = role->sockets ? set->count : 0;
 
 	snprintf(plan->program, sizeof(plan->program), "postern-%s", role->name);
 	if (snprintf(plan->path, sizeof(plan->path), "%s/%s", p->m->program_folder, plan->program) >=
@@ -142,7 +143,7 @@ spawn_prepare(struct spawn_plan *plan, const struct post *p, unsigned slot, int 
 	plan->fd[BOOT_COUNTERS] = s != NULL ? s->counters_fd : plan->null;
 	plan->fd[BOOT_HINT] = role->hint == ROSTER_NO_HINT ? plan->null : s->hint[role->hint == ROSTER_HINT_WRITE];
 	for (size_t i = 0; i < sockets; i++)
-		plan->fd[BOOT_LISTEN + i] = s->sockets.socket[i].fd;
+		plan->fd[BOOT_LISTEN + i] = set->socket[i].fd;
 	plan->count = BOOT_LISTEN + (int)sockets;
 	return 0;
 }

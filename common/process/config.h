@@ -130,7 +130,7 @@ struct config_service {
 	struct config_strings dns_insecure;
 	uint64_t grace;
 	bool syslog;
-	char *metrics;				/* NULL not set */
+	struct config_strings metrics;		/* "/path", loopback "address:port"; empty: none */
 	const char *file;
 	struct config_origin *origin;
 };

@@ -49,6 +49,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 	[COUNTER_RETRIES] = { "message_send_retries_total", "Message Send Retries", 0 },
 	[COUNTER_NDRS] = { "ndrs_generated_total", "NDRs Generated", 0 },
 	[COUNTER_DELAY_REPORTS] = { "delay_reports_total", "Delay Reports Generated", 0 },
+	[COUNTER_SUCCESS_REPORTS] = { "success_reports_total", "Success Reports Generated", 0 },
 	[COUNTER_BADMAIL_PICKUP] = { "badmail_bad_pickup_file_total", "Badmailed Messages (Bad Pickup File)", 0 },
 	[COUNTER_BADMAIL_GENERAL] = { "badmail_general_failure_total", "Badmailed Messages (General Failure)", 0 },
 	[COUNTER_BADMAIL_HOPS] = { "badmail_hop_count_exceeded_total", "Badmailed Messages (Hop Count Exceeded)", 0 },
@@ -67,6 +68,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 struct counters_memory {
 	_Atomic int64_t shared[COUNTER_COUNT];
 	struct { _Atomic int64_t inbound, outbound; } slot[SLOTS];
+	struct crowd crowd;	/* pages of it that nobody touches take no memory */
 };
 
 struct counters {
@@ -75,9 +77,9 @@ struct counters {
 };
 
 static struct counters *
-map(int fd)
+map(int fd, int access)
 {
-	void *memory = mmap(NULL, sizeof(struct counters_memory), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *memory = mmap(NULL, sizeof(struct counters_memory), access, MAP_SHARED, fd, 0);
 	if (memory == MAP_FAILED)
 		return NULL;
 	struct counters *c = mem_new(struct counters);
@@ -95,7 +97,9 @@ counters_new(int *fd)
 	/* Sealed in size: a worker that shrank it would end the master by SIGBUS. */
 	bool sized = ftruncate(*fd, sizeof(struct counters_memory)) == 0 &&
 	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
-	struct counters *c = sized ? map(*fd) : NULL;
+	struct counters *c = sized ? map(*fd, PROT_READ | PROT_WRITE) : NULL;
+	if (c != NULL)
+		crowd_init(&c->memory->crowd);
 	if (c == NULL) {
 		int saved = errno;
 		close(*fd);
@@ -105,8 +109,8 @@ counters_new(int *fd)
 	return c;
 }
 
-struct counters *
-counters_map(int fd)
+static struct counters *
+map_inherited(int fd, int access)
 {
 	struct stat st;
 	if (fstat(fd, &st) == -1)
@@ -115,7 +119,19 @@ counters_map(int fd)
 		errno = EINVAL;
 		return NULL;
 	}
-	return map(fd);
+	return map(fd, access);
+}
+
+struct counters *
+counters_map(int fd)
+{
+	return map_inherited(fd, PROT_READ | PROT_WRITE);
+}
+
+struct counters *
+counters_map_readonly(int fd)
+{
+	return map_inherited(fd, PROT_READ);
 }
 
 void
@@ -176,4 +192,11 @@ counters_clear_slot(struct counters *c, unsigned slot)
 {
 	atomic_store(&c->memory->slot[slot % SLOTS].inbound, 0);
 	atomic_store(&c->memory->slot[slot % SLOTS].outbound, 0);
+	crowd_clear(&c->memory->crowd, slot % SLOTS);
+}
+
+struct crowd *
+counters_crowd(struct counters *c)
+{
+	return c != NULL ? &c->memory->crowd : NULL;
 }

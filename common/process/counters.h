@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "common/process/crowd.h"
+
 enum counter {
 	COUNTER_MESSAGES_RECEIVED, COUNTER_MESSAGE_BYTES_RECEIVED, COUNTER_RECIPIENTS_RECEIVED,
 	COUNTER_MESSAGES_SENT, COUNTER_MESSAGE_BYTES_SENT, COUNTER_MESSAGES_DELIVERED,
@@ -15,7 +17,7 @@ enum counter {
 	COUNTER_OUTBOUND_TOTAL, COUNTER_OUTBOUND_CURRENT, COUNTER_OUTBOUND_REFUSED, COUNTER_CONNECTION_ERRORS,
 	COUNTER_BYTES_RECEIVED, COUNTER_BYTES_SENT,
 	COUNTER_QUEUE_LENGTH, COUNTER_QUEUE_LOCAL, COUNTER_QUEUE_REMOTE, COUNTER_QUEUE_RETRY,
-	COUNTER_RETRIES, COUNTER_NDRS, COUNTER_DELAY_REPORTS,
+	COUNTER_RETRIES, COUNTER_NDRS, COUNTER_DELAY_REPORTS, COUNTER_SUCCESS_REPORTS,
 	COUNTER_BADMAIL_PICKUP, COUNTER_BADMAIL_GENERAL, COUNTER_BADMAIL_HOPS, COUNTER_BADMAIL_NDR,
 	COUNTER_BADMAIL_NO_RECIPIENTS, COUNTER_BADMAIL_DAMAGED,
 	COUNTER_PICKUP, COUNTER_DROP, COUNTER_DNS_QUERIES, COUNTER_HINTS_LOST, COUNTER_LOG_LOST, COUNTER_CRASHES, COUNTER_STATE,
@@ -35,6 +37,8 @@ struct counters;
 struct counters *counters_new(int *fd);
 /* Worker: maps an inherited descriptor. NULL and errno. */
 struct counters *counters_map(int fd);
+/* The same for reading only: the descriptor may be a read-only one, and nothing may be added or set. */
+struct counters *counters_map_readonly(int fd);
 void counters_free(struct counters *c);
 
 void counters_add(struct counters *c, enum counter which, int64_t n);	/* c NULL: nothing (unit tests) */
@@ -46,5 +50,6 @@ int64_t counters_get(const struct counters *c, enum counter which);
  */
 void counters_use_slot(struct counters *c, unsigned slot);	/* worker: which slot is mine (0..63) */
 void counters_clear_slot(struct counters *c, unsigned slot);	/* master */
+struct crowd *counters_crowd(struct counters *c);		/* connections per client, shared like the counters */
 
 #endif

@@ -50,6 +50,7 @@ static const struct kind kinds[] = {
 	[CTL_STOP] = { "stop", sizeof(uint32_t), sizeof(uint32_t), CTL_FROM_MASTER, false },
 	[CTL_LOGS] = { "logs", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_CHANNEL] = { "channel", sizeof(struct ctl_channel), sizeof(struct ctl_channel), CTL_FROM_MASTER, true },
+	[CTL_COUNTERS] = { "counters", 64, 64, CTL_FROM_MASTER, true },
 	[CTL_RETRY] = { "retry", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_COMMAND] = { "command", 1, 4096, CTL_FROM_OPERATOR, false },
 	[CTL_TEXT] = { "text", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },

@@ -29,6 +29,7 @@ enum ctl_type {
 	CTL_STOP,		/* end within the grace time: payload uint32_t milliseconds */
 	CTL_LOGS,		/* reopen logs */
 	CTL_CHANNEL,		/* a descriptor: to a helper (worker side) or of a new client (helper side); payload: struct ctl_channel */
+	CTL_COUNTERS,		/* metrics helper: a virtual server's counters, for reading; no descriptor: it is gone; payload: char[64], its name */
 	CTL_RETRY,		/* deliver: everything is due now */
 	/* operator to master and back */
 	CTL_COMMAND,		/* text: words separated by NUL: "pause" "default" */

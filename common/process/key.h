@@ -34,6 +34,7 @@ struct key {
 	uint64_t min, max;	/* bytes, milliseconds, the number itself, KEY_PATH: characters; max 0: no bound of its own */
 	bool unlimited;		/* the word is allowed */
 	bool missing;		/* known, but not available in this version: refused unless equal to the default */
+	bool addresses;		/* KEY_NETS: no domain names */
 	bool own;		/* not among the shared sections of postern.ini: a virtual server's own file alone has it */
 	const struct key_choice *choice;	/* KEY_ENUM, KEY_FLAGS: ended by a NULL name */
 	key_check *check;	/* KEY_TEXT, KEY_STRINGS: NULL takes all */
@@ -69,6 +70,7 @@ key_check key_check_host;	/* a host name */
 key_check key_check_word;	/* printable ASCII without blanks */
 key_check key_check_line;	/* printable ASCII that fits a reply line */
 key_check key_check_log_field;	/* a field of the protocol log */
+key_check key_check_metrics;	/* "/path", loopback "address:port" */
 key_check key_check_mailbox;	/* "a@b" */
 key_check key_check_smart_host;	/* "name", "[address]", each with an optional ":port" */
 key_check key_check_resolver;	/* "address", "address:port", "[address]:port" */

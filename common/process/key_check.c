@@ -67,6 +67,22 @@ key_check_log_field(const char *text, const char **why)
 }
 
 int
+key_check_metrics(const char *text, const char **why)
+{
+	struct net_address a;
+	const char *unused;
+
+	if (text[0] == '/') {
+		*why = "a path of at most 100 characters";
+		return strlen(text) > 100 ? -1 : key_check_path(text, why);
+	}
+	*why = "the path of a socket, or a loopback address and port like 127.0.0.1:9925 or [::1]:9925";
+	if (net_address_parse(&a, text, 0, &unused) == -1 || net_port((const struct sockaddr *)&a.sa) == 0)
+		return -1;
+	return net_is_loopback((const struct sockaddr *)&a.sa) ? 0 : -1;
+}
+
+int
 key_check_mailbox(const char *text, const char **why)
 {
 	struct address a;

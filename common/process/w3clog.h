@@ -48,7 +48,7 @@ struct w3clog_fact {
 
 /* --- w3clog_fields: one fact as a line. Pure --- */
 
-#define W3CLOG_LINE_MAX 16384
+#define W3CLOG_LINE_MAX 32768
 
 struct w3clog_format {
 	enum config_log_format format;

@@ -21,6 +21,8 @@ struct world {
 	struct config_domain domain[WORLD_DOMAINS];
 	struct net_entry relay[WORLD_NETS], control[WORLD_NETS];
 	struct net_address client;
+	struct policy_client policy;
+	char names[256];
 	char ip[NET_TEXT_SIZE];
 	struct session s;
 	struct buf in, out, content, messages, facts;	/* messages and facts: lines ended by LF */
@@ -90,9 +92,18 @@ world_begin(void *arg, struct message_envelope *e)
 	for (size_t i = 0; i < e->nrcpt; i++) {
 		buf_puts(&w->messages, " ");
 		world_escape(&w->messages, e->rcpt[i].address, strlen(e->rcpt[i].address));
+		if (e->rcpt[i].notify != 0)
+			buf_printf(&w->messages, "(%u)", e->rcpt[i].notify);
+		if (e->rcpt[i].orcpt != NULL)
+			buf_printf(&w->messages, "(%s)", e->rcpt[i].orcpt);
 	}
-	buf_printf(&w->messages, "; %s%s%s; ", e->protocol, e->flags & MESSAGE_8BIT ? " 8bitmime" : "",
-	    e->flags & MESSAGE_UTF8 ? " smtputf8" : "");
+	buf_printf(&w->messages, "; %s%s%s%s", e->protocol, e->flags & MESSAGE_8BIT ? " 8bitmime" : "",
+	    e->flags & MESSAGE_UTF8 ? " smtputf8" : "", e->flags & MESSAGE_BINARY ? " binarymime" : "");
+	if (e->ret != RET_DEFAULT)
+		buf_puts(&w->messages, e->ret == RET_FULL ? " full" : " hdrs");
+	if (e->envid != NULL)
+		buf_printf(&w->messages, " %s", e->envid);
+	buf_puts(&w->messages, "; ");
 	return 0;
 }
 
@@ -216,7 +227,8 @@ world_init(struct world *w)
 static inline void
 world_begin_session(struct world *w)
 {
-	session_init(&w->s, &w->server, &world_ops, w, (const struct sockaddr *)&w->client.sa, w->ip);
+	w->policy.address = (const struct sockaddr *)&w->client.sa;
+	session_init(&w->s, &w->server, &world_ops, w, &w->policy, w->ip);
 	session_greet(&w->s);
 }
 

@@ -1,0 +1,18 @@
+/* counters_text - counters as the text Prometheus reads (exposition format 0.0.4) */
+#ifndef COMMON_PROCESS_COUNTERS_TEXT_H
+#define COMMON_PROCESS_COUNTERS_TEXT_H
+
+#include <stddef.h>
+
+#include "common/base/buf.h"
+#include "common/process/counters.h"
+
+struct counters_text_server {
+	const char *name;		/* of the virtual server: needs no escaping */
+	const struct counters *counters;
+};
+
+/* Every counter with HELP and TYPE, a sample a virtual server, zero values too: "postern_state{server="default"} 2". */
+void counters_text_prometheus(struct buf *out, const struct counters_text_server *server, size_t n);
+
+#endif

@@ -1,0 +1,15 @@
+/*
+ * main - postern-metrics: the helper that shows the counters to Prometheus
+ *
+ * Runs in:  metrics
+ * Owns:     nothing
+ * Promise:  none of its own
+ * Fails by: the exit status of boot_main
+ */
+#include "master/metrics/metrics.h"
+
+int
+main(int argc, char **argv)
+{
+	return boot_main(argc, argv, &metrics_role);
+}

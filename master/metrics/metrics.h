@@ -1,0 +1,9 @@
+/* metrics - private header of the metrics helper */
+#ifndef MASTER_METRICS_METRICS_H
+#define MASTER_METRICS_METRICS_H
+
+#include "common/process/boot.h"
+
+extern const struct boot_role metrics_role;
+
+#endif
