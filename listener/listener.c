@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -57,7 +58,10 @@ listener_run(struct boot *b)
 	TAILQ_INIT(&l->sessions);
 	set_up_spool(l);
 	l->quota = quota_new(l);
-	l->limit = limit_new(l->server->connection_limit_per_client);
+	l->limit = limit_new(l->server->connection_limit_per_client, counters_crowd(b->counters), b->slot);
+	l->wants_names = policy_wants_names(l->server);
+	l->rdns = l->wants_names ? rdns_new(b) : NULL;
+	l->porch = porch_new(l);
 	l->grace = loop_timer_new(b->loop, cut_all, l);
 	l->gate = gate_open(l);
 	boot_ready(b);
@@ -66,7 +70,7 @@ listener_run(struct boot *b)
 void
 listener_check_idle(struct listener *l)
 {
-	if (l->mood < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions))
+	if (l->mood < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions) || !porch_is_empty(l->porch))
 		return;
 	l->ended = true;
 	boot_tell(l->boot, CTL_IDLE);
@@ -84,9 +88,24 @@ stop(struct listener *l, const struct ctl_message *m)
 		memcpy(&grace, m->data, sizeof(grace));
 	l->mood = LISTENER_STOPPING;
 	gate_leave(l->gate);
+	porch_stop(l->porch);
 	loop_timer_set(l->grace, grace);
 	inbound_stop_all(l);
 	listener_check_idle(l);
+}
+
+/* To a helper that was asked for. */
+static void
+take_channel(struct listener *l, const struct ctl_message *m)
+{
+	struct ctl_channel channel;
+	if (m->fd == -1)
+		return;
+	memcpy(&channel, m->data, sizeof(channel));
+	if (channel.helper == CTL_HELPER_RESOLVER && l->rdns != NULL)
+		rdns_channel(l->rdns, m->fd);
+	else
+		close(m->fd);
 }
 
 static void
@@ -118,6 +137,9 @@ listener_control(struct boot *b, const struct ctl_message *m)
 	case CTL_STOP:
 		stop(l, m);
 		break;
+	case CTL_CHANNEL:
+		take_channel(l, m);
+		break;
 	default:
 		break;	/* CTL_LOGS: syslog needs no reopening */
 	}
@@ -127,8 +149,10 @@ static void
 listener_finish(struct boot *b)
 {
 	struct listener *l = b->state;
+	porch_free(l->porch);
 	gate_free(l->gate);
 	inbound_free_all(l);
+	rdns_free(l->rdns);
 	pool_free(l->pool);
 	intake_free(l->intake);
 	quota_free(l->quota);
