@@ -26,6 +26,7 @@ enum { ACCEPTS_A_ROUND = 64, ACCEPTS_AT_SHUT = 8192, REST_MS = 1000, EVENTS_A_SE
 struct gate_socket {
 	struct gate *gate;
 	int fd;
+	bool tls;				/* from the first byte on */
 	struct loop_io *io;			/* NULL: not watched */
 };
 
@@ -40,13 +41,14 @@ struct gate {
 };
 
 static void
-refuse(struct gate *g, int fd, const struct sockaddr *peer, enum reply which, const char *detail)
+refuse(struct gate *g, const struct gate_socket *at, int fd, const struct sockaddr *peer, enum reply which, const char *detail)
 {
 	char line[REPLY_SIZE], ip[NET_TEXT_SIZE];
 	size_t len = reply_format(line, which, detail);
 	uint64_t second = clock_mono_ms() / 1000;
 
-	(void)!send(fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (!at->tls) /* else nobody could read it, and a handshake is too much for a refusal */
+		(void)!send(fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(fd);
 	counters_add(g->listener->boot->counters, COUNTER_INBOUND_REFUSED, 1);
 	if (second != g->second) {
@@ -65,7 +67,7 @@ refuse(struct gate *g, int fd, const struct sockaddr *peer, enum reply which, co
 
 /* Takes over `fd`. */
 static void
-admit(struct gate *g, int fd, const struct sockaddr *peer)
+admit(struct gate *g, const struct gate_socket *at, int fd, const struct sockaddr *peer)
 {
 	struct listener *l = g->listener;
 	const struct config_server *server = l->server;
@@ -74,7 +76,7 @@ admit(struct gate *g, int fd, const struct sockaddr *peer)
 
 	if (!policy_may_connect(server, peer)) {
 		net_format_ip(ip, peer);
-		refuse(g, fd, peer, REPLY_NOT_YOU, ip);
+		refuse(g, at, fd, peer, REPLY_NOT_YOU, ip);
 		return;
 	}
 	/* Counted before it is judged: processes that accept at the same time cannot both take the last place. */
@@ -83,10 +85,10 @@ admit(struct gate *g, int fd, const struct sockaddr *peer)
 	    (uint64_t)counters_get(counters, COUNTER_INBOUND_CURRENT) > server->connection_limit;
 	if (full || !limit_take(l->limit, peer)) {
 		counters_add(counters, COUNTER_INBOUND_CURRENT, -1);
-		refuse(g, fd, peer, full ? REPLY_FULL_HOUSE : REPLY_FULL_CLIENT, server->fqdn);
+		refuse(g, at, fd, peer, full ? REPLY_FULL_HOUSE : REPLY_FULL_CLIENT, server->fqdn);
 		return;
 	}
-	inbound_open(l, fd, peer);
+	inbound_open(l, fd, peer, at->tls);
 }
 
 static void
@@ -107,14 +109,14 @@ is_passing(int error)
 
 /* Up to `most` connections of one socket; false: accepting has to rest. */
 static bool
-accept_some(struct gate *g, int fd, unsigned most)
+accept_some(struct gate *g, const struct gate_socket *at, unsigned most)
 {
 	while (most-- > 0) {
 		struct sockaddr_storage peer;
 		socklen_t len = sizeof(peer);
-		int got = accept4(fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int got = accept4(at->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (got != -1) {
-			admit(g, got, (struct sockaddr *)&peer);
+			admit(g, at, got, (struct sockaddr *)&peer);
 			continue;
 		}
 		if (errno == EAGAIN)
@@ -135,7 +137,7 @@ on_knock(void *arg, unsigned what)
 	struct gate_socket *at = arg;
 	struct gate *g = at->gate;
 	(void)what;
-	if (accept_some(g, at->fd, ACCEPTS_A_ROUND))
+	if (accept_some(g, at, ACCEPTS_A_ROUND))
 		return;
 	unwatch(g);
 	loop_timer_set(g->rest, REST_MS);
@@ -168,7 +170,7 @@ gate_open(struct listener *l)
 	g->sockets = l->boot->listeners;
 	for (unsigned i = 0; i < g->sockets; i++) {
 		int fd = BOOT_LISTEN + (int)i, on = 1;
-		g->socket[i] = (struct gate_socket){ .gate = g, .fd = fd };
+		g->socket[i] = (struct gate_socket){ .gate = g, .fd = fd, .tls = l->server->listen[i].tls };
 		if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == -1)
 			log_event(LOG_FAULT, NULL, "trouble", "doing=listen reason=%s", log_safe(strerror(errno)));
 		/* Accepted sockets inherit it: one call less a connection. */
@@ -182,6 +184,8 @@ gate_open(struct listener *l)
 void
 gate_leave(struct gate *g)
 {
+	if (g == NULL)
+		return;
 	g->open = false;
 	loop_timer_stop(g->rest);
 	unwatch(g);
@@ -190,16 +194,18 @@ gate_leave(struct gate *g)
 void
 gate_shut(struct gate *g)
 {
-	if (!g->open)
+	if (g == NULL || !g->open)
 		return;
 	for (unsigned i = 0; i < g->sockets; i++)
-		(void)!accept_some(g, g->socket[i].fd, ACCEPTS_AT_SHUT);
+		(void)!accept_some(g, &g->socket[i], ACCEPTS_AT_SHUT);
 	gate_leave(g);
 }
 
 void
 gate_reopen(struct gate *g)
 {
+	if (g == NULL)
+		return;
 	g->open = true;
 	watch(g);
 }

@@ -59,8 +59,20 @@ listener_run(struct boot *b)
 	l->quota = quota_new(l);
 	l->limit = limit_new(l->server->connection_limit_per_client);
 	l->grace = loop_timer_new(b->loop, cut_all, l);
+	l->secure = secure_new(l);
+	if (l->secure == NULL)
+		listener_serve(l);
+}
+
+void
+listener_serve(struct listener *l)
+{
+	if (l->mood > LISTENER_PAUSED)
+		return;
 	l->gate = gate_open(l);
-	boot_ready(b);
+	if (l->mood == LISTENER_PAUSED)
+		gate_leave(l->gate);
+	boot_ready(l->boot);
 }
 
 void
@@ -118,6 +130,15 @@ listener_control(struct boot *b, const struct ctl_message *m)
 	case CTL_STOP:
 		stop(l, m);
 		break;
+	case CTL_TICKETS:
+		secure_take_tickets(l->secure, m);
+		break;
+	case CTL_FILE:
+		secure_take_file(l->secure, m);
+		break;
+	case CTL_RENEWED:
+		secure_renew(l->secure);
+		break;
 	default:
 		break;	/* CTL_LOGS: syslog needs no reopening */
 	}
@@ -129,6 +150,7 @@ listener_finish(struct boot *b)
 	struct listener *l = b->state;
 	gate_free(l->gate);
 	inbound_free_all(l);
+	secure_free(l->secure);
 	pool_free(l->pool);
 	intake_free(l->intake);
 	quota_free(l->quota);

@@ -16,12 +16,13 @@
 
 /* RFC 5321 4.4; an IPv6 address in it has its tag (4.1.3). */
 static void
-add_received(struct receive *r, const struct message_envelope *e)
+add_received(struct receive *r, const struct message_envelope *e, const char *link)
 {
 	char date[CLOCK_DATE_SIZE], line[2048];
 	clock_format_mail(date, clock_wall_us());
-	int n = snprintf(line, sizeof(line), "Received: from %s ([%s%s])\r\n\tby %s with %s id %s;\r\n\t%s\r\n", e->helo,
-	    strchr(e->client, ':') != NULL ? "IPv6:" : "", e->client, r->listener->server->fqdn, e->protocol,
+	int n = snprintf(line, sizeof(line), "Received: from %s ([%s%s])\r\n%s%s%s\tby %s with %s id %s;\r\n\t%s\r\n", e->helo,
+	    strchr(e->client, ':') != NULL ? "IPv6:" : "", e->client, link[0] != '\0' ? "\t(" : "", link,
+	    link[0] != '\0' ? ")\r\n" : "", r->listener->server->fqdn, e->protocol,
 	    intake_id(r->message), date);
 	if (n < 0 || (size_t)n >= sizeof(line))
 		bug("a Received field of %d bytes", n);
@@ -29,12 +30,12 @@ add_received(struct receive *r, const struct message_envelope *e)
 }
 
 int
-receive_begin(struct receive *r, const struct message_envelope *e)
+receive_begin(struct receive *r, const struct message_envelope *e, const char *link)
 {
 	r->message = intake_begin(r->listener->intake, e);
 	if (r->message == NULL)
 		return errno;
-	add_received(r, e);
+	add_received(r, e, link);
 	return 0;
 }
 

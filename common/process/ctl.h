@@ -14,6 +14,7 @@
 
 #define CTL_PAYLOAD_MAX 32768
 #define CTL_VERSION 1
+#define CTL_REASON_MAX 400
 
 enum ctl_type {
 	/* worker or helper to master */
@@ -21,6 +22,7 @@ enum ctl_type {
 	CTL_PAUSED,		/* accepts no connection any more */
 	CTL_CONTINUED,
 	CTL_IDLE,		/* drained: will exit now */
+	CTL_REASON,		/* why it will exit now: text for operators */
 	CTL_NEED,		/* wants a channel to a helper: payload uint32_t, enum ctl_helper; CTL_CHANNEL follows */
 	/* master to worker or helper */
 	CTL_PAUSE,
@@ -30,6 +32,8 @@ enum ctl_type {
 	CTL_LOGS,		/* reopen logs */
 	CTL_CHANNEL,		/* a descriptor: to a helper (worker side) or of a new client (helper side); payload: struct ctl_channel */
 	CTL_RETRY,		/* deliver: everything is due now */
+	CTL_TICKETS,		/* listener with TLS: struct ctl_tickets; at its birth and whenever they change */
+	CTL_RENEWED,		/* certificate or key files have changed: ask for them again */
 	/* operator to master and back */
 	CTL_COMMAND,		/* text: words separated by NUL: "pause" "default" */
 	CTL_TEXT,		/* part of an answer */
@@ -48,6 +52,10 @@ struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* the virtual server of the client; "" none */
 };
+
+/* TLS ticket keys of a virtual server, the same in all its listeners: the first makes tickets, both open them. */
+#define CTL_TICKET_SIZE 80
+struct ctl_tickets { uint8_t key[2][CTL_TICKET_SIZE]; };
 
 /*
  * Files are named by their key, never by a path: what a worker may have opened is what the configuration names. Secret ones (all but
