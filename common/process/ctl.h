@@ -22,7 +22,6 @@ enum ctl_type {
 	CTL_PAUSED,		/* accepts no connection any more */
 	CTL_CONTINUED,
 	CTL_IDLE,		/* drained: will exit now */
-	CTL_REASON,		/* why it will exit now: text for operators */
 	CTL_NEED,		/* wants a channel to a helper: payload uint32_t, enum ctl_helper; CTL_CHANNEL follows */
 	/* master to worker or helper */
 	CTL_PAUSE,
@@ -32,8 +31,6 @@ enum ctl_type {
 	CTL_LOGS,		/* reopen logs */
 	CTL_CHANNEL,		/* a descriptor: to a helper (worker side) or of a new client (helper side); payload: struct ctl_channel */
 	CTL_RETRY,		/* deliver: everything is due now */
-	CTL_TICKETS,		/* listener with TLS: struct ctl_tickets; at its birth and whenever they change */
-	CTL_RENEWED,		/* certificate or key files have changed: ask for them again */
 	/* operator to master and back */
 	CTL_COMMAND,		/* text: words separated by NUL: "pause" "default" */
 	CTL_TEXT,		/* part of an answer */
@@ -44,6 +41,11 @@ enum ctl_type {
 	/* worker or helper to master, and back: a file of the configuration that only root may read, opened */
 	CTL_OPEN,		/* payload struct ctl_file */
 	CTL_FILE,		/* payload struct ctl_opened and, when error is 0, the descriptor (reading only) */
+	/* worker to master */
+	CTL_REASON,		/* why it will exit now: text for operators */
+	/* master to a listener with TLS */
+	CTL_TICKETS,		/* struct ctl_tickets; at its birth and whenever they change */
+	CTL_RENEWED,		/* certificate or key files have changed: ask for them again */
 	CTL_COUNT
 };
 
