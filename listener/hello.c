@@ -32,7 +32,7 @@ may_secure(const struct session *s)
 	return s->server->tls != CONFIG_TLS_OFF && !s->secure;
 }
 
-/* AUTH, DSN, CHUNKING... will be rows here. */
+/* AUTH will be a row here. */
 static const struct extension {
 	const char *keyword;
 	void (*put)(const struct session *s, char *dst);	/* the line when it is not the keyword alone */
@@ -41,6 +41,9 @@ static const struct extension {
 	{ .keyword = "PIPELINING" },
 	{ .keyword = "SIZE", .put = put_size },
 	{ .keyword = "8BITMIME" },
+	{ .keyword = "BINARYMIME" },
+	{ .keyword = "CHUNKING" },
+	{ .keyword = "DSN" },
 	{ .keyword = "SMTPUTF8" },
 	{ .keyword = "ENHANCEDSTATUSCODES" },
 	{ .keyword = "STARTTLS", .offered = may_secure },
