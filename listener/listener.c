@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -57,7 +58,10 @@ listener_run(struct boot *b)
 	TAILQ_INIT(&l->sessions);
 	set_up_spool(l);
 	l->quota = quota_new(l);
-	l->limit = limit_new(l->server->connection_limit_per_client);
+	l->limit = limit_new(l->server->connection_limit_per_client, counters_crowd(b->counters), b->slot);
+	l->wants_names = policy_wants_names(l->server);
+	l->rdns = l->wants_names ? rdns_new(b) : NULL;
+	l->porch = porch_new(l);
 	l->grace = loop_timer_new(b->loop, cut_all, l);
 	l->secure = secure_new(l);
 	if (l->secure == NULL)
@@ -78,7 +82,7 @@ listener_serve(struct listener *l)
 void
 listener_check_idle(struct listener *l)
 {
-	if (l->mood < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions))
+	if (l->mood < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions) || !porch_is_empty(l->porch))
 		return;
 	l->ended = true;
 	boot_tell(l->boot, CTL_IDLE);
@@ -96,9 +100,24 @@ stop(struct listener *l, const struct ctl_message *m)
 		memcpy(&grace, m->data, sizeof(grace));
 	l->mood = LISTENER_STOPPING;
 	gate_leave(l->gate);
+	porch_stop(l->porch);
 	loop_timer_set(l->grace, grace);
 	inbound_stop_all(l);
 	listener_check_idle(l);
+}
+
+/* To a helper that was asked for. */
+static void
+take_channel(struct listener *l, const struct ctl_message *m)
+{
+	struct ctl_channel channel;
+	if (m->fd == -1)
+		return;
+	memcpy(&channel, m->data, sizeof(channel));
+	if (channel.helper == CTL_HELPER_RESOLVER && l->rdns != NULL)
+		rdns_channel(l->rdns, m->fd);
+	else
+		close(m->fd);
 }
 
 static void
@@ -139,6 +158,9 @@ listener_control(struct boot *b, const struct ctl_message *m)
 	case CTL_RENEWED:
 		secure_renew(l->secure);
 		break;
+	case CTL_CHANNEL:
+		take_channel(l, m);
+		break;
 	default:
 		break;	/* CTL_LOGS: syslog needs no reopening */
 	}
@@ -148,9 +170,11 @@ static void
 listener_finish(struct boot *b)
 {
 	struct listener *l = b->state;
+	porch_free(l->porch);
 	gate_free(l->gate);
 	inbound_free_all(l);
 	secure_free(l->secure);
+	rdns_free(l->rdns);
 	pool_free(l->pool);
 	intake_free(l->intake);
 	quota_free(l->quota);

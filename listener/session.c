@@ -22,7 +22,7 @@ enum { LIMIT_FIRST = 300000, LIMIT_CONTENT = 180000, LIMIT_REFUSED_CONTENT = 100
 
 void
 session_init(struct session *s, const struct config_server *server, const struct session_ops *ops, void *arg,
-    const struct sockaddr *client, const char *ip)
+    const struct policy_client *client, const char *ip)
 {
 	*s = (struct session){
 		.server = server, .ops = ops, .arg = arg, .client = client, .ip = ip, .phase = PHASE_START,
@@ -141,6 +141,12 @@ session_reply_about(struct session *s, enum reply which, const char *recipient)
 }
 
 void
+session_hold(struct session *s)
+{
+	s->held = true;
+}
+
+void
 session_reset(struct session *s)
 {
 	transaction_discard(s);
@@ -206,6 +212,11 @@ take_command(struct session *s, const char *data, size_t size)
 		break;
 	case LINE_WHOLE:
 		verb_dispatch(s, data, len, size > used);
+		if (s->held) {
+			s->partial = false;
+			s->progress++;
+			return 0;
+		}
 		break;
 	}
 	check_border(s);
@@ -229,7 +240,7 @@ session_input(struct session *s, const char *data, size_t len)
 bool
 session_wants_input(const struct session *s)
 {
-	return !s->blocked && s->phase != PHASE_STORING && s->phase != PHASE_OVER && s->phase != PHASE_SECURING;
+	return !s->blocked && !s->held && !(s->phase & (PHASE_STORING | PHASE_SECURING | PHASE_OVER));
 }
 
 void
@@ -237,6 +248,14 @@ session_room(struct session *s)
 {
 	s->blocked = false;
 	s->progress++;
+}
+
+void
+session_named(struct session *s)
+{
+	if (s->held)
+		s->progress++;
+	s->held = false;
 }
 
 void
@@ -312,7 +331,7 @@ session_limit_ms(const struct session *s)
 	default:
 		break;
 	}
-	if (s->blocked)
+	if (s->blocked || s->held)
 		return UINT64_MAX;
 	return stage < limit ? stage : limit;
 }

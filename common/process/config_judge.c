@@ -80,7 +80,7 @@ list_is_everybody(const struct config_nets *list)
 
 	for (size_t i = 0; i < list->count; i++) {
 		unsigned prefix = net_entry_prefix(&list->entry[i]);
-		if (prefix < 8)
+		if (prefix < 8 && list->entry[i].family != AF_UNSPEC)
 			share[list->entry[i].family == AF_INET6] += 1.0 / (1U << prefix);
 	}
 	return share[0] >= 1 || share[1] >= 1;
@@ -138,6 +138,21 @@ judge_tls(struct config_work *w, size_t server)
 	if (s->tls_minimum < CONFIG_TLS_1_2 && (s->connection_control != CONFIG_ONLY || s->connection_list.count == 0))
 		blame(w, server, KEY_ACCESS, "tls-minimum", false, "tls-minimum under 1.2 is for devices that are known: it needs "
 		    "connection-control = only and a connection-list");
+}
+
+static void
+judge_proxy(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+
+	if (config_build_origin(s->origin, KEY_ACCESS, "proxy-trusted")->bad)
+		return;
+	if (s->proxy && s->proxy_trusted.count == 0)
+		blame(w, server, KEY_ACCESS, "proxy", false, "\"proxy\" is not complete without proxy-trusted, the addresses whose headers are believed");
+	else if (s->proxy && list_is_everybody(&s->proxy_trusted))
+		blame(w, server, KEY_ACCESS, "proxy-trusted", false, "proxy-trusted would let every client claim any address; name the load balancers");
+	else if (!s->proxy && s->proxy_trusted.count > 0)
+		blame(w, server, KEY_ACCESS, "proxy-trusted", true, "proxy-trusted has no effect without proxy = yes");
 }
 
 static void
@@ -205,6 +220,7 @@ config_judge_all(struct config_work *w)
 		judge_listen(w, i);
 		judge_relay(w, i);
 		judge_tls(w, i);
+		judge_proxy(w, i);
 		judge_times(w, i);
 		judge_rest(w, i);
 		judge_id(w, i);

@@ -10,6 +10,7 @@
  *   F: text            the next refusal reported: "recipient reply"; * as above
  *   L: number          the time limit that holds now, in ms; -1 none
  *   > stop|cut|expire|eof|secured|store errno   an event; "store" sets what the disk will say
+ *   > named NAME|none|trouble           the client's name is known, or will not be
  *   X: close|linger    the connection has ended, so
  *
  * Each line of the server, each message, each refusal has to be in the transcript.
@@ -68,6 +69,12 @@ set(struct world *w, const char *path, unsigned line, const char *key, char *val
 	}
 	if (strcmp(key, "client") == 0)
 		world_client(w, value);
+	else if (strcmp(key, "names") == 0) {
+		/* asking, trouble, none, or one confirmed name */
+		w->policy.state = strcmp(value, "asking") == 0 ? POLICY_ASKING : strcmp(value, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
+		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(value, "none") != 0 ? strcpy(w->names, value) : NULL;
+	} else if (strcmp(key, "reverse-dns") == 0)
+		w->server.reverse_dns = strcmp(value, "yes") == 0;
 	else if (strcmp(key, "banner") == 0)
 		w->server.banner = value;
 	else if (strcmp(key, "relay-list") == 0)
@@ -215,8 +222,11 @@ event(struct world *w, const struct script *s, const struct step *step)
 		ck_assert_msg(w->securing, "%s:%u: no handshake is under way", s->path, step->line);
 		w->securing = false;
 		session_secured(&w->s);
-	}
-	else if (strncmp(what, "store ", 6) == 0)
+	} else if (strncmp(what, "named ", 6) == 0) {
+		w->policy.state = strcmp(what + 6, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
+		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(what + 6, "none") != 0 ? strcpy(w->names, what + 6) : NULL;
+		session_named(&w->s);
+	} else if (strncmp(what, "store ", 6) == 0)
 		w->store_error = error_of(what + 6);
 	else
 		ck_abort_msg("%s:%u: no event %s", s->path, step->line, what);
