@@ -107,6 +107,7 @@ $(B)/postern-pickup: $(call obj,pickup/main.c $(PICKUP)) $(B)/libcommon.a
 $(B)/postern-resolver: $(call obj,deliver/resolver/main.c $(RESOLVE)) $(B)/libcommon.a
 $(B)/postern-resolver: LIBS += -lunbound
 $(B)/postern-deliver: LIBS += -lidn2
+$(B)/postern-listener: LIBS += -lssl -lcrypto
 
 $(PROGRAMS):
 	@echo "  LD    $@"
@@ -136,7 +137,7 @@ define unit_rule
 $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter deliver/%,$(1)),-lidn2)
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter deliver/%,$(1)),-lidn2) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
 
