@@ -32,6 +32,8 @@ struct inbound {
 	struct receive receive;
 	struct record record;
 	uint64_t message_since;		/* monotonic ms of DATA */
+	uint64_t since, active;		/* monotonic ms of the connection, of the last the client did */
+	uint32_t serial;
 	uint32_t progress;		/* of the session, when the limit was last set */
 	union proxy_address peer, *reached;	/* reached: NULL unless a PROXY header said it */
 	struct policy_client client;
@@ -65,9 +67,11 @@ static int
 do_begin(void *arg, struct message_envelope *e)
 {
 	struct inbound *c = arg;
+	char link[TLS_FACTS_SIZE];
 	c->message_since = clock_mono_ms();
 	record_begin(&c->record);
-	return receive_begin(&c->receive, e);
+	secure_format_received(link, conn_link(c->conn));
+	return receive_begin(&c->receive, e, link);
 }
 
 static bool
@@ -88,6 +92,13 @@ static void
 do_discard(void *arg)
 {
 	receive_discard(&((struct inbound *)arg)->receive);
+}
+
+static void
+do_secure(void *arg)
+{
+	struct inbound *c = arg;
+	conn_secure(c->conn, secure_tls(c->listener->secure));
 }
 
 static bool
@@ -147,6 +158,7 @@ count(void *arg, enum counter which, int64_t n)
 
 static const struct session_ops session_ops = {
 	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
+	.secure = do_secure,
 	.drop_is_full = drop_is_full, .is_self = is_self, .refused = refused, .count = count,
 };
 
@@ -174,10 +186,23 @@ on_eof(void *arg)
 }
 
 static void
+on_secured(void *arg, const char *why)
+{
+	struct inbound *c = arg;
+	count(c, why == NULL ? COUNTER_TLS_SESSIONS : COUNTER_TLS_FAILED, 1);
+	if (why != NULL)
+		secure_tell_failed(c->listener->secure, c->ip, why);
+	else
+		session_secured(&c->session);
+}
+
+static void
 on_expired(void *arg)
 {
 	struct inbound *c = arg;
 	c->record.idle = true;
+	if (c->session.phase == PHASE_SECURING)
+		on_secured(c, "no end of the handshake in time");
 	session_expire(&c->session);
 }
 
@@ -196,6 +221,7 @@ on_settled(void *arg)
 	if (c->progress == c->session.progress)
 		return;
 	c->progress = c->session.progress;
+	c->active = clock_mono_ms();
 	uint64_t limit = session_limit_ms(&c->session);
 	if (c->session.begun && limit != UINT64_MAX) {
 		uint64_t left = message_left(c);
@@ -240,7 +266,8 @@ on_gone(void *arg)
 }
 
 static const struct conn_ops conn_ops = {
-	.input = on_input, .wants = wants, .eof = on_eof, .expired = on_expired, .settled = on_settled, .gone = on_gone,
+	.input = on_input, .wants = wants, .eof = on_eof, .expired = on_expired, .secured = on_secured,
+	.settled = on_settled, .gone = on_gone,
 };
 
 /* --- life --- */
@@ -284,13 +311,18 @@ inbound_open(struct listener *l, struct gate_guest *guest)
 
 	c->listener = l;
 	c->receive = (struct receive){ .listener = l, .inbound = c };
+	c->since = c->active = clock_mono_ms();
+	c->serial = ++l->serial;
 	take_client(c, guest);
 	c->conn = conn_new(l->env, guest->fd, &conn_ops, c);
 	session_init(&c->session, l->server, &session_ops, c, &c->client, c->ip);
 	record_open(&c->record, l->log, &c->session, guest->fd, c->reached != NULL ? &c->reached->sa : NULL);
 	TAILQ_INSERT_TAIL(&l->sessions, c, entry);
 	counters_add(l->boot->counters, COUNTER_INBOUND_TOTAL, 1);
-	session_greet(&c->session);
+	if (l->server->listen[guest->listen].tls)
+		session_secure(&c->session);
+	else
+		session_greet(&c->session);
 	c->progress = c->session.progress - 1;
 	conn_resume(c->conn);
 }
@@ -299,6 +331,50 @@ const char *
 inbound_client_name(const struct inbound *c)
 {
 	return c->client.names;
+}
+
+/* --- for operators --- */
+
+static const char *
+state_name(enum session_phase phase)
+{
+	static const struct { enum session_phase phase; const char *name; } rows[] = {
+		{ PHASE_START, "connected" }, { PHASE_READY, "ready" }, { PHASE_MAIL, "sender" }, { PHASE_RCPT, "recipients" },
+		{ PHASE_DATA, "content" }, { PHASE_CHUNK, "content" }, { PHASE_CHUNKS, "content" }, { PHASE_STORING, "storing" },
+		{ PHASE_OVER, "closing" }, { PHASE_SECURING, "handshake" },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		if (rows[i].phase == phase)
+			return rows[i].name;
+	return "?";
+}
+
+struct inbound *
+inbound_next(struct inbound *c)
+{
+	return TAILQ_NEXT(c, entry);
+}
+
+bool
+inbound_look(const struct inbound *c, struct inbound_view *v)
+{
+	uint64_t now = clock_mono_ms();
+	if (c->conn == NULL)
+		return false;
+	*v = (struct inbound_view){
+		.serial = c->serial, .messages = c->session.messages, .address = &c->peer.sa, .ip = c->ip, .helo = c->session.helo,
+		.state = state_name(c->session.phase),
+		.tls = c->session.secure ? tls_link_version(conn_link(c->conn)) : "-", .age_ms = now - c->since, .idle_ms = now - c->active,
+	};
+	return true;
+}
+
+void
+inbound_terminate(struct inbound *c)
+{
+	session_stop(&c->session);	/* a message being stored gets its answer first */
+	session_cut(&c->session);
+	conn_resume(c->conn);
 }
 
 void
@@ -346,9 +422,11 @@ tell_accepted(struct inbound *c, const char *id)
 {
 	const struct session *s = &c->session;
 	size_t recipients = s->envelope->m.nrcpt;
+	char link[TLS_FACTS_SIZE];
 
-	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu", c->ip, log_safe(s->helo),
-	    log_safe(sender_of(c)), recipients, (unsigned long long)s->data.size);
+	secure_format_event(link, c->conn != NULL ? conn_link(c->conn) : NULL);
+	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s", c->ip, log_safe(s->helo),
+	    log_safe(sender_of(c)), recipients, (unsigned long long)s->data.size, link);
 	count(c, COUNTER_MESSAGES_RECEIVED, 1);
 	count(c, COUNTER_MESSAGE_BYTES_RECEIVED, (int64_t)s->data.size);
 	count(c, COUNTER_RECIPIENTS_RECEIVED, (int64_t)recipients);

@@ -64,8 +64,20 @@ listener_run(struct boot *b)
 	l->rdns = l->wants_names ? rdns_new(b) : NULL;
 	l->porch = porch_new(l);
 	l->grace = loop_timer_new(b->loop, cut_all, l);
+	l->secure = secure_new(l);
+	if (l->secure == NULL)
+		listener_serve(l);
+}
+
+void
+listener_serve(struct listener *l)
+{
+	if (l->mood > LISTENER_PAUSED)
+		return;
 	l->gate = gate_open(l);
-	boot_ready(b);
+	if (l->mood == LISTENER_PAUSED)
+		gate_leave(l->gate);
+	boot_ready(l->boot);
 }
 
 void
@@ -141,8 +153,20 @@ listener_control(struct boot *b, const struct ctl_message *m)
 	case CTL_LOGS:
 		w3clog_reopen(l->log);
 		break;
+	case CTL_TICKETS:
+		secure_take_tickets(l->secure, m);
+		break;
+	case CTL_FILE:
+		secure_take_file(l->secure, m);
+		break;
+	case CTL_RENEWED:
+		secure_renew(l->secure);
+		break;
 	case CTL_CHANNEL:
 		take_channel(l, m);
+		break;
+	case CTL_ROLL:
+		register_answer(l, m);
 		break;
 	default:
 		break;
@@ -156,6 +180,7 @@ listener_finish(struct boot *b)
 	porch_free(l->porch);
 	gate_free(l->gate);
 	inbound_free_all(l);
+	secure_free(l->secure);
 	rdns_free(l->rdns);
 	w3clog_end(l->log);
 	pool_free(l->pool);

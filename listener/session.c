@@ -18,7 +18,7 @@
 #include "listener/listener.h"
 
 /* Upper bounds in ms of each stage; connection-timeout is one as well (RFC 5321 4.5.3.2.7 wants 5 minutes for commands). */
-enum { LIMIT_FIRST = 300000, LIMIT_CONTENT = 180000, LIMIT_REFUSED_CONTENT = 10000, LIMIT_LINGER = 5000 };
+enum { LIMIT_FIRST = 300000, LIMIT_CONTENT = 180000, LIMIT_REFUSED_CONTENT = 10000, LIMIT_LINGER = 5000, LIMIT_SECURE = 60000 };
 
 void
 session_init(struct session *s, const struct config_server *server, const struct session_ops *ops, void *arg,
@@ -46,6 +46,11 @@ session_greet(struct session *s)
 	char line[REPLY_SIZE];
 	const char *fqdn = s->server->fqdn, *banner = s->server->banner;
 
+	s->greeted = true;
+	if (s->stopping) {
+		session_reply(s, REPLY_STOPPING, fqdn);
+		return;
+	}
 	if (banner == NULL)
 		snprintf(line, sizeof(line), "%s Postern ESMTP service ready", fqdn);
 	else if (strncasecmp(banner, fqdn, strlen(fqdn)) == 0)
@@ -53,6 +58,37 @@ session_greet(struct session *s)
 	else
 		snprintf(line, sizeof(line), "%s %s", fqdn, banner);
 	session_reply(s, REPLY_GREETING, line);
+}
+
+void
+session_secure(struct session *s)
+{
+	session_reset(s);
+	s->phase = PHASE_SECURING;
+	s->progress++;
+	s->ops->secure(s->arg);
+}
+
+/* Whatever the client said before could have been said by somebody else (RFC 3207 4.2). */
+void
+session_secured(struct session *s)
+{
+	free(s->helo);
+	s->helo = NULL;
+	s->extended = s->authenticated = s->partial = false;
+	s->secure = true;
+	s->phase = PHASE_START;
+	s->progress++;
+	if (!s->greeted)
+		session_greet(s);
+	else if (s->stopping)
+		session_reply(s, REPLY_STOPPING, s->server->fqdn);
+}
+
+bool
+session_needs_tls(const struct session *s)
+{
+	return s->server->tls == CONFIG_TLS_REQUIRED && !s->secure;
 }
 
 void
@@ -170,10 +206,12 @@ take_command(struct session *s, const char *data, size_t size)
 		return 0;
 	case LINE_LONG:
 		s->line_waste = used;
-		s->ops->command(s->arg, data, used);
+		if (s->phase & PHASE_COMMAND)
+			s->ops->command(s->arg, data, used);
 		return used;
 	case LINE_BARE:
-		s->ops->command(s->arg, data, used - 1);
+		if (s->phase & PHASE_COMMAND)
+			s->ops->command(s->arg, data, used - 1);
 		session_reply(s, REPLY_LINE_BARE, NULL);
 		break;
 	case LINE_WHOLE:
@@ -206,7 +244,7 @@ session_input(struct session *s, const char *data, size_t len)
 bool
 session_wants_input(const struct session *s)
 {
-	return !s->blocked && !s->held && s->phase != PHASE_STORING && s->phase != PHASE_OVER;
+	return !s->blocked && !s->held && !(s->phase & (PHASE_STORING | PHASE_SECURING | PHASE_OVER));
 }
 
 void
@@ -236,6 +274,10 @@ session_expire(struct session *s)
 {
 	if (s->phase == PHASE_STORING || s->phase == PHASE_OVER)
 		return;
+	if (s->phase == PHASE_SECURING) { /* no word can be said */
+		session_end(s, false);
+		return;
+	}
 	/* A client that ends lines with a bare LF waits for an answer to an end that was none: say what is wrong. */
 	enum reply why = s->phase == PHASE_CHUNK ? bdat_refusal(s) : transaction_fault(s);
 	if (why != REPLY_NONE)
@@ -261,7 +303,9 @@ session_stop(struct session *s)
 void
 session_cut(struct session *s)
 {
-	if (s->phase != PHASE_STORING && s->phase != PHASE_OVER)
+	if (s->phase == PHASE_SECURING)
+		session_end(s, false);
+	else if (s->phase != PHASE_STORING && s->phase != PHASE_OVER)
 		session_reply(s, REPLY_STOPPING, s->server->fqdn);
 }
 
@@ -284,6 +328,9 @@ session_limit_ms(const struct session *s)
 		return UINT64_MAX;
 	case PHASE_OVER:
 		stage = LIMIT_LINGER;
+		break;
+	case PHASE_SECURING:
+		stage = LIMIT_SECURE;
 		break;
 	default:
 		break;

@@ -118,8 +118,10 @@ static const char *
 protocol_of(const struct session *s)
 {
 	if (s->envelope->m.flags & MESSAGE_UTF8)
-		return "UTF8SMTP"; /* RFC 6531 3.7.3 */
-	return s->extended ? "ESMTP" : "SMTP";
+		return s->secure ? "UTF8SMTPS" : "UTF8SMTP"; /* RFC 6531 3.7.3 */
+	if (!s->extended)
+		return "SMTP"; /* also under TLS: there is no other word for it */
+	return s->secure ? "ESMTPS" : "ESMTP"; /* RFC 3848 */
 }
 
 /* The Received field will have the name. */

@@ -19,6 +19,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/process/dns.h"
+#include "common/process/roll.h"
 
 #define CTL_MAGIC 0x5043
 #define QUEUE_MAX (4U << 20)
@@ -43,6 +44,7 @@ static const struct kind kinds[] = {
 	[CTL_PAUSED] = { "paused", 0, 0, CTL_FROM_WORKER, false },
 	[CTL_CONTINUED] = { "continued", 0, 0, CTL_FROM_WORKER, false },
 	[CTL_IDLE] = { "idle", 0, 0, WORKERS, false },
+	[CTL_REASON] = { "reason", 1, CTL_REASON_MAX, WORKERS, false },
 	[CTL_NEED] = { "need", sizeof(uint32_t), sizeof(uint32_t), CTL_FROM_WORKER, false },
 	[CTL_PAUSE] = { "pause", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_CONTINUE] = { "continue", 0, 0, CTL_FROM_MASTER, false },
@@ -52,6 +54,8 @@ static const struct kind kinds[] = {
 	[CTL_CHANNEL] = { "channel", sizeof(struct ctl_channel), sizeof(struct ctl_channel), CTL_FROM_MASTER, true },
 	[CTL_COUNTERS] = { "counters", 64, 64, CTL_FROM_MASTER, true },
 	[CTL_RETRY] = { "retry", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_TICKETS] = { "tickets", sizeof(struct ctl_tickets), sizeof(struct ctl_tickets), CTL_FROM_MASTER, false },
+	[CTL_RENEWED] = { "renewed", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_COMMAND] = { "command", 1, 4096, CTL_FROM_OPERATOR, false },
 	[CTL_TEXT] = { "text", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
 	[CTL_END] = { "end", sizeof(int32_t), sizeof(int32_t), CTL_FROM_MASTER, false },
@@ -59,6 +63,8 @@ static const struct kind kinds[] = {
 	[CTL_ANSWER] = { "answer", offsetof(struct dns_answer, record), sizeof(struct dns_answer), CTL_FROM_HELPER, false },
 	[CTL_OPEN] = { "open", sizeof(struct ctl_file), sizeof(struct ctl_file), WORKERS, false },
 	[CTL_FILE] = { "file", sizeof(struct ctl_opened), sizeof(struct ctl_opened), CTL_FROM_MASTER, true },
+	[CTL_ROLL] = { "roll", sizeof(struct roll_ask), sizeof(struct roll_ask), CTL_FROM_MASTER, false },
+	[CTL_ROLL_PAGE] = { "roll-page", offsetof(struct roll_page, text), sizeof(struct roll_page), CTL_FROM_WORKER, false },
 };
 static_assert(nitems_of(kinds) == CTL_COUNT, "one row a control message");
 
