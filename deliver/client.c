@@ -3,7 +3,7 @@
  *
  * Runs in:  deliver (pure)
  * Owns:     the bytes to be sent, the reply being read
- * Promise:  every recipient of a transaction gets exactly one verdict; delivered only by a 2xx to the final dot;
+ * Promise:  every recipient of a transaction gets exactly one verdict; delivered only by a 2xx to the final dot or last chunk;
  *           commands are sent together when the peer offers PIPELINING (RFC 2920), one by one when not
  * Fails by: verdicts; a peer that sends no SMTP is a failed connection (4.5.0), never more
  */
@@ -47,7 +47,7 @@ static const struct row {
 static const struct { const char *keyword; enum client_offer offer; } offers[] = {
 	{ "PIPELINING", CLIENT_PIPELINING }, { "SIZE", CLIENT_SIZE }, { "8BITMIME", CLIENT_8BITMIME },
 	{ "SMTPUTF8", CLIENT_SMTPUTF8 }, { "ENHANCEDSTATUSCODES", CLIENT_STATUSCODES }, { "CHUNKING", CLIENT_CHUNKING },
-	{ "DSN", CLIENT_DSN }, { "STARTTLS", CLIENT_STARTTLS },
+	{ "DSN", CLIENT_DSN }, { "STARTTLS", CLIENT_STARTTLS }, { "BINARYMIME", CLIENT_BINARYMIME },
 };
 
 void
@@ -311,6 +311,10 @@ client_content(struct client *c, const char *data, size_t len)
 {
 	if (len == 0)
 		return;
+	if (c->chunked) {
+		buf_add(&c->out, data, len);
+		return;
+	}
 	if (c->line_start && data[0] == '.')
 		buf_add(&c->out, ".", 1);
 	c->line_start = data[len - 1] == '\n';
@@ -331,7 +335,8 @@ client_content(struct client *c, const char *data, size_t len)
 void
 client_content_end(struct client *c)
 {
-	buf_puts(&c->out, c->line_start ? ".\r\n" : "\r\n.\r\n");
+	if (!c->chunked)
+		buf_puts(&c->out, c->line_start ? ".\r\n" : "\r\n.\r\n");
 	c->phase = CLIENT_DOT;
 }
 

@@ -67,7 +67,7 @@ struct response;
  */
 enum client_offer {
 	CLIENT_PIPELINING = 1, CLIENT_SIZE = 2, CLIENT_8BITMIME = 4, CLIENT_SMTPUTF8 = 8, CLIENT_STATUSCODES = 16,
-	CLIENT_CHUNKING = 32, CLIENT_DSN = 64, CLIENT_STARTTLS = 128,
+	CLIENT_CHUNKING = 32, CLIENT_DSN = 64, CLIENT_STARTTLS = 128, CLIENT_BINARYMIME = 256,
 };
 
 enum client_phase {
@@ -124,6 +124,7 @@ struct client {
 	bool settled;			/* all verdicts are final already; what is pipelined is still read */
 	size_t sent, answered;		/* steps: 0 RSET, 1 MAIL, 2.. RCPT, count + 2 DATA */
 	size_t accepted;		/* recipients */
+	bool chunked;			/* the content goes by BDAT */
 	bool line_start;		/* content: the next byte begins a line */
 };
 
@@ -178,7 +179,7 @@ void drop_submit(struct drop *d, struct drop_job *job);
 
 /* --- dsn: composes a report (RFC 3464). Pure --- */
 
-enum dsn_kind { DSN_FAILURE, DSN_DELAY };
+enum dsn_kind { DSN_FAILURE, DSN_DELAY, DSN_DELIVERED, DSN_RELAYED };
 
 struct dsn_recipient {
 	const char *address, *orcpt;	/* orcpt NULL: not given */
@@ -513,6 +514,7 @@ struct schedule_reason {		/* why not; shared by the recipients of a message */
 
 struct schedule_result {		/* one a recipient */
 	enum schedule_outcome outcome;
+	bool relayed;			/* delivered to a peer that will not tell of success */
 	bool todo;			/* to be sent, not yet in a group's portion */
 	bool second;			/* on its way to the fallback */
 	bool local, expired;
@@ -691,7 +693,7 @@ struct settle {
 	size_t nstuck;
 };
 
-enum settle_stage { SETTLE_WRITE, SETTLE_REPORT, SETTLE_DELAY, SETTLE_CLOSE };
+enum settle_stage { SETTLE_SUCCESS, SETTLE_WRITE, SETTLE_REPORT, SETTLE_DELAY, SETTLE_CLOSE };
 
 #define SETTLE_AGAIN_MS 300000	/* a failure that could not be noted or reported is taken up again then */
 
@@ -726,6 +728,7 @@ void settle_state_free(struct settle_state *st);
 bool settle_is_stuck(const struct settle *t);	/* the disk takes no marks: stop delivering */
 /* For settle_tell: */
 void settle_next(struct settle_state *st);		/* this stage is over */
+void settle_write(struct settle_state *st);		/* the success reports are safe, or there is none */
 void settle_close(struct settle_state *st);		/* the last stage: marks, due time, or removal */
 const char *settle_status(const struct schedule_result *r);	/* 4.4.7 when its time ran out */
 bool settle_wants(const struct message_recipient *r, unsigned notify);
@@ -733,7 +736,8 @@ bool settle_may_report(const struct schedule_message *m);	/* somebody can be tol
 void settle_add_line(struct settle_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
     const struct schedule_reason *why);
 
-/* --- settle_tell: the report about failures or a delay, or badmail when nobody can be told --- */
+/* --- settle_tell: the report about success, failures or a delay, or badmail when nobody can be told --- */
+void settle_tell_success(struct settle_state *st);	/* then settle_write */
 void settle_tell_failures(struct settle_state *st);	/* then settle_next or settle_close */
 void settle_tell_delay(struct settle_state *st);
 

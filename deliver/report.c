@@ -67,11 +67,26 @@ report_make_id(char *id, const char *message, int64_t time_us, size_t first, enu
 
 	for (; *message != '\0'; message++)
 		chance = (chance ^ (unsigned char)*message) * 16777619U;
-	chance += (uint32_t)first * 4 + (kind == DSN_DELAY ? 2 : 0) + (copy ? 1 : 0);
+	chance += (uint32_t)first * 8 + (uint32_t)kind * 2 + (copy ? 1 : 0);
 	message_id_make(id, time_us, chance);
 }
 
-/* The original, or its header up to the last line that fits. */
+/* Up to the first byte that cannot stand in a text: binary content's header is text, but nobody promised. */
+static size_t
+text_size(const char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (data[i] == '\0' || data[i] == '\n' || (data[i] == '\r' && (i + 1 == len || data[i + 1] != '\n')))
+			return i;
+		i += data[i] == '\r';
+	}
+	return len;
+}
+
+/*
+ * The original, or its header up to the last line that fits: only a failure returns more (RFC 3461 4.3), and only what
+ * can stand in a report.
+ */
 static int
 read_original(struct delivery *x)
 {
@@ -83,9 +98,10 @@ read_original(struct delivery *x)
 	if (n < 0)
 		return -1;
 	x->original.len = (size_t)n;
-	x->dsn.whole = e->content_size <= (off_t)ORIGINAL_MAX && e->ret != RET_HDRS;
+	x->dsn.whole = e->content_size <= (off_t)ORIGINAL_MAX && e->ret != RET_HDRS && x->job->kind == DSN_FAILURE &&
+	    (e->flags & MESSAGE_BINARY) == 0;
 	if (!x->dsn.whole) {
-		size_t end = header_size(x->original.data, x->original.len);
+		size_t end = header_size(x->original.data, text_size(x->original.data, x->original.len));
 
 		while (end > 0 && x->original.data[end - 1] != '\n')
 			end--;
@@ -113,11 +129,14 @@ finish(struct delivery *x, int error)
 static void
 count(struct delivery *x, const char *id)
 {
+	static const struct { enum counter counter; const char *name; } kinds[] = {
+		[DSN_FAILURE] = { COUNTER_NDRS, "failure" }, [DSN_DELAY] = { COUNTER_DELAY_REPORTS, "delay" },
+		[DSN_DELIVERED] = { COUNTER_SUCCESS_REPORTS, "success" }, [DSN_RELAYED] = { COUNTER_SUCCESS_REPORTS, "relayed" },
+	};
 	struct report *r = x->report;
-	bool failure = x->job->kind == DSN_FAILURE;
 
-	counters_add(r->counters, failure ? COUNTER_NDRS : COUNTER_DELAY_REPORTS, 1);
-	log_event(LOG_FACT, id, "report", "kind=%s for=%s to=%s%s", failure ? "failure" : "delay", x->job->e->id,
+	counters_add(r->counters, kinds[x->job->kind].counter, 1);
+	log_event(LOG_FACT, id, "report", "kind=%s for=%s to=%s%s", kinds[x->job->kind].name, x->job->e->id,
 	    log_safe(x->to), x->copy ? " copy=yes" : "");
 	r->queued(r->arg, id);
 }

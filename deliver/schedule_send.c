@@ -186,6 +186,15 @@ collect_failure(struct schedule_message *m, size_t i, const struct verdict *v)
 		r->dest->failure = *v;
 }
 
+/* What is told to a sender who asked for it; a peer with DSN tells it itself. */
+static void
+note_success(struct schedule_message *m, size_t i, const struct verdict *v)
+{
+	m->result[i].outcome = OUTCOME_DELIVERED;
+	if ((m->e.rcpt[i].notify & NOTIFY_SUCCESS) && !v->dsn)
+		m->result[i].reason = schedule_reason_keep(m, v->code, v->status, v->host, v->text);
+}
+
 static void
 portion_over(struct schedule_portion *p)
 {
@@ -210,7 +219,8 @@ remote_over(void *arg, struct remote_job *job)
 		size_t i = p->index[k];
 
 		if (v->what == VERDICT_DELIVERED) {
-			m->result[i].outcome = OUTCOME_DELIVERED;
+			note_success(m, i, v);
+			m->result[i].relayed = true;
 			log_event(LOG_FACT, m->id, "delivered", "recipient=%s host=%s status=%s", log_safe(m->e.rcpt[i].address),
 			    log_safe(v->host), v->status);
 		} else if (!(m->schedule->draining && v->code == 0 && strcmp(v->status, "4.3.2") == 0)) {
@@ -236,7 +246,7 @@ drop_over(void *arg, struct drop_job *job)
 		size_t i = p->index[k];
 
 		if (good) {
-			m->result[i].outcome = OUTCOME_DELIVERED;
+			note_success(m, i, &job->verdict);
 			log_event(LOG_FACT, m->id, "dropped", "recipient=%s file=%s", log_safe(m->e.rcpt[i].address), job->file);
 		} else {
 			collect_failure(m, i, &job->verdict);

@@ -1,5 +1,5 @@
 /*
- * settle - what became of a message is written down: note, then mark, then report, then forget
+ * settle - what became of a message is written down: success told, note, mark, report of failure, then forget
  *
  * Runs in:  deliver; decisions on the loop, all disk work on pool threads
  * Owns:     the lanes; those messages whose step the disk refused
@@ -400,15 +400,25 @@ void
 settle_begin(struct settle *t, struct schedule_message *m)
 {
 	struct settle_state *st = mem_new(struct settle_state);
-	int64_t now_us = clock_wall_us();
 
 	m->settle = st;
 	st->settle = t;
 	st->m = m;
 	buf_init(&st->note, MESSAGE_ENVELOPE_MAX);
-	make_plans(st, now_us);
+	make_plans(st, clock_wall_us());
 	judge(st);
 	log_later(st);
+	if (st->delivered > 0 && settle_may_report(m))
+		settle_tell_success(st);
+	else
+		settle_write(st);
+}
+
+void
+settle_write(struct settle_state *st)
+{
+	struct schedule_message *m = st->m;
+
 	if (m->owed) {
 		st->stage = SETTLE_WRITE;
 		settle_next(st);
@@ -419,7 +429,7 @@ settle_begin(struct settle *t, struct schedule_message *m)
 	} else if (st->failed == 0 && st->delivered == 0 && !m->later) {
 		schedule_settled(m);	/* nothing was tried */
 	} else {
-		begin_write(st, now_us);
+		begin_write(st, clock_wall_us());
 	}
 }
 

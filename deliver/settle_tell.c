@@ -1,5 +1,5 @@
 /*
- * settle_tell - the report about failures or a delay, or badmail when nobody can be told
+ * settle_tell - the report about success, failures or a delay, or badmail when nobody can be told
  *
  * Runs in:  deliver, on the loop
  * Owns:     the lists a report or badmail is made from, in the message's settling
@@ -43,6 +43,76 @@ list_recipients(struct settle_state *st, enum schedule_outcome outcome, unsigned
 			.code = r->reason->code, .host = r->reason->host, .text = r->reason->text,
 		};
 	}
+}
+
+/* --- success: told before it is marked; after a crash between the two it is delivered and told again --- */
+
+/* True: somebody is to be told so. */
+static bool
+list_success(struct settle_state *st, bool relayed)
+{
+	struct schedule_message *m = st->m;
+	struct report_job *job = &st->report;
+
+	*job = (struct report_job){ .e = &m->e, .fd = m->fd, .arrived_us = m->arrived_us };
+	for (size_t i = 0; i < m->e.nrcpt; i++) {
+		const struct schedule_result *r = &m->result[i];
+
+		if (r->outcome != OUTCOME_DELIVERED || r->reason == NULL || r->relayed != relayed)
+			continue;
+		if (job->count == 0) {
+			free(st->recipient);
+			st->recipient = mem_array(NULL, m->e.nrcpt, sizeof(*st->recipient));
+			job->first = i;
+		}
+		st->recipient[job->count++] = (struct dsn_recipient){
+			.address = m->e.rcpt[i].address, .orcpt = m->e.rcpt[i].orcpt, .status = r->reason->status,
+			.code = r->reason->code, .host = r->reason->host, .text = r->reason->text,
+		};
+	}
+	job->recipient = st->recipient;
+	return job->count > 0;
+}
+
+static void tell_success(struct settle_state *st, enum dsn_kind kind);
+
+/* One that cannot be queued is lost (report has said so): to deliver the message again for it would be worse. */
+static void
+success_done(void *arg, struct report_job *job)
+{
+	struct settle_state *st = arg;
+
+	disk_crash_point("settle-told");
+	if (job->kind == DSN_DELIVERED)
+		tell_success(st, DSN_RELAYED);
+	else
+		settle_write(st);
+}
+
+static void
+tell_success(struct settle_state *st, enum dsn_kind kind)
+{
+	bool any = list_success(st, kind == DSN_RELAYED);
+
+	st->report.kind = kind;
+	if (!any) {
+		if (kind == DSN_DELIVERED)
+			tell_success(st, DSN_RELAYED);
+		else
+			settle_write(st);
+		return;
+	}
+	st->report.time_us = st->report.id_us = clock_wall_us();
+	st->report.done = success_done;
+	st->report.arg = st;
+	report_submit(st->settle->report, &st->report);
+}
+
+void
+settle_tell_success(struct settle_state *st)
+{
+	st->stage = SETTLE_SUCCESS;
+	tell_success(st, DSN_DELIVERED);
 }
 
 /* Its marks say that it is owed: the next loading finds it. */

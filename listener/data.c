@@ -1,5 +1,5 @@
 /*
- * data - the content after 354: finds its end, takes transport dots out, refuses bare CR and LF (RFC 5321 4.5.2, 2.3.8)
+ * data - content: finds the end of DATA, takes transport dots out, refuses bare CR and LF (RFC 5321 4.5.2, 2.3.8)
  *
  * Runs in:  listener (pure)
  * Owns:     nothing
@@ -120,4 +120,21 @@ data_take(struct data *d, const char *in, size_t len, data_sink *sink, void *arg
 	if (d->fault != DATA_FINE)
 		d->wasted += at;
 	return at;
+}
+
+void
+data_take_raw(struct data *d, const char *in, size_t len, bool binary, data_sink *sink, void *arg)
+{
+	for (size_t at = 0; at < len && !binary;)
+		at += take_text(d, in + at, len - at);
+	hand_on(d, in, len, sink, arg);
+	if (d->fault != DATA_FINE)
+		d->wasted += len;
+}
+
+void
+data_end_raw(struct data *d)
+{
+	if (d->state == DATA_CR)
+		fault(d, DATA_BARE);
 }

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
+#include "common/mail/xtext.h"
 #include "listener/listener.h"
 
 enum parameter_verb { FOR_MAIL = 1, FOR_RCPT = 2 };
@@ -22,9 +23,16 @@ struct parameter {
 	size_t name_len, value_len;
 };
 
+/* What the parameters of a command are put into. */
+struct taker {
+	struct envelope_mail *mail;	/* for MAIL */
+	struct envelope_rcpt *rcpt;	/* for RCPT */
+	unsigned flags;			/* of the message: for RCPT */
+};
+
 /* SIZE=: at most 20 digits (RFC 1870 5); what does not fit 64 bits is larger than any limit. */
 static enum reply
-take_size(struct envelope_mail *m, const struct parameter *p)
+take_size(const struct taker *t, const struct parameter *p)
 {
 	if (p->value_len == 0 || p->value_len > 20)
 		return REPLY_BAD_PARAMETER;
@@ -36,7 +44,7 @@ take_size(struct envelope_mail *m, const struct parameter *p)
 		if (__builtin_mul_overflow(size, 10U, &size) || __builtin_add_overflow(size, digit, &size))
 			size = UINT64_MAX;
 	}
-	m->size = size;
+	t->mail->size = size;
 	return REPLY_NONE;
 }
 
@@ -47,35 +55,95 @@ value_is(const struct parameter *p, const char *word)
 }
 
 static enum reply
-take_body(struct envelope_mail *m, const struct parameter *p)
+take_body(const struct taker *t, const struct parameter *p)
 {
 	if (p->value == NULL)
 		return REPLY_BAD_PARAMETER;
 	if (value_is(p, "8BITMIME"))
-		m->flags |= MESSAGE_8BIT;
+		t->mail->flags |= MESSAGE_8BIT;
+	else if (value_is(p, "BINARYMIME"))
+		t->mail->flags |= MESSAGE_BINARY | MESSAGE_8BIT;
 	else if (!value_is(p, "7BIT"))
 		return REPLY_BAD_PARAMETER;
 	return REPLY_NONE;
 }
 
 static enum reply
-take_smtputf8(struct envelope_mail *m, const struct parameter *p)
+take_smtputf8(const struct taker *t, const struct parameter *p)
 {
 	if (p->value != NULL)
 		return REPLY_BAD_PARAMETER;
-	m->flags |= MESSAGE_UTF8;
+	t->mail->flags |= MESSAGE_UTF8;
 	return REPLY_NONE;
 }
 
-/* DSN and AUTH parameters will be rows here. */
+static enum reply
+take_ret(const struct taker *t, const struct parameter *p)
+{
+	if (p->value == NULL || !(value_is(p, "FULL") || value_is(p, "HDRS")))
+		return REPLY_BAD_PARAMETER;
+	t->mail->ret = value_is(p, "FULL") ? RET_FULL : RET_HDRS;
+	return REPLY_NONE;
+}
+
+static enum reply
+take_envid(const struct taker *t, const struct parameter *p)
+{
+	if (p->value == NULL || p->value_len > XTEXT_ENVID_MAX || !xtext_is_valid(p->value, p->value_len))
+		return REPLY_BAD_PARAMETER;
+	memcpy(t->mail->envid, p->value, p->value_len);
+	return REPLY_NONE;
+}
+
+/* NEVER stands alone; of the others each once (RFC 3461 4.1). */
+static enum reply
+take_notify(const struct taker *t, const struct parameter *p)
+{
+	static const struct { const char *word; unsigned bit; } words[] = {
+		{ "NEVER", NOTIFY_NEVER }, { "SUCCESS", NOTIFY_SUCCESS }, { "FAILURE", NOTIFY_FAILURE }, { "DELAY", NOTIFY_DELAY },
+	};
+	const char *at = p->value, *end = p->value + p->value_len;
+	unsigned given = 0;
+
+	while (at != NULL && at <= end) {
+		const char *comma = memchr(at, ',', (size_t)(end - at));
+		struct parameter one = { .value = at, .value_len = (size_t)((comma != NULL ? comma : end) - at) };
+		size_t i = 0;
+		while (i < nitems_of(words) && !value_is(&one, words[i].word))
+			i++;
+		if (i == nitems_of(words) || (given & words[i].bit))
+			return REPLY_BAD_PARAMETER;
+		given |= words[i].bit;
+		at = comma != NULL ? comma + 1 : NULL;
+	}
+	if (given == 0 || ((given & NOTIFY_NEVER) && given != NOTIFY_NEVER))
+		return REPLY_BAD_PARAMETER;
+	t->rcpt->notify = given;
+	return REPLY_NONE;
+}
+
+static enum reply
+take_orcpt(const struct taker *t, const struct parameter *p)
+{
+	if (p->value == NULL || !xtext_is_orcpt(p->value, p->value_len, t->flags & MESSAGE_UTF8))
+		return REPLY_BAD_PARAMETER;
+	memcpy(t->rcpt->orcpt, p->value, p->value_len);
+	return REPLY_NONE;
+}
+
+/* AUTH will be a row here. */
 static const struct parameter_row {
 	const char *name;
 	unsigned verbs;		/* enum parameter_verb bits */
-	enum reply (*take)(struct envelope_mail *m, const struct parameter *p);
+	enum reply (*take)(const struct taker *t, const struct parameter *p);
 } parameter_rows[] = {
 	{ "SIZE", FOR_MAIL, take_size },
 	{ "BODY", FOR_MAIL, take_body },
 	{ "SMTPUTF8", FOR_MAIL, take_smtputf8 },
+	{ "RET", FOR_MAIL, take_ret },
+	{ "ENVID", FOR_MAIL, take_envid },
+	{ "NOTIFY", FOR_RCPT, take_notify },
+	{ "ORCPT", FOR_RCPT, take_orcpt },
 };
 
 /* The next word of `*arg`; false at the end. */
@@ -100,7 +168,7 @@ next_parameter(struct parameter *p, const char **arg, size_t *len)
 }
 
 static enum reply
-take_parameters(struct envelope_mail *m, const char *arg, size_t len, enum parameter_verb verb)
+take_parameters(const struct taker *t, const char *arg, size_t len, enum parameter_verb verb)
 {
 	struct parameter p;
 	unsigned given = 0;
@@ -117,7 +185,7 @@ take_parameters(struct envelope_mail *m, const char *arg, size_t len, enum param
 		if (given & 1U << i)
 			return REPLY_BAD_PARAMETER;
 		given |= 1U << i;
-		enum reply bad = parameter_rows[i].take(m, &p);
+		enum reply bad = parameter_rows[i].take(t, &p);
 		if (bad != REPLY_NONE)
 			return bad;
 	}
@@ -148,7 +216,7 @@ envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len)
 	*m = (struct envelope_mail){ 0 };
 	enum reply bad = take_path(&m->sender, &arg, &len, "FROM:", ADDRESS_NULL | ADDRESS_UTF8);
 	if (bad == REPLY_NONE)
-		bad = take_parameters(m, arg, len, FOR_MAIL);
+		bad = take_parameters(&(struct taker){ .mail = m }, arg, len, FOR_MAIL);
 	/* Whether UTF-8 was welcome is known only behind the address (RFC 6531 3.4). */
 	if (bad == REPLY_NONE && address_is_utf8(&m->sender) && !(m->flags & MESSAGE_UTF8))
 		bad = REPLY_UTF8_NOT_DECLARED;
@@ -156,13 +224,13 @@ envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len)
 }
 
 enum reply
-envelope_parse_rcpt(struct address *a, const char *arg, size_t len, unsigned flags)
+envelope_parse_rcpt(struct envelope_rcpt *r, const char *arg, size_t len, unsigned flags)
 {
-	struct envelope_mail none = { 0 };
-	enum reply bad = take_path(a, &arg, &len, "TO:", ADDRESS_UTF8);
+	*r = (struct envelope_rcpt){ 0 };
+	enum reply bad = take_path(&r->address, &arg, &len, "TO:", ADDRESS_UTF8);
 	if (bad == REPLY_NONE)
-		bad = take_parameters(&none, arg, len, FOR_RCPT);
-	if (bad == REPLY_NONE && address_is_utf8(a) && !(flags & MESSAGE_UTF8))
+		bad = take_parameters(&(struct taker){ .rcpt = r, .flags = flags }, arg, len, FOR_RCPT);
+	if (bad == REPLY_NONE && address_is_utf8(&r->address) && !(flags & MESSAGE_UTF8))
 		bad = REPLY_UTF8_NOT_DECLARED;
 	return bad;
 }
@@ -173,6 +241,8 @@ envelope_new(const struct envelope_mail *m)
 	struct envelope *e = mem_new(struct envelope);
 	e->m.sender = mem_strdup(m->sender.text);
 	e->m.flags = m->flags;
+	e->m.ret = m->ret;
+	e->m.envid = m->envid[0] != '\0' ? mem_strdup(m->envid) : NULL;
 	e->declared = m->size;
 	return e;
 }
@@ -224,12 +294,15 @@ grow(struct envelope *e)
 }
 
 void
-envelope_add(struct envelope *e, const char *recipient)
+envelope_add(struct envelope *e, const struct envelope_rcpt *r)
 {
+	const char *recipient = r->address.text;
 	if (envelope_has(e, recipient))
 		return;
 	if ((e->m.nrcpt + 1) * 2 > e->seen_size)
 		grow(e);
-	message_envelope_add(&e->m, recipient);
+	struct message_recipient *to = message_envelope_add(&e->m, recipient);
+	to->notify = r->notify;
+	to->orcpt = r->orcpt[0] != '\0' ? mem_strdup(r->orcpt) : NULL;
 	*slot_of(e, recipient) = (uint32_t)e->m.nrcpt;
 }

@@ -26,7 +26,7 @@ put_size(const struct session *s, char *dst)
 		snprintf(dst, EXTENSION_SIZE, "SIZE %" PRIu64, s->server->max_message_size);
 }
 
-/* STARTTLS, AUTH, DSN, CHUNKING... will be rows here. */
+/* STARTTLS and AUTH will be rows here. */
 static const struct extension {
 	const char *keyword;
 	void (*put)(const struct session *s, char *dst);	/* the line when it is not the keyword alone */
@@ -34,6 +34,9 @@ static const struct extension {
 	{ "PIPELINING", NULL },
 	{ "SIZE", put_size },
 	{ "8BITMIME", NULL },
+	{ "BINARYMIME", NULL },
+	{ "CHUNKING", NULL },
+	{ "DSN", NULL },
 	{ "SMTPUTF8", NULL },
 	{ "ENHANCEDSTATUSCODES", NULL },
 	{ "HELP", NULL },

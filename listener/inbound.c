@@ -180,7 +180,7 @@ on_settled(void *arg)
 		return;
 	c->progress = c->session.progress;
 	uint64_t limit = session_limit_ms(&c->session);
-	if (c->session.phase == PHASE_DATA && limit != UINT64_MAX) {
+	if (c->session.begun && limit != UINT64_MAX) {
 		uint64_t left = message_left(c);
 		limit = left < limit ? left : limit;
 	}

@@ -1,7 +1,7 @@
 /*
  * listener - private header of the listener worker; one block a file, alphabetical
  *
- * bytes -> conn -> inbound -> session -> verb -> transaction, envelope, data, policy   (pure from session on)
+ * bytes -> conn -> inbound -> session -> verb -> transaction, bdat, envelope, data, policy   (pure from session on)
  *                  inbound <- session_ops <- replies, content, facts
  *                  inbound -> receive -> intake -> the queue
  */
@@ -17,6 +17,7 @@
 #include "common/base/buf.h"
 #include "common/mail/address.h"
 #include "common/mail/message.h"
+#include "common/mail/xtext.h"
 #include "common/process/boot.h"
 #include "common/process/config.h"
 #include "common/process/counters.h"
@@ -24,9 +25,17 @@
 #include "common/process/loop.h"
 #include "common/process/pool.h"
 
+struct bdat;
 struct inbound;
 struct listener;
 struct session;
+
+/* --- bdat: the BDAT command and its chunks; pure --- */
+
+void bdat_command(struct session *s, const char *arg, size_t len);
+size_t bdat_content(struct session *s, const char *data, size_t len);	/* in PHASE_CHUNK */
+enum reply bdat_refusal(const struct session *s);	/* in PHASE_CHUNK: what will be said to it; REPLY_NONE */
+void bdat_free(struct session *s);			/* also when there is nothing */
 
 /* --- conn: one socket: reads, writes, time limits; knows nothing of SMTP --- */
 
@@ -86,6 +95,10 @@ void data_begin(struct data *d, uint64_t limit);
 /* Bytes used: all, or up to and with the end (then state is DATA_END). Hands on runs as long as possible. */
 size_t data_take(struct data *d, const char *in, size_t len, data_sink *sink, void *arg);
 
+/* Content whose end is known (BDAT): all of it is used. Bare CR and LF and long lines are faults unless `binary`. */
+void data_take_raw(struct data *d, const char *in, size_t len, bool binary, data_sink *sink, void *arg);
+void data_end_raw(struct data *d);	/* a CR at the very end is bare */
+
 /* --- envelope: arguments of MAIL and RCPT, and what they add up to --- */
 
 #define ENVELOPE_RECIPIENTS_MAX 100000U	/* also when max-recipients is unlimited: see MESSAGE_ENVELOPE_MAX */
@@ -101,16 +114,23 @@ struct envelope_mail {
 	struct address sender;
 	uint64_t size;
 	unsigned flags;		/* enum message_flags */
+	enum message_ret ret;
+	char envid[XTEXT_ENVID_MAX + 1];	/* "": not given */
+};
+struct envelope_rcpt {
+	struct address address;
+	unsigned notify;	/* enum message_notify; 0 not given */
+	char orcpt[XTEXT_ORCPT_MAX + 1];	/* "": not given */
 };
 enum reply;
 
 /* What follows the verb. REPLY_NONE, or the refusal. */
 enum reply envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len);
-enum reply envelope_parse_rcpt(struct address *a, const char *arg, size_t len, unsigned flags);
+enum reply envelope_parse_rcpt(struct envelope_rcpt *r, const char *arg, size_t len, unsigned flags);
 struct envelope *envelope_new(const struct envelope_mail *m);
 void envelope_free(struct envelope *e);			/* NULL is fine */
 bool envelope_has(const struct envelope *e, const char *recipient);
-void envelope_add(struct envelope *e, const char *recipient);
+void envelope_add(struct envelope *e, const struct envelope_rcpt *r);	/* given again, the first parameters stay */
 
 /* --- gate: the listening sockets --- */
 
@@ -201,14 +221,16 @@ void receive_discard(struct receive *r);	/* also when there is nothing */
 enum reply {
 	REPLY_NONE,
 	REPLY_GREETING, REPLY_HELLO, REPLY_BYE, REPLY_HELP, REPLY_NOOP, REPLY_RESET, REPLY_VRFY,
-	REPLY_SENDER_OK, REPLY_RECIPIENT_OK, REPLY_START_DATA, REPLY_ACCEPTED,
+	REPLY_SENDER_OK, REPLY_RECIPIENT_OK, REPLY_START_DATA, REPLY_CHUNK, REPLY_ACCEPTED,
 	/* the session ends */
 	REPLY_NOT_YOU, REPLY_FULL_HOUSE, REPLY_FULL_CLIENT, REPLY_IDLE, REPLY_STOPPING, REPLY_TOO_MANY_ERRORS, REPLY_PIPELINING,
+	REPLY_CHUNK_LOST,
 	/* the command is wrong */
 	REPLY_UNKNOWN, REPLY_LINE_LONG, REPLY_LINE_BARE, REPLY_LINE_BYTES, REPLY_UNAVAILABLE,
 	REPLY_ARGUMENT_MISSING, REPLY_ARGUMENT_NOT_WANTED, REPLY_BAD_HELLO, REPLY_BAD_ADDRESS, REPLY_BAD_PARAMETER,
 	REPLY_UNKNOWN_PARAMETER, REPLY_UTF8_NOT_DECLARED,
 	REPLY_NEED_HELLO, REPLY_NEED_MAIL, REPLY_NEED_RCPT, REPLY_MAIL_TWICE, REPLY_NO_VALID_RCPT,
+	REPLY_CHUNKS_OPEN, REPLY_BINARY_DATA,
 	/* the mail is not wanted */
 	REPLY_RELAY, REPLY_MAILBOX_FULL, REPLY_RECIPIENTS, REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE,
 	REPLY_CONTENT_BARE, REPLY_CONTENT_LINE, REPLY_STORAGE_FULL, REPLY_STORAGE,
@@ -250,9 +272,13 @@ enum session_phase {
 	PHASE_DATA = 16,	/* content is coming */
 	PHASE_STORING = 32,	/* the disk has the word */
 	PHASE_OVER = 64,	/* nothing more is read */
+	PHASE_CHUNK = 128,	/* the octets of a BDAT are coming */
+	PHASE_CHUNKS = 256,	/* between BDATs of one message */
 };
 #define PHASE_ANY (PHASE_START | PHASE_READY | PHASE_MAIL | PHASE_RCPT)
 #define PHASE_GREETED (PHASE_READY | PHASE_MAIL | PHASE_RCPT)
+#define PHASE_COMMAND (PHASE_ANY | PHASE_CHUNKS)	/* commands are read */
+#define PHASE_CONTENT (PHASE_DATA | PHASE_CHUNK)	/* content is read */
 
 /* What the dialogue asks of the outside. None of these calls back into the session. */
 struct session_ops {
@@ -277,6 +303,7 @@ struct session {
 	char *helo;			/* NULL before HELO */
 	struct envelope *envelope;	/* NULL outside a transaction */
 	struct data data;
+	struct bdat *bdat;		/* NULL until a BDAT came */
 	uint64_t accepted_bytes;
 	uint64_t line_waste;		/* bytes skipped of an overlong command line; 0: not skipping */
 	uint32_t messages, errors;
@@ -285,6 +312,7 @@ struct session {
 	bool extended;			/* EHLO */
 	bool partial;			/* the first bytes of a command are here */
 	bool blocked;			/* until session_room() */
+	bool begun;			/* ops->begin() went well; neither finish() nor discard() was called */
 	bool stopping;
 	bool authenticated;
 	bool rcpt_refused;		/* in this transaction */
@@ -320,6 +348,11 @@ void transaction_rset(struct session *s, const char *arg, size_t len);
 size_t transaction_content(struct session *s, const char *data, size_t len);
 void transaction_stored(struct session *s, int error, const char *id);
 enum reply transaction_fault(const struct session *s);	/* why the content will be refused; REPLY_NONE */
+/* For bdat: */
+enum reply transaction_begin(struct session *s);	/* content is to come; REPLY_NONE, or the refusal (the envelope stays) */
+void transaction_finish(struct session *s);
+void transaction_discard(struct session *s);		/* also when there is nothing */
+uint64_t transaction_waste_limit(const struct session *s);	/* so much refused content is read */
 
 /* --- verb: the commands, one row each --- */
 

@@ -25,6 +25,7 @@ const struct reply_row reply_rows[] = {
 	[REPLY_SENDER_OK] = { 250, "2.1.0", "$....Sender OK", 0 },
 	[REPLY_RECIPIENT_OK] = { 250, "2.1.5", "$", 0 },
 	[REPLY_START_DATA] = { 354, NULL, "Start mail input; end with <CRLF>.<CRLF>", 0 },
+	[REPLY_CHUNK] = { 250, "2.0.0", "$ octets received", 0 },
 	[REPLY_ACCEPTED] = { 250, "2.6.0", "$ Queued mail for delivery", 0 },
 
 	[REPLY_NOT_YOU] = { 554, "5.7.1", "Connections from $ are not accepted here", REPLY_EVENT | REPLY_CLOSE },
@@ -35,6 +36,7 @@ const struct reply_row reply_rows[] = {
 	[REPLY_STOPPING] = { 421, "4.3.2", "$ Service not available, closing transmission channel", REPLY_CLOSE },
 	[REPLY_TOO_MANY_ERRORS] = { 421, "4.7.0", "$ Too many errors", REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
 	[REPLY_PIPELINING] = { 421, "4.5.0", "$ Improper use of command pipelining", REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
+	[REPLY_CHUNK_LOST] = { 421, "4.5.0", "$ Cannot tell chunk from command", REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
 
 	[REPLY_UNKNOWN] = { 500, "5.5.1", "Unrecognized command", REPLY_ERROR },
 	[REPLY_LINE_LONG] = { 500, "5.5.2", "Line too long", REPLY_ERROR },
@@ -53,6 +55,8 @@ const struct reply_row reply_rows[] = {
 	[REPLY_NEED_RCPT] = { 503, "5.5.2", "Need Rcpt command", REPLY_ERROR },
 	[REPLY_MAIL_TWICE] = { 503, "5.5.2", "Sender already specified", REPLY_ERROR },
 	[REPLY_NO_VALID_RCPT] = { 554, "5.5.1", "No valid recipients", REPLY_ERROR },
+	[REPLY_CHUNKS_OPEN] = { 503, "5.5.1", "A message by BDAT is under way", REPLY_ERROR },
+	[REPLY_BINARY_DATA] = { 503, "5.5.1", "BODY=BINARYMIME needs BDAT", REPLY_ERROR },
 
 	[REPLY_RELAY] = { 550, "5.7.1", "Unable to relay for $", REPLY_ERROR | REPLY_EVENT, COUNTER_REFUSED_RELAY },
 	[REPLY_MAILBOX_FULL] = { 452, "4.2.2", "Mailbox full", REPLY_EVENT, COUNTER_REFUSED_STORAGE },

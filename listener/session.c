@@ -34,6 +34,7 @@ session_done(struct session *s)
 {
 	free(s->helo);
 	envelope_free(s->envelope);
+	bdat_free(s);
 	s->helo = NULL;
 	s->envelope = NULL;
 }
@@ -61,8 +62,7 @@ session_end(struct session *s, bool linger)
 		return;
 	if (s->phase == PHASE_STORING)
 		bug("session ended while its message is being stored");
-	if (s->phase == PHASE_DATA && s->data.fault == DATA_FINE)
-		s->ops->discard(s->arg);
+	transaction_discard(s);
 	s->phase = PHASE_OVER;
 	s->progress++;
 	s->ops->close(s->arg, linger);
@@ -107,7 +107,9 @@ session_reply_about(struct session *s, enum reply which, const char *recipient)
 void
 session_reset(struct session *s)
 {
+	transaction_discard(s);
 	envelope_free(s->envelope);
+	bdat_free(s);
 	s->envelope = NULL;
 	s->rcpt_refused = false;
 	if (s->phase != PHASE_START && s->phase != PHASE_OVER)
@@ -120,11 +122,11 @@ check_border(struct session *s)
 {
 	s->partial = false;
 	s->progress++;
-	if (s->phase & ~PHASE_ANY)
+	if (s->phase & ~PHASE_COMMAND)
 		return;
 	if (s->errors >= SESSION_ERRORS_MAX)
 		session_reply(s, REPLY_TOO_MANY_ERRORS, s->server->fqdn);
-	else if (s->stopping)
+	else if (s->stopping && s->phase != PHASE_CHUNKS)
 		session_reply(s, REPLY_STOPPING, s->server->fqdn);
 }
 
@@ -179,11 +181,11 @@ session_input(struct session *s, const char *data, size_t len)
 {
 	if (len == 0 || !session_wants_input(s))
 		return 0;
-	if (s->phase != PHASE_DATA)
+	if (!(s->phase & PHASE_CONTENT))
 		return take_command(s, data, len);
 	s->progress++;
-	size_t used = transaction_content(s, data, len);
-	if (s->phase != PHASE_DATA)
+	size_t used = s->phase == PHASE_DATA ? transaction_content(s, data, len) : bdat_content(s, data, len);
+	if (!(s->phase & PHASE_CONTENT))
 		check_border(s);
 	return used;
 }
@@ -214,7 +216,7 @@ session_expire(struct session *s)
 	if (s->phase == PHASE_STORING || s->phase == PHASE_OVER)
 		return;
 	/* A client that ends lines with a bare LF waits for an answer to an end that was none: say what is wrong. */
-	enum reply why = transaction_fault(s);
+	enum reply why = s->phase == PHASE_CHUNK ? bdat_refusal(s) : transaction_fault(s);
 	if (why != REPLY_NONE)
 		session_reply(s, why, NULL);
 	session_reply(s, REPLY_IDLE, s->server->fqdn);
@@ -253,6 +255,9 @@ session_limit_ms(const struct session *s)
 		break;
 	case PHASE_DATA:
 		stage = s->data.fault == DATA_FINE ? LIMIT_CONTENT : LIMIT_REFUSED_CONTENT;
+		break;
+	case PHASE_CHUNK:
+		stage = bdat_refusal(s) == REPLY_NONE ? LIMIT_CONTENT : LIMIT_REFUSED_CONTENT;
 		break;
 	case PHASE_STORING:
 		return UINT64_MAX;

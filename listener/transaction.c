@@ -88,25 +88,25 @@ judge_recipient(struct session *s, const struct address *a)
 void
 transaction_rcpt(struct session *s, const char *arg, size_t len)
 {
-	struct address a;
-	enum reply bad = envelope_parse_rcpt(&a, arg, len, s->envelope->m.flags);
+	struct envelope_rcpt r;
+	enum reply bad = envelope_parse_rcpt(&r, arg, len, s->envelope->m.flags);
 
-	if (bad == REPLY_NONE && complete_recipient(s, &a) == -1)
+	if (bad == REPLY_NONE && complete_recipient(s, &r.address) == -1)
 		bad = REPLY_BAD_ADDRESS;
 	if (bad != REPLY_NONE) {
 		s->rcpt_refused = true;
 		session_reply(s, bad, NULL);
 		return;
 	}
-	bad = judge_recipient(s, &a);
+	bad = judge_recipient(s, &r.address);
 	if (bad != REPLY_NONE) {
 		s->rcpt_refused = true;
-		session_reply_about(s, bad, a.text);
+		session_reply_about(s, bad, r.address.text);
 		return;
 	}
-	envelope_add(s->envelope, a.text);
+	envelope_add(s->envelope, &r);
 	s->phase = PHASE_RCPT;
-	session_reply(s, REPLY_RECIPIENT_OK, a.text);
+	session_reply(s, REPLY_RECIPIENT_OK, r.address.text);
 }
 
 static const char *
@@ -117,22 +117,53 @@ protocol_of(const struct session *s)
 	return s->extended ? "ESMTP" : "SMTP";
 }
 
-void
-transaction_data(struct session *s, const char *arg, size_t len)
+enum reply
+transaction_begin(struct session *s)
 {
 	struct message_envelope *m = &s->envelope->m;
-	(void)arg, (void)len;
 
 	m->client = mem_strdup(s->ip);
 	m->helo = mem_strdup(s->helo);
 	m->protocol = mem_strdup(protocol_of(s));
-	int error = s->ops->begin(s->arg, m);
-	if (error != 0) {
-		session_reset(s);
-		session_reply(s, REPLY_STORAGE, NULL);
+	if (s->ops->begin(s->arg, m) != 0)
+		return REPLY_STORAGE;
+	s->begun = true;
+	data_begin(&s->data, message_limit(s));
+	return REPLY_NONE;
+}
+
+void
+transaction_finish(struct session *s)
+{
+	s->begun = false;
+	s->phase = PHASE_STORING;
+	s->ops->finish(s->arg);
+}
+
+void
+transaction_discard(struct session *s)
+{
+	if (!s->begun)
+		return;
+	s->begun = s->blocked = false;
+	s->ops->discard(s->arg);
+}
+
+void
+transaction_data(struct session *s, const char *arg, size_t len)
+{
+	(void)arg, (void)len;
+
+	if (s->envelope->m.flags & MESSAGE_BINARY) {
+		session_reply(s, REPLY_BINARY_DATA, NULL); /* RFC 3030 3 */
 		return;
 	}
-	data_begin(&s->data, message_limit(s));
+	enum reply bad = transaction_begin(s);
+	if (bad != REPLY_NONE) {
+		session_reset(s);
+		session_reply(s, bad, NULL);
+		return;
+	}
 	s->phase = PHASE_DATA;
 	session_reply(s, REPLY_START_DATA, NULL);
 }
@@ -148,7 +179,7 @@ transaction_rset(struct session *s, const char *arg, size_t len)
 enum reply
 transaction_fault(const struct session *s)
 {
-	if (s->phase != PHASE_DATA)
+	if (!(s->phase & PHASE_CONTENT))
 		return REPLY_NONE;
 	switch (s->data.fault) {
 	case DATA_FINE:
@@ -171,17 +202,21 @@ sink(void *arg, const char *run, size_t len)
 		s->blocked = true;
 }
 
+uint64_t
+transaction_waste_limit(const struct session *s)
+{
+	uint64_t most = message_limit(s);
+	return most == UINT64_MAX || most < SESSION_CONTENT_WASTE ? SESSION_CONTENT_WASTE : most;
+}
+
 /* Refused content is read to its end, where the answer belongs; but not for ever. */
 static void
 refuse_content(struct session *s, enum reply why)
 {
-	uint64_t most = message_limit(s);
-	if (most == UINT64_MAX || most < SESSION_CONTENT_WASTE)
-		most = SESSION_CONTENT_WASTE;
 	if (s->data.state == DATA_END) {
 		session_reply(s, why, NULL);
 		session_reset(s);
-	} else if (s->data.wasted > most) {
+	} else if (s->data.wasted > transaction_waste_limit(s)) {
 		session_reply(s, why, NULL);
 		session_end(s, true);
 	}
@@ -190,19 +225,14 @@ refuse_content(struct session *s, enum reply why)
 size_t
 transaction_content(struct session *s, const char *data, size_t len)
 {
-	enum data_fault before = s->data.fault;
 	size_t used = data_take(&s->data, data, len, sink, s);
 
 	if (s->data.fault != DATA_FINE) {
-		if (before == DATA_FINE) {
-			s->ops->discard(s->arg);
-			s->blocked = false;
-		}
+		transaction_discard(s);
 		refuse_content(s, transaction_fault(s));
 	} else if (s->data.state == DATA_END) {
 		s->blocked = false;
-		s->phase = PHASE_STORING;
-		s->ops->finish(s->arg);
+		transaction_finish(s);
 	}
 	return used;
 }

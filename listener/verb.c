@@ -45,22 +45,23 @@ run_help(struct session *s, const char *arg, size_t len)
 	buf_done(&names);
 }
 
-#define HOSTILE(word) { .name = word, .phases = PHASE_ANY, .argument = VERB_MAY_ARGUMENT, .hostile = true }
+#define HOSTILE(word) { .name = word, .phases = PHASE_COMMAND, .argument = VERB_MAY_ARGUMENT, .hostile = true }
 /* EXPN stays so; the others are waiting for their files. */
-#define LATER(word) { .name = word, .phases = PHASE_ANY, .argument = VERB_MAY_ARGUMENT }
+#define LATER(word) { .name = word, .phases = PHASE_COMMAND, .argument = VERB_MAY_ARGUMENT }
 
 const struct verb verb_rows[] = {
-	{ "HELO", hello_helo, PHASE_ANY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
-	{ "EHLO", hello_ehlo, PHASE_ANY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "HELO", hello_helo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "EHLO", hello_ehlo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
 	{ "MAIL", transaction_mail, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
 	{ "RCPT", transaction_rcpt, PHASE_MAIL | PHASE_RCPT, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
 	{ "DATA", transaction_data, PHASE_RCPT, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
-	{ "RSET", transaction_rset, PHASE_ANY, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
-	{ "NOOP", run_noop, PHASE_ANY, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
-	{ "VRFY", run_vrfy, PHASE_ANY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
-	{ "HELP", run_help, PHASE_ANY, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
-	{ "QUIT", run_quit, PHASE_ANY, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
-	LATER("EXPN"), LATER("AUTH"), LATER("STARTTLS"), LATER("BDAT"), LATER("ETRN"), LATER("ATRN"), LATER("TURN"),
+	{ "BDAT", bdat_command, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "RSET", transaction_rset, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "NOOP", run_noop, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "VRFY", run_vrfy, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
+	{ "HELP", run_help, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "QUIT", run_quit, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	LATER("EXPN"), LATER("AUTH"), LATER("STARTTLS"), LATER("ETRN"), LATER("ATRN"), LATER("TURN"),
 	HOSTILE("GET"), HOSTILE("POST"), HOSTILE("PUT"), HOSTILE("HEAD"), HOSTILE("OPTIONS"), HOSTILE("CONNECT"),
 	HOSTILE("DELETE"), HOSTILE("PATCH"), HOSTILE("TRACE"), HOSTILE("PRI"),
 };
@@ -102,6 +103,8 @@ judge(const struct session *s, const struct verb *v, size_t arg_len)
 	if (!(v->phases & s->phase)) {
 		if (s->phase == PHASE_START)
 			return REPLY_NEED_HELLO;
+		if (s->phase == PHASE_CHUNKS)
+			return REPLY_CHUNKS_OPEN;
 		if (v->phases < (unsigned)s->phase)
 			return REPLY_MAIL_TWICE;
 		if (s->phase == PHASE_READY)

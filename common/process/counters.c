@@ -49,6 +49,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 	[COUNTER_RETRIES] = { "message_send_retries_total", "Message Send Retries", 0 },
 	[COUNTER_NDRS] = { "ndrs_generated_total", "NDRs Generated", 0 },
 	[COUNTER_DELAY_REPORTS] = { "delay_reports_total", "Delay Reports Generated", 0 },
+	[COUNTER_SUCCESS_REPORTS] = { "success_reports_total", "Success Reports Generated", 0 },
 	[COUNTER_BADMAIL_PICKUP] = { "badmail_bad_pickup_file_total", "Badmailed Messages (Bad Pickup File)", 0 },
 	[COUNTER_BADMAIL_GENERAL] = { "badmail_general_failure_total", "Badmailed Messages (General Failure)", 0 },
 	[COUNTER_BADMAIL_HOPS] = { "badmail_hop_count_exceeded_total", "Badmailed Messages (Hop Count Exceeded)", 0 },

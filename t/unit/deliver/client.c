@@ -8,7 +8,7 @@
 
 /*
  * A transcript: lines of a letter and a text.
- *   S  the peer sends the line         C  we send the line (exactly this, nothing else)
+ *   S  the peer sends the line         C  we send the line (exactly this, nothing else)    B  the same without CRLF; \n is LF
  *   M  client_step_begin                    A  what is asked for now: wait ready done close
  *   F  client_finish: final elsewhere lost
  *   V  INDEX WHAT STATUS CODE          L  the connection is lost    T  the time is over    Q  client_quit
@@ -22,6 +22,8 @@ struct row {
 	bool helo;
 	const char *transcript;
 };
+
+#define WITH_DSN 0x10000U		/* a flag of rows: the message has DSN parameters */
 
 struct run {
 	struct client c;
@@ -97,6 +99,14 @@ do_line(struct run *r, char letter, const char *text)
 			compare(r);
 		buf_printf(&r->input, "%s\r\n", text);
 		return;
+	case 'B':
+		settle(r);
+		for (; *text != '\0'; text++) {
+			bool lf = text[0] == '\\' && text[1] == 'n';
+			buf_add(&r->expect, lf ? "\n" : text, 1);
+			text += lf;
+		}
+		return;
 	case 'C':
 		settle(r);
 		buf_printf(&r->expect, "%s\r\n", text);
@@ -147,7 +157,13 @@ run(const struct row *row, bool bytewise)
 		message_envelope_add(&r.e, text);
 		r.index[i] = i;
 	}
-	r.e.flags = row->flags;
+	r.e.flags = row->flags & ~WITH_DSN;
+	if (row->flags & WITH_DSN) {
+		r.e.ret = RET_HDRS;
+		r.e.envid = mem_strdup("QQ+2B1");
+		r.e.rcpt[0].notify = NOTIFY_SUCCESS | NOTIFY_DELAY;
+		r.e.rcpt[0].orcpt = mem_strdup("utf-8;\xc3\xbc@x.example");
+	}
 	r.e.content_size = (off_t)strlen(row->content);
 	client_init(&r.c, &(struct client_settings){ "us.example", "mx.example", row->helo });
 	for (const char *p = row->transcript; *p != '\0';) {
@@ -169,6 +185,7 @@ run(const struct row *row, bool bytewise)
 #define HELLO "S 220 mx.example ready\nC EHLO us.example\n"
 #define PLAIN HELLO "S 250 mx.example\nA ready\n"
 #define PIPES HELLO "S 250-mx.example greets you\nS 250-SIZE 1000\nS 250-8bitmime\nS 250 PIPELINING\nA ready\n"
+#define CHUNKS HELLO "S 250-mx.example\nS 250-CHUNKING\nS 250-BINARYMIME\nS 250-8BITMIME\nS 250-DSN\nS 250 PIPELINING\nA ready\n"
 #define MAIL_PIPES "C MAIL FROM:<a@us.example> SIZE=4\n"
 #define RCPT0 "C RCPT TO:<r0@x.example>\n"
 #define RCPT1 "C RCPT TO:<r1@x.example>\n"
@@ -221,6 +238,25 @@ static const struct row rows[] = {
 	{ "SMTPUTF8 missing", MESSAGE_UTF8, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.7 0\nF final\nA ready\n" },
 	{ "SMTPUTF8 offered", MESSAGE_UTF8 | MESSAGE_8BIT, 1, "hi\r\n", false,
 	  HELLO "S 250-x\nS 250-8BITMIME\nS 250 SMTPUTF8\nM\nC MAIL FROM:<a@us.example> BODY=8BITMIME SMTPUTF8\n" },
+	{ "chunk", 0, 2, ".\r\n..", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 RCPT1 "S 250 ok\nS 250 ok\nS 550 5.1.1 no\nC BDAT 5 LAST\nC .\nB ..\nA wait\n"
+	  "S 250 2.0.0 5 octets\nV 0 delivered 2.0.0 250\nV 1 refused 5.1.1 550\nF final\nA ready\nM\nC MAIL FROM:<a@us.example>\n" RCPT0 RCPT1 },
+	{ "chunk for nobody", 0, 1, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 "S 250 ok\nS 550 5.1.1 no\nV 0 refused 5.1.1 550\nF final\n"
+	  "M\nC RSET\nC MAIL FROM:<a@us.example>\n" RCPT0 },
+	{ "chunk refused", 0, 1, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 "S 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nS 452 4.3.1 full\nV 0 later 4.3.1 452\nF final\n"
+	  "M\nC RSET\nC MAIL FROM:<a@us.example>\n" RCPT0 },
+	{ "empty chunk, lost", 0, 1, "", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 "S 250 ok\nS 250 ok\nC BDAT 0 LAST\nL gone\nV 0 later 4.4.2 0\nF final\nA close\n" },
+	{ "binary chunk", MESSAGE_BINARY | MESSAGE_8BIT, 1, "\n.\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example> BODY=BINARYMIME\n" RCPT0 "S 250 ok\nS 250 ok\nC BDAT 3 LAST\nB \\n.\\n\nS 250 ok\nV 0 delivered 2.0.0 250\nF final\n" },
+	{ "DSN", WITH_DSN, 2, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example> RET=HDRS ENVID=QQ+2B1\n"
+	  "C RCPT TO:<r0@x.example> NOTIFY=SUCCESS,DELAY ORCPT=utf-8;\\x{FC}@x.example\n" RCPT1 },
+	{ "DSN not offered", WITH_DSN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 },
+	{ "binary, no BINARYMIME", MESSAGE_BINARY | MESSAGE_8BIT, 1, "hi\r\n", false,
+	  HELLO "S 250-mx.example\nS 250 CHUNKING\nM\nV 0 refused 5.6.3 0\nF final\n" },
 	{ "binary", MESSAGE_BINARY, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.3 0\nF final\n" },
 	{ "too large", 0, 1, "123456", false, HELLO "S 250-x\nS 250 SIZE 5\nM\nV 0 refused 5.3.4 0\nF final\nA ready\n" },
 	{ "just not too large", 0, 1, "12345", false, HELLO "S 250-x\nS 250 SIZE 5\nM\nC MAIL FROM:<a@us.example> SIZE=5\n" },

@@ -75,7 +75,7 @@ static const char failure[] =
     "Original-Envelope-Id: QQ314159\r\n"
     "Arrival-Date: Fri, 20 Nov 2026 08:00:00 +0000\r\n"
     "\r\n"
-    "Original-Recipient: rfc822; some+2Bone@far.example\r\n"
+    "Original-Recipient: rfc822; some+one@far.example\r\n"
     "Final-Recipient: rfc822; nobody@far.example\r\n"
     "Action: failed\r\n"
     "Status: 5.1.1\r\n"

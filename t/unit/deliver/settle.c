@@ -194,6 +194,43 @@ START_TEST(test_null_sender)
 }
 END_TEST
 
+/* Who asked for it is told of success, once and for all of them; nobody is told of a report, and a null sender not. */
+START_TEST(test_success)
+{
+	struct message_envelope e = { .sender = mem_strdup("author@home.example"), .envid = mem_strdup("Q+2B1"), .ret = RET_FULL };
+	struct spool_draft *d;
+
+	begin();
+	for (unsigned round = 0; round < 2; round++) {
+		if (round == 0) {
+			message_envelope_add(&e, "b@home.example")->notify = NOTIFY_SUCCESS;
+			message_envelope_add(&e, "c@home.example");
+			message_envelope_add(&e, "d@home.example")->notify = NOTIFY_FAILURE;
+			struct message_recipient *r = message_envelope_add(&e, "e@home.example");
+			r->notify = NOTIFY_SUCCESS | NOTIFY_DELAY;
+			r->orcpt = mem_strdup("rfc822;E+2B1@there.example");
+			message_envelope_add(&e, "f@[999]")->notify = NOTIFY_NEVER;
+		} else {
+			e.sender[0] = '\0';
+		}
+		d = spool_draft_new(spool, &e);
+		ck_assert_int_eq(spool_draft_write(d, SMALL, strlen(SMALL)), 0);
+		spool_draft_commit(&d, 1);
+		ck_assert_int_eq(spool_draft_error(d), 0);
+		tell(spool_draft_id(d));
+		spool_draft_free(d);
+		run();
+	}
+	message_envelope_done(&e);
+	ck_assert_int_eq(shell("test $(ls $H/drop | wc -l) = 3 && test $(ls $H/badmail/*.bad | wc -l) = 1"), 0);
+	ck_assert_int_eq(shell("grep -l 'Subject: Delivery Status Notification (Success)' $H/drop/*.eml >$H/found && test $(wc -l <$H/found) = 1"), 0);
+	ck_assert_int_eq(shell("f=$(cat $H/found); test $(grep -c ^Final-Recipient: $f) = 2 && test $(grep -c '^Action: delivered' $f) = 2 && "
+	    "grep -q '^Original-Envelope-Id: Q+1' $f && grep -q '^Original-Recipient: rfc822; E+1@there.example' $f && "
+	    "grep -q '^Content-Type: text/rfc822-headers' $f && ! grep -q ^body $f"), 0);
+	end();
+}
+END_TEST
+
 /* Three lines are allowed, four are not; the null sender's goes to badmail. */
 START_TEST(test_hops)
 {
@@ -324,5 +361,5 @@ START_TEST(test_many_recipients)
 }
 END_TEST
 
-UNIT_MAIN("deliver/settle", test_dropped, test_partly_failed, test_null_sender, test_hops, test_owed, test_report_is_there,
+UNIT_MAIN("deliver/settle", test_dropped, test_partly_failed, test_null_sender, test_success, test_hops, test_owed, test_report_is_there,
     test_delivered_before, test_damaged, test_many_recipients)

@@ -7,6 +7,8 @@ static const char *const words[] = {
 	"EHLO c.example\r\n", "HELO c\r\n", "MAIL FROM:<a@b.example>\r\n", "MAIL FROM:<> SIZE=10 BODY=8BITMIME\r\n",
 	"RCPT TO:<c@example.com>\r\n", "RCPT TO:<d@example.com>\r\n", "RCPT TO:<x@remote.example>\r\n", "DATA\r\n", "DATA\r\n",
 	".\r\n", ".\r\n", "..\r\n", "\r\n.\r\n", "\r\n", "\n", "\r", ".", "\n.\n", "\r.\r", "text\r\n", "text", "\xff\x80", "RSET\r\n",
+	"BDAT 5\r\n", "BDAT 5 LAST\r\n", "BDAT 0 LAST\r\n", "BDAT 12\r\n", "BDAT 3\r\na\r\n", "BDAT 7 LAST\r\nhello\r\n", "BDAT x\r\n",
+	"MAIL FROM:<a@b.example> BODY=BINARYMIME\r\n",
 	"NOOP\r\n", "VRFY x\r\n", "HELP\r\n", "bogus\r\n", "RCPT TO:<\"\r\n", "MAIL FROM:<@a,@b:c@d.example>\r\n", "\t", " ", "<>",
 };
 
@@ -25,7 +27,8 @@ static void
 make(struct buf *in, uint32_t *state)
 {
 	if (next(state) & 1)
-		buf_puts(in, "EHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@example.com>\r\nDATA\r\n");
+		buf_printf(in, "EHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@example.com>\r\n%s\r\n",
+		    next(state) & 1 ? "DATA" : "BDAT 4");
 	for (unsigned n = next(state) % WORDS_MAX; n > 0; n--)
 		buf_puts(in, words[next(state) % nitems_of(words)]);
 }

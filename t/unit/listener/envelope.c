@@ -41,10 +41,24 @@ static const struct mail_row {
 	{ "FROM:<a@b.example> SIZE=1 SIZE=2", REPLY_BAD_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> BODY", REPLY_BAD_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> BODY=9BIT", REPLY_BAD_PARAMETER, NULL, 0, 0 },
-	{ "FROM:<a@b.example> BODY=BINARYMIME", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> BODY=BINARYMIME", REPLY_NONE, "a@b.example", 0, MESSAGE_BINARY | MESSAGE_8BIT },
 	{ "FROM:<a@b.example> SMTPUTF8=yes", REPLY_BAD_PARAMETER, NULL, 0, 0 },
-	{ "FROM:<a@b.example> RET=FULL", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },
-	{ "FROM:<a@b.example> ENVID=x", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> RET=FULL", REPLY_NONE, "a@b.example", 0, 0 },
+	{ "FROM:<a@b.example> ret=hdrs ENVID=QQ+2B31", REPLY_NONE, "a@b.example", 0, 0 },
+	{ "FROM:<a@b.example> RET=HDRS RET=HDRS", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> RET", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> RET=", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> RET=BODY", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> ENVID", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> ENVID=", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> ENVID=a=b", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> ENVID=a+0D", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> ENVID=a+2b", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> ENVID=a+", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> ENVID=a+2", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> ENVID=\xc3\xbc SMTPUTF8", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> ENVID=" LOCAL64 "0123456789012345678901234567890123456", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> NOTIFY=NEVER", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> AUTH=<>", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> SIZ=1", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> =1", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },
@@ -79,29 +93,59 @@ static const struct rcpt_row {
 	unsigned flags;
 	enum reply reply;
 	const char *recipient;
+	unsigned notify;
+	const char *orcpt;
 } rcpt_rows[] = {
-	{ "TO:<a@b.example>", 0, REPLY_NONE, "a@b.example" },
-	{ "to: a@b.example", 0, REPLY_NONE, "a@b.example" },
-	{ "TO:<postmaster>", 0, REPLY_NONE, "postmaster" },
-	{ "TO:<@hop.example:a@b.example>", 0, REPLY_NONE, "a@b.example" },
-	{ "TO:<a%x@b.example>", 0, REPLY_NONE, "a%x@b.example" },
-	{ "TO:<\xc3\xbc@b.example>", MESSAGE_UTF8, REPLY_NONE, "\xc3\xbc@b.example" },
-	{ "TO:<\xc3\xbc@b.example>", 0, REPLY_UTF8_NOT_DECLARED, NULL },
-	{ "TO:<>", 0, REPLY_BAD_ADDRESS, NULL },
-	{ "TO:<a@b.example> NOTIFY=NEVER", 0, REPLY_UNKNOWN_PARAMETER, NULL },
-	{ "TO:<a@b.example> SIZE=1", 0, REPLY_UNKNOWN_PARAMETER, NULL },
-	{ "FROM:<a@b.example>", 0, REPLY_BAD_PARAMETER, NULL },
+	{ "TO:<a@b.example>", 0, REPLY_NONE, "a@b.example", 0, NULL },
+	{ "to: a@b.example", 0, REPLY_NONE, "a@b.example", 0, NULL },
+	{ "TO:<postmaster>", 0, REPLY_NONE, "postmaster", 0, NULL },
+	{ "TO:<@hop.example:a@b.example>", 0, REPLY_NONE, "a@b.example", 0, NULL },
+	{ "TO:<a%x@b.example>", 0, REPLY_NONE, "a%x@b.example", 0, NULL },
+	{ "TO:<\xc3\xbc@b.example>", MESSAGE_UTF8, REPLY_NONE, "\xc3\xbc@b.example", 0, NULL },
+	{ "TO:<\xc3\xbc@b.example>", 0, REPLY_UTF8_NOT_DECLARED, NULL, 0, NULL },
+	{ "TO:<>", 0, REPLY_BAD_ADDRESS, NULL, 0, NULL },
+	{ "TO:<a@b.example> NOTIFY=NEVER", 0, REPLY_NONE, "a@b.example", NOTIFY_NEVER, NULL },
+	{ "TO:<a@b.example> notify=Success,failure,DELAY", 0, REPLY_NONE, "a@b.example", NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY, NULL },
+	{ "TO:<a@b.example> NOTIFY=DELAY ORCPT=rfc822;a+2Bb@c.example", 0, REPLY_NONE, "a@b.example", NOTIFY_DELAY, "rfc822;a+2Bb@c.example" },
+	{ "TO:<a@b.example> NOTIFY", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> NOTIFY=", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> NOTIFY=NEVER,DELAY", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> NOTIFY=DELAY,DELAY", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> NOTIFY=DELAY,", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> NOTIFY=,DELAY", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> NOTIFY=SOON", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> NOTIFY=DELAY NOTIFY=DELAY", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> ORCPT=a@b", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> ORCPT=;a@b", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> ORCPT=rfc822;", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> ORCPT=rfc 822;a@b", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> ORCPT=rfc822;a+0Ab", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> ORCPT=rfc822;\xc3\xbc@b", MESSAGE_UTF8, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> ORCPT=utf-8;\\x{FC}@b.example", 0, REPLY_NONE, "a@b.example", 0, "utf-8;\\x{FC}@b.example" },
+	{ "TO:<a@b.example> ORCPT=utf-8;\\x{0D}@b.example", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> ORCPT=utf-8;\\x{D800}@b.example", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> ORCPT=utf-8;\\x{41@b.example", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> ORCPT=utf-8;a+2Bb", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> ORCPT=utf-8;\xc3\xbc@b.example", MESSAGE_UTF8, REPLY_NONE, "a@b.example", 0, "utf-8;\xc3\xbc@b.example" },
+	{ "TO:<a@b.example> ORCPT=utf-8;\xc3\xbc@b.example", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> ORCPT=utf-8;\xc3@b.example", MESSAGE_UTF8, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> RET=FULL", 0, REPLY_UNKNOWN_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> SIZE=1", 0, REPLY_UNKNOWN_PARAMETER, NULL, 0, NULL },
+	{ "FROM:<a@b.example>", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
 };
 
 START_TEST(rcpt)
 {
 	for (size_t i = 0; i < nitems_of(rcpt_rows); i++) {
 		const struct rcpt_row *row = &rcpt_rows[i];
-		struct address a;
-		enum reply got = envelope_parse_rcpt(&a, row->arg, strlen(row->arg), row->flags);
+		struct envelope_rcpt r;
+		enum reply got = envelope_parse_rcpt(&r, row->arg, strlen(row->arg), row->flags);
 		ck_assert_msg(got == row->reply, "%s: %s, not %s", row->arg, reply_rows[got].text, reply_rows[row->reply].text);
-		if (got == REPLY_NONE)
-			ck_assert_str_eq(a.text, row->recipient);
+		if (got != REPLY_NONE)
+			continue;
+		ck_assert_str_eq(r.address.text, row->recipient);
+		ck_assert_msg(r.notify == row->notify, "%s: %u", row->arg, r.notify);
+		ck_assert_str_eq(r.orcpt, row->orcpt != NULL ? row->orcpt : "");
 	}
 }
 END_TEST
@@ -110,17 +154,20 @@ START_TEST(once_each)
 {
 	struct envelope_mail m = { .size = 3 };
 	struct envelope *e = envelope_new(&m);
-	char name[32];
+	struct envelope_rcpt r = { 0 };
+	char *name = r.address.text;
 	ck_assert(!envelope_has(e, "r0@example.com"));
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned i = 0; i < 3000; i++) {
-			snprintf(name, sizeof(name), "r%u@example.com", i);
+			snprintf(name, 32, "r%u@example.com", i);
 			ck_assert(envelope_has(e, name) == (round == 1));
-			envelope_add(e, name);
+			r.notify = round + 1;
+			envelope_add(e, &r);
 			ck_assert(envelope_has(e, name));
 		}
 	}
 	ck_assert_uint_eq(e->m.nrcpt, 3000);
+	ck_assert_uint_eq(e->m.rcpt[7].notify, 1);	/* the first parameters stay */
 	ck_assert_str_eq(e->m.rcpt[2999].address, "r2999@example.com");
 	ck_assert(!envelope_has(e, "R1@example.com"));
 	envelope_free(e);

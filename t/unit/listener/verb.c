@@ -30,7 +30,13 @@ static const struct matrix_row {
 	{ "QUIT now", { 501, 501, 501, 501 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "AUTH PLAIN AGEAYg==", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "STARTTLS", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
-	{ "BDAT 5 LAST", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "BDAT 0", { 503, 503, 503, 250 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_CHUNKS } },
+	{ "BDAT 0 LAST", { 503, 503, 503, 250 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_READY } },
+	{ "BDAT", { 501, 501, 501, 501 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "BDAT x", { 501, 501, 501, 501 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "BDAT 5LAST", { 501, 501, 501, 501 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "BDAT 5 FIRST", { 501, 501, 501, 501 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "BDAT 000000000000000000001", { 501, 501, 501, 501 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
 	{ "ETRN x", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "ATRN x", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "TURN", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
@@ -71,7 +77,7 @@ START_TEST(phases)
 			unsigned code = (unsigned)strtoul(buf_text(&w.out), NULL, 10);
 			ck_assert_msg(code == matrix[i].code[phase], "%s in phase %u: %u, not %u", matrix[i].line, phase, code, matrix[i].code[phase]);
 			ck_assert_msg(w.s.phase == matrix[i].then[phase], "%s in phase %u leads to %d", matrix[i].line, phase, (int)w.s.phase);
-			ck_assert((w.s.envelope != NULL) == ((w.s.phase & (PHASE_MAIL | PHASE_RCPT | PHASE_DATA)) != 0) || w.s.phase == PHASE_OVER);
+			ck_assert((w.s.envelope != NULL) == ((w.s.phase & (PHASE_MAIL | PHASE_RCPT | PHASE_DATA | PHASE_CHUNKS)) != 0) || w.s.phase == PHASE_OVER);
 			if (w.begun)
 				session_eof(&w.s);
 			world_done(&w);

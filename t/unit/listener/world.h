@@ -80,9 +80,18 @@ world_begin(void *arg, struct message_envelope *e)
 	for (size_t i = 0; i < e->nrcpt; i++) {
 		buf_puts(&w->messages, " ");
 		world_escape(&w->messages, e->rcpt[i].address, strlen(e->rcpt[i].address));
+		if (e->rcpt[i].notify != 0)
+			buf_printf(&w->messages, "(%u)", e->rcpt[i].notify);
+		if (e->rcpt[i].orcpt != NULL)
+			buf_printf(&w->messages, "(%s)", e->rcpt[i].orcpt);
 	}
-	buf_printf(&w->messages, "; %s%s%s; ", e->protocol, e->flags & MESSAGE_8BIT ? " 8bitmime" : "",
-	    e->flags & MESSAGE_UTF8 ? " smtputf8" : "");
+	buf_printf(&w->messages, "; %s%s%s%s", e->protocol, e->flags & MESSAGE_8BIT ? " 8bitmime" : "",
+	    e->flags & MESSAGE_UTF8 ? " smtputf8" : "", e->flags & MESSAGE_BINARY ? " binarymime" : "");
+	if (e->ret != RET_DEFAULT)
+		buf_puts(&w->messages, e->ret == RET_FULL ? " full" : " hdrs");
+	if (e->envid != NULL)
+		buf_printf(&w->messages, " %s", e->envid);
+	buf_puts(&w->messages, "; ");
 	return 0;
 }
 

@@ -1,0 +1,24 @@
+/* xtext - the encodings of DSN parameters: xtext (RFC 3461 4) and utf-8-addr-xtext/-unitext (RFC 6533 3). Pure */
+#ifndef COMMON_MAIL_XTEXT_H
+#define COMMON_MAIL_XTEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/buf.h"
+
+#define XTEXT_ENVID_MAX 100	/* RFC 3461 4.4 */
+#define XTEXT_ORCPT_MAX 500	/* RFC 3461 4.2 */
+
+/* "a+2Bb": well-formed, and what it stands for is printable ASCII. Not empty. */
+bool xtext_is_valid(const char *text, size_t len);
+/* "type;address" of ORCPT, in the encoding that belongs to its type; raw UTF-8 only with `utf8`. */
+bool xtext_is_orcpt(const char *text, size_t len, bool utf8);
+/* What a valid one stands for. */
+void xtext_decode(struct buf *out, const char *text);
+/* The same for the address of type utf-8: real UTF-8. */
+void xtext_decode_utf8(struct buf *out, const char *text);
+/* Raw UTF-8 in `text` becomes \x{HEX}; all else stays. */
+void xtext_encode_utf8(struct buf *out, const char *text);
+
+#endif

@@ -1,0 +1,175 @@
+/*
+ * bdat - the BDAT command and its chunks (RFC 3030): content that is counted, not searched for its end
+ *
+ * Runs in:  listener (pure)
+ * Owns:     struct bdat: the chunk that is coming
+ * Promise:  exactly the announced octets are content, never commands, also when the chunk is refused; the answer to a chunk
+ *           follows its last octet; without BODY=BINARYMIME the content obeys the rules of DATA
+ * Fails by: replies; a chunk that is refused ends its message
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/mem.h"
+#include "listener/listener.h"
+
+/* The chunk that is coming. */
+struct bdat {
+	uint64_t size, left;
+	bool last;
+	enum reply refuse;		/* its octets are thrown away, and then this is said */
+	bool harmless;			/* that changes nothing else: there was no message it could belong to */
+	enum session_phase back;	/* the phase after a harmless one */
+};
+
+/* "1000", "1000 LAST"; at most 20 digits (RFC 3030 2). What does not fit 64 bits is larger than any limit. */
+static bool
+parse(struct bdat *b, const char *arg, size_t len)
+{
+	size_t digits = 0;
+
+	for (; digits < len && arg[digits] >= '0' && arg[digits] <= '9'; digits++)
+		if (__builtin_mul_overflow(b->size, 10U, &b->size) ||
+		    __builtin_add_overflow(b->size, (unsigned)(arg[digits] - '0'), &b->size))
+			b->size = UINT64_MAX;
+	if (digits == 0 || digits > 20)
+		return false;
+	b->left = b->size;
+	arg += digits;
+	len -= digits;
+	if (len == 0)
+		return true;
+	while (len > 0 && *arg == ' ')
+		arg++, len--;
+	b->last = len == 4 && strncasecmp(arg, "LAST", 4) == 0;
+	return b->last && arg[-1] == ' ';
+}
+
+/* Why there is no message this chunk could belong to; REPLY_NONE when there is. */
+static enum reply
+misplaced(const struct session *s)
+{
+	switch (s->phase) {
+	case PHASE_START:
+		return REPLY_NEED_HELLO;
+	case PHASE_READY:
+		return REPLY_NEED_MAIL;
+	case PHASE_MAIL:
+		return s->rcpt_refused ? REPLY_NO_VALID_RCPT : REPLY_NEED_RCPT;
+	default:
+		return REPLY_NONE;
+	}
+}
+
+static void
+sink(void *arg, const char *run, size_t len)
+{
+	struct session *s = arg;
+	if (!s->ops->add(s->arg, run, len))
+		s->blocked = true;
+}
+
+/* The last octet of the chunk is here. */
+static void
+finish(struct session *s)
+{
+	struct bdat *b = s->bdat;
+	char octets[32];
+
+	if (b->last && b->refuse == REPLY_NONE) {
+		data_end_raw(&s->data);
+		b->refuse = transaction_fault(s);
+	}
+	if (b->refuse != REPLY_NONE) {
+		enum reply why = b->refuse;
+		s->phase = b->back;
+		if (!b->harmless)
+			session_reset(s);	/* b is gone */
+		session_reply(s, why, NULL);
+	} else if (b->last) {
+		s->blocked = false;
+		transaction_finish(s);
+	} else {
+		snprintf(octets, sizeof(octets), "%" PRIu64, b->size);
+		s->phase = PHASE_CHUNKS;
+		session_reply(s, REPLY_CHUNK, octets);
+	}
+}
+
+void
+bdat_command(struct session *s, const char *arg, size_t len)
+{
+	struct bdat b = { .back = s->phase };
+
+	if (!parse(&b, arg, len)) {
+		/* Where the chunk ends and commands begin nobody can tell. */
+		session_reply(s, REPLY_BAD_PARAMETER, NULL);
+		session_reply(s, REPLY_CHUNK_LOST, s->server->fqdn);
+		return;
+	}
+	b.refuse = misplaced(s);
+	b.harmless = b.refuse != REPLY_NONE;
+	if (s->phase == PHASE_RCPT)
+		b.refuse = transaction_begin(s);
+	if (s->bdat == NULL)
+		s->bdat = mem_new(struct bdat);
+	*s->bdat = b;
+	s->phase = PHASE_CHUNK;
+	if (b.refuse != REPLY_NONE)
+		data_begin(&s->data, 0);
+	if (b.left == 0)
+		finish(s);
+}
+
+/* A refused chunk is read to its end, where the answer belongs; but not for ever. */
+static void
+waste(struct session *s, size_t used)
+{
+	struct bdat *b = s->bdat;
+
+	s->data.wasted += used;
+	if (b->left == 0) {
+		finish(s);
+	} else if (s->data.wasted > transaction_waste_limit(s)) {
+		session_reply(s, b->refuse, NULL);
+		session_end(s, true);
+	}
+}
+
+size_t
+bdat_content(struct session *s, const char *data, size_t len)
+{
+	struct bdat *b = s->bdat;
+	size_t used = b->left < len ? (size_t)b->left : len;
+
+	b->left -= used;
+	if (b->refuse != REPLY_NONE) {
+		waste(s, used);
+		return used;
+	}
+	data_take_raw(&s->data, data, used, s->envelope->m.flags & MESSAGE_BINARY, sink, s);
+	b->refuse = transaction_fault(s);
+	if (b->refuse != REPLY_NONE) {
+		transaction_discard(s);
+		waste(s, 0);
+	} else if (b->left == 0) {
+		finish(s);
+	}
+	return used;
+}
+
+enum reply
+bdat_refusal(const struct session *s)
+{
+	return s->bdat->refuse;
+}
+
+void
+bdat_free(struct session *s)
+{
+	free(s->bdat);
+	s->bdat = NULL;
+}
