@@ -14,7 +14,7 @@
 #include "common/base/mem.h"
 #include "listener/listener.h"
 
-enum { HELLO_NAME_MAX = 255, EXTENSION_SIZE = 64 };
+enum { HELLO_NAME_MAX = 255, EXTENSION_SIZE = 96 };
 
 /* Without a limit the keyword stands alone (RFC 1870 6.1), as the original writes it. */
 static void
@@ -26,21 +26,29 @@ put_size(const struct session *s, char *dst)
 		snprintf(dst, EXTENSION_SIZE, "SIZE %" PRIu64, s->server->max_message_size);
 }
 
-/* STARTTLS and AUTH will be rows here. */
+static void
+put_auth(const struct session *s, char *dst)
+{
+	login_put_offer(s, dst, EXTENSION_SIZE);
+}
+
+/* STARTTLS will be a row here. */
 static const struct extension {
 	const char *keyword;
 	void (*put)(const struct session *s, char *dst);	/* the line when it is not the keyword alone */
+	bool (*offered)(const struct session *s);		/* NULL: always */
 } extension_rows[] = {
-	{ "PIPELINING", NULL },
-	{ "SIZE", put_size },
-	{ "8BITMIME", NULL },
-	{ "BINARYMIME", NULL },
-	{ "CHUNKING", NULL },
-	{ "DSN", NULL },
-	{ "SMTPUTF8", NULL },
-	{ "ENHANCEDSTATUSCODES", NULL },
-	{ "HELP", NULL },
-	{ "VRFY", NULL },
+	{ .keyword = "PIPELINING" },
+	{ .keyword = "SIZE", .put = put_size },
+	{ .keyword = "8BITMIME" },
+	{ .keyword = "BINARYMIME" },
+	{ .keyword = "CHUNKING" },
+	{ .keyword = "DSN" },
+	{ .keyword = "SMTPUTF8" },
+	{ .keyword = "ENHANCEDSTATUSCODES" },
+	{ .keyword = "AUTH", .put = put_auth, .offered = login_is_offered },
+	{ .keyword = "HELP" },
+	{ .keyword = "VRFY" },
 };
 
 /* Letters, digits and what occurs in names and literals; nothing that ends or opens a comment of a header field. */
@@ -96,16 +104,18 @@ hello_ehlo(struct session *s, const char *arg, size_t len)
 	if (!take_name(s, arg, len, true))
 		return;
 	first_line(s, line, sizeof(line));
-	text[0] = line;
+	size_t n = 0;
+	text[n++] = line;
 	for (size_t i = 0; i < nitems_of(extension_rows); i++) {
-		text[i + 1] = extension_rows[i].keyword;
-		if (extension_rows[i].put != NULL) {
-			extension_rows[i].put(s, space[i]);
-			text[i + 1] = space[i];
-		}
+		const struct extension *e = &extension_rows[i];
+		if (e->offered != NULL && !e->offered(s))
+			continue;
+		if (e->put != NULL)
+			e->put(s, space[i]);
+		text[n++] = e->put != NULL ? space[i] : e->keyword;
 	}
 	struct buf out = BUF_INIT(nitems_of(text) * REPLY_SIZE);
-	reply_format_lines(&out, REPLY_HELLO, text, nitems_of(text));
+	reply_format_lines(&out, REPLY_HELLO, text, n);
 	s->ops->send(s->arg, out.data, out.len);
 	buf_done(&out);
 }

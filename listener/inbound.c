@@ -8,6 +8,7 @@
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@ struct inbound {
 	struct conn *conn;		/* NULL: closed, the disk still owes an answer */
 	struct session session;
 	struct receive receive;
+	struct warrant_question *question;	/* AUTH under way; NULL: none */
 	uint64_t message_since;		/* monotonic ms of DATA */
 	uint32_t progress;		/* of the session, when the limit was last set */
 	union {
@@ -120,6 +122,43 @@ sender_of(const struct inbound *c)
 }
 
 static void
+do_vouch(void *arg, const struct vouch_start *start)
+{
+	struct inbound *c = arg;
+	struct listener *l = c->listener;
+	const struct config_server *server = l->server;
+	struct vouch_start *whole = mem_new(struct vouch_start);
+
+	memcpy(whole, start, vouch_start_size(start));
+	snprintf(whole->client, sizeof(whole->client), "%s", c->ip);
+	if (server->basic_domain != NULL)
+		snprintf(whole->domain, sizeof(whole->domain), "%s", server->basic_domain);
+	if (server->service_principal != NULL)
+		snprintf(whole->principal, sizeof(whole->principal), "%s", server->service_principal);
+	else
+		snprintf(whole->principal, sizeof(whole->principal), "smtp/%.200s", server->fqdn);
+	if (l->warrant == NULL)
+		l->warrant = warrant_new(l);
+	c->question = warrant_start(l->warrant, c, whole);
+	explicit_bzero(whole, sizeof(*whole));
+	free(whole);
+}
+
+static void
+do_vouch_step(void *arg, const struct vouch_token *t)
+{
+	warrant_step(((struct inbound *)arg)->question, t);
+}
+
+static void
+do_vouch_cancel(void *arg)
+{
+	struct inbound *c = arg;
+	warrant_cancel(c->question);
+	c->question = NULL;
+}
+
+static void
 refused(void *arg, const char *recipient, const char *reply)
 {
 	struct inbound *c = arg;
@@ -136,6 +175,7 @@ count(void *arg, enum counter which, int64_t n)
 static const struct session_ops session_ops = {
 	.send = do_send, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
 	.drop_is_full = drop_is_full, .is_self = is_self, .refused = refused, .count = count,
+	.vouch = do_vouch, .vouch_step = do_vouch_step, .vouch_cancel = do_vouch_cancel,
 };
 
 /* --- what the socket tells --- */
@@ -192,6 +232,7 @@ free_inbound(struct inbound *c)
 {
 	TAILQ_REMOVE(&c->listener->sessions, c, entry);
 	receive_discard(&c->receive);
+	warrant_cancel(c->question);
 	session_done(&c->session);
 	conn_free(c->conn);
 	free(c);
@@ -287,8 +328,8 @@ tell_accepted(struct inbound *c, const char *id)
 	const struct session *s = &c->session;
 	size_t recipients = s->envelope->m.nrcpt;
 
-	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu", c->ip, log_safe(s->helo),
-	    log_safe(sender_of(c)), recipients, (unsigned long long)s->data.size);
+	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu%s%s", c->ip, log_safe(s->helo),
+	    log_safe(sender_of(c)), recipients, (unsigned long long)s->data.size, s->user != NULL ? " user=" : "", s->user != NULL ? log_safe(s->user) : "");
 	count(c, COUNTER_MESSAGES_RECEIVED, 1);
 	count(c, COUNTER_MESSAGE_BYTES_RECEIVED, (int64_t)s->data.size);
 	count(c, COUNTER_RECIPIENTS_RECEIVED, (int64_t)recipients);
@@ -306,5 +347,18 @@ inbound_stored(struct inbound *c, int error, const char *id)
 		return;
 	}
 	session_stored(&c->session, error, id);
+	conn_resume(c->conn);
+}
+
+void
+inbound_forget_question(struct inbound *c)
+{
+	c->question = NULL;
+}
+
+void
+inbound_vouched(struct inbound *c, const struct vouch_answer *a)
+{
+	session_vouched(&c->session, a);
 	conn_resume(c->conn);
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -90,6 +91,19 @@ stop(struct listener *l, const struct ctl_message *m)
 }
 
 static void
+take_channel(struct listener *l, const struct ctl_message *m)
+{
+	struct ctl_channel channel;
+	if (m->fd == -1)
+		return;
+	memcpy(&channel, m->data, sizeof(channel));
+	if (channel.helper == CTL_HELPER_AUTH && l->warrant != NULL)
+		warrant_channel(l->warrant, m->fd);
+	else
+		close(m->fd);
+}
+
+static void
 listener_control(struct boot *b, const struct ctl_message *m)
 {
 	struct listener *l = b->state;
@@ -118,6 +132,9 @@ listener_control(struct boot *b, const struct ctl_message *m)
 	case CTL_STOP:
 		stop(l, m);
 		break;
+	case CTL_CHANNEL:
+		take_channel(l, m);
+		break;
 	default:
 		break;	/* CTL_LOGS: syslog needs no reopening */
 	}
@@ -129,6 +146,7 @@ listener_finish(struct boot *b)
 	struct listener *l = b->state;
 	gate_free(l->gate);
 	inbound_free_all(l);
+	warrant_free(l->warrant);
 	pool_free(l->pool);
 	intake_free(l->intake);
 	quota_free(l->quota);

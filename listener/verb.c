@@ -52,6 +52,7 @@ run_help(struct session *s, const char *arg, size_t len)
 const struct verb verb_rows[] = {
 	{ "HELO", hello_helo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
 	{ "EHLO", hello_ehlo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "AUTH", login_auth, PHASE_GREETED, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
 	{ "MAIL", transaction_mail, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
 	{ "RCPT", transaction_rcpt, PHASE_MAIL | PHASE_RCPT, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
 	{ "DATA", transaction_data, PHASE_RCPT, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
@@ -61,7 +62,7 @@ const struct verb verb_rows[] = {
 	{ "VRFY", run_vrfy, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
 	{ "HELP", run_help, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
 	{ "QUIT", run_quit, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
-	LATER("EXPN"), LATER("AUTH"), LATER("STARTTLS"), LATER("ETRN"), LATER("ATRN"), LATER("TURN"),
+	LATER("EXPN"), LATER("STARTTLS"), LATER("ETRN"), LATER("ATRN"), LATER("TURN"),
 	HOSTILE("GET"), HOSTILE("POST"), HOSTILE("PUT"), HOSTILE("HEAD"), HOSTILE("OPTIONS"), HOSTILE("CONNECT"),
 	HOSTILE("DELETE"), HOSTILE("PATCH"), HOSTILE("TRACE"), HOSTILE("PRI"),
 };
