@@ -18,6 +18,7 @@
 #include "common/process/boot.h"
 #include "common/process/dns.h"
 #include "common/process/intake.h"
+#include "common/process/lookup.h"
 #include "common/process/pool.h"
 
 struct badmail;
@@ -206,16 +207,6 @@ struct dsn {
 
 /* Appends the next piece (some 16 KiB, more only for a long original); false when there is no further. */
 bool dsn_next(struct dsn *d, struct buf *out);
-
-/* --- lookup: questions to the resolver helper, over a channel that may die and come again --- */
-struct lookup;
-/* `need` is called when a channel is wanted (CTL_NEED to the master). */
-struct lookup *lookup_new(struct loop *l, void (*need)(void *arg), void *arg);
-void lookup_free(struct lookup *k);	/* nobody is called any more */
-void lookup_channel(struct lookup *k, int fd);	/* takes over `fd` */
-/* `done` is called exactly once, never from inside; at the latest after LOOKUP_MS, with DNS_TROUBLE. */
-void lookup_ask(struct lookup *k, uint16_t type, const char *name,
-    void (*done)(void *arg, unsigned tag, const struct dns_answer *a), void *arg, unsigned tag);
 
 /* --- mx: from a destination to the ordered addresses to be tried. Pure: questions out, answers in --- */
 #define MX_HOSTS_MAX 20

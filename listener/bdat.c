@@ -110,6 +110,8 @@ bdat_command(struct session *s, const char *arg, size_t len)
 		session_reply(s, REPLY_CHUNK_LOST, s->server->fqdn);
 		return;
 	}
+	if (s->phase == PHASE_RCPT && transaction_waits(s))
+		return;
 	b.refuse = misplaced(s);
 	b.harmless = b.refuse != REPLY_NONE;
 	if (s->phase == PHASE_RCPT)

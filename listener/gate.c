@@ -39,54 +39,136 @@ struct gate {
 	unsigned events, silent;
 };
 
-static void
-refuse(struct gate *g, int fd, const struct sockaddr *peer, enum reply which, const char *detail)
+/* Whether this one gets its event: a client that knocks without end does not write the log. */
+static bool
+may_report(struct gate *g)
 {
-	char line[REPLY_SIZE], ip[NET_TEXT_SIZE];
-	size_t len = reply_format(line, which, detail);
 	uint64_t second = clock_mono_ms() / 1000;
-
-	(void)!send(fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	close(fd);
-	counters_add(g->listener->boot->counters, COUNTER_INBOUND_REFUSED, 1);
 	if (second != g->second) {
 		g->second = second;
 		g->events = 0;
 	}
-	if (++g->events > EVENTS_A_SECOND) {
-		g->silent++;
+	if (++g->events <= EVENTS_A_SECOND)
+		return true;
+	g->silent++;
+	return false;
+}
+
+/* Gives back what the guest holds, and closes. */
+static void
+dismiss(struct gate *g, struct gate_guest *guest)
+{
+	if (guest->placed)
+		counters_add(g->listener->boot->counters, COUNTER_INBOUND_CURRENT, -1);
+	if (guest->counted)
+		limit_give(g->listener->limit, &guest->client.sa);
+	close(guest->fd);
+	free(guest->names);
+}
+
+/* Words go only where the peer expects plain ones. */
+static void
+refuse(struct gate *g, struct gate_guest *guest, enum reply which, const char *detail)
+{
+	char line[REPLY_SIZE], ip[NET_TEXT_SIZE];
+	size_t len = reply_format(line, which, detail);
+
+	if (!g->listener->server->listen[guest->listen].tls)
+		(void)!send(guest->fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	counters_add(g->listener->boot->counters, COUNTER_INBOUND_REFUSED, 1);
+	net_format_ip(ip, &guest->client.sa);
+	dismiss(g, guest);
+	if (!may_report(g))
 		return;
-	}
 	line[len - 2] = '\0';
-	net_format_ip(ip, peer);
 	log_event(LOG_FACT, NULL, "refused", "client=%s reply=%s unreported=%u", ip, log_safe(line), g->silent);
 	g->silent = 0;
 }
 
-/* Takes over `fd`. */
-static void
-admit(struct gate *g, int fd, const struct sockaddr *peer)
+void
+gate_close(struct gate *g, struct gate_guest *guest, const char *why)
+{
+	char ip[NET_TEXT_SIZE];
+	net_format_ip(ip, &guest->client.sa);
+	dismiss(g, guest);
+	if (why == NULL)
+		return;
+	counters_add(g->listener->boot->counters, COUNTER_INBOUND_REFUSED, 1);
+	if (!may_report(g))
+		return;
+	log_event(LOG_WARN, NULL, "refused", "client=%s doing=proxy reason=%s unreported=%u", ip, log_safe(why), g->silent);
+	g->silent = 0;
+}
+
+/* A place under connection-limit. Counted before it is judged: processes that accept at once cannot both take the last. */
+static bool
+place(struct gate *g, struct gate_guest *guest)
+{
+	uint64_t limit = g->listener->server->connection_limit;
+	struct counters *counters = g->listener->boot->counters;
+	if (guest->placed)
+		return true;
+	counters_add(counters, COUNTER_INBOUND_CURRENT, 1);
+	guest->placed = true;
+	return limit == CONFIG_UNLIMITED || (uint64_t)counters_get(counters, COUNTER_INBOUND_CURRENT) <= limit;
+}
+
+static bool
+count_client(struct gate *g, struct gate_guest *guest)
+{
+	if (!guest->counted)
+		guest->counted = limit_take(g->listener->limit, &guest->client.sa);
+	return guest->counted;
+}
+
+void
+gate_judge(struct gate *g, struct gate_guest *guest)
 {
 	struct listener *l = g->listener;
-	const struct config_server *server = l->server;
-	struct counters *counters = l->boot->counters;
+	struct policy_client client = { .address = &guest->client.sa, .names = guest->names, .state = guest->state };
+	enum policy_answer answer = policy_may_connect(l->server, &client);
 	char ip[NET_TEXT_SIZE];
 
-	if (!policy_may_connect(server, peer)) {
-		net_format_ip(ip, peer);
-		refuse(g, fd, peer, REPLY_NOT_YOU, ip);
-		return;
+	if (answer == POLICY_NO) {
+		net_format_ip(ip, &guest->client.sa);
+		refuse(g, guest, REPLY_NOT_YOU, ip);
+	} else if (answer == POLICY_LATER) {
+		refuse(g, guest, REPLY_UNNAMED, l->server->fqdn);
+	} else if (!place(g, guest)) {
+		refuse(g, guest, REPLY_FULL_HOUSE, l->server->fqdn);
+	} else if (!count_client(g, guest)) {
+		refuse(g, guest, REPLY_FULL_CLIENT, l->server->fqdn);
+	} else if (answer == POLICY_YES) {
+		inbound_open(l, guest);
+	} else if (!porch_await_names(l->porch, guest)) {
+		guest->state = POLICY_TROUBLE;
+		gate_judge(g, guest);
 	}
-	/* Counted before it is judged: processes that accept at the same time cannot both take the last place. */
-	counters_add(counters, COUNTER_INBOUND_CURRENT, 1);
-	bool full = server->connection_limit != CONFIG_UNLIMITED &&
-	    (uint64_t)counters_get(counters, COUNTER_INBOUND_CURRENT) > server->connection_limit;
-	if (full || !limit_take(l->limit, peer)) {
-		counters_add(counters, COUNTER_INBOUND_CURRENT, -1);
-		refuse(g, fd, peer, full ? REPLY_FULL_HOUSE : REPLY_FULL_CLIENT, server->fqdn);
-		return;
-	}
-	inbound_open(l, fd, peer);
+}
+
+static bool
+is_trusted_proxy(const struct config_server *s, const struct sockaddr *peer)
+{
+	for (size_t i = 0; s->proxy && i < s->proxy_trusted.count; i++)
+		if (net_entry_has(&s->proxy_trusted.entry[i], peer))
+			return true;
+	return false;
+}
+
+/* Takes over `fd`. */
+static void
+admit(struct gate_socket *at, int fd, const struct sockaddr *peer)
+{
+	struct gate *g = at->gate;
+	struct listener *l = g->listener;
+	struct gate_guest guest = { .fd = fd, .listen = (unsigned)(at - g->socket),
+		.state = l->wants_names ? POLICY_ASKING : POLICY_UNNAMED };
+
+	memcpy(&guest.client, peer, peer->sa_family == AF_INET6 ? sizeof(guest.client.in6) : sizeof(guest.client.in));
+	if (!is_trusted_proxy(l->server, peer))
+		gate_judge(g, &guest);
+	else if (!place(g, &guest) || !porch_await_header(l->porch, &guest))
+		refuse(g, &guest, REPLY_FULL_HOUSE, l->server->fqdn);
 }
 
 static void
@@ -107,14 +189,14 @@ is_passing(int error)
 
 /* Up to `most` connections of one socket; false: accepting has to rest. */
 static bool
-accept_some(struct gate *g, int fd, unsigned most)
+accept_some(struct gate_socket *at, unsigned most)
 {
 	while (most-- > 0) {
 		struct sockaddr_storage peer;
 		socklen_t len = sizeof(peer);
-		int got = accept4(fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int got = accept4(at->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (got != -1) {
-			admit(g, got, (struct sockaddr *)&peer);
+			admit(at, got, (struct sockaddr *)&peer);
 			continue;
 		}
 		if (errno == EAGAIN)
@@ -135,7 +217,7 @@ on_knock(void *arg, unsigned what)
 	struct gate_socket *at = arg;
 	struct gate *g = at->gate;
 	(void)what;
-	if (accept_some(g, at->fd, ACCEPTS_A_ROUND))
+	if (accept_some(at, ACCEPTS_A_ROUND))
 		return;
 	unwatch(g);
 	loop_timer_set(g->rest, REST_MS);
@@ -193,7 +275,7 @@ gate_shut(struct gate *g)
 	if (!g->open)
 		return;
 	for (unsigned i = 0; i < g->sockets; i++)
-		(void)!accept_some(g, g->socket[i].fd, ACCEPTS_AT_SHUT);
+		(void)!accept_some(&g->socket[i], ACCEPTS_AT_SHUT);
 	gate_leave(g);
 }
 

@@ -34,11 +34,9 @@ struct inbound {
 	struct warrant_question *question;	/* AUTH under way; NULL: none */
 	uint64_t message_since;		/* monotonic ms of DATA */
 	uint32_t progress;		/* of the session, when the limit was last set */
-	union {
-		struct sockaddr sa;
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} peer;
+	union proxy_address peer, *reached;	/* reached: NULL unless a PROXY header said it */
+	struct policy_client client;
+	struct rdns_query *query;	/* the client's names are being asked for; NULL: not */
 	char ip[INET6_ADDRSTRLEN];
 };
 
@@ -98,7 +96,9 @@ is_self(void *arg, const char *literal)
 	char want[NET_TEXT_SIZE], have[NET_TEXT_SIZE];
 	struct in6_addr six;
 
-	if (getsockname(conn_fd(c->conn), (struct sockaddr *)&local, &len) == -1)
+	if (c->reached != NULL)
+		memcpy(&local, c->reached, sizeof(*c->reached));
+	else if (getsockname(conn_fd(c->conn), (struct sockaddr *)&local, &len) == -1)
 		return false;
 	net_format_ip(have, (struct sockaddr *)&local);
 	size_t size = strlen(literal);
@@ -231,10 +231,13 @@ static void
 free_inbound(struct inbound *c)
 {
 	TAILQ_REMOVE(&c->listener->sessions, c, entry);
+	rdns_forget(c->query);
 	receive_discard(&c->receive);
 	warrant_cancel(c->question);
 	session_done(&c->session);
 	conn_free(c->conn);
+	free((char *)(uintptr_t)c->client.names);
+	free(c->reached);
 	free(c);
 }
 
@@ -248,6 +251,8 @@ on_gone(void *arg)
 		limit_give(l->limit, &c->peer.sa);
 	}
 	if (c->receive.storing) {
+		rdns_forget(c->query);
+		c->query = NULL;
 		conn_free(c->conn);
 		c->conn = NULL;
 		return;
@@ -262,24 +267,59 @@ static const struct conn_ops conn_ops = {
 
 /* --- life --- */
 
+static void
+on_names(void *arg, enum policy_state state, char *names)
+{
+	struct inbound *c = arg;
+	c->query = NULL;
+	c->client.state = state;
+	c->client.names = names;
+	session_named(&c->session);
+	conn_resume(c->conn);
+}
+
+/* Names that are wanted by and by are on their way from the first moment. */
+static void
+take_client(struct inbound *c, struct gate_guest *guest)
+{
+	char ip[NET_TEXT_SIZE];
+
+	c->peer = guest->client;
+	if (guest->reached.sa.sa_family != AF_UNSPEC) {
+		c->reached = mem_new(union proxy_address);
+		*c->reached = guest->reached;
+	}
+	net_format_ip(ip, &c->peer.sa);
+	memcpy(c->ip, ip, sizeof(c->ip) - 1);
+	c->client = (struct policy_client){ .address = &c->peer.sa, .names = guest->names, .state = guest->state };
+	if (c->client.state != POLICY_ASKING)
+		return;
+	c->query = rdns_ask(c->listener->rdns, &c->peer.sa, on_names, c);
+	if (c->query == NULL)
+		c->client.state = POLICY_TROUBLE;
+}
+
 void
-inbound_open(struct listener *l, int fd, const struct sockaddr *peer)
+inbound_open(struct listener *l, struct gate_guest *guest)
 {
 	struct inbound *c = mem_new(struct inbound);
-	char ip[NET_TEXT_SIZE];
 
 	c->listener = l;
 	c->receive = (struct receive){ .listener = l, .inbound = c };
-	memcpy(&c->peer, peer, peer->sa_family == AF_INET6 ? sizeof(c->peer.in6) : sizeof(c->peer.in));
-	net_format_ip(ip, peer);
-	memcpy(c->ip, ip, sizeof(c->ip) - 1);
-	c->conn = conn_new(l->env, fd, &conn_ops, c);
-	session_init(&c->session, l->server, &session_ops, c, &c->peer.sa, c->ip);
+	take_client(c, guest);
+	c->conn = conn_new(l->env, guest->fd, &conn_ops, c);
+	session_init(&c->session, l->server, &session_ops, c, &c->client, c->ip);
 	TAILQ_INSERT_TAIL(&l->sessions, c, entry);
 	counters_add(l->boot->counters, COUNTER_INBOUND_TOTAL, 1);
 	session_greet(&c->session);
 	c->progress = c->session.progress - 1;
 	conn_resume(c->conn);
+}
+
+const char *
+inbound_client_name(const struct inbound *c)
+{
+	return c->client.names;
 }
 
 void

@@ -58,7 +58,10 @@ listener_run(struct boot *b)
 	TAILQ_INIT(&l->sessions);
 	set_up_spool(l);
 	l->quota = quota_new(l);
-	l->limit = limit_new(l->server->connection_limit_per_client);
+	l->limit = limit_new(l->server->connection_limit_per_client, counters_crowd(b->counters), b->slot);
+	l->wants_names = policy_wants_names(l->server);
+	l->rdns = l->wants_names ? rdns_new(b) : NULL;
+	l->porch = porch_new(l);
 	l->grace = loop_timer_new(b->loop, cut_all, l);
 	l->gate = gate_open(l);
 	boot_ready(b);
@@ -67,7 +70,7 @@ listener_run(struct boot *b)
 void
 listener_check_idle(struct listener *l)
 {
-	if (l->mood < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions))
+	if (l->mood < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions) || !porch_is_empty(l->porch))
 		return;
 	l->ended = true;
 	boot_tell(l->boot, CTL_IDLE);
@@ -85,11 +88,13 @@ stop(struct listener *l, const struct ctl_message *m)
 		memcpy(&grace, m->data, sizeof(grace));
 	l->mood = LISTENER_STOPPING;
 	gate_leave(l->gate);
+	porch_stop(l->porch);
 	loop_timer_set(l->grace, grace);
 	inbound_stop_all(l);
 	listener_check_idle(l);
 }
 
+/* To a helper that was asked for. */
 static void
 take_channel(struct listener *l, const struct ctl_message *m)
 {
@@ -97,7 +102,9 @@ take_channel(struct listener *l, const struct ctl_message *m)
 	if (m->fd == -1)
 		return;
 	memcpy(&channel, m->data, sizeof(channel));
-	if (channel.helper == CTL_HELPER_AUTH && l->warrant != NULL)
+	if (channel.helper == CTL_HELPER_RESOLVER && l->rdns != NULL)
+		rdns_channel(l->rdns, m->fd);
+	else if (channel.helper == CTL_HELPER_AUTH && l->warrant != NULL)
 		warrant_channel(l->warrant, m->fd);
 	else
 		close(m->fd);
@@ -144,9 +151,11 @@ static void
 listener_finish(struct boot *b)
 {
 	struct listener *l = b->state;
+	porch_free(l->porch);
 	gate_free(l->gate);
 	inbound_free_all(l);
 	warrant_free(l->warrant);
+	rdns_free(l->rdns);
 	pool_free(l->pool);
 	intake_free(l->intake);
 	quota_free(l->quota);

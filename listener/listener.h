@@ -9,6 +9,7 @@
 #define LISTENER_LISTENER_H
 
 #include <bsd/sys/queue.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@
 #include "common/process/boot.h"
 #include "common/process/config.h"
 #include "common/process/counters.h"
+#include "common/process/dns.h"
 #include "common/process/intake.h"
 #include "common/process/loop.h"
 #include "common/process/pool.h"
@@ -29,8 +31,33 @@
 struct bdat;
 struct inbound;
 struct listener;
+struct porch;
+struct rdns;
 struct session;
 struct warrant_question;
+
+/* An IPv4 or IPv6 address and its port. */
+union proxy_address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/* What is known of a client's names. */
+enum policy_state {
+	POLICY_UNNAMED,		/* names were not asked for, as no list has any */
+	POLICY_ASKING,		/* on their way */
+	POLICY_NAMED,		/* `names` has what was confirmed, perhaps nothing */
+	POLICY_TROUBLE,		/* could not be found out now */
+};
+
+/* --- arpa: names of addresses; pure --- */
+
+#define ARPA_SIZE 80
+
+void arpa_name(char *dst, const struct sockaddr *sa);	/* "1.2.0.192.in-addr.arpa"; `dst` of ARPA_SIZE */
+uint16_t arpa_type(const struct sockaddr *sa);		/* DNS_A or DNS_AAAA */
+bool arpa_confirms(const struct dns_answer *a, const struct sockaddr *sa);	/* the address is among the records */
 
 /* --- bdat: the BDAT command and its chunks; pure --- */
 
@@ -137,7 +164,21 @@ void envelope_add(struct envelope *e, const struct envelope_rcpt *r);	/* given a
 /* --- gate: the listening sockets --- */
 
 struct gate;
+/* Somebody at the door. */
+struct gate_guest {
+	int fd;
+	unsigned listen;			/* which socket: index into config_server.listen */
+	union proxy_address client, reached;	/* reached: family 0 unless a PROXY header said it */
+	char *names;				/* as in struct policy_client; owned */
+	enum policy_state state;
+	bool placed, counted;			/* in connection-limit; in connection-limit-per-client */
+};
+
 struct gate *gate_open(struct listener *l);		/* watches all of them */
+/* The address is known: lets in, turns away, or has the names looked up first. Takes over what `guest` holds. */
+void gate_judge(struct gate *g, struct gate_guest *guest);
+/* Closes without a word; an event when there is a reason. Takes over what `guest` holds. */
+void gate_close(struct gate *g, struct gate_guest *guest, const char *why);
 void gate_shut(struct gate *g);				/* accepts no more; what the kernel has queued is taken first */
 void gate_leave(struct gate *g);			/* accepts no more; the queue is left for the next process */
 void gate_reopen(struct gate *g);
@@ -150,8 +191,10 @@ void hello_ehlo(struct session *s, const char *arg, size_t len);
 
 /* --- inbound: one connection: ties socket, dialogue and queue together --- */
 
-/* Takes over `fd` and greets. The connection is counted already (gate). */
-void inbound_open(struct listener *l, int fd, const struct sockaddr *peer);
+/* Takes over what the guest holds and greets. The connection is counted already (gate). */
+void inbound_open(struct listener *l, struct gate_guest *guest);
+/* For Received, when reverse-dns = yes: the first confirmed name, or NULL. */
+const char *inbound_client_name(const struct inbound *c);
 void inbound_stop_all(struct listener *l);	/* 421 at the next command boundary */
 void inbound_cut_all(struct listener *l);	/* now; those whose message is being stored stay until it is */
 void inbound_free_all(struct listener *l);	/* the process ends: in any case */
@@ -162,10 +205,10 @@ void inbound_stored(struct inbound *c, int error, const char *id);
 void inbound_vouched(struct inbound *c, const struct vouch_answer *a);
 void inbound_forget_question(struct inbound *c);
 
-/* --- limit: concurrent connections per client address; pure --- */
+/* --- limit: concurrent connections per client address, over all processes of the virtual server --- */
 
 struct limit;
-struct limit *limit_new(uint64_t per_client);
+struct limit *limit_new(uint64_t per_client, struct crowd *crowd, unsigned slot);	/* NULL: unlimited */
 void limit_free(struct limit *t);
 bool limit_take(struct limit *t, const struct sockaddr *client);	/* false: that client has its share already */
 void limit_give(struct limit *t, const struct sockaddr *client);
@@ -187,6 +230,9 @@ struct listener {
 	struct limit *limit;
 	struct warrant *warrant;	/* NULL: nobody wanted to authenticate yet */
 	struct gate *gate;
+	struct porch *porch;
+	struct rdns *rdns;
+	bool wants_names;
 	struct inbound_list sessions;
 	struct loop_timer *grace;
 	bool ended;
@@ -209,9 +255,55 @@ void login_put_offer(const struct session *s, char *dst, size_t size);	/* "AUTH 
 
 enum policy_domain { POLICY_LOCAL, POLICY_RELAYED, POLICY_REMOTE };
 
-bool policy_may_connect(const struct config_server *server, const struct sockaddr *client);
-bool policy_may_relay(const struct config_server *server, const struct sockaddr *client, bool authenticated);
+struct policy_client {
+	const struct sockaddr *address;
+	const char *names;	/* each ended by NUL, the last followed by another; NULL: none */
+	enum policy_state state;
+};
+enum policy_answer {
+	POLICY_NO, POLICY_YES,
+	POLICY_WAIT,		/* when the names are there */
+	POLICY_LATER,		/* they are needed and cannot be found out: a temporary refusal */
+};
+
+bool policy_connects_by_name(const struct config_server *server);	/* names may be needed before the greeting */
+bool policy_wants_names(const struct config_server *server);		/* at any time */
+enum policy_answer policy_may_connect(const struct config_server *server, const struct policy_client *client);
+enum policy_answer policy_may_relay(const struct config_server *server, const struct policy_client *client, bool authenticated);
 enum policy_domain policy_domain(const struct config_server *server, const char *domain);
+
+/* --- porch: connections that are not let in yet --- */
+
+struct porch *porch_new(struct listener *l);
+void porch_free(struct porch *p);
+/* Takes over what the guest holds; false: no room, nothing is taken over. */
+bool porch_await_header(struct porch *p, const struct gate_guest *guest);
+bool porch_await_names(struct porch *p, const struct gate_guest *guest);
+bool porch_is_empty(const struct porch *p);
+void porch_stop(struct porch *p);		/* turns all away */
+
+/* --- proxy: the PROXY protocol's header, versions 1 and 2; pure --- */
+
+#define PROXY_LENGTH_MAX 4096U	/* version 2: addresses and TLVs; what HAProxy and clouds send is some hundred */
+#define PROXY_KEPT_MAX 108U	/* a whole line of version 1, or the head and addresses of version 2 */
+
+struct proxy {
+	enum proxy_state {
+		PROXY_MORE,
+		PROXY_CLIENT,	/* `from` and `to` are filled */
+		PROXY_ITSELF,	/* LOCAL, UNKNOWN: the peer speaks for itself */
+		PROXY_BAD,	/* `why` says */
+	} state;
+	enum proxy_kind { PROXY_UNDECIDED, PROXY_LINE, PROXY_BINARY } kind;
+	const char *why;
+	union proxy_address from, to;
+	size_t len, left;	/* kept; still to come (version 2) */
+	char head[PROXY_KEPT_MAX];
+};
+
+void proxy_init(struct proxy *p);
+/* Bytes used: all while it says PROXY_MORE, else up to and with the header's last. */
+size_t proxy_take(struct proxy *p, const char *data, size_t len);
 
 /* --- quota: whether the drop folder is full, asked off the loop --- */
 
@@ -219,6 +311,20 @@ struct quota;
 struct quota *quota_new(struct listener *l);		/* NULL: unlimited */
 bool quota_is_full(struct quota *q);			/* as of some seconds ago; q may be NULL */
 void quota_free(struct quota *q);
+
+/* --- rdns: the names of a client, confirmed --- */
+
+struct rdns_query;
+struct rdns *rdns_new(struct boot *b);
+void rdns_free(struct rdns *r);			/* nobody is called any more; NULL is fine */
+void rdns_channel(struct rdns *r, int fd);	/* takes over `fd` */
+/*
+ * Asks. `done` comes later, once, unless it is forgotten before: POLICY_NAMED with the names in the form of struct
+ * policy_client, owned by it (NULL: none), or POLICY_TROUBLE; then the query is no more. NULL: too many are under way.
+ */
+struct rdns_query *rdns_ask(struct rdns *r, const struct sockaddr *sa,
+    void (*done)(void *arg, enum policy_state state, char *names), void *arg);
+void rdns_forget(struct rdns_query *q);		/* NULL is fine */
 
 /* --- receive: a message on its way into the queue --- */
 
@@ -241,7 +347,7 @@ enum reply {
 	REPLY_AUTH_OK, REPLY_AUTH_CHALLENGE,
 	REPLY_SENDER_OK, REPLY_RECIPIENT_OK, REPLY_START_DATA, REPLY_CHUNK, REPLY_ACCEPTED,
 	/* the session ends */
-	REPLY_NOT_YOU, REPLY_FULL_HOUSE, REPLY_FULL_CLIENT, REPLY_IDLE, REPLY_STOPPING, REPLY_TOO_MANY_ERRORS, REPLY_PIPELINING,
+	REPLY_NOT_YOU, REPLY_UNNAMED, REPLY_FULL_HOUSE, REPLY_FULL_CLIENT, REPLY_IDLE, REPLY_STOPPING, REPLY_TOO_MANY_ERRORS, REPLY_PIPELINING,
 	REPLY_CHUNK_LOST,
 	/* the command is wrong */
 	REPLY_UNKNOWN, REPLY_LINE_LONG, REPLY_LINE_BARE, REPLY_LINE_BYTES, REPLY_UNAVAILABLE,
@@ -253,7 +359,7 @@ enum reply {
 	REPLY_AUTH_REQUIRED, REPLY_AUTH_FAILED, REPLY_AUTH_LATER, REPLY_AUTH_CANCELLED, REPLY_AUTH_BASE64, REPLY_AUTH_LONG,
 	REPLY_AUTH_MECHANISM, REPLY_AUTH_TLS, REPLY_AUTH_TWICE, REPLY_AUTH_LATE,
 	/* the mail is not wanted */
-	REPLY_RELAY, REPLY_MAILBOX_FULL, REPLY_RECIPIENTS, REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE,
+	REPLY_RELAY, REPLY_RELAY_LATER, REPLY_MAILBOX_FULL, REPLY_RECIPIENTS, REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE,
 	REPLY_CONTENT_BARE, REPLY_CONTENT_LINE, REPLY_STORAGE_FULL, REPLY_STORAGE,
 	REPLY_COUNT
 };
@@ -327,7 +433,7 @@ struct session {
 	const struct config_server *server;
 	const struct session_ops *ops;
 	void *arg;
-	const struct sockaddr *client;	/* belongs to the owner, as `ip` */
+	const struct policy_client *client;	/* belongs to the owner, as `ip` */
 	const char *ip;
 	char *helo;			/* NULL before HELO */
 	char *user;			/* NULL: anonymous */
@@ -342,6 +448,7 @@ struct session {
 	bool extended;			/* EHLO */
 	bool partial;			/* the first bytes of a command are here */
 	bool blocked;			/* until session_room() */
+	bool held;			/* a command waits for session_named() */
 	bool begun;			/* ops->begin() went well; neither finish() nor discard() was called */
 	bool stopping;
 	bool secure;			/* under TLS */
@@ -350,13 +457,14 @@ struct session {
 };
 
 void session_init(struct session *s, const struct config_server *server, const struct session_ops *ops, void *arg,
-    const struct sockaddr *client, const char *ip);
+    const struct policy_client *client, const char *ip);
 void session_done(struct session *s);			/* frees; calls nothing */
 void session_greet(struct session *s);
 /* Takes at most one command or one run of content; bytes used. 0: needs more than `len`, or must wait. */
 size_t session_input(struct session *s, const char *data, size_t len);
 bool session_wants_input(const struct session *s);
 void session_room(struct session *s);
+void session_named(struct session *s);			/* the client's names are known, or will not be */
 void session_stored(struct session *s, int error, const char *id);
 void session_vouched(struct session *s, const struct vouch_answer *a);
 void session_expire(struct session *s);			/* the time limit has passed */
@@ -370,6 +478,7 @@ void session_reply(struct session *s, enum reply which, const char *detail);
 void session_reply_about(struct session *s, enum reply which, const char *recipient);	/* detail and event: the recipient */
 void session_reset(struct session *s);			/* back to the phase after HELO; forgets the envelope */
 void session_end(struct session *s, bool linger);
+void session_hold(struct session *s);			/* the present command comes again when the names are known */
 
 /* --- transaction: MAIL, RCPT, DATA, RSET, and what becomes of the content --- */
 
@@ -381,6 +490,7 @@ size_t transaction_content(struct session *s, const char *data, size_t len);
 void transaction_stored(struct session *s, int error, const char *id);
 enum reply transaction_fault(const struct session *s);	/* why the content will be refused; REPLY_NONE */
 /* For bdat: */
+bool transaction_waits(struct session *s);		/* content cannot begin before a name is known: the session is held */
 enum reply transaction_begin(struct session *s);	/* content is to come; REPLY_NONE, or the refusal (the envelope stays) */
 void transaction_finish(struct session *s);
 void transaction_discard(struct session *s);		/* also when there is nothing */

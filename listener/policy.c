@@ -1,38 +1,79 @@
 /*
- * policy - who may connect and where mail may go: decided by recipient domain, client address and authentication alone
+ * policy - who may connect and where mail may go: decided by recipient domain, client (its address, its confirmed names)
+ * and authentication alone
  *
  * Runs in:  listener (pure)
  * Owns:     nothing
  * Promise:  the sender is no part of any decision; no input or output
  * Fails by: never
  */
+#include <string.h>
+
 #include "listener/listener.h"
 
-/*
- * "only": in the list; "all-except": not in it. Domain names of a list match nobody here: they need a reverse look-up, and
- * configurations with them are refused until there is one.
- */
 static bool
-list_allows(enum config_list_mode mode, const struct config_nets *list, const struct sockaddr *client)
+has_names(const struct config_nets *list)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (net_entry_has(&list->entry[i], client))
-			return mode == CONFIG_ONLY;
-	return mode == CONFIG_ALL_EXCEPT;
+		if (list->entry[i].family == AF_UNSPEC)
+			return true;
+	return false;
 }
 
 bool
-policy_may_connect(const struct config_server *server, const struct sockaddr *client)
+policy_connects_by_name(const struct config_server *server)
 {
-	return list_allows(server->connection_control, &server->connection_list, client);
+	return has_names(&server->connection_list);
 }
 
 bool
-policy_may_relay(const struct config_server *server, const struct sockaddr *client, bool authenticated)
+policy_wants_names(const struct config_server *server)
+{
+	return server->reverse_dns || has_names(&server->connection_list) || has_names(&server->relay_list);
+}
+
+static bool
+entry_has(const struct net_entry *e, const struct policy_client *client)
+{
+	if (e->family != AF_UNSPEC)
+		return net_entry_has(e, client->address);
+	for (const char *name = client->names; name != NULL && *name != '\0'; name += strlen(name) + 1)
+		if (net_entry_has_name(e, name))
+			return true;
+	return false;
+}
+
+/* "only": in the list; "all-except": not in it. Entries by name decide only where those by address do not. */
+static enum policy_answer
+list_answer(enum config_list_mode mode, const struct config_nets *list, const struct policy_client *client)
+{
+	bool by_name = false;
+	for (size_t i = 0; i < list->count; i++) {
+		if (entry_has(&list->entry[i], client))
+			return mode == CONFIG_ONLY ? POLICY_YES : POLICY_NO;
+		by_name |= list->entry[i].family == AF_UNSPEC;
+	}
+	if (by_name && client->state == POLICY_ASKING)
+		return POLICY_WAIT;
+	if (by_name && client->state == POLICY_TROUBLE)
+		return POLICY_LATER;
+	return mode == CONFIG_ALL_EXCEPT ? POLICY_YES : POLICY_NO;
+}
+
+/* Names that cannot be found now shut nobody out who is let in unless he is listed. */
+enum policy_answer
+policy_may_connect(const struct config_server *server, const struct policy_client *client)
+{
+	enum policy_answer a = list_answer(server->connection_control, &server->connection_list, client);
+	return a == POLICY_LATER && server->connection_control == CONFIG_ALL_EXCEPT ? POLICY_YES : a;
+}
+
+enum policy_answer
+policy_may_relay(const struct config_server *server, const struct policy_client *client, bool authenticated)
 {
 	if (authenticated && server->relay_authenticated)
-		return true;
-	return list_allows(server->relay, &server->relay_list, client);
+		return POLICY_YES;
+	return list_answer(server->relay, &server->relay_list, client);
 }
 
 enum policy_domain

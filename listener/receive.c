@@ -14,14 +14,20 @@
 #include "common/base/log.h"
 #include "listener/listener.h"
 
-/* RFC 5321 4.4; an IPv6 address in it has its tag (4.1.3). */
+/*
+ * RFC 5321 4.4: the comment is the client's name and address, an IPv6 address with its tag (4.1.3). "RDNS failed" is
+ * the original's word for a name that is not there or does not lead back.
+ */
 static void
 add_received(struct receive *r, const struct message_envelope *e)
 {
+	bool named = r->listener->server->reverse_dns;
+	const char *name = named ? inbound_client_name(r->inbound) : NULL;
 	char date[CLOCK_DATE_SIZE], line[2048];
 	clock_format_mail(date, clock_wall_us());
-	int n = snprintf(line, sizeof(line), "Received: from %s ([%s%s])\r\n\tby %s with %s id %s;\r\n\t%s\r\n", e->helo,
-	    strchr(e->client, ':') != NULL ? "IPv6:" : "", e->client, r->listener->server->fqdn, e->protocol,
+	int n = snprintf(line, sizeof(line), "Received: from %s (%s%s[%s%s]%s)\r\n\tby %s with %s id %s;\r\n\t%s\r\n", e->helo,
+	    name != NULL ? name : "", name != NULL ? " " : "", strchr(e->client, ':') != NULL ? "IPv6:" : "", e->client,
+	    named && name == NULL ? " RDNS failed" : "", r->listener->server->fqdn, e->protocol,
 	    intake_id(r->message), date);
 	if (n < 0 || (size_t)n >= sizeof(line))
 		bug("a Received field of %d bytes", n);

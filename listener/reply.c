@@ -31,6 +31,7 @@ const struct reply_row reply_rows[] = {
 	[REPLY_ACCEPTED] = { 250, "2.6.0", "$ Queued mail for delivery", 0 },
 
 	[REPLY_NOT_YOU] = { 554, "5.7.1", "Connections from $ are not accepted here", REPLY_EVENT | REPLY_CLOSE },
+	[REPLY_UNNAMED] = { 421, "4.4.3", "$ The name of your address cannot be found out now, try again later", REPLY_EVENT | REPLY_CLOSE },
 	[REPLY_FULL_HOUSE] = { 421, "4.3.2", "$ Too many connections, try again later", REPLY_EVENT | REPLY_CLOSE },
 	[REPLY_FULL_CLIENT] = { 421, "4.7.0", "$ Too many connections from your address, try again later",
 	    REPLY_EVENT | REPLY_CLOSE },
@@ -72,6 +73,7 @@ const struct reply_row reply_rows[] = {
 	[REPLY_AUTH_LATE] = { 503, "5.5.1", "AUTH does not stand inside a mail transaction", REPLY_ERROR },
 
 	[REPLY_RELAY] = { 550, "5.7.1", "Unable to relay for $", REPLY_ERROR | REPLY_EVENT, COUNTER_REFUSED_RELAY },
+	[REPLY_RELAY_LATER] = { 451, "4.4.3", "Unable to relay for $ now, as the name of your address cannot be found out", REPLY_EVENT },
 	[REPLY_MAILBOX_FULL] = { 452, "4.2.2", "Mailbox full", REPLY_EVENT, COUNTER_REFUSED_STORAGE },
 	[REPLY_RECIPIENTS] = { 452, "4.5.3", "Too many recipients", REPLY_EVENT },
 	[REPLY_MESSAGE_SIZE] = { 552, "5.3.4", "Message size exceeds fixed maximum message size", REPLY_EVENT,

@@ -22,7 +22,7 @@ enum { LIMIT_FIRST = 300000, LIMIT_CONTENT = 180000, LIMIT_REFUSED_CONTENT = 100
 
 void
 session_init(struct session *s, const struct config_server *server, const struct session_ops *ops, void *arg,
-    const struct sockaddr *client, const char *ip)
+    const struct policy_client *client, const char *ip)
 {
 	*s = (struct session){
 		.server = server, .ops = ops, .arg = arg, .client = client, .ip = ip, .phase = PHASE_START,
@@ -105,6 +105,12 @@ session_reply_about(struct session *s, enum reply which, const char *recipient)
 	if (which == REPLY_RECIPIENTS)
 		s->envelope->overflow = true;
 	reply_with(s, which, recipient, recipient, event);
+}
+
+void
+session_hold(struct session *s)
+{
+	s->held = true;
 }
 
 void
@@ -191,6 +197,11 @@ take_command(struct session *s, const char *data, size_t size)
 			login_line(s, data, len);
 		else
 			verb_dispatch(s, data, len, size > used);
+		if (s->held) {
+			s->partial = false;
+			s->progress++;
+			return 0;
+		}
 		break;
 	}
 	check_border(s);
@@ -214,7 +225,7 @@ session_input(struct session *s, const char *data, size_t len)
 bool
 session_wants_input(const struct session *s)
 {
-	return !s->blocked && !(s->phase & (PHASE_STORING | PHASE_VOUCH | PHASE_OVER));
+	return !s->blocked && !s->held && !(s->phase & (PHASE_STORING | PHASE_VOUCH | PHASE_OVER));
 }
 
 void
@@ -222,6 +233,14 @@ session_room(struct session *s)
 {
 	s->blocked = false;
 	s->progress++;
+}
+
+void
+session_named(struct session *s)
+{
+	if (s->held)
+		s->progress++;
+	s->held = false;
 }
 
 void
@@ -304,7 +323,7 @@ session_limit_ms(const struct session *s)
 	default:
 		break;
 	}
-	if (s->blocked)
+	if (s->blocked || s->held)
 		return UINT64_MAX;
 	return stage < limit ? stage : limit;
 }

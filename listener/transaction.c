@@ -71,15 +71,18 @@ complete_recipient(struct session *s, struct address *a)
 	return address_complete(a, s->server->default_domain->name);
 }
 
-/* REPLY_NONE: welcome. */
+/* REPLY_NONE: welcome; or the session is held. */
 static enum reply
 judge_recipient(struct session *s, const struct address *a)
 {
 	const struct envelope *e = s->envelope;
 	enum policy_domain where = policy_domain(s->server, address_domain(a));
+	enum policy_answer may = where != POLICY_REMOTE ? POLICY_YES : policy_may_relay(s->server, s->client, s->authenticated);
 
-	if (where == POLICY_REMOTE && !policy_may_relay(s->server, s->client, s->authenticated))
-		return REPLY_RELAY;
+	if (may == POLICY_WAIT)
+		session_hold(s);
+	if (may != POLICY_YES)
+		return may == POLICY_NO ? REPLY_RELAY : may == POLICY_LATER ? REPLY_RELAY_LATER : REPLY_NONE;
 	if (envelope_has(e, a->text))
 		return REPLY_NONE;
 	if (e->m.nrcpt >= s->server->max_recipients || e->m.nrcpt >= ENVELOPE_RECIPIENTS_MAX)
@@ -103,6 +106,8 @@ transaction_rcpt(struct session *s, const char *arg, size_t len)
 		return;
 	}
 	bad = judge_recipient(s, &r.address);
+	if (s->held)
+		return;
 	if (bad != REPLY_NONE) {
 		s->rcpt_refused = true;
 		session_reply_about(s, bad, r.address.text);
@@ -123,6 +128,16 @@ protocol_of(const struct session *s)
 	if (!s->extended && !utf8 && !s->authenticated)
 		return "SMTP"; /* also under TLS: there is no other word for it */
 	return words[utf8][s->secure][s->authenticated];
+}
+
+/* The Received field will have the name. */
+bool
+transaction_waits(struct session *s)
+{
+	if (!s->server->reverse_dns || s->client->state != POLICY_ASKING)
+		return false;
+	session_hold(s);
+	return true;
 }
 
 enum reply
@@ -167,6 +182,8 @@ transaction_data(struct session *s, const char *arg, size_t len)
 		session_reply(s, REPLY_BINARY_DATA, NULL); /* RFC 3030 3 */
 		return;
 	}
+	if (transaction_waits(s))
+		return;
 	enum reply bad = transaction_begin(s);
 	if (bad != REPLY_NONE) {
 		session_reset(s);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/mem.h"
 #include "common/base/net.h"
@@ -167,6 +168,17 @@ net_entry_has(const struct net_entry *e, const struct sockaddr *sa)
 		if ((bytes[i] & e->mask[i]) != e->bytes[i])
 			return false;
 	return true;
+}
+
+bool
+net_entry_has_name(const struct net_entry *e, const char *name)
+{
+	if (e->family != AF_UNSPEC)
+		return false;
+	size_t want = strlen(e->domain), have = strlen(name);
+	if (have < want || strcasecmp(name + have - want, e->domain) != 0)
+		return false;
+	return have == want || name[have - want - 1] == '.';
 }
 
 bool

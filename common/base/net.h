@@ -27,6 +27,8 @@ int net_entry_parse(struct net_entry *e, const char *text, const char **why) __a
 void net_entry_done(struct net_entry *e);
 /* Whether the address lies in the network; IPv4-mapped IPv6 counts as IPv4; a domain entry never matches here. */
 bool net_entry_has(const struct net_entry *e, const struct sockaddr *sa);
+/* A domain entry has the name: "example.com" has itself and what is below, in any case of letters. */
+bool net_entry_has_name(const struct net_entry *e, const char *name);
 /* The entry is the whole IPv4 or IPv6 space. */
 bool net_entry_is_all(const struct net_entry *e);
 unsigned net_entry_prefix(const struct net_entry *e);	/* the ones of its mask; 0 for a domain */

@@ -80,7 +80,7 @@ list_is_everybody(const struct config_nets *list)
 
 	for (size_t i = 0; i < list->count; i++) {
 		unsigned prefix = net_entry_prefix(&list->entry[i]);
-		if (prefix < 8)
+		if (prefix < 8 && list->entry[i].family != AF_UNSPEC)
 			share[list->entry[i].family == AF_INET6] += 1.0 / (1U << prefix);
 	}
 	return share[0] >= 1 || share[1] >= 1;
@@ -105,6 +105,21 @@ judge_relay(struct config_work *w, size_t server)
 		blame(w, server, KEY_ACCESS, "relay", true, "open relay: every client outside relay-list may send mail to every domain");
 	if (s->connection_control == CONFIG_ONLY && s->connection_list.count == 0)
 		blame(w, server, KEY_ACCESS, "connection-control", true, "nobody can connect: connection-control = only with an empty connection-list");
+}
+
+static void
+judge_proxy(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+
+	if (config_build_origin(s->origin, KEY_ACCESS, "proxy-trusted")->bad)
+		return;
+	if (s->proxy && s->proxy_trusted.count == 0)
+		blame(w, server, KEY_ACCESS, "proxy", false, "\"proxy\" is not complete without proxy-trusted, the addresses whose headers are believed");
+	else if (s->proxy && list_is_everybody(&s->proxy_trusted))
+		blame(w, server, KEY_ACCESS, "proxy-trusted", false, "proxy-trusted would let every client claim any address; name the load balancers");
+	else if (!s->proxy && s->proxy_trusted.count > 0)
+		blame(w, server, KEY_ACCESS, "proxy-trusted", true, "proxy-trusted has no effect without proxy = yes");
 }
 
 static void
@@ -192,6 +207,7 @@ config_judge_all(struct config_work *w)
 			continue;
 		judge_listen(w, i);
 		judge_relay(w, i);
+		judge_proxy(w, i);
 		judge_times(w, i);
 		judge_authentication(w, i);
 		judge_rest(w, i);

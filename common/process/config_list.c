@@ -50,9 +50,9 @@ add_net(const struct key *k, void *base, const char *item, struct buf *why)
 		buf_printf(why, "\"%s\": %s", item, reason);
 		return -1;
 	}
-	if (e.family == AF_UNSPEC) {
+	if (e.family == AF_UNSPEC && k->addresses) {
 		net_entry_done(&e);
-		buf_printf(why, "\"%s\": a domain name in this list is not available in this version; use addresses and networks", item);
+		buf_printf(why, "\"%s\": a domain name cannot stand in this list; use addresses and networks", item);
 		return -1;
 	}
 	list->entry = mem_array(list->entry, list->count + 1, sizeof(*list->entry));

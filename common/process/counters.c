@@ -67,6 +67,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 struct counters_memory {
 	_Atomic int64_t shared[COUNTER_COUNT];
 	struct { _Atomic int64_t inbound, outbound; } slot[SLOTS];
+	struct crowd crowd;	/* pages of it that nobody touches take no memory */
 };
 
 struct counters {
@@ -96,6 +97,8 @@ counters_new(int *fd)
 	bool sized = ftruncate(*fd, sizeof(struct counters_memory)) == 0 &&
 	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
 	struct counters *c = sized ? map(*fd) : NULL;
+	if (c != NULL)
+		crowd_init(&c->memory->crowd);
 	if (c == NULL) {
 		int saved = errno;
 		close(*fd);
@@ -176,4 +179,11 @@ counters_clear_slot(struct counters *c, unsigned slot)
 {
 	atomic_store(&c->memory->slot[slot % SLOTS].inbound, 0);
 	atomic_store(&c->memory->slot[slot % SLOTS].outbound, 0);
+	crowd_clear(&c->memory->crowd, slot % SLOTS);
+}
+
+struct crowd *
+counters_crowd(struct counters *c)
+{
+	return c != NULL ? &c->memory->crowd : NULL;
 }

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
+#include "common/process/crowd.h"
+
 enum counter {
 	COUNTER_MESSAGES_RECEIVED, COUNTER_MESSAGE_BYTES_RECEIVED, COUNTER_RECIPIENTS_RECEIVED,
 	COUNTER_MESSAGES_SENT, COUNTER_MESSAGE_BYTES_SENT, COUNTER_MESSAGES_DELIVERED,
@@ -46,5 +48,6 @@ int64_t counters_get(const struct counters *c, enum counter which);
  */
 void counters_use_slot(struct counters *c, unsigned slot);	/* worker: which slot is mine (0..63) */
 void counters_clear_slot(struct counters *c, unsigned slot);	/* master */
+struct crowd *counters_crowd(struct counters *c);		/* connections per client, shared like the counters */
 
 #endif

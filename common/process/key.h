@@ -34,6 +34,7 @@ struct key {
 	uint64_t min, max;	/* bytes, milliseconds, the number itself, KEY_PATH: characters; max 0: no bound of its own */
 	bool unlimited;		/* the word is allowed */
 	bool missing;		/* known, but not available in this version: refused unless equal to the default */
+	bool addresses;		/* KEY_NETS: no domain names */
 	bool own;		/* not among the shared sections of postern.ini: a virtual server's own file alone has it */
 	const struct key_choice *choice;	/* KEY_ENUM, KEY_FLAGS: ended by a NULL name */
 	key_check *check;	/* KEY_TEXT, KEY_STRINGS: NULL takes all */

@@ -167,19 +167,23 @@ const struct key key_rows[] = {
 	    .meaning = "Who may connect: only the clients of connection-list, or all except them. Others get 554 5.7.1 and the end of the "
 	    "connection." },
 	{ ACCESS("connection-list", KEY_NETS, connection_list),
-	    .meaning = "Addresses and networks: 192.0.2.1, 192.0.2.0/24, 192.0.2.0/255.255.255.0, 2001:db8::/32." },
+	    .meaning = "Addresses, networks and domain names: 192.0.2.1, 192.0.2.0/24, 192.0.2.0/255.255.255.0, 2001:db8::/32, example.com "
+	    "(itself and all below). For a domain name the client's address is looked up, and the name found has to lead back to it. While "
+	    "the DNS fails, all-except lets such clients in and only answers 421 4.4.3." },
 	{ ACCESS("relay", KEY_ENUM, relay), .standard = "only", .choice = list_modes,
 	    .meaning = "Who may send to domains that are not local: only the clients of relay-list, or all except them." },
 	{ ACCESS("relay-list", KEY_NETS, relay_list),
-	    .meaning = "Addresses and networks, as in connection-list." },
+	    .meaning = "Addresses, networks and domain names, as in connection-list. While the DNS fails, a client whose name would decide "
+	    "is answered 451 4.4.3." },
 	{ ACCESS("relay-authenticated", KEY_BOOL, relay_authenticated), .standard = "yes",
 	    .meaning = "Whether an authenticated client may relay whatever the list says." },
 	{ ACCESS("open-relay", KEY_ENUM, open_relay), .standard = "no", .choice = open_relay,
 	    .meaning = "A list that lets everybody relay is an error unless this key says i-know." },
-	{ ACCESS("proxy", KEY_BOOL, proxy), .standard = "no", .missing = true,
-	    .meaning = "Whether connections from proxy-trusted begin with a PROXY protocol header." },
-	{ ACCESS("proxy-trusted", KEY_NETS, proxy_trusted), .missing = true,
-	    .meaning = "The load balancers whose PROXY headers are believed." },
+	{ ACCESS("proxy", KEY_BOOL, proxy), .standard = "no",
+	    .meaning = "Whether connections from proxy-trusted begin with a PROXY protocol header, version 1 or 2, which says who the client "
+	    "is. From there it has to come, before any TLS; all other clients are served as themselves." },
+	{ ACCESS("proxy-trusted", KEY_NETS, proxy_trusted), .addresses = true,
+	    .meaning = "The load balancers whose PROXY headers are believed: addresses and networks." },
 
 	{ MESSAGES("max-message-size", KEY_SIZE, max_message_size), .standard = "25M", .min = 1, .unlimited = true,
 	    .meaning = "The largest message, by SMTP and by pickup. Announced by SIZE and refused with 552 5.3.4." },
@@ -238,8 +242,9 @@ const struct key key_rows[] = {
 	    "the MX hosts of its domain." },
 	{ DELIVERY("smart-host-after-direct", KEY_ENUM, smart_host_after_direct), .standard = "no", .choice = after_direct,
 	    .meaning = "Direct delivery first: the smart host is used when the domain cannot be found (yes) or not be reached (on-failure)." },
-	{ DELIVERY("reverse-dns", KEY_BOOL, reverse_dns), .standard = "no", .missing = true,
-	    .meaning = "Whether the name of the client's address is looked up for the Received line. It never refuses a client." },
+	{ DELIVERY("reverse-dns", KEY_BOOL, reverse_dns), .standard = "no",
+	    .meaning = "Whether the name of the client's address is looked up for the Received line, which says RDNS failed when there is "
+	    "none that leads back to the address. It never refuses a client." },
 	{ DELIVERY("source-address", KEY_SOURCES, source_address),
 	    .meaning = "The local address of outbound connections, at most one a family." },
 

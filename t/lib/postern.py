@@ -21,7 +21,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("POSTERN_BUILD", "build/check")
-PROGRAMS = ("postern", "posternctl", "postern-listener", "postern-pickup", "postern-deliver", "postern-resolver")
+PROGRAMS = ("postern", "posternctl", "postern-listener", "postern-pickup", "postern-deliver", "postern-resolver",
+            "postern-auth")
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:disable_coredump=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:abort_on_error=1",
@@ -837,8 +838,11 @@ class SinkSession:
 # --- DNS -------------------------------------------------------------------------------------------------------
 
 class Dns:
-    """knotd with one zone, "example."; `records` are zone lines: "mail MX 10 mx1"; signed: with DNSSEC, `anchor` is its key."""
-    def __init__(self, test, records, port=None, signed=False):
+    """
+    knotd with the zone "example."; `records` are zone lines: "mail MX 10 mx1"; signed: with DNSSEC, `anchor` is its key.
+    `zones`: {name: lines} of further zones, for reverse names.
+    """
+    def __init__(self, test, records, port=None, signed=False, zones=None):
         if not shutil.which("knotd", path="/usr/sbin:/usr/bin:/sbin"):
             raise Skip("knotd is not installed")
         self.folder = test.folder / f"dns{test.count('dns')}"
@@ -846,12 +850,18 @@ class Dns:
         self.port = port or test.port()
         soa = "@ 5 SOA ns.example. admin.example. 1 60 60 60 5\n@ NS ns\nns A 127.0.0.1\n"
         (self.folder / "zone").write_text(f"$ORIGIN example.\n$TTL 5\n{soa}" + "\n".join(records) + "\n")
+        more = ""
+        for number, (name, lines) in enumerate((zones or {}).items()):
+            (self.folder / f"zone{number}").write_text(
+                f"$ORIGIN {name}\n$TTL 5\n@ 5 SOA ns.example. admin.example. 1 60 60 60 5\n@ NS ns.example.\n" + "\n".join(lines) + "\n")
+            more += (f'  - domain: {name}\n    file: "{self.folder}/zone{number}"\n    zonefile-load: whole\n'
+                     f'    journal-content: none\n')
         (self.folder / "knot.conf").write_text(
             f'server:\n    rundir: "{self.folder}"\n    listen: 127.0.0.1@{self.port}\n    udp-workers: 1\n    tcp-workers: 1\n'
             f'    background-workers: 1\n'
             f'log:\n  - target: "{self.folder}/log"\n    any: info\ndatabase:\n    storage: "{self.folder}"\n'
             f'zone:\n  - domain: example.\n    file: "{self.folder}/zone"\n    zonefile-load: whole\n    journal-content: none\n'
-            + ("    dnssec-signing: on\n" if signed else ""))
+            + ("    dnssec-signing: on\n" if signed else "") + more)
         self.process = subprocess.Popen(["knotd", "-c", self.folder / "knot.conf"], stdin=subprocess.DEVNULL,
                                         stdout=open(self.folder / "out", "wb"), stderr=subprocess.STDOUT,
                                         env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
@@ -979,8 +989,8 @@ class Test:
         self.cleanup(sink.end)
         return sink
 
-    def dns(self, *records, signed=False):
-        dns = Dns(self, records, signed=signed)
+    def dns(self, *records, signed=False, zones=None):
+        dns = Dns(self, records, signed=signed, zones=zones)
         self.cleanup(dns.end)
         return dns
 

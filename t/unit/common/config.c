@@ -184,7 +184,7 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[general]\nunknown = 1\n  2\n  3\n", D "2" E "unknown key" },
 	{ "[general]\nid = 1\nid = 2\n", D "3" E "\"id\" is given a second time (first at line 2)" },
 	{ "[general]\nid = 1\n  2\n", D "3" E "the line starts with a blank and so goes on with \"id\"" },
-	{ "[access]\nrelay-list = 192.0.2.1\n  relay = only\n", D "3" E "relay-list \"relay\": a domain name in this list is not available" },
+	{ "[access]\nrelay-list = 192.0.2.1\n  relay = only\n", D "3" E "relay-list \"=\": must be an address" },
 	/* values */
 	{ "[general]\nid = 0\nprocesses = 65\n", D "2" E "id must be from 1 to 1000000, not 0\n" D "3" E "processes must be from 1 to 64, not 65" },
 	{ "[general]\nconnection-limit = 0\n", D "2" E "connection-limit must be from 1 to 1000000, or unlimited, not 0" },
@@ -200,7 +200,10 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[access]\nrelay = all\n", D "2" E "relay must be only or all-except, not \"all\"" },
 	{ "[delivery]\nsmart-host-after-direct = x\n", D "2" E "smart-host-after-direct must be no, yes or on-failure, not \"x\"" },
 	{ "[access]\nrelay-list = 192.0.2.0/33\n", LIST "\"192.0.2.0/33\": the part after /" },
-	{ "[access]\nrelay-list = example.com\n", LIST "\"example.com\": a domain name in this list is not available in this version" },
+	{ "[access]\nrelay-list = example.com, 192.0.2.1\nconnection-list = a.example\nconnection-control = only\n", "" },
+	{ "[access]\nproxy = yes\nproxy-trusted = lb.example.com\n", D "3" E "proxy-trusted \"lb.example.com\": a domain name cannot stand in this list" },
+	{ "[access]\nproxy = yes\n", D "2" E "\"proxy\" is not complete without proxy-trusted" },
+	{ "[access]\nproxy = yes\nproxy-trusted = 0.0.0.0/0\n", D "3" E "proxy-trusted would let every client claim any address" },
 	{ "[access]\nconnection-list = 300.1.1.1\n", D "2" E "connection-list \"300.1.1.1\": must be an address" },
 	{ "[general]\nlisten = 127.0.0.1:99999\n", D "2" E "listen \"127.0.0.1:99999\": the port must be a number from 1 to 65535" },
 	{ "[general]\nlisten =\n", D "2" E "listen has no address" },
@@ -215,8 +218,7 @@ static const struct { const char *text, *want; } rows[] = {
 	/* not in this version */
 	{ "[access]\ntls = required\n", D "2" E "tls \"required\" is not available in this version; there is off" },
 	{ "[access]\nauthentication = anonymous, basic\n", D "2" E "authentication \"basic\" is not available in this version" },
-	{ "[access]\nproxy = yes\nproxy-trusted = 192.0.2.1\n", D "2" E "\"proxy\" is not available in this version, its only value is no\n"
-	    D "3" E "\"proxy-trusted\" is not available in this version\n" },
+	{ "[access]\nproxy = yes\nproxy-trusted = 192.0.2.1, 2001:db8::/64\n[delivery]\nreverse-dns = yes\n", "" },
 	{ "[access]\nproxy = no\nproxy-trusted =\nbasic-requires-tls = yes\ntls-minimum = 1.2\ntls = off\n", "" },
 	{ "[general]\nlog = yes\nlog-format = json\nlog-roll = hourly\nlog-fields = date\nlog-directory = /x\ntls-listen = *:465\n", D "2" E "\"log\" is not "
 	    "available\n" D "3" E "\"log-format\" is not available in this version\n" D "4" E "\"log-roll\"\n" D "5" E "\"log-fields\"\n" D "6" E
@@ -224,8 +226,8 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[general]\nlog = no\nlog-format = w3c\nlog-roll = daily\nlog-fields = all\n", "" },
 	{ "[ldap]\nenable = yes\nuri = ldap://x\n", D "2" E "\"enable\" is not available in this version\n" D "3" E "\"uri\" is not available" },
 	{ "[ldap]\nenable = no\n", "" },
-	{ "[delivery]\noutbound-tls = may\noutbound-auth = basic\nuser = x\nreverse-dns = yes\n", D "2" E "outbound-tls \"may\" is not available in "
-	    "this version; there is off\n" D "3" E "outbound-auth \"basic\" is not available\n" D "4" E "\"user\" is not\n" D "5" E "\"reverse-dns\" is not" },
+	{ "[delivery]\noutbound-tls = may\noutbound-auth = basic\nuser = x\n", D "2" E "outbound-tls \"may\" is not available in "
+	    "this version; there is off\n" D "3" E "outbound-auth \"basic\" is not available\n" D "4" E "\"user\" is not" },
 	{ "[domain a.example]\ntype = remote\nhold = yes\nuser = x\noutbound-tls = may\noutbound-auth = anonymous\n", D "3" E
 	    "\"hold\" is not available\n" D "4" E "\"user\" is not\n" D "5" E "\"outbound-tls\" is not" },
 	/* combinations */

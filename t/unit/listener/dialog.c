@@ -12,6 +12,7 @@
  *   A: text            what the auth helper is asked next: "start PLAIN token" ("-" none), "step token", "cancel"
  *   > stop|cut|expire|eof|store errno   an event; "store" sets what the disk will say
  *   > vouch ok user|failed|later|challenge text   the auth helper's answer
+ *   > named NAME|none|trouble           the client's name is known, or will not be
  *   X: close|linger    the connection has ended, so
  *
  * Each line of the server, each message, each refusal has to be in the transcript.
@@ -70,6 +71,12 @@ set(struct world *w, const char *path, unsigned line, const char *key, char *val
 	}
 	if (strcmp(key, "client") == 0)
 		world_client(w, value);
+	else if (strcmp(key, "names") == 0) {
+		/* asking, trouble, none, or one confirmed name */
+		w->policy.state = strcmp(value, "asking") == 0 ? POLICY_ASKING : strcmp(value, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
+		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(value, "none") != 0 ? strcpy(w->names, value) : NULL;
+	} else if (strcmp(key, "reverse-dns") == 0)
+		w->server.reverse_dns = strcmp(value, "yes") == 0;
 	else if (strcmp(key, "banner") == 0)
 		w->server.banner = value;
 	else if (strcmp(key, "relay-list") == 0)
@@ -235,7 +242,11 @@ event(struct world *w, const struct script *s, const struct step *step)
 		session_expire(&w->s);
 	else if (strcmp(what, "eof") == 0)
 		session_eof(&w->s);
-	else if (strncmp(what, "vouch ", 6) == 0)
+	else if (strncmp(what, "named ", 6) == 0) {
+		w->policy.state = strcmp(what + 6, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
+		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(what + 6, "none") != 0 ? strcpy(w->names, what + 6) : NULL;
+		session_named(&w->s);
+	} else if (strncmp(what, "vouch ", 6) == 0)
 		answer(w, what + 6);
 	else if (strncmp(what, "store ", 6) == 0)
 		w->store_error = error_of(what + 6);

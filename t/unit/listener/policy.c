@@ -1,4 +1,6 @@
 /* policy - who may connect and relay, by rows; connections per client; reply rows are well-formed */
+#include <stdlib.h>
+
 #include "t/unit/listener/world.h"
 
 static const struct relay_row {
@@ -36,13 +38,116 @@ START_TEST(relay)
 			world_add_net(&w.server.connection_list, row->list[k]);
 		}
 		world_client(&w, row->client);
-		const struct sockaddr *sa = (const struct sockaddr *)&w.client.sa;
-		ck_assert_msg(policy_may_relay(&w.server, sa, row->authenticated) == row->allowed, "relay row %zu", i);
+		struct policy_client client = { .address = (const struct sockaddr *)&w.client.sa };
+		enum policy_answer want = row->allowed ? POLICY_YES : POLICY_NO;
+		ck_assert_msg(policy_may_relay(&w.server, &client, row->authenticated) == want, "relay row %zu", i);
 		/* The connection list has the same forms and knows no authentication. */
 		if (!row->authenticated)
-			ck_assert_msg(policy_may_connect(&w.server, sa) == row->allowed, "connect row %zu", i);
+			ck_assert_msg(policy_may_connect(&w.server, &client) == want, "connect row %zu", i);
+		ck_assert(!policy_wants_names(&w.server));
 		world_done(&w);
 	}
+}
+END_TEST
+
+/* Lists with domain names; 192.0.2.1 connects. Each row: what the connection list says, and what the relay list says. */
+static const struct name_row {
+	enum config_list_mode mode;
+	const char *list[3];
+	enum policy_state state;
+	const char *names;		/* ended by two NULs */
+	enum policy_answer connect, relay;
+} name_rows[] = {
+	{ CONFIG_ONLY, { "example.com" }, POLICY_NAMED, "example.com\0", POLICY_YES, POLICY_YES },
+	{ CONFIG_ONLY, { "example.com" }, POLICY_NAMED, "MX.Example.COM\0", POLICY_YES, POLICY_YES },
+	{ CONFIG_ONLY, { "Example.com" }, POLICY_NAMED, "a.b.example.com\0", POLICY_YES, POLICY_YES },
+	{ CONFIG_ONLY, { "example.com" }, POLICY_NAMED, "notexample.com\0", POLICY_NO, POLICY_NO },
+	{ CONFIG_ONLY, { "example.com" }, POLICY_NAMED, "example.com.evil.example\0", POLICY_NO, POLICY_NO },
+	{ CONFIG_ONLY, { "example.com" }, POLICY_NAMED, "com\0", POLICY_NO, POLICY_NO },
+	{ CONFIG_ONLY, { "example.com" }, POLICY_NAMED, "other.example\0mx.example.com\0", POLICY_YES, POLICY_YES },
+	{ CONFIG_ONLY, { "example.com" }, POLICY_NAMED, NULL, POLICY_NO, POLICY_NO },
+	{ CONFIG_ONLY, { "example.com" }, POLICY_ASKING, NULL, POLICY_WAIT, POLICY_WAIT },
+	{ CONFIG_ONLY, { "example.com" }, POLICY_TROUBLE, NULL, POLICY_LATER, POLICY_LATER },
+	{ CONFIG_ALL_EXCEPT, { "example.com" }, POLICY_NAMED, "mx.example.com\0", POLICY_NO, POLICY_NO },
+	{ CONFIG_ALL_EXCEPT, { "example.com" }, POLICY_NAMED, "mx.example.org\0", POLICY_YES, POLICY_YES },
+	{ CONFIG_ALL_EXCEPT, { "example.com" }, POLICY_NAMED, NULL, POLICY_YES, POLICY_YES },
+	{ CONFIG_ALL_EXCEPT, { "example.com" }, POLICY_ASKING, NULL, POLICY_WAIT, POLICY_WAIT },
+	/* Trouble lets in, but lets nobody send anywhere. */
+	{ CONFIG_ALL_EXCEPT, { "example.com" }, POLICY_TROUBLE, NULL, POLICY_YES, POLICY_LATER },
+	/* An address that decides waits for no name, wherever it stands in the list. */
+	{ CONFIG_ONLY, { "example.com", "192.0.2.0/24" }, POLICY_ASKING, NULL, POLICY_YES, POLICY_YES },
+	{ CONFIG_ONLY, { "example.com", "192.0.2.0/24" }, POLICY_TROUBLE, NULL, POLICY_YES, POLICY_YES },
+	{ CONFIG_ALL_EXCEPT, { "example.com", "192.0.2.1" }, POLICY_ASKING, NULL, POLICY_NO, POLICY_NO },
+	{ CONFIG_ALL_EXCEPT, { "example.com", "10.0.0.0/8" }, POLICY_ASKING, NULL, POLICY_WAIT, POLICY_WAIT },
+	/* Without a domain name in the list nothing waits. */
+	{ CONFIG_ONLY, { "10.0.0.0/8" }, POLICY_ASKING, NULL, POLICY_NO, POLICY_NO },
+	{ CONFIG_ALL_EXCEPT, { "10.0.0.0/8" }, POLICY_TROUBLE, NULL, POLICY_YES, POLICY_YES },
+};
+
+START_TEST(names)
+{
+	for (size_t i = 0; i < nitems_of(name_rows); i++) {
+		const struct name_row *row = &name_rows[i];
+		struct world w;
+		bool any = false;
+		world_init(&w);
+		w.server.relay = w.server.connection_control = row->mode;
+		for (size_t k = 0; k < nitems_of(row->list) && row->list[k] != NULL; k++) {
+			world_add_net(&w.server.relay_list, row->list[k]);
+			world_add_net(&w.server.connection_list, row->list[k]);
+			any |= w.relay[k].family == AF_UNSPEC;
+		}
+		struct policy_client client = { (const struct sockaddr *)&w.client.sa, row->names, row->state };
+		ck_assert_msg(policy_may_connect(&w.server, &client) == row->connect, "connect row %zu", i);
+		ck_assert_msg(policy_may_relay(&w.server, &client, false) == row->relay, "relay row %zu", i);
+		ck_assert_int_eq(policy_may_relay(&w.server, &client, true), POLICY_YES);
+		ck_assert(policy_wants_names(&w.server) == any);
+		world_done(&w);
+	}
+}
+END_TEST
+
+START_TEST(reverse_names)
+{
+	static const struct { const char *address, *name; uint16_t type; } rows[] = {
+		{ "192.0.2.1", "1.2.0.192.in-addr.arpa", DNS_A },
+		{ "255.254.253.252", "252.253.254.255.in-addr.arpa", DNS_A },
+		{ "[::ffff:192.0.2.1]", "1.2.0.192.in-addr.arpa", DNS_A },
+		{ "[2001:db8::567:89ab]", "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", DNS_AAAA },
+	};
+	struct net_address a;
+	const char *why;
+	char name[ARPA_SIZE];
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		ck_assert_int_eq(net_address_parse(&a, rows[i].address, 1, &why), 0);
+		arpa_name(name, (const struct sockaddr *)&a.sa);
+		ck_assert_str_eq(name, rows[i].name);
+		ck_assert_uint_eq(arpa_type((const struct sockaddr *)&a.sa), rows[i].type);
+	}
+}
+END_TEST
+
+START_TEST(forward_confirmation)
+{
+	static struct dns_answer answer;
+	struct net_address a;
+	const char *why;
+	ck_assert_int_eq(net_address_parse(&a, "192.0.2.1", 1, &why), 0);
+	const struct sockaddr *sa = (const struct sockaddr *)&a.sa;
+	answer = (struct dns_answer){ .result = DNS_FOUND, .count = 2 };
+	answer.record[0] = (struct dns_record){ .len = 4, .data = { 192, 0, 2, 2 } };
+	answer.record[1] = (struct dns_record){ .len = 4, .data = { 192, 0, 2, 1 } };
+	ck_assert(arpa_confirms(&answer, sa));
+	answer.count = 1;
+	ck_assert(!arpa_confirms(&answer, sa));
+	answer.count = 2;
+	answer.result = DNS_TROUBLE;
+	ck_assert(!arpa_confirms(&answer, sa));
+	answer.result = DNS_FOUND;
+	answer.record[1].len = 3;
+	ck_assert(!arpa_confirms(&answer, sa));
+	ck_assert_int_eq(net_address_parse(&a, "[::ffff:192.0.2.2]", 1, &why), 0);
+	ck_assert(arpa_confirms(&answer, sa));
 }
 END_TEST
 
@@ -51,7 +156,8 @@ START_TEST(relay_without_the_authenticated)
 	struct world w;
 	world_init(&w);
 	w.server.relay_authenticated = false;
-	ck_assert(!policy_may_relay(&w.server, (const struct sockaddr *)&w.client.sa, true));
+	struct policy_client client = { .address = (const struct sockaddr *)&w.client.sa };
+	ck_assert_int_eq(policy_may_relay(&w.server, &client, true), POLICY_NO);
 	world_done(&w);
 }
 END_TEST
@@ -89,7 +195,9 @@ START_TEST(per_client)
 {
 	struct net_address a, b, m;
 	const struct sockaddr *one = address(&a, "192.0.2.1"), *two = address(&b, "[2001:db8::1]"), *mapped = address(&m, "[::ffff:192.0.2.1]");
-	struct limit *t = limit_new(2);
+	struct crowd *crowd = mem_new(struct crowd);
+	crowd_init(crowd);
+	struct limit *t = limit_new(2, crowd, 0), *u = limit_new(2, crowd, 63);
 	ck_assert(limit_take(t, one));
 	ck_assert(limit_take(t, mapped));	/* the same client */
 	ck_assert(!limit_take(t, one));
@@ -102,8 +210,23 @@ START_TEST(per_client)
 	limit_give(t, two);
 	limit_give(t, two);			/* once too often: nothing */
 	ck_assert(limit_take(t, two));
+
+	/* Two processes share the count; what a dead one held is free again. */
+	ck_assert(limit_take(u, one));
+	ck_assert(limit_take(t, one));
+	ck_assert(!limit_take(u, one));
+	ck_assert(!limit_take(t, one));
+	crowd_clear(crowd, 63);
+	ck_assert(limit_take(t, one));
+	ck_assert(!limit_take(u, one));
+	limit_give(t, one);
+	limit_give(t, one);
+	ck_assert(limit_take(u, one));
+	limit_give(u, one);
 	limit_free(t);
-	t = limit_new(CONFIG_UNLIMITED);
+	limit_free(u);
+	free(crowd);
+	t = limit_new(CONFIG_UNLIMITED, NULL, 0);
 	for (unsigned i = 0; i < 1000; i++)
 		ck_assert(limit_take(t, one));
 	limit_give(t, one);
@@ -137,4 +260,28 @@ START_TEST(replies)
 }
 END_TEST
 
-UNIT_MAIN("policy", relay, relay_without_the_authenticated, domains, per_client, replies)
+/* More clients than cells: nobody is refused for it, and what is given back is free. */
+START_TEST(a_crowd)
+{
+	struct crowd *crowd = mem_new(struct crowd);
+	crowd_init(crowd);
+	uint8_t key[16] = { 0x20, 1 };
+	for (int round = 0; round < 2; round++) {
+		for (uint32_t i = 0; i < CROWD_CELLS + 10000; i++) {
+			memcpy(key + 12, &i, sizeof(i));
+			ck_assert(crowd_take(crowd, i % 64, key, 1));
+			if (i < 1000)
+				ck_assert(!crowd_take(crowd, (i + 1) % 64, key, 1));
+		}
+		for (uint32_t i = 0; i < CROWD_CELLS + 10000; i++) {
+			memcpy(key + 12, &i, sizeof(i));
+			crowd_give(crowd, i % 64, key);
+		}
+	}
+	for (size_t i = 0; i < CROWD_CELLS; i++)
+		ck_assert_uint_eq(crowd->cell[i], 0);
+	free(crowd);
+}
+END_TEST
+
+UNIT_MAIN("policy", relay, names, reverse_names, forward_confirmation, a_crowd, relay_without_the_authenticated, domains, per_client, replies)

@@ -21,6 +21,8 @@ struct world {
 	struct config_domain domain[WORLD_DOMAINS];
 	struct net_entry relay[WORLD_NETS], control[WORLD_NETS];
 	struct net_address client;
+	struct policy_client policy;
+	char names[256];
 	char ip[NET_TEXT_SIZE];
 	struct session s;
 	struct buf in, out, content, messages, facts, asked;	/* messages and facts: lines ended by LF */
@@ -242,7 +244,8 @@ world_init(struct world *w)
 static inline void
 world_begin_session(struct world *w)
 {
-	session_init(&w->s, &w->server, &world_ops, w, (const struct sockaddr *)&w->client.sa, w->ip);
+	w->policy.address = (const struct sockaddr *)&w->client.sa;
+	session_init(&w->s, &w->server, &world_ops, w, &w->policy, w->ip);
 	session_greet(&w->s);
 }
 

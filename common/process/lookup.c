@@ -1,20 +1,24 @@
 /*
  * lookup - questions to the resolver helper, over a channel that may die and come again
  *
- * Runs in:  deliver
+ * Runs in:  deliver, listener
  * Owns:     the channel, the open questions
  * Promise:  each question is answered once within LOOKUP_MS; when the helper dies, what it had not answered is asked of
  *           its successor, at most REPEATS times; no more than WINDOW are with the helper at a time
  * Fails by: DNS_TROUBLE with a text
  */
+#include "common/process/lookup.h"
+
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/process/ctl.h"
 
 #define LOOKUP_MS 40000		/* more than the helper's own limit, so that its reason is the one seen */
 #define REPEATS 3
@@ -221,6 +225,8 @@ lookup_free(struct lookup *k)
 {
 	struct question *q;
 
+	if (k == NULL)
+		return;
 	while ((q = TAILQ_FIRST(&k->questions)) != NULL) {
 		TAILQ_REMOVE(&k->questions, q, link);
 		free(q);

@@ -1,0 +1,193 @@
+/*
+ * porch - connections that are not let in yet: their PROXY header is to come, or the name the connection list asks for
+ *
+ * Runs in:  listener
+ * Owns:     the descriptors of those who wait, until the gate has them again
+ * Promise:  never reads a byte behind the header, so that SMTP or TLS finds its first; nobody waits for ever
+ * Fails by: turning the peer away
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/base/mem.h"
+#include "listener/listener.h"
+
+#define HEADER_WAIT_MS 10000
+#define GUESTS_MAX 8192
+
+struct porch_place {
+	TAILQ_ENTRY(porch_place) link;
+	struct porch *porch;
+	struct gate_guest guest;
+	struct proxy *proxy;		/* NULL: waits for names */
+	struct loop_io *io;
+	struct loop_timer *timer;
+	struct rdns_query *query;
+};
+
+struct porch {
+	struct listener *listener;
+	TAILQ_HEAD(, porch_place) places;
+	size_t count;
+};
+
+/* The guest goes on with whoever called; the place is gone. */
+static struct gate_guest
+leave(struct porch_place *at)
+{
+	struct gate_guest guest = at->guest;
+	TAILQ_REMOVE(&at->porch->places, at, link);
+	at->porch->count--;
+	rdns_forget(at->query);
+	loop_io_free(at->io);
+	loop_timer_free(at->timer);
+	free(at->proxy);
+	free(at);
+	return guest;
+}
+
+static void
+turn_away(struct porch_place *at, const char *why)
+{
+	struct listener *l = at->porch->listener;
+	struct gate_guest guest = leave(at);
+	gate_close(l->gate, &guest, why);
+	listener_check_idle(l);
+}
+
+static void
+go_on(struct porch_place *at)
+{
+	struct listener *l = at->porch->listener;
+	struct gate_guest guest = leave(at);
+	gate_judge(l->gate, &guest);
+	listener_check_idle(l);
+}
+
+static void
+on_header(struct porch_place *at)
+{
+	const struct proxy *p = at->proxy;
+	if (p->state == PROXY_CLIENT) {
+		at->guest.client = p->from;
+		at->guest.reached = p->to;
+	}
+	go_on(at);
+}
+
+/* Peeks, and takes away what belongs to the header. */
+static void
+on_io(void *arg, unsigned what)
+{
+	struct porch_place *at = arg;
+	char data[2048];
+	(void)what;
+
+	ssize_t n = recv(at->guest.fd, data, sizeof(data), MSG_PEEK);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		turn_away(at, NULL); /* a probe, or a peer that changed its mind */
+		return;
+	}
+	size_t used = proxy_take(at->proxy, data, (size_t)n);
+	if (at->proxy->state == PROXY_BAD)
+		turn_away(at, at->proxy->why);
+	else if (used > 0 && recv(at->guest.fd, data, used, 0) != (ssize_t)used)
+		turn_away(at, NULL);
+	else if (at->proxy->state != PROXY_MORE)
+		on_header(at);
+}
+
+static void
+on_timer(void *arg)
+{
+	turn_away(arg, "no PROXY header in time");
+}
+
+static void
+on_names(void *arg, enum policy_state state, char *names)
+{
+	struct porch_place *at = arg;
+	at->query = NULL;
+	at->guest.state = state;
+	at->guest.names = names;
+	go_on(at);
+}
+
+static struct porch_place *
+enter(struct porch *p, const struct gate_guest *guest)
+{
+	if (p->count == GUESTS_MAX)
+		return NULL;
+	struct porch_place *at = mem_new(struct porch_place);
+	at->porch = p;
+	at->guest = *guest;
+	TAILQ_INSERT_TAIL(&p->places, at, link);
+	p->count++;
+	return at;
+}
+
+bool
+porch_await_header(struct porch *p, const struct gate_guest *guest)
+{
+	struct porch_place *at = enter(p, guest);
+	if (at == NULL)
+		return false;
+	struct loop *loop = p->listener->boot->loop;
+	at->proxy = mem_new(struct proxy);
+	proxy_init(at->proxy);
+	at->timer = loop_timer_new(loop, on_timer, at);
+	loop_timer_set(at->timer, HEADER_WAIT_MS);
+	at->io = loop_io_new(loop, guest->fd, LOOP_READ, on_io, at);
+	return true;
+}
+
+bool
+porch_await_names(struct porch *p, const struct gate_guest *guest)
+{
+	struct porch_place *at = enter(p, guest);
+	if (at == NULL)
+		return false;
+	at->query = rdns_ask(p->listener->rdns, &guest->client.sa, on_names, at);
+	if (at->query != NULL)
+		return true;
+	(void)leave(at);
+	return false;
+}
+
+bool
+porch_is_empty(const struct porch *p)
+{
+	return TAILQ_EMPTY(&p->places);
+}
+
+void
+porch_stop(struct porch *p)
+{
+	struct porch_place *at;
+	while ((at = TAILQ_FIRST(&p->places)) != NULL) {
+		struct gate_guest guest = leave(at);
+		gate_close(p->listener->gate, &guest, NULL);
+	}
+}
+
+struct porch *
+porch_new(struct listener *l)
+{
+	struct porch *p = mem_new(struct porch);
+	p->listener = l;
+	TAILQ_INIT(&p->places);
+	return p;
+}
+
+void
+porch_free(struct porch *p)
+{
+	if (p == NULL)
+		return;
+	porch_stop(p);
+	free(p);
+}
