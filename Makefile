@@ -21,6 +21,10 @@ WARN := -Wall -Wextra -Wformat=2 -Wshadow -Wstrict-prototypes -Wmissing-prototyp
 ifeq ($(CHECK),1)
   OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -Werror -DPOSTERN_TEST
   LDOPT := -fsanitize=address,undefined
+else ifeq ($(FUZZING),1)
+  OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -DPOSTERN_TEST
+  LDOPT := -fsanitize=fuzzer,address,undefined
+  WARN := -w -Werror=implicit-function-declaration -Werror=int-conversion
 else
   CFLAGS ?= -O2 -g
   OPT := $(CFLAGS) -D_FORTIFY_SOURCE=2 -fstack-protector-strong
@@ -52,6 +56,7 @@ programs: $(PROGRAMS) $(B)/sample
 help:
 	@echo "make run      install what is missing, build, run one virtual server on 127.0.0.1:2525 (Ctrl-C ends it)"
 	@echo "make check    all tests, with sanitizers; make check CHECK_ONLY='system/smtp lint' some of them"
+	@echo "make fuzz     every parser of hostile bytes under libFuzzer (clang); FUZZ='session data' FUZZ_SECONDS=60 (each)"
 	@echo "make bench    side by side with Postfix (root); BENCH='W1 W2 W3 W5 syscalls'"
 	@echo "make install  DESTDIR PREFIX SYSCONFDIR; make uninstall"
 
@@ -70,6 +75,21 @@ check: deps-check
 	@$(MAKE) programs
 	@$(MAKE) CHECK=1 B=build/check programs units
 	@exec /usr/bin/python3 t/run-all $(CHECK_ONLY)
+
+# t/fuzz: one libFuzzer target a file, all objects of the folders in one library; FUZZ='session data' some of them, FUZZ_SECONDS each
+FUZZ_TARGETS := $(patsubst t/fuzz/%.c,$(B)/t/fuzz/%,$(wildcard t/fuzz/*.c))
+.PHONY: fuzz fuzz-targets deps-fuzz
+deps-fuzz:
+	@.ci/deps build fuzz
+fuzz: deps-fuzz
+	@$(MAKE) CC=clang FUZZING=1 B=build/fuzz fuzz-targets
+	@exec /usr/bin/python3 t/fuzz/run $(FUZZ)
+fuzz-targets: $(FUZZ_TARGETS)
+$(B)/libfuzz.a: $(call obj,$(COMMON) $(LISTEN) $(DELIVER) $(RESOLVE) $(PICKUP))
+	@rm -f $@; ar rcs $@ $^
+$(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
+	@echo "  LD    $@"
+	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) -lunbound -lidn2
 
 bench: deps-bench
 	@$(MAKE) programs
@@ -91,6 +111,7 @@ $(B)/postern-auth: $(call obj,listener/auth/main.c $(AUTH)) $(B)/libcommon.a
 $(B)/postern-resolver: LIBS += -lunbound
 $(B)/postern-auth: LIBS += $(AUTHLIBS)
 $(B)/postern-deliver: LIBS += -lidn2
+$(B)/postern-listener: LIBS += -lssl -lcrypto
 
 $(PROGRAMS):
 	@echo "  LD    $@"
@@ -120,7 +141,7 @@ define unit_rule
 $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter deliver/%,$(1)),-lidn2) $(if $(filter auth/%,$(1)),$(AUTHLIBS))
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter deliver/%,$(1)),-lidn2) $(if $(filter auth/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
 

@@ -52,6 +52,8 @@ parse(struct bdat *b, const char *arg, size_t len)
 static enum reply
 misplaced(const struct session *s)
 {
+	if (session_needs_tls(s))
+		return REPLY_NEED_TLS;
 	switch (s->phase) {
 	case PHASE_START:
 		return REPLY_NEED_HELLO;

@@ -2,7 +2,7 @@
  * conn - one socket: reads, writes, time limits; knows nothing of SMTP
  *
  * Runs in:  listener
- * Owns:     the descriptor, its events, unread input and unwritten output
+ * Owns:     the descriptor, its TLS, its events, unread input and unwritten output
  * Promise:  an idle connection holds no buffer; output is tried at once and watched only when the peer does not read;
  *           more than CONN_OUTPUT_MARK unsent stops reading; nobody is called after gone()
  * Fails by: gone()
@@ -21,8 +21,16 @@
 #define WRITE_LIMIT_MS 180000U
 #define OUTPUT_CAP (1U << 20)	/* never reached: replies of one step are small, and steps stop at the mark */
 
+enum link_state {
+	LINK_NONE,
+	LINK_WAITING,	/* until the output in clear is written */
+	LINK_SHAKING,
+	LINK_READY,
+};
+
 struct conn {
 	struct conn_env *env;
+	struct ssl_st *link;		/* NULL: no TLS */
 	struct loop_io *io;
 	struct loop_timer *timer;
 	const struct conn_ops *ops;
@@ -31,6 +39,8 @@ struct conn {
 	uint64_t limit_at, write_at, armed_at;	/* monotonic ms; UINT64_MAX: none */
 	int fd;
 	enum conn_end end;
+	enum link_state state;
+	unsigned char shake_on;	/* enum loop_what the handshake goes on with */
 	bool dead, lingering;
 	bool mute;	/* input came while it was not wanted: not watched until it is */
 };
@@ -38,10 +48,12 @@ struct conn {
 static bool
 may_read(const struct conn *c)
 {
+	if (c->state == LINK_WAITING || c->state == LINK_SHAKING)
+		return false;
 	return c->end == CONN_OPEN && c->out.len < CONN_OUTPUT_MARK && c->ops->wants(c->arg);
 }
 
-/* Hands on what can be used now; the bytes used. What is left when the connection ends is thrown away. */
+/* Hands on what can be used now; the bytes used. What is left when the connection ends or TLS begins is thrown away. */
 static size_t
 consume(struct conn *c, const char *data, size_t len)
 {
@@ -50,7 +62,7 @@ consume(struct conn *c, const char *data, size_t len)
 		used = c->ops->input(c->arg, data + at, len - at);
 		at += used;
 	}
-	return c->end == CONN_OPEN ? at : len;
+	return c->end == CONN_OPEN && (c->state == LINK_NONE || c->state == LINK_READY) ? at : len;
 }
 
 /* Keeps the bytes that could not be used; `rest` may be inside the old ones. */
@@ -65,6 +77,46 @@ keep(struct conn *c, const char *rest, size_t len)
 	buf_add(&c->in, rest, len);
 }
 
+/* As recv(2) and send(2), through TLS when there is some. */
+static ssize_t
+take(struct conn *c, char *space, size_t size)
+{
+	enum tls_want want;
+	if (c->state != LINK_READY)
+		return recv(c->fd, space, size, 0);
+	size_t n = tls_link_read(c->link, space, size, &want);
+	if (n > 0 || want == TLS_ENDED)
+		return (ssize_t)n;
+	errno = want == TLS_BROKEN ? EPROTO : EAGAIN;
+	return -1;
+}
+
+static ssize_t
+put(struct conn *c, const char *data, size_t len)
+{
+	enum tls_want want;
+	if (c->state != LINK_READY)
+		return send(c->fd, data, len, MSG_NOSIGNAL);
+	size_t n = tls_link_write(c->link, data, len, &want);
+	if (n > 0)
+		return (ssize_t)n;
+	errno = want == TLS_BROKEN || want == TLS_ENDED ? EPIPE : EAGAIN;
+	return -1;
+}
+
+/* Full records are probably followed by more. What stayed in TLS would wake nobody, so a record is read whole or not at all. */
+static ssize_t
+take_all(struct conn *c, char *space, size_t size)
+{
+	ssize_t n = take(c, space, size);
+	size_t all = n > 0 ? (size_t)n : 0;
+	while (c->state == LINK_READY && n == (ssize_t)TLS_RECORD_SIZE && size - all >= TLS_RECORD_SIZE) {
+		n = take(c, space + all, size - all);
+		all += n > 0 ? (size_t)n : 0;
+	}
+	return all > 0 ? (ssize_t)all : n;
+}
+
 static void
 read_some(struct conn *c)
 {
@@ -73,9 +125,9 @@ read_some(struct conn *c)
 
 	if (c->in.len > 0)
 		memcpy(scratch, c->in.data, before);
-	if (before == CONN_SCRATCH_SIZE)
+	if (CONN_SCRATCH_SIZE - before < (c->state == LINK_READY ? TLS_RECORD_SIZE : 1))
 		return;
-	ssize_t n = recv(c->fd, scratch + before, CONN_SCRATCH_SIZE - before, 0);
+	ssize_t n = take_all(c, scratch + before, CONN_SCRATCH_SIZE - before);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n == -1) {
@@ -105,7 +157,7 @@ static void
 flush(struct conn *c)
 {
 	while (c->out.len > 0 && !c->dead) {
-		ssize_t n = send(c->fd, c->out.data, c->out.len, MSG_NOSIGNAL);
+		ssize_t n = put(c, c->out.data, c->out.len);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1 && errno != EAGAIN) {
@@ -141,8 +193,30 @@ arm(struct conn *c)
 }
 
 static void
+shake(struct conn *c)
+{
+	enum tls_want want = tls_link_shake(c->link);
+	switch (want) {
+	case TLS_WANT_READ:
+	case TLS_WANT_WRITE:
+		c->shake_on = want == TLS_WANT_READ ? LOOP_READ : LOOP_WRITE;
+		return;
+	case TLS_DONE:
+		c->state = LINK_READY;
+		c->ops->secured(c->arg, NULL);
+		return;
+	case TLS_ENDED:
+	case TLS_BROKEN:
+		c->ops->secured(c->arg, tls_link_reason());
+		c->dead = true;
+	}
+}
+
+static void
 end_politely(struct conn *c)
 {
+	if (c->state == LINK_READY && !c->lingering)
+		tls_link_close(c->link);
 	if (c->end == CONN_LINGER && !c->lingering && shutdown(c->fd, SHUT_WR) == 0)
 		c->lingering = true;
 	else if (!c->lingering)
@@ -166,6 +240,10 @@ work(struct conn *c)
 		}
 		flush(c);
 	} while (!c->dead && c->in.len > 0 && c->in.len < before && c->out.len == 0);
+	if (c->state == LINK_WAITING && c->out.len == 0) {
+		c->state = LINK_SHAKING;
+		c->shake_on = LOOP_READ;
+	}
 	if (!c->dead && c->end != CONN_OPEN && c->out.len == 0)
 		end_politely(c);
 	if (c->dead) {
@@ -175,7 +253,10 @@ work(struct conn *c)
 	c->ops->settled(c->arg);
 	if (c->lingering || may_read(c))
 		c->mute = false;
-	loop_io_want(c->io, (c->mute ? 0U : LOOP_READ) | (c->out.len > 0 ? LOOP_WRITE : 0U));
+	if (c->state == LINK_SHAKING && !c->lingering)
+		loop_io_want(c->io, c->shake_on);
+	else
+		loop_io_want(c->io, (c->mute ? 0U : LOOP_READ) | (c->out.len > 0 ? LOOP_WRITE : 0U));
 	arm(c);
 }
 
@@ -183,7 +264,9 @@ static void
 on_io(void *arg, unsigned what)
 {
 	struct conn *c = arg;
-	if (what & LOOP_READ) {
+	if (c->state == LINK_SHAKING && c->end == CONN_OPEN) {
+		shake(c);
+	} else if (what & LOOP_READ) {
 		if (c->lingering)
 			read_nothing(c);
 		else if (may_read(c))
@@ -235,6 +318,9 @@ conn_free(struct conn *c)
 		return;
 	loop_io_free(c->io);
 	loop_timer_free(c->timer);
+	if (c->state == LINK_READY && !c->dead)
+		tls_link_close(c->link);
+	tls_link_free(c->link);
 	close(c->fd);
 	buf_done(&c->in);
 	buf_done(&c->out);
@@ -245,6 +331,21 @@ int
 conn_fd(const struct conn *c)
 {
 	return c->fd;
+}
+
+void
+conn_secure(struct conn *c, struct tls *tls)
+{
+	c->link = tls_link_new(tls, c->fd);
+	c->state = LINK_WAITING;
+	if (c->link == NULL)
+		c->dead = true;
+}
+
+struct ssl_st *
+conn_link(const struct conn *c)
+{
+	return c->state == LINK_READY ? c->link : NULL;
 }
 
 void

@@ -264,6 +264,8 @@ gate_open(struct listener *l)
 void
 gate_leave(struct gate *g)
 {
+	if (g == NULL)
+		return;
 	g->open = false;
 	loop_timer_stop(g->rest);
 	unwatch(g);
@@ -272,7 +274,7 @@ gate_leave(struct gate *g)
 void
 gate_shut(struct gate *g)
 {
-	if (!g->open)
+	if (g == NULL || !g->open)
 		return;
 	for (unsigned i = 0; i < g->sockets; i++)
 		(void)!accept_some(&g->socket[i], ACCEPTS_AT_SHUT);
@@ -282,6 +284,8 @@ gate_shut(struct gate *g)
 void
 gate_reopen(struct gate *g)
 {
+	if (g == NULL)
+		return;
 	g->open = true;
 	watch(g);
 }

@@ -32,7 +32,12 @@ put_auth(const struct session *s, char *dst)
 	login_put_offer(s, dst, EXTENSION_SIZE);
 }
 
-/* STARTTLS will be a row here. */
+static bool
+may_secure(const struct session *s)
+{
+	return s->server->tls != CONFIG_TLS_OFF && !s->secure;
+}
+
 static const struct extension {
 	const char *keyword;
 	void (*put)(const struct session *s, char *dst);	/* the line when it is not the keyword alone */
@@ -46,6 +51,7 @@ static const struct extension {
 	{ .keyword = "DSN" },
 	{ .keyword = "SMTPUTF8" },
 	{ .keyword = "ENHANCEDSTATUSCODES" },
+	{ .keyword = "STARTTLS", .offered = may_secure },
 	{ .keyword = "AUTH", .put = put_auth, .offered = login_is_offered },
 	{ .keyword = "HELP" },
 	{ .keyword = "VRFY" },

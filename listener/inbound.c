@@ -7,6 +7,7 @@
  * Fails by: never; a connection that fails goes away alone
  */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,8 +59,10 @@ static int
 do_begin(void *arg, struct message_envelope *e)
 {
 	struct inbound *c = arg;
+	char link[TLS_FACTS_SIZE];
 	c->message_since = clock_mono_ms();
-	return receive_begin(&c->receive, e);
+	secure_format_received(link, conn_link(c->conn));
+	return receive_begin(&c->receive, e, link);
 }
 
 static bool
@@ -78,6 +81,13 @@ static void
 do_discard(void *arg)
 {
 	receive_discard(&((struct inbound *)arg)->receive);
+}
+
+static void
+do_secure(void *arg)
+{
+	struct inbound *c = arg;
+	conn_secure(c->conn, secure_tls(c->listener->secure));
 }
 
 static bool
@@ -121,6 +131,17 @@ sender_of(const struct inbound *c)
 	return e == NULL ? "-" : e->m.sender[0] == '\0' ? "<>" : e->m.sender;
 }
 
+/* What ties SCRAM-SHA-256-PLUS to this very connection. */
+static void
+set_binding(struct vouch_start *start, struct ssl_st *link)
+{
+	static_assert(TLS_BINDING_SIZE <= VOUCH_BINDING_MAX, "fits");
+	if (link == NULL || !tls_link_binding(link, start->binding_data))
+		return;
+	start->binding = VOUCH_TLS_EXPORTER;
+	start->binding_len = TLS_BINDING_SIZE;
+}
+
 static void
 do_vouch(void *arg, const struct vouch_start *start)
 {
@@ -137,6 +158,7 @@ do_vouch(void *arg, const struct vouch_start *start)
 		snprintf(whole->principal, sizeof(whole->principal), "%s", server->service_principal);
 	else
 		snprintf(whole->principal, sizeof(whole->principal), "smtp/%.200s", server->fqdn);
+	set_binding(whole, conn_link(c->conn));
 	if (l->warrant == NULL)
 		l->warrant = warrant_new(l);
 	c->question = warrant_start(l->warrant, c, whole);
@@ -174,6 +196,7 @@ count(void *arg, enum counter which, int64_t n)
 
 static const struct session_ops session_ops = {
 	.send = do_send, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
+	.secure = do_secure,
 	.drop_is_full = drop_is_full, .is_self = is_self, .refused = refused, .count = count,
 	.vouch = do_vouch, .vouch_step = do_vouch_step, .vouch_cancel = do_vouch_cancel,
 };
@@ -199,9 +222,24 @@ on_eof(void *arg)
 }
 
 static void
+on_secured(void *arg, const char *why)
+{
+	struct inbound *c = arg;
+	unsigned char binding[TLS_BINDING_SIZE];
+	count(c, why == NULL ? COUNTER_TLS_SESSIONS : COUNTER_TLS_FAILED, 1);
+	if (why != NULL)
+		secure_tell_failed(c->listener->secure, c->ip, why);
+	else
+		session_secured(&c->session, tls_link_binding(conn_link(c->conn), binding));
+}
+
+static void
 on_expired(void *arg)
 {
-	session_expire(&((struct inbound *)arg)->session);
+	struct inbound *c = arg;
+	if (c->session.phase == PHASE_SECURING)
+		on_secured(c, "no end of the handshake in time");
+	session_expire(&c->session);
 }
 
 /* What is left of the time for a whole message. */
@@ -262,7 +300,8 @@ on_gone(void *arg)
 }
 
 static const struct conn_ops conn_ops = {
-	.input = on_input, .wants = wants, .eof = on_eof, .expired = on_expired, .settled = on_settled, .gone = on_gone,
+	.input = on_input, .wants = wants, .eof = on_eof, .expired = on_expired, .secured = on_secured,
+	.settled = on_settled, .gone = on_gone,
 };
 
 /* --- life --- */
@@ -311,7 +350,10 @@ inbound_open(struct listener *l, struct gate_guest *guest)
 	session_init(&c->session, l->server, &session_ops, c, &c->client, c->ip);
 	TAILQ_INSERT_TAIL(&l->sessions, c, entry);
 	counters_add(l->boot->counters, COUNTER_INBOUND_TOTAL, 1);
-	session_greet(&c->session);
+	if (l->server->listen[guest->listen].tls)
+		session_secure(&c->session);
+	else
+		session_greet(&c->session);
 	c->progress = c->session.progress - 1;
 	conn_resume(c->conn);
 }
@@ -367,9 +409,12 @@ tell_accepted(struct inbound *c, const char *id)
 {
 	const struct session *s = &c->session;
 	size_t recipients = s->envelope->m.nrcpt;
+	char link[TLS_FACTS_SIZE];
 
-	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu%s%s", c->ip, log_safe(s->helo),
-	    log_safe(sender_of(c)), recipients, (unsigned long long)s->data.size, s->user != NULL ? " user=" : "", s->user != NULL ? log_safe(s->user) : "");
+	secure_format_event(link, c->conn != NULL ? conn_link(c->conn) : NULL);
+	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s%s%s", c->ip, log_safe(s->helo),
+	    log_safe(sender_of(c)), recipients, (unsigned long long)s->data.size, link, s->user != NULL ? " user=" : "",
+	    s->user != NULL ? log_safe(s->user) : "");
 	count(c, COUNTER_MESSAGES_RECEIVED, 1);
 	count(c, COUNTER_MESSAGE_BYTES_RECEIVED, (int64_t)s->data.size);
 	count(c, COUNTER_RECIPIENTS_RECEIVED, (int64_t)recipients);

@@ -63,8 +63,20 @@ listener_run(struct boot *b)
 	l->rdns = l->wants_names ? rdns_new(b) : NULL;
 	l->porch = porch_new(l);
 	l->grace = loop_timer_new(b->loop, cut_all, l);
+	l->secure = secure_new(l);
+	if (l->secure == NULL)
+		listener_serve(l);
+}
+
+void
+listener_serve(struct listener *l)
+{
+	if (l->mood > LISTENER_PAUSED)
+		return;
 	l->gate = gate_open(l);
-	boot_ready(b);
+	if (l->mood == LISTENER_PAUSED)
+		gate_leave(l->gate);
+	boot_ready(l->boot);
 }
 
 void
@@ -139,6 +151,15 @@ listener_control(struct boot *b, const struct ctl_message *m)
 	case CTL_STOP:
 		stop(l, m);
 		break;
+	case CTL_TICKETS:
+		secure_take_tickets(l->secure, m);
+		break;
+	case CTL_FILE:
+		secure_take_file(l->secure, m);
+		break;
+	case CTL_RENEWED:
+		secure_renew(l->secure);
+		break;
 	case CTL_CHANNEL:
 		take_channel(l, m);
 		break;
@@ -155,6 +176,7 @@ listener_finish(struct boot *b)
 	gate_free(l->gate);
 	inbound_free_all(l);
 	warrant_free(l->warrant);
+	secure_free(l->secure);
 	rdns_free(l->rdns);
 	pool_free(l->pool);
 	intake_free(l->intake);

@@ -26,6 +26,7 @@
 #include "common/process/intake.h"
 #include "common/process/loop.h"
 #include "common/process/pool.h"
+#include "common/process/tls.h"
 #include "common/process/vouch.h"
 
 struct bdat;
@@ -76,6 +77,7 @@ struct conn_ops {
 	bool (*wants)(const void *arg);		/* input() could use bytes */
 	void (*eof)(void *arg);			/* the peer sends nothing more; conn closes after what is to be written */
 	void (*expired)(void *arg);		/* the limit of conn_limit() has passed */
+	void (*secured)(void *arg, const char *why);	/* TLS began (NULL), or failed: gone() follows */
 	void (*settled)(void *arg);		/* after each round of work: the place to call conn_limit() */
 	void (*gone)(void *arg);		/* the last call: conn_free() now */
 };
@@ -89,6 +91,12 @@ enum conn_end { CONN_OPEN, CONN_CLOSE, CONN_LINGER };
 struct conn *conn_new(struct conn_env *env, int fd, const struct conn_ops *ops, void *arg);
 void conn_free(struct conn *c);			/* closes the socket; NULL is fine */
 int conn_fd(const struct conn *c);
+/*
+ * TLS from here on, once all output is written: what was read before is thrown away, and nothing is handed on until secured().
+ * The connection has to stay open.
+ */
+void conn_secure(struct conn *c, struct tls *tls);
+struct ssl_st *conn_link(const struct conn *c);	/* NULL: no TLS, or not yet */
 void conn_send(struct conn *c, const char *data, size_t len);	/* gathers; written when the round ends */
 /* Once all output is written: close; or, when the peer may still be sending, say end, read on for a moment, close. */
 void conn_close(struct conn *c, bool linger);
@@ -229,7 +237,8 @@ struct listener {
 	struct quota *quota;
 	struct limit *limit;
 	struct warrant *warrant;	/* NULL: nobody wanted to authenticate yet */
-	struct gate *gate;
+	struct secure *secure;		/* NULL: no TLS */
+	struct gate *gate;		/* NULL: certificates are still to come */
 	struct porch *porch;
 	struct rdns *rdns;
 	bool wants_names;
@@ -238,7 +247,9 @@ struct listener {
 	bool ended;
 };
 extern const struct boot_role listener_role;
+void listener_serve(struct listener *l);	/* all that is needed is here: accept, and say so to the master */
 void listener_check_idle(struct listener *l);	/* draining or stopping, and the last session has gone: end */
+
 
 /* --- login: the AUTH command and its dialogue; pure --- */
 
@@ -334,7 +345,8 @@ struct receive {
 	struct intake_message *message;	/* NULL: none, or storing */
 	bool storing;			/* inbound_stored() is to come */
 };
-int receive_begin(struct receive *r, const struct message_envelope *e);	/* 0 or errno */
+/* `link`: a word about TLS for the Received field, "" none. 0 or errno. */
+int receive_begin(struct receive *r, const struct message_envelope *e, const char *link);
 bool receive_add(struct receive *r, const char *data, size_t len);	/* false: full until inbound_room() */
 void receive_finish(struct receive *r);		/* inbound_stored() follows, later */
 void receive_discard(struct receive *r);	/* also when there is nothing */
@@ -343,7 +355,7 @@ void receive_discard(struct receive *r);	/* also when there is nothing */
 
 enum reply {
 	REPLY_NONE,
-	REPLY_GREETING, REPLY_HELLO, REPLY_BYE, REPLY_HELP, REPLY_NOOP, REPLY_RESET, REPLY_VRFY,
+	REPLY_GREETING, REPLY_HELLO, REPLY_BYE, REPLY_HELP, REPLY_NOOP, REPLY_RESET, REPLY_VRFY, REPLY_START_TLS,
 	REPLY_AUTH_OK, REPLY_AUTH_CHALLENGE,
 	REPLY_SENDER_OK, REPLY_RECIPIENT_OK, REPLY_START_DATA, REPLY_CHUNK, REPLY_ACCEPTED,
 	/* the session ends */
@@ -353,7 +365,7 @@ enum reply {
 	REPLY_UNKNOWN, REPLY_LINE_LONG, REPLY_LINE_BARE, REPLY_LINE_BYTES, REPLY_UNAVAILABLE,
 	REPLY_ARGUMENT_MISSING, REPLY_ARGUMENT_NOT_WANTED, REPLY_BAD_HELLO, REPLY_BAD_ADDRESS, REPLY_BAD_PARAMETER,
 	REPLY_UNKNOWN_PARAMETER, REPLY_UTF8_NOT_DECLARED,
-	REPLY_NEED_HELLO, REPLY_NEED_MAIL, REPLY_NEED_RCPT, REPLY_MAIL_TWICE, REPLY_NO_VALID_RCPT,
+	REPLY_NEED_TLS, REPLY_TLS_TWICE, REPLY_NEED_HELLO, REPLY_NEED_MAIL, REPLY_NEED_RCPT, REPLY_MAIL_TWICE, REPLY_NO_VALID_RCPT,
 	REPLY_CHUNKS_OPEN, REPLY_BINARY_DATA,
 	/* who the client is */
 	REPLY_AUTH_REQUIRED, REPLY_AUTH_FAILED, REPLY_AUTH_LATER, REPLY_AUTH_CANCELLED, REPLY_AUTH_BASE64, REPLY_AUTH_LONG,
@@ -386,6 +398,21 @@ void reply_format_long(struct buf *out, enum reply which, const char *detail, si
 /* One line a text, the code on each; `out` grows. */
 void reply_format_lines(struct buf *out, enum reply which, const char *const *text, size_t n);
 
+/* --- secure: TLS of this process: takes the files the master opens, judges them, goes over to them --- */
+
+struct secure;
+struct secure *secure_new(struct listener *l);		/* NULL: this virtual server has no TLS */
+void secure_free(struct secure *s);
+/* All ignore what does not fit. The first good set of files ends in listener_serve(), a bad one before it in the process's end. */
+void secure_take_tickets(struct secure *s, const struct ctl_message *m);
+void secure_take_file(struct secure *s, const struct ctl_message *m);
+void secure_renew(struct secure *s);		/* the files have changed */
+struct tls *secure_tls(const struct secure *s);
+void secure_tell_failed(struct secure *s, const char *ip, const char *why);	/* a handshake; not each one in a flood */
+/* "TLSv1.3/TLS_AES_256_GCM_SHA384", for events; "-" for NULL. `dst` has TLS_FACTS_SIZE bytes, as below. */
+void secure_format_event(char *dst, const struct ssl_st *link);
+void secure_format_received(char *dst, const struct ssl_st *link);	/* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL */
+
 /* --- session: the dialogue of one connection; pure --- */
 
 #define SESSION_LINE_MAX 2048U		/* RFC 5321 4.5.3.1.4: 512, and each extension adds; with CRLF */
@@ -403,6 +430,7 @@ enum session_phase {
 	PHASE_OVER = 64,	/* nothing more is read */
 	PHASE_CHUNK = 128,	/* the octets of a BDAT are coming */
 	PHASE_CHUNKS = 256,	/* between BDATs of one message */
+	PHASE_SECURING = 512,	/* the TLS handshake: neither side says a word of SMTP */
 	PHASE_LOGIN = 1024,	/* AUTH: the client has to answer */
 	PHASE_VOUCH = 2048,	/* AUTH: the auth helper has to */
 };
@@ -420,6 +448,7 @@ struct session_ops {
 	bool (*add)(void *arg, const char *data, size_t len);	/* content; false: no more until session_room() */
 	void (*finish)(void *arg);			/* session_stored() will follow */
 	void (*discard)(void *arg);			/* the message begun */
+	void (*secure)(void *arg);	/* TLS once what was sent is out; session_secured() follows, or the end of the connection */
 	bool (*drop_is_full)(void *arg);
 	bool (*is_self)(void *arg, const char *literal);	/* "[192.0.2.1]" is the address the client connected to */
 	void (*vouch)(void *arg, const struct vouch_start *start);	/* mechanism, tls, token: session_vouched() follows, */
@@ -451,7 +480,9 @@ struct session {
 	bool held;			/* a command waits for session_named() */
 	bool begun;			/* ops->begin() went well; neither finish() nor discard() was called */
 	bool stopping;
+	bool greeted;
 	bool secure;			/* under TLS */
+	bool bound;			/* to which a login can be tied (RFC 9266) */
 	bool authenticated;
 	bool rcpt_refused;		/* in this transaction */
 };
@@ -460,6 +491,8 @@ void session_init(struct session *s, const struct config_server *server, const s
     const struct policy_client *client, const char *ip);
 void session_done(struct session *s);			/* frees; calls nothing */
 void session_greet(struct session *s);
+void session_secure(struct session *s);			/* TLS before the next word: STARTTLS, or instead of session_greet() */
+void session_secured(struct session *s, bool bound);		/* the handshake is done: all starts over */
 /* Takes at most one command or one run of content; bytes used. 0: needs more than `len`, or must wait. */
 size_t session_input(struct session *s, const char *data, size_t len);
 bool session_wants_input(const struct session *s);
@@ -474,6 +507,7 @@ void session_cut(struct session *s);			/* the time to end has run out: 421 where
 uint64_t session_limit_ms(const struct session *s);	/* for the present stage; UINT64_MAX: none */
 
 /* For verbs. */
+bool session_needs_tls(const struct session *s);	/* before most commands */
 void session_reply(struct session *s, enum reply which, const char *detail);
 void session_reply_about(struct session *s, enum reply which, const char *recipient);	/* detail and event: the recipient */
 void session_reset(struct session *s);			/* back to the phase after HELO; forgets the envelope */
@@ -512,6 +546,7 @@ struct verb {
 	enum verb_batch batch;
 	enum verb_bytes bytes;
 	bool help;			/* listed by HELP */
+	bool plain;			/* goes also without TLS where TLS is required */
 	bool hostile;			/* another protocol's word: close without an answer */
 };
 extern const struct verb verb_rows[];

@@ -37,6 +37,8 @@ static_assert(nitems_of(login_rows) == VOUCH_MECHANISMS, "one row a mechanism");
 static bool
 link_is_fit(const struct session *s, const struct login_row *row)
 {
+	if (row->link == LINK_BOUND)
+		return s->bound;
 	return s->secure || row->link == LINK_ANY || (row->link == LINK_PRIVATE && !s->server->basic_requires_tls);
 }
 
@@ -97,7 +99,7 @@ begin(struct session *s, const struct login_row *row, const char *initial, size_
 	struct vouch_start start;
 	memset(&start, 0, offsetof(struct vouch_start, token.data));
 	start.mechanism = (uint8_t)row->mechanism;
-	start.tls = s->secure;
+	start.tls = s->bound;
 	if (take_token(&start.token, initial, len, true)) {
 		hand_on(s);
 		s->ops->vouch(s->arg, &start);

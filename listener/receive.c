@@ -19,15 +19,16 @@
  * the original's word for a name that is not there or does not lead back.
  */
 static void
-add_received(struct receive *r, const struct message_envelope *e)
+add_received(struct receive *r, const struct message_envelope *e, const char *link)
 {
 	bool named = r->listener->server->reverse_dns;
 	const char *name = named ? inbound_client_name(r->inbound) : NULL;
 	char date[CLOCK_DATE_SIZE], line[2048];
 	clock_format_mail(date, clock_wall_us());
-	int n = snprintf(line, sizeof(line), "Received: from %s (%s%s[%s%s]%s)\r\n\tby %s with %s id %s;\r\n\t%s\r\n", e->helo,
+	int n = snprintf(line, sizeof(line), "Received: from %s (%s%s[%s%s]%s)\r\n%s%s%s\tby %s with %s id %s;\r\n\t%s\r\n", e->helo,
 	    name != NULL ? name : "", name != NULL ? " " : "", strchr(e->client, ':') != NULL ? "IPv6:" : "", e->client,
-	    named && name == NULL ? " RDNS failed" : "", r->listener->server->fqdn, e->protocol,
+	    named && name == NULL ? " RDNS failed" : "", link[0] != '\0' ? "\t(" : "", link,
+	    link[0] != '\0' ? ")\r\n" : "", r->listener->server->fqdn, e->protocol,
 	    intake_id(r->message), date);
 	if (n < 0 || (size_t)n >= sizeof(line))
 		bug("a Received field of %d bytes", n);
@@ -35,12 +36,12 @@ add_received(struct receive *r, const struct message_envelope *e)
 }
 
 int
-receive_begin(struct receive *r, const struct message_envelope *e)
+receive_begin(struct receive *r, const struct message_envelope *e, const char *link)
 {
 	r->message = intake_begin(r->listener->intake, e);
 	if (r->message == NULL)
 		return errno;
-	add_received(r, e);
+	add_received(r, e, link);
 	return 0;
 }
 

@@ -18,7 +18,8 @@
 #include "listener/listener.h"
 
 /* Upper bounds in ms of each stage; connection-timeout is one as well (RFC 5321 4.5.3.2.7 wants 5 minutes for commands). */
-enum { LIMIT_FIRST = 300000, LIMIT_CONTENT = 180000, LIMIT_REFUSED_CONTENT = 10000, LIMIT_LINGER = 5000, LIMIT_VOUCH = 60000 };
+enum { LIMIT_FIRST = 300000, LIMIT_CONTENT = 180000, LIMIT_REFUSED_CONTENT = 10000, LIMIT_LINGER = 5000,
+	LIMIT_SECURE = 60000, LIMIT_VOUCH = 60000 };
 
 void
 session_init(struct session *s, const struct config_server *server, const struct session_ops *ops, void *arg,
@@ -47,6 +48,11 @@ session_greet(struct session *s)
 	char line[REPLY_SIZE];
 	const char *fqdn = s->server->fqdn, *banner = s->server->banner;
 
+	s->greeted = true;
+	if (s->stopping) {
+		session_reply(s, REPLY_STOPPING, fqdn);
+		return;
+	}
 	if (banner == NULL)
 		snprintf(line, sizeof(line), "%s Postern ESMTP service ready", fqdn);
 	else if (strncasecmp(banner, fqdn, strlen(fqdn)) == 0)
@@ -54,6 +60,39 @@ session_greet(struct session *s)
 	else
 		snprintf(line, sizeof(line), "%s %s", fqdn, banner);
 	session_reply(s, REPLY_GREETING, line);
+}
+
+void
+session_secure(struct session *s)
+{
+	session_reset(s);
+	s->phase = PHASE_SECURING;
+	s->progress++;
+	s->ops->secure(s->arg);
+}
+
+/* Whatever the client said before could have been said by somebody else (RFC 3207 4.2). */
+void
+session_secured(struct session *s, bool bound)
+{
+	free(s->helo);
+	free(s->user);
+	s->helo = s->user = NULL;
+	s->extended = s->authenticated = s->partial = false;
+	s->secure = true;
+	s->bound = bound;
+	s->phase = PHASE_START;
+	s->progress++;
+	if (!s->greeted)
+		session_greet(s);
+	else if (s->stopping)
+		session_reply(s, REPLY_STOPPING, s->server->fqdn);
+}
+
+bool
+session_needs_tls(const struct session *s)
+{
+	return s->server->tls == CONFIG_TLS_REQUIRED && !s->secure;
 }
 
 void
@@ -225,7 +264,7 @@ session_input(struct session *s, const char *data, size_t len)
 bool
 session_wants_input(const struct session *s)
 {
-	return !s->blocked && !s->held && !(s->phase & (PHASE_STORING | PHASE_VOUCH | PHASE_OVER));
+	return !s->blocked && !s->held && !(s->phase & (PHASE_STORING | PHASE_SECURING | PHASE_VOUCH | PHASE_OVER));
 }
 
 void
@@ -269,6 +308,10 @@ session_expire(struct session *s)
 	}
 	if (s->phase == PHASE_STORING || s->phase == PHASE_OVER)
 		return;
+	if (s->phase == PHASE_SECURING) { /* no word can be said */
+		session_end(s, false);
+		return;
+	}
 	/* A client that ends lines with a bare LF waits for an answer to an end that was none: say what is wrong. */
 	enum reply why = s->phase == PHASE_CHUNK ? bdat_refusal(s) : transaction_fault(s);
 	if (why != REPLY_NONE)
@@ -294,7 +337,9 @@ session_stop(struct session *s)
 void
 session_cut(struct session *s)
 {
-	if (s->phase != PHASE_STORING && s->phase != PHASE_OVER)
+	if (s->phase == PHASE_SECURING)
+		session_end(s, false);
+	else if (s->phase != PHASE_STORING && s->phase != PHASE_OVER)
 		session_reply(s, REPLY_STOPPING, s->server->fqdn);
 }
 
@@ -319,6 +364,9 @@ session_limit_ms(const struct session *s)
 		return UINT64_MAX;
 	case PHASE_OVER:
 		stage = LIMIT_LINGER;
+		break;
+	case PHASE_SECURING:
+		stage = LIMIT_SECURE;
 		break;
 	default:
 		break;

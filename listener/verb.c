@@ -45,24 +45,41 @@ run_help(struct session *s, const char *arg, size_t len)
 	buf_done(&names);
 }
 
+static void
+run_starttls(struct session *s, const char *arg, size_t len)
+{
+	(void)arg, (void)len;
+	if (s->server->tls == CONFIG_TLS_OFF)
+		session_reply(s, REPLY_UNAVAILABLE, NULL);
+	else if (s->secure)
+		session_reply(s, REPLY_TLS_TWICE, NULL);
+	else {
+		session_reply(s, REPLY_START_TLS, NULL);
+		session_secure(s);
+	}
+}
+
 #define HOSTILE(word) { .name = word, .phases = PHASE_COMMAND, .argument = VERB_MAY_ARGUMENT, .hostile = true }
 /* EXPN stays so; the others are waiting for their files. */
 #define LATER(word) { .name = word, .phases = PHASE_COMMAND, .argument = VERB_MAY_ARGUMENT }
 
 const struct verb verb_rows[] = {
-	{ "HELO", hello_helo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
-	{ "EHLO", hello_ehlo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "HELO", hello_helo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
+	{ "EHLO", hello_ehlo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
 	{ "AUTH", login_auth, PHASE_GREETED, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
 	{ "MAIL", transaction_mail, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
 	{ "RCPT", transaction_rcpt, PHASE_MAIL | PHASE_RCPT, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
 	{ "DATA", transaction_data, PHASE_RCPT, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
-	{ "BDAT", bdat_command, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	/* Its octets have to be passed over: it sees to TLS itself. */
+	{ "BDAT", bdat_command, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
 	{ "RSET", transaction_rset, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
-	{ "NOOP", run_noop, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "NOOP", run_noop, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
 	{ "VRFY", run_vrfy, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
-	{ "HELP", run_help, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
-	{ "QUIT", run_quit, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
-	LATER("EXPN"), LATER("STARTTLS"), LATER("ETRN"), LATER("ATRN"), LATER("TURN"),
+	{ "HELP", run_help, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
+	{ "QUIT", run_quit, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
+	/* What may follow it in the same packet is thrown away with all that was read in the clear (RFC 3207 5), so it may be there. */
+	{ "STARTTLS", run_starttls, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
+	LATER("EXPN"), LATER("ETRN"), LATER("ATRN"), LATER("TURN"),
 	HOSTILE("GET"), HOSTILE("POST"), HOSTILE("PUT"), HOSTILE("HEAD"), HOSTILE("OPTIONS"), HOSTILE("CONNECT"),
 	HOSTILE("DELETE"), HOSTILE("PATCH"), HOSTILE("TRACE"), HOSTILE("PRI"),
 };
@@ -101,6 +118,8 @@ bytes_are_good(const char *text, size_t len, enum verb_bytes allowed)
 static enum reply
 judge(const struct session *s, const struct verb *v, size_t arg_len)
 {
+	if (session_needs_tls(s) && !v->plain)
+		return REPLY_NEED_TLS;
 	if (!(v->phases & s->phase)) {
 		if (s->phase == PHASE_START)
 			return REPLY_NEED_HELLO;

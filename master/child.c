@@ -59,6 +59,15 @@ child_answered(struct child *c, bool paused)
 		loop_timer_stop(c->timer);
 }
 
+/* A worker's words are shown to operators: no control bytes. */
+static void
+child_clean(char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
 static void
 child_message(void *arg, const struct ctl_message *m)
 {
@@ -76,6 +85,11 @@ child_message(void *arg, const struct ctl_message *m)
 	case CTL_CONTINUED:
 		child_answered(c, m->type == CTL_PAUSED);
 		break;
+	case CTL_REASON:
+		free(c->reason);
+		c->reason = mem_strndup(m->data, m->len);
+		child_clean(c->reason);
+		return;
 	case CTL_NEED:
 		memcpy(&which, m->data, sizeof(which));
 		if (c->server != NULL)
@@ -116,6 +130,8 @@ child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd)
 	c->timer = loop_timer_new(m->loop, child_out_of_patience, c);
 	loop_timer_set(c->timer, CHILD_FIRST_REPORT_MS);
 	TAILQ_INSERT_TAIL(&m->children, c, link);
+	if (post->role == ROLE_LISTENER)
+		renewal_greet(c);
 	if (post->role == ROLE_LISTENER && (post->server->state == STATE_PAUSING || post->server->state == STATE_PAUSED))
 		child_tell(c, CTL_PAUSE);
 	return c;
@@ -127,6 +143,7 @@ child_free(struct child *c)
 	TAILQ_REMOVE(&c->m->children, c, link);
 	ctl_free(c->ctl);
 	loop_timer_free(c->timer);
+	free(c->reason);
 	free(c);
 }
 

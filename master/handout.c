@@ -98,6 +98,26 @@ handout_open(const struct config_server *conf, const struct handout_row *row, st
 	return -1;
 }
 
+/* Of the listener alone: what TLS cannot begin without. */
+int
+handout_check(const struct config_server *conf, struct buf *why)
+{
+	static const enum ctl_file_kind kinds[] = { CTL_FILE_CERTIFICATE, CTL_FILE_KEY };
+	if (!config_server_has_tls(conf))
+		return 0;
+	for (uint32_t i = 0; i < conf->certificate.count * nitems_of(kinds); i++) {
+		enum ctl_file_kind kind = kinds[i % nitems_of(kinds)];
+		struct ctl_opened answer = { .file = { .kind = kind, .index = i / (uint32_t)nitems_of(kinds) } };
+		int fd = handout_open(conf, &handout_rows[kind], &answer);
+		if (fd == -1) {
+			buf_printf(why, "%s %s", kind == CTL_FILE_KEY ? "key" : "certificate", answer.why);
+			return -1;
+		}
+		close(fd);
+	}
+	return 0;
+}
+
 void
 handout_file(struct child *c, uint32_t request, const struct ctl_file *file)
 {

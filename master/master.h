@@ -115,6 +115,7 @@ struct child {
 		uint64_t served_ms;		/* last time it got one */
 	} wish[CTL_HELPER_COUNT];
 	const char *killed;		/* why the master killed it, or NULL */
+	char *reason;			/* why it said it would exit, or NULL */
 	struct ctl *ctl;		/* NULL: closed */
 	struct loop_timer *timer;	/* when patience ends */
 };
@@ -187,6 +188,8 @@ void greet_newcomer(const struct master *m);
 /* --- handout: opened files of the configuration for children that may not open them --- */
 
 void handout_file(struct child *c, uint32_t request, const struct ctl_file *file);
+/* Whether all certificates and keys can be opened now: 0, or -1 with a reason. */
+int handout_check(const struct config_server *conf, struct buf *why) __attribute__((warn_unused_result));
 
 /* --- helper: channels between workers and helpers, which start when first needed --- */
 
@@ -285,9 +288,19 @@ struct reap_record {
 /* Pure: how long to wait before the next start. */
 uint64_t reap_delay(struct reap_record *r, uint64_t lived_ms);
 /* Pure: whether a death is a crash; `dst` gets it in words. */
-bool reap_judge(int status, enum child_phase phase, const char *killed, char *dst, size_t size);
+bool reap_judge(int status, enum child_phase phase, const char *killed, const char *reason, char *dst, size_t size);
 /* Takes all dead children. */
 void reap_all(struct master *m);
+
+/* --- renewal: tells the listeners when certificate and key files have changed; the keys of TLS tickets --- */
+
+/* Watches the files of s->conf from now on. */
+void renewal_watch(struct server *s);
+/* To a listener that has just been born: ticket keys. */
+void renewal_greet(struct child *c);
+/* Looks now and not only when the time comes. */
+void renewal_look(struct server *s);
+void renewal_forget(struct server *s);
 
 /* --- reload --- */
 
@@ -382,6 +395,7 @@ struct server {
 	struct counters *counters;
 	int counters_fd;
 	int hint[2];			/* reading end, writing end */
+	struct renewal *renewal;	/* NULL: no TLS until now */
 	struct post *post;
 	size_t posts;
 };

@@ -31,11 +31,13 @@ reap_delay(struct reap_record *r, uint64_t lived_ms)
 }
 
 bool
-reap_judge(int status, enum child_phase phase, const char *killed, char *dst, size_t size)
+reap_judge(int status, enum child_phase phase, const char *killed, const char *reason, char *dst, size_t size)
 {
 	bool asked = phase == CHILD_STOPPING || phase == CHILD_DRAINING;
 	if (killed != NULL)
 		snprintf(dst, size, "%s; killed", killed);
+	else if (reason != NULL)
+		snprintf(dst, size, "%s", reason);
 	else if (WIFSIGNALED(status))
 		snprintf(dst, size, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) == 127)
@@ -53,8 +55,8 @@ reap_child(struct master *m, struct child *c, int status)
 	struct server *s = c->server;
 	struct post *post = c->post;
 	enum role role = c->role;
-	char words[160];
-	bool crashed = reap_judge(status, c->phase, c->killed, words, sizeof(words));
+	char words[CTL_REASON_MAX + 16];
+	bool crashed = reap_judge(status, c->phase, c->killed, c->reason, words, sizeof(words));
 	/* One that was to go and went badly is a crash to tell of, but nobody waits for its successor. */
 	bool missed = c->phase == CHILD_BORN || c->phase == CHILD_READY;
 	uint64_t lived = clock_mono_ms() - c->born_ms, delay = 0;

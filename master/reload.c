@@ -129,6 +129,7 @@ reload_known(struct reload *r, struct server *s, bool last)
 			reload_start(r, s, "started");
 	} else if (config_server_same(s->snapshot->config, r->snap->config, s->name)) {
 		server_adopt(s, r->snap);
+		renewal_look(s);
 	} else if (server_renew(s, r->snap, &why) == 0) {
 		reload_say(r, 0, s->name, "changed", "");
 	} else if (last) {

@@ -87,6 +87,7 @@ server_free(struct server *s)
 		if (s->hint[i] != -1)
 			close(s->hint[i]);
 	rights_done(&s->rights);
+	renewal_forget(s);
 	server_snapshot_drop(s->snapshot);
 	free(s->reason);
 	free(s);
@@ -136,10 +137,11 @@ server_open(struct server *s)
 		return -1;
 	if (folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1) {
 		server_reason(s, "%s cannot be made: %s", where, strerror(errno));
-	} else if (listen_open(&s->sockets, s->m, s, s->conf, NULL, true, &why) == -1) {
+	} else if (handout_check(s->conf, &why) == -1 || listen_open(&s->sockets, s->m, s, s->conf, NULL, true, &why) == -1) {
 		server_reason(s, "%s", buf_text(&why));
 	} else {
 		server_reason(s, NULL);
+		renewal_watch(s);
 		roster_build(s);
 		roster_fill(s);
 		result = 0;
@@ -365,7 +367,7 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 		buf_printf(why, "%s cannot be made: %s", where, strerror(errno));
 		return -1;
 	}
-	if (listen_open(&set, s->m, s, conf, &s->sockets, listening, why) == -1)
+	if (handout_check(conf, why) == -1 || listen_open(&set, s->m, s, conf, &s->sockets, listening, why) == -1)
 		return -1;
 
 	/* From here on nothing fails. The sockets that nobody took over serve until the old listeners drain. */
@@ -374,6 +376,7 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 	s->sockets = set;
 	roster_clear(s);
 	server_adopt(s, snap);
+	renewal_watch(s);
 	s->renewing = true;
 	s->trouble = false;
 	server_reason(s, NULL);

@@ -195,6 +195,15 @@ boot_ready(struct boot *b)
 }
 
 void
+boot_refuse(struct boot *b, int code, const char *reason)
+{
+	char text[CTL_REASON_MAX];
+	snprintf(text, sizeof(text), "%s", reason);
+	(void)!ctl_send(b->master, CTL_REASON, 0, text, strlen(text), -1);
+	die(code, "%s", text);
+}
+
+void
 boot_end(struct boot *b)
 {
 	loop_stop(b->loop);

@@ -59,6 +59,8 @@ void boot_need(struct boot *b, enum ctl_helper helper);	/* CTL_CHANNEL will foll
 /* CTL_FILE will follow, with the same request number. `server`: for helpers; a worker gets its own files. */
 void boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsigned index, const char *server);
 void boot_end(struct boot *b);			/* leave the loop and exit 0 */
+/* Cannot serve: says so in the event log and to the master, for operators, and exits with `code`. Before boot_ready() only. */
+_Noreturn void boot_refuse(struct boot *b, int code, const char *reason);
 
 /* Used by boot_main and proved in its unit test: from root to user/group for ever; not root: nothing. Dies on failure. */
 void boot_drop(const char *user, const char *group);

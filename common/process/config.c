@@ -142,6 +142,15 @@ config_server_by_id(const struct config *c, uint32_t id)
 	return NULL;
 }
 
+bool
+config_server_has_tls(const struct config_server *s)
+{
+	for (size_t i = 0; i < s->nlisten; i++)
+		if (s->listen[i].tls)
+			return true;
+	return s->tls != CONFIG_TLS_OFF;
+}
+
 /* All values one virtual server depends on. */
 static void
 print_values(const struct config *c, const struct config_server *s, struct buf *out)

@@ -17,6 +17,7 @@
 #define CONFIG_UNLIMITED UINT64_MAX
 #define CONFIG_NAME_MAX 32	/* a virtual server's name: [a-z0-9][a-z0-9-]* */
 #define CONFIG_LISTEN_MAX 32
+#define CONFIG_CERTIFICATES_MAX 32
 
 struct config_strings { char **text; size_t count; };
 struct config_nets { struct net_entry *entry; size_t count; };
@@ -26,6 +27,7 @@ struct config_times { uint64_t *ms; size_t count; };
 enum config_list_mode { CONFIG_ONLY, CONFIG_ALL_EXCEPT };
 enum config_auth { CONFIG_AUTH_ANONYMOUS = 1, CONFIG_AUTH_BASIC = 2, CONFIG_AUTH_INTEGRATED = 4 };
 enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_OPTIONAL, CONFIG_TLS_REQUIRED };
+enum config_tls_version { CONFIG_TLS_1_0, CONFIG_TLS_1_1, CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_outbound_auth { CONFIG_OUT_ANONYMOUS, CONFIG_OUT_BASIC, CONFIG_OUT_INTEGRATED, CONFIG_OUT_OAUTH2 };
 enum config_outbound_tls { CONFIG_OUT_TLS_OFF, CONFIG_OUT_TLS_MAY, CONFIG_OUT_TLS_REQUIRED, CONFIG_OUT_TLS_VERIFY, CONFIG_OUT_TLS_DANE };
 enum config_after_direct { CONFIG_DIRECT_NO, CONFIG_DIRECT_YES, CONFIG_DIRECT_ON_FAILURE };
@@ -87,7 +89,7 @@ struct config_server {
 	bool basic_requires_tls;
 	enum config_tls tls;
 	struct config_strings certificate, key;
-	char *tls_minimum;
+	enum config_tls_version tls_minimum;
 	enum config_list_mode connection_control; struct config_nets connection_list;
 	enum config_list_mode relay; struct config_nets relay_list;
 	bool relay_authenticated, open_relay;
@@ -167,6 +169,8 @@ void config_faults_print(const struct config_faults *f, FILE *out);	/* "FILE:LIN
 
 const struct config_server *config_server_by_name(const struct config *c, const char *name);	/* NULL */
 const struct config_server *config_server_by_id(const struct config *c, uint32_t id);
+/* Whether it has sessions under TLS: then it has a certificate, too. */
+bool config_server_has_tls(const struct config_server *s);
 /* Whether a running virtual server has to be renewed to go from `a` to `b`: any value of its own or of [service] differs. */
 bool config_server_same(const struct config *a, const struct config *b, const char *name);
 

@@ -215,6 +215,8 @@ derive_server(const struct config_service *service, struct config_server *s)
 	derive_path(&s->log_directory, service->logs, s->name);
 	if (s->fqdn == NULL)
 		s->fqdn = mem_strdup(service->hostname);
+	if (config_build_origin(s->origin, KEY_ACCESS, "tls")->file == NULL && s->certificate.count > 0)
+		s->tls = CONFIG_TLS_OPTIONAL;
 }
 
 /* Without a [domain] of type default, the server's own name is it. */

@@ -107,6 +107,39 @@ judge_relay(struct config_work *w, size_t server)
 		blame(w, server, KEY_ACCESS, "connection-control", true, "nobody can connect: connection-control = only with an empty connection-list");
 }
 
+static bool
+was_refused(const struct config_server *s, const char *key)
+{
+	return config_build_origin(s->origin, KEY_ACCESS, key)->bad;
+}
+
+static void
+judge_tls(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+	size_t certificates = s->certificate.count, keys = s->key.count;
+	bool implicit = config_list_count(key_find(KEY_GENERAL, "tls-listen"), s) > 0;
+
+	if (was_refused(s, "tls") || was_refused(s, "certificate") || was_refused(s, "key") || was_refused(s, "tls-minimum"))
+		return;
+	if (certificates != keys)
+		blame(w, server, KEY_ACCESS, certificates > keys ? "certificate" : "key", false, "there %s %zu certificate%s and %zu key%s: each "
+		    "certificate needs its key, in the same order", certificates == 1 ? "is" : "are", certificates, certificates == 1 ? "" : "s",
+		    keys, keys == 1 ? "" : "s");
+	else if (certificates > CONFIG_CERTIFICATES_MAX)
+		blame(w, server, KEY_ACCESS, "certificate", false, "there are more than %d certificates", CONFIG_CERTIFICATES_MAX);
+	else if (certificates == 0 && s->tls != CONFIG_TLS_OFF)
+		blame(w, server, KEY_ACCESS, "tls", false, "tls = %s needs certificate and key",
+		    s->tls == CONFIG_TLS_REQUIRED ? "required" : "optional");
+	else if (certificates == 0 && implicit)
+		blame(w, server, KEY_GENERAL, "tls-listen", false, "tls-listen needs certificate and key of [access]");
+	else if (certificates > 0 && !config_server_has_tls(s))
+		blame(w, server, KEY_ACCESS, "certificate", true, "certificate has no effect with tls = off and without tls-listen");
+	if (s->tls_minimum < CONFIG_TLS_1_2 && (s->connection_control != CONFIG_ONLY || s->connection_list.count == 0))
+		blame(w, server, KEY_ACCESS, "tls-minimum", false, "tls-minimum under 1.2 is for devices that are known: it needs "
+		    "connection-control = only and a connection-list");
+}
+
 static void
 judge_proxy(struct config_work *w, size_t server)
 {
@@ -207,6 +240,7 @@ config_judge_all(struct config_work *w)
 			continue;
 		judge_listen(w, i);
 		judge_relay(w, i);
+		judge_tls(w, i);
 		judge_proxy(w, i);
 		judge_times(w, i);
 		judge_authentication(w, i);

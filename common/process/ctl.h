@@ -14,6 +14,7 @@
 
 #define CTL_PAYLOAD_MAX 32768
 #define CTL_VERSION 1
+#define CTL_REASON_MAX 400
 
 enum ctl_type {
 	/* worker or helper to master */
@@ -45,6 +46,11 @@ enum ctl_type {
 	CTL_VOUCH_STEP,
 	CTL_VOUCH_CANCEL,
 	CTL_VOUCH_ANSWER,
+	/* worker to master */
+	CTL_REASON,		/* why it will exit now: text for operators */
+	/* master to a listener with TLS */
+	CTL_TICKETS,		/* struct ctl_tickets; at its birth and whenever they change */
+	CTL_RENEWED,		/* certificate or key files have changed: ask for them again */
 	CTL_COUNT
 };
 
@@ -53,6 +59,10 @@ struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* the virtual server of the client; "" none */
 };
+
+/* TLS ticket keys of a virtual server, the same in all its listeners: the first makes tickets, both open them. */
+#define CTL_TICKET_SIZE 80
+struct ctl_tickets { uint8_t key[2][CTL_TICKET_SIZE]; };
 
 /*
  * Files are named by their key, never by a path: what a worker may have opened is what the configuration names. Secret ones (all but

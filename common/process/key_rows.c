@@ -37,7 +37,11 @@ static const struct key_choice auth_flags[] = {
 	{ "integrated", CONFIG_AUTH_INTEGRATED, false }, { 0 },
 };
 static const struct key_choice tls_modes[] = {
-	{ "off", CONFIG_TLS_OFF, false }, { "optional", CONFIG_TLS_OPTIONAL, true }, { "required", CONFIG_TLS_REQUIRED, true }, { 0 },
+	{ "off", CONFIG_TLS_OFF, false }, { "optional", CONFIG_TLS_OPTIONAL, false }, { "required", CONFIG_TLS_REQUIRED, false }, { 0 },
+};
+static const struct key_choice tls_versions[] = {
+	{ "1.0", CONFIG_TLS_1_0, false }, { "1.1", CONFIG_TLS_1_1, false }, { "1.2", CONFIG_TLS_1_2, false },
+	{ "1.3", CONFIG_TLS_1_3, false }, { 0 },
 };
 static const struct key_choice list_modes[] = { { "only", CONFIG_ONLY, false }, { "all-except", CONFIG_ALL_EXCEPT, false }, { 0 } };
 static const struct key_choice open_relay[] = { { "no", false, false }, { "i-know", true, false }, { 0 } };
@@ -107,7 +111,7 @@ const struct key key_rows[] = {
 	    .meaning = "What status displays call it." },
 	{ GENERAL("listen", KEY_LISTEN, listen), .standard = "*:25, [::]:25", .own = true,
 	    .meaning = "Addresses and ports that take mail. *:25 is every IPv4 address, [::]:25 every IPv6 address." },
-	{ GENERAL("tls-listen", KEY_LISTEN_TLS, listen), .own = true, .missing = true,
+	{ GENERAL("tls-listen", KEY_LISTEN_TLS, listen), .own = true,
 	    .meaning = "Addresses and ports where a session starts with TLS at once, usually port 465." },
 	{ GENERAL("home", KEY_PATH, home), .derived = "the spool folder and the server's name", .own = true,
 	    .meaning = "The folder that holds pickup, queue, drop and badmail." },
@@ -156,13 +160,17 @@ const struct key key_rows[] = {
 	    .meaning = "The Kerberos keys for integrated authentication (GSSAPI with Kerberos and SPNEGO tokens). It may belong to root alone." },
 	{ ACCESS("service-principal", KEY_TEXT, service_principal), .derived = "smtp/ and the fqdn", .check = key_check_word,
 	    .meaning = "The Kerberos name of this server, with or without @REALM; tickets for another name are refused." },
-	{ ACCESS("tls", KEY_ENUM, tls), .standard = "off", .choice = tls_modes,
-	    .meaning = "Inbound TLS: off, optional (STARTTLS is offered) or required (530 5.7.0 until STARTTLS)." },
-	{ ACCESS("certificate", KEY_STRINGS, certificate), .check = key_check_path, .missing = true,
-	    .meaning = "Certificate files in PEM form, chosen by the name the client asks for." },
-	{ ACCESS("key", KEY_STRINGS, key), .check = key_check_path, .missing = true,
-	    .meaning = "The private keys of the certificates, in the same order." },
-	{ ACCESS("tls-minimum", KEY_TEXT, tls_minimum), .standard = "1.2", .missing = true, .meaning = "The oldest TLS version taken." },
+	{ ACCESS("tls", KEY_ENUM, tls), .derived = "optional with a certificate, else off", .choice = tls_modes,
+	    .meaning = "Inbound TLS: off, optional (STARTTLS is offered) or required (530 5.7.0 until STARTTLS). The addresses of tls-listen "
+	    "have TLS in any case." },
+	{ ACCESS("certificate", KEY_STRINGS, certificate), .check = key_check_path,
+	    .meaning = "Certificate files in PEM form, each with its chain behind it. The client is shown the one for the name it asks for, else "
+	    "the first. Renewed files are taken up by themselves; a pair that does not fit is refused with an event, and the old one stays." },
+	{ ACCESS("key", KEY_STRINGS, key), .check = key_check_path,
+	    .meaning = "The private keys of the certificates, in the same order, in PEM form and without a pass phrase. Root alone needs to be "
+	    "able to read them." },
+	{ ACCESS("tls-minimum", KEY_ENUM, tls_minimum), .standard = "1.2", .choice = tls_versions,
+	    .meaning = "The oldest TLS version taken: 1.2 or 1.3; for old devices 1.0 or 1.1, which need connection-control = only with a list." },
 	{ ACCESS("connection-control", KEY_ENUM, connection_control), .standard = "all-except", .choice = list_modes,
 	    .meaning = "Who may connect: only the clients of connection-list, or all except them. Others get 554 5.7.1 and the end of the "
 	    "connection." },

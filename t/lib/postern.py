@@ -740,8 +740,9 @@ class Sink:
 
 
 class SinkMessage:
-    def __init__(self, session, sender, params, recipients, data):
+    def __init__(self, session, sender, params, recipients, data, rcpt_params=None):
         self.session, self.sender, self.params, self.recipients, self.data = session, sender, params, recipients, data
+        self.rcpt_params = rcpt_params or {}
 
 
 class SinkSession:
@@ -751,7 +752,7 @@ class SinkSession:
         self.reset()
 
     def reset(self):
-        self.sender, self.params, self.recipients = None, "", []
+        self.sender, self.params, self.recipients, self.rcpt_params, self.chunks = None, "", [], {}, b""
 
     def shut(self):
         try:
@@ -789,6 +790,9 @@ class SinkSession:
                     return
                 if self.said.startswith("354") and not self._content(stream):
                     return
+            elif verb == "BDAT":
+                if not self._chunk(stream, line):
+                    return
             elif not self._verb(verb, line):
                 return
             if verb == "QUIT":
@@ -810,6 +814,7 @@ class SinkSession:
             ok = self.say(verb, line, "250 2.1.5 ok")
             if ok and self.said.startswith("2"):
                 self.recipients.append(found[1])
+                self.rcpt_params[found[1]] = found[2].strip()
             return ok
         if verb in ("RSET", "NOOP", "QUIT"):
             self.reset()
@@ -820,19 +825,29 @@ class SinkSession:
         lines = []
         for raw in stream:
             if raw == b".\r\n":
-                message = SinkMessage(self, self.sender, self.params, self.recipients, b"".join(lines))
-                self.reset()
-                # kept before the reply: whoever waits for the client's next step finds it here
-                answer = self.sink.answer(self, "DOT", message, "250 2.0.0 kept")
-                if answer is not Sink.DROP and answer.startswith("2"):
-                    self.sink.keep(message)
-                if answer is Sink.DROP:
-                    self.shut()
-                    return False
-                self.connection.sendall(answer.encode() + b"\r\n")
-                return not answer.startswith("421")
+                return self._whole(b"".join(lines))
             lines.append(raw[1:] if raw.startswith(b".") else raw)
         return False
+
+    def _whole(self, data):
+        message = SinkMessage(self, self.sender, self.params, self.recipients, data, self.rcpt_params)
+        self.reset()
+        # kept before the reply: whoever waits for the client's next step finds it here
+        answer = self.sink.answer(self, "DOT", message, "250 2.0.0 kept")
+        if answer is not Sink.DROP and answer.startswith("2"):
+            self.sink.keep(message)
+        if answer is Sink.DROP:
+            self.shut()
+            return False
+        self.connection.sendall(answer.encode() + b"\r\n")
+        return not answer.startswith("421")
+
+    def _chunk(self, stream, line):
+        words = line.split()
+        self.chunks += stream.read(int(words[1]))
+        if words[2:] == ["LAST"]:
+            return self._whole(self.chunks)
+        return self.say("BDAT", line, "250 2.0.0 more")
 
 
 # --- DNS -------------------------------------------------------------------------------------------------------

@@ -216,13 +216,12 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[messages]\nndr-copy-to = somebody\n", D "2" E "ndr-copy-to must be a mail address" },
 	{ "[delivery]\nport = 65536\n", D "2" E "port must be from 1 to 65535, not 65536" },
 	/* not in this version */
-	{ "[access]\ntls = required\n", D "2" E "tls \"required\" is not available in this version; there is off" },
-	{ "[access]\nauthentication = anonymous, basic\n", D "2" E "authentication \"basic\" is not available in this version" },
+	{ "[access]\nauthentication = anonymous, basic\n", D "2" E "authentication = basic needs a password-file" },
 	{ "[access]\nproxy = yes\nproxy-trusted = 192.0.2.1, 2001:db8::/64\n[delivery]\nreverse-dns = yes\n", "" },
-	{ "[access]\nproxy = no\nproxy-trusted =\nbasic-requires-tls = yes\ntls-minimum = 1.2\ntls = off\n", "" },
-	{ "[general]\nlog = yes\nlog-format = json\nlog-roll = hourly\nlog-fields = date\nlog-directory = /x\ntls-listen = *:465\n", D "2" E "\"log\" is not "
+	{ "[access]\nproxy = no\nproxy-trusted =\nbasic-requires-tls = yes\n", "" },
+	{ "[general]\nlog = yes\nlog-format = json\nlog-roll = hourly\nlog-fields = date\nlog-directory = /x\n", D "2" E "\"log\" is not "
 	    "available\n" D "3" E "\"log-format\" is not available in this version\n" D "4" E "\"log-roll\"\n" D "5" E "\"log-fields\"\n" D "6" E
-	    "\"log-directory\"\n" D "7" E "\"tls-listen\"" },
+	    "\"log-directory\"" },
 	{ "[general]\nlog = no\nlog-format = w3c\nlog-roll = daily\nlog-fields = all\n", "" },
 	{ "[ldap]\nenable = yes\nuri = ldap://x\n", D "2" E "\"enable\" is not available in this version\n" D "3" E "\"uri\" is not available" },
 	{ "[ldap]\nenable = no\n", "" },
@@ -231,6 +230,20 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[domain a.example]\ntype = remote\nhold = yes\nuser = x\noutbound-tls = may\noutbound-auth = anonymous\n", D "3" E
 	    "\"hold\" is not available\n" D "4" E "\"user\" is not\n" D "5" E "\"outbound-tls\" is not" },
 	/* combinations */
+	{ "[access]\ntls-minimum = 1.2\ntls = off\n", "" },
+	{ "[access]\ncertificate = /c\nkey = /k\n", "" },
+	{ "[access]\ntls = required\n", D "2" E "tls = required needs certificate and key" },
+	{ "[access]\ntls = must\n", D "2" E "tls must be off, optional or required, not \"must\"" },
+	{ "[access]\ntls = optional\ncertificate = /a, /b\nkey = /k\n", D "3" E "there are 2 certificates and 1 key: each certificate needs its key" },
+	{ "[access]\nkey = /k\n", D "2" E "there are 0 certificates and 1 key" },
+	{ "[access]\ncertificate = c.pem\nkey = /k\n", D "2" E "certificate \"c.pem\" is not an absolute path" },
+	{ "[access]\ntls = off\ncertificate = /c\nkey = /k\n", D "3: warning: certificate has no effect" },
+	{ "[general]\ntls-listen = *:465\n", D "2" E "tls-listen needs certificate and key" },
+	{ "[general]\ntls-listen = *:465\n[access]\ntls = off\ncertificate = /c\nkey = /k\n", "" },
+	{ "[general]\ntls-listen = *:25\n[access]\ncertificate = /c\nkey = /k\n", "servers/default.ini" E "listen names" },
+	{ "[access]\ntls-minimum = 1.4\n", D "2" E "tls-minimum must be 1.0, 1.1, 1.2 or 1.3, not \"1.4\"" },
+	{ "[access]\ntls-minimum = 1.1\n", D "2" E "tls-minimum under 1.2 is for devices that are known" },
+	{ "[access]\ntls-minimum = 1.0\nconnection-control = only\nconnection-list = 192.0.2.0/24\n", "" },
 	{ "[access]\nrelay-list = 0.0.0.0/0\n", D "2" E "open relay: relay-list would let every client" },
 	{ "[access]\nrelay-list = ::/0\n", D "2" E "open relay" },
 	{ "[access]\nrelay-list = ::ffff:0.0.0.0/96\n", D "2" E "open relay" },

@@ -10,7 +10,7 @@
  *   F: text            the next refusal reported: "recipient reply"; * as above
  *   L: number          the time limit that holds now, in ms; -1 none
  *   A: text            what the auth helper is asked next: "start PLAIN token" ("-" none), "step token", "cancel"
- *   > stop|cut|expire|eof|store errno   an event; "store" sets what the disk will say
+ *   > stop|cut|expire|eof|secured|store errno   an event; "store" sets what the disk will say
  *   > vouch ok user|failed|later|challenge text   the auth helper's answer
  *   > named NAME|none|trouble           the client's name is known, or will not be
  *   X: close|linger    the connection has ended, so
@@ -104,7 +104,10 @@ set(struct world *w, const char *path, unsigned line, const char *key, char *val
 		w->narrow = strcmp(value, "busy") == 0;
 	else if (strcmp(key, "begin") == 0)
 		w->begin_error = error_of(value);
-	else if (strcmp(key, "lump") != 0)
+	else if (strcmp(key, "tls") == 0) {
+		w->implicit = strcmp(value, "implicit") == 0;
+		w->server.tls = strcmp(value, "required") == 0 ? CONFIG_TLS_REQUIRED : CONFIG_TLS_OPTIONAL;
+	} else if (strcmp(key, "lump") != 0)
 		ck_abort_msg("%s:%u: no setting %s", path, line, key);
 }
 
@@ -242,7 +245,11 @@ event(struct world *w, const struct script *s, const struct step *step)
 		session_expire(&w->s);
 	else if (strcmp(what, "eof") == 0)
 		session_eof(&w->s);
-	else if (strncmp(what, "named ", 6) == 0) {
+	else if (strcmp(what, "secured") == 0) {
+		ck_assert_msg(w->securing, "%s:%u: no handshake is under way", s->path, step->line);
+		w->securing = false;
+		session_secured(&w->s, true);
+	} else if (strncmp(what, "named ", 6) == 0) {
 		w->policy.state = strcmp(what + 6, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
 		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(what + 6, "none") != 0 ? strcpy(w->names, what + 6) : NULL;
 		session_named(&w->s);
@@ -321,7 +328,7 @@ play(const char *path, enum mode mode)
 
 	if (mode != MODE_LUMP || !s.no_lump) {
 		world_begin_session(&w);
-		w.s.secure = w.secure;
+		w.s.secure = w.s.bound = w.secure;
 		for (size_t i = 0; i < s.count;) {
 			i = play_segment(&w, &s, i, mode);
 			if (i < s.count && s.step[i].kind == 'L')

@@ -28,6 +28,7 @@ struct world {
 	struct buf in, out, content, messages, facts, asked;	/* messages and facts: lines ended by LF */
 	bool begun, storing, closed, linger;
 	bool secure;			/* the session is under TLS */
+	bool implicit, securing;	/* TLS from the first byte; under way */
 	bool drop_full, narrow;		/* narrow: the disk is full of work after every add */
 	int begin_error, store_error;
 	int64_t counters[COUNTER_COUNT];
@@ -127,6 +128,15 @@ world_discard(void *arg)
 	buf_puts(&w->messages, "discarded\n");
 }
 
+/* What conn promises: nothing that was read before survives. */
+static inline void
+world_secure(void *arg)
+{
+	struct world *w = arg;
+	ck_assert(!w->securing);
+	w->securing = true;
+}
+
 static inline bool
 world_drop_is_full(void *arg)
 {
@@ -181,7 +191,7 @@ world_count(void *arg, enum counter which, int64_t n)
 
 static const struct session_ops world_ops = {
 	.send = world_send, .close = world_close, .begin = world_begin, .add = world_add, .finish = world_finish,
-	.discard = world_discard, .drop_is_full = world_drop_is_full, .is_self = world_is_self, .refused = world_refused,
+	.discard = world_discard, .secure = world_secure, .drop_is_full = world_drop_is_full, .is_self = world_is_self, .refused = world_refused,
 	.count = world_count, .vouch = world_vouch, .vouch_step = world_vouch_step, .vouch_cancel = world_vouch_cancel,
 };
 
@@ -246,7 +256,10 @@ world_begin_session(struct world *w)
 {
 	w->policy.address = (const struct sockaddr *)&w->client.sa;
 	session_init(&w->s, &w->server, &world_ops, w, &w->policy, w->ip);
-	session_greet(&w->s);
+	if (w->implicit)
+		session_secure(&w->s);
+	else
+		session_greet(&w->s);
 }
 
 static inline void
@@ -272,6 +285,10 @@ static inline void
 world_run(struct world *w)
 {
 	for (;;) {
+		if (w->securing) {
+			buf_done(&w->in);
+			return;
+		}
 		if (w->storing) {
 			w->storing = false;
 			session_stored(&w->s, w->store_error, "0123456789abcdef");

@@ -54,7 +54,7 @@ START_TEST(judges)
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		char words[128];
-		bool crash = reap_judge(rows[i].status, rows[i].phase, rows[i].killed, words, sizeof(words));
+		bool crash = reap_judge(rows[i].status, rows[i].phase, rows[i].killed, NULL, words, sizeof(words));
 		ck_assert_msg(crash == rows[i].crash && strstr(words, rows[i].words) != NULL, "row %zu: %d \"%s\"", i, crash, words);
 	}
 }

@@ -1,0 +1,72 @@
+/*
+ * tls - TLS of one server: certificates by name, one set of ticket keys, and connections on non-blocking sockets.
+ * OpenSSL stays behind this header; only programs that call it are linked with OpenSSL.
+ */
+#ifndef COMMON_PROCESS_TLS_H
+#define COMMON_PROCESS_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "common/base/buf.h"
+#include "common/process/config.h"
+
+#define TLS_PAIRS_MAX CONFIG_CERTIFICATES_MAX
+#define TLS_FILE_MAX (1U << 20)		/* bytes of a certificate or key file */
+#define TLS_TICKET_SIZE 80U		/* a ticket key: 16 bytes name, 32 AES, 32 HMAC; all random */
+#define TLS_TICKET_SECONDS 21600	/* how long a ticket is good; the keys change as often */
+#define TLS_FACTS_SIZE 96
+#define TLS_BINDING_SIZE 32U
+
+struct ssl_st;		/* one connection: OpenSSL's SSL itself, an object more each would only cost memory */
+struct tls;
+
+/* A file's name, for words, and its bytes. */
+struct tls_text { const char *path, *data; size_t len; };
+struct tls_source { struct tls_text certificate, key; };
+
+/* `context` keeps tickets of one server from being used at another. Ticket keys are random until tls_tickets(). */
+struct tls *tls_new(enum config_tls_version minimum, const char *context);
+void tls_free(struct tls *t);		/* after all its connections; NULL is fine */
+/*
+ * Goes over to these pairs when each of them is good: the certificate and its chain can be read, the key is its key. With `strict` an expired or not yet
+ * valid certificate is a fault, too. The first is shown to clients that name no server or an unknown one. 0, or -1 with
+ * the reason, which names the file, and everything as before.
+ */
+int tls_load(struct tls *t, const struct tls_source *source, size_t n, bool strict, struct buf *why) __attribute__((warn_unused_result));
+/* The keys for tickets: the first makes new ones, both open old ones. */
+void tls_tickets(struct tls *t, const unsigned char current[TLS_TICKET_SIZE], const unsigned char previous[TLS_TICKET_SIZE]);
+/* Of the pairs that are loaded. */
+size_t tls_count(const struct tls *t);
+const char *tls_names(const struct tls *t, size_t i);	/* "mx.example.com, *.example.org"; long lists are cut */
+int tls_days(const struct tls *t, size_t i);		/* negative: expired */
+
+/* --- tls_link: one connection --- */
+
+enum tls_want {
+	TLS_DONE,
+	TLS_WANT_READ, TLS_WANT_WRITE,	/* the same call again when the socket can */
+	TLS_ENDED,			/* the peer has said or shown its end */
+	TLS_BROKEN,			/* tls_link_reason() */
+};
+
+/* The server's side on a connected non-blocking socket, which stays the caller's. NULL: no memory. */
+struct ssl_st *tls_link_new(struct tls *t, int fd);
+void tls_link_free(struct ssl_st *link);			/* sends nothing; NULL is fine */
+enum tls_want tls_link_shake(struct ssl_st *link);		/* TLS_DONE once */
+/* Bytes moved, > 0; or 0 and *want. One read returns at most one record; room for TLS_RECORD_SIZE leaves nothing behind in it. */
+#define TLS_RECORD_SIZE 16384U
+size_t tls_link_read(struct ssl_st *link, char *data, size_t size, enum tls_want *want);
+size_t tls_link_write(struct ssl_st *link, const char *data, size_t len, enum tls_want *want);
+void tls_link_close(struct ssl_st *link);			/* says the end, as far as the socket takes it at once */
+/* Why the last call on this thread was TLS_BROKEN; valid until the next call. */
+const char *tls_link_reason(void);
+const char *tls_link_version(const struct ssl_st *link);	/* "TLSv1.3" */
+const char *tls_link_cipher(const struct ssl_st *link);		/* "TLS_AES_256_GCM_SHA384" */
+int tls_link_bits(const struct ssl_st *link);
+bool tls_link_resumed(const struct ssl_st *link);
+/* Channel binding "tls-exporter" (RFC 9266); false: not safe in this version of TLS. */
+bool tls_link_binding(struct ssl_st *link, unsigned char binding[TLS_BINDING_SIZE]);
+
+#endif

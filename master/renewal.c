@@ -1,0 +1,193 @@
+/*
+ * renewal - tells the listeners when certificate and key files have changed, and gives them the keys of TLS tickets
+ *
+ * Runs in:  master
+ * Owns:     what the files looked like when that was last told; the ticket keys: random bytes, made anew every six hours
+ * Promise:  a change is told by itself once nothing has changed for a second; the listeners ask for the files (handout) and
+ *           decide what they are worth. All listeners of a virtual server have the same ticket keys at any time
+ * Fails by: not at all
+ */
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+#define RENEWAL_LOOK_MS 5000U		/* stat(2) of a few files: cheaper than the ways round symbolic links to folders */
+#define RENEWAL_SETTLE_MS 1000U		/* certificate and key are written one after the other */
+#define RENEWAL_TICKETS_MS 21600000U	/* as long as a ticket is good: TLS_TICKET_SECONDS */
+
+struct look {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime, ctime;
+	int error;
+};
+
+struct renewal {
+	struct loop_timer *timer;
+	struct look *told, *seen;	/* 2 a pair: certificate, key */
+	size_t count;
+	bool settling;			/* `seen` is news */
+	uint64_t tickets_ms;		/* when the keys were made */
+	struct ctl_tickets tickets;
+};
+
+static size_t
+renewal_count(const struct config_server *conf)
+{
+	return config_server_has_tls(conf) ? conf->certificate.count * 2 : 0;
+}
+
+static const char *
+renewal_path(const struct config_server *conf, size_t i)
+{
+	return (i % 2 == 0 ? &conf->certificate : &conf->key)->text[i / 2];
+}
+
+/* --- tickets --- */
+
+static void
+renewal_new_ticket(struct renewal *r)
+{
+	memcpy(r->tickets.key[1], r->tickets.key[0], CTL_TICKET_SIZE);
+	arc4random_buf(r->tickets.key[0], CTL_TICKET_SIZE);
+	r->tickets_ms = clock_mono_ms();
+}
+
+static void
+renewal_turn_tickets(struct server *s)
+{
+	struct child *c;
+	if (clock_mono_ms() - s->renewal->tickets_ms < RENEWAL_TICKETS_MS)
+		return;
+	renewal_new_ticket(s->renewal);
+	TAILQ_FOREACH(c, &s->m->children, link)
+		if (c->server == s && c->role == ROLE_LISTENER)
+			child_send(c, CTL_TICKETS, 0, &s->renewal->tickets, sizeof(s->renewal->tickets), -1);
+}
+
+/* --- what is there --- */
+
+static void
+renewal_see(const struct config_server *conf, struct look *look)
+{
+	for (size_t i = 0; i < renewal_count(conf); i++) {
+		struct stat st;
+		look[i] = (struct look){ 0 };
+		if (stat(renewal_path(conf, i), &st) == -1) {
+			look[i].error = errno;
+			continue;
+		}
+		look[i] = (struct look){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size, .mtime = st.st_mtim, .ctime = st.st_ctim };
+	}
+}
+
+static bool
+renewal_same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool
+renewal_same(const struct look *a, const struct look *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (a[i].error != b[i].error || a[i].dev != b[i].dev || a[i].ino != b[i].ino || a[i].size != b[i].size ||
+		    !renewal_same_time(a[i].mtime, b[i].mtime) || !renewal_same_time(a[i].ctime, b[i].ctime))
+			return false;
+	return true;
+}
+
+/* Those who drain were born to another configuration, and end soon. */
+static void
+renewal_tell_all(struct server *s)
+{
+	struct child *c;
+	TAILQ_FOREACH(c, &s->m->children, link)
+		if (c->server == s && c->role == ROLE_LISTENER && c->post != NULL && c->phase != CHILD_STOPPING)
+			child_tell(c, CTL_RENEWED);
+}
+
+/* A change is told when the next look, a second later, finds the same. */
+static void
+renewal_on_time(void *arg)
+{
+	struct server *s = arg;
+	struct renewal *r = s->renewal;
+	if (s->conf == NULL || r->count != renewal_count(s->conf))
+		return;
+	struct look *now = mem_zalloc((r->count + 1) * sizeof(*now));
+	renewal_see(s->conf, now);
+	if (r->settling && renewal_same(now, r->seen, r->count)) {
+		r->settling = false;
+		memcpy(r->told, now, r->count * sizeof(*now));
+		renewal_tell_all(s);
+	} else {
+		r->settling = !renewal_same(now, r->told, r->count);
+	}
+	memcpy(r->seen, now, r->count * sizeof(*now));
+	free(now);
+	renewal_turn_tickets(s);
+	loop_timer_set(r->timer, r->settling ? RENEWAL_SETTLE_MS : RENEWAL_LOOK_MS);
+}
+
+/* --- for others --- */
+
+void
+renewal_watch(struct server *s)
+{
+	struct renewal *r = s->renewal;
+	size_t count = renewal_count(s->conf);
+	if (r == NULL && count == 0)
+		return;
+	if (r == NULL) {
+		r = s->renewal = mem_new(struct renewal);
+		r->timer = loop_timer_new(s->m->loop, renewal_on_time, s);
+		renewal_new_ticket(r);
+		renewal_new_ticket(r);
+	}
+	r->count = count;
+	r->settling = false;
+	r->told = mem_array(r->told, count + 1, sizeof(*r->told));
+	r->seen = mem_array(r->seen, count + 1, sizeof(*r->seen));
+	renewal_see(s->conf, r->told);
+	if (count > 0)
+		loop_timer_set(r->timer, RENEWAL_LOOK_MS);
+	else
+		loop_timer_stop(r->timer);
+}
+
+void
+renewal_greet(struct child *c)
+{
+	const struct renewal *r = c->server->renewal;
+	if (r != NULL && r->count > 0)
+		child_send(c, CTL_TICKETS, 0, &r->tickets, sizeof(r->tickets), -1);
+}
+
+void
+renewal_look(struct server *s)
+{
+	if (s->renewal != NULL && s->renewal->count > 0)
+		renewal_on_time(s);
+}
+
+void
+renewal_forget(struct server *s)
+{
+	struct renewal *r = s->renewal;
+	if (r == NULL)
+		return;
+	loop_timer_free(r->timer);
+	explicit_bzero(&r->tickets, sizeof(r->tickets));
+	free(r->told);
+	free(r->seen);
+	free(r);
+	s->renewal = NULL;
+}

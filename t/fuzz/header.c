@@ -1,0 +1,22 @@
+/* header - fields lie in the message, one behind the other */
+#include "t/fuzz/fuzz.h"
+#include "common/mail/header.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	const char *in = (const char *)data;
+	struct header_field f;
+	size_t pos = 0, before = 0;
+	unsigned received = 0;
+	while (header_next(in, len, &pos, &f) == 1) {
+		fuzz_check(pos > before && pos <= len && f.start == in + before && f.size == pos - before);
+		fuzz_check(f.name >= f.start && f.name_len > 0 && f.value >= f.name + f.name_len);
+		fuzz_check(f.value + f.value_len <= in + pos);
+		received += header_is(&f, "Received");
+		before = pos;
+	}
+	fuzz_check(header_size(in, len) <= len);
+	fuzz_check(header_count(in, len, "Received") == received);
+	return 0;
+}

@@ -1,0 +1,234 @@
+"""abuse - floods, drips, half-closed and reset connections: the service answers afterwards, its listener is no larger
+
+Memory is measured on the release build: a sanitizer keeps what was freed.
+"""
+
+import os
+import socket
+import struct
+import threading
+from pathlib import Path
+
+from postern import ROOT, Skip, check, equal, mail, until
+
+RELEASE = Path(ROOT) / "build" / "release"
+SLACK = 1536        # KiB: arenas of the allocator, not what sessions keep
+
+
+def service_of(t, **sections):
+    if not (RELEASE / "postern-listener").exists():
+        raise Skip("no release build")
+    return t.postern({"default": sections}, build=RELEASE)
+
+
+def memory(service):
+    """KiB of the listener's own memory."""
+    for line in Path(f"/proc/{service.child('listener')}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss_Anon:"):
+            return int(line.split()[1])
+    raise Skip("the kernel does not tell")
+
+
+def address(service):
+    with service.default.connect() as client:
+        return client.socket.getpeername()
+
+
+def warm(service):
+    """What a first message and some sessions need once stays: it is no leak."""
+    service.default.send(data=mail(size=100000))
+    clients = [service.default.connect(ehlo="c.example") for _ in range(200)]
+    for client in clients:
+        client.close()
+    until(lambda: sessions(service) == 0, what="the sessions to go")
+    return memory(service)
+
+
+def sessions(service):
+    """Open descriptors of the listener that are connections."""
+    folder, found = Path(f"/proc/{service.child('listener')}/fd"), 0
+    port = service.default.connect().socket.getpeername()[1]
+    inodes = {line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+              if line.split()[1].endswith(f":{port:04X}") and line.split()[3] != "0A"}
+    for each in os.listdir(folder):
+        try:
+            name = os.readlink(folder / each)
+        except OSError:
+            continue
+        found += name.startswith("socket:[") and name[8:-1] in inodes
+    return max(0, found - 1)
+
+
+def settle(service, before, what):
+    until(lambda: sessions(service) <= 0, 30, f"the connections to go after {what}")
+    service.default.send(data=mail("afterwards"))
+    until(lambda: memory(service) <= before + SLACK, 10, lambda: f"memory after {what}: {memory(service)} KiB, before {before}")
+
+
+def open_one(where, data=b""):
+    connection = socket.create_connection(where, 30)
+    if data:
+        connection.sendall(data)
+    return connection
+
+
+def reset(connection):
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+def in_parallel(count, work, threads=8):
+    def some(first):
+        for number in range(first, count, threads):
+            work(number)
+    running = [threading.Thread(target=some, args=(first,)) for first in range(threads)]
+    for each in running:
+        each.start()
+    for each in running:
+        each.join()
+
+
+def test_ten_thousand_connects(t):
+    service = service_of(t)
+    before, where = warm(service), address(service)
+
+    def one(number):
+        connection = open_one(where, b"EHLO flood\r\n" if number % 3 == 0 else b"")
+        if number % 2:
+            reset(connection)
+        else:
+            connection.close()
+    in_parallel(10000, one)
+    settle(service, before, "10,000 connects")
+
+
+def test_many_at_once(t):
+    """Over a thousand that stay, silent; a mail gets through meanwhile."""
+    service = service_of(t)
+    before, where = warm(service), address(service)
+    clients = [open_one(where, b"EHLO c.example\r\n") for _ in range(1500)]
+    service.default.send(data=mail("among many"))
+    for client in clients:
+        client.close()
+    settle(service, before, "1,500 at once")
+
+
+def test_endless_lines(t):
+    service = service_of(t)
+    before, where = warm(service), address(service)
+
+    def one(number):
+        connection = open_one(where)
+        try:
+            for _ in range(40):
+                connection.sendall(b"A" * 65536)
+        except OSError:
+            pass    # cut off, as it should be
+        else:
+            connection.settimeout(30)
+            try:
+                while connection.recv(65536):
+                    pass
+            except OSError:
+                pass
+        connection.close()
+    in_parallel(40, one, 4)
+    settle(service, before, "endless lines")
+
+
+def test_command_flood(t):
+    """A million of commands, nobody reads the answers: the server stops reading, and keeps little."""
+    service = service_of(t, general={"connection-timeout": "3s"})
+    before, where = warm(service), address(service)
+    clients = [open_one(where, b"EHLO c.example\r\n") for _ in range(20)]
+    for client in clients:
+        client.setblocking(False)
+        try:
+            for _ in range(200):
+                client.send(b"NOOP\r\n" * 10000)
+        except BlockingIOError:
+            pass
+    check(memory(service) < before + 20 * 400, "memory while flooded", memory(service), before)
+    service.default.send(data=mail("meanwhile"))
+    for client in clients:
+        reset(client)
+    settle(service, before, "a flood of commands")
+
+
+def test_errors_end_the_session(t):
+    service = service_of(t)
+    with service.default.connect(ehlo="c.example") as client:
+        client.send(b"BOGUS\r\n" * 50)
+        codes = []
+        while not codes or codes[-1] != 421:
+            codes.append(client.reply().code)
+        equal(codes, [500] * 20 + [421])
+        check(client.is_closed(), "open after 421")
+
+
+def test_slow_drips(t):
+    """A byte now and then keeps no session beyond the time of a command."""
+    service = service_of(t, general={"connection-timeout": "2s"})
+    before, where = warm(service), address(service)
+    clients = [open_one(where) for _ in range(50)]
+    stop = threading.Event()
+
+    def drip():
+        while not stop.wait(0.2):
+            for client in clients:
+                try:
+                    client.send(b"E")
+                except OSError:
+                    pass
+    dripping = threading.Thread(target=drip)
+    dripping.start()
+    try:
+        for client in clients:
+            client.settimeout(20)
+            text = b""
+            try:
+                while more := client.recv(1000):
+                    text += more
+            except ConnectionResetError:
+                pass
+            check(b"421 4.4.2" in text, text)
+    finally:
+        stop.set()
+        dripping.join()
+    for client in clients:
+        client.close()
+    settle(service, before, "slow drips")
+
+
+def test_half_closed(t):
+    """The client says end but reads on: it gets its answers, and the connection ends."""
+    service = service_of(t)
+    before, where = warm(service), address(service)
+
+    def one(number):
+        connection = open_one(where, b"EHLO c.example\r\nMAIL FROM:<a@b.example>\r\n" + (b"RCPT TO:<b@default.example>\r\nDATA\r\nhalf" if number % 2 else b""))
+        connection.shutdown(socket.SHUT_WR)
+        connection.settimeout(30)
+        text = b""
+        while more := connection.recv(65536):
+            text += more
+        check(text.startswith(b"220 ") and b"250 2.1.0" in text, text)
+        connection.close()
+    in_parallel(300, one)
+    equal(service.home.queued(), [])
+    settle(service, before, "half-closed connections")
+
+
+def test_reset_in_content(t):
+    """RST in the middle of DATA and of a chunk: nothing is queued, no draft stays."""
+    service = service_of(t)
+    before, where = warm(service), address(service)
+    start = b"EHLO c.example\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<b@default.example>\r\n"
+
+    def one(number):
+        connection = open_one(where, start + (b"DATA\r\n" if number % 2 else b"BDAT 1000000\r\n") + (b"x" * 70 + b"\r\n") * 5000)
+        reset(connection)
+    in_parallel(200, one)
+    settle(service, before, "resets in content")
+    until(lambda: not [p for p in (service.home.queue / "new").iterdir() if not p.name.endswith(".lock")], what="the drafts to go")
+    equal({d.email["Subject"] for d in service.home.drops()}, {"test", "afterwards"})

@@ -1,0 +1,139 @@
+"""extensions - BDAT in and out, binary content, DSN parameters handed on, success and relayed reports"""
+
+from postern import check, equal, mail
+
+ALL = ("PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES", "CHUNKING", "BINARYMIME", "DSN", "SMTPUTF8")
+
+
+def smart(sink):
+    return {"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"}}}
+
+
+def chunks(client, to, parts, params="", rcpt_params=""):
+    """One message by BDAT, everything pipelined; the replies."""
+    text = f"MAIL FROM:<a@default.example>{params}\r\nRCPT TO:<{to}>{rcpt_params}\r\n".encode()
+    for number, part in enumerate(parts):
+        text += b"BDAT %d%s\r\n" % (len(part), b" LAST" if number + 1 == len(parts) else b"") + part
+    client.send(text)
+    return [client.reply() for _ in range(2 + len(parts))]
+
+
+def test_chunks_pipelined(t):
+    service = t.postern()
+    data = mail("chunks", "One\r\n.two\r\n" + "x" * 70 + "\r\n", size=300000)
+    with service.default.connect(ehlo="c.example") as client:
+        parts = [data[at:at + 9999] for at in range(0, len(data), 9999)]
+        replies = chunks(client, "b@default.example", parts)
+        equal([r.code for r in replies], [250] * len(replies), "all good")
+        check(replies[2].text == "2.0.0 9999 octets received", replies[2])
+        # a chunk refused in the middle: its octets are no commands
+        replies = chunks(client, "b@default.example", [b"x\r\n", b"bare\nRSET\r\nQUIT\r\n", b"NOOP\r\n"])
+        equal([r.code for r in replies], [250, 250, 250, 554, 503], "error in the middle")
+        client.expect(503, "DATA")
+        client.expect(250, "NOOP")
+        equal([r.code for r in chunks(client, "b@default.example", [data, b""])], [250, 250, 250, 250], "0 LAST")
+    drops = service.home.wait_drops(2)
+    equal([d.message.endswith(data) for d in drops], [True, True], "content as it was")
+
+
+def test_chunk_session_size(t):
+    service = t.postern({"default": {"messages": {"max-session-size": "10K", "max-message-size": "8K"}}})
+    with service.default.connect(ehlo="c.example") as client:
+        line = b"x" * 62 + b"\r\n"
+        equal([r.code for r in chunks(client, "b@default.example", [line * 64, line * 64])], [250] * 4, "at the message limit")
+        equal([r.code for r in chunks(client, "b@default.example", [line * 32])], [250] * 3, "at the session limit")
+        reply = client.cmd("MAIL FROM:<a@s.example>")
+        check(f"{reply.code} {reply.text}".startswith("552 5.3.4"), reply)
+    with service.default.connect(ehlo="c.example") as client:
+        equal([r.code for r in chunks(client, "b@default.example", [line * 64, line * 64 + b"x"])], [250, 250, 250, 552], "one beyond")
+
+
+def test_binary(t):
+    sink, plain = t.sink(ehlo=ALL), t.sink(ehlo=("8BITMIME", "CHUNKING"))
+    service = t.postern(smart(sink))
+    data = b"Subject: binary\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: binary\r\n\r\na\nb\rc\x00\xff\n.\n"
+    with service.default.connect(ehlo="c.example") as client:
+        for to in ("x@remote.example", "b@default.example"):
+            equal([r.code for r in chunks(client, to, [data], " BODY=BINARYMIME")], [250] * 3)
+    message = sink.wait()[0]
+    check(message.data.endswith(data), message.data)
+    check("BODY=BINARYMIME" in message.params, message.params)
+    check(service.home.wait_drops()[0].message.endswith(data), "drop file")
+    other = t.postern(smart(plain))
+    with other.default.connect(ehlo="c.example") as client:
+        chunks(client, "x@remote.example", [data], " BODY=BINARYMIME")
+    other.events.wait("failed", recipient="x@remote.example", status="5.6.3", reason=lambda s: "BINARYMIME" in s)
+    report = other.home.wait_drops()[0]
+    check(b"text/rfc822-headers" in report.message and b"a\nb" not in report.message, report.message)
+    equal(plain.messages, [])
+
+
+def test_chunks_out(t):
+    sink = t.sink(ehlo=ALL)
+    service = t.postern(smart(sink))
+    data = mail("out", ".one\r\n..two\r\n", size=700000)
+    service.default.send("a@s.example", "x@remote.example", data)
+    message = sink.wait()[0]
+    check(message.data.endswith(data), "content")
+    check(any(line.startswith("BDAT ") for line in message.session.lines), message.session.lines)
+    check("DATA" not in message.session.lines, message.session.lines)
+
+
+DSN = (" RET=HDRS ENVID=QQ+2B1", " NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;first+2Bname@there.example")
+
+
+def test_dsn_handed_on(t):
+    sink = t.sink(ehlo=ALL)
+    service = t.postern(smart(sink))
+    with service.default.connect(ehlo="c.example") as client:
+        equal([r.code for r in chunks(client, "x@remote.example", [mail()], *DSN)], [250] * 3)
+    message = sink.wait()[0]
+    check("RET=HDRS ENVID=QQ+2B1" in message.params, message.params)
+    equal(message.rcpt_params, {"x@remote.example": DSN[1].strip()})
+    service.home.wait_queued(0)
+    equal(service.home.drops(), [], "the peer will tell")
+
+
+def fields(drop):
+    return [dict(part.items()) for part in drop.email.walk() if part.get("Action") or part.get("Reporting-MTA")]
+
+
+def test_dsn_relayed(t):
+    """A peer without DSN: we tell that it was relayed, and only those who asked."""
+    sink = t.sink()
+    service = t.postern(smart(sink))
+    with service.default.connect(ehlo="c.example") as client:
+        equal([r.code for r in chunks(client, "x@remote.example", [mail()], *DSN)], [250] * 3)
+        equal([r.code for r in chunks(client, "y@remote.example", [mail()], rcpt_params=" NOTIFY=FAILURE")], [250] * 3)
+    message = sink.wait(2)[0]
+    check("RET" not in message.params and not any(message.rcpt_params.values()), message.params, message.rcpt_params)
+    report = service.home.wait_drops()[0]
+    equal((report.sender, report.receivers), ("", ["a@default.example"]))
+    top, status = fields(report)
+    equal(top["Original-Envelope-Id"], "QQ+1")
+    equal((status["Action"], status["Status"][0], status["Original-Recipient"]), ("relayed", "2", "rfc822; first+name@there.example"))
+    service.home.wait_queued(0)
+    equal(len(service.home.drops()), 1, "reports")
+    check(service.events.all("report")[0]["kind"] == "relayed", service.events.all("report"))
+
+
+def test_dsn_delivered(t):
+    service = t.postern()
+    with service.default.connect(ehlo="c.example") as client:
+        equal([r.code for r in chunks(client, "b@default.example", [mail()], *DSN)], [250] * 3)
+    drops = service.home.wait_drops(2)
+    report = [d for d in drops if d.sender == ""][0]
+    equal([f["Action"] for f in fields(report) if "Action" in f], ["delivered"])
+    service.home.wait_queued(0)
+    equal(len(service.home.drops()), 2, "no report about a report")
+
+
+def test_dsn_never(t):
+    """NOTIFY=NEVER: a refusal for good is told to nobody."""
+    sink = t.sink(answers={"RCPT": "550 5.1.1 no"})
+    service = t.postern(smart(sink))
+    with service.default.connect(ehlo="c.example") as client:
+        equal([r.code for r in chunks(client, "x@remote.example", [mail()], rcpt_params=" NOTIFY=NEVER")], [250] * 3)
+    service.events.wait("failed", recipient="x@remote.example")
+    service.home.wait_queued(0)
+    equal((service.home.drops(), service.home.badmails(), service.events.all("report")), ([], [], []))
