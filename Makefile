@@ -44,7 +44,7 @@ PICKUP  := $(filter-out pickup/main.c,$(wildcard pickup/*.c))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver
-LIBS := -levent_core -linih -lbsd
+LIBS := -levent_core -linih -lbsd -lidn2
 
 .PHONY: all programs help deps deps-check deps-bench run check bench clean
 all: deps
@@ -87,7 +87,7 @@ $(B)/libfuzz.a: $(call obj,$(COMMON) $(LISTEN) $(DELIVER) $(RESOLVE) $(PICKUP))
 	@rm -f $@; ar rcs $@ $^
 $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
 	@echo "  LD    $@"
-	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) -lunbound -lidn2
+	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) -lunbound
 
 bench: deps-bench
 	@$(MAKE) programs
@@ -106,7 +106,6 @@ $(B)/postern-deliver: $(call obj,deliver/main.c $(DELIVER)) $(B)/libcommon.a
 $(B)/postern-pickup: $(call obj,pickup/main.c $(PICKUP)) $(B)/libcommon.a
 $(B)/postern-resolver: $(call obj,deliver/resolver/main.c $(RESOLVE)) $(B)/libcommon.a
 $(B)/postern-resolver: LIBS += -lunbound
-$(B)/postern-deliver: LIBS += -lidn2
 $(B)/postern-listener: LIBS += -lssl -lcrypto
 
 $(PROGRAMS):
@@ -137,7 +136,7 @@ define unit_rule
 $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter deliver/%,$(1)),-lidn2) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
 
