@@ -55,7 +55,7 @@ help:
 	@echo "make run      install what is missing, build, run one virtual server on 127.0.0.1:2525 (Ctrl-C ends it)"
 	@echo "make check    all tests, with sanitizers; make check CHECK_ONLY='system/smtp lint' some of them"
 	@echo "make fuzz     every parser of hostile bytes under libFuzzer (clang); FUZZ='session data' FUZZ_SECONDS=60 (each)"
-	@echo "make bench    side by side with Postfix (root); BENCH='W1 W2 W3 W5 syscalls'"
+	@echo "make bench    side by side with Postfix (root); BENCH='W1 W2 W3 W4 W5 syscalls'"
 	@echo "make install  DESTDIR PREFIX SYSCONFDIR; make uninstall"
 
 deps:

@@ -31,6 +31,8 @@ struct inbound {
 	struct session session;
 	struct receive receive;
 	uint64_t message_since;		/* monotonic ms of DATA */
+	uint64_t since, active;		/* monotonic ms of the connection, of the last the client did */
+	uint32_t serial;
 	uint32_t progress;		/* of the session, when the limit was last set */
 	union proxy_address peer, *reached;	/* reached: NULL unless a PROXY header said it */
 	struct policy_client client;
@@ -203,6 +205,7 @@ on_settled(void *arg)
 	if (c->progress == c->session.progress)
 		return;
 	c->progress = c->session.progress;
+	c->active = clock_mono_ms();
 	uint64_t limit = session_limit_ms(&c->session);
 	if (c->session.begun && limit != UINT64_MAX) {
 		uint64_t left = message_left(c);
@@ -290,6 +293,8 @@ inbound_open(struct listener *l, struct gate_guest *guest)
 
 	c->listener = l;
 	c->receive = (struct receive){ .listener = l, .inbound = c };
+	c->since = c->active = clock_mono_ms();
+	c->serial = ++l->serial;
 	take_client(c, guest);
 	c->conn = conn_new(l->env, guest->fd, &conn_ops, c);
 	session_init(&c->session, l->server, &session_ops, c, &c->client, c->ip);
@@ -307,6 +312,50 @@ const char *
 inbound_client_name(const struct inbound *c)
 {
 	return c->client.names;
+}
+
+/* --- for operators --- */
+
+static const char *
+state_name(enum session_phase phase)
+{
+	static const struct { enum session_phase phase; const char *name; } rows[] = {
+		{ PHASE_START, "connected" }, { PHASE_READY, "ready" }, { PHASE_MAIL, "sender" }, { PHASE_RCPT, "recipients" },
+		{ PHASE_DATA, "content" }, { PHASE_CHUNK, "content" }, { PHASE_CHUNKS, "content" }, { PHASE_STORING, "storing" },
+		{ PHASE_OVER, "closing" }, { PHASE_SECURING, "handshake" },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		if (rows[i].phase == phase)
+			return rows[i].name;
+	return "?";
+}
+
+struct inbound *
+inbound_next(struct inbound *c)
+{
+	return TAILQ_NEXT(c, entry);
+}
+
+bool
+inbound_look(const struct inbound *c, struct inbound_view *v)
+{
+	uint64_t now = clock_mono_ms();
+	if (c->conn == NULL)
+		return false;
+	*v = (struct inbound_view){
+		.serial = c->serial, .messages = c->session.messages, .address = &c->peer.sa, .ip = c->ip, .helo = c->session.helo,
+		.state = state_name(c->session.phase),
+		.tls = c->session.secure ? tls_link_version(conn_link(c->conn)) : "-", .age_ms = now - c->since, .idle_ms = now - c->active,
+	};
+	return true;
+}
+
+void
+inbound_terminate(struct inbound *c)
+{
+	session_stop(&c->session);	/* a message being stored gets its answer first */
+	session_cut(&c->session);
+	conn_resume(c->conn);
 }
 
 void

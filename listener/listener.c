@@ -161,6 +161,9 @@ listener_control(struct boot *b, const struct ctl_message *m)
 	case CTL_CHANNEL:
 		take_channel(l, m);
 		break;
+	case CTL_ROLL:
+		register_answer(l, m);
+		break;
 	default:
 		break;	/* CTL_LOGS: syslog needs no reopening */
 	}

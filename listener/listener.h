@@ -204,6 +204,16 @@ const char *inbound_client_name(const struct inbound *c);
 void inbound_stop_all(struct listener *l);	/* 421 at the next command boundary */
 void inbound_cut_all(struct listener *l);	/* now; those whose message is being stored stay until it is */
 void inbound_free_all(struct listener *l);	/* the process ends: in any case */
+/* For register: what an operator sees of a session; strings belong to it. */
+struct inbound_view {
+	uint32_t serial, messages;
+	const struct sockaddr *address;
+	const char *ip, *user, *helo, *state, *tls;	/* user and helo may be NULL; tls "-": none */
+	uint64_t age_ms, idle_ms;
+};
+struct inbound *inbound_next(struct inbound *c);
+bool inbound_look(const struct inbound *c, struct inbound_view *v);	/* false: closed already */
+void inbound_terminate(struct inbound *c);	/* 421, now or when its message is stored; `c` may be gone */
 /* From receive: the disk has room again; the message is on disk, or failed with an errno. */
 void inbound_room(struct inbound *c);
 void inbound_stored(struct inbound *c, int error, const char *id);
@@ -236,6 +246,7 @@ struct listener {
 	struct porch *porch;
 	struct rdns *rdns;
 	bool wants_names;
+	uint32_t serial;		/* of the latest session */
 	struct inbound_list sessions;
 	struct loop_timer *grace;
 	bool ended;
@@ -332,6 +343,10 @@ int receive_begin(struct receive *r, const struct message_envelope *e, const cha
 bool receive_add(struct receive *r, const char *data, size_t len);	/* false: full until inbound_room() */
 void receive_finish(struct receive *r);		/* inbound_stored() follows, later */
 void receive_discard(struct receive *r);	/* also when there is nothing */
+
+/* --- register: the sessions, for operators --- */
+
+void register_answer(struct listener *l, const struct ctl_message *m);	/* CTL_ROLL */
 
 /* --- reply: every sentence the server says --- */
 

@@ -36,7 +36,7 @@ ask_connect(const char *path)
 }
 
 static int
-ask_answer(int fd)
+ask_answer(int fd, struct buf *out)
 {
 	static char space[CTL_PAYLOAD_MAX];
 	struct ctl_message m;
@@ -48,7 +48,9 @@ ask_answer(int fd)
 			fprintf(stderr, "posternctl: the service answers in a language of another version: %s\n", strerror(errno));
 			return EX_PROTOCOL;
 		}
-		if (m.type == CTL_TEXT) {
+		if (m.type == CTL_TEXT && out != NULL) {
+			buf_add(out, m.data, m.len);
+		} else if (m.type == CTL_TEXT) {
 			fwrite(m.data, 1, m.len, stdout);
 			fflush(stdout);
 		} else if (m.type == CTL_END) {
@@ -60,7 +62,7 @@ ask_answer(int fd)
 }
 
 int
-ask_service(const char *socket_path, const char *const *words, size_t count)
+ask_service(const char *socket_path, const char *const *words, size_t count, struct buf *out)
 {
 	struct buf text = BUF_INIT(ADMIN_WORDS_MAX * ADMIN_WORD_SIZE);
 	for (size_t i = 0; i < count; i++)
@@ -80,7 +82,7 @@ ask_service(const char *socket_path, const char *const *words, size_t count)
 	} else if (ctl_send_now(fd, CTL_COMMAND, 1, text.data, text.len) == -1) {
 		status = errno == EPIPE ? ASK_CUT : EX_IOERR;
 	} else {
-		status = ask_answer(fd);
+		status = ask_answer(fd, out);
 	}
 	if (fd != -1)
 		close(fd);

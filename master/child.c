@@ -99,6 +99,9 @@ child_message(void *arg, const struct ctl_message *m)
 		memcpy(&file, m->data, sizeof(file));
 		handout_file(c, m->request, &file);
 		return;
+	case CTL_ROLL_PAGE:
+		gather_page(c, m);
+		break;
 	default: /* CTL_IDLE: its death tells more */
 		return;
 	}
@@ -141,6 +144,7 @@ void
 child_free(struct child *c)
 {
 	TAILQ_REMOVE(&c->m->children, c, link);
+	gather_gone(c);
 	ctl_free(c->ctl);
 	loop_timer_free(c->timer);
 	free(c->reason);

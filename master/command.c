@@ -41,7 +41,7 @@ command_send(const struct command_context *c, const char *what, const char *cons
 	for (size_t i = 0; i < count && i + 1 < ADMIN_WORDS_MAX; i++)
 		all[i + 1] = words[i];
 	char *path = command_socket(c);
-	int status = ask_service(path, all, count + 1);
+	int status = ask_service(path, all, count + 1, NULL);
 	free(path);
 	return status;
 }
@@ -85,6 +85,30 @@ command_stop(const struct command_context *c, const struct command *row, const c
 		return status;
 	fprintf(stderr, "posternctl: the service is not running\n");
 	return EX_UNAVAILABLE;
+}
+
+static int
+command_sessions(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	struct listing l;
+	const char *all[ADMIN_WORDS_MAX + 1] = { row->asks };
+	if (!listing_parse(&l, words, count) || l.count >= ADMIN_WORDS_MAX)
+		return command_misused(row);
+	for (size_t i = 0; i < l.count; i++)
+		all[i + 1] = l.word[i];
+	struct buf text = BUF_INIT(16U << 20);
+	char *path = command_socket(c);
+	int status = ask_service(path, all, l.count + 1, &text);
+	free(path);
+	if (status == ASK_NO_SERVICE || status == ASK_CUT) {
+		fprintf(stderr, "posternctl: the service %s\n", status == ASK_CUT ? "ended before it answered" : "is not running");
+		status = EX_UNAVAILABLE;
+	} else {
+		buf_add(&text, "", 1);
+		listing_print(&l, text.data);
+	}
+	buf_done(&text);
+	return status;
 }
 
 static int
@@ -200,6 +224,9 @@ const struct command command_rows[] = {
 	{ "check", "", 0, 0, "Judge the configuration on disk and print every fault.", command_check, NULL },
 	{ "config", "[name]", 0, 1, "Show the configuration on disk with the place each value comes from.", command_config, NULL },
 	{ "counters", "[name]", 0, 1, "Show the counters of a virtual server, or the sums of all.", command_ask, "counters" },
+	{ "sessions", "[name] [option]", 0, ADMIN_WORDS_MAX,
+	    "Show SMTP sessions (--json --from --user --idle); terminate id, --all or these options: end them.", command_sessions,
+	    "sessions" },
 	{ "retry", "[name]", 0, 1, "Make every queued message due now.", command_ask, "retry" },
 	{ "create", "name [key=value]", 1, CONFIG_LISTEN_MAX + 3, "Make a virtual server; keys are listen, domain, description.",
 	    command_create, "reload" },
@@ -207,7 +234,6 @@ const struct command command_rows[] = {
 	{ "delete", "name", 1, 1, "Delete a virtual server; its mail folders stay.", command_delete, "reload" },
 	{ "version", "", 0, 0, "Show the version.", command_version, NULL },
 	{ "help", "[command]", 0, 1, "Show what a command does.", command_help, NULL },
-	LATER("sessions", "[name]", "List or end SMTP sessions."),
 	LATER("queue", "list|show|count|retry|hold|release|delete|bounce|move ...", "Look at and change the queue."),
 	LATER("badmail", "list|show|retry|purge ...", "Look at and change badmail."),
 	LATER("passwd", "file user", "Edit a password file."),

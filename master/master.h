@@ -16,9 +16,11 @@
 #include "common/process/counters.h"
 #include "common/process/ctl.h"
 #include "common/process/loop.h"
+#include "common/process/roll.h"
 
 struct admin;
 struct child;
+struct gather;
 struct master;
 struct post;
 struct rights_peer;
@@ -52,7 +54,7 @@ enum state_act {
 
 /* --- admin: control.sock, who may say what --- */
 
-#define ADMIN_WORDS_MAX 4
+#define ADMIN_WORDS_MAX 32
 #define ADMIN_WORD_SIZE 128
 #define ADMIN_CLIENTS_MAX 64
 
@@ -73,7 +75,8 @@ void admin_close(struct admin *a, const char *last_words);
 
 /* Sends words, prints the answer; the exit status. ASK_NO_SERVICE when nobody listens, ASK_CUT when the service went away. */
 enum { ASK_NO_SERVICE = -1, ASK_CUT = -2 };
-int ask_service(const char *socket_path, const char *const *words, size_t count);
+/* `out` NULL: prints the answer, else keeps it there. */
+int ask_service(const char *socket_path, const char *const *words, size_t count, struct buf *out);
 
 /* --- bring: starts the service when it is down --- */
 
@@ -181,6 +184,35 @@ int folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid) __attribute
 int folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, const char **where)
 	__attribute__((warn_unused_result));
 
+/* --- gather: one question about sessions to many listeners --- */
+
+struct gather_part {
+	struct child *child;		/* NULL: dead */
+	pid_t pid;
+	char server[CONFIG_NAME_MAX + 1];
+	uint32_t *serial;		/* the sessions meant; NULL: all */
+	size_t serials, at, batch;
+	uint32_t request;
+	bool done;
+};
+struct gather {
+	TAILQ_ENTRY(gather) link;
+	struct master *m;
+	struct roll_ask ask;
+	struct gather_part *part;
+	size_t parts, count;		/* count: sessions in `rows` */
+	struct loop_timer *timer;
+	bool over, late;
+	struct buf rows, notes;		/* "PID-SERIAL\tSERVER\t..." and "!text" lines */
+};
+
+struct gather *gather_new(struct master *m, const struct roll_ask *like);
+void gather_add(struct gather *g, struct child *c, const uint32_t *serial, size_t n);
+void gather_start(struct gather *g);	/* `over` is set by and by, and service_look is called */
+void gather_free(struct gather *g);	/* NULL is fine */
+void gather_page(struct child *c, const struct ctl_message *m);
+void gather_gone(struct child *c);
+
 /* --- greet --- */
 
 void greet_newcomer(const struct master *m);
@@ -231,6 +263,17 @@ int listen_continue(const struct listen_set *set, struct buf *why) __attribute__
 /* Ends the sockets for every process that holds them, and closes. */
 void listen_close(struct listen_set *set);
 
+/* --- listing: posternctl sessions --- */
+
+struct listing {
+	bool terminate, json;
+	char word[ADMIN_WORDS_MAX][ADMIN_WORD_SIZE];	/* of the order, behind "sessions" */
+	size_t count;
+};
+
+bool listing_parse(struct listing *l, const char *const *words, size_t count);	/* pure */
+void listing_print(const struct listing *l, char *text);	/* the text is cut up */
+
 /* --- manage: makes, renames and deletes virtual servers on disk; a reload then tells the service --- */
 
 /* Pure. */
@@ -259,6 +302,7 @@ struct order {
 	enum state goal;		/* what they should reach; 0: any */
 	char (*name)[CONFIG_NAME_MAX + 1];
 	size_t names;
+	struct sessions *sessions;	/* an order about them in progress, or NULL */
 };
 
 void order_init(struct order *o, const struct rights_peer *peer);
@@ -439,6 +483,8 @@ struct master {
 	struct admin *admin;
 	TAILQ_HEAD(, server) servers;	/* by id */
 	TAILQ_HEAD(, child) children;
+	TAILQ_HEAD(, gather) gathers;
+	uint32_t requests;		/* number of the latest question to a listener */
 	struct post helper[CTL_HELPER_COUNT];
 	struct loop_timer *helper_timer;
 	struct daemon_pidfile pidfile;
@@ -457,6 +503,26 @@ void service_reload(struct master *m, struct buf *text, int *status);
 /* Something changed: readiness, end, title, waiting operators. */
 void service_look(struct master *m);
 uint64_t service_grace(const struct master *m);
+
+/* --- sessions: orders about sessions --- */
+
+struct sessions_wish {
+	bool terminate, chosen, yes;
+	struct { pid_t pid; uint32_t serial; } id[ADMIN_WORDS_MAX];
+	size_t ids;
+	struct roll_ask ask;
+};
+struct sessions {
+	struct sessions_wish wish;
+	struct gather *gather;
+	char server[CONFIG_NAME_MAX + 1];
+	bool ending;			/* they have been found, and are being ended */
+};
+
+bool sessions_parse(struct sessions_wish *w, const struct admin_words *words);	/* pure */
+void sessions_run(struct order *o, struct master *m, struct server *only, const struct admin_words *words);
+bool sessions_settle(struct order *o, struct master *m);
+void sessions_free(struct sessions *s);		/* NULL is fine */
 
 /* --- signals --- */
 

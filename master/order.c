@@ -31,6 +31,8 @@ struct order_row {
 	bool takes_name;
 	bool changes;		/* worth an event also when it is granted */
 	void (*run)(struct order *o, struct master *m, struct server *s);	/* s NULL: all */
+	/* Instead: takes more words than a name, which may be "-". */
+	void (*run_words)(struct order *o, struct master *m, struct server *s, const struct admin_words *w);
 };
 
 void
@@ -43,6 +45,8 @@ void
 order_done(struct order *o)
 {
 	buf_done(&o->text);
+	sessions_free(o->sessions);
+	o->sessions = NULL;
 	free(o->name);
 	o->name = NULL;
 	o->names = 0;
@@ -292,6 +296,7 @@ static const struct order_row order_rows[] = {
 	{ .name = "status", .scope = ORDER_LOOK, .takes_name = true, .run = order_status },
 	{ .name = "health", .scope = ORDER_LOOK, .takes_name = true, .run = order_health },
 	{ .name = "counters", .scope = ORDER_LOOK, .takes_name = true, .run = order_counters },
+	{ .name = "sessions", .scope = ORDER_LOOK, .takes_name = true, .run_words = sessions_run },
 	{ .name = "start", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_start },
 	{ .name = "stop", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_stop },
 	{ .name = "pause", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_pause },
@@ -343,6 +348,12 @@ order_refusal(const struct order_row *row, const struct server *s)
 	return NULL;
 }
 
+static bool
+order_is_named(const struct admin_words *w)
+{
+	return w->count >= 2 && strcmp(w->word[1], "-") != 0;
+}
+
 /* Who asked for what, and whether it was granted; the states that follow are events of their own. */
 static void
 order_log(const struct order *o, const struct order_row *row, const struct admin_words *w, const char *refusal)
@@ -350,7 +361,7 @@ order_log(const struct order *o, const struct order_row *row, const struct admin
 	if (refusal == NULL && !row->changes)
 		return;
 	log_event(refusal == NULL ? LOG_FACT : LOG_WARN, NULL, "operator", "server=%s uid=%u command=%s result=%s%s%s",
-	    w->count == 2 ? log_safe(w->word[1]) : "-", (unsigned)o->peer->uid, row->name, refusal == NULL ? "ok" : "refused",
+	    order_is_named(w) ? log_safe(w->word[1]) : "-", (unsigned)o->peer->uid, row->name, refusal == NULL ? "ok" : "refused",
 	    refusal != NULL ? " reason=" : "", refusal != NULL ? log_safe(refusal) : "");
 }
 
@@ -358,25 +369,29 @@ void
 order_run(struct order *o, struct master *m, const struct admin_words *w)
 {
 	const struct order_row *row = order_find(w->word[0]);
-	if (row == NULL || w->count > (row->takes_name ? 2U : 1U)) {
+	if (row == NULL || (row->run_words == NULL && w->count > (row->takes_name ? 2U : 1U))) {
 		order_say(o, EX_USAGE, "the service does not know the command %s", log_safe(w->word[0]));
 		return;
 	}
-	struct server *s = w->count == 2 ? server_find(m, w->word[1]) : NULL;
-	bool allowed = (w->count < 2 || s != NULL || rights_service(m, o->peer)) && order_allowed(o, row, m, s);
+	bool named = order_is_named(w);
+	struct server *s = named ? server_find(m, w->word[1]) : NULL;
+	bool allowed = (!named || s != NULL || rights_service(m, o->peer)) && order_allowed(o, row, m, s);
 	if (!allowed) {
 		order_log(o, row, w, "no operator");
-		order_say(o, EX_NOPERM, "%s%s%s: you are no operator of %s", row->name, w->count == 2 ? " " : "",
-		    w->count == 2 ? w->word[1] : "", w->count == 2 ? "that virtual server" : "the service");
+		order_say(o, EX_NOPERM, "%s%s%s: you are no operator of %s", row->name, named ? " " : "",
+		    named ? w->word[1] : "", named ? "that virtual server" : "the service");
 		return;
 	}
-	if (w->count == 2 && s == NULL) {
+	if (named && s == NULL) {
 		order_log(o, row, w, "no such virtual server");
 		order_say(o, ORDER_NO_MATCH, "there is no virtual server %s", log_safe(w->word[1]));
 		return;
 	}
 	order_log(o, row, w, s != NULL ? order_refusal(row, s) : NULL);
-	row->run(o, m, s);
+	if (row->run_words != NULL)
+		row->run_words(o, m, s, w);
+	else
+		row->run(o, m, s);
 }
 
 static void
@@ -397,6 +412,8 @@ bool
 order_settle(struct order *o, struct master *m)
 {
 	const struct server *s;
+	if (o->sessions != NULL)
+		return sessions_settle(o, m);
 	for (size_t i = 0; i < o->names; i++)
 		if ((s = server_find(m, o->name[i])) != NULL && !server_settled(s))
 			return false;

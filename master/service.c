@@ -320,6 +320,7 @@ service_run(const struct master_options *o)
 	struct master m = { .options = *o, .parent = -1, .pidfile = { .fd = -1 }, .refusals = BUF_INIT(65536) };
 	TAILQ_INIT(&m.servers);
 	TAILQ_INIT(&m.children);
+	TAILQ_INIT(&m.gathers);
 	service_open(&m);
 	service_look(&m);
 	loop_run(m.loop);

@@ -19,6 +19,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/process/dns.h"
+#include "common/process/roll.h"
 
 #define CTL_MAGIC 0x5043
 #define QUEUE_MAX (4U << 20)
@@ -61,6 +62,8 @@ static const struct kind kinds[] = {
 	[CTL_ANSWER] = { "answer", offsetof(struct dns_answer, record), sizeof(struct dns_answer), CTL_FROM_HELPER, false },
 	[CTL_OPEN] = { "open", sizeof(struct ctl_file), sizeof(struct ctl_file), WORKERS, false },
 	[CTL_FILE] = { "file", sizeof(struct ctl_opened), sizeof(struct ctl_opened), CTL_FROM_MASTER, true },
+	[CTL_ROLL] = { "roll", sizeof(struct roll_ask), sizeof(struct roll_ask), CTL_FROM_MASTER, false },
+	[CTL_ROLL_PAGE] = { "roll-page", offsetof(struct roll_page, text), sizeof(struct roll_page), CTL_FROM_WORKER, false },
 };
 static_assert(nitems_of(kinds) == CTL_COUNT, "one row a control message");
 

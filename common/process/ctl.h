@@ -46,6 +46,9 @@ enum ctl_type {
 	/* master to a listener with TLS */
 	CTL_TICKETS,		/* struct ctl_tickets; at its birth and whenever they change */
 	CTL_RENEWED,		/* certificate or key files have changed: ask for them again */
+	/* master to listener and back: payloads in common/process/roll.h */
+	CTL_ROLL,		/* which sessions are there; perhaps: end them */
+	CTL_ROLL_PAGE,
 	CTL_COUNT
 };
 

@@ -1,7 +1,8 @@
 """bench [WHAT...] - Postern beside Debian's Postfix, A B A B in one run, both durable, both logging, on one disk
 
-W1 relay to a smart host   W2 local inbound to files   W3 idle sessions   W5 submission by files against sendmail
-syscalls: strace counts of a relayed message           No word: W1 W2 W3 W5. `keep`: smtp-source -d in W1 and W2
+W1 relay to a smart host   W2 local inbound to files   W3 idle sessions   W4 handshakes and idle sessions under TLS
+W5 submission by files against sendmail
+syscalls: strace counts of a relayed message           No word: W1 W2 W3 W4 W5. `keep`: smtp-source -d in W1 and W2
 Prints messages/s, CPU seconds per 1,000 messages, memory, and the ratios Postern : Postfix (medians of the pairs).
 """
 
@@ -158,6 +159,55 @@ def w3(test):
         print(f"W3 {wanted} idle sessions               ratio    {per['postern'] / max(per['postfix'], 1e-9):6.4f} of the memory", flush=True)
 
 
+def idle_tls(server, using, wanted):
+    """Opens sessions up to EHLO under TLS and lets them be; KiB each."""
+    sessions = []
+    before = server.memory()
+    try:
+        for _ in range(wanted):
+            client = Smtp(("127.0.0.1", server.port), timeout=30)
+            sessions.append(traffic.starttls(client, using))
+            client.expect(250, "EHLO idle.example")
+        return (server.memory() - before) / len(sessions)
+    finally:
+        for each in sessions:
+            each.close()
+
+
+def w4(test):
+    """STARTTLS: handshakes a second from four processes, new and resumed, CPU for 1,000 of them, memory of an idle session."""
+    pair = traffic.certificate(test)
+    for version, key in (("TLSv1_3", "rsa:2048"), ("TLSv1_2", "rsa:2048")):
+        for resume in (False, True):
+            rows = {kind.name: [] for kind in BOTH}
+            for _ in range(ROUNDS):
+                for kind in BOTH:
+                    server = kind(test, 9, pair)
+                    with Smtp(("127.0.0.1", server.port), ehlo="warm.example"):
+                        pass
+                    cpu = server.cpu()
+                    rate = traffic.handshakes(server.port, version, resume, 4, 3 * SCALE)
+                    rows[kind.name].append((rate[0], 1000 * (server.cpu() - cpu) / max(rate[1], 1)))
+                    server.end()
+            what = f"W4 {version.replace('_', '.')} {key} {'resumed' if resume else 'new'}"
+            for name, got in rows.items():
+                print(f"{what:34} {name:8} {statistics.median(r for r, _ in got):9.0f} handshakes/s {statistics.median(c for _, c in got):7.2f} CPU s/1000", flush=True)
+            pairs = list(zip(rows["postern"], rows["postfix"]))
+            print(f"{what:34} {'ratio':8} {statistics.median(a[0] / b[0] for a, b in pairs):9.2f} x            "
+                  f"{statistics.median(a[1] / max(b[1], 1e-9) for a, b in pairs):7.2f}", flush=True)
+    for version in ("TLSv1_3", "TLSv1_2"):
+        per = {}
+        for kind, wanted in ((PosternServer, 1000), (PostfixServer, 90)):     # Debian's Postfix serves 100 at a time
+            server = kind(test, 9, pair)
+            using = traffic.tls_client(version)
+            with Smtp(("127.0.0.1", server.port)) as client:
+                traffic.starttls(client, using)
+            per[kind.name] = idle_tls(server, using, wanted)
+            print(f"W4 {version.replace('_', '.')} {wanted} idle sessions       {kind.name:8} {per[kind.name]:8.1f} KiB each", flush=True)
+            server.end()
+        print(f"W4 {version.replace('_', '.')} idle sessions            ratio    {per['postern'] / max(per['postfix'], 1e-9):6.4f} of the memory", flush=True)
+
+
 def w5(test):
     """Files in pickup against sendmail, four writers each, local delivery."""
     servers = [each(test, 9) for each in BOTH]
@@ -228,7 +278,7 @@ def traced(pid):
 
 
 def main():
-    words = [word for word in sys.argv[1:] if word != "keep"] or ["W1", "W2", "W3", "W5"]
+    words = [word for word in sys.argv[1:] if word != "keep"] or ["W1", "W2", "W3", "W4", "W5"]
     keep = "keep" in sys.argv[1:]
     if not postern.is_root():
         raise SystemExit("bench: Postfix needs root: sudo make bench")
@@ -238,9 +288,9 @@ def main():
           f"{'one connection a session' if keep else 'one connection a message'}", flush=True)
     try:
         for word in words:
-            case = {"W1": w1, "W2": w2, "W3": w3, "W5": w5, "syscalls": syscalls}.get(word)
+            case = {"W1": w1, "W2": w2, "W3": w3, "W4": w4, "W5": w5, "syscalls": syscalls}.get(word)
             if not case:
-                raise SystemExit(f"bench: no {word}; there are W1 W2 W3 W5 syscalls keep")
+                raise SystemExit(f"bench: no {word}; there are W1 W2 W3 W4 W5 syscalls keep")
             if word in ("W1", "W2"):
                 case(test, keep)
             else:

@@ -63,10 +63,11 @@ class Usage:
 class PosternServer(Usage):
     name = "postern"
 
-    def __init__(self, test, relay_port):
+    def __init__(self, test, relay_port, pair=None):
         self.test = test
+        access = {"certificate": pair[0], "key": pair[1]} if pair else {}
         self.service = test.postern(
-            {"default": {"messages": {"max-session-size": "unlimited", "max-message-size": "unlimited"},
+            {"default": {"access": access, "messages": {"max-session-size": "unlimited", "max-message-size": "unlimited"},
                          "delivery": {"smart-host": f"[127.0.0.1]:{relay_port}"},
                          "domain default.example": None, f"domain {DOMAIN}": {"type": "default"}}},
             as_root=True, build=postern.ROOT / "build/release", start=False)
@@ -116,7 +117,8 @@ class PostfixServer(Usage):
     """Debian's main.cf and master.cf as they are; only names, places, ports and what a workload is about are set."""
     name = "postfix"
 
-    def __init__(self, test, relay_port):
+    def __init__(self, test, relay_port, pair=None):
+        self.pair = pair
         self.folder = test.folder / f"postfix{test.count('postfix')}"
         self.config, self.spool, self.box = self.folder / "etc", self.folder / "spool", self.folder / "box"
         self.sbin = self.folder / "sbin"
@@ -163,6 +165,8 @@ class PostfixServer(Usage):
             "virtual_mailbox_domains": DOMAIN, "virtual_mailbox_base": self.box, "virtual_mailbox_maps": "static:inbox/",
             "virtual_uid_maps": "static:65534", "virtual_gid_maps": "static:65534",
         }
+        if self.pair:
+            settings.update({"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": self.pair[0], "smtpd_tls_key_file": self.pair[1]})
         with open(self.config / "main.cf", "a", encoding="ascii") as out:
             for key, value in settings.items():
                 out.write(f"{key} = {value}\n")

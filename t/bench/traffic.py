@@ -3,9 +3,11 @@
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
@@ -51,6 +53,51 @@ def smtp_source(port, sessions, messages, size, to, keep):
                            "-t", to, f"127.0.0.1:{port}"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise postern.Failure(f"smtp-source: {done.stdout[-400:]}{done.stderr[-400:]}")
+
+
+def certificate(test):
+    """A certificate and its key, as an administrator has them."""
+    pair = test.folder / "bench.pem", test.folder / "bench.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", pair[1], "-out", pair[0], "-days", "9", "-subj",
+                    "/CN=bench.example"], check=True, capture_output=True)
+    pair[1].chmod(0o600)
+    return pair
+
+
+def tls_client(version):
+    using = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    using.check_hostname, using.verify_mode = False, ssl.CERT_NONE
+    using.minimum_version = using.maximum_version = ssl.TLSVersion[version]
+    return using
+
+
+def starttls(client, using, session=None):
+    client.expect(250, "EHLO bench.example")
+    client.expect(220, "STARTTLS")
+    client.socket = using.wrap_socket(client.socket, session=session)
+    return client
+
+
+def handshakes(port, version, resume, processes, seconds):
+    """(handshakes a second, how many there were) of so many clients at once, one connection each time."""
+    running = [subprocess.Popen([sys.executable, __file__, "handshakes", str(port), version, str(int(resume)), str(seconds)], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE) for _ in range(processes)]
+    counts = [int(each.communicate()[0] or 0) for each in running]
+    return sum(counts) / seconds, sum(counts)
+
+
+def shake_for(port, version, resume, seconds):
+    using, session, count = tls_client(version), None, 0
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with postern.Smtp(("127.0.0.1", port)) as client:
+            starttls(client, using, session)
+            client.expect(221, "QUIT")      # brings the ticket, too
+            if resume and session is not None and not client.socket.session_reused:
+                raise postern.Failure("not resumed")
+            session = client.socket.session if resume else None
+        count += 1
+    print(count)
 
 
 class LargeSink:
@@ -158,5 +205,7 @@ def source_main(port, sessions, messages, size, to):
 if __name__ == "__main__":
     if sys.argv[1] == "sink":
         sink_main(int(sys.argv[2]))
+    elif sys.argv[1] == "handshakes":
+        shake_for(int(sys.argv[2]), sys.argv[3], sys.argv[4] == "1", float(sys.argv[5]))
     else:
         source_main(*map(int, sys.argv[2:6]), sys.argv[6])

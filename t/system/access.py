@@ -1,7 +1,9 @@
 """access - who may connect and relay by name, the PROXY protocol (also behind HAProxy), connections per client"""
 
+import json
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 
@@ -224,6 +226,51 @@ def test_reload_waits_for_who_is_at_the_door(t):
     with Proxied(s.default, "10.1.2.3", banner=False, header=b"PROXY"):
         until(lambda: "inbound_connections_current 1" in s.ctl("counters").stdout, what="the connection")
         equal(s.stop(15), 0, "exit status")
+
+
+def certificate(t):
+    """A self-signed pair; the [access] keys that name it."""
+    pair = {"certificate": t.folder / "certificate.pem", "key": t.folder / "key.pem"}
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+                    "-subj", "/CN=default.example", "-addext", "subjectAltName=DNS:default.example", "-keyout", pair["key"],
+                    "-out", pair["certificate"]], check=True, capture_output=True)
+    for path in pair.values():
+        shutil.chown(path, t.uid, t.gid)
+        path.chmod(0o600)
+    return {k: str(v) for k, v in pair.items()}
+
+
+def test_header_before_implicit_tls(t):
+    """The header, the handshake, the session; the ClientHello may come in the same packet as the header's end."""
+    port = t.port()
+    s = service(t, access={"tls": "optional", **certificate(t)}, general={"tls-listen": f"127.0.0.1:{port}"})
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing)
+    with socket.create_connection(("127.0.0.1", port), 20) as raw:
+        raw.sendall(b"PROXY TCP4 10.1.2.3 10.0.0.25 40000 465")
+
+        def through(call):
+            while True:
+                try:
+                    return call()
+                except ssl.SSLWantReadError:
+                    raw.sendall(through.prefix + outgoing.read())
+                    through.prefix = b""
+                    data = raw.recv(65536)
+                    check(data, "closed in the handshake")
+                    incoming.write(data)
+        through.prefix = b"\r\n"
+        through(tls.do_handshake)
+        raw.sendall(outgoing.read())
+        check(through(lambda: tls.read(4096)).startswith(b"220 "), "greeting")
+        tls.write(b"EHLO x\r\n")
+        check(b"[10.1.2.3]" in through(lambda: tls.read(4096)), "address")
+        row = json.loads(s.ctl("sessions", "--json").stdout)[0]
+        equal([row["client"], row["tls"], row["helo"]], ["10.1.2.3", "TLSv1.3", "x"], "row")
+        s.ctl("sessions", "terminate", row["id"])
+        check(through(lambda: tls.read(4096)).startswith(b"421 4.3.2"), "end")
 
 
 def haproxy(t, port, server, option):

@@ -31,7 +31,10 @@ START_TEST(good)
 	ck_assert_uint_eq(w.count, 2);
 	ck_assert_str_eq(w.word[0], "pause");
 	ck_assert_str_eq(w.word[1], "default");
-	ck_assert(PARSE(&w, "a\0b\0c\0d"));
+	char most[2 * ADMIN_WORDS_MAX];
+	for (size_t i = 0; i < sizeof(most); i++)
+		most[i] = i % 2 == 0 ? 'a' : '\0';
+	ck_assert(parse(&w, most, sizeof(most)));
 	ck_assert_uint_eq(w.count, ADMIN_WORDS_MAX);
 }
 END_TEST
@@ -45,7 +48,10 @@ START_TEST(bad)
 	ck_assert(!parse(&w, "", 1));			/* an empty word */
 	ck_assert(!PARSE(&w, "pause\0\0default"));
 	ck_assert(!PARSE(&w, "pause\0default\0"));	/* an empty last word */
-	ck_assert(!PARSE(&w, "a\0b\0c\0d\0e"));		/* one too many */
+	char most[2 * ADMIN_WORDS_MAX + 2];
+	for (size_t i = 0; i < sizeof(most); i++)
+		most[i] = i % 2 == 0 ? 'a' : '\0';
+	ck_assert(!parse(&w, most, sizeof(most)));		/* one too many */
 	ck_assert(!PARSE(&w, "pause default"));
 	ck_assert(!PARSE(&w, "pause\0def\nault"));
 	ck_assert(!PARSE(&w, "pause\0d\xc3\xa4"));
@@ -105,6 +111,114 @@ START_TEST(tables)
 }
 END_TEST
 
+/* What posternctl makes of its words, and what the service makes of that. */
+static const struct selection_row {
+	const char *words[6];
+	const char *order;		/* behind "sessions"; NULL: misused */
+	bool json, terminate, yes;
+	size_t ids;
+} selection_rows[] = {
+	{ { NULL }, "- list", .json = false },
+	{ { "default" }, "default list", .json = false },
+	{ { "default", "--json" }, "default list", .json = true },
+	{ { "--from", "192.0.2.0/24", "--idle", "5m" }, "- list from=192.0.2.0/24 idle=300000", .json = false },
+	{ { "terminate", "12-3" }, "- terminate id=12-3", .terminate = true, .ids = 1 },
+	{ { "terminate", "12-3", "12-4", "--yes" }, "- terminate id=12-3 id=12-4 yes", .terminate = true, .yes = true, .ids = 2 },
+	{ { "terminate", "--all", "default" }, "default terminate all", .terminate = true },
+	{ { "terminate", "default", "--user", "alice", "--yes" }, "default terminate user=alice yes", .terminate = true, .yes = true },
+	{ { "terminate" }, NULL, .json = false },
+	{ { "terminate", "default" }, NULL, .json = false },
+	{ { "terminate", "--yes" }, NULL, .json = false },
+	{ { "terminate", "--from" }, NULL, .json = false },
+	{ { "terminate", "--idle", "soon" }, NULL, .json = false },
+	{ { "--all" }, NULL, .json = false },
+	{ { "--wrong" }, NULL, .json = false },
+	{ { "one", "two" }, NULL, .json = false },
+};
+
+START_TEST(selections)
+{
+	for (size_t i = 0; i < nitems_of(selection_rows); i++) {
+		const struct selection_row *row = &selection_rows[i];
+		struct listing l;
+		struct buf text = BUF_INIT(4096), raw = BUF_INIT(4096);
+		size_t n = 0;
+		while (n < nitems_of(row->words) && row->words[n] != NULL)
+			n++;
+		bool fine = listing_parse(&l, row->words, n);
+		ck_assert_msg(fine == (row->order != NULL), "row %zu", i);
+		buf_add(&raw, "sessions", 9);
+		for (size_t k = 0; fine && k < l.count; k++) {
+			buf_printf(&text, "%s%s", k > 0 ? " " : "", l.word[k]);
+			buf_add(&raw, l.word[k], strlen(l.word[k]) + 1);
+		}
+		if (fine) {
+			struct admin_words w;
+			struct sessions_wish wish;
+			ck_assert_str_eq(buf_text(&text), row->order);
+			ck_assert(l.json == row->json);
+			ck_assert(admin_parse(&w, raw.data, raw.len));
+			ck_assert_msg(sessions_parse(&wish, &w), "row %zu", i);
+			ck_assert(wish.terminate == row->terminate && wish.yes == row->yes);
+			ck_assert_uint_eq(wish.ids, row->ids);
+		}
+		buf_done(&text);
+		buf_done(&raw);
+	}
+}
+END_TEST
+
+/* What does not come from posternctl. */
+START_TEST(bad_selections)
+{
+	static const char *const rows[][4] = {
+		{ "-" }, { "-", "show" }, { "-", "terminate" }, { "-", "terminate", "yes" }, { "-", "terminate", "id=1" }, { "-", "terminate", "id=-1" },
+		{ "-", "terminate", "id=1-" }, { "-", "terminate", "id=1-99999999999" }, { "-", "list", "from=example.com" }, { "-", "list", "from=1.2.3" },
+		{ "-", "list", "idle=5m" }, { "-", "list", "idle=-1" }, { "-", "list", "user=" }, { "-", "list", "nothing" },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct admin_words w = { .count = 1 };
+		struct sessions_wish wish;
+		strcpy(w.word[0], "sessions");
+		for (size_t k = 0; k < 4 && rows[i][k] != NULL; k++)
+			strcpy(w.word[w.count++], rows[i][k]);
+		ck_assert_msg(!sessions_parse(&wish, &w), "row %zu", i);
+	}
+}
+END_TEST
+
+/* A listener is trusted less than the master: its text is checked. */
+START_TEST(pages)
+{
+	static const struct { const char *text; uint32_t rows; bool fine; } rows[] = {
+		{ "", 0, true },
+		{ "1\tip\t2\t3\tready\t0\t-\thelo\tx y\n", 1, true },
+		{ "1\tip\t2\t3\tready\t0\t-\thelo\tx\n", 2, false },
+		{ "1\tip\t2\t3\tready\t0\t-\thelo\tx", 0, false },
+		{ "1\tip\t2\t3\tready\t0\t-\thelo\n", 1, false },
+		{ "1\tip\t2\t3\tready\t0\t-\thelo\tx\ty\n", 1, false },
+		{ "1\tip\t2\t3\tready\t0\t-\thelo\t\x1b[2J\n", 1, false },
+		{ "1\tip\t2\t3\tready\t0\t-\thelo\t\xc3\xa4\n", 1, false },
+	};
+	static struct roll_page page, out;
+	size_t len;
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		size_t n = strlen(rows[i].text);
+		page.rows = rows[i].rows;
+		memcpy(page.text, rows[i].text, n);
+		ck_assert_msg(roll_page_take(&out, &page, offsetof(struct roll_page, text) + n, &len) == rows[i].fine, "row %zu", i);
+	}
+	ck_assert(!roll_page_take(&out, &page, 3, &len));
+	static struct roll_ask ask, copy;
+	ck_assert(roll_ask_take(&copy, &ask, sizeof(ask)));
+	ask.count = ROLL_SERIALS_MAX + 1;
+	ck_assert(!roll_ask_take(&copy, &ask, sizeof(ask)));
+	ask.count = 0;
+	memset(ask.name, 'x', sizeof(ask.name));
+	ck_assert(!roll_ask_take(&copy, &ask, sizeof(ask)));
+}
+END_TEST
+
 START_TEST(server_names)
 {
 	static const char *const well[] = { "a", "0", "default", "a-b", "a1-", "abcdefghijabcdefghijabcdefghij12" };
@@ -116,4 +230,4 @@ START_TEST(server_names)
 }
 END_TEST
 
-UNIT_MAIN("admin", good, bad, operators, names, tables, server_names)
+UNIT_MAIN("admin", good, bad, operators, names, tables, selections, bad_selections, pages, server_names)

@@ -1,0 +1,46 @@
+/*
+ * roll - what the master asks its listeners about their sessions, and the answers: as they travel in CTL_ROLL and
+ * CTL_ROLL_PAGE. One page a question: the master asks on from where a page ended, so nothing large waits anywhere.
+ */
+#ifndef COMMON_PROCESS_ROLL_H
+#define COMMON_PROCESS_ROLL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/net.h"
+
+#define ROLL_SERIALS_MAX 1000
+#define ROLL_NAME_SIZE 128
+#define ROLL_TEXT_MAX 30000
+#define ROLL_COLUMNS 9
+
+struct roll_ask {		/* payload of CTL_ROLL */
+	uint32_t after;		/* sessions with a larger serial; 0: from the first */
+	uint32_t end;		/* 1: and ends them */
+	uint32_t uid;		/* for whom */
+	int32_t family;		/* only clients of this network; 0: all */
+	uint8_t bytes[16], mask[16];
+	uint64_t idle_ms;	/* only idle for so long; 0: all */
+	char name[ROLL_NAME_SIZE];	/* only this user, or HELO name of one who is none; "": all */
+	uint32_t count;		/* only these serials, rising; 0: all */
+	uint32_t serial[ROLL_SERIALS_MAX];
+};
+
+/*
+ * Payload of CTL_ROLL_PAGE. A line a session, columns parted by tabs: serial, client, since (seconds since 1970), idle (ms), state,
+ * messages, TLS, "user" or "helo" or "-", name. Printable ASCII.
+ */
+struct roll_page {
+	uint32_t next;		/* ask on after this one; 0: that was all */
+	uint32_t rows;
+	char text[ROLL_TEXT_MAX];	/* not ended */
+};
+
+/* Copies a received payload; false when sizes or strings are off. */
+bool roll_ask_take(struct roll_ask *a, const void *data, size_t len);
+/* The lines have their columns and nothing but printable ASCII, and there are as many as said. */
+bool roll_page_take(struct roll_page *p, const void *data, size_t len, size_t *text_len);
+
+#endif

@@ -1,0 +1,183 @@
+/*
+ * gather - one question about sessions to many listeners, and their pages
+ *
+ * Runs in:  master
+ * Owns:     the text that comes together; no listener
+ * Promise:  over at the latest GATHER_WAIT_MS after the last page, whoever does not answer; bounded in memory; a listener's
+ *           text is checked before it goes to a terminal
+ * Fails by: a note that says what is missing
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+#define GATHER_WAIT_MS 5000
+#define GATHER_TEXT_MAX (3U << 20)	/* some 30,000 sessions; below what a channel queues */
+
+struct gather *
+gather_new(struct master *m, const struct roll_ask *like)
+{
+	struct gather *g = mem_new(struct gather);
+	g->m = m;
+	g->ask = *like;
+	buf_init(&g->rows, GATHER_TEXT_MAX);
+	buf_init(&g->notes, MASTER_TEXT_MAX);
+	TAILQ_INSERT_TAIL(&m->gathers, g, link);
+	return g;
+}
+
+void
+gather_free(struct gather *g)
+{
+	if (g == NULL)
+		return;
+	TAILQ_REMOVE(&g->m->gathers, g, link);
+	for (size_t i = 0; i < g->parts; i++)
+		free(g->part[i].serial);
+	free(g->part);
+	loop_timer_free(g->timer);
+	buf_done(&g->rows);
+	buf_done(&g->notes);
+	free(g);
+}
+
+/* `n` 0: all its sessions. Serials are rising. */
+void
+gather_add(struct gather *g, struct child *c, const uint32_t *serial, size_t n)
+{
+	g->part = mem_array(g->part, g->parts + 1, sizeof(*g->part));
+	struct gather_part *p = &g->part[g->parts++];
+	*p = (struct gather_part){ .child = c, .pid = c->pid, .serials = n };
+	snprintf(p->server, sizeof(p->server), "%s", c->server->name);
+	if (n > 0) {
+		p->serial = mem_array(NULL, n, sizeof(*serial));
+		memcpy(p->serial, serial, n * sizeof(*serial));
+	}
+}
+
+static void
+gather_ask(struct gather *g, struct gather_part *p, uint32_t after)
+{
+	g->ask.after = after;
+	g->ask.count = p->serials - p->at < ROLL_SERIALS_MAX ? (uint32_t)(p->serials - p->at) : ROLL_SERIALS_MAX;
+	if (g->ask.count > 0)
+		memcpy(g->ask.serial, p->serial + p->at, g->ask.count * sizeof(*p->serial));
+	p->batch = g->ask.count;
+	p->request = ++g->m->requests;
+	child_send(p->child, CTL_ROLL, p->request, &g->ask, sizeof(g->ask), -1);
+}
+
+static void
+gather_look(struct gather *g)
+{
+	bool over = true;
+	for (size_t i = 0; i < g->parts; i++)
+		over = over && g->part[i].done;
+	if (!over)
+		return;
+	g->over = true;
+	loop_timer_stop(g->timer);
+}
+
+static void
+gather_late(void *arg)
+{
+	struct gather *g = arg;
+	struct master *m = g->m;
+	for (size_t i = 0; i < g->parts; i++) {
+		if (!g->part[i].done)
+			buf_printf(&g->notes, "!the listener %d of %s did not answer in time; its sessions are missing\n", (int)g->part[i].pid,
+			    g->part[i].server);
+		g->part[i].done = true;
+	}
+	g->late = true;
+	gather_look(g);
+	service_look(m); /* may free g */
+}
+
+void
+gather_start(struct gather *g)
+{
+	g->timer = loop_timer_new(g->m->loop, gather_late, g);
+	loop_timer_set(g->timer, GATHER_WAIT_MS);
+	for (size_t i = 0; i < g->parts; i++)
+		gather_ask(g, &g->part[i], 0);
+	gather_look(g);
+}
+
+static void
+gather_take(struct gather *g, struct gather_part *p, const struct roll_page *page, size_t len)
+{
+	for (const char *at = page->text, *end = page->text + len, *lf; at < end; at = lf + 1) {
+		lf = memchr(at, '\n', (size_t)(end - at));
+		size_t tab = strcspn(at, "\t");
+		size_t before = g->rows.len;
+		buf_printf(&g->rows, "%d-%.*s\t%s%.*s\n", (int)p->pid, (int)tab, at, p->server, (int)(lf - at - (long)tab), at + tab);
+		if (!buf_ok(&g->rows)) {
+			g->rows.len = before;
+			buf_puts(&g->notes, "!there are more sessions than can be shown at once\n");
+			p->done = true;
+			return;
+		}
+		g->count++;
+	}
+	if (page->next != 0) {
+		gather_ask(g, p, page->next);
+		return;
+	}
+	p->at += p->batch;
+	if (p->at < p->serials)
+		gather_ask(g, p, 0);
+	else
+		p->done = true;
+}
+
+static struct gather_part *
+gather_find(struct master *m, const struct child *c, uint32_t request, struct gather **of)
+{
+	struct gather *g;
+	TAILQ_FOREACH(g, &m->gathers, link)
+		for (size_t i = 0; i < g->parts; i++)
+			if (g->part[i].child == c && g->part[i].request == request && !g->part[i].done) {
+				*of = g;
+				return &g->part[i];
+			}
+	return NULL;
+}
+
+void
+gather_page(struct child *c, const struct ctl_message *m)
+{
+	static struct roll_page page;
+	struct gather *g;
+	size_t len;
+	struct gather_part *p = gather_find(c->m, c, m->request, &g);
+	if (p == NULL)
+		return; /* too late: nobody waits for it */
+	if (!roll_page_take(&page, m->data, m->len, &len)) {
+		buf_printf(&g->notes, "!the listener %d of %s gave no proper answer\n", (int)p->pid, p->server);
+		p->done = true;
+	} else {
+		loop_timer_set(g->timer, GATHER_WAIT_MS);
+		gather_take(g, p, &page, len);
+	}
+	gather_look(g);
+}
+
+/* The process is dead, and its sessions with it. */
+void
+gather_gone(struct child *c)
+{
+	struct gather *g;
+	TAILQ_FOREACH(g, &c->m->gathers, link) {
+		for (size_t i = 0; i < g->parts; i++)
+			if (g->part[i].child == c) {
+				g->part[i].child = NULL;
+				g->part[i].done = true;
+			}
+		gather_look(g);
+	}
+}

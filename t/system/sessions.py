@@ -1,0 +1,183 @@
+"""sessions - posternctl sessions: all columns over all listener processes, ended one by one and by filter, and by whom"""
+
+import json
+import os
+import signal
+
+from postern import check, equal, is_root, until
+
+
+def rows(service, *args, **options):
+    return json.loads(service.ctl("sessions", *args, "--json", **options).stdout)
+
+
+def hold(server, count, helo="client.example", source=None):
+    found = []
+    for _ in range(count):
+        client = server.connect(source=source)
+        client.expect(250, f"HELO {helo}")
+        found.append(client)
+    return found
+
+
+def is_ended(client):
+    reply = client.reply()
+    check(reply.code == 421 and reply.text.startswith("4.3.2"), reply)
+    check(client.is_closed(), "open after 421")
+
+
+def test_columns(t):
+    service = t.postern()
+    equal(rows(service), [], "sessions of an idle service")
+    fresh = service.default.connect()
+    busy = service.default.connect(source="127.0.0.5")
+    busy.message(ehlo="busy.example")
+    busy.expect(250, "MAIL FROM:<a@sender.example>")
+    found = {row["client"]: row for row in rows(service)}
+    equal(len(found), 2, "sessions")
+    equal([found["127.0.0.1"][k] for k in ("server", "state", "messages", "helo", "user", "tls")], ["default", "connected", 0, None, None, None])
+    equal([found["127.0.0.5"][k] for k in ("server", "state", "messages", "helo", "user", "tls")],
+          ["default", "sender", 1, "busy.example", None, None])
+    check(found["127.0.0.5"]["since"].startswith("20") and found["127.0.0.5"]["since"].endswith("Z"), found)
+    check(0 <= found["127.0.0.5"]["idle"] < 20, found)
+    busy.expect(250, "RCPT TO:<b@default.example>")
+    busy.expect(354, "DATA")
+    busy.send(b"half a message\r\n")
+    until(lambda: {row["client"]: row["state"] for row in rows(service)} == {"127.0.0.1": "connected", "127.0.0.5": "content"}, what="content")
+    table = service.ctl("sessions").stdout.splitlines()
+    equal(len(table), 3, "lines of the table")
+    check(table[0].split()[:3] == ["ID", "SERVER", "CLIENT"] and "(busy.example)" in table[2], table)
+    fresh.close()
+    until(lambda: len(rows(service)) == 1, what="one session left")
+
+
+def test_all_processes(t):
+    """Every listener answers, also one that is draining; and one session is ended by its id."""
+    service = t.postern({"default": {"general": {"processes": 3}}, "other": {}})
+    until(lambda: len(service.children("listener", "default")) == 3, what="three listeners")
+    clients = hold(service.default, 12)
+    elsewhere = hold(service["other"], 2)
+    equal(len(rows(service)), 14, "all sessions")
+    equal(len(rows(service, "default")), 12, "sessions of default")
+    check(len({row["id"] for row in rows(service)}) == 14, "ids are unique")
+    service.default.set("messages", max_recipients=9)
+    service.ctl("reload")
+    equal(len(rows(service, "default")), 12, "sessions of draining listeners")
+    clients += hold(service.default, 3)
+    equal(len(rows(service, "default")), 15, "old and new")
+
+    victim = rows(service, "other")[0]["id"]
+    done = service.ctl("sessions", "terminate", victim)
+    check("1 session ended" in done.stdout and victim in done.stdout, done.stdout)
+    until(lambda: len(rows(service, "other")) == 1, what="one left")
+    equal(service.ctl("sessions", "terminate", victim, ok=False).returncode, 3, "not there any more")
+    service.events.wait("operator", command="terminate", server="other", client="127.0.0.1", uid=str(service.test.uid))
+    service.events.wait("operator", command="terminate", result="ok", sessions="1")
+    for client in clients:
+        client.expect(250, "NOOP")
+    del elsewhere
+
+
+def test_many_need_yes(t):
+    service = t.postern({"default": {"general": {"processes": 2}}})
+    clients = hold(service.default, 5)
+    shown = service.ctl("sessions", "terminate", "--all", ok=False)
+    equal(shown.returncode, 1, "exit status without --yes")
+    check("5 sessions would be ended" in shown.stderr and len(shown.stdout.splitlines()) == 6, shown)
+    for client in clients:
+        client.expect(250, "NOOP")
+    check("5 sessions ended" in service.ctl("sessions", "terminate", "--all", "default", "--yes").stdout, "ended")
+    for client in clients:
+        is_ended(client)
+    equal(service.ctl("sessions", "terminate", "--all", "--yes", ok=False).returncode, 3, "nobody left")
+
+
+def test_filters(t):
+    service = t.postern()
+    here, there = hold(service.default, 2), hold(service.default, 2, helo="spam.example", source="127.0.0.9")
+    equal(len(rows(service, "--from", "127.0.0.8/30")), 2, "by network")
+    equal(len(rows(service, "--user", "spam.example")), 2, "by name")
+    equal(len(rows(service, "--idle", "1h")), 0, "by idle time")
+    service.ctl("sessions", "terminate", "--from", "127.0.0.9", "--yes")
+    for client in there:
+        is_ended(client)
+    idle = until(lambda: rows(service, "--idle", "1s"), what="idle for a second")
+    check(len(idle) <= 2, idle)
+    here[0].expect(250, "NOOP")
+    until(lambda: len(rows(service, "--idle", "1s")) in (1, 2), what="idle sessions")
+    service.ctl("sessions", "terminate", "--user", "client.example", "--yes")
+    for client in here:
+        is_ended(client)
+    for wrong in (["--idle", "soon"], ["terminate"], ["terminate", "--yes"], ["terminate", "--from", "no.network.example"]):
+        equal(service.ctl("sessions", *wrong, ok=False).returncode, 64, wrong)
+    equal(service.ctl("sessions", "nobody", ok=False).returncode, 3, "no such virtual server")
+
+
+def test_content_is_thrown_away(t):
+    """A session ended in the middle of its content leaves no message; one being stored is answered first."""
+    service = t.postern()
+    client = service.default.connect()
+    client.expect(250, "EHLO x")
+    client.expect(250, "MAIL FROM:<a@sender.example>")
+    client.expect(250, "RCPT TO:<b@default.example>")
+    client.expect(354, "DATA")
+    client.send(b"half a message\r\n")
+    until(lambda: [row["state"] for row in rows(service)] == ["content"], what="content")
+    service.ctl("sessions", "terminate", "--all")
+    is_ended(client)
+    equal(service.home.drops(), [], "drop files")
+    equal(service.home.queued(), [], "queue files")
+
+
+def test_silent_listener_does_not_hang(t):
+    """What the others said is shown, and who did not answer is named."""
+    service = t.postern({"default": {"general": {"processes": 2}}})
+    until(lambda: len(service.children("listener")) == 2, what="two listeners")
+    clients = hold(service.default, 4)
+    stuck = service.children("listener")[0]
+    os.kill(stuck, signal.SIGSTOP)
+    try:
+        done = service.ctl("sessions", "--json", ok=False)
+        equal(done.returncode, 75, "exit status")
+        check(f"listener {stuck} of default did not answer" in done.stderr, done.stderr)
+        check(len(json.loads(done.stdout)) <= 4, done.stdout)
+    finally:
+        os.kill(stuck, signal.SIGCONT)
+    until(lambda: len(rows(service)) == 4, what="all four")
+    for client in clients:
+        client.expect(250, "NOOP")
+
+
+def test_thousands(t):
+    """More than a page, over many pages, and the end of all."""
+    service = t.postern()
+    clients = [service.default.connect() for _ in range(700)]
+    equal(len(rows(service)), 700, "sessions")
+    check("700 sessions ended" in service.ctl("sessions", "terminate", "--all", "--yes").stdout, "ended")
+    for client in clients[::50]:
+        is_ended(client)
+    for client in clients:
+        client.close()
+
+
+def test_operators_of_one_server(t):
+    """Who may control one virtual server sees and ends its sessions alone; others are refused, which is an event."""
+    if not is_root():
+        t.skip("needs root")
+    import pwd
+    daemon = pwd.getpwnam("daemon")
+    service = t.postern({"default": {"security": {"operators": "daemon"}}, "other": {}})
+    mine, others = hold(service.default, 1), hold(service["other"], 1)
+    account = {"user": daemon.pw_uid, "group": daemon.pw_gid, "extra_groups": []}
+    equal([row["server"] for row in rows(service, account=account)], ["default"], "what an operator sees")
+    other_id = rows(service, "other")[0]["id"]
+    equal(service.ctl("sessions", "terminate", other_id, account=account, ok=False).returncode, 3, "not his to see")
+    equal(service.ctl("sessions", "other", account=account, ok=False).returncode, 77, "no right")
+    service.ctl("sessions", "terminate", "--all", account=account)
+    is_ended(mine[0])
+    others[0].expect(250, "NOOP")
+    service.events.wait("operator", command="terminate", uid=str(daemon.pw_uid), result="ok")
+    games = pwd.getpwnam("games")
+    account = {"user": games.pw_uid, "group": games.pw_gid, "extra_groups": []}
+    equal(service.ctl("sessions", account=account, ok=False).returncode, 77, "no operator")
+    service.events.wait("operator", uid=str(games.pw_uid), result="refused")
