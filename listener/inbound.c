@@ -6,9 +6,7 @@
  * Promise:  lives until both the socket is closed and the disk has answered for a message handed over
  * Fails by: never; a connection that fails goes away alone
  */
-#include <arpa/inet.h>
 #include <assert.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,32 +108,17 @@ drop_is_full(void *arg)
 	return quota_is_full(((struct inbound *)arg)->listener->quota);
 }
 
-/* `literal` has been parsed: "[192.0.2.1]" or "[ipv6:2001:db8::1]". */
 static bool
 is_self(void *arg, const char *literal)
 {
 	struct inbound *c = arg;
 	struct sockaddr_storage local;
 	socklen_t len = sizeof(local);
-	char want[NET_TEXT_SIZE], have[NET_TEXT_SIZE];
-	struct in6_addr six;
-
 	if (c->reached != NULL)
 		memcpy(&local, c->reached, sizeof(*c->reached));
 	else if (getsockname(conn_fd(c->conn), (struct sockaddr *)&local, &len) == -1)
 		return false;
-	net_format_ip(have, (struct sockaddr *)&local);
-	size_t size = strlen(literal);
-	bool v6 = strncmp(literal, "[ipv6:", 6) == 0;
-	size_t skip = v6 ? 6 : 1;
-	if (size < skip + 1 || size - skip >= sizeof(want))
-		return false;
-	memcpy(want, literal + skip, size - skip - 1);
-	want[size - skip - 1] = '\0';
-	if (!v6)
-		return strcmp(want, have) == 0;
-	return local.ss_family == AF_INET6 && inet_pton(AF_INET6, want, &six) == 1 &&
-	    memcmp(&six, &((struct sockaddr_in6 *)&local)->sin6_addr, sizeof(six)) == 0;
+	return policy_is_literal(literal, (struct sockaddr *)&local);
 }
 
 static const char *
@@ -210,8 +193,7 @@ count(void *arg, enum counter which, int64_t n)
 
 static const struct session_ops session_ops = {
 	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
-	.secure = do_secure,
-	.drop_is_full = drop_is_full, .is_self = is_self, .refused = refused, .count = count,
+	.secure = do_secure, .drop_is_full = drop_is_full, .is_self = is_self, .refused = refused, .count = count,
 	.vouch = do_vouch, .vouch_step = do_vouch_step, .vouch_cancel = do_vouch_cancel,
 };
 
@@ -501,7 +483,6 @@ inbound_stored(struct inbound *c, int error, const char *id)
 	}
 	c->record.id = error == 0 ? id : NULL;
 	session_stored(&c->session, error, id);
-	c->record.id = NULL;
 	conn_resume(c->conn);
 }
 

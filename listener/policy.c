@@ -7,8 +7,11 @@
  * Promise:  the sender is no part of any decision; no input or output
  * Fails by: never
  */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 
+#include "common/base/net.h"
 #include "listener/listener.h"
 
 static bool
@@ -18,12 +21,6 @@ has_names(const struct config_nets *list)
 		if (list->entry[i].family == AF_UNSPEC)
 			return true;
 	return false;
-}
-
-bool
-policy_connects_by_name(const struct config_server *server)
-{
-	return has_names(&server->connection_list);
 }
 
 bool
@@ -85,4 +82,24 @@ policy_domain(const struct config_server *server, const char *domain)
 	if (d->type != CONFIG_DOMAIN_REMOTE)
 		return POLICY_LOCAL;
 	return d->relay ? POLICY_RELAYED : POLICY_REMOTE;
+}
+
+bool
+policy_is_literal(const char *literal, const struct sockaddr *local)
+{
+	char want[NET_TEXT_SIZE], have[NET_TEXT_SIZE];
+	struct in6_addr six;
+	size_t size = strlen(literal);
+	bool v6 = strncmp(literal, "[ipv6:", 6) == 0;
+	size_t skip = v6 ? 6 : 1;
+
+	if (size < skip + 1 || size - skip >= sizeof(want))
+		return false;
+	memcpy(want, literal + skip, size - skip - 1);
+	want[size - skip - 1] = '\0';
+	net_format_ip(have, local);
+	if (!v6)
+		return strcmp(want, have) == 0;
+	return local->sa_family == AF_INET6 && inet_pton(AF_INET6, want, &six) == 1 &&
+	    memcmp(&six, &((const struct sockaddr_in6 *)(const void *)local)->sin6_addr, sizeof(six)) == 0;
 }

@@ -117,7 +117,7 @@ forget(struct record *r)
 		free((char *)(uintptr_t)r->line);
 	free(r->header);
 	r->header = NULL;
-	r->line = NULL;
+	r->line = r->id = NULL;
 	r->copied = false;
 	r->code = 0;
 	r->sent = 0;
