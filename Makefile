@@ -42,6 +42,8 @@ AUTH    := $(filter-out listener/auth/main.c,$(wildcard listener/auth/*.c))
 DELIVER := $(filter-out deliver/main.c,$(wildcard deliver/*.c))
 RESOLVE := $(filter-out deliver/resolver/main.c,$(wildcard deliver/resolver/*.c))
 PICKUP  := $(filter-out pickup/main.c,$(wildcard pickup/*.c))
+# Only posternctl has commands; what they need stays out of the service.
+COMMAND := master/command.c master/passwd.c
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver $(B)/postern-auth
@@ -101,7 +103,7 @@ clean:
 $(B)/libcommon.a: $(call obj,$(COMMON))
 	@rm -f $@; ar rcs $@ $^
 
-$(B)/postern: $(call obj,master/main.c $(MASTER)) $(B)/libcommon.a
+$(B)/postern: $(call obj,master/main.c $(filter-out $(COMMAND),$(MASTER))) $(B)/libcommon.a
 $(B)/posternctl: $(call obj,master/posternctl.c $(MASTER)) $(B)/libcommon.a
 $(B)/postern-listener: $(call obj,listener/main.c $(LISTEN)) $(B)/libcommon.a
 $(B)/postern-deliver: $(call obj,deliver/main.c $(DELIVER)) $(B)/libcommon.a
@@ -110,6 +112,7 @@ $(B)/postern-resolver: $(call obj,deliver/resolver/main.c $(RESOLVE)) $(B)/libco
 $(B)/postern-auth: $(call obj,listener/auth/main.c $(AUTH)) $(B)/libcommon.a
 $(B)/postern-resolver: LIBS += -lunbound
 $(B)/postern-auth: LIBS += $(AUTHLIBS)
+$(B)/posternctl: LIBS += -lgsasl -lcrypt
 $(B)/postern-deliver: LIBS += -lidn2
 $(B)/postern-listener: LIBS += -lssl -lcrypto
 
@@ -141,7 +144,7 @@ define unit_rule
 $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter deliver/%,$(1)),-lidn2) $(if $(filter auth/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter deliver/%,$(1)),-lidn2) $(if $(filter auth/% master/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
 

@@ -312,6 +312,11 @@ void order_run(struct order *o, struct master *m, const struct admin_words *w);
 bool order_settle(struct order *o, struct master *m);
 bool order_known(const char *command);
 
+/* --- passwd: posternctl's editor of password files --- */
+
+/* words: options, then a path or a virtual server's name, then the account. The exit status; EX_USAGE without a word said. */
+int passwd_run(const char *config_path, const char *const *words, size_t count);
+
 /* --- persist: wanted states --- */
 
 /* Whether virtual server `name` should run: true unless its file says "stopped". */
