@@ -38,13 +38,15 @@ ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(DEFS) -I. -pthread -MMD -MP
 COMMON  := $(wildcard common/*/*.c)
 MASTER  := $(filter-out master/main.c master/posternctl.c,$(wildcard master/*.c))
 LISTEN  := $(filter-out listener/main.c,$(wildcard listener/*.c))
+AUTH    := $(filter-out listener/auth/main.c,$(wildcard listener/auth/*.c))
 DELIVER := $(filter-out deliver/main.c,$(wildcard deliver/*.c))
 RESOLVE := $(filter-out deliver/resolver/main.c,$(wildcard deliver/resolver/*.c))
 PICKUP  := $(filter-out pickup/main.c,$(wildcard pickup/*.c))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
-PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver
+PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver $(B)/postern-auth
 LIBS := -levent_core -linih -lbsd
+AUTHLIBS := -lgsasl -lcrypt -lgssapi_krb5
 
 .PHONY: all programs help deps deps-check deps-bench run check bench clean
 all: deps
@@ -105,7 +107,9 @@ $(B)/postern-listener: $(call obj,listener/main.c $(LISTEN)) $(B)/libcommon.a
 $(B)/postern-deliver: $(call obj,deliver/main.c $(DELIVER)) $(B)/libcommon.a
 $(B)/postern-pickup: $(call obj,pickup/main.c $(PICKUP)) $(B)/libcommon.a
 $(B)/postern-resolver: $(call obj,deliver/resolver/main.c $(RESOLVE)) $(B)/libcommon.a
+$(B)/postern-auth: $(call obj,listener/auth/main.c $(AUTH)) $(B)/libcommon.a
 $(B)/postern-resolver: LIBS += -lunbound
+$(B)/postern-auth: LIBS += $(AUTHLIBS)
 $(B)/postern-deliver: LIBS += -lidn2
 $(B)/postern-listener: LIBS += -lssl -lcrypto
 
@@ -130,14 +134,14 @@ $(B)/%.o: %.c $(B)/flags
 # unit tests: t/unit/FOLDER/NAME.c is one program, linked with all objects of FOLDER but its main
 UNIT := $(wildcard t/unit/*/*.c)
 UNITBIN := $(patsubst t/unit/%.c,$(B)/t/%,$(UNIT))
-folder_objs = $(call obj,$(if $(filter master,$(1)),$(MASTER),$(if $(filter listener,$(1)),$(LISTEN),$(if $(filter deliver,$(1)),$(DELIVER),$(if $(filter pickup,$(1)),$(PICKUP),$(if $(filter resolver,$(1)),$(RESOLVE)))))))
+folder_objs = $(call obj,$(if $(filter master,$(1)),$(MASTER),$(if $(filter listener,$(1)),$(LISTEN),$(if $(filter deliver,$(1)),$(DELIVER),$(if $(filter pickup,$(1)),$(PICKUP),$(if $(filter resolver,$(1)),$(RESOLVE),$(if $(filter auth,$(1)),$(AUTH))))))))
 .PHONY: units
 units: $(UNITBIN)
 define unit_rule
 $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter deliver/%,$(1)),-lidn2) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter deliver/%,$(1)),-lidn2) $(if $(filter auth/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
 

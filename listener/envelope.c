@@ -131,7 +131,32 @@ take_orcpt(const struct taker *t, const struct parameter *p)
 	return REPLY_NONE;
 }
 
-/* AUTH will be a row here. */
+/*
+ * Who the client says wrote it (RFC 4954 5): a mailbox in xtext, or <>. Looked at, not believed, and so not handed on: the next
+ * server is told nothing, which means <>.
+ */
+static enum reply
+take_auth(const struct taker *t, const struct parameter *p)
+{
+	struct buf path = BUF_INIT(ADDRESS_MAX + 2);
+	struct address a;
+	size_t used;
+
+	(void)t;
+	if (p->value == NULL || !xtext_is_valid(p->value, p->value_len))
+		return REPLY_BAD_PARAMETER;
+	if (p->value_len == 2 && strncmp(p->value, "<>", 2) == 0)
+		return REPLY_NONE;
+	char *text = mem_strndup(p->value, p->value_len);
+	buf_puts(&path, "<");
+	xtext_decode(&path, text);
+	buf_puts(&path, ">");
+	bool good = buf_ok(&path) && address_parse_path(&a, path.data, path.len, ADDRESS_BARE, &used) == 0 && used == path.len;
+	buf_done(&path);
+	free(text);
+	return good ? REPLY_NONE : REPLY_BAD_PARAMETER;
+}
+
 static const struct parameter_row {
 	const char *name;
 	unsigned verbs;		/* enum parameter_verb bits */
@@ -140,6 +165,7 @@ static const struct parameter_row {
 	{ "SIZE", FOR_MAIL, take_size },
 	{ "BODY", FOR_MAIL, take_body },
 	{ "SMTPUTF8", FOR_MAIL, take_smtputf8 },
+	{ "AUTH", FOR_MAIL, take_auth },
 	{ "RET", FOR_MAIL, take_ret },
 	{ "ENVID", FOR_MAIL, take_envid },
 	{ "NOTIFY", FOR_RCPT, take_notify },

@@ -14,7 +14,7 @@
 #include "common/base/mem.h"
 #include "listener/listener.h"
 
-enum { HELLO_NAME_MAX = 255, EXTENSION_SIZE = 64 };
+enum { HELLO_NAME_MAX = 255, EXTENSION_SIZE = 96 };
 
 /* Without a limit the keyword stands alone (RFC 1870 6.1), as the original writes it. */
 static void
@@ -26,13 +26,18 @@ put_size(const struct session *s, char *dst)
 		snprintf(dst, EXTENSION_SIZE, "SIZE %" PRIu64, s->server->max_message_size);
 }
 
+static void
+put_auth(const struct session *s, char *dst)
+{
+	login_put_offer(s, dst, EXTENSION_SIZE);
+}
+
 static bool
 may_secure(const struct session *s)
 {
 	return s->server->tls != CONFIG_TLS_OFF && !s->secure;
 }
 
-/* AUTH will be a row here. */
 static const struct extension {
 	const char *keyword;
 	void (*put)(const struct session *s, char *dst);	/* the line when it is not the keyword alone */
@@ -47,6 +52,7 @@ static const struct extension {
 	{ .keyword = "SMTPUTF8" },
 	{ .keyword = "ENHANCEDSTATUSCODES" },
 	{ .keyword = "STARTTLS", .offered = may_secure },
+	{ .keyword = "AUTH", .put = put_auth, .offered = login_is_offered },
 	{ .keyword = "HELP" },
 	{ .keyword = "VRFY" },
 };

@@ -7,7 +7,9 @@
  * Fails by: never; a connection that fails goes away alone
  */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +32,7 @@ struct inbound {
 	struct conn *conn;		/* NULL: closed, the disk still owes an answer */
 	struct session session;
 	struct receive receive;
+	struct warrant_question *question;	/* AUTH under way; NULL: none */
 	uint64_t message_since;		/* monotonic ms of DATA */
 	uint64_t since, active;		/* monotonic ms of the connection, of the last the client did */
 	uint32_t serial;
@@ -130,6 +133,55 @@ sender_of(const struct inbound *c)
 	return e == NULL ? "-" : e->m.sender[0] == '\0' ? "<>" : e->m.sender;
 }
 
+/* What ties SCRAM-SHA-256-PLUS to this very connection. */
+static void
+set_binding(struct vouch_start *start, struct ssl_st *link)
+{
+	static_assert(TLS_BINDING_SIZE <= VOUCH_BINDING_MAX, "fits");
+	if (link == NULL || !tls_link_binding(link, start->binding_data))
+		return;
+	start->binding = VOUCH_TLS_EXPORTER;
+	start->binding_len = TLS_BINDING_SIZE;
+}
+
+static void
+do_vouch(void *arg, const struct vouch_start *start)
+{
+	struct inbound *c = arg;
+	struct listener *l = c->listener;
+	const struct config_server *server = l->server;
+	struct vouch_start *whole = mem_new(struct vouch_start);
+
+	memcpy(whole, start, vouch_start_size(start));
+	snprintf(whole->client, sizeof(whole->client), "%s", c->ip);
+	if (server->basic_domain != NULL)
+		snprintf(whole->domain, sizeof(whole->domain), "%s", server->basic_domain);
+	if (server->service_principal != NULL)
+		snprintf(whole->principal, sizeof(whole->principal), "%s", server->service_principal);
+	else
+		snprintf(whole->principal, sizeof(whole->principal), "smtp/%.200s", server->fqdn);
+	set_binding(whole, conn_link(c->conn));
+	if (l->warrant == NULL)
+		l->warrant = warrant_new(l);
+	c->question = warrant_start(l->warrant, c, whole);
+	explicit_bzero(whole, sizeof(*whole));
+	free(whole);
+}
+
+static void
+do_vouch_step(void *arg, const struct vouch_token *t)
+{
+	warrant_step(((struct inbound *)arg)->question, t);
+}
+
+static void
+do_vouch_cancel(void *arg)
+{
+	struct inbound *c = arg;
+	warrant_cancel(c->question);
+	c->question = NULL;
+}
+
 static void
 refused(void *arg, const char *recipient, const char *reply)
 {
@@ -148,6 +200,7 @@ static const struct session_ops session_ops = {
 	.send = do_send, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
 	.secure = do_secure,
 	.drop_is_full = drop_is_full, .is_self = is_self, .refused = refused, .count = count,
+	.vouch = do_vouch, .vouch_step = do_vouch_step, .vouch_cancel = do_vouch_cancel,
 };
 
 /* --- what the socket tells --- */
@@ -174,13 +227,14 @@ static void
 on_secured(void *arg, const char *why)
 {
 	struct inbound *c = arg;
+	unsigned char binding[TLS_BINDING_SIZE];
 	count(c, why == NULL ? COUNTER_TLS_SESSIONS : COUNTER_TLS_FAILED, 1);
 	if (conn_spilled(c->conn))
 		secure_tell(c->listener->secure, "plaintext-discarded", c->ip, "commands behind STARTTLS in the clear");
 	if (why != NULL)
 		secure_tell(c->listener->secure, "failed", c->ip, why);
 	else
-		session_secured(&c->session);
+		session_secured(&c->session, tls_link_binding(conn_link(c->conn), binding));
 }
 
 static void
@@ -222,6 +276,7 @@ free_inbound(struct inbound *c)
 	TAILQ_REMOVE(&c->listener->sessions, c, entry);
 	rdns_forget(c->query);
 	receive_discard(&c->receive);
+	warrant_cancel(c->question);
 	session_done(&c->session);
 	conn_free(c->conn);
 	free((char *)(uintptr_t)c->client.names);
@@ -324,7 +379,7 @@ state_name(enum session_phase phase)
 	static const struct { enum session_phase phase; const char *name; } rows[] = {
 		{ PHASE_START, "connected" }, { PHASE_READY, "ready" }, { PHASE_MAIL, "sender" }, { PHASE_RCPT, "recipients" },
 		{ PHASE_DATA, "content" }, { PHASE_CHUNK, "content" }, { PHASE_CHUNKS, "content" }, { PHASE_STORING, "storing" },
-		{ PHASE_OVER, "closing" }, { PHASE_SECURING, "handshake" },
+		{ PHASE_OVER, "closing" }, { PHASE_SECURING, "handshake" }, { PHASE_LOGIN, "login" }, { PHASE_VOUCH, "login" },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++)
 		if (rows[i].phase == phase)
@@ -345,7 +400,7 @@ inbound_look(const struct inbound *c, struct inbound_view *v)
 	if (c->conn == NULL)
 		return false;
 	*v = (struct inbound_view){
-		.serial = c->serial, .messages = c->session.messages, .address = &c->peer.sa, .ip = c->ip, .helo = c->session.helo,
+		.serial = c->serial, .messages = c->session.messages, .address = &c->peer.sa, .ip = c->ip, .helo = c->session.helo, .user = c->session.user,
 		.state = state_name(c->session.phase),
 		.tls = c->session.secure ? tls_link_version(conn_link(c->conn)) : "-", .age_ms = now - c->since, .idle_ms = now - c->active,
 	};
@@ -408,8 +463,9 @@ tell_accepted(struct inbound *c, const char *id)
 	char link[TLS_FACTS_SIZE];
 
 	secure_format_event(link, c->conn != NULL ? conn_link(c->conn) : NULL);
-	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s", c->ip, log_safe(s->helo),
-	    log_safe(sender_of(c)), recipients, (unsigned long long)s->data.size, link);
+	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s%s%s", c->ip, log_safe(s->helo),
+	    log_safe(sender_of(c)), recipients, (unsigned long long)s->data.size, link, s->user != NULL ? " user=" : "",
+	    s->user != NULL ? log_safe(s->user) : "");
 	count(c, COUNTER_MESSAGES_RECEIVED, 1);
 	count(c, COUNTER_MESSAGE_BYTES_RECEIVED, (int64_t)s->data.size);
 	count(c, COUNTER_RECIPIENTS_RECEIVED, (int64_t)recipients);
@@ -427,5 +483,18 @@ inbound_stored(struct inbound *c, int error, const char *id)
 		return;
 	}
 	session_stored(&c->session, error, id);
+	conn_resume(c->conn);
+}
+
+void
+inbound_forget_question(struct inbound *c)
+{
+	c->question = NULL;
+}
+
+void
+inbound_vouched(struct inbound *c, const struct vouch_answer *a)
+{
+	session_vouched(&c->session, a);
 	conn_resume(c->conn);
 }

@@ -116,6 +116,8 @@ take_channel(struct listener *l, const struct ctl_message *m)
 	memcpy(&channel, m->data, sizeof(channel));
 	if (channel.helper == CTL_HELPER_RESOLVER && l->rdns != NULL)
 		rdns_channel(l->rdns, m->fd);
+	else if (channel.helper == CTL_HELPER_AUTH && l->warrant != NULL)
+		warrant_channel(l->warrant, m->fd);
 	else
 		close(m->fd);
 }
@@ -176,6 +178,7 @@ listener_finish(struct boot *b)
 	porch_free(l->porch);
 	gate_free(l->gate);
 	inbound_free_all(l);
+	warrant_free(l->warrant);
 	secure_free(l->secure);
 	rdns_free(l->rdns);
 	pool_free(l->pool);

@@ -27,6 +27,7 @@
 #include "common/process/loop.h"
 #include "common/process/pool.h"
 #include "common/process/tls.h"
+#include "common/process/vouch.h"
 
 struct bdat;
 struct inbound;
@@ -34,6 +35,7 @@ struct listener;
 struct porch;
 struct rdns;
 struct session;
+struct warrant_question;
 
 /* An IPv4 or IPv6 address and its port. */
 union proxy_address {
@@ -218,6 +220,9 @@ void inbound_terminate(struct inbound *c);	/* 421, now or when its message is st
 /* From receive: the disk has room again; the message is on disk, or failed with an errno. */
 void inbound_room(struct inbound *c);
 void inbound_stored(struct inbound *c, int error, const char *id);
+/* From warrant: the helper's answer; before the last one the question is forgotten. */
+void inbound_vouched(struct inbound *c, const struct vouch_answer *a);
+void inbound_forget_question(struct inbound *c);
 
 /* --- limit: concurrent connections per client address, over all processes of the virtual server --- */
 
@@ -242,6 +247,7 @@ struct listener {
 	struct intake *intake;
 	struct quota *quota;
 	struct limit *limit;
+	struct warrant *warrant;	/* NULL: nobody wanted to authenticate yet */
 	struct secure *secure;		/* NULL: no TLS */
 	struct gate *gate;		/* NULL: certificates are still to come */
 	struct porch *porch;
@@ -255,6 +261,18 @@ struct listener {
 extern const struct boot_role listener_role;
 void listener_serve(struct listener *l);	/* all that is needed is here: accept, and say so to the master */
 void listener_check_idle(struct listener *l);	/* draining or stopping, and the last session has gone: end */
+
+
+/* --- login: the AUTH command and its dialogue; pure --- */
+
+#define LOGIN_LINE_MAX 12288U		/* RFC 4954 4, with CRLF; also for an AUTH command with an initial response */
+
+void login_auth(struct session *s, const char *arg, size_t len);
+void login_line(struct session *s, const char *line, size_t len);	/* in PHASE_LOGIN: an answer of the client */
+void login_answer(struct session *s, const struct vouch_answer *a);
+void login_refuse(struct session *s, enum reply why);		/* ends the dialogue in PHASE_LOGIN or PHASE_VOUCH */
+bool login_is_offered(const struct session *s);
+void login_put_offer(const struct session *s, char *dst, size_t size);	/* "AUTH SCRAM-SHA-256 PLAIN LOGIN" */
 
 /* --- policy: who may connect, where mail may go; pure --- */
 
@@ -354,6 +372,7 @@ void register_answer(struct listener *l, const struct ctl_message *m);	/* CTL_RO
 enum reply {
 	REPLY_NONE,
 	REPLY_GREETING, REPLY_HELLO, REPLY_BYE, REPLY_HELP, REPLY_NOOP, REPLY_RESET, REPLY_VRFY, REPLY_START_TLS,
+	REPLY_AUTH_OK, REPLY_AUTH_CHALLENGE,
 	REPLY_SENDER_OK, REPLY_RECIPIENT_OK, REPLY_START_DATA, REPLY_CHUNK, REPLY_ACCEPTED,
 	/* the session ends */
 	REPLY_NOT_YOU, REPLY_UNNAMED, REPLY_FULL_HOUSE, REPLY_FULL_CLIENT, REPLY_IDLE, REPLY_STOPPING, REPLY_TOO_MANY_ERRORS, REPLY_PIPELINING,
@@ -364,6 +383,9 @@ enum reply {
 	REPLY_UNKNOWN_PARAMETER, REPLY_UTF8_NOT_DECLARED,
 	REPLY_NEED_TLS, REPLY_TLS_TWICE, REPLY_NEED_HELLO, REPLY_NEED_MAIL, REPLY_NEED_RCPT, REPLY_MAIL_TWICE, REPLY_NO_VALID_RCPT,
 	REPLY_CHUNKS_OPEN, REPLY_BINARY_DATA,
+	/* who the client is */
+	REPLY_AUTH_REQUIRED, REPLY_AUTH_FAILED, REPLY_AUTH_LATER, REPLY_AUTH_CANCELLED, REPLY_AUTH_BASE64, REPLY_AUTH_LONG,
+	REPLY_AUTH_MECHANISM, REPLY_AUTH_TLS, REPLY_AUTH_TWICE, REPLY_AUTH_LATE,
 	/* the mail is not wanted */
 	REPLY_RELAY, REPLY_RELAY_LATER, REPLY_MAILBOX_FULL, REPLY_RECIPIENTS, REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE,
 	REPLY_CONTENT_BARE, REPLY_CONTENT_LINE, REPLY_STORAGE_FULL, REPLY_STORAGE,
@@ -387,6 +409,8 @@ struct reply_row {
 extern const struct reply_row reply_rows[REPLY_COUNT];
 /* One line with CRLF into `dst` of REPLY_SIZE; its length. `detail` may be NULL; too long a detail is cut. */
 size_t reply_format(char *dst, enum reply which, const char *detail);
+/* One line with a detail of any length (RFC 4954 4 has such); `out` grows. */
+void reply_format_long(struct buf *out, enum reply which, const char *detail, size_t len);
 /* One line a text, the code on each; `out` grows. */
 void reply_format_lines(struct buf *out, enum reply which, const char *const *text, size_t n);
 
@@ -423,10 +447,13 @@ enum session_phase {
 	PHASE_CHUNK = 128,	/* the octets of a BDAT are coming */
 	PHASE_CHUNKS = 256,	/* between BDATs of one message */
 	PHASE_SECURING = 512,	/* the TLS handshake: neither side says a word of SMTP */
+	PHASE_LOGIN = 1024,	/* AUTH: the client has to answer */
+	PHASE_VOUCH = 2048,	/* AUTH: the auth helper has to */
 };
 #define PHASE_ANY (PHASE_START | PHASE_READY | PHASE_MAIL | PHASE_RCPT)
 #define PHASE_GREETED (PHASE_READY | PHASE_MAIL | PHASE_RCPT)
 #define PHASE_COMMAND (PHASE_ANY | PHASE_CHUNKS)	/* commands are read */
+#define PHASE_AUTH (PHASE_LOGIN | PHASE_VOUCH)
 #define PHASE_CONTENT (PHASE_DATA | PHASE_CHUNK)	/* content is read */
 
 /* What the dialogue asks of the outside. None of these calls back into the session. */
@@ -440,6 +467,9 @@ struct session_ops {
 	void (*secure)(void *arg);	/* TLS once what was sent is out; session_secured() follows, or the end of the connection */
 	bool (*drop_is_full)(void *arg);
 	bool (*is_self)(void *arg, const char *literal);	/* "[192.0.2.1]" is the address the client connected to */
+	void (*vouch)(void *arg, const struct vouch_start *start);	/* mechanism, tls, token: session_vouched() follows, */
+	void (*vouch_step)(void *arg, const struct vouch_token *t);	/* also here */
+	void (*vouch_cancel)(void *arg);		/* nothing follows */
 	void (*refused)(void *arg, const char *recipient, const char *reply);	/* recipient NULL: the message or command */
 	void (*count)(void *arg, enum counter which, int64_t n);
 };
@@ -451,6 +481,7 @@ struct session {
 	const struct policy_client *client;	/* belongs to the owner, as `ip` */
 	const char *ip;
 	char *helo;			/* NULL before HELO */
+	char *user;			/* NULL: anonymous */
 	struct envelope *envelope;	/* NULL outside a transaction */
 	struct data data;
 	struct bdat *bdat;		/* NULL until a BDAT came */
@@ -467,6 +498,7 @@ struct session {
 	bool stopping;
 	bool greeted;
 	bool secure;			/* under TLS */
+	bool bound;			/* to which a login can be tied (RFC 9266) */
 	bool authenticated;
 	bool rcpt_refused;		/* in this transaction */
 };
@@ -476,13 +508,14 @@ void session_init(struct session *s, const struct config_server *server, const s
 void session_done(struct session *s);			/* frees; calls nothing */
 void session_greet(struct session *s);
 void session_secure(struct session *s);			/* TLS before the next word: STARTTLS, or instead of session_greet() */
-void session_secured(struct session *s);		/* the handshake is done: all starts over */
+void session_secured(struct session *s, bool bound);		/* the handshake is done: all starts over */
 /* Takes at most one command or one run of content; bytes used. 0: needs more than `len`, or must wait. */
 size_t session_input(struct session *s, const char *data, size_t len);
 bool session_wants_input(const struct session *s);
 void session_room(struct session *s);
 void session_named(struct session *s);			/* the client's names are known, or will not be */
 void session_stored(struct session *s, int error, const char *id);
+void session_vouched(struct session *s, const struct vouch_answer *a);
 void session_expire(struct session *s);			/* the time limit has passed */
 void session_eof(struct session *s);
 void session_stop(struct session *s);			/* the service ends: 421 as soon as it is polite */
@@ -538,5 +571,15 @@ extern const size_t verb_count;
 const struct verb *verb_find(const char *line, size_t len);	/* by the first word; NULL */
 /* One whole command line without CRLF; `more`: bytes follow it already. */
 void verb_dispatch(struct session *s, const char *line, size_t len, bool more);
+
+/* --- warrant: questions to the auth helper --- */
+
+struct warrant *warrant_new(struct listener *l);
+void warrant_free(struct warrant *w);			/* after all questions; NULL is fine */
+void warrant_channel(struct warrant *w, int fd);	/* to the helper */
+/* inbound_vouched() follows, later, after the start and each step. */
+struct warrant_question *warrant_start(struct warrant *w, struct inbound *c, const struct vouch_start *start);
+void warrant_step(struct warrant_question *q, const struct vouch_token *t);
+void warrant_cancel(struct warrant_question *q);	/* nothing follows; NULL is fine */
 
 #endif

@@ -22,6 +22,8 @@ const struct reply_row reply_rows[] = {
 	[REPLY_NOOP] = { 250, "2.0.0", "OK", 0 },
 	[REPLY_RESET] = { 250, "2.0.0", "Resetting", 0 },
 	[REPLY_VRFY] = { 252, "2.1.5", "Cannot VRFY user, but will take message and attempt delivery", 0 },
+	[REPLY_AUTH_OK] = { 235, "2.7.0", "Authentication successful", 0 },
+	[REPLY_AUTH_CHALLENGE] = { 334, NULL, "$", 0 },
 	[REPLY_START_TLS] = { 220, "2.0.0", "SMTP server ready", 0 },
 	[REPLY_SENDER_OK] = { 250, "2.1.0", "$....Sender OK", 0 },
 	[REPLY_RECIPIENT_OK] = { 250, "2.1.5", "$", 0 },
@@ -61,6 +63,17 @@ const struct reply_row reply_rows[] = {
 	[REPLY_NO_VALID_RCPT] = { 554, "5.5.1", "No valid recipients", REPLY_ERROR },
 	[REPLY_CHUNKS_OPEN] = { 503, "5.5.1", "A message by BDAT is under way", REPLY_ERROR },
 	[REPLY_BINARY_DATA] = { 503, "5.5.1", "BODY=BINARYMIME needs BDAT", REPLY_ERROR },
+
+	[REPLY_AUTH_REQUIRED] = { 530, "5.7.0", "Authentication required", REPLY_ERROR },
+	[REPLY_AUTH_FAILED] = { 535, "5.7.8", "Authentication unsuccessful", REPLY_ERROR },
+	[REPLY_AUTH_LATER] = { 454, "4.7.0", "Temporary authentication failure", REPLY_ERROR },
+	[REPLY_AUTH_CANCELLED] = { 501, "5.7.0", "Authentication cancelled", REPLY_ERROR },
+	[REPLY_AUTH_BASE64] = { 501, "5.5.2", "Cannot decode base64", REPLY_ERROR },
+	[REPLY_AUTH_LONG] = { 500, "5.5.6", "Authentication exchange line is too long", REPLY_ERROR },
+	[REPLY_AUTH_MECHANISM] = { 504, "5.5.4", "Unrecognized authentication type", REPLY_ERROR },
+	[REPLY_AUTH_TLS] = { 538, "5.7.11", "Encryption required for requested authentication mechanism", REPLY_ERROR },
+	[REPLY_AUTH_TWICE] = { 503, "5.5.1", "Already authenticated", REPLY_ERROR },
+	[REPLY_AUTH_LATE] = { 503, "5.5.1", "AUTH does not stand inside a mail transaction", REPLY_ERROR },
 
 	[REPLY_RELAY] = { 550, "5.7.1", "Unable to relay for $", REPLY_ERROR | REPLY_EVENT, COUNTER_REFUSED_RELAY },
 	[REPLY_RELAY_LATER] = { 451, "4.4.3", "Unable to relay for $ now, as the name of your address cannot be found out", REPLY_EVENT },
@@ -132,6 +145,15 @@ reply_format(char *dst, enum reply which, const char *detail)
 	line_add(&l, detail, size < room ? size : room);
 	line_add(&l, mark + 1, tail);
 	return line_end(&l);
+}
+
+void
+reply_format_long(struct buf *out, enum reply which, const char *detail, size_t len)
+{
+	char head[REPLY_SIZE];
+	buf_add(out, head, reply_format(head, which, NULL) - 2);
+	buf_add(out, detail, len);
+	buf_puts(out, "\r\n");
 }
 
 void

@@ -18,7 +18,8 @@
 #include "listener/listener.h"
 
 /* Upper bounds in ms of each stage; connection-timeout is one as well (RFC 5321 4.5.3.2.7 wants 5 minutes for commands). */
-enum { LIMIT_FIRST = 300000, LIMIT_CONTENT = 180000, LIMIT_REFUSED_CONTENT = 10000, LIMIT_LINGER = 5000, LIMIT_SECURE = 60000 };
+enum { LIMIT_FIRST = 300000, LIMIT_CONTENT = 180000, LIMIT_REFUSED_CONTENT = 10000, LIMIT_LINGER = 5000,
+	LIMIT_SECURE = 60000, LIMIT_VOUCH = 60000 };
 
 void
 session_init(struct session *s, const struct config_server *server, const struct session_ops *ops, void *arg,
@@ -33,9 +34,10 @@ void
 session_done(struct session *s)
 {
 	free(s->helo);
+	free(s->user);
 	envelope_free(s->envelope);
 	bdat_free(s);
-	s->helo = NULL;
+	s->helo = s->user = NULL;
 	s->envelope = NULL;
 }
 
@@ -71,12 +73,14 @@ session_secure(struct session *s)
 
 /* Whatever the client said before could have been said by somebody else (RFC 3207 4.2). */
 void
-session_secured(struct session *s)
+session_secured(struct session *s, bool bound)
 {
 	free(s->helo);
-	s->helo = NULL;
+	free(s->user);
+	s->helo = s->user = NULL;
 	s->extended = s->authenticated = s->partial = false;
 	s->secure = true;
+	s->bound = bound;
 	s->phase = PHASE_START;
 	s->progress++;
 	if (!s->greeted)
@@ -99,6 +103,8 @@ session_end(struct session *s, bool linger)
 	if (s->phase == PHASE_STORING)
 		bug("session ended while its message is being stored");
 	transaction_discard(s);
+	if (s->phase & PHASE_AUTH)
+		s->ops->vouch_cancel(s->arg);
 	s->phase = PHASE_OVER;
 	s->progress++;
 	s->ops->close(s->arg, linger);
@@ -182,7 +188,10 @@ skip_line(struct session *s, const char *data, size_t len)
 	s->line_waste += used;
 	if (lf != NULL) {
 		s->line_waste = 0;
-		session_reply(s, REPLY_LINE_LONG, NULL);
+		if (s->phase == PHASE_LOGIN)
+			login_refuse(s, REPLY_AUTH_LONG);
+		else
+			session_reply(s, REPLY_LINE_LONG, NULL);
 		check_border(s);
 	} else if (s->line_waste > SESSION_LINE_WASTE) {
 		session_reply(s, REPLY_LINE_LONG, NULL);
@@ -192,13 +201,22 @@ skip_line(struct session *s, const char *data, size_t len)
 }
 
 static size_t
+line_max(const struct session *s, const char *data, size_t size)
+{
+	static const char auth[] = { 'A', 'U', 'T', 'H', ' ' };
+	if (s->phase == PHASE_LOGIN || (size >= sizeof(auth) && strncasecmp(data, auth, sizeof(auth)) == 0))
+		return LOGIN_LINE_MAX;
+	return SESSION_LINE_MAX;
+}
+
+static size_t
 take_command(struct session *s, const char *data, size_t size)
 {
 	size_t len, used;
 
 	if (s->line_waste > 0)
 		return skip_line(s, data, size);
-	switch (line_scan(data, size, SESSION_LINE_MAX, &len, &used)) {
+	switch (line_scan(data, size, line_max(s, data, size), &len, &used)) {
 	case LINE_MORE:
 		if (!s->partial)
 			s->progress++; /* the time limit of a command runs from its first byte */
@@ -208,10 +226,16 @@ take_command(struct session *s, const char *data, size_t size)
 		s->line_waste = used;
 		return used;
 	case LINE_BARE:
-		session_reply(s, REPLY_LINE_BARE, NULL);
+		if (s->phase == PHASE_LOGIN)
+			login_refuse(s, REPLY_LINE_BARE);
+		else
+			session_reply(s, REPLY_LINE_BARE, NULL);
 		break;
 	case LINE_WHOLE:
-		verb_dispatch(s, data, len, size > used);
+		if (s->phase == PHASE_LOGIN)
+			login_line(s, data, len);
+		else
+			verb_dispatch(s, data, len, size > used);
 		if (s->held) {
 			s->partial = false;
 			s->progress++;
@@ -240,7 +264,7 @@ session_input(struct session *s, const char *data, size_t len)
 bool
 session_wants_input(const struct session *s)
 {
-	return !s->blocked && !s->held && !(s->phase & (PHASE_STORING | PHASE_SECURING | PHASE_OVER));
+	return !s->blocked && !s->held && !(s->phase & (PHASE_STORING | PHASE_SECURING | PHASE_VOUCH | PHASE_OVER));
 }
 
 void
@@ -266,8 +290,22 @@ session_stored(struct session *s, int error, const char *id)
 }
 
 void
+session_vouched(struct session *s, const struct vouch_answer *a)
+{
+	login_answer(s, a);
+	if (s->phase == PHASE_LOGIN && s->stopping)
+		session_reply(s, REPLY_STOPPING, s->server->fqdn);
+	check_border(s);
+}
+
+void
 session_expire(struct session *s)
 {
+	if (s->phase == PHASE_VOUCH) {
+		login_refuse(s, REPLY_AUTH_LATER);
+		check_border(s);
+		return;
+	}
 	if (s->phase == PHASE_STORING || s->phase == PHASE_OVER)
 		return;
 	if (s->phase == PHASE_SECURING) { /* no word can be said */
@@ -292,7 +330,7 @@ void
 session_stop(struct session *s)
 {
 	s->stopping = true;
-	if ((s->phase & PHASE_ANY) && !s->partial && s->line_waste == 0)
+	if ((s->phase & (PHASE_ANY | PHASE_LOGIN)) && !s->partial && s->line_waste == 0)
 		session_reply(s, REPLY_STOPPING, s->server->fqdn);
 }
 
@@ -320,6 +358,8 @@ session_limit_ms(const struct session *s)
 	case PHASE_CHUNK:
 		stage = bdat_refusal(s) == REPLY_NONE ? LIMIT_CONTENT : LIMIT_REFUSED_CONTENT;
 		break;
+	case PHASE_VOUCH:
+		return LIMIT_VOUCH; /* answers to wrong passwords are held back: not for the client's time limit to end */
 	case PHASE_STORING:
 		return UINT64_MAX;
 	case PHASE_OVER:

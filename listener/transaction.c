@@ -41,6 +41,10 @@ void
 transaction_mail(struct session *s, const char *arg, size_t len)
 {
 	struct envelope_mail m;
+	if (!(s->server->authentication & CONFIG_AUTH_ANONYMOUS) && !s->authenticated) {
+		session_reply(s, REPLY_AUTH_REQUIRED, NULL);
+		return;
+	}
 	enum reply bad = envelope_parse_mail(&m, arg, len);
 
 	if (bad == REPLY_NONE && address_complete(&m.sender, s->server->default_domain->name) == -1)
@@ -117,11 +121,13 @@ transaction_rcpt(struct session *s, const char *arg, size_t len)
 static const char *
 protocol_of(const struct session *s)
 {
-	if (s->envelope->m.flags & MESSAGE_UTF8)
-		return s->secure ? "UTF8SMTPS" : "UTF8SMTP"; /* RFC 6531 3.7.3 */
-	if (!s->extended)
+	static const char *const words[2][2][2] = {	/* UTF8, TLS, AUTH: RFC 3848, RFC 6531 3.7.3 */
+		{ { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } }, { { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } },
+	};
+	bool utf8 = s->envelope->m.flags & MESSAGE_UTF8;
+	if (!s->extended && !utf8 && !s->authenticated)
 		return "SMTP"; /* also under TLS: there is no other word for it */
-	return s->secure ? "ESMTPS" : "ESMTP"; /* RFC 3848 */
+	return words[utf8][s->secure][s->authenticated];
 }
 
 /* The Received field will have the name. */
@@ -141,6 +147,7 @@ transaction_begin(struct session *s)
 
 	m->client = mem_strdup(s->ip);
 	m->helo = mem_strdup(s->helo);
+	m->user = mem_strdup(s->user);
 	m->protocol = mem_strdup(protocol_of(s));
 	if (s->ops->begin(s->arg, m) != 0)
 		return REPLY_STORAGE;

@@ -66,6 +66,7 @@ run_starttls(struct session *s, const char *arg, size_t len)
 const struct verb verb_rows[] = {
 	{ "HELO", hello_helo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
 	{ "EHLO", hello_ehlo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
+	{ "AUTH", login_auth, PHASE_GREETED, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
 	{ "MAIL", transaction_mail, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
 	{ "RCPT", transaction_rcpt, PHASE_MAIL | PHASE_RCPT, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
 	{ "DATA", transaction_data, PHASE_RCPT, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
@@ -78,7 +79,7 @@ const struct verb verb_rows[] = {
 	{ "QUIT", run_quit, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
 	/* What may follow it in the same packet is thrown away with all that was read in the clear (RFC 3207 5), so it may be there. */
 	{ "STARTTLS", run_starttls, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
-	LATER("EXPN"), LATER("AUTH"), LATER("ETRN"), LATER("ATRN"), LATER("TURN"),
+	LATER("EXPN"), LATER("ETRN"), LATER("ATRN"), LATER("TURN"),
 	HOSTILE("GET"), HOSTILE("POST"), HOSTILE("PUT"), HOSTILE("HEAD"), HOSTILE("OPTIONS"), HOSTILE("CONNECT"),
 	HOSTILE("DELETE"), HOSTILE("PATCH"), HOSTILE("TRACE"), HOSTILE("PRI"),
 };

@@ -172,6 +172,27 @@ judge_times(struct config_work *w, size_t server)
 }
 
 static void
+judge_authentication(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+	bool basic = s->authentication & CONFIG_AUTH_BASIC, integrated = s->authentication & CONFIG_AUTH_INTEGRATED;
+
+	if (config_build_origin(s->origin, KEY_ACCESS, "authentication")->bad)
+		return;
+	if (basic && s->password_file == NULL && !config_build_origin(s->origin, KEY_ACCESS, "password-file")->bad)
+		blame(w, server, KEY_ACCESS, "authentication", false, "authentication = basic needs a password-file");
+	if (integrated && s->keytab == NULL && !config_build_origin(s->origin, KEY_ACCESS, "keytab")->bad)
+		blame(w, server, KEY_ACCESS, "authentication", false, "authentication = integrated needs a keytab");
+	if (basic && s->basic_requires_tls && s->tls == CONFIG_TLS_OFF)
+		blame(w, server, KEY_ACCESS, "basic-requires-tls", true, "of basic authentication only SCRAM-SHA-256 can be offered: PLAIN and LOGIN "
+		    "need TLS (basic-requires-tls), and tls is off");
+	if (s->password_file != NULL && !basic)
+		blame(w, server, KEY_ACCESS, "password-file", true, "password-file has no effect: authentication does not say basic");
+	if (s->keytab != NULL && !integrated)
+		blame(w, server, KEY_ACCESS, "keytab", true, "keytab has no effect: authentication does not say integrated");
+}
+
+static void
 judge_rest(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
@@ -222,6 +243,7 @@ config_judge_all(struct config_work *w)
 		judge_tls(w, i);
 		judge_proxy(w, i);
 		judge_times(w, i);
+		judge_authentication(w, i);
 		judge_rest(w, i);
 		judge_id(w, i);
 		config_domain_judge(w, i);

@@ -20,6 +20,7 @@
 #include "common/base/mem.h"
 #include "common/process/dns.h"
 #include "common/process/roll.h"
+#include "common/process/vouch.h"
 
 #define CTL_MAGIC 0x5043
 #define QUEUE_MAX (4U << 20)
@@ -62,6 +63,10 @@ static const struct kind kinds[] = {
 	[CTL_ANSWER] = { "answer", offsetof(struct dns_answer, record), sizeof(struct dns_answer), CTL_FROM_HELPER, false },
 	[CTL_OPEN] = { "open", sizeof(struct ctl_file), sizeof(struct ctl_file), WORKERS, false },
 	[CTL_FILE] = { "file", sizeof(struct ctl_opened), sizeof(struct ctl_opened), CTL_FROM_MASTER, true },
+	[CTL_VOUCH_START] = { "vouch-start", offsetof(struct vouch_start, token.data), sizeof(struct vouch_start), CTL_FROM_CLIENT, false },
+	[CTL_VOUCH_STEP] = { "vouch-step", offsetof(struct vouch_token, data), sizeof(struct vouch_token), CTL_FROM_CLIENT, false },
+	[CTL_VOUCH_CANCEL] = { "vouch-cancel", 0, 0, CTL_FROM_CLIENT, false },
+	[CTL_VOUCH_ANSWER] = { "vouch-answer", offsetof(struct vouch_answer, token.data), sizeof(struct vouch_answer), CTL_FROM_HELPER, false },
 	[CTL_ROLL] = { "roll", sizeof(struct roll_ask), sizeof(struct roll_ask), CTL_FROM_MASTER, false },
 	[CTL_ROLL_PAGE] = { "roll-page", offsetof(struct roll_page, text), sizeof(struct roll_page), CTL_FROM_WORKER, false },
 };

@@ -41,6 +41,11 @@ enum ctl_type {
 	/* worker or helper to master, and back: a file of the configuration that only root may read, opened */
 	CTL_OPEN,		/* payload struct ctl_file */
 	CTL_FILE,		/* payload struct ctl_opened and, when error is 0, the descriptor (reading only) */
+	/* listener to auth helper, and back: payloads in common/process/vouch.h */
+	CTL_VOUCH_START,
+	CTL_VOUCH_STEP,
+	CTL_VOUCH_CANCEL,
+	CTL_VOUCH_ANSWER,
 	/* worker to master */
 	CTL_REASON,		/* why it will exit now: text for operators */
 	/* master to a listener with TLS */

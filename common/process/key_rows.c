@@ -33,8 +33,8 @@ static const struct key_choice log_rolls[] = {
 	{ "monthly", CONFIG_ROLL_MONTHLY, true }, { "size", CONFIG_ROLL_SIZE, true }, { 0 },
 };
 static const struct key_choice auth_flags[] = {
-	{ "anonymous", CONFIG_AUTH_ANONYMOUS, false }, { "basic", CONFIG_AUTH_BASIC, true },
-	{ "integrated", CONFIG_AUTH_INTEGRATED, true }, { 0 },
+	{ "anonymous", CONFIG_AUTH_ANONYMOUS, false }, { "basic", CONFIG_AUTH_BASIC, false },
+	{ "integrated", CONFIG_AUTH_INTEGRATED, false }, { 0 },
 };
 static const struct key_choice tls_modes[] = {
 	{ "off", CONFIG_TLS_OFF, false }, { "optional", CONFIG_TLS_OPTIONAL, false }, { "required", CONFIG_TLS_REQUIRED, false }, { 0 },
@@ -148,14 +148,18 @@ const struct key key_rows[] = {
 	{ ACCESS("authentication", KEY_FLAGS, authentication), .standard = "anonymous", .choice = auth_flags,
 	    .meaning = "How clients may identify themselves: any of anonymous, basic, integrated. Without anonymous a client has to "
 	    "authenticate before MAIL." },
-	{ ACCESS("password-file", KEY_PATH, password_file), .missing = true,
-	    .meaning = "The accounts for basic authentication, a line name:hash each." },
-	{ ACCESS("basic-requires-tls", KEY_BOOL, basic_requires_tls), .standard = "yes", .missing = true,
-	    .meaning = "Whether PLAIN and LOGIN are offered and taken only under TLS." },
-	{ ACCESS("basic-domain", KEY_TEXT, basic_domain), .missing = true, .meaning = "Put before a bare user name." },
-	{ ACCESS("keytab", KEY_PATH, keytab), .missing = true, .meaning = "The Kerberos keys for integrated authentication." },
-	{ ACCESS("service-principal", KEY_TEXT, service_principal), .missing = true, .check = key_check_word,
-	    .meaning = "The Kerberos name of this server." },
+	{ ACCESS("password-file", KEY_PATH, password_file),
+	    .meaning = "The accounts for basic authentication (PLAIN, LOGIN, SCRAM-SHA-256), a line name:hash each; posternctl passwd edits "
+	    "it. It may belong to root alone (mode 0600); one that everybody may read is refused." },
+	{ ACCESS("basic-requires-tls", KEY_BOOL, basic_requires_tls), .standard = "yes",
+	    .meaning = "Whether PLAIN and LOGIN are offered and taken only under TLS. SCRAM sends no password and is always offered." },
+	{ ACCESS("basic-domain", KEY_TEXT, basic_domain), .check = key_check_word,
+	    .meaning = "Put, with a backslash, before a user name that has neither backslash nor at sign. The password file may name such an "
+	    "account with the domain or without." },
+	{ ACCESS("keytab", KEY_PATH, keytab),
+	    .meaning = "The Kerberos keys for integrated authentication (GSSAPI with Kerberos and SPNEGO tokens). It may belong to root alone." },
+	{ ACCESS("service-principal", KEY_TEXT, service_principal), .derived = "smtp/ and the fqdn", .check = key_check_word,
+	    .meaning = "The Kerberos name of this server, with or without @REALM; tickets for another name are refused." },
 	{ ACCESS("tls", KEY_ENUM, tls), .derived = "optional with a certificate, else off", .choice = tls_modes,
 	    .meaning = "Inbound TLS: off, optional (STARTTLS is offered) or required (530 5.7.0 until STARTTLS). The addresses of tls-listen "
 	    "have TLS in any case." },

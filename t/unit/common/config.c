@@ -216,7 +216,7 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[messages]\nndr-copy-to = somebody\n", D "2" E "ndr-copy-to must be a mail address" },
 	{ "[delivery]\nport = 65536\n", D "2" E "port must be from 1 to 65535, not 65536" },
 	/* not in this version */
-	{ "[access]\nauthentication = anonymous, basic\n", D "2" E "authentication \"basic\" is not available in this version" },
+	{ "[access]\nauthentication = anonymous, basic\n", D "2" E "authentication = basic needs a password-file" },
 	{ "[access]\nproxy = yes\nproxy-trusted = 192.0.2.1, 2001:db8::/64\n[delivery]\nreverse-dns = yes\n", "" },
 	{ "[access]\nproxy = no\nproxy-trusted =\nbasic-requires-tls = yes\n", "" },
 	{ "[general]\nlog = yes\nlog-format = json\nlog-roll = hourly\nlog-fields = date\nlog-directory = /x\n", D "2" E "\"log\" is not "

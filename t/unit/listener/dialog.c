@@ -9,7 +9,9 @@
  *   M: text            the next message handed to the disk: "sender -> rcpt rcpt; PROTOCOL flags; content", or "discarded"
  *   F: text            the next refusal reported: "recipient reply"; * as above
  *   L: number          the time limit that holds now, in ms; -1 none
+ *   A: text            what the auth helper is asked next: "start PLAIN token" ("-" none), "step token", "cancel"
  *   > stop|cut|expire|eof|secured|store errno   an event; "store" sets what the disk will say
+ *   > vouch ok user|failed|later|challenge text   the auth helper's answer
  *   > named NAME|none|trouble           the client's name is known, or will not be
  *   X: close|linger    the connection has ended, so
  *
@@ -87,6 +89,15 @@ set(struct world *w, const char *path, unsigned line, const char *key, char *val
 		world_add_domain(w, value, CONFIG_DOMAIN_REMOTE, false);
 	else if (strcmp(key, "relay-domain") == 0)
 		world_add_domain(w, value, CONFIG_DOMAIN_REMOTE, true);
+	else if (strcmp(key, "authentication") == 0)
+		w->server.authentication = (strstr(value, "anonymous") != NULL ? CONFIG_AUTH_ANONYMOUS : 0) |
+		    (strstr(value, "basic") != NULL ? CONFIG_AUTH_BASIC : 0) | (strstr(value, "integrated") != NULL ? CONFIG_AUTH_INTEGRATED : 0);
+	else if (strcmp(key, "basic-requires-tls") == 0)
+		w->server.basic_requires_tls = strcmp(value, "yes") == 0;
+	else if (strcmp(key, "relay-authenticated") == 0)
+		w->server.relay_authenticated = strcmp(value, "yes") == 0;
+	else if (strcmp(key, "secure") == 0)
+		w->secure = strcmp(value, "yes") == 0;
 	else if (strcmp(key, "drop") == 0)
 		w->drop_full = strcmp(value, "full") == 0;
 	else if (strcmp(key, "disk") == 0)
@@ -131,7 +142,7 @@ parse_step(struct script *s, unsigned line, const char *text)
 		rest += strspn(rest, " ");
 		buf_puts(&step.text, rest);
 	} else {
-		ck_assert_msg(strchr("CRSMFLX", step.kind) != NULL && rest[0] == ':', "%s:%u: %s", s->path, line, text);
+		ck_assert_msg(strchr("CRSMFALX", step.kind) != NULL && rest[0] == ':', "%s:%u: %s", s->path, line, text);
 		rest += rest[1] == ' ' ? 2 : 1;
 		for (; times > 0; times--) {
 			if (strchr("CRS", step.kind) != NULL)
@@ -207,6 +218,22 @@ expect_nothing(const struct script *s, unsigned line, enum mode mode, const stru
 }
 
 static void
+answer(struct world *w, const char *what)
+{
+	struct vouch_answer *a = mem_new(struct vouch_answer);
+	const char *rest = strchrnul(what, ' ');
+	rest += *rest == ' ';
+	a->result = strncmp(what, "ok", 2) == 0 ? VOUCH_OK : strncmp(what, "challenge", 9) == 0 ? VOUCH_CHALLENGE :
+	    strcmp(what, "failed") == 0 ? VOUCH_FAILED : VOUCH_LATER;
+	if (a->result == VOUCH_OK)
+		snprintf(a->user, sizeof(a->user), "%s", rest);
+	a->token.len = (uint16_t)strlen(rest);
+	memcpy(a->token.data, rest, a->token.len);
+	session_vouched(&w->s, a);
+	free(a);
+}
+
+static void
 event(struct world *w, const struct script *s, const struct step *step)
 {
 	const char *what = buf_text(&step->text);
@@ -221,12 +248,14 @@ event(struct world *w, const struct script *s, const struct step *step)
 	else if (strcmp(what, "secured") == 0) {
 		ck_assert_msg(w->securing, "%s:%u: no handshake is under way", s->path, step->line);
 		w->securing = false;
-		session_secured(&w->s);
+		session_secured(&w->s, true);
 	} else if (strncmp(what, "named ", 6) == 0) {
 		w->policy.state = strcmp(what + 6, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
 		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(what + 6, "none") != 0 ? strcpy(w->names, what + 6) : NULL;
 		session_named(&w->s);
-	} else if (strncmp(what, "store ", 6) == 0)
+	} else if (strncmp(what, "vouch ", 6) == 0)
+		answer(w, what + 6);
+	else if (strncmp(what, "store ", 6) == 0)
 		w->store_error = error_of(what + 6);
 	else
 		ck_abort_msg("%s:%u: no event %s", s->path, step->line, what);
@@ -278,6 +307,9 @@ play_segment(struct world *w, const struct script *s, size_t from, enum mode mod
 		case 'F':
 			expect(s, step, mode, &w->facts, "\n");
 			break;
+		case 'A':
+			expect(s, step, mode, &w->asked, "\n");
+			break;
 		default:
 			check_state(w, s, step, mode);
 		}
@@ -296,6 +328,7 @@ play(const char *path, enum mode mode)
 
 	if (mode != MODE_LUMP || !s.no_lump) {
 		world_begin_session(&w);
+		w.s.secure = w.s.bound = w.secure;
 		for (size_t i = 0; i < s.count;) {
 			i = play_segment(&w, &s, i, mode);
 			if (i < s.count && s.step[i].kind == 'L')
@@ -309,6 +342,7 @@ play(const char *path, enum mode mode)
 		expect_nothing(&s, last, mode, &w.out, "S:");
 		expect_nothing(&s, last, mode, &w.messages, "M:");
 		expect_nothing(&s, last, mode, &w.facts, "F:");
+		expect_nothing(&s, last, mode, &w.asked, "A:");
 		ck_assert_msg(w.closed == ends, "%s (%s): the session has %s", path, mode_names[mode], w.closed ? "ended" : "not ended");
 	}
 	for (size_t i = 0; i < s.count; i++)

@@ -25,8 +25,9 @@ struct world {
 	char names[256];
 	char ip[NET_TEXT_SIZE];
 	struct session s;
-	struct buf in, out, content, messages, facts;	/* messages and facts: lines ended by LF */
+	struct buf in, out, content, messages, facts, asked;	/* messages and facts: lines ended by LF */
 	bool begun, storing, closed, linger;
+	bool secure;			/* the session is under TLS */
 	bool implicit, securing;	/* TLS from the first byte; under way */
 	bool drop_full, narrow;		/* narrow: the disk is full of work after every add */
 	int begin_error, store_error;
@@ -157,6 +158,32 @@ world_refused(void *arg, const char *recipient, const char *reply)
 }
 
 static inline void
+world_vouch(void *arg, const struct vouch_start *start)
+{
+	struct world *w = arg;
+	buf_printf(&w->asked, "start %s%s ", vouch_mechanism_names[start->mechanism], start->tls ? " tls" : "");
+	if (start->token.absent)
+		buf_puts(&w->asked, "-");
+	world_escape(&w->asked, (const char *)start->token.data, start->token.len);
+	buf_puts(&w->asked, "\n");
+}
+
+static inline void
+world_vouch_step(void *arg, const struct vouch_token *t)
+{
+	struct world *w = arg;
+	buf_puts(&w->asked, "step ");
+	world_escape(&w->asked, (const char *)t->data, t->len);
+	buf_puts(&w->asked, "\n");
+}
+
+static inline void
+world_vouch_cancel(void *arg)
+{
+	buf_puts(&((struct world *)arg)->asked, "cancel\n");
+}
+
+static inline void
 world_count(void *arg, enum counter which, int64_t n)
 {
 	((struct world *)arg)->counters[which] += n;
@@ -165,7 +192,7 @@ world_count(void *arg, enum counter which, int64_t n)
 static const struct session_ops world_ops = {
 	.send = world_send, .close = world_close, .begin = world_begin, .add = world_add, .finish = world_finish,
 	.discard = world_discard, .secure = world_secure, .drop_is_full = world_drop_is_full, .is_self = world_is_self, .refused = world_refused,
-	.count = world_count,
+	.count = world_count, .vouch = world_vouch, .vouch_step = world_vouch_step, .vouch_cancel = world_vouch_cancel,
 };
 
 static inline int
@@ -212,7 +239,7 @@ world_init(struct world *w)
 		.relay_list = { .entry = w->relay }, .connection_list = { .entry = w->control },
 		.connection_limit = CONFIG_UNLIMITED, .connection_limit_per_client = CONFIG_UNLIMITED,
 		.connection_timeout = 600000, .max_message_size = 25U << 20, .max_session_size = 100U << 20,
-		.max_recipients = 100,
+		.max_recipients = 100, .authentication = CONFIG_AUTH_ANONYMOUS, .basic_requires_tls = true,
 	};
 	world_add_domain(w, "example.com", CONFIG_DOMAIN_DEFAULT, false);
 	world_client(w, "192.0.2.1");
@@ -221,6 +248,7 @@ world_init(struct world *w)
 	buf_init(&w->content, 64U << 20);
 	buf_init(&w->messages, 64U << 20);
 	buf_init(&w->facts, 64U << 20);
+	buf_init(&w->asked, 64U << 20);
 }
 
 static inline void
@@ -249,6 +277,7 @@ world_done(struct world *w)
 	buf_done(&w->content);
 	buf_done(&w->messages);
 	buf_done(&w->facts);
+	buf_done(&w->asked);
 }
 
 /* What conn, disk and pool would do until nothing moves any more. */

@@ -1,0 +1,86 @@
+/*
+ * vouch - an authentication between a listener and the auth helper
+ *
+ * Runs in:  listener, auth (pure)
+ * Owns:     nothing
+ * Promise:  what take() accepted has ended strings without control bytes, and lengths within bounds
+ * Fails by: false
+ */
+#include "common/process/vouch.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/process/ctl.h"
+
+static_assert(sizeof(struct vouch_start) <= CTL_PAYLOAD_MAX && sizeof(struct vouch_answer) <= CTL_PAYLOAD_MAX, "fit one message");
+
+const char *const vouch_mechanism_names[VOUCH_MECHANISMS] = {
+	[VOUCH_PLAIN] = "PLAIN", [VOUCH_LOGIN] = "LOGIN", [VOUCH_SCRAM] = "SCRAM-SHA-256", [VOUCH_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS",
+	[VOUCH_GSSAPI] = "GSSAPI",
+};
+
+size_t
+vouch_token_size(const struct vouch_token *t)
+{
+	return offsetof(struct vouch_token, data) + t->len;
+}
+
+size_t
+vouch_start_size(const struct vouch_start *s)
+{
+	return offsetof(struct vouch_start, token) + vouch_token_size(&s->token);
+}
+
+size_t
+vouch_answer_size(const struct vouch_answer *a)
+{
+	return offsetof(struct vouch_answer, token) + vouch_token_size(&a->token);
+}
+
+static bool
+is_text(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] == '\0')
+			return true;
+		if ((unsigned char)text[i] < ' ' || text[i] == 127)
+			return false;
+	}
+	return false;
+}
+
+bool
+vouch_token_take(struct vouch_token *t, const void *data, size_t len)
+{
+	const size_t fixed = offsetof(struct vouch_token, data);
+	if (len < fixed || len > sizeof(*t))
+		return false;
+	memcpy(t, data, fixed);
+	if (t->len > VOUCH_TOKEN_MAX || len != fixed + t->len)
+		return false;
+	memcpy(t->data, (const uint8_t *)data + fixed, t->len);
+	return true;
+}
+
+bool
+vouch_start_take(struct vouch_start *s, const void *data, size_t len)
+{
+	const size_t fixed = offsetof(struct vouch_start, token);
+	if (len < fixed || !vouch_token_take(&s->token, (const uint8_t *)data + fixed, len - fixed))
+		return false;
+	memcpy(s, data, fixed);
+	return s->mechanism < VOUCH_MECHANISMS && s->binding <= VOUCH_TLS_EXPORTER && s->binding_len <= VOUCH_BINDING_MAX &&
+	    is_text(s->client, sizeof(s->client)) && is_text(s->domain, sizeof(s->domain)) && is_text(s->principal, sizeof(s->principal));
+}
+
+bool
+vouch_answer_take(struct vouch_answer *a, const void *data, size_t len)
+{
+	const size_t fixed = offsetof(struct vouch_answer, token);
+	if (len < fixed || !vouch_token_take(&a->token, (const uint8_t *)data + fixed, len - fixed))
+		return false;
+	memcpy(a, data, fixed);
+	return a->result <= VOUCH_LATER && is_text(a->user, sizeof(a->user)) && (a->result != VOUCH_OK || a->user[0] != '\0');
+}

@@ -1,0 +1,116 @@
+/*
+ * auth - the role: holds passwords and Kerberos keys, and tells listeners who their clients are
+ *
+ * Runs in:  auth
+ * Owns:     the pool in which passwords are checked, the files, the callers
+ * Promise:  no socket but its channels; no secret leaves it, in an answer or in the log
+ * Fails by: a listener that misbehaves loses its channel, nothing else
+ */
+#include "listener/auth/auth.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+/* One more than slots: a client address alone never has all threads. */
+enum { THREADS_MIN = 3, THREADS_MAX = 9 };
+
+static unsigned
+count_threads(void)
+{
+	long n = sysconf(_SC_NPROCESSORS_ONLN) + 1;
+	return n < THREADS_MIN ? THREADS_MIN : n > THREADS_MAX ? THREADS_MAX : (unsigned)n;
+}
+
+/* No core file with passwords in it, no debugger of the same user. */
+static void
+no_dumps(void)
+{
+#ifndef POSTERN_TEST	/* the leak sanitizer debugs its own process */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+static void
+auth_run(struct boot *b)
+{
+	struct auth *a = mem_new(struct auth);
+	unsigned threads = count_threads();
+
+	b->state = a;
+	a->boot = b;
+	TAILQ_INIT(&a->callers);
+	TAILQ_INIT(&a->exchanges);
+	no_dumps();
+	verify_set_up();
+	a->vault = vault_new(b);
+	a->visitors = visitor_table_new();
+	a->pool = pool_new(b->loop, threads);
+	a->lane = pool_lane_new(a->pool, threads, 1, exchange_work, exchange_worked, a);
+	a->slots = threads - 1;
+	boot_ready(b);
+}
+
+static void
+on_channel(struct auth *a, const struct ctl_message *m)
+{
+	struct ctl_channel channel;
+
+	if (m->fd == -1)
+		return;
+	memcpy(&channel, m->data, sizeof(channel));
+	channel.server[sizeof(channel.server) - 1] = '\0';
+	struct caller *c = caller_new(a, m->fd, channel.server);
+	(void)c; /* it is in the list */
+}
+
+static void
+auth_on_control(struct boot *b, const struct ctl_message *m)
+{
+	struct auth *a = b->state;
+	switch (m->type) {
+	case CTL_CHANNEL:
+		on_channel(a, m);
+		break;
+	case CTL_FILE:
+		vault_opened(a->vault, m);
+		break;
+	case CTL_DRAIN:
+	case CTL_STOP:
+		boot_end(b);
+		break;
+	default:
+		if (m->fd != -1)
+			close(m->fd);
+	}
+}
+
+static void
+auth_finish(struct boot *b)
+{
+	struct auth *a = b->state;
+	struct caller *c;
+
+	a->slots = 0;
+	pool_free(a->pool);
+	while ((c = TAILQ_FIRST(&a->callers)) != NULL)
+		caller_free(c);
+	exchange_end_all(a);
+	vault_free(a->vault);
+	visitor_table_free(a->visitors);
+	free(a);
+	b->state = NULL;
+}
+
+const struct boot_role auth_role = {
+	.name = "auth",
+	.title = "checks who clients are",
+	.per_server = false,
+	.run = auth_run,
+	.on_control = auth_on_control,
+	.finish = auth_finish,
+};

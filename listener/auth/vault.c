@@ -1,0 +1,272 @@
+/*
+ * vault - password files and keytabs: opened by the master, looked at again when they are asked for
+ *
+ * Runs in:  auth
+ * Owns:     the current version of each file; older ones live as long as somebody uses them
+ * Promise:  a changed file counts from the next second on; a keytab is a copy in memory, so that nothing has to be opened again
+ * Fails by: NULL to those who wait, and one event for each new reason
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "listener/auth/auth.h"
+
+enum { FRESH_MS = 1000, KEYTAB_MAX = 1 << 20, FAULTS_TOLD = 5 };
+
+struct waiting {
+	STAILQ_ENTRY(waiting) link;
+	void (*ready)(void *arg, struct vault_file *f);
+	void *arg;
+};
+
+struct shelf {
+	LIST_ENTRY(shelf) link;
+	uint32_t request;
+	char server[64];
+	enum ctl_file_kind kind;
+	struct vault_file *file;	/* NULL: never had */
+	struct stat identity;
+	uint64_t asked_ms;		/* 0: never */
+	bool asking;
+	char trouble[160];		/* why the last look failed */
+	STAILQ_HEAD(, waiting) waiting;
+};
+
+struct vault {
+	struct boot *boot;
+	uint32_t request;
+	LIST_HEAD(, shelf) shelves;	/* two a virtual server at most */
+};
+
+struct vault *
+vault_new(struct boot *b)
+{
+	struct vault *v = mem_new(struct vault);
+	v->boot = b;
+	LIST_INIT(&v->shelves);
+	return v;
+}
+
+void
+vault_release(struct vault_file *f)
+{
+	if (f == NULL || --f->users > 0)
+		return;
+	account_list_free(f->accounts);
+	if (f->keytab_fd != -1)
+		close(f->keytab_fd);
+	free(f);
+}
+
+void
+vault_free(struct vault *v)
+{
+	struct shelf *s;
+	struct waiting *w;
+	while ((s = LIST_FIRST(&v->shelves)) != NULL) {
+		LIST_REMOVE(s, link);
+		while ((w = STAILQ_FIRST(&s->waiting)) != NULL) {
+			STAILQ_REMOVE_HEAD(&s->waiting, link);
+			free(w);
+		}
+		vault_release(s->file);
+		free(s);
+	}
+	free(v);
+}
+
+static struct shelf *
+find(struct vault *v, const char *server, enum ctl_file_kind kind)
+{
+	struct shelf *s;
+	LIST_FOREACH(s, &v->shelves, link)
+		if (s->kind == kind && strcmp(s->server, server) == 0)
+			return s;
+	s = mem_new(struct shelf);
+	s->kind = kind;
+	s->request = ++v->request;
+	snprintf(s->server, sizeof(s->server), "%s", server);
+	STAILQ_INIT(&s->waiting);
+	LIST_INSERT_HEAD(&v->shelves, s, link);
+	return s;
+}
+
+/* What a caller gets: the file, if the last look at it was good. */
+static struct vault_file *
+lend(struct shelf *s)
+{
+	if (s->file == NULL || s->trouble[0] != '\0')
+		return NULL;
+	s->file->users++;
+	return s->file;
+}
+
+void
+vault_get(struct vault *v, const char *server, enum ctl_file_kind kind, void (*ready)(void *arg, struct vault_file *f), void *arg)
+{
+	struct shelf *s = find(v, server, kind);
+	uint64_t now = clock_mono_ms();
+
+	if (!s->asking && s->asked_ms != 0 && now - s->asked_ms < FRESH_MS) {
+		ready(arg, lend(s));
+		return;
+	}
+	struct waiting *w = mem_new(struct waiting);
+	w->ready = ready;
+	w->arg = arg;
+	STAILQ_INSERT_TAIL(&s->waiting, w, link);
+	if (s->asking)
+		return;
+	s->asking = true;
+	s->asked_ms = now;
+	boot_open(v->boot, s->request, kind, 0, server);
+}
+
+/* --- what the master has opened --- */
+
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	    a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	    a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static void
+set_trouble(struct shelf *s, const char *why)
+{
+	if (strcmp(s->trouble, why) == 0)
+		return;
+	snprintf(s->trouble, sizeof(s->trouble), "%s", why);
+	log_event(LOG_FAULT, NULL, "trouble", "part=auth server=%s reason=%s", s->server, log_safe(why));
+}
+
+struct faults {
+	const struct shelf *shelf;
+	unsigned count;
+};
+
+static void
+on_fault(void *arg, unsigned line, const char *why)
+{
+	struct faults *f = arg;
+	if (f->count++ < FAULTS_TOLD)
+		log_event(LOG_WARN, NULL, "trouble", "part=auth server=%s file=password-file line=%u reason=%s", f->shelf->server, line,
+		    log_safe(why));
+}
+
+/* The whole file in memory; NULL and errno. */
+static char *
+read_all(int fd, size_t size)
+{
+	char *data = mem_zalloc(size + 1);
+	ssize_t n = disk_pread(fd, data, size, 0);
+	if (n == (ssize_t)size)
+		return data;
+	if (n >= 0)
+		errno = EAGAIN; /* it is just being written: the next look gets it */
+	free(data);
+	return NULL;
+}
+
+static int
+take_keytab(struct vault_file *f, const char *data, size_t size)
+{
+	f->keytab_fd = memfd_create("keytab", MFD_CLOEXEC);
+	if (f->keytab_fd == -1 || disk_write(f->keytab_fd, data, size) == -1)
+		return -1;
+	snprintf(f->keytab, sizeof(f->keytab), "FILE:/proc/self/fd/%d", f->keytab_fd);
+	return 0;
+}
+
+/* 0, or -1 and errno. */
+static int
+take_file(struct shelf *s, int fd, size_t size)
+{
+	char *data = read_all(fd, size);
+	if (data == NULL)
+		return -1;
+	struct vault_file *f = mem_new(struct vault_file);
+	struct faults faults = { .shelf = s };
+	int rc = 0;
+	f->users = 1;
+	f->keytab_fd = -1;
+	if (s->kind == CTL_FILE_PASSWORDS)
+		f->accounts = account_list_parse(data, size, on_fault, &faults);
+	else
+		rc = take_keytab(f, data, size);
+	if (faults.count > FAULTS_TOLD)
+		log_event(LOG_WARN, NULL, "trouble", "part=auth server=%s file=password-file faults=%u", s->server, faults.count);
+	explicit_bzero(data, size);
+	free(data);
+	if (rc == -1) {
+		vault_release(f);
+		return -1;
+	}
+	vault_release(s->file);
+	s->file = f;
+	return 0;
+}
+
+static void
+look_at(struct shelf *s, int fd)
+{
+	struct stat st;
+	size_t most = s->kind == CTL_FILE_PASSWORDS ? ACCOUNT_FILE_MAX : KEYTAB_MAX;
+	if (fstat(fd, &st) == -1) {
+		set_trouble(s, strerror(errno));
+		return;
+	}
+	if (s->file != NULL && is_same(&st, &s->identity)) {
+		s->trouble[0] = '\0';
+		return;
+	}
+	if ((uint64_t)st.st_size > most) {
+		set_trouble(s, "the file is too large");
+		return;
+	}
+	if (take_file(s, fd, (size_t)st.st_size) == -1) {
+		set_trouble(s, strerror(errno));
+		return;
+	}
+	s->identity = st;
+	s->trouble[0] = '\0';
+}
+
+void
+vault_opened(struct vault *v, const struct ctl_message *m)
+{
+	struct ctl_opened opened;
+	struct shelf *s;
+	struct waiting *w;
+
+	memcpy(&opened, m->data, sizeof(opened));
+	opened.why[sizeof(opened.why) - 1] = '\0';
+	LIST_FOREACH(s, &v->shelves, link)
+		if (s->request == m->request)
+			break;
+	if (s != NULL && s->asking) {
+		s->asking = false;
+		if (opened.error == 0 && m->fd != -1)
+			look_at(s, m->fd);
+		else
+			set_trouble(s, opened.why);
+		while ((w = STAILQ_FIRST(&s->waiting)) != NULL) {
+			STAILQ_REMOVE_HEAD(&s->waiting, link);
+			w->ready(w->arg, lend(s));
+			free(w);
+		}
+	}
+	if (m->fd != -1)
+		close(m->fd);
+}

@@ -1,0 +1,198 @@
+/*
+ * login - the AUTH command and its dialogue (RFC 4954): lines of base64 between the client and the auth helper
+ *
+ * Runs in:  listener (pure)
+ * Owns:     the table of mechanisms as clients see them
+ * Promise:  offers and takes the same mechanisms: what the configuration allows and this connection is fit for; knows no password
+ *           and no account; what the client sent is wiped here once it was handed on
+ * Fails by: replies
+ */
+#include <assert.h>
+#include <bsd/string.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/base64.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "listener/listener.h"
+
+enum login_link { LINK_ANY, LINK_PRIVATE, LINK_BOUND };
+
+/* The strongest first: many clients take the first they know. */
+static const struct login_row {
+	enum vouch_mechanism mechanism;
+	enum config_auth key;		/* the word of `authentication` it belongs to */
+	enum login_link link;		/* private: not in the clear unless basic-requires-tls = no; bound: under TLS only */
+} login_rows[] = {
+	{ VOUCH_GSSAPI, CONFIG_AUTH_INTEGRATED, LINK_ANY },
+	{ VOUCH_SCRAM_PLUS, CONFIG_AUTH_BASIC, LINK_BOUND },
+	{ VOUCH_SCRAM, CONFIG_AUTH_BASIC, LINK_ANY },
+	{ VOUCH_PLAIN, CONFIG_AUTH_BASIC, LINK_PRIVATE },
+	{ VOUCH_LOGIN, CONFIG_AUTH_BASIC, LINK_PRIVATE },
+};
+static_assert(nitems_of(login_rows) == VOUCH_MECHANISMS, "one row a mechanism");
+
+static bool
+link_is_fit(const struct session *s, const struct login_row *row)
+{
+	if (row->link == LINK_BOUND)
+		return s->bound;
+	return s->secure || row->link == LINK_ANY || (row->link == LINK_PRIVATE && !s->server->basic_requires_tls);
+}
+
+bool
+login_is_offered(const struct session *s)
+{
+	for (size_t i = 0; i < nitems_of(login_rows); i++)
+		if ((s->server->authentication & login_rows[i].key) && link_is_fit(s, &login_rows[i]))
+			return true;
+	return false;
+}
+
+void
+login_put_offer(const struct session *s, char *dst, size_t size)
+{
+	strlcpy(dst, "AUTH", size);
+	for (size_t i = 0; i < nitems_of(login_rows); i++)
+		if ((s->server->authentication & login_rows[i].key) && link_is_fit(s, &login_rows[i])) {
+			strlcat(dst, " ", size);
+			strlcat(dst, vouch_mechanism_names[login_rows[i].mechanism], size);
+		}
+}
+
+static const struct login_row *
+find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < nitems_of(login_rows); i++) {
+		const char *have = vouch_mechanism_names[login_rows[i].mechanism];
+		if (strlen(have) == len && strncasecmp(have, name, len) == 0)
+			return &login_rows[i];
+	}
+	return NULL;
+}
+
+/* "=" is an initial response of no bytes (RFC 4954 4). */
+static bool
+take_token(struct vouch_token *t, const char *text, size_t len, bool initial)
+{
+	if (initial && len == 1 && text[0] == '=')
+		len = 0;
+	else if (initial && len == 0)
+		t->absent = true;
+	ssize_t n = base64_decode(t->data, sizeof(t->data), text, len);
+	t->len = n > 0 ? (uint16_t)n : 0;
+	return n >= 0;
+}
+
+static void
+hand_on(struct session *s)
+{
+	s->phase = PHASE_VOUCH;
+	s->progress++;
+}
+
+static void
+begin(struct session *s, const struct login_row *row, const char *initial, size_t len)
+{
+	struct vouch_start start;
+	memset(&start, 0, offsetof(struct vouch_start, token.data));
+	start.mechanism = (uint8_t)row->mechanism;
+	start.tls = s->bound;
+	if (take_token(&start.token, initial, len, true)) {
+		hand_on(s);
+		s->ops->vouch(s->arg, &start);
+	} else {
+		session_reply(s, REPLY_AUTH_BASE64, NULL);
+	}
+	explicit_bzero(&start, sizeof(start));
+}
+
+void
+login_auth(struct session *s, const char *arg, size_t len)
+{
+	const char *blank = memchr(arg, ' ', len), *end = arg + len;
+	size_t n = blank != NULL ? (size_t)(blank - arg) : len;
+	const struct login_row *row = find(arg, n);
+
+	if (!(s->server->authentication & (CONFIG_AUTH_BASIC | CONFIG_AUTH_INTEGRATED)))
+		session_reply(s, REPLY_UNAVAILABLE, NULL);
+	else if (s->authenticated)
+		session_reply(s, REPLY_AUTH_TWICE, NULL);
+	else if (s->phase != PHASE_READY)
+		session_reply(s, REPLY_AUTH_LATE, NULL);
+	else if (row == NULL || !(s->server->authentication & row->key))
+		session_reply(s, REPLY_AUTH_MECHANISM, NULL);
+	else if (!link_is_fit(s, row))
+		session_reply(s, row->link == LINK_PRIVATE ? REPLY_AUTH_TLS : REPLY_AUTH_MECHANISM, NULL);
+	else {
+		for (arg += n; arg < end && *arg == ' '; arg++)
+			;
+		if (memchr(arg, ' ', (size_t)(end - arg)) != NULL)
+			session_reply(s, REPLY_BAD_PARAMETER, NULL);
+		else
+			begin(s, row, arg, (size_t)(end - arg));
+	}
+}
+
+void
+login_refuse(struct session *s, enum reply why)
+{
+	s->ops->vouch_cancel(s->arg);
+	s->phase = PHASE_READY;
+	session_reply(s, why, NULL);
+}
+
+void
+login_line(struct session *s, const char *line, size_t len)
+{
+	struct vouch_token t;
+	memset(&t, 0, offsetof(struct vouch_token, data));
+	if (len == 1 && line[0] == '*') {
+		login_refuse(s, REPLY_AUTH_CANCELLED);
+	} else if (!take_token(&t, line, len, false)) {
+		login_refuse(s, REPLY_AUTH_BASE64);
+	} else {
+		hand_on(s);
+		s->ops->vouch_step(s->arg, &t);
+	}
+	explicit_bzero(&t, sizeof(t));
+}
+
+static void
+challenge(struct session *s, const struct vouch_token *t)
+{
+	char text[BASE64_SIZE(VOUCH_TOKEN_MAX)];
+	struct buf out = BUF_INIT(sizeof(text) + REPLY_SIZE);
+	size_t len = base64_encode(text, t->data, t->len);
+	reply_format_long(&out, REPLY_AUTH_CHALLENGE, text, len);
+	s->ops->send(s->arg, out.data, out.len);
+	buf_done(&out);
+	s->phase = PHASE_LOGIN;
+	s->progress++;
+}
+
+void
+login_answer(struct session *s, const struct vouch_answer *a)
+{
+	if (s->phase != PHASE_VOUCH)
+		bug("an answer about a client in phase %d", (int)s->phase);
+	s->phase = PHASE_READY;
+	switch (a->result) {
+	case VOUCH_CHALLENGE:
+		challenge(s, &a->token);
+		break;
+	case VOUCH_OK:
+		s->authenticated = true;
+		free(s->user);
+		s->user = mem_strdup(a->user);
+		session_reply(s, REPLY_AUTH_OK, NULL);
+		break;
+	case VOUCH_FAILED:
+		session_reply(s, REPLY_AUTH_FAILED, NULL);
+		break;
+	default:
+		session_reply(s, REPLY_AUTH_LATER, NULL);
+	}
+}
