@@ -45,7 +45,7 @@ PICKUP  := $(filter-out pickup/main.c,$(wildcard pickup/*.c))
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver $(B)/postern-auth
-LIBS := -levent_core -linih -lbsd
+LIBS := -levent_core -linih -lbsd -lidn2
 AUTHLIBS := -lgsasl -lcrypt -lgssapi_krb5
 
 .PHONY: all programs help deps deps-check deps-bench run check bench clean
@@ -89,7 +89,7 @@ $(B)/libfuzz.a: $(call obj,$(COMMON) $(LISTEN) $(DELIVER) $(RESOLVE) $(PICKUP))
 	@rm -f $@; ar rcs $@ $^
 $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
 	@echo "  LD    $@"
-	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) -lunbound -lidn2
+	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) -lunbound -lssl -lcrypto
 
 bench: deps-bench
 	@$(MAKE) programs
@@ -110,7 +110,6 @@ $(B)/postern-resolver: $(call obj,deliver/resolver/main.c $(RESOLVE)) $(B)/libco
 $(B)/postern-auth: $(call obj,listener/auth/main.c $(AUTH)) $(B)/libcommon.a
 $(B)/postern-resolver: LIBS += -lunbound
 $(B)/postern-auth: LIBS += $(AUTHLIBS)
-$(B)/postern-deliver: LIBS += -lidn2
 $(B)/postern-listener: LIBS += -lssl -lcrypto
 
 $(PROGRAMS):
@@ -141,7 +140,7 @@ define unit_rule
 $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter deliver/%,$(1)),-lidn2) $(if $(filter auth/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter auth/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
 

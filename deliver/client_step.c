@@ -8,9 +8,11 @@
  * Fails by: verdicts
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/mail/idn.h"
 #include "common/mail/xtext.h"
 #include "deliver/deliver.h"
 
@@ -38,12 +40,26 @@ step_phase(const struct client *c, size_t step)
 	return step < step_data(c) ? CLIENT_RCPT : CLIENT_DATA;
 }
 
+/* Without SMTPUTF8 the domain goes in its ASCII form; is_possible() has seen that this is enough. */
+static void
+add_address(struct client *c, const char *address)
+{
+	const char *at = strrchr(address, '@');
+	char domain[IDN_SIZE];
+
+	if (!(c->offered & CLIENT_SMTPUTF8) && at != NULL && !idn_is_ascii(at) && idn_to_ascii(domain, at + 1))
+		buf_printf(&c->out, "<%.*s@%s>", (int)(at - address), address, domain);
+	else
+		buf_printf(&c->out, "<%s>", address);
+}
+
 static void
 send_mail(struct client *c)
 {
 	const struct message_envelope *e = c->mail.e;
 
-	buf_printf(&c->out, "MAIL FROM:<%s>", c->mail.sender);
+	buf_puts(&c->out, "MAIL FROM:");
+	add_address(c, c->mail.sender);
 	if (c->offered & CLIENT_SIZE)
 		buf_printf(&c->out, " SIZE=%lld", (long long)e->content_size);
 	if (e->flags & MESSAGE_BINARY)
@@ -82,7 +98,8 @@ add_dsn(struct client *c, const struct message_recipient *r)
 static void
 send_rcpt(struct client *c, const struct message_recipient *r)
 {
-	buf_printf(&c->out, "RCPT TO:<%s>", r->address);
+	buf_puts(&c->out, "RCPT TO:");
+	add_address(c, r->address);
 	if (c->offered & CLIENT_DSN)
 		add_dsn(c, r);
 	buf_puts(&c->out, "\r\n");
@@ -248,17 +265,27 @@ client_step_dot(struct client *c)
 		client_fail(c, &v, true);
 }
 
+/* Nothing but its domain is not ASCII, and that has an ASCII form. */
 static bool
-has_utf8(const struct client_mail *m)
+has_ascii_form(const char *address)
 {
-	bool found = (m->e->flags & MESSAGE_UTF8) != 0;
+	const char *at = strrchr(address, '@');
+	char domain[IDN_SIZE];
 
-	for (const char *p = m->sender; *p != '\0'; p++)
-		found |= (*p & 0x80) != 0;
-	for (size_t i = 0; i < m->count; i++)
-		for (const char *p = m->e->rcpt[m->index[i]].address; *p != '\0'; p++)
-			found |= (*p & 0x80) != 0;
-	return found;
+	for (const char *p = address; *p != '\0' && p != at; p++)
+		if ((*p & 0x80) != 0)
+			return false;
+	return at == NULL || idn_to_ascii(domain, at + 1);
+}
+
+static bool
+needs_utf8(const struct client_mail *m)
+{
+	bool needs = ((m->e->flags & MESSAGE_UTF8) && !m->ascii_header) || !has_ascii_form(m->sender);
+
+	for (size_t i = 0; i < m->count && !needs; i++)
+		needs = !has_ascii_form(m->e->rcpt[m->index[i]].address);
+	return needs;
 }
 
 /* Whether the peer can take it at all; if not, the verdict says what is missing (RFC 1870, 6152, 6531; RFC 3463). */
@@ -275,7 +302,7 @@ is_possible(const struct client *c, const struct client_mail *m, struct verdict 
 		verdict_set(v, VERDICT_REFUSED, "5.6.3", "the message has binary content, %s does not offer BINARYMIME", host);
 	else if ((e->flags & MESSAGE_8BIT) && !(e->flags & MESSAGE_BINARY) && !(c->offered & CLIENT_8BITMIME))
 		verdict_set(v, VERDICT_REFUSED, "5.6.3", "the message has 8-bit content, %s does not offer 8BITMIME", host);
-	else if (!(c->offered & CLIENT_SMTPUTF8) && has_utf8(m))
+	else if (!(c->offered & CLIENT_SMTPUTF8) && needs_utf8(m))
 		verdict_set(v, VERDICT_REFUSED, "5.6.7", "the message needs SMTPUTF8, %s does not offer it", host);
 	else
 		return true;

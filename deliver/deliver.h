@@ -103,6 +103,7 @@ struct client_mail {
 	const char *sender;
 	const size_t *index; size_t count;	/* into e->rcpt */
 	struct verdict *verdict;		/* out: one for each of index */
+	bool ascii_header;			/* the header of a message with SMTPUTF8 does not need that */
 };
 
 struct client {

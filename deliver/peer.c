@@ -18,6 +18,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/mail/header.h"
 #include "deliver/deliver.h"
 
 #define CONNECT_MS 30000
@@ -139,12 +140,33 @@ rest(struct peer *p)
 	site_rests(p->site, p);
 }
 
+/* Declared SMTPUTF8, as some clients do for all mail: does the header need it? One that is larger than a piece does. */
+static bool
+has_ascii_header(const struct peer *p, const struct remote_job *job)
+{
+	off_t size = job->e->content_size;
+	size_t want = size > (off_t)CLIENT_PIECE ? CLIENT_PIECE : (size_t)size;
+	const char *piece = p->site->r->piece;
+	ssize_t n = disk_pread(job->fd, p->site->r->piece, want, job->e->content_at);
+
+	if (n < 0)
+		return false;
+	size_t end = header_size(piece, (size_t)n);
+	for (size_t i = 0; i < end; i++)
+		if ((piece[i] & 0x80) != 0)
+			return false;
+	return end < (size_t)n || n == size;
+}
+
 static void
 begin(struct peer *p, struct remote_job *job)
 {
 	struct client_mail mail = {
 		.e = job->e, .sender = job->sender, .index = job->index, .count = job->count, .verdict = job->verdict,
 	};
+
+	if ((job->e->flags & (MESSAGE_UTF8 | MESSAGE_REPORT)) == MESSAGE_UTF8 && !(p->client.offered & CLIENT_SMTPUTF8))
+		mail.ascii_header = has_ascii_header(p, job);
 
 	p->job = job;
 	p->at = 0;

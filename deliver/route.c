@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/mail/idn.h"
 #include "common/base/net.h"
 #include "deliver/deliver.h"
 
@@ -215,20 +216,12 @@ hosts_of(const struct route *r, const struct config_domain *domain)
 	return NULL;
 }
 
-static bool
-is_ascii(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text >= 0x80)
-			return false;
-	return true;
-}
-
 /* What DNS could never be asked for is refused here, with words of its own. */
 static void
 judge_direct(const char *domain, struct route_answer *a)
 {
 	struct destination_host h;
+	char ascii[IDN_SIZE];
 
 	a->kind = ROUTE_DIRECT;
 	if (*domain == '[') {
@@ -238,8 +231,10 @@ judge_direct(const char *domain, struct route_answer *a)
 		if (rc == 0 && domain[strlen(domain) - 1] == ']')
 			return;
 		a->why = "the domain is a malformed address literal";
-	} else if (!is_ascii(domain)) {
-		a->why = "internationalized domain names are not available in this version";
+	} else if (!idn_is_ascii(domain)) {
+		if (idn_to_ascii(ascii, domain))
+			return;
+		a->why = "the domain has no ASCII form (IDNA)";
 	} else if (net_is_hostname(domain)) {
 		return;
 	} else {

@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/mail/idn.h"
 #include "deliver/deliver.h"
 
 #define PORTIONS_MAX 16			/* of one message at a time */
@@ -80,7 +81,11 @@ assign_one(struct schedule_message *m, size_t i, const char *domain)
 	struct schedule *s = m->schedule;
 	struct schedule_result *r = &m->result[i];
 	struct route_answer a;
+	char ascii[IDN_SIZE];
 
+	/* One destination, however its name is written. */
+	if (!idn_is_ascii(domain) && idn_to_ascii(ascii, domain))
+		domain = ascii;
 	route_find(s->route, domain, &a);
 	r->fallback = a.fallback;
 	r->local = a.kind == ROUTE_LOCAL;

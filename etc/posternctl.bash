@@ -27,6 +27,7 @@ _posternctl()
 	*'[name]'* | *' name' | *' name '*)
 		local words=''
 		[[ $usage == *--check* ]] && words=--check
+		[[ $command == sessions ]] && words='terminate --json --from --user --idle --all --yes'
 		mapfile -t COMPREPLY < <(compgen -W "$words $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')" -- "$cur")
 		;;
 	esac

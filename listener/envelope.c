@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
+#include "common/mail/idn.h"
 #include "common/mail/xtext.h"
 #include "listener/listener.h"
 
@@ -102,6 +103,8 @@ take_notify(const struct taker *t, const struct parameter *p)
 	static const struct { const char *word; unsigned bit; } words[] = {
 		{ "NEVER", NOTIFY_NEVER }, { "SUCCESS", NOTIFY_SUCCESS }, { "FAILURE", NOTIFY_FAILURE }, { "DELAY", NOTIFY_DELAY },
 	};
+	if (p->value == NULL)
+		return REPLY_BAD_PARAMETER;
 	const char *at = p->value, *end = p->value + p->value_len;
 	unsigned given = 0;
 
@@ -233,7 +236,9 @@ take_path(struct address *a, const char **arg, size_t *len, const char *keyword,
 		return REPLY_BAD_ADDRESS;
 	*arg += used;
 	*len -= used;
-	return REPLY_NONE;
+	/* A name in another script that is no name at all (RFC 5890). */
+	char ascii[IDN_SIZE];
+	return idn_to_ascii(ascii, address_domain(a)) ? REPLY_NONE : REPLY_BAD_ADDRESS;
 }
 
 enum reply

@@ -289,8 +289,7 @@ enum policy_answer {
 	POLICY_LATER,		/* they are needed and cannot be found out: a temporary refusal */
 };
 
-bool policy_connects_by_name(const struct config_server *server);	/* names may be needed before the greeting */
-bool policy_wants_names(const struct config_server *server);		/* at any time */
+bool policy_wants_names(const struct config_server *server);	/* a list or reverse-dns may ask for them */
 enum policy_answer policy_may_connect(const struct config_server *server, const struct policy_client *client);
 enum policy_answer policy_may_relay(const struct config_server *server, const struct policy_client *client, bool authenticated);
 enum policy_domain policy_domain(const struct config_server *server, const char *domain);

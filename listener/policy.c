@@ -21,12 +21,6 @@ has_names(const struct config_nets *list)
 }
 
 bool
-policy_connects_by_name(const struct config_server *server)
-{
-	return has_names(&server->connection_list);
-}
-
-bool
 policy_wants_names(const struct config_server *server)
 {
 	return server->reverse_dns || has_names(&server->connection_list) || has_names(&server->relay_list);

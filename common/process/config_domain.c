@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/mail/idn.h"
 #include "common/process/config_parts.h"
 
 static int
@@ -41,12 +42,17 @@ find_exact(const struct config_server *s, char *name)
 const struct config_domain *
 config_domain_find(const struct config_server *s, const char *domain)
 {
-	char name[258];
+	char name[IDN_SIZE], ascii[IDN_SIZE];
 	const struct config_domain *d;
 
 	if (strlen(domain) > 253 || strchr(domain, '*') != NULL)
 		return NULL;
-	strcpy(name, domain);
+	if (idn_is_ascii(domain))
+		strcpy(name, domain);
+	else if (idn_to_ascii(name, domain))
+		domain = strcpy(ascii, name);
+	else
+		return NULL;
 	d = find_exact(s, name);
 	for (const char *dot = strchr(domain, '.'); d == NULL && dot != NULL; dot = strchr(dot + 1, '.')) {
 		name[0] = '*';

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/mail/idn.h"
 #include "common/process/config_parts.h"
 
 struct reader {
@@ -79,15 +80,16 @@ check_text(struct reader *r)
 	return wrong == NULL;
 }
 
-/* [domain NAME]: the name in lower case, NULL when it is no domain. */
+/* [domain NAME]: the name in lower case and ASCII, NULL when it is no domain. */
 static char *
 heading_domain(const char *name)
 {
-	const char *why;
-	char *copy = mem_strdup(name);
+	const char *why, *star = strncmp(name, "*.", 2) == 0 ? "*." : "";
+	char ascii[IDN_SIZE], *copy;
 
-	for (char *p = copy; *p != '\0'; p++)
-		*p = (char)tolower((unsigned char)*p);
+	if (!idn_to_ascii(ascii, name + strlen(star)))
+		return NULL;
+	copy = mem_printf("%s%s", star, ascii);
 	if (key_check_host(strncmp(copy, "*.", 2) == 0 ? copy + 2 : copy, &why) == 0)
 		return copy;
 	free(copy);
@@ -153,7 +155,7 @@ heading_judge(struct reader *r, struct config_heading *h, char *name, char *argu
 	if (section == KEY_DOMAIN) {
 		h->domain = argument != NULL ? heading_domain(argument) : NULL;
 		if (h->domain == NULL) {
-			fault(r, "must be [domain NAME], NAME a domain like example.com or *.example.com (international names in their xn-- form)");
+			fault(r, "must be [domain NAME], NAME a domain like example.com, bücher.example or *.example.com");
 			return;
 		}
 	} else if (argument != NULL) {

@@ -124,7 +124,8 @@ const struct key key_rows[] = {
 	{ GENERAL("connection-limit", KEY_NUMBER, connection_limit), .standard = "unlimited", .min = 1, .max = 1000000, .unlimited = true,
 	    .meaning = "Concurrent inbound connections. One more is answered 421 and closed." },
 	{ GENERAL("connection-limit-per-client", KEY_NUMBER, connection_limit_per_client), .standard = "unlimited", .min = 1,
-	    .max = 1000000, .unlimited = true, .meaning = "Concurrent inbound connections of one address." },
+	    .max = 1000000, .unlimited = true, .meaning = "Concurrent inbound connections of one client's address, in all listener "
+	    "processes together." },
 	{ GENERAL("connection-timeout", KEY_TIME, connection_timeout), .standard = "10m", .min = SECOND, .max = DAY,
 	    .meaning = "How long an inbound session may be idle before it is answered 421 4.4.2 and closed." },
 	{ GENERAL("processes", KEY_NUMBER, processes), .standard = "1", .min = 1, .max = 64,

@@ -1,7 +1,9 @@
 """access - who may connect and relay by name, the PROXY protocol (also behind HAProxy), connections per client"""
 
 import json
+import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -123,6 +125,25 @@ def test_client_gone_while_its_name_is_asked(t):
         server.recv(512)
         client.close()
     until(lambda: "inbound_connections_current 0" in s.ctl("counters").stdout, what="nobody connected")
+
+
+def test_killed_helper_is_asked_again(t):
+    """The question goes to the next helper; the client notices nothing but the time."""
+    server, address = silent_dns(t)
+    server.settimeout(20)
+    s = service(t, address, {"relay-list": "partner.example"})
+    with Proxied(s.default, "10.1.2.3") as client:
+        asked = server.recv(512)
+        check(b"\x013\x012\x011\x0210\x07in-addr\x04arpa" in asked, asked)
+        first = s.child("resolver")
+        os.kill(first, signal.SIGKILL)
+        s.events.wait("crash")
+        until(lambda: [pid for pid in s.children("resolver") if pid != first], what="another helper")
+        while b"in-addr" not in server.recv(512):
+            pass
+        start_mail(client)
+        client.expect(250, "RCPT TO:<x@default.example>")
+        client.expect("451 4.4.3", "RCPT TO:<x@elsewhere.example>")
 
 
 def test_reverse_dns_in_received(t):

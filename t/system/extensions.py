@@ -137,3 +137,42 @@ def test_dsn_never(t):
     service.events.wait("failed", recipient="x@remote.example")
     service.home.wait_queued(0)
     equal((service.home.drops(), service.home.badmails(), service.events.all("report")), ([], [], []))
+
+
+def say_utf8(service, to, data=None, sender="a@default.example"):
+    with service.default.connect(ehlo="c.example") as client:
+        client.expect(250, f"MAIL FROM:<{sender}> SMTPUTF8 BODY=8BITMIME")
+        reply = client.cmd(f"RCPT TO:<{to}>")
+        if reply.code == 250:
+            client.content(data)
+        return reply
+
+
+def test_idn_local(t):
+    """A domain written in its own script in the INI; mail for it in either form and any case."""
+    service = t.postern({"default": {"domain bücher.example": {"type": "alias"}, "domain *.straße.example": {"type": "alias"}}})
+    for to in ("m@bücher.example", "m@BÜCHER.example", "m@xn--bcher-kva.example", "m@XN--bcher-kva.Example", "müller@bücher.example",
+               "m@a.straße.example"):
+        equal(say_utf8(service, to).code, 250, to)
+    drops = service.home.wait_drops(6)
+    check(all(b"with UTF8SMTP id" in d.message for d in drops), drops[0].message)
+    equal(say_utf8(service, "m@\u200b.example").code, 501, "no name at all")
+
+
+def test_idn_out(t):
+    """To a peer without SMTPUTF8: the domain goes in its ASCII form when that is enough, else 5.6.7."""
+    plain, modern = t.sink(ehlo=("PIPELINING", "8BITMIME")), t.sink(ehlo=ALL)
+    service, other = t.postern(smart(plain)), t.postern(smart(modern))
+    say_utf8(service, "x@münchen.example")
+    message = plain.wait()[0]
+    equal(message.recipients, ["x@xn--mnchen-3ya.example"])
+    check("SMTPUTF8" not in message.params, message.params)
+    say_utf8(service, "jürgen@münchen.example")
+    service.events.wait("failed", status="5.6.7")
+    say_utf8(service, "x@remote.example", mail("Grüße"))
+    service.events.wait("failed", status="5.6.7", count=2)
+    equal(len(plain.messages), 1, "what went to the plain one")
+    say_utf8(other, "jürgen@münchen.example", mail("Grüße"))
+    message = modern.wait()[0]
+    equal(message.recipients, ["jürgen@münchen.example"])
+    check("SMTPUTF8" in message.params, message.params)

@@ -1,8 +1,10 @@
 """sessions - posternctl sessions: all columns over all listener processes, ended one by one and by filter, and by whom"""
 
+import base64
 import json
 import os
 import signal
+import subprocess
 
 from postern import check, equal, is_root, until
 
@@ -127,6 +129,24 @@ def test_content_is_thrown_away(t):
     is_ended(client)
     equal(service.home.drops(), [], "drop files")
     equal(service.home.queued(), [], "queue files")
+
+
+def test_authenticated_user(t):
+    """Shown by name, and all of one user's sessions can be ended, also where the HELO names are others."""
+    passwords = t.folder / "passwords"
+    passwords.write_text("alice:" + subprocess.run(["openssl", "passwd", "-6", "secret"], check=True, capture_output=True, text=True).stdout)
+    os.chown(passwords, t.uid, t.gid)
+    passwords.chmod(0o600)
+    service = t.postern({"default": {"access": {"authentication": "anonymous, basic", "basic-requires-tls": "no", "password-file": passwords}}})
+    known = service.default.connect()
+    known.expect(250, "EHLO one.example")
+    known.expect(235, "AUTH PLAIN " + base64.b64encode(b"\0alice\0secret").decode())
+    unknown = hold(service.default, 1, helo="alice.example")[0]
+    found = {(row["user"], row["helo"]) for row in rows(service)}
+    equal(found, {("alice", None), (None, "alice.example")}, "users and HELO names")
+    service.ctl("sessions", "terminate", "--user", "alice")
+    is_ended(known)
+    unknown.expect(250, "NOOP")
 
 
 def test_silent_listener_does_not_hang(t):

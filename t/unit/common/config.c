@@ -636,7 +636,7 @@ static const char rich[] = "[general]\nlisten = [::1]:2525 127.0.0.1:2525\nbanne
     "[delivery]\nretry = 1s 2s\nretry = 3s\nsmart-host = a.example:587, [192.0.2.1]\nsmart-host-after-direct = on-failure\nfqdn = MAIL.Example\n"
     "source-address = 2001:db8::1, 192.0.2.1\n[security]\noperators = alice, @wheel\n[domain b.example]\ntype = remote\nroute = dns\nport = 2525\n"
     "relay = yes\n[domain *.b.example]\ntype = remote\nroute = r.example, [2001:db8::2]:26\n[domain c.example]\ntype = default\ndrop-quota = 1M\n"
-    "[domain x.b.example]\ntype = alias\n";
+    "[domain x.b.example]\ntype = alias\n[domain B\xc3\x9c" "cher.example]\ntype = alias\n";
 
 START_TEST(test_rich_values)
 {
@@ -664,6 +664,10 @@ START_TEST(test_rich_values)
 	ck_assert_str_eq(config_domain_find(s, "z.x.b.example")->name, "*.b.example");
 	ck_assert_str_eq(config_domain_find(s, "x.b.example")->name, "x.b.example");
 	ck_assert_ptr_null(config_domain_find(s, "xb.example"));
+	ck_assert_str_eq(config_domain_find(s, "b\xc3\xbc" "cher.example")->name, "xn--bcher-kva.example");
+	ck_assert_str_eq(config_domain_find(s, "\xc3\xbc.b.example")->name, "*.b.example");
+	ck_assert_ptr_nonnull(config_domain_find(s, "xn--bcher-kva.example"));
+	ck_assert_ptr_null(config_domain_find(s, "\xff.b.example"));
 	ck_assert_ptr_null(config_domain_find(s, "example"));
 	ck_assert_ptr_null(config_domain_find(s, "*.b.example"));
 	ck_assert_ptr_null(config_domain_find(s, ""));

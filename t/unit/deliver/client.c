@@ -23,7 +23,9 @@ struct row {
 	const char *transcript;
 };
 
-#define WITH_DSN 0x10000U		/* a flag of rows: the message has DSN parameters */
+#define ASCII_HEADER 0x20000U	/* and its header needs no SMTPUTF8 */
+#define IDN_DOMAINS 0x40000U
+#define WITH_DSN 0x10000U	/* flags of rows: the message has DSN parameters */
 
 struct run {
 	struct client c;
@@ -116,7 +118,7 @@ do_line(struct run *r, char letter, const char *text)
 	}
 	switch (letter) {
 	case 'M':
-		client_step_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, r->index, r->row->rcpt, r->verdict });
+		client_step_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, r->index, r->row->rcpt, r->verdict, (r->row->flags & ASCII_HEADER) != 0 });
 		break;
 	case 'A':
 		ck_assert_msg(strcmp(action_names[client_action(&r->c)], text) == 0, "%s: action %s, expected %s", r->row->name,
@@ -157,7 +159,12 @@ run(const struct row *row, bool bytewise)
 		message_envelope_add(&r.e, text);
 		r.index[i] = i;
 	}
-	r.e.flags = row->flags & ~WITH_DSN;
+	r.e.flags = row->flags & 0xffffU;
+	if (row->flags & IDN_DOMAINS)
+		for (size_t i = 0; i < row->rcpt; i++) {
+			free(r.e.rcpt[i].address);
+			r.e.rcpt[i].address = mem_strdup(i == 0 ? "r@b\xc3\xbc" "cher.example" : "\xc3\xbc@x.example");
+		}
 	if (row->flags & WITH_DSN) {
 		r.e.ret = RET_HDRS;
 		r.e.envid = mem_strdup("QQ+2B1");
@@ -255,6 +262,14 @@ static const struct row rows[] = {
 	  CHUNKS "M\nC MAIL FROM:<a@us.example> RET=HDRS ENVID=QQ+2B1\n"
 	  "C RCPT TO:<r0@x.example> NOTIFY=SUCCESS,DELAY ORCPT=utf-8;\\x{FC}@x.example\n" RCPT1 },
 	{ "DSN not offered", WITH_DSN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 },
+	{ "SMTPUTF8 declared, not needed", MESSAGE_UTF8 | ASCII_HEADER, 1, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\n" },
+	{ "SMTPUTF8 needed by the header", MESSAGE_UTF8, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.7 0\nF final\n" },
+	{ "only the domain is not ASCII", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 1, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC DATA\n" },
+	{ "a local part is not ASCII", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
+	  PIPES "M\nV 0 refused 5.6.7 0\nV 1 refused 5.6.7 0\nF final\n" },
+	{ "SMTPUTF8 offered", MESSAGE_UTF8 | IDN_DOMAINS, 1, "hi\r\n", false,
+	  HELLO "S 250-mx.example\nS 250 SMTPUTF8\nM\nC MAIL FROM:<a@us.example> SMTPUTF8\nS 250 ok\nC RCPT TO:<r@b\xc3\xbc" "cher.example>\n" },
 	{ "binary, no BINARYMIME", MESSAGE_BINARY | MESSAGE_8BIT, 1, "hi\r\n", false,
 	  HELLO "S 250-mx.example\nS 250 CHUNKING\nM\nV 0 refused 5.6.3 0\nF final\n" },
 	{ "binary", MESSAGE_BINARY, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.3 0\nF final\n" },
@@ -413,7 +428,7 @@ START_TEST(test_many_recipients)
 	start(&c);
 	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
 	buf_clear(&c.out);
-	client_step_begin(&c, &(struct client_mail){ &e, "", index, MANY, v });
+	client_step_begin(&c, &(struct client_mail){ &e, "", index, MANY, v, false });
 	while (client_action(&c) == CLIENT_WAIT) {
 		for (const char *p = buf_text(&c.out); (p = strchr(p, '\n')) != NULL; p++)
 			asked++;
@@ -444,7 +459,7 @@ START_TEST(test_early_reply_stops_the_content)
 	message_envelope_add(&e, "someone@x.example");
 	start(&c);
 	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
-	client_step_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v });
+	client_step_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v, false });
 	feed_text(&c, "250 ok\r\n250 ok\r\n354 go\r\n");
 	client_content(&c, "abc", 3);
 	feed_text(&c, "552 5.3.4 too much\r\n");
@@ -456,7 +471,7 @@ START_TEST(test_early_reply_stops_the_content)
 
 	start(&c);
 	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
-	client_step_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v });
+	client_step_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v, false });
 	feed_text(&c, "250 ok\r\n250 ok\r\n354 go\r\n");
 	struct verdict disk;
 	verdict_set(&disk, VERDICT_LATER, "4.3.0", "reading failed");
@@ -512,7 +527,7 @@ START_TEST(test_random_conversations)
 				busy = true;
 				dot = false;
 				memset(v, 0xee, sizeof(v));
-				client_step_begin(&c, &(struct client_mail){ &e, e.sender, index, 3, v });
+				client_step_begin(&c, &(struct client_mail){ &e, e.sender, index, 3, v, false });
 			} else if (action == CLIENT_READY)
 				client_quit(&c);
 			else if (action == CLIENT_CONTENT && next_random(&seed) % 4 != 0) {

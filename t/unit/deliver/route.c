@@ -56,7 +56,7 @@ static const struct row rows[] = {
 	{ false, CONFIG_DIRECT_NO, "[192.0.2.300]", "refused 5.1.2" },
 	{ false, CONFIG_DIRECT_NO, "[192.0.2.77]:99", "refused 5.1.2" },
 	{ false, CONFIG_DIRECT_NO, "a..b", "refused 5.1.2" },
-	{ false, CONFIG_DIRECT_NO, "b\xc3\xbc" "cher.example", "refused 5.1.2" },
+	{ false, CONFIG_DIRECT_NO, "\xe2\x80\x8b.example", "refused 5.1.2" },
 	{ true, CONFIG_DIRECT_NO, "home.example", "local" },
 	{ true, CONFIG_DIRECT_NO, "far.example", "hosts:smart.example:25,[192.0.2.9]:26" },
 	{ true, CONFIG_DIRECT_NO, "b\xc3\xbc" "cher.example", "hosts:smart.example:25,[192.0.2.9]:26" },

@@ -106,6 +106,8 @@ static const struct rcpt_row {
 	{ "TO:<\xc3\xbc@b.example>", MESSAGE_UTF8, REPLY_NONE, "\xc3\xbc@b.example", 0, NULL },
 	{ "TO:<\xc3\xbc@b.example>", 0, REPLY_UTF8_NOT_DECLARED, NULL, 0, NULL },
 	{ "TO:<>", 0, REPLY_BAD_ADDRESS, NULL, 0, NULL },
+	{ "TO:<a@\xc3\xbc.example>", MESSAGE_UTF8, REPLY_NONE, "a@\xc3\xbc.example", 0, NULL },
+	{ "TO:<a@\xe2\x80\x8b.example>", MESSAGE_UTF8, REPLY_BAD_ADDRESS, NULL, 0, NULL },	/* a zero width space */
 	{ "TO:<a@b.example> NOTIFY=NEVER", 0, REPLY_NONE, "a@b.example", NOTIFY_NEVER, NULL },
 	{ "TO:<a@b.example> notify=Success,failure,DELAY", 0, REPLY_NONE, "a@b.example", NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY, NULL },
 	{ "TO:<a@b.example> NOTIFY=DELAY ORCPT=rfc822;a+2Bb@c.example", 0, REPLY_NONE, "a@b.example", NOTIFY_DELAY, "rfc822;a+2Bb@c.example" },

@@ -1,0 +1,13 @@
+/* idn - domain names in their ASCII form (IDNA 2008, A-labels). Pure */
+#ifndef COMMON_MAIL_IDN_H
+#define COMMON_MAIL_IDN_H
+
+#include <stdbool.h>
+
+#define IDN_SIZE 256
+
+/* "bücher.example" gives "xn--bcher-kva.example"; ASCII is copied in lower case, whatever it is. False: no such name. */
+bool idn_to_ascii(char out[IDN_SIZE], const char *domain) __attribute__((warn_unused_result));
+bool idn_is_ascii(const char *text);
+
+#endif
