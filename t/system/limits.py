@@ -68,6 +68,18 @@ def test_session_size(t):
     check(try_size(service, 10240).startswith("250"), "a new session begins at nothing")
 
 
+def test_session_size_unlimited(t):
+    service = t.postern({"default": {"messages": {"max-message-size": "2M", "max-session-size": "unlimited"}}})
+    with service.default.connect(ehlo="c.example") as client:
+        for number in range(6):
+            client.expect(250, "MAIL FROM:<a@s.example>")
+            client.expect(250, "RCPT TO:<b@default.example>")
+            client.expect(354, "DATA")
+            client.send(exactly(2 << 20) + b".\r\n")
+            client.expect(250)
+    equal(len(service.home.wait_drops(6)), 6, "drops")
+
+
 def recipients(service, count):
     codes = []
     with service.default.connect(ehlo="c.example") as client:
@@ -119,6 +131,46 @@ def test_connection_limit_per_client(t):
         equal(other.banner.code, 220, "another client")
     for client in clients:
         client.close()
+
+
+def test_connections_unlimited(t):
+    service = t.postern({"default": {"general": {"connection-limit": "unlimited", "connection-limit-per-client": "unlimited"}}})
+    clients = [service.default.connect(ehlo="c.example") for _ in range(150)]
+    clients[-1].message(ehlo=None)
+    for client in clients:
+        client.close()
+
+
+def quota(service, size):
+    """The code of RCPT once a message of about `size` bytes lies in the drop folder."""
+    service.default.send(data=mail("first", size=size))
+    service.home.wait_drops()
+
+    def asked():
+        with service.default.connect(ehlo="c.example") as client:
+            client.expect(250, "MAIL FROM:<a@s.example>")
+            reply = client.cmd("RCPT TO:<b@default.example>")
+            client.expect(250, "RCPT TO:<x@remote.example>")
+            return f"{reply.code} {reply.text}"
+    return asked
+
+
+def test_drop_quota(t):
+    """452 4.2.2 for the default domain's mail once the folder is full; others go on, and emptying it opens it again."""
+    service = t.postern({"default": {"domain default.example": {"type": "default", "drop-quota": "1K"}, "delivery": {"retry": "1s"}}}, start=False)
+    service.start()
+    asked = quota(service, 600)
+    check(asked().startswith("250"), "below the quota")
+    full = service.home.drop / "other.eml"
+    full.write_bytes(b"x" * 1024)
+    until(lambda: asked().startswith("452 4.2.2"), 20, "the full folder to be seen")
+    full.unlink()
+    until(lambda: asked().startswith("250"), 20, "room to be seen")
+
+
+def test_drop_quota_unlimited(t):
+    service = t.postern({"default": {"domain default.example": {"type": "default", "drop-quota": "unlimited"}}})
+    check(quota(service, 3 << 20)().startswith("250"), "unlimited")
 
 
 def test_idle_time(t):
