@@ -229,8 +229,10 @@ on_secured(void *arg, const char *why)
 	struct inbound *c = arg;
 	unsigned char binding[TLS_BINDING_SIZE];
 	count(c, why == NULL ? COUNTER_TLS_SESSIONS : COUNTER_TLS_FAILED, 1);
+	if (conn_spilled(c->conn))
+		secure_tell(c->listener->secure, "plaintext-discarded", c->ip, "commands behind STARTTLS in the clear");
 	if (why != NULL)
-		secure_tell_failed(c->listener->secure, c->ip, why);
+		secure_tell(c->listener->secure, "failed", c->ip, why);
 	else
 		session_secured(&c->session, tls_link_binding(conn_link(c->conn), binding));
 }

@@ -2,6 +2,7 @@
 
     L local, by SMTP       R remote, taken          F remote, refused: a report    N null sender, refused: badmail
     P local, by pickup     B bad pickup file: badmail                              G large local message
+    S local, its success is to be told: a report
 """
 
 import re
@@ -9,9 +10,9 @@ import threading
 
 from postern import Failure, Smtp, until
 
-MARK = re.compile(rb"ledger-([LRFNPBG])-(\d+)-")
+MARK = re.compile(rb"ledger-([LRFNPBGS])-(\d+)-")
 END = "end of the message\r\n"
-FATES = "LRFNPBG"
+FATES = "LRFNPBGS"
 
 
 class Ledger:
@@ -43,7 +44,7 @@ class Load:
     """Writers by SMTP and by pickup until end(). Lost connections are taken up again: crashes are what this is for."""
     ENVELOPES = {"L": ("author@default.example", "local@default.example"), "R": ("author@default.example", "yes@remote.example"),
                  "F": ("author@default.example", "no-user@remote.example"), "N": ("", "no-user@remote.example"),
-                 "G": ("author@default.example", "local@default.example")}
+                 "G": ("author@default.example", "local@default.example"), "S": ("author@default.example", "local@default.example")}
 
     def __init__(self, server, ledger, fates=FATES, threads=3, most=400):
         self.server, self.ledger, self.fates, self.most = server, ledger, fates, most
@@ -74,7 +75,8 @@ class Load:
     def one(self, client, fate):
         number = self.ledger.next()
         sender, recipient = self.ENVELOPES[fate]
-        if client.cmd(f"MAIL FROM:<{sender}>").code != 250 or client.cmd(f"RCPT TO:<{recipient}>").code != 250:
+        notify = " NOTIFY=SUCCESS" if fate == "S" else ""
+        if client.cmd(f"MAIL FROM:<{sender}>").code != 250 or client.cmd(f"RCPT TO:<{recipient}>{notify}").code != 250:
             self.refused += 1
             client.cmd("RSET")
             return
@@ -118,8 +120,9 @@ def came_out(home, sink):
                 found[key] = found.get(key, 0) + 1
     for path in home.drop.glob("[!.]*.eml"):
         data = path.read_bytes()
-        see(data, "LPGF")
-        if b"multipart/report" not in data and not data.endswith(END.encode()):
+        is_report = b"multipart/report" in data
+        see(data, "FS" if is_report else "LPG")
+        if not is_report and not data.endswith(END.encode()):
             raise Failure(f"{path.name} is visible, but not whole")
     for path in home.badmail.glob("*.bad"):
         see(path.read_bytes(), "NB")
