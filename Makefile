@@ -86,6 +86,7 @@ $(B)/postern-deliver: $(call obj,deliver/main.c $(DELIVER)) $(B)/libcommon.a
 $(B)/postern-pickup: $(call obj,pickup/main.c $(PICKUP)) $(B)/libcommon.a
 $(B)/postern-resolver: $(call obj,deliver/resolver/main.c $(RESOLVE)) $(B)/libcommon.a
 $(B)/postern-resolver: LIBS += -lunbound
+$(B)/postern-deliver: LIBS += -lidn2
 
 $(PROGRAMS):
 	@echo "  LD    $@"
@@ -115,7 +116,7 @@ define unit_rule
 $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound)
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter deliver/%,$(1)),-lidn2)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
 

@@ -19,7 +19,7 @@
 #define LOOKUP_MS 40000		/* more than the helper's own limit, so that its reason is the one seen */
 #define REPEATS 3
 #define WINDOW 900		/* below the helper's limit for one client */
-#define NEED_MS 2000		/* asks the master again */
+#define NEED_MS 1000		/* asks the master at most so often */
 #define BUCKETS 256
 
 struct question {
@@ -181,7 +181,6 @@ lookup_channel(struct lookup *k, int fd)
 {
 	ctl_free(k->ctl);
 	k->ctl = ctl_new(k->loop, fd, CTL_FROM_HELPER, on_message, on_close, k);
-	k->needed_at = 0;
 	set_timer(k, true);
 }
 

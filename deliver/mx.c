@@ -9,6 +9,7 @@
  *           configured smart host is in trouble (a mistake in the configuration must not cost mail)
  */
 #include <arpa/inet.h>
+#include <idn2.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ struct host {
 struct mx_walk {
 	const struct destination *d;
 	const struct mx_settings *set;
+	char *domain;		/* d->domain as the DNS knows it: A-labels (RFC 5891) */
 	struct host host[MX_HOSTS_MAX];
 	size_t nhost;
 	bool mx_asked, mx_answered;
@@ -110,6 +112,25 @@ add_domain_literal(struct mx_walk *w)
 		decide(w, VERDICT_REFUSED, "5.1.2", "this address literal is not understood");
 }
 
+/* A domain in UTF-8 becomes its ASCII form; NULL when it has none or is no name for the DNS. */
+static char *
+ascii_domain(const char *domain)
+{
+	uint8_t *found = NULL;
+	char *ascii = NULL;
+
+	if (idn2_lookup_u8((const uint8_t *)domain, &found, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK)
+		ascii = mem_strdup((char *)found);
+	else if (net_is_hostname(domain))
+		ascii = mem_strdup(domain);	/* underscores, a hyphen too many: the DNS may know it */
+	idn2_free(found);
+	if (ascii != NULL && !net_is_hostname(ascii)) {
+		free(ascii);
+		ascii = NULL;
+	}
+	return ascii;
+}
+
 struct mx_walk *
 mx_walk_new(const struct destination *d, const struct mx_settings *set)
 {
@@ -123,7 +144,7 @@ mx_walk_new(const struct destination *d, const struct mx_settings *set)
 		add_given_hosts(w);
 	else if (d->domain[0] == '[')
 		add_domain_literal(w);
-	else if (!net_is_hostname(d->domain))
+	else if ((w->domain = ascii_domain(d->domain)) == NULL)
 		decide(w, VERDICT_REFUSED, "5.1.2", "this is no domain name the DNS can be asked for");
 	else
 		w->mx_answered = false;
@@ -137,6 +158,7 @@ mx_walk_free(struct mx_walk *w)
 		return;
 	for (size_t i = 0; i < w->nhost; i++)
 		free(w->host[i].name);
+	free(w->domain);
 	free(w);
 }
 
@@ -148,7 +170,7 @@ mx_walk_ask(struct mx_walk *w, struct mx_question *q)
 	if (w->decided)
 		return false;
 	if (!w->mx_answered) {
-		*q = (struct mx_question){ DNS_MX, w->d->domain, TAG_MX };
+		*q = (struct mx_question){ DNS_MX, w->domain, TAG_MX };
 		bool first = !w->mx_asked;
 		w->mx_asked = true;
 		return first;
@@ -224,7 +246,7 @@ take_mx(struct mx_walk *w, const struct dns_answer *a)
 		break;
 	case DNS_NO_DATA:
 		w->implicit = true;
-		add_host(w, w->d->domain, 0, w->d->port);
+		add_host(w, w->domain, 0, w->d->port);
 		break;
 	case DNS_NO_NAME:
 		decide(w, VERDICT_REFUSED, "5.1.2", "this domain does not exist in the DNS");

@@ -30,6 +30,8 @@
 #define FILE_MAX (8U << 20)
 #define LOOK_MS 5000		/* how often the two files are looked at, when asked at all */
 #define QUESTION_MS 30000
+#define LOG_MS 60000
+#define LOG_LINES 5
 
 struct context {
 	LIST_ENTRY(context) link;
@@ -52,7 +54,9 @@ TAILQ_HEAD(questions, answers_question);
 struct answers {
 	struct loop *loop;
 	const struct config_service *service;
-	FILE *log;
+	FILE *log;			/* libunbound's */
+	uint64_t logged_at;
+	unsigned logged;
 	struct hosts *hosts;
 	struct timespec resolv_changed, hosts_changed;
 	uint64_t looked_at;
@@ -98,10 +102,20 @@ file_read(const char *path, struct buf *b)
 
 /* --- contexts --- */
 
+/* What libunbound has to say, a few lines a minute: it repeats itself with every question. */
 static ssize_t
 log_write(void *cookie, const char *data, size_t len)
 {
+	struct answers *a = cookie;
+	uint64_t now = clock_mono_ms();
 	size_t size = len;
+
+	if (now - a->logged_at >= LOG_MS) {
+		a->logged_at = now;
+		a->logged = 0;
+	}
+	if (++a->logged > LOG_LINES)
+		return (ssize_t)len;
 
 	while (size > 0 && data[size - 1] == '\n')
 		size--;
@@ -345,7 +359,7 @@ answers_new(struct loop *l, const struct config_service *s)
 	a->service = s;
 	TAILQ_INIT(&a->waiting);
 	TAILQ_INIT(&a->spent);
-	a->log = fopencookie(NULL, "w", (cookie_io_functions_t){ .write = log_write });
+	a->log = fopencookie(a, "w", (cookie_io_functions_t){ .write = log_write });
 	if (a->log != NULL)
 		setvbuf(a->log, NULL, _IOLBF, 1024);
 	a->sweep = loop_timer_new(l, on_sweep, a);

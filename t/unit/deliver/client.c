@@ -433,6 +433,71 @@ START_TEST(test_early_reply_stops_the_content)
 }
 END_TEST
 
+/* What a peer may say at any time: right, wrong, too early, too much. */
+static const char *const sayings[] = {
+	"220 hi\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250-x\r\n250 PIPELINING\r\n", "354 go\r\n", "354 go\r\n", "450 no\r\n",
+	"550 5.1.1 no\r\n", "552 much\r\n", "421 bye\r\n", "250-more\r\n", "250 ok\r\n250 ok\r\n", "354 go\r\n250 ok\r\n", "junk\r\n", "2", "\r\n", "251 elsewhere\n",
+};
+
+static uint32_t
+next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525U + 1013904223U;
+	return *seed >> 16;
+}
+
+/* Any conversation: each transaction is done once with a verdict for each, and none is delivered without a dot sent and 2xx after it. */
+START_TEST(test_random_conversations)
+{
+	struct message_envelope e = { .sender = mem_strdup("a@us.example"), .content_size = 4 };
+	struct verdict v[3];
+	size_t index[3] = { 0, 1, 2 };
+	unsigned delivered = 0, transactions = 0;
+
+	for (size_t i = 0; i < 3; i++)
+		message_envelope_add(&e, "r@x.example");
+	for (uint32_t seed = 1, round = 0; round < 30000; round++) {
+		struct client c;
+		bool dot = false, busy = false;
+		start(&c);
+		for (int steps = 0; client_action(&c) != CLIENT_CLOSE; steps++) {
+			enum client_action action = client_action(&c);
+			if (action == CLIENT_DONE) {
+				ck_assert(busy);
+				busy = false;
+				client_finish(&c);
+				for (size_t i = 0; i < 3; i++) {
+					ck_assert_int_eq(v[i].status[0], v[i].what == VERDICT_DELIVERED ? '2' : v[i].what == VERDICT_LATER ? '4' : '5');
+					ck_assert(v[i].what != VERDICT_DELIVERED || dot);
+					delivered += v[i].what == VERDICT_DELIVERED;
+				}
+			} else if (action == CLIENT_READY && steps < 40) {
+				transactions++;
+				busy = true;
+				dot = false;
+				memset(v, 0xee, sizeof(v));
+				client_step_begin(&c, &(struct client_mail){ &e, e.sender, index, 3, v });
+			} else if (action == CLIENT_READY)
+				client_quit(&c);
+			else if (action == CLIENT_CONTENT && next_random(&seed) % 4 != 0) {
+				client_content(&c, "hi\r\n", 4);
+				client_content_end(&c);
+				dot = true;
+			} else if (steps > 60)
+				client_lost(&c, "enough");
+			else
+				feed_text(&c, sayings[next_random(&seed) % nitems_of(sayings)]);
+			buf_clear(&c.out);
+		}
+		ck_assert(!busy);
+		client_done(&c);
+	}
+	ck_assert_uint_gt(delivered, 50);
+	ck_assert_uint_gt(transactions, 5000);
+	message_envelope_done(&e);
+}
+END_TEST
+
 START_TEST(test_every_phase_has_a_limit)
 {
 	struct client c;
@@ -445,4 +510,4 @@ START_TEST(test_every_phase_has_a_limit)
 END_TEST
 
 UNIT_MAIN("client", test_transcripts, test_bare_lf_is_taken, test_failure_says_why, test_endless_replies, test_hostile_text_is_cut_and_clean,
-    test_many_recipients, test_early_reply_stops_the_content, test_every_phase_has_a_limit)
+    test_many_recipients, test_early_reply_stops_the_content, test_random_conversations, test_every_phase_has_a_limit)

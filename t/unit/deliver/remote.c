@@ -216,7 +216,7 @@ answer_name(uint32_t request, const struct dns_query *q)
 	free(a);
 }
 
-static bool helper_dies;	/* once, with its first question unanswered */
+static unsigned helper_dies;	/* so often, each time with its first question unanswered */
 
 static void
 helper_message(void *arg, const struct ctl_message *m)
@@ -227,8 +227,8 @@ helper_message(void *arg, const struct ctl_message *m)
 	ck_assert(dns_query_take(&q, m->data, m->len));
 	if (helper_end == NULL)
 		return;
-	if (helper_dies) {
-		helper_dies = false;
+	if (helper_dies > 0) {
+		helper_dies--;
 		ctl_free(helper_end);
 		helper_end = NULL;
 		return;
@@ -646,6 +646,23 @@ START_TEST(test_names)
 }
 END_TEST
 
+START_TEST(test_helper_that_always_dies)
+{
+	set_up();
+	helper_dies = UINT32_MAX;
+	struct destination d = { .key = (char *)"dns:x.example", .domain = (char *)"x.example", .by_mx = true, .port = 25 };
+	int fd = content_file(small, SMALL);
+	struct test_job *t = submit(&d, fd, SMALL, "ok@x.example", NULL);
+	loop_run(loop);
+	expect(t, 0, VERDICT_LATER, "4.4.3");
+	ck_assert_uint_eq(UINT32_MAX - helper_dies, 4);
+	helper_dies = 0;
+	job_free(t);
+	close(fd);
+	tear_down();
+}
+END_TEST
+
 START_TEST(test_drain)
 {
 	struct sink k;
@@ -722,5 +739,5 @@ START_TEST(test_content_that_cannot_be_read)
 END_TEST
 
 UNIT_MAIN("remote", test_many_jobs_few_connections, test_large_content, test_fail_over, test_no_host_left,
-    test_closed_kept_connection_is_no_failure, test_lost_after_the_dot_is_not_repeated_at_once, test_silent_peer, test_limits, test_names,
+    test_closed_kept_connection_is_no_failure, test_lost_after_the_dot_is_not_repeated_at_once, test_silent_peer, test_limits, test_names, test_helper_that_always_dies,
     test_drain, test_free_in_the_middle, test_content_that_cannot_be_read)
