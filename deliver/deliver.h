@@ -585,6 +585,8 @@ struct schedule {
 	struct pool_lane *load;
 	TAILQ_HEAD(, schedule_message) messages;
 	size_t loaded, recipients;	/* in memory */
+	size_t loading;			/* of the loaded: by a thread */
+	uint32_t fresh_first, fresh_last;	/* records of what came since, in order */
 	size_t remote_held, local_held, retrying;
 	bool draining;
 	void (*idle)(void *arg);
@@ -601,7 +603,7 @@ void schedule_retry_all(struct schedule *s);
 void schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg);
 /* The round of a message is over and written down (called by settle), or there was none. */
 void schedule_settled(struct schedule_message *m);
-/* How many messages a destination may have at work now: half of what is free, so that none ever fills the window. */
+/* How many messages a destination may have at work now: as many as places are free, so that none ever fills the window. */
 size_t schedule_share(const struct schedule *s);
 struct schedule_reason *schedule_reason_keep(struct schedule_message *m, int code, const char *status, const char *host,
     const char *text);
@@ -636,7 +638,7 @@ uint64_t schedule_dest_stamp(struct schedule_dests *t);
 
 /* --- schedule_index: a record a message, by id and by due time. Pure --- */
 
-enum schedule_state { RECORD_FREE, RECORD_WAITING, RECORD_PARKED, RECORD_LOADED };
+enum schedule_state { RECORD_FREE, RECORD_FRESH, RECORD_WAITING, RECORD_PARKED, RECORD_LOADED };
 enum schedule_flag { RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4, RECORD_HOT = 8, RECORD_NOTED = 16 };
 
 struct schedule_record {		/* 32 bytes */
@@ -645,7 +647,7 @@ struct schedule_record {		/* 32 bytes */
 	uint32_t due;			/* wall seconds */
 	uint32_t heap;			/* place in the heap from 1; 0 not in it */
 	uint32_t chain;			/* next of the hash chain */
-	uint32_t next;			/* of the list it is parked in */
+	uint32_t next;			/* of the list it is parked in, or of the fresh ones */
 	uint8_t state, flags, attempts, quick;
 };
 static_assert(sizeof(struct schedule_record) == 32, "a record a queued message");
