@@ -87,7 +87,7 @@ look(struct known_file *file, const char *name, enum judge_evidence evidence)
 	struct take *t;
 
 	*file = (struct known_file){ .name = (char *)(uintptr_t)name, .evidence = evidence };
-	t = take_new(&rules, spool, file, NOW);
+	t = take_new(&rules, spool, spool, file, NOW);
 	take_look(t);
 	return t;
 }
@@ -318,8 +318,9 @@ START_TEST(test_claims)
 	put(".taken-0123456789abcdef-old name", HEAD "\n");
 	t = look(&file, ".taken-0123456789abcdef-old name", JUDGE_LEFT);
 	ck_assert_int_eq(t->verdict.answer, JUDGE_TAKE);
-	ck_assert_str_eq(t->id, "0123456789abcdef");
+	ck_assert_str_ne(t->id, "0123456789abcdef");
 	ck_assert_str_eq(t->name, "old name");
+	ck_assert(t->claimed && !t->was_queued && !exists("pickup", ".taken-0123456789abcdef-old name"));
 	put("old name", HEAD "\nanother\n");
 	t->put_back = true;
 	take_clear(t);
