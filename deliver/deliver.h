@@ -277,6 +277,7 @@ struct peer {
 	TAILQ_ENTRY(peer) idle_link;	/* in remote.idle, when idle */
 	struct site *site;
 	unsigned generation, index;	/* which address of which of the site's lists */
+	struct net_address to;
 	char *host;			/* owned */
 	char where[NET_TEXT_SIZE + 264];	/* "mx.example.com [192.0.2.1]:25", for people */
 	int fd;

@@ -9,6 +9,8 @@ from load import Ledger, Load, refuse_some, settle
 from postern import check
 from spoolstate import check_legal
 
+STRAY = "queue/000/0000000000000000"
+
 
 def test_point(t):
     point = t.args[0]
@@ -17,17 +19,17 @@ def test_point(t):
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"},
                                      "messages": {"max-session-size": "unlimited"}}}, start=False)
     duplicates = 0
-    for count in (1, 4):
+    for count in (1, 4, 15):
         service.env["POSTERN_CRASH"] = f"{point}:{count}"
         service.start()
         stray(service)
         mark = service.events.mark()
-        load = Load(service.default, ledger, most=ledger.number + 150)
+        load = Load(service.default, ledger, most=ledger.number + 400)
         service.events.wait("crash", since=mark if count > 1 else 0, timeout=60)
-        check_legal(service.home, f"after the crash at {point}:{count}")
+        check_legal(service.home, f"after the crash at {point}:{count}", STRAY)
         service.kill()
         load.end()
-        check_legal(service.home, f"after the end of all processes, {point}:{count}")
+        check_legal(service.home, f"after the end of all processes, {point}:{count}", STRAY)
         del service.env["POSTERN_CRASH"]
         service.start()
         duplicates += settle(service.home, sink, ledger)
@@ -39,9 +41,9 @@ def test_point(t):
 
 def stray(service):
     """A file that is no queue file: it goes to badmail, by points of its own."""
-    bucket = service.home.queue / "000"
+    path = service.home.path / STRAY
+    bucket = path.parent
     bucket.mkdir(exist_ok=True)
-    path = bucket / "0000000000000000"
     path.write_bytes(b"this is no queue file\n")
     for each in (bucket, path):
         if os.geteuid() == 0:
