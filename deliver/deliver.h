@@ -459,7 +459,8 @@ struct role {
 	struct loop_timer *own, *slow, *missed, *grace;
 	struct loop_io *hint;
 	int64_t hints_lost;		/* of the virtual server, when last looked */
-	bool owner, waiting, ending;
+	bool waiting, ending;
+	bool scanned, retry;		/* the first scan is over; all is to be due then */
 };
 
 extern const struct boot_role role_deliver;
@@ -558,6 +559,7 @@ struct schedule_message {
 	bool later; uint64_t after;	/* out of settle: something is left for ms from now */
 	bool gone;			/* out of settle: removed */
 	struct settle_state *settle;
+	struct badmail_job *badmail;	/* it is damaged and on its way out */
 };
 
 struct schedule_setup {
