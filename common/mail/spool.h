@@ -91,7 +91,7 @@ int spool_remove_note(struct spool *s, const char *id) __attribute__((warn_unuse
 /* --- drop --- */
 struct spool_drop {
 	const char *id;				/* message id; with `part` makes the file name ID-part.eml */
-	unsigned part;				/* 0, or which portion */
+	unsigned part;				/* which one of this message; tells its files apart */
 	int source_fd;				/* from spool_load */
 	const struct message_envelope *e;
 	const size_t *index; size_t count;	/* the recipients of this file */

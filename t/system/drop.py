@@ -95,3 +95,17 @@ def test_quota(t):
         drop.path.unlink()
     if accepted > dropped:
         service.home.wait_drops(1, 30)
+
+
+def test_second_round_keeps_the_first(t):
+    """A recipient that is local only later gets a file of its own: that of the first ones stays."""
+    dead = t.port()
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{dead}", "retry": "1h"}}})
+    ident = service.default.send("a@s.example", ["one@default.example", "two@late.example"], mail("rounds"))
+    equal(service.home.wait_drops()[0].receivers, ["one@default.example"])
+    service.events.wait("deferred", id=ident)
+    service.default.set("domain late.example", type="alias")
+    service.ctl("reload")
+    service.ctl("retry")
+    service.home.wait_queued(0)
+    equal(sorted(r for d in service.home.drops() for r in d.receivers), ["one@default.example", "two@late.example"])
