@@ -147,12 +147,10 @@ window_for(const struct config_server *server)
 static struct spool *
 open_spool(const struct config_server *s)
 {
-	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = s->drop, .badmail = s->badmail };
+	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = config_drop_folder(s), .badmail = s->badmail };
 	const char *where = "";
 	struct spool *spool;
 
-	if (s->default_domain->drop != NULL)
-		paths.drop = s->default_domain->drop;
 	spool = spool_open(&paths, &where);
 	if (spool == NULL)
 		die(EX_CANTCREAT, "cannot open %s: %s", where, strerror(errno));
