@@ -186,7 +186,7 @@ list_badmail(struct spool *s, size_t *count)
 			list = mem_array(list, room = room == 0 ? 64 : room * 2, sizeof(*list));
 		struct bad_file *f = &list[(*count)++];
 		strlcpy(f->name, de->d_name, sizeof(f->name));
-		f->time = st.st_mtim.tv_sec;
+		f->time = st.st_ctim.tv_sec; /* since it came here: the other time of a file moved in is its writer's, or was a due time */
 		f->size = st.st_size;
 	}
 	if (dir != NULL)
