@@ -224,7 +224,7 @@ static void
 add_words_end(const struct dsn *d, struct buf *out)
 {
 	buf_puts(out, "\r\n");
-	if (d->kind == DSN_DELAY)
+	if (d->kind == DSN_DELAY && d->retry_until != NULL)
 		buf_printf(out, "Delivery will be tried again until %s.\r\n\r\n", d->retry_until);
 	add_part(d, out, d->utf8 ? "message/global-delivery-status" : "message/delivery-status", d->utf8);
 	buf_printf(out, "Reporting-MTA: dns; %s\r\n", d->fqdn);
@@ -283,7 +283,7 @@ add_status(const struct dsn *d, struct buf *out, const struct dsn_recipient *r)
 	}
 	buf_done(&text);
 	buf_printf(out, "Last-Attempt-Date: %s\r\n", d->last_attempt);
-	if (d->kind == DSN_DELAY)
+	if (d->kind == DSN_DELAY && d->retry_until != NULL)
 		buf_printf(out, "Will-Retry-Until: %s\r\n", d->retry_until);
 }
 
