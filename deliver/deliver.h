@@ -277,6 +277,7 @@ struct peer {
 	TAILQ_ENTRY(peer) idle_link;	/* in remote.idle, when idle */
 	struct site *site;
 	unsigned generation, index;	/* which address of which of the site's lists */
+	struct net_address to;
 	char *host;			/* owned */
 	char where[NET_TEXT_SIZE + 264];	/* "mx.example.com [192.0.2.1]:25", for people */
 	int fd;
@@ -458,7 +459,8 @@ struct role {
 	struct loop_timer *own, *slow, *missed, *grace;
 	struct loop_io *hint;
 	int64_t hints_lost;		/* of the virtual server, when last looked */
-	bool owner, waiting, ending;
+	bool waiting, ending;
+	bool scanned, retry;		/* the first scan is over; all is to be due then */
 };
 
 extern const struct boot_role role_deliver;
@@ -557,6 +559,7 @@ struct schedule_message {
 	bool later; uint64_t after;	/* out of settle: something is left for ms from now */
 	bool gone;			/* out of settle: removed */
 	struct settle_state *settle;
+	struct badmail_job *badmail;	/* it is damaged and on its way out */
 };
 
 struct schedule_setup {
@@ -584,6 +587,8 @@ struct schedule {
 	struct pool_lane *load;
 	TAILQ_HEAD(, schedule_message) messages;
 	size_t loaded, recipients;	/* in memory */
+	size_t loading;			/* of the loaded: by a thread */
+	uint32_t fresh_first, fresh_last;	/* records of what came since, in order */
 	size_t remote_held, local_held, retrying;
 	bool draining;
 	void (*idle)(void *arg);
@@ -600,7 +605,7 @@ void schedule_retry_all(struct schedule *s);
 void schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg);
 /* The round of a message is over and written down (called by settle), or there was none. */
 void schedule_settled(struct schedule_message *m);
-/* How many messages a destination may have at work now: half of what is free, so that none ever fills the window. */
+/* How many messages a destination may have at work now: as many as places are free, so that none ever fills the window. */
 size_t schedule_share(const struct schedule *s);
 struct schedule_reason *schedule_reason_keep(struct schedule_message *m, int code, const char *status, const char *host,
     const char *text);
@@ -635,7 +640,7 @@ uint64_t schedule_dest_stamp(struct schedule_dests *t);
 
 /* --- schedule_index: a record a message, by id and by due time. Pure --- */
 
-enum schedule_state { RECORD_FREE, RECORD_WAITING, RECORD_PARKED, RECORD_LOADED };
+enum schedule_state { RECORD_FREE, RECORD_FRESH, RECORD_WAITING, RECORD_PARKED, RECORD_LOADED };
 enum schedule_flag { RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4, RECORD_HOT = 8, RECORD_NOTED = 16 };
 
 struct schedule_record {		/* 32 bytes */
@@ -644,7 +649,7 @@ struct schedule_record {		/* 32 bytes */
 	uint32_t due;			/* wall seconds */
 	uint32_t heap;			/* place in the heap from 1; 0 not in it */
 	uint32_t chain;			/* next of the hash chain */
-	uint32_t next;			/* of the list it is parked in */
+	uint32_t next;			/* of the list it is parked in, or of the fresh ones */
 	uint8_t state, flags, attempts, quick;
 };
 static_assert(sizeof(struct schedule_record) == 32, "a record a queued message");

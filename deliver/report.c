@@ -27,9 +27,11 @@ struct report {
 	struct counters *counters;
 	void (*queued)(void *arg, const char *id);
 	void *arg;
+	LIST_HEAD(, delivery) deliveries;
 };
 
 struct delivery {
+	LIST_ENTRY(delivery) link;
 	struct report *report;
 	struct report_job *job;
 	struct dsn dsn;
@@ -53,9 +55,22 @@ report_new(struct intake *intake, const struct config_server *server, struct cou
 	return r;
 }
 
+static void
+delivery_free(struct delivery *x)
+{
+	LIST_REMOVE(x, link);
+	buf_done(&x->original);
+	buf_done(&x->out);
+	free(x);
+}
+
 void
 report_free(struct report *r)
 {
+	if (r == NULL)
+		return;
+	while (!LIST_EMPTY(&r->deliveries))
+		delivery_free(LIST_FIRST(&r->deliveries));
 	free(r);
 }
 
@@ -103,9 +118,7 @@ finish(struct delivery *x, int error)
 {
 	struct report_job *job = x->job;
 
-	buf_done(&x->original);
-	buf_done(&x->out);
-	free(x);
+	delivery_free(x);
 	job->error = error;
 	job->done(job->arg, job);
 }
@@ -192,6 +205,7 @@ report_submit(struct report *r, struct report_job *job)
 	const struct config_server *s = r->server;
 	struct delivery *x = mem_new(struct delivery);
 
+	LIST_INSERT_HEAD(&r->deliveries, x, link);
 	x->report = r;
 	x->job = job;
 	x->to = job->e->sender;

@@ -20,6 +20,7 @@
 #define RECIPIENTS_MAX 200000		/* of all loaded messages */
 #define TURN 128			/* messages taken up in one go of the loop */
 #define SLEEP_MAX_MS 3600000
+#define LOADING_MAX 64			/* by threads: a place that comes free must not wait behind more */
 #define LOAD_LANES 2
 #define LOAD_BATCH 16
 
@@ -114,6 +115,7 @@ message_free(struct schedule_message *m)
 		close(m->fd);
 	schedule_send_free(m);
 	settle_state_free(m->settle);
+	free(m->badmail);
 	while (m->reasons != NULL) {
 		struct schedule_reason *next = m->reasons->next;
 
@@ -234,6 +236,17 @@ loaded(void *arg, void *job)
 		schedule_load_judge(m);
 }
 
+static void
+loaded_by_thread(void *arg, void *job)
+{
+	struct schedule *s = arg;
+
+	s->loading--;
+	loaded(s, job);
+	if (!s->draining)
+		loop_timer_set(s->timer, 0);
+}
+
 /* What came a moment ago is in memory and read at once; what may be cold is read by a thread. */
 static void
 take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
@@ -242,17 +255,41 @@ take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
 	bool hot = (r->flags & RECORD_HOT) != 0;
 	struct schedule_message *m;
 
-	m = message_new(s, record, from);
-	if (!hot) {
-		pool_submit(s->load, m);
-		return;
-	}
 	r->flags = (uint8_t)(r->flags & ~RECORD_HOT);
-	schedule_load_read(m);
-	loaded(s, m);
+	m = message_new(s, record, from);
+	if (hot) {
+		schedule_load_read(m);
+		loaded(s, m);
+	} else {
+		s->loading++;
+		pool_submit(s->load, m);
+	}
 }
 
-/* One more message: first those that wait for a place, then what is due. False: nothing, or no room. */
+static uint32_t
+take_fresh(struct schedule *s)
+{
+	uint32_t n = s->fresh_first;
+
+	if (n == 0)
+		return 0;
+	s->fresh_first = schedule_index_at(s->index, n)->next;
+	schedule_index_at(s->index, n)->next = 0;
+	return n;
+}
+
+static uint32_t
+take_due(struct schedule *s)
+{
+	uint32_t n = schedule_index_first(s->index);
+
+	if (s->loading >= LOADING_MAX || n == 0 || schedule_index_at(s->index, n)->due > now_s())
+		return 0;
+	schedule_index_take(s->index, n);
+	return n;
+}
+
+/* One more message: those that wait for a place, then what is new, then what is due. False: nothing, or no room. */
 static bool
 take_next(struct schedule *s)
 {
@@ -262,12 +299,12 @@ take_next(struct schedule *s)
 	if (s->draining || settle_is_stuck(s->settle) || s->loaded >= s->set.window + SPARE || s->recipients > RECIPIENTS_MAX)
 		return false;
 	n = schedule_dest_unpark(s->dests, schedule_share(s), &d);
-	if (n == 0) {
-		n = schedule_index_first(s->index);
-		if (n == 0 || schedule_index_at(s->index, n)->due > now_s())
-			return false;
-		schedule_index_take(s->index, n);
-	}
+	if (n == 0)
+		n = take_fresh(s);
+	if (n == 0)
+		n = take_due(s);
+	if (n == 0)
+		return false;
 	take_up(s, n, d);
 	return true;
 }
@@ -308,7 +345,7 @@ schedule_share(const struct schedule *s)
 
 	if (free_places == 0)
 		return 0;
-	return free_places / 2 > 2 ? free_places / 2 : 2;
+	return free_places > 2 ? free_places : 2;
 }
 
 /* --- news --- */
@@ -316,13 +353,20 @@ schedule_share(const struct schedule *s)
 void
 schedule_hint(struct schedule *s, const char *id)
 {
+	struct schedule_record *r;
 	uint32_t n;
 
 	if (schedule_index_find(s->index, id) != 0)
 		return;
 	n = schedule_index_add(s->index, id);
-	schedule_index_at(s->index, n)->flags = RECORD_KNOWN | RECORD_HOT;
-	wait_until(s, n, now_s(), false);
+	r = schedule_index_at(s->index, n);
+	r->flags = RECORD_KNOWN | RECORD_HOT;
+	r->state = RECORD_FRESH;
+	if (s->fresh_first == 0)
+		s->fresh_first = n;
+	else
+		schedule_index_at(s->index, s->fresh_last)->next = n;
+	s->fresh_last = n;
 }
 
 void
@@ -401,7 +445,7 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 	s->report = report_new(setup->intake, setup->server, setup->counters, report_queued, s);
 	s->settle = settle_new(setup, s->report);
 	s->drop = drop_new(setup->pool, setup->spool, setup->server);
-	s->load = pool_lane_new(setup->pool, LOAD_LANES, LOAD_BATCH, run_load, loaded, s);
+	s->load = pool_lane_new(setup->pool, LOAD_LANES, LOAD_BATCH, run_load, loaded_by_thread, s);
 	s->timer = loop_timer_new(setup->loop, pump, s);
 	return s;
 }
