@@ -193,7 +193,8 @@ struct dsn {
 	const char *fqdn, *domain;	/* Reporting-MTA; From: postmaster@domain */
 	const char *to;
 	const char *envid;		/* NULL: not given */
-	const char *date, *arrival, *last_attempt, *retry_until;	/* RFC 5322 dates */
+	const char *date, *arrival, *last_attempt;	/* RFC 5322 dates */
+	const char *retry_until;	/* the same; NULL: for ever */
 	uint64_t expire;		/* ms, for the words */
 	bool utf8;			/* the original needed SMTPUTF8: RFC 6533 types */
 	bool eight_bit;			/* the part of the original has 8-bit bytes */
@@ -377,7 +378,7 @@ struct report_job {
 	int64_t time_us;		/* of the last attempt */
 	int64_t id_us;			/* a time a repeat knows too: with the message's id it makes the report's id */
 	int64_t arrived_us, until_us;
-	uint64_t expire;
+	uint64_t expire;		/* ms; CONFIG_UNLIMITED: until_us says nothing */
 	struct dsn_recipient *recipient; size_t count;	/* owned by the caller, with all they point at */
 	size_t first;			/* index of the first recipient in the envelope: part of the report's id */
 	int error;			/* out: 0 queued (or was there already), else errno */

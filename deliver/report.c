@@ -219,7 +219,8 @@ report_submit(struct report *r, struct report_job *job)
 	x->dsn = (struct dsn){
 		.kind = job->kind, .id = x->id, .fqdn = s->fqdn, .to = job->e->sender, .envid = job->e->envid,
 		.domain = s->masquerade != NULL ? s->masquerade : s->default_domain->name,
-		.date = x->date, .arrival = x->arrival, .last_attempt = x->attempt, .retry_until = x->until,
+		.date = x->date, .arrival = x->arrival, .last_attempt = x->attempt,
+		.retry_until = job->expire == CONFIG_UNLIMITED ? NULL : x->until,
 		.expire = job->expire, .utf8 = (job->e->flags & MESSAGE_UTF8) != 0,
 		.recipient = job->recipient, .count = job->count,
 	};

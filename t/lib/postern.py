@@ -81,14 +81,17 @@ def is_alive(pid):
         return False
 
 
-def children_of(pid):
-    return sorted(int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and parent_of(p.name) == pid)
-
-
 def descendants_of(pid):
-    found = []
-    for child in children_of(pid):
-        found += [child] + descendants_of(child)
+    """All processes below `pid`, from one look at /proc."""
+    below = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            below.setdefault(parent_of(entry), []).append(int(entry))
+    found, todo = [], [pid]
+    while todo:
+        children = sorted(below.get(todo.pop(), []))
+        found += children
+        todo += children
     return found
 
 
