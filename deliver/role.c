@@ -147,7 +147,7 @@ window_for(const struct config_server *server)
 static struct spool *
 open_spool(const struct config_server *s)
 {
-	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = config_drop_folder(s), .badmail = s->badmail };
+	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = config_domain_drop_folder(s), .badmail = s->badmail };
 	const char *where = "";
 	struct spool *spool;
 

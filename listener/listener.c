@@ -22,7 +22,7 @@ static void
 set_up_spool(struct listener *l)
 {
 	const struct config_server *s = l->server;
-	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = config_drop_folder(s), .badmail = s->badmail };
+	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = config_domain_drop_folder(s), .badmail = s->badmail };
 	const char *where = "";
 	l->spool = spool_open(&paths, &where);
 	if (l->spool == NULL)

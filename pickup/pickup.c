@@ -168,7 +168,7 @@ is_remote(int folder)
 static struct spool *
 open_spool(const struct config_server *server, const char **where)
 {
-	struct spool_paths paths = { .pickup = server->pickup, .queue = server->queue, .drop = config_drop_folder(server),
+	struct spool_paths paths = { .pickup = server->pickup, .queue = server->queue, .drop = config_domain_drop_folder(server),
 	    .badmail = server->badmail };
 
 	return spool_open(&paths, where);

@@ -57,7 +57,7 @@ config_domain_find(const struct config_server *s, const char *domain)
 }
 
 const char *
-config_drop_folder(const struct config_server *s)
+config_domain_drop_folder(const struct config_server *s)
 {
 	return s->default_domain->drop != NULL ? s->default_domain->drop : s->drop;
 }
