@@ -623,6 +623,7 @@ struct schedule_dest {
 	size_t parked;
 	uint32_t first, last;
 	uint64_t probed;		/* down: when the last try began (monotonic ms) */
+	bool stalled;			/* down, and a portion is at work: its end tells whether the parked ones may go */
 	struct verdict failure;		/* the last one that was for later */
 	uint64_t stamp; size_t group;	/* for grouping */
 };
@@ -634,7 +635,7 @@ struct schedule_dest *schedule_dest_find(const struct schedule_dests *t, const c
 struct schedule_dest *schedule_dest_add(struct schedule_dests *t, const struct destination *d);	/* copied */
 void schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d);	/* frees it when nobody needs it */
 void schedule_dest_park(struct schedule_dests *t, struct schedule_dest *d, uint32_t record);
-/* The next record, destination after destination, of one whose active + coming is below `share`; 0 none. Counts it as coming. */
+/* The next record, destination after destination, of one not stalled whose active + coming is below `share`; 0 none. Counts it as coming. */
 uint32_t schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_dest **d);
 size_t schedule_dest_parked(const struct schedule_dests *t);
 uint64_t schedule_dest_stamp(struct schedule_dests *t);

@@ -1,6 +1,7 @@
 """fairness - a destination that hangs, refuses or is slow holds up nothing but its own mail"""
 
 import threading
+from pathlib import Path
 
 from postern import check, equal, mail, until
 
@@ -57,3 +58,28 @@ def test_new_local_mail_before_a_flush(t):
     service.home.wait_drops(1)
     until(lambda: len(sink.messages) >= COUNT, 90, lambda: f"{COUNT} messages, there are {len(sink.messages)}")
     service.home.wait_queued(0)
+
+
+def test_probe_that_hangs(t):
+    """Mail for a destination that was down and now accepts without a word: one tries, the others wait without work."""
+    port = t.port()
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{port}", "retry": "1s"}}})
+    fill(service, 20, "remote.example")
+    service.events.wait("deferred", count=20)
+    gate = threading.Event()
+    t.cleanup(gate.set)
+    sink = t.sink(port=port, answers={"CONNECT": lambda _session, _line: gate.wait(60) and None})
+    pid = service.child("deliver")
+    until(lambda: sink.sessions, what="the probe")
+    begin = cpu_ticks(pid)
+    threading.Event().wait(2)       # the span that is measured
+    spent = cpu_ticks(pid) - begin
+    check(spent < 10, spent, "ticks of CPU in 2 s")
+    gate.set()
+    sink.wait(20, 60)
+    service.home.wait_queued(0)
+
+
+def cpu_ticks(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return int(fields[11]) + int(fields[12])

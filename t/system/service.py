@@ -26,7 +26,7 @@ def test_processes_and_titles(t):
 
 def test_titles_say_what_for(t):
     service = t.postern()
-    for role, words in (("listener", "SMTP"), ("pickup", "from files"), ("deliver", "sends")):
+    for role, words in (("listener", "SMTP"), ("pickup", "from files"), ("deliver", "returns mail")):
         check(words.lower() in service.title(service.child(role)).replace(f"postern-{role}", "").lower(), service.title(service.child(role)))
 
 
