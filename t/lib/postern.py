@@ -303,7 +303,8 @@ class Badmail:
     def __init__(self, bad):
         self.bad = Path(bad)
         self.id = self.bad.stem
-        self.message = self.bad.read_bytes() if self.bad.is_file() and not self.bad.is_symlink() else b""
+        readable = self.bad.is_file() and not self.bad.is_symlink() and os.access(self.bad, os.R_OK)
+        self.message = self.bad.read_bytes() if readable else b""
         self.reason = self.bad.with_suffix(".bdr").read_text(errors="replace")
         self.envelope = self.bad.with_suffix(".bdp").read_text(errors="replace")
 
