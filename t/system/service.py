@@ -155,6 +155,22 @@ def test_master_killed_workers_end(t):
     service.home.wait_drops()
 
 
+def test_reload_cannot_move_the_service(t):
+    """What cannot change in a running service changes nothing at all: not for workers that start later, nor in part."""
+    service = t.postern()
+    service.service["state"] = t.folder / "elsewhere"
+    service.write()
+    service.default.set("messages", max_recipients="50")
+    done = service.ctl("reload", ok=False)
+    equal(done.returncode, 1, done.stdout)
+    check("[service] state can only change" in done.stdout, done.stdout)
+    equal(service.events.all("config", result="changed"), [], "changed virtual servers")
+    service.service["state"] = service.state
+    service.write()
+    service.ctl("reload")
+    equal(len(service.events.all("config", result="changed")), 1, "changed virtual servers")
+
+
 def test_second_master_refuses(t):
     service = t.postern()
     second = subprocess.run([service.bin / "postern", "-f", "-c", service.config], capture_output=True, text=True, timeout=30, check=False,
