@@ -3,8 +3,9 @@
  *
  * Runs in:  master, on SIGHUP and by command
  * Owns:     nothing
- * Promise:  a faulty service file, or one that would move the service, changes nothing; a faulty virtual server's file leaves that one as it is; an unchanged
- *           virtual server is not touched; no session is dropped and no connection refused on an address that stays
+ * Promise:  a faulty service file, or one that would move the service, changes nothing; a faulty virtual server's file
+ *           leaves that one as it is; an unchanged virtual server is not touched; no session is dropped and no connection
+ *           refused on an address that stays
  * Fails by: a status and lines that say what and why
  */
 #include <errno.h>
