@@ -83,7 +83,7 @@ stop(struct listener *l, const struct ctl_message *m)
 	if (m->len == sizeof(grace))
 		memcpy(&grace, m->data, sizeof(grace));
 	l->mood = LISTENER_STOPPING;
-	gate_leave(l->gate);
+	gate_close(l->gate);
 	loop_timer_set(l->grace, grace);
 	inbound_stop_all(l);
 	listener_check_idle(l);

@@ -118,6 +118,7 @@ struct gate;
 struct gate *gate_open(struct listener *l);		/* watches all of them */
 void gate_shut(struct gate *g);				/* accepts no more; what the kernel has queued is taken first */
 void gate_leave(struct gate *g);			/* accepts no more; the queue is left for the next process */
+void gate_close(struct gate *g);			/* accepts no more, for good */
 void gate_reopen(struct gate *g);
 void gate_free(struct gate *g);
 

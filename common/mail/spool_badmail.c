@@ -148,8 +148,10 @@ spool_badmail_move(struct spool *s, const char *id, const char *reason, const ch
 		return -1;
 	spool_name_message(from, id);
 	snprintf(to, sizeof(to), "%.31s.bad", base);
-	if (renameat(s->queue, from, s->badmail, to) == -1)
+	if (renameat(s->queue, from, s->badmail, to) == -1) {
+		spool_badmail_remove_words(s, base);
 		return -1;
+	}
 	return disk_sync_folder(s->badmail);
 }
 

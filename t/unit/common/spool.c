@@ -277,6 +277,17 @@ START_TEST(test_pickup_refuse)
 }
 END_TEST
 
+/* Tried again every minute while the message cannot be moved: no words may pile up. */
+START_TEST(test_words_go_when_the_message_stays)
+{
+	begin();
+	ck_assert_int_eq(spool_badmail_move(spool, "0000000000000000", "damaged", ""), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	shell("test $(ls $H/badmail | wc -l) = 0");
+	end();
+}
+END_TEST
+
 /* What a file's own date says is its writer's word: it is kept from the time it came here. */
 START_TEST(test_trim_counts_from_the_refusal)
 {
@@ -297,4 +308,4 @@ END_TEST
 
 UNIT_MAIN("spool", test_commit_load_mark_remove, test_same_id_is_refused, test_group_commit_and_scan,
     test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope, test_pickup_refuse,
-    test_trim_counts_from_the_refusal)
+    test_trim_counts_from_the_refusal, test_words_go_when_the_message_stays)

@@ -742,6 +742,9 @@ START_TEST(test_drain)
 	struct destination d = to_sinks((struct sink *[]){ &k }, 1);
 	for (size_t i = 0; i < nitems_of(t); i++)
 		t[i] = submit(&d, fd, SMALL, "ok@x.example", NULL);
+	/* Before anybody said a word it is not delivered. */
+	for (size_t i = 0; i < nitems_of(t); i++)
+		ck_assert_int_eq(t[i]->verdict[0].what, VERDICT_LATER);
 	remote_drain(remote);
 	ck_assert_uint_eq(jobs_open, nitems_of(t));
 	loop_run(loop);
