@@ -189,6 +189,7 @@ void gate_judge(struct gate *g, struct gate_guest *guest);
 void gate_close(struct gate *g, struct gate_guest *guest, const char *why);
 void gate_shut(struct gate *g);				/* accepts no more; what the kernel has queued is taken first */
 void gate_leave(struct gate *g);			/* accepts no more; the queue is left for the next process */
+void gate_close(struct gate *g);			/* accepts no more, for good */
 void gate_reopen(struct gate *g);
 void gate_free(struct gate *g);
 
