@@ -86,7 +86,7 @@ refuse(struct gate *g, struct gate_guest *guest, enum reply which, const char *d
 }
 
 void
-gate_close(struct gate *g, struct gate_guest *guest, const char *why)
+gate_dismiss(struct gate *g, struct gate_guest *guest, const char *why)
 {
 	char ip[NET_TEXT_SIZE];
 	net_format_ip(ip, &guest->client.sa);

@@ -20,7 +20,7 @@
 
 struct place {
 	uint32_t home;		/* the first cell to look at */
-	uint64_t mark;		/* 38 bits, never 0 */
+	uint64_t mark;		/* 36 bits, never 0 */
 	uint64_t owner;		/* mark and slot, as they stand in a cell */
 };
 
