@@ -187,7 +187,7 @@ install: deps
 	test -e $(D)$(SYSCONFDIR)/postern/postern.ini || $(SUBST) etc/postern.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/postern.ini
 	ls $(D)$(SYSCONFDIR)/postern/servers/*.ini >/dev/null 2>&1 || \
 	    $(SUBST) etc/default.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/servers/default.ini
-	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account $(LOCALSTATEDIR)/spool/postern $(LOCALSTATEDIR)/log/postern
+	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account
 
 uninstall:
 	rm -f $(D)$(SBINDIR)/postern $(D)$(BINDIR)/posternctl $(addprefix $(D)$(LIBEXECDIR)/,$(notdir $(PROGRAMS)))

@@ -187,9 +187,10 @@ struct gate *gate_open(struct listener *l);		/* watches all of them */
 /* The address is known: lets in, turns away, or has the names looked up first. Takes over what `guest` holds. */
 void gate_judge(struct gate *g, struct gate_guest *guest);
 /* Closes without a word; an event when there is a reason. Takes over what `guest` holds. */
-void gate_close(struct gate *g, struct gate_guest *guest, const char *why);
+void gate_dismiss(struct gate *g, struct gate_guest *guest, const char *why);
 void gate_shut(struct gate *g);				/* accepts no more; what the kernel has queued is taken first */
 void gate_leave(struct gate *g);			/* accepts no more; the queue is left for the next process */
+void gate_close(struct gate *g);			/* accepts no more, for good */
 void gate_reopen(struct gate *g);
 void gate_free(struct gate *g);
 

@@ -415,7 +415,7 @@ void roster_fill(struct server *s);
 void roster_start(struct post *p);
 /* The child of `p` died: forget it, and when it crashed wait before the next; that time in ms. */
 uint64_t roster_vacate(struct post *p, bool crashed, uint64_t lived_ms);
-/* The lowest slot (0..63) no child of `s` has; -1. */
+/* The lowest slot no child of `s` has; -1. */
 int roster_slot(const struct server *s);
 
 /* --- server: one virtual server as the master knows it --- */
