@@ -43,6 +43,8 @@ DELIVER := $(filter-out deliver/main.c,$(wildcard deliver/*.c))
 RESOLVE := $(filter-out deliver/resolver/main.c,$(wildcard deliver/resolver/*.c))
 METRICS := $(filter-out master/metrics/main.c,$(wildcard master/metrics/*.c))
 PICKUP  := $(filter-out pickup/main.c,$(wildcard pickup/*.c))
+# Only posternctl has commands; what they need stays out of the service.
+COMMAND := master/command.c master/passwd.c
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver $(B)/postern-auth \
@@ -103,7 +105,7 @@ clean:
 $(B)/libcommon.a: $(call obj,$(COMMON))
 	@rm -f $@; ar rcs $@ $^
 
-$(B)/postern: $(call obj,master/main.c $(MASTER)) $(B)/libcommon.a
+$(B)/postern: $(call obj,master/main.c $(filter-out $(COMMAND),$(MASTER))) $(B)/libcommon.a
 $(B)/posternctl: $(call obj,master/posternctl.c $(MASTER)) $(B)/libcommon.a
 $(B)/postern-listener: $(call obj,listener/main.c $(LISTEN)) $(B)/libcommon.a
 $(B)/postern-deliver: $(call obj,deliver/main.c $(DELIVER)) $(B)/libcommon.a
@@ -114,6 +116,7 @@ $(B)/postern-resolver: LIBS += -lunbound
 $(B)/postern-metrics: $(call obj,master/metrics/main.c $(METRICS)) $(B)/libcommon.a
 $(B)/postern-metrics: LIBS := -levent_extra $(LIBS)
 $(B)/postern-auth: LIBS += $(AUTHLIBS)
+$(B)/posternctl: LIBS += -lgsasl -lcrypt
 $(B)/postern-listener: LIBS += -lssl -lcrypto
 
 $(PROGRAMS):
@@ -144,7 +147,7 @@ define unit_rule
 $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter auth/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter auth/% master/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
 
@@ -188,7 +191,7 @@ install: deps
 	test -e $(D)$(SYSCONFDIR)/postern/postern.ini || $(SUBST) etc/postern.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/postern.ini
 	ls $(D)$(SYSCONFDIR)/postern/servers/*.ini >/dev/null 2>&1 || \
 	    $(SUBST) etc/default.ini | install -m 644 /dev/stdin $(D)$(SYSCONFDIR)/postern/servers/default.ini
-	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account $(LOCALSTATEDIR)/spool/postern $(LOCALSTATEDIR)/log/postern
+	@[ "$(ACCOUNT)" = no ] || [ -n "$(D)" ] || etc/install-account
 
 uninstall:
 	rm -f $(D)$(SBINDIR)/postern $(D)$(BINDIR)/posternctl $(addprefix $(D)$(LIBEXECDIR)/,$(notdir $(PROGRAMS)))

@@ -29,6 +29,7 @@ static const struct {
 
 /* The pool's job is either of these two. */
 struct task {
+	LIST_ENTRY(task) link;
 	struct badmail_job *job;	/* NULL: trim */
 	ssize_t trimmed;
 	int error;
@@ -41,6 +42,7 @@ struct badmail {
 	const struct config_server *server;
 	struct counters *counters;
 	bool trimming;
+	LIST_HEAD(, task) tasks;
 };
 
 const char *
@@ -112,7 +114,18 @@ done(void *arg, void *task)
 		}
 		job->done(job->arg, job);
 	}
+	LIST_REMOVE(t, link);
 	free(t);
+}
+
+static void
+submit(struct badmail *b, struct badmail_job *job)
+{
+	struct task *t = mem_new(struct task);
+
+	t->job = job;
+	LIST_INSERT_HEAD(&b->tasks, t, link);
+	pool_submit(b->lane, t);
 }
 
 static void
@@ -123,7 +136,7 @@ trim(void *arg)
 	if (b->trimming)
 		return;
 	b->trimming = true;
-	pool_submit(b->lane, mem_new(struct task));
+	submit(b, NULL);
 }
 
 struct badmail *
@@ -143,8 +156,14 @@ badmail_new(struct loop *l, struct pool *pool, struct spool *spool, const struct
 void
 badmail_free(struct badmail *b)
 {
+	struct task *t;
+
 	if (b == NULL)
 		return;
+	while ((t = LIST_FIRST(&b->tasks)) != NULL) {
+		LIST_REMOVE(t, link);
+		free(t);
+	}
 	loop_timer_free(b->timer);
 	free(b);
 }
@@ -152,10 +171,7 @@ badmail_free(struct badmail *b)
 void
 badmail_submit(struct badmail *b, struct badmail_job *job)
 {
-	struct task *t = mem_new(struct task);
-
-	t->job = job;
-	pool_submit(b->lane, t);
+	submit(b, job);
 }
 
 void

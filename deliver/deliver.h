@@ -196,7 +196,8 @@ struct dsn {
 	const char *fqdn, *domain;	/* Reporting-MTA; From: postmaster@domain */
 	const char *to;
 	const char *envid;		/* NULL: not given */
-	const char *date, *arrival, *last_attempt, *retry_until;	/* RFC 5322 dates */
+	const char *date, *arrival, *last_attempt;	/* RFC 5322 dates */
+	const char *retry_until;	/* the same; NULL: for ever */
 	uint64_t expire;		/* ms, for the words */
 	bool utf8;			/* the original needed SMTPUTF8: RFC 6533 types */
 	bool eight_bit;			/* the part of the original has 8-bit bytes */
@@ -270,6 +271,7 @@ struct peer {
 	TAILQ_ENTRY(peer) idle_link;	/* in remote.idle, when idle */
 	struct site *site;
 	unsigned generation, index;	/* which address of which of the site's lists */
+	struct net_address to;
 	char *host;			/* owned */
 	char where[NET_TEXT_SIZE + 264];	/* "mx.example.com [192.0.2.1]:25", for people */
 	int fd;
@@ -375,7 +377,7 @@ struct report_job {
 	int64_t time_us;		/* of the last attempt */
 	int64_t id_us;			/* a time a repeat knows too: with the message's id it makes the report's id */
 	int64_t arrived_us, until_us;
-	uint64_t expire;
+	uint64_t expire;		/* ms; CONFIG_UNLIMITED: until_us says nothing */
 	struct dsn_recipient *recipient; size_t count;	/* owned by the caller, with all they point at */
 	size_t first;			/* index of the first recipient in the envelope: part of the report's id */
 	int error;			/* out: 0 queued (or was there already), else errno */
@@ -458,7 +460,8 @@ struct role {
 	struct loop_timer *own, *slow, *missed, *grace;
 	struct loop_io *hint;
 	int64_t hints_lost;		/* of the virtual server, when last looked */
-	bool owner, waiting, ending;
+	bool waiting, ending;
+	bool scanned, retry;		/* the first scan is over; all is to be due then */
 };
 
 extern const struct boot_role role_deliver;
@@ -558,6 +561,7 @@ struct schedule_message {
 	bool later; uint64_t after;	/* out of settle: something is left for ms from now */
 	bool gone;			/* out of settle: removed */
 	struct settle_state *settle;
+	struct badmail_job *badmail;	/* it is damaged and on its way out */
 };
 
 struct schedule_setup {
@@ -620,6 +624,7 @@ struct schedule_dest {
 	size_t parked;
 	uint32_t first, last;
 	uint64_t probed;		/* down: when the last try began (monotonic ms) */
+	bool stalled;			/* down, and a portion is at work: its end tells whether the parked ones may go */
 	struct verdict failure;		/* the last one that was for later */
 	uint64_t stamp; size_t group;	/* for grouping */
 };
@@ -631,7 +636,7 @@ struct schedule_dest *schedule_dest_find(const struct schedule_dests *t, const c
 struct schedule_dest *schedule_dest_add(struct schedule_dests *t, const struct destination *d);	/* copied */
 void schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d);	/* frees it when nobody needs it */
 void schedule_dest_park(struct schedule_dests *t, struct schedule_dest *d, uint32_t record);
-/* The next record, destination after destination, of one whose active + coming is below `share`; 0 none. Counts it as coming. */
+/* The next record, destination after destination, of one not stalled whose active + coming is below `share`; 0 none. Counts it as coming. */
 uint32_t schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_dest **d);
 size_t schedule_dest_parked(const struct schedule_dests *t);
 uint64_t schedule_dest_stamp(struct schedule_dests *t);

@@ -97,11 +97,11 @@ add_clean(const struct dsn *d, struct buf *out, const char *text)
 }
 
 /*
- * Appends words, starting at `column`; a new line begins with `indent` when the next word does not fit, in the
- * middle of a word only when that alone is too long.
+ * Appends words, starting at `column`; a new line begins with `indent` when the next word does not fit. A word that
+ * alone is too long is cut when `cut` says so: a field must not be wide, a person wants to click on a whole address.
  */
 static void
-add_folded(const struct dsn *d, struct buf *out, size_t column, const char *indent, const char *text)
+add_folded(const struct dsn *d, struct buf *out, size_t column, const char *indent, bool cut, const char *text)
 {
 	size_t margin = strlen(indent);
 
@@ -117,7 +117,7 @@ add_folded(const struct dsn *d, struct buf *out, size_t column, const char *inde
 			column++;
 		}
 		while (text < stop) {
-			if (column >= COLUMNS) {
+			if (cut && column >= COLUMNS) {
 				buf_printf(out, "\r\n%s", indent);
 				column = margin;
 			}
@@ -222,7 +222,7 @@ add_words(const struct dsn *d, struct buf *out, const struct dsn_recipient *r)
 			buf_printf(&text, "%s answered: ", r->host);
 		join_answer(r, &text);
 		buf_puts(out, indent);
-		add_folded(d, out, sizeof(indent) - 1, indent, buf_text(&text));
+		add_folded(d, out, sizeof(indent) - 1, indent, false, buf_text(&text));
 	}
 	buf_done(&text);
 }
@@ -231,7 +231,7 @@ static void
 add_words_end(const struct dsn *d, struct buf *out)
 {
 	buf_puts(out, "\r\n");
-	if (d->kind == DSN_DELAY)
+	if (d->kind == DSN_DELAY && d->retry_until != NULL)
 		buf_printf(out, "Delivery will be tried again until %s.\r\n\r\n", d->retry_until);
 	add_part(d, out, d->utf8 ? "message/global-delivery-status" : "message/delivery-status", d->utf8);
 	buf_printf(out, "Reporting-MTA: dns; %s\r\n", d->fqdn);
@@ -297,11 +297,11 @@ add_status(const struct dsn *d, struct buf *out, const struct dsn_recipient *r)
 		buf_puts(&text, r->code != 0 ? "smtp; " : "x-postern; ");
 		join_answer(r, &text);
 		buf_puts(out, name);
-		add_folded(d, out, sizeof(name) - 1, " ", buf_text(&text));
+		add_folded(d, out, sizeof(name) - 1, " ", true, buf_text(&text));
 	}
 	buf_done(&text);
 	buf_printf(out, "Last-Attempt-Date: %s\r\n", d->last_attempt);
-	if (d->kind == DSN_DELAY)
+	if (d->kind == DSN_DELAY && d->retry_until != NULL)
 		buf_printf(out, "Will-Retry-Until: %s\r\n", d->retry_until);
 }
 

@@ -329,6 +329,7 @@ name_peer(struct peer *p, const struct mx_address *a)
 	const struct sockaddr *sa = (const struct sockaddr *)&a->to.sa;
 	char ip[NET_TEXT_SIZE];
 
+	p->to = a->to;
 	p->host = mem_strdup(a->host);
 	net_format_ip(ip, sa);
 	memcpy(p->ip, ip, sizeof(ip));

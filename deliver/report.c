@@ -27,9 +27,11 @@ struct report {
 	struct counters *counters;
 	void (*queued)(void *arg, const char *id);
 	void *arg;
+	LIST_HEAD(, delivery) deliveries;
 };
 
 struct delivery {
+	LIST_ENTRY(delivery) link;
 	struct report *report;
 	struct report_job *job;
 	struct dsn dsn;
@@ -53,9 +55,22 @@ report_new(struct intake *intake, const struct config_server *server, struct cou
 	return r;
 }
 
+static void
+delivery_free(struct delivery *x)
+{
+	LIST_REMOVE(x, link);
+	buf_done(&x->original);
+	buf_done(&x->out);
+	free(x);
+}
+
 void
 report_free(struct report *r)
 {
+	if (r == NULL)
+		return;
+	while (!LIST_EMPTY(&r->deliveries))
+		delivery_free(LIST_FIRST(&r->deliveries));
 	free(r);
 }
 
@@ -119,9 +134,7 @@ finish(struct delivery *x, int error)
 {
 	struct report_job *job = x->job;
 
-	buf_done(&x->original);
-	buf_done(&x->out);
-	free(x);
+	delivery_free(x);
 	job->error = error;
 	job->done(job->arg, job);
 }
@@ -211,6 +224,7 @@ report_submit(struct report *r, struct report_job *job)
 	const struct config_server *s = r->server;
 	struct delivery *x = mem_new(struct delivery);
 
+	LIST_INSERT_HEAD(&r->deliveries, x, link);
 	x->report = r;
 	x->job = job;
 	x->to = job->e->sender;
@@ -224,7 +238,8 @@ report_submit(struct report *r, struct report_job *job)
 	x->dsn = (struct dsn){
 		.kind = job->kind, .id = x->id, .fqdn = s->fqdn, .to = job->e->sender, .envid = job->e->envid,
 		.domain = s->masquerade != NULL ? s->masquerade : s->default_domain->name,
-		.date = x->date, .arrival = x->arrival, .last_attempt = x->attempt, .retry_until = x->until,
+		.date = x->date, .arrival = x->arrival, .last_attempt = x->attempt,
+		.retry_until = job->expire == CONFIG_UNLIMITED ? NULL : x->until,
 		.expire = job->expire, .utf8 = (job->e->flags & MESSAGE_UTF8) != 0,
 		.recipient = job->recipient, .count = job->count,
 	};

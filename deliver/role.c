@@ -49,6 +49,10 @@ scanned(void *arg, ssize_t total, uint64_t ms)
 
 	if (total < 0)
 		log_event(LOG_FAULT, NULL, "trouble", "what=scan error=%s", log_safe(strerror((int)-total)));
+	r->scanned = true;
+	if (r->retry && !r->ending)
+		schedule_retry_all(r->schedule);
+	r->retry = false;
 	if (!r->ending)
 		loop_timer_set(r->slow, ms * 10 > SLOW_MS ? ms * 10 : SLOW_MS);
 }
@@ -122,7 +126,6 @@ own(void *arg)
 		loop_timer_set(r->own, OWN_MS);
 		return;
 	}
-	r->owner = true;
 	spool_drop_sweep(r->spool);
 	r->hint = loop_io_new(r->boot->loop, BOOT_HINT, LOOP_READ, take_hints, r);
 	rescan_start(r->rescan, true);
@@ -144,12 +147,10 @@ window_for(const struct config_server *server)
 static struct spool *
 open_spool(const struct config_server *s)
 {
-	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = s->drop, .badmail = s->badmail };
+	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = config_domain_drop_folder(s), .badmail = s->badmail };
 	const char *where = "";
 	struct spool *spool;
 
-	if (s->default_domain->drop != NULL)
-		paths.drop = s->default_domain->drop;
 	spool = spool_open(&paths, &where);
 	if (spool == NULL)
 		die(EX_CANTCREAT, "cannot open %s: %s", where, strerror(errno));
@@ -280,8 +281,10 @@ static void
 retry(struct role *r, const struct ctl_message *m)
 {
 	(void)m;
-	if (r->owner && !r->ending)
+	if (r->scanned && !r->ending)
 		schedule_retry_all(r->schedule);
+	else
+		r->retry = true;	/* for what the first scan is yet to find */
 }
 
 static void
@@ -331,7 +334,7 @@ on_control(struct boot *b, const struct ctl_message *m)
 
 const struct boot_role role_deliver = {
 	.name = "deliver",
-	.title = "sends, drops and returns mail",
+	.title = "delivers, drops and returns mail",
 	.per_server = true,
 	.run = run,
 	.on_control = on_control,

@@ -115,6 +115,7 @@ message_free(struct schedule_message *m)
 		close(m->fd);
 	schedule_send_free(m);
 	settle_state_free(m->settle);
+	free(m->badmail);
 	while (m->reasons != NULL) {
 		struct schedule_reason *next = m->reasons->next;
 

@@ -139,7 +139,7 @@ schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_des
 	struct schedule_dest *d;
 
 	for (size_t i = 0; i < LOOK_AT && (d = TAILQ_FIRST(&t->waiting)) != NULL; i++) {
-		if (d->active + d->coming < share) {
+		if (!d->stalled && d->active + d->coming < share) {
 			*which = d;
 			return take_first(t, d);
 		}

@@ -167,14 +167,13 @@ moved_damaged(void *arg, struct badmail_job *job)
 	m->gone = job->error == 0 || job->error == ENOENT;
 	m->later = true;
 	m->after = TROUBLE_MS;
-	free(job);
 	schedule_settled(m);
 }
 
 static void
 put_away(struct schedule_message *m)
 {
-	struct badmail_job *job = mem_new(struct badmail_job);
+	struct badmail_job *job = m->badmail = mem_new(struct badmail_job);
 
 	log_event(LOG_FAULT, m->id, "damaged", "reason=%s", log_safe(m->why));
 	memcpy(job->id, m->id, sizeof(job->id));

@@ -208,6 +208,9 @@ portion_over(struct schedule_portion *p)
 	LIST_REMOVE(p, link);
 	m->active--;
 	p->dest->active--;
+	p->dest->stalled = false;
+	if (p->dest->parked > 0 && !m->schedule->draining)
+		loop_timer_set(m->schedule->timer, 0);
 	schedule_dest_check(m->schedule->dests, p->dest);
 	free(p);
 	send_more(m);
@@ -322,7 +325,8 @@ gate_for(struct schedule *s, struct schedule_dest *d)
 		return GATE_SEND;
 	if (!remote_is_down(s->set.remote, d->d.key))
 		return d->active < schedule_share(s) ? GATE_SEND : GATE_PARK;
-	if (d->active > 0)
+	d->stalled = d->active > 0;
+	if (d->stalled)
 		return GATE_PARK;
 	now = clock_mono_ms();
 	if (d->probed != 0 && now - d->probed < between)

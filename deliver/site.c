@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
@@ -59,14 +60,12 @@ needs_more(struct site *s)
 	return active(s) < wanted(s) || !has_hope(s, s->first);
 }
 
-/* Room for one more connection within both limits; an idle one elsewhere gives way. */
+/* Room for one more connection within the total limit; an idle one elsewhere gives way. */
 static bool
 has_room(struct site *s)
 {
 	struct remote *r = s->r;
 
-	if (s->npeer >= r->server->connections_per_domain)
-		return false;
 	if (r->npeer < r->server->connections)
 		return true;
 	if (!TAILQ_EMPTY(&r->idle))
@@ -89,25 +88,71 @@ add_peer(struct site *s, struct peer *p)
 	counters_add(s->r->counters, COUNTER_OUTBOUND_CURRENT, 1);
 }
 
+/* An idle connection of another site to the same host and address: many domains have their mail at one provider. */
+static struct peer *
+find_kept(const struct site *s, size_t index)
+{
+	const struct mx_address *a = &s->list.address[index];
+	struct peer *p;
+
+	TAILQ_FOREACH(p, &s->r->idle, idle_link)
+		if (p->site != s && p->site->d.helo == s->d.helo && strcasecmp(p->host, a->host) == 0 &&
+		    net_equal((const struct sockaddr *)&p->to.sa, (const struct sockaddr *)&a->to.sa))
+			return p;
+	return NULL;
+}
+
+/* Moves it here, idle as it is, and gives it the first job. False: there is none. */
+static bool
+adopt(struct site *s, size_t index)
+{
+	struct peer *p = find_kept(s, index);
+
+	if (p == NULL)
+		return false;
+	TAILQ_REMOVE(&p->site->peers, p, link);
+	p->site->npeer--;
+	p->site->nidle--;
+	TAILQ_INSERT_TAIL(&s->peers, p, link);
+	s->npeer++;
+	s->nidle++;
+	p->site = s;
+	p->generation = s->generation;
+	p->index = (unsigned)index;
+	peer_start(p, site_take(s, p));
+	return true;
+}
+
+static void
+open_one(struct site *s, size_t index)
+{
+	struct verdict why;
+	struct peer *p = peer_open(s, (unsigned)index, &why);
+	char where[NET_TEXT_SIZE];
+
+	if (p != NULL) {
+		add_peer(s, p);
+		return;
+	}
+	net_format(where, (const struct sockaddr *)&s->list.address[index].to.sa);
+	site_list_failed(s, index, where, &why, true);
+	site_job_finish_tried(s);
+}
+
 static void
 open_more(struct site *s)
 {
 	uint64_t now = clock_mono_ms();
 
-	while (needs_more(s) && has_room(s)) {
-		struct verdict why;
+	while (needs_more(s) && s->npeer < s->r->server->connections_per_domain) {
 		size_t index = site_list_choose(s, s->first, now);
-		char where[NET_TEXT_SIZE];
 		if (index == s->list.count)
 			return;
-		struct peer *p = peer_open(s, (unsigned)index, &why);
-		if (p != NULL) {
-			add_peer(s, p);
+		if (adopt(s, index))
 			continue;
-		}
-		net_format(where, (const struct sockaddr *)&s->list.address[index].to.sa);
-		site_list_failed(s, index, where, &why, true);
-		site_job_finish_tried(s);
+		if (!has_room(s))
+			return;
+		open_one(s, index);
 	}
 }
 

@@ -14,6 +14,7 @@
 #define BAD_MS 60000		/* an address that failed is tried last */
 #define QUIET_MS 60000		/* between two events about one address */
 #define LIST_MS 5000		/* a list lives at least that long, whatever its ttl */
+#define STALE_MS 60000		/* ... and so much longer when it cannot be renewed for now */
 
 /* Which address of the present list the connection goes to; list.count when none. */
 size_t
@@ -49,6 +50,11 @@ take_list(struct site *s, struct mx_list *list)
 	struct mx_list old = s->list;
 	uint64_t ttl = (uint64_t)list->ttl * 1000;
 
+	/* The DNS is in trouble: what was right a moment ago is better than nothing. */
+	if (list->count == 0 && list->verdict.what == VERDICT_LATER && old.count > 0) {
+		s->expires = clock_mono_ms() + STALE_MS;
+		return;
+	}
 	s->list = *list;
 	carry_over(s, &old);
 	s->generation++;

@@ -42,6 +42,7 @@ struct conn {
 	enum link_state state;
 	unsigned char shake_on;	/* enum loop_what the handshake goes on with */
 	bool dead, lingering;
+	bool spilled;
 	bool mute;	/* input came while it was not wanted: not watched until it is */
 };
 
@@ -62,7 +63,10 @@ consume(struct conn *c, const char *data, size_t len)
 		used = c->ops->input(c->arg, data + at, len - at);
 		at += used;
 	}
-	return c->end == CONN_OPEN && (c->state == LINK_NONE || c->state == LINK_READY) ? at : len;
+	if (c->end == CONN_OPEN && (c->state == LINK_NONE || c->state == LINK_READY))
+		return at;
+	c->spilled |= c->state == LINK_WAITING && at < len;
+	return len;
 }
 
 /* Keeps the bytes that could not be used; `rest` may be inside the old ones. */
@@ -346,6 +350,12 @@ struct ssl_st *
 conn_link(const struct conn *c)
 {
 	return c->state == LINK_READY ? c->link : NULL;
+}
+
+bool
+conn_spilled(const struct conn *c)
+{
+	return c->spilled;
 }
 
 void

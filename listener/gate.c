@@ -2,7 +2,7 @@
  * gate - the listening sockets: accepts, and turns away whom lists and limits do not let in
  *
  * Runs in:  listener
- * Owns:     the events on the inherited sockets, not the sockets
+ * Owns:     the events on the inherited sockets, and of the sockets this process's descriptors
  * Promise:  no spin and no flood of events when descriptors run out or a client knocks without end
  * Fails by: never; an accept that fails is an event and a second's pause
  */
@@ -86,7 +86,7 @@ refuse(struct gate *g, struct gate_guest *guest, enum reply which, const char *d
 }
 
 void
-gate_close(struct gate *g, struct gate_guest *guest, const char *why)
+gate_dismiss(struct gate *g, struct gate_guest *guest, const char *why)
 {
 	char ip[NET_TEXT_SIZE];
 	net_format_ip(ip, &guest->client.sa);
@@ -269,6 +269,16 @@ gate_leave(struct gate *g)
 	g->open = false;
 	loop_timer_stop(g->rest);
 	unwatch(g);
+}
+
+/* The sockets are others' too: without them an address would stay in use until our last session ends. */
+void
+gate_close(struct gate *g)
+{
+	gate_leave(g);
+	for (unsigned i = 0; i < g->sockets; i++)
+		close(g->socket[i].fd);
+	g->sockets = 0;
 }
 
 void

@@ -78,9 +78,8 @@ do_begin(void *arg, struct message_envelope *e)
 static bool
 do_add(void *arg, const char *data, size_t len)
 {
-	struct inbound *c = arg;
-	record_content(&c->record, data, len);
-	return receive_add(&c->receive, data, len);
+	record_content(&((struct inbound *)arg)->record, data, len);
+	return receive_add(&((struct inbound *)arg)->receive, data, len);
 }
 
 static void
@@ -202,9 +201,8 @@ static const struct session_ops session_ops = {
 static size_t
 on_input(void *arg, const char *data, size_t len)
 {
-	struct inbound *c = arg;
-	size_t used = session_input(&c->session, data, len);
-	record_keep(&c->record);
+	size_t used = session_input(&((struct inbound *)arg)->session, data, len);
+	record_keep(&((struct inbound *)arg)->record);
 	return used;
 }
 
@@ -226,8 +224,10 @@ on_secured(void *arg, const char *why)
 	struct inbound *c = arg;
 	unsigned char binding[TLS_BINDING_SIZE];
 	count(c, why == NULL ? COUNTER_TLS_SESSIONS : COUNTER_TLS_FAILED, 1);
+	if (conn_spilled(c->conn))
+		secure_tell(c->listener->secure, "plaintext-discarded", c->ip, "commands behind STARTTLS in the clear");
 	if (why != NULL)
-		secure_tell_failed(c->listener->secure, c->ip, why);
+		secure_tell(c->listener->secure, "failed", c->ip, why);
 	else
 		session_secured(&c->session, tls_link_binding(conn_link(c->conn), binding));
 }

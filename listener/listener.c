@@ -23,7 +23,7 @@ static void
 set_up_spool(struct listener *l)
 {
 	const struct config_server *s = l->server;
-	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = s->drop, .badmail = s->badmail };
+	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = config_domain_drop_folder(s), .badmail = s->badmail };
 	const char *where = "";
 	l->spool = spool_open(&paths, &where);
 	if (l->spool == NULL)
@@ -100,7 +100,7 @@ stop(struct listener *l, const struct ctl_message *m)
 	if (m->len == sizeof(grace))
 		memcpy(&grace, m->data, sizeof(grace));
 	l->mood = LISTENER_STOPPING;
-	gate_leave(l->gate);
+	gate_close(l->gate);
 	porch_stop(l->porch);
 	loop_timer_set(l->grace, grace);
 	inbound_stop_all(l);

@@ -98,6 +98,7 @@ int conn_fd(const struct conn *c);
  */
 void conn_secure(struct conn *c, struct tls *tls);
 struct ssl_st *conn_link(const struct conn *c);	/* NULL: no TLS, or not yet */
+bool conn_spilled(const struct conn *c);	/* something was thrown away when TLS began */
 void conn_send(struct conn *c, const char *data, size_t len);	/* gathers; written when the round ends */
 /* Once all output is written: close; or, when the peer may still be sending, say end, read on for a moment, close. */
 void conn_close(struct conn *c, bool linger);
@@ -187,9 +188,10 @@ struct gate *gate_open(struct listener *l);		/* watches all of them */
 /* The address is known: lets in, turns away, or has the names looked up first. Takes over what `guest` holds. */
 void gate_judge(struct gate *g, struct gate_guest *guest);
 /* Closes without a word; an event when there is a reason. Takes over what `guest` holds. */
-void gate_close(struct gate *g, struct gate_guest *guest, const char *why);
+void gate_dismiss(struct gate *g, struct gate_guest *guest, const char *why);
 void gate_shut(struct gate *g);				/* accepts no more; what the kernel has queued is taken first */
 void gate_leave(struct gate *g);			/* accepts no more; the queue is left for the next process */
+void gate_close(struct gate *g);			/* accepts no more, for good */
 void gate_reopen(struct gate *g);
 void gate_free(struct gate *g);
 
@@ -457,7 +459,7 @@ void secure_take_tickets(struct secure *s, const struct ctl_message *m);
 void secure_take_file(struct secure *s, const struct ctl_message *m);
 void secure_renew(struct secure *s);		/* the files have changed */
 struct tls *secure_tls(const struct secure *s);
-void secure_tell_failed(struct secure *s, const char *ip, const char *why);	/* a handshake; not each one in a flood */
+void secure_tell(struct secure *s, const char *result, const char *ip, const char *why);	/* of a handshake; not each one in a flood */
 /* "TLSv1.3/TLS_AES_256_GCM_SHA384", for events; "-" for NULL. `dst` has TLS_FACTS_SIZE bytes, as below. */
 void secure_format_event(char *dst, const struct ssl_st *link);
 void secure_format_received(char *dst, const struct ssl_st *link);	/* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL */

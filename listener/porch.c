@@ -53,7 +53,7 @@ turn_away(struct porch_place *at, const char *why)
 {
 	struct listener *l = at->porch->listener;
 	struct gate_guest guest = leave(at);
-	gate_close(l->gate, &guest, why);
+	gate_dismiss(l->gate, &guest, why);
 	listener_check_idle(l);
 }
 
@@ -170,7 +170,7 @@ porch_stop(struct porch *p)
 	struct porch_place *at;
 	while ((at = TAILQ_FIRST(&p->places)) != NULL) {
 		struct gate_guest guest = leave(at);
-		gate_close(p->listener->gate, &guest, NULL);
+		gate_dismiss(p->listener->gate, &guest, NULL);
 	}
 }
 

@@ -81,7 +81,7 @@ secure_new(struct listener *l)
 		return NULL;
 	struct secure *s = mem_new(struct secure);
 	s->listener = l;
-	s->tls = tls_new(server->tls_minimum, server->name);
+	s->tls = tls_new(server->tls_minimum, server->name); /* no tls_ask(): no rule of [access] looks at a client's certificate */
 	s->pairs = server->certificate.count;
 	s->source = mem_zalloc(s->pairs * sizeof(*s->source));
 	ask(s);
@@ -213,7 +213,7 @@ secure_tls(const struct secure *s)
 }
 
 void
-secure_tell_failed(struct secure *s, const char *ip, const char *why)
+secure_tell(struct secure *s, const char *result, const char *ip, const char *why)
 {
 	uint64_t second = clock_mono_ms() / 1000;
 	if (second != s->second) {
@@ -224,7 +224,7 @@ secure_tell_failed(struct secure *s, const char *ip, const char *why)
 		s->silent++;
 		return;
 	}
-	log_event(LOG_FACT, NULL, "handshake", "result=failed client=%s reason=%s unreported=%u", ip, log_safe(why), s->silent);
+	log_event(LOG_FACT, NULL, "handshake", "result=%s client=%s reason=%s unreported=%u", result, ip, log_safe(why), s->silent);
 	s->silent = 0;
 }
 

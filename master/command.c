@@ -193,6 +193,13 @@ command_config(const struct command_context *c, const struct command *row, const
 }
 
 static int
+command_passwd(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	int status = passwd_run(command_config_path(c), words, count);
+	return status == EX_USAGE ? command_misused(row) : status;
+}
+
+static int
 command_version(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	printf("postern %s\n", POSTERN_VERSION);
@@ -242,11 +249,13 @@ const struct command command_rows[] = {
 	    command_create, "reload" },
 	{ "rename", "name new-name", 2, 2, "Rename a virtual server; it is stopped for a moment.", command_rename, "reload" },
 	{ "delete", "name", 1, 1, "Delete a virtual server; its mail folders stay.", command_delete, "reload" },
+	{ "passwd", "[--scram|--yescrypt] [--stdin] [--delete] [--list] file|name [account]", 1, 8,
+	    "Make, change or delete an account of a password file, or of a virtual server's; --list shows the accounts.",
+	    command_passwd, NULL },
 	{ "version", "", 0, 0, "Show the version.", command_version, NULL },
 	{ "help", "[command]", 0, 1, "Show what a command does.", command_help, NULL },
 	LATER("queue", "list|show|count|retry|hold|release|delete|bounce|move ...", "Look at and change the queue."),
 	LATER("badmail", "list|show|retry|purge ...", "Look at and change badmail."),
-	LATER("passwd", "file user", "Edit a password file."),
 	LATER("import", "MetaBase.xml", "Carry over the virtual servers of IIS."),
 	LATER("explain", "...", "Say what would happen to a message."),
 	LATER("oauth", "...", "Test the login at a smart host."),

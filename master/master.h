@@ -321,6 +321,11 @@ void order_run(struct order *o, struct master *m, const struct admin_words *w);
 bool order_settle(struct order *o, struct master *m);
 bool order_known(const char *command);
 
+/* --- passwd: posternctl's editor of password files --- */
+
+/* words: options, then a path or a virtual server's name, then the account. The exit status; EX_USAGE without a word said. */
+int passwd_run(const char *config_path, const char *const *words, size_t count);
+
 /* --- persist: wanted states --- */
 
 /* Whether virtual server `name` should run: true unless its file says "stopped". */
@@ -419,7 +424,7 @@ void roster_fill(struct server *s);
 void roster_start(struct post *p);
 /* The child of `p` died: forget it, and when it crashed wait before the next; that time in ms. */
 uint64_t roster_vacate(struct post *p, bool crashed, uint64_t lived_ms);
-/* The lowest slot (0..63) no child of `s` has; -1. */
+/* The lowest slot no child of `s` has; -1. */
 int roster_slot(const struct server *s);
 
 /* --- server: one virtual server as the master knows it --- */

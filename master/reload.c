@@ -3,8 +3,9 @@
  *
  * Runs in:  master, on SIGHUP and by command
  * Owns:     nothing
- * Promise:  a faulty service file changes nothing; a faulty virtual server's file leaves that one as it is; an unchanged
- *           virtual server is not touched; no session is dropped and no connection refused on an address that stays
+ * Promise:  a faulty service file, or one that would move the service, changes nothing; a faulty virtual server's file
+ *           leaves that one as it is; an unchanged virtual server is not touched; no session is dropped and no connection
+ *           refused on an address that stays
  * Fails by: a status and lines that say what and why
  */
 #include <errno.h>
@@ -186,8 +187,8 @@ reload_same_dns(const struct config_service *a, const struct config_service *b)
 	    reload_same_text(a->trust_anchor, b->trust_anchor) && reload_same_strings(&a->dns_insecure, &b->dns_insecure);
 }
 
-/* What the master itself stands on cannot change under it. */
-static void
+/* What the master stands on, and each worker of the next start would believe, cannot change under them: true when it stays. */
+static bool
 reload_fixed(struct reload *r)
 {
 	const struct config_service *a = &r->m->snapshot->config->service, *b = &r->snap->config->service;
@@ -197,12 +198,15 @@ reload_fixed(struct reload *r)
 		{ "user", a->user, b->user }, { "group", a->group, b->group },
 		{ "run", a->run, b->run }, { "state", a->state, b->state },
 	};
+	bool same = true;
 	for (size_t i = 0; i < nitems_of(fixed); i++)
 		if (!reload_same_text(fixed[i].old, fixed[i].new)) {
 			char text[160];
-			snprintf(text, sizeof(text), "[service] %s takes effect when the service is started again", fixed[i].key);
+			snprintf(text, sizeof(text), "[service] %s can only change while the service is stopped; all stays as it was", fixed[i].key);
 			reload_say(r, 1, "-", "not changed", text);
+			same = false;
 		}
+	return same;
 }
 
 static void
@@ -212,7 +216,6 @@ reload_adopt(struct reload *r)
 	struct snapshot *old = m->snapshot;
 	bool same_metrics = reload_same_strings(&old->config->service.metrics, &r->snap->config->service.metrics);
 	bool same_dns = reload_same_dns(&old->config->service, &r->snap->config->service);
-	reload_fixed(r);
 	reload_removed(r);
 	m->snapshot = r->snap;
 	rights_done(&m->rights);
@@ -236,8 +239,10 @@ reload_run(struct master *m, struct buf *text)
 		reload_say(&r, EX_CONFIG, "-", "not changed", "the service file has errors");
 	else if ((r.snap = server_snapshot_new(c)) == NULL)
 		reload_say(&r, EX_OSERR, "-", "not changed", strerror(errno));
-	else
+	else if (reload_fixed(&r))
 		reload_adopt(&r);
+	else
+		server_snapshot_drop(r.snap);
 	config_faults_done(&r.faults);
 	return r.status;
 }

@@ -14,8 +14,6 @@
 #include "common/base/mem.h"
 #include "master/master.h"
 
-#define ROSTER_SLOTS 64		/* of counters_use_slot() */
-
 /* The order is the order of starting: the queue's owner first, so that hints find a reader. */
 const struct roster_role roster_roles[ROLE_COUNT] = {
 	[ROLE_LISTENER] = { .name = "listener", .per_server = true, .sockets = true, .overlaps = true, .hint = ROSTER_HINT_WRITE },
@@ -145,13 +143,13 @@ roster_vacate(struct post *p, bool crashed, uint64_t lived_ms)
 int
 roster_slot(const struct server *s)
 {
-	uint64_t used = 0;
+	bool used[COUNTERS_SLOTS] = { false };
 	const struct child *c;
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s)
-			used |= UINT64_C(1) << c->slot;
-	for (int i = 0; i < ROSTER_SLOTS; i++)
-		if ((used & UINT64_C(1) << i) == 0)
-			return i;
+			used[c->slot] = true;
+	for (unsigned i = 0; i < COUNTERS_SLOTS; i++)
+		if (!used[i])
+			return (int)i;
 	return -1;
 }

@@ -51,7 +51,7 @@ hold(struct feed *f)
 static void
 begin(struct feed *f, struct known_file *file)
 {
-	struct take *t = take_new(&f->p->rules, f->p->folder, file, clock_wall_us());
+	struct take *t = take_new(&f->p->rules, f->p->folder, f->p->spool, file, clock_wall_us());
 
 	t->pickup = f->p;
 	t->next = f->all;
@@ -136,16 +136,14 @@ queued(void *arg, int error, const char *id)
 
 	(void)id;
 	t->message = NULL;
-	if (error == 0 || (error == EEXIST && t->left)) { /* EEXIST: queued before the crash, only the file was left */
+	if (error == 0) {
 		f->probing = false;
 		say_accepted(f, t);
 		clear(f, t, false);
 		return;
 	}
-	if (error != EEXIST) {
-		pickup_trouble(f->p, "queue", t->name, strerror(error));
-		hold(f);
-	}
+	pickup_trouble(f->p, "queue", t->name, strerror(error));
+	hold(f);
 	clear(f, t, true);
 }
 
@@ -194,6 +192,11 @@ static void
 after_read(struct feed *f, struct take *t)
 {
 	say_trouble(f, t);
+	if (t->verdict.answer == JUDGE_TAKE && t->was_queued) {
+		say_accepted(f, t); /* perhaps again: the crash may have come before the first time */
+		clear(f, t, false);
+		return;
+	}
 	if (t->unclaimed && t->big)
 		known_put_back(f->p->known, t->name, clock_mono_ms());
 	if (t->verdict.answer == JUDGE_TAKE) {

@@ -146,10 +146,30 @@ scan(struct pickup *p)
 
 /* --- the folder anew --- */
 
+/* Other hosts' writes to these are told to nobody here. */
+static bool
+is_remote(int folder)
+{
+	static const uint32_t remote[] = {
+		NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC, FUSE_SUPER_MAGIC, V9FS_MAGIC, AFS_SUPER_MAGIC,
+		AFS_FS_MAGIC, CEPH_SUPER_MAGIC, CODA_SUPER_MAGIC, OCFS2_SUPER_MAGIC, 0x01161970 /* GFS2 */, 0x0BD00BD0 /* Lustre */,
+		0x786F4256 /* vboxsf */,
+	};
+	struct statfs sf;
+
+	if (fstatfs(folder, &sf) == -1)
+		return true;
+	for (size_t i = 0; i < nitems_of(remote); i++)
+		if ((uint32_t)sf.f_type == remote[i])
+			return true;
+	return false;
+}
+
 static struct spool *
 open_spool(const struct config_server *server, const char **where)
 {
-	struct spool_paths paths = { .pickup = server->pickup, .queue = server->queue, .drop = server->drop, .badmail = server->badmail };
+	struct spool_paths paths = { .pickup = server->pickup, .queue = server->queue, .drop = config_domain_drop_folder(server),
+	    .badmail = server->badmail };
 
 	return spool_open(&paths, where);
 }
@@ -163,6 +183,8 @@ run_reopen(void *arg, void **jobs, size_t n)
 	(void)jobs, (void)n;
 	p->opened = open_spool(p->boot->server, &where);
 	p->open_error = errno;
+	if (p->opened != NULL)
+		p->open_remote = is_remote(spool_pickup_folder(p->opened));
 }
 
 static void
@@ -183,6 +205,7 @@ reopen_done(void *arg, void *job)
 		spool_close(p->folder);
 	p->folder = p->opened;
 	p->opened = NULL;
+	p->rules.judge.remote = p->open_remote;
 	p->gone = false;
 	known_free(p->known);
 	p->known = known_new(KNOWN_MAX);
@@ -289,25 +312,6 @@ on_control(struct boot *b, const struct ctl_message *m)
 	}
 	if (m->fd != -1)
 		close(m->fd);
-}
-
-/* Other hosts' writes to these are told to nobody here. */
-static bool
-is_remote(int folder)
-{
-	static const uint32_t remote[] = {
-		NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC, FUSE_SUPER_MAGIC, V9FS_MAGIC, AFS_SUPER_MAGIC,
-		AFS_FS_MAGIC, CEPH_SUPER_MAGIC, CODA_SUPER_MAGIC, OCFS2_SUPER_MAGIC, 0x01161970 /* GFS2 */, 0x0BD00BD0 /* Lustre */,
-		0x786F4256 /* vboxsf */,
-	};
-	struct statfs sf;
-
-	if (fstatfs(folder, &sf) == -1)
-		return true;
-	for (size_t i = 0; i < nitems_of(remote); i++)
-		if ((uint32_t)sf.f_type == remote[i])
-			return true;
-	return false;
 }
 
 static void

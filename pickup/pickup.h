@@ -186,12 +186,12 @@ struct take_rules {
 
 struct take {
 	const struct take_rules *rules;
-	struct spool *folder;
+	struct spool *folder, *queue;
 	struct known_file *file;	/* while it is looked at; then NULL */
 	char name[SPOOL_PICKUP_NAME_SIZE];	/* as its writer called it */
 	char current[SPOOL_PICKUP_NAME_SIZE];	/* what it is called now */
 	char id[MESSAGE_ID_SIZE];
-	bool left;			/* was claimed by a process that ended */
+	bool left;			/* `current` is the claimed name of a process that ended */
 	bool put_back;			/* take_clear: under its old name, instead of removing */
 	/* results */
 	struct judge_verdict verdict;
@@ -200,6 +200,7 @@ struct take {
 	char detail[COMPOSE_DETAIL_SIZE];
 	char bad_id[MESSAGE_ID_SIZE];
 	bool big;			/* TAKE: take_read is still to be called */
+	bool was_queued;		/* TAKE: by the process that ended; only the file is left to be removed */
 	bool claimed;
 	bool unclaimed;			/* was claimed, and has its old name back */
 	struct message_envelope envelope;
@@ -215,8 +216,8 @@ struct take {
 	uint64_t sent;			/* bytes given to the queue */
 	struct take *next, **self;
 };
-/* For a file under `name` (claimed: of a dead process); `id` is its message's unless the name tells one. */
-struct take *take_new(const struct take_rules *rules, struct spool *folder, struct known_file *file, int64_t now_us);
+/* `queue` tells whether the message of a left file is there. */
+struct take *take_new(const struct take_rules *rules, struct spool *folder, struct spool *queue, struct known_file *file, int64_t now_us);
 void take_free(struct take *t);		/* closes and forgets; the file stays what it is called */
 /* Opens, judges, locks, claims; refused ones are in badmail afterwards. A small file is read as by take_read. */
 void take_look(struct take *t);
@@ -287,7 +288,8 @@ struct pickup {
 	bool stopping, draining, ended;
 	struct spool *opened;	/* the job's */
 	int open_error;
-	struct pickup_trouble { const char *doing; uint64_t next_ms; } trouble[8];
+	bool open_remote;
+	struct pickup_trouble { const char *doing; uint64_t next_ms; } trouble[16];
 };
 /* One event a minute for each `doing` (a literal). */
 void pickup_trouble(struct pickup *p, const char *doing, const char *file, const char *reason);

@@ -27,21 +27,21 @@
 enum { SOON_MS = 250, LATER_MS = 60000 };
 
 struct take *
-take_new(const struct take_rules *rules, struct spool *folder, struct known_file *file, int64_t now_us)
+take_new(const struct take_rules *rules, struct spool *folder, struct spool *queue, struct known_file *file, int64_t now_us)
 {
 	struct take *t = mem_new(struct take);
 	const char *name = file->name;
+	char id[MESSAGE_ID_SIZE];
 
 	t->rules = rules;
 	t->folder = folder;
+	t->queue = queue;
 	t->file = file;
 	t->fd = -1;
-	t->left = file->evidence == JUDGE_LEFT && spool_pickup_claim_parse(file->name, t->id, &name);
-	t->claimed = t->left;
+	t->left = file->evidence == JUDGE_LEFT && spool_pickup_claim_parse(file->name, id, &name);
 	strlcpy(t->current, file->name, sizeof(t->current));
 	strlcpy(t->name, name, sizeof(t->name));
-	if (!t->left)
-		message_id_make(t->id, now_us, arc4random());
+	message_id_make(t->id, now_us, arc4random());
 	buf_init(&t->content, CONTENT_MAX);
 	return t;
 }
@@ -107,9 +107,10 @@ claim(struct take *t)
 	if (t->claimed)
 		return true;
 	spool_pickup_claim_name(claimed, t->name, t->id);
-	if (spool_pickup_claim(t->folder, t->name, claimed) == 0) {
+	if (spool_pickup_claim(t->folder, t->current, claimed) == 0) {
 		strlcpy(t->current, claimed, sizeof(t->current));
 		t->claimed = true;
+		t->left = false;
 		return true;
 	}
 	if (errno == ENOENT)
@@ -124,7 +125,7 @@ claim(struct take *t)
 static void
 unclaim(struct take *t)
 {
-	if (t->claimed && !t->left && spool_pickup_unclaim(t->folder, t->current, t->name) == 0) {
+	if (t->claimed && spool_pickup_unclaim(t->folder, t->current, t->name) == 0) {
 		strlcpy(t->current, t->name, sizeof(t->current));
 		t->claimed = false;
 		t->unclaimed = true;
@@ -170,6 +171,29 @@ refuse(struct take *t, enum judge_reason reason)
 	}
 }
 
+/*
+ * Whether the process that claimed a left file had queued its message. The id in the name is believed no further than that: anybody
+ * may write such a name, and a message under an old id would replace what was delivered under it.
+ */
+static bool
+is_in_queue(struct take *t)
+{
+	char id[MESSAGE_ID_SIZE];
+	const char *name, *why;
+	int fd;
+
+	if (!spool_pickup_claim_parse(t->current, id, &name) || spool_load(t->queue, id, &t->envelope, &fd, &why) == -1)
+		return false;
+	close(fd);
+	if (t->envelope.client == NULL || strcmp(t->envelope.client, "pickup") != 0) {
+		message_envelope_done(&t->envelope);
+		return false;
+	}
+	memcpy(t->id, id, sizeof(t->id));
+	t->sent = (uint64_t)t->envelope.content_size;
+	return true;
+}
+
 void
 take_look(struct take *t)
 {
@@ -181,7 +205,10 @@ take_look(struct take *t)
 		t->verdict = judge_error(EWOULDBLOCK, &t->file->tries);
 	if (t->verdict.answer == JUDGE_REFUSE)
 		refuse(t, t->verdict.reason);
-	if (t->verdict.answer != JUDGE_TAKE || !claim(t) || !is_the_same(t, &sx))
+	if (t->verdict.answer != JUDGE_TAKE)
+		return;
+	t->was_queued = t->left && is_in_queue(t);
+	if (t->was_queued || !claim(t) || !is_the_same(t, &sx))
 		return;
 	t->big = t->size > TAKE_PIECE;
 	if (!t->big)

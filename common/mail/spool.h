@@ -91,7 +91,7 @@ int spool_remove_note(struct spool *s, const char *id) __attribute__((warn_unuse
 /* --- drop --- */
 struct spool_drop {
 	const char *id;				/* message id; with `part` makes the file name ID-part.eml */
-	unsigned part;				/* 0, or which portion */
+	unsigned part;				/* which one of this message; tells its files apart */
 	int source_fd;				/* from spool_load */
 	const struct message_envelope *e;
 	const size_t *index; size_t count;	/* the recipients of this file */
@@ -124,6 +124,7 @@ const char *spool_pickup_path(const struct spool *s);	/* for inotify_add_watch *
 /*
  * A file that is being taken is called .taken-ID-NAME (NAME cut when too long): whoever uses the old name again makes another file, and
  * after a crash the id is known, so that what is in the queue already is not queued twice.
+ * The id is to be used for nothing else: whoever may write to the folder may write such a name.
  */
 #define SPOOL_PICKUP_NAME_SIZE 256
 void spool_pickup_claim_name(char *claimed, const char *name, const char *id);	/* SPOOL_PICKUP_NAME_SIZE bytes */

@@ -55,6 +55,19 @@ format_reason(struct buf *out, const struct message_envelope *e, const char *rea
 		buf_printf(out, "Recipient: <%s>\r\n", e->rcpt[i].address);
 }
 
+/* The words without a message, after a step that failed: every further turn would leave another pair. */
+void
+spool_badmail_remove_words(struct spool *s, const char *base)
+{
+	char name[SPOOL_NAME_SIZE];
+	int saved = errno;
+	snprintf(name, sizeof(name), "%.31s.bdp", base);
+	unlinkat(s->badmail, name, 0);
+	snprintf(name, sizeof(name), "%.31s.bdr", base);
+	unlinkat(s->badmail, name, 0);
+	errno = saved;
+}
+
 /* .bdp and .bdr; `base` is out: ID, or ID-2 ... when that one is taken by an earlier part. */
 static int
 write_words(struct spool *s, const char *id, const struct message_envelope *e, const char *reason, const char *details,
@@ -77,6 +90,8 @@ write_words(struct spool *s, const char *id, const struct message_envelope *e, c
 	if (rc == 0) {
 		snprintf(name, sizeof(name), "%.31s.bdr", base);
 		rc = write_small(s, name, &bdr);
+		if (rc == -1)
+			spool_badmail_remove_words(s, base);
 	}
 	int saved = errno;
 	buf_done(&bdp);
@@ -115,8 +130,10 @@ spool_badmail_write(struct spool *s, const char *id, const struct message_envelo
 	if (write_words(s, id, e, reason, details, base) == -1)
 		return -1;
 	disk_crash_point("badmail-words");
-	if (source_fd != -1 && write_message(s, base, source_fd, at, size) == -1)
+	if (source_fd != -1 && write_message(s, base, source_fd, at, size) == -1) {
+		spool_badmail_remove_words(s, base);
 		return -1;
+	}
 	int rc = disk_sync_folder(s->badmail);
 	disk_crash_point("badmail-written");
 	return rc;
@@ -131,8 +148,10 @@ spool_badmail_move(struct spool *s, const char *id, const char *reason, const ch
 		return -1;
 	spool_name_message(from, id);
 	snprintf(to, sizeof(to), "%.31s.bad", base);
-	if (renameat(s->queue, from, s->badmail, to) == -1)
+	if (renameat(s->queue, from, s->badmail, to) == -1) {
+		spool_badmail_remove_words(s, base);
 		return -1;
+	}
 	return disk_sync_folder(s->badmail);
 }
 
@@ -169,7 +188,7 @@ list_badmail(struct spool *s, size_t *count)
 			list = mem_array(list, room = room == 0 ? 64 : room * 2, sizeof(*list));
 		struct bad_file *f = &list[(*count)++];
 		strlcpy(f->name, de->d_name, sizeof(f->name));
-		f->time = st.st_mtim.tv_sec;
+		f->time = st.st_ctim.tv_sec; /* since it came here: the other time of a file moved in is its writer's, or was a due time */
 		f->size = st.st_size;
 	}
 	if (dir != NULL)

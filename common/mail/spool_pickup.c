@@ -129,7 +129,9 @@ spool_pickup_refuse(struct spool *s, const char *name, const char *reason, const
 	if (spool_badmail_write(s, id, NULL, reason, details, -1, 0, 0) == -1)
 		return -1;
 	snprintf(to, sizeof(to), "%s.bad", id);
-	if (renameat(s->pickup, name, s->badmail, to) == -1 && (errno != EXDEV || copy_away(s, name, to) == -1))
+	if (renameat(s->pickup, name, s->badmail, to) == -1 && (errno != EXDEV || copy_away(s, name, to) == -1)) {
+		spool_badmail_remove_words(s, id);
 		return -1;
+	}
 	return disk_sync_folder(s->badmail);
 }

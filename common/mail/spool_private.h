@@ -31,6 +31,8 @@ void spool_name_bucket(char *dst, unsigned bucket);
 int spool_place(struct spool *s, int from_folder, const char *from, const char *id) __attribute__((warn_unused_result));
 /* Copies size bytes at `at` of `from` to the end of `to`. */
 int spool_copy(int from, off_t at, off_t size, int to) __attribute__((warn_unused_result));
+/* The .bdp and .bdr of `base` when no message comes beside them; errno survives. */
+void spool_badmail_remove_words(struct spool *s, const char *base);
 /* A fresh id: now, and chance. */
 void spool_fresh_id(char *id);
 

@@ -93,7 +93,7 @@ take_arguments(struct boot *b, int argc, char **argv)
 		fprintf(stderr, "postern-%s is started by postern(8), not by hand\n", b->role->name);
 		exit(EX_USAGE);
 	}
-	b->slot = number(argv[2], 63);
+	b->slot = number(argv[2], COUNTERS_SLOTS - 1);
 	b->listeners = number(argv[3], CONFIG_LISTEN_MAX);
 	closefrom(BOOT_LISTEN + (int)b->listeners);
 	for (int fd = BOOT_MASTER; fd < BOOT_LISTEN + (int)b->listeners; fd++)

@@ -62,6 +62,12 @@ config_domain_find(const struct config_server *s, const char *domain)
 	return d;
 }
 
+const char *
+config_domain_drop_folder(const struct config_server *s)
+{
+	return s->default_domain->drop != NULL ? s->default_domain->drop : s->drop;
+}
+
 /* Which keys which type has. */
 static const struct { const char *key; enum config_domain_type type; } only_for[] = {
 	{ "drop", CONFIG_DOMAIN_DEFAULT }, { "drop-quota", CONFIG_DOMAIN_DEFAULT },

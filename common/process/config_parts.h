@@ -11,7 +11,7 @@
 #include "common/process/key.h"
 
 #define CONFIG_FILE_MAX (1024 * 1024)
-#define CONFIG_LINE_MAX 199		/* inih has 200 bytes for a line and its NUL */
+#define CONFIG_LINE_MAX 198	/* inih has 200 bytes; newer ones take a line of 199 without its end for one that goes on, and swallow the next */
 
 /* One INI file: as found on disk, or as it stands in a snapshot. */
 struct config_source {

@@ -21,8 +21,6 @@
 
 #include "common/base/mem.h"
 
-#define SLOTS 64
-
 const struct counter_row counters_rows[COUNTER_COUNT] = {
 	[COUNTER_MESSAGES_RECEIVED] = { "messages_received_total", "Messages Received Total", 0 },
 	[COUNTER_MESSAGE_BYTES_RECEIVED] = { "message_bytes_received_total", "Message Bytes Received Total", 0 },
@@ -69,7 +67,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 
 struct counters_memory {
 	_Atomic int64_t shared[COUNTER_COUNT];
-	struct { _Atomic int64_t inbound, outbound; } slot[SLOTS];
+	struct { _Atomic int64_t inbound, outbound; } slot[COUNTERS_SLOTS];
 	struct crowd crowd;	/* pages of it that nobody touches take no memory */
 };
 
@@ -150,9 +148,9 @@ static _Atomic int64_t *
 cell(const struct counters *c, enum counter which, unsigned slot)
 {
 	if (which == COUNTER_INBOUND_CURRENT)
-		return &c->memory->slot[slot % SLOTS].inbound;
+		return &c->memory->slot[slot % COUNTERS_SLOTS].inbound;
 	if (which == COUNTER_OUTBOUND_CURRENT)
-		return &c->memory->slot[slot % SLOTS].outbound;
+		return &c->memory->slot[slot % COUNTERS_SLOTS].outbound;
 	return &c->memory->shared[which];
 }
 
@@ -178,7 +176,7 @@ counters_get(const struct counters *c, enum counter which)
 	if (which != COUNTER_INBOUND_CURRENT && which != COUNTER_OUTBOUND_CURRENT)
 		return atomic_load_explicit(cell(c, which, 0), memory_order_relaxed);
 	int64_t sum = 0;
-	for (unsigned i = 0; i < SLOTS; i++)
+	for (unsigned i = 0; i < COUNTERS_SLOTS; i++)
 		sum += atomic_load_explicit(cell(c, which, i), memory_order_relaxed);
 	return sum;
 }
@@ -192,9 +190,9 @@ counters_use_slot(struct counters *c, unsigned slot)
 void
 counters_clear_slot(struct counters *c, unsigned slot)
 {
-	atomic_store(&c->memory->slot[slot % SLOTS].inbound, 0);
-	atomic_store(&c->memory->slot[slot % SLOTS].outbound, 0);
-	crowd_clear(&c->memory->crowd, slot % SLOTS);
+	atomic_store(&c->memory->slot[slot % COUNTERS_SLOTS].inbound, 0);
+	atomic_store(&c->memory->slot[slot % COUNTERS_SLOTS].outbound, 0);
+	crowd_clear(&c->memory->crowd, slot % COUNTERS_SLOTS);
 }
 
 struct crowd *

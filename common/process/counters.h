@@ -49,7 +49,8 @@ int64_t counters_get(const struct counters *c, enum counter which);
  * Gauges of a process that died must not stay: each worker keeps its own share of INBOUND_CURRENT and OUTBOUND_CURRENT
  * in its slot; the master clears a slot when the process is reaped.
  */
-void counters_use_slot(struct counters *c, unsigned slot);	/* worker: which slot is mine (0..63) */
+#define COUNTERS_SLOTS 256U	/* at most 64 listeners, as many of the reload before and of the one before that, and the others */
+void counters_use_slot(struct counters *c, unsigned slot);	/* worker: which slot is mine */
 void counters_clear_slot(struct counters *c, unsigned slot);	/* master */
 struct crowd *counters_crowd(struct counters *c);		/* connections per client, shared like the counters */
 

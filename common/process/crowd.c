@@ -13,14 +13,14 @@
 #include <string.h>
 
 #define COUNT_BITS 20
-#define SLOT_BITS 6
+#define SLOT_BITS 8	/* COUNTERS_SLOTS */
 #define COUNT_OF(cell) ((cell) & CROWD_COUNT_MAX)
 #define OWNER_OF(cell) ((cell) >> COUNT_BITS)		/* mark and slot */
 #define MARK_OF(cell) ((cell) >> (COUNT_BITS + SLOT_BITS))
 
 struct place {
 	uint32_t home;		/* the first cell to look at */
-	uint64_t mark;		/* 38 bits, never 0 */
+	uint64_t mark;		/* 36 bits, never 0 */
 	uint64_t owner;		/* mark and slot, as they stand in a cell */
 };
 
@@ -42,7 +42,7 @@ place_of(const struct crowd *c, unsigned slot, const uint8_t key[16])
 	memcpy(seed, c->seed, sizeof(seed));
 	memcpy(word, key, sizeof(word));
 	uint64_t h = mix(mix(mix(seed[0], word[0]), word[1]), seed[1]);
-	struct place p = { .home = (uint32_t)(h % CROWD_CELLS), .mark = mix(h, seed[0]) >> 26 };
+	struct place p = { .home = (uint32_t)(h % CROWD_CELLS), .mark = mix(h, seed[0]) >> (COUNT_BITS + SLOT_BITS) };
 	if (p.mark == 0)
 		p.mark = 1;
 	p.owner = p.mark << SLOT_BITS | (slot & ((1U << SLOT_BITS) - 1));

@@ -29,6 +29,7 @@ struct set {
 
 struct tls {
 	enum config_tls_version minimum;
+	bool ask;
 	struct set set;
 	unsigned char ticket[2][TLS_TICKET_SIZE];
 	unsigned char id[SSL_MAX_SID_CTX_LENGTH];
@@ -118,6 +119,13 @@ allow_versions(SSL_CTX *context, enum config_tls_version minimum)
 	return SSL_CTX_set_min_proto_version(context, versions[minimum]) == 1 && SSL_CTX_set_max_proto_version(context, 0) == 1;
 }
 
+static int
+take_any(int good, X509_STORE_CTX *store)
+{
+	(void)good, (void)store;
+	return 1;
+}
+
 static SSL_CTX *
 new_context(struct tls *t)
 {
@@ -137,8 +145,7 @@ new_context(struct tls *t)
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket);
 	SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
 	SSL_CTX_set_tlsext_servername_arg(context, t);
-	/* No client is asked for a certificate: none of the rules of [access] would use one. */
-	SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+	SSL_CTX_set_verify(context, t->ask ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, take_any);
 	return context;
 }
 
@@ -204,6 +211,12 @@ tls_new(enum config_tls_version minimum, const char *context)
 		bug("no SHA-256");
 	arc4random_buf(t->ticket, sizeof(t->ticket));
 	return t;
+}
+
+void
+tls_ask(struct tls *t)
+{
+	t->ask = true;
 }
 
 void

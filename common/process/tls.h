@@ -18,6 +18,7 @@
 #define TLS_TICKET_SECONDS 21600	/* how long a ticket is good; the keys change as often */
 #define TLS_FACTS_SIZE 96
 #define TLS_BINDING_SIZE 32U
+#define TLS_FINGERPRINT_SIZE 32U
 
 struct ssl_st;		/* one connection: OpenSSL's SSL itself, an object more each would only cost memory */
 struct tls;
@@ -28,6 +29,8 @@ struct tls_source { struct tls_text certificate, key; };
 
 /* `context` keeps tickets of one server from being used at another. Ticket keys are random until tls_tickets(). */
 struct tls *tls_new(enum config_tls_version minimum, const char *context);
+/* Before tls_load(): clients are asked for a certificate from then on. Any is taken, also none: what it is worth the caller decides. */
+void tls_ask(struct tls *t);
 void tls_free(struct tls *t);		/* after all its connections; NULL is fine */
 /*
  * Goes over to these pairs when each of them is good: the certificate and its chain can be read, the key is its key. With `strict` an expired or not yet
@@ -66,6 +69,8 @@ const char *tls_link_version(const struct ssl_st *link);	/* "TLSv1.3" */
 const char *tls_link_cipher(const struct ssl_st *link);		/* "TLS_AES_256_GCM_SHA384" */
 int tls_link_bits(const struct ssl_st *link);
 bool tls_link_resumed(const struct ssl_st *link);
+/* SHA-256 of the client's certificate; false: it has shown none. */
+bool tls_link_fingerprint(const struct ssl_st *link, unsigned char fingerprint[TLS_FINGERPRINT_SIZE]);
 /* Channel binding "tls-exporter" (RFC 9266); false: not safe in this version of TLS. */
 bool tls_link_binding(struct ssl_st *link, unsigned char binding[TLS_BINDING_SIZE]);
 

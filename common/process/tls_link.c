@@ -134,6 +134,13 @@ tls_link_resumed(const struct ssl_st *link)
 	return SSL_session_reused(link) == 1;
 }
 
+bool
+tls_link_fingerprint(const struct ssl_st *link, unsigned char fingerprint[TLS_FINGERPRINT_SIZE])
+{
+	X509 *shown = SSL_get0_peer_certificate(link);
+	return shown != NULL && X509_digest(shown, EVP_sha256(), fingerprint, NULL) == 1;
+}
+
 /* Before 1.3 the exporter is safe only with the extended master secret (RFC 9266 4.2). */
 bool
 tls_link_binding(struct ssl_st *link, unsigned char binding[TLS_BINDING_SIZE])

@@ -108,6 +108,7 @@ log_write(void *cookie, const char *data, size_t len)
 {
 	struct answers *a = cookie;
 	uint64_t now = clock_mono_ms();
+	const char *text = memmem(data, len, "] error: ", 9);	/* after its own time and process id */
 	size_t size = len;
 
 	if (now - a->logged_at >= LOG_MS) {
@@ -119,8 +120,12 @@ log_write(void *cookie, const char *data, size_t len)
 
 	while (size > 0 && data[size - 1] == '\n')
 		size--;
-	if (size > 0)
-		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s", log_safe_n(data, size));
+	if (text == NULL)
+		text = data;
+	else
+		text += 2;
+	if (data + size > text)
+		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s", log_safe_n(text, (size_t)(data + size - text)));
 	return (ssize_t)len;
 }
 
@@ -330,7 +335,9 @@ answers_ask(struct answers *a, const struct dns_query *query, void (*done)(void 
 		return NULL;
 	q->back = NULL;
 	if (error != 0) {
-		trouble(&answer, ub_strerror(error));
+		char text[sizeof(answer.text)];
+		snprintf(text, sizeof(text), "the resolver does not work: %s", ub_strerror(error));
+		trouble(&answer, text);
 		question_tell(q, &answer);
 		q->context->open--;
 		TAILQ_REMOVE(&a->spent, q, link);

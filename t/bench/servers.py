@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import resource
 import shutil
 import signal
 import subprocess
@@ -206,22 +207,27 @@ class PostfixServer(Usage):
 
 class Meter:
     """Around one run: CPU used, the largest memory seen, context switches."""
-    def __init__(self, server):
-        self.server = server
+    def __init__(self, server, programs):
+        self.server, self.programs = server, programs
+
+    def used(self):
+        """CPU seconds; with `programs` also of those this process called (sendmail)."""
+        called = resource.getrusage(resource.RUSAGE_CHILDREN) if self.programs else None
+        return self.server.cpu() + (called.ru_utime + called.ru_stime if called else 0)
 
     def __enter__(self):
-        self.cpu_before, self.switches_before = self.server.cpu(), self.server.switches()
+        self.cpu_before, self.switches_before = self.used(), self.server.switches()
         self.peak, self.done = 0, threading.Event()
         self.thread = threading.Thread(target=self.watch)
         self.thread.start()
         return self
 
     def watch(self):
-        while not self.done.wait(0.4):
+        while not self.done.wait(1):
             self.peak = max(self.peak, self.server.memory())
 
     def __exit__(self, *_):
-        self.cpu = self.server.cpu() - self.cpu_before
+        self.cpu = self.used() - self.cpu_before
         self.switches = self.server.switches() - self.switches_before
         self.done.set()
         self.thread.join()

@@ -126,8 +126,11 @@ def large_source(port, sessions, messages, size, to):
     subprocess.run([sys.executable, __file__, "source", str(port), str(sessions), str(messages), str(size), to], check=True)
 
 
+WINDOW = 100
+
+
 def serve(connection):
-    """One connection of the sink; relies on the client waiting for the reply to its dot."""
+    """One connection of the sink; what a client sends behind its dot is at most a short command."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.sendall(b"220 sink.example\r\n")
     buffer, space = b"", bytearray(1 << 18)
@@ -141,13 +144,14 @@ def serve(connection):
         verb = line[:4].upper()
         if verb == b"DATA":
             connection.sendall(b"354 go on\r\n")
-            tail = buffer
-            while not tail.endswith(b"\r\n.\r\n"):
+            tail, end = buffer, -1
+            while end == -1:
                 count = connection.recv_into(space)
                 if count == 0:
                     return
-                tail = (tail[-5:] + bytes(space[max(0, count - 5):count]))[-5:]
-            buffer = b""
+                tail = (tail + bytes(space[max(0, count - WINDOW):count]))[-WINDOW:]
+                end = tail.find(b"\r\n.\r\n")
+            buffer = tail[end + 5:]     # QUIT may have come along
             os.write(1, b".")
             connection.sendall(b"250 2.0.0 ok\r\n")
         elif verb == b"EHLO":

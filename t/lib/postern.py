@@ -82,14 +82,17 @@ def is_alive(pid):
         return False
 
 
-def children_of(pid):
-    return sorted(int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and parent_of(p.name) == pid)
-
-
 def descendants_of(pid):
-    found = []
-    for child in children_of(pid):
-        found += [child] + descendants_of(child)
+    """All processes below `pid`, from one look at /proc."""
+    below = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            below.setdefault(parent_of(entry), []).append(int(entry))
+    found, todo = [], [pid]
+    while todo:
+        children = sorted(below.get(todo.pop(), []))
+        found += children
+        todo += children
     return found
 
 
@@ -301,7 +304,8 @@ class Badmail:
     def __init__(self, bad):
         self.bad = Path(bad)
         self.id = self.bad.stem
-        self.message = self.bad.read_bytes() if self.bad.is_file() and not self.bad.is_symlink() else b""
+        readable = self.bad.is_file() and not self.bad.is_symlink() and os.access(self.bad, os.R_OK)
+        self.message = self.bad.read_bytes() if readable else b""
         self.reason = self.bad.with_suffix(".bdr").read_text(errors="replace")
         self.envelope = self.bad.with_suffix(".bdp").read_text(errors="replace")
 

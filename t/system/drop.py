@@ -95,3 +95,42 @@ def test_quota(t):
         drop.path.unlink()
     if accepted > dropped:
         service.home.wait_drops(1, 30)
+
+
+def test_second_round_keeps_the_first(t):
+    """A recipient that is local only later gets a file of its own: that of the first ones stays."""
+    dead = t.port()
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{dead}", "retry": "1h"}}})
+    ident = service.default.send("a@s.example", ["one@default.example", "two@late.example"], mail("rounds"))
+    equal(service.home.wait_drops()[0].receivers, ["one@default.example"])
+    service.events.wait("deferred", id=ident)
+    service.default.set("domain late.example", type="alias")
+    service.ctl("reload")
+    service.ctl("retry")
+    service.home.wait_queued(0)
+    equal(sorted(r for d in service.home.drops() for r in d.receivers), ["one@default.example", "two@late.example"])
+
+
+def test_quota_of_own_folder(t):
+    """The quota is that of the folder mail is dropped in, for the listener too."""
+    other = t.folder / "elsewhere"
+    other.mkdir()
+    other.chmod(0o777)
+    service = t.postern({"default": {"domain default.example": {"type": "default", "drop": other, "drop-quota": "30K"}}})
+    (other / "old.eml").write_bytes(b"x" * 40000)
+
+    def refused():
+        with service.default.connect(ehlo="c.example") as client:
+            client.expect(250, "MAIL FROM:<a@s.example>")
+            return client.cmd("RCPT TO:<b@default.example>").code == 452
+
+    until(refused, what="452 over the quota")
+
+
+def test_own_folder_is_made(t):
+    """As root the master makes it, where workers may not."""
+    t.need_root()
+    other = t.folder / "made" / "drop"
+    service = t.postern({"default": {"domain default.example": {"type": "default", "drop": other}}}, as_root=True)
+    service.default.send()
+    until(lambda: list(other.glob("*.eml")), what="a file in the made folder")

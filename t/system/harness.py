@@ -49,3 +49,46 @@ def test_event_lines(t):
     line = 'postern-listener[12]: 0123456789abcdef event=refused server=default reply="550 5.7.1 \\"no\\" x" client=::1'
     event = postern.Event(line, postern.LINE.match(line))
     equal((event["program"], event["pid"], event["reply"], event["client"]), ("postern-listener", 12, '550 5.7.1 "no" x', "::1"))
+
+
+def fails(call, word):
+    try:
+        call()
+    except postern.Failure as failure:
+        check(word in str(failure), failure)
+        return
+    raise postern.Failure(f"nobody noticed: {word}")
+
+
+def empty_home(t):
+    home = postern.Home(t.folder / "home")
+    for folder in (home.pickup, home.queue / "new", home.queue / "0a1", home.drop, home.badmail):
+        folder.mkdir(parents=True)
+    return home
+
+
+def test_ledger_notices_a_loss(t):
+    import load
+    home, sink, ledger = empty_home(t), t.sink(), load.Ledger()
+    (home.drop / "0123456789abcdef-0.eml").write_bytes(b"x-sender: a@b\r\n" + load.text("L", 1))
+    (home.drop / "0123456789abcdeg-0.eml").write_bytes(b"x-sender: a@b\r\n" + load.text("L", 1))
+    ledger.owe("L", 1)
+    equal(load.settle(home, sink, ledger, 1), 1, "duplicates")
+    ledger.owe("R", 2)
+    fails(lambda: load.settle(home, sink, ledger, 0.2), "('R', 2)")
+    (home.drop / "0123456789abcdeh-0.eml").write_bytes(b"x-sender: a@b\r\n" + load.text("L", 3)[:-5])
+    fails(lambda: load.came_out(home, sink), "not whole")
+
+
+def test_spool_states_are_judged(t):
+    from spoolstate import check_legal
+    home = empty_home(t)
+    for name, data in (("queue/new/0123abcd.lock", b""), ("queue/new/0123abcd.0123456789abcdef", b"half"), ("pickup/any name", b""),
+                       ("pickup/.taken-0123456789abcdef-any name", b""), ("queue/0a1/0123456789abcdef.note", b""), ("badmail/0123456789abcdef.bdp", b"")):
+        (home.path / name).write_bytes(data)
+    check_legal(home, "legal states")
+    for name, data in (("queue/0a1/0123456789abcdef", b"postern-queue 1\nhalf"), ("queue/0a1/stray", b""), ("drop/visible", b""), ("queue/stray", b""),
+                       ("drop/0123456789abcdef-0.eml", b"half"), ("badmail/0123456789abcdef.bad", b"")):
+        (home.path / name).write_bytes(data)
+        fails(lambda: check_legal(home, "x"), name)
+        (home.path / name).unlink()

@@ -173,6 +173,19 @@ def test_drop_quota_unlimited(t):
     check(quota(service, 3 << 20)().startswith("250"), "unlimited")
 
 
+def test_processes_at_the_limit(t):
+    """As many listeners as may be start, and a reload finds room for as many again."""
+    service = t.postern({"default": {"general": {"processes": "64"}}})
+    equal(len(service.children("listener")), 64, "listeners")
+    old = set(service.children("listener"))
+    service.default.set("messages", max_recipients="50")
+    service.ctl("reload")
+    until(lambda: not old & set(service.children("listener")), what="the old listeners to end")
+    equal(len(service.children("listener")), 64, "listeners after the reload")
+    service.default.send()
+    service.home.wait_drops()
+
+
 def test_idle_time(t):
     service = t.postern({"default": {"general": {"connection-timeout": "1s"}}})
     with service.default.connect(ehlo="c.example") as client:

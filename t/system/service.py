@@ -26,7 +26,7 @@ def test_processes_and_titles(t):
 
 def test_titles_say_what_for(t):
     service = t.postern()
-    for role, words in (("listener", "SMTP"), ("pickup", "from files"), ("deliver", "sends")):
+    for role, words in (("listener", "SMTP"), ("pickup", "from files"), ("deliver", "returns mail")):
         check(words.lower() in service.title(service.child(role)).replace(f"postern-{role}", "").lower(), service.title(service.child(role)))
 
 
@@ -153,6 +153,45 @@ def test_master_killed_workers_end(t):
     service.start()
     service.default.send()
     service.home.wait_drops()
+
+
+def test_master_killed_and_started_again(t):
+    """A session that outlives the master keeps no address: the next master opens it at once."""
+    service = t.postern(service={"grace": "60s"})
+    client = service.default.connect(ehlo="c.example")
+    client.expect(250, "MAIL FROM:<a@s.example>")
+    client.expect(250, "RCPT TO:<b@default.example>")
+    client.expect(354, "DATA")
+    os.kill(service.process.pid, signal.SIGKILL)
+    service.process.wait()
+
+    def is_refused():
+        with postern.socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", service.default.port)) != 0
+
+    until(is_refused, what="the address to be free")
+    service.start()
+    client.send(b"Subject: x\r\n\r\nhello\r\n.\r\n")
+    equal(client.reply().code, 250, "the session of the old listener")
+    client.close()
+    service.default.send()
+    service.home.wait_drops(2, 40)
+
+
+def test_reload_cannot_move_the_service(t):
+    """What cannot change in a running service changes nothing at all: not for workers that start later, nor in part."""
+    service = t.postern()
+    service.service["state"] = t.folder / "elsewhere"
+    service.write()
+    service.default.set("messages", max_recipients="50")
+    done = service.ctl("reload", ok=False)
+    equal(done.returncode, 1, done.stdout)
+    check("[service] state can only change" in done.stdout, done.stdout)
+    equal(service.events.all("config", result="changed"), [], "changed virtual servers")
+    service.service["state"] = service.state
+    service.write()
+    service.ctl("reload")
+    equal(len(service.events.all("config", result="changed")), 1, "changed virtual servers")
 
 
 def test_second_master_refuses(t):

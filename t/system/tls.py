@@ -169,6 +169,7 @@ def test_injected_before_the_handshake(t):
             client.message()
     for event in service.events.all("accepted"):
         equal(event["sender"], "a@sender.example")
+    equal(len(service.events.all("handshake", result="plaintext-discarded", client="127.0.0.1")), 3, "events about it")
 
 
 def test_required(t):

@@ -277,5 +277,35 @@ START_TEST(test_pickup_refuse)
 }
 END_TEST
 
+/* Tried again every minute while the message cannot be moved: no words may pile up. */
+START_TEST(test_words_go_when_the_message_stays)
+{
+	begin();
+	ck_assert_int_eq(spool_badmail_move(spool, "0000000000000000", "damaged", ""), -1);
+	ck_assert_int_eq(errno, ENOENT);
+	shell("test $(ls $H/badmail | wc -l) = 0");
+	end();
+}
+END_TEST
+
+/* What a file's own date says is its writer's word: it is kept from the time it came here. */
+START_TEST(test_trim_counts_from_the_refusal)
+{
+	char id[MESSAGE_ID_SIZE];
+	begin();
+	shell("echo x > $H/pickup/old.eml; touch -d 2001-01-01 $H/pickup/old.eml");
+	ck_assert_int_eq(spool_pickup_refuse(spool, "old.eml", "no recipients", "old.eml", id), 0);
+	ck_assert_int_eq(spool_badmail_trim(spool, 1000, UINT64_MAX), 0);
+	shell("test $(ls $H/badmail | wc -l) = 3");
+	commit("content\r\n", id);
+	ck_assert_int_eq(spool_set_due(spool, id, 1000000000), 0);
+	ck_assert_int_eq(spool_badmail_move(spool, id, "damaged", ""), 0);
+	ck_assert_int_eq(spool_badmail_trim(spool, 1000, UINT64_MAX), 0);
+	shell("test $(ls $H/badmail | wc -l) = 6");
+	end();
+}
+END_TEST
+
 UNIT_MAIN("spool", test_commit_load_mark_remove, test_same_id_is_refused, test_group_commit_and_scan,
-    test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope, test_pickup_refuse)
+    test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope, test_pickup_refuse,
+    test_trim_counts_from_the_refusal, test_words_go_when_the_message_stays)

@@ -99,6 +99,8 @@ struct meeting {
 	bool done, resumed;
 	const char *reason;
 	char version[16];
+	bool known;		/* the server has the client's certificate */
+	unsigned char fingerprint[TLS_FINGERPRINT_SIZE];
 };
 
 static void
@@ -112,6 +114,7 @@ look(struct meeting *m, SSL *client, struct ssl_st *server)
 	m->done = true;
 	m->resumed = SSL_session_reused(client) == 1;
 	ck_assert_int_eq(m->resumed, tls_link_resumed(server));
+	m->known = tls_link_fingerprint(server, m->fingerprint);
 	snprintf(m->version, sizeof(m->version), "%s", tls_link_version(server));
 	ck_assert_str_eq(tls_link_version(server), SSL_get_version(client));
 	ck_assert_int_ge(tls_link_bits(server), 112);
@@ -391,4 +394,45 @@ START_TEST(test_versions)
 }
 END_TEST
 
-UNIT_MAIN("tls", test_pairs, test_bad_texts, test_choice, test_tickets, test_versions)
+START_TEST(test_client_certificate)
+{
+	struct text a, b;
+	unsigned char wanted[TLS_FINGERPRINT_SIZE];
+	make(&a, "DNS:mx.example.com", -1, 30, false);
+	make(&b, "DNS:client.example", -1, 30, false);
+	struct tls_source s = source(&a, &a);
+	BIO *bio = BIO_new_mem_buf(b.certificate.data, (int)b.certificate.len);
+	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	bio = BIO_new_mem_buf(b.key.data, (int)b.key.len);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+	BIO_free(bio);
+	X509_digest(x, EVP_sha256(), wanted, NULL);
+	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++)
+		for (int asked = 0; asked < 2; asked++)
+			for (int has = 0; has < 2; has++) {
+				struct tls *t = tls_new(CONFIG_TLS_1_2, "default");
+				if (asked)
+					tls_ask(t);
+				load(t, &s, 1);
+				struct meeting m = client_new(version, version);
+				if (has)
+					ck_assert_int_eq(SSL_CTX_use_cert_and_key(m.context, x, key, NULL, 1), 1);
+				for (int again = 0; again < 2; again++) {
+					meet(t, &m);
+					ck_assert(m.done && m.resumed == (again == 1));
+					ck_assert_int_eq(m.known, asked && has);
+					if (m.known)
+						ck_assert_mem_eq(m.fingerprint, wanted, sizeof(wanted));
+				}
+				client_done(&m);
+				tls_free(t);
+			}
+	X509_free(x);
+	EVP_PKEY_free(key);
+	forget(&a);
+	forget(&b);
+}
+END_TEST
+
+UNIT_MAIN("tls", test_client_certificate, test_pairs, test_bad_texts, test_choice, test_tickets, test_versions)

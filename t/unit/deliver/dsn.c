@@ -186,12 +186,12 @@ START_TEST(test_delay)
 }
 END_TEST
 
-/* Every line of the two first parts: at most 78 columns (our own preamble has 80), ASCII, CRLF, and none that the peer made. */
+/* Every line of the two first parts: in the second at most 78 columns, ASCII, CRLF, and none that the peer made. */
 static void
 judge_lines(struct buf *out, const char *never)
 {
 	char *end = strstr(buf_text(out), "Content-Type: message/rfc822");
-	size_t len = (size_t)(end - out->data);
+	size_t len = (size_t)(end - out->data), fields = (size_t)(strstr(out->data, "message/delivery-status") - out->data);
 
 	ck_assert_ptr_nonnull(end);
 	for (size_t at = 0; at < len;) {
@@ -199,7 +199,7 @@ judge_lines(struct buf *out, const char *never)
 		size_t n = (size_t)(lf - (out->data + at));
 
 		ck_assert_msg(n >= 1 && lf[-1] == '\r', "no CR at %zu", at);
-		ck_assert_msg(n - 1 <= 80, "%zu columns: %.*s", n - 1, (int)n, out->data + at);
+		ck_assert_msg(n - 1 <= (at > fields ? 78 : 600), "%zu columns: %.*s", n - 1, (int)n, out->data + at);
 		ck_assert(strncmp(out->data + at, never, strlen(never)) != 0);
 		for (size_t i = 0; i < n - 1; i++)
 			ck_assert_msg(((unsigned char)out->data[at + i] >= ' ' || out->data[at + i] == '\t') &&

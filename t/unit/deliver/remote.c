@@ -185,16 +185,18 @@ static unsigned jobs_open;
 static unsigned names_asked;
 static struct { const char *name; uint16_t type; const char *data; } names[8];
 
+static bool dns_down;
+
 static void
 answer_name(uint32_t request, const struct dns_query *q)
 {
 	struct dns_answer *a = mem_new(struct dns_answer);
 
 	names_asked++;
-	a->result = DNS_NO_NAME;
+	a->result = dns_down ? DNS_TROUBLE : DNS_NO_NAME;
 	a->ttl = 300;
 	snprintf(a->canonical, sizeof(a->canonical), "%s", q->name);
-	for (size_t i = 0; i < nitems_of(names) && names[i].name != NULL; i++) {
+	for (size_t i = 0; i < nitems_of(names) && names[i].name != NULL && !dns_down; i++) {
 		if (strcmp(names[i].name, q->name) != 0)
 			continue;
 		if (a->result == DNS_NO_NAME)
@@ -646,6 +648,70 @@ START_TEST(test_names)
 }
 END_TEST
 
+/* Two domains with the same host: one connection, kept from the one for the other. */
+START_TEST(test_two_domains_one_host)
+{
+	struct sink k;
+
+	set_up();
+	sink_open(&k, SINK_TAKES);
+	names[0].name = "x.example", names[0].type = DNS_MX, names[0].data = "mx.example";
+	names[1].name = "y.example", names[1].type = DNS_MX, names[1].data = "MX.example";
+	names[2].name = "mx.example", names[2].type = DNS_A, names[2].data = "127.0.0.1";
+	names[3].name = "MX.example", names[3].type = DNS_A, names[3].data = "127.0.0.1";
+	names[4].name = "z.example", names[4].type = DNS_A, names[4].data = "127.0.0.1";
+	static struct destination to[] = {
+		{ .key = (char *)"dns:x.example", .domain = (char *)"x.example", .by_mx = true },
+		{ .key = (char *)"dns:y.example", .domain = (char *)"y.example", .by_mx = true },
+		{ .key = (char *)"dns:z.example", .domain = (char *)"z.example", .by_mx = true },	/* another name: a connection of its own */
+	};
+	int fd = content_file(small, SMALL);
+	for (int i = 0; i < 6; i++) {
+		struct destination *d = &to[i % 3];
+		d->port = k.port;
+		struct test_job *t = submit(d, fd, SMALL, "ok@x.example", NULL);
+		loop_run(loop);
+		expect(t, 0, VERDICT_DELIVERED, "2.0.0");
+		job_free(t);
+	}
+	ck_assert_uint_eq(k.connections, 2);
+	ck_assert_uint_eq(k.messages, 6);
+	close(fd);
+	sink_close(&k);
+	tear_down();
+}
+END_TEST
+
+/* The DNS fails when the addresses are due to be renewed: the old ones do. */
+START_TEST(test_stale_addresses_are_better_than_none)
+{
+	struct sink k;
+
+	set_up();
+	server.max_messages_per_connection = 1;
+	sink_open(&k, SINK_TAKES);
+	names[0].name = "x.example", names[0].type = DNS_A, names[0].data = "127.0.0.1";
+	struct destination d = { .key = (char *)"dns:x.example", .domain = (char *)"x.example", .by_mx = true, .port = k.port };
+	int fd = content_file(small, SMALL);
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned asked = names_asked;
+		struct test_job *t = submit(&d, fd, SMALL, "ok@x.example", NULL);
+		struct site *s = TAILQ_FIRST(&remote->due);
+		ck_assert_ptr_nonnull(s);
+		s->expires = 0;
+		loop_run(loop);
+		expect(t, 0, VERDICT_DELIVERED, "2.0.0");
+		ck_assert_uint_gt(names_asked, asked);
+		job_free(t);
+		dns_down = true;
+	}
+	dns_down = false;
+	close(fd);
+	sink_close(&k);
+	tear_down();
+}
+END_TEST
+
 START_TEST(test_helper_that_always_dies)
 {
 	set_up();
@@ -676,6 +742,9 @@ START_TEST(test_drain)
 	struct destination d = to_sinks((struct sink *[]){ &k }, 1);
 	for (size_t i = 0; i < nitems_of(t); i++)
 		t[i] = submit(&d, fd, SMALL, "ok@x.example", NULL);
+	/* Before anybody said a word it is not delivered. */
+	for (size_t i = 0; i < nitems_of(t); i++)
+		ck_assert_int_eq(t[i]->verdict[0].what, VERDICT_LATER);
 	remote_drain(remote);
 	ck_assert_uint_eq(jobs_open, nitems_of(t));
 	loop_run(loop);
@@ -739,5 +808,5 @@ START_TEST(test_content_that_cannot_be_read)
 END_TEST
 
 UNIT_MAIN("remote", test_many_jobs_few_connections, test_large_content, test_fail_over, test_no_host_left,
-    test_closed_kept_connection_is_no_failure, test_lost_after_the_dot_is_not_repeated_at_once, test_silent_peer, test_limits, test_names, test_helper_that_always_dies,
+    test_closed_kept_connection_is_no_failure, test_lost_after_the_dot_is_not_repeated_at_once, test_silent_peer, test_limits, test_names, test_two_domains_one_host, test_stale_addresses_are_better_than_none, test_helper_that_always_dies,
     test_drain, test_free_in_the_middle, test_content_that_cannot_be_read)

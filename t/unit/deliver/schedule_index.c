@@ -157,6 +157,9 @@ START_TEST(test_parked)
 	schedule_dest_check(t, db);		/* nobody needs it: gone */
 	ck_assert_ptr_null(schedule_dest_find(t, "dns:b"));
 	schedule_dest_check(t, da);		/* still has records */
+	da->stalled = true;
+	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), 0);
+	da->stalled = false;
 	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), n[2]);
 	schedule_dest_table_free(t);
 	schedule_index_free(x);

@@ -1,0 +1,92 @@
+"""power - the plug is pulled: the disk as it was at one instant under load, mounted again, gives all that was acknowledged
+
+The spool lies on ext4 in a file of an XFS file system; a reflink clone of that file is what the disk held at that instant:
+nothing that only the kernel's memory held is in it. A missing sync of file or folder shows as a lost message.
+"""
+
+import fcntl
+import random
+import shutil
+import subprocess
+
+import postern
+from load import Ledger, Load, refuse_some, settle
+from postern import check, until
+from spoolstate import check_legal
+
+FICLONE = 0x40049409
+
+
+def tool(t, name):
+    found = shutil.which(name, path="/usr/sbin:/sbin")
+    if not found:
+        t.skip(f"{name} is not installed")
+    return found
+
+
+def disks(t):
+    """The image file of the inner disk, on a file system that can clone files."""
+    t.need_root()
+    outer, place = t.folder / "outer.img", t.folder / "outer"
+    with open(outer, "wb") as out:
+        out.truncate(512 << 20)
+    subprocess.run([tool(t, "mkfs.xfs"), "-q", outer], check=True)
+    place.mkdir()
+    done = subprocess.run(["mount", "-o", "loop", outer, place], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        t.skip(f"cannot mount: {done.stderr.strip()}")
+    t.cleanup(lambda: subprocess.run(["umount", "-l", place], capture_output=True, check=False))
+    inner = place / "inner.img"
+    with open(inner, "wb") as out:
+        out.truncate(96 << 20)
+    subprocess.run([tool(t, "mkfs.ext4"), "-q", inner], check=True)
+    return inner
+
+
+def pull_the_plug(inner, cut):
+    with open(inner, "rb") as source, open(cut, "wb") as target:
+        fcntl.ioctl(target.fileno(), FICLONE, source.fileno())
+
+
+def power_cut(t, seed):
+    chance = random.Random(seed)
+    inner = disks(t)
+    disk = postern.mount(t, "-o", "loop", inner)
+    sink = t.sink(answers={"RCPT": refuse_some})
+    service = t.postern({"default": {"general": {"home": disk / "home"},
+                                     "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"},
+                                     "messages": {"max-session-size": "unlimited"}}}, start=False)
+    service.default.home = postern.Home(disk / "home")
+    ledger = Ledger()
+    for life in range(3):
+        service.start()
+        wanted = ledger.number + chance.randint(30, 150)
+        load = Load(service.default, ledger, fates="LRFNG", most=ledger.number + 5000)
+        until(lambda: ledger.number >= wanted, 60, "some mail")
+        with ledger.lock:
+            owed = set(ledger.owed)
+        cut = inner.with_name(f"cut-{life}.img")
+        pull_the_plug(inner, cut)
+        sent = list(sink.messages)
+        service.kill()
+        load.end()
+        until(lambda: subprocess.run(["umount", disk], capture_output=True, check=False).returncode == 0, 20, "the disk to be free")
+        cut.replace(inner)
+        with ledger.lock:       # what was acknowledged later happened in a world that is gone
+            ledger.owed = owed
+        sink.messages[:] = sent
+        subprocess.run(["mount", "-o", "loop", inner, disk], check=True)
+        check_legal(service.home, f"after the cut, seed {seed}")
+    service.start()
+    duplicates = settle(service.home, sink, ledger)
+    check(len(ledger.owed) >= 60, "the load was too small:", len(ledger.owed))
+    service.stop()
+    print(f"seed {seed}: {len(ledger.owed)} acknowledged before the cuts, {duplicates} came twice")
+
+
+def test_power_cut_1(t):
+    power_cut(t, 1)
+
+
+def test_power_cut_2(t):
+    power_cut(t, 2)

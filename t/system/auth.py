@@ -1,0 +1,341 @@
+"""auth - authentication with real clients: passwords, SCRAM, Kerberos; who may read what; who waits for whom"""
+
+import base64
+import hashlib
+import hmac
+import os
+import smtplib
+import socket
+import subprocess
+
+import postern
+from postern import Failure, check, equal, until
+
+PASSWORD = "s3cret pass"
+
+
+def b64(data):
+    return base64.b64encode(data if isinstance(data, bytes) else data.encode()).decode()
+
+
+def plain(user, password):
+    return b64(f"\0{user}\0{password}")
+
+
+def verifier(password, iterations=4096, salt=b"0123456789abcdef"):
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    return f"{{SCRAM-SHA-256}}{iterations},{b64(salt)},{b64(stored)},{b64(hmac.digest(salted, b'Server Key', 'sha256'))}"
+
+
+def protected(t, authentication="basic", accounts=None, access=None, mode=0o600, **options):
+    """A service with a password file that only the master's user can read."""
+    service = t.postern(start=False, **options)
+    file = service.folder / "passwords"
+    file.write_text("".join(f"{name}:{text}\n" for name, text in (accounts or {"alice": verifier(PASSWORD)}).items()))
+    file.chmod(mode)
+    if postern.is_root() and not service.as_root:
+        os.chown(file, t.uid, t.gid)
+    service.passwords = file
+    service.default.set("access", **{"authentication": authentication, "password_file": file, "basic_requires_tls": "no", "relay_list": None,
+                                     **(access or {})})
+    return service.start()
+
+
+def scram(client, user, password, mechanism="SCRAM-SHA-256", header="n,,"):
+    """RFC 5802 by hand; the last reply."""
+    nonce = b64(os.urandom(12))
+    bare = f"n={user},r={nonce}"
+    challenge = client.expect(334, f"AUTH {mechanism} {b64(header + bare)}").text
+    first = base64.b64decode(challenge).decode()
+    given = dict(part.split("=", 1) for part in first.split(","))
+    check(given["r"].startswith(nonce), first)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(given["s"]), int(given["i"]))
+    key = hmac.digest(salted, b"Client Key", "sha256")
+    final = f"c={b64(header)},r={given['r']}"
+    message = f"{bare},{first},{final}".encode()
+    proof = bytes(a ^ b for a, b in zip(key, hmac.digest(hashlib.sha256(key).digest(), message, "sha256")))
+    reply = client.cmd(b64(f"{final},p={b64(proof)}"))
+    if reply.code != 334:
+        return reply
+    signature = hmac.digest(hmac.digest(salted, b"Server Key", "sha256"), message, "sha256")
+    equal(base64.b64decode(reply.text).decode(), f"v={b64(signature)}", "the server's proof")
+    return client.cmd("")
+
+
+def test_passwords(t):
+    """PLAIN and LOGIN with Python and swaks, against both kinds of hash; what becomes of the name."""
+    made = subprocess.run([postern.BUILD / "posternctl", "passwd", "--yescrypt", "--stdin", t.folder / "made", "bob"], input=b"hunter2\n",
+                          capture_output=True, check=False)
+    equal(made.returncode, 0, made.stderr)
+    service = protected(t, accounts={"alice": verifier(PASSWORD), "bob": (t.folder / "made").read_text().split(":")[1].strip()})
+    for user, password in (("alice", PASSWORD), ("bob", "hunter2")):
+        for mechanism in ("plain", "login"):
+            client = smtplib.SMTP("127.0.0.1", service.default.port)
+            client.ehlo()
+            client.user, client.password = user, password
+            code, _ = client.auth(mechanism, getattr(client, f"auth_{mechanism}"), initial_response_ok=mechanism == "plain")
+            equal(code, 235)
+            client.sendmail("a@default.example", ["x@default.example"], b"hello\r\n")
+            client.quit()
+    for event in service.events.all("accepted"):
+        check(event["user"] in ("alice", "bob"), event.line)
+    drop = service.home.wait_drops(4)[0]
+    check(b"with ESMTPA id" in drop.message, drop.message)
+    done = subprocess.run(["swaks", "-s", f"127.0.0.1:{service.default.port}", "-a", "LOGIN", "-au", "bob", "-ap", "hunter2", "-t",
+                           "x@elsewhere.example", "-q", "RCPT"], capture_output=True, check=False, timeout=60)
+    equal(done.returncode, 0, done.stdout)
+
+
+def test_wrong_password(t):
+    """Costs time per address, is one event without the password in it, and a name nobody has goes the same way."""
+    service = protected(t)
+    for user, source in (("alice", "127.0.0.2"), ("nobody", "127.0.0.3")):
+        with service.default.connect(source=source, ehlo="c") as client:
+            client.expect("535 5.7.8", f"AUTH PLAIN {plain(user, 'geheim')}")
+            client.expect(530, "MAIL FROM:<a@b.example>")
+        event = service.events.wait("auth", result="failed", user=user, client=source, mechanism="PLAIN")
+        check("geheim" not in event.line and b64("geheim")[:6] not in event.line, event.line)
+    with service.default.connect(source="127.0.0.2", ehlo="c") as client:
+        equal(scram(client, "alice", "geheim").code, 535)
+        client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
+    with service.default.connect(source="127.0.0.4", ehlo="c") as client:
+        equal(scram(client, "nobody", "geheim").code, 535)
+    check("geheim" not in (service.folder / "events.log").read_text(), "the log")
+
+
+def test_scram(t):
+    """Own client; a crypt hash cannot do it; another's name; rubbish."""
+    service = protected(t, accounts={"alice": verifier(PASSWORD), "bob": "$5$rounds=1000$abc$" + "a" * 43})
+    with service.default.connect(ehlo="c") as client:
+        equal(scram(client, "ALICE", PASSWORD).code, 235)
+        client.expect(503, "AUTH LOGIN")
+    service.events.wait("auth", result="ok", mechanism="SCRAM-SHA-256")
+    with service.default.connect(source="127.0.0.5", ehlo="c") as client:
+        equal(scram(client, "bob", PASSWORD).code, 535)
+    with service.default.connect(source="127.0.0.6", ehlo="c") as client:
+        equal(scram(client, "alice", PASSWORD, header="n,a=bob,").code, 535)
+    with service.default.connect(source="127.0.0.7", ehlo="c") as client:
+        client.expect(535, f"AUTH SCRAM-SHA-256 {b64('rubbish')}")
+
+
+def test_file_changes(t):
+    """A changed file counts by itself; one that everybody may read is refused; with posternctl passwd."""
+    service = protected(t)
+    with service.default.connect(ehlo="c") as client:
+        client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
+    for name, options, text in (("carol", (), b"one\n"), ("carol", ("--yescrypt",), b"two\n")):
+        done = subprocess.run([service.bin / "posternctl", "-c", service.config, "passwd", "--stdin", *options, "default", name], input=text,
+                              capture_output=True, check=False, **service.account())
+        equal(done.returncode, 0, done.stderr)
+        equal(service.passwords.stat().st_mode & 0o777, 0o600)
+
+    def works():
+        with service.default.connect(ehlo="c") as client:
+            return client.cmd(f"AUTH PLAIN {plain('carol', 'two')}").code == 235
+    until(works, what="the new account")
+    service.passwords.chmod(0o644)
+
+    def refused():
+        with service.default.connect(ehlo="c") as client:
+            return client.cmd(f"AUTH PLAIN {plain('carol', 'two')}").code == 454
+    until(refused, what="the refusal of a file for everybody")
+    check("0644" in service.events.wait("trouble", part="auth")["reason"])
+
+
+def test_combinations(t):
+    """Anonymous, basic and integrated, each with and without the others: what is offered and what MAIL says."""
+    keytab = t.folder / "keytab"
+    keytab.write_bytes(b"\5\2")
+    keytab.chmod(0o600)
+    if postern.is_root():
+        os.chown(keytab, t.uid, t.gid)
+    names = ("anonymous", "basic", "integrated")
+    sets = [[n for i, n in enumerate(names) if mask & 1 << i] for mask in range(1, 8)]
+    service = protected(t)
+    for words in sets:
+        service.default.set("access", authentication=", ".join(words), keytab=keytab)
+        service.ctl("reload")
+        with service.default.connect() as client:
+            offered = [line for line in client.expect(250, "EHLO c").lines if line[4:].startswith("AUTH")]
+            wanted = (["GSSAPI"] if "integrated" in words else []) + (["SCRAM-SHA-256", "PLAIN", "LOGIN"] if "basic" in words else [])
+            equal([line[9:].split() for line in offered], [wanted] if wanted else [], words)
+            client.expect(250 if "anonymous" in words else "530 5.7.0", "MAIL FROM:<a@default.example>")
+            client.expect(250, "RSET")
+            client.expect(235 if "basic" in words else 504 if "integrated" in words else 502, f"AUTH PLAIN {plain('alice', PASSWORD)}")
+            if "basic" in words:
+                client.expect(250, "MAIL FROM:<a@default.example>")
+                client.expect(250, "RCPT TO:<x@elsewhere.example>")
+
+
+def test_root_only(t):
+    """The workers are nobody: neither listener nor helper can open the file, and yet passwords are checked."""
+    t.need_root()
+    service = protected(t, as_root=True)
+    equal(service.passwords.stat().st_uid, 0)
+    with service.default.connect(ehlo="c") as client:
+        client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
+    for role in ("listener", "auth"):
+        pid = service.child(role)
+        equal(int(postern.status_of(pid)["Uid"].split()[0]), t.uid, role)
+        check(not any("passwords" in target for target in postern.descriptors_of(pid).values()), role, "holds the file open")
+    check(subprocess.run(["cat", service.passwords], user=t.uid, group=t.gid, extra_groups=[], capture_output=True, check=False).returncode)
+
+
+def test_hundred_checks(t):
+    """100 slow checks under way: a session that needs none is answered, another address gets its check, all 100 end well."""
+    service = protected(t, "anonymous, basic", accounts={"alice": verifier(PASSWORD, 60000), "bob": verifier("quick", 1000)})
+    waiting = [service.default.connect(source="127.0.0.9", ehlo="c") for _ in range(100)]
+    for client in waiting:
+        client.send(f"AUTH PLAIN {plain('alice', PASSWORD)}\r\n")
+    service.events.wait("auth", result="ok", client="127.0.0.9")
+    service.default.send(to="b@default.example")
+    with service.default.connect(source="127.0.0.10", ehlo="c") as client:
+        client.expect(235, f"AUTH PLAIN {plain('bob', 'quick')}")
+    done = len(service.events.all("auth", client="127.0.0.9"))
+    check(done < 100, "the 100 were done already, the test shows nothing")
+    for client in waiting:
+        client.expect(235)
+        client.close()
+
+
+def test_helper_dies(t):
+    """A killed helper costs those who wait a 454, and the next one its start."""
+    service = protected(t)
+    with service.default.connect(ehlo="c") as client:
+        client.expect(334, "AUTH LOGIN")
+        os.kill(service.child("auth"), 9)
+        service.events.wait("crash", role="auth")
+        client.expect("454 4.7.0", b64("alice"))
+        client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
+
+
+def run(*args, env, **options):
+    done = subprocess.run([str(a) for a in args], env={**os.environ, **env}, capture_output=True, check=False, timeout=60, **options)
+    check(done.returncode == 0, args, done.stdout, done.stderr)
+
+
+class Kdc:
+    """A realm of its own on a loopback port."""
+    def __init__(self, t):
+        self.folder, self.port = t.folder / "kdc", t.port()
+        self.folder.mkdir()
+        (self.folder / "krb5.conf").write_text(f"""[libdefaults]
+ default_realm = TEST.EXAMPLE
+ dns_lookup_kdc = false
+ dns_lookup_realm = false
+ rdns = false
+ dns_canonicalize_hostname = false
+[realms]
+ TEST.EXAMPLE = {{
+  kdc = 127.0.0.1:{self.port}
+ }}
+""")
+        (self.folder / "kdc.conf").write_text(f"""[kdcdefaults]
+ kdc_listen = 127.0.0.1:{self.port}
+ kdc_tcp_listen = 127.0.0.1:{self.port}
+[realms]
+ TEST.EXAMPLE = {{
+  database_name = {self.folder}/principal
+  key_stash_file = {self.folder}/stash
+ }}
+""")
+        self.env = {"KRB5_CONFIG": str(self.folder / "krb5.conf"), "KRB5_KDC_PROFILE": str(self.folder / "kdc.conf"),
+                    "KRB5CCNAME": f"FILE:{self.folder}/cache", "KRB5RCACHENAME": "dfl:", "KRB5RCACHEDIR": str(t.folder)}
+        run("/usr/sbin/kdb5_util", "-r", "TEST.EXAMPLE", "create", "-s", "-P", "master", env=self.env)
+        self.process = subprocess.Popen(["/usr/sbin/krb5kdc", "-n"], env={**os.environ, **self.env}, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT)
+        t.cleanup(self.end)
+
+        def listens():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        until(listens, what="the KDC")
+
+    def add(self, principal, keytab):
+        run("/usr/sbin/kadmin.local", "-r", "TEST.EXAMPLE", "addprinc", "-randkey", principal, env=self.env)
+        run("/usr/sbin/kadmin.local", "-r", "TEST.EXAMPLE", "ktadd", "-k", keytab, principal, env=self.env)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(20)
+
+
+CLIENT = """
+import base64, sys
+import gssapi
+from gssapi.raw import wrap, unwrap
+port, service, spnego, authzid = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "spnego", sys.argv[4].encode()
+sys.path.insert(0, sys.argv[5])
+import postern
+name = gssapi.Name(service, gssapi.NameType.kerberos_principal)
+mech = gssapi.OID.from_int_seq("1.3.6.1.5.5.2") if spnego else gssapi.MechType.kerberos
+context = gssapi.SecurityContext(name=name, mech=mech, usage="initiate",
+    flags=[gssapi.RequirementFlag.mutual_authentication, gssapi.RequirementFlag.integrity])
+with postern.Smtp(("127.0.0.1", port), ehlo="c") as client:
+    reply = client.cmd("AUTH GSSAPI " + base64.b64encode(context.step()).decode())
+    while reply.code == 334:
+        token = base64.b64decode(reply.text)
+        if not context.complete:
+            answer = context.step(token) or b""
+        elif not token:
+            answer = b""
+        else:
+            layers = context.unwrap(token).message
+            assert layers == b"\\1\\0\\0\\0", layers
+            answer = context.wrap(b"\\1\\0\\0\\0" + authzid, False).message
+        reply = client.cmd(base64.b64encode(answer).decode())
+    print(reply.code)
+    if reply.code == 235:
+        print(client.cmd("MAIL FROM:<a@default.example>").code)
+"""
+
+
+def test_kerberos(t):
+    """A real KDC: raw Kerberos and SPNEGO tokens, a ticket for another service, another's name, a wrong keytab."""
+    kdc = Kdc(t)
+    keytab, user = t.folder / "service.keytab", t.folder / "user.keytab"
+    kdc.add("smtp/default.example", keytab)
+    kdc.add("imap/default.example", keytab)
+    kdc.add("alice", user)
+    run("kinit", "-k", "-t", user, "alice", env=kdc.env)
+    keytab.chmod(0o600)
+    as_root = postern.is_root()
+    service = t.postern(start=False, as_root=as_root, env=kdc.env)
+    if as_root:
+        t.folder.chmod(0o777)
+    service.default.set("access", authentication="integrated", keytab=keytab)
+    service.start()
+
+    def login(principal="smtp/default.example@TEST.EXAMPLE", kind="raw", authzid=""):
+        done = subprocess.run(["/usr/bin/python3", "-c", CLIENT, str(service.default.port), principal, kind, authzid,
+                               str(postern.ROOT / "t/lib")], env={**os.environ, **kdc.env}, capture_output=True, check=False, timeout=60)
+        return done.stdout.decode().split() or Failure(done.stderr.decode())
+
+    equal(login(), ["235", "250"], "raw Kerberos")
+    equal(login(kind="spnego"), ["235", "250"], "SPNEGO")
+    equal(service.events.wait("auth", result="ok", mechanism="GSSAPI", count=2)["user"], "alice@TEST.EXAMPLE")
+    equal(login(authzid="alice"), ["235", "250"], "her own name")
+    equal(login(authzid="bob"), ["535"], "another's name")
+    equal(login(principal="imap/default.example@TEST.EXAMPLE"), ["535"], "a ticket for another service")
+    check("another service" in service.events.wait("auth", result="failed", count=2)["reason"])
+
+
+def test_channel_binding(t):
+    """SCRAM-SHA-256-PLUS over TLS 1.3 with the gsasl program."""
+    service = t.postern(start=False)
+    pair = [service.folder / "tls.pem", service.folder / "tls.key"]
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", pair[1], "-out", pair[0], "-days", "9", "-subj", "/CN=localhost",
+        "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", env={})
+    file = service.folder / "passwords"
+    file.write_text(f"alice:{verifier(PASSWORD)}\n")
+    for each in (pair[1], file):
+        each.chmod(0o600)
+    service.own()
+    service.default.set("access", authentication="basic", password_file=file, certificate=pair[0], key=pair[1])
+    service.start()
+    done = subprocess.run(["gsasl", "--smtp", "--connect", f"localhost:{service.default.port}", "-m", "SCRAM-SHA-256-PLUS", "-a", "alice",
+                           "-z", "", "--password", PASSWORD, "--x509-ca-file", str(pair[0]), "--verbose"], capture_output=True,
+                          stdin=subprocess.DEVNULL, check=False, timeout=60)
+    check(service.events.wait("auth")["mechanism"] == "SCRAM-SHA-256-PLUS" and service.events.all("auth")[0]["result"] == "ok",
+          done.stdout.decode(), done.stderr.decode())

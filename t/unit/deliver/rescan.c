@@ -1,0 +1,113 @@
+/* rescan - more messages than fit into the chunks on their way: all are told of, once; a stop does not hang */
+#include "t/unit/unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "deliver/deliver.h"
+
+#define COUNT 50000		/* twelve chunks of 4,096; eight may wait */
+
+static char home[64];
+static struct loop *loop;
+static size_t found_count, calls;
+static uint64_t sum;
+static ssize_t told;
+static struct rescan *scanner;
+static size_t stop_after;
+
+static void
+found(void *arg, const struct spool_entry *entry, size_t n)
+{
+	(void)arg;
+	calls++;
+	found_count += n;
+	for (size_t i = 0; i < n; i++)
+		sum += (uint64_t)message_id_time_us(entry[i].id);
+	if (stop_after != 0 && calls == stop_after)
+		rescan_stop(scanner);
+}
+
+static void
+over(void *arg, ssize_t total, uint64_t ms)
+{
+	(void)arg;
+	(void)ms;
+	told = total;
+	loop_stop(loop);
+}
+
+/* All in one bucket (8 s of arrival), empty: a scan does not look inside. */
+static uint64_t
+make_files(void)
+{
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < COUNT; i++) {
+		int64_t us = (214011537LL << 23) + i * 100;	/* the beginning of a bucket */
+		char id[MESSAGE_ID_SIZE], path[160];
+		int fd;
+
+		message_id_make(id, us, i);
+		snprintf(path, sizeof(path), "%s/queue/%03x", home, (unsigned)(us >> 23) & 1023);
+		if (i == 0)
+			ck_assert_int_eq(mkdir(path, 0700), 0);
+		snprintf(path + strlen(path), sizeof(path) - strlen(path), "/%s", id);
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+		ck_assert_int_ne(fd, -1);
+		close(fd);
+		all += (uint64_t)us;
+	}
+	return all;
+}
+
+static void
+scan_all(size_t stop)
+{
+	char path[4][128];
+	static const char *const name[] = { "pickup", "queue", "drop", "badmail" };
+	struct spool *spool;
+	struct pool *pool;
+	const char *where;
+
+	for (size_t i = 0; i < 4; i++)
+		snprintf(path[i], sizeof(path[i]), "%s/%s", home, name[i]);
+	spool = spool_open(&(struct spool_paths){ path[0], path[1], path[2], path[3] }, &where);
+	ck_assert_ptr_nonnull(spool);
+	loop = loop_new();
+	pool = pool_new(loop, 2);
+	found_count = calls = 0;
+	sum = 0;
+	stop_after = stop;
+	scanner = rescan_new(loop, pool, spool, found, over, NULL);
+	rescan_start(scanner, true);
+	loop_run(loop);
+	pool_free(pool);
+	rescan_free(scanner);
+	loop_free(loop);
+	spool_close(spool);
+}
+
+START_TEST(test_all)
+{
+	uint64_t want;
+
+	snprintf(home, sizeof(home), "/tmp/postern-unit-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(home));
+	setenv("H", home, 1);
+	ck_assert_int_eq(system("mkdir $H/queue"), 0);
+	want = make_files();
+	scan_all(0);
+	ck_assert_int_eq(told, COUNT);
+	ck_assert_uint_eq(found_count, COUNT);
+	ck_assert(sum == want);
+	scan_all(1);		/* ends, though nobody takes what is left */
+	ck_assert_uint_le(found_count, COUNT);
+	ck_assert_int_eq(system("rm -rf $H"), 0);
+}
+END_TEST
+
+UNIT_MAIN("deliver/rescan", test_all)
