@@ -731,6 +731,7 @@ void settle_begin(struct settle *t, struct schedule_message *m);	/* then schedul
 void settle_state_free(struct settle_state *st);
 bool settle_is_stuck(const struct settle *t);	/* the disk takes no marks: stop delivering */
 /* For settle_tell: */
+void settle_stick(struct settle_state *st, int error);	/* the disk refused the present step: it is tried again by timer */
 void settle_next(struct settle_state *st);		/* this stage is over */
 void settle_write(struct settle_state *st);		/* the success reports are safe, or there is none */
 void settle_close(struct settle_state *st);		/* the last stage: marks, due time, or removal */
@@ -796,5 +797,4 @@ void site_list_renew(struct site *s);		/* site_work comes after it */
 size_t site_list_choose(struct site *s, const struct remote_job *job, uint64_t now);
 /* The address did not let us in: every waiting job has met it now. `where` is for people. */
 void site_list_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch);
-
 #endif

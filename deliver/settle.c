@@ -348,11 +348,12 @@ adopt_marks(struct schedule_message *m)
 			m->e.rcpt[i].mark = m->result[i].mark;
 }
 
-static void
-stick(struct settle_state *st)
+void
+settle_stick(struct settle_state *st, int error)
 {
 	struct settle *t = st->settle;
 
+	st->error = error;
 	log_event(LOG_FAULT, st->m->id, "trouble", "what=settle error=%s", log_safe(strerror(st->error)));
 	st->is_stuck = true;
 	TAILQ_INSERT_TAIL(&t->stuck, st, link);
@@ -373,7 +374,7 @@ step_done(void *arg, void *job)
 		return;
 	}
 	if (st->error != 0) {
-		stick(st);
+		settle_stick(st, st->error);
 		return;
 	}
 	adopt_marks(m);
@@ -392,11 +393,15 @@ try_again(void *arg)
 	struct settle *t = arg;
 	struct settle_state *st;
 
-	while ((st = TAILQ_FIRST(&t->stuck)) != NULL) {
+	/* those of now: one that fails at once comes back to the end of the list */
+	for (size_t n = t->nstuck; n > 0 && (st = TAILQ_FIRST(&t->stuck)) != NULL; n--) {
 		TAILQ_REMOVE(&t->stuck, st, link);
 		t->nstuck--;
 		st->is_stuck = false;
-		submit(st);
+		if (st->stage == SETTLE_SUCCESS)
+			report_submit(t->report, &st->report);
+		else
+			submit(st);
 	}
 }
 

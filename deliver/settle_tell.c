@@ -76,14 +76,16 @@ list_success(struct settle_state *st, bool relayed)
 
 static void tell_success(struct settle_state *st, enum dsn_kind kind);
 
-/* One that cannot be queued is lost (report has said so): to deliver the message again for it would be worse. */
+/* A full disk: it is tried again until it can be queued. Only a sender that no envelope can hold is told nothing. */
 static void
 success_done(void *arg, struct report_job *job)
 {
 	struct settle_state *st = arg;
 
 	disk_crash_point("settle-told");
-	if (job->kind == DSN_DELIVERED)
+	if (job->error != 0 && job->error != EINVAL)
+		settle_stick(st, job->error);
+	else if (job->kind == DSN_DELIVERED)
 		tell_success(st, DSN_RELAYED);
 	else
 		settle_write(st);
