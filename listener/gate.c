@@ -275,6 +275,8 @@ gate_leave(struct gate *g)
 void
 gate_close(struct gate *g)
 {
+	if (g == NULL) /* stopped before the certificates came */
+		return;
 	gate_leave(g);
 	for (unsigned i = 0; i < g->sockets; i++)
 		close(g->socket[i].fd);

@@ -231,4 +231,5 @@ def test_reset_in_content(t):
     in_parallel(200, one)
     settle(service, before, "resets in content")
     until(lambda: not [p for p in (service.home.queue / "new").iterdir() if not p.name.endswith(".lock")], what="the drafts to go")
+    service.home.wait_drops(2)
     equal({d.email["Subject"] for d in service.home.drops()}, {"test", "afterwards"})
