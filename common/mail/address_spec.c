@@ -193,13 +193,12 @@ parse_atom(struct address_cursor *c, struct text *t)
 	return !t->failed && t->len > before;
 }
 
+/* Parts with dots between them, blanks allowed around each. */
 static bool
-parse_local(struct address_cursor *c, struct text *t)
+parse_dotted(struct address_cursor *c, struct text *t, bool (*part)(struct address_cursor *c, struct text *t))
 {
-	if (address_peek(c) == '"')
-		return parse_quoted(c, t) && address_spec_blanks(c);
 	for (;;) {
-		if (!parse_atom(c, t) || !address_spec_blanks(c))
+		if (!part(c, t) || !address_spec_blanks(c))
 			return false;
 		if (address_peek(c) != '.')
 			return true;
@@ -207,6 +206,14 @@ parse_local(struct address_cursor *c, struct text *t)
 		if (!address_spec_blanks(c))
 			return false;
 	}
+}
+
+static bool
+parse_local(struct address_cursor *c, struct text *t)
+{
+	if (address_peek(c) == '"')
+		return parse_quoted(c, t) && address_spec_blanks(c);
+	return parse_dotted(c, t, parse_atom);
 }
 
 /* [192.0.2.1] or [IPv6:2001:db8::1] (RFC 5321 4.1.3); other tags are known to nobody and refused. */
@@ -259,15 +266,7 @@ parse_domain(struct address_cursor *c, struct text *t)
 {
 	if (address_peek(c) == '[')
 		return parse_literal(c, t) && address_spec_blanks(c);
-	for (;;) {
-		if (!parse_label(c, t) || !address_spec_blanks(c))
-			return false;
-		if (address_peek(c) != '.')
-			return true;
-		text_take(t, c, 1);
-		if (!address_spec_blanks(c))
-			return false;
-	}
+	return parse_dotted(c, t, parse_label);
 }
 
 bool
