@@ -21,6 +21,9 @@
 #include "common/process/pool.h"
 #include "common/process/w3clog.h"
 
+/* What goes to remote hosts: used by value below. */
+#include "deliver/outbound.h"
+
 struct badmail;
 struct destination; struct drop;
 struct report; struct route;
@@ -28,10 +31,6 @@ struct schedule;
 struct schedule_dest;
 struct schedule_message;
 struct settle;
-
-struct peer;
-struct remote_job;
-struct site;
 
 /* --- badmail: keeps what can be neither delivered nor returned, and keeps the folder within its limits --- */
 
@@ -56,111 +55,6 @@ void badmail_free(struct badmail *b);		/* after pool_free */
 void badmail_submit(struct badmail *b, struct badmail_job *job);
 void badmail_keep_trimmed(struct badmail *b);	/* trims now and from then on every few minutes */
 const char *badmail_name(enum badmail_reason reason);
-
-/* --- client: the SMTP dialogue with one peer, from greeting to QUIT, any number of transactions. Pure --- */
-struct response;
-
-/*
- *   client_init(&c, &settings);
- *   loop: client_input() what the peer sent; then, as long as client_action() says so, act; send c.out (buf_drop what went)
- */
-enum client_offer {
-	CLIENT_PIPELINING = 1, CLIENT_SIZE = 2, CLIENT_8BITMIME = 4, CLIENT_SMTPUTF8 = 8, CLIENT_STATUSCODES = 16,
-	CLIENT_CHUNKING = 32, CLIENT_DSN = 64, CLIENT_STARTTLS = 128, CLIENT_BINARYMIME = 256,
-};
-
-enum client_phase {
-	CLIENT_GREETING, CLIENT_EHLO, CLIENT_HELO, CLIENT_BETWEEN,	/* between: no transaction */
-	CLIENT_RSET, CLIENT_MAIL, CLIENT_RCPT, CLIENT_DATA,		/* waiting for the reply to it */
-	CLIENT_SENDING, CLIENT_DOT, CLIENT_QUIT, CLIENT_OVER,
-	CLIENT_PHASE_COUNT
-};
-
-enum client_action {
-	CLIENT_WAIT,		/* send c.out, wait for the peer, at most client_time_limit() */
-	CLIENT_READY,		/* client_step_begin or client_quit, or wait */
-	CLIENT_CONTENT,		/* when c.out was sent: client_content with the next piece, or client_content_end */
-	CLIENT_DONE,		/* the transaction is over: client_finish */
-	CLIENT_CLOSE,		/* send c.out if possible, close */
-};
-
-enum client_fate {
-	CLIENT_FINAL,		/* the verdicts stand */
-	CLIENT_ELSEWHERE,	/* this host did not want it now (4xx to MAIL): another may; else the verdicts stand */
-	CLIENT_LOST,		/* the connection failed before the end of the content was sent: safe to repeat; else the verdicts stand */
-};
-
-struct client_settings {
-	const char *fqdn;	/* for EHLO */
-	const char *host;	/* the peer, for verdicts */
-	bool helo;		/* HELO at once */
-	void (*heard)(void *arg, const char *line, size_t len);	/* the first line of each reply; NULL: nobody asks */
-	void *arg;
-};
-
-struct client_mail {
-	const struct message_envelope *e;
-	const char *sender;
-	const size_t *index; size_t count;	/* into e->rcpt */
-	struct verdict *verdict;		/* out: one for each of index */
-	bool ascii_header;			/* the header of a message with SMTPUTF8 does not need that */
-};
-
-struct client {
-	struct client_settings set;
-	enum client_phase phase;
-	unsigned offered;		/* enum client_offer */
-	uint64_t size_limit;		/* 0: none said */
-	struct response *response;	/* owned */
-	struct buf out;			/* to be sent */
-	bool opened;			/* greeting and EHLO went well */
-	bool glitch;			/* the failure was a lost, silent or busy peer */
-	struct verdict failure;		/* why it was not opened, or ended */
-	/* the transaction */
-	struct client_mail mail;
-	bool busy;			/* between client_step_begin and client_finish */
-	bool done;			/* over, not yet taken by client_finish */
-	enum client_fate fate;
-	bool dirty;			/* RSET is due before the next MAIL */
-	bool mail_taken;		/* MAIL was answered 2xx */
-	bool settled;			/* all verdicts are final already; what is pipelined is still read */
-	size_t sent, answered;		/* steps: 0 RSET, 1 MAIL, 2.. RCPT, count + 2 DATA */
-	size_t accepted;		/* recipients */
-	bool chunked;			/* the content goes by BDAT */
-	bool line_start;		/* content: the next byte begins a line */
-};
-
-void client_init(struct client *c, const struct client_settings *set);	/* strings stay the caller's */
-void client_done(struct client *c);
-void client_input(struct client *c, const char *data, size_t len);
-void client_unreached(struct client *c, const char *where, const char *reason);	/* instead of a greeting: "Connection refused" */
-void client_lost(struct client *c, const char *reason);		/* end of file, reset: "Connection reset by peer" */
-void client_timeout(struct client *c);
-enum client_action client_action(struct client *c);
-void client_step_begin(struct client *c, const struct client_mail *mail);	/* at CLIENT_READY only; verdicts and strings stay the caller's */
-enum client_fate client_finish(struct client *c);			/* at CLIENT_DONE only */
-void client_content(struct client *c, const char *data, size_t len);	/* at most CLIENT_PIECE bytes */
-void client_content_end(struct client *c);
-/* The content cannot be read: the transaction ends with `v` for all who were accepted, the connection with it. */
-void client_abandon(struct client *c, const struct verdict *v);
-void client_quit(struct client *c);
-uint64_t client_time_limit(const struct client *c);	/* ms for the present phase (RFC 5321 4.5.3.2); 0 none */
-#define CLIENT_PIECE (64U << 10)
-
-/* Between client and client_step. */
-int client_reply_class(const struct client *c);		/* 2 to 5 */
-struct verdict client_reply_verdict(const struct client *c);
-void client_set_all(struct client *c, const struct verdict *v, bool only_accepted);
-void client_fail(struct client *c, const struct verdict *v, bool glitch);	/* the connection is of no more use */
-void client_fail_protocol(struct client *c);
-
-/* --- client_step: one transaction: RSET, MAIL, RCPT, DATA and the answers to them. Pure --- */
-void client_step_rset(struct client *c);	/* the present reply answers this; so the others */
-void client_step_mail(struct client *c);
-void client_step_rcpt(struct client *c);
-void client_step_data(struct client *c);
-void client_step_early(struct client *c);	/* while the content is being sent */
-void client_step_dot(struct client *c);
 
 /* --- drop: local delivery, in groups --- */
 
@@ -210,43 +104,6 @@ struct dsn {
 /* Appends the next piece (some 16 KiB, more only for a long original); false when there is no further. */
 bool dsn_next(struct dsn *d, struct buf *out);
 
-/* --- mx: from a destination to the ordered addresses to be tried. Pure: questions out, answers in --- */
-#define MX_HOSTS_MAX 20
-#define MX_ADDRESSES_MAX 30
-
-struct mx_address {
-	struct net_address to;
-	unsigned rank;			/* lower first; equal ranks are one's free choice */
-	char *host;			/* owned: "mx1.example.com", "[192.0.2.1]" */
-	uint64_t bad_until;		/* for site: clock_mono_ms() till which it is tried last */
-	uint64_t quiet_until;		/* for site: no trouble event before */
-};
-
-struct mx_list {
-	struct mx_address *address; size_t count;	/* owned; at most MX_ADDRESSES_MAX */
-	uint32_t ttl;			/* seconds */
-	struct verdict verdict;		/* when count is 0: why */
-};
-
-struct mx_settings {
-	const char *fqdn;			/* our name */
-	const struct net_address *self; size_t nself;	/* addresses and ports that lead back to us */
-	uint32_t (*chance)(uint32_t below);	/* as arc4random_uniform(3) */
-};
-
-struct mx_question { uint16_t type; const char *name; unsigned tag; };
-
-struct mx_walk;
-/* `d` and `set` must outlive the walk. */
-struct mx_walk *mx_walk_new(const struct destination *d, const struct mx_settings *set);
-void mx_walk_free(struct mx_walk *w);
-/* The next question to be asked, without waiting for earlier answers; false: none now. */
-bool mx_walk_ask(struct mx_walk *w, struct mx_question *q);
-void mx_walk_answer(struct mx_walk *w, unsigned tag, const struct dns_answer *a);
-/* Once all questions were answered: fills `list` (freed by mx_list_done); false before. */
-bool mx_walk_end(struct mx_walk *w, struct mx_list *list);
-void mx_list_done(struct mx_list *list);
-
 /* --- note: the lines beside a queue file that say what was tried. Pure --- */
 
 enum note_kind { NOTE_OTHER, NOTE_DEFERRED, NOTE_QUICK, NOTE_FAILED, NOTE_DELAYED };
@@ -264,109 +121,6 @@ struct note_line {
 void note_format(const struct note_line *line, struct buf *out);
 /* The next whole line; a torn last one is left out. False at the end. */
 bool note_next(const char *text, size_t len, size_t *pos, struct note_line *line);
-
-/* --- peer: one outbound connection: socket, time limits, content; drives a client --- */
-struct peer {
-	TAILQ_ENTRY(peer) link;		/* in its site */
-	TAILQ_ENTRY(peer) idle_link;	/* in remote.idle, when idle */
-	struct site *site;
-	unsigned generation, index;	/* which address of which of the site's lists */
-	struct net_address to;
-	char *host;			/* owned */
-	char where[NET_TEXT_SIZE + 264];	/* "mx.example.com [192.0.2.1]:25", for people */
-	int fd;
-	struct loop_io *io;
-	struct loop_timer *timer;
-	struct client client;
-	struct remote_job *job;		/* in its dialogue; NULL between */
-	off_t at;			/* of the content: the next byte to be read */
-	uint64_t messages;		/* transactions begun */
-	bool reached;			/* something was received */
-	bool opened;			/* the site was told that it may have jobs */
-	bool idle, leaving;
-	char ip[NET_TEXT_SIZE]; uint16_t port;	/* of the peer, for the protocol log */
-	size_t told;			/* first bytes of client.out that are content, or commands the log has already */
-	uint64_t said;			/* monotonic ms of the last command, or of the connecting */
-	enum client_phase timed; size_t timed_step;	/* what the timer was set for */
-};
-
-/* Begins to connect to address `index` of the site's list. NULL and *why when that failed at once. */
-struct peer *peer_open(struct site *s, unsigned index, struct verdict *why) __attribute__((warn_unused_result));
-void peer_start(struct peer *p, struct remote_job *job);	/* on an idle one; may end it */
-void peer_quit(struct peer *p);		/* an idle one says goodbye; one not yet opened is closed; may end it */
-void peer_free(struct peer *p);		/* closes; tells nobody */
-void trace_commands(struct peer *p);	/* --- trace: for the protocol log: what is new in client.out, before it is sent --- */
-void trace_reply(void *arg, const char *line, size_t len);	/* for client_settings.heard; arg: the peer */
-
-/* --- remote: outbound connections, kept and reused per destination; limits; who gets which job --- */
-
-/* Where recipients go: made by route, asked for by remote. Two jobs with equal `key` share queue and connections. */
-struct destination {
-	char *key;			/* "dns:example.com" or "hosts:[192.0.2.1]:25,relay.example:587;helo" */
-	char *domain;			/* for logs and the per-domain limit */
-	bool by_mx;			/* look up MX of `domain`; else `host` in order */
-	struct destination_host { char *name; bool literal; uint16_t port; } *host; size_t nhost;
-	uint16_t port;			/* for by_mx */
-	bool helo;			/* HELO instead of EHLO */
-};
-
-/*
- * One transaction's worth: some recipients of one message to one destination. Owned by the caller (schedule), which fills the upper part;
- * remote fills `verdict` and calls `done` exactly once, on the loop, never from inside remote_submit.
- */
-struct remote_job {
-	const struct message_envelope *e;
-	int fd;				/* the queue file, positioned reads only */
-	const char *sender;		/* envelope sender to use (masqueraded) */
-	const size_t *index; size_t count;	/* into e->rcpt; at most max-recipients */
-	struct verdict *verdict;	/* out: one for each of index; preset by remote */
-	bool glitch;			/* out: connection failed, dropped or busy (421/450-class greeting): quick tries may apply */
-	void (*done)(void *arg, struct remote_job *job);
-	void *arg;
-	/* private to site: zero at first */
-	struct remote_job *next;
-	uint32_t tried;			/* addresses of the site's list, a bit each */
-	uint8_t rounds;			/* how many lists it went through */
-	uint8_t noted;			/* enum site_noted: what verdict holds already */
-	bool reused_failed;		/* a kept connection turned out closed: repeated once on a fresh one */
-};
-
-struct remote;
-struct remote *remote_new(struct boot *b);
-void remote_submit(struct remote *r, const struct destination *d, struct remote_job *job);	/* d is copied when needed */
-size_t remote_active(const struct remote *r);		/* jobs not done */
-bool remote_is_down(const struct remote *r, const char *key);	/* the last attempts could not connect at all */
-/* Starts no new transaction; jobs not begun are done with VERDICT_LATER 4.3.2 and glitch false; those in flight go on. */
-void remote_drain(struct remote *r);
-/*
- * The role's on_control hands over the descriptor of each CTL_CHANNEL here (owned from then on); the channel itself is asked for
- * (CTL_NEED) by lookup when a name is to be found.
- */
-void remote_on_channel(struct remote *r, int fd);
-void remote_free(struct remote *r);			/* closes everything now; done is not called any more */
-
-/* For site and peer. */
-struct remote {
-	struct boot *b;
-	const struct config_server *server;
-	struct loop *loop;
-	struct counters *counters;
-	struct lookup *lookup;
-	struct w3clog *log;			/* NULL: none is kept */
-	struct mx_settings mx;			/* `self` is renewed by remote_mx */
-	struct net_address *self;		/* owned */
-	uint64_t self_at;			/* when it was read */
-	struct loop_timer *soon, *sweep;
-	LIST_HEAD(site_bucket, site) *table;	/* REMOTE_BUCKETS */
-	size_t nsite;
-	TAILQ_HEAD(site_queue, site) due, blocked;	/* to be worked on; waiting for a connection of the total limit */
-	TAILQ_HEAD(, peer) idle;		/* oldest first */
-	size_t npeer, active;
-	char *piece;				/* CLIENT_PIECE bytes, for whoever reads content now */
-	bool draining;
-};
-const struct mx_settings *remote_mx(struct remote *r);
-void remote_due(struct remote *r, struct site *s);	/* site_work will be called soon */
 
 /* --- report: makes and queues the reports about one message --- */
 
@@ -400,30 +154,6 @@ struct rescan *rescan_new(struct loop *l, struct pool *pool, struct spool *spool
 void rescan_start(struct rescan *s, bool all);	/* one at a time */
 void rescan_stop(struct rescan *s);			/* the running one ends soon; before pool_free */
 void rescan_free(struct rescan *s);			/* after pool_free */
-
-/* --- response: one SMTP reply of a peer, of any number of lines, from bytes. Pure --- */
-#define RESPONSE_KEPT 512	/* of each line, and of all lines together for a verdict's text */
-
-enum response_kind { RESPONSE_MORE, RESPONSE_LINE, RESPONSE_WHOLE, RESPONSE_BAD };
-
-struct response {
-	int code;
-	size_t lines, bytes;		/* of this reply */
-	char line[RESPONSE_KEPT];	/* the present line, cut; with its code */
-	size_t line_len;
-	char text[RESPONSE_KEPT];	/* all lines so far joined by blanks, without codes, cut */
-	size_t text_len;
-	bool ended;			/* the next byte begins another line */
-	bool whole;			/* ... and another reply */
-};
-
-void response_init(struct response *r);
-/*
- * Eats bytes up to the next line end. RESPONSE_LINE: one of several lines is in; RESPONSE_WHOLE: the last one is; RESPONSE_BAD:
- * no SMTP reply, or one without end. `*used` says how many bytes were eaten.
- */
-enum response_kind response_add(struct response *r, const char *data, size_t len, size_t *used);
-const char *response_line(const struct response *r);	/* text of the present line, without code */
 
 /* --- retry: when to try again, when to give up. Pure --- */
 
@@ -681,10 +411,6 @@ void schedule_load_judge(struct schedule_message *m);	/* on the loop; goes on to
 void schedule_send_begin(struct schedule_message *m);
 void schedule_send_free(struct schedule_message *m);	/* portions at work, too, once nobody works on them */
 
-/* --- self: which addresses and ports lead back to this virtual server --- */
-/* An array to be freed; `*count` of them: the listen addresses, wildcards as every address of this host. */
-struct net_address *self_addresses(const struct config_server *s, size_t *count);
-
 /* --- settle: what became of a message is written down, in the one safe order --- */
 struct settle {
 	struct pool_lane *quick, *careful;
@@ -746,55 +472,4 @@ void settle_tell_success(struct settle_state *st);	/* then settle_write */
 void settle_tell_failures(struct settle_state *st);	/* then settle_next or settle_close */
 void settle_tell_delay(struct settle_state *st);
 
-/* --- site: one destination: its waiting jobs, its addresses and their health, its connections --- */
-enum site_noted { SITE_NOTHING, SITE_FAILURE, SITE_HEARD };	/* heard: a peer's word on this very message */
-struct site {
-	LIST_ENTRY(site) table_link;
-	TAILQ_ENTRY(site) link;		/* in remote.due or remote.blocked */
-	enum { SITE_RESTS, SITE_DUE, SITE_BLOCKED } place;
-	struct remote *r;
-	struct destination d;		/* a copy */
-	struct remote_job *first, **last; size_t waiting;
-	struct mx_list list;
-	unsigned generation;		/* of the list; 0: none yet */
-	uint64_t expires;		/* of the list */
-	struct mx_walk *walk;		/* asking for a new list; NULL: not now */
-	TAILQ_HEAD(, peer) peers;
-	size_t npeer, nopening, nidle, nleaving;
-	size_t extra;			/* connections allowed beyond the proportion: jobs wait for long */
-	struct loop_timer *pressure;
-	bool proven;			/* the last attempt got through: several may be made at once */
-	bool down;			/* the last job that found no host failed for want of a connection */
-	bool tired;			/* some job may have tried all addresses */
-	uint64_t touched;		/* when it was last used */
-};
-struct site *site_new(struct remote *r, const struct destination *d);
-void site_free(struct site *s);		/* with its connections; jobs are not told */
-bool site_is_unused(const struct site *s, uint64_t now);
-void site_add(struct site *s, struct remote_job *job);
-void site_work(struct site *s);
-/* From peer: */
-void site_opened(struct site *s, struct peer *p);
-struct remote_job *site_take(struct site *s, struct peer *p);		/* the next job for this connection, NULL: none */
-void site_rests(struct site *s, struct peer *p);			/* it is idle */
-void site_leaves(struct site *s, struct peer *p);			/* says goodbye: takes no more jobs */
-void site_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fate fate);
-void site_closed(struct site *s, struct peer *p);			/* it is over: frees it */
-
-/* --- site_job: the jobs that wait at a site, and how they end --- */
-void site_job_push(struct site *s, struct remote_job *job, bool front);
-struct remote_job *site_job_pull(struct site *s, struct remote_job **link);	/* the one that `link` points to */
-/* A failure that was not about this message: told for all recipients when nothing else is heard. */
-void site_job_note(struct remote_job *job, const struct verdict *v, bool glitch);
-void site_job_finish(struct site *s, struct remote_job *job);		/* its verdicts stand */
-void site_job_finish_all(struct site *s, const struct verdict *v);	/* what waits now: `done` may bring a new job */
-void site_job_finish_tried(struct site *s);	/* the jobs that have met every address */
-
-/* --- site_list: the addresses of a site: found by mx and lookup, their health, which one is next --- */
-size_t site_list_index(const struct site *s, const struct peer *p);	/* which address it goes to; list.count: none of the present list */
-void site_list_renew(struct site *s);		/* site_work comes after it */
-/* The best address for the job: not tried, healthy, preferred, least used; list.count when none is left. */
-size_t site_list_choose(struct site *s, const struct remote_job *job, uint64_t now);
-/* The address did not let us in: every waiting job has met it now. `where` is for people. */
-void site_list_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch);
 #endif
