@@ -256,6 +256,7 @@ route_find(const struct route *r, const char *domain, struct route_answer *a)
 		return;
 	if (entry != NULL) {
 		a->helo = entry->helo;
+		a->hold = entry->hold;
 		if (entry->has_port)
 			a->port = entry->port;
 		a->hosts = hosts_of(r, entry);

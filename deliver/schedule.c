@@ -71,6 +71,7 @@ show(struct schedule *s)
 	counters_set(c, COUNTER_QUEUE_LOCAL, (int64_t)s->local_held);
 	counters_set(c, COUNTER_QUEUE_REMOTE, (int64_t)(s->remote_held + schedule_dest_parked(s->dests)));
 	counters_set(c, COUNTER_QUEUE_RETRY, (int64_t)s->retrying);
+	counters_set(c, COUNTER_QUEUE_HELD, (int64_t)schedule_index_held(s->index));
 }
 
 /* --- messages --- */
@@ -161,6 +162,15 @@ parked_for(const struct schedule_message *m)
 	return NULL;
 }
 
+/* When it is to be loaded again; 0: now. */
+static uint32_t
+next_due(const struct schedule_message *m)
+{
+	uint32_t due = m->later ? due_after(m->after) : 0, look = m->held ? due_after(m->held_after) : 0;
+
+	return due == 0 || (look != 0 && look < due) ? look : due;
+}
+
 /* Back among the records: for its next time, or for a place. */
 static void
 put_back(struct schedule_message *m)
@@ -168,15 +178,17 @@ put_back(struct schedule_message *m)
 	struct schedule *s = m->schedule;
 	struct schedule_record *r = schedule_index_at(s->index, m->record);
 	struct schedule_dest *d = parked_for(m);
-	uint32_t due = m->later ? due_after(m->after) : 0;
+	uint32_t due = next_due(m);
 	bool retry = m->attempts + m->quick > 0;
 
 	if (m->only != NULL && r->due > now_s() && (due == 0 || r->due < due))
 		due = r->due;		/* the others of this message still wait for their time */
-	r->flags = (uint8_t)((r->flags & RECORD_RETRY) | (m->known ? RECORD_KNOWN : 0) | (m->delayed ? RECORD_DELAYED : 0) |
+	r->flags = (uint8_t)((r->flags & (RECORD_RETRY | RECORD_HELD)) | (m->known ? RECORD_KNOWN : 0) | (m->delayed ? RECORD_DELAYED : 0) |
 	    (m->noted ? RECORD_NOTED : 0));
 	r->attempts = (uint8_t)(m->attempts > 255 ? 255 : m->attempts);
 	r->quick = (uint8_t)(m->quick > 255 ? 255 : m->quick);
+	if (m->held)
+		schedule_ask_keep(m);
 	if (d != NULL && !s->draining) {
 		r->due = due;
 		schedule_dest_park(s->dests, d, m->record);
@@ -190,10 +202,15 @@ schedule_settled(struct schedule_message *m)
 {
 	struct schedule *s = m->schedule;
 
-	if (m->gone)
+	if (m->gone) {
+		bool held = (schedule_index_at(s->index, m->record)->flags & RECORD_HELD) != 0;
+
 		forget(s, m->record);
-	else
+		if (held)
+			schedule_ask_forget(m);
+	} else {
 		put_back(m);
+	}
 	message_free(m);
 	if (s->draining && s->loaded == 0 && s->idle != NULL) {
 		void (*idle)(void *) = s->idle;
@@ -257,6 +274,7 @@ take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
 
 	r->flags = (uint8_t)(r->flags & ~RECORD_HOT);
 	m = message_new(s, record, from);
+	m->fresh = hot;
 	if (hot) {
 		schedule_load_read(m);
 		loaded(s, m);

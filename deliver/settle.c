@@ -104,8 +104,8 @@ spread(void)
 	return arc4random_uniform(1001);
 }
 
-/* Times for what is to come later, once for remote and once for local recipients. */
-static void
+/* Times for what is to come later, once for remote and once for local recipients; how old the message is. */
+static uint64_t
 make_plans(struct settle_state *st, int64_t now_us)
 {
 	struct schedule_message *m = st->m;
@@ -117,6 +117,7 @@ make_plans(struct settle_state *st, int64_t now_us)
 	st->plan[0] = retry_decide(st->settle->server, &c);
 	c.local = true;
 	st->plan[1] = retry_decide(st->settle->server, &c);
+	return c.age;
 }
 
 bool
@@ -150,8 +151,31 @@ judge_later(struct settle_state *st, size_t i)
 		st->delay = true;
 }
 
+/* It is not tried until it is asked for, but the time it has is the same. */
 static void
-judge(struct settle_state *st)
+judge_held(struct settle_state *st, size_t i, uint64_t age)
+{
+	struct schedule_message *m = st->m;
+	struct schedule_result *r = &m->result[i];
+	bool told = m->delayed || !settle_may_report(m) || !settle_wants(&m->e.rcpt[i], NOTIFY_DELAY);
+	uint64_t after;
+
+	if (r->reason == NULL && (st->plan[0].expired || st->plan[0].delayed))
+		r->reason = schedule_reason_keep(m, 0, "4.4.7", "", "held until its host asks for it, which it has not done");
+	if (st->plan[0].expired) {
+		r->outcome = OUTCOME_FAILED;
+		r->expired = true;
+		return;
+	}
+	st->delay |= st->plan[0].delayed && !told;
+	after = retry_held(st->settle->server, age, told);
+	if (!m->held || after < m->held_after)
+		m->held_after = after;
+	m->held = true;
+}
+
+static void
+judge(struct settle_state *st, uint64_t age)
 {
 	struct schedule_message *m = st->m;
 
@@ -160,6 +184,8 @@ judge(struct settle_state *st)
 
 		if (r->outcome == OUTCOME_LATER)
 			judge_later(st, i);
+		else if (r->outcome == OUTCOME_HELD)
+			judge_held(st, i, age);
 		if (r->outcome == OUTCOME_DELIVERED)
 			st->delivered++;
 		else if (r->outcome == OUTCOME_FAILED)
@@ -180,11 +206,17 @@ log_later(const struct settle_state *st)
 {
 	const struct schedule_message *m = st->m;
 
-	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].outcome == OUTCOME_LATER)
+	for (size_t i = 0; i < m->e.nrcpt; i++) {
+		const struct schedule_result *r = &m->result[i];
+
+		if (r->outcome == OUTCOME_LATER)
 			log_event(LOG_FACT, m->id, "deferred", "recipient=%s status=%s reason=%s host=%s next=%llu",
-			    log_safe(m->e.rcpt[i].address), m->result[i].reason->status, log_safe(m->result[i].reason->text),
-			    log_safe(m->result[i].reason->host), (unsigned long long)((m->after + 500) / 1000));
+			    log_safe(m->e.rcpt[i].address), r->reason->status, log_safe(r->reason->text),
+			    log_safe(r->reason->host), (unsigned long long)((m->after + 500) / 1000));
+		else if (r->outcome == OUTCOME_HELD && r->reason != NULL)
+			log_event(LOG_FACT, m->id, "held", "recipient=%s status=%s reason=%s host=%s", log_safe(m->e.rcpt[i].address),
+			    r->reason->status, log_safe(r->reason->text), log_safe(r->reason->host));
+	}
 }
 
 static void
@@ -258,10 +290,11 @@ set_marks(struct settle_state *st)
 	}
 }
 
+/* What is held stays as it is: after a restart it is loaded at once, for a place among those of its domain. */
 static int64_t
 due_of(const struct schedule_message *m)
 {
-	return m->later ? (clock_wall_us() + (int64_t)m->after * 1000 + 999999) / 1000000 : 0;
+	return m->later && !m->held ? (clock_wall_us() + (int64_t)m->after * 1000 + 999999) / 1000000 : 0;
 }
 
 static void
@@ -414,8 +447,7 @@ settle_begin(struct settle *t, struct schedule_message *m)
 	st->settle = t;
 	st->m = m;
 	buf_init(&st->note, MESSAGE_ENVELOPE_MAX);
-	make_plans(st, clock_wall_us());
-	judge(st);
+	judge(st, make_plans(st, clock_wall_us()));
 	log_later(st);
 	if (st->delivered > 0 && settle_may_report(m))
 		settle_tell_success(st);
@@ -435,7 +467,7 @@ settle_write(struct settle_state *st)
 		st->stage = SETTLE_CLOSE;
 		st->remove = true;
 		submit(st);
-	} else if (st->failed == 0 && st->delivered == 0 && !m->later) {
+	} else if (st->failed == 0 && st->delivered == 0 && !m->later && !st->delay) {
 		schedule_settled(m);	/* nothing was tried */
 	} else {
 		begin_write(st, clock_wall_us());

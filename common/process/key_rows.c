@@ -309,8 +309,9 @@ const struct key key_rows[] = {
 	{ DOMAIN("secret-file", KEY_PATH, secret_file), .missing = true, .meaning = "Remote domain: the file with its password or token." },
 	{ DOMAIN("port", KEY_NUMBER, port), .derived = "the server's", .min = 1, .max = 65535,
 	    .meaning = "Remote domain: the port of its hosts." },
-	{ DOMAIN("hold", KEY_BOOL, hold), .standard = "no", .missing = true,
-	    .meaning = "Remote domain: keep its mail until ETRN or ATRN asks for it." },
+	{ DOMAIN("hold", KEY_BOOL, hold), .standard = "no",
+	    .meaning = "Remote domain: its mail stays in the queue and is not tried until its host asks for it with ETRN, or fetches it with ATRN or "
+	    "TURN. The times of delay-notify and expire are the same as for other mail." },
 	{ DOMAIN("atrn-accounts", KEY_STRINGS, atrn_accounts), .check = key_check_word, .missing = true,
 	    .meaning = "Remote domain: accounts that may fetch it with ATRN." },
 };

@@ -1,0 +1,85 @@
+/*
+ * kept - the records that a destination keeps until they are asked for, oldest first
+ *
+ * Runs in:  deliver, on the loop; pure
+ * Owns:     an array of record numbers
+ * Promise:  four bytes a message, nothing to be done at rest. An entry is no more than a word that the record may be
+ *           here: one that went its way meanwhile is passed over, and swept before the array grows
+ * Fails by: nothing
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define SIZE_MIN 16
+
+void
+kept_done(struct kept *k)
+{
+	free(k->record);
+	*k = (struct kept){ 0 };
+}
+
+void
+kept_tidy(struct kept *k, struct schedule_index *x, size_t *asked)
+{
+	size_t n = 0, asked_left = 0;
+
+	for (size_t i = 0; i < k->count; i++) {
+		uint32_t number = k->record[k->first + i];
+		struct schedule_record *r = schedule_index_at(x, number);
+
+		if ((r->flags & (RECORD_HELD | RECORD_SEEN)) != RECORD_HELD)
+			continue;
+		r->flags |= RECORD_SEEN;
+		asked_left += i < *asked;
+		k->record[n++] = number;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct schedule_record *r = schedule_index_at(x, k->record[i]);
+
+		r->flags = (uint8_t)(r->flags & ~RECORD_SEEN);
+	}
+	k->first = k->gone = 0;
+	k->count = n;
+	*asked = asked_left;
+	if (n == 0)
+		kept_done(k);
+}
+
+void
+kept_add(struct kept *k, struct schedule_index *x, uint32_t record, size_t *asked)
+{
+	if (k->first + k->count == k->size) {
+		kept_tidy(k, x, asked);
+		if (k->count + k->count / 2 >= k->size) {
+			k->size = k->size == 0 ? SIZE_MIN : k->size * 2;
+			k->record = mem_array(k->record, k->size, sizeof(*k->record));
+		}
+	}
+	k->record[k->first + k->count++] = record;
+}
+
+uint32_t
+kept_take(struct kept *k, struct schedule_index *x, size_t *asked)
+{
+	while (*asked > 0) {
+		uint32_t number = k->record[k->first++];
+		struct schedule_record *r = schedule_index_at(x, number);
+		bool held = (r->flags & RECORD_HELD) != 0;
+
+		k->count--;
+		--*asked;
+		if (k->count == 0)
+			kept_done(k);
+		/* One at work now finds its place again when it comes back. */
+		schedule_index_hold(x, number, false);
+		if (held && r->state == RECORD_WAITING) {
+			schedule_index_take(x, number);
+			return number;
+		}
+	}
+	return 0;
+}
