@@ -57,6 +57,13 @@ void badmail_submit(struct badmail *b, struct badmail_job *job);
 void badmail_keep_trimmed(struct badmail *b);	/* trims now and from then on every few minutes */
 const char *badmail_name(enum badmail_reason reason);
 
+/* --- desk: takes the listeners' demands for held mail --- */
+struct desk;
+struct desk *desk_new(struct loop *l, struct schedule *s);
+void desk_channel(struct desk *k, int fd);		/* a listener's; takes over `fd` */
+void desk_open(struct desk *k, bool open);		/* the queue is known; or: the worker ends */
+void desk_free(struct desk *k);
+
 /* --- drop: local delivery, in groups --- */
 
 struct drop_job {
@@ -203,6 +210,7 @@ struct role {
 	struct remote *remote;
 	struct schedule *schedule;
 	struct badmail *badmail;
+	struct desk *desk;
 	struct rescan *rescan;
 	struct loop_timer *own, *slow, *missed, *grace;
 	struct loop_io *hint;
@@ -370,10 +378,10 @@ struct schedule_reason *schedule_reason_keep(struct schedule_message *m, int cod
 
 /* --- schedule_ask: mail that is held until its host asks for it (hold = yes) --- */
 /*
- * `pattern`: "example.com", or "*.example.com" for all below it. What is held for such domains is tried now, once; how many messages,
- * or 0.
+ * `pattern`: "example.com", or "*.example.com" for all below it. What is held for such domains is tried now, once: how many messages.
+ * `*running` becomes true when some are being tried already.
  */
-size_t schedule_ask(struct schedule *s, const char *pattern);
+size_t schedule_ask(struct schedule *s, const char *pattern, bool *running);
 /* Among the held ones from now on: the message waits for all of its destinations that are to be asked for. */
 void schedule_ask_keep(struct schedule_message *m);
 void schedule_ask_forget(struct schedule_message *m);	/* its record is gone */
@@ -413,6 +421,7 @@ void schedule_dest_keep(struct schedule_dests *t, struct schedule_dest *d, uint3
 void schedule_dest_tidy(struct schedule_dests *t, struct schedule_dest *d);	/* some of the kept ones are gone */
 /* The kept ones are to be tried now: how many. */
 size_t schedule_dest_ask(struct schedule_dests *t, struct schedule_dest *d);
+void schedule_dest_calm(struct schedule_dests *t, struct schedule_dest *d);	/* no more of them: its host cannot be reached */
 /* Something of it is being tried, or about to be: what comes now goes along. */
 bool schedule_dest_is_asked(const struct schedule_dest *d);
 struct schedule_dest *schedule_dest_next_hold(const struct schedule_dests *t, const struct schedule_dest *d);	/* NULL: the first */

@@ -105,10 +105,12 @@ is_meant(const struct schedule_dest *d, const char *pattern)
 }
 
 static size_t
-ask(struct schedule *s, struct schedule_dest *d)
+ask(struct schedule *s, struct schedule_dest *d, bool *running)
 {
+	bool runs = schedule_dest_is_asked(d);
 	size_t n = schedule_dest_ask(s->dests, d);
 
+	*running |= runs;
 	if (n > 0)
 		log_event(LOG_FACT, NULL, "asked", "domain=%s messages=%zu", log_safe(d->d.key + strlen(KEY_PREFIX)), n);
 	counters_add(s->set.counters, COUNTER_ASKED, (int64_t)n);
@@ -116,7 +118,7 @@ ask(struct schedule *s, struct schedule_dest *d)
 }
 
 size_t
-schedule_ask(struct schedule *s, const char *pattern)
+schedule_ask(struct schedule *s, const char *pattern, bool *running)
 {
 	char key[ROUTE_KEY_SIZE];
 	struct schedule_dest *d = NULL;
@@ -125,11 +127,11 @@ schedule_ask(struct schedule *s, const char *pattern)
 	if (*pattern != '*') {
 		make_key(key, pattern);
 		d = schedule_dest_find(s->dests, key);
-		n = d == NULL ? 0 : ask(s, d);
+		n = d == NULL ? 0 : ask(s, d, running);
 	} else {
 		while ((d = schedule_dest_next_hold(s->dests, d)) != NULL)
 			if (is_meant(d, pattern))
-				n += ask(s, d);
+				n += ask(s, d, running);
 	}
 	if (n > 0 && !s->draining)
 		loop_timer_set(s->timer, 0);

@@ -209,6 +209,14 @@ schedule_dest_ask(struct schedule_dests *t, struct schedule_dest *d)
 	return d->asked;
 }
 
+void
+schedule_dest_calm(struct schedule_dests *t, struct schedule_dest *d)
+{
+	if (d->asked > 0 && d->parked == 0)
+		TAILQ_REMOVE(&t->waiting, d, waiting);
+	d->asked = 0;
+}
+
 bool
 schedule_dest_is_asked(const struct schedule_dest *d)
 {

@@ -237,6 +237,8 @@ portion_over(struct schedule_portion *p)
 	m->active--;
 	p->dest->active--;
 	p->dest->stalled = false;
+	if (p->dest->asked > 0 && remote_is_down(m->schedule->set.remote, p->dest->d.key))
+		schedule_dest_calm(m->schedule->dests, p->dest);
 	if (p->dest->parked > 0 && !m->schedule->draining)
 		loop_timer_set(m->schedule->timer, 0);
 	schedule_dest_check(m->schedule->dests, p->dest);

@@ -179,6 +179,8 @@ void config_print(const struct config *c, const char *name, FILE *out);
 
 /* The local or remote domain entry that rules `domain` (lower-case ASCII): exact before the longest "*."; NULL none. */
 const struct config_domain *config_domain_find(const struct config_server *s, const char *domain);
+/* Whether the account may fetch the domain's held mail. */
+bool config_domain_serves(const struct config_domain *d, const char *account);
 /* Where local mail is dropped: the default domain's own folder, else the server's. */
 const char *config_domain_drop_folder(const struct config_server *s);
 

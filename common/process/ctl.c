@@ -18,6 +18,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/process/demand.h"
 #include "common/process/dns.h"
 #include "common/process/roll.h"
 #include "common/process/vouch.h"
@@ -70,6 +71,8 @@ static const struct kind kinds[] = {
 	[CTL_VOUCH_ANSWER] = { "vouch-answer", offsetof(struct vouch_answer, token.data), sizeof(struct vouch_answer), CTL_FROM_HELPER, false },
 	[CTL_ROLL] = { "roll", sizeof(struct roll_ask), sizeof(struct roll_ask), CTL_FROM_MASTER, false },
 	[CTL_ROLL_PAGE] = { "roll-page", offsetof(struct roll_page, text), sizeof(struct roll_page), CTL_FROM_WORKER, false },
+	[CTL_DEMAND] = { "demand", offsetof(struct demand, domains), sizeof(struct demand), CTL_FROM_CLIENT, false },
+	[CTL_DEMANDED] = { "demanded", sizeof(struct demand_answer), sizeof(struct demand_answer), CTL_FROM_HELPER, true },
 };
 static_assert(nitems_of(kinds) == CTL_COUNT, "one row a control message");
 

@@ -55,10 +55,14 @@ enum ctl_type {
 	/* master to listener and back: payloads in common/process/roll.h */
 	CTL_ROLL,		/* which sessions are there; perhaps: end them */
 	CTL_ROLL_PAGE,
+	/* listener to deliver worker and back: payloads in common/process/demand.h */
+	CTL_DEMAND,
+	CTL_DEMANDED,		/* perhaps with a descriptor */
 	CTL_COUNT
 };
 
-enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_COUNT };
+/* Deliver is no helper, but a channel to it is asked for in the same way: a listener's, to the worker of its virtual server. */
+enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_DELIVER, CTL_HELPER_COUNT };
 struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* the virtual server of the client; "" none */
