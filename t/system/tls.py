@@ -397,17 +397,29 @@ def test_does_not_start_without_files(t):
 
 
 def test_pair_that_does_not_fit_at_the_start(t):
-    """It is told why, tried again, and comes up by itself when the files are right."""
+    """Stopped, with the reason, in one event and without a crash; started by itself when the files are right, or by order."""
     service = secured(t)
     good, other = service.pair.key.read_bytes(), Pair(service, "other", ("other.example",))
     os.replace(other.key, service.pair.key)
+    service.default.set("general", processes="2")
     service.spawn()
-    crash = service.events.wait("crash", server="default", role="listener")
-    check("is not that of the certificate" in crash["reason"], crash.line)
+    stopped = service.events.wait("state", server="default", state="stopped")
+    check("is not that of the certificate" in stopped["reason"], stopped.line)
     check("is not that of the certificate" in service.ctl("status", ok=False).stdout, service.ctl("status", ok=False).stdout)
+    equal(service.ctl("status", "--check", ok=False).returncode, 2, "status --check")
+    done = service.ctl("start", "default", ok=False)
+    check(done.returncode != 0 and "is not that of the certificate" in done.stdout + done.stderr, done.stdout, done.stderr)
+    until(lambda: service.children() == [], what="nobody left of a start that failed")
     service.pair.key.write_bytes(good)
     service.wait_state("default", "started")
     names_shown(service, None)
+    # An operator's stop stays one, whatever happens to the files.
+    service.ctl("stop", "default")
+    mark = service.events.mark()
+    service.pair.make(("mx.example.com",))
+    service.ctl("reload")
+    equal(service.events.all("state", since=mark), [], "a start nobody asked for")
+    equal(service.events.all("crash"), [], "crashes")
 
 
 def test_garbage_in_the_handshake(t):
