@@ -212,6 +212,8 @@ struct route_answer {
 	const struct destination *fallback;	/* ROUTE_DIRECT: smart hosts after it; NULL none */
 	uint16_t port;
 	bool helo;
+	struct destination_security security;
+	const char *suffix;			/* what security adds to a key; owned by the route */
 	const char *status, *why;		/* ROUTE_REFUSED */
 };
 
@@ -219,12 +221,14 @@ struct route_answer {
 struct route *route_new(const struct config_server *s, const char **why) __attribute__((warn_unused_result));
 void route_free(struct route *r);
 void route_find(const struct route *r, const char *domain, struct route_answer *a);
-#define ROUTE_KEY_SIZE (DNS_NAME_SIZE + 32)
+#define ROUTE_KEY_SIZE (DNS_NAME_SIZE + 64)
 /* The key of a direct destination. */
 void route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a);
 void route_direct(struct destination *d, const char *domain, const struct route_answer *a);	/* filled; see route_destination_done */
 void route_destination_copy(struct destination *to, const struct destination *from);
 void route_destination_done(struct destination *d);
+/* Whether what was agreed with a host under one of them does for the other. */
+bool route_security_is_same(const struct destination_security *a, const struct destination_security *b);
 /* Whether this result of the direct way sends the recipient to the fallback. */
 bool route_is_fallback(const struct route *r, const struct verdict *v);
 /* The sender as outgoing mail shows it (masquerade). False: as it is. */

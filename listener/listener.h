@@ -155,6 +155,7 @@ struct envelope_mail {
 	unsigned flags;		/* enum message_flags */
 	enum message_ret ret;
 	char envid[XTEXT_ENVID_MAX + 1];	/* "": not given */
+	char auth[XTEXT_AUTH_MAX + 1];	/* "": not given, or <> */
 };
 struct envelope_rcpt {
 	struct address address;
