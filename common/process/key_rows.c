@@ -220,7 +220,8 @@ const struct key key_rows[] = {
 	    "or auto, which looks at each file." },
 
 	{ DELIVERY("retry", KEY_TIMES, retry), .standard = "15m 30m 1h 4h", .min = SECOND, .max = 30 * DAY,
-	    .meaning = "Waiting times after the first, second and third failed attempt, and after each later one." },
+	    .meaning = "Waiting times after the first, second and third failed attempt, and after each later one. A time that a peer "
+	    "names (\"try again in 300 seconds\") is kept, up to the longest of these; one sooner than these three times." },
 	{ DELIVERY("delay-notify", KEY_TIME, delay_notify), .standard = "12h", .min = SECOND, .max = YEARS, .unlimited = true,
 	    .meaning = "The age at which the sender of outbound mail is told once that it is late." },
 	{ DELIVERY("expire", KEY_TIME, expire), .standard = "2d", .min = SECOND, .max = YEARS,
