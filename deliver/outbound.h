@@ -103,6 +103,7 @@ struct client {
 	bool settled;			/* all verdicts are final already; what is pipelined is still read */
 	size_t sent, answered;		/* steps: 0 RSET, 1 MAIL, 2.. RCPT, count + 2 DATA */
 	size_t accepted;		/* recipients */
+	bool leaves_out;		/* some recipients cannot be asked for: their steps are passed over */
 	bool chunked;			/* the content goes by BDAT */
 	bool line_start;		/* content: the next byte begins a line */
 };
