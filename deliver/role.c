@@ -300,7 +300,7 @@ channel(struct role *r, const struct ctl_message *m)
 	if (m->fd != -1 && channel.helper == CTL_HELPER_DELIVER)
 		desk_channel(r->desk, m->fd);
 	else
-		remote_on_channel(r->remote, m->fd);
+		remote_on_channel(r->remote, m);
 }
 
 static void
