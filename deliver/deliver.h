@@ -117,6 +117,7 @@ struct kept {
 	uint32_t *record;
 	size_t first, count, size;
 	size_t gone;			/* entries whose record may have gone, since the last tidying */
+	size_t wanted;			/* records that were at work when they were asked for */
 };
 
 void kept_done(struct kept *k);
@@ -390,7 +391,10 @@ struct schedule_reason *schedule_reason_keep(struct schedule_message *m, int cod
 size_t schedule_ask(struct schedule *s, const char *pattern, bool *running);
 /* Among the held ones from now on: the message waits for all of its destinations that are to be asked for. */
 void schedule_ask_keep(struct schedule_message *m);
-void schedule_ask_forget(struct schedule_message *m);	/* its record is gone */
+/* Asked for while it was at work: whose turn it is now. NULL: not. */
+struct schedule_dest *schedule_ask_wanted(struct schedule_message *m);
+/* Its record, with these flags, is gone. */
+void schedule_ask_forget(struct schedule_message *m, unsigned flags);
 /* The place of a domain's held mail, made when there is none. */
 struct schedule_dest *schedule_ask_dest(struct schedule *s, const char *domain, const struct route_answer *a);
 
@@ -443,6 +447,7 @@ enum schedule_flag {
 	RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4, RECORD_HOT = 8, RECORD_NOTED = 16,
 	RECORD_HELD = 32,	/* kept by each of its destinations that hold; see schedule_index_hold */
 	RECORD_SEEN = 64,	/* for kept_tidy alone */
+	RECORD_WANTED = 128,	/* at work, and asked for by one of its destinations: see kept.wanted */
 };
 
 struct schedule_record {		/* 32 bytes */

@@ -19,7 +19,7 @@ void
 kept_done(struct kept *k)
 {
 	free(k->record);
-	*k = (struct kept){ 0 };
+	*k = (struct kept){ .wanted = k->wanted };
 }
 
 void
@@ -68,18 +68,18 @@ kept_take(struct kept *k, struct schedule_index *x, size_t *asked)
 	while (*asked > 0) {
 		uint32_t number = k->record[k->first++];
 		struct schedule_record *r = schedule_index_at(x, number);
-		bool held = (r->flags & RECORD_HELD) != 0;
 
 		k->count--;
 		--*asked;
-		if (k->count == 0)
-			kept_done(k);
-		/* One at work now finds its place again when it comes back. */
+		if ((r->flags & RECORD_HELD) == 0)
+			continue;
 		schedule_index_hold(x, number, false);
-		if (held && r->state == RECORD_WAITING) {
+		if (r->state == RECORD_WAITING) {
 			schedule_index_take(x, number);
 			return number;
 		}
+		r->flags |= RECORD_WANTED;
+		k->wanted++;
 	}
 	return 0;
 }

@@ -183,12 +183,14 @@ put_back(struct schedule_message *m)
 
 	if (m->only != NULL && r->due > now_s() && (due == 0 || r->due < due))
 		due = r->due;		/* the others of this message still wait for their time */
-	r->flags = (uint8_t)((r->flags & (RECORD_RETRY | RECORD_HELD)) | (m->known ? RECORD_KNOWN : 0) | (m->delayed ? RECORD_DELAYED : 0) |
+	r->flags = (uint8_t)((r->flags & (RECORD_RETRY | RECORD_HELD | RECORD_WANTED)) | (m->known ? RECORD_KNOWN : 0) | (m->delayed ? RECORD_DELAYED : 0) |
 	    (m->noted ? RECORD_NOTED : 0));
 	r->attempts = (uint8_t)(m->attempts > 255 ? 255 : m->attempts);
 	r->quick = (uint8_t)(m->quick > 255 ? 255 : m->quick);
 	if (m->held)
 		schedule_ask_keep(m);
+	if (d == NULL)
+		d = schedule_ask_wanted(m);
 	if (d != NULL && !s->draining) {
 		r->due = due;
 		schedule_dest_park(s->dests, d, m->record);
@@ -203,11 +205,11 @@ schedule_settled(struct schedule_message *m)
 	struct schedule *s = m->schedule;
 
 	if (m->gone) {
-		bool held = (schedule_index_at(s->index, m->record)->flags & RECORD_HELD) != 0;
+		unsigned flags = schedule_index_at(s->index, m->record)->flags;
 
 		forget(s, m->record);
-		if (held)
-			schedule_ask_forget(m);
+		if ((flags & (RECORD_HELD | RECORD_WANTED)) != 0)
+			schedule_ask_forget(m, flags);
 	} else {
 		put_back(m);
 	}

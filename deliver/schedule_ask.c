@@ -79,17 +79,39 @@ schedule_ask_keep(struct schedule_message *m)
 	schedule_index_hold(s->index, m->record, true);
 }
 
+struct schedule_dest *
+schedule_ask_wanted(struct schedule_message *m)
+{
+	struct schedule_record *r = schedule_index_at(m->schedule->index, m->record);
+
+	if ((r->flags & RECORD_WANTED) == 0)
+		return NULL;
+	r->flags = (uint8_t)(r->flags & ~RECORD_WANTED);
+	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++) {
+		const struct schedule_result *one = &m->result[i];
+
+		if (one->outcome == OUTCOME_HELD && one->dest->kept.wanted > 0) {
+			one->dest->kept.wanted--;
+			return one->dest;
+		}
+	}
+	return NULL;
+}
+
 void
-schedule_ask_forget(struct schedule_message *m)
+schedule_ask_forget(struct schedule_message *m, unsigned flags)
 {
 	struct schedule *s = m->schedule;
 	uint64_t stamp = schedule_dest_stamp(s->dests);
 	struct schedule_dest *d;
 	size_t at = 0;
 
-	while (m->result != NULL && (d = next_holding(m, &at, stamp, false)) != NULL)
-		if (++d->kept.gone * 2 > d->kept.count)
+	while (m->result != NULL && (d = next_holding(m, &at, stamp, false)) != NULL) {
+		if ((flags & RECORD_WANTED) != 0 && d->kept.wanted > 0)
+			d->kept.wanted--;
+		if ((flags & RECORD_HELD) != 0 && ++d->kept.gone * 2 > d->kept.count)
 			schedule_dest_tidy(s->dests, d);
+	}
 }
 
 /* --- asking --- */

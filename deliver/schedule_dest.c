@@ -205,6 +205,7 @@ schedule_dest_ask(struct schedule_dests *t, struct schedule_dest *d)
 	if (d->kept.count > 0 && d->parked + d->asked == 0)
 		TAILQ_INSERT_TAIL(&t->waiting, d, waiting);
 	d->asked = d->kept.count;
+	d->kept.wanted = 0;
 	d->probed = 0;
 	return d->asked;
 }
