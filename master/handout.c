@@ -19,27 +19,27 @@
 #include "master/master.h"
 
 static const char *
-handout_passwords(const struct config_server *s, uint32_t index)
+handout_passwords(const struct config_server *s, const struct ctl_file *file)
 {
-	return index == 0 ? s->password_file : NULL;
+	return file->index == 0 ? s->password_file : NULL;
 }
 
 static const char *
-handout_keytab(const struct config_server *s, uint32_t index)
+handout_keytab(const struct config_server *s, const struct ctl_file *file)
 {
-	return index == 0 ? s->keytab : NULL;
+	return file->index == 0 ? s->keytab : NULL;
 }
 
 static const char *
-handout_certificate(const struct config_server *s, uint32_t index)
+handout_certificate(const struct config_server *s, const struct ctl_file *file)
 {
-	return index < s->certificate.count ? s->certificate.text[index] : NULL;
+	return file->index < s->certificate.count ? s->certificate.text[file->index] : NULL;
 }
 
 static const char *
-handout_key(const struct config_server *s, uint32_t index)
+handout_key(const struct config_server *s, const struct ctl_file *file)
 {
-	return index < s->key.count ? s->key.text[index] : NULL;
+	return file->index < s->key.count ? s->key.text[file->index] : NULL;
 }
 
 static const char *
@@ -67,7 +67,7 @@ handout_oauth_ca(const struct config_oauth *o)
 }
 
 static const struct handout_row {
-	const char *(*path)(const struct config_server *s, uint32_t index);	/* NULL: not configured */
+	const char *(*path)(const struct config_server *s, const struct ctl_file *file);	/* NULL: not configured */
 	enum role role;			/* who may have it */
 	bool secret;
 	const char *(*profile_path)(const struct config_oauth *o);		/* instead of path */
@@ -136,7 +136,7 @@ handout_check(const struct config_server *conf, struct buf *why)
 	for (uint32_t i = 0; i < conf->certificate.count * nitems_of(kinds); i++) {
 		enum ctl_file_kind kind = kinds[i % nitems_of(kinds)];
 		struct ctl_opened answer = { .file = { .kind = kind, .index = i / (uint32_t)nitems_of(kinds) } };
-		int fd = handout_open(handout_rows[kind].path(conf, answer.file.index), &handout_rows[kind], &answer);
+		int fd = handout_open(handout_rows[kind].path(conf, &answer.file), &handout_rows[kind], &answer);
 		if (fd == -1) {
 			buf_printf(why, "%s %s", kind == CTL_FILE_KEY ? "key" : "certificate", answer.why);
 			return -1;
@@ -155,7 +155,7 @@ handout_path(const struct child *c, const struct handout_row *row, const struct 
 		return o != NULL ? row->profile_path(o) : NULL;
 	}
 	const struct server *s = c->server != NULL ? c->server : server_find(c->m, file->server);
-	return s != NULL && s->conf != NULL ? row->path(s->conf, file->index) : NULL;
+	return s != NULL && s->conf != NULL ? row->path(s->conf, file) : NULL;
 }
 
 void
@@ -166,6 +166,7 @@ handout_file(struct child *c, uint32_t request, const struct ctl_file *file)
 	int fd = -1;
 
 	answer.file.server[sizeof(answer.file.server) - 1] = '\0';
+	answer.file.domain[sizeof(answer.file.domain) - 1] = '\0';
 	if (row == NULL || row->role != c->role) {
 		snprintf(answer.why, sizeof(answer.why), "not for this process");
 		answer.error = EPERM;
