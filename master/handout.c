@@ -129,7 +129,8 @@ handout_open(const char *path, const struct handout_row *row, struct ctl_opened 
 int
 handout_try(const struct config_server *conf, struct ctl_opened *answer)
 {
-	return handout_open(conf, &handout_rows[answer->file.kind], answer);
+	const struct handout_row *row = &handout_rows[answer->file.kind];
+	return handout_open(conf != NULL ? row->path(conf, &answer->file) : NULL, row, answer);
 }
 
 /* Of the listener alone: what TLS cannot begin without. */
@@ -142,7 +143,7 @@ handout_check(const struct config_server *conf, struct buf *why)
 	for (uint32_t i = 0; i < conf->certificate.count * nitems_of(kinds); i++) {
 		enum ctl_file_kind kind = kinds[i % nitems_of(kinds)];
 		struct ctl_opened answer = { .file = { .kind = kind, .index = i / (uint32_t)nitems_of(kinds) } };
-		int fd = handout_open(handout_rows[kind].path(conf, &answer.file), &handout_rows[kind], &answer);
+		int fd = handout_try(conf, &answer);
 		if (fd == -1) {
 			buf_printf(why, "%s %s", kind == CTL_FILE_KEY ? "key" : "certificate", answer.why);
 			return -1;
