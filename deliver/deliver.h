@@ -57,12 +57,12 @@ void badmail_submit(struct badmail *b, struct badmail_job *job);
 void badmail_keep_trimmed(struct badmail *b);	/* trims now and from then on every few minutes */
 const char *badmail_name(enum badmail_reason reason);
 
-/* --- desk: takes the listeners' demands for held mail --- */
-struct desk;
-struct desk *desk_new(struct loop *l, struct schedule *s);
-void desk_channel(struct desk *k, int fd);		/* a listener's; takes over `fd` */
-void desk_open(struct desk *k, bool open);		/* the queue is known; or: the worker ends */
-void desk_free(struct desk *k);
+/* --- hatch: takes the listeners' demands for held mail --- */
+struct hatch;
+struct hatch *hatch_new(struct loop *l, struct schedule *s);
+void hatch_channel(struct hatch *k, int fd);		/* a listener's; takes over `fd` */
+void hatch_open(struct hatch *k, bool open);		/* the queue is known; or: the worker ends */
+void hatch_free(struct hatch *k);
 
 /* --- drop: local delivery, in groups --- */
 
@@ -112,20 +112,20 @@ struct dsn {
 /* Appends the next piece (some 16 KiB, more only for a long original); false when there is no further. */
 bool dsn_next(struct dsn *d, struct buf *out);
 
-/* --- kept: records that a destination keeps until they are asked for, oldest first. Pure --- */
-struct kept {
+/* --- stock: records that a destination keeps until they are asked for, oldest first. Pure --- */
+struct stock {
 	uint32_t *record;
 	size_t first, count, size;
 	size_t gone;			/* entries whose record may have gone, since the last tidying */
 	size_t wanted;			/* records that were at work when they were asked for */
 };
 
-void kept_done(struct kept *k);
+void stock_done(struct stock *k);
 /* `*asked` (of the first ones) follows when the list is tidied. */
-void kept_add(struct kept *k, struct schedule_index *x, uint32_t record, size_t *asked);
+void stock_add(struct stock *k, struct schedule_index *x, uint32_t record, size_t *asked);
 /* The first of the asked ones that waits, out of its heap; 0 none: `*asked` is 0 then. */
-uint32_t kept_take(struct kept *k, struct schedule_index *x, size_t *asked);
-void kept_tidy(struct kept *k, struct schedule_index *x, size_t *asked);	/* forgets what is kept no more, or twice */
+uint32_t stock_take(struct stock *k, struct schedule_index *x, size_t *asked);
+void stock_tidy(struct stock *k, struct schedule_index *x, size_t *asked);	/* forgets what is kept no more, or twice */
 
 /* --- note: the lines beside a queue file that say what was tried. Pure --- */
 
@@ -217,7 +217,7 @@ struct role {
 	struct remote *remote;
 	struct schedule *schedule;
 	struct badmail *badmail;
-	struct desk *desk;
+	struct hatch *hatch;
 	struct rescan *rescan;
 	struct loop_timer *own, *slow, *missed, *grace;
 	struct loop_io *hint;
@@ -411,7 +411,7 @@ struct schedule_dest {
 	size_t parked;
 	uint32_t first, last;
 	bool hold;			/* has mail of a domain that is asked for */
-	struct kept kept;		/* what waits so */
+	struct stock kept;		/* what waits so */
 	size_t asked;			/* the first so many of the kept are to be tried now */
 	uint64_t probed;		/* down: when the last try began (monotonic ms) */
 	bool stalled;			/* down, and a portion is at work: its end tells whether the parked ones may go */
@@ -446,8 +446,8 @@ enum schedule_state { RECORD_FREE, RECORD_FRESH, RECORD_WAITING, RECORD_PARKED, 
 enum schedule_flag {
 	RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4, RECORD_HOT = 8, RECORD_NOTED = 16,
 	RECORD_HELD = 32,	/* kept by each of its destinations that hold; see schedule_index_hold */
-	RECORD_SEEN = 64,	/* for kept_tidy alone */
-	RECORD_WANTED = 128,	/* at work, and asked for by one of its destinations: see kept.wanted */
+	RECORD_SEEN = 64,	/* for stock_tidy alone */
+	RECORD_WANTED = 128,	/* at work, and asked for by one of its destinations: see stock.wanted */
 };
 
 struct schedule_record {		/* 32 bytes */

@@ -53,7 +53,7 @@ scanned(void *arg, ssize_t total, uint64_t ms)
 	if (r->retry && !r->ending)
 		schedule_retry_all(r->schedule);
 	r->retry = false;
-	desk_open(r->desk, !r->ending);
+	hatch_open(r->hatch, !r->ending);
 	if (!r->ending)
 		loop_timer_set(r->slow, ms * 10 > SLOW_MS ? ms * 10 : SLOW_MS);
 }
@@ -189,7 +189,7 @@ run(struct boot *b)
 	r->remote->log = r->log;
 	r->badmail = badmail_new(b->loop, r->pool, r->spool, b->server, b->counters);
 	make_schedule(r);
-	r->desk = desk_new(b->loop, r->schedule);
+	r->hatch = hatch_new(b->loop, r->schedule);
 	r->rescan = rescan_new(b->loop, r->pool, r->spool, found, scanned, r);
 	r->own = loop_timer_new(b->loop, own, r);
 	r->slow = loop_timer_new(b->loop, slow_scan, r);
@@ -228,7 +228,7 @@ begin_end(struct role *r, uint64_t grace_ms)
 	if (r->ending)
 		return;
 	r->ending = true;
-	desk_open(r->desk, false);
+	hatch_open(r->hatch, false);
 	loop_io_free(r->hint);
 	r->hint = NULL;
 	loop_timer_stop(r->own);
@@ -245,7 +245,7 @@ finish(struct boot *b)
 	struct role *r = b->state;
 
 	rescan_stop(r->rescan);
-	desk_free(r->desk);
+	hatch_free(r->hatch);
 	remote_free(r->remote);
 	w3clog_end(r->log);
 	pool_free(r->pool);
@@ -298,7 +298,7 @@ channel(struct role *r, const struct ctl_message *m)
 
 	memcpy(&channel, m->data, sizeof(channel));
 	if (m->fd != -1 && channel.helper == CTL_HELPER_DELIVER)
-		desk_channel(r->desk, m->fd);
+		hatch_channel(r->hatch, m->fd);
 	else
 		remote_on_channel(r->remote, m);
 }

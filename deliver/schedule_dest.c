@@ -54,7 +54,7 @@ schedule_dest_table_free(struct schedule_dests *t)
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct schedule_dest *d = t->bucket[i], *next; d != NULL; d = next) {
 			next = d->chain;
-			kept_done(&d->kept);
+			stock_done(&d->kept);
 			route_destination_done(&d->d);
 			free(d);
 		}
@@ -95,7 +95,7 @@ schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d)
 	*link = d->chain;
 	if (d->hold)
 		TAILQ_REMOVE(&t->holds, d, hold_link);
-	kept_done(&d->kept);
+	stock_done(&d->kept);
 	route_destination_done(&d->d);
 	free(d);
 }
@@ -138,7 +138,7 @@ take_parked(struct schedule_dests *t, struct schedule_dest *d)
 static uint32_t
 take_first(struct schedule_dests *t, struct schedule_dest *d)
 {
-	uint32_t record = d->parked > 0 ? take_parked(t, d) : kept_take(&d->kept, t->index, &d->asked);
+	uint32_t record = d->parked > 0 ? take_parked(t, d) : stock_take(&d->kept, t->index, &d->asked);
 
 	TAILQ_REMOVE(&t->waiting, d, waiting);
 	if (d->parked + d->asked > 0)
@@ -183,7 +183,7 @@ schedule_dest_keep(struct schedule_dests *t, struct schedule_dest *d, uint32_t r
 {
 	bool waits = d->parked + d->asked > 0;
 
-	kept_add(&d->kept, t->index, record, &d->asked);
+	stock_add(&d->kept, t->index, record, &d->asked);
 	if (waits && d->parked + d->asked == 0)
 		TAILQ_REMOVE(&t->waiting, d, waiting);
 }
@@ -193,7 +193,7 @@ schedule_dest_tidy(struct schedule_dests *t, struct schedule_dest *d)
 {
 	bool waits = d->parked + d->asked > 0;
 
-	kept_tidy(&d->kept, t->index, &d->asked);
+	stock_tidy(&d->kept, t->index, &d->asked);
 	if (waits && d->parked + d->asked == 0)
 		TAILQ_REMOVE(&t->waiting, d, waiting);
 }

@@ -1,5 +1,5 @@
 /*
- * desk - takes the listeners' demands for held mail
+ * hatch - takes the listeners' demands for held mail
  *
  * Runs in:  deliver, on the loop
  * Owns:     the channels of the listeners
@@ -14,21 +14,21 @@
 #include "common/process/demand.h"
 #include "deliver/deliver.h"
 
-struct desk_client {
-	LIST_ENTRY(desk_client) link;
-	struct desk *desk;
+struct hatch_client {
+	LIST_ENTRY(hatch_client) link;
+	struct hatch *hatch;
 	struct ctl *ctl;
 };
 
-struct desk {
+struct hatch {
 	struct loop *loop;
 	struct schedule *schedule;
-	LIST_HEAD(, desk_client) clients;
+	LIST_HEAD(, hatch_client) clients;
 	bool open;
 };
 
 static void
-ask(struct desk *k, const struct demand *d, struct demand_answer *a)
+ask(struct hatch *k, const struct demand *d, struct demand_answer *a)
 {
 	const char *domain;
 	bool running = false;
@@ -42,8 +42,8 @@ ask(struct desk *k, const struct demand *d, struct demand_answer *a)
 static void
 on_message(void *arg, const struct ctl_message *m)
 {
-	struct desk_client *c = arg;
-	struct desk *k = c->desk;
+	struct hatch_client *c = arg;
+	struct hatch *k = c->hatch;
 	struct demand d;
 	struct demand_answer a = { .result = DEMAND_LATER };
 
@@ -57,7 +57,7 @@ on_message(void *arg, const struct ctl_message *m)
 }
 
 static void
-close_client(struct desk_client *c)
+close_client(struct hatch_client *c)
 {
 	LIST_REMOVE(c, link);
 	ctl_free(c->ctl);
@@ -73,25 +73,25 @@ on_close(void *arg, bool bad)
 }
 
 void
-desk_channel(struct desk *k, int fd)
+hatch_channel(struct hatch *k, int fd)
 {
-	struct desk_client *c = mem_new(struct desk_client);
+	struct hatch_client *c = mem_new(struct hatch_client);
 
-	c->desk = k;
+	c->hatch = k;
 	c->ctl = ctl_new(k->loop, fd, CTL_FROM_CLIENT, on_message, on_close, c);
 	LIST_INSERT_HEAD(&k->clients, c, link);
 }
 
 void
-desk_open(struct desk *k, bool open)
+hatch_open(struct hatch *k, bool open)
 {
 	k->open = open;
 }
 
-struct desk *
-desk_new(struct loop *l, struct schedule *s)
+struct hatch *
+hatch_new(struct loop *l, struct schedule *s)
 {
-	struct desk *k = mem_new(struct desk);
+	struct hatch *k = mem_new(struct hatch);
 
 	k->loop = l;
 	k->schedule = s;
@@ -100,7 +100,7 @@ desk_new(struct loop *l, struct schedule *s)
 }
 
 void
-desk_free(struct desk *k)
+hatch_free(struct hatch *k)
 {
 	if (k == NULL)
 		return;

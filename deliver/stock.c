@@ -1,5 +1,5 @@
 /*
- * kept - the records that a destination keeps until they are asked for, oldest first
+ * stock - the records that a destination keeps until they are asked for, oldest first
  *
  * Runs in:  deliver, on the loop; pure
  * Owns:     an array of record numbers
@@ -16,14 +16,14 @@
 #define SIZE_MIN 16
 
 void
-kept_done(struct kept *k)
+stock_done(struct stock *k)
 {
 	free(k->record);
-	*k = (struct kept){ .wanted = k->wanted };
+	*k = (struct stock){ .wanted = k->wanted };
 }
 
 void
-kept_tidy(struct kept *k, struct schedule_index *x, size_t *asked)
+stock_tidy(struct stock *k, struct schedule_index *x, size_t *asked)
 {
 	size_t n = 0, asked_left = 0;
 
@@ -46,14 +46,14 @@ kept_tidy(struct kept *k, struct schedule_index *x, size_t *asked)
 	k->count = n;
 	*asked = asked_left;
 	if (n == 0)
-		kept_done(k);
+		stock_done(k);
 }
 
 void
-kept_add(struct kept *k, struct schedule_index *x, uint32_t record, size_t *asked)
+stock_add(struct stock *k, struct schedule_index *x, uint32_t record, size_t *asked)
 {
 	if (k->first + k->count == k->size) {
-		kept_tidy(k, x, asked);
+		stock_tidy(k, x, asked);
 		if (k->count + k->count / 2 >= k->size) {
 			k->size = k->size == 0 ? SIZE_MIN : k->size * 2;
 			k->record = mem_array(k->record, k->size, sizeof(*k->record));
@@ -63,7 +63,7 @@ kept_add(struct kept *k, struct schedule_index *x, uint32_t record, size_t *aske
 }
 
 uint32_t
-kept_take(struct kept *k, struct schedule_index *x, size_t *asked)
+stock_take(struct stock *k, struct schedule_index *x, size_t *asked)
 {
 	while (*asked > 0) {
 		uint32_t number = k->record[k->first++];
