@@ -57,7 +57,7 @@ void badmail_submit(struct badmail *b, struct badmail_job *job);
 void badmail_keep_trimmed(struct badmail *b);	/* trims now and from then on every few minutes */
 const char *badmail_name(enum badmail_reason reason);
 
-/* --- hatch: takes the listeners' demands for held mail --- */
+/* --- hatch: takes the listeners' pleas for held mail --- */
 struct hatch;
 struct hatch *hatch_new(struct loop *l, struct schedule *s);
 void hatch_channel(struct hatch *k, int fd);		/* a listener's; takes over `fd` */

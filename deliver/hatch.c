@@ -1,17 +1,17 @@
 /*
- * hatch - takes the listeners' demands for held mail
+ * hatch - takes the listeners' pleas for held mail
  *
  * Runs in:  deliver, on the loop
  * Owns:     the channels of the listeners
- * Promise:  each demand is answered at once; who may demand what was judged by the listener
- * Fails by: DEMAND_LATER, also until the queue has been read after a start
+ * Promise:  each plea is answered at once; who may have what was judged by the listener
+ * Fails by: PLEA_LATER, also until the queue has been read after a start
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/process/demand.h"
+#include "common/process/plea.h"
 #include "deliver/deliver.h"
 
 struct hatch_client {
@@ -28,15 +28,15 @@ struct hatch {
 };
 
 static void
-ask(struct hatch *k, const struct demand *d, struct demand_answer *a)
+ask(struct hatch *k, const struct plea *d, struct plea_answer *a)
 {
 	const char *domain;
 	bool running = false;
 
-	for (size_t at = 0; (domain = demand_next(d, &at)) != NULL;)
+	for (size_t at = 0; (domain = plea_next(d, &at)) != NULL;)
 		a->messages += schedule_ask(k->schedule, domain, &running);
 	a->more = running;
-	a->result = a->messages > 0 || running ? DEMAND_STARTED : DEMAND_NOTHING;
+	a->result = a->messages > 0 || running ? PLEA_STARTED : PLEA_NOTHING;
 }
 
 static void
@@ -44,16 +44,16 @@ on_message(void *arg, const struct ctl_message *m)
 {
 	struct hatch_client *c = arg;
 	struct hatch *k = c->hatch;
-	struct demand d;
-	struct demand_answer a = { .result = DEMAND_LATER };
+	struct plea d;
+	struct plea_answer a = { .result = PLEA_LATER };
 
-	if (m->type != CTL_DEMAND || !demand_take(&d, m->data, m->len)) {
-		log_event(LOG_WARN, NULL, "trouble", "part=listener reason=%s", log_safe("malformed demand"));
+	if (m->type != CTL_PLEA || !plea_take(&d, m->data, m->len)) {
+		log_event(LOG_WARN, NULL, "trouble", "part=listener reason=%s", log_safe("malformed plea"));
 		return;
 	}
 	if (k->open && !d.turn)
 		ask(k, &d, &a);
-	(void)!ctl_send(c->ctl, CTL_DEMANDED, m->request, &a, sizeof(a), -1);	/* one that does not read waits in vain */
+	(void)!ctl_send(c->ctl, CTL_PLEA_ANSWER, m->request, &a, sizeof(a), -1);	/* one that does not read waits in vain */
 }
 
 static void

@@ -5,7 +5,7 @@
  * Owns:     the channel to the worker, a record for each question under way
  * Promise:  inbound_claimed() is called once for each question that was not cancelled, never from inside claim_start(); a
  *           worker that ends or does not come costs those who wait a "later", not their session
- * Fails by: DEMAND_LATER
+ * Fails by: PLEA_LATER
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +25,8 @@ struct claim_question {
 	uint32_t request;
 	uint64_t deadline;
 	bool sent, failed;
-	char node[DEMAND_NAME_SIZE];	/* the first domain, for the reply */
-	struct demand demand;
+	char node[PLEA_NAME_SIZE];	/* the first domain, for the reply */
+	struct plea plea;
 };
 
 struct claim {
@@ -49,10 +49,10 @@ claim_cancel(struct claim_question *q)
 
 /* Tells the owner, who forgets the question with it. */
 static void
-tell(struct claim_question *q, const struct demand_answer *a, int fd)
+tell(struct claim_question *q, const struct plea_answer *a, int fd)
 {
 	struct inbound *c = q->inbound;
-	char node[DEMAND_NAME_SIZE];
+	char node[PLEA_NAME_SIZE];
 
 	memcpy(node, q->node, sizeof(node));
 	claim_cancel(q);
@@ -63,7 +63,7 @@ static void
 send_question(struct claim *w, struct claim_question *q)
 {
 	q->sent = true;
-	q->failed = ctl_send(w->ctl, CTL_DEMAND, q->request, &q->demand, demand_size(&q->demand), -1) == -1;
+	q->failed = ctl_send(w->ctl, CTL_PLEA, q->request, &q->plea, plea_size(&q->plea), -1) == -1;
 	if (q->failed)
 		loop_timer_set(w->timer, 0);
 }
@@ -73,9 +73,9 @@ on_message(void *arg, const struct ctl_message *m)
 {
 	struct claim *w = arg;
 	struct claim_question *q;
-	struct demand_answer a;
+	struct plea_answer a;
 
-	if (m->type == CTL_DEMANDED) {
+	if (m->type == CTL_PLEA_ANSWER) {
 		memcpy(&a, m->data, sizeof(a));
 		TAILQ_FOREACH(q, &w->questions, link)
 			if (q->request == m->request && q->sent && !q->failed) {
@@ -130,7 +130,7 @@ on_timer(void *arg)
 	struct claim *w = arg;
 	struct claim_question *q;
 	uint64_t now = clock_mono_ms();
-	static const struct demand_answer later = { .result = DEMAND_LATER };
+	static const struct plea_answer later = { .result = PLEA_LATER };
 
 	while ((q = next_failed(w, now)) != NULL)
 		tell(q, &later, -1);
@@ -177,17 +177,17 @@ claim_channel(struct claim *w, int fd)
 }
 
 struct claim_question *
-claim_start(struct claim *w, struct inbound *c, const struct demand *d)
+claim_start(struct claim *w, struct inbound *c, const struct plea *d)
 {
 	struct claim_question *q = mem_new(struct claim_question);
 	size_t at = 0;
-	const char *first = demand_next(d, &at);
+	const char *first = plea_next(d, &at);
 
 	q->claim = w;
 	q->inbound = c;
 	q->request = ++w->request;
 	q->deadline = clock_mono_ms() + PATIENCE_MS;
-	memcpy(&q->demand, d, demand_size(d));
+	memcpy(&q->plea, d, plea_size(d));
 	if (first != NULL)
 		memcpy(q->node, first, strnlen(first, sizeof(q->node) - 1));
 	TAILQ_INSERT_TAIL(&w->questions, q, link);

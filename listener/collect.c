@@ -42,9 +42,9 @@ collect_may_turn(const struct session *s)
 
 /* Lower case, as the configuration has it. False: no domain. */
 static bool
-take_domain(char name[DEMAND_NAME_SIZE], const char *text, size_t len)
+take_domain(char name[PLEA_NAME_SIZE], const char *text, size_t len)
 {
-	if (len == 0 || len >= DEMAND_NAME_SIZE)
+	if (len == 0 || len >= PLEA_NAME_SIZE)
 		return false;
 	for (size_t i = 0; i < len; i++)
 		name[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + ('a' - 'A') : text[i]);
@@ -77,19 +77,19 @@ is_held_below(const struct session *s, const char *domain)
 }
 
 static void
-start(struct session *s, struct demand *d)
+start(struct session *s, struct plea *d)
 {
 	s->turning = d->turn;
 	s->phase = PHASE_ASKING;
-	s->ops->demand(s->arg, d);
+	s->ops->plead(s->arg, d);
 }
 
 /* "domain", "@domain" for it and all below; "#queue" is for servers with such names. */
 void
 collect_etrn(struct session *s, const char *arg, size_t len)
 {
-	struct demand d = { 0 };
-	char domain[DEMAND_NAME_SIZE];
+	struct plea d = { 0 };
+	char domain[PLEA_NAME_SIZE];
 	bool below = *arg == '@';
 
 	if (!(s->server->authentication & CONFIG_AUTH_ANONYMOUS) && !s->authenticated)
@@ -101,9 +101,9 @@ collect_etrn(struct session *s, const char *arg, size_t len)
 	else if (!is_held(s, domain) && !(below && is_held_below(s, domain)))
 		session_reply(s, REPLY_ETRN_REFUSED, domain);
 	else {
-		demand_add(&d, domain, strlen(domain), false);
+		plea_add(&d, domain, strlen(domain), false);
 		if (below)
-			demand_add(&d, domain, strlen(domain), true);
+			plea_add(&d, domain, strlen(domain), true);
 		start(s, &d);
 	}
 }
@@ -125,9 +125,9 @@ may_fetch(const struct session *s, const char *domain)
 
 /* "a.example,b.example"; blanks are not asked for by the RFC, but nothing speaks against them. */
 static enum reply
-take_domains(const struct session *s, struct demand *d, const char *arg, size_t len)
+take_domains(const struct session *s, struct plea *d, const char *arg, size_t len)
 {
-	char domain[DEMAND_NAME_SIZE];
+	char domain[PLEA_NAME_SIZE];
 
 	for (size_t at = 0, end; at <= len; at = end + 1) {
 		const char *comma = memchr(arg + at, ',', len - at);
@@ -138,7 +138,7 @@ take_domains(const struct session *s, struct demand *d, const char *arg, size_t 
 			from++;
 		while (to > from && arg[to - 1] == ' ')
 			to--;
-		if (!take_domain(domain, arg + from, to - from) || !demand_add(d, domain, to - from, false))
+		if (!take_domain(domain, arg + from, to - from) || !plea_add(d, domain, to - from, false))
 			return REPLY_BAD_PARAMETER;
 		if (!may_fetch(s, domain))
 			return REPLY_TURN_REFUSED;
@@ -149,7 +149,7 @@ take_domains(const struct session *s, struct demand *d, const char *arg, size_t 
 void
 collect_atrn(struct session *s, const char *arg, size_t len)
 {
-	struct demand d = { .turn = true };
+	struct plea d = { .turn = true };
 	enum reply bad = REPLY_NONE;
 
 	if (!collect_may_turn(s))
@@ -169,14 +169,14 @@ collect_atrn(struct session *s, const char *arg, size_t len)
 }
 
 static void
-answer_etrn(struct session *s, const struct demand_answer *a, const char *node)
+answer_etrn(struct session *s, const struct plea_answer *a, const char *node)
 {
-	char text[DEMAND_NAME_SIZE + 64];
+	char text[PLEA_NAME_SIZE + 64];
 
 	snprintf(text, sizeof(text), "%" PRIu64 " pending message%s for node %s", a->messages, a->messages == 1 ? "" : "s", node);
-	if (a->result == DEMAND_LATER)
+	if (a->result == PLEA_LATER)
 		session_reply(s, REPLY_ETRN_LATER, node);
-	else if (a->result == DEMAND_NOTHING)
+	else if (a->result == PLEA_NOTHING)
 		session_reply(s, REPLY_ETRN_NOTHING, node);
 	else if (a->more)
 		session_reply(s, REPLY_ETRN_PENDING, node);
@@ -186,16 +186,16 @@ answer_etrn(struct session *s, const struct demand_answer *a, const char *node)
 
 /* After its 250 each side has the other's part (RFC 2645 5.2, RFC 821 3.8): not a word more is ours. */
 static void
-answer_turn(struct session *s, const struct demand_answer *a)
+answer_turn(struct session *s, const struct plea_answer *a)
 {
-	session_reply(s, a->result == DEMAND_STARTED ? REPLY_TURNED : a->result == DEMAND_NOTHING ? REPLY_TURN_NOTHING :
+	session_reply(s, a->result == PLEA_STARTED ? REPLY_TURNED : a->result == PLEA_NOTHING ? REPLY_TURN_NOTHING :
 	    REPLY_TURN_LATER, NULL);
-	if (a->result == DEMAND_STARTED && s->phase != PHASE_OVER)
+	if (a->result == PLEA_STARTED && s->phase != PHASE_OVER)
 		s->phase = PHASE_TURNED;
 }
 
 void
-collect_answer(struct session *s, const struct demand_answer *a, const char *node)
+collect_answer(struct session *s, const struct plea_answer *a, const char *node)
 {
 	s->phase = PHASE_READY;
 	if (s->turning)

@@ -149,7 +149,7 @@ do_vouch_cancel(void *arg)
 }
 
 static void
-do_demand(void *arg, struct demand *d)
+do_plead(void *arg, struct plea *d)
 {
 	struct inbound *c = arg;
 	struct listener *l = c->listener;
@@ -179,5 +179,5 @@ const struct session_ops errand_ops = {
 	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
 	.secure = do_secure, .drop_is_full = drop_is_full, .is_self = is_self, .refused = do_refused, .count = do_count,
 	.vouch = do_vouch, .vouch_step = do_vouch_step, .vouch_cancel = do_vouch_cancel,
-	.demand = do_demand,
+	.plead = do_plead,
 };

@@ -338,7 +338,7 @@ inbound_vouched(struct inbound *c, const struct vouch_answer *a)
 }
 
 void
-inbound_claimed(struct inbound *c, const struct demand_answer *a, const char *node, int fd)
+inbound_claimed(struct inbound *c, const struct plea_answer *a, const char *node, int fd)
 {
 	c->claim = NULL;
 	if (fd != -1)

@@ -22,7 +22,7 @@
 #include "common/process/boot.h"
 #include "common/process/config.h"
 #include "common/process/counters.h"
-#include "common/process/demand.h"
+#include "common/process/plea.h"
 #include "common/process/dns.h"
 #include "common/process/intake.h"
 #include "common/process/loop.h"
@@ -79,14 +79,14 @@ struct claim *claim_new(struct listener *l);
 void claim_free(struct claim *w);			/* after all questions; NULL is fine */
 void claim_channel(struct claim *w, int fd);		/* takes over `fd` */
 /* inbound_claimed() follows, later, once, unless it is cancelled. */
-struct claim_question *claim_start(struct claim *w, struct inbound *c, const struct demand *d);
+struct claim_question *claim_start(struct claim *w, struct inbound *c, const struct plea *d);
 void claim_cancel(struct claim_question *q);		/* NULL is fine */
 
 /* --- collect: ETRN, ATRN and TURN; pure --- */
 
 void collect_etrn(struct session *s, const char *arg, size_t len);
 void collect_atrn(struct session *s, const char *arg, size_t len);	/* also TURN, which has no argument */
-void collect_answer(struct session *s, const struct demand_answer *a, const char *node);	/* in PHASE_ASKING */
+void collect_answer(struct session *s, const struct plea_answer *a, const char *node);	/* in PHASE_ASKING */
 bool collect_may_ask(const struct session *s);		/* some domain's mail is held */
 bool collect_may_turn(const struct session *s);		/* and some account may fetch it */
 
@@ -250,7 +250,7 @@ void inbound_stored(struct inbound *c, int error, const char *id);
 void inbound_vouched(struct inbound *c, const struct vouch_answer *a);
 void inbound_forget_question(struct inbound *c);
 /* From claim: the question is no more. `fd` (-1: none), which is taken over, leads to the deliver worker. */
-void inbound_claimed(struct inbound *c, const struct demand_answer *a, const char *node, int fd);
+void inbound_claimed(struct inbound *c, const struct plea_answer *a, const char *node, int fd);
 
 /* --- limit: concurrent connections per client address, over all processes of the virtual server --- */
 
@@ -545,7 +545,7 @@ struct session_ops {
 	void (*vouch)(void *arg, const struct vouch_start *start);	/* mechanism, tls, token: session_vouched() follows, */
 	void (*vouch_step)(void *arg, const struct vouch_token *t);	/* also here */
 	void (*vouch_cancel)(void *arg);		/* nothing follows */
-	void (*demand)(void *arg, struct demand *d);	/* client and port are filled in; session_asked() follows */
+	void (*plead)(void *arg, struct plea *d);	/* client and port are filled in; session_asked() follows */
 	void (*refused)(void *arg, const char *recipient, const char *reply);	/* recipient NULL: the message or command */
 	void (*count)(void *arg, enum counter which, int64_t n);
 };
@@ -593,7 +593,7 @@ void session_room(struct session *s);
 void session_named(struct session *s);			/* the client's names are known, or will not be */
 void session_stored(struct session *s, int error, const char *id);
 void session_vouched(struct session *s, const struct vouch_answer *a);
-void session_asked(struct session *s, const struct demand_answer *a, const char *node);	/* PHASE_TURNED: the wire is the deliver worker's */
+void session_asked(struct session *s, const struct plea_answer *a, const char *node);	/* PHASE_TURNED: the wire is the deliver worker's */
 void session_expire(struct session *s);			/* the time limit has passed */
 void session_eof(struct session *s);
 void session_stop(struct session *s);			/* the service ends: 421 as soon as it is polite */

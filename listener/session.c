@@ -303,7 +303,7 @@ session_vouched(struct session *s, const struct vouch_answer *a)
 }
 
 void
-session_asked(struct session *s, const struct demand_answer *a, const char *node)
+session_asked(struct session *s, const struct plea_answer *a, const char *node)
 {
 	if (s->phase != PHASE_ASKING)
 		return;
@@ -314,7 +314,7 @@ session_asked(struct session *s, const struct demand_answer *a, const char *node
 void
 session_expire(struct session *s)
 {
-	static const struct demand_answer later = { .result = DEMAND_LATER };
+	static const struct plea_answer later = { .result = PLEA_LATER };
 
 	if (s->phase == PHASE_ASKING) {
 		session_asked(s, &later, "");

@@ -19,7 +19,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/process/bearer.h"
-#include "common/process/demand.h"
+#include "common/process/plea.h"
 #include "common/process/dns.h"
 #include "common/process/prove.h"
 #include "common/process/roll.h"
@@ -84,8 +84,8 @@ static const struct kind kinds[] = {
 	[CTL_TRIAL] = { "trial", sizeof(struct bearer_trial), sizeof(struct bearer_trial), CTL_FROM_MASTER, false },
 	[CTL_TRIAL_TEXT] = { "trial-text", 1, 4096, WORKERS, false },
 	[CTL_TRIAL_END] = { "trial-end", sizeof(int32_t), sizeof(int32_t), WORKERS, false },
-	[CTL_DEMAND] = { "demand", offsetof(struct demand, domains), sizeof(struct demand), CTL_FROM_CLIENT, false },
-	[CTL_DEMANDED] = { "demanded", sizeof(struct demand_answer), sizeof(struct demand_answer), CTL_FROM_HELPER, true },
+	[CTL_PLEA] = { "plea", offsetof(struct plea, domains), sizeof(struct plea), CTL_FROM_CLIENT, false },
+	[CTL_PLEA_ANSWER] = { "plea-answer", sizeof(struct plea_answer), sizeof(struct plea_answer), CTL_FROM_HELPER, true },
 };
 static_assert(nitems_of(kinds) == CTL_COUNT, "one row a control message");
 

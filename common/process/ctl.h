@@ -70,9 +70,9 @@ enum ctl_type {
 	CTL_TRIAL,
 	CTL_TRIAL_TEXT,		/* back: lines for people */
 	CTL_TRIAL_END,		/* back: int32_t exit status */
-	/* listener to deliver worker and back: payloads in common/process/demand.h */
-	CTL_DEMAND,
-	CTL_DEMANDED,		/* perhaps with a descriptor */
+	/* listener to deliver worker and back: payloads in common/process/plea.h */
+	CTL_PLEA,
+	CTL_PLEA_ANSWER,		/* perhaps with a descriptor */
 	CTL_COUNT
 };
 

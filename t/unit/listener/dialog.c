@@ -240,10 +240,10 @@ answer(struct world *w, const char *what)
 static void
 answer_demand(struct world *w, const char *what)
 {
-	struct demand_answer a = { .result = DEMAND_STARTED, .messages = strtoull(what, NULL, 10), .more = strcmp(what, "more") == 0 };
+	struct plea_answer a = { .result = PLEA_STARTED, .messages = strtoull(what, NULL, 10), .more = strcmp(what, "more") == 0 };
 
 	if (strcmp(what, "nothing") == 0 || strcmp(what, "later") == 0)
-		a.result = *what == 'n' ? DEMAND_NOTHING : DEMAND_LATER;
+		a.result = *what == 'n' ? PLEA_NOTHING : PLEA_LATER;
 	session_asked(&w->s, &a, "x.example");
 }
 

@@ -196,13 +196,13 @@ world_vouch_cancel(void *arg)
 }
 
 static inline void
-world_demand(void *arg, struct demand *d)
+world_plead(void *arg, struct plea *d)
 {
 	struct world *w = arg;
 	const char *domain;
 	ck_assert(w->s.phase == PHASE_ASKING);
 	buf_printf(&w->asked, "%s%s%s", d->turn ? "turn" : "queue", d->account[0] != '\0' ? " of " : "", d->account);
-	for (size_t at = 0; (domain = demand_next(d, &at)) != NULL;)
+	for (size_t at = 0; (domain = plea_next(d, &at)) != NULL;)
 		buf_printf(&w->asked, " %s", domain);
 	buf_puts(&w->asked, "\n");
 }
@@ -217,7 +217,7 @@ static const struct session_ops world_ops = {
 	.command = world_command,
 	.send = world_send, .close = world_close, .begin = world_begin, .add = world_add, .finish = world_finish,
 	.discard = world_discard, .secure = world_secure, .drop_is_full = world_drop_is_full, .is_self = world_is_self, .refused = world_refused,
-	.count = world_count, .vouch = world_vouch, .vouch_step = world_vouch_step, .vouch_cancel = world_vouch_cancel, .demand = world_demand,
+	.count = world_count, .vouch = world_vouch, .vouch_step = world_vouch_step, .vouch_cancel = world_vouch_cancel, .plead = world_plead,
 };
 
 static inline int

@@ -1,38 +1,38 @@
 /*
- * demand - a host asks for its held mail: what a listener and a deliver worker say to each other about it
+ * plea - a host asks for its held mail: what a listener and a deliver worker say to each other about it
  *
  * Runs in:  listener, deliver (pure)
  * Owns:     nothing
  * Promise:  what take() accepted has ended strings
  * Fails by: false
  */
-#include "common/process/demand.h"
+#include "common/process/plea.h"
 
 #include <assert.h>
 #include <string.h>
 
 #include "common/process/ctl.h"
 
-static_assert(sizeof(struct demand) <= CTL_PAYLOAD_MAX, "fits one message");
+static_assert(sizeof(struct plea) <= CTL_PAYLOAD_MAX, "fits one message");
 
 size_t
-demand_size(const struct demand *d)
+plea_size(const struct plea *d)
 {
-	return offsetof(struct demand, domains) + d->len;
+	return offsetof(struct plea, domains) + d->len;
 }
 
 bool
-demand_take(struct demand *d, const void *data, size_t len)
+plea_take(struct plea *d, const void *data, size_t len)
 {
-	if (len < offsetof(struct demand, domains) || len > sizeof(*d))
+	if (len < offsetof(struct plea, domains) || len > sizeof(*d))
 		return false;
 	memcpy(d, data, len);
-	return demand_size(d) == len && memchr(d->client, '\0', sizeof(d->client)) != NULL &&
+	return plea_size(d) == len && memchr(d->client, '\0', sizeof(d->client)) != NULL &&
 	    memchr(d->account, '\0', sizeof(d->account)) != NULL && (d->len == 0 || d->domains[d->len - 1] == '\0');
 }
 
 bool
-demand_add(struct demand *d, const char *domain, size_t len, bool below)
+plea_add(struct plea *d, const char *domain, size_t len, bool below)
 {
 	size_t need = len + 1 + (below ? 2 : 0);
 	char *to = d->domains + d->len;
@@ -50,7 +50,7 @@ demand_add(struct demand *d, const char *domain, size_t len, bool below)
 }
 
 const char *
-demand_next(const struct demand *d, size_t *at)
+plea_next(const struct plea *d, size_t *at)
 {
 	const char *domain = d->domains + *at;
 
