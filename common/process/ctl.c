@@ -18,6 +18,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/process/chore.h"
 #include "common/process/dns.h"
 #include "common/process/roll.h"
 #include "common/process/vouch.h"
@@ -57,7 +58,7 @@ static const struct kind kinds[] = {
 	[CTL_RETRY] = { "retry", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_TICKETS] = { "tickets", sizeof(struct ctl_tickets), sizeof(struct ctl_tickets), CTL_FROM_MASTER, false },
 	[CTL_RENEWED] = { "renewed", 0, 0, CTL_FROM_MASTER, false },
-	[CTL_COMMAND] = { "command", 1, 4096, CTL_FROM_OPERATOR, false },
+	[CTL_COMMAND] = { "command", 1, 16384, CTL_FROM_OPERATOR, false },
 	[CTL_TEXT] = { "text", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
 	[CTL_END] = { "end", sizeof(int32_t), sizeof(int32_t), CTL_FROM_MASTER, false },
 	[CTL_QUERY] = { "query", sizeof(struct dns_query), sizeof(struct dns_query), CTL_FROM_CLIENT, false },
@@ -70,6 +71,9 @@ static const struct kind kinds[] = {
 	[CTL_VOUCH_ANSWER] = { "vouch-answer", offsetof(struct vouch_answer, token.data), sizeof(struct vouch_answer), CTL_FROM_HELPER, false },
 	[CTL_ROLL] = { "roll", sizeof(struct roll_ask), sizeof(struct roll_ask), CTL_FROM_MASTER, false },
 	[CTL_ROLL_PAGE] = { "roll-page", offsetof(struct roll_page, text), sizeof(struct roll_page), CTL_FROM_WORKER, false },
+	[CTL_CHORE] = { "chore", sizeof(struct chore_ask), sizeof(struct chore_ask), CTL_FROM_MASTER, false },
+	[CTL_CHORE_PAGE] = { "chore-page", offsetof(struct chore_page, text), sizeof(struct chore_page), CTL_FROM_WORKER, false },
+	[CTL_LOOK] = { "look", 0, 0, CTL_FROM_MASTER, false },
 };
 static_assert(nitems_of(kinds) == CTL_COUNT, "one row a control message");
 

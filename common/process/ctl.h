@@ -55,6 +55,10 @@ enum ctl_type {
 	/* master to listener and back: payloads in common/process/roll.h */
 	CTL_ROLL,		/* which sessions are there; perhaps: end them */
 	CTL_ROLL_PAGE,
+	/* master to deliver and back: payloads in common/process/chore.h */
+	CTL_CHORE,		/* an operator's work on queue or badmail: look at the next piece */
+	CTL_CHORE_PAGE,
+	CTL_LOOK,		/* to deliver: another one put messages into your queue */
 	CTL_COUNT
 };
 
