@@ -135,6 +135,8 @@ judge_tls(struct config_work *w, size_t server)
 		blame(w, server, KEY_GENERAL, "tls-listen", false, "tls-listen needs certificate and key of [access]");
 	else if (certificates > 0 && !config_server_has_tls(s))
 		blame(w, server, KEY_ACCESS, "certificate", true, "certificate has no effect with tls = off and without tls-listen");
+	if (s->ask_certificate && !config_server_has_tls(s))
+		blame(w, server, KEY_ACCESS, "client-certificate", true, "client-certificate has no effect without TLS");
 	if (s->tls_minimum < CONFIG_TLS_1_2 && (s->connection_control != CONFIG_ONLY || s->connection_list.count == 0))
 		blame(w, server, KEY_ACCESS, "tls-minimum", false, "tls-minimum under 1.2 is for devices that are known: it needs "
 		    "connection-control = only and a connection-list");
@@ -235,6 +237,7 @@ void
 config_judge_all(struct config_work *w)
 {
 	judge_service(w);
+	config_oauth_judge(w);
 	for (size_t i = 0; i < w->config->nserver; i++) {
 		if (config_work_source(w, i)->text == NULL)
 			continue;
@@ -247,6 +250,7 @@ config_judge_all(struct config_work *w)
 		judge_rest(w, i);
 		judge_id(w, i);
 		config_domain_judge(w, i);
+		config_oauth_judge_server(w, i);
 		config_folders_judge(w, i);
 	}
 }

@@ -260,9 +260,9 @@ def test_who_may(t):
     t.need_root()
     service, _ = begin(t)
     for args in (["default", "list"], ["default", "delete", "--all", "--yes"]):
-        refused = service.ctl("queue", *args, ok=False, account={"user": 65534, "group": 65534, "extra_groups": []})
+        refused = service.ctl("queue", *args, ok=False, account={"user": 1, "group": 1, "extra_groups": []})
         equal(refused.returncode, 77, refused)
-    service.events.wait("operator", command="queue", uid="65534", result="refused")
+    service.events.wait("operator", command="queue", uid="1", result="refused")
 
 
 def test_stopped(t):
