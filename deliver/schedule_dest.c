@@ -128,7 +128,6 @@ take_parked(struct schedule_dests *t, struct schedule_dest *d)
 
 	d->first = r->next;
 	r->next = 0;
-	r->state = RECORD_LOADED;
 	d->parked--;
 	t->parked--;
 	return record;

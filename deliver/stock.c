@@ -31,16 +31,16 @@ stock_tidy(struct stock *k, struct schedule_index *x, size_t *asked)
 		uint32_t number = k->record[k->first + i];
 		struct schedule_record *r = schedule_index_at(x, number);
 
-		if ((r->flags & (RECORD_HELD | RECORD_SEEN)) != RECORD_HELD)
+		if ((r->flags & (RECORD_HELD | RECORD_WANTED)) != RECORD_HELD)
 			continue;
-		r->flags |= RECORD_SEEN;
+		r->flags |= RECORD_WANTED;	/* seen */
 		asked_left += i < *asked;
 		k->record[n++] = number;
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct schedule_record *r = schedule_index_at(x, k->record[i]);
 
-		r->flags = (uint8_t)(r->flags & ~RECORD_SEEN);
+		r->flags = (uint8_t)(r->flags & ~RECORD_WANTED);
 	}
 	k->first = k->gone = 0;
 	k->count = n;
@@ -78,8 +78,10 @@ stock_take(struct stock *k, struct schedule_index *x, size_t *asked)
 			schedule_index_take(x, number);
 			return number;
 		}
-		r->flags |= RECORD_WANTED;
-		k->wanted++;
+		if (r->state == RECORD_LOADED || r->state == RECORD_PARKED) {
+			r->flags |= RECORD_WANTED;
+			k->wanted++;
+		}
 	}
 	return 0;
 }
