@@ -225,6 +225,7 @@ schedule_dest_bar(struct schedule_dests *t, struct schedule_dest *d)
 	uint32_t record;
 
 	d->barred = true;
+	d->kept.wanted = 0;
 	if (d->parked + d->asked > 0)
 		TAILQ_REMOVE(&t->waiting, d, waiting);
 	d->asked = 0;

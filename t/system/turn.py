@@ -369,8 +369,7 @@ def test_fetchmail_etrn(t):
     sink = t.sink()
     service = with_accounts(t, sink.port)
     hold(service, "a@customer.example")
-    code, said = fetchmail(t, rc=f'poll 127.0.0.1 protocol etrn service {service.default.port} fetchdomains customer.example '
-                                 'user "alice" password "secret" sslproto ""\n')
+    code, said = fetchmail(t, rc=f'poll 127.0.0.1 protocol etrn service {service.default.port} fetchdomains customer.example\n')
     check("253" in said, code, said)
     equal(sink.wait()[0].recipients, ["a@customer.example"])
 
