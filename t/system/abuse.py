@@ -305,4 +305,6 @@ def test_garbage_in_handshakes(t):
         connection.close()
     in_parallel(len(pieces), one)
     settle(service, before, "garbage in handshakes")
+    failed = int(next(line.split()[-1] for line in service.ctl("counters", "default").stdout.splitlines() if "tls_handshakes_failed" in line))
+    check(failed > 1000, f"{failed} handshakes failed")
     in_parallel(20, shake)

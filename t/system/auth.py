@@ -388,6 +388,43 @@ def test_binding_by_hand(t):
         equal(scram(client, "alice", PASSWORD, header="y,,").code, 235, "where there is nothing to bind to")
 
 
+def test_state_after_starttls(t):
+    """RSET, a second EHLO and half an AUTH change nobody; STARTTLS takes everything back, also what came in one packet with it."""
+    service = secured(t, basic_requires_tls="no")
+    known = f"AUTH PLAIN {plain('alice', PASSWORD)}"
+
+    def shake(client):
+        using = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        using.check_hostname, using.verify_mode = False, ssl.CERT_NONE
+        client.socket = using.wrap_socket(client.socket)
+    with service.default.connect(ehlo="c") as client:
+        client.expect(235, known)
+        client.expect(250, "RSET")
+        client.expect(250, "EHLO d")
+        client.expect(250, "MAIL FROM:<a@b.example>")
+        client.expect(250, "RCPT TO:<x@elsewhere.example>")
+        client.expect(220, "STARTTLS")
+        shake(client)
+        client.expect(503, "MAIL FROM:<a@b.example>")
+        client.expect(250, "EHLO c")
+        client.expect(530, "MAIL FROM:<a@b.example>")
+        client.send(f"{known}\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<x@elsewhere.example>\r\nRSET\r\n")
+        for code in (235, 250, 250, 250):
+            client.expect(code)
+    with service.default.connect(ehlo="c") as client:
+        client.expect(334, "AUTH LOGIN")
+        client.expect(334, b64("alice"))
+        client.expect(501, "*")
+        client.expect(530, "MAIL FROM:<a@b.example>")
+        client.expect(334, "AUTH PLAIN")
+        client.send(f"{plain('alice', PASSWORD)}\r\nSTARTTLS\r\nEHLO inject\r\nMAIL FROM:<a@b.example>\r\n")
+        client.expect(235)
+        client.expect(220)
+        shake(client)
+        client.expect(250, "EHLO c")
+        client.expect(530, "MAIL FROM:<a@b.example>")
+
+
 def test_no_answer_in_the_protocol_log(t):
     """Whole dialogues of real clients: the log has each AUTH with its mechanism, and nothing of what was answered."""
     service = protected(t, access={"connection_list": None})
