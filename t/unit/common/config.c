@@ -230,6 +230,9 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[ldap]\nenable = no\n", "" },
 	{ "[delivery]\noutbound-tls = may\noutbound-auth = basic\nuser = x\n", D "2" E "outbound-tls \"may\" is not available in "
 	    "this version; there is off\n" D "3" E "outbound-auth \"basic\" is not available\n" D "4" E "\"user\" is not" },
+	{ "[domain a.example]\ntype = remote\natrn-accounts = x\n", D "3" ": warning: atrn-accounts has no effect without hold" },
+	{ "[domain a.example]\ntype = remote\nhold = yes\natrn-accounts = x\n", D "4" ": warning: atrn-accounts has no effect while authentication" },
+	{ "[domain a.example]\ntype = alias\nhold = yes\n", D "3" E "\"hold\" is for remote domains only" },
 	{ "[domain a.example]\ntype = remote\nhold = yes\nuser = x\noutbound-tls = may\noutbound-auth = anonymous\n", D "4" E
 	    "\"user\" is not\n" D "5" E "\"outbound-tls\" is not" },
 	/* combinations */
