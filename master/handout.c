@@ -42,6 +42,12 @@ handout_key(const struct config_server *s, uint32_t index)
 	return index < s->key.count ? s->key.text[index] : NULL;
 }
 
+static const char *
+handout_authorities(const struct config_server *s, uint32_t index)
+{
+	return index == 0 ? s->authorities : NULL;
+}
+
 static const struct handout_row {
 	const char *(*path)(const struct config_server *s, uint32_t index);	/* NULL: not configured */
 	enum role role;			/* who may have it */
@@ -51,6 +57,7 @@ static const struct handout_row {
 	[CTL_FILE_KEYTAB] = { handout_keytab, ROLE_AUTH, true },
 	[CTL_FILE_CERTIFICATE] = { handout_certificate, ROLE_LISTENER, false },
 	[CTL_FILE_KEY] = { handout_key, ROLE_LISTENER, true },
+	[CTL_FILE_AUTHORITIES] = { handout_authorities, ROLE_DELIVER, false },
 };
 static_assert(nitems_of(handout_rows) == CTL_FILE_KINDS, "one row a kind of file");
 
