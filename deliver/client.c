@@ -36,6 +36,8 @@ static const struct row {
 	[CLIENT_HELO] = { "the answer to HELO", MINUTES(5), on_helo },
 	[CLIENT_STARTTLS] = { "the answer to STARTTLS", MINUTES(2), on_starttls },
 	[CLIENT_SHAKE] = { "the end of the TLS handshake", MINUTES(1), NULL },
+	[CLIENT_PROVING] = { "our own proof", MINUTES(2), client_fail_protocol },
+	[CLIENT_AUTH] = { "the answer to AUTH", MINUTES(5), client_auth_reply },
 	[CLIENT_BETWEEN] = { "nothing", 0, on_unasked },
 	[CLIENT_RSET] = { "the answer to RSET", MINUTES(5), client_step_rset },
 	[CLIENT_MAIL] = { "the answer to MAIL", MINUTES(5), client_step_mail },
@@ -59,6 +61,8 @@ client_init(struct client *c, const struct client_settings *set)
 	*c = (struct client){ .set = *set, .out = BUF_INIT(OUT_MAX) };
 	c->response = mem_new(struct response);
 	response_init(c->response);
+	if (set->mechanisms != 0)
+		c->auth = client_auth_new();
 	if (set->tls == CLIENT_TLS_AT_ONCE)
 		c->phase = CLIENT_SHAKE;
 }
@@ -66,7 +70,11 @@ client_init(struct client *c, const struct client_settings *set)
 void
 client_done(struct client *c)
 {
+	if (c->auth != NULL && c->out.data != NULL)
+		explicit_bzero(c->out.data, c->out.size);
 	buf_done(&c->out);
+	client_auth_free(c->auth);
+	c->auth = NULL;
 	free(c->response);
 	c->response = NULL;
 }
@@ -146,7 +154,9 @@ client_unreached(struct client *c, const char *where, const char *reason)
 void
 client_timeout(struct client *c)
 {
-	if (c->phase != CLIENT_OVER)
+	if (c->phase == CLIENT_PROVING)
+		client_auth_give_up(c, "4.3.0", "the proof did not come in time");
+	else if (c->phase != CLIENT_OVER)
 		fail_with(c, "4.4.2", "%s timed out while waiting for %s", c->set.host, rows[c->phase].name);
 }
 
@@ -214,6 +224,8 @@ note_offer(struct client *c, const char *line)
 {
 	size_t len = strcspn(line, " =");
 
+	if (len == 4 && strncasecmp(line, "AUTH", len) == 0)
+		client_auth_offer(c, line);
 	for (size_t i = 0; i < nitems_of(offers); i++) {
 		if (strlen(offers[i].keyword) != len || strncasecmp(line, offers[i].keyword, len) != 0)
 			continue;
@@ -223,12 +235,16 @@ note_offer(struct client *c, const char *line)
 	}
 }
 
-/* The peer may have mail now, if it has shown what it must. */
+/* The peer knows our name: it is to be one that may have mail, then it is to know who we are, where that is wanted. */
 static void
-open_up(struct client *c, const char *lack)
+greeted(struct client *c, const char *lack)
 {
 	if (c->set.tls == CLIENT_TLS_MUST && !c->secured) {
 		fail_with(c, "4.7.4", "TLS is required for this mail, but %s %s", c->set.host, lack);
+		return;
+	}
+	if (c->auth != NULL) {
+		client_auth_begin(c);
 		return;
 	}
 	c->opened = true;
@@ -245,14 +261,14 @@ on_ehlo(struct client *c)
 		buf_puts(&c->out, "STARTTLS\r\n");
 		c->phase = CLIENT_STARTTLS;
 	} else
-		open_up(c, "does not offer STARTTLS");
+		greeted(c, "does not offer STARTTLS");
 }
 
 static void
 on_helo(struct client *c)
 {
 	if (client_reply_class(c) == 2)
-		open_up(c, "is greeted with HELO, which knows no STARTTLS");
+		greeted(c, "is greeted with HELO, which knows no STARTTLS");
 	else
 		refuse_connection(c);
 }
@@ -276,6 +292,10 @@ client_secured(struct client *c)
 	c->offered = 0;
 	c->size_limit = 0;
 	response_init(c->response);
+	if (c->auth != NULL) {
+		c->auth->offered = 0;
+		c->auth->asked = false;
+	}
 	if (c->set.tls == CLIENT_TLS_AT_ONCE)
 		c->phase = CLIENT_GREETING;
 	else
@@ -320,6 +340,8 @@ client_input(struct client *c, const char *data, size_t len)
 	while (len > 0 && c->phase != CLIENT_OVER && c->phase != CLIENT_SHAKE) {
 		size_t used;
 		enum response_kind kind = response_add(c->response, data, len, &used);
+		if (c->auth != NULL)
+			client_auth_input(c, data, used);
 		data += used;
 		len -= used;
 		if (kind == RESPONSE_BAD)
@@ -341,6 +363,8 @@ client_action(struct client *c)
 	switch (c->phase) {
 	case CLIENT_OVER:
 		return CLIENT_CLOSE;
+	case CLIENT_PROVING:
+		return CLIENT_PROVE;
 	case CLIENT_BETWEEN:
 		return CLIENT_READY;
 	case CLIENT_SENDING:

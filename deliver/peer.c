@@ -195,6 +195,7 @@ take_job(struct peer *p)
 
 	if (!p->opened) {
 		p->opened = true;
+		peer_auth_end(p);
 		site_opened(p->site, p);
 	}
 	if (p->messages >= p->site->r->server->max_messages_per_connection || p->site->r->draining) {
@@ -241,6 +242,10 @@ pump(struct peer *p)
 		case CLIENT_DONE:
 			finish_job(p);
 			break;
+		case CLIENT_PROVE:
+			peer_auth_prove(p);
+			wait_for_peer(p, false);
+			return;
 		case CLIENT_READY:
 			if (!take_job(p))
 				return;
@@ -349,7 +354,7 @@ name_peer(struct peer *p, const struct mx_address *a)
 	p->host = mem_strdup(a->host);
 	p->tlsa = tlsa_set_copy(a->tlsa);
 	p->shows = (struct demand_host){ .name = a->literal ? p->ip : p->host, .literal = a->literal, .sure = a->sure, .tlsa = p->tlsa };
-	p->proof = "none";
+	p->verified = "none";
 	snprintf(p->facts, sizeof(p->facts), "-");
 	net_format_ip(ip, sa);
 	memcpy(p->ip, ip, sizeof(ip));
@@ -369,8 +374,10 @@ begin_with(struct peer *p, const struct mx_address *a)
 
 	if (tls == CLIENT_TLS_MAY && a->plain_until > clock_mono_ms())
 		tls = CLIENT_TLS_OFF;
-	client_init(&p->client, &(struct client_settings){ .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo, .tls = tls,
-	    .heard = s->r->log != NULL ? trace_reply : NULL, .arg = p });
+	struct client_settings set = { .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo, .tls = tls,
+	    .heard = s->r->log != NULL ? trace_reply : NULL, .arg = p };
+	peer_auth_settings(p, &set);
+	client_init(&p->client, &set);
 	p->said = clock_mono_ms();
 	if (a->refused != NULL) {
 		client_insecure(&p->client, a->refused);
@@ -428,8 +435,15 @@ peer_quit(struct peer *p)
 }
 
 void
+peer_go_on(struct peer *p)
+{
+	pump(p);
+}
+
+void
 peer_free(struct peer *p)
 {
+	peer_auth_end(p);
 	peer_link_close(p);
 	client_done(&p->client);
 	loop_timer_free(p->timer);

@@ -74,7 +74,7 @@ succeed(struct peer *p)
 	static const char *const proofs[] = { [TLS_PROOF_NONE] = "none", [TLS_PROOF_NAME] = "name", [TLS_PROOF_DANE] = "dane" };
 
 	snprintf(p->facts, sizeof(p->facts), "%s/%s", tls_link_version(p->tls), tls_link_cipher(p->tls));
-	p->proof = proofs[tls_out_proof(p->tls)];
+	p->verified = proofs[tls_out_proof(p->tls)];
 	client_secured(&p->client);
 }
 

@@ -149,7 +149,7 @@ remote_submit(struct remote *r, const struct destination *d, struct remote_job *
 	job->tried = 0;
 	job->rounds = job->noted = 0;
 	job->reused_failed = job->glitch = false;
-	job->tls = job->proof = "-";
+	job->tls = job->verified = "-";
 	/* Zero would mean delivered: what nobody says a word about must come again. */
 	for (size_t i = 0; i < job->count; i++)
 		job->verdict[i] = (struct verdict){ .what = VERDICT_LATER, .status = "4.3.0", .text = "nothing was heard about it" };
@@ -191,10 +191,23 @@ need_resolver(void *arg)
 }
 
 void
-remote_on_channel(struct remote *r, int fd)
+remote_on_channel(struct remote *r, const struct ctl_message *m)
 {
-	if (fd != -1)
-		lookup_channel(r->lookup, fd);
+	struct ctl_channel channel;
+
+	if (m->fd == -1)
+		return;
+	memcpy(&channel, m->data, sizeof(channel));
+	switch (channel.helper) {
+	case CTL_HELPER_RESOLVER:
+		lookup_channel(r->lookup, m->fd);
+		break;
+	case CTL_HELPER_AUTH:
+		prover_channel(r, m->fd);
+		break;
+	default:
+		close(m->fd);
+	}
 }
 
 struct remote *
@@ -225,6 +238,7 @@ remote_free(struct remote *r)
 	for (size_t i = 0; i < REMOTE_BUCKETS; i++)
 		while (!LIST_EMPTY(&r->table[i]))
 			forget_site(r, LIST_FIRST(&r->table[i]));
+	prover_free(r->prover);
 	loop_timer_free(r->soon);
 	loop_timer_free(r->sweep);
 	free(r->table);

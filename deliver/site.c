@@ -309,7 +309,7 @@ site_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fa
 		job->glitch = p->client.phase == CLIENT_OVER && p->client.glitch;
 		count_sent(s, job);
 		job->tls = p->facts;
-		job->proof = p->proof;
+		job->verified = p->verified;
 		site_job_finish(s, job);
 		return;
 	}

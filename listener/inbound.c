@@ -235,6 +235,7 @@ inbound_look(const struct inbound *c, struct inbound_view *v)
 		.state = state_name(c->session.phase),
 		.tls = c->session.secure ? tls_link_version(conn_link(c->conn)) : "-", .age_ms = now - c->since, .idle_ms = now - c->active,
 	};
+	secure_format_fingerprint(v->certificate, conn_link(c->conn));
 	return true;
 }
 
@@ -291,12 +292,14 @@ tell_accepted(struct inbound *c, const char *id)
 {
 	const struct session *s = &c->session;
 	size_t recipients = s->envelope->m.nrcpt;
-	char link[TLS_FACTS_SIZE];
+	struct ssl_st *tls = c->conn != NULL ? conn_link(c->conn) : NULL;
+	char link[TLS_FACTS_SIZE], certificate[SECURE_FINGERPRINT_SIZE];
 
-	secure_format_event(link, c->conn != NULL ? conn_link(c->conn) : NULL);
-	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s%s%s", c->ip, log_safe(s->helo),
+	secure_format_event(link, tls);
+	secure_format_fingerprint(certificate, tls);
+	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s%s%s%s%s", c->ip, log_safe(s->helo),
 	    log_safe(errand_sender(c)), recipients, (unsigned long long)s->data.size, link, s->user != NULL ? " user=" : "",
-	    s->user != NULL ? log_safe(s->user) : "");
+	    s->user != NULL ? log_safe(s->user) : "", certificate[0] != '\0' ? " certificate=" : "", certificate);
 	count(c, COUNTER_MESSAGES_RECEIVED, 1);
 	count(c, COUNTER_MESSAGE_BYTES_RECEIVED, (int64_t)s->data.size);
 	count(c, COUNTER_RECIPIENTS_RECEIVED, (int64_t)recipients);

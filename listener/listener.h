@@ -30,10 +30,13 @@
 #include "common/process/vouch.h"
 #include "common/process/w3clog.h"
 
+#define SECURE_FINGERPRINT_SIZE (2 * TLS_FINGERPRINT_SIZE + 1)
+
 struct bdat;
 struct inbound;
 struct listener;
 struct porch;
+struct porch_place;
 struct rdns;
 struct session;
 struct warrant_question;
@@ -155,6 +158,7 @@ struct envelope_mail {
 	unsigned flags;		/* enum message_flags */
 	enum message_ret ret;
 	char envid[XTEXT_ENVID_MAX + 1];	/* "": not given */
+	char auth[XTEXT_AUTH_MAX + 1];	/* "": not given, or <> */
 };
 struct envelope_rcpt {
 	struct address address;
@@ -214,6 +218,7 @@ struct inbound_view {
 	uint32_t serial, messages;
 	const struct sockaddr *address;
 	const char *ip, *user, *helo, *state, *tls;	/* user and helo may be NULL; tls "-": none */
+	char certificate[SECURE_FINGERPRINT_SIZE];	/* "": none was shown */
 	uint64_t age_ms, idle_ms;
 };
 struct inbound *inbound_next(struct inbound *c);
@@ -307,6 +312,10 @@ void porch_free(struct porch *p);
 bool porch_await_header(struct porch *p, const struct gate_guest *guest);
 bool porch_await_names(struct porch *p, const struct gate_guest *guest);
 bool porch_is_empty(const struct porch *p);
+/* For register, in the order of their serials: the first (`at` NULL) or next one, what is to be seen of it, its end without a word. */
+struct porch_place *porch_next(const struct porch *p, struct porch_place *at);
+void porch_look(const struct porch_place *at, struct inbound_view *v);
+void porch_terminate(struct porch_place *at);
 void porch_stop(struct porch *p);		/* turns all away */
 
 /* --- proxy: the PROXY protocol's header, versions 1 and 2; pure --- */
@@ -462,6 +471,8 @@ struct tls *secure_tls(const struct secure *s);
 void secure_tell(struct secure *s, const char *result, const char *ip, const char *why);	/* of a handshake; not each one in a flood */
 /* "TLSv1.3/TLS_AES_256_GCM_SHA384", for events; "-" for NULL. `dst` has TLS_FACTS_SIZE bytes, as below. */
 void secure_format_event(char *dst, const struct ssl_st *link);
+/* SHA-256 of the certificate the client has shown, in hexadecimal digits; "": none. `dst` has SECURE_FINGERPRINT_SIZE bytes. */
+void secure_format_fingerprint(char *dst, const struct ssl_st *link);
 void secure_format_received(char *dst, const struct ssl_st *link);	/* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL */
 
 /* --- session: the dialogue of one connection; pure --- */
