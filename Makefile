@@ -45,7 +45,7 @@ FETCH   := $(filter-out deliver/fetch/main.c,$(wildcard deliver/fetch/*.c))
 METRICS := $(filter-out master/metrics/main.c,$(wildcard master/metrics/*.c))
 PICKUP  := $(filter-out pickup/main.c,$(wildcard pickup/*.c))
 # Only posternctl has commands; what they need stays out of the service.
-COMMAND := master/command.c master/inspect.c master/passwd.c
+COMMAND := master/command.c master/inspect.c master/passwd.c master/tool.c master/tool_count.c master/tool_print.c
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver $(B)/postern-auth \
@@ -91,11 +91,11 @@ fuzz: deps-fuzz
 	@$(MAKE) CC=clang FUZZING=1 B=build/fuzz fuzz-targets
 	@exec /usr/bin/python3 t/fuzz/run $(FUZZ)
 fuzz-targets: $(FUZZ_TARGETS)
-$(B)/libfuzz.a: $(call obj,$(COMMON) $(LISTEN) $(DELIVER) $(RESOLVE) $(FETCH) $(PICKUP))
+$(B)/libfuzz.a: $(call obj,$(COMMON) $(LISTEN) $(AUTH) $(DELIVER) $(RESOLVE) $(FETCH) $(PICKUP))
 	@rm -f $@; ar rcs $@ $^
 $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
 	@echo "  LD    $@"
-	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) -lunbound -lssl $(FETCHLIBS)
+	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) $(AUTHLIBS) -lunbound -lssl $(FETCHLIBS)
 
 bench: deps-bench
 	@$(MAKE) programs
