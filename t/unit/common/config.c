@@ -230,8 +230,8 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[ldap]\nenable = no\n", "" },
 	{ "[delivery]\noutbound-tls = dane\noutbound-auth = basic\nuser = x\n", D "2: warning: outbound-tls = dane is no more than may without "
 	    "dnssec\n" D "3" E "outbound-auth \"basic\" is not available\n" D "4" E "\"user\" is not" },
-	{ "[domain a.example]\ntype = remote\nhold = yes\nuser = x\noutbound-tls = may\noutbound-auth = anonymous\n", D "3" E
-	    "\"hold\" is not available\n" D "4" E "\"user\" is not\n" },
+	{ "[domain a.example]\ntype = remote\nhold = yes\nuser = x\noutbound-tls = may\noutbound-auth = anonymous\n", D "4" E
+	    "\"user\" is not\n" },
 	{ "[domain r.example]\ntype = remote\nhelo = yes\noutbound-tls = verify\n", D "4" E "outbound-tls = verify cannot be had with helo = yes" },
 	{ "[delivery]\noutbound-tls = required\n[domain r.example]\ntype = remote\nhelo = yes\n", D "5" E "helo = yes cannot be had with outbound-tls = required" },
 	{ "[delivery]\noutbound-tls = required\n[domain r.example]\ntype = remote\nhelo = yes\noutbound-tls = may\n", "" },
