@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "deliver/chores.h"
 
@@ -112,6 +113,10 @@ held(struct chores_job *j, struct chores_item *i)
 
 	if (!schedule_order_hold(j->chores->schedule, i->id, hold))
 		return;		/* delivered meanwhile */
+	if (hold)
+		disk_crash_point("hold-done");
+	else
+		disk_crash_point("release-done");
 	log_event(LOG_FACT, i->id, hold ? "held" : "released", "uid=%u%s%s", j->ask.uid, *j->ask.reason == '\0' ? "" : " reason=",
 	    *j->ask.reason == '\0' ? "" : log_safe(j->ask.reason));
 	j->page.done++;

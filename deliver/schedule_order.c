@@ -213,7 +213,10 @@ end_recipients(struct schedule_message *m)
 		m->result[i].reason = why;
 		o->recipients++;
 	}
-	disk_crash_point(o->kind == SCHEDULE_BOUNCE ? "order-bounce" : "order-delete");
+	if (o->kind == SCHEDULE_BOUNCE)
+		disk_crash_point("order-bounce");
+	else
+		disk_crash_point("order-delete");
 	settle_begin(m->schedule->settle, m);
 }
 
@@ -275,6 +278,7 @@ schedule_order_end(struct schedule_message *m)
 	struct schedule_order *o = m->command;
 
 	judge(m);
+	disk_crash_point("order-done");
 	if (o->result == SCHEDULE_DONE)
 		log_event(LOG_FACT, m->id, events[o->kind], "uid=%u sender=%s recipients=%zu%s%s%s%s", o->uid,
 		    log_safe(*m->e.sender == '\0' ? "<>" : m->e.sender), o->recipients, o->kind == SCHEDULE_MOVE ? " to=" : "",

@@ -341,9 +341,9 @@ hold_open(int fd, bool held)
 	mode_t mode = held ? st.st_mode | SPOOL_HELD : st.st_mode & ~(mode_t)SPOOL_HELD;
 	if (mode != st.st_mode && fchmod(fd, mode & 07777) == -1)
 		return -1;
-	disk_crash_point(held ? "hold-marked" : "release-marked");
+	disk_crash_point("hold-marked");
 	int rc = disk_sync_whole(fd);
-	disk_crash_point(held ? "hold-synced" : "release-synced");
+	disk_crash_point("hold-synced");
 	return rc;
 }
 
