@@ -134,7 +134,7 @@ held(struct chores_job *j, struct chores_item *i)
 		disk_crash_point("hold-done");
 	else
 		disk_crash_point("release-done");
-	log_event(LOG_FACT, i->id, hold ? "held" : "released", "uid=%u%s%s", j->ask.uid, *j->ask.reason == '\0' ? "" : " reason=",
+	log_event(LOG_FACT, i->id, hold ? "on-hold" : "released", "uid=%u%s%s", j->ask.uid, *j->ask.reason == '\0' ? "" : " reason=",
 	    *j->ask.reason == '\0' ? "" : log_safe(j->ask.reason));
 	j->page.done++;
 }
