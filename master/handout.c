@@ -42,6 +42,18 @@ handout_key(const struct config_server *s, uint32_t index)
 	return index < s->key.count ? s->key.text[index] : NULL;
 }
 
+static const char *
+handout_ldap_secret(const struct config_server *s, uint32_t index)
+{
+	return index == 0 ? s->ldap.secret_file : NULL;
+}
+
+static const char *
+handout_ldap_ca(const struct config_server *s, uint32_t index)
+{
+	return index == 0 ? s->ldap.ca_file : NULL;
+}
+
 static const struct handout_row {
 	const char *(*path)(const struct config_server *s, uint32_t index);	/* NULL: not configured */
 	enum role role;			/* who may have it */
@@ -51,6 +63,8 @@ static const struct handout_row {
 	[CTL_FILE_KEYTAB] = { handout_keytab, ROLE_AUTH, true },
 	[CTL_FILE_CERTIFICATE] = { handout_certificate, ROLE_LISTENER, false },
 	[CTL_FILE_KEY] = { handout_key, ROLE_LISTENER, true },
+	[CTL_FILE_LDAP_SECRET] = { handout_ldap_secret, ROLE_DIRECTORY, true },
+	[CTL_FILE_LDAP_CA] = { handout_ldap_ca, ROLE_DIRECTORY, false },
 };
 static_assert(nitems_of(handout_rows) == CTL_FILE_KINDS, "one row a kind of file");
 

@@ -55,10 +55,13 @@ enum ctl_type {
 	/* master to listener and back: payloads in common/process/roll.h */
 	CTL_ROLL,		/* which sessions are there; perhaps: end them */
 	CTL_ROLL_PAGE,
+	/* worker to directory helper and back: payloads in common/process/addressee.h */
+	CTL_SEEK,
+	CTL_SOUGHT,		/* a long list comes as a descriptor */
 	CTL_COUNT
 };
 
-enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_COUNT };
+enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_DIRECTORY, CTL_HELPER_COUNT };
 struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* the virtual server of the client; "" none */
@@ -72,7 +75,9 @@ struct ctl_tickets { uint8_t key[2][CTL_TICKET_SIZE]; };
  * Files are named by their key, never by a path: what a worker may have opened is what the configuration names. Secret ones (all but
  * certificates) that everybody may read are refused.
  */
-enum ctl_file_kind { CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_KINDS };
+enum ctl_file_kind {
+	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_LDAP_SECRET, CTL_FILE_LDAP_CA, CTL_FILE_KINDS
+};
 struct ctl_file {
 	uint32_t kind;			/* enum ctl_file_kind */
 	uint32_t index;			/* of a key with several values */
