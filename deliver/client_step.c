@@ -40,7 +40,36 @@ step_phase(const struct client *c, size_t step)
 	return step < step_data(c) ? CLIENT_RCPT : CLIENT_DATA;
 }
 
-/* Without SMTPUTF8 the domain goes in its ASCII form; is_possible() has seen that this is enough. */
+/* Nothing but its domain is not ASCII, and that has an ASCII form. */
+static bool
+has_ascii_form(const char *address)
+{
+	const char *at = strrchr(address, '@');
+	char domain[IDN_SIZE];
+
+	for (const char *p = address; *p != '\0' && p != at; p++)
+		if ((*p & 0x80) != 0)
+			return false;
+	return at == NULL || idn_to_ascii(domain, at + 1);
+}
+
+/* The step of a recipient that this peer cannot be told of: nothing is sent for it, its verdict stands already. */
+static bool
+is_left_out(const struct client *c, size_t step)
+{
+	return c->leaves_out && step_phase(c, step) == CLIENT_RCPT && !has_ascii_form(c->mail.e->rcpt[c->mail.index[step - 2]].address);
+}
+
+/* The first step from `step` on that is for the peer. */
+static size_t
+next_asked(const struct client *c, size_t step)
+{
+	while (is_left_out(c, step))
+		step++;
+	return step;
+}
+
+/* Without SMTPUTF8 the domain goes in its ASCII form; who has none is left out. */
 static void
 add_address(struct client *c, const char *address)
 {
@@ -137,8 +166,15 @@ advance(struct client *c)
 {
 	size_t window = c->offered & CLIENT_PIPELINING ? WINDOW : 1, end = step_data(c) + (c->chunked ? 0 : 1);
 
-	while (!c->settled && c->sent < end && c->sent - c->answered < window)
-		send_step(c, c->sent++);
+	while (!c->settled && c->sent < end && c->sent - c->answered < window) {
+		bool asked = !is_left_out(c, c->sent);
+
+		if (asked)
+			send_step(c, c->sent);
+		else if (c->answered == c->sent)
+			c->answered++;
+		c->sent++;
+	}
 	if (c->chunked && !c->settled && c->answered == end)
 		send_chunk(c);
 	else if (c->sent != c->answered)
@@ -153,6 +189,8 @@ static void
 step_answered(struct client *c)
 {
 	c->answered++;
+	while (c->answered < c->sent && is_left_out(c, c->answered))
+		c->answered++;
 	advance(c);
 }
 
@@ -205,7 +243,7 @@ client_step_rcpt(struct client *c)
 		to->what = VERDICT_LATER;
 		snprintf(to->status, sizeof(to->status), "4.5.3");
 	}
-	if (c->answered + 1 == step_data(c) && c->accepted == 0)
+	if (next_asked(c, c->answered + 1) == step_data(c) && c->accepted == 0)
 		c->settled = true;	/* all refused */
 	step_answered(c);
 }
@@ -265,27 +303,17 @@ client_step_dot(struct client *c)
 		client_fail(c, &v, true);
 }
 
-/* Nothing but its domain is not ASCII, and that has an ASCII form. */
-static bool
-has_ascii_form(const char *address)
-{
-	const char *at = strrchr(address, '@');
-	char domain[IDN_SIZE];
-
-	for (const char *p = address; *p != '\0' && p != at; p++)
-		if ((*p & 0x80) != 0)
-			return false;
-	return at == NULL || idn_to_ascii(domain, at + 1);
-}
-
 static bool
 needs_utf8(const struct client_mail *m)
 {
-	bool needs = ((m->e->flags & MESSAGE_UTF8) && !m->ascii_header) || !has_ascii_form(m->sender);
+	return ((m->e->flags & MESSAGE_UTF8) && !m->ascii_header) || !has_ascii_form(m->sender);
+}
 
-	for (size_t i = 0; i < m->count && !needs; i++)
-		needs = !has_ascii_form(m->e->rcpt[m->index[i]].address);
-	return needs;
+static void
+refuse_utf8(struct verdict *v, const char *what, const char *host)
+{
+	verdict_set(v, VERDICT_REFUSED, "5.6.7", "the %s needs SMTPUTF8, %s does not offer it", what, host);
+	snprintf(v->host, sizeof(v->host), "%s", host);
 }
 
 /* Whether the peer can take it at all; if not, the verdict says what is missing (RFC 1870, 6152, 6531; RFC 3463). */
@@ -303,11 +331,28 @@ is_possible(const struct client *c, const struct client_mail *m, struct verdict 
 	else if ((e->flags & MESSAGE_8BIT) && !(e->flags & MESSAGE_BINARY) && !(c->offered & CLIENT_8BITMIME))
 		verdict_set(v, VERDICT_REFUSED, "5.6.3", "the message has 8-bit content, %s does not offer 8BITMIME", host);
 	else if (!(c->offered & CLIENT_SMTPUTF8) && needs_utf8(m))
-		verdict_set(v, VERDICT_REFUSED, "5.6.7", "the message needs SMTPUTF8, %s does not offer it", host);
+		refuse_utf8(v, "message", host);
 	else
 		return true;
 	snprintf(v->host, sizeof(v->host), "%s", host);
 	return false;
+}
+
+/* Recipients whose local part is not ASCII fail one by one (RFC 6531 3.5); the others go. False: nobody is left. */
+static bool
+leave_out(struct client *c)
+{
+	const struct client_mail *m = &c->mail;
+	size_t left = m->count;
+
+	c->leaves_out = false;
+	for (size_t i = 0; i < m->count && !(c->offered & CLIENT_SMTPUTF8); i++)
+		if (!has_ascii_form(m->e->rcpt[m->index[i]].address)) {
+			refuse_utf8(&m->verdict[i], "recipient's address", c->set.host);
+			c->leaves_out = true;
+			left--;
+		}
+	return left > 0;
 }
 
 void
@@ -325,6 +370,10 @@ client_step_begin(struct client *c, const struct client_mail *mail)
 	c->accepted = 0;
 	if (!is_possible(c, mail, &v)) {
 		client_set_all(c, &v, false);
+		c->done = true;
+		return;
+	}
+	if (!leave_out(c)) {
 		c->done = true;
 		return;
 	}

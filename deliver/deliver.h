@@ -164,6 +164,7 @@ struct retry_case {
 	bool glitch;			/* this one: connection dropped, busy, not made */
 	bool local;			/* for drop */
 	unsigned jitter;		/* 0..1000: place in the spread of 5 percent to either side */
+	uint64_t hint;			/* ms the peer asks us to wait; 0 it said nothing */
 };
 
 struct retry_plan {
@@ -174,6 +175,11 @@ struct retry_plan {
 };
 
 struct retry_plan retry_decide(const struct config_server *s, const struct retry_case *c);
+
+/* --- retry_hint: how long a peer asks us to wait. Pure --- */
+#define RETRY_HINT_MAX 604800000U	/* a week */
+/* Milliseconds, from the text of a 4xx reply; 0: it names no time. */
+uint64_t retry_hint(const char *text);
 
 /* --- role: what the worker is made of --- */
 
@@ -206,6 +212,8 @@ struct route_answer {
 	const struct destination *fallback;	/* ROUTE_DIRECT: smart hosts after it; NULL none */
 	uint16_t port;
 	bool helo;
+	struct destination_security security;
+	const char *suffix;			/* what security adds to a key; owned by the route */
 	const char *status, *why;		/* ROUTE_REFUSED */
 };
 
@@ -213,12 +221,14 @@ struct route_answer {
 struct route *route_new(const struct config_server *s, const char **why) __attribute__((warn_unused_result));
 void route_free(struct route *r);
 void route_find(const struct route *r, const char *domain, struct route_answer *a);
-#define ROUTE_KEY_SIZE (DNS_NAME_SIZE + 32)
+#define ROUTE_KEY_SIZE (DNS_NAME_SIZE + 64)
 /* The key of a direct destination. */
 void route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a);
 void route_direct(struct destination *d, const char *domain, const struct route_answer *a);	/* filled; see route_destination_done */
 void route_destination_copy(struct destination *to, const struct destination *from);
 void route_destination_done(struct destination *d);
+/* Whether what was agreed with a host under one of them does for the other. */
+bool route_security_is_same(const struct destination_security *a, const struct destination_security *b);
 /* Whether this result of the direct way sends the recipient to the fallback. */
 bool route_is_fallback(const struct route *r, const struct verdict *v);
 /* The sender as outgoing mail shows it (masquerade). False: as it is. */
@@ -436,6 +446,7 @@ struct settle_state {
 	enum settle_stage stage;
 	size_t delivered, failed, pending;
 	bool delay;			/* a delay report is due */
+	struct retry_case at;		/* what the plans are made from */
 	struct retry_plan plan[2];	/* for later ones: [0] remote, [1] local */
 	/* the step */
 	struct buf note;
@@ -461,11 +472,15 @@ void settle_stick(struct settle_state *st, int error);	/* the disk refused the p
 void settle_next(struct settle_state *st);		/* this stage is over */
 void settle_write(struct settle_state *st);		/* the success reports are safe, or there is none */
 void settle_close(struct settle_state *st);		/* the last stage: marks, due time, or removal */
-const char *settle_status(const struct schedule_result *r);	/* 4.4.7 when its time ran out */
-bool settle_wants(const struct message_recipient *r, unsigned notify);
-bool settle_may_report(const struct schedule_message *m);	/* somebody can be told */
 void settle_add_line(struct settle_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
     const struct schedule_reason *why);
+
+/* --- settle_judge: what became of each recipient --- */
+void settle_judge(struct settle_state *st, int64_t now_us);	/* plans, outcomes that time decides, counts */
+void settle_judge_log_failed(const struct schedule_message *m);
+const char *settle_judge_status(const struct schedule_result *r);	/* 4.4.7 when its time ran out */
+bool settle_judge_wants(const struct message_recipient *r, unsigned notify);
+bool settle_judge_may_report(const struct schedule_message *m);	/* somebody can be told */
 
 /* --- settle_tell: the report about success, failures or a delay, or badmail when nobody can be told --- */
 void settle_tell_success(struct settle_state *st);	/* then settle_write */

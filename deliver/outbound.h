@@ -89,6 +89,7 @@ struct client {
 	bool settled;			/* all verdicts are final already; what is pipelined is still read */
 	size_t sent, answered;		/* steps: 0 RSET, 1 MAIL, 2.. RCPT, count + 2 DATA */
 	size_t accepted;		/* recipients */
+	bool leaves_out;		/* some recipients cannot be asked for: their steps are passed over */
 	bool chunked;			/* the content goes by BDAT */
 	bool line_start;		/* content: the next byte begins a line */
 };
@@ -197,14 +198,20 @@ void trace_reply(void *arg, const char *line, size_t len);	/* for client_setting
 
 /* --- remote: outbound connections, kept and reused per destination; limits; who gets which job --- */
 
+/* How its hosts are spoken to: by the keys of the remote domain where they are given, else by the server's. */
+struct destination_security {
+	enum config_outbound_tls tls;
+};
+
 /* Where recipients go: made by route, asked for by remote. Two jobs with equal `key` share queue and connections. */
 struct destination {
-	char *key;			/* "dns:example.com" or "hosts:[192.0.2.1]:25,relay.example:587;helo" */
+	char *key;			/* "dns:example.com" or "hosts:[192.0.2.1]:25,relay.example:587;helo;tls=verify" */
 	char *domain;			/* for logs and the per-domain limit */
 	bool by_mx;			/* look up MX of `domain`; else `host` in order */
 	struct destination_host { char *name; bool literal; uint16_t port; } *host; size_t nhost;
 	uint16_t port;			/* for by_mx */
 	bool helo;			/* HELO instead of EHLO */
+	struct destination_security security;	/* in `key` as far as it is not the server's */
 };
 
 /*

@@ -4,7 +4,8 @@
  * Runs in:  deliver, anywhere; pure
  * Owns:     nothing
  * Promise:  3 quick tries after a dropped or busy connection, then the table, its last entry for ever; never later
- *           than the time limit, so that the last attempt is made there; the spread never reaches over it either
+ *           than the time limit, so that the last attempt is made there; the spread never reaches over it either. What a
+ *           peer asks for is kept: not before it, within the table's longest wait; sooner than the table only a few times
  * Fails by: nothing
  */
 #include "deliver/deliver.h"
@@ -12,6 +13,8 @@
 #define QUICK_TRIES 3
 #define QUICK_MS 60000
 #define SPREAD_PERCENT 5	/* to either side: messages of one minute do not come back as one block */
+#define SOONER_TRIES 3		/* attempts that a hint may bring before their time: no peer keeps us busy */
+#define SOONER_MS 60000		/* ... and not before that */
 
 static uint64_t
 spread(uint64_t ms, unsigned jitter)
@@ -19,6 +22,23 @@ spread(uint64_t ms, unsigned jitter)
 	uint64_t width = ms / 100 * SPREAD_PERCENT;
 
 	return ms - width + width * 2 * (jitter > 1000 ? 1000 : jitter) / 1000;
+}
+
+/* Where the peer wants us, never before it: the spread goes one way. */
+static uint64_t
+follow_hint(const struct config_server *s, const struct retry_case *c, uint64_t after)
+{
+	uint64_t longest = 0, least = after < SOONER_MS ? after : SOONER_MS, want = c->hint;
+
+	for (size_t i = 0; i < s->retry.count; i++)
+		if (s->retry.ms[i] > longest)
+			longest = s->retry.ms[i];
+	if (want < after && c->attempts >= SOONER_TRIES)
+		return spread(after, c->jitter);
+	if (want < least)
+		want = least;
+	want += want / 100 * SPREAD_PERCENT * (c->jitter > 1000 ? 1000 : c->jitter) / 1000;
+	return want > longest ? longest : want;
 }
 
 struct retry_plan
@@ -38,7 +58,7 @@ retry_decide(const struct config_server *s, const struct retry_case *c)
 		if (plan.after > QUICK_MS)
 			plan.after = QUICK_MS;
 	}
-	plan.after = spread(plan.after, c->jitter);
+	plan.after = c->hint > 0 ? follow_hint(s, c, plan.after) : spread(plan.after, c->jitter);
 	plan.delayed = c->age >= notify;
 	if (c->age >= expire) {
 		plan.expired = true;

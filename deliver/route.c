@@ -4,7 +4,7 @@
  * Runs in:  deliver, on the loop; pure
  * Owns:     the parsed smart hosts of the server and of its remote domains
  * Promise:  local domains first, then the remote domain's own entry (exact before longest "*."), then the server's
- *           smart hosts, then DNS; nothing is looked up
+ *           smart hosts, then DNS; the entry's security wins on each of these ways; nothing is looked up
  * Fails by: route_new NULL; route_find never
  */
 #include <arpa/inet.h>
@@ -21,6 +21,8 @@
 struct hosts {
 	const struct config_domain *domain;	/* NULL: the server's */
 	struct destination d;			/* no host: by DNS */
+	struct destination via;			/* the server's smart hosts under this domain's security; no host: as they are */
+	char *suffix;
 };
 
 struct route {
@@ -96,11 +98,41 @@ route_host_parse(struct destination_host *h, const char *text, uint16_t port)
 	return -1;
 }
 
+/* --- security --- */
+
+static struct destination_security
+security_of(const struct config_server *s, const struct config_domain *domain)
+{
+	struct destination_security own = { .tls = s->outbound_tls };
+
+	if (domain != NULL && domain->has_outbound_tls)
+		own.tls = domain->outbound_tls;
+	return own;
+}
+
+bool
+route_security_is_same(const struct destination_security *a, const struct destination_security *b)
+{
+	return a->tls == b->tls;
+}
+
+/* ";tls=verify", or "" for what is the server's. */
+static char *
+make_suffix(const struct destination_security *own, const struct destination_security *usual)
+{
+	static const char *const names[] = {
+		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may", [CONFIG_OUT_TLS_REQUIRED] = "required",
+		[CONFIG_OUT_TLS_VERIFY] = "verify", [CONFIG_OUT_TLS_DANE] = "dane",
+	};
+
+	return own->tls == usual->tls ? mem_strdup("") : mem_printf(";tls=%s", names[own->tls]);
+}
+
 /* --- destinations --- */
 
-/* "hosts:[192.0.2.1]:25,relay.example:587;helo" */
+/* "hosts:[192.0.2.1]:25,relay.example:587;helo;tls=verify" */
 static void
-make_hosts_key(struct destination *d)
+make_hosts_key(struct destination *d, const char *suffix)
 {
 	struct buf key = BUF_INIT(1U << 20);
 
@@ -110,6 +142,7 @@ make_hosts_key(struct destination *d)
 		    d->host[i].literal ? "]" : "", d->host[i].port);
 	if (d->helo)
 		buf_puts(&key, ";helo");
+	buf_puts(&key, suffix);
 	d->key = mem_strdup(buf_text(&key));
 	buf_done(&key);
 }
@@ -138,19 +171,18 @@ route_destination_copy(struct destination *to, const struct destination *from)
 	}
 }
 
+/* `d` has its port, helo and security. */
 static int
-fill_hosts(struct destination *d, const struct config_strings *texts, uint16_t port, bool helo)
+fill_hosts(struct destination *d, const struct config_strings *texts, const char *suffix)
 {
-	d->port = port;
-	d->helo = helo;
 	d->host = mem_array(NULL, texts->count, sizeof(*d->host));
 	for (size_t i = 0; i < texts->count; i++) {
-		if (route_host_parse(&d->host[i], texts->text[i], port) == -1)
+		if (route_host_parse(&d->host[i], texts->text[i], d->port) == -1)
 			return -1;
 		d->nhost++;
 	}
 	d->domain = mem_strdup(d->host[0].name);
-	make_hosts_key(d);
+	make_hosts_key(d, suffix);
 	return 0;
 }
 
@@ -166,16 +198,22 @@ static int
 add_hosts(struct route *r, const struct config_domain *domain, const struct config_strings *texts, const char **why)
 {
 	const struct config_server *s = r->server;
-	uint16_t port = domain != NULL && domain->has_port ? domain->port : s->port;
+	struct destination_security own = security_of(s, domain), usual = security_of(s, NULL);
 	struct hosts *h = &r->hosts[r->count++];
+	int rc = 0;
 
 	h->domain = domain;
-	if (is_dns(texts))
-		return 0;
-	if (fill_hosts(&h->d, texts, port, domain != NULL && domain->helo) == 0)
-		return 0;
-	*why = domain != NULL ? domain->name : "smart-host";
-	return -1;
+	h->suffix = make_suffix(&own, &usual);
+	h->d = (struct destination){ .port = domain != NULL && domain->has_port ? domain->port : s->port,
+	    .helo = domain != NULL && domain->helo, .security = own };
+	h->via = (struct destination){ .port = s->port, .security = own };
+	if (!is_dns(texts))
+		rc = fill_hosts(&h->d, texts, h->suffix);
+	else if (*h->suffix != '\0' && texts->count == 0 && s->smart_host.count > 0)
+		rc = fill_hosts(&h->via, &s->smart_host, h->suffix);
+	if (rc == -1)
+		*why = domain != NULL ? domain->name : "smart-host";
+	return rc;
 }
 
 struct route *
@@ -201,19 +239,23 @@ route_free(struct route *r)
 {
 	if (r == NULL)
 		return;
-	for (size_t i = 0; i < r->count; i++)
+	for (size_t i = 0; i < r->count; i++) {
 		route_destination_done(&r->hosts[i].d);
+		route_destination_done(&r->hosts[i].via);
+		free(r->hosts[i].suffix);
+	}
 	free(r->hosts);
 	free(r);
 }
 
-static const struct destination *
+/* The entry's own, or the server's; those of a local domain are not there. */
+static const struct hosts *
 hosts_of(const struct route *r, const struct config_domain *domain)
 {
 	for (size_t i = 0; i < r->count; i++)
 		if (r->hosts[i].domain == domain)
-			return r->hosts[i].d.nhost > 0 ? &r->hosts[i].d : NULL;
-	return NULL;
+			return &r->hosts[i];
+	return &r->hosts[0];
 }
 
 /* What DNS could never be asked for is refused here, with words of its own. */
@@ -249,27 +291,31 @@ route_find(const struct route *r, const char *domain, struct route_answer *a)
 {
 	const struct config_server *s = r->server;
 	const struct config_domain *entry = *domain == '\0' ? s->default_domain : config_domain_find(s, domain);
+	const struct hosts *own = &r->hosts[0];
 	bool own_dns = false;
 
-	*a = (struct route_answer){ .kind = ROUTE_LOCAL, .port = s->port };
+	*a = (struct route_answer){ .kind = ROUTE_LOCAL, .port = s->port, .suffix = "" };
 	if (entry != NULL && entry->type != CONFIG_DOMAIN_REMOTE)
 		return;
 	if (entry != NULL) {
-		a->helo = entry->helo;
-		if (entry->has_port)
-			a->port = entry->port;
-		a->hosts = hosts_of(r, entry);
+		own = hosts_of(r, entry);
+		a->helo = own->d.helo;
+		a->port = own->d.port;
+		a->hosts = own->d.nhost > 0 ? &own->d : NULL;
 		own_dns = entry->route.count > 0 && a->hosts == NULL;	/* "route = dns" over the server's smart host */
 	}
+	a->security = own->d.security;
+	a->suffix = own->suffix;
+	const struct destination *smart = own->via.nhost > 0 ? &own->via : r->hosts[0].d.nhost > 0 ? &r->hosts[0].d : NULL;
 	if (a->hosts == NULL && !own_dns && s->smart_host_after_direct == CONFIG_DIRECT_NO)
-		a->hosts = r->hosts[0].d.nhost > 0 ? &r->hosts[0].d : NULL;
+		a->hosts = smart;
 	if (a->hosts != NULL) {
 		a->kind = ROUTE_HOSTS;
 		return;
 	}
 	judge_direct(domain, a);
-	if (!own_dns && s->smart_host_after_direct != CONFIG_DIRECT_NO && r->hosts[0].d.nhost > 0)
-		a->fallback = &r->hosts[0].d;
+	if (!own_dns && s->smart_host_after_direct != CONFIG_DIRECT_NO)
+		a->fallback = smart;
 	if (a->kind == ROUTE_REFUSED && a->fallback != NULL) {
 		a->kind = ROUTE_HOSTS;
 		a->hosts = a->fallback;
@@ -280,9 +326,9 @@ void
 route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a)
 {
 	if (a->port == 25)
-		snprintf(key, ROUTE_KEY_SIZE, "dns:%s%s", domain, a->helo ? ";helo" : "");
+		snprintf(key, ROUTE_KEY_SIZE, "dns:%s%s%s", domain, a->helo ? ";helo" : "", a->suffix);
 	else
-		snprintf(key, ROUTE_KEY_SIZE, "dns:%s:%u%s", domain, a->port, a->helo ? ";helo" : "");
+		snprintf(key, ROUTE_KEY_SIZE, "dns:%s:%u%s%s", domain, a->port, a->helo ? ";helo" : "", a->suffix);
 }
 
 void
@@ -291,7 +337,8 @@ route_direct(struct destination *d, const char *domain, const struct route_answe
 	char key[ROUTE_KEY_SIZE];
 
 	route_direct_key(key, domain, a);
-	*d = (struct destination){ .key = mem_strdup(key), .domain = mem_strdup(domain), .port = a->port, .helo = a->helo };
+	*d = (struct destination){ .key = mem_strdup(key), .domain = mem_strdup(domain), .port = a->port, .helo = a->helo,
+	    .security = a->security };
 	d->by_mx = *domain != '[';
 	if (d->by_mx)
 		return;

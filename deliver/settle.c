@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <bsd/stdlib.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -96,107 +95,6 @@ submit(struct settle_state *st)
 	pool_submit(st->marks || (st->note_sync && st->note.len > 0) ? t->careful : t->quick, st);
 }
 
-/* --- what became of each --- */
-
-static unsigned
-spread(void)
-{
-	return arc4random_uniform(1001);
-}
-
-/* Times for what is to come later, once for remote and once for local recipients. */
-static void
-make_plans(struct settle_state *st, int64_t now_us)
-{
-	struct schedule_message *m = st->m;
-	struct retry_case c = {
-		.age = now_us > m->arrived_us ? (uint64_t)(now_us - m->arrived_us) / 1000 : 0,
-		.attempts = m->attempts, .quick = m->quick, .glitch = m->glitch, .jitter = spread(),
-	};
-
-	st->plan[0] = retry_decide(st->settle->server, &c);
-	c.local = true;
-	st->plan[1] = retry_decide(st->settle->server, &c);
-}
-
-bool
-settle_wants(const struct message_recipient *r, unsigned notify)
-{
-	return r->notify == 0 || (r->notify & notify) != 0;
-}
-
-bool
-settle_may_report(const struct schedule_message *m)
-{
-	return *m->e.sender != '\0' && (m->e.flags & MESSAGE_REPORT) == 0;
-}
-
-static void
-judge_later(struct settle_state *st, size_t i)
-{
-	struct schedule_message *m = st->m;
-	struct schedule_result *r = &m->result[i];
-	const struct retry_plan *plan = &st->plan[r->local];
-
-	if (plan->expired) {
-		r->outcome = OUTCOME_FAILED;
-		r->expired = true;
-		return;
-	}
-	if (!m->later || plan->after < m->after)
-		m->after = plan->after;
-	m->later = true;
-	if (plan->delayed && !m->delayed && settle_may_report(m) && settle_wants(&m->e.rcpt[i], NOTIFY_DELAY))
-		st->delay = true;
-}
-
-static void
-judge(struct settle_state *st)
-{
-	struct schedule_message *m = st->m;
-
-	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		struct schedule_result *r = &m->result[i];
-
-		if (r->outcome == OUTCOME_LATER)
-			judge_later(st, i);
-		if (r->outcome == OUTCOME_DELIVERED)
-			st->delivered++;
-		else if (r->outcome == OUTCOME_FAILED)
-			st->failed++;
-		else if (m->e.rcpt[i].mark == MARK_PENDING)
-			st->pending++;
-	}
-}
-
-const char *
-settle_status(const struct schedule_result *r)
-{
-	return r->expired ? "4.4.7" : r->reason->status;
-}
-
-static void
-log_later(const struct settle_state *st)
-{
-	const struct schedule_message *m = st->m;
-
-	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].outcome == OUTCOME_LATER)
-			log_event(LOG_FACT, m->id, "deferred", "recipient=%s status=%s reason=%s host=%s next=%llu",
-			    log_safe(m->e.rcpt[i].address), m->result[i].reason->status, log_safe(m->result[i].reason->text),
-			    log_safe(m->result[i].reason->host), (unsigned long long)((m->after + 500) / 1000));
-}
-
-static void
-log_failed(const struct schedule_message *m)
-{
-	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].outcome == OUTCOME_FAILED)
-			log_event(LOG_WARN, m->id, m->result[i].expired ? "expired" : "failed", "recipient=%s status=%s reason=%s host=%s",
-			    log_safe(m->e.rcpt[i].address), settle_status(&m->result[i]), log_safe(m->result[i].reason->text),
-			    log_safe(m->result[i].reason->host));
-}
-
 /* --- stage: write --- */
 
 void
@@ -224,7 +122,7 @@ note_failures(struct settle_state *st)
 
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->result[i].outcome == OUTCOME_FAILED)
-			settle_add_line(st, NOTE_FAILED, i, m->failed_us, settle_status(&m->result[i]), m->result[i].reason);
+			settle_add_line(st, NOTE_FAILED, i, m->failed_us, settle_judge_status(&m->result[i]), m->result[i].reason);
 	st->note_sync = true;
 }
 
@@ -380,7 +278,7 @@ step_done(void *arg, void *job)
 	adopt_marks(m);
 	m->gone = st->remove || st->vanished;
 	if (st->stage == SETTLE_WRITE)
-		log_failed(m);
+		settle_judge_log_failed(m);
 	if (m->gone)
 		schedule_settled(m);
 	else
@@ -414,10 +312,8 @@ settle_begin(struct settle *t, struct schedule_message *m)
 	st->settle = t;
 	st->m = m;
 	buf_init(&st->note, MESSAGE_ENVELOPE_MAX);
-	make_plans(st, clock_wall_us());
-	judge(st);
-	log_later(st);
-	if (st->delivered > 0 && settle_may_report(m))
+	settle_judge(st, clock_wall_us());
+	if (st->delivered > 0 && settle_judge_may_report(m))
 		settle_tell_success(st);
 	else
 		settle_write(st);

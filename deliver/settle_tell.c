@@ -36,10 +36,10 @@ list_recipients(struct settle_state *st, enum schedule_outcome outcome, unsigned
 			job->first = i;
 		if (job->expire == 0 || r->expired)
 			job->expire = r->local ? st->settle->server->local_expire : st->settle->server->expire;
-		if (!settle_wants(&m->e.rcpt[i], notify) || (outcome == OUTCOME_LATER && !st->plan[r->local].delayed))
+		if (!settle_judge_wants(&m->e.rcpt[i], notify) || (outcome == OUTCOME_LATER && !st->plan[r->local].delayed))
 			continue;
 		st->recipient[job->count++] = (struct dsn_recipient){
-			.address = m->e.rcpt[i].address, .orcpt = m->e.rcpt[i].orcpt, .status = settle_status(r),
+			.address = m->e.rcpt[i].address, .orcpt = m->e.rcpt[i].orcpt, .status = settle_judge_status(r),
 			.code = r->reason->code, .host = r->reason->host, .text = r->reason->text,
 		};
 	}
@@ -177,7 +177,7 @@ make_part(struct settle_state *st)
 			free(st->part.rcpt[i].orcpt);
 			continue;
 		}
-		buf_printf(&st->details, "%s<%s>: %s %s%s%s", kept == 0 ? "" : "\r\n\t", m->e.rcpt[i].address, settle_status(r),
+		buf_printf(&st->details, "%s<%s>: %s %s%s%s", kept == 0 ? "" : "\r\n\t", m->e.rcpt[i].address, settle_judge_status(r),
 		    r->reason->host, *r->reason->host == '\0' ? "" : ": ", r->reason->text);
 		st->part.rcpt[kept] = st->part.rcpt[i];
 		st->part.rcpt[kept++].mark = MARK_PENDING;
@@ -219,7 +219,7 @@ settle_tell_failures(struct settle_state *st)
 	struct schedule_message *m = st->m;
 
 	st->stage = SETTLE_REPORT;
-	if (!settle_may_report(m)) {
+	if (!settle_judge_may_report(m)) {
 		begin_badmail(st);
 		return;
 	}

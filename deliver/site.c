@@ -97,6 +97,7 @@ find_kept(const struct site *s, size_t index)
 
 	TAILQ_FOREACH(p, &s->r->idle, idle_link)
 		if (p->site != s && p->site->d.helo == s->d.helo && strcasecmp(p->host, a->host) == 0 &&
+		    route_security_is_same(&p->site->d.security, &s->d.security) &&
 		    net_equal((const struct sockaddr *)&p->to.sa, (const struct sockaddr *)&a->to.sa))
 			return p;
 	return NULL;
@@ -348,26 +349,13 @@ site_add(struct site *s, struct remote_job *job)
 	remote_due(s->r, s);
 }
 
-static void
-destination_copy(struct destination *to, const struct destination *from)
-{
-	*to = *from;
-	to->key = mem_strdup(from->key);
-	to->domain = mem_strdup(from->domain);
-	to->host = mem_array(NULL, from->nhost + 1, sizeof(*to->host));
-	for (size_t i = 0; i < from->nhost; i++) {
-		to->host[i] = from->host[i];
-		to->host[i].name = mem_strdup(from->host[i].name);
-	}
-}
-
 struct site *
 site_new(struct remote *r, const struct destination *d)
 {
 	struct site *s = mem_new(struct site);
 
 	s->r = r;
-	destination_copy(&s->d, d);
+	route_destination_copy(&s->d, d);
 	s->last = &s->first;
 	TAILQ_INIT(&s->peers);
 	s->pressure = loop_timer_new(r->loop, on_pressure, s);
@@ -393,10 +381,6 @@ site_free(struct site *s)
 	mx_walk_free(s->walk);
 	mx_list_done(&s->list);
 	loop_timer_free(s->pressure);
-	for (size_t i = 0; i < s->d.nhost; i++)
-		free(s->d.host[i].name);
-	free(s->d.host);
-	free(s->d.domain);
-	free(s->d.key);
+	route_destination_done(&s->d);
 	free(s);
 }

@@ -134,10 +134,7 @@ take_orcpt(const struct taker *t, const struct parameter *p)
 	return REPLY_NONE;
 }
 
-/*
- * Who the client says wrote it (RFC 4954 5): a mailbox in xtext, or <>. Looked at, not believed, and so not handed on: the next
- * server is told nothing, which means <>.
- */
+/* Who the client says submitted it (RFC 4954 5): a mailbox in xtext, or <>. What that is worth transaction_mail() knows. */
 static enum reply
 take_auth(const struct taker *t, const struct parameter *p)
 {
@@ -145,8 +142,7 @@ take_auth(const struct taker *t, const struct parameter *p)
 	struct address a;
 	size_t used;
 
-	(void)t;
-	if (p->value == NULL || !xtext_is_valid(p->value, p->value_len))
+	if (p->value == NULL || p->value_len > XTEXT_AUTH_MAX || !xtext_is_valid(p->value, p->value_len))
 		return REPLY_BAD_PARAMETER;
 	if (p->value_len == 2 && strncmp(p->value, "<>", 2) == 0)
 		return REPLY_NONE;
@@ -157,6 +153,8 @@ take_auth(const struct taker *t, const struct parameter *p)
 	bool good = buf_ok(&path) && address_parse_path(&a, path.data, path.len, ADDRESS_BARE, &used) == 0 && used == path.len;
 	buf_done(&path);
 	free(text);
+	if (good)
+		memcpy(t->mail->auth, p->value, p->value_len);
 	return good ? REPLY_NONE : REPLY_BAD_PARAMETER;
 }
 
@@ -274,6 +272,7 @@ envelope_new(const struct envelope_mail *m)
 	e->m.flags = m->flags;
 	e->m.ret = m->ret;
 	e->m.envid = m->envid[0] != '\0' ? mem_strdup(m->envid) : NULL;
+	e->m.auth = m->auth[0] != '\0' ? mem_strdup(m->auth) : NULL;
 	e->declared = m->size;
 	return e;
 }

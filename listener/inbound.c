@@ -6,17 +6,15 @@
  * Promise:  lives until both the socket is closed and the disk has answered for a message handed over
  * Fails by: never; a connection that fails goes away alone
  */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/net.h"
-#include "listener/listener.h"
+#include "listener/inbound_parts.h"
 
 /*
  * A message as a whole may take a quarter of an hour and a second for each KiB that has come: slow lines are
@@ -24,177 +22,11 @@
  */
 enum { MESSAGE_BASE_MS = 900000, MESSAGE_BYTES_A_MS = 1 };
 
-struct inbound {
-	TAILQ_ENTRY(inbound) entry;
-	struct listener *listener;
-	struct conn *conn;		/* NULL: closed, the disk still owes an answer */
-	struct session session;
-	struct receive receive;
-	struct record record;
-	struct warrant_question *question;	/* AUTH under way; NULL: none */
-	uint64_t message_since;		/* monotonic ms of DATA */
-	uint64_t since, active;		/* monotonic ms of the connection, of the last the client did */
-	uint32_t serial;
-	uint32_t progress;		/* of the session, when the limit was last set */
-	union proxy_address peer, *reached;	/* reached: NULL unless a PROXY header said it */
-	struct policy_client client;
-	struct rdns_query *query;	/* the client's names are being asked for; NULL: not */
-	char ip[INET6_ADDRSTRLEN];
-};
-
-/* --- what the session asks for --- */
-
 static void
-do_send(void *arg, const char *data, size_t len)
+count(struct inbound *c, enum counter which, int64_t n)
 {
-	struct inbound *c = arg;
-	conn_send(c->conn, data, len);
-	record_reply(&c->record, data, len);
+	counters_add(c->listener->boot->counters, which, n);
 }
-
-static void
-do_command(void *arg, const char *line, size_t len)
-{
-	record_command(&((struct inbound *)arg)->record, line, len);
-}
-
-static void
-do_close(void *arg, bool linger)
-{
-	conn_close(((struct inbound *)arg)->conn, linger);
-}
-
-static int
-do_begin(void *arg, struct message_envelope *e)
-{
-	struct inbound *c = arg;
-	char link[TLS_FACTS_SIZE];
-	c->message_since = clock_mono_ms();
-	record_begin(&c->record);
-	secure_format_received(link, conn_link(c->conn));
-	return receive_begin(&c->receive, e, link);
-}
-
-static bool
-do_add(void *arg, const char *data, size_t len)
-{
-	record_content(&((struct inbound *)arg)->record, data, len);
-	return receive_add(&((struct inbound *)arg)->receive, data, len);
-}
-
-static void
-do_finish(void *arg)
-{
-	receive_finish(&((struct inbound *)arg)->receive);
-}
-
-static void
-do_discard(void *arg)
-{
-	receive_discard(&((struct inbound *)arg)->receive);
-}
-
-static void
-do_secure(void *arg)
-{
-	struct inbound *c = arg;
-	conn_secure(c->conn, secure_tls(c->listener->secure));
-}
-
-static bool
-drop_is_full(void *arg)
-{
-	return quota_is_full(((struct inbound *)arg)->listener->quota);
-}
-
-static bool
-is_self(void *arg, const char *literal)
-{
-	struct inbound *c = arg;
-	struct sockaddr_storage local;
-	socklen_t len = sizeof(local);
-	if (c->reached != NULL)
-		memcpy(&local, c->reached, sizeof(*c->reached));
-	else if (getsockname(conn_fd(c->conn), (struct sockaddr *)&local, &len) == -1)
-		return false;
-	return policy_is_literal(literal, (struct sockaddr *)&local);
-}
-
-static const char *
-sender_of(const struct inbound *c)
-{
-	const struct envelope *e = c->session.envelope;
-	return e == NULL ? "-" : e->m.sender[0] == '\0' ? "<>" : e->m.sender;
-}
-
-/* What ties SCRAM-SHA-256-PLUS to this very connection. */
-static void
-set_binding(struct vouch_start *start, struct ssl_st *link)
-{
-	static_assert(TLS_BINDING_SIZE <= VOUCH_BINDING_MAX, "fits");
-	if (link == NULL || !tls_link_binding(link, start->binding_data))
-		return;
-	start->binding = VOUCH_TLS_EXPORTER;
-	start->binding_len = TLS_BINDING_SIZE;
-}
-
-static void
-do_vouch(void *arg, const struct vouch_start *start)
-{
-	struct inbound *c = arg;
-	struct listener *l = c->listener;
-	const struct config_server *server = l->server;
-	struct vouch_start *whole = mem_new(struct vouch_start);
-
-	memcpy(whole, start, vouch_start_size(start));
-	snprintf(whole->client, sizeof(whole->client), "%s", c->ip);
-	if (server->basic_domain != NULL)
-		snprintf(whole->domain, sizeof(whole->domain), "%s", server->basic_domain);
-	if (server->service_principal != NULL)
-		snprintf(whole->principal, sizeof(whole->principal), "%s", server->service_principal);
-	else
-		snprintf(whole->principal, sizeof(whole->principal), "smtp/%.200s", server->fqdn);
-	set_binding(whole, conn_link(c->conn));
-	if (l->warrant == NULL)
-		l->warrant = warrant_new(l);
-	c->question = warrant_start(l->warrant, c, whole);
-	explicit_bzero(whole, sizeof(*whole));
-	free(whole);
-}
-
-static void
-do_vouch_step(void *arg, const struct vouch_token *t)
-{
-	warrant_step(((struct inbound *)arg)->question, t);
-}
-
-static void
-do_vouch_cancel(void *arg)
-{
-	struct inbound *c = arg;
-	warrant_cancel(c->question);
-	c->question = NULL;
-}
-
-static void
-refused(void *arg, const char *recipient, const char *reply)
-{
-	struct inbound *c = arg;
-	log_event(LOG_FACT, NULL, "refused", "client=%s sender=%s recipient=%s reply=%s", c->ip, log_safe(sender_of(c)),
-	    log_safe(recipient), log_safe(reply));
-}
-
-static void
-count(void *arg, enum counter which, int64_t n)
-{
-	counters_add(((struct inbound *)arg)->listener->boot->counters, which, n);
-}
-
-static const struct session_ops session_ops = {
-	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
-	.secure = do_secure, .drop_is_full = drop_is_full, .is_self = is_self, .refused = refused, .count = count,
-	.vouch = do_vouch, .vouch_step = do_vouch_step, .vouch_cancel = do_vouch_cancel,
-};
 
 /* --- what the socket tells --- */
 
@@ -288,7 +120,7 @@ on_gone(void *arg)
 	struct listener *l = c->listener;
 	if (c->conn != NULL) {
 		record_close(&c->record);
-		counters_add(l->boot->counters, COUNTER_INBOUND_CURRENT, -1);
+		count(c, COUNTER_INBOUND_CURRENT, -1);
 		limit_give(l->limit, &c->peer.sa);
 	}
 	if (c->receive.storing) {
@@ -352,10 +184,10 @@ inbound_open(struct listener *l, struct gate_guest *guest)
 	c->serial = ++l->serial;
 	take_client(c, guest);
 	c->conn = conn_new(l->env, guest->fd, &conn_ops, c);
-	session_init(&c->session, l->server, &session_ops, c, &c->client, c->ip);
+	session_init(&c->session, l->server, &errand_ops, c, &c->client, c->ip);
 	record_open(&c->record, l->log, &c->session, guest->fd, c->reached != NULL ? &c->reached->sa : NULL);
 	TAILQ_INSERT_TAIL(&l->sessions, c, entry);
-	counters_add(l->boot->counters, COUNTER_INBOUND_TOTAL, 1);
+	count(c, COUNTER_INBOUND_TOTAL, 1);
 	if (l->server->listen[guest->listen].tls)
 		session_secure(&c->session);
 	else
@@ -403,6 +235,7 @@ inbound_look(const struct inbound *c, struct inbound_view *v)
 		.state = state_name(c->session.phase),
 		.tls = c->session.secure ? tls_link_version(conn_link(c->conn)) : "-", .age_ms = now - c->since, .idle_ms = now - c->active,
 	};
+	secure_format_fingerprint(v->certificate, conn_link(c->conn));
 	return true;
 }
 
@@ -459,12 +292,14 @@ tell_accepted(struct inbound *c, const char *id)
 {
 	const struct session *s = &c->session;
 	size_t recipients = s->envelope->m.nrcpt;
-	char link[TLS_FACTS_SIZE];
+	struct ssl_st *tls = c->conn != NULL ? conn_link(c->conn) : NULL;
+	char link[TLS_FACTS_SIZE], certificate[SECURE_FINGERPRINT_SIZE];
 
-	secure_format_event(link, c->conn != NULL ? conn_link(c->conn) : NULL);
-	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s%s%s", c->ip, log_safe(s->helo),
-	    log_safe(sender_of(c)), recipients, (unsigned long long)s->data.size, link, s->user != NULL ? " user=" : "",
-	    s->user != NULL ? log_safe(s->user) : "");
+	secure_format_event(link, tls);
+	secure_format_fingerprint(certificate, tls);
+	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s%s%s%s%s", c->ip, log_safe(s->helo),
+	    log_safe(errand_sender(c)), recipients, (unsigned long long)s->data.size, link, s->user != NULL ? " user=" : "",
+	    s->user != NULL ? log_safe(s->user) : "", certificate[0] != '\0' ? " certificate=" : "", certificate);
 	count(c, COUNTER_MESSAGES_RECEIVED, 1);
 	count(c, COUNTER_MESSAGE_BYTES_RECEIVED, (int64_t)s->data.size);
 	count(c, COUNTER_RECIPIENTS_RECEIVED, (int64_t)recipients);

@@ -30,6 +30,8 @@
 #include "common/process/vouch.h"
 #include "common/process/w3clog.h"
 
+#define SECURE_FINGERPRINT_SIZE (2 * TLS_FINGERPRINT_SIZE + 1)
+
 struct bdat;
 struct inbound;
 struct listener;
@@ -155,6 +157,7 @@ struct envelope_mail {
 	unsigned flags;		/* enum message_flags */
 	enum message_ret ret;
 	char envid[XTEXT_ENVID_MAX + 1];	/* "": not given */
+	char auth[XTEXT_AUTH_MAX + 1];	/* "": not given, or <> */
 };
 struct envelope_rcpt {
 	struct address address;
@@ -214,6 +217,7 @@ struct inbound_view {
 	uint32_t serial, messages;
 	const struct sockaddr *address;
 	const char *ip, *user, *helo, *state, *tls;	/* user and helo may be NULL; tls "-": none */
+	char certificate[SECURE_FINGERPRINT_SIZE];	/* "": none was shown */
 	uint64_t age_ms, idle_ms;
 };
 struct inbound *inbound_next(struct inbound *c);
@@ -462,6 +466,8 @@ struct tls *secure_tls(const struct secure *s);
 void secure_tell(struct secure *s, const char *result, const char *ip, const char *why);	/* of a handshake; not each one in a flood */
 /* "TLSv1.3/TLS_AES_256_GCM_SHA384", for events; "-" for NULL. `dst` has TLS_FACTS_SIZE bytes, as below. */
 void secure_format_event(char *dst, const struct ssl_st *link);
+/* SHA-256 of the certificate the client has shown, in hexadecimal digits; "": none. `dst` has SECURE_FINGERPRINT_SIZE bytes. */
+void secure_format_fingerprint(char *dst, const struct ssl_st *link);
 void secure_format_received(char *dst, const struct ssl_st *link);	/* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL */
 
 /* --- session: the dialogue of one connection; pure --- */

@@ -18,7 +18,7 @@
 #include "common/process/roll.h"
 #include "listener/listener.h"
 
-#define LINE_MAX_BYTES 1200
+#define LINE_MAX_BYTES 1300
 #define LOOKED_AT_MAX 20000	/* sessions a question, so that the loop goes on */
 
 static int
@@ -62,8 +62,9 @@ static void
 put_row(struct buf *b, const struct inbound_view *v, int64_t now_s)
 {
 	const char *kind = v->user != NULL ? "user" : v->helo != NULL ? "helo" : "-";
-	buf_printf(b, "%u\t%s\t%lld\t%llu\t%s\t%u\t%s\t%s\t", v->serial, v->ip, (long long)(now_s - (int64_t)(v->age_ms / 1000)),
-	    (unsigned long long)v->idle_ms, v->state, v->messages, v->tls, kind);
+	buf_printf(b, "%u\t%s\t%lld\t%llu\t%s\t%u\t%s\t%s\t%s\t", v->serial, v->ip, (long long)(now_s - (int64_t)(v->age_ms / 1000)),
+	    (unsigned long long)v->idle_ms, v->state, v->messages, v->tls,
+	    v->certificate[0] != '\0' ? v->certificate : "-", kind);
 	put_name(b, v->user != NULL ? v->user : v->helo != NULL ? v->helo : "-");
 	buf_puts(b, "\n");
 }

@@ -81,7 +81,7 @@ secure_new(struct listener *l)
 		return NULL;
 	struct secure *s = mem_new(struct secure);
 	s->listener = l;
-	s->tls = tls_new(server->tls_minimum, server->name); /* no tls_ask(): no rule of [access] looks at a client's certificate */
+	s->tls = tls_new(server->tls_minimum, server->name, server->ask_certificate);
 	s->pairs = server->certificate.count;
 	s->source = mem_zalloc(s->pairs * sizeof(*s->source));
 	ask(s);
@@ -243,4 +243,16 @@ secure_format_received(char *dst, const struct ssl_st *link)
 	dst[0] = '\0';
 	if (link != NULL)
 		snprintf(dst, TLS_FACTS_SIZE, "%s, %s, %d bits", tls_link_version(link), tls_link_cipher(link), tls_link_bits(link));
+}
+
+void
+secure_format_fingerprint(char *dst, const struct ssl_st *link)
+{
+	unsigned char bytes[TLS_FINGERPRINT_SIZE];
+
+	dst[0] = '\0';
+	if (link == NULL || !tls_link_fingerprint(link, bytes))
+		return;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(dst + 2 * i, 3, "%02x", bytes[i]);
 }

@@ -56,6 +56,8 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 		session_reply(s, bad, NULL);
 		return;
 	}
+	if (!s->authenticated)
+		m.auth[0] = '\0'; /* RFC 4954 5: from a client nobody knows it is <>, whatever it says */
 	s->envelope = envelope_new(&m);
 	s->phase = PHASE_MAIL;
 	session_reply(s, REPLY_SENDER_OK, m.sender.text[0] != '\0' ? m.sender.text : "<>");

@@ -16,7 +16,8 @@
 #include "master/master.h"
 
 #define COLUMNS (ROLL_COLUMNS + 1)	/* the master puts the server's name in */
-enum { COLUMN_ID, COLUMN_SERVER, COLUMN_CLIENT, COLUMN_SINCE, COLUMN_IDLE, COLUMN_STATE, COLUMN_MESSAGES, COLUMN_TLS, COLUMN_KIND, COLUMN_NAME };
+enum { COLUMN_ID, COLUMN_SERVER, COLUMN_CLIENT, COLUMN_SINCE, COLUMN_IDLE, COLUMN_STATE, COLUMN_MESSAGES, COLUMN_TLS,
+	COLUMN_CERTIFICATE, COLUMN_KIND, COLUMN_NAME };
 
 /* --- options --- */
 
@@ -128,7 +129,9 @@ listing_table(char *column[COLUMNS], bool first)
 	listing_since(since, column[COLUMN_SINCE]);
 	snprintf(idle, sizeof(idle), "%llus", strtoull(column[COLUMN_IDLE], NULL, 10) / 1000);
 	bool user = strcmp(column[COLUMN_KIND], "user") == 0 || strcmp(column[COLUMN_KIND], "-") == 0;
-	snprintf(name, sizeof(name), user ? "%s" : "(%s)", column[COLUMN_NAME]);
+	bool certificate = strcmp(column[COLUMN_CERTIFICATE], "-") != 0;
+	snprintf(name, sizeof(name), user ? "%s%s%s" : "(%s)%s%s", column[COLUMN_NAME], certificate ? " certificate " : "",
+	    certificate ? column[COLUMN_CERTIFICATE] : "");
 	printf(form, column[COLUMN_ID], column[COLUMN_SERVER], column[COLUMN_CLIENT], since, idle, column[COLUMN_STATE],
 	    column[COLUMN_MESSAGES], column[COLUMN_TLS], name);
 }
@@ -162,6 +165,7 @@ listing_json(char *column[COLUMNS], bool first)
 	listing_string("since", since, true);
 	listing_string("state", column[COLUMN_STATE], true);
 	listing_string("tls", column[COLUMN_TLS], strcmp(column[COLUMN_TLS], "-") != 0);
+	listing_string("certificate", column[COLUMN_CERTIFICATE], strcmp(column[COLUMN_CERTIFICATE], "-") != 0);
 	printf("\"idle\": %.3f, \"messages\": %lu}", (double)strtoull(column[COLUMN_IDLE], NULL, 10) / 1000,
 	    strtoul(column[COLUMN_MESSAGES], NULL, 10));
 }

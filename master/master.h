@@ -38,6 +38,7 @@ enum state_event {
 	EVENT_CONTINUED,	/* all listeners have */
 	EVENT_GONE,		/* no child is left */
 	EVENT_FAILED,		/* what the state's act tried cannot be done */
+	EVENT_REFUSED,		/* a worker says that it cannot work so */
 	EVENT_COUNT
 };
 enum state_kind { STATE_IGNORE, STATE_GO, STATE_ALREADY, STATE_REFUSE };

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -49,6 +50,15 @@ reap_judge(int status, enum child_phase phase, const char *killed, const char *r
 	return killed != NULL || !asked || !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 
+/* It has said why it cannot work, and trying again would change nothing. */
+static bool
+reap_is_refusal(const struct child *c, int status)
+{
+	if (c->reason == NULL || c->killed != NULL || !WIFEXITED(status) || WEXITSTATUS(status) != EX_CONFIG)
+		return false;
+	return c->phase == CHILD_STOPPING || (c->phase == CHILD_BORN && c->server != NULL && c->server->state == STATE_STARTING);
+}
+
 static void
 reap_child(struct master *m, struct child *c, int status)
 {
@@ -57,11 +67,13 @@ reap_child(struct master *m, struct child *c, int status)
 	enum role role = c->role;
 	char words[CTL_REASON_MAX + 16];
 	bool crashed = reap_judge(status, c->phase, c->killed, c->reason, words, sizeof(words));
+	bool refused = reap_is_refusal(c, status);
 	/* One that was to go and went badly is a crash to tell of, but nobody waits for its successor. */
 	bool missed = c->phase == CHILD_BORN || c->phase == CHILD_READY;
 	uint64_t lived = clock_mono_ms() - c->born_ms, delay = 0;
 	pid_t pid = c->pid;
 
+	crashed = crashed && !refused;
 	if (s != NULL) {
 		counters_clear_slot(s->counters, c->slot);
 		if (crashed)
@@ -81,6 +93,10 @@ reap_child(struct master *m, struct child *c, int status)
 	if (crashed && missed && post != NULL) {
 		s->trouble = true;
 		server_reason(s, "%s: %s; it is tried again", roster_roles[role].name, words);
+	}
+	if (refused && s->state == STATE_STARTING) {
+		server_reason(s, "%s", words);
+		server_event(s, EVENT_REFUSED);
 	}
 	roster_fill(s);
 	server_look(s);

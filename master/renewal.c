@@ -3,8 +3,9 @@
  *
  * Runs in:  master
  * Owns:     what the files looked like when that was last told; the ticket keys: random bytes, made anew every six hours
- * Promise:  a change is told by itself once nothing has changed for a second; the listeners ask for the files (handout) and
- *           decide what they are worth. All listeners of a virtual server have the same ticket keys at any time
+ * Promise:  a change is told by itself once nothing has changed for a second, and starts a virtual server that could not;
+ *           the listeners ask for the files (handout) and decide what they are worth. All listeners of a virtual server have
+ *           the same ticket keys at any time
  * Fails by: not at all
  */
 #include <bsd/stdlib.h>
@@ -114,11 +115,20 @@ renewal_tell_all(struct server *s)
 			child_tell(c, CTL_RENEWED);
 }
 
+/* Who could not start, perhaps for these files, tries again. */
+static void
+renewal_tell(struct server *s)
+{
+	if (s->state == STATE_STOPPED && s->wanted && !s->m->stopping)
+		server_event(s, EVENT_START);
+	else
+		renewal_tell_all(s);
+}
+
 /* A change is told when the next look, a second later, finds the same. */
 static void
-renewal_on_time(void *arg)
+renewal_go_on(struct server *s)
 {
-	struct server *s = arg;
 	struct renewal *r = s->renewal;
 	if (s->conf == NULL || r->count != renewal_count(s->conf))
 		return;
@@ -127,7 +137,7 @@ renewal_on_time(void *arg)
 	if (r->settling && renewal_same(now, r->seen, r->count)) {
 		r->settling = false;
 		memcpy(r->told, now, r->count * sizeof(*now));
-		renewal_tell_all(s);
+		renewal_tell(s);
 	} else {
 		r->settling = !renewal_same(now, r->told, r->count);
 	}
@@ -135,6 +145,15 @@ renewal_on_time(void *arg)
 	free(now);
 	renewal_turn_tickets(s);
 	loop_timer_set(r->timer, r->settling ? RENEWAL_SETTLE_MS : RENEWAL_LOOK_MS);
+}
+
+static void
+renewal_on_time(void *arg)
+{
+	struct server *s = arg;
+	struct master *m = s->m;
+	renewal_go_on(s);
+	service_look(m);
 }
 
 /* --- for others --- */
@@ -175,7 +194,7 @@ void
 renewal_look(struct server *s)
 {
 	if (s->renewal != NULL && s->renewal->count > 0)
-		renewal_on_time(s);
+		renewal_go_on(s);
 }
 
 void

@@ -135,13 +135,13 @@ server_open(struct server *s)
 	int result = -1;
 	if (s->conf == NULL) /* its reason was set when the configuration was read */
 		return -1;
+	renewal_watch(s);
 	if (folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1) {
 		server_reason(s, "%s cannot be made: %s", where, strerror(errno));
 	} else if (handout_check(s->conf, &why) == -1 || listen_open(&s->sockets, s->m, s, s->conf, NULL, true, &why) == -1) {
 		server_reason(s, "%s", buf_text(&why));
 	} else {
 		server_reason(s, NULL);
-		renewal_watch(s);
 		roster_build(s);
 		roster_fill(s);
 		result = 0;

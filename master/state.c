@@ -24,6 +24,7 @@ static const struct state_move state_table[][EVENT_COUNT] = {
 		[EVENT_CONTINUE] = REFUSE("is starting; there is nothing to continue"),
 		[EVENT_READY] = GO(STARTED, NONE),
 		[EVENT_FAILED] = GO(STOPPED, NONE),
+		[EVENT_REFUSED] = GO(STOPPING, CLOSE),
 	},
 	[STATE_STARTED] = {
 		[EVENT_START] = ALREADY("is already started"),

@@ -42,6 +42,7 @@ message_envelope_done(struct message_envelope *e)
 	free(e->user);
 	free(e->protocol);
 	free(e->envid);
+	free(e->auth);
 	*e = (struct message_envelope){ 0 };
 }
 
@@ -66,6 +67,7 @@ message_envelope_copy(struct message_envelope *to, const struct message_envelope
 	to->user = mem_strdup(from->user);
 	to->protocol = mem_strdup(from->protocol);
 	to->envid = mem_strdup(from->envid);
+	to->auth = mem_strdup(from->auth);
 	for (size_t i = 0; i < from->nrcpt; i++) {
 		struct message_recipient *r = message_envelope_add(to, from->rcpt[i].address);
 		r->mark = from->rcpt[i].mark;
@@ -136,7 +138,8 @@ message_envelope_format(const struct message_envelope *e, struct buf *out)
 	clock_format_utc(date, message_id_is_valid(e->id) ? message_id_time_us(e->id) : 0);
 	bool ok = put_line(out, "arrived", date) && put_line(out, "client", e->client) && put_line(out, "helo", e->helo) &&
 	    put_line(out, "user", e->user) && put_line(out, "protocol", e->protocol) &&
-	    put_line(out, "ret", e->ret != RET_DEFAULT ? ret_name[e->ret] : NULL) && put_line(out, "envid", e->envid);
+	    put_line(out, "ret", e->ret != RET_DEFAULT ? ret_name[e->ret] : NULL) && put_line(out, "envid", e->envid) &&
+	    put_line(out, "auth", e->auth);
 	put_flags(out, e->flags);
 	buf_puts(out, "marks: ");
 	for (size_t i = 0; i < e->nrcpt; i++)
@@ -207,6 +210,12 @@ static bool
 parse_envid(struct envelope_parse *p, char *value)
 {
 	return keep_once(p, &p->e->envid, value);
+}
+
+static bool
+parse_auth(struct envelope_parse *p, char *value)
+{
+	return keep_once(p, &p->e->auth, value);
 }
 
 static bool
@@ -286,7 +295,7 @@ parse_orcpt(struct envelope_parse *p, char *value)
 static const struct { const char *name; parse_line *parse; } line_row[] = {
 	{ "arrived", parse_ignored }, { "client", parse_client }, { "helo", parse_helo }, { "user", parse_user },
 	{ "protocol", parse_protocol }, { "flags", parse_flags }, { "ret", parse_ret }, { "envid", parse_envid },
-	{ "x-sender", parse_sender }, { "x-receiver", parse_receiver }, { "x-notify", parse_notify },
+	{ "auth", parse_auth }, { "x-sender", parse_sender }, { "x-receiver", parse_receiver }, { "x-notify", parse_notify },
 	{ "x-orcpt", parse_orcpt },
 };
 

@@ -7,6 +7,7 @@
  *   helo: name / user: name / protocol: ESMTP
  *   flags: 8bitmime smtputf8
  *   ret: full|hdrs / envid: xtext        RFC 3461, when given
+ *   auth: xtext                          who is said to have submitted it (RFC 4954 5); absent: not known
  *   marks: ..d                           one byte a recipient, in order; the only bytes that ever change
  *   x-sender: a@b                        empty value: null sender
  *   x-receiver: c@d                      one line a recipient
@@ -65,6 +66,7 @@ struct message_envelope {
 	unsigned flags;			/* enum message_flags */
 	enum message_ret ret;
 	char *envid;			/* owned; NULL not given */
+	char *auth;			/* owned; AUTH= as an authenticated client gave it, in xtext; NULL: not known, which is <> */
 	/* set by message_envelope_parse: places in the file */
 	off_t marks_at;			/* the first mark byte */
 	off_t content_at;

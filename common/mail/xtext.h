@@ -9,6 +9,7 @@
 
 #define XTEXT_ENVID_MAX 100	/* RFC 3461 4.4 */
 #define XTEXT_ORCPT_MAX 500	/* RFC 3461 4.2 */
+#define XTEXT_AUTH_MAX 500	/* RFC 4954 3: what AUTH= adds to a command, less its name */
 
 /* "a+2Bb": well-formed, and what it stands for is printable ASCII. Not empty. */
 bool xtext_is_valid(const char *text, size_t len);

@@ -136,6 +136,8 @@ judge_tls(struct config_work *w, size_t server)
 		blame(w, server, KEY_GENERAL, "tls-listen", false, "tls-listen needs certificate and key of [access]");
 	else if (certificates > 0 && !config_server_has_tls(s))
 		blame(w, server, KEY_ACCESS, "certificate", true, "certificate has no effect with tls = off and without tls-listen");
+	if (s->ask_certificate && !config_server_has_tls(s))
+		blame(w, server, KEY_ACCESS, "client-certificate", true, "client-certificate has no effect without TLS");
 	if (s->tls_minimum < CONFIG_TLS_1_2 && (s->connection_control != CONFIG_ONLY || s->connection_list.count == 0))
 		blame(w, server, KEY_ACCESS, "tls-minimum", false, "tls-minimum under 1.2 is for devices that are known: it needs "
 		    "connection-control = only and a connection-list");

@@ -45,6 +45,7 @@ static const struct key_choice tls_versions[] = {
 };
 static const struct key_choice list_modes[] = { { "only", CONFIG_ONLY, false }, { "all-except", CONFIG_ALL_EXCEPT, false }, { 0 } };
 static const struct key_choice open_relay[] = { { "no", false, false }, { "i-know", true, false }, { 0 } };
+static const struct key_choice client_certificates[] = { { "no", false, false }, { "ask", true, false }, { 0 } };
 static const struct key_choice dots[] = {
 	{ "auto", CONFIG_DOTS_AUTO, false }, { "stuffed", CONFIG_DOTS_STUFFED, false }, { "plain", CONFIG_DOTS_PLAIN, false }, { 0 },
 };
@@ -173,6 +174,9 @@ const struct key key_rows[] = {
 	    "able to read them." },
 	{ ACCESS("tls-minimum", KEY_ENUM, tls_minimum), .standard = "1.2", .choice = tls_versions,
 	    .meaning = "The oldest TLS version taken: 1.2 or 1.3; for old devices 1.0 or 1.1, which need connection-control = only with a list." },
+	{ ACCESS("client-certificate", KEY_ENUM, ask_certificate), .standard = "no", .choice = client_certificates,
+	    .meaning = "Whether clients are asked for a certificate under TLS. Any is taken, also none, and it gives no right: its SHA-256 "
+	    "fingerprint stands in the list of sessions and in the event of an accepted message." },
 	{ ACCESS("connection-control", KEY_ENUM, connection_control), .standard = "all-except", .choice = list_modes,
 	    .meaning = "Who may connect: only the clients of connection-list, or all except them. Others get 554 5.7.1 and the end of the "
 	    "connection." },
@@ -216,7 +220,8 @@ const struct key key_rows[] = {
 	    "or auto, which looks at each file." },
 
 	{ DELIVERY("retry", KEY_TIMES, retry), .standard = "15m 30m 1h 4h", .min = SECOND, .max = 30 * DAY,
-	    .meaning = "Waiting times after the first, second and third failed attempt, and after each later one." },
+	    .meaning = "Waiting times after the first, second and third failed attempt, and after each later one. A time that a peer "
+	    "names (\"try again in 300 seconds\") is kept, up to the longest of these; one sooner than these three times." },
 	{ DELIVERY("delay-notify", KEY_TIME, delay_notify), .standard = "12h", .min = SECOND, .max = YEARS, .unlimited = true,
 	    .meaning = "The age at which the sender of outbound mail is told once that it is late." },
 	{ DELIVERY("expire", KEY_TIME, expire), .standard = "2d", .min = SECOND, .max = YEARS,

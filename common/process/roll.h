@@ -14,7 +14,7 @@
 #define ROLL_SERIALS_MAX 1000
 #define ROLL_NAME_SIZE 128
 #define ROLL_TEXT_MAX 30000
-#define ROLL_COLUMNS 9
+#define ROLL_COLUMNS 10
 
 struct roll_ask {		/* payload of CTL_ROLL */
 	uint32_t after;		/* sessions with a larger serial; 0: from the first */
@@ -30,7 +30,7 @@ struct roll_ask {		/* payload of CTL_ROLL */
 
 /*
  * Payload of CTL_ROLL_PAGE. A line a session, columns parted by tabs: serial, client, since (seconds since 1970), idle (ms), state,
- * messages, TLS, "user" or "helo" or "-", name. Printable ASCII.
+ * messages, TLS, fingerprint of the client's certificate, "user" or "helo" or "-", name. Printable ASCII.
  */
 struct roll_page {
 	uint32_t next;		/* ask on after this one; 0: that was all */

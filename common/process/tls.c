@@ -18,7 +18,7 @@
 #include "common/base/mem.h"
 #include "common/process/tls_parts.h"
 
-enum { NAME_SIZE = 16, AES_SIZE = 32, MAC_SIZE = 32 };
+enum { NAME_SIZE = 16, AES_SIZE = 32, MAC_SIZE = 32, CLIENT_CHAIN_MAX = 32768 };
 _Static_assert(NAME_SIZE + AES_SIZE + MAC_SIZE == TLS_TICKET_SIZE, "parts of a ticket key");
 
 struct set {
@@ -119,10 +119,12 @@ allow_versions(SSL_CTX *context, enum config_tls_version minimum)
 	return SSL_CTX_set_min_proto_version(context, versions[minimum]) == 1 && SSL_CTX_set_max_proto_version(context, 0) == 1;
 }
 
+/* That the client has the key of its certificate the handshake proves; its chain is not built, let alone paid for. */
 static int
-take_any(int good, X509_STORE_CTX *store)
+take_any(X509_STORE_CTX *store, void *arg)
 {
-	(void)good, (void)store;
+	(void)arg;
+	X509_STORE_CTX_set_error(store, X509_V_OK);
 	return 1;
 }
 
@@ -145,7 +147,9 @@ new_context(struct tls *t)
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket);
 	SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
 	SSL_CTX_set_tlsext_servername_arg(context, t);
-	SSL_CTX_set_verify(context, t->ask ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, take_any);
+	SSL_CTX_set_verify(context, t->ask ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+	SSL_CTX_set_cert_verify_callback(context, take_any, NULL);
+	SSL_CTX_set_max_cert_list(context, CLIENT_CHAIN_MAX);
 	return context;
 }
 
@@ -201,22 +205,18 @@ set_build(struct tls *t, struct set *set, const struct tls_source *source, size_
 /* --- for others --- */
 
 struct tls *
-tls_new(enum config_tls_version minimum, const char *context)
+tls_new(enum config_tls_version minimum, const char *context, bool ask)
 {
 	struct tls *t = mem_new(struct tls);
 	unsigned size = 0;
 
 	t->minimum = minimum;
+	t->ask = ask;
 	if (EVP_Digest(context, strlen(context), t->id, &size, EVP_sha256(), NULL) != 1)
 		bug("no SHA-256");
+	t->id[0] = (unsigned char)((t->id[0] & ~1U) | ask); /* who was never asked is asked now, not resumed */
 	arc4random_buf(t->ticket, sizeof(t->ticket));
 	return t;
-}
-
-void
-tls_ask(struct tls *t)
-{
-	t->ask = true;
 }
 
 void

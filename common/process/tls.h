@@ -27,10 +27,11 @@ struct tls;
 struct tls_text { const char *path, *data; size_t len; };
 struct tls_source { struct tls_text certificate, key; };
 
-/* `context` keeps tickets of one server from being used at another. Ticket keys are random until tls_tickets(). */
-struct tls *tls_new(enum config_tls_version minimum, const char *context);
-/* Before tls_load(): clients are asked for a certificate from then on. Any is taken, also none: what it is worth the caller decides. */
-void tls_ask(struct tls *t);
+/*
+ * `context` keeps tickets of one server from being used at another. Ticket keys are random until tls_tickets(). With `ask` clients are
+ * asked for a certificate: any is taken, also none, and nobody looks at who signed it; what it is worth the caller decides.
+ */
+struct tls *tls_new(enum config_tls_version minimum, const char *context, bool ask);
 void tls_free(struct tls *t);		/* after all its connections; NULL is fine */
 /*
  * Goes over to these pairs when each of them is good: the certificate and its chain can be read, the key is its key. With `strict` an expired or not yet

@@ -176,3 +176,19 @@ def test_idn_out(t):
     message = modern.wait()[0]
     equal(message.recipients, ["jürgen@münchen.example"])
     check("SMTPUTF8" in message.params, message.params)
+
+
+def test_mixed_recipients(t):
+    """To a peer without SMTPUTF8 only those fail whose local part needs it."""
+    plain = t.sink(ehlo=("PIPELINING", "8BITMIME"))
+    service = t.postern(smart(plain))
+    with service.default.connect(ehlo="c.example") as client:
+        client.expect(250, "MAIL FROM:<a@default.example> SMTPUTF8 BODY=8BITMIME")
+        for to in ("one@remote.example", "jürgen@remote.example", "two@münchen.example"):
+            client.expect(250, f"RCPT TO:<{to}>")
+        client.content()
+    service.events.wait("failed", recipient="jürgen@remote.example", status="5.6.7")
+    plain.wait(1)
+    service.home.wait_queued(0)
+    equal([m.recipients for m in plain.messages], [["one@remote.example", "two@xn--mnchen-3ya.example"]], "who got it")
+    equal(len(service.home.drops()), 1, "reports")

@@ -161,3 +161,12 @@ def test_eight_bit_original(t):
         client.message("author@default.example", "x@remote.example", "Subject: ä\r\n\r\nGrüße\r\n".encode(), ehlo=None, params=" BODY=8BITMIME")
     report = service.home.wait_drops()[0].email
     equal([type(d).__name__ for p in report.walk() for d in p.defects], [], "defects")
+
+
+def test_peer_says_when(t):
+    """A wait that the peer names is kept: not the second of the table."""
+    sink = t.sink(answers={"RCPT": ["450 4.7.1 Greylisted, please try again in 2 seconds"]})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s 1h"}}})
+    ident = service.default.send("a@default.example", "x@remote.example")
+    sink.wait(1, 40)
+    equal([e["next"] for e in service.events.all("deferred", id=ident)], ["2"], "waits")

@@ -1,5 +1,6 @@
 """tls - inbound TLS with real clients: STARTTLS, ports of its own, names, versions, tickets, renewal, and what an attacker does"""
 
+import json
 import os
 import socket
 import ssl
@@ -236,6 +237,54 @@ def version_taken(service, version):
     return "221 2.0.0" in text
 
 
+def test_client_certificate(t):
+    """Asked for, taken whoever signed it, never needed; its fingerprint is shown, also when the session is resumed."""
+    service = secured(t, access={"client-certificate": "ask"}).start()
+    own = Pair(service, "own", ("client.example",), kind=("ec", "-pkeyopt", "ec_paramgen_curve:P-256"))
+    print_of = openssl("x509", "-in", own.certificate, "-noout", "-fingerprint", "-sha256").strip().partition("=")[2]
+    wanted = print_of.replace(":", "").lower()
+
+    def seen(client):
+        ident = client.message()
+        row = json.loads(service.ctl("sessions", "--json").stdout)[0]
+        return row["certificate"], service.events.wait("accepted", id=ident).get("certificate")
+
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        for shows in (True, False):
+            using, session = context(minimum_version=version, maximum_version=version), None
+            if shows:
+                using.load_cert_chain(own.certificate, own.key)
+            for again in (False, True):
+                with service.default.connect() as client:
+                    starttls(client, using=using, session=session)
+                    equal(seen(client), (wanted, wanted) if shows else (None, None), f"{version.name} {shows} {again}")
+                    equal(client.socket.session_reused, again, "resumed")
+                    session = client.socket.session
+                    check(not shows or wanted in service.ctl("sessions").stdout, service.ctl("sessions").stdout)
+    place = ("-starttls", "smtp", "-connect", f"127.0.0.1:{service.default.port}", "-ign_eof")
+    text = openssl("s_client", *place, "-cert", own.certificate, "-key", own.key, input=b"QUIT\r\n")
+    check("221 2.0.0" in text and "Acceptable client certificate CA names" not in text, text)
+    check("221 2.0.0" in openssl("s_client", *place, input=b"QUIT\r\n"), "a client without")
+    # Nobody is asked unless the key says so, and who was resumed is asked again once it does.
+    service.default.set("access", client_certificate=None)
+    mark = service.events.mark()
+    service.ctl("reload")
+    service.events.wait("config", server="default", result="renewed", since=mark)
+    using = context()
+    using.load_cert_chain(own.certificate, own.key)
+    with service.default.connect() as client:
+        starttls(client, using=using)
+        equal(seen(client), (None, None), "not asked")
+        session = client.socket.session
+    mark = service.events.mark()
+    service.default.set("access", client_certificate="ask")
+    service.ctl("reload")
+    service.events.wait("config", server="default", result="renewed", since=mark)
+    with service.default.connect() as client:
+        starttls(client, using=using, session=session)
+        equal(seen(client), (wanted, wanted), "asked again")
+
+
 def test_oldest_version(t):
     service = secured(t).start()
     equal([version_taken(service, v) for v in ("tls1", "tls1_1", "tls1_2", "tls1_3")], [False, False, True, True])
@@ -348,17 +397,29 @@ def test_does_not_start_without_files(t):
 
 
 def test_pair_that_does_not_fit_at_the_start(t):
-    """It is told why, tried again, and comes up by itself when the files are right."""
+    """Stopped, with the reason, in one event and without a crash; started by itself when the files are right, or by order."""
     service = secured(t)
     good, other = service.pair.key.read_bytes(), Pair(service, "other", ("other.example",))
     os.replace(other.key, service.pair.key)
+    service.default.set("general", processes="2")
     service.spawn()
-    crash = service.events.wait("crash", server="default", role="listener")
-    check("is not that of the certificate" in crash["reason"], crash.line)
+    stopped = service.events.wait("state", server="default", state="stopped")
+    check("is not that of the certificate" in stopped["reason"], stopped.line)
     check("is not that of the certificate" in service.ctl("status", ok=False).stdout, service.ctl("status", ok=False).stdout)
+    equal(service.ctl("status", "--check", ok=False).returncode, 2, "status --check")
+    done = service.ctl("start", "default", ok=False)
+    check(done.returncode != 0 and "is not that of the certificate" in done.stdout + done.stderr, done.stdout, done.stderr)
+    until(lambda: service.children() == [], what="nobody left of a start that failed")
     service.pair.key.write_bytes(good)
     service.wait_state("default", "started")
     names_shown(service, None)
+    # An operator's stop stays one, whatever happens to the files.
+    service.ctl("stop", "default")
+    mark = service.events.mark()
+    service.pair.make(("mx.example.com",))
+    service.ctl("reload")
+    equal(service.events.all("state", since=mark), [], "a start nobody asked for")
+    equal(service.events.all("crash"), [], "crashes")
 
 
 def test_garbage_in_the_handshake(t):

@@ -244,6 +244,7 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[general]\ntls-listen = *:465\n", D "2" E "tls-listen needs certificate and key" },
 	{ "[general]\ntls-listen = *:465\n[access]\ntls = off\ncertificate = /c\nkey = /k\n", "" },
 	{ "[general]\ntls-listen = *:25\n[access]\ncertificate = /c\nkey = /k\n", "servers/default.ini" E "listen names" },
+	{ "[access]\nclient-certificate = ask\n", D "2: warning: client-certificate has no effect without TLS" },
 	{ "[access]\ntls-minimum = 1.4\n", D "2" E "tls-minimum must be 1.0, 1.1, 1.2 or 1.3, not \"1.4\"" },
 	{ "[access]\ntls-minimum = 1.1\n", D "2" E "tls-minimum under 1.2 is for devices that are known" },
 	{ "[access]\ntls-minimum = 1.0\nconnection-control = only\nconnection-list = 192.0.2.0/24\n", "" },

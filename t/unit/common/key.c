@@ -71,7 +71,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] = "hostname user group spool state run logs operators dns-server dnssec trust-anchor dns-insecure grace syslog metrics",
 	[KEY_GENERAL] = "id description listen tls-listen home pickup queue drop connection-limit connection-limit-per-client connection-timeout "
 	    "processes log log-format log-fields log-roll log-roll-size log-directory banner",
-	[KEY_ACCESS] = "authentication password-file basic-requires-tls basic-domain keytab service-principal tls certificate key tls-minimum "
+	[KEY_ACCESS] = "authentication password-file basic-requires-tls basic-domain keytab service-principal tls certificate key tls-minimum client-certificate "
 	    "connection-control connection-list relay relay-list relay-authenticated open-relay proxy proxy-trusted",
 	[KEY_MESSAGES] = "max-message-size max-session-size max-messages-per-connection max-recipients ndr-copy-to badmail badmail-keep "
 	    "badmail-limit pickup-dots",

@@ -16,6 +16,7 @@ make(struct message_envelope *e)
 	e->client = mem_strdup("192.0.2.1");
 	e->helo = mem_strdup("host: with colon");
 	e->envid = mem_strdup("QQ314159");
+	e->auth = mem_strdup("a+2Bb@d.example");
 	message_envelope_add(e, "c@d.example")->notify = NOTIFY_SUCCESS | NOTIFY_DELAY;
 	message_envelope_add(e, "\"x: y\"@d.example")->orcpt = mem_strdup("rfc822;c+40d.example");
 	message_envelope_add(e, "e@f.example")->mark = MARK_DELIVERED;
@@ -39,6 +40,7 @@ START_TEST(test_round_trip)
 	ck_assert_str_eq(back.sender, e.sender);
 	ck_assert_str_eq(back.helo, e.helo);
 	ck_assert_str_eq(back.envid, e.envid);
+	ck_assert_str_eq(back.auth, e.auth);
 	ck_assert_ptr_null(back.user);
 	ck_assert_uint_eq(back.nrcpt, 3);
 	ck_assert_uint_eq(back.flags, e.flags);

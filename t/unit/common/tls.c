@@ -202,7 +202,7 @@ client_done(struct meeting *m)
 START_TEST(test_pairs)
 {
 	struct text a, b, late, early;
-	struct tls *t = tls_new(CONFIG_TLS_1_2, "default");
+	struct tls *t = tls_new(CONFIG_TLS_1_2, "default", false);
 	make(&a, "DNS:mx.example.com, DNS:*.example.org, email:x@y.example", -1, 30, false);
 	make(&b, NULL, -1, 10, true);
 	make(&late, "DNS:late.example", -10, -2, false);
@@ -247,7 +247,7 @@ END_TEST
 START_TEST(test_bad_texts)
 {
 	struct text a;
-	struct tls *t = tls_new(CONFIG_TLS_1_2, "default");
+	struct tls *t = tls_new(CONFIG_TLS_1_2, "default", false);
 	make(&a, "DNS:mx.example.com", -1, 30, false);
 	struct tls_source s = source(&a, &a);
 	/* Cut at every place: never taken, never a crash. The line end at the end is no loss. */
@@ -292,7 +292,7 @@ START_TEST(test_choice)
 		{ "unknown.example", "mx.example.com" }, { NULL, "mx.example.com" },
 	};
 	struct text a, b, c;
-	struct tls *t = tls_new(CONFIG_TLS_1_2, "default");
+	struct tls *t = tls_new(CONFIG_TLS_1_2, "default", false);
 	make(&a, "DNS:mx.example.com", -1, 30, false);
 	make(&b, "DNS:*.example.org", -1, 30, false);
 	make(&c, "DNS:own.example.org", -1, 30, false);
@@ -326,11 +326,12 @@ START_TEST(test_tickets)
 	make(&a, "DNS:mx.example.com", -1, 30, false);
 	struct tls_source s = source(&a, &a);
 	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
-		struct tls *one = tls_new(CONFIG_TLS_1_2, "default"), *two = tls_new(CONFIG_TLS_1_2, "default");
-		struct tls *other = tls_new(CONFIG_TLS_1_2, "another");
+		struct tls *one = tls_new(CONFIG_TLS_1_2, "default", false), *two = tls_new(CONFIG_TLS_1_2, "default", false);
+		struct tls *other = tls_new(CONFIG_TLS_1_2, "another", false), *asking = tls_new(CONFIG_TLS_1_2, "default", true);
 		load(one, &s, 1);
 		load(two, &s, 1);
 		load(other, &s, 1);
+		load(asking, &s, 1);
 		struct meeting m = client_new(version, version);
 		meet(one, &m);
 		ck_assert(!m.resumed);
@@ -363,9 +364,17 @@ START_TEST(test_tickets)
 		meet(other, &m);
 		ck_assert_msg(!m.done || !m.resumed, "another server");
 		client_done(&m);
+		/* Nor those of a time when nobody was asked for a certificate. */
+		m = client_new(version, version);
+		meet(one, &m);
+		tls_tickets(asking, key[0], key[1]);
+		meet(asking, &m);
+		ck_assert_msg(m.done && !m.resumed, "asked for a certificate now");
+		client_done(&m);
 		tls_free(one);
 		tls_free(two);
 		tls_free(other);
+		tls_free(asking);
 	}
 	forget(&a);
 }
@@ -378,7 +387,7 @@ START_TEST(test_versions)
 	make(&a, "DNS:mx.example.com", -1, 30, true);
 	struct tls_source s = source(&a, &a);
 	for (size_t i = 0; i < nitems_of(lowest); i++) {
-		struct tls *t = tls_new(lowest[i], "default");
+		struct tls *t = tls_new(lowest[i], "default", false);
 		load(t, &s, 1);
 		for (int version = TLS1_VERSION; version <= TLS1_3_VERSION; version++) {
 			struct meeting m = client_new(version, version);
@@ -411,9 +420,7 @@ START_TEST(test_client_certificate)
 	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++)
 		for (int asked = 0; asked < 2; asked++)
 			for (int has = 0; has < 2; has++) {
-				struct tls *t = tls_new(CONFIG_TLS_1_2, "default");
-				if (asked)
-					tls_ask(t);
+				struct tls *t = tls_new(CONFIG_TLS_1_2, "default", asked);
 				load(t, &s, 1);
 				struct meeting m = client_new(version, version);
 				if (has)

@@ -24,7 +24,8 @@ struct row {
 };
 
 #define ASCII_HEADER 0x20000U	/* and its header needs no SMTPUTF8 */
-#define IDN_DOMAINS 0x40000U
+#define IDN_DOMAINS 0x40000U	/* of the first recipient; the second has a local part, the others nothing that is not ASCII */
+#define IDN_LOCALS 0x80000U	/* of all */
 #define WITH_DSN 0x10000U	/* flags of rows: the message has DSN parameters */
 
 struct run {
@@ -160,11 +161,13 @@ run(const struct row *row, bool bytewise)
 		r.index[i] = i;
 	}
 	r.e.flags = row->flags & 0xffffU;
-	if (row->flags & IDN_DOMAINS)
-		for (size_t i = 0; i < row->rcpt; i++) {
-			free(r.e.rcpt[i].address);
-			r.e.rcpt[i].address = mem_strdup(i == 0 ? "r@b\xc3\xbc" "cher.example" : "\xc3\xbc@x.example");
-		}
+	for (size_t i = 0; i < row->rcpt && row->flags & (IDN_DOMAINS | IDN_LOCALS); i++) {
+		bool domain = i == 0 && row->flags & IDN_DOMAINS;
+		if (i > 1 && row->flags & IDN_DOMAINS)
+			break;
+		free(r.e.rcpt[i].address);
+		r.e.rcpt[i].address = mem_strdup(domain ? "r@b\xc3\xbc" "cher.example" : "\xc3\xbc@x.example");
+	}
 	if (row->flags & WITH_DSN) {
 		r.e.ret = RET_HDRS;
 		r.e.envid = mem_strdup("QQ+2B1");
@@ -267,7 +270,24 @@ static const struct row rows[] = {
 	{ "only the domain is not ASCII", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 1, "hi\r\n", false,
 	  PIPES "M\n" MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC DATA\n" },
 	{ "a local part is not ASCII", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
-	  PIPES "M\nV 0 refused 5.6.7 0\nV 1 refused 5.6.7 0\nF final\n" },
+	  PIPES "M\n" MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\n"
+	  "V 0 delivered 2.0.0 250\nV 1 refused 5.6.7 0\nF final\nA ready\n" },
+	{ "a local part is not ASCII, one by one", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\nC RCPT TO:<r@xn--bcher-kva.example>\nS 250 ok\nC DATA\nS 354 go\nC hi\nC .\n"
+	  "S 250 ok\nV 0 delivered 2.0.0 250\nV 1 refused 5.6.7 0\nF final\nA ready\n" },
+	{ "a local part is not ASCII, by chunk", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\nC RCPT TO:<r@xn--bcher-kva.example>\nS 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nS 250 ok\n"
+	  "V 0 delivered 2.0.0 250\nV 1 refused 5.6.7 0\nF final\nA ready\n" },
+	{ "a local part is not ASCII, the others refused", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\nC RCPT TO:<r@xn--bcher-kva.example>\nS 550 5.1.1 no\n"
+	  "V 0 refused 5.1.1 550\nV 1 refused 5.6.7 0\nF final\nA ready\nM\nC RSET\n" },
+	{ "a local part is not ASCII, in the middle", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 3, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC RCPT TO:<r2@x.example>\nC DATA\nS 250 ok\nS 550 5.1.1 no\nS 450 4.2.1 grey\n"
+	  "S 503 none\nV 0 refused 5.1.1 550\nV 1 refused 5.6.7 0\nV 2 later 4.2.1 450\nF final\nA ready\n" },
+	{ "no local part is ASCII", MESSAGE_UTF8 | ASCII_HEADER | IDN_LOCALS, 2, "hi\r\n", false,
+	  PIPES "M\nV 0 refused 5.6.7 0\nV 1 refused 5.6.7 0\nF final\nA ready\n" },
+	{ "a local part is not ASCII, lost", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
+	  PIPES "M\n" MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC DATA\nS 250 ok\nL gone\nV 0 later 4.4.2 0\nV 1 later 4.4.2 0\nF lost\n" },
 	{ "SMTPUTF8 offered", MESSAGE_UTF8 | IDN_DOMAINS, 1, "hi\r\n", false,
 	  HELLO "S 250-mx.example\nS 250 SMTPUTF8\nM\nC MAIL FROM:<a@us.example> SMTPUTF8\nS 250 ok\nC RCPT TO:<r@b\xc3\xbc" "cher.example>\n" },
 	{ "binary, no BINARYMIME", MESSAGE_BINARY | MESSAGE_8BIT, 1, "hi\r\n", false,

@@ -1,4 +1,4 @@
-/* retry - a table of cases: table steps, quick tries, expiry, delay, local and remote, spread */
+/* retry - a table of cases: table steps, quick tries, expiry, delay, local and remote, spread; what peers ask for */
 #include "t/unit/unit.h"
 
 #include "deliver/deliver.h"
@@ -40,6 +40,19 @@ static const struct {
 	{ &server, { .glitch = true, .quick = 3, .jitter = 500 }, { .after = 15 * M } },
 	{ &server, { .glitch = true, .quick = 0, .attempts = 1, .jitter = 500 }, { .after = 30 * M } },
 	{ &hasty, { .glitch = true, .quick = 0, .jitter = 500 }, { .quick = true, .after = 1 * S } },
+	/* a hint: not before it, the spread behind it; never beyond the table's longest; soon only three times and not too soon */
+	{ &server, { .hint = 300 * S, .jitter = 0 }, { .after = 300 * S } },
+	{ &server, { .hint = 300 * S, .jitter = 1000 }, { .after = 315 * S } },
+	{ &server, { .hint = 300 * S, .attempts = 2, .jitter = 0 }, { .after = 300 * S } },
+	{ &server, { .hint = 300 * S, .attempts = 3, .jitter = 500 }, { .after = 4 * H } },
+	{ &server, { .hint = 2 * H, .jitter = 0 }, { .after = 2 * H } },
+	{ &server, { .hint = 7 * D, .jitter = 1000 }, { .after = 4 * H } },
+	{ &server, { .hint = 1, .jitter = 0 }, { .after = 60 * S } },
+	{ &server, { .hint = 300 * S, .glitch = true, .jitter = 0 }, { .quick = true, .after = 300 * S } },
+	{ &server, { .hint = 4 * H, .age = 47 * H, .attempts = 9, .jitter = 0 }, { .delayed = true, .after = 1 * H } },
+	{ &server, { .hint = 4 * H, .age = 2 * D, .attempts = 9, .jitter = 0 }, { .delayed = true, .expired = true } },
+	{ &hasty, { .hint = 300 * S, .jitter = 0 }, { .after = 2 * S } },
+	{ &hasty, { .hint = 1, .jitter = 0 }, { .after = 1 * S } },
 	/* delay and expiry; never beyond it, so the last attempt is at it */
 	{ &server, { .age = 12 * H - 1, .attempts = 9, .jitter = 500 }, { .after = 4 * H } },
 	{ &server, { .age = 12 * H, .attempts = 9, .jitter = 500 }, { .delayed = true, .after = 4 * H } },
@@ -89,4 +102,47 @@ START_TEST(test_a_life)
 }
 END_TEST
 
-UNIT_MAIN("deliver/retry", test_rows, test_a_life)
+static const struct { const char *text; uint64_t seconds; } hints[] = {
+	{ "4.7.1 Greylisted, please try again in 300 seconds", 300 },
+	{ "4.2.0 <x@y.example>: Recipient address rejected: Greylisted for 300 seconds (see http://isg.ee.ethz.ch/tools/postgrey/help/)", 300 },
+	{ "4.2.0 <x@y.example>: Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/help/y.example.html", 0 },
+	{ "4.7.1 Greylisting in action, please come back in 00:04:59", 299 },
+	{ "4.7.1 Greylisted, please try again in 00:05:00.", 300 },
+	{ "4.3.2 retry after 5 minutes", 300 },
+	{ "4.3.2 Retry-After: 600", 600 },
+	{ "TRY AGAIN IN 2 HOURS", 7200 },
+	{ "4.5.0 please wait 4 minutes and 30 seconds", 270 },
+	{ "please wait at least 1 hour, 5 min and 1 sec before retrying", 3901 },
+	{ "try again in 5m", 300 },
+	{ "try again in 1h30m10s", 5410 },
+	{ "Too many connections, try again after 90s; thank you", 90 },
+	{ "4.7.500 Server busy. Please try again later from [192.0.2.1]. (S77719)", 0 },
+	{ "4.7.0 Temporary rate limit. Try again in 60", 60 },
+	{ "try again in 60 (or so)", 0 },
+	{ "Please retry in 10 min. See 300 seconds", 600 },
+	{ "message deferred for 15 minutes", 900 },
+	{ "try again in 2 attempts", 0 },
+	{ "try again in 1.5 hours", 0 },
+	{ "try again later", 0 },
+	{ "retry after 2026-11-22", 0 },
+	{ "retry after 10:00 UTC", 0 },
+	{ "come back in 00:61:00", 0 },
+	{ "try again in 99999999999999999999 seconds", 0 },
+	{ "try again in 9999999 days", 604800 },
+	{ "try again in -5 seconds", 0 },
+	{ "try again in 0 seconds", 0 },
+	{ "4.4.2 timeout after 300 seconds", 0 },
+	{ "connection held for 300 seconds", 0 },
+	{ "you sent 20 messages in 60 seconds", 0 },
+	{ "wait", 0 }, { "", 0 }, { "again in", 0 }, { "try again in 5 \xc3\xbcminutes", 0 },
+};
+
+START_TEST(test_hints)
+{
+	for (size_t i = 0; i < nitems_of(hints); i++)
+		ck_assert_msg(retry_hint(hints[i].text) == hints[i].seconds * 1000, "\"%s\": %llu ms", hints[i].text,
+		    (unsigned long long)retry_hint(hints[i].text));
+}
+END_TEST
+
+UNIT_MAIN("deliver/retry", test_rows, test_a_life, test_hints)

@@ -19,13 +19,16 @@ static struct config_domain domains[] = {
 	{ .name = (char *)"exact.wild.example", .type = CONFIG_DOMAIN_REMOTE, .route = { via_dns, 1 } },
 	{ .name = (char *)"helo.example", .type = CONFIG_DOMAIN_REMOTE, .helo = true },
 	{ .name = (char *)"home.example", .type = CONFIG_DOMAIN_DEFAULT },
+	{ .name = (char *)"safe.example", .type = CONFIG_DOMAIN_REMOTE, .has_outbound_tls = true, .outbound_tls = CONFIG_OUT_TLS_VERIFY },
+	{ .name = (char *)"same.example", .type = CONFIG_DOMAIN_REMOTE, .has_outbound_tls = true, .outbound_tls = CONFIG_OUT_TLS_MAY },
+	{ .name = (char *)"six.example", .type = CONFIG_DOMAIN_REMOTE, .route = { via_six, 1 }, .has_outbound_tls = true },
 };
 
 static struct config_server
 server(bool with_smart, enum config_after_direct after)
 {
 	struct config_server s = { .name = (char *)"default", .port = 25, .domain = domains, .ndomain = nitems_of(domains),
-		.default_domain = &domains[6], .smart_host_after_direct = after };
+		.default_domain = &domains[6], .smart_host_after_direct = after, .outbound_tls = CONFIG_OUT_TLS_MAY };
 
 	if (with_smart)
 		s.smart_host = (struct config_strings){ smart, 2 };
@@ -68,6 +71,13 @@ static const struct row rows[] = {
 	{ true, CONFIG_DIRECT_YES, "direct.example", "dns:direct.example:2526" },
 	{ true, CONFIG_DIRECT_YES, "a..b", "hosts:smart.example:25,[192.0.2.9]:26" },
 	{ false, CONFIG_DIRECT_YES, "far.example", "dns:far.example" },
+	/* a domain's own security wins, whichever way its mail goes */
+	{ false, CONFIG_DIRECT_NO, "safe.example", "dns:safe.example;tls=verify" },
+	{ false, CONFIG_DIRECT_NO, "same.example", "dns:same.example" },
+	{ false, CONFIG_DIRECT_NO, "six.example", "hosts:[2001:db8::1]:2525;tls=off" },
+	{ true, CONFIG_DIRECT_NO, "safe.example", "hosts:smart.example:25,[192.0.2.9]:26;tls=verify" },
+	{ true, CONFIG_DIRECT_NO, "same.example", "hosts:smart.example:25,[192.0.2.9]:26" },
+	{ true, CONFIG_DIRECT_YES, "safe.example", "dns:safe.example;tls=verify > hosts:smart.example:25,[192.0.2.9]:26;tls=verify" },
 };
 
 static char *
@@ -80,9 +90,12 @@ describe(const char *domain, const struct route_answer *a)
 		return mem_strdup("local");
 	if (a->kind == ROUTE_REFUSED)
 		return mem_printf("refused %s", a->status);
-	if (a->kind == ROUTE_HOSTS)
+	if (a->kind == ROUTE_HOSTS) {
+		ck_assert(route_security_is_same(&a->hosts->security, &a->security));
 		return mem_strdup(a->hosts->key);
+	}
 	route_direct(&d, domain, a);
+	ck_assert(route_security_is_same(&d.security, &a->security));
 	ck_assert(d.by_mx == (*domain != '[') && d.nhost == (*domain == '[' ? 1 : 0));
 	text = mem_printf("%s%s%s", d.key, a->fallback != NULL ? " > " : "", a->fallback != NULL ? a->fallback->key : "");
 	route_destination_done(&d);

@@ -61,6 +61,7 @@ static const struct mail_row {
 	{ "FROM:<a@b.example> NOTIFY=NEVER", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> AUTH=<>", REPLY_NONE, "a@b.example", 0, 0 },
 	{ "FROM:<a@b.example> AUTH=c+40d.example", REPLY_NONE, "a@b.example", 0, 0 },
+	{ "FROM:<a@b.example> AUTH=<c@d.example>", REPLY_BAD_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> AUTH=c@d=", REPLY_BAD_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> SIZ=1", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> =1", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },

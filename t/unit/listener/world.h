@@ -105,6 +105,8 @@ world_begin(void *arg, struct message_envelope *e)
 		buf_puts(&w->messages, e->ret == RET_FULL ? " full" : " hdrs");
 	if (e->envid != NULL)
 		buf_printf(&w->messages, " %s", e->envid);
+	if (e->auth != NULL)
+		buf_printf(&w->messages, " AUTH=%s", e->auth);
 	buf_puts(&w->messages, "; ");
 	return 0;
 }

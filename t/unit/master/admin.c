@@ -192,13 +192,13 @@ START_TEST(pages)
 {
 	static const struct { const char *text; uint32_t rows; bool fine; } rows[] = {
 		{ "", 0, true },
-		{ "1\tip\t2\t3\tready\t0\t-\thelo\tx y\n", 1, true },
-		{ "1\tip\t2\t3\tready\t0\t-\thelo\tx\n", 2, false },
-		{ "1\tip\t2\t3\tready\t0\t-\thelo\tx", 0, false },
-		{ "1\tip\t2\t3\tready\t0\t-\thelo\n", 1, false },
-		{ "1\tip\t2\t3\tready\t0\t-\thelo\tx\ty\n", 1, false },
-		{ "1\tip\t2\t3\tready\t0\t-\thelo\t\x1b[2J\n", 1, false },
-		{ "1\tip\t2\t3\tready\t0\t-\thelo\t\xc3\xa4\n", 1, false },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\tx y\n", 1, true },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\tx\n", 2, false },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\tx", 0, false },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\n", 1, false },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\tx\ty\n", 1, false },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\t\x1b[2J\n", 1, false },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\t\xc3\xa4\n", 1, false },
 	};
 	static struct roll_page page, out;
 	size_t len;

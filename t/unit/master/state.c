@@ -11,14 +11,14 @@
  * when it is the same; a already, r refused, . ignored. Columns in order of enum state_event.
  */
 static const char *const rows[STATE_COUNT] = {
-	/*                    start stop pause cont ready paused contd gone failed */
-	[STATE_STARTING] =   "Gorrs...x",
-	[STATE_STARTED] =    "aour.....",
-	[STATE_STOPPING] =   "rOrr...x.",
-	[STATE_STOPPED] =    "garr.....",
-	[STATE_PAUSING] =    "roUr.p...",
-	[STATE_PAUSED] =     "roac.....",
-	[STATE_CONTINUING] = "rorC..s.p",
+	/*                    start stop pause cont ready paused contd gone failed refused */
+	[STATE_STARTING] =   "Gorrs...xo",
+	[STATE_STARTED] =    "aour......",
+	[STATE_STOPPING] =   "rOrr...x..",
+	[STATE_STOPPED] =    "garr......",
+	[STATE_PAUSING] =    "roUr.p....",
+	[STATE_PAUSED] =     "roac......",
+	[STATE_CONTINUING] = "rorC..s.p.",
 };
 
 static char
@@ -67,6 +67,7 @@ END_TEST
 START_TEST(acts)
 {
 	ck_assert_int_eq(state_move(STATE_STOPPED, EVENT_START)->act, ACT_OPEN);
+	ck_assert_int_eq(state_move(STATE_STARTING, EVENT_REFUSED)->act, ACT_CLOSE);
 	ck_assert_int_eq(state_move(STATE_STARTED, EVENT_PAUSE)->act, ACT_PAUSE);
 	ck_assert_int_eq(state_move(STATE_PAUSING, EVENT_PAUSED)->act, ACT_SHUT);
 	ck_assert_int_eq(state_move(STATE_PAUSED, EVENT_CONTINUE)->act, ACT_CONTINUE);

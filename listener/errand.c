@@ -1,0 +1,169 @@
+/*
+ * errand - what a dialogue asks of the outside, done for one connection
+ *
+ * Runs in:  listener
+ * Owns:     nothing; all is the connection's
+ * Promise:  none of it calls back into the session
+ * Fails by: never; what cannot be done is answered later, to the session
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "listener/inbound_parts.h"
+
+static void
+do_send(void *arg, const char *data, size_t len)
+{
+	struct inbound *c = arg;
+	conn_send(c->conn, data, len);
+	record_reply(&c->record, data, len);
+}
+
+static void
+do_command(void *arg, const char *line, size_t len)
+{
+	record_command(&((struct inbound *)arg)->record, line, len);
+}
+
+static void
+do_close(void *arg, bool linger)
+{
+	conn_close(((struct inbound *)arg)->conn, linger);
+}
+
+static int
+do_begin(void *arg, struct message_envelope *e)
+{
+	struct inbound *c = arg;
+	char link[TLS_FACTS_SIZE];
+	c->message_since = clock_mono_ms();
+	record_begin(&c->record);
+	secure_format_received(link, conn_link(c->conn));
+	return receive_begin(&c->receive, e, link);
+}
+
+static bool
+do_add(void *arg, const char *data, size_t len)
+{
+	record_content(&((struct inbound *)arg)->record, data, len);
+	return receive_add(&((struct inbound *)arg)->receive, data, len);
+}
+
+static void
+do_finish(void *arg)
+{
+	receive_finish(&((struct inbound *)arg)->receive);
+}
+
+static void
+do_discard(void *arg)
+{
+	receive_discard(&((struct inbound *)arg)->receive);
+}
+
+static void
+do_secure(void *arg)
+{
+	struct inbound *c = arg;
+	conn_secure(c->conn, secure_tls(c->listener->secure));
+}
+
+static bool
+drop_is_full(void *arg)
+{
+	return quota_is_full(((struct inbound *)arg)->listener->quota);
+}
+
+static bool
+is_self(void *arg, const char *literal)
+{
+	struct inbound *c = arg;
+	struct sockaddr_storage local;
+	socklen_t len = sizeof(local);
+	if (c->reached != NULL)
+		memcpy(&local, c->reached, sizeof(*c->reached));
+	else if (getsockname(conn_fd(c->conn), (struct sockaddr *)&local, &len) == -1)
+		return false;
+	return policy_is_literal(literal, (struct sockaddr *)&local);
+}
+
+const char *
+errand_sender(const struct inbound *c)
+{
+	const struct envelope *e = c->session.envelope;
+	return e == NULL ? "-" : e->m.sender[0] == '\0' ? "<>" : e->m.sender;
+}
+
+/* What ties SCRAM-SHA-256-PLUS to this very connection. */
+static void
+set_binding(struct vouch_start *start, struct ssl_st *link)
+{
+	static_assert(TLS_BINDING_SIZE <= VOUCH_BINDING_MAX, "fits");
+	if (link == NULL || !tls_link_binding(link, start->binding_data))
+		return;
+	start->binding = VOUCH_TLS_EXPORTER;
+	start->binding_len = TLS_BINDING_SIZE;
+}
+
+static void
+do_vouch(void *arg, const struct vouch_start *start)
+{
+	struct inbound *c = arg;
+	struct listener *l = c->listener;
+	const struct config_server *server = l->server;
+	struct vouch_start *whole = mem_new(struct vouch_start);
+
+	memcpy(whole, start, vouch_start_size(start));
+	snprintf(whole->client, sizeof(whole->client), "%s", c->ip);
+	if (server->basic_domain != NULL)
+		snprintf(whole->domain, sizeof(whole->domain), "%s", server->basic_domain);
+	if (server->service_principal != NULL)
+		snprintf(whole->principal, sizeof(whole->principal), "%s", server->service_principal);
+	else
+		snprintf(whole->principal, sizeof(whole->principal), "smtp/%.200s", server->fqdn);
+	set_binding(whole, conn_link(c->conn));
+	if (l->warrant == NULL)
+		l->warrant = warrant_new(l);
+	c->question = warrant_start(l->warrant, c, whole);
+	explicit_bzero(whole, sizeof(*whole));
+	free(whole);
+}
+
+static void
+do_vouch_step(void *arg, const struct vouch_token *t)
+{
+	warrant_step(((struct inbound *)arg)->question, t);
+}
+
+static void
+do_vouch_cancel(void *arg)
+{
+	struct inbound *c = arg;
+	warrant_cancel(c->question);
+	c->question = NULL;
+}
+
+static void
+do_refused(void *arg, const char *recipient, const char *reply)
+{
+	struct inbound *c = arg;
+	log_event(LOG_FACT, NULL, "refused", "client=%s sender=%s recipient=%s reply=%s", c->ip, log_safe(errand_sender(c)),
+	    log_safe(recipient), log_safe(reply));
+}
+
+static void
+do_count(void *arg, enum counter which, int64_t n)
+{
+	counters_add(((struct inbound *)arg)->listener->boot->counters, which, n);
+}
+
+const struct session_ops errand_ops = {
+	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
+	.secure = do_secure, .drop_is_full = drop_is_full, .is_self = is_self, .refused = do_refused, .count = do_count,
+	.vouch = do_vouch, .vouch_step = do_vouch_step, .vouch_cancel = do_vouch_cancel,
+};

@@ -1,0 +1,30 @@
+/* inbound_parts - one connection, as inbound and errand share it; nobody else includes it */
+#ifndef LISTENER_INBOUND_PARTS_H
+#define LISTENER_INBOUND_PARTS_H
+
+#include "listener/listener.h"
+
+struct inbound {
+	TAILQ_ENTRY(inbound) entry;
+	struct listener *listener;
+	struct conn *conn;		/* NULL: closed, the disk still owes an answer */
+	struct session session;
+	struct receive receive;
+	struct record record;
+	struct warrant_question *question;	/* AUTH under way; NULL: none */
+	uint64_t message_since;		/* monotonic ms of DATA */
+	uint64_t since, active;		/* monotonic ms of the connection, of the last the client did */
+	uint32_t serial;
+	uint32_t progress;		/* of the session, when the limit was last set */
+	union proxy_address peer, *reached;	/* reached: NULL unless a PROXY header said it */
+	struct policy_client client;
+	struct rdns_query *query;	/* the client's names are being asked for; NULL: not */
+	char ip[INET6_ADDRSTRLEN];
+};
+
+/* --- errand --- */
+
+extern const struct session_ops errand_ops;	/* their `arg` is the struct inbound */
+const char *errand_sender(const struct inbound *c);	/* for events: "<>" the null sender, "-" none */
+
+#endif
