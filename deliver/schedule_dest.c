@@ -86,7 +86,7 @@ schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d)
 {
 	struct schedule_dest **link = &t->bucket[bucket_of(d->d.key)];
 
-	if (d->local || d->active > 0 || d->coming > 0 || d->held > 0 || d->parked > 0)
+	if (d->local || d->directory || d->active > 0 || d->coming > 0 || d->held > 0 || d->parked > 0)
 		return;
 	while (*link != d)
 		link = &(*link)->chain;

@@ -26,14 +26,18 @@ struct schedule_portion {
 	struct schedule_dest *dest;
 	const size_t *index;
 	size_t count;
+	size_t *owned;			/* `index`, when it is this portion's own */
 	struct remote_job remote;
 	struct drop_job drop;
+	struct expand_job expand;
+	struct expand_recipient *found;	/* for the directory */
 	struct verdict verdict[];	/* for remote */
 };
 
 enum gate { GATE_SEND, GATE_PARK, GATE_DEFER };
 
 static void send_more(struct schedule_message *m);
+static void submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned);
 
 /* --- where each recipient goes --- */
 
@@ -75,6 +79,15 @@ point_to(struct schedule_message *m, struct schedule_result *r, struct schedule_
 	}
 }
 
+/* Recipients that come from the directory are where they belong. */
+static struct schedule_dest *
+dest_local(const struct schedule_message *m)
+{
+	struct schedule *s = m->schedule;
+
+	return s->directory != NULL && (m->e.flags & MESSAGE_RESOLVED) == 0 ? s->directory : s->local;
+}
+
 static void
 assign_one(struct schedule_message *m, size_t i, const char *domain)
 {
@@ -94,7 +107,7 @@ assign_one(struct schedule_message *m, size_t i, const char *domain)
 		r->reason = schedule_reason_keep(m, 0, a.status, "", a.why);
 		return;
 	}
-	point_to(m, r, a.kind == ROUTE_LOCAL ? s->local : a.kind == ROUTE_HOSTS ? dest_for_hosts(s, a.hosts) :
+	point_to(m, r, a.kind == ROUTE_LOCAL ? dest_local(m) : a.kind == ROUTE_HOSTS ? dest_for_hosts(s, a.hosts) :
 	    dest_direct(s, domain, &a));
 	r->todo = m->only == NULL || r->dest == m->only;
 	/* It had got as far as the fallback when it was parked. */
@@ -186,6 +199,7 @@ collect_failure(struct schedule_message *m, size_t i, const struct verdict *v)
 		return;
 	}
 	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : OUTCOME_LATER;
+	r->waits = r->dest->directory && r->outcome == OUTCOME_LATER;
 	r->reason = schedule_reason_keep(m, v->code, v->status, v->host, v->text);
 	if (v->what == VERDICT_LATER)
 		r->dest->failure = *v;
@@ -201,6 +215,14 @@ note_success(struct schedule_message *m, size_t i, const struct verdict *v)
 }
 
 static void
+portion_free(struct schedule_portion *p)
+{
+	free(p->owned);
+	free(p->found);
+	free(p);
+}
+
+static void
 portion_over(struct schedule_portion *p)
 {
 	struct schedule_message *m = p->m;
@@ -212,8 +234,15 @@ portion_over(struct schedule_portion *p)
 	if (p->dest->parked > 0 && !m->schedule->draining)
 		loop_timer_set(m->schedule->timer, 0);
 	schedule_dest_check(m->schedule->dests, p->dest);
-	free(p);
+	portion_free(p);
 	send_more(m);
+}
+
+/* Taken back from who could not begin with it, because the process ends. */
+static bool
+is_put_back(const struct schedule_message *m, const struct verdict *v)
+{
+	return m->schedule->draining && v->code == 0 && strcmp(v->status, "4.3.2") == 0;
 }
 
 static void
@@ -231,7 +260,7 @@ remote_over(void *arg, struct remote_job *job)
 			m->result[i].relayed = true;
 			log_event(LOG_FACT, m->id, "delivered", "recipient=%s host=%s status=%s", log_safe(m->e.rcpt[i].address),
 			    log_safe(v->host), v->status);
-		} else if (!(m->schedule->draining && v->code == 0 && strcmp(v->status, "4.3.2") == 0)) {
+		} else if (!is_put_back(m, v)) {
 			collect_failure(m, i, v);
 		}
 	}
@@ -263,6 +292,47 @@ drop_over(void *arg, struct drop_job *job)
 	portion_over(p);
 }
 
+static void
+note_expanded(struct schedule_message *m, size_t i, const struct expand_recipient *found)
+{
+	m->result[i].outcome = OUTCOME_DELIVERED;
+	if (found->copies > 1 && (m->e.rcpt[i].notify & NOTIFY_SUCCESS)) {
+		m->result[i].expanded = true;
+		m->result[i].reason = schedule_reason_keep(m, 0, found->verdict.status, "", found->verdict.text);
+	}
+}
+
+/* Mailboxes are dropped at once; nothing else of the message is waited for. */
+static void
+expand_over(void *arg, struct expand_job *job)
+{
+	struct schedule_portion *p = arg;
+	struct schedule_message *m = p->m;
+	size_t *mine = mem_array(NULL, p->count, sizeof(*mine)), n = 0;
+
+	for (size_t k = 0; k < job->count; k++) {
+		const struct expand_recipient *found = &job->out[k];
+		size_t i = p->index[k];
+
+		if (is_put_back(m, &found->verdict))
+			continue;
+		m->glitch |= found->verdict.what == VERDICT_LATER;
+		if (found->verdict.what != VERDICT_DELIVERED) {
+			collect_failure(m, i, &found->verdict);
+		} else if (found->copies > 0) {
+			note_expanded(m, i, found);
+		} else if (!m->schedule->draining) {
+			point_to(m, &m->result[i], m->schedule->local);
+			mine[n++] = i;
+		}
+	}
+	if (n > 0)
+		submit(m, m->schedule->local, mine, n, mine);
+	else
+		free(mine);
+	portion_over(p);
+}
+
 /* --- sending --- */
 
 static const char *
@@ -285,8 +355,9 @@ hold(struct schedule_message *m, bool local)
 	*flag = true;
 }
 
+/* `owned`: `index`, when it is to be freed with the portion; else NULL. */
 static void
-submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index, size_t count)
+submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned)
 {
 	struct schedule *s = m->schedule;
 	struct schedule_portion *p = mem_zalloc(sizeof(*p) + (d->local ? 0 : count * sizeof(p->verdict[0])));
@@ -295,6 +366,7 @@ submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index,
 	p->dest = d;
 	p->index = index;
 	p->count = count;
+	p->owned = owned;
 	LIST_INSERT_HEAD(&m->portions, p, link);
 	m->active++;
 	d->active++;
@@ -304,6 +376,11 @@ submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index,
 	if (d->local) {
 		p->drop = (struct drop_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count, .done = drop_over, .arg = p };
 		drop_submit(s->drop, &p->drop);
+	} else if (d->directory) {
+		p->found = mem_zalloc(count * sizeof(*p->found));
+		p->expand = (struct expand_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count, .out = p->found,
+			.done = expand_over, .arg = p };
+		expand_submit(s->set.expand, &p->expand);
 	} else {
 		p->remote = (struct remote_job){
 			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index, .count = count,
@@ -323,7 +400,7 @@ gate_for(struct schedule *s, struct schedule_dest *d)
 		return GATE_PARK;
 	if (d->local)
 		return GATE_SEND;
-	if (!remote_is_down(s->set.remote, d->d.key))
+	if (!(d->directory ? expand_is_down(s->set.expand) : remote_is_down(s->set.remote, d->d.key)))
 		return d->active < schedule_share(s) ? GATE_SEND : GATE_PARK;
 	d->stalled = d->active > 0;
 	if (d->stalled)
@@ -346,6 +423,7 @@ pass_over(struct schedule_message *m, const struct schedule_group *g, enum gate 
 		struct schedule_result *r = &m->result[m->order[g->first + k]];
 
 		r->outcome = gate == GATE_PARK ? OUTCOME_PARKED : OUTCOME_LATER;
+		r->waits = g->dest->directory;
 		if (gate == GATE_DEFER)
 			r->reason = schedule_reason_keep(m, v->code, known ? v->status : "4.4.1", v->host,
 			    known ? v->text : "the destination is down");
@@ -370,7 +448,7 @@ send_one(struct schedule_message *m)
 	} else {
 		if (!g->dest->local && count > limit)
 			count = (size_t)limit;
-		submit(m, g->dest, m->order + g->first + m->offset, count);
+		submit(m, g->dest, m->order + g->first + m->offset, count, NULL);
 		m->offset += count;
 	}
 	if (m->offset == g->count) {
@@ -408,7 +486,7 @@ schedule_send_free(struct schedule_message *m)
 	while ((p = LIST_FIRST(&m->portions)) != NULL) {
 		LIST_REMOVE(p, link);
 		p->dest->active--;
-		free(p);
+		portion_free(p);
 	}
 	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++) {
 		struct schedule_dest *d = m->result[i].dest;

@@ -34,7 +34,7 @@ struct seek_state {
 };
 
 static void
-on_answer(void *arg, unsigned tag, const struct addressee *a)
+on_answer(void *arg, unsigned tag, struct addressee *a)
 {
 	struct seek_state *st = arg;
 

@@ -32,7 +32,7 @@ struct inquiry_question {
 	unsigned repeats;
 	uint64_t deadline;
 	struct addressee_query query;
-	void (*done)(void *arg, unsigned tag, const struct addressee *a);
+	void (*done)(void *arg, unsigned tag, struct addressee *a);
 	void *arg;
 	unsigned tag;
 };
@@ -79,9 +79,9 @@ inquiry_forget(struct inquiry_question *q)
 }
 
 static void
-tell(struct inquiry_question *q, const struct addressee *a)
+tell(struct inquiry_question *q, struct addressee *a)
 {
-	void (*done)(void *, unsigned, const struct addressee *) = q->done;
+	void (*done)(void *, unsigned, struct addressee *) = q->done;
 	void *arg = q->arg;
 	unsigned tag = q->tag;
 
@@ -200,7 +200,7 @@ inquiry_channel(struct inquiry *k, int fd)
 }
 
 struct inquiry_question *
-inquiry_ask(struct inquiry *k, const char *address, bool whole, void (*done)(void *arg, unsigned tag, const struct addressee *a),
+inquiry_ask(struct inquiry *k, const char *address, bool whole, void (*done)(void *arg, unsigned tag, struct addressee *a),
     void *arg, unsigned tag)
 {
 	struct inquiry_question *q = mem_new(struct inquiry_question);

@@ -16,11 +16,11 @@ struct inquiry *inquiry_new(struct loop *l, uint64_t patience_ms, void (*need)(v
 void inquiry_free(struct inquiry *k);		/* nobody is called any more; NULL is fine */
 void inquiry_channel(struct inquiry *k, int fd);	/* takes over `fd` */
 /*
- * `done` is called exactly once, never from inside; out of patience with ADDRESSEE_TROUBLE. The answer belongs to inquiry. `whole`: with the
- * list of a group or of forwarding addresses.
+ * `done` is called exactly once, never from inside; out of patience with ADDRESSEE_TROUBLE. The answer belongs to inquiry, but its list
+ * may be taken out of it. `whole`: with the list of a group or of forwarding addresses.
  */
 struct inquiry_question *inquiry_ask(struct inquiry *k, const char *address, bool whole,
-    void (*done)(void *arg, unsigned tag, const struct addressee *a), void *arg, unsigned tag);
+    void (*done)(void *arg, unsigned tag, struct addressee *a), void *arg, unsigned tag);
 void inquiry_forget(struct inquiry_question *q);	/* `done` will not be called; NULL is fine */
 
 #endif

@@ -263,7 +263,7 @@ const struct key key_rows[] = {
 	{ DELIVERY("source-address", KEY_SOURCES, source_address),
 	    .meaning = "The local address of outbound connections, at most one a family." },
 
-	{ LDAP("enable", KEY_BOOL, enable), .standard = "no", .missing = true,
+	{ LDAP("enable", KEY_BOOL, enable), .standard = "no",
 	    .meaning = "Whether local recipients are looked up in a directory: unknown ones are refused or returned with 5.1.1, forwarding addresses "
 	    "and groups are resolved. While the directory cannot be asked, mail is accepted and waits." },
 	{ LDAP("uri", KEY_STRINGS, uri), .check = key_check_ldap_uri,
