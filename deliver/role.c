@@ -296,14 +296,12 @@ channel(struct role *r, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
 
-	if (m->fd == -1)
-		return;
 	memcpy(&channel, m->data, sizeof(channel));
-	if (channel.helper == CTL_HELPER_RESOLVER)
-		remote_on_channel(r->remote, m->fd);
-	else if (channel.helper == CTL_HELPER_DIRECTORY && r->expand != NULL)
+	if (channel.helper != CTL_HELPER_DIRECTORY)
+		remote_on_channel(r->remote, m);
+	else if (r->expand != NULL && m->fd != -1)
 		expand_channel(r->expand, m->fd);
-	else
+	else if (m->fd != -1)
 		close(m->fd);
 }
 

@@ -19,43 +19,43 @@
 #include "master/master.h"
 
 static const char *
-handout_passwords(const struct config_server *s, uint32_t index)
+handout_passwords(const struct config_server *s, const struct ctl_file *file)
 {
-	return index == 0 ? s->password_file : NULL;
+	return file->index == 0 ? s->password_file : NULL;
 }
 
 static const char *
-handout_keytab(const struct config_server *s, uint32_t index)
+handout_keytab(const struct config_server *s, const struct ctl_file *file)
 {
-	return index == 0 ? s->keytab : NULL;
+	return file->index == 0 ? s->keytab : NULL;
 }
 
 static const char *
-handout_certificate(const struct config_server *s, uint32_t index)
+handout_certificate(const struct config_server *s, const struct ctl_file *file)
 {
-	return index < s->certificate.count ? s->certificate.text[index] : NULL;
+	return file->index < s->certificate.count ? s->certificate.text[file->index] : NULL;
 }
 
 static const char *
-handout_key(const struct config_server *s, uint32_t index)
+handout_key(const struct config_server *s, const struct ctl_file *file)
 {
-	return index < s->key.count ? s->key.text[index] : NULL;
+	return file->index < s->key.count ? s->key.text[file->index] : NULL;
 }
 
 static const char *
-handout_ldap_secret(const struct config_server *s, uint32_t index)
+handout_ldap_secret(const struct config_server *s, const struct ctl_file *file)
 {
-	return index == 0 ? s->ldap.secret_file : NULL;
+	return file->index == 0 ? s->ldap.secret_file : NULL;
 }
 
 static const char *
-handout_ldap_ca(const struct config_server *s, uint32_t index)
+handout_ldap_ca(const struct config_server *s, const struct ctl_file *file)
 {
-	return index == 0 ? s->ldap.ca_file : NULL;
+	return file->index == 0 ? s->ldap.ca_file : NULL;
 }
 
 static const struct handout_row {
-	const char *(*path)(const struct config_server *s, uint32_t index);	/* NULL: not configured */
+	const char *(*path)(const struct config_server *s, const struct ctl_file *file);	/* NULL: not configured */
 	enum role role;			/* who may have it */
 	bool secret;
 } handout_rows[] = {
@@ -93,7 +93,7 @@ handout_judge(int fd, const char *path, bool secret, char *why, size_t size)
 static int
 handout_open(const struct config_server *conf, const struct handout_row *row, struct ctl_opened *answer)
 {
-	const char *path = conf != NULL ? row->path(conf, answer->file.index) : NULL;
+	const char *path = conf != NULL ? row->path(conf, &answer->file) : NULL;
 	if (path == NULL) {
 		snprintf(answer->why, sizeof(answer->why), "the configuration names no such file");
 		answer->error = ENOENT;
@@ -110,6 +110,12 @@ handout_open(const struct config_server *conf, const struct handout_row *row, st
 		return fd;
 	close(fd);
 	return -1;
+}
+
+int
+handout_try(const struct config_server *conf, struct ctl_opened *answer)
+{
+	return handout_open(conf, &handout_rows[answer->file.kind], answer);
 }
 
 /* Of the listener alone: what TLS cannot begin without. */
@@ -140,6 +146,7 @@ handout_file(struct child *c, uint32_t request, const struct ctl_file *file)
 	int fd = -1;
 
 	answer.file.server[sizeof(answer.file.server) - 1] = '\0';
+	answer.file.domain[sizeof(answer.file.domain) - 1] = '\0';
 	if (row == NULL || row->role != c->role) {
 		snprintf(answer.why, sizeof(answer.why), "not for this process");
 		answer.error = EPERM;

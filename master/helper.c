@@ -42,6 +42,7 @@ helper_join(struct child *worker, struct child *helper, enum ctl_helper which)
 		return;
 	}
 	snprintf(channel.server, sizeof(channel.server), "%s", worker->server->name);
+	snprintf(channel.role, sizeof(channel.role), "%s", roster_roles[worker->role].name);
 	child_send(helper, CTL_CHANNEL, 0, &channel, sizeof(channel), pair[0]);
 	child_send(worker, CTL_CHANNEL, wish->request, &channel, sizeof(channel), pair[1]);
 	close(pair[0]);

@@ -170,6 +170,10 @@ int config_snapshot(const struct config *c) __attribute__((warn_unused_result));
 void config_free(struct config *c);
 void config_faults_done(struct config_faults *f);
 void config_faults_print(const struct config_faults *f, FILE *out);	/* "FILE:LINE: error: TEXT" a line */
+/* One more, about a key of a virtual server: for those who look further than the INI files. */
+enum key_section;
+void config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section, const char *key, bool warning,
+    const char *text);
 
 const struct config_server *config_server_by_name(const struct config *c, const char *name);	/* NULL */
 const struct config_server *config_server_by_id(const struct config *c, uint32_t id);
@@ -183,6 +187,17 @@ void config_print(const struct config *c, const char *name, FILE *out);
 
 /* The local or remote domain entry that rules `domain` (lower-case ASCII): exact before the longest "*."; NULL none. */
 const struct config_domain *config_domain_find(const struct config_server *s, const char *domain);
+/* Who the server is to remote hosts, by the keys of the remote domain or its own. What is not anonymous has user and secret_file. */
+struct config_account {
+	enum config_outbound_auth auth;
+	const char *user, *secret_file;
+	const char *domain;		/* whose [domain] has the secret-file; "" the server's */
+};
+/*
+ * `d` NULL: for the server's smart hosts. Hosts that only the DNS names are shown the account of their own [domain], never the server's:
+ * `by_dns`. False: user or secret-file is missing.
+ */
+bool config_account_find(struct config_account *a, const struct config_server *s, const struct config_domain *d, bool by_dns);
 /* Where local mail is dropped: the default domain's own folder, else the server's. */
 const char *config_domain_drop_folder(const struct config_server *s);
 

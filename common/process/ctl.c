@@ -20,6 +20,7 @@
 #include "common/base/mem.h"
 #include "common/process/addressee.h"
 #include "common/process/dns.h"
+#include "common/process/prove.h"
 #include "common/process/roll.h"
 #include "common/process/vouch.h"
 
@@ -73,6 +74,10 @@ static const struct kind kinds[] = {
 	[CTL_SOUGHT] = { "sought", ADDRESSEE_ANSWER_MIN, ADDRESSEE_ANSWER_MAX, CTL_FROM_HELPER, true },
 	[CTL_ROLL] = { "roll", sizeof(struct roll_ask), sizeof(struct roll_ask), CTL_FROM_MASTER, false },
 	[CTL_ROLL_PAGE] = { "roll-page", offsetof(struct roll_page, text), sizeof(struct roll_page), CTL_FROM_WORKER, false },
+	[CTL_PROVE_START] = { "prove-start", sizeof(struct prove_start), sizeof(struct prove_start), CTL_FROM_CLIENT, false },
+	[CTL_PROVE_STEP] = { "prove-step", offsetof(struct vouch_token, data), sizeof(struct vouch_token), CTL_FROM_CLIENT, false },
+	[CTL_PROVE_CANCEL] = { "prove-cancel", 0, 0, CTL_FROM_CLIENT, false },
+	[CTL_PROVE_ANSWER] = { "prove-answer", offsetof(struct prove_answer, token.data), sizeof(struct prove_answer), CTL_FROM_HELPER, false },
 };
 static_assert(nitems_of(kinds) == CTL_COUNT, "one row a control message");
 

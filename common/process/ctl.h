@@ -55,6 +55,11 @@ enum ctl_type {
 	/* master to listener and back: payloads in common/process/roll.h */
 	CTL_ROLL,		/* which sessions are there; perhaps: end them */
 	CTL_ROLL_PAGE,
+	/* deliver to auth helper, and back: payloads in common/process/prove.h */
+	CTL_PROVE_START,
+	CTL_PROVE_STEP,
+	CTL_PROVE_CANCEL,
+	CTL_PROVE_ANSWER,
 	/* worker to directory helper and back: payloads in common/process/addressee.h */
 	CTL_SEEK,
 	CTL_SOUGHT,		/* a long list comes as a descriptor */
@@ -65,6 +70,7 @@ enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_DIRECTORY, CT
 struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* the virtual server of the client; "" none */
+	char role[16];			/* what the client is: "listener" */
 };
 
 /* TLS ticket keys of a virtual server, the same in all its listeners: the first makes tickets, both open them. */
@@ -82,6 +88,7 @@ struct ctl_file {
 	uint32_t kind;			/* enum ctl_file_kind */
 	uint32_t index;			/* of a key with several values */
 	char server[64];		/* asked by a helper: of this virtual server; a worker has only its own */
+	char domain[256];		/* of this [domain] of it; "" of the server itself */
 };
 struct ctl_opened {
 	struct ctl_file file;		/* as asked */

@@ -1,7 +1,7 @@
 /*
  * directory - private header of the directory helper; one block a file, alphabetical
  *
- * worker -> patron -> realm -> (pool thread) walk -> realm_search -> memo, link -> schema, entry
+ * worker -> patron -> realm -> (pool thread) unfold -> realm_search -> memo, link -> schema, entry
  */
 #ifndef DELIVER_DIRECTORY_DIRECTORY_H
 #define DELIVER_DIRECTORY_DIRECTORY_H
@@ -153,7 +153,7 @@ void realm_free(struct realm *r);		/* after its patrons */
 void realm_ask(struct realm *r, struct realm_question *q);	/* patron_answer() follows, perhaps before this returns; then it is freed */
 void realm_opened(struct directory *d, const struct ctl_message *m);	/* CTL_FILE */
 
-/* --- realm_search: what a walk asks: from memory, else from a server. Any thread --- */
+/* --- realm_search: what unfold asks: from memory, else from a server. Any thread --- */
 
 enum link_result realm_search_address(struct realm *r, const char *address, struct entry **e, char why[LINK_WHY_SIZE]);
 enum link_result realm_search_dn(struct realm *r, const char *dn, struct entry **e, char why[LINK_WHY_SIZE]);
@@ -175,9 +175,9 @@ bool schema_is_group(const char *object_class);
 /* The filter for an address: %s, %u its local part, %d its domain, each escaped (RFC 4515 3). */
 void schema_filter(const struct schema *s, const char *address, struct buf *out);
 
-/* --- walk: from an address to what it stands for. Pure: asks through its source --- */
+/* --- unfold: from an address to what it stands for. Pure: asks through its source --- */
 
-struct walk_source {
+struct unfold_source {
 	enum link_result (*by_address)(void *arg, const char *address, struct entry **e, char why[LINK_WHY_SIZE]);
 	enum link_result (*by_dn)(void *arg, const char *dn, struct entry **e, char why[LINK_WHY_SIZE]);
 	bool (*is_local)(void *arg, const char *domain);
@@ -186,6 +186,6 @@ struct walk_source {
 	const char *domain;			/* completes bare names */
 	uint64_t depth;				/* groups in groups */
 };
-void walk_run(const struct walk_source *w, const char *address, bool whole, struct addressee *a);
+void unfold_run(const struct unfold_source *w, const char *address, bool whole, struct addressee *a);
 
 #endif

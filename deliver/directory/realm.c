@@ -63,7 +63,7 @@ static void
 run_one(struct realm_question *q)
 {
 	const struct config_server *s = q->realm->server;
-	struct walk_source from = {
+	struct unfold_source from = {
 		.by_address = by_address, .by_dn = by_dn, .is_local = is_local, .is_late = is_late, .arg = q,
 		.domain = s->default_domain->name, .depth = s->ldap.group_depth,
 	};
@@ -71,7 +71,7 @@ run_one(struct realm_question *q)
 	if (!q->query.whole && clock_mono_ms() - q->asked_ms > LOOK_MS)
 		addressee_set(&q->answer, ADDRESSEE_TROUBLE, "4.4.3", "%s", "the directory is slow");
 	else
-		walk_run(&from, q->query.address, q->query.whole != 0, &q->answer);
+		unfold_run(&from, q->query.address, q->query.whole != 0, &q->answer);
 }
 
 static void

@@ -1,5 +1,5 @@
 /*
- * realm_search - what a walk asks of a virtual server's directory: from memory, else from a server
+ * realm_search - what unfold asks of a virtual server's directory: from memory, else from a server
  *
  * Runs in:  directory, pool threads
  * Owns:     the idle connections, by turns

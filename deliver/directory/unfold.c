@@ -1,5 +1,5 @@
 /*
- * walk - from a local address to what it stands for: a mailbox, forwarding addresses, the members of groups in groups
+ * unfold - from a local address to what it stands for: a mailbox, forwarding addresses, the members of groups in groups
  *
  * Runs in:  directory, a pool thread (pure: asks through its source)
  * Owns:     the addresses found so far, the entries on the way
@@ -24,8 +24,8 @@ struct set {
 	size_t size, count;	/* size: a power of two */
 };
 
-struct walk {
-	const struct walk_source *from;
+struct unfold {
+	const struct unfold_source *from;
 	struct addressee *answer;
 	struct set entries, addresses;
 	struct buf list;
@@ -35,7 +35,7 @@ struct walk {
 	bool cut;		/* a loop */
 };
 
-static void visit_value(struct walk *w, const struct entry *owner, const char *value, uint64_t depth);
+static void visit_value(struct unfold *w, const struct entry *owner, const char *value, uint64_t depth);
 
 /* --- sets --- */
 
@@ -96,7 +96,7 @@ set_add(struct set *s, const char *text)
 /* --- the answer --- */
 
 static void
-end_with(struct walk *w, enum addressee_result result, const char *status, const char *why)
+end_with(struct unfold *w, enum addressee_result result, const char *status, const char *why)
 {
 	if (w->ended)
 		return;
@@ -105,7 +105,7 @@ end_with(struct walk *w, enum addressee_result result, const char *status, const
 }
 
 static void
-list_address(struct walk *w, const char *address, bool known)
+list_address(struct unfold *w, const char *address, bool known)
 {
 	if (!set_add(&w->addresses, address))
 		return;
@@ -120,7 +120,7 @@ list_address(struct walk *w, const char *address, bool known)
 
 /* What a search brought, if it was an entry; else it is dealt with but for LINK_NONE. */
 static bool
-is_found(struct walk *w, enum link_result found, const char *why)
+is_found(struct unfold *w, enum link_result found, const char *why)
 {
 	if (found == LINK_MANY)
 		end_with(w, ADDRESSEE_REFUSED, "5.1.4", "the directory has more than one entry with that address");
@@ -130,7 +130,7 @@ is_found(struct walk *w, enum link_result found, const char *why)
 }
 
 static bool
-may_search(struct walk *w)
+may_search(struct unfold *w)
 {
 	if (++w->searches > SEARCHES_MAX)
 		end_with(w, ADDRESSEE_REFUSED, "5.2.4", "the group is too large to be expanded");
@@ -149,7 +149,7 @@ is_open(const struct entry *e)
 
 /* `address`: the one it was found by; NULL: by its name, so that its own address counts. */
 static void
-visit_entry(struct walk *w, const struct entry *e, const char *address, uint64_t depth)
+visit_entry(struct unfold *w, const struct entry *e, const char *address, uint64_t depth)
 {
 	if (address == NULL)
 		address = e->address;
@@ -178,7 +178,7 @@ visit_entry(struct walk *w, const struct entry *e, const char *address, uint64_t
 
 /* An address that is forwarded to itself, among others, is a mailbox that keeps a copy. */
 static void
-visit_found(struct walk *w, const struct entry *owner, const struct entry *e, const char *address, uint64_t depth)
+visit_found(struct unfold *w, const struct entry *owner, const struct entry *e, const char *address, uint64_t depth)
 {
 	if (owner != NULL && strcasecmp(owner->dn, e->dn) == 0) {
 		if (address == NULL)
@@ -191,7 +191,7 @@ visit_found(struct walk *w, const struct entry *owner, const struct entry *e, co
 }
 
 static void
-visit_dn(struct walk *w, const struct entry *owner, const char *dn, uint64_t depth)
+visit_dn(struct unfold *w, const struct entry *owner, const char *dn, uint64_t depth)
 {
 	char why[LINK_WHY_SIZE] = "";
 	struct entry *e = NULL;
@@ -207,7 +207,7 @@ visit_dn(struct walk *w, const struct entry *owner, const char *dn, uint64_t dep
 }
 
 static void
-visit_address(struct walk *w, const struct entry *owner, const struct address *a, uint64_t depth)
+visit_address(struct unfold *w, const struct entry *owner, const struct address *a, uint64_t depth)
 {
 	char why[LINK_WHY_SIZE] = "";
 	struct entry *e = NULL;
@@ -228,7 +228,7 @@ visit_address(struct walk *w, const struct entry *owner, const struct address *a
 }
 
 static void
-visit_value(struct walk *w, const struct entry *owner, const char *value, uint64_t depth)
+visit_value(struct unfold *w, const struct entry *owner, const char *value, uint64_t depth)
 {
 	struct address a;
 
@@ -241,7 +241,7 @@ visit_value(struct walk *w, const struct entry *owner, const char *value, uint64
 }
 
 static void
-conclude(struct walk *w, const struct entry *e)
+conclude(struct unfold *w, const struct entry *e)
 {
 	if (w->ended)
 		return;
@@ -270,9 +270,9 @@ is_postmaster(const char *address)
 }
 
 void
-walk_run(const struct walk_source *from, const char *address, bool whole, struct addressee *a)
+unfold_run(const struct unfold_source *from, const char *address, bool whole, struct addressee *a)
 {
-	struct walk w = { .from = from, .answer = a, .list = BUF_INIT(ADDRESSEE_LIST_MAX) };
+	struct unfold w = { .from = from, .answer = a, .list = BUF_INIT(ADDRESSEE_LIST_MAX) };
 	char why[LINK_WHY_SIZE] = "";
 	struct entry *e = NULL;
 	enum link_result found = from->by_address(from->arg, address, &e, why);
