@@ -12,6 +12,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/net.h"
+#include "common/process/chore.h"
 #include "common/process/config.h"
 #include "common/process/counters.h"
 #include "common/process/ctl.h"
@@ -20,8 +21,10 @@
 
 struct admin;
 struct child;
+struct clerk;
 struct gather;
 struct master;
+struct order;
 struct post;
 struct rights_peer;
 struct server;
@@ -56,7 +59,7 @@ enum state_act {
 /* --- admin: control.sock, who may say what --- */
 
 #define ADMIN_WORDS_MAX 32
-#define ADMIN_WORD_SIZE 128
+#define ADMIN_WORD_SIZE 512
 #define ADMIN_CLIENTS_MAX 64
 
 struct admin_words {
@@ -101,7 +104,7 @@ enum child_phase {
 	CHILD_STOPPING,		/* was told to end */
 };
 
-enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_DIRECTORY, ROLE_COUNT };
+enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_FETCH, ROLE_DIRECTORY, ROLE_COUNT };
 
 struct child {
 	TAILQ_ENTRY(child) link;
@@ -136,6 +139,15 @@ void child_order(struct child *c, enum ctl_type type);
 void child_stop(struct child *c, uint64_t grace_ms);
 void child_drain(struct child *c);
 void child_kill(struct child *c, const char *why);
+
+/* --- clerk: orders about queues and badmail --- */
+
+bool clerk_parse(struct chore_ask *a, pid_t *pid, const struct admin_words *w);	/* pure; pid 0: the first page */
+void clerk_run(struct order *o, struct master *m, struct server *s, const struct admin_words *w);
+bool clerk_settle(struct order *o);
+void clerk_page(struct child *c, const struct ctl_message *m);
+void clerk_gone(struct child *c);
+void clerk_free(struct clerk *k);		/* NULL is fine */
 
 /* --- command: what posternctl can do, one row a command --- */
 
@@ -242,6 +254,10 @@ void helper_stop_all(struct master *m, uint64_t grace_ms);
 
 void inspect_files(const struct config *c, struct config_faults *faults);	/* a check_files */
 
+/* --- keep: refresh tokens, kept over restarts --- */
+
+void keep_token(struct child *c, const struct ctl_message *m);	/* CTL_BEARER_KEEP */
+
 /* --- listen: the listening sockets --- */
 
 struct listen_socket {
@@ -320,6 +336,8 @@ struct order {
 	char (*name)[CONFIG_NAME_MAX + 1];
 	size_t names;
 	struct sessions *sessions;	/* an order about them in progress, or NULL */
+	struct rehearsal *rehearsal;	/* of a profile of [oauth], in progress, or NULL */
+	struct clerk *clerk;		/* one about a queue or badmail, or NULL */
 };
 
 void order_init(struct order *o, const struct rights_peer *peer);
@@ -367,6 +385,28 @@ void renewal_greet(struct child *c);
 /* Looks now and not only when the time comes. */
 void renewal_look(struct server *s);
 void renewal_forget(struct server *s);
+
+/* --- rehearse: posternctl oauth test --- */
+
+struct rehearsal {
+	TAILQ_ENTRY(rehearsal) link;
+	struct master *m;
+	char profile[CONFIG_NAME_MAX + 1];
+	char server[CONFIG_NAME_MAX + 1];	/* whose deliver process is asked; "": the fetch helper */
+	struct child *child;			/* who is to answer; NULL: nobody was asked yet */
+	uint32_t request;
+	struct loop_timer *timer;
+	struct buf text;
+	bool smtp;				/* a login has to be tried */
+	bool over;
+	int status;
+};
+void rehearse_run(struct order *o, struct master *m, struct server *only, const struct admin_words *w);
+bool rehearse_settle(struct order *o);
+void rehearse_look(struct master *m);		/* a helper may have become ready */
+void rehearse_told(struct child *c, const struct ctl_message *m);	/* CTL_TRIAL_TEXT, CTL_TRIAL_END */
+void rehearse_gone(struct child *c);
+void rehearse_free(struct rehearsal *r);	/* NULL is fine */
 
 /* --- reload --- */
 
@@ -506,7 +546,9 @@ struct master {
 	TAILQ_HEAD(, server) servers;	/* by id */
 	TAILQ_HEAD(, child) children;
 	TAILQ_HEAD(, gather) gathers;
-	uint32_t requests;		/* number of the latest question to a listener */
+	TAILQ_HEAD(, clerk) clerks;
+	TAILQ_HEAD(, rehearsal) rehearsals;
+	uint32_t requests;		/* number of the latest question to a worker */
 	struct post helper[CTL_HELPER_COUNT];
 	struct loop_timer *helper_timer;
 	struct post meter;		/* the metrics helper's, and its sockets */
@@ -551,6 +593,38 @@ void sessions_free(struct sessions *s);		/* NULL is fine */
 /* --- signals --- */
 
 void signals_take(struct master *m);
+
+/* --- tool: posternctl queue and badmail --- */
+
+struct tool {
+	enum chore_verb verb;
+	bool yes, json;
+	struct admin_words words;	/* the order: "queue" NAME VERB and the selection */
+};
+
+/* Words behind "queue" or "badmail": an order. EX_OK, or EX_USAGE with *why to be said. Pure. */
+int tool_parse(struct tool *t, bool badmail, const char *const *words, size_t count, const char **why);
+/* Pages until it is done. The exit status; ASK_NO_SERVICE, ASK_CUT. */
+int tool_run(struct tool *t, const char *socket_path);
+
+/* --- tool_count: a table by domain and age --- */
+
+struct tool_count;
+struct tool_count *tool_count_new(void);
+void tool_count_free(struct tool_count *c);	/* NULL is fine */
+void tool_count_add(struct tool_count *c, char *line);	/* "domain number number ..." with tabs */
+void tool_count_print(struct tool_count *c, bool json);
+
+/* --- tool_print: its rows as tables or as JSON --- */
+
+struct tool_print;
+struct tool_print *tool_print_new(enum chore_verb verb, bool json);
+void tool_print_free(struct tool_print *p);
+/* One row of the answer; the line is cut up. */
+void tool_print_row(struct tool_print *p, const char *server, char *line);
+/* What is still to be printed: rows in order, sums, brackets. */
+void tool_print_end(struct tool_print *p);
+void tool_print_string(const char *text);	/* as JSON */
 
 /* --- spawn --- */
 

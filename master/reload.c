@@ -225,6 +225,7 @@ reload_adopt(struct reload *r)
 	struct master *m = r->m;
 	struct snapshot *old = m->snapshot;
 	bool same_metrics = reload_same_strings(&old->config->service.metrics, &r->snap->config->service.metrics);
+	bool same_oauth = config_oauth_same(old->config, r->snap->config);
 	bool same_dns = reload_same_dns(&old->config->service, &r->snap->config->service);
 	bool same_directories = reload_same_directories(old->config, r->snap->config);
 	reload_removed(r);
@@ -235,6 +236,8 @@ reload_adopt(struct reload *r)
 	reload_servers(r);
 	if (!same_dns)
 		helper_stop(m, CTL_HELPER_RESOLVER, service_grace(m));
+	if (!same_oauth)
+		helper_stop(m, CTL_HELPER_FETCH, service_grace(m));
 	if (!same_directories)
 		helper_stop(m, CTL_HELPER_DIRECTORY, service_grace(m));
 	if (!same_metrics)

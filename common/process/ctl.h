@@ -60,13 +60,27 @@ enum ctl_type {
 	CTL_PROVE_STEP,
 	CTL_PROVE_CANCEL,
 	CTL_PROVE_ANSWER,
+	/* deliver to fetch helper, and back: payloads in common/process/bearer.h */
+	CTL_BEARER_ASK,
+	CTL_BEARER_ANSWER,
+	/* fetch helper to master, and back: a refresh token to be kept over restarts: bearer.h */
+	CTL_BEARER_KEEP,
+	CTL_BEARER_KEPT,
+	/* master to fetch helper, then to deliver: try a profile of [oauth] and tell each step: bearer.h */
+	CTL_TRIAL,
+	CTL_TRIAL_TEXT,		/* back: lines for people */
+	CTL_TRIAL_END,		/* back: int32_t exit status */
+	/* master to deliver and back: payloads in common/process/chore.h */
+	CTL_CHORE,		/* an operator's work on queue or badmail: look at the next piece */
+	CTL_CHORE_PAGE,
+	CTL_LOOK,		/* to deliver: another one put messages into your queue */
 	/* worker to directory helper and back: payloads in common/process/addressee.h */
 	CTL_SEEK,
 	CTL_SOUGHT,		/* a long list comes as a descriptor */
 	CTL_COUNT
 };
 
-enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_DIRECTORY, CTL_HELPER_COUNT };
+enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_DIRECTORY, CTL_HELPER_COUNT };
 struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* the virtual server of the client; "" none */
@@ -82,7 +96,11 @@ struct ctl_tickets { uint8_t key[2][CTL_TICKET_SIZE]; };
  * certificates) that everybody may read are refused.
  */
 enum ctl_file_kind {
-	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_LDAP_SECRET, CTL_FILE_LDAP_CA, CTL_FILE_KINDS
+	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY,
+	/* of a profile of [oauth], whose name stands for the virtual server's: kept is the refresh token of CTL_BEARER_KEEP */
+	CTL_FILE_OAUTH_SECRET, CTL_FILE_OAUTH_REFRESH, CTL_FILE_OAUTH_KEPT, CTL_FILE_OAUTH_CA,
+	CTL_FILE_LDAP_SECRET, CTL_FILE_LDAP_CA,
+	CTL_FILE_KINDS
 };
 struct ctl_file {
 	uint32_t kind;			/* enum ctl_file_kind */
