@@ -39,110 +39,6 @@ enum gate { GATE_SEND, GATE_PARK, GATE_DEFER };
 static void send_more(struct schedule_message *m);
 static void submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned);
 
-/* --- where each recipient goes --- */
-
-static struct schedule_dest *
-dest_for_hosts(struct schedule *s, const struct destination *d)
-{
-	struct schedule_dest *found = schedule_dest_find(s->dests, d->key);
-
-	return found != NULL ? found : schedule_dest_add(s->dests, d);
-}
-
-static struct schedule_dest *
-dest_direct(struct schedule *s, const char *domain, const struct route_answer *a)
-{
-	char key[ROUTE_KEY_SIZE];
-	struct schedule_dest *found;
-	struct destination d;
-
-	route_direct_key(key, domain, a);
-	found = schedule_dest_find(s->dests, key);
-	if (found != NULL)
-		return found;
-	route_direct(&d, domain, a);
-	found = schedule_dest_add(s->dests, &d);
-	route_destination_done(&d);
-	return found;
-}
-
-static void
-point_to(struct schedule_message *m, struct schedule_result *r, struct schedule_dest *dest)
-{
-	struct schedule_dest *old = r->dest;
-
-	dest->held++;
-	r->dest = dest;
-	if (old != NULL) {
-		old->held--;
-		schedule_dest_check(m->schedule->dests, old);
-	}
-}
-
-/* Recipients that come from the directory are where they belong. */
-static struct schedule_dest *
-dest_local(const struct schedule_message *m)
-{
-	struct schedule *s = m->schedule;
-
-	return s->directory != NULL && (m->e.flags & MESSAGE_RESOLVED) == 0 ? s->directory : s->local;
-}
-
-static void
-assign_one(struct schedule_message *m, size_t i, const char *domain)
-{
-	struct schedule *s = m->schedule;
-	struct schedule_result *r = &m->result[i];
-	struct route_answer a;
-	char ascii[IDN_SIZE];
-
-	/* One destination, however its name is written. */
-	if (!idn_is_ascii(domain) && idn_to_ascii(ascii, domain))
-		domain = ascii;
-	route_find(s->route, domain, &a);
-	r->fallback = a.fallback;
-	r->local = a.kind == ROUTE_LOCAL;
-	if (a.kind == ROUTE_REFUSED) {
-		r->outcome = OUTCOME_FAILED;
-		r->reason = schedule_reason_keep(m, 0, a.status, "", a.why);
-		return;
-	}
-	point_to(m, r, a.kind == ROUTE_LOCAL ? dest_local(m) : a.kind == ROUTE_HOSTS ? dest_for_hosts(s, a.hosts) :
-	    dest_direct(s, domain, &a));
-	r->todo = m->only == NULL || r->dest == m->only;
-	/* It had got as far as the fallback when it was parked. */
-	if (!r->todo && a.fallback != NULL && strcmp(a.fallback->key, m->only->d.key) == 0) {
-		point_to(m, r, m->only);
-		r->second = r->todo = true;
-	}
-}
-
-/* Neighbours of one domain share the answer. */
-static void
-assign(struct schedule_message *m)
-{
-	const struct schedule_result *last = NULL;
-	const char *last_domain = "";
-
-	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		const char *at = strrchr(m->e.rcpt[i].address, '@');
-		const char *domain = at == NULL ? "" : at + 1;
-		struct schedule_result *r = &m->result[i];
-
-		if (m->e.rcpt[i].mark != MARK_PENDING)
-			continue;
-		if (last != NULL && strcmp(domain, last_domain) == 0) {
-			*r = *last;
-			if (r->dest != NULL)
-				r->dest->held++;
-		} else {
-			assign_one(m, i, domain);
-		}
-		last = r;
-		last_domain = domain;
-	}
-}
-
 /* --- groups --- */
 
 static struct schedule_group *
@@ -188,17 +84,24 @@ make_groups(struct schedule_message *m)
 
 /* --- results --- */
 
+/* What is asked for is tried once: then it waits to be asked for again. */
+static enum schedule_outcome
+later(const struct schedule_result *r)
+{
+	return r->hold ? OUTCOME_HELD : OUTCOME_LATER;
+}
+
 static void
 collect_failure(struct schedule_message *m, size_t i, const struct verdict *v)
 {
 	struct schedule_result *r = &m->result[i];
 
 	if (r->fallback != NULL && !r->second && route_is_fallback(m->schedule->route, v)) {
-		point_to(m, r, dest_for_hosts(m->schedule, r->fallback));
+		schedule_assign_point(m, r, schedule_assign_hosts(m->schedule, r->fallback));
 		r->second = r->todo = true;
 		return;
 	}
-	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : OUTCOME_LATER;
+	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : later(r);
 	r->waits = r->dest->directory && r->outcome == OUTCOME_LATER;
 	r->reason = schedule_reason_keep(m, v->code, v->status, v->host, v->text);
 	if (v->what == VERDICT_LATER)
@@ -231,6 +134,8 @@ portion_over(struct schedule_portion *p)
 	m->active--;
 	p->dest->active--;
 	p->dest->stalled = false;
+	if (p->dest->asked > 0 && remote_is_down(m->schedule->set.remote, p->dest->d.key))
+		schedule_dest_calm(m->schedule->dests, p->dest);
 	if (p->dest->parked > 0 && !m->schedule->draining)
 		loop_timer_set(m->schedule->timer, 0);
 	schedule_dest_check(m->schedule->dests, p->dest);
@@ -322,7 +227,7 @@ expand_over(void *arg, struct expand_job *job)
 		} else if (found->copies > 0) {
 			note_expanded(m, i, found);
 		} else if (!m->schedule->draining) {
-			point_to(m, &m->result[i], m->schedule->local);
+			schedule_assign_point(m, &m->result[i], m->schedule->local);
 			mine[n++] = i;
 		}
 	}
@@ -422,7 +327,8 @@ pass_over(struct schedule_message *m, const struct schedule_group *g, enum gate 
 	for (size_t k = m->offset; k < g->count; k++) {
 		struct schedule_result *r = &m->result[m->order[g->first + k]];
 
-		r->outcome = gate == GATE_PARK ? OUTCOME_PARKED : OUTCOME_LATER;
+		/* the place of a fallback is no place for what was asked for */
+		r->outcome = gate == GATE_PARK && !(r->hold && r->second) ? OUTCOME_PARKED : later(r);
 		r->waits = g->dest->directory;
 		if (gate == GATE_DEFER)
 			r->reason = schedule_reason_keep(m, v->code, known ? v->status : "4.4.1", v->host,
@@ -473,7 +379,7 @@ send_more(struct schedule_message *m)
 void
 schedule_send_begin(struct schedule_message *m)
 {
-	assign(m);
+	schedule_assign(m);
 	send_more(m);
 }
 

@@ -122,6 +122,8 @@ take_channel(struct listener *l, const struct ctl_message *m)
 		warrant_channel(l->warrant, m->fd);
 	else if (channel.helper == CTL_HELPER_DIRECTORY && l->seek != NULL)
 		seek_channel(l->seek, m->fd);
+	else if (channel.helper == CTL_HELPER_DELIVER && l->claim != NULL)
+		claim_channel(l->claim, m->fd);
 	else
 		close(m->fd);
 }
@@ -186,6 +188,7 @@ listener_finish(struct boot *b)
 	gate_free(l->gate);
 	inbound_free_all(l);
 	warrant_free(l->warrant);
+	claim_free(l->claim);
 	secure_free(l->secure);
 	rdns_free(l->rdns);
 	seek_free(l->seek);
