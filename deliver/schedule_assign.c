@@ -67,7 +67,7 @@ assign_held(struct schedule_message *m, size_t i, const char *domain, const stru
 	struct schedule_dest *dest = schedule_ask_dest(m->schedule, domain, a);
 
 	r->hold = true;
-	r->todo = dest == m->only || schedule_dest_is_asked(dest);
+	r->todo = !dest->barred && (dest == m->only || schedule_dest_is_asked(dest));
 	schedule_assign_point(m, r, dest);
 	if (r->todo)
 		return;
