@@ -275,6 +275,7 @@ struct role {
 	struct w3clog *log;
 	struct intake *intake;
 	struct remote *remote;
+	struct authorities *authorities;	/* NULL: no TLS */
 	struct expand *expand;		/* NULL: no directory */
 	struct schedule *schedule;
 	struct badmail *badmail;
