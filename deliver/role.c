@@ -186,6 +186,16 @@ make_schedule(struct role *r)
 		die(EX_CONFIG, "the smart hosts of %s cannot be understood", why);
 }
 
+/* Whom to believe is known. */
+static void
+begin(void *arg)
+{
+	struct role *r = arg;
+
+	if (!r->ending)
+		own(r);
+}
+
 static void
 run(struct boot *b)
 {
@@ -210,7 +220,8 @@ run(struct boot *b)
 	r->missed = loop_timer_new(b->loop, look_for_missed, r);
 	r->hints_lost = counters_get(b->counters, COUNTER_HINTS_LOST);
 	boot_ready(b);
-	own(r);
+	r->authorities = authorities_new(b, begin, r);
+	r->remote->tls = authorities_tls(r->authorities);
 }
 
 /* --- end --- */
@@ -262,6 +273,7 @@ finish(struct boot *b)
 	rescan_stop(r->rescan);
 	hatch_free(r->hatch);
 	remote_free(r->remote);
+	authorities_free(r->authorities);
 	w3clog_end(r->log);
 	pool_free(r->pool);
 	w3clog_free(r->log);
@@ -326,6 +338,12 @@ channel(struct role *r, const struct ctl_message *m)
 }
 
 static void
+file(struct role *r, const struct ctl_message *m)
+{
+	authorities_take_file(r->authorities, m);
+}
+
+static void
 reopen_logs(struct role *r, const struct ctl_message *m)
 {
 	(void)m;
@@ -353,6 +371,7 @@ static void (*const controls[CTL_COUNT])(struct role *r, const struct ctl_messag
 	[CTL_LOGS] = reopen_logs,
 	[CTL_RETRY] = retry,
 	[CTL_CHANNEL] = channel,
+	[CTL_FILE] = file,
 	[CTL_CHORE] = chore,
 	[CTL_LOOK] = look,
 	[CTL_PAUSE] = pause_on,
