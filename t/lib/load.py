@@ -2,7 +2,7 @@
 
     L local, by SMTP       R remote, taken          F remote, refused: a report    N null sender, refused: badmail
     P local, by pickup     B bad pickup file: badmail                              G large local message
-    S local, its success is to be told: a report
+    S local, its success is to be told: a report           E a group of the directory, with a local and a remote member
   With an operator (see Operator), whose mail waits at its host:
     H held, released, bounced: a report        M moved to another virtual server, local there        D deleted: owed to nobody
 """
@@ -12,7 +12,7 @@ import threading
 
 from postern import Failure, Smtp, until
 
-MARK = re.compile(rb"ledger-([LRFNPBGSHMD])-(\d+)-")
+MARK = re.compile(rb"ledger-([LRFNPBGSEHMD])-(\d+)-")
 END = "end of the message\r\n"
 FATES = "LRFNPBGS"
 OPERATED = "LRNHMD"
@@ -48,6 +48,7 @@ class Load:
     ENVELOPES = {"L": ("author@default.example", "local@default.example"), "R": ("author@default.example", "yes@remote.example"),
                  "F": ("author@default.example", "no-user@remote.example"), "N": ("", "no-user@remote.example"),
                  "G": ("author@default.example", "local@default.example"), "S": ("author@default.example", "local@default.example"),
+                 "E": ("author@default.example", "group@default.example"),
                  "H": ("author@default.example", "wait-h@remote.example"), "M": ("author@default.example", "wait-m@moved.example"),
                  "D": ("author@default.example", "wait-d@remote.example")}
 
@@ -91,6 +92,8 @@ class Load:
             self.refused += 1
         elif fate != "D":
             self.ledger.owe(fate, number)
+            if fate == "E":
+                self.ledger.owe("E remote", number)
 
     def by_pickup(self):
         fates = [f for f in self.fates if f in "PB"]
@@ -147,21 +150,22 @@ def came_out(home, sink, other=None):
     """{(fate, number): how often} over drop, badmail and the sink; `other`: the home where mail is moved to."""
     found = {}
 
-    def see(data, fates):
+    def see(data, fates, where=""):
         for fate, number in set(MARK.findall(data)):
             if fate.decode() in fates:
-                key = (fate.decode(), int(number))
+                key = (fate.decode() + where, int(number))
                 found[key] = found.get(key, 0) + 1
     for path in home.drop.glob("[!.]*.eml"):
         data = path.read_bytes()
         is_report = b"multipart/report" in data
-        see(data, "FSH" if is_report else "LPG")
+        see(data, "FSH" if is_report else "LPGE")
         if not is_report and not data.endswith(END.encode()):
             raise Failure(f"{path.name} is visible, but not whole")
     for path in home.badmail.glob("*.bad"):
         see(path.read_bytes(), "NB")
     for message in list(sink.messages):
         see(message.data, "R")
+        see(message.data, "E", " remote")
     for path in other.drop.glob("[!.]*.eml") if other else []:
         see(path.read_bytes(), "M")
     return found
