@@ -1,5 +1,6 @@
 """oauth - access tokens: a token endpoint and mail hosts that behave like those of Microsoft 365 and Google, on good and on bad days"""
 
+import base64
 import http.server
 import json
 import os
@@ -358,3 +359,67 @@ def test_the_configuration_is_judged(t):
     check(re.search(r"scope += https://outlook.office365.com/.default +; default", shown), shown)
     service.shared["oauth Big_Name"] = {}
     told("must be [oauth NAME]")
+
+
+# --- mail hosts ------------------------------------------------------------------------------------------------
+
+USER = "relay@contoso.example"
+
+
+class MailHost:
+    """
+    A submission host under STARTTLS that takes the tokens of the endpoint. self.replies, used up first, stand for the whole answer to a
+    word that shows a token; self.shown: (mechanism, the word) of each; self.answered: what was said to a challenge.
+    """
+    def __init__(self, t, service, mechanisms="LOGIN XOAUTH2", challenge=b"", **options):
+        self.endpoint, self.challenge = service.endpoint, challenge
+        self.shown, self.answered, self.replies = [], [], []
+        self.sink = t.sink(tls=options.pop("tls", service.authority.context()), answers={"AUTH": self.auth, "MAIL": self.mail},
+                           ehlo=["SIZE 157286400", "ENHANCEDSTATUSCODES", "8BITMIME", f"AUTH {mechanisms}"], **options)
+        self.port = self.sink.port
+
+    def auth(self, session, line):
+        words = line.split(" ")
+        if not session.tls or len(words) < 2:
+            return "530 5.7.0 Must issue a STARTTLS command first"
+        word = words[2] if len(words) > 2 else self.ask(session, b"")
+        text = base64.b64decode(word, validate=True).decode()
+        self.shown.append((words[1].upper(), text))
+        if self.replies:
+            return self.replies.pop(0)
+        found = re.fullmatch(r"(?:user=(\S+?)|n,a=(\S+?),\1host=localhost\1port=%d)\1auth=Bearer (\S+)\1\1".replace(r"\1", "\1") % self.port, text)
+        check(found, "not the word of", words[1], text)
+        if self.endpoint.takes(found[3]):
+            session.user = found[1] or found[2]
+            return "235 2.7.0 Authentication successful"
+        if self.challenge:
+            self.answered.append(self.ask(session, base64.b64encode(self.challenge)))
+        return "535 5.7.3 Authentication unsuccessful [AM0PR01CA0001.eurprd01.prod.exchangelabs.com]"
+
+    @staticmethod
+    def ask(session, challenge):
+        session.connection.sendall(b"334 " + challenge + b"\r\n")
+        return session.stream.readline().decode().rstrip("\r\n")
+
+    @staticmethod
+    def mail(session, line):
+        return None if getattr(session, "user", None) == USER else "530 5.7.57 Client not authenticated to send mail."
+
+    def tokens(self):
+        return [re.search("Bearer ([^\1]+)\1", text)[1] for _, text in self.shown]
+
+
+def sending(t, host=None, flow="client-credentials", delivery=None, domain=None, **options):
+    """service, host: all mail but that for plain.example goes to the host with a token; plain.example has a sink of its own."""
+    service = configured(t, flow=flow)
+    service.host = MailHost(t, service, **{**options, **(host or {})})
+    service.plain = t.sink()
+    service.default.set("delivery", **{"smart-host": f"localhost:{service.host.port}", "outbound-auth": "oauth2", "oauth": "m365", "user": USER,
+                                       "outbound-tls": "verify", "outbound-ca": service.authority.file, "retry": "1s", **(delivery or {})})
+    service.default.set("domain plain.example", **{"type": "remote", "route": f"127.0.0.1:{service.plain.port}", "outbound-auth": "anonymous",
+                                                   "outbound-tls": "off"})
+    return service
+
+
+def send(service, to="b@fabrikam.example", **fields):
+    return service.default.send(to=to, data=mail(**fields))
