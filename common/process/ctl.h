@@ -78,7 +78,7 @@ struct ctl_tickets { uint8_t key[2][CTL_TICKET_SIZE]; };
  * Files are named by their key, never by a path: what a worker may have opened is what the configuration names. Secret ones (all but
  * certificates) that everybody may read are refused.
  */
-enum ctl_file_kind { CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_KINDS };
+enum ctl_file_kind { CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_SECRET, CTL_FILE_CLIENT_KEYTAB, CTL_FILE_KINDS };
 struct ctl_file {
 	uint32_t kind;			/* enum ctl_file_kind */
 	uint32_t index;			/* of a key with several values */
