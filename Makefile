@@ -44,7 +44,7 @@ RESOLVE := $(filter-out deliver/resolver/main.c,$(wildcard deliver/resolver/*.c)
 METRICS := $(filter-out master/metrics/main.c,$(wildcard master/metrics/*.c))
 PICKUP  := $(filter-out pickup/main.c,$(wildcard pickup/*.c))
 # Only posternctl has commands; what they need stays out of the service.
-COMMAND := master/command.c master/passwd.c
+COMMAND := master/command.c master/inspect.c master/passwd.c
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver $(B)/postern-auth \
@@ -116,7 +116,7 @@ $(B)/postern-resolver: LIBS += -lunbound
 $(B)/postern-metrics: $(call obj,master/metrics/main.c $(METRICS)) $(B)/libcommon.a
 $(B)/postern-metrics: LIBS := -levent_extra $(LIBS)
 $(B)/postern-auth: LIBS += $(AUTHLIBS)
-$(B)/posternctl: LIBS += -lgsasl -lcrypt
+$(B)/posternctl: LIBS += -lgsasl -lcrypt -lssl -lcrypto
 $(B)/postern-listener: LIBS += -lssl -lcrypto
 
 $(PROGRAMS):
@@ -147,7 +147,7 @@ define unit_rule
 $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter auth/% master/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter auth/% master/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% master/% common/tls%,$(1)),-lssl -lcrypto)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
 

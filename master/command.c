@@ -183,7 +183,7 @@ command_rename(const struct command_context *c, const struct command *row, const
 static int
 command_check(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	return check_run(command_config_path(c));
+	return check_run(command_config_path(c), inspect_files);
 }
 
 static int

@@ -127,6 +127,12 @@ handout_open(const struct config_server *conf, const struct handout_row *row, st
 	return -1;
 }
 
+int
+handout_try(const struct config_server *conf, struct ctl_opened *answer)
+{
+	return handout_open(conf, &handout_rows[answer->file.kind], answer);
+}
+
 /* Of the listener alone: what TLS cannot begin without. */
 int
 handout_check(const struct config_server *conf, struct buf *why)

@@ -86,8 +86,9 @@ int bring_up(const char *config_path, bool standard, const char *name);
 
 /* --- check: the INI set on disk --- */
 
-/* Prints every fault and a last line; EX_OK or EX_CONFIG. */
-int check_run(const char *path);
+/* Prints every fault and a last line; EX_OK or EX_CONFIG. `files` looks at the files that are named; NULL: nobody does. */
+typedef void check_files(const struct config *c, struct config_faults *faults);
+int check_run(const char *path, check_files *files);
 /* Prints the effective configuration, all or one virtual server; 3 when there is none of that name. */
 int check_print(const char *path, const char *name);
 
@@ -223,6 +224,8 @@ void greet_newcomer(const struct master *m);
 void handout_file(struct child *c, uint32_t request, const struct ctl_file *file);
 /* Whether all certificates and keys can be opened now: 0, or -1 with a reason. */
 int handout_check(const struct config_server *conf, struct buf *why) __attribute__((warn_unused_result));
+/* Opens what answer->file names, as a child would have it; the descriptor, or -1 and the answer says why. */
+int handout_try(const struct config_server *conf, struct ctl_opened *answer);
 
 /* --- helper: channels between workers and helpers, which start when first needed --- */
 
@@ -234,6 +237,10 @@ void helper_request(struct child *worker, uint32_t request, uint32_t which);
 void helper_look(struct master *m);
 void helper_stop(struct master *m, enum ctl_helper which, uint64_t grace_ms);
 void helper_stop_all(struct master *m, uint64_t grace_ms);
+
+/* --- inspect: the files that the configuration names --- */
+
+void inspect_files(const struct config *c, struct config_faults *faults);	/* a check_files */
 
 /* --- listen: the listening sockets --- */
 

@@ -167,6 +167,10 @@ int config_snapshot(const struct config *c) __attribute__((warn_unused_result));
 void config_free(struct config *c);
 void config_faults_done(struct config_faults *f);
 void config_faults_print(const struct config_faults *f, FILE *out);	/* "FILE:LINE: error: TEXT" a line */
+/* One more, about a key of a virtual server: for those who look further than the INI files. */
+enum key_section;
+void config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section, const char *key, bool warning,
+    const char *text);
 
 const struct config_server *config_server_by_name(const struct config *c, const char *name);	/* NULL */
 const struct config_server *config_server_by_id(const struct config *c, uint32_t id);
