@@ -437,8 +437,10 @@ mx_walk_end(struct mx_walk *w, struct mx_list *list)
 void
 mx_list_done(struct mx_list *list)
 {
-	for (size_t i = 0; i < list->count; i++)
+	for (size_t i = 0; i < list->count; i++) {
 		free(list->address[i].host);
+		free(list->address[i].hold);
+	}
 	free(list->address);
 	*list = (struct mx_list){ .count = 0 };
 }

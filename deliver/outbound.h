@@ -172,6 +172,7 @@ struct mx_address {
 	char *host;			/* owned: "mx1.example.com", "[192.0.2.1]" */
 	uint64_t bad_until;		/* for site: clock_mono_ms() till which it is tried last */
 	uint64_t quiet_until;		/* for site: no trouble event before */
+	struct site_hold *hold;		/* for site: owned; it does not want our account */
 };
 
 struct mx_list {
@@ -254,6 +255,7 @@ struct peer_auth_source {
 void peer_auth_settings(const struct peer *p, struct client_settings *set);
 void peer_auth_prove(struct peer *p);		/* asks the source, if it was not asked yet */
 void peer_auth_end(struct peer *p);
+bool peer_auth_holds(const struct peer *p);	/* the account was denied, and the host is to be left alone */
 void peer_auth_binding(const struct peer *p, struct prove_start *s);
 /* From the sources: may end the connection, and others with it. `last`: a 235 may follow, although a challenge may, too. */
 void peer_auth_say(struct peer *p, const struct vouch_token *word, bool last);
@@ -313,6 +315,7 @@ struct remote;
 struct remote *remote_new(struct boot *b);
 void remote_submit(struct remote *r, const struct destination *d, struct remote_job *job);	/* d is copied when needed */
 size_t remote_active(const struct remote *r);		/* jobs not done */
+void remote_release(struct remote *r);			/* an operator wants everything tried now: no host is left alone any more */
 bool remote_is_down(const struct remote *r, const char *key);	/* the last attempts could not connect at all */
 /* Starts no new transaction; jobs not begun are done with VERDICT_LATER 4.3.2 and glitch false; those in flight go on. */
 void remote_drain(struct remote *r);
@@ -406,6 +409,16 @@ void site_rests(struct site *s, struct peer *p);			/* it is idle */
 void site_leaves(struct site *s, struct peer *p);			/* says goodbye: takes no more jobs */
 void site_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fate fate);
 void site_closed(struct site *s, struct peer *p);			/* it is over: frees it */
+
+/* --- site_hold: hosts that do not want our account are left alone for a while --- */
+struct site_hold {
+	uint64_t until, wait;		/* monotonic ms; how long this time */
+	struct verdict why;
+};
+void site_hold_begin(struct site *s, size_t index, const struct verdict *why);
+void site_hold_end(struct site *s, size_t index);		/* it was content with us */
+void site_hold_release(struct site *s);				/* all may be tried now; what came of it is still remembered */
+void site_hold_skip(struct site *s);				/* the waiting jobs pass over held hosts */
 
 /* --- site_job: the jobs that wait at a site, and how they end --- */
 void site_job_push(struct site *s, struct remote_job *job, bool front);

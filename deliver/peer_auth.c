@@ -76,6 +76,12 @@ peer_auth_end(struct peer *p)
 		    prove_mechanism_names[c->auth->mechanism]);
 }
 
+bool
+peer_auth_holds(const struct peer *p)
+{
+	return p->client.denied && source_of(p)->hold;
+}
+
 /* --- from the sources --- */
 
 void

@@ -162,6 +162,16 @@ remote_active(const struct remote *r)
 	return r->active;
 }
 
+void
+remote_release(struct remote *r)
+{
+	struct site *s;
+
+	for (size_t i = 0; i < REMOTE_BUCKETS; i++)
+		LIST_FOREACH(s, &r->table[i], table_link)
+			site_hold_release(s);
+}
+
 bool
 remote_is_down(const struct remote *r, const char *key)
 {

@@ -281,6 +281,7 @@ static void
 retry(struct role *r, const struct ctl_message *m)
 {
 	(void)m;
+	remote_release(r->remote);
 	if (r->scanned && !r->ending)
 		schedule_retry_all(r->schedule);
 	else
