@@ -51,7 +51,7 @@ profile_of(const struct bearing_question *q)
 static void
 forget(struct bearing *b, struct bearing_question *q)
 {
-	q->peer->words = NULL;
+	q->peer->proof = NULL;
 	TAILQ_REMOVE(&b->questions, q, link);
 	free(q);
 }
@@ -207,10 +207,10 @@ bearing_of(struct remote *r)
 static struct bearing_question *
 question_of(struct bearing *b, struct peer *p)
 {
-	struct bearing_question *q = p->words;
+	struct bearing_question *q = p->proof;
 
 	if (q == NULL) {
-		q = p->words = mem_new(struct bearing_question);
+		q = p->proof = mem_new(struct bearing_question);
 		q->peer = p;
 		TAILQ_INSERT_TAIL(&b->questions, q, link);
 	}
@@ -243,7 +243,7 @@ bearing_ask(struct peer *p, const struct buf *challenge)
 		loop_timer_set(b->timer, 0);
 		return;
 	}
-	if (strcmp(p->proof, "none") == 0) {
+	if (strcmp(p->verified, "none") == 0) {
 		fail_soon(b, q, "it is for hosts that prove their name under TLS, and this one did not");
 		return;
 	}
@@ -262,8 +262,8 @@ void
 bearing_end(struct peer *p, enum peer_auth_end how)
 {
 	(void)how;
-	if (p->words != NULL)
-		forget(p->site->r->bearing, p->words);
+	if (p->proof != NULL)
+		forget(p->site->r->bearing, p->proof);
 }
 
 void
@@ -294,5 +294,5 @@ bearing_free(struct bearing *b)
 }
 
 const struct peer_auth_source bearing_oauth2 = {
-	.mechanisms = PROVE_BIT(PROVE_OAUTHBEARER) | PROVE_BIT(PROVE_XOAUTH2), .hold = true, .again = true, .ask = bearing_ask, .end = bearing_end,
+	.mechanisms = PROVE_TOKENS, .hold = true, .again = true, .ask = bearing_ask, .end = bearing_end,
 };

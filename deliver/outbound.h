@@ -23,6 +23,13 @@ struct remote;
 struct remote_job;
 struct site;
 
+/* --- bearing: tokens from the fetch helper, for connections that log in with OAuth2 --- */
+struct bearing;
+struct peer_auth_source;
+extern const struct peer_auth_source bearing_oauth2;
+void bearing_channel(struct remote *r, int fd);
+void bearing_free(struct bearing *b);	/* NULL is fine */
+
 /* --- client: the SMTP dialogue with one peer, from greeting to QUIT, any number of transactions. Pure --- */
 struct response;
 
@@ -67,6 +74,7 @@ struct client_settings {
 	const char *user;	/* with mechanisms: who we are, for verdicts */
 	unsigned mechanisms;	/* PROVE_BIT()s that may prove it: no mail without; 0: we are anonymous */
 	unsigned clear;		/* those of PROVE_BARE that may go without TLS */
+	bool again;		/* after a 535 there is one more attempt: with another token */
 	void (*heard)(void *arg, const char *line, size_t len);	/* the first line of each reply; NULL: nobody asks */
 	void *arg;
 };
@@ -139,6 +147,7 @@ struct client_auth {
 	enum prove_mechanism mechanism;
 	struct buf challenge;		/* what the peer wants answered, decoded; empty before the first word */
 	bool begun;			/* the AUTH line was sent: there is a challenge */
+	bool repeated;			/* this is the second attempt */
 	bool last;			/* the word that was sent is the mechanism's last */
 	struct buf raw;			/* the reply as it comes */
 	struct buf held; bool holds;	/* a first word too long for the AUTH line */
@@ -161,6 +170,11 @@ void client_step_rcpt(struct client *c);
 void client_step_data(struct client *c);
 void client_step_early(struct client *c);	/* while the content is being sent */
 void client_step_dot(struct client *c);
+
+/* --- knock: posternctl oauth test: a login without a message --- */
+void knock_begin(struct remote *r, const struct ctl_message *m);	/* CTL_TRIAL */
+void knock_answer(const struct peer *p, struct remote_job *job);	/* the login went well */
+void knock_free_all(struct remote *r);
 
 /* --- mx: from a destination to the ordered addresses to be tried. Pure: questions out, answers in --- */
 #define MX_HOSTS_MAX 20
@@ -244,6 +258,7 @@ enum peer_auth_end {
 /* Where the words come from: one row a kind of outbound-auth. */
 struct peer_auth_source {
 	unsigned mechanisms;	/* PROVE_BIT()s */
+	bool again;		/* after a 535 there may be other words: one more attempt on the same connection */
 	bool hold;		/* after DENIED the host is left alone for a while: an account that is tried too often is locked */
 	/*
 	 * The next word for p->client.auth->mechanism is wanted: peer_auth_say or peer_auth_give_up, later, never from inside. `challenge`
@@ -295,7 +310,7 @@ struct destination {
  * remote fills `verdict` and calls `done` exactly once, on the loop, never from inside remote_submit.
  */
 struct remote_job {
-	const struct message_envelope *e;
+	const struct message_envelope *e;	/* NULL: no message, the login alone is wanted: see knock */
 	int fd;				/* the queue file, positioned reads only */
 	const char *sender;		/* envelope sender to use (masqueraded) */
 	const size_t *index; size_t count;	/* into e->rcpt; at most max-recipients */
@@ -331,6 +346,8 @@ struct remote {
 	struct counters *counters;
 	struct lookup *lookup;
 	struct prover *prover;			/* NULL: was never needed */
+	struct bearing *bearing;		/* the same */
+	LIST_HEAD(, knock) knocks;
 	struct w3clog *log;			/* NULL: none is kept */
 	struct mx_settings mx;			/* `self` is renewed by remote_mx */
 	struct net_address *self;		/* owned */
@@ -436,5 +453,16 @@ void site_list_renew(struct site *s);		/* site_work comes after it */
 size_t site_list_choose(struct site *s, const struct remote_job *job, uint64_t now);
 /* The address did not let us in: every waiting job has met it now. `where` is for people. */
 void site_list_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch);
+
+/* --- xoauth: the words of OAUTHBEARER and XOAUTH2. Pure --- */
+struct xoauth_wish {
+	enum prove_mechanism mechanism;
+	const char *user, *host;
+	uint16_t port;
+	const char *token; size_t len;
+};
+bool xoauth_first(struct vouch_token *word, const struct xoauth_wish *w) __attribute__((warn_unused_result));	/* false: too long, `word` is empty */
+void xoauth_last(struct vouch_token *word, enum prove_mechanism mechanism);	/* after the challenge that means no */
+void xoauth_status(char *dst, size_t size, const char *challenge, size_t len);	/* what it says; "" nothing known */
 
 #endif

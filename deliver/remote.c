@@ -214,6 +214,9 @@ remote_on_channel(struct remote *r, const struct ctl_message *m)
 	case CTL_HELPER_AUTH:
 		prover_channel(r, m->fd);
 		break;
+	case CTL_HELPER_FETCH:
+		bearing_channel(r, m->fd);
+		break;
 	default:
 		close(m->fd);
 	}
@@ -234,6 +237,7 @@ remote_new(struct boot *b)
 	r->sweep = loop_timer_new(b->loop, on_sweep, r);
 	r->table = mem_zalloc(REMOTE_BUCKETS * sizeof(*r->table));
 	r->piece = mem_zalloc(CLIENT_PIECE);
+	LIST_INIT(&r->knocks);
 	TAILQ_INIT(&r->due);
 	TAILQ_INIT(&r->blocked);
 	TAILQ_INIT(&r->idle);
@@ -248,6 +252,8 @@ remote_free(struct remote *r)
 		while (!LIST_EMPTY(&r->table[i]))
 			forget_site(r, LIST_FIRST(&r->table[i]));
 	prover_free(r->prover);
+	bearing_free(r->bearing);
+	knock_free_all(r);
 	loop_timer_free(r->soon);
 	loop_timer_free(r->sweep);
 	free(r->table);

@@ -295,6 +295,12 @@ channel(struct role *r, const struct ctl_message *m)
 }
 
 static void
+trial(struct role *r, const struct ctl_message *m)
+{
+	knock_begin(r->remote, m);
+}
+
+static void
 reopen_logs(struct role *r, const struct ctl_message *m)
 {
 	(void)m;
@@ -322,6 +328,7 @@ static void (*const controls[CTL_COUNT])(struct role *r, const struct ctl_messag
 	[CTL_LOGS] = reopen_logs,
 	[CTL_RETRY] = retry,
 	[CTL_CHANNEL] = channel,
+	[CTL_TRIAL] = trial,
 	[CTL_PAUSE] = pause_on,
 	[CTL_CONTINUE] = go_on,
 };

@@ -264,6 +264,17 @@ route_free(struct route *r)
 }
 
 /* The entry's own, or the server's; those of a local domain are not there. */
+void
+route_each(const struct route *r, void (*call)(void *arg, const struct destination *d), void *arg)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->hosts[i].d.nhost > 0)
+			call(arg, &r->hosts[i].d);
+		if (r->hosts[i].via.nhost > 0)
+			call(arg, &r->hosts[i].via);
+	}
+}
+
 static const struct hosts *
 hosts_of(const struct route *r, const struct config_domain *domain)
 {

@@ -289,6 +289,8 @@ site_leaves(struct site *s, struct peer *p)
 static void
 count_sent(struct site *s, const struct remote_job *job)
 {
+	if (job->e == NULL)
+		return;
 	for (size_t i = 0; i < job->count; i++)
 		if (job->verdict[i].what == VERDICT_DELIVERED) {
 			counters_add(s->r->counters, COUNTER_MESSAGES_SENT, 1);

@@ -208,12 +208,12 @@ const struct config_domain *config_domain_find(const struct config_server *s, co
 /* Who the server is to remote hosts, by the keys of the remote domain or its own. What is not anonymous has user and secret_file. */
 struct config_account {
 	enum config_outbound_auth auth;
-	const char *user, *secret_file;
+	const char *user, *secret_file, *oauth;	/* oauth: a profile's name */
 	const char *domain;		/* whose [domain] has the secret-file; "" the server's */
 };
 /*
  * `d` NULL: for the server's smart hosts. Hosts that only the DNS names are shown the account of their own [domain], never the server's:
- * `by_dns`. False: user or secret-file is missing.
+ * `by_dns`. False: user, or secret-file (oauth2: the profile), is missing.
  */
 bool config_account_find(struct config_account *a, const struct config_server *s, const struct config_domain *d, bool by_dns);
 /* Where local mail is dropped: the default domain's own folder, else the server's. */
