@@ -73,7 +73,7 @@ peer_auth_end(struct peer *p)
 	p->proving = false;
 	source_of(p)->end(p, how);
 	if (how != PEER_AUTH_GONE)
-		log_event(LOG_FACT, NULL, "auth", "server=%s result=%s user=%s host=%s mechanism=%s", p->site->r->server->name,
+		log_event(LOG_FACT, NULL, "auth", "result=%s user=%s host=%s mechanism=%s",
 		    how == PEER_AUTH_TAKEN ? "ok" : "failed", log_safe(c->set.user), log_safe(p->where),
 		    prove_mechanism_names[c->auth->mechanism]);
 }

@@ -49,6 +49,7 @@ struct config_domain {
 	uint64_t drop_quota;
 	struct config_strings route;	/* empty: dns; else smart hosts "name", "[address]", ":port" */
 	bool has_outbound_auth, has_outbound_tls, has_port;	/* given: overrides the server's */
+	bool has_route;			/* given: "dns", too, overrides the server's smart host */
 	enum config_outbound_auth outbound_auth;
 	enum config_outbound_tls outbound_tls;
 	char *user, *secret_file, *oauth;	/* NULL not set; oauth: a profile's name */

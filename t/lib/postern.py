@@ -693,7 +693,7 @@ class Sink:
 
     def __init__(self, port, address="127.0.0.1", answers=None, ehlo=("PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES")):
         self.answers, self.extensions = dict(answers or {}), list(ehlo)
-        self.messages, self.sessions = [], []
+        self.messages, self.sessions, self.session = [], [], SinkSession
         self.news = threading.Condition()
         self.port = port
         self.listener = socket.create_server((address, port), backlog=200)
@@ -706,7 +706,7 @@ class Sink:
                 connection, peer = self.listener.accept()
             except OSError:
                 return
-            session = SinkSession(self, connection, peer)
+            session = self.session(self, connection, peer)
             with self.news:
                 self.sessions.append(session)
                 self.news.notify_all()

@@ -148,6 +148,7 @@ server(const char *name)
 
 #define D "servers/default.ini:"
 #define E ": error: "
+#define W ": warning: "
 #define LIST D "2" E "relay-list "
 
 static const struct { const char *text, *want; } rows[] = {
@@ -228,10 +229,22 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[general]\nlog = no\nlog-format = w3c\nlog-roll = daily\nlog-fields = all\n", "" },
 	{ "[ldap]\nenable = yes\nuri = ldap://x\n", D "2" E "\"enable\" is not available in this version\n" D "3" E "\"uri\" is not available" },
 	{ "[ldap]\nenable = no\n", "" },
-	{ "[delivery]\noutbound-tls = may\noutbound-auth = basic\nuser = x\n", D "2" E "outbound-tls \"may\" is not available in "
-	    "this version; there is off\n" D "3" E "outbound-auth \"basic\" is not available\n" D "4" E "\"user\" is not" },
-	{ "[domain a.example]\ntype = remote\nhold = yes\nuser = x\noutbound-tls = may\noutbound-auth = anonymous\n", D "3" E
-	    "\"hold\" is not available\n" D "4" E "\"user\" is not\n" D "5" E "\"outbound-tls\" is not" },
+	{ "[delivery]\noutbound-tls = may\noutbound-auth = oauth2\nuser = x\n", D "2" E "outbound-tls \"may\" is not available in "
+	    "this version; there is off\n" D "3" E "outbound-auth \"oauth2\" is not available\n" },
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = relay.example\n", "" },
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n", D "2" W "outbound-auth has no effect: the account is shown only to hosts" },
+	{ "[delivery]\noutbound-auth = integrated\nsmart-host = relay.example\n", D "2" E "outbound-auth = integrated needs user and secret-file" },
+	{ "[delivery]\nuser = x\n", D "2" E "user and secret-file belong together, and secret-file is missing" },
+	{ "[delivery]\nsecret-file = /x\n", D "2" E "user and secret-file belong together, and user is missing" },
+	{ "[delivery]\nuser = x\nsecret-file = /x\n", D "2" W "user has no effect: outbound-auth is anonymous" },
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n[domain a.example]\ntype = remote\noutbound-auth = basic\n"
+	  "[domain b.example]\ntype = remote\noutbound-auth = anonymous\n[domain c.example]\ntype = remote\nuser = y\nsecret-file = /y\n", "" },
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = a.example\n[domain a.example]\ntype = remote\n"
+	  "outbound-auth = integrated\n", D "8" E "outbound-auth = integrated needs user and secret-file" },
+	{ "[domain a.example]\ntype = remote\nuser = x\nsecret-file = /x\n", D "4" W "user has no effect" },
+	{ "[domain a.example]\ntype = remote\noutbound-auth = basic\nuser = x\n", D "5" E "user and secret-file belong together" },
+	{ "[domain a.example]\ntype = remote\nhold = yes\noutbound-tls = may\noutbound-auth = anonymous\n", D "3" E
+	    "\"hold\" is not available\n" D "4" E "\"outbound-tls\" is not" },
 	/* combinations */
 	{ "[access]\ntls-minimum = 1.2\ntls = off\n", "" },
 	{ "[access]\ncertificate = /c\nkey = /k\n", "" },
@@ -669,7 +682,7 @@ START_TEST(test_rich_values)
 	ck_assert_str_eq(s->default_domain->name, "c.example");
 	ck_assert_uint_eq(s->default_domain->drop_quota, 1 << 20);
 	const struct config_domain *d = config_domain_find(s, "b.example");
-	ck_assert(d != NULL && d->type == CONFIG_DOMAIN_REMOTE && d->relay && d->has_port && d->port == 2525 && d->route.count == 0);
+	ck_assert(d != NULL && d->has_route && d->type == CONFIG_DOMAIN_REMOTE && d->relay && d->has_port && d->port == 2525 && d->route.count == 0);
 	d = config_domain_find(s, "y.b.example");
 	ck_assert(d != NULL && strcmp(d->name, "*.b.example") == 0 && !d->has_port && d->route.count == 2);
 	ck_assert_str_eq(config_domain_find(s, "z.x.b.example")->name, "*.b.example");
