@@ -121,7 +121,7 @@ $(B)/postern-metrics: $(call obj,master/metrics/main.c $(METRICS)) $(B)/libcommo
 $(B)/postern-metrics: LIBS := -levent_extra $(LIBS)
 $(B)/postern-auth: LIBS += $(AUTHLIBS)
 $(B)/posternctl: LIBS += -lgsasl -lcrypt -lssl -lcrypto
-$(B)/postern-listener: LIBS += -lssl -lcrypto
+$(B)/postern-listener $(B)/postern-deliver: LIBS += -lssl -lcrypto
 
 $(PROGRAMS):
 	@echo "  LD    $@"
@@ -151,7 +151,7 @@ define unit_rule
 $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter fetch/%,$(1)),$(FETCHLIBS)) $(if $(filter auth/% master/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% master/% common/tls%,$(1)),-lssl -lcrypto)
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter fetch/%,$(1)),$(FETCHLIBS)) $(if $(filter auth/% master/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% deliver/% master/% common/tls%,$(1)),-lssl -lcrypto)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
 

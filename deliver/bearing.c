@@ -228,8 +228,8 @@ tell_challenge(const struct peer *p, const struct buf *challenge)
 	    log_safe(p->client.set.user), log_safe(status));
 }
 
-void
-bearing_ask(struct peer *p, const struct buf *challenge)
+static void
+ask(struct peer *p, const struct buf *challenge)
 {
 	struct bearing *b = bearing_of(p->site->r);
 	struct bearing_question *q = question_of(b, p);
@@ -258,8 +258,8 @@ bearing_ask(struct peer *p, const struct buf *challenge)
 		loop_timer_set(b->timer, NEED_MS);
 }
 
-void
-bearing_end(struct peer *p, enum peer_auth_end how)
+static void
+end(struct peer *p, enum peer_auth_end how)
 {
 	(void)how;
 	if (p->proof != NULL)
@@ -294,5 +294,5 @@ bearing_free(struct bearing *b)
 }
 
 const struct peer_auth_source bearing_oauth2 = {
-	.mechanisms = PROVE_TOKENS, .hold = true, .again = true, .ask = bearing_ask, .end = bearing_end,
+	.mechanisms = PROVE_TOKENS, .hold = true, .again = true, .ask = ask, .end = end,
 };

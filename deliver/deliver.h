@@ -190,6 +190,7 @@ struct role {
 	struct w3clog *log;
 	struct intake *intake;
 	struct remote *remote;
+	struct authorities *authorities;	/* NULL: no TLS */
 	struct schedule *schedule;
 	struct badmail *badmail;
 	struct rescan *rescan;

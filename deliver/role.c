@@ -172,6 +172,16 @@ make_schedule(struct role *r)
 		die(EX_CONFIG, "the smart hosts of %s cannot be understood", why);
 }
 
+/* Whom to believe is known. */
+static void
+begin(void *arg)
+{
+	struct role *r = arg;
+
+	if (!r->ending)
+		own(r);
+}
+
 static void
 run(struct boot *b)
 {
@@ -194,7 +204,8 @@ run(struct boot *b)
 	r->missed = loop_timer_new(b->loop, look_for_missed, r);
 	r->hints_lost = counters_get(b->counters, COUNTER_HINTS_LOST);
 	boot_ready(b);
-	own(r);
+	r->authorities = authorities_new(b, begin, r);
+	r->remote->tls = authorities_tls(r->authorities);
 }
 
 /* --- end --- */
@@ -243,6 +254,7 @@ finish(struct boot *b)
 
 	rescan_stop(r->rescan);
 	remote_free(r->remote);
+	authorities_free(r->authorities);
 	w3clog_end(r->log);
 	pool_free(r->pool);
 	w3clog_free(r->log);
@@ -301,6 +313,12 @@ trial(struct role *r, const struct ctl_message *m)
 }
 
 static void
+file(struct role *r, const struct ctl_message *m)
+{
+	authorities_take_file(r->authorities, m);
+}
+
+static void
 reopen_logs(struct role *r, const struct ctl_message *m)
 {
 	(void)m;
@@ -329,6 +347,7 @@ static void (*const controls[CTL_COUNT])(struct role *r, const struct ctl_messag
 	[CTL_RETRY] = retry,
 	[CTL_CHANNEL] = channel,
 	[CTL_TRIAL] = trial,
+	[CTL_FILE] = file,
 	[CTL_PAUSE] = pause_on,
 	[CTL_CONTINUE] = go_on,
 };

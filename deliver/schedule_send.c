@@ -229,8 +229,8 @@ remote_over(void *arg, struct remote_job *job)
 		if (v->what == VERDICT_DELIVERED) {
 			note_success(m, i, v);
 			m->result[i].relayed = true;
-			log_event(LOG_FACT, m->id, "delivered", "recipient=%s host=%s status=%s", log_safe(m->e.rcpt[i].address),
-			    log_safe(v->host), v->status);
+			log_event(LOG_FACT, m->id, "delivered", "recipient=%s host=%s status=%s tls=%s verified=%s",
+			    log_safe(m->e.rcpt[i].address), log_safe(v->host), v->status, job->tls, job->verified);
 		} else if (!(m->schedule->draining && v->code == 0 && strcmp(v->status, "4.3.2") == 0)) {
 			collect_failure(m, i, v);
 		}

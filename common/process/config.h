@@ -109,6 +109,7 @@ struct config_server {
 	enum config_outbound_auth outbound_auth;
 	char *outbound_user, *outbound_secret_file, *outbound_oauth;	/* NULL not set; the last: a profile's name */
 	enum config_outbound_tls outbound_tls;
+	char *authorities;
 	uint64_t connections, connections_per_domain, outbound_timeout, hop_limit;
 	uint16_t port;
 	char *masquerade;		/* NULL not set */

@@ -200,6 +200,23 @@ judge_authentication(struct config_work *w, size_t server)
 		blame(w, server, KEY_ACCESS, "keytab", true, "keytab has no effect: authentication does not say integrated");
 }
 
+/* What DNSSEC does not vouch for has no DANE. */
+static void
+judge_dane(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+	const char *text = "outbound-tls = dane is no more than may without dnssec = yes in [service]";
+
+	if (w->config->service.dnssec)
+		return;
+	if (s->outbound_tls == CONFIG_OUT_TLS_DANE)
+		blame(w, server, KEY_DELIVERY, "outbound-tls", true, "%s", text);
+	for (size_t i = 0; i < s->ndomain; i++)
+		if (s->domain[i].has_outbound_tls && s->domain[i].outbound_tls == CONFIG_OUT_TLS_DANE)
+			config_faults_add(w->faults, config_work_source(w, server),
+			    config_build_origin(s->domain[i].origin, KEY_DOMAIN, "outbound-tls")->line, true, "%s", text);
+}
+
 static void
 judge_rest(struct config_work *w, size_t server)
 {
@@ -254,6 +271,7 @@ config_judge_all(struct config_work *w)
 		judge_times(w, i);
 		judge_authentication(w, i);
 		config_account_judge(w, i);
+		judge_dane(w, i);
 		judge_rest(w, i);
 		judge_id(w, i);
 		config_domain_judge(w, i);

@@ -55,8 +55,8 @@ static const struct key_choice outbound_auth[] = {
 	{ "integrated", CONFIG_OUT_INTEGRATED, false }, { "oauth2", CONFIG_OUT_OAUTH2, false }, { 0 },
 };
 static const struct key_choice outbound_tls[] = {
-	{ "off", CONFIG_OUT_TLS_OFF, false }, { "may", CONFIG_OUT_TLS_MAY, true }, { "required", CONFIG_OUT_TLS_REQUIRED, true },
-	{ "verify", CONFIG_OUT_TLS_VERIFY, true }, { "dane", CONFIG_OUT_TLS_DANE, true }, { 0 },
+	{ "off", CONFIG_OUT_TLS_OFF, false }, { "may", CONFIG_OUT_TLS_MAY, false }, { "required", CONFIG_OUT_TLS_REQUIRED, false },
+	{ "verify", CONFIG_OUT_TLS_VERIFY, false }, { "dane", CONFIG_OUT_TLS_DANE, false }, { 0 },
 };
 static const struct key_choice after_direct[] = {
 	{ "no", CONFIG_DIRECT_NO, false }, { "yes", CONFIG_DIRECT_YES, false }, { "on-failure", CONFIG_DIRECT_ON_FAILURE, false }, { 0 },
@@ -250,9 +250,13 @@ const struct key key_rows[] = {
 	    "one that everybody may read is refused. A changed file counts from the next connection on." },
 	{ DELIVERY("oauth", KEY_TEXT, outbound_oauth), .check = key_check_word,
 	    .meaning = "The profile, an [oauth NAME] section of postern.ini, whose tokens outbound-auth = oauth2 shows." },
-	/* "may" is the contract's default; until there is outbound TLS, "off" is what happens, so that is what the table says */
-	{ DELIVERY("outbound-tls", KEY_ENUM, outbound_tls), .standard = "off", .choice = outbound_tls,
-	    .meaning = "Outbound TLS: off, may (when offered), required, verify (name and issuer) or dane." },
+	{ DELIVERY("outbound-tls", KEY_ENUM, outbound_tls), .standard = "may", .choice = outbound_tls,
+	    .meaning = "TLS to remote hosts. off: never. may: where it is offered; when it fails, in clear over a new connection. required: "
+	    "nothing is sent without, but any certificate will do. verify: the certificate is for the host and from one of the authorities. "
+	    "dane: by the TLSA records of the host where DNSSEC vouches for them, and nothing is sent when they do not fit; else as may. Hosts at "
+	    "port 465 have TLS at once." },
+	{ DELIVERY("authorities", KEY_PATH, authorities), .standard = "/etc/ssl/certs/ca-certificates.crt",
+	    .meaning = "A file with the certificates, in PEM form, of the authorities that outbound-tls = verify believes." },
 	{ DELIVERY("connections", KEY_NUMBER, connections), .standard = "1000", .min = 1, .max = 100000, .unlimited = true,
 	    .meaning = "Concurrent outbound connections." },
 	{ DELIVERY("connections-per-domain", KEY_NUMBER, connections_per_domain), .standard = "100", .min = 1, .max = 100000,
@@ -323,8 +327,8 @@ const struct key key_rows[] = {
 	    .meaning = "Remote domain: dns, or smart hosts of its own, written as smart-host is." },
 	{ DOMAIN("outbound-auth", KEY_ENUM, outbound_auth), .derived = "the server's", .choice = outbound_auth,
 	    .meaning = "Remote domain: overrides the server's; then also for hosts that the DNS names." },
-	{ DOMAIN("outbound-tls", KEY_ENUM, outbound_tls), .derived = "the server's", .choice = outbound_tls, .missing = true,
-	    .meaning = "Remote domain: overrides the server's." },
+	{ DOMAIN("outbound-tls", KEY_ENUM, outbound_tls), .derived = "the server's", .choice = outbound_tls,
+	    .meaning = "Remote domain: overrides the server's, towards more security as towards less, also on the way by a smart host." },
 	{ DOMAIN("user", KEY_TEXT, user), .derived = "the server's, with its secret-file", .check = key_check_account,
 	    .meaning = "Remote domain: the account for outbound-auth." },
 	{ DOMAIN("secret-file", KEY_PATH, secret_file), .derived = "the server's, with its user",

@@ -415,7 +415,7 @@ def sending(t, host=None, flow="client-credentials", delivery=None, domain=None,
     service.host = MailHost(t, service, **{**options, **(host or {})})
     service.plain = t.sink()
     service.default.set("delivery", **{"smart-host": f"localhost:{service.host.port}", "outbound-auth": "oauth2", "oauth": "m365", "user": USER,
-                                       "outbound-tls": "verify", "outbound-ca": service.authority.file, "retry": "1s", **(delivery or {})})
+                                       "outbound-tls": "verify", "authorities": service.authority.file, "retry": "1s", **(delivery or {})})
     service.default.set("domain plain.example", **{"type": "remote", "route": f"127.0.0.1:{service.plain.port}", "outbound-auth": "anonymous",
                                                    "outbound-tls": "off"})
     return service

@@ -229,8 +229,6 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[general]\nlog = no\nlog-format = w3c\nlog-roll = daily\nlog-fields = all\n", "" },
 	{ "[ldap]\nenable = yes\nuri = ldap://x\n", D "2" E "\"enable\" is not available in this version\n" D "3" E "\"uri\" is not available" },
 	{ "[ldap]\nenable = no\n", "" },
-	{ "[delivery]\noutbound-tls = may\noutbound-auth = oauth2\nuser = x\n", D "2" E "outbound-tls \"may\" is not available in "
-	    "this version; there is off\n" D "3" E "outbound-auth \"oauth2\" is not available\n" },
 	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = relay.example\n", "" },
 	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n", D "2" W "outbound-auth has no effect: the account is shown only to hosts" },
 	{ "[delivery]\noutbound-auth = integrated\nsmart-host = relay.example\n", D "2" E "outbound-auth = integrated needs user and secret-file" },
@@ -243,8 +241,12 @@ static const struct { const char *text, *want; } rows[] = {
 	  "outbound-auth = integrated\n", D "8" E "outbound-auth = integrated needs user and secret-file" },
 	{ "[domain a.example]\ntype = remote\nuser = x\nsecret-file = /x\n", D "4" W "user has no effect" },
 	{ "[domain a.example]\ntype = remote\noutbound-auth = basic\nuser = x\n", D "5" E "user and secret-file belong together" },
+	{ "[delivery]\noutbound-tls = dane\n", D "2: warning: outbound-tls = dane is no more than may without dnssec\n" },
 	{ "[domain a.example]\ntype = remote\nhold = yes\noutbound-tls = may\noutbound-auth = anonymous\n", D "3" E
-	    "\"hold\" is not available\n" D "4" E "\"outbound-tls\" is not" },
+	    "\"hold\" is not available\n" },
+	{ "[domain r.example]\ntype = remote\nhelo = yes\noutbound-tls = verify\n", D "4" E "outbound-tls = verify cannot be had with helo = yes" },
+	{ "[delivery]\noutbound-tls = required\n[domain r.example]\ntype = remote\nhelo = yes\n", D "5" E "helo = yes cannot be had with outbound-tls = required" },
+	{ "[delivery]\noutbound-tls = required\n[domain r.example]\ntype = remote\nhelo = yes\noutbound-tls = may\n", "" },
 	/* combinations */
 	{ "[access]\ntls-minimum = 1.2\ntls = off\n", "" },
 	{ "[access]\ncertificate = /c\nkey = /k\n", "" },
