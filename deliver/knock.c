@@ -109,7 +109,7 @@ add(void *arg, const struct destination *d)
 {
 	struct knock *k = arg;
 	const struct config_account *a = &d->security.account;
-	char *key = mem_printf("%s;knock", d->key);
+	char *key = mem_printf("%s;knock=%u", d->key, k->request);	/* no connection that another has opened */
 
 	if (a->auth != CONFIG_OUT_OAUTH2 || a->oauth == NULL || strcmp(a->oauth, k->profile) != 0 || is_known(k, key)) {
 		free(key);

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "common/process/bearer.h"
 #include "deliver/deliver.h"
 #include "t/unit/unit.h"
 
@@ -56,11 +57,11 @@ START_TEST(test_status)
 	static const struct { const char *challenge, *status; } rows[] = {
 		{ "{\"status\":\"401\",\"schemes\":\"bearer mac\",\"scope\":\"https://mail.google.com/\"}", "401" },
 		{ "{\"scope\":\"x\", \"status\" : \"invalid_token\"}", "invalid_token" }, { "{\"status\":401}", "" }, { "", "" }, { "\"status\"", "" },
-		{ "\"status\":", "" }, { "\"status\":\"", "" }, { "{\"status\":\"a\r\n\033b", "ab" }, { "{\"status\":\"0123456789abcdef", "0123456789a" },
+		{ "\"status\":", "" }, { "\"status\":\"", "" }, { "{\"status\":\"a\r\n\033b", "ab" }, { "{\"status\":\"0123456789abcdefg", "0123456789abcde" },
 	};
 
 	for (size_t i = 0; i < nitems_of(rows); i++) {
-		char status[12], *copy = mem_strdup(rows[i].challenge);
+		char status[16], *copy = mem_strdup(rows[i].challenge);
 		xoauth_status(status, sizeof(status), copy, strlen(copy));
 		ck_assert_str_eq(status, rows[i].status);
 		free(copy);
