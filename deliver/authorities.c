@@ -32,28 +32,6 @@ struct authorities {
 	void *arg;
 };
 
-static bool
-some_has(const struct config_server *s, bool (*fits)(enum config_outbound_tls mode))
-{
-	bool found = fits(s->outbound_tls);
-
-	for (size_t i = 0; i < s->ndomain && !found; i++)
-		found = s->domain[i].has_outbound_tls && fits(s->domain[i].outbound_tls);
-	return found;
-}
-
-static bool
-is_on(enum config_outbound_tls mode)
-{
-	return mode != CONFIG_OUT_TLS_OFF;
-}
-
-static bool
-is_verify(enum config_outbound_tls mode)
-{
-	return mode == CONFIG_OUT_TLS_VERIFY;
-}
-
 static void
 ask(void *arg)
 {
@@ -66,7 +44,7 @@ ask(void *arg)
 struct authorities *
 authorities_new(struct boot *b, void (*ready)(void *arg), void *arg)
 {
-	if (!some_has(b->server, is_on)) {
+	if (!config_server_has_outbound_tls(b->server)) {
 		ready(arg);
 		return NULL;
 	}
@@ -78,7 +56,7 @@ authorities_new(struct boot *b, void (*ready)(void *arg), void *arg)
 	a->tls = tls_out_new();
 	if (a->tls == NULL)
 		die(EX_SOFTWARE, "OpenSSL makes no context for outbound TLS");
-	if (!some_has(b->server, is_verify)) {
+	if (!config_server_verifies(b->server)) {
 		ready(arg);
 		return a;
 	}

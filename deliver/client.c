@@ -128,7 +128,8 @@ fail_with(struct client *c, const char *status, const char *fmt, ...)
 	va_end(ap);
 	verdict_set(&v, VERDICT_LATER, status, "%s", text);
 	snprintf(v.host, sizeof(v.host), "%s", c->set.host);
-	c->tls_failed = c->phase == CLIENT_STARTTLS || c->phase == CLIENT_SHAKE;
+	/* A peer that refuses our side of a handshake may say so by closing after it. */
+	c->tls_failed = c->phase == CLIENT_STARTTLS || c->phase == CLIENT_SHAKE || (c->phase == CLIENT_EHLO && c->secured);
 	client_fail(c, &v, strncmp(status, "4.7", 3) != 0);
 }
 

@@ -193,6 +193,9 @@ const struct config_server *config_server_by_name(const struct config *c, const 
 const struct config_server *config_server_by_id(const struct config *c, uint32_t id);
 /* Whether it has sessions under TLS: then it has a certificate, too. */
 bool config_server_has_tls(const struct config_server *s);
+/* Whether some remote host is spoken to with TLS; with outbound-tls = verify. */
+bool config_server_has_outbound_tls(const struct config_server *s);
+bool config_server_verifies(const struct config_server *s);
 /* Whether a running virtual server has to be renewed to go from `a` to `b`: any value of its own or of [service] differs. */
 bool config_server_same(const struct config *a, const struct config *b, const char *name);
 

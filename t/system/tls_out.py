@@ -153,6 +153,17 @@ def test_every_mode_with_every_peer(t):
         equal(len(under), 3 if peer == "good" else 2, f"messages under TLS at {peer}")
 
 
+def test_check_looks_at_the_authorities(t):
+    service = t.postern(start=False)
+    service.default.set("delivery", authorities=t.folder / "none")
+    service.ctl("check")
+    service.default.set("domain strict.test", type="remote", outbound_tls="verify")
+    check("none: No such file" in service.ctl("check", ok=False).stdout, "a missing file is no fault")
+    (t.folder / "none").write_text("no certificate\n")
+    (t.folder / "none").chmod(0o644)
+    check("there is no certificate in PEM form in" in service.ctl("check", ok=False).stdout, "an empty file is no fault")
+
+
 def test_the_domain_overrules_the_server(t):
     """In both directions, by MX, by a route of its own and by the server's smart host."""
     authority = Authority(t.folder)

@@ -244,6 +244,7 @@ static const struct row rows[] = {
 	{ "may, silent at STARTTLS", MAY, 1, "hi\r\n", false, BEGUN "T\nA close\nX 4.4.2 plain\n" },
 	{ "may, handshake failed", MAY, 1, "hi\r\n", false, SHAKING "N garbage\nA close\nX 4.7.5 plain\n" },
 	{ "may, handshake endless", MAY, 1, "hi\r\n", false, SHAKING "T\nA close\nX 4.4.2 plain\n" },
+	{ "may, lost after the handshake", MAY, 1, "hi\r\n", false, SHAKING "H\nC EHLO us.example\nL reset\nA close\nX 4.4.2 plain\n" },
 	{ "must, not offered", MUST, 1, "hi\r\n", false, HELLO "S 250 mx.example\nA close\nX 4.7.4 final\n" },
 	{ "must, EHLO refused", MUST, 1, "hi\r\n", false, HELLO "S 502 no\nC HELO us.example\nS 250 mx.example\nA close\nX 4.7.4 final\n" },
 	{ "must, HELO", MUST, 1, "hi\r\n", true, "S 220 x\nC HELO us.example\nS 250 x\nA close\nX 4.7.4 final\n" },
