@@ -20,7 +20,8 @@
 
 #define HELPER_PACE_MS 1000U
 
-static const enum role helper_roles[] = { [CTL_HELPER_RESOLVER] = ROLE_RESOLVER, [CTL_HELPER_AUTH] = ROLE_AUTH };
+static const enum role helper_roles[] = { [CTL_HELPER_RESOLVER] = ROLE_RESOLVER, [CTL_HELPER_AUTH] = ROLE_AUTH,
+	[CTL_HELPER_FETCH] = ROLE_FETCH };
 static_assert(nitems_of(helper_roles) == CTL_HELPER_COUNT, "one role a helper");
 
 static void

@@ -101,7 +101,7 @@ enum child_phase {
 	CHILD_STOPPING,		/* was told to end */
 };
 
-enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_COUNT };
+enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_FETCH, ROLE_COUNT };
 
 struct child {
 	TAILQ_ENTRY(child) link;
@@ -242,6 +242,10 @@ void helper_stop_all(struct master *m, uint64_t grace_ms);
 
 void inspect_files(const struct config *c, struct config_faults *faults);	/* a check_files */
 
+/* --- keep: refresh tokens, kept over restarts --- */
+
+void keep_token(struct child *c, const struct ctl_message *m);	/* CTL_BEARER_KEEP */
+
 /* --- listen: the listening sockets --- */
 
 struct listen_socket {
@@ -320,6 +324,7 @@ struct order {
 	char (*name)[CONFIG_NAME_MAX + 1];
 	size_t names;
 	struct sessions *sessions;	/* an order about them in progress, or NULL */
+	struct rehearsal *rehearsal;	/* of a profile of [oauth], in progress, or NULL */
 };
 
 void order_init(struct order *o, const struct rights_peer *peer);
@@ -367,6 +372,28 @@ void renewal_greet(struct child *c);
 /* Looks now and not only when the time comes. */
 void renewal_look(struct server *s);
 void renewal_forget(struct server *s);
+
+/* --- rehearse: posternctl oauth test --- */
+
+struct rehearsal {
+	TAILQ_ENTRY(rehearsal) link;
+	struct master *m;
+	char profile[CONFIG_NAME_MAX + 1];
+	char server[CONFIG_NAME_MAX + 1];	/* whose deliver process is asked; "": the fetch helper */
+	struct child *child;			/* who is to answer; NULL: nobody was asked yet */
+	uint32_t request;
+	struct loop_timer *timer;
+	struct buf text;
+	bool smtp;				/* a login has to be tried */
+	bool over;
+	int status;
+};
+void rehearse_run(struct order *o, struct master *m, struct server *only, const struct admin_words *w);
+bool rehearse_settle(struct order *o);
+void rehearse_look(struct master *m);		/* a helper may have become ready */
+void rehearse_told(struct child *c, const struct ctl_message *m);	/* CTL_TRIAL_TEXT, CTL_TRIAL_END */
+void rehearse_gone(struct child *c);
+void rehearse_free(struct rehearsal *r);	/* NULL is fine */
 
 /* --- reload --- */
 
@@ -506,6 +533,7 @@ struct master {
 	TAILQ_HEAD(, server) servers;	/* by id */
 	TAILQ_HEAD(, child) children;
 	TAILQ_HEAD(, gather) gathers;
+	TAILQ_HEAD(, rehearsal) rehearsals;
 	uint32_t requests;		/* number of the latest question to a listener */
 	struct post helper[CTL_HELPER_COUNT];
 	struct loop_timer *helper_timer;
