@@ -266,7 +266,8 @@ START_TEST(test_submitter)
 	for (int known = 0; known < 2; known++)
 		for (int said = 0; said < 2; said++) {
 			struct client c;
-			struct message_envelope e = { .sender = from, .auth = said ? submitter : NULL };
+			struct message_recipient to = { .address = from };
+			struct message_envelope e = { .sender = from, .auth = said ? submitter : NULL, .rcpt = &to, .nrcpt = 1 };
 			start(&c, known ? &with : &without);
 			client_input(&c, hello, sizeof(hello) - 1);
 			if (known) {
