@@ -188,6 +188,8 @@ void config_faults_print(const struct config_faults *f, FILE *out);	/* "FILE:LIN
 enum key_section;
 void config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section, const char *key, bool warning,
     const char *text);
+void config_faults_tell_domain(struct config_faults *f, const struct config_server *s, const struct config_domain *d, const char *key,
+    bool warning, const char *text);
 
 const struct config_server *config_server_by_name(const struct config *c, const char *name);	/* NULL */
 const struct config_server *config_server_by_id(const struct config *c, uint32_t id);

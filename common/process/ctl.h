@@ -70,6 +70,10 @@ enum ctl_type {
 	CTL_TRIAL,
 	CTL_TRIAL_TEXT,		/* back: lines for people */
 	CTL_TRIAL_END,		/* back: int32_t exit status */
+	/* master to deliver and back: payloads in common/process/chore.h */
+	CTL_CHORE,		/* an operator's work on queue or badmail: look at the next piece */
+	CTL_CHORE_PAGE,
+	CTL_LOOK,		/* to deliver: another one put messages into your queue */
 	CTL_COUNT
 };
 
@@ -92,7 +96,6 @@ enum ctl_file_kind {
 	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_AUTHORITIES, CTL_FILE_SECRET, CTL_FILE_CLIENT_KEYTAB,
 	/* of a profile of [oauth], whose name stands for the virtual server's: kept is the refresh token of CTL_BEARER_KEEP */
 	CTL_FILE_OAUTH_SECRET, CTL_FILE_OAUTH_REFRESH, CTL_FILE_OAUTH_KEPT, CTL_FILE_OAUTH_CA,
-	CTL_FILE_AUTHORITIES,
 	CTL_FILE_KINDS
 };
 struct ctl_file {

@@ -240,7 +240,7 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = a.example\n[domain a.example]\ntype = remote\n"
 	  "outbound-auth = integrated\n", D "8" E "outbound-auth = integrated needs user and secret-file" },
 	{ "[domain a.example]\ntype = remote\nuser = x\nsecret-file = /x\n", D "3" W "user has no effect" },
-	{ "[domain a.example]\ntype = remote\noutbound-auth = basic\nuser = x\n", D "5" E "user and secret-file belong together" },
+	{ "[domain a.example]\ntype = remote\noutbound-auth = basic\nuser = x\n", D "4" E "user and secret-file belong together" },
 	{ "[delivery]\noutbound-tls = dane\n", D "2: warning: outbound-tls = dane is no more than may without dnssec\n" },
 	{ "[domain a.example]\ntype = remote\nhold = yes\noutbound-tls = may\noutbound-auth = anonymous\n", D "3" E
 	    "\"hold\" is not available\n" },
