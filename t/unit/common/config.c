@@ -243,8 +243,7 @@ static const struct { const char *text, *want; } rows[] = {
 	  "outbound-auth = integrated\n", D "8" E "outbound-auth = integrated needs user and secret-file" },
 	{ "[domain a.example]\ntype = remote\nuser = x\nsecret-file = /x\n", D "3" W "user has no effect" },
 	{ "[domain a.example]\ntype = remote\noutbound-auth = basic\nuser = x\n", D "4" E "user and secret-file belong together" },
-	{ "[domain a.example]\ntype = remote\nhold = yes\noutbound-tls = may\noutbound-auth = anonymous\n", D "3" E
-	    "\"hold\" is not available\n" D "4" E "\"outbound-tls\" is not" },
+	{ "[domain a.example]\ntype = remote\noutbound-tls = may\noutbound-auth = anonymous\n", D "3" E "\"outbound-tls\" is not" },
 	/* combinations */
 	{ "[access]\ntls-minimum = 1.2\ntls = off\n", "" },
 	{ "[access]\ncertificate = /c\nkey = /k\n", "" },
