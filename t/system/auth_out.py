@@ -204,7 +204,7 @@ def test_impostor(t):
         service = sender(t, sink.port)
         service.default.send(to="x@far.example")
         check(why in service.events.wait("deferred", status=status)["reason"], service.events.all("deferred"))
-        equal(len(sink.session.words), words, "answers")
+        equal(len([word for word in sink.session.words if word]), words, "answers")
         check(not any(line.startswith("MAIL") for s in sink.sessions for line in s.lines), "mail for an impostor")
         service.stop()
 

@@ -253,37 +253,6 @@ START_TEST(test_long_challenge)
 }
 END_TEST
 
-/* Who is said to have submitted a message is told to a host that knows us, as it came; to others it is not (RFC 4954 5). */
-START_TEST(test_submitter)
-{
-	static const char hello[] = "220 x\r\n250-x\r\n250 AUTH PLAIN\r\n", yes[] = "235 ok\r\n";
-	static const struct row with = { "with", BASIC, 0, true, "" }, without = { "without", 0, 0, true, "" };
-	char submitter[] = "a+2Bb@us.example", from[] = "a@us.example";
-	struct vouch_token t;
-	struct verdict v;
-	size_t index = 0;
-
-	make_word(&t, "x");
-	for (int known = 0; known < 2; known++)
-		for (int said = 0; said < 2; said++) {
-			struct client c;
-			struct message_recipient to = { .address = from };
-			struct message_envelope e = { .sender = from, .auth = said ? submitter : NULL, .rcpt = &to, .nrcpt = 1 };
-			start(&c, known ? &with : &without);
-			client_input(&c, hello, sizeof(hello) - 1);
-			if (known) {
-				client_auth_say(&c, &t, true);
-				client_input(&c, yes, sizeof(yes) - 1);
-			}
-			buf_clear(&c.out);
-			client_step_begin(&c, &(struct client_mail){ .e = &e, .sender = from, .index = &index, .count = 1, .verdict = &v });
-			ck_assert_str_eq(buf_text(&c.out), known && said ? "MAIL FROM:<a@us.example> AUTH=a+2Bb@us.example\r\n" :
-			    "MAIL FROM:<a@us.example>\r\n");
-			client_done(&c);
-		}
-}
-END_TEST
-
 /* Answers to what nobody said, and challenges of several lines. */
 START_TEST(test_hostile)
 {
@@ -301,4 +270,4 @@ START_TEST(test_hostile)
 }
 END_TEST
 
-UNIT_MAIN("client_auth", test_transcripts, test_long_challenge, test_submitter, test_hostile)
+UNIT_MAIN("client_auth", test_transcripts, test_long_challenge, test_hostile)
