@@ -19,7 +19,7 @@
 /* One more than slots: a client address alone never has all threads. */
 enum { THREADS_MIN = 3, THREADS_MAX = 9 };
 /* One thread at the least is left for clients while a KDC does not answer. */
-enum { CLAIMS_AT_WORK = 2 };
+enum { HOSTS_AT_WORK = 2 };
 
 static unsigned
 count_threads(void)
@@ -47,14 +47,14 @@ auth_run(struct boot *b)
 	a->boot = b;
 	TAILQ_INIT(&a->callers);
 	TAILQ_INIT(&a->exchanges);
-	TAILQ_INIT(&a->claims);
+	TAILQ_INIT(&a->attests);
 	no_dumps();
 	verify_set_up();
 	a->vault = vault_new(b);
 	a->visitors = visitor_table_new();
 	a->pool = pool_new(b->loop, threads);
 	a->lane = pool_lane_new(a->pool, threads, 1, exchange_work, exchange_worked, a);
-	a->claim_lane = pool_lane_new(a->pool, CLAIMS_AT_WORK, 1, claim_work, claim_worked, a);
+	a->attest_lane = pool_lane_new(a->pool, HOSTS_AT_WORK, 1, attest_work, attest_worked, a);
 	a->slots = threads - 1;
 	boot_ready(b);
 }
@@ -105,7 +105,7 @@ auth_finish(struct boot *b)
 	while ((c = TAILQ_FIRST(&a->callers)) != NULL)
 		caller_free(c);
 	exchange_end_all(a);
-	claim_end_all(a);
+	attest_end_all(a);
 	vault_free(a->vault);
 	visitor_table_free(a->visitors);
 	free(a);

@@ -3,7 +3,7 @@
  *
  * listener -> caller -> exchange -> (pool thread) proof -> basic, scram, kerberos -> verify
  *                       exchange -> vault -> the master opens the files; exchange -> visitor: what an address has to wait
- * deliver  -> caller -> claim -> (pool thread) claim_scram, claim_kerberos; claim -> vault
+ * deliver  -> caller -> attest -> (pool thread) attest_scram, attest_kerberos; attest -> vault
  */
 #ifndef LISTENER_AUTH_AUTH_H
 #define LISTENER_AUTH_AUTH_H
@@ -21,7 +21,7 @@
 
 struct auth;
 struct caller;
-struct claim;
+struct attest;
 struct exchange;
 struct proof;
 struct vault_file;
@@ -36,8 +36,8 @@ struct auth {
 	struct visitors *visitors;
 	TAILQ_HEAD(, caller) callers;
 	TAILQ_HEAD(, exchange) exchanges;	/* all, also those no caller waits for */
-	struct pool_lane *claim_lane;
-	TAILQ_HEAD(, claim) claims;
+	struct pool_lane *attest_lane;
+	TAILQ_HEAD(, attest) attests;
 	unsigned slots;			/* steps of one client address that may be with the pool at a time */
 };
 extern const struct boot_role auth_role;
@@ -48,7 +48,7 @@ enum vouch_result basic_plain(struct proof *p, const struct vouch_token *in, str
 enum vouch_result basic_login(struct proof *p, const struct vouch_token *in, struct vouch_token *out);
 void basic_end(struct proof *p);
 
-/* --- caller: one listener or deliver process: its channel and its exchanges or claims --- */
+/* --- caller: one listener or deliver process: its channel and its exchanges or attests --- */
 
 #define CALLER_EXCHANGES_MAX 4096
 
@@ -62,16 +62,16 @@ void caller_take(struct caller *c, struct exchange *x);
 /* The exchange has had its last answer. */
 void caller_ended(struct caller *c, struct exchange *x);
 
-void caller_claim_answer(struct caller *c, uint32_t request, const struct prove_answer *answer);
-void caller_claim_take(struct caller *c, struct claim *x);
-void caller_claim_ended(struct caller *c, struct claim *x);
+void caller_attest_answer(struct caller *c, uint32_t request, const struct prove_answer *answer);
+void caller_attest_take(struct caller *c, struct attest *x);
+void caller_attest_ended(struct caller *c, struct attest *x);
 
-/* --- claim: one authentication of ours at a remote host, from start to its last word --- */
+/* --- attest: one authentication of ours at a remote host, from start to its last word --- */
 
-LIST_HEAD(claim_list, claim);
-struct claim {
-	LIST_ENTRY(claim) link;		/* of the caller's; for its use, as `request` */
-	TAILQ_ENTRY(claim) all;
+LIST_HEAD(attest_list, attest);
+struct attest {
+	LIST_ENTRY(attest) link;		/* of the caller's; for its use, as `request` */
+	TAILQ_ENTRY(attest) all;
 	uint32_t request;
 	struct auth *auth;
 	struct caller *caller;		/* NULL: gone or cancelled; ends as soon as nobody works on it */
@@ -85,28 +85,28 @@ struct claim {
 	void *state;			/* the mechanism's own */
 };
 
-/* Both answer through caller_claim_answer, later. False: no such mechanism here. */
-bool claim_begin(struct auth *a, struct caller *c, uint32_t request, const struct prove_start *s);
-void claim_step(struct claim *x, const struct vouch_token *t);
-void claim_cancel(struct claim *x);	/* frees it, now or when its work is done */
-void claim_work(void *arg, void **jobs, size_t n);	/* for the pool: jobs are claims */
-void claim_worked(void *arg, void *job);
-void claim_end_all(struct auth *a);	/* after the pool has ended */
+/* Both answer through caller_attest_answer, later. False: no such mechanism here. */
+bool attest_begin(struct auth *a, struct caller *c, uint32_t request, const struct prove_start *s);
+void attest_step(struct attest *x, const struct vouch_token *t);
+void attest_cancel(struct attest *x);	/* frees it, now or when its work is done */
+void attest_work(void *arg, void **jobs, size_t n);	/* for the pool: jobs are attests */
+void attest_worked(void *arg, void *job);
+void attest_end_all(struct auth *a);	/* after the pool has ended */
 /* Fills why; returns `how`. */
-enum prove_result claim_fail(struct prove_answer *out, enum prove_result how, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-enum prove_result claim_plain(struct claim *x, const struct vouch_token *challenge, struct prove_answer *out);
-enum prove_result claim_login(struct claim *x, const struct vouch_token *challenge, struct prove_answer *out);
+enum prove_result attest_fail(struct prove_answer *out, enum prove_result how, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+enum prove_result attest_plain(struct attest *x, const struct vouch_token *challenge, struct prove_answer *out);
+enum prove_result attest_login(struct attest *x, const struct vouch_token *challenge, struct prove_answer *out);
 
-/* --- claim_kerberos: GSSAPI as a client --- */
+/* --- attest_kerberos: GSSAPI as a client --- */
 
-enum prove_result claim_kerberos(struct claim *x, const struct vouch_token *challenge, struct prove_answer *out);
-void claim_kerberos_end(struct claim *x);
-void claim_kerberos_forget(const char *ccache);	/* its tickets */
+enum prove_result attest_kerberos(struct attest *x, const struct vouch_token *challenge, struct prove_answer *out);
+void attest_kerberos_end(struct attest *x);
+void attest_kerberos_forget(const char *ccache);	/* its tickets */
 
-/* --- claim_scram: SCRAM as a client --- */
+/* --- attest_scram: SCRAM as a client --- */
 
-enum prove_result claim_scram(struct claim *x, const struct vouch_token *challenge, struct prove_answer *out);
-void claim_scram_end(struct claim *x);
+enum prove_result attest_scram(struct attest *x, const struct vouch_token *challenge, struct prove_answer *out);
+void attest_scram_end(struct attest *x);
 
 /* --- exchange: one authentication from start to answer --- */
 

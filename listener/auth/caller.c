@@ -1,9 +1,9 @@
 /*
- * caller - one listener or deliver process: its channel and its exchanges or claims
+ * caller - one listener or deliver process: its channel and its exchanges or attests
  *
  * Runs in:  auth
- * Owns:     the channel, the exchanges and claims under way
- * Promise:  a listener has exchanges only, deliver claims only; every start and step has one answer, unless it was cancelled; at most CALLER_EXCHANGES_MAX are open, further ones
+ * Owns:     the channel, the exchanges and attests under way
+ * Promise:  a listener has exchanges only, deliver attests only; every start and step has one answer, unless it was cancelled; at most CALLER_EXCHANGES_MAX are open, further ones
  *           get "later" at once
  * Fails by: a malformed message ends this channel only
  */
@@ -24,7 +24,7 @@ struct caller {
 	char server[64];
 	bool is_deliver;
 	struct exchange_list open[BUCKETS];
-	struct claim_list claims[BUCKETS];
+	struct attest_list attests[BUCKETS];
 	size_t count;
 	bool broken;			/* ends at the next turn */
 	struct loop_timer *end;
@@ -79,21 +79,21 @@ caller_ended(struct caller *c, struct exchange *x)
 }
 
 void
-caller_claim_answer(struct caller *c, uint32_t request, const struct prove_answer *answer)
+caller_attest_answer(struct caller *c, uint32_t request, const struct prove_answer *answer)
 {
 	if (!c->broken && ctl_send(c->ctl, CTL_PROVE_ANSWER, request, answer, prove_answer_size(answer), -1) == -1)
 		end_soon(c, "does not read its answers");
 }
 
 void
-caller_claim_take(struct caller *c, struct claim *x)
+caller_attest_take(struct caller *c, struct attest *x)
 {
-	LIST_INSERT_HEAD(&c->claims[x->request % BUCKETS], x, link);
+	LIST_INSERT_HEAD(&c->attests[x->request % BUCKETS], x, link);
 	c->count++;
 }
 
 void
-caller_claim_ended(struct caller *c, struct claim *x)
+caller_attest_ended(struct caller *c, struct attest *x)
 {
 	LIST_REMOVE(x, link);
 	c->count--;
@@ -135,7 +135,7 @@ take_vouch(struct caller *c, const struct ctl_message *m, struct vouch_start *s)
 }
 
 static bool
-start_claim(struct caller *c, uint32_t request, const void *data, size_t len)
+start_attest(struct caller *c, uint32_t request, const void *data, size_t len)
 {
 	struct prove_start s;
 	struct prove_answer later = { .result = PROVE_LATER, .why = "too many at once" };
@@ -143,31 +143,31 @@ start_claim(struct caller *c, uint32_t request, const void *data, size_t len)
 	if (!prove_start_take(&s, data, len))
 		return false;
 	if (c->count < CALLER_EXCHANGES_MAX)
-		return claim_begin(c->auth, c, request, &s);
-	caller_claim_answer(c, request, &later);
+		return attest_begin(c->auth, c, request, &s);
+	caller_attest_answer(c, request, &later);
 	return true;
 }
 
 static bool
 take_prove(struct caller *c, const struct ctl_message *m, struct vouch_token *t)
 {
-	struct claim *x;
+	struct attest *x;
 
-	LIST_FOREACH(x, &c->claims[m->request % BUCKETS], link)
+	LIST_FOREACH(x, &c->attests[m->request % BUCKETS], link)
 		if (x->request == m->request)
 			break;
 	switch (m->type) {
 	case CTL_PROVE_START:
-		return x == NULL && start_claim(c, m->request, m->data, m->len);
+		return x == NULL && start_attest(c, m->request, m->data, m->len);
 	case CTL_PROVE_STEP:
 		if (!vouch_token_take(t, m->data, m->len))
 			return false;
 		if (x != NULL)
-			claim_step(x, t);
+			attest_step(x, t);
 		return true;
 	case CTL_PROVE_CANCEL:
 		if (x != NULL)
-			claim_cancel(x);
+			attest_cancel(x);
 		return true;
 	default:
 		return false;
@@ -210,7 +210,7 @@ caller_new(struct auth *a, int fd, const struct ctl_channel *channel)
 	snprintf(c->server, sizeof(c->server), "%s", channel->server);
 	for (size_t i = 0; i < BUCKETS; i++) {
 		LIST_INIT(&c->open[i]);
-		LIST_INIT(&c->claims[i]);
+		LIST_INIT(&c->attests[i]);
 	}
 	TAILQ_INSERT_TAIL(&a->callers, c, link);
 	c->end = loop_timer_new(a->boot->loop, on_end, c);
@@ -222,13 +222,13 @@ void
 caller_free(struct caller *c)
 {
 	struct exchange *x;
-	struct claim *claim;
+	struct attest *attest;
 
 	for (size_t i = 0; i < BUCKETS; i++) {
 		while ((x = LIST_FIRST(&c->open[i])) != NULL)
 			exchange_cancel(x);
-		while ((claim = LIST_FIRST(&c->claims[i])) != NULL)
-			claim_cancel(claim);
+		while ((attest = LIST_FIRST(&c->attests[i])) != NULL)
+			attest_cancel(attest);
 	}
 	TAILQ_REMOVE(&c->auth->callers, c, link);
 	ctl_free(c->ctl);

@@ -69,7 +69,7 @@ vault_release(struct vault_file *f)
 	if (f->keytab_fd != -1)
 		close(f->keytab_fd);
 	if (f->ccache[0] != '\0')
-		claim_kerberos_forget(f->ccache);
+		attest_kerberos_forget(f->ccache);
 	if (f->secret != NULL)
 		explicit_bzero(f->secret, f->secret_len);
 	free(f->secret);

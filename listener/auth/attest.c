@@ -1,10 +1,10 @@
 /*
- * claim - one authentication of ours at a remote host, from start to its last word: file, thread, answer
+ * attest - one authentication of ours at a remote host, from start to its last word: file, thread, answer
  *
- * Runs in:  auth; claim_work on pool threads
+ * Runs in:  auth; attest_work on pool threads
  * Owns:     the state of one mechanism, the bytes under way
- * Promise:  one step of a claim at a time; deliver gets words, the secret itself only where the mechanism shows it to the peer, too;
- *           a KDC that does not answer holds up claims only, no client who wants to log in
+ * Promise:  one step of it at a time; deliver gets words, the secret itself only where the mechanism shows it to the peer, too;
+ *           a KDC that does not answer holds up attests only, no client who wants to log in
  * Fails by: PROVE_FAILED, PROVE_LATER with a reason
  */
 #include <assert.h>
@@ -17,30 +17,30 @@
 #include "listener/auth/auth.h"
 
 static void
-nothing(struct claim *x)
+nothing(struct attest *x)
 {
 	(void)x;
 }
 
 static const struct mechanism {
-	enum prove_result (*step)(struct claim *x, const struct vouch_token *challenge, struct prove_answer *out);	/* NULL: not ours */
-	void (*end)(struct claim *x);
+	enum prove_result (*step)(struct attest *x, const struct vouch_token *challenge, struct prove_answer *out);	/* NULL: not ours */
+	void (*end)(struct attest *x);
 	enum ctl_file_kind file;
 } mechanism_rows[] = {
-	[PROVE_SCRAM_PLUS] = { claim_scram, claim_scram_end, CTL_FILE_SECRET },
-	[PROVE_SCRAM] = { claim_scram, claim_scram_end, CTL_FILE_SECRET },
-	[PROVE_GSSAPI] = { claim_kerberos, claim_kerberos_end, CTL_FILE_CLIENT_KEYTAB },
+	[PROVE_SCRAM_PLUS] = { attest_scram, attest_scram_end, CTL_FILE_SECRET },
+	[PROVE_SCRAM] = { attest_scram, attest_scram_end, CTL_FILE_SECRET },
+	[PROVE_GSSAPI] = { attest_kerberos, attest_kerberos_end, CTL_FILE_CLIENT_KEYTAB },
 	[PROVE_OAUTHBEARER] = { NULL, nothing, CTL_FILE_SECRET },
 	[PROVE_XOAUTH2] = { NULL, nothing, CTL_FILE_SECRET },
-	[PROVE_PLAIN] = { claim_plain, nothing, CTL_FILE_SECRET },
-	[PROVE_LOGIN] = { claim_login, nothing, CTL_FILE_SECRET },
+	[PROVE_PLAIN] = { attest_plain, nothing, CTL_FILE_SECRET },
+	[PROVE_LOGIN] = { attest_login, nothing, CTL_FILE_SECRET },
 };
 static_assert(nitems_of(mechanism_rows) == PROVE_MECHANISMS, "one row a mechanism");
 
 /* --- for the mechanisms --- */
 
 enum prove_result
-claim_fail(struct prove_answer *out, enum prove_result how, const char *fmt, ...)
+attest_fail(struct prove_answer *out, enum prove_result how, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -54,7 +54,7 @@ claim_fail(struct prove_answer *out, enum prove_result how, const char *fmt, ...
 }
 
 enum prove_result
-claim_plain(struct claim *x, const struct vouch_token *challenge, struct prove_answer *out)
+attest_plain(struct attest *x, const struct vouch_token *challenge, struct prove_answer *out)
 {
 	size_t user = strlen(x->start.user) + 1;
 
@@ -68,7 +68,7 @@ claim_plain(struct claim *x, const struct vouch_token *challenge, struct prove_a
 
 /* Whatever it asks, in whatever words: first the name, then the password. */
 enum prove_result
-claim_login(struct claim *x, const struct vouch_token *challenge, struct prove_answer *out)
+attest_login(struct attest *x, const struct vouch_token *challenge, struct prove_answer *out)
 {
 	if (challenge == NULL) {
 		out->token.absent = true;
@@ -85,7 +85,7 @@ claim_login(struct claim *x, const struct vouch_token *challenge, struct prove_a
 /* --- from start to end --- */
 
 static void
-free_in(struct claim *x)
+free_in(struct attest *x)
 {
 	if (x->in != NULL)
 		explicit_bzero(x->in, vouch_token_size(x->in));
@@ -94,7 +94,7 @@ free_in(struct claim *x)
 }
 
 static void
-free_out(struct claim *x)
+free_out(struct attest *x)
 {
 	if (x->out != NULL)
 		explicit_bzero(x->out, prove_answer_size(x->out));
@@ -103,11 +103,11 @@ free_out(struct claim *x)
 }
 
 static void
-end(struct claim *x)
+end(struct attest *x)
 {
 	if (x->caller != NULL)
-		caller_claim_ended(x->caller, x);
-	TAILQ_REMOVE(&x->auth->claims, x, all);
+		caller_attest_ended(x->caller, x);
+	TAILQ_REMOVE(&x->auth->attests, x, all);
 	mechanism_rows[x->start.mechanism].end(x);
 	vault_release(x->file);
 	free_in(x);
@@ -115,9 +115,9 @@ end(struct claim *x)
 	free(x);
 }
 
-/* Sends the answer; the claim may be gone afterwards. After its last word it stays, for a peer that asks for more. */
+/* Sends the answer; x may be gone afterwards. After its last word it stays, for a peer that asks for more. */
 static void
-answer(struct claim *x)
+answer(struct attest *x)
 {
 	bool goes_on = x->out->result == PROVE_WORD || x->out->result == PROVE_LAST;
 
@@ -125,29 +125,29 @@ answer(struct claim *x)
 	x->words++;
 	x->over = x->out->result == PROVE_LAST;
 	if (x->caller != NULL)
-		caller_claim_answer(x->caller, x->request, x->out);
+		caller_attest_answer(x->caller, x->request, x->out);
 	free_out(x);
 	if (!goes_on || x->caller == NULL)
 		end(x);
 }
 
 void
-claim_work(void *arg, void **jobs, size_t n)
+attest_work(void *arg, void **jobs, size_t n)
 {
-	struct claim *x = jobs[0];
+	struct attest *x = jobs[0];
 
 	(void)arg, (void)n;
 	if (x->over)
-		x->out->result = (uint8_t)claim_fail(x->out, PROVE_FAILED, "it asks on after the last word of %s",
+		x->out->result = (uint8_t)attest_fail(x->out, PROVE_FAILED, "it asks on after the last word of %s",
 		    prove_mechanism_names[x->start.mechanism]);
 	else
 		x->out->result = (uint8_t)mechanism_rows[x->start.mechanism].step(x, x->in, x->out);
 }
 
 void
-claim_worked(void *arg, void *job)
+attest_worked(void *arg, void *job)
 {
-	struct claim *x = job;
+	struct attest *x = job;
 
 	(void)arg;
 	free_in(x);
@@ -155,16 +155,16 @@ claim_worked(void *arg, void *job)
 }
 
 static void
-take_turn(struct claim *x)
+take_turn(struct attest *x)
 {
 	x->out = mem_new(struct prove_answer);
-	pool_submit(x->auth->claim_lane, x);
+	pool_submit(x->auth->attest_lane, x);
 }
 
 static void
 on_file(void *arg, struct vault_file *f, const char *why)
 {
-	struct claim *x = arg;
+	struct attest *x = arg;
 
 	x->file = f;
 	if (f != NULL && x->caller != NULL) {
@@ -172,29 +172,29 @@ on_file(void *arg, struct vault_file *f, const char *why)
 		return;
 	}
 	x->out = mem_new(struct prove_answer);
-	x->out->result = (uint8_t)claim_fail(x->out, PROVE_LATER, "%s", why);
+	x->out->result = (uint8_t)attest_fail(x->out, PROVE_LATER, "%s", why);
 	answer(x);
 }
 
 bool
-claim_begin(struct auth *a, struct caller *c, uint32_t request, const struct prove_start *s)
+attest_begin(struct auth *a, struct caller *c, uint32_t request, const struct prove_start *s)
 {
 	if (mechanism_rows[s->mechanism].step == NULL)
 		return false;
-	struct claim *x = mem_new(struct claim);
+	struct attest *x = mem_new(struct attest);
 	x->auth = a;
 	x->caller = c;
 	x->request = request;
 	x->start = *s;
 	x->busy = true;
-	TAILQ_INSERT_TAIL(&a->claims, x, all);
-	caller_claim_take(c, x);
+	TAILQ_INSERT_TAIL(&a->attests, x, all);
+	caller_attest_take(c, x);
 	vault_get(a->vault, caller_server(c), s->domain, mechanism_rows[s->mechanism].file, on_file, x);
 	return true;
 }
 
 void
-claim_step(struct claim *x, const struct vouch_token *t)
+attest_step(struct attest *x, const struct vouch_token *t)
 {
 	if (x->busy)
 		return; /* the worker waits for an answer before it sends more: this one is not ours */
@@ -205,19 +205,19 @@ claim_step(struct claim *x, const struct vouch_token *t)
 }
 
 void
-claim_cancel(struct claim *x)
+attest_cancel(struct attest *x)
 {
-	caller_claim_ended(x->caller, x);
+	caller_attest_ended(x->caller, x);
 	x->caller = NULL;
 	if (!x->busy)
 		end(x);
 }
 
 void
-claim_end_all(struct auth *a)
+attest_end_all(struct auth *a)
 {
-	struct claim *x;
+	struct attest *x;
 
-	while ((x = TAILQ_FIRST(&a->claims)) != NULL)
+	while ((x = TAILQ_FIRST(&a->attests)) != NULL)
 		end(x);
 }

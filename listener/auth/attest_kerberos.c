@@ -1,5 +1,5 @@
 /*
- * claim_kerberos - GSSAPI as a client (RFC 4752) with MIT Kerberos: a keytab is the password of our principal
+ * attest_kerberos - GSSAPI as a client (RFC 4752) with MIT Kerberos: a keytab is the password of our principal
  *
  * Runs in:  auth, on pool threads
  * Owns:     a security context each; tickets are in memory, one cache a version of the keytab
@@ -36,14 +36,14 @@ fail(struct prove_answer *out, enum prove_result how, const char *what, OM_uint3
 
 	(void)gss_display_status(&ignored, general ? major : minor, general ? GSS_C_GSS_CODE : GSS_C_MECH_CODE,
 	    general ? GSS_C_NO_OID : gss_mech_krb5, &more, &text);
-	claim_fail(out, how, "%s: %.*s", what, (int)text.length, (const char *)text.value);
+	attest_fail(out, how, "%s: %.*s", what, (int)text.length, (const char *)text.value);
 	gss_release_buffer(&ignored, &text);
 	return how;
 }
 
 /* Tickets for our principal, fetched with the keytab when the cache has none or old ones. */
 static enum prove_result
-acquire(struct claim *x, struct ticket *k, struct prove_answer *out)
+acquire(struct attest *x, struct ticket *k, struct prove_answer *out)
 {
 	gss_key_value_element_desc elements[] = { { "client_keytab", x->file->keytab }, { "ccache", x->file->ccache } };
 	gss_key_value_set_desc store = { nitems_of(elements), elements };
@@ -59,14 +59,14 @@ acquire(struct claim *x, struct ticket *k, struct prove_answer *out)
 }
 
 static enum prove_result
-begin(struct claim *x, struct prove_answer *out)
+begin(struct attest *x, struct prove_answer *out)
 {
 	struct ticket *k = x->state = mem_new(struct ticket);
 	char service[VOUCH_NAME_SIZE + 8];
 	OM_uint32 minor;
 
 	if (x->start.host[0] == '[')
-		return claim_fail(out, PROVE_LATER, "Kerberos needs the name of the host, %s is an address", x->start.host);
+		return attest_fail(out, PROVE_LATER, "Kerberos needs the name of the host, %s is an address", x->start.host);
 	snprintf(service, sizeof(service), "smtp@%s", x->start.host);
 	gss_buffer_desc text = { strlen(service), service };
 	OM_uint32 major = gss_import_name(&minor, &text, GSS_C_NT_HOSTBASED_SERVICE, &k->peer);
@@ -89,11 +89,11 @@ step_context(struct ticket *k, const struct vouch_token *challenge, struct prove
 	if (GSS_ERROR(major))
 		return fail(out, challenge == NULL ? PROVE_LATER : PROVE_FAILED, "Kerberos", major, minor);
 	if (len > sizeof(out->token.data))
-		return claim_fail(out, PROVE_LATER, "the ticket is too large");
+		return attest_fail(out, PROVE_LATER, "the ticket is too large");
 	if (major & GSS_S_CONTINUE_NEEDED)
 		return PROVE_WORD;
 	if ((flags & (GSS_C_MUTUAL_FLAG | GSS_C_INTEG_FLAG)) != (GSS_C_MUTUAL_FLAG | GSS_C_INTEG_FLAG))
-		return claim_fail(out, PROVE_FAILED, "Kerberos: it has not proved who it is");
+		return attest_fail(out, PROVE_FAILED, "Kerberos: it has not proved who it is");
 	k->phase = LAYERS;
 	return PROVE_WORD;
 }
@@ -112,7 +112,7 @@ step_layers(struct ticket *k, const struct vouch_token *challenge, struct prove_
 	if (GSS_ERROR(major))
 		return fail(out, PROVE_FAILED, "Kerberos", major, minor);
 	if (!good)
-		return claim_fail(out, PROVE_FAILED, "Kerberos: it insists on a security layer");
+		return attest_fail(out, PROVE_FAILED, "Kerberos: it insists on a security layer");
 	major = gss_wrap(&minor, k->context, 0, GSS_C_QOP_DEFAULT, &choice, NULL, &wrapped);
 	if (GSS_ERROR(major))
 		return fail(out, PROVE_FAILED, "Kerberos", major, minor);
@@ -122,7 +122,7 @@ step_layers(struct ticket *k, const struct vouch_token *challenge, struct prove_
 }
 
 enum prove_result
-claim_kerberos(struct claim *x, const struct vouch_token *challenge, struct prove_answer *out)
+attest_kerberos(struct attest *x, const struct vouch_token *challenge, struct prove_answer *out)
 {
 	enum prove_result ready = challenge == NULL ? begin(x, out) : PROVE_WORD;
 	struct ticket *k = x->state;
@@ -133,7 +133,7 @@ claim_kerberos(struct claim *x, const struct vouch_token *challenge, struct prov
 }
 
 void
-claim_kerberos_end(struct claim *x)
+attest_kerberos_end(struct attest *x)
 {
 	struct ticket *k = x->state;
 	OM_uint32 minor;
@@ -150,7 +150,7 @@ claim_kerberos_end(struct claim *x)
 }
 
 void
-claim_kerberos_forget(const char *name)
+attest_kerberos_forget(const char *name)
 {
 	krb5_context context;
 	krb5_ccache cache;

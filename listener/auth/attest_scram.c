@@ -1,5 +1,5 @@
 /*
- * claim_scram - SCRAM-SHA-256 and SCRAM-SHA-256-PLUS as a client (RFC 5802, 7677, 9266) through libgsasl
+ * attest_scram - SCRAM-SHA-256 and SCRAM-SHA-256-PLUS as a client (RFC 5802, 7677, 9266) through libgsasl
  *
  * Runs in:  auth, on pool threads
  * Owns:     a libgsasl session each
@@ -34,7 +34,7 @@ set_binding(Gsasl_session *session, const struct prove_start *start)
 }
 
 static int
-begin(struct claim *x)
+begin(struct attest *x)
 {
 	struct scram_state *s = mem_new(struct scram_state);
 
@@ -62,7 +62,7 @@ is_bearable(const struct vouch_token *challenge)
 }
 
 enum prove_result
-claim_scram(struct claim *x, const struct vouch_token *challenge, struct prove_answer *out)
+attest_scram(struct attest *x, const struct vouch_token *challenge, struct prove_answer *out)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -70,9 +70,9 @@ claim_scram(struct claim *x, const struct vouch_token *challenge, struct prove_a
 	struct scram_state *s = x->state;
 
 	if (rc != GSASL_OK)
-		return claim_fail(out, PROVE_LATER, "SCRAM: %s", gsasl_strerror(rc));
+		return attest_fail(out, PROVE_LATER, "SCRAM: %s", gsasl_strerror(rc));
 	if (x->words == 1 && !is_bearable(challenge))
-		return claim_fail(out, PROVE_FAILED, "SCRAM: it wants fewer than %d or more than %u iterations", ITERATIONS_MIN, ACCOUNT_ITERATIONS_MAX);
+		return attest_fail(out, PROVE_FAILED, "SCRAM: it wants fewer than %d or more than %u iterations", ITERATIONS_MIN, ACCOUNT_ITERATIONS_MAX);
 	rc = gsasl_step(s->session, challenge != NULL ? (const char *)challenge->data : NULL, challenge != NULL ? challenge->len : 0, &text, &len);
 	if (rc == GSASL_OK || rc == GSASL_NEEDS_MORE)
 		proof_put(&out->token, text != NULL ? text : "", text != NULL ? len : 0);
@@ -81,11 +81,11 @@ claim_scram(struct claim *x, const struct vouch_token *challenge, struct prove_a
 		return PROVE_WORD;
 	if (rc == GSASL_OK)
 		return PROVE_LAST;
-	return claim_fail(out, PROVE_FAILED, "SCRAM: it does not prove that it knows the account: %s", gsasl_strerror(rc));
+	return attest_fail(out, PROVE_FAILED, "SCRAM: it does not prove that it knows the account: %s", gsasl_strerror(rc));
 }
 
 void
-claim_scram_end(struct claim *x)
+attest_scram_end(struct attest *x)
 {
 	struct scram_state *s = x->state;
 
