@@ -203,11 +203,15 @@ take_job(struct peer *p)
 		peer_auth_end(p);
 		site_opened(p->site, p);
 	}
-	if (p->messages >= p->site->r->server->max_messages_per_connection || p->site->r->draining) {
+	if (p->site->r->draining || (!p->site->turned && p->messages >= p->site->r->server->max_messages_per_connection)) {
 		leave(p);
 		return true;
 	}
 	job = site_take(p->site, p);
+	if (job == NULL && p->site->finished) {
+		leave(p);
+		return true;
+	}
 	if (job == NULL) {
 		rest(p);
 		return false;
@@ -370,20 +374,26 @@ name_peer(struct peer *p, const struct mx_address *a)
 		snprintf(p->where, sizeof(p->where), "%.240s [%s]:%u", a->host, ip, net_port(sa));
 }
 
-/* 0, or -1: the client knows why. */
-static int
-begin_with(struct peer *p, const struct mx_address *a)
+static void
+begin_dialogue(struct peer *p, enum client_tls tls)
 {
 	struct site *s = p->site;
-	enum client_tls tls = s->r->tls == NULL ? CLIENT_TLS_OFF : demand_tls(&s->d, a);
-
-	if (tls == CLIENT_TLS_MAY && a->plain_until > clock_mono_ms())
-		tls = CLIENT_TLS_OFF;
 	struct client_settings set = { .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo, .tls = tls,
 	    .heard = s->r->log != NULL ? trace_reply : NULL, .arg = p };
 	peer_auth_settings(p, &set);
 	client_init(&p->client, &set);
 	p->said = clock_mono_ms();
+}
+
+/* 0, or -1: the client knows why. */
+static int
+begin_with(struct peer *p, const struct mx_address *a)
+{
+	enum client_tls tls = p->site->r->tls == NULL ? CLIENT_TLS_OFF : demand_tls(&p->site->d, a);
+
+	if (tls == CLIENT_TLS_MAY && a->plain_until > clock_mono_ms())
+		tls = CLIENT_TLS_OFF;
+	begin_dialogue(p, tls);
 	if (a->refused != NULL) {
 		client_insecure(&p->client, a->refused);
 		return -1;
@@ -392,6 +402,20 @@ begin_with(struct peer *p, const struct mx_address *a)
 		return 0;
 	client_unreached(&p->client, p->where, strerror(errno));
 	return -1;
+}
+
+/*
+ * A refused connection is seen by recv(2), an accepted one by its greeting: no need to wait for "writable" first. TLS at once has
+ * something to say first.
+ */
+static void
+watch(struct peer *p)
+{
+	bool first = client_action(&p->client) == CLIENT_HANDSHAKE;
+
+	p->io = loop_io_new(p->site->r->loop, p->fd, first ? LOOP_WRITE : LOOP_READ, on_io, p);
+	p->timer = loop_timer_new(p->site->r->loop, on_timer, p);
+	loop_timer_set(p->timer, bounded(p, CONNECT_MS));
 }
 
 struct peer *
@@ -411,14 +435,26 @@ peer_open(struct site *s, unsigned index, struct verdict *why)
 		peer_free(p);
 		return NULL;
 	}
-	/*
-	 * A refused connection is seen by recv(2), an accepted one by its greeting: no need to wait for "writable" first. TLS at
-	 * once has something to say first.
-	 */
-	bool first = client_action(&p->client) == CLIENT_HANDSHAKE;
-	p->io = loop_io_new(s->r->loop, p->fd, first ? LOOP_WRITE : LOOP_READ, on_io, p);
-	p->timer = loop_timer_new(s->r->loop, on_timer, p);
-	loop_timer_set(p->timer, bounded(p, CONNECT_MS));
+	watch(p);
+	return p;
+}
+
+struct peer *
+peer_turned(struct site *s, int fd, uint16_t port)
+{
+	struct peer *p = mem_new(struct peer);
+
+	p->site = s;
+	p->fd = fd;
+	p->timed = CLIENT_PHASE_COUNT;
+	p->host = mem_printf("[%s]", s->d.domain);
+	snprintf(p->ip, sizeof(p->ip), "%s", s->d.domain);
+	snprintf(p->where, sizeof(p->where), "[%s]:%u", p->ip, port);
+	p->port = port;
+	p->verified = "none";
+	snprintf(p->facts, sizeof(p->facts), "-");
+	begin_dialogue(p, CLIENT_TLS_OFF);
+	watch(p);
 	return p;
 }
 
