@@ -363,8 +363,6 @@ name_peer(struct peer *p, const struct mx_address *a)
 	p->host = mem_strdup(a->host);
 	p->tlsa = tlsa_set_copy(a->tlsa);
 	p->shows = (struct demand_host){ .name = a->literal ? p->ip : p->host, .literal = a->literal, .sure = a->sure, .tlsa = p->tlsa };
-	p->verified = "none";
-	snprintf(p->facts, sizeof(p->facts), "-");
 	net_format_ip(ip, sa);
 	memcpy(p->ip, ip, sizeof(ip));
 	p->port = net_port(sa);
@@ -383,6 +381,8 @@ begin_dialogue(struct peer *p, enum client_tls tls)
 	peer_auth_settings(p, &set);
 	client_init(&p->client, &set);
 	p->said = clock_mono_ms();
+	p->verified = "none";
+	snprintf(p->facts, sizeof(p->facts), "-");
 }
 
 /* 0, or -1: the client knows why. */
@@ -405,8 +405,8 @@ begin_with(struct peer *p, const struct mx_address *a)
 }
 
 /*
- * A refused connection is seen by recv(2), an accepted one by its greeting: no need to wait for "writable" first. TLS at once has
- * something to say first.
+ * A refused connection is seen by recv(2), an accepted one by its greeting: no need to wait for "writable" first. TLS at
+ * once has something to say first.
  */
 static void
 watch(struct peer *p)
@@ -439,6 +439,7 @@ peer_open(struct site *s, unsigned index, struct verdict *why)
 	return p;
 }
 
+/* The client has come to us and has shown who it is: no TLS of ours is begun on its connection. */
 struct peer *
 peer_turned(struct site *s, int fd, uint16_t port)
 {
@@ -451,8 +452,6 @@ peer_turned(struct site *s, int fd, uint16_t port)
 	snprintf(p->ip, sizeof(p->ip), "%s", s->d.domain);
 	snprintf(p->where, sizeof(p->where), "[%s]:%u", p->ip, port);
 	p->port = port;
-	p->verified = "none";
-	snprintf(p->facts, sizeof(p->facts), "-");
 	begin_dialogue(p, CLIENT_TLS_OFF);
 	watch(p);
 	return p;
