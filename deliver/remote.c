@@ -134,18 +134,40 @@ remote_mx(struct remote *r)
 
 /* --- the border to schedule --- */
 
+static struct site *
+add_site(struct remote *r, const struct destination *d)
+{
+	struct site *s = site_new(r, d);
+
+	LIST_INSERT_HEAD(bucket_of(r, d->key), s, table_link);
+	r->nsite++;
+	if (!loop_timer_is_set(r->sweep))
+		loop_timer_set(r->sweep, SWEEP_MS);
+	return s;
+}
+
+void
+remote_turn(struct remote *r, const struct destination *d, int fd, uint16_t port, void (*over)(void *arg), void *arg)
+{
+	site_turn(add_site(r, d), fd, port, over, arg);
+}
+
+void
+remote_turn_end(struct remote *r, const struct destination *d)
+{
+	struct site *s = find_site(r, d->key);
+
+	if (s != NULL)
+		site_turn_end(s);
+}
+
 void
 remote_submit(struct remote *r, const struct destination *d, struct remote_job *job)
 {
 	struct site *s = find_site(r, d->key);
 
-	if (s == NULL) {
-		s = site_new(r, d);
-		LIST_INSERT_HEAD(bucket_of(r, d->key), s, table_link);
-		r->nsite++;
-		if (!loop_timer_is_set(r->sweep))
-			loop_timer_set(r->sweep, SWEEP_MS);
-	}
+	if (s == NULL)
+		s = add_site(r, d);
 	job->tried = 0;
 	job->rounds = job->noted = 0;
 	job->reused_failed = job->glitch = false;
