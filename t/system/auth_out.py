@@ -36,10 +36,6 @@ class AuthSession(SinkSession):
         self.known = password == SECRET
         return self.say("AUTH", "", "235 2.7.0 welcome" if self.known else "535 5.7.8 never heard of you")
 
-    def _serve(self, stream):
-        self.stream = stream
-        super()._serve(stream)
-
 
 def auth_sink(t, mechanisms="PLAIN LOGIN", **options):
     sink = t.sink(ehlo=["PIPELINING", "SIZE", "8BITMIME"] + ([f"AUTH {mechanisms}"] if mechanisms else []), **options)
