@@ -43,6 +43,18 @@ handout_key(const struct config_server *s, const struct ctl_file *file)
 }
 
 static const char *
+handout_ldap_secret(const struct config_server *s, const struct ctl_file *file)
+{
+	return file->index == 0 ? s->ldap.secret_file : NULL;
+}
+
+static const char *
+handout_ldap_ca(const struct config_server *s, const struct ctl_file *file)
+{
+	return file->index == 0 ? s->ldap.ca_file : NULL;
+}
+
+static const char *
 handout_authorities(const struct config_server *s, const struct ctl_file *file)
 {
 	return file->index == 0 ? s->authorities : NULL;
@@ -112,6 +124,8 @@ static const struct handout_row {
 	[CTL_FILE_CLIENT_KEYTAB] = { handout_client_keytab, ROLE_AUTH, true },
 	[CTL_FILE_KEY] = { handout_key, ROLE_LISTENER, true },
 	[CTL_FILE_AUTHORITIES] = { handout_authorities, ROLE_DELIVER, false },
+	[CTL_FILE_LDAP_SECRET] = { handout_ldap_secret, ROLE_DIRECTORY, true },
+	[CTL_FILE_LDAP_CA] = { handout_ldap_ca, ROLE_DIRECTORY, false },
 	[CTL_FILE_OAUTH_SECRET] = { .profile_path = handout_oauth_secret, .role = ROLE_FETCH, .secret = true },
 	[CTL_FILE_OAUTH_REFRESH] = { .profile_path = handout_oauth_refresh, .role = ROLE_FETCH, .secret = true },
 	[CTL_FILE_OAUTH_KEPT] = { .profile_path = handout_oauth_kept, .role = ROLE_FETCH, .secret = true },

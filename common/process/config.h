@@ -66,8 +66,11 @@ struct config_ldap {
 	struct config_strings uri;
 	enum config_ldap_schema schema;
 	enum config_ldap_bind bind;
-	char *user, *secret_file, *base, *filter;	/* NULL not set, as those below: the schema's */
-	char *mail_attribute, *forward_attribute, *member_attribute;
+	char *ca_file;			/* NULL: the system's */
+	uint64_t timeout;
+	char *user, *secret_file, *base;	/* NULL not set */
+	char *filter;			/* NULL: the schema's; so are the empty ones of these */
+	struct config_strings mail_attribute, forward_attribute, member_attribute;
 	uint64_t group_depth, cache_found, cache_missing;
 };
 
