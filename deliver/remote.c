@@ -60,8 +60,10 @@ remote_due(struct remote *r, struct site *s)
 {
 	if (s->place == SITE_DUE)
 		return;
-	if (s->place == SITE_BLOCKED)
+	if (s->place == SITE_BLOCKED) {
 		TAILQ_REMOVE(&r->blocked, s, link);
+		s->in_line = true;
+	}
 	s->place = SITE_DUE;
 	TAILQ_INSERT_TAIL(&r->due, s, link);
 	if (!loop_timer_is_set(r->soon))
@@ -74,6 +76,22 @@ work(struct site_queue *queue, struct site *s)
 	TAILQ_REMOVE(queue, s, link);
 	s->place = SITE_RESTS;
 	site_work(s);
+}
+
+/* Those that wait for a connection of the total limit, in turn: each may have one, or makes an idle one give way. */
+static void
+serve_blocked(struct remote *r)
+{
+	struct site *s, *last = TAILQ_LAST(&r->blocked, site_queue);
+
+	while ((r->npeer < r->server->connections || !TAILQ_EMPTY(&r->idle)) && (s = TAILQ_FIRST(&r->blocked)) != NULL) {
+		bool is_last = s == last;
+		r->granting = true;
+		work(&r->blocked, s);
+		r->granting = false;
+		if (is_last)
+			break;
+	}
 }
 
 static void
@@ -89,14 +107,7 @@ on_soon(void *arg)
 		if (is_last)
 			break;
 	}
-	/* then those that wait for a free connection, while there are any */
-	last = TAILQ_LAST(&r->blocked, site_queue);
-	while (r->npeer < r->server->connections && (s = TAILQ_FIRST(&r->blocked)) != NULL) {
-		bool is_last = s == last;
-		work(&r->blocked, s);
-		if (is_last)
-			break;
-	}
+	serve_blocked(r);
 	if (!TAILQ_EMPTY(&r->due) && !loop_timer_is_set(r->soon))
 		loop_timer_set(r->soon, 0);
 }
@@ -154,6 +165,22 @@ remote_submit(struct remote *r, const struct destination *d, struct remote_job *
 		job->verdict[i] = (struct verdict){ .what = VERDICT_LATER, .status = "4.3.0", .text = "nothing was heard about it" };
 	r->active++;
 	site_add(s, job);
+}
+
+bool
+remote_grants(struct remote *r)
+{
+	bool granted = r->npeer < r->server->connections && (r->granting || TAILQ_EMPTY(&r->blocked));
+
+	r->granting &= !granted;
+	return granted;
+}
+
+void
+remote_rests(struct remote *r)
+{
+	if (!TAILQ_EMPTY(&r->blocked) && !loop_timer_is_set(r->soon))
+		loop_timer_set(r->soon, 0);
 }
 
 size_t

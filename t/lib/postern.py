@@ -705,6 +705,7 @@ class Sink:
                 connection, peer = self.listener.accept()
             except OSError:
                 return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             session = SinkSession(self, connection, peer)
             with self.news:
                 self.sessions.append(session)
