@@ -41,16 +41,18 @@ LISTEN  := $(filter-out listener/main.c,$(wildcard listener/*.c))
 AUTH    := $(filter-out listener/auth/main.c,$(wildcard listener/auth/*.c))
 DELIVER := $(filter-out deliver/main.c,$(wildcard deliver/*.c))
 RESOLVE := $(filter-out deliver/resolver/main.c,$(wildcard deliver/resolver/*.c))
+FETCH   := $(filter-out deliver/fetch/main.c,$(wildcard deliver/fetch/*.c))
 METRICS := $(filter-out master/metrics/main.c,$(wildcard master/metrics/*.c))
 PICKUP  := $(filter-out pickup/main.c,$(wildcard pickup/*.c))
 # Only posternctl has commands; what they need stays out of the service.
-COMMAND := master/command.c master/passwd.c
+COMMAND := master/command.c master/inspect.c master/passwd.c
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver $(B)/postern-auth \
-            $(B)/postern-metrics
+            $(B)/postern-metrics $(B)/postern-fetch
 LIBS := -levent_core -linih -lbsd -lidn2
 AUTHLIBS := -lgsasl -lcrypt -lgssapi_krb5
+FETCHLIBS := -lcurl -ljansson -lcrypto
 
 .PHONY: all programs help deps deps-check deps-bench run check bench clean
 all: deps
@@ -90,11 +92,11 @@ fuzz: deps-fuzz
 	@$(MAKE) CC=clang FUZZING=1 B=build/fuzz fuzz-targets
 	@exec /usr/bin/python3 t/fuzz/run $(FUZZ)
 fuzz-targets: $(FUZZ_TARGETS)
-$(B)/libfuzz.a: $(call obj,$(COMMON) $(LISTEN) $(DELIVER) $(RESOLVE) $(PICKUP))
+$(B)/libfuzz.a: $(call obj,$(COMMON) $(LISTEN) $(DELIVER) $(RESOLVE) $(FETCH) $(PICKUP))
 	@rm -f $@; ar rcs $@ $^
 $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
 	@echo "  LD    $@"
-	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) -lunbound -lssl -lcrypto
+	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) -lunbound -lssl $(FETCHLIBS)
 
 bench: deps-bench
 	@$(MAKE) programs
@@ -122,11 +124,13 @@ $(B)/postern-deliver: $(call obj,deliver/main.c $(DELIVER)) $(B)/libcommon.a
 $(B)/postern-pickup: $(call obj,pickup/main.c $(PICKUP)) $(B)/libcommon.a
 $(B)/postern-resolver: $(call obj,deliver/resolver/main.c $(RESOLVE)) $(B)/libcommon.a
 $(B)/postern-auth: $(call obj,listener/auth/main.c $(AUTH)) $(B)/libcommon.a
+$(B)/postern-fetch: $(call obj,deliver/fetch/main.c $(FETCH)) $(B)/libcommon.a
+$(B)/postern-fetch: LIBS += $(FETCHLIBS)
 $(B)/postern-resolver: LIBS += -lunbound
 $(B)/postern-metrics: $(call obj,master/metrics/main.c $(METRICS)) $(B)/libcommon.a
 $(B)/postern-metrics: LIBS := -levent_extra $(LIBS)
 $(B)/postern-auth: LIBS += $(AUTHLIBS)
-$(B)/posternctl: LIBS += -lgsasl -lcrypt
+$(B)/posternctl: LIBS += -lgsasl -lcrypt -lssl -lcrypto
 $(B)/postern-listener: LIBS += -lssl -lcrypto
 
 $(PROGRAMS):
@@ -150,14 +154,14 @@ $(B)/%.o: %.c $(B)/flags
 # unit tests: t/unit/FOLDER/NAME.c is one program, linked with all objects of FOLDER but its main
 UNIT := $(wildcard t/unit/*/*.c)
 UNITBIN := $(patsubst t/unit/%.c,$(B)/t/%,$(UNIT))
-folder_objs = $(call obj,$(if $(filter master,$(1)),$(MASTER),$(if $(filter listener,$(1)),$(LISTEN),$(if $(filter deliver,$(1)),$(DELIVER),$(if $(filter pickup,$(1)),$(PICKUP),$(if $(filter resolver,$(1)),$(RESOLVE),$(if $(filter auth,$(1)),$(AUTH))))))))
+folder_objs = $(call obj,$(if $(filter master,$(1)),$(MASTER),$(if $(filter listener,$(1)),$(LISTEN),$(if $(filter deliver,$(1)),$(DELIVER),$(if $(filter pickup,$(1)),$(PICKUP),$(if $(filter resolver,$(1)),$(RESOLVE),$(if $(filter auth,$(1)),$(AUTH),$(if $(filter fetch,$(1)),$(FETCH)))))))))
 .PHONY: units
 units: $(UNITBIN)
 define unit_rule
 $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter auth/% master/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% common/tls%,$(1)),-lssl -lcrypto)
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter fetch/%,$(1)),$(FETCHLIBS)) $(if $(filter auth/% master/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% master/% common/tls%,$(1)),-lssl -lcrypto)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
 

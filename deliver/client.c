@@ -33,6 +33,8 @@ static const struct row {
 	[CLIENT_GREETING] = { "its greeting", MINUTES(5), on_greeting },
 	[CLIENT_EHLO] = { "the answer to EHLO", MINUTES(5), on_ehlo },
 	[CLIENT_HELO] = { "the answer to HELO", MINUTES(5), on_helo },
+	[CLIENT_PROVING] = { "our own proof", MINUTES(2), client_fail_protocol },
+	[CLIENT_AUTH] = { "the answer to AUTH", MINUTES(5), client_auth_reply },
 	[CLIENT_BETWEEN] = { "nothing", 0, on_unasked },
 	[CLIENT_RSET] = { "the answer to RSET", MINUTES(5), client_step_rset },
 	[CLIENT_MAIL] = { "the answer to MAIL", MINUTES(5), client_step_mail },
@@ -56,12 +58,18 @@ client_init(struct client *c, const struct client_settings *set)
 	*c = (struct client){ .set = *set, .out = BUF_INIT(OUT_MAX) };
 	c->response = mem_new(struct response);
 	response_init(c->response);
+	if (set->mechanisms != 0)
+		c->auth = client_auth_new();
 }
 
 void
 client_done(struct client *c)
 {
+	if (c->auth != NULL && c->out.data != NULL)
+		explicit_bzero(c->out.data, c->out.size);
 	buf_done(&c->out);
+	client_auth_free(c->auth);
+	c->auth = NULL;
 	free(c->response);
 	c->response = NULL;
 }
@@ -140,7 +148,9 @@ client_unreached(struct client *c, const char *where, const char *reason)
 void
 client_timeout(struct client *c)
 {
-	if (c->phase != CLIENT_OVER)
+	if (c->phase == CLIENT_PROVING)
+		client_auth_give_up(c, "4.3.0", "the proof did not come in time");
+	else if (c->phase != CLIENT_OVER)
 		fail_with(c, "4.4.2", "%s timed out while waiting for %s", c->set.host, rows[c->phase].name);
 }
 
@@ -202,6 +212,8 @@ note_offer(struct client *c, const char *line)
 {
 	size_t len = strcspn(line, " =");
 
+	if (len == 4 && strncasecmp(line, "AUTH", len) == 0)
+		client_auth_offer(c, line);
 	for (size_t i = 0; i < nitems_of(offers); i++) {
 		if (strlen(offers[i].keyword) != len || strncasecmp(line, offers[i].keyword, len) != 0)
 			continue;
@@ -211,13 +223,24 @@ note_offer(struct client *c, const char *line)
 	}
 }
 
+/* The peer knows our name: now it is to know who we are, where that is wanted. */
+static void
+greeted(struct client *c)
+{
+	if (c->auth != NULL) {
+		client_auth_begin(c);
+		return;
+	}
+	c->opened = true;
+	c->phase = CLIENT_BETWEEN;
+}
+
 static void
 on_ehlo(struct client *c)
 {
-	if (client_reply_class(c) == 2) {
-		c->opened = true;
-		c->phase = CLIENT_BETWEEN;
-	} else {
+	if (client_reply_class(c) == 2)
+		greeted(c);
+	else {
 		c->offered = 0;
 		send_hello(c, CLIENT_HELO);
 	}
@@ -226,10 +249,9 @@ on_ehlo(struct client *c)
 static void
 on_helo(struct client *c)
 {
-	if (client_reply_class(c) == 2) {
-		c->opened = true;
-		c->phase = CLIENT_BETWEEN;
-	} else
+	if (client_reply_class(c) == 2)
+		greeted(c);
+	else
 		refuse_connection(c);
 }
 
@@ -270,6 +292,8 @@ client_input(struct client *c, const char *data, size_t len)
 	while (len > 0 && c->phase != CLIENT_OVER) {
 		size_t used;
 		enum response_kind kind = response_add(c->response, data, len, &used);
+		if (c->auth != NULL)
+			client_auth_input(c, data, used);
 		data += used;
 		len -= used;
 		if (kind == RESPONSE_BAD)
@@ -291,6 +315,8 @@ client_action(struct client *c)
 	switch (c->phase) {
 	case CLIENT_OVER:
 		return CLIENT_CLOSE;
+	case CLIENT_PROVING:
+		return CLIENT_PROVE;
 	case CLIENT_BETWEEN:
 		return CLIENT_READY;
 	case CLIENT_SENDING:

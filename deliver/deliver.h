@@ -222,7 +222,7 @@ struct route_answer {
 struct route *route_new(const struct config_server *s, const char **why) __attribute__((warn_unused_result));
 void route_free(struct route *r);
 void route_find(const struct route *r, const char *domain, struct route_answer *a);
-#define ROUTE_KEY_SIZE (DNS_NAME_SIZE + 64)
+#define ROUTE_KEY_SIZE (2 * DNS_NAME_SIZE + 64)
 /* The key of a direct destination. */
 void route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a);
 void route_direct(struct destination *d, const char *domain, const struct route_answer *a);	/* filled; see route_destination_done */

@@ -14,9 +14,12 @@
 #include "common/process/boot.h"
 #include "common/process/dns.h"
 #include "common/process/lookup.h"
+#include "common/process/prove.h"
 
 struct destination;
 struct peer;
+struct prover;
+struct remote;
 struct remote_job;
 struct site;
 
@@ -33,7 +36,9 @@ enum client_offer {
 };
 
 enum client_phase {
-	CLIENT_GREETING, CLIENT_EHLO, CLIENT_HELO, CLIENT_BETWEEN,	/* between: no transaction */
+	CLIENT_GREETING, CLIENT_EHLO, CLIENT_HELO,
+	CLIENT_PROVING, CLIENT_AUTH,					/* waiting for our own next word; for the answer to it */
+	CLIENT_BETWEEN,							/* no transaction */
 	CLIENT_RSET, CLIENT_MAIL, CLIENT_RCPT, CLIENT_DATA,		/* waiting for the reply to it */
 	CLIENT_SENDING, CLIENT_DOT, CLIENT_QUIT, CLIENT_OVER,
 	CLIENT_PHASE_COUNT
@@ -41,6 +46,7 @@ enum client_phase {
 
 enum client_action {
 	CLIENT_WAIT,		/* send c.out, wait for the peer, at most client_time_limit() */
+	CLIENT_PROVE,		/* sooner or later: client_auth_say, or client_auth_give_up */
 	CLIENT_READY,		/* client_step_begin or client_quit, or wait */
 	CLIENT_CONTENT,		/* when c.out was sent: client_content with the next piece, or client_content_end */
 	CLIENT_DONE,		/* the transaction is over: client_finish */
@@ -57,6 +63,10 @@ struct client_settings {
 	const char *fqdn;	/* for EHLO */
 	const char *host;	/* the peer, for verdicts */
 	bool helo;		/* HELO at once */
+	bool secured;		/* under TLS */
+	const char *user;	/* with mechanisms: who we are, for verdicts */
+	unsigned mechanisms;	/* PROVE_BIT()s that may prove it: no mail without; 0: we are anonymous */
+	unsigned clear;		/* those of PROVE_BARE that may go without TLS */
 	void (*heard)(void *arg, const char *line, size_t len);	/* the first line of each reply; NULL: nobody asks */
 	void *arg;
 };
@@ -76,7 +86,11 @@ struct client {
 	uint64_t size_limit;		/* 0: none said */
 	struct response *response;	/* owned */
 	struct buf out;			/* to be sent */
-	bool opened;			/* greeting and EHLO went well */
+	bool opened;			/* greeting, EHLO and AUTH went well */
+	struct client_auth *auth;	/* owned; NULL: none wanted */
+	bool authenticated;
+	bool denied;			/* the failure was that the peer does not want this account */
+	bool hush;			/* what is in `out` is a word of AUTH */
 	bool glitch;			/* the failure was a lost, silent or busy peer */
 	struct verdict failure;		/* why it was not opened, or ended */
 	/* the transaction */
@@ -117,6 +131,28 @@ struct verdict client_reply_verdict(const struct client *c);
 void client_set_all(struct client *c, const struct verdict *v, bool only_accepted);
 void client_fail(struct client *c, const struct verdict *v, bool glitch);	/* the connection is of no more use */
 void client_fail_protocol(struct client *c);
+
+/* --- client_auth: proves to the peer who we are (RFC 4954), between EHLO and the first transaction. Pure --- */
+struct client_auth {
+	unsigned offered, refused;	/* PROVE_BIT()s */
+	bool asked;			/* there was an AUTH line, whatever it offered */
+	enum prove_mechanism mechanism;
+	struct buf challenge;		/* what the peer wants answered, decoded; empty before the first word */
+	bool begun;			/* the AUTH line was sent: there is a challenge */
+	bool last;			/* the word that was sent is the mechanism's last */
+	struct buf raw;			/* the reply as it comes */
+	struct buf held; bool holds;	/* a first word too long for the AUTH line */
+};
+struct client_auth *client_auth_new(void);
+void client_auth_free(struct client_auth *a);
+/* At CLIENT_PROVE only. `last`: nothing is to be answered any more, a 235 is due. */
+void client_auth_say(struct client *c, const struct vouch_token *word, bool last);
+void client_auth_give_up(struct client *c, const char *status, const char *why);	/* "4.7.0": no secret, no ticket */
+/* From client: */
+void client_auth_offer(struct client *c, const char *line);	/* a line of the answer to EHLO that begins with AUTH */
+void client_auth_begin(struct client *c);
+void client_auth_input(struct client *c, const char *data, size_t len);	/* bytes as they come */
+void client_auth_reply(struct client *c);
 
 /* --- client_step: one transaction: RSET, MAIL, RCPT, DATA and the answers to them. Pure --- */
 void client_step_rset(struct client *c);	/* the present reply answers this; so the others */
@@ -182,6 +218,8 @@ struct peer {
 	bool reached;			/* something was received */
 	bool opened;			/* the site was told that it may have jobs */
 	bool idle, leaving;
+	void *proof;			/* of its peer_auth_source: what is under way */
+	bool proving, proved;		/* the source has a question; it has heard the end */
 	char ip[NET_TEXT_SIZE]; uint16_t port;	/* of the peer, for the protocol log */
 	size_t told;			/* first bytes of client.out that are content, or commands the log has already */
 	uint64_t said;			/* monotonic ms of the last command, or of the connecting */
@@ -193,6 +231,41 @@ struct peer *peer_open(struct site *s, unsigned index, struct verdict *why) __at
 void peer_start(struct peer *p, struct remote_job *job);	/* on an idle one; may end it */
 void peer_quit(struct peer *p);		/* an idle one says goodbye; one not yet opened is closed; may end it */
 void peer_free(struct peer *p);		/* closes; tells nobody */
+void peer_go_on(struct peer *p);	/* what was waited for has come; may end it */
+
+/* --- peer_auth: the AUTH dialogue of a connection: which of our sources has the words, and what became of it --- */
+enum peer_auth_end {
+	PEER_AUTH_TAKEN,	/* the peer is content */
+	PEER_AUTH_DENIED,	/* the peer does not want this account: 535 and its like */
+	PEER_AUTH_GONE,		/* it ended for another reason */
+};
+
+/* Where the words come from: one row a kind of outbound-auth. */
+struct peer_auth_source {
+	unsigned mechanisms;	/* PROVE_BIT()s */
+	bool hold;		/* after DENIED the host is left alone for a while: an account that is tried too often is locked */
+	/*
+	 * The next word for p->client.auth->mechanism is wanted: peer_auth_say or peer_auth_give_up, later, never from inside. `challenge`
+	 * NULL: the first, the initial response; again NULL: the peer did not know the mechanism, another one is tried.
+	 */
+	void (*ask)(struct peer *p, const struct buf *challenge);
+	void (*end)(struct peer *p, enum peer_auth_end how);	/* once; no question is open any more */
+};
+void peer_auth_settings(const struct peer *p, struct client_settings *set);
+void peer_auth_prove(struct peer *p);		/* asks the source, if it was not asked yet */
+void peer_auth_end(struct peer *p);
+void peer_auth_binding(const struct peer *p, struct prove_start *s);
+/* From the sources: may end the connection, and others with it. `last`: a 235 may follow, although a challenge may, too. */
+void peer_auth_say(struct peer *p, const struct vouch_token *word, bool last);
+void peer_auth_give_up(struct peer *p, const char *status, const char *why);
+
+/* --- prover: questions to the auth helper: the words that prove who we are to a peer --- */
+extern const struct peer_auth_source prover_basic, prover_integrated;
+void prover_ask(struct peer *p, const struct buf *challenge);
+void prover_end(struct peer *p, enum peer_auth_end how);
+void prover_channel(struct remote *r, int fd);
+void prover_free(struct prover *v);	/* NULL is fine */
+
 void trace_commands(struct peer *p);	/* --- trace: for the protocol log: what is new in client.out, before it is sent --- */
 void trace_reply(void *arg, const char *line, size_t len);	/* for client_settings.heard; arg: the peer */
 
@@ -201,11 +274,12 @@ void trace_reply(void *arg, const char *line, size_t len);	/* for client_setting
 /* How its hosts are spoken to: by the keys of the remote domain where they are given, else by the server's. */
 struct destination_security {
 	enum config_outbound_tls tls;
+	struct config_account account;	/* strings are the configuration's */
 };
 
 /* Where recipients go: made by route, asked for by remote. Two jobs with equal `key` share queue and connections. */
 struct destination {
-	char *key;			/* "dns:example.com" or "hosts:[192.0.2.1]:25,relay.example:587;helo;tls=verify" */
+	char *key;			/* "dns:example.com" or "hosts:[192.0.2.1]:25,relay.example:587;helo;tls=verify;account=example.com" */
 	char *domain;			/* for logs and the per-domain limit */
 	bool by_mx;			/* look up MX of `domain`; else `host` in order */
 	struct destination_host { char *name; bool literal; uint16_t port; } *host; size_t nhost;
@@ -242,11 +316,8 @@ size_t remote_active(const struct remote *r);		/* jobs not done */
 bool remote_is_down(const struct remote *r, const char *key);	/* the last attempts could not connect at all */
 /* Starts no new transaction; jobs not begun are done with VERDICT_LATER 4.3.2 and glitch false; those in flight go on. */
 void remote_drain(struct remote *r);
-/*
- * The role's on_control hands over the descriptor of each CTL_CHANNEL here (owned from then on); the channel itself is asked for
- * (CTL_NEED) by lookup when a name is to be found.
- */
-void remote_on_channel(struct remote *r, int fd);
+/* The role's on_control hands over each CTL_CHANNEL here, with its descriptor (owned from then on); who needs one asks for it (CTL_NEED). */
+void remote_on_channel(struct remote *r, const struct ctl_message *m);
 void remote_free(struct remote *r);			/* closes everything now; done is not called any more */
 
 /* For site and peer. */
@@ -256,6 +327,7 @@ struct remote {
 	struct loop *loop;
 	struct counters *counters;
 	struct lookup *lookup;
+	struct prover *prover;			/* NULL: was never needed */
 	struct w3clog *log;			/* NULL: none is kept */
 	struct mx_settings mx;			/* `self` is renewed by remote_mx */
 	struct net_address *self;		/* owned */

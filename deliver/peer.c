@@ -195,6 +195,7 @@ take_job(struct peer *p)
 
 	if (!p->opened) {
 		p->opened = true;
+		peer_auth_end(p);
 		site_opened(p->site, p);
 	}
 	if (p->messages >= p->site->r->server->max_messages_per_connection || p->site->r->draining) {
@@ -229,6 +230,10 @@ pump(struct peer *p)
 		case CLIENT_DONE:
 			finish_job(p);
 			break;
+		case CLIENT_PROVE:
+			peer_auth_prove(p);
+			wait_for_peer(p, false);
+			return;
 		case CLIENT_READY:
 			if (!take_job(p))
 				return;
@@ -351,8 +356,10 @@ peer_open(struct site *s, unsigned index, struct verdict *why)
 	p->index = index;
 	p->timed = CLIENT_PHASE_COUNT;
 	name_peer(p, a);
-	client_init(&p->client, &(struct client_settings){ .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo,
-	    .heard = s->r->log != NULL ? trace_reply : NULL, .arg = p });
+	struct client_settings set = { .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo,
+	    .heard = s->r->log != NULL ? trace_reply : NULL, .arg = p };
+	peer_auth_settings(p, &set);
+	client_init(&p->client, &set);
 	p->said = clock_mono_ms();
 	if (begin_connect(p, &a->to) == -1) {
 		client_unreached(&p->client, p->where, strerror(errno));
@@ -387,8 +394,15 @@ peer_quit(struct peer *p)
 }
 
 void
+peer_go_on(struct peer *p)
+{
+	pump(p);
+}
+
+void
 peer_free(struct peer *p)
 {
+	peer_auth_end(p);
 	client_done(&p->client);
 	loop_timer_free(p->timer);
 	loop_io_free(p->io);

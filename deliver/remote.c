@@ -217,10 +217,23 @@ need_resolver(void *arg)
 }
 
 void
-remote_on_channel(struct remote *r, int fd)
+remote_on_channel(struct remote *r, const struct ctl_message *m)
 {
-	if (fd != -1)
-		lookup_channel(r->lookup, fd);
+	struct ctl_channel channel;
+
+	if (m->fd == -1)
+		return;
+	memcpy(&channel, m->data, sizeof(channel));
+	switch (channel.helper) {
+	case CTL_HELPER_RESOLVER:
+		lookup_channel(r->lookup, m->fd);
+		break;
+	case CTL_HELPER_AUTH:
+		prover_channel(r, m->fd);
+		break;
+	default:
+		close(m->fd);
+	}
 }
 
 struct remote *
@@ -251,6 +264,7 @@ remote_free(struct remote *r)
 	for (size_t i = 0; i < REMOTE_BUCKETS; i++)
 		while (!LIST_EMPTY(&r->table[i]))
 			forget_site(r, LIST_FIRST(&r->table[i]));
+	prover_free(r->prover);
 	loop_timer_free(r->soon);
 	loop_timer_free(r->sweep);
 	free(r->table);

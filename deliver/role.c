@@ -290,7 +290,7 @@ retry(struct role *r, const struct ctl_message *m)
 static void
 channel(struct role *r, const struct ctl_message *m)
 {
-	remote_on_channel(r->remote, m->fd);
+	remote_on_channel(r->remote, m);
 }
 
 static void

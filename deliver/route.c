@@ -22,7 +22,8 @@ struct hosts {
 	const struct config_domain *domain;	/* NULL: the server's */
 	struct destination d;			/* no host: by DNS */
 	struct destination via;			/* the server's smart hosts under this domain's security; no host: as they are */
-	char *suffix;
+	struct destination_security direct;	/* of hosts that the DNS names */
+	char *suffix;				/* what that adds to a key */
 };
 
 struct route {
@@ -101,10 +102,11 @@ route_host_parse(struct destination_host *h, const char *text, uint16_t port)
 /* --- security --- */
 
 static struct destination_security
-security_of(const struct config_server *s, const struct config_domain *domain)
+security_of(const struct config_server *s, const struct config_domain *domain, bool by_dns)
 {
 	struct destination_security own = { .tls = s->outbound_tls };
 
+	(void)config_account_find(&own.account, s, domain, by_dns);	/* the configuration was judged */
 	if (domain != NULL && domain->has_outbound_tls)
 		own.tls = domain->outbound_tls;
 	return own;
@@ -113,10 +115,11 @@ security_of(const struct config_server *s, const struct config_domain *domain)
 bool
 route_security_is_same(const struct destination_security *a, const struct destination_security *b)
 {
-	return a->tls == b->tls;
+	return a->tls == b->tls && a->account.auth == b->account.auth &&
+	    (a->account.auth == CONFIG_OUT_ANONYMOUS || strcmp(a->account.domain, b->account.domain) == 0);
 }
 
-/* ";tls=verify", or "" for what is the server's. */
+/* ";tls=verify;account=example.com", or "" for what is the server's. */
 static char *
 make_suffix(const struct destination_security *own, const struct destination_security *usual)
 {
@@ -125,7 +128,15 @@ make_suffix(const struct destination_security *own, const struct destination_sec
 		[CONFIG_OUT_TLS_VERIFY] = "verify", [CONFIG_OUT_TLS_DANE] = "dane",
 	};
 
-	return own->tls == usual->tls ? mem_strdup("") : mem_printf(";tls=%s", names[own->tls]);
+	struct destination_security other = *usual;
+	bool tls = own->tls != usual->tls;
+
+	other.tls = own->tls;
+	if (route_security_is_same(own, &other))
+		return tls ? mem_printf(";tls=%s", names[own->tls]) : mem_strdup("");
+	return mem_printf("%s%s%s%s", tls ? ";tls=" : "", tls ? names[own->tls] : "",
+	    own->account.auth == CONFIG_OUT_ANONYMOUS ? ";anonymous" : ";account=",
+	    own->account.auth == CONFIG_OUT_ANONYMOUS ? "" : own->account.domain);
 }
 
 /* --- destinations --- */
@@ -198,19 +209,23 @@ static int
 add_hosts(struct route *r, const struct config_domain *domain, const struct config_strings *texts, const char **why)
 {
 	const struct config_server *s = r->server;
-	struct destination_security own = security_of(s, domain), usual = security_of(s, NULL);
+	struct destination_security own = security_of(s, domain, false), usual = security_of(s, NULL, false),
+	    direct_usual = security_of(s, NULL, true);
+	char *suffix = make_suffix(&own, &usual);
 	struct hosts *h = &r->hosts[r->count++];
 	int rc = 0;
 
 	h->domain = domain;
-	h->suffix = make_suffix(&own, &usual);
+	h->direct = security_of(s, domain, true);
+	h->suffix = make_suffix(&h->direct, &direct_usual);
 	h->d = (struct destination){ .port = domain != NULL && domain->has_port ? domain->port : s->port,
 	    .helo = domain != NULL && domain->helo, .security = own };
 	h->via = (struct destination){ .port = s->port, .security = own };
 	if (!is_dns(texts))
-		rc = fill_hosts(&h->d, texts, h->suffix);
-	else if (*h->suffix != '\0' && texts->count == 0 && s->smart_host.count > 0)
-		rc = fill_hosts(&h->via, &s->smart_host, h->suffix);
+		rc = fill_hosts(&h->d, texts, suffix);
+	else if (*suffix != '\0' && texts->count == 0 && s->smart_host.count > 0)
+		rc = fill_hosts(&h->via, &s->smart_host, suffix);
+	free(suffix);
 	if (rc == -1)
 		*why = domain != NULL ? domain->name : "smart-host";
 	return rc;
@@ -304,7 +319,7 @@ route_find(const struct route *r, const char *domain, struct route_answer *a)
 		a->hosts = own->d.nhost > 0 ? &own->d : NULL;
 		own_dns = entry->route.count > 0 && a->hosts == NULL;	/* "route = dns" over the server's smart host */
 	}
-	a->security = own->d.security;
+	a->security = own->direct;
 	a->suffix = own->suffix;
 	const struct destination *smart = own->via.nhost > 0 ? &own->via : r->hosts[0].d.nhost > 0 ? &r->hosts[0].d : NULL;
 	if (a->hosts == NULL && !own_dns && s->smart_host_after_direct == CONFIG_DIRECT_NO)

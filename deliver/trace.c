@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver
  * Owns:     nothing
- * Promise:  shows commands by name from a list, of AUTH only the mechanism; any other line on its way out (an answer to a
- *           challenge) is shown without a word of it, and content never
+ * Promise:  shows commands by name from a list, of AUTH only the mechanism; any other line on its way out, and every word
+ *           of an AUTH dialogue in both directions, is shown by its length alone, and content never
  * Fails by: never
  */
 #include <string.h>
@@ -65,6 +65,10 @@ trace_commands(struct peer *p)
 	if (p->site->r->log == NULL || p->client.phase == CLIENT_SENDING || p->client.phase == CLIENT_DOT)
 		return;
 	p->said = clock_mono_ms();
+	if (p->client.hush) {
+		tell(p, &(struct w3clog_fact){ .kind = W3CLOG_COMMAND, .sent = (size_t)(end - line) - 2 });
+		return;
+	}
 	for (; line < end && (cr = memmem(line, (size_t)(end - line), "\r\n", 2)) != NULL; line = cr + 2)
 		tell_command(p, line, (size_t)(cr - line));
 }
@@ -76,6 +80,9 @@ trace_reply(void *arg, const char *line, size_t len)
 	struct w3clog_fact f = {
 		.kind = W3CLOG_RESPONSE, .query = { line, len }, .sent = len, .ms = clock_mono_ms() - p->said,
 	};
+
+	if (p->client.phase == CLIENT_AUTH && len > 3 && memcmp(line, "334", 3) == 0)
+		f.query.len = 3;	/* a challenge is nobody else's business either */
 
 	tell(p, &f);
 }

@@ -24,6 +24,9 @@ _posternctl()
 	*'[command]'*)
 		mapfile -t COMPREPLY < <(compgen -W "$("$control" help 2>/dev/null | awk '/^  [a-z]/ { print $1 }')" -- "$cur")
 		;;
+	*'test profile'*)
+		mapfile -t COMPREPLY < <(compgen -W "test --smtp $("$control" "${options[@]}" config 2>/dev/null | sed -n 's/^\[oauth \(.*\)\]$/\1/p')" -- "$cur")
+		;;
 	*'[name]'* | *' name' | *' name '*)
 		local words=''
 		[[ $usage == *--check* ]] && words=--check

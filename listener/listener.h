@@ -36,6 +36,7 @@ struct bdat;
 struct inbound;
 struct listener;
 struct porch;
+struct porch_place;
 struct rdns;
 struct session;
 struct warrant_question;
@@ -311,6 +312,10 @@ void porch_free(struct porch *p);
 bool porch_await_header(struct porch *p, const struct gate_guest *guest);
 bool porch_await_names(struct porch *p, const struct gate_guest *guest);
 bool porch_is_empty(const struct porch *p);
+/* For register, in the order of their serials: the first (`at` NULL) or next one, what is to be seen of it, its end without a word. */
+struct porch_place *porch_next(const struct porch *p, struct porch_place *at);
+void porch_look(const struct porch_place *at, struct inbound_view *v);
+void porch_terminate(struct porch_place *at);
 void porch_stop(struct porch *p);		/* turns all away */
 
 /* --- proxy: the PROXY protocol's header, versions 1 and 2; pure --- */

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/base/net.h"
 #include "listener/listener.h"
 
 #define HEADER_WAIT_MS 10000
@@ -21,6 +23,9 @@ struct porch_place {
 	TAILQ_ENTRY(porch_place) link;
 	struct porch *porch;
 	struct gate_guest guest;
+	uint32_t serial;
+	uint64_t since;			/* monotonic ms */
+	char ip[NET_TEXT_SIZE];		/* of the peer, until its header says more */
 	struct proxy *proxy;		/* NULL: waits for names */
 	struct loop_io *io;
 	struct loop_timer *timer;
@@ -125,6 +130,9 @@ enter(struct porch *p, const struct gate_guest *guest)
 	struct porch_place *at = mem_new(struct porch_place);
 	at->porch = p;
 	at->guest = *guest;
+	at->serial = ++p->listener->serial;
+	at->since = clock_mono_ms();
+	net_format_ip(at->ip, &guest->client.sa);
 	TAILQ_INSERT_TAIL(&p->places, at, link);
 	p->count++;
 	return at;
@@ -156,6 +164,28 @@ porch_await_names(struct porch *p, const struct gate_guest *guest)
 		return true;
 	(void)leave(at);
 	return false;
+}
+
+struct porch_place *
+porch_next(const struct porch *p, struct porch_place *at)
+{
+	return at == NULL ? TAILQ_FIRST(&p->places) : TAILQ_NEXT(at, link);
+}
+
+void
+porch_look(const struct porch_place *at, struct inbound_view *v)
+{
+	uint64_t age = clock_mono_ms() - at->since;
+	*v = (struct inbound_view){
+		.serial = at->serial, .address = &at->guest.client.sa, .ip = at->ip, .state = at->proxy != NULL ? "proxy" : "lookup",
+		.tls = "-", .age_ms = age, .idle_ms = age,
+	};
+}
+
+void
+porch_terminate(struct porch_place *at)
+{
+	turn_away(at, NULL);
 }
 
 bool

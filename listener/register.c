@@ -1,5 +1,5 @@
 /*
- * register - the sessions of this process, shown to operators and ended for them
+ * register - the sessions of this process, and who waits to have one, shown to operators and ended for them
  *
  * Runs in:  listener
  * Owns:     nothing
@@ -76,30 +76,66 @@ say_ended(const struct roll_ask *q, const struct inbound_view *v)
 	    log_safe(v->user != NULL ? v->user : v->helo), v->messages);
 }
 
+/* Sessions and those who wait to become one, in the order of their serials. */
+struct walk {
+	struct listener *listener;
+	struct inbound *session;	/* the next one; NULL: no more */
+	struct porch_place *guest;
+};
+
+/* The next one: one of `c` and `at`. False at the end. */
+static bool
+step(struct walk *w, struct inbound_view *v, struct inbound **c, struct porch_place **at)
+{
+	struct inbound_view other;
+
+	while (w->session != NULL && !inbound_look(w->session, v))
+		w->session = inbound_next(w->session);
+	*c = w->session;
+	*at = w->guest;
+	if (*at != NULL)
+		porch_look(*at, &other);
+	if (*at != NULL && (*c == NULL || other.serial < v->serial)) {
+		*v = other;
+		*c = NULL;
+		w->guest = porch_next(w->listener->porch, *at);
+		return true;
+	}
+	*at = NULL;
+	if (*c == NULL)
+		return false;
+	w->session = inbound_next(*c);
+	return true;
+}
+
 static void
 answer(struct listener *l, const struct roll_ask *q, uint32_t request)
 {
 	static struct roll_page page;
 	struct buf text = BUF_INIT(ROLL_TEXT_MAX);
+	struct walk w = { .listener = l, .session = TAILQ_FIRST(&l->sessions), .guest = porch_next(l->porch, NULL) };
 	int64_t now_s = clock_wall_us() / 1000000;
+	struct inbound_view v;
+	struct inbound *c;
+	struct porch_place *at;
 	unsigned looked = 0;
-	struct inbound *c, *next;
 
 	page.next = page.rows = 0;
-	for (c = TAILQ_FIRST(&l->sessions); c != NULL && page.next == 0; c = next) {
-		struct inbound_view v;
-		next = inbound_next(c);
-		if (!inbound_look(c, &v) || v.serial <= q->after)
+	while (page.next == 0 && step(&w, &v, &c, &at)) {
+		if (v.serial <= q->after)
 			continue;
 		if (is_meant(q, &v)) {
 			put_row(&text, &v, now_s);
 			page.rows++;
 			if (q->end) {
 				say_ended(q, &v);
-				inbound_terminate(c); /* c may be gone */
+				if (c != NULL)
+					inbound_terminate(c); /* c may be gone */
+				else
+					porch_terminate(at);
 			}
 		}
-		if (next != NULL && (text.len + LINE_MAX_BYTES > ROLL_TEXT_MAX || ++looked == LOOKED_AT_MAX))
+		if ((w.session != NULL || w.guest != NULL) && (text.len + LINE_MAX_BYTES > ROLL_TEXT_MAX || ++looked == LOOKED_AT_MAX))
 			page.next = v.serial;
 	}
 	memcpy(page.text, buf_text(&text), text.len);

@@ -14,10 +14,12 @@
 #include "master/master.h"
 
 int
-check_run(const char *path)
+check_run(const char *path, check_files *files)
 {
 	struct config_faults faults = { 0 };
 	struct config *c = config_read(path, &faults);
+	if (c != NULL && files != NULL)
+		files(c, &faults);
 	config_faults_print(&faults, stdout);
 	size_t errors = faults.errors, warnings = faults.count - faults.errors;
 	if (c == NULL || errors > 0)

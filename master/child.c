@@ -102,6 +102,13 @@ child_message(void *arg, const struct ctl_message *m)
 	case CTL_ROLL_PAGE:
 		gather_page(c, m);
 		break;
+	case CTL_BEARER_KEEP:
+		keep_token(c, m);
+		return;
+	case CTL_TRIAL_TEXT:
+	case CTL_TRIAL_END:
+		rehearse_told(c, m);
+		break;
 	default: /* CTL_IDLE: its death tells more */
 		return;
 	}
@@ -145,6 +152,7 @@ child_free(struct child *c)
 {
 	TAILQ_REMOVE(&c->m->children, c, link);
 	gather_gone(c);
+	rehearse_gone(c);
 	ctl_free(c->ctl);
 	loop_timer_free(c->timer);
 	free(c->reason);

@@ -183,7 +183,7 @@ command_rename(const struct command_context *c, const struct command *row, const
 static int
 command_check(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	return check_run(command_config_path(c));
+	return check_run(command_config_path(c), inspect_files);
 }
 
 static int
@@ -197,6 +197,15 @@ command_passwd(const struct command_context *c, const struct command *row, const
 {
 	int status = passwd_run(command_config_path(c), words, count);
 	return status == EX_USAGE ? command_misused(row) : status;
+}
+
+static int
+command_oauth(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	const char *all[] = { "-", count > 1 ? words[1] : "", "--smtp" };
+	if (strcmp(words[0], "test") != 0 || (count > 2 && strcmp(words[2], "--smtp") != 0))
+		return command_misused(row);
+	return command_ask(c, row, all, count);
 }
 
 static int
@@ -252,13 +261,15 @@ const struct command command_rows[] = {
 	{ "passwd", "[--scram|--yescrypt] [--stdin] [--delete] [--list] file|name [account]", 1, 8,
 	    "Make, change or delete an account of a password file, or of a virtual server's; --list shows the accounts.",
 	    command_passwd, NULL },
+	{ "oauth", "test profile [--smtp]", 2, 3,
+	    "Get a new token for a profile of [oauth] and log in with it where a virtual server uses it; tell each step.", command_oauth,
+	    "oauth-test" },
 	{ "version", "", 0, 0, "Show the version.", command_version, NULL },
 	{ "help", "[command]", 0, 1, "Show what a command does.", command_help, NULL },
 	LATER("queue", "list|show|count|retry|hold|release|delete|bounce|move ...", "Look at and change the queue."),
 	LATER("badmail", "list|show|retry|purge ...", "Look at and change badmail."),
 	LATER("import", "MetaBase.xml", "Carry over the virtual servers of IIS."),
 	LATER("explain", "...", "Say what would happen to a message."),
-	LATER("oauth", "...", "Test the login at a smart host."),
 };
 const size_t command_count = nitems_of(command_rows);
 

@@ -19,38 +19,67 @@
 #include "master/master.h"
 
 static const char *
-handout_passwords(const struct config_server *s, uint32_t index)
+handout_passwords(const struct config_server *s, const struct ctl_file *file)
 {
-	return index == 0 ? s->password_file : NULL;
+	return file->index == 0 ? s->password_file : NULL;
 }
 
 static const char *
-handout_keytab(const struct config_server *s, uint32_t index)
+handout_keytab(const struct config_server *s, const struct ctl_file *file)
 {
-	return index == 0 ? s->keytab : NULL;
+	return file->index == 0 ? s->keytab : NULL;
 }
 
 static const char *
-handout_certificate(const struct config_server *s, uint32_t index)
+handout_certificate(const struct config_server *s, const struct ctl_file *file)
 {
-	return index < s->certificate.count ? s->certificate.text[index] : NULL;
+	return file->index < s->certificate.count ? s->certificate.text[file->index] : NULL;
 }
 
 static const char *
-handout_key(const struct config_server *s, uint32_t index)
+handout_key(const struct config_server *s, const struct ctl_file *file)
 {
-	return index < s->key.count ? s->key.text[index] : NULL;
+	return file->index < s->key.count ? s->key.text[file->index] : NULL;
+}
+
+static const char *
+handout_oauth_secret(const struct config_oauth *o)
+{
+	return o->secret_file;
+}
+
+static const char *
+handout_oauth_refresh(const struct config_oauth *o)
+{
+	return o->refresh_token_file;
+}
+
+static const char *
+handout_oauth_kept(const struct config_oauth *o)
+{
+	return o->kept_file;
+}
+
+static const char *
+handout_oauth_ca(const struct config_oauth *o)
+{
+	return o->ca_file;
 }
 
 static const struct handout_row {
-	const char *(*path)(const struct config_server *s, uint32_t index);	/* NULL: not configured */
+	const char *(*path)(const struct config_server *s, const struct ctl_file *file);	/* NULL: not configured */
 	enum role role;			/* who may have it */
 	bool secret;
+	const char *(*profile_path)(const struct config_oauth *o);		/* instead of path */
 } handout_rows[] = {
 	[CTL_FILE_PASSWORDS] = { handout_passwords, ROLE_AUTH, true },
 	[CTL_FILE_KEYTAB] = { handout_keytab, ROLE_AUTH, true },
 	[CTL_FILE_CERTIFICATE] = { handout_certificate, ROLE_LISTENER, false },
 	[CTL_FILE_KEY] = { handout_key, ROLE_LISTENER, true },
+	[CTL_FILE_OAUTH_SECRET] = { .profile_path = handout_oauth_secret, .role = ROLE_FETCH, .secret = true },
+	[CTL_FILE_OAUTH_REFRESH] = { .profile_path = handout_oauth_refresh, .role = ROLE_FETCH, .secret = true },
+	[CTL_FILE_OAUTH_KEPT] = { .profile_path = handout_oauth_kept, .role = ROLE_FETCH, .secret = true },
+	[CTL_FILE_OAUTH_CA] = { .profile_path = handout_oauth_ca, .role = ROLE_FETCH },
 };
 static_assert(nitems_of(handout_rows) == CTL_FILE_KINDS, "one row a kind of file");
 
@@ -77,9 +106,8 @@ handout_judge(int fd, const char *path, bool secret, char *why, size_t size)
 
 /* The descriptor, or -1 and the answer says why. */
 static int
-handout_open(const struct config_server *conf, const struct handout_row *row, struct ctl_opened *answer)
+handout_open(const char *path, const struct handout_row *row, struct ctl_opened *answer)
 {
-	const char *path = conf != NULL ? row->path(conf, answer->file.index) : NULL;
 	if (path == NULL) {
 		snprintf(answer->why, sizeof(answer->why), "the configuration names no such file");
 		answer->error = ENOENT;
@@ -98,6 +126,13 @@ handout_open(const struct config_server *conf, const struct handout_row *row, st
 	return -1;
 }
 
+int
+handout_try(const struct config_server *conf, struct ctl_opened *answer)
+{
+	const struct handout_row *row = &handout_rows[answer->file.kind];
+	return handout_open(conf != NULL ? row->path(conf, &answer->file) : NULL, row, answer);
+}
+
 /* Of the listener alone: what TLS cannot begin without. */
 int
 handout_check(const struct config_server *conf, struct buf *why)
@@ -108,7 +143,7 @@ handout_check(const struct config_server *conf, struct buf *why)
 	for (uint32_t i = 0; i < conf->certificate.count * nitems_of(kinds); i++) {
 		enum ctl_file_kind kind = kinds[i % nitems_of(kinds)];
 		struct ctl_opened answer = { .file = { .kind = kind, .index = i / (uint32_t)nitems_of(kinds) } };
-		int fd = handout_open(conf, &handout_rows[kind], &answer);
+		int fd = handout_try(conf, &answer);
 		if (fd == -1) {
 			buf_printf(why, "%s %s", kind == CTL_FILE_KEY ? "key" : "certificate", answer.why);
 			return -1;
@@ -116,6 +151,18 @@ handout_check(const struct config_server *conf, struct buf *why)
 		close(fd);
 	}
 	return 0;
+}
+
+/* What the row names in the configuration of who asks; NULL. */
+static const char *
+handout_path(const struct child *c, const struct handout_row *row, const struct ctl_file *file)
+{
+	if (row->profile_path != NULL) {
+		const struct config_oauth *o = config_oauth_find(c->m->snapshot->config, file->server);
+		return o != NULL ? row->profile_path(o) : NULL;
+	}
+	const struct server *s = c->server != NULL ? c->server : server_find(c->m, file->server);
+	return s != NULL && s->conf != NULL ? row->path(s->conf, file) : NULL;
 }
 
 void
@@ -126,12 +173,12 @@ handout_file(struct child *c, uint32_t request, const struct ctl_file *file)
 	int fd = -1;
 
 	answer.file.server[sizeof(answer.file.server) - 1] = '\0';
+	answer.file.domain[sizeof(answer.file.domain) - 1] = '\0';
 	if (row == NULL || row->role != c->role) {
 		snprintf(answer.why, sizeof(answer.why), "not for this process");
 		answer.error = EPERM;
 	} else {
-		const struct server *s = c->server != NULL ? c->server : server_find(c->m, answer.file.server);
-		fd = handout_open(s != NULL ? s->conf : NULL, row, &answer);
+		fd = handout_open(handout_path(c, row, &answer.file), row, &answer);
 	}
 	child_send(c, CTL_FILE, request, &answer, sizeof(answer), fd);
 	if (fd != -1)

@@ -20,7 +20,8 @@
 
 #define HELPER_PACE_MS 1000U
 
-static const enum role helper_roles[] = { [CTL_HELPER_RESOLVER] = ROLE_RESOLVER, [CTL_HELPER_AUTH] = ROLE_AUTH };
+static const enum role helper_roles[] = { [CTL_HELPER_RESOLVER] = ROLE_RESOLVER, [CTL_HELPER_AUTH] = ROLE_AUTH,
+	[CTL_HELPER_FETCH] = ROLE_FETCH };
 static_assert(nitems_of(helper_roles) == CTL_HELPER_COUNT, "one role a helper");
 
 static void
@@ -40,6 +41,7 @@ helper_join(struct child *worker, struct child *helper, enum ctl_helper which)
 		return;
 	}
 	snprintf(channel.server, sizeof(channel.server), "%s", worker->server->name);
+	snprintf(channel.role, sizeof(channel.role), "%s", roster_roles[worker->role].name);
 	child_send(helper, CTL_CHANNEL, 0, &channel, sizeof(channel), pair[0]);
 	child_send(worker, CTL_CHANNEL, wish->request, &channel, sizeof(channel), pair[1]);
 	close(pair[0]);

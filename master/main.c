@@ -69,6 +69,6 @@ main(int argc, char **argv)
 	if (print)
 		return check_print(path, NULL);
 	if (check)
-		return check_run(path);
+		return check_run(path, NULL);
 	return service_run(&o);
 }

@@ -86,8 +86,9 @@ int bring_up(const char *config_path, bool standard, const char *name);
 
 /* --- check: the INI set on disk --- */
 
-/* Prints every fault and a last line; EX_OK or EX_CONFIG. */
-int check_run(const char *path);
+/* Prints every fault and a last line; EX_OK or EX_CONFIG. `files` looks at the files that are named; NULL: nobody does. */
+typedef void check_files(const struct config *c, struct config_faults *faults);
+int check_run(const char *path, check_files *files);
 /* Prints the effective configuration, all or one virtual server; 3 when there is none of that name. */
 int check_print(const char *path, const char *name);
 
@@ -100,7 +101,7 @@ enum child_phase {
 	CHILD_STOPPING,		/* was told to end */
 };
 
-enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_COUNT };
+enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_FETCH, ROLE_COUNT };
 
 struct child {
 	TAILQ_ENTRY(child) link;
@@ -223,6 +224,8 @@ void greet_newcomer(const struct master *m);
 void handout_file(struct child *c, uint32_t request, const struct ctl_file *file);
 /* Whether all certificates and keys can be opened now: 0, or -1 with a reason. */
 int handout_check(const struct config_server *conf, struct buf *why) __attribute__((warn_unused_result));
+/* Opens what answer->file names, as a child would have it; the descriptor, or -1 and the answer says why. */
+int handout_try(const struct config_server *conf, struct ctl_opened *answer);
 
 /* --- helper: channels between workers and helpers, which start when first needed --- */
 
@@ -234,6 +237,14 @@ void helper_request(struct child *worker, uint32_t request, uint32_t which);
 void helper_look(struct master *m);
 void helper_stop(struct master *m, enum ctl_helper which, uint64_t grace_ms);
 void helper_stop_all(struct master *m, uint64_t grace_ms);
+
+/* --- inspect: the files that the configuration names --- */
+
+void inspect_files(const struct config *c, struct config_faults *faults);	/* a check_files */
+
+/* --- keep: refresh tokens, kept over restarts --- */
+
+void keep_token(struct child *c, const struct ctl_message *m);	/* CTL_BEARER_KEEP */
 
 /* --- listen: the listening sockets --- */
 
@@ -313,6 +324,7 @@ struct order {
 	char (*name)[CONFIG_NAME_MAX + 1];
 	size_t names;
 	struct sessions *sessions;	/* an order about them in progress, or NULL */
+	struct rehearsal *rehearsal;	/* of a profile of [oauth], in progress, or NULL */
 };
 
 void order_init(struct order *o, const struct rights_peer *peer);
@@ -360,6 +372,28 @@ void renewal_greet(struct child *c);
 /* Looks now and not only when the time comes. */
 void renewal_look(struct server *s);
 void renewal_forget(struct server *s);
+
+/* --- rehearse: posternctl oauth test --- */
+
+struct rehearsal {
+	TAILQ_ENTRY(rehearsal) link;
+	struct master *m;
+	char profile[CONFIG_NAME_MAX + 1];
+	char server[CONFIG_NAME_MAX + 1];	/* whose deliver process is asked; "": the fetch helper */
+	struct child *child;			/* who is to answer; NULL: nobody was asked yet */
+	uint32_t request;
+	struct loop_timer *timer;
+	struct buf text;
+	bool smtp;				/* a login has to be tried */
+	bool over;
+	int status;
+};
+void rehearse_run(struct order *o, struct master *m, struct server *only, const struct admin_words *w);
+bool rehearse_settle(struct order *o);
+void rehearse_look(struct master *m);		/* a helper may have become ready */
+void rehearse_told(struct child *c, const struct ctl_message *m);	/* CTL_TRIAL_TEXT, CTL_TRIAL_END */
+void rehearse_gone(struct child *c);
+void rehearse_free(struct rehearsal *r);	/* NULL is fine */
 
 /* --- reload --- */
 
@@ -499,6 +533,7 @@ struct master {
 	TAILQ_HEAD(, server) servers;	/* by id */
 	TAILQ_HEAD(, child) children;
 	TAILQ_HEAD(, gather) gathers;
+	TAILQ_HEAD(, rehearsal) rehearsals;
 	uint32_t requests;		/* number of the latest question to a listener */
 	struct post helper[CTL_HELPER_COUNT];
 	struct loop_timer *helper_timer;

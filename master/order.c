@@ -48,6 +48,8 @@ order_done(struct order *o)
 	buf_done(&o->text);
 	sessions_free(o->sessions);
 	o->sessions = NULL;
+	rehearse_free(o->rehearsal);
+	o->rehearsal = NULL;
 	free(o->name);
 	o->name = NULL;
 	o->names = 0;
@@ -316,6 +318,7 @@ static const struct order_row order_rows[] = {
 	{ .name = "counters", .scope = ORDER_LOOK, .takes_name = true, .run = order_counters },
 	{ .name = "prometheus", .scope = ORDER_LOOK, .takes_name = true, .run = order_prometheus },
 	{ .name = "sessions", .scope = ORDER_LOOK, .takes_name = true, .run_words = sessions_run },
+	{ .name = "oauth-test", .scope = ORDER_SERVICE, .run_words = rehearse_run },
 	{ .name = "start", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_start },
 	{ .name = "stop", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_stop },
 	{ .name = "pause", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_pause },
@@ -433,6 +436,8 @@ order_settle(struct order *o, struct master *m)
 	const struct server *s;
 	if (o->sessions != NULL)
 		return sessions_settle(o, m);
+	if (o->rehearsal != NULL)
+		return rehearse_settle(o);
 	for (size_t i = 0; i < o->names; i++)
 		if ((s = server_find(m, o->name[i])) != NULL && !server_settled(s))
 			return false;

@@ -215,6 +215,7 @@ reload_adopt(struct reload *r)
 	struct master *m = r->m;
 	struct snapshot *old = m->snapshot;
 	bool same_metrics = reload_same_strings(&old->config->service.metrics, &r->snap->config->service.metrics);
+	bool same_oauth = config_oauth_same(old->config, r->snap->config);
 	bool same_dns = reload_same_dns(&old->config->service, &r->snap->config->service);
 	reload_removed(r);
 	m->snapshot = r->snap;
@@ -224,6 +225,8 @@ reload_adopt(struct reload *r)
 	reload_servers(r);
 	if (!same_dns)
 		helper_stop(m, CTL_HELPER_RESOLVER, service_grace(m));
+	if (!same_oauth)
+		helper_stop(m, CTL_HELPER_FETCH, service_grace(m));
 	if (!same_metrics)
 		meter_renew(m);
 	server_snapshot_drop(old);

@@ -22,6 +22,7 @@ const struct roster_role roster_roles[ROLE_COUNT] = {
 	[ROLE_RESOLVER] = { .name = "resolver" },
 	[ROLE_METRICS] = { .name = "metrics", .sockets = true },
 	[ROLE_AUTH] = { .name = "auth" },
+	[ROLE_FETCH] = { .name = "fetch" },
 };
 
 unsigned

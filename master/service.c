@@ -251,6 +251,7 @@ service_look(struct master *m)
 	if (settled && !m->ready && !m->stopping)
 		service_ready(m);
 	service_title(m);
+	rehearse_look(m);
 	admin_look(m->admin);
 	if (m->stopping)
 		service_look_at_end(m);
@@ -326,6 +327,7 @@ service_run(const struct master_options *o)
 	TAILQ_INIT(&m.servers);
 	TAILQ_INIT(&m.children);
 	TAILQ_INIT(&m.gathers);
+	TAILQ_INIT(&m.rehearsals);
 	service_open(&m);
 	service_look(&m);
 	loop_run(m.loop);

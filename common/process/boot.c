@@ -189,6 +189,15 @@ boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsigned in
 }
 
 void
+boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind, const char *server, const char *domain)
+{
+	struct ctl_file file = { .kind = kind };
+	snprintf(file.server, sizeof(file.server), "%s", server);
+	snprintf(file.domain, sizeof(file.domain), "%s", domain);
+	say(b, CTL_OPEN, request, &file, sizeof(file));
+}
+
+void
 boot_ready(struct boot *b)
 {
 	boot_tell(b, CTL_READY);

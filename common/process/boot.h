@@ -58,6 +58,8 @@ void boot_tell(struct boot *b, enum ctl_type type);
 void boot_need(struct boot *b, enum ctl_helper helper);	/* CTL_CHANNEL will follow */
 /* CTL_FILE will follow, with the same request number. `server`: for helpers; a worker gets its own files. */
 void boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsigned index, const char *server);
+/* The same for a file of a [domain] of that server; "" its own. */
+void boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind, const char *server, const char *domain);
 void boot_end(struct boot *b);			/* leave the loop and exit 0 */
 /* Cannot serve: says so in the event log and to the master, for operators, and exits with `code`. Before boot_ready() only. */
 _Noreturn void boot_refuse(struct boot *b, int code, const char *reason);

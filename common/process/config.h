@@ -31,6 +31,8 @@ enum config_tls_version { CONFIG_TLS_1_0, CONFIG_TLS_1_1, CONFIG_TLS_1_2, CONFIG
 enum config_outbound_auth { CONFIG_OUT_ANONYMOUS, CONFIG_OUT_BASIC, CONFIG_OUT_INTEGRATED, CONFIG_OUT_OAUTH2 };
 enum config_outbound_tls { CONFIG_OUT_TLS_OFF, CONFIG_OUT_TLS_MAY, CONFIG_OUT_TLS_REQUIRED, CONFIG_OUT_TLS_VERIFY, CONFIG_OUT_TLS_DANE };
 enum config_after_direct { CONFIG_DIRECT_NO, CONFIG_DIRECT_YES, CONFIG_DIRECT_ON_FAILURE };
+enum config_oauth_provider { CONFIG_OAUTH_CUSTOM, CONFIG_OAUTH_MICROSOFT, CONFIG_OAUTH_GOOGLE };
+enum config_oauth_flow { CONFIG_FLOW_DERIVED, CONFIG_FLOW_CLIENT, CONFIG_FLOW_REFRESH };
 enum config_domain_type { CONFIG_DOMAIN_DEFAULT, CONFIG_DOMAIN_ALIAS, CONFIG_DOMAIN_REMOTE };
 enum config_dots { CONFIG_DOTS_AUTO, CONFIG_DOTS_STUFFED, CONFIG_DOTS_PLAIN };
 enum config_log_format { CONFIG_LOG_W3C, CONFIG_LOG_JSON };
@@ -49,7 +51,7 @@ struct config_domain {
 	bool has_outbound_auth, has_outbound_tls, has_port;	/* given: overrides the server's */
 	enum config_outbound_auth outbound_auth;
 	enum config_outbound_tls outbound_tls;
-	char *user, *secret_file;	/* NULL not set */
+	char *user, *secret_file, *oauth;	/* NULL not set; oauth: a profile's name */
 	uint16_t port;
 	struct config_strings atrn_accounts;
 	struct config_origin *origin;
@@ -104,7 +106,7 @@ struct config_server {
 	struct config_times retry;
 	uint64_t delay_notify, expire, local_delay_notify, local_expire;
 	enum config_outbound_auth outbound_auth;
-	char *outbound_user, *outbound_secret_file;
+	char *outbound_user, *outbound_secret_file, *outbound_oauth;	/* NULL not set; the last: a profile's name */
 	enum config_outbound_tls outbound_tls;
 	uint64_t connections, connections_per_domain, outbound_timeout, hop_limit;
 	uint16_t port;
@@ -120,6 +122,18 @@ struct config_server {
 	const struct config_domain *default_domain;
 	struct config_ldap ldap;
 	const char *file;		/* its INI file */
+	struct config_origin *origin;
+};
+
+/* [oauth NAME] of postern.ini: where access tokens come from. What a preset says is filled in. */
+struct config_oauth {
+	char *name;			/* as a virtual server's */
+	enum config_oauth_provider provider;
+	enum config_oauth_flow flow;
+	char *tenant, *token_url, *client_id, *secret_file, *scope;	/* NULL not set: tenant, secret_file, scope */
+	char *refresh_token_file, *ca_file;				/* NULL not set */
+	uint64_t timeout;
+	char *kept_file;		/* where the latest refresh token is kept: below the state folder */
 	struct config_origin *origin;
 };
 
@@ -141,6 +155,7 @@ struct config_service {
 struct config {
 	struct config_service service;
 	struct config_server *server; size_t nserver;	/* sorted by name */
+	struct config_oauth *oauth; size_t noauth;
 	char *text; size_t text_len;		/* the snapshot it was judged from */
 	char **path; size_t npath;		/* of the INI files: what origins and `file` point to */
 };
@@ -167,6 +182,10 @@ int config_snapshot(const struct config *c) __attribute__((warn_unused_result));
 void config_free(struct config *c);
 void config_faults_done(struct config_faults *f);
 void config_faults_print(const struct config_faults *f, FILE *out);	/* "FILE:LINE: error: TEXT" a line */
+/* One more, about a key of a virtual server: for those who look further than the INI files. */
+enum key_section;
+void config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section, const char *key, bool warning,
+    const char *text);
 
 const struct config_server *config_server_by_name(const struct config *c, const char *name);	/* NULL */
 const struct config_server *config_server_by_id(const struct config *c, uint32_t id);
@@ -175,11 +194,28 @@ bool config_server_has_tls(const struct config_server *s);
 /* Whether a running virtual server has to be renewed to go from `a` to `b`: any value of its own or of [service] differs. */
 bool config_server_same(const struct config *a, const struct config *b, const char *name);
 
+const struct config_oauth *config_oauth_find(const struct config *c, const char *name);	/* NULL */
+/* Whether the virtual server, or a domain of it, uses that profile: then its deliver process may have its tokens. */
+bool config_oauth_is_used(const struct config_server *s, const char *profile);
+/* Whether a helper that runs on `a` can go on when `b` comes: profiles, and who uses them, are the same. */
+bool config_oauth_same(const struct config *a, const struct config *b);
+
 /* Effective configuration with file:line or "default" behind each value (posternctl config [NAME]); name NULL: all. */
 void config_print(const struct config *c, const char *name, FILE *out);
 
 /* The local or remote domain entry that rules `domain` (lower-case ASCII): exact before the longest "*."; NULL none. */
 const struct config_domain *config_domain_find(const struct config_server *s, const char *domain);
+/* Who the server is to remote hosts, by the keys of the remote domain or its own. What is not anonymous has user and secret_file. */
+struct config_account {
+	enum config_outbound_auth auth;
+	const char *user, *secret_file;
+	const char *domain;		/* whose [domain] has the secret-file; "" the server's */
+};
+/*
+ * `d` NULL: for the server's smart hosts. Hosts that only the DNS names are shown the account of their own [domain], never the server's:
+ * `by_dns`. False: user or secret-file is missing.
+ */
+bool config_account_find(struct config_account *a, const struct config_server *s, const struct config_domain *d, bool by_dns);
 /* Where local mail is dropped: the default domain's own folder, else the server's. */
 const char *config_domain_drop_folder(const struct config_server *s);
 

@@ -27,7 +27,7 @@ struct target {
 const struct key *
 config_build_rows(enum config_owner owner, size_t *count)
 {
-	static const enum key_section first[] = { KEY_SERVICE, KEY_GENERAL, KEY_DOMAIN, KEY_SECTION_COUNT };
+	static const enum key_section first[] = { KEY_SERVICE, KEY_GENERAL, KEY_DOMAIN, KEY_OAUTH, KEY_SECTION_COUNT };
 	size_t begin = 0, end;
 
 	while (begin < key_rows_count && key_rows[begin].section < first[owner])
@@ -41,7 +41,8 @@ config_build_rows(enum config_owner owner, size_t *count)
 static enum config_owner
 owner_of(enum key_section section)
 {
-	return section == KEY_SERVICE ? CONFIG_OWNER_SERVICE : section == KEY_DOMAIN ? CONFIG_OWNER_DOMAIN : CONFIG_OWNER_SERVER;
+	return section == KEY_SERVICE ? CONFIG_OWNER_SERVICE : section == KEY_DOMAIN ? CONFIG_OWNER_DOMAIN :
+	    section == KEY_OAUTH ? CONFIG_OWNER_OAUTH : CONFIG_OWNER_SERVER;
 }
 
 const struct config_origin *
@@ -69,7 +70,7 @@ static void
 fault_unknown(const struct target *t, enum key_section section, const struct config_entry *e)
 {
 	const char *best = key_suggest(section, e->name);
-	enum key_section other = t->owner == CONFIG_OWNER_DOMAIN ? KEY_DOMAIN : KEY_GENERAL;
+	enum key_section other = t->owner == CONFIG_OWNER_SERVER || t->owner == CONFIG_OWNER_SERVICE ? KEY_GENERAL : KEY_DOMAIN;
 
 	while (other < KEY_DOMAIN && key_find(other, e->name) == NULL)
 		other++;
@@ -198,6 +199,27 @@ build_domains(struct config_work *w, struct config_server *s, size_t index)
 }
 
 static void
+build_oauth(struct config_work *w)
+{
+	const struct config_ini *ini = &w->ini[0];
+	struct config *c = w->config;
+
+	c->oauth = mem_zalloc((ini->nheading + 1) * sizeof(*c->oauth));
+	for (size_t i = 0; i < ini->nheading; i++) {
+		if (ini->heading[i].section != KEY_OAUTH)
+			continue;
+		struct config_oauth *o = &c->oauth[c->noauth++];
+		o->name = mem_strdup(ini->heading[i].domain);
+		o->origin = set_standards(CONFIG_OWNER_OAUTH, o);
+		struct target t = { CONFIG_OWNER_OAUTH, o, o->origin, &w->sources.source[0], c->path[0], w->faults, false };
+		for (size_t e = 0; e < ini->nentry; e++)
+			if (ini->entry[e].heading == i)
+				apply_entry(&t, KEY_OAUTH, &ini->entry[e]);
+		config_oauth_derive(&c->service, o);
+	}
+}
+
+static void
 derive_path(char **path, const char *folder, const char *name)
 {
 	if (*path == NULL)
@@ -310,6 +332,7 @@ config_build_all(struct config_work *w)
 
 	build_paths(w);
 	build_service(w);
+	build_oauth(w);
 	try_shared(w);
 	c->nserver = w->sources.count - 1;
 	c->server = mem_zalloc((c->nserver + 1) * sizeof(*c->server));
@@ -347,6 +370,12 @@ config_build_free(struct config *c)
 	for (size_t i = 0; i < c->nserver; i++)
 		config_build_free_server(&c->server[i]);
 	free(c->server);
+	for (size_t i = 0; i < c->noauth; i++) {
+		free_owner(CONFIG_OWNER_OAUTH, &c->oauth[i], c->oauth[i].origin);
+		free(c->oauth[i].name);
+		free(c->oauth[i].kept_file);
+	}
+	free(c->oauth);
 	free_owner(CONFIG_OWNER_SERVICE, &c->service, c->service.origin);
 	for (size_t i = 0; i < c->npath; i++)
 		free(c->path[i]);

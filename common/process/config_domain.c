@@ -74,7 +74,7 @@ static const struct { const char *key; enum config_domain_type type; } only_for[
 	{ "relay", CONFIG_DOMAIN_REMOTE }, { "helo", CONFIG_DOMAIN_REMOTE }, { "route", CONFIG_DOMAIN_REMOTE },
 	{ "outbound-auth", CONFIG_DOMAIN_REMOTE }, { "outbound-tls", CONFIG_DOMAIN_REMOTE }, { "user", CONFIG_DOMAIN_REMOTE },
 	{ "secret-file", CONFIG_DOMAIN_REMOTE }, { "port", CONFIG_DOMAIN_REMOTE }, { "hold", CONFIG_DOMAIN_REMOTE },
-	{ "atrn-accounts", CONFIG_DOMAIN_REMOTE },
+	{ "atrn-accounts", CONFIG_DOMAIN_REMOTE }, { "oauth", CONFIG_DOMAIN_REMOTE },
 };
 
 bool

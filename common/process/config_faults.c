@@ -37,6 +37,20 @@ config_faults_add(struct config_faults *f, struct config_source *s, unsigned lin
 	};
 }
 
+void
+config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section, const char *key, bool warning,
+    const char *text)
+{
+	const struct config_origin *o = config_build_origin(s->origin, section, key);
+	struct config_source source = { .path = (char *)(uintptr_t)s->file, .server = s->name };
+
+	if (o->file != NULL && strcmp(o->file, s->file) != 0)
+		config_faults_add(f, &source, 0, warning, "%s (line %u of %s)", text, o->line, o->file);
+	else
+		config_faults_add(f, &source, o->line, warning, "%s", text);
+	config_faults_sort(f);
+}
+
 /* postern.ini, then the virtual servers by name, each from top to bottom. */
 static int
 fault_compare(const void *a, const void *b)

@@ -96,6 +96,16 @@ heading_domain(const char *name)
 	return NULL;
 }
 
+/* [oauth NAME]: the name, NULL when it cannot be one. */
+static char *
+heading_profile(const char *name)
+{
+	size_t len = strlen(name);
+	bool good = len <= CONFIG_NAME_MAX && name[0] != '-' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+
+	return good ? mem_strdup(name) : NULL;
+}
+
 static void
 fault_unknown_section(struct reader *r, const char *name)
 {
@@ -122,15 +132,15 @@ heading_fits(struct reader *r, enum key_section section)
 {
 	const char *name = key_section_name(section);
 
-	if (section == KEY_SERVICE && r->source->server != NULL) {
-		fault(r, "[service] belongs in postern.ini");
+	if ((section == KEY_SERVICE || section == KEY_OAUTH) && r->source->server != NULL) {
+		config_faults_add(r->faults, r->source, r->line, false, "[%s] belongs in postern.ini", name);
 		return false;
 	}
 	if (section == KEY_DOMAIN && r->source->server == NULL) {
 		fault(r, "[domain] belongs in the file of a virtual server");
 		return false;
 	}
-	for (size_t i = 0; i < r->ini->nheading && section != KEY_DOMAIN; i++) {
+	for (size_t i = 0; i < r->ini->nheading && section != KEY_DOMAIN && section != KEY_OAUTH; i++) {
 		if (r->ini->heading[i].section != section)
 			continue;
 		config_faults_add(r->faults, r->source, r->line, false, "section [%s] is there a second time (first at line %u)", name,
@@ -156,6 +166,12 @@ heading_judge(struct reader *r, struct config_heading *h, char *name, char *argu
 		h->domain = argument != NULL ? heading_domain(argument) : NULL;
 		if (h->domain == NULL) {
 			fault(r, "must be [domain NAME], NAME a domain like example.com, bücher.example or *.example.com");
+			return;
+		}
+	} else if (section == KEY_OAUTH) {
+		h->domain = argument != NULL ? heading_profile(argument) : NULL;
+		if (h->domain == NULL) {
+			fault(r, "must be [oauth NAME], NAME of lower-case letters, digits and hyphens, at most 32 of them");
 			return;
 		}
 	} else if (argument != NULL) {
@@ -283,23 +299,23 @@ heading_compare(const void *a, const void *b)
 	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-/* The second of two sections for one domain is a fault and not used. */
+/* The second of two sections for one domain, or one profile, is a fault and not used. */
 static void
-check_domains(struct reader *r)
+check_names(struct reader *r, enum key_section section)
 {
 	struct config_ini *ini = r->ini;
 	struct config_heading **sorted = mem_array(NULL, ini->nheading + 1, sizeof(*sorted));
 	size_t n = 0;
 
 	for (size_t i = 0; i < ini->nheading; i++)
-		if (ini->heading[i].section == KEY_DOMAIN)
+		if (ini->heading[i].section == section)
 			sorted[n++] = &ini->heading[i];
 	qsort(sorted, n, sizeof(*sorted), heading_compare);
 	for (size_t i = 1; i < n; i++) {
 		if (strcmp(sorted[i]->domain, sorted[i - 1]->domain) != 0)
 			continue;
-		config_faults_add(r->faults, r->source, sorted[i]->line, false, "domain %s is there a second time (first at line %u)",
-		    sorted[i]->domain, sorted[i - 1]->line);
+		config_faults_add(r->faults, r->source, sorted[i]->line, false, "%s %s is there a second time (first at line %u)",
+		    key_section_name(section), sorted[i]->domain, sorted[i - 1]->line);
 		sorted[i]->section = KEY_SECTION_COUNT;
 	}
 	free(sorted);
@@ -320,7 +336,8 @@ config_ini_parse(struct config_ini *ini, struct config_source *s, struct config_
 	if (!check_text(&r))
 		return;
 	(void)ini_parse_stream(read_line, &r, take_entry, &r);	/* its errors are found by settle_line, all of them */
-	check_domains(&r);
+	check_names(&r, KEY_DOMAIN);
+	check_names(&r, KEY_OAUTH);
 }
 
 void

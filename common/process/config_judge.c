@@ -237,6 +237,7 @@ void
 config_judge_all(struct config_work *w)
 {
 	judge_service(w);
+	config_oauth_judge(w);
 	for (size_t i = 0; i < w->config->nserver; i++) {
 		if (config_work_source(w, i)->text == NULL)
 			continue;
@@ -249,6 +250,7 @@ config_judge_all(struct config_work *w)
 		judge_rest(w, i);
 		judge_id(w, i);
 		config_domain_judge(w, i);
+		config_oauth_judge_server(w, i);
 		config_folders_judge(w, i);
 	}
 }

@@ -26,7 +26,7 @@ struct config_sources { struct config_source *source; size_t count; char *hostna
 /* A file in pieces. */
 struct config_heading {
 	enum key_section section;	/* KEY_SECTION_COUNT: not usable, its entries are skipped */
-	char *domain;			/* [domain NAME]: lower case */
+	char *domain;			/* [domain NAME]: lower case; [oauth NAME] */
 	unsigned line;
 };
 struct config_entry { size_t heading; char *name, *value; unsigned line; bool continued; };
@@ -53,8 +53,8 @@ config_work_source(const struct config_work *w, size_t server)
 /* config_build: pieces to values; what is derived from others; ids */
 void config_build_all(struct config_work *w);
 const struct config_origin *config_build_origin(const struct config_origin *origin, enum key_section section, const char *name);
-/* The rows of one owner: service, virtual server, domain. */
-enum config_owner { CONFIG_OWNER_SERVICE, CONFIG_OWNER_SERVER, CONFIG_OWNER_DOMAIN };
+/* The rows of one owner: service, virtual server, domain, profile of OAuth2. */
+enum config_owner { CONFIG_OWNER_SERVICE, CONFIG_OWNER_SERVER, CONFIG_OWNER_DOMAIN, CONFIG_OWNER_OAUTH };
 const struct key *config_build_rows(enum config_owner owner, size_t *count);
 
 void config_build_free_server(struct config_server *s);	/* what it holds, not itself */
@@ -91,6 +91,11 @@ int config_list_add(const struct key *k, void *base, const char *text, struct bu
 void config_list_clear(const struct key *k, void *base);
 void config_list_print(const struct key *k, const void *base, struct buf *out);
 size_t config_list_count(const struct key *k, const void *base);
+
+/* config_oauth: what presets fill in; profiles judged, and who uses them */
+void config_oauth_derive(const struct config_service *service, struct config_oauth *o);
+void config_oauth_judge(struct config_work *w);
+void config_oauth_judge_server(struct config_work *w, size_t server);
 
 /* config_print: all values of one owner, a line each; without origins two equal owners print the same */
 void config_print_owner(enum config_owner owner, const void *base, const struct config_origin *origin, struct buf *out);

@@ -41,7 +41,7 @@ config_print_owner(enum config_owner owner, const void *base, const struct confi
 	for (size_t i = 0; i < count; i++) {
 		if (owner == CONFIG_OWNER_DOMAIN && !config_domain_has_key(base, rows[i].name))
 			continue;
-		if (owner != CONFIG_OWNER_DOMAIN && (i == 0 || rows[i].section != rows[i - 1].section))
+		if (owner < CONFIG_OWNER_DOMAIN && (i == 0 || rows[i].section != rows[i - 1].section))
 			buf_printf(out, "[%s]\n", key_section_name(rows[i].section));
 		print_key(&rows[i], base, origin != NULL ? &origin[i] : NULL, out);
 	}
@@ -65,6 +65,10 @@ config_print(const struct config *c, const char *name, FILE *out)
 	if (name == NULL) {
 		buf_printf(&text, "# %s\n", c->service.file);
 		config_print_owner(CONFIG_OWNER_SERVICE, &c->service, c->service.origin, &text);
+		for (size_t i = 0; i < c->noauth; i++) {
+			buf_printf(&text, "[oauth %s]\n", c->oauth[i].name);
+			config_print_owner(CONFIG_OWNER_OAUTH, &c->oauth[i], c->oauth[i].origin, &text);
+		}
 	}
 	for (size_t i = 0; i < c->nserver; i++) {
 		if (name != NULL && strcmp(c->server[i].name, name) != 0)

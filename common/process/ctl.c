@@ -18,7 +18,9 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/process/bearer.h"
 #include "common/process/dns.h"
+#include "common/process/prove.h"
 #include "common/process/roll.h"
 #include "common/process/vouch.h"
 
@@ -70,6 +72,17 @@ static const struct kind kinds[] = {
 	[CTL_VOUCH_ANSWER] = { "vouch-answer", offsetof(struct vouch_answer, token.data), sizeof(struct vouch_answer), CTL_FROM_HELPER, false },
 	[CTL_ROLL] = { "roll", sizeof(struct roll_ask), sizeof(struct roll_ask), CTL_FROM_MASTER, false },
 	[CTL_ROLL_PAGE] = { "roll-page", offsetof(struct roll_page, text), sizeof(struct roll_page), CTL_FROM_WORKER, false },
+	[CTL_PROVE_START] = { "prove-start", sizeof(struct prove_start), sizeof(struct prove_start), CTL_FROM_CLIENT, false },
+	[CTL_PROVE_STEP] = { "prove-step", offsetof(struct vouch_token, data), sizeof(struct vouch_token), CTL_FROM_CLIENT, false },
+	[CTL_PROVE_CANCEL] = { "prove-cancel", 0, 0, CTL_FROM_CLIENT, false },
+	[CTL_PROVE_ANSWER] = { "prove-answer", offsetof(struct prove_answer, token.data), sizeof(struct prove_answer), CTL_FROM_HELPER, false },
+	[CTL_BEARER_ASK] = { "bearer-ask", sizeof(struct bearer_ask), sizeof(struct bearer_ask), CTL_FROM_CLIENT, false },
+	[CTL_BEARER_ANSWER] = { "bearer-answer", offsetof(struct bearer_answer, token), sizeof(struct bearer_answer), CTL_FROM_HELPER, false },
+	[CTL_BEARER_KEEP] = { "bearer-keep", offsetof(struct bearer_keep, text), sizeof(struct bearer_keep), CTL_FROM_HELPER, false },
+	[CTL_BEARER_KEPT] = { "bearer-kept", sizeof(struct bearer_kept), sizeof(struct bearer_kept), CTL_FROM_MASTER, false },
+	[CTL_TRIAL] = { "trial", sizeof(struct bearer_trial), sizeof(struct bearer_trial), CTL_FROM_MASTER, false },
+	[CTL_TRIAL_TEXT] = { "trial-text", 1, 4096, WORKERS, false },
+	[CTL_TRIAL_END] = { "trial-end", sizeof(int32_t), sizeof(int32_t), WORKERS, false },
 };
 static_assert(nitems_of(kinds) == CTL_COUNT, "one row a control message");
 

@@ -55,13 +55,29 @@ enum ctl_type {
 	/* master to listener and back: payloads in common/process/roll.h */
 	CTL_ROLL,		/* which sessions are there; perhaps: end them */
 	CTL_ROLL_PAGE,
+	/* deliver to auth helper, and back: payloads in common/process/prove.h */
+	CTL_PROVE_START,
+	CTL_PROVE_STEP,
+	CTL_PROVE_CANCEL,
+	CTL_PROVE_ANSWER,
+	/* deliver to fetch helper, and back: payloads in common/process/bearer.h */
+	CTL_BEARER_ASK,
+	CTL_BEARER_ANSWER,
+	/* fetch helper to master, and back: a refresh token to be kept over restarts: bearer.h */
+	CTL_BEARER_KEEP,
+	CTL_BEARER_KEPT,
+	/* master to fetch helper, then to deliver: try a profile of [oauth] and tell each step: bearer.h */
+	CTL_TRIAL,
+	CTL_TRIAL_TEXT,		/* back: lines for people */
+	CTL_TRIAL_END,		/* back: int32_t exit status */
 	CTL_COUNT
 };
 
-enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_COUNT };
+enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_COUNT };
 struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* the virtual server of the client; "" none */
+	char role[16];			/* what the client is: "listener" */
 };
 
 /* TLS ticket keys of a virtual server, the same in all its listeners: the first makes tickets, both open them. */
@@ -72,11 +88,17 @@ struct ctl_tickets { uint8_t key[2][CTL_TICKET_SIZE]; };
  * Files are named by their key, never by a path: what a worker may have opened is what the configuration names. Secret ones (all but
  * certificates) that everybody may read are refused.
  */
-enum ctl_file_kind { CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_KINDS };
+enum ctl_file_kind {
+	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY,
+	/* of a profile of [oauth], whose name stands for the virtual server's: kept is the refresh token of CTL_BEARER_KEEP */
+	CTL_FILE_OAUTH_SECRET, CTL_FILE_OAUTH_REFRESH, CTL_FILE_OAUTH_KEPT, CTL_FILE_OAUTH_CA,
+	CTL_FILE_KINDS
+};
 struct ctl_file {
 	uint32_t kind;			/* enum ctl_file_kind */
 	uint32_t index;			/* of a key with several values */
 	char server[64];		/* asked by a helper: of this virtual server; a worker has only its own */
+	char domain[256];		/* of this [domain] of it; "" of the server itself */
 };
 struct ctl_opened {
 	struct ctl_file file;		/* as asked */

@@ -23,6 +23,7 @@ static const char *const section_names[] = {
 	[KEY_LDAP] = "ldap",
 	[KEY_SECURITY] = "security",
 	[KEY_DOMAIN] = "domain",
+	[KEY_OAUTH] = "oauth",
 };
 _Static_assert(nitems_of(section_names) == KEY_SECTION_COUNT, "a name for each section");
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum key_section { KEY_SERVICE, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIVERY, KEY_LDAP, KEY_SECURITY, KEY_DOMAIN, KEY_SECTION_COUNT };
+enum key_section { KEY_SERVICE, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIVERY, KEY_LDAP, KEY_SECURITY, KEY_DOMAIN, KEY_OAUTH, KEY_SECTION_COUNT };
 enum key_kind {
 	KEY_TEXT, KEY_PATH, KEY_HOST, KEY_BOOL, KEY_NUMBER, KEY_SIZE, KEY_TIME, KEY_TIMES, KEY_ENUM, KEY_FLAGS, KEY_STRINGS, KEY_NETS,
 	KEY_LISTEN, KEY_LISTEN_TLS, KEY_SOURCES, KEY_KIND_COUNT
@@ -38,11 +38,11 @@ struct key {
 	bool own;		/* not among the shared sections of postern.ini: a virtual server's own file alone has it */
 	const struct key_choice *choice;	/* KEY_ENUM, KEY_FLAGS: ended by a NULL name */
 	key_check *check;	/* KEY_TEXT, KEY_STRINGS: NULL takes all */
-	size_t offset, size;	/* into struct config_service, config_server or config_domain */
+	size_t offset, size;	/* into struct config_service, config_server, config_domain or config_oauth */
 	const char *meaning;	/* one or two sentences for sample and manual */
 };
 
-/* Ordered: first the rows of [service], then those of a virtual server, then those of [domain]. */
+/* Ordered: first the rows of [service], then those of a virtual server, then those of [domain], then those of [oauth]. */
 extern const struct key key_rows[];
 extern const size_t key_rows_count;
 
@@ -66,6 +66,7 @@ void key_format_time(char *dst, size_t size, uint64_t ms);
 void key_format_number(char *dst, size_t size, uint64_t value);
 
 key_check key_check_path;	/* "/a/b", absolute and without ".." */
+key_check key_check_https;	/* "https://name/path" */
 key_check key_check_host;	/* a host name */
 key_check key_check_word;	/* printable ASCII without blanks */
 key_check key_check_line;	/* printable ASCII that fits a reply line */
@@ -73,6 +74,7 @@ key_check key_check_log_field;	/* a field of the protocol log */
 key_check key_check_metrics;	/* "/path", loopback "address:port" */
 key_check key_check_mailbox;	/* "a@b" */
 key_check key_check_smart_host;	/* "name", "[address]", each with an optional ":port" */
+key_check key_check_tenant;	/* a directory id or a domain */
 key_check key_check_resolver;	/* "address", "address:port", "[address]:port" */
 
 /* A commented sample of the service file (server false) or of a virtual server's file, made from the rows. */

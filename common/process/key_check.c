@@ -38,6 +38,28 @@ key_check_host(const char *text, const char **why)
 }
 
 int
+key_check_https(const char *text, const char **why)
+{
+	size_t host = strncmp(text, "https://", 8) == 0 ? strcspn(text + 8, "/?#@") : 0;
+
+	*why = "an address like https://login.example.com/token, without user, query and fragment";
+	if (host == 0 || strpbrk(text + 8, "?#@\\\"<>^`{|}") != NULL)
+		return -1;
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~')
+			return -1;
+	return 0;
+}
+
+/* It becomes a part of an address. */
+int
+key_check_tenant(const char *text, const char **why)
+{
+	*why = "a directory id like 72f988bf-86f1-41af-91ab-2d7cd011db47, or a domain of the tenant";
+	return net_is_hostname(text) ? 0 : -1;
+}
+
+int
 key_check_word(const char *text, const char **why)
 {
 	*why = "one word of printable ASCII";

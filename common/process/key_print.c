@@ -22,6 +22,7 @@ static const char *const section_titles[KEY_SECTION_COUNT] = {
 	[KEY_DELIVERY] = "how mail leaves",
 	[KEY_LDAP] = "recipients from a directory",
 	[KEY_SECURITY] = "who may control the server",
+	[KEY_OAUTH] = "one section for each source of OAuth2 tokens, used by outbound-auth = oauth2",
 	[KEY_DOMAIN] = "one section for each domain that is local, or remote with rules of its own",
 };
 
@@ -81,7 +82,7 @@ print_sample_key(FILE *out, const struct key *k)
 static bool
 section_is_sampled(enum key_section section, bool server)
 {
-	if ((section == KEY_SERVICE) == server)
+	if ((section == KEY_SERVICE || section == KEY_OAUTH) == server)
 		return false;
 	for (size_t i = 0; i < key_rows_count; i++)
 		if (key_rows[i].section == section && !key_rows[i].missing)
@@ -100,8 +101,9 @@ key_print_sample(FILE *out, bool server)
 	for (enum key_section s = KEY_SERVICE; s < KEY_SECTION_COUNT; s++) {
 		if (!section_is_sampled(s, server))
 			continue;
-		fprintf(out, "\n# ---- %s\n%s%s]\n", section_titles[s], s == KEY_DOMAIN ? ";[" : "[",
-		    s == KEY_DOMAIN ? "domain example.com" : key_section_name(s));
+		bool named = s == KEY_DOMAIN || s == KEY_OAUTH;
+		fprintf(out, "\n# ---- %s\n%s%s%s]\n", section_titles[s], named ? ";[" : "[", key_section_name(s),
+		    s == KEY_DOMAIN ? " example.com" : named ? " name" : "");
 		for (size_t i = 0; i < key_rows_count; i++) {
 			if (key_rows[i].section != s || key_rows[i].missing)
 				continue;

@@ -26,6 +26,7 @@
 #define LDAP(of, what, field) KEY(KEY_LDAP, of, what, config_server, ldap.field)
 #define SECURITY(of, what, field) KEY(KEY_SECURITY, of, what, config_server, field)
 #define DOMAIN(of, what, field) KEY(KEY_DOMAIN, of, what, config_domain, field)
+#define OAUTH(of, what, field) KEY(KEY_OAUTH, of, what, config_oauth, field)
 
 static const struct key_choice log_formats[] = { { "w3c", CONFIG_LOG_W3C, false }, { "json", CONFIG_LOG_JSON, false }, { 0 } };
 static const struct key_choice log_rolls[] = {
@@ -59,6 +60,13 @@ static const struct key_choice outbound_tls[] = {
 };
 static const struct key_choice after_direct[] = {
 	{ "no", CONFIG_DIRECT_NO, false }, { "yes", CONFIG_DIRECT_YES, false }, { "on-failure", CONFIG_DIRECT_ON_FAILURE, false }, { 0 },
+};
+static const struct key_choice oauth_providers[] = {
+	{ "custom", CONFIG_OAUTH_CUSTOM, false }, { "microsoft365", CONFIG_OAUTH_MICROSOFT, false },
+	{ "google", CONFIG_OAUTH_GOOGLE, false }, { 0 },
+};
+static const struct key_choice oauth_flows[] = {
+	{ "client-credentials", CONFIG_FLOW_CLIENT, false }, { "refresh-token", CONFIG_FLOW_REFRESH, false }, { 0 },
 };
 static const struct key_choice ldap_schemas[] = {
 	{ "active-directory", CONFIG_LDAP_AD, false }, { "exchange", CONFIG_LDAP_EXCHANGE, false },
@@ -235,6 +243,8 @@ const struct key key_rows[] = {
 	{ DELIVERY("user", KEY_TEXT, outbound_user), .missing = true, .meaning = "The account for outbound-auth." },
 	{ DELIVERY("secret-file", KEY_PATH, outbound_secret_file), .missing = true,
 	    .meaning = "A file with the password or token of that account, readable by its owner alone." },
+	{ DELIVERY("oauth", KEY_TEXT, outbound_oauth), .check = key_check_word, .missing = true,
+	    .meaning = "The profile, an [oauth NAME] section of postern.ini, whose tokens outbound-auth = oauth2 shows." },
 	/* "may" is the contract's default; until there is outbound TLS, "off" is what happens, so that is what the table says */
 	{ DELIVERY("outbound-tls", KEY_ENUM, outbound_tls), .standard = "off", .choice = outbound_tls,
 	    .meaning = "Outbound TLS: off, may (when offered), required, verify (name and issuer) or dane." },
@@ -312,12 +322,38 @@ const struct key key_rows[] = {
 	    .meaning = "Remote domain: overrides the server's." },
 	{ DOMAIN("user", KEY_TEXT, user), .missing = true, .meaning = "Remote domain: the account for outbound-auth." },
 	{ DOMAIN("secret-file", KEY_PATH, secret_file), .missing = true, .meaning = "Remote domain: the file with its password or token." },
+	{ DOMAIN("oauth", KEY_TEXT, oauth), .check = key_check_word, .missing = true,
+	    .meaning = "Remote domain: the profile for outbound-auth = oauth2." },
 	{ DOMAIN("port", KEY_NUMBER, port), .derived = "the server's", .min = 1, .max = 65535,
 	    .meaning = "Remote domain: the port of its hosts." },
 	{ DOMAIN("hold", KEY_BOOL, hold), .standard = "no", .missing = true,
 	    .meaning = "Remote domain: keep its mail until ETRN or ATRN asks for it." },
 	{ DOMAIN("atrn-accounts", KEY_STRINGS, atrn_accounts), .check = key_check_word, .missing = true,
 	    .meaning = "Remote domain: accounts that may fetch it with ATRN." },
+
+	{ OAUTH("provider", KEY_ENUM, provider), .standard = "custom", .choice = oauth_providers,
+	    .meaning = "Whose tokens they are: microsoft365 and google fill in token-url and scope, and know which flows there are." },
+	{ OAUTH("tenant", KEY_TEXT, tenant), .check = key_check_tenant,
+	    .meaning = "Microsoft 365: the directory (tenant) id or a domain of the tenant." },
+	{ OAUTH("token-url", KEY_TEXT, token_url), .derived = "the provider's", .check = key_check_https,
+	    .meaning = "The token endpoint, an https address. Redirects are not followed." },
+	{ OAUTH("flow", KEY_ENUM, flow), .derived = "client-credentials; Google: refresh-token", .choice = oauth_flows,
+	    .meaning = "How a token is got: client-credentials, as an application of its own right, or refresh-token, on behalf of the user "
+	    "who once consented." },
+	{ OAUTH("client-id", KEY_TEXT, client_id), .check = key_check_word,
+	    .meaning = "The application (client) id that was registered with the provider." },
+	{ OAUTH("secret-file", KEY_PATH, secret_file),
+	    .meaning = "A file with the client secret, not readable by everybody. The master opens it; only postern-fetch reads it, anew for "
+	    "each token." },
+	{ OAUTH("scope", KEY_TEXT, scope), .derived = "the provider's", .check = key_check_line,
+	    .meaning = "What the token is to allow, several words with blanks between them." },
+	{ OAUTH("refresh-token-file", KEY_PATH, refresh_token_file),
+	    .meaning = "A file with the refresh token, not readable by everybody. When the endpoint gives a new one it is kept in the state "
+	    "folder, and that one is used until this file has another token." },
+	{ OAUTH("ca-file", KEY_PATH, ca_file), .derived = "those of the system",
+	    .meaning = "A file with the certificate authorities, in PEM, that the token endpoint's certificate must come from." },
+	{ OAUTH("timeout", KEY_TIME, timeout), .standard = "30s", .min = SECOND, .max = 300 * SECOND,
+	    .meaning = "How long the token endpoint may take for one answer." },
 };
 
 const size_t key_rows_count = nitems_of(key_rows);

@@ -39,8 +39,8 @@ vouch_answer_size(const struct vouch_answer *a)
 	return offsetof(struct vouch_answer, token) + vouch_token_size(&a->token);
 }
 
-static bool
-is_text(const char *text, size_t size)
+bool
+vouch_is_text(const char *text, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
 		if (text[i] == '\0')
@@ -72,7 +72,7 @@ vouch_start_take(struct vouch_start *s, const void *data, size_t len)
 		return false;
 	memcpy(s, data, fixed);
 	return s->mechanism < VOUCH_MECHANISMS && s->binding <= VOUCH_TLS_EXPORTER && s->binding_len <= VOUCH_BINDING_MAX &&
-	    is_text(s->client, sizeof(s->client)) && is_text(s->domain, sizeof(s->domain)) && is_text(s->principal, sizeof(s->principal));
+	    vouch_is_text(s->client, sizeof(s->client)) && vouch_is_text(s->domain, sizeof(s->domain)) && vouch_is_text(s->principal, sizeof(s->principal));
 }
 
 bool
@@ -82,5 +82,5 @@ vouch_answer_take(struct vouch_answer *a, const void *data, size_t len)
 	if (len < fixed || !vouch_token_take(&a->token, (const uint8_t *)data + fixed, len - fixed))
 		return false;
 	memcpy(a, data, fixed);
-	return a->result <= VOUCH_LATER && is_text(a->user, sizeof(a->user)) && (a->result != VOUCH_OK || a->user[0] != '\0');
+	return a->result <= VOUCH_LATER && vouch_is_text(a->user, sizeof(a->user)) && (a->result != VOUCH_OK || a->user[0] != '\0');
 }

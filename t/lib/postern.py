@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("POSTERN_BUILD", "build/check")
 PROGRAMS = ("postern", "posternctl", "postern-listener", "postern-pickup", "postern-deliver", "postern-resolver",
-            "postern-auth", "postern-metrics")
+            "postern-auth", "postern-metrics", "postern-fetch")
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:disable_coredump=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:abort_on_error=1",
@@ -416,7 +416,7 @@ class Postern:
     One service. By default everything runs as one plain user (the caller, or nobody when that is root);
     as_root=True starts the master as root with workers as nobody.
     """
-    def __init__(self, test, servers=None, service=None, as_root=False, env=None, build=None):
+    def __init__(self, test, servers=None, service=None, as_root=False, env=None, build=None, shared=None):
         self.test, self.as_root = test, as_root
         self.folder = test.folder / f"service{test.count('service')}"
         self.spool, self.run, self.state = self.folder / "spool", self.folder / "run", self.folder / "state"
@@ -431,6 +431,7 @@ class Postern:
         if as_root:
             self.service.update({"user": "nobody", "group": test.nogroup})
         self.service.update(service or {})
+        self.shared = dict(shared or {})    # other sections of postern.ini
         self.servers = {}
         for name, sections in (servers or {"default": {}}).items():
             self.add(name, sections)
@@ -453,7 +454,7 @@ class Postern:
         return server
 
     def write(self):
-        self.config.write_text(ini({"service": {k: v for k, v in self.service.items() if v is not None}}))
+        self.config.write_text(ini({"service": {k: v for k, v in self.service.items() if v is not None}, **self.shared}))
 
     def __getitem__(self, name):
         return self.servers[name]

@@ -170,6 +170,28 @@ def test_no_lookup_unless_wanted(t):
         pass
 
 
+def test_who_waits_is_listed(t):
+    """Connections that wait for their PROXY header or for their name are among the sessions, in order, and can be ended."""
+    server, address = silent_dns(t)
+    s = service(t, address, {"connection-control": "only", "connection-list": "partner.example, 127.0.0.2"})
+
+    def states():
+        return [(row["client"], row["state"], row["messages"]) for row in json.loads(s.ctl("sessions", "--json").stdout)]
+    headless = [Smtp(("127.0.0.1", s.default.port), banner=False) for _ in range(2)]
+    with s.default.connect(source="127.0.0.2"), Smtp(("127.0.0.1", s.default.port), banner=False) as third:
+        until(lambda: [state for _, state, _ in states()] == ["proxy", "proxy", "connected", "proxy"], what=lambda: states())
+        s.ctl("sessions", "terminate", "--from", "127.0.0.1", "--yes")
+        check(headless[0].is_closed() and headless[1].is_closed() and third.is_closed(), "ended in the porch")
+        equal(states(), [("127.0.0.2", "connected", 0)], "who is left")
+    server.settimeout(20)
+    asking = Proxied(s.default, "10.1.2.3", banner=False)
+    server.recv(512)
+    until(lambda: ("10.1.2.3", "lookup", 0) in states(), what="lookup")
+    s.ctl("sessions", "terminate", "--from", "10.0.0.0/8")
+    check(asking.is_closed(), "ended while its name is asked for")
+    until(lambda: "inbound_connections_current 0" in s.ctl("counters").stdout, what="nobody connected")
+
+
 # --- the PROXY protocol ----------------------------------------------------------------------------------------
 
 def v2(client, reached, command=0x21, family=0x11, tail=b""):

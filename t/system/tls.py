@@ -422,6 +422,57 @@ def test_pair_that_does_not_fit_at_the_start(t):
     equal(service.events.all("crash"), [], "crashes")
 
 
+def test_check_looks_at_the_files(t):
+    """posternctl check says with file and line what would keep a virtual server from starting, and what will one day."""
+    service = secured(t)
+    file, line = service.default.file, {}
+
+    def faults():
+        done = service.ctl("check", ok=False)
+        for number, text in enumerate(file.read_text().splitlines(), 1):
+            line[text.partition(" ")[0]] = number
+        said = [one for one in done.stdout.splitlines() if one.startswith(str(file))]
+        return done.returncode, [one.removeprefix(f"{file}:") for one in said]
+
+    equal(faults(), (0, []), "a good pair")
+    small = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+    service.pair.make(("mx.example.com",), days=3, kind=small)
+    for wanted in ("expires in", "has expired"):
+        status, said = faults()
+        check(status == 0 and len(said) == 1 and said[0].startswith(f"{line['certificate']}: warning: ") and wanted in said[0], said)
+        text = openssl("x509", "-in", service.pair.certificate, "-signkey", service.pair.key, "-days", "-1", "-out", service.folder / "old.pem")
+        check((service.folder / "old.pem").exists(), text)
+        service.pair.certificate.write_bytes((service.folder / "old.pem").read_bytes())
+    service.pair.make(("mx.example.com",), kind=small)
+    other = Pair(service, "other", ("other.example",), kind=small)
+    key = service.pair.key.read_bytes()
+    for content, mode, where, wanted in ((other.key.read_bytes(), 0o600, "certificate", "is not that of the certificate in"),
+                                         (b"", 0o600, "certificate", "no private key"), (key, 0o644, "key", "everybody may read"),
+                                         (key, 0o600, None, None)):
+        service.pair.key.write_bytes(content)
+        service.pair.key.chmod(mode)
+        status, said = faults()
+        if wanted is None:
+            equal((status, said), (0, []), "put right")
+        else:
+            check(status == 78 and len(said) == 1 and said[0].startswith(f"{line[where]}: error: ") and wanted in said[0], status, said)
+    service.pair.key.unlink()
+    status, said = faults()
+    check(status == 78 and len(said) == 1 and "No such file" in said[0] and said[0].startswith(f"{line['key']}: error: key "), said)
+    service.pair.key.write_bytes(key)
+    service.pair.own(service.pair.key, 0o600)
+    passwords = service.folder / "passwords"
+    passwords.write_text("# accounts\nalice:{SCRAM-SHA-256}nonsense\n")
+    service.pair.own(passwords, 0o600)
+    service.default.set("access", authentication="anonymous, basic", password_file=passwords)
+    status, said = faults()
+    check(status == 0 and len(said) == 2 and "line 2: " in "".join(said) and "there is no account" in "".join(said), said)
+    if postern.is_root():
+        os.chown(service.pair.key, 0, 0)
+        status, said = faults()
+        check(status == 0 and "cannot be looked at by this user; root can" in said[0], said)
+
+
 def test_garbage_in_the_handshake(t):
     service = secured(t).start()
     for garbage in (b"EHLO in.clear\r\n", b"\0" * 3000, b"GET / HTTP/1.0\r\n\r\n", os.urandom(2000), b"\x16\x03\x01\xff\xff" + b"x" * 70000):

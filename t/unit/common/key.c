@@ -14,7 +14,7 @@ static size_t
 owner_size(const struct key *k)
 {
 	return k->section == KEY_SERVICE ? sizeof(struct config_service) :
-	    k->section == KEY_DOMAIN ? sizeof(struct config_domain) : sizeof(struct config_server);
+	    k->section == KEY_DOMAIN ? sizeof(struct config_domain) : k->section == KEY_OAUTH ? sizeof(struct config_oauth) : sizeof(struct config_server);
 }
 
 START_TEST(test_rows_are_whole)
@@ -75,12 +75,13 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "connection-control connection-list relay relay-list relay-authenticated open-relay proxy proxy-trusted",
 	[KEY_MESSAGES] = "max-message-size max-session-size max-messages-per-connection max-recipients ndr-copy-to badmail badmail-keep "
 	    "badmail-limit pickup-dots",
-	[KEY_DELIVERY] = "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file outbound-tls connections "
+	[KEY_DELIVERY] = "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth outbound-tls connections "
 	    "connections-per-domain connection-timeout port hop-limit masquerade fqdn smart-host smart-host-after-direct reverse-dns source-address",
 	[KEY_LDAP] = "enable uri start-tls schema bind user secret-file base filter mail-attribute forward-attribute member-attribute group-depth "
 	    "cache-found cache-not-found",
 	[KEY_SECURITY] = "operators",
-	[KEY_DOMAIN] = "type drop drop-quota relay helo route outbound-auth outbound-tls user secret-file port hold atrn-accounts",
+	[KEY_DOMAIN] = "type drop drop-quota relay helo route outbound-auth outbound-tls user secret-file oauth port hold atrn-accounts",
+	[KEY_OAUTH] = "provider tenant token-url flow client-id secret-file scope refresh-token-file ca-file timeout",
 };
 
 START_TEST(test_all_keys_are_known)

@@ -251,7 +251,8 @@ master_message(void *arg, const struct ctl_message *m)
 	ck_assert_int_eq(m->type, CTL_NEED);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
 	helper_end = ctl_new(loop, pair[0], CTL_FROM_CLIENT, helper_message, nothing_on_close, NULL);
-	remote_on_channel(remote, pair[1]);
+	struct ctl_channel resolver = { .helper = CTL_HELPER_RESOLVER };
+	remote_on_channel(remote, &(struct ctl_message){ .type = CTL_CHANNEL, .data = &resolver, .len = sizeof(resolver), .fd = pair[1] });
 }
 
 static void

@@ -1,0 +1,123 @@
+/*
+ * fetch - the role: gets OAuth2 access tokens for the deliver processes of all virtual servers
+ *
+ * Runs in:  fetch
+ * Owns:     the profiles and their tokens, the channels, libcurl
+ * Promise:  asks token endpoints over https and nobody else; tokens are in its memory alone, and no secret is in the log. A
+ *           virtual server gets the tokens of the profiles that its configuration names
+ * Fails by: "later" with a reason; a deliver process that misbehaves loses its channel, nothing else
+ */
+#include "deliver/fetch/fetch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <bsd/stdlib.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+/* No core file with tokens in it, no debugger of the same user. */
+static void
+no_dumps(void)
+{
+#ifndef POSTERN_TEST	/* the leak sanitizer debugs its own process */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+static void
+fetch_run(struct boot *b)
+{
+	struct fetch *f = mem_new(struct fetch);
+
+	b->state = f;
+	f->boot = b;
+	f->serial = arc4random();	/* what was refused before the last helper ended is none of ours */
+	TAILQ_INIT(&f->desks);
+	TAILQ_INIT(&f->profiles);
+	no_dumps();
+	f->https = https_new(b->loop);
+	f->secrets = secret_new(b);
+	profile_open_all(f);
+	boot_ready(b);
+}
+
+static void
+on_channel(struct fetch *f, const struct ctl_message *m)
+{
+	struct ctl_channel channel;
+
+	if (m->fd == -1)
+		return;
+	memcpy(&channel, m->data, sizeof(channel));
+	channel.server[sizeof(channel.server) - 1] = '\0';
+	struct desk *d = desk_new(f, m->fd, channel.server);
+	(void)d; /* it is in the list */
+}
+
+static void
+on_kept(struct fetch *f, const struct ctl_message *m)
+{
+	struct bearer_kept kept;
+
+	memcpy(&kept, m->data, sizeof(kept));
+	kept.profile[sizeof(kept.profile) - 1] = '\0';
+	struct profile *p = profile_find(f, kept.profile);
+	if (p != NULL)
+		profile_kept(p, kept.error);
+}
+
+static void
+fetch_on_control(struct boot *b, const struct ctl_message *m)
+{
+	struct fetch *f = b->state;
+
+	switch (m->type) {
+	case CTL_CHANNEL:
+		on_channel(f, m);
+		break;
+	case CTL_FILE:
+		secret_opened(f->secrets, m);
+		break;
+	case CTL_BEARER_KEPT:
+		on_kept(f, m);
+		break;
+	case CTL_TRIAL:
+		trial_begin(f, m);
+		break;
+	case CTL_DRAIN:
+	case CTL_STOP:
+		boot_end(b);
+		break;
+	default:
+		if (m->fd != -1)
+			close(m->fd);
+	}
+}
+
+static void
+fetch_finish(struct boot *b)
+{
+	struct fetch *f = b->state;
+	struct desk *d;
+
+	while ((d = TAILQ_FIRST(&f->desks)) != NULL)
+		desk_free(d);
+	profile_close_all(f);
+	secret_free(f->secrets);
+	https_free(f->https);
+	free(f);
+	b->state = NULL;
+}
+
+const struct boot_role fetch_role = {
+	.name = "fetch",
+	.title = "gets OAuth2 tokens",
+	.per_server = false,
+	.run = fetch_run,
+	.on_control = fetch_on_control,
+	.finish = fetch_finish,
+};

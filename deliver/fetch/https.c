@@ -1,0 +1,287 @@
+/*
+ * https - one POST and its answer: libcurl on our loop
+ *
+ * Runs in:  fetch
+ * Owns:     libcurl's multi handle, its sockets' events and its timer; the jobs
+ * Promise:  https with a checked certificate and nothing else: no redirect, no proxy, no cookie, no kept file; no more than
+ *           BODY_MAX bytes of an answer, and an end within the request's time whatever the peer does
+ * Fails by: a reply with its error in words
+ */
+#include "deliver/fetch/fetch.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sysexits.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+#define BODY_MAX 65536
+#define CONNECT_MS 15000L
+
+struct https {
+	struct loop *loop;
+	CURLM *multi;
+	struct loop_timer *timer;
+};
+
+/* One of libcurl's sockets. */
+struct wire {
+	struct https *h;
+	curl_socket_t fd;
+	struct loop_io *io;
+};
+
+struct https_job {
+	struct https *h;
+	CURL *easy;
+	struct curl_slist *headers;
+	struct buf body;
+	char error[CURL_ERROR_SIZE];
+	void (*done)(void *arg, const struct https_reply *r);
+	void *arg;
+};
+
+/* --- libcurl asks the loop --- */
+
+static void collect(struct https *h);
+
+static void
+on_io(void *arg, unsigned what)
+{
+	const struct wire *w = arg;
+	struct https *h = w->h;
+	int running, mask = (what & LOOP_READ ? CURL_CSELECT_IN : 0) | (what & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
+
+	(void)curl_multi_socket_action(h->multi, w->fd, mask, &running);
+	collect(h);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct https *h = arg;
+	int running;
+
+	(void)curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	collect(h);
+}
+
+static int
+want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
+{
+	struct https *h = arg;
+	struct wire *w = known;
+
+	if (what == CURL_POLL_REMOVE) {
+		if (w != NULL)
+			loop_io_free(w->io);
+		free(w);
+		return 0;
+	}
+	if (w == NULL) {
+		w = mem_new(struct wire);
+		w->h = h;
+		w->fd = fd;
+		w->io = loop_io_new(h->loop, fd, 0, on_io, w);
+		(void)curl_multi_assign(h->multi, fd, w);
+	}
+	loop_io_want(w->io, (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0));
+	return 0;
+}
+
+static int
+want_timer(CURLM *multi, long ms, void *arg)
+{
+	struct https *h = arg;
+
+	if (ms < 0)
+		loop_timer_stop(h->timer);
+	else
+		loop_timer_set(h->timer, (uint64_t)ms);
+	return 0;
+}
+
+/* --- the answer --- */
+
+static size_t
+on_body(char *data, size_t size, size_t count, void *arg)
+{
+	struct https_job *j = arg;
+
+	buf_add(&j->body, data, size * count);
+	return buf_ok(&j->body) ? size * count : 0;
+}
+
+static void
+free_job(struct https_job *j)
+{
+	curl_multi_remove_handle(j->h->multi, j->easy);
+	curl_easy_cleanup(j->easy);
+	curl_slist_free_all(j->headers);
+	if (j->body.data != NULL)
+		explicit_bzero(j->body.data, j->body.len);
+	buf_done(&j->body);
+	free(j);
+}
+
+/* Who signed the certificate: "CN = ..., O = ...". */
+static void
+note_issuer(CURL *easy, char *dst, size_t size)
+{
+	struct curl_certinfo *chain = NULL;
+
+	if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == NULL || chain->num_of_certs < 1)
+		return;
+	for (const struct curl_slist *l = chain->certinfo[0]; l != NULL; l = l->next)
+		if (strncasecmp(l->data, "Issuer:", 7) == 0)
+			snprintf(dst, size, "%s", l->data + 7);
+}
+
+static void
+note_peer(CURL *easy, char *dst, size_t size)
+{
+	char *ip = NULL;
+	long port = 0;
+
+	if (curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &ip) == CURLE_OK && ip != NULL && *ip != '\0' &&
+	    curl_easy_getinfo(easy, CURLINFO_PRIMARY_PORT, &port) == CURLE_OK)
+		snprintf(dst, size, strchr(ip, ':') != NULL ? "[%s]:%ld" : "%s:%ld", ip, port);
+}
+
+static void
+finish(struct https_job *j, CURLcode result)
+{
+	struct https_reply r = { .error = NULL };
+	curl_off_t wait = 0;
+	void (*done)(void *, const struct https_reply *) = j->done;
+
+	if (!buf_ok(&j->body))
+		r.error = "the answer is larger than 64 KiB";
+	else if (result != CURLE_OK)
+		r.error = j->error[0] != '\0' ? j->error : curl_easy_strerror(result);
+	(void)curl_easy_getinfo(j->easy, CURLINFO_RESPONSE_CODE, &r.status);
+	if (curl_easy_getinfo(j->easy, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
+		r.retry_after = (uint64_t)wait;
+	note_issuer(j->easy, r.issuer, sizeof(r.issuer));
+	note_peer(j->easy, r.peer, sizeof(r.peer));
+	r.body = buf_text(&j->body);
+	r.len = j->body.len;
+	done(j->arg, &r);
+	free_job(j);
+}
+
+static void
+collect(struct https *h)
+{
+	CURLMsg *m;
+	int left;
+
+	while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
+		struct https_job *j = NULL;
+		CURLcode result = m->data.result;
+		if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&j) != CURLE_OK)
+			continue;
+		finish(j, result);
+	}
+}
+
+/* --- the request --- */
+
+static void
+must(CURLcode result)
+{
+	if (result != CURLE_OK)
+		bug("libcurl: %s", curl_easy_strerror(result));
+}
+
+static void
+set_security(CURL *e, const struct https_request *q)
+{
+	struct curl_blob ca = { .data = (void *)q->ca, .len = q->ca_len, .flags = CURL_BLOB_COPY };
+
+	must(curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https"));
+	must(curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L));
+	must(curl_easy_setopt(e, CURLOPT_PROXY, ""));
+	must(curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
+	must(curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L));
+	must(curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L));
+	must(curl_easy_setopt(e, CURLOPT_CERTINFO, 1L));
+	if (q->ca != NULL) {
+		must(curl_easy_setopt(e, CURLOPT_CAINFO_BLOB, &ca));
+		must(curl_easy_setopt(e, CURLOPT_CAPATH, NULL));
+	}
+}
+
+static void
+set_request(CURL *e, struct https_job *j, const struct https_request *q)
+{
+	must(curl_easy_setopt(e, CURLOPT_URL, q->url));
+	must(curl_easy_setopt(e, CURLOPT_POST, 1L));
+	must(curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)q->len));
+	must(curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, q->body));
+	must(curl_easy_setopt(e, CURLOPT_HTTPHEADER, j->headers));
+	must(curl_easy_setopt(e, CURLOPT_USERAGENT, "Postern/" POSTERN_VERSION));
+	must(curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L));
+	must(curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms));
+	must(curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)q->timeout_ms < CONNECT_MS ? (long)q->timeout_ms : CONNECT_MS));
+	must(curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L));
+	must(curl_easy_setopt(e, CURLOPT_ERRORBUFFER, j->error));
+	must(curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body));
+	must(curl_easy_setopt(e, CURLOPT_WRITEDATA, j));
+	must(curl_easy_setopt(e, CURLOPT_PRIVATE, j));
+}
+
+struct https_job *
+https_post(struct https *h, const struct https_request *q)
+{
+	struct https_job *j = mem_new(struct https_job);
+
+	j->h = h;
+	j->done = q->done;
+	j->arg = q->arg;
+	buf_init(&j->body, BODY_MAX);
+	j->headers = curl_slist_append(NULL, "Accept: application/json");
+	j->easy = curl_easy_init();
+	if (j->easy == NULL || j->headers == NULL)
+		bug("libcurl: out of memory");
+	set_security(j->easy, q);
+	set_request(j->easy, j, q);
+	if (curl_multi_add_handle(h->multi, j->easy) != CURLM_OK)
+		bug("libcurl: a job cannot be added");
+	return j;
+}
+
+void
+https_cancel(struct https_job *j)
+{
+	if (j != NULL)
+		free_job(j);
+}
+
+struct https *
+https_new(struct loop *l)
+{
+	struct https *h = mem_new(struct https);
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (h->multi = curl_multi_init()) == NULL)
+		die(EX_SOFTWARE, "libcurl cannot be used");
+	h->loop = l;
+	h->timer = loop_timer_new(l, on_timer, h);
+	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
+	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
+	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, want_timer);
+	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+	return h;
+}
+
+void
+https_free(struct https *h)
+{
+	curl_multi_cleanup(h->multi);
+	loop_timer_free(h->timer);
+	curl_global_cleanup();
+	free(h);
+}

@@ -1,0 +1,183 @@
+/*
+ * inspect - the files that the configuration names: opened as the service would, and judged
+ *
+ * Runs in:  posternctl check
+ * Owns:     nothing
+ * Promise:  says of each file what would keep it from being used, and what will soon; changes nothing, keeps no key text
+ * Fails by: a warning where the caller may not look
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/account.h"
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+#include "common/process/key.h"
+#include "common/process/tls.h"
+#include "master/master.h"
+
+enum { INSPECT_SOON_DAYS = 14 };
+
+struct inspect {
+	struct config_faults *faults;
+	const struct config_server *server;
+	const char *key;		/* of [access], the one whose file is looked at */
+	unsigned missing;		/* files of a pair that cannot be judged */
+};
+
+__attribute__((format(printf, 3, 4)))
+static void
+inspect_blame(const struct inspect *i, bool warning, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	config_faults_tell(i->faults, i->server, KEY_ACCESS, i->key, warning, text);
+}
+
+/* The descriptor, or -1 and it is told. */
+static int
+inspect_open(struct inspect *i, enum ctl_file_kind kind, const char *path, size_t index)
+{
+	struct ctl_opened answer = { .file = { .kind = kind, .index = (uint32_t)index } };
+	int fd = handout_try(i->server, &answer);
+
+	if (fd != -1)
+		return fd;
+	i->missing++;
+	if (answer.error == EACCES && access(path, R_OK) == -1)
+		inspect_blame(i, true, "%s \"%s\" cannot be looked at by this user; root can", i->key, path);
+	else
+		inspect_blame(i, false, "%s %s", i->key, answer.why);
+	return -1;
+}
+
+/* The whole file, ended by NUL; owned. NULL: told, or not to be opened. */
+static char *
+inspect_read(struct inspect *i, enum ctl_file_kind kind, const char *path, size_t index, size_t most, size_t *len)
+{
+	struct stat st;
+	char *data = NULL;
+	ssize_t n = -1;
+	int fd = inspect_open(i, kind, path, index);
+
+	if (fd == -1)
+		return NULL;
+	if (fstat(fd, &st) == 0 && (uint64_t)st.st_size <= most) {
+		data = mem_zalloc((size_t)st.st_size + 1);
+		n = disk_pread(fd, data, (size_t)st.st_size, 0);
+	} else {
+		errno = EFBIG;
+	}
+	if (n == -1) {
+		inspect_blame(i, false, "%s %s: %s", i->key, path, strerror(errno));
+		i->missing++;
+		free(data);
+		data = NULL;
+	}
+	*len = n > 0 ? (size_t)n : 0;
+	close(fd);
+	return data;
+}
+
+static void
+inspect_forget(struct tls_text *t)
+{
+	if (t->data != NULL)
+		explicit_bzero((char *)(uintptr_t)t->data, t->len);
+	free((char *)(uintptr_t)t->data);
+}
+
+/* --- what each kind is worth --- */
+
+static void
+inspect_judge_pair(struct inspect *i, const struct tls_source *source)
+{
+	struct tls *t = tls_new(i->server->tls_minimum, i->server->name, false);
+	struct buf why = BUF_INIT(CTL_REASON_MAX);
+
+	if (tls_load(t, source, 1, false, &why) == -1)
+		inspect_blame(i, false, "%s", buf_text(&why));
+	else if (tls_days(t, 0) < 0)
+		inspect_blame(i, true, "the certificate in %s has expired", source->certificate.path);
+	else if (tls_days(t, 0) < INSPECT_SOON_DAYS)
+		inspect_blame(i, true, "the certificate in %s expires in %d days", source->certificate.path, tls_days(t, 0));
+	buf_done(&why);
+	tls_free(t);
+}
+
+static void
+inspect_pairs(struct inspect *i)
+{
+	const struct config_server *s = i->server;
+
+	for (size_t n = 0; config_server_has_tls(s) && n < s->certificate.count; n++) {
+		struct tls_source source = { .certificate.path = s->certificate.text[n], .key.path = s->key.text[n] };
+		i->missing = 0;
+		i->key = "key";
+		source.key.data = inspect_read(i, CTL_FILE_KEY, source.key.path, n, TLS_FILE_MAX, &source.key.len);
+		i->key = "certificate";
+		source.certificate.data = inspect_read(i, CTL_FILE_CERTIFICATE, source.certificate.path, n, TLS_FILE_MAX,
+		    &source.certificate.len);
+		if (i->missing == 0)
+			inspect_judge_pair(i, &source);
+		inspect_forget(&source.key);
+		inspect_forget(&source.certificate);
+	}
+}
+
+static void
+inspect_account(void *arg, unsigned line, const char *why)
+{
+	const struct inspect *i = arg;
+	inspect_blame(i, true, "%s, line %u: %s; nobody can log in by it", i->server->password_file, line, why);
+}
+
+static void
+inspect_passwords(struct inspect *i)
+{
+	size_t len;
+	char *data;
+
+	i->key = "password-file";
+	if (i->server->password_file == NULL ||
+	    (data = inspect_read(i, CTL_FILE_PASSWORDS, i->server->password_file, 0, ACCOUNT_FILE_MAX, &len)) == NULL)
+		return;
+	struct account_list *l = account_list_parse(data, len, inspect_account, i);
+	if (l->count == 0)
+		inspect_blame(i, true, "there is no account in %s", i->server->password_file);
+	account_list_free(l);
+	explicit_bzero(data, len);
+	free(data);
+}
+
+static void
+inspect_keytab(struct inspect *i)
+{
+	int fd = -1;
+
+	i->key = "keytab";
+	if (i->server->keytab != NULL)
+		fd = inspect_open(i, CTL_FILE_KEYTAB, i->server->keytab, 0);
+	if (fd != -1)
+		close(fd);
+}
+
+void
+inspect_files(const struct config *c, struct config_faults *faults)
+{
+	for (size_t n = 0; n < c->nserver; n++) {
+		struct inspect i = { .faults = faults, .server = &c->server[n] };
+		inspect_pairs(&i);
+		inspect_passwords(&i);
+		inspect_keytab(&i);
+	}
+}

@@ -1,0 +1,83 @@
+/*
+ * keep - the latest refresh token of a profile, kept over restarts in STATE/oauth/NAME
+ *
+ * Runs in:  master, on behalf of the fetch helper, which may write nowhere
+ * Owns:     the files of that folder, readable by nobody but the master, who opens them for the fetch helper
+ * Promise:  the file is whole, or the old one; only profiles of the configuration have one. The text is not looked at
+ * Fails by: an errno in the answer; the helper comes again
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+#include "common/process/bearer.h"
+#include "master/master.h"
+
+/* 0, or -1 and errno. */
+static int
+keep_put(const char *part, const char *path, const struct bearer_keep *k)
+{
+	int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd == -1)
+		return -1;
+	int result = disk_write(fd, k->text, k->len);
+	if (result == 0)
+		result = disk_sync(fd);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return result == 0 ? rename(part, path) : -1;
+}
+
+static int
+keep_sync(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	int result = disk_sync_folder(fd);
+	close(fd);
+	return result;
+}
+
+static int
+keep_write(const struct config_service *s, const struct config_oauth *o, const struct bearer_keep *k)
+{
+	char *folder = mem_printf("%s/oauth", s->state), *part = mem_printf("%s/.%s.part", folder, o->name);
+	int result = folder_make(folder, 0700, (uid_t)-1, (gid_t)-1);
+	unlink(part); /* of one who died here */
+	if (result == 0)
+		result = keep_put(part, o->kept_file, k);
+	if (result == 0)
+		result = keep_sync(folder);
+	int saved = errno;
+	if (result == -1)
+		unlink(part);
+	free(folder);
+	free(part);
+	errno = saved;
+	return result;
+}
+
+void
+keep_token(struct child *c, const struct ctl_message *m)
+{
+	static struct bearer_keep k;
+	const struct config *config = c->m->snapshot->config;
+	struct bearer_kept answer = { .error = EPERM };
+
+	if (c->role != ROLE_FETCH || !bearer_keep_take(&k, m->data, m->len)) {
+		child_kill(c, "it sent a malformed message");
+		return;
+	}
+	const struct config_oauth *o = config_oauth_find(config, k.profile);
+	snprintf(answer.profile, sizeof(answer.profile), "%s", k.profile);
+	if (o != NULL && o->flow == CONFIG_FLOW_REFRESH)
+		answer.error = keep_write(&config->service, o, &k) == 0 ? 0 : errno;
+	explicit_bzero(&k, sizeof(k));
+	child_send(c, CTL_BEARER_KEPT, m->request, &answer, sizeof(answer), -1);
+}

@@ -1,0 +1,360 @@
+"""oauth - access tokens: a token endpoint and mail hosts that behave like those of Microsoft 365 and Google, on good and on bad days"""
+
+import http.server
+import json
+import os
+import re
+import ssl
+import subprocess
+import threading
+import time
+import urllib.parse
+
+import postern
+from postern import check, equal, mail, until
+
+SECRET = "s3cr3t~Client.Secret-of-the-application"
+REFRESH = "1//first-refresh-token_of.the-user"
+FORM = "application/x-www-form-urlencoded"
+
+
+def openssl(*args):
+    done = subprocess.run(["openssl", *map(str, args)], capture_output=True, text=True, check=False, timeout=60)
+    check(done.returncode == 0, done.stderr)
+
+
+class Authority:
+    """A certificate authority, and certificates of it for localhost; all files are readable by everybody."""
+    def __init__(self, folder, stem="ca"):
+        self.folder, self.stem = folder, stem
+        self.file, self.key = folder / f"{stem}.pem", folder / f"{stem}.key"
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.key, "-out", self.file,
+                "-days", "30", "-subj", f"/CN=The {stem} of the test", "-addext", "basicConstraints=critical,CA:TRUE")
+
+    def context(self, name="localhost"):
+        stem = self.folder / f"{self.stem}-{name}"
+        request, certificate, key, extensions = (stem.with_suffix(s) for s in (".csr", ".crt", ".pkey", ".ext"))
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={name}")
+        extensions.write_text(f"subjectAltName=DNS:{name}\n")
+        openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key, "-CAcreateserial", "-days", "30", "-out", certificate,
+                "-extfile", extensions)
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made.load_cert_chain(certificate, key)
+        return made
+
+
+class Endpoint:
+    """
+    A token endpoint on localhost. self.answers is used up first: each a function(handler) that answers, or (status, object, headers).
+    self.valid: the tokens that mail hosts take, with the time of their end. self.rotate: each answer has a new refresh token, and the
+    one before is void.
+    """
+    def __init__(self, port, context):
+        self.answers, self.requests, self.valid, self.tokens = [], [], {}, []
+        self.lifetime, self.rotate, self.refresh, self.secret = 3600, False, REFRESH, SECRET
+        self.news = threading.Condition()
+        endpoint = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                endpoint.post(self)
+
+            def do_GET(self):
+                endpoint.requests.append((time.monotonic(), {"GET": self.path}))
+                self.send_error(405)
+
+            def log_message(self, *args):
+                pass
+
+        class Server(http.server.ThreadingHTTPServer):
+            def handle_error(self, request, client_address):
+                pass
+
+        self.server = Server(("127.0.0.1", port), Handler, bind_and_activate=False)
+        self.server.allow_reuse_address = True
+        self.server.server_bind()
+        self.server.server_activate()
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"https://localhost:{port}/tenant/oauth2/v2.0/token"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def end(self):
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+        self.server = None
+
+    def post(self, handler):
+        body = handler.rfile.read(int(handler.headers["Content-Length"])).decode()
+        form = {k: v[0] for k, v in urllib.parse.parse_qs(body, strict_parsing=True).items()}
+        equal(handler.headers["Content-Type"], FORM, "Content-Type")
+        with self.news:
+            self.requests.append((time.monotonic(), form))
+            self.news.notify_all()
+            answer = self.answers.pop(0) if self.answers else self.usual(form)
+        if callable(answer):
+            answer(handler)
+        else:
+            reply(handler, *answer)
+
+    def usual(self, form):
+        if form.get("client_secret") != self.secret:
+            return 401, {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided.\r\nTrace ID: 1"}
+        if form["grant_type"] == "refresh_token" and form.get("refresh_token") != self.refresh:
+            return 400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
+        token = f"eyJ0eXAi.{len(self.tokens)}." + "A1b2-_" * 250
+        self.tokens.append(token)
+        self.valid[token] = time.monotonic() + self.lifetime
+        answer = {"token_type": "Bearer", "expires_in": self.lifetime, "ext_expires_in": self.lifetime, "access_token": token}
+        if self.rotate:
+            self.refresh = answer["refresh_token"] = f"1//refresh-token-number-{len(self.tokens)}"
+        return 200, answer
+
+    def wait(self, count, timeout=postern.WAIT):
+        with self.news:
+            check(self.news.wait_for(lambda: len(self.requests) >= count, timeout), len(self.requests), "requests, wanted", count)
+            return [form for _, form in self.requests]
+
+    def takes(self, token):
+        return self.valid.get(token, 0) > time.monotonic()
+
+
+def reply(handler, status, body=b"", headers=None):
+    data = json.dumps(body).encode() if not isinstance(body, bytes) else body
+    handler.send_response(status)
+    for key, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **(headers or {})}.items():
+        handler.send_header(key, value)
+    handler.end_headers()
+    handler.wfile.write(data)
+
+
+def endless(handler):
+    """More than anybody wants to read."""
+    handler.send_response(200)
+    handler.end_headers()
+    try:
+        for _ in range(4096):
+            handler.wfile.write(b" " * 65536)
+    except OSError:
+        pass
+
+
+def silent(handler):
+    handler.server.slow = threading.Event()
+    handler.server.slow.wait(10)
+
+
+def secret_file(service, name, text, mode=0o600):
+    path = service.folder / name
+    path.write_text(text + "\n")
+    path.chmod(mode)
+    if postern.is_root() and not service.as_root:
+        os.chown(path, service.test.uid, service.test.gid)
+    return path
+
+
+def configured(t, servers=None, profile=None, flow="client-credentials", **options):
+    """A service, not started, with the profile m365 and service.endpoint."""
+    service = t.postern(servers, start=False, **options)
+    service.authority = Authority(t.folder)
+    service.endpoint = Endpoint(t.port(), service.authority.context())
+    t.cleanup(service.endpoint.end)
+    service.profile = {"token-url": service.endpoint.url, "client-id": "11111111-2222-3333-4444-555555555555", "flow": flow,
+                       "scope": "https://outlook.office365.com/.default", "ca-file": service.authority.file,
+                       "secret-file": secret_file(service, "client-secret", SECRET), "timeout": "5s"}
+    if flow == "refresh-token":
+        service.profile["refresh-token-file"] = secret_file(service, "refresh-token", REFRESH)
+    service.profile.update(profile or {})
+    service.shared["oauth m365"] = service.profile
+    service.write()
+    return service
+
+
+def tried(service, *options, status=0):
+    done = service.ctl("oauth", "test", "m365", *options, ok=False)
+    equal(done.returncode, status, done.stdout + done.stderr)
+    return done.stdout
+
+
+def no_secrets(service, text=""):
+    """Neither in the event log nor in `text`."""
+    said = "\n".join(service.events.lines) + text + (service.folder / "stdout").read_text()
+    for secret in [SECRET, REFRESH, "1//refresh-token-number", *service.endpoint.tokens]:
+        check(secret[:24] not in said, "a secret was told:", secret[:24])
+
+
+def test_each_step_is_told(t):
+    service = configured(t).start()
+    said = tried(service)
+    for wanted in ("profile: m365", "client-credentials flow", f"client secret: {service.profile['secret-file']}, {len(SECRET)} characters",
+                   f"token endpoint: {service.endpoint.url}", "connected: 127.0.0.1:", "TLS: verified, certificate issued by CN = The ca of the test",
+                   "HTTP status: 200", "expires in 3600 s", "renewed 300 s before", "result: a token was given", "no login was tried"):
+        check(wanted in said, f"{wanted!r} is not in:\n{said}")
+    equal(service.endpoint.wait(1), [{"grant_type": "client_credentials", "client_id": "11111111-2222-3333-4444-555555555555",
+                                      "client_secret": SECRET, "scope": "https://outlook.office365.com/.default"}], "the form")
+    service.events.wait("token", profile="m365", result="new", expires="3600s")
+    tried(service, "--smtp", status=69)
+    equal(service.ctl("oauth", "test", "m356", ok=False).returncode, 3)
+    equal(service.ctl("oauth", "tset", "m365", ok=False).returncode, 64)
+    no_secrets(service, said)
+
+
+def test_a_bad_endpoint_is_told(t):
+    """Each failure in words, none of them with a secret, none of them the end of the helper."""
+    service = configured(t, profile={"timeout": "2s"}).start()
+    text = {"Content-Type": "text/html"}
+    bad = [
+        ((401, {"error": "invalid_client", "error_description": f"AADSTS7000215: wrong {SECRET}"}), "no token: invalid_client: AADSTS7000215: wrong"),
+        ((400, {"error": "invalid_grant", "error_description": "x" * 195 + SECRET}), "no token: invalid_grant: xxx"),
+        ((400, {"error": "unauthorized_client\x1b[31m\r\nresult: fine"}), "no token: unauthorized_client [31m result: fine"),
+        ((429, {"error": "too_many_requests"}, {"Retry-After": "7"}), "no token: HTTP status 429, too_many_requests"),
+        ((429, b"slow down", {"Retry-After": "Sun, 01 Jan 2040 00:00:00 GMT"}), "no token: HTTP status 429 (too many requests)"),
+        ((503, b"<html>", text), "no token: HTTP status 503"),
+        ((200, b"<html>Please log in</html>", text), "no JSON object; is token-url right?"),
+        ((200, b"[1, 2]"), "no JSON object"),
+        ((200, b'{"access_token": "a", "access_token": "b", "token_type": "Bearer"}'), "no JSON object"),
+        ((200, {"token_type": "Bearer"}), "neither access_token nor error"),
+        ((200, {"token_type": "mac", "access_token": "abc"}), "type is not Bearer"),
+        ((200, {"token_type": "Bearer", "access_token": "a\x01auth=Bearer b"}), "characters that no token has"),
+        ((200, {"token_type": "Bearer", "access_token": "A" * 8193}), "longer than 8192 characters"),
+        ((302, b"", {"Location": service.endpoint.url + "?again"}), "HTTP status 302: the endpoint sends elsewhere"),
+        ((307, b"", {"Location": "http://127.0.0.1:1/"}), "HTTP status 307: the endpoint sends elsewhere"),
+        (endless, "the answer is larger than 64 KiB"),
+        (silent, "timed out"),
+        (lambda handler: handler.connection.close(), "no token:"),
+    ]
+    for number, (answer, wanted) in enumerate(bad):
+        service.endpoint.answers.append(answer)
+        said = tried(service, status=1)
+        check(wanted in said, f"{wanted!r} is not in:\n{said}")
+        no_secrets(service, said)
+        equal(len(service.endpoint.requests), number + 1, "requests")
+    equal(len(service.children("fetch")), 1, "fetch helpers")
+    equal(service.events.all("crash"), [], "crashes")
+    tried(service)
+    service.endpoint.end()
+    check("refused" in tried(service, status=1).lower() or "connect" in tried(service, status=1), "a closed port")
+
+
+def test_the_certificate_counts(t):
+    """Another authority's certificate, another name: nothing is posted there."""
+    service = configured(t)
+    other = Authority(t.folder, "other")
+    service.profile["ca-file"] = other.file
+    service.write()
+    service.start()
+    said = tried(service, status=1)
+    check("certificate" in said and "result: no token" in said, said)
+    service.profile["ca-file"] = service.authority.file
+    service.profile["token-url"] = service.endpoint.url.replace("localhost", "127.0.0.1")
+    service.write()
+    service.ctl("reload")
+    said = tried(service, status=1)
+    check("127.0.0.1" in said and "result: no token" in said, said)
+    equal(service.endpoint.requests, [], "requests")
+    service.profile["token-url"] = service.endpoint.url
+    service.write()
+    service.ctl("reload")
+    tried(service)
+
+
+def test_secrets_are_looked_at_anew(t):
+    """A secret that everybody may read is refused; a new one counts at once."""
+    service = configured(t)
+    path = secret_file(service, "client-secret", SECRET, 0o644)
+    service.start()
+    check("everybody may read" in tried(service, status=1), "mode 0644")
+    path.chmod(0o600)
+    path.write_text("two\nlines\n")
+    check("one line" in tried(service, status=1), "two lines")
+    path.unlink()
+    check("No such file" in tried(service, status=1), "no file")
+    secret_file(service, "client-secret", "wrong")
+    check("invalid_client" in tried(service, status=1), "wrong")
+    equal(len(service.endpoint.requests), 1, "requests")
+    secret_file(service, "client-secret", SECRET)
+    tried(service)
+
+
+def test_a_new_refresh_token_is_kept(t):
+    """The endpoint changes it with each answer: the latest survives a kill; the operator's own counts again when it changes."""
+    service = configured(t, flow="refresh-token")
+    service.endpoint.rotate = True
+    service.start()
+    kept = service.state / "oauth" / "m365"
+    said = tried(service)
+    check(f"kept in {kept}" in said, said)
+    until(lambda: kept.exists() and "number-1" in kept.read_text(), what="the kept token")
+    equal(oct(kept.stat().st_mode & 0o7777), "0o600", "its mode")
+    equal(oct(kept.parent.stat().st_mode & 0o7777), "0o700", "its folder's mode")
+    tried(service)
+    until(lambda: "number-2" in kept.read_text(), what="the second one")
+    check(REFRESH not in kept.read_text(), "the operator's token in the state folder")
+    service.kill()
+    service.start()
+    said = tried(service)
+    check(f"refresh token: {kept}" in said, said)
+    forms = service.endpoint.wait(3)
+    equal([form["refresh_token"] for form in forms], [REFRESH, "1//refresh-token-number-1", "1//refresh-token-number-2"], "refresh tokens")
+    service.endpoint.refresh = "consented-once-more"
+    check("invalid_grant" in tried(service, status=1), "a revoked one")
+    secret_file(service, "refresh-token", "consented-once-more")
+    said = tried(service)
+    check(f"refresh token: {service.profile['refresh-token-file']}" in said, said)
+    equal(service.endpoint.wait(5)[4]["refresh_token"], "consented-once-more")
+    until(lambda: "number-4" in kept.read_text(), what="the child of the new one")
+    no_secrets(service, said)
+
+
+def test_the_helper_has_no_rights(t):
+    """Not root, no capability, no way to the files that the master opens for it; nobody else gets them."""
+    t.need_root()
+    service = configured(t, flow="refresh-token", as_root=True)
+    service.endpoint.rotate = True
+    for name in ("client-secret", "refresh-token"):
+        equal((service.folder / name).stat().st_uid, 0, name)
+    service.start()
+    tried(service)
+    kept = service.state / "oauth" / "m365"
+    until(kept.exists, what="the kept token")
+    equal((kept.stat().st_uid, kept.parent.stat().st_uid, kept.stat().st_mode & 0o777), (0, 0, 0o600), "the kept token's owner and mode")
+    helper = service.child("fetch")
+    status = postern.status_of(helper)
+    equal([int(n) for n in status["Uid"].split()], [t.uid] * 4, "uids")
+    equal(status["NoNewPrivs"], "1", "NoNewPrivs")
+    for caps in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        equal(int(status[caps], 16), 0, caps)
+    held = [what for number, what in postern.descriptors_of(helper).items() if number > 2]
+    check(not any(str(service.folder) in what for what in held), "open files:", held)
+    libraries = {role: (postern.Path(f"/proc/{service.child(role)}/maps").read_text()) for role in ("listener", "deliver", "fetch")}
+    check("libcurl" in libraries["fetch"] and "libcurl" not in libraries["deliver"] + libraries["listener"], "who has libcurl")
+
+
+def test_the_configuration_is_judged(t):
+    service = configured(t)
+
+    def told(*wanted, **profile):
+        service.shared["oauth m365"] = {k: v for k, v in {**service.profile, **{k.replace("_", "-"): v for k, v in profile.items()}}.items()
+                                        if v is not None}
+        service.write()
+        done = service.ctl("check", ok=False)
+        for text in wanted:
+            check(text in done.stdout + done.stderr, f"{text!r} is not in:\n{done.stdout}{done.stderr}")
+        return done.returncode
+
+    equal(told(), 0)
+    told("provider = microsoft365 needs the tenant", provider="microsoft365", token_url=None)
+    told("needs a token-url", token_url=None)
+    told("token-url must be an address like https://", token_url="http://localhost/token")
+    told("needs a secret-file", secret_file=None)
+    told("needs the client-id", client_id=None)
+    told("needs a refresh-token-file", flow="refresh-token")
+    told("is not for provider = google", provider="google")
+    told("did you mean \"client-id\"", client_idd="x")
+    told("tenant must be a directory id", provider="microsoft365", tenant="../../x")
+    equal(told(provider="microsoft365", tenant="example.onmicrosoft.com", token_url=None, scope=None), 0)
+    shown = service.ctl("config").stdout
+    check(re.search(r"token-url += https://login.microsoftonline.com/example.onmicrosoft.com/oauth2/v2.0/token +; default", shown), shown)
+    check(re.search(r"scope += https://outlook.office365.com/.default +; default", shown), shown)
+    service.shared["oauth Big_Name"] = {}
+    told("must be [oauth NAME]")

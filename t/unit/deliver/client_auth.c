@@ -1,0 +1,272 @@
+/* client_auth - AUTH dialogues as transcripts, each run whole and byte by byte; hostile peers */
+#include "t/unit/unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/base64.h"
+#include "deliver/deliver.h"
+
+/*
+ * A transcript: lines of a letter and a text.
+ *   S  the peer sends the line          C  we send the line (exactly this, nothing else)
+ *   K  a word is wanted, after this challenge ("-": the first)
+ *   W  our word, another may follow     E  our last word           N  no word at all, as LOGIN begins        G  we have none
+ *   R  ready, for AUTH went well        X  STATUS CODE DENIED: closed with this verdict       T  the time is over
+ *   H  1 or 0: what is to be sent is hushed     M  the mechanism in use
+ * A word "*700" is 700 times x.
+ */
+struct row {
+	const char *name;
+	unsigned mechanisms, clear;
+	bool secured;
+	const char *transcript;
+};
+
+static void
+make_word(struct vouch_token *t, const char *text)
+{
+	*t = (struct vouch_token){ .absent = false };
+	t->len = (uint16_t)(*text == '*' ? strtoul(text + 1, NULL, 10) : strlen(text));
+	memset(t->data, 'x', t->len);
+	if (*text != '*')
+		memcpy(t->data, text, t->len);
+}
+
+static void
+expect_challenge(struct client *c, const struct row *row, const char *text)
+{
+	ck_assert_msg(client_action(c) == CLIENT_PROVE, "%s: no word wanted before %s", row->name, text);
+	if (strcmp(text, "-") == 0)
+		ck_assert_msg(!c->auth->begun, "%s: not the first word", row->name);
+	else
+		ck_assert_msg(c->auth->begun && strcmp(buf_text(&c->auth->challenge), text) == 0, "%s: challenge %s, expected %s", row->name,
+		    buf_text(&c->auth->challenge), text);
+}
+
+static void
+expect_failure(struct client *c, const struct row *row, const char *text)
+{
+	char have[40];
+
+	ck_assert_msg(client_action(c) == CLIENT_CLOSE, "%s: not closed", row->name);
+	snprintf(have, sizeof(have), "%s %d %d", c->failure.status, c->failure.code, c->denied);
+	ck_assert_msg(strcmp(have, text) == 0, "%s: %s (%s), expected %s", row->name, have, c->failure.text, text);
+	ck_assert_msg(c->failure.what == VERDICT_LATER && !c->opened && !c->glitch, "%s: not for later", row->name);
+	ck_assert_str_eq(c->failure.host, "mx.example");
+}
+
+static void
+input(struct client *c, const char *text, bool bytewise)
+{
+	char line[1 << 17];
+	size_t len = (size_t)snprintf(line, sizeof(line), "%s\r\n", text);
+
+	for (size_t at = 0; at < len; at += bytewise ? 1 : len)
+		client_input(c, line + at, bytewise ? 1 : len);
+}
+
+static void
+do_line(struct client *c, const struct row *row, char letter, const char *text, bool bytewise)
+{
+	struct vouch_token t;
+	char line[4100];
+
+	switch (letter) {
+	case 'S':
+		input(c, text, bytewise);
+		break;
+	case 'C':
+		snprintf(line, sizeof(line), "%s\r\n", text);
+		ck_assert_msg(strcmp(buf_text(&c->out), line) == 0, "%s: sent \"%s\", expected \"%s\"", row->name, buf_text(&c->out), line);
+		buf_clear(&c->out);
+		break;
+	case 'K':
+		expect_challenge(c, row, text);
+		break;
+	case 'W':
+	case 'E':
+		make_word(&t, text);
+		client_auth_say(c, &t, letter == 'E');
+		break;
+	case 'N':
+		make_word(&t, "");
+		t.absent = true;
+		client_auth_say(c, &t, false);
+		break;
+	case 'G':
+		client_auth_give_up(c, "4.7.0", text);
+		break;
+	case 'R':
+		ck_assert_msg(client_action(c) == CLIENT_READY && c->authenticated && c->opened, "%s: not ready", row->name);
+		break;
+	case 'X':
+		expect_failure(c, row, text);
+		break;
+	case 'T':
+		client_timeout(c);
+		break;
+	case 'H':
+		ck_assert_msg(c->hush == (*text == '1'), "%s: hush is not %s", row->name, text);
+		break;
+	case 'M':
+		ck_assert_str_eq(prove_mechanism_names[c->auth->mechanism], text);
+		break;
+	default:
+		ck_abort_msg("%s: letter %c", row->name, letter);
+	}
+	if (letter != 'S' && letter != 'W' && letter != 'E' && letter != 'N' && letter != 'H')
+		ck_assert_msg(c->out.len == 0, "%s: sent \"%s\" and nobody expected it", row->name, buf_text(&c->out));
+}
+
+static void
+start(struct client *c, const struct row *row)
+{
+	client_init(c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .user = "us", .mechanisms = row->mechanisms,
+	    .clear = row->clear, .secured = row->secured });
+}
+
+static void
+run(const struct row *row, bool bytewise)
+{
+	struct client c;
+	char text[4096];
+
+	start(&c, row);
+	for (const char *p = row->transcript, *lf; *p != '\0'; p = lf + 1) {
+		lf = strchr(p, '\n');
+		ck_assert_ptr_nonnull(lf);
+		snprintf(text, sizeof(text), "%.*s", (int)(lf - p - 2 > 0 ? lf - p - 2 : 0), p + 2);
+		do_line(&c, row, p[0], text, bytewise);
+	}
+	ck_assert_msg(c.out.len == 0, "%s: sent \"%s\" at the end", row->name, buf_text(&c.out));
+	client_done(&c);
+}
+
+#define ALL (PROVE_BIT(PROVE_MECHANISMS) - 1)
+#define BASIC PROVE_BASIC
+#define BEARER (PROVE_BIT(PROVE_OAUTHBEARER) | PROVE_BIT(PROVE_XOAUTH2))
+#define HELLO "S 220 mx.example ready\nC EHLO us.example\n"
+#define OFFER(words) HELLO "S 250-mx.example\nS 250-AUTH " words "\nS 250 SIZE\n"
+#define DIFFERENT "S 334 cj1uLHM9cyxpPTQwOTY=\nK r=n,s=s,i=4096\n"	/* SCRAM's first challenge */
+
+static const struct row rows[] = {
+	{ "PLAIN", BASIC, 0, true, OFFER("PLAIN LOGIN") "K -\nE us secret\nH 0\nC AUTH PLAIN dXMgc2VjcmV0\nS 235 2.7.0 welcome\nR\nM PLAIN\n" },
+	{ "AUTH= as old servers say", BASIC, 0, true, HELLO "S 250-x\nS 250 AUTH=LOGIN PLAIN\nK -\nE x\nC AUTH PLAIN eA==\nS 235 ok\nR\n" },
+	{ "LOGIN", BASIC, 0, true,
+	  OFFER("login") "K -\nN\nH 0\nC AUTH LOGIN\nS 334 VXNlcm5hbWU6\nK Username:\nW us\nH 1\nC dXM=\nS 334 UGFzc3dvcmQ6\nK Password:\nE secret\nH 1\n"
+	  "C c2VjcmV0\nS 235 ok\nH 0\nR\n" },
+	{ "LOGIN, empty challenges", BASIC, 0, true, OFFER("LOGIN") "K -\nN\nC AUTH LOGIN\nS 334\nK \nW us\nC dXM=\nS 334 \nK \nE s\nC cw==\nS 235 ok\nR\n" },
+	{ "SCRAM is stronger", BASIC, 0, true,
+	  OFFER("PLAIN SCRAM-SHA-256 LOGIN") "M SCRAM-SHA-256\nK -\nW one\nC AUTH SCRAM-SHA-256 b25l\n" DIFFERENT "W two\nC dHdv\nS 334 dj1z\nK v=s\nE \nC \nS 235 ok\nR\n" },
+	{ "-PLUS is stronger still", BASIC, 0, true, OFFER("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") "M SCRAM-SHA-256-PLUS\nK -\n" },
+	{ "-PLUS needs TLS", BASIC, 0, false, OFFER("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") "M SCRAM-SHA-256\nK -\n" },
+	{ "no -PLUS without a binding", BASIC & ~PROVE_BIT(PROVE_SCRAM_PLUS), 0, true, OFFER("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") "M SCRAM-SHA-256\n" },
+	{ "GSSAPI, and no other", PROVE_BIT(PROVE_GSSAPI), 0, false, OFFER("PLAIN GSSAPI SCRAM-SHA-256") "M GSSAPI\nK -\n" },
+	{ "PLAIN not in the clear", BASIC, 0, false, OFFER("PLAIN LOGIN") "X 4.7.11 0 0\n" },
+	{ "PLAIN in the clear where that is wanted", BASIC, PROVE_BARE, false, OFFER("PLAIN LOGIN") "K -\nE x\nC AUTH PLAIN eA==\nS 235 ok\nR\n" },
+	{ "SCRAM in the clear", BASIC, 0, false, OFFER("PLAIN SCRAM-SHA-256") "M SCRAM-SHA-256\nK -\n" },
+	{ "a token not in the clear", BEARER, 0, false, OFFER("XOAUTH2") "X 4.7.11 0 0\n" },
+	{ "nothing offered", BASIC, 0, true, HELLO "S 250-x\nS 250 SIZE\nX 4.7.0 0 0\n" },
+	{ "nothing in it", BASIC, 0, true, HELLO "S 250-x\nS 250 AUTH\nX 4.7.0 0 0\n" },
+	{ "nothing of ours offered", BASIC, 0, true, OFFER("CRAM-MD5 GSSAPI PLAINX") "X 4.7.4 0 0\n" },
+	{ "the first line is no offer", BASIC, 0, true, HELLO "S 250-AUTH PLAIN\nS 250 SIZE\nX 4.7.0 0 0\n" },
+	{ "HELO only", BASIC, 0, true, HELLO "S 502 what\nC HELO us.example\nS 250 x\nX 4.7.0 0 0\n" },
+	{ "wrong password", BASIC, 0, true, OFFER("PLAIN LOGIN") "K -\nE x\nC AUTH PLAIN eA==\nS 535 5.7.8 bad credentials\nX 4.7.8 535 1\n" },
+	{ "wrong password, no second way", BASIC, 0, true,
+	  OFFER("SCRAM-SHA-256 PLAIN") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\n" DIFFERENT "W two\nC dHdv\nS 535 5.7.8 no\nX 4.7.8 535 1\n" },
+	{ "too weak", BASIC, 0, true, OFFER("PLAIN") "K -\nE x\nC AUTH PLAIN eA==\nS 534 5.7.9 weak\nX 4.7.8 534 1\n" },
+	{ "later", BASIC, 0, true, OFFER("PLAIN") "K -\nE x\nC AUTH PLAIN eA==\nS 454 4.7.0 no directory\nX 4.7.0 454 0\n" },
+	{ "unknown after all", BASIC, 0, true,
+	  OFFER("SCRAM-SHA-256 PLAIN") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\nS 504 5.5.4 no\nK -\nM PLAIN\nE x\nC AUTH PLAIN eA==\nS 235 ok\nR\n" },
+	{ "unknown after all, and no other", BASIC, 0, true, OFFER("PLAIN") "K -\nE x\nC AUTH PLAIN eA==\nS 504 5.5.4 no\nX 4.7.8 504 1\n" },
+	{ "unknown after all, and no other without TLS", BASIC, 0, false,
+	  OFFER("SCRAM-SHA-256 PLAIN") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\nS 504 5.5.4 no\nX 4.7.11 0 0\n" },
+	{ "yes too early", BASIC, 0, true, OFFER("SCRAM-SHA-256") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\nS 235 welcome\nX 4.7.0 0 0\n" },
+	{ "yes to the first line of LOGIN", BASIC, 0, true, OFFER("LOGIN") "K -\nN\nC AUTH LOGIN\nS 235 welcome\nX 4.7.0 0 0\n" },
+	{ "an empty first word", BASIC, 0, true, OFFER("PLAIN") "K -\nW \nC AUTH PLAIN =\n" },
+	{ "a first word that just fits", BASIC, 0, true, OFFER("PLAIN") "K -\nW *372\nC AUTH PLAIN " "eHh4"
+	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
+	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
+	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
+	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4\n" },
+	{ "a long first word waits for its challenge", PROVE_BIT(PROVE_XOAUTH2), 0, true,
+	  OFFER("XOAUTH2") "K -\nE *373\nC AUTH XOAUTH2\nH 0\nS 334\nH 1\nC "
+	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
+	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
+	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
+	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eA==\n"
+	  "S 235 ok\nR\n" },
+	{ "yes before the long word was said", PROVE_BIT(PROVE_XOAUTH2), 0, true, OFFER("XOAUTH2") "K -\nE *700\nC AUTH XOAUTH2\nS 235 ok\nX 4.7.0 0 0\n" },
+	{ "a token that expired", BEARER, 0, true,
+	  OFFER("XOAUTH2") "K -\nE t\nC AUTH XOAUTH2 dA==\nS 334 eyJzdGF0dXMiOiI0MDEifQ==\nK {\"status\":\"401\"}\nW \nC \nS 535 5.7.3 no\nX 4.7.8 535 1\n" },
+	{ "we have no word", BASIC, 0, true, OFFER("PLAIN") "K -\nG no such file\nX 4.7.0 0 0\n" },
+	{ "we have no answer", BASIC, 0, true, OFFER("SCRAM-SHA-256") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\n" DIFFERENT "G wrong\nX 4.7.0 0 0\n" },
+	{ "our word does not come", BASIC, 0, true, OFFER("PLAIN") "K -\nT\nX 4.3.0 0 0\n" },
+	{ "a challenge that is none", BASIC, 0, true, OFFER("LOGIN") "K -\nN\nC AUTH LOGIN\nS 334 Username:\nX 4.5.0 0 0\n" },
+};
+
+START_TEST(test_transcripts)
+{
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		run(&rows[i], false);
+		run(&rows[i], true);
+	}
+}
+END_TEST
+
+static const struct row login = { "LOGIN", BASIC, 0, true, "" };
+
+static void
+until_login(struct client *c)
+{
+	static const char hello[] = "220 x\r\n250-x\r\n250 AUTH LOGIN\r\n";
+	struct vouch_token t = { .absent = true };
+
+	start(c, &login);
+	client_input(c, hello, sizeof(hello) - 1);
+	ck_assert_int_eq(client_action(c), CLIENT_PROVE);
+	client_auth_say(c, &t, false);
+	ck_assert_int_eq(client_action(c), CLIENT_WAIT);
+}
+
+/* What a mechanism's longest challenge takes, and no more. */
+START_TEST(test_long_challenge)
+{
+	static char line[1 << 15], raw[VOUCH_TOKEN_MAX + 3];
+	for (size_t more = 0; more < 4; more += 3) {
+		struct client c;
+		until_login(&c);
+		memset(raw, 'c', sizeof(raw));
+		strcpy(line, "334 ");
+		size_t len = 4 + base64_encode(line + 4, raw, VOUCH_TOKEN_MAX + more);
+		memcpy(line + len, "\r\n", 2);
+		for (size_t at = 0; at < len + 2; at += 7)
+			client_input(&c, line + at, len + 2 - at < 7 ? len + 2 - at : 7);
+		ck_assert_int_eq(client_action(&c), more == 0 ? CLIENT_PROVE : CLIENT_CLOSE);
+		if (more == 0)
+			ck_assert_uint_eq(c.auth->challenge.len, VOUCH_TOKEN_MAX);
+		client_done(&c);
+	}
+}
+END_TEST
+
+/* Answers to what nobody said, and challenges of several lines. */
+START_TEST(test_hostile)
+{
+	static const char *const texts[] = { "334 VQ==\r\n334 VQ==\r\n", "334-VQ==\r\n334 VQ==\r\n", "334 VQ==\r\n535 no\r\n", "220 hello\r\n", "354 go\r\n",
+	    "421 bye\r\n", "334 \0\0\r\n" };
+	for (size_t i = 0; i < nitems_of(texts); i++) {
+		struct client c;
+		until_login(&c);
+		client_input(&c, texts[i], i + 1 == nitems_of(texts) ? 8 : strlen(texts[i]));
+		ck_assert_msg(client_action(&c) == CLIENT_CLOSE, "%s", texts[i]);
+		ck_assert_int_eq(c.failure.what, VERDICT_LATER);
+		ck_assert(!c.denied && !c.authenticated);
+		client_done(&c);
+	}
+}
+END_TEST
+
+UNIT_MAIN("client_auth", test_transcripts, test_long_challenge, test_hostile)
