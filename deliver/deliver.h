@@ -15,9 +15,11 @@
 #include "common/mail/spool.h"
 #include "common/mail/verdict.h"
 #include "common/process/boot.h"
+#include "common/process/chore.h"
 #include "common/process/dns.h"
 #include "common/process/intake.h"
 #include "common/process/lookup.h"
+#include "common/process/pick.h"
 #include "common/process/pool.h"
 #include "common/process/w3clog.h"
 
@@ -25,6 +27,7 @@
 #include "deliver/outbound.h"
 
 struct badmail;
+struct chores;
 struct destination; struct drop;
 struct report; struct route;
 struct schedule;
@@ -107,7 +110,8 @@ bool dsn_next(struct dsn *d, struct buf *out);
 
 /* --- note: the lines beside a queue file that say what was tried. Pure --- */
 
-enum note_kind { NOTE_OTHER, NOTE_DEFERRED, NOTE_QUICK, NOTE_FAILED, NOTE_DELAYED };
+enum note_kind { NOTE_OTHER, NOTE_DEFERRED, NOTE_QUICK, NOTE_FAILED, NOTE_DELAYED, NOTE_HELD, NOTE_RELEASED, NOTE_KINDS };
+const char *note_name(enum note_kind kind);	/* "deferred"; "" of NOTE_OTHER */
 
 struct note_line {
 	enum note_kind kind;
@@ -152,7 +156,7 @@ void report_make_id(char *id, const char *message, int64_t time_us, size_t first
 struct rescan;
 struct rescan *rescan_new(struct loop *l, struct pool *pool, struct spool *spool,
     void (*found)(void *arg, const struct spool_entry *entry, size_t n), void (*end)(void *arg, ssize_t total, uint64_t ms), void *arg);	/* total -errno: failed */
-void rescan_start(struct rescan *s, bool all);	/* one at a time */
+bool rescan_start(struct rescan *s, bool all);	/* one at a time; false: one is running */
 void rescan_stop(struct rescan *s);			/* the running one ends soon; before pool_free */
 void rescan_free(struct rescan *s);			/* after pool_free */
 
@@ -194,11 +198,13 @@ struct role {
 	struct schedule *schedule;
 	struct badmail *badmail;
 	struct rescan *rescan;
+	struct chores *chores;
 	struct loop_timer *own, *slow, *missed, *grace;
 	struct loop_io *hint;
 	int64_t hints_lost;		/* of the virtual server, when last looked */
 	bool waiting, ending;
 	bool scanned, retry;		/* the first scan is over; all is to be due then */
+	bool look;			/* another scan is to follow the running one */
 };
 
 extern const struct boot_role role_deliver;
@@ -293,6 +299,7 @@ struct schedule_message {
 	struct schedule_result *result;	/* e.nrcpt of them */
 	struct schedule_reason *reasons;
 	struct schedule_dest *only;	/* this round is for it alone; NULL all */
+	struct schedule_order *command;	/* this round is for an operator; NULL: to be sent */
 	struct schedule_group *group; size_t ngroup, group_at, offset;
 	size_t *order;			/* recipients by group */
 	LIST_HEAD(, schedule_portion) portions;	/* at work */
@@ -328,13 +335,14 @@ struct schedule {
 	struct settle *settle;
 	struct schedule_wake *wake;
 	struct loop_timer *timer;
-	struct pool_lane *load;
+	struct pool_lane *load, *move;
 	TAILQ_HEAD(, schedule_message) messages;
 	size_t loaded, recipients;	/* in memory */
 	size_t loading;			/* of the loaded: by a thread */
 	uint32_t fresh_first, fresh_last;	/* records of what came since, in order */
 	bool fresh_turn;			/* the next one is one of these */
 	size_t remote_held, local_held, retrying;
+	size_t buried;			/* records of messages that are gone, still in a list */
 	bool draining;
 	void (*idle)(void *arg);
 	void *idle_arg;
@@ -350,6 +358,8 @@ void schedule_retry_all(struct schedule *s);
 void schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg);
 /* The round of a message is over and written down (called by settle), or there was none. */
 void schedule_settled(struct schedule_message *m);
+/* A thread reads it; then it goes on to schedule_load_judge. */
+void schedule_load_by_thread(struct schedule_message *m);
 /* How many messages a destination may have at work now: as many as places are free, so that none ever fills the window. */
 size_t schedule_share(const struct schedule *s);
 struct schedule_reason *schedule_reason_keep(struct schedule_message *m, int code, const char *status, const char *host,
@@ -386,8 +396,16 @@ uint64_t schedule_dest_stamp(struct schedule_dests *t);
 
 /* --- schedule_index: a record a message, by id and by due time. Pure --- */
 
-enum schedule_state { RECORD_FREE, RECORD_FRESH, RECORD_WAITING, RECORD_PARKED, RECORD_LOADED };
-enum schedule_flag { RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4, RECORD_HOT = 8, RECORD_NOTED = 16 };
+enum schedule_state {
+	RECORD_FREE, RECORD_FRESH, RECORD_WAITING, RECORD_PARKED, RECORD_LOADED,
+	RECORD_RESTING,		/* held by an operator, in no list */
+	RECORD_ASIDE,		/* still in the list of fresh or parked ones, which is to pass it over: held, or an order is at work on it */
+	RECORD_GONE,		/* the same; its message is gone */
+};
+enum schedule_flag {
+	RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4, RECORD_HOT = 8, RECORD_NOTED = 16,
+	RECORD_FROZEN = 128,	/* held by an operator; one that is loaded rests after its round */
+};
 
 struct schedule_record {		/* 32 bytes */
 	uint64_t time;			/* the id, packed */
@@ -407,6 +425,7 @@ struct schedule_index;
 struct schedule_index *schedule_index_new(void);
 void schedule_index_free(struct schedule_index *x);
 size_t schedule_index_count(const struct schedule_index *x);
+uint32_t schedule_index_last(const struct schedule_index *x);		/* the highest number there is */
 size_t schedule_index_bytes(const struct schedule_index *x);		/* memory in use */
 /* Records have numbers from 1; 0 is none. A pointer is valid until the next add. */
 uint32_t schedule_index_find(const struct schedule_index *x, const char *id);
@@ -427,6 +446,45 @@ void schedule_index_all_due(struct schedule_index *x, uint32_t due);	/* none wai
 /* --- schedule_load: reads a message and judges whether it may be tried --- */
 void schedule_load_read(struct schedule_message *m);	/* any thread; touches the message alone */
 void schedule_load_judge(struct schedule_message *m);	/* on the loop; goes on to schedule_send, settle or schedule_settled */
+
+/* --- schedule_message --- */
+struct schedule_message *schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *only);
+void schedule_message_free(struct schedule_message *m);
+
+/* --- schedule_order: what operators do to single messages --- */
+enum schedule_order_kind { SCHEDULE_DELETE, SCHEDULE_BOUNCE, SCHEDULE_MOVE };
+enum schedule_order_result { SCHEDULE_DONE, SCHEDULE_BUSY, SCHEDULE_GONE, SCHEDULE_FAILED };
+
+struct schedule_order {
+	enum schedule_order_kind kind;
+	char id[MESSAGE_ID_SIZE];
+	unsigned uid;
+	const struct pick *pick;	/* delete, bounce: only the recipients it means */
+	const char *reason;		/* bounce: for the sender */
+	struct spool *to;		/* move: where, and its name */
+	const char *to_name;
+	enum schedule_order_result result;	/* out */
+	int error;			/* out: of SCHEDULE_FAILED */
+	size_t recipients;		/* out: that it was for */
+	void (*done)(void *arg, struct schedule_order *o);	/* once, on the loop; only when begin said so */
+	void *arg;
+};
+
+/* SCHEDULE_DONE: `done` will be called. Else nothing is done: it is at work, or gone. */
+enum schedule_order_result schedule_order_begin(struct schedule *s, struct schedule_order *o);
+/* Once spool_hold() has said so on the disk. One at work rests after its round. False: gone. */
+bool schedule_order_hold(struct schedule *s, const char *id, bool held);
+/* Due now, if it waits for its time. False: gone. */
+bool schedule_order_retry(struct schedule *s, const char *id);
+/* For schedule alone: */
+void schedule_order_apply(struct schedule_message *m);	/* it is loaded */
+void schedule_order_end(struct schedule_message *m);
+void schedule_order_run_move(void *arg, void **jobs, size_t n);
+void schedule_order_moved(void *arg, void *job);
+void schedule_order_rest(struct schedule *s, uint32_t n, uint32_t due);	/* put back: held, or in its list all the time */
+bool schedule_order_is_aside(struct schedule *s, uint32_t n, struct schedule_dest *d);	/* just off its list: not for work */
+void schedule_order_bury(struct schedule *s, uint32_t n);
+void schedule_order_unbury(struct schedule *s, uint32_t n);	/* a message of that id is in the queue */
 
 /* --- schedule_send: one round of a message: groups by destination, portions, results --- */
 void schedule_send_begin(struct schedule_message *m);

@@ -20,7 +20,16 @@ static const char *const words[] = {
 	[NOTE_QUICK] = "quick",
 	[NOTE_FAILED] = "failed",
 	[NOTE_DELAYED] = "delayed",
+	[NOTE_HELD] = "held",
+	[NOTE_RELEASED] = "released",
 };
+static_assert(nitems_of(words) == NOTE_KINDS, "one word a kind");
+
+const char *
+note_name(enum note_kind kind)
+{
+	return words[kind];
+}
 
 static const char *
 or_dash(const char *text)

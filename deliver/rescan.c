@@ -153,14 +153,15 @@ rescan_new(struct loop *l, struct pool *pool, struct spool *spool,
 	return s;
 }
 
-void
+bool
 rescan_start(struct rescan *s, bool all)
 {
 	if (s->running)
-		return;
+		return false;
 	s->running = true;
 	s->all = all;
 	pool_submit(s->lane, s);
+	return true;
 }
 
 void

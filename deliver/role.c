@@ -16,6 +16,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "deliver/chores.h"
 #include "deliver/deliver.h"
 
 #define THREADS 13	/* one for the protocol log */
@@ -50,10 +51,13 @@ scanned(void *arg, ssize_t total, uint64_t ms)
 	if (total < 0)
 		log_event(LOG_FAULT, NULL, "trouble", "what=scan error=%s", log_safe(strerror((int)-total)));
 	r->scanned = true;
+	chores_ready(r->chores);
 	if (r->retry && !r->ending)
 		schedule_retry_all(r->schedule);
 	r->retry = false;
-	if (!r->ending)
+	if (r->look && !r->ending)
+		r->look = !rescan_start(r->rescan, false);
+	else if (!r->ending)
 		loop_timer_set(r->slow, ms * 10 > SLOW_MS ? ms * 10 : SLOW_MS);
 }
 
@@ -63,6 +67,15 @@ slow_scan(void *arg)
 	struct role *r = arg;
 
 	rescan_start(r->rescan, false);
+}
+
+/* Another one put messages into our queue. */
+static void
+look(struct role *r, const struct ctl_message *m)
+{
+	(void)m;
+	if (r->scanned && !r->ending && !rescan_start(r->rescan, false))
+		r->look = true;
 }
 
 /* --- hints --- */
@@ -188,6 +201,7 @@ run(struct boot *b)
 	r->remote->log = r->log;
 	r->badmail = badmail_new(b->loop, r->pool, r->spool, b->server, b->counters);
 	make_schedule(r);
+	r->chores = chores_new(b, r->pool, r->spool, r->schedule);
 	r->rescan = rescan_new(b->loop, r->pool, r->spool, found, scanned, r);
 	r->own = loop_timer_new(b->loop, own, r);
 	r->slow = loop_timer_new(b->loop, slow_scan, r);
@@ -232,6 +246,7 @@ begin_end(struct role *r, uint64_t grace_ms)
 	loop_timer_stop(r->slow);
 	loop_timer_stop(r->missed);
 	rescan_stop(r->rescan);
+	chores_end(r->chores);
 	schedule_drain(r->schedule, end, r);
 	remote_drain(r->remote);
 }
@@ -247,6 +262,7 @@ finish(struct boot *b)
 	pool_free(r->pool);
 	w3clog_free(r->log);
 	schedule_free(r->schedule);
+	chores_free(r->chores);
 	badmail_free(r->badmail);
 	rescan_free(r->rescan);
 	intake_free(r->intake);
@@ -288,6 +304,12 @@ retry(struct role *r, const struct ctl_message *m)
 }
 
 static void
+chore(struct role *r, const struct ctl_message *m)
+{
+	chores_take(r->chores, m);
+}
+
+static void
 channel(struct role *r, const struct ctl_message *m)
 {
 	remote_on_channel(r->remote, m);
@@ -321,6 +343,8 @@ static void (*const controls[CTL_COUNT])(struct role *r, const struct ctl_messag
 	[CTL_LOGS] = reopen_logs,
 	[CTL_RETRY] = retry,
 	[CTL_CHANNEL] = channel,
+	[CTL_CHORE] = chore,
+	[CTL_LOOK] = look,
 	[CTL_PAUSE] = pause_on,
 	[CTL_CONTINUE] = go_on,
 };

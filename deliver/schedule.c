@@ -9,7 +9,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -44,9 +43,14 @@ wait_until(struct schedule *s, uint32_t n, uint32_t due, bool retry)
 static void
 forget(struct schedule *s, uint32_t n)
 {
-	if ((schedule_index_at(s->index, n)->flags & RECORD_RETRY) != 0)
+	struct schedule_record *r = schedule_index_at(s->index, n);
+
+	if ((r->flags & RECORD_RETRY) != 0)
 		s->retrying--;
-	schedule_index_remove(s->index, n);
+	if (r->state == RECORD_ASIDE)
+		schedule_order_bury(s, n);	/* its list still names it */
+	else
+		schedule_index_remove(s->index, n);
 }
 
 static uint32_t
@@ -67,69 +71,13 @@ show(struct schedule *s)
 {
 	struct counters *c = s->set.counters;
 
-	counters_set(c, COUNTER_QUEUE_LENGTH, (int64_t)schedule_index_count(s->index));
+	counters_set(c, COUNTER_QUEUE_LENGTH, (int64_t)(schedule_index_count(s->index) - s->buried));
 	counters_set(c, COUNTER_QUEUE_LOCAL, (int64_t)s->local_held);
-	counters_set(c, COUNTER_QUEUE_REMOTE, (int64_t)(s->remote_held + schedule_dest_parked(s->dests)));
+	counters_set(c, COUNTER_QUEUE_REMOTE, (int64_t)(s->remote_held + schedule_dest_parked(s->dests) - s->buried));
 	counters_set(c, COUNTER_QUEUE_RETRY, (int64_t)s->retrying);
 }
 
 /* --- messages --- */
-
-static struct schedule_message *
-message_new(struct schedule *s, uint32_t record, struct schedule_dest *only)
-{
-	struct schedule_message *m = mem_new(struct schedule_message);
-	struct schedule_record *r = schedule_index_at(s->index, record);
-
-	m->schedule = s;
-	m->record = record;
-	m->only = only;
-	m->fd = -1;
-	m->known = (r->flags & RECORD_KNOWN) != 0;
-	m->delayed = (r->flags & RECORD_DELAYED) != 0;
-	m->noted = (r->flags & RECORD_NOTED) != 0;
-	m->attempts = r->attempts;
-	m->quick = r->quick;
-	schedule_index_id(s->index, record, m->id);
-	m->arrived_us = message_id_time_us(m->id);
-	LIST_INIT(&m->portions);
-	buf_init(&m->note, MESSAGE_ENVELOPE_MAX);
-	r->state = RECORD_LOADED;
-	TAILQ_INSERT_TAIL(&s->messages, m, link);
-	s->loaded++;
-	return m;
-}
-
-static void
-message_free(struct schedule_message *m)
-{
-	struct schedule *s = m->schedule;
-
-	if (m->result != NULL)
-		s->recipients -= m->e.nrcpt;
-	s->remote_held -= m->remote_held;
-	s->local_held -= m->local_held;
-	TAILQ_REMOVE(&s->messages, m, link);
-	s->loaded--;
-	if (m->fd != -1)
-		close(m->fd);
-	schedule_send_free(m);
-	settle_state_free(m->settle);
-	free(m->badmail);
-	while (m->reasons != NULL) {
-		struct schedule_reason *next = m->reasons->next;
-
-		free(m->reasons);
-		m->reasons = next;
-	}
-	message_envelope_done(&m->e);
-	buf_done(&m->note);
-	free(m->result);
-	free(m->group);
-	free(m->order);
-	free(m->masked);
-	free(m);
-}
 
 struct schedule_reason *
 schedule_reason_keep(struct schedule_message *m, int code, const char *status, const char *host, const char *text)
@@ -171,14 +119,16 @@ put_back(struct schedule_message *m)
 	uint32_t due = m->later ? due_after(m->after) : 0;
 	bool retry = m->attempts + m->quick > 0;
 
-	if (m->only != NULL && r->due > now_s() && (due == 0 || r->due < due))
+	if ((m->only != NULL || m->command != NULL) && r->due > now_s() && (due == 0 || r->due < due))
 		due = r->due;		/* the others of this message still wait for their time */
-	r->flags = (r->flags & RECORD_RETRY) | (m->known ? RECORD_KNOWN : 0U) | (m->delayed ? RECORD_DELAYED : 0U) |
-	    (m->noted ? RECORD_NOTED : 0U);
+	r->flags = (r->flags & (RECORD_RETRY | RECORD_FROZEN)) | (m->known ? RECORD_KNOWN : 0U) | (m->delayed ? RECORD_DELAYED : 0U) |
+	    (m->noted || (r->flags & RECORD_NOTED) != 0 ? RECORD_NOTED : 0U);
 	r->attempts = m->attempts > 255 ? 255 : m->attempts & 255;
 	r->quick = m->quick > SCHEDULE_QUICK_MAX ? SCHEDULE_QUICK_MAX : m->quick & 3;
 	r->tag = 0;
-	if (d != NULL && !s->draining) {
+	if (r->state == RECORD_ASIDE || (r->flags & RECORD_FROZEN) != 0) {
+		schedule_order_rest(s, m->record, due);
+	} else if (d != NULL && !s->draining) {
 		r->due = due;
 		schedule_dest_park(s->dests, d, m->record);
 	} else {
@@ -197,7 +147,9 @@ schedule_settled(struct schedule_message *m)
 		forget(s, m->record);
 	else
 		put_back(m);
-	message_free(m);
+	if (m->command != NULL)
+		schedule_order_end(m);
+	schedule_message_free(m);
 	if (s->draining && s->loaded == 0 && s->idle != NULL) {
 		void (*idle)(void *) = s->idle;
 
@@ -259,14 +211,20 @@ take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
 	struct schedule_message *m;
 
 	r->flags &= ~(unsigned)RECORD_HOT;
-	m = message_new(s, record, from);
+	m = schedule_message_new(s, record, from);
 	if (hot) {
 		schedule_load_read(m);
 		loaded(s, m);
 	} else {
-		s->loading++;
-		pool_submit(s->load, m);
+		schedule_load_by_thread(m);
 	}
+}
+
+void
+schedule_load_by_thread(struct schedule_message *m)
+{
+	m->schedule->loading++;
+	pool_submit(m->schedule->load, m);
 }
 
 static uint32_t
@@ -312,6 +270,8 @@ take_next(struct schedule *s)
 		n = take_due(s);
 	if (n == 0)
 		return false;
+	if (schedule_order_is_aside(s, n, d))
+		return true;
 	take_up(s, n, d);
 	return true;
 }
@@ -363,8 +323,11 @@ schedule_hint(struct schedule *s, const char *id)
 	struct schedule_record *r;
 	uint32_t n;
 
-	if (schedule_index_find(s->index, id) != 0)
+	n = schedule_index_find(s->index, id);
+	if (n != 0) {
+		schedule_order_unbury(s, n);
 		return;
+	}
 	n = schedule_index_add(s->index, id);
 	r = schedule_index_at(s->index, n);
 	r->flags = RECORD_KNOWN | RECORD_HOT;
@@ -383,15 +346,20 @@ schedule_found(struct schedule *s, const struct spool_entry *entry)
 	uint32_t now = now_s(), due, n;
 	uint64_t longest = 60;
 
-	if (schedule_index_find(s->index, entry->id) != 0)
+	n = schedule_index_find(s->index, entry->id);
+	if (n != 0) {
+		schedule_order_unbury(s, n);
 		return;
+	}
 	for (size_t i = 0; i < table->count; i++)
 		if (table->ms[i] / 1000 + 60 > longest)
 			longest = table->ms[i] / 1000 + 60;
 	/* Nothing is due later than the table can mean: a clock that was wrong once must not hold mail. */
 	due = entry->due < 0 || entry->due > (int64_t)(now + longest + longest / 10) ? now : (uint32_t)entry->due;
 	n = schedule_index_add(s->index, entry->id);
-	wait_until(s, n, due, due > now);
+	wait_until(s, n, due, due > now && !entry->held);
+	if (entry->held)
+		schedule_order_hold(s, entry->id, true);
 }
 
 void
@@ -452,6 +420,7 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 	s->report = report_new(setup->intake, setup->server, setup->counters, report_queued, s);
 	s->settle = settle_new(setup, s->report);
 	s->drop = drop_new(setup->pool, setup->spool, setup->server);
+	s->move = pool_lane_new(setup->pool, 1, 1, schedule_order_run_move, schedule_order_moved, s);
 	s->load = pool_lane_new(setup->pool, LOAD_LANES, LOAD_BATCH, run_load, loaded_by_thread, s);
 	s->timer = loop_timer_new(setup->loop, pump, s);
 	s->wake = schedule_wake_new(s);
@@ -466,7 +435,7 @@ schedule_free(struct schedule *s)
 	if (s == NULL)
 		return;
 	while ((m = TAILQ_FIRST(&s->messages)) != NULL)
-		message_free(m);
+		schedule_message_free(m);
 	settle_free(s->settle);
 	report_free(s->report);
 	drop_free(s->drop);

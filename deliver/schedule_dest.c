@@ -123,7 +123,6 @@ take_first(struct schedule_dests *t, struct schedule_dest *d)
 
 	d->first = r->next;
 	r->next = 0;
-	r->state = RECORD_LOADED;
 	d->parked--;
 	t->parked--;
 	d->coming++;

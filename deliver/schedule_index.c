@@ -61,6 +61,12 @@ schedule_index_count(const struct schedule_index *x)
 	return x->count;
 }
 
+uint32_t
+schedule_index_last(const struct schedule_index *x)
+{
+	return x->made;
+}
+
 size_t
 schedule_index_bytes(const struct schedule_index *x)
 {

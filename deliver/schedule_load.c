@@ -225,6 +225,10 @@ schedule_load_judge(struct schedule_message *m)
 		settle_begin(m->schedule->settle, m);
 		return;
 	}
+	if (m->command != NULL) {
+		schedule_order_apply(m);
+		return;
+	}
 	too_far = server->hop_limit != CONFIG_UNLIMITED && m->hops > server->hop_limit;
 	if (too_far)
 		fail_hops(m);

@@ -1,9 +1,30 @@
 # bash completion of posternctl: commands and their arguments come from its own table, names from the running service
 
+# What may follow queue, badmail and passwd: verbs until one was said, names, options, values of some options.
+_posternctl_words()
+{
+	local names verbs selection='--id --sender --recipient --domain --older --newer --all --json --yes' previous=${COMP_WORDS[COMP_CWORD - 1]}
+	names=$("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')
+	case $command in
+	passwd) words="--scram --yescrypt --stdin --delete --list $names"; return ;;
+	queue) verbs='list show count retry hold release delete bounce move'; selection+=' --state --held --to --reason' ;;
+	badmail) verbs='list show retry purge' ;;
+	esac
+	case $previous in
+	--state) words='active ready waiting held' ;;
+	--to) words=$names ;;
+	--id | --sender | --recipient | --domain | --older | --newer | --reason) words='' ;;
+	*)
+		words="$names $selection"
+		[[ " ${COMP_WORDS[*]:0:COMP_CWORD} " =~ \ (${verbs// /|})\  ]] || words="$verbs $names"
+		;;
+	esac
+}
+
 _posternctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} control=${COMP_WORDS[0]} command='' i
-	local options=() usage
+	local options=() usage words=''
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		-c | -s)
@@ -20,6 +41,14 @@ _posternctl()
 		return
 	fi
 	usage=$("$control" help "$command" 2>/dev/null | head -n 1)
+	case $command in
+	queue | badmail | passwd)
+		_posternctl_words
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		[[ $command == passwd && $cur != -* ]] && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	esac
 	case $usage in
 	*'[command]'*)
 		mapfile -t COMPREPLY < <(compgen -W "$("$control" help 2>/dev/null | awk '/^  [a-z]/ { print $1 }')" -- "$cur")
@@ -28,7 +57,6 @@ _posternctl()
 		mapfile -t COMPREPLY < <(compgen -W "test --smtp $("$control" "${options[@]}" config 2>/dev/null | sed -n 's/^\[oauth \(.*\)\]$/\1/p')" -- "$cur")
 		;;
 	*'[name]'* | *' name' | *' name '*)
-		local words=''
 		[[ $usage == *--check* ]] && words=--check
 		[[ $command == sessions ]] && words='terminate --json --from --user --idle --all --yes'
 		mapfile -t COMPREPLY < <(compgen -W "$words $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')" -- "$cur")

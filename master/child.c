@@ -102,6 +102,9 @@ child_message(void *arg, const struct ctl_message *m)
 	case CTL_ROLL_PAGE:
 		gather_page(c, m);
 		break;
+	case CTL_CHORE_PAGE:
+		clerk_page(c, m);
+		break;
 	case CTL_BEARER_KEEP:
 		keep_token(c, m);
 		return;
@@ -153,6 +156,7 @@ child_free(struct child *c)
 	TAILQ_REMOVE(&c->m->children, c, link);
 	gather_gone(c);
 	rehearse_gone(c);
+	clerk_gone(c);
 	ctl_free(c->ctl);
 	loop_timer_free(c->timer);
 	free(c->reason);

@@ -121,6 +121,29 @@ command_sessions(const struct command_context *c, const struct command *row, con
 }
 
 static int
+command_tool(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	struct tool *t = mem_new(struct tool);
+	const char *why;
+	int status = tool_parse(t, strcmp(row->name, "badmail") == 0, words, count, &why);
+	if (status != EX_OK) {
+		if (why != NULL)
+			fprintf(stderr, "posternctl: %s\n", why);
+		free(t);
+		return command_misused(row);
+	}
+	char *path = command_socket(c);
+	status = tool_run(t, path);
+	free(path);
+	free(t);
+	if (status == ASK_NO_SERVICE || status == ASK_CUT) {
+		fprintf(stderr, "posternctl: the service %s\n", status == ASK_CUT ? "ended before it answered" : "is not running");
+		status = EX_UNAVAILABLE;
+	}
+	return status;
+}
+
+static int
 command_start(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	int status = command_send(c, row->asks, words, count);
@@ -253,6 +276,12 @@ const struct command command_rows[] = {
 	{ "sessions", "[name] [option]", 0, ADMIN_WORDS_MAX,
 	    "Show SMTP sessions (--json --from --user --idle); terminate id, --all or these options: end them.", command_sessions,
 	    "sessions" },
+	{ "queue", "[name] list|show|count|retry|hold|release|delete|bounce|move [id ...] [option]", 1, ADMIN_WORDS_MAX,
+	    "Look at and change the queue (--sender --recipient --domain --older --newer --state --held --all --to --reason --json --yes).",
+	    command_tool, "queue" },
+	{ "badmail", "[name] list|show|retry|purge [id ...] [option]", 1, ADMIN_WORDS_MAX,
+	    "Look at badmail, put it back into the queue or throw it away (--sender --recipient --domain --older --newer --all --json --yes).",
+	    command_tool, "badmail" },
 	{ "retry", "[name]", 0, 1, "Make every queued message due now.", command_ask, "retry" },
 	{ "create", "name [key=value]", 1, CONFIG_LISTEN_MAX + 3, "Make a virtual server; keys are listen, domain, description.",
 	    command_create, "reload" },
@@ -266,8 +295,6 @@ const struct command command_rows[] = {
 	    "oauth-test" },
 	{ "version", "", 0, 0, "Show the version.", command_version, NULL },
 	{ "help", "[command]", 0, 1, "Show what a command does.", command_help, NULL },
-	LATER("queue", "list|show|count|retry|hold|release|delete|bounce|move ...", "Look at and change the queue."),
-	LATER("badmail", "list|show|retry|purge ...", "Look at and change badmail."),
 	LATER("import", "MetaBase.xml", "Carry over the virtual servers of IIS."),
 	LATER("explain", "...", "Say what would happen to a message."),
 };

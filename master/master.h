@@ -12,6 +12,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/net.h"
+#include "common/process/chore.h"
 #include "common/process/config.h"
 #include "common/process/counters.h"
 #include "common/process/ctl.h"
@@ -20,8 +21,10 @@
 
 struct admin;
 struct child;
+struct clerk;
 struct gather;
 struct master;
+struct order;
 struct post;
 struct rights_peer;
 struct server;
@@ -56,7 +59,7 @@ enum state_act {
 /* --- admin: control.sock, who may say what --- */
 
 #define ADMIN_WORDS_MAX 32
-#define ADMIN_WORD_SIZE 128
+#define ADMIN_WORD_SIZE 512
 #define ADMIN_CLIENTS_MAX 64
 
 struct admin_words {
@@ -136,6 +139,15 @@ void child_order(struct child *c, enum ctl_type type);
 void child_stop(struct child *c, uint64_t grace_ms);
 void child_drain(struct child *c);
 void child_kill(struct child *c, const char *why);
+
+/* --- clerk: orders about queues and badmail --- */
+
+bool clerk_parse(struct chore_ask *a, pid_t *pid, const struct admin_words *w);	/* pure; pid 0: the first page */
+void clerk_run(struct order *o, struct master *m, struct server *s, const struct admin_words *w);
+bool clerk_settle(struct order *o);
+void clerk_page(struct child *c, const struct ctl_message *m);
+void clerk_gone(struct child *c);
+void clerk_free(struct clerk *k);		/* NULL is fine */
 
 /* --- command: what posternctl can do, one row a command --- */
 
@@ -325,6 +337,7 @@ struct order {
 	size_t names;
 	struct sessions *sessions;	/* an order about them in progress, or NULL */
 	struct rehearsal *rehearsal;	/* of a profile of [oauth], in progress, or NULL */
+	struct clerk *clerk;		/* one about a queue or badmail, or NULL */
 };
 
 void order_init(struct order *o, const struct rights_peer *peer);
@@ -533,8 +546,9 @@ struct master {
 	TAILQ_HEAD(, server) servers;	/* by id */
 	TAILQ_HEAD(, child) children;
 	TAILQ_HEAD(, gather) gathers;
+	TAILQ_HEAD(, clerk) clerks;
 	TAILQ_HEAD(, rehearsal) rehearsals;
-	uint32_t requests;		/* number of the latest question to a listener */
+	uint32_t requests;		/* number of the latest question to a worker */
 	struct post helper[CTL_HELPER_COUNT];
 	struct loop_timer *helper_timer;
 	struct post meter;		/* the metrics helper's, and its sockets */
@@ -579,6 +593,38 @@ void sessions_free(struct sessions *s);		/* NULL is fine */
 /* --- signals --- */
 
 void signals_take(struct master *m);
+
+/* --- tool: posternctl queue and badmail --- */
+
+struct tool {
+	enum chore_verb verb;
+	bool yes, json;
+	struct admin_words words;	/* the order: "queue" NAME VERB and the selection */
+};
+
+/* Words behind "queue" or "badmail": an order. EX_OK, or EX_USAGE with *why to be said. Pure. */
+int tool_parse(struct tool *t, bool badmail, const char *const *words, size_t count, const char **why);
+/* Pages until it is done. The exit status; ASK_NO_SERVICE, ASK_CUT. */
+int tool_run(struct tool *t, const char *socket_path);
+
+/* --- tool_count: a table by domain and age --- */
+
+struct tool_count;
+struct tool_count *tool_count_new(void);
+void tool_count_free(struct tool_count *c);	/* NULL is fine */
+void tool_count_add(struct tool_count *c, char *line);	/* "domain number number ..." with tabs */
+void tool_count_print(struct tool_count *c, bool json);
+
+/* --- tool_print: its rows as tables or as JSON --- */
+
+struct tool_print;
+struct tool_print *tool_print_new(enum chore_verb verb, bool json);
+void tool_print_free(struct tool_print *p);
+/* One row of the answer; the line is cut up. */
+void tool_print_row(struct tool_print *p, const char *server, char *line);
+/* What is still to be printed: rows in order, sums, brackets. */
+void tool_print_end(struct tool_print *p);
+void tool_print_string(const char *text);	/* as JSON */
 
 /* --- spawn --- */
 

@@ -50,6 +50,8 @@ order_done(struct order *o)
 	o->sessions = NULL;
 	rehearse_free(o->rehearsal);
 	o->rehearsal = NULL;
+	clerk_free(o->clerk);
+	o->clerk = NULL;
 	free(o->name);
 	o->name = NULL;
 	o->names = 0;
@@ -319,6 +321,8 @@ static const struct order_row order_rows[] = {
 	{ .name = "prometheus", .scope = ORDER_LOOK, .takes_name = true, .run = order_prometheus },
 	{ .name = "sessions", .scope = ORDER_LOOK, .takes_name = true, .run_words = sessions_run },
 	{ .name = "oauth-test", .scope = ORDER_SERVICE, .run_words = rehearse_run },
+	{ .name = "queue", .scope = ORDER_LOOK, .takes_name = true, .run_words = clerk_run },
+	{ .name = "badmail", .scope = ORDER_LOOK, .takes_name = true, .run_words = clerk_run },
 	{ .name = "start", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_start },
 	{ .name = "stop", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_stop },
 	{ .name = "pause", .scope = ORDER_SERVER, .takes_name = true, .changes = true, .run = order_pause },
@@ -438,6 +442,8 @@ order_settle(struct order *o, struct master *m)
 		return sessions_settle(o, m);
 	if (o->rehearsal != NULL)
 		return rehearse_settle(o);
+	if (o->clerk != NULL)
+		return clerk_settle(o);
 	for (size_t i = 0; i < o->names; i++)
 		if ((s = server_find(m, o->name[i])) != NULL && !server_settled(s))
 			return false;

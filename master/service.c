@@ -328,6 +328,7 @@ service_run(const struct master_options *o)
 	TAILQ_INIT(&m.children);
 	TAILQ_INIT(&m.gathers);
 	TAILQ_INIT(&m.rehearsals);
+	TAILQ_INIT(&m.clerks);
 	service_open(&m);
 	service_look(&m);
 	loop_run(m.loop);

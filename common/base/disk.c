@@ -88,6 +88,12 @@ disk_sync(int fd)
 }
 
 int
+disk_sync_whole(int fd)
+{
+	return fsync(fd);
+}
+
+int
 disk_sync_folder(int fd)
 {
 	return fsync(fd);

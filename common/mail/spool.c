@@ -43,6 +43,8 @@ open_all(struct spool *s, const struct spool_paths *paths, const char **where)
 		{ paths->badmail, &s->badmail, 0700 }, { paths->pickup, &s->pickup, 0770 },
 	};
 	for (size_t i = 0; i < nitems_of(row); i++) {
+		if (row[i].path == NULL)
+			continue;
 		*where = row[i].path;
 		*row[i].fd = open_folder(row[i].path, row[i].mode);
 		if (*row[i].fd == -1)
@@ -148,18 +150,38 @@ rename_new(int from_folder, const char *from, int to_folder, const char *to)
 }
 
 int
-spool_place(struct spool *s, int from_folder, const char *from, const char *id)
+spool_make_bucket(struct spool *s, const char *id)
 {
-	char name[SPOOL_NAME_SIZE], bucket[SPOOL_NAME_SIZE];
-	spool_name_message(name, id);
-	if (rename_new(from_folder, from, s->queue, name) == 0)
-		return 0;
-	if (errno != ENOENT)
-		return -1;
+	char bucket[SPOOL_NAME_SIZE];
 	spool_name_bucket(bucket, spool_bucket(id));
 	if (mkdirat(s->queue, bucket, 0700) == -1 && errno != EEXIST)
 		return -1;
-	if (disk_sync_folder(s->queue) == -1)
+	return disk_sync_folder(s->queue);
+}
+
+int
+spool_sync_bucket(struct spool *s, unsigned bucket)
+{
+	char name[SPOOL_NAME_SIZE];
+	spool_name_bucket(name, bucket);
+	int fd = openat(s->queue, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	int rc = disk_sync_folder(fd);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return rc;
+}
+
+int
+spool_place(struct spool *s, int from_folder, const char *from, const char *id)
+{
+	char name[SPOOL_NAME_SIZE];
+	spool_name_message(name, id);
+	if (rename_new(from_folder, from, s->queue, name) == 0)
+		return 0;
+	if (errno != ENOENT || spool_make_bucket(s, id) == -1)
 		return -1;
 	return rename_new(from_folder, from, s->queue, name);
 }
@@ -308,6 +330,38 @@ spool_set_due(struct spool *s, const char *id, int64_t due)
 	return utimensat(s->queue, name, ts, AT_SYMLINK_NOFOLLOW);
 }
 
+/* --- held by an operator --- */
+
+static int
+hold_open(int fd, bool held)
+{
+	struct stat st;
+	if (fstat(fd, &st) == -1)
+		return -1;
+	mode_t mode = held ? st.st_mode | SPOOL_HELD : st.st_mode & ~(mode_t)SPOOL_HELD;
+	if (mode != st.st_mode && fchmod(fd, mode & 07777) == -1)
+		return -1;
+	disk_crash_point(held ? "hold-marked" : "release-marked");
+	int rc = disk_sync_whole(fd);
+	disk_crash_point(held ? "hold-synced" : "release-synced");
+	return rc;
+}
+
+int
+spool_hold(struct spool *s, const char *id, bool held)
+{
+	char name[SPOOL_NAME_SIZE];
+	spool_name_message(name, id);
+	int fd = openat(s->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	int rc = hold_open(fd, held);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return rc;
+}
+
 int
 spool_note_add(struct spool *s, const char *id, const char *text, bool sync)
 {
@@ -319,14 +373,8 @@ spool_note_add(struct spool *s, const char *id, const char *text, bool sync)
 	int rc = disk_write(fd, text, strlen(text));
 	if (rc == 0 && sync)
 		rc = disk_sync(fd);
-	if (rc == 0 && sync) { /* the note's own name */
-		char bucket[SPOOL_NAME_SIZE];
-		spool_name_bucket(bucket, spool_bucket(id));
-		int folder = openat(s->queue, bucket, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		rc = folder != -1 ? disk_sync_folder(folder) : -1;
-		if (folder != -1)
-			close(folder);
-	}
+	if (rc == 0 && sync) /* the note's own name */
+		rc = spool_sync_bucket(s, spool_bucket(id));
 	int saved = errno;
 	close(fd);
 	errno = saved;

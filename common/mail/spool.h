@@ -8,7 +8,7 @@
  *   pickup/.taken-ID-NAME  a pickup file being taken: its message is being written, or in the queue
  *   queue/new/TAG.ID     being written; nobody was promised anything. TAG is the writing process's, which holds a
  *   queue/new/TAG.lock   flock on this for its life: what an unlocked TAG left behind is swept by spool_scan
- *   queue/BBB/ID         accepted: whole, synced; mtime = next due time
+ *   queue/BBB/ID         accepted: whole, synced; mtime = next due time; sticky bit (ls shows T): an operator holds it
  *   queue/BBB/ID.note    lines about it (failures, deferrals); never without its ID for long
  *   drop/.ID-N.part      a drop file being written
  *   drop/ID-N.eml        a drop file, whole
@@ -30,7 +30,7 @@ struct spool_paths {
 	const char *pickup, *queue, *drop, *badmail;
 };
 
-/* Opens (and makes, mode 0700, pickup 0770) the folders. NULL and errno; `*where` then points at the path that failed. */
+/* Opens (and makes, mode 0700, pickup 0770) the folders; a NULL path is left out, and must not be used then. NULL and errno; `*where` then points at the path that failed. */
 struct spool *spool_open(const struct spool_paths *paths, const char **where) __attribute__((warn_unused_result));
 void spool_close(struct spool *s);
 /* The deliver process owns the queue: takes the lock of queue/. 0; -1 EWOULDBLOCK when another has it. Held until spool_close. */
@@ -61,6 +61,7 @@ void spool_draft_free(struct spool_draft *d);
 struct spool_entry {
 	char id[MESSAGE_ID_SIZE];
 	int64_t due;		/* wall seconds (mtime) */
+	bool held;		/* by an operator */
 };
 
 /*
@@ -79,6 +80,16 @@ int spool_mark(struct spool *s, int fd, const struct message_envelope *e, size_t
 int spool_sync(int fd) __attribute__((warn_unused_result));
 /* Sets the next due time (wall seconds). Not synced: a lost one means an earlier attempt. */
 int spool_set_due(struct spool *s, const char *id, int64_t due) __attribute__((warn_unused_result));
+/*
+ * Holds or releases a message; it is tried no more until it is released, also after a restart. Synced. The loaded message is not touched.
+ * -1 ENOENT: gone.
+ */
+int spool_hold(struct spool *s, const char *id, bool held) __attribute__((warn_unused_result));
+/*
+ * Puts the message, with its marks, its note and whether it is held, into the queue of `to` under its id, due at `due`; synced there
+ * before it leaves `from`. A repeat after a crash finds it there and goes on. -1 EEXIST: another message has that id there.
+ */
+int spool_move(struct spool *from, struct spool *to, const char *id, int64_t due) __attribute__((warn_unused_result));
 /* Appends `text` (whole lines) to the note of the message; synced when `sync`. */
 int spool_note_add(struct spool *s, const char *id, const char *text, bool sync) __attribute__((warn_unused_result));
 /* The whole note into `out`; 1 read, 0 there is none, -1. */
@@ -116,6 +127,26 @@ int spool_badmail_write(struct spool *s, const char *id, const struct message_en
 int spool_badmail_move(struct spool *s, const char *id, const char *reason, const char *details) __attribute__((warn_unused_result));
 /* Removes whole badmail triples older than `keep_seconds`, then the oldest ones until all are below `limit` bytes. How many, or -1. */
 ssize_t spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit);
+
+/* One message of badmail. */
+#define SPOOL_BADMAIL_SIZE 32
+struct spool_badmail {
+	char name[SPOOL_BADMAIL_SIZE];	/* ID, or ID-2 ... */
+	bool foreign;			/* no message: a file that lay in the queue */
+	int64_t since;			/* came here, wall seconds */
+	int64_t size;
+};
+/* The next ones in order of their names after `after` ("" the first): up to `n` of them. How many, or -1. */
+ssize_t spool_bin_list(struct spool *s, const char *after, struct spool_badmail *list, size_t n);
+/* The envelope: 1, 0 nothing is known of it (it may be damaged), -1. message_envelope_done frees. */
+int spool_bin_envelope(struct spool *s, const struct spool_badmail *b, struct message_envelope *e) __attribute__((warn_unused_result));
+/* The words of .bdr, as written, up to the buffer's cap. 0 or -1. */
+int spool_bin_words(struct spool *s, const struct spool_badmail *b, struct buf *out) __attribute__((warn_unused_result));
+/* Opens the message for reading. -1: EINVAL it is no regular file. */
+int spool_bin_open(struct spool *s, const struct spool_badmail *b) __attribute__((warn_unused_result));
+/* Puts it into the queue as a new message, all of its recipients to do, and removes it here once that is on disk. `id` is out. */
+int spool_bin_retry(struct spool *s, const struct spool_badmail *b, char *id) __attribute__((warn_unused_result));
+int spool_bin_purge(struct spool *s, const struct spool_badmail *b) __attribute__((warn_unused_result));
 
 /* --- pickup --- */
 int spool_pickup_folder(struct spool *s);	/* descriptor, owned by the spool */

@@ -183,21 +183,6 @@ place_files(struct spool_draft **drafts, size_t n)
 	}
 }
 
-static int
-sync_bucket(struct spool *s, unsigned bucket)
-{
-	char name[SPOOL_NAME_SIZE];
-	spool_name_bucket(name, bucket);
-	int fd = openat(s->queue, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return -1;
-	int rc = disk_sync_folder(fd);
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return rc;
-}
-
 /* One sync for each bucket of the group: nearly always one, since buckets go by time. */
 static void
 sync_names(struct spool_draft **drafts, size_t n)
@@ -207,7 +192,7 @@ sync_names(struct spool_draft **drafts, size_t n)
 		bool first = drafts[i]->placed;
 		for (size_t j = 0; j < i && first; j++)
 			first = !(drafts[j]->placed && spool_bucket(drafts[j]->id) == bucket);
-		if (!first || sync_bucket(drafts[i]->spool, bucket) == 0)
+		if (!first || spool_sync_bucket(drafts[i]->spool, bucket) == 0)
 			continue;
 		int error = errno;
 		for (size_t j = i; j < n; j++)

@@ -3,6 +3,7 @@
 #define COMMON_MAIL_SPOOL_PRIVATE_H
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "common/mail/spool.h"
@@ -25,10 +26,14 @@ struct spool {
 /* "BBB/ID" and "BBB/ID.note"; `dst` has SPOOL_NAME_SIZE bytes. A bad id is a bug of ours. */
 void spool_name_message(char *dst, const char *id);
 void spool_name_note(char *dst, const char *id);
+#define SPOOL_HELD S_ISVTX	/* in the mode of a queue file */
 unsigned spool_bucket(const char *id);
 void spool_name_bucket(char *dst, unsigned bucket);
 /* Moves a file into its bucket, making that when needed; EEXIST when the id is taken. */
 int spool_place(struct spool *s, int from_folder, const char *from, const char *id) __attribute__((warn_unused_result));
+/* Makes its bucket, synced. */
+int spool_make_bucket(struct spool *s, const char *id) __attribute__((warn_unused_result));
+int spool_sync_bucket(struct spool *s, unsigned bucket) __attribute__((warn_unused_result));
 /* Copies size bytes at `at` of `from` to the end of `to`. */
 int spool_copy(int from, off_t at, off_t size, int to) __attribute__((warn_unused_result));
 /* The .bdp and .bdr of `base` when no message comes beside them; errno survives. */

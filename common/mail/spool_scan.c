@@ -77,6 +77,7 @@ scan_message(struct scan *c, int folder, unsigned bucket, const char *id)
 		return;
 	memcpy(entry.id, id, MESSAGE_ID_SIZE);
 	entry.due = st.st_mtim.tv_sec;
+	entry.held = (st.st_mode & SPOOL_HELD) != 0;
 	c->each(c->arg, &entry);
 	c->told++;
 }

@@ -19,6 +19,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/process/bearer.h"
+#include "common/process/chore.h"
 #include "common/process/dns.h"
 #include "common/process/prove.h"
 #include "common/process/roll.h"
@@ -59,7 +60,7 @@ static const struct kind kinds[] = {
 	[CTL_RETRY] = { "retry", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_TICKETS] = { "tickets", sizeof(struct ctl_tickets), sizeof(struct ctl_tickets), CTL_FROM_MASTER, false },
 	[CTL_RENEWED] = { "renewed", 0, 0, CTL_FROM_MASTER, false },
-	[CTL_COMMAND] = { "command", 1, 4096, CTL_FROM_OPERATOR, false },
+	[CTL_COMMAND] = { "command", 1, 16384, CTL_FROM_OPERATOR, false },
 	[CTL_TEXT] = { "text", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
 	[CTL_END] = { "end", sizeof(int32_t), sizeof(int32_t), CTL_FROM_MASTER, false },
 	[CTL_QUERY] = { "query", sizeof(struct dns_query), sizeof(struct dns_query), CTL_FROM_CLIENT, false },
@@ -83,6 +84,9 @@ static const struct kind kinds[] = {
 	[CTL_TRIAL] = { "trial", sizeof(struct bearer_trial), sizeof(struct bearer_trial), CTL_FROM_MASTER, false },
 	[CTL_TRIAL_TEXT] = { "trial-text", 1, 4096, WORKERS, false },
 	[CTL_TRIAL_END] = { "trial-end", sizeof(int32_t), sizeof(int32_t), WORKERS, false },
+	[CTL_CHORE] = { "chore", sizeof(struct chore_ask), sizeof(struct chore_ask), CTL_FROM_MASTER, false },
+	[CTL_CHORE_PAGE] = { "chore-page", offsetof(struct chore_page, text), sizeof(struct chore_page), CTL_FROM_WORKER, false },
+	[CTL_LOOK] = { "look", 0, 0, CTL_FROM_MASTER, false },
 };
 static_assert(nitems_of(kinds) == CTL_COUNT, "one row a control message");
 

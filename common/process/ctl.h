@@ -70,6 +70,10 @@ enum ctl_type {
 	CTL_TRIAL,
 	CTL_TRIAL_TEXT,		/* back: lines for people */
 	CTL_TRIAL_END,		/* back: int32_t exit status */
+	/* master to deliver and back: payloads in common/process/chore.h */
+	CTL_CHORE,		/* an operator's work on queue or badmail: look at the next piece */
+	CTL_CHORE_PAGE,
+	CTL_LOOK,		/* to deliver: another one put messages into your queue */
 	CTL_COUNT
 };
 

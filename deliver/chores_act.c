@@ -1,0 +1,252 @@
+/*
+ * chores_act - does what an operator ordered to the messages of a page
+ *
+ * Runs in:  deliver: on the loop; files are changed on a pool thread
+ * Owns:     nothing beyond the question
+ * Promise:  each message it was done to is an event that says by whom; few messages are loaded at a time
+ * Fails by: a line on the page, and counts
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "deliver/chores.h"
+
+#define ORDERS_MAX 48		/* loaded at a time */
+
+static const char *
+strerror_for(const struct chores_job *j, int error)
+{
+	if (error == EBADMSG)
+		return chore_rows[j->ask.verb].badmail ? "it has no envelope: copy it to pickup with x-sender and x-receiver lines" :
+		    "it is damaged, and goes to badmail";
+	if (error == EINVAL && chore_rows[j->ask.verb].badmail)
+		return "it is no message";
+	return strerror(error);
+}
+
+static void
+fail(struct chores_job *j, const char *id, int error)
+{
+	j->page.failed++;
+	buf_printf(&j->text, "!%s: %s\n", id, strerror_for(j, error));
+}
+
+/* --- held, released; badmail put back or purged: on a thread --- */
+
+static int
+hold_one(struct chores_job *j, struct chores_item *i)
+{
+	bool held = j->ask.verb == CHORE_HOLD;
+	struct note_line line = { .kind = held ? NOTE_HELD : NOTE_RELEASED, .number = j->ask.uid, .time = clock_wall_us() / 1000000 };
+	struct buf text = BUF_INIT(1024);
+
+	if (spool_hold(j->chores->spool, i->id, held) == -1)
+		return -1;
+	snprintf(line.text, sizeof(line.text), "%s", j->ask.reason);
+	buf_puts(&text, "\n");		/* the line before may be torn */
+	note_format(&line, &text);
+	(void)!spool_note_add(j->chores->spool, i->id, buf_text(&text), false);	/* only words */
+	buf_done(&text);
+	return 0;
+}
+
+static void
+run_one(struct chores_job *j, struct chores_item *i)
+{
+	int rc = 0;
+
+	if (j->ask.verb == CHORE_BADMAIL_RETRY)
+		rc = spool_bin_retry(j->chores->spool, &i->bad, i->fresh);
+	else if (j->ask.verb == CHORE_BADMAIL_PURGE)
+		rc = spool_bin_purge(j->chores->spool, &i->bad);
+	else
+		rc = hold_one(j, i);
+	i->error = rc == 0 ? 0 : errno;
+}
+
+static int
+open_other(struct chores_job *j)
+{
+	struct chores *c = j->chores;
+	struct spool_paths paths = { .queue = j->ask.to_queue };
+	const char *where;
+
+	if (c->other != NULL && strcmp(c->other_path, j->ask.to_queue) == 0)
+		return 0;
+	spool_close(c->other);
+	c->other = spool_open(&paths, &where);
+	if (c->other == NULL)
+		return -1;
+	memcpy(c->other_path, j->ask.to_queue, sizeof(c->other_path));
+	return 0;
+}
+
+void
+chores_act_run(void *arg, void **jobs, size_t n)
+{
+	(void)arg;
+	for (size_t k = 0; k < n; k++) {
+		struct chores_job *j = jobs[k];
+
+		if (j->ask.verb == CHORE_MOVE) {
+			j->renounced = open_other(j) == -1;
+			if (j->renounced)
+				buf_printf(&j->text, "!the queue of %s cannot be opened: %s\n", j->ask.to, strerror(errno));
+			continue;
+		}
+		for (size_t i = 0; i < j->looked; i++)
+			if (j->item[i].matched)
+				run_one(j, &j->item[i]);
+	}
+}
+
+/* --- back on the loop --- */
+
+static void
+held(struct chores_job *j, struct chores_item *i)
+{
+	bool hold = j->ask.verb == CHORE_HOLD;
+
+	if (!schedule_order_hold(j->chores->schedule, i->id, hold))
+		return;		/* delivered meanwhile */
+	log_event(LOG_FACT, i->id, hold ? "held" : "released", "uid=%u%s%s", j->ask.uid, *j->ask.reason == '\0' ? "" : " reason=",
+	    *j->ask.reason == '\0' ? "" : log_safe(j->ask.reason));
+	j->page.done++;
+}
+
+static void
+restored(struct chores_job *j, struct chores_item *i)
+{
+	log_event(LOG_FACT, i->fresh, "requeued", "uid=%u badmail=%s", j->ask.uid, i->bad.name);
+	schedule_hint(j->chores->schedule, i->fresh);
+	j->page.done++;
+}
+
+static void
+purged(struct chores_job *j, struct chores_item *i)
+{
+	log_event(LOG_FACT, NULL, "purged", "uid=%u badmail=%s", j->ask.uid, i->bad.name);
+	j->page.done++;
+}
+
+static void
+finish_files(struct chores_job *j)
+{
+	void (*finish)(struct chores_job *j, struct chores_item *i) = j->ask.verb == CHORE_BADMAIL_RETRY ? restored :
+	    j->ask.verb == CHORE_BADMAIL_PURGE ? purged : held;
+
+	for (size_t i = 0; i < j->looked; i++) {
+		struct chores_item *item = &j->item[i];
+
+		if (!item->matched || item->error == ENOENT)
+			continue;
+		if (item->error == 0)
+			finish(j, item);
+		else
+			fail(j, chore_rows[j->ask.verb].badmail ? item->bad.name : item->id, item->error);
+	}
+	if (j->ask.verb == CHORE_BADMAIL_RETRY)
+		schedule_go(j->chores->schedule);
+	chores_answer(j);
+}
+
+/* --- orders --- */
+
+static void start_orders(struct chores_job *j);
+
+static void
+count_order(struct chores_job *j, const struct schedule_order *o, enum schedule_order_result result)
+{
+	if (result == SCHEDULE_DONE) {
+		j->page.done++;
+		j->page.recipients += (uint32_t)o->recipients;
+	} else if (result == SCHEDULE_BUSY) {
+		j->page.busy++;
+		if (j->page.busy <= 5)
+			buf_printf(&j->text, "!%s is at work just now\n", o->id);
+	} else if (result == SCHEDULE_FAILED) {
+		fail(j, o->id, o->error);
+	}
+}
+
+static void
+order_done(void *arg, struct schedule_order *o)
+{
+	struct chores_job *j = arg;
+
+	j->open--;
+	count_order(j, o, o->result);
+	start_orders(j);
+}
+
+static void
+start_order(struct chores_job *j, struct chores_item *i)
+{
+	struct schedule_order *o = &i->order;
+	enum schedule_order_result result;
+
+	*o = (struct schedule_order){
+		.kind = j->ask.verb == CHORE_DELETE ? SCHEDULE_DELETE : j->ask.verb == CHORE_BOUNCE ? SCHEDULE_BOUNCE : SCHEDULE_MOVE,
+		.uid = j->ask.uid, .pick = &j->ask.pick, .reason = j->ask.reason, .to = j->chores->other, .to_name = j->ask.to,
+		.done = order_done, .arg = j,
+	};
+	memcpy(o->id, i->id, sizeof(o->id));
+	j->open++;
+	result = schedule_order_begin(j->chores->schedule, o);
+	if (result != SCHEDULE_DONE) {
+		j->open--;
+		count_order(j, o, result);
+	}
+}
+
+static void
+start_orders(struct chores_job *j)
+{
+	while (j->started < j->looked && j->open < ORDERS_MAX) {
+		struct chores_item *i = &j->item[j->started++];
+
+		if (i->matched)
+			start_order(j, i);
+	}
+	if (j->started == j->looked && j->open == 0)
+		chores_answer(j);
+}
+
+void
+chores_act_done(void *arg, void *job)
+{
+	struct chores_job *j = job;
+
+	(void)arg;
+	if (j->renounced)
+		j->page.next[0] = '\0';
+	if (j->renounced)
+		chores_answer(j);
+	else if (j->ask.verb == CHORE_MOVE)
+		start_orders(j);
+	else
+		finish_files(j);
+}
+
+static void
+retry_all(struct chores_job *j)
+{
+	for (size_t i = 0; i < j->looked; i++)
+		if (j->item[i].matched && schedule_order_retry(j->chores->schedule, j->item[i].id))
+			j->page.done++;
+	chores_answer(j);
+}
+
+void
+chores_act_begin(struct chores_job *j)
+{
+	if (j->ask.verb == CHORE_RETRY)
+		retry_all(j);
+	else if (j->ask.verb == CHORE_DELETE || j->ask.verb == CHORE_BOUNCE)
+		start_orders(j);
+	else
+		pool_submit(j->chores->act, j);
+}

@@ -1,0 +1,288 @@
+/*
+ * clerk - orders about queues and badmail: handed to the deliver worker that owns them, a page at a time
+ *
+ * Runs in:  master
+ * Owns:     the question and the page that comes back
+ * Promise:  only virtual servers that the operator may control, for a move both; one event an order; a worker's text is checked before it
+ *           goes to a terminal; over at the latest after CLERK_WAIT_MS
+ * Fails by: an answer that says so
+ */
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+#define CLERK_WAIT_MS 60000
+#define CLERK_NONE 3
+
+struct clerk {
+	TAILQ_ENTRY(clerk) link;
+	struct master *m;
+	struct child *child;		/* NULL: it is dead, or has answered */
+	pid_t pid;
+	uint32_t request;
+	struct chore_ask ask;
+	struct loop_timer *timer;
+	bool over;
+	const char *fault;		/* no page came, because */
+	struct chore_page page;
+	size_t text_len;
+};
+
+/* --- the words --- */
+
+static bool
+clerk_text(char *dst, size_t size, const char *text)
+{
+	struct pick one = { 0 };
+	struct buf word = BUF_INIT(ADMIN_WORD_SIZE + 4);
+	buf_printf(&word, "id=%s", text); /* the same encoding */
+	bool good = pick_take_word(&one, buf_text(&word)) == 1 && strlcpy(dst, one.term[0].text, size) < size;
+	buf_done(&word);
+	return good;
+}
+
+static bool
+clerk_at(struct chore_ask *a, pid_t *pid, const char *text)
+{
+	char number[16];
+	const char *colon = strchr(text, ':'), *why = NULL;
+	if (colon == NULL || (size_t)(colon - text) >= sizeof(number) || strlen(colon + 1) >= sizeof(a->at))
+		return false;
+	memcpy(number, text, (size_t)(colon - text));
+	number[colon - text] = '\0';
+	*pid = (pid_t)strtonum(number, 1, INT32_MAX, &why);
+	strlcpy(a->at, colon + 1, sizeof(a->at));
+	return why == NULL;
+}
+
+static bool
+clerk_word(struct chore_ask *a, pid_t *pid, const char *word)
+{
+	const char *why = NULL;
+	int taken = pick_take_word(&a->pick, word);
+	if (taken != 0)
+		return taken == 1;
+	if (strncmp(word, "at=", 3) == 0)
+		return clerk_at(a, pid, word + 3);
+	if (strncmp(word, "to=", 3) == 0)
+		return strlcpy(a->to, word + 3, sizeof(a->to)) < sizeof(a->to) && a->verb == CHORE_MOVE;
+	if (strncmp(word, "reason=", 7) == 0)
+		return clerk_text(a->reason, sizeof(a->reason), word + 7);
+	if (strncmp(word, "newest=", 7) != 0)
+		return strcmp(word, "all") == 0;
+	a->newest_us = strtonum(word + 7, 1, INT64_MAX, &why);
+	return why == NULL;
+}
+
+/* queue|badmail NAME VERB [at=PID:PLACE] [to=NAME] [reason=TEXT] [newest=MICROSECONDS] [all] [FILTER ...] */
+bool
+clerk_parse(struct chore_ask *a, pid_t *pid, const struct admin_words *w)
+{
+	memset(a, 0, sizeof(*a));
+	*pid = 0;
+	if (w->count < 3)
+		return false;
+	a->verb = chore_find(w->word[2], strcmp(w->word[0], "badmail") == 0);
+	if (a->verb == CHORE_VERBS)
+		return false;
+	bool all = false;
+	for (size_t i = 3; i < w->count; i++) {
+		if (!clerk_word(a, pid, w->word[i]))
+			return false;
+		all = all || strcmp(w->word[i], "all") == 0;
+	}
+	if (!all && chore_rows[a->verb].acts && !pick_chooses(&a->pick))
+		return false;
+	if (a->pick.states == 0)
+		a->pick.states = chore_rows[a->verb].states;
+	return (a->verb == CHORE_MOVE) == (a->to[0] != '\0');
+}
+
+/* --- asking --- */
+
+static void
+clerk_say(struct order *o, int status, const char *text, const char *name)
+{
+	buf_printf(&o->text, "!%s%s%s\n", name != NULL ? name : "", name != NULL ? " " : "", text);
+	o->status = status;
+}
+
+/* Those that an operator without a virtual server in mind may mean. */
+static void
+clerk_names(struct order *o, struct master *m)
+{
+	const struct server *s;
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (rights_server(s, o->peer))
+			buf_printf(&o->text, "@%s\n", s->name);
+}
+
+static struct child *
+clerk_worker(struct master *m, const struct server *s)
+{
+	struct child *c;
+	TAILQ_FOREACH(c, &m->children, link)
+		if (c->server == s && c->role == ROLE_DELIVER && c->phase == CHILD_READY && c->ctl != NULL)
+			return c;
+	return NULL;
+}
+
+/* Where messages go to; false: it was said why not. */
+static bool
+clerk_other(struct order *o, struct master *m, const struct server *s, struct chore_ask *a)
+{
+	const struct server *to = server_find(m, a->to);
+	if (to == NULL || to == s || to->conf == NULL)
+		clerk_say(o, CLERK_NONE, to == s ? "is the virtual server that has them" :
+		    to == NULL ? "is no virtual server" : "has no usable configuration", a->to);
+	else if (!rights_server(to, o->peer))
+		clerk_say(o, EX_NOPERM, "is not yours to control", a->to);
+	else if (strlcpy(a->to_queue, to->conf->queue, sizeof(a->to_queue)) < sizeof(a->to_queue))
+		return true;
+	else
+		clerk_say(o, EX_UNAVAILABLE, "has too long a path for its queue", a->to);
+	return false;
+}
+
+/* The selection as it was said. */
+static void
+clerk_log(const struct order *o, const struct server *s, const struct admin_words *w)
+{
+	struct buf said = BUF_INIT(1024);
+	for (size_t i = 3; i < w->count; i++)
+		buf_printf(&said, "%s%s", i > 3 ? " " : "", w->word[i]);
+	log_event(LOG_FACT, NULL, "operator", "server=%s uid=%u command=%s action=%s selection=%s result=ok", s->name, (unsigned)o->peer->uid,
+	    w->word[0], w->word[2], log_safe(buf_text(&said)));
+	buf_done(&said);
+}
+
+static void
+clerk_late(void *arg)
+{
+	struct clerk *k = arg;
+	struct master *m = k->m;
+	k->fault = "the delivery process did not answer in time; what was begun goes on";
+	k->over = true;
+	service_look(m); /* may free k */
+}
+
+static void
+clerk_send(struct order *o, struct master *m, struct child *c, const struct chore_ask *ask)
+{
+	struct clerk *k = mem_new(struct clerk);
+	k->m = m;
+	k->child = c;
+	k->pid = c->pid;
+	k->ask = *ask;
+	k->ask.uid = (uint32_t)o->peer->uid;
+	k->request = ++m->requests;
+	k->timer = loop_timer_new(m->loop, clerk_late, k);
+	loop_timer_set(k->timer, CLERK_WAIT_MS);
+	TAILQ_INSERT_TAIL(&m->clerks, k, link);
+	o->clerk = k;
+	o->waiting = true;
+	child_send(c, CTL_CHORE, k->request, &k->ask, sizeof(k->ask), -1);
+}
+
+void
+clerk_run(struct order *o, struct master *m, struct server *s, const struct admin_words *w)
+{
+	struct chore_ask ask;
+	struct child *c;
+	pid_t pid;
+	if (s == NULL) {
+		clerk_names(o, m);
+		return;
+	}
+	if (!clerk_parse(&ask, &pid, w)) {
+		clerk_say(o, EX_USAGE, "the service does not understand this selection", NULL);
+		return;
+	}
+	if (ask.verb == CHORE_MOVE && !clerk_other(o, m, s, &ask))
+		return;
+	c = clerk_worker(m, s);
+	if (c == NULL) {
+		clerk_say(o, EX_UNAVAILABLE, s->state == STATE_STOPPED ? "is stopped, and only its delivery process opens its queue: start it"
+		    : "has no delivery process just now; ask again", s->name);
+	} else if (pid != 0 && pid != c->pid) {
+		clerk_say(o, EX_TEMPFAIL, "has a new delivery process; ask again", s->name);
+	} else {
+		if (pid == 0 && chore_rows[ask.verb].acts)
+			clerk_log(o, s, w);
+		clerk_send(o, m, c, &ask);
+	}
+}
+
+void
+clerk_free(struct clerk *k)
+{
+	if (k == NULL)
+		return;
+	TAILQ_REMOVE(&k->m->clerks, k, link);
+	loop_timer_free(k->timer);
+	free(k);
+}
+
+/* --- the page --- */
+
+static struct clerk *
+clerk_find(struct child *c, uint32_t request)
+{
+	struct clerk *k;
+	TAILQ_FOREACH(k, &c->m->clerks, link)
+		if (k->child == c && k->request == request && !k->over)
+			return k;
+	return NULL;
+}
+
+void
+clerk_page(struct child *c, const struct ctl_message *m)
+{
+	struct clerk *k = clerk_find(c, m->request);
+	if (k == NULL)
+		return; /* too late: nobody waits for it */
+	if (!chore_page_take(&k->page, m->data, m->len, &k->text_len))
+		k->fault = "the delivery process gave no proper answer";
+	k->child = NULL;
+	k->over = true;
+	const struct server *to = k->ask.verb == CHORE_MOVE && k->page.done > 0 ? server_find(c->m, k->ask.to) : NULL;
+	struct child *other = to != NULL ? clerk_worker(c->m, to) : NULL;
+	if (other != NULL)
+		child_tell(other, CTL_LOOK);
+}
+
+void
+clerk_gone(struct child *c)
+{
+	struct clerk *k;
+	TAILQ_FOREACH(k, &c->m->clerks, link)
+		if (k->child == c) {
+			k->child = NULL;
+			k->over = true;
+			k->fault = "the delivery process ended before it answered; ask again";
+		}
+}
+
+/* Rows, and last "=PID:NEXT matched done busy failed recipients state" with tabs. */
+bool
+clerk_settle(struct order *o)
+{
+	struct clerk *k = o->clerk;
+	if (!k->over)
+		return false;
+	o->waiting = false;
+	if (k->fault != NULL) {
+		clerk_say(o, EX_TEMPFAIL, k->fault, NULL);
+		return true;
+	}
+	buf_add(&o->text, k->page.text, k->text_len);
+	buf_printf(&o->text, "=%d:%s\t%u\t%u\t%u\t%u\t%u\t%u\n", (int)k->pid, k->page.next, k->page.matched, k->page.done, k->page.busy,
+	    k->page.failed, k->page.recipients, k->page.state);
+	return true;
+}

@@ -1,0 +1,274 @@
+"""queue - posternctl queue: shows what waits, and changes it, on sets and on a live queue"""
+
+import json
+import os
+import stat
+import threading
+
+from postern import check, equal, is_root, mail, until
+
+COUNT = 2700      # more than are at work at a time
+DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+LATER = "450 4.2.1 come back"
+
+
+def rows(service, *args, **options):
+    return json.loads(service.ctl("queue", *args, "--json", ok=False, **options).stdout)
+
+
+def listed(service, *args):
+    return rows(service, "list", *args)
+
+
+def later(_session, line):
+    return LATER if "<later" in line else None
+
+
+def begin(t, servers=None, **delivery):
+    """A virtual server whose peer takes mail, but not for later@...: that waits."""
+    sink = t.sink(answers={"RCPT": later})
+    keys = {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1h", **delivery}
+    servers = servers or {"default": {}}
+    for name in servers:
+        servers[name].setdefault("delivery", {}).update(keys)
+    return t.postern(servers), sink
+
+
+def queue_some(service, *recipients, sender="author@default.example", server=None):
+    """One message for each; waits until they were tried."""
+    server = server or service.default
+    mark = service.events.mark()
+    for recipient in recipients:
+        with server.connect() as client:
+            client.message(sender=sender, to=recipient)
+    service.events.wait("deferred", since=mark, count=len(recipients))
+    until(lambda: not listed(service, server.name, "--state", "active"), what="all to be at rest")
+
+
+def path_of(home, id):
+    return next(home.path.glob(f"queue/???/{id}"))
+
+
+def test_list_show_count(t):
+    service, _ = begin(t)
+    equal(listed(service), [], "an empty queue")
+    equal(service.ctl("queue", "list").returncode, 0, "an empty queue is no fault")
+    queue_some(service, "later-1@one.example", "later-2@one.example", "later-3@two.example")
+    found = listed(service)
+    equal([row["to"] for row in found], [["later-1@one.example"], ["later-2@one.example"], ["later-3@two.example"]], "oldest first")
+    first = found[0]
+    equal([first[k] for k in ("server", "state", "sender", "pending", "recipients")], ["default", "waiting", "author@default.example", 1, 1])
+    check(LATER.split(" ", 2)[2] in first["reason"] and first["size"] > 50, first)
+    check(first["arrived"].endswith("Z") and first["due"] > first["arrived"], first)
+    table = service.ctl("queue", "list").stdout.splitlines()
+    check(len(table) == 4 and table[0].split()[:2] == ["ID", "STATE"] and found[2]["id"] in table[3], table)
+
+    for args, count in ((["--domain", "one.example"], 2), (["--domain", "*.example"], 3), (["--domain", "ONE.example", "--domain", "two.example"], 3),
+                        (["--recipient", "later-3@*"], 1), (["--sender", "<>"], 0), (["--sender", "AUTHOR@*"], 3), ([first["id"]], 1),
+                        (["--id", first["id"][:4] + "*"], 3), (["--older", "1h"], 0), (["--newer", "1h"], 3), (["--held"], 0),
+                        (["--state", "waiting", "--domain", "two.example"], 1), (["0" * 16], 0)):
+        equal(len(listed(service, *args)), count, args)
+        equal(service.ctl("queue", "list", *args, ok=False).returncode, 0 if count else 3, args)
+
+    counts = rows(service, "count")
+    equal([(row["domain"], row["messages"], row["ages"]["15m"]) for row in counts], [("one.example", 2, 2), ("two.example", 1, 1)])
+    table = service.ctl("queue", "count").stdout.splitlines()
+    equal([line.split()[:3] for line in table], [["DOMAIN", "MESSAGES", "15m"], ["(all)", "3", "3"], ["one.example", "2", "2"], ["two.example", "1", "1"]])
+
+    shown = rows(service, "show", first["id"])
+    equal(len(shown), 1)
+    equal(shown[0]["recipients"], [{"mark": "pending", "address": "later-1@one.example"}], "recipients")
+    check(any(h.startswith("Subject:") for h in shown[0]["header"]) and shown[0]["notes"][0]["event"] == "deferred", shown)
+    check("deferred" in service.ctl("queue", "show", first["id"]).stdout, "in words")
+    for wrong in (["list", "--older", "soon"], ["delete"], ["delete", "--yes"], ["show"], ["frobnicate"], [], ["list", "--state", "odd"],
+                  ["move", "--all"], ["list", "--to", "x"]):
+        equal(service.ctl("queue", *wrong, ok=False).returncode, 64, wrong)
+    equal(service.ctl("queue", "nobody", "list", ok=False).returncode, 3, "no such virtual server")
+
+
+def test_many_need_yes(t):
+    service, _ = begin(t)
+    queue_some(service, *(f"later-{n}@one.example" for n in range(12)))
+    shown = service.ctl("queue", "delete", "--domain", "one.example", ok=False)
+    equal(shown.returncode, 1, "exit status without --yes")
+    check("12 messages would be deleted" in shown.stderr and len(shown.stdout.splitlines()) == 11, shown)
+    equal(len(listed(service)), 12, "nothing was done")
+    check("1 message deleted for 1 recipient" in service.ctl("queue", "delete", "--recipient", "later-3@one.example").stdout, "one alone")
+    done = service.ctl("queue", "default", "delete", "--all", "--yes")
+    check("11 messages deleted for 11 recipients" in done.stdout, done)
+    equal(service.ctl("queue", "delete", "--all", "--yes", ok=False).returncode, 3, "nothing left")
+    equal(service.home.queued(), [], "files")
+    uid = str(service.test.uid)
+    equal(len(service.events.all("deleted", uid=uid)), 12, "an event a message")
+    operators = service.events.all("operator", command="queue", action="delete", uid=uid)
+    equal(len(operators), 3, "an event an order")
+    check("all" in operators[1]["selection"], operators)
+    equal(service.home.drops(), [], "nobody is told")
+
+
+def test_delete_and_bounce_are_for_recipients(t):
+    """Only the recipients that are meant: the others of the message stay, and what was delivered stays delivered."""
+    service, sink = begin(t)
+    with service.default.connect() as client:
+        client.expect(250, "EHLO client.example")
+        client.expect(250, "MAIL FROM:<author@default.example>")
+        for recipient in ("yes@one.example", "later@one.example", "later@two.example", "later@three.example"):
+            client.expect(250, f"RCPT TO:<{recipient}>")
+        client.content()
+    sink.wait(1)
+    until(lambda: [row["pending"] for row in listed(service)] == [3] and not listed(service, "--state", "active"), what="three to do")
+    id = listed(service)[0]["id"]
+    check("1 message deleted for 1 recipient" in service.ctl("queue", "delete", id, "--domain", "two.example").stdout, "delete")
+    check("1 message bounced for 1 recipient" in service.ctl("queue", "bounce", "--domain", "three.example", "--reason", "closed for good").stdout,
+          "bounce")
+    report = service.home.wait_drops()[0].email
+    text = report.as_string()
+    check("closed for good" in text and "later@three.example" in text and "later@two.example" not in text and "Status: 5.0.0" in text, text)
+    marks = [r["mark"] for r in rows(service, "show", id)[0]["recipients"]]
+    equal(sorted(marks), ["delivered", "delivered", "pending", "reported"])
+    service.events.wait("bounced", uid=str(service.test.uid), recipients="1")
+    sink.answers.clear()
+    check("1 message due now" in service.ctl("queue", "retry", id).stdout, "retry")
+    equal(sink.wait(2)[1].recipients, ["later@one.example"])
+    service.home.wait_queued(0)
+
+
+def test_bounce_without_sender(t):
+    service, _ = begin(t)
+    queue_some(service, "later@one.example", sender="")
+    service.ctl("queue", "bounce", "--sender", "<>")
+    equal(len(service.home.wait_badmails()), 1, "badmail")
+    service.home.wait_queued(0)
+
+
+def test_hold_and_release(t):
+    """A held message rests, also after a restart and after `retry`; released, it goes."""
+    service, sink = begin(t)
+    queue_some(service, "later-1@one.example", "later-2@one.example")
+    one, two = (row["id"] for row in listed(service))
+    equal(service.ctl("queue", "release", one, ok=False).returncode, 3, "it is not held")
+    check("1 message held" in service.ctl("queue", "hold", one, "--reason", "looks odd").stdout, "hold")
+    equal([row["id"] for row in listed(service, "--held")], [one], "held")
+    check("looks odd" in listed(service, one)[0]["reason"], "why")
+    service.events.wait("held", uid=str(service.test.uid), reason="looks odd")
+    check(path_of(service.home, one).stat().st_mode & stat.S_ISVTX, "the mark in the spool")
+    equal(service.ctl("queue", "hold", one, ok=False).returncode, 3, "it is held already")
+    sink.answers.clear()
+    for turn in ("as it is", "after a restart"):
+        if turn != "as it is":
+            service.stop()
+            service.start()
+        service.ctl("retry")
+        equal(service.ctl("queue", "retry", one, ok=False).returncode, 3, "a held one is not tried")
+        until(lambda: [row["state"] for row in listed(service)] == ["held"], what=f"the other one to go, {turn}")
+        equal(len(sink.messages), 1, turn)
+    check("1 message released" in service.ctl("queue", "release", "--all", "--yes").stdout, "release")
+    sink.wait(2)
+    service.home.wait_queued(0)
+    service.events.wait("released")
+
+
+def test_hold_at_work(t):
+    """A message that is at work: its round goes on, then it rests. Deleting says that it is at work."""
+    sink = t.sink(answers={"RCPT": later})
+    sink.answers["DATA"] = lambda session, line: (gate.wait(20), LATER)[1]
+    gate = threading.Event()
+    t.cleanup(gate.set)
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"}}})
+    with service.default.connect() as client:
+        client.message(sender="author@default.example", to="slow@one.example")
+    until(lambda: listed(service, "--state", "active"), what="one at work")
+    refused = service.ctl("queue", "delete", "--all", "--yes", ok=False)
+    equal(refused.returncode, 75, "at work")
+    check("at work" in refused.stderr, refused)
+    service.ctl("queue", "hold", "--all")
+    equal([row["state"] for row in listed(service)], ["held"], "held from now on")
+    gate.set()
+    service.events.wait("deferred")
+    service.ctl("retry")
+    equal([row["state"] for row in listed(service)], ["held"], "after its round")
+    check("1 message deleted" in until(lambda: service.ctl("queue", "delete", "--all", "--yes", ok=False), what="a delete").stdout, "deleted")
+    equal(service.home.queued(), [], "files")
+
+
+def test_move(t):
+    """Durable in the other queue before it leaves this one; the other one is told, and delivers."""
+    service, sink = begin(t, {"default": {}, "other": {}})
+    queue_some(service, "later-1@one.example", "later-2@one.example", "later-3@two.example")
+    held = listed(service, "--domain", "two.example")[0]["id"]
+    service.ctl("queue", "hold", held)
+    sink.answers.clear()
+    equal(service.ctl("queue", "default", "move", "--all", "--yes", "--to", "nowhere", ok=False).returncode, 3, "no such server")
+    equal(service.ctl("queue", "default", "move", "--all", "--yes", "--to", "default", ok=False).returncode, 3, "the same server")
+    check("3 messages moved" in service.ctl("queue", "default", "move", "--all", "--yes", "--to", "other").stdout, "moved")
+    equal(service.home.queued(), [], "files of default")
+    sink.wait(2)
+    until(lambda: [(row["id"], row["state"]) for row in listed(service, "other")] == [(held, "held")], what="the held one alone in the other queue")
+    service.events.wait("moved", count=3, to="other")
+    service.ctl("queue", "release", held)
+    sink.wait(3)
+    service["other"].home.wait_queued(0)
+    equal(len(sink.messages), 3, "each once")
+
+
+def plant(home, account, recipients):
+    """Queue files as a listener would have left them, before the start."""
+    for n, recipient in enumerate(recipients):
+        head = f"postern-queue 1\nmarks: .\nx-sender: author@default.example\nx-receiver: {recipient}\n\n".encode()
+        id = f"1k0t4z{n:05d}aaaaa"
+        content = mail(subject=f"planted {n}")
+        bucket = home.path / "queue" / f"{sum(DIGITS.index(c) << 5 * k for k, c in enumerate(reversed(id[:11]))) >> 23 & 1023:03x}"
+        bucket.mkdir(parents=True, exist_ok=True)
+        (bucket / id).write_bytes(head + content + f"postern-end {len(content):019d}\n".encode())
+        for path in (home.path, bucket.parent, bucket, bucket / id):
+            if is_root():
+                os.chown(path, *account)
+
+
+def test_parked(t):
+    """Messages that wait for a place, more than the window holds: they are held, deleted, moved out of the middle of the line."""
+    gate = threading.Event()
+    sink = t.sink(answers={"MAIL": lambda session, line: (gate.wait(60), None)[1]})
+    t.cleanup(gate.set)
+    other = t.sink()
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "connections": 4}},
+                         "other": {"delivery": {"smart-host": f"[127.0.0.1]:{other.port}"}}}, start=False)
+    plant(service.home, (service.test.uid, service.test.gid), (f"r{n}@d{n % 10}.example" for n in range(COUNT)))
+    service.start()
+    until(lambda: len(listed(service, "default")) == COUNT and listed(service, "default", "--state", "ready"), what="some to be parked")
+    waits = [row["id"] for row in listed(service, "default", "--state", "ready")]
+    check(len(waits) > 100, len(waits))
+    held, moved, deleted, released = waits[10:20], waits[30:40], waits[50:60], waits[70:80]
+    service.ctl("queue", "default", "hold", *held, *released[:5], "--yes")
+    service.ctl("queue", "default", "hold", *released[5:], "--yes")
+    service.ctl("queue", "default", "move", *moved, "--to", "other", "--yes")
+    check("10 messages deleted" in service.ctl("queue", "default", "delete", *deleted, "--yes").stdout, "deleted")
+    service.ctl("queue", "default", "release", *released, "--yes")
+    other.wait(10)
+    equal(int(service.ctl("counters", "default").stdout.split("\nqueue_length ")[1].split()[0]), COUNT - 20, "the queue's length")
+    gate.set()
+    sink.wait(COUNT - 30, timeout=60)
+    until(lambda: sorted(path.name for path in service.home.queued()) == sorted(held), what="the held ones alone")
+    service.ctl("queue", "default", "release", "--held", "--yes")
+    sink.wait(COUNT - 20)
+    service.home.wait_queued(0)
+    equal(len(sink.messages), COUNT - 20, "each once")
+    equal(int(service.ctl("counters", "default").stdout.split("\nqueue_length ")[1].split()[0]), 0, "the queue's length")
+
+
+def test_who_may(t):
+    t.need_root()
+    service, _ = begin(t)
+    for args in (["default", "list"], ["default", "delete", "--all", "--yes"]):
+        refused = service.ctl("queue", *args, ok=False, account={"user": 1, "group": 1, "extra_groups": []})
+        equal(refused.returncode, 77, refused)
+    service.events.wait("operator", command="queue", uid="1", result="refused")
+
+
+def test_stopped(t):
+    service, _ = begin(t)
+    service.ctl("stop", "default")
+    refused = service.ctl("queue", "default", "list", ok=False)
+    equal(refused.returncode, 69, "exit status")
+    check("is stopped" in refused.stderr, refused)
+    equal(service.ctl("queue", "list", ok=False).returncode, 69, "without a name")
