@@ -92,11 +92,11 @@ fuzz: deps-fuzz
 	@$(MAKE) CC=clang FUZZING=1 B=build/fuzz fuzz-targets
 	@exec /usr/bin/python3 t/fuzz/run $(FUZZ)
 fuzz-targets: $(FUZZ_TARGETS)
-$(B)/libfuzz.a: $(call obj,$(COMMON) $(LISTEN) $(DELIVER) $(RESOLVE) $(FETCH) $(PICKUP))
+$(B)/libfuzz.a: $(call obj,$(COMMON) $(LISTEN) $(AUTH) $(DELIVER) $(RESOLVE) $(FETCH) $(PICKUP))
 	@rm -f $@; ar rcs $@ $^
 $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
 	@echo "  LD    $@"
-	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) -lunbound -lssl $(FETCHLIBS)
+	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) $(AUTHLIBS) -lunbound -lssl $(FETCHLIBS)
 
 bench: deps-bench
 	@$(MAKE) programs

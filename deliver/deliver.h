@@ -27,6 +27,7 @@
 #include "deliver/outbound.h"
 
 struct badmail;
+struct schedule_index;
 struct chores;
 struct destination; struct drop;
 struct report; struct route;
@@ -59,6 +60,13 @@ void badmail_free(struct badmail *b);		/* after pool_free */
 void badmail_submit(struct badmail *b, struct badmail_job *job);
 void badmail_keep_trimmed(struct badmail *b);	/* trims now and from then on every few minutes */
 const char *badmail_name(enum badmail_reason reason);
+
+/* --- hatch: takes the listeners' pleas for held mail --- */
+struct hatch;
+struct hatch *hatch_new(struct loop *l, struct schedule *s);
+void hatch_channel(struct hatch *k, int fd);		/* a listener's; takes over `fd` */
+void hatch_open(struct hatch *k, bool open);		/* the queue is known; or: the worker ends */
+void hatch_free(struct hatch *k);
 
 /* --- drop: local delivery, in groups --- */
 
@@ -107,6 +115,21 @@ struct dsn {
 
 /* Appends the next piece (some 16 KiB, more only for a long original); false when there is no further. */
 bool dsn_next(struct dsn *d, struct buf *out);
+
+/* --- stock: records that a destination keeps until they are asked for, oldest first. Pure --- */
+struct stock {
+	uint32_t *record;
+	size_t first, count, size;
+	size_t gone;			/* entries whose record may have gone, since the last tidying */
+	size_t wanted;			/* records that were at work when they were asked for */
+};
+
+void stock_done(struct stock *k);
+/* `*asked` (of the first ones) follows when the list is tidied. */
+void stock_add(struct stock *k, struct schedule_index *x, uint32_t record, size_t *asked);
+/* The first of the asked ones that waits, out of its heap; 0 none: `*asked` is 0 then. */
+uint32_t stock_take(struct stock *k, struct schedule_index *x, size_t *asked);
+void stock_tidy(struct stock *k, struct schedule_index *x, size_t *asked);	/* forgets what is kept no more, or twice */
 
 /* --- note: the lines beside a queue file that say what was tried. Pure --- */
 
@@ -180,6 +203,8 @@ struct retry_plan {
 };
 
 struct retry_plan retry_decide(const struct config_server *s, const struct retry_case *c);
+/* Mail that is held, not due for either now: ms until the delay report (`told`: there is none to come) or its end. */
+uint64_t retry_held(const struct config_server *s, uint64_t age, bool told);
 
 /* --- retry_hint: how long a peer asks us to wait. Pure --- */
 #define RETRY_HINT_MAX 604800000U	/* a week */
@@ -197,6 +222,7 @@ struct role {
 	struct remote *remote;
 	struct schedule *schedule;
 	struct badmail *badmail;
+	struct hatch *hatch;
 	struct rescan *rescan;
 	struct chores *chores;
 	struct loop_timer *own, *slow, *missed, *grace;
@@ -219,6 +245,7 @@ struct route_answer {
 	const struct destination *fallback;	/* ROUTE_DIRECT: smart hosts after it; NULL none */
 	uint16_t port;
 	bool helo;
+	bool hold;				/* kept until its host asks for it; then as above */
 	struct destination_security security;
 	const char *suffix;			/* what security adds to a key; owned by the route */
 	const char *status, *why;		/* ROUTE_REFUSED */
@@ -251,6 +278,7 @@ enum schedule_outcome {
 	OUTCOME_DELIVERED,
 	OUTCOME_LATER,
 	OUTCOME_FAILED,		/* refused or expired */
+	OUTCOME_HELD,		/* until its host asks for it (again) */
 };
 
 struct schedule_reason {		/* why not; shared by the recipients of a message */
@@ -266,6 +294,7 @@ struct schedule_result {		/* one a recipient */
 	bool relayed;			/* delivered to a peer that will not tell of success */
 	bool todo;			/* to be sent, not yet in a group's portion */
 	bool second;			/* on its way to the fallback */
+	bool hold;			/* its domain's mail waits until it is asked for */
 	bool local, expired;
 	char mark;			/* to be written; 0 none */
 	struct schedule_dest *dest;
@@ -307,6 +336,8 @@ struct schedule_message {
 	bool remote_held, local_held;	/* counted as such */
 	char *masked;			/* the sender under its masquerade; NULL as it is */
 	bool later; uint64_t after;	/* out of settle: something is left for ms from now */
+	bool held; uint64_t held_after;	/* out of settle: something is held, and to be looked at in ms from now at the latest */
+	bool fresh;			/* it came a moment ago */
 	bool gone;			/* out of settle: removed */
 	struct settle_state *settle;
 	struct badmail_job *badmail;	/* it is damaged and on its way out */
@@ -365,10 +396,26 @@ size_t schedule_share(const struct schedule *s);
 struct schedule_reason *schedule_reason_keep(struct schedule_message *m, int code, const char *status, const char *host,
     const char *text);
 
+/* --- schedule_ask: mail that is held until its host asks for it (hold = yes) --- */
+/*
+ * `pattern`: "example.com", or "*.example.com" for all below it. What is held for such domains is tried now, once: how many messages.
+ * `*running` becomes true when some are being tried already.
+ */
+size_t schedule_ask(struct schedule *s, const char *pattern, bool *running);
+/* Among the held ones from now on: the message waits for all of its destinations that are to be asked for. */
+void schedule_ask_keep(struct schedule_message *m);
+/* Asked for while it was at work: whose turn it is now. NULL: not. */
+struct schedule_dest *schedule_ask_wanted(struct schedule_message *m);
+/* Its record, with these flags, is gone. */
+void schedule_ask_forget(struct schedule_message *m, unsigned flags);
+/* The place of a domain's held mail, made when there is none. */
+struct schedule_dest *schedule_ask_dest(struct schedule *s, const char *domain, const struct route_answer *a);
+
 /* --- schedule_dest: destinations in use, and the records that wait for each --- */
 struct schedule_dest {
 	struct schedule_dest *chain;
-	TAILQ_ENTRY(schedule_dest) waiting;	/* among those with parked records */
+	TAILQ_ENTRY(schedule_dest) waiting;	/* among those with parked or asked records */
+	TAILQ_ENTRY(schedule_dest) hold_link;	/* among those that hold */
 	struct destination d;
 	bool local;
 	size_t active;			/* portions at work */
@@ -376,6 +423,9 @@ struct schedule_dest {
 	size_t held;			/* results of loaded messages that point here */
 	size_t parked;
 	uint32_t first, last;
+	bool hold;			/* has mail of a domain that is asked for */
+	struct stock kept;		/* what waits so */
+	size_t asked;			/* the first so many of the kept are to be tried now */
 	uint64_t probed;		/* down: when the last try began (monotonic ms) */
 	bool stalled;			/* down, and a portion is at work: its end tells whether the parked ones may go */
 	struct verdict failure;		/* the last one that was for later */
@@ -389,6 +439,15 @@ struct schedule_dest *schedule_dest_find(const struct schedule_dests *t, const c
 struct schedule_dest *schedule_dest_add(struct schedule_dests *t, const struct destination *d);	/* copied */
 void schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d);	/* frees it when nobody needs it */
 void schedule_dest_park(struct schedule_dests *t, struct schedule_dest *d, uint32_t record);
+void schedule_dest_hold(struct schedule_dests *t, struct schedule_dest *d);	/* a new one: it holds its mail */
+void schedule_dest_keep(struct schedule_dests *t, struct schedule_dest *d, uint32_t record);
+void schedule_dest_tidy(struct schedule_dests *t, struct schedule_dest *d);	/* some of the kept ones are gone */
+/* The kept ones are to be tried now: how many. */
+size_t schedule_dest_ask(struct schedule_dests *t, struct schedule_dest *d);
+void schedule_dest_calm(struct schedule_dests *t, struct schedule_dest *d);	/* no more of them: its host cannot be reached */
+/* Something of it is being tried, or about to be: what comes now goes along. */
+bool schedule_dest_is_asked(const struct schedule_dest *d);
+struct schedule_dest *schedule_dest_next_hold(const struct schedule_dests *t, const struct schedule_dest *d);	/* NULL: the first */
 /* The next record, destination after destination, of one not stalled whose active + coming is below `share`; 0 none. Counts it as coming. */
 uint32_t schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_dest **d);
 size_t schedule_dest_parked(const struct schedule_dests *t);
@@ -405,6 +464,8 @@ enum schedule_state {
 enum schedule_flag {
 	RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4, RECORD_HOT = 8, RECORD_NOTED = 16,
 	RECORD_FROZEN = 128,	/* held by an operator; one that is loaded rests after its round */
+	RECORD_HELD = 32,	/* kept by each of its destinations that hold; see schedule_index_hold */
+	RECORD_WANTED = 64,	/* at work, and asked for by one of its destinations: see stock.wanted. With HELD: for stock_tidy alone */
 };
 
 struct schedule_record {		/* 32 bytes */
@@ -441,7 +502,9 @@ uint32_t schedule_index_first(const struct schedule_index *x);		/* earliest due,
  * to go on; 0: these were the last.
  */
 uint32_t schedule_index_wake(struct schedule_index *x, uint32_t from, const bool tags[SCHEDULE_TAGS], uint32_t due);
-void schedule_index_all_due(struct schedule_index *x, uint32_t due);	/* none waits longer than `due` */
+void schedule_index_all_due(struct schedule_index *x, uint32_t due);	/* none waits longer than `due` but what is only held */
+void schedule_index_hold(struct schedule_index *x, uint32_t n, bool held);	/* sets or clears RECORD_HELD */
+size_t schedule_index_held(const struct schedule_index *x);
 
 /* --- schedule_load: reads a message and judges whether it may be tried --- */
 void schedule_load_read(struct schedule_message *m);	/* any thread; touches the message alone */

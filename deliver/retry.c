@@ -68,3 +68,11 @@ retry_decide(const struct config_server *s, const struct retry_case *c)
 	}
 	return plan;
 }
+
+uint64_t
+retry_held(const struct config_server *s, uint64_t age, bool told)
+{
+	uint64_t until = !told && s->delay_notify > age && s->delay_notify < s->expire ? s->delay_notify : s->expire;
+
+	return until > age ? until - age : 0;
+}

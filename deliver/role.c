@@ -55,6 +55,7 @@ scanned(void *arg, ssize_t total, uint64_t ms)
 	if (r->retry && !r->ending)
 		schedule_retry_all(r->schedule);
 	r->retry = false;
+	hatch_open(r->hatch, !r->ending);
 	if (r->look && !r->ending)
 		r->look = !rescan_start(r->rescan, false);
 	else if (!r->ending)
@@ -201,6 +202,7 @@ run(struct boot *b)
 	r->remote->log = r->log;
 	r->badmail = badmail_new(b->loop, r->pool, r->spool, b->server, b->counters);
 	make_schedule(r);
+	r->hatch = hatch_new(b->loop, r->schedule);
 	r->chores = chores_new(b, r->pool, r->spool, r->schedule);
 	r->rescan = rescan_new(b->loop, r->pool, r->spool, found, scanned, r);
 	r->own = loop_timer_new(b->loop, own, r);
@@ -240,6 +242,7 @@ begin_end(struct role *r, uint64_t grace_ms)
 	if (r->ending)
 		return;
 	r->ending = true;
+	hatch_open(r->hatch, false);
 	loop_io_free(r->hint);
 	r->hint = NULL;
 	loop_timer_stop(r->own);
@@ -257,6 +260,7 @@ finish(struct boot *b)
 	struct role *r = b->state;
 
 	rescan_stop(r->rescan);
+	hatch_free(r->hatch);
 	remote_free(r->remote);
 	w3clog_end(r->log);
 	pool_free(r->pool);
@@ -312,7 +316,13 @@ chore(struct role *r, const struct ctl_message *m)
 static void
 channel(struct role *r, const struct ctl_message *m)
 {
-	remote_on_channel(r->remote, m);
+	struct ctl_channel channel;
+
+	memcpy(&channel, m->data, sizeof(channel));
+	if (m->fd != -1 && channel.helper == CTL_HELPER_DELIVER)
+		hatch_channel(r->hatch, m->fd);
+	else
+		remote_on_channel(r->remote, m);
 }
 
 static void

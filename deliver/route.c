@@ -315,6 +315,7 @@ route_find(const struct route *r, const char *domain, struct route_answer *a)
 	if (entry != NULL) {
 		own = hosts_of(r, entry);
 		a->helo = own->d.helo;
+		a->hold = entry->hold;
 		a->port = own->d.port;
 		a->hosts = own->d.nhost > 0 ? &own->d : NULL;
 		own_dns = entry->route.count > 0 && a->hosts == NULL;	/* "route = dns" over the server's smart host */

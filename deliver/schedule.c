@@ -75,6 +75,7 @@ show(struct schedule *s)
 	counters_set(c, COUNTER_QUEUE_LOCAL, (int64_t)s->local_held);
 	counters_set(c, COUNTER_QUEUE_REMOTE, (int64_t)(s->remote_held + schedule_dest_parked(s->dests) - s->buried));
 	counters_set(c, COUNTER_QUEUE_RETRY, (int64_t)s->retrying);
+	counters_set(c, COUNTER_QUEUE_HELD, (int64_t)schedule_index_held(s->index));
 }
 
 /* --- messages --- */
@@ -109,6 +110,15 @@ parked_for(const struct schedule_message *m)
 	return NULL;
 }
 
+/* When it is to be loaded again; 0: now. */
+static uint32_t
+next_due(const struct schedule_message *m)
+{
+	uint32_t due = m->later ? due_after(m->after) : 0, look = m->held ? due_after(m->held_after) : 0;
+
+	return due == 0 || (look != 0 && look < due) ? look : due;
+}
+
 /* Back among the records: for its next time, or for a place. */
 static void
 put_back(struct schedule_message *m)
@@ -116,20 +126,24 @@ put_back(struct schedule_message *m)
 	struct schedule *s = m->schedule;
 	struct schedule_record *r = schedule_index_at(s->index, m->record);
 	struct schedule_dest *d = parked_for(m);
-	uint32_t due = m->later ? due_after(m->after) : 0;
+	uint32_t due = next_due(m);
 	bool retry = m->attempts + m->quick > 0;
 
 	if ((m->only != NULL || m->command != NULL) && r->due > now_s() && (due == 0 || r->due < due))
 		due = r->due;		/* the others of this message still wait for their time */
-	r->flags = (r->flags & (RECORD_RETRY | RECORD_FROZEN)) | (m->known ? RECORD_KNOWN : 0U) | (m->delayed ? RECORD_DELAYED : 0U) |
-	    (m->noted || (r->flags & RECORD_NOTED) != 0 ? RECORD_NOTED : 0U);
+	r->flags = (r->flags & (RECORD_RETRY | RECORD_FROZEN | RECORD_HELD | RECORD_WANTED)) | (m->known ? RECORD_KNOWN : 0U) |
+	    (m->delayed ? RECORD_DELAYED : 0U) | (m->noted || (r->flags & RECORD_NOTED) != 0 ? RECORD_NOTED : 0U);
 	r->attempts = m->attempts > 255 ? 255 : m->attempts & 255;
 	r->quick = m->quick > SCHEDULE_QUICK_MAX ? SCHEDULE_QUICK_MAX : m->quick & 3;
 	r->tag = 0;
+	if (d == NULL)
+		d = schedule_ask_wanted(m);
+	if (m->held && (r->flags & RECORD_WANTED) == 0)
+		schedule_ask_keep(m);
 	if (r->state == RECORD_ASIDE || (r->flags & RECORD_FROZEN) != 0) {
 		schedule_order_rest(s, m->record, due);
 	} else if (d != NULL && !s->draining) {
-		r->due = due;
+		r->due = m->later ? due : 0;
 		schedule_dest_park(s->dests, d, m->record);
 	} else {
 		wait_until(s, m->record, due == 0 ? now_s() : due, retry);
@@ -143,10 +157,15 @@ schedule_settled(struct schedule_message *m)
 {
 	struct schedule *s = m->schedule;
 
-	if (m->gone)
+	if (m->gone) {
+		unsigned flags = schedule_index_at(s->index, m->record)->flags;
+
 		forget(s, m->record);
-	else
+		if ((flags & (RECORD_HELD | RECORD_WANTED)) != 0)
+			schedule_ask_forget(m, flags);
+	} else {
 		put_back(m);
+	}
 	if (m->command != NULL)
 		schedule_order_end(m);
 	schedule_message_free(m);
@@ -212,6 +231,7 @@ take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
 
 	r->flags &= ~(unsigned)RECORD_HOT;
 	m = schedule_message_new(s, record, from);
+	m->fresh = hot;
 	if (hot) {
 		schedule_load_read(m);
 		loaded(s, m);

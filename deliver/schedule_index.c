@@ -30,6 +30,7 @@ struct schedule_index {
 	size_t buckets;			/* a power of two */
 	uint32_t *heap;			/* from 1 */
 	size_t waiting, heap_size;
+	size_t held;			/* with RECORD_HELD */
 };
 
 struct schedule_index *
@@ -201,6 +202,7 @@ schedule_index_remove(struct schedule_index *x, uint32_t n)
 
 	if (r->state == RECORD_FREE)
 		bug("record %u is free", n);
+	schedule_index_hold(x, n, false);
 	schedule_index_take(x, n);
 	while (*link != n)
 		link = &schedule_index_at(x, *link)->chain;
@@ -320,9 +322,30 @@ schedule_index_all_due(struct schedule_index *x, uint32_t due)
 	for (size_t i = 1; i <= x->waiting; i++) {
 		struct schedule_record *r = schedule_index_at(x, x->heap[i]);
 
-		if (r->due > due)
+		if (r->due > due && (r->flags & (RECORD_HELD | RECORD_RETRY)) != RECORD_HELD)
 			r->due = due;
 	}
 	for (size_t i = x->waiting / 2; i >= 1; i--)
 		sift_down(x, i);
+}
+
+void
+schedule_index_hold(struct schedule_index *x, uint32_t n, bool held)
+{
+	struct schedule_record *r = schedule_index_at(x, n);
+	bool was = (r->flags & RECORD_HELD) != 0;
+
+	if (was == held)
+		return;
+	r->flags ^= RECORD_HELD;
+	if (held)
+		x->held++;
+	else
+		x->held--;
+}
+
+size_t
+schedule_index_held(const struct schedule_index *x)
+{
+	return x->held;
 }

@@ -151,6 +151,7 @@ schedule_order_bury(struct schedule *s, uint32_t n)
 {
 	struct schedule_record *r = schedule_index_at(s->index, n);
 
+	schedule_index_hold(s->index, n, false);
 	r->state = RECORD_GONE;
 	r->flags = 0;
 	s->buried++;

@@ -77,6 +77,23 @@ point_to(struct schedule_message *m, struct schedule_result *r, struct schedule_
 	}
 }
 
+/* It waits for its host to ask, unless this round is because it did, or others of its domain are on their way so. */
+static void
+assign_held(struct schedule_message *m, size_t i, const char *domain, const struct route_answer *a)
+{
+	struct schedule_result *r = &m->result[i];
+	struct schedule_dest *dest = schedule_ask_dest(m->schedule, domain, a);
+
+	r->hold = true;
+	r->todo = dest == m->only || schedule_dest_is_asked(dest);
+	point_to(m, r, dest);
+	if (r->todo)
+		return;
+	r->outcome = OUTCOME_HELD;
+	if (m->fresh)
+		log_event(LOG_FACT, m->id, "held", "recipient=%s", log_safe(m->e.rcpt[i].address));
+}
+
 static void
 assign_one(struct schedule_message *m, size_t i, const char *domain)
 {
@@ -94,6 +111,10 @@ assign_one(struct schedule_message *m, size_t i, const char *domain)
 	if (a.kind == ROUTE_REFUSED) {
 		r->outcome = OUTCOME_FAILED;
 		r->reason = schedule_reason_keep(m, 0, a.status, "", a.why);
+		return;
+	}
+	if (a.hold) {
+		assign_held(m, i, domain, &a);
 		return;
 	}
 	point_to(m, r, a.kind == ROUTE_LOCAL ? s->local : a.kind == ROUTE_HOSTS ? dest_for_hosts(s, a.hosts) :
@@ -177,6 +198,13 @@ make_groups(struct schedule_message *m)
 
 /* --- results --- */
 
+/* What is asked for is tried once: then it waits to be asked for again. */
+static enum schedule_outcome
+later(const struct schedule_result *r)
+{
+	return r->hold ? OUTCOME_HELD : OUTCOME_LATER;
+}
+
 static void
 collect_failure(struct schedule_message *m, size_t i, const struct verdict *v)
 {
@@ -187,7 +215,7 @@ collect_failure(struct schedule_message *m, size_t i, const struct verdict *v)
 		r->second = r->todo = true;
 		return;
 	}
-	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : OUTCOME_LATER;
+	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : later(r);
 	r->reason = schedule_reason_keep(m, v->code, v->status, v->host, v->text);
 	if (v->what == VERDICT_LATER)
 		r->dest->failure = *v;
@@ -211,6 +239,8 @@ portion_over(struct schedule_portion *p)
 	m->active--;
 	p->dest->active--;
 	p->dest->stalled = false;
+	if (p->dest->asked > 0 && remote_is_down(m->schedule->set.remote, p->dest->d.key))
+		schedule_dest_calm(m->schedule->dests, p->dest);
 	if (p->dest->parked > 0 && !m->schedule->draining)
 		loop_timer_set(m->schedule->timer, 0);
 	schedule_dest_check(m->schedule->dests, p->dest);
@@ -327,9 +357,8 @@ submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index,
 static bool
 has_place(const struct schedule *s, const struct schedule_message *m, const struct schedule_dest *d)
 {
-	bool fresh = m->attempts + m->quick == 0 && m->only == NULL;
-
-	return d->active < schedule_share(s) || (fresh && d->active == 0 && d->parked == 0 && s->remote_held < s->set.window + FRESH_PLACES);
+	return d->active < schedule_share(s) ||
+	    (m->fresh && d->active == 0 && d->parked == 0 && s->remote_held < s->set.window + FRESH_PLACES);
 }
 
 /* One that is down is tried by one portion at a time, while the others wait for what it finds. */
@@ -365,7 +394,8 @@ pass_over(struct schedule_message *m, const struct schedule_group *g, enum gate 
 	for (size_t k = m->offset; k < g->count; k++) {
 		struct schedule_result *r = &m->result[m->order[g->first + k]];
 
-		r->outcome = gate == GATE_PARK ? OUTCOME_PARKED : OUTCOME_LATER;
+		/* the place of a fallback is no place for what was asked for */
+		r->outcome = gate == GATE_PARK && !(r->hold && r->second) ? OUTCOME_PARKED : later(r);
 		if (gate == GATE_DEFER)
 			r->reason = schedule_reason_keep(m, v->code, known ? v->status : "4.4.1", v->host,
 			    known ? v->text : "the destination is down");

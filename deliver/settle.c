@@ -156,10 +156,11 @@ set_marks(struct settle_state *st)
 	}
 }
 
+/* What is held stays as it is: after a restart it is loaded at once, for a place among those of its domain. */
 static int64_t
 due_of(const struct schedule_message *m)
 {
-	return m->later ? (clock_wall_us() + (int64_t)m->after * 1000 + 999999) / 1000000 : 0;
+	return m->later && !m->held ? (clock_wall_us() + (int64_t)m->after * 1000 + 999999) / 1000000 : 0;
 }
 
 static void
@@ -331,7 +332,7 @@ settle_write(struct settle_state *st)
 		st->stage = SETTLE_CLOSE;
 		st->remove = true;
 		submit(st);
-	} else if (st->failed == 0 && st->delivered == 0 && !m->later) {
+	} else if (st->failed == 0 && st->delivered == 0 && !m->later && !st->delay) {
 		schedule_settled(m);	/* nothing was tried */
 	} else {
 		begin_write(st, clock_wall_us());

@@ -78,6 +78,29 @@ judge_later(struct settle_state *st, size_t i)
 		st->delay = true;
 }
 
+/* It is not tried until it is asked for, but the time it has is the same. */
+static void
+judge_held(struct settle_state *st, size_t i)
+{
+	struct schedule_message *m = st->m;
+	struct schedule_result *r = &m->result[i];
+	bool told = m->delayed || !settle_judge_may_report(m) || !settle_judge_wants(&m->e.rcpt[i], NOTIFY_DELAY);
+	uint64_t after;
+
+	if (r->reason == NULL && (st->plan[0].expired || st->plan[0].delayed))
+		r->reason = schedule_reason_keep(m, 0, "4.4.7", "", "held until its host asks for it, which it has not done");
+	if (st->plan[0].expired) {
+		r->outcome = OUTCOME_FAILED;
+		r->expired = true;
+		return;
+	}
+	st->delay |= st->plan[0].delayed && !told;
+	after = retry_held(st->settle->server, st->at.age, told);
+	if (!m->held || after < m->held_after)
+		m->held_after = after;
+	m->held = true;
+}
+
 static void
 count(struct settle_state *st)
 {
@@ -88,6 +111,8 @@ count(struct settle_state *st)
 
 		if (r->outcome == OUTCOME_LATER)
 			judge_later(st, i);
+		else if (r->outcome == OUTCOME_HELD)
+			judge_held(st, i);
 		if (r->outcome == OUTCOME_DELIVERED)
 			st->delivered++;
 		else if (r->outcome == OUTCOME_FAILED)
@@ -108,11 +133,17 @@ log_later(const struct settle_state *st)
 {
 	const struct schedule_message *m = st->m;
 
-	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].outcome == OUTCOME_LATER)
+	for (size_t i = 0; i < m->e.nrcpt; i++) {
+		const struct schedule_result *r = &m->result[i];
+
+		if (r->outcome == OUTCOME_LATER)
 			log_event(LOG_FACT, m->id, "deferred", "recipient=%s status=%s reason=%s host=%s next=%llu",
-			    log_safe(m->e.rcpt[i].address), m->result[i].reason->status, log_safe(m->result[i].reason->text),
-			    log_safe(m->result[i].reason->host), (unsigned long long)((m->after + 500) / 1000));
+			    log_safe(m->e.rcpt[i].address), r->reason->status, log_safe(r->reason->text),
+			    log_safe(r->reason->host), (unsigned long long)((m->after + 500) / 1000));
+		else if (r->outcome == OUTCOME_HELD && r->reason != NULL)
+			log_event(LOG_FACT, m->id, "held", "recipient=%s status=%s reason=%s host=%s", log_safe(m->e.rcpt[i].address),
+			    r->reason->status, log_safe(r->reason->text), log_safe(r->reason->host));
+	}
 }
 
 void

@@ -17,6 +17,13 @@
 
 #define DETAILS_MAX (1U << 20)
 
+/* What is held has not come either. */
+static bool
+is_of(const struct schedule_result *r, enum schedule_outcome outcome)
+{
+	return r->outcome == outcome || (outcome == OUTCOME_LATER && r->outcome == OUTCOME_HELD);
+}
+
 /* Fills the list with the recipients of one outcome that want to be told of. */
 static void
 list_recipients(struct settle_state *st, enum schedule_outcome outcome, unsigned notify)
@@ -30,7 +37,7 @@ list_recipients(struct settle_state *st, enum schedule_outcome outcome, unsigned
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
 		const struct schedule_result *r = &m->result[i];
 
-		if (r->outcome != outcome)
+		if (!is_of(r, outcome))
 			continue;
 		if (job->first == SIZE_MAX)
 			job->first = i;

@@ -149,6 +149,19 @@ do_vouch_cancel(void *arg)
 }
 
 static void
+do_plead(void *arg, struct plea *d)
+{
+	struct inbound *c = arg;
+	struct listener *l = c->listener;
+
+	snprintf(d->client, sizeof(d->client), "%s", c->ip);
+	d->port = net_port(&c->peer.sa);
+	if (l->claim == NULL)
+		l->claim = claim_new(l);
+	c->claim = claim_start(l->claim, c, d);
+}
+
+static void
 do_refused(void *arg, const char *recipient, const char *reply)
 {
 	struct inbound *c = arg;
@@ -166,4 +179,5 @@ const struct session_ops errand_ops = {
 	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
 	.secure = do_secure, .drop_is_full = drop_is_full, .is_self = is_self, .refused = do_refused, .count = do_count,
 	.vouch = do_vouch, .vouch_step = do_vouch_step, .vouch_cancel = do_vouch_cancel,
+	.plead = do_plead,
 };

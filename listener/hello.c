@@ -53,6 +53,9 @@ static const struct extension {
 	{ .keyword = "ENHANCEDSTATUSCODES" },
 	{ .keyword = "STARTTLS", .offered = may_secure },
 	{ .keyword = "AUTH", .put = put_auth, .offered = login_is_offered },
+	{ .keyword = "ETRN", .offered = collect_may_ask },
+	{ .keyword = "ATRN", .offered = collect_may_turn },
+	{ .keyword = "TURN", .offered = collect_may_turn },
 	{ .keyword = "HELP" },
 	{ .keyword = "VRFY" },
 };

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -106,6 +107,7 @@ free_inbound(struct inbound *c)
 	receive_discard(&c->receive);
 	record_done(&c->record);
 	warrant_cancel(c->question);
+	claim_cancel(c->claim);
 	session_done(&c->session);
 	conn_free(c->conn);
 	free((char *)(uintptr_t)c->client.names);
@@ -211,6 +213,7 @@ state_name(enum session_phase phase)
 		{ PHASE_START, "connected" }, { PHASE_READY, "ready" }, { PHASE_MAIL, "sender" }, { PHASE_RCPT, "recipients" },
 		{ PHASE_DATA, "content" }, { PHASE_CHUNK, "content" }, { PHASE_CHUNKS, "content" }, { PHASE_STORING, "storing" },
 		{ PHASE_OVER, "closing" }, { PHASE_SECURING, "handshake" }, { PHASE_LOGIN, "login" }, { PHASE_VOUCH, "login" },
+		{ PHASE_ASKING, "asking" }, { PHASE_TURNED, "turned" },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++)
 		if (rows[i].phase == phase)
@@ -331,5 +334,17 @@ void
 inbound_vouched(struct inbound *c, const struct vouch_answer *a)
 {
 	session_vouched(&c->session, a);
+	conn_resume(c->conn);
+}
+
+void
+inbound_claimed(struct inbound *c, const struct plea_answer *a, const char *node, int fd)
+{
+	c->claim = NULL;
+	if (fd != -1)
+		close(fd);
+	if (c->conn == NULL)
+		return;
+	session_asked(&c->session, a, node);
 	conn_resume(c->conn);
 }

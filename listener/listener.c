@@ -119,6 +119,8 @@ take_channel(struct listener *l, const struct ctl_message *m)
 		rdns_channel(l->rdns, m->fd);
 	else if (channel.helper == CTL_HELPER_AUTH && l->warrant != NULL)
 		warrant_channel(l->warrant, m->fd);
+	else if (channel.helper == CTL_HELPER_DELIVER && l->claim != NULL)
+		claim_channel(l->claim, m->fd);
 	else
 		close(m->fd);
 }
@@ -183,6 +185,7 @@ listener_finish(struct boot *b)
 	gate_free(l->gate);
 	inbound_free_all(l);
 	warrant_free(l->warrant);
+	claim_free(l->claim);
 	secure_free(l->secure);
 	rdns_free(l->rdns);
 	w3clog_end(l->log);

@@ -22,6 +22,7 @@
 #include "common/process/boot.h"
 #include "common/process/config.h"
 #include "common/process/counters.h"
+#include "common/process/plea.h"
 #include "common/process/dns.h"
 #include "common/process/intake.h"
 #include "common/process/loop.h"
@@ -33,6 +34,7 @@
 #define SECURE_FINGERPRINT_SIZE (2 * TLS_FINGERPRINT_SIZE + 1)
 
 struct bdat;
+struct claim_question;
 struct inbound;
 struct listener;
 struct porch;
@@ -70,6 +72,23 @@ void bdat_command(struct session *s, const char *arg, size_t len);
 size_t bdat_content(struct session *s, const char *data, size_t len);	/* in PHASE_CHUNK */
 enum reply bdat_refusal(const struct session *s);	/* in PHASE_CHUNK: what will be said to it; REPLY_NONE */
 void bdat_free(struct session *s);			/* also when there is nothing */
+
+/* --- claim: questions to the deliver worker, for mail that it holds --- */
+
+struct claim *claim_new(struct listener *l);
+void claim_free(struct claim *w);			/* after all questions; NULL is fine */
+void claim_channel(struct claim *w, int fd);		/* takes over `fd` */
+/* inbound_claimed() follows, later, once, unless it is cancelled. */
+struct claim_question *claim_start(struct claim *w, struct inbound *c, const struct plea *d);
+void claim_cancel(struct claim_question *q);		/* NULL is fine */
+
+/* --- collect: ETRN, ATRN and TURN; pure --- */
+
+void collect_etrn(struct session *s, const char *arg, size_t len);
+void collect_atrn(struct session *s, const char *arg, size_t len);	/* also TURN, which has no argument */
+void collect_answer(struct session *s, const struct plea_answer *a, const char *node);	/* in PHASE_ASKING */
+bool collect_may_ask(const struct session *s);		/* some domain's mail is held */
+bool collect_may_turn(const struct session *s);		/* and some account may fetch it */
 
 /* --- conn: one socket: reads, writes, time limits; knows nothing of SMTP --- */
 
@@ -230,6 +249,8 @@ void inbound_stored(struct inbound *c, int error, const char *id);
 /* From warrant: the helper's answer; before the last one the question is forgotten. */
 void inbound_vouched(struct inbound *c, const struct vouch_answer *a);
 void inbound_forget_question(struct inbound *c);
+/* From claim: the question is no more. `fd` (-1: none), which is taken over, leads to the deliver worker. */
+void inbound_claimed(struct inbound *c, const struct plea_answer *a, const char *node, int fd);
 
 /* --- limit: concurrent connections per client address, over all processes of the virtual server --- */
 
@@ -256,6 +277,7 @@ struct listener {
 	struct quota *quota;
 	struct limit *limit;
 	struct warrant *warrant;	/* NULL: nobody wanted to authenticate yet */
+	struct claim *claim;		/* NULL: nobody asked for held mail yet */
 	struct secure *secure;		/* NULL: no TLS */
 	struct gate *gate;		/* NULL: certificates are still to come */
 	struct porch *porch;
@@ -417,6 +439,7 @@ enum reply {
 	REPLY_NONE,
 	REPLY_GREETING, REPLY_HELLO, REPLY_BYE, REPLY_HELP, REPLY_NOOP, REPLY_RESET, REPLY_VRFY, REPLY_START_TLS,
 	REPLY_AUTH_OK, REPLY_AUTH_CHALLENGE,
+	REPLY_ETRN_NOTHING, REPLY_ETRN_PENDING, REPLY_ETRN_COUNT, REPLY_TURNED,
 	REPLY_SENDER_OK, REPLY_RECIPIENT_OK, REPLY_START_DATA, REPLY_CHUNK, REPLY_ACCEPTED,
 	/* the session ends */
 	REPLY_NOT_YOU, REPLY_UNNAMED, REPLY_FULL_HOUSE, REPLY_FULL_CLIENT, REPLY_IDLE, REPLY_STOPPING, REPLY_TOO_MANY_ERRORS, REPLY_PIPELINING,
@@ -430,6 +453,8 @@ enum reply {
 	/* who the client is */
 	REPLY_AUTH_REQUIRED, REPLY_AUTH_FAILED, REPLY_AUTH_LATER, REPLY_AUTH_CANCELLED, REPLY_AUTH_BASE64, REPLY_AUTH_LONG,
 	REPLY_AUTH_MECHANISM, REPLY_AUTH_TLS, REPLY_AUTH_TWICE, REPLY_AUTH_LATE,
+	/* held mail cannot be had */
+	REPLY_ETRN_LATER, REPLY_ETRN_REFUSED, REPLY_TURN_REFUSED, REPLY_TURN_LATER, REPLY_TURN_NOTHING,
 	/* the mail is not wanted */
 	REPLY_RELAY, REPLY_RELAY_LATER, REPLY_MAILBOX_FULL, REPLY_RECIPIENTS, REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE,
 	REPLY_CONTENT_BARE, REPLY_CONTENT_LINE, REPLY_STORAGE_FULL, REPLY_STORAGE,
@@ -495,11 +520,14 @@ enum session_phase {
 	PHASE_SECURING = 512,	/* the TLS handshake: neither side says a word of SMTP */
 	PHASE_LOGIN = 1024,	/* AUTH: the client has to answer */
 	PHASE_VOUCH = 2048,	/* AUTH: the auth helper has to */
+	PHASE_ASKING = 4096,	/* ETRN, ATRN: the deliver worker has to answer */
+	PHASE_TURNED = 8192,	/* the client is the server now, and the deliver worker its client */
 };
 #define PHASE_ANY (PHASE_START | PHASE_READY | PHASE_MAIL | PHASE_RCPT)
 #define PHASE_GREETED (PHASE_READY | PHASE_MAIL | PHASE_RCPT)
 #define PHASE_COMMAND (PHASE_ANY | PHASE_CHUNKS)	/* commands are read */
 #define PHASE_AUTH (PHASE_LOGIN | PHASE_VOUCH)
+#define PHASE_MUTE (PHASE_SECURING | PHASE_TURNED)	/* no word of ours can be said */
 #define PHASE_CONTENT (PHASE_DATA | PHASE_CHUNK)	/* content is read */
 
 /* What the dialogue asks of the outside. None of these calls back into the session. */
@@ -517,6 +545,7 @@ struct session_ops {
 	void (*vouch)(void *arg, const struct vouch_start *start);	/* mechanism, tls, token: session_vouched() follows, */
 	void (*vouch_step)(void *arg, const struct vouch_token *t);	/* also here */
 	void (*vouch_cancel)(void *arg);		/* nothing follows */
+	void (*plead)(void *arg, struct plea *d);	/* client and port are filled in; session_asked() follows */
 	void (*refused)(void *arg, const char *recipient, const char *reply);	/* recipient NULL: the message or command */
 	void (*count)(void *arg, enum counter which, int64_t n);
 };
@@ -547,6 +576,7 @@ struct session {
 	bool secure;			/* under TLS */
 	bool bound;			/* to which a login can be tied (RFC 9266) */
 	bool authenticated;
+	bool turning;			/* what is asked for is to come down this connection */
 	bool rcpt_refused;		/* in this transaction */
 };
 
@@ -563,6 +593,7 @@ void session_room(struct session *s);
 void session_named(struct session *s);			/* the client's names are known, or will not be */
 void session_stored(struct session *s, int error, const char *id);
 void session_vouched(struct session *s, const struct vouch_answer *a);
+void session_asked(struct session *s, const struct plea_answer *a, const char *node);	/* PHASE_TURNED: the wire is the deliver worker's */
 void session_expire(struct session *s);			/* the time limit has passed */
 void session_eof(struct session *s);
 void session_stop(struct session *s);			/* the service ends: 421 as soon as it is polite */

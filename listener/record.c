@@ -8,6 +8,7 @@
  *           an unknown word behind a failed AUTH, which may be a password, not at all
  * Fails by: never
  */
+#include <ctype.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -155,15 +156,24 @@ write_end(struct record *r, const char *method, unsigned status, size_t received
 	write_fact(r, &f);
 }
 
+/* What follows AUTH, also where the client has no blank behind it or one before it, may be a secret. */
+static size_t
+auth_at(const struct record *r)
+{
+	size_t at = 0;
+
+	while (at < r->len && (r->line[at] == ' ' || r->line[at] == '\t'))
+		at++;
+	return r->len - at >= 4 && strncasecmp(r->line + at, "AUTH", 4) == 0 ? at + 4 : 0;
+}
+
 /* Of "AUTH PLAIN dGVzdA==" what is no secret; at once, so that no copy of the rest is made. */
 static uint16_t
-mechanism_end(const struct record *r)
+mechanism_end(const struct record *r, size_t at)
 {
-	size_t at = 4;
-
-	while (at < r->len && r->line[at] == ' ')
+	while (at < r->len && (r->line[at] == ' ' || r->line[at] == '\t'))
 		at++;
-	while (at < r->len && r->line[at] != ' ')
+	while (at < r->len && (isalnum((unsigned char)r->line[at]) || r->line[at] == '-' || r->line[at] == '_'))
 		at++;
 	return (uint16_t)at;
 }
@@ -229,8 +239,9 @@ record_command(struct record *r, const char *line, size_t len)
 	r->line = line;
 	r->len = (uint16_t)(len < LINE_COPIED ? len : LINE_COPIED);
 	r->length = len;
-	if (is_verb(r, "AUTH"))
-		r->len = mechanism_end(r);
+	size_t auth = auth_at(r);
+	if (auth > 0)
+		r->len = mechanism_end(r, auth);
 	r->since_ms = clock_mono_ms();
 }
 

@@ -24,6 +24,10 @@ const struct reply_row reply_rows[] = {
 	[REPLY_VRFY] = { 252, "2.1.5", "Cannot VRFY user, but will take message and attempt delivery", 0 },
 	[REPLY_AUTH_OK] = { 235, "2.7.0", "Authentication successful", 0 },
 	[REPLY_AUTH_CHALLENGE] = { 334, NULL, "$", 0 },
+	[REPLY_ETRN_NOTHING] = { 251, "2.0.0", "OK, no messages waiting for node $", 0 },
+	[REPLY_ETRN_PENDING] = { 252, "2.0.0", "OK, pending messages for node $ started", 0 },
+	[REPLY_ETRN_COUNT] = { 253, "2.0.0", "OK, $ started", 0 },
+	[REPLY_TURNED] = { 250, "2.0.0", "OK now reversing the connection", 0 },
 	[REPLY_START_TLS] = { 220, "2.0.0", "SMTP server ready", 0 },
 	[REPLY_SENDER_OK] = { 250, "2.1.0", "$....Sender OK", 0 },
 	[REPLY_RECIPIENT_OK] = { 250, "2.1.5", "$", 0 },
@@ -74,6 +78,12 @@ const struct reply_row reply_rows[] = {
 	[REPLY_AUTH_TLS] = { 538, "5.7.11", "Encryption required for requested authentication mechanism", REPLY_ERROR },
 	[REPLY_AUTH_TWICE] = { 503, "5.5.1", "Already authenticated", REPLY_ERROR },
 	[REPLY_AUTH_LATE] = { 503, "5.5.1", "AUTH does not stand inside a mail transaction", REPLY_ERROR },
+
+	[REPLY_ETRN_LATER] = { 458, "4.3.0", "Unable to queue messages for node $", 0 },
+	[REPLY_ETRN_REFUSED] = { 459, "4.7.1", "Node $ not allowed: no mail is held for it", REPLY_ERROR },
+	[REPLY_TURN_REFUSED] = { 450, "4.7.1", "ATRN request refused", REPLY_ERROR | REPLY_EVENT },
+	[REPLY_TURN_LATER] = { 451, "4.3.0", "Unable to process ATRN request now", 0 },
+	[REPLY_TURN_NOTHING] = { 453, "4.0.0", "You have no mail", 0 },
 
 	[REPLY_RELAY] = { 550, "5.7.1", "Unable to relay for $", REPLY_ERROR | REPLY_EVENT, COUNTER_REFUSED_RELAY },
 	[REPLY_RELAY_LATER] = { 451, "4.4.3", "Unable to relay for $ now, as the name of your address cannot be found out", REPLY_EVENT },

@@ -19,7 +19,7 @@
 
 /* Upper bounds in ms of each stage; connection-timeout is one as well (RFC 5321 4.5.3.2.7 wants 5 minutes for commands). */
 enum { LIMIT_FIRST = 300000, LIMIT_CONTENT = 180000, LIMIT_REFUSED_CONTENT = 10000, LIMIT_LINGER = 5000,
-	LIMIT_SECURE = 60000, LIMIT_VOUCH = 60000 };
+	LIMIT_SECURE = 60000, LIMIT_VOUCH = 60000, LIMIT_ASKING = 15000 };
 
 void
 session_init(struct session *s, const struct config_server *server, const struct session_ops *ops, void *arg,
@@ -268,7 +268,7 @@ session_input(struct session *s, const char *data, size_t len)
 bool
 session_wants_input(const struct session *s)
 {
-	return !s->blocked && !s->held && !(s->phase & (PHASE_STORING | PHASE_SECURING | PHASE_VOUCH | PHASE_OVER));
+	return !s->blocked && !s->held && !(s->phase & (PHASE_STORING | PHASE_SECURING | PHASE_VOUCH | PHASE_ASKING | PHASE_TURNED | PHASE_OVER));
 }
 
 void
@@ -303,8 +303,23 @@ session_vouched(struct session *s, const struct vouch_answer *a)
 }
 
 void
+session_asked(struct session *s, const struct plea_answer *a, const char *node)
+{
+	if (s->phase != PHASE_ASKING)
+		return;
+	collect_answer(s, a, node);
+	check_border(s);
+}
+
+void
 session_expire(struct session *s)
 {
+	static const struct plea_answer later = { .result = PLEA_LATER };
+
+	if (s->phase == PHASE_ASKING) {
+		session_asked(s, &later, "");
+		return;
+	}
 	if (s->phase == PHASE_VOUCH) {
 		login_refuse(s, REPLY_AUTH_LATER);
 		check_border(s);
@@ -312,7 +327,7 @@ session_expire(struct session *s)
 	}
 	if (s->phase == PHASE_STORING || s->phase == PHASE_OVER)
 		return;
-	if (s->phase == PHASE_SECURING) { /* no word can be said */
+	if (s->phase & PHASE_MUTE) {
 		session_end(s, false);
 		return;
 	}
@@ -341,7 +356,7 @@ session_stop(struct session *s)
 void
 session_cut(struct session *s)
 {
-	if (s->phase == PHASE_SECURING)
+	if (s->phase & PHASE_MUTE)
 		session_end(s, false);
 	else if (s->phase != PHASE_STORING && s->phase != PHASE_OVER)
 		session_reply(s, REPLY_STOPPING, s->server->fqdn);
@@ -365,7 +380,10 @@ session_limit_ms(const struct session *s)
 	case PHASE_VOUCH:
 		return LIMIT_VOUCH; /* answers to wrong passwords are held back: not for the client's time limit to end */
 	case PHASE_STORING:
+	case PHASE_TURNED: /* the deliver worker has its own limits */
 		return UINT64_MAX;
+	case PHASE_ASKING:
+		return LIMIT_ASKING;
 	case PHASE_OVER:
 		stage = LIMIT_LINGER;
 		break;

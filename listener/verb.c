@@ -60,8 +60,8 @@ run_starttls(struct session *s, const char *arg, size_t len)
 }
 
 #define HOSTILE(word) { .name = word, .phases = PHASE_COMMAND, .argument = VERB_MAY_ARGUMENT, .hostile = true }
-/* EXPN stays so; the others are waiting for their files. */
-#define LATER(word) { .name = word, .phases = PHASE_COMMAND, .argument = VERB_MAY_ARGUMENT }
+/* Known, and not offered. */
+#define UNAVAILABLE(word) { .name = word, .phases = PHASE_COMMAND, .argument = VERB_MAY_ARGUMENT }
 
 const struct verb verb_rows[] = {
 	{ "HELO", hello_helo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
@@ -79,7 +79,11 @@ const struct verb verb_rows[] = {
 	{ "QUIT", run_quit, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
 	/* What may follow it in the same packet is thrown away with all that was read in the clear (RFC 3207 5), so it may be there. */
 	{ "STARTTLS", run_starttls, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
-	LATER("EXPN"), LATER("ETRN"), LATER("ATRN"), LATER("TURN"),
+	{ "ETRN", collect_etrn, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	/* What stands behind it is the client's first word as a server, which should have waited for ours. */
+	{ "ATRN", collect_atrn, PHASE_READY, VERB_MAY_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
+	{ "TURN", collect_atrn, PHASE_READY, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
+	UNAVAILABLE("EXPN"),
 	HOSTILE("GET"), HOSTILE("POST"), HOSTILE("PUT"), HOSTILE("HEAD"), HOSTILE("OPTIONS"), HOSTILE("CONNECT"),
 	HOSTILE("DELETE"), HOSTILE("PATCH"), HOSTILE("TRACE"), HOSTILE("PRI"),
 };

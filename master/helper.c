@@ -1,5 +1,5 @@
 /*
- * helper - channels between workers and helpers, which start when first needed
+ * helper - channels between workers and helpers, which start when first needed, and from listener to deliver worker
  *
  * Runs in:  master
  * Owns:     the posts of the helpers; a channel's ends belong to the two processes it joins
@@ -21,7 +21,7 @@
 #define HELPER_PACE_MS 1000U
 
 static const enum role helper_roles[] = { [CTL_HELPER_RESOLVER] = ROLE_RESOLVER, [CTL_HELPER_AUTH] = ROLE_AUTH,
-	[CTL_HELPER_FETCH] = ROLE_FETCH };
+	[CTL_HELPER_FETCH] = ROLE_FETCH, [CTL_HELPER_DELIVER] = ROLE_DELIVER };
 static_assert(nitems_of(helper_roles) == CTL_HELPER_COUNT, "one role a helper");
 
 static void
@@ -48,26 +48,41 @@ helper_join(struct child *worker, struct child *helper, enum ctl_helper which)
 	close(pair[1]);
 }
 
-/* Serves those who want this helper; true: somebody has to wait for the pace. */
+/* A worker of the asker's own virtual server: as it is, nobody starts it for this. NULL: not there now. */
+static struct child *
+helper_colleague(const struct child *worker, enum role role)
+{
+	for (size_t i = 0; i < worker->server->posts; i++) {
+		struct child *c = worker->server->post[i].child;
+		if (c != NULL && c->role == role && c->phase == CHILD_READY)
+			return c;
+	}
+	return NULL;
+}
+
+/* Serves those who want this helper; true: somebody has to wait, for it or for the pace. */
 static bool
 helper_serve(struct master *m, enum ctl_helper which)
 {
 	struct child *c;
 	struct post *post = &m->helper[which];
+	bool of_server = roster_roles[post->role].per_server;
 	uint64_t now = clock_mono_ms();
 	bool wanted = false, waits = false;
 	TAILQ_FOREACH(c, &m->children, link)
 		wanted |= c->wish[which].open;
 	if (!wanted)
 		return false;
-	if (post->child == NULL && !loop_timer_is_set(post->again))
+	if (!of_server && post->child == NULL && !loop_timer_is_set(post->again))
 		roster_start(post);
-	if (post->child == NULL)
+	if (!of_server && post->child == NULL)
 		return false; /* its back-off timer calls again */
 	TAILQ_FOREACH(c, &m->children, link) {
 		const struct child_wish *wish = &c->wish[which];
-		if (wish->open && (wish->served_ms == 0 || wish->served_ms + HELPER_PACE_MS <= now))
-			helper_join(c, post->child, which);
+		bool now_is_time = wish->open && (wish->served_ms == 0 || wish->served_ms + HELPER_PACE_MS <= now);
+		struct child *other = !now_is_time ? NULL : of_server ? helper_colleague(c, post->role) : post->child;
+		if (other != NULL)
+			helper_join(c, other, which);
 		waits |= wish->open;
 	}
 	return waits;

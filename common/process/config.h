@@ -216,6 +216,8 @@ struct config_account {
  * `by_dns`. False: user or secret-file is missing.
  */
 bool config_account_find(struct config_account *a, const struct config_server *s, const struct config_domain *d, bool by_dns);
+/* Whether the account may fetch the domain's held mail. */
+bool config_domain_serves(const struct config_domain *d, const char *account);
 /* Where local mail is dropped: the default domain's own folder, else the server's. */
 const char *config_domain_drop_folder(const struct config_server *s);
 

@@ -62,6 +62,15 @@ config_domain_find(const struct config_server *s, const char *domain)
 	return d;
 }
 
+bool
+config_domain_serves(const struct config_domain *d, const char *account)
+{
+	for (size_t i = 0; i < d->atrn_accounts.count; i++)
+		if (strcmp(d->atrn_accounts.text[i], account) == 0)
+			return true;
+	return false;
+}
+
 const char *
 config_domain_drop_folder(const struct config_server *s)
 {

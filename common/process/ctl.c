@@ -20,6 +20,7 @@
 #include "common/base/mem.h"
 #include "common/process/bearer.h"
 #include "common/process/chore.h"
+#include "common/process/plea.h"
 #include "common/process/dns.h"
 #include "common/process/prove.h"
 #include "common/process/roll.h"
@@ -87,6 +88,8 @@ static const struct kind kinds[] = {
 	[CTL_CHORE] = { "chore", sizeof(struct chore_ask), sizeof(struct chore_ask), CTL_FROM_MASTER, false },
 	[CTL_CHORE_PAGE] = { "chore-page", offsetof(struct chore_page, text), sizeof(struct chore_page), CTL_FROM_WORKER, false },
 	[CTL_LOOK] = { "look", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_PLEA] = { "plea", offsetof(struct plea, domains), sizeof(struct plea), CTL_FROM_CLIENT, false },
+	[CTL_PLEA_ANSWER] = { "plea-answer", sizeof(struct plea_answer), sizeof(struct plea_answer), CTL_FROM_HELPER, true },
 };
 static_assert(nitems_of(kinds) == CTL_COUNT, "one row a control message");
 

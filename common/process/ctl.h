@@ -74,10 +74,14 @@ enum ctl_type {
 	CTL_CHORE,		/* an operator's work on queue or badmail: look at the next piece */
 	CTL_CHORE_PAGE,
 	CTL_LOOK,		/* to deliver: another one put messages into your queue */
+	/* listener to deliver worker and back: payloads in common/process/plea.h */
+	CTL_PLEA,
+	CTL_PLEA_ANSWER,		/* perhaps with a descriptor */
 	CTL_COUNT
 };
 
-enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_COUNT };
+/* Deliver is no helper, but a channel to it is asked for in the same way: a listener's, to the worker of its virtual server. */
+enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_DELIVER, CTL_HELPER_COUNT };
 struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* the virtual server of the client; "" none */

@@ -326,10 +326,12 @@ const struct key key_rows[] = {
 	    .meaning = "Remote domain: the profile for outbound-auth = oauth2." },
 	{ DOMAIN("port", KEY_NUMBER, port), .derived = "the server's", .min = 1, .max = 65535,
 	    .meaning = "Remote domain: the port of its hosts." },
-	{ DOMAIN("hold", KEY_BOOL, hold), .standard = "no", .missing = true,
-	    .meaning = "Remote domain: keep its mail until ETRN or ATRN asks for it." },
+	{ DOMAIN("hold", KEY_BOOL, hold), .standard = "no",
+	    .meaning = "Remote domain: its mail stays in the queue and is not tried until its host asks for it with ETRN, or fetches it with ATRN or "
+	    "TURN. The times of delay-notify and expire are the same as for other mail." },
 	{ DOMAIN("atrn-accounts", KEY_STRINGS, atrn_accounts), .check = key_check_word, .missing = true,
-	    .meaning = "Remote domain: accounts that may fetch it with ATRN." },
+	    .meaning = "Remote domain with hold: accounts that may fetch its mail with ATRN or TURN, down their own connection. They are written as "
+	    "the client's login is shown by posternctl sessions." },
 
 	{ OAUTH("provider", KEY_ENUM, provider), .standard = "custom", .choice = oauth_providers,
 	    .meaning = "Whose tokens they are: microsoft365 and google fill in token-url and scope, and know which flows there are." },

@@ -230,8 +230,8 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[ldap]\nenable = no\n", "" },
 	{ "[delivery]\noutbound-tls = may\noutbound-auth = basic\nuser = x\n", D "2" E "outbound-tls \"may\" is not available in "
 	    "this version; there is off\n" D "3" E "outbound-auth \"basic\" is not available\n" D "4" E "\"user\" is not" },
-	{ "[domain a.example]\ntype = remote\nhold = yes\nuser = x\noutbound-tls = may\noutbound-auth = anonymous\n", D "3" E
-	    "\"hold\" is not available\n" D "4" E "\"user\" is not\n" D "5" E "\"outbound-tls\" is not" },
+	{ "[domain a.example]\ntype = remote\nhold = yes\nuser = x\noutbound-tls = may\noutbound-auth = anonymous\n", D "4" E
+	    "\"user\" is not\n" D "5" E "\"outbound-tls\" is not" },
 	/* combinations */
 	{ "[access]\ntls-minimum = 1.2\ntls = off\n", "" },
 	{ "[access]\ncertificate = /c\nkey = /k\n", "" },

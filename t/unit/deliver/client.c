@@ -27,6 +27,8 @@ struct row {
 #define IDN_DOMAINS 0x40000U	/* of the first recipient; the second has a local part, the others nothing that is not ASCII */
 #define IDN_LOCALS 0x80000U	/* of all */
 #define WITH_DSN 0x10000U	/* flags of rows: the message has DSN parameters */
+#define SUBMITTED 0x100000U	/* and a client we knew said who submitted it */
+#define KNOWN 0x200000U		/* the peer knows us: AUTH went well */
 
 struct run {
 	struct client c;
@@ -168,6 +170,8 @@ run(const struct row *row, bool bytewise)
 		free(r.e.rcpt[i].address);
 		r.e.rcpt[i].address = mem_strdup(domain ? "r@b\xc3\xbc" "cher.example" : "\xc3\xbc@x.example");
 	}
+	if (row->flags & SUBMITTED)
+		r.e.auth = mem_strdup("e+2Bf@us.example");
 	if (row->flags & WITH_DSN) {
 		r.e.ret = RET_HDRS;
 		r.e.envid = mem_strdup("QQ+2B1");
@@ -176,6 +180,7 @@ run(const struct row *row, bool bytewise)
 	}
 	r.e.content_size = (off_t)strlen(row->content);
 	client_init(&r.c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .helo = row->helo });
+	r.c.authenticated = row->flags & KNOWN;
 	for (const char *p = row->transcript; *p != '\0';) {
 		const char *lf = strchr(p, '\n');
 		ck_assert_ptr_nonnull(lf);
@@ -264,6 +269,9 @@ static const struct row rows[] = {
 	{ "DSN", WITH_DSN, 2, "hi\r\n", false,
 	  CHUNKS "M\nC MAIL FROM:<a@us.example> RET=HDRS ENVID=QQ+2B1\n"
 	  "C RCPT TO:<r0@x.example> NOTIFY=SUCCESS,DELAY ORCPT=utf-8;\\x{FC}@x.example\n" RCPT1 },
+	{ "submitter told to who knows us", SUBMITTED | KNOWN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example> AUTH=e+2Bf@us.example\n" },
+	{ "submitter not known", KNOWN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example> AUTH=<>\n" },
+	{ "submitter told to nobody else", SUBMITTED, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\n" },
 	{ "DSN not offered", WITH_DSN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 },
 	{ "SMTPUTF8 declared, not needed", MESSAGE_UTF8 | ASCII_HEADER, 1, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\n" },
 	{ "SMTPUTF8 needed by the header", MESSAGE_UTF8, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.7 0\nF final\n" },

@@ -9,8 +9,10 @@
  *   M: text            the next message handed to the disk: "sender -> rcpt rcpt; PROTOCOL flags; content", or "discarded"
  *   F: text            the next refusal reported: "recipient reply"; * as above
  *   L: number          the time limit that holds now, in ms; -1 none
- *   A: text            what the auth helper is asked next: "start PLAIN token" ("-" none), "step token", "cancel"
+ *   A: text            what the auth helper is asked next: "start PLAIN token" ("-" none), "step token", "cancel"; or the
+ *                      deliver worker: "queue domain ...", "turn of account domain ..."
  *   > stop|cut|expire|eof|secured|store errno   an event; "store" sets what the disk will say
+ *   > demanded N|more|nothing|later   the deliver worker's answer, about node x.example
  *   > vouch ok user|failed|later|challenge text   the auth helper's answer
  *   > named NAME|none|trouble           the client's name is known, or will not be
  *   X: close|linger    the connection has ended, so
@@ -89,6 +91,8 @@ set(struct world *w, const char *path, unsigned line, const char *key, char *val
 		world_add_domain(w, value, CONFIG_DOMAIN_REMOTE, false);
 	else if (strcmp(key, "relay-domain") == 0)
 		world_add_domain(w, value, CONFIG_DOMAIN_REMOTE, true);
+	else if (strcmp(key, "hold") == 0)
+		world_add_held(w, value);
 	else if (strcmp(key, "authentication") == 0)
 		w->server.authentication = (strstr(value, "anonymous") != NULL ? CONFIG_AUTH_ANONYMOUS : 0) |
 		    (strstr(value, "basic") != NULL ? CONFIG_AUTH_BASIC : 0) | (strstr(value, "integrated") != NULL ? CONFIG_AUTH_INTEGRATED : 0);
@@ -234,6 +238,16 @@ answer(struct world *w, const char *what)
 }
 
 static void
+answer_demand(struct world *w, const char *what)
+{
+	struct plea_answer a = { .result = PLEA_STARTED, .messages = strtoull(what, NULL, 10), .more = strcmp(what, "more") == 0 };
+
+	if (strcmp(what, "nothing") == 0 || strcmp(what, "later") == 0)
+		a.result = *what == 'n' ? PLEA_NOTHING : PLEA_LATER;
+	session_asked(&w->s, &a, "x.example");
+}
+
+static void
 event(struct world *w, const struct script *s, const struct step *step)
 {
 	const char *what = buf_text(&step->text);
@@ -253,7 +267,9 @@ event(struct world *w, const struct script *s, const struct step *step)
 		w->policy.state = strcmp(what + 6, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
 		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(what + 6, "none") != 0 ? strcpy(w->names, what + 6) : NULL;
 		session_named(&w->s);
-	} else if (strncmp(what, "vouch ", 6) == 0)
+	} else if (strncmp(what, "demanded ", 9) == 0)
+		answer_demand(w, what + 9);
+	else if (strncmp(what, "vouch ", 6) == 0)
 		answer(w, what + 6);
 	else if (strncmp(what, "store ", 6) == 0)
 		w->store_error = error_of(what + 6);

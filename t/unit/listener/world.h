@@ -196,6 +196,18 @@ world_vouch_cancel(void *arg)
 }
 
 static inline void
+world_plead(void *arg, struct plea *d)
+{
+	struct world *w = arg;
+	const char *domain;
+	ck_assert(w->s.phase == PHASE_ASKING);
+	buf_printf(&w->asked, "%s%s%s", d->turn ? "turn" : "queue", d->account[0] != '\0' ? " of " : "", d->account);
+	for (size_t at = 0; (domain = plea_next(d, &at)) != NULL;)
+		buf_printf(&w->asked, " %s", domain);
+	buf_puts(&w->asked, "\n");
+}
+
+static inline void
 world_count(void *arg, enum counter which, int64_t n)
 {
 	((struct world *)arg)->counters[which] += n;
@@ -205,7 +217,7 @@ static const struct session_ops world_ops = {
 	.command = world_command,
 	.send = world_send, .close = world_close, .begin = world_begin, .add = world_add, .finish = world_finish,
 	.discard = world_discard, .secure = world_secure, .drop_is_full = world_drop_is_full, .is_self = world_is_self, .refused = world_refused,
-	.count = world_count, .vouch = world_vouch, .vouch_step = world_vouch_step, .vouch_cancel = world_vouch_cancel,
+	.count = world_count, .vouch = world_vouch, .vouch_step = world_vouch_step, .vouch_cancel = world_vouch_cancel, .plead = world_plead,
 };
 
 static inline int
@@ -224,6 +236,24 @@ world_add_domain(struct world *w, const char *name, enum config_domain_type type
 	for (size_t i = 0; i < w->server.ndomain; i++)
 		if (w->domain[i].type == CONFIG_DOMAIN_DEFAULT)
 			w->server.default_domain = &w->domain[i];
+}
+
+/* "customer.example alice bob": its mail is held, and these accounts may fetch it. */
+static inline void
+world_add_held(struct world *w, char *text)
+{
+	char *rest = text, *name = strsep(&rest, " "), *account;
+	struct config_strings accounts = { 0 };
+	while ((account = strsep(&rest, " ")) != NULL) {
+		accounts.text = mem_array(accounts.text, accounts.count + 1, sizeof(*accounts.text));
+		accounts.text[accounts.count++] = mem_strdup(account);
+	}
+	world_add_domain(w, name, CONFIG_DOMAIN_REMOTE, true);
+	for (size_t i = 0; i < w->server.ndomain; i++)
+		if (strcmp(w->domain[i].name, name) == 0) {
+			w->domain[i].hold = true;
+			w->domain[i].atrn_accounts = accounts;
+		}
 }
 
 static inline void
@@ -279,8 +309,12 @@ static inline void
 world_done(struct world *w)
 {
 	session_done(&w->s);
-	for (size_t i = 0; i < w->server.ndomain; i++)
+	for (size_t i = 0; i < w->server.ndomain; i++) {
 		free(w->domain[i].name);
+		for (size_t k = 0; k < w->domain[i].atrn_accounts.count; k++)
+			free(w->domain[i].atrn_accounts.text[k]);
+		free(w->domain[i].atrn_accounts.text);
+	}
 	for (size_t i = 0; i < w->server.relay_list.count; i++)
 		net_entry_done(&w->relay[i]);
 	for (size_t i = 0; i < w->server.connection_list.count; i++)

@@ -1,0 +1,161 @@
+/*
+ * schedule_ask - mail that is held until its host asks for it: where it waits, and that it goes when it is asked for
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     nothing; the destinations have the lists
+ * Promise:  at rest a held message costs its record and four bytes, and no work: it is looked at when it is asked for, and for
+ *           its delay report and its end. Nothing about it is written down: the configuration says what is held
+ * Fails by: nothing
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define KEY_PREFIX "hold:"
+
+static void
+make_key(char key[ROUTE_KEY_SIZE], const char *domain)
+{
+	snprintf(key, ROUTE_KEY_SIZE, KEY_PREFIX "%s", domain);
+}
+
+/* One for each domain, also where several have one smart host: what waits here has been asked for by its own host. */
+struct schedule_dest *
+schedule_ask_dest(struct schedule *s, const char *domain, const struct route_answer *a)
+{
+	char key[ROUTE_KEY_SIZE];
+	struct schedule_dest *found;
+	struct destination d;
+
+	make_key(key, domain);
+	found = schedule_dest_find(s->dests, key);
+	if (found != NULL)
+		return found;
+	if (a->kind == ROUTE_HOSTS)
+		route_destination_copy(&d, a->hosts);
+	else
+		route_direct(&d, domain, a);
+	free(d.key);
+	d.key = mem_strdup(key);
+	found = schedule_dest_add(s->dests, &d);
+	schedule_dest_hold(s->dests, found);
+	route_destination_done(&d);
+	return found;
+}
+
+/* --- from round to round --- */
+
+/* The next destination that holds, each once; NULL none. `*at` is 0 at first. */
+static struct schedule_dest *
+next_holding(const struct schedule_message *m, size_t *at, uint64_t stamp, bool pending)
+{
+	for (; *at < m->e.nrcpt; ++*at) {
+		const struct schedule_result *r = &m->result[*at];
+
+		if (r->hold && r->dest != NULL && r->dest->hold && r->dest->stamp != stamp &&
+		    (!pending || r->outcome == OUTCOME_HELD)) {
+			r->dest->stamp = stamp;
+			return r->dest;
+		}
+	}
+	return NULL;
+}
+
+void
+schedule_ask_keep(struct schedule_message *m)
+{
+	struct schedule *s = m->schedule;
+	uint64_t stamp = schedule_dest_stamp(s->dests);
+	struct schedule_dest *d;
+	size_t at = 0;
+
+	if ((schedule_index_at(s->index, m->record)->flags & RECORD_HELD) != 0)
+		return;
+	while ((d = next_holding(m, &at, stamp, true)) != NULL)
+		schedule_dest_keep(s->dests, d, m->record);
+	schedule_index_hold(s->index, m->record, true);
+}
+
+struct schedule_dest *
+schedule_ask_wanted(struct schedule_message *m)
+{
+	struct schedule_record *r = schedule_index_at(m->schedule->index, m->record);
+
+	if ((r->flags & RECORD_WANTED) == 0)
+		return NULL;
+	r->flags = (uint8_t)(r->flags & ~RECORD_WANTED);
+	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++) {
+		const struct schedule_result *one = &m->result[i];
+
+		if (one->outcome == OUTCOME_HELD && one->dest->kept.wanted > 0) {
+			one->dest->kept.wanted--;
+			return one->dest;
+		}
+	}
+	return NULL;
+}
+
+void
+schedule_ask_forget(struct schedule_message *m, unsigned flags)
+{
+	struct schedule *s = m->schedule;
+	uint64_t stamp = schedule_dest_stamp(s->dests);
+	struct schedule_dest *d;
+	size_t at = 0;
+
+	while (m->result != NULL && (d = next_holding(m, &at, stamp, false)) != NULL) {
+		if ((flags & RECORD_WANTED) != 0 && d->kept.wanted > 0)
+			d->kept.wanted--;
+		if ((flags & RECORD_HELD) != 0 && ++d->kept.gone * 2 > d->kept.count)
+			schedule_dest_tidy(s->dests, d);
+	}
+}
+
+/* --- asking --- */
+
+/* "*.example.com" is all below example.com. */
+static bool
+is_meant(const struct schedule_dest *d, const char *pattern)
+{
+	const char *domain = d->d.key + strlen(KEY_PREFIX);
+	size_t len = strlen(domain), tail = strlen(pattern + 1);
+
+	return len > tail && strcmp(domain + len - tail, pattern + 1) == 0;
+}
+
+static size_t
+ask(struct schedule *s, struct schedule_dest *d, bool *running)
+{
+	bool runs = schedule_dest_is_asked(d);
+	size_t n = schedule_dest_ask(s->dests, d);
+
+	*running |= runs;
+	if (n > 0)
+		log_event(LOG_FACT, NULL, "asked", "domain=%s messages=%zu", log_safe(d->d.key + strlen(KEY_PREFIX)), n);
+	counters_add(s->set.counters, COUNTER_ASKED, (int64_t)n);
+	return n;
+}
+
+size_t
+schedule_ask(struct schedule *s, const char *pattern, bool *running)
+{
+	char key[ROUTE_KEY_SIZE];
+	struct schedule_dest *d = NULL;
+	size_t n = 0;
+
+	if (*pattern != '*') {
+		make_key(key, pattern);
+		d = schedule_dest_find(s->dests, key);
+		n = d == NULL ? 0 : ask(s, d, running);
+	} else {
+		while ((d = schedule_dest_next_hold(s->dests, d)) != NULL)
+			if (is_meant(d, pattern))
+				n += ask(s, d, running);
+	}
+	if (n > 0 && !s->draining)
+		loop_timer_set(s->timer, 0);
+	return n;
+}

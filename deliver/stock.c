@@ -1,0 +1,87 @@
+/*
+ * stock - the records that a destination keeps until they are asked for, oldest first
+ *
+ * Runs in:  deliver, on the loop; pure
+ * Owns:     an array of record numbers
+ * Promise:  four bytes a message, nothing to be done at rest. An entry is no more than a word that the record may be
+ *           here: one that went its way meanwhile is passed over, and swept before the array grows
+ * Fails by: nothing
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define SIZE_MIN 16
+
+void
+stock_done(struct stock *k)
+{
+	free(k->record);
+	*k = (struct stock){ .wanted = k->wanted };
+}
+
+void
+stock_tidy(struct stock *k, struct schedule_index *x, size_t *asked)
+{
+	size_t n = 0, asked_left = 0;
+
+	for (size_t i = 0; i < k->count; i++) {
+		uint32_t number = k->record[k->first + i];
+		struct schedule_record *r = schedule_index_at(x, number);
+
+		if ((r->flags & (RECORD_HELD | RECORD_WANTED)) != RECORD_HELD)
+			continue;
+		r->flags |= RECORD_WANTED;	/* seen */
+		asked_left += i < *asked;
+		k->record[n++] = number;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct schedule_record *r = schedule_index_at(x, k->record[i]);
+
+		r->flags = (uint8_t)(r->flags & ~RECORD_WANTED);
+	}
+	k->first = k->gone = 0;
+	k->count = n;
+	*asked = asked_left;
+	if (n == 0)
+		stock_done(k);
+}
+
+void
+stock_add(struct stock *k, struct schedule_index *x, uint32_t record, size_t *asked)
+{
+	if (k->first + k->count == k->size) {
+		stock_tidy(k, x, asked);
+		if (k->count + k->count / 2 >= k->size) {
+			k->size = k->size == 0 ? SIZE_MIN : k->size * 2;
+			k->record = mem_array(k->record, k->size, sizeof(*k->record));
+		}
+	}
+	k->record[k->first + k->count++] = record;
+}
+
+uint32_t
+stock_take(struct stock *k, struct schedule_index *x, size_t *asked)
+{
+	while (*asked > 0) {
+		uint32_t number = k->record[k->first++];
+		struct schedule_record *r = schedule_index_at(x, number);
+
+		k->count--;
+		--*asked;
+		if ((r->flags & RECORD_HELD) == 0)
+			continue;
+		schedule_index_hold(x, number, false);
+		if (r->state == RECORD_WAITING) {
+			schedule_index_take(x, number);
+			return number;
+		}
+		if (r->state == RECORD_LOADED || r->state == RECORD_PARKED) {
+			r->flags |= RECORD_WANTED;
+			k->wanted++;
+		}
+	}
+	return 0;
+}
