@@ -19,6 +19,7 @@
 #include "common/process/dns.h"
 #include "common/process/intake.h"
 #include "common/process/lookup.h"
+#include "common/process/plea.h"
 #include "common/process/pick.h"
 #include "common/process/pool.h"
 #include "common/process/w3clog.h"
@@ -374,6 +375,7 @@ struct schedule {
 	bool fresh_turn;			/* the next one is one of these */
 	size_t remote_held, local_held, retrying;
 	size_t buried;			/* records of messages that are gone, still in a list */
+	LIST_HEAD(, turn) turns;
 	bool draining;
 	void (*idle)(void *arg);
 	void *idle_arg;
@@ -408,6 +410,7 @@ void schedule_ask_keep(struct schedule_message *m);
 struct schedule_dest *schedule_ask_wanted(struct schedule_message *m);
 /* Its record, with these flags, is gone. */
 void schedule_ask_forget(struct schedule_message *m, unsigned flags);
+const char *schedule_ask_domain(const struct schedule_dest *d);	/* whose held mail it has */
 /* The place of a domain's held mail, made when there is none. */
 struct schedule_dest *schedule_ask_dest(struct schedule *s, const char *domain, const struct route_answer *a);
 
@@ -426,6 +429,8 @@ struct schedule_dest {
 	bool hold;			/* has mail of a domain that is asked for */
 	struct stock kept;		/* what waits so */
 	size_t asked;			/* the first so many of the kept are to be tried now */
+	const struct destination *turn;	/* what is asked for goes there; NULL: as usual */
+	bool barred;			/* that connection has ended: who is still on its way to it stays */
 	uint64_t probed;		/* down: when the last try began (monotonic ms) */
 	bool stalled;			/* down, and a portion is at work: its end tells whether the parked ones may go */
 	struct verdict failure;		/* the last one that was for later */
@@ -445,6 +450,7 @@ void schedule_dest_tidy(struct schedule_dests *t, struct schedule_dest *d);	/* s
 /* The kept ones are to be tried now: how many. */
 size_t schedule_dest_ask(struct schedule_dests *t, struct schedule_dest *d);
 void schedule_dest_calm(struct schedule_dests *t, struct schedule_dest *d);	/* no more of them: its host cannot be reached */
+void schedule_dest_bar(struct schedule_dests *t, struct schedule_dest *d);	/* what was asked for and has not gone is held again */
 /* Something of it is being tried, or about to be: what comes now goes along. */
 bool schedule_dest_is_asked(const struct schedule_dest *d);
 struct schedule_dest *schedule_dest_next_hold(const struct schedule_dests *t, const struct schedule_dest *d);	/* NULL: the first */
@@ -627,5 +633,11 @@ bool settle_judge_may_report(const struct schedule_message *m);	/* somebody can 
 void settle_tell_success(struct settle_state *st);	/* then settle_write */
 void settle_tell_failures(struct settle_state *st);	/* then settle_next or settle_close */
 void settle_tell_delay(struct settle_state *st);
+
+/* --- turn: held mail that goes down the connection of the host that asked for it (ATRN, TURN) --- */
+/* PLEA_STARTED: `*fd`, to be handed on, is the far end of it. */
+enum plea_result turn_begin(struct schedule *s, const struct plea *p, size_t *messages, int *fd);
+void turn_look(struct schedule *s);	/* ends those with no more mail */
+void turn_free(struct schedule *s);
 
 #endif

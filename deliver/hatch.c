@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -40,20 +41,34 @@ ask(struct hatch *k, const struct plea *d, struct plea_answer *a)
 }
 
 static void
+turn(struct hatch *k, const struct plea *p, struct plea_answer *a, int *fd)
+{
+	size_t n = 0;
+
+	a->result = turn_begin(k->schedule, p, &n, fd);
+	a->messages = n;
+}
+
+static void
 on_message(void *arg, const struct ctl_message *m)
 {
 	struct hatch_client *c = arg;
 	struct hatch *k = c->hatch;
 	struct plea d;
 	struct plea_answer a = { .result = PLEA_LATER };
+	int fd = -1;
 
 	if (m->type != CTL_PLEA || !plea_take(&d, m->data, m->len)) {
 		log_event(LOG_WARN, NULL, "trouble", "part=listener reason=%s", log_safe("malformed plea"));
 		return;
 	}
-	if (k->open && !d.turn)
+	if (k->open && d.turn)
+		turn(k, &d, &a, &fd);
+	else if (k->open)
 		ask(k, &d, &a);
-	(void)!ctl_send(c->ctl, CTL_PLEA_ANSWER, m->request, &a, sizeof(a), -1);	/* one that does not read waits in vain */
+	(void)!ctl_send(c->ctl, CTL_PLEA_ANSWER, m->request, &a, sizeof(a), fd);	/* one that does not read waits in vain */
+	if (fd != -1)
+		close(fd);
 }
 
 static void

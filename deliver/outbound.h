@@ -228,6 +228,7 @@ struct peer {
 
 /* Begins to connect to address `index` of the site's list. NULL and *why when that failed at once. */
 struct peer *peer_open(struct site *s, unsigned index, struct verdict *why) __attribute__((warn_unused_result));
+struct peer *peer_turned(struct site *s, int fd, uint16_t port);	/* `fd` is the connection */
 void peer_start(struct peer *p, struct remote_job *job);	/* on an idle one; may end it */
 void peer_quit(struct peer *p);		/* an idle one says goodbye; one not yet opened is closed; may end it */
 void peer_free(struct peer *p);		/* closes; tells nobody */
@@ -312,6 +313,12 @@ struct remote_job {
 struct remote;
 struct remote *remote_new(struct boot *b);
 void remote_submit(struct remote *r, const struct destination *d, struct remote_job *job);	/* d is copied when needed */
+/*
+ * A destination of its own that is connected already, by `fd` (taken over), on which the peer will greet us. Jobs for it wait for that one
+ * connection; once it is over, and no job waits, `over` is called, later and once. `d->domain` is the peer's address, for logs.
+ */
+void remote_turn(struct remote *r, const struct destination *d, int fd, uint16_t port, void (*over)(void *arg), void *arg);
+void remote_turn_end(struct remote *r, const struct destination *d);	/* there is no more mail: says goodbye */
 size_t remote_active(const struct remote *r);		/* jobs not done */
 bool remote_is_down(const struct remote *r, const char *key);	/* the last attempts could not connect at all */
 /* Starts no new transaction; jobs not begun are done with VERDICT_LATER 4.3.2 and glitch false; those in flight go on. */
@@ -340,6 +347,7 @@ struct remote {
 	size_t npeer, active;
 	char *piece;				/* CLIENT_PIECE bytes, for whoever reads content now */
 	bool draining;
+	uint64_t ways;				/* how often an idle connection gave way */
 	bool granting;				/* one of `blocked` is at work and may have a connection */
 };
 bool remote_grants(struct remote *r);		/* one more connection may be opened; whoever waits for one comes first */
@@ -397,7 +405,13 @@ struct site {
 	bool down;			/* the last job that found no host failed for want of a connection */
 	bool tired;			/* some job may have tried all addresses */
 	uint64_t touched;		/* when it was last used */
+	bool turned, finished;		/* it came to us; no more mail for it */
+	void (*over)(void *arg);	/* turned: NULL once called */
+	void *over_arg;
 };
+/* `fd` is its one connection; none is ever made. */
+void site_turn(struct site *s, int fd, uint16_t port, void (*over)(void *arg), void *arg);
+void site_turn_end(struct site *s);
 struct site *site_new(struct remote *r, const struct destination *d);
 void site_free(struct site *s);		/* with its connections; jobs are not told */
 bool site_is_unused(const struct site *s, uint64_t now);

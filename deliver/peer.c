@@ -201,11 +201,15 @@ take_job(struct peer *p)
 		peer_auth_end(p);
 		site_opened(p->site, p);
 	}
-	if (p->messages >= p->site->r->server->max_messages_per_connection || p->site->r->draining) {
+	if (p->site->r->draining || (!p->site->turned && p->messages >= p->site->r->server->max_messages_per_connection)) {
 		leave(p);
 		return true;
 	}
 	job = site_take(p->site, p);
+	if (job == NULL && p->site->finished) {
+		leave(p);
+		return true;
+	}
 	if (job == NULL) {
 		rest(p);
 		return false;
@@ -348,6 +352,26 @@ name_peer(struct peer *p, const struct mx_address *a)
 		snprintf(p->where, sizeof(p->where), "%.240s [%s]:%u", a->host, ip, net_port(sa));
 }
 
+static void
+begin_dialogue(struct peer *p)
+{
+	struct site *s = p->site;
+	struct client_settings set = { .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo,
+	    .heard = s->r->log != NULL ? trace_reply : NULL, .arg = p };
+	peer_auth_settings(p, &set);
+	client_init(&p->client, &set);
+	p->said = clock_mono_ms();
+}
+
+/* A refused connection is seen by recv(2), an accepted one by its greeting: no need to wait for "writable" first. */
+static void
+watch(struct peer *p)
+{
+	p->io = loop_io_new(p->site->r->loop, p->fd, LOOP_READ, on_io, p);
+	p->timer = loop_timer_new(p->site->r->loop, on_timer, p);
+	loop_timer_set(p->timer, bounded(p, CONNECT_MS));
+}
+
 struct peer *
 peer_open(struct site *s, unsigned index, struct verdict *why)
 {
@@ -359,23 +383,31 @@ peer_open(struct site *s, unsigned index, struct verdict *why)
 	p->index = index;
 	p->timed = CLIENT_PHASE_COUNT;
 	name_peer(p, a);
-	struct client_settings set = { .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo,
-	    .heard = s->r->log != NULL ? trace_reply : NULL, .arg = p };
-	peer_auth_settings(p, &set);
-	client_init(&p->client, &set);
-	p->said = clock_mono_ms();
+	begin_dialogue(p);
 	if (begin_connect(p, &a->to) == -1) {
 		client_unreached(&p->client, p->where, strerror(errno));
 		*why = p->client.failure;
 		peer_free(p);
 		return NULL;
 	}
-	/*
-	 * A refused connection is seen by recv(2), an accepted one by its greeting: no need to wait for "writable" first.
-	 */
-	p->io = loop_io_new(s->r->loop, p->fd, LOOP_READ, on_io, p);
-	p->timer = loop_timer_new(s->r->loop, on_timer, p);
-	loop_timer_set(p->timer, bounded(p, CONNECT_MS));
+	watch(p);
+	return p;
+}
+
+struct peer *
+peer_turned(struct site *s, int fd, uint16_t port)
+{
+	struct peer *p = mem_new(struct peer);
+
+	p->site = s;
+	p->fd = fd;
+	p->timed = CLIENT_PHASE_COUNT;
+	p->host = mem_printf("[%s]", s->d.domain);
+	snprintf(p->ip, sizeof(p->ip), "%s", s->d.domain);
+	snprintf(p->where, sizeof(p->where), "[%s]:%u", p->ip, port);
+	p->port = port;
+	begin_dialogue(p);
+	watch(p);
 	return p;
 }
 

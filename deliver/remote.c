@@ -17,6 +17,7 @@
 #include "deliver/deliver.h"
 
 #define REMOTE_BUCKETS 1024
+#define SERVED_A_TURN 64	/* of those that wait for a connection */
 #define SELF_MS 30000		/* the host's own addresses are read again after that */
 #define SWEEP_MS 30000
 
@@ -82,16 +83,19 @@ work(struct site_queue *queue, struct site *s)
 static void
 serve_blocked(struct remote *r)
 {
-	struct site *s, *last = TAILQ_LAST(&r->blocked, site_queue);
-
-	while ((r->npeer < r->server->connections || !TAILQ_EMPTY(&r->idle)) && (s = TAILQ_FIRST(&r->blocked)) != NULL) {
-		bool is_last = s == last;
+	for (unsigned n = 0; n < SERVED_A_TURN; n++) {
+		struct site *s = TAILQ_FIRST(&r->blocked);
+		size_t peers = r->npeer;
+		uint64_t ways = r->ways;
+		if (s == NULL || (r->npeer >= r->server->connections && TAILQ_EMPTY(&r->idle)))
+			return;
 		r->granting = true;
 		work(&r->blocked, s);
 		r->granting = false;
-		if (is_last)
-			break;
+		if (s->place == SITE_BLOCKED && r->npeer == peers && r->ways == ways)
+			return;		/* neither a place, nor one to be made */
 	}
+	remote_rests(r);
 }
 
 static void
@@ -145,18 +149,40 @@ remote_mx(struct remote *r)
 
 /* --- the border to schedule --- */
 
+static struct site *
+add_site(struct remote *r, const struct destination *d)
+{
+	struct site *s = site_new(r, d);
+
+	LIST_INSERT_HEAD(bucket_of(r, d->key), s, table_link);
+	r->nsite++;
+	if (!loop_timer_is_set(r->sweep))
+		loop_timer_set(r->sweep, SWEEP_MS);
+	return s;
+}
+
+void
+remote_turn(struct remote *r, const struct destination *d, int fd, uint16_t port, void (*over)(void *arg), void *arg)
+{
+	site_turn(add_site(r, d), fd, port, over, arg);
+}
+
+void
+remote_turn_end(struct remote *r, const struct destination *d)
+{
+	struct site *s = find_site(r, d->key);
+
+	if (s != NULL)
+		site_turn_end(s);
+}
+
 void
 remote_submit(struct remote *r, const struct destination *d, struct remote_job *job)
 {
 	struct site *s = find_site(r, d->key);
 
-	if (s == NULL) {
-		s = site_new(r, d);
-		LIST_INSERT_HEAD(bucket_of(r, d->key), s, table_link);
-		r->nsite++;
-		if (!loop_timer_is_set(r->sweep))
-			loop_timer_set(r->sweep, SWEEP_MS);
-	}
+	if (s == NULL)
+		s = add_site(r, d);
 	job->tried = 0;
 	job->rounds = job->noted = 0;
 	job->reused_failed = job->glitch = false;

@@ -322,6 +322,7 @@ pump(void *arg)
 		loop_timer_set(s->timer, 0);
 	else
 		sleep_till_due(s);
+	turn_look(s);
 	show(s);
 }
 
@@ -428,6 +429,7 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 
 	s->set = *setup;
 	TAILQ_INIT(&s->messages);
+	LIST_INIT(&s->turns);
 	s->index = schedule_index_new();
 	s->dests = schedule_dest_table_new(s->index);
 	s->local = schedule_dest_add(s->dests, &local);
@@ -456,6 +458,7 @@ schedule_free(struct schedule *s)
 		return;
 	while ((m = TAILQ_FIRST(&s->messages)) != NULL)
 		schedule_message_free(m);
+	turn_free(s);
 	settle_free(s->settle);
 	report_free(s->report);
 	drop_free(s->drop);

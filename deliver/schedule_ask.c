@@ -22,6 +22,12 @@ make_key(char key[ROUTE_KEY_SIZE], const char *domain)
 	snprintf(key, ROUTE_KEY_SIZE, KEY_PREFIX "%s", domain);
 }
 
+const char *
+schedule_ask_domain(const struct schedule_dest *d)
+{
+	return d->d.key + strlen(KEY_PREFIX);
+}
+
 /* One for each domain, also where several have one smart host: what waits here has been asked for by its own host. */
 struct schedule_dest *
 schedule_ask_dest(struct schedule *s, const char *domain, const struct route_answer *a)
@@ -120,7 +126,7 @@ schedule_ask_forget(struct schedule_message *m, unsigned flags)
 static bool
 is_meant(const struct schedule_dest *d, const char *pattern)
 {
-	const char *domain = d->d.key + strlen(KEY_PREFIX);
+	const char *domain = schedule_ask_domain(d);
 	size_t len = strlen(domain), tail = strlen(pattern + 1);
 
 	return len > tail && strcmp(domain + len - tail, pattern + 1) == 0;
@@ -134,7 +140,7 @@ ask(struct schedule *s, struct schedule_dest *d, bool *running)
 
 	*running |= runs;
 	if (n > 0)
-		log_event(LOG_FACT, NULL, "asked", "domain=%s messages=%zu", log_safe(d->d.key + strlen(KEY_PREFIX)), n);
+		log_event(LOG_FACT, NULL, "asked", "domain=%s messages=%zu", log_safe(schedule_ask_domain(d)), n);
 	counters_add(s->set.counters, COUNTER_ASKED, (int64_t)n);
 	return n;
 }

@@ -15,6 +15,7 @@
 #include "deliver/deliver.h"
 
 #define BUCKETS 4096
+#define TURN_SHARE 16		/* at work for one connection that is the only one there will be */
 #define LOOK_AT 64		/* destinations looked at for one record */
 
 struct schedule_dests {
@@ -88,7 +89,7 @@ schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d)
 {
 	struct schedule_dest **link = &t->bucket[bucket_of(d->d.key)];
 
-	if (d->local || d->active > 0 || d->coming > 0 || d->held > 0 || d->parked > 0 || d->kept.count > 0)
+	if (d->local || d->turn != NULL || d->active > 0 || d->coming > 0 || d->held > 0 || d->parked > 0 || d->kept.count > 0)
 		return;
 	while (*link != d)
 		link = &(*link)->chain;
@@ -154,7 +155,7 @@ schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_des
 	uint32_t record;
 
 	for (size_t i = 0; i < LOOK_AT && (d = TAILQ_FIRST(&t->waiting)) != NULL; i++) {
-		if (!d->stalled && d->active + d->coming < share) {
+		if (!d->stalled && d->active + d->coming < (d->turn != NULL && share > TURN_SHARE ? TURN_SHARE : share)) {
 			*which = d;
 			record = take_first(t, d);
 			if (record != 0)
@@ -205,6 +206,7 @@ schedule_dest_ask(struct schedule_dests *t, struct schedule_dest *d)
 		TAILQ_INSERT_TAIL(&t->waiting, d, waiting);
 	d->asked = d->kept.count;
 	d->kept.wanted = 0;
+	d->barred = false;
 	d->probed = 0;
 	return d->asked;
 }
@@ -215,6 +217,22 @@ schedule_dest_calm(struct schedule_dests *t, struct schedule_dest *d)
 	if (d->asked > 0 && d->parked == 0)
 		TAILQ_REMOVE(&t->waiting, d, waiting);
 	d->asked = 0;
+}
+
+void
+schedule_dest_bar(struct schedule_dests *t, struct schedule_dest *d)
+{
+	uint32_t record;
+
+	d->barred = true;
+	d->kept.wanted = 0;
+	if (d->parked + d->asked > 0)
+		TAILQ_REMOVE(&t->waiting, d, waiting);
+	d->asked = 0;
+	while (d->parked > 0) {
+		record = take_parked(t, d);
+		schedule_index_wait(t->index, record, 0);	/* at once: it finds its place again */
+	}
 }
 
 bool

@@ -20,6 +20,7 @@
 #define PORTION_MAX 1000		/* recipients, when max-recipients is not set lower */
 #define FRESH_PLACES 96			/* beside the window */
 #define AWAY_LOOK 64			/* recipients looked at for one whose destination is away */
+#define TURN_PORTIONS 32		/* waiting for a connection that is the only one there will be */
 #define PROBE_MS 60000			/* a destination that is down is tried no more often than this */
 
 struct schedule_portion {
@@ -85,7 +86,7 @@ assign_held(struct schedule_message *m, size_t i, const char *domain, const stru
 	struct schedule_dest *dest = schedule_ask_dest(m->schedule, domain, a);
 
 	r->hold = true;
-	r->todo = dest == m->only || schedule_dest_is_asked(dest);
+	r->todo = !dest->barred && (dest == m->only || schedule_dest_is_asked(dest));
 	point_to(m, r, dest);
 	if (r->todo)
 		return;
@@ -239,7 +240,7 @@ portion_over(struct schedule_portion *p)
 	m->active--;
 	p->dest->active--;
 	p->dest->stalled = false;
-	if (p->dest->asked > 0 && remote_is_down(m->schedule->set.remote, p->dest->d.key))
+	if (p->dest->asked > 0 && p->dest->turn == NULL && remote_is_down(m->schedule->set.remote, p->dest->d.key))
 		schedule_dest_calm(m->schedule->dests, p->dest);
 	if (p->dest->parked > 0 && !m->schedule->draining)
 		loop_timer_set(m->schedule->timer, 0);
@@ -349,7 +350,7 @@ submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index,
 			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index, .count = count,
 			.verdict = p->verdict, .done = remote_over, .arg = p,
 		};
-		remote_submit(s->set.remote, &d->d, &p->remote);
+		remote_submit(s->set.remote, d->turn != NULL ? d->turn : &d->d, &p->remote);
 	}
 }
 
@@ -372,6 +373,8 @@ gate_for(const struct schedule_message *m, struct schedule_dest *d)
 		return GATE_PARK;
 	if (d->local)
 		return GATE_SEND;
+	if (d->turn != NULL)
+		return d->active < TURN_PORTIONS ? GATE_SEND : GATE_PARK;
 	if (!remote_is_down(s->set.remote, d->d.key))
 		return has_place(s, m, d) ? GATE_SEND : GATE_PARK;
 	d->stalled = d->active > 0;

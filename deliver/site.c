@@ -65,13 +65,19 @@ static bool
 has_room(struct site *s)
 {
 	struct remote *r = s->r;
+	struct peer *p;
 
 	if (remote_grants(r)) {
 		s->in_line = false;
 		return true;
 	}
-	if (r->npeer >= r->server->connections && !TAILQ_EMPTY(&r->idle))
-		peer_quit(TAILQ_FIRST(&r->idle));
+	TAILQ_FOREACH(p, &r->idle, idle_link)
+		if (!p->site->turned)
+			break;
+	if (p != NULL && r->npeer >= r->server->connections) {
+		r->ways++;
+		peer_quit(p);
+	}
 	if (s->place == SITE_RESTS) {
 		s->place = SITE_BLOCKED;
 		if (s->in_line)
@@ -206,16 +212,34 @@ on_pressure(void *arg)
 	remote_due(s->r, s);
 }
 
+/* There is one connection: with it, hope ends. */
+static void
+work_turned(struct site *s)
+{
+	void (*over)(void *) = s->over;
+	struct verdict v;
+
+	give_to_idle(s);
+	if (s->npeer > 0)
+		return;
+	verdict_set(&v, VERDICT_LATER, "4.4.2", "the connection of the host that asked for it has ended");
+	site_job_finish_all(s, &v);
+	if (s->waiting > 0 || over == NULL)
+		return;
+	s->over = NULL;
+	over(s->over_arg);
+}
+
 /* Does what can be done for the waiting jobs now. */
 void
 site_work(struct site *s)
 {
 	s->touched = clock_mono_ms();
-	if (s->r->draining) {
+	if (s->r->draining)
 		refuse_all(s);
-		return;
-	}
-	if (s->waiting == 0)
+	if (s->turned)
+		work_turned(s);
+	if (s->waiting == 0 || s->turned || s->r->draining)
 		return;
 	give_to_idle(s);
 	if (s->waiting == 0)
@@ -306,7 +330,7 @@ site_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fa
 {
 	size_t index = site_list_index(s, p);
 
-	if (fate == CLIENT_FINAL) {
+	if (fate == CLIENT_FINAL || (fate == CLIENT_ELSEWHERE && s->turned)) {
 		job->glitch = p->client.phase == CLIENT_OVER && p->client.glitch;
 		count_sent(s, job);
 		site_job_finish(s, job);
@@ -367,6 +391,25 @@ site_new(struct remote *r, const struct destination *d)
 	s->pressure = loop_timer_new(r->loop, on_pressure, s);
 	s->touched = clock_mono_ms();
 	return s;
+}
+
+void
+site_turn(struct site *s, int fd, uint16_t port, void (*over)(void *arg), void *arg)
+{
+	s->turned = true;
+	s->over = over;
+	s->over_arg = arg;
+	add_peer(s, peer_turned(s, fd, port));
+}
+
+void
+site_turn_end(struct site *s)
+{
+	struct peer *p = TAILQ_FIRST(&s->peers);
+
+	s->finished = true;
+	if (p != NULL && p->idle)
+		peer_quit(p);
 }
 
 bool

@@ -71,13 +71,13 @@ stock_take(struct stock *k, struct schedule_index *x, size_t *asked)
 
 		k->count--;
 		--*asked;
-		if ((r->flags & RECORD_HELD) == 0)
-			continue;
-		schedule_index_hold(x, number, false);
-		if (r->state == RECORD_WAITING) {
+		if ((r->flags & RECORD_HELD) != 0 && r->state == RECORD_WAITING) {
+			schedule_index_hold(x, number, false);
 			schedule_index_take(x, number);
 			return number;
 		}
+		/* At work: perhaps because another of its destinations was asked. */
+		schedule_index_hold(x, number, false);
 		if (r->state == RECORD_LOADED || r->state == RECORD_PARKED) {
 			r->flags |= RECORD_WANTED;
 			k->wanted++;

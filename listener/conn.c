@@ -371,6 +371,12 @@ conn_close(struct conn *c, bool linger)
 		c->end = linger ? CONN_LINGER : CONN_CLOSE;
 }
 
+size_t
+conn_unsent(const struct conn *c)
+{
+	return c->out.len;
+}
+
 void
 conn_flush(struct conn *c)
 {

@@ -108,6 +108,8 @@ set_binding(struct vouch_start *start, struct ssl_st *link)
 		return;
 	start->binding = VOUCH_TLS_EXPORTER;
 	start->binding_len = TLS_BINDING_SIZE;
+	static_assert(TLS_UNIQUE_SIZE <= VOUCH_UNIQUE_MAX, "fits");
+	start->unique_len = tls_link_unique(link, start->unique_data) ? TLS_UNIQUE_SIZE : 0;
 }
 
 static void

@@ -34,15 +34,19 @@ count(struct inbound *c, enum counter which, int64_t n)
 static size_t
 on_input(void *arg, const char *data, size_t len)
 {
-	size_t used = session_input(&((struct inbound *)arg)->session, data, len);
-	record_keep(&((struct inbound *)arg)->record);
+	struct inbound *c = arg;
+	if (c->passage != NULL)
+		return passage_input(c->passage, data, len);
+	size_t used = session_input(&c->session, data, len);
+	record_keep(&c->record);
 	return used;
 }
 
 static bool
 wants(const void *arg)
 {
-	return session_wants_input(&((const struct inbound *)arg)->session);
+	const struct inbound *c = arg;
+	return c->passage != NULL ? passage_wants(c->passage) : session_wants_input(&c->session);
 }
 
 static void
@@ -87,6 +91,10 @@ static void
 on_settled(void *arg)
 {
 	struct inbound *c = arg;
+	if (c->passage != NULL) {
+		c->active = clock_mono_ms();
+		passage_settled(c->passage);
+	}
 	if (c->progress == c->session.progress)
 		return;
 	c->progress = c->session.progress;
@@ -108,6 +116,7 @@ free_inbound(struct inbound *c)
 	record_done(&c->record);
 	warrant_cancel(c->question);
 	claim_cancel(c->claim);
+	passage_free(c->passage);
 	session_done(&c->session);
 	conn_free(c->conn);
 	free((char *)(uintptr_t)c->client.names);
@@ -337,14 +346,24 @@ inbound_vouched(struct inbound *c, const struct vouch_answer *a)
 	conn_resume(c->conn);
 }
 
+static void
+on_passage_end(void *arg)
+{
+	struct inbound *c = arg;
+	session_end(&c->session, false);
+	conn_resume(c->conn);
+}
+
 void
 inbound_claimed(struct inbound *c, const struct plea_answer *a, const char *node, int fd)
 {
 	c->claim = NULL;
-	if (fd != -1)
+	if (c->conn != NULL)
+		session_asked(&c->session, a, node);
+	if (c->conn != NULL && fd != -1 && c->session.phase == PHASE_TURNED)
+		c->passage = passage_new(c->listener->boot->loop, c->conn, fd, on_passage_end, c);
+	else if (fd != -1)
 		close(fd);
-	if (c->conn == NULL)
-		return;
-	session_asked(&c->session, a, node);
-	conn_resume(c->conn);
+	if (c->conn != NULL)
+		conn_resume(c->conn);
 }

@@ -36,6 +36,7 @@
 struct bdat;
 struct claim_question;
 struct inbound;
+struct passage;
 struct listener;
 struct porch;
 struct porch_place;
@@ -124,6 +125,7 @@ bool conn_spilled(const struct conn *c);	/* something was thrown away when TLS b
 void conn_send(struct conn *c, const char *data, size_t len);	/* gathers; written when the round ends */
 /* Once all output is written: close; or, when the peer may still be sending, say end, read on for a moment, close. */
 void conn_close(struct conn *c, bool linger);
+size_t conn_unsent(const struct conn *c);
 void conn_flush(struct conn *c);		/* writes what the peer takes at once: before conn_free() */
 void conn_limit(struct conn *c, uint64_t ms);	/* from now; UINT64_MAX: none */
 /* Something outside has changed: goes on with waiting input and output. May end in gone(). */
@@ -303,6 +305,15 @@ void login_answer(struct session *s, const struct vouch_answer *a);
 void login_refuse(struct session *s, enum reply why);		/* ends the dialogue in PHASE_LOGIN or PHASE_VOUCH */
 bool login_is_offered(const struct session *s);
 void login_put_offer(const struct session *s, char *dst, size_t size);	/* "AUTH SCRAM-SHA-256 PLAIN LOGIN" */
+
+/* --- passage: the bytes of a turned session, between the client and the deliver worker --- */
+
+/* Takes over `fd`. `ended`: the worker has closed its end, and all it said was given to `conn`; later, once. */
+struct passage *passage_new(struct loop *loop, struct conn *conn, int fd, void (*ended)(void *arg), void *arg);
+void passage_free(struct passage *p);			/* NULL is fine */
+size_t passage_input(struct passage *p, const char *data, size_t len);	/* as conn_ops.input */
+bool passage_wants(const struct passage *p);
+void passage_settled(struct passage *p);		/* conn has written something, or read */
 
 /* --- policy: who may connect, where mail may go; pure --- */
 

@@ -19,7 +19,7 @@
 
 /* Upper bounds in ms of each stage; connection-timeout is one as well (RFC 5321 4.5.3.2.7 wants 5 minutes for commands). */
 enum { LIMIT_FIRST = 300000, LIMIT_CONTENT = 180000, LIMIT_REFUSED_CONTENT = 10000, LIMIT_LINGER = 5000,
-	LIMIT_SECURE = 60000, LIMIT_VOUCH = 60000, LIMIT_ASKING = 15000 };
+	LIMIT_LOGIN = 180000, LIMIT_SECURE = 60000, LIMIT_VOUCH = 60000, LIMIT_ASKING = 15000 };
 
 void
 session_init(struct session *s, const struct config_server *server, const struct session_ops *ops, void *arg,
@@ -376,6 +376,9 @@ session_limit_ms(const struct session *s)
 		break;
 	case PHASE_CHUNK:
 		stage = bdat_refusal(s) == REPLY_NONE ? LIMIT_CONTENT : LIMIT_REFUSED_CONTENT;
+		break;
+	case PHASE_LOGIN:
+		stage = LIMIT_LOGIN; /* the auth helper keeps a place for it */
 		break;
 	case PHASE_VOUCH:
 		return LIMIT_VOUCH; /* answers to wrong passwords are held back: not for the client's time limit to end */

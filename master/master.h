@@ -415,6 +415,8 @@ int reload_run(struct master *m, struct buf *text);
 void reload_log_fault(const struct config_fault *f);
 /* The first error in the file of virtual server `name`, or NULL. */
 const struct config_fault *reload_fault_of(const struct config_faults *faults, const char *name);
+/* New keys when `*made_ms` (0: never) is `period_ms` ago; the old one stays for tickets that are out. True: there are. */
+bool renewal_turn(struct ctl_tickets *t, uint64_t *made_ms, uint64_t now_ms, uint64_t period_ms);
 
 /* --- rights: who may control what --- */
 

@@ -11,6 +11,7 @@
 #include <bsd/stdlib.h>
 #include <bsd/string.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -53,21 +54,38 @@ renewal_path(const struct config_server *conf, size_t i)
 
 /* --- tickets --- */
 
-static void
-renewal_new_ticket(struct renewal *r)
+/* Both keys are new when none were made before. */
+bool
+renewal_turn(struct ctl_tickets *t, uint64_t *made_ms, uint64_t now_ms, uint64_t period_ms)
 {
-	memcpy(r->tickets.key[1], r->tickets.key[0], CTL_TICKET_SIZE);
-	arc4random_buf(r->tickets.key[0], CTL_TICKET_SIZE);
-	r->tickets_ms = clock_mono_ms();
+	bool first = *made_ms == 0;
+	if (!first && now_ms - *made_ms < period_ms)
+		return false;
+	memcpy(t->key[1], t->key[0], CTL_TICKET_SIZE);
+	arc4random_buf(t->key[first ? 1 : 0], CTL_TICKET_SIZE);
+	if (first)
+		arc4random_buf(t->key[0], CTL_TICKET_SIZE);
+	*made_ms = now_ms;
+	return true;
+}
+
+static uint64_t
+renewal_period(void)
+{
+#ifdef POSTERN_TEST
+	const char *ms = getenv("POSTERN_TICKETS");
+	if (ms != NULL)
+		return strtoull(ms, NULL, 10);
+#endif
+	return RENEWAL_TICKETS_MS;
 }
 
 static void
 renewal_turn_tickets(struct server *s)
 {
 	struct child *c;
-	if (clock_mono_ms() - s->renewal->tickets_ms < RENEWAL_TICKETS_MS)
+	if (!renewal_turn(&s->renewal->tickets, &s->renewal->tickets_ms, clock_mono_ms(), renewal_period()))
 		return;
-	renewal_new_ticket(s->renewal);
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s && c->role == ROLE_LISTENER)
 			child_send(c, CTL_TICKETS, 0, &s->renewal->tickets, sizeof(s->renewal->tickets), -1);
@@ -144,7 +162,7 @@ renewal_go_on(struct server *s)
 	memcpy(r->seen, now, r->count * sizeof(*now));
 	free(now);
 	renewal_turn_tickets(s);
-	loop_timer_set(r->timer, r->settling ? RENEWAL_SETTLE_MS : RENEWAL_LOOK_MS);
+	loop_timer_set(r->timer, r->settling || renewal_period() < RENEWAL_LOOK_MS ? RENEWAL_SETTLE_MS : RENEWAL_LOOK_MS);
 }
 
 static void
@@ -168,8 +186,7 @@ renewal_watch(struct server *s)
 	if (r == NULL) {
 		r = s->renewal = mem_new(struct renewal);
 		r->timer = loop_timer_new(s->m->loop, renewal_on_time, s);
-		renewal_new_ticket(r);
-		renewal_new_ticket(r);
+		(void)renewal_turn(&r->tickets, &r->tickets_ms, clock_mono_ms(), 0);
 	}
 	r->count = count;
 	r->settling = false;

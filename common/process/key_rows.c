@@ -329,7 +329,7 @@ const struct key key_rows[] = {
 	{ DOMAIN("hold", KEY_BOOL, hold), .standard = "no",
 	    .meaning = "Remote domain: its mail stays in the queue and is not tried until its host asks for it with ETRN, or fetches it with ATRN or "
 	    "TURN. The times of delay-notify and expire are the same as for other mail." },
-	{ DOMAIN("atrn-accounts", KEY_STRINGS, atrn_accounts), .check = key_check_word, .missing = true,
+	{ DOMAIN("atrn-accounts", KEY_STRINGS, atrn_accounts), .check = key_check_word,
 	    .meaning = "Remote domain with hold: accounts that may fetch its mail with ATRN or TURN, down their own connection. They are written as "
 	    "the client's login is shown by posternctl sessions." },
 

@@ -18,6 +18,7 @@
 #define TLS_TICKET_SECONDS 21600	/* how long a ticket is good; the keys change as often */
 #define TLS_FACTS_SIZE 96
 #define TLS_BINDING_SIZE 32U
+#define TLS_UNIQUE_SIZE 12U
 #define TLS_FINGERPRINT_SIZE 32U
 
 struct ssl_st;		/* one connection: OpenSSL's SSL itself, an object more each would only cost memory */
@@ -74,5 +75,7 @@ bool tls_link_resumed(const struct ssl_st *link);
 bool tls_link_fingerprint(const struct ssl_st *link, unsigned char fingerprint[TLS_FINGERPRINT_SIZE]);
 /* Channel binding "tls-exporter" (RFC 9266); false: not safe in this version of TLS. */
 bool tls_link_binding(struct ssl_st *link, unsigned char binding[TLS_BINDING_SIZE]);
+/* "tls-unique" (RFC 5929), which clients before 1.3 take; false: there is none, or it is not safe. */
+bool tls_link_unique(const struct ssl_st *link, unsigned char unique[TLS_UNIQUE_SIZE]);
 
 #endif

@@ -72,6 +72,7 @@ vouch_start_take(struct vouch_start *s, const void *data, size_t len)
 		return false;
 	memcpy(s, data, fixed);
 	return s->mechanism < VOUCH_MECHANISMS && s->binding <= VOUCH_TLS_EXPORTER && s->binding_len <= VOUCH_BINDING_MAX &&
+	    s->unique_len <= VOUCH_UNIQUE_MAX &&
 	    vouch_is_text(s->client, sizeof(s->client)) && vouch_is_text(s->domain, sizeof(s->domain)) && vouch_is_text(s->principal, sizeof(s->principal));
 }
 

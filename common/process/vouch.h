@@ -11,6 +11,7 @@
 #define VOUCH_TOKEN_MAX 9216	/* what a line of 12,288 bytes holds (RFC 4954 4) */
 #define VOUCH_NAME_SIZE 256
 #define VOUCH_BINDING_MAX 64
+#define VOUCH_UNIQUE_MAX 12
 
 enum vouch_mechanism { VOUCH_PLAIN, VOUCH_LOGIN, VOUCH_SCRAM, VOUCH_SCRAM_PLUS, VOUCH_GSSAPI, VOUCH_MECHANISMS };
 enum vouch_binding { VOUCH_NO_BINDING, VOUCH_TLS_UNIQUE, VOUCH_TLS_EXPORTER };
@@ -28,6 +29,8 @@ struct vouch_start {		/* payload of CTL_VOUCH_START */
 	uint8_t binding;	/* enum vouch_binding */
 	uint8_t binding_len;
 	uint8_t binding_data[VOUCH_BINDING_MAX];
+	uint8_t unique_len;	/* "tls-unique" beside it; 0: none */
+	uint8_t unique_data[VOUCH_UNIQUE_MAX];
 	char client[NET_TEXT_SIZE];
 	char domain[VOUCH_NAME_SIZE];		/* basic-domain; "" none */
 	char principal[VOUCH_NAME_SIZE];	/* "smtp/mx.example.com", "smtp/mx.example.com@REALM" */

@@ -77,7 +77,7 @@ struct exchange {
 	bool slot;			/* holds one of its visitor's */
 };
 
-/* Both answer through caller_answer, later. False: too many addresses at once. */
+/* Both answer through caller_answer, later. False: too many at once. */
 bool exchange_begin(struct auth *a, struct caller *c, uint32_t request, const struct vouch_start *s);
 void exchange_step(struct exchange *x, const struct vouch_token *t);
 void exchange_cancel(struct exchange *x);	/* frees it, now or when its work is done */
@@ -153,13 +153,14 @@ struct visitor {
 	struct exchange_queue waiting;
 };
 #define VISITOR_MAX 8192U
+#define VISITOR_USERS_MAX 512U	/* authentications of one address under way: some way below CALLER_EXCHANGES_MAX */
 #define VISITOR_FIRST_MS 500U
 #define VISITOR_LAST_MS 16000U
 #define VISITOR_FORGIVE_MS 60000U	/* each takes one failure away */
 
 struct visitors *visitor_table_new(void);
 void visitor_table_free(struct visitors *t);
-/* NULL: VISITOR_MAX of them have something under way. An IPv6 client is its /64. */
+/* NULL: VISITOR_MAX of them have something under way, or this one VISITOR_USERS_MAX. An IPv6 client is its /64. */
 struct visitor *visitor_enter(struct visitors *t, const char *ip);
 void visitor_leave(struct visitors *t, struct visitor *v);
 uint64_t visitor_fail(struct visitor *v, uint64_t now_ms);	/* how long the answer is held back */

@@ -36,9 +36,8 @@ look_up(struct scram *s)
 	if (name != NULL && proof_claim(p, name, strlen(name)))
 		a = proof_account(p);
 	s->hopeless = a == NULL || a->hash != NULL;
-	if (s->hopeless)
-		verify_decoy(p->file->accounts, p->user, &s->account);
-	else
+	verify_decoy(p->file->accounts, p->user, &s->account); /* also when it is not needed: it is some work */
+	if (!s->hopeless)
 		s->account = *a;
 }
 
@@ -57,7 +56,11 @@ set_binding(const struct scram *s, Gsasl_property property, enum vouch_binding k
 {
 	const struct vouch_start *start = &s->proof->start;
 	static_assert(VOUCH_BINDING_MAX <= ACCOUNT_SALT_MAX, "set_base64 holds it");
-	if (!start->tls || start->binding != kind || start->binding_len == 0)
+	if (!start->tls)
+		return GSASL_NO_CALLBACK;
+	if (kind == VOUCH_TLS_UNIQUE && start->unique_len > 0)
+		return set_base64(s->session, property, start->unique_data, start->unique_len);
+	if (start->binding != kind || start->binding_len == 0)
 		return GSASL_NO_CALLBACK;
 	return set_base64(s->session, property, start->binding_data, start->binding_len);
 }

@@ -3,7 +3,7 @@
  *
  * Runs in:  auth (pure)
  * Owns:     the table of addresses
- * Promise:  at most VISITOR_MAX; the longest quiet one is forgotten first; a failure costs 0.5 s, then twice as much each time to
+ * Promise:  at most VISITOR_MAX, each with at most VISITOR_USERS_MAX under way; the longest quiet one is forgotten first; a failure costs 0.5 s, then twice as much each time to
  *           16 s; every quiet minute forgives one
  * Fails by: NULL from visitor_enter
  */
@@ -83,6 +83,8 @@ visitor_enter(struct visitors *t, const char *ip)
 	LIST_FOREACH(v, &t->bucket[at], bucket)
 		if (memcmp(v->key, key, sizeof(key)) == 0)
 			break;
+	if (v != NULL && v->users == VISITOR_USERS_MAX)
+		return NULL;
 	if (v == NULL) {
 		if (t->count == VISITOR_MAX && TAILQ_EMPTY(&t->idle))
 			return NULL;

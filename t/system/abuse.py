@@ -4,8 +4,11 @@ Memory is measured on the release build: a sanitizer keeps what was freed.
 """
 
 import os
+import random
 import socket
+import ssl
 import struct
+import subprocess
 import threading
 from pathlib import Path
 
@@ -233,3 +236,75 @@ def test_reset_in_content(t):
     until(lambda: not [p for p in (service.home.queue / "new").iterdir() if not p.name.endswith(".lock")], what="the drafts to go")
     service.home.wait_drops(2)
     equal({d.email["Subject"] for d in service.home.drops()}, {"test", "afterwards"})
+
+
+def first_word():
+    """What a client of TLS says first."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(incoming, outgoing, server_hostname="mx.example.com").do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return outgoing.read()
+
+
+def test_garbage_in_handshakes(t):
+    """A flood of what is no handshake, behind STARTTLS and on a port of TLS: cut pieces, turned bits, lengths that lie, noise."""
+    service = t.postern({"default": {}}, build=RELEASE, start=False) if (RELEASE / "postern-listener").exists() else None
+    if service is None:
+        raise Skip("no release build")
+    pair, port = (service.folder / "c.pem", service.folder / "c.key"), t.port()
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", pair[1], "-out", pair[0],
+                    "-days", "9", "-subj", "/CN=mx.example.com"], check=True, capture_output=True)
+    pair[1].chmod(0o600)
+    service.own()
+    service.default.set("access", certificate=pair[0], key=pair[1], client_certificate="ask")
+    service.default.set("general", tls_listen=f"127.0.0.1:{port}")
+    service.start()
+    using = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    using.check_hostname, using.verify_mode = False, ssl.CERT_NONE
+
+    def shake(_):
+        with using.wrap_socket(socket.create_connection(("127.0.0.1", port), 60)) as connection:
+            check(connection.recv(4) == b"220 ", "no greeting under TLS")
+    in_parallel(60, shake)
+    before, where, hello, chance = warm(service), address(service), first_word(), random.Random(7)
+
+    def garbage(number):
+        if number % 5 == 0:
+            return hello[:chance.randrange(1, len(hello))]
+        if number % 5 == 1:
+            turned = bytearray(hello)
+            for _ in range(chance.randrange(1, 9)):
+                turned[chance.randrange(len(turned))] ^= 1 << chance.randrange(8)
+            return bytes(turned)
+        if number % 5 == 2:
+            return bytes([chance.choice((20, 21, 22, 23, 24)), 3, chance.randrange(5)]) + b"\xff\xff" + chance.randbytes(chance.randrange(20000))
+        if number % 5 == 3:
+            return hello[:5] + b"\1\xff\xff\xff" + hello[9:] + hello * 20
+        return chance.randbytes(chance.randrange(1, 3000))
+    pieces = [garbage(number) for number in range(1500)]
+
+    def one(number):
+        connection = open_one(("127.0.0.1", port) if number % 2 else where)
+        try:
+            if number % 2 == 0:
+                connection.sendall(b"STARTTLS\r\n")
+                text = b""
+                while text.count(b"\r\n") < 2:
+                    text += connection.recv(1000)
+            connection.sendall(pieces[number])
+            if number % 3 == 0:
+                reset(connection)
+                return
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+        except OSError:
+            pass
+        connection.close()
+    in_parallel(len(pieces), one)
+    settle(service, before, "garbage in handshakes")
+    failed = int(next(line.split()[-1] for line in service.ctl("counters", "default").stdout.splitlines() if "tls_handshakes_failed" in line))
+    check(failed > 1000, f"{failed} handshakes failed")
+    in_parallel(20, shake)

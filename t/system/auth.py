@@ -6,6 +6,7 @@ import hmac
 import os
 import smtplib
 import socket
+import ssl
 import subprocess
 
 import postern
@@ -42,7 +43,7 @@ def protected(t, authentication="basic", accounts=None, access=None, mode=0o600,
     return service.start()
 
 
-def scram(client, user, password, mechanism="SCRAM-SHA-256", header="n,,"):
+def scram(client, user, password, mechanism="SCRAM-SHA-256", header="n,,", binding=b""):
     """RFC 5802 by hand; the last reply."""
     nonce = b64(os.urandom(12))
     bare = f"n={user},r={nonce}"
@@ -52,7 +53,7 @@ def scram(client, user, password, mechanism="SCRAM-SHA-256", header="n,,"):
     check(given["r"].startswith(nonce), first)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), base64.b64decode(given["s"]), int(given["i"]))
     key = hmac.digest(salted, b"Client Key", "sha256")
-    final = f"c={b64(header)},r={given['r']}"
+    final = f"c={b64(header.encode() + binding)},r={given['r']}"
     message = f"{bare},{first},{final}".encode()
     proof = bytes(a ^ b for a, b in zip(key, hmac.digest(hashlib.sha256(key).digest(), message, "sha256")))
     reply = client.cmd(b64(f"{final},p={b64(proof)}"))
@@ -321,8 +322,7 @@ def test_kerberos(t):
     check("another service" in service.events.wait("auth", result="failed", count=2)["reason"])
 
 
-def test_channel_binding(t):
-    """SCRAM-SHA-256-PLUS over TLS 1.3 with the gsasl program."""
+def secured(t, **access):
     service = t.postern(start=False)
     pair = [service.folder / "tls.pem", service.folder / "tls.key"]
     run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", pair[1], "-out", pair[0], "-days", "9", "-subj", "/CN=localhost",
@@ -332,10 +332,128 @@ def test_channel_binding(t):
     for each in (pair[1], file):
         each.chmod(0o600)
     service.own()
-    service.default.set("access", authentication="basic", password_file=file, certificate=pair[0], key=pair[1])
-    service.start()
-    done = subprocess.run(["gsasl", "--smtp", "--connect", f"localhost:{service.default.port}", "-m", "SCRAM-SHA-256-PLUS", "-a", "alice",
-                           "-z", "", "--password", PASSWORD, "--x509-ca-file", str(pair[0]), "--verbose"], capture_output=True,
-                          stdin=subprocess.DEVNULL, check=False, timeout=60)
-    check(service.events.wait("auth")["mechanism"] == "SCRAM-SHA-256-PLUS" and service.events.all("auth")[0]["result"] == "ok",
-          done.stdout.decode(), done.stderr.decode())
+    service.default.set("access", authentication="basic", password_file=file, certificate=pair[0], key=pair[1], **access)
+    service.certificate = pair[0]
+    return service.start()
+
+
+def under_tls(service, version, session=None, source=None):
+    """A client behind STARTTLS and EHLO, and its words about AUTH."""
+    using = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    using.check_hostname, using.verify_mode = False, ssl.CERT_NONE
+    using.minimum_version = using.maximum_version = version
+    client = service.default.connect(source=source, ehlo="c")
+    client.expect(220, "STARTTLS")
+    client.socket = (using if session is None else session[0]).wrap_socket(client.socket, session=session and session[1])
+    offer = next(text for text in client.expect(250, "EHLO c").texts if text.startswith("AUTH "))
+    return client, offer.split(), (using if session is None else session[0], client.socket.session)
+
+
+def test_channel_binding(t):
+    """SCRAM-SHA-256-PLUS with the gsasl program: tls-exporter under TLS 1.3, tls-unique under 1.2."""
+    service = secured(t)
+    for number, priority in enumerate(("NORMAL:-VERS-ALL:+VERS-TLS1.3", "NORMAL:-VERS-ALL:+VERS-TLS1.2"), 1):
+        done = subprocess.run(["gsasl", "--smtp", "--connect", f"localhost:{service.default.port}", "-m", "SCRAM-SHA-256-PLUS", "-a", "alice",
+                               "-z", "", "--password", PASSWORD, "--x509-ca-file", str(service.certificate), "--priority", priority, "--verbose"],
+                              capture_output=True, stdin=subprocess.DEVNULL, check=False, timeout=60)
+        event = service.events.wait("auth", count=number)
+        check(event["mechanism"] == "SCRAM-SHA-256-PLUS" and event["result"] == "ok", priority, done.stdout.decode(), done.stderr.decode())
+
+
+def test_binding_by_hand(t):
+    """tls-unique of full and resumed handshakes; another connection's binding, and a client that was talked out of -PLUS, fail."""
+    service = secured(t)
+    plus = "SCRAM-SHA-256-PLUS"
+    client, offer, session = under_tls(service, ssl.TLSVersion.TLSv1_2)
+    first = client.socket.get_channel_binding("tls-unique")
+    check(plus in offer, offer)
+    equal(scram(client, "alice", PASSWORD, plus, "p=tls-unique,,", first).code, 235)
+    session = (session[0], client.socket.session)
+    client, _, _ = under_tls(service, ssl.TLSVersion.TLSv1_2, session)
+    check(client.socket.session_reused, "not resumed")
+    own = client.socket.get_channel_binding("tls-unique")
+    check(own != first, "one binding for two connections")
+    equal(scram(client, "alice", PASSWORD, plus, "p=tls-unique,,", own).code, 235)
+    # Whoever sits between two connections has the binding of the other one.
+    for number, (version, header, binding) in enumerate(((ssl.TLSVersion.TLSv1_2, "p=tls-unique,,", first), (ssl.TLSVersion.TLSv1_2, "p=tls-exporter,,", b"x" * 32),
+                                                         (ssl.TLSVersion.TLSv1_3, "p=tls-exporter,,", b"x" * 32))):
+        client, _, _ = under_tls(service, version, source=f"127.0.1.{number + 1}")
+        equal(scram(client, "alice", PASSWORD, plus, header, binding).code, 535, header)
+    # "y": I can bind, you cannot. We can: somebody took the word out of our answer (RFC 5802 6).
+    client, offer, _ = under_tls(service, ssl.TLSVersion.TLSv1_3, source="127.0.1.9")
+    check(plus in offer, offer)
+    client.expect(535, f"AUTH SCRAM-SHA-256 {b64('y,,n=alice,r=abc')}")
+    equal(scram(client, "alice", PASSWORD, header="n,,").code, 235)
+    with service.default.connect(ehlo="c") as client:
+        equal(scram(client, "alice", PASSWORD, header="y,,").code, 235, "where there is nothing to bind to")
+
+
+def test_state_after_starttls(t):
+    """RSET, a second EHLO and half an AUTH change nobody; STARTTLS takes everything back, also what came in one packet with it."""
+    service = secured(t, basic_requires_tls="no")
+    known = f"AUTH PLAIN {plain('alice', PASSWORD)}"
+
+    def shake(client):
+        using = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        using.check_hostname, using.verify_mode = False, ssl.CERT_NONE
+        client.socket = using.wrap_socket(client.socket)
+    with service.default.connect(ehlo="c") as client:
+        client.expect(235, known)
+        client.expect(250, "RSET")
+        client.expect(250, "EHLO d")
+        client.expect(250, "MAIL FROM:<a@b.example>")
+        client.expect(250, "RCPT TO:<x@elsewhere.example>")
+        client.expect(220, "STARTTLS")
+        shake(client)
+        client.expect(503, "MAIL FROM:<a@b.example>")
+        client.expect(250, "EHLO c")
+        client.expect(530, "MAIL FROM:<a@b.example>")
+        client.send(f"{known}\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<x@elsewhere.example>\r\nRSET\r\n")
+        for code in (235, 250, 250, 250):
+            client.expect(code)
+    with service.default.connect(ehlo="c") as client:
+        client.expect(334, "AUTH LOGIN")
+        client.expect(334, b64("alice"))
+        client.expect(501, "*")
+        client.expect(530, "MAIL FROM:<a@b.example>")
+        client.expect(334, "AUTH PLAIN")
+        client.send(f"{plain('alice', PASSWORD)}\r\nSTARTTLS\r\nEHLO inject\r\nMAIL FROM:<a@b.example>\r\n")
+        client.expect(235)
+        client.expect(220)
+        shake(client)
+        client.expect(250, "EHLO c")
+        client.expect(530, "MAIL FROM:<a@b.example>")
+
+
+def test_no_answer_in_the_protocol_log(t):
+    """Whole dialogues of real clients: the log has each AUTH with its mechanism, and nothing of what was answered."""
+    service = protected(t, access={"connection_list": None})
+    heard = []
+    for mechanism, password in (("PLAIN", PASSWORD), ("LOGIN", PASSWORD), ("PLAIN", "geheimnis"), ("LOGIN", "geheimnis")):
+        done = subprocess.run(["swaks", "-s", f"127.0.0.1:{service.default.port}", "-a", mechanism, "-au", "alice", "-ap", password, "-t",
+                               "x@default.example", "-f", "a@b.example", "-q", "MAIL"], capture_output=True, check=False, timeout=60, text=True)
+        lines = [line.split(" ", 2)[2] for line in done.stdout.splitlines() if line.startswith(" ~> ") or line.startswith(" -> ")]
+        at = next(i for i, line in enumerate(lines) if line.startswith("AUTH"))
+        heard += [word for line in lines[at:] for word in line.split() if word not in ("AUTH", mechanism, "MAIL", "QUIT", "FROM:<a@b.example>")]
+    check(len(heard) >= 6, heard)
+    class Heard:
+        def __init__(self, client):
+            self.client = client
+
+        def expect(self, code, line):
+            heard.append(line.split()[-1])
+            return self.client.expect(code, line)
+
+        def cmd(self, line):
+            heard.extend(line.split())
+            return self.client.cmd(line)
+    with service.default.connect(ehlo="c", source="127.0.0.8") as client:
+        equal(scram(Heard(client), "alice", PASSWORD).code, 235)
+        client.expect(221, "QUIT")
+    service.stop()
+    log = "".join(path.read_text() for path in service.folder.rglob("ex*.log"))
+    auth = [line.split() for line in log.splitlines() if " AUTH - " in line]
+    equal(sorted(next(w for w in word if w.startswith("+")) for word in auth),
+          ["+LOGIN", "+LOGIN", "+PLAIN", "+PLAIN", "+SCRAM-SHA-256"], log)
+    for secret in [*heard, PASSWORD, "geheimnis", b64(PASSWORD), b64("geheimnis"), b64("alice")]:
+        check(secret not in log, "the log has", secret, log)

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import postern
 from postern import Failure, Smtp, check, equal, mail, until
@@ -343,6 +344,46 @@ def test_sessions_are_resumed_by_any_process(t):
     with service.default.connect() as client:
         starttls(client, using=using, session=session)
         check(client.socket.session_reused, "not resumed after a crash")
+
+
+def test_tickets_stay_with_their_server(t):
+    """Another virtual server with the same certificate does not take them."""
+    service = t.postern({"default": {}, "other": {}}, start=False)
+    pair = Pair(service, "first", ("mx.example.com",))
+    for server in (service.default, service["other"]):
+        server.set("access", certificate=pair.certificate, key=pair.key)
+    service.start()
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        using = context(minimum_version=version, maximum_version=version)
+        with service.default.connect() as client:
+            starttls(client, using=using)
+            client.expect(250, "EHLO c.example")
+            session = client.socket.session
+        for server, resumed in ((service["other"], False), (service.default, True)):
+            with server.connect() as client:
+                starttls(client, using=using, session=session)
+                equal(client.socket.session_reused, resumed, f"{server.name} {version.name}")
+                client.expect(250, "EHLO c.example")
+
+
+def test_tickets_outlive_one_turn(t):
+    """A session is resumed for at least one period of the ticket keys, and for less than two and a look."""
+    period = 2.0
+    service = secured(t, env={"POSTERN_TICKETS": str(int(period * 1000))}).start()
+    using = context(minimum_version=ssl.TLSVersion.TLSv1_3)
+    with service.default.connect() as client:
+        starttls(client, using=using)
+        client.expect(250, "EHLO c.example")
+        session, begin = client.socket.session, time.monotonic()
+
+    def is_refused():
+        with service.default.connect() as client:
+            starttls(client, using=using, session=session)
+            return not client.socket.session_reused
+    until(is_refused, what="the ticket to grow old")
+    lasted = time.monotonic() - begin
+    check(lasted >= period - 0.1, f"resumed for {lasted:.1f} s only")
+    equal(service.events.all("crash"), [], "crashes")
 
 
 def test_renewed_files(t):

@@ -1,6 +1,15 @@
-"""turn - mail that is held until its host asks for it: ETRN"""
+"""turn - mail that is held until its host asks for it: ETRN, ATRN and TURN; fetchmail as somebody else's client"""
 
-from postern import check, equal, mail, until
+import base64
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+
+from postern import WAIT, Sink, SinkSession, check, equal, is_root, mail, until
 
 
 def held(port, more=None, **keys):
@@ -179,3 +188,238 @@ def test_delay_and_expiry(t):
         service.events.wait("expired", id=each, status="4.4.7")
     service.home.wait_queued(0)
     etrn(service, "customer.example", 251)
+
+
+# --- ATRN and TURN: the session turns round ---
+
+ATRN = {"access": {"authentication": "anonymous, basic", "basic-requires-tls": "no", "relay": "only", "relay-list": "127.0.0.1"},
+        "domain *.other.example": {"atrn-accounts": "bob, alice"}}
+
+
+def with_accounts(t, port=None, more=None, start=True, **keys):
+    """alice fetches customer.example, she and bob what is below other.example."""
+    sections = held(port or t.port(), {k: dict(v) for k, v in ATRN.items()}, **{"atrn-accounts": "alice", **keys})
+    for section, values in (more or {}).items():
+        sections["default"].setdefault(section, {}).update(values)
+    service = t.postern(sections, start=False)
+    passwords = service.folder / "passwords"
+    for name in ("alice", "bob", "carol"):
+        service.ctl("passwd", "--stdin", passwords, name, input="secret\n")
+    service.default.set("access", password_file=passwords)
+    return service.start() if start else service
+
+
+def login(client, user="alice", verb="EHLO c.example"):
+    client.expect(250, verb)
+    client.expect(235, "AUTH PLAIN " + base64.b64encode(f"\0{user}\0secret".encode()).decode())
+    return client
+
+
+class Turned:
+    """The client of ATRN in its second life: a server on the same connection."""
+    def __init__(self, t, client, **answers):
+        self.sink = Sink(t.port(), answers=answers)
+        t.cleanup(self.sink.end)
+        self.session = SinkSession(self.sink, client.socket, None)
+        self.thread = threading.Thread(target=self.session.serve, daemon=True)
+        self.thread.start()
+
+    def end(self):
+        self.thread.join(WAIT)
+        check(not self.thread.is_alive(), "the turned session does not end")
+        return self.sink.messages
+
+
+def test_atrn(t):
+    """All of the account's mail comes down its connection, nothing else does, then QUIT; nobody connects to the usual host."""
+    usual = t.sink()
+    service = with_accounts(t, usual.port)
+    big = mail("big", size=300000)
+    service.default.send(to="a@customer.example", data=big)
+    hold(service, ["b@one.other.example", "c@two.other.example"])
+    for number in range(60):
+        service.default.send(to=f"n{number}@customer.example")
+    service.events.wait("held", recipient="n59@customer.example")
+    with service.default.connect() as client:
+        check("ATRN" in client.expect(250, "EHLO c.example").texts)
+        login(client)
+        equal(client.expect(250, "ATRN").text, "2.0.0 OK now reversing the connection")
+        turned = Turned(t, client)
+        until(lambda: "turned" in service.ctl("sessions").stdout or not turned.thread.is_alive(), what="the state of the session")
+        messages = turned.end()
+    equal(len(messages), 63, "messages")
+    check(big in next(m.data for m in messages if m.recipients == ["a@customer.example"]))
+    equal((turned.session.helo, turned.session.lines[-1]), ("default.example", "QUIT"))
+    service.home.wait_queued(0)
+    equal(usual.sessions, [])
+    with service.default.connect() as client:
+        login(client).expect("453 4.0.0 You have no mail", "ATRN customer.example")
+        client.expect(250, "NOOP")
+
+
+def test_atrn_who(t):
+    """Only the domains of the account, only those named; and one turn at a time."""
+    service = with_accounts(t)
+    hold(service, "a@customer.example")
+    hold(service, "b@one.other.example")
+    hold(service, "c@two.other.example")
+    with service.default.connect(ehlo="c.example") as client:
+        client.expect(530, "ATRN customer.example")
+        client.expect(530, "TURN")
+    with service.default.connect() as client:
+        login(client, "carol").expect(450, "ATRN")
+        client.expect(450, "ATRN customer.example")
+    with service.default.connect() as client, service.default.connect() as other:
+        login(client, "bob").expect(450, "ATRN customer.example")
+        client.expect(450, "ATRN one.other.example,customer.example")
+        client.expect(250, "ATRN one.other.example")
+        login(other).expect(451, "ATRN")
+        equal([m.recipients for m in Turned(t, client).end()], [["b@one.other.example"]])
+    with service.default.connect() as client:
+        login(client, "bob", "HELO c.example").expect(250, "TURN")
+        equal([m.recipients for m in Turned(t, client).end()], [["c@two.other.example"]])
+    equal(len(service.home.queued()), 1)
+
+
+def test_atrn_under_tls(t):
+    """The deliver worker talks through the listener's TLS."""
+    cert, key = t.folder / "cert.pem", t.folder / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=default.example",
+                    "-keyout", key, "-out", cert], check=True, capture_output=True)
+    service = with_accounts(t, more={"access": {"certificate": cert, "key": key, "basic-requires-tls": "yes"}}, start=False)
+    for path in (cert, key):
+        path.chmod(0o640)
+        if is_root():
+            os.chown(path, t.uid, t.gid)
+    service.start()
+    big = mail("big", size=2000000)
+    service.default.send(to="a@customer.example", data=big)
+    service.events.wait("held")
+    with service.default.connect(ehlo="c.example") as client:
+        client.expect(220, "STARTTLS")
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        client.socket = context.wrap_socket(client.socket)
+        login(client).expect(250, "ATRN customer.example")
+        messages = Turned(t, client).end()
+    check(big in messages[0].data)
+    service.home.wait_queued(0)
+
+
+def test_atrn_cut_short(t):
+    """Nothing is lost or goes elsewhere: the client goes in the middle, refuses, is terminated; the worker or everything is killed."""
+    usual = t.sink()
+    service = with_accounts(t, usual.port)
+
+    def fetch(**answers):
+        client = service.default.connect()
+        login(client).expect(250, "ATRN customer.example")
+        return Turned(t, client, **answers)
+
+    ids = [service.default.send(to=f"n{number}@customer.example") for number in range(4)]
+    service.events.wait("held", id=ids[-1])
+    equal(fetch(DOT=Sink.DROP).end(), [])
+    until(lambda: counter(service, "held_queue_length") == 4, what="four held again")
+    equal(fetch(CONNECT="421 4.3.2 not now").end(), [])
+    until(lambda: counter(service, "held_queue_length") == 4, what="four held again")
+    equal(len(fetch(RCPT=["450 4.2.0 later"] * 3).end()), 1)
+    until(lambda: counter(service, "held_queue_length") == 3, what="three held again")
+    stop = threading.Event()
+    t.cleanup(stop.set)
+
+    def wait(session, line):
+        stop.wait(WAIT)
+        return Sink.DROP
+    turned = fetch(DATA=wait)
+    until(lambda: any(line == "DATA" for line in turned.session.lines), what="DATA")
+    session = next(line.split()[0] for line in service.ctl("sessions").stdout.splitlines() if "turned" in line)
+    service.ctl("sessions", "terminate", session)
+    until(lambda: counter(service, "held_queue_length") == 3, what="three held again")
+    turned = fetch(DATA=wait)
+    until(lambda: any(line == "DATA" for line in turned.session.lines), what="DATA")
+    os.kill(service.child("deliver"), signal.SIGKILL)
+    until(lambda: counter(service, "held_queue_length") == 3, what="three held by the next worker")
+    turned = fetch(DATA=wait)
+    until(lambda: any(line == "DATA" for line in turned.session.lines), what="DATA")
+    service.kill()
+    service.start()
+    until(lambda: counter(service, "held_queue_length") == 3, what="three held after the restart")
+    stop.set()
+    equal(len(fetch().end()), 3)
+    service.home.wait_queued(0)
+    equal(usual.sessions, [])
+
+
+# --- fetchmail ---
+
+def fetchmail(t, *args, rc=""):
+    """Its exit status and what it said."""
+    home = t.folder / "fetchmail"
+    home.mkdir(exist_ok=True)
+    (home / "rc").write_text(rc)
+    (home / "rc").chmod(0o600)
+    done = subprocess.run(["fetchmail", "-f", home / "rc", "--pidfile", home / "pid", "-v", "--nosyslog", *map(str, args)], capture_output=True,
+                          text=True, timeout=60, check=False, env={**os.environ, "HOME": str(home), "FETCHMAILHOME": str(home)})
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_fetchmail_etrn(t):
+    if not shutil.which("fetchmail"):
+        t.skip("fetchmail is not installed")
+    sink = t.sink()
+    service = with_accounts(t, sink.port)
+    hold(service, "a@customer.example")
+    code, said = fetchmail(t, rc=f'poll 127.0.0.1 protocol etrn service {service.default.port} fetchdomains customer.example\n')
+    check("253" in said, code, said)
+    equal(sink.wait()[0].recipients, ["a@customer.example"])
+
+
+class CramGate(threading.Thread):
+    """
+    Between fetchmail and Postern. fetchmail's ODMR knows no AUTH but CRAM-MD5, which needs passwords in the clear on the server and is
+    not in Postern: this says that one dialogue, logs in with PLAIN instead, and passes everything else on as it is.
+    """
+    def __init__(self, t, to):
+        super().__init__(daemon=True)
+        self.to, self.listener = to, socket.create_server(("127.0.0.1", t.port()))
+        self.port = self.listener.getsockname()[1]
+        t.cleanup(self.listener.close)
+        self.start()
+
+    def run(self):
+        near, _ = self.listener.accept()
+        far = socket.create_connection(("127.0.0.1", self.to))
+        threading.Thread(target=self.back, args=(far, near), daemon=True).start()
+        stream = near.makefile("rb")
+        for line in stream:
+            if line.upper().startswith(b"AUTH CRAM-MD5"):
+                near.sendall(b"334 PDE4OTYuNjk3MTcwOTUyQHBvc3RlcnQ+\r\n")
+                stream.readline()
+                line = b"AUTH PLAIN " + base64.b64encode(b"\0alice\0secret") + b"\r\n"
+            far.sendall(line)
+        far.close()
+
+    @staticmethod
+    def back(far, near):
+        while data := far.recv(65536):
+            near.sendall(data)
+        near.close()
+
+
+def test_fetchmail_odmr(t):
+    if not shutil.which("fetchmail"):
+        t.skip("fetchmail is not installed")
+    usual, home = t.sink(), t.sink()
+    service = with_accounts(t, usual.port)
+    data = mail("for odmr", "One\r\n.two\r\n", size=50000)
+    service.default.send(to="a@customer.example", data=data)
+    service.events.wait("held", recipient="a@customer.example")
+    gate = CramGate(t, service.default.port)
+    code, said = fetchmail(t, rc=f'poll 127.0.0.1 protocol odmr service {gate.port} user "alice" password "secret" sslproto "" '
+                                 f'smtphost 127.0.0.1/{home.port} fetchdomains customer.example\n')
+    check(home.messages, code, said)
+    message = home.wait()[0]
+    equal(message.recipients, ["a@customer.example"])
+    check(data in message.data)
+    service.home.wait_queued(0)
+    equal(usual.sessions, [])

@@ -133,6 +133,16 @@ START_TEST(visitors)
 		visitor_leave(t, two);
 	while (other->users > 0)
 		visitor_leave(t, other);
+	/* One address alone cannot take all places. */
+	struct visitor *greedy = NULL;
+	for (unsigned i = 0; i < VISITOR_USERS_MAX; i++)
+		ck_assert_ptr_nonnull(greedy = visitor_enter(t, "192.0.2.9"));
+	ck_assert_ptr_null(visitor_enter(t, "192.0.2.9"));
+	struct visitor *nine = visitor_enter(t, "192.0.2.8");
+	ck_assert_ptr_nonnull(nine);
+	visitor_leave(t, nine);
+	for (unsigned i = 0; i < VISITOR_USERS_MAX; i++)
+		visitor_leave(t, greedy);
 	visitor_table_free(t);
 }
 END_TEST

@@ -137,6 +137,15 @@ talk(SSL *client, struct ssl_st *server)
 	ck_assert(tls_link_binding(server, ours));
 	ck_assert_int_eq(SSL_export_keying_material(client, theirs, sizeof(theirs), "EXPORTER-Channel-Binding", 24, NULL, 0, 0), 1);
 	ck_assert_mem_eq(ours, theirs, sizeof(ours));
+	unsigned char finished[TLS_UNIQUE_SIZE];
+	bool before = SSL_version(client) < TLS1_3_VERSION;
+	ck_assert(tls_link_unique(server, ours) == before);
+	if (before) {
+		size_t n = SSL_session_reused(client) ? SSL_get_peer_finished(client, finished, sizeof(finished)) :
+		    SSL_get_finished(client, finished, sizeof(finished));
+		ck_assert_uint_eq(n, sizeof(finished));
+		ck_assert_mem_eq(ours, finished, sizeof(finished));
+	}
 	SSL_shutdown(client);
 	ck_assert_uint_eq(tls_link_read(server, word, sizeof(word), &want), 0);
 	ck_assert_int_eq(want, TLS_ENDED);
