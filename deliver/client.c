@@ -1,10 +1,11 @@
 /*
- * client - the SMTP dialogue with one peer: greeting, EHLO, transactions, QUIT
+ * client - the SMTP dialogue with one peer: greeting, EHLO, STARTTLS, transactions, QUIT
  *
  * Runs in:  deliver (pure)
  * Owns:     the bytes to be sent, the reply being read
  * Promise:  every recipient of a transaction gets exactly one verdict; delivered only by a 2xx to the final dot or last chunk;
- *           commands are sent together when the peer offers PIPELINING (RFC 2920), one by one when not
+ *           commands are sent together when the peer offers PIPELINING (RFC 2920), one by one when not; nothing that was said in
+ *           clear is believed under TLS
  * Fails by: verdicts; a peer that sends no SMTP is a failed connection (4.5.0), never more
  */
 #include <stdarg.h>
@@ -21,8 +22,8 @@
 #define OUT_MAX (512U << 10)	/* a piece with every dot doubled, or a window of commands, and more */
 
 /* Handlers of a whole reply, one a phase; those of a transaction are in client_step. */
-static void on_greeting(struct client *c), on_ehlo(struct client *c), on_helo(struct client *c), on_unasked(struct client *c),
-    on_quit(struct client *c);
+static void on_greeting(struct client *c), on_ehlo(struct client *c), on_helo(struct client *c), on_starttls(struct client *c),
+    on_unasked(struct client *c), on_quit(struct client *c);
 
 /* name: in verdict texts, "while waiting for ..."; limit: RFC 5321 4.5.3.2. */
 static const struct row {
@@ -33,6 +34,8 @@ static const struct row {
 	[CLIENT_GREETING] = { "its greeting", MINUTES(5), on_greeting },
 	[CLIENT_EHLO] = { "the answer to EHLO", MINUTES(5), on_ehlo },
 	[CLIENT_HELO] = { "the answer to HELO", MINUTES(5), on_helo },
+	[CLIENT_STARTTLS] = { "the answer to STARTTLS", MINUTES(2), on_starttls },
+	[CLIENT_SHAKE] = { "the end of the TLS handshake", MINUTES(1), NULL },
 	[CLIENT_PROVING] = { "our own proof", MINUTES(2), client_fail_protocol },
 	[CLIENT_AUTH] = { "the answer to AUTH", MINUTES(5), client_auth_reply },
 	[CLIENT_BETWEEN] = { "nothing", 0, on_unasked },
@@ -49,7 +52,7 @@ static const struct row {
 static const struct { const char *keyword; enum client_offer offer; } offers[] = {
 	{ "PIPELINING", CLIENT_PIPELINING }, { "SIZE", CLIENT_SIZE }, { "8BITMIME", CLIENT_8BITMIME },
 	{ "SMTPUTF8", CLIENT_SMTPUTF8 }, { "ENHANCEDSTATUSCODES", CLIENT_STATUSCODES }, { "CHUNKING", CLIENT_CHUNKING },
-	{ "DSN", CLIENT_DSN }, { "STARTTLS", CLIENT_STARTTLS }, { "BINARYMIME", CLIENT_BINARYMIME },
+	{ "DSN", CLIENT_DSN }, { "STARTTLS", CLIENT_OFFERS_TLS }, { "BINARYMIME", CLIENT_BINARYMIME },
 };
 
 void
@@ -60,6 +63,8 @@ client_init(struct client *c, const struct client_settings *set)
 	response_init(c->response);
 	if (set->mechanisms != 0)
 		c->auth = client_auth_new();
+	if (set->tls == CLIENT_TLS_AT_ONCE)
+		c->phase = CLIENT_SHAKE;
 }
 
 void
@@ -123,7 +128,9 @@ fail_with(struct client *c, const char *status, const char *fmt, ...)
 	va_end(ap);
 	verdict_set(&v, VERDICT_LATER, status, "%s", text);
 	snprintf(v.host, sizeof(v.host), "%s", c->set.host);
-	client_fail(c, &v, true);
+	/* A peer that refuses our side of a handshake may say so by closing after it. */
+	c->tls_failed = c->phase == CLIENT_STARTTLS || c->phase == CLIENT_SHAKE || (c->phase == CLIENT_EHLO && c->secured);
+	client_fail(c, &v, strncmp(status, "4.7", 3) != 0);
 }
 
 void
@@ -152,6 +159,12 @@ client_timeout(struct client *c)
 		client_auth_give_up(c, "4.3.0", "the proof did not come in time");
 	else if (c->phase != CLIENT_OVER)
 		fail_with(c, "4.4.2", "%s timed out while waiting for %s", c->set.host, rows[c->phase].name);
+}
+
+void
+client_insecure(struct client *c, const char *reason)
+{
+	fail_with(c, "4.7.5", "no secure connection with %s: %s", c->set.host, reason);
 }
 
 void
@@ -223,10 +236,14 @@ note_offer(struct client *c, const char *line)
 	}
 }
 
-/* The peer knows our name: now it is to know who we are, where that is wanted. */
+/* The peer knows our name: it is to be one that may have mail, then it is to know who we are, where that is wanted. */
 static void
-greeted(struct client *c)
+greeted(struct client *c, const char *lack)
 {
+	if (c->set.tls == CLIENT_TLS_MUST && !c->secured) {
+		fail_with(c, "4.7.4", "TLS is required for this mail, but %s %s", c->set.host, lack);
+		return;
+	}
 	if (c->auth != NULL) {
 		client_auth_begin(c);
 		return;
@@ -238,21 +255,52 @@ greeted(struct client *c)
 static void
 on_ehlo(struct client *c)
 {
-	if (client_reply_class(c) == 2)
-		greeted(c);
-	else {
+	if (client_reply_class(c) != 2) {
 		c->offered = 0;
 		send_hello(c, CLIENT_HELO);
-	}
+	} else if (c->set.tls != CLIENT_TLS_OFF && !c->secured && (c->offered & CLIENT_OFFERS_TLS)) {
+		buf_puts(&c->out, "STARTTLS\r\n");
+		c->phase = CLIENT_STARTTLS;
+	} else
+		greeted(c, "does not offer STARTTLS");
 }
 
 static void
 on_helo(struct client *c)
 {
 	if (client_reply_class(c) == 2)
-		greeted(c);
+		greeted(c, "is greeted with HELO, which knows no STARTTLS");
 	else
 		refuse_connection(c);
+}
+
+static void
+on_starttls(struct client *c)
+{
+	if (c->response->code == 220)
+		c->phase = CLIENT_SHAKE;
+	else if (client_reply_class(c) >= 4)
+		fail_with(c, "4.7.4", "%s refused STARTTLS: %d %.200s", c->set.host, c->response->code, c->response->text);
+	else
+		client_fail_protocol(c);
+}
+
+/* RFC 3207 4.2: what was learnt before is forgotten. */
+void
+client_secured(struct client *c)
+{
+	c->secured = true;
+	c->offered = 0;
+	c->size_limit = 0;
+	response_init(c->response);
+	if (c->auth != NULL) {
+		c->auth->offered = 0;
+		c->auth->asked = false;
+	}
+	if (c->set.tls == CLIENT_TLS_AT_ONCE)
+		c->phase = CLIENT_GREETING;
+	else
+		send_hello(c, CLIENT_EHLO);
 }
 
 static void
@@ -289,7 +337,8 @@ on_reply(struct client *c)
 void
 client_input(struct client *c, const char *data, size_t len)
 {
-	while (len > 0 && c->phase != CLIENT_OVER) {
+	/* What stands behind the 220 to STARTTLS may be anybody's: it is dropped. */
+	while (len > 0 && c->phase != CLIENT_OVER && c->phase != CLIENT_SHAKE) {
 		size_t used;
 		enum response_kind kind = response_add(c->response, data, len, &used);
 		if (c->auth != NULL)
@@ -321,6 +370,8 @@ client_action(struct client *c)
 		return CLIENT_READY;
 	case CLIENT_SENDING:
 		return CLIENT_CONTENT;
+	case CLIENT_SHAKE:
+		return CLIENT_HANDSHAKE;
 	default:
 		return CLIENT_WAIT;
 	}

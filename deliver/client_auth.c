@@ -107,7 +107,7 @@ client_auth_begin(struct client *c)
 	struct client_auth *a = c->auth;
 
 	unsigned usable = c->set.mechanisms & a->offered & ~a->refused;
-	if (!c->set.secured)
+	if (!c->secured)
 		usable &= (~PROVE_BARE | c->set.clear) & ~PROVE_BIT(PROVE_SCRAM_PLUS);
 	if (usable == 0) {
 		fail_unable(c);

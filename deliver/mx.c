@@ -4,7 +4,7 @@
  * Runs in:  deliver (pure)
  * Owns:     one walk: the hosts, their addresses, what is still unanswered
  * Promise:  MX by preference, random within; both address families, IPv6 first; never ourselves nor what is not
- *           better than ourselves; at most MX_HOSTS_MAX hosts and MX_ADDRESSES_MAX addresses
+ *           better than ourselves; at most MX_HOSTS_MAX hosts and MX_ADDRESSES_MAX addresses; TLSA records where outbound-tls = dane
  * Fails by: an empty list with the reason: refused when the domain says so or is not there, later when the DNS or a
  *           configured smart host is in trouble (a mistake in the configuration must not cost mail)
  */
@@ -21,10 +21,12 @@
 
 #define PER_FAMILY 8		/* addresses kept of one host and family */
 #define TTL_MAX 3600
+#define TTL_REFUSED 60		/* seconds after which the TLSA records of a host that was refused for them are asked for again */
 #define TAG_MX UINT32_MAX
+#define TAG_TLSA (MX_HOSTS_MAX * 2)	/* and the host's number; below: addresses */
 
 struct family {
-	bool asked, answered, absent, trouble;
+	bool asked, answered, absent, trouble, insecure;
 	uint8_t bytes[PER_FAMILY][16];
 	size_t count;
 };
@@ -35,6 +37,8 @@ struct host {
 	uint16_t port;
 	bool literal, self;
 	struct family six, four;
+	char *canonical;	/* where its aliases lead; NULL: no address yet */
+	struct tlsa *tlsa;	/* NULL: not asked for */
 };
 
 struct mx_walk {
@@ -46,6 +50,7 @@ struct mx_walk {
 	bool mx_asked, mx_answered;
 	bool implicit;		/* no MX: the domain itself is the host (RFC 5321 5.1) */
 	bool no_name;		/* the domain is not there */
+	bool sure;		/* the hosts are named by the configuration or a validated answer */
 	bool decided;		/* verdict holds the end already */
 	char trouble[128];
 	uint32_t ttl;
@@ -139,7 +144,7 @@ mx_walk_new(const struct destination *d, const struct mx_settings *set)
 	w->d = d;
 	w->set = set;
 	w->ttl = TTL_MAX;
-	w->mx_answered = true;
+	w->mx_answered = w->sure = true;
 	if (!d->by_mx)
 		add_given_hosts(w);
 	else if (d->domain[0] == '[')
@@ -156,13 +161,30 @@ mx_walk_free(struct mx_walk *w)
 {
 	if (w == NULL)
 		return;
-	for (size_t i = 0; i < w->nhost; i++)
+	for (size_t i = 0; i < w->nhost; i++) {
 		free(w->host[i].name);
+		free(w->host[i].canonical);
+		tlsa_free(w->host[i].tlsa);
+	}
 	free(w->domain);
 	free(w);
 }
 
 /* --- questions and answers --- */
+
+/* Where the DNS vouches for the host, its TLSA records are looked for once its addresses are known (RFC 7672 2.2). */
+static bool
+wants_tlsa(const struct mx_walk *w, const struct host *h)
+{
+	return w->d->security.tls == CONFIG_OUT_TLS_DANE && w->sure && !h->literal && h->six.count + h->four.count > 0;
+}
+
+static void
+begin_tlsa(struct mx_walk *w, struct host *h)
+{
+	if (h->six.answered && h->four.answered && wants_tlsa(w, h))
+		h->tlsa = tlsa_new(h->name, h->canonical, h->port, !h->six.insecure && !h->four.insecure);
+}
 
 bool
 mx_walk_ask(struct mx_walk *w, struct mx_question *q)
@@ -184,6 +206,11 @@ mx_walk_ask(struct mx_walk *w, struct mx_question *q)
 		f->asked = true;
 		*q = (struct mx_question){ six ? DNS_AAAA : DNS_A, h->name, (unsigned)(i * 2 + (six ? 1 : 0)) };
 		return true;
+	}
+	for (size_t i = 0; i < w->nhost; i++) {
+		q->tag = (unsigned)(TAG_TLSA + i);
+		if (w->host[i].tlsa != NULL && tlsa_ask(w->host[i].tlsa, &q->type, &q->name))
+			return true;
 	}
 	return false;
 }
@@ -240,6 +267,7 @@ static void
 take_mx(struct mx_walk *w, const struct dns_answer *a)
 {
 	w->mx_answered = true;
+	w->sure = a->secure;
 	switch (a->result) {
 	case DNS_FOUND:
 		take_mx_records(w, a);
@@ -264,6 +292,7 @@ take_addresses(struct mx_walk *w, struct family *f, size_t size, const struct dn
 	f->answered = true;
 	f->absent = a->result == DNS_NO_NAME;
 	f->trouble = a->result == DNS_TROUBLE;
+	f->insecure = a->result == DNS_FOUND && !a->secure;
 	if (f->trouble)
 		snprintf(w->trouble, sizeof(w->trouble), "%s", a->text);
 	for (size_t i = 0; i < a->count && a->result == DNS_FOUND && f->count < PER_FAMILY; i++)
@@ -280,12 +309,19 @@ mx_walk_answer(struct mx_walk *w, unsigned tag, const struct dns_answer *a)
 		take_mx(w, a);
 		return;
 	}
+	if (tag >= TAG_TLSA) {
+		tlsa_answer(w->host[tag - TAG_TLSA].tlsa, a);
+		return;
+	}
 	struct host *h = &w->host[tag / 2];
 	bool six = tag % 2 == 1;
 	take_addresses(w, six ? &h->six : &h->four, six ? 16 : 4, a);
+	if (a->result == DNS_FOUND && h->canonical == NULL)
+		h->canonical = mem_strdup(a->canonical);
 	/* The canonical name of an MX that is an alias counts as its name. */
 	if (a->result == DNS_FOUND && strcasecmp(a->canonical, w->set->fqdn) == 0)
 		h->self = true;
+	begin_tlsa(w, h);
 }
 
 /* --- the end --- */
@@ -355,26 +391,32 @@ is_self(const struct mx_walk *w, const struct host *h)
 }
 
 static void
-add_address(struct mx_list *list, const struct host *h, const uint8_t *bytes, bool six)
+add_address(const struct mx_walk *w, struct mx_list *list, const struct host *h, const uint8_t *bytes, bool six)
 {
 	if (list->count == MX_ADDRESSES_MAX || is_nowhere(bytes, six))
 		return;
 	list->address = mem_array(list->address, list->count + 1, sizeof(*list->address));
 	struct mx_address *a = &list->address[list->count++];
-	*a = (struct mx_address){ .to = make_address(bytes, six, h->port), .rank = h->rank, .host = NULL };
+	*a = (struct mx_address){ .to = make_address(bytes, six, h->port), .rank = h->rank, .literal = h->literal, .sure = w->sure };
 	bool bare = h->literal && h->name[0] != '[';
 	a->host = bare ? mem_printf("[%s]", h->name) : mem_strdup(h->name);
+	if (h->tlsa == NULL)
+		return;
+	a->tlsa = tlsa_set_copy(tlsa_found(h->tlsa));
+	a->refused = mem_strdup(tlsa_trouble(h->tlsa));
+	if (a->refused != NULL && list->ttl > TTL_REFUSED)
+		list->ttl = TTL_REFUSED;
 }
 
 /* The host's addresses, families in turn: IPv6 first, as RFC 6724 has it; without a route connect(2) says so at once. */
 static void
-add_addresses(struct mx_list *list, const struct host *h)
+add_addresses(const struct mx_walk *w, struct mx_list *list, const struct host *h)
 {
 	for (size_t i = 0; i < h->six.count || i < h->four.count; i++) {
 		if (i < h->six.count)
-			add_address(list, h, h->six.bytes[i], true);
+			add_address(w, list, h, h->six.bytes[i], true);
 		if (i < h->four.count)
-			add_address(list, h, h->four.bytes[i], false);
+			add_address(w, list, h, h->four.bytes[i], false);
 	}
 }
 
@@ -401,9 +443,11 @@ is_finished(const struct mx_walk *w)
 {
 	if (w->decided)
 		return true;
-	for (size_t i = 0; i < w->nhost; i++)
-		if (!w->host[i].six.answered || !w->host[i].four.answered)
+	for (size_t i = 0; i < w->nhost; i++) {
+		const struct host *h = &w->host[i];
+		if (!h->six.answered || !h->four.answered || (h->tlsa != NULL && !tlsa_is_over(h->tlsa)))
 			return false;
+	}
 	return w->mx_answered;
 }
 
@@ -428,7 +472,7 @@ mx_walk_end(struct mx_walk *w, struct mx_list *list)
 	}
 	for (size_t i = 0; i < w->nhost; i++)
 		if (!w->host[i].self && w->host[i].rank < limit)
-			add_addresses(list, &w->host[i]);
+			add_addresses(w, list, &w->host[i]);
 	if (list->count == 0)
 		explain(w, list, self, absent);
 	return true;
@@ -437,8 +481,11 @@ mx_walk_end(struct mx_walk *w, struct mx_list *list)
 void
 mx_list_done(struct mx_list *list)
 {
-	for (size_t i = 0; i < list->count; i++)
+	for (size_t i = 0; i < list->count; i++) {
 		free(list->address[i].host);
+		free(list->address[i].tlsa);
+		free(list->address[i].refused);
+	}
 	free(list->address);
 	*list = (struct mx_list){ .count = 0 };
 }

@@ -15,6 +15,7 @@
 #include "common/process/dns.h"
 #include "common/process/lookup.h"
 #include "common/process/prove.h"
+#include "common/process/tls.h"
 
 struct destination;
 struct peer;
@@ -22,6 +23,14 @@ struct prover;
 struct remote;
 struct remote_job;
 struct site;
+
+/* --- authorities: who vouches for names, and TLS of all outbound connections --- */
+struct authorities;
+/* NULL: no destination of this virtual server has TLS. `ready` is called once, perhaps before this returns, when connections may be made. */
+struct authorities *authorities_new(struct boot *b, void (*ready)(void *arg), void *arg);
+void authorities_free(struct authorities *a);		/* after all connections; NULL is fine */
+void authorities_take_file(struct authorities *a, const struct ctl_message *m);	/* CTL_FILE; closes its descriptor */
+struct tls_out *authorities_tls(const struct authorities *a);
 
 /* --- client: the SMTP dialogue with one peer, from greeting to QUIT, any number of transactions. Pure --- */
 struct response;
@@ -32,11 +41,12 @@ struct response;
  */
 enum client_offer {
 	CLIENT_PIPELINING = 1, CLIENT_SIZE = 2, CLIENT_8BITMIME = 4, CLIENT_SMTPUTF8 = 8, CLIENT_STATUSCODES = 16,
-	CLIENT_CHUNKING = 32, CLIENT_DSN = 64, CLIENT_STARTTLS = 128, CLIENT_BINARYMIME = 256,
+	CLIENT_CHUNKING = 32, CLIENT_DSN = 64, CLIENT_OFFERS_TLS = 128, CLIENT_BINARYMIME = 256,
 };
 
 enum client_phase {
 	CLIENT_GREETING, CLIENT_EHLO, CLIENT_HELO,
+	CLIENT_STARTTLS, CLIENT_SHAKE,					/* waiting for the reply to it; the handshake */
 	CLIENT_PROVING, CLIENT_AUTH,					/* waiting for our own next word; for the answer to it */
 	CLIENT_BETWEEN,							/* no transaction */
 	CLIENT_RSET, CLIENT_MAIL, CLIENT_RCPT, CLIENT_DATA,		/* waiting for the reply to it */
@@ -48,6 +58,7 @@ enum client_action {
 	CLIENT_WAIT,		/* send c.out, wait for the peer, at most client_time_limit() */
 	CLIENT_PROVE,		/* sooner or later: client_auth_say, or client_auth_give_up */
 	CLIENT_READY,		/* client_step_begin or client_quit, or wait */
+	CLIENT_HANDSHAKE,	/* the TLS handshake; what was read before it is forgotten. Then client_secured or client_insecure */
 	CLIENT_CONTENT,		/* when c.out was sent: client_content with the next piece, or client_content_end */
 	CLIENT_DONE,		/* the transaction is over: client_finish */
 	CLIENT_CLOSE,		/* send c.out if possible, close */
@@ -59,11 +70,14 @@ enum client_fate {
 	CLIENT_LOST,		/* the connection failed before the end of the content was sent: safe to repeat; else the verdicts stand */
 };
 
+/* MAY: when the peer offers it; MUST: not a word of mail without it; AT_ONCE: before the greeting, as on port 465 (RFC 8314). */
+enum client_tls { CLIENT_TLS_OFF, CLIENT_TLS_MAY, CLIENT_TLS_MUST, CLIENT_TLS_AT_ONCE };
+
 struct client_settings {
 	const char *fqdn;	/* for EHLO */
 	const char *host;	/* the peer, for verdicts */
 	bool helo;		/* HELO at once */
-	bool secured;		/* under TLS */
+	enum client_tls tls;
 	const char *user;	/* with mechanisms: who we are, for verdicts */
 	unsigned mechanisms;	/* PROVE_BIT()s that may prove it: no mail without; 0: we are anonymous */
 	unsigned clear;		/* those of PROVE_BARE that may go without TLS */
@@ -86,6 +100,8 @@ struct client {
 	uint64_t size_limit;		/* 0: none said */
 	struct response *response;	/* owned */
 	struct buf out;			/* to be sent */
+	bool secured;			/* under TLS */
+	bool tls_failed;		/* what ended it was STARTTLS or the handshake */
 	bool opened;			/* greeting, EHLO and AUTH went well */
 	struct client_auth *auth;	/* owned; NULL: none wanted */
 	bool authenticated;
@@ -114,6 +130,8 @@ void client_input(struct client *c, const char *data, size_t len);
 void client_unreached(struct client *c, const char *where, const char *reason);	/* instead of a greeting: "Connection refused" */
 void client_lost(struct client *c, const char *reason);		/* end of file, reset: "Connection reset by peer" */
 void client_timeout(struct client *c);
+void client_secured(struct client *c);		/* the handshake is over: the dialogue begins anew */
+void client_insecure(struct client *c, const char *reason);	/* it failed */
 enum client_action client_action(struct client *c);
 void client_step_begin(struct client *c, const struct client_mail *mail);	/* at CLIENT_READY only; verdicts and strings stay the caller's */
 enum client_fate client_finish(struct client *c);			/* at CLIENT_DONE only */
@@ -162,6 +180,15 @@ void client_step_data(struct client *c);
 void client_step_early(struct client *c);	/* while the content is being sent */
 void client_step_dot(struct client *c);
 
+/* --- demand: what a host has to show before it gets mail: from the destination's security and what the DNS says. Pure --- */
+struct mx_address; struct tlsa_set;
+enum client_tls demand_tls(const struct destination *d, const struct mx_address *a);
+/* For the handshake with `host`; `record` has room for all of the set's, and outlives the wish as the strings do. */
+struct demand_host { const char *name; bool literal, sure; const struct tlsa_set *tlsa; };
+void demand_wish(const struct destination *d, const struct demand_host *host, struct tls_wish *wish, struct tls_record *record);
+/* "mx.example.com or example.com": the names of a wish, for people. */
+void demand_names(const struct tls_wish *wish, char *dst, size_t size);
+
 /* --- mx: from a destination to the ordered addresses to be tried. Pure: questions out, answers in --- */
 #define MX_HOSTS_MAX 20
 #define MX_ADDRESSES_MAX 30
@@ -170,6 +197,11 @@ struct mx_address {
 	struct net_address to;
 	unsigned rank;			/* lower first; equal ranks are one's free choice */
 	char *host;			/* owned: "mx1.example.com", "[192.0.2.1]" */
+	bool literal;
+	bool sure;			/* host is what the mail is meant for: configured, or named by a validated MX answer */
+	struct tlsa_set *tlsa;		/* owned; NULL: there are none, or they were not asked for */
+	char *refused;			/* owned: why it must not be used: its TLSA records cannot be had; NULL */
+	uint64_t plain_until;		/* for site: outbound-tls = may, and TLS failed: clear text till then */
 	uint64_t bad_until;		/* for site: clock_mono_ms() till which it is tried last */
 	uint64_t quiet_until;		/* for site: no trouble event before */
 };
@@ -212,6 +244,11 @@ struct peer {
 	struct loop_io *io;
 	struct loop_timer *timer;
 	struct client client;
+	struct ssl_st *tls;		/* owned; NULL: in clear */
+	struct tlsa_set *tlsa;		/* owned */
+	struct demand_host shows;	/* who it is to be */
+	const char *verified;		/* what it has proved under TLS: "none", "name", "dane" */
+	char facts[TLS_FACTS_SIZE];	/* of TLS: "TLSv1.3/TLS_AES_256_GCM_SHA384", "-" */
 	struct remote_job *job;		/* in its dialogue; NULL between */
 	off_t at;			/* of the content: the next byte to be read */
 	uint64_t messages;		/* transactions begun */
@@ -267,6 +304,13 @@ void prover_end(struct peer *p, enum peer_auth_end how);
 void prover_channel(struct remote *r, int fd);
 void prover_free(struct prover *v);	/* NULL is fine */
 
+/* --- peer_link: the bytes of a connection, in clear or under TLS --- */
+/* As recv(2) and send(2); a failure of TLS is EPROTO. */
+ssize_t peer_link_recv(struct peer *p, char *data, size_t size);
+ssize_t peer_link_send(struct peer *p, const char *data, size_t len);
+const char *peer_link_reason(int error);		/* the last one's, in words */
+bool peer_link_shake(struct peer *p, bool *blocked);	/* false: to be called again when the socket can (blocked: be written to) */
+void peer_link_close(struct peer *p);
 void trace_commands(struct peer *p);	/* --- trace: for the protocol log: what is new in client.out, before it is sent --- */
 void trace_reply(void *arg, const char *line, size_t len);	/* for client_settings.heard; arg: the peer */
 
@@ -300,6 +344,7 @@ struct remote_job {
 	const size_t *index; size_t count;	/* into e->rcpt; at most max-recipients */
 	struct verdict *verdict;	/* out: one for each of index; preset by remote */
 	bool glitch;			/* out: connection failed, dropped or busy (421/450-class greeting): quick tries may apply */
+	const char *tls, *verified;	/* out: of the connection it went by, as in struct peer; valid during `done` */
 	void (*done)(void *arg, struct remote_job *job);
 	void *arg;
 	/* private to site: zero at first */
@@ -334,6 +379,7 @@ struct remote {
 	struct loop *loop;
 	struct counters *counters;
 	struct lookup *lookup;
+	struct tls_out *tls;			/* NULL: nothing has TLS */
 	struct prover *prover;			/* NULL: was never needed */
 	struct w3clog *log;			/* NULL: none is kept */
 	struct mx_settings mx;			/* `self` is renewed by remote_mx */
@@ -439,7 +485,31 @@ size_t site_list_index(const struct site *s, const struct peer *p);	/* which add
 void site_list_renew(struct site *s);		/* site_work comes after it */
 /* The best address for the job: not tried, healthy, preferred, least used; list.count when none is left. */
 size_t site_list_choose(struct site *s, const struct remote_job *job, uint64_t now);
+/* TLS with the address failed and need not be: the next connections are made without it. */
+void site_list_plain(struct site *s, size_t index, const char *where, const struct verdict *v);
 /* The address did not let us in: every waiting job has met it now. `where` is for people. */
 void site_list_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch);
+
+/* --- tlsa: which TLSA records a host has (RFC 7672 2.2). Pure --- */
+#define TLSA_RECORDS_MAX 16
+
+/* Validated records of usage 2 and 3; none: there are others alone, so TLS is required and proves nothing. */
+struct tlsa_set {
+	char base[DNS_NAME_SIZE];	/* the name they stand below: SNI, and the first name in the certificate */
+	size_t count;
+	struct tlsa_rdata { uint16_t len; uint8_t data[DNS_DATA_SIZE]; } record[];
+};
+
+struct tlsa;
+/* `canonical`: where the aliases of `host` lead; `secure`: its addresses are validated. */
+struct tlsa *tlsa_new(const char *host, const char *canonical, uint16_t port, bool secure);
+void tlsa_free(struct tlsa *t);		/* NULL is fine */
+/* The next question; tlsa_answer comes before the one after it. False: none now. */
+bool tlsa_ask(struct tlsa *t, uint16_t *type, const char **name);
+void tlsa_answer(struct tlsa *t, const struct dns_answer *a);
+bool tlsa_is_over(const struct tlsa *t);
+const struct tlsa_set *tlsa_found(const struct tlsa *t);	/* NULL: none */
+const char *tlsa_trouble(const struct tlsa *t);		/* why the host must not be used now; NULL: it may */
+struct tlsa_set *tlsa_set_copy(const struct tlsa_set *set);	/* of NULL: NULL */
 
 #endif

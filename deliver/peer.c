@@ -46,8 +46,8 @@ count_bytes(const struct peer *p, enum counter which, ssize_t n)
 static bool
 receive(struct peer *p)
 {
-	char data[8192];
-	ssize_t n = recv(p->fd, data, sizeof(data), 0);
+	char data[TLS_RECORD_SIZE];
+	ssize_t n = peer_link_recv(p, data, sizeof(data));
 
 	if (n > 0) {
 		p->reached = true;
@@ -62,7 +62,7 @@ receive(struct peer *p)
 	else if (p->client.phase == CLIENT_GREETING && !p->reached)
 		client_unreached(&p->client, p->where, strerror(errno));
 	else
-		client_lost(&p->client, strerror(errno));
+		client_lost(&p->client, peer_link_reason(errno));
 	return false;
 }
 
@@ -74,7 +74,7 @@ flush(struct peer *p)
 
 	trace_commands(p);
 	while (out->len > 0 && p->client.phase != CLIENT_OVER) {
-		ssize_t n = send(p->fd, out->data, out->len, MSG_NOSIGNAL);
+		ssize_t n = peer_link_send(p, out->data, out->len);
 		if (n > 0) {
 			count_bytes(p, COUNTER_BYTES_SENT, n);
 			buf_drop(out, (size_t)n);
@@ -86,7 +86,7 @@ flush(struct peer *p)
 			int error = errno;
 			while (receive(p))
 				;
-			client_lost(&p->client, strerror(error));
+			client_lost(&p->client, peer_link_reason(error));
 		}
 	}
 	return true;
@@ -124,7 +124,7 @@ wait_for_peer(struct peer *p, bool blocked)
 	size_t step = p->client.answered;
 
 	loop_io_want(p->io, blocked ? LOOP_READ | LOOP_WRITE : LOOP_READ);
-	if (!p->reached && p->client.phase == CLIENT_GREETING)
+	if (!p->reached)
 		return;		/* the connect limit runs */
 	if (p->timed == p->client.phase && p->timed_step == step)
 		return;
@@ -228,6 +228,18 @@ finish_job(struct peer *p)
 	site_over(p->site, p, job, fate);
 }
 
+/* False: it waits for the peer. */
+static bool
+shake(struct peer *p)
+{
+	bool blocked;
+
+	if (peer_link_shake(p, &blocked))
+		return true;
+	wait_for_peer(p, blocked);
+	return false;
+}
+
 /* Does what the dialogue asks for, until it waits for the peer. May free `p`. */
 static void
 pump(struct peer *p)
@@ -243,6 +255,10 @@ pump(struct peer *p)
 			return;
 		case CLIENT_READY:
 			if (!take_job(p))
+				return;
+			break;
+		case CLIENT_HANDSHAKE:
+			if (!shake(p))
 				return;
 			break;
 		case CLIENT_CONTENT:
@@ -272,7 +288,7 @@ on_io(void *arg, unsigned what)
 {
 	struct peer *p = arg;
 
-	if (what & LOOP_READ)
+	if ((what & LOOP_READ) && client_action(&p->client) != CLIENT_HANDSHAKE)
 		receive(p);
 	pump(p);
 }
@@ -288,10 +304,10 @@ on_timer(void *arg)
 		peer_quit(p);
 		return;
 	}
-	if (p->client.phase == CLIENT_GREETING && p->timed == CLIENT_PHASE_COUNT) {
+	if (!p->reached && p->timed == CLIENT_PHASE_COUNT) {
 		/* Only now it matters whether the connection stands and the peer is silent, or there is none. */
 		if (getpeername(p->fd, (struct sockaddr *)&sa, &len) == 0) {
-			p->timed = CLIENT_GREETING;
+			p->timed = p->client.phase;
 			loop_timer_set(p->timer, bounded(p, client_time_limit(&p->client)));
 			return;
 		}
@@ -343,6 +359,8 @@ name_peer(struct peer *p, const struct mx_address *a)
 
 	p->to = a->to;
 	p->host = mem_strdup(a->host);
+	p->tlsa = tlsa_set_copy(a->tlsa);
+	p->shows = (struct demand_host){ .name = a->literal ? p->ip : p->host, .literal = a->literal, .sure = a->sure, .tlsa = p->tlsa };
 	net_format_ip(ip, sa);
 	memcpy(p->ip, ip, sizeof(ip));
 	p->port = net_port(sa);
@@ -353,21 +371,47 @@ name_peer(struct peer *p, const struct mx_address *a)
 }
 
 static void
-begin_dialogue(struct peer *p)
+begin_dialogue(struct peer *p, enum client_tls tls)
 {
 	struct site *s = p->site;
-	struct client_settings set = { .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo,
+	struct client_settings set = { .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo, .tls = tls,
 	    .heard = s->r->log != NULL ? trace_reply : NULL, .arg = p };
 	peer_auth_settings(p, &set);
 	client_init(&p->client, &set);
 	p->said = clock_mono_ms();
+	p->verified = "none";
+	snprintf(p->facts, sizeof(p->facts), "-");
 }
 
-/* A refused connection is seen by recv(2), an accepted one by its greeting: no need to wait for "writable" first. */
+/* 0, or -1: the client knows why. */
+static int
+begin_with(struct peer *p, const struct mx_address *a)
+{
+	enum client_tls tls = p->site->r->tls == NULL ? CLIENT_TLS_OFF : demand_tls(&p->site->d, a);
+
+	if (tls == CLIENT_TLS_MAY && a->plain_until > clock_mono_ms())
+		tls = CLIENT_TLS_OFF;
+	begin_dialogue(p, tls);
+	if (a->refused != NULL) {
+		client_insecure(&p->client, a->refused);
+		return -1;
+	}
+	if (begin_connect(p, &a->to) == 0)
+		return 0;
+	client_unreached(&p->client, p->where, strerror(errno));
+	return -1;
+}
+
+/*
+ * A refused connection is seen by recv(2), an accepted one by its greeting: no need to wait for "writable" first. TLS at
+ * once has something to say first.
+ */
 static void
 watch(struct peer *p)
 {
-	p->io = loop_io_new(p->site->r->loop, p->fd, LOOP_READ, on_io, p);
+	bool first = client_action(&p->client) == CLIENT_HANDSHAKE;
+
+	p->io = loop_io_new(p->site->r->loop, p->fd, first ? LOOP_WRITE : LOOP_READ, on_io, p);
 	p->timer = loop_timer_new(p->site->r->loop, on_timer, p);
 	loop_timer_set(p->timer, bounded(p, CONNECT_MS));
 }
@@ -379,13 +423,12 @@ peer_open(struct site *s, unsigned index, struct verdict *why)
 	const struct mx_address *a = &s->list.address[index];
 
 	p->site = s;
+	p->fd = -1;
 	p->generation = s->generation;
 	p->index = index;
 	p->timed = CLIENT_PHASE_COUNT;
 	name_peer(p, a);
-	begin_dialogue(p);
-	if (begin_connect(p, &a->to) == -1) {
-		client_unreached(&p->client, p->where, strerror(errno));
+	if (begin_with(p, a) == -1) {
 		*why = p->client.failure;
 		peer_free(p);
 		return NULL;
@@ -394,6 +437,7 @@ peer_open(struct site *s, unsigned index, struct verdict *why)
 	return p;
 }
 
+/* The client has come to us and has shown who it is: no TLS of ours is begun on its connection. */
 struct peer *
 peer_turned(struct site *s, int fd, uint16_t port)
 {
@@ -406,7 +450,7 @@ peer_turned(struct site *s, int fd, uint16_t port)
 	snprintf(p->ip, sizeof(p->ip), "%s", s->d.domain);
 	snprintf(p->where, sizeof(p->where), "[%s]:%u", p->ip, port);
 	p->port = port;
-	begin_dialogue(p);
+	begin_dialogue(p, CLIENT_TLS_OFF);
 	watch(p);
 	return p;
 }
@@ -438,11 +482,13 @@ void
 peer_free(struct peer *p)
 {
 	peer_auth_end(p);
+	peer_link_close(p);
 	client_done(&p->client);
 	loop_timer_free(p->timer);
 	loop_io_free(p->io);
 	if (p->fd != -1)
 		close(p->fd);
+	free(p->tlsa);
 	free(p->host);
 	free(p);
 }

@@ -55,8 +55,11 @@ peer_auth_prove(struct peer *p)
 void
 peer_auth_binding(const struct peer *p, struct prove_start *s)
 {
-	(void)p;
 	s->binding = VOUCH_NO_BINDING;
+	if (p->tls == NULL || !tls_link_binding(p->tls, s->binding_data))
+		return;
+	s->binding = VOUCH_TLS_EXPORTER;
+	s->binding_len = TLS_BINDING_SIZE;
 }
 
 void

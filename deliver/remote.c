@@ -186,6 +186,7 @@ remote_submit(struct remote *r, const struct destination *d, struct remote_job *
 	job->tried = 0;
 	job->rounds = job->noted = 0;
 	job->reused_failed = job->glitch = false;
+	job->tls = job->verified = "-";
 	/* Zero would mean delivered: what nobody says a word about must come again. */
 	for (size_t i = 0; i < job->count; i++)
 		job->verdict[i] = (struct verdict){ .what = VERDICT_LATER, .status = "4.3.0", .text = "nothing was heard about it" };

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -178,12 +179,22 @@ make_schedule(struct role *r)
 	const char *why = "";
 	struct schedule_setup setup = {
 		.loop = b->loop, .server = b->server, .counters = b->counters, .spool = r->spool, .pool = r->pool,
-		.intake = r->intake, .remote = r->remote, .badmail = r->badmail, .window = window_for(b->server),
+		.intake = r->intake, .remote = r->remote, .expand = r->expand, .badmail = r->badmail, .window = window_for(b->server),
 	};
 
 	r->schedule = schedule_new(&setup, &why);
 	if (r->schedule == NULL)
 		die(EX_CONFIG, "the smart hosts of %s cannot be understood", why);
+}
+
+/* Whom to believe is known. */
+static void
+begin(void *arg)
+{
+	struct role *r = arg;
+
+	if (!r->ending)
+		own(r);
 }
 
 static void
@@ -200,6 +211,7 @@ run(struct boot *b)
 	r->remote = remote_new(b);
 	r->log = w3clog_new(b->loop, r->pool, b->config, b->server, b->counters);
 	r->remote->log = r->log;
+	r->expand = expand_new(b, r->intake);
 	r->badmail = badmail_new(b->loop, r->pool, r->spool, b->server, b->counters);
 	make_schedule(r);
 	r->hatch = hatch_new(b->loop, r->schedule);
@@ -210,7 +222,8 @@ run(struct boot *b)
 	r->missed = loop_timer_new(b->loop, look_for_missed, r);
 	r->hints_lost = counters_get(b->counters, COUNTER_HINTS_LOST);
 	boot_ready(b);
-	own(r);
+	r->authorities = authorities_new(b, begin, r);
+	r->remote->tls = authorities_tls(r->authorities);
 }
 
 /* --- end --- */
@@ -252,6 +265,7 @@ begin_end(struct role *r, uint64_t grace_ms)
 	chores_end(r->chores);
 	schedule_drain(r->schedule, end, r);
 	remote_drain(r->remote);
+	expand_drain(r->expand);
 }
 
 static void
@@ -262,9 +276,11 @@ finish(struct boot *b)
 	rescan_stop(r->rescan);
 	hatch_free(r->hatch);
 	remote_free(r->remote);
+	authorities_free(r->authorities);
 	w3clog_end(r->log);
 	pool_free(r->pool);
 	w3clog_free(r->log);
+	expand_free(r->expand);
 	schedule_free(r->schedule);
 	chores_free(r->chores);
 	badmail_free(r->badmail);
@@ -321,8 +337,16 @@ channel(struct role *r, const struct ctl_message *m)
 	memcpy(&channel, m->data, sizeof(channel));
 	if (m->fd != -1 && channel.helper == CTL_HELPER_DELIVER)
 		hatch_channel(r->hatch, m->fd);
+	else if (m->fd != -1 && channel.helper == CTL_HELPER_DIRECTORY && r->expand != NULL)
+		expand_channel(r->expand, m->fd);
 	else
 		remote_on_channel(r->remote, m);
+}
+
+static void
+file(struct role *r, const struct ctl_message *m)
+{
+	authorities_take_file(r->authorities, m);
 }
 
 static void
@@ -353,6 +377,7 @@ static void (*const controls[CTL_COUNT])(struct role *r, const struct ctl_messag
 	[CTL_LOGS] = reopen_logs,
 	[CTL_RETRY] = retry,
 	[CTL_CHANNEL] = channel,
+	[CTL_FILE] = file,
 	[CTL_CHORE] = chore,
 	[CTL_LOOK] = look,
 	[CTL_PAUSE] = pause_on,

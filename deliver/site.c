@@ -99,15 +99,20 @@ add_peer(struct site *s, struct peer *p)
 	counters_add(s->r->counters, COUNTER_OUTBOUND_CURRENT, 1);
 }
 
-/* An idle connection of another site to the same host and address: many domains have their mail at one provider. */
+/*
+ * An idle connection of another site to the same host and address: many domains have their mail at one provider. What a host has
+ * proved to one domain need not do for another.
+ */
 static struct peer *
 find_kept(const struct site *s, size_t index)
 {
 	const struct mx_address *a = &s->list.address[index];
 	struct peer *p;
 
+	if (s->d.security.tls == CONFIG_OUT_TLS_VERIFY || a->tlsa != NULL || a->refused != NULL)
+		return NULL;
 	TAILQ_FOREACH(p, &s->r->idle, idle_link)
-		if (p->site != s && p->site->d.helo == s->d.helo && strcasecmp(p->host, a->host) == 0 &&
+		if (p->site != s && p->site->d.helo == s->d.helo && p->tlsa == NULL && strcasecmp(p->host, a->host) == 0 &&
 		    route_security_is_same(&p->site->d.security, &s->d.security) &&
 		    net_equal((const struct sockaddr *)&p->to.sa, (const struct sockaddr *)&a->to.sa))
 			return p;
@@ -333,6 +338,8 @@ site_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fa
 	if (fate == CLIENT_FINAL || (fate == CLIENT_ELSEWHERE && s->turned)) {
 		job->glitch = p->client.phase == CLIENT_OVER && p->client.glitch;
 		count_sent(s, job);
+		job->tls = p->facts;
+		job->verified = p->verified;
 		site_job_finish(s, job);
 		return;
 	}
@@ -357,7 +364,9 @@ site_closed(struct site *s, struct peer *p)
 	wake(s, p);
 	if (!p->opened) {
 		s->nopening--;
-		if (p->client.phase == CLIENT_OVER)
+		if (p->client.tls_failed && p->client.set.tls == CLIENT_TLS_MAY)
+			site_list_plain(s, site_list_index(s, p), p->where, &p->client.failure);
+		else if (p->client.phase == CLIENT_OVER)
 			site_list_failed(s, site_list_index(s, p), p->where, &p->client.failure, p->client.glitch);
 	}
 	if (p->leaving)

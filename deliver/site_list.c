@@ -13,6 +13,7 @@
 
 #define BAD_MS 60000		/* an address that failed is tried last */
 #define QUIET_MS 60000		/* between two events about one address */
+#define PLAIN_MS 300000		/* TLS is not tried again after it failed where it need not be */
 #define LIST_MS 5000		/* a list lives at least that long, whatever its ttl */
 #define STALE_MS 60000		/* ... and so much longer when it cannot be renewed for now */
 
@@ -36,6 +37,7 @@ carry_over(struct site *s, const struct mx_list *old)
 				continue;
 			a->bad_until = old->address[j].bad_until;
 			a->quiet_until = old->address[j].quiet_until;
+			a->plain_until = old->address[j].plain_until;
 			TAILQ_FOREACH(p, &s->peers, link)
 				if (p->generation == s->generation && p->index == j) {
 					p->generation = s->generation + 1;
@@ -146,6 +148,16 @@ site_list_choose(struct site *s, const struct remote_job *job, uint64_t now)
 		b = a;
 	}
 	return best;
+}
+
+void
+site_list_plain(struct site *s, size_t index, const char *where, const struct verdict *v)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (index < s->list.count)
+		s->list.address[index].plain_until = now + PLAIN_MS;
+	log_event(LOG_WARN, NULL, "handshake", "result=plain host=%s reason=%s", log_safe(where), log_safe(v->text));
 }
 
 /* The address did not let us in: every waiting job has met it now. */

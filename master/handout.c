@@ -43,6 +43,24 @@ handout_key(const struct config_server *s, const struct ctl_file *file)
 }
 
 static const char *
+handout_ldap_secret(const struct config_server *s, const struct ctl_file *file)
+{
+	return file->index == 0 ? s->ldap.secret_file : NULL;
+}
+
+static const char *
+handout_ldap_ca(const struct config_server *s, const struct ctl_file *file)
+{
+	return file->index == 0 ? s->ldap.ca_file : NULL;
+}
+
+static const char *
+handout_authorities(const struct config_server *s, const struct ctl_file *file)
+{
+	return file->index == 0 ? s->authorities : NULL;
+}
+
+static const char *
 handout_oauth_secret(const struct config_oauth *o)
 {
 	return o->secret_file;
@@ -76,10 +94,13 @@ static const struct handout_row {
 	[CTL_FILE_KEYTAB] = { handout_keytab, ROLE_AUTH, true },
 	[CTL_FILE_CERTIFICATE] = { handout_certificate, ROLE_LISTENER, false },
 	[CTL_FILE_KEY] = { handout_key, ROLE_LISTENER, true },
+	[CTL_FILE_LDAP_SECRET] = { handout_ldap_secret, ROLE_DIRECTORY, true },
+	[CTL_FILE_LDAP_CA] = { handout_ldap_ca, ROLE_DIRECTORY, false },
 	[CTL_FILE_OAUTH_SECRET] = { .profile_path = handout_oauth_secret, .role = ROLE_FETCH, .secret = true },
 	[CTL_FILE_OAUTH_REFRESH] = { .profile_path = handout_oauth_refresh, .role = ROLE_FETCH, .secret = true },
 	[CTL_FILE_OAUTH_KEPT] = { .profile_path = handout_oauth_kept, .role = ROLE_FETCH, .secret = true },
 	[CTL_FILE_OAUTH_CA] = { .profile_path = handout_oauth_ca, .role = ROLE_FETCH },
+	[CTL_FILE_AUTHORITIES] = { handout_authorities, ROLE_DELIVER, false },
 };
 static_assert(nitems_of(handout_rows) == CTL_FILE_KINDS, "one row a kind of file");
 

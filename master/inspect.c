@@ -26,7 +26,8 @@ enum { INSPECT_SOON_DAYS = 14 };
 struct inspect {
 	struct config_faults *faults;
 	const struct config_server *server;
-	const char *key;		/* of [access], the one whose file is looked at */
+	enum key_section section;
+	const char *key;		/* the one whose file is looked at */
 	unsigned missing;		/* files of a pair that cannot be judged */
 };
 
@@ -40,7 +41,7 @@ inspect_blame(const struct inspect *i, bool warning, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	config_faults_tell(i->faults, i->server, KEY_ACCESS, i->key, warning, text);
+	config_faults_tell(i->faults, i->server, i->section, i->key, warning, text);
 }
 
 /* The descriptor, or -1 and it is told. */
@@ -171,13 +172,33 @@ inspect_keytab(struct inspect *i)
 		close(fd);
 }
 
+static void
+inspect_authorities(struct inspect *i)
+{
+	struct buf why = BUF_INIT(CTL_REASON_MAX);
+	struct tls_text file = { .path = i->server->authorities };
+
+	i->section = KEY_DELIVERY;
+	i->key = "authorities";
+	if (!config_server_verifies(i->server) ||
+	    (file.data = inspect_read(i, CTL_FILE_AUTHORITIES, file.path, 0, TLS_FILE_MAX, &file.len)) == NULL)
+		return;
+	struct tls_out *t = tls_out_new();
+	if (t != NULL && tls_out_trust(t, &file, &why) == -1)
+		inspect_blame(i, false, "%s", buf_text(&why));
+	tls_out_free(t);
+	buf_done(&why);
+	inspect_forget(&file);
+}
+
 void
 inspect_files(const struct config *c, struct config_faults *faults)
 {
 	for (size_t n = 0; n < c->nserver; n++) {
-		struct inspect i = { .faults = faults, .server = &c->server[n] };
+		struct inspect i = { .faults = faults, .server = &c->server[n], .section = KEY_ACCESS };
 		inspect_pairs(&i);
 		inspect_passwords(&i);
 		inspect_keytab(&i);
+		inspect_authorities(&i);
 	}
 }

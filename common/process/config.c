@@ -151,6 +151,29 @@ config_server_has_tls(const struct config_server *s)
 	return s->tls != CONFIG_TLS_OFF;
 }
 
+/* The server's mode or one of its domains is among `modes`, a bit each. */
+static bool
+has_mode(const struct config_server *s, unsigned modes)
+{
+	bool found = (modes & 1U << s->outbound_tls) != 0;
+
+	for (size_t i = 0; i < s->ndomain && !found; i++)
+		found = s->domain[i].has_outbound_tls && (modes & 1U << s->domain[i].outbound_tls) != 0;
+	return found;
+}
+
+bool
+config_server_has_outbound_tls(const struct config_server *s)
+{
+	return has_mode(s, ~(1U << CONFIG_OUT_TLS_OFF));
+}
+
+bool
+config_server_verifies(const struct config_server *s)
+{
+	return has_mode(s, 1U << CONFIG_OUT_TLS_VERIFY);
+}
+
 /* All values one virtual server depends on. */
 static void
 print_values(const struct config *c, const struct config_server *s, struct buf *out)

@@ -65,8 +65,11 @@ struct config_ldap {
 	struct config_strings uri;
 	enum config_ldap_schema schema;
 	enum config_ldap_bind bind;
-	char *user, *secret_file, *base, *filter;	/* NULL not set, as those below: the schema's */
-	char *mail_attribute, *forward_attribute, *member_attribute;
+	char *ca_file;			/* NULL: the system's */
+	uint64_t timeout;
+	char *user, *secret_file, *base;	/* NULL not set */
+	char *filter;			/* NULL: the schema's; so are the empty ones of these */
+	struct config_strings mail_attribute, forward_attribute, member_attribute;
 	uint64_t group_depth, cache_found, cache_missing;
 };
 
@@ -108,6 +111,7 @@ struct config_server {
 	enum config_outbound_auth outbound_auth;
 	char *outbound_user, *outbound_secret_file, *outbound_oauth;	/* NULL not set; the last: a profile's name */
 	enum config_outbound_tls outbound_tls;
+	char *authorities;
 	uint64_t connections, connections_per_domain, outbound_timeout, hop_limit;
 	uint16_t port;
 	char *masquerade;		/* NULL not set */
@@ -191,6 +195,9 @@ const struct config_server *config_server_by_name(const struct config *c, const 
 const struct config_server *config_server_by_id(const struct config *c, uint32_t id);
 /* Whether it has sessions under TLS: then it has a certificate, too. */
 bool config_server_has_tls(const struct config_server *s);
+/* Whether some remote host is spoken to with TLS; with outbound-tls = verify. */
+bool config_server_has_outbound_tls(const struct config_server *s);
+bool config_server_verifies(const struct config_server *s);
 /* Whether a running virtual server has to be renewed to go from `a` to `b`: any value of its own or of [service] differs. */
 bool config_server_same(const struct config *a, const struct config *b, const char *name);
 

@@ -128,6 +128,26 @@ judge_one(struct config_work *w, size_t server, const struct config_domain *d)
 	}
 }
 
+/* There is no STARTTLS after HELO. */
+static void
+judge_helo(struct config_work *w, size_t server, const struct config_domain *d)
+{
+	static const char *const names[] = {
+		[CONFIG_OUT_TLS_REQUIRED] = "required", [CONFIG_OUT_TLS_VERIFY] = "verify", [CONFIG_OUT_TLS_DANE] = "dane",
+	};
+	enum config_outbound_tls mode = d->has_outbound_tls ? d->outbound_tls : w->config->server[server].outbound_tls;
+	const struct config_origin *helo = config_build_origin(d->origin, KEY_DOMAIN, "helo"), *tls = config_build_origin(d->origin, KEY_DOMAIN, "outbound-tls");
+
+	if (d->type != CONFIG_DOMAIN_REMOTE || !d->helo || mode <= CONFIG_OUT_TLS_MAY || helo->bad || tls->bad)
+		return;
+	if (d->has_outbound_tls)
+		config_faults_add(w->faults, config_work_source(w, server), tls->line, false, "outbound-tls = %s cannot be had with helo = yes, for there "
+		    "is no STARTTLS after HELO", names[mode]);
+	else
+		config_faults_add(w->faults, config_work_source(w, server), helo->line, false, "helo = yes cannot be had with outbound-tls = %s of "
+		    "[delivery], for there is no STARTTLS after HELO; give the domain an outbound-tls of its own", names[mode]);
+}
+
 /* Whether nobody wrote this entry: the default domain made of the fqdn. */
 static bool
 is_made(const struct config_domain *d)
@@ -148,6 +168,7 @@ config_domain_judge(struct config_work *w, size_t server)
 		if (is_made(d) && heading_line(&w->ini[server + 1], d->name) == 0)
 			continue;
 		judge_one(w, server, d);
+		judge_helo(w, server, d);
 		if (type->file == NULL || type->bad || d->type != CONFIG_DOMAIN_DEFAULT)
 			continue;
 		if (first != NULL)

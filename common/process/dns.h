@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define DNS_NAME_SIZE 256
+#define DNS_DATA_SIZE 496	/* of a record: names, and TLSA with any digest or a public key of 3072 bits */
 #define DNS_RECORDS_MAX 64
 
 enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_AAAA = 28, DNS_TLSA = 52 };
@@ -26,7 +27,8 @@ struct dns_query {		/* payload of CTL_QUERY */
 struct dns_record {
 	uint16_t preference;	/* MX */
 	uint16_t len;		/* A, AAAA, TLSA: bytes used; names: strlen */
-	uint8_t data[DNS_NAME_SIZE];	/* address bytes, or a name as text without trailing dot ("" is the root: null MX), or TLSA rdata */
+	/* address bytes, or a name as text without trailing dot ("" is the root: null MX), or TLSA rdata: its first byte alone when it is longer */
+	uint8_t data[DNS_DATA_SIZE];
 };
 
 struct dns_answer {		/* payload of CTL_ANSWER: fixed part, then `count` records */

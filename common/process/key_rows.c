@@ -55,8 +55,8 @@ static const struct key_choice outbound_auth[] = {
 	{ "integrated", CONFIG_OUT_INTEGRATED, true }, { "oauth2", CONFIG_OUT_OAUTH2, true }, { 0 },
 };
 static const struct key_choice outbound_tls[] = {
-	{ "off", CONFIG_OUT_TLS_OFF, false }, { "may", CONFIG_OUT_TLS_MAY, true }, { "required", CONFIG_OUT_TLS_REQUIRED, true },
-	{ "verify", CONFIG_OUT_TLS_VERIFY, true }, { "dane", CONFIG_OUT_TLS_DANE, true }, { 0 },
+	{ "off", CONFIG_OUT_TLS_OFF, false }, { "may", CONFIG_OUT_TLS_MAY, false }, { "required", CONFIG_OUT_TLS_REQUIRED, false },
+	{ "verify", CONFIG_OUT_TLS_VERIFY, false }, { "dane", CONFIG_OUT_TLS_DANE, false }, { 0 },
 };
 static const struct key_choice after_direct[] = {
 	{ "no", CONFIG_DIRECT_NO, false }, { "yes", CONFIG_DIRECT_YES, false }, { "on-failure", CONFIG_DIRECT_ON_FAILURE, false }, { 0 },
@@ -74,7 +74,7 @@ static const struct key_choice ldap_schemas[] = {
 	{ "inetorgperson", CONFIG_LDAP_RFC2307, false }, { 0 },
 };
 static const struct key_choice ldap_binds[] = {
-	{ "anonymous", CONFIG_BIND_ANONYMOUS, false }, { "simple", CONFIG_BIND_SIMPLE, false }, { "gssapi", CONFIG_BIND_GSSAPI, false },
+	{ "anonymous", CONFIG_BIND_ANONYMOUS, false }, { "simple", CONFIG_BIND_SIMPLE, false }, { "gssapi", CONFIG_BIND_GSSAPI, true },
 	{ 0 },
 };
 static const struct key_choice domain_types[] = {
@@ -245,9 +245,13 @@ const struct key key_rows[] = {
 	    .meaning = "A file with the password or token of that account, readable by its owner alone." },
 	{ DELIVERY("oauth", KEY_TEXT, outbound_oauth), .check = key_check_word, .missing = true,
 	    .meaning = "The profile, an [oauth NAME] section of postern.ini, whose tokens outbound-auth = oauth2 shows." },
-	/* "may" is the contract's default; until there is outbound TLS, "off" is what happens, so that is what the table says */
-	{ DELIVERY("outbound-tls", KEY_ENUM, outbound_tls), .standard = "off", .choice = outbound_tls,
-	    .meaning = "Outbound TLS: off, may (when offered), required, verify (name and issuer) or dane." },
+	{ DELIVERY("outbound-tls", KEY_ENUM, outbound_tls), .standard = "may", .choice = outbound_tls,
+	    .meaning = "TLS to remote hosts. off: never. may: where it is offered; when it fails, in clear over a new connection. required: "
+	    "nothing is sent without, but any certificate will do. verify: the certificate is for the host and from one of the authorities. "
+	    "dane: by the TLSA records of the host where DNSSEC vouches for them, and nothing is sent when they do not fit; else as may. Hosts at "
+	    "port 465 have TLS at once." },
+	{ DELIVERY("authorities", KEY_PATH, authorities), .standard = "/etc/ssl/certs/ca-certificates.crt",
+	    .meaning = "A file with the certificates, in PEM form, of the authorities that outbound-tls = verify believes." },
 	{ DELIVERY("connections", KEY_NUMBER, connections), .standard = "1000", .min = 1, .max = 100000, .unlimited = true,
 	    .meaning = "Concurrent outbound connections." },
 	{ DELIVERY("connections-per-domain", KEY_NUMBER, connections_per_domain), .standard = "100", .min = 1, .max = 100000,
@@ -273,31 +277,41 @@ const struct key key_rows[] = {
 	{ DELIVERY("source-address", KEY_SOURCES, source_address),
 	    .meaning = "The local address of outbound connections, at most one a family." },
 
-	{ LDAP("enable", KEY_BOOL, enable), .standard = "no", .missing = true,
-	    .meaning = "Whether local recipients and senders are looked up in a directory." },
-	{ LDAP("uri", KEY_STRINGS, uri), .check = key_check_word, .missing = true,
-	    .meaning = "Directory servers, tried in order: ldap, ldaps or ldapi addresses." },
-	{ LDAP("start-tls", KEY_BOOL, start_tls), .standard = "no", .missing = true, .meaning = "StartTLS on ldap addresses." },
-	{ LDAP("schema", KEY_ENUM, schema), .standard = "active-directory", .choice = ldap_schemas, .missing = true,
-	    .meaning = "The attributes to expect: active-directory, exchange, site-server, rfc2307 or inetorgperson." },
-	{ LDAP("bind", KEY_ENUM, bind), .standard = "anonymous", .choice = ldap_binds, .missing = true,
-	    .meaning = "How the server identifies itself to the directory." },
-	{ LDAP("user", KEY_TEXT, user), .missing = true, .meaning = "The account for a simple bind." },
-	{ LDAP("secret-file", KEY_PATH, secret_file), .missing = true, .meaning = "A file with the password of that account." },
-	{ LDAP("base", KEY_TEXT, base), .missing = true, .meaning = "Where in the directory to search." },
-	{ LDAP("filter", KEY_TEXT, filter), .derived = "the schema's", .missing = true,
-	    .meaning = "The search for an address, which stands at %s." },
-	{ LDAP("mail-attribute", KEY_TEXT, mail_attribute), .derived = "the schema's", .missing = true,
-	    .meaning = "The attribute with the mail addresses of an entry." },
-	{ LDAP("forward-attribute", KEY_TEXT, forward_attribute), .derived = "the schema's", .missing = true,
-	    .meaning = "The attribute with the addresses its mail goes on to." },
-	{ LDAP("member-attribute", KEY_TEXT, member_attribute), .derived = "the schema's", .missing = true,
-	    .meaning = "The attribute with the members of a group." },
-	{ LDAP("group-depth", KEY_NUMBER, group_depth), .standard = "10", .min = 1, .max = 100, .missing = true,
-	    .meaning = "How deep groups in groups are expanded." },
-	{ LDAP("cache-found", KEY_TIME, cache_found), .standard = "60s", .min = SECOND, .max = DAY, .missing = true,
+	{ LDAP("enable", KEY_BOOL, enable), .standard = "no",
+	    .meaning = "Whether local recipients are looked up in a directory: unknown ones are refused or returned with 5.1.1, forwarding addresses "
+	    "and groups are resolved. While the directory cannot be asked, mail is accepted and waits." },
+	{ LDAP("uri", KEY_STRINGS, uri), .check = key_check_ldap_uri,
+	    .meaning = "Directory servers, tried in order: ldap://host:port, ldaps://host:port, ldapi://path with %2F for each slash." },
+	{ LDAP("start-tls", KEY_BOOL, start_tls), .standard = "no",
+	    .meaning = "Whether connections to ldap addresses go over to TLS before anything is said. Certificates are always checked." },
+	{ LDAP("ca-file", KEY_PATH, ca_file), .derived = "the certificate authorities of the system",
+	    .meaning = "A file with the certificates, in PEM form, that those of the directory servers have to descend from." },
+	{ LDAP("timeout", KEY_TIME, timeout), .standard = "10s", .min = SECOND, .max = 300 * SECOND,
+	    .meaning = "How long a directory server may take to connect, and for each answer, before the next one is tried." },
+	{ LDAP("schema", KEY_ENUM, schema), .standard = "active-directory", .choice = ldap_schemas,
+	    .meaning = "The attributes to expect: active-directory (also with Exchange 2000 and later), exchange (5.5), site-server, rfc2307 or "
+	    "inetorgperson, which are the same." },
+	{ LDAP("bind", KEY_ENUM, bind), .standard = "anonymous", .choice = ldap_binds,
+	    .meaning = "How the server identifies itself to the directory: anonymous or simple." },
+	{ LDAP("user", KEY_TEXT, user),
+	    .meaning = "The account for a simple bind: a distinguished name; for Active Directory also user@domain." },
+	{ LDAP("secret-file", KEY_PATH, secret_file),
+	    .meaning = "A file whose first line is the password of that account. It may belong to root alone (mode 0600); one that everybody may read "
+	    "is refused." },
+	{ LDAP("base", KEY_TEXT, base), .meaning = "Where in the directory to search: a distinguished name." },
+	{ LDAP("filter", KEY_TEXT, filter), .derived = "the schema's", .check = key_check_ldap_filter,
+	    .meaning = "The search for an address, which stands at %s, its local part at %u, its domain at %d." },
+	{ LDAP("mail-attribute", KEY_STRINGS, mail_attribute), .derived = "the schema's", .check = key_check_ldap_attribute,
+	    .meaning = "The attributes with the mail addresses of an entry, that with its own address first." },
+	{ LDAP("forward-attribute", KEY_STRINGS, forward_attribute), .derived = "the schema's", .check = key_check_ldap_attribute,
+	    .meaning = "The attributes with the addresses, or entries, its mail goes on to." },
+	{ LDAP("member-attribute", KEY_STRINGS, member_attribute), .derived = "the schema's", .check = key_check_ldap_attribute,
+	    .meaning = "The attributes with the members of a group: entries or addresses." },
+	{ LDAP("group-depth", KEY_NUMBER, group_depth), .standard = "10", .min = 1, .max = 100,
+	    .meaning = "How deep groups and forwarding addresses in one another are followed. Mail for one that is deeper is returned with 5.4.6." },
+	{ LDAP("cache-found", KEY_TIME, cache_found), .standard = "60s", .min = SECOND, .max = DAY,
 	    .meaning = "How long a found entry is remembered." },
-	{ LDAP("cache-not-found", KEY_TIME, cache_missing), .standard = "10s", .min = SECOND, .max = DAY, .missing = true,
+	{ LDAP("cache-not-found", KEY_TIME, cache_missing), .standard = "10s", .min = SECOND, .max = DAY,
 	    .meaning = "How long it is remembered that there is none." },
 
 	{ SECURITY("operators", KEY_STRINGS, operators), .check = key_check_word,
@@ -318,8 +332,8 @@ const struct key key_rows[] = {
 	    .meaning = "Remote domain: dns, or smart hosts of its own, written as smart-host is." },
 	{ DOMAIN("outbound-auth", KEY_ENUM, outbound_auth), .derived = "the server's", .choice = outbound_auth, .missing = true,
 	    .meaning = "Remote domain: overrides the server's." },
-	{ DOMAIN("outbound-tls", KEY_ENUM, outbound_tls), .derived = "the server's", .choice = outbound_tls, .missing = true,
-	    .meaning = "Remote domain: overrides the server's." },
+	{ DOMAIN("outbound-tls", KEY_ENUM, outbound_tls), .derived = "the server's", .choice = outbound_tls,
+	    .meaning = "Remote domain: overrides the server's, towards more security as towards less, also on the way by a smart host." },
 	{ DOMAIN("user", KEY_TEXT, user), .missing = true, .meaning = "Remote domain: the account for outbound-auth." },
 	{ DOMAIN("secret-file", KEY_PATH, secret_file), .missing = true, .meaning = "Remote domain: the file with its password or token." },
 	{ DOMAIN("oauth", KEY_TEXT, oauth), .check = key_check_word, .missing = true,

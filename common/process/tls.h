@@ -1,5 +1,5 @@
 /*
- * tls - TLS of one server: certificates by name, one set of ticket keys, and connections on non-blocking sockets.
+ * tls - TLS of one server: certificates by name, one set of ticket keys, and connections on non-blocking sockets; tls_out: of a client.
  * OpenSSL stays behind this header; only programs that call it are linked with OpenSSL.
  */
 #ifndef COMMON_PROCESS_TLS_H
@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/base/buf.h"
@@ -71,11 +72,42 @@ const char *tls_link_version(const struct ssl_st *link);	/* "TLSv1.3" */
 const char *tls_link_cipher(const struct ssl_st *link);		/* "TLS_AES_256_GCM_SHA384" */
 int tls_link_bits(const struct ssl_st *link);
 bool tls_link_resumed(const struct ssl_st *link);
-/* SHA-256 of the client's certificate; false: it has shown none. */
+/* SHA-256 of the peer's certificate; false: it has shown none. */
 bool tls_link_fingerprint(const struct ssl_st *link, unsigned char fingerprint[TLS_FINGERPRINT_SIZE]);
 /* Channel binding "tls-exporter" (RFC 9266); false: not safe in this version of TLS. */
 bool tls_link_binding(struct ssl_st *link, unsigned char binding[TLS_BINDING_SIZE]);
 /* "tls-unique" (RFC 5929), which clients before 1.3 take; false: there is none, or it is not safe. */
 bool tls_link_unique(const struct ssl_st *link, unsigned char unique[TLS_UNIQUE_SIZE]);
+
+/* --- tls_out: the client's side --- */
+
+enum tls_proof { TLS_PROOF_NONE, TLS_PROOF_NAME, TLS_PROOF_DANE };
+
+/* TLSA data as the DNS has it: usage, selector, matching type, what to match (RFC 6698 2.1). */
+struct tls_record { const uint8_t *data; size_t len; };
+
+#define TLS_NAMES_MAX 3
+
+/* What the peer has to show. Strings and records are read before tls_out_link returns. */
+struct tls_wish {
+	const char *ask;		/* the name to ask for (SNI); NULL: none */
+	enum tls_proof proof;
+	const char *name[TLS_NAMES_MAX]; size_t names;	/* NAME, DANE: the certificate is for one of them */
+	const char *ip;			/* NAME: for this address instead; NULL */
+	const struct tls_record *record; size_t records;	/* DANE; the first name is their base */
+};
+
+struct tls_out;
+struct tls_out *tls_out_new(void);		/* NULL: OpenSSL refuses */
+void tls_out_free(struct tls_out *t);		/* after all its connections; NULL is fine */
+/* The authorities whose word is taken for TLS_PROOF_NAME from then on: their number, or -1 with the reason and everything as before. */
+int tls_out_trust(struct tls_out *t, const struct tls_text *file, struct buf *why) __attribute__((warn_unused_result));
+/*
+ * The client's side on a connected or connecting non-blocking socket, which stays the caller's. Of DANE records that are all of no use to OpenSSL
+ * no proof is asked. NULL: no memory, or a name that is none.
+ */
+struct ssl_st *tls_out_link(struct tls_out *t, int fd, const struct tls_wish *wish);
+enum tls_proof tls_out_proof(const struct ssl_st *link);	/* after the handshake: what the peer has proved */
+bool tls_out_is_misnamed(const struct ssl_st *link);	/* the handshake broke because the certificate is for another name */
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * tls_link - one connection: handshake, bytes in and out, the end, facts about it
  *
- * Runs in:  listener
+ * Runs in:  listener, deliver
  * Owns:     nothing; the SSL object is the caller's through tls_link_new and tls_link_free
  * Promise:  never blocks; the error queue of OpenSSL is empty before each call whose error is read
  * Fails by: enum tls_want
@@ -53,13 +53,16 @@ judge(struct ssl_st *link, int result)
 	case SSL_ERROR_WANT_WRITE:
 		return TLS_WANT_WRITE;
 	case SSL_ERROR_ZERO_RETURN:
-		reason = "the client ended the connection";
+		reason = "the peer ended the connection";
 		return TLS_ENDED;
 	case SSL_ERROR_SYSCALL:
-		reason = saved != 0 ? strerror(saved) : "the client ended the connection";
+		reason = saved != 0 ? strerror(saved) : "the peer ended the connection";
 		return saved != 0 ? TLS_BROKEN : TLS_ENDED;
 	default:
-		reason = ERR_reason_error_string(ERR_peek_error());
+		if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_CERTIFICATE_VERIFY_FAILED)
+			reason = tls_out_complaint(link);
+		else
+			reason = ERR_reason_error_string(ERR_peek_error());
 		if (reason == NULL)
 			reason = "an error without a name";
 		ERR_clear_error();

@@ -18,6 +18,9 @@ struct tls_pair {
 /* tls */
 SSL *tls_make(struct tls *t);
 
+/* tls_out */
+const char *tls_out_complaint(const SSL *link);	/* why the peer's certificate was not taken */
+
 /* tls_pair. parse: 0, or -1 with the reason; done also after a failure */
 int tls_pair_parse(struct tls_pair *p, const struct tls_source *source, bool strict, struct buf *why) __attribute__((warn_unused_result));
 void tls_pair_done(struct tls_pair *p);

@@ -138,8 +138,16 @@ convert(struct dns_record *to, const struct reader *r, const struct record *rec)
 		if (rec->size != (rec->type == DNS_A ? 4U : 16U))
 			return -1;
 		break;
+	case DNS_TLSA:
+		/* One that is too long to be used must still be seen to be there (RFC 7672 2.2: TLS is required then). */
+		if (rec->size >= sizeof(to->data)) {
+			to->data[0] = r->data[rec->rdata];
+			to->len = 1;
+			return 0;
+		}
+		break;
 	default:
-		if (rec->size > sizeof(to->data))
+		if (rec->size >= sizeof(to->data))
 			return -1;
 	}
 	memcpy(to->data, r->data + rec->rdata, rec->size);

@@ -54,7 +54,10 @@ act(struct run *r)
 			r->sent = true;
 		} else if (action == CLIENT_READY && !begun) {
 			begun = true;
+			fuzz_check(r->c.secured || r->c.set.tls != CLIENT_TLS_MUST);
 			begin(r);
+		} else if (action == CLIENT_HANDSHAKE) {
+			client_secured(&r->c);
 		} else {
 			return;
 		}
@@ -76,7 +79,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		message_envelope_add(&r.e, "r@x.example")->notify = i == 0 ? NOTIFY_SUCCESS : 0;
 		r.index[i] = i;
 	}
-	client_init(&r.c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .helo = mode & 32 });
+	client_init(&r.c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .helo = mode & 32,
+	    .tls = mode & 64 ? CLIENT_TLS_MUST : mode & 128 ? CLIENT_TLS_MAY : CLIENT_TLS_OFF });
 	for (size_t at = 1; at < len && client_action(&r.c) != CLIENT_CLOSE; at += step) {
 		buf_clear(&r.c.out);
 		client_input(&r.c, (const char *)data + at, step < len - at ? step : len - at);

@@ -2,7 +2,7 @@
 
     L local, by SMTP       R remote, taken          F remote, refused: a report    N null sender, refused: badmail
     P local, by pickup     B bad pickup file: badmail                              G large local message
-    S local, its success is to be told: a report
+    S local, its success is to be told: a report           E a group of the directory, with a local and a remote member
 """
 
 import re
@@ -10,7 +10,7 @@ import threading
 
 from postern import Failure, Smtp, until
 
-MARK = re.compile(rb"ledger-([LRFNPBGS])-(\d+)-")
+MARK = re.compile(rb"ledger-([LRFNPBGSE])-(\d+)-")
 END = "end of the message\r\n"
 FATES = "LRFNPBGS"
 
@@ -44,7 +44,8 @@ class Load:
     """Writers by SMTP and by pickup until end(). Lost connections are taken up again: crashes are what this is for."""
     ENVELOPES = {"L": ("author@default.example", "local@default.example"), "R": ("author@default.example", "yes@remote.example"),
                  "F": ("author@default.example", "no-user@remote.example"), "N": ("", "no-user@remote.example"),
-                 "G": ("author@default.example", "local@default.example"), "S": ("author@default.example", "local@default.example")}
+                 "G": ("author@default.example", "local@default.example"), "S": ("author@default.example", "local@default.example"),
+                 "E": ("author@default.example", "group@default.example")}
 
     def __init__(self, server, ledger, fates=FATES, threads=3, most=400):
         self.server, self.ledger, self.fates, self.most = server, ledger, fates, most
@@ -84,6 +85,8 @@ class Load:
         client.send(text(fate, number, 400000 if fate == "G" else 0) + b".\r\n")
         if client.reply().code == 250:
             self.ledger.owe(fate, number)
+            if fate == "E":
+                self.ledger.owe("E remote", number)
         else:
             self.refused += 1
 
@@ -113,21 +116,22 @@ def came_out(home, sink):
     """{(fate, number): how often} over drop, badmail and the sink."""
     found = {}
 
-    def see(data, fates):
+    def see(data, fates, where=""):
         for fate, number in set(MARK.findall(data)):
             if fate.decode() in fates:
-                key = (fate.decode(), int(number))
+                key = (fate.decode() + where, int(number))
                 found[key] = found.get(key, 0) + 1
     for path in home.drop.glob("[!.]*.eml"):
         data = path.read_bytes()
         is_report = b"multipart/report" in data
-        see(data, "FS" if is_report else "LPG")
+        see(data, "FS" if is_report else "LPGE")
         if not is_report and not data.endswith(END.encode()):
             raise Failure(f"{path.name} is visible, but not whole")
     for path in home.badmail.glob("*.bad"):
         see(path.read_bytes(), "NB")
     for message in list(sink.messages):
         see(message.data, "R")
+        see(message.data, "E", " remote")
     return found
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("POSTERN_BUILD", "build/check")
 PROGRAMS = ("postern", "posternctl", "postern-listener", "postern-pickup", "postern-deliver", "postern-resolver",
-            "postern-auth", "postern-metrics", "postern-fetch")
+            "postern-auth", "postern-metrics", "postern-fetch", "postern-directory")
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:disable_coredump=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:abort_on_error=1",
@@ -685,14 +685,16 @@ def mail(subject="test", body="Hello\r\n", size=0, **fields):
 
 class Sink:
     """
-    An SMTP server that keeps what it gets. `answers` = {verb: answer}: CONNECT EHLO HELO MAIL RCPT DATA DOT RSET QUIT,
+    An SMTP server that keeps what it gets. `answers` = {verb: answer}: CONNECT EHLO HELO MAIL RCPT DATA DOT RSET QUIT STARTTLS,
     each a reply text, DROP, a function(session, line) returning one of these or None (the usual reply), or a list
-    used up one by one.
+    used up one by one. With `tls`, an ssl.SSLContext, STARTTLS is offered; at_once: TLS before the greeting.
     """
     DROP = object()
 
-    def __init__(self, port, address="127.0.0.1", answers=None, ehlo=("PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES")):
+    def __init__(self, port, address="127.0.0.1", answers=None, ehlo=("PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES"),
+                 tls=None, at_once=False):
         self.answers, self.extensions = dict(answers or {}), list(ehlo)
+        self.tls, self.at_once = tls, at_once
         self.messages, self.sessions = [], []
         self.news = threading.Condition()
         self.port = port
@@ -754,7 +756,9 @@ class SinkMessage:
 class SinkSession:
     def __init__(self, sink, connection, peer):
         self.sink, self.connection, self.peer = sink, connection, peer
-        self.lines, self.helo = [], None
+        self.lines, self.helo, self.stream = [], None, None
+        self.tls = None         # (cipher, version, bits) under TLS
+        self.asked = None       # the name the client asked for
         self.reset()
 
     def reset(self):
@@ -779,15 +783,28 @@ class SinkSession:
 
     def serve(self):
         try:
-            with self.connection, self.connection.makefile("rb") as stream:
-                self._serve(stream)
+            if self.sink.at_once:
+                self.secure()
+            self.stream = self.connection.makefile("rb")
+            self._serve()
         except (OSError, ValueError):
             pass
+        finally:
+            self.connection.close()
+            if self.stream:
+                self.stream.close()
 
-    def _serve(self, stream):
+    def secure(self):
+        self.sink.tls.sni_callback = lambda link, name, _: setattr(self, "asked", name)
+        self.connection = self.sink.tls.wrap_socket(self.connection, server_side=True)
+        self.tls = self.connection.cipher()
+        self.stream = self.connection.makefile("rb")
+
+    def _serve(self):
         if not self.say("CONNECT", "", "220 sink.example ESMTP"):
             return
-        for raw in stream:
+        while raw := self.stream.readline():
+            stream = self.stream
             line = raw.decode("utf-8", "surrogateescape").rstrip("\r\n")
             self.lines.append(line)
             verb = line.split(" ")[0].upper()
@@ -806,9 +823,16 @@ class SinkSession:
 
     def _verb(self, verb, line):
         found = re.search(r"<(.*?)>(.*)", line)
+        if verb == "STARTTLS" and self.sink.tls and not self.tls:
+            if not self.say(verb, line, "220 2.0.0 go ahead"):
+                return False
+            if self.said.startswith("220"):
+                self.secure()
+            return True
         if verb in ("EHLO", "HELO"):
             self.helo = line[5:]
-            usual = "\r\n".join(["250-sink.example"] + ["250-" + e for e in self.sink.extensions]) if verb == "EHLO" else "250-sink"
+            offer = ["STARTTLS"] if self.sink.tls and not self.tls else []
+            usual = "\r\n".join(["250-sink.example"] + ["250-" + e for e in offer + self.sink.extensions]) if verb == "EHLO" else "250-sink"
             last = usual.rfind("250-")
             return self.say(verb, line, usual[:last] + "250 " + usual[last + 4:])
         if verb == "MAIL" and found:

@@ -8,6 +8,8 @@ import smtplib
 import socket
 import ssl
 import subprocess
+import threading
+import time
 
 import postern
 from postern import Failure, check, equal, until
@@ -423,6 +425,36 @@ def test_state_after_starttls(t):
         shake(client)
         client.expect(250, "EHLO c")
         client.expect(530, "MAIL FROM:<a@b.example>")
+
+
+def test_too_slow_an_answer(t):
+    """The time of an answer runs from its first byte; nothing of it stays with the auth helper, and the name is not tried."""
+    service = protected(t)
+    service.default.set("general", connection_timeout="1s")
+    service.ctl("reload")
+    service.events.wait("config", server="default", result="renewed")
+    for drip in (b"", b"YWxp"):
+        with service.default.connect(ehlo="c") as client:
+            client.expect(334, "AUTH LOGIN")
+            begin = time.monotonic()
+            stop = threading.Event()
+
+            def slowly(text=drip, socket_of=client.socket, over=stop):
+                while text and not over.wait(0.3):
+                    try:
+                        socket_of.send(text)
+                    except OSError:
+                        return
+            dripping = threading.Thread(target=slowly)
+            dripping.start()
+            reply = client.reply()
+            stop.set()
+            dripping.join()
+            check(reply.code == 421 and reply.text.startswith("4.4.2"), reply)
+            check(0.9 <= time.monotonic() - begin < 15, "the time it took")
+    equal(service.events.all("auth"), [], "attempts")
+    with service.default.connect(ehlo="c") as client:
+        client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
 
 
 def test_no_answer_in_the_protocol_log(t):

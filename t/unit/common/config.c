@@ -226,12 +226,18 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[general]\nhome = /h\nlog-directory = /h/pickup/logs\n", D "3" E "the folders pickup (/h/pickup) and log-directory (/h/pickup/logs) must be apart" },
 	{ "[general]\nhome = /h\nlog-directory = /h/logs\n", "" },
 	{ "[general]\nlog = no\nlog-format = w3c\nlog-roll = daily\nlog-fields = all\n", "" },
-	{ "[ldap]\nenable = yes\nuri = ldap://x\n", D "2" E "\"enable\" is not available in this version\n" D "3" E "\"uri\" is not available" },
+	{ "[ldap]\nenable = yes\nuri = ldap://x\n", D "2" E "[ldap] needs a base" },
+	{ "[ldap]\nenable = yes\nbase = dc=x\n", D "2" E "[ldap] needs a uri" },
+	{ "[ldap]\nenable = yes\nuri = ldapi://%2Frun%2Fx, ldaps://[2001:db8::1]:636, ldap://h\nbase = dc=x\n", "" },
+	{ "[ldap]\nbind = gssapi\n", D "2" E "bind \"gssapi\" is not available" },
 	{ "[ldap]\nenable = no\n", "" },
-	{ "[delivery]\noutbound-tls = may\noutbound-auth = basic\nuser = x\n", D "2" E "outbound-tls \"may\" is not available in "
-	    "this version; there is off\n" D "3" E "outbound-auth \"basic\" is not available\n" D "4" E "\"user\" is not" },
+	{ "[delivery]\noutbound-tls = dane\noutbound-auth = basic\nuser = x\n", D "2: warning: outbound-tls = dane is no more than may without "
+	    "dnssec\n" D "3" E "outbound-auth \"basic\" is not available\n" D "4" E "\"user\" is not" },
 	{ "[domain a.example]\ntype = remote\nhold = yes\nuser = x\noutbound-tls = may\noutbound-auth = anonymous\n", D "4" E
-	    "\"user\" is not\n" D "5" E "\"outbound-tls\" is not" },
+	    "\"user\" is not\n" },
+	{ "[domain r.example]\ntype = remote\nhelo = yes\noutbound-tls = verify\n", D "4" E "outbound-tls = verify cannot be had with helo = yes" },
+	{ "[delivery]\noutbound-tls = required\n[domain r.example]\ntype = remote\nhelo = yes\n", D "5" E "helo = yes cannot be had with outbound-tls = required" },
+	{ "[delivery]\noutbound-tls = required\n[domain r.example]\ntype = remote\nhelo = yes\noutbound-tls = may\n", "" },
 	/* combinations */
 	{ "[access]\ntls-minimum = 1.2\ntls = off\n", "" },
 	{ "[access]\ncertificate = /c\nkey = /k\n", "" },

@@ -310,7 +310,7 @@ START_TEST(test_dns_answers_are_checked)
 	a.record[0].len = 4;
 	ck_assert(dns_answer_take(&back, &a, dns_answer_size(&a)));
 	ck_assert(!dns_answer_take(&back, &a, dns_answer_size(&a) - 1));
-	a.record[1].len = DNS_NAME_SIZE;
+	a.record[1].len = DNS_DATA_SIZE;
 	ck_assert(!dns_answer_take(&back, &a, dns_answer_size(&a)));
 	a.record[1].len = 0;
 	memset(a.canonical, 'x', sizeof(a.canonical));

@@ -11,6 +11,7 @@
  *   S  the peer sends the line         C  we send the line (exactly this, nothing else)    B  the same without CRLF; \n is LF
  *   M  client_step_begin                    A  what is asked for now: wait ready done close
  *   F  client_finish: final elsewhere lost
+ *   H  the handshake is over           N  it failed: REASON       X  STATUS of the failure, then plain (may) or final
  *   V  INDEX WHAT STATUS CODE          L  the connection is lost    T  the time is over    Q  client_quit
  * Content is given whenever it is asked for.
  */
@@ -26,6 +27,7 @@ struct row {
 #define ASCII_HEADER 0x20000U	/* and its header needs no SMTPUTF8 */
 #define IDN_DOMAINS 0x40000U	/* of the first recipient; the second has a local part, the others nothing that is not ASCII */
 #define IDN_LOCALS 0x80000U	/* of all */
+#define TLS(mode) ((unsigned)(mode) << 24)
 #define WITH_DSN 0x10000U	/* flags of rows: the message has DSN parameters */
 #define SUBMITTED 0x100000U	/* and a client we knew said who submitted it */
 #define KNOWN 0x200000U		/* the peer knows us: AUTH went well */
@@ -78,6 +80,7 @@ compare(struct run *r)
 
 static const char *const action_names[] = {
 	[CLIENT_WAIT] = "wait", [CLIENT_READY] = "ready", [CLIENT_CONTENT] = "content", [CLIENT_DONE] = "done", [CLIENT_CLOSE] = "close",
+	[CLIENT_HANDSHAKE] = "handshake",
 };
 static const char *const fate_names[] = { [CLIENT_FINAL] = "final", [CLIENT_ELSEWHERE] = "elsewhere", [CLIENT_LOST] = "lost" };
 
@@ -136,6 +139,20 @@ do_line(struct run *r, char letter, const char *text)
 	case 'V':
 		check_verdict(r, text);
 		break;
+	case 'H':
+		client_secured(&r->c);
+		break;
+	case 'N':
+		client_insecure(&r->c, text);
+		break;
+	case 'X': {
+		char got[40];
+		bool plain = r->c.tls_failed && r->c.set.tls == CLIENT_TLS_MAY;
+		snprintf(got, sizeof(got), "%s %s", r->c.failure.status, plain ? "plain" : "final");
+		ck_assert_msg(r->c.failure.what == VERDICT_LATER && strcmp(got, text) == 0, "%s: failure %s \"%s\", expected %s", r->row->name, got,
+		    r->c.failure.text, text);
+		break;
+	}
 	case 'L':
 		client_lost(&r->c, text);
 		break;
@@ -179,7 +196,8 @@ run(const struct row *row, bool bytewise)
 		r.e.rcpt[0].orcpt = mem_strdup("utf-8;\xc3\xbc@x.example");
 	}
 	r.e.content_size = (off_t)strlen(row->content);
-	client_init(&r.c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .helo = row->helo });
+	client_init(&r.c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .helo = row->helo,
+	    .tls = (enum client_tls)(row->flags >> 24) });
 	r.c.authenticated = row->flags & KNOWN;
 	for (const char *p = row->transcript; *p != '\0';) {
 		const char *lf = strchr(p, '\n');
@@ -205,7 +223,41 @@ run(const struct row *row, bool bytewise)
 #define RCPT0 "C RCPT TO:<r0@x.example>\n"
 #define RCPT1 "C RCPT TO:<r1@x.example>\n"
 
+#define MAY TLS(CLIENT_TLS_MAY)
+#define MUST TLS(CLIENT_TLS_MUST)
+#define OFFERED HELLO "S 250-mx.example\nS 250-SIZE 3\nS 250-PIPELINING\nS 250 STARTTLS\n"
+#define BEGUN OFFERED "C STARTTLS\nA wait\n"
+#define SHAKING BEGUN "S 220 go ahead\nA handshake\n"
+
 static const struct row rows[] = {
+	{ "TLS offered, not wanted", 0, 1, "hi\r\n", false, OFFERED "A ready\n" },
+	{ "TLS begins the dialogue anew", MAY, 1, "hi\r\n", false,
+	  SHAKING "H\nC EHLO us.example\nA wait\nS 250-mx.example\nS 250-STARTTLS\nS 250 8BITMIME\nA ready\nM\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 },
+	{ "what stands behind the 220 is dropped", MUST, 1, "hi\r\n", false,
+	  BEGUN "S 220 go ahead\nS 250-injected\nS 250 PIPELINING\nS 250 ok\nA handshake\nH\nC EHLO us.example\nS 250 mx.example\nA ready\n"
+	  "M\nC MAIL FROM:<a@us.example>\n" },
+	{ "half a line behind the 220", MUST, 1, "hi\r\n", false,
+	  BEGUN "S 220 go ahead\nS 250-inj\nA handshake\nH\nC EHLO us.example\nS 250 mx.example\nA ready\n" },
+	{ "EHLO refused under TLS", MUST, 1, "hi\r\n", false, SHAKING "H\nC EHLO us.example\nS 502 no\nC HELO us.example\nS 250 x\nA ready\n" },
+	{ "may, not offered", MAY, 1, "hi\r\n", false, HELLO "S 250 mx.example\nA ready\n" },
+	{ "may, HELO", MAY, 1, "hi\r\n", true, "S 220 x\nC HELO us.example\nS 250 x\nA ready\n" },
+	{ "may, STARTTLS refused", MAY, 1, "hi\r\n", false, BEGUN "S 454 4.7.0 no key\nA close\nX 4.7.4 plain\n" },
+	{ "may, STARTTLS refused for ever", MAY, 1, "hi\r\n", false, BEGUN "S 501 5.5.4 what\nA close\nX 4.7.4 plain\n" },
+	{ "may, STARTTLS answered with 2xx", MAY, 1, "hi\r\n", false, BEGUN "S 250 ok\nA close\nX 4.5.0 plain\n" },
+	{ "may, busy at STARTTLS", MAY, 1, "hi\r\n", false, BEGUN "S 421 4.3.2 bye\nA close\nX 4.3.2 final\n" },
+	{ "may, lost at STARTTLS", MAY, 1, "hi\r\n", false, BEGUN "L reset\nA close\nX 4.4.2 plain\n" },
+	{ "may, silent at STARTTLS", MAY, 1, "hi\r\n", false, BEGUN "T\nA close\nX 4.4.2 plain\n" },
+	{ "may, handshake failed", MAY, 1, "hi\r\n", false, SHAKING "N garbage\nA close\nX 4.7.5 plain\n" },
+	{ "may, handshake endless", MAY, 1, "hi\r\n", false, SHAKING "T\nA close\nX 4.4.2 plain\n" },
+	{ "may, lost after the handshake", MAY, 1, "hi\r\n", false, SHAKING "H\nC EHLO us.example\nL reset\nA close\nX 4.4.2 plain\n" },
+	{ "must, not offered", MUST, 1, "hi\r\n", false, HELLO "S 250 mx.example\nA close\nX 4.7.4 final\n" },
+	{ "must, EHLO refused", MUST, 1, "hi\r\n", false, HELLO "S 502 no\nC HELO us.example\nS 250 mx.example\nA close\nX 4.7.4 final\n" },
+	{ "must, HELO", MUST, 1, "hi\r\n", true, "S 220 x\nC HELO us.example\nS 250 x\nA close\nX 4.7.4 final\n" },
+	{ "must, STARTTLS refused", MUST, 1, "hi\r\n", false, BEGUN "S 454 no\nA close\nX 4.7.4 final\n" },
+	{ "must, handshake failed", MUST, 1, "hi\r\n", false, SHAKING "N expired\nA close\nX 4.7.5 final\n" },
+	{ "at once", TLS(CLIENT_TLS_AT_ONCE), 1, "hi\r\n", false,
+	  "A handshake\nH\nA wait\nS 220 x\nC EHLO us.example\nS 250-x\nS 250 STARTTLS\nA ready\n" },
+	{ "at once, failed", TLS(CLIENT_TLS_AT_ONCE), 1, "hi\r\n", false, "A handshake\nN nonsense\nA close\nX 4.7.5 final\n" },
 	{ "one by one", 0, 1, "hi\r\n", false,
 	  PLAIN "M\nC MAIL FROM:<a@us.example>\nA wait\nS 250 ok\n" RCPT0 "A wait\nS 250 ok\nC DATA\nS 354 go\nC hi\nC .\nA wait\n"
 	  "S 250 2.6.0 queued as 7\nA done\nV 0 delivered 2.6.0 250\nF final\nA ready\nQ\nC QUIT\nA wait\nS 221 bye\nA close\n" },
@@ -516,6 +568,7 @@ END_TEST
 static const char *const sayings[] = {
 	"220 hi\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250-x\r\n250 PIPELINING\r\n", "354 go\r\n", "354 go\r\n", "450 no\r\n",
 	"550 5.1.1 no\r\n", "552 much\r\n", "421 bye\r\n", "250-more\r\n", "250 ok\r\n250 ok\r\n", "354 go\r\n250 ok\r\n", "junk\r\n", "2", "\r\n", "251 elsewhere\n",
+	"250-x\r\n250 STARTTLS\r\n",
 };
 
 static uint32_t
@@ -539,6 +592,7 @@ START_TEST(test_random_conversations)
 		struct client c;
 		bool dot = false, busy = false;
 		start(&c);
+		c.set.tls = (enum client_tls)(next_random(&seed) % CLIENT_TLS_AT_ONCE);
 		for (int steps = 0; client_action(&c) != CLIENT_CLOSE; steps++) {
 			enum client_action action = client_action(&c);
 			if (action == CLIENT_DONE) {
@@ -552,12 +606,17 @@ START_TEST(test_random_conversations)
 				}
 			} else if (action == CLIENT_READY && steps < 40) {
 				transactions++;
+				ck_assert(c.secured || c.set.tls != CLIENT_TLS_MUST);
 				busy = true;
 				dot = false;
 				memset(v, 0xee, sizeof(v));
 				client_step_begin(&c, &(struct client_mail){ &e, e.sender, index, 3, v, false });
 			} else if (action == CLIENT_READY)
 				client_quit(&c);
+			else if (action == CLIENT_HANDSHAKE && next_random(&seed) % 4 != 0)
+				client_secured(&c);
+			else if (action == CLIENT_HANDSHAKE)
+				client_insecure(&c, "no");
 			else if (action == CLIENT_CONTENT && next_random(&seed) % 4 != 0) {
 				client_content(&c, "hi\r\n", 4);
 				client_content_end(&c);

@@ -124,7 +124,8 @@ static void
 start(struct client *c, const struct row *row)
 {
 	client_init(c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .user = "us", .mechanisms = row->mechanisms,
-	    .clear = row->clear, .secured = row->secured });
+	    .clear = row->clear });
+	c->secured = row->secured;
 }
 
 static void

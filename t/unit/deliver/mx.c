@@ -8,7 +8,7 @@
 
 #include "deliver/deliver.h"
 
-/* The DNS of a row: "NAME TYPE DATA;" records; "!NAME TYPE" gives trouble; a name of no record is not there. */
+/* The DNS of a row: "NAME TYPE DATA;" records; "!NAME TYPE" gives trouble; "~" before a record: not validated; a name of no record is not there. */
 struct row {
 	const char *name;
 	const char *domain;		/* by MX; or hosts "relay.example:587 [192.0.2.1]:25" */
@@ -82,6 +82,7 @@ static const struct row rows[] = {
 
 static const struct { const char *name; uint16_t type; } types[] = {
 	{ "A", DNS_A }, { "AAAA", DNS_AAAA }, { "MX", DNS_MX }, { "CNAME", DNS_CNAME }, { "TXT", 16 },
+	{ "TLSA", DNS_TLSA },
 };
 
 static uint16_t
@@ -101,6 +102,12 @@ fill(struct dns_record *to, uint16_t type, const char *data)
 		ck_assert_int_eq(inet_pton(type == DNS_A ? AF_INET : AF_INET6, data, to->data), 1);
 		return;
 	}
+	if (type == DNS_TLSA) {
+		unsigned byte;
+		for (; sscanf(data, "%2x", &byte) == 1; data += 2)
+			to->data[to->len++] = (uint8_t)byte;
+		return;
+	}
 	int used = 0;
 	if (type == DNS_MX) {
 		ck_assert_int_eq(sscanf(data, "%hu %n", &to->preference, &used), 1);
@@ -115,18 +122,22 @@ answer(const char *dns, uint16_t type, const char *name, struct dns_answer *a)
 {
 	memset(a, 0, sizeof(*a));
 	a->result = DNS_NO_NAME;
+	a->secure = 1;
 	a->ttl = 300;
 	snprintf(a->canonical, sizeof(a->canonical), "%s", name);
 	char *copy = mem_strdup(dns), *save = NULL;
 	for (char *line = strtok_r(copy, ";", &save); line != NULL; line = strtok_r(NULL, ";", &save)) {
 		char owner[256], kind[16];
 		int used = 0;
-		bool trouble = line[0] == '!';
+		bool trouble = line[0] == '!', insecure = line[0] == '~';
+		line += insecure;
 		ck_assert_int_ge(sscanf(line + trouble, "%255s %15s %n", owner, kind, &used), 2);
 		if (strcasecmp(owner, a->canonical) != 0)
 			continue;
 		if (a->result == DNS_NO_NAME)
 			a->result = DNS_NO_DATA;
+		if (insecure && (type_of(kind) == type || strcmp(kind, "CNAME") == 0))
+			a->secure = 0;
 		if (strcmp(kind, "CNAME") == 0 && type != DNS_CNAME)
 			snprintf(a->canonical, sizeof(a->canonical), "%s", line + used);
 		if (type_of(kind) != type)
@@ -225,6 +236,74 @@ START_TEST(test_rows)
 }
 END_TEST
 
+#define A1 ";a.example A 192.0.2.1"
+#define EE "03010108"
+#define TA "02000108"
+/* `expect`: for each address its host; "+" when the name is sure; "=BASE:RECORDS" of TLSA, "!" when it must not be used. */
+static const struct row dane_rows[] = {
+	{ "records of a signed host", "d.example", false, "d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA " EE ";_25._tcp.a.example TLSA " TA,
+	  "a.example+=a.example:2" },
+	{ "no records", "d.example", false, "d.example MX 10 a.example" A1, "a.example+" },
+	{ "records that are not validated", "d.example", false, "d.example MX 10 a.example" A1 ";~_25._tcp.a.example TLSA " EE, "a.example+" },
+	{ "records that cannot be had", "d.example", false, "d.example MX 10 a.example" A1 ";!_25._tcp.a.example TLSA", "a.example+!" },
+	{ "one host cannot be used", "d.example", false,
+	  "d.example MX 10 a.example" A1 ";!_25._tcp.a.example TLSA;d.example MX 20 b.example;b.example A 192.0.2.2;_25._tcp.b.example TLSA " EE,
+	  "a.example+! b.example+=b.example:1" },
+	{ "only usages that do not count", "d.example", false, "d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA 01010108;_25._tcp.a.example TLSA 00010108",
+	  "a.example+=a.example:0" },
+	{ "those beside others", "d.example", false, "d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA 01010108;_25._tcp.a.example TLSA " EE,
+	  "a.example+=a.example:1" },
+	{ "cut records", "d.example", false, "d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA 03", "a.example+=a.example:0" },
+	{ "unsigned MX", "d.example", false, "~d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA " EE, "a.example" },
+	{ "unsigned address", "d.example", false, "d.example MX 10 a.example;~a.example A 192.0.2.1;_25._tcp.a.example TLSA " EE, "a.example+" },
+	{ "one address is unsigned", "d.example", false, "d.example MX 10 a.example" A1 ";~a.example AAAA 2001:db8::1;_25._tcp.a.example TLSA " EE,
+	  "a.example+ a.example+" },
+	{ "no MX", "d.example", false, "d.example A 192.0.2.1;_25._tcp.d.example TLSA " EE, "d.example+=d.example:1" },
+	{ "an alias with records where it leads", "d.example", false,
+	  "d.example MX 10 c.example;c.example CNAME a.example" A1 ";_25._tcp.a.example TLSA " EE ";_25._tcp.c.example TLSA " EE ";_25._tcp.c.example TLSA " EE,
+	  "c.example+=a.example:1" },
+	{ "an alias with records of its own", "d.example", false, "d.example MX 10 c.example;c.example CNAME a.example" A1 ";_25._tcp.c.example TLSA " EE,
+	  "c.example+=c.example:1" },
+	{ "an alias, trouble where it leads", "d.example", false,
+	  "d.example MX 10 c.example;c.example CNAME a.example" A1 ";!_25._tcp.a.example TLSA;_25._tcp.c.example TLSA " EE, "c.example+!" },
+	{ "an alias that leaves what is signed", "d.example", false,
+	  "d.example MX 10 c.example;c.example CNAME a.example;~a.example A 192.0.2.1;_25._tcp.a.example TLSA " EE ";_25._tcp.c.example TLSA " EE,
+	  "c.example+=c.example:1" },
+	{ "an unsigned alias", "d.example", false,
+	  "d.example MX 10 c.example;~c.example CNAME a.example;~a.example A 192.0.2.1;_25._tcp.c.example TLSA " EE, "c.example+" },
+	{ "a smart host at its port", "a.example:587", true, "a.example A 192.0.2.1;_587._tcp.a.example TLSA " EE ";_25._tcp.a.example TLSA 03", "a.example+=a.example:1" },
+	{ "an address has no records", "[192.0.2.1]:25", true, "", "[192.0.2.1]+" },
+};
+
+START_TEST(test_dane_rows)
+{
+	set_self();
+	for (size_t i = 0; i < nitems_of(dane_rows) * 3; i++) {
+		const struct row *row = &dane_rows[i / 3];
+		bool dane = i % 3 != 2;	/* without it nothing of this is asked */
+		struct destination d;
+		struct mx_list list;
+		char text[2000];
+		size_t at = 0;
+		make_destination(&d, row);
+		d.security.tls = dane ? CONFIG_OUT_TLS_DANE : CONFIG_OUT_TLS_VERIFY;
+		walk(&d, row->dns, no_chance, i % 3, &list);
+		ck_assert_uint_gt(list.count, 0);
+		for (size_t k = 0; k < list.count; k++) {
+			const struct mx_address *a = &list.address[k];
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s%s", k > 0 ? " " : "", a->host, a->sure ? "+" : "");
+			ck_assert(dane || (a->tlsa == NULL && a->refused == NULL));
+			if (a->tlsa != NULL)
+				at += (size_t)snprintf(text + at, sizeof(text) - at, "=%s:%zu", a->tlsa->base, a->tlsa->count);
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s", a->refused != NULL ? "!" : "");
+			ck_assert(a->refused == NULL || list.ttl <= 60);
+		}
+		ck_assert_msg(!dane || strcmp(text, row->expect) == 0, "%s: got \"%s\", expected \"%s\"", row->name, text, row->expect);
+		mx_list_done(&list);
+	}
+}
+END_TEST
+
 START_TEST(test_equal_preferences_are_shuffled_within)
 {
 	static const struct row row = { "", "d.example", false,
@@ -288,4 +367,4 @@ START_TEST(test_ttl_is_the_least)
 }
 END_TEST
 
-UNIT_MAIN("mx", test_rows, test_equal_preferences_are_shuffled_within, test_bounds, test_ttl_is_the_least)
+UNIT_MAIN("mx", test_rows, test_dane_rows, test_equal_preferences_are_shuffled_within, test_bounds, test_ttl_is_the_least)
