@@ -52,7 +52,7 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver $(B)/postern-auth \
             $(B)/postern-metrics $(B)/postern-fetch $(B)/postern-directory
 LIBS := -levent_core -linih -lbsd -lidn2
-AUTHLIBS := -lgsasl -lcrypt -lgssapi_krb5
+AUTHLIBS := -lgsasl -lcrypt -lgssapi_krb5 -lkrb5
 FETCHLIBS := -lcurl -ljansson -lcrypto
 
 .PHONY: all programs help deps deps-check deps-bench run check bench clean

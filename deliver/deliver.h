@@ -312,6 +312,8 @@ struct route_answer {
 /* Parses all smart hosts of the configuration. NULL and *why when one is no host (it was judged before). */
 struct route *route_new(const struct config_server *s, const char **why) __attribute__((warn_unused_result));
 void route_free(struct route *r);
+/* All destinations whose hosts the configuration names. */
+void route_each(const struct route *r, void (*call)(void *arg, const struct destination *d), void *arg);
 void route_find(const struct route *r, const char *domain, struct route_answer *a);
 #define ROUTE_KEY_SIZE (2 * DNS_NAME_SIZE + 64)
 /* The key of a direct destination. */

@@ -3,7 +3,7 @@
  *
  * Runs in:  deliver, on the loop; the queue is written by intake
  * Owns:     the lists of new recipients, the part at hand
- * Promise:  each address is listed once, and not at all when the message has it already. A part's id follows from the message and all
+ * Promise:  each address is listed once, and not at all when it is a mailbox beside them. A part's id follows from the message and all
  *           its recipients: a repeat after a crash finds the very same part in the queue and takes it as done, never another one.
  *           Its age is the message's. DSN parameters are handed on as RFC 3461 5.2.7 wants
  * Fails by: the copy's error; parts that are queued stay
@@ -64,7 +64,7 @@ by_order(const void *a, const void *b)
 	return ((const struct place *)a)->order < ((const struct place *)b)->order ? -1 : 1;
 }
 
-/* Recipients that get the message anyway: the mailboxes of this job, and those of other domains that have not failed. */
+/* Recipients that get the message anyway: the mailboxes of this job. */
 static void
 add_own(struct places *p, const struct expand_job *job)
 {

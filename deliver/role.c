@@ -317,6 +317,7 @@ static void
 retry(struct role *r, const struct ctl_message *m)
 {
 	(void)m;
+	remote_release(r->remote);
 	if (r->scanned && !r->ending)
 		schedule_retry_all(r->schedule);
 	else
@@ -341,6 +342,12 @@ channel(struct role *r, const struct ctl_message *m)
 		expand_channel(r->expand, m->fd);
 	else
 		remote_on_channel(r->remote, m);
+}
+
+static void
+trial(struct role *r, const struct ctl_message *m)
+{
+	knock_begin(r->remote, m);
 }
 
 static void
@@ -377,6 +384,7 @@ static void (*const controls[CTL_COUNT])(struct role *r, const struct ctl_messag
 	[CTL_LOGS] = reopen_logs,
 	[CTL_RETRY] = retry,
 	[CTL_CHANNEL] = channel,
+	[CTL_TRIAL] = trial,
 	[CTL_FILE] = file,
 	[CTL_CHORE] = chore,
 	[CTL_LOOK] = look,

@@ -21,19 +21,25 @@ line_of(const struct config_server *s, enum key_section section, const char *nam
 	return config_build_origin(s->origin, section, name)->line;
 }
 
-/* A fault at a key, which may have its place in the shared sections of postern.ini. */
 __attribute__((format(printf, 6, 7)))
 static void
 blame(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning, const char *fmt, ...)
 {
-	const struct config_origin *o = config_build_origin(w->config->server[server].origin, section, name);
-	struct config_source *own = config_work_source(w, server);
 	char text[512];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	config_judge_tell(w, server, section, name, warning, text);
+}
+
+void
+config_judge_tell(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning, const char *text)
+{
+	const struct config_origin *o = config_build_origin(w->config->server[server].origin, section, name);
+	struct config_source *own = config_work_source(w, server);
+
 	if (o->file != NULL && o->file == w->config->path[0])
 		config_faults_add(w->faults, own, 0, warning, "%s (line %u of %s)", text, o->line, o->file);
 	else
@@ -322,6 +328,7 @@ config_judge_all(struct config_work *w)
 		judge_proxy(w, i);
 		judge_times(w, i);
 		judge_authentication(w, i);
+		config_account_judge(w, i);
 		judge_dane(w, i);
 		judge_ldap(w, i);
 		judge_rest(w, i);

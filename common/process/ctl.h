@@ -100,10 +100,9 @@ struct ctl_tickets { uint8_t key[2][CTL_TICKET_SIZE]; };
  * certificates and authorities) that everybody may read are refused.
  */
 enum ctl_file_kind {
-	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY,
+	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_AUTHORITIES, CTL_FILE_SECRET, CTL_FILE_CLIENT_KEYTAB,
 	/* of a profile of [oauth], whose name stands for the virtual server's: kept is the refresh token of CTL_BEARER_KEEP */
 	CTL_FILE_OAUTH_SECRET, CTL_FILE_OAUTH_REFRESH, CTL_FILE_OAUTH_KEPT, CTL_FILE_OAUTH_CA,
-	CTL_FILE_AUTHORITIES,
 	CTL_FILE_LDAP_SECRET, CTL_FILE_LDAP_CA,
 	CTL_FILE_KINDS
 };

@@ -65,6 +65,7 @@ void key_format_size(char *dst, size_t size, uint64_t bytes);
 void key_format_time(char *dst, size_t size, uint64_t ms);
 void key_format_number(char *dst, size_t size, uint64_t value);
 
+key_check key_check_account;	/* a user name, in any script, perhaps with blanks */
 key_check key_check_path;	/* "/a/b", absolute and without ".." */
 key_check key_check_https;	/* "https://name/path" */
 key_check key_check_host;	/* a host name */

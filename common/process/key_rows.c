@@ -51,8 +51,8 @@ static const struct key_choice dots[] = {
 	{ "auto", CONFIG_DOTS_AUTO, false }, { "stuffed", CONFIG_DOTS_STUFFED, false }, { "plain", CONFIG_DOTS_PLAIN, false }, { 0 },
 };
 static const struct key_choice outbound_auth[] = {
-	{ "anonymous", CONFIG_OUT_ANONYMOUS, false }, { "basic", CONFIG_OUT_BASIC, true },
-	{ "integrated", CONFIG_OUT_INTEGRATED, true }, { "oauth2", CONFIG_OUT_OAUTH2, true }, { 0 },
+	{ "anonymous", CONFIG_OUT_ANONYMOUS, false }, { "basic", CONFIG_OUT_BASIC, false },
+	{ "integrated", CONFIG_OUT_INTEGRATED, false }, { "oauth2", CONFIG_OUT_OAUTH2, false }, { 0 },
 };
 static const struct key_choice outbound_tls[] = {
 	{ "off", CONFIG_OUT_TLS_OFF, false }, { "may", CONFIG_OUT_TLS_MAY, false }, { "required", CONFIG_OUT_TLS_REQUIRED, false },
@@ -239,11 +239,16 @@ const struct key key_rows[] = {
 	{ DELIVERY("local-expire", KEY_TIME, local_expire), .standard = "2d", .min = SECOND, .max = YEARS,
 	    .meaning = "The same as expire for mail to local domains." },
 	{ DELIVERY("outbound-auth", KEY_ENUM, outbound_auth), .standard = "anonymous", .choice = outbound_auth,
-	    .meaning = "How the server identifies itself to remote hosts: anonymous, basic, integrated or oauth2." },
-	{ DELIVERY("user", KEY_TEXT, outbound_user), .missing = true, .meaning = "The account for outbound-auth." },
-	{ DELIVERY("secret-file", KEY_PATH, outbound_secret_file), .missing = true,
-	    .meaning = "A file with the password or token of that account, readable by its owner alone." },
-	{ DELIVERY("oauth", KEY_TEXT, outbound_oauth), .check = key_check_word, .missing = true,
+	    .meaning = "How the server identifies itself to its smart hosts and to the route of a domain, never to hosts that only the DNS "
+	    "names: anonymous, basic (SCRAM-SHA-256, PLAIN, LOGIN, the first that the host offers), integrated (GSSAPI with Kerberos) or oauth2. "
+	    "Without TLS, PLAIN and LOGIN are used only with this host itself, or where outbound-tls is off. A host that does not want the "
+	    "account gets no mail; the mail waits." },
+	{ DELIVERY("user", KEY_TEXT, outbound_user), .check = key_check_account,
+	    .meaning = "The account for outbound-auth; for integrated a Kerberos principal." },
+	{ DELIVERY("secret-file", KEY_PATH, outbound_secret_file),
+	    .meaning = "A file with the password of that account on one line; for integrated its keytab. It may belong to root alone (mode 0600); "
+	    "one that everybody may read is refused. A changed file counts from the next connection on." },
+	{ DELIVERY("oauth", KEY_TEXT, outbound_oauth), .check = key_check_word,
 	    .meaning = "The profile, an [oauth NAME] section of postern.ini, whose tokens outbound-auth = oauth2 shows." },
 	{ DELIVERY("outbound-tls", KEY_ENUM, outbound_tls), .standard = "may", .choice = outbound_tls,
 	    .meaning = "TLS to remote hosts. off: never. may: where it is offered; when it fails, in clear over a new connection. required: "
@@ -330,13 +335,15 @@ const struct key key_rows[] = {
 	    .meaning = "Remote domain: say HELO instead of EHLO." },
 	{ DOMAIN("route", KEY_STRINGS, route), .standard = "dns", .check = key_check_smart_host,
 	    .meaning = "Remote domain: dns, or smart hosts of its own, written as smart-host is." },
-	{ DOMAIN("outbound-auth", KEY_ENUM, outbound_auth), .derived = "the server's", .choice = outbound_auth, .missing = true,
-	    .meaning = "Remote domain: overrides the server's." },
+	{ DOMAIN("outbound-auth", KEY_ENUM, outbound_auth), .derived = "the server's", .choice = outbound_auth,
+	    .meaning = "Remote domain: overrides the server's; then also for hosts that the DNS names." },
 	{ DOMAIN("outbound-tls", KEY_ENUM, outbound_tls), .derived = "the server's", .choice = outbound_tls,
 	    .meaning = "Remote domain: overrides the server's, towards more security as towards less, also on the way by a smart host." },
-	{ DOMAIN("user", KEY_TEXT, user), .missing = true, .meaning = "Remote domain: the account for outbound-auth." },
-	{ DOMAIN("secret-file", KEY_PATH, secret_file), .missing = true, .meaning = "Remote domain: the file with its password or token." },
-	{ DOMAIN("oauth", KEY_TEXT, oauth), .check = key_check_word, .missing = true,
+	{ DOMAIN("user", KEY_TEXT, user), .derived = "the server's, with its secret-file", .check = key_check_account,
+	    .meaning = "Remote domain: the account for outbound-auth." },
+	{ DOMAIN("secret-file", KEY_PATH, secret_file), .derived = "the server's, with its user",
+	    .meaning = "Remote domain: the file with its password, or its keytab." },
+	{ DOMAIN("oauth", KEY_TEXT, oauth), .check = key_check_word,
 	    .meaning = "Remote domain: the profile for outbound-auth = oauth2." },
 	{ DOMAIN("port", KEY_NUMBER, port), .derived = "the server's", .min = 1, .max = 65535,
 	    .meaning = "Remote domain: the port of its hosts." },

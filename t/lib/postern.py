@@ -695,7 +695,7 @@ class Sink:
                  tls=None, at_once=False):
         self.answers, self.extensions = dict(answers or {}), list(ehlo)
         self.tls, self.at_once = tls, at_once
-        self.messages, self.sessions = [], []
+        self.messages, self.sessions, self.session = [], [], SinkSession
         self.news = threading.Condition()
         self.port = port
         self.listener = socket.create_server((address, port), backlog=200)
@@ -709,7 +709,7 @@ class Sink:
             except OSError:
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            session = SinkSession(self, connection, peer)
+            session = self.session(self, connection, peer)
             with self.news:
                 self.sessions.append(session)
                 self.news.notify_all()
