@@ -413,7 +413,11 @@ struct remote {
 	size_t npeer, active;
 	char *piece;				/* CLIENT_PIECE bytes, for whoever reads content now */
 	bool draining;
+	uint64_t ways;				/* how often an idle connection gave way */
+	bool granting;				/* one of `blocked` is at work and may have a connection */
 };
+bool remote_grants(struct remote *r);		/* one more connection may be opened; whoever waits for one comes first */
+void remote_rests(struct remote *r);		/* a connection became idle: it may give way to those who wait */
 const struct mx_settings *remote_mx(struct remote *r);
 void remote_due(struct remote *r, struct site *s);	/* site_work will be called soon */
 
@@ -451,6 +455,7 @@ struct site {
 	LIST_ENTRY(site) table_link;
 	TAILQ_ENTRY(site) link;		/* in remote.due or remote.blocked */
 	enum { SITE_RESTS, SITE_DUE, SITE_BLOCKED } place;
+	bool in_line;			/* it was blocked when something else made it due: it keeps its turn */
 	struct remote *r;
 	struct destination d;		/* a copy */
 	struct remote_job *first, **last; size_t waiting;
