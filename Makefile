@@ -41,6 +41,7 @@ LISTEN  := $(filter-out listener/main.c,$(wildcard listener/*.c))
 AUTH    := $(filter-out listener/auth/main.c,$(wildcard listener/auth/*.c))
 DELIVER := $(filter-out deliver/main.c,$(wildcard deliver/*.c))
 RESOLVE := $(filter-out deliver/resolver/main.c,$(wildcard deliver/resolver/*.c))
+DIRECT  := $(filter-out deliver/directory/main.c,$(wildcard deliver/directory/*.c))
 FETCH   := $(filter-out deliver/fetch/main.c,$(wildcard deliver/fetch/*.c))
 METRICS := $(filter-out master/metrics/main.c,$(wildcard master/metrics/*.c))
 PICKUP  := $(filter-out pickup/main.c,$(wildcard pickup/*.c))
@@ -49,9 +50,9 @@ COMMAND := master/command.c master/inspect.c master/passwd.c master/tool.c maste
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver $(B)/postern-auth \
-            $(B)/postern-metrics $(B)/postern-fetch
+            $(B)/postern-metrics $(B)/postern-fetch $(B)/postern-directory
 LIBS := -levent_core -linih -lbsd -lidn2
-AUTHLIBS := -lgsasl -lcrypt -lgssapi_krb5
+AUTHLIBS := -lgsasl -lcrypt -lgssapi_krb5 -lkrb5
 FETCHLIBS := -lcurl -ljansson -lcrypto
 
 .PHONY: all programs help deps deps-check deps-bench run check bench clean
@@ -120,6 +121,8 @@ $(B)/postern-resolver: LIBS += -lunbound
 $(B)/postern-metrics: $(call obj,master/metrics/main.c $(METRICS)) $(B)/libcommon.a
 $(B)/postern-metrics: LIBS := -levent_extra $(LIBS)
 $(B)/postern-auth: LIBS += $(AUTHLIBS)
+$(B)/postern-directory: $(call obj,deliver/directory/main.c $(DIRECT)) $(B)/libcommon.a
+$(B)/postern-directory: LIBS += -lldap -llber
 $(B)/posternctl: LIBS += -lgsasl -lcrypt -lssl -lcrypto
 $(B)/postern-listener $(B)/postern-deliver: LIBS += -lssl -lcrypto
 
@@ -144,14 +147,14 @@ $(B)/%.o: %.c $(B)/flags
 # unit tests: t/unit/FOLDER/NAME.c is one program, linked with all objects of FOLDER but its main
 UNIT := $(wildcard t/unit/*/*.c)
 UNITBIN := $(patsubst t/unit/%.c,$(B)/t/%,$(UNIT))
-folder_objs = $(call obj,$(if $(filter master,$(1)),$(MASTER),$(if $(filter listener,$(1)),$(LISTEN),$(if $(filter deliver,$(1)),$(DELIVER),$(if $(filter pickup,$(1)),$(PICKUP),$(if $(filter resolver,$(1)),$(RESOLVE),$(if $(filter auth,$(1)),$(AUTH),$(if $(filter fetch,$(1)),$(FETCH)))))))))
+folder_objs = $(call obj,$(if $(filter master,$(1)),$(MASTER),$(if $(filter listener,$(1)),$(LISTEN),$(if $(filter deliver,$(1)),$(DELIVER),$(if $(filter pickup,$(1)),$(PICKUP),$(if $(filter resolver,$(1)),$(RESOLVE),$(if $(filter auth,$(1)),$(AUTH),$(if $(filter fetch,$(1)),$(FETCH),$(if $(filter directory,$(1)),$(DIRECT))))))))))
 .PHONY: units
 units: $(UNITBIN)
 define unit_rule
 $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter fetch/%,$(1)),$(FETCHLIBS)) $(if $(filter auth/% master/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% deliver/% master/% common/tls%,$(1)),-lssl -lcrypto)
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter fetch/%,$(1)),$(FETCHLIBS)) $(if $(filter directory/%,$(1)),-lldap -llber) $(if $(filter auth/% master/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% deliver/% master/% common/tls%,$(1)),-lssl -lcrypto)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "deliver/chores.h"
 
@@ -36,35 +37,53 @@ fail(struct chores_job *j, const char *id, int error)
 
 /* --- held, released; badmail put back or purged: on a thread --- */
 
-static int
-hold_one(struct chores_job *j, struct chores_item *i)
+static void
+note_hold(struct chores_job *j, const struct chores_item *i)
 {
-	bool held = j->ask.verb == CHORE_HOLD;
-	struct note_line line = { .kind = held ? NOTE_HELD : NOTE_RELEASED, .number = j->ask.uid, .time = clock_wall_us() / 1000000 };
+	struct note_line line = { .kind = j->ask.verb == CHORE_HOLD ? NOTE_HELD : NOTE_RELEASED, .number = j->ask.uid,
+		.time = clock_wall_us() / 1000000 };
 	struct buf text = BUF_INIT(1024);
 
-	if (spool_hold(j->chores->spool, i->id, held) == -1)
-		return -1;
 	snprintf(line.text, sizeof(line.text), "%s", j->ask.reason);
 	buf_puts(&text, "\n");		/* the line before may be torn */
 	note_format(&line, &text);
 	(void)!spool_note_add(j->chores->spool, i->id, buf_text(&text), false);	/* only words */
 	buf_done(&text);
-	return 0;
 }
 
 static void
-run_one(struct chores_job *j, struct chores_item *i)
+run_hold(struct chores_job *j)
 {
-	int rc = 0;
+	struct spool *s = j->chores->spool;
 
-	if (j->ask.verb == CHORE_BADMAIL_RETRY)
-		rc = spool_bin_retry(j->chores->spool, &i->bad, i->fresh);
-	else if (j->ask.verb == CHORE_BADMAIL_PURGE)
-		rc = spool_bin_purge(j->chores->spool, &i->bad);
-	else
-		rc = hold_one(j, i);
-	i->error = rc == 0 ? 0 : errno;
+	for (size_t k = 0; k < j->looked; k++) {
+		struct chores_item *i = &j->item[k];
+
+		if (i->matched)
+			i->error = spool_hold(s, i->id, j->ask.verb == CHORE_HOLD) == 0 ? 0 : errno;
+	}
+	for (size_t k = 0; k < j->looked; k++) {
+		struct chores_item *i = &j->item[k];
+
+		if (i->matched && i->error == 0)
+			i->error = spool_hold_sync(s, i->id) == 0 ? 0 : errno;
+		if (i->matched && i->error == 0)
+			note_hold(j, i);
+	}
+}
+
+static void
+run_badmail(struct chores_job *j)
+{
+	for (size_t k = 0; k < j->looked; k++) {
+		struct chores_item *i = &j->item[k];
+		int rc = 0;
+
+		if (i->matched)
+			rc = j->ask.verb == CHORE_BADMAIL_PURGE ? spool_bin_purge(j->chores->spool, &i->bad) :
+			    spool_bin_retry(j->chores->spool, &i->bad, i->fresh);
+		i->error = rc == 0 ? 0 : errno;
+	}
 }
 
 static int
@@ -91,15 +110,14 @@ chores_act_run(void *arg, void **jobs, size_t n)
 	for (size_t k = 0; k < n; k++) {
 		struct chores_job *j = jobs[k];
 
-		if (j->ask.verb == CHORE_MOVE) {
+		if (j->ask.verb == CHORE_MOVE)
 			j->renounced = open_other(j) == -1;
-			if (j->renounced)
-				buf_printf(&j->text, "!the queue of %s cannot be opened: %s\n", j->ask.to, strerror(errno));
-			continue;
-		}
-		for (size_t i = 0; i < j->looked; i++)
-			if (j->item[i].matched)
-				run_one(j, &j->item[i]);
+		else if (chore_rows[j->ask.verb].badmail)
+			run_badmail(j);
+		else
+			run_hold(j);
+		if (j->renounced)
+			buf_printf(&j->text, "!the queue of %s cannot be opened: %s\n", j->ask.to, strerror(errno));
 	}
 }
 
@@ -112,7 +130,11 @@ held(struct chores_job *j, struct chores_item *i)
 
 	if (!schedule_order_hold(j->chores->schedule, i->id, hold))
 		return;		/* delivered meanwhile */
-	log_event(LOG_FACT, i->id, hold ? "held" : "released", "uid=%u%s%s", j->ask.uid, *j->ask.reason == '\0' ? "" : " reason=",
+	if (hold)
+		disk_crash_point("hold-done");
+	else
+		disk_crash_point("release-done");
+	log_event(LOG_FACT, i->id, hold ? "on-hold" : "released", "uid=%u%s%s", j->ask.uid, *j->ask.reason == '\0' ? "" : " reason=",
 	    *j->ask.reason == '\0' ? "" : log_safe(j->ask.reason));
 	j->page.done++;
 }

@@ -28,6 +28,8 @@ state_of(const struct schedule_record *r, int64_t now)
 		return PICK_HELD;
 	if (r->state == RECORD_LOADED)
 		return PICK_ACTIVE;
+	if (r->state == RECORD_WAITING && (r->flags & (RECORD_HELD | RECORD_RETRY)) == RECORD_HELD)
+		return PICK_KEPT;
 	return r->state == RECORD_WAITING && r->due > now ? PICK_WAITING : PICK_READY;
 }
 

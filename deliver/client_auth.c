@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver (pure)
  * Owns:     the challenge being read, a first word too long for the AUTH line; works on a struct client
- * Promise:  the strongest mechanism that both sides have, one attempt a connection; nothing that shows the secret goes without TLS
- *           unless the settings say so; where an account is configured no mail goes without it; a yes counts only after
+ * Promise:  the strongest mechanism that both sides have, one attempt a connection (settings.again: two); nothing that shows the secret
+ *           goes without TLS unless the settings say so; where an account is configured no mail goes without it; a yes counts only after
  *           the mechanism's last word
  * Fails by: the verdict of the connection, always "later": a wrong account is a fault of the configuration, not of the mail
  */
@@ -227,24 +227,45 @@ on_challenge(struct client *c)
 		c->phase = CLIENT_PROVING;
 }
 
+/* The dialogue from its beginning, on the same connection. */
+static void
+begin_anew(struct client *c)
+{
+	wipe(&c->auth->held);
+	c->auth->holds = false;
+	client_auth_begin(c);
+}
+
+/* Words of Microsoft 365 that mean: no password will ever do. */
+static const char *
+hint_of(const struct client *c)
+{
+	bool basic = strstr(c->response->text, "5.7.30 ") != NULL || strstr(c->response->text, "5.7.139 ") != NULL;
+
+	return basic && (PROVE_BIT(c->auth->mechanism) & PROVE_BASIC) != 0 ? " (this host takes no passwords: outbound-auth = oauth2 may be what it wants)" : "";
+}
+
 static void
 on_refusal(struct client *c)
 {
 	struct client_auth *a = c->auth;
 	struct verdict v = client_reply_verdict(c);
 
+	if (c->response->code == 535 && c->set.again && !a->repeated) {
+		a->repeated = true;
+		begin_anew(c);
+		return;
+	}
 	/* A mechanism that is offered and then unknown says nothing about the account (RFC 4954 4). */
 	if (c->response->code == 504 && (c->set.mechanisms & a->offered & ~(a->refused | PROVE_BIT(a->mechanism))) != 0) {
 		a->refused |= PROVE_BIT(a->mechanism);
-		wipe(&a->held);
-		a->holds = false;
-		client_auth_begin(c);
+		begin_anew(c);
 		return;
 	}
 	c->denied = v.what == VERDICT_REFUSED;
 	struct verdict later;
-	verdict_set(&later, VERDICT_LATER, c->denied ? "4.7.8" : v.status, "authentication as %s with %s failed: %s", c->set.user,
-	    prove_mechanism_names[a->mechanism], v.text);
+	verdict_set(&later, VERDICT_LATER, c->denied ? "4.7.8" : v.status, "authentication as %s with %s failed: %s%s", c->set.user,
+	    prove_mechanism_names[a->mechanism], v.text, hint_of(c));
 	later.code = v.code;
 	snprintf(later.host, sizeof(later.host), "%s", v.host);
 	client_fail(c, &later, false);

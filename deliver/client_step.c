@@ -101,8 +101,8 @@ send_mail(struct client *c)
 		buf_puts(&c->out, e->ret == RET_FULL ? " RET=FULL" : " RET=HDRS");
 	if ((c->offered & CLIENT_DSN) && e->envid != NULL)
 		buf_printf(&c->out, " ENVID=%s", e->envid);
-	if (c->authenticated)
-		buf_printf(&c->out, " AUTH=%s", e->auth != NULL ? e->auth : "<>"); /* RFC 4954 5 */
+	if (c->authenticated && e->auth != NULL)
+		buf_printf(&c->out, " AUTH=%s", e->auth);	/* to a host that knows us (RFC 4954 5); none means <> */
 	buf_puts(&c->out, "\r\n");
 }
 

@@ -17,6 +17,7 @@
 #include "common/process/boot.h"
 #include "common/process/chore.h"
 #include "common/process/dns.h"
+#include "common/process/inquiry.h"
 #include "common/process/intake.h"
 #include "common/process/lookup.h"
 #include "common/process/plea.h"
@@ -31,6 +32,7 @@ struct badmail;
 struct schedule_index;
 struct chores;
 struct destination; struct drop;
+struct expand;
 struct report; struct route;
 struct schedule;
 struct schedule_dest;
@@ -87,7 +89,7 @@ void drop_submit(struct drop *d, struct drop_job *job);
 
 /* --- dsn: composes a report (RFC 3464). Pure --- */
 
-enum dsn_kind { DSN_FAILURE, DSN_DELAY, DSN_DELIVERED, DSN_RELAYED };
+enum dsn_kind { DSN_FAILURE, DSN_DELAY, DSN_DELIVERED, DSN_RELAYED, DSN_EXPANDED };
 
 struct dsn_recipient {
 	const char *address, *orcpt;	/* orcpt NULL: not given */
@@ -115,6 +117,59 @@ struct dsn {
 
 /* Appends the next piece (some 16 KiB, more only for a long original); false when there is no further. */
 bool dsn_next(struct dsn *d, struct buf *out);
+
+/* --- expand: local recipients looked up in the directory; what they stand for becomes messages of its own --- */
+
+struct expand_recipient {
+	struct verdict verdict;
+	uint32_t copies;		/* delivered: 0: its mail is for the drop folder; else it went on to so many addresses */
+	struct addressee answer;	/* private */
+};
+
+struct expand_job {
+	const struct message_envelope *e;
+	int fd;
+	const size_t *index; size_t count;	/* the local recipients */
+	struct expand_recipient *out;		/* one for each of index, zero at first */
+	void (*done)(void *arg, struct expand_job *job);	/* once, on the loop, never from inside expand_submit */
+	void *arg;
+	/* private */
+	TAILQ_ENTRY(expand_job) link;
+	struct expand *expand;
+	struct inquiry_question **question;
+	struct expand_copy *copy;
+	size_t waiting;			/* answers to come */
+};
+
+struct expand *expand_new(struct boot *b, struct intake *intake);	/* NULL: no directory is asked */
+void expand_free(struct expand *x);		/* after pool_free */
+void expand_channel(struct expand *x, int fd);	/* to the helper; takes over `fd` */
+void expand_on_queued(struct expand *x, void (*queued)(void *arg, const char *id), void *arg);
+void expand_submit(struct expand *x, struct expand_job *job);
+bool expand_is_down(const struct expand *x);	/* the directory could not be asked when it was tried last */
+void expand_drain(struct expand *x);		/* asks no more: jobs without an answer are done with VERDICT_LATER 4.3.2 */
+
+/* --- expand_copy: the message again, for the addresses that its recipients stand for --- */
+
+struct expand_copy {
+	struct intake *intake;
+	const struct message_envelope *e;
+	int fd;
+	struct message_envelope list[2];	/* [0] final addresses; [1] local ones that the directory does not have */
+	size_t which, at;		/* the next part */
+	struct intake_message *message;
+	off_t copied;
+	int error;			/* out: 0 all parts are in the queue, else errno */
+	char id[MESSAGE_ID_SIZE];	/* of the first part */
+	void (*queued)(void *arg, const char *id);
+	void (*done)(void *arg);	/* once, on the loop, perhaps before expand_copy_begin returns */
+	void *queued_arg, *arg;
+};
+
+/* From a job whose answers are all there. */
+struct expand_copy *expand_copy_new(const struct expand_job *job, struct intake *intake);
+void expand_copy_begin(struct expand_copy *c);
+void expand_copy_free(struct expand_copy *c);	/* NULL is fine; not while its message is with intake, unless the pool is gone */
 
 /* --- stock: records that a destination keeps until they are asked for, oldest first. Pure --- */
 struct stock {
@@ -221,6 +276,7 @@ struct role {
 	struct intake *intake;
 	struct remote *remote;
 	struct authorities *authorities;	/* NULL: no TLS */
+	struct expand *expand;		/* NULL: no directory */
 	struct schedule *schedule;
 	struct badmail *badmail;
 	struct hatch *hatch;
@@ -255,6 +311,8 @@ struct route_answer {
 /* Parses all smart hosts of the configuration. NULL and *why when one is no host (it was judged before). */
 struct route *route_new(const struct config_server *s, const char **why) __attribute__((warn_unused_result));
 void route_free(struct route *r);
+/* All destinations whose hosts the configuration names. */
+void route_each(const struct route *r, void (*call)(void *arg, const struct destination *d), void *arg);
 void route_find(const struct route *r, const char *domain, struct route_answer *a);
 #define ROUTE_KEY_SIZE (2 * DNS_NAME_SIZE + 64)
 /* The key of a direct destination. */
@@ -293,6 +351,8 @@ struct schedule_reason {		/* why not; shared by the recipients of a message */
 struct schedule_result {		/* one a recipient */
 	enum schedule_outcome outcome;
 	bool relayed;			/* delivered to a peer that will not tell of success */
+	bool expanded;			/* its mail went on to several addresses */
+	bool waits;			/* for the directory: it does not run out of time */
 	bool todo;			/* to be sent, not yet in a group's portion */
 	bool second;			/* on its way to the fallback */
 	bool hold;			/* its domain's mail waits until it is asked for */
@@ -352,6 +412,7 @@ struct schedule_setup {
 	struct pool *pool;
 	struct intake *intake;
 	struct remote *remote;		/* not used by unit tests that send nothing there */
+	struct expand *expand;		/* NULL: no directory */
 	struct badmail *badmail;
 	size_t window;			/* messages loaded at a time */
 };
@@ -361,6 +422,7 @@ struct schedule {
 	struct schedule_index *index;
 	struct schedule_dests *dests;
 	struct schedule_dest *local;
+	struct schedule_dest *directory;	/* where local recipients go first; NULL: to local */
 	struct route *route;
 	struct drop *drop;
 	struct report *report;
@@ -412,13 +474,18 @@ const char *schedule_ask_domain(const struct schedule_dest *d);	/* whose held ma
 /* The place of a domain's held mail, made when there is none. */
 struct schedule_dest *schedule_ask_dest(struct schedule *s, const char *domain, const struct route_answer *a);
 
+/* --- schedule_assign: where each recipient of a message goes --- */
+void schedule_assign(struct schedule_message *m);
+struct schedule_dest *schedule_assign_hosts(struct schedule *s, const struct destination *d);
+void schedule_assign_point(struct schedule_message *m, struct schedule_result *r, struct schedule_dest *dest);	/* from now on it goes there */
+
 /* --- schedule_dest: destinations in use, and the records that wait for each --- */
 struct schedule_dest {
 	struct schedule_dest *chain;
 	TAILQ_ENTRY(schedule_dest) waiting;	/* among those with parked or asked records */
 	TAILQ_ENTRY(schedule_dest) hold_link;	/* among those that hold */
 	struct destination d;
-	bool local;
+	bool local, directory;
 	size_t active;			/* portions at work */
 	size_t coming;			/* records taken off the parked list and not yet sent */
 	size_t held;			/* results of loaded messages that point here */

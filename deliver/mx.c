@@ -483,6 +483,7 @@ mx_list_done(struct mx_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		free(list->address[i].host);
+		free(list->address[i].hold);
 		free(list->address[i].tlsa);
 		free(list->address[i].refused);
 	}

@@ -33,6 +33,13 @@ void authorities_free(struct authorities *a);		/* after all connections; NULL is
 void authorities_take_file(struct authorities *a, const struct ctl_message *m);	/* CTL_FILE; closes its descriptor */
 struct tls_out *authorities_tls(const struct authorities *a);
 
+/* --- bearing: tokens from the fetch helper, for connections that log in with OAuth2 --- */
+struct bearing;
+struct peer_auth_source;
+extern const struct peer_auth_source bearing_oauth2;
+void bearing_channel(struct remote *r, int fd);
+void bearing_free(struct bearing *b);	/* NULL is fine */
+
 /* --- client: the SMTP dialogue with one peer, from greeting to QUIT, any number of transactions. Pure --- */
 struct response;
 
@@ -82,6 +89,7 @@ struct client_settings {
 	const char *user;	/* with mechanisms: who we are, for verdicts */
 	unsigned mechanisms;	/* PROVE_BIT()s that may prove it: no mail without; 0: we are anonymous */
 	unsigned clear;		/* those of PROVE_BARE that may go without TLS */
+	bool again;		/* after a 535 there is one more attempt: with another token */
 	void (*heard)(void *arg, const char *line, size_t len);	/* the first line of each reply; NULL: nobody asks */
 	void *arg;
 };
@@ -158,6 +166,7 @@ struct client_auth {
 	enum prove_mechanism mechanism;
 	struct buf challenge;		/* what the peer wants answered, decoded; empty before the first word */
 	bool begun;			/* the AUTH line was sent: there is a challenge */
+	bool repeated;			/* this is the second attempt */
 	bool last;			/* the word that was sent is the mechanism's last */
 	struct buf raw;			/* the reply as it comes */
 	struct buf held; bool holds;	/* a first word too long for the AUTH line */
@@ -190,6 +199,11 @@ void demand_wish(const struct destination *d, const struct demand_host *host, st
 /* "mx.example.com or example.com": the names of a wish, for people. */
 void demand_names(const struct tls_wish *wish, char *dst, size_t size);
 
+/* --- knock: posternctl oauth test: a login without a message --- */
+void knock_begin(struct remote *r, const struct ctl_message *m);	/* CTL_TRIAL */
+void knock_answer(const struct peer *p, struct remote_job *job);	/* the login went well */
+void knock_free_all(struct remote *r);
+
 /* --- mx: from a destination to the ordered addresses to be tried. Pure: questions out, answers in --- */
 #define MX_HOSTS_MAX 20
 #define MX_ADDRESSES_MAX 30
@@ -205,6 +219,7 @@ struct mx_address {
 	uint64_t plain_until;		/* for site: outbound-tls = may, and TLS failed: clear text till then */
 	uint64_t bad_until;		/* for site: clock_mono_ms() till which it is tried last */
 	uint64_t quiet_until;		/* for site: no trouble event before */
+	struct site_hold *hold;		/* for site: owned; it does not want our account */
 };
 
 struct mx_list {
@@ -282,6 +297,7 @@ enum peer_auth_end {
 /* Where the words come from: one row a kind of outbound-auth. */
 struct peer_auth_source {
 	unsigned mechanisms;	/* PROVE_BIT()s */
+	bool again;		/* after a 535 there may be other words: one more attempt on the same connection */
 	bool hold;		/* after DENIED the host is left alone for a while: an account that is tried too often is locked */
 	/*
 	 * The next word for p->client.auth->mechanism is wanted: peer_auth_say or peer_auth_give_up, later, never from inside. `challenge`
@@ -293,6 +309,7 @@ struct peer_auth_source {
 void peer_auth_settings(const struct peer *p, struct client_settings *set);
 void peer_auth_prove(struct peer *p);		/* asks the source, if it was not asked yet */
 void peer_auth_end(struct peer *p);
+bool peer_auth_holds(const struct peer *p);	/* the account was denied, and the host is to be left alone */
 void peer_auth_binding(const struct peer *p, struct prove_start *s);
 /* From the sources: may end the connection, and others with it. `last`: a 235 may follow, although a challenge may, too. */
 void peer_auth_say(struct peer *p, const struct vouch_token *word, bool last);
@@ -339,7 +356,7 @@ struct destination {
  * remote fills `verdict` and calls `done` exactly once, on the loop, never from inside remote_submit.
  */
 struct remote_job {
-	const struct message_envelope *e;
+	const struct message_envelope *e;	/* NULL: no message, the login alone is wanted: see knock */
 	int fd;				/* the queue file, positioned reads only */
 	const char *sender;		/* envelope sender to use (masqueraded) */
 	const size_t *index; size_t count;	/* into e->rcpt; at most max-recipients */
@@ -366,6 +383,7 @@ void remote_submit(struct remote *r, const struct destination *d, struct remote_
 void remote_turn(struct remote *r, const struct destination *d, int fd, uint16_t port, void (*over)(void *arg), void *arg);
 void remote_turn_end(struct remote *r, const struct destination *d);	/* there is no more mail: says goodbye */
 size_t remote_active(const struct remote *r);		/* jobs not done */
+void remote_release(struct remote *r);			/* an operator wants everything tried now: no host is left alone any more */
 bool remote_is_down(const struct remote *r, const char *key);	/* the last attempts could not connect at all */
 /* Starts no new transaction; jobs not begun are done with VERDICT_LATER 4.3.2 and glitch false; those in flight go on. */
 void remote_drain(struct remote *r);
@@ -382,6 +400,8 @@ struct remote {
 	struct lookup *lookup;
 	struct tls_out *tls;			/* NULL: nothing has TLS */
 	struct prover *prover;			/* NULL: was never needed */
+	struct bearing *bearing;		/* the same */
+	LIST_HEAD(, knock) knocks;
 	struct w3clog *log;			/* NULL: none is kept */
 	struct mx_settings mx;			/* `self` is renewed by remote_mx */
 	struct net_address *self;		/* owned */
@@ -467,6 +487,16 @@ void site_leaves(struct site *s, struct peer *p);			/* says goodbye: takes no mo
 void site_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fate fate);
 void site_closed(struct site *s, struct peer *p);			/* it is over: frees it */
 
+/* --- site_hold: hosts that do not want our account are left alone for a while --- */
+struct site_hold {
+	uint64_t until, wait;		/* monotonic ms; how long this time */
+	struct verdict why;
+};
+void site_hold_begin(struct site *s, size_t index, const struct verdict *why);
+void site_hold_end(struct site *s, size_t index);		/* it was content with us */
+void site_hold_release(struct site *s);				/* all may be tried now; what came of it is still remembered */
+void site_hold_skip(struct site *s);				/* the waiting jobs pass over held hosts */
+
 /* --- site_job: the jobs that wait at a site, and how they end --- */
 void site_job_push(struct site *s, struct remote_job *job, bool front);
 struct remote_job *site_job_pull(struct site *s, struct remote_job **link);	/* the one that `link` points to */
@@ -507,5 +537,16 @@ bool tlsa_is_over(const struct tlsa *t);
 const struct tlsa_set *tlsa_found(const struct tlsa *t);	/* NULL: none */
 const char *tlsa_trouble(const struct tlsa *t);		/* why the host must not be used now; NULL: it may */
 struct tlsa_set *tlsa_set_copy(const struct tlsa_set *set);	/* of NULL: NULL */
+
+/* --- xoauth: the words of OAUTHBEARER and XOAUTH2. Pure --- */
+struct xoauth_wish {
+	enum prove_mechanism mechanism;
+	const char *user, *host;
+	uint16_t port;
+	const char *token; size_t len;
+};
+bool xoauth_first(struct vouch_token *word, const struct xoauth_wish *w) __attribute__((warn_unused_result));	/* false: too long, `word` is empty */
+void xoauth_last(struct vouch_token *word, enum prove_mechanism mechanism);	/* after the challenge that means no */
+void xoauth_status(char *dst, size_t size, const char *challenge, size_t len);	/* what it says; "" nothing known */
 
 #endif

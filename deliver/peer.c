@@ -169,6 +169,11 @@ begin(struct peer *p, struct remote_job *job)
 		.e = job->e, .sender = job->sender, .index = job->index, .count = job->count, .verdict = job->verdict,
 	};
 
+	if (job->e == NULL) {
+		knock_answer(p, job);
+		site_over(p->site, p, job, CLIENT_FINAL);
+		return;
+	}
 	if ((job->e->flags & (MESSAGE_UTF8 | MESSAGE_REPORT)) == MESSAGE_UTF8 && !(p->client.offered & CLIENT_SMTPUTF8))
 		mail.ascii_header = has_ascii_header(p, job);
 

@@ -16,6 +16,7 @@
 static const struct peer_auth_source *const sources[] = {
 	[CONFIG_OUT_BASIC] = &prover_basic,
 	[CONFIG_OUT_INTEGRATED] = &prover_integrated,
+	[CONFIG_OUT_OAUTH2] = &bearing_oauth2,
 };
 
 /* NULL: anonymous. */
@@ -37,8 +38,9 @@ peer_auth_settings(const struct peer *p, struct client_settings *set)
 		return;
 	set->user = security->account.user;
 	set->mechanisms = source->mechanisms;
+	set->again = source->again;
 	if (security->tls == CONFIG_OUT_TLS_OFF || net_is_loopback((const struct sockaddr *)&p->to.sa))
-		set->clear = PROVE_BARE;
+		set->clear = PROVE_BARE & ~PROVE_TOKENS;	/* a token goes under TLS, whatever is configured (RFC 6750 5.3) */
 }
 
 void
@@ -74,9 +76,15 @@ peer_auth_end(struct peer *p)
 	p->proving = false;
 	source_of(p)->end(p, how);
 	if (how != PEER_AUTH_GONE)
-		log_event(LOG_FACT, NULL, "auth", "server=%s result=%s user=%s host=%s mechanism=%s", p->site->r->server->name,
+		log_event(LOG_FACT, NULL, "auth", "result=%s user=%s host=%s mechanism=%s",
 		    how == PEER_AUTH_TAKEN ? "ok" : "failed", log_safe(c->set.user), log_safe(p->where),
 		    prove_mechanism_names[c->auth->mechanism]);
+}
+
+bool
+peer_auth_holds(const struct peer *p)
+{
+	return p->client.denied && source_of(p)->hold;
 }
 
 /* --- from the sources --- */

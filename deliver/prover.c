@@ -271,5 +271,7 @@ prover_free(struct prover *v)
 	free(v);
 }
 
-const struct peer_auth_source prover_basic = { PROVE_BASIC, true, prover_ask, prover_end };
-const struct peer_auth_source prover_integrated = { PROVE_BIT(PROVE_GSSAPI), true, prover_ask, prover_end };
+const struct peer_auth_source prover_basic = { .mechanisms = PROVE_BASIC, .hold = true, .ask = prover_ask, .end = prover_end };
+const struct peer_auth_source prover_integrated = {
+	.mechanisms = PROVE_BIT(PROVE_GSSAPI), .hold = true, .ask = prover_ask, .end = prover_end,
+};

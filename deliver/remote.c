@@ -185,6 +185,16 @@ remote_active(const struct remote *r)
 	return r->active;
 }
 
+void
+remote_release(struct remote *r)
+{
+	struct site *s;
+
+	for (size_t i = 0; i < REMOTE_BUCKETS; i++)
+		LIST_FOREACH(s, &r->table[i], table_link)
+			site_hold_release(s);
+}
+
 bool
 remote_is_down(const struct remote *r, const char *key)
 {
@@ -227,6 +237,9 @@ remote_on_channel(struct remote *r, const struct ctl_message *m)
 	case CTL_HELPER_AUTH:
 		prover_channel(r, m->fd);
 		break;
+	case CTL_HELPER_FETCH:
+		bearing_channel(r, m->fd);
+		break;
 	default:
 		close(m->fd);
 	}
@@ -247,6 +260,7 @@ remote_new(struct boot *b)
 	r->sweep = loop_timer_new(b->loop, on_sweep, r);
 	r->table = mem_zalloc(REMOTE_BUCKETS * sizeof(*r->table));
 	r->piece = mem_zalloc(CLIENT_PIECE);
+	LIST_INIT(&r->knocks);
 	TAILQ_INIT(&r->due);
 	TAILQ_INIT(&r->blocked);
 	TAILQ_INIT(&r->idle);
@@ -261,6 +275,8 @@ remote_free(struct remote *r)
 		while (!LIST_EMPTY(&r->table[i]))
 			forget_site(r, LIST_FIRST(&r->table[i]));
 	prover_free(r->prover);
+	bearing_free(r->bearing);
+	knock_free_all(r);
 	loop_timer_free(r->soon);
 	loop_timer_free(r->sweep);
 	free(r->table);

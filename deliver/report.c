@@ -82,7 +82,7 @@ report_make_id(char *id, const char *message, int64_t time_us, size_t first, enu
 
 	for (; *message != '\0'; message++)
 		chance = (chance ^ (unsigned char)*message) * 16777619U;
-	chance += (uint32_t)first * 8 + (uint32_t)kind * 2 + (copy ? 1 : 0);
+	chance += (uint32_t)first * 16 + (uint32_t)kind * 2 + (copy ? 1 : 0);
 	message_id_make(id, time_us, chance);
 }
 
@@ -145,6 +145,7 @@ count(struct delivery *x, const char *id)
 	static const struct { enum counter counter; const char *name; } kinds[] = {
 		[DSN_FAILURE] = { COUNTER_NDRS, "failure" }, [DSN_DELAY] = { COUNTER_DELAY_REPORTS, "delay" },
 		[DSN_DELIVERED] = { COUNTER_SUCCESS_REPORTS, "success" }, [DSN_RELAYED] = { COUNTER_SUCCESS_REPORTS, "relayed" },
+		[DSN_EXPANDED] = { COUNTER_SUCCESS_REPORTS, "expanded" },
 	};
 	struct report *r = x->report;
 

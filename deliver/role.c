@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -178,7 +179,7 @@ make_schedule(struct role *r)
 	const char *why = "";
 	struct schedule_setup setup = {
 		.loop = b->loop, .server = b->server, .counters = b->counters, .spool = r->spool, .pool = r->pool,
-		.intake = r->intake, .remote = r->remote, .badmail = r->badmail, .window = window_for(b->server),
+		.intake = r->intake, .remote = r->remote, .expand = r->expand, .badmail = r->badmail, .window = window_for(b->server),
 	};
 
 	r->schedule = schedule_new(&setup, &why);
@@ -210,6 +211,7 @@ run(struct boot *b)
 	r->remote = remote_new(b);
 	r->log = w3clog_new(b->loop, r->pool, b->config, b->server, b->counters);
 	r->remote->log = r->log;
+	r->expand = expand_new(b, r->intake);
 	r->badmail = badmail_new(b->loop, r->pool, r->spool, b->server, b->counters);
 	make_schedule(r);
 	r->hatch = hatch_new(b->loop, r->schedule);
@@ -265,6 +267,7 @@ begin_end(struct role *r, uint64_t grace_ms)
 	chores_end(r->chores);
 	schedule_drain(r->schedule, end, r);
 	remote_drain(r->remote);
+	expand_drain(r->expand);
 }
 
 static void
@@ -279,6 +282,7 @@ finish(struct boot *b)
 	w3clog_end(r->log);
 	pool_free(r->pool);
 	w3clog_free(r->log);
+	expand_free(r->expand);
 	schedule_free(r->schedule);
 	chores_free(r->chores);
 	badmail_free(r->badmail);
@@ -315,6 +319,7 @@ static void
 retry(struct role *r, const struct ctl_message *m)
 {
 	(void)m;
+	remote_release(r->remote);
 	if (r->scanned && !r->ending)
 		schedule_retry_all(r->schedule);
 	else
@@ -335,8 +340,16 @@ channel(struct role *r, const struct ctl_message *m)
 	memcpy(&channel, m->data, sizeof(channel));
 	if (m->fd != -1 && channel.helper == CTL_HELPER_DELIVER)
 		hatch_channel(r->hatch, m->fd);
+	else if (m->fd != -1 && channel.helper == CTL_HELPER_DIRECTORY && r->expand != NULL)
+		expand_channel(r->expand, m->fd);
 	else
 		remote_on_channel(r->remote, m);
+}
+
+static void
+trial(struct role *r, const struct ctl_message *m)
+{
+	knock_begin(r->remote, m);
 }
 
 static void
@@ -373,6 +386,7 @@ static void (*const controls[CTL_COUNT])(struct role *r, const struct ctl_messag
 	[CTL_LOGS] = reopen_logs,
 	[CTL_RETRY] = retry,
 	[CTL_CHANNEL] = channel,
+	[CTL_TRIAL] = trial,
 	[CTL_FILE] = file,
 	[CTL_CHORE] = chore,
 	[CTL_LOOK] = look,

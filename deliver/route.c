@@ -223,7 +223,7 @@ add_hosts(struct route *r, const struct config_domain *domain, const struct conf
 	h->via = (struct destination){ .port = s->port, .security = own };
 	if (!is_dns(texts))
 		rc = fill_hosts(&h->d, texts, suffix);
-	else if (*suffix != '\0' && texts->count == 0 && s->smart_host.count > 0)
+	else if (*suffix != '\0' && domain != NULL && !domain->has_route && s->smart_host.count > 0)
 		rc = fill_hosts(&h->via, &s->smart_host, suffix);
 	free(suffix);
 	if (rc == -1)
@@ -264,6 +264,17 @@ route_free(struct route *r)
 }
 
 /* The entry's own, or the server's; those of a local domain are not there. */
+void
+route_each(const struct route *r, void (*call)(void *arg, const struct destination *d), void *arg)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->hosts[i].d.nhost > 0)
+			call(arg, &r->hosts[i].d);
+		if (r->hosts[i].via.nhost > 0)
+			call(arg, &r->hosts[i].via);
+	}
+}
+
 static const struct hosts *
 hosts_of(const struct route *r, const struct config_domain *domain)
 {
@@ -318,7 +329,7 @@ route_find(const struct route *r, const char *domain, struct route_answer *a)
 		a->hold = entry->hold;
 		a->port = own->d.port;
 		a->hosts = own->d.nhost > 0 ? &own->d : NULL;
-		own_dns = entry->route.count > 0 && a->hosts == NULL;	/* "route = dns" over the server's smart host */
+		own_dns = entry->has_route && a->hosts == NULL;	/* "route = dns" over the server's smart host */
 	}
 	a->security = own->direct;
 	a->suffix = own->suffix;

@@ -405,7 +405,7 @@ schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg)
 /* --- life --- */
 
 static void
-report_queued(void *arg, const char *id)
+message_queued(void *arg, const char *id)
 {
 	struct schedule *s = arg;
 
@@ -419,6 +419,7 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 {
 	struct schedule *s = mem_new(struct schedule);
 	struct destination local = { .key = (char *)"local", .domain = (char *)"local" };
+	struct destination directory = { .key = (char *)"directory", .domain = (char *)"directory" };
 
 	s->set = *setup;
 	TAILQ_INIT(&s->messages);
@@ -427,12 +428,17 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 	s->dests = schedule_dest_table_new(s->index);
 	s->local = schedule_dest_add(s->dests, &local);
 	s->local->local = true;
+	if (setup->expand != NULL) {
+		s->directory = schedule_dest_add(s->dests, &directory);
+		s->directory->directory = true;
+		expand_on_queued(setup->expand, message_queued, s);
+	}
 	s->route = route_new(setup->server, why);
 	if (s->route == NULL) {
 		schedule_free(s);
 		return NULL;
 	}
-	s->report = report_new(setup->intake, setup->server, setup->counters, report_queued, s);
+	s->report = report_new(setup->intake, setup->server, setup->counters, message_queued, s);
 	s->settle = settle_new(setup, s->report);
 	s->drop = drop_new(setup->pool, setup->spool, setup->server);
 	s->move = pool_lane_new(setup->pool, 1, 1, schedule_order_run_move, schedule_order_moved, s);

@@ -89,7 +89,7 @@ schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d)
 {
 	struct schedule_dest **link = &t->bucket[bucket_of(d->d.key)];
 
-	if (d->local || d->turn != NULL || d->active > 0 || d->coming > 0 || d->held > 0 || d->parked > 0 || d->kept.count > 0)
+	if (d->local || d->directory || d->turn != NULL || d->active > 0 || d->coming > 0 || d->held > 0 || d->parked > 0 || d->kept.count > 0)
 		return;
 	while (*link != d)
 		link = &(*link)->chain;

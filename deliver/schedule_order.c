@@ -152,6 +152,7 @@ schedule_order_bury(struct schedule *s, uint32_t n)
 	struct schedule_record *r = schedule_index_at(s->index, n);
 
 	schedule_index_hold(s->index, n, false);
+	schedule_index_hold(s->index, n, false);
 	r->state = RECORD_GONE;
 	r->flags = 0;
 	s->buried++;
@@ -214,7 +215,10 @@ end_recipients(struct schedule_message *m)
 		m->result[i].reason = why;
 		o->recipients++;
 	}
-	disk_crash_point(o->kind == SCHEDULE_BOUNCE ? "order-bounce" : "order-delete");
+	if (o->kind == SCHEDULE_BOUNCE)
+		disk_crash_point("order-bounce");
+	else
+		disk_crash_point("order-delete");
 	settle_begin(m->schedule->settle, m);
 }
 
@@ -276,6 +280,7 @@ schedule_order_end(struct schedule_message *m)
 	struct schedule_order *o = m->command;
 
 	judge(m);
+	disk_crash_point("order-done");
 	if (o->result == SCHEDULE_DONE)
 		log_event(LOG_FACT, m->id, events[o->kind], "uid=%u sender=%s recipients=%zu%s%s%s%s", o->uid,
 		    log_safe(*m->e.sender == '\0' ? "<>" : m->e.sender), o->recipients, o->kind == SCHEDULE_MOVE ? " to=" : "",

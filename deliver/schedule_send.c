@@ -27,130 +27,18 @@ struct schedule_portion {
 	struct schedule_dest *dest;
 	const size_t *index;
 	size_t count;
+	size_t *owned;			/* `index`, when it is this portion's own */
 	struct remote_job remote;
 	struct drop_job drop;
+	struct expand_job expand;
+	struct expand_recipient *found;	/* for the directory */
 	struct verdict verdict[];	/* for remote */
 };
 
 enum gate { GATE_SEND, GATE_PARK, GATE_DEFER };
 
 static void send_more(struct schedule_message *m);
-
-/* --- where each recipient goes --- */
-
-static struct schedule_dest *
-dest_for_hosts(struct schedule *s, const struct destination *d)
-{
-	struct schedule_dest *found = schedule_dest_find(s->dests, d->key);
-
-	return found != NULL ? found : schedule_dest_add(s->dests, d);
-}
-
-static struct schedule_dest *
-dest_direct(struct schedule *s, const char *domain, const struct route_answer *a)
-{
-	char key[ROUTE_KEY_SIZE];
-	struct schedule_dest *found;
-	struct destination d;
-
-	route_direct_key(key, domain, a);
-	found = schedule_dest_find(s->dests, key);
-	if (found != NULL)
-		return found;
-	route_direct(&d, domain, a);
-	found = schedule_dest_add(s->dests, &d);
-	route_destination_done(&d);
-	return found;
-}
-
-static void
-point_to(struct schedule_message *m, struct schedule_result *r, struct schedule_dest *dest)
-{
-	struct schedule_dest *old = r->dest;
-
-	dest->held++;
-	r->dest = dest;
-	if (old != NULL) {
-		old->held--;
-		schedule_dest_check(m->schedule->dests, old);
-	}
-}
-
-/* It waits for its host to ask, unless this round is because it did, or others of its domain are on their way so. */
-static void
-assign_held(struct schedule_message *m, size_t i, const char *domain, const struct route_answer *a)
-{
-	struct schedule_result *r = &m->result[i];
-	struct schedule_dest *dest = schedule_ask_dest(m->schedule, domain, a);
-
-	r->hold = true;
-	r->todo = !dest->barred && (dest == m->only || schedule_dest_is_asked(dest));
-	point_to(m, r, dest);
-	if (r->todo)
-		return;
-	r->outcome = OUTCOME_HELD;
-	if (m->fresh)
-		log_event(LOG_FACT, m->id, "held", "recipient=%s", log_safe(m->e.rcpt[i].address));
-}
-
-static void
-assign_one(struct schedule_message *m, size_t i, const char *domain)
-{
-	struct schedule *s = m->schedule;
-	struct schedule_result *r = &m->result[i];
-	struct route_answer a;
-	char ascii[IDN_SIZE];
-
-	/* One destination, however its name is written. */
-	if (!idn_is_ascii(domain) && idn_to_ascii(ascii, domain))
-		domain = ascii;
-	route_find(s->route, domain, &a);
-	r->fallback = a.fallback;
-	r->local = a.kind == ROUTE_LOCAL;
-	if (a.kind == ROUTE_REFUSED) {
-		r->outcome = OUTCOME_FAILED;
-		r->reason = schedule_reason_keep(m, 0, a.status, "", a.why);
-		return;
-	}
-	if (a.hold) {
-		assign_held(m, i, domain, &a);
-		return;
-	}
-	point_to(m, r, a.kind == ROUTE_LOCAL ? s->local : a.kind == ROUTE_HOSTS ? dest_for_hosts(s, a.hosts) :
-	    dest_direct(s, domain, &a));
-	r->todo = m->only == NULL || r->dest == m->only;
-	/* It had got as far as the fallback when it was parked. */
-	if (!r->todo && a.fallback != NULL && strcmp(a.fallback->key, m->only->d.key) == 0) {
-		point_to(m, r, m->only);
-		r->second = r->todo = true;
-	}
-}
-
-/* Neighbours of one domain share the answer. */
-static void
-assign(struct schedule_message *m)
-{
-	const struct schedule_result *last = NULL;
-	const char *last_domain = "";
-
-	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		const char *at = strrchr(m->e.rcpt[i].address, '@');
-		const char *domain = at == NULL ? "" : at + 1;
-		struct schedule_result *r = &m->result[i];
-
-		if (m->e.rcpt[i].mark != MARK_PENDING)
-			continue;
-		if (last != NULL && strcmp(domain, last_domain) == 0) {
-			*r = *last;
-			if (r->dest != NULL)
-				r->dest->held++;
-		} else {
-			assign_one(m, i, domain);
-		}
-		last = r;
-		last_domain = domain;
-	}
-}
+static void submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned);
 
 /* --- groups --- */
 
@@ -210,11 +98,12 @@ collect_failure(struct schedule_message *m, size_t i, const struct verdict *v)
 	struct schedule_result *r = &m->result[i];
 
 	if (r->fallback != NULL && !r->second && route_is_fallback(m->schedule->route, v)) {
-		point_to(m, r, dest_for_hosts(m->schedule, r->fallback));
+		schedule_assign_point(m, r, schedule_assign_hosts(m->schedule, r->fallback));
 		r->second = r->todo = true;
 		return;
 	}
 	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : later(r);
+	r->waits = r->dest->directory && r->outcome == OUTCOME_LATER;
 	r->reason = schedule_reason_keep(m, v->code, v->status, v->host, v->text);
 	if (v->what == VERDICT_LATER)
 		r->dest->failure = *v;
@@ -227,6 +116,14 @@ note_success(struct schedule_message *m, size_t i, const struct verdict *v)
 	m->result[i].outcome = OUTCOME_DELIVERED;
 	if ((m->e.rcpt[i].notify & NOTIFY_SUCCESS) && !v->dsn)
 		m->result[i].reason = schedule_reason_keep(m, v->code, v->status, v->host, v->text);
+}
+
+static void
+portion_free(struct schedule_portion *p)
+{
+	free(p->owned);
+	free(p->found);
+	free(p);
 }
 
 static void
@@ -243,8 +140,15 @@ portion_over(struct schedule_portion *p)
 	if (p->dest->parked > 0 && !m->schedule->draining)
 		loop_timer_set(m->schedule->timer, 0);
 	schedule_dest_check(m->schedule->dests, p->dest);
-	free(p);
+	portion_free(p);
 	send_more(m);
+}
+
+/* Taken back from who could not begin with it, because the process ends. */
+static bool
+is_put_back(const struct schedule_message *m, const struct verdict *v)
+{
+	return m->schedule->draining && v->code == 0 && strcmp(v->status, "4.3.2") == 0;
 }
 
 static void
@@ -262,7 +166,7 @@ remote_over(void *arg, struct remote_job *job)
 			m->result[i].relayed = true;
 			log_event(LOG_FACT, m->id, "delivered", "recipient=%s host=%s status=%s tls=%s verified=%s",
 			    log_safe(m->e.rcpt[i].address), log_safe(v->host), v->status, job->tls, job->verified);
-		} else if (!(m->schedule->draining && v->code == 0 && strcmp(v->status, "4.3.2") == 0)) {
+		} else if (!is_put_back(m, v)) {
 			collect_failure(m, i, v);
 		}
 	}
@@ -294,6 +198,47 @@ drop_over(void *arg, struct drop_job *job)
 	portion_over(p);
 }
 
+static void
+note_expanded(struct schedule_message *m, size_t i, const struct expand_recipient *found)
+{
+	m->result[i].outcome = OUTCOME_DELIVERED;
+	if (found->copies > 1 && (m->e.rcpt[i].notify & NOTIFY_SUCCESS)) {
+		m->result[i].expanded = true;
+		m->result[i].reason = schedule_reason_keep(m, 0, found->verdict.status, "", found->verdict.text);
+	}
+}
+
+/* Mailboxes are dropped at once; nothing else of the message is waited for. */
+static void
+expand_over(void *arg, struct expand_job *job)
+{
+	struct schedule_portion *p = arg;
+	struct schedule_message *m = p->m;
+	size_t *mine = mem_array(NULL, p->count, sizeof(*mine)), n = 0;
+
+	for (size_t k = 0; k < job->count; k++) {
+		const struct expand_recipient *found = &job->out[k];
+		size_t i = p->index[k];
+
+		if (is_put_back(m, &found->verdict))
+			continue;
+		m->glitch |= found->verdict.what == VERDICT_LATER;
+		if (found->verdict.what != VERDICT_DELIVERED) {
+			collect_failure(m, i, &found->verdict);
+		} else if (found->copies > 0) {
+			note_expanded(m, i, found);
+		} else if (!m->schedule->draining) {
+			schedule_assign_point(m, &m->result[i], m->schedule->local);
+			mine[n++] = i;
+		}
+	}
+	if (n > 0)
+		submit(m, m->schedule->local, mine, n, mine);
+	else
+		free(mine);
+	portion_over(p);
+}
+
 /* --- sending --- */
 
 static const char *
@@ -316,8 +261,9 @@ hold(struct schedule_message *m, bool local)
 	*flag = true;
 }
 
+/* `owned`: `index`, when it is to be freed with the portion; else NULL. */
 static void
-submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index, size_t count)
+submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned)
 {
 	struct schedule *s = m->schedule;
 	struct schedule_portion *p = mem_zalloc(sizeof(*p) + (d->local ? 0 : count * sizeof(p->verdict[0])));
@@ -326,6 +272,7 @@ submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index,
 	p->dest = d;
 	p->index = index;
 	p->count = count;
+	p->owned = owned;
 	LIST_INSERT_HEAD(&m->portions, p, link);
 	m->active++;
 	d->active++;
@@ -335,6 +282,11 @@ submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index,
 	if (d->local) {
 		p->drop = (struct drop_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count, .done = drop_over, .arg = p };
 		drop_submit(s->drop, &p->drop);
+	} else if (d->directory) {
+		p->found = mem_zalloc(count * sizeof(*p->found));
+		p->expand = (struct expand_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count, .out = p->found,
+			.done = expand_over, .arg = p };
+		expand_submit(s->set.expand, &p->expand);
 	} else {
 		p->remote = (struct remote_job){
 			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index, .count = count,
@@ -356,7 +308,7 @@ gate_for(struct schedule *s, struct schedule_dest *d)
 		return GATE_SEND;
 	if (d->turn != NULL)
 		return d->active < TURN_PORTIONS ? GATE_SEND : GATE_PARK;
-	if (!remote_is_down(s->set.remote, d->d.key))
+	if (!(d->directory ? expand_is_down(s->set.expand) : remote_is_down(s->set.remote, d->d.key)))
 		return d->active < schedule_share(s) ? GATE_SEND : GATE_PARK;
 	d->stalled = d->active > 0;
 	if (d->stalled)
@@ -380,6 +332,7 @@ pass_over(struct schedule_message *m, const struct schedule_group *g, enum gate 
 
 		/* the place of a fallback is no place for what was asked for */
 		r->outcome = gate == GATE_PARK && !(r->hold && r->second) ? OUTCOME_PARKED : later(r);
+		r->waits = g->dest->directory;
 		if (gate == GATE_DEFER)
 			r->reason = schedule_reason_keep(m, v->code, known ? v->status : "4.4.1", v->host,
 			    known ? v->text : "the destination is down");
@@ -404,7 +357,7 @@ send_one(struct schedule_message *m)
 	} else {
 		if (!g->dest->local && count > limit)
 			count = (size_t)limit;
-		submit(m, g->dest, m->order + g->first + m->offset, count);
+		submit(m, g->dest, m->order + g->first + m->offset, count, NULL);
 		m->offset += count;
 	}
 	if (m->offset == g->count) {
@@ -429,7 +382,7 @@ send_more(struct schedule_message *m)
 void
 schedule_send_begin(struct schedule_message *m)
 {
-	assign(m);
+	schedule_assign(m);
 	send_more(m);
 }
 
@@ -442,7 +395,7 @@ schedule_send_free(struct schedule_message *m)
 	while ((p = LIST_FIRST(&m->portions)) != NULL) {
 		LIST_REMOVE(p, link);
 		p->dest->active--;
-		free(p);
+		portion_free(p);
 	}
 	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++) {
 		struct schedule_dest *d = m->result[i].dest;

@@ -65,12 +65,12 @@ judge_later(struct settle_state *st, size_t i)
 	const struct retry_plan *plan = &st->plan[r->local];
 	uint64_t after;
 
-	if (plan->expired) {
+	if (plan->expired && !r->waits) {
 		r->outcome = OUTCOME_FAILED;
 		r->expired = true;
 		return;
 	}
-	after = after_of(st, r);
+	after = plan->expired ? st->settle->server->retry.ms[st->settle->server->retry.count - 1] : after_of(st, r);
 	if (!m->later || after < m->after)
 		m->after = after;
 	m->later = true;

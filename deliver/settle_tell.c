@@ -54,9 +54,15 @@ list_recipients(struct settle_state *st, enum schedule_outcome outcome, unsigned
 
 /* --- success: told before it is marked; after a crash between the two it is delivered and told again --- */
 
+static enum dsn_kind
+kind_of(const struct schedule_result *r)
+{
+	return r->expanded ? DSN_EXPANDED : r->relayed ? DSN_RELAYED : DSN_DELIVERED;
+}
+
 /* True: somebody is to be told so. */
 static bool
-list_success(struct settle_state *st, bool relayed)
+list_success(struct settle_state *st, enum dsn_kind kind)
 {
 	struct schedule_message *m = st->m;
 	struct report_job *job = &st->report;
@@ -65,7 +71,7 @@ list_success(struct settle_state *st, bool relayed)
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
 		const struct schedule_result *r = &m->result[i];
 
-		if (r->outcome != OUTCOME_DELIVERED || r->reason == NULL || r->relayed != relayed)
+		if (r->outcome != OUTCOME_DELIVERED || r->reason == NULL || kind_of(r) != kind)
 			continue;
 		if (job->count == 0) {
 			free(st->recipient);
@@ -92,25 +98,20 @@ success_done(void *arg, struct report_job *job)
 	disk_crash_point("settle-told");
 	if (job->error != 0 && job->error != EINVAL)
 		settle_stick(st, job->error);
-	else if (job->kind == DSN_DELIVERED)
-		tell_success(st, DSN_RELAYED);
 	else
-		settle_write(st);
+		tell_success(st, job->kind + 1);
 }
 
 static void
 tell_success(struct settle_state *st, enum dsn_kind kind)
 {
-	bool any = list_success(st, kind == DSN_RELAYED);
-
-	st->report.kind = kind;
-	if (!any) {
-		if (kind == DSN_DELIVERED)
-			tell_success(st, DSN_RELAYED);
-		else
-			settle_write(st);
+	while (kind <= DSN_EXPANDED && !list_success(st, kind))
+		kind++;
+	if (kind > DSN_EXPANDED) {
+		settle_write(st);
 		return;
 	}
+	st->report.kind = kind;
 	st->report.time_us = st->report.id_us = clock_wall_us();
 	st->report.done = success_done;
 	st->report.arg = st;

@@ -246,6 +246,7 @@ site_work(struct site *s)
 		site_list_renew(s);	/* comes back here */
 		return;
 	}
+	site_hold_skip(s);
 	site_job_finish_tried(s);
 	open_more(s);
 	if (s->waiting > 0 && !loop_timer_is_set(s->pressure))
@@ -274,6 +275,7 @@ site_opened(struct site *s, struct peer *p)
 	s->down = false;
 	if (index < s->list.count)
 		s->list.address[index].bad_until = 0;
+	site_hold_end(s, index);
 	if (s->waiting > 0)
 		remote_due(s->r, s);
 }
@@ -314,6 +316,8 @@ site_leaves(struct site *s, struct peer *p)
 static void
 count_sent(struct site *s, const struct remote_job *job)
 {
+	if (job->e == NULL)
+		return;
 	for (size_t i = 0; i < job->count; i++)
 		if (job->verdict[i].what == VERDICT_DELIVERED) {
 			counters_add(s->r->counters, COUNTER_MESSAGES_SENT, 1);
@@ -360,6 +364,8 @@ site_closed(struct site *s, struct peer *p)
 			site_list_plain(s, site_list_index(s, p), p->where, &p->client.failure);
 		else if (p->client.phase == CLIENT_OVER)
 			site_list_failed(s, site_list_index(s, p), p->where, &p->client.failure, p->client.glitch);
+		if (peer_auth_holds(p))
+			site_hold_begin(s, site_list_index(s, p), &p->client.failure);
 	}
 	if (p->leaving)
 		s->nleaving--;

@@ -26,7 +26,7 @@ site_list_index(const struct site *s, const struct peer *p)
 
 /* Health is kept and connections are recognised over a renewed list. */
 static void
-carry_over(struct site *s, const struct mx_list *old)
+carry_over(struct site *s, struct mx_list *old)
 {
 	struct peer *p;
 
@@ -38,6 +38,10 @@ carry_over(struct site *s, const struct mx_list *old)
 			a->bad_until = old->address[j].bad_until;
 			a->quiet_until = old->address[j].quiet_until;
 			a->plain_until = old->address[j].plain_until;
+			if (a->hold == NULL) {
+				a->hold = old->address[j].hold;
+				old->address[j].hold = NULL;
+			}
 			TAILQ_FOREACH(p, &s->peers, link)
 				if (p->generation == s->generation && p->index == j) {
 					p->generation = s->generation + 1;

@@ -11,7 +11,7 @@ _posternctl_words()
 	badmail) verbs='list show retry purge' ;;
 	esac
 	case $previous in
-	--state) words='active ready waiting held' ;;
+	--state) words='active ready waiting held kept' ;;
 	--to) words=$names ;;
 	--id | --sender | --recipient | --domain | --older | --newer | --reason) words='' ;;
 	*)

@@ -79,6 +79,13 @@ drop_is_full(void *arg)
 	return quota_is_full(((struct inbound *)arg)->listener->quota);
 }
 
+static enum seek_answer
+do_seek(void *arg, const char *address)
+{
+	struct inbound *c = arg;
+	return seek_find(c->listener->seek, &c->seek, c, address);
+}
+
 static bool
 is_self(void *arg, const char *literal)
 {
@@ -179,7 +186,7 @@ do_count(void *arg, enum counter which, int64_t n)
 
 const struct session_ops errand_ops = {
 	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
-	.secure = do_secure, .drop_is_full = drop_is_full, .is_self = is_self, .refused = do_refused, .count = do_count,
+	.secure = do_secure, .drop_is_full = drop_is_full, .seek = do_seek, .is_self = is_self, .refused = do_refused, .count = do_count,
 	.vouch = do_vouch, .vouch_step = do_vouch_step, .vouch_cancel = do_vouch_cancel,
 	.plead = do_plead,
 };

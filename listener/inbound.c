@@ -112,6 +112,7 @@ free_inbound(struct inbound *c)
 {
 	TAILQ_REMOVE(&c->listener->sessions, c, entry);
 	rdns_forget(c->query);
+	seek_forget(c->seek);
 	receive_discard(&c->receive);
 	record_done(&c->record);
 	warrant_cancel(c->question);
@@ -136,7 +137,9 @@ on_gone(void *arg)
 	}
 	if (c->receive.storing) {
 		rdns_forget(c->query);
+		seek_forget(c->seek);
 		c->query = NULL;
+		c->seek = NULL;
 		conn_free(c->conn);
 		c->conn = NULL;
 		return;
@@ -159,6 +162,13 @@ on_names(void *arg, enum policy_state state, char *names)
 	c->query = NULL;
 	c->client.state = state;
 	c->client.names = names;
+	session_named(&c->session);
+	conn_resume(c->conn);
+}
+
+void
+inbound_sought(struct inbound *c)
+{
 	session_named(&c->session);
 	conn_resume(c->conn);
 }

@@ -21,6 +21,7 @@ struct inbound {
 	union proxy_address peer, *reached;	/* reached: NULL unless a PROXY header said it */
 	struct policy_client client;
 	struct rdns_query *query;	/* the client's names are being asked for; NULL: not */
+	struct seek_state *seek;	/* a recipient that was asked about; NULL: none was */
 	char ip[INET6_ADDRSTRLEN];
 };
 

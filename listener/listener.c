@@ -62,6 +62,7 @@ listener_run(struct boot *b)
 	l->limit = limit_new(l->server->connection_limit_per_client, counters_crowd(b->counters), b->slot);
 	l->wants_names = policy_wants_names(l->server);
 	l->rdns = l->wants_names ? rdns_new(b) : NULL;
+	l->seek = seek_new(b);
 	l->porch = porch_new(l);
 	l->grace = loop_timer_new(b->loop, cut_all, l);
 	l->secure = secure_new(l);
@@ -119,6 +120,8 @@ take_channel(struct listener *l, const struct ctl_message *m)
 		rdns_channel(l->rdns, m->fd);
 	else if (channel.helper == CTL_HELPER_AUTH && l->warrant != NULL)
 		warrant_channel(l->warrant, m->fd);
+	else if (channel.helper == CTL_HELPER_DIRECTORY && l->seek != NULL)
+		seek_channel(l->seek, m->fd);
 	else if (channel.helper == CTL_HELPER_DELIVER && l->claim != NULL)
 		claim_channel(l->claim, m->fd);
 	else
@@ -188,6 +191,7 @@ listener_finish(struct boot *b)
 	claim_free(l->claim);
 	secure_free(l->secure);
 	rdns_free(l->rdns);
+	seek_free(l->seek);
 	w3clog_end(l->log);
 	pool_free(l->pool);
 	w3clog_free(l->log);

@@ -41,6 +41,8 @@ struct listener;
 struct porch;
 struct porch_place;
 struct rdns;
+struct seek;
+struct seek_state;
 struct session;
 struct warrant_question;
 
@@ -253,6 +255,7 @@ void inbound_vouched(struct inbound *c, const struct vouch_answer *a);
 void inbound_forget_question(struct inbound *c);
 /* From claim: the question is no more. `fd` (-1: none), which is taken over, leads to the deliver worker. */
 void inbound_claimed(struct inbound *c, const struct plea_answer *a, const char *node, int fd);
+void inbound_sought(struct inbound *c);		/* from seek: the answer can be fetched */
 
 /* --- limit: concurrent connections per client address, over all processes of the virtual server --- */
 
@@ -284,6 +287,7 @@ struct listener {
 	struct gate *gate;		/* NULL: certificates are still to come */
 	struct porch *porch;
 	struct rdns *rdns;
+	struct seek *seek;		/* NULL: no directory */
 	bool wants_names;
 	uint32_t serial;		/* of the latest session */
 	struct inbound_list sessions;
@@ -467,7 +471,7 @@ enum reply {
 	/* held mail cannot be had */
 	REPLY_ETRN_LATER, REPLY_ETRN_REFUSED, REPLY_TURN_REFUSED, REPLY_TURN_LATER, REPLY_TURN_NOTHING,
 	/* the mail is not wanted */
-	REPLY_RELAY, REPLY_RELAY_LATER, REPLY_MAILBOX_FULL, REPLY_RECIPIENTS, REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE,
+	REPLY_RELAY, REPLY_RELAY_LATER, REPLY_NO_SUCH_USER, REPLY_MAILBOX_FULL, REPLY_RECIPIENTS, REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE,
 	REPLY_CONTENT_BARE, REPLY_CONTENT_LINE, REPLY_STORAGE_FULL, REPLY_STORAGE,
 	REPLY_COUNT
 };
@@ -511,6 +515,20 @@ void secure_format_event(char *dst, const struct ssl_st *link);
 void secure_format_fingerprint(char *dst, const struct ssl_st *link);
 void secure_format_received(char *dst, const struct ssl_st *link);	/* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL */
 
+/* --- seek: whether a local recipient is in the directory --- */
+
+enum seek_answer {
+	SEEK_KNOWN,		/* or it cannot be found out now */
+	SEEK_UNKNOWN,
+	SEEK_WAIT,		/* inbound_sought() follows: ask again then */
+};
+struct seek *seek_new(struct boot *b);		/* NULL: no directory is asked */
+void seek_free(struct seek *k);			/* after all states; NULL is fine */
+void seek_channel(struct seek *k, int fd);	/* to the helper */
+/* `*state`: of this session, NULL at first. */
+enum seek_answer seek_find(struct seek *k, struct seek_state **state, struct inbound *c, const char *address);
+void seek_forget(struct seek_state *st);	/* frees; NULL is fine */
+
 /* --- session: the dialogue of one connection; pure --- */
 
 #define SESSION_LINE_MAX 2048U		/* RFC 5321 4.5.3.1.4: 512, and each extension adds; with CRLF */
@@ -552,6 +570,7 @@ struct session_ops {
 	void (*discard)(void *arg);			/* the message begun */
 	void (*secure)(void *arg);	/* TLS once what was sent is out; session_secured() follows, or the end of the connection */
 	bool (*drop_is_full)(void *arg);
+	enum seek_answer (*seek)(void *arg, const char *address);	/* a local recipient; SEEK_WAIT: session_named() follows */
 	bool (*is_self)(void *arg, const char *literal);	/* "[192.0.2.1]" is the address the client connected to */
 	void (*vouch)(void *arg, const struct vouch_start *start);	/* mechanism, tls, token: session_vouched() follows, */
 	void (*vouch_step)(void *arg, const struct vouch_token *t);	/* also here */
@@ -601,7 +620,7 @@ void session_secured(struct session *s, bool bound);		/* the handshake is done: 
 size_t session_input(struct session *s, const char *data, size_t len);
 bool session_wants_input(const struct session *s);
 void session_room(struct session *s);
-void session_named(struct session *s);			/* the client's names are known, or will not be */
+void session_named(struct session *s);			/* what a command waits for is known, or will not be: names, a recipient */
 void session_stored(struct session *s, int error, const char *id);
 void session_vouched(struct session *s, const struct vouch_answer *a);
 void session_asked(struct session *s, const struct plea_answer *a, const char *node);	/* PHASE_TURNED: the wire is the deliver worker's */
@@ -617,7 +636,7 @@ void session_reply(struct session *s, enum reply which, const char *detail);
 void session_reply_about(struct session *s, enum reply which, const char *recipient);	/* detail and event: the recipient */
 void session_reset(struct session *s);			/* back to the phase after HELO; forgets the envelope */
 void session_end(struct session *s, bool linger);
-void session_hold(struct session *s);			/* the present command comes again when the names are known */
+void session_hold(struct session *s);			/* the present command comes again after session_named() */
 
 /* --- transaction: MAIL, RCPT, DATA, RSET, and what becomes of the content --- */
 

@@ -73,6 +73,17 @@ complete_recipient(struct session *s, struct address *a)
 	return address_complete(a, s->server->default_domain->name);
 }
 
+/* In the directory, or the session is held. */
+static enum reply
+seek_recipient(struct session *s, const char *address)
+{
+	enum seek_answer answer = s->ops->seek(s->arg, address);
+
+	if (answer == SEEK_WAIT)
+		session_hold(s);
+	return answer == SEEK_UNKNOWN ? REPLY_NO_SUCH_USER : REPLY_NONE;
+}
+
 /* REPLY_NONE: welcome; or the session is held. */
 static enum reply
 judge_recipient(struct session *s, const struct address *a)
@@ -91,7 +102,7 @@ judge_recipient(struct session *s, const struct address *a)
 		return REPLY_RECIPIENTS;
 	if (where == POLICY_LOCAL && s->ops->drop_is_full(s->arg))
 		return REPLY_MAILBOX_FULL;
-	return REPLY_NONE;
+	return where == POLICY_LOCAL && s->server->ldap.enable ? seek_recipient(s, a->text) : REPLY_NONE;
 }
 
 void

@@ -27,6 +27,7 @@ struct clerk {
 	pid_t pid;
 	uint32_t request;
 	struct chore_ask ask;
+	char *said;			/* the first page of an order that changes something: for its event */
 	struct loop_timer *timer;
 	bool over;
 	const char *fault;		/* no page came, because */
@@ -151,15 +152,25 @@ clerk_other(struct order *o, struct master *m, const struct server *s, struct ch
 }
 
 /* The selection as it was said. */
-static void
-clerk_log(const struct order *o, const struct server *s, const struct admin_words *w)
+static char *
+clerk_said(const struct server *s, const struct admin_words *w)
 {
 	struct buf said = BUF_INIT(1024);
 	for (size_t i = 3; i < w->count; i++)
 		buf_printf(&said, "%s%s", i > 3 ? " " : "", w->word[i]);
-	log_event(LOG_FACT, NULL, "operator", "server=%s uid=%u command=%s action=%s selection=%s result=ok", s->name, (unsigned)o->peer->uid,
-	    w->word[0], w->word[2], log_safe(buf_text(&said)));
+	char *text = mem_printf("server=%s command=%s action=%s selection=%s", s->name, w->word[0], w->word[2], log_safe(buf_text(&said)));
 	buf_done(&said);
+	return text;
+}
+
+/* One event an order, when its first page is over; one that a worker was not ready for comes again. */
+static void
+clerk_log(struct clerk *k)
+{
+	if (k->said != NULL && (k->fault != NULL || k->page.state == CHORE_OK))
+		log_event(LOG_FACT, NULL, "operator", "%s uid=%u result=%s", k->said, (unsigned)k->ask.uid, k->fault == NULL ? "ok" : "failed");
+	free(k->said);
+	k->said = NULL;
 }
 
 static void
@@ -169,13 +180,15 @@ clerk_late(void *arg)
 	struct master *m = k->m;
 	k->fault = "the delivery process did not answer in time; what was begun goes on";
 	k->over = true;
+	clerk_log(k);
 	service_look(m); /* may free k */
 }
 
 static void
-clerk_send(struct order *o, struct master *m, struct child *c, const struct chore_ask *ask)
+clerk_send(struct order *o, struct master *m, struct child *c, const struct chore_ask *ask, char *said)
 {
 	struct clerk *k = mem_new(struct clerk);
+	k->said = said;
 	k->m = m;
 	k->child = c;
 	k->pid = c->pid;
@@ -213,9 +226,7 @@ clerk_run(struct order *o, struct master *m, struct server *s, const struct admi
 	} else if (pid != 0 && pid != c->pid) {
 		clerk_say(o, EX_TEMPFAIL, "has a new delivery process; ask again", s->name);
 	} else {
-		if (pid == 0 && chore_rows[ask.verb].acts)
-			clerk_log(o, s, w);
-		clerk_send(o, m, c, &ask);
+		clerk_send(o, m, c, &ask, pid == 0 && chore_rows[ask.verb].acts ? clerk_said(s, w) : NULL);
 	}
 }
 
@@ -225,6 +236,7 @@ clerk_free(struct clerk *k)
 	if (k == NULL)
 		return;
 	TAILQ_REMOVE(&k->m->clerks, k, link);
+	clerk_log(k); /* the operator is gone before the answer came */
 	loop_timer_free(k->timer);
 	free(k);
 }
@@ -251,6 +263,7 @@ clerk_page(struct child *c, const struct ctl_message *m)
 		k->fault = "the delivery process gave no proper answer";
 	k->child = NULL;
 	k->over = true;
+	clerk_log(k);
 	const struct server *to = k->ask.verb == CHORE_MOVE && k->page.done > 0 ? server_find(c->m, k->ask.to) : NULL;
 	struct child *other = to != NULL ? clerk_worker(c->m, to) : NULL;
 	if (other != NULL)
@@ -266,6 +279,7 @@ clerk_gone(struct child *c)
 			k->child = NULL;
 			k->over = true;
 			k->fault = "the delivery process ended before it answered; ask again";
+			clerk_log(k);
 		}
 }
 

@@ -43,6 +43,18 @@ handout_key(const struct config_server *s, const struct ctl_file *file)
 }
 
 static const char *
+handout_ldap_secret(const struct config_server *s, const struct ctl_file *file)
+{
+	return file->index == 0 ? s->ldap.secret_file : NULL;
+}
+
+static const char *
+handout_ldap_ca(const struct config_server *s, const struct ctl_file *file)
+{
+	return file->index == 0 ? s->ldap.ca_file : NULL;
+}
+
+static const char *
 handout_authorities(const struct config_server *s, const struct ctl_file *file)
 {
 	return file->index == 0 ? s->authorities : NULL;
@@ -72,6 +84,33 @@ handout_oauth_ca(const struct config_oauth *o)
 	return o->ca_file;
 }
 
+/* The secret-file of outbound-auth, by whom it is for. */
+static const char *
+handout_account(const struct config_server *s, const struct ctl_file *file, enum config_outbound_auth auth)
+{
+	const struct config_domain *d = NULL;
+	struct config_account a;
+
+	for (size_t i = 0; i < s->ndomain && file->domain[0] != '\0'; i++)
+		if (strcmp(s->domain[i].name, file->domain) == 0)
+			d = &s->domain[i];
+	if (file->index != 0 || (file->domain[0] != '\0' && d == NULL))
+		return NULL;
+	return config_account_find(&a, s, d, false) && a.auth == auth ? a.secret_file : NULL;
+}
+
+static const char *
+handout_secret(const struct config_server *s, const struct ctl_file *file)
+{
+	return handout_account(s, file, CONFIG_OUT_BASIC);
+}
+
+static const char *
+handout_client_keytab(const struct config_server *s, const struct ctl_file *file)
+{
+	return handout_account(s, file, CONFIG_OUT_INTEGRATED);
+}
+
 static const struct handout_row {
 	const char *(*path)(const struct config_server *s, const struct ctl_file *file);	/* NULL: not configured */
 	enum role role;			/* who may have it */
@@ -81,12 +120,16 @@ static const struct handout_row {
 	[CTL_FILE_PASSWORDS] = { handout_passwords, ROLE_AUTH, true },
 	[CTL_FILE_KEYTAB] = { handout_keytab, ROLE_AUTH, true },
 	[CTL_FILE_CERTIFICATE] = { handout_certificate, ROLE_LISTENER, false },
+	[CTL_FILE_SECRET] = { handout_secret, ROLE_AUTH, true },
+	[CTL_FILE_CLIENT_KEYTAB] = { handout_client_keytab, ROLE_AUTH, true },
 	[CTL_FILE_KEY] = { handout_key, ROLE_LISTENER, true },
+	[CTL_FILE_AUTHORITIES] = { handout_authorities, ROLE_DELIVER, false },
+	[CTL_FILE_LDAP_SECRET] = { handout_ldap_secret, ROLE_DIRECTORY, true },
+	[CTL_FILE_LDAP_CA] = { handout_ldap_ca, ROLE_DIRECTORY, false },
 	[CTL_FILE_OAUTH_SECRET] = { .profile_path = handout_oauth_secret, .role = ROLE_FETCH, .secret = true },
 	[CTL_FILE_OAUTH_REFRESH] = { .profile_path = handout_oauth_refresh, .role = ROLE_FETCH, .secret = true },
 	[CTL_FILE_OAUTH_KEPT] = { .profile_path = handout_oauth_kept, .role = ROLE_FETCH, .secret = true },
 	[CTL_FILE_OAUTH_CA] = { .profile_path = handout_oauth_ca, .role = ROLE_FETCH },
-	[CTL_FILE_AUTHORITIES] = { handout_authorities, ROLE_DELIVER, false },
 };
 static_assert(nitems_of(handout_rows) == CTL_FILE_KINDS, "one row a kind of file");
 

@@ -20,8 +20,10 @@
 
 #define HELPER_PACE_MS 1000U
 
-static const enum role helper_roles[] = { [CTL_HELPER_RESOLVER] = ROLE_RESOLVER, [CTL_HELPER_AUTH] = ROLE_AUTH,
-	[CTL_HELPER_FETCH] = ROLE_FETCH, [CTL_HELPER_DELIVER] = ROLE_DELIVER };
+static const enum role helper_roles[] = {
+	[CTL_HELPER_RESOLVER] = ROLE_RESOLVER, [CTL_HELPER_AUTH] = ROLE_AUTH, [CTL_HELPER_FETCH] = ROLE_FETCH,
+	[CTL_HELPER_DELIVER] = ROLE_DELIVER, [CTL_HELPER_DIRECTORY] = ROLE_DIRECTORY,
+};
 static_assert(nitems_of(helper_roles) == CTL_HELPER_COUNT, "one role a helper");
 
 static void

@@ -191,6 +191,46 @@ inspect_authorities(struct inspect *i)
 	inspect_forget(&file);
 }
 
+/* The secret-file of outbound-auth, of the server or of a remote domain. */
+static void
+inspect_secret(const struct inspect *i, const struct config_domain *d)
+{
+	struct ctl_opened answer = { .file = { .kind = CTL_FILE_SECRET } };
+	struct config_account a;
+	int fd;
+
+	if (!config_account_find(&a, i->server, d, false) || a.secret_file == NULL || (d != NULL && strcmp(a.domain, d->name) != 0))
+		return;
+	if (a.auth == CONFIG_OUT_INTEGRATED)
+		answer.file.kind = CTL_FILE_CLIENT_KEYTAB;
+	else if (a.auth != CONFIG_OUT_BASIC)
+		return;
+	snprintf(answer.file.domain, sizeof(answer.file.domain), "%s", a.domain);
+	if ((fd = handout_try(i->server, &answer)) != -1) {
+		close(fd);
+		return;
+	}
+	bool hidden = answer.error == EACCES && access(a.secret_file, R_OK) == -1;
+	char text[512];
+	if (hidden)
+		snprintf(text, sizeof(text), "secret-file \"%s\" cannot be looked at by this user; root can", a.secret_file);
+	else
+		snprintf(text, sizeof(text), "secret-file %s", answer.why);
+	if (d == NULL)
+		config_faults_tell(i->faults, i->server, KEY_DELIVERY, "secret-file", hidden, text);
+	else
+		config_faults_tell_domain(i->faults, i->server, d, "secret-file", hidden, text);
+}
+
+static void
+inspect_secrets(const struct inspect *i)
+{
+	inspect_secret(i, NULL);
+	for (size_t n = 0; n < i->server->ndomain; n++)
+		if (i->server->domain[n].type == CONFIG_DOMAIN_REMOTE)
+			inspect_secret(i, &i->server->domain[n]);
+}
+
 void
 inspect_files(const struct config *c, struct config_faults *faults)
 {
@@ -200,5 +240,6 @@ inspect_files(const struct config *c, struct config_faults *faults)
 		inspect_passwords(&i);
 		inspect_keytab(&i);
 		inspect_authorities(&i);
+		inspect_secrets(&i);
 	}
 }

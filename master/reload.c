@@ -187,6 +187,16 @@ reload_same_dns(const struct config_service *a, const struct config_service *b)
 	    reload_same_text(a->trust_anchor, b->trust_anchor) && reload_same_strings(&a->dns_insecure, &b->dns_insecure);
 }
 
+/* Whether the directory helper knows what it has to: what any virtual server says about its directory and its domains. */
+static bool
+reload_same_directories(const struct config *a, const struct config *b)
+{
+	for (size_t i = 0; i < b->nserver; i++)
+		if (b->server[i].ldap.enable && !config_server_same(a, b, b->server[i].name))
+			return false;
+	return true;
+}
+
 /* What the master stands on, and each worker of the next start would believe, cannot change under them: true when it stays. */
 static bool
 reload_fixed(struct reload *r)
@@ -217,6 +227,7 @@ reload_adopt(struct reload *r)
 	bool same_metrics = reload_same_strings(&old->config->service.metrics, &r->snap->config->service.metrics);
 	bool same_oauth = config_oauth_same(old->config, r->snap->config);
 	bool same_dns = reload_same_dns(&old->config->service, &r->snap->config->service);
+	bool same_directories = reload_same_directories(old->config, r->snap->config);
 	reload_removed(r);
 	m->snapshot = r->snap;
 	rights_done(&m->rights);
@@ -227,6 +238,8 @@ reload_adopt(struct reload *r)
 		helper_stop(m, CTL_HELPER_RESOLVER, service_grace(m));
 	if (!same_oauth)
 		helper_stop(m, CTL_HELPER_FETCH, service_grace(m));
+	if (!same_directories)
+		helper_stop(m, CTL_HELPER_DIRECTORY, service_grace(m));
 	if (!same_metrics)
 		meter_renew(m);
 	server_snapshot_drop(old);

@@ -23,6 +23,7 @@ const struct roster_role roster_roles[ROLE_COUNT] = {
 	[ROLE_METRICS] = { .name = "metrics", .sockets = true },
 	[ROLE_AUTH] = { .name = "auth" },
 	[ROLE_FETCH] = { .name = "fetch" },
+	[ROLE_DIRECTORY] = { .name = "directory" },
 };
 
 unsigned

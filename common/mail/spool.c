@@ -332,33 +332,33 @@ spool_set_due(struct spool *s, const char *id, int64_t due)
 
 /* --- held by an operator --- */
 
-static int
-hold_open(int fd, bool held)
+int
+spool_hold(struct spool *s, const char *id, bool held)
 {
+	char name[SPOOL_NAME_SIZE];
 	struct stat st;
-	if (fstat(fd, &st) == -1)
+	spool_name_message(name, id);
+	if (fstatat(s->queue, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return -1;
 	mode_t mode = held ? st.st_mode | SPOOL_HELD : st.st_mode & ~(mode_t)SPOOL_HELD;
-	if (mode != st.st_mode && fchmod(fd, mode & 07777) == -1)
-		return -1;
-	disk_crash_point(held ? "hold-marked" : "release-marked");
-	int rc = disk_sync_whole(fd);
-	disk_crash_point(held ? "hold-synced" : "release-synced");
+	int rc = S_ISREG(st.st_mode) && mode != st.st_mode ? fchmodat(s->queue, name, mode & 07777, 0) : 0;
+	disk_crash_point("hold-marked");
 	return rc;
 }
 
 int
-spool_hold(struct spool *s, const char *id, bool held)
+spool_hold_sync(struct spool *s, const char *id)
 {
 	char name[SPOOL_NAME_SIZE];
 	spool_name_message(name, id);
 	int fd = openat(s->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
 		return -1;
-	int rc = hold_open(fd, held);
+	int rc = disk_sync_whole(fd);
 	int saved = errno;
 	close(fd);
 	errno = saved;
+	disk_crash_point("hold-synced");
 	return rc;
 }
 

@@ -81,10 +81,11 @@ int spool_sync(int fd) __attribute__((warn_unused_result));
 /* Sets the next due time (wall seconds). Not synced: a lost one means an earlier attempt. */
 int spool_set_due(struct spool *s, const char *id, int64_t due) __attribute__((warn_unused_result));
 /*
- * Holds or releases a message; it is tried no more until it is released, also after a restart. Synced. The loaded message is not touched.
- * -1 ENOENT: gone.
+ * Holds or releases a message; it is tried no more until it is released, also after a restart. The loaded message is not touched. Many are
+ * marked first and then synced, so that one journal commit serves them all. -1 ENOENT: gone.
  */
 int spool_hold(struct spool *s, const char *id, bool held) __attribute__((warn_unused_result));
+int spool_hold_sync(struct spool *s, const char *id) __attribute__((warn_unused_result));
 /*
  * Puts the message, with its marks, its note and whether it is held, into the queue of `to` under its id, due at `due`; synced there
  * before it leaves `from`. A repeat after a crash finds it there and goes on. -1 EEXIST: another message has that id there.

@@ -49,6 +49,7 @@ struct config_domain {
 	uint64_t drop_quota;
 	struct config_strings route;	/* empty: dns; else smart hosts "name", "[address]", ":port" */
 	bool has_outbound_auth, has_outbound_tls, has_port;	/* given: overrides the server's */
+	bool has_route;			/* given: "dns", too, overrides the server's smart host */
 	enum config_outbound_auth outbound_auth;
 	enum config_outbound_tls outbound_tls;
 	char *user, *secret_file, *oauth;	/* NULL not set; oauth: a profile's name */
@@ -65,8 +66,11 @@ struct config_ldap {
 	struct config_strings uri;
 	enum config_ldap_schema schema;
 	enum config_ldap_bind bind;
-	char *user, *secret_file, *base, *filter;	/* NULL not set, as those below: the schema's */
-	char *mail_attribute, *forward_attribute, *member_attribute;
+	char *ca_file;			/* NULL: the system's */
+	uint64_t timeout;
+	char *user, *secret_file, *base;	/* NULL not set */
+	char *filter;			/* NULL: the schema's; so are the empty ones of these */
+	struct config_strings mail_attribute, forward_attribute, member_attribute;
 	uint64_t group_depth, cache_found, cache_missing;
 };
 
@@ -187,6 +191,8 @@ void config_faults_print(const struct config_faults *f, FILE *out);	/* "FILE:LIN
 enum key_section;
 void config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section, const char *key, bool warning,
     const char *text);
+void config_faults_tell_domain(struct config_faults *f, const struct config_server *s, const struct config_domain *d, const char *key,
+    bool warning, const char *text);
 
 const struct config_server *config_server_by_name(const struct config *c, const char *name);	/* NULL */
 const struct config_server *config_server_by_id(const struct config *c, uint32_t id);
@@ -212,12 +218,12 @@ const struct config_domain *config_domain_find(const struct config_server *s, co
 /* Who the server is to remote hosts, by the keys of the remote domain or its own. What is not anonymous has user and secret_file. */
 struct config_account {
 	enum config_outbound_auth auth;
-	const char *user, *secret_file;
+	const char *user, *secret_file, *oauth;	/* oauth: a profile's name */
 	const char *domain;		/* whose [domain] has the secret-file; "" the server's */
 };
 /*
  * `d` NULL: for the server's smart hosts. Hosts that only the DNS names are shown the account of their own [domain], never the server's:
- * `by_dns`. False: user or secret-file is missing.
+ * `by_dns`. False: user, or secret-file (oauth2: the profile), is missing.
  */
 bool config_account_find(struct config_account *a, const struct config_server *s, const struct config_domain *d, bool by_dns);
 /* Whether the account may fetch the domain's held mail. */

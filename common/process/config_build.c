@@ -195,6 +195,7 @@ build_domains(struct config_work *w, struct config_server *s, size_t index)
 		d->has_outbound_auth = config_build_origin(d->origin, KEY_DOMAIN, "outbound-auth")->file != NULL;
 		d->has_outbound_tls = config_build_origin(d->origin, KEY_DOMAIN, "outbound-tls")->file != NULL;
 		d->has_port = d->port != 0;
+		d->has_route = config_build_origin(d->origin, KEY_DOMAIN, "route")->file != NULL;
 	}
 }
 

@@ -51,6 +51,16 @@ config_faults_tell(struct config_faults *f, const struct config_server *s, enum 
 	config_faults_sort(f);
 }
 
+void
+config_faults_tell_domain(struct config_faults *f, const struct config_server *s, const struct config_domain *d, const char *key,
+    bool warning, const char *text)
+{
+	struct config_source source = { .path = (char *)(uintptr_t)s->file, .server = s->name };
+
+	config_faults_add(f, &source, config_build_origin(d->origin, KEY_DOMAIN, key)->line, warning, "%s", text);
+	config_faults_sort(f);
+}
+
 /* postern.ini, then the virtual servers by name, each from top to bottom. */
 static int
 fault_compare(const void *a, const void *b)

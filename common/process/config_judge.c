@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/mem.h"
 #include "common/process/config_parts.h"
@@ -20,19 +21,25 @@ line_of(const struct config_server *s, enum key_section section, const char *nam
 	return config_build_origin(s->origin, section, name)->line;
 }
 
-/* A fault at a key, which may have its place in the shared sections of postern.ini. */
 __attribute__((format(printf, 6, 7)))
 static void
 blame(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning, const char *fmt, ...)
 {
-	const struct config_origin *o = config_build_origin(w->config->server[server].origin, section, name);
-	struct config_source *own = config_work_source(w, server);
 	char text[512];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	config_judge_tell(w, server, section, name, warning, text);
+}
+
+void
+config_judge_tell(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning, const char *text)
+{
+	const struct config_origin *o = config_build_origin(w->config->server[server].origin, section, name);
+	struct config_source *own = config_work_source(w, server);
+
 	if (o->file != NULL && o->file == w->config->path[0])
 		config_faults_add(w->faults, own, 0, warning, "%s (line %u of %s)", text, o->line, o->file);
 	else
@@ -226,6 +233,63 @@ judge_rest(struct config_work *w, size_t server)
 		blame(w, server, KEY_DELIVERY, "smart-host-after-direct", true, "smart-host-after-direct has no effect without smart-host");
 }
 
+static size_t
+count_scheme(const struct config_strings *uris, const char *scheme)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < uris->count; i++)
+		n += strncasecmp(uris->text[i], scheme, strlen(scheme)) == 0;
+	return n;
+}
+
+static bool
+ldap_was_refused(const struct config_server *s)
+{
+	static const char *const keys[] = { "enable", "uri", "start-tls", "bind", "user", "secret-file", "base" };
+
+	for (size_t i = 0; i < nitems_of(keys); i++)
+		if (config_build_origin(s->origin, KEY_LDAP, keys[i])->bad)
+			return true;
+	return false;
+}
+
+static void
+judge_ldap_tls(struct config_work *w, size_t server)
+{
+	const struct config_ldap *l = &w->config->server[server].ldap;
+	size_t plain = count_scheme(&l->uri, "ldap:"), secured = count_scheme(&l->uri, "ldaps:");
+
+	if (l->start_tls && plain == 0)
+		blame(w, server, KEY_LDAP, "start-tls", false, "start-tls is for ldap addresses, and uri has none");
+	if (!l->start_tls && plain > 0 && l->bind == CONFIG_BIND_SIMPLE)
+		blame(w, server, KEY_LDAP, "bind", true, "the password goes to the directory in the clear; use start-tls, ldaps or ldapi");
+	if (l->ca_file != NULL && !l->start_tls && secured == 0)
+		blame(w, server, KEY_LDAP, "ca-file", true, "ca-file has no effect without start-tls or an ldaps address");
+}
+
+static void
+judge_ldap(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+	const struct config_ldap *l = &s->ldap;
+	bool simple = l->bind == CONFIG_BIND_SIMPLE;
+
+	if (!l->enable || ldap_was_refused(s))
+		return;
+	if (l->uri.count == 0)
+		blame(w, server, KEY_LDAP, "enable", false, "[ldap] needs a uri");
+	else if (l->base == NULL)
+		blame(w, server, KEY_LDAP, "enable", false, "[ldap] needs a base");
+	else if (simple && (l->user == NULL || l->secret_file == NULL))
+		blame(w, server, KEY_LDAP, "bind", false, "bind = simple needs user and secret-file");
+	else
+		judge_ldap_tls(w, server);
+	if (!simple && (l->user != NULL || l->secret_file != NULL))
+		blame(w, server, KEY_LDAP, l->user != NULL ? "user" : "secret-file", true, "%s of [ldap] has no effect without bind = simple",
+		    l->user != NULL ? "user" : "secret-file");
+}
+
 static void
 judge_id(struct config_work *w, size_t server)
 {
@@ -264,7 +328,9 @@ config_judge_all(struct config_work *w)
 		judge_proxy(w, i);
 		judge_times(w, i);
 		judge_authentication(w, i);
+		config_account_judge(w, i);
 		judge_dane(w, i);
+		judge_ldap(w, i);
 		judge_rest(w, i);
 		judge_id(w, i);
 		config_domain_judge(w, i);

@@ -114,12 +114,11 @@ config_oauth_judge(struct config_work *w)
 
 /* --- who uses them --- */
 
-/* What one virtual server, or one remote domain of it, says; the domain's own word before the server's. */
+/* What one virtual server, or one remote domain of it, shows to its hosts. */
 struct use {
 	const struct config_origin *origin;
 	enum key_section section;
-	const char *profile, *user;
-	enum config_outbound_auth auth;
+	struct config_account account;
 	enum config_outbound_tls tls;
 	bool named_hosts;
 };
@@ -146,93 +145,99 @@ fault_no_profile(struct config_work *w, size_t server, const struct use *u)
 	char text[200];
 
 	for (size_t i = 0; i < w->config->noauth; i++) {
-		unsigned d = key_distance(u->profile, w->config->oauth[i].name);
+		unsigned d = key_distance(u->account.oauth, w->config->oauth[i].name);
 		if (d < least) {
 			least = d;
 			best = w->config->oauth[i].name;
 		}
 	}
 	if (best != NULL)
-		snprintf(text, sizeof(text), "there is no [oauth %.40s] in postern.ini; did you mean \"%s\"?", u->profile, best);
+		snprintf(text, sizeof(text), "there is no [oauth %.40s] in postern.ini; did you mean \"%s\"?", u->account.oauth, best);
 	else
-		snprintf(text, sizeof(text), "there is no [oauth %.40s] in postern.ini", u->profile);
+		snprintf(text, sizeof(text), "there is no [oauth %.40s] in postern.ini", u->account.oauth);
 	use_fault(w, server, u, "oauth", false, text);
+}
+
+static void
+judge_hosts(struct config_work *w, size_t server, const struct use *u, const struct config_oauth *o)
+{
+	const char *host = o != NULL ? presets[o->provider].host : NULL;
+	char text[300];
+
+	if (u->tls != CONFIG_OUT_TLS_VERIFY && u->tls != CONFIG_OUT_TLS_DANE)
+		use_fault(w, server, u, "outbound-tls", false, "outbound-auth = oauth2 needs outbound-tls = verify (or dane): whoever gets the token "
+		    "can send in your name");
+	if (u->named_hosts)
+		return;
+	snprintf(text, sizeof(text), "outbound-auth = oauth2 needs a %s%s%s: no token goes to hosts that a domain's DNS names",
+	    u->section == KEY_DOMAIN ? "route" : "smart-host", host != NULL ? " like " : "", host != NULL ? host : "");
+	use_fault(w, server, u, "outbound-auth", false, text);
 }
 
 static void
 judge_use(struct config_work *w, size_t server, const struct use *u)
 {
-	const struct config_oauth *o = config_oauth_find(w->config, u->profile);
-	char text[300];
+	const struct config_oauth *o = config_oauth_find(w->config, u->account.oauth);
 
-	if (u->auth != CONFIG_OUT_OAUTH2) {
-		if (u->profile != NULL)
+	if (u->account.auth != CONFIG_OUT_OAUTH2) {
+		if (u->account.oauth != NULL)
 			use_fault(w, server, u, "oauth", true, "oauth has no effect without outbound-auth = oauth2");
 		return;
 	}
-	if (u->profile == NULL)
+	if (u->account.oauth == NULL)
 		use_fault(w, server, u, "outbound-auth", false, "outbound-auth = oauth2 needs oauth = NAME, an [oauth NAME] section of postern.ini");
 	else if (o == NULL)
 		fault_no_profile(w, server, u);
-	if (u->user == NULL)
+	if (u->account.user == NULL)
 		use_fault(w, server, u, "outbound-auth", false, "outbound-auth = oauth2 needs user, the address of the mailbox that sends");
-	if (u->tls != CONFIG_OUT_TLS_VERIFY && u->tls != CONFIG_OUT_TLS_DANE)
-		use_fault(w, server, u, "outbound-auth", false, "outbound-auth = oauth2 needs outbound-tls = verify (or dane): whoever gets the "
-		    "token can send in your name");
-	if (u->named_hosts)
-		return;
-	snprintf(text, sizeof(text), "outbound-auth = oauth2 needs a %s%s%s: no token goes to hosts that a domain's DNS names",
-	    u->section == KEY_DOMAIN ? "route" : "smart-host", o != NULL && presets[o->provider].host != NULL ? " like " : "",
-	    o != NULL && presets[o->provider].host != NULL ? presets[o->provider].host : "");
-	use_fault(w, server, u, "outbound-auth", false, text);
+	if (u->account.secret_file != NULL)
+		use_fault(w, server, u, "secret-file", true, "secret-file has no effect with outbound-auth = oauth2: that of the [oauth] profile counts");
+	judge_hosts(w, server, u, o);
 }
 
-static struct use
-use_of_server(const struct config_server *s)
+/* What a domain takes over from its server as it is was judged there. */
+static void
+judge_domain(struct config_work *w, size_t server, const struct config_domain *d)
 {
-	return (struct use){ .origin = s->origin, .section = KEY_DELIVERY, .profile = s->outbound_oauth, .user = s->outbound_user,
-	    .auth = s->outbound_auth, .tls = s->outbound_tls, .named_hosts = s->smart_host.count > 0 };
-}
-
-static struct use
-use_of_domain(const struct config_server *s, const struct config_domain *d)
-{
+	const struct config_server *s = &w->config->server[server];
 	bool dns = d->route.count == 1 && strcasecmp(d->route.text[0], "dns") == 0;
+	struct use u = { .origin = d->origin, .section = KEY_DOMAIN, .tls = d->has_outbound_tls ? d->outbound_tls : s->outbound_tls,
+		.named_hosts = !dns && (d->route.count > 0 || s->smart_host.count > 0) };
 
-	return (struct use){ .origin = d->origin, .section = KEY_DOMAIN, .profile = d->oauth, .user = d->user,
-	    .auth = d->has_outbound_auth ? d->outbound_auth : CONFIG_OUT_ANONYMOUS,
-	    .tls = d->has_outbound_tls ? d->outbound_tls : s->outbound_tls,
-	    .named_hosts = !dns && (d->route.count > 0 || s->smart_host.count > 0) };
+	(void)config_account_find(&u.account, s, d, !u.named_hosts);
+	if (*u.account.domain != '\0')
+		judge_use(w, server, &u);
+	else if (u.account.auth == CONFIG_OUT_OAUTH2 && d->has_outbound_tls)
+		judge_hosts(w, server, &u, NULL);
 }
 
 void
 config_oauth_judge_server(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
-	struct use u = use_of_server(s);
+	struct use u = { .origin = s->origin, .section = KEY_DELIVERY, .tls = s->outbound_tls, .named_hosts = s->smart_host.count > 0 };
 
+	(void)config_account_find(&u.account, s, NULL, false);
 	judge_use(w, server, &u);
-	for (size_t i = 0; i < s->ndomain; i++) {
-		if (s->domain[i].type != CONFIG_DOMAIN_REMOTE)
-			continue;
-		u = use_of_domain(s, &s->domain[i]);
-		judge_use(w, server, &u);
-	}
+	for (size_t i = 0; i < s->ndomain; i++)
+		if (s->domain[i].type == CONFIG_DOMAIN_REMOTE)
+			judge_domain(w, server, &s->domain[i]);
 }
 
 static bool
-is_profile(enum config_outbound_auth auth, const char *name, const char *profile)
+is_profile(const struct config_account *a, const char *profile)
 {
-	return auth == CONFIG_OUT_OAUTH2 && name != NULL && strcmp(name, profile) == 0;
+	return a->auth == CONFIG_OUT_OAUTH2 && a->oauth != NULL && strcmp(a->oauth, profile) == 0;
 }
 
 bool
 config_oauth_is_used(const struct config_server *s, const char *profile)
 {
-	bool used = is_profile(s->outbound_auth, s->outbound_oauth, profile);
+	struct config_account a;
+	bool used = config_account_find(&a, s, NULL, false) && is_profile(&a, profile);
 
-	for (size_t i = 0; i < s->ndomain; i++)
-		used |= s->domain[i].has_outbound_auth && is_profile(s->domain[i].outbound_auth, s->domain[i].oauth, profile);
+	for (size_t i = 0; i < s->ndomain && !used; i++)
+		used = s->domain[i].type == CONFIG_DOMAIN_REMOTE && config_account_find(&a, s, &s->domain[i], false) && is_profile(&a, profile);
 	return used;
 }
 

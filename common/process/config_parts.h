@@ -50,6 +50,9 @@ config_work_source(const struct config_work *w, size_t server)
 	return &w->sources.source[server + 1];
 }
 
+/* config_account */
+void config_account_judge(struct config_work *w, size_t server);
+
 /* config_build: pieces to values; what is derived from others; ids */
 void config_build_all(struct config_work *w);
 const struct config_origin *config_build_origin(const struct config_origin *origin, enum key_section section, const char *name);
@@ -85,6 +88,8 @@ void config_ini_done(struct config_ini *ini);
 
 /* config_judge */
 void config_judge_all(struct config_work *w);
+/* A fault at a key, which may have its place in the shared sections of postern.ini. */
+void config_judge_tell(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning, const char *text);
 
 /* config_list: the kinds of several items. add: 0, or -1 with the reason in `why` */
 int config_list_add(const struct key *k, void *base, const char *text, struct buf *why);

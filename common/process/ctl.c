@@ -18,6 +18,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/process/addressee.h"
 #include "common/process/bearer.h"
 #include "common/process/chore.h"
 #include "common/process/plea.h"
@@ -72,6 +73,8 @@ static const struct kind kinds[] = {
 	[CTL_VOUCH_STEP] = { "vouch-step", offsetof(struct vouch_token, data), sizeof(struct vouch_token), CTL_FROM_CLIENT, false },
 	[CTL_VOUCH_CANCEL] = { "vouch-cancel", 0, 0, CTL_FROM_CLIENT, false },
 	[CTL_VOUCH_ANSWER] = { "vouch-answer", offsetof(struct vouch_answer, token.data), sizeof(struct vouch_answer), CTL_FROM_HELPER, false },
+	[CTL_SEEK] = { "seek", sizeof(struct addressee_query), sizeof(struct addressee_query), CTL_FROM_CLIENT, false },
+	[CTL_SOUGHT] = { "sought", ADDRESSEE_ANSWER_MIN, ADDRESSEE_ANSWER_MAX, CTL_FROM_HELPER, true },
 	[CTL_ROLL] = { "roll", sizeof(struct roll_ask), sizeof(struct roll_ask), CTL_FROM_MASTER, false },
 	[CTL_ROLL_PAGE] = { "roll-page", offsetof(struct roll_page, text), sizeof(struct roll_page), CTL_FROM_WORKER, false },
 	[CTL_PROVE_START] = { "prove-start", sizeof(struct prove_start), sizeof(struct prove_start), CTL_FROM_CLIENT, false },

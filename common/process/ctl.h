@@ -77,11 +77,14 @@ enum ctl_type {
 	/* listener to deliver worker and back: payloads in common/process/plea.h */
 	CTL_PLEA,
 	CTL_PLEA_ANSWER,		/* perhaps with a descriptor */
+	/* worker to directory helper and back: payloads in common/process/addressee.h */
+	CTL_SEEK,
+	CTL_SOUGHT,		/* a long list comes as a descriptor */
 	CTL_COUNT
 };
 
 /* Deliver is no helper, but a channel to it is asked for in the same way: a listener's, to the worker of its virtual server. */
-enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_DELIVER, CTL_HELPER_COUNT };
+enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_DELIVER, CTL_HELPER_DIRECTORY, CTL_HELPER_COUNT };
 struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* the virtual server of the client; "" none */
@@ -97,10 +100,10 @@ struct ctl_tickets { uint8_t key[2][CTL_TICKET_SIZE]; };
  * certificates and authorities) that everybody may read are refused.
  */
 enum ctl_file_kind {
-	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY,
+	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_AUTHORITIES, CTL_FILE_SECRET, CTL_FILE_CLIENT_KEYTAB,
 	/* of a profile of [oauth], whose name stands for the virtual server's: kept is the refresh token of CTL_BEARER_KEEP */
 	CTL_FILE_OAUTH_SECRET, CTL_FILE_OAUTH_REFRESH, CTL_FILE_OAUTH_KEPT, CTL_FILE_OAUTH_CA,
-	CTL_FILE_AUTHORITIES,
+	CTL_FILE_LDAP_SECRET, CTL_FILE_LDAP_CA,
 	CTL_FILE_KINDS
 };
 struct ctl_file {

@@ -65,10 +65,14 @@ void key_format_size(char *dst, size_t size, uint64_t bytes);
 void key_format_time(char *dst, size_t size, uint64_t ms);
 void key_format_number(char *dst, size_t size, uint64_t value);
 
+key_check key_check_account;	/* a user name, in any script, perhaps with blanks */
 key_check key_check_path;	/* "/a/b", absolute and without ".." */
 key_check key_check_https;	/* "https://name/path" */
 key_check key_check_host;	/* a host name */
 key_check key_check_word;	/* printable ASCII without blanks */
+key_check key_check_ldap_attribute;	/* the name of one, or its number */
+key_check key_check_ldap_filter;	/* with %s or %u, and its brackets closed */
+key_check key_check_ldap_uri;	/* "ldap://host:port", "ldaps://host", "ldapi://%2Frun%2Fslapd%2Fldapi" */
 key_check key_check_line;	/* printable ASCII that fits a reply line */
 key_check key_check_log_field;	/* a field of the protocol log */
 key_check key_check_metrics;	/* "/path", loopback "address:port" */

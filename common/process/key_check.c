@@ -60,6 +60,16 @@ key_check_tenant(const char *text, const char **why)
 }
 
 int
+key_check_account(const char *text, const char **why)
+{
+	*why = "a user name of at most 255 bytes";
+	for (const char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 127)
+			return -1;
+	return *text == '\0' || strlen(text) > 255 ? -1 : 0;
+}
+
+int
 key_check_word(const char *text, const char **why)
 {
 	*why = "one word of printable ASCII";

@@ -22,6 +22,7 @@ static const char *const kinds[PICK_KINDS] = {
 
 static const struct { const char *name; enum pick_state state; } states[] = {
 	{ "ready", PICK_READY }, { "active", PICK_ACTIVE }, { "waiting", PICK_WAITING }, { "held", PICK_HELD },
+	{ "kept", PICK_KEPT },
 };
 
 const char *

@@ -22,8 +22,9 @@ enum pick_state {
 	PICK_ACTIVE = 2,	/* at work */
 	PICK_WAITING = 4,	/* for its next try */
 	PICK_HELD = 8,		/* by an operator */
+	PICK_KEPT = 16,		/* until its host asks for it: `hold` of its domain */
 };
-#define PICK_ANY 15U
+#define PICK_ANY 31U
 
 struct pick_term {
 	uint32_t kind;

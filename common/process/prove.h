@@ -19,6 +19,7 @@ enum prove_mechanism {
 /* A set of them. */
 #define PROVE_BIT(mechanism) (1U << (mechanism))
 #define PROVE_BASIC (PROVE_BIT(PROVE_SCRAM_PLUS) | PROVE_BIT(PROVE_SCRAM) | PROVE_BIT(PROVE_PLAIN) | PROVE_BIT(PROVE_LOGIN))
+#define PROVE_TOKENS (PROVE_BIT(PROVE_OAUTHBEARER) | PROVE_BIT(PROVE_XOAUTH2))
 #define PROVE_BARE (PROVE_BIT(PROVE_OAUTHBEARER) | PROVE_BIT(PROVE_XOAUTH2) | PROVE_BIT(PROVE_PLAIN) | PROVE_BIT(PROVE_LOGIN))	/* they show the secret */
 
 struct prove_start {		/* payload of CTL_PROVE_START; the first word of ours is the answer */

@@ -1,10 +1,10 @@
 /*
- * auth - the role: holds passwords and Kerberos keys, and tells listeners who their clients are
+ * auth - the role: holds passwords and Kerberos keys; tells listeners who their clients are, and deliver how to prove who we are
  *
  * Runs in:  auth
  * Owns:     the pool in which passwords are checked, the files, the callers
- * Promise:  no socket but its channels; no secret leaves it, in an answer or in the log
- * Fails by: a listener that misbehaves loses its channel, nothing else
+ * Promise:  no socket but its channels and those of Kerberos; no secret goes to a listener or into the log
+ * Fails by: a worker that misbehaves loses its channel, nothing else
  */
 #include "listener/auth/auth.h"
 
@@ -18,6 +18,8 @@
 
 /* One more than slots: a client address alone never has all threads. */
 enum { THREADS_MIN = 3, THREADS_MAX = 9 };
+/* One thread at the least is left for clients while a KDC does not answer. */
+enum { HOSTS_AT_WORK = 2 };
 
 static unsigned
 count_threads(void)
@@ -45,12 +47,14 @@ auth_run(struct boot *b)
 	a->boot = b;
 	TAILQ_INIT(&a->callers);
 	TAILQ_INIT(&a->exchanges);
+	TAILQ_INIT(&a->attests);
 	no_dumps();
 	verify_set_up();
 	a->vault = vault_new(b);
 	a->visitors = visitor_table_new();
 	a->pool = pool_new(b->loop, threads);
 	a->lane = pool_lane_new(a->pool, threads, 1, exchange_work, exchange_worked, a);
+	a->attest_lane = pool_lane_new(a->pool, HOSTS_AT_WORK, 1, attest_work, attest_worked, a);
 	a->slots = threads - 1;
 	boot_ready(b);
 }
@@ -64,7 +68,8 @@ on_channel(struct auth *a, const struct ctl_message *m)
 		return;
 	memcpy(&channel, m->data, sizeof(channel));
 	channel.server[sizeof(channel.server) - 1] = '\0';
-	struct caller *c = caller_new(a, m->fd, channel.server);
+	channel.role[sizeof(channel.role) - 1] = '\0';
+	struct caller *c = caller_new(a, m->fd, &channel);
 	(void)c; /* it is in the list */
 }
 
@@ -100,6 +105,7 @@ auth_finish(struct boot *b)
 	while ((c = TAILQ_FIRST(&a->callers)) != NULL)
 		caller_free(c);
 	exchange_end_all(a);
+	attest_end_all(a);
 	vault_free(a->vault);
 	visitor_table_free(a->visitors);
 	free(a);

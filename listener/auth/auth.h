@@ -3,6 +3,7 @@
  *
  * listener -> caller -> exchange -> (pool thread) proof -> basic, scram, kerberos -> verify
  *                       exchange -> vault -> the master opens the files; exchange -> visitor: what an address has to wait
+ * deliver  -> caller -> attest -> (pool thread) attest_scram, attest_kerberos; attest -> vault
  */
 #ifndef LISTENER_AUTH_AUTH_H
 #define LISTENER_AUTH_AUTH_H
@@ -15,10 +16,12 @@
 #include "common/base/account.h"
 #include "common/process/boot.h"
 #include "common/process/pool.h"
+#include "common/process/prove.h"
 #include "common/process/vouch.h"
 
 struct auth;
 struct caller;
+struct attest;
 struct exchange;
 struct proof;
 struct vault_file;
@@ -33,6 +36,8 @@ struct auth {
 	struct visitors *visitors;
 	TAILQ_HEAD(, caller) callers;
 	TAILQ_HEAD(, exchange) exchanges;	/* all, also those no caller waits for */
+	struct pool_lane *attest_lane;
+	TAILQ_HEAD(, attest) attests;
 	unsigned slots;			/* steps of one client address that may be with the pool at a time */
 };
 extern const struct boot_role auth_role;
@@ -43,12 +48,12 @@ enum vouch_result basic_plain(struct proof *p, const struct vouch_token *in, str
 enum vouch_result basic_login(struct proof *p, const struct vouch_token *in, struct vouch_token *out);
 void basic_end(struct proof *p);
 
-/* --- caller: one listener process: its channel and its exchanges --- */
+/* --- caller: one listener or deliver process: its channel and its exchanges or attests --- */
 
 #define CALLER_EXCHANGES_MAX 4096
 
 /* Takes over `fd`. */
-struct caller *caller_new(struct auth *a, int fd, const char *server);
+struct caller *caller_new(struct auth *a, int fd, const struct ctl_channel *channel);
 void caller_free(struct caller *c);
 const char *caller_server(const struct caller *c);
 void caller_answer(struct caller *c, uint32_t request, const struct vouch_answer *answer);
@@ -56,6 +61,52 @@ void caller_answer(struct caller *c, uint32_t request, const struct vouch_answer
 void caller_take(struct caller *c, struct exchange *x);
 /* The exchange has had its last answer. */
 void caller_ended(struct caller *c, struct exchange *x);
+
+void caller_attest_answer(struct caller *c, uint32_t request, const struct prove_answer *answer);
+void caller_attest_take(struct caller *c, struct attest *x);
+void caller_attest_ended(struct caller *c, struct attest *x);
+
+/* --- attest: one authentication of ours at a remote host, from start to its last word --- */
+
+LIST_HEAD(attest_list, attest);
+struct attest {
+	LIST_ENTRY(attest) link;		/* of the caller's; for its use, as `request` */
+	TAILQ_ENTRY(attest) all;
+	uint32_t request;
+	struct auth *auth;
+	struct caller *caller;		/* NULL: gone or cancelled; ends as soon as nobody works on it */
+	struct prove_start start;
+	struct vault_file *file;
+	struct vouch_token *in;		/* the challenge; NULL: the first word is wanted */
+	struct prove_answer *out;	/* during and after work, until it was sent */
+	unsigned words;			/* answers so far */
+	bool over;			/* the last word was said */
+	bool busy;			/* with the vault or the pool */
+	void *state;			/* the mechanism's own */
+};
+
+/* Both answer through caller_attest_answer, later. False: no such mechanism here. */
+bool attest_begin(struct auth *a, struct caller *c, uint32_t request, const struct prove_start *s);
+void attest_step(struct attest *x, const struct vouch_token *t);
+void attest_cancel(struct attest *x);	/* frees it, now or when its work is done */
+void attest_work(void *arg, void **jobs, size_t n);	/* for the pool: jobs are attests */
+void attest_worked(void *arg, void *job);
+void attest_end_all(struct auth *a);	/* after the pool has ended */
+/* Fills why; returns `how`. */
+enum prove_result attest_fail(struct prove_answer *out, enum prove_result how, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+enum prove_result attest_plain(struct attest *x, const struct vouch_token *challenge, struct prove_answer *out);
+enum prove_result attest_login(struct attest *x, const struct vouch_token *challenge, struct prove_answer *out);
+
+/* --- attest_kerberos: GSSAPI as a client --- */
+
+enum prove_result attest_kerberos(struct attest *x, const struct vouch_token *challenge, struct prove_answer *out);
+void attest_kerberos_end(struct attest *x);
+void attest_kerberos_forget(const char *ccache);	/* its tickets */
+
+/* --- attest_scram: SCRAM as a client --- */
+
+enum prove_result attest_scram(struct attest *x, const struct vouch_token *challenge, struct prove_answer *out);
+void attest_scram_end(struct attest *x);
 
 /* --- exchange: one authentication from start to answer --- */
 
@@ -119,18 +170,25 @@ void proof_put(struct vouch_token *out, const void *data, size_t len);	/* too lo
 enum vouch_result scram_step(struct proof *p, const struct vouch_token *in, struct vouch_token *out);
 void scram_end(struct proof *p);
 
-/* --- vault: password files and keytabs, opened by the master, looked at again when they are asked for --- */
+/* --- vault: password files, keytabs and secrets, opened by the master, looked at again when they are asked for --- */
 
 struct vault_file {
 	unsigned users;
 	struct account_list *accounts;	/* CTL_FILE_PASSWORDS */
-	int keytab_fd;			/* CTL_FILE_KEYTAB: a copy in memory */
+	int keytab_fd;			/* CTL_FILE_KEYTAB, CTL_FILE_CLIENT_KEYTAB: a copy in memory */
 	char keytab[64];		/* "FILE:/proc/self/fd/7" */
+	char ccache[64];		/* CTL_FILE_CLIENT_KEYTAB: "MEMORY:postern-1", where its tickets are */
+	char *secret; size_t secret_len;	/* CTL_FILE_SECRET: at most VAULT_SECRET_MAX bytes, none of them NUL; ended by one */
 };
 struct vault *vault_new(struct boot *b);
 void vault_free(struct vault *v);
-/* `ready` is called once, perhaps before this returns; `f` (NULL: not to be had) is then the caller's until vault_release. */
-void vault_get(struct vault *v, const char *server, enum ctl_file_kind kind, void (*ready)(void *arg, struct vault_file *f), void *arg);
+#define VAULT_SECRET_MAX 1024
+/*
+ * Of a [domain] of that server; "" its own. `ready` is called once, perhaps before this returns; `f` (NULL: not to be had, and `why`) is
+ * then the caller's until vault_release.
+ */
+void vault_get(struct vault *v, const char *server, const char *domain, enum ctl_file_kind kind,
+    void (*ready)(void *arg, struct vault_file *f, const char *why), void *arg);
 void vault_release(struct vault_file *f);	/* NULL is fine */
 void vault_opened(struct vault *v, const struct ctl_message *m);	/* CTL_FILE came; takes its descriptor */
 

@@ -152,10 +152,11 @@ take_turn(struct exchange *x)
 }
 
 static void
-on_file(void *arg, struct vault_file *f)
+on_file(void *arg, struct vault_file *f, const char *why)
 {
 	struct exchange *x = arg;
 
+	(void)why;	/* the vault has told it */
 	x->file = f;
 	x->proof->file = f;
 	if (f == NULL || x->caller == NULL)
@@ -182,7 +183,7 @@ exchange_begin(struct auth *a, struct caller *c, uint32_t request, const struct 
 	memcpy(x->in, &s->token, vouch_token_size(&s->token));
 	x->delay = loop_timer_new(a->boot->loop, on_delay, x);
 	caller_take(c, x);
-	vault_get(a->vault, caller_server(c), proof_file_kind((enum vouch_mechanism)s->mechanism), on_file, x);
+	vault_get(a->vault, caller_server(c), "", proof_file_kind((enum vouch_mechanism)s->mechanism), on_file, x);
 	return true;
 }
 

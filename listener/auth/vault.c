@@ -1,5 +1,5 @@
 /*
- * vault - password files and keytabs: opened by the master, looked at again when they are asked for
+ * vault - password files, keytabs and secrets: opened by the master, looked at again when they are asked for
  *
  * Runs in:  auth
  * Owns:     the current version of each file; older ones live as long as somebody uses them
@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,18 +22,19 @@
 #include "common/base/mem.h"
 #include "listener/auth/auth.h"
 
-enum { FRESH_MS = 1000, KEYTAB_MAX = 1 << 20, FAULTS_TOLD = 5 };
+enum { FRESH_MS = 1000, SECRET_FILE_MAX = VAULT_SECRET_MAX + 2, KEYTAB_MAX = 1 << 20, FAULTS_TOLD = 5 };
 
 struct waiting {
 	STAILQ_ENTRY(waiting) link;
-	void (*ready)(void *arg, struct vault_file *f);
+	void (*ready)(void *arg, struct vault_file *f, const char *why);
 	void *arg;
 };
 
 struct shelf {
 	LIST_ENTRY(shelf) link;
+	struct vault *vault;
 	uint32_t request;
-	char server[64];
+	char server[64], domain[256];
 	enum ctl_file_kind kind;
 	struct vault_file *file;	/* NULL: never had */
 	struct stat identity;
@@ -45,7 +47,8 @@ struct shelf {
 struct vault {
 	struct boot *boot;
 	uint32_t request;
-	LIST_HEAD(, shelf) shelves;	/* two a virtual server at most */
+	LIST_HEAD(, shelf) shelves;	/* a file of the configuration each */
+	uint64_t caches;		/* ticket caches named so far */
 };
 
 struct vault *
@@ -65,6 +68,11 @@ vault_release(struct vault_file *f)
 	account_list_free(f->accounts);
 	if (f->keytab_fd != -1)
 		close(f->keytab_fd);
+	if (f->ccache[0] != '\0')
+		attest_kerberos_forget(f->ccache);
+	if (f->secret != NULL)
+		explicit_bzero(f->secret, f->secret_len);
+	free(f->secret);
 	free(f);
 }
 
@@ -86,16 +94,18 @@ vault_free(struct vault *v)
 }
 
 static struct shelf *
-find(struct vault *v, const char *server, enum ctl_file_kind kind)
+find(struct vault *v, const char *server, const char *domain, enum ctl_file_kind kind)
 {
 	struct shelf *s;
 	LIST_FOREACH(s, &v->shelves, link)
-		if (s->kind == kind && strcmp(s->server, server) == 0)
+		if (s->kind == kind && strcmp(s->server, server) == 0 && strcmp(s->domain, domain) == 0)
 			return s;
 	s = mem_new(struct shelf);
 	s->kind = kind;
 	s->request = ++v->request;
+	s->vault = v;
 	snprintf(s->server, sizeof(s->server), "%s", server);
+	snprintf(s->domain, sizeof(s->domain), "%s", domain);
 	STAILQ_INIT(&s->waiting);
 	LIST_INSERT_HEAD(&v->shelves, s, link);
 	return s;
@@ -112,13 +122,14 @@ lend(struct shelf *s)
 }
 
 void
-vault_get(struct vault *v, const char *server, enum ctl_file_kind kind, void (*ready)(void *arg, struct vault_file *f), void *arg)
+vault_get(struct vault *v, const char *server, const char *domain, enum ctl_file_kind kind,
+    void (*ready)(void *arg, struct vault_file *f, const char *why), void *arg)
 {
-	struct shelf *s = find(v, server, kind);
+	struct shelf *s = find(v, server, domain, kind);
 	uint64_t now = clock_mono_ms();
 
 	if (!s->asking && s->asked_ms != 0 && now - s->asked_ms < FRESH_MS) {
-		ready(arg, lend(s));
+		ready(arg, lend(s), s->trouble);
 		return;
 	}
 	struct waiting *w = mem_new(struct waiting);
@@ -129,7 +140,7 @@ vault_get(struct vault *v, const char *server, enum ctl_file_kind kind, void (*r
 		return;
 	s->asking = true;
 	s->asked_ms = now;
-	boot_open(v->boot, s->request, kind, 0, server);
+	boot_open_domain(v->boot, s->request, kind, server, domain);
 }
 
 /* --- what the master has opened --- */
@@ -189,40 +200,76 @@ take_keytab(struct vault_file *f, const char *data, size_t size)
 	return 0;
 }
 
-/* 0, or -1 and errno. */
-static int
+/* One line, with or without its end. */
+static const char *
+take_secret(struct vault_file *f, const char *data, size_t size)
+{
+	if (size > 0 && data[size - 1] == '\n')
+		size--;
+	if (size > 0 && data[size - 1] == '\r')
+		size--;
+	if (size == 0)
+		return "the secret file is empty";
+	if (size > VAULT_SECRET_MAX)
+		return "the secret file is too large";
+	for (size_t i = 0; i < size; i++)
+		if (data[i] == '\n' || data[i] == '\r' || data[i] == '\0')
+			return "the secret file has more than one line";
+	f->secret = mem_strndup(data, size);
+	f->secret_len = size;
+	return NULL;
+}
+
+static void
+take_accounts(const struct shelf *s, struct vault_file *f, const char *data, size_t size)
+{
+	struct faults faults = { .shelf = s };
+
+	f->accounts = account_list_parse(data, size, on_fault, &faults);
+	if (faults.count > FAULTS_TOLD)
+		log_event(LOG_WARN, NULL, "trouble", "part=auth server=%s file=password-file faults=%u", s->server, faults.count);
+}
+
+/* NULL, or why not. */
+static const char *
+take(struct shelf *s, struct vault_file *f, const char *data, size_t size)
+{
+	if (s->kind == CTL_FILE_SECRET)
+		return take_secret(f, data, size);
+	if (s->kind == CTL_FILE_PASSWORDS)
+		take_accounts(s, f, data, size);
+	else if (take_keytab(f, data, size) == -1)
+		return strerror(errno);
+	if (s->kind == CTL_FILE_CLIENT_KEYTAB)
+		snprintf(f->ccache, sizeof(f->ccache), "MEMORY:postern-%" PRIu64, ++s->vault->caches);
+	return NULL;
+}
+
+/* NULL, or why not. */
+static const char *
 take_file(struct shelf *s, int fd, size_t size)
 {
 	char *data = read_all(fd, size);
 	if (data == NULL)
-		return -1;
+		return strerror(errno);
 	struct vault_file *f = mem_new(struct vault_file);
-	struct faults faults = { .shelf = s };
-	int rc = 0;
 	f->users = 1;
 	f->keytab_fd = -1;
-	if (s->kind == CTL_FILE_PASSWORDS)
-		f->accounts = account_list_parse(data, size, on_fault, &faults);
-	else
-		rc = take_keytab(f, data, size);
-	if (faults.count > FAULTS_TOLD)
-		log_event(LOG_WARN, NULL, "trouble", "part=auth server=%s file=password-file faults=%u", s->server, faults.count);
+	const char *why = take(s, f, data, size);
 	explicit_bzero(data, size);
 	free(data);
-	if (rc == -1) {
-		vault_release(f);
-		return -1;
-	}
-	vault_release(s->file);
-	s->file = f;
-	return 0;
+	vault_release(why != NULL ? f : s->file);
+	if (why == NULL)
+		s->file = f;
+	return why;
 }
 
 static void
 look_at(struct shelf *s, int fd)
 {
 	struct stat st;
-	size_t most = s->kind == CTL_FILE_PASSWORDS ? ACCOUNT_FILE_MAX : KEYTAB_MAX;
+	size_t most = s->kind == CTL_FILE_PASSWORDS ? ACCOUNT_FILE_MAX : s->kind == CTL_FILE_SECRET ? SECRET_FILE_MAX : KEYTAB_MAX;
+	const char *why;
 	if (fstat(fd, &st) == -1) {
 		set_trouble(s, strerror(errno));
 		return;
@@ -235,8 +282,8 @@ look_at(struct shelf *s, int fd)
 		set_trouble(s, "the file is too large");
 		return;
 	}
-	if (take_file(s, fd, (size_t)st.st_size) == -1) {
-		set_trouble(s, strerror(errno));
+	if ((why = take_file(s, fd, (size_t)st.st_size)) != NULL) {
+		set_trouble(s, why);
 		return;
 	}
 	s->identity = st;
@@ -263,7 +310,7 @@ vault_opened(struct vault *v, const struct ctl_message *m)
 			set_trouble(s, opened.why);
 		while ((w = STAILQ_FIRST(&s->waiting)) != NULL) {
 			STAILQ_REMOVE_HEAD(&s->waiting, link);
-			w->ready(w->arg, lend(s));
+			w->ready(w->arg, lend(s), s->trouble);
 			free(w);
 		}
 	}

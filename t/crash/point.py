@@ -4,9 +4,11 @@ t/run-all finds the points by disk_crash_point("NAME") in the sources and runs t
 """
 
 import os
+import re
 
-from load import Ledger, Load, refuse_some, settle
+from load import FATES, OPERATED, Ledger, Load, Operator, refuse_some, settle
 from postern import check
+from slapd import Slapd, dn, entry, person, settings
 from spoolstate import check_legal
 
 STRAY = "queue/000/0000000000000000"
@@ -14,29 +16,47 @@ STRAY = "queue/000/0000000000000000"
 
 def test_point(t):
     point = t.args[0]
+    operated = re.match(r"(hold|release|move|order)-|badmail-(left|queued)$", point)      # by orders about the queue
     sink = t.sink(answers={"RCPT": refuse_some})
     ledger = Ledger()
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"},
-                                     "messages": {"max-session-size": "unlimited"}}}, start=False)
+                                     "messages": {"max-session-size": "unlimited"}, **directory(t, point)},
+                         **({"other": {"domain moved.example": {"type": "alias"}}} if operated else {})}, start=False)
+    fates = OPERATED if operated else FATES + "E" if point.startswith("expand-") else FATES
+    other = service["other"].home if operated else None
     duplicates = 0
     for count in (1, 4, 15):
         service.env["POSTERN_CRASH"] = f"{point}:{count}"
         service.start()
         stray(service)
         mark = service.events.mark()
-        load = Load(service.default, ledger, most=ledger.number + 400)
+        load = Load(service.default, ledger, fates, most=ledger.number + (2000 if operated else 400))
+        operator = Operator(service) if operated else None
         service.events.wait("crash", since=mark if count > 1 else 0, timeout=60)
         check_legal(service.home, f"after the crash at {point}:{count}", STRAY)
         service.kill()
         load.end()
+        if operator:
+            operator.end()
         check_legal(service.home, f"after the end of all processes, {point}:{count}", STRAY)
+        if other:
+            check_legal(other, f"after the end of all processes, in the other queue, {point}:{count}")
         del service.env["POSTERN_CRASH"]
         service.start()
-        duplicates += settle(service.home, sink, ledger)
+        duplicates += settle(service.home, sink, ledger, operator=operator, other=other)
         service.stop()
         check_legal(service.home, "at the end")
     check(len(ledger.owed) >= 10, "the load was too small:", len(ledger.owed))
     print(f"{point}: {len(ledger.owed)} acknowledged, {duplicates} came twice")
+
+
+def directory(t, point):
+    """For the points on the way of a group: a directory with those that the load writes to."""
+    if not point.startswith("expand-"):
+        return {}
+    people = "".join(person(name, f"{name}@default.example") for name in ("author", "local"))
+    group = entry("group", "groupOfNames", "extras", mail="group@default.example", member=dn("local"), rfc822MailMember="yes@remote.example")
+    return {"ldap": settings(Slapd(t, people + group))}
 
 
 def stray(service):

@@ -2,7 +2,9 @@
 
     L local, by SMTP       R remote, taken          F remote, refused: a report    N null sender, refused: badmail
     P local, by pickup     B bad pickup file: badmail                              G large local message
-    S local, its success is to be told: a report
+    S local, its success is to be told: a report           E a group of the directory, with a local and a remote member
+  With an operator (see Operator), whose mail waits at its host:
+    H held, released, bounced: a report        M moved to another virtual server, local there        D deleted: owed to nobody
 """
 
 import re
@@ -10,9 +12,10 @@ import threading
 
 from postern import Failure, Smtp, until
 
-MARK = re.compile(rb"ledger-([LRFNPBGS])-(\d+)-")
+MARK = re.compile(rb"ledger-([LRFNPBGSEHMD])-(\d+)-")
 END = "end of the message\r\n"
 FATES = "LRFNPBGS"
+OPERATED = "LRNHMD"
 
 
 class Ledger:
@@ -37,14 +40,17 @@ def text(fate, number, size=0):
 
 
 def refuse_some(_session, line):
-    return "550 5.1.1 no such user" if "<no-" in line else None
+    return "550 5.1.1 no such user" if "<no-" in line else "450 4.2.1 not now" if "<wait-" in line else None
 
 
 class Load:
     """Writers by SMTP and by pickup until end(). Lost connections are taken up again: crashes are what this is for."""
     ENVELOPES = {"L": ("author@default.example", "local@default.example"), "R": ("author@default.example", "yes@remote.example"),
                  "F": ("author@default.example", "no-user@remote.example"), "N": ("", "no-user@remote.example"),
-                 "G": ("author@default.example", "local@default.example"), "S": ("author@default.example", "local@default.example")}
+                 "G": ("author@default.example", "local@default.example"), "S": ("author@default.example", "local@default.example"),
+                 "E": ("author@default.example", "group@default.example"),
+                 "H": ("author@default.example", "wait-h@remote.example"), "M": ("author@default.example", "wait-m@moved.example"),
+                 "D": ("author@default.example", "wait-d@remote.example")}
 
     def __init__(self, server, ledger, fates=FATES, threads=3, most=400):
         self.server, self.ledger, self.fates, self.most = server, ledger, fates, most
@@ -82,10 +88,12 @@ class Load:
             return
         client.expect(354, "DATA")
         client.send(text(fate, number, 400000 if fate == "G" else 0) + b".\r\n")
-        if client.reply().code == 250:
-            self.ledger.owe(fate, number)
-        else:
+        if client.reply().code != 250:
             self.refused += 1
+        elif fate != "D":
+            self.ledger.owe(fate, number)
+            if fate == "E":
+                self.ledger.owe("E remote", number)
 
     def by_pickup(self):
         fates = [f for f in self.fates if f in "PB"]
@@ -109,33 +117,72 @@ class Load:
             thread.join(30)
 
 
-def came_out(home, sink):
-    """{(fate, number): how often} over drop, badmail and the sink."""
+class Operator:
+    """Gives orders about the queue all the time until end(); the service may be down."""
+    ENDS = (("queue", "default", "release", "--held"), ("queue", "default", "bounce", "--recipient", "wait-h@*"),
+            ("queue", "default", "delete", "--domain", "remote.example", "--recipient", "wait-d@*"),
+            ("queue", "default", "move", "--recipient", "wait-m@*", "--to", "other"))
+    ALL = (("queue", "default", "hold", "--recipient", "wait-*"), ("badmail", "default", "retry", "--sender", "<>", "--newer", "5s")) + ENDS
+
+    def __init__(self, service):
+        self.service = service
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self.work, daemon=True)
+        self.thread.start()
+
+    def work(self):
+        while not self.done.is_set():
+            for order in self.ALL:
+                if not self.done.wait(0.01):
+                    self.service.ctl(*order, "--yes", ok=False)
+
+    def end(self):
+        self.done.set()
+        self.thread.join(70)
+
+    def tidy(self):
+        """What was under way when it ended comes to its end, too."""
+        for order in self.ENDS:
+            self.service.ctl(*order, "--yes", ok=False)
+
+
+def came_out(home, sink, other=None):
+    """{(fate, number): how often} over drop, badmail and the sink; `other`: the home where mail is moved to."""
     found = {}
 
-    def see(data, fates):
+    def see(data, fates, where=""):
         for fate, number in set(MARK.findall(data)):
             if fate.decode() in fates:
-                key = (fate.decode(), int(number))
+                key = (fate.decode() + where, int(number))
                 found[key] = found.get(key, 0) + 1
     for path in home.drop.glob("[!.]*.eml"):
         data = path.read_bytes()
         is_report = b"multipart/report" in data
-        see(data, "FS" if is_report else "LPG")
+        see(data, "FSH" if is_report else "LPGE")
         if not is_report and not data.endswith(END.encode()):
             raise Failure(f"{path.name} is visible, but not whole")
     for path in home.badmail.glob("*.bad"):
         see(path.read_bytes(), "NB")
     for message in list(sink.messages):
         see(message.data, "R")
+        see(message.data, "E", " remote")
+    for path in other.drop.glob("[!.]*.eml") if other else []:
+        see(path.read_bytes(), "M")
     return found
 
 
-def settle(home, sink, ledger, timeout=120):
+def settle(home, sink, ledger, timeout=120, operator=None, other=None):
     """Waits until all that is owed came out and the queue is empty; how many came more than once."""
     def missing():
-        found = came_out(home, sink)
+        if operator:
+            operator.tidy()
+        found = came_out(home, sink, other)
         return sorted(ledger.owed - set(found))
+
+    def queued():
+        if operator:
+            operator.tidy()
+        return home.queued() + (other.queued() if other else [])
     until(lambda: not missing(), timeout, lambda: f"what is owed; missing: {missing()[:20]} of {len(ledger.owed)}; queue: {len(home.queued())}")
-    until(lambda: not home.queued(), timeout, lambda: f"the queue to empty: {[str(p) for p in home.queued()][:5]}")
-    return sum(count - 1 for count in came_out(home, sink).values())
+    until(lambda: not queued(), timeout, lambda: f"the queue to empty: {[str(p) for p in queued()][:5]}")
+    return sum(count - 1 for count in came_out(home, sink, other).values())

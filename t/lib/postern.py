@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("POSTERN_BUILD", "build/check")
 PROGRAMS = ("postern", "posternctl", "postern-listener", "postern-pickup", "postern-deliver", "postern-resolver",
-            "postern-auth", "postern-metrics", "postern-fetch")
+            "postern-auth", "postern-metrics", "postern-fetch", "postern-directory")
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:disable_coredump=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:abort_on_error=1",
@@ -695,7 +695,7 @@ class Sink:
                  tls=None, at_once=False):
         self.answers, self.extensions = dict(answers or {}), list(ehlo)
         self.tls, self.at_once = tls, at_once
-        self.messages, self.sessions = [], []
+        self.messages, self.sessions, self.session = [], [], SinkSession
         self.news = threading.Condition()
         self.port = port
         self.listener = socket.create_server((address, port), backlog=200)
@@ -708,7 +708,7 @@ class Sink:
                 connection, peer = self.listener.accept()
             except OSError:
                 return
-            session = SinkSession(self, connection, peer)
+            session = self.session(self, connection, peer)
             with self.news:
                 self.sessions.append(session)
                 self.news.notify_all()

@@ -8,25 +8,14 @@ import smtplib
 import socket
 import ssl
 import subprocess
+import threading
+import time
 
 import postern
+from accounts import Kdc, b64, plain, run, verifier
 from postern import Failure, check, equal, until
 
 PASSWORD = "s3cret pass"
-
-
-def b64(data):
-    return base64.b64encode(data if isinstance(data, bytes) else data.encode()).decode()
-
-
-def plain(user, password):
-    return b64(f"\0{user}\0{password}")
-
-
-def verifier(password, iterations=4096, salt=b"0123456789abcdef"):
-    salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, iterations)
-    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
-    return f"{{SCRAM-SHA-256}}{iterations},{b64(salt)},{b64(stored)},{b64(hmac.digest(salted, b'Server Key', 'sha256'))}"
 
 
 def protected(t, authentication="basic", accounts=None, access=None, mode=0o600, **options):
@@ -211,57 +200,6 @@ def test_helper_dies(t):
         client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
 
 
-def run(*args, env, **options):
-    done = subprocess.run([str(a) for a in args], env={**os.environ, **env}, capture_output=True, check=False, timeout=60, **options)
-    check(done.returncode == 0, args, done.stdout, done.stderr)
-
-
-class Kdc:
-    """A realm of its own on a loopback port."""
-    def __init__(self, t):
-        self.folder, self.port = t.folder / "kdc", t.port()
-        self.folder.mkdir()
-        (self.folder / "krb5.conf").write_text(f"""[libdefaults]
- default_realm = TEST.EXAMPLE
- dns_lookup_kdc = false
- dns_lookup_realm = false
- rdns = false
- dns_canonicalize_hostname = false
-[realms]
- TEST.EXAMPLE = {{
-  kdc = 127.0.0.1:{self.port}
- }}
-""")
-        (self.folder / "kdc.conf").write_text(f"""[kdcdefaults]
- kdc_listen = 127.0.0.1:{self.port}
- kdc_tcp_listen = 127.0.0.1:{self.port}
-[realms]
- TEST.EXAMPLE = {{
-  database_name = {self.folder}/principal
-  key_stash_file = {self.folder}/stash
- }}
-""")
-        self.env = {"KRB5_CONFIG": str(self.folder / "krb5.conf"), "KRB5_KDC_PROFILE": str(self.folder / "kdc.conf"),
-                    "KRB5CCNAME": f"FILE:{self.folder}/cache", "KRB5RCACHENAME": "dfl:", "KRB5RCACHEDIR": str(t.folder)}
-        run("/usr/sbin/kdb5_util", "-r", "TEST.EXAMPLE", "create", "-s", "-P", "master", env=self.env)
-        self.process = subprocess.Popen(["/usr/sbin/krb5kdc", "-n"], env={**os.environ, **self.env}, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)
-        t.cleanup(self.end)
-
-        def listens():
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", self.port)) == 0
-        until(listens, what="the KDC")
-
-    def add(self, principal, keytab):
-        run("/usr/sbin/kadmin.local", "-r", "TEST.EXAMPLE", "addprinc", "-randkey", principal, env=self.env)
-        run("/usr/sbin/kadmin.local", "-r", "TEST.EXAMPLE", "ktadd", "-k", keytab, principal, env=self.env)
-
-    def end(self):
-        self.process.terminate()
-        self.process.wait(20)
-
-
 CLIENT = """
 import base64, sys
 import gssapi
@@ -423,6 +361,36 @@ def test_state_after_starttls(t):
         shake(client)
         client.expect(250, "EHLO c")
         client.expect(530, "MAIL FROM:<a@b.example>")
+
+
+def test_too_slow_an_answer(t):
+    """The time of an answer runs from its first byte; nothing of it stays with the auth helper, and the name is not tried."""
+    service = protected(t)
+    service.default.set("general", connection_timeout="1s")
+    service.ctl("reload")
+    service.events.wait("config", server="default", result="renewed")
+    for drip in (b"", b"YWxp"):
+        with service.default.connect(ehlo="c") as client:
+            client.expect(334, "AUTH LOGIN")
+            begin = time.monotonic()
+            stop = threading.Event()
+
+            def slowly(text=drip, socket_of=client.socket, over=stop):
+                while text and not over.wait(0.3):
+                    try:
+                        socket_of.send(text)
+                    except OSError:
+                        return
+            dripping = threading.Thread(target=slowly)
+            dripping.start()
+            reply = client.reply()
+            stop.set()
+            dripping.join()
+            check(reply.code == 421 and reply.text.startswith("4.4.2"), reply)
+            check(0.9 <= time.monotonic() - begin < 15, "the time it took")
+    equal(service.events.all("auth"), [], "attempts")
+    with service.default.connect(ehlo="c") as client:
+        client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
 
 
 def test_no_answer_in_the_protocol_log(t):

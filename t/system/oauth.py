@@ -1,5 +1,6 @@
 """oauth - access tokens: a token endpoint and mail hosts that behave like those of Microsoft 365 and Google, on good and on bad days"""
 
+import base64
 import http.server
 import json
 import os
@@ -358,3 +359,281 @@ def test_the_configuration_is_judged(t):
     check(re.search(r"scope += https://outlook.office365.com/.default +; default", shown), shown)
     service.shared["oauth Big_Name"] = {}
     told("must be [oauth NAME]")
+
+
+# --- mail hosts ------------------------------------------------------------------------------------------------
+
+USER = "relay@contoso.example"
+
+
+class MailHost:
+    """
+    A submission host under STARTTLS that takes the tokens of the endpoint. self.replies, used up first, stand for the whole answer to a
+    word that shows a token; self.shown: (mechanism, the word) of each; self.answered: what was said to a challenge.
+    """
+    def __init__(self, t, service, mechanisms="LOGIN XOAUTH2", challenge=b"", **options):
+        self.endpoint, self.challenge = service.endpoint, challenge
+        self.shown, self.answered, self.replies = [], [], []
+        self.sink = t.sink(tls=options.pop("tls", service.authority.context()), answers={"AUTH": self.auth, "MAIL": self.mail},
+                           ehlo=["SIZE 157286400", "ENHANCEDSTATUSCODES", "8BITMIME", f"AUTH {mechanisms}"], **options)
+        self.port = self.sink.port
+
+    def auth(self, session, line):
+        words = line.split(" ")
+        if not session.tls or len(words) < 2:
+            return "530 5.7.0 Must issue a STARTTLS command first"
+        word = words[2] if len(words) > 2 else self.ask(session, b"")
+        text = base64.b64decode(word, validate=True).decode()
+        self.shown.append((words[1].upper(), text))
+        if self.replies:
+            return self.replies.pop(0)
+        found = re.fullmatch(r"(?:user=(\S+?)|n,a=(\S+?),\1host=localhost\1port=%d)\1auth=Bearer (\S+)\1\1".replace(r"\1", "\1") % self.port, text)
+        check(found, "not the word of", words[1], text)
+        if self.endpoint.takes(found[3]):
+            session.user = found[1] or found[2]
+            return "235 2.7.0 Authentication successful"
+        if self.challenge:
+            self.answered.append(self.ask(session, base64.b64encode(self.challenge)))
+        return "535 5.7.3 Authentication unsuccessful [AM0PR01CA0001.eurprd01.prod.exchangelabs.com]"
+
+    @staticmethod
+    def ask(session, challenge):
+        session.connection.sendall(b"334 " + challenge + b"\r\n")
+        return session.stream.readline().decode().rstrip("\r\n")
+
+    @staticmethod
+    def mail(session, line):
+        return None if getattr(session, "user", None) == USER else "530 5.7.57 Client not authenticated to send mail."
+
+    def tokens(self):
+        return [re.search("Bearer ([^\1]+)\1", text)[1] for _, text in self.shown]
+
+
+def sending(t, host=None, flow="client-credentials", delivery=None, messages=20, **options):
+    """service, host: all mail but that for plain.example goes to the host with a token; plain.example has a sink of its own."""
+    service = configured(t, flow=flow)
+    service.host = MailHost(t, service, **{**options, **(host or {})})
+    service.plain = t.sink()
+    service.default.set("messages", **{"max-messages-per-connection": messages})
+    service.default.set("delivery", **{"smart-host": f"localhost:{service.host.port}", "outbound-auth": "oauth2", "oauth": "m365", "user": USER,
+                                       "outbound-tls": "verify", "authorities": service.authority.file, "retry": "1s", **(delivery or {})})
+    service.default.set("domain plain.example", **{"type": "remote", "route": f"[127.0.0.1]:{service.plain.port}", "outbound-auth": "anonymous",
+                                                   "outbound-tls": "off"})
+    return service
+
+
+def send(service, to="b@fabrikam.example", **fields):
+    return service.default.send(to=to, data=mail(**fields))
+
+
+def test_to_microsoft(t):
+    """XOAUTH2 with the token of the application: mail goes, over a kept connection too, and the token is in no log."""
+    service = sending(t).start()
+    ident = send(service)
+    service.host.sink.wait(1)
+    service.events.wait("auth", result="ok", user=USER, mechanism="XOAUTH2")
+    delivered = service.events.wait("delivered", id=ident)
+    equal((delivered["verified"], delivered["tls"][:3]), ("name", "TLS"), "what the host has shown")
+    send(service)
+    service.host.sink.wait(2)
+    equal(service.host.shown, [("XOAUTH2", f"user={USER}\1auth=Bearer {service.endpoint.tokens[0]}\1\1")], "what was shown")
+    equal(len(service.endpoint.requests), 1, "requests")
+    service.stop()
+    logs = "".join(path.read_text() for path in (service.folder / "logs").rglob("*.log"))
+    check("AUTH" in logs and "XOAUTH2" in logs, "the protocol log has no AUTH:", logs)
+    no_secrets(service, logs)
+
+
+def test_to_google(t):
+    """OAUTHBEARER goes before XOAUTH2; the token is the user's."""
+    service = sending(t, flow="refresh-token", mechanisms="LOGIN PLAIN XOAUTH2 PLAIN-CLIENTTOKEN OAUTHBEARER XOAUTH").start()
+    send(service)
+    service.host.sink.wait(1)
+    equal(service.host.shown, [("OAUTHBEARER", f"n,a={USER},\1host=localhost\1port={service.host.port}\1auth=Bearer {service.endpoint.tokens[0]}\1\1")])
+    equal(service.endpoint.wait(1)[0]["refresh_token"], REFRESH)
+    no_secrets(service)
+
+
+def test_a_refused_token_is_changed_once(t):
+    """The host does not know the token any more: a new one is shown on the same connection, after the challenge was answered."""
+    for mechanism, challenge, answer in (("XOAUTH2", b'{"status":"401","schemes":"Bearer","scope":"https://mail.google.com/"}', ""),
+                                         ("OAUTHBEARER", b'{"status":"invalid_token"}', "AQ==")):
+        service = sending(t, mechanisms=mechanism, challenge=challenge).start()
+        tried(service)
+        shown = len(service.host.shown)
+        service.endpoint.valid.clear()
+        send(service)
+        service.host.sink.wait(1)
+        equal([service.endpoint.tokens.index(token) for token in service.host.tokens()[shown:]], [0, 1], "the tokens shown")
+        equal(service.host.answered, [answer], "the answer to the challenge")
+        service.events.wait("token", profile="m365", result="refused")
+        service.events.wait("challenge", status="401" if mechanism == "XOAUTH2" else "invalid_token")
+        no_secrets(service)
+
+
+def test_a_host_that_refuses_every_token(t):
+    """Two tokens, then the mail waits and the host is left alone; other mail flows; after a word of the operator it goes."""
+    service = sending(t).start()
+    no = "535 5.7.3 Authentication unsuccessful [AM0PR01CA0001.eurprd01.prod.exchangelabs.com]"
+    service.host.replies = [no, no]
+    ident = send(service)
+    deferred = service.events.wait("deferred", id=ident)
+    check("5.7.3 Authentication unsuccessful" in deferred["reason"] and deferred["status"] == "4.7.8", deferred.line)
+    equal(len(service.endpoint.requests), 2, "requests")
+    service.default.send(to="x@plain.example")
+    service.plain.wait(1)
+    equal(len(service.host.shown), 2, "tokens shown while the host is left alone")
+    service.ctl("retry")
+    service.host.sink.wait(1)
+    equal(service.host.sink.wait(1)[0].recipients, ["b@fabrikam.example"])
+    no_secrets(service)
+
+
+def test_a_busy_host(t):
+    """Throttling and temporary failures put the mail off, and are no fault of the token."""
+    service = sending(t, messages=1).start()
+    for reply in ("454 4.7.0 Temporary authentication failure.", "421 4.7.66 TLS 1.0 and 1.1 are not supported.", "432 4.3.2 Concurrent connections limit"
+                  " exceeded.", "550 5.7.30 Basic authentication is not supported for Client Submission."):
+        since = service.events.mark()
+        service.host.replies = [reply]
+        send(service)
+        deferred = service.events.wait("deferred", since=since)
+        check(reply[4:20] in deferred["reason"], deferred.line)
+        service.ctl("retry")
+        service.events.wait("delivered", since=since)
+    equal(len(service.endpoint.requests), 1, "requests")
+
+
+def test_no_token_no_mail(t):
+    """The endpoint says no, is busy, or is gone: mail waits with its reason, other mail flows; then it goes."""
+    service = sending(t, flow="refresh-token", messages=1).start()
+    bad = [((400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}), "invalid_grant: Token has been expired"),
+           ((401, {"error": "invalid_client"}), "invalid_client"), ((429, b"", {"Retry-After": "1"}), "429"), ((200, b"garbage"), "no JSON object")]
+    for answer, why in bad:
+        since = service.events.mark()
+        service.endpoint.valid.clear()      # so that a new one is needed, and not to be had
+        service.endpoint.answers = [answer]
+        ident = send(service)
+        deferred = service.events.wait("deferred", id=ident, since=since)
+        check("[oauth m365]" in deferred["reason"] and why in deferred["reason"], deferred.line)
+        service.default.send(to="x@plain.example")
+        service.events.wait("delivered", since=since, host="[127.0.0.1]")
+        service.events.wait("delivered", id=ident, since=since)
+    service.plain.wait(len(bad))
+    no_secrets(service)
+
+
+def test_the_endpoint_names_its_time(t):
+    """Retry-After: nobody asks before."""
+    service = sending(t).start()
+    service.endpoint.answers = [(429, b"", {"Retry-After": "3"})]
+    send(service)
+    service.events.wait("deferred", count=2)
+    service.host.sink.wait(1)
+    (first, _), (second, _) = service.endpoint.requests[:2]
+    check(2.9 < second - first < 10, "asked again after", second - first)
+    equal(len(service.endpoint.requests), 2, "requests")
+
+
+def test_renewed_before_the_end(t):
+    """A token in use is replaced in time without any mail; one that nobody uses is not."""
+    service = sending(t)
+    service.endpoint.lifetime = 5
+    service.start()
+    send(service)
+    service.host.sink.wait(1)
+    service.endpoint.wait(2)
+    (first, _), (second, _) = service.endpoint.requests
+    check(3.5 < second - first < 5, "renewed after", second - first)
+    until(lambda: not service.endpoint.takes(service.endpoint.tokens[1]), what="the unused token's end")
+    equal(len(service.endpoint.requests), 2, "requests")
+
+
+def test_many_connections_one_request(t):
+    """However many connections need a token at a time, the endpoint is asked once."""
+    service = sending(t, delivery={"smart-host-after-direct": "no", "connections-per-domain": "20"})
+    gate = threading.Event()
+
+    def slow(handler):
+        gate.wait(10)
+        reply(handler, *service.endpoint.usual(service.endpoint.requests[-1][1]))
+    service.endpoint.answers = [slow]
+    service.start()
+    for _ in range(12):
+        send(service)
+    service.endpoint.wait(1)
+    gate.set()
+    service.host.sink.wait(12)
+    equal(len(service.endpoint.requests), 1, "requests")
+
+
+def test_no_token_without_proof(t):
+    """Without TLS, or with a certificate of somebody else, nothing is shown."""
+    service = sending(t)
+    other = Authority(t.folder, "other")
+    service.host.sink.tls = other.context()
+    service.start()
+    ident = send(service)
+    service.events.wait("deferred", id=ident, status="4.7.5")
+    service.host.sink.tls = None
+    since = service.events.mark()
+    service.ctl("retry")
+    service.events.wait("deferred", id=ident, status="4.7.4", since=since)
+    equal((service.host.shown, service.endpoint.requests), ([], []), "tokens")
+    service.host.sink.tls = service.authority.context()
+    service.ctl("retry")
+    service.host.sink.wait(1)
+
+
+def test_the_helper_dies(t):
+    """Those who wait are served by its successor."""
+    service = sending(t)
+    asked = threading.Event()
+
+    def never(handler):
+        asked.set()
+        silent(handler)
+    service.endpoint.answers = [never]
+    service.start()
+    send(service)
+    check(asked.wait(postern.WAIT), "the endpoint was not asked")
+    os.kill(service.child("fetch"), 9)
+    service.host.sink.wait(1)
+    service.events.wait("crash", role="fetch")
+    no_secrets(service)
+
+
+def test_login_is_tried(t):
+    """posternctl oauth test goes on to the smart host of the virtual server that uses the profile."""
+    service = sending(t).start()
+    said = tried(service, "--smtp")
+    for wanted in ("virtual server: default", f"smart host: localhost, user {USER}", f"login: ok, as {USER} with XOAUTH2 at localhost [127.0.0.1]",
+                   "TLS TLSv1.3/", "name and issuer verified"):
+        check(wanted in said, f"{wanted!r} is not in:\n{said}")
+    service.host.replies = ["535 5.7.3 Authentication unsuccessful"] * 2
+    said = tried(service, status=1)
+    check("login: failed: 4.7.8 authentication as relay@contoso.example with XOAUTH2 failed" in said, said)
+    service.host.sink.answers["CONNECT"] = "554 5.7.1 not you"
+    said = tried(service, status=1)
+    check("login: failed: 5.7.1" in said and "not you" in said, said)
+    no_secrets(service, said)
+
+
+def test_a_domain_of_its_own(t):
+    """A remote domain has its own profile and route; the server's mail goes as it did. The judge names what is missing."""
+    service = sending(t)
+    service.default.set("delivery", **{k: None for k in ("smart-host", "outbound-auth", "oauth", "user")})
+    keys = {"type": "remote", "route": f"localhost:{service.host.port}", "outbound-auth": "oauth2", "oauth": "m365", "user": USER}
+    name = "domain fabrikam.example"
+    for change, wanted in (({"oauth": "m356"}, 'did you mean "m365"'), ({"oauth": None}, "needs oauth = NAME"), ({"user": None}, "needs user"),
+                           ({"route": "dns"}, "needs a route"), ({"outbound-tls": "required"}, "needs outbound-tls = verify")):
+        service.default.sections[name] = {k: v for k, v in {**keys, **change}.items() if v is not None}
+        service.default.write()
+        done = service.ctl("check", ok=False)
+        check(done.returncode == 78 and wanted in done.stdout + done.stderr, f"{wanted!r} is not in:\n{done.stdout}{done.stderr}")
+    service.default.sections[name] = keys
+    service.default.write()
+    service.start()
+    send(service)
+    service.host.sink.wait(1)
+    equal(len(service.host.shown), 1, "tokens shown")

@@ -150,7 +150,7 @@ def test_hold_and_release(t):
     check("1 message held" in service.ctl("queue", "hold", one, "--reason", "looks odd").stdout, "hold")
     equal([row["id"] for row in listed(service, "--held")], [one], "held")
     check("looks odd" in listed(service, one)[0]["reason"], "why")
-    service.events.wait("held", uid=str(service.test.uid), reason="looks odd")
+    service.events.wait("on-hold", uid=str(service.test.uid), reason="looks odd")
     check(path_of(service.home, one).stat().st_mode & stat.S_ISVTX, "the mark in the spool")
     equal(service.ctl("queue", "hold", one, ok=False).returncode, 3, "it is held already")
     sink.answers.clear()
@@ -166,6 +166,30 @@ def test_hold_and_release(t):
     sink.wait(2)
     service.home.wait_queued(0)
     service.events.wait("released")
+
+
+def test_kept_for_a_domain(t):
+    """Mail that a domain keeps until ETRN: another state; held by an operator too it stays when it is asked for."""
+    sink = t.sink()
+    service = t.postern({"default": {"domain customer.example": {"type": "remote", "relay": "yes", "hold": "yes", "route": f"[127.0.0.1]:{sink.port}"}}})
+    ids = [service.default.send(to=f"{name}@customer.example") for name in ("a", "b", "c")]
+    for id in ids:
+        service.events.wait("held", id=id)
+    until(lambda: [row["state"] for row in listed(service)] == ["kept"] * 3, what="three kept")
+    equal(len(listed(service, "--state", "kept")), 3)
+    equal(service.ctl("queue", "retry", "--all", "--yes", ok=False).returncode, 3, "nothing to be due")
+    service.ctl("queue", "hold", ids[0])
+    service.ctl("queue", "delete", ids[1])
+    with service.default.connect(ehlo="customer.example") as client:
+        client.expect(253, "ETRN customer.example")
+    equal(sink.wait(1)[0].recipients, ["c@customer.example"])
+    until(lambda: [row["id"] for row in listed(service)] == ids[:1], what="the one on hold")
+    service.ctl("queue", "release", ids[0])
+    until(lambda: [row["state"] for row in listed(service)] == ["kept"], what="it to be kept again")
+    with service.default.connect(ehlo="customer.example") as client:
+        client.expect(253, "ETRN customer.example")
+    sink.wait(2)
+    service.home.wait_queued(0)
 
 
 def test_hold_at_work(t):

@@ -148,6 +148,7 @@ server(const char *name)
 
 #define D "servers/default.ini:"
 #define E ": error: "
+#define W ": warning: "
 #define LIST D "2" E "relay-list "
 
 static const struct { const char *text, *want; } rows[] = {
@@ -226,12 +227,25 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[general]\nhome = /h\nlog-directory = /h/pickup/logs\n", D "3" E "the folders pickup (/h/pickup) and log-directory (/h/pickup/logs) must be apart" },
 	{ "[general]\nhome = /h\nlog-directory = /h/logs\n", "" },
 	{ "[general]\nlog = no\nlog-format = w3c\nlog-roll = daily\nlog-fields = all\n", "" },
-	{ "[ldap]\nenable = yes\nuri = ldap://x\n", D "2" E "\"enable\" is not available in this version\n" D "3" E "\"uri\" is not available" },
+	{ "[ldap]\nenable = yes\nuri = ldap://x\n", D "2" E "[ldap] needs a base" },
+	{ "[ldap]\nenable = yes\nbase = dc=x\n", D "2" E "[ldap] needs a uri" },
+	{ "[ldap]\nenable = yes\nuri = ldapi://%2Frun%2Fx, ldaps://[2001:db8::1]:636, ldap://h\nbase = dc=x\n", "" },
+	{ "[ldap]\nbind = gssapi\n", D "2" E "bind \"gssapi\" is not available" },
 	{ "[ldap]\nenable = no\n", "" },
-	{ "[delivery]\noutbound-tls = dane\noutbound-auth = basic\nuser = x\n", D "2: warning: outbound-tls = dane is no more than may without "
-	    "dnssec\n" D "3" E "outbound-auth \"basic\" is not available\n" D "4" E "\"user\" is not" },
-	{ "[domain a.example]\ntype = remote\nhold = yes\nuser = x\noutbound-tls = may\noutbound-auth = anonymous\n", D "4" E
-	    "\"user\" is not\n" },
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = relay.example\n", "" },
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n", D "2" W "outbound-auth has no effect: the account is shown only to hosts" },
+	{ "[delivery]\noutbound-auth = integrated\nsmart-host = relay.example\n", D "2" E "outbound-auth = integrated needs user and secret-file" },
+	{ "[delivery]\nuser = x\n", D "2" E "user and secret-file belong together, and secret-file is missing" },
+	{ "[delivery]\nsecret-file = /x\n", D "2" E "user and secret-file belong together, and user is missing" },
+	{ "[delivery]\nuser = x\nsecret-file = /x\n", D "2" W "user has no effect: outbound-auth is anonymous" },
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n[domain a.example]\ntype = remote\noutbound-auth = basic\n"
+	  "[domain b.example]\ntype = remote\noutbound-auth = anonymous\n[domain c.example]\ntype = remote\nuser = y\nsecret-file = /y\n", "" },
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = a.example\n[domain a.example]\ntype = remote\n"
+	  "outbound-auth = integrated\n", D "8" E "outbound-auth = integrated needs user and secret-file" },
+	{ "[domain a.example]\ntype = remote\nuser = x\nsecret-file = /x\n", D "3" W "user has no effect" },
+	{ "[domain a.example]\ntype = remote\noutbound-auth = basic\nuser = x\n", D "4" E "user and secret-file belong together" },
+	{ "[delivery]\noutbound-tls = dane\n", D "2: warning: outbound-tls = dane is no more than may without dnssec\n" },
+	{ "[domain a.example]\ntype = remote\nhold = yes\noutbound-tls = may\noutbound-auth = anonymous\n", "" },
 	{ "[domain r.example]\ntype = remote\nhelo = yes\noutbound-tls = verify\n", D "4" E "outbound-tls = verify cannot be had with helo = yes" },
 	{ "[delivery]\noutbound-tls = required\n[domain r.example]\ntype = remote\nhelo = yes\n", D "5" E "helo = yes cannot be had with outbound-tls = required" },
 	{ "[delivery]\noutbound-tls = required\n[domain r.example]\ntype = remote\nhelo = yes\noutbound-tls = may\n", "" },
@@ -672,7 +686,7 @@ START_TEST(test_rich_values)
 	ck_assert_str_eq(s->default_domain->name, "c.example");
 	ck_assert_uint_eq(s->default_domain->drop_quota, 1 << 20);
 	const struct config_domain *d = config_domain_find(s, "b.example");
-	ck_assert(d != NULL && d->type == CONFIG_DOMAIN_REMOTE && d->relay && d->has_port && d->port == 2525 && d->route.count == 0);
+	ck_assert(d != NULL && d->has_route && d->type == CONFIG_DOMAIN_REMOTE && d->relay && d->has_port && d->port == 2525 && d->route.count == 0);
 	d = config_domain_find(s, "y.b.example");
 	ck_assert(d != NULL && strcmp(d->name, "*.b.example") == 0 && !d->has_port && d->route.count == 2);
 	ck_assert_str_eq(config_domain_find(s, "z.x.b.example")->name, "*.b.example");

@@ -77,7 +77,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "badmail-limit pickup-dots",
 	[KEY_DELIVERY] = "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth outbound-tls authorities connections "
 	    "connections-per-domain connection-timeout port hop-limit masquerade fqdn smart-host smart-host-after-direct reverse-dns source-address",
-	[KEY_LDAP] = "enable uri start-tls schema bind user secret-file base filter mail-attribute forward-attribute member-attribute group-depth "
+	[KEY_LDAP] = "enable uri start-tls ca-file timeout schema bind user secret-file base filter mail-attribute forward-attribute member-attribute group-depth "
 	    "cache-found cache-not-found",
 	[KEY_SECURITY] = "operators",
 	[KEY_DOMAIN] = "type drop drop-quota relay helo route outbound-auth outbound-tls user secret-file oauth port hold atrn-accounts",

@@ -322,7 +322,7 @@ static const struct row rows[] = {
 	  CHUNKS "M\nC MAIL FROM:<a@us.example> RET=HDRS ENVID=QQ+2B1\n"
 	  "C RCPT TO:<r0@x.example> NOTIFY=SUCCESS,DELAY ORCPT=utf-8;\\x{FC}@x.example\n" RCPT1 },
 	{ "submitter told to who knows us", SUBMITTED | KNOWN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example> AUTH=e+2Bf@us.example\n" },
-	{ "submitter not known", KNOWN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example> AUTH=<>\n" },
+	{ "submitter not known", KNOWN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\n" },
 	{ "submitter told to nobody else", SUBMITTED, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\n" },
 	{ "DSN not offered", WITH_DSN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 },
 	{ "SMTPUTF8 declared, not needed", MESSAGE_UTF8 | ASCII_HEADER, 1, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\n" },

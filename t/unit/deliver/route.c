@@ -7,21 +7,20 @@
 
 static char *via_hub[] = { (char *)"hub.example:587", (char *)"[192.0.2.1]" };
 static char *via_six[] = { (char *)"[2001:db8::1]:2525" };
-static char *via_dns[] = { (char *)"dns" };
 static char *smart[] = { (char *)"smart.example", (char *)"[192.0.2.9]:26" };
 
 /* sorted by name, as the configuration has them */
 static struct config_domain domains[] = {
-	{ .name = (char *)"*.a.wild.example", .type = CONFIG_DOMAIN_REMOTE, .route = { via_six, 1 } },
-	{ .name = (char *)"*.wild.example", .type = CONFIG_DOMAIN_REMOTE, .route = { via_hub, 2 }, .helo = true },
+	{ .name = (char *)"*.a.wild.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true, .route = { via_six, 1 } },
+	{ .name = (char *)"*.wild.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true, .route = { via_hub, 2 }, .helo = true },
 	{ .name = (char *)"alias.example", .type = CONFIG_DOMAIN_ALIAS },
-	{ .name = (char *)"direct.example", .type = CONFIG_DOMAIN_REMOTE, .route = { via_dns, 1 }, .has_port = true, .port = 2526 },
-	{ .name = (char *)"exact.wild.example", .type = CONFIG_DOMAIN_REMOTE, .route = { via_dns, 1 } },
+	{ .name = (char *)"direct.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true, .has_port = true, .port = 2526 },
+	{ .name = (char *)"exact.wild.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true },
 	{ .name = (char *)"helo.example", .type = CONFIG_DOMAIN_REMOTE, .helo = true },
 	{ .name = (char *)"home.example", .type = CONFIG_DOMAIN_DEFAULT },
 	{ .name = (char *)"safe.example", .type = CONFIG_DOMAIN_REMOTE, .has_outbound_tls = true, .outbound_tls = CONFIG_OUT_TLS_VERIFY },
 	{ .name = (char *)"same.example", .type = CONFIG_DOMAIN_REMOTE, .has_outbound_tls = true, .outbound_tls = CONFIG_OUT_TLS_MAY },
-	{ .name = (char *)"six.example", .type = CONFIG_DOMAIN_REMOTE, .route = { via_six, 1 }, .has_outbound_tls = true },
+	{ .name = (char *)"six.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true, .route = { via_six, 1 }, .has_outbound_tls = true },
 };
 
 static struct config_server

@@ -15,6 +15,7 @@
  *   > demanded N|more|nothing|later   the deliver worker's answer, about node x.example
  *   > vouch ok user|failed|later|challenge text   the auth helper's answer
  *   > named NAME|none|trouble           the client's name is known, or will not be
+ *   > sought                            the directory has answered about slow@...
  *   X: close|linger    the connection has ended, so
  *
  * Each line of the server, each message, each refusal has to be in the transcript.
@@ -77,7 +78,9 @@ set(struct world *w, const char *path, unsigned line, const char *key, char *val
 		/* asking, trouble, none, or one confirmed name */
 		w->policy.state = strcmp(value, "asking") == 0 ? POLICY_ASKING : strcmp(value, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
 		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(value, "none") != 0 ? strcpy(w->names, value) : NULL;
-	} else if (strcmp(key, "reverse-dns") == 0)
+	} else if (strcmp(key, "directory") == 0)
+		w->server.ldap.enable = strcmp(value, "yes") == 0;
+	else if (strcmp(key, "reverse-dns") == 0)
 		w->server.reverse_dns = strcmp(value, "yes") == 0;
 	else if (strcmp(key, "banner") == 0)
 		w->server.banner = value;
@@ -263,6 +266,9 @@ event(struct world *w, const struct script *s, const struct step *step)
 		ck_assert_msg(w->securing, "%s:%u: no handshake is under way", s->path, step->line);
 		w->securing = false;
 		session_secured(&w->s, true);
+	} else if (strcmp(what, "sought") == 0) {
+		w->sought = true;
+		session_named(&w->s);
 	} else if (strncmp(what, "named ", 6) == 0) {
 		w->policy.state = strcmp(what + 6, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
 		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(what + 6, "none") != 0 ? strcpy(w->names, what + 6) : NULL;

@@ -29,6 +29,7 @@ struct world {
 	bool begun, storing, closed, linger;
 	bool secure;			/* the session is under TLS */
 	bool implicit, securing;	/* TLS from the first byte; under way */
+	bool sought;			/* the directory has answered */
 	bool drop_full, narrow;		/* narrow: the disk is full of work after every add */
 	int begin_error, store_error;
 	unsigned commands;
@@ -155,6 +156,16 @@ world_drop_is_full(void *arg)
 	return ((struct world *)arg)->drop_full;
 }
 
+/* "unknown@..." is not in the directory; "slow@..." is known after "> sought". */
+static inline enum seek_answer
+world_seek(void *arg, const char *address)
+{
+	struct world *w = arg;
+	if (strncmp(address, "slow@", 5) == 0 && !w->sought)
+		return SEEK_WAIT;
+	return strncmp(address, "unknown@", 8) == 0 ? SEEK_UNKNOWN : SEEK_KNOWN;
+}
+
 static inline bool
 world_is_self(void *arg, const char *literal)
 {
@@ -216,7 +227,7 @@ world_count(void *arg, enum counter which, int64_t n)
 static const struct session_ops world_ops = {
 	.command = world_command,
 	.send = world_send, .close = world_close, .begin = world_begin, .add = world_add, .finish = world_finish,
-	.discard = world_discard, .secure = world_secure, .drop_is_full = world_drop_is_full, .is_self = world_is_self, .refused = world_refused,
+	.discard = world_discard, .secure = world_secure, .drop_is_full = world_drop_is_full, .seek = world_seek, .is_self = world_is_self, .refused = world_refused,
 	.count = world_count, .vouch = world_vouch, .vouch_step = world_vouch_step, .vouch_cancel = world_vouch_cancel, .plead = world_plead,
 };
 

@@ -219,6 +219,88 @@ START_TEST(pages)
 }
 END_TEST
 
+/* posternctl queue and badmail: its words, and what the service makes of them. */
+static const struct tool_row {
+	const char *words[8];
+	const char *order;		/* NULL: misused */
+	bool badmail, yes, json;
+	enum chore_verb verb;
+	uint32_t states;
+} tool_rows[] = {
+	{ { "list" }, "queue - list", .verb = CHORE_LIST },
+	{ { "default", "list", "--json" }, "queue default list", .json = true, .verb = CHORE_LIST },
+	{ { "list", "default" }, "queue default list", .verb = CHORE_LIST },
+	{ { "list", "list" }, "queue list list", .verb = CHORE_LIST },
+	{ { "show", "1k0t5022ayb3a3xn" }, "queue - show id=1k0t5022ayb3a3xn", .verb = CHORE_SHOW },
+	{ { "hold", "--domain", "*.example", "--older", "2d" }, "queue - hold domain=*.example older=172800", .verb = CHORE_HOLD,
+	    .states = PICK_ANY & ~PICK_HELD },
+	{ { "release", "--all" }, "queue - release all", .verb = CHORE_RELEASE, .states = PICK_HELD },
+	{ { "delete", "--held", "--yes" }, "queue - delete state=held", .yes = true, .verb = CHORE_DELETE, .states = PICK_HELD },
+	{ { "bounce", "--sender", "<>", "--reason", "no way" }, "queue - bounce sender=<> reason=no+20way", .verb = CHORE_BOUNCE },
+	{ { "a", "move", "--all", "--to", "b" }, "queue a move all to=b", .verb = CHORE_MOVE },
+	{ { "list" }, "badmail - list", .badmail = true, .verb = CHORE_BADMAIL_LIST },
+	{ { "purge", "--older", "30d" }, "badmail - purge older=2592000", .badmail = true, .verb = CHORE_BADMAIL_PURGE },
+	{ { "show", "1k0t5022ayb3a3xn-2" }, "badmail - show id=1k0t5022ayb3a3xn-2", .badmail = true, .verb = CHORE_BADMAIL_SHOW },
+	{ .words = { "delete" } }, { .words = { "delete", "--yes" } }, { .words = { "show" } }, { .words = { "show", "--all" } },
+	{ .words = { "move", "--all" } }, { .words = { "list", "--to", "b" } }, { .words = { "list", "--older" } }, { .words = { "list", "--older", "100ms" } },
+	{ .words = { "list", "--sender", "" } }, { .words = { "list", "a", "b" } }, { .words = { "odd" } }, { .words = { NULL } },
+	{ { "hold", "--all" }, .badmail = true }, { { "list", "--state", "held" }, .badmail = true },
+};
+
+START_TEST(tools)
+{
+	for (size_t i = 0; i < nitems_of(tool_rows); i++) {
+		const struct tool_row *row = &tool_rows[i];
+		struct tool t;
+		struct chore_ask ask;
+		struct buf text = BUF_INIT(4096);
+		const char *why;
+		pid_t pid;
+		size_t n = 0;
+		while (n < nitems_of(row->words) && row->words[n] != NULL)
+			n++;
+		bool fine = tool_parse(&t, row->badmail, row->words, n, &why) == 0;
+		ck_assert_msg(fine == (row->order != NULL), "row %zu", i);
+		for (size_t k = 0; fine && k < t.words.count; k++)
+			buf_printf(&text, "%s%s", k > 0 ? " " : "", t.words.word[k]);
+		if (fine) {
+			ck_assert_str_eq(buf_text(&text), row->order);
+			ck_assert(t.yes == row->yes && t.json == row->json && t.verb == row->verb);
+			ck_assert_msg(clerk_parse(&ask, &pid, &t.words), "row %zu", i);
+			ck_assert(ask.verb == row->verb && pid == 0);
+			ck_assert_uint_eq(ask.pick.states, row->states);
+		}
+		buf_done(&text);
+	}
+}
+END_TEST
+
+/* What does not come from posternctl. */
+START_TEST(bad_orders)
+{
+	static const char *const rows[][4] = {
+		{ "default" }, { "default", "odd" }, { "default", "delete" }, { "default", "list", "at=1" }, { "default", "list", "at=:5" },
+		{ "default", "list", "at=x:5" }, { "default", "list", "newest=x" }, { "default", "list", "reason=" }, { "default", "move", "all" },
+		{ "default", "list", "sender=+" }, { "default", "list", "odd" }, { "default", "list", "to=b" },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct admin_words w = { .count = 1 };
+		struct chore_ask ask;
+		pid_t pid;
+		strcpy(w.word[0], "queue");
+		for (size_t k = 0; k < 4 && rows[i][k] != NULL; k++)
+			strcpy(w.word[w.count++], rows[i][k]);
+		ck_assert_msg(!clerk_parse(&ask, &pid, &w), "row %zu", i);
+	}
+	struct admin_words w = { .count = 4, .word = { "queue", "a", "list", "at=77:12" } };
+	struct chore_ask ask;
+	pid_t pid;
+	ck_assert(clerk_parse(&ask, &pid, &w));
+	ck_assert_int_eq(pid, 77);
+	ck_assert_str_eq(ask.at, "12");
+}
+END_TEST
+
 START_TEST(server_names)
 {
 	static const char *const well[] = { "a", "0", "default", "a-b", "a1-", "abcdefghijabcdefghijabcdefghij12" };
@@ -230,4 +312,4 @@ START_TEST(server_names)
 }
 END_TEST
 
-UNIT_MAIN("admin", good, bad, operators, names, tables, selections, bad_selections, pages, server_names)
+UNIT_MAIN("admin", good, bad, operators, names, tables, selections, bad_selections, pages, server_names, tools, bad_orders)

@@ -1,0 +1,103 @@
+/*
+ * directory - the role: asks LDAP servers who the local recipients of the virtual servers are
+ *
+ * Runs in:  directory
+ * Owns:     the patrons, a realm for each virtual server that was asked about
+ * Promise:  holds no mail and no listening socket; no secret leaves it but to the directory it is for
+ * Fails by: a worker that misbehaves loses its channel, nothing else
+ */
+#include "deliver/directory/directory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/mem.h"
+
+/* No core file with passwords in it, no debugger of the same user. */
+static void
+no_dumps(void)
+{
+#ifndef POSTERN_TEST	/* the leak sanitizer debugs its own process */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+static void
+directory_run(struct boot *b)
+{
+	struct directory *d = mem_new(struct directory);
+
+	b->state = d;
+	d->boot = b;
+	TAILQ_INIT(&d->patrons);
+	TAILQ_INIT(&d->realms);
+	no_dumps();
+	link_set_up();
+	boot_ready(b);
+}
+
+static void
+on_channel(struct directory *d, const struct ctl_message *m)
+{
+	struct ctl_channel channel;
+	struct patron *p;
+
+	if (m->fd == -1)
+		return;
+	memcpy(&channel, m->data, sizeof(channel));
+	channel.server[sizeof(channel.server) - 1] = '\0';
+	p = patron_new(d, m->fd, channel.server);
+	(void)p; /* it is in the list */
+}
+
+static void
+directory_on_control(struct boot *b, const struct ctl_message *m)
+{
+	switch (m->type) {
+	case CTL_CHANNEL:
+		on_channel(b->state, m);
+		break;
+	case CTL_FILE:
+		realm_opened(b->state, m);
+		break;
+	case CTL_DRAIN:
+	case CTL_STOP:
+		boot_end(b);
+		break;
+	default:
+		if (m->fd != -1)
+			close(m->fd);
+	}
+}
+
+static void
+directory_finish(struct boot *b)
+{
+	struct directory *d = b->state;
+	struct patron *p;
+	struct realm *r;
+
+	TAILQ_FOREACH(r, &d->realms, link)
+		if (r->questions > 0)
+			_exit(EX_OK);	/* a thread may wait for a silent server for long: nobody waits for it */
+	while ((p = TAILQ_FIRST(&d->patrons)) != NULL)
+		patron_free(p);
+	while ((r = TAILQ_FIRST(&d->realms)) != NULL) {
+		TAILQ_REMOVE(&d->realms, r, link);
+		realm_free(r);
+	}
+	free(d);
+	b->state = NULL;
+}
+
+const struct boot_role directory_role = {
+	.name = "directory",
+	.title = "asks directories who recipients are",
+	.per_server = false,
+	.run = directory_run,
+	.on_control = directory_on_control,
+	.finish = directory_finish,
+};

@@ -1,0 +1,286 @@
+"""auth_out - authentication at remote hosts: with another Postern, with a host of few words, with Kerberos; whose account; what is never shown"""
+
+import base64
+import os
+
+import postern
+from accounts import Kdc, b64, plain, verifier
+from postern import Sink, SinkSession, check, equal, until
+
+SECRET = "s3cret pass phrase"
+
+
+class AuthSession(SinkSession):
+    """Takes PLAIN and LOGIN, and no MAIL before."""
+    def _verb(self, verb, line):
+        if verb == "AUTH":
+            return self._auth(line.split()[1:])
+        if verb == "MAIL" and not self.known:
+            return self.say("MAIL", line, "530 5.7.0 who are you?")
+        return super()._verb(verb, line)
+
+    def reset(self):
+        super().reset()
+        self.known = getattr(self, "known", False)
+
+    def _ask(self, challenge):
+        self.connection.sendall(f"334 {b64(challenge)}\r\n".encode())
+        return base64.b64decode(self.stream.readline().strip()).decode()
+
+    def _auth(self, words):
+        if words[0] == "PLAIN":
+            _, user, password = base64.b64decode(words[1]).decode().split("\0")
+        else:
+            user, password = self._ask("Your name, please"), self._ask("And the word")
+        self.sink.accounts.append((words[0], user, password))
+        self.known = password == SECRET
+        return self.say("AUTH", "", "235 2.7.0 welcome" if self.known else "535 5.7.8 never heard of you")
+
+
+def auth_sink(t, mechanisms="PLAIN LOGIN", **options):
+    sink = t.sink(ehlo=["PIPELINING", "SIZE", "8BITMIME"] + ([f"AUTH {mechanisms}"] if mechanisms else []), **options)
+    sink.accounts, sink.session = [], AuthSession
+    return sink
+
+
+def secret_file(service, text=SECRET + "\n", name="secret", mode=0o600):
+    file = service.folder / name
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    file.chmod(mode)
+    if postern.is_root() and not service.as_root:
+        os.chown(file, service.test.uid, service.test.gid)
+    return file
+
+
+def sender(t, port, user="bob", servers=None, start=True, secret=SECRET + "\n", **delivery):
+    """A service whose mail goes to that port, as that user."""
+    service = t.postern(servers=servers, start=False)
+    service.secret = secret_file(service, secret)
+    service.default.set("delivery", **{"smart_host": f"[127.0.0.1]:{port}", "outbound_auth": "basic", "user": user, "secret_file": service.secret,
+                                       **delivery})
+    return service.start() if start else service
+
+
+def relay_to(t, accounts=None, authentication="basic", **access):
+    """A service with a virtual server "relay" that wants an authentication, and whose default one is yet to be set up."""
+    service = t.postern(servers={"default": {}, "relay": {"delivery": {"fqdn": "relay.example"}, "domain far.example": {"type": "default"},
+                                                          "domain relay.example": {"type": "alias"}}}, start=False)
+    service.passwords = secret_file(service, "".join(f"{n}:{h}\n" for n, h in (accounts or {"bob": verifier(SECRET)}).items()), "passwords")
+    service["relay"].set("access", authentication=authentication, relay_list=None,
+                         **({"password_file": service.passwords, "basic_requires_tls": "no"} if authentication == "basic" else {}), **access)
+    service.secret = secret_file(service)
+    service.default.set("delivery", smart_host=f"[127.0.0.1]:{service['relay'].port}", outbound_auth="basic", user="bob",
+                        secret_file=service.secret)
+    return service
+
+
+def no_secret(service, *more):
+    """Neither in the event log nor in any protocol log, in whatever form."""
+    service.stop()
+    text = (service.folder / "events.log").read_text()
+    logs = [p for p in (service.folder / "logs").rglob("*") if p.is_file()]
+    check(logs, "there is no protocol log")
+    text += "".join(p.read_text() for p in logs)
+    check("AUTH" in text, "no authentication in the protocol log")
+    for word in (SECRET, b64(SECRET), b64(SECRET)[:12], plain("bob", SECRET), plain("bob", SECRET)[6:18], *more):
+        check(word not in text, "the logs show", word)
+    return text
+
+
+def test_postern_to_postern(t):
+    """SCRAM; two messages need one authentication; a new helper comes when the old one died; nothing in the logs of either side."""
+    service = relay_to(t)
+    service.default.set("messages", max_messages_per_connection="2")
+    service.start()
+    for body in ("one", "two"):
+        service.default.send(to="x@far.example", data=f"Subject: {body}\r\n\r\n{body}\r\n".encode())
+    drops = service["relay"].home.wait_drops(2)
+    check(b"with ESMTPA id" in drops[0].message, drops[0].message)
+    event = service.events.wait("auth", server="default", result="ok")
+    equal((event["user"], event["mechanism"], event["host"]), ("bob", "SCRAM-SHA-256", f"[127.0.0.1]:{service['relay'].port}"))
+    equal(service.events.wait("auth", server="relay", result="ok")["user"], "bob")
+    os.kill(service.child("auth"), 9)
+    service.events.wait("crash", role="auth")
+    mark = service.events.mark()
+    service.default.send(to="x@far.example")
+    service["relay"].home.wait_drops(3)
+    service.events.wait("auth", server="default", result="ok", since=mark)
+    no_secret(service)
+
+
+def test_plain_and_login(t):
+    """The words arrive as they should; other servers' ways to ask; the inbound log of a real client has no secret either."""
+    for mechanism, password in (("PLAIN", SECRET + "\r\n"), ("LOGIN", SECRET)):
+        sink = auth_sink(t, f"CRAM-MD5 {mechanism}")
+        service = sender(t, sink.port, user="bob", secret=password)
+        service.default.send(to="x@far.example")
+        sink.wait(1)
+        equal(sink.accounts, [(mechanism, "bob", SECRET)])
+        no_secret(service)
+
+
+def test_inbound_logs(t):
+    """PLAIN, LOGIN and SCRAM from clients, right and wrong: no word of it in the logs."""
+    service = relay_to(t).start()
+    for name, password in (("bob", SECRET), ("eve", SECRET)):
+        with service["relay"].connect(source=f"127.0.0.{len(name) + len(password)}", ehlo="c") as client:
+            right = name == "bob"
+            client.expect(235 if right else 535, f"AUTH PLAIN {plain(name, password)}")
+        with service["relay"].connect(source=f"127.0.0.{ord(name[0])}", ehlo="c") as client:
+            client.expect(334, "AUTH LOGIN")
+            client.expect(334, b64(name))
+            client.expect(235 if right else 535, b64(password))
+    no_secret(service, plain("eve", SECRET))
+
+
+def test_wrong_password(t):
+    """The mail waits, the host is asked once however much comes; the right password and an operator's word send it."""
+    sink = auth_sink(t)
+    service = sender(t, sink.port, secret="wr0ng one\n")
+    service.default.send(to="x@far.example")
+    event = service.events.wait("deferred", status="4.7.8")
+    check("authentication as bob with PLAIN failed" in event["reason"] and "never heard of you" in event["reason"], event.line)
+    for n in range(3):
+        service.default.send(to=f"y{n}@far.example")
+    service.events.wait("deferred", count=4)
+    equal(len(sink.accounts), 1, "attempts")
+    service.events.wait("auth", result="failed", user="bob", mechanism="PLAIN")
+    equal(len(service.events.all("auth")), 1)
+    service.ctl("retry", "default")
+    until(lambda: len(sink.accounts) == 2, what="the attempt that an operator wants")
+    secret_file(service)
+    until(lambda: service.ctl("retry", "default") and len(sink.messages) == 4, what="all of it")
+    check(all(password in ("wr0ng one", SECRET) for _, _, password in sink.accounts), sink.accounts)
+    no_secret(service, "wr0ng", b64("wr0ng one"), plain("bob", "wr0ng one"))
+
+
+def test_secret_file(t):
+    """One that everybody may read, that is not there, that is empty or has two lines: the mail waits, and nothing is said to the host."""
+    sink = auth_sink(t)
+    service = sender(t, sink.port, retry="1s")
+    service.secret.chmod(0o644)
+    service.default.send(to="x@far.example")
+    check("0644" in service.events.wait("deferred", status="4.7.0")["reason"])
+    done = service.ctl("check", ok=False)
+    check(done.returncode == 78 and "secret-file" in done.stdout + done.stderr and "0644" in done.stdout + done.stderr, done)
+    for text, why in ((b"", "empty"), (b"one\ntwo\n", "more than one line"), (b"a" * 1100, "too large")):
+        mark = service.events.mark()
+        secret_file(service, text)
+        until(lambda why=why, mark=mark: any(why in e["reason"] for e in service.events.all("deferred", since=mark)), what=why)
+    service.secret.unlink()
+    until(lambda: any("No such file" in e["reason"] for e in service.events.all("deferred")), what="the missing file")
+    equal(sink.accounts, [])
+    check(not any(line.startswith("MAIL") for s in sink.sessions for line in s.lines), "mail without authentication")
+    secret_file(service)
+    sink.wait(1)
+
+
+class Impostor(AuthSession):
+    """Says it has SCRAM, and does not know the password."""
+    script = ()
+
+    def _auth(self, words):
+        nonce = base64.b64decode(words[1]).decode().split("r=")[1]
+        for step in self.script:
+            if step.startswith("235"):
+                return self.say("AUTH", "", step)
+            self.words.append(self._ask(step.replace("NONCE", nonce + "x")))
+        return self.say("AUTH", "", "535 5.7.8 no")
+
+
+def test_impostor(t):
+    """A host that cannot prove that it knows the account, or wants the password made cheap to try, or endless work: it gets no mail."""
+    first, proof = "r=NONCE,s=c2FsdA==,i=4096", f"v={b64(bytes(32))}"
+    for script, status, why, words in (((first, proof, "235 ok"), "4.7.5", "does not prove", 1), ((first, "235 ok"), "4.7.0", "before it proved itself", 1),
+                                       ((first.replace("4096", "1"), "235 ok"), "4.7.5", "iterations", 0),
+                                       ((first.replace("4096", "99999999"), "235 ok"), "4.7.5", "iterations", 0),
+                                       (("r=mine,s=c2FsdA==,i=4096", "235 ok"), "4.7.5", "does not prove", 0)):
+        sink = auth_sink(t, "SCRAM-SHA-256 PLAIN")
+        sink.session = type("Scripted", (Impostor,), {"script": script, "words": []})
+        service = sender(t, sink.port)
+        service.default.send(to="x@far.example")
+        check(why in service.events.wait("deferred", status=status)["reason"], service.events.all("deferred"))
+        equal(len([word for word in sink.session.words if word]), words, "answers")
+        check(not any(line.startswith("MAIL") for s in sink.sessions for line in s.lines), "mail for an impostor")
+        service.stop()
+
+
+def test_hosts_without(t):
+    """No AUTH, none of ours, and one that says 454: nothing goes unauthenticated."""
+    for mechanisms, answers, status, words in ((None, {}, "4.7.0", "offers no authentication"), ("CRAM-MD5 NTLM", {}, "4.7.4", "that outbound-auth allows"),
+                                               ("PLAIN", {"AUTH": "454 4.7.0 directory down"}, "4.7.0", "directory down")):
+        sink = auth_sink(t, mechanisms, answers=answers)
+        service = sender(t, sink.port)
+        service.default.send(to="x@far.example")
+        check(words in service.events.wait("deferred", status=status)["reason"], service.events.all("deferred"))
+        check(not any(line.startswith("MAIL") for s in sink.sessions for line in s.lines), "mail without authentication")
+        service.stop()
+
+
+def test_whose_account(t):
+    """The domain's over the server's in both directions; no account for hosts that the DNS names, but for a domain that has its own."""
+    sinks = {name: auth_sink(t) for name in ("server", "open", "own", "mx")}
+    for name in ("open", "mx"):
+        sinks[name].session = SinkSession
+    mx = t.port()
+    dns = t.dns("mx MX 10 host", "mine MX 10 host", "host A 127.0.0.1")
+    service = t.postern(start=False, service={"dns-server": dns.address})
+    other = secret_file(service, SECRET, "other")
+    direct = auth_sink(t, port=mx)
+    direct.session = type("Either", (AuthSession,), {"_verb": lambda self, verb, line: self._auth(line.split()[1:]) if verb == "AUTH" else
+                                                     SinkSession._verb(self, verb, line)})
+    for name, keys in {"open": {"route": f"[127.0.0.1]:{sinks['open'].port}", "outbound-auth": "anonymous"},
+                       "own": {"route": f"[127.0.0.1]:{sinks['own'].port}", "user": "carol", "secret-file": other},
+                       "mx": {"route": "dns", "port": mx},
+                       "mine": {"route": "dns", "port": mx, "outbound-auth": "basic"}}.items():
+        service.default.sections[f"domain {name}.example"] = {"type": "remote", **keys}
+    service.default.set("delivery", smart_host=f"[127.0.0.1]:{sinks['server'].port}", outbound_auth="basic", user="bob",
+                        secret_file=secret_file(service))
+    service.start()
+    for name in ("open", "own", "mx", "else", "mine"):
+        service.default.send(to=f"x@{name}.example")
+    for name in ("server", "open", "own"):
+        sinks[name].wait(1)
+    direct.wait(2)
+    equal(sinks["server"].accounts, [("PLAIN", "bob", SECRET)])
+    equal(sinks["own"].accounts, [("PLAIN", "carol", SECRET)])
+    equal(direct.accounts, [("PLAIN", "bob", SECRET)], "only for the domain that names it")
+    by = {m.recipients[0]: any(line.startswith("AUTH") for line in m.session.lines) for m in direct.messages + sinks["open"].messages}
+    equal(by, {"x@open.example": False, "x@mx.example": False, "x@mine.example": True})
+
+
+def test_kerberos(t):
+    """A real KDC: our principal by its keytab; a host that is an address; no KDC."""
+    kdc = Kdc(t)
+    keytab, ours = t.folder / "service.keytab", t.folder / "ours.keytab"
+    kdc.add("smtp/relay.example", keytab)
+    kdc.add("postern/default.example", ours)
+    dns = t.dns("relay A 127.0.0.1")
+    for file in (keytab, ours):
+        file.chmod(0o600)
+        if postern.is_root():
+            os.chown(file, t.uid, t.gid)
+    t.folder.chmod(0o777)    # the replay cache is there
+    service = relay_to(t, authentication="integrated", keytab=keytab)
+    service.env.update(kdc.env)
+    service.service["dns-server"] = dns.address
+    service.write()
+    port = service["relay"].port
+    service.default.set("delivery", smart_host=f"relay.example:{port}", outbound_auth="integrated", user="postern/default.example", secret_file=ours)
+    service.default.set("messages", max_messages_per_connection="1")
+    service.default.sections["domain address.example"] = {"type": "remote", "route": f"[127.0.0.1]:{port}"}
+    service.default.write()
+    service.start()
+    service.default.send(to="x@far.example")
+    check(b"with ESMTPA id" in service["relay"].home.wait_drops(1)[0].message)
+    equal(service.events.wait("auth", server="relay", result="ok")["user"], "postern/default.example@TEST.EXAMPLE")
+    equal(service.events.wait("auth", server="default", result="ok")["mechanism"], "GSSAPI")
+    service.default.send(to="x@address.example")
+    check("needs the name of the host" in service.events.wait("deferred", status="4.7.0")["reason"])
+    kdc.end()
+    ours.write_bytes(ours.read_bytes())    # a changed file: the tickets of the old one are forgotten
+
+    def waits():
+        service.default.send(to="y@far.example")
+        return any("no ticket" in event["reason"] for event in service.events.all("deferred", recipient="y@far.example"))
+    until(waits, what="the failure to get a ticket")

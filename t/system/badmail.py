@@ -1,0 +1,90 @@
+"""badmail - posternctl badmail: shows what could be neither delivered nor returned, puts it back, throws it away"""
+
+import json
+
+from postern import check, equal, mail, until
+
+
+def rows(service, *args):
+    return json.loads(service.ctl("badmail", *args, "--json", ok=False).stdout)
+
+
+def refuse_no(_session, line):
+    return "550 5.1.1 no such user" if "<no-" in line else None
+
+
+def begin(t):
+    sink = t.sink(answers={"RCPT": refuse_no})
+    return t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"}}}), sink
+
+
+def lose(service, *recipients):
+    """Mail with a null sender that is refused."""
+    for recipient in recipients:
+        with service.default.connect() as client:
+            client.message(sender="", to=recipient, data=mail(subject=f"for {recipient if isinstance(recipient, str) else recipient[0]}"))
+    service.home.wait_badmails(len(recipients))
+
+
+def test_list_show(t):
+    service, _ = begin(t)
+    equal(rows(service, "list"), [], "no badmail")
+    lose(service, "no-1@one.example", "no-2@one.example", "no-3@two.example")
+    service.home.put("bad.eml", b"Subject: nobody wrote it, to nobody\r\n\r\nx\r\n")
+    service.home.wait_badmails(4)
+    found = rows(service, "list")
+    equal([row["to"] for row in found], [["no-1@one.example"], ["no-2@one.example"], ["no-3@two.example"], []], "oldest first")
+    equal([found[0][k] for k in ("server", "sender", "recipients")], ["default", "", 1])
+    check("no sender to tell" in found[0]["reason"] and "no such user" in found[0]["details"], found[0])
+    equal(found[3]["sender"], "-", "no envelope")
+    for args, count in ((["--domain", "one.example"], 2), (["--recipient", "no-3@*"], 1), (["--sender", "<>"], 3), (["--older", "1d"], 0),
+                        (["--newer", "1d"], 4), ([found[1]["id"]], 1)):
+        equal(len(rows(service, "list", *args)), count, args)
+    table = service.ctl("badmail", "list").stdout.splitlines()
+    check(len(table) == 5 and table[0].split()[:2] == ["ID", "AGE"], table)
+    shown = rows(service, "show", found[2]["id"])[0]
+    check(any("Reason:" in line for line in shown["reason"]) and "Subject: for no-3@two.example" in shown["header"], shown)
+    equal(shown["recipients"], [{"mark": "pending", "address": "no-3@two.example"}])
+    equal(service.ctl("badmail", "list", "--domain", "three.example", ok=False).returncode, 3, "nothing matches")
+    for wrong in (["purge"], ["retry", "--held"], ["hold", "--all"], ["show"]):
+        equal(service.ctl("badmail", *wrong, ok=False).returncode, 64, wrong)
+
+
+def test_retry(t):
+    """Back into the queue as a new message, for the recipients that failed; gone from badmail when it is safe."""
+    service, sink = begin(t)
+    lose(service, ["no-1@one.example", "yes-1@one.example"], "no-2@two.example")
+    sink.wait(1)
+    shown = service.ctl("badmail", "retry", "--all", ok=False)
+    equal(shown.returncode, 1, "exit status without --yes")
+    check("2 messages would be put back" in shown.stderr, shown)
+    equal(len(service.home.badmails()), 2, "nothing was done")
+    sink.answers.clear()
+    check("2 messages put back" in service.ctl("badmail", "retry", "--all", "--yes").stdout, "retried")
+    got = sink.wait(3)
+    equal(sorted(message.recipients for message in got[1:]), [["no-1@one.example"], ["no-2@two.example"]])
+    check(any(b"Subject: for no-1@one.example" in message.data for message in got[1:]), "content")
+    service.home.wait_queued(0)
+    equal(list(service.home.badmail.iterdir()), [], "badmail")
+    service.events.wait("requeued", count=2, uid=str(service.test.uid))
+    service.events.wait("operator", command="badmail", action="retry")
+
+
+def test_retry_without_envelope(t):
+    service, _ = begin(t)
+    service.home.put("bad.eml", b"Subject: nobody wrote it, to nobody\r\n\r\nx\r\n")
+    service.home.wait_badmails(1)
+    refused = service.ctl("badmail", "retry", "--all", ok=False)
+    equal(refused.returncode, 1, "exit status")
+    check("no envelope" in refused.stderr and "0 messages" in refused.stdout, refused)
+    equal(len(service.home.badmails()), 1, "stays")
+
+
+def test_purge(t):
+    service, _ = begin(t)
+    lose(service, "no-1@one.example", "no-2@one.example", "no-3@two.example")
+    check("1 message purged" in service.ctl("badmail", "purge", "--domain", "two.example").stdout, "one alone")
+    equal(service.ctl("badmail", "purge", "--sender", "<>", ok=False).returncode, 1, "two need --yes")
+    check("2 messages purged" in service.ctl("badmail", "purge", "--sender", "<>", "--yes").stdout, "all")
+    until(lambda: not list(service.home.badmail.iterdir()), what="an empty folder")
+    equal(service.ctl("badmail", "purge", "--all", "--yes", ok=False).returncode, 3, "nothing left")
