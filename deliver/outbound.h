@@ -26,8 +26,9 @@ struct site;
 
 /* --- authorities: who vouches for names, and TLS of all outbound connections --- */
 struct authorities;
-/* NULL: no destination of this virtual server has TLS. `ready` is called once, perhaps before this returns, when connections may be made. */
+/* NULL: no destination of this virtual server has TLS. */
 struct authorities *authorities_new(struct boot *b, void (*ready)(void *arg), void *arg);
+bool authorities_begin(struct authorities *a);	/* true: connections may be made; false: `ready` will be called once when they may */
 void authorities_free(struct authorities *a);		/* after all connections; NULL is fine */
 void authorities_take_file(struct authorities *a, const struct ctl_message *m);	/* CTL_FILE; closes its descriptor */
 struct tls_out *authorities_tls(const struct authorities *a);
