@@ -65,6 +65,7 @@ help:
 	@echo "make check    all tests, with sanitizers; make check CHECK_ONLY='system/smtp lint' some of them"
 	@echo "make fuzz     every parser of hostile bytes under libFuzzer (clang); FUZZ='session data' FUZZ_SECONDS=60 (each)"
 	@echo "make bench    side by side with Postfix (root); BENCH='W1 W2 W3 W4 W5 syscalls'"
+	@echo "make bench-queue  a million queued messages: scan, memory, rest, latency, flush (root); SCALE=0.1"
 	@echo "make install  DESTDIR PREFIX SYSCONFDIR; make uninstall"
 
 deps:
@@ -101,6 +102,15 @@ $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
 bench: deps-bench
 	@$(MAKE) programs
 	@exec /usr/bin/python3 t/bench/bench.py $(BENCH)
+
+# t/bench/queue.py: a million queued messages; SCALE=0.1: a tenth of it
+.PHONY: bench-queue
+bench-queue: deps-bench
+	@$(MAKE) programs $(B)/t/bench/fill
+	@exec /usr/bin/python3 t/bench/queue.py $(BENCH)
+$(B)/t/bench/fill: $(B)/t/bench/fill.o $(B)/libcommon.a
+	@echo "  LD    $@"
+	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libcommon.a $(LIBS)
 
 clean:
 	rm -rf build

@@ -38,6 +38,7 @@ struct report; struct route;
 struct schedule;
 struct schedule_dest;
 struct schedule_message;
+struct schedule_wake;
 struct settle;
 
 /* --- badmail: keeps what can be neither delivered nor returned, and keeps the folder within its limits --- */
@@ -391,12 +392,14 @@ struct schedule {
 	struct drop *drop;
 	struct report *report;
 	struct settle *settle;
+	struct schedule_wake *wake;
 	struct loop_timer *timer;
 	struct pool_lane *load, *move;
 	TAILQ_HEAD(, schedule_message) messages;
 	size_t loaded, recipients;	/* in memory */
 	size_t loading;			/* of the loaded: by a thread */
 	uint32_t fresh_first, fresh_last;	/* records of what came since, in order */
+	bool fresh_turn;			/* the next one is one of these */
 	size_t remote_held, local_held, retrying;
 	size_t buried;			/* records of messages that are gone, still in a list */
 	LIST_HEAD(, turn) turns;
@@ -511,8 +514,11 @@ struct schedule_record {		/* 32 bytes */
 	uint32_t heap;			/* place in the heap from 1; 0 not in it */
 	uint32_t chain;			/* next of the hash chain */
 	uint32_t next;			/* of the list it is parked in, or of the fresh ones */
-	uint8_t state, flags, attempts, quick;
+	uint32_t state : 3, flags : 8, attempts : 8, quick : 2;
+	uint32_t tag : 11;		/* waiting: its destination is away (schedule_wake); 0: it waits for its own time */
 };
+#define SCHEDULE_TAGS 2048
+#define SCHEDULE_QUICK_MAX 3		/* more are not counted in a record */
 static_assert(sizeof(struct schedule_record) == 32, "a record a queued message");
 
 struct schedule_index;
@@ -530,6 +536,11 @@ void schedule_index_id(const struct schedule_index *x, uint32_t n, char id[MESSA
 void schedule_index_wait(struct schedule_index *x, uint32_t n, uint32_t due);	/* waits in the heap till `due` */
 void schedule_index_take(struct schedule_index *x, uint32_t n);		/* out of the heap */
 uint32_t schedule_index_first(const struct schedule_index *x);		/* earliest due, then oldest */
+/*
+ * Makes waiting records whose tag is in `tags` due, some thousands of them at a time, beginning with number `from`. Returns where
+ * to go on; 0: these were the last.
+ */
+uint32_t schedule_index_wake(struct schedule_index *x, uint32_t from, const bool tags[SCHEDULE_TAGS], uint32_t due);
 void schedule_index_all_due(struct schedule_index *x, uint32_t due);	/* none waits longer than `due` but what is only held */
 void schedule_index_hold(struct schedule_index *x, uint32_t n, bool held);	/* sets or clears RECORD_HELD */
 size_t schedule_index_held(const struct schedule_index *x);
@@ -579,7 +590,16 @@ void schedule_order_unbury(struct schedule *s, uint32_t n);	/* a message of that
 
 /* --- schedule_send: one round of a message: groups by destination, portions, results --- */
 void schedule_send_begin(struct schedule_message *m);
+struct schedule_dest *schedule_send_away(const struct schedule_message *m);	/* one of a recipient for later that cannot be reached now; NULL none */
 void schedule_send_free(struct schedule_message *m);	/* portions at work, too, once nobody works on them */
+
+/* --- schedule_wake: mail of destinations that were away --- */
+struct schedule_wake *schedule_wake_new(struct schedule *s);
+void schedule_wake_free(struct schedule_wake *w);
+/* The waiting record is for a destination that cannot be reached now. */
+void schedule_wake_sleep(struct schedule_wake *w, uint32_t record, const struct schedule_dest *d);
+/* The destination answers: what sleeps for it is made due soon. */
+void schedule_wake_up(struct schedule_wake *w, const struct schedule_dest *d);
 
 /* --- settle: what became of a message is written down, in the one safe order --- */
 struct settle {

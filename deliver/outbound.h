@@ -27,8 +27,9 @@ struct site;
 
 /* --- authorities: who vouches for names, and TLS of all outbound connections --- */
 struct authorities;
-/* NULL: no destination of this virtual server has TLS. `ready` is called once, perhaps before this returns, when connections may be made. */
+/* NULL: no destination of this virtual server has TLS. */
 struct authorities *authorities_new(struct boot *b, void (*ready)(void *arg), void *arg);
+bool authorities_begin(struct authorities *a);	/* true: connections may be made; false: `ready` will be called once when they may */
 void authorities_free(struct authorities *a);		/* after all connections; NULL is fine */
 void authorities_take_file(struct authorities *a, const struct ctl_message *m);	/* CTL_FILE; closes its descriptor */
 struct tls_out *authorities_tls(const struct authorities *a);
@@ -397,7 +398,11 @@ struct remote {
 	size_t npeer, active;
 	char *piece;				/* CLIENT_PIECE bytes, for whoever reads content now */
 	bool draining;
+	uint64_t ways;				/* how often an idle connection gave way */
+	bool granting;				/* one of `blocked` is at work and may have a connection */
 };
+bool remote_grants(struct remote *r);		/* one more connection may be opened; whoever waits for one comes first */
+void remote_rests(struct remote *r);		/* a connection became idle: it may give way to those who wait */
 const struct mx_settings *remote_mx(struct remote *r);
 void remote_due(struct remote *r, struct site *s);	/* site_work will be called soon */
 
@@ -435,6 +440,7 @@ struct site {
 	LIST_ENTRY(site) table_link;
 	TAILQ_ENTRY(site) link;		/* in remote.due or remote.blocked */
 	enum { SITE_RESTS, SITE_DUE, SITE_BLOCKED } place;
+	bool in_line;			/* it was blocked when something else made it due: it keeps its turn */
 	struct remote *r;
 	struct destination d;		/* a copy */
 	struct remote_job *first, **last; size_t waiting;

@@ -144,7 +144,10 @@ rest(struct peer *p)
 	site_rests(p->site, p);
 }
 
-/* Declared SMTPUTF8, as some clients do for all mail: does the header need it? One that is larger than a piece does. */
+/*
+ * Declared SMTPUTF8, as some clients do for all mail, and as our reports are that have UTF-8 in their parts (RFC 6532 3.7: 8-bit MIME
+ * is enough for those): does the header need it? One that is larger than a piece does.
+ */
 static bool
 has_ascii_header(const struct peer *p, const struct remote_job *job)
 {
@@ -174,7 +177,7 @@ begin(struct peer *p, struct remote_job *job)
 		site_over(p->site, p, job, CLIENT_FINAL);
 		return;
 	}
-	if ((job->e->flags & (MESSAGE_UTF8 | MESSAGE_REPORT)) == MESSAGE_UTF8 && !(p->client.offered & CLIENT_SMTPUTF8))
+	if ((job->e->flags & MESSAGE_UTF8) != 0 && !(p->client.offered & CLIENT_SMTPUTF8))
 		mail.ascii_header = has_ascii_header(p, job);
 
 	p->job = job;

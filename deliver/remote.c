@@ -17,6 +17,7 @@
 #include "deliver/deliver.h"
 
 #define REMOTE_BUCKETS 1024
+#define SERVED_A_TURN 64	/* of those that wait for a connection */
 #define SELF_MS 30000		/* the host's own addresses are read again after that */
 #define SWEEP_MS 30000
 
@@ -60,8 +61,10 @@ remote_due(struct remote *r, struct site *s)
 {
 	if (s->place == SITE_DUE)
 		return;
-	if (s->place == SITE_BLOCKED)
+	if (s->place == SITE_BLOCKED) {
 		TAILQ_REMOVE(&r->blocked, s, link);
+		s->in_line = true;
+	}
 	s->place = SITE_DUE;
 	TAILQ_INSERT_TAIL(&r->due, s, link);
 	if (!loop_timer_is_set(r->soon))
@@ -74,6 +77,25 @@ work(struct site_queue *queue, struct site *s)
 	TAILQ_REMOVE(queue, s, link);
 	s->place = SITE_RESTS;
 	site_work(s);
+}
+
+/* Those that wait for a connection of the total limit, in turn: each may have one, or makes an idle one give way. */
+static void
+serve_blocked(struct remote *r)
+{
+	for (unsigned n = 0; n < SERVED_A_TURN; n++) {
+		struct site *s = TAILQ_FIRST(&r->blocked);
+		size_t peers = r->npeer;
+		uint64_t ways = r->ways;
+		if (s == NULL || (r->npeer >= r->server->connections && TAILQ_EMPTY(&r->idle)))
+			return;
+		r->granting = true;
+		work(&r->blocked, s);
+		r->granting = false;
+		if (s->place == SITE_BLOCKED && r->npeer == peers && r->ways == ways)
+			return;		/* neither a place, nor one to be made */
+	}
+	remote_rests(r);
 }
 
 static void
@@ -89,14 +111,7 @@ on_soon(void *arg)
 		if (is_last)
 			break;
 	}
-	/* then those that wait for a free connection, while there are any */
-	last = TAILQ_LAST(&r->blocked, site_queue);
-	while (r->npeer < r->server->connections && (s = TAILQ_FIRST(&r->blocked)) != NULL) {
-		bool is_last = s == last;
-		work(&r->blocked, s);
-		if (is_last)
-			break;
-	}
+	serve_blocked(r);
 	if (!TAILQ_EMPTY(&r->due) && !loop_timer_is_set(r->soon))
 		loop_timer_set(r->soon, 0);
 }
@@ -177,6 +192,22 @@ remote_submit(struct remote *r, const struct destination *d, struct remote_job *
 		job->verdict[i] = (struct verdict){ .what = VERDICT_LATER, .status = "4.3.0", .text = "nothing was heard about it" };
 	r->active++;
 	site_add(s, job);
+}
+
+bool
+remote_grants(struct remote *r)
+{
+	bool granted = r->npeer < r->server->connections && (r->granting || TAILQ_EMPTY(&r->blocked));
+
+	r->granting &= !granted;
+	return granted;
+}
+
+void
+remote_rests(struct remote *r)
+{
+	if (!TAILQ_EMPTY(&r->blocked) && !loop_timer_is_set(r->soon))
+		loop_timer_set(r->soon, 0);
 }
 
 size_t

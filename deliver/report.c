@@ -129,6 +129,30 @@ read_original(struct delivery *x)
 	return 0;
 }
 
+static bool
+is_ascii(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((text[i] & 0x80) != 0)
+			return false;
+	return true;
+}
+
+/* Many clients declare SMTPUTF8 for all mail: the types of RFC 6533 are for reports with UTF-8 in them. */
+static bool
+needs_utf8(const struct delivery *x)
+{
+	const struct report_job *job = x->job;
+	size_t head = header_size(x->original.data, text_size(x->original.data, x->original.len));
+	bool needs = !is_ascii(job->e->sender, strlen(job->e->sender)) || !is_ascii(x->original.data, head);
+
+	for (size_t i = 0; i < job->count && !needs; i++) {
+		const struct dsn_recipient *r = &job->recipient[i];
+		needs = !is_ascii(r->address, strlen(r->address)) || (r->orcpt != NULL && !is_ascii(r->orcpt, strlen(r->orcpt)));
+	}
+	return needs;
+}
+
 static void
 finish(struct delivery *x, int error)
 {
@@ -244,8 +268,10 @@ report_submit(struct report *r, struct report_job *job)
 		.expire = job->expire, .utf8 = (job->e->flags & MESSAGE_UTF8) != 0,
 		.recipient = job->recipient, .count = job->count,
 	};
-	if (read_original(x) == -1)
+	if (read_original(x) == -1) {
 		finish(x, errno);
-	else
-		begin(x);
+		return;
+	}
+	x->dsn.utf8 = x->dsn.utf8 && needs_utf8(x);
+	begin(x);
 }

@@ -36,7 +36,7 @@ wait_until(struct schedule *s, uint32_t n, uint32_t due, bool retry)
 		s->retrying++;
 	if (!retry && (r->flags & RECORD_RETRY) != 0)
 		s->retrying--;
-	r->flags = (uint8_t)(retry ? r->flags | RECORD_RETRY : r->flags & ~RECORD_RETRY);
+	r->flags = retry ? r->flags | RECORD_RETRY : r->flags & ~(unsigned)RECORD_RETRY;
 	schedule_index_wait(s->index, n, due);
 }
 
@@ -131,10 +131,11 @@ put_back(struct schedule_message *m)
 
 	if ((m->only != NULL || m->command != NULL) && r->due > now_s() && (due == 0 || r->due < due))
 		due = r->due;		/* the others of this message still wait for their time */
-	r->flags = (uint8_t)((r->flags & (RECORD_RETRY | RECORD_FROZEN | RECORD_HELD | RECORD_WANTED)) | (m->known ? RECORD_KNOWN : 0) | (m->delayed ? RECORD_DELAYED : 0) |
-	    (m->noted || (r->flags & RECORD_NOTED) != 0 ? RECORD_NOTED : 0));
-	r->attempts = (uint8_t)(m->attempts > 255 ? 255 : m->attempts);
-	r->quick = (uint8_t)(m->quick > 255 ? 255 : m->quick);
+	r->flags = (r->flags & (RECORD_RETRY | RECORD_FROZEN | RECORD_HELD | RECORD_WANTED)) | (m->known ? RECORD_KNOWN : 0U) |
+	    (m->delayed ? RECORD_DELAYED : 0U) | (m->noted || (r->flags & RECORD_NOTED) != 0 ? RECORD_NOTED : 0U);
+	r->attempts = m->attempts > 255 ? 255 : m->attempts & 255;
+	r->quick = m->quick > SCHEDULE_QUICK_MAX ? SCHEDULE_QUICK_MAX : m->quick & 3;
+	r->tag = 0;
 	if (d == NULL)
 		d = schedule_ask_wanted(m);
 	if (m->held && (r->flags & RECORD_WANTED) == 0)
@@ -146,6 +147,8 @@ put_back(struct schedule_message *m)
 		schedule_dest_park(s->dests, d, m->record);
 	} else {
 		wait_until(s, m->record, due == 0 ? now_s() : due, retry);
+		if (m->later && (d = schedule_send_away(m)) != NULL)
+			schedule_wake_sleep(s->wake, m->record, d);
 	}
 }
 
@@ -226,7 +229,7 @@ take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
 	bool hot = (r->flags & RECORD_HOT) != 0;
 	struct schedule_message *m;
 
-	r->flags = (uint8_t)(r->flags & ~RECORD_HOT);
+	r->flags &= ~(unsigned)RECORD_HOT;
 	m = schedule_message_new(s, record, from);
 	m->fresh = m->arrived_us >= s->started_us && (r->flags & RECORD_HELD) == 0;
 	if (hot) {
@@ -267,16 +270,20 @@ take_due(struct schedule *s)
 	return n;
 }
 
-/* One more message: those that wait for a place, then what is new, then what is due. False: nothing, or no room. */
+/* One more message: in turn one that waits for a place and what is new, then what is due. False: nothing, or no room. */
 static bool
 take_next(struct schedule *s)
 {
 	struct schedule_dest *d = NULL;
-	uint32_t n;
+	uint32_t n = 0;
 
 	if (s->draining || settle_is_stuck(s->settle) || s->loaded >= s->set.window + SPARE || s->recipients > RECIPIENTS_MAX)
 		return false;
-	n = schedule_dest_unpark(s->dests, schedule_share(s), &d);
+	s->fresh_turn = !s->fresh_turn;
+	if (s->fresh_turn)
+		n = take_fresh(s);
+	if (n == 0)
+		n = schedule_dest_unpark(s->dests, schedule_share(s), &d);
 	if (n == 0)
 		n = take_fresh(s);
 	if (n == 0)
@@ -445,6 +452,7 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 	s->move = pool_lane_new(setup->pool, 1, 1, schedule_order_run_move, schedule_order_moved, s);
 	s->load = pool_lane_new(setup->pool, LOAD_LANES, LOAD_BATCH, run_load, loaded_by_thread, s);
 	s->timer = loop_timer_new(setup->loop, pump, s);
+	s->wake = schedule_wake_new(s);
 	return s;
 }
 
@@ -462,6 +470,7 @@ schedule_free(struct schedule *s)
 	report_free(s->report);
 	drop_free(s->drop);
 	route_free(s->route);
+	schedule_wake_free(s->wake);
 	schedule_dest_table_free(s->dests);
 	schedule_index_free(s->index);
 	loop_timer_free(s->timer);

@@ -17,6 +17,8 @@
 #define SLAB_BITS 12			/* 4,096 records a slab */
 #define SLAB_SIZE (1U << SLAB_BITS)
 #define BUCKETS_MIN 1024
+#define WAKE_LOOK 65536			/* records looked at in one go, ... */
+#define WAKE_MOST 2048			/* ... and woken */
 
 struct schedule_index {
 	struct schedule_record **slab;
@@ -292,6 +294,26 @@ uint32_t
 schedule_index_first(const struct schedule_index *x)
 {
 	return x->waiting == 0 ? 0 : x->heap[1];
+}
+
+uint32_t
+schedule_index_wake(struct schedule_index *x, uint32_t from, const bool tags[SCHEDULE_TAGS], uint32_t due)
+{
+	unsigned woken = 0;
+
+	for (uint32_t n = from, end = from + WAKE_LOOK; n <= x->made; n++) {
+		struct schedule_record *r = schedule_index_at(x, n);
+		if (n == end || woken == WAKE_MOST)
+			return n;
+		if (r->heap == 0 || r->tag == 0 || !tags[r->tag])
+			continue;
+		r->tag = 0;
+		if (r->due > due)
+			r->due = due;
+		sift_up(x, r->heap);
+		woken++;
+	}
+	return 0;
 }
 
 void

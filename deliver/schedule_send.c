@@ -18,6 +18,8 @@
 
 #define PORTIONS_MAX 16			/* of one message at a time */
 #define PORTION_MAX 1000		/* recipients, when max-recipients is not set lower */
+#define FRESH_PLACES 96			/* beside the window */
+#define AWAY_LOOK 64			/* recipients looked at for one whose destination is away */
 #define TURN_PORTIONS 32		/* waiting for a connection that is the only one there will be */
 #define PROBE_MS 60000			/* a destination that is down is tried no more often than this */
 
@@ -144,6 +146,12 @@ portion_over(struct schedule_portion *p)
 	send_more(m);
 }
 
+static bool
+is_dns_trouble(const struct verdict *v)
+{
+	return v->what == VERDICT_LATER && v->code == 0 && strcmp(v->status, "4.4.3") == 0;
+}
+
 /* Taken back from who could not begin with it, because the process ends. */
 static bool
 is_put_back(const struct schedule_message *m, const struct verdict *v)
@@ -171,6 +179,8 @@ remote_over(void *arg, struct remote_job *job)
 		}
 	}
 	m->glitch |= job->glitch;
+	if (!job->glitch && !is_dns_trouble(&p->verdict[0]) && !remote_is_down(m->schedule->set.remote, p->dest->d.key))
+		schedule_wake_up(m->schedule->wake, p->dest);
 	portion_over(p);
 }
 
@@ -296,10 +306,19 @@ submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index,
 	}
 }
 
+/* A new message finds a place even when a flush has filled the window: one a destination, of a few that are kept for that. */
+static bool
+has_place(const struct schedule *s, const struct schedule_message *m, const struct schedule_dest *d)
+{
+	return d->active < schedule_share(s) ||
+	    (m->fresh && d->active == 0 && d->parked == 0 && s->remote_held < s->set.window + FRESH_PLACES);
+}
+
 /* One that is down is tried by one portion at a time, while the others wait for what it finds. */
 static enum gate
-gate_for(struct schedule *s, struct schedule_dest *d)
+gate_for(const struct schedule_message *m, struct schedule_dest *d)
 {
+	struct schedule *s = m->schedule;
 	uint64_t now, between = s->set.server->retry.ms[0] < PROBE_MS ? s->set.server->retry.ms[0] : PROBE_MS;
 
 	if (s->draining)
@@ -309,7 +328,7 @@ gate_for(struct schedule *s, struct schedule_dest *d)
 	if (d->turn != NULL)
 		return d->active < TURN_PORTIONS ? GATE_SEND : GATE_PARK;
 	if (!(d->directory ? expand_is_down(s->set.expand) : remote_is_down(s->set.remote, d->d.key)))
-		return d->active < schedule_share(s) ? GATE_SEND : GATE_PARK;
+		return has_place(s, m, d) ? GATE_SEND : GATE_PARK;
 	d->stalled = d->active > 0;
 	if (d->stalled)
 		return GATE_PARK;
@@ -348,7 +367,7 @@ send_one(struct schedule_message *m)
 	const struct schedule_group *g = &m->group[m->group_at];
 	uint64_t limit = m->schedule->set.server->max_recipients;
 	size_t count = g->count - m->offset;
-	enum gate gate = gate_for(m->schedule, g->dest);
+	enum gate gate = gate_for(m, g->dest);
 
 	if (limit > PORTION_MAX)
 		limit = PORTION_MAX;
@@ -377,6 +396,20 @@ send_more(struct schedule_message *m)
 			return;
 	} while (make_groups(m));
 	settle_begin(m->schedule->settle, m);
+}
+
+/* Only what has nothing to do with this message: no connection, or no answer of the DNS. */
+struct schedule_dest *
+schedule_send_away(const struct schedule_message *m)
+{
+	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt && i < AWAY_LOOK; i++) {
+		const struct schedule_result *r = &m->result[i];
+
+		if (r->outcome == OUTCOME_LATER && r->dest != NULL && !r->local && (remote_is_down(m->schedule->set.remote, r->dest->d.key) ||
+		    (r->reason->code == 0 && strcmp(r->reason->status, "4.4.3") == 0)))
+			return r->dest;
+	}
+	return NULL;
 }
 
 void

@@ -60,23 +60,30 @@ needs_more(struct site *s)
 	return active(s) < wanted(s) || !has_hope(s, s->first);
 }
 
-/* Room for one more connection within the total limit; an idle one elsewhere gives way. */
+/* Room for one more connection within the total limit, after those who wait for that already; an idle one elsewhere gives way. */
 static bool
 has_room(struct site *s)
 {
 	struct remote *r = s->r;
 	struct peer *p;
 
-	if (r->npeer < r->server->connections)
+	if (remote_grants(r)) {
+		s->in_line = false;
 		return true;
+	}
 	TAILQ_FOREACH(p, &r->idle, idle_link)
 		if (!p->site->turned)
 			break;
-	if (p != NULL)
+	if (p != NULL && r->npeer >= r->server->connections) {
+		r->ways++;
 		peer_quit(p);
+	}
 	if (s->place == SITE_RESTS) {
 		s->place = SITE_BLOCKED;
-		TAILQ_INSERT_TAIL(&r->blocked, s, link);
+		if (s->in_line)
+			TAILQ_INSERT_HEAD(&r->blocked, s, link);
+		else
+			TAILQ_INSERT_TAIL(&r->blocked, s, link);
 	}
 	return false;
 }
@@ -301,6 +308,7 @@ site_rests(struct site *s, struct peer *p)
 	s->nidle++;
 	s->touched = clock_mono_ms();
 	TAILQ_INSERT_TAIL(&s->r->idle, p, idle_link);
+	remote_rests(s->r);
 }
 
 void

@@ -64,24 +64,30 @@ class Usage:
 class PosternServer(Usage):
     name = "postern"
 
-    def __init__(self, test, relay_port, pair=None):
+    def __init__(self, test, relay_port, pair=None, more=None, service=None, start=True):
+        """`more`: sections beside the usual ones; `service`: keys of [service]."""
         self.test = test
         access = {"certificate": pair[0], "key": pair[1]} if pair else {}
+        delivery = {"smart-host": f"[127.0.0.1]:{relay_port}"} if relay_port else {}
         self.service = test.postern(
             {"default": {"access": access, "messages": {"max-session-size": "unlimited", "max-message-size": "unlimited"},
-                         "delivery": {"smart-host": f"[127.0.0.1]:{relay_port}"},
-                         "domain default.example": None, f"domain {DOMAIN}": {"type": "default"}}},
-            as_root=True, build=postern.ROOT / "build/release", start=False)
+                         "delivery": delivery, "domain default.example": None, f"domain {DOMAIN}": {"type": "default"}, **(more or {})}},
+            service, as_root=True, build=postern.ROOT / "build/release", start=False)
         self.service.test.services.remove(self.service)     # its log is long
         self.log = open(self.service.folder / "events.log", "ab")
+        self.port = self.service.default.port
+        self.home = self.service.home
+        test.cleanup(self.end)
+        self.process = None
+        if start:
+            self.start()
+
+    def start(self):
         self.service.process = self.process = subprocess.Popen(
             [self.service.bin / "postern", "-f", "-c", self.service.config], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
             cwd="/", start_new_session=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"})
         super().__init__(self.process.pid)
-        self.port = self.service.default.port
-        self.home = self.service.home
         until(self.answers, what="Postern to answer on its port")
-        test.cleanup(self.end)
 
     def answers(self):
         try:
@@ -108,8 +114,14 @@ class PosternServer(Usage):
         os.chmod(part, 0o666)
         os.rename(part, f"{self.home.pickup}/{number}")
 
+    def counters(self):
+        return {name: int(value) for name, value in (line.split() for line in self.service.ctl("counters").stdout.splitlines())}
+
+    def flush(self):
+        self.service.ctl("retry")
+
     def end(self):
-        if self.process.poll() is None:
+        if self.process and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(60)
 
@@ -131,11 +143,14 @@ class PostfixServer(Usage):
         os.chown(self.box, 65534, 65534)
         self.programs()
         self.configure(relay_port)
-        self.run("start")
         self.pid_file = self.spool / "pid" / "master.pid"
-        super().__init__(int(until(lambda: self.pid_file.exists() and self.pid_file.read_text().strip(), what="Postfix's master")))
-        test.cleanup(self.end)
         self.inbox = self.box / "inbox"
+        self.start()
+        test.cleanup(self.end)
+
+    def start(self):
+        self.run("start")
+        super().__init__(int(until(lambda: self.pid_file.exists() and self.pid_file.read_text().strip(), what="Postfix's master")))
 
     def programs(self):
         """Submission goes through set-gid programs that only know /etc/postfix: copies without that bit, called by root."""
@@ -198,6 +213,9 @@ class PostfixServer(Usage):
                               capture_output=True)
         if done.returncode != 0:
             raise postern.Failure(f"sendmail: {done.stderr.decode()}")
+
+    def flush(self):
+        self.run("flush")
 
     def end(self):
         if postern.is_alive(self.master):

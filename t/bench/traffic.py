@@ -17,8 +17,8 @@ from postern import until  # noqa: E402
 
 class SmtpSink:
     """smtp-sink with counters; `messages` is how many it took."""
-    def __init__(self, test):
-        self.port = test.port()
+    def __init__(self, test, port=None):
+        self.port = port or test.port()
         self.process = subprocess.Popen(["/usr/sbin/smtp-sink", "-u", "nobody", "-c", f"127.0.0.1:{self.port}", "1000"], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.messages = 0

@@ -708,6 +708,7 @@ class Sink:
                 connection, peer = self.listener.accept()
             except OSError:
                 return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             session = self.session(self, connection, peer)
             with self.news:
                 self.sessions.append(session)

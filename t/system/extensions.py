@@ -191,4 +191,35 @@ def test_mixed_recipients(t):
     plain.wait(1)
     service.home.wait_queued(0)
     equal([m.recipients for m in plain.messages], [["one@remote.example", "two@xn--mnchen-3ya.example"]], "who got it")
-    equal(len(service.home.drops()), 1, "reports")
+    drop = service.home.wait_drops()[0]
+    report = drop.email
+    equal(report.get_content_type(), "multipart/report")
+    equal(report.get_param("report-type"), "global-delivery-status")
+    equal([type(d).__name__ for p in report.walk() for d in p.defects], [], "defects")
+    equal([p.get_content_type() for p in report.iter_parts()], ["text/plain", "message/global-delivery-status", "message/global"])
+    text = drop.message.decode()
+    check("Final-Recipient: utf-8; jürgen@remote.example\r\n" in text and "Status: 5.6.7\r\n" in text, text)
+
+
+def test_utf8_report_to_plain_peer(t):
+    """A report with UTF-8 inside but none in its own header goes to a peer without SMTPUTF8 as 8-bit MIME; to nobody when its address needs it."""
+    plain = t.sink(ehlo=("PIPELINING", "8BITMIME"))
+    service = t.postern(smart(plain))
+    say_utf8(service, "jürgen@remote.example", sender="author@elsewhere.example")
+    report = plain.wait(1)[0]
+    equal((report.sender, report.recipients), ("", ["author@elsewhere.example"]))
+    check("BODY=8BITMIME" in report.params and "SMTPUTF8" not in report.params, report.params)
+    check("utf-8; jürgen@remote.example".encode() in report.data, report.data)
+    say_utf8(service, "x@remote.example", mail("Grüße"), sender="müller@elsewhere.example")
+    bad = service.home.wait_badmails()[0]
+    check("5.6.7" in bad.reason and "müller@elsewhere.example" in bad.reason, bad.reason)
+    service.home.wait_queued(0)
+
+
+def test_plain_report_of_declared_smtputf8(t):
+    """SMTPUTF8 declared and not needed: the report has the types that every reader knows."""
+    sink = t.sink(answers={"RCPT": "550 5.1.1 no"}, ehlo=ALL)
+    service = t.postern(smart(sink))
+    say_utf8(service, "x@remote.example")
+    report = service.home.wait_drops()[0].email
+    equal([p.get_content_type() for p in report.iter_parts()], ["text/plain", "message/delivery-status", "message/rfc822"])

@@ -80,6 +80,42 @@ def test_probe_that_hangs(t):
     service.home.wait_queued(0)
 
 
+def test_more_destinations_than_connections(t):
+    """Two connections for all, two destinations with hundreds of messages each: a third one gets its turn before they are done."""
+    ports = [t.port(), t.port()]
+    third = t.sink()
+    service = t.postern({"default": {
+        "messages": {"max-session-size": "unlimited"}, "delivery": {"connections": "2", "retry": "1h"}, "access": {"relay-list": "127.0.0.1"},
+        "domain third.example": {"type": "remote", "route": f"[127.0.0.1]:{third.port}"},
+        **{f"domain d{port}.example": {"type": "remote", "route": f"[127.0.0.1]:{port}"} for port in ports}}})
+    for port in ports:
+        fill(service, 400, f"d{port}.example")
+    service.events.wait("deferred", count=800, timeout=60)
+    sinks = [t.sink(port=port) for port in ports]
+    service.ctl("retry")
+    sinks[0].wait(1, 60)
+    service.default.send(to="x@third.example")
+    third.wait(1, 60)
+    check(sum(len(s.messages) for s in sinks) < 700, [len(s.messages) for s in sinks], "before the third had one")
+    until(lambda: sum(len(s.messages) for s in sinks) >= 800, 90, lambda: f"800 messages, there are {[len(s.messages) for s in sinks]}")
+    service.home.wait_queued(0)
+
+
+def test_destination_that_comes_back(t):
+    """What waits an hour because its destination is down comes when a new message has found it up again."""
+    port = t.port()
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{port}", "retry": "1s 1h"}}})
+    idents = [service.default.send(to="x@remote.example") for _ in range(20)]
+    for ident in idents:
+        service.events.wait("deferred", id=ident, next=lambda s: len(s) == 4, timeout=40)
+    sink = t.sink(port=port)
+    new = service.default.send(to="y@remote.example")
+    sink.wait(21, 40)
+    service.home.wait_queued(0)
+    equal(len(service.events.all("delivered", id=new)), 1, "the new one")
+    service.events.wait("service", what="destination-back")
+
+
 def cpu_ticks(pid):
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return int(fields[11]) + int(fields[12])

@@ -166,4 +166,34 @@ START_TEST(test_parked)
 }
 END_TEST
 
-UNIT_MAIN("deliver/schedule_index", test_many, test_oldest_first, test_all_due, test_reuse, test_parked)
+/* Every tenth has a tag, half of those the one to be woken; in slices; what is due already stays so, what is loaded is left alone. */
+START_TEST(test_wake)
+{
+	struct schedule_index *x = schedule_index_new();
+	bool tags[SCHEDULE_TAGS] = { [7] = true };
+	char id[MESSAGE_ID_SIZE];
+	uint32_t at = 1, slices = 0, woken = 0;
+
+	for (uint32_t i = 0; i < COUNT; i++) {
+		make_id(id, i);
+		uint32_t n = schedule_index_add(x, id);
+		schedule_index_wait(x, n, i == 20 ? 5 : 5000 + chance(5000));
+		schedule_index_at(x, n)->tag = i % 10 == 0 ? (i % 20 == 0 ? 7 : 8) : 0;
+	}
+	schedule_index_take(x, schedule_index_first(x));	/* the one due at 5 */
+	do {
+		at = schedule_index_wake(x, at, tags, 1000);
+		slices++;
+	} while (at != 0);
+	ck_assert_uint_gt(slices, 2);
+	for (uint32_t n; (n = schedule_index_first(x)) != 0 && schedule_index_at(x, n)->due <= 1000; woken++) {
+		ck_assert_uint_eq(schedule_index_at(x, n)->tag, 0);
+		schedule_index_take(x, n);
+	}
+	ck_assert_uint_eq(woken, COUNT / 20 - 1);
+	ck_assert_uint_eq(schedule_index_wake(x, 1, tags, 1000), 65537);
+	schedule_index_free(x);
+}
+END_TEST
+
+UNIT_MAIN("deliver/schedule_index", test_many, test_oldest_first, test_all_due, test_reuse, test_parked, test_wake)
