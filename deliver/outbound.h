@@ -312,6 +312,7 @@ void peer_auth_prove(struct peer *p);		/* asks the source, if it was not asked y
 void peer_auth_end(struct peer *p);
 bool peer_auth_holds(const struct peer *p);	/* the account was denied, and the host is to be left alone */
 void peer_auth_binding(const struct peer *p, struct prove_start *s);
+void peer_auth_secured(struct peer *p);	/* the handshake is over: without a channel binding (RFC 9266 4.2) there is no -PLUS */
 /* From the sources: may end the connection, and others with it. `last`: a 235 may follow, although a challenge may, too. */
 void peer_auth_say(struct peer *p, const struct vouch_token *word, bool last);
 void peer_auth_give_up(struct peer *p, const char *status, const char *why);

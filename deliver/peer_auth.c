@@ -65,6 +65,15 @@ peer_auth_binding(const struct peer *p, struct prove_start *s)
 }
 
 void
+peer_auth_secured(struct peer *p)
+{
+	unsigned char binding[TLS_BINDING_SIZE];
+
+	if (!tls_link_binding(p->tls, binding))
+		p->client.set.mechanisms &= ~PROVE_BIT(PROVE_SCRAM_PLUS);
+}
+
+void
 peer_auth_end(struct peer *p)
 {
 	const struct client *c = &p->client;

@@ -75,6 +75,7 @@ succeed(struct peer *p)
 
 	snprintf(p->facts, sizeof(p->facts), "%s/%s", tls_link_version(p->tls), tls_link_cipher(p->tls));
 	p->verified = proofs[tls_out_proof(p->tls)];
+	peer_auth_secured(p);
 	client_secured(&p->client);
 }
 

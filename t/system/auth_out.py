@@ -2,6 +2,7 @@
 
 import base64
 import os
+import subprocess
 
 import postern
 from accounts import Kdc, b64, plain, verifier
@@ -105,6 +106,24 @@ def test_postern_to_postern(t):
     service.default.send(to="x@far.example")
     service["relay"].home.wait_drops(3)
     service.events.wait("auth", server="default", result="ok", since=mark)
+    no_secret(service)
+
+
+def test_bound_to_the_connection(t):
+    """SCRAM-SHA-256-PLUS: what one Postern takes from its TLS is what the other has."""
+    service = relay_to(t)
+    certificate, key = service.folder / "relay.pem", service.folder / "relay.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate,
+                    "-days", "30", "-subj", "/CN=relay.example"], check=True, capture_output=True, timeout=60)
+    for file in (certificate, key):
+        secret_file(service, file.read_text(), file.name)
+    service["relay"].set("access", certificate=certificate, key=key)
+    service.default.set("delivery", outbound_tls="required")
+    service.start()
+    service.default.send(to="x@far.example")
+    service["relay"].home.wait_drops(1)
+    for server in ("default", "relay"):
+        equal(service.events.wait("auth", server=server, result="ok")["mechanism"], "SCRAM-SHA-256-PLUS", server)
     no_secret(service)
 
 
