@@ -352,7 +352,7 @@ const struct key key_rows[] = {
 	    "TURN. The times of delay-notify and expire are the same as for other mail." },
 	{ DOMAIN("atrn-accounts", KEY_STRINGS, atrn_accounts), .check = key_check_word,
 	    .meaning = "Remote domain with hold: accounts that may fetch its mail with ATRN or TURN, down their own connection. They are written as "
-	    "the client's login is shown by posternctl sessions." },
+	    "the client's login is shown by posternctl sessions. With outbound-tls = required or verify only under TLS." },
 
 	{ OAUTH("provider", KEY_ENUM, provider), .standard = "custom", .choice = oauth_providers,
 	    .meaning = "Whose tokens they are: microsoft365 and google fill in token-url and scope, and know which flows there are." },
