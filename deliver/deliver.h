@@ -363,7 +363,7 @@ struct schedule_message {
 	char *masked;			/* the sender under its masquerade; NULL as it is */
 	bool later; uint64_t after;	/* out of settle: something is left for ms from now */
 	bool held; uint64_t held_after;	/* out of settle: something is held, and to be looked at in ms from now at the latest */
-	bool fresh;			/* it came a moment ago */
+	bool fresh;			/* it came in this life of the worker, and was not held before */
 	bool gone;			/* out of settle: removed */
 	struct settle_state *settle;
 	struct badmail_job *badmail;	/* it is damaged and on its way out */
@@ -403,6 +403,7 @@ struct schedule {
 	size_t remote_held, local_held, retrying;
 	size_t buried;			/* records of messages that are gone, still in a list */
 	LIST_HEAD(, turn) turns;
+	int64_t started_us;
 	bool draining;
 	void (*idle)(void *arg);
 	void *idle_arg;
