@@ -44,10 +44,8 @@ ask(void *arg)
 struct authorities *
 authorities_new(struct boot *b, void (*ready)(void *arg), void *arg)
 {
-	if (!config_server_has_outbound_tls(b->server)) {
-		ready(arg);
+	if (!config_server_has_outbound_tls(b->server))
 		return NULL;
-	}
 	struct authorities *a = mem_new(struct authorities);
 	a->boot = b;
 	a->path = b->server->authorities;
@@ -56,13 +54,18 @@ authorities_new(struct boot *b, void (*ready)(void *arg), void *arg)
 	a->tls = tls_out_new();
 	if (a->tls == NULL)
 		die(EX_SOFTWARE, "OpenSSL makes no context for outbound TLS");
-	if (!config_server_verifies(b->server)) {
-		ready(arg);
-		return a;
-	}
-	a->timer = loop_timer_new(b->loop, ask, a);
-	ask(a);
+	if (config_server_verifies(b->server))
+		a->timer = loop_timer_new(b->loop, ask, a);
 	return a;
+}
+
+bool
+authorities_begin(struct authorities *a)
+{
+	if (a == NULL || a->timer == NULL)
+		return true;
+	ask(a);
+	return false;
 }
 
 void

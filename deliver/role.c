@@ -221,9 +221,11 @@ run(struct boot *b)
 	r->slow = loop_timer_new(b->loop, slow_scan, r);
 	r->missed = loop_timer_new(b->loop, look_for_missed, r);
 	r->hints_lost = counters_get(b->counters, COUNTER_HINTS_LOST);
-	boot_ready(b);
 	r->authorities = authorities_new(b, begin, r);
 	r->remote->tls = authorities_tls(r->authorities);
+	boot_ready(b);
+	if (authorities_begin(r->authorities))
+		own(r);
 }
 
 /* --- end --- */

@@ -236,6 +236,9 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[ldap]\nenable = yes\nuri = ldapi://%2Fx\nbase = dc=x\nbind = gssapi\nuser = p@X\nsecret-file = /x\n", D "3" E "bind = gssapi needs ldap or "
 	    "ldaps addresses" },
 	{ "[ldap]\nenable = no\n", "" },
+	{ "[domain a.example]\ntype = remote\natrn-accounts = x\n", D "3" ": warning: atrn-accounts has no effect without hold" },
+	{ "[domain a.example]\ntype = remote\nhold = yes\natrn-accounts = x\n", D "4" ": warning: atrn-accounts has no effect while authentication" },
+	{ "[domain a.example]\ntype = alias\nhold = yes\n", D "3" E "\"hold\" is for remote domains only" },
 	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = relay.example\n", "" },
 	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n", D "2" W "outbound-auth has no effect: the account is shown only to hosts" },
 	{ "[delivery]\noutbound-auth = integrated\nsmart-host = relay.example\n", D "2" E "outbound-auth = integrated needs user and secret-file" },
