@@ -183,20 +183,27 @@ place_files(struct spool_draft **drafts, size_t n)
 	}
 }
 
+/* What has the id already is taken for the draft by those who gave that id: its name must be on disk too. */
+static bool
+is_in_bucket(const struct spool_draft *d, unsigned bucket)
+{
+	return (d->placed || d->error == EEXIST) && spool_bucket(d->id) == bucket;
+}
+
 /* One sync for each bucket of the group: nearly always one, since buckets go by time. */
 static void
 sync_names(struct spool_draft **drafts, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		unsigned bucket = spool_bucket(drafts[i]->id);
-		bool first = drafts[i]->placed;
+		bool first = is_in_bucket(drafts[i], bucket);
 		for (size_t j = 0; j < i && first; j++)
-			first = !(drafts[j]->placed && spool_bucket(drafts[j]->id) == bucket);
+			first = !is_in_bucket(drafts[j], bucket);
 		if (!first || spool_sync_bucket(drafts[i]->spool, bucket) == 0)
 			continue;
 		int error = errno;
 		for (size_t j = i; j < n; j++)
-			if (drafts[j]->placed && spool_bucket(drafts[j]->id) == bucket)
+			if (is_in_bucket(drafts[j], bucket))
 				drafts[j]->error = error;
 	}
 	disk_crash_point("draft-committed");

@@ -24,6 +24,14 @@ is_same_file(struct spool *a, struct spool *b, const char *name)
 	    x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+/* One folder under two names: what came over would be what goes. */
+static bool
+is_same_queue(struct spool *a, struct spool *b)
+{
+	struct stat x, y;
+	return fstat(a->queue, &x) == 0 && fstat(b->queue, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* The same file in both queues, until it leaves this one. */
 static int
 link_over(struct spool *from, struct spool *to, const char *id, const char *name)
@@ -113,6 +121,10 @@ int
 spool_move(struct spool *from, struct spool *to, const char *id, int64_t due)
 {
 	char name[SPOOL_NAME_SIZE];
+	if (is_same_queue(from, to)) {
+		errno = EINVAL;
+		return -1;
+	}
 	spool_name_message(name, id);
 	if (link_over(from, to, id, name) == -1 &&
 	    ((errno != EXDEV && errno != EPERM && errno != EMLINK) || copy_over(from, to, id, name) == -1))

@@ -36,6 +36,17 @@ open_home(void)
 	return s;
 }
 
+/* In place of the library's: how many folders' names were synced. */
+static size_t folder_syncs;
+
+int
+fsync(int fd)
+{
+	struct stat st;
+	folder_syncs += fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+	return fdatasync(fd);
+}
+
 static void
 begin(void)
 {
@@ -130,8 +141,10 @@ START_TEST(test_same_id_is_refused)
 	message_envelope_add(&e, "a@b");
 	d = spool_draft_new(spool, &e);
 	spool_draft_name(d, id);
+	folder_syncs = 0;
 	spool_draft_commit(&d, 1);
 	ck_assert_int_eq(spool_draft_error(d), EEXIST);
+	ck_assert_uint_eq(folder_syncs, 1); /* who placed it may have died before that */
 	spool_draft_free(d);
 	message_envelope_done(&e);
 	told = 0;
@@ -306,6 +319,29 @@ START_TEST(test_trim_counts_from_the_refusal)
 }
 END_TEST
 
+/* By a link as its home, another server has this very queue: what left it there would be gone from both. */
+START_TEST(test_move_to_itself)
+{
+	struct spool_paths paths = { .queue = NULL };
+	char id[MESSAGE_ID_SIZE], link[128];
+	const char *where;
+	begin();
+	commit("content\r\n", id);
+	shell("ln -s queue $H/link");
+	snprintf(link, sizeof(link), "%s/link", home);
+	paths.queue = link;
+	struct spool *same = spool_open(&paths, &where);
+	ck_assert_ptr_nonnull(same);
+	ck_assert_int_eq(spool_move(spool, same, id, 1), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	spool_close(same);
+	told = 0;
+	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 1);
+	end();
+}
+END_TEST
+
 UNIT_MAIN("spool", test_commit_load_mark_remove, test_same_id_is_refused, test_group_commit_and_scan,
     test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope, test_pickup_refuse,
-    test_trim_counts_from_the_refusal, test_words_go_when_the_message_stays)
+    test_trim_counts_from_the_refusal, test_words_go_when_the_message_stays,
+    test_move_to_itself)
