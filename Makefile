@@ -46,7 +46,7 @@ FETCH   := $(filter-out deliver/fetch/main.c,$(wildcard deliver/fetch/*.c))
 METRICS := $(filter-out master/metrics/main.c,$(wildcard master/metrics/*.c))
 PICKUP  := $(filter-out pickup/main.c,$(wildcard pickup/*.c))
 # Only posternctl has commands; what they need stays out of the service.
-COMMAND := master/command.c master/inspect.c master/passwd.c master/tool.c master/tool_count.c master/tool_print.c
+COMMAND := master/command.c master/inspect.c master/passwd.c master/tool.c master/tool_count.c master/tool_print.c master/explain.c
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 
 PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver $(B)/postern-auth \

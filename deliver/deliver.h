@@ -23,6 +23,7 @@
 #include "common/process/plea.h"
 #include "common/process/pick.h"
 #include "common/process/pool.h"
+#include "common/process/route.h"
 #include "common/process/w3clog.h"
 
 /* What goes to remote hosts: used by value below. */
@@ -293,43 +294,6 @@ struct role {
 
 extern const struct boot_role role_deliver;
 
-/* --- route: from a recipient's domain to where it goes. Pure --- */
-
-enum route_kind { ROUTE_LOCAL, ROUTE_DIRECT, ROUTE_HOSTS, ROUTE_REFUSED };
-
-struct route_answer {
-	enum route_kind kind;
-	const struct destination *hosts;	/* ROUTE_HOSTS: smart hosts; owned by the route */
-	const struct destination *fallback;	/* ROUTE_DIRECT: smart hosts after it; NULL none */
-	uint16_t port;
-	bool helo;
-	bool hold;				/* kept until its host asks for it; then as above */
-	struct destination_security security;
-	const char *suffix;			/* what security adds to a key; owned by the route */
-	const char *status, *why;		/* ROUTE_REFUSED */
-};
-
-/* Parses all smart hosts of the configuration. NULL and *why when one is no host (it was judged before). */
-struct route *route_new(const struct config_server *s, const char **why) __attribute__((warn_unused_result));
-void route_free(struct route *r);
-/* All destinations whose hosts the configuration names. */
-void route_each(const struct route *r, void (*call)(void *arg, const struct destination *d), void *arg);
-void route_find(const struct route *r, const char *domain, struct route_answer *a);
-#define ROUTE_KEY_SIZE (2 * DNS_NAME_SIZE + 64)
-/* The key of a direct destination. */
-void route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a);
-void route_direct(struct destination *d, const char *domain, const struct route_answer *a);	/* filled; see route_destination_done */
-void route_destination_copy(struct destination *to, const struct destination *from);
-void route_destination_done(struct destination *d);
-/* Whether what was agreed with a host under one of them does for the other. */
-bool route_security_is_same(const struct destination_security *a, const struct destination_security *b);
-/* Whether this result of the direct way sends the recipient to the fallback. */
-bool route_is_fallback(const struct route *r, const struct verdict *v);
-/* The sender as outgoing mail shows it (masquerade). False: as it is. */
-bool route_masquerade(const struct route *r, const char *sender, char out[ADDRESS_MAX + 1]);
-/* "name", "name:587", "[192.0.2.1]", "[2001:db8::1]:25". 0 or -1. */
-int route_host_parse(struct destination_host *h, const char *text, uint16_t port) __attribute__((warn_unused_result));
-
 /* --- schedule: which messages are at work; fair shares of the window --- */
 
 enum schedule_outcome {
@@ -399,7 +363,7 @@ struct schedule_message {
 	char *masked;			/* the sender under its masquerade; NULL as it is */
 	bool later; uint64_t after;	/* out of settle: something is left for ms from now */
 	bool held; uint64_t held_after;	/* out of settle: something is held, and to be looked at in ms from now at the latest */
-	bool fresh;			/* it came a moment ago */
+	bool fresh;			/* it came in this life of the worker, and was not held before */
 	bool gone;			/* out of settle: removed */
 	struct settle_state *settle;
 	struct badmail_job *badmail;	/* it is damaged and on its way out */
@@ -439,6 +403,7 @@ struct schedule {
 	size_t remote_held, local_held, retrying;
 	size_t buried;			/* records of messages that are gone, still in a list */
 	LIST_HEAD(, turn) turns;
+	int64_t started_us;
 	bool draining;
 	void (*idle)(void *arg);
 	void *idle_arg;

@@ -14,6 +14,7 @@
 #include "common/process/boot.h"
 #include "common/process/dns.h"
 #include "common/process/lookup.h"
+#include "common/process/route.h"
 #include "common/process/prove.h"
 #include "common/process/tls.h"
 
@@ -333,23 +334,6 @@ void trace_commands(struct peer *p);	/* --- trace: for the protocol log: what is
 void trace_reply(void *arg, const char *line, size_t len);	/* for client_settings.heard; arg: the peer */
 
 /* --- remote: outbound connections, kept and reused per destination; limits; who gets which job --- */
-
-/* How its hosts are spoken to: by the keys of the remote domain where they are given, else by the server's. */
-struct destination_security {
-	enum config_outbound_tls tls;
-	struct config_account account;	/* strings are the configuration's */
-};
-
-/* Where recipients go: made by route, asked for by remote. Two jobs with equal `key` share queue and connections. */
-struct destination {
-	char *key;			/* "dns:example.com" or "hosts:[192.0.2.1]:25,relay.example:587;helo;tls=verify;account=example.com" */
-	char *domain;			/* for logs and the per-domain limit */
-	bool by_mx;			/* look up MX of `domain`; else `host` in order */
-	struct destination_host { char *name; bool literal; uint16_t port; } *host; size_t nhost;
-	uint16_t port;			/* for by_mx */
-	bool helo;			/* HELO instead of EHLO */
-	struct destination_security security;	/* in `key` as far as it is not the server's */
-};
 
 /*
  * One transaction's worth: some recipients of one message to one destination. Owned by the caller (schedule), which fills the upper part;

@@ -231,7 +231,7 @@ take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
 
 	r->flags &= ~(unsigned)RECORD_HOT;
 	m = schedule_message_new(s, record, from);
-	m->fresh = hot;
+	m->fresh = m->arrived_us >= s->started_us && (r->flags & RECORD_HELD) == 0;
 	if (hot) {
 		schedule_load_read(m);
 		loaded(s, m);
@@ -431,6 +431,7 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 	s->set = *setup;
 	TAILQ_INIT(&s->messages);
 	LIST_INIT(&s->turns);
+	s->started_us = clock_wall_us();
 	s->index = schedule_index_new();
 	s->dests = schedule_dest_table_new(s->index);
 	s->local = schedule_dest_add(s->dests, &local);

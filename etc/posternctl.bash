@@ -1,11 +1,12 @@
 # bash completion of posternctl: commands and their arguments come from its own table, names from the running service
 
-# What may follow queue, badmail and passwd: verbs until one was said, names, options, values of some options.
+# What may follow explain, queue, badmail and passwd: verbs until one was said, names, options, values of some options.
 _posternctl_words()
 {
 	local names verbs selection='--id --sender --recipient --domain --older --newer --all --json --yes' previous=${COMP_WORDS[COMP_CWORD - 1]}
 	names=$("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')
 	case $command in
+	explain) words="--from --auth --sender --rcpt --size $names"; return ;;
 	passwd) words="--scram --yescrypt --stdin --delete --list $names"; return ;;
 	queue) verbs='list show count retry hold release delete bounce move'; selection+=' --state --held --to --reason' ;;
 	badmail) verbs='list show retry purge' ;;
@@ -42,7 +43,7 @@ _posternctl()
 	fi
 	usage=$("$control" help "$command" 2>/dev/null | head -n 1)
 	case $command in
-	queue | badmail | passwd)
+	explain | queue | badmail | passwd)
 		_posternctl_words
 		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		[[ $command == passwd && $cur != -* ]] && mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$cur")

@@ -232,6 +232,13 @@ command_oauth(const struct command_context *c, const struct command *row, const 
 }
 
 static int
+command_explain(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+{
+	int status = explain_run(command_config_path(c), words, count);
+	return status == EXPLAIN_MISUSED ? command_misused(row) : status;
+}
+
+static int
 command_version(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	printf("postern %s\n", POSTERN_VERSION);
@@ -293,10 +300,11 @@ const struct command command_rows[] = {
 	{ "oauth", "test profile [--smtp]", 2, 3,
 	    "Get a new token for a profile of [oauth] and log in with it where a virtual server uses it; tell each step.", command_oauth,
 	    "oauth-test" },
+	{ "explain", "[name] --from address --rcpt recipient [--auth user] [--sender sender] [--size size]", 4, 11,
+	    "Say what would become of a message, and which line of the configuration says so.", command_explain, NULL },
 	{ "version", "", 0, 0, "Show the version.", command_version, NULL },
 	{ "help", "[command]", 0, 1, "Show what a command does.", command_help, NULL },
 	LATER("import", "MetaBase.xml", "Carry over the virtual servers of IIS."),
-	LATER("explain", "...", "Say what would happen to a message."),
 };
 const size_t command_count = nitems_of(command_rows);
 

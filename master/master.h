@@ -190,6 +190,12 @@ int daemon_background(void);
 /* Ends the parent's wait: prints `text` (may be "") and exits 0; `fd` is closed, standard streams go to /dev/null. */
 void daemon_report(int fd, const char *text);
 
+/* --- explain: what would become of a message, and which line says so --- */
+
+/* words: options, and perhaps a virtual server. The exit status; EXPLAIN_MISUSED without a word said. */
+#define EXPLAIN_MISUSED (-1)
+int explain_run(const char *config_path, const char *const *words, size_t count);
+
 /* --- folder --- */
 
 /* Makes a missing folder and its missing parents (0755). A new one belongs to uid:gid ((uid_t)-1: as is). 0 or -1. */

@@ -213,6 +213,10 @@ bool config_oauth_same(const struct config *a, const struct config *b);
 /* Effective configuration with file:line or "default" behind each value (posternctl config [NAME]); name NULL: all. */
 void config_print(const struct config *c, const char *name, FILE *out);
 
+/* "FILE:LINE" of a key, or "default", of [domain] or of any section of a server. */
+const char *config_print_origin(char *dst, size_t size, const struct config_domain *d, const char *key);
+const char *config_print_server_origin(char *dst, size_t size, const struct config_server *s, const char *section, const char *key);
+
 /* The local or remote domain entry that rules `domain` (lower-case ASCII): exact before the longest "*."; NULL none. */
 const struct config_domain *config_domain_find(const struct config_server *s, const char *domain);
 /* Who the server is to remote hosts, by the keys of the remote domain or its own. What is not anonymous has user and secret_file. */

@@ -128,6 +128,23 @@ judge_one(struct config_work *w, size_t server, const struct config_domain *d)
 	}
 }
 
+/* Accounts that can never fetch anything. */
+static void
+judge_accounts(struct config_work *w, size_t server, const struct config_domain *d)
+{
+	const struct config_server *s = &w->config->server[server];
+	const struct config_origin *o = config_build_origin(d->origin, KEY_DOMAIN, "atrn-accounts");
+
+	if (o->file == NULL || o->bad || d->type != CONFIG_DOMAIN_REMOTE)
+		return;
+	if (!d->hold)
+		config_faults_add(w->faults, config_work_source(w, server), o->line, true, "atrn-accounts has no effect without hold = yes: mail for "
+		    "%s is not held", d->name);
+	else if ((s->authentication & ~(unsigned)CONFIG_AUTH_ANONYMOUS) == 0)
+		config_faults_add(w->faults, config_work_source(w, server), o->line, true, "atrn-accounts has no effect while authentication is "
+		    "anonymous: nobody can log in to fetch mail for %s", d->name);
+}
+
 /* There is no STARTTLS after HELO. */
 static void
 judge_helo(struct config_work *w, size_t server, const struct config_domain *d)
@@ -168,6 +185,7 @@ config_domain_judge(struct config_work *w, size_t server)
 		if (is_made(d) && heading_line(&w->ini[server + 1], d->name) == 0)
 			continue;
 		judge_one(w, server, d);
+		judge_accounts(w, server, d);
 		judge_helo(w, server, d);
 		if (type->file == NULL || type->bad || d->type != CONFIG_DOMAIN_DEFAULT)
 			continue;

@@ -79,3 +79,25 @@ config_print(const struct config *c, const char *name, FILE *out)
 	fwrite(buf_text(&text), 1, text.len, out);
 	buf_done(&text);
 }
+
+static const char *
+print_origin(char *dst, size_t size, const struct config_origin *o)
+{
+	if (o->file == NULL)
+		snprintf(dst, size, "default");
+	else
+		snprintf(dst, size, "%s:%u", o->file, o->line);
+	return dst;
+}
+
+const char *
+config_print_origin(char *dst, size_t size, const struct config_domain *d, const char *key)
+{
+	return print_origin(dst, size, config_build_origin(d->origin, KEY_DOMAIN, key));
+}
+
+const char *
+config_print_server_origin(char *dst, size_t size, const struct config_server *s, const char *section, const char *key)
+{
+	return print_origin(dst, size, config_build_origin(s->origin, key_section_find(section), key));
+}

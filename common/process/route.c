@@ -1,22 +1,24 @@
 /*
  * route - from a recipient's domain to drop, smart hosts, MX, or a refusal
  *
- * Runs in:  deliver, on the loop; pure
+ * Runs in:  deliver, on the loop; posternctl; pure
  * Owns:     the parsed smart hosts of the server and of its remote domains
  * Promise:  local domains first, then the remote domain's own entry (exact before longest "*."), then the server's
  *           smart hosts, then DNS; the entry's security wins on each of these ways; nothing is looked up
  * Fails by: route_new NULL; route_find never
  */
+#include "common/process/route.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "common/base/mem.h"
 #include "common/mail/idn.h"
 #include "common/base/net.h"
-#include "deliver/deliver.h"
 
 struct hosts {
 	const struct config_domain *domain;	/* NULL: the server's */

@@ -2,17 +2,18 @@
  * policy - who may connect and where mail may go: decided by recipient domain, client (its address, its confirmed names)
  * and authentication alone
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener, posternctl (pure)
  * Owns:     nothing
  * Promise:  the sender is no part of any decision; no input or output
  * Fails by: never
  */
+#include "common/process/policy.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 
 #include "common/base/net.h"
-#include "listener/listener.h"
 
 static bool
 has_names(const struct config_nets *list)
