@@ -43,6 +43,7 @@ struct spool_draft;
 struct spool_draft *spool_draft_new(struct spool *s, const struct message_envelope *e) __attribute__((warn_unused_result));
 /* Gives the draft a fixed id instead of a fresh one: a commit then fails with EEXIST when that id is in the queue (its name synced). Before any write. */
 void spool_draft_name(struct spool_draft *d, const char *id);
+void spool_draft_hold(struct spool_draft *d);	/* held from its first moment in the queue. Before any write */
 /* Appends content. Opens the file on first use. After a failure all further calls fail alike. */
 int spool_draft_write(struct spool_draft *d, const void *data, size_t len) __attribute__((warn_unused_result));
 /* The last piece of content and the end record in one write. Optional: the commit does it otherwise. */
