@@ -53,6 +53,7 @@ PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deli
             $(B)/postern-metrics $(B)/postern-fetch $(B)/postern-directory
 LIBS := -levent_core -linih -lbsd -lidn2
 AUTHLIBS := -lgsasl -lcrypt -lgssapi_krb5 -lkrb5
+DIRECTLIBS := -lldap -llber -lgssapi_krb5 -lkrb5
 FETCHLIBS := -lcurl -ljansson -lcrypto
 
 .PHONY: all programs help deps deps-check deps-bench run check bench clean
@@ -132,7 +133,7 @@ $(B)/postern-metrics: $(call obj,master/metrics/main.c $(METRICS)) $(B)/libcommo
 $(B)/postern-metrics: LIBS := -levent_extra $(LIBS)
 $(B)/postern-auth: LIBS += $(AUTHLIBS)
 $(B)/postern-directory: $(call obj,deliver/directory/main.c $(DIRECT)) $(B)/libcommon.a
-$(B)/postern-directory: LIBS += -lldap -llber
+$(B)/postern-directory: LIBS += $(DIRECTLIBS)
 $(B)/posternctl: LIBS += -lgsasl -lcrypt -lssl -lcrypto
 $(B)/postern-listener $(B)/postern-deliver: LIBS += -lssl -lcrypto
 
@@ -164,7 +165,7 @@ define unit_rule
 $(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter fetch/%,$(1)),$(FETCHLIBS)) $(if $(filter directory/%,$(1)),-lldap -llber) $(if $(filter auth/% master/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% deliver/% master/% common/tls%,$(1)),-lssl -lcrypto)
+	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter fetch/%,$(1)),$(FETCHLIBS)) $(if $(filter directory/%,$(1)),$(DIRECTLIBS)) $(if $(filter auth/% master/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% deliver/% master/% common/tls%,$(1)),-lssl -lcrypto)
 endef
 $(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
 

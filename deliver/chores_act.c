@@ -25,6 +25,8 @@ strerror_for(const struct chores_job *j, int error)
 		    "it is damaged, and goes to badmail";
 	if (error == EINVAL && chore_rows[j->ask.verb].badmail)
 		return "it is no message";
+	if (error == EINVAL && j->ask.verb == CHORE_MOVE)
+		return "that virtual server has the very same queue folder";
 	return strerror(error);
 }
 

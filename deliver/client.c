@@ -277,7 +277,10 @@ on_helo(struct client *c)
 static void
 on_starttls(struct client *c)
 {
-	if (c->response->code == 220)
+	/* An answer to what has not left us: not the peer's, or it would be asked again under TLS and each answer fit another command. */
+	if (c->out.len > 0)
+		client_fail_protocol(c);
+	else if (c->response->code == 220)
 		c->phase = CLIENT_SHAKE;
 	else if (client_reply_class(c) >= 4)
 		fail_with(c, "4.7.4", "%s refused STARTTLS: %d %.200s", c->set.host, c->response->code, c->response->text);

@@ -20,6 +20,7 @@
 #include "deliver/deliver.h"
 
 #define LINE_MAX 512		/* of a command with its CRLF (RFC 5321 4.5.3.1.4); a longer first word waits for the challenge */
+#define CHALLENGES_MAX 10	/* of one attempt; no mechanism has more than four */
 #define RAW_MAX (BASE64_SIZE(VOUCH_TOKEN_MAX) + 64)
 
 struct client_auth *
@@ -115,6 +116,7 @@ client_auth_begin(struct client *c)
 	}
 	a->mechanism = (enum prove_mechanism)__builtin_ctz(usable);	/* in order of strength */
 	a->begun = a->last = false;
+	a->challenges = 0;
 	buf_clear(&a->challenge);
 	c->phase = CLIENT_PROVING;
 }
@@ -213,7 +215,9 @@ on_challenge(struct client *c)
 {
 	struct client_auth *a = c->auth;
 
-	if (c->response->lines != 1 || !buf_ok(&a->raw))
+	if (++a->challenges > CHALLENGES_MAX)
+		fail(c, "4.5.0", "%s wants one more word for ever", c->set.host);
+	else if (c->response->lines != 1 || !buf_ok(&a->raw))
 		fail(c, "4.5.0", "%s sent a challenge that is too long", c->set.host);
 	else if (a->holds) {	/* it waits for the word that did not fit the AUTH line */
 		send_word(c, a->held.data, a->held.len);

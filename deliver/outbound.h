@@ -168,6 +168,7 @@ struct client_auth {
 	struct buf challenge;		/* what the peer wants answered, decoded; empty before the first word */
 	bool begun;			/* the AUTH line was sent: there is a challenge */
 	bool repeated;			/* this is the second attempt */
+	unsigned challenges;		/* of this attempt */
 	bool last;			/* the word that was sent is the mechanism's last */
 	struct buf raw;			/* the reply as it comes */
 	struct buf held; bool holds;	/* a first word too long for the AUTH line */

@@ -47,6 +47,14 @@ forget(struct prover *v, struct prover_question *q)
 	free(q);
 }
 
+/* The helper keeps what goes on; also what it has not answered yet. */
+static void
+cancel(const struct prover *v, const struct prover_question *q)
+{
+	if (v->ctl != NULL && q->sent)
+		(void)!ctl_send(v->ctl, CTL_PROVE_CANCEL, q->request, NULL, 0, -1);
+}
+
 static void
 give_up(struct prover *v, struct prover_question *q, const char *status, const char *why)
 {
@@ -157,8 +165,10 @@ on_timer(void *arg)
 	struct prover_question *q;
 	uint64_t now = clock_mono_ms();
 
-	while ((q = next_failed(v, now)) != NULL)
+	while ((q = next_failed(v, now)) != NULL) {
+		cancel(v, q);
 		give_up(v, q, "4.3.0", q->trouble);
+	}
 	TAILQ_FOREACH(q, &v->questions, link) {
 		if (q->waits && !loop_timer_is_set(v->timer))
 			loop_timer_set(v->timer, NEED_MS);
@@ -239,8 +249,7 @@ prover_end(struct peer *p, enum peer_auth_end how)
 	(void)how;
 	if (q == NULL)
 		return;
-	if (v->ctl != NULL && q->sent)
-		(void)!ctl_send(v->ctl, CTL_PROVE_CANCEL, q->request, NULL, 0, -1);
+	cancel(v, q);
 	forget(v, q);
 }
 

@@ -219,20 +219,13 @@ schedule_dest_calm(struct schedule_dests *t, struct schedule_dest *d)
 	d->asked = 0;
 }
 
+/* Parked ones come up in their turn and find that they stay: an order may have put them aside. */
 void
 schedule_dest_bar(struct schedule_dests *t, struct schedule_dest *d)
 {
-	uint32_t record;
-
 	d->barred = true;
 	d->kept.wanted = 0;
-	if (d->parked + d->asked > 0)
-		TAILQ_REMOVE(&t->waiting, d, waiting);
-	d->asked = 0;
-	while (d->parked > 0) {
-		record = take_parked(t, d);
-		schedule_index_wait(t->index, record, 0);	/* at once: it finds its place again */
-	}
+	schedule_dest_calm(t, d);
 }
 
 bool

@@ -4,7 +4,7 @@
  * Runs in:  listener (pure)
  * Owns:     nothing
  * Promise:  anybody may ask that held mail be sent to its domain's own hosts (RFC 1985); down the same connection it goes
- *           only to an authenticated account of each domain named (RFC 2645)
+ *           only to an authenticated account of each domain named (RFC 2645), and under TLS where outbound-tls wants it
  * Fails by: replies
  */
 #include <inttypes.h>
@@ -123,6 +123,28 @@ may_fetch(const struct session *s, const char *domain)
 	return false;
 }
 
+/* What outbound-tls wants before mail goes out counts for the connection of a client that fetches it, too. */
+static bool
+needs_tls(const struct session *s, const struct config_domain *d)
+{
+	enum config_outbound_tls mode = d->has_outbound_tls ? d->outbound_tls : s->server->outbound_tls;
+
+	return !s->secure && (mode == CONFIG_OUT_TLS_REQUIRED || mode == CONFIG_OUT_TLS_VERIFY);
+}
+
+/* Of all its domains. */
+static bool
+any_needs_tls(const struct session *s)
+{
+	for (size_t i = 0; i < s->server->ndomain; i++) {
+		const struct config_domain *d = &s->server->domain[i];
+
+		if (holds(d) && config_domain_serves(d, s->user) && needs_tls(s, d))
+			return true;
+	}
+	return false;
+}
+
 /* "a.example,b.example"; blanks are not asked for by the RFC, but nothing speaks against them. */
 static enum reply
 take_domains(const struct session *s, struct plea *d, const char *arg, size_t len)
@@ -142,6 +164,8 @@ take_domains(const struct session *s, struct plea *d, const char *arg, size_t le
 			return REPLY_BAD_PARAMETER;
 		if (!may_fetch(s, domain))
 			return REPLY_TURN_REFUSED;
+		if (needs_tls(s, config_domain_find(s->server, domain)))
+			return REPLY_NEED_TLS;
 	}
 	return REPLY_NONE;
 }
@@ -160,6 +184,8 @@ collect_atrn(struct session *s, const char *arg, size_t len)
 		bad = REPLY_TURN_REFUSED;
 	else if (len > 0)
 		bad = take_domains(s, &d, arg, len);
+	else if (any_needs_tls(s))
+		bad = REPLY_NEED_TLS;
 	if (bad != REPLY_NONE) {
 		session_reply(s, bad, NULL);
 		return;

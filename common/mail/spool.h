@@ -41,8 +41,9 @@ struct spool_draft;
 
 /* A draft in memory; copies nothing of `e` but formats it now. `e` may be freed after. NULL and errno (EINVAL: bad value). */
 struct spool_draft *spool_draft_new(struct spool *s, const struct message_envelope *e) __attribute__((warn_unused_result));
-/* Gives the draft a fixed id instead of a fresh one: a commit then fails with EEXIST when that id is in the queue. Before any write. */
+/* Gives the draft a fixed id instead of a fresh one: a commit then fails with EEXIST when that id is in the queue (its name synced). Before any write. */
 void spool_draft_name(struct spool_draft *d, const char *id);
+void spool_draft_hold(struct spool_draft *d);	/* held from its first moment in the queue. Before any write */
 /* Appends content. Opens the file on first use. After a failure all further calls fail alike. */
 int spool_draft_write(struct spool_draft *d, const void *data, size_t len) __attribute__((warn_unused_result));
 /* The last piece of content and the end record in one write. Optional: the commit does it otherwise. */
@@ -88,7 +89,7 @@ int spool_hold(struct spool *s, const char *id, bool held) __attribute__((warn_u
 int spool_hold_sync(struct spool *s, const char *id) __attribute__((warn_unused_result));
 /*
  * Puts the message, with its marks, its note and whether it is held, into the queue of `to` under its id, due at `due`; synced there
- * before it leaves `from`. A repeat after a crash finds it there and goes on. -1 EEXIST: another message has that id there.
+ * before it leaves `from`. A repeat after a crash finds it there and goes on. -1 EEXIST: another message has that id there; EINVAL: both are the same folder.
  */
 int spool_move(struct spool *from, struct spool *to, const char *id, int64_t due) __attribute__((warn_unused_result));
 /* Appends `text` (whole lines) to the note of the message; synced when `sync`. */

@@ -28,7 +28,7 @@ struct spool_draft {
 	int fd;
 	int error;		/* sticky errno */
 	uint64_t size;		/* content so far */
-	bool ended, placed;
+	bool ended, placed, held;
 };
 
 struct spool_draft *
@@ -56,6 +56,12 @@ void
 spool_draft_name(struct spool_draft *d, const char *id)
 {
 	memcpy(d->id, id, sizeof(d->id));
+}
+
+void
+spool_draft_hold(struct spool_draft *d)
+{
+	d->held = true;
 }
 
 static void
@@ -106,7 +112,9 @@ open_file(struct spool_draft *d)
 		return -1;
 	file_name(name, d);
 	d->fd = openat(d->spool->fresh, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	return d->fd == -1 ? -1 : 0;
+	if (d->fd == -1)
+		return -1;
+	return d->held ? fchmod(d->fd, 0600 | SPOOL_HELD) : 0;
 }
 
 /* Envelope (once), data and maybe the end record in one write. */
@@ -161,7 +169,7 @@ sync_files(struct spool_draft **drafts, size_t n)
 			disk_start(d->fd);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (drafts[i]->error == 0 && disk_sync(drafts[i]->fd) == -1)
+		if (drafts[i]->error == 0 && (drafts[i]->held ? disk_sync_whole(drafts[i]->fd) : disk_sync(drafts[i]->fd)) == -1)
 			drafts[i]->error = errno;
 	disk_crash_point("draft-synced");
 }
@@ -183,20 +191,27 @@ place_files(struct spool_draft **drafts, size_t n)
 	}
 }
 
+/* What has the id already is taken for the draft by those who gave that id: its name must be on disk too. */
+static bool
+is_in_bucket(const struct spool_draft *d, unsigned bucket)
+{
+	return (d->placed || d->error == EEXIST) && spool_bucket(d->id) == bucket;
+}
+
 /* One sync for each bucket of the group: nearly always one, since buckets go by time. */
 static void
 sync_names(struct spool_draft **drafts, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		unsigned bucket = spool_bucket(drafts[i]->id);
-		bool first = drafts[i]->placed;
+		bool first = is_in_bucket(drafts[i], bucket);
 		for (size_t j = 0; j < i && first; j++)
-			first = !(drafts[j]->placed && spool_bucket(drafts[j]->id) == bucket);
+			first = !is_in_bucket(drafts[j], bucket);
 		if (!first || spool_sync_bucket(drafts[i]->spool, bucket) == 0)
 			continue;
 		int error = errno;
 		for (size_t j = i; j < n; j++)
-			if (drafts[j]->placed && spool_bucket(drafts[j]->id) == bucket)
+			if (is_in_bucket(drafts[j], bucket))
 				drafts[j]->error = error;
 	}
 	disk_crash_point("draft-committed");

@@ -24,6 +24,14 @@ is_same_file(struct spool *a, struct spool *b, const char *name)
 	    x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
+/* One folder under two names: what came over would be what goes. */
+static bool
+is_same_queue(struct spool *a, struct spool *b)
+{
+	struct stat x, y;
+	return fstat(a->queue, &x) == 0 && fstat(b->queue, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 /* The same file in both queues, until it leaves this one. */
 static int
 link_over(struct spool *from, struct spool *to, const char *id, const char *name)
@@ -52,13 +60,15 @@ is_copy(struct spool *to, const char *id, const struct message_envelope *e)
 }
 
 static int
-write_copy(struct spool *to, const char *id, const struct message_envelope *e, int fd)
+write_copy(struct spool *to, const char *id, const struct message_envelope *e, int fd, bool held)
 {
 	struct spool_draft *d = spool_draft_new(to, e);
 	char piece[16384];
 	off_t at = 0;
 	if (d == NULL)
 		return -1;
+	if (held)
+		spool_draft_hold(d);
 	while (at < e->content_size) {
 		size_t want = e->content_size - at < (off_t)sizeof(piece) ? (size_t)(e->content_size - at) : sizeof(piece);
 		ssize_t n = disk_pread(fd, piece, want, e->content_at + at);
@@ -86,8 +96,9 @@ copy_over(struct spool *from, struct spool *to, const char *id, const char *name
 	int fd;
 	if (spool_load(from, id, &e, &fd, &why) == -1)
 		return -1;
-	int rc = write_copy(to, id, &e, fd);
-	if (rc == 0 && fstat(fd, &st) == 0 && (st.st_mode & SPOOL_HELD) != 0)
+	bool held = fstat(fd, &st) == 0 && (st.st_mode & SPOOL_HELD) != 0;
+	int rc = write_copy(to, id, &e, fd, held);
+	if (rc == 0 && held) /* a copy of an earlier try may not be */
 		rc = fchmodat(to->queue, name, st.st_mode & 07777, 0);
 	int saved = errno;
 	close(fd);
@@ -113,6 +124,10 @@ int
 spool_move(struct spool *from, struct spool *to, const char *id, int64_t due)
 {
 	char name[SPOOL_NAME_SIZE];
+	if (is_same_queue(from, to)) {
+		errno = EINVAL;
+		return -1;
+	}
 	spool_name_message(name, id);
 	if (link_over(from, to, id, name) == -1 &&
 	    ((errno != EXDEV && errno != EPERM && errno != EMLINK) || copy_over(from, to, id, name) == -1))

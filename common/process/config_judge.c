@@ -264,6 +264,10 @@ judge_ldap_tls(struct config_work *w, size_t server)
 		blame(w, server, KEY_LDAP, "start-tls", false, "start-tls is for ldap addresses, and uri has none");
 	if (!l->start_tls && plain > 0 && l->bind == CONFIG_BIND_SIMPLE)
 		blame(w, server, KEY_LDAP, "bind", true, "the password goes to the directory in the clear; use start-tls, ldaps or ldapi");
+	if (!l->start_tls && plain > 0 && l->bind == CONFIG_BIND_GSSAPI)
+		blame(w, server, KEY_LDAP, "bind", true, "Kerberos says who is there, but nothing protects what follows; use start-tls or ldaps");
+	if (l->bind == CONFIG_BIND_GSSAPI && plain + secured < l->uri.count)
+		blame(w, server, KEY_LDAP, "uri", false, "bind = gssapi needs ldap or ldaps addresses: a ticket is for the name of a host");
 	if (l->ca_file != NULL && !l->start_tls && secured == 0)
 		blame(w, server, KEY_LDAP, "ca-file", true, "ca-file has no effect without start-tls or an ldaps address");
 }
@@ -273,7 +277,7 @@ judge_ldap(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
 	const struct config_ldap *l = &s->ldap;
-	bool simple = l->bind == CONFIG_BIND_SIMPLE;
+	bool named = l->bind != CONFIG_BIND_ANONYMOUS;
 
 	if (!l->enable || ldap_was_refused(s))
 		return;
@@ -281,12 +285,12 @@ judge_ldap(struct config_work *w, size_t server)
 		blame(w, server, KEY_LDAP, "enable", false, "[ldap] needs a uri");
 	else if (l->base == NULL)
 		blame(w, server, KEY_LDAP, "enable", false, "[ldap] needs a base");
-	else if (simple && (l->user == NULL || l->secret_file == NULL))
-		blame(w, server, KEY_LDAP, "bind", false, "bind = simple needs user and secret-file");
+	else if (named && (l->user == NULL || l->secret_file == NULL))
+		blame(w, server, KEY_LDAP, "bind", false, "bind = %s needs user and secret-file", l->bind == CONFIG_BIND_SIMPLE ? "simple" : "gssapi");
 	else
 		judge_ldap_tls(w, server);
-	if (!simple && (l->user != NULL || l->secret_file != NULL))
-		blame(w, server, KEY_LDAP, l->user != NULL ? "user" : "secret-file", true, "%s of [ldap] has no effect without bind = simple",
+	if (!named && (l->user != NULL || l->secret_file != NULL))
+		blame(w, server, KEY_LDAP, l->user != NULL ? "user" : "secret-file", true, "%s of [ldap] has no effect without bind = simple or gssapi",
 		    l->user != NULL ? "user" : "secret-file");
 }
 

@@ -74,7 +74,7 @@ static const struct key_choice ldap_schemas[] = {
 	{ "inetorgperson", CONFIG_LDAP_RFC2307, false }, { 0 },
 };
 static const struct key_choice ldap_binds[] = {
-	{ "anonymous", CONFIG_BIND_ANONYMOUS, false }, { "simple", CONFIG_BIND_SIMPLE, false }, { "gssapi", CONFIG_BIND_GSSAPI, true },
+	{ "anonymous", CONFIG_BIND_ANONYMOUS, false }, { "simple", CONFIG_BIND_SIMPLE, false }, { "gssapi", CONFIG_BIND_GSSAPI, false },
 	{ 0 },
 };
 static const struct key_choice domain_types[] = {
@@ -297,12 +297,14 @@ const struct key key_rows[] = {
 	    .meaning = "The attributes to expect: active-directory (also with Exchange 2000 and later), exchange (5.5), site-server, rfc2307 or "
 	    "inetorgperson, which are the same." },
 	{ LDAP("bind", KEY_ENUM, bind), .standard = "anonymous", .choice = ldap_binds,
-	    .meaning = "How the server identifies itself to the directory: anonymous or simple." },
+	    .meaning = "How the server identifies itself to the directory: anonymous, simple (with a password) or gssapi (Kerberos; the Kerberos "
+	    "servers come from krb5.conf(5))." },
 	{ LDAP("user", KEY_TEXT, user),
-	    .meaning = "The account for a simple bind: a distinguished name; for Active Directory also user@domain." },
+	    .meaning = "The account. For a simple bind: a distinguished name; for Active Directory also user@domain. For gssapi: a principal, "
+	    "like postern@EXAMPLE.COM." },
 	{ LDAP("secret-file", KEY_PATH, secret_file),
-	    .meaning = "A file whose first line is the password of that account. It may belong to root alone (mode 0600); one that everybody may read "
-	    "is refused." },
+	    .meaning = "A file whose first line is the password of that account; for gssapi a keytab with its key. It may belong to root "
+	    "alone (mode 0600); one that everybody may read is refused." },
 	{ LDAP("base", KEY_TEXT, base), .meaning = "Where in the directory to search: a distinguished name." },
 	{ LDAP("filter", KEY_TEXT, filter), .derived = "the schema's", .check = key_check_ldap_filter,
 	    .meaning = "The search for an address, which stands at %s, its local part at %u, its domain at %d." },
@@ -352,7 +354,7 @@ const struct key key_rows[] = {
 	    "TURN. The times of delay-notify and expire are the same as for other mail." },
 	{ DOMAIN("atrn-accounts", KEY_STRINGS, atrn_accounts), .check = key_check_word,
 	    .meaning = "Remote domain with hold: accounts that may fetch its mail with ATRN or TURN, down their own connection. They are written as "
-	    "the client's login is shown by posternctl sessions." },
+	    "the client's login is shown by posternctl sessions. With outbound-tls = required or verify only under TLS." },
 
 	{ OAUTH("provider", KEY_ENUM, provider), .standard = "custom", .choice = oauth_providers,
 	    .meaning = "Whose tokens they are: microsoft365 and google fill in token-url and scope, and know which flows there are." },

@@ -79,10 +79,12 @@ directory_finish(struct boot *b)
 	struct directory *d = b->state;
 	struct patron *p;
 	struct realm *r;
+	bool busy = ticket_is_asking();
 
 	TAILQ_FOREACH(r, &d->realms, link)
-		if (r->questions > 0)
-			_exit(EX_OK);	/* a thread may wait for a silent server for long: nobody waits for it */
+		busy |= r->questions > 0;
+	if (busy)
+		_exit(EX_OK);	/* a thread may wait for a silent server for long: nobody waits for it */
 	while ((p = TAILQ_FIRST(&d->patrons)) != NULL)
 		patron_free(p);
 	while ((r = TAILQ_FIRST(&d->realms)) != NULL) {

@@ -1,7 +1,7 @@
 /*
  * directory - private header of the directory helper; one block a file, alphabetical
  *
- * worker -> patron -> realm -> (pool thread) unfold -> realm_search -> memo, link -> schema, entry
+ * worker -> patron -> realm -> (pool thread) unfold -> realm_search -> memo, link -> schema, entry, ticket -> keytab
  */
 #ifndef DELIVER_DIRECTORY_DIRECTORY_H
 #define DELIVER_DIRECTORY_DIRECTORY_H
@@ -19,11 +19,13 @@
 #include "common/process/pool.h"
 
 struct entry;
+struct keytab;
 struct link;
 struct memo;
 struct patron;
 struct realm;
 struct schema;
+struct ticket;
 
 /* --- directory: the role --- */
 
@@ -59,12 +61,27 @@ bool entry_is_dn(const char *value);
 /* "member;range=0-1499": true, the plain name's length, and where the next range begins; 0: that was the last. */
 bool entry_range(const char *attribute, size_t *name_len, unsigned long *next);
 
+/* --- keytab: a Kerberos keytab in memory, and the tickets that it brings. Any thread --- */
+
+struct keytab {
+	atomic_uint users;
+	int fd;
+	char path[48], cache[48];	/* as libkrb5 names them */
+	pthread_mutex_t lock;		/* of what ticket has here */
+	pthread_cond_t changed;
+	bool asking;			/* a thread waits for the Kerberos servers */
+};
+struct keytab *keytab_new(const char *data, size_t size);	/* NULL and errno */
+struct keytab *keytab_use(struct keytab *k);	/* NULL is fine */
+void keytab_release(struct keytab *k);		/* NULL is fine */
+
 /* --- link: one connection to a directory server. Any thread, one at a time; blocks, but no longer than its time limit --- */
 
 struct link_setup {
 	const struct config_ldap *ldap;
 	const struct schema *schema;
 	const char *secret;		/* NULL: none */
+	struct keytab *keytab;		/* the same, for Kerberos; the caller's */
 	const char *ca;			/* a path; NULL: the system's */
 };
 enum link_result {
@@ -140,6 +157,7 @@ struct realm {
 	/* of all threads */
 	pthread_mutex_t lock;
 	char *secret;
+	struct keytab *keytab;
 	char ca[64];
 	int ca_fd;
 	struct link *idle[2 * REALM_LANES];
@@ -174,6 +192,16 @@ void schema_make(struct schema *s, const struct config_ldap *c, const char *doma
 bool schema_is_group(const char *object_class);
 /* The filter for an address: %s, %u its local part, %d its domain, each escaped (RFC 4515 3). */
 void schema_filter(const struct schema *s, const char *address, struct buf *out);
+
+/* --- ticket: GSSAPI as a client (RFC 4752). Any thread, one at a time; blocks, but no longer than its time limit --- */
+
+/* What is to be said first is ready. NULL, errno and `why`; ETIMEDOUT: the Kerberos servers do not answer. */
+struct ticket *ticket_new(struct keytab *k, const char *user, const char *host, uint64_t limit_ms, char why[LINK_WHY_SIZE]);
+const void *ticket_word(const struct ticket *t, size_t *len);	/* to be said now */
+int ticket_step(struct ticket *t, const void *data, size_t len, char why[LINK_WHY_SIZE]);	/* the server's answer */
+bool ticket_is_said(const struct ticket *t);	/* all, and the server has proved who it is */
+void ticket_free(struct ticket *t);		/* NULL is fine */
+bool ticket_is_asking(void);			/* a thread may wait for Kerberos servers for long */
 
 /* --- unfold: from an address to what it stands for. Pure: asks through its source --- */
 

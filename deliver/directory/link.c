@@ -7,6 +7,7 @@
  * Fails by: NULL, LINK_LOST, LINK_REFUSED, with words
  */
 #define LDAP_DEPRECATED 0
+#include <errno.h>
 #include <ldap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,8 +23,9 @@
 
 struct link {
 	LDAP *ld;
-	struct link_setup set;		/* without the secret, once it was said */
+	struct link_setup set;		/* without the secret and the keytab, once it has let us in */
 	struct timeval limit;
+	char why[LINK_WHY_SIZE];	/* libldap has no words for it */
 };
 
 void
@@ -83,6 +85,51 @@ authenticate(struct link *l)
 	return ldap_sasl_bind_s(l->ld, simple ? c->user : "", LDAP_SASL_SIMPLE, &password, NULL, NULL, NULL);
 }
 
+/* As a principal of Kerberos: what is said comes from `t`. */
+static int
+converse(struct link *l, struct ticket *t)
+{
+	int rc = LDAP_SASL_BIND_IN_PROGRESS;
+
+	while (rc == LDAP_SASL_BIND_IN_PROGRESS) {
+		size_t len;
+		const void *word = ticket_word(t, &len);
+		struct berval said = { .bv_val = (char *)(uintptr_t)word, .bv_len = len }, *answer = NULL;
+
+		rc = ldap_sasl_bind_s(l->ld, NULL, "GSSAPI", &said, NULL, NULL, &answer);
+		if (rc == LDAP_SASL_BIND_IN_PROGRESS &&
+		    ticket_step(t, answer != NULL ? answer->bv_val : "", answer != NULL ? answer->bv_len : 0, l->why) == -1)
+			rc = LDAP_INVALID_CREDENTIALS;
+		ber_bvfree(answer);
+	}
+	if (rc == LDAP_SUCCESS && !ticket_is_said(t)) {
+		snprintf(l->why, sizeof(l->why), "Kerberos: the directory server has not proved who it is");
+		rc = LDAP_INVALID_CREDENTIALS;
+	}
+	return rc;
+}
+
+static int
+authenticate_kerberos(struct link *l, const char *uri)
+{
+	LDAPURLDesc *parts = NULL;
+	struct ticket *t;
+	int rc = ldap_url_parse(uri, &parts);
+
+	if (rc != LDAP_URL_SUCCESS || l->set.keytab == NULL) {
+		ldap_free_urldesc(parts);
+		return LDAP_PARAM_ERROR;
+	}
+	t = ticket_new(l->set.keytab, l->set.ldap->user, parts->lud_host, l->set.ldap->timeout, l->why);
+	if (t != NULL)
+		rc = converse(l, t);
+	else
+		rc = errno == ETIMEDOUT ? LDAP_TIMEOUT : LDAP_INVALID_CREDENTIALS;
+	ticket_free(t);
+	ldap_free_urldesc(parts);
+	return rc;
+}
+
 static int
 begin(struct link *l, const char *uri, const char **doing)
 {
@@ -98,7 +145,7 @@ begin(struct link *l, const char *uri, const char **doing)
 	}
 	if (rc == LDAP_SUCCESS) {
 		*doing = "bind";
-		rc = authenticate(l);
+		rc = l->set.ldap->bind == CONFIG_BIND_GSSAPI ? authenticate_kerberos(l, uri) : authenticate(l);
 	}
 	return rc;
 }
@@ -116,9 +163,13 @@ link_open(const struct link_setup *set, const char *uri, bool *denied, char why[
 	rc = begin(l, uri, &doing);
 	*denied = rc == LDAP_INVALID_CREDENTIALS || rc == LDAP_INAPPROPRIATE_AUTH || rc == LDAP_INSUFFICIENT_ACCESS;
 	l->set.secret = NULL;
+	l->set.keytab = NULL;
 	if (rc == LDAP_SUCCESS)
 		return l;
-	explain(l->ld, doing, rc, words);
+	if (l->why[0] != '\0')
+		snprintf(words, sizeof(words), "%s", l->why);
+	else
+		explain(l->ld, doing, rc, words);
 	snprintf(why, LINK_WHY_SIZE, "%.60s: %.*s", uri, LINK_WHY_SIZE - 63, words);
 	link_close(l);
 	return NULL;

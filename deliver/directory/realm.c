@@ -27,6 +27,7 @@
 #define FILES_MS 3000U			/* between looks at files that were not good */
 #define MEMO_BYTES (64U << 20)
 #define SECRET_MAX 4096U
+#define KEYTAB_MAX (1U << 20)
 #define CA_MAX (4U << 20)
 
 /* --- on pool threads --- */
@@ -121,7 +122,7 @@ submit(struct realm *r, struct realm_question *q)
 static bool
 needs_secret(const struct realm *r)
 {
-	return r->server->ldap.bind == CONFIG_BIND_SIMPLE;
+	return r->server->ldap.bind != CONFIG_BIND_ANONYMOUS;
 }
 
 static bool
@@ -197,24 +198,33 @@ forget_secret(struct realm *r)
 		explicit_bzero(r->secret, strlen(r->secret));
 	free(r->secret);
 	r->secret = NULL;
+	keytab_release(r->keytab);	/* tickets that it brought are forgotten as well: the server's key may be another now */
+	r->keytab = NULL;
 }
 
-/* The first line, whole. */
+/* The first line, whole; or a keytab. */
 static bool
 take_secret(struct realm *r, int fd)
 {
+	bool kerberos = r->server->ldap.bind == CONFIG_BIND_GSSAPI;
+	struct keytab *k = NULL;
 	size_t size;
-	char *data = read_file(fd, SECRET_MAX, &size);
+	char *data = read_file(fd, kerberos ? KEYTAB_MAX : SECRET_MAX, &size);
 
 	if (data == NULL)
 		return false;
-	pthread_mutex_lock(&r->lock);
-	forget_secret(r);
-	r->secret = mem_strndup(data, strcspn(data, "\r\n"));
-	pthread_mutex_unlock(&r->lock);
+	if (kerberos)
+		k = keytab_new(data, size);
+	if (!kerberos || k != NULL) {
+		pthread_mutex_lock(&r->lock);
+		forget_secret(r);
+		r->secret = kerberos ? NULL : mem_strndup(data, strcspn(data, "\r\n"));
+		r->keytab = k;
+		pthread_mutex_unlock(&r->lock);
+	}
 	explicit_bzero(data, size);
 	free(data);
-	return true;
+	return !kerberos || k != NULL;
 }
 
 /* A copy in memory, which libldap opens by its path. It is taken once: older connections may still look at it. */

@@ -109,12 +109,14 @@ connect_one(struct realm *r, size_t uri, char why[LINK_WHY_SIZE])
 
 	pthread_mutex_lock(&r->lock);
 	set.secret = secret = mem_strdup(r->secret);
+	set.keytab = keytab_use(r->keytab);
 	set.ca = r->ca[0] != '\0' ? r->ca : NULL;
 	pthread_mutex_unlock(&r->lock);
 	l = link_open(&set, r->server->ldap.uri.text[uri], &denied, why);
 	if (secret != NULL)
 		explicit_bzero(secret, strlen(secret));
 	free(secret);
+	keytab_release(set.keytab);
 	if (denied)
 		atomic_store(&r->denied, true);
 	return l;

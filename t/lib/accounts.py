@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import socket
 import subprocess
 
@@ -44,6 +45,8 @@ class Kdc:
  TEST.EXAMPLE = {{
   kdc = 127.0.0.1:{self.port}
  }}
+[logging]
+ kdc = FILE:{self.folder}/log
 """)
         (self.folder / "kdc.conf").write_text(f"""[kdcdefaults]
  kdc_listen = 127.0.0.1:{self.port}
@@ -57,19 +60,32 @@ class Kdc:
         self.env = {"KRB5_CONFIG": str(self.folder / "krb5.conf"), "KRB5_KDC_PROFILE": str(self.folder / "kdc.conf"),
                     "KRB5CCNAME": f"FILE:{self.folder}/cache", "KRB5RCACHENAME": "dfl:", "KRB5RCACHEDIR": str(t.folder)}
         run("/usr/sbin/kdb5_util", "-r", "TEST.EXAMPLE", "create", "-s", "-P", "master", env=self.env)
-        self.process = subprocess.Popen(["/usr/sbin/krb5kdc", "-n"], env={**os.environ, **self.env}, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT)
+        self.process = None
         t.cleanup(self.end)
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(["/usr/sbin/krb5kdc", "-n"], env={**os.environ, **self.env}, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.STDOUT)
 
         def listens():
             with socket.socket() as probe:
                 return probe.connect_ex(("127.0.0.1", self.port)) == 0
         until(listens, what="the KDC")
 
-    def add(self, principal, keytab):
-        run("/usr/sbin/kadmin.local", "-r", "TEST.EXAMPLE", "addprinc", "-randkey", principal, env=self.env)
+    def tickets(self, principal):
+        """How often it gave `principal` a ticket to get tickets with."""
+        return len(re.findall(rf"AS_REQ .*: ISSUE: .* {re.escape(principal)}", (self.folder / "log").read_text()))
+
+    def add(self, principal, keytab, *options):
+        run("/usr/sbin/kadmin.local", "-r", "TEST.EXAMPLE", "addprinc", *options, "-randkey", principal, env=self.env)
+        self.change(principal, keytab)
+
+    def change(self, principal, keytab):
+        """Another key for it."""
         run("/usr/sbin/kadmin.local", "-r", "TEST.EXAMPLE", "ktadd", "-k", keytab, principal, env=self.env)
 
     def end(self):
-        self.process.terminate()
-        self.process.wait(20)
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(20)

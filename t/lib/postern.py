@@ -698,7 +698,7 @@ class Sink:
         self.messages, self.sessions, self.session = [], [], SinkSession
         self.news = threading.Condition()
         self.port = port
-        self.listener = socket.create_server((address, port), backlog=200)
+        self.listener = socket.create_server((address, port), backlog=200, family=socket.AF_INET6 if ":" in address else socket.AF_INET)
         self.closing = False
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -938,6 +938,53 @@ class Dns:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(20)
+
+
+class Forger:
+    """
+    Between the resolver and a name server, by UDP: `changes` = {part of a name: function(answer) -> answer, None for silence};
+    `queries` is what was asked.
+    """
+    def __init__(self, t, dns, changes=None):
+        self.server, self.changes, self.queries = ("127.0.0.1", dns.port), dict(changes or {}), []
+        self.port = t.port()
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", self.port))
+        self.address = f"127.0.0.1:{self.port}"
+        threading.Thread(target=self.serve, daemon=True).start()
+        t.cleanup(self.socket.close)
+
+    def serve(self):
+        while True:
+            try:
+                query, client = self.socket.recvfrom(65536)
+            except OSError:
+                return
+            self.queries.append(query.lower())
+            threading.Thread(target=self.pass_on, args=(query, client), daemon=True).start()
+
+    def pass_on(self, query, client):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as upstream:
+            upstream.settimeout(5)
+            try:
+                upstream.sendto(query, self.server)
+                answer = upstream.recv(65536)
+                for name, change in self.changes.items():
+                    if name.encode() in query.lower():
+                        answer = change(answer)
+                if answer is not None:
+                    self.socket.sendto(answer, client)
+            except OSError:
+                pass
+
+    def count(self, name, kind):
+        """How often `name` was asked for records of the type with that number."""
+        wanted = b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0" + kind.to_bytes(2, "big")
+        return sum(wanted in query for query in self.queries)
+
+
+def fail_with_servfail(answer):
+    return answer[:3] + bytes([answer[3] & 0xf0 | 2]) + answer[4:]
 
 
 # --- file systems (root) ---------------------------------------------------------------------------------------

@@ -70,8 +70,9 @@ class Authority:
 
 
 class Slapd:
-    """`ldif`: entries below BASE; `pair`: certificate and key; `more`: further lines of its configuration. uri, ldaps, ldapi."""
-    def __init__(self, t, ldif="", pair=None, anonymous=True, more=""):
+    """`ldif`: entries below BASE; `pair`: certificate and key; `more`: further lines of its configuration;
+    `env`: more of its environment. uri, ldaps, ldapi."""
+    def __init__(self, t, ldif="", pair=None, anonymous=True, more="", env=None):
         self.program = shutil.which("slapd", path="/usr/sbin:/sbin") or t.skip("slapd is not installed")
         self.folder = t.folder / f"slapd{t.count('slapd')}"
         self.folder.mkdir()
@@ -79,7 +80,7 @@ class Slapd:
         self.port, self.tls_port = t.port(), t.port()
         self.uri, self.ldaps = f"ldap://127.0.0.1:{self.port}", f"ldaps://127.0.0.1:{self.tls_port}"
         self.ldapi = "ldapi://" + quote(str(self.folder / "socket"), safe="")
-        self.pair = pair
+        self.pair, self.env = pair, env or {}
         (self.folder / "extra.schema").write_text(SCHEMA)
         tls = f"TLSCertificateFile {pair[0]}\nTLSCertificateKeyFile {pair[1]}\n" if pair else ""
         (self.folder / "slapd.conf").write_text(
@@ -100,7 +101,8 @@ class Slapd:
     def start(self):
         uris = [self.uri, self.ldapi] + ([self.ldaps] if self.pair else [])
         self.process = subprocess.Popen([self.program, "-f", self.folder / "slapd.conf", "-h", " ".join(uris), "-d", "0"],
-                                        stdin=subprocess.DEVNULL, stdout=open(self.folder / "out", "ab"), stderr=subprocess.STDOUT)
+                                        env={**os.environ, **self.env}, stdin=subprocess.DEVNULL, stdout=open(self.folder / "out", "ab"),
+                                        stderr=subprocess.STDOUT)
         until(self.is_ready, what="slapd to answer")
         os.chmod(self.folder / "socket", 0o777)
 

@@ -42,15 +42,6 @@ def test_did_you_mean(t):
     check("max-recipients" in text, text)
 
 
-def test_missing_features_are_refused(t):
-    service = t.postern(start=False)
-    for section, key, value in (("ldap", "bind", "gssapi"),):
-        service.default.set(section, **{key: value})
-        faults(service, rf"{key}.*not available in this version")
-        service.default.sections[section].pop(key)
-        service.default.write()
-
-
 def test_open_relay(t):
     service = t.postern(start=False)
     service.default.set("access", relay_list="0.0.0.0/0")

@@ -1,10 +1,13 @@
 """directory - local recipients looked up in a real LDAP server: binds, TLS, unknown ones, forwarding, groups, and what a directory can do wrong"""
 
 import os
+import shutil
+import socket
 import threading
 import time
 
 import postern
+from accounts import Kdc
 from postern import check, equal, mail, until
 from slapd import ADMIN, BASE, PASSWORD, Authority, Proxy, Slapd, dn, entry, person, settings
 
@@ -138,6 +141,101 @@ def test_secret_for_all_to_read(t):
     service.events.wait("deferred", id=ident, status="4.4.3", reason=lambda r: "everybody may read" in r)
     path.chmod(0o600)
     service.home.wait_drops(timeout=40)
+
+
+def kerberos(t, **keys):
+    """A KDC, a slapd that only principals may search, and a service, not started, with the keytab of one."""
+    kdc, key, user = Kdc(t), t.folder / "slapd.keytab", t.folder / "user.keytab"
+    authority = Authority(t.folder, "ours")
+    t.folder.chmod(0o755)
+    kdc.add("ldap/127.0.0.1", key)
+    kdc.add("postern", user, "-maxlife", "6 seconds")
+    slapd = Slapd(t, PEOPLE, authority.certificate("here", ["IP:127.0.0.1"]), anonymous=False, more=f'sasl-host 127.0.0.1\naccess to * by dn.regex="^uid=postern,.*cn=gssapi,cn=auth$" read '
+                  'by * none\n', env={**kdc.env, "KRB5_KTNAME": f"FILE:{key}"})
+    service = t.postern({"default": {"ldap": settings(slapd, bind="gssapi", user="postern@TEST.EXAMPLE",
+                                              start_tls="yes", ca_file=authority.file, **keys),
+                                     "delivery": {"retry": "1s"}}}, start=False, env=kdc.env)
+    put_keytab(service, user)
+    service.default.set("ldap", secret_file=service.folder / "keytab")
+    return kdc, slapd, service
+
+
+def put_keytab(service, path):
+    shutil.copyfile(path, service.folder / "keytab.new")
+    (service.folder / "keytab.new").chmod(0o600)
+    (service.folder / "keytab.new").rename(service.folder / "keytab")
+    service.own()
+
+
+def test_kerberos(t):
+    """Bind by a keytab; an old ticket is renewed; without a KDC mail waits, and other mail flows."""
+    kdc, slapd, service = kerberos(t)
+    service.start()
+    rcpt(service, "nobody@default.example", 550)
+    service.default.send(to="ann@default.example")
+    service.home.wait_drops()
+    equal(kdc.tickets("postern@TEST.EXAMPLE"), 1)
+
+    def renewed():
+        slapd.end()
+        slapd.start()
+        rcpt(service, "bob@default.example")
+        return kdc.tickets("postern@TEST.EXAMPLE") > 1
+    until(renewed, 30, "another ticket")
+    rcpt(service, "stranger@default.example", 550)
+    kdc.end()
+    service.stop()
+    service.start()
+    ident = service.default.send(to="ann@default.example")
+    service.events.wait("deferred", id=ident, status="4.4.3", reason=lambda r: "Cannot contact any KDC" in r, timeout=30)
+    kdc.start()
+    service.home.wait_queued(0)
+
+
+def test_wrong_keytab(t):
+    """Mail waits: an old key, another's, no keytab at all, a server with an old key; the right one is found without a reload."""
+    kdc, slapd, service = kerberos(t)
+    right, other = t.folder / "right.keytab", t.folder / "other.keytab"
+    (service.folder / "keytab").rename(right)
+    kdc.add("other", other)
+    shutil.copyfile(right, t.folder / "old.keytab")
+    kdc.change("postern", right)
+    for number, (path, words) in enumerate(((t.folder / "old.keytab", "no ticket"), (other, "no ticket"), (slapd.folder / "slapd.conf", "no ticket"))):
+        put_keytab(service, path)
+        if number == 0:
+            service.start()
+        ident = service.default.send(to="ann@default.example")
+        service.events.wait("deferred", id=ident, status="4.4.3", reason=lambda r: words in r, timeout=20)
+        equal(service.home.drops(), [])
+    put_keytab(service, right)
+    service.home.wait_drops(3, timeout=40)
+    service.home.wait_queued(0)
+    service.stop()
+    kdc.change("ldap/127.0.0.1", t.folder / "new.keytab")
+    service.start()
+    ident = service.default.send(to="bob@default.example")
+    service.events.wait("deferred", id=ident, status="4.4.3", reason=lambda r: "bind: " in r or "Invalid credentials" in r)
+    (t.folder / "new.keytab").rename(t.folder / "slapd.keytab")
+    service.home.wait_drops(4, timeout=40)
+
+
+def test_silent_kdc(t):
+    """A KDC that says nothing holds up nobody for longer than the time limit, nor the end."""
+    kdc, _, service = kerberos(t, timeout="2s")
+    kdc.end()
+    with socket.create_server(("127.0.0.1", kdc.port)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", kdc.port))
+        service.start()
+        begin = time.monotonic()
+        ident = service.default.send(to="ann@default.example")
+        service.events.wait("deferred", id=ident, status="4.4.3", reason=lambda r: "the Kerberos servers do not answer" in r)
+        check(time.monotonic() - begin < 8, "it took", time.monotonic() - begin)
+        begin = time.monotonic()
+        service.stop()
+        check(time.monotonic() - begin < 5, "the stop took", time.monotonic() - begin)
+    kdc.start()
+    service.start()
+    service.home.wait_drops()
 
 
 def test_tls(t):
@@ -426,13 +524,15 @@ def test_check(t):
         ({**good, "uri": "ldap://127.0.0.1/dc=x"}, 1, "address of a directory server"),
         ({**good, "uri": "ldapi:///run/x"}, 1, "address of a directory server"),
         ({**good, "bind": "simple"}, 1, "needs user and secret-file"),
-        ({**good, "bind": "gssapi"}, 1, "not available"),
+        ({**good, "bind": "gssapi", "user": "postern@EXAMPLE.COM"}, 1, "bind = gssapi needs user and secret-file"),
+        ({**good, "bind": "gssapi", "user": "postern", "secret-file": "/x", "uri": "ldap://host.example, ldapi://%2Frun%2Fx"}, 1, "the name of a host"),
+        ({**good, "bind": "gssapi", "user": "postern", "secret-file": "/x"}, 0, "nothing protects what follows"),
         ({**good, "uri": "ldaps://host.example", "start-tls": "yes"}, 1, "start-tls is for ldap addresses"),
         ({**good, "filter": "(mail=x)"}, 1, "LDAP filter"),
         ({**good, "filter": "(mail=%s"}, 1, "LDAP filter"),
         ({**good, "filter": "(mail=%s)(cn=x)"}, 1, "LDAP filter"),
         ({**good, "mail-attribute": "a b"}, 1, "name of an attribute"),
-        ({**good, "user": "cn=x"}, 0, "has no effect without bind = simple"),
+        ({**good, "user": "cn=x"}, 0, "has no effect without bind = simple or gssapi"),
         ({**good, "ca-file": "/x.pem"}, 0, "ca-file has no effect"),
         ({**good, "bind": "simple", "user": "cn=x", "secret-file": "/x"}, 0, "in the clear"),
     ]

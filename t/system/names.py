@@ -1,11 +1,13 @@
-"""names - the resolver helper with a real name server: DNSSEC, TCP, a helper that is killed"""
+"""names - the resolver helper with a real name server: DNSSEC, TCP, trouble, what is kept, a helper that is killed; which host is used"""
 
 import os
 import signal
+import threading
 
-from postern import Sink, equal, until
+from postern import Forger, Sink, check, equal, fail_with_servfail, until
 
 RECORDS = ("remote MX 10 mx", "mx A 127.0.0.8")
+A, MX = 1, 15       # types of records
 
 
 def sink_at(t, address, port):
@@ -92,3 +94,104 @@ def test_no_helper_before_a_name_is_needed(t):
     service.default.send(to="x@remote.example")
     sink.wait(1)
     equal(service.children("resolver"), [], "resolver helpers")
+
+
+def test_equal_hosts_share_the_mail(t):
+    """Of two with the same preference both are used at a time; the one behind them is not."""
+    port = t.port()
+    first, second, spare = sink_at(t, "127.0.0.8", port), sink_at(t, "127.0.0.9", port), sink_at(t, "127.0.0.10", port)
+    both = threading.Event()
+    t.cleanup(both.set)
+
+    def wait(_session, _message):
+        if first.sessions and second.sessions:
+            both.set()
+        both.wait(20)
+    first.answers["DOT"] = second.answers["DOT"] = wait
+    dns = t.dns("remote MX 10 mx1", "remote MX 10 mx2", "remote MX 20 mx3", "mx1 A 127.0.0.8", "mx2 A 127.0.0.9", "mx3 A 127.0.0.10")
+    service = service_with(t, dns, port)
+    with service.default.connect(ehlo="c.example") as client:
+        for _ in range(20):
+            client.message(to="x@remote.example", ehlo=None)
+    until(lambda: len(first.messages) + len(second.messages) == 20, what="20 messages")
+    check(first.messages and second.messages, len(first.messages), len(second.messages))
+    equal(len(spare.sessions), 0, "connections to the one behind them")
+
+
+def test_either_family(t):
+    """AAAA alone, with MX and without, and both with one of them dead."""
+    port = t.port()
+    six, four = sink_at(t, "::1", port), sink_at(t, "127.0.0.8", port)
+    dns = t.dns("plain AAAA ::1", "remote MX 10 plain", "oldest A 127.0.0.8", "oldest AAAA 100::1", "newest A 127.0.0.9", "newest AAAA ::1")
+    service = service_with(t, dns, port)
+    for domain in ("plain", "remote", "newest"):
+        service.default.send(to=f"x@{domain}.example")
+    service.default.send(to="x@oldest.example")
+    equal(sorted(m.recipients[0] for m in six.wait(3)), ["x@newest.example", "x@plain.example", "x@remote.example"])
+    equal(four.wait()[0].recipients, ["x@oldest.example"])
+
+
+def test_aliases(t):
+    """The domain is an alias of one with MX; the MX is an alias; aliases in a circle lead nowhere, and no mail is lost by them."""
+    port = t.port()
+    sink = sink_at(t, "127.0.0.8", port)
+    dns = t.dns("one CNAME remote", *RECORDS, "two MX 10 www", "www CNAME web", "web CNAME mx", "round CNAME about", "about CNAME round")
+    service = service_with(t, dns, port)
+    circle = service.default.send("a@default.example", "x@round.example")
+    service.default.send(to="x@one.example")
+    service.default.send(to="x@two.example")
+    equal(sorted(m.recipients[0] for m in sink.wait(2)), ["x@one.example", "x@two.example"])
+    equal(service.events.wait("deferred", id=circle)["status"], "4.4.3", "status")
+
+
+def test_second_host_is_ourselves(t):
+    """While the better one is dead the mail waits: it comes neither to us again nor to one behind us."""
+    dns = t.dns("remote MX 10 mx1", "remote MX 20 default", "remote MX 30 mx3", "mx1 A 127.0.0.8", "default A 127.0.0.1", "mx3 A 127.0.0.10")
+    service = t.postern(service={"dns-server": dns.address}, start=False)
+    port = service.default.port
+    service.default.set("delivery", port=port, retry="1s")
+    behind = sink_at(t, "127.0.0.10", port)
+    service.start()
+    ident = service.default.send("a@default.example", "x@remote.example")
+    service.events.wait("deferred", id=ident)
+    best = sink_at(t, "127.0.0.8", port)
+    best.wait()
+    equal(len(behind.sessions), 0, "connections to the one behind us")
+    equal(len(service.events.all("accepted")), 1, "messages that came in")
+
+
+def test_domain_without_address(t):
+    dns = t.dns("empty TXT nothing", "gone MX 10 nothing")
+    service = service_with(t, dns, t.port())
+    for domain in ("empty", "gone"):
+        ident = service.default.send("a@default.example", f"x@{domain}.example")
+        equal(service.events.wait("failed", id=ident)["status"], "5.4.4", domain)
+
+
+def test_name_server_in_trouble(t):
+    """SERVFAIL, and silence, which takes libunbound some seconds: mail for that domain waits, no other is held up."""
+    port = t.port()
+    sink = sink_at(t, "127.0.0.8", port)
+    dns = t.dns(*RECORDS, "broken MX 10 mx", "silent MX 10 mx")
+    forger = Forger(t, dns, {"broken": fail_with_servfail, "silent": lambda answer: None})
+    service = service_with(t, forger, port)
+    idents = [service.default.send("a@default.example", f"x@{domain}.example") for domain in ("silent", "broken")]
+    service.default.send(to="x@remote.example")
+    sink.wait()
+    for ident in reversed(idents):
+        equal(service.events.wait("deferred", id=ident, timeout=60)["status"], "4.4.3", "status")
+    service.home.wait_queued(2)
+    equal(service.home.drops(), [], "reports")
+
+
+def test_answers_are_kept(t):
+    """A second message asks nothing again, nor does another virtual server."""
+    port = t.port()
+    sink = sink_at(t, "127.0.0.8", port)
+    forger = Forger(t, t.dns("remote 300 MX 10 mx", "mx 300 A 127.0.0.8"))
+    delivery = {"delivery": {"port": port}}
+    service = t.postern({"default": delivery, "other": delivery}, service={"dns-server": forger.address})
+    for number, server in enumerate(("default", "default", "other")):
+        service[server].send(to="x@remote.example")
+        sink.wait(number + 1, 40)
+    equal((forger.count("remote.example", MX), forger.count("mx.example", A)), (1, 1), "questions")

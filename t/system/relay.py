@@ -43,6 +43,57 @@ def test_smart_host_fail_over(t):
     equal(len(busy.sessions), 1, "connections to the busy one")
 
 
+def test_dead_smart_host_comes_last_next_time(t):
+    """What could not be reached a moment ago is tried after the others, but it is tried."""
+    dead, good = t.port(), t.sink()
+    config = smart(dead, good.port)
+    config["default"]["messages"] = {"max-messages-per-connection": "1"}
+    service = t.postern(config)
+    service.default.send(to="x@remote.example")
+    good.wait()
+    first = t.sink(port=dead)
+    service.default.send(to="x@remote.example")
+    good.wait(2)
+    equal(len(first.sessions), 0, "connections to the first")
+    good.answers["CONNECT"] = "421 4.3.2 not now"
+    service.default.send(to="x@remote.example")
+    first.wait()
+    equal(len(good.sessions), 3, "connections to the second")
+
+
+def test_smart_host_by_name(t):
+    """Its address, at its port or the server's; an MX of that name says nothing."""
+    port, usual = t.port(), t.port()
+    named, literal = Sink(port, "127.0.0.15"), Sink(usual, "127.0.0.16")
+    t.cleanup(named.end)
+    t.cleanup(literal.end)
+    dns = t.dns("relay MX 10 wrong", "relay A 127.0.0.15", "wrong A 127.0.0.17")
+    service = t.postern({"default": {"delivery": {"smart-host": f"relay.example:{port}", "port": usual}},
+                         "other": {"delivery": {"smart-host": "[127.0.0.16]", "port": usual}}}, service={"dns-server": dns.address})
+    service.default.send(to="x@remote.example")
+    service["other"].send(to="y@remote.example")
+    equal(named.wait()[0].recipients, ["x@remote.example"])
+    equal(literal.wait()[0].recipients, ["y@remote.example"])
+
+
+def test_smart_host_after_direct(t):
+    """yes: for a domain that cannot be found; on-failure: also for one that cannot be reached. Never after a domain's own no."""
+    port = t.port()
+    dns = t.dns("away MX 10 mx", "mx A 127.0.0.13", "silent MX 0 .", "empty TXT nothing")
+    sinks = {"yes": t.sink(), "on-failure": t.sink()}
+    service = t.postern({after: {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "smart-host-after-direct": after, "port": port}}
+                         for after, sink in sinks.items()}, service={"dns-server": dns.address})
+    for after, sink in sinks.items():
+        sent = {domain: service[after].send(f"a@{after}.example", f"x@{domain}.example") for domain in ("nothing", "empty", "away", "silent")}
+        equal(service.events.wait("failed", id=sent["silent"])["status"], "5.1.10", "status")
+        wanted = ["empty", "nothing"]
+        if after == "yes":
+            service.events.wait("deferred", id=sent["away"])
+        else:
+            wanted = ["away"] + wanted
+        equal(sorted(m.recipients[0] for m in sink.wait(len(wanted))), [f"x@{domain}.example" for domain in wanted], after)
+
+
 def test_connection_is_kept(t):
     sink = t.sink()
     service = t.postern(smart(sink.port))
@@ -237,6 +288,21 @@ def test_remote_domain_with_its_own_route(t):
     usual.wait(1)
     equal(sorted(r for m in own.messages for r in m.recipients), ["x@special.example", "y@sub.special.example"])
     check(any(line.startswith("HELO") for s in own.sessions for line in s.lines), "helo = yes")
+
+
+def test_route_dns_is_no_smart_host(t):
+    """A remote domain that says dns goes by its MX, whatever the server's smart host is; from the address that is set."""
+    port, usual = t.port(), t.sink()
+    own = Sink(port, "127.0.0.14")
+    t.cleanup(own.end)
+    dns = t.dns("direct MX 10 mx", "mx A 127.0.0.14")
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{usual.port}", "source-address": "127.0.0.18"},
+                                     "domain direct.example": {"type": "remote", "route": "dns", "port": port},
+                                     "domain usual.example": {"type": "remote"}}}, service={"dns-server": dns.address})
+    service.default.send(to=["x@direct.example", "y@usual.example", "z@other.example"])
+    equal(own.wait()[0].recipients, ["x@direct.example"])
+    until(lambda: sorted(r for m in usual.messages for r in m.recipients) == ["y@usual.example", "z@other.example"], what="the other two")
+    equal({s.peer[0] for s in own.sessions + usual.sessions}, {"127.0.0.18"}, "source address")
 
 
 def test_masquerade(t):

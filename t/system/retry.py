@@ -112,6 +112,17 @@ def test_retry_table(t):
     check(deferred["status"].startswith("4.7.1") and "greylisted" in deferred["reason"], deferred.line)
 
 
+def test_quick_tries(t):
+    """A connection that cannot be made is tried again after a minute, whatever the table says; a refusal waits for the table."""
+    sink = t.sink(answers={"RCPT": lambda s, line: "451 4.2.1 later"})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{t.port()}", "retry": "1h"},
+                                     "domain busy.example": {"type": "remote", "route": f"[127.0.0.1]:{sink.port}"}}})
+    for domain, seconds in (("remote", 60), ("busy", 3600)):
+        ident = service.default.send("a@default.example", f"x@{domain}.example")
+        wait = float(service.events.wait("deferred", id=ident)["next"])
+        check(abs(wait - seconds) <= seconds / 20 + 1, domain, "waits", wait)
+
+
 def test_expiry(t):
     """A delay report once, then a failure report, then nothing more."""
     sink = t.sink(answers={"RCPT": lambda s, line: "451 4.7.1 never"})

@@ -1,13 +1,11 @@
 """tls_out - outbound TLS: every mode against every kind of peer, DANE in signed zones with forged and missing answers, no way down"""
 
 import hashlib
-import socket
 import ssl
 import subprocess
-import threading
 
 import postern
-from postern import Sink, check, equal, mail, until
+from postern import Forger, Sink, check, equal, fail_with_servfail, mail, until
 
 WANTED = ("MAIL", "RCPT", "DATA", "BDAT")
 
@@ -242,43 +240,6 @@ def test_failure_ends_in_a_report_that_says_why(t):
 
 
 # --- DANE ------------------------------------------------------------------------------------------------------
-
-class Forger:
-    """Between the resolver and a name server: `changes` = {part of a name: function(answer) -> answer}."""
-    def __init__(self, t, dns, changes):
-        self.server, self.changes = ("127.0.0.1", dns.port), changes
-        self.port = t.port()
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", self.port))
-        self.address = f"127.0.0.1:{self.port}"
-        threading.Thread(target=self.serve, daemon=True).start()
-        t.cleanup(self.socket.close)
-
-    def serve(self):
-        while True:
-            try:
-                query, client = self.socket.recvfrom(65536)
-            except OSError:
-                return
-            threading.Thread(target=self.pass_on, args=(query, client), daemon=True).start()
-
-    def pass_on(self, query, client):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as upstream:
-            upstream.settimeout(5)
-            try:
-                upstream.sendto(query, self.server)
-                answer = upstream.recv(65536)
-                for name, change in self.changes.items():
-                    if name.encode() in query.lower():
-                        answer = change(answer)
-                self.socket.sendto(answer, client)
-            except OSError:
-                pass
-
-
-def fail_with_servfail(answer):
-    return answer[:3] + bytes([answer[3] & 0xf0 | 2]) + answer[4:]
-
 
 def strip(answer):
     """The question alone, as if nothing were there."""

@@ -284,12 +284,24 @@ def test_atrn_who(t):
     equal(len(service.home.queued()), 1)
 
 
+def test_atrn_in_clear(t):
+    """What may not go out in clear does not go down the connection of a client without TLS either."""
+    for keys, more in (({"outbound-tls": "required"}, None), ({}, {"delivery": {"outbound-tls": "verify"}})):
+        service = with_accounts(t, more=more, **keys)
+        hold(service, "a@customer.example")
+        with service.default.connect() as client:
+            login(client)
+            for line in ("ATRN", "ATRN customer.example", "TURN"):
+                client.expect("530 5.7.0", line)
+        equal(len(service.home.queued()), 1)
+
+
 def test_atrn_under_tls(t):
     """The deliver worker talks through the listener's TLS."""
     cert, key = t.folder / "cert.pem", t.folder / "key.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=default.example",
                     "-keyout", key, "-out", cert], check=True, capture_output=True)
-    service = with_accounts(t, more={"access": {"certificate": cert, "key": key, "basic-requires-tls": "yes"}}, start=False)
+    service = with_accounts(t, more={"access": {"certificate": cert, "key": key, "basic-requires-tls": "yes"}}, start=False, **{"outbound-tls": "required"})
     for path in (cert, key):
         path.chmod(0o640)
         if is_root():

@@ -230,7 +230,11 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[ldap]\nenable = yes\nuri = ldap://x\n", D "2" E "[ldap] needs a base" },
 	{ "[ldap]\nenable = yes\nbase = dc=x\n", D "2" E "[ldap] needs a uri" },
 	{ "[ldap]\nenable = yes\nuri = ldapi://%2Frun%2Fx, ldaps://[2001:db8::1]:636, ldap://h\nbase = dc=x\n", "" },
-	{ "[ldap]\nbind = gssapi\n", D "2" E "bind \"gssapi\" is not available" },
+	{ "[ldap]\nenable = yes\nuri = ldaps://h\nbase = dc=x\nbind = gssapi\nuser = p@X\nsecret-file = /x\n", "" },
+	{ "[ldap]\nenable = yes\nuri = ldap://h\nstart-tls = yes\nbase = dc=x\nbind = gssapi\nuser = p@X\n", D "6" E "bind = gssapi needs user and "
+	    "secret-file" },
+	{ "[ldap]\nenable = yes\nuri = ldapi://%2Fx\nbase = dc=x\nbind = gssapi\nuser = p@X\nsecret-file = /x\n", D "3" E "bind = gssapi needs ldap or "
+	    "ldaps addresses" },
 	{ "[ldap]\nenable = no\n", "" },
 	{ "[domain a.example]\ntype = remote\natrn-accounts = x\n", D "3" ": warning: atrn-accounts has no effect without hold" },
 	{ "[domain a.example]\ntype = remote\nhold = yes\natrn-accounts = x\n", D "4" ": warning: atrn-accounts has no effect while authentication" },

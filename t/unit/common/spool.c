@@ -36,6 +36,20 @@ open_home(void)
 	return s;
 }
 
+/* In place of the library's: how many folders' names were synced. */
+static size_t folder_syncs;
+static void (*at_folder_sync)(void);
+
+int
+fsync(int fd)
+{
+	struct stat st;
+	if (at_folder_sync != NULL)
+		at_folder_sync();
+	folder_syncs += fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+	return fdatasync(fd);
+}
+
 static void
 begin(void)
 {
@@ -130,8 +144,10 @@ START_TEST(test_same_id_is_refused)
 	message_envelope_add(&e, "a@b");
 	d = spool_draft_new(spool, &e);
 	spool_draft_name(d, id);
+	folder_syncs = 0;
 	spool_draft_commit(&d, 1);
 	ck_assert_int_eq(spool_draft_error(d), EEXIST);
+	ck_assert_uint_eq(folder_syncs, 1); /* who placed it may have died before that */
 	spool_draft_free(d);
 	message_envelope_done(&e);
 	told = 0;
@@ -306,6 +322,76 @@ START_TEST(test_trim_counts_from_the_refusal)
 }
 END_TEST
 
+/* By a link as its home, another server has this very queue: what left it there would be gone from both. */
+START_TEST(test_move_to_itself)
+{
+	struct spool_paths paths = { .queue = NULL };
+	char id[MESSAGE_ID_SIZE], link[128];
+	const char *where;
+	begin();
+	commit("content\r\n", id);
+	shell("ln -s queue $H/link");
+	snprintf(link, sizeof(link), "%s/link", home);
+	paths.queue = link;
+	struct spool *same = spool_open(&paths, &where);
+	ck_assert_ptr_nonnull(same);
+	ck_assert_int_eq(spool_move(spool, same, id, 1), -1);
+	ck_assert_int_eq(errno, EINVAL);
+	spool_close(same);
+	told = 0;
+	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 1);
+	end();
+}
+END_TEST
+
+static struct spool *elsewhere;
+static size_t looked, unheld;
+
+static void
+look(void *arg, const struct spool_entry *entry)
+{
+	(void)arg;
+	looked++;
+	unheld += !entry->held;
+}
+
+static void
+look_elsewhere(void)
+{
+	ck_assert_int_ge(spool_scan(elsewhere, true, look, NULL), 0);
+}
+
+/* On another file system it is a copy, and a scan over there may see it at any time. */
+START_TEST(test_moved_held)
+{
+	char folder[64] = "/dev/shm/postern-unit-XXXXXX", queue[128], id[MESSAGE_ID_SIZE];
+	struct spool_paths paths = { .queue = queue };
+	struct stat here, there;
+	const char *where;
+	begin();
+	if (mkdtemp(folder) == NULL || stat(home, &here) == -1 || stat(folder, &there) == -1 || here.st_dev == there.st_dev) {
+		end();
+		return;
+	}
+	commit("content\r\n", id);
+	ck_assert_int_eq(spool_hold(spool, id, true), 0);
+	snprintf(queue, sizeof(queue), "%s/queue", folder);
+	elsewhere = spool_open(&paths, &where);
+	ck_assert_ptr_nonnull(elsewhere);
+	looked = unheld = 0;
+	at_folder_sync = look_elsewhere;
+	ck_assert_int_eq(spool_move(spool, elsewhere, id, 1), 0);
+	at_folder_sync = NULL;
+	ck_assert_uint_gt(looked, 0);
+	ck_assert_uint_eq(unheld, 0);
+	spool_close(elsewhere);
+	setenv("F", folder, 1);
+	shell("rm -rf $F");
+	end();
+}
+END_TEST
+
 UNIT_MAIN("spool", test_commit_load_mark_remove, test_same_id_is_refused, test_group_commit_and_scan,
     test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope, test_pickup_refuse,
-    test_trim_counts_from_the_refusal, test_words_go_when_the_message_stays)
+    test_trim_counts_from_the_refusal, test_words_go_when_the_message_stays,
+    test_move_to_itself, test_moved_held)

@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -451,4 +452,66 @@ START_TEST(test_client_certificate)
 }
 END_TEST
 
-UNIT_MAIN("tls", test_client_certificate, test_pairs, test_bad_texts, test_choice, test_tickets, test_versions)
+static size_t
+unread(int fd)
+{
+	int n = 0;
+	ck_assert_int_eq(ioctl(fd, FIONREAD, &n), 0);
+	return (size_t)n;
+}
+
+/* Messages without content, as many as the socket takes: a read gives the others their turn, and what comes behind them is read. */
+static void
+chatter(struct ssl_st *speaker, struct ssl_st *hearer, int fd)
+{
+	enum tls_want want = TLS_DONE;
+	char data[TLS_RECORD_SIZE];
+	size_t n = 0, all;
+
+	for (int i = 0; i < 20; i++)
+		(void)tls_link_read(hearer, data, sizeof(data), &want);		/* tickets */
+	for (int i = 0; i < 100; i++)
+		ck_assert(SSL_key_update(speaker, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && SSL_do_handshake(speaker) == 1);
+	ck_assert_uint_eq(tls_link_write(speaker, "x", 1, &want), 1);
+	all = unread(fd);
+	ck_assert_uint_eq(tls_link_read(hearer, data, sizeof(data), &want), 0);
+	ck_assert_int_eq(want, TLS_WANT_READ);
+	ck_assert_uint_gt(unread(fd), all / 2);
+	for (int i = 0; i < 200 && n == 0; i++)
+		n = tls_link_read(hearer, data, sizeof(data), &want);
+	ck_assert(n == 1 && data[0] == 'x');
+}
+
+START_TEST(test_chatter)
+{
+	struct tls *t = tls_new(CONFIG_TLS_1_3, "default", false);
+	struct tls_out *out = tls_out_new();
+	struct text a;
+	int fd[2];
+
+	make(&a, "DNS:mx.example.com", -1, 30, false);
+	struct tls_source s = source(&a, &a);
+	load(t, &s, 1);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
+	struct ssl_st *server = tls_link_new(t, fd[0]), *client = tls_out_link(out, fd[1], &(struct tls_wish){ .ask = "mx.example.com" });
+	enum tls_want ours = TLS_WANT_READ, theirs = TLS_WANT_READ;
+	for (int i = 0; i < 20 && (ours != TLS_DONE || theirs != TLS_DONE); i++) {
+		if (theirs != TLS_DONE)
+			theirs = tls_link_shake(client);
+		if (ours != TLS_DONE)
+			ours = tls_link_shake(server);
+	}
+	ck_assert(ours == TLS_DONE && theirs == TLS_DONE);
+	chatter(client, server, fd[0]);
+	chatter(server, client, fd[1]);
+	tls_link_free(server);
+	tls_link_free(client);
+	close(fd[0]);
+	close(fd[1]);
+	tls_out_free(out);
+	tls_free(t);
+	forget(&a);
+}
+END_TEST
+
+UNIT_MAIN("tls", test_client_certificate, test_pairs, test_bad_texts, test_choice, test_tickets, test_versions, test_chatter)

@@ -564,6 +564,26 @@ START_TEST(test_early_reply_stops_the_content)
 }
 END_TEST
 
+/* What is answered before it was said would go on under TLS, and move each answer to another command: somebody stands between. */
+START_TEST(test_answers_before_starttls)
+{
+	static const char *const texts[] = { "220 x\r\n250-x\r\n250 STARTTLS\r\n220 go\r\n", "250-x\r\n250 STARTTLS\r\n220 go\r\n" };
+
+	for (size_t i = 0; i < nitems_of(texts); i++) {
+		struct client c;
+		start(&c);
+		c.set.tls = CLIENT_TLS_MUST;
+		if (i == 1)
+			feed_text(&c, "220 x\r\n");
+		buf_clear(&c.out);
+		feed_text(&c, texts[i]);
+		ck_assert_msg(client_action(&c) == CLIENT_CLOSE, "%s", texts[i]);
+		ck_assert_str_eq(c.failure.status, "4.5.0");
+		client_done(&c);
+	}
+}
+END_TEST
+
 /* What a peer may say at any time: right, wrong, too early, too much. */
 static const char *const sayings[] = {
 	"220 hi\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250-x\r\n250 PIPELINING\r\n", "354 go\r\n", "354 go\r\n", "450 no\r\n",
@@ -647,5 +667,5 @@ START_TEST(test_every_phase_has_a_limit)
 }
 END_TEST
 
-UNIT_MAIN("client", test_transcripts, test_bare_lf_is_taken, test_failure_says_why, test_endless_replies, test_hostile_text_is_cut_and_clean,
+UNIT_MAIN("client", test_transcripts, test_answers_before_starttls, test_bare_lf_is_taken, test_failure_says_why, test_endless_replies, test_hostile_text_is_cut_and_clean,
     test_many_recipients, test_early_reply_stops_the_content, test_random_conversations, test_every_phase_has_a_limit)

@@ -270,4 +270,24 @@ START_TEST(test_hostile)
 }
 END_TEST
 
-UNIT_MAIN("client_auth", test_transcripts, test_long_challenge, test_hostile)
+/* A peer that wants one more word for ever. */
+START_TEST(test_endless)
+{
+	struct vouch_token t = { .len = 1, .data = "\001" };
+	struct client c;
+	unsigned words = 1;
+
+	until_login(&c);
+	for (; client_action(&c) != CLIENT_CLOSE && words < 1000; words++) {
+		buf_clear(&c.out);
+		client_input(&c, "334 VQ==\r\n", 10);
+		if (client_action(&c) == CLIENT_PROVE)
+			client_auth_say(&c, &t, false);
+	}
+	ck_assert_msg(client_action(&c) == CLIENT_CLOSE && words < 20, "%u words", words);
+	ck_assert_str_eq(c.failure.status, "4.5.0");
+	client_done(&c);
+}
+END_TEST
+
+UNIT_MAIN("client_auth", test_transcripts, test_long_challenge, test_hostile, test_endless)

@@ -166,6 +166,41 @@ START_TEST(test_parked)
 }
 END_TEST
 
+/* The connection has ended: a record that an order is at work on stays as it is, in its place of the line, and nothing falls due. */
+START_TEST(test_barred)
+{
+	struct schedule_index *x = schedule_index_new();
+	struct schedule_dests *t = schedule_dest_table_new(x);
+	struct destination a = { .key = (char *)"hold:a", .domain = (char *)"a" };
+	struct schedule_dest *d = schedule_dest_add(t, &a), *from;
+	uint32_t n[3];
+	char id[MESSAGE_ID_SIZE];
+
+	schedule_dest_hold(t, d);
+	for (uint32_t i = 0; i < 3; i++) {
+		make_id(id, i);
+		n[i] = schedule_index_add(x, id);
+		if (i < 2)
+			schedule_dest_park(t, d, n[i]);
+	}
+	schedule_index_at(x, n[0])->state = RECORD_ASIDE;
+	schedule_index_hold(x, n[2], true);
+	schedule_index_wait(x, n[2], 100);
+	schedule_dest_keep(t, d, n[2]);
+	ck_assert_uint_eq(schedule_dest_ask(t, d), 1);
+	schedule_dest_bar(t, d);
+	ck_assert_int_eq(schedule_index_at(x, n[0])->state, RECORD_ASIDE);
+	ck_assert_uint_eq(schedule_index_first(x), n[2]);
+	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), n[0]);
+	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), n[1]);
+	d->coming = 0;
+	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), 0);	/* the kept one is asked for no more */
+	ck_assert(!schedule_dest_is_asked(d) && d->kept.count == 1);
+	schedule_dest_table_free(t);
+	schedule_index_free(x);
+}
+END_TEST
+
 /* Every tenth has a tag, half of those the one to be woken; in slices; what is due already stays so, what is loaded is left alone. */
 START_TEST(test_wake)
 {
@@ -196,4 +231,4 @@ START_TEST(test_wake)
 }
 END_TEST
 
-UNIT_MAIN("deliver/schedule_index", test_many, test_oldest_first, test_all_due, test_reuse, test_parked, test_wake)
+UNIT_MAIN("deliver/schedule_index", test_many, test_oldest_first, test_all_due, test_reuse, test_parked, test_barred, test_wake)
