@@ -268,7 +268,7 @@ on_refusal(struct client *c)
 	}
 	c->denied = v.what == VERDICT_REFUSED;
 	struct verdict later;
-	verdict_set(&later, VERDICT_LATER, c->denied ? "4.7.8" : v.status, "authentication as %s with %s failed: %s%s", c->set.user,
+	verdict_set(&later, VERDICT_LATER, c->denied ? "4.7.8" : v.status, "authentication with %s failed: %s%s",
 	    prove_mechanism_names[a->mechanism], v.text, hint_of(c));
 	later.code = v.code;
 	snprintf(later.host, sizeof(later.host), "%s", v.host);

@@ -158,7 +158,7 @@ def test_wrong_password(t):
     service = sender(t, sink.port, secret="wr0ng one\n")
     service.default.send(to="x@far.example")
     event = service.events.wait("deferred", status="4.7.8")
-    check("authentication as bob with PLAIN failed" in event["reason"] and "never heard of you" in event["reason"], event.line)
+    check("authentication with PLAIN failed" in event["reason"] and "never heard of you" in event["reason"], event.line)
     for n in range(3):
         service.default.send(to=f"y{n}@far.example")
     service.events.wait("deferred", count=4)

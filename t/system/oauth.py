@@ -612,7 +612,7 @@ def test_login_is_tried(t):
         check(wanted in said, f"{wanted!r} is not in:\n{said}")
     service.host.replies = ["535 5.7.3 Authentication unsuccessful"] * 2
     said = tried(service, status=1)
-    check("login: failed: 4.7.8 authentication as relay@contoso.example with XOAUTH2 failed" in said, said)
+    check("login: failed: 4.7.8 authentication with XOAUTH2 failed" in said, said)
     service.host.sink.answers["CONNECT"] = "554 5.7.1 not you"
     said = tried(service, status=1)
     check("login: failed: 5.7.1" in said and "not you" in said, said)
