@@ -615,7 +615,7 @@ struct settle {
 
 enum settle_stage { SETTLE_SUCCESS, SETTLE_WRITE, SETTLE_REPORT, SETTLE_DELAY, SETTLE_CLOSE };
 
-#define SETTLE_AGAIN_MS 300000	/* a failure that could not be noted or reported is taken up again then */
+#define SETTLE_AGAIN_MS 60000	/* a failure that could not be noted or reported is taken up again then */
 
 /* The settling of one message; `note` to `due` are the step a thread does next. */
 struct settle_state {

@@ -7,6 +7,8 @@
  *           every address refused
  * Fails by: verdicts
  */
+#include <string.h>
+
 #include "deliver/deliver.h"
 
 #define ROUNDS_MAX 3
@@ -49,6 +51,12 @@ site_job_finish(struct site *s, struct remote_job *job)
 	job->done(job->arg, job);
 }
 
+static bool
+is_unreached(const struct verdict *v)
+{
+	return v->what == VERDICT_LATER && strcmp(v->status, "4.4.1") == 0;
+}
+
 /* A failure that was not about this message: told for all recipients when nothing else is heard. Only what all addresses say is final. */
 void
 site_job_note(struct remote_job *job, const struct verdict *v, bool glitch)
@@ -57,6 +65,8 @@ site_job_note(struct remote_job *job, const struct verdict *v, bool glitch)
 		return;
 	if (job->noted == SITE_FAILURE && v->what == VERDICT_REFUSED && job->verdict[0].what == VERDICT_LATER)
 		return;
+	if (job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER && is_unreached(v) && !is_unreached(&job->verdict[0]))
+		return;		/* what a host said tells more than that another was not there */
 	job->verdict[0] = *v;
 	job->glitch = glitch;
 	job->noted = SITE_FAILURE;

@@ -25,7 +25,7 @@ def openssl(*args):
 
 
 class Authority:
-    """A certificate authority, and certificates of it for localhost; all files are readable by everybody."""
+    """A certificate authority, and certificates of it; all files are readable by everybody."""
     def __init__(self, folder, stem="ca"):
         self.folder, self.stem = folder, stem
         self.file, self.key = folder / f"{stem}.pem", folder / f"{stem}.key"
@@ -371,10 +371,12 @@ class MailHost:
     A submission host under STARTTLS that takes the tokens of the endpoint. self.replies, used up first, stand for the whole answer to a
     word that shows a token; self.shown: (mechanism, the word) of each; self.answered: what was said to a challenge.
     """
+    NAME = "submission.example"
+
     def __init__(self, t, service, mechanisms="LOGIN XOAUTH2", challenge=b"", **options):
         self.endpoint, self.challenge = service.endpoint, challenge
         self.shown, self.answered, self.replies = [], [], []
-        self.sink = t.sink(tls=options.pop("tls", service.authority.context()), answers={"AUTH": self.auth, "MAIL": self.mail},
+        self.sink = t.sink(tls=options.pop("tls", service.authority.context(self.NAME)), answers={"AUTH": self.auth, "MAIL": self.mail},
                            ehlo=["SIZE 157286400", "ENHANCEDSTATUSCODES", "8BITMIME", f"AUTH {mechanisms}"], **options)
         self.port = self.sink.port
 
@@ -387,7 +389,8 @@ class MailHost:
         self.shown.append((words[1].upper(), text))
         if self.replies:
             return self.replies.pop(0)
-        found = re.fullmatch(r"(?:user=(\S+?)|n,a=(\S+?),\1host=localhost\1port=%d)\1auth=Bearer (\S+)\1\1".replace(r"\1", "\1") % self.port, text)
+        found = re.fullmatch(r"(?:user=(\S+?)|n,a=(\S+?),\1host=%s\1port=%d)\1auth=Bearer (\S+)\1\1".replace(r"\1", "\1")
+                             % (re.escape(self.NAME), self.port), text)
         check(found, "not the word of", words[1], text)
         if self.endpoint.takes(found[3]):
             session.user = found[1] or found[2]
@@ -412,10 +415,12 @@ class MailHost:
 def sending(t, host=None, flow="client-credentials", delivery=None, messages=20, **options):
     """service, host: all mail but that for plain.example goes to the host with a token; plain.example has a sink of its own."""
     service = configured(t, flow=flow)
+    service.service["dns-server"] = t.dns("submission A 127.0.0.1").address
+    service.write()
     service.host = MailHost(t, service, **{**options, **(host or {})})
     service.plain = t.sink()
     service.default.set("messages", **{"max-messages-per-connection": messages})
-    service.default.set("delivery", **{"smart-host": f"localhost:{service.host.port}", "outbound-auth": "oauth2", "oauth": "m365", "user": USER,
+    service.default.set("delivery", **{"smart-host": f"{MailHost.NAME}:{service.host.port}", "outbound-auth": "oauth2", "oauth": "m365", "user": USER,
                                        "outbound-tls": "verify", "authorities": service.authority.file, "retry": "1s", **(delivery or {})})
     service.default.set("domain plain.example", **{"type": "remote", "route": f"[127.0.0.1]:{service.plain.port}", "outbound-auth": "anonymous",
                                                    "outbound-tls": "off"})
@@ -449,7 +454,7 @@ def test_to_google(t):
     service = sending(t, flow="refresh-token", mechanisms="LOGIN PLAIN XOAUTH2 PLAIN-CLIENTTOKEN OAUTHBEARER XOAUTH").start()
     send(service)
     service.host.sink.wait(1)
-    equal(service.host.shown, [("OAUTHBEARER", f"n,a={USER},\1host=localhost\1port={service.host.port}\1auth=Bearer {service.endpoint.tokens[0]}\1\1")])
+    equal(service.host.shown, [("OAUTHBEARER", f"n,a={USER},\1host={MailHost.NAME}\1port={service.host.port}\1auth=Bearer {service.endpoint.tokens[0]}\1\1")])
     equal(service.endpoint.wait(1)[0]["refresh_token"], REFRESH)
     no_secrets(service)
 
@@ -571,7 +576,7 @@ def test_no_token_without_proof(t):
     """Without TLS, or with a certificate of somebody else, nothing is shown."""
     service = sending(t)
     other = Authority(t.folder, "other")
-    service.host.sink.tls = other.context()
+    service.host.sink.tls = other.context(MailHost.NAME)
     service.start()
     ident = send(service)
     service.events.wait("deferred", id=ident, status="4.7.5")
@@ -580,7 +585,7 @@ def test_no_token_without_proof(t):
     service.ctl("retry")
     service.events.wait("deferred", id=ident, status="4.7.4", since=since)
     equal((service.host.shown, service.endpoint.requests), ([], []), "tokens")
-    service.host.sink.tls = service.authority.context()
+    service.host.sink.tls = service.authority.context(MailHost.NAME)
     service.ctl("retry")
     service.host.sink.wait(1)
 
@@ -607,7 +612,8 @@ def test_login_is_tried(t):
     """posternctl oauth test goes on to the smart host of the virtual server that uses the profile."""
     service = sending(t).start()
     said = tried(service, "--smtp")
-    for wanted in ("virtual server: default", f"smart host: localhost, user {USER}", f"login: ok, as {USER} with XOAUTH2 at localhost [127.0.0.1]",
+    for wanted in ("virtual server: default", f"smart host: {MailHost.NAME}, user {USER}",
+                   f"login: ok, as {USER} with XOAUTH2 at {MailHost.NAME} [127.0.0.1]",
                    "TLS TLSv1.3/", "name and issuer verified"):
         check(wanted in said, f"{wanted!r} is not in:\n{said}")
     service.host.replies = ["535 5.7.3 Authentication unsuccessful"] * 2
@@ -623,7 +629,7 @@ def test_a_domain_of_its_own(t):
     """A remote domain has its own profile and route; the server's mail goes as it did. The judge names what is missing."""
     service = sending(t)
     service.default.set("delivery", **{k: None for k in ("smart-host", "outbound-auth", "oauth", "user")})
-    keys = {"type": "remote", "route": f"localhost:{service.host.port}", "outbound-auth": "oauth2", "oauth": "m365", "user": USER}
+    keys = {"type": "remote", "route": f"{MailHost.NAME}:{service.host.port}", "outbound-auth": "oauth2", "oauth": "m365", "user": USER}
     name = "domain fabrikam.example"
     for change, wanted in (({"oauth": "m356"}, 'did you mean "m365"'), ({"oauth": None}, "needs oauth = NAME"), ({"user": None}, "needs user"),
                            ({"route": "dns"}, "needs a route"), ({"outbound-tls": "required"}, "needs outbound-tls = verify")):
