@@ -50,6 +50,13 @@ class Usage:
                 pass
         return total
 
+    def answers(self):
+        try:
+            with postern.Smtp(("127.0.0.1", self.port)):
+                return True
+        except OSError:
+            return False
+
     def switches(self):
         total = 0
         for pid in self.pids():
@@ -89,13 +96,6 @@ class PosternServer(Usage):
         super().__init__(self.process.pid)
         until(self.answers, what="Postern to answer on its port")
 
-    def answers(self):
-        try:
-            with postern.Smtp(("127.0.0.1", self.port)):
-                return True
-        except OSError:
-            return False
-
     def delivered_files(self):
         return sum(1 for name in os.listdir(self.home.drop) if name.endswith(".eml")) if self.home.drop.exists() else 0
 
@@ -131,6 +131,7 @@ class PostfixServer(Usage):
     name = "postfix"
 
     def __init__(self, test, relay_port, pair=None):
+        self.test = test
         self.pair = pair
         self.folder = test.folder / f"postfix{test.count('postfix')}"
         self.config, self.spool, self.box = self.folder / "etc", self.folder / "spool", self.folder / "box"
