@@ -138,7 +138,7 @@ struct expand_job {
 	/* private */
 	TAILQ_ENTRY(expand_job) link;
 	struct expand *expand;
-	struct inquiry_question **question;
+	struct consult_question **question;
 	struct expand_copy *copy;
 	size_t waiting;			/* answers to come */
 };

@@ -21,7 +21,7 @@
 struct expand {
 	struct boot *boot;
 	struct intake *intake;
-	struct inquiry *inquiry;
+	struct consult *inquiry;
 	void (*queued)(void *arg, const char *id);
 	void *queued_arg;
 	TAILQ_HEAD(, expand_job) asking, waiting, copying;	/* waiting: for their turn to be copied */
@@ -185,7 +185,7 @@ static void
 forget_questions(struct expand_job *job)
 {
 	for (size_t k = 0; k < job->count; k++)
-		inquiry_forget(job->question[k]);
+		consult_forget(job->question[k]);
 }
 
 static void
@@ -228,7 +228,7 @@ need(void *arg)
 void
 expand_channel(struct expand *x, int fd)
 {
-	inquiry_channel(x->inquiry, fd);
+	consult_channel(x->inquiry, fd);
 }
 
 void
@@ -272,7 +272,7 @@ expand_free(struct expand *x)
 
 	if (x == NULL)
 		return;
-	inquiry_free(x->inquiry);
+	consult_free(x->inquiry);
 	TAILQ_FOREACH(job, &x->asking, link)
 		drop_job(job);
 	TAILQ_FOREACH(job, &x->waiting, link)

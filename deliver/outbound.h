@@ -383,7 +383,7 @@ struct remote {
 	const struct config_server *server;
 	struct loop *loop;
 	struct counters *counters;
-	struct lookup *lookup;
+	struct consult *lookup;
 	struct tls_out *tls;			/* NULL: nothing has TLS */
 	struct prover *prover;			/* NULL: was never needed */
 	struct bearing *bearing;		/* the same */

@@ -263,7 +263,7 @@ remote_on_channel(struct remote *r, const struct ctl_message *m)
 	memcpy(&channel, m->data, sizeof(channel));
 	switch (channel.helper) {
 	case CTL_HELPER_RESOLVER:
-		lookup_channel(r->lookup, m->fd);
+		consult_channel(r->lookup, m->fd);
 		break;
 	case CTL_HELPER_AUTH:
 		prover_channel(r, m->fd);
@@ -301,7 +301,7 @@ remote_new(struct boot *b)
 void
 remote_free(struct remote *r)
 {
-	lookup_free(r->lookup);
+	consult_free(r->lookup);
 	for (size_t i = 0; i < REMOTE_BUCKETS; i++)
 		while (!LIST_EMPTY(&r->table[i]))
 			forget_site(r, LIST_FIRST(&r->table[i]));

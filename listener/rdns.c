@@ -34,7 +34,7 @@ struct rdns_query {
 
 struct rdns {
 	struct boot *boot;
-	struct lookup *lookup;
+	struct consult *lookup;
 	TAILQ_HEAD(, rdns_query) open;
 	size_t count;
 };
@@ -178,7 +178,7 @@ rdns_forget(struct rdns_query *q)
 void
 rdns_channel(struct rdns *r, int fd)
 {
-	lookup_channel(r->lookup, fd);
+	consult_channel(r->lookup, fd);
 }
 
 struct rdns *
@@ -197,7 +197,7 @@ rdns_free(struct rdns *r)
 	struct rdns_query *q;
 	if (r == NULL)
 		return;
-	lookup_free(r->lookup);
+	consult_free(r->lookup);
 	while ((q = TAILQ_FIRST(&r->open)) != NULL)
 		free_query(q);
 	free(r);

@@ -20,14 +20,14 @@
 
 struct seek {
 	struct boot *boot;
-	struct inquiry *inquiry;
+	struct consult *inquiry;
 	uint64_t rest_until;
 };
 
 struct seek_state {
 	struct seek *seek;
 	struct inbound *inbound;
-	struct inquiry_question *question;	/* NULL: not asking */
+	struct consult_question *question;	/* NULL: not asking */
 	bool answered;				/* for `address`, not yet fetched */
 	enum seek_answer answer;
 	char address[ADDRESS_MAX + 1];
@@ -65,7 +65,7 @@ seek_find(struct seek *k, struct seek_state **state, struct inbound *c, const ch
 		st->seek = k;
 		st->inbound = c;
 	}
-	inquiry_forget(st->question);
+	consult_forget(st->question);
 	st->answered = false;
 	memcpy(st->address, address, strlen(address) + 1);
 	st->question = inquiry_ask(k->inquiry, address, false, on_answer, st, 0);
@@ -77,14 +77,14 @@ seek_forget(struct seek_state *st)
 {
 	if (st == NULL)
 		return;
-	inquiry_forget(st->question);
+	consult_forget(st->question);
 	free(st);
 }
 
 void
 seek_channel(struct seek *k, int fd)
 {
-	inquiry_channel(k->inquiry, fd);
+	consult_channel(k->inquiry, fd);
 }
 
 static void
@@ -111,6 +111,6 @@ seek_free(struct seek *k)
 {
 	if (k == NULL)
 		return;
-	inquiry_free(k->inquiry);
+	consult_free(k->inquiry);
 	free(k);
 }
