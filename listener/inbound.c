@@ -116,7 +116,7 @@ free_inbound(struct inbound *c)
 	receive_discard(&c->receive);
 	record_done(&c->record);
 	warrant_cancel(c->question);
-	claim_cancel(c->claim);
+	consult_forget(c->claim);
 	passage_free(c->passage);
 	session_done(&c->session);
 	conn_free(c->conn);

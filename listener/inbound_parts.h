@@ -12,7 +12,7 @@ struct inbound {
 	struct receive receive;
 	struct record record;
 	struct warrant_question *question;	/* AUTH under way; NULL: none */
-	struct claim_question *claim;	/* ETRN, ATRN under way; NULL: none */
+	struct consult_question *claim;	/* ETRN, ATRN under way; NULL: none */
 	struct passage *passage;	/* turned; NULL: not */
 	uint64_t message_since;		/* monotonic ms of DATA */
 	uint64_t since, active;		/* monotonic ms of the connection, of the last the client did */

@@ -119,11 +119,11 @@ take_channel(struct listener *l, const struct ctl_message *m)
 	if (channel.helper == CTL_HELPER_RESOLVER && l->rdns != NULL)
 		rdns_channel(l->rdns, m->fd);
 	else if (channel.helper == CTL_HELPER_AUTH && l->warrant != NULL)
-		warrant_channel(l->warrant, m->fd);
+		consult_channel(l->warrant, m->fd);
 	else if (channel.helper == CTL_HELPER_DIRECTORY && l->seek != NULL)
 		seek_channel(l->seek, m->fd);
 	else if (channel.helper == CTL_HELPER_DELIVER && l->claim != NULL)
-		claim_channel(l->claim, m->fd);
+		consult_channel(l->claim, m->fd);
 	else
 		close(m->fd);
 }
@@ -187,8 +187,8 @@ listener_finish(struct boot *b)
 	porch_free(l->porch);
 	gate_free(l->gate);
 	inbound_free_all(l);
-	warrant_free(l->warrant);
-	claim_free(l->claim);
+	consult_free(l->warrant);
+	consult_free(l->claim);
 	secure_free(l->secure);
 	rdns_free(l->rdns);
 	seek_free(l->seek);

@@ -21,6 +21,7 @@
 #include "common/mail/xtext.h"
 #include "common/process/boot.h"
 #include "common/process/config.h"
+#include "common/process/consult.h"
 #include "common/process/counters.h"
 #include "common/process/plea.h"
 #include "common/process/dns.h"
@@ -35,7 +36,6 @@
 #define SECURE_FINGERPRINT_SIZE (2 * TLS_FINGERPRINT_SIZE + 1)
 
 struct bdat;
-struct claim_question;
 struct inbound;
 struct passage;
 struct listener;
@@ -71,12 +71,9 @@ void bdat_free(struct session *s);			/* also when there is nothing */
 
 /* --- claim: questions to the deliver worker, for mail that it holds --- */
 
-struct claim *claim_new(struct listener *l);
-void claim_free(struct claim *w);			/* after all questions; NULL is fine */
-void claim_channel(struct claim *w, int fd);		/* takes over `fd` */
-/* inbound_claimed() follows, later, once, unless it is cancelled. */
-struct claim_question *claim_start(struct claim *w, struct inbound *c, const struct plea *d);
-void claim_cancel(struct claim_question *q);		/* NULL is fine */
+struct consult *claim_new(struct listener *l);
+/* inbound_claimed() follows, later, once, unless it is forgotten. */
+struct consult_question *claim_start(struct consult *k, struct inbound *c, const struct plea *d);
 
 /* --- collect: ETRN, ATRN and TURN; pure --- */
 
@@ -274,8 +271,8 @@ struct listener {
 	struct w3clog *log;		/* NULL: none is kept */
 	struct quota *quota;
 	struct limit *limit;
-	struct warrant *warrant;	/* NULL: nobody wanted to authenticate yet */
-	struct claim *claim;		/* NULL: nobody asked for held mail yet */
+	struct consult *warrant;	/* NULL: nobody wanted to authenticate yet */
+	struct consult *claim;		/* NULL: nobody asked for held mail yet */
 	struct secure *secure;		/* NULL: no TLS */
 	struct gate *gate;		/* NULL: certificates are still to come */
 	struct porch *porch;
@@ -653,11 +650,9 @@ void verb_dispatch(struct session *s, const char *line, size_t len, bool more);
 
 /* --- warrant: questions to the auth helper --- */
 
-struct warrant *warrant_new(struct listener *l);
-void warrant_free(struct warrant *w);			/* after all questions; NULL is fine */
-void warrant_channel(struct warrant *w, int fd);	/* to the helper */
+struct consult *warrant_new(struct listener *l);	/* consult_free after all questions */
 /* inbound_vouched() follows, later, after the start and each step. */
-struct warrant_question *warrant_start(struct warrant *w, struct inbound *c, const struct vouch_start *start);
+struct warrant_question *warrant_start(struct consult *k, struct inbound *c, const struct vouch_start *start);
 void warrant_step(struct warrant_question *q, const struct vouch_token *t);
 void warrant_cancel(struct warrant_question *q);	/* nothing follows; NULL is fine */
 
