@@ -20,7 +20,6 @@
 
 struct destination;
 struct peer;
-struct prover;
 struct remote;
 struct remote_job;
 struct site;
@@ -35,11 +34,9 @@ void authorities_take_file(struct authorities *a, const struct ctl_message *m);	
 struct tls_out *authorities_tls(const struct authorities *a);
 
 /* --- bearing: tokens from the fetch helper, for connections that log in with OAuth2 --- */
-struct bearing;
 struct peer_auth_source;
 extern const struct peer_auth_source bearing_oauth2;
-void bearing_channel(struct remote *r, int fd);
-void bearing_free(struct bearing *b);	/* NULL is fine */
+struct consult *bearing_new(struct remote *r);
 
 /* --- client: the SMTP dialogue with one peer, from greeting to QUIT, any number of transactions. Pure --- */
 struct response;
@@ -320,10 +317,7 @@ void peer_auth_give_up(struct peer *p, const char *status, const char *why);
 
 /* --- prover: questions to the auth helper: the words that prove who we are to a peer --- */
 extern const struct peer_auth_source prover_basic, prover_integrated;
-void prover_ask(struct peer *p, const struct buf *challenge);
-void prover_end(struct peer *p, enum peer_auth_end how);
-void prover_channel(struct remote *r, int fd);
-void prover_free(struct prover *v);	/* NULL is fine */
+struct consult *prover_new(struct remote *r);
 
 /* --- peer_link: the bytes of a connection, in clear or under TLS --- */
 /* As recv(2) and send(2); a failure of TLS is EPROTO. */
@@ -383,10 +377,8 @@ struct remote {
 	const struct config_server *server;
 	struct loop *loop;
 	struct counters *counters;
-	struct consult *lookup;
+	struct consult *lookup, *prover, *bearing;
 	struct tls_out *tls;			/* NULL: nothing has TLS */
-	struct prover *prover;			/* NULL: was never needed */
-	struct bearing *bearing;		/* the same */
 	LIST_HEAD(, knock) knocks;
 	struct w3clog *log;			/* NULL: none is kept */
 	struct mx_settings mx;			/* `self` is renewed by remote_mx */

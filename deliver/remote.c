@@ -266,10 +266,10 @@ remote_on_channel(struct remote *r, const struct ctl_message *m)
 		consult_channel(r->lookup, m->fd);
 		break;
 	case CTL_HELPER_AUTH:
-		prover_channel(r, m->fd);
+		consult_channel(r->prover, m->fd);
 		break;
 	case CTL_HELPER_FETCH:
-		bearing_channel(r, m->fd);
+		consult_channel(r->bearing, m->fd);
 		break;
 	default:
 		close(m->fd);
@@ -286,6 +286,8 @@ remote_new(struct boot *b)
 	r->loop = b->loop;
 	r->counters = b->counters;
 	r->lookup = lookup_new(b->loop, need_resolver, r);
+	r->prover = prover_new(r);
+	r->bearing = bearing_new(r);
 	r->mx = (struct mx_settings){ .fqdn = b->server->fqdn, .chance = arc4random_uniform };
 	r->soon = loop_timer_new(b->loop, on_soon, r);
 	r->sweep = loop_timer_new(b->loop, on_sweep, r);
@@ -305,8 +307,8 @@ remote_free(struct remote *r)
 	for (size_t i = 0; i < REMOTE_BUCKETS; i++)
 		while (!LIST_EMPTY(&r->table[i]))
 			forget_site(r, LIST_FIRST(&r->table[i]));
-	prover_free(r->prover);
-	bearing_free(r->bearing);
+	consult_free(r->prover);
+	consult_free(r->bearing);
 	knock_free_all(r);
 	loop_timer_free(r->soon);
 	loop_timer_free(r->sweep);
