@@ -18,6 +18,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/process/payload.h"
 
 /* The fixed part as it travels; the list follows when it is short. */
 struct answer {
@@ -63,12 +64,6 @@ addressee_next(const struct addressee *a, const char **at, bool *known)
 	return p + 1;
 }
 
-static bool
-is_ended(const void *text, size_t size)
-{
-	return memchr(text, '\0', size) != NULL;
-}
-
 bool
 addressee_query_take(struct addressee_query *q, const void *data, size_t len)
 {
@@ -77,7 +72,7 @@ addressee_query_take(struct addressee_query *q, const void *data, size_t len)
 	if (len != sizeof(*q))
 		return false;
 	memcpy(q, data, len);
-	return is_ended(q->address, sizeof(q->address)) && address_from_text(&a, q->address) == 0;
+	return payload_is_ended(q->address, sizeof(q->address)) && address_from_text(&a, q->address) == 0;
 }
 
 /* --- answers --- */
@@ -161,8 +156,8 @@ addressee_take(struct addressee *a, const struct ctl_message *m)
 	*a = (struct addressee){ .result = ADDRESSEE_TROUBLE };
 	if (good) {
 		memcpy(&head, m->data, sizeof(head));
-		good = head.result <= ADDRESSEE_TROUBLE && is_ended(head.status, sizeof(head.status)) &&
-		    is_ended(head.text, sizeof(head.text)) && read_list(a, &head, m);
+		good = head.result <= ADDRESSEE_TROUBLE && payload_is_ended(head.status, sizeof(head.status)) &&
+		    payload_is_ended(head.text, sizeof(head.text)) && read_list(a, &head, m);
 	}
 	if (good) {
 		a->result = (enum addressee_result)head.result;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/process/ctl.h"
+#include "common/process/payload.h"
 
 static_assert(sizeof(struct bearer_answer) <= CTL_PAYLOAD_MAX && sizeof(struct bearer_keep) <= CTL_PAYLOAD_MAX, "fit one message");
 
@@ -27,18 +28,6 @@ size_t
 bearer_keep_size(const struct bearer_keep *k)
 {
 	return offsetof(struct bearer_keep, text) + k->len;
-}
-
-static bool
-is_text(const char *text, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (text[i] == '\0')
-			return true;
-		if ((unsigned char)text[i] < ' ' || text[i] == 127)
-			return false;
-	}
-	return false;
 }
 
 /* b64token (RFC 6750 2.1). */
@@ -57,7 +46,7 @@ bearer_ask_take(struct bearer_ask *a, const void *data, size_t len)
 	if (len != sizeof(*a))
 		return false;
 	memcpy(a, data, len);
-	return is_text(a->profile, sizeof(a->profile)) && a->profile[0] != '\0';
+	return payload_is_text(a->profile, sizeof(a->profile)) && a->profile[0] != '\0';
 }
 
 bool
@@ -67,7 +56,7 @@ bearer_answer_take(struct bearer_answer *a, const void *data, size_t len)
 	if (len < fixed || len > sizeof(*a))
 		return false;
 	memcpy(a, data, len);
-	if (a->len > BEARER_TOKEN_MAX || len != fixed + a->len || !is_text(a->text, sizeof(a->text)))
+	if (a->len > BEARER_TOKEN_MAX || len != fixed + a->len || !payload_is_text(a->text, sizeof(a->text)))
 		return false;
 	return a->result == BEARER_OK ? a->serial != 0 && bearer_is_token(a->token, a->len) : a->result == BEARER_LATER && a->len == 0;
 }
@@ -79,5 +68,5 @@ bearer_keep_take(struct bearer_keep *k, const void *data, size_t len)
 	if (len < fixed || len > sizeof(*k))
 		return false;
 	memcpy(k, data, len);
-	return k->len <= BEARER_KEEP_MAX && len == fixed + k->len && is_text(k->profile, sizeof(k->profile)) && k->profile[0] != '\0';
+	return k->len <= BEARER_KEEP_MAX && len == fixed + k->len && payload_is_text(k->profile, sizeof(k->profile)) && k->profile[0] != '\0';
 }

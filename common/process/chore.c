@@ -13,6 +13,7 @@
 
 #include "common/base/mem.h"
 #include "common/process/ctl.h"
+#include "common/process/payload.h"
 
 static_assert(sizeof(struct chore_page) <= CTL_PAYLOAD_MAX && sizeof(struct chore_ask) <= CTL_PAYLOAD_MAX, "each fits one message");
 
@@ -91,20 +92,14 @@ chore_put(struct buf *out, const char *text, size_t most)
 
 /* --- what arrives --- */
 
-static bool
-is_ended(const char *text, size_t size)
-{
-	return memchr(text, '\0', size) != NULL;
-}
-
 bool
 chore_ask_take(struct chore_ask *a, const void *data, size_t len)
 {
 	if (len != sizeof(*a))
 		return false;
 	memcpy(a, data, len);
-	return a->verb < CHORE_VERBS && is_ended(a->at, sizeof(a->at)) && is_ended(a->to, sizeof(a->to)) &&
-	    is_ended(a->to_queue, sizeof(a->to_queue)) && is_ended(a->reason, sizeof(a->reason)) && pick_is_sane(&a->pick);
+	return a->verb < CHORE_VERBS && payload_is_ended(a->at, sizeof(a->at)) && payload_is_ended(a->to, sizeof(a->to)) &&
+	    payload_is_ended(a->to_queue, sizeof(a->to_queue)) && payload_is_ended(a->reason, sizeof(a->reason)) && pick_is_sane(&a->pick);
 }
 
 bool
@@ -117,7 +112,7 @@ chore_page_take(struct chore_page *p, const void *data, size_t len, size_t *text
 		return false;
 	memcpy(p, data, len);
 	*text_len = len - fixed;
-	if (p->state >= CHORE_STATES || !is_ended(p->next, sizeof(p->next)) ||
+	if (p->state >= CHORE_STATES || !payload_is_ended(p->next, sizeof(p->next)) ||
 	    (*text_len > 0 && p->text[*text_len - 1] != '\n'))
 		return false;
 	for (s = (const unsigned char *)p->next; *s != '\0'; s++)

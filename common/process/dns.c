@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/process/ctl.h"
+#include "common/process/payload.h"
 
 static_assert(sizeof(struct dns_answer) <= CTL_PAYLOAD_MAX, "an answer fits one message");
 
@@ -21,19 +22,13 @@ dns_answer_size(const struct dns_answer *a)
 	return offsetof(struct dns_answer, record) + a->count * sizeof(a->record[0]);
 }
 
-static bool
-is_ended(const void *text, size_t size)
-{
-	return memchr(text, '\0', size) != NULL;
-}
-
 bool
 dns_query_take(struct dns_query *q, const void *data, size_t len)
 {
 	if (len != sizeof(*q))
 		return false;
 	memcpy(q, data, len);
-	return is_ended(q->name, sizeof(q->name));
+	return payload_is_ended(q->name, sizeof(q->name));
 }
 
 bool
@@ -46,7 +41,7 @@ dns_answer_take(struct dns_answer *a, const void *data, size_t len)
 	memcpy(a, data, len);
 	if (a->count > DNS_RECORDS_MAX || dns_answer_size(a) != len || a->result > DNS_TROUBLE)
 		return false;
-	if (!is_ended(a->canonical, sizeof(a->canonical)) || !is_ended(a->text, sizeof(a->text)))
+	if (!payload_is_ended(a->canonical, sizeof(a->canonical)) || !payload_is_ended(a->text, sizeof(a->text)))
 		return false;
 	for (size_t i = 0; i < a->count; i++)
 		if (a->record[i].len >= sizeof(a->record[i].data))

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/process/ctl.h"
+#include "common/process/payload.h"
 
 static_assert(sizeof(struct plea) <= CTL_PAYLOAD_MAX, "fits one message");
 
@@ -27,8 +28,8 @@ plea_take(struct plea *d, const void *data, size_t len)
 	if (len < offsetof(struct plea, domains) || len > sizeof(*d))
 		return false;
 	memcpy(d, data, len);
-	return plea_size(d) == len && memchr(d->client, '\0', sizeof(d->client)) != NULL &&
-	    memchr(d->account, '\0', sizeof(d->account)) != NULL && (d->len == 0 || d->domains[d->len - 1] == '\0');
+	return plea_size(d) == len && payload_is_ended(d->client, sizeof(d->client)) &&
+	    payload_is_ended(d->account, sizeof(d->account)) && (d->len == 0 || d->domains[d->len - 1] == '\0');
 }
 
 bool

@@ -13,6 +13,7 @@
 
 #include "common/base/mem.h"
 #include "common/process/ctl.h"
+#include "common/process/payload.h"
 
 static_assert(sizeof(struct prove_start) <= CTL_PAYLOAD_MAX && sizeof(struct prove_answer) <= CTL_PAYLOAD_MAX, "fit one message");
 
@@ -34,8 +35,8 @@ prove_start_take(struct prove_start *s, const void *data, size_t len)
 		return false;
 	memcpy(s, data, len);
 	return s->mechanism < PROVE_MECHANISMS && s->binding <= VOUCH_TLS_EXPORTER && s->binding_len <= VOUCH_BINDING_MAX &&
-	    vouch_is_text(s->domain, sizeof(s->domain)) && vouch_is_text(s->user, sizeof(s->user)) && s->user[0] != '\0' &&
-	    vouch_is_text(s->host, sizeof(s->host));
+	    payload_is_text(s->domain, sizeof(s->domain)) && payload_is_text(s->user, sizeof(s->user)) && s->user[0] != '\0' &&
+	    payload_is_text(s->host, sizeof(s->host));
 }
 
 bool
@@ -45,5 +46,5 @@ prove_answer_take(struct prove_answer *a, const void *data, size_t len)
 	if (len < fixed || !vouch_token_take(&a->token, (const uint8_t *)data + fixed, len - fixed))
 		return false;
 	memcpy(a, data, fixed);
-	return a->result <= PROVE_LATER && vouch_is_text(a->why, sizeof(a->why));
+	return a->result <= PROVE_LATER && payload_is_text(a->why, sizeof(a->why));
 }

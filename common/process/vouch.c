@@ -13,6 +13,7 @@
 
 #include "common/base/mem.h"
 #include "common/process/ctl.h"
+#include "common/process/payload.h"
 
 static_assert(sizeof(struct vouch_start) <= CTL_PAYLOAD_MAX && sizeof(struct vouch_answer) <= CTL_PAYLOAD_MAX, "fit one message");
 
@@ -40,18 +41,6 @@ vouch_answer_size(const struct vouch_answer *a)
 }
 
 bool
-vouch_is_text(const char *text, size_t size)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (text[i] == '\0')
-			return true;
-		if ((unsigned char)text[i] < ' ' || text[i] == 127)
-			return false;
-	}
-	return false;
-}
-
-bool
 vouch_token_take(struct vouch_token *t, const void *data, size_t len)
 {
 	const size_t fixed = offsetof(struct vouch_token, data);
@@ -73,7 +62,7 @@ vouch_start_take(struct vouch_start *s, const void *data, size_t len)
 	memcpy(s, data, fixed);
 	return s->mechanism < VOUCH_MECHANISMS && s->binding <= VOUCH_TLS_EXPORTER && s->binding_len <= VOUCH_BINDING_MAX &&
 	    s->unique_len <= VOUCH_UNIQUE_MAX &&
-	    vouch_is_text(s->client, sizeof(s->client)) && vouch_is_text(s->domain, sizeof(s->domain)) && vouch_is_text(s->principal, sizeof(s->principal));
+	    payload_is_text(s->client, sizeof(s->client)) && payload_is_text(s->domain, sizeof(s->domain)) && payload_is_text(s->principal, sizeof(s->principal));
 }
 
 bool
@@ -83,5 +72,5 @@ vouch_answer_take(struct vouch_answer *a, const void *data, size_t len)
 	if (len < fixed || !vouch_token_take(&a->token, (const uint8_t *)data + fixed, len - fixed))
 		return false;
 	memcpy(a, data, fixed);
-	return a->result <= VOUCH_LATER && vouch_is_text(a->user, sizeof(a->user)) && (a->result != VOUCH_OK || a->user[0] != '\0');
+	return a->result <= VOUCH_LATER && payload_is_text(a->user, sizeof(a->user)) && (a->result != VOUCH_OK || a->user[0] != '\0');
 }

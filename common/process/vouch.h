@@ -58,7 +58,6 @@ size_t vouch_answer_size(const struct vouch_answer *a);
 bool vouch_token_take(struct vouch_token *t, const void *data, size_t len);
 bool vouch_start_take(struct vouch_start *s, const void *data, size_t len);
 bool vouch_answer_take(struct vouch_answer *a, const void *data, size_t len);
-bool vouch_is_text(const char *text, size_t size);	/* ends within `size`, no control bytes */
 
 extern const char *const vouch_mechanism_names[VOUCH_MECHANISMS];	/* "SCRAM-SHA-256" */
 
