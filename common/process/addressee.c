@@ -18,6 +18,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/process/counsel.h"
 #include "common/process/payload.h"
 
 /* The fixed part as it travels; the list follows when it is short. */
@@ -90,27 +91,37 @@ list_apart(const struct addressee *a)
 	return fd;
 }
 
-int
-addressee_send(struct ctl *c, uint32_t request, const struct addressee *a)
+static void
+send_trouble(struct counsel *s, uint32_t request)
+{
+	struct addressee a = { 0 };
+
+	addressee_set(&a, ADDRESSEE_TROUBLE, "4.3.0", "no memory for a long list");
+	addressee_send(s, request, &a);
+}
+
+void
+addressee_send(struct counsel *s, uint32_t request, const struct addressee *a)
 {
 	char *payload = mem_zalloc(sizeof(struct answer) + ADDRESSEE_INLINE);
 	struct answer head = { .result = (uint8_t)a->result, .count = a->count, .size = (uint32_t)a->size, .apart = a->size > ADDRESSEE_INLINE };
 	size_t len = sizeof(head);
-	int fd = -1, rc = 0;
+	int fd = -1;
 
+	if (head.apart && (fd = list_apart(a)) == -1) {
+		free(payload);
+		send_trouble(s, request);
+		return;
+	}
 	memcpy(head.status, a->status, sizeof(head.status));
 	memcpy(head.text, a->text, sizeof(head.text));
 	memcpy(payload, &head, sizeof(head));
-	if (head.apart)
-		rc = fd = list_apart(a);
-	else if (a->size > 0)
+	if (!head.apart && a->size > 0)
 		memcpy(payload + sizeof(head), a->list, a->size), len += a->size;
-	if (rc != -1)
-		rc = ctl_send(c, CTL_SOUGHT, request, payload, len, fd);
+	counsel_answer(s, CTL_SOUGHT, request, payload, len, fd);
 	if (fd != -1)
 		close(fd);
 	free(payload);
-	return rc;
 }
 
 static bool

@@ -9,6 +9,8 @@
 #include "common/mail/address.h"
 #include "common/process/ctl.h"
 
+struct counsel;
+
 #define ADDRESSEE_MAX 100000U		/* addresses of one answer; a queue file holds as many */
 #define ADDRESSEE_INLINE 30000U		/* bytes of a list that travel in the message itself */
 #define ADDRESSEE_LIST_MAX (ADDRESSEE_MAX * (ADDRESS_MAX + 2U))
@@ -43,8 +45,8 @@ void addressee_set(struct addressee *a, enum addressee_result result, const char
 const char *addressee_next(const struct addressee *a, const char **at, bool *known);
 
 bool addressee_query_take(struct addressee_query *q, const void *data, size_t len);
-/* Sends as CTL_SOUGHT, a long list in a descriptor of memory. 0 or -1. */
-int addressee_send(struct ctl *c, uint32_t request, const struct addressee *a);
+/* Answers with CTL_SOUGHT, a long list in a descriptor of memory. */
+void addressee_send(struct counsel *s, uint32_t request, const struct addressee *a);
 /* Fills `a` from a received CTL_SOUGHT, whose descriptor it closes; false when anything about it is off (then nothing is owned). */
 bool addressee_take(struct addressee *a, const struct ctl_message *m);
 /* Sizes of CTL_SOUGHT, for the table of messages. */

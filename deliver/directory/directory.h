@@ -16,6 +16,7 @@
 #include "common/base/buf.h"
 #include "common/process/addressee.h"
 #include "common/process/boot.h"
+#include "common/process/counsel.h"
 #include "common/process/pool.h"
 
 struct entry;
@@ -114,16 +115,12 @@ void memo_put(struct memo *m, const char *key, struct entry *e, uint64_t until_m
 struct patron {
 	TAILQ_ENTRY(patron) link;
 	struct directory *directory;
-	struct ctl *ctl;
-	char server[64];
+	struct counsel *counsel;
 	LIST_HEAD(, realm_question) open;
 	size_t count;
-	bool broken;			/* ends at the next turn */
-	struct loop_timer *end;
 };
 struct patron *patron_new(struct directory *d, int fd, const char *server);	/* takes over `fd` */
 void patron_free(struct patron *p);
-void patron_answer(struct patron *p, uint32_t request, const struct addressee *a);
 
 /* --- realm: one virtual server's directory: connections, threads, files, what is known of it --- */
 
@@ -168,7 +165,7 @@ struct realm {
 };
 struct realm *realm_find(struct directory *d, const char *server);	/* NULL: it has no directory */
 void realm_free(struct realm *r);		/* after its patrons */
-void realm_ask(struct realm *r, struct realm_question *q);	/* patron_answer() follows, perhaps before this returns; then it is freed */
+void realm_ask(struct realm *r, struct realm_question *q);	/* the patron is answered, perhaps before this returns; then it is freed */
 void realm_opened(struct directory *d, const struct ctl_message *m);	/* CTL_FILE */
 
 /* --- realm_search: what unfold asks: from memory, else from a server. Any thread --- */

@@ -2,35 +2,14 @@
  * patron - one worker process: its channel to the directory helper and its open questions
  *
  * Runs in:  directory
- * Owns:     the channel
+ * Owns:     its questions
  * Promise:  every question is answered with its request number; at most PATRON_QUESTIONS_MAX are open, more are told to come later
  * Fails by: a malformed question ends this channel only
  */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "deliver/directory/directory.h"
-
-static void
-end_soon(struct patron *p, const char *why)
-{
-	if (p->broken)
-		return;
-	p->broken = true;
-	if (why != NULL)
-		log_event(LOG_WARN, NULL, "trouble", "part=directory client=%s reason=%s", log_safe(p->server), log_safe(why));
-	loop_timer_set(p->end, 0);
-}
-
-void
-patron_answer(struct patron *p, uint32_t request, const struct addressee *a)
-{
-	if (!p->broken && addressee_send(p->ctl, request, a) == -1)
-		end_soon(p, "does not read its answers");
-}
 
 static void
 refuse(struct patron *p, uint32_t request, const char *why)
@@ -38,27 +17,23 @@ refuse(struct patron *p, uint32_t request, const char *why)
 	struct addressee a = { 0 };
 
 	addressee_set(&a, ADDRESSEE_TROUBLE, "4.4.3", "%s", why);
-	patron_answer(p, request, &a);
+	addressee_send(p->counsel, request, &a);
 }
 
-static void
-on_message(void *arg, const struct ctl_message *m)
+static bool
+on_question(void *arg, const struct ctl_message *m)
 {
 	struct patron *p = arg;
 	struct addressee_query query;
 	struct realm_question *q;
 	struct realm *r;
 
-	if (p->broken)
-		return;
-	if (m->type != CTL_SEEK || !addressee_query_take(&query, m->data, m->len)) {
-		end_soon(p, "sent a malformed question");
-		return;
-	}
-	r = realm_find(p->directory, p->server);
+	if (m->type != CTL_SEEK || !addressee_query_take(&query, m->data, m->len))
+		return false;
+	r = realm_find(p->directory, counsel_server(p->counsel));
 	if (r == NULL || p->count == PATRON_QUESTIONS_MAX) {
 		refuse(p, m->request, r == NULL ? "this virtual server has no directory" : "too many questions at once");
-		return;
+		return true;
 	}
 	q = mem_new(struct realm_question);
 	q->realm = r;
@@ -68,19 +43,16 @@ on_message(void *arg, const struct ctl_message *m)
 	LIST_INSERT_HEAD(&p->open, q, link);
 	p->count++;
 	realm_ask(r, q);
+	return true;
 }
 
 static void
-on_end(void *arg)
+on_gone(void *arg)
 {
 	patron_free(arg);
 }
 
-static void
-on_close(void *arg, bool bad)
-{
-	end_soon(arg, bad ? "misbehaved" : NULL);
-}
+static const struct counsel_kind kind = { .part = "directory", .asked = on_question, .gone = on_gone };
 
 struct patron *
 patron_new(struct directory *d, int fd, const char *server)
@@ -88,11 +60,9 @@ patron_new(struct directory *d, int fd, const char *server)
 	struct patron *p = mem_new(struct patron);
 
 	p->directory = d;
-	snprintf(p->server, sizeof(p->server), "%s", server);
 	LIST_INIT(&p->open);
 	TAILQ_INSERT_TAIL(&d->patrons, p, link);
-	p->end = loop_timer_new(d->boot->loop, on_end, p);
-	p->ctl = ctl_new(d->boot->loop, fd, CTL_FROM_CLIENT, on_message, on_close, p);
+	p->counsel = counsel_new(d->boot->loop, &kind, fd, server, p);
 	return p;
 }
 
@@ -107,7 +77,6 @@ patron_free(struct patron *p)
 		q->patron = NULL;
 	}
 	TAILQ_REMOVE(&p->directory->patrons, p, link);
-	ctl_free(p->ctl);
-	loop_timer_free(p->end);
+	counsel_free(p->counsel);
 	free(p);
 }

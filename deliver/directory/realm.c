@@ -92,7 +92,7 @@ finish(struct realm *r, struct realm_question *q)
 	if (q->patron != NULL) {
 		LIST_REMOVE(q, link);
 		q->patron->count--;
-		patron_answer(q->patron, q->request, &q->answer);
+		addressee_send(q->patron->counsel, q->request, &q->answer);
 	}
 	addressee_done(&q->answer);
 	free(q);

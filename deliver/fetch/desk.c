@@ -2,16 +2,15 @@
  * desk - one deliver process: its channel to the fetch helper
  *
  * Runs in:  fetch
- * Owns:     the channel
+ * Owns:     the channel, by counsel
  * Promise:  every question is answered, and only about profiles that the virtual server uses; at most DESK_QUESTIONS_MAX wait
  * Fails by: a malformed question ends this channel only
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/process/counsel.h"
 #include "deliver/fetch/fetch.h"
 
 #define DESK_QUESTIONS_MAX 2000
@@ -19,30 +18,15 @@
 struct desk {
 	TAILQ_ENTRY(desk) link;
 	struct fetch *fetch;
-	struct ctl *ctl;
-	char server[64];
+	struct counsel *counsel;
 	size_t waiting;
-	bool broken;			/* ends at the next turn */
-	struct loop_timer *end;
 };
-
-static void
-end_soon(struct desk *d, const char *why)
-{
-	if (d->broken)
-		return;
-	d->broken = true;
-	if (why != NULL)
-		log_event(LOG_WARN, NULL, "trouble", "part=fetch client=%s reason=%s", log_safe(d->server), log_safe(why));
-	loop_timer_set(d->end, 0);
-}
 
 void
 desk_answer(struct desk *d, uint32_t request, const struct bearer_answer *a)
 {
 	d->waiting--;
-	if (!d->broken && ctl_send(d->ctl, CTL_BEARER_ANSWER, request, a, bearer_answer_size(a), -1) == -1)
-		end_soon(d, "does not read its answers");
+	counsel_answer(d->counsel, CTL_BEARER_ANSWER, request, a, bearer_answer_size(a), -1);
 }
 
 static void
@@ -57,7 +41,7 @@ refuse(struct desk *d, uint32_t request, const char *why)
 static void
 ask(struct desk *d, uint32_t request, const struct bearer_ask *a)
 {
-	const struct config_server *s = config_server_by_name(d->fetch->boot->config, d->server);
+	const struct config_server *s = config_server_by_name(d->fetch->boot->config, counsel_server(d->counsel));
 	struct profile *p = profile_find(d->fetch, a->profile);
 
 	d->waiting++;
@@ -69,31 +53,24 @@ ask(struct desk *d, uint32_t request, const struct bearer_ask *a)
 		profile_ask(p, a->refused, d, request);
 }
 
-static void
-on_message(void *arg, const struct ctl_message *m)
+static bool
+on_question(void *arg, const struct ctl_message *m)
 {
-	struct desk *d = arg;
 	struct bearer_ask a;
 
-	if (d->broken)
-		return;
 	if (m->type != CTL_BEARER_ASK || !bearer_ask_take(&a, m->data, m->len))
-		end_soon(d, "sent a malformed question");
-	else
-		ask(d, m->request, &a);
+		return false;
+	ask(arg, m->request, &a);
+	return true;
 }
 
 static void
-on_end(void *arg)
+on_gone(void *arg)
 {
 	desk_free(arg);
 }
 
-static void
-on_close(void *arg, bool bad)
-{
-	end_soon(arg, bad ? "misbehaved" : NULL);
-}
+static const struct counsel_kind kind = { .part = "fetch", .asked = on_question, .gone = on_gone };
 
 struct desk *
 desk_new(struct fetch *f, int fd, const char *server)
@@ -101,10 +78,8 @@ desk_new(struct fetch *f, int fd, const char *server)
 	struct desk *d = mem_new(struct desk);
 
 	d->fetch = f;
-	snprintf(d->server, sizeof(d->server), "%s", server);
 	TAILQ_INSERT_TAIL(&f->desks, d, link);
-	d->end = loop_timer_new(f->boot->loop, on_end, d);
-	d->ctl = ctl_new(f->boot->loop, fd, CTL_FROM_CLIENT, on_message, on_close, d);
+	d->counsel = counsel_new(f->boot->loop, &kind, fd, server, d);
 	return d;
 }
 
@@ -113,7 +88,6 @@ desk_free(struct desk *d)
 {
 	TAILQ_REMOVE(&d->fetch->desks, d, link);
 	profile_forget(d->fetch, d);
-	ctl_free(d->ctl);
-	loop_timer_free(d->end);
+	counsel_free(d->counsel);
 	free(d);
 }

@@ -2,7 +2,7 @@
  * asker - one worker's channel to the resolver and its bounded set of open questions
  *
  * Runs in:  resolver
- * Owns:     the channel; a record per open question
+ * Owns:     a record per open question
  * Promise:  every question is answered with its request number; one worker cannot make another wait: at most
  *           ASKER_QUESTIONS_MAX are open, more get DNS_TROUBLE at once
  * Fails by: a malformed question ends this channel only; `gone` is called
@@ -12,8 +12,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
-#include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/process/counsel.h"
 #include "deliver/resolver/resolver.h"
 
 struct open {
@@ -25,31 +25,17 @@ struct open {
 
 struct asker {
 	struct answers *answers;
-	struct ctl *ctl;
-	char server[64];
+	struct counsel *counsel;
 	LIST_HEAD(, open) open;
 	size_t count;
-	bool broken;			/* a question or an answer did not fit: ends at the next turn */
-	struct loop_timer *end;
 	void (*gone)(void *arg, struct asker *k);
 	void *arg;
 };
 
 static void
-end_soon(struct asker *k, const char *why)
-{
-	if (k->broken)
-		return;
-	k->broken = true;
-	log_event(LOG_WARN, NULL, "trouble", "part=resolver client=%s reason=%s", log_safe(k->server), log_safe(why));
-	loop_timer_set(k->end, 0);
-}
-
-static void
 send_answer(struct asker *k, uint32_t request, const struct dns_answer *answer)
 {
-	if (!k->broken && ctl_send(k->ctl, CTL_ANSWER, request, answer, dns_answer_size(answer), -1) == -1)
-		end_soon(k, "does not read its answers");
+	counsel_answer(k->counsel, CTL_ANSWER, request, answer, dns_answer_size(answer), -1);
 }
 
 static void
@@ -75,21 +61,17 @@ refuse(struct asker *k, uint32_t request)
 	send_answer(k, request, &answer);
 }
 
-static void
-on_message(void *arg, const struct ctl_message *m)
+static bool
+on_question(void *arg, const struct ctl_message *m)
 {
 	struct asker *k = arg;
 	struct dns_query query;
 
-	if (k->broken)
-		return;
-	if (m->type != CTL_QUERY || !dns_query_take(&query, m->data, m->len)) {
-		end_soon(k, "sent a malformed question");
-		return;
-	}
+	if (m->type != CTL_QUERY || !dns_query_take(&query, m->data, m->len))
+		return false;
 	if (k->count == ASKER_QUESTIONS_MAX) {
 		refuse(k, m->request);
-		return;
+		return true;
 	}
 	struct open *o = mem_new(struct open);
 	o->asker = k;
@@ -99,10 +81,11 @@ on_message(void *arg, const struct ctl_message *m)
 	struct answers_question *question = answers_ask(k->answers, &query, on_answer, o);
 	if (question != NULL)		/* else it was answered, and `o` is gone */
 		o->question = question;
+	return true;
 }
 
 static void
-on_end(void *arg)
+on_gone(void *arg)
 {
 	struct asker *k = arg;
 	void (*gone)(void *, struct asker *) = k->gone;
@@ -111,16 +94,7 @@ on_end(void *arg)
 	asker_free(k);
 }
 
-static void
-on_close(void *arg, bool bad)
-{
-	struct asker *k = arg;
-
-	if (bad)
-		end_soon(k, "misbehaved");
-	k->broken = true;
-	loop_timer_set(k->end, 0);
-}
+static const struct counsel_kind kind = { .part = "resolver", .asked = on_question, .gone = on_gone };
 
 struct asker *
 asker_new(struct loop *l, struct answers *a, int fd, const char *server, void (*gone)(void *arg, struct asker *k), void *arg)
@@ -130,10 +104,8 @@ asker_new(struct loop *l, struct answers *a, int fd, const char *server, void (*
 	k->answers = a;
 	k->gone = gone;
 	k->arg = arg;
-	snprintf(k->server, sizeof(k->server), "%s", server);
 	LIST_INIT(&k->open);
-	k->end = loop_timer_new(l, on_end, k);
-	k->ctl = ctl_new(l, fd, CTL_FROM_CLIENT, on_message, on_close, k);
+	k->counsel = counsel_new(l, &kind, fd, server, k);
 	return k;
 }
 
@@ -147,7 +119,6 @@ asker_free(struct asker *k)
 		answers_forget(o->question);
 		free(o);
 	}
-	ctl_free(k->ctl);
-	loop_timer_free(k->end);
+	counsel_free(k->counsel);
 	free(k);
 }

@@ -2,17 +2,16 @@
  * caller - one listener or deliver process: its channel and its exchanges or attests
  *
  * Runs in:  auth
- * Owns:     the channel, the exchanges and attests under way
+ * Owns:     the exchanges and attests under way
  * Promise:  a listener has exchanges only, deliver attests only; every start and step has one answer, unless it was cancelled; at most CALLER_EXCHANGES_MAX are open, further ones
  *           get "later" at once
  * Fails by: a malformed message ends this channel only
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/process/counsel.h"
 #include "listener/auth/auth.h"
 
 enum { BUCKETS = 256 };
@@ -20,26 +19,12 @@ enum { BUCKETS = 256 };
 struct caller {
 	TAILQ_ENTRY(caller) link;
 	struct auth *auth;
-	struct ctl *ctl;
-	char server[64];
+	struct counsel *counsel;
 	bool is_deliver;
 	struct exchange_list open[BUCKETS];
 	struct attest_list attests[BUCKETS];
 	size_t count;
-	bool broken;			/* ends at the next turn */
-	struct loop_timer *end;
 };
-
-static void
-end_soon(struct caller *c, const char *why)
-{
-	if (c->broken)
-		return;
-	c->broken = true;
-	if (why != NULL)
-		log_event(LOG_WARN, NULL, "trouble", "part=auth client=%s reason=%s", log_safe(c->server), log_safe(why));
-	loop_timer_set(c->end, 0);
-}
 
 static struct exchange *
 find(struct caller *c, uint32_t request)
@@ -54,14 +39,13 @@ find(struct caller *c, uint32_t request)
 const char *
 caller_server(const struct caller *c)
 {
-	return c->server;
+	return counsel_server(c->counsel);
 }
 
 void
 caller_answer(struct caller *c, uint32_t request, const struct vouch_answer *answer)
 {
-	if (!c->broken && ctl_send(c->ctl, CTL_VOUCH_ANSWER, request, answer, vouch_answer_size(answer), -1) == -1)
-		end_soon(c, "does not read its answers");
+	counsel_answer(c->counsel, CTL_VOUCH_ANSWER, request, answer, vouch_answer_size(answer), -1);
 }
 
 void
@@ -81,8 +65,7 @@ caller_ended(struct caller *c, struct exchange *x)
 void
 caller_attest_answer(struct caller *c, uint32_t request, const struct prove_answer *answer)
 {
-	if (!c->broken && ctl_send(c->ctl, CTL_PROVE_ANSWER, request, answer, prove_answer_size(answer), -1) == -1)
-		end_soon(c, "does not read its answers");
+	counsel_answer(c->counsel, CTL_PROVE_ANSWER, request, answer, prove_answer_size(answer), -1);
 }
 
 void
@@ -174,31 +157,25 @@ take_prove(struct caller *c, const struct ctl_message *m, struct vouch_token *t)
 	}
 }
 
-static void
-on_message(void *arg, const struct ctl_message *m)
+static bool
+on_question(void *arg, const struct ctl_message *m)
 {
 	struct caller *c = arg;
 	struct vouch_start *s = mem_new(struct vouch_start);
+	bool good = c->is_deliver ? take_prove(c, m, &s->token) : take_vouch(c, m, s);
 
-	if (!c->broken && !(c->is_deliver ? take_prove(c, m, &s->token) : take_vouch(c, m, s)))
-		end_soon(c, "sent a malformed message");
 	explicit_bzero(s, sizeof(*s));
 	free(s);
-	if (m->len > 0)
-		explicit_bzero((void *)m->data, m->len); /* the receive buffer of this process */
+	return good;
 }
 
 static void
-on_end(void *arg)
+on_gone(void *arg)
 {
 	caller_free(arg);
 }
 
-static void
-on_close(void *arg, bool bad)
-{
-	end_soon(arg, bad ? "misbehaved" : NULL);
-}
+static const struct counsel_kind kind = { .part = "auth", .asked = on_question, .gone = on_gone };
 
 struct caller *
 caller_new(struct auth *a, int fd, const struct ctl_channel *channel)
@@ -207,14 +184,12 @@ caller_new(struct auth *a, int fd, const struct ctl_channel *channel)
 
 	c->auth = a;
 	c->is_deliver = strcmp(channel->role, "deliver") == 0;
-	snprintf(c->server, sizeof(c->server), "%s", channel->server);
 	for (size_t i = 0; i < BUCKETS; i++) {
 		LIST_INIT(&c->open[i]);
 		LIST_INIT(&c->attests[i]);
 	}
 	TAILQ_INSERT_TAIL(&a->callers, c, link);
-	c->end = loop_timer_new(a->boot->loop, on_end, c);
-	c->ctl = ctl_new(a->boot->loop, fd, CTL_FROM_CLIENT, on_message, on_close, c);
+	c->counsel = counsel_new(a->boot->loop, &kind, fd, channel->server, c);
 	return c;
 }
 
@@ -231,7 +206,6 @@ caller_free(struct caller *c)
 			attest_cancel(attest);
 	}
 	TAILQ_REMOVE(&c->auth->callers, c, link);
-	ctl_free(c->ctl);
-	loop_timer_free(c->end);
+	counsel_free(c->counsel);
 	free(c);
 }
