@@ -9,6 +9,7 @@
 #include "common/process/vouch.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -38,6 +39,21 @@ size_t
 vouch_answer_size(const struct vouch_answer *a)
 {
 	return offsetof(struct vouch_answer, token) + vouch_token_size(&a->token);
+}
+
+struct vouch_token *
+vouch_token_copy(const struct vouch_token *t)
+{
+	return memcpy(mem_new(struct vouch_token), t, vouch_token_size(t));
+}
+
+void
+vouch_token_forget(struct vouch_token **t)
+{
+	if (*t != NULL)
+		explicit_bzero(*t, vouch_token_size(*t));
+	free(*t);
+	*t = NULL;
 }
 
 bool

@@ -54,6 +54,8 @@ struct vouch_answer {		/* payload of CTL_VOUCH_ANSWER */
 size_t vouch_token_size(const struct vouch_token *t);
 size_t vouch_start_size(const struct vouch_start *s);
 size_t vouch_answer_size(const struct vouch_answer *a);
+struct vouch_token *vouch_token_copy(const struct vouch_token *t);
+void vouch_token_forget(struct vouch_token **t);	/* wipes and frees; `*t` is NULL then, and may have been before */
 /* Copies a received payload; false when sizes or strings are off. */
 bool vouch_token_take(struct vouch_token *t, const void *data, size_t len);
 bool vouch_start_take(struct vouch_start *s, const void *data, size_t len);

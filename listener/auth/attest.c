@@ -85,15 +85,6 @@ attest_login(struct attest *x, const struct vouch_token *challenge, struct prove
 /* --- from start to end --- */
 
 static void
-free_in(struct attest *x)
-{
-	if (x->in != NULL)
-		explicit_bzero(x->in, vouch_token_size(x->in));
-	free(x->in);
-	x->in = NULL;
-}
-
-static void
 free_out(struct attest *x)
 {
 	if (x->out != NULL)
@@ -110,7 +101,7 @@ end(struct attest *x)
 	TAILQ_REMOVE(&x->auth->attests, x, all);
 	mechanism_rows[x->start.mechanism].end(x);
 	vault_release(x->file);
-	free_in(x);
+	vouch_token_forget(&x->in);
 	free_out(x);
 	free(x);
 }
@@ -150,7 +141,7 @@ attest_worked(void *arg, void *job)
 	struct attest *x = job;
 
 	(void)arg;
-	free_in(x);
+	vouch_token_forget(&x->in);
 	answer(x);
 }
 
@@ -199,8 +190,7 @@ attest_step(struct attest *x, const struct vouch_token *t)
 	if (x->busy)
 		return; /* the worker waits for an answer before it sends more: this one is not ours */
 	x->busy = true;
-	x->in = mem_new(struct vouch_token);
-	memcpy(x->in, t, vouch_token_size(t));
+	x->in = vouch_token_copy(t);
 	take_turn(x);
 }
 

@@ -16,15 +16,6 @@
 #include "listener/auth/auth.h"
 
 static void
-free_in(struct exchange *x)
-{
-	if (x->in != NULL)
-		explicit_bzero(x->in, vouch_token_size(x->in));
-	free(x->in);
-	x->in = NULL;
-}
-
-static void
 run_waiting(struct auth *a, struct visitor *v)
 {
 	struct exchange *x;
@@ -62,7 +53,7 @@ end(struct exchange *x)
 	proof_free(x->proof);
 	vault_release(x->file);
 	loop_timer_free(x->delay);
-	free_in(x);
+	vouch_token_forget(&x->in);
 	free(x->out);
 	free(x);
 }
@@ -123,7 +114,7 @@ exchange_worked(void *arg, void *job)
 	struct exchange *x = job;
 	(void)arg;
 
-	free_in(x);
+	vouch_token_forget(&x->in);
 	switch (x->out->result) {
 	case VOUCH_FAILED:
 		tell(x, "failed");
@@ -179,8 +170,7 @@ exchange_begin(struct auth *a, struct caller *c, uint32_t request, const struct 
 	x->busy = true;
 	TAILQ_INSERT_TAIL(&a->exchanges, x, all);
 	x->proof = proof_new(s, NULL);
-	x->in = mem_new(struct vouch_token);
-	memcpy(x->in, &s->token, vouch_token_size(&s->token));
+	x->in = vouch_token_copy(&s->token);
 	x->delay = loop_timer_new(a->boot->loop, on_delay, x);
 	caller_take(c, x);
 	vault_get(a->vault, caller_server(c), "", proof_file_kind((enum vouch_mechanism)s->mechanism), on_file, x);
@@ -193,8 +183,7 @@ exchange_step(struct exchange *x, const struct vouch_token *t)
 	if (x->busy)
 		return; /* the listener waits for an answer before it sends more: this one is not ours */
 	x->busy = true;
-	x->in = mem_new(struct vouch_token);
-	memcpy(x->in, t, vouch_token_size(t));
+	x->in = vouch_token_copy(t);
 	take_turn(x);
 }
 
