@@ -30,15 +30,10 @@ struct ticket {
 static enum prove_result
 fail(struct prove_answer *out, enum prove_result how, const char *what, OM_uint32 major, OM_uint32 minor)
 {
-	OM_uint32 ignored, more = 0;
-	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
-	bool general = minor == 0;
+	char why[PROVE_WHY_SIZE];
 
-	(void)gss_display_status(&ignored, general ? major : minor, general ? GSS_C_GSS_CODE : GSS_C_MECH_CODE,
-	    general ? GSS_C_NO_OID : gss_mech_krb5, &more, &text);
-	attest_fail(out, how, "%s: %.*s", what, (int)text.length, (const char *)text.value);
-	gss_release_buffer(&ignored, &text);
-	return how;
+	kerberos_say(why, sizeof(why), what, major, minor);
+	return attest_fail(out, how, "%s", why);
 }
 
 /* Tickets for our principal, fetched with the keytab when the cache has none or old ones. */

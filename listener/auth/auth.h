@@ -140,6 +140,8 @@ void exchange_end_all(struct auth *a);		/* after the pool has ended */
 
 enum vouch_result kerberos_step(struct proof *p, const struct vouch_token *in, struct vouch_token *out);
 void kerberos_end(struct proof *p);
+/* "WHAT: the library's words for it". */
+void kerberos_say(char *dst, size_t size, const char *what, uint32_t major, uint32_t minor);
 
 /* --- proof: the table of mechanisms, and what they share. One thread at a time --- */
 

@@ -28,16 +28,22 @@ struct kerberos {
 
 static gss_OID_desc spnego_oid = { 6, (void *)"\x2b\x06\x01\x05\x05\x02" };	/* 1.3.6.1.5.5.2 */
 
-static void
-say(struct proof *p, const char *what, OM_uint32 major, OM_uint32 minor)
+void
+kerberos_say(char *dst, size_t size, const char *what, uint32_t major, uint32_t minor)
 {
 	OM_uint32 ignored, more = 0;
 	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
 	bool general = minor == 0;
 	(void)gss_display_status(&ignored, general ? major : minor, general ? GSS_C_GSS_CODE : GSS_C_MECH_CODE,
 	    general ? GSS_C_NO_OID : gss_mech_krb5, &more, &text);
-	snprintf(p->reason, sizeof(p->reason), "%s: %.*s", what, (int)text.length, (const char *)text.value);
+	snprintf(dst, size, "%s: %.*s", what, (int)text.length, (const char *)text.value);
 	gss_release_buffer(&ignored, &text);
+}
+
+static void
+say(struct proof *p, const char *what, OM_uint32 major, OM_uint32 minor)
+{
+	kerberos_say(p->reason, sizeof(p->reason), what, major, minor);
 }
 
 static enum vouch_result
