@@ -17,22 +17,6 @@
 #include "common/process/bearer.h"
 #include "master/master.h"
 
-/* 0, or -1 and errno. */
-static int
-keep_put(const char *part, const char *path, const struct bearer_keep *k)
-{
-	int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd == -1)
-		return -1;
-	int result = disk_write(fd, k->text, k->len);
-	if (result == 0)
-		result = disk_sync(fd);
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return result == 0 ? rename(part, path) : -1;
-}
-
 static int
 keep_sync(const char *folder)
 {
@@ -44,19 +28,17 @@ keep_sync(const char *folder)
 	return result;
 }
 
+/* 0, or -1 and errno. */
 static int
 keep_write(const struct config_service *s, const struct config_oauth *o, const struct bearer_keep *k)
 {
 	char *folder = mem_printf("%s/oauth", s->state), *part = mem_printf("%s/.%s.part", folder, o->name);
 	int result = folder_make(folder, 0700, (uid_t)-1, (gid_t)-1);
-	unlink(part); /* of one who died here */
 	if (result == 0)
-		result = keep_put(part, o->kept_file, k);
+		result = disk_replace(part, o->kept_file, 0600, k->text, k->len);
 	if (result == 0)
 		result = keep_sync(folder);
 	int saved = errno;
-	if (result == -1)
-		unlink(part);
 	free(folder);
 	free(part);
 	errno = saved;

@@ -31,30 +31,13 @@ persist_wanted(const char *folder, const char *name)
 	return n < 7 || strncmp(text, persist_stopped, 7) != 0;
 }
 
-static int
-persist_put(const char *part, const char *path, const char *text)
-{
-	int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd == -1)
-		return -1;
-	int result = disk_write(fd, text, strlen(text));
-	if (result == 0)
-		result = disk_sync(fd);
-	int saved = errno;
-	close(fd);
-	errno = saved;
-	return result == 0 ? rename(part, path) : -1;
-}
-
 int
 persist_write(const char *folder, const char *name, bool running)
 {
 	char *path = mem_printf("%s/%s.state", folder, name), *part = mem_printf("%s/.%s.state.part", folder, name);
-	unlink(part); /* of one who died here */
-	int result = persist_put(part, path, running ? persist_running : persist_stopped);
+	const char *text = running ? persist_running : persist_stopped;
+	int result = disk_replace(part, path, 0644, text, strlen(text));
 	int saved = errno;
-	if (result == -1)
-		unlink(part);
 	free(path);
 	free(part);
 	errno = saved;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #ifdef POSTERN_TEST
@@ -114,6 +115,33 @@ disk_pread(int fd, void *data, size_t len, off_t at)
 		got += (size_t)n;
 	}
 	return (ssize_t)got;
+}
+
+static int
+write_part(const char *part, const char *path, mode_t mode, const void *data, size_t len)
+{
+	int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd == -1)
+		return -1;
+	int result = disk_write(fd, data, len);
+	if (result == 0)
+		result = disk_sync(fd);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return result == 0 ? rename(part, path) : -1;
+}
+
+int
+disk_replace(const char *part, const char *path, mode_t mode, const void *data, size_t len)
+{
+	unlink(part);
+	int result = write_part(part, path, mode, data, len);
+	int saved = errno;
+	if (result == -1)
+		unlink(part);
+	errno = saved;
+	return result;
 }
 
 #ifdef POSTERN_TEST

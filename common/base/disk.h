@@ -18,6 +18,12 @@ void disk_start(int fd);	/* begins writing back, waits for nothing: a later disk
 ssize_t disk_pread(int fd, void *data, size_t len, off_t at) __attribute__((warn_unused_result));
 
 /*
+ * Puts a file in the place of `path`, whole or not at all, by way of `part` in the same folder; what one who died there left is thrown
+ * away. The file's bytes are synced, its name is not. 0 or -1.
+ */
+int disk_replace(const char *part, const char *path, mode_t mode, const void *data, size_t len) __attribute__((warn_unused_result));
+
+/*
  * A named instant at which the crash tests may end the process with SIGKILL:
  * POSTERN_CRASH="name[:count]" in the environment. Nothing in a release build.
  */
