@@ -436,8 +436,8 @@ START_TEST(test_large_content)
 	for (size_t i = 0; i < k.last.len; i++) {
 		if (k.last.data[i] == '.' && (i == 0 || k.last.data[i - 1] == '\n'))
 			i++;
-		if (at < SIZE)
-			ck_assert_int_eq(k.last.data[i], text[at]);
+		if (at < SIZE && k.last.data[i] != text[at])	/* three million assertions would take their time */
+			ck_abort_msg("byte %zu is %d, not %d", at, k.last.data[i], text[at]);
 		at++;
 	}
 	ck_assert_uint_ge(at, SIZE);
