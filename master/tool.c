@@ -245,6 +245,10 @@ tool_walk(struct tool_walk *w, const struct tool *t, enum chore_verb verb, const
 		status = tool_page(w);
 		if (status != EX_OK || w->state == CHORE_OK)
 			continue;
+		if (w->state == CHORE_LOCKED) {
+			fprintf(stderr, "posternctl: another process has the queue of %s: it is left alone\n", server);
+			return EX_UNAVAILABLE;
+		}
 		if (again++ == TOOL_AGAINS) {
 			fprintf(stderr, "posternctl: the delivery process of %s is still reading its queue; ask again\n", server);
 			return EX_TEMPFAIL;
