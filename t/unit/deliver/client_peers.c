@@ -1,0 +1,271 @@
+/* client_peers - what peers do to the dialogue besides talking properly: endless, early, hostile, random */
+#include "t/unit/unit.h"
+
+#include <string.h>
+
+#include "deliver/deliver.h"
+
+static void
+feed_text(struct client *c, const char *text)
+{
+	client_input(c, text, strlen(text));
+}
+
+static void
+start(struct client *c)
+{
+	client_init(c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example" });
+}
+
+START_TEST(test_bare_lf_is_taken)
+{
+	struct client c;
+
+	start(&c);
+	feed_text(&c, "220 hi\n250-x\n250 PIPELINING\n");
+	ck_assert_int_eq(client_action(&c), CLIENT_READY);
+	ck_assert_uint_eq(c.offered, CLIENT_PIPELINING);
+	client_done(&c);
+}
+END_TEST
+
+START_TEST(test_failure_says_why)
+{
+	struct client c;
+
+	start(&c);
+	feed_text(&c, "554 5.7.1 we know you\r\n");
+	ck_assert(!c.opened && !c.glitch);
+	ck_assert_int_eq(c.failure.what, VERDICT_REFUSED);
+	ck_assert_str_eq(c.failure.text, "5.7.1 we know you");
+	client_done(&c);
+	start(&c);
+	feed_text(&c, "450 busy\r\n");
+	ck_assert(c.glitch);
+	ck_assert_int_eq(c.failure.what, VERDICT_LATER);
+	client_done(&c);
+	start(&c);
+	client_unreached(&c, "mx.example [192.0.2.1]:25", "Connection refused");
+	ck_assert_str_eq(c.failure.status, "4.4.1");
+	ck_assert_str_eq(c.failure.text, "cannot connect to mx.example [192.0.2.1]:25: Connection refused");
+	client_done(&c);
+}
+END_TEST
+
+/* Endless replies of each kind end the connection within a bound, and no more than that is kept. */
+START_TEST(test_endless_replies)
+{
+	static const char *const endless[] = { "220-more\r\n", "220", "x", "220-\r\n", "\r", "220 a very long line that never ends, " };
+
+	for (size_t i = 0; i < nitems_of(endless); i++) {
+		struct client c;
+		size_t given = 0;
+		start(&c);
+		while (client_action(&c) != CLIENT_CLOSE) {
+			feed_text(&c, endless[i]);
+			given += strlen(endless[i]);
+			ck_assert_msg(given < 200000, "endless \"%s\" goes on", endless[i]);
+		}
+		ck_assert_str_eq(c.failure.status, "4.5.0");
+		client_done(&c);
+	}
+}
+END_TEST
+
+START_TEST(test_hostile_text_is_cut_and_clean)
+{
+	struct client c;
+	char line[3000];
+
+	start(&c);
+	memset(line, 'y', sizeof(line));
+	memcpy(line, "550-a\0b\033[2J", 12);
+	memcpy(line + sizeof(line) - 2, "\r\n", 2);
+	client_input(&c, line, sizeof(line));
+	feed_text(&c, "550 end\r\n");
+	ck_assert_int_eq(c.failure.what, VERDICT_REFUSED);
+	ck_assert(strlen(c.failure.text) < sizeof(c.failure.text));
+	for (const char *p = c.failure.text; *p != '\0'; p++)
+		ck_assert((unsigned char)*p >= ' ');
+	client_done(&c);
+}
+END_TEST
+
+/* More recipients than a window: replies let the rest go out; every one has its verdict. */
+START_TEST(test_many_recipients)
+{
+	enum { MANY = 1000 };
+	struct client c;
+	struct message_envelope e = { .sender = mem_strdup("") };
+	struct verdict *v = mem_zalloc(MANY * sizeof(*v));
+	size_t *index = mem_zalloc(MANY * sizeof(*index)), asked = 0, answered = 0;
+
+	for (size_t i = 0; i < MANY; i++) {
+		message_envelope_add(&e, "someone@x.example");
+		index[i] = i;
+	}
+	start(&c);
+	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
+	buf_clear(&c.out);
+	client_step_begin(&c, &(struct client_mail){ &e, "", index, MANY, v, false });
+	while (client_action(&c) == CLIENT_WAIT) {
+		for (const char *p = buf_text(&c.out); (p = strchr(p, '\n')) != NULL; p++)
+			asked++;
+		buf_clear(&c.out);
+		ck_assert_uint_le(asked - answered, 100);
+		answered++;
+		feed_text(&c, asked == MANY + 2 && answered == asked ? "354 go\r\n" : answered % 2 ? "250 ok\r\n" : "550 no\r\n");
+	}
+	ck_assert_int_eq(client_action(&c), CLIENT_CONTENT);
+	client_content_end(&c);
+	feed_text(&c, "250 taken\r\n");
+	for (size_t i = 0; i < MANY; i++)
+		ck_assert_int_eq(v[i].what, i % 2 == 0 ? VERDICT_REFUSED : VERDICT_DELIVERED);
+	client_done(&c);
+	message_envelope_done(&e);
+	free(v);
+	free(index);
+}
+END_TEST
+
+START_TEST(test_early_reply_stops_the_content)
+{
+	struct client c;
+	struct message_envelope e = { .sender = mem_strdup("a@b"), .content_size = 100 };
+	struct verdict v;
+	size_t index = 0;
+
+	message_envelope_add(&e, "someone@x.example");
+	start(&c);
+	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
+	client_step_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v, false });
+	feed_text(&c, "250 ok\r\n250 ok\r\n354 go\r\n");
+	client_content(&c, "abc", 3);
+	feed_text(&c, "552 5.3.4 too much\r\n");
+	ck_assert_int_eq(client_action(&c), CLIENT_DONE);
+	ck_assert_int_eq(client_finish(&c), CLIENT_FINAL);
+	ck_assert_str_eq(v.status, "5.3.4");
+	ck_assert_int_eq(client_action(&c), CLIENT_CLOSE);
+	client_done(&c);
+
+	start(&c);
+	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
+	client_step_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v, false });
+	feed_text(&c, "250 ok\r\n250 ok\r\n354 go\r\n");
+	struct verdict disk;
+	verdict_set(&disk, VERDICT_LATER, "4.3.0", "reading failed");
+	client_abandon(&c, &disk);
+	ck_assert_int_eq(client_action(&c), CLIENT_DONE);
+	ck_assert_int_eq(client_finish(&c), CLIENT_FINAL);
+	ck_assert_str_eq(v.text, "reading failed");
+	client_done(&c);
+	message_envelope_done(&e);
+}
+END_TEST
+
+/* What is answered before it was said would go on under TLS, and move each answer to another command: somebody stands between. */
+START_TEST(test_answers_before_starttls)
+{
+	static const char *const texts[] = { "220 x\r\n250-x\r\n250 STARTTLS\r\n220 go\r\n", "250-x\r\n250 STARTTLS\r\n220 go\r\n" };
+
+	for (size_t i = 0; i < nitems_of(texts); i++) {
+		struct client c;
+		start(&c);
+		c.set.tls = CLIENT_TLS_MUST;
+		if (i == 1)
+			feed_text(&c, "220 x\r\n");
+		buf_clear(&c.out);
+		feed_text(&c, texts[i]);
+		ck_assert_msg(client_action(&c) == CLIENT_CLOSE, "%s", texts[i]);
+		ck_assert_str_eq(c.failure.status, "4.5.0");
+		client_done(&c);
+	}
+}
+END_TEST
+
+/* What a peer may say at any time: right, wrong, too early, too much. */
+static const char *const sayings[] = {
+	"220 hi\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250-x\r\n250 PIPELINING\r\n", "354 go\r\n", "354 go\r\n", "450 no\r\n",
+	"550 5.1.1 no\r\n", "552 much\r\n", "421 bye\r\n", "250-more\r\n", "250 ok\r\n250 ok\r\n", "354 go\r\n250 ok\r\n", "junk\r\n", "2", "\r\n", "251 elsewhere\n",
+	"250-x\r\n250 STARTTLS\r\n",
+};
+
+static uint32_t
+next_random(uint32_t *seed)
+{
+	*seed = *seed * 1664525U + 1013904223U;
+	return *seed >> 16;
+}
+
+/* Any conversation: each transaction is done once with a verdict for each, and none is delivered without a dot sent and 2xx after it. */
+START_TEST(test_random_conversations)
+{
+	struct message_envelope e = { .sender = mem_strdup("a@us.example"), .content_size = 4 };
+	struct verdict v[3];
+	size_t index[3] = { 0, 1, 2 };
+	unsigned delivered = 0, transactions = 0;
+
+	for (size_t i = 0; i < 3; i++)
+		message_envelope_add(&e, "r@x.example");
+	for (uint32_t seed = 1, round = 0; round < 30000; round++) {
+		struct client c;
+		bool dot = false, busy = false;
+		start(&c);
+		c.set.tls = (enum client_tls)(next_random(&seed) % CLIENT_TLS_AT_ONCE);
+		for (int steps = 0; client_action(&c) != CLIENT_CLOSE; steps++) {
+			enum client_action action = client_action(&c);
+			if (action == CLIENT_DONE) {
+				ck_assert(busy);
+				busy = false;
+				client_finish(&c);
+				for (size_t i = 0; i < 3; i++) {
+					ck_assert_int_eq(v[i].status[0], v[i].what == VERDICT_DELIVERED ? '2' : v[i].what == VERDICT_LATER ? '4' : '5');
+					ck_assert(v[i].what != VERDICT_DELIVERED || dot);
+					delivered += v[i].what == VERDICT_DELIVERED;
+				}
+			} else if (action == CLIENT_READY && steps < 40) {
+				transactions++;
+				ck_assert(c.secured || c.set.tls != CLIENT_TLS_MUST);
+				busy = true;
+				dot = false;
+				memset(v, 0xee, sizeof(v));
+				client_step_begin(&c, &(struct client_mail){ &e, e.sender, index, 3, v, false });
+			} else if (action == CLIENT_READY)
+				client_quit(&c);
+			else if (action == CLIENT_HANDSHAKE && next_random(&seed) % 4 != 0)
+				client_secured(&c);
+			else if (action == CLIENT_HANDSHAKE)
+				client_insecure(&c, "no");
+			else if (action == CLIENT_CONTENT && next_random(&seed) % 4 != 0) {
+				client_content(&c, "hi\r\n", 4);
+				client_content_end(&c);
+				dot = true;
+			} else if (steps > 60)
+				client_lost(&c, "enough");
+			else
+				feed_text(&c, sayings[next_random(&seed) % nitems_of(sayings)]);
+			buf_clear(&c.out);
+		}
+		ck_assert(!busy);
+		client_done(&c);
+	}
+	ck_assert_uint_gt(delivered, 50);
+	ck_assert_uint_gt(transactions, 5000);
+	message_envelope_done(&e);
+}
+END_TEST
+
+START_TEST(test_every_phase_has_a_limit)
+{
+	struct client c;
+
+	start(&c);
+	for (c.phase = CLIENT_GREETING; c.phase < CLIENT_OVER; c.phase++)
+		ck_assert(c.phase == CLIENT_BETWEEN ? client_time_limit(&c) == 0 : client_time_limit(&c) > 0);
+	client_done(&c);
+}
+END_TEST
+
+UNIT_MAIN("client_peers", test_bare_lf_is_taken, test_failure_says_why, test_endless_replies, test_hostile_text_is_cut_and_clean,
+    test_many_recipients, test_early_reply_stops_the_content, test_answers_before_starttls, test_random_conversations,
+    test_every_phase_has_a_limit)
