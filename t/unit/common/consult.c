@@ -352,10 +352,15 @@ START_TEST(test_steps_are_for_the_helper_that_knows)
 	ck_assert_uint_eq(a, again);
 	helper_says(a, true);
 	expect("a+ ");
+	struct asked *other = ask('c');
+	ck_assert_int_eq(helper_hears(&again), 'c');
+	helper_says(again, true);
+	expect("c+ ");
 	helper_dies();
 	ask('b');
 	expect_need();
 	helper_comes();
+	consult_cancel(&other->base, CTL_VOUCH_CANCEL);		/* nor is it told of what it does not know */
 	consult_step(&q->base, CTL_VOUCH_STEP, &empty, vouch_token_size(&empty));
 	expect("a:ended ");
 	ck_assert_int_eq(helper_hears(NULL), 'b');
