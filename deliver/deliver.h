@@ -178,7 +178,8 @@ struct stock {
 	uint32_t *record;
 	size_t first, count, size;
 	size_t gone;			/* entries whose record may have gone, since the last tidying */
-	size_t wanted;			/* records that were at work when they were asked for */
+	uint32_t *wanted;		/* records that were at work when they were asked for */
+	size_t nwanted, wanted_size;
 };
 
 void stock_done(struct stock *k);
@@ -187,6 +188,9 @@ void stock_add(struct stock *k, struct schedule_index *x, uint32_t record, size_
 /* The first of the asked ones that waits, out of its heap; 0 none: `*asked` is 0 then. */
 uint32_t stock_take(struct stock *k, struct schedule_index *x, size_t *asked);
 void stock_tidy(struct stock *k, struct schedule_index *x, size_t *asked);	/* forgets what is kept no more, or twice */
+bool stock_wants(const struct stock *k, uint32_t record);
+bool stock_unwant(struct stock *k, uint32_t record);	/* false: it was not wanted */
+void stock_unwant_all(struct stock *k);
 
 /* --- note: the lines beside a queue file that say what was tried. Pure --- */
 
@@ -434,8 +438,9 @@ struct schedule_reason *schedule_reason_keep(struct schedule_message *m, int cod
 size_t schedule_ask(struct schedule *s, const char *pattern, bool *running);
 /* Among the held ones from now on: the message waits for all of its destinations that are to be asked for. */
 void schedule_ask_keep(struct schedule_message *m);
-/* Asked for while it was at work: whose turn it is now. NULL: not. */
+/* Asked for while it was at work in this round: whose turn it is now; the record stays wanted by others. NULL: it is not wanted. */
 struct schedule_dest *schedule_ask_wanted(struct schedule_message *m);
+void schedule_ask_unwant(struct schedule *s, uint32_t record);	/* by nobody */
 /* Its record, with these flags, is gone. */
 void schedule_ask_forget(struct schedule_message *m, unsigned flags);
 const char *schedule_ask_domain(const struct schedule_dest *d);	/* whose held mail it has */
@@ -504,7 +509,7 @@ enum schedule_flag {
 	RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4, RECORD_HOT = 8, RECORD_NOTED = 16,
 	RECORD_FROZEN = 128,	/* held by an operator; one that is loaded rests after its round */
 	RECORD_HELD = 32,	/* kept by each of its destinations that hold; see schedule_index_hold */
-	RECORD_WANTED = 64,	/* at work, and asked for by one of its destinations: see stock.wanted. With HELD: for stock_tidy alone */
+	RECORD_WANTED = 64,	/* at work, and asked for by some of its destinations: see stock.wanted. With HELD: for stock_tidy alone */
 };
 
 struct schedule_record {		/* 32 bytes */

@@ -131,12 +131,14 @@ put_back(struct schedule_message *m)
 
 	if ((m->only != NULL || m->command != NULL) && r->due > now_s() && (due == 0 || r->due < due))
 		due = r->due;		/* the others of this message still wait for their time */
+	if (m->command != NULL && (r->flags & RECORD_WANTED) != 0)
+		due = 0;		/* asked for while the order was at work: a round without one finds out by whom */
 	r->flags = (r->flags & (RECORD_RETRY | RECORD_FROZEN | RECORD_HELD | RECORD_WANTED)) | (m->known ? RECORD_KNOWN : 0U) |
 	    (m->delayed ? RECORD_DELAYED : 0U) | (m->noted || (r->flags & RECORD_NOTED) != 0 ? RECORD_NOTED : 0U);
 	r->attempts = m->attempts > 255 ? 255 : m->attempts & 255;
 	r->quick = m->quick > SCHEDULE_QUICK_MAX ? SCHEDULE_QUICK_MAX : m->quick & 3;
 	r->tag = 0;
-	if (d == NULL)
+	if (d == NULL && m->command == NULL)
 		d = schedule_ask_wanted(m);
 	if (m->held && (r->flags & RECORD_WANTED) == 0)
 		schedule_ask_keep(m);
