@@ -414,6 +414,7 @@ struct schedule {
 	size_t buried;			/* records of messages that are gone, still in a list */
 	LIST_HEAD(, turn) turns;
 	int64_t started_us;
+	int64_t ahead_us;		/* how far the wall clock was ahead of the monotonic one when last looked at; 0 never */
 	bool draining;
 	void (*idle)(void *arg);
 	void *idle_arg;
@@ -457,6 +458,10 @@ struct schedule_dest *schedule_ask_dest(struct schedule *s, const char *domain, 
 void schedule_assign(struct schedule_message *m);
 struct schedule_dest *schedule_assign_hosts(struct schedule *s, const struct destination *d);
 void schedule_assign_point(struct schedule_message *m, struct schedule_result *r, struct schedule_dest *dest);	/* from now on it goes there */
+
+/* --- schedule_clock: due times are of the wall clock --- */
+uint32_t schedule_clock_latest(const struct schedule *s, uint32_t now);	/* nothing is due later */
+void schedule_clock_look(struct schedule *s);	/* was it set back? Then what waits is due by then */
 
 /* --- schedule_dest: destinations in use, and the records that wait for each --- */
 struct schedule_dest {
@@ -553,6 +558,7 @@ uint32_t schedule_index_first(const struct schedule_index *x);		/* earliest due,
  */
 uint32_t schedule_index_wake(struct schedule_index *x, uint32_t from, const bool tags[SCHEDULE_TAGS], uint32_t due);
 void schedule_index_all_due(struct schedule_index *x, uint32_t due);	/* none waits longer than `due` but what is only held */
+void schedule_index_bound(struct schedule_index *x, uint32_t due);	/* none at all */
 void schedule_index_hold(struct schedule_index *x, uint32_t n, bool held);	/* sets or clears RECORD_HELD */
 size_t schedule_index_held(const struct schedule_index *x);
 
