@@ -94,6 +94,22 @@ def test_smart_host_after_direct(t):
         equal(sorted(m.recipients[0] for m in sink.wait(len(wanted))), [f"x@{domain}.example" for domain in wanted], after)
 
 
+def test_fallback_of_a_domain_known_to_be_away(t):
+    """on-failure: what waits while the domain is being tried, and that is in vain, goes to the smart host as well."""
+    port, sink = t.port(), t.sink()
+    dns = t.dns("away MX 10 mx", "mx A 127.0.0.13")
+    service = t.postern({"default": {"messages": {"max-recipients": "1"},
+                                     "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "smart-host-after-direct": "on-failure", "port": port}}},
+                        service={"dns-server": dns.address})
+    several = "x-sender: a@default.example\r\n" + "".join(f"x-receiver: y{n}@away.example\r\n" for n in range(3)) + "\r\n"
+    service.default.send(to="x@away.example")
+    sink.wait(1)
+    service.home.put("several", several.encode() + mail())
+    equal(sorted(m.recipients[0] for m in sink.wait(4)[1:]), [f"y{n}@away.example" for n in range(3)])
+    equal(service.events.all("deferred"), [])
+    service.home.wait_queued(0)
+
+
 def test_connection_is_kept(t):
     sink = t.sink()
     service = t.postern(smart(sink.port))
