@@ -110,6 +110,20 @@ def test_fallback_of_a_domain_known_to_be_away(t):
     service.home.wait_queued(0)
 
 
+def test_host_that_refuses_all_is_not_away(t):
+    """554 instead of a greeting is a word about all mail: it is returned for that, and not put off because "the destination is down"."""
+    sink = t.sink(answers={"CONNECT": "554 5.7.1 no service for you"})
+    config = smart(sink.port, retry="15m")
+    config["default"]["messages"] = {"max-recipients": "1"}
+    service = t.postern(config)
+    several = "x-sender: a@default.example\r\n" + "".join(f"x-receiver: y{n}@remote.example\r\n" for n in range(3)) + "\r\n"
+    service.default.send("a@default.example", "x@remote.example")
+    service.events.wait("failed", status="5.7.1")
+    service.home.put("several", several.encode() + mail())
+    service.events.wait("failed", count=4, status="5.7.1")
+    equal(service.events.all("deferred"), [])
+
+
 def test_connection_is_kept(t):
     sink = t.sink()
     service = t.postern(smart(sink.port))
