@@ -64,6 +64,12 @@ void boot_end(struct boot *b);			/* leave the loop and exit 0 */
 /* Cannot serve: says so in the event log and to the master, for operators, and exits with `code`. Before boot_ready() only. */
 _Noreturn void boot_refuse(struct boot *b, int code, const char *reason);
 
+/* --- boot_helper: for helpers --- */
+void boot_helper_hide_memory(void);		/* no core file with secrets in it, no debugger of the same user */
+/* CTL_CHANNEL: who is at the other end of m->fd, which the caller then owns; false: nobody is. */
+bool boot_helper_introduced(const struct ctl_message *m, struct ctl_channel *channel) __attribute__((warn_unused_result));
+void boot_helper_control(struct boot *b, const struct ctl_message *m);	/* what a helper has no row for: ends, or closes m->fd */
+
 /* Used by boot_main and proved in its unit test: from root to user/group for ever; not root: nothing. Dies on failure. */
 void boot_drop(const char *user, const char *group);
 

@@ -9,21 +9,10 @@
 #include "deliver/directory/directory.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "common/base/mem.h"
-
-/* No core file with passwords in it, no debugger of the same user. */
-static void
-no_dumps(void)
-{
-#ifndef POSTERN_TEST	/* the leak sanitizer debugs its own process */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
-}
 
 static void
 directory_run(struct boot *b)
@@ -34,7 +23,7 @@ directory_run(struct boot *b)
 	d->boot = b;
 	TAILQ_INIT(&d->patrons);
 	TAILQ_INIT(&d->realms);
-	no_dumps();
+	boot_helper_hide_memory();
 	link_set_up();
 	boot_ready(b);
 }
@@ -45,10 +34,8 @@ on_channel(struct directory *d, const struct ctl_message *m)
 	struct ctl_channel channel;
 	struct patron *p;
 
-	if (m->fd == -1)
+	if (!boot_helper_introduced(m, &channel))
 		return;
-	memcpy(&channel, m->data, sizeof(channel));
-	channel.server[sizeof(channel.server) - 1] = '\0';
 	p = patron_new(d, m->fd, channel.server);
 	(void)p; /* it is in the list */
 }
@@ -63,13 +50,8 @@ directory_on_control(struct boot *b, const struct ctl_message *m)
 	case CTL_FILE:
 		realm_opened(b->state, m);
 		break;
-	case CTL_DRAIN:
-	case CTL_STOP:
-		boot_end(b);
-		break;
 	default:
-		if (m->fd != -1)
-			close(m->fd);
+		boot_helper_control(b, m);
 	}
 }
 

@@ -11,22 +11,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include <bsd/stdlib.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-
-/* No core file with tokens in it, no debugger of the same user. */
-static void
-no_dumps(void)
-{
-#ifndef POSTERN_TEST	/* the leak sanitizer debugs its own process */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
-}
 
 static void
 fetch_run(struct boot *b)
@@ -38,7 +27,7 @@ fetch_run(struct boot *b)
 	f->serial = arc4random();	/* what was refused before the last helper ended is none of ours */
 	TAILQ_INIT(&f->desks);
 	TAILQ_INIT(&f->profiles);
-	no_dumps();
+	boot_helper_hide_memory();
 	f->https = https_new(b->loop);
 	f->secrets = secret_new(b);
 	profile_open_all(f);
@@ -50,10 +39,8 @@ on_channel(struct fetch *f, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
 
-	if (m->fd == -1)
+	if (!boot_helper_introduced(m, &channel))
 		return;
-	memcpy(&channel, m->data, sizeof(channel));
-	channel.server[sizeof(channel.server) - 1] = '\0';
 	struct desk *d = desk_new(f, m->fd, channel.server);
 	(void)d; /* it is in the list */
 }
@@ -88,13 +75,8 @@ fetch_on_control(struct boot *b, const struct ctl_message *m)
 	case CTL_TRIAL:
 		trial_begin(f, m);
 		break;
-	case CTL_DRAIN:
-	case CTL_STOP:
-		boot_end(b);
-		break;
 	default:
-		if (m->fd != -1)
-			close(m->fd);
+		boot_helper_control(b, m);
 	}
 }
 

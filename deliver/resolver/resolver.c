@@ -7,7 +7,6 @@
  * Fails by: a worker that misbehaves loses its channel, nothing else
  */
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -40,15 +39,13 @@ on_channel(struct boot *b, const struct ctl_message *m)
 	struct resolver *r = b->state;
 	struct ctl_channel channel;
 
-	if (m->fd == -1)
+	if (!boot_helper_introduced(m, &channel))
 		return;
-	if (m->len != sizeof(channel) || r->count == ASKERS_MAX) {
+	if (r->count == ASKERS_MAX) {
 		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s", log_safe("cannot take another client"));
 		close(m->fd);
 		return;
 	}
-	memcpy(&channel, m->data, sizeof(channel));
-	channel.server[sizeof(channel.server) - 1] = '\0';
 	r->asker[r->count] = asker_new(b->loop, r->answers, m->fd, channel.server, on_gone, r);
 	r->count++;
 }
@@ -70,13 +67,8 @@ resolver_on_control(struct boot *b, const struct ctl_message *m)
 	case CTL_CHANNEL:
 		on_channel(b, m);
 		break;
-	case CTL_DRAIN:
-	case CTL_STOP:
-		boot_end(b);
-		break;
 	default:
-		if (m->fd != -1)
-			close(m->fd);
+		boot_helper_control(b, m);
 	}
 }
 

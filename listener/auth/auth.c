@@ -9,8 +9,6 @@
 #include "listener/auth/auth.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -28,15 +26,6 @@ count_threads(void)
 	return n < THREADS_MIN ? THREADS_MIN : n > THREADS_MAX ? THREADS_MAX : (unsigned)n;
 }
 
-/* No core file with passwords in it, no debugger of the same user. */
-static void
-no_dumps(void)
-{
-#ifndef POSTERN_TEST	/* the leak sanitizer debugs its own process */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
-}
-
 static void
 auth_run(struct boot *b)
 {
@@ -48,7 +37,7 @@ auth_run(struct boot *b)
 	TAILQ_INIT(&a->callers);
 	TAILQ_INIT(&a->exchanges);
 	TAILQ_INIT(&a->attests);
-	no_dumps();
+	boot_helper_hide_memory();
 	verify_set_up();
 	a->vault = vault_new(b);
 	a->visitors = visitor_table_new();
@@ -64,11 +53,8 @@ on_channel(struct auth *a, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
 
-	if (m->fd == -1)
+	if (!boot_helper_introduced(m, &channel))
 		return;
-	memcpy(&channel, m->data, sizeof(channel));
-	channel.server[sizeof(channel.server) - 1] = '\0';
-	channel.role[sizeof(channel.role) - 1] = '\0';
 	struct caller *c = caller_new(a, m->fd, &channel);
 	(void)c; /* it is in the list */
 }
@@ -84,13 +70,8 @@ auth_on_control(struct boot *b, const struct ctl_message *m)
 	case CTL_FILE:
 		vault_opened(a->vault, m);
 		break;
-	case CTL_DRAIN:
-	case CTL_STOP:
-		boot_end(b);
-		break;
 	default:
-		if (m->fd != -1)
-			close(m->fd);
+		boot_helper_control(b, m);
 	}
 }
 

@@ -126,10 +126,8 @@ metrics_control(struct boot *b, const struct ctl_message *message)
 {
 	if (message->type == CTL_COUNTERS)
 		take_counters(b->state, message);
-	else if (message->type == CTL_STOP || message->type == CTL_DRAIN)
-		boot_end(b);
-	else if (message->fd != -1)
-		close(message->fd);
+	else
+		boot_helper_control(b, message);
 }
 
 static void
