@@ -72,7 +72,7 @@ enum client_action {
 
 enum client_fate {
 	CLIENT_FINAL,		/* the verdicts stand */
-	CLIENT_ELSEWHERE,	/* this host did not want it now (4xx to MAIL): another may; else the verdicts stand */
+	CLIENT_ELSEWHERE,	/* this host cannot take it, or took it for nobody now (4xx): another may; else the verdicts stand */
 	CLIENT_LOST,		/* the connection failed before the end of the content was sent: safe to repeat; else the verdicts stand */
 };
 
@@ -349,6 +349,7 @@ struct remote_job {
 	struct remote_job *next;
 	uint32_t tried;			/* addresses of the site's list, a bit each */
 	uint8_t rounds;			/* how many lists it went through */
+	uint8_t hosts;			/* how many said that it is not for them, or not now */
 	uint8_t noted;			/* enum site_noted: what verdict holds already */
 	bool reused_failed;		/* a kept connection turned out closed: repeated once on a fresh one */
 };
@@ -505,8 +506,9 @@ void site_list_failed(struct site *s, size_t index, const char *where, const str
 /* Validated records of usage 2 and 3; none: there are others alone, so TLS is required and proves nothing. */
 struct tlsa_set {
 	char base[DNS_NAME_SIZE];	/* the name they stand below: SNI, and the first name in the certificate */
-	size_t count;
-	struct tlsa_rdata { uint16_t len; uint8_t data[DNS_DATA_SIZE]; } record[];
+	size_t count, size;		/* size: of `data` */
+	struct tlsa_rdata { uint32_t at; uint16_t len; } record[TLSA_RECORDS_MAX];	/* where in `data` */
+	uint8_t data[];
 };
 
 struct tlsa;

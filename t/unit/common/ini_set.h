@@ -115,7 +115,7 @@ end(void)
 	empty_folder(folder);
 }
 
-/* Each line of `want` begins a line of what is told, in this order; and no error is told besides. */
+/* Each line of `want` begins a line of what is told, in this order, and no error is told besides; "!text": that is told nowhere. */
 static inline void
 expect(const char *title, const char *want)
 {
@@ -124,6 +124,10 @@ expect(const char *title, const char *want)
 	size_t errors = 0;
 
 	for (char *line = strtok_r(copy, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+		if (*line == '!') {
+			ck_assert_msg(strstr(told, line + 1) == NULL, "%s:\n\"%s\" in\n%s", title, line + 1, told);
+			continue;
+		}
 		errors += strstr(line, ": error: ") != NULL;
 		while (*at != '\0' && strncmp(at, line, strlen(line)) != 0) {
 			at = strchr(at, '\n');
