@@ -77,17 +77,14 @@ bool
 schedule_order_hold(struct schedule *s, const char *id, bool held)
 {
 	uint32_t n;
-	struct schedule_record *r = record_of(s, id, &n);
 
-	if (r == NULL)
+	if (record_of(s, id, &n) == NULL)
 		return false;
-	if (held) {
-		r->flags |= RECORD_FROZEN;
+	schedule_index_freeze(s->index, n, held);
+	if (held)
 		rest(s, n);
-	} else {
-		r->flags = (uint8_t)(r->flags & ~RECORD_FROZEN);
+	else
 		go_on(s, n);
-	}
 	return true;
 }
 
@@ -152,7 +149,7 @@ schedule_order_bury(struct schedule *s, uint32_t n)
 	struct schedule_record *r = schedule_index_at(s->index, n);
 
 	schedule_index_hold(s->index, n, false);
-	schedule_index_hold(s->index, n, false);
+	schedule_index_freeze(s->index, n, false);
 	r->state = RECORD_GONE;
 	r->flags = 0;
 	s->buried++;
