@@ -77,9 +77,14 @@ bool
 schedule_order_hold(struct schedule *s, const char *id, bool held)
 {
 	uint32_t n;
+	struct schedule_record *r = record_of(s, id, &n);
 
-	if (record_of(s, id, &n) == NULL)
+	if (r == NULL)
 		return false;
+	if (held && (r->flags & RECORD_WANTED) != 0) {
+		schedule_ask_unwant(s, n);
+		r->flags = (uint8_t)(r->flags & ~RECORD_WANTED);
+	}
 	schedule_index_freeze(s->index, n, held);
 	if (held)
 		rest(s, n);
