@@ -316,17 +316,29 @@ schedule_index_wake(struct schedule_index *x, uint32_t from, const bool tags[SCH
 	return 0;
 }
 
-void
-schedule_index_all_due(struct schedule_index *x, uint32_t due)
+static void
+lower(struct schedule_index *x, uint32_t due, bool held)
 {
 	for (size_t i = 1; i <= x->waiting; i++) {
 		struct schedule_record *r = schedule_index_at(x, x->heap[i]);
 
-		if (r->due > due && (r->flags & (RECORD_HELD | RECORD_RETRY)) != RECORD_HELD)
+		if (r->due > due && (held || (r->flags & (RECORD_HELD | RECORD_RETRY)) != RECORD_HELD))
 			r->due = due;
 	}
 	for (size_t i = x->waiting / 2; i >= 1; i--)
 		sift_down(x, i);
+}
+
+void
+schedule_index_all_due(struct schedule_index *x, uint32_t due)
+{
+	lower(x, due, false);
+}
+
+void
+schedule_index_bound(struct schedule_index *x, uint32_t due)
+{
+	lower(x, due, true);
 }
 
 void

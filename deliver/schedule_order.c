@@ -82,7 +82,9 @@ schedule_order_hold(struct schedule *s, const char *id, bool held)
 	if (r == NULL)
 		return false;
 	if (held) {
-		r->flags |= RECORD_FROZEN;
+		if ((r->flags & RECORD_WANTED) != 0)
+			schedule_ask_unwant(s, n);
+		r->flags = (uint8_t)((r->flags & ~RECORD_WANTED) | RECORD_FROZEN);
 		rest(s, n);
 	} else {
 		r->flags = (uint8_t)(r->flags & ~RECORD_FROZEN);
