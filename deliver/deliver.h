@@ -426,6 +426,7 @@ void schedule_hint(struct schedule *s, const char *id);			/* new in the queue */
 void schedule_found(struct schedule *s, const struct spool_entry *entry);	/* by a scan */
 void schedule_go(struct schedule *s);			/* after any number of the two above */
 void schedule_retry_all(struct schedule *s);
+void schedule_count(const struct schedule *s);	/* what there is, for the counters: at each turn, and when an operator hears of his order */
 /* Loads no more; `idle` once all loaded are settled, maybe at once. */
 void schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg);
 /* The round of a message is over and written down (called by settle), or there was none. */
@@ -561,6 +562,8 @@ void schedule_index_all_due(struct schedule_index *x, uint32_t due);	/* none wai
 void schedule_index_bound(struct schedule_index *x, uint32_t due);	/* none at all */
 void schedule_index_hold(struct schedule_index *x, uint32_t n, bool held);	/* sets or clears RECORD_HELD */
 size_t schedule_index_held(const struct schedule_index *x);
+void schedule_index_freeze(struct schedule_index *x, uint32_t n, bool frozen);	/* the same with RECORD_FROZEN */
+size_t schedule_index_frozen(const struct schedule_index *x);
 
 /* --- schedule_load: reads a message and judges whether it may be tried --- */
 void schedule_load_read(struct schedule_message *m);	/* any thread; touches the message alone */

@@ -66,8 +66,8 @@ due_after(uint64_t ms)
 	return (uint32_t)((clock_wall_us() + (int64_t)ms * 1000 + 999999) / 1000000);
 }
 
-static void
-show(struct schedule *s)
+void
+schedule_count(const struct schedule *s)
 {
 	struct counters *c = s->set.counters;
 
@@ -75,7 +75,8 @@ show(struct schedule *s)
 	counters_set(c, COUNTER_QUEUE_LOCAL, (int64_t)s->local_held);
 	counters_set(c, COUNTER_QUEUE_REMOTE, (int64_t)(s->remote_held + schedule_dest_parked(s->dests) - s->buried));
 	counters_set(c, COUNTER_QUEUE_RETRY, (int64_t)s->retrying);
-	counters_set(c, COUNTER_QUEUE_HELD, (int64_t)schedule_index_held(s->index));
+	counters_set(c, COUNTER_QUEUE_HELD, (int64_t)schedule_index_frozen(s->index));
+	counters_set(c, COUNTER_QUEUE_KEPT, (int64_t)schedule_index_held(s->index));
 }
 
 /* --- messages --- */
@@ -326,7 +327,7 @@ pump(void *arg)
 	else
 		sleep_till_due(s);
 	turn_look(s);
-	show(s);
+	schedule_count(s);
 }
 
 size_t
