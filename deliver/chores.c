@@ -49,8 +49,11 @@ begin(struct chores *c)
 {
 	struct chores_job *j = TAILQ_FIRST(&c->jobs);
 
-	if (j == NULL)
+	if (j == NULL) {
+		if (c->idle != NULL)
+			c->idle(c->idle_arg);
 		return;
+	}
 	if (!chore_rows[j->ask.verb].badmail)
 		chores_look_gather(j);
 	pool_submit(c->look, j);
@@ -90,8 +93,8 @@ chores_take(struct chores *c, const struct ctl_message *m)
 {
 	struct chores_job *j;
 
-	if (c->ending || !c->ready || c->waiting == WAITING_MAX) {
-		refuse(c, m->request, c->ending ? CHORE_ENDING : CHORE_NOT_YET);
+	if (c->state != CHORE_OK || c->waiting == WAITING_MAX) {
+		refuse(c, m->request, c->state != CHORE_OK ? c->state : CHORE_NOT_YET);
 		return;
 	}
 	j = mem_new(struct chores_job);
@@ -111,20 +114,31 @@ chores_take(struct chores *c, const struct ctl_message *m)
 void
 chores_ready(struct chores *c)
 {
-	c->ready = true;
+	if (c->state == CHORE_NOT_YET)
+		c->state = CHORE_OK;
+}
+
+void
+chores_bar(struct chores *c, bool locked)
+{
+	c->state = locked ? CHORE_LOCKED : CHORE_NOT_YET;
 }
 
 /* The one at work goes on: its messages are part of what is drained. */
 void
-chores_end(struct chores *c)
+chores_end(struct chores *c, void (*idle)(void *arg), void *arg)
 {
 	struct chores_job *j;
 
-	c->ending = true;
+	c->state = CHORE_ENDING;
 	while ((j = TAILQ_LAST(&c->jobs, chores_jobs)) != NULL && j != TAILQ_FIRST(&c->jobs)) {
 		refuse(c, j->request, CHORE_ENDING);
 		job_free(j);
 	}
+	c->idle = idle;
+	c->idle_arg = arg;
+	if (j == NULL && idle != NULL)
+		idle(arg);
 }
 
 struct chores *
@@ -135,6 +149,7 @@ chores_new(struct boot *b, struct pool *pool, struct spool *spool, struct schedu
 	c->boot = b;
 	c->spool = spool;
 	c->schedule = schedule;
+	c->state = CHORE_NOT_YET;
 	TAILQ_INIT(&c->jobs);
 	c->look = pool_lane_new(pool, 1, 1, chores_look_run, looked, c);
 	c->act = pool_lane_new(pool, 1, 1, chores_act_run, chores_act_done, c);

@@ -46,7 +46,9 @@ struct chores {
 	struct pool_lane *look, *act;
 	TAILQ_HEAD(chores_jobs, chores_job) jobs;	/* the first is at work */
 	size_t waiting;
-	bool ready, ending;
+	enum chore_state state;		/* OK: takes them */
+	void (*idle)(void *arg);	/* it is ending, and none is at work */
+	void *idle_arg;
 	struct spool *other;		/* where messages were moved to last */
 	char other_path[CHORE_PATH_SIZE];
 };
@@ -55,7 +57,9 @@ struct chores {
 struct chores *chores_new(struct boot *b, struct pool *pool, struct spool *spool, struct schedule *schedule);
 void chores_free(struct chores *c);		/* after pool_free; NULL is fine */
 void chores_ready(struct chores *c);		/* the queue has been read */
-void chores_end(struct chores *c);		/* takes no more */
+void chores_bar(struct chores *c, bool locked);	/* another process has the queue; or: has it no more */
+/* Takes no more. `idle` (NULL: nobody asks) once the one at work is answered, maybe at once. */
+void chores_end(struct chores *c, void (*idle)(void *arg), void *arg);
 void chores_take(struct chores *c, const struct ctl_message *m);
 void chores_answer(struct chores_job *j);	/* the page is complete; the job is gone then */
 

@@ -74,6 +74,20 @@ run_hold(struct chores_job *j)
 	}
 }
 
+/* Nothing is tried now: the file says when. */
+static void
+run_due(struct chores_job *j)
+{
+	int64_t now = clock_wall_us() / 1000000;
+
+	for (size_t k = 0; k < j->looked; k++) {
+		struct chores_item *i = &j->item[k];
+
+		if (i->matched)
+			i->error = spool_set_due(j->chores->spool, i->id, now) == 0 ? 0 : errno;
+	}
+}
+
 static void
 run_badmail(struct chores_job *j)
 {
@@ -116,6 +130,8 @@ chores_act_run(void *arg, void **jobs, size_t n)
 			j->renounced = open_other(j) == -1;
 		else if (chore_rows[j->ask.verb].badmail)
 			run_badmail(j);
+		else if (j->ask.verb == CHORE_RETRY)
+			run_due(j);
 		else
 			run_hold(j);
 		if (j->renounced)
@@ -142,6 +158,13 @@ held(struct chores_job *j, struct chores_item *i)
 }
 
 static void
+due(struct chores_job *j, struct chores_item *i)
+{
+	if (schedule_order_retry(j->chores->schedule, i->id))
+		j->page.done++;
+}
+
+static void
 restored(struct chores_job *j, struct chores_item *i)
 {
 	log_event(LOG_FACT, i->fresh, "requeued", "uid=%u badmail=%s", j->ask.uid, i->bad.name);
@@ -160,7 +183,7 @@ static void
 finish_files(struct chores_job *j)
 {
 	void (*finish)(struct chores_job *j, struct chores_item *i) = j->ask.verb == CHORE_BADMAIL_RETRY ? restored :
-	    j->ask.verb == CHORE_BADMAIL_PURGE ? purged : held;
+	    j->ask.verb == CHORE_BADMAIL_PURGE ? purged : j->ask.verb == CHORE_RETRY ? due : held;
 
 	for (size_t i = 0; i < j->looked; i++) {
 		struct chores_item *item = &j->item[i];
@@ -259,15 +282,15 @@ static void
 retry_all(struct chores_job *j)
 {
 	for (size_t i = 0; i < j->looked; i++)
-		if (j->item[i].matched && schedule_order_retry(j->chores->schedule, j->item[i].id))
-			j->page.done++;
+		if (j->item[i].matched)
+			due(j, &j->item[i]);
 	chores_answer(j);
 }
 
 void
 chores_act_begin(struct chores_job *j)
 {
-	if (j->ask.verb == CHORE_RETRY)
+	if (j->ask.verb == CHORE_RETRY && !j->chores->schedule->set.at_rest)
 		retry_all(j);
 	else if (j->ask.verb == CHORE_DELETE || j->ask.verb == CHORE_BOUNCE)
 		start_orders(j);

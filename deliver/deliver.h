@@ -65,6 +65,11 @@ void badmail_submit(struct badmail *b, struct badmail_job *job);
 void badmail_keep_trimmed(struct badmail *b);	/* trims now and from then on every few minutes */
 const char *badmail_name(enum badmail_reason reason);
 
+/* --- custodian: the worker of a virtual server that is stopped --- */
+
+extern const struct boot_role custodian_role;
+bool custodian_is_meant(const char *program);	/* by the name it was started under */
+
 /* --- hatch: takes the listeners' pleas for held mail --- */
 struct hatch;
 struct hatch *hatch_new(struct loop *l, struct schedule *s);
@@ -380,6 +385,7 @@ struct schedule_setup {
 	struct expand *expand;		/* NULL: no directory */
 	struct badmail *badmail;
 	size_t window;			/* messages loaded at a time */
+	bool at_rest;			/* nothing is tried, whatever is due: only operators' orders are done */
 };
 
 struct schedule {

@@ -1,5 +1,5 @@
 /*
- * main - postern-deliver: the worker that empties the queue of one virtual server
+ * main - postern-deliver: the worker that empties the queue of one virtual server, or keeps that of one that is stopped
  *
  * Runs in:  deliver
  * Owns:     nothing
@@ -11,5 +11,5 @@
 int
 main(int argc, char **argv)
 {
-	return boot_main(argc, argv, &role_deliver);
+	return boot_main(argc, argv, argc > 0 && custodian_is_meant(argv[0]) ? &custodian_role : &role_deliver);
 }

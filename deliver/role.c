@@ -264,7 +264,7 @@ begin_end(struct role *r, uint64_t grace_ms)
 	loop_timer_stop(r->slow);
 	loop_timer_stop(r->missed);
 	rescan_stop(r->rescan);
-	chores_end(r->chores);
+	chores_end(r->chores, NULL, NULL);
 	schedule_drain(r->schedule, end, r);
 	remote_drain(r->remote);
 	expand_drain(r->expand);

@@ -277,7 +277,7 @@ take_next(struct schedule *s)
 	struct schedule_dest *d = NULL;
 	uint32_t n = 0;
 
-	if (s->draining || settle_is_stuck(s->settle) || s->loaded >= s->set.window + SPARE || s->recipients > RECIPIENTS_MAX)
+	if (s->set.at_rest || s->draining || settle_is_stuck(s->settle) || s->loaded >= s->set.window + SPARE || s->recipients > RECIPIENTS_MAX)
 		return false;
 	s->fresh_turn = !s->fresh_turn;
 	if (s->fresh_turn)

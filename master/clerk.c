@@ -24,6 +24,7 @@ struct clerk {
 	TAILQ_ENTRY(clerk) link;
 	struct master *m;
 	struct child *child;		/* NULL: it is dead, or has answered */
+	char server[CONFIG_NAME_MAX + 1];	/* whose queue it is */
 	pid_t pid;
 	uint32_t request;
 	struct chore_ask ask;
@@ -129,9 +130,30 @@ clerk_worker(struct master *m, const struct server *s)
 {
 	struct child *c;
 	TAILQ_FOREACH(c, &m->children, link)
-		if (c->server == s && c->role == ROLE_DELIVER && c->phase == CHILD_READY && c->ctl != NULL)
+		if (c->server == s && (c->role == ROLE_DELIVER || c->role == ROLE_CUSTODIAN) && c->phase == CHILD_READY && c->ctl != NULL)
 			return c;
 	return NULL;
+}
+
+/* The same, brought into being when the virtual server is stopped. NULL: it was said why, or that it is to be asked again. */
+static struct child *
+clerk_call(struct order *o, struct master *m, struct server *s)
+{
+	struct child *c = NULL;
+	const char *why = "has no delivery process just now; ask again";
+	if (s->state != STATE_STOPPED)
+		c = clerk_worker(m, s);
+	else if (s->conf == NULL)
+		why = "is stopped, and its file has errors: nobody knows where its queue is";
+	else if (m->stopping || s->removed)
+		why = m->stopping ? "belongs to a service that is stopping" : "has been removed";
+	else
+		c = custody_call(s, &why);
+	if (c == NULL && why != NULL)
+		clerk_say(o, EX_UNAVAILABLE, why, s->name);
+	else if (c == NULL)
+		buf_printf(&o->text, "=0:\t0\t0\t0\t0\t0\t%d\n", CHORE_NOT_YET);
+	return c;
 }
 
 /* Where messages go to; false: it was said why not. */
@@ -139,11 +161,14 @@ static bool
 clerk_other(struct order *o, struct master *m, const struct server *s, struct chore_ask *a)
 {
 	const struct server *to = server_find(m, a->to);
+	const char *where = "";
 	if (to == NULL || to == s || to->conf == NULL)
 		clerk_say(o, CLERK_NONE, to == s ? "is the virtual server that has them" :
 		    to == NULL ? "is no virtual server" : "has no usable configuration", a->to);
 	else if (!rights_server(to, o->peer))
 		clerk_say(o, EX_NOPERM, "is not yours to control", a->to);
+	else if (to->state == STATE_STOPPED && folder_make_server(to->conf, m->uid, m->gid, &where) == -1) /* perhaps it never ran */
+		clerk_say(o, EX_UNAVAILABLE, "has folders that cannot be made", a->to);
 	else if (strlcpy(a->to_queue, to->conf->queue, sizeof(a->to_queue)) < sizeof(a->to_queue))
 		return true;
 	else
@@ -191,6 +216,7 @@ clerk_send(struct order *o, struct master *m, struct child *c, const struct chor
 	k->said = said;
 	k->m = m;
 	k->child = c;
+	snprintf(k->server, sizeof(k->server), "%s", c->server->name);
 	k->pid = c->pid;
 	k->ask = *ask;
 	k->ask.uid = (uint32_t)o->peer->uid;
@@ -219,15 +245,23 @@ clerk_run(struct order *o, struct master *m, struct server *s, const struct admi
 	}
 	if (ask.verb == CHORE_MOVE && !clerk_other(o, m, s, &ask))
 		return;
-	c = clerk_worker(m, s);
-	if (c == NULL) {
-		clerk_say(o, EX_UNAVAILABLE, s->state == STATE_STOPPED ? "is stopped, and only its delivery process opens its queue: start it"
-		    : "has no delivery process just now; ask again", s->name);
-	} else if (pid != 0 && pid != c->pid) {
+	c = clerk_call(o, m, s);
+	if (c == NULL)
+		return;
+	if (pid != 0 && pid != c->pid)
 		clerk_say(o, EX_TEMPFAIL, "has a new delivery process; ask again", s->name);
-	} else {
+	else
 		clerk_send(o, m, c, &ask, pid == 0 && chore_rows[ask.verb].acts ? clerk_said(s, w) : NULL);
-	}
+}
+
+bool
+clerk_waits(const struct child *c)
+{
+	const struct clerk *k;
+	TAILQ_FOREACH(k, &c->m->clerks, link)
+		if (k->child == c)
+			return true;
+	return false;
 }
 
 void
@@ -264,6 +298,8 @@ clerk_page(struct child *c, const struct ctl_message *m)
 	k->child = NULL;
 	k->over = true;
 	clerk_log(k);
+	if (c->role == ROLE_CUSTODIAN)
+		custody_answered(c->server, k->fault == NULL && k->page.state == CHORE_OK);
 	const struct server *to = k->ask.verb == CHORE_MOVE && k->page.done > 0 ? server_find(c->m, k->ask.to) : NULL;
 	struct child *other = to != NULL ? clerk_worker(c->m, to) : NULL;
 	if (other != NULL)
@@ -283,6 +319,18 @@ clerk_gone(struct child *c)
 		}
 }
 
+/* What was made due, or bounced, and waits all the same; said with the last page. */
+static void
+clerk_remind(struct order *o, const struct clerk *k)
+{
+	static const bool sends[CHORE_VERBS] = { [CHORE_RETRY] = true, [CHORE_RELEASE] = true, [CHORE_BOUNCE] = true, [CHORE_MOVE] = true,
+		[CHORE_BADMAIL_RETRY] = true };
+	const char *name = k->ask.verb == CHORE_MOVE ? k->ask.to : k->server;
+	const struct server *s = server_find(k->m, name);
+	if (sends[k->ask.verb] && k->page.done > 0 && k->page.next[0] == '\0' && s != NULL && s->state == STATE_STOPPED)
+		clerk_say(o, o->status, "is stopped: nothing leaves its queue until it is started", name);
+}
+
 /* Rows, and last "=PID:NEXT matched done busy failed recipients state" with tabs. */
 bool
 clerk_settle(struct order *o)
@@ -296,6 +344,7 @@ clerk_settle(struct order *o)
 		return true;
 	}
 	buf_add(&o->text, k->page.text, k->text_len);
+	clerk_remind(o, k);
 	buf_printf(&o->text, "=%d:%s\t%u\t%u\t%u\t%u\t%u\t%u\n", (int)k->pid, k->page.next, k->page.matched, k->page.done, k->page.busy,
 	    k->page.failed, k->page.recipients, k->page.state);
 	return true;

@@ -104,7 +104,7 @@ enum child_phase {
 	CHILD_STOPPING,		/* was told to end */
 };
 
-enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_FETCH, ROLE_DIRECTORY, ROLE_COUNT };
+enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_FETCH, ROLE_DIRECTORY, ROLE_CUSTODIAN, ROLE_COUNT };
 
 struct child {
 	TAILQ_ENTRY(child) link;
@@ -147,6 +147,7 @@ void clerk_run(struct order *o, struct master *m, struct server *s, const struct
 bool clerk_settle(struct order *o);
 void clerk_page(struct child *c, const struct ctl_message *m);
 void clerk_gone(struct child *c);
+bool clerk_waits(const struct child *c);	/* it is to answer somebody */
 void clerk_free(struct clerk *k);		/* NULL is fine */
 
 /* --- command: what posternctl can do, one row a command --- */
@@ -173,6 +174,20 @@ void command_usage(FILE *out);
 int command_misused(const struct command *row);	/* says how; EX_USAGE */
 /* words[0] is the command. Returns the exit status. */
 int command_run(const struct command_context *c, const char *const *words, size_t count);
+
+/* --- custody: the process that serves orders about the queue of a virtual server that is stopped --- */
+
+#define CUSTODY_IDLE_MS 15000U		/* it ends that long after the last order */
+#define CUSTODY_READING_MS 600000U	/* but has at least so long to read its queue for the first */
+
+void custody_open(struct server *s);
+void custody_close(struct server *s);		/* once it is gone */
+/* One that is ready; it is started when there is none. NULL: `*why` says why not, or is NULL: ask again soon. */
+struct child *custody_call(struct server *s, const char **why);
+void custody_answered(struct server *s, bool read);	/* read: it knows its queue */
+void custody_end(struct server *s);		/* it answers who is being served, and goes */
+void custody_gone(struct server *s, const char *crash);	/* crash NULL: it was told to */
+bool custody_is_over(const struct server *s);	/* none is left */
 
 /* --- daemon: background, readiness, the pid file --- */
 
@@ -452,7 +467,8 @@ enum roster_hint { ROSTER_NO_HINT, ROSTER_HINT_READ, ROSTER_HINT_WRITE };
 
 struct roster_role {
 	const char *name;		/* "listener": program is postern-listener */
-	bool per_server;
+	const char *program;		/* "deliver": it is postern-deliver all the same; NULL: as its name says */
+	bool per_server;		/* each virtual server that runs has some */
 	bool sockets;			/* inherits the listening sockets */
 	bool overlaps;			/* on reload the new one runs beside the old one; else after it */
 	enum roster_hint hint;
@@ -512,6 +528,12 @@ struct server {
 	struct renewal *renewal;	/* NULL: no TLS until now */
 	struct post *post;
 	size_t posts;
+	struct custody {		/* while it is stopped */
+		struct post post;
+		struct loop_timer *idle;
+		bool read;		/* it knows its queue */
+		char *why;		/* why there is none, or NULL */
+	} custody;
 };
 
 struct snapshot *server_snapshot_new(struct config *c);	/* takes over `c`; NULL and errno */

@@ -185,7 +185,9 @@ order_retry(struct order *o, struct master *m, struct server *only)
 			order_say(o, 0, "%s: all messages in the queue are due now", c->server->name);
 			told++;
 		}
-	if (told == 0)
+	if (told == 0 && only != NULL && only->state == STATE_STOPPED)
+		order_say(o, ORDER_REFUSED, "%s is stopped: nothing is tried; what queue %s retry makes due goes when it is started", only->name, only->name);
+	else if (told == 0)
 		order_say(o, ORDER_REFUSED, "%s: no delivery is running", only != NULL ? only->name : "service");
 }
 
@@ -224,6 +226,7 @@ order_status_server(struct buf *b, const struct server *s)
 	order_pids(b, s, "listener=", ROLE_LISTENER, false);
 	order_pids(b, s, "pickup=", ROLE_PICKUP, false);
 	order_pids(b, s, "deliver=", ROLE_DELIVER, false);
+	order_pids(b, s, "custodian=", ROLE_CUSTODIAN, false);
 	order_pids(b, s, "leaving=", ROLE_COUNT, true);
 	if (s->reason != NULL)
 		buf_printf(b, " reason=%s", log_safe(s->reason));

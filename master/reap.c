@@ -90,7 +90,9 @@ reap_child(struct master *m, struct child *c, int status)
 		meter_look(m);
 		return;
 	}
-	if (crashed && missed && post != NULL) {
+	if (role == ROLE_CUSTODIAN) {
+		custody_gone(s, crashed && missed ? words : NULL);
+	} else if (crashed && missed && post != NULL) {
 		s->trouble = true;
 		server_reason(s, "%s: %s; it is tried again", roster_roles[role].name, words);
 	}

@@ -76,6 +76,7 @@ reload_removed(struct reload *r)
 		s->removed = true;
 		reload_say(r, 0, s->name, "removed", "");
 		server_event(s, EVENT_STOP);
+		custody_end(s);
 	}
 }
 
@@ -122,6 +123,8 @@ reload_known(struct reload *r, struct server *s, bool last)
 	if (!reload_is_active(s)) {
 		bool again = s->removed;
 		s->removed = false;
+		if (s->snapshot == NULL || !config_server_same(s->snapshot->config, r->snap->config, s->name))
+			custody_end(s);
 		server_adopt(s, r->snap);
 		server_reason(s, NULL);
 		if (s->wanted && s->state == STATE_STOPPING && again)

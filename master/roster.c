@@ -24,6 +24,7 @@ const struct roster_role roster_roles[ROLE_COUNT] = {
 	[ROLE_AUTH] = { .name = "auth" },
 	[ROLE_FETCH] = { .name = "fetch" },
 	[ROLE_DIRECTORY] = { .name = "directory" },
+	[ROLE_CUSTODIAN] = { .name = "custodian", .program = "deliver" },
 };
 
 unsigned
@@ -74,6 +75,7 @@ roster_clear(struct server *s)
 	s->posts = 0;
 }
 
+/* One of the same role, or for the owner of the queue who kept it while the virtual server was stopped. */
 static bool
 roster_in_the_way(const struct post *p)
 {
@@ -81,7 +83,7 @@ roster_in_the_way(const struct post *p)
 	if (roster_roles[p->role].overlaps)
 		return false;
 	TAILQ_FOREACH(c, &p->m->children, link)
-		if (c->server == p->server && c->role == p->role)
+		if (c->server == p->server && (c->role == p->role || (c->role == ROLE_CUSTODIAN && p->role == ROLE_DELIVER)))
 			return true;
 	return false;
 }

@@ -70,6 +70,7 @@ server_new(struct master *m, const char *name)
 		return NULL;
 	}
 	counters_set(s->counters, COUNTER_STATE, s->state);
+	custody_open(s);
 	return s;
 }
 
@@ -77,6 +78,7 @@ void
 server_free(struct server *s)
 {
 	roster_clear(s);
+	custody_close(s);
 	listen_close(&s->sockets);
 	listen_close(&s->leaving);
 	if (s->counters != NULL)
@@ -135,6 +137,7 @@ server_open(struct server *s)
 	int result = -1;
 	if (s->conf == NULL) /* its reason was set when the configuration was read */
 		return -1;
+	custody_end(s);	/* the owner of the queue starts when it is gone */
 	renewal_watch(s);
 	if (folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1) {
 		server_reason(s, "%s cannot be made: %s", where, strerror(errno));

@@ -229,7 +229,7 @@ service_forget_removed(struct master *m)
 {
 	struct server *s, *next;
 	TAILQ_FOREACH_SAFE(s, &m->servers, link, next)
-		if (s->removed && s->state == STATE_STOPPED) {
+		if (s->removed && s->state == STATE_STOPPED && custody_is_over(s)) {
 			TAILQ_REMOVE(&m->servers, s, link);
 			meter_tell(m, s, true);
 			server_free(s);
@@ -266,8 +266,10 @@ service_stop(struct master *m, bool hurry)
 		m->stopping = true;
 		notify_send("STOPPING=1");
 		log_event(LOG_FACT, NULL, "service", "state=stopping");
-		TAILQ_FOREACH(s, &m->servers, link)
+		TAILQ_FOREACH(s, &m->servers, link) {
 			server_event(s, EVENT_STOP);
+			custody_end(s);
+		}
 	}
 	if (hurry)
 		TAILQ_FOREACH(c, &m->children, link)

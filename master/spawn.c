@@ -123,9 +123,10 @@ spawn_prepare(struct spawn_plan *plan, const struct post *p, unsigned slot, int 
 	const struct listen_set *set = s != NULL ? &s->sockets : &p->m->meter_sockets;
 	size_t sockets = role->sockets ? set->count : 0;
 
+	/* Its name tells a program what it is to be. */
 	snprintf(plan->program, sizeof(plan->program), "postern-%s", role->name);
-	if (snprintf(plan->path, sizeof(plan->path), "%s/%s", p->m->program_folder, plan->program) >=
-	    (int)sizeof(plan->path)) {
+	if (snprintf(plan->path, sizeof(plan->path), "%s/postern-%s", p->m->program_folder,
+	    role->program != NULL ? role->program : role->name) >= (int)sizeof(plan->path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}

@@ -213,6 +213,17 @@ tool_page(struct tool_walk *w)
 	return status;
 }
 
+/* Where to move them is not said when they are only looked at. */
+static void
+tool_leave_out_goal(struct admin_words *words)
+{
+	size_t kept = 3;
+	for (size_t i = 3; i < words->count; i++)
+		if (strncmp(words->word[i], "to=", 3) != 0)
+			memmove(words->word[kept++], words->word[i], ADMIN_WORD_SIZE);
+	words->count = kept;
+}
+
 /* All pages. */
 static int
 tool_walk(struct tool_walk *w, const struct tool *t, enum chore_verb verb, const char *socket_path, const char *server, int64_t newest)
@@ -223,6 +234,8 @@ tool_walk(struct tool_walk *w, const struct tool *t, enum chore_verb verb, const
 	w->socket_path = socket_path;
 	w->server = server;
 	w->words = t->words;
+	if (verb != CHORE_MOVE)
+		tool_leave_out_goal(&w->words);
 	snprintf(w->words.word[1], ADMIN_WORD_SIZE, "%s", server);
 	snprintf(w->words.word[2], ADMIN_WORD_SIZE, "%s", chore_rows[verb].name);
 	snprintf(w->words.word[w->words.count++], ADMIN_WORD_SIZE, "newest=%lld", (long long)newest);
@@ -232,6 +245,10 @@ tool_walk(struct tool_walk *w, const struct tool *t, enum chore_verb verb, const
 		status = tool_page(w);
 		if (status != EX_OK || w->state == CHORE_OK)
 			continue;
+		if (w->state == CHORE_LOCKED) {
+			fprintf(stderr, "posternctl: another process has the queue of %s: it is left alone\n", server);
+			return EX_UNAVAILABLE;
+		}
 		if (again++ == TOOL_AGAINS) {
 			fprintf(stderr, "posternctl: the delivery process of %s is still reading its queue; ask again\n", server);
 			return EX_TEMPFAIL;

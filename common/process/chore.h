@@ -51,6 +51,7 @@ enum chore_state {
 	CHORE_OK,
 	CHORE_NOT_YET,		/* the queue is still being read: ask again soon */
 	CHORE_ENDING,		/* this worker ends: ask its successor */
+	CHORE_LOCKED,		/* another process has the queue */
 	CHORE_STATES
 };
 

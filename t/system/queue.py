@@ -1,14 +1,13 @@
 """queue - posternctl queue: shows what waits, and changes it, on sets and on a live queue"""
 
 import json
-import os
 import stat
 import threading
 
-from postern import check, equal, is_root, mail, until
+from plant import plant
+from postern import check, equal, until
 
 COUNT = 2700      # more than are at work at a time
-DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 LATER = "450 4.2.1 come back"
 
 
@@ -224,7 +223,11 @@ def test_move(t):
     sink.answers.clear()
     equal(service.ctl("queue", "default", "move", "--all", "--yes", "--to", "nowhere", ok=False).returncode, 3, "no such server")
     equal(service.ctl("queue", "default", "move", "--all", "--yes", "--to", "default", ok=False).returncode, 3, "the same server")
-    check("3 messages moved" in service.ctl("queue", "default", "move", "--all", "--yes", "--to", "other").stdout, "moved")
+    shown = service.ctl("queue", "default", "move", "--all", "--to", "other", ok=False)
+    equal(shown.returncode, 1, "exit status without --yes")
+    check("3 messages would be moved" in shown.stderr, shown)
+    check("1 message moved" in service.ctl("queue", "default", "move", "--recipient", "later-1@*", "--to", "other").stdout, "one alone")
+    check("2 messages moved" in service.ctl("queue", "default", "move", "--all", "--yes", "--to", "other").stdout, "moved")
     equal(service.home.queued(), [], "files of default")
     sink.wait(2)
     until(lambda: [(row["id"], row["state"]) for row in listed(service, "other")] == [(held, "held")], what="the held one alone in the other queue")
@@ -233,20 +236,6 @@ def test_move(t):
     sink.wait(3)
     service["other"].home.wait_queued(0)
     equal(len(sink.messages), 3, "each once")
-
-
-def plant(home, account, recipients):
-    """Queue files as a listener would have left them, before the start."""
-    for n, recipient in enumerate(recipients):
-        head = f"postern-queue 1\nmarks: .\nx-sender: author@default.example\nx-receiver: {recipient}\n\n".encode()
-        id = f"1k0t4z{n:05d}aaaaa"
-        content = mail(subject=f"planted {n}")
-        bucket = home.path / "queue" / f"{sum(DIGITS.index(c) << 5 * k for k, c in enumerate(reversed(id[:11]))) >> 23 & 1023:03x}"
-        bucket.mkdir(parents=True, exist_ok=True)
-        (bucket / id).write_bytes(head + content + f"postern-end {len(content):019d}\n".encode())
-        for path in (home.path, bucket.parent, bucket, bucket / id):
-            if is_root():
-                os.chown(path, *account)
 
 
 def test_parked(t):
@@ -287,12 +276,3 @@ def test_who_may(t):
         refused = service.ctl("queue", *args, ok=False, account={"user": 1, "group": 1, "extra_groups": []})
         equal(refused.returncode, 77, refused)
     service.events.wait("operator", command="queue", uid="1", result="refused")
-
-
-def test_stopped(t):
-    service, _ = begin(t)
-    service.ctl("stop", "default")
-    refused = service.ctl("queue", "default", "list", ok=False)
-    equal(refused.returncode, 69, "exit status")
-    check("is stopped" in refused.stderr, refused)
-    equal(service.ctl("queue", "list", ok=False).returncode, 69, "without a name")

@@ -19,6 +19,7 @@ START_TEST(copies)
 		ck_assert_uint_eq(roster_copies(ROLE_DELIVER, &s, state), runs ? 1U : 0U);
 		ck_assert_uint_eq(roster_copies(ROLE_RESOLVER, &s, state), 0);	/* only by need */
 		ck_assert_uint_eq(roster_copies(ROLE_AUTH, &s, state), 0);
+		ck_assert_uint_eq(roster_copies(ROLE_CUSTODIAN, &s, state), 0);
 	}
 }
 END_TEST
