@@ -808,6 +808,10 @@ class Sink:
 
     def end(self):
         self.closing = True
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)    # closing alone leaves it listening while accept() waits
+        except OSError:
+            pass
         self.listener.close()
         for session in self.sessions:
             session.shut()
