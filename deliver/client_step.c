@@ -19,11 +19,27 @@
 #define BINARY (CLIENT_CHUNKING | CLIENT_BINARYMIME)
 #define WINDOW 100		/* commands sent and not answered */
 
+/* Nobody was taken, and not everybody is refused for good. */
+static bool
+is_for_another(const struct client *c)
+{
+	bool later = false;
+
+	for (size_t i = 0; i < c->mail.count; i++) {
+		if (c->mail.verdict[i].what == VERDICT_DELIVERED)
+			return false;
+		later |= c->mail.verdict[i].what == VERDICT_LATER;
+	}
+	return later;
+}
+
 static void
 end_transaction(struct client *c, enum client_phase next)
 {
 	c->done = true;
 	c->phase = next;
+	if (is_for_another(c))
+		c->fate = CLIENT_ELSEWHERE;
 }
 
 static size_t
@@ -245,8 +261,10 @@ client_step_rcpt(struct client *c)
 		to->what = VERDICT_LATER;
 		snprintf(to->status, sizeof(to->status), "4.5.3");
 	}
-	if (next_asked(c, c->answered + 1) == step_data(c) && c->accepted == 0)
+	if (next_asked(c, c->answered + 1) == step_data(c) && c->accepted == 0) {
 		c->settled = true;	/* all refused */
+		c->fate = is_for_another(c) ? CLIENT_ELSEWHERE : CLIENT_FINAL;
+	}
 	step_answered(c);
 }
 
@@ -284,6 +302,8 @@ client_step_early(struct client *c)
 	}
 	client_set_all(c, &v, true);
 	c->settled = true;
+	if (is_for_another(c))
+		c->fate = CLIENT_ELSEWHERE;
 	client_fail(c, &v, false);
 }
 
@@ -372,10 +392,12 @@ client_step_begin(struct client *c, const struct client_mail *mail)
 	c->accepted = 0;
 	if (!is_possible(c, mail, &v)) {
 		client_set_all(c, &v, false);
+		c->fate = CLIENT_ELSEWHERE;
 		c->done = true;
 		return;
 	}
 	if (!leave_out(c)) {
+		c->fate = CLIENT_ELSEWHERE;
 		c->done = true;
 		return;
 	}

@@ -21,7 +21,7 @@
 
 #define PER_FAMILY 8		/* addresses kept of one host and family */
 #define TTL_MAX 3600
-#define TTL_REFUSED 60		/* seconds after which the TLSA records of a host that was refused for them are asked for again */
+#define TTL_TROUBLE 60		/* seconds after which what the DNS gave no answer about is asked for again: an address, TLSA records */
 #define TAG_MX UINT32_MAX
 #define TAG_TLSA (MX_HOSTS_MAX * 2)	/* and the host's number; below: addresses */
 
@@ -404,8 +404,8 @@ add_address(const struct mx_walk *w, struct mx_list *list, const struct host *h,
 		return;
 	a->tlsa = tlsa_set_copy(tlsa_found(h->tlsa));
 	a->refused = mem_strdup(tlsa_trouble(h->tlsa));
-	if (a->refused != NULL && list->ttl > TTL_REFUSED)
-		list->ttl = TTL_REFUSED;
+	if (a->refused != NULL && list->ttl > TTL_TROUBLE)
+		list->ttl = TTL_TROUBLE;
 }
 
 /* The host's addresses, families in turn: IPv6 first, as RFC 6724 has it; without a route connect(2) says so at once. */
@@ -459,7 +459,7 @@ mx_walk_end(struct mx_walk *w, struct mx_list *list)
 
 	if (!is_finished(w))
 		return false;
-	*list = (struct mx_list){ .ttl = w->ttl, .verdict = w->verdict };
+	*list = (struct mx_list){ .ttl = w->trouble[0] != '\0' && w->ttl > TTL_TROUBLE ? TTL_TROUBLE : w->ttl, .verdict = w->verdict };
 	if (w->decided)
 		return true;
 	for (size_t i = 0; i < w->nhost; i++) {

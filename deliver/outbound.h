@@ -75,7 +75,7 @@ enum client_action {
 
 enum client_fate {
 	CLIENT_FINAL,		/* the verdicts stand */
-	CLIENT_ELSEWHERE,	/* this host did not want it now (4xx to MAIL): another may; else the verdicts stand */
+	CLIENT_ELSEWHERE,	/* this host cannot take it, or took it for nobody now (4xx): another may; else the verdicts stand */
 	CLIENT_LOST,		/* the connection failed before the end of the content was sent: safe to repeat; else the verdicts stand */
 };
 
@@ -355,6 +355,7 @@ struct remote_job {
 	struct remote_job *next;
 	uint32_t tried;			/* addresses of the site's list, a bit each */
 	uint8_t rounds;			/* how many lists it went through */
+	uint8_t hosts;			/* how many said that it is not for them, or not now */
 	uint8_t noted;			/* enum site_noted: what verdict holds already */
 	bool reused_failed;		/* a kept connection turned out closed: repeated once on a fresh one */
 };

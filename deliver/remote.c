@@ -184,7 +184,7 @@ remote_submit(struct remote *r, const struct destination *d, struct remote_job *
 	if (s == NULL)
 		s = add_site(r, d);
 	job->tried = 0;
-	job->rounds = job->noted = 0;
+	job->rounds = job->noted = job->hosts = 0;
 	job->reused_failed = job->glitch = false;
 	job->tls = job->verified = "-";
 	/* Zero would mean delivered: what nobody says a word about must come again. */

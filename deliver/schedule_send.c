@@ -94,21 +94,29 @@ later(const struct schedule_result *r)
 	return r->hold ? OUTCOME_HELD : OUTCOME_LATER;
 }
 
+/* True: it is to be sent to its fallback for this. */
+static bool
+falls_back(struct schedule_message *m, struct schedule_result *r, const struct verdict *v)
+{
+	if (r->fallback == NULL || r->second || !route_is_fallback(m->schedule->route, v))
+		return false;
+	schedule_assign_point(m, r, schedule_assign_hosts(m->schedule, r->fallback));
+	r->second = r->todo = true;
+	return true;
+}
+
 static void
 collect_failure(struct schedule_message *m, size_t i, const struct verdict *v)
 {
 	struct schedule_result *r = &m->result[i];
 
-	if (r->fallback != NULL && !r->second && route_is_fallback(m->schedule->route, v)) {
-		schedule_assign_point(m, r, schedule_assign_hosts(m->schedule, r->fallback));
-		r->second = r->todo = true;
+	if (v->what == VERDICT_LATER)
+		r->dest->failure = *v;
+	if (falls_back(m, r, v))
 		return;
-	}
 	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : later(r);
 	r->waits = r->dest->directory && r->outcome == OUTCOME_LATER;
 	r->reason = schedule_reason_keep(m, v->code, v->status, v->host, v->text);
-	if (v->what == VERDICT_LATER)
-		r->dest->failure = *v;
 }
 
 /* What is told to a sender who asked for it; a peer with DSN tells it itself. */
@@ -339,22 +347,25 @@ gate_for(const struct schedule_message *m, struct schedule_dest *d)
 	return GATE_SEND;
 }
 
-/* The rest of the group does not go now. */
+/* The rest of the group does not go now, or to its fallback; then the destination may be gone with the last of it. */
 static void
 pass_over(struct schedule_message *m, const struct schedule_group *g, enum gate gate)
 {
-	const struct verdict *v = &g->dest->failure;
-	bool known = v->status[0] != '\0';
+	struct verdict v = g->dest->failure;
+	bool directory = g->dest->directory;
 
+	if (v.status[0] == '\0')
+		verdict_set(&v, VERDICT_LATER, "4.4.1", "the destination is down");
 	for (size_t k = m->offset; k < g->count; k++) {
 		struct schedule_result *r = &m->result[m->order[g->first + k]];
 
+		if (gate == GATE_DEFER && falls_back(m, r, &v))
+			continue;
 		/* the place of a fallback is no place for what was asked for */
 		r->outcome = gate == GATE_PARK && !(r->hold && r->second) ? OUTCOME_PARKED : later(r);
-		r->waits = g->dest->directory;
+		r->waits = directory;
 		if (gate == GATE_DEFER)
-			r->reason = schedule_reason_keep(m, v->code, known ? v->status : "4.4.1", v->host,
-			    known ? v->text : "the destination is down");
+			r->reason = schedule_reason_keep(m, v.code, v.status, v.host, v.text);
 	}
 	m->glitch |= gate == GATE_DEFER;
 	m->offset = g->count;

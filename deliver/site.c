@@ -18,6 +18,7 @@
 #define JOBS_PER_CONNECTION 5	/* waiting jobs that justify one more connection */
 #define PRESSURE_MS 1000	/* jobs still waiting after that: more connections than the proportion says */
 #define EXTRA_MAX 63
+#define HOSTS_MAX 5		/* that have said of one job that it is not for them, or not now: a large content is sent no more often */
 #define UNUSED_MS 120000	/* remembered after the last use: for health and remote_is_down */
 
 /* --- connections --- */
@@ -196,6 +197,8 @@ refuse_all(struct site *s)
 	struct peer *p, *next;
 
 	verdict_set(&v, VERDICT_LATER, "4.3.2", "this server is stopping");
+	for (struct remote_job *job = s->first; job != NULL; job = job->next)
+		job->noted = SITE_NOTHING;	/* the hosts it has not met might have taken it */
 	site_job_finish_all(s, &v);
 	for (p = TAILQ_FIRST(&s->peers); p != NULL; p = next) {
 		next = TAILQ_NEXT(p, link);
@@ -339,7 +342,7 @@ site_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fa
 {
 	size_t index = site_list_index(s, p);
 
-	if (fate == CLIENT_FINAL || (fate == CLIENT_ELSEWHERE && s->turned)) {
+	if (fate == CLIENT_FINAL || (fate == CLIENT_ELSEWHERE && (s->turned || ++job->hosts == HOSTS_MAX))) {
 		job->glitch = p->client.phase == CLIENT_OVER && p->client.glitch;
 		count_sent(s, job);
 		job->tls = p->facts;
@@ -349,8 +352,10 @@ site_over(struct site *s, struct peer *p, struct remote_job *job, enum client_fa
 	}
 	if (fate == CLIENT_LOST)
 		site_job_note(job, &p->client.failure, true);
-	else
+	else {
 		job->noted = SITE_HEARD;
+		job->glitch |= p->client.phase == CLIENT_OVER && p->client.glitch;
+	}
 	s->tired = true;
 	if (fate == CLIENT_LOST && p->messages > 1 && !job->reused_failed)
 		job->reused_failed = true;	/* the peer had closed it meanwhile: once more on a fresh connection */

@@ -123,7 +123,7 @@ site_job_finish_tried(struct site *s)
 	while (over != NULL) {
 		struct remote_job *job = over;
 		over = job->next;
-		s->down = !s->proven && job->noted == SITE_FAILURE;
+		s->down = !s->proven && job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER;
 		finish_with(s, job, NULL);
 	}
 }

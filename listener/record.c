@@ -167,15 +167,32 @@ auth_at(const struct record *r)
 	return r->len - at >= 4 && strncasecmp(r->line + at, "AUTH", 4) == 0 ? at + 4 : 0;
 }
 
+/* What clients ask for, also in vain. Where another word stands, the name of the mechanism was forgotten: that word is the answer. */
+static bool
+is_mechanism(const char *word, size_t len)
+{
+	static const char *const others[] = { "CRAM-MD5", "DIGEST-MD5", "NTLM", "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "ANONYMOUS", "SCRAM-SHA-1",
+		"SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "GS2-KRB5", "GS2-KRB5-PLUS", "GSS-SPNEGO", "KERBEROS_V4", "SKEY", "OTP" };
+
+	for (size_t i = 0; i < VOUCH_MECHANISMS + nitems_of(others); i++) {
+		const char *name = i < VOUCH_MECHANISMS ? vouch_mechanism_names[i] : others[i - VOUCH_MECHANISMS];
+		if (strlen(name) == len && strncasecmp(name, word, len) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Of "AUTH PLAIN dGVzdA==" what is no secret; at once, so that no copy of the rest is made. */
 static uint16_t
 mechanism_end(const struct record *r, size_t at)
 {
-	while (at < r->len && (r->line[at] == ' ' || r->line[at] == '\t'))
-		at++;
-	while (at < r->len && (isalnum((unsigned char)r->line[at]) || r->line[at] == '-' || r->line[at] == '_'))
-		at++;
-	return (uint16_t)at;
+	size_t word = at, end;
+
+	while (word < r->len && (r->line[word] == ' ' || r->line[word] == '\t'))
+		word++;
+	for (end = word; end < r->len && (isalnum((unsigned char)r->line[end]) || r->line[end] == '-' || r->line[end] == '_'); end++)
+		;
+	return (uint16_t)(is_mechanism(r->line + word, end - word) ? end : at);
 }
 
 /* An AUTH line is cut already. */

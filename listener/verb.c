@@ -172,6 +172,6 @@ verb_dispatch(struct session *s, const char *line, size_t len, bool more)
 		session_reply(s, bad, NULL);
 	else
 		v->run(s, line + word, len - word);
-	if (more && !s->held && v->batch == VERB_LAST && (s->phase & PHASE_ANY))
+	if (more && !s->held && v->batch == VERB_LAST && (s->phase & PHASE_COMMAND))
 		session_reply(s, REPLY_PIPELINING, s->server->fqdn);
 }

@@ -186,8 +186,8 @@ explain_manner(const struct explain *x, const struct config_domain *d, const str
 	snprintf(port, sizeof(port), "%u", a->port);
 	if (a->kind == ROUTE_DIRECT)
 		explain_key(x, d, d != NULL && d->has_port, "port", "port", port);
-	if (d != NULL)
-		by_domain(d, "hello", "helo", a->helo ? "HELO" : "EHLO");
+	if (d != NULL && (a->kind == ROUTE_DIRECT || d->route.count > 0))
+		by_domain(d, "hello", "helo", a->helo ? "HELO" : "EHLO");	/* the server's smart hosts have nothing to do with it */
 	explain_key(x, d, d != NULL && d->has_outbound_tls, "tls", "outbound-tls", tls[s->tls]);
 	explain_key(x, d, s->account.domain != NULL && *s->account.domain != '\0', "account", "outbound-auth", auth[s->account.auth]);
 }

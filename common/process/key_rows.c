@@ -334,7 +334,7 @@ const struct key key_rows[] = {
 	{ DOMAIN("relay", KEY_BOOL, relay), .standard = "no",
 	    .meaning = "Remote domain: whether mail for it is taken from anyone." },
 	{ DOMAIN("helo", KEY_BOOL, helo), .standard = "no",
-	    .meaning = "Remote domain: say HELO instead of EHLO." },
+	    .meaning = "Remote domain: say HELO instead of EHLO to its own hosts, by route or by DNS; not to the server's smart hosts." },
 	{ DOMAIN("route", KEY_STRINGS, route), .standard = "dns", .check = key_check_smart_host,
 	    .meaning = "Remote domain: dns, or smart hosts of its own, written as smart-host is." },
 	{ DOMAIN("outbound-auth", KEY_ENUM, outbound_auth), .derived = "the server's", .choice = outbound_auth,

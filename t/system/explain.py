@@ -33,6 +33,7 @@ def world(t):
         "domain *.wild.example": {"type": "remote", "helo": "yes", "route": f"[127.0.0.1]:{b.port}"},
         "domain exact.wild.example": {"type": "remote", "route": f"[127.0.0.1]:{a.port}"},
         "domain held.example": {"type": "remote", "relay": "yes", "hold": "yes"},
+        "domain plain.example": {"type": "remote", "relay": "yes", "helo": "yes"},
     }})
     return service, {str(sink.port): sink for sink in (a, b, c)}
 
@@ -45,7 +46,7 @@ def test_explain_is_what_happens(t):
                          ("127.0.0.1", "u@relayed.example"), ("127.0.0.1", "u@Far.Example"), ("127.0.0.1", "u@x.wild.example"),
                          ("127.0.0.2", "u@far.example"), ("127.0.0.2", "u@x.wild.example"), ("127.0.0.2", "u@x.y.wild.example"),
                          ("127.0.0.2", "u@exact.wild.example"), ("127.0.0.2", "u@wild.example"), ("127.0.0.2", "u@a..b"),
-                         ("127.0.0.9", "u@default.example"), ("127.0.0.1", "u@held.example")]:
+                         ("127.0.0.9", "u@default.example"), ("127.0.0.1", "u@held.example"), ("127.0.0.1", "u@plain.example")]:
         done = service.ctl("explain", "--from", client, "--rcpt", rcpt, "--sender", "me@alias.example", ok=False)
         if rcpt == "u@a..b":
             equal(done.returncode, 64)
@@ -74,7 +75,7 @@ def test_explain_is_what_happens(t):
             message = sinks[port].wait(sizes[port])[-1]
             equal(message.sender, says["sender"][0])
             equal("HELO" if message.session.lines[0].startswith("HELO") else "EHLO", says.get("hello", ("EHLO",))[0])
-    equal(sum(sizes.values()), 6, "messages that went out")
+    equal(sum(sizes.values()), 7, "messages that went out")
 
 
 def test_explain_more(t):

@@ -94,6 +94,75 @@ def test_smart_host_after_direct(t):
         equal(sorted(m.recipients[0] for m in sink.wait(len(wanted))), [f"x@{domain}.example" for domain in wanted], after)
 
 
+def test_fallback_of_a_domain_known_to_be_away(t):
+    """on-failure: what waits while the domain is being tried, and that is in vain, goes to the smart host as well."""
+    port, sink = t.port(), t.sink()
+    dns = t.dns("away MX 10 mx", "mx A 127.0.0.13")
+    service = t.postern({"default": {"messages": {"max-recipients": "1"},
+                                     "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "smart-host-after-direct": "on-failure", "port": port}}},
+                        service={"dns-server": dns.address})
+    several = "x-sender: a@default.example\r\n" + "".join(f"x-receiver: y{n}@away.example\r\n" for n in range(3)) + "\r\n"
+    service.default.send(to="x@away.example")
+    sink.wait(1)
+    service.home.put("several", several.encode() + mail())
+    equal(sorted(m.recipients[0] for m in sink.wait(4)[1:]), [f"y{n}@away.example" for n in range(3)])
+    equal(service.events.all("deferred"), [])
+    service.home.wait_queued(0)
+
+
+def test_host_that_refuses_all_is_not_away(t):
+    """554 instead of a greeting is a word about all mail: it is returned for that, and not put off because "the destination is down"."""
+    sink = t.sink(answers={"CONNECT": "554 5.7.1 no service for you"})
+    config = smart(sink.port, retry="15m")
+    config["default"]["messages"] = {"max-recipients": "1"}
+    service = t.postern(config)
+    several = "x-sender: a@default.example\r\n" + "".join(f"x-receiver: y{n}@remote.example\r\n" for n in range(3)) + "\r\n"
+    service.default.send("a@default.example", "x@remote.example")
+    service.events.wait("failed", status="5.7.1")
+    service.home.put("several", several.encode() + mail())
+    service.events.wait("failed", count=4, status="5.7.1")
+    equal(service.events.all("deferred"), [])
+
+
+def test_another_host_that_can(t):
+    """What the first host cannot take goes to the second; when none can, it is returned."""
+    full = ("PIPELINING", "SIZE 100000", "8BITMIME", "SMTPUTF8")
+    small, old, good = t.sink(ehlo=("PIPELINING", "SIZE 1000", "8BITMIME", "SMTPUTF8")), t.sink(ehlo=("PIPELINING",)), t.sink(ehlo=full)
+    service = t.postern({"default": {"delivery": {"smart-host": [f"[127.0.0.1]:{sink.port}" for sink in (small, old, good)]}}})
+
+    def say(data, params):
+        with service.default.connect() as client:
+            return client.message("a@default.example", "x@remote.example", data, params=params)
+    say(mail(size=5000) + "ü".encode(), " BODY=8BITMIME")
+    say(mail(subject="Grüße", size=5000), " BODY=8BITMIME SMTPUTF8")
+    equal([m.recipients for m in good.wait(2)], [["x@remote.example"]] * 2)
+    ident = say(mail(size=200000), "")
+    old.wait()
+    ident = say(mail(size=200000) + "ü".encode(), " BODY=8BITMIME")
+    failed = service.events.wait("failed", id=ident)
+    check(failed["status"] in ("5.3.4", "5.6.3"), failed.line)
+    equal((len(small.messages), len(old.messages), len(good.messages)), (0, 1, 2))
+
+
+def test_another_host_when_nobody_was_taken(t):
+    """4xx to all recipients, to DATA, to the content: the next host; once somebody was taken the others wait."""
+    for verb in ("RCPT", "DATA", "DOT"):
+        first, second = t.sink(answers={verb: lambda s, line: "451 4.3.0 not here"}), t.sink()
+        service = t.postern(smart(first.port, second.port, retry="15m"))
+        service.default.send("a@default.example", ["x@remote.example", "y@remote.example"])
+        equal(second.wait()[0].recipients, ["x@remote.example", "y@remote.example"], verb)
+        if verb == "RCPT":
+            first.answers[verb] = lambda s, line: "451 4.3.0 not here" if "<y@" in line else None
+            ident = service.default.send("a@default.example", ["x@remote.example", "y@remote.example"])
+            service.events.wait("deferred", id=ident, recipient="y@remote.example")
+            equal(first.wait()[0].recipients, ["x@remote.example"])
+            first.answers[verb] = second.answers[verb] = lambda s, line: "550 5.1.1 no" if "<y@" in line else "451 4.3.0 not here"
+            ident = service.default.send("a@default.example", ["x@remote.example", "y@remote.example"])
+            equal(service.events.wait("failed", id=ident)["recipient"], "y@remote.example")
+            service.events.wait("deferred", id=ident, recipient="x@remote.example")
+        equal(len(second.messages), 1, verb)
+
+
 def test_connection_is_kept(t):
     sink = t.sink()
     service = t.postern(smart(sink.port))

@@ -274,7 +274,7 @@ static const struct row rows[] = {
 	  "V 0 refused 5.1.1 550\nV 1 delivered 2.0.0 250\nF final\n" },
 	{ "all refused, DATA refused", 0, 2, "hi\r\n", false,
 	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 no\nS 450 4.2.0 grey\nA wait\nS 503 no recipients\n"
-	  "V 0 refused 5.0.0 550\nV 1 later 4.2.0 450\nF final\nA ready\n"
+	  "V 0 refused 5.0.0 550\nV 1 later 4.2.0 450\nF elsewhere\nA ready\n"
 	  "M\nC RSET\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 reset\nS 250 ok\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\nF final\n" },
 	{ "all refused, yet 354", 0, 1, "hi\r\n", false,
 	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 550 no\nS 354 go\nC .\nA wait\nS 250 nothing sent\nV 0 refused 5.0.0 550\nF final\n"
@@ -292,7 +292,7 @@ static const struct row rows[] = {
 	{ "552 after an accepted one is later", 0, 2, "hi\r\n", false,
 	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 250 ok\nS 552 too many\nS 354 go\nC hi\nC .\nS 250 ok\n"
 	  "V 0 delivered 2.0.0 250\nV 1 later 4.5.3 552\nF final\n" },
-	{ "DATA refused", 0, 1, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 451 4.3.0 no\nV 0 later 4.3.0 451\nF final\nM\nC RSET\n"
+	{ "DATA refused", 0, 1, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 451 4.3.0 no\nV 0 later 4.3.0 451\nF elsewhere\nM\nC RSET\n"
 	  MAIL_PIPES RCPT0 "C DATA\n" },
 	{ "content refused", 0, 2, "hi\r\n", false,
 	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 354 go\nC hi\nC .\nS 554 5.7.1 spam\n"
@@ -301,8 +301,8 @@ static const struct row rows[] = {
 	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\nC DATA\nS 354 go\nC ..\nC ...a\nC b.\nC ..\nC .\n" },
 	{ "no content", 0, 1, "", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\nC DATA\nS 354 go\nC .\n" },
 	{ "8-bit offered", MESSAGE_8BIT, 1, "hi\r\n", false, PIPES "M\nC MAIL FROM:<a@us.example> SIZE=4 BODY=8BITMIME\n" RCPT0 "C DATA\n" },
-	{ "8-bit missing", MESSAGE_8BIT, 1, "hi\r\n", false, PLAIN "M\nV 0 refused 5.6.3 0\nF final\nA ready\n" },
-	{ "SMTPUTF8 missing", MESSAGE_UTF8, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.7 0\nF final\nA ready\n" },
+	{ "8-bit missing", MESSAGE_8BIT, 1, "hi\r\n", false, PLAIN "M\nV 0 refused 5.6.3 0\nF elsewhere\nA ready\n" },
+	{ "SMTPUTF8 missing", MESSAGE_UTF8, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.7 0\nF elsewhere\nA ready\n" },
 	{ "SMTPUTF8 offered", MESSAGE_UTF8 | MESSAGE_8BIT, 1, "hi\r\n", false,
 	  HELLO "S 250-x\nS 250-8BITMIME\nS 250 SMTPUTF8\nM\nC MAIL FROM:<a@us.example> BODY=8BITMIME SMTPUTF8\n" },
 	{ "chunk", 0, 2, ".\r\n..", false,
@@ -312,7 +312,7 @@ static const struct row rows[] = {
 	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 "S 250 ok\nS 550 5.1.1 no\nV 0 refused 5.1.1 550\nF final\n"
 	  "M\nC RSET\nC MAIL FROM:<a@us.example>\n" RCPT0 },
 	{ "chunk refused", 0, 1, "hi\r\n", false,
-	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 "S 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nS 452 4.3.1 full\nV 0 later 4.3.1 452\nF final\n"
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 "S 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nS 452 4.3.1 full\nV 0 later 4.3.1 452\nF elsewhere\n"
 	  "M\nC RSET\nC MAIL FROM:<a@us.example>\n" RCPT0 },
 	{ "empty chunk, lost", 0, 1, "", false,
 	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 "S 250 ok\nS 250 ok\nC BDAT 0 LAST\nL gone\nV 0 later 4.4.2 0\nF final\nA close\n" },
@@ -326,7 +326,7 @@ static const struct row rows[] = {
 	{ "submitter told to nobody else", SUBMITTED, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\n" },
 	{ "DSN not offered", WITH_DSN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 },
 	{ "SMTPUTF8 declared, not needed", MESSAGE_UTF8 | ASCII_HEADER, 1, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\n" },
-	{ "SMTPUTF8 needed by the header", MESSAGE_UTF8, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.7 0\nF final\n" },
+	{ "SMTPUTF8 needed by the header", MESSAGE_UTF8, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.7 0\nF elsewhere\n" },
 	{ "only the domain is not ASCII", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 1, "hi\r\n", false,
 	  PIPES "M\n" MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC DATA\n" },
 	{ "a local part is not ASCII", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
@@ -343,17 +343,17 @@ static const struct row rows[] = {
 	  "V 0 refused 5.1.1 550\nV 1 refused 5.6.7 0\nF final\nA ready\nM\nC RSET\n" },
 	{ "a local part is not ASCII, in the middle", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 3, "hi\r\n", false,
 	  PIPES "M\n" MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC RCPT TO:<r2@x.example>\nC DATA\nS 250 ok\nS 550 5.1.1 no\nS 450 4.2.1 grey\n"
-	  "S 503 none\nV 0 refused 5.1.1 550\nV 1 refused 5.6.7 0\nV 2 later 4.2.1 450\nF final\nA ready\n" },
+	  "S 503 none\nV 0 refused 5.1.1 550\nV 1 refused 5.6.7 0\nV 2 later 4.2.1 450\nF elsewhere\nA ready\n" },
 	{ "no local part is ASCII", MESSAGE_UTF8 | ASCII_HEADER | IDN_LOCALS, 2, "hi\r\n", false,
-	  PIPES "M\nV 0 refused 5.6.7 0\nV 1 refused 5.6.7 0\nF final\nA ready\n" },
+	  PIPES "M\nV 0 refused 5.6.7 0\nV 1 refused 5.6.7 0\nF elsewhere\nA ready\n" },
 	{ "a local part is not ASCII, lost", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
 	  PIPES "M\n" MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC DATA\nS 250 ok\nL gone\nV 0 later 4.4.2 0\nV 1 later 4.4.2 0\nF lost\n" },
 	{ "SMTPUTF8 offered", MESSAGE_UTF8 | IDN_DOMAINS, 1, "hi\r\n", false,
 	  HELLO "S 250-mx.example\nS 250 SMTPUTF8\nM\nC MAIL FROM:<a@us.example> SMTPUTF8\nS 250 ok\nC RCPT TO:<r@b\xc3\xbc" "cher.example>\n" },
 	{ "binary, no BINARYMIME", MESSAGE_BINARY | MESSAGE_8BIT, 1, "hi\r\n", false,
-	  HELLO "S 250-mx.example\nS 250 CHUNKING\nM\nV 0 refused 5.6.3 0\nF final\n" },
-	{ "binary", MESSAGE_BINARY, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.3 0\nF final\n" },
-	{ "too large", 0, 1, "123456", false, HELLO "S 250-x\nS 250 SIZE 5\nM\nV 0 refused 5.3.4 0\nF final\nA ready\n" },
+	  HELLO "S 250-mx.example\nS 250 CHUNKING\nM\nV 0 refused 5.6.3 0\nF elsewhere\n" },
+	{ "binary", MESSAGE_BINARY, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.3 0\nF elsewhere\n" },
+	{ "too large", 0, 1, "123456", false, HELLO "S 250-x\nS 250 SIZE 5\nM\nV 0 refused 5.3.4 0\nF elsewhere\nA ready\n" },
 	{ "just not too large", 0, 1, "12345", false, HELLO "S 250-x\nS 250 SIZE 5\nM\nC MAIL FROM:<a@us.example> SIZE=5\n" },
 	{ "SIZE without limit", 0, 1, "123456", false, HELLO "S 250-x\nS 250 SIZE 0\nM\nC MAIL FROM:<a@us.example> SIZE=6\n" },
 	{ "greeting later", 0, 1, "", false, "S 450 busy\nA close\n" },
@@ -362,7 +362,7 @@ static const struct row rows[] = {
 	{ "greeting of two lines", 0, 1, "", false, "S 220-one\nS 220 two\nC EHLO us.example\n" },
 	{ "421 to MAIL", 0, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 421 4.3.2 stopping\nV 0 later 4.3.2 421\nF lost\nA close\n" },
 	{ "421 to the content", 0, 1, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 421 4.3.2 stopping\nV 0 later 4.3.2 421\nF final\nA close\n" },
+	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 421 4.3.2 stopping\nV 0 later 4.3.2 421\nF elsewhere\nA close\n" },
 	{ "421 between", 0, 1, "hi\r\n", false, PIPES "S 421 idle\nA close\n" },
 	{ "good bye in the same breath", 0, 1, "hi\r\n", false,
 	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\nS 421 enough\nA done\nV 0 delivered 2.0.0 250\nF final\nA close\n" },

@@ -367,4 +367,20 @@ START_TEST(test_ttl_is_the_least)
 }
 END_TEST
 
-UNIT_MAIN("mx", test_rows, test_dane_rows, test_equal_preferences_are_shuffled_within, test_bounds, test_ttl_is_the_least)
+/* A host that the DNS gave no answer about is asked for again soon, not when the others have run out. */
+START_TEST(test_ttl_after_trouble)
+{
+	static const struct row row = { "", "d.example", false,
+	    "d.example MX 10 a.example;!a.example A;d.example MX 20 b.example;b.example A 192.0.2.2", "" };
+	struct destination d;
+	struct mx_list list;
+
+	make_destination(&d, &row);
+	walk(&d, row.dns, no_chance, false, &list);
+	ck_assert_uint_eq(list.count, 1);
+	ck_assert_uint_le(list.ttl, 60);
+	mx_list_done(&list);
+}
+END_TEST
+
+UNIT_MAIN("mx", test_rows, test_dane_rows, test_equal_preferences_are_shuffled_within, test_bounds, test_ttl_is_the_least, test_ttl_after_trouble)

@@ -479,7 +479,7 @@ END_TEST
 
 static const struct { enum behaviour a, b; bool closed; enum verdict_what what; const char *status; bool glitch, down; } ends[] = {
 	{ SINK_BUSY, SINK_BUSY, false, VERDICT_LATER, "4.0.0", true, true },
-	{ SINK_REFUSES, SINK_REFUSES, false, VERDICT_REFUSED, "5.0.0", false, true },
+	{ SINK_REFUSES, SINK_REFUSES, false, VERDICT_REFUSED, "5.0.0", false, false },
 	{ SINK_BUSY, SINK_REFUSES, false, VERDICT_LATER, "4.0.0", true, true },
 	{ SINK_REFUSES, SINK_BUSY, false, VERDICT_LATER, "4.0.0", true, true },
 	{ SINK_TAKES, SINK_TAKES, true, VERDICT_LATER, "4.4.1", true, true },

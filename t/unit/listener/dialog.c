@@ -11,7 +11,8 @@
  *   L: number          the time limit that holds now, in ms; -1 none
  *   A: text            what the auth helper is asked next: "start PLAIN token" ("-" none), "step token", "cancel"; or the
  *                      deliver worker: "queue domain ...", "turn of account domain ..."
- *   > stop|cut|expire|eof|secured|store errno   an event; "store" sets what the disk will say
+ *   > stop|cut|expire|eof|secured|store errno   an event; "store" sets what the disk will say; "secured loosely": under a TLS to which
+ *                      no login can be bound
  *   > demanded N|more|nothing|later   the deliver worker's answer, about node x.example
  *   > vouch ok user|failed|later|challenge text   the auth helper's answer
  *   > named NAME|none|trouble           the client's name is known, or will not be
@@ -38,7 +39,8 @@ struct script {
 	const char *path;
 	struct step *step;
 	size_t count;
-	bool no_lump;
+	bool no_lump;		/* "lump = no" */
+	bool whole_only;	/* "pieces = whole" */
 };
 
 static int
@@ -114,7 +116,7 @@ set(struct world *w, const char *path, unsigned line, const char *key, char *val
 	else if (strcmp(key, "tls") == 0) {
 		w->implicit = strcmp(value, "implicit") == 0;
 		w->server.tls = strcmp(value, "required") == 0 ? CONFIG_TLS_REQUIRED : CONFIG_TLS_OPTIONAL;
-	} else if (strcmp(key, "lump") != 0)
+	} else if (strcmp(key, "lump") != 0 && strcmp(key, "pieces") != 0)
 		ck_abort_msg("%s:%u: no setting %s", path, line, key);
 }
 
@@ -189,6 +191,8 @@ load(struct script *s, struct world *w, const char *path)
 		set(w, path, number, key, value + 3);
 		if (strcmp(key, "lump") == 0)
 			s->no_lump = true;
+		if (strcmp(key, "pieces") == 0)
+			s->whole_only = true;
 	}
 	return text;
 }
@@ -262,10 +266,10 @@ event(struct world *w, const struct script *s, const struct step *step)
 		session_expire(&w->s);
 	else if (strcmp(what, "eof") == 0)
 		session_eof(&w->s);
-	else if (strcmp(what, "secured") == 0) {
+	else if (strncmp(what, "secured", 7) == 0) {
 		ck_assert_msg(w->securing, "%s:%u: no handshake is under way", s->path, step->line);
 		w->securing = false;
-		session_secured(&w->s, true);
+		session_secured(&w->s, strcmp(what, "secured loosely") != 0);
 	} else if (strcmp(what, "sought") == 0) {
 		w->sought = true;
 		session_named(&w->s);
@@ -348,7 +352,7 @@ play(const char *path, enum mode mode)
 	char *text = load(&s, &w, path);
 	bool ends = false;
 
-	if (mode != MODE_LUMP || !s.no_lump) {
+	if (mode == MODE_WHOLE || (!s.whole_only && (mode != MODE_LUMP || !s.no_lump))) {
 		world_begin_session(&w);
 		w.s.secure = w.s.bound = w.secure;
 		for (size_t i = 0; i < s.count;) {

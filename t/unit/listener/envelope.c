@@ -3,6 +3,11 @@
 
 #define LOCAL64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
+#define CODED20 "+61+61+61+61+61+61+61+61+61+61+61+61+61+61+61+61+61+61+2E+61"
+#define CODED40 CODED20 CODED20
+
+#define X480 CODED40 CODED40 CODED40 CODED40
+
 static const struct mail_row {
 	const char *arg;
 	enum reply reply;
@@ -63,6 +68,9 @@ static const struct mail_row {
 	{ "FROM:<a@b.example> AUTH=c+40d.example", REPLY_NONE, "a@b.example", 0, 0 },
 	{ "FROM:<a@b.example> AUTH=<c@d.example>", REPLY_BAD_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> AUTH=c@d=", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> AUTH=c@d.example+3Ex", REPLY_BAD_PARAMETER, NULL, 0, 0 },	/* what stands behind the path of it */
+	{ "FROM:<a@b.example> AUTH=" CODED40 CODED20 "+40" CODED40 CODED40 CODED20 "aaaaaaaaaaaaaaaaa", REPLY_NONE, "a@b.example", 0, 0 },	/* 500 bytes */
+	{ "FROM:<a@b.example> AUTH=" CODED40 CODED20 "+40" CODED40 CODED40 CODED20 "aaaaaaaaaaaaaaaaaa", REPLY_BAD_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> SIZ=1", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> =1", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example>SIZE=1", REPLY_BAD_ADDRESS, NULL, 0, 0 },
@@ -134,6 +142,10 @@ static const struct rcpt_row {
 	{ "TO:<a@b.example> ORCPT=utf-8;\xc3\xbc@b.example", MESSAGE_UTF8, REPLY_NONE, "a@b.example", 0, "utf-8;\xc3\xbc@b.example" },
 	{ "TO:<a@b.example> ORCPT=utf-8;\xc3\xbc@b.example", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
 	{ "TO:<a@b.example> ORCPT=utf-8;\xc3@b.example", MESSAGE_UTF8, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<a@b.example> ORCPT=utf-8;\xc2\x85@b.example", MESSAGE_UTF8, REPLY_BAD_PARAMETER, NULL, 0, NULL },	/* a control, in UTF-8 */
+	{ "TO:<a@b.example> ORCPT=rfc822;" X480 "1234567890123", 0, REPLY_NONE, "a@b.example", 0, "rfc822;" X480 "1234567890123" },	/* 500 bytes */
+	{ "TO:<a@b.example> ORCPT=rfc822;" X480 "12345678901234", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
+	{ "TO:<\"a\\\x01\"@b.example>", 0, REPLY_BAD_ADDRESS, NULL, 0, NULL },
 	{ "TO:<a@b.example> RET=FULL", 0, REPLY_UNKNOWN_PARAMETER, NULL, 0, NULL },
 	{ "TO:<a@b.example> SIZE=1", 0, REPLY_UNKNOWN_PARAMETER, NULL, 0, NULL },
 	{ "FROM:<a@b.example>", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
@@ -180,4 +192,27 @@ START_TEST(once_each)
 }
 END_TEST
 
-UNIT_MAIN("envelope", mail, rcpt, once_each)
+/* Also without max-recipients there is an end. */
+START_TEST(most_recipients)
+{
+	struct world w;
+	world_init(&w);
+	w.server.max_recipients = CONFIG_UNLIMITED;
+	world_begin_session(&w);
+	world_say(&w, "HELO c");
+	world_say(&w, "MAIL FROM:<a@b.example>");
+	for (unsigned i = 0; i < ENVELOPE_RECIPIENTS_MAX; i++) {
+		char line[64];
+		snprintf(line, sizeof(line), "RCPT TO:<r%u@example.com>", i);
+		world_say(&w, line);
+		ck_assert_msg(strncmp(buf_text(&w.out), "250 ", 4) == 0, "%u: %s", i, buf_text(&w.out));
+	}
+	world_say(&w, "RCPT TO:<more@example.com>");
+	ck_assert_msg(strncmp(buf_text(&w.out), "452 4.5.3 ", 10) == 0, "%s", buf_text(&w.out));
+	world_say(&w, "RCPT TO:<r7@example.com>");	/* is there already */
+	ck_assert_msg(strncmp(buf_text(&w.out), "250 ", 4) == 0, "%s", buf_text(&w.out));
+	world_done(&w);
+}
+END_TEST
+
+UNIT_MAIN("envelope", mail, rcpt, once_each, most_recipients)

@@ -42,6 +42,7 @@ static const struct row {
 	{ TEXT("PROXY TCP4 10.1.2.300 192.0.2.25 1 2\r\n"), PROXY_BAD, NULL, NULL },
 	{ TEXT("PROXY UDP4 10.1.2.3 192.0.2.25 1 2\r\n"), PROXY_BAD, NULL, NULL },
 	{ TEXT("PROXY TCP4 10.1.2.3\0 192.0.2.25 1 2\r\n"), PROXY_BAD, NULL, NULL },
+	{ TEXT("PROXY TCP4 10.1.2.3 192.0.2.25 1 2\0 3\r\n"), PROXY_BAD, NULL, NULL },
 	{ TEXT("proxy TCP4 10.1.2.3 192.0.2.25 1 2\r\n"), PROXY_BAD, NULL, NULL },
 	{ TEXT("EHLO client.example\r\n"), PROXY_BAD, NULL, NULL },
 	{ TEXT("\r\n\r\nEHLO x\r\n"), PROXY_BAD, NULL, NULL },

@@ -77,6 +77,10 @@ answer(struct scene *s, enum vouch_result result)
 #define DENIED "\3"
 #define IDLE "\4"
 #define GONE "\5"
+#define SECRET64 "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
+#define SECRET1024 SECRET64 SECRET64 SECRET64 SECRET64 SECRET64 SECRET64 SECRET64 SECRET64 \
+	SECRET64 SECRET64 SECRET64 SECRET64 SECRET64 SECRET64 SECRET64 SECRET64
+#define LONG_ANSWER SECRET1024 SECRET1024 SECRET1024 SECRET1024 SECRET1024 SECRET1024 SECRET1024 SECRET1024 SECRET1024 SECRET1024 SECRET1024 SECRET1024 "c2VjcmV0"
 
 static const struct row {
 	const char *const *said;
@@ -102,6 +106,14 @@ static const struct row {
 	{ (const char *const[]){ " AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n", GONE, NULL }, "- +AUTH+PLAIN 500 0 32\nQUIT - 240 0 0\n" },
 	{ (const char *const[]){ "AUTH\tPLAIN\tAGFsaWNlAHNlY3JldA==\r\n", GONE, NULL }, "AUTH%09PLAIN - 500 0 31\nQUIT - 240 0 0\n" },
 	{ (const char *const[]){ "authPLAIN:AGFsaWNl\r\n", GONE, NULL }, "authPLAIN - 500 0 18\nQUIT - 240 0 0\n" },
+	{ (const char *const[]){ "EHLO c\r\nAUTH AGFsaWNlAHNlY3JldA==\r\nAUTH c2VjcmV0\r\nauth plainAGFsaWNlAHNlY3JldA==\r\nAUTHAGFsaWNl\r\nauth ntlm\r\n", GONE, NULL },
+	    "EHLO +c 250 0 6\nAUTH - 504 0 25\nAUTH - 504 0 13\nauth - 504 0 30\nAUTH - 500 0 12\nauth +ntlm 504 0 9\nQUIT c 240 0 0\n" },
+	/* an answer that ends in LF, or does not end */
+	{ (const char *const[]){ "EHLO c\r\nAUTH LOGIN\r\n", CHALLENGED, "c2VjcmV0\n", "AUTH LOGIN\r\n", CHALLENGED, LONG_ANSWER, "\r\nNOOP\r\n", GONE, NULL },
+	    "EHLO +c 250 0 6\nAUTH +LOGIN 500 0 10\nAUTH +LOGIN 500 0 10\nNOOP - 250 0 4\nQUIT c 240 0 0\n" },
+	/* a chunk that was refused is no content; an id in the body is none */
+	{ (const char *const[]){ "EHLO c\r\nBDAT 4\r\nabcdMAIL FROM:<>\r\nRCPT TO:<c@example.com>\r\nDATA\r\nSubject: x\r\n\r\nMessage-ID: <2@x>\r\n.\r\n", GONE, NULL },
+	    "EHLO +c 250 0 6\nBDAT +4 503 0 6\nMAIL +FROM:<> 250 0 12\nRCPT +TO:<c@example.com> 250 0 23\nDATA - 250 0 33\nQUIT c 240 0 0\n" },
 	{ (const char *const[]){ "EHLO c\r\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\nNOOP\r\n", GONE, NULL },
 	    "EHLO +c 250 0 6\nAUTH +PLAIN 500 0 31\nNOOP - 250 0 4\nQUIT c 240 0 0\n" },
 	/* in the middle of its answer the client goes, or is too slow */

@@ -112,7 +112,8 @@ START_TEST(any_case)
 END_TEST
 
 /* Refused content is read on, to give the answer where it belongs, but not for ever. */
-START_TEST(refused_content_has_an_end)
+static void
+waste(const char *command)
 {
 	static const char line[] = "0123456789012345678901234567890123456789012345678901234567890\r\n";
 	struct world w;
@@ -120,7 +121,7 @@ START_TEST(refused_content_has_an_end)
 	world_init(&w);
 	w.server.max_message_size = 10;
 	go_to(&w, IN_RCPT);
-	world_say(&w, "DATA");
+	world_say(&w, command);
 	buf_clear(&w.out);
 	while (!w.closed && fed < 2 * SESSION_CONTENT_WASTE) {
 		ck_assert_uint_eq(w.out.len, 0);
@@ -133,6 +134,12 @@ START_TEST(refused_content_has_an_end)
 	ck_assert_uint_gt(fed, SESSION_CONTENT_WASTE);
 	ck_assert_msg(strncmp(buf_text(&w.out), "552 ", 4) == 0, "%s", buf_text(&w.out));
 	world_done(&w);
+}
+
+START_TEST(refused_content_has_an_end)
+{
+	waste("DATA");
+	waste("BDAT 99999999999999999999 LAST");
 }
 END_TEST
 

@@ -86,6 +86,7 @@ world_begin(void *arg, struct message_envelope *e)
 	struct world *w = arg;
 	ck_assert(!w->begun && !w->storing);
 	ck_assert(e->nrcpt > 0 && e->helo != NULL && e->client != NULL && e->protocol != NULL);
+	ck_assert((e->user != NULL) == w->s.authenticated);
 	if (w->begin_error != 0)
 		return w->begin_error;
 	w->begun = true;
@@ -350,7 +351,7 @@ world_run(struct world *w)
 		if (w->storing) {
 			w->storing = false;
 			session_stored(&w->s, w->store_error, "0123456789abcdef");
-		} else if (w->s.blocked) {
+		} else if (w->s.blocked && w->begun) { /* the disk speaks of a message that is there */
 			session_room(&w->s);
 		}
 		if (w->closed) {
@@ -359,7 +360,7 @@ world_run(struct world *w)
 		}
 		size_t used = w->in.len > 0 ? session_input(&w->s, w->in.data, w->in.len) : 0;
 		ck_assert_uint_le(used, w->in.len);
-		if (used == 0 && !w->storing && !w->s.blocked)
+		if (used == 0 && !w->storing && !(w->s.blocked && w->begun))
 			return;
 		buf_drop(&w->in, used);
 	}
