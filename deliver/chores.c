@@ -69,6 +69,8 @@ chores_answer(struct chores_job *j)
 		len--;
 	if (len > 0)
 		memcpy(j->page.text, j->text.data, len);
+	if (chore_rows[j->ask.verb].acts)
+		schedule_count(c->schedule);
 	send_page(c, j->request, &j->page, len);
 	job_free(j);
 	begin(c);

@@ -186,14 +186,24 @@ is_badmail_envelope(const struct chores_job *j, const struct message_envelope *e
 	return fits;
 }
 
+/* Within a second of the order the name tells: what was put back by an earlier page has a new one. */
+static bool
+came_later(const struct chores_job *j, const struct spool_badmail *b)
+{
+	int64_t newest = j->ask.newest_us;
+
+	if (newest == 0 || b->since + 1 < newest / 1000000)
+		return false;
+	return b->since > newest / 1000000 || message_id_time_us(b->name) > newest;
+}
+
 static void
 read_badmail(struct chores_job *j, struct chores_item *i, int64_t now)
 {
 	struct message_envelope e;
 	int rc;
 
-	if (!pick_is_age(&j->ask.pick, now - i->bad.since) || !pick_is_id(&j->ask.pick, i->bad.name) ||
-	    (j->ask.newest_us != 0 && i->bad.since > j->ask.newest_us / 1000000))
+	if (!pick_is_age(&j->ask.pick, now - i->bad.since) || !pick_is_id(&j->ask.pick, i->bad.name) || came_later(j, &i->bad))
 		return;
 	rc = i->bad.foreign ? 0 : spool_bin_envelope(j->chores->spool, &i->bad, &e);
 	if (is_badmail_envelope(j, rc == 1 ? &e : NULL)) {

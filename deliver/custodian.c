@@ -175,6 +175,7 @@ finish(struct boot *b)
 
 	rescan_stop(k->rescan);
 	pool_free(k->pool);
+	schedule_count(k->schedule);	/* what it leaves */
 	schedule_free(k->schedule);
 	chores_free(k->chores);
 	badmail_free(k->badmail);

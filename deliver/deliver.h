@@ -183,7 +183,8 @@ struct stock {
 	uint32_t *record;
 	size_t first, count, size;
 	size_t gone;			/* entries whose record may have gone, since the last tidying */
-	size_t wanted;			/* records that were at work when they were asked for */
+	uint32_t *wanted;		/* records that were at work when they were asked for */
+	size_t nwanted, wanted_size;
 };
 
 void stock_done(struct stock *k);
@@ -192,6 +193,9 @@ void stock_add(struct stock *k, struct schedule_index *x, uint32_t record, size_
 /* The first of the asked ones that waits, out of its heap; 0 none: `*asked` is 0 then. */
 uint32_t stock_take(struct stock *k, struct schedule_index *x, size_t *asked);
 void stock_tidy(struct stock *k, struct schedule_index *x, size_t *asked);	/* forgets what is kept no more, or twice */
+bool stock_wants(const struct stock *k, uint32_t record);
+bool stock_unwant(struct stock *k, uint32_t record);	/* false: it was not wanted */
+void stock_unwant_all(struct stock *k);
 
 /* --- note: the lines beside a queue file that say what was tried. Pure --- */
 
@@ -410,6 +414,7 @@ struct schedule {
 	size_t buried;			/* records of messages that are gone, still in a list */
 	LIST_HEAD(, turn) turns;
 	int64_t started_us;
+	int64_t ahead_us;		/* how far the wall clock was ahead of the monotonic one when last looked at; 0 never */
 	bool draining;
 	void (*idle)(void *arg);
 	void *idle_arg;
@@ -421,6 +426,7 @@ void schedule_hint(struct schedule *s, const char *id);			/* new in the queue */
 void schedule_found(struct schedule *s, const struct spool_entry *entry);	/* by a scan */
 void schedule_go(struct schedule *s);			/* after any number of the two above */
 void schedule_retry_all(struct schedule *s);
+void schedule_count(const struct schedule *s);	/* what there is, for the counters: at each turn, and when an operator hears of his order */
 /* Loads no more; `idle` once all loaded are settled, maybe at once. */
 void schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg);
 /* The round of a message is over and written down (called by settle), or there was none. */
@@ -440,8 +446,9 @@ struct schedule_reason *schedule_reason_keep(struct schedule_message *m, int cod
 size_t schedule_ask(struct schedule *s, const char *pattern, bool *running);
 /* Among the held ones from now on: the message waits for all of its destinations that are to be asked for. */
 void schedule_ask_keep(struct schedule_message *m);
-/* Asked for while it was at work: whose turn it is now. NULL: not. */
+/* Asked for while it was at work in this round: whose turn it is now; the record stays wanted by others. NULL: it is not wanted. */
 struct schedule_dest *schedule_ask_wanted(struct schedule_message *m);
+void schedule_ask_unwant(struct schedule *s, uint32_t record);	/* by nobody */
 /* Its record, with these flags, is gone. */
 void schedule_ask_forget(struct schedule_message *m, unsigned flags);
 const char *schedule_ask_domain(const struct schedule_dest *d);	/* whose held mail it has */
@@ -452,6 +459,10 @@ struct schedule_dest *schedule_ask_dest(struct schedule *s, const char *domain, 
 void schedule_assign(struct schedule_message *m);
 struct schedule_dest *schedule_assign_hosts(struct schedule *s, const struct destination *d);
 void schedule_assign_point(struct schedule_message *m, struct schedule_result *r, struct schedule_dest *dest);	/* from now on it goes there */
+
+/* --- schedule_clock: due times are of the wall clock --- */
+uint32_t schedule_clock_latest(const struct schedule *s, uint32_t now);	/* nothing is due later */
+void schedule_clock_look(struct schedule *s);	/* was it set back? Then what waits is due by then */
 
 /* --- schedule_dest: destinations in use, and the records that wait for each --- */
 struct schedule_dest {
@@ -510,7 +521,7 @@ enum schedule_flag {
 	RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4, RECORD_HOT = 8, RECORD_NOTED = 16,
 	RECORD_FROZEN = 128,	/* held by an operator; one that is loaded rests after its round */
 	RECORD_HELD = 32,	/* kept by each of its destinations that hold; see schedule_index_hold */
-	RECORD_WANTED = 64,	/* at work, and asked for by one of its destinations: see stock.wanted. With HELD: for stock_tidy alone */
+	RECORD_WANTED = 64,	/* at work, and asked for by some of its destinations: see stock.wanted. With HELD: for stock_tidy alone */
 };
 
 struct schedule_record {		/* 32 bytes */
@@ -548,8 +559,11 @@ uint32_t schedule_index_first(const struct schedule_index *x);		/* earliest due,
  */
 uint32_t schedule_index_wake(struct schedule_index *x, uint32_t from, const bool tags[SCHEDULE_TAGS], uint32_t due);
 void schedule_index_all_due(struct schedule_index *x, uint32_t due);	/* none waits longer than `due` but what is only held */
+void schedule_index_bound(struct schedule_index *x, uint32_t due);	/* none at all */
 void schedule_index_hold(struct schedule_index *x, uint32_t n, bool held);	/* sets or clears RECORD_HELD */
 size_t schedule_index_held(const struct schedule_index *x);
+void schedule_index_freeze(struct schedule_index *x, uint32_t n, bool frozen);	/* the same with RECORD_FROZEN */
+size_t schedule_index_frozen(const struct schedule_index *x);
 
 /* --- schedule_load: reads a message and judges whether it may be tried --- */
 void schedule_load_read(struct schedule_message *m);	/* any thread; touches the message alone */

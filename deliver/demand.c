@@ -61,7 +61,7 @@ want_dane(const struct destination *d, const struct demand_host *host, struct tl
 	if (d->by_mx)
 		add_name(wish, d->domain);
 	for (size_t i = 0; i < set->count; i++)
-		record[i] = (struct tls_record){ set->record[i].data, set->record[i].len };
+		record[i] = (struct tls_record){ set->data + set->record[i].at, set->record[i].len };
 	wish->record = record;
 	wish->records = set->count;
 }

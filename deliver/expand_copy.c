@@ -3,7 +3,7 @@
  *
  * Runs in:  deliver, on the loop; the queue is written by intake
  * Owns:     the lists of new recipients, the part at hand
- * Promise:  each address is listed once, and not at all when it is a mailbox beside them. A part's id follows from the message and all
+ * Promise:  each address is listed once, and not at all when the message is for it anyway. A part's id follows from the message and all
  *           its recipients: a repeat after a crash finds the very same part in the queue and takes it as done, never another one.
  *           Its age is the message's. DSN parameters are handed on as RFC 3461 5.2.7 wants
  * Fails by: the copy's error; parts that are queued stay
@@ -64,7 +64,10 @@ by_order(const void *a, const void *b)
 	return ((const struct place *)a)->order < ((const struct place *)b)->order ? -1 : 1;
 }
 
-/* Recipients that get the message anyway: the mailboxes of this job. */
+/*
+ * Recipients that the message is for as they are: in drop, at a remote host, in another job; all but those that stand for others here. It
+ * does not matter what has become of each by now, so that a repeat makes the same lists.
+ */
 static void
 add_own(struct places *p, const struct expand_job *job)
 {
@@ -75,7 +78,7 @@ add_own(struct places *p, const struct expand_job *job)
 
 		while (k < job->count && job->index[k] < i)
 			k++;
-		if (k < job->count && job->index[k] == i && job->out[k].answer.result == ADDRESSEE_MAILBOX)
+		if (k == job->count || job->index[k] != i || job->out[k].answer.result != ADDRESSEE_LIST)
 			add_place(p, r->address, SIZE_MAX, true);
 	}
 }

@@ -516,8 +516,9 @@ void site_list_failed(struct site *s, size_t index, const char *where, const str
 /* Validated records of usage 2 and 3; none: there are others alone, so TLS is required and proves nothing. */
 struct tlsa_set {
 	char base[DNS_NAME_SIZE];	/* the name they stand below: SNI, and the first name in the certificate */
-	size_t count;
-	struct tlsa_rdata { uint16_t len; uint8_t data[DNS_DATA_SIZE]; } record[];
+	size_t count, size;		/* size: of `data` */
+	struct tlsa_rdata { uint32_t at; uint16_t len; } record[TLSA_RECORDS_MAX];	/* where in `data` */
+	uint8_t data[];
 };
 
 struct tlsa;

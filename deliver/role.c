@@ -283,6 +283,7 @@ finish(struct boot *b)
 	pool_free(r->pool);
 	w3clog_free(r->log);
 	expand_free(r->expand);
+	schedule_count(r->schedule);	/* what it leaves */
 	schedule_free(r->schedule);
 	chores_free(r->chores);
 	badmail_free(r->badmail);

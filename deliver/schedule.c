@@ -18,7 +18,7 @@
 #define SPARE 256			/* places beside the window: for loading and for local mail */
 #define RECIPIENTS_MAX 200000		/* of all loaded messages */
 #define TURN 128			/* messages taken up in one go of the loop */
-#define SLEEP_MAX_MS 3600000
+#define SLEEP_MAX_MS 600000
 #define LOADING_MAX 64			/* by threads: a place that comes free must not wait behind more */
 #define LOAD_LANES 2
 #define LOAD_BATCH 16
@@ -66,8 +66,8 @@ due_after(uint64_t ms)
 	return (uint32_t)((clock_wall_us() + (int64_t)ms * 1000 + 999999) / 1000000);
 }
 
-static void
-show(struct schedule *s)
+void
+schedule_count(const struct schedule *s)
 {
 	struct counters *c = s->set.counters;
 
@@ -75,7 +75,8 @@ show(struct schedule *s)
 	counters_set(c, COUNTER_QUEUE_LOCAL, (int64_t)s->local_held);
 	counters_set(c, COUNTER_QUEUE_REMOTE, (int64_t)(s->remote_held + schedule_dest_parked(s->dests) - s->buried));
 	counters_set(c, COUNTER_QUEUE_RETRY, (int64_t)s->retrying);
-	counters_set(c, COUNTER_QUEUE_HELD, (int64_t)schedule_index_held(s->index));
+	counters_set(c, COUNTER_QUEUE_HELD, (int64_t)schedule_index_frozen(s->index));
+	counters_set(c, COUNTER_QUEUE_KEPT, (int64_t)schedule_index_held(s->index));
 }
 
 /* --- messages --- */
@@ -131,12 +132,14 @@ put_back(struct schedule_message *m)
 
 	if ((m->only != NULL || m->command != NULL) && r->due > now_s() && (due == 0 || r->due < due))
 		due = r->due;		/* the others of this message still wait for their time */
+	if (m->command != NULL && (r->flags & RECORD_WANTED) != 0)
+		due = 0;		/* asked for while the order was at work: a round without one finds out by whom */
 	r->flags = (r->flags & (RECORD_RETRY | RECORD_FROZEN | RECORD_HELD | RECORD_WANTED)) | (m->known ? RECORD_KNOWN : 0U) |
 	    (m->delayed ? RECORD_DELAYED : 0U) | (m->noted || (r->flags & RECORD_NOTED) != 0 ? RECORD_NOTED : 0U);
 	r->attempts = m->attempts > 255 ? 255 : m->attempts & 255;
 	r->quick = m->quick > SCHEDULE_QUICK_MAX ? SCHEDULE_QUICK_MAX : m->quick & 3;
 	r->tag = 0;
-	if (d == NULL)
+	if (d == NULL && m->command == NULL)
 		d = schedule_ask_wanted(m);
 	if (m->held && (r->flags & RECORD_WANTED) == 0)
 		schedule_ask_keep(m);
@@ -316,6 +319,7 @@ pump(void *arg)
 	unsigned turn = 0;
 
 	loop_timer_stop(s->timer);
+	schedule_clock_look(s);
 	while (turn < TURN && take_next(s))
 		turn++;
 	if (turn == TURN)
@@ -323,7 +327,7 @@ pump(void *arg)
 	else
 		sleep_till_due(s);
 	turn_look(s);
-	show(s);
+	schedule_count(s);
 }
 
 size_t
@@ -363,20 +367,14 @@ schedule_hint(struct schedule *s, const char *id)
 void
 schedule_found(struct schedule *s, const struct spool_entry *entry)
 {
-	const struct config_times *table = &s->set.server->retry;
 	uint32_t now = now_s(), due, n;
-	uint64_t longest = 60;
 
 	n = schedule_index_find(s->index, entry->id);
 	if (n != 0) {
 		schedule_order_unbury(s, n);
 		return;
 	}
-	for (size_t i = 0; i < table->count; i++)
-		if (table->ms[i] / 1000 + 60 > longest)
-			longest = table->ms[i] / 1000 + 60;
-	/* Nothing is due later than the table can mean: a clock that was wrong once must not hold mail. */
-	due = entry->due < 0 || entry->due > (int64_t)(now + longest + longest / 10) ? now : (uint32_t)entry->due;
+	due = entry->due < 0 || entry->due > (int64_t)schedule_clock_latest(s, now) ? now : (uint32_t)entry->due;
 	n = schedule_index_add(s->index, entry->id);
 	wait_until(s, n, due, due > now && !entry->held);
 	if (entry->held)
@@ -432,6 +430,7 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 	TAILQ_INIT(&s->messages);
 	LIST_INIT(&s->turns);
 	s->started_us = clock_wall_us();
+	schedule_clock_look(s);
 	s->index = schedule_index_new();
 	s->dests = schedule_dest_table_new(s->index);
 	s->local = schedule_dest_add(s->dests, &local);

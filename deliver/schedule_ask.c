@@ -85,23 +85,52 @@ schedule_ask_keep(struct schedule_message *m)
 	schedule_index_hold(s->index, m->record, true);
 }
 
+static bool
+is_held_for(const struct schedule_message *m, const struct schedule_dest *d)
+{
+	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++)
+		if (m->result[i].outcome == OUTCOME_HELD && m->result[i].dest == d)
+			return true;
+	return false;
+}
+
 struct schedule_dest *
 schedule_ask_wanted(struct schedule_message *m)
 {
-	struct schedule_record *r = schedule_index_at(m->schedule->index, m->record);
+	struct schedule *s = m->schedule;
+	struct schedule_record *r = schedule_index_at(s->index, m->record);
+	struct schedule_dest *turn = NULL, *next;
+	bool others = false;
 
 	if ((r->flags & RECORD_WANTED) == 0)
 		return NULL;
-	r->flags = (uint8_t)(r->flags & ~RECORD_WANTED);
-	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++) {
-		const struct schedule_result *one = &m->result[i];
-
-		if (one->outcome == OUTCOME_HELD && one->dest->kept.wanted > 0) {
-			one->dest->kept.wanted--;
-			return one->dest;
+	for (struct schedule_dest *d = schedule_dest_next_hold(s->dests, NULL); d != NULL; d = next) {
+		next = schedule_dest_next_hold(s->dests, d);
+		if (!stock_wants(&d->kept, m->record))
+			continue;
+		if (is_held_for(m, d) && turn != NULL) {
+			others = true;
+			continue;
 		}
+		turn = is_held_for(m, d) ? d : turn;
+		(void)stock_unwant(&d->kept, m->record);
+		schedule_dest_check(s->dests, d);
 	}
-	return NULL;
+	if (!others)
+		r->flags = (uint8_t)(r->flags & ~RECORD_WANTED);
+	return turn;
+}
+
+void
+schedule_ask_unwant(struct schedule *s, uint32_t record)
+{
+	struct schedule_dest *next;
+
+	for (struct schedule_dest *d = schedule_dest_next_hold(s->dests, NULL); d != NULL; d = next) {
+		next = schedule_dest_next_hold(s->dests, d);
+		if (stock_unwant(&d->kept, record))
+			schedule_dest_check(s->dests, d);
+	}
 }
 
 void
@@ -112,12 +141,11 @@ schedule_ask_forget(struct schedule_message *m, unsigned flags)
 	struct schedule_dest *d;
 	size_t at = 0;
 
-	while (m->result != NULL && (d = next_holding(m, &at, stamp, false)) != NULL) {
-		if ((flags & RECORD_WANTED) != 0 && d->kept.wanted > 0)
-			d->kept.wanted--;
-		if ((flags & RECORD_HELD) != 0 && ++d->kept.gone * 2 > d->kept.count)
+	if ((flags & RECORD_WANTED) != 0)
+		schedule_ask_unwant(s, m->record);
+	while ((flags & RECORD_HELD) != 0 && m->result != NULL && (d = next_holding(m, &at, stamp, false)) != NULL)
+		if (++d->kept.gone * 2 > d->kept.count)
 			schedule_dest_tidy(s->dests, d);
-	}
 }
 
 /* --- asking --- */

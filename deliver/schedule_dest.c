@@ -89,7 +89,8 @@ schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d)
 {
 	struct schedule_dest **link = &t->bucket[bucket_of(d->d.key)];
 
-	if (d->local || d->directory || d->turn != NULL || d->active > 0 || d->coming > 0 || d->held > 0 || d->parked > 0 || d->kept.count > 0)
+	if (d->local || d->directory || d->turn != NULL || d->active > 0 || d->coming > 0 || d->held > 0 || d->parked > 0 || d->kept.count > 0 ||
+	    d->kept.nwanted > 0)
 		return;
 	while (*link != d)
 		link = &(*link)->chain;
@@ -205,7 +206,6 @@ schedule_dest_ask(struct schedule_dests *t, struct schedule_dest *d)
 	if (d->kept.count > 0 && d->parked + d->asked == 0)
 		TAILQ_INSERT_TAIL(&t->waiting, d, waiting);
 	d->asked = d->kept.count;
-	d->kept.wanted = 0;
 	d->barred = false;
 	d->probed = 0;
 	return d->asked;
@@ -224,7 +224,7 @@ void
 schedule_dest_bar(struct schedule_dests *t, struct schedule_dest *d)
 {
 	d->barred = true;
-	d->kept.wanted = 0;
+	stock_unwant_all(&d->kept);
 	schedule_dest_calm(t, d);
 }
 

@@ -30,7 +30,7 @@ struct schedule_index {
 	size_t buckets;			/* a power of two */
 	uint32_t *heap;			/* from 1 */
 	size_t waiting, heap_size;
-	size_t held;			/* with RECORD_HELD */
+	size_t held, frozen;		/* with RECORD_HELD, RECORD_FROZEN */
 };
 
 struct schedule_index *
@@ -203,6 +203,7 @@ schedule_index_remove(struct schedule_index *x, uint32_t n)
 	if (r->state == RECORD_FREE)
 		bug("record %u is free", n);
 	schedule_index_hold(x, n, false);
+	schedule_index_freeze(x, n, false);
 	schedule_index_take(x, n);
 	while (*link != n)
 		link = &schedule_index_at(x, *link)->chain;
@@ -316,36 +317,63 @@ schedule_index_wake(struct schedule_index *x, uint32_t from, const bool tags[SCH
 	return 0;
 }
 
-void
-schedule_index_all_due(struct schedule_index *x, uint32_t due)
+static void
+lower(struct schedule_index *x, uint32_t due, bool held)
 {
 	for (size_t i = 1; i <= x->waiting; i++) {
 		struct schedule_record *r = schedule_index_at(x, x->heap[i]);
 
-		if (r->due > due && (r->flags & (RECORD_HELD | RECORD_RETRY)) != RECORD_HELD)
+		if (r->due > due && (held || (r->flags & (RECORD_HELD | RECORD_RETRY)) != RECORD_HELD))
 			r->due = due;
 	}
 	for (size_t i = x->waiting / 2; i >= 1; i--)
 		sift_down(x, i);
 }
 
+static void
+set_flag(struct schedule_record *r, unsigned flag, bool on, size_t *count)
+{
+	if (((r->flags & flag) != 0) == on)
+		return;
+	r->flags = (uint8_t)(r->flags ^ flag);
+	if (on)
+		++*count;
+	else
+		--*count;
+}
+
+void
+schedule_index_all_due(struct schedule_index *x, uint32_t due)
+{
+	lower(x, due, false);
+}
+
+void
+schedule_index_bound(struct schedule_index *x, uint32_t due)
+{
+	lower(x, due, true);
+}
+
 void
 schedule_index_hold(struct schedule_index *x, uint32_t n, bool held)
 {
-	struct schedule_record *r = schedule_index_at(x, n);
-	bool was = (r->flags & RECORD_HELD) != 0;
-
-	if (was == held)
-		return;
-	r->flags ^= RECORD_HELD;
-	if (held)
-		x->held++;
-	else
-		x->held--;
+	set_flag(schedule_index_at(x, n), RECORD_HELD, held, &x->held);
 }
 
 size_t
 schedule_index_held(const struct schedule_index *x)
 {
 	return x->held;
+}
+
+void
+schedule_index_freeze(struct schedule_index *x, uint32_t n, bool frozen)
+{
+	set_flag(schedule_index_at(x, n), RECORD_FROZEN, frozen, &x->frozen);
+}
+
+size_t
+schedule_index_frozen(const struct schedule_index *x)
+{
+	return x->frozen;
 }

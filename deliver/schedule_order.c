@@ -81,13 +81,15 @@ schedule_order_hold(struct schedule *s, const char *id, bool held)
 
 	if (r == NULL)
 		return false;
-	if (held) {
-		r->flags |= RECORD_FROZEN;
-		rest(s, n);
-	} else {
-		r->flags = (uint8_t)(r->flags & ~RECORD_FROZEN);
-		go_on(s, n);
+	if (held && (r->flags & RECORD_WANTED) != 0) {
+		schedule_ask_unwant(s, n);
+		r->flags = (uint8_t)(r->flags & ~RECORD_WANTED);
 	}
+	schedule_index_freeze(s->index, n, held);
+	if (held)
+		rest(s, n);
+	else
+		go_on(s, n);
 	return true;
 }
 
@@ -152,7 +154,7 @@ schedule_order_bury(struct schedule *s, uint32_t n)
 	struct schedule_record *r = schedule_index_at(s->index, n);
 
 	schedule_index_hold(s->index, n, false);
-	schedule_index_hold(s->index, n, false);
+	schedule_index_freeze(s->index, n, false);
 	r->state = RECORD_GONE;
 	r->flags = 0;
 	s->buried++;

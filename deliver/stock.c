@@ -19,7 +19,16 @@ void
 stock_done(struct stock *k)
 {
 	free(k->record);
-	*k = (struct stock){ .wanted = k->wanted };
+	free(k->wanted);
+	*k = (struct stock){ .record = NULL };
+}
+
+static void
+empty(struct stock *k)
+{
+	free(k->record);
+	k->record = NULL;
+	k->first = k->count = k->size = 0;
 }
 
 void
@@ -46,7 +55,7 @@ stock_tidy(struct stock *k, struct schedule_index *x, size_t *asked)
 	k->count = n;
 	*asked = asked_left;
 	if (n == 0)
-		stock_done(k);
+		empty(k);
 }
 
 void
@@ -60,6 +69,55 @@ stock_add(struct stock *k, struct schedule_index *x, uint32_t record, size_t *as
 		}
 	}
 	k->record[k->first + k->count++] = record;
+}
+
+/* --- at work when they were asked for --- */
+
+static void
+want(struct stock *k, struct schedule_record *r, uint32_t record)
+{
+	r->flags |= RECORD_WANTED;
+	if (stock_wants(k, record))
+		return;
+	if (k->nwanted == k->wanted_size) {
+		k->wanted_size = k->wanted_size == 0 ? SIZE_MIN : k->wanted_size * 2;
+		k->wanted = mem_array(k->wanted, k->wanted_size, sizeof(*k->wanted));
+	}
+	k->wanted[k->nwanted++] = record;
+}
+
+bool
+stock_wants(const struct stock *k, uint32_t record)
+{
+	for (size_t i = 0; i < k->nwanted; i++)
+		if (k->wanted[i] == record)
+			return true;
+	return false;
+}
+
+bool
+stock_unwant(struct stock *k, uint32_t record)
+{
+	for (size_t i = 0; i < k->nwanted; i++) {
+		if (k->wanted[i] != record)
+			continue;
+		k->wanted[i] = k->wanted[--k->nwanted];
+		return true;
+	}
+	return false;
+}
+
+void
+stock_unwant_all(struct stock *k)
+{
+	k->nwanted = 0;
+}
+
+/* Held by an operator it is no more to be had than if nobody had asked. */
+static bool
+is_at_work(const struct schedule_record *r)
+{
+	return (r->flags & RECORD_FROZEN) == 0 && (r->state == RECORD_LOADED || r->state == RECORD_PARKED || r->state == RECORD_ASIDE);
 }
 
 uint32_t
@@ -76,12 +134,10 @@ stock_take(struct stock *k, struct schedule_index *x, size_t *asked)
 			schedule_index_take(x, number);
 			return number;
 		}
-		/* At work: perhaps because another of its destinations was asked. */
+		/* At work: perhaps because another of its destinations was asked, or by an order. */
 		schedule_index_hold(x, number, false);
-		if (r->state == RECORD_LOADED || r->state == RECORD_PARKED) {
-			r->flags |= RECORD_WANTED;
-			k->wanted++;
-		}
+		if (is_at_work(r))
+			want(k, r, number);
 	}
 	return 0;
 }

@@ -15,6 +15,8 @@
 #include "common/base/mem.h"
 #include "deliver/deliver.h"
 
+#define NAME_MAX_TEXT 253	/* of a name, without its last dot (RFC 1035 2.3.4) */
+
 struct tlsa {
 	enum { TLSA_ALIAS, TLSA_RECORDS, TLSA_OVER } stage;
 	bool asked;
@@ -57,33 +59,36 @@ tlsa_ask(struct tlsa *t, uint16_t *type, const char **name)
 {
 	if (t->stage == TLSA_OVER || t->asked)
 		return false;
-	t->asked = true;
 	*type = t->stage == TLSA_ALIAS ? DNS_CNAME : DNS_TLSA;
+	*name = t->question;
 	if (t->stage == TLSA_ALIAS)
 		snprintf(t->question, sizeof(t->question), "%s", t->base[0]);
 	else
-		snprintf(t->question, sizeof(t->question), "_%u._tcp.%s", t->port, t->base[t->at]);
-	*name = t->question;
-	if (strlen(t->question) < DNS_NAME_SIZE)
-		return true;
-	t->stage = TLSA_OVER;	/* no such name can be */
-	return false;
+		do	/* below a name that is too long for it there is none */
+			snprintf(t->question, sizeof(t->question), "_%u._tcp.%s", t->port, t->base[t->at]);
+		while (strlen(t->question) > NAME_MAX_TEXT && ++t->at < t->bases);
+	t->asked = strlen(t->question) <= NAME_MAX_TEXT;
+	if (!t->asked)
+		t->stage = TLSA_OVER;
+	return t->asked;
 }
 
 /* Records of other usages are left out (RFC 7672 3.1.3): when none is left, TLS is still required. */
 static struct tlsa_set *
 make_set(const char *base, const struct dns_answer *a)
 {
-	size_t max = a->count < TLSA_RECORDS_MAX ? a->count : TLSA_RECORDS_MAX;
-	struct tlsa_set *set = mem_zalloc(sizeof(*set) + max * sizeof(set->record[0]));
+	struct tlsa_set *set = mem_zalloc(sizeof(*set));
+	uint8_t data[DNS_LONG_MAX];
 
 	snprintf(set->base, sizeof(set->base), "%s", base);
-	for (size_t i = 0; i < a->count && set->count < max; i++) {
-		const struct dns_record *r = &a->record[i];
-		if (r->len < 4 || (r->data[0] != 2 && r->data[0] != 3))
+	for (size_t i = 0; i < a->count && set->count < TLSA_RECORDS_MAX;) {
+		size_t len = dns_answer_long(a, &i, data);
+		if (len < 4 || (data[0] != 2 && data[0] != 3))
 			continue;
-		set->record[set->count].len = r->len;
-		memcpy(set->record[set->count++].data, r->data, r->len);
+		set = mem_array(set, sizeof(*set) + set->size + len, 1);
+		memcpy(set->data + set->size, data, len);
+		set->record[set->count++] = (struct tlsa_rdata){ (uint32_t)set->size, (uint16_t)len };
+		set->size += len;
 	}
 	return set;
 }
@@ -127,7 +132,7 @@ tlsa_trouble(const struct tlsa *t)
 struct tlsa_set *
 tlsa_set_copy(const struct tlsa_set *set)
 {
-	size_t size = set == NULL ? 0 : sizeof(*set) + set->count * sizeof(set->record[0]);
+	size_t size = set == NULL ? 0 : sizeof(*set) + set->size;
 
 	return set == NULL ? NULL : memcpy(mem_zalloc(size), set, size);
 }

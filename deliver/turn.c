@@ -143,7 +143,7 @@ static bool
 is_done(const struct turn *t)
 {
 	for (size_t i = 0; i < t->ndest; i++)
-		if (schedule_dest_is_asked(t->dest[i]) || t->dest[i]->kept.wanted > 0)
+		if (schedule_dest_is_asked(t->dest[i]) || t->dest[i]->kept.nwanted > 0)
 			return false;
 	return true;
 }

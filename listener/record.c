@@ -252,6 +252,8 @@ record_command(struct record *r, const char *line, size_t len)
 {
 	if (r->log == NULL)
 		return;
+	/* One without an answer had to wait for a name and comes again: its time runs from the first. */
+	uint64_t since_ms = r->line != NULL ? r->since_ms : clock_mono_ms();
 	forget(r);
 	r->line = line;
 	r->len = (uint16_t)(len < LINE_COPIED ? len : LINE_COPIED);
@@ -259,7 +261,7 @@ record_command(struct record *r, const char *line, size_t len)
 	size_t auth = auth_at(r);
 	if (auth > 0)
 		r->len = mechanism_end(r, auth);
-	r->since_ms = clock_mono_ms();
+	r->since_ms = since_ms;
 }
 
 void

@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,11 +25,30 @@ static struct {
 	char program[48];
 	char server[64];
 	bool to_syslog;
+	bool watched;			/* a fork is noticed */
+	_Atomic pid_t pid;		/* of this process; 0: to be asked for */
 } log_state = { .program = "postern" };
 
 static const int syslog_level[] = {
 	[LOG_FACT] = 6 /* informational */, [LOG_WARN] = 4 /* warning */, [LOG_FAULT] = 3 /* error */
 };
+
+/* A child has another. */
+static void
+forget_pid(void)
+{
+	log_state.pid = 0;
+}
+
+static pid_t
+own_pid(void)
+{
+	pid_t pid = log_state.watched ? log_state.pid : 0;
+
+	if (pid == 0)
+		log_state.pid = pid = getpid();
+	return pid;
+}
 
 void
 log_open(const char *program, const char *server, bool to_syslog)
@@ -36,6 +56,8 @@ log_open(const char *program, const char *server, bool to_syslog)
 	snprintf(log_state.program, sizeof(log_state.program), "%s", program);
 	snprintf(log_state.server, sizeof(log_state.server), "%s", server);
 	log_state.to_syslog = to_syslog;
+	if (!log_state.watched)
+		log_state.watched = pthread_atfork(NULL, NULL, forget_pid) == 0;
 	if (to_syslog)
 		openlog(log_state.program, LOG_PID | LOG_NDELAY, LOG_MAIL);
 }
@@ -48,7 +70,7 @@ log_write(enum log_level level, char *line, size_t len)
 		return;
 	}
 	char out[LINE_SIZE + 96];
-	int head = snprintf(out, sizeof(out), "%s[%d]: ", log_state.program, (int)getpid());
+	int head = snprintf(out, sizeof(out), "%s[%d]: ", log_state.program, (int)own_pid());
 	memcpy(out + head, line, len);
 	out[(size_t)head + len] = '\n';
 	if (write(STDERR_FILENO, out, (size_t)head + len + 1) == -1)

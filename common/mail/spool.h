@@ -88,8 +88,9 @@ int spool_set_due(struct spool *s, const char *id, int64_t due) __attribute__((w
 int spool_hold(struct spool *s, const char *id, bool held) __attribute__((warn_unused_result));
 int spool_hold_sync(struct spool *s, const char *id) __attribute__((warn_unused_result));
 /*
- * Puts the message, with its marks, its note and whether it is held, into the queue of `to` under its id, due at `due`; synced there
- * before it leaves `from`. A repeat after a crash finds it there and goes on. -1 EEXIST: another message has that id there; EINVAL: both are the same folder.
+ * Puts the message, with its marks, its note and whether it is held, into the queue of `to` under its id, due at `due`: by a rename, or
+ * to another file system by a copy that is synced there before it leaves `from`; a repeat after a crash finds the copy and goes on.
+ * -1 EEXIST: another message has that id there; EINVAL: both are the same folder; ENOENT: gone.
  */
 int spool_move(struct spool *from, struct spool *to, const char *id, int64_t due) __attribute__((warn_unused_result));
 /* Appends `text` (whole lines) to the note of the message; synced when `sync`. */

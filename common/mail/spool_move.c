@@ -3,12 +3,14 @@
  *
  * Runs in:  pool threads of deliver
  * Owns:     nothing
- * Promise:  a moved message is on disk in the other queue before it leaves this one; a crash in between leaves it in both
- * Fails by: -1 and errno; the message is then where it was, and perhaps in the other queue too
+ * Promise:  on one file system a message is in one of the two queues at every moment: a rename. Else it is on disk in the other queue
+ *           before it leaves this one: a crash in between leaves it in both, an order to move it back meanwhile is refused
+ * Fails by: -1 and errno; the message is then in one of them, after a copy perhaps in both
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,19 +34,7 @@ is_same_queue(struct spool *a, struct spool *b)
 	return fstat(a->queue, &x) == 0 && fstat(b->queue, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* The same file in both queues, until it leaves this one. */
-static int
-link_over(struct spool *from, struct spool *to, const char *id, const char *name)
-{
-	if (linkat(from->queue, name, to->queue, name, 0) == 0)
-		return 0;
-	if (errno == ENOENT && faccessat(from->queue, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 && spool_make_bucket(to, id) == 0 &&
-	    linkat(from->queue, name, to->queue, name, 0) == 0)
-		return 0;
-	return errno == EEXIST && is_same_file(from, to, name) ? 0 : -1;
-}
-
-/* A copy of an earlier try: the same message as far as envelope and size tell. */
+/* A copy of an earlier try: the same message as far as envelope and size tell, and none that is on its way from there to here. */
 static bool
 is_copy(struct spool *to, const char *id, const struct message_envelope *e)
 {
@@ -53,7 +43,8 @@ is_copy(struct spool *to, const char *id, const struct message_envelope *e)
 	int fd;
 	if (spool_load(to, id, &other, &fd, &why) == -1)
 		return false;
-	bool same = strcmp(other.sender, e->sender) == 0 && other.nrcpt == e->nrcpt && other.content_size == e->content_size;
+	bool same = flock(fd, LOCK_EX | LOCK_NB) == 0 && strcmp(other.sender, e->sender) == 0 && other.nrcpt == e->nrcpt &&
+	    other.content_size == e->content_size;
 	close(fd);
 	message_envelope_done(&other);
 	return same;
@@ -120,6 +111,43 @@ move_note(struct spool *from, struct spool *to, const char *id)
 	buf_done(&text);
 }
 
+/* It is in the other queue. */
+static int
+arrive(struct spool *from, struct spool *to, const char *id, int64_t due)
+{
+	disk_crash_point("move-placed");
+	(void)!spool_set_due(to, id, due); /* else it is due when it was */
+	move_note(from, to, id);
+	if (spool_sync_bucket(to, spool_bucket(id)) == -1)
+		return -1;
+	disk_crash_point("move-synced");
+	return 0;
+}
+
+static void
+leave_note(struct spool *from, const char *id)
+{
+	(void)!spool_remove_note(from, id); /* a scan sweeps what stays */
+	disk_crash_point("move-left");
+}
+
+/* `fd` is the message, locked: nobody takes it for a copy of what he moves here. */
+static int
+copy_and_remove(struct spool *from, struct spool *to, const char *id, int64_t due, int fd)
+{
+	char name[SPOOL_NAME_SIZE];
+	spool_name_message(name, id);
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
+		return -1;
+	/* Two names of one file: a file system that renames in two steps (NFS) was stopped between them. */
+	if ((!is_same_file(from, to, name) && copy_over(from, to, id, name) == -1) || arrive(from, to, id, due) == -1 ||
+	    spool_remove(from, id) == -1)
+		return -1;
+	leave_note(from, id);
+	(void)!spool_sync_bucket(from, spool_bucket(id)); /* what returns is delivered twice, and not lost */
+	return 0;
+}
+
 int
 spool_move(struct spool *from, struct spool *to, const char *id, int64_t due)
 {
@@ -129,18 +157,18 @@ spool_move(struct spool *from, struct spool *to, const char *id, int64_t due)
 		return -1;
 	}
 	spool_name_message(name, id);
-	if (link_over(from, to, id, name) == -1 &&
-	    ((errno != EXDEV && errno != EPERM && errno != EMLINK) || copy_over(from, to, id, name) == -1))
+	if (spool_place(to, from->queue, name, id) == 0) {
+		int rc = arrive(from, to, id, due);
+		leave_note(from, id);
+		return rc;
+	}
+	if (errno != EXDEV && !(errno == EEXIST && is_same_file(from, to, name)))
 		return -1;
-	disk_crash_point("move-placed");
-	(void)!spool_set_due(to, id, due); /* else it is due when it was */
-	move_note(from, to, id);
-	if (spool_sync_bucket(to, spool_bucket(id)) == -1)
-		return -1;
-	disk_crash_point("move-synced");
-	if (spool_remove(from, id) == -1)
-		return -1;
-	(void)!spool_remove_note(from, id); /* a scan sweeps what stays */
-	disk_crash_point("move-left");
-	return 0;
+	int fd = openat(from->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int rc = fd != -1 ? copy_and_remove(from, to, id, due, fd) : -1;
+	int saved = errno;
+	if (fd != -1)
+		close(fd);
+	errno = saved;
+	return rc;
 }

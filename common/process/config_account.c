@@ -9,6 +9,8 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 #include "common/process/config_parts.h"
 
@@ -66,6 +68,61 @@ blame(const struct account_place *p, const char *key, bool warning, const char *
 		config_judge_tell(p->w, p->server, KEY_DELIVERY, key, warning, text);
 }
 
+/* Whether all of them are this host itself, in numbers. */
+static bool
+are_here(const struct config_strings *hosts)
+{
+	for (size_t i = 0; i < hosts->count; i++)
+		if (strncmp(hosts->text[i], "[127.", 5) != 0 && strncmp(hosts->text[i], "[::1]", 5) != 0)
+			return false;
+	return hosts->count > 0;
+}
+
+static bool
+is_given(const struct account_place *p, const char *key)
+{
+	return origin_of(p, key)->file != NULL;
+}
+
+/* A domain that has no word of its own on who we are, to whom and how. */
+static bool
+is_as_server(const struct account_place *p)
+{
+	const struct config_server *s = &p->w->config->server[p->server];
+	struct config_account a;
+
+	(void)config_account_find(&a, s, p->d, false);
+	if (*a.domain != '\0' || (p->d->has_outbound_tls && p->d->outbound_tls != s->outbound_tls))
+		return false;
+	return !p->d->has_route || (s->smart_host.count > 0 && !are_here(&s->smart_host));
+}
+
+/* Who may get to see the password, SCRAM apart: a host whose name nobody has checked. */
+static void
+judge_shown(const struct account_place *p)
+{
+	static const char *const names[] = {
+		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may", [CONFIG_OUT_TLS_REQUIRED] = "required", [CONFIG_OUT_TLS_VERIFY] = "verify",
+		[CONFIG_OUT_TLS_DANE] = "dane",
+	};
+	const struct config_server *s = &p->w->config->server[p->server];
+	const struct config_strings *hosts = p->d != NULL && p->d->has_route ? &p->d->route : &s->smart_host;
+	bool by_dns = hosts->count == 0 || strcasecmp(hosts->text[0], "dns") == 0;
+	enum config_outbound_tls mode = p->d != NULL && p->d->has_outbound_tls ? p->d->outbound_tls : s->outbound_tls;
+	struct config_account a;
+
+	const char *key = is_given(p, "outbound-tls") ? "outbound-tls" : is_given(p, "outbound-auth") ? "outbound-auth" :
+	    is_given(p, "user") ? "user" : "route";
+
+	if (!config_account_find(&a, s, p->d, by_dns) || a.auth != CONFIG_OUT_BASIC || are_here(hosts) || mode == CONFIG_OUT_TLS_VERIFY)
+		return;
+	if (mode == CONFIG_OUT_TLS_OFF)
+		blame(p, key, true, "outbound-tls = off: to a host that offers no SCRAM the password of %s goes in the clear", a.user);
+	else
+		blame(p, key, true, "outbound-tls = %s: whoever answers for a host%s is shown the password of %s when no SCRAM is offered; outbound-tls = verify "
+		    "checks who it is", names[mode], mode == CONFIG_OUT_TLS_DANE ? " without TLSA records" : "", a.user);
+}
+
 static void
 judge_account(const struct account_place *p)
 {
@@ -88,9 +145,8 @@ judge_account(const struct account_place *p)
 		blame(p, "outbound-auth", false, "outbound-auth = %s needs user and secret-file", names[a.auth]);
 	else if (user != NULL && a.auth == CONFIG_OUT_ANONYMOUS)
 		blame(p, "user", true, "user has no effect: outbound-auth is anonymous");
-	else if (a.auth == CONFIG_OUT_BASIC && (p->d != NULL && p->d->has_outbound_tls ? p->d->outbound_tls : s->outbound_tls) == CONFIG_OUT_TLS_OFF &&
-	    origin_of(p, "outbound-tls")->file != NULL)
-		blame(p, "outbound-tls", true, "outbound-tls = off: to a host that offers no SCRAM the password of %s goes in the clear", a.user);
+	else if (p->d == NULL || !is_as_server(p))
+		judge_shown(p);
 }
 
 /* Whether some host is named that the server's account can be shown to. */

@@ -47,6 +47,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 	[COUNTER_QUEUE_REMOTE] = { "remote_queue_length", "Remote Queue Length", 1 },
 	[COUNTER_QUEUE_RETRY] = { "remote_retry_queue_length", "Remote Retry Queue Length", 1 },
 	[COUNTER_QUEUE_HELD] = { "held_queue_length", "Held Queue Length", 1 },
+	[COUNTER_QUEUE_KEPT] = { "kept_queue_length", "Kept Queue Length", 1 },
 	[COUNTER_ASKED] = { "etrn_messages_total", "ETRN Messages Total", 0 },
 	[COUNTER_RETRIES] = { "message_send_retries_total", "Message Send Retries", 0 },
 	[COUNTER_NDRS] = { "ndrs_generated_total", "NDRs Generated", 0 },

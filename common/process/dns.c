@@ -21,6 +21,20 @@ dns_answer_size(const struct dns_answer *a)
 	return offsetof(struct dns_answer, record) + a->count * sizeof(a->record[0]);
 }
 
+size_t
+dns_answer_long(const struct dns_answer *a, size_t *at, uint8_t *dst)
+{
+	size_t end = *at + 1U + a->record[*at].preference, used = 0;
+
+	if (end > a->count || a->record[*at].preference >= DNS_PIECES_MAX)
+		end = *at + 1U;
+	for (; *at < end; ++*at) {
+		memcpy(dst + used, a->record[*at].data, a->record[*at].len);
+		used += a->record[*at].len;
+	}
+	return used;
+}
+
 static bool
 is_ended(const void *text, size_t size)
 {

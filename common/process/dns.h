@@ -7,7 +7,9 @@
 #include <stdint.h>
 
 #define DNS_NAME_SIZE 256
-#define DNS_DATA_SIZE 496	/* of a record: names, and TLSA with any digest or a public key of 3072 bits */
+#define DNS_DATA_SIZE 496	/* of a record: names, and TLSA with any digest or a public key of 3072 bits; longer ones take several */
+#define DNS_PIECES_MAX 16	/* so many: TLSA with a whole certificate */
+#define DNS_LONG_MAX (DNS_PIECES_MAX * (DNS_DATA_SIZE - 1U))
 #define DNS_RECORDS_MAX 64
 
 enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_AAAA = 28, DNS_TLSA = 52 };
@@ -25,9 +27,9 @@ struct dns_query {		/* payload of CTL_QUERY */
 };
 
 struct dns_record {
-	uint16_t preference;	/* MX */
+	uint16_t preference;	/* MX; TLSA: how many of the next records go on with this one's data */
 	uint16_t len;		/* A, AAAA, TLSA: bytes used; names: strlen */
-	/* address bytes, or a name as text without trailing dot ("" is the root: null MX), or TLSA rdata: its first byte alone when it is longer */
+	/* address bytes, or a name as text without trailing dot ("" is the root: null MX), or TLSA rdata: its first byte alone when there is no room */
 	uint8_t data[DNS_DATA_SIZE];
 };
 
@@ -44,6 +46,8 @@ struct dns_answer {		/* payload of CTL_ANSWER: fixed part, then `count` records 
 
 /* Bytes of an answer with its records. */
 size_t dns_answer_size(const struct dns_answer *a);
+/* The data of record `*at` (below count), its pieces put together, DNS_LONG_MAX bytes at most; `*at` moves on to the next one. */
+size_t dns_answer_long(const struct dns_answer *a, size_t *at, uint8_t *dst);
 /* Copies a received payload; false when sizes or strings are off. */
 bool dns_query_take(struct dns_query *q, const void *data, size_t len);
 bool dns_answer_take(struct dns_answer *a, const void *data, size_t len);

@@ -241,8 +241,9 @@ const struct key key_rows[] = {
 	{ DELIVERY("outbound-auth", KEY_ENUM, outbound_auth), .standard = "anonymous", .choice = outbound_auth,
 	    .meaning = "How the server identifies itself to its smart hosts and to the route of a domain, never to hosts that only the DNS "
 	    "names: anonymous, basic (SCRAM-SHA-256, PLAIN, LOGIN, the first that the host offers), integrated (GSSAPI with Kerberos) or oauth2. "
-	    "Without TLS, PLAIN and LOGIN are used only with this host itself, or where outbound-tls is off. A host that does not want the "
-	    "account gets no mail; the mail waits." },
+	    "Without TLS, PLAIN and LOGIN are used only with this host itself, or where outbound-tls is off; with it they show the password to whoever "
+	    "answers, unless outbound-tls is verify, or dane and the host has TLSA records. A host that does not want the account gets no mail; the "
+	    "mail waits." },
 	{ DELIVERY("user", KEY_TEXT, outbound_user), .check = key_check_account,
 	    .meaning = "The account for outbound-auth; for integrated a Kerberos principal." },
 	{ DELIVERY("secret-file", KEY_PATH, outbound_secret_file),

@@ -138,14 +138,6 @@ convert(struct dns_record *to, const struct reader *r, const struct record *rec)
 		if (rec->size != (rec->type == DNS_A ? 4U : 16U))
 			return -1;
 		break;
-	case DNS_TLSA:
-		/* One that is too long to be used must still be seen to be there (RFC 7672 2.2: TLS is required then). */
-		if (rec->size >= sizeof(to->data)) {
-			to->data[0] = r->data[rec->rdata];
-			to->len = 1;
-			return 0;
-		}
-		break;
 	default:
 		if (rec->size >= sizeof(to->data))
 			return -1;
@@ -153,6 +145,27 @@ convert(struct dns_record *to, const struct reader *r, const struct record *rec)
 	memcpy(to->data, r->data + rec->rdata, rec->size);
 	to->len = (uint16_t)rec->size;
 	return 0;
+}
+
+/* A whole certificate takes several. One that has no room must still be seen to be there (RFC 7672 2.2: TLS is required then). */
+static void
+add_tlsa(struct dns_answer *a, const struct reader *r, const struct record *rec)
+{
+	size_t pieces = rec->size / (DNS_DATA_SIZE - 1) + (rec->size % (DNS_DATA_SIZE - 1) != 0 || rec->size == 0);
+	size_t size = rec->size, at = 0;
+
+	if (pieces > DNS_PIECES_MAX || a->count + pieces > DNS_RECORDS_MAX)
+		size = pieces = 1;
+	for (size_t i = 0; i < pieces; i++) {
+		struct dns_record *to = &a->record[a->count++];
+		size_t part = size - at < DNS_DATA_SIZE - 1 ? size - at : DNS_DATA_SIZE - 1;
+
+		memset(to, 0, sizeof(*to));
+		memcpy(to->data, r->data + rec->rdata + at, part);
+		to->len = (uint16_t)part;
+		to->preference = i == 0 ? (uint16_t)(pieces - 1) : 0;
+		at += part;
+	}
 }
 
 /* One pass over the answer section: takes records of `type` at a->canonical; true when a CNAME moved canonical. */
@@ -176,9 +189,12 @@ pass(struct dns_answer *a, uint16_t type, struct reader r, uint16_t count, bool 
 		} else if (rec.type == type) {
 			if (a->count == DNS_RECORDS_MAX)
 				continue;
-			if (convert(&a->record[a->count], &r, &rec) == -1)
+			if (type == DNS_TLSA)
+				add_tlsa(a, &r, &rec);
+			else if (convert(&a->record[a->count], &r, &rec) == -1)
 				continue;	/* one malformed record hides only itself */
-			a->count++;
+			else
+				a->count++;
 		} else
 			continue;
 		if (rec.ttl < a->ttl)

@@ -116,6 +116,17 @@ def test_slow_dns_has_a_bound(t):
     check(b"([10.1.2.3] RDNS failed)" in s.home.drops()[0].message, s.home.drops()[0].message)
 
 
+def test_refused_by_name_gives_its_place_back(t):
+    """Who waits for his name holds a place, in both limits; when the name turns him away, it is free again."""
+    s = service(t, named(t), {"connection-control": "only", "connection-list": "partner.example"},
+                general={"connection-limit": "1", "connection-limit-per-client": "1"})
+    for _ in range(3):
+        with Proxied(s.default, "10.1.2.4") as client:
+            check(client.banner.code == 554, client.banner)
+    with Proxied(s.default, "10.1.2.3") as client:
+        check(client.banner.code == 220, client.banner)
+
+
 def test_client_gone_while_its_name_is_asked(t):
     server, address = silent_dns(t)
     s = service(t, address, {"connection-control": "only", "connection-list": "partner.example", "relay-list": "partner.example"})

@@ -2,6 +2,8 @@
 
 import base64
 import os
+import socket
+import ssl
 import subprocess
 
 import postern
@@ -51,6 +53,14 @@ def secret_file(service, text=SECRET + "\n", name="secret", mode=0o600):
     if postern.is_root() and not service.as_root:
         os.chown(file, service.test.uid, service.test.gid)
     return file
+
+
+def make_pair(folder):
+    """A certificate that nobody vouches for, and its key."""
+    certificate, key = folder / "relay.pem", folder / "relay.key"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate,
+                    "-days", "30", "-subj", "/CN=relay.example"], check=True, capture_output=True, timeout=60)
+    return certificate, key
 
 
 def sender(t, port, user="bob", servers=None, start=True, secret=SECRET + "\n", **delivery):
@@ -112,9 +122,7 @@ def test_postern_to_postern(t):
 def test_bound_to_the_connection(t):
     """SCRAM-SHA-256-PLUS: what one Postern takes from its TLS is what the other has."""
     service = relay_to(t)
-    certificate, key = service.folder / "relay.pem", service.folder / "relay.key"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate,
-                    "-days", "30", "-subj", "/CN=relay.example"], check=True, capture_output=True, timeout=60)
+    certificate, key = make_pair(service.folder)
     for file in (certificate, key):
         secret_file(service, file.read_text(), file.name)
     service["relay"].set("access", certificate=certificate, key=key)
@@ -233,6 +241,48 @@ def test_hosts_without(t):
         service.default.send(to="x@far.example")
         check(words in service.events.wait("deferred", status=status)["reason"], service.events.all("deferred"))
         check(not any(line.startswith("MAIL") for s in sink.sessions for line in s.lines), "mail without authentication")
+        service.stop()
+
+
+def own_address(t):
+    """One of this host that is not of the loopback net, for which there is an exception."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))    # sends nothing
+            found = probe.getsockname()[0]
+        except OSError:
+            found = "127.0.0.1"
+    if found.startswith("127."):
+        t.skip("this host has no address but loopback")
+    return found
+
+
+def test_no_password_in_clear(t):
+    """may ends in clear where there is no STARTTLS or the handshake fails: no password goes there, and none of it does. off was chosen."""
+    address = own_address(t)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*make_pair(t.folder))
+
+    def garbage(session, _):
+        session.connection.sendall(b"220 go ahead\r\n500 this is no TLS at all\r\n")
+        return Sink.DROP
+    for answers, tls, mode, status in (({}, None, "may", "4.7.11"), ({"STARTTLS": "454 4.7.0 not now"}, context, "may", "4.7.11"),
+                                       ({"STARTTLS": garbage}, context, "may", "4.7.11"), ({"STARTTLS": Sink.DROP}, context, "may", "4.7.11"),
+                                       ({}, None, "required", "4.7.4"), ({}, context, "may", None), ({}, context, "required", None),
+                                       ({}, None, "off", None)):
+        sink = auth_sink(t, "LOGIN PLAIN", answers=answers, tls=tls, address=address)
+        service = sender(t, sink.port, smart_host=f"[{address}]:{sink.port}", outbound_tls=mode, retry="1h")
+        service.default.send(to="x@far.example")
+        if status:
+            event = service.events.wait("deferred", status=status)
+            check(status == "4.7.4" or "the connection has no TLS" in event["reason"], event.line)
+        else:
+            sink.wait(1)
+        said = [word for s in sink.sessions for word in s.lines if word.startswith("AUTH")]
+        equal(len(said), 0 if status else 1, f"AUTH lines, {mode} {answers}")
+        equal(sink.accounts, [] if status else [("PLAIN", "bob", SECRET)])
+        done = service.ctl("check")
+        check(f"outbound-tls = {mode}: " in done.stdout + done.stderr and "the password of bob" in done.stdout + done.stderr, done)
         service.stop()
 
 

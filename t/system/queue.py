@@ -44,6 +44,10 @@ def queue_some(service, *recipients, sender="author@default.example", server=Non
     until(lambda: not listed(service, server.name, "--state", "active"), what="all to be at rest")
 
 
+def counter(service, name, *server):
+    return int(service.ctl("counters", *server).stdout.split(f"\n{name} ")[1].split()[0])
+
+
 def path_of(home, id):
     return next(home.path.glob(f"queue/???/{id}"))
 
@@ -167,6 +171,36 @@ def test_hold_and_release(t):
     service.events.wait("released")
 
 
+def test_held_counter(t):
+    """Right as soon as the operator hears of his order; of one virtual server and in all, and for Prometheus."""
+    service, _ = begin(t, {"default": {}, "other": {}})
+    queue_some(service, *(f"later-{n}@one.example" for n in range(5)))
+    ids = [row["id"] for row in listed(service, "default")]
+
+    def held(*server):
+        return counter(service, "held_queue_length", *server)
+    equal(held(), 0)
+    service.ctl("queue", "hold", *ids[:4], "--yes")
+    equal((held("default"), held("other"), held()), (4, 0, 4), "held")
+    check('postern_held_queue_length{server="default"} 4' in service.ctl("counters", "--prometheus").stdout, "for Prometheus")
+    service.ctl("queue", "release", ids[0])
+    equal(held(), 3, "released")
+    service.ctl("queue", "default", "move", ids[1], "--to", "other")
+    equal(held("default"), 2, "moved")
+    until(lambda: (held("other"), held()) == (1, 3), what="the other one to know")
+    service.ctl("queue", "delete", ids[2])
+    equal(held(), 2, "deleted")
+    service.stop()
+    service.start()
+    until(lambda: (held("default"), held("other")) == (1, 1), what="the next workers to know")
+    service.ctl("queue", "bounce", ids[3])
+    equal(held("default"), 0, "bounced")
+    service.ctl("stop", "other")
+    equal(held("other"), 1, "as it was left")
+    service.ctl("queue", "other", "release", "--all")
+    equal((held("other"), held()), (0, 0), "released while stopped")
+
+
 def test_kept_for_a_domain(t):
     """Mail that a domain keeps until ETRN: another state; held by an operator too it stays when it is asked for."""
     sink = t.sink()
@@ -175,6 +209,7 @@ def test_kept_for_a_domain(t):
     for id in ids:
         service.events.wait("held", id=id)
     until(lambda: [row["state"] for row in listed(service)] == ["kept"] * 3, what="three kept")
+    until(lambda: (counter(service, "kept_queue_length"), counter(service, "held_queue_length")) == (3, 0), what="both counters")
     equal(len(listed(service, "--state", "kept")), 3)
     equal(service.ctl("queue", "retry", "--all", "--yes", ok=False).returncode, 3, "nothing to be due")
     service.ctl("queue", "hold", ids[0])
@@ -258,7 +293,8 @@ def test_parked(t):
     check("10 messages deleted" in service.ctl("queue", "default", "delete", *deleted, "--yes").stdout, "deleted")
     service.ctl("queue", "default", "release", *released, "--yes")
     other.wait(10)
-    equal(int(service.ctl("counters", "default").stdout.split("\nqueue_length ")[1].split()[0]), COUNT - 20, "the queue's length")
+    equal(counter(service, "queue_length", "default"), COUNT - 20, "the queue's length")
+    equal(counter(service, "held_queue_length", "default"), 10, "held")
     gate.set()
     sink.wait(COUNT - 30, timeout=60)
     until(lambda: sorted(path.name for path in service.home.queued()) == sorted(held), what="the held ones alone")
@@ -266,7 +302,8 @@ def test_parked(t):
     sink.wait(COUNT - 20)
     service.home.wait_queued(0)
     equal(len(sink.messages), COUNT - 20, "each once")
-    equal(int(service.ctl("counters", "default").stdout.split("\nqueue_length ")[1].split()[0]), 0, "the queue's length")
+    equal(counter(service, "queue_length", "default"), 0, "the queue's length")
+    equal(counter(service, "held_queue_length", "default"), 0, "held")
 
 
 def test_who_may(t):

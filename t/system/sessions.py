@@ -3,9 +3,11 @@
 import base64
 import json
 import os
+import shutil
 import signal
 import subprocess
 
+import postern
 from postern import check, equal, is_root, until
 
 
@@ -116,7 +118,7 @@ def test_filters(t):
 
 
 def test_content_is_thrown_away(t):
-    """A session ended in the middle of its content leaves no message; one being stored is answered first."""
+    """A session ended in the middle of its content leaves no message."""
     service = t.postern()
     client = service.default.connect()
     client.expect(250, "EHLO x")
@@ -129,6 +131,33 @@ def test_content_is_thrown_away(t):
     is_ended(client)
     equal(service.home.drops(), [], "drop files")
     equal(service.home.queued(), [], "queue files")
+
+
+def test_stored_is_answered_first(t):
+    """The disk stands still when a session is ended: it says nothing until its message is safe, then 250, then 421."""
+    disk, _ = postern.loop_disk(t)
+    freeze = shutil.which("fsfreeze", path="/usr/sbin:/sbin")
+    if not freeze:
+        t.skip("fsfreeze is not installed")
+    service = t.postern({"default": {"general": {"home": disk / "home"}}}, start=False)
+    home = service.default.home = postern.Home(disk / "home")
+    service.start()
+    client = service.default.connect(ehlo="client.example")
+    client.expect(250, "MAIL FROM:<a@sender.example>")
+    client.expect(250, "RCPT TO:<b@default.example>")
+    client.expect(354, "DATA")
+    if subprocess.run([freeze, "-f", disk], capture_output=True, check=False).returncode != 0:
+        t.skip("this file system cannot be frozen")
+    try:
+        client.send(b"Subject: x\r\n\r\nwhole\r\n.\r\n")
+        until(lambda: [row["state"] for row in rows(service)] == ["storing"], what="storing")
+        service.ctl("sessions", "terminate", "--all")
+        equal([row["state"] for row in rows(service)], ["storing"], "after it was ended")
+    finally:
+        subprocess.run([freeze, "-u", disk], check=True)
+    client.expect("250 2.6.0")
+    is_ended(client)
+    check(b"whole" in home.wait_drops()[0].message, "the message")
 
 
 def test_authenticated_user(t):

@@ -55,6 +55,16 @@ class Authority:
         found.load_cert_chain(both, self.folder / f"{stem}.key")
         return found
 
+    def sign_itself_in_full(self, stem, name):
+        """With a key that makes the certificate longer than any digest."""
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", self.folder / f"{stem}.key", "-out", self.folder / f"{stem}.pem",
+                "-days", 90, "-subj", f"/CN={name}")
+
+    def whole(self, stem):
+        """The certificate itself, as TLSA x 0 0 has it."""
+        made = self.folder / f"{stem}.pem"
+        return openssl("x509", "-in", made, "-outform", "DER").hex() if made.exists() else ""
+
     def digest(self, stem):
         """SHA-256 of the public key, as TLSA x 1 1 has it."""
         public = openssl("x509", "-in", self.folder / f"{stem}.pem", "-noout", "-pubkey")
@@ -258,6 +268,8 @@ HOSTS = {
     "anchor": ("anchor", "2 1 1 {ca}", ("TLS", "dane")),
     "anchorname": ("other", "2 1 1 {ca}", "4.7.5"),
     "anchorother": ("itself", "2 1 1 {ca}", "4.7.5"),
+    "whole": ("long", "3 0 0 {long}", ("TLS", "dane")),
+    "wholeother": ("itself", "3 0 0 {long}", "4.7.5"),
     "unusable": ("itself", f"1 1 1 {WRONG}", NONE),
     "strange": ("itself", f"3 1 9 {WRONG}", NONE),
     "rotten": (None, f"1 1 1 {WRONG}", "4.7.4"),
@@ -275,7 +287,7 @@ def make_zone(authority, port):
     for number, (host, (_, tlsa, _)) in enumerate(HOSTS.items()):
         records += [f"d-{host} MX 10 {host}", f"{host} A 127.0.0.{100 + number}"]
         if tlsa:
-            lines[host] = tlsa.format(**{stem: authority.digest(stem) for stem in ("good", "expired", "ca")})
+            lines[host] = tlsa.format(**{stem: authority.digest(stem) for stem in ("good", "expired", "ca")}, long=authority.whole("long"))
     records += [f"_{port}._tcp.{host} TLSA {data}" for host, data in lines.items() if host != "match"]
     records += [f"_{port}._tcp.match CNAME common._tlsa", f"common._tlsa TLSA {lines['match']}"]
     # an unsigned domain's MX, though it points to a host with records that do not fit; and the other way round
@@ -290,8 +302,9 @@ def test_dane(t):
     authority.sign("anchor", "d-anchor.example")
     authority.sign("other", "nobody.example")
     authority.sign_itself("itself", "nobody.example")
+    authority.sign_itself_in_full("long", "nobody.example")
     port = t.port()
-    sinks = {host: t.sink(port=port, address=f"127.0.0.{100 + number}", tls=authority.context(stem, stem != "itself") if stem else None)
+    sinks = {host: t.sink(port=port, address=f"127.0.0.{100 + number}", tls=authority.context(stem, stem not in ("itself", "long")) if stem else None)
              for number, (host, (stem, _, _)) in enumerate(HOSTS.items())}
     records, zones = make_zone(authority, port)
     dns = t.dns(*records, signed=True, zones=zones)

@@ -15,7 +15,7 @@
 		Suite *suite = suite_create(name);                                            \
 		for (size_t i = 0; i < nitems_of(tests); i++) {                               \
 			TCase *tc = tcase_create(name);                                       \
-			tcase_set_timeout(tc, 60);                                            \
+			tcase_set_timeout(tc, 200); /* less than the program has in t/run-all */ \
 			tcase_add_test(tc, tests[i]);                                         \
 			suite_add_tcase(suite, tc);                                           \
 		}                                                                             \

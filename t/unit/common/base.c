@@ -1,7 +1,10 @@
 /* base - buf, line, clock, log_safe, disk: rows */
 #include "t/unit/unit.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
@@ -81,4 +84,44 @@ START_TEST(test_clock_formats)
 }
 END_TEST
 
-UNIT_MAIN("base", test_buf_cap_is_sticky, test_line_rows, test_log_safe_rows, test_clock_formats)
+/* Lines tell whose they are, in a child and a grandchild too. */
+START_TEST(test_log_pid)
+{
+	int pipes[2];
+	char text[1000], want[100];
+	size_t len = 0;
+
+	ck_assert_int_eq(pipe(pipes), 0);
+	log_open("before", "", false);
+	pid_t child = fork();
+	if (child == 0) {
+		dup2(pipes[1], STDERR_FILENO);
+		log_open("child", "", false);
+		log_event(LOG_FACT, NULL, "one", "pid=%d", (int)getpid());
+		pid_t grandchild = fork();
+		if (grandchild == 0) {
+			log_event(LOG_FACT, NULL, "two", "pid=%d", (int)getpid());
+			_exit(0);
+		}
+		waitpid(grandchild, NULL, 0);
+		log_event(LOG_FACT, NULL, "three", "pid=%d", (int)getpid());
+		_exit(0);
+	}
+	close(pipes[1]);
+	for (ssize_t n; (n = read(pipes[0], text + len, sizeof(text) - 1 - len)) > 0;)
+		len += (size_t)n;
+	text[len] = '\0';
+	close(pipes[0]);
+	waitpid(child, NULL, 0);
+	for (size_t i = 0; i < 3; i++) {
+		char *at = strstr(text, (const char *[]){ "event=one pid=", "event=two pid=", "event=three pid=" }[i]);
+		ck_assert_ptr_nonnull(at);
+		snprintf(want, sizeof(want), "child[%d]: - event=", atoi(strstr(at, "pid=") + 4));
+		ck_assert_msg(strncmp(at - strlen(want) + strlen("event="), want, strlen(want)) == 0, "%s", text);
+	}
+	snprintf(want, sizeof(want), "child[%d]: - event=three", (int)child);
+	ck_assert_ptr_nonnull(strstr(text, want));
+}
+END_TEST
+
+UNIT_MAIN("base", test_buf_cap_is_sticky, test_line_rows, test_log_safe_rows, test_log_pid, test_clock_formats)

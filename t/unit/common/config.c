@@ -115,7 +115,7 @@ end(void)
 	empty_folder(folder);
 }
 
-/* Each line of `want` begins a line of what is told, in this order; and no error is told besides. */
+/* Each line of `want` begins a line of what is told, in this order, and no error is told besides; "!text": that is told nowhere. */
 static void
 expect(const char *title, const char *want)
 {
@@ -124,6 +124,10 @@ expect(const char *title, const char *want)
 	size_t errors = 0;
 
 	for (char *line = strtok_r(copy, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+		if (*line == '!') {
+			ck_assert_msg(strstr(told, line + 1) == NULL, "%s:\n\"%s\" in\n%s", title, line + 1, told);
+			continue;
+		}
 		errors += strstr(line, ": error: ") != NULL;
 		while (*at != '\0' && strncmp(at, line, strlen(line)) != 0) {
 			at = strchr(at, '\n');
@@ -150,6 +154,7 @@ server(const char *name)
 #define E ": error: "
 #define W ": warning: "
 #define LIST D "2" E "relay-list "
+#define ACCOUNT "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n"
 
 static const struct { const char *text, *want; } rows[] = {
 	{ "", "" },
@@ -239,7 +244,25 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[domain a.example]\ntype = remote\natrn-accounts = x\n", D "3" ": warning: atrn-accounts has no effect without hold" },
 	{ "[domain a.example]\ntype = remote\nhold = yes\natrn-accounts = x\n", D "4" ": warning: atrn-accounts has no effect while authentication" },
 	{ "[domain a.example]\ntype = alias\nhold = yes\n", D "3" E "\"hold\" is for remote domains only" },
-	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = relay.example\n", "" },
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = relay.example\noutbound-tls = verify\n", "!warning" },
+	/* who gets to see a password */
+	{ ACCOUNT "smart-host = relay.example\n", D "2" W "outbound-tls = may: whoever answers for a host is shown the password of x when no SCRAM is "
+	    "offered; outbound-tls = verify checks who it is" },
+	{ ACCOUNT "smart-host = relay.example\noutbound-tls = may\n", D "6" W "outbound-tls = may: whoever" },
+	{ ACCOUNT "smart-host = relay.example\noutbound-tls = required\n", D "6" W "outbound-tls = required: whoever" },
+	{ ACCOUNT "smart-host = relay.example\noutbound-tls = off\n", D "6" W "outbound-tls = off: to a host that offers no SCRAM the password of x goes" },
+	{ ACCOUNT "smart-host = [127.0.0.1]:587, [::1], [127.1.2.3]\n", "!outbound-tls" },
+	{ ACCOUNT "smart-host = [127.0.0.1], [192.0.2.1]\n", D "2" W "outbound-tls = may: whoever" },
+	{ ACCOUNT "smart-host = a.example\noutbound-tls = verify\n[domain a.example]\ntype = remote\noutbound-tls = required\n",
+	  D "9" W "outbound-tls = required: whoever" },
+	{ ACCOUNT "smart-host = a.example\noutbound-tls = verify\n[domain a.example]\ntype = remote\noutbound-tls = off\nroute = dns\n", "!outbound-tls" },
+	{ ACCOUNT "smart-host = a.example\n[domain a.example]\ntype = remote\nroute = b.example\noutbound-tls = may\n",
+	  D "2" W "outbound-tls = may: whoever\n!" D "9" },
+	{ ACCOUNT "smart-host = [::1]\n[domain a.example]\ntype = remote\nroute = b.example\n", D "8" W "outbound-tls = may: whoever" },
+	{ ACCOUNT "smart-host = [::1]\n[domain a.example]\ntype = remote\noutbound-auth = basic\nroute = dns\n", D "8" W "outbound-tls = may" },
+	{ "[domain a.example]\ntype = remote\noutbound-auth = basic\nuser = y\nsecret-file = /y\noutbound-tls = verify\n"
+	  "[domain b.example]\ntype = remote\noutbound-auth = basic\nuser = z\nsecret-file = /y\n", D "9" W "outbound-tls = may: whoever answers for a "
+	    "host is shown the password of z" },
 	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n", D "2" W "outbound-auth has no effect: the account is shown only to hosts" },
 	{ "[delivery]\noutbound-auth = integrated\nsmart-host = relay.example\n", D "2" E "outbound-auth = integrated needs user and secret-file" },
 	{ "[delivery]\nuser = x\n", D "2" E "user and secret-file belong together, and secret-file is missing" },

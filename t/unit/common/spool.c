@@ -391,7 +391,64 @@ START_TEST(test_moved_held)
 }
 END_TEST
 
+/* --- somebody moves it back before it has left --- */
+
+static char moved_id[MESSAGE_ID_SIZE];
+static int moved_back;
+
+static void
+move_back(void)
+{
+	at_folder_sync = NULL;
+	told = 0;
+	if (spool_scan(elsewhere, true, tell, NULL) == 1)
+		moved_back = spool_move(elsewhere, spool, moved_id, 1) == 0 ? 1 : -1;
+	else
+		at_folder_sync = move_back;	/* it is not there yet */
+}
+
+static void
+check_moved_back(const char *queue)
+{
+	struct spool_paths paths = { .queue = queue };
+	const char *where;
+	commit("content\r\n", moved_id);
+	elsewhere = spool_open(&paths, &where);
+	ck_assert_ptr_nonnull(elsewhere);
+	moved_back = 0;
+	at_folder_sync = move_back;
+	ck_assert_int_eq(spool_move(spool, elsewhere, moved_id, 1), 0);
+	at_folder_sync = NULL;
+	ck_assert_int_ne(moved_back, 0);
+	told = 0;
+	ck_assert_int_eq(spool_scan(spool, true, tell, NULL) + spool_scan(elsewhere, true, tell, NULL), 1);
+	spool_close(elsewhere);
+}
+
+START_TEST(test_moved_back)
+{
+	char folder[64] = "/dev/shm/postern-unit-XXXXXX", queue[128];
+	struct stat here, there;
+	begin();
+	snprintf(queue, sizeof(queue), "%s/other", home);
+	check_moved_back(queue);
+	ck_assert_int_eq(moved_back, 1);
+	end();
+	if (mkdtemp(folder) == NULL)
+		return;
+	begin();
+	setenv("F", folder, 1);
+	snprintf(queue, sizeof(queue), "%s/queue", folder);
+	if (stat(home, &here) == 0 && stat(folder, &there) == 0 && here.st_dev != there.st_dev) {
+		check_moved_back(queue);
+		ck_assert_int_eq(moved_back, -1);	/* refused: it has not left yet */
+	}
+	shell("rm -rf $F");
+	end();
+}
+END_TEST
+
 UNIT_MAIN("spool", test_commit_load_mark_remove, test_same_id_is_refused, test_group_commit_and_scan,
     test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope, test_pickup_refuse,
     test_trim_counts_from_the_refusal, test_words_go_when_the_message_stays,
-    test_move_to_itself, test_moved_held)
+    test_move_to_itself, test_moved_held, test_moved_back)

@@ -68,7 +68,7 @@ static const struct {
 START_TEST(test_wishes)
 {
 	static const char *const proofs[] = { "none", "name", "dane" };
-	struct tlsa_set *set = mem_zalloc(sizeof(*set) + 2 * sizeof(set->record[0]));
+	struct tlsa_set *set = mem_zalloc(sizeof(*set));
 
 	snprintf(set->base, sizeof(set->base), "base.example");
 	for (size_t i = 0; i < nitems_of(wishes); i++) {

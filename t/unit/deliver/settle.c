@@ -161,6 +161,31 @@ START_TEST(test_dropped)
 }
 END_TEST
 
+/* The clock was a year ahead when it was put off, and is set back: it does not wait for a year. */
+START_TEST(test_clock_set_back)
+{
+	uint32_t now = (uint32_t)(clock_wall_us() / 1000000), year = 366 * 86400, n[2];
+	char id[2][MESSAGE_ID_SIZE];
+
+	begin();
+	schedule_go(schedule);
+	for (uint32_t i = 0; i < 2; i++) {
+		message_id_make(id[i], clock_wall_us(), i);
+		n[i] = schedule_index_add(schedule->index, id[i]);
+		schedule_index_wait(schedule->index, n[i], now + year);
+	}
+	schedule_index_hold(schedule->index, n[1], true);
+	schedule_go(schedule);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_uint_eq(schedule_index_at(schedule->index, n[i])->due, now + year);
+	schedule->ahead_us += (int64_t)year * 1000000;
+	schedule_go(schedule);
+	for (size_t i = 0; i < 2; i++)
+		ck_assert_uint_le(schedule_index_at(schedule->index, n[i])->due, (uint32_t)(clock_wall_us() / 1000000) + 200);
+	end();
+}
+END_TEST
+
 /* One is dropped, two are refused at once: one report about both, none about the first. */
 START_TEST(test_partly_failed)
 {
@@ -361,5 +386,5 @@ START_TEST(test_many_recipients)
 }
 END_TEST
 
-UNIT_MAIN("deliver/settle", test_dropped, test_partly_failed, test_null_sender, test_success, test_hops, test_owed, test_report_is_there,
+UNIT_MAIN("deliver/settle", test_dropped, test_clock_set_back, test_partly_failed, test_null_sender, test_success, test_hops, test_owed, test_report_is_there,
     test_delivered_before, test_damaged, test_many_recipients)

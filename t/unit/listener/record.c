@@ -196,6 +196,34 @@ START_TEST(lines)
 }
 END_TEST
 
+/* A command that waits for a name is run twice: its time is that from its first coming to its answer. */
+START_TEST(waited)
+{
+	static const char *const fields[] = { "cs-method", "time-taken", NULL };
+	struct session s = { .ip = "192.0.2.1" };
+	struct buf out = BUF_INIT(1 << 20);
+	struct logged paper;
+	struct record r;
+	unsigned long long first = 0, second = 0;
+
+	logged_open(&paper, fields);
+	record_open(&r, paper.log, &s, -1, NULL);
+	record_command(&r, "RCPT TO:<x@y>", 13);
+	record_keep(&r);
+	r.since_ms -= 5000;
+	record_command(&r, "RCPT TO:<x@y>", 13);
+	record_reply(&r, "250 x\r\n", 7);
+	record_command(&r, "NOOP", 4);
+	record_reply(&r, "250 x\r\n", 7);
+	record_close(&r);
+	record_done(&r);
+	logged_close(&paper, &out);
+	ck_assert_int_eq(sscanf(buf_text(&out), "RCPT %llu NOOP %llu", &first, &second), 2);
+	ck_assert_msg(first >= 5000 && second < 5000, "%s", buf_text(&out));
+	buf_done(&out);
+}
+END_TEST
+
 /* Where no log is kept, nothing is held either. */
 START_TEST(none)
 {
@@ -213,4 +241,4 @@ START_TEST(none)
 }
 END_TEST
 
-UNIT_MAIN("record", lines, none)
+UNIT_MAIN("record", lines, waited, none)

@@ -228,6 +228,39 @@ START_TEST(test_more_records_than_kept)
 }
 END_TEST
 
+/* TLSA data of any legal length arrives whole; what has no room is still there. */
+START_TEST(test_tlsa)
+{
+	static const size_t sizes[] = { 0, 1, 35, 494, 495, 496, 990, 991, 1800, 2000 };
+	uint8_t data[8000], got[DNS_LONG_MAX];
+	struct packet p;
+	size_t at = 0, n = 0;
+
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 31 + i / 256);
+	begin(&p, 0, nitems_of(sizes), "_25._tcp.a.example", DNS_TLSA);
+	for (size_t i = 0; i < nitems_of(sizes); i++) {
+		put_head(&p, "_25._tcp.a.example", DNS_TLSA, 60, (unsigned)sizes[i]);
+		put(&p, data, sizes[i]);
+	}
+	ck_assert_int_eq(read_packet(&p, DNS_TLSA), 0);
+	for (; at < answer.count; n++) {
+		size_t len = dns_answer_long(&answer, &at, got);
+		ck_assert_uint_eq(len, sizes[n]);
+		ck_assert_mem_eq(got, data, len);
+	}
+	ck_assert_uint_eq(n, nitems_of(sizes));
+
+	begin(&p, 0, 1, "_25._tcp.a.example", DNS_TLSA);
+	put_head(&p, "_25._tcp.a.example", DNS_TLSA, 60, 7995);
+	p.len = p.len + 7995 <= sizeof(p.data) ? p.len + 7995 : sizeof(p.data);
+	ck_assert_int_eq(read_packet(&p, DNS_TLSA), 0);
+	ck_assert_uint_eq(answer.count, 1);
+	ck_assert_uint_eq(answer.record[0].len, 1);
+	ck_assert_uint_eq(answer.record[0].preference, 0);
+}
+END_TEST
+
 /* Every cut and every single changed byte: any answer, but no read outside and no end without end. */
 START_TEST(test_damaged_packets)
 {
@@ -429,4 +462,4 @@ START_TEST(test_channel)
 END_TEST
 
 UNIT_MAIN("resolver", test_mx, test_null_mx, test_alias_chain_in_any_order, test_alias_circle_ends, test_results, test_compressed_names,
-    test_a_label_cannot_look_like_two, test_more_records_than_kept, test_damaged_packets, test_hosts, test_servers, test_settings, test_channel)
+    test_a_label_cannot_look_like_two, test_more_records_than_kept, test_tlsa, test_damaged_packets, test_hosts, test_servers, test_settings, test_channel)

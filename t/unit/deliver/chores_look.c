@@ -1,0 +1,98 @@
+/* chores_look - badmail that came after the order began is not meant, within the very second too */
+#include "t/unit/unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "deliver/chores.h"
+
+static char home[64];
+static struct spool *spool;
+
+static void
+begin(void)
+{
+	static char path[4][128];
+	static const char *const name[] = { "pickup", "queue", "drop", "badmail" };
+	const char *where = "";
+
+	snprintf(home, sizeof(home), "/tmp/postern-unit-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(home));
+	for (size_t i = 0; i < nitems_of(name); i++)
+		snprintf(path[i], sizeof(path[i]), "%s/%s", home, name[i]);
+	spool = spool_open(&(struct spool_paths){ path[0], path[1], path[2], path[3] }, &where);
+	ck_assert_ptr_nonnull(spool);
+}
+
+static void
+end(void)
+{
+	spool_close(spool);
+	setenv("H", home, 1);
+	ck_assert_int_eq(system("rm -rf $H"), 0);
+}
+
+/* A message with that time in its name. The second in which it came here. */
+static int64_t
+lose(int64_t time_us, uint32_t chance)
+{
+	char id[MESSAGE_ID_SIZE], path[200];
+	struct stat st;
+
+	message_id_make(id, time_us, chance);
+	snprintf(path, sizeof(path), "%s/badmail/%s.bad", home, id);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	ck_assert_int_ne(fd, -1);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	close(fd);
+	return st.st_ctim.tv_sec;
+}
+
+/* How many are meant by an order of that moment; 0: any. */
+static size_t
+meant(int64_t newest_us)
+{
+	static struct chores_job job;
+	static struct chores chores;
+	void *jobs[] = { &job };
+	size_t n = 0;
+
+	chores.spool = spool;
+	job = (struct chores_job){ .chores = &chores, .ask = { .verb = CHORE_BADMAIL_RETRY, .newest_us = newest_us } };
+	buf_init(&job.text, CHORE_TEXT_MAX);
+	chores_look_run(NULL, jobs, 1);
+	for (size_t i = 0; i < job.looked; i++)
+		n += job.item[i].matched;
+	buf_done(&job.text);
+	return n;
+}
+
+START_TEST(test_badmail_of_that_second)
+{
+	int64_t second, came;
+	uint32_t turn = 0;
+
+	begin();
+	do {		/* until both are of one second */
+		setenv("H", home, 1);
+		ck_assert_int_eq(system("rm -f $H/badmail/*"), 0);
+		second = clock_wall_us() / 1000000;
+		came = lose(second * 1000000 + 400000, ++turn);
+	} while (lose(second * 1000000 + 600000, turn) != second || came != second);
+	ck_assert_uint_eq(meant(second * 1000000 + 500000), 1);
+	ck_assert_uint_eq(meant((second - 1) * 1000000 + 999999), 0);
+	ck_assert_uint_eq(meant((second + 1) * 1000000 + 500000), 2);
+	ck_assert_uint_eq(meant((second + 2) * 1000000), 2);
+	ck_assert_uint_eq(meant(0), 2);
+	/* what its name says counts for nothing else: a clock may have been ahead */
+	lose((second + 1000) * 1000000, 7);
+	ck_assert_uint_eq(meant((second + 60) * 1000000), 3);
+	end();
+}
+END_TEST
+
+UNIT_MAIN("deliver/chores_look", test_badmail_of_that_second)
