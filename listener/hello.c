@@ -60,6 +60,15 @@ static const struct extension {
 	{ .keyword = "VRFY" },
 };
 
+bool
+hello_offers(const struct session *s, const char *keyword)
+{
+	for (size_t i = 0; i < nitems_of(extension_rows); i++)
+		if (strcmp(extension_rows[i].keyword, keyword) == 0)
+			return extension_rows[i].offered == NULL || extension_rows[i].offered(s);
+	return true;
+}
+
 /* Letters, digits and what occurs in names and literals; nothing that ends or opens a comment of a header field. */
 static bool
 name_is_good(const char *name, size_t len)

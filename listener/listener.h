@@ -219,6 +219,7 @@ void gate_free(struct gate *g);
 
 void hello_helo(struct session *s, const char *arg, size_t len);
 void hello_ehlo(struct session *s, const char *arg, size_t len);
+bool hello_offers(const struct session *s, const char *keyword);	/* now; what is no extension is offered always */
 
 /* --- inbound: one connection: ties socket, dialogue and queue together --- */
 
@@ -640,7 +641,7 @@ struct verb {
 	enum verb_argument argument;
 	enum verb_batch batch;
 	enum verb_bytes bytes;
-	bool help;			/* listed by HELP */
+	bool help;			/* listed by HELP, if EHLO would offer it */
 	bool plain;			/* goes also without TLS where TLS is required */
 	bool hostile;			/* another protocol's word: close without an answer */
 };

@@ -39,7 +39,7 @@ run_help(struct session *s, const char *arg, size_t len)
 	struct buf names = BUF_INIT(REPLY_SIZE);
 	(void)arg, (void)len;
 	for (size_t i = 0; i < verb_count; i++)
-		if (verb_rows[i].help)
+		if (verb_rows[i].help && hello_offers(s, verb_rows[i].name))
 			buf_printf(&names, " %s", verb_rows[i].name);
 	session_reply(s, REPLY_HELP, buf_text(&names));
 	buf_done(&names);

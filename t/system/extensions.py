@@ -139,6 +139,23 @@ def test_dsn_never(t):
     equal((service.home.drops(), service.home.badmails(), service.events.all("report")), ([], [], []))
 
 
+def test_what_comes_back(t):
+    """The original with a failure, its header when RET=HDRS says so or when it is large; the header alone never has the body."""
+    sink = t.sink(answers={"RCPT": lambda s, line: "550 5.1.1 no"})
+    service = t.postern(smart(sink))
+    for number, (params, size, kind) in enumerate([("", 0, "message/rfc822"), (" RET=FULL", 0, "message/rfc822"), (" RET=HDRS", 0, "text/rfc822-headers"),
+                                                   ("", 90000, "text/rfc822-headers"), (" RET=FULL", 90000, "text/rfc822-headers")]):
+        data = mail(subject=f"number {number}", body="the body\r\n", size=size)
+        with service.default.connect() as client:
+            client.message("a@default.example", "x@remote.example", data, params=params)
+        report = service.home.wait_drops(number + 1)[number].email
+        part = list(report.iter_parts())[2]
+        equal(part.get_content_type(), kind, f"{params} {size}")
+        text = part.as_bytes()
+        check(f"number {number}".encode() in text, text[:500])
+        equal(b"the body" in text, kind == "message/rfc822", f"the body is there, {params} {size}")
+
+
 def say_utf8(service, to, data=None, sender="a@default.example"):
     with service.default.connect(ehlo="c.example") as client:
         client.expect(250, f"MAIL FROM:<{sender}> SMTPUTF8 BODY=8BITMIME")

@@ -193,6 +193,26 @@ def test_the_domain_overrules_the_server(t):
     equal(events.wait("delivered", id=strict, recipient="x@far.test")["tls"], "-", "tls=")
 
 
+def test_connection_kept_for_another_domain(t):
+    """Domains share a kept connection to their common host only when it is to show the same to both, and has shown it for both."""
+    authority = Authority(t.folder)
+    authority.sign("one", "one.example")
+    port = t.port()
+    sink = t.sink(port=port, address="127.0.0.94", tls=authority.context("one"))
+    dns = t.dns(*[f"{domain} MX 10 mx" for domain in ("loose", "loose2", "strict", "one", "two")], "mx A 127.0.0.94")
+    service = t.postern({
+        "default": {"delivery": {"retry": "1h", "outbound-tls": "required", "port": port},
+                    "domain loose.example": {"type": "remote", "outbound-tls": "off"},
+                    "domain loose2.example": {"type": "remote", "outbound-tls": "off"}},
+        "second": {"delivery": {"retry": "1h", "outbound-tls": "verify", "port": port, "authorities": authority.certificate}},
+    }, service={"dns-server": dns.address})
+    for domain, want, name in (("loose", CLEAR, "default"), ("loose2", CLEAR, "default"), ("strict", NONE, "default"), ("one", NAME, "second"),
+                               ("two", "4.7.5", "second")):
+        judge(service, service[name].send("a@default.example", f"x@{domain}.example"), want, "")
+    for session in sink.sessions:
+        check(session.tls or not any("strict.example" in line or "two.example" in line for line in session.lines), session.lines)
+
+
 def test_default_is_may_and_large_mail_is_whole(t):
     """Towards our own listener: what one says of the session, the other says, too."""
     authority = Authority(t.folder)
@@ -325,6 +345,9 @@ def test_dane(t):
         judge(service, sent[host], NONE, "")
     for host in ("forged", "servfail", "hidden"):
         equal(len(sinks[host].sessions), 0, f"connections to {host}")
+    # the connection that is kept for a domain without records is none for one that has them
+    judge(service, service.default.send("a@default.example", "y@insecure.example"), NONE, "")
+    judge(service, service.default.send("a@default.example", "y@d-mismatch.example"), "4.7.5", "")
     for host, (_, _, want) in HOSTS.items():
         if want != CLEAR:
             no_mail_in_clear(sinks[host])
