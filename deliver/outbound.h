@@ -388,7 +388,7 @@ struct remote {
 	struct loop_timer *soon, *sweep;
 	LIST_HEAD(site_bucket, site) *table;	/* REMOTE_BUCKETS */
 	size_t nsite;
-	TAILQ_HEAD(site_queue, site) due, blocked;	/* to be worked on; waiting for a connection of the total limit */
+	TAILQ_HEAD(site_queue, site) due, blocked;	/* to be worked on; in line for a connection of the total limit */
 	TAILQ_HEAD(, peer) idle;		/* oldest first */
 	size_t npeer, active;
 	char *piece;				/* CLIENT_PIECE bytes, for whoever reads content now */
@@ -397,6 +397,8 @@ struct remote {
 	bool granting;				/* one of `blocked` is at work and may have a connection */
 };
 bool remote_grants(struct remote *r);		/* one more connection may be opened; whoever waits for one comes first */
+void remote_enter_line(struct remote *r, struct site *s);	/* at its end; who is in it stays where it is */
+void remote_leave_line(struct remote *r, struct site *s);
 void remote_rests(struct remote *r);		/* a connection became idle: it may give way to those who wait */
 const struct mx_settings *remote_mx(struct remote *r);
 void remote_due(struct remote *r, struct site *s);	/* site_work will be called soon */
@@ -433,9 +435,9 @@ struct net_address *self_addresses(const struct config_server *s, size_t *count)
 enum site_noted { SITE_NOTHING, SITE_FAILURE, SITE_HEARD };	/* heard: a peer's word on this very message */
 struct site {
 	LIST_ENTRY(site) table_link;
-	TAILQ_ENTRY(site) link;		/* in remote.due or remote.blocked */
-	enum { SITE_RESTS, SITE_DUE, SITE_BLOCKED } place;
-	bool in_line;			/* it was blocked when something else made it due: it keeps its turn */
+	TAILQ_ENTRY(site) link, line;	/* in remote.due, in remote.blocked */
+	bool due, blocked;		/* whether it is there; who becomes due while blocked keeps its place in the line */
+	bool asked;			/* this time it wanted a connection and found no room */
 	struct remote *r;
 	struct destination d;		/* a copy */
 	struct remote_job *first, **last; size_t waiting;

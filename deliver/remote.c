@@ -46,10 +46,9 @@ static void
 forget_site(struct remote *r, struct site *s)
 {
 	LIST_REMOVE(s, table_link);
-	if (s->place == SITE_DUE)
+	if (s->due)
 		TAILQ_REMOVE(&r->due, s, link);
-	else if (s->place == SITE_BLOCKED)
-		TAILQ_REMOVE(&r->blocked, s, link);
+	remote_leave_line(r, s);
 	r->nsite--;
 	site_free(s);
 }
@@ -59,43 +58,44 @@ forget_site(struct remote *r, struct site *s)
 void
 remote_due(struct remote *r, struct site *s)
 {
-	if (s->place == SITE_DUE)
+	if (s->due)
 		return;
-	if (s->place == SITE_BLOCKED) {
-		TAILQ_REMOVE(&r->blocked, s, link);
-		s->in_line = true;
-	}
-	s->place = SITE_DUE;
+	s->due = true;
 	TAILQ_INSERT_TAIL(&r->due, s, link);
 	if (!loop_timer_is_set(r->soon))
 		loop_timer_set(r->soon, 0);
 }
 
+/* Who wants no connection any more gives up its place in the line; who asks for its addresses may want one soon. */
 static void
-work(struct site_queue *queue, struct site *s)
+work(struct remote *r, struct site *s)
 {
-	TAILQ_REMOVE(queue, s, link);
-	s->place = SITE_RESTS;
+	s->asked = false;
 	site_work(s);
+	if (!s->asked && s->walk == NULL)
+		remote_leave_line(r, s);
 }
 
-/* Those that wait for a connection of the total limit, in turn: each may have one, or makes an idle one give way. */
+/* Those in line: each may have one connection, or makes an idle one give way. */
 static void
 serve_blocked(struct remote *r)
 {
-	for (unsigned n = 0; n < SERVED_A_TURN; n++) {
-		struct site *s = TAILQ_FIRST(&r->blocked);
+	struct site *s = TAILQ_FIRST(&r->blocked), *next;
+
+	for (unsigned n = 0; s != NULL && n < SERVED_A_TURN; n++, s = next) {
 		size_t peers = r->npeer;
 		uint64_t ways = r->ways;
-		if (s == NULL || (r->npeer >= r->server->connections && TAILQ_EMPTY(&r->idle)))
+		if (r->npeer >= r->server->connections && TAILQ_EMPTY(&r->idle))
 			return;
+		next = TAILQ_NEXT(s, line);
 		r->granting = true;
-		work(&r->blocked, s);
+		work(r, s);
 		r->granting = false;
-		if (s->place == SITE_BLOCKED && r->npeer == peers && r->ways == ways)
+		if (s->asked && r->npeer == peers && r->ways == ways)
 			return;		/* neither a place, nor one to be made */
 	}
-	remote_rests(r);
+	if (s != NULL)
+		remote_rests(r);
 }
 
 static void
@@ -107,7 +107,9 @@ on_soon(void *arg)
 	/* what becomes due meanwhile waits for the next turn of the loop */
 	while ((s = TAILQ_FIRST(&r->due)) != NULL) {
 		bool is_last = s == last;
-		work(&r->due, s);
+		TAILQ_REMOVE(&r->due, s, link);
+		s->due = false;
+		work(r, s);
 		if (is_last)
 			break;
 	}
@@ -192,6 +194,24 @@ remote_submit(struct remote *r, const struct destination *d, struct remote_job *
 		job->verdict[i] = (struct verdict){ .what = VERDICT_LATER, .status = "4.3.0", .text = "nothing was heard about it" };
 	r->active++;
 	site_add(s, job);
+}
+
+void
+remote_enter_line(struct remote *r, struct site *s)
+{
+	if (s->blocked)
+		return;
+	s->blocked = true;
+	TAILQ_INSERT_TAIL(&r->blocked, s, line);
+}
+
+void
+remote_leave_line(struct remote *r, struct site *s)
+{
+	if (!s->blocked)
+		return;
+	s->blocked = false;
+	TAILQ_REMOVE(&r->blocked, s, line);
 }
 
 bool

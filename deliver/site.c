@@ -69,7 +69,7 @@ has_room(struct site *s)
 	struct peer *p;
 
 	if (remote_grants(r)) {
-		s->in_line = false;
+		remote_leave_line(r, s);	/* one at a time: for the next it stands behind the others */
 		return true;
 	}
 	TAILQ_FOREACH(p, &r->idle, idle_link)
@@ -79,13 +79,8 @@ has_room(struct site *s)
 		r->ways++;
 		peer_quit(p);
 	}
-	if (s->place == SITE_RESTS) {
-		s->place = SITE_BLOCKED;
-		if (s->in_line)
-			TAILQ_INSERT_HEAD(&r->blocked, s, link);
-		else
-			TAILQ_INSERT_TAIL(&r->blocked, s, link);
-	}
+	s->asked = true;
+	remote_enter_line(r, s);
 	return false;
 }
 
@@ -435,7 +430,7 @@ site_turn_end(struct site *s)
 bool
 site_is_unused(const struct site *s, uint64_t now)
 {
-	return s->waiting == 0 && s->npeer == 0 && s->walk == NULL && s->place == SITE_RESTS && now - s->touched >= UNUSED_MS;
+	return s->waiting == 0 && s->npeer == 0 && s->walk == NULL && !s->due && !s->blocked && now - s->touched >= UNUSED_MS;
 }
 
 void

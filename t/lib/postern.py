@@ -2,7 +2,7 @@
 
 A test is a function test_NAME(t) in t/system/*.py or t/crash/*.py; `t` is a Test: folder, ports, skip, and
 makers of everything that has to be ended again (t.postern(), t.sink(), t.dns()). Tests wait on events, files
-and replies with a deadline; the only pause between two looks is in until(). Processes are ended by pid.
+and replies with a deadline (see Patience); the only pause between two looks is in until(). Processes are ended by pid.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:disable_coredump=1:allocator_may_return_null=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:abort_on_error=1",
 }
-WAIT = 20.0     # seconds an event may take; a failed wait is a failed test, so it may be generous
+WAIT = 20.0     # seconds of Patience an event may take; a failed wait is a failed test, so it may be generous
 
 
 class Skip(Exception):
@@ -48,17 +48,61 @@ def equal(got, wanted, what=""):
         raise Failure(f"{what or 'value'}: got {got!r}, wanted {wanted!r}")
 
 
+class Patience:
+    """
+    A deadline in seconds in which this machine worked. A virtual machine that was paused, or a disk that takes no byte for half a minute
+    because the one below it is busy, says nothing about the service: between two looks at most LOOK seconds count, and a small write that is
+    synced once a second counts nothing, however long it takes. Ask is_over(), look once more, then give up.
+    """
+    LOOK = 1.0
+    probe = None
+
+    def __init__(self, seconds):
+        self.left = seconds
+        self.last = self.probed = time.monotonic()
+
+    def is_over(self):
+        now = time.monotonic()
+        self.left -= min(now - self.last, self.LOOK)
+        if self.left > 0 and now - self.probed >= self.LOOK:
+            self.try_disk()
+            now = self.probed = time.monotonic()
+        self.last = now
+        return self.left <= 0
+
+    @classmethod
+    def try_disk(cls):
+        try:
+            cls.probe = cls.probe or tempfile.TemporaryFile(buffering=0)
+            os.pwrite(cls.probe.fileno(), b"patience\n", 0)
+            os.fsync(cls.probe.fileno())
+        except OSError:
+            pass    # a full disk, say: not our business
+
+
 def until(look, timeout=WAIT, what="condition"):
-    """Calls look() until it returns something true; that is returned. Fails after `timeout` seconds."""
-    end = time.monotonic() + timeout
-    pause = threading.Event()
+    """Calls look() until it returns something true; that is returned. Fails after `timeout` seconds of patience."""
+    patience, pause = Patience(timeout), threading.Event()
     while True:
+        over = patience.is_over()
         found = look()
         if found:
             return found
-        if time.monotonic() > end:
+        if over:
             raise Failure(f"waited {timeout} s for {what() if callable(what) else what}")
         pause.wait(0.02)
+
+
+def wait_for(news, look, timeout=WAIT):
+    """The same under a condition, at each of its news: what look() returned at last."""
+    patience = Patience(timeout)
+    while True:
+        over = patience.is_over()
+        with news:
+            found = look()
+            if found or over:
+                return found
+            news.wait(Patience.LOOK)
 
 
 def is_root():
@@ -156,8 +200,12 @@ def end_all():
 # --- ports -----------------------------------------------------------------------------------------------------
 
 class Ports:
-    """A block of 40 ports below the ephemeral range, held by an abstract socket for the life of this process."""
+    """
+    A block of 40 ports, held by an abstract socket for the life of this process. A port that was given out stays bound here, without
+    listening: whoever is to have it can (SO_REUSEADDR), but the system gives it to no connection that goes out, however wide its range is.
+    """
     def __init__(self):
+        self.held = []
         for block in range(200):
             self.holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             try:
@@ -174,13 +222,15 @@ class Ports:
         while self.next < self.end:
             port = self.next
             self.next += 1
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(("127.0.0.1", port))
-                    return port
-                except OSError:
-                    continue
+            holder = socket.socket()
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                holder.bind(("127.0.0.1", port))
+            except OSError:
+                holder.close()
+                continue
+            self.held.append(holder)
+            return port
         raise Failure("this test used up its ports")
 
 
@@ -245,24 +295,21 @@ class Events:
 
     def wait(self, event=None, count=1, timeout=WAIT, since=0, **wanted):
         """The `count`th event like this (of all since `since`); fails when it does not come in time."""
-        end = time.monotonic() + timeout
+        match = dict(wanted, event=event) if event else wanted
+
+        def found():
+            return [e for e in self.found[since:] if e.matches(match)]
+        wait_for(self.news, lambda: self.closed or len(found()) >= count, timeout)
         with self.news:
-            while True:
-                match = dict(wanted, event=event) if event else wanted
-                found = [e for e in self.found[since:] if e.matches(match)]
-                if len(found) >= count:
-                    return found[count - 1]
-                left = end - time.monotonic()
-                if left <= 0 or self.closed:
-                    why = "the service ended" if self.closed else f"{timeout} s"
-                    raise Failure(f"no event={event} {wanted} ({len(found)} of {count}; {why})")
-                self.news.wait(left)
+            got = found()
+            if len(got) < count:
+                raise Failure(f"no event={event} {wanted} ({len(got)} of {count}; {'the service ended' if self.closed else f'{timeout} s'})")
+        return got[count - 1]
 
     def wait_closed(self, timeout=WAIT):
         """Every process that held the log is gone."""
-        with self.news:
-            if not self.news.wait_for(lambda: self.closed, timeout):
-                raise Failure("some process still holds the event log open")
+        if not wait_for(self.news, lambda: self.closed, timeout):
+            raise Failure("some process still holds the event log open")
 
 
 # --- files of the spool ----------------------------------------------------------------------------------------
@@ -491,8 +538,13 @@ class Postern:
         self.spawn(*args)
         if wait:
             for name in self.servers if wait is True else wait:
-                self.wait_state(name, "started")
+                self.wait_started(name)
         return self
+
+    def wait_started(self, name):
+        """Fails at once when it stays stopped: the reason is in that line."""
+        event = self.events.wait("state", server=name, state=lambda state: state in ("started", "stopped"))
+        check(event["state"] == "started", event.line)
 
     def wait_state(self, name, state, since=0, timeout=WAIT):
         return self.events.wait("state", server=name, state=state, since=since, timeout=timeout)
@@ -609,9 +661,25 @@ class Smtp:
     def send(self, data):
         self.socket.sendall(data if isinstance(data, bytes) else data.encode())
 
+    def more(self):
+        """What comes next; the socket's time limit is one of patience."""
+        limit = self.socket.gettimeout()
+        patience = Patience(limit)
+        self.socket.settimeout(min(limit, Patience.LOOK))
+        try:
+            while True:
+                over = patience.is_over()
+                try:
+                    return self.socket.recv(65536)
+                except TimeoutError:
+                    if over:
+                        raise
+        finally:
+            self.socket.settimeout(limit)
+
     def line(self):
         while b"\n" not in self.buffer:
-            more = self.socket.recv(65536)
+            more = self.more()
             if not more:
                 raise EOFError(f"connection closed after {self.buffer!r}")
             self.buffer += more
@@ -730,18 +798,20 @@ class Sink:
             self.news.notify_all()
 
     def wait(self, count=1, timeout=WAIT):
-        with self.news:
-            if not self.news.wait_for(lambda: len(self.messages) >= count, timeout):
-                raise Failure(f"the sink has {len(self.messages)} of {count} messages")
-            return list(self.messages)
+        if not wait_for(self.news, lambda: len(self.messages) >= count, timeout):
+            raise Failure(f"the sink has {len(self.messages)} of {count} messages")
+        return list(self.messages)
 
     def wait_sessions(self, count=1, timeout=WAIT):
-        with self.news:
-            if not self.news.wait_for(lambda: len(self.sessions) >= count, timeout):
-                raise Failure(f"the sink has {len(self.sessions)} of {count} connections")
+        if not wait_for(self.news, lambda: len(self.sessions) >= count, timeout):
+            raise Failure(f"the sink has {len(self.sessions)} of {count} connections")
 
     def end(self):
         self.closing = True
+        try:
+            self.listener.shutdown(socket.SHUT_RDWR)    # closing alone leaves it listening while accept() waits
+        except OSError:
+            pass
         self.listener.close()
         for session in self.sessions:
             session.shut()

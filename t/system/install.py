@@ -10,7 +10,7 @@ from postern import Smtp, check, equal, until
 
 
 def make(t, *words, **more):
-    done = subprocess.run(["make", *words], cwd=postern.ROOT, capture_output=True, text=True, timeout=300, check=False,
+    done = subprocess.run(["make", *words], cwd=postern.ROOT, capture_output=True, text=True, timeout=800, check=False,
                           env={"PATH": os.environ["PATH"], "HOME": str(t.folder)}, **more)
     equal(done.returncode, 0, f"make {words}: {done.stdout[-1500:]}{done.stderr[-1500:]}")
     return done.stdout
@@ -125,4 +125,4 @@ def test_init_script(t):
     say("start", code=6)
 
 
-test_init_script.limit = 300
+test_init_script.limit = 900

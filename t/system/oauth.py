@@ -112,9 +112,8 @@ class Endpoint:
         return 200, answer
 
     def wait(self, count, timeout=postern.WAIT):
-        with self.news:
-            check(self.news.wait_for(lambda: len(self.requests) >= count, timeout), len(self.requests), "requests, wanted", count)
-            return [form for _, form in self.requests]
+        check(postern.wait_for(self.news, lambda: len(self.requests) >= count, timeout), len(self.requests), "requests, wanted", count)
+        return [form for _, form in self.requests]
 
     def takes(self, token):
         return self.valid.get(token, 0) > time.monotonic()

@@ -195,7 +195,7 @@ def test_many_files(t):
     service.start()
     for number in range(total, total + 2000):
         service.home.put(f"m{number}", HEAD + b"%d\n" % number)
-    until(lambda: not any(service.home.pickup.iterdir()), 100, "all to be taken")
+    until(lambda: not any(service.home.pickup.iterdir()), 250, "all to be taken")
     equal(len({e["file"] for e in service.events.all("accepted", client="pickup")}), total + 2000)
 
 

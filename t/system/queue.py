@@ -229,7 +229,7 @@ def test_kept_for_a_domain(t):
 def test_hold_at_work(t):
     """A message that is at work: its round goes on, then it rests. Deleting says that it is at work."""
     sink = t.sink(answers={"RCPT": later})
-    sink.answers["DATA"] = lambda session, line: (gate.wait(20), LATER)[1]
+    sink.answers["DATA"] = lambda session, line: (gate.wait(), LATER)[1]
     gate = threading.Event()
     t.cleanup(gate.set)
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"}}})
@@ -276,7 +276,7 @@ def test_move(t):
 def test_parked(t):
     """Messages that wait for a place, more than the window holds: they are held, deleted, moved out of the middle of the line."""
     gate = threading.Event()
-    sink = t.sink(answers={"MAIL": lambda session, line: (gate.wait(60), None)[1]})
+    sink = t.sink(answers={"MAIL": lambda session, line: (gate.wait(), None)[1]})
     t.cleanup(gate.set)
     other = t.sink()
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "connections": 4}},

@@ -143,7 +143,7 @@ def test_move(t):
     start(service, "other")
     sink.wait(3)
     equal(sorted(message.recipients[0] for message in sink.messages), [f"u{n}@d.example" for n in (2, 3, 4)])
-    equal(sorted(path.name for path in service["other"].home.queued()), ids[:1], "the held one")
+    until(lambda: sorted(path.name for path in service["other"].home.queued()) == ids[:1], what="the held one alone")
     equal(len(service.home.queued()), 2, "left")
 
 

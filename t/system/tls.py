@@ -371,10 +371,11 @@ def test_tickets_outlive_one_turn(t):
     period = 2.0
     service = secured(t, env={"POSTERN_TICKETS": str(int(period * 1000))}).start()
     using = context(minimum_version=ssl.TLSVersion.TLSv1_3)
+    begin = time.monotonic()
     with service.default.connect() as client:
         starttls(client, using=using)
         client.expect(250, "EHLO c.example")
-        session, begin = client.socket.session, time.monotonic()
+        session = client.socket.session
 
     def is_refused():
         with service.default.connect() as client:

@@ -80,7 +80,7 @@ def test_does_not_end(t):
     service = service_with(t, "say(READY)\nsignal.signal(15, signal.SIG_IGN)\nwhile True: signal.pause()\n", service={"grace": "1s"})
     begin = time.monotonic()
     service.ctl("stop", "bad")
-    check(5 < time.monotonic() - begin < 20, time.monotonic() - begin, "seconds")
+    check(5 < time.monotonic() - begin < 50, time.monotonic() - begin, "seconds")
     check("grace" in service.events.wait("crash", server="bad")["reason"])
     is_well(service)
 

@@ -614,6 +614,44 @@ START_TEST(test_limits)
 }
 END_TEST
 
+/* Two that always want more cannot keep a third from its turn, however often something makes them due. */
+START_TEST(test_places_go_round)
+{
+	struct sink k[3];
+	struct test_job *t[200], *third;
+	int fd = content_file(small, SMALL);
+
+	set_up();
+	server.max_messages_per_connection = 3;
+	server.connections = 2;
+	for (size_t i = 0; i < 3; i++)
+		sink_open(&k[i], SINK_TAKES);
+	for (size_t i = 0; i < nitems_of(t); i++) {
+		struct destination d = to_sinks((struct sink *[]){ &k[i % 2] }, 1);
+		t[i] = submit(&d, fd, SMALL, "ok@x.example", NULL);
+	}
+	jobs_open = 9;
+	loop_run(loop);
+	struct destination d = to_sinks((struct sink *[]){ &k[2] }, 1);
+	unsigned left = (unsigned)nitems_of(t) - 9;
+	for (third = submit(&d, fd, SMALL, "ok@x.example", NULL); !third->done; left -= !third->done) {
+		jobs_open = 1;
+		loop_run(loop);
+	}
+	ck_assert_uint_le(k[0].messages + k[1].messages, 9 + 5 * 3);	/* each of the two had its turn before, and some began one */
+	jobs_open = left;
+	loop_run(loop);
+	ck_assert_uint_eq(k[0].messages + k[1].messages, nitems_of(t));
+	job_free(third);
+	for (size_t i = 0; i < nitems_of(t); i++)
+		job_free(t[i]);
+	for (size_t i = 0; i < 3; i++)
+		sink_close(&k[i]);
+	tear_down();
+	close(fd);
+}
+END_TEST
+
 START_TEST(test_names)
 {
 	struct sink k;
@@ -808,6 +846,6 @@ START_TEST(test_content_that_cannot_be_read)
 }
 END_TEST
 
-UNIT_MAIN("remote", test_many_jobs_few_connections, test_large_content, test_fail_over, test_no_host_left,
+UNIT_MAIN("remote", test_many_jobs_few_connections, test_places_go_round, test_large_content, test_fail_over, test_no_host_left,
     test_closed_kept_connection_is_no_failure, test_lost_after_the_dot_is_not_repeated_at_once, test_silent_peer, test_limits, test_names, test_two_domains_one_host, test_stale_addresses_are_better_than_none, test_helper_that_always_dies,
     test_drain, test_free_in_the_middle, test_content_that_cannot_be_read)
