@@ -8,7 +8,9 @@
  */
 #include "common/process/pool.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -42,7 +44,7 @@ struct pool_lane {
 
 struct pool {
 	pthread_mutex_t lock;
-	pthread_cond_t work;
+	sem_t work;			/* one that is called passes; no condition: before glibc 2.41 those lose a wake-up (its bug 25847) */
 	struct loop_waker *waker;
 	struct pool_lane *lanes;
 	struct batch *finished, **finished_end;
@@ -87,7 +89,20 @@ call_one(struct pool *p)
 	if (p->waking || p->idle == 0 || ready_lane(p) == NULL)
 		return;
 	p->waking = true;
-	pthread_cond_signal(&p->work);
+	sem_post(&p->work);
+}
+
+/* Until this thread is called. Lock held, but not meanwhile. */
+static void
+rest(struct pool *p)
+{
+	p->idle++;
+	pthread_mutex_unlock(&p->lock);
+	while (sem_wait(&p->work) == -1 && errno == EINTR)
+		;
+	pthread_mutex_lock(&p->lock);
+	p->idle--;
+	p->waking = false;
 }
 
 static void *
@@ -100,10 +115,7 @@ thread_main(void *arg)
 		if (lane == NULL && p->ending)
 			break;
 		if (lane == NULL) {
-			p->idle++;
-			pthread_cond_wait(&p->work, &p->lock);
-			p->idle--;
-			p->waking = false;
+			rest(p);
 			continue;
 		}
 		struct batch *b = take_batch(lane);
@@ -146,7 +158,7 @@ pool_new(struct loop *l, unsigned threads)
 {
 	struct pool *p = mem_new(struct pool);
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->work, NULL);
+	sem_init(&p->work, 0, 0);
 	p->finished_end = &p->finished;
 	p->want = threads;
 	p->thread = mem_array(NULL, threads, sizeof(*p->thread));
@@ -182,7 +194,8 @@ pool_free(struct pool *p)
 		return;
 	pthread_mutex_lock(&p->lock);
 	p->ending = true;
-	pthread_cond_broadcast(&p->work);
+	for (unsigned i = 0; i < p->started; i++)
+		sem_post(&p->work);
 	pthread_mutex_unlock(&p->lock);
 	for (unsigned i = 0; i < p->started; i++)
 		pthread_join(p->thread[i], NULL);
@@ -194,7 +207,7 @@ pool_free(struct pool *p)
 		free(lane->ring);
 		free(lane);
 	}
-	pthread_cond_destroy(&p->work);
+	sem_destroy(&p->work);
 	pthread_mutex_destroy(&p->lock);
 	free(p->thread);
 	free(p);
