@@ -10,31 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/mail/spool.h"
-
-static char home[64];
-static struct spool *spool;
-
-/* $H is the scratch home. */
-static void
-shell(const char *line)
-{
-	setenv("H", home, 1);
-	ck_assert_msg(system(line) == 0, "%s", line);
-}
-
-static struct spool *
-open_home(void)
-{
-	static char path[4][128];
-	static const char *const name[] = { "pickup", "queue", "drop", "badmail" };
-	const char *where;
-	for (size_t i = 0; i < 4; i++)
-		snprintf(path[i], sizeof(path[i]), "%s/%s", home, name[i]);
-	struct spool_paths p = { path[0], path[1], path[2], path[3] };
-	struct spool *s = spool_open(&p, &where);
-	ck_assert_ptr_nonnull(s);
-	return s;
-}
+#include "t/unit/scratch.h"
 
 /* In place of the library's: how many folders' names were synced. */
 static size_t folder_syncs;
@@ -48,21 +24,6 @@ fsync(int fd)
 		at_folder_sync();
 	folder_syncs += fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 	return fdatasync(fd);
-}
-
-static void
-begin(void)
-{
-	snprintf(home, sizeof(home), "/tmp/postern-unit-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(home));
-	spool = open_home();
-}
-
-static void
-end(void)
-{
-	spool_close(spool);
-	shell("rm -rf $H");
 }
 
 static struct spool_draft *
@@ -105,7 +66,7 @@ START_TEST(test_commit_load_mark_remove)
 	struct message_envelope e;
 	const char *why;
 	int fd;
-	begin();
+	scratch_begin();
 	commit("Subject: x\r\n\r\nbody\r\n", id);
 	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
 	ck_assert_int_eq(e.content_size, 20);
@@ -129,14 +90,14 @@ START_TEST(test_commit_load_mark_remove)
 	ck_assert_int_eq(spool_remove_note(spool, id), 0);
 	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), -1);
 	ck_assert_int_eq(errno, ENOENT);
-	end();
+	scratch_end();
 }
 END_TEST
 
 START_TEST(test_same_id_is_refused)
 {
 	char id[MESSAGE_ID_SIZE];
-	begin();
+	scratch_begin();
 	commit("x", id);
 	struct spool_draft *d = draft("r@x.example", "");
 	spool_draft_free(d);
@@ -152,14 +113,14 @@ START_TEST(test_same_id_is_refused)
 	message_envelope_done(&e);
 	told = 0;
 	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 1);
-	end();
+	scratch_end();
 }
 END_TEST
 
 START_TEST(test_group_commit_and_scan)
 {
 	struct spool_draft *d[64];
-	begin();
+	scratch_begin();
 	for (size_t i = 0; i < 64; i++)
 		d[i] = draft("r@x.example", "group\r\n");
 	told = 0;
@@ -170,16 +131,16 @@ START_TEST(test_group_commit_and_scan)
 		spool_draft_free(d[i]);
 	}
 	ck_assert_int_eq(spool_scan(spool, false, tell, NULL), 64);
-	end();
+	scratch_end();
 }
 END_TEST
 
 START_TEST(test_sweep_of_a_dead_writer)
 {
-	begin();
+	scratch_begin();
 	struct spool_draft *d = draft("r@x.example", "never finished");
 	struct spool *mine = spool;
-	spool = open_home();
+	spool = scratch_open();
 	told = 0;
 	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 0);
 	shell("test $(ls $H/queue/new | wc -l) = 2");
@@ -187,7 +148,7 @@ START_TEST(test_sweep_of_a_dead_writer)
 	spool_close(mine);
 	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 0);
 	shell("test $(ls $H/queue/new | wc -l) = 0");
-	end();
+	scratch_end();
 }
 END_TEST
 
@@ -197,7 +158,7 @@ START_TEST(test_foreign_and_damaged)
 	struct message_envelope e;
 	const char *why = NULL;
 	int fd;
-	begin();
+	scratch_begin();
 	commit("content\r\n", id);
 	shell("f=$(ls $H/queue/[0-9a-f]*/* | head -1); truncate -s -5 $f");
 	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), -1);
@@ -208,7 +169,7 @@ START_TEST(test_foreign_and_damaged)
 	ck_assert_int_ge(spool_scan(spool, true, tell, NULL), 1);
 	shell("test $(ls $H/badmail/*.foreign | wc -l) = 1");
 	shell("test -z \"$(find $H/queue -name '*.note')\"");
-	end();
+	scratch_end();
 }
 END_TEST
 
@@ -218,7 +179,7 @@ START_TEST(test_drop_form)
 	struct message_envelope e;
 	const char *why;
 	int fd;
-	begin();
+	scratch_begin();
 	commit("Received: from a\r\n\tby b; now\r\nSubject: x\r\n\r\nbody\r\n", id);
 	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
 	const size_t index[] = { 0, 1 };
@@ -240,13 +201,13 @@ START_TEST(test_drop_form)
 	shell("test $(ls -A $H/drop | wc -l) = 1");
 	close(fd);
 	message_envelope_done(&e);
-	end();
+	scratch_end();
 }
 END_TEST
 
 START_TEST(test_large_content_and_envelope)
 {
-	begin();
+	scratch_begin();
 	struct message_envelope e = { .sender = mem_strdup("") }, back;
 	for (int i = 0; i < 5000; i++)
 		message_envelope_add(&e, "some.recipient@some.domain.example");
@@ -277,30 +238,30 @@ START_TEST(test_large_content_and_envelope)
 	free(block);
 	message_envelope_done(&e);
 	message_envelope_done(&back);
-	end();
+	scratch_end();
 }
 END_TEST
 
 START_TEST(test_pickup_refuse)
 {
 	char id[MESSAGE_ID_SIZE];
-	begin();
+	scratch_begin();
 	shell("ln -s /etc/passwd $H/pickup/link.eml");
 	ck_assert_int_eq(spool_pickup_refuse(spool, "link.eml", "a link", "link.eml", id), 0);
 	shell("test -L $H/badmail/*.bad");
 	shell("test $(ls -A $H/pickup | wc -l) = 0");
-	end();
+	scratch_end();
 }
 END_TEST
 
 /* Tried again every minute while the message cannot be moved: no words may pile up. */
 START_TEST(test_words_go_when_the_message_stays)
 {
-	begin();
+	scratch_begin();
 	ck_assert_int_eq(spool_badmail_move(spool, "0000000000000000", "damaged", ""), -1);
 	ck_assert_int_eq(errno, ENOENT);
 	shell("test $(ls $H/badmail | wc -l) = 0");
-	end();
+	scratch_end();
 }
 END_TEST
 
@@ -308,7 +269,7 @@ END_TEST
 START_TEST(test_trim_counts_from_the_refusal)
 {
 	char id[MESSAGE_ID_SIZE];
-	begin();
+	scratch_begin();
 	shell("echo x > $H/pickup/old.eml; touch -d 2001-01-01 $H/pickup/old.eml");
 	ck_assert_int_eq(spool_pickup_refuse(spool, "old.eml", "no recipients", "old.eml", id), 0);
 	ck_assert_int_eq(spool_badmail_trim(spool, 1000, UINT64_MAX), 0);
@@ -318,7 +279,7 @@ START_TEST(test_trim_counts_from_the_refusal)
 	ck_assert_int_eq(spool_badmail_move(spool, id, "damaged", ""), 0);
 	ck_assert_int_eq(spool_badmail_trim(spool, 1000, UINT64_MAX), 0);
 	shell("test $(ls $H/badmail | wc -l) = 6");
-	end();
+	scratch_end();
 }
 END_TEST
 
@@ -328,7 +289,7 @@ START_TEST(test_move_to_itself)
 	struct spool_paths paths = { .queue = NULL };
 	char id[MESSAGE_ID_SIZE], link[128];
 	const char *where;
-	begin();
+	scratch_begin();
 	commit("content\r\n", id);
 	shell("ln -s queue $H/link");
 	snprintf(link, sizeof(link), "%s/link", home);
@@ -340,7 +301,7 @@ START_TEST(test_move_to_itself)
 	spool_close(same);
 	told = 0;
 	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 1);
-	end();
+	scratch_end();
 }
 END_TEST
 
@@ -368,9 +329,9 @@ START_TEST(test_moved_held)
 	struct spool_paths paths = { .queue = queue };
 	struct stat here, there;
 	const char *where;
-	begin();
+	scratch_begin();
 	if (mkdtemp(folder) == NULL || stat(home, &here) == -1 || stat(folder, &there) == -1 || here.st_dev == there.st_dev) {
-		end();
+		scratch_end();
 		return;
 	}
 	commit("content\r\n", id);
@@ -387,7 +348,7 @@ START_TEST(test_moved_held)
 	spool_close(elsewhere);
 	setenv("F", folder, 1);
 	shell("rm -rf $F");
-	end();
+	scratch_end();
 }
 END_TEST
 
@@ -429,14 +390,14 @@ START_TEST(test_moved_back)
 {
 	char folder[64] = "/dev/shm/postern-unit-XXXXXX", queue[128];
 	struct stat here, there;
-	begin();
+	scratch_begin();
 	snprintf(queue, sizeof(queue), "%s/other", home);
 	check_moved_back(queue);
 	ck_assert_int_eq(moved_back, 1);
-	end();
+	scratch_end();
 	if (mkdtemp(folder) == NULL)
 		return;
-	begin();
+	scratch_begin();
 	setenv("F", folder, 1);
 	snprintf(queue, sizeof(queue), "%s/queue", folder);
 	if (stat(home, &here) == 0 && stat(folder, &there) == 0 && here.st_dev != there.st_dev) {
@@ -444,7 +405,7 @@ START_TEST(test_moved_back)
 		ck_assert_int_eq(moved_back, -1);	/* refused: it has not left yet */
 	}
 	shell("rm -rf $F");
-	end();
+	scratch_end();
 }
 END_TEST
 

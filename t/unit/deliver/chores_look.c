@@ -3,38 +3,12 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
 #include "deliver/chores.h"
-
-static char home[64];
-static struct spool *spool;
-
-static void
-begin(void)
-{
-	static char path[4][128];
-	static const char *const name[] = { "pickup", "queue", "drop", "badmail" };
-	const char *where = "";
-
-	snprintf(home, sizeof(home), "/tmp/postern-unit-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(home));
-	for (size_t i = 0; i < nitems_of(name); i++)
-		snprintf(path[i], sizeof(path[i]), "%s/%s", home, name[i]);
-	spool = spool_open(&(struct spool_paths){ path[0], path[1], path[2], path[3] }, &where);
-	ck_assert_ptr_nonnull(spool);
-}
-
-static void
-end(void)
-{
-	spool_close(spool);
-	setenv("H", home, 1);
-	ck_assert_int_eq(system("rm -rf $H"), 0);
-}
+#include "t/unit/scratch.h"
 
 /* A message with that time in its name. The second in which it came here. */
 static int64_t
@@ -76,7 +50,7 @@ START_TEST(test_badmail_of_that_second)
 	int64_t second, came;
 	uint32_t turn = 0;
 
-	begin();
+	scratch_begin();
 	do {		/* until both are of one second */
 		setenv("H", home, 1);
 		ck_assert_int_eq(system("rm -f $H/badmail/*"), 0);
@@ -91,7 +65,7 @@ START_TEST(test_badmail_of_that_second)
 	/* what its name says counts for nothing else: a clock may have been ahead */
 	lose((second + 1000) * 1000000, 7);
 	ck_assert_uint_eq(meant((second + 60) * 1000000), 3);
-	end();
+	scratch_end();
 }
 END_TEST
 

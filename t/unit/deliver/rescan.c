@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #include "deliver/deliver.h"
+#include "t/unit/scratch.h"
 
 #define COUNT 50000		/* twelve chunks of 4,096; eight may wait */
 
-static char home[64];
 static struct loop *loop;
 static size_t found_count, calls;
 static uint64_t sum;
@@ -67,16 +67,8 @@ make_files(void)
 static void
 scan_all(size_t stop)
 {
-	char path[4][128];
-	static const char *const name[] = { "pickup", "queue", "drop", "badmail" };
-	struct spool *spool;
 	struct pool *pool;
-	const char *where;
 
-	for (size_t i = 0; i < 4; i++)
-		snprintf(path[i], sizeof(path[i]), "%s/%s", home, name[i]);
-	spool = spool_open(&(struct spool_paths){ path[0], path[1], path[2], path[3] }, &where);
-	ck_assert_ptr_nonnull(spool);
 	loop = loop_new();
 	pool = pool_new(loop, 2);
 	found_count = calls = 0;
@@ -88,17 +80,13 @@ scan_all(size_t stop)
 	pool_free(pool);
 	rescan_free(scanner);
 	loop_free(loop);
-	spool_close(spool);
 }
 
 START_TEST(test_all)
 {
 	uint64_t want;
 
-	snprintf(home, sizeof(home), "/tmp/postern-unit-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(home));
-	setenv("H", home, 1);
-	ck_assert_int_eq(system("mkdir $H/queue"), 0);
+	scratch_begin();
 	want = make_files();
 	scan_all(0);
 	ck_assert_int_eq(told, COUNT);
@@ -106,7 +94,7 @@ START_TEST(test_all)
 	ck_assert(sum == want);
 	scan_all(1);		/* ends, though nobody takes what is left */
 	ck_assert_uint_le(found_count, COUNT);
-	ck_assert_int_eq(system("rm -rf $H"), 0);
+	scratch_end();
 }
 END_TEST
 

@@ -3,13 +3,11 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/base/clock.h"
-#include "deliver/deliver.h"
+#include "t/unit/deliver/rig.h"
 
 static uint64_t table[] = { 1000 };
-static char home[64];
 static struct config_domain domains[] = {
 	{ .name = (char *)"home.example", .type = CONFIG_DOMAIN_DEFAULT, .drop_quota = CONFIG_UNLIMITED },
 	{ .name = (char *)"one.example", .type = CONFIG_DOMAIN_REMOTE, .hold = true },
@@ -21,37 +19,9 @@ static struct config_server server = {
 	.local_expire = 172800000, .hop_limit = 3, .max_recipients = 100, .badmail_keep = CONFIG_UNLIMITED,
 	.badmail_limit = CONFIG_UNLIMITED,
 };
-static struct spool *spool;
-static struct loop *loop;
-static struct pool *pool;
-static struct intake *intake;
-static struct badmail *badmail;
-static struct schedule *schedule;
-static struct loop_timer *look;
-static unsigned looks;
-static bool (*wanted)(void);
 static uint32_t record;
 static bool ordered;
 static struct pick everything;
-
-static void
-looked(void *arg)
-{
-	if (wanted() || ++looks > 5000)
-		loop_stop(loop);
-	else
-		loop_timer_set(look, 5);
-}
-
-static void
-run_until(bool (*condition)(void))
-{
-	wanted = condition;
-	looks = 0;
-	loop_timer_set(look, 0);
-	loop_run(loop);
-	ck_assert(condition());
-}
 
 static struct schedule_record *
 at(void)
@@ -77,62 +47,11 @@ is_ordered(void)
 	return ordered;
 }
 
-static void
-begin(void)
-{
-	static char path[4][128];
-	static const char *const name[] = { "pickup", "queue", "drop", "badmail" };
-	const char *where = "", *why = "";
-	struct schedule_setup setup = { .server = &server, .window = 100 };
-
-	snprintf(home, sizeof(home), "/tmp/postern-unit-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(home));
-	for (size_t i = 0; i < nitems_of(name); i++)
-		snprintf(path[i], sizeof(path[i]), "%s/%s", home, name[i]);
-	spool = spool_open(&(struct spool_paths){ path[0], path[1], path[2], path[3] }, &where);
-	ck_assert_ptr_nonnull(spool);
-	setup.loop = loop = loop_new();
-	setup.spool = spool;
-	setup.pool = pool = pool_new(loop, 4);
-	setup.intake = intake = intake_new(loop, pool, spool, -1);
-	setup.badmail = badmail = badmail_new(loop, pool, spool, &server, NULL);
-	schedule = schedule_new(&setup, &why);
-	ck_assert_ptr_nonnull(schedule);
-	look = loop_timer_new(loop, looked, NULL);
-}
-
-static void
-end(void)
-{
-	loop_timer_free(look);
-	pool_free(pool);
-	schedule_free(schedule);
-	badmail_free(badmail);
-	intake_free(intake);
-	loop_free(loop);
-	spool_close(spool);
-	setenv("H", home, 1);
-	ck_assert_int_eq(system("rm -rf $H"), 0);
-}
-
 /* A message that is held for its recipients' domains. */
 static void
 hold(char *id, const char *first, const char *second)
 {
-	struct message_envelope e = { .sender = mem_strdup("author@home.example") };
-	struct spool_draft *d;
-
-	message_envelope_add(&e, first);
-	if (second != NULL)
-		message_envelope_add(&e, second);
-	d = spool_draft_new(spool, &e);
-	ck_assert_ptr_nonnull(d);
-	ck_assert_int_eq(spool_draft_write(d, "Subject: s\r\n\r\n", 14), 0);
-	spool_draft_commit(&d, 1);
-	ck_assert_int_eq(spool_draft_error(d), 0);
-	memcpy(id, spool_draft_id(d), MESSAGE_ID_SIZE);
-	spool_draft_free(d);
-	message_envelope_done(&e);
+	queue(id, "author@home.example", (const char *const []){ first, second, NULL }, "Subject: s\r\n\r\n");
 	schedule_hint(schedule, id);
 	record = schedule_index_find(schedule->index, id);
 	schedule_go(schedule);
@@ -190,7 +109,7 @@ START_TEST(test_order_fails)
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_order o;
 
-	begin();
+	rig_begin(&server);
 	hold(id, "x@one.example", NULL);
 	order(&o, SCHEDULE_MOVE, id);
 	ask("one.example", NULL);
@@ -200,7 +119,7 @@ START_TEST(test_order_fails)
 	ck_assert_uint_eq(parked("one.example"), 1);
 	ck_assert_uint_eq(at()->flags & RECORD_WANTED, 0);
 	ck_assert_uint_eq(dest("one.example")->kept.nwanted, 0);
-	end();
+	rig_end();
 }
 END_TEST
 
@@ -210,7 +129,7 @@ START_TEST(test_two_ask)
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_order o;
 
-	begin();
+	rig_begin(&server);
 	hold(id, "x@one.example", "y@two.example");
 	order(&o, SCHEDULE_MOVE, id);
 	ask("one.example", "two.example");
@@ -218,7 +137,7 @@ START_TEST(test_two_ask)
 	ck_assert_uint_eq(parked("one.example") + parked("two.example"), 1);
 	ck_assert_uint_eq(dest("one.example")->kept.nwanted + dest("two.example")->kept.nwanted, 1);
 	ck_assert_uint_eq(at()->flags & RECORD_WANTED, RECORD_WANTED);
-	end();
+	rig_end();
 }
 END_TEST
 
@@ -228,7 +147,7 @@ START_TEST(test_order_ends_it)
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_order o;
 
-	begin();
+	rig_begin(&server);
 	hold(id, "x@one.example", NULL);
 	struct schedule_dest *d = dest("one.example");
 	d->turn = &d->d;
@@ -240,7 +159,7 @@ START_TEST(test_order_ends_it)
 	ck_assert_uint_eq(d->kept.nwanted, 0);
 	ck_assert(!schedule_dest_is_asked(d));
 	d->turn = NULL;
-	end();
+	rig_end();
 }
 END_TEST
 
@@ -250,7 +169,7 @@ START_TEST(test_held_meanwhile)
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_order o;
 
-	begin();
+	rig_begin(&server);
 	hold(id, "x@one.example", NULL);
 	struct schedule_dest *d = dest("one.example");
 	d->turn = &d->d;
@@ -264,7 +183,7 @@ START_TEST(test_held_meanwhile)
 	run_until(is_kept);
 	d->turn = NULL;
 	ck_assert_uint_eq(d->kept.count, 1);
-	end();
+	rig_end();
 }
 END_TEST
 

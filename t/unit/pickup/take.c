@@ -13,13 +13,11 @@
 
 #include "common/base/mem.h"
 #include "pickup/pickup.h"
-#include "t/unit/unit.h"
+#include "t/unit/scratch.h"
 
 #define NOW 1795287897000000
 #define HEAD "x-sender: a@b.example\nx-receiver: c@d.example\n"
 
-static char home[64];
-static struct spool *spool;
 static const struct take_rules rules = {
 	.judge = { .max_size = 1 << 20 }, .dots = CONFIG_DOTS_AUTO, .fqdn = "mx.example", .domain = "example",
 };
@@ -28,33 +26,6 @@ static void
 path_of(char *dst, const char *folder, const char *name)
 {
 	snprintf(dst, 400, "%s/%s/%s", home, folder, name);
-}
-
-static void
-begin(void)
-{
-	static char pickup[80], queue[80], drop[80], badmail[80];
-	struct spool_paths paths = { .pickup = pickup, .queue = queue, .drop = drop, .badmail = badmail };
-	const char *where;
-
-	strcpy(home, "/tmp/postern-take-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(home));
-	snprintf(pickup, sizeof(pickup), "%s/pickup", home);
-	snprintf(queue, sizeof(queue), "%s/queue", home);
-	snprintf(drop, sizeof(drop), "%s/drop", home);
-	snprintf(badmail, sizeof(badmail), "%s/badmail", home);
-	spool = spool_open(&paths, &where);
-	ck_assert_ptr_nonnull(spool);
-}
-
-static void
-finish(void)
-{
-	char command[200];
-
-	spool_close(spool);
-	snprintf(command, sizeof(command), "chmod -R u+w %s; rm -rf %s", home, home);
-	ck_assert_int_eq(system(command), 0);
 }
 
 static void
@@ -129,7 +100,7 @@ START_TEST(test_small)
 	struct known_file file;
 	struct take *t;
 
-	begin();
+	scratch_begin();
 	int before = count_descriptors();
 	put("x y", HEAD "Subject: s\n\nbody\n..\n");
 	t = look(&file, "x y", JUDGE_RENAMED);
@@ -145,7 +116,7 @@ START_TEST(test_small)
 	ck_assert(!exists("pickup", t->current));
 	take_free(t);
 	ck_assert_int_eq(count_descriptors(), before);
-	finish();
+	scratch_end();
 }
 END_TEST
 
@@ -155,7 +126,7 @@ START_TEST(test_kinds)
 	char path[400], other[400];
 	int fd;
 
-	begin();
+	scratch_begin();
 	check_answer("nothing", JUDGE_IGNORE, 0);
 	path_of(path, "pickup", "link");
 	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
@@ -181,7 +152,7 @@ START_TEST(test_kinds)
 	path_of(other, "drop", "kept");
 	ck_assert_int_eq(link(path, other), 0);
 	check_answer("kept", JUDGE_WAIT, 0);
-	finish();
+	scratch_end();
 }
 END_TEST
 
@@ -189,7 +160,7 @@ START_TEST(test_bad)
 {
 	char big[400];
 
-	begin();
+	scratch_begin();
 	put("no sender", "To: a@b\n\n");
 	check_answer("no sender", JUDGE_REFUSE, JUDGE_NO_SENDER);
 	put("nobody", "From: a@b\n\n");
@@ -206,7 +177,7 @@ START_TEST(test_bad)
 	path_of(big, "pickup", "zeros");
 	ck_assert_int_eq(truncate(big, 1000), 0);
 	check_answer("zeros", JUDGE_REFUSE, JUDGE_NUL);
-	finish();
+	scratch_end();
 }
 END_TEST
 
@@ -217,7 +188,7 @@ START_TEST(test_lock)
 	char path[400];
 	int fd;
 
-	begin();
+	scratch_begin();
 	put("x", HEAD "\n");
 	path_of(path, "pickup", "x");
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -227,7 +198,7 @@ START_TEST(test_lock)
 	t = look(&file, "x", JUDGE_RENAMED);
 	ck_assert_int_eq(t->verdict.answer, JUDGE_TAKE);
 	take_free(t);
-	finish();
+	scratch_end();
 }
 END_TEST
 
@@ -252,7 +223,7 @@ START_TEST(test_large)
 	struct known_file file;
 	struct take *t;
 
-	begin();
+	scratch_begin();
 	put_large("x", fill);
 	t = look(&file, "x", JUDGE_RENAMED);
 	ck_assert_int_eq(t->verdict.answer, JUDGE_TAKE);
@@ -268,7 +239,7 @@ START_TEST(test_large)
 	}
 	ck_assert_uint_eq(got, fill + fill / 70 + (fill % 70 == 0 ? 0 : 2));
 	take_free(t);
-	finish();
+	scratch_end();
 }
 END_TEST
 
@@ -279,7 +250,7 @@ START_TEST(test_changed)
 	char path[400];
 	struct take *t;
 
-	begin();
+	scratch_begin();
 	put_large("x", 3 * TAKE_PIECE);
 	t = look(&file, "x", JUDGE_RENAMED);
 	path_of(path, "pickup", t->current);
@@ -303,7 +274,7 @@ START_TEST(test_changed)
 	ck_assert_int_eq(t->error, 0);
 	ck_assert(exists("pickup", "x"));
 	take_free(t);
-	finish();
+	scratch_end();
 }
 END_TEST
 
@@ -314,7 +285,7 @@ START_TEST(test_claims)
 	struct known_file file;
 	struct take *t;
 
-	begin();
+	scratch_begin();
 	put(".taken-0123456789abcdef-old name", HEAD "\n");
 	t = look(&file, ".taken-0123456789abcdef-old name", JUDGE_LEFT);
 	ck_assert_int_eq(t->verdict.answer, JUDGE_TAKE);
@@ -339,7 +310,7 @@ START_TEST(test_claims)
 	path_of(path, "pickup", name);
 	ck_assert_int_eq(access(path, F_OK), 0);
 	take_free(t);
-	finish();
+	scratch_end();
 }
 END_TEST
 
@@ -349,7 +320,7 @@ START_TEST(test_read_only_folder)
 	char path[400];
 	struct take *t;
 
-	begin();
+	scratch_begin();
 	put("x", HEAD "\n");
 	path_of(path, "pickup", "x");
 	ck_assert_int_eq(chmod(path, 0444), 0);
@@ -366,7 +337,7 @@ START_TEST(test_read_only_folder)
 	take_free(t);
 	if (getuid() == 0)
 		ck_assert_int_eq(seteuid(0), 0);
-	finish();
+	scratch_end();
 }
 END_TEST
 
