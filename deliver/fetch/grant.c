@@ -87,6 +87,13 @@ trouble(struct grant *g, enum grant_result result, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* What is no number that a lifetime can be is as good as unsaid. */
+static json_int_t
+real_lifetime(double n)
+{
+	return n > -LIFETIME_MAX && n < LIFETIME_MAX ? (json_int_t)n : LIFETIME_UNSAID;
+}
+
 /* A number, or as some endpoints write it a string of digits. */
 static uint64_t
 lifetime_of(const json_t *object)
@@ -94,7 +101,7 @@ lifetime_of(const json_t *object)
 	const json_t *value = json_object_get(object, "expires_in");
 	const char *text = json_string_value(value);
 	json_int_t n = json_is_integer(value) ? json_integer_value(value) : text != NULL ? strtoll(text, NULL, 10) :
-	    json_is_real(value) && json_real_value(value) < LIFETIME_MAX ? (json_int_t)json_real_value(value) : LIFETIME_UNSAID;
+	    json_is_real(value) ? real_lifetime(json_real_value(value)) : LIFETIME_UNSAID;
 
 	return n < 1 ? 1 : n > LIFETIME_MAX ? LIFETIME_MAX : (uint64_t)n;
 }
@@ -131,11 +138,12 @@ read_error(struct grant *g, long status, const json_t *object)
 
 	copy_text(g->error, sizeof(g->error), string_of(object, "error"));
 	copy_text(description, sizeof(description), string_of(object, "error_description"));
+	const char *name = *g->error != '\0' ? g->error : "an error without a name";
 	bool busy = status == 429 || status >= 500;
 	if (busy)
-		trouble(g, GRANT_TROUBLE, "HTTP status %ld, %s%s%s", status, g->error, *description != '\0' ? ": " : "", description);
+		trouble(g, GRANT_TROUBLE, "HTTP status %ld, %s%s%s", status, name, *description != '\0' ? ": " : "", description);
 	else
-		trouble(g, GRANT_REFUSED, "%s%s%s", g->error, *description != '\0' ? ": " : "", description);
+		trouble(g, GRANT_REFUSED, "%s%s%s", name, *description != '\0' ? ": " : "", description);
 }
 
 static void
@@ -193,9 +201,12 @@ grant_hide(struct grant *g, const char *secret)
 {
 	if (secret == NULL)
 		return;
+	bool said = *g->text != '\0';
 	hide(g->error, secret);
 	hide(g->text, secret);
 	hide(g->scope, secret);
+	if (said && *g->text == '\0')
+		snprintf(g->text, sizeof(g->text), "the answer repeats what we sent, and is not shown");
 }
 
 static void
