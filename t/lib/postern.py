@@ -823,6 +823,10 @@ class SinkMessage:
         self.rcpt_params = rcpt_params or {}
 
 
+def note_asked(link, name, _):
+    link.asked = name
+
+
 class SinkSession:
     def __init__(self, sink, connection, peer):
         self.sink, self.connection, self.peer = sink, connection, peer
@@ -865,8 +869,9 @@ class SinkSession:
                 self.stream.close()
 
     def secure(self):
-        self.sink.tls.sni_callback = lambda link, name, _: setattr(self, "asked", name)
+        self.sink.tls.sni_callback = note_asked     # of the context, which sessions and sinks share: nothing of this session is in it
         self.connection = self.sink.tls.wrap_socket(self.connection, server_side=True)
+        self.asked = getattr(self.connection, "asked", None)
         self.tls = self.connection.cipher()
         self.stream = self.connection.makefile("rb")
 

@@ -155,7 +155,7 @@ def test_every_mode_with_every_peer(t):
         check(event["reason"], event.line)
         sessions = [s for s in peers[peer].sessions if "STARTTLS" in s.lines and any(line.startswith("MAIL") for line in s.lines)]
         equal(sessions, [], "mail over the connection whose TLS failed")
-    equal(peers["good"].sessions[0].asked or peers["good"].sessions[1].asked, "mx.example", "the name that was asked for")
+    equal({s.asked for s in peers["good"].sessions if s.tls}, {"mx.example"}, "the name that was asked for")
     for peer in ("itself", "good"):
         under = [m for m in peers[peer].messages if m.session.tls]
         equal(len(under), 3 if peer == "good" else 2, f"messages under TLS at {peer}")
