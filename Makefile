@@ -35,26 +35,34 @@ DEFS := -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -DPOSTERN_SYSCONFDIR='"$(
         -DPOSTERN_SBINDIR='"$(SBINDIR)"'
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(DEFS) -I. -pthread -MMD -MP
 
-COMMON  := $(wildcard common/*/*.c)
-MASTER  := $(filter-out master/main.c master/posternctl.c,$(wildcard master/*.c))
-LISTEN  := $(filter-out listener/main.c,$(wildcard listener/*.c))
-AUTH    := $(filter-out listener/auth/main.c,$(wildcard listener/auth/*.c))
-DELIVER := $(filter-out deliver/main.c,$(wildcard deliver/*.c))
-RESOLVE := $(filter-out deliver/resolver/main.c,$(wildcard deliver/resolver/*.c))
-DIRECT  := $(filter-out deliver/directory/main.c,$(wildcard deliver/directory/*.c))
-FETCH   := $(filter-out deliver/fetch/main.c,$(wildcard deliver/fetch/*.c))
-METRICS := $(filter-out master/metrics/main.c,$(wildcard master/metrics/*.c))
-PICKUP  := $(filter-out pickup/main.c,$(wildcard pickup/*.c))
-# Only posternctl has commands; what they need stays out of the service.
-COMMAND := master/command.c master/inspect.c master/passwd.c master/tool.c master/tool_count.c master/tool_print.c master/explain.c
-obj = $(patsubst %.c,$(B)/%.o,$(1))
-
-PROGRAMS := $(B)/postern $(B)/posternctl $(B)/postern-listener $(B)/postern-deliver $(B)/postern-pickup $(B)/postern-resolver $(B)/postern-auth \
-            $(B)/postern-metrics $(B)/postern-fetch $(B)/postern-directory
 LIBS := -levent_core -linih -lbsd -lidn2
-AUTHLIBS := -lgsasl -lcrypt -lgssapi_krb5 -lkrb5
-DIRECTLIBS := -lldap -llber -lgssapi_krb5 -lkrb5
-FETCHLIBS := -lcurl -ljansson -lcrypto
+KRB5 := -lgssapi_krb5 -lkrb5
+SASL := -lgsasl -lcrypt $(KRB5)
+TLS  := -lssl -lcrypto
+
+# One row a program: its folder and its libraries. Read by its link line, its unit tests (t/unit/ROW) and the fuzz targets.
+P_master     := master
+P_posternctl := master/posternctl -lgsasl -lcrypt $(TLS)
+P_metrics    := master/metrics    -levent_extra
+P_listener   := listener          $(TLS)
+P_auth       := listener/auth     $(SASL)
+P_deliver    := deliver           $(TLS)
+P_resolver   := deliver/resolver  -lunbound
+P_directory  := deliver/directory -lldap -llber $(KRB5)
+P_fetch      := deliver/fetch     -lcurl -ljansson -lcrypto
+P_pickup     := pickup
+ROWS := master posternctl metrics listener auth deliver resolver directory fetch pickup
+folder = $(firstword $(P_$(1)))
+libraries = $(wordlist 2,99,$(P_$(1)))
+binary = $(B)/$(if $(filter master,$(1)),postern,$(if $(filter posternctl,$(1)),posternctl,postern-$(1)))
+# A folder's sources are its own and those of its components; a sub-folder with a main.c is another program.
+sources = $(filter-out $(1)/main.c $(addsuffix %,$(dir $(wildcard $(1)/*/main.c))),$(wildcard $(1)/*.c $(1)/*/*.c))
+obj = $(patsubst %.c,$(B)/%.o,$(1))
+# What a row is linked from, its main apart.
+objects = $(call obj,$(call sources,$(call folder,$(1))) $(EXTRA_$(1)))
+EXTRA_posternctl := $(call sources,master)
+EXTRA_master := master/posternctl/check_config.c
+PROGRAMS := $(foreach row,$(ROWS),$(call binary,$(row)))
 
 .PHONY: all programs help deps deps-check deps-bench run check bench clean
 all: deps
@@ -94,11 +102,12 @@ fuzz: deps-fuzz
 	@$(MAKE) CC=clang FUZZING=1 B=build/fuzz fuzz-targets
 	@exec /usr/bin/python3 t/fuzz/run $(FUZZ)
 fuzz-targets: $(FUZZ_TARGETS)
-$(B)/libfuzz.a: $(call obj,$(COMMON) $(LISTEN) $(AUTH) $(DELIVER) $(RESOLVE) $(FETCH) $(PICKUP))
+FUZZ_ROWS := listener auth deliver resolver fetch pickup
+$(B)/libfuzz.a: $(call obj,$(wildcard common/*/*.c)) $(foreach row,$(FUZZ_ROWS),$(call objects,$(row)))
 	@rm -f $@; ar rcs $@ $^
 $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
 	@echo "  LD    $@"
-	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) $(AUTHLIBS) -lunbound -lssl $(FETCHLIBS)
+	@$(CC) -pthread $(LDOPT) -o $@ $< $(B)/libfuzz.a $(LIBS) $(foreach row,$(FUZZ_ROWS),$(call libraries,$(row)))
 
 bench: deps-bench
 	@$(MAKE) programs
@@ -116,30 +125,15 @@ $(B)/t/bench/fill: $(B)/t/bench/fill.o $(B)/libcommon.a
 clean:
 	rm -rf build
 
-$(B)/libcommon.a: $(call obj,$(COMMON))
+$(B)/libcommon.a: $(call obj,$(wildcard common/*/*.c))
 	@rm -f $@; ar rcs $@ $^
 
-$(B)/postern: $(call obj,master/main.c $(filter-out $(COMMAND),$(MASTER))) $(B)/libcommon.a
-$(B)/posternctl: $(call obj,master/posternctl.c $(MASTER)) $(B)/libcommon.a
-$(B)/postern-listener: $(call obj,listener/main.c $(LISTEN)) $(B)/libcommon.a
-$(B)/postern-deliver: $(call obj,deliver/main.c $(DELIVER)) $(B)/libcommon.a
-$(B)/postern-pickup: $(call obj,pickup/main.c $(PICKUP)) $(B)/libcommon.a
-$(B)/postern-resolver: $(call obj,deliver/resolver/main.c $(RESOLVE)) $(B)/libcommon.a
-$(B)/postern-auth: $(call obj,listener/auth/main.c $(AUTH)) $(B)/libcommon.a
-$(B)/postern-fetch: $(call obj,deliver/fetch/main.c $(FETCH)) $(B)/libcommon.a
-$(B)/postern-fetch: LIBS += $(FETCHLIBS)
-$(B)/postern-resolver: LIBS += -lunbound
-$(B)/postern-metrics: $(call obj,master/metrics/main.c $(METRICS)) $(B)/libcommon.a
-$(B)/postern-metrics: LIBS := -levent_extra $(LIBS)
-$(B)/postern-auth: LIBS += $(AUTHLIBS)
-$(B)/postern-directory: $(call obj,deliver/directory/main.c $(DIRECT)) $(B)/libcommon.a
-$(B)/postern-directory: LIBS += $(DIRECTLIBS)
-$(B)/posternctl: LIBS += -lgsasl -lcrypt -lssl -lcrypto
-$(B)/postern-listener $(B)/postern-deliver: LIBS += -lssl -lcrypto
-
-$(PROGRAMS):
-	@echo "  LD    $@"
-	@$(CC) -pthread $(LDOPT) -o $@ $(filter %.o,$^) $(B)/libcommon.a $(LIBS)
+define program
+$(call binary,$(1)): $(B)/$(call folder,$(1))/main.o $(call objects,$(1)) $(B)/libcommon.a
+	@echo "  LD    $$@"
+	@$$(CC) -pthread $$(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a $(call libraries,$(1)) $$(LIBS)
+endef
+$(foreach row,$(ROWS),$(eval $(call program,$(row))))
 
 FORCE:
 
@@ -155,19 +149,17 @@ $(B)/%.o: %.c $(B)/flags
 	@echo "  CC    $<"
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# unit tests: t/unit/FOLDER/NAME.c is one program, linked with all objects of FOLDER but its main
-UNIT := $(wildcard t/unit/*/*.c)
-UNITBIN := $(patsubst t/unit/%.c,$(B)/t/%,$(UNIT))
-folder_objs = $(call obj,$(if $(filter master,$(1)),$(MASTER),$(if $(filter listener,$(1)),$(LISTEN),$(if $(filter deliver,$(1)),$(DELIVER),$(if $(filter pickup,$(1)),$(PICKUP),$(if $(filter resolver,$(1)),$(RESOLVE),$(if $(filter auth,$(1)),$(AUTH),$(if $(filter fetch,$(1)),$(FETCH),$(if $(filter directory,$(1)),$(DIRECT))))))))))
+# unit tests: t/unit/ROW/NAME.c is one program, linked with the objects of that row; t/unit/common with the common ones alone
+UNIT := $(patsubst t/unit/%.c,%,$(wildcard t/unit/*/*.c))
 .PHONY: units
-units: $(UNITBIN)
-define unit_rule
-$(B)/t/$(1): $(B)/t/unit/$(1).o $(call folder_objs,$(firstword $(subst /, ,$(1)))) $(B)/libcommon.a
+units: $(addprefix $(B)/t/,$(UNIT))
+define unit
+$(B)/t/$(1)/$(2): $(B)/t/unit/$(1)/$(2).o $(if $(P_$(1)),$(call objects,$(1))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
-	@$(CC) -pthread $(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $(LIBS) $(if $(filter resolver/%,$(1)),-lunbound) $(if $(filter fetch/%,$(1)),$(FETCHLIBS)) $(if $(filter directory/%,$(1)),$(DIRECTLIBS)) $(if $(filter auth/% master/%,$(1)),$(AUTHLIBS)) $(if $(filter listener/% deliver/% master/% common/tls%,$(1)),-lssl -lcrypto)
+	@$$(CC) -pthread $$(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $$(if $(P_$(1)),$(call libraries,$(1)),$(TLS)) $$(LIBS)
 endef
-$(foreach u,$(patsubst t/unit/%.c,%,$(UNIT)),$(eval $(call unit_rule,$(u))))
+$(foreach u,$(UNIT),$(eval $(call unit,$(firstword $(subst /, ,$(u))),$(lastword $(subst /, ,$(u))))))
 
 # --- samples: the INI files of etc/ come from the key table ---
 $(B)/sample: $(B)/etc/sample.o $(B)/libcommon.a

@@ -12,34 +12,34 @@
 #include "common/mail/address.h"
 #include "common/base/net.h"
 #include "common/mail/message.h"
-#include "common/mail/spool.h"
+#include "common/spool/spool.h"
 #include "common/mail/verdict.h"
-#include "common/process/boot.h"
-#include "common/process/chore.h"
-#include "common/process/dns.h"
-#include "common/process/inquiry.h"
-#include "common/process/intake.h"
-#include "common/process/lookup.h"
-#include "common/process/plea.h"
-#include "common/process/pick.h"
+#include "common/boot/boot.h"
+#include "common/ipc/msg_queue.h"
+#include "common/ipc/msg_dns.h"
+#include "common/ipc/directory_client.h"
+#include "common/spool/enqueue.h"
+#include "common/ipc/dns_client.h"
+#include "common/ipc/msg_etrn.h"
+#include "common/ipc/queue_filter.h"
 #include "common/process/pool.h"
-#include "common/process/route.h"
-#include "common/process/w3clog.h"
+#include "common/rules/route.h"
+#include "common/w3clog/w3clog.h"
 
 /* What goes to remote hosts: used by value below. */
 #include "deliver/outbound.h"
 
 struct badmail;
 struct schedule_index;
-struct chores;
+struct queue_admin;
 struct destination; struct drop;
 struct expand;
 struct report; struct route;
 struct schedule;
 struct schedule_dest;
 struct schedule_message;
-struct schedule_wake;
-struct settle;
+struct schedule_recover;
+struct result;
 
 /* --- badmail: keeps what can be neither delivered nor returned, and keeps the folder within its limits --- */
 
@@ -65,17 +65,17 @@ void badmail_submit(struct badmail *b, struct badmail_job *job);
 void badmail_keep_trimmed(struct badmail *b);	/* trims now and from then on every few minutes */
 const char *badmail_name(enum badmail_reason reason);
 
-/* --- custodian: the worker of a virtual server that is stopped --- */
+/* --- maintenance: the worker of a virtual server that is stopped --- */
 
-extern const struct boot_role custodian_role;
-bool custodian_is_meant(const char *program);	/* by the name it was started under */
+extern const struct boot_role maintenance_role;
+bool maintenance_is_meant(const char *program);	/* by the name it was started under */
 
-/* --- hatch: takes the listeners' pleas for held mail --- */
-struct hatch;
-struct hatch *hatch_new(struct loop *l, struct schedule *s);
-void hatch_channel(struct hatch *k, int fd);		/* a listener's; takes over `fd` */
-void hatch_open(struct hatch *k, bool open);		/* the queue is known; or: the worker ends */
-void hatch_free(struct hatch *k);
+/* --- etrn_server: takes the listeners' pleas for held mail --- */
+struct etrn_server;
+struct etrn_server *etrn_server_new(struct loop *l, struct schedule *s);
+void etrn_server_channel(struct etrn_server *k, int fd);		/* a listener's; takes over `fd` */
+void etrn_server_open(struct etrn_server *k, bool open);		/* the queue is known; or: the worker ends */
+void etrn_server_free(struct etrn_server *k);
 
 /* --- drop: local delivery, in groups --- */
 
@@ -130,7 +130,7 @@ bool dsn_next(struct dsn *d, struct buf *out);
 struct expand_recipient {
 	struct verdict verdict;
 	uint32_t copies;		/* delivered: 0: its mail is for the drop folder; else it went on to so many addresses */
-	struct addressee answer;	/* private */
+	struct msg_directory answer;	/* private */
 };
 
 struct expand_job {
@@ -143,12 +143,12 @@ struct expand_job {
 	/* private */
 	TAILQ_ENTRY(expand_job) link;
 	struct expand *expand;
-	struct consult_question **question;
+	struct ctl_client_question **question;
 	struct expand_copy *copy;
 	size_t waiting;			/* answers to come */
 };
 
-struct expand *expand_new(struct boot *b, struct intake *intake);	/* NULL: no directory is asked */
+struct expand *expand_new(struct boot *b, struct enqueue *enqueue);	/* NULL: no directory is asked */
 void expand_free(struct expand *x);		/* after pool_free */
 void expand_channel(struct expand *x, int fd);	/* to the helper; takes over `fd` */
 void expand_on_queued(struct expand *x, void (*queued)(void *arg, const char *id), void *arg);
@@ -159,12 +159,12 @@ void expand_drain(struct expand *x);		/* asks no more: jobs without an answer ar
 /* --- expand_copy: the message again, for the addresses that its recipients stand for --- */
 
 struct expand_copy {
-	struct intake *intake;
+	struct enqueue *enqueue;
 	const struct message_envelope *e;
 	int fd;
 	struct message_envelope list[2];	/* [0] final addresses; [1] local ones that the directory does not have */
 	size_t which, at;		/* the next part */
-	struct intake_message *message;
+	struct enqueue_message *message;
 	off_t copied;
 	int error;			/* out: 0 all parts are in the queue, else errno */
 	char id[MESSAGE_ID_SIZE];	/* of the first part */
@@ -174,12 +174,12 @@ struct expand_copy {
 };
 
 /* From a job whose answers are all there. */
-struct expand_copy *expand_copy_new(const struct expand_job *job, struct intake *intake);
+struct expand_copy *expand_copy_new(const struct expand_job *job, struct enqueue *enqueue);
 void expand_copy_begin(struct expand_copy *c);
-void expand_copy_free(struct expand_copy *c);	/* NULL is fine; not while its message is with intake, unless the pool is gone */
+void expand_copy_free(struct expand_copy *c);	/* NULL is fine; not while its message is with enqueue, unless the pool is gone */
 
-/* --- stock: records that a destination keeps until they are asked for, oldest first. Pure --- */
-struct stock {
+/* --- etrn_backlog: records that a destination keeps until they are asked for, oldest first. Pure --- */
+struct etrn_backlog {
 	uint32_t *record;
 	size_t first, count, size;
 	size_t gone;			/* entries whose record may have gone, since the last tidying */
@@ -187,15 +187,15 @@ struct stock {
 	size_t nwanted, wanted_size;
 };
 
-void stock_done(struct stock *k);
+void etrn_backlog_done(struct etrn_backlog *k);
 /* `*asked` (of the first ones) follows when the list is tidied. */
-void stock_add(struct stock *k, struct schedule_index *x, uint32_t record, size_t *asked);
+void etrn_backlog_add(struct etrn_backlog *k, struct schedule_index *x, uint32_t record, size_t *asked);
 /* The first of the asked ones that waits, out of its heap; 0 none: `*asked` is 0 then. */
-uint32_t stock_take(struct stock *k, struct schedule_index *x, size_t *asked);
-void stock_tidy(struct stock *k, struct schedule_index *x, size_t *asked);	/* forgets what is kept no more, or twice */
-bool stock_wants(const struct stock *k, uint32_t record);
-bool stock_unwant(struct stock *k, uint32_t record);	/* false: it was not wanted */
-void stock_unwant_all(struct stock *k);
+uint32_t etrn_backlog_take(struct etrn_backlog *k, struct schedule_index *x, size_t *asked);
+void etrn_backlog_tidy(struct etrn_backlog *k, struct schedule_index *x, size_t *asked);	/* forgets what is kept no more, or twice */
+bool etrn_backlog_wants(const struct etrn_backlog *k, uint32_t record);
+bool etrn_backlog_unwant(struct etrn_backlog *k, uint32_t record);	/* false: it was not wanted */
+void etrn_backlog_unwant_all(struct etrn_backlog *k);
 
 /* --- note: the lines beside a queue file that say what was tried. Pure --- */
 
@@ -233,21 +233,21 @@ struct report_job {
 	void *arg;
 };
 
-struct report *report_new(struct intake *intake, const struct config_server *server, struct counters *counters,
+struct report *report_new(struct enqueue *enqueue, const struct config_server *server, struct counters *counters,
     void (*queued)(void *arg, const char *id), void *arg);
 void report_free(struct report *r);
 void report_submit(struct report *r, struct report_job *job);
 /* The id of a report: the same for the same message, time, recipient, kind and copy. */
 void report_make_id(char *id, const char *message, int64_t time_us, size_t first, enum dsn_kind kind, bool copy);
 
-/* --- rescan: reads the queue folder in a pool thread and tells the loop in thousands --- */
+/* --- queue_scan: reads the queue folder in a pool thread and tells the loop in thousands --- */
 
-struct rescan;
-struct rescan *rescan_new(struct loop *l, struct pool *pool, struct spool *spool,
+struct queue_scan;
+struct queue_scan *queue_scan_new(struct loop *l, struct pool *pool, struct spool *spool,
     void (*found)(void *arg, const struct spool_entry *entry, size_t n), void (*end)(void *arg, ssize_t total, uint64_t ms), void *arg);	/* total -errno: failed */
-bool rescan_start(struct rescan *s, bool all);	/* one at a time; false: one is running */
-void rescan_stop(struct rescan *s);			/* the running one ends soon; before pool_free */
-void rescan_free(struct rescan *s);			/* after pool_free */
+bool queue_scan_start(struct queue_scan *s, bool all);	/* one at a time; false: one is running */
+void queue_scan_stop(struct queue_scan *s);			/* the running one ends soon; before pool_free */
+void queue_scan_free(struct queue_scan *s);			/* after pool_free */
 
 /* --- retry: when to try again, when to give up. Pure --- */
 
@@ -277,22 +277,22 @@ uint64_t retry_held(const struct config_server *s, uint64_t age, bool told);
 /* Milliseconds, from the text of a 4xx reply; 0: it names no time. */
 uint64_t retry_hint(const char *text);
 
-/* --- role: what the worker is made of --- */
+/* --- deliver: what the worker is made of --- */
 
-struct role {
+struct deliver {
 	struct boot *boot;
 	struct spool *spool;
 	struct pool *pool;
 	struct w3clog *log;
-	struct intake *intake;
-	struct remote *remote;
-	struct authorities *authorities;	/* NULL: no TLS */
+	struct enqueue *enqueue;
+	struct outbound *remote;
+	struct trusted_ca *authorities;	/* NULL: no TLS */
 	struct expand *expand;		/* NULL: no directory */
 	struct schedule *schedule;
 	struct badmail *badmail;
-	struct hatch *hatch;
-	struct rescan *rescan;
-	struct chores *chores;
+	struct etrn_server *etrn_server;
+	struct queue_scan *queue_scan;
+	struct queue_admin *queue_admin;
 	struct loop_timer *own, *slow, *missed, *grace;
 	struct loop_io *hint;
 	int64_t hints_lost;		/* of the virtual server, when last looked */
@@ -301,7 +301,7 @@ struct role {
 	bool look;			/* another scan is to follow the running one */
 };
 
-extern const struct boot_role role_deliver;
+extern const struct boot_role deliver_role;
 
 /* --- schedule: which messages are at work; fair shares of the window --- */
 
@@ -311,7 +311,7 @@ enum schedule_outcome {
 	OUTCOME_DELIVERED,
 	OUTCOME_LATER,
 	OUTCOME_FAILED,		/* refused or expired */
-	OUTCOME_HELD,		/* until its host asks for it (again) */
+	OUTCOME_BACKLOG,		/* until its host asks for it (again) */
 };
 
 struct schedule_reason {		/* why not; shared by the recipients of a message */
@@ -363,7 +363,7 @@ struct schedule_message {
 	struct schedule_result *result;	/* e.nrcpt of them */
 	struct schedule_reason *reasons;
 	struct schedule_dest *only;	/* this round is for it alone; NULL all */
-	struct schedule_order *command;	/* this round is for an operator; NULL: to be sent */
+	struct schedule_admin *command;	/* this round is for an operator; NULL: to be sent */
 	struct schedule_group *group; size_t ngroup, group_at, offset;
 	size_t *order;			/* recipients by group */
 	LIST_HEAD(, schedule_portion) portions;	/* at work */
@@ -374,7 +374,7 @@ struct schedule_message {
 	bool held; uint64_t held_after;	/* out of settle: something is held, and to be looked at in ms from now at the latest */
 	bool fresh;			/* it came in this life of the worker, and was not held before */
 	bool gone;			/* out of settle: removed */
-	struct settle_state *settle;
+	struct result_state *settle;
 	struct badmail_job *badmail;	/* it is damaged and on its way out */
 };
 
@@ -384,8 +384,8 @@ struct schedule_setup {
 	struct counters *counters;
 	struct spool *spool;
 	struct pool *pool;
-	struct intake *intake;
-	struct remote *remote;		/* not used by unit tests that send nothing there */
+	struct enqueue *enqueue;
+	struct outbound *remote;		/* not used by unit tests that send nothing there */
 	struct expand *expand;		/* NULL: no directory */
 	struct badmail *badmail;
 	size_t window;			/* messages loaded at a time */
@@ -401,8 +401,8 @@ struct schedule {
 	struct route *route;
 	struct drop *drop;
 	struct report *report;
-	struct settle *settle;
-	struct schedule_wake *wake;
+	struct result *settle;
+	struct schedule_recover *wake;
 	struct loop_timer *timer;
 	struct pool_lane *load, *move;
 	TAILQ_HEAD(, schedule_message) messages;
@@ -412,7 +412,7 @@ struct schedule {
 	bool fresh_turn;			/* the next one is one of these */
 	size_t remote_held, local_held, retrying;
 	size_t buried;			/* records of messages that are gone, still in a list */
-	LIST_HEAD(, turn) turns;
+	LIST_HEAD(, atrn) turns;
 	int64_t started_us;
 	int64_t ahead_us;		/* how far the wall clock was ahead of the monotonic one when last looked at; 0 never */
 	bool draining;
@@ -421,7 +421,7 @@ struct schedule {
 };
 
 struct schedule *schedule_new(const struct schedule_setup *setup, const char **why) __attribute__((warn_unused_result));
-void schedule_free(struct schedule *s);		/* after pool_free and remote_free */
+void schedule_free(struct schedule *s);		/* after pool_free and outbound_free */
 void schedule_hint(struct schedule *s, const char *id);			/* new in the queue */
 void schedule_found(struct schedule *s, const struct spool_entry *entry);	/* by a scan */
 void schedule_go(struct schedule *s);			/* after any number of the two above */
@@ -438,27 +438,27 @@ size_t schedule_share(const struct schedule *s);
 struct schedule_reason *schedule_reason_keep(struct schedule_message *m, int code, const char *status, const char *host,
     const char *text);
 
-/* --- schedule_ask: mail that is held until its host asks for it (hold = yes) --- */
+/* --- schedule_etrn: mail that is held until its host asks for it (hold = yes) --- */
 /*
  * `pattern`: "example.com", or "*.example.com" for all below it. What is held for such domains is tried now, once: how many messages.
  * `*running` becomes true when some are being tried already.
  */
-size_t schedule_ask(struct schedule *s, const char *pattern, bool *running);
+size_t schedule_etrn(struct schedule *s, const char *pattern, bool *running);
 /* Among the held ones from now on: the message waits for all of its destinations that are to be asked for. */
-void schedule_ask_keep(struct schedule_message *m);
+void schedule_etrn_keep(struct schedule_message *m);
 /* Asked for while it was at work in this round: whose turn it is now; the record stays wanted by others. NULL: it is not wanted. */
-struct schedule_dest *schedule_ask_wanted(struct schedule_message *m);
-void schedule_ask_unwant(struct schedule *s, uint32_t record);	/* by nobody */
+struct schedule_dest *schedule_etrn_wanted(struct schedule_message *m);
+void schedule_etrn_unwant(struct schedule *s, uint32_t record);	/* by nobody */
 /* Its record, with these flags, is gone. */
-void schedule_ask_forget(struct schedule_message *m, unsigned flags);
-const char *schedule_ask_domain(const struct schedule_dest *d);	/* whose held mail it has */
+void schedule_etrn_forget(struct schedule_message *m, unsigned flags);
+const char *schedule_etrn_domain(const struct schedule_dest *d);	/* whose held mail it has */
 /* The place of a domain's held mail, made when there is none. */
-struct schedule_dest *schedule_ask_dest(struct schedule *s, const char *domain, const struct route_answer *a);
+struct schedule_dest *schedule_etrn_dest(struct schedule *s, const char *domain, const struct route_answer *a);
 
-/* --- schedule_assign: where each recipient of a message goes --- */
-void schedule_assign(struct schedule_message *m);
-struct schedule_dest *schedule_assign_hosts(struct schedule *s, const struct destination *d);
-void schedule_assign_point(struct schedule_message *m, struct schedule_result *r, struct schedule_dest *dest);	/* from now on it goes there */
+/* --- schedule_route: where each recipient of a message goes --- */
+void schedule_route(struct schedule_message *m);
+struct schedule_dest *schedule_route_hosts(struct schedule *s, const struct destination *d);
+void schedule_route_point(struct schedule_message *m, struct schedule_result *r, struct schedule_dest *dest);	/* from now on it goes there */
 
 /* --- schedule_clock: due times are of the wall clock --- */
 uint32_t schedule_clock_latest(const struct schedule *s, uint32_t now);	/* nothing is due later */
@@ -477,7 +477,7 @@ struct schedule_dest {
 	size_t parked;
 	uint32_t first, last;
 	bool hold;			/* has mail of a domain that is asked for */
-	struct stock kept;		/* what waits so */
+	struct etrn_backlog kept;		/* what waits so */
 	size_t asked;			/* the first so many of the kept are to be tried now */
 	const struct destination *turn;	/* what is asked for goes there; NULL: as usual */
 	bool barred;			/* that connection has ended: who is still on its way to it stays */
@@ -519,9 +519,9 @@ enum schedule_state {
 };
 enum schedule_flag {
 	RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4, RECORD_HOT = 8, RECORD_NOTED = 16,
-	RECORD_FROZEN = 128,	/* held by an operator; one that is loaded rests after its round */
-	RECORD_HELD = 32,	/* kept by each of its destinations that hold; see schedule_index_hold */
-	RECORD_WANTED = 64,	/* at work, and asked for by some of its destinations: see stock.wanted. With HELD: for stock_tidy alone */
+	RECORD_HELD = 128,	/* held by an operator; one that is loaded rests after its round */
+	RECORD_BACKLOG = 32,	/* kept by each of its destinations that hold; see schedule_index_set_backlog */
+	RECORD_WANTED = 64,	/* at work, and asked for by some of its destinations: see stock.wanted. With HELD: for etrn_backlog_tidy alone */
 };
 
 struct schedule_record {		/* 32 bytes */
@@ -532,7 +532,7 @@ struct schedule_record {		/* 32 bytes */
 	uint32_t chain;			/* next of the hash chain */
 	uint32_t next;			/* of the list it is parked in, or of the fresh ones */
 	uint32_t state : 3, flags : 8, attempts : 8, quick : 2;
-	uint32_t tag : 11;		/* waiting: its destination is away (schedule_wake); 0: it waits for its own time */
+	uint32_t tag : 11;		/* waiting: its destination is away (schedule_recover); 0: it waits for its own time */
 };
 #define SCHEDULE_TAGS 2048
 #define SCHEDULE_QUICK_MAX 3		/* more are not counted in a record */
@@ -560,90 +560,90 @@ uint32_t schedule_index_first(const struct schedule_index *x);		/* earliest due,
 uint32_t schedule_index_wake(struct schedule_index *x, uint32_t from, const bool tags[SCHEDULE_TAGS], uint32_t due);
 void schedule_index_all_due(struct schedule_index *x, uint32_t due);	/* none waits longer than `due` but what is only held */
 void schedule_index_bound(struct schedule_index *x, uint32_t due);	/* none at all */
-void schedule_index_hold(struct schedule_index *x, uint32_t n, bool held);	/* sets or clears RECORD_HELD */
+void schedule_index_set_backlog(struct schedule_index *x, uint32_t n, bool held);	/* sets or clears RECORD_BACKLOG */
+size_t schedule_index_backlog(const struct schedule_index *x);
+void schedule_index_set_held(struct schedule_index *x, uint32_t n, bool frozen);	/* the same with RECORD_HELD */
 size_t schedule_index_held(const struct schedule_index *x);
-void schedule_index_freeze(struct schedule_index *x, uint32_t n, bool frozen);	/* the same with RECORD_FROZEN */
-size_t schedule_index_frozen(const struct schedule_index *x);
 
 /* --- schedule_load: reads a message and judges whether it may be tried --- */
 void schedule_load_read(struct schedule_message *m);	/* any thread; touches the message alone */
-void schedule_load_judge(struct schedule_message *m);	/* on the loop; goes on to schedule_send, settle or schedule_settled */
+void schedule_load_judge(struct schedule_message *m);	/* on the loop; goes on to schedule_attempt, settle or schedule_settled */
 
 /* --- schedule_message --- */
 struct schedule_message *schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *only);
 void schedule_message_free(struct schedule_message *m);
 
-/* --- schedule_order: what operators do to single messages --- */
-enum schedule_order_kind { SCHEDULE_DELETE, SCHEDULE_BOUNCE, SCHEDULE_MOVE };
-enum schedule_order_result { SCHEDULE_DONE, SCHEDULE_BUSY, SCHEDULE_GONE, SCHEDULE_FAILED };
+/* --- schedule_admin: what operators do to single messages --- */
+enum schedule_admin_kind { SCHEDULE_DELETE, SCHEDULE_BOUNCE, SCHEDULE_MOVE };
+enum schedule_admin_result { SCHEDULE_DONE, SCHEDULE_BUSY, SCHEDULE_GONE, SCHEDULE_FAILED };
 
-struct schedule_order {
-	enum schedule_order_kind kind;
+struct schedule_admin {
+	enum schedule_admin_kind kind;
 	char id[MESSAGE_ID_SIZE];
 	unsigned uid;
-	const struct pick *pick;	/* delete, bounce: only the recipients it means */
+	const struct queue_filter *pick;	/* delete, bounce: only the recipients it means */
 	const char *reason;		/* bounce: for the sender */
 	struct spool *to;		/* move: where, and its name */
 	const char *to_name;
-	enum schedule_order_result result;	/* out */
+	enum schedule_admin_result result;	/* out */
 	int error;			/* out: of SCHEDULE_FAILED */
 	size_t recipients;		/* out: that it was for */
-	void (*done)(void *arg, struct schedule_order *o);	/* once, on the loop; only when begin said so */
+	void (*done)(void *arg, struct schedule_admin *o);	/* once, on the loop; only when begin said so */
 	void *arg;
 };
 
 /* SCHEDULE_DONE: `done` will be called. Else nothing is done: it is at work, or gone. */
-enum schedule_order_result schedule_order_begin(struct schedule *s, struct schedule_order *o);
+enum schedule_admin_result schedule_admin_begin(struct schedule *s, struct schedule_admin *o);
 /* Once spool_hold() has said so on the disk. One at work rests after its round. False: gone. */
-bool schedule_order_hold(struct schedule *s, const char *id, bool held);
+bool schedule_admin_hold(struct schedule *s, const char *id, bool held);
 /* Due now, if it waits for its time. False: gone. */
-bool schedule_order_retry(struct schedule *s, const char *id);
+bool schedule_admin_retry(struct schedule *s, const char *id);
 /* For schedule alone: */
-void schedule_order_apply(struct schedule_message *m);	/* it is loaded */
-void schedule_order_end(struct schedule_message *m);
-void schedule_order_run_move(void *arg, void **jobs, size_t n);
-void schedule_order_moved(void *arg, void *job);
-void schedule_order_rest(struct schedule *s, uint32_t n, uint32_t due);	/* put back: held, or in its list all the time */
-bool schedule_order_is_aside(struct schedule *s, uint32_t n, struct schedule_dest *d);	/* just off its list: not for work */
-void schedule_order_bury(struct schedule *s, uint32_t n);
-void schedule_order_unbury(struct schedule *s, uint32_t n);	/* a message of that id is in the queue */
+void schedule_admin_apply(struct schedule_message *m);	/* it is loaded */
+void schedule_admin_end(struct schedule_message *m);
+void schedule_admin_run_move(void *arg, void **jobs, size_t n);
+void schedule_admin_moved(void *arg, void *job);
+void schedule_admin_rest(struct schedule *s, uint32_t n, uint32_t due);	/* put back: held, or in its list all the time */
+bool schedule_admin_is_aside(struct schedule *s, uint32_t n, struct schedule_dest *d);	/* just off its list: not for work */
+void schedule_admin_bury(struct schedule *s, uint32_t n);
+void schedule_admin_unbury(struct schedule *s, uint32_t n);	/* a message of that id is in the queue */
 
-/* --- schedule_send: one round of a message: groups by destination, portions, results --- */
-void schedule_send_begin(struct schedule_message *m);
-struct schedule_dest *schedule_send_away(const struct schedule_message *m);	/* one of a recipient for later that cannot be reached now; NULL none */
-void schedule_send_free(struct schedule_message *m);	/* portions at work, too, once nobody works on them */
+/* --- schedule_attempt: one round of a message: groups by destination, portions, results --- */
+void schedule_attempt_begin(struct schedule_message *m);
+struct schedule_dest *schedule_attempt_away(const struct schedule_message *m);	/* one of a recipient for later that cannot be reached now; NULL none */
+void schedule_attempt_free(struct schedule_message *m);	/* portions at work, too, once nobody works on them */
 
-/* --- schedule_wake: mail of destinations that were away --- */
-struct schedule_wake *schedule_wake_new(struct schedule *s);
-void schedule_wake_free(struct schedule_wake *w);
+/* --- schedule_recover: mail of destinations that were away --- */
+struct schedule_recover *schedule_recover_new(struct schedule *s);
+void schedule_recover_free(struct schedule_recover *w);
 /* The waiting record is for a destination that cannot be reached now. */
-void schedule_wake_sleep(struct schedule_wake *w, uint32_t record, const struct schedule_dest *d);
+void schedule_recover_sleep(struct schedule_recover *w, uint32_t record, const struct schedule_dest *d);
 /* The destination answers: what sleeps for it is made due soon. */
-void schedule_wake_up(struct schedule_wake *w, const struct schedule_dest *d);
+void schedule_recover_up(struct schedule_recover *w, const struct schedule_dest *d);
 
-/* --- settle: what became of a message is written down, in the one safe order --- */
-struct settle {
+/* --- result: what became of a message is written down, in the one safe order --- */
+struct result {
 	struct pool_lane *quick, *careful;
 	struct spool *spool;
 	struct report *report;
 	struct badmail *badmail;
 	const struct config_server *server;
 	struct loop_timer *timer;
-	TAILQ_HEAD(, settle_state) stuck;
+	TAILQ_HEAD(, result_state) stuck;
 	size_t nstuck;
 };
 
-enum settle_stage { SETTLE_SUCCESS, SETTLE_WRITE, SETTLE_REPORT, SETTLE_DELAY, SETTLE_CLOSE };
+enum result_stage { RESULT_SUCCESS, RESULT_WRITE, RESULT_REPORT, RESULT_DELAY, RESULT_CLOSE };
 
-#define SETTLE_AGAIN_MS 60000	/* a failure that could not be noted or reported is taken up again then */
+#define RESULT_AGAIN_MS 60000	/* a failure that could not be noted or reported is taken up again then */
 
 /* The settling of one message; `note` to `due` are the step a thread does next. */
-struct settle_state {
-	TAILQ_ENTRY(settle_state) link;
+struct result_state {
+	TAILQ_ENTRY(result_state) link;
 	bool is_stuck;
-	struct settle *settle;
+	struct result *settle;
 	struct schedule_message *m;
-	enum settle_stage stage;
+	enum result_stage stage;
 	size_t delivered, failed, pending;
 	bool delay;			/* a delay report is due */
 	struct retry_case at;		/* what the plans are made from */
@@ -662,35 +662,35 @@ struct settle_state {
 	struct buf details;
 };
 
-struct settle *settle_new(const struct schedule_setup *setup, struct report *report);
-void settle_free(struct settle *t);		/* after pool_free */
-void settle_begin(struct settle *t, struct schedule_message *m);	/* then schedule_settled, also from within */
-void settle_state_free(struct settle_state *st);
-bool settle_is_stuck(const struct settle *t);	/* the disk takes no marks: stop delivering */
-/* For settle_tell: */
-void settle_stick(struct settle_state *st, int error);	/* the disk refused the present step: it is tried again by timer */
-void settle_next(struct settle_state *st);		/* this stage is over */
-void settle_write(struct settle_state *st);		/* the success reports are safe, or there is none */
-void settle_close(struct settle_state *st);		/* the last stage: marks, due time, or removal */
-void settle_add_line(struct settle_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
+struct result *result_new(const struct schedule_setup *setup, struct report *report);
+void result_free(struct result *t);		/* after pool_free */
+void result_begin(struct result *t, struct schedule_message *m);	/* then schedule_settled, also from within */
+void result_state_free(struct result_state *st);
+bool result_is_stuck(const struct result *t);	/* the disk takes no marks: stop delivering */
+/* For result_report: */
+void result_stick(struct result_state *st, int error);	/* the disk refused the present step: it is tried again by timer */
+void result_next(struct result_state *st);		/* this stage is over */
+void result_write(struct result_state *st);		/* the success reports are safe, or there is none */
+void result_close(struct result_state *st);		/* the last stage: marks, due time, or removal */
+void result_add_line(struct result_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
     const struct schedule_reason *why);
 
-/* --- settle_judge: what became of each recipient --- */
-void settle_judge(struct settle_state *st, int64_t now_us);	/* plans, outcomes that time decides, counts */
-void settle_judge_log_failed(const struct schedule_message *m);
-const char *settle_judge_status(const struct schedule_result *r);	/* 4.4.7 when its time ran out */
-bool settle_judge_wants(const struct message_recipient *r, unsigned notify);
-bool settle_judge_may_report(const struct schedule_message *m);	/* somebody can be told */
+/* --- result_judge: what became of each recipient --- */
+void result_judge(struct result_state *st, int64_t now_us);	/* plans, outcomes that time decides, counts */
+void result_judge_log_failed(const struct schedule_message *m);
+const char *result_judge_status(const struct schedule_result *r);	/* 4.4.7 when its time ran out */
+bool result_judge_wants(const struct message_recipient *r, unsigned notify);
+bool result_judge_may_report(const struct schedule_message *m);	/* somebody can be told */
 
-/* --- settle_tell: the report about success, failures or a delay, or badmail when nobody can be told --- */
-void settle_tell_success(struct settle_state *st);	/* then settle_write */
-void settle_tell_failures(struct settle_state *st);	/* then settle_next or settle_close */
-void settle_tell_delay(struct settle_state *st);
+/* --- result_report: the report about success, failures or a delay, or badmail when nobody can be told --- */
+void result_report_success(struct result_state *st);	/* then result_write */
+void result_report_failures(struct result_state *st);	/* then result_next or result_close */
+void result_report_delay(struct result_state *st);
 
-/* --- turn: held mail that goes down the connection of the host that asked for it (ATRN, TURN) --- */
-/* PLEA_STARTED: `*fd`, to be handed on, is the far end of it. */
-enum plea_result turn_begin(struct schedule *s, const struct plea *p, size_t *messages, int *fd);
-void turn_look(struct schedule *s);	/* ends those with no more mail */
-void turn_free(struct schedule *s);
+/* --- atrn: held mail that goes down the connection of the host that asked for it (ATRN, TURN) --- */
+/* MSG_ETRN_STARTED: `*fd`, to be handed on, is the far end of it. */
+enum msg_etrn_result atrn_begin(struct schedule *s, const struct msg_etrn *p, size_t *messages, int *fd);
+void atrn_look(struct schedule *s);	/* ends those with no more mail */
+void atrn_free(struct schedule *s);
 
 #endif

@@ -11,5 +11,5 @@
 int
 main(int argc, char **argv)
 {
-	return boot_main(argc, argv, argc > 0 && custodian_is_meant(argv[0]) ? &custodian_role : &role_deliver);
+	return boot_main(argc, argv, argc > 0 && maintenance_is_meant(argv[0]) ? &maintenance_role : &deliver_role);
 }

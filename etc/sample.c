@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "common/process/key.h"
+#include "common/config/key.h"
 
 /* Copies the page, but for what stands between the markers. */
 static int

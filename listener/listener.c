@@ -17,7 +17,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
-#define POOL_THREADS 5	/* two write content, two sync: see common/process/intake; one the protocol log */
+#define POOL_THREADS 5	/* two write content, two sync: see common/spool/enqueue; one the protocol log */
 
 static void
 set_up_spool(struct listener *l)
@@ -29,8 +29,8 @@ set_up_spool(struct listener *l)
 	if (l->spool == NULL)
 		die(EX_CANTCREAT, "cannot open %s: %s", where, strerror(errno));
 	l->pool = pool_new(l->boot->loop, POOL_THREADS);
-	l->intake = intake_new(l->boot->loop, l->pool, l->spool, BOOT_HINT);
-	intake_count(l->intake, l->boot->counters);
+	l->enqueue = enqueue_new(l->boot->loop, l->pool, l->spool, BOOT_HINT);
+	enqueue_count(l->enqueue, l->boot->counters);
 	l->log = w3clog_new(l->boot->loop, l->pool, l->boot->config, s, l->boot->counters);
 }
 
@@ -58,14 +58,14 @@ listener_run(struct boot *b)
 	l->env->counters = b->counters;
 	TAILQ_INIT(&l->sessions);
 	set_up_spool(l);
-	l->quota = quota_new(l);
-	l->limit = limit_new(l->server->connection_limit_per_client, counters_crowd(b->counters), b->slot);
+	l->quota = drop_quota_new(l);
+	l->limit = client_limit_new(l->server->connection_limit_per_client, counters_crowd(b->counters), b->slot);
 	l->wants_names = policy_wants_names(l->server);
 	l->rdns = l->wants_names ? rdns_new(b) : NULL;
-	l->seek = seek_new(b);
-	l->porch = porch_new(l);
+	l->seek = recipient_check_new(b);
+	l->pending = pending_new(l);
 	l->grace = loop_timer_new(b->loop, cut_all, l);
-	l->secure = secure_new(l);
+	l->secure = tls_files_new(l);
 	if (l->secure == NULL)
 		listener_serve(l);
 }
@@ -75,16 +75,16 @@ listener_serve(struct listener *l)
 {
 	if (l->mood > LISTENER_PAUSED)
 		return;
-	l->gate = gate_open(l);
+	l->gate = gatekeeper_open(l);
 	if (l->mood == LISTENER_PAUSED)
-		gate_leave(l->gate);
+		gatekeeper_leave(l->gate);
 	boot_ready(l->boot);
 }
 
 void
 listener_check_idle(struct listener *l)
 {
-	if (l->mood < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions) || !porch_is_empty(l->porch))
+	if (l->mood < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions) || !pending_is_empty(l->pending))
 		return;
 	l->ended = true;
 	boot_tell(l->boot, CTL_IDLE);
@@ -101,8 +101,8 @@ stop(struct listener *l, const struct ctl_message *m)
 	if (m->len == sizeof(grace))
 		memcpy(&grace, m->data, sizeof(grace));
 	l->mood = LISTENER_STOPPING;
-	gate_close(l->gate);
-	porch_stop(l->porch);
+	gatekeeper_close(l->gate);
+	pending_stop(l->pending);
 	loop_timer_set(l->grace, grace);
 	inbound_stop_all(l);
 	listener_check_idle(l);
@@ -118,12 +118,12 @@ take_channel(struct listener *l, const struct ctl_message *m)
 	memcpy(&channel, m->data, sizeof(channel));
 	if (channel.helper == CTL_HELPER_RESOLVER && l->rdns != NULL)
 		rdns_channel(l->rdns, m->fd);
-	else if (channel.helper == CTL_HELPER_AUTH && l->warrant != NULL)
-		consult_channel(l->warrant, m->fd);
+	else if (channel.helper == CTL_HELPER_AUTH && l->auth_in_client != NULL)
+		ctl_client_channel(l->auth_in_client, m->fd);
 	else if (channel.helper == CTL_HELPER_DIRECTORY && l->seek != NULL)
-		seek_channel(l->seek, m->fd);
+		recipient_check_channel(l->seek, m->fd);
 	else if (channel.helper == CTL_HELPER_DELIVER && l->claim != NULL)
-		consult_channel(l->claim, m->fd);
+		ctl_client_channel(l->claim, m->fd);
 	else
 		close(m->fd);
 }
@@ -136,21 +136,21 @@ listener_control(struct boot *b, const struct ctl_message *m)
 	case CTL_PAUSE:
 		if (l->mood == LISTENER_OPEN) {
 			l->mood = LISTENER_PAUSED;
-			gate_shut(l->gate);
+			gatekeeper_shut(l->gate);
 		}
 		boot_tell(b, CTL_PAUSED);
 		break;
 	case CTL_CONTINUE:
 		if (l->mood == LISTENER_PAUSED) {
 			l->mood = LISTENER_OPEN;
-			gate_reopen(l->gate);
+			gatekeeper_reopen(l->gate);
 		}
 		boot_tell(b, CTL_CONTINUED);
 		break;
 	case CTL_DRAIN:
 		if (l->mood < LISTENER_DRAINING) {
 			l->mood = LISTENER_DRAINING;
-			gate_leave(l->gate);
+			gatekeeper_leave(l->gate);
 			listener_check_idle(l);
 		}
 		break;
@@ -161,19 +161,19 @@ listener_control(struct boot *b, const struct ctl_message *m)
 		w3clog_reopen(l->log);
 		break;
 	case CTL_TICKETS:
-		secure_take_tickets(l->secure, m);
+		tls_files_take_tickets(l->secure, m);
 		break;
 	case CTL_FILE:
-		secure_take_file(l->secure, m);
+		tls_files_take_file(l->secure, m);
 		break;
 	case CTL_RENEWED:
-		secure_renew(l->secure);
+		tls_files_renew(l->secure);
 		break;
 	case CTL_CHANNEL:
 		take_channel(l, m);
 		break;
-	case CTL_ROLL:
-		register_answer(l, m);
+	case CTL_SESSIONS:
+		session_list_answer(l, m);
 		break;
 	default:
 		break;
@@ -184,21 +184,21 @@ static void
 listener_finish(struct boot *b)
 {
 	struct listener *l = b->state;
-	porch_free(l->porch);
-	gate_free(l->gate);
+	pending_free(l->pending);
+	gatekeeper_free(l->gate);
 	inbound_free_all(l);
-	consult_free(l->warrant);
-	consult_free(l->claim);
-	secure_free(l->secure);
+	ctl_client_free(l->auth_in_client);
+	ctl_client_free(l->claim);
+	tls_files_free(l->secure);
 	rdns_free(l->rdns);
-	seek_free(l->seek);
+	recipient_check_free(l->seek);
 	w3clog_end(l->log);
 	pool_free(l->pool);
 	w3clog_free(l->log);
-	intake_free(l->intake);
-	quota_free(l->quota);
+	enqueue_free(l->enqueue);
+	drop_quota_free(l->quota);
 	spool_close(l->spool);
-	limit_free(l->limit);
+	client_limit_free(l->limit);
 	loop_timer_free(l->grace);
 	free(l->env);
 	free(l);

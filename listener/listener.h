@@ -3,7 +3,7 @@
  *
  * bytes -> conn -> inbound -> session -> verb -> transaction, bdat, envelope, data, policy   (pure from session on)
  *                  inbound <- session_ops <- replies, content, facts
- *                  inbound -> receive -> intake -> the queue
+ *                  inbound -> receive -> enqueue -> the queue
  */
 #ifndef LISTENER_LISTENER_H
 #define LISTENER_LISTENER_H
@@ -19,33 +19,33 @@
 #include "common/mail/address.h"
 #include "common/mail/message.h"
 #include "common/mail/xtext.h"
-#include "common/process/boot.h"
-#include "common/process/config.h"
-#include "common/process/consult.h"
+#include "common/boot/boot.h"
+#include "common/config/config.h"
+#include "common/ipc/ctl_client.h"
 #include "common/process/counters.h"
-#include "common/process/plea.h"
-#include "common/process/dns.h"
-#include "common/process/intake.h"
+#include "common/ipc/msg_etrn.h"
+#include "common/ipc/msg_dns.h"
+#include "common/spool/enqueue.h"
 #include "common/process/loop.h"
-#include "common/process/policy.h"
+#include "common/rules/policy.h"
 #include "common/process/pool.h"
-#include "common/process/tls.h"
-#include "common/process/vouch.h"
-#include "common/process/w3clog.h"
+#include "common/tls/tls.h"
+#include "common/ipc/msg_auth_in.h"
+#include "common/w3clog/w3clog.h"
 
-#define SECURE_FINGERPRINT_SIZE (2 * TLS_FINGERPRINT_SIZE + 1)
+#define TLS_FILES_FINGERPRINT_SIZE (2 * TLS_FINGERPRINT_SIZE + 1)
 
 struct bdat;
 struct inbound;
-struct passage;
+struct atrn_relay;
 struct listener;
-struct porch;
-struct porch_place;
+struct pending;
+struct pending_client;
 struct rdns;
-struct seek;
-struct seek_state;
+struct recipient_check;
+struct recipient_check_state;
 struct session;
-struct warrant_question;
+struct auth_in_client_question;
 
 /* An IPv4 or IPv6 address and its port. */
 union proxy_address {
@@ -54,13 +54,13 @@ union proxy_address {
 	struct sockaddr_in6 in6;
 };
 
-/* --- arpa: names of addresses; pure --- */
+/* --- ptr_name: names of addresses; pure --- */
 
-#define ARPA_SIZE 80
+#define PTR_NAME_SIZE 80
 
-void arpa_name(char *dst, const struct sockaddr *sa);	/* "1.2.0.192.in-addr.arpa"; `dst` of ARPA_SIZE */
-uint16_t arpa_type(const struct sockaddr *sa);		/* DNS_A or DNS_AAAA */
-bool arpa_confirms(const struct dns_answer *a, const struct sockaddr *sa);	/* the address is among the records */
+void ptr_name_name(char *dst, const struct sockaddr *sa);	/* "1.2.0.192.in-addr.ptr_name"; `dst` of PTR_NAME_SIZE */
+uint16_t ptr_name_type(const struct sockaddr *sa);		/* DNS_A or DNS_AAAA */
+bool ptr_name_confirms(const struct msg_dns_answer *a, const struct sockaddr *sa);	/* the address is among the records */
 
 /* --- bdat: the BDAT command and its chunks; pure --- */
 
@@ -69,19 +69,19 @@ size_t bdat_content(struct session *s, const char *data, size_t len);	/* in PHAS
 enum reply bdat_refusal(const struct session *s);	/* in PHASE_CHUNK: what will be said to it; REPLY_NONE */
 void bdat_free(struct session *s);			/* also when there is nothing */
 
-/* --- claim: questions to the deliver worker, for mail that it holds --- */
+/* --- etrn_client: questions to the deliver worker, for mail that it holds --- */
 
-struct consult *claim_new(struct listener *l);
+struct ctl_client *etrn_client_new(struct listener *l);
 /* inbound_claimed() follows, later, once, unless it is forgotten. */
-struct consult_question *claim_start(struct consult *k, struct inbound *c, const struct plea *d);
+struct ctl_client_question *etrn_client_start(struct ctl_client *k, struct inbound *c, const struct msg_etrn *d);
 
-/* --- collect: ETRN, ATRN and TURN; pure --- */
+/* --- etrn_verbs: ETRN, ATRN and TURN; pure --- */
 
-void collect_etrn(struct session *s, const char *arg, size_t len);
-void collect_atrn(struct session *s, const char *arg, size_t len);	/* also TURN, which has no argument */
-void collect_answer(struct session *s, const struct plea_answer *a, const char *node);	/* in PHASE_ASKING */
-bool collect_may_ask(const struct session *s);		/* some domain's mail is held */
-bool collect_may_turn(const struct session *s);		/* and some account may fetch it */
+void etrn_verbs_etrn(struct session *s, const char *arg, size_t len);
+void etrn_verbs_atrn(struct session *s, const char *arg, size_t len);	/* also TURN, which has no argument */
+void etrn_verbs_answer(struct session *s, const struct msg_etrn_answer *a, const char *node);	/* in PHASE_ASKING */
+bool etrn_verbs_may_ask(const struct session *s);		/* some domain's mail is held */
+bool etrn_verbs_may_turn(const struct session *s);		/* and some account may fetch it */
 
 /* --- conn: one socket: reads, writes, time limits; knows nothing of SMTP --- */
 
@@ -188,11 +188,11 @@ void envelope_free(struct envelope *e);			/* NULL is fine */
 bool envelope_has(const struct envelope *e, const char *recipient);
 void envelope_add(struct envelope *e, const struct envelope_rcpt *r);	/* given again, the first parameters stay */
 
-/* --- gate: the listening sockets --- */
+/* --- gatekeeper: the listening sockets --- */
 
-struct gate;
+struct gatekeeper;
 /* Somebody at the door. */
-struct gate_guest {
+struct gatekeeper_client {
 	int fd;
 	unsigned listen;			/* which socket: index into config_server.listen */
 	union proxy_address client, reached;	/* reached: family 0 unless a PROXY header said it */
@@ -201,27 +201,27 @@ struct gate_guest {
 	bool placed, counted;			/* in connection-limit; in connection-limit-per-client */
 };
 
-struct gate *gate_open(struct listener *l);		/* watches all of them */
+struct gatekeeper *gatekeeper_open(struct listener *l);		/* watches all of them */
 /* The address is known: lets in, turns away, or has the names looked up first. Takes over what `guest` holds. */
-void gate_judge(struct gate *g, struct gate_guest *guest);
+void gatekeeper_judge(struct gatekeeper *g, struct gatekeeper_client *guest);
 /* Closes without a word; an event when there is a reason. Takes over what `guest` holds. */
-void gate_dismiss(struct gate *g, struct gate_guest *guest, const char *why);
-void gate_shut(struct gate *g);				/* accepts no more; what the kernel has queued is taken first */
-void gate_leave(struct gate *g);			/* accepts no more; the queue is left for the next process */
-void gate_close(struct gate *g);			/* accepts no more, for good */
-void gate_reopen(struct gate *g);
-void gate_free(struct gate *g);
+void gatekeeper_dismiss(struct gatekeeper *g, struct gatekeeper_client *guest, const char *why);
+void gatekeeper_shut(struct gatekeeper *g);				/* accepts no more; what the kernel has queued is taken first */
+void gatekeeper_leave(struct gatekeeper *g);			/* accepts no more; the queue is left for the next process */
+void gatekeeper_close(struct gatekeeper *g);			/* accepts no more, for good */
+void gatekeeper_reopen(struct gatekeeper *g);
+void gatekeeper_free(struct gatekeeper *g);
 
-/* --- hello: HELO and EHLO --- */
+/* --- ehlo: HELO and EHLO --- */
 
-void hello_helo(struct session *s, const char *arg, size_t len);
-void hello_ehlo(struct session *s, const char *arg, size_t len);
-bool hello_offers(const struct session *s, const char *keyword);	/* now; what is no extension is offered always */
+void ehlo_helo(struct session *s, const char *arg, size_t len);
+void ehlo_ehlo(struct session *s, const char *arg, size_t len);
+bool ehlo_offers(const struct session *s, const char *keyword);	/* now; what is no extension is offered always */
 
 /* --- inbound: one connection: ties socket, dialogue and queue together --- */
 
 /* Takes over what the guest holds and greets. The connection is counted already (gate). */
-void inbound_open(struct listener *l, struct gate_guest *guest);
+void inbound_open(struct listener *l, struct gatekeeper_client *guest);
 /* For Received, when reverse-dns = yes: the first confirmed name, or NULL. */
 const char *inbound_client_name(const struct inbound *c);
 void inbound_stop_all(struct listener *l);	/* 421 at the next command boundary */
@@ -232,7 +232,7 @@ struct inbound_view {
 	uint32_t serial, messages;
 	const struct sockaddr *address;
 	const char *ip, *user, *helo, *state, *tls;	/* user and helo may be NULL; tls "-": none */
-	char certificate[SECURE_FINGERPRINT_SIZE];	/* "": none was shown */
+	char certificate[TLS_FILES_FINGERPRINT_SIZE];	/* "": none was shown */
 	uint64_t age_ms, idle_ms;
 };
 struct inbound *inbound_next(struct inbound *c);
@@ -242,19 +242,19 @@ void inbound_terminate(struct inbound *c);	/* 421, now or when its message is st
 void inbound_room(struct inbound *c);
 void inbound_stored(struct inbound *c, int error, const char *id);
 /* From warrant: the helper's answer; before the last one the question is forgotten. */
-void inbound_vouched(struct inbound *c, const struct vouch_answer *a);
+void inbound_vouched(struct inbound *c, const struct msg_auth_in_answer *a);
 void inbound_forget_question(struct inbound *c);
 /* From claim: the question is no more. `fd` (-1: none), which is taken over, leads to the deliver worker. */
-void inbound_claimed(struct inbound *c, const struct plea_answer *a, const char *node, int fd);
+void inbound_claimed(struct inbound *c, const struct msg_etrn_answer *a, const char *node, int fd);
 void inbound_sought(struct inbound *c);		/* from seek: the answer can be fetched */
 
-/* --- limit: concurrent connections per client address, over all processes of the virtual server --- */
+/* --- client_limit: concurrent connections per client address, over all processes of the virtual server --- */
 
-struct limit;
-struct limit *limit_new(uint64_t per_client, struct crowd *crowd, unsigned slot);	/* NULL: unlimited */
-void limit_free(struct limit *t);
-bool limit_take(struct limit *t, const struct sockaddr *client);	/* false: that client has its share already */
-void limit_give(struct limit *t, const struct sockaddr *client);
+struct client_limit;
+struct client_limit *client_limit_new(uint64_t per_client, struct client_count *client_count, unsigned slot);	/* NULL: unlimited */
+void client_limit_free(struct client_limit *t);
+bool client_limit_take(struct client_limit *t, const struct sockaddr *client);	/* false: that client has its share already */
+void client_limit_give(struct client_limit *t, const struct sockaddr *client);
 
 /* --- listener: the process --- */
 
@@ -268,17 +268,17 @@ struct listener {
 	struct conn_env *env;
 	struct spool *spool;
 	struct pool *pool;
-	struct intake *intake;
+	struct enqueue *enqueue;
 	struct w3clog *log;		/* NULL: none is kept */
-	struct quota *quota;
-	struct limit *limit;
-	struct consult *warrant;	/* NULL: nobody wanted to authenticate yet */
-	struct consult *claim;		/* NULL: nobody asked for held mail yet */
-	struct secure *secure;		/* NULL: no TLS */
-	struct gate *gate;		/* NULL: certificates are still to come */
-	struct porch *porch;
+	struct drop_quota *quota;
+	struct client_limit *limit;
+	struct ctl_client *auth_in_client;	/* NULL: nobody wanted to authenticate yet */
+	struct ctl_client *claim;		/* NULL: nobody asked for held mail yet */
+	struct tls_files *secure;		/* NULL: no TLS */
+	struct gatekeeper *gate;		/* NULL: certificates are still to come */
+	struct pending *pending;
 	struct rdns *rdns;
-	struct seek *seek;		/* NULL: no directory */
+	struct recipient_check *seek;		/* NULL: no directory */
 	bool wants_names;
 	uint32_t serial;		/* of the latest session */
 	struct inbound_list sessions;
@@ -290,39 +290,39 @@ void listener_serve(struct listener *l);	/* all that is needed is here: accept, 
 void listener_check_idle(struct listener *l);	/* draining or stopping, and the last session has gone: end */
 
 
-/* --- login: the AUTH command and its dialogue; pure --- */
+/* --- auth_verb: the AUTH command and its dialogue; pure --- */
 
-#define LOGIN_LINE_MAX 12288U		/* RFC 4954 4, with CRLF; also for an AUTH command with an initial response */
+#define AUTH_VERB_LINE_MAX 12288U		/* RFC 4954 4, with CRLF; also for an AUTH command with an initial response */
 
-void login_auth(struct session *s, const char *arg, size_t len);
-void login_line(struct session *s, const char *line, size_t len);	/* in PHASE_LOGIN: an answer of the client */
-void login_answer(struct session *s, const struct vouch_answer *a);
-void login_refuse(struct session *s, enum reply why);		/* ends the dialogue in PHASE_LOGIN or PHASE_VOUCH */
-bool login_is_offered(const struct session *s);
-void login_put_offer(const struct session *s, char *dst, size_t size);	/* "AUTH SCRAM-SHA-256 PLAIN LOGIN" */
+void auth_verb_auth(struct session *s, const char *arg, size_t len);
+void auth_verb_line(struct session *s, const char *line, size_t len);	/* in PHASE_AUTH_LINE: an answer of the client */
+void auth_verb_answer(struct session *s, const struct msg_auth_in_answer *a);
+void auth_verb_refuse(struct session *s, enum reply why);		/* ends the dialogue in PHASE_AUTH_LINE or PHASE_AUTH_HELPER */
+bool auth_verb_is_offered(const struct session *s);
+void auth_verb_put_offer(const struct session *s, char *dst, size_t size);	/* "AUTH SCRAM-SHA-256 PLAIN LOGIN" */
 
-/* --- passage: the bytes of a turned session, between the client and the deliver worker --- */
+/* --- atrn_relay: the bytes of a turned session, between the client and the deliver worker --- */
 
 /* Takes over `fd`. `ended`: the worker has closed its end, and all it said was given to `conn`; later, once. */
-struct passage *passage_new(struct loop *loop, struct conn *conn, int fd, void (*ended)(void *arg), void *arg);
-void passage_free(struct passage *p);			/* NULL is fine */
-size_t passage_input(struct passage *p, const char *data, size_t len);	/* as conn_ops.input */
-bool passage_wants(const struct passage *p);
-void passage_settled(struct passage *p);		/* conn has written something, or read */
+struct atrn_relay *atrn_relay_new(struct loop *loop, struct conn *conn, int fd, void (*ended)(void *arg), void *arg);
+void atrn_relay_free(struct atrn_relay *p);			/* NULL is fine */
+size_t atrn_relay_input(struct atrn_relay *p, const char *data, size_t len);	/* as conn_ops.input */
+bool atrn_relay_wants(const struct atrn_relay *p);
+void atrn_relay_settled(struct atrn_relay *p);		/* conn has written something, or read */
 
-/* --- porch: connections that are not let in yet --- */
+/* --- pending: connections that are not let in yet --- */
 
-struct porch *porch_new(struct listener *l);
-void porch_free(struct porch *p);
+struct pending *pending_new(struct listener *l);
+void pending_free(struct pending *p);
 /* Takes over what the guest holds; false: no room, nothing is taken over. */
-bool porch_await_header(struct porch *p, const struct gate_guest *guest);
-bool porch_await_names(struct porch *p, const struct gate_guest *guest);
-bool porch_is_empty(const struct porch *p);
+bool pending_await_header(struct pending *p, const struct gatekeeper_client *guest);
+bool pending_await_names(struct pending *p, const struct gatekeeper_client *guest);
+bool pending_is_empty(const struct pending *p);
 /* For register, in the order of their serials: the first (`at` NULL) or next one, what is to be seen of it, its end without a word. */
-struct porch_place *porch_next(const struct porch *p, struct porch_place *at);
-void porch_look(const struct porch_place *at, struct inbound_view *v);
-void porch_terminate(struct porch_place *at);
-void porch_stop(struct porch *p);		/* turns all away */
+struct pending_client *pending_next(const struct pending *p, struct pending_client *at);
+void pending_look(const struct pending_client *at, struct inbound_view *v);
+void pending_terminate(struct pending_client *at);
+void pending_stop(struct pending *p);		/* turns all away */
 
 /* --- proxy: the PROXY protocol's header, versions 1 and 2; pure --- */
 
@@ -347,12 +347,12 @@ void proxy_init(struct proxy *p);
 /* Bytes used: all while it says PROXY_MORE, else up to and with the header's last. */
 size_t proxy_take(struct proxy *p, const char *data, size_t len);
 
-/* --- quota: whether the drop folder is full, asked off the loop --- */
+/* --- drop_quota: whether the drop folder is full, asked off the loop --- */
 
-struct quota;
-struct quota *quota_new(struct listener *l);		/* NULL: unlimited */
-bool quota_is_full(struct quota *q);			/* as of some seconds ago; q may be NULL */
-void quota_free(struct quota *q);
+struct drop_quota;
+struct drop_quota *drop_quota_new(struct listener *l);		/* NULL: unlimited */
+bool drop_quota_is_full(struct drop_quota *q);			/* as of some seconds ago; q may be NULL */
+void drop_quota_free(struct drop_quota *q);
 
 /* --- rdns: the names of a client, confirmed --- */
 
@@ -368,30 +368,30 @@ struct rdns_query *rdns_ask(struct rdns *r, const struct sockaddr *sa,
     void (*done)(void *arg, enum policy_state state, char *names), void *arg);
 void rdns_forget(struct rdns_query *q);		/* NULL is fine */
 
-/* --- receive: a message on its way into the queue --- */
+/* --- inbound_content: a message on its way into the queue --- */
 
-struct receive {
+struct inbound_content {
 	struct listener *listener;
 	struct inbound *inbound;
-	struct intake_message *message;	/* NULL: none, or storing */
+	struct enqueue_message *message;	/* NULL: none, or storing */
 	bool storing;			/* inbound_stored() is to come */
 };
 /* `link`: a word about TLS for the Received field, "" none. 0 or errno. */
-int receive_begin(struct receive *r, const struct message_envelope *e, const char *link);
-bool receive_add(struct receive *r, const char *data, size_t len);	/* false: full until inbound_room() */
-void receive_finish(struct receive *r);		/* inbound_stored() follows, later */
-void receive_discard(struct receive *r);	/* also when there is nothing */
+int inbound_content_begin(struct inbound_content *r, const struct message_envelope *e, const char *link);
+bool inbound_content_add(struct inbound_content *r, const char *data, size_t len);	/* false: full until inbound_room() */
+void inbound_content_finish(struct inbound_content *r);		/* inbound_stored() follows, later */
+void inbound_content_discard(struct inbound_content *r);	/* also when there is nothing */
 
-/* --- record: what one session says and hears, for the protocol log --- */
+/* --- inbound_log: what one session says and hears, for the protocol log --- */
 
-struct record_header;
-struct record {
+struct inbound_log_header;
+struct inbound_log {
 	struct w3clog *log;		/* NULL: none is kept, and all below does nothing */
 	const struct session *session;
 	union proxy_address local;
 	const char *line;		/* the command that is being answered; NULL none */
 	const char *id;			/* of the message just stored; inbound's */
-	struct record_header *header;	/* of the content that is coming */
+	struct inbound_log_header *header;	/* of the content that is coming */
 	uint64_t opened_ms, since_ms;
 	size_t length;			/* of the command as it came */
 	uint32_t sent;			/* bytes of replies */
@@ -404,18 +404,18 @@ struct record {
 };
 
 /* `local` NULL: asked of the socket. */
-void record_open(struct record *r, struct w3clog *log, const struct session *s, int fd, const struct sockaddr *local);
-void record_command(struct record *r, const char *line, size_t len);	/* stays valid until record_keep() */
-void record_keep(struct record *r);
-void record_reply(struct record *r, const char *text, size_t len);
-void record_begin(struct record *r);		/* a content comes */
-void record_content(struct record *r, const char *data, size_t len);
-void record_close(struct record *r);		/* the connection is closed */
-void record_done(struct record *r);		/* frees */
+void inbound_log_open(struct inbound_log *r, struct w3clog *log, const struct session *s, int fd, const struct sockaddr *local);
+void inbound_log_command(struct inbound_log *r, const char *line, size_t len);	/* stays valid until inbound_log_keep() */
+void inbound_log_keep(struct inbound_log *r);
+void inbound_log_reply(struct inbound_log *r, const char *text, size_t len);
+void inbound_log_begin(struct inbound_log *r);		/* a content comes */
+void inbound_log_content(struct inbound_log *r, const char *data, size_t len);
+void inbound_log_close(struct inbound_log *r);		/* the connection is closed */
+void inbound_log_done(struct inbound_log *r);		/* frees */
 
-/* --- register: the sessions, for operators --- */
+/* --- session_list: the sessions, for operators --- */
 
-void register_answer(struct listener *l, const struct ctl_message *m);	/* CTL_ROLL */
+void session_list_answer(struct listener *l, const struct ctl_message *m);	/* CTL_SESSIONS */
 
 /* --- reply: every sentence the server says --- */
 
@@ -467,36 +467,36 @@ void reply_format_long(struct buf *out, enum reply which, const char *detail, si
 /* One line a text, the code on each; `out` grows. */
 void reply_format_lines(struct buf *out, enum reply which, const char *const *text, size_t n);
 
-/* --- secure: TLS of this process: takes the files the master opens, judges them, goes over to them --- */
+/* --- tls_files: TLS of this process: takes the files the master opens, judges them, goes over to them --- */
 
-struct secure;
-struct secure *secure_new(struct listener *l);		/* NULL: this virtual server has no TLS */
-void secure_free(struct secure *s);
+struct tls_files;
+struct tls_files *tls_files_new(struct listener *l);		/* NULL: this virtual server has no TLS */
+void tls_files_free(struct tls_files *s);
 /* All ignore what does not fit. The first good set of files ends in listener_serve(), a bad one before it in the process's end. */
-void secure_take_tickets(struct secure *s, const struct ctl_message *m);
-void secure_take_file(struct secure *s, const struct ctl_message *m);
-void secure_renew(struct secure *s);		/* the files have changed */
-struct tls *secure_tls(const struct secure *s);
-void secure_tell(struct secure *s, const char *result, const char *ip, const char *why);	/* of a handshake; not each one in a flood */
+void tls_files_take_tickets(struct tls_files *s, const struct ctl_message *m);
+void tls_files_take_file(struct tls_files *s, const struct ctl_message *m);
+void tls_files_renew(struct tls_files *s);		/* the files have changed */
+struct tls *tls_files_tls(const struct tls_files *s);
+void tls_files_tell(struct tls_files *s, const char *result, const char *ip, const char *why);	/* of a handshake; not each one in a flood */
 /* "TLSv1.3/TLS_AES_256_GCM_SHA384", for events; "-" for NULL. `dst` has TLS_FACTS_SIZE bytes, as below. */
-void secure_format_event(char *dst, const struct ssl_st *link);
-/* SHA-256 of the certificate the client has shown, in hexadecimal digits; "": none. `dst` has SECURE_FINGERPRINT_SIZE bytes. */
-void secure_format_fingerprint(char *dst, const struct ssl_st *link);
-void secure_format_received(char *dst, const struct ssl_st *link);	/* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL */
+void tls_files_format_event(char *dst, const struct ssl_st *link);
+/* SHA-256 of the certificate the client has shown, in hexadecimal digits; "": none. `dst` has TLS_FILES_FINGERPRINT_SIZE bytes. */
+void tls_files_format_fingerprint(char *dst, const struct ssl_st *link);
+void tls_files_format_received(char *dst, const struct ssl_st *link);	/* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL */
 
-/* --- seek: whether a local recipient is in the directory --- */
+/* --- recipient_check: whether a local recipient is in the directory --- */
 
-enum seek_answer {
-	SEEK_KNOWN,		/* or it cannot be found out now */
-	SEEK_UNKNOWN,
-	SEEK_WAIT,		/* inbound_sought() follows: ask again then */
+enum recipient_check_answer {
+	RECIPIENT_CHECK_KNOWN,		/* or it cannot be found out now */
+	RECIPIENT_CHECK_UNKNOWN,
+	RECIPIENT_CHECK_WAIT,		/* inbound_sought() follows: ask again then */
 };
-struct seek *seek_new(struct boot *b);		/* NULL: no directory is asked */
-void seek_free(struct seek *k);			/* after all states; NULL is fine */
-void seek_channel(struct seek *k, int fd);	/* to the helper */
+struct recipient_check *recipient_check_new(struct boot *b);		/* NULL: no directory is asked */
+void recipient_check_free(struct recipient_check *k);			/* after all states; NULL is fine */
+void recipient_check_channel(struct recipient_check *k, int fd);	/* to the helper */
 /* `*state`: of this session, NULL at first. */
-enum seek_answer seek_find(struct seek *k, struct seek_state **state, struct inbound *c, const char *address);
-void seek_forget(struct seek_state *st);	/* frees; NULL is fine */
+enum recipient_check_answer recipient_check_find(struct recipient_check *k, struct recipient_check_state **state, struct inbound *c, const char *address);
+void recipient_check_forget(struct recipient_check_state *st);	/* frees; NULL is fine */
 
 /* --- session: the dialogue of one connection; pure --- */
 
@@ -516,15 +516,15 @@ enum session_phase {
 	PHASE_CHUNK = 128,	/* the octets of a BDAT are coming */
 	PHASE_CHUNKS = 256,	/* between BDATs of one message */
 	PHASE_SECURING = 512,	/* the TLS handshake: neither side says a word of SMTP */
-	PHASE_LOGIN = 1024,	/* AUTH: the client has to answer */
-	PHASE_VOUCH = 2048,	/* AUTH: the auth helper has to */
+	PHASE_AUTH_LINE = 1024,	/* AUTH: the client has to answer */
+	PHASE_AUTH_HELPER = 2048,	/* AUTH: the auth helper has to */
 	PHASE_ASKING = 4096,	/* ETRN, ATRN: the deliver worker has to answer */
 	PHASE_TURNED = 8192,	/* the client is the server now, and the deliver worker its client */
 };
 #define PHASE_ANY (PHASE_START | PHASE_READY | PHASE_MAIL | PHASE_RCPT)
 #define PHASE_GREETED (PHASE_READY | PHASE_MAIL | PHASE_RCPT)
 #define PHASE_COMMAND (PHASE_ANY | PHASE_CHUNKS)	/* commands are read */
-#define PHASE_AUTH (PHASE_LOGIN | PHASE_VOUCH)
+#define PHASE_AUTH (PHASE_AUTH_LINE | PHASE_AUTH_HELPER)
 #define PHASE_MUTE (PHASE_SECURING | PHASE_TURNED)	/* no word of ours can be said */
 #define PHASE_CONTENT (PHASE_DATA | PHASE_CHUNK)	/* content is read */
 
@@ -539,12 +539,12 @@ struct session_ops {
 	void (*discard)(void *arg);			/* the message begun */
 	void (*secure)(void *arg);	/* TLS once what was sent is out; session_secured() follows, or the end of the connection */
 	bool (*drop_is_full)(void *arg);
-	enum seek_answer (*seek)(void *arg, const char *address);	/* a local recipient; SEEK_WAIT: session_named() follows */
+	enum recipient_check_answer (*seek)(void *arg, const char *address);	/* a local recipient; RECIPIENT_CHECK_WAIT: session_named() follows */
 	bool (*is_self)(void *arg, const char *literal);	/* "[192.0.2.1]" is the address the client connected to */
-	void (*vouch)(void *arg, const struct vouch_start *start);	/* mechanism, tls, token: session_vouched() follows, */
-	void (*vouch_step)(void *arg, const struct vouch_token *t);	/* also here */
-	void (*vouch_cancel)(void *arg);		/* nothing follows */
-	void (*plead)(void *arg, struct plea *d);	/* client and port are filled in; session_asked() follows */
+	void (*auth_start)(void *arg, const struct msg_auth_in_start *start);	/* mechanism, tls, token: session_vouched() follows, */
+	void (*auth_step)(void *arg, const struct msg_auth_in_token *t);	/* also here */
+	void (*auth_cancel)(void *arg);		/* nothing follows */
+	void (*plead)(void *arg, struct msg_etrn *d);	/* client and port are filled in; session_asked() follows */
 	void (*refused)(void *arg, const char *recipient, const char *reply);	/* recipient NULL: the message or command */
 	void (*count)(void *arg, enum counter which, int64_t n);
 };
@@ -591,8 +591,8 @@ bool session_wants_input(const struct session *s);
 void session_room(struct session *s);
 void session_named(struct session *s);			/* what a command waits for is known, or will not be: names, a recipient */
 void session_stored(struct session *s, int error, const char *id);
-void session_vouched(struct session *s, const struct vouch_answer *a);
-void session_asked(struct session *s, const struct plea_answer *a, const char *node);	/* PHASE_TURNED: the wire is the deliver worker's */
+void session_vouched(struct session *s, const struct msg_auth_in_answer *a);
+void session_asked(struct session *s, const struct msg_etrn_answer *a, const char *node);	/* PHASE_TURNED: the wire is the deliver worker's */
 void session_expire(struct session *s);			/* the time limit has passed */
 void session_eof(struct session *s);
 void session_stop(struct session *s);			/* the service ends: 421 as soon as it is polite */
@@ -649,12 +649,12 @@ const struct verb *verb_find(const char *line, size_t len);	/* by the first word
 /* One whole command line without CRLF; `more`: bytes follow it already. */
 void verb_dispatch(struct session *s, const char *line, size_t len, bool more);
 
-/* --- warrant: questions to the auth helper --- */
+/* --- auth_in_client: questions to the auth helper --- */
 
-struct consult *warrant_new(struct listener *l);	/* consult_free after all questions */
+struct ctl_client *auth_in_client_new(struct listener *l);	/* ctl_client_free after all questions */
 /* inbound_vouched() follows, later, after the start and each step. */
-struct warrant_question *warrant_start(struct consult *k, struct inbound *c, const struct vouch_start *start);
-void warrant_step(struct warrant_question *q, const struct vouch_token *t);
-void warrant_cancel(struct warrant_question *q);	/* nothing follows; NULL is fine */
+struct auth_in_client_question *auth_in_client_start(struct ctl_client *k, struct inbound *c, const struct msg_auth_in_start *start);
+void auth_in_client_step(struct auth_in_client_question *q, const struct msg_auth_in_token *t);
+void auth_in_client_cancel(struct auth_in_client_question *q);	/* nothing follows; NULL is fine */
 
 #endif

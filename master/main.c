@@ -67,8 +67,8 @@ main(int argc, char **argv)
 	}
 	o.config_path = path; /* the service leaves the folder it was started in */
 	if (print)
-		return check_print(path, NULL);
+		return check_config_print(path, NULL);
 	if (check)
-		return check_run(path, NULL);
+		return check_config_run(path, NULL);
 	return service_run(&o);
 }

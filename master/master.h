@@ -12,21 +12,21 @@
 
 #include "common/base/buf.h"
 #include "common/base/net.h"
-#include "common/process/chore.h"
-#include "common/process/config.h"
+#include "common/ipc/msg_queue.h"
+#include "common/config/config.h"
 #include "common/process/counters.h"
-#include "common/process/ctl.h"
+#include "common/ipc/ctl.h"
 #include "common/process/loop.h"
-#include "common/process/roll.h"
+#include "common/ipc/msg_sessions.h"
 
-struct admin;
+struct control;
 struct child;
-struct clerk;
-struct gather;
+struct queue_request;
+struct sessions_gather;
 struct master;
-struct order;
+struct control_command;
 struct post;
-struct rights_peer;
+struct control_peer;
 struct server;
 
 /* The numbers are those of the original (ServerState). */
@@ -56,44 +56,44 @@ enum state_act {
 
 #define MASTER_TEXT_MAX (1U << 20)	/* cap of any text made for people */
 
-/* --- admin: control.sock, who may say what --- */
+/* --- control: control.sock, who may say what --- */
 
-#define ADMIN_WORDS_MAX 32
-#define ADMIN_WORD_SIZE 512
-#define ADMIN_CLIENTS_MAX 64
+#define CONTROL_WORDS_MAX 32
+#define CONTROL_WORD_SIZE 512
+#define CONTROL_CLIENTS_MAX 64
 
-struct admin_words {
-	char word[ADMIN_WORDS_MAX][ADMIN_WORD_SIZE];
+struct control_words {
+	char word[CONTROL_WORDS_MAX][CONTROL_WORD_SIZE];
 	size_t count;
 };
 
 /* Pure: "pause\0default\0"; false when empty, unterminated, too many, too long or not printable ASCII. */
-bool admin_parse(struct admin_words *w, const void *data, size_t len);
+bool control_parse(struct control_words *w, const void *data, size_t len);
 /* The socket in the run folder; dies when it cannot be made. */
-struct admin *admin_open(struct master *m);
+struct control *control_open(struct master *m);
 /* Something settled: answers those who wait for it. */
-void admin_look(struct admin *a);
-void admin_close(struct admin *a, const char *last_words);
+void control_look(struct control *a);
+void control_close(struct control *a, const char *last_words);
 
-/* --- ask: posternctl's side of control.sock --- */
+/* --- control_client: posternctl's side of control.sock --- */
 
-/* Sends words, prints the answer; the exit status. ASK_NO_SERVICE when nobody listens, ASK_CUT when the service went away. */
-enum { ASK_NO_SERVICE = -1, ASK_CUT = -2 };
+/* Sends words, prints the answer; the exit status. CONTROL_CLIENT_NO_SERVICE when nobody listens, CONTROL_CLIENT_CUT when the service went away. */
+enum { CONTROL_CLIENT_NO_SERVICE = -1, CONTROL_CLIENT_CUT = -2 };
 /* `out` NULL: prints the answer, else keeps it there. */
-int ask_service(const char *socket_path, const char *const *words, size_t count, struct buf *out);
+int control_client_service(const char *socket_path, const char *const *words, size_t count, struct buf *out);
 
-/* --- bring: starts the service when it is down --- */
+/* --- service_start: starts the service when it is down --- */
 
 /* `name` (or NULL) is started also if it was stopped. `standard`: the configuration is the installed one. The exit status. */
-int bring_up(const char *config_path, bool standard, const char *name);
+int service_start_up(const char *config_path, bool standard, const char *name);
 
-/* --- check: the INI set on disk --- */
+/* --- check_config: the INI set on disk --- */
 
 /* Prints every fault and a last line; EX_OK or EX_CONFIG. `files` looks at the files that are named; NULL: nobody does. */
 typedef void check_files(const struct config *c, struct config_faults *faults);
-int check_run(const char *path, check_files *files);
+int check_config_run(const char *path, check_files *files);
 /* Prints the effective configuration, all or one virtual server; 3 when there is none of that name. */
-int check_print(const char *path, const char *name);
+int check_config_print(const char *path, const char *name);
 
 /* --- child: one process from birth to death, and its control channel --- */
 
@@ -104,7 +104,7 @@ enum child_phase {
 	CHILD_STOPPING,		/* was told to end */
 };
 
-enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_FETCH, ROLE_DIRECTORY, ROLE_CUSTODIAN, ROLE_COUNT };
+enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_FETCH, ROLE_DIRECTORY, ROLE_MAINTENANCE, ROLE_COUNT };
 
 struct child {
 	TAILQ_ENTRY(child) link;
@@ -140,15 +140,15 @@ void child_stop(struct child *c, uint64_t grace_ms);
 void child_drain(struct child *c);
 void child_kill(struct child *c, const char *why);
 
-/* --- clerk: orders about queues and badmail --- */
+/* --- queue_request: orders about queues and badmail --- */
 
-bool clerk_parse(struct chore_ask *a, pid_t *pid, const struct admin_words *w);	/* pure; pid 0: the first page */
-void clerk_run(struct order *o, struct master *m, struct server *s, const struct admin_words *w);
-bool clerk_settle(struct order *o);
-void clerk_page(struct child *c, const struct ctl_message *m);
-void clerk_gone(struct child *c);
-bool clerk_waits(const struct child *c);	/* it is to answer somebody */
-void clerk_free(struct clerk *k);		/* NULL is fine */
+bool queue_request_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_words *w);	/* pure; pid 0: the first page */
+void queue_request_run(struct control_command *o, struct master *m, struct server *s, const struct control_words *w);
+bool queue_request_settle(struct control_command *o);
+void queue_request_page(struct child *c, const struct ctl_message *m);
+void queue_request_gone(struct child *c);
+bool queue_request_waits(const struct child *c);	/* it is to answer somebody */
+void queue_request_free(struct queue_request *k);		/* NULL is fine */
 
 /* --- command: what posternctl can do, one row a command --- */
 
@@ -175,19 +175,19 @@ int command_misused(const struct command *row);	/* says how; EX_USAGE */
 /* words[0] is the command. Returns the exit status. */
 int command_run(const struct command_context *c, const char *const *words, size_t count);
 
-/* --- custody: the process that serves orders about the queue of a virtual server that is stopped --- */
+/* --- maintenance: the process that serves orders about the queue of a virtual server that is stopped --- */
 
-#define CUSTODY_IDLE_MS 15000U		/* it ends that long after the last order */
-#define CUSTODY_READING_MS 600000U	/* but has at least so long to read its queue for the first */
+#define MAINTENANCE_IDLE_MS 15000U		/* it ends that long after the last order */
+#define MAINTENANCE_READING_MS 600000U	/* but has at least so long to read its queue for the first */
 
-void custody_open(struct server *s);
-void custody_close(struct server *s);		/* once it is gone */
+void maintenance_post_open(struct server *s);
+void maintenance_post_close(struct server *s);		/* once it is gone */
 /* One that is ready; it is started when there is none. NULL: `*why` says why not, or is NULL: ask again soon. */
-struct child *custody_call(struct server *s, const char **why);
-void custody_answered(struct server *s, bool read);	/* read: it knows its queue */
-void custody_end(struct server *s);		/* it answers who is being served, and goes */
-void custody_gone(struct server *s, const char *crash);	/* crash NULL: it was told to */
-bool custody_is_over(const struct server *s);	/* none is left */
+struct child *maintenance_post_call(struct server *s, const char **why);
+void maintenance_post_answered(struct server *s, bool read);	/* read: it knows its queue */
+void maintenance_post_end(struct server *s);		/* it answers who is being served, and goes */
+void maintenance_post_gone(struct server *s, const char *crash);	/* crash NULL: it was told to */
+bool maintenance_post_is_over(const struct server *s);	/* none is left */
 
 /* --- daemon: background, readiness, the pid file --- */
 
@@ -211,17 +211,17 @@ void daemon_report(int fd, const char *text);
 #define EXPLAIN_MISUSED (-1)
 int explain_run(const char *config_path, const char *const *words, size_t count);
 
-/* --- folder --- */
+/* --- make_folder --- */
 
 /* Makes a missing folder and its missing parents (0755). A new one belongs to uid:gid ((uid_t)-1: as is). 0 or -1. */
-int folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid) __attribute__((warn_unused_result));
+int make_folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid) __attribute__((warn_unused_result));
 /* Home, logs and folders outside of home for one virtual server. 0, or -1 with errno and *where. */
-int folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, const char **where)
+int make_folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, const char **where)
 	__attribute__((warn_unused_result));
 
-/* --- gather: one question about sessions to many listeners --- */
+/* --- sessions_gather: one question about sessions to many listeners --- */
 
-struct gather_part {
+struct sessions_gather_part {
 	struct child *child;		/* NULL: dead */
 	pid_t pid;
 	char server[CONFIG_NAME_MAX + 1];
@@ -230,35 +230,35 @@ struct gather_part {
 	uint32_t request;
 	bool done;
 };
-struct gather {
-	TAILQ_ENTRY(gather) link;
+struct sessions_gather {
+	TAILQ_ENTRY(sessions_gather) link;
 	struct master *m;
-	struct roll_ask ask;
-	struct gather_part *part;
+	struct msg_sessions_ask ask;
+	struct sessions_gather_part *part;
 	size_t parts, count;		/* count: sessions in `rows` */
 	struct loop_timer *timer;
 	bool over, late;
 	struct buf rows, notes;		/* "PID-SERIAL\tSERVER\t..." and "!text" lines */
 };
 
-struct gather *gather_new(struct master *m, const struct roll_ask *like);
-void gather_add(struct gather *g, struct child *c, const uint32_t *serial, size_t n);
-void gather_start(struct gather *g);	/* `over` is set by and by, and service_look is called */
-void gather_free(struct gather *g);	/* NULL is fine */
-void gather_page(struct child *c, const struct ctl_message *m);
-void gather_gone(struct child *c);
+struct sessions_gather *sessions_gather_new(struct master *m, const struct msg_sessions_ask *like);
+void sessions_gather_add(struct sessions_gather *g, struct child *c, const uint32_t *serial, size_t n);
+void sessions_gather_start(struct sessions_gather *g);	/* `over` is set by and by, and service_look is called */
+void sessions_gather_free(struct sessions_gather *g);	/* NULL is fine */
+void sessions_gather_page(struct child *c, const struct ctl_message *m);
+void sessions_gather_gone(struct child *c);
 
-/* --- greet --- */
+/* --- first_hint --- */
 
-void greet_newcomer(const struct master *m);
+void first_hint_newcomer(const struct master *m);
 
-/* --- handout: opened files of the configuration for children that may not open them --- */
+/* --- file_handover: opened files of the configuration for children that may not open them --- */
 
-void handout_file(struct child *c, uint32_t request, const struct ctl_file *file);
+void file_handover_file(struct child *c, uint32_t request, const struct ctl_file *file);
 /* Whether all certificates and keys can be opened now: 0, or -1 with a reason. */
-int handout_check(const struct config_server *conf, struct buf *why) __attribute__((warn_unused_result));
+int file_handover_check(const struct config_server *conf, struct buf *why) __attribute__((warn_unused_result));
 /* Opens what answer->file names, as a child would have it; the descriptor, or -1 and the answer says why. */
-int handout_try(const struct config_server *conf, struct ctl_opened *answer);
+int file_handover_try(const struct config_server *conf, struct ctl_opened *answer);
 
 /* --- helper: channels between workers and helpers, which start when first needed --- */
 
@@ -271,13 +271,13 @@ void helper_look(struct master *m);
 void helper_stop(struct master *m, enum ctl_helper which, uint64_t grace_ms);
 void helper_stop_all(struct master *m, uint64_t grace_ms);
 
-/* --- inspect: the files that the configuration names --- */
+/* --- check_paths: the files that the configuration names --- */
 
-void inspect_files(const struct config *c, struct config_faults *faults);	/* a check_files */
+void check_paths_files(const struct config *c, struct config_faults *faults);	/* a check_files */
 
-/* --- keep: refresh tokens, kept over restarts --- */
+/* --- refresh_store: refresh tokens, kept over restarts --- */
 
-void keep_token(struct child *c, const struct ctl_message *m);	/* CTL_BEARER_KEEP */
+void refresh_store_token(struct child *c, const struct ctl_message *m);	/* CTL_TOKEN_KEEP */
 
 /* --- listen: the listening sockets --- */
 
@@ -308,77 +308,77 @@ int listen_continue(const struct listen_set *set, struct buf *why) __attribute__
 /* Ends the sockets for every process that holds them, and closes. */
 void listen_close(struct listen_set *set);
 
-/* --- listing: posternctl sessions --- */
+/* --- sessions_command: posternctl sessions --- */
 
-struct listing {
+struct sessions_command {
 	bool terminate, json;
-	char word[ADMIN_WORDS_MAX][ADMIN_WORD_SIZE];	/* of the order, behind "sessions" */
+	char word[CONTROL_WORDS_MAX][CONTROL_WORD_SIZE];	/* of the order, behind "sessions" */
 	size_t count;
 };
 
-bool listing_parse(struct listing *l, const char *const *words, size_t count);	/* pure */
-void listing_print(const struct listing *l, char *text);	/* the text is cut up */
+bool sessions_command_parse(struct sessions_command *l, const char *const *words, size_t count);	/* pure */
+void sessions_command_print(const struct sessions_command *l, char *text);	/* the text is cut up */
 
-/* --- manage: makes, renames and deletes virtual servers on disk; a reload then tells the service --- */
+/* --- server_command: makes, renames and deletes virtual servers on disk; a reload then tells the service --- */
 
 /* Pure. */
-bool manage_name_is_good(const char *name);
+bool server_command_name_is_good(const char *name);
 /* words[0] is the name, then listen=ADDRESS, domain=NAME, description=TEXT. All three return an exit status and have said why. */
-int manage_create(const char *config_path, const char *const *words, size_t count);
-int manage_delete(const char *config_path, const char *name);
+int server_command_create(const char *config_path, const char *const *words, size_t count);
+int server_command_delete(const char *config_path, const char *name);
 /* `order` stops the virtual server before its folders move, and starts it when they could not; EX_OK also when nothing runs. */
-int manage_rename(const char *config_path, const char *from, const char *to,
+int server_command_rename(const char *config_path, const char *from, const char *to,
     int (*order)(void *arg, const char *what, const char *name), void *arg);
 
-/* --- meter: the sockets of [service] metrics and the helper that serves them --- */
+/* --- metrics_post: the sockets of [service] metrics and the helper that serves them --- */
 
-void meter_open(struct master *m);
-void meter_look(struct master *m);	/* starts the helper when it is wanted and not there */
-void meter_tell(struct master *m, const struct server *s, bool gone);	/* a virtual server is new, or about to be forgotten */
-void meter_renew(struct master *m);	/* the key has changed */
-void meter_stop(struct master *m);
-void meter_close(struct master *m);
+void metrics_post_open(struct master *m);
+void metrics_post_look(struct master *m);	/* starts the helper when it is wanted and not there */
+void metrics_post_tell(struct master *m, const struct server *s, bool gone);	/* a virtual server is new, or about to be forgotten */
+void metrics_post_renew(struct master *m);	/* the key has changed */
+void metrics_post_stop(struct master *m);
+void metrics_post_close(struct master *m);
 
 /* --- notify --- */
 
 /* One message for systemd ("READY=1"); nothing without NOTIFY_SOCKET. */
 void notify_send(const char *text);
 
-/* --- order: what an operator may ask of the service, one row a command --- */
+/* --- control_commands: what an operator may ask of the service, one row a command --- */
 
 /* One command in progress. */
-struct order {
-	const struct rights_peer *peer;
+struct control_command {
+	const struct control_peer *peer;
 	struct buf text;		/* the answer so far */
 	int status;			/* exit status for posternctl */
 	bool waiting;			/* until all of `name` have settled */
-	bool ends_service;		/* answered by admin_close */
+	bool ends_service;		/* answered by control_close */
 	enum state goal;		/* what they should reach; 0: any */
 	char (*name)[CONFIG_NAME_MAX + 1];
 	size_t names;
-	struct sessions *sessions;	/* an order about them in progress, or NULL */
-	struct rehearsal *rehearsal;	/* of a profile of [oauth], in progress, or NULL */
-	struct clerk *clerk;		/* one about a queue or badmail, or NULL */
+	struct sessions_request *sessions;	/* an order about them in progress, or NULL */
+	struct oauth_request *oauth_request;	/* of a profile of [oauth], in progress, or NULL */
+	struct queue_request *queue_request;		/* one about a queue or badmail, or NULL */
 };
 
-void order_init(struct order *o, const struct rights_peer *peer);
-void order_done(struct order *o);
-void order_run(struct order *o, struct master *m, const struct admin_words *w);
+void control_commands_init(struct control_command *o, const struct control_peer *peer);
+void control_commands_done(struct control_command *o);
+void control_commands_run(struct control_command *o, struct master *m, const struct control_words *w);
 /* True when what it waited for has settled: text and status are then complete. */
-bool order_settle(struct order *o, struct master *m);
-bool order_known(const char *command);
+bool control_commands_settle(struct control_command *o, struct master *m);
+bool control_commands_known(const char *command);
 
 /* --- passwd: posternctl's editor of password files --- */
 
 /* words: options, then a path or a virtual server's name, then the account. The exit status; EX_USAGE without a word said. */
 int passwd_run(const char *config_path, const char *const *words, size_t count);
 
-/* --- persist: wanted states --- */
+/* --- wanted_state: wanted states --- */
 
 /* Whether virtual server `name` should run: true unless its file says "stopped". */
-bool persist_wanted(const char *folder, const char *name);
-int persist_write(const char *folder, const char *name, bool running) __attribute__((warn_unused_result));
-void persist_forget(const char *folder, const char *name);
+bool wanted_state_wanted(const char *folder, const char *name);
+int wanted_state_write(const char *folder, const char *name, bool running) __attribute__((warn_unused_result));
+void wanted_state_forget(const char *folder, const char *name);
 
 /* --- reap: deaths --- */
 
@@ -397,20 +397,20 @@ bool reap_judge(int status, enum child_phase phase, const char *killed, const ch
 /* Takes all dead children. */
 void reap_all(struct master *m);
 
-/* --- renewal: tells the listeners when certificate and key files have changed; the keys of TLS tickets --- */
+/* --- tls_renewal: tells the listeners when certificate and key files have changed; the keys of TLS tickets --- */
 
 /* Watches the files of s->conf from now on. */
-void renewal_watch(struct server *s);
+void tls_renewal_watch(struct server *s);
 /* To a listener that has just been born: ticket keys. */
-void renewal_greet(struct child *c);
+void tls_renewal_greet(struct child *c);
 /* Looks now and not only when the time comes. */
-void renewal_look(struct server *s);
-void renewal_forget(struct server *s);
+void tls_renewal_look(struct server *s);
+void tls_renewal_forget(struct server *s);
 
-/* --- rehearse: posternctl oauth test --- */
+/* --- oauth_request: posternctl oauth test --- */
 
-struct rehearsal {
-	TAILQ_ENTRY(rehearsal) link;
+struct oauth_request {
+	TAILQ_ENTRY(oauth_request) link;
 	struct master *m;
 	char profile[CONFIG_NAME_MAX + 1];
 	char server[CONFIG_NAME_MAX + 1];	/* whose deliver process is asked; "": the fetch helper */
@@ -422,12 +422,12 @@ struct rehearsal {
 	bool over;
 	int status;
 };
-void rehearse_run(struct order *o, struct master *m, struct server *only, const struct admin_words *w);
-bool rehearse_settle(struct order *o);
-void rehearse_look(struct master *m);		/* a helper may have become ready */
-void rehearse_told(struct child *c, const struct ctl_message *m);	/* CTL_TRIAL_TEXT, CTL_TRIAL_END */
-void rehearse_gone(struct child *c);
-void rehearse_free(struct rehearsal *r);	/* NULL is fine */
+void oauth_request_run(struct control_command *o, struct master *m, struct server *only, const struct control_words *w);
+bool oauth_request_settle(struct control_command *o);
+void oauth_request_look(struct master *m);		/* a helper may have become ready */
+void oauth_request_told(struct child *c, const struct ctl_message *m);	/* CTL_OAUTH_TEST_TEXT, CTL_OAUTH_TEST_END */
+void oauth_request_gone(struct child *c);
+void oauth_request_free(struct oauth_request *r);	/* NULL is fine */
 
 /* --- reload --- */
 
@@ -437,29 +437,29 @@ void reload_log_fault(const struct config_fault *f);
 /* The first error in the file of virtual server `name`, or NULL. */
 const struct config_fault *reload_fault_of(const struct config_faults *faults, const char *name);
 /* New keys when `*made_ms` (0: never) is `period_ms` ago; the old one stays for tickets that are out. True: there are. */
-bool renewal_turn(struct ctl_tickets *t, uint64_t *made_ms, uint64_t now_ms, uint64_t period_ms);
+bool tls_renewal_turn(struct ctl_tickets *t, uint64_t *made_ms, uint64_t now_ms, uint64_t period_ms);
 
-/* --- rights: who may control what --- */
+/* --- control_rights: who may control what --- */
 
-struct rights_peer {
+struct control_peer {
 	uid_t uid;
 	gid_t *gid;
 	size_t ngid;
 };
-struct rights {
+struct control_rights {
 	uid_t *uid;
 	gid_t *gid;
 	size_t nuid, ngid;
 };
 
 /* Names of users, and "@name" of groups. Unknown ones are logged and grant nothing. */
-void rights_resolve(struct rights *r, const struct config_strings *names, const char *server);
-void rights_done(struct rights *r);
+void control_rights_resolve(struct control_rights *r, const struct config_strings *names, const char *server);
+void control_rights_done(struct control_rights *r);
 /* Pure. */
-bool rights_has(const struct rights *r, const struct rights_peer *p);
-int rights_peer_get(struct rights_peer *p, int fd) __attribute__((warn_unused_result));
-bool rights_service(const struct master *m, const struct rights_peer *p);
-bool rights_server(const struct server *s, const struct rights_peer *p);
+bool control_rights_has(const struct control_rights *r, const struct control_peer *p);
+int control_rights_peer_get(struct control_peer *p, int fd) __attribute__((warn_unused_result));
+bool control_rights_service(const struct master *m, const struct control_peer *p);
+bool control_rights_server(const struct server *s, const struct control_peer *p);
 
 /* --- roster: who should exist --- */
 
@@ -514,7 +514,7 @@ struct server {
 	char name[CONFIG_NAME_MAX + 1];
 	struct snapshot *snapshot;		/* NULL: its file has faults */
 	const struct config_server *conf;	/* in the snapshot, or NULL */
-	struct rights rights;
+	struct control_rights rights;
 	enum state state;
 	bool wanted;			/* should run */
 	bool removed;			/* forget it once it has stopped */
@@ -525,15 +525,15 @@ struct server {
 	struct counters *counters;
 	int counters_fd;
 	int hint[2];			/* reading end, writing end */
-	struct renewal *renewal;	/* NULL: no TLS until now */
+	struct tls_renewal *tls_renewal;	/* NULL: no TLS until now */
 	struct post *post;
 	size_t posts;
-	struct custody {		/* while it is stopped */
+	struct maintenance_post {		/* while it is stopped */
 		struct post post;
 		struct loop_timer *idle;
 		bool read;		/* it knows its queue */
 		char *why;		/* why there is none, or NULL */
-	} custody;
+	} maintenance;
 };
 
 struct snapshot *server_snapshot_new(struct config *c);	/* takes over `c`; NULL and errno */
@@ -569,20 +569,20 @@ struct master_options {
 struct master {
 	struct master_options options;
 	struct snapshot *snapshot;	/* the latest that was read */
-	struct rights rights;		/* [service] operators */
+	struct control_rights rights;		/* [service] operators */
 	uid_t uid; gid_t gid;		/* of workers; -1 when not root */
 	struct loop *loop;
-	struct admin *admin;
+	struct control *admin;
 	TAILQ_HEAD(, server) servers;	/* by id */
 	TAILQ_HEAD(, child) children;
-	TAILQ_HEAD(, gather) gathers;
-	TAILQ_HEAD(, clerk) clerks;
-	TAILQ_HEAD(, rehearsal) rehearsals;
+	TAILQ_HEAD(, sessions_gather) sessions_gathers;
+	TAILQ_HEAD(, queue_request) queue_requests;
+	TAILQ_HEAD(, oauth_request) oauth_requests;
 	uint32_t requests;		/* number of the latest question to a worker */
 	struct post helper[CTL_HELPER_COUNT];
 	struct loop_timer *helper_timer;
-	struct post meter;		/* the metrics helper's, and its sockets */
-	struct listen_set meter_sockets;
+	struct post metrics;		/* the metrics helper's, and its sockets */
+	struct listen_set metrics_sockets;
 	struct daemon_pidfile pidfile;
 	int parent;			/* whom to tell of readiness, -1 */
 	struct buf refusals;		/* what did not start, for the parent */
@@ -600,61 +600,61 @@ void service_reload(struct master *m, struct buf *text, int *status);
 void service_look(struct master *m);
 uint64_t service_grace(const struct master *m);
 
-/* --- sessions: orders about sessions --- */
+/* --- sessions_request: orders about sessions --- */
 
 struct sessions_wish {
 	bool terminate, chosen, yes;
-	struct { pid_t pid; uint32_t serial; } id[ADMIN_WORDS_MAX];
+	struct { pid_t pid; uint32_t serial; } id[CONTROL_WORDS_MAX];
 	size_t ids;
-	struct roll_ask ask;
+	struct msg_sessions_ask ask;
 };
-struct sessions {
+struct sessions_request {
 	struct sessions_wish wish;
-	struct gather *gather;
+	struct sessions_gather *gather;
 	char server[CONFIG_NAME_MAX + 1];
 	bool ending;			/* they have been found, and are being ended */
 };
 
-bool sessions_parse(struct sessions_wish *w, const struct admin_words *words);	/* pure */
-void sessions_run(struct order *o, struct master *m, struct server *only, const struct admin_words *words);
-bool sessions_settle(struct order *o, struct master *m);
-void sessions_free(struct sessions *s);		/* NULL is fine */
+bool sessions_request_parse(struct sessions_wish *w, const struct control_words *words);	/* pure */
+void sessions_request_run(struct control_command *o, struct master *m, struct server *only, const struct control_words *words);
+bool sessions_request_settle(struct control_command *o, struct master *m);
+void sessions_request_free(struct sessions_request *s);		/* NULL is fine */
 
 /* --- signals --- */
 
 void signals_take(struct master *m);
 
-/* --- tool: posternctl queue and badmail --- */
+/* --- queue_command: posternctl queue and badmail --- */
 
-struct tool {
-	enum chore_verb verb;
+struct queue_command {
+	enum msg_queue_verb verb;
 	bool yes, json;
-	struct admin_words words;	/* the order: "queue" NAME VERB and the selection */
+	struct control_words words;	/* the order: "queue" NAME VERB and the selection */
 };
 
 /* Words behind "queue" or "badmail": an order. EX_OK, or EX_USAGE with *why to be said. Pure. */
-int tool_parse(struct tool *t, bool badmail, const char *const *words, size_t count, const char **why);
-/* Pages until it is done. The exit status; ASK_NO_SERVICE, ASK_CUT. */
-int tool_run(struct tool *t, const char *socket_path);
+int queue_command_parse(struct queue_command *t, bool badmail, const char *const *words, size_t count, const char **why);
+/* Pages until it is done. The exit status; CONTROL_CLIENT_NO_SERVICE, CONTROL_CLIENT_CUT. */
+int queue_command_run(struct queue_command *t, const char *socket_path);
 
-/* --- tool_count: a table by domain and age --- */
+/* --- queue_count: a table by domain and age --- */
 
-struct tool_count;
-struct tool_count *tool_count_new(void);
-void tool_count_free(struct tool_count *c);	/* NULL is fine */
-void tool_count_add(struct tool_count *c, char *line);	/* "domain number number ..." with tabs */
-void tool_count_print(struct tool_count *c, bool json);
+struct queue_count;
+struct queue_count *queue_count_new(void);
+void queue_count_free(struct queue_count *c);	/* NULL is fine */
+void queue_count_add(struct queue_count *c, char *line);	/* "domain number number ..." with tabs */
+void queue_count_print(struct queue_count *c, bool json);
 
-/* --- tool_print: its rows as tables or as JSON --- */
+/* --- queue_print: its rows as tables or as JSON --- */
 
-struct tool_print;
-struct tool_print *tool_print_new(enum chore_verb verb, bool json);
-void tool_print_free(struct tool_print *p);
+struct queue_print;
+struct queue_print *queue_print_new(enum msg_queue_verb verb, bool json);
+void queue_print_free(struct queue_print *p);
 /* One row of the answer; the line is cut up. */
-void tool_print_row(struct tool_print *p, const char *server, char *line);
+void queue_print_row(struct queue_print *p, const char *server, char *line);
 /* What is still to be printed: rows in order, sums, brackets. */
-void tool_print_end(struct tool_print *p);
-void tool_print_string(const char *text);	/* as JSON */
+void queue_print_end(struct queue_print *p);
+void queue_print_string(const char *text);	/* as JSON */
 
 /* --- spawn --- */
 

@@ -60,7 +60,7 @@ service_folders(const struct master *m)
 	const char *const wanted[] = { c->run, c->state, c->spool, c->logs };
 	/* They stay the master's: only what lies in them, a home or a log folder, belongs to the workers. */
 	for (size_t i = 0; i < nitems_of(wanted); i++)
-		if (folder_make(wanted[i], 0755, (uid_t)-1, (gid_t)-1) == -1)
+		if (make_folder_make(wanted[i], 0755, (uid_t)-1, (gid_t)-1) == -1)
 			die(EX_CANTCREAT, "%s cannot be made: %s", wanted[i], strerror(errno));
 }
 
@@ -117,9 +117,9 @@ service_add(struct master *m, const char *name, struct snapshot *snap, const str
 		}
 		if (fault == NULL)
 			server_adopt(s, snap);
-		s->wanted = persist_wanted(m->snapshot->config->service.state, name);
+		s->wanted = wanted_state_wanted(m->snapshot->config->service.state, name);
 		service_insert(m, s);
-		meter_tell(m, s, false);
+		metrics_post_tell(m, s, false);
 	}
 	if (fault != NULL && s->conf == NULL)
 		server_reason(s, "%s:%u: %s", fault->file, fault->line, fault->text);
@@ -138,7 +138,7 @@ service_populate(struct master *m, const struct config_faults *faults)
 		if (!f->warning && f->server != NULL && f == reload_fault_of(faults, f->server))
 			(void)service_add(m, f->server, NULL, f);
 	}
-	rights_resolve(&m->rights, &c->service.operators, "-");
+	control_rights_resolve(&m->rights, &c->service.operators, "-");
 	struct server *s;
 	TAILQ_FOREACH(s, &m->servers, link) {
 		if (m->options.start != NULL && strcmp(s->name, m->options.start) == 0)
@@ -166,11 +166,11 @@ service_open(struct master *m)
 	m->loop = loop_new();
 	signals_take(m);
 	helper_open(m);
-	m->admin = admin_open(m);
+	m->admin = control_open(m);
 	log_open("postern", "", !m->options.foreground && m->snapshot->config->service.syslog);
 	log_event(LOG_FACT, NULL, "service", "state=starting version=%s pid=%d", POSTERN_VERSION, (int)getpid());
 	service_populate(m, &faults);
-	meter_open(m);
+	metrics_post_open(m);
 	config_faults_done(&faults);
 }
 
@@ -207,7 +207,7 @@ service_ready(struct master *m)
 	m->parent = -1;
 	buf_done(&m->refusals);
 	if (m->options.greet)
-		greet_newcomer(m);
+		first_hint_newcomer(m);
 }
 
 /* The last virtual server is down: the helpers go, then the master. */
@@ -219,7 +219,7 @@ service_look_at_end(struct master *m)
 		if (s->state != STATE_STOPPED)
 			return;
 	helper_stop_all(m, 0);
-	meter_stop(m);
+	metrics_post_stop(m);
 	if (TAILQ_EMPTY(&m->children))
 		loop_stop(m->loop);
 }
@@ -229,9 +229,9 @@ service_forget_removed(struct master *m)
 {
 	struct server *s, *next;
 	TAILQ_FOREACH_SAFE(s, &m->servers, link, next)
-		if (s->removed && s->state == STATE_STOPPED && custody_is_over(s)) {
+		if (s->removed && s->state == STATE_STOPPED && maintenance_post_is_over(s)) {
 			TAILQ_REMOVE(&m->servers, s, link);
-			meter_tell(m, s, true);
+			metrics_post_tell(m, s, true);
 			server_free(s);
 		}
 }
@@ -251,8 +251,8 @@ service_look(struct master *m)
 	if (settled && !m->ready && !m->stopping)
 		service_ready(m);
 	service_title(m);
-	rehearse_look(m);
-	admin_look(m->admin);
+	oauth_request_look(m);
+	control_look(m->admin);
 	if (m->stopping)
 		service_look_at_end(m);
 }
@@ -268,7 +268,7 @@ service_stop(struct master *m, bool hurry)
 		log_event(LOG_FACT, NULL, "service", "state=stopping");
 		TAILQ_FOREACH(s, &m->servers, link) {
 			server_event(s, EVENT_STOP);
-			custody_end(s);
+			maintenance_post_end(s);
 		}
 	}
 	if (hurry)
@@ -308,14 +308,14 @@ service_close(struct master *m)
 		server_free(s);
 	}
 	helper_close(m);
-	meter_close(m);
+	metrics_post_close(m);
 	/* Whoever hears "stopped" may start it again at once: the lock goes first, and the socket's name before that. */
 	char *path = mem_printf("%s/control.sock", m->snapshot->config->service.run);
 	unlink(path);
 	free(path);
 	daemon_unlock(&m->pidfile);
-	admin_close(m->admin, "the service has stopped\n");
-	rights_done(&m->rights);
+	control_close(m->admin, "the service has stopped\n");
+	control_rights_done(&m->rights);
 	server_snapshot_drop(m->snapshot);
 	buf_done(&m->refusals);
 	free(m->program_folder);
@@ -328,9 +328,9 @@ service_run(const struct master_options *o)
 	struct master m = { .options = *o, .parent = -1, .pidfile = { .fd = -1 }, .refusals = BUF_INIT(65536) };
 	TAILQ_INIT(&m.servers);
 	TAILQ_INIT(&m.children);
-	TAILQ_INIT(&m.gathers);
-	TAILQ_INIT(&m.rehearsals);
-	TAILQ_INIT(&m.clerks);
+	TAILQ_INIT(&m.sessions_gathers);
+	TAILQ_INIT(&m.oauth_requests);
+	TAILQ_INIT(&m.queue_requests);
 	service_open(&m);
 	service_look(&m);
 	loop_run(m.loop);

@@ -21,8 +21,8 @@
 #include "common/base/mem.h"
 
 enum {
-	THREADS = 6,		/* looks 2, large files 1, removal 1, intake 2 */
-	KNOWN_MAX = 16384,
+	THREADS = 6,		/* looks 2, large files 1, removal 1, enqueue 2 */
+	PICKUP_NAMES_MAX = 16384,
 	TICK_MS = 3000,		/* between two scans */
 	TROUBLE_MS = 60000,
 	CLOCK_SLACK_US = 5000000,
@@ -52,7 +52,7 @@ pickup_trouble(struct pickup *p, const char *doing, const char *file, const char
 static void
 news(struct pickup *p, const char *name, enum judge_evidence evidence)
 {
-	if (!known_news(p->known, name, evidence, clock_mono_ms()))
+	if (!pickup_names_news(p->known, name, evidence, clock_mono_ms()))
 		p->missed = true;
 }
 
@@ -67,7 +67,7 @@ on_watch_batch(void *arg)
 {
 	struct pickup *p = arg;
 
-	feed_more(p->feed);
+	pickup_flow_more(p->feed);
 }
 
 static void
@@ -76,7 +76,7 @@ on_watch_lost(void *arg)
 	struct pickup *p = arg;
 
 	p->missed = true;
-	known_doubt(p->known, clock_mono_ms());
+	pickup_names_doubt(p->known, clock_mono_ms());
 }
 
 static void
@@ -118,19 +118,19 @@ on_scan_name(void *arg, const char *name)
 }
 
 static void
-on_scan_end(void *arg, enum walk_end end, int error)
+on_scan_end(void *arg, enum pickup_scan_end end, int error)
 {
 	struct pickup *p = arg;
 
-	if (end == WALK_GONE)
+	if (end == PICKUP_SCAN_GONE)
 		folder_gone(p);
-	if (end == WALK_FAILED)
+	if (end == PICKUP_SCAN_FAILED)
 		pickup_trouble(p, "scan", spool_pickup_path(p->folder), strerror(error));
-	if (end == WALK_MORE)
+	if (end == PICKUP_SCAN_MORE)
 		p->crowded = true;
 	else
 		loop_timer_set(p->tick, TICK_MS);
-	feed_more(p->feed);
+	pickup_flow_more(p->feed);
 }
 
 static void
@@ -138,10 +138,10 @@ scan(struct pickup *p)
 {
 	bool force = p->missed;
 
-	if (p->stopping || p->gone || !walk_is_idle(p->walk))
+	if (p->stopping || p->gone || !pickup_scan_is_idle(p->walk))
 		return;
 	p->missed = false;
-	walk_begin(p->walk, p->folder, force);
+	pickup_scan_begin(p->walk, p->folder, force);
 }
 
 /* --- the folder anew --- */
@@ -200,15 +200,15 @@ reopen_done(void *arg, void *job)
 		pickup_settle(p);
 		return;
 	}
-	feed_give_up(p->feed);
+	pickup_flow_give_up(p->feed);
 	if (p->folder != p->spool)
 		spool_close(p->folder);
 	p->folder = p->opened;
 	p->opened = NULL;
 	p->rules.judge.remote = p->open_remote;
 	p->gone = false;
-	known_free(p->known);
-	p->known = known_new(KNOWN_MAX);
+	pickup_names_free(p->known);
+	p->known = pickup_names_new(PICKUP_NAMES_MAX);
 	watch_folder(p->watch, spool_pickup_path(p->folder));
 	log_event(LOG_FACT, NULL, "service", "doing=folder folder=%s state=opened", log_safe(spool_pickup_path(p->folder)));
 	p->missed = true;
@@ -221,7 +221,7 @@ pickup_settle(struct pickup *p)
 	if (p->ended)
 		return;
 	if (p->stopping) {
-		if (feed_active(p->feed) > 0)
+		if (pickup_flow_active(p->feed) > 0)
 			return;
 		p->ended = true;
 		if (p->draining)
@@ -231,16 +231,16 @@ pickup_settle(struct pickup *p)
 	}
 	if (p->gone) {
 		p->crowded = false;
-		if (!p->opening && feed_active(p->feed) == 0 && !loop_timer_is_set(p->tick) && walk_stop(p->walk)) {
+		if (!p->opening && pickup_flow_active(p->feed) == 0 && !loop_timer_is_set(p->tick) && pickup_scan_stop(p->walk)) {
 			p->opening = true;
 			pool_submit(p->reopen, p);
 		}
 		return;
 	}
-	if (p->crowded && known_count(p->known) < KNOWN_MAX / 2) {
+	if (p->crowded && pickup_names_count(p->known) < PICKUP_NAMES_MAX / 2) {
 		p->crowded = false;
-		walk_go_on(p->walk);
-	} else if (p->missed && known_count(p->known) < KNOWN_MAX / 2) {
+		pickup_scan_go_on(p->walk);
+	} else if (p->missed && pickup_names_count(p->known) < PICKUP_NAMES_MAX / 2) {
 		scan(p);
 	}
 }
@@ -252,7 +252,7 @@ on_due(void *arg)
 {
 	struct pickup *p = arg;
 
-	feed_more(p->feed);
+	pickup_flow_more(p->feed);
 }
 
 static void
@@ -260,7 +260,7 @@ on_tick(void *arg)
 {
 	struct pickup *p = arg;
 
-	feed_retry(p->feed);
+	pickup_flow_retry(p->feed);
 	scan(p);
 	pickup_settle(p);
 }
@@ -283,7 +283,7 @@ stop(struct pickup *p, const struct ctl_message *m)
 		memcpy(&grace_ms, m->data, sizeof(grace_ms));
 	p->stopping = true;
 	p->draining = false;
-	feed_hurry(p->feed);
+	pickup_flow_hurry(p->feed);
 	loop_timer_set(p->grace, grace_ms);
 	pickup_settle(p);
 }
@@ -326,18 +326,18 @@ run(struct boot *b)
 	p->spool = p->folder = open_spool(b->server, &where);
 	if (p->spool == NULL)
 		die(EX_CANTCREAT, "cannot open %s: %s", log_safe(where), strerror(errno));
-	p->rules = (struct take_rules){
+	p->rules = (struct pickup_file_rules){
 		.judge = { .max_size = b->server->max_message_size, .remote = is_remote(spool_pickup_folder(p->folder)) },
 		.dots = b->server->pickup_dots,
 		.fqdn = b->server->fqdn,
 		.domain = b->server->default_domain->name,
 	};
 	p->pool = pool_new(b->loop, THREADS);
-	p->intake = intake_new(b->loop, p->pool, p->spool, BOOT_HINT);
-	intake_count(p->intake, b->counters);
-	p->known = known_new(KNOWN_MAX);
-	p->feed = feed_new(p);
-	p->walk = walk_new(p->pool, on_scan_name, on_scan_end, p);
+	p->enqueue = enqueue_new(b->loop, p->pool, p->spool, BOOT_HINT);
+	enqueue_count(p->enqueue, b->counters);
+	p->known = pickup_names_new(PICKUP_NAMES_MAX);
+	p->feed = pickup_flow_new(p);
+	p->walk = pickup_scan_new(p->pool, on_scan_name, on_scan_end, p);
 	p->reopen = pool_lane_new(p->pool, 1, 1, run_reopen, reopen_done, p);
 	p->due = loop_timer_new(b->loop, on_due, p);
 	p->tick = loop_timer_new(b->loop, on_tick, p);
@@ -356,10 +356,10 @@ finish(struct boot *b)
 
 	pool_free(p->pool);
 	watch_free(p->watch);
-	walk_free(p->walk);
-	feed_free(p->feed);
-	known_free(p->known);
-	intake_free(p->intake);
+	pickup_scan_free(p->walk);
+	pickup_flow_free(p->feed);
+	pickup_names_free(p->known);
+	enqueue_free(p->enqueue);
 	loop_timer_free(p->due);
 	loop_timer_free(p->tick);
 	loop_timer_free(p->grace);

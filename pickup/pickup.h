@@ -9,9 +9,9 @@
 
 #include "common/base/buf.h"
 #include "common/mail/message.h"
-#include "common/mail/spool.h"
-#include "common/process/boot.h"
-#include "common/process/intake.h"
+#include "common/spool/spool.h"
+#include "common/boot/boot.h"
+#include "common/spool/enqueue.h"
 #include "common/process/pool.h"
 
 /* --- body: bytes of a file made into CRLF lines without dot-stuffing. Pure --- */
@@ -43,17 +43,17 @@ struct body {
 void body_add(struct body *b, const char *in, size_t len, struct buf *out);
 void body_end(struct body *b, struct buf *out);
 
-/* --- feed: files on their way from the folder to the queue --- */
+/* --- pickup_flow: files on their way from the folder to the queue --- */
 
-struct feed;
+struct pickup_flow;
 struct pickup;
-struct feed *feed_new(struct pickup *p);
-void feed_free(struct feed *f);				/* after pool_free */
-void feed_more(struct feed *f);				/* starts what is due and allowed */
-void feed_retry(struct feed *f);			/* now and then: removes files that could not be removed */
-size_t feed_active(const struct feed *f);		/* files on their way */
-void feed_hurry(struct feed *f);			/* large files that are still being read are put back */
-void feed_give_up(struct feed *f);			/* forgets files that could not be removed: their folder is gone */
+struct pickup_flow *pickup_flow_new(struct pickup *p);
+void pickup_flow_free(struct pickup_flow *f);				/* after pool_free */
+void pickup_flow_more(struct pickup_flow *f);				/* starts what is due and allowed */
+void pickup_flow_retry(struct pickup_flow *f);			/* now and then: removes files that could not be removed */
+size_t pickup_flow_active(const struct pickup_flow *f);		/* files on their way */
+void pickup_flow_hurry(struct pickup_flow *f);			/* large files that are still being read are put back */
+void pickup_flow_give_up(struct pickup_flow *f);			/* forgets files that could not be removed: their folder is gone */
 
 /* --- judge: which file is taken. Pure --- */
 
@@ -149,62 +149,62 @@ int compose_split(const char *data, size_t len, bool whole, struct compose_heade
 enum judge_reason compose_message(const struct compose_rules *rules, const char *data, const struct compose_header *h,
     struct message_envelope *e, struct buf *out, char *detail) __attribute__((warn_unused_result));
 
-/* --- known: names in the folder that are not taken yet --- */
+/* --- pickup_names: names in the folder that are not taken yet --- */
 
-struct known;
-struct known_file {
+struct pickup_names;
+struct pickup_name {
 	char *name;		/* owned by the table */
 	enum judge_evidence evidence;
 	struct judge_memory memory;
 	unsigned tries;
 };
-struct known *known_new(size_t max);
-void known_free(struct known *k);
+struct pickup_names *pickup_names_new(size_t max);
+void pickup_names_free(struct pickup_names *k);
 /* Tells of a name. False: the table is full and this one is not in it. */
-bool known_news(struct known *k, const char *name, enum judge_evidence evidence, uint64_t now_ms) __attribute__((warn_unused_result));
-/* The next file whose time has come, or NULL. The caller ends the look by known_look_again or known_forget; its name stays until then. */
-struct known_file *known_take_due(struct known *k, uint64_t now_ms);
-uint64_t known_next_due(const struct known *k);		/* monotonic ms; UINT64_MAX: none */
-void known_look_again(struct known *k, struct known_file *f, uint64_t now_ms, uint64_t after_ms);
+bool pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence evidence, uint64_t now_ms) __attribute__((warn_unused_result));
+/* The next file whose time has come, or NULL. The caller ends the look by pickup_names_look_again or pickup_names_forget; its name stays until then. */
+struct pickup_name *pickup_names_take_due(struct pickup_names *k, uint64_t now_ms);
+uint64_t pickup_names_next_due(const struct pickup_names *k);		/* monotonic ms; UINT64_MAX: none */
+void pickup_names_look_again(struct pickup_names *k, struct pickup_name *f, uint64_t now_ms, uint64_t after_ms);
 /* We ourselves rename, or renamed while looking, a file back to `name`: the kernel's news of it says nothing about its writer. */
-void known_put_back(struct known *k, const char *name, uint64_t now_ms);
+void pickup_names_put_back(struct pickup_names *k, const char *name, uint64_t now_ms);
 /* News were lost: perhaps files being written were closed. */
-void known_doubt(struct known *k, uint64_t now_ms);
+void pickup_names_doubt(struct pickup_names *k, uint64_t now_ms);
 /* Taken, refused or gone; news that came meanwhile make it a new file. */
-void known_forget(struct known *k, struct known_file *f, uint64_t now_ms);
-size_t known_count(const struct known *k);
+void pickup_names_forget(struct pickup_names *k, struct pickup_name *f, uint64_t now_ms);
+size_t pickup_names_count(const struct pickup_names *k);
 
-/* --- take: one file from its name to bytes for the queue, on pool threads --- */
+/* --- pickup_file: one file from its name to bytes for the queue, on pool threads --- */
 
-#define TAKE_PIECE (128U << 10)		/* files up to this size are read at once */
+#define PICKUP_FILE_PIECE (128U << 10)		/* files up to this size are read at once */
 
-struct take_rules {
+struct pickup_file_rules {
 	struct judge_rules judge;
 	enum config_dots dots;
 	const char *fqdn, *domain;
 };
 
-struct take {
-	const struct take_rules *rules;
+struct pickup_file {
+	const struct pickup_file_rules *rules;
 	struct spool *folder, *queue;
-	struct known_file *file;	/* while it is looked at; then NULL */
+	struct pickup_name *file;	/* while it is looked at; then NULL */
 	char name[SPOOL_PICKUP_NAME_SIZE];	/* as its writer called it */
 	char current[SPOOL_PICKUP_NAME_SIZE];	/* what it is called now */
 	char id[MESSAGE_ID_SIZE];
 	bool left;			/* `current` is the claimed name of a process that ended */
-	bool put_back;			/* take_clear: under its old name, instead of removing */
+	bool put_back;			/* pickup_file_clear: under its old name, instead of removing */
 	/* results */
 	struct judge_verdict verdict;
 	int error;			/* of what the operator should know; 0 nothing */
 	const char *doing;		/* what failed with it */
 	char detail[COMPOSE_DETAIL_SIZE];
 	char bad_id[MESSAGE_ID_SIZE];
-	bool big;			/* TAKE: take_read is still to be called */
+	bool big;			/* TAKE: pickup_file_read is still to be called */
 	bool was_queued;		/* TAKE: by the process that ended; only the file is left to be removed */
 	bool claimed;
 	bool unclaimed;			/* was claimed, and has its old name back */
 	struct message_envelope envelope;
-	struct buf content;		/* what take_read and take_piece made */
+	struct buf content;		/* what pickup_file_read and pickup_file_piece made */
 	bool at_end;			/* content is the last of it */
 	/* private */
 	int fd;				/* locked; -1 none */
@@ -212,43 +212,43 @@ struct take {
 	struct body body;
 	/* the owner's */
 	struct pickup *pickup;
-	struct intake_message *message;
+	struct enqueue_message *message;
 	uint64_t sent;			/* bytes given to the queue */
-	struct take *next, **self;
+	struct pickup_file *next, **self;
 };
 /* `queue` tells whether the message of a left file is there. */
-struct take *take_new(const struct take_rules *rules, struct spool *folder, struct spool *queue, struct known_file *file, int64_t now_us);
-void take_free(struct take *t);		/* closes and forgets; the file stays what it is called */
-/* Opens, judges, locks, claims; refused ones are in badmail afterwards. A small file is read as by take_read. */
-void take_look(struct take *t);
+struct pickup_file *pickup_file_new(const struct pickup_file_rules *rules, struct spool *folder, struct spool *queue, struct pickup_name *file, int64_t now_us);
+void pickup_file_free(struct pickup_file *t);		/* closes and forgets; the file stays what it is called */
+/* Opens, judges, locks, claims; refused ones are in badmail afterwards. A small file is read as by pickup_file_read. */
+void pickup_file_look(struct pickup_file *t);
 /* Reads the whole file once, then up to the end of the header: envelope and the first content; or refuses it. */
-void take_read(struct take *t);
+void pickup_file_read(struct pickup_file *t);
 /* Replaces content by the next piece; `error` when the file is not what it was. */
-void take_piece(struct take *t);
+void pickup_file_piece(struct pickup_file *t);
 /* Removes the file, or puts it back; `error` when that failed. */
-void take_clear(struct take *t);
+void pickup_file_clear(struct pickup_file *t);
 
-/* --- walk: reads the folder in portions, on pool threads --- */
+/* --- pickup_scan: reads the folder in portions, on pool threads --- */
 
-enum walk_end {
-	WALK_MORE,		/* there is more: walk_go_on */
-	WALK_DONE,		/* the whole folder was read */
-	WALK_GONE,		/* the folder is no longer at its path */
-	WALK_FAILED,		/* error: errno */
+enum pickup_scan_end {
+	PICKUP_SCAN_MORE,		/* there is more: pickup_scan_go_on */
+	PICKUP_SCAN_DONE,		/* the whole folder was read */
+	PICKUP_SCAN_GONE,		/* the folder is no longer at its path */
+	PICKUP_SCAN_FAILED,		/* error: errno */
 };
-struct walk;
+struct pickup_scan;
 /* `name` for each file that judge_ignores lets through or that is a claimed one; then `end` once a portion. */
-struct walk *walk_new(struct pool *pool, void (*name)(void *arg, const char *name),
-    void (*end)(void *arg, enum walk_end end, int error), void *arg);
-void walk_free(struct walk *w);				/* after pool_free */
+struct pickup_scan *pickup_scan_new(struct pool *pool, void (*name)(void *arg, const char *name),
+    void (*end)(void *arg, enum pickup_scan_end end, int error), void *arg);
+void pickup_scan_free(struct pickup_scan *w);				/* after pool_free */
 /*
  * Starts at the folder's beginning; nothing when one is at work. Without `force` a folder that did not change since it was
  * read is not read again.
  */
-void walk_begin(struct walk *w, struct spool *folder, bool force);
-void walk_go_on(struct walk *w);
-bool walk_is_idle(const struct walk *w);		/* neither at work nor waiting for walk_go_on */
-bool walk_stop(struct walk *w);				/* gives up the pass; false while a job is at work */
+void pickup_scan_begin(struct pickup_scan *w, struct spool *folder, bool force);
+void pickup_scan_go_on(struct pickup_scan *w);
+bool pickup_scan_is_idle(const struct pickup_scan *w);		/* neither at work nor waiting for pickup_scan_go_on */
+bool pickup_scan_stop(struct pickup_scan *w);				/* gives up the pass; false while a job is at work */
 
 /* --- watch: what the kernel tells about the folder --- */
 
@@ -274,13 +274,13 @@ struct pickup {
 	struct spool *spool, *folder;
 	struct pool *pool;
 	struct pool_lane *reopen;
-	struct intake *intake;
-	struct known *known;
+	struct enqueue *enqueue;
+	struct pickup_names *known;
 	struct watch *watch;
-	struct walk *walk;
-	struct feed *feed;
+	struct pickup_scan *walk;
+	struct pickup_flow *feed;
 	struct loop_timer *due, *tick, *grace;
-	struct take_rules rules;
+	struct pickup_file_rules rules;
 	int64_t started_us;	/* claimed names with an older id are of others */
 	bool missed;		/* names did not fit or news were lost: scan again */
 	bool crowded;		/* the scan waits for room */

@@ -47,7 +47,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 	[COUNTER_QUEUE_REMOTE] = { "remote_queue_length", "Remote Queue Length", 1 },
 	[COUNTER_QUEUE_RETRY] = { "remote_retry_queue_length", "Remote Retry Queue Length", 1 },
 	[COUNTER_QUEUE_HELD] = { "held_queue_length", "Held Queue Length", 1 },
-	[COUNTER_QUEUE_KEPT] = { "kept_queue_length", "Kept Queue Length", 1 },
+	[COUNTER_QUEUE_ETRN] = { "kept_queue_length", "Kept Queue Length", 1 },
 	[COUNTER_ASKED] = { "etrn_messages_total", "ETRN Messages Total", 0 },
 	[COUNTER_RETRIES] = { "message_send_retries_total", "Message Send Retries", 0 },
 	[COUNTER_NDRS] = { "ndrs_generated_total", "NDRs Generated", 0 },
@@ -71,7 +71,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 struct counters_memory {
 	_Atomic int64_t shared[COUNTER_COUNT];
 	struct { _Atomic int64_t inbound, outbound; } slot[COUNTERS_SLOTS];
-	struct crowd crowd;	/* pages of it that nobody touches take no memory */
+	struct client_count client_count;	/* pages of it that nobody touches take no memory */
 };
 
 struct counters {
@@ -102,7 +102,7 @@ counters_new(int *fd)
 	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
 	struct counters *c = sized ? map(*fd, PROT_READ | PROT_WRITE) : NULL;
 	if (c != NULL)
-		crowd_init(&c->memory->crowd);
+		client_count_init(&c->memory->client_count);
 	if (c == NULL) {
 		int saved = errno;
 		close(*fd);
@@ -195,11 +195,11 @@ counters_clear_slot(struct counters *c, unsigned slot)
 {
 	atomic_store(&c->memory->slot[slot % COUNTERS_SLOTS].inbound, 0);
 	atomic_store(&c->memory->slot[slot % COUNTERS_SLOTS].outbound, 0);
-	crowd_clear(&c->memory->crowd, slot % COUNTERS_SLOTS);
+	client_count_clear(&c->memory->client_count, slot % COUNTERS_SLOTS);
 }
 
-struct crowd *
+struct client_count *
 counters_crowd(struct counters *c)
 {
-	return c != NULL ? &c->memory->crowd : NULL;
+	return c != NULL ? &c->memory->client_count : NULL;
 }

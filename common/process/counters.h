@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "common/process/crowd.h"
+#include "common/process/client_count.h"
 
 enum counter {
 	COUNTER_MESSAGES_RECEIVED, COUNTER_MESSAGE_BYTES_RECEIVED, COUNTER_RECIPIENTS_RECEIVED,
@@ -17,7 +17,7 @@ enum counter {
 	COUNTER_TLS_SESSIONS, COUNTER_TLS_FAILED,
 	COUNTER_OUTBOUND_TOTAL, COUNTER_OUTBOUND_CURRENT, COUNTER_OUTBOUND_REFUSED, COUNTER_CONNECTION_ERRORS,
 	COUNTER_BYTES_RECEIVED, COUNTER_BYTES_SENT,
-	COUNTER_QUEUE_LENGTH, COUNTER_QUEUE_LOCAL, COUNTER_QUEUE_REMOTE, COUNTER_QUEUE_RETRY, COUNTER_QUEUE_HELD, COUNTER_QUEUE_KEPT,
+	COUNTER_QUEUE_LENGTH, COUNTER_QUEUE_LOCAL, COUNTER_QUEUE_REMOTE, COUNTER_QUEUE_RETRY, COUNTER_QUEUE_HELD, COUNTER_QUEUE_ETRN,
 	COUNTER_ASKED,
 	COUNTER_RETRIES, COUNTER_NDRS, COUNTER_DELAY_REPORTS, COUNTER_SUCCESS_REPORTS,
 	COUNTER_BADMAIL_PICKUP, COUNTER_BADMAIL_GENERAL, COUNTER_BADMAIL_HOPS, COUNTER_BADMAIL_NDR,
@@ -53,6 +53,6 @@ int64_t counters_get(const struct counters *c, enum counter which);
 #define COUNTERS_SLOTS 256U	/* at most 64 listeners, as many of the reload before and of the one before that, and the others */
 void counters_use_slot(struct counters *c, unsigned slot);	/* worker: which slot is mine */
 void counters_clear_slot(struct counters *c, unsigned slot);	/* master */
-struct crowd *counters_crowd(struct counters *c);		/* connections per client, shared like the counters */
+struct client_count *counters_crowd(struct counters *c);		/* connections per client, shared like the counters */
 
 #endif

@@ -24,7 +24,7 @@ directory_run(struct boot *b)
 	TAILQ_INIT(&d->patrons);
 	TAILQ_INIT(&d->realms);
 	boot_helper_hide_memory();
-	link_set_up();
+	ldap_conn_set_up();
 	boot_ready(b);
 }
 
@@ -32,11 +32,11 @@ static void
 on_channel(struct directory *d, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
-	struct patron *p;
+	struct directory_channel *p;
 
 	if (!boot_helper_introduced(m, &channel))
 		return;
-	p = patron_new(d, m->fd, channel.server);
+	p = directory_channel_new(d, m->fd, channel.server);
 	(void)p; /* it is in the list */
 }
 
@@ -48,7 +48,7 @@ directory_on_control(struct boot *b, const struct ctl_message *m)
 		on_channel(b->state, m);
 		break;
 	case CTL_FILE:
-		realm_opened(b->state, m);
+		directory_server_opened(b->state, m);
 		break;
 	default:
 		boot_helper_control(b, m);
@@ -59,19 +59,19 @@ static void
 directory_finish(struct boot *b)
 {
 	struct directory *d = b->state;
-	struct patron *p;
-	struct realm *r;
-	bool busy = ticket_is_asking();
+	struct directory_channel *p;
+	struct directory_server *r;
+	bool busy = ldap_gssapi_is_asking();
 
 	TAILQ_FOREACH(r, &d->realms, link)
 		busy |= r->questions > 0;
 	if (busy)
 		_exit(EX_OK);	/* a thread may wait for a silent server for long: nobody waits for it */
 	while ((p = TAILQ_FIRST(&d->patrons)) != NULL)
-		patron_free(p);
+		directory_channel_free(p);
 	while ((r = TAILQ_FIRST(&d->realms)) != NULL) {
 		TAILQ_REMOVE(&d->realms, r, link);
-		realm_free(r);
+		directory_server_free(r);
 	}
 	free(d);
 	b->state = NULL;

@@ -1,7 +1,7 @@
 /*
  * directory - private header of the directory helper; one block a file, alphabetical
  *
- * worker -> patron -> realm -> (pool thread) unfold -> realm_search -> memo, link -> schema, entry, ticket -> keytab
+ * worker -> channel -> realm -> (pool thread) unfold -> directory_search -> memo, link -> schema, entry, ticket -> keytab
  */
 #ifndef DELIVER_DIRECTORY_DIRECTORY_H
 #define DELIVER_DIRECTORY_DIRECTORY_H
@@ -14,57 +14,57 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
-#include "common/process/addressee.h"
-#include "common/process/boot.h"
-#include "common/process/counsel.h"
+#include "common/ipc/msg_directory.h"
+#include "common/boot/boot.h"
+#include "common/ipc/ctl_server.h"
 #include "common/process/pool.h"
 
-struct entry;
-struct keytab;
-struct link;
-struct memo;
-struct patron;
-struct realm;
-struct schema;
-struct ticket;
+struct ldap_entry;
+struct ldap_keytab;
+struct ldap_conn;
+struct directory_cache;
+struct directory_channel;
+struct directory_server;
+struct ldap_schema;
+struct ldap_gssapi;
 
 /* --- directory: the role --- */
 
 struct directory {
 	struct boot *boot;
-	TAILQ_HEAD(, patron) patrons;
-	TAILQ_HEAD(, realm) realms;		/* one a virtual server that was asked about */
+	TAILQ_HEAD(, directory_channel) patrons;
+	TAILQ_HEAD(, directory_server) realms;		/* one a virtual server that was asked about */
 	uint32_t files;				/* numbers given to requests for files */
 };
 extern const struct boot_role directory_role;
 
-/* --- entry: what is wanted of one directory entry. Pure; read by any thread once it is made --- */
+/* --- ldap_entry: what is wanted of one directory entry. Pure; read by any thread once it is made --- */
 
-struct entry_values { char **text; size_t count; };
-struct entry {
+struct ldap_entry_values { char **text; size_t count; };
+struct ldap_entry {
 	atomic_uint users;
 	char *dn;			/* as the server writes it */
 	char *address;			/* its own, complete; NULL: it has none */
 	bool primary;			/* ... which is marked as the first of several */
 	bool group, keep;		/* keep: what is forwarded stays here as well */
-	struct entry_values forward, member;	/* each an address or a DN */
+	struct ldap_entry_values forward, member;	/* each an address or a DN */
 	size_t bytes;
 };
 
-struct entry *entry_new(const char *dn);
+struct ldap_entry *ldap_entry_new(const char *dn);
 /* One value of one attribute; those that nothing can be made of are passed over. */
-void entry_add(struct entry *e, const struct schema *s, const char *attribute, const char *value, size_t len);
-struct entry *entry_use(struct entry *e);
-void entry_release(struct entry *e);	/* NULL is fine */
+void ldap_entry_add(struct ldap_entry *e, const struct ldap_schema *s, const char *attribute, const char *value, size_t len);
+struct ldap_entry *ldap_entry_use(struct ldap_entry *e);
+void ldap_entry_release(struct ldap_entry *e);	/* NULL is fine */
 /* The address in a value: "a@b", "SMTP:a@b", "smtp$a@b", and a bare name completed with `domain`. 0, -1 it has none. */
-int entry_address(struct address *a, const char *value, const char *domain) __attribute__((warn_unused_result));
-bool entry_is_dn(const char *value);
+int ldap_entry_address(struct address *a, const char *value, const char *domain) __attribute__((warn_unused_result));
+bool ldap_entry_is_dn(const char *value);
 /* "member;range=0-1499": true, the plain name's length, and where the next range begins; 0: that was the last. */
-bool entry_range(const char *attribute, size_t *name_len, unsigned long *next);
+bool ldap_entry_range(const char *attribute, size_t *name_len, unsigned long *next);
 
-/* --- keytab: a Kerberos keytab in memory, and the tickets that it brings. Any thread --- */
+/* --- ldap_keytab: a Kerberos keytab in memory, and the tickets that it brings. Any thread --- */
 
-struct keytab {
+struct ldap_keytab {
 	atomic_uint users;
 	int fd;
 	char path[48], cache[48];	/* as libkrb5 names them */
@@ -72,145 +72,145 @@ struct keytab {
 	pthread_cond_t changed;
 	bool asking;			/* a thread waits for the Kerberos servers */
 };
-struct keytab *keytab_new(const char *data, size_t size);	/* NULL and errno */
-struct keytab *keytab_use(struct keytab *k);	/* NULL is fine */
-void keytab_release(struct keytab *k);		/* NULL is fine */
+struct ldap_keytab *ldap_keytab_new(const char *data, size_t size);	/* NULL and errno */
+struct ldap_keytab *ldap_keytab_use(struct ldap_keytab *k);	/* NULL is fine */
+void ldap_keytab_release(struct ldap_keytab *k);		/* NULL is fine */
 
-/* --- link: one connection to a directory server. Any thread, one at a time; blocks, but no longer than its time limit --- */
+/* --- ldap_conn: one connection to a directory server. Any thread, one at a time; blocks, but no longer than its time limit --- */
 
-struct link_setup {
+struct ldap_conn_setup {
 	const struct config_ldap *ldap;
-	const struct schema *schema;
+	const struct ldap_schema *schema;
 	const char *secret;		/* NULL: none */
-	struct keytab *keytab;		/* the same, for Kerberos; the caller's */
+	struct ldap_keytab *keytab;		/* the same, for Kerberos; the caller's */
 	const char *ca;			/* a path; NULL: the system's */
 };
-enum link_result {
-	LINK_FOUND,
-	LINK_NONE,
-	LINK_MANY,			/* more than one entry */
-	LINK_REFUSED,			/* the server is there, but does not do it: `why` */
-	LINK_LOST,			/* the connection is of no more use: `why` */
+enum ldap_conn_result {
+	LDAP_CONN_FOUND,
+	LDAP_CONN_NONE,
+	LDAP_CONN_MANY,			/* more than one entry */
+	LDAP_CONN_REFUSED,			/* the server is there, but does not do it: `why` */
+	LDAP_CONN_LOST,			/* the connection is of no more use: `why` */
 };
-#define LINK_WHY_SIZE 160
-void link_set_up(void);			/* once, before threads */
+#define LDAP_CONN_WHY_SIZE 160
+void ldap_conn_set_up(void);			/* once, before threads */
 /* Connects, secures, binds. NULL and `why`; `*denied`: the account was refused. */
-struct link *link_open(const struct link_setup *set, const char *uri, bool *denied, char why[LINK_WHY_SIZE]);
-void link_close(struct link *l);	/* NULL is fine */
+struct ldap_conn *ldap_conn_open(const struct ldap_conn_setup *set, const char *uri, bool *denied, char why[LDAP_CONN_WHY_SIZE]);
+void ldap_conn_close(struct ldap_conn *l);	/* NULL is fine */
 /* The one entry below the base that the filter finds; or, with `dn`, that entry itself. `*e` is the caller's. */
-enum link_result link_search(struct link *l, const char *dn, const char *filter, struct entry **e, char why[LINK_WHY_SIZE]);
+enum ldap_conn_result ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
 
-/* --- memo: what was found, for a while. Any thread --- */
+/* --- directory_cache: what was found, for a while. Any thread --- */
 
-#define MEMO_KEY_SIZE 1024
-enum memo_state { MEMO_NEW, MEMO_NONE, MEMO_ENTRY };
-struct memo *memo_new(size_t bytes_max);
-void memo_free(struct memo *m);
-enum memo_state memo_get(struct memo *m, const char *key, uint64_t now_ms, struct entry **e);	/* `*e` is the caller's to release */
-void memo_put(struct memo *m, const char *key, struct entry *e, uint64_t until_ms);	/* NULL: there is none; longer keys are not kept */
+#define DIRECTORY_CACHE_KEY_SIZE 1024
+enum directory_cache_state { DIRECTORY_CACHE_NEW, DIRECTORY_CACHE_NONE, DIRECTORY_CACHE_ENTRY };
+struct directory_cache *directory_cache_new(size_t bytes_max);
+void directory_cache_free(struct directory_cache *m);
+enum directory_cache_state directory_cache_get(struct directory_cache *m, const char *key, uint64_t now_ms, struct ldap_entry **e);	/* `*e` is the caller's to release */
+void directory_cache_put(struct directory_cache *m, const char *key, struct ldap_entry *e, uint64_t until_ms);	/* NULL: there is none; longer keys are not kept */
 
-/* --- patron: one worker process: its channel and its open questions --- */
+/* --- channel: one worker process: its channel and its open questions --- */
 
-#define PATRON_QUESTIONS_MAX 1000
-struct patron {
-	TAILQ_ENTRY(patron) link;
+#define DIRECTORY_CHANNEL_QUESTIONS_MAX 1000
+struct directory_channel {
+	TAILQ_ENTRY(directory_channel) link;
 	struct directory *directory;
-	struct counsel *counsel;
-	LIST_HEAD(, realm_question) open;
+	struct ctl_server *ctl_server;
+	LIST_HEAD(, directory_server_question) open;
 	size_t count;
 };
-struct patron *patron_new(struct directory *d, int fd, const char *server);	/* takes over `fd` */
-void patron_free(struct patron *p);
+struct directory_channel *directory_channel_new(struct directory *d, int fd, const char *server);	/* takes over `fd` */
+void directory_channel_free(struct directory_channel *p);
 
-/* --- realm: one virtual server's directory: connections, threads, files, what is known of it --- */
+/* --- directory_server: one virtual server's directory: connections, threads, files, what is known of it --- */
 
-#define REALM_LANES 2			/* for looking, and as many for expanding */
-struct realm_question {
-	LIST_ENTRY(realm_question) link;	/* of the patron's */
-	TAILQ_ENTRY(realm_question) waiting;
-	struct realm *realm;
-	struct patron *patron;		/* NULL: gone */
+#define DIRECTORY_SERVER_LANES 2			/* for looking, and as many for expanding */
+struct directory_server_question {
+	LIST_ENTRY(directory_server_question) link;	/* of the channel's */
+	TAILQ_ENTRY(directory_server_question) waiting;
+	struct directory_server *realm;
+	struct directory_channel *channel;		/* NULL: gone */
 	uint32_t request;
 	uint64_t asked_ms;
-	struct addressee_query query;
-	struct addressee answer;
+	struct msg_directory_query query;
+	struct msg_directory answer;
 };
-struct realm {
-	TAILQ_ENTRY(realm) link;
+struct directory_server {
+	TAILQ_ENTRY(directory_server) link;
 	struct boot *boot;
 	const struct config_server *server;
-	struct schema *schema;
+	struct ldap_schema *schema;
 	struct pool *pool;
 	struct pool_lane *quick, *whole;	/* so that a large group is in nobody's way */
-	struct memo *memo;
-	TAILQ_HEAD(, realm_question) waiting;	/* for the files */
+	struct directory_cache *cache;
+	TAILQ_HEAD(, directory_server_question) waiting;	/* for the files */
 	size_t questions;			/* all */
 	/* on the loop */
 	uint32_t request;			/* of boot_open: this one's secret; the next its CA */
 	unsigned coming;			/* files asked for */
 	bool had;				/* the files were there once */
 	uint64_t asked_ms;
-	char trouble[LINK_WHY_SIZE];		/* why the files are not there */
+	char trouble[LDAP_CONN_WHY_SIZE];		/* why the files are not there */
 	/* of all threads */
 	pthread_mutex_t lock;
 	char *secret;
-	struct keytab *keytab;
+	struct ldap_keytab *keytab;
 	char ca[64];
 	int ca_fd;
-	struct link *idle[2 * REALM_LANES];
+	struct ldap_conn *idle[2 * DIRECTORY_SERVER_LANES];
 	size_t nidle, uri;			/* uri: the one that answered last */
 	uint64_t down_until;			/* none answered: not asked before */
-	char down_why[LINK_WHY_SIZE];
+	char down_why[LDAP_CONN_WHY_SIZE];
 	atomic_bool denied;			/* the account was refused: look at the secret again */
 };
-struct realm *realm_find(struct directory *d, const char *server);	/* NULL: it has no directory */
-void realm_free(struct realm *r);		/* after its patrons */
-void realm_ask(struct realm *r, struct realm_question *q);	/* the patron is answered, perhaps before this returns; then it is freed */
-void realm_opened(struct directory *d, const struct ctl_message *m);	/* CTL_FILE */
+struct directory_server *directory_server_find(struct directory *d, const char *server);	/* NULL: it has no directory */
+void directory_server_free(struct directory_server *r);		/* after its patrons */
+void directory_server_ask(struct directory_server *r, struct directory_server_question *q);	/* the channel is answered, perhaps before this returns; then it is freed */
+void directory_server_opened(struct directory *d, const struct ctl_message *m);	/* CTL_FILE */
 
-/* --- realm_search: what unfold asks: from memory, else from a server. Any thread --- */
+/* --- directory_search: what unfold asks: from memory, else from a server. Any thread --- */
 
-enum link_result realm_search_address(struct realm *r, const char *address, struct entry **e, char why[LINK_WHY_SIZE]);
-enum link_result realm_search_dn(struct realm *r, const char *dn, struct entry **e, char why[LINK_WHY_SIZE]);
-bool realm_search_known(struct realm *r, const char *address, struct addressee *a);	/* whether it is there, if memory can tell */
-void realm_search_close(struct realm *r);	/* all idle connections */
+enum ldap_conn_result directory_search_address(struct directory_server *r, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
+enum ldap_conn_result directory_search_dn(struct directory_server *r, const char *dn, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
+bool directory_search_known(struct directory_server *r, const char *address, struct msg_directory *a);	/* whether it is there, if memory can tell */
+void directory_search_close(struct directory_server *r);	/* all idle connections */
 
-/* --- schema: which attributes mean what. Pure --- */
+/* --- ldap_schema: which attributes mean what. Pure --- */
 
-#define SCHEMA_NAMES_MAX 24
-struct schema {
+#define LDAP_SCHEMA_NAMES_MAX 24
+struct ldap_schema {
 	const char *filter;
-	const char *mail[SCHEMA_NAMES_MAX], *forward[SCHEMA_NAMES_MAX], *member[SCHEMA_NAMES_MAX];	/* ended by NULL */
+	const char *mail[LDAP_SCHEMA_NAMES_MAX], *forward[LDAP_SCHEMA_NAMES_MAX], *member[LDAP_SCHEMA_NAMES_MAX];	/* ended by NULL */
 	const char *keep;			/* NULL: none */
 	const char *domain;			/* completes bare names */
-	char *names[3 * SCHEMA_NAMES_MAX + 3];	/* all that are asked for, ended by NULL; not owned */
+	char *names[3 * LDAP_SCHEMA_NAMES_MAX + 3];	/* all that are asked for, ended by NULL; not owned */
 };
-void schema_make(struct schema *s, const struct config_ldap *c, const char *domain);	/* strings stay the configuration's */
-bool schema_is_group(const char *object_class);
+void ldap_schema_make(struct ldap_schema *s, const struct config_ldap *c, const char *domain);	/* strings stay the configuration's */
+bool ldap_schema_is_group(const char *object_class);
 /* The filter for an address: %s, %u its local part, %d its domain, each escaped (RFC 4515 3). */
-void schema_filter(const struct schema *s, const char *address, struct buf *out);
+void ldap_schema_filter(const struct ldap_schema *s, const char *address, struct buf *out);
 
-/* --- ticket: GSSAPI as a client (RFC 4752). Any thread, one at a time; blocks, but no longer than its time limit --- */
+/* --- ldap_gssapi: GSSAPI as a client (RFC 4752). Any thread, one at a time; blocks, but no longer than its time limit --- */
 
 /* What is to be said first is ready. NULL, errno and `why`; ETIMEDOUT: the Kerberos servers do not answer. */
-struct ticket *ticket_new(struct keytab *k, const char *user, const char *host, uint64_t limit_ms, char why[LINK_WHY_SIZE]);
-const void *ticket_word(const struct ticket *t, size_t *len);	/* to be said now */
-int ticket_step(struct ticket *t, const void *data, size_t len, char why[LINK_WHY_SIZE]);	/* the server's answer */
-bool ticket_is_said(const struct ticket *t);	/* all, and the server has proved who it is */
-void ticket_free(struct ticket *t);		/* NULL is fine */
-bool ticket_is_asking(void);			/* a thread may wait for Kerberos servers for long */
+struct ldap_gssapi *ldap_gssapi_new(struct ldap_keytab *k, const char *user, const char *host, uint64_t limit_ms, char why[LDAP_CONN_WHY_SIZE]);
+const void *ldap_gssapi_word(const struct ldap_gssapi *t, size_t *len);	/* to be said now */
+int ldap_gssapi_step(struct ldap_gssapi *t, const void *data, size_t len, char why[LDAP_CONN_WHY_SIZE]);	/* the server's answer */
+bool ldap_gssapi_is_said(const struct ldap_gssapi *t);	/* all, and the server has proved who it is */
+void ldap_gssapi_free(struct ldap_gssapi *t);		/* NULL is fine */
+bool ldap_gssapi_is_asking(void);			/* a thread may wait for Kerberos servers for long */
 
-/* --- unfold: from an address to what it stands for. Pure: asks through its source --- */
+/* --- alias_expand: from an address to what it stands for. Pure: asks through its source --- */
 
-struct unfold_source {
-	enum link_result (*by_address)(void *arg, const char *address, struct entry **e, char why[LINK_WHY_SIZE]);
-	enum link_result (*by_dn)(void *arg, const char *dn, struct entry **e, char why[LINK_WHY_SIZE]);
+struct alias_expand_source {
+	enum ldap_conn_result (*by_address)(void *arg, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
+	enum ldap_conn_result (*by_dn)(void *arg, const char *dn, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
 	bool (*is_local)(void *arg, const char *domain);
 	bool (*is_late)(void *arg);		/* out of time */
 	void *arg;
 	const char *domain;			/* completes bare names */
 	uint64_t depth;				/* groups in groups */
 };
-void unfold_run(const struct unfold_source *w, const char *address, bool whole, struct addressee *a);
+void alias_expand_run(const struct alias_expand_source *w, const char *address, bool whole, struct msg_directory *a);
 
 #endif

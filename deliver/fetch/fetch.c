@@ -29,8 +29,8 @@ fetch_run(struct boot *b)
 	TAILQ_INIT(&f->profiles);
 	boot_helper_hide_memory();
 	f->https = https_new(b->loop);
-	f->secrets = secret_new(b);
-	profile_open_all(f);
+	f->secrets = oauth_files_new(b);
+	oauth_profile_open_all(f);
 	boot_ready(b);
 }
 
@@ -41,20 +41,20 @@ on_channel(struct fetch *f, const struct ctl_message *m)
 
 	if (!boot_helper_introduced(m, &channel))
 		return;
-	struct desk *d = desk_new(f, m->fd, channel.server);
+	struct token_channel *d = token_channel_new(f, m->fd, channel.server);
 	(void)d; /* it is in the list */
 }
 
 static void
 on_kept(struct fetch *f, const struct ctl_message *m)
 {
-	struct bearer_kept kept;
+	struct msg_token_kept kept;
 
 	memcpy(&kept, m->data, sizeof(kept));
 	kept.profile[sizeof(kept.profile) - 1] = '\0';
-	struct profile *p = profile_find(f, kept.profile);
+	struct oauth_profile *p = oauth_profile_find(f, kept.profile);
 	if (p != NULL)
-		profile_kept(p, kept.error);
+		oauth_profile_kept(p, kept.error);
 }
 
 static void
@@ -67,13 +67,13 @@ fetch_on_control(struct boot *b, const struct ctl_message *m)
 		on_channel(f, m);
 		break;
 	case CTL_FILE:
-		secret_opened(f->secrets, m);
+		oauth_files_opened(f->secrets, m);
 		break;
-	case CTL_BEARER_KEPT:
+	case CTL_TOKEN_KEPT:
 		on_kept(f, m);
 		break;
-	case CTL_TRIAL:
-		trial_begin(f, m);
+	case CTL_OAUTH_TEST:
+		oauth_test_begin(f, m);
 		break;
 	default:
 		boot_helper_control(b, m);
@@ -84,12 +84,12 @@ static void
 fetch_finish(struct boot *b)
 {
 	struct fetch *f = b->state;
-	struct desk *d;
+	struct token_channel *d;
 
 	while ((d = TAILQ_FIRST(&f->desks)) != NULL)
-		desk_free(d);
-	profile_close_all(f);
-	secret_free(f->secrets);
+		token_channel_free(d);
+	oauth_profile_close_all(f);
+	oauth_files_free(f->secrets);
 	https_free(f->https);
 	free(f);
 	b->state = NULL;

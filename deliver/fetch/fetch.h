@@ -13,23 +13,23 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
-#include "common/process/bearer.h"
-#include "common/process/boot.h"
+#include "common/ipc/msg_token.h"
+#include "common/boot/boot.h"
 
-struct desk;
+struct token_channel;
 struct fetch;
 struct https_job;
 struct https_reply;
-struct profile;
-struct secret_job;
-struct trial;
+struct oauth_profile;
+struct oauth_file_job;
+struct oauth_test;
 
-/* --- desk: one deliver process: its channel --- */
+/* --- token_channel: one deliver process: its channel --- */
 
 /* Takes over `fd`. */
-struct desk *desk_new(struct fetch *f, int fd, const char *server);
-void desk_free(struct desk *d);
-void desk_answer(struct desk *d, uint32_t request, const struct bearer_answer *a);
+struct token_channel *token_channel_new(struct fetch *f, int fd, const char *server);
+void token_channel_free(struct token_channel *d);
+void token_channel_answer(struct token_channel *d, uint32_t request, const struct msg_token_answer *a);
 
 /* --- fetch: the role --- */
 
@@ -37,22 +37,22 @@ struct fetch {
 	struct boot *boot;
 	struct https *https;
 	struct secrets *secrets;
-	TAILQ_HEAD(, desk) desks;
-	TAILQ_HEAD(, profile) profiles;
+	TAILQ_HEAD(, token_channel) desks;
+	TAILQ_HEAD(, oauth_profile) profiles;
 	uint32_t serial;		/* of the latest token */
 };
 extern const struct boot_role fetch_role;
 
-/* --- grant: what a token endpoint is asked, and its answer (RFC 6749 4.4, 5, 6). Pure --- */
+/* --- oauth_grant: what a token endpoint is asked, and its answer (RFC 6749 4.4, 5, 6). Pure --- */
 
-#define GRANT_REFRESH_MAX 4096	/* a refresh token */
-enum grant_result {
-	GRANT_TOKEN,
-	GRANT_REFUSED,		/* the endpoint understood, and said no */
-	GRANT_TROUBLE,		/* busy, broken, or no token endpoint */
+#define OAUTH_GRANT_REFRESH_MAX 4096	/* a refresh token */
+enum oauth_grant_result {
+	OAUTH_GRANT_TOKEN,
+	OAUTH_GRANT_REFUSED,		/* the endpoint understood, and said no */
+	OAUTH_GRANT_TROUBLE,		/* busy, broken, or no token endpoint */
 };
-struct grant {
-	enum grant_result result;
+struct oauth_grant {
+	enum oauth_grant_result result;
 	char *token, *refresh;		/* owned; NULL none */
 	uint64_t lifetime;		/* seconds */
 	char scope[256];		/* "" not said */
@@ -60,11 +60,11 @@ struct grant {
 	char text[300];			/* not a token: why, for people */
 };
 /* The form to be posted. `secret`, `refresh`: NULL none. */
-void grant_request(struct buf *out, const struct config_oauth *o, const char *secret, const char *refresh);
-void grant_read(struct grant *g, long status, const char *body, size_t len);
+void oauth_grant_request(struct buf *out, const struct config_oauth *o, const char *secret, const char *refresh);
+void oauth_grant_read(struct oauth_grant *g, long status, const char *body, size_t len);
 /* Takes `secret` (NULL: nothing) out of the texts: an endpoint may repeat what it was told. */
-void grant_hide(struct grant *g, const char *secret);
-void grant_done(struct grant *g);		/* wipes */
+void oauth_grant_hide(struct oauth_grant *g, const char *secret);
+void oauth_grant_done(struct oauth_grant *g);		/* wipes */
 
 /* --- https: one POST at a time and job: libcurl on our loop --- */
 
@@ -89,51 +89,51 @@ void https_free(struct https *h);		/* no job is left */
 struct https_job *https_post(struct https *h, const struct https_request *q);
 void https_cancel(struct https_job *j);		/* `done` will not be called; NULL is fine */
 
-/* --- kept: the file with the latest refresh token, and of which of the operator's it is a child. Pure --- */
+/* --- refresh_file: the file with the latest refresh token, and of which of the operator's it is a child. Pure --- */
 
-#define KEPT_MARK_SIZE 65
-void kept_mark(char mark[KEPT_MARK_SIZE], const char *token);	/* SHA-256 in hex */
-void kept_format(struct buf *out, const char *mark, const char *token);
+#define REFRESH_FILE_MARK_SIZE 65
+void refresh_file_mark(char mark[REFRESH_FILE_MARK_SIZE], const char *token);	/* SHA-256 in hex */
+void refresh_file_format(struct buf *out, const char *mark, const char *token);
 /* The token, to be freed, when `text` descends from the operator's with that mark; NULL. */
-char *kept_parse(const char *text, const char *mark);
+char *refresh_file_parse(const char *text, const char *mark);
 
-/* --- profile: one [oauth NAME]: its token, who waits for one, when it is renewed --- */
+/* --- oauth_profile: one [oauth NAME]: its token, who waits for one, when it is renewed --- */
 
-struct profile *profile_find(struct fetch *f, const char *name);	/* NULL: not configured */
-void profile_ask(struct profile *p, uint32_t refused, struct desk *d, uint32_t request);
-void profile_forget(struct fetch *f, const struct desk *d);	/* nothing is answered there any more */
-void profile_try(struct profile *p, struct trial *t);		/* gets a new token now, and ends the trial */
-void profile_kept(struct profile *p, int error);		/* CTL_BEARER_KEPT */
-void profile_open_all(struct fetch *f);
-void profile_close_all(struct fetch *f);
+struct oauth_profile *oauth_profile_find(struct fetch *f, const char *name);	/* NULL: not configured */
+void oauth_profile_ask(struct oauth_profile *p, uint32_t refused, struct token_channel *d, uint32_t request);
+void oauth_profile_forget(struct fetch *f, const struct token_channel *d);	/* nothing is answered there any more */
+void oauth_profile_try(struct oauth_profile *p, struct oauth_test *t);		/* gets a new token now, and ends the trial */
+void oauth_profile_kept(struct oauth_profile *p, int error);		/* CTL_TOKEN_KEPT */
+void oauth_profile_open_all(struct fetch *f);
+void oauth_profile_close_all(struct fetch *f);
 
-/* --- secret: the files of a profile, opened by the master, read anew for each request --- */
+/* --- oauth_files: the files of a profile, opened by the master, read anew for each request --- */
 
-struct secret_set {
+struct oauth_file_set {
 	char *client, *refresh, *kept, *ca;	/* owned, ended by NUL; NULL: not configured, or none kept */
 	char trouble[200];			/* "": all are there */
 };
-struct secrets *secret_new(struct boot *b);
-void secret_free(struct secrets *s);
-/* `done` is called once, later; the set is then the callee's, to be ended by secret_wipe. */
-struct secret_job *secret_get(struct secrets *s, const struct config_oauth *o, void (*done)(void *arg, struct secret_set *set), void *arg);
-void secret_cancel(struct secret_job *j);	/* NULL is fine */
-void secret_wipe(struct secret_set *set);
-void secret_forget(char *text);			/* wipes and frees; NULL is fine */
-void secret_opened(struct secrets *s, const struct ctl_message *m);	/* CTL_FILE came; takes its descriptor */
+struct secrets *oauth_files_new(struct boot *b);
+void oauth_files_free(struct secrets *s);
+/* `done` is called once, later; the set is then the callee's, to be ended by oauth_files_wipe. */
+struct oauth_file_job *oauth_files_get(struct secrets *s, const struct config_oauth *o, void (*done)(void *arg, struct oauth_file_set *set), void *arg);
+void oauth_files_cancel(struct oauth_file_job *j);	/* NULL is fine */
+void oauth_files_wipe(struct oauth_file_set *set);
+void oauth_files_forget(char *text);			/* wipes and frees; NULL is fine */
+void oauth_files_opened(struct secrets *s, const struct ctl_message *m);	/* CTL_FILE came; takes its descriptor */
 
-/* --- trial: posternctl oauth test: each step told to the master --- */
+/* --- oauth_test: posternctl oauth test: each step told to the master --- */
 
-struct trial {
-	STAILQ_ENTRY(trial) link;	/* of the profile's */
+struct oauth_test {
+	STAILQ_ENTRY(oauth_test) link;	/* of the profile's */
 	struct fetch *fetch;
 	uint32_t request;
 	bool runs;			/* it has begun */
 };
-STAILQ_HEAD(trial_list, trial);
-void trial_begin(struct fetch *f, const struct ctl_message *m);
+STAILQ_HEAD(oauth_test_list, oauth_test);
+void oauth_test_begin(struct fetch *f, const struct ctl_message *m);
 /* A line for all trials of the list that run. */
-void trial_say(const struct trial_list *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void trial_end(struct trial *t, int status);	/* frees */
+void oauth_test_say(const struct oauth_test_list *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void oauth_test_end(struct oauth_test *t, int status);	/* frees */
 
 #endif

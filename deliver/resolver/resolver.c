@@ -16,13 +16,13 @@
 #define ASKERS_MAX 256
 
 struct resolver {
-	struct answers *answers;
-	struct asker *asker[ASKERS_MAX];
+	struct dns_query *answers;
+	struct dns_channel *asker[ASKERS_MAX];
 	size_t count;
 };
 
 static void
-on_gone(void *arg, struct asker *k)
+on_gone(void *arg, struct dns_channel *k)
 {
 	struct resolver *r = arg;
 
@@ -46,7 +46,7 @@ on_channel(struct boot *b, const struct ctl_message *m)
 		close(m->fd);
 		return;
 	}
-	r->asker[r->count] = asker_new(b->loop, r->answers, m->fd, channel.server, on_gone, r);
+	r->asker[r->count] = dns_channel_new(b->loop, r->answers, m->fd, channel.server, on_gone, r);
 	r->count++;
 }
 
@@ -56,7 +56,7 @@ resolver_run(struct boot *b)
 	struct resolver *r = mem_new(struct resolver);
 
 	b->state = r;
-	r->answers = answers_new(b->loop, &b->config->service);
+	r->answers = dns_query_new(b->loop, &b->config->service);
 	boot_ready(b);
 }
 
@@ -78,8 +78,8 @@ resolver_finish(struct boot *b)
 	struct resolver *r = b->state;
 
 	while (r->count > 0)
-		asker_free(r->asker[--r->count]);
-	answers_free(r->answers);
+		dns_channel_free(r->asker[--r->count]);
+	dns_query_free(r->answers);
 	free(r);
 }
 

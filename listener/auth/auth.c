@@ -38,12 +38,12 @@ auth_run(struct boot *b)
 	TAILQ_INIT(&a->exchanges);
 	TAILQ_INIT(&a->attests);
 	boot_helper_hide_memory();
-	verify_set_up();
-	a->vault = vault_new(b);
-	a->visitors = visitor_table_new();
+	password_check_set_up();
+	a->secret_files = secret_files_new(b);
+	a->visitors = auth_throttle_table_new();
 	a->pool = pool_new(b->loop, threads);
-	a->lane = pool_lane_new(a->pool, threads, 1, exchange_work, exchange_worked, a);
-	a->attest_lane = pool_lane_new(a->pool, HOSTS_AT_WORK, 1, attest_work, attest_worked, a);
+	a->lane = pool_lane_new(a->pool, threads, 1, auth_request_work, auth_request_worked, a);
+	a->sasl_client_lane = pool_lane_new(a->pool, HOSTS_AT_WORK, 1, sasl_client_work, sasl_client_worked, a);
 	a->slots = threads - 1;
 	boot_ready(b);
 }
@@ -55,7 +55,7 @@ on_channel(struct auth *a, const struct ctl_message *m)
 
 	if (!boot_helper_introduced(m, &channel))
 		return;
-	struct caller *c = caller_new(a, m->fd, &channel);
+	struct auth_channel *c = auth_channel_new(a, m->fd, &channel);
 	(void)c; /* it is in the list */
 }
 
@@ -68,7 +68,7 @@ auth_on_control(struct boot *b, const struct ctl_message *m)
 		on_channel(a, m);
 		break;
 	case CTL_FILE:
-		vault_opened(a->vault, m);
+		secret_files_opened(a->secret_files, m);
 		break;
 	default:
 		boot_helper_control(b, m);
@@ -79,16 +79,16 @@ static void
 auth_finish(struct boot *b)
 {
 	struct auth *a = b->state;
-	struct caller *c;
+	struct auth_channel *c;
 
 	a->slots = 0;
 	pool_free(a->pool);
 	while ((c = TAILQ_FIRST(&a->callers)) != NULL)
-		caller_free(c);
-	exchange_end_all(a);
-	attest_end_all(a);
-	vault_free(a->vault);
-	visitor_table_free(a->visitors);
+		auth_channel_free(c);
+	auth_request_end_all(a);
+	sasl_client_end_all(a);
+	secret_files_free(a->secret_files);
+	auth_throttle_table_free(a->visitors);
 	free(a);
 	b->state = NULL;
 }

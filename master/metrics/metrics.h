@@ -2,7 +2,7 @@
 #ifndef MASTER_METRICS_METRICS_H
 #define MASTER_METRICS_METRICS_H
 
-#include "common/process/boot.h"
+#include "common/boot/boot.h"
 
 extern const struct boot_role metrics_role;
 

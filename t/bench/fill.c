@@ -19,7 +19,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/mail/message.h"
-#include "common/mail/spool_private.h"
+#include "common/spool/spool_private.h"
 
 struct plan {
 	int queue;

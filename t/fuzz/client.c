@@ -35,7 +35,7 @@ begin(struct run *r)
 {
 	r->busy = true;
 	r->sent = false;
-	client_step_begin(&r->c, &(struct client_mail){
+	client_transaction_begin(&r->c, &(struct client_mail){
 		.e = &r->e, .sender = r->e.sender, .index = r->index, .count = 3, .verdict = r->verdict,
 	});
 }

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
-#include "common/process/config.h"
+#include "common/config/config.h"
 
 static struct config *
 read_text(const char *text, size_t len)

@@ -3,7 +3,7 @@
  * The first byte chooses mechanism and binding; then messages, each behind two bytes of length.
  */
 #include "t/fuzz/fuzz.h"
-#include "common/base/account.h"
+#include "common/base/passwd_file.h"
 #include "common/base/mem.h"
 #include "listener/auth/auth.h"
 
@@ -22,38 +22,38 @@ no_fault(void *arg, unsigned line, const char *why)
 static void
 take_messages(const uint8_t *data, size_t len)
 {
-	struct vouch_start *s = mem_new(struct vouch_start);
-	struct vouch_answer *a = mem_new(struct vouch_answer);
+	struct msg_auth_in_start *s = mem_new(struct msg_auth_in_start);
+	struct msg_auth_in_answer *a = mem_new(struct msg_auth_in_answer);
 
-	if (vouch_start_take(s, data, len))
-		fuzz_check(vouch_start_size(s) == len && strlen(s->client) < sizeof(s->client) && s->mechanism < VOUCH_MECHANISMS);
-	if (vouch_answer_take(a, data, len))
-		fuzz_check(vouch_answer_size(a) == len && strlen(a->user) < sizeof(a->user) && a->result <= VOUCH_LATER);
-	if (vouch_token_take(&s->token, data, len))
-		fuzz_check(vouch_token_size(&s->token) == len);
+	if (msg_auth_in_start_take(s, data, len))
+		fuzz_check(msg_auth_in_start_size(s) == len && strlen(s->client) < sizeof(s->client) && s->mechanism < AUTH_IN_MECHANISMS);
+	if (msg_auth_in_answer_take(a, data, len))
+		fuzz_check(msg_auth_in_answer_size(a) == len && strlen(a->user) < sizeof(a->user) && a->result <= AUTH_IN_LATER);
+	if (msg_auth_in_token_take(&s->token, data, len))
+		fuzz_check(msg_auth_in_token_size(&s->token) == len);
 	free(s);
 	free(a);
 }
 
 /* The password stands in PLAIN and LOGIN for all to see; SCRAM needs a proof that no input finds by chance. */
 static bool
-may_succeed(enum vouch_mechanism m, const uint8_t *data, size_t len)
+may_succeed(enum msg_auth_in_mechanism m, const uint8_t *data, size_t len)
 {
-	return (m == VOUCH_PLAIN || m == VOUCH_LOGIN) && memmem(data, len, "pencil", 6) != NULL && memmem(data, len, "er", 2) != NULL;
+	return (m == AUTH_IN_PLAIN || m == AUTH_IN_LOGIN) && memmem(data, len, "pencil", 6) != NULL && memmem(data, len, "er", 2) != NULL;
 }
 
 static void
-talk(struct proof *p, const uint8_t *data, size_t len)
+talk(struct sasl_server *p, const uint8_t *data, size_t len)
 {
-	struct vouch_token *in = mem_new(struct vouch_token);
-	struct vouch_answer *out = mem_new(struct vouch_answer);
-	enum vouch_mechanism m = (enum vouch_mechanism)p->start.mechanism;
+	struct msg_auth_in_token *in = mem_new(struct msg_auth_in_token);
+	struct msg_auth_in_answer *out = mem_new(struct msg_auth_in_answer);
+	enum msg_auth_in_mechanism m = (enum msg_auth_in_mechanism)p->start.mechanism;
 	const uint8_t *all = data;
 	size_t all_len = len;
 
-	out->result = VOUCH_CHALLENGE;
-	for (unsigned step = 0; step < 8 && len >= 2 && out->result == VOUCH_CHALLENGE; step++) {
-		size_t n = ((size_t)data[0] << 8 | data[1]) % (VOUCH_TOKEN_MAX + 1);
+	out->result = AUTH_IN_CHALLENGE;
+	for (unsigned step = 0; step < 8 && len >= 2 && out->result == AUTH_IN_CHALLENGE; step++) {
+		size_t n = ((size_t)data[0] << 8 | data[1]) % (AUTH_IN_TOKEN_MAX + 1);
 		data += 2;
 		len -= 2;
 		n = n < len ? n : len;
@@ -62,9 +62,9 @@ talk(struct proof *p, const uint8_t *data, size_t len)
 		memcpy(in->data, data, n);
 		data += n;
 		len -= n;
-		proof_step(p, in, out);
-		fuzz_check(out->result <= VOUCH_LATER && out->token.len <= VOUCH_TOKEN_MAX);
-		if (out->result == VOUCH_OK)
+		sasl_server_step(p, in, out);
+		fuzz_check(out->result <= AUTH_IN_LATER && out->token.len <= AUTH_IN_TOKEN_MAX);
+		if (out->result == AUTH_IN_OK)
 			fuzz_check(strcasecmp(out->user, p->start.domain[0] != '\0' ? "HOME\\user" : "user") == 0 && may_succeed(m, all, all_len));
 	}
 	free(in);
@@ -74,27 +74,27 @@ talk(struct proof *p, const uint8_t *data, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	static struct account_list *list;
-	struct vouch_start *start = mem_new(struct vouch_start);
+	static struct passwd_account_list *list;
+	struct msg_auth_in_start *start = mem_new(struct msg_auth_in_start);
 
 	if (list == NULL) {
-		verify_set_up();
-		list = account_list_parse(accounts, sizeof(accounts) - 1, no_fault, NULL);
+		password_check_set_up();
+		list = passwd_file_list_parse(accounts, sizeof(accounts) - 1, no_fault, NULL);
 	}
 	if (len > 0 && (data[0] & 0x80)) {
 		take_messages(data + 1, len - 1);
 	} else if (len > 0) {
-		struct vault_file file = { .users = 1, .accounts = list, .keytab_fd = -1 };
+		struct secret_file file = { .users = 1, .accounts = list, .keytab_fd = -1 };
 		start->mechanism = data[0] & 3;	/* not GSSAPI: its tokens are the library's */
 		start->tls = (data[0] & 4) != 0;
-		start->binding = start->tls ? VOUCH_TLS_EXPORTER : VOUCH_NO_BINDING;
+		start->binding = start->tls ? AUTH_IN_TLS_EXPORTER : AUTH_IN_NO_BINDING;
 		start->binding_len = start->tls ? 32 : 0;
 		strcpy(start->client, "192.0.2.1");
 		if (data[0] & 8)
 			strcpy(start->domain, "HOME");
-		struct proof *p = proof_new(start, &file);
+		struct sasl_server *p = sasl_server_new(start, &file);
 		talk(p, data + 1, len - 1);
-		proof_free(p);
+		sasl_server_free(p);
 	}
 	free(start);
 	return 0;

@@ -10,7 +10,7 @@
 #include "common/base/buf.h"
 #include "common/process/loop.h"
 #include "common/process/pool.h"
-#include "common/process/w3clog.h"
+#include "common/w3clog/w3clog.h"
 #include "t/unit/unit.h"
 
 #define LOGGED_FIELDS 8

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/mail/spool.h"
+#include "common/spool/spool.h"
 #include "t/unit/unit.h"
 
 static char home[64];

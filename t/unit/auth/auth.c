@@ -46,13 +46,13 @@ START_TEST(lines)
 		{ "a:{SCRAM-SHA-256}4096,QUJDRA==," KEY "," KEY ",x", -1 }, { "a:{SCRAM-SHA-256}-1,QUJDRA==," KEY "," KEY, -1 },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
-		struct account a;
+		struct passwd_account a;
 		const char *why = NULL;
-		int rc = account_parse(&a, rows[i].line, strlen(rows[i].line), &why);
+		int rc = passwd_file_parse(&a, rows[i].line, strlen(rows[i].line), &why);
 		ck_assert_msg(rc == rows[i].rc, "%s: %d %s", rows[i].line, rc, why != NULL ? why : "");
 		ck_assert((why != NULL) == (rc == -1));
 		if (rc == 1)
-			account_done(&a);
+			passwd_file_done(&a);
 	}
 }
 END_TEST
@@ -68,17 +68,17 @@ on_fault(void *arg, unsigned line, const char *why)
 START_TEST(list)
 {
 	static const char text[] = "bob:$6$s$h\nbad\n\nAlice:$5$s$h\nalice:$6$s$h\ncarol:$6$s$h";
-	struct account_list *l = account_list_parse(text, sizeof(text) - 1, on_fault, NULL);
+	struct passwd_account_list *l = passwd_file_list_parse(text, sizeof(text) - 1, on_fault, NULL);
 	ck_assert_uint_eq(l->count, 3);
 	ck_assert_uint_eq(faults, 25);	/* line 2, then the second alice */
-	ck_assert_str_eq(account_find(l, "ALICE")->hash, "$5$s$h");
-	ck_assert_str_eq(account_find(l, "carol")->name, "carol");
-	ck_assert_ptr_null(account_find(l, "caro"));
-	ck_assert_ptr_null(account_find(l, ""));
-	account_list_free(l);
-	l = account_list_parse("", 0, on_fault, NULL);
-	ck_assert_ptr_null(account_find(l, "x"));
-	account_list_free(l);
+	ck_assert_str_eq(passwd_file_find(l, "ALICE")->hash, "$5$s$h");
+	ck_assert_str_eq(passwd_file_find(l, "carol")->name, "carol");
+	ck_assert_ptr_null(passwd_file_find(l, "caro"));
+	ck_assert_ptr_null(passwd_file_find(l, ""));
+	passwd_file_list_free(l);
+	l = passwd_file_list_parse("", 0, on_fault, NULL);
+	ck_assert_ptr_null(passwd_file_find(l, "x"));
+	passwd_file_list_free(l);
 }
 END_TEST
 
@@ -89,61 +89,61 @@ START_TEST(passwords)
 	struct crypt_data data = { 0 };
 	buf_printf(&text, "user:{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,"
 	    "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=\nbob:%s\n", crypt_r("pencil", "$5$rounds=1000$salt$", &data));
-	struct account_list *l = account_list_parse(text.data, text.len, on_fault, NULL);
+	struct passwd_account_list *l = passwd_file_list_parse(text.data, text.len, on_fault, NULL);
 	ck_assert_uint_eq(l->count, 2);
-	verify_set_up();
+	password_check_set_up();
 	for (size_t i = 0; i < 2; i++) {
-		const struct account *a = &l->account[i];
-		ck_assert(verify_password(l, a, a->name, "pencil"));
-		ck_assert(!verify_password(l, a, a->name, "pencils"));
-		ck_assert(!verify_password(l, NULL, "nobody", "pencil"));
+		const struct passwd_account *a = &l->account[i];
+		ck_assert(password_check_password(l, a, a->name, "pencil"));
+		ck_assert(!password_check_password(l, a, a->name, "pencils"));
+		ck_assert(!password_check_password(l, NULL, "nobody", "pencil"));
 	}
-	struct account one, two;
-	verify_decoy(l, "Nobody", &one);
-	verify_decoy(l, "nobody", &two);
+	struct passwd_account one, two;
+	password_check_decoy(l, "Nobody", &one);
+	password_check_decoy(l, "nobody", &two);
 	ck_assert_uint_eq(one.iterations, 4096);
 	ck_assert_uint_eq(one.salt_len, 16);
 	ck_assert_mem_eq(one.salt, two.salt, 16);	/* the same salt each time it is asked */
 	ck_assert_mem_ne(one.stored, two.stored, 32);
-	account_list_free(l);
+	passwd_file_list_free(l);
 	buf_done(&text);
 }
 END_TEST
 
 START_TEST(visitors)
 {
-	struct visitors *t = visitor_table_new();
-	struct visitor *v = visitor_enter(t, "192.0.2.1");
+	struct visitors *t = auth_throttle_table_new();
+	struct auth_throttle *v = auth_throttle_enter(t, "192.0.2.1");
 	static const unsigned delays[] = { 500, 1000, 2000, 4000, 8000, 16000, 16000, 16000 };
 	for (size_t i = 0; i < nitems_of(delays); i++)
-		ck_assert_uint_eq(visitor_fail(v, 1000), delays[i]);
-	ck_assert_uint_eq(visitor_fail(v, 1000 + 3 * VISITOR_FORGIVE_MS), 2000);	/* of five, two are left */
-	visitor_succeed(v);
-	ck_assert_ptr_eq(visitor_enter(t, "192.0.2.1"), v);
-	ck_assert_ptr_ne(visitor_enter(t, "192.0.2.2"), v);
-	struct visitor *six = visitor_enter(t, "2001:db8::1");
-	ck_assert_ptr_eq(visitor_enter(t, "2001:db8::ffff:1"), six);	/* the same /64 */
-	ck_assert_ptr_ne(visitor_enter(t, "2001:db8:0:1::1"), six);
-	visitor_leave(t, v);
-	visitor_leave(t, v);
-	visitor_leave(t, six);
-	visitor_leave(t, six);
-	struct visitor *two = visitor_enter(t, "192.0.2.2"), *other = visitor_enter(t, "2001:db8:0:1::1");
+		ck_assert_uint_eq(auth_throttle_fail(v, 1000), delays[i]);
+	ck_assert_uint_eq(auth_throttle_fail(v, 1000 + 3 * AUTH_THROTTLE_FORGIVE_MS), 2000);	/* of five, two are left */
+	auth_throttle_succeed(v);
+	ck_assert_ptr_eq(auth_throttle_enter(t, "192.0.2.1"), v);
+	ck_assert_ptr_ne(auth_throttle_enter(t, "192.0.2.2"), v);
+	struct auth_throttle *six = auth_throttle_enter(t, "2001:db8::1");
+	ck_assert_ptr_eq(auth_throttle_enter(t, "2001:db8::ffff:1"), six);	/* the same /64 */
+	ck_assert_ptr_ne(auth_throttle_enter(t, "2001:db8:0:1::1"), six);
+	auth_throttle_leave(t, v);
+	auth_throttle_leave(t, v);
+	auth_throttle_leave(t, six);
+	auth_throttle_leave(t, six);
+	struct auth_throttle *two = auth_throttle_enter(t, "192.0.2.2"), *other = auth_throttle_enter(t, "2001:db8:0:1::1");
 	while (two->users > 0)
-		visitor_leave(t, two);
+		auth_throttle_leave(t, two);
 	while (other->users > 0)
-		visitor_leave(t, other);
+		auth_throttle_leave(t, other);
 	/* One address alone cannot take all places. */
-	struct visitor *greedy = NULL;
-	for (unsigned i = 0; i < VISITOR_USERS_MAX; i++)
-		ck_assert_ptr_nonnull(greedy = visitor_enter(t, "192.0.2.9"));
-	ck_assert_ptr_null(visitor_enter(t, "192.0.2.9"));
-	struct visitor *nine = visitor_enter(t, "192.0.2.8");
+	struct auth_throttle *greedy = NULL;
+	for (unsigned i = 0; i < AUTH_THROTTLE_USERS_MAX; i++)
+		ck_assert_ptr_nonnull(greedy = auth_throttle_enter(t, "192.0.2.9"));
+	ck_assert_ptr_null(auth_throttle_enter(t, "192.0.2.9"));
+	struct auth_throttle *nine = auth_throttle_enter(t, "192.0.2.8");
 	ck_assert_ptr_nonnull(nine);
-	visitor_leave(t, nine);
-	for (unsigned i = 0; i < VISITOR_USERS_MAX; i++)
-		visitor_leave(t, greedy);
-	visitor_table_free(t);
+	auth_throttle_leave(t, nine);
+	for (unsigned i = 0; i < AUTH_THROTTLE_USERS_MAX; i++)
+		auth_throttle_leave(t, greedy);
+	auth_throttle_table_free(t);
 }
 END_TEST
 

@@ -41,26 +41,26 @@ no_fault(void *arg, unsigned line, const char *why)
 #define VERIFIER "{SCRAM-SHA-256}4096,W22ZaJ0SNY7soEsUEjb6gQ==,WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=,wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU="
 #define HASH "$5$rounds=1000$salt$"
 
-static enum vouch_result
-attempt(const struct vault_file *file, enum vouch_mechanism m, const char *first, size_t first_len, const char *second)
+static enum msg_auth_in_result
+attempt(const struct secret_file *file, enum msg_auth_in_mechanism m, const char *first, size_t first_len, const char *second)
 {
-	struct vouch_start *start = mem_new(struct vouch_start);
-	struct vouch_token *in = mem_new(struct vouch_token);
-	struct vouch_answer *out = mem_new(struct vouch_answer);
+	struct msg_auth_in_start *start = mem_new(struct msg_auth_in_start);
+	struct msg_auth_in_token *in = mem_new(struct msg_auth_in_token);
+	struct msg_auth_in_answer *out = mem_new(struct msg_auth_in_answer);
 
 	start->mechanism = (uint8_t)m;
-	struct proof *p = proof_new(start, file);
+	struct sasl_server *p = sasl_server_new(start, file);
 	in->len = (uint16_t)first_len;
 	memcpy(in->data, first, first_len);
 	crypts = rounds = calls = 0;
-	proof_step(p, in, out);
-	if (second != NULL && out->result == VOUCH_CHALLENGE) {
+	sasl_server_step(p, in, out);
+	if (second != NULL && out->result == AUTH_IN_CHALLENGE) {
 		in->len = (uint16_t)strlen(second);
 		memcpy(in->data, second, in->len);
-		proof_step(p, in, out);
+		sasl_server_step(p, in, out);
 	}
-	enum vouch_result result = (enum vouch_result)out->result;
-	proof_free(p);
+	enum msg_auth_in_result result = (enum msg_auth_in_result)out->result;
+	sasl_server_free(p);
 	free(start);
 	free(in);
 	free(out);
@@ -68,69 +68,69 @@ attempt(const struct vault_file *file, enum vouch_mechanism m, const char *first
 }
 
 static void
-plain(const struct vault_file *file, const char *name, const char *password, enum vouch_result wanted)
+plain(const struct secret_file *file, const char *name, const char *password, enum msg_auth_in_result wanted)
 {
 	char text[200];
 	int n = snprintf(text, sizeof(text), "%c%s%c%s", 0, name, 0, password);
-	ck_assert_int_eq(attempt(file, VOUCH_PLAIN, text, (size_t)n, NULL), wanted);
+	ck_assert_int_eq(attempt(file, AUTH_IN_PLAIN, text, (size_t)n, NULL), wanted);
 }
 
-static struct vault_file
+static struct secret_file
 file_of(const char *text)
 {
-	verify_set_up();
-	return (struct vault_file){ .users = 1, .accounts = account_list_parse(text, strlen(text), no_fault, NULL), .keytab_fd = -1 };
+	password_check_set_up();
+	return (struct secret_file){ .users = 1, .accounts = passwd_file_list_parse(text, strlen(text), no_fault, NULL), .keytab_fd = -1 };
 }
 
 /* Each attempt: one draw of a decoy, and one hash of an entry of the file. */
 START_TEST(one_kind)
 {
-	struct vault_file file = file_of("alice:" VERIFIER "\nbob:" VERIFIER "\n");
+	struct secret_file file = file_of("alice:" VERIFIER "\nbob:" VERIFIER "\n");
 	static const char *const names[] = { "alice", "bob", "nobody", "ALICE", "a", "", "x:y" };
 	for (size_t i = 0; i < nitems_of(names); i++) {
-		plain(&file, names[i], "wrong", VOUCH_FAILED);
+		plain(&file, names[i], "wrong", AUTH_IN_FAILED);
 		ck_assert_msg(calls == 2 && rounds == 4096 + 1 && crypts == 0, "%s: %lu calls, %lu rounds, %lu crypts", names[i], calls, rounds, crypts);
-		ck_assert_int_eq(attempt(&file, VOUCH_LOGIN, names[i], strlen(names[i]), "wrong"), VOUCH_FAILED);
+		ck_assert_int_eq(attempt(&file, AUTH_IN_LOGIN, names[i], strlen(names[i]), "wrong"), AUTH_IN_FAILED);
 		ck_assert_uint_eq(rounds, 4096 + 1);
 	}
-	plain(&file, "alice", "pencil", VOUCH_OK);
+	plain(&file, "alice", "pencil", AUTH_IN_OK);
 	ck_assert_uint_eq(rounds, 4096 + 1);
-	account_list_free(file.accounts);
+	passwd_file_list_free(file.accounts);
 }
 END_TEST
 
 /* In a mixed file some entry is checked, for one name always the same one: asking again tells nothing. */
 START_TEST(mixed)
 {
-	struct vault_file file = file_of("alice:" VERIFIER "\nbob:" HASH "\n");
+	struct secret_file file = file_of("alice:" VERIFIER "\nbob:" HASH "\n");
 	char name[16];
 	unsigned seen[2] = { 0, 0 };
 	for (unsigned i = 0; i < 40; i++) {
 		snprintf(name, sizeof(name), "nobody%u", i);
-		plain(&file, name, "wrong", VOUCH_FAILED);
+		plain(&file, name, "wrong", AUTH_IN_FAILED);
 		unsigned long first = crypts;
 		ck_assert_uint_eq(crypts + (rounds - 1) / 4096, 1);
-		plain(&file, name, "wrong again", VOUCH_FAILED);
+		plain(&file, name, "wrong again", AUTH_IN_FAILED);
 		ck_assert_uint_eq(crypts, first);
 		seen[first]++;
 	}
 	ck_assert(seen[0] > 0 && seen[1] > 0);
-	account_list_free(file.accounts);
+	passwd_file_list_free(file.accounts);
 }
 END_TEST
 
 /* SCRAM: a challenge for everybody, with a salt and rounds like those of the file. */
 START_TEST(scram)
 {
-	struct vault_file file = file_of("alice:" VERIFIER "\nbob:" HASH "\n");
+	struct secret_file file = file_of("alice:" VERIFIER "\nbob:" HASH "\n");
 	static const char *const names[] = { "alice", "bob", "nobody" };
 	for (size_t i = 0; i < nitems_of(names); i++) {
 		char first[64];
 		int n = snprintf(first, sizeof(first), "n,,n=%s,r=rOprNGfwEbeRWgbNEkqO", names[i]);
-		ck_assert_int_eq(attempt(&file, VOUCH_SCRAM, first, (size_t)n, "c=biws,r=rOprNGfwEbeRWgbNEkqO,p=AAAA"), VOUCH_FAILED);
+		ck_assert_int_eq(attempt(&file, AUTH_IN_SCRAM, first, (size_t)n, "c=biws,r=rOprNGfwEbeRWgbNEkqO,p=AAAA"), AUTH_IN_FAILED);
 		ck_assert_msg(calls == 1 && rounds == 1 && crypts == 0, "%s: %lu calls, %lu rounds, %lu crypts", names[i], calls, rounds, crypts);
 	}
-	account_list_free(file.accounts);
+	passwd_file_list_free(file.accounts);
 }
 END_TEST
 

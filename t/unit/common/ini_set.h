@@ -1,6 +1,6 @@
 /* ini_set - a scratch folder with an INI set, and what is said of it; for the programs that read configuration */
-#ifndef INI_SET_H
-#define INI_SET_H
+#ifndef T_UNIT_COMMON_INI_SET_H
+#define T_UNIT_COMMON_INI_SET_H
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/process/config.h"
-#include "common/process/config_parts.h"
+#include "common/config/config.h"
+#include "common/config/config_parts.h"
 #include "t/unit/unit.h"
 
 #define D "servers/default.ini:"

@@ -2,12 +2,12 @@
  * key - the table is whole: each row has a meaning, a place in its struct and a default that parses; values, look-ups,
  * samples
  */
-#include "common/process/key.h"
+#include "common/config/key.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "common/process/config.h"
+#include "common/config/config.h"
 #include "t/unit/unit.h"
 
 static size_t

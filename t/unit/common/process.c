@@ -1,4 +1,4 @@
-/* process - loop, pool, intake, ctl, counters, boot_drop: with a real loop */
+/* process - loop, pool, enqueue, ctl, counters, boot_drop: with a real loop */
 #include "t/unit/unit.h"
 
 #include <errno.h>
@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/process/boot.h"
-#include "common/process/dns.h"
-#include "common/process/intake.h"
+#include "common/boot/boot.h"
+#include "common/ipc/msg_dns.h"
+#include "common/spool/enqueue.h"
 
 static struct loop *loop;
 static int calls;
@@ -121,9 +121,9 @@ intake_done(void *arg, int error, const char *id)
 static void
 add_again(void *arg)
 {
-	struct intake_message *m = arg;
-	intake_add(m, "end\r\n", 5);
-	intake_finish(m, intake_done, NULL);
+	struct enqueue_message *m = arg;
+	enqueue_add(m, "end\r\n", 5);
+	enqueue_finish(m, intake_done, NULL);
 }
 
 START_TEST(test_intake_small_large_discarded)
@@ -139,24 +139,24 @@ START_TEST(test_intake_small_large_discarded)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, hint), 0);
 	loop = loop_new();
 	struct pool *p = pool_new(loop, 2);
-	struct intake *in = intake_new(loop, p, s, hint[0]);
+	struct enqueue *in = enqueue_new(loop, p, s, hint[0]);
 	struct message_envelope e = { .sender = mem_strdup("") };
 	message_envelope_add(&e, "a@b");
 	for (int i = 0; i < 2; i++) {
-		struct intake_message *m = intake_begin(in, &e);
-		intake_add(m, "small\r\n", 7);
-		intake_finish(m, intake_done, NULL);
+		struct enqueue_message *m = enqueue_begin(in, &e);
+		enqueue_add(m, "small\r\n", 7);
+		enqueue_finish(m, intake_done, NULL);
 	}
-	char *block = mem_zalloc(INTAKE_CHUNK);
-	struct intake_message *large = intake_begin(in, &e), *gone = intake_begin(in, &e);
+	char *block = mem_zalloc(ENQUEUE_CHUNK);
+	struct enqueue_message *large = enqueue_begin(in, &e), *gone = enqueue_begin(in, &e);
 	for (int i = 0; i < 2; i++) {
-		ck_assert(!intake_is_full(large));
-		intake_add(large, block, INTAKE_CHUNK);
-		intake_add(gone, block, INTAKE_CHUNK);
+		ck_assert(!enqueue_is_full(large));
+		enqueue_add(large, block, ENQUEUE_CHUNK);
+		enqueue_add(gone, block, ENQUEUE_CHUNK);
 	}
-	ck_assert(intake_is_full(large));
-	intake_on_room(large, add_again, large);
-	intake_discard(gone);
+	ck_assert(enqueue_is_full(large));
+	enqueue_on_room(large, add_again, large);
+	enqueue_discard(gone);
 	loop_run(loop);
 	pool_free(p);
 	size_t total = 0;
@@ -164,7 +164,7 @@ START_TEST(test_intake_small_large_discarded)
 	while ((n = recv(hint[1], ids, sizeof(ids), MSG_DONTWAIT)) > 0)
 		total += (size_t)n;
 	ck_assert_uint_eq(total, 3 * MESSAGE_ID_LEN);
-	intake_free(in);
+	enqueue_free(in);
 	spool_close(s);
 	loop_free(loop);
 	message_envelope_done(&e);
@@ -306,19 +306,19 @@ END_TEST
 
 START_TEST(test_dns_answers_are_checked)
 {
-	struct dns_answer a = { .result = DNS_FOUND, .count = 2 }, back;
+	struct msg_dns_answer a = { .result = DNS_FOUND, .count = 2 }, back;
 	a.record[0].len = 4;
-	ck_assert(dns_answer_take(&back, &a, dns_answer_size(&a)));
-	ck_assert(!dns_answer_take(&back, &a, dns_answer_size(&a) - 1));
+	ck_assert(msg_dns_answer_take(&back, &a, msg_dns_answer_size(&a)));
+	ck_assert(!msg_dns_answer_take(&back, &a, msg_dns_answer_size(&a) - 1));
 	a.record[1].len = DNS_DATA_SIZE;
-	ck_assert(!dns_answer_take(&back, &a, dns_answer_size(&a)));
+	ck_assert(!msg_dns_answer_take(&back, &a, msg_dns_answer_size(&a)));
 	a.record[1].len = 0;
 	memset(a.canonical, 'x', sizeof(a.canonical));
-	ck_assert(!dns_answer_take(&back, &a, dns_answer_size(&a)));
-	struct dns_query q = { .type = DNS_MX, .name = "example.com" }, q_back;
-	ck_assert(dns_query_take(&q_back, &q, sizeof(q)));
+	ck_assert(!msg_dns_answer_take(&back, &a, msg_dns_answer_size(&a)));
+	struct msg_dns_query q = { .type = DNS_MX, .name = "example.com" }, q_back;
+	ck_assert(msg_dns_query_take(&q_back, &q, sizeof(q)));
 	memset(q.name, 'x', sizeof(q.name));
-	ck_assert(!dns_query_take(&q_back, &q, sizeof(q)));
+	ck_assert(!msg_dns_query_take(&q_back, &q, sizeof(q)));
 }
 END_TEST
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/mail/spool.h"
+#include "common/spool/spool.h"
 #include "t/unit/scratch.h"
 
 /* In place of the library's: how many folders' names were synced. */

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/process/tls.h"
+#include "common/tls/tls.h"
 
 struct text { struct buf certificate, key; };
 

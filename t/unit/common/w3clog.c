@@ -1,5 +1,5 @@
 /* w3clog - lines against literal ones as the original writes them, hostile bytes, JSON, file names at their borders */
-#include "common/process/w3clog.h"
+#include "common/w3clog/w3clog.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
 /*
  * A transcript: lines of a letter and a text.
  *   S  the peer sends the line         C  we send the line (exactly this, nothing else)    B  the same without CRLF; \n is LF
- *   M  client_step_begin                    A  what is asked for now: wait ready done close
+ *   M  client_transaction_begin                    A  what is asked for now: wait ready done close
  *   F  client_finish: final elsewhere lost
  *   H  the handshake is over           N  it failed: REASON       X  STATUS of the failure, then plain (may) or final
  *   V  INDEX WHAT STATUS CODE          L  the connection is lost    T  the time is over    Q  client_quit
@@ -124,7 +124,7 @@ do_line(struct run *r, char letter, const char *text)
 	}
 	switch (letter) {
 	case 'M':
-		client_step_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, r->index, r->row->rcpt, r->verdict, (r->row->flags & ASCII_HEADER) != 0 });
+		client_transaction_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, r->index, r->row->rcpt, r->verdict, (r->row->flags & ASCII_HEADER) != 0 });
 		break;
 	case 'A':
 		ck_assert_msg(strcmp(action_names[client_action(&r->c)], text) == 0, "%s: action %s, expected %s", r->row->name,

@@ -25,9 +25,9 @@ struct row {
 };
 
 static void
-make_word(struct vouch_token *t, const char *text)
+make_word(struct msg_auth_in_token *t, const char *text)
 {
-	*t = (struct vouch_token){ .absent = false };
+	*t = (struct msg_auth_in_token){ .absent = false };
 	t->len = (uint16_t)(*text == '*' ? strtoul(text + 1, NULL, 10) : strlen(text));
 	memset(t->data, 'x', t->len);
 	if (*text != '*')
@@ -70,7 +70,7 @@ input(struct client *c, const char *text, bool bytewise)
 static void
 do_line(struct client *c, const struct row *row, char letter, const char *text, bool bytewise)
 {
-	struct vouch_token t;
+	struct msg_auth_in_token t;
 	char line[4100];
 
 	switch (letter) {
@@ -111,7 +111,7 @@ do_line(struct client *c, const struct row *row, char letter, const char *text, 
 		ck_assert_msg(c->hush == (*text == '1'), "%s: hush is not %s", row->name, text);
 		break;
 	case 'M':
-		ck_assert_str_eq(prove_mechanism_names[c->auth->mechanism], text);
+		ck_assert_str_eq(msg_auth_out_mechanism_names[c->auth->mechanism], text);
 		break;
 	default:
 		ck_abort_msg("%s: letter %c", row->name, letter);
@@ -145,9 +145,9 @@ run(const struct row *row, bool bytewise)
 	client_done(&c);
 }
 
-#define ALL (PROVE_BIT(PROVE_MECHANISMS) - 1)
-#define BASIC PROVE_BASIC
-#define BEARER (PROVE_BIT(PROVE_OAUTHBEARER) | PROVE_BIT(PROVE_XOAUTH2))
+#define ALL (AUTH_OUT_BIT(AUTH_OUT_MECHANISMS) - 1)
+#define BASIC AUTH_OUT_BASIC
+#define BEARER (AUTH_OUT_BIT(AUTH_OUT_OAUTHBEARER) | AUTH_OUT_BIT(AUTH_OUT_XOAUTH2))
 #define HELLO "S 220 mx.example ready\nC EHLO us.example\n"
 #define OFFER(words) HELLO "S 250-mx.example\nS 250-AUTH " words "\nS 250 SIZE\n"
 #define DIFFERENT "S 334 cj1uLHM9cyxpPTQwOTY=\nK r=n,s=s,i=4096\n"	/* SCRAM's first challenge */
@@ -163,10 +163,10 @@ static const struct row rows[] = {
 	  OFFER("PLAIN SCRAM-SHA-256 LOGIN") "M SCRAM-SHA-256\nK -\nW one\nC AUTH SCRAM-SHA-256 b25l\n" DIFFERENT "W two\nC dHdv\nS 334 dj1z\nK v=s\nE \nC \nS 235 ok\nR\n" },
 	{ "-PLUS is stronger still", BASIC, 0, true, OFFER("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") "M SCRAM-SHA-256-PLUS\nK -\n" },
 	{ "-PLUS needs TLS", BASIC, 0, false, OFFER("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") "M SCRAM-SHA-256\nK -\n" },
-	{ "no -PLUS without a binding", BASIC & ~PROVE_BIT(PROVE_SCRAM_PLUS), 0, true, OFFER("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") "M SCRAM-SHA-256\n" },
-	{ "GSSAPI, and no other", PROVE_BIT(PROVE_GSSAPI), 0, false, OFFER("PLAIN GSSAPI SCRAM-SHA-256") "M GSSAPI\nK -\n" },
+	{ "no -PLUS without a binding", BASIC & ~AUTH_OUT_BIT(AUTH_OUT_SCRAM_PLUS), 0, true, OFFER("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") "M SCRAM-SHA-256\n" },
+	{ "GSSAPI, and no other", AUTH_OUT_BIT(AUTH_OUT_GSSAPI), 0, false, OFFER("PLAIN GSSAPI SCRAM-SHA-256") "M GSSAPI\nK -\n" },
 	{ "PLAIN not in the clear", BASIC, 0, false, OFFER("PLAIN LOGIN") "X 4.7.11 0 0\n" },
-	{ "PLAIN in the clear where that is wanted", BASIC, PROVE_BARE, false, OFFER("PLAIN LOGIN") "K -\nE x\nC AUTH PLAIN eA==\nS 235 ok\nR\n" },
+	{ "PLAIN in the clear where that is wanted", BASIC, AUTH_OUT_BARE, false, OFFER("PLAIN LOGIN") "K -\nE x\nC AUTH PLAIN eA==\nS 235 ok\nR\n" },
 	{ "SCRAM in the clear", BASIC, 0, false, OFFER("PLAIN SCRAM-SHA-256") "M SCRAM-SHA-256\nK -\n" },
 	{ "a token not in the clear", BEARER, 0, false, OFFER("XOAUTH2") "X 4.7.11 0 0\n" },
 	{ "nothing offered", BASIC, 0, true, HELLO "S 250-x\nS 250 SIZE\nX 4.7.0 0 0\n" },
@@ -192,14 +192,14 @@ static const struct row rows[] = {
 	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
 	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
 	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4\n" },
-	{ "a long first word waits for its challenge", PROVE_BIT(PROVE_XOAUTH2), 0, true,
+	{ "a long first word waits for its challenge", AUTH_OUT_BIT(AUTH_OUT_XOAUTH2), 0, true,
 	  OFFER("XOAUTH2") "K -\nE *373\nC AUTH XOAUTH2\nH 0\nS 334\nH 1\nC "
 	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
 	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
 	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
 	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eA==\n"
 	  "S 235 ok\nR\n" },
-	{ "yes before the long word was said", PROVE_BIT(PROVE_XOAUTH2), 0, true, OFFER("XOAUTH2") "K -\nE *700\nC AUTH XOAUTH2\nS 235 ok\nX 4.7.0 0 0\n" },
+	{ "yes before the long word was said", AUTH_OUT_BIT(AUTH_OUT_XOAUTH2), 0, true, OFFER("XOAUTH2") "K -\nE *700\nC AUTH XOAUTH2\nS 235 ok\nX 4.7.0 0 0\n" },
 	{ "a token that expired", BEARER, 0, true,
 	  OFFER("XOAUTH2") "K -\nE t\nC AUTH XOAUTH2 dA==\nS 334 eyJzdGF0dXMiOiI0MDEifQ==\nK {\"status\":\"401\"}\nW \nC \nS 535 5.7.3 no\nX 4.7.8 535 1\n" },
 	{ "we have no word", BASIC, 0, true, OFFER("PLAIN") "K -\nG no such file\nX 4.7.0 0 0\n" },
@@ -223,7 +223,7 @@ static void
 until_login(struct client *c)
 {
 	static const char hello[] = "220 x\r\n250-x\r\n250 AUTH LOGIN\r\n";
-	struct vouch_token t = { .absent = true };
+	struct msg_auth_in_token t = { .absent = true };
 
 	start(c, &login);
 	client_input(c, hello, sizeof(hello) - 1);
@@ -235,19 +235,19 @@ until_login(struct client *c)
 /* What a mechanism's longest challenge takes, and no more. */
 START_TEST(test_long_challenge)
 {
-	static char line[1 << 15], raw[VOUCH_TOKEN_MAX + 3];
+	static char line[1 << 15], raw[AUTH_IN_TOKEN_MAX + 3];
 	for (size_t more = 0; more < 4; more += 3) {
 		struct client c;
 		until_login(&c);
 		memset(raw, 'c', sizeof(raw));
 		strcpy(line, "334 ");
-		size_t len = 4 + base64_encode(line + 4, raw, VOUCH_TOKEN_MAX + more);
+		size_t len = 4 + base64_encode(line + 4, raw, AUTH_IN_TOKEN_MAX + more);
 		memcpy(line + len, "\r\n", 2);
 		for (size_t at = 0; at < len + 2; at += 7)
 			client_input(&c, line + at, len + 2 - at < 7 ? len + 2 - at : 7);
 		ck_assert_int_eq(client_action(&c), more == 0 ? CLIENT_PROVE : CLIENT_CLOSE);
 		if (more == 0)
-			ck_assert_uint_eq(c.auth->challenge.len, VOUCH_TOKEN_MAX);
+			ck_assert_uint_eq(c.auth->challenge.len, AUTH_IN_TOKEN_MAX);
 		client_done(&c);
 	}
 }
@@ -273,7 +273,7 @@ END_TEST
 /* A peer that wants one more word for ever. */
 START_TEST(test_endless)
 {
-	struct vouch_token t = { .len = 1, .data = "\001" };
+	struct msg_auth_in_token t = { .len = 1, .data = "\001" };
 	struct client c;
 	unsigned words = 1;
 

@@ -107,7 +107,7 @@ START_TEST(test_many_recipients)
 	start(&c);
 	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
 	buf_clear(&c.out);
-	client_step_begin(&c, &(struct client_mail){ &e, "", index, MANY, v, false });
+	client_transaction_begin(&c, &(struct client_mail){ &e, "", index, MANY, v, false });
 	while (client_action(&c) == CLIENT_WAIT) {
 		for (const char *p = buf_text(&c.out); (p = strchr(p, '\n')) != NULL; p++)
 			asked++;
@@ -138,7 +138,7 @@ START_TEST(test_early_reply_stops_the_content)
 	message_envelope_add(&e, "someone@x.example");
 	start(&c);
 	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
-	client_step_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v, false });
+	client_transaction_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v, false });
 	feed_text(&c, "250 ok\r\n250 ok\r\n354 go\r\n");
 	client_content(&c, "abc", 3);
 	feed_text(&c, "552 5.3.4 too much\r\n");
@@ -150,7 +150,7 @@ START_TEST(test_early_reply_stops_the_content)
 
 	start(&c);
 	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
-	client_step_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v, false });
+	client_transaction_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v, false });
 	feed_text(&c, "250 ok\r\n250 ok\r\n354 go\r\n");
 	struct verdict disk;
 	verdict_set(&disk, VERDICT_LATER, "4.3.0", "reading failed");
@@ -229,7 +229,7 @@ START_TEST(test_random_conversations)
 				busy = true;
 				dot = false;
 				memset(v, 0xee, sizeof(v));
-				client_step_begin(&c, &(struct client_mail){ &e, e.sender, index, 3, v, false });
+				client_transaction_begin(&c, &(struct client_mail){ &e, e.sender, index, 3, v, false });
 			} else if (action == CLIENT_READY)
 				client_quit(&c);
 			else if (action == CLIENT_HANDSHAKE && next_random(&seed) % 4 != 0)

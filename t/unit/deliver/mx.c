@@ -95,7 +95,7 @@ type_of(const char *name)
 }
 
 static void
-fill(struct dns_record *to, uint16_t type, const char *data)
+fill(struct msg_dns_record *to, uint16_t type, const char *data)
 {
 	if (type == DNS_A || type == DNS_AAAA) {
 		to->len = type == DNS_A ? 4 : 16;
@@ -118,7 +118,7 @@ fill(struct dns_record *to, uint16_t type, const char *data)
 }
 
 static void
-answer(const char *dns, uint16_t type, const char *name, struct dns_answer *a)
+answer(const char *dns, uint16_t type, const char *name, struct msg_dns_answer *a)
 {
 	memset(a, 0, sizeof(*a));
 	a->result = DNS_NO_NAME;
@@ -159,7 +159,7 @@ walk(const struct destination *d, const char *dns, uint32_t (*chance)(uint32_t),
 {
 	struct mx_settings set = { .fqdn = "US.example", .self = self, .nself = nitems_of(self), .chance = chance };
 	struct mx_walk *w = mx_walk_new(d, &set);
-	struct dns_answer *a = mem_new(struct dns_answer);
+	struct msg_dns_answer *a = mem_new(struct msg_dns_answer);
 
 	while (!mx_walk_end(w, list)) {
 		struct mx_question q[64];

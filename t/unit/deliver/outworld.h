@@ -183,7 +183,7 @@ sink_close(struct sink *k)
 static struct config_server server;
 static struct boot boot;
 static struct ctl *master_end, *helper_end;
-static struct remote *remote;
+static struct outbound *remote;
 static unsigned jobs_open;
 static unsigned names_asked;
 static struct { const char *name; uint16_t type; const char *data; } names[8];
@@ -191,9 +191,9 @@ static struct { const char *name; uint16_t type; const char *data; } names[8];
 static bool dns_down;
 
 static inline void
-answer_name(uint32_t request, const struct dns_query *q)
+answer_name(uint32_t request, const struct msg_dns_query *q)
 {
-	struct dns_answer *a = mem_new(struct dns_answer);
+	struct msg_dns_answer *a = mem_new(struct msg_dns_answer);
 
 	names_asked++;
 	a->result = dns_down ? DNS_TROUBLE : DNS_NO_NAME;
@@ -207,7 +207,7 @@ answer_name(uint32_t request, const struct dns_query *q)
 		if (names[i].type != q->type)
 			continue;
 		a->result = DNS_FOUND;
-		struct dns_record *record = &a->record[a->count++];
+		struct msg_dns_record *record = &a->record[a->count++];
 		if (q->type == DNS_A) {
 			record->len = 4;
 			inet_pton(AF_INET, names[i].data, record->data);
@@ -217,7 +217,7 @@ answer_name(uint32_t request, const struct dns_query *q)
 			memcpy(record->data, names[i].data, record->len);
 		}
 	}
-	ck_assert_int_eq(ctl_send(helper_end, CTL_ANSWER, request, a, dns_answer_size(a), -1), 0);
+	ck_assert_int_eq(ctl_send(helper_end, CTL_DNS_ANSWER, request, a, msg_dns_answer_size(a), -1), 0);
 	free(a);
 }
 
@@ -226,10 +226,10 @@ static unsigned helper_dies;	/* so often, each time with its first question unan
 static inline void
 helper_message(void *arg, const struct ctl_message *m)
 {
-	struct dns_query q;
+	struct msg_dns_query q;
 
-	ck_assert_int_eq(m->type, CTL_QUERY);
-	ck_assert(dns_query_take(&q, m->data, m->len));
+	ck_assert_int_eq(m->type, CTL_DNS_ASK);
+	ck_assert(msg_dns_query_take(&q, m->data, m->len));
 	if (helper_end == NULL)
 		return;
 	if (helper_dies > 0) {
@@ -255,7 +255,7 @@ master_message(void *arg, const struct ctl_message *m)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
 	helper_end = ctl_new(loop, pair[0], CTL_FROM_CLIENT, helper_message, nothing_on_close, NULL);
 	struct ctl_channel resolver = { .helper = CTL_HELPER_RESOLVER };
-	remote_on_channel(remote, &(struct ctl_message){ .type = CTL_CHANNEL, .data = &resolver, .len = sizeof(resolver), .fd = pair[1] });
+	outbound_on_channel(remote, &(struct ctl_message){ .type = CTL_CHANNEL, .data = &resolver, .len = sizeof(resolver), .fd = pair[1] });
 }
 
 static inline void
@@ -272,7 +272,7 @@ set_up(void)
 	boot = (struct boot){ .server = &server, .loop = loop };
 	boot.master = ctl_new(loop, pair[0], CTL_FROM_MASTER, NULL, nothing_on_close, NULL);
 	master_end = ctl_new(loop, pair[1], CTL_FROM_WORKER, master_message, nothing_on_close, NULL);
-	remote = remote_new(&boot);
+	remote = outbound_new(&boot);
 	jobs_open = names_asked = 0;
 	memset(names, 0, sizeof(names));
 }
@@ -280,7 +280,7 @@ set_up(void)
 static inline void
 tear_down(void)
 {
-	remote_free(remote);
+	outbound_free(remote);
 	ctl_free(boot.master);
 	ctl_free(master_end);
 	ctl_free(helper_end);
@@ -292,14 +292,14 @@ tear_down(void)
 
 struct test_job {
 	struct message_envelope e;
-	struct remote_job job;
+	struct outbound_job job;
 	struct verdict verdict[2];
 	size_t index[2];
 	bool done;
 };
 
 static inline void
-on_done(void *arg, struct remote_job *job)
+on_done(void *arg, struct outbound_job *job)
 {
 	struct test_job *t = arg;
 
@@ -332,10 +332,10 @@ submit(const struct destination *d, int fd, size_t len, const char *first, const
 		message_envelope_add(&t->e, second);
 	t->e.content_size = (off_t)len;
 	t->index[1] = 1;
-	t->job = (struct remote_job){ .e = &t->e, .fd = fd, .sender = t->e.sender, .index = t->index, .count = t->e.nrcpt, .verdict = t->verdict,
+	t->job = (struct outbound_job){ .e = &t->e, .fd = fd, .sender = t->e.sender, .index = t->index, .count = t->e.nrcpt, .verdict = t->verdict,
 	    .done = on_done, .arg = t };
 	jobs_open++;
-	remote_submit(remote, d, &t->job);
+	outbound_submit(remote, d, &t->job);
 	ck_assert(!t->done);
 	return t;
 }

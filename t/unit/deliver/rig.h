@@ -10,7 +10,7 @@
 
 static struct loop *loop;
 static struct pool *pool;
-static struct intake *intake;
+static struct enqueue *enqueue;
 static struct badmail *badmail;
 static struct schedule *schedule;
 static struct {
@@ -49,7 +49,7 @@ rig_begin(const struct config_server *server)
 	setup.spool = spool;
 	setup.loop = loop = loop_new();
 	setup.pool = pool = pool_new(loop, 4);
-	setup.intake = intake = intake_new(loop, pool, spool, -1);
+	setup.enqueue = enqueue = enqueue_new(loop, pool, spool, -1);
 	setup.badmail = badmail = badmail_new(loop, pool, spool, server, NULL);
 	schedule = schedule_new(&setup, &why);
 	ck_assert_ptr_nonnull(schedule);
@@ -63,7 +63,7 @@ rig_end(void)
 	pool_free(pool);
 	schedule_free(schedule);
 	badmail_free(badmail);
-	intake_free(intake);
+	enqueue_free(enqueue);
 	loop_free(loop);
 	scratch_end();
 }

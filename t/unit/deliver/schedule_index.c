@@ -184,7 +184,7 @@ START_TEST(test_barred)
 			schedule_dest_park(t, d, n[i]);
 	}
 	schedule_index_at(x, n[0])->state = RECORD_ASIDE;
-	schedule_index_hold(x, n[2], true);
+	schedule_index_set_backlog(x, n[2], true);
 	schedule_index_wait(x, n[2], 100);
 	schedule_dest_keep(t, d, n[2]);
 	ck_assert_uint_eq(schedule_dest_ask(t, d), 1);

@@ -6,7 +6,7 @@
 
 #include "deliver/deliver.h"
 
-static struct dns_answer answer;
+static struct msg_dns_answer answer;
 
 static void
 begin(void)
@@ -23,7 +23,7 @@ add(uint8_t usage, size_t size)
 	size_t left = size, pieces = (size + DNS_DATA_SIZE - 2) / (DNS_DATA_SIZE - 1);
 
 	for (size_t i = 0; i < pieces; i++) {
-		struct dns_record *r = &answer.record[answer.count++];
+		struct msg_dns_record *r = &answer.record[answer.count++];
 		r->len = (uint16_t)(left < DNS_DATA_SIZE - 1 ? left : DNS_DATA_SIZE - 1);
 		memset(r->data, 'a' + (int)i, r->len);
 		r->preference = i == 0 ? (uint16_t)(pieces - 1) : 0;

@@ -3,21 +3,21 @@
  */
 #include <string.h>
 
-#include "common/process/bearer.h"
+#include "common/ipc/msg_token.h"
 #include "deliver/deliver.h"
 #include "t/unit/unit.h"
 
 START_TEST(test_words)
 {
-	static const struct { enum prove_mechanism mechanism; const char *user, *word; } rows[] = {
-		{ PROVE_XOAUTH2, "someuser@example.com", "user=someuser@example.com\001auth=Bearer ya29.vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg\001\001" },
-		{ PROVE_OAUTHBEARER, "user@example.com", "n,a=user@example.com,\001host=server.example.com\001port=587\001"
+	static const struct { enum msg_auth_out_mechanism mechanism; const char *user, *word; } rows[] = {
+		{ AUTH_OUT_XOAUTH2, "someuser@example.com", "user=someuser@example.com\001auth=Bearer ya29.vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg\001\001" },
+		{ AUTH_OUT_OAUTHBEARER, "user@example.com", "n,a=user@example.com,\001host=server.example.com\001port=587\001"
 		    "auth=Bearer ya29.vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg\001\001" },	/* RFC 7628 4.1 */
-		{ PROVE_OAUTHBEARER, "a,b=c@example.com", "n,a=a=2Cb=3Dc@example.com,\001host=server.example.com\001port=587\001"
+		{ AUTH_OUT_OAUTHBEARER, "a,b=c@example.com", "n,a=a=2Cb=3Dc@example.com,\001host=server.example.com\001port=587\001"
 		    "auth=Bearer ya29.vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg\001\001" },
 	};
 	static const char token[] = "ya29.vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg";
-	struct vouch_token *t = mem_new(struct vouch_token);
+	struct msg_auth_in_token *t = mem_new(struct msg_auth_in_token);
 
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct xoauth_wish w = { rows[i].mechanism, rows[i].user, "server.example.com", 587, token, strlen(token) };
@@ -25,9 +25,9 @@ START_TEST(test_words)
 		ck_assert_uint_eq(t->len, strlen(rows[i].word));
 		ck_assert_mem_eq(t->data, rows[i].word, t->len);
 	}
-	xoauth_last(t, PROVE_OAUTHBEARER);
+	xoauth_last(t, AUTH_OUT_OAUTHBEARER);
 	ck_assert(t->len == 1 && t->data[0] == 1 && !t->absent);
-	xoauth_last(t, PROVE_XOAUTH2);
+	xoauth_last(t, AUTH_OUT_XOAUTH2);
 	ck_assert(t->len == 0 && !t->absent);
 	free(t);
 }
@@ -36,12 +36,12 @@ END_TEST
 /* The longest token fits; with a name that is too long nothing is said at all. */
 START_TEST(test_long)
 {
-	struct vouch_token *t = mem_new(struct vouch_token);
-	char *token = mem_zalloc(BEARER_TOKEN_MAX + 1), *user = mem_zalloc(1001);
+	struct msg_auth_in_token *t = mem_new(struct msg_auth_in_token);
+	char *token = mem_zalloc(TOKEN_TOKEN_MAX + 1), *user = mem_zalloc(1001);
 
-	memset(token, 'x', BEARER_TOKEN_MAX);
+	memset(token, 'x', TOKEN_TOKEN_MAX);
 	memset(user, ',', 1000);
-	struct xoauth_wish w = { PROVE_OAUTHBEARER, "user@example.com", "server.example.com", 587, token, BEARER_TOKEN_MAX };
+	struct xoauth_wish w = { AUTH_OUT_OAUTHBEARER, "user@example.com", "server.example.com", 587, token, TOKEN_TOKEN_MAX };
 	ck_assert(xoauth_first(t, &w));
 	w.user = user;
 	ck_assert(!xoauth_first(t, &w));

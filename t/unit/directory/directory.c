@@ -22,9 +22,9 @@ START_TEST(test_filter)
 		{ "(cn=%s)", "%s%u@b.example", "(cn=%s%u@b.example)" },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
-		struct schema s = { .filter = rows[i].filter };
+		struct ldap_schema s = { .filter = rows[i].filter };
 		struct buf out = BUF_INIT(1000);
-		schema_filter(&s, rows[i].address, &out);
+		ldap_schema_filter(&s, rows[i].address, &out);
 		ck_assert_str_eq(buf_text(&out), rows[i].want);
 		buf_done(&out);
 	}
@@ -34,16 +34,16 @@ END_TEST
 START_TEST(test_presets)
 {
 	struct config_ldap c = { 0 };
-	struct schema s;
+	struct ldap_schema s;
 	char *own[] = { (char *)"x", (char *)"y" };
 
 	for (c.schema = CONFIG_LDAP_AD; c.schema <= CONFIG_LDAP_RFC2307; c.schema++) {
-		schema_make(&s, &c, "b.example");
+		ldap_schema_make(&s, &c, "b.example");
 		ck_assert_ptr_nonnull(strstr(s.filter, "%s"));
 		ck_assert(s.mail[0] != NULL && s.member[0] != NULL && s.names[0] != NULL);
 	}
 	c = (struct config_ldap){ .filter = (char *)"(z=%s)", .forward_attribute = { own, 2 } };
-	schema_make(&s, &c, "b.example");
+	ldap_schema_make(&s, &c, "b.example");
 	ck_assert_str_eq(s.filter, "(z=%s)");
 	ck_assert_str_eq(s.forward[1], "y");
 	ck_assert_ptr_null(s.forward[2]);
@@ -63,35 +63,35 @@ START_TEST(test_addresses)
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct address a;
-		int rc = entry_address(&a, rows[i].value, "default.example");
+		int rc = ldap_entry_address(&a, rows[i].value, "default.example");
 		ck_assert_msg((rc == 0) == (rows[i].want != NULL), "%s", rows[i].value);
 		if (rc == 0)
 			ck_assert_str_eq(a.text, rows[i].want);
 	}
-	ck_assert(entry_is_dn("cn=a,dc=b") && entry_is_dn("cn=a") && entry_is_dn("uid=a@b.example,dc=c") && entry_is_dn("2.5.4.3=x"));
-	ck_assert(!entry_is_dn("a=b@c.example") && !entry_is_dn("a@b.example") && !entry_is_dn("ann") && !entry_is_dn("=x"));
+	ck_assert(ldap_entry_is_dn("cn=a,dc=b") && ldap_entry_is_dn("cn=a") && ldap_entry_is_dn("uid=a@b.example,dc=c") && ldap_entry_is_dn("2.5.4.3=x"));
+	ck_assert(!ldap_entry_is_dn("a=b@c.example") && !ldap_entry_is_dn("a@b.example") && !ldap_entry_is_dn("ann") && !ldap_entry_is_dn("=x"));
 }
 END_TEST
 
 static void
-add(struct entry *e, const struct schema *s, const char *attribute, const char *value)
+add(struct ldap_entry *e, const struct ldap_schema *s, const char *attribute, const char *value)
 {
-	entry_add(e, s, attribute, value, strlen(value));
+	ldap_entry_add(e, s, attribute, value, strlen(value));
 }
 
 START_TEST(test_entry)
 {
 	struct config_ldap c = { .schema = CONFIG_LDAP_AD };
-	struct schema s;
-	struct entry *e = entry_new("cn=x");
+	struct ldap_schema s;
+	struct ldap_entry *e = ldap_entry_new("cn=x");
 
-	schema_make(&s, &c, "default.example");
+	ldap_schema_make(&s, &c, "default.example");
 	add(e, &s, "mail", "third@default.example");
 	add(e, &s, "proxyaddresses", "smtp:second@default.example");
 	add(e, &s, "proxyAddresses", "SMTP:first@default.example");
 	add(e, &s, "proxyAddresses", "SMTP:never@default.example");
 	add(e, &s, "proxyAddresses", "X500:/o=x");
-	entry_add(e, &s, "mail", "nul\0@default.example", 20);
+	ldap_entry_add(e, &s, "mail", "nul\0@default.example", 20);
 	ck_assert_str_eq(e->address, "first@default.example");
 	ck_assert(!e->group && !e->keep);
 	add(e, &s, "deliverAndRedirect", "TRUE");
@@ -99,9 +99,9 @@ START_TEST(test_entry)
 	add(e, &s, "member", "cn=y");
 	add(e, &s, "objectClass", "Group");
 	ck_assert(e->group && e->keep && e->forward.count == 1 && e->member.count == 1);
-	ck_assert_ptr_eq(entry_use(e), e);
-	entry_release(e);
-	entry_release(e);
+	ck_assert_ptr_eq(ldap_entry_use(e), e);
+	ldap_entry_release(e);
+	ldap_entry_release(e);
 }
 END_TEST
 
@@ -110,9 +110,9 @@ START_TEST(test_range)
 	size_t len = 0;
 	unsigned long next = 99;
 
-	ck_assert(entry_range("member;range=0-1499", &len, &next) && len == 6 && next == 1500);
-	ck_assert(entry_range("member;Range=1500-*", &len, &next) && len == 6 && next == 0);
-	ck_assert(!entry_range("member", &len, &next) && !entry_range("member;range=", &len, &next) && !entry_range("member;range=5", &len, &next));
+	ck_assert(ldap_entry_range("member;range=0-1499", &len, &next) && len == 6 && next == 1500);
+	ck_assert(ldap_entry_range("member;Range=1500-*", &len, &next) && len == 6 && next == 0);
+	ck_assert(!ldap_entry_range("member", &len, &next) && !ldap_entry_range("member;range=", &len, &next) && !ldap_entry_range("member;range=5", &len, &next));
 }
 END_TEST
 
@@ -125,18 +125,18 @@ struct world {
 	size_t asked;
 };
 
-static enum link_result
-look(struct world *w, const char *name, struct entry **e, char why[LINK_WHY_SIZE])
+static enum ldap_conn_result
+look(struct world *w, const char *name, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
 {
 	struct config_ldap c = { .schema = CONFIG_LDAP_RFC2307 };
-	struct schema s;
+	struct ldap_schema s;
 	size_t len = strlen(name);
 
 	w->asked++;
-	schema_make(&s, &c, "default.example");
+	ldap_schema_make(&s, &c, "default.example");
 	if (w->trouble != NULL && strcmp(w->trouble, name) == 0) {
-		snprintf(why, LINK_WHY_SIZE, "down");
-		return LINK_LOST;
+		snprintf(why, LDAP_CONN_WHY_SIZE, "down");
+		return LDAP_CONN_LOST;
 	}
 	for (const char *const *row = w->row; *row != NULL; row++) {
 		char *copy, *save = NULL, *word, text[100];
@@ -145,7 +145,7 @@ look(struct world *w, const char *name, struct entry **e, char why[LINK_WHY_SIZE
 		if (strncmp(*row, name, len) != 0 || (*row)[len] != ':')
 			continue;
 		snprintf(text, sizeof(text), "cn=%s", name);
-		*e = entry_new(text);
+		*e = ldap_entry_new(text);
 		snprintf(text, sizeof(text), "%s@default.example", name);
 		add(*e, &s, "mail", text);
 		copy = mem_strdup(*row + len + 1);
@@ -155,21 +155,21 @@ look(struct world *w, const char *name, struct entry **e, char why[LINK_WHY_SIZE
 			else
 				add(*e, &s, kind, word);
 		free(copy);
-		return LINK_FOUND;
+		return LDAP_CONN_FOUND;
 	}
-	return LINK_NONE;
+	return LDAP_CONN_NONE;
 }
 
-static enum link_result
-by_address(void *arg, const char *address, struct entry **e, char why[LINK_WHY_SIZE])
+static enum ldap_conn_result
+by_address(void *arg, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
 {
 	char name[64];
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(address, "@"), address);
 	return look(arg, name, e, why);
 }
 
-static enum link_result
-by_dn(void *arg, const char *dn, struct entry **e, char why[LINK_WHY_SIZE])
+static enum ldap_conn_result
+by_dn(void *arg, const char *dn, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
 {
 	return look(arg, dn + 3, e, why);
 }
@@ -192,23 +192,23 @@ static const char *const people[] = {
 START_TEST(test_unfold)
 {
 	static const struct {
-		const char *name; enum addressee_result result; const char *want;	/* a list, joined, or the status */
+		const char *name; enum msg_directory_result result; const char *want;	/* a list, joined, or the status */
 	} rows[] = {
-		{ "ann", ADDRESSEE_MAILBOX, "" }, { "nobody", ADDRESSEE_UNKNOWN, "5.1.1" }, { "postmaster", ADDRESSEE_MAILBOX, "" },
-		{ "PostMaster", ADDRESSEE_MAILBOX, "" },
-		{ "away", ADDRESSEE_LIST, ".x@remote.example" }, { "chain", ADDRESSEE_LIST, ".x@remote.example" },
-		{ "keep", ADDRESSEE_LIST, ".keep@default.example .bob@default.example" },
-		{ "loop1", ADDRESSEE_REFUSED, "5.4.6" }, { "ghost", ADDRESSEE_LIST, "?nobody@default.example" },
-		{ "team", ADDRESSEE_LIST, ".ann@default.example .bob@default.example .x@remote.example" },
-		{ "both", ADDRESSEE_LIST, ".ann@default.example .bob@default.example .x@remote.example .z@remote.example" },
-		{ "empty", ADDRESSEE_REFUSED, "5.2.4" }, { "gone1", ADDRESSEE_REFUSED, "5.2.4" },
-		{ "d1", ADDRESSEE_REFUSED, "5.4.6" }, { "d2", ADDRESSEE_LIST, ".ann@default.example" },
-		{ "half", ADDRESSEE_TROUBLE, "4.4.3" },
+		{ "ann", DIRECTORY_MAILBOX, "" }, { "nobody", DIRECTORY_UNKNOWN, "5.1.1" }, { "postmaster", DIRECTORY_MAILBOX, "" },
+		{ "PostMaster", DIRECTORY_MAILBOX, "" },
+		{ "away", DIRECTORY_LIST, ".x@remote.example" }, { "chain", DIRECTORY_LIST, ".x@remote.example" },
+		{ "keep", DIRECTORY_LIST, ".keep@default.example .bob@default.example" },
+		{ "loop1", DIRECTORY_REFUSED, "5.4.6" }, { "ghost", DIRECTORY_LIST, "?nobody@default.example" },
+		{ "team", DIRECTORY_LIST, ".ann@default.example .bob@default.example .x@remote.example" },
+		{ "both", DIRECTORY_LIST, ".ann@default.example .bob@default.example .x@remote.example .z@remote.example" },
+		{ "empty", DIRECTORY_REFUSED, "5.2.4" }, { "gone1", DIRECTORY_REFUSED, "5.2.4" },
+		{ "d1", DIRECTORY_REFUSED, "5.4.6" }, { "d2", DIRECTORY_LIST, ".ann@default.example" },
+		{ "half", DIRECTORY_TROUBLE, "4.4.3" },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct world w = { .row = people, .trouble = "bad" };
-		struct unfold_source from = { .by_address = by_address, .by_dn = by_dn, .is_local = is_local, .arg = &w, .domain = "default.example", .depth = 2 };
-		struct addressee a = { 0 };
+		struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn, .is_local = is_local, .arg = &w, .domain = "default.example", .depth = 2 };
+		struct msg_directory a = { 0 };
 		struct buf got = BUF_INIT(10000);
 		char address[100];
 		const char *at = NULL, *text;
@@ -216,13 +216,13 @@ START_TEST(test_unfold)
 		bool known;
 
 		snprintf(address, sizeof(address), "%s@default.example", rows[i].name);
-		unfold_run(&from, address, true, &a);
-		for (; (text = addressee_next(&a, &at, &known)) != NULL; count++)
+		alias_expand_run(&from, address, true, &a);
+		for (; (text = msg_directory_next(&a, &at, &known)) != NULL; count++)
 			buf_printf(&got, "%s%s%s", count == 0 ? "" : " ", known ? "." : "?", text);
 		ck_assert_msg(a.result == rows[i].result, "%s: %d %s", rows[i].name, (int)a.result, a.text);
-		ck_assert_str_eq(a.result == ADDRESSEE_LIST ? buf_text(&got) : a.status, rows[i].want);
+		ck_assert_str_eq(a.result == DIRECTORY_LIST ? buf_text(&got) : a.status, rows[i].want);
 		ck_assert_uint_eq(a.count, count);
-		addressee_done(&a);
+		msg_directory_done(&a);
 		buf_done(&got);
 	}
 }
@@ -232,12 +232,12 @@ END_TEST
 START_TEST(test_look_only)
 {
 	struct world w = { .row = people };
-	struct unfold_source from = { .by_address = by_address, .by_dn = by_dn, .is_local = is_local, .arg = &w, .domain = "default.example", .depth = 2 };
-	struct addressee a = { 0 };
+	struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn, .is_local = is_local, .arg = &w, .domain = "default.example", .depth = 2 };
+	struct msg_directory a = { 0 };
 
-	unfold_run(&from, "both@default.example", false, &a);
-	ck_assert(a.result == ADDRESSEE_LIST && a.count == 0 && w.asked == 1);
-	addressee_done(&a);
+	alias_expand_run(&from, "both@default.example", false, &a);
+	ck_assert(a.result == DIRECTORY_LIST && a.count == 0 && w.asked == 1);
+	msg_directory_done(&a);
 }
 END_TEST
 
@@ -245,27 +245,27 @@ END_TEST
 
 START_TEST(test_memo)
 {
-	struct memo *m = memo_new(100000);
-	struct entry *e = entry_new("cn=x"), *got = NULL;
+	struct directory_cache *m = directory_cache_new(100000);
+	struct ldap_entry *e = ldap_entry_new("cn=x"), *got = NULL;
 	char key[32];
 
-	ck_assert_int_eq(memo_get(m, "a", 0, &got), MEMO_NEW);
-	memo_put(m, "a", e, 100);
-	memo_put(m, "b", NULL, 100);
-	ck_assert(memo_get(m, "a", 99, &got) == MEMO_ENTRY && got == e);
-	entry_release(got);
-	ck_assert_int_eq(memo_get(m, "b", 99, &got), MEMO_NONE);
-	ck_assert_int_eq(memo_get(m, "a", 100, &got), MEMO_NEW);
-	memo_put(m, "a", e, 100);
+	ck_assert_int_eq(directory_cache_get(m, "a", 0, &got), DIRECTORY_CACHE_NEW);
+	directory_cache_put(m, "a", e, 100);
+	directory_cache_put(m, "b", NULL, 100);
+	ck_assert(directory_cache_get(m, "a", 99, &got) == DIRECTORY_CACHE_ENTRY && got == e);
+	ldap_entry_release(got);
+	ck_assert_int_eq(directory_cache_get(m, "b", 99, &got), DIRECTORY_CACHE_NONE);
+	ck_assert_int_eq(directory_cache_get(m, "a", 100, &got), DIRECTORY_CACHE_NEW);
+	directory_cache_put(m, "a", e, 100);
 	for (int i = 0; i < 2000; i++) {
 		snprintf(key, sizeof(key), "key %d", i);
-		memo_put(m, key, e, 100);
+		directory_cache_put(m, key, e, 100);
 	}
-	ck_assert_int_eq(memo_get(m, "a", 0, &got), MEMO_NEW);	/* the oldest */
-	ck_assert_int_eq(memo_get(m, "key 1999", 0, &got), MEMO_ENTRY);
-	entry_release(got);
-	entry_release(e);
-	memo_free(m);
+	ck_assert_int_eq(directory_cache_get(m, "a", 0, &got), DIRECTORY_CACHE_NEW);	/* the oldest */
+	ck_assert_int_eq(directory_cache_get(m, "key 1999", 0, &got), DIRECTORY_CACHE_ENTRY);
+	ldap_entry_release(got);
+	ldap_entry_release(e);
+	directory_cache_free(m);
 }
 END_TEST
 

@@ -231,12 +231,12 @@ expect_nothing(const struct script *s, unsigned line, enum mode mode, const stru
 static void
 answer(struct world *w, const char *what)
 {
-	struct vouch_answer *a = mem_new(struct vouch_answer);
+	struct msg_auth_in_answer *a = mem_new(struct msg_auth_in_answer);
 	const char *rest = strchrnul(what, ' ');
 	rest += *rest == ' ';
-	a->result = strncmp(what, "ok", 2) == 0 ? VOUCH_OK : strncmp(what, "challenge", 9) == 0 ? VOUCH_CHALLENGE :
-	    strcmp(what, "failed") == 0 ? VOUCH_FAILED : VOUCH_LATER;
-	if (a->result == VOUCH_OK)
+	a->result = strncmp(what, "ok", 2) == 0 ? AUTH_IN_OK : strncmp(what, "challenge", 9) == 0 ? AUTH_IN_CHALLENGE :
+	    strcmp(what, "failed") == 0 ? AUTH_IN_FAILED : AUTH_IN_LATER;
+	if (a->result == AUTH_IN_OK)
 		snprintf(a->user, sizeof(a->user), "%s", rest);
 	a->token.len = (uint16_t)strlen(rest);
 	memcpy(a->token.data, rest, a->token.len);
@@ -247,10 +247,10 @@ answer(struct world *w, const char *what)
 static void
 answer_demand(struct world *w, const char *what)
 {
-	struct plea_answer a = { .result = PLEA_STARTED, .messages = strtoull(what, NULL, 10), .more = strcmp(what, "more") == 0 };
+	struct msg_etrn_answer a = { .result = MSG_ETRN_STARTED, .messages = strtoull(what, NULL, 10), .more = strcmp(what, "more") == 0 };
 
 	if (strcmp(what, "nothing") == 0 || strcmp(what, "later") == 0)
-		a.result = *what == 'n' ? PLEA_NOTHING : PLEA_LATER;
+		a.result = *what == 'n' ? MSG_ETRN_NOTHING : MSG_ETRN_LATER;
 	session_asked(&w->s, &a, "x.example");
 }
 

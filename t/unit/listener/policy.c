@@ -117,37 +117,37 @@ START_TEST(reverse_names)
 	};
 	struct net_address a;
 	const char *why;
-	char name[ARPA_SIZE];
+	char name[PTR_NAME_SIZE];
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		ck_assert_int_eq(net_address_parse(&a, rows[i].address, 1, &why), 0);
-		arpa_name(name, (const struct sockaddr *)&a.sa);
+		ptr_name_name(name, (const struct sockaddr *)&a.sa);
 		ck_assert_str_eq(name, rows[i].name);
-		ck_assert_uint_eq(arpa_type((const struct sockaddr *)&a.sa), rows[i].type);
+		ck_assert_uint_eq(ptr_name_type((const struct sockaddr *)&a.sa), rows[i].type);
 	}
 }
 END_TEST
 
 START_TEST(forward_confirmation)
 {
-	static struct dns_answer answer;
+	static struct msg_dns_answer answer;
 	struct net_address a;
 	const char *why;
 	ck_assert_int_eq(net_address_parse(&a, "192.0.2.1", 1, &why), 0);
 	const struct sockaddr *sa = (const struct sockaddr *)&a.sa;
-	answer = (struct dns_answer){ .result = DNS_FOUND, .count = 2 };
-	answer.record[0] = (struct dns_record){ .len = 4, .data = { 192, 0, 2, 2 } };
-	answer.record[1] = (struct dns_record){ .len = 4, .data = { 192, 0, 2, 1 } };
-	ck_assert(arpa_confirms(&answer, sa));
+	answer = (struct msg_dns_answer){ .result = DNS_FOUND, .count = 2 };
+	answer.record[0] = (struct msg_dns_record){ .len = 4, .data = { 192, 0, 2, 2 } };
+	answer.record[1] = (struct msg_dns_record){ .len = 4, .data = { 192, 0, 2, 1 } };
+	ck_assert(ptr_name_confirms(&answer, sa));
 	answer.count = 1;
-	ck_assert(!arpa_confirms(&answer, sa));
+	ck_assert(!ptr_name_confirms(&answer, sa));
 	answer.count = 2;
 	answer.result = DNS_TROUBLE;
-	ck_assert(!arpa_confirms(&answer, sa));
+	ck_assert(!ptr_name_confirms(&answer, sa));
 	answer.result = DNS_FOUND;
 	answer.record[1].len = 3;
-	ck_assert(!arpa_confirms(&answer, sa));
+	ck_assert(!ptr_name_confirms(&answer, sa));
 	ck_assert_int_eq(net_address_parse(&a, "[::ffff:192.0.2.2]", 1, &why), 0);
-	ck_assert(arpa_confirms(&answer, sa));
+	ck_assert(ptr_name_confirms(&answer, sa));
 }
 END_TEST
 
@@ -195,42 +195,42 @@ START_TEST(per_client)
 {
 	struct net_address a, b, m;
 	const struct sockaddr *one = address(&a, "192.0.2.1"), *two = address(&b, "[2001:db8::1]"), *mapped = address(&m, "[::ffff:192.0.2.1]");
-	struct crowd *crowd = mem_new(struct crowd);
-	crowd_init(crowd);
-	struct limit *t = limit_new(2, crowd, 0), *u = limit_new(2, crowd, 63);
-	ck_assert(limit_take(t, one));
-	ck_assert(limit_take(t, mapped));	/* the same client */
-	ck_assert(!limit_take(t, one));
-	ck_assert(limit_take(t, two));
-	limit_give(t, mapped);
-	ck_assert(limit_take(t, one));
-	ck_assert(!limit_take(t, one));
-	limit_give(t, one);
-	limit_give(t, one);
-	limit_give(t, two);
-	limit_give(t, two);			/* once too often: nothing */
-	ck_assert(limit_take(t, two));
+	struct client_count *client_count = mem_new(struct client_count);
+	client_count_init(client_count);
+	struct client_limit *t = client_limit_new(2, client_count, 0), *u = client_limit_new(2, client_count, 63);
+	ck_assert(client_limit_take(t, one));
+	ck_assert(client_limit_take(t, mapped));	/* the same client */
+	ck_assert(!client_limit_take(t, one));
+	ck_assert(client_limit_take(t, two));
+	client_limit_give(t, mapped);
+	ck_assert(client_limit_take(t, one));
+	ck_assert(!client_limit_take(t, one));
+	client_limit_give(t, one);
+	client_limit_give(t, one);
+	client_limit_give(t, two);
+	client_limit_give(t, two);			/* once too often: nothing */
+	ck_assert(client_limit_take(t, two));
 
 	/* Two processes share the count; what a dead one held is free again. */
-	ck_assert(limit_take(u, one));
-	ck_assert(limit_take(t, one));
-	ck_assert(!limit_take(u, one));
-	ck_assert(!limit_take(t, one));
-	crowd_clear(crowd, 63);
-	ck_assert(limit_take(t, one));
-	ck_assert(!limit_take(u, one));
-	limit_give(t, one);
-	limit_give(t, one);
-	ck_assert(limit_take(u, one));
-	limit_give(u, one);
-	limit_free(t);
-	limit_free(u);
-	free(crowd);
-	t = limit_new(CONFIG_UNLIMITED, NULL, 0);
+	ck_assert(client_limit_take(u, one));
+	ck_assert(client_limit_take(t, one));
+	ck_assert(!client_limit_take(u, one));
+	ck_assert(!client_limit_take(t, one));
+	client_count_clear(client_count, 63);
+	ck_assert(client_limit_take(t, one));
+	ck_assert(!client_limit_take(u, one));
+	client_limit_give(t, one);
+	client_limit_give(t, one);
+	ck_assert(client_limit_take(u, one));
+	client_limit_give(u, one);
+	client_limit_free(t);
+	client_limit_free(u);
+	free(client_count);
+	t = client_limit_new(CONFIG_UNLIMITED, NULL, 0);
 	for (unsigned i = 0; i < 1000; i++)
-		ck_assert(limit_take(t, one));
-	limit_give(t, one);
-	limit_free(t);
+		ck_assert(client_limit_take(t, one));
+	client_limit_give(t, one);
+	client_limit_free(t);
 }
 END_TEST
 
@@ -263,24 +263,24 @@ END_TEST
 /* More clients than cells: nobody is refused for it, and what is given back is free. */
 START_TEST(a_crowd)
 {
-	struct crowd *crowd = mem_new(struct crowd);
-	crowd_init(crowd);
+	struct client_count *client_count = mem_new(struct client_count);
+	client_count_init(client_count);
 	uint8_t key[16] = { 0x20, 1 };
 	for (int round = 0; round < 2; round++) {
-		for (uint32_t i = 0; i < CROWD_CELLS + 10000; i++) {
+		for (uint32_t i = 0; i < CLIENT_COUNT_CELLS + 10000; i++) {
 			memcpy(key + 12, &i, sizeof(i));
-			ck_assert(crowd_take(crowd, i % 64, key, 1));
+			ck_assert(client_count_take(client_count, i % 64, key, 1));
 			if (i < 1000)
-				ck_assert(!crowd_take(crowd, (i + 1) % 64, key, 1));
+				ck_assert(!client_count_take(client_count, (i + 1) % 64, key, 1));
 		}
-		for (uint32_t i = 0; i < CROWD_CELLS + 10000; i++) {
+		for (uint32_t i = 0; i < CLIENT_COUNT_CELLS + 10000; i++) {
 			memcpy(key + 12, &i, sizeof(i));
-			crowd_give(crowd, i % 64, key);
+			client_count_give(client_count, i % 64, key);
 		}
 	}
-	for (size_t i = 0; i < CROWD_CELLS; i++)
-		ck_assert_uint_eq(crowd->cell[i], 0);
-	free(crowd);
+	for (size_t i = 0; i < CLIENT_COUNT_CELLS; i++)
+		ck_assert_uint_eq(client_count->cell[i], 0);
+	free(client_count);
 }
 END_TEST
 

@@ -158,13 +158,13 @@ world_drop_is_full(void *arg)
 }
 
 /* "unknown@..." is not in the directory; "slow@..." is known after "> sought". */
-static inline enum seek_answer
+static inline enum recipient_check_answer
 world_seek(void *arg, const char *address)
 {
 	struct world *w = arg;
 	if (strncmp(address, "slow@", 5) == 0 && !w->sought)
-		return SEEK_WAIT;
-	return strncmp(address, "unknown@", 8) == 0 ? SEEK_UNKNOWN : SEEK_KNOWN;
+		return RECIPIENT_CHECK_WAIT;
+	return strncmp(address, "unknown@", 8) == 0 ? RECIPIENT_CHECK_UNKNOWN : RECIPIENT_CHECK_KNOWN;
 }
 
 static inline bool
@@ -182,10 +182,10 @@ world_refused(void *arg, const char *recipient, const char *reply)
 }
 
 static inline void
-world_vouch(void *arg, const struct vouch_start *start)
+world_vouch(void *arg, const struct msg_auth_in_start *start)
 {
 	struct world *w = arg;
-	buf_printf(&w->asked, "start %s%s ", vouch_mechanism_names[start->mechanism], start->tls ? " tls" : "");
+	buf_printf(&w->asked, "start %s%s ", msg_auth_in_mechanism_names[start->mechanism], start->tls ? " tls" : "");
 	if (start->token.absent)
 		buf_puts(&w->asked, "-");
 	world_escape(&w->asked, (const char *)start->token.data, start->token.len);
@@ -193,7 +193,7 @@ world_vouch(void *arg, const struct vouch_start *start)
 }
 
 static inline void
-world_vouch_step(void *arg, const struct vouch_token *t)
+world_vouch_step(void *arg, const struct msg_auth_in_token *t)
 {
 	struct world *w = arg;
 	buf_puts(&w->asked, "step ");
@@ -208,13 +208,13 @@ world_vouch_cancel(void *arg)
 }
 
 static inline void
-world_plead(void *arg, struct plea *d)
+world_plead(void *arg, struct msg_etrn *d)
 {
 	struct world *w = arg;
 	const char *domain;
 	ck_assert(w->s.phase == PHASE_ASKING);
 	buf_printf(&w->asked, "%s%s%s", d->turn ? "turn" : "queue", d->account[0] != '\0' ? " of " : "", d->account);
-	for (size_t at = 0; (domain = plea_next(d, &at)) != NULL;)
+	for (size_t at = 0; (domain = msg_etrn_next(d, &at)) != NULL;)
 		buf_printf(&w->asked, " %s", domain);
 	buf_puts(&w->asked, "\n");
 }
@@ -229,7 +229,7 @@ static const struct session_ops world_ops = {
 	.command = world_command,
 	.send = world_send, .close = world_close, .begin = world_begin, .add = world_add, .finish = world_finish,
 	.discard = world_discard, .secure = world_secure, .drop_is_full = world_drop_is_full, .seek = world_seek, .is_self = world_is_self, .refused = world_refused,
-	.count = world_count, .vouch = world_vouch, .vouch_step = world_vouch_step, .vouch_cancel = world_vouch_cancel, .plead = world_plead,
+	.count = world_count, .auth_start = world_vouch, .auth_step = world_vouch_step, .auth_cancel = world_vouch_cancel, .plead = world_plead,
 };
 
 static inline int

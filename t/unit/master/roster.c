@@ -19,7 +19,7 @@ START_TEST(copies)
 		ck_assert_uint_eq(roster_copies(ROLE_DELIVER, &s, state), runs ? 1U : 0U);
 		ck_assert_uint_eq(roster_copies(ROLE_RESOLVER, &s, state), 0);	/* only by need */
 		ck_assert_uint_eq(roster_copies(ROLE_AUTH, &s, state), 0);
-		ck_assert_uint_eq(roster_copies(ROLE_CUSTODIAN, &s, state), 0);
+		ck_assert_uint_eq(roster_copies(ROLE_MAINTENANCE, &s, state), 0);
 	}
 }
 END_TEST
@@ -68,20 +68,20 @@ START_TEST(wanted)
 {
 	char folder[] = "/tmp/postern-unit-XXXXXX", path[256];
 	ck_assert_ptr_nonnull(mkdtemp(folder));
-	ck_assert(persist_wanted(folder, "one"));
-	ck_assert_int_eq(persist_write(folder, "one", false), 0);
-	ck_assert(!persist_wanted(folder, "one"));
-	ck_assert(persist_wanted(folder, "two"));
-	ck_assert_int_eq(persist_write(folder, "one", true), 0);
-	ck_assert(persist_wanted(folder, "one"));
+	ck_assert(wanted_state_wanted(folder, "one"));
+	ck_assert_int_eq(wanted_state_write(folder, "one", false), 0);
+	ck_assert(!wanted_state_wanted(folder, "one"));
+	ck_assert(wanted_state_wanted(folder, "two"));
+	ck_assert_int_eq(wanted_state_write(folder, "one", true), 0);
+	ck_assert(wanted_state_wanted(folder, "one"));
 	/* what somebody else put there is no reason to stop */
 	snprintf(path, sizeof(path), "%s/one.state", folder);
 	FILE *f = fopen(path, "w");
 	ck_assert_ptr_nonnull(f);
 	fputs("stop", f);
 	fclose(f);
-	ck_assert(persist_wanted(folder, "one"));
-	ck_assert_int_eq(persist_write("/nonexistent", "one", false), -1);
+	ck_assert(wanted_state_wanted(folder, "one"));
+	ck_assert_int_eq(wanted_state_write("/nonexistent", "one", false), -1);
 	unlink(path);
 	ck_assert_int_eq(rmdir(folder), 0);	/* nothing else was left behind */
 }
@@ -93,15 +93,15 @@ START_TEST(folders)
 	struct stat st;
 	ck_assert_ptr_nonnull(mkdtemp(top));
 	snprintf(path, sizeof(path), "%s/a/b", top);
-	ck_assert_int_eq(folder_make(path, 0750, (uid_t)-1, (gid_t)-1), 0);
+	ck_assert_int_eq(make_folder_make(path, 0750, (uid_t)-1, (gid_t)-1), 0);
 	ck_assert(stat(path, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 07777) == 0750);
-	ck_assert_int_eq(folder_make(path, 0700, (uid_t)-1, (gid_t)-1), 0);	/* there: left as it is */
+	ck_assert_int_eq(make_folder_make(path, 0700, (uid_t)-1, (gid_t)-1), 0);	/* there: left as it is */
 	ck_assert(stat(path, &st) == 0 && (st.st_mode & 07777) == 0750);
 	snprintf(path, sizeof(path), "%s/a/f", top);
 	FILE *f = fopen(path, "w");
 	ck_assert_ptr_nonnull(f);
 	fclose(f);
-	ck_assert_int_eq(folder_make(path, 0700, (uid_t)-1, (gid_t)-1), -1);	/* no folder */
+	ck_assert_int_eq(make_folder_make(path, 0700, (uid_t)-1, (gid_t)-1), -1);	/* no folder */
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/a/b", top);
 	rmdir(path);

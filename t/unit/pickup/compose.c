@@ -267,7 +267,7 @@ START_TEST(test_endless)
 
 		while (many.len < 65536)
 			buf_puts(&many, bits[i]);
-		while (text.len < COMPOSE_HEADER_MAX + TAKE_PIECE)
+		while (text.len < COMPOSE_HEADER_MAX + PICKUP_FILE_PIECE)
 			buf_add(&text, many.data, many.len);
 		buf_done(&many);
 		ck_assert_msg(compose_split(text.data, text.len, false, &h) != 0, "\"%s\" for ever", bits[i]);

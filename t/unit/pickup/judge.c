@@ -166,18 +166,18 @@ END_TEST
 
 /* The name that is due at `now`, or "". */
 static const char *
-due(struct known *k, uint64_t now, struct known_file **file)
+due(struct pickup_names *k, uint64_t now, struct pickup_name **file)
 {
-	*file = known_take_due(k, now);
+	*file = pickup_names_take_due(k, now);
 	return *file != NULL ? (*file)->name : "";
 }
 
-#define NEWS(name, evidence, now) ck_assert(known_news(k, name, evidence, now))
+#define NEWS(name, evidence, now) ck_assert(pickup_names_news(k, name, evidence, now))
 
 START_TEST(test_writers)
 {
-	struct known *k = known_new(100);
-	struct known_file *f;
+	struct pickup_names *k = pickup_names_new(100);
+	struct pickup_name *f;
 
 	/* created, opened, closed: looked at soon after the close, not before */
 	NEWS("a", JUDGE_CREATED, 0);
@@ -185,20 +185,20 @@ START_TEST(test_writers)
 	ck_assert_str_eq(due(k, 29000, &f), "");
 	NEWS("a", JUDGE_CLOSED, 29000);
 	ck_assert_str_eq(due(k, 29049, &f), "");
-	ck_assert_uint_eq(known_next_due(k), 29050);
+	ck_assert_uint_eq(pickup_names_next_due(k), 29050);
 	ck_assert_str_eq(due(k, 29050, &f), "a");
 	ck_assert_int_eq(f->evidence, JUDGE_CLOSED);
-	ck_assert_ptr_null(known_take_due(k, 1000000)); /* it is being looked at */
-	known_forget(k, f, 1000000);
-	ck_assert_ptr_null(known_take_due(k, 1000000));
-	known_free(k);
+	ck_assert_ptr_null(pickup_names_take_due(k, 1000000)); /* it is being looked at */
+	pickup_names_forget(k, f, 1000000);
+	ck_assert_ptr_null(pickup_names_take_due(k, 1000000));
+	pickup_names_free(k);
 }
 END_TEST
 
 START_TEST(test_reopened)
 {
-	struct known *k = known_new(100);
-	struct known_file *f;
+	struct pickup_names *k = pickup_names_new(100);
+	struct pickup_name *f;
 
 	/* closed, opened again before the look: it waits for the second close or for quiet */
 	NEWS("a", JUDGE_CREATED, 0);
@@ -211,62 +211,62 @@ START_TEST(test_reopened)
 	/* news during the look are not lost; an opening then is our own */
 	NEWS("a", JUDGE_OPEN, 2021);
 	NEWS("a", JUDGE_CLOSED, 2022);
-	known_look_again(k, f, 2100, 5000);
+	pickup_names_look_again(k, f, 2100, 5000);
 	ck_assert_str_eq(due(k, 2150, &f), "a");
 	ck_assert_int_eq(f->evidence, JUDGE_CLOSED);
 	NEWS("a", JUDGE_RENAMED, 2200);
-	known_forget(k, f, 2300);
+	pickup_names_forget(k, f, 2300);
 	ck_assert_str_eq(due(k, 2300, &f), "a");
 	ck_assert_int_eq(f->evidence, JUDGE_RENAMED);
-	known_forget(k, f, 2301);
-	ck_assert_uint_eq(known_count(k), 0);
+	pickup_names_forget(k, f, 2301);
+	ck_assert_uint_eq(pickup_names_count(k), 0);
 	/* opening what nobody knows is no news */
 	NEWS("b", JUDGE_OPEN, 0);
-	ck_assert_uint_eq(known_count(k), 0);
+	ck_assert_uint_eq(pickup_names_count(k), 0);
 	/* a link: created, never opened */
 	NEWS("c", JUDGE_CREATED, 0);
 	ck_assert_str_eq(due(k, 250, &f), "c");
-	known_look_again(k, f, 250, 250);
+	pickup_names_look_again(k, f, 250, 250);
 	NEWS("c", JUDGE_OPEN, 251);
 	ck_assert_str_eq(due(k, 500, &f), "c");
 	ck_assert_int_eq(f->evidence, JUDGE_CREATED);
-	known_forget(k, f, 500);
-	known_free(k);
+	pickup_names_forget(k, f, 500);
+	pickup_names_free(k);
 }
 END_TEST
 
 START_TEST(test_put_back)
 {
-	struct known *k = known_new(100);
-	struct known_file *f;
+	struct pickup_names *k = pickup_names_new(100);
+	struct pickup_name *f;
 
 	/* the kernel tells of our own renaming before the look has ended ... */
 	NEWS("a", JUDGE_SCANNED, 0);
 	ck_assert_str_eq(due(k, 0, &f), "a");
 	NEWS("a", JUDGE_RENAMED, 1);
-	known_put_back(k, "a", 2);
-	known_look_again(k, f, 2, 500);
+	pickup_names_put_back(k, "a", 2);
+	pickup_names_look_again(k, f, 2, 500);
 	ck_assert_str_eq(due(k, 501, &f), "");
 	/* ... or after: it is no evidence either way, but the next one is */
-	known_put_back(k, "a", 2);
+	pickup_names_put_back(k, "a", 2);
 	NEWS("a", JUDGE_RENAMED, 3);
 	ck_assert_str_eq(due(k, 501, &f), "");
 	NEWS("a", JUDGE_RENAMED, 4);
 	ck_assert_str_eq(due(k, 4, &f), "a");
-	known_forget(k, f, 5);
-	known_put_back(k, "b", 10);
+	pickup_names_forget(k, f, 5);
+	pickup_names_put_back(k, "b", 10);
 	NEWS("b", JUDGE_RENAMED, 11);
 	ck_assert_str_eq(due(k, 2009, &f), "");
 	ck_assert_str_eq(due(k, 2010, &f), "b");
-	known_forget(k, f, 2010);
+	pickup_names_forget(k, f, 2010);
 	/* lost news: writers we wait for may be done */
 	NEWS("c", JUDGE_CREATED, 0);
 	NEWS("c", JUDGE_OPEN, 0);
-	known_doubt(k, 0);
+	pickup_names_doubt(k, 0);
 	ck_assert_str_eq(due(k, 2000, &f), "c");
 	ck_assert_int_eq(f->evidence, JUDGE_UNSURE);
-	known_forget(k, f, 0);
-	known_free(k);
+	pickup_names_forget(k, f, 0);
+	pickup_names_free(k);
 }
 END_TEST
 
@@ -274,26 +274,26 @@ END_TEST
 START_TEST(test_full)
 {
 	enum { MAX = 1000 };
-	struct known *k = known_new(MAX);
-	struct known_file *f;
+	struct pickup_names *k = pickup_names_new(MAX);
+	struct pickup_name *f;
 	char name[32];
 
 	for (unsigned i = 0; i < MAX; i++) {
 		snprintf(name, sizeof(name), "%u", i * 7919 % MAX);
 		NEWS(name, JUDGE_RENAMED, i * 7919 % MAX);
 	}
-	ck_assert(!known_news(k, "one more", JUDGE_RENAMED, 0));
+	ck_assert(!pickup_names_news(k, "one more", JUDGE_RENAMED, 0));
 	NEWS("5", JUDGE_SCANNED, 0);
 	for (unsigned i = 0; i < MAX; i++) {
 		snprintf(name, sizeof(name), "%u", i);
 		if (i > 0)
 			ck_assert_str_eq(due(k, i - 1, &f), "");
 		ck_assert_str_eq(due(k, i, &f), name);
-		known_forget(k, f, i);
+		pickup_names_forget(k, f, i);
 	}
-	ck_assert_uint_eq(known_count(k), 0);
-	ck_assert_uint_eq(known_next_due(k), UINT64_MAX);
-	known_free(k);
+	ck_assert_uint_eq(pickup_names_count(k), 0);
+	ck_assert_uint_eq(pickup_names_next_due(k), UINT64_MAX);
+	pickup_names_free(k);
 }
 END_TEST
 

@@ -8,13 +8,13 @@
 #include "deliver/resolver/resolver.h"
 
 /* Bytes of a packet being made; names in text, "\0" compression is written by hand. */
-struct packet {
+struct dns_packet {
 	uint8_t data[8192];
 	size_t len;
 };
 
 static void
-put(struct packet *p, const void *data, size_t len)
+put(struct dns_packet *p, const void *data, size_t len)
 {
 	ck_assert_uint_le(p->len + len, sizeof(p->data));
 	memcpy(p->data + p->len, data, len);
@@ -22,13 +22,13 @@ put(struct packet *p, const void *data, size_t len)
 }
 
 static void
-put16(struct packet *p, unsigned value)
+put16(struct dns_packet *p, unsigned value)
 {
 	put(p, (uint8_t[]){ (uint8_t)(value >> 8), (uint8_t)value }, 2);
 }
 
 static void
-put_name(struct packet *p, const char *name)
+put_name(struct dns_packet *p, const char *name)
 {
 	while (*name != '\0') {
 		size_t len = strcspn(name, ".");
@@ -40,7 +40,7 @@ put_name(struct packet *p, const char *name)
 }
 
 static void
-begin(struct packet *p, unsigned rcode, unsigned answers, const char *name, unsigned type)
+begin(struct dns_packet *p, unsigned rcode, unsigned answers, const char *name, unsigned type)
 {
 	p->len = 0;
 	put16(p, 1);
@@ -55,7 +55,7 @@ begin(struct packet *p, unsigned rcode, unsigned answers, const char *name, unsi
 }
 
 static void
-put_head(struct packet *p, const char *owner, unsigned type, unsigned ttl, unsigned size)
+put_head(struct dns_packet *p, const char *owner, unsigned type, unsigned ttl, unsigned size)
 {
 	put_name(p, owner);
 	put16(p, type);
@@ -66,9 +66,9 @@ put_head(struct packet *p, const char *owner, unsigned type, unsigned ttl, unsig
 }
 
 static void
-put_mx(struct packet *p, const char *owner, unsigned ttl, unsigned preference, const char *host)
+put_mx(struct dns_packet *p, const char *owner, unsigned ttl, unsigned preference, const char *host)
 {
-	struct packet rdata = { .len = 0 };
+	struct dns_packet rdata = { .len = 0 };
 
 	put16(&rdata, preference);
 	put_name(&rdata, host);
@@ -77,9 +77,9 @@ put_mx(struct packet *p, const char *owner, unsigned ttl, unsigned preference, c
 }
 
 static void
-put_cname(struct packet *p, const char *owner, const char *to)
+put_cname(struct dns_packet *p, const char *owner, const char *to)
 {
-	struct packet rdata = { .len = 0 };
+	struct dns_packet rdata = { .len = 0 };
 
 	put_name(&rdata, to);
 	put_head(p, owner, DNS_CNAME, 60, (unsigned)rdata.len);
@@ -87,29 +87,29 @@ put_cname(struct packet *p, const char *owner, const char *to)
 }
 
 static void
-put_a(struct packet *p, const char *owner, unsigned last)
+put_a(struct dns_packet *p, const char *owner, unsigned last)
 {
 	put_head(p, owner, DNS_A, 120, 4);
 	put(p, (uint8_t[]){ 192, 0, 2, (uint8_t)last }, 4);
 }
 
-static struct dns_answer answer;
+static struct msg_dns_answer answer;
 
 static int
-read_packet(const struct packet *p, uint16_t type)
+read_packet(const struct dns_packet *p, uint16_t type)
 {
 	/* a copy of exactly that size: the sanitizer sees each byte read beyond */
 	uint8_t *copy = mem_zalloc(p->len > 0 ? p->len : 1);
 	memcpy(copy, p->data, p->len);
 	memset(&answer, 0, sizeof(answer));
-	int result = packet_read(&answer, type, copy, p->len);
+	int result = dns_packet_read(&answer, type, copy, p->len);
 	free(copy);
 	return result;
 }
 
 START_TEST(test_mx)
 {
-	struct packet p;
+	struct dns_packet p;
 
 	begin(&p, 0, 2, "d.example", DNS_MX);
 	put_mx(&p, "d.example", 300, 20, "b.example");
@@ -127,7 +127,7 @@ END_TEST
 
 START_TEST(test_null_mx)
 {
-	struct packet p;
+	struct dns_packet p;
 
 	begin(&p, 0, 1, "d.example", DNS_MX);
 	put_mx(&p, "d.example", 300, 0, "");
@@ -140,7 +140,7 @@ END_TEST
 
 START_TEST(test_alias_chain_in_any_order)
 {
-	struct packet p;
+	struct dns_packet p;
 
 	begin(&p, 0, 4, "d.example", DNS_A);
 	put_a(&p, "f.example", 1);
@@ -157,7 +157,7 @@ END_TEST
 
 START_TEST(test_alias_circle_ends)
 {
-	struct packet p;
+	struct dns_packet p;
 
 	begin(&p, 0, 2, "d.example", DNS_A);
 	put_cname(&p, "d.example", "e.example");
@@ -168,7 +168,7 @@ END_TEST
 
 START_TEST(test_results)
 {
-	struct packet p;
+	struct dns_packet p;
 
 	begin(&p, 3, 0, "d.example", DNS_MX);
 	ck_assert_int_eq(read_packet(&p, DNS_MX), 0);
@@ -184,7 +184,7 @@ END_TEST
 
 START_TEST(test_compressed_names)
 {
-	struct packet p;
+	struct dns_packet p;
 
 	begin(&p, 0, 1, "d.example", DNS_MX);
 	put16(&p, 0xc00c);		/* the question's name */
@@ -204,7 +204,7 @@ END_TEST
 
 START_TEST(test_a_label_cannot_look_like_two)
 {
-	struct packet p;
+	struct dns_packet p;
 
 	begin(&p, 0, 1, "d.example", DNS_MX);
 	put_head(&p, "d.example", DNS_MX, 60, 2 + 6 + 1);
@@ -218,7 +218,7 @@ END_TEST
 
 START_TEST(test_more_records_than_kept)
 {
-	struct packet p;
+	struct dns_packet p;
 
 	begin(&p, 0, 100, "d.example", DNS_A);
 	for (unsigned i = 0; i < 100; i++)
@@ -233,7 +233,7 @@ START_TEST(test_tlsa)
 {
 	static const size_t sizes[] = { 0, 1, 35, 494, 495, 496, 990, 991, 1800, 2000 };
 	uint8_t data[8000], got[DNS_LONG_MAX];
-	struct packet p;
+	struct dns_packet p;
 	size_t at = 0, n = 0;
 
 	for (size_t i = 0; i < sizeof(data); i++)
@@ -245,7 +245,7 @@ START_TEST(test_tlsa)
 	}
 	ck_assert_int_eq(read_packet(&p, DNS_TLSA), 0);
 	for (; at < answer.count; n++) {
-		size_t len = dns_answer_long(&answer, &at, got);
+		size_t len = msg_dns_answer_long(&answer, &at, got);
 		ck_assert_uint_eq(len, sizes[n]);
 		ck_assert_mem_eq(got, data, len);
 	}
@@ -264,7 +264,7 @@ END_TEST
 /* Every cut and every single changed byte: any answer, but no read outside and no end without end. */
 START_TEST(test_damaged_packets)
 {
-	struct packet p, q;
+	struct dns_packet p, q;
 
 	begin(&p, 0, 3, "d.example", DNS_MX);
 	put_cname(&p, "d.example", "e.example");
@@ -305,17 +305,17 @@ static const char hosts_text[] =
     "2001:db8::1 six";
 
 static bool
-ask_hosts(const struct hosts *h, const char *name, uint16_t type)
+ask_hosts(const struct hosts_file *h, const char *name, uint16_t type)
 {
-	struct dns_query q = { .type = type };
+	struct msg_dns_query q = { .type = type };
 
 	strcpy(q.name, name);
-	return hosts_answer(h, &q, &answer);
+	return hosts_file_answer(h, &q, &answer);
 }
 
 START_TEST(test_hosts)
 {
-	struct hosts *h = hosts_parse(hosts_text, sizeof(hosts_text) - 1);
+	struct hosts_file *h = hosts_file_parse(hosts_text, sizeof(hosts_text) - 1);
 
 	ck_assert(ask_hosts(h, "localhost", DNS_A));
 	ck_assert_int_eq(answer.result, DNS_FOUND);
@@ -335,10 +335,10 @@ START_TEST(test_hosts)
 	ck_assert(!ask_hosts(h, "with", DNS_A));
 	ck_assert(!ask_hosts(h, "relay2", DNS_A));
 	ck_assert(!ask_hosts(h, "other", DNS_A));
-	hosts_free(h);
-	h = hosts_parse("", 0);
+	hosts_file_free(h);
+	h = hosts_file_parse("", 0);
 	ck_assert(!ask_hosts(h, "localhost", DNS_A));
-	hosts_free(h);
+	hosts_file_free(h);
 }
 END_TEST
 
@@ -351,7 +351,7 @@ START_TEST(test_servers)
 {
 	for (size_t i = 0; i < nitems_of(servers); i++) {
 		char dst[NET_TEXT_SIZE];
-		int result = settings_server(dst, servers[i].text);
+		int result = unbound_config_server(dst, servers[i].text);
 		ck_assert_int_eq(result, servers[i].expect != NULL ? 0 : -1);
 		if (result == 0)
 			ck_assert_str_eq(dst, servers[i].expect);
@@ -364,7 +364,7 @@ settings_have(const struct config_service *s, const char *resolv, const char *te
 {
 	struct buf out = BUF_INIT(1U << 16);
 
-	settings_write(&out, s, resolv, strlen(resolv));
+	unbound_config_write(&out, s, resolv, strlen(resolv));
 	ck_assert(buf_ok(&out));
 	bool found = strstr(buf_text(&out), text) != NULL;
 	buf_done(&out);
@@ -402,8 +402,8 @@ static struct ctl *worker;
 static void
 on_answer(void *arg, const struct ctl_message *m)
 {
-	ck_assert_int_eq(m->type, CTL_ANSWER);
-	ck_assert(dns_answer_take(&answer, m->data, m->len));
+	ck_assert_int_eq(m->type, CTL_DNS_ANSWER);
+	ck_assert(msg_dns_answer_take(&answer, m->data, m->len));
 	ck_assert_uint_eq(m->request, 7 + answered);
 	answered++;
 	loop_stop(loop);
@@ -418,7 +418,7 @@ on_close(void *arg, bool bad)
 }
 
 static void
-on_gone(void *arg, struct asker *k)
+on_gone(void *arg, struct dns_channel *k)
 {
 	gone++;
 }
@@ -426,10 +426,10 @@ on_gone(void *arg, struct asker *k)
 static void
 ask(const char *name, uint16_t type)
 {
-	struct dns_query q = { .type = type };
+	struct msg_dns_query q = { .type = type };
 
 	strcpy(q.name, name);
-	ck_assert_int_eq(ctl_send(worker, CTL_QUERY, 7 + answered, &q, sizeof(q), -1), 0);
+	ck_assert_int_eq(ctl_send(worker, CTL_DNS_ASK, 7 + answered, &q, sizeof(q), -1), 0);
 	loop_run(loop);
 }
 
@@ -441,8 +441,8 @@ START_TEST(test_channel)
 
 	loop = loop_new();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-	struct answers *answers = answers_new(loop, &s);
-	struct asker *k = asker_new(loop, answers, pair[0], "default", on_gone, NULL);
+	struct dns_query *answers = dns_query_new(loop, &s);
+	struct dns_channel *k = dns_channel_new(loop, answers, pair[0], "default", on_gone, NULL);
 	ck_assert_ptr_nonnull(k);
 	worker = ctl_new(loop, pair[1], CTL_FROM_HELPER, on_answer, on_close, NULL);
 	ask("localhost", DNS_A);
@@ -456,7 +456,7 @@ START_TEST(test_channel)
 	ck_assert_int_eq(send(ctl_fd(worker), "x", 1, 0), 1);
 	loop_run(loop);
 	ck_assert_uint_eq(gone, 1);
-	answers_free(answers);
+	dns_query_free(answers);
 	loop_free(loop);
 }
 END_TEST

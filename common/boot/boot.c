@@ -1,0 +1,219 @@
+/*
+ * boot - the first and last steps of every worker and helper
+ *
+ * Runs in:  listener, pickup, deliver, resolver: once, before their own code
+ * Owns:     the inherited descriptors, the control channel to the master, the loop
+ * Promise:  when `run` is called root is gone for good, and no foreign descriptor is open
+ * Fails by: die(): 64 not started by the master, 71 system, 78 configuration
+ */
+#include "common/boot/boot.h"
+
+#include <bsd/stdlib.h>
+#include <bsd/unistd.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+/* A stop that did not come from the master: its end, or a TERM. */
+static void
+stop_by_myself(struct boot *b)
+{
+	uint32_t grace = (uint32_t)b->config->service.grace;
+	struct ctl_message m = { .type = CTL_STOP, .data = &grace, .len = sizeof(grace), .fd = -1 };
+	b->role->on_control(b, &m);
+}
+
+static void
+on_message(void *arg, const struct ctl_message *m)
+{
+	struct boot *b = arg;
+	b->role->on_control(b, m);
+}
+
+static void
+on_close(void *arg, bool bad)
+{
+	struct boot *b = arg;
+	log_event(LOG_WARN, NULL, "trouble", "doing=control reason=%s", bad ? "\"bad message from the master\"" : "\"the master is gone\"");
+	stop_by_myself(b);
+}
+
+static void
+on_signal(void *arg, int signo, bool queued, int value)
+{
+	(void)signo, (void)queued, (void)value;
+	stop_by_myself(arg);
+}
+
+/* INT HUP USR1 USR2 are the master's business: a terminal sends them to the whole group. */
+static void
+set_signals(struct boot *b)
+{
+	static const int ignored[] = { SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE };
+	static const int watched[] = { SIGTERM, 0 };
+	for (size_t i = 0; i < nitems_of(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	loop_signals(b->loop, watched, on_signal, b);
+}
+
+static bool
+is_channel(int fd)
+{
+	int type = 0;
+	socklen_t len = sizeof(type);
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
+}
+
+static unsigned
+number(const char *text, long long max)
+{
+	const char *why = NULL;
+	long long n = strtonum(text, 0, max, &why);
+	if (why != NULL)
+		die(EX_USAGE, "bad argument %s: %s", text, why);
+	return (unsigned)n;
+}
+
+static void
+take_arguments(struct boot *b, int argc, char **argv)
+{
+	if (argc != 4 || !is_channel(BOOT_MASTER)) {
+		fprintf(stderr, "postern-%s is started by postern(8), not by hand\n", b->role->name);
+		exit(EX_USAGE);
+	}
+	b->slot = number(argv[2], COUNTERS_SLOTS - 1);
+	b->listeners = number(argv[3], CONFIG_LISTEN_MAX);
+	closefrom(BOOT_LISTEN + (int)b->listeners);
+	for (int fd = BOOT_MASTER; fd < BOOT_LISTEN + (int)b->listeners; fd++)
+		if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
+			die(EX_OSERR, "descriptor %d was not inherited", fd);
+}
+
+static void
+take_config(struct boot *b, const char *server)
+{
+	char program[48];
+	bool foreground = getenv("POSTERN_FOREGROUND") != NULL;
+	snprintf(program, sizeof(program), "postern-%s", b->role->name);
+	log_open(program, server, false);
+	b->config = config_read_snapshot(BOOT_CONFIG);
+	if (b->config == NULL)
+		die(EX_CONFIG, "the configuration snapshot cannot be read");
+	log_open(program, server, b->config->service.syslog && !foreground);
+	if (!b->role->per_server)
+		return;
+	b->server = config_server_by_name(b->config, server);
+	if (b->server == NULL)
+		die(EX_CONFIG, "no virtual server %s in the configuration snapshot", log_safe(server));
+	b->counters = counters_map(BOOT_COUNTERS);
+	if (b->counters == NULL)
+		die(EX_OSERR, "cannot map the counters: %s", strerror(errno));
+	counters_use_slot(b->counters, b->slot);
+}
+
+static void
+raise_limits(void)
+{
+	struct rlimit rl;
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
+		rl.rlim_cur = rl.rlim_max;
+		(void)!setrlimit(RLIMIT_NOFILE, &rl);
+	}
+	mallopt(M_ARENA_MAX, 2); /* a loop and its pool: more arenas only cost memory */
+}
+
+int
+boot_main(int argc, char **argv, const struct boot_role *role)
+{
+	extern char **environ;
+	struct boot b = { .role = role };
+	setproctitle_init(argc, argv, environ);
+	take_arguments(&b, argc, argv);
+	umask(007);
+	take_config(&b, argv[1]);
+	raise_limits();
+	setproctitle("%s%s%s", argv[1], argv[1][0] != '\0' ? ": " : "", role->title); /* libbsd puts the program before it */
+	b.loop = loop_new();
+	set_signals(&b);
+	boot_drop(b.config->service.user, b.config->service.group);
+	b.master = ctl_new(b.loop, BOOT_MASTER, CTL_FROM_MASTER, on_message, on_close, &b);
+	role->run(&b);
+	loop_run(b.loop);
+	if (role->finish != NULL)
+		role->finish(&b);
+	ctl_free(b.master);
+	loop_free(b.loop);
+	counters_free(b.counters);
+	config_free(b.config);
+	return EX_OK;
+}
+
+static void
+say(struct boot *b, enum ctl_type type, uint32_t request, const void *data, size_t len)
+{
+	if (ctl_send(b->master, type, request, data, len, -1) == -1 && errno != EPIPE)
+		log_event(LOG_WARN, NULL, "trouble", "doing=control message=%s reason=%s", ctl_name(type), log_safe(strerror(errno)));
+}
+
+void
+boot_tell(struct boot *b, enum ctl_type type)
+{
+	say(b, type, 0, NULL, 0);
+}
+
+void
+boot_need(struct boot *b, enum ctl_helper helper)
+{
+	uint32_t which = helper;
+	say(b, CTL_NEED, 0, &which, sizeof(which));
+}
+
+void
+boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsigned index, const char *server)
+{
+	struct ctl_file file = { .kind = kind, .index = index };
+	snprintf(file.server, sizeof(file.server), "%s", server);
+	say(b, CTL_OPEN, request, &file, sizeof(file));
+}
+
+void
+boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind, const char *server, const char *domain)
+{
+	struct ctl_file file = { .kind = kind };
+	snprintf(file.server, sizeof(file.server), "%s", server);
+	snprintf(file.domain, sizeof(file.domain), "%s", domain);
+	say(b, CTL_OPEN, request, &file, sizeof(file));
+}
+
+void
+boot_ready(struct boot *b)
+{
+	boot_tell(b, CTL_READY);
+}
+
+void
+boot_refuse(struct boot *b, int code, const char *reason)
+{
+	char text[CTL_REASON_MAX];
+	snprintf(text, sizeof(text), "%s", reason);
+	(void)!ctl_send(b->master, CTL_REASON, 0, text, strlen(text), -1);
+	die(code, "%s", text);
+}
+
+void
+boot_end(struct boot *b)
+{
+	loop_stop(b->loop);
+}

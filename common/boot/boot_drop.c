@@ -1,0 +1,94 @@
+/*
+ * boot_drop - the one privilege drop, proved
+ *
+ * Runs in:  every worker and helper, once
+ * Owns:     nothing
+ * Promise:  afterwards: no root, no supplementary group, no capability, no way back
+ * Fails by: die() (EX_NOUSER, EX_OSERR)
+ */
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/boot/boot.h"
+
+static void
+must(bool ok, const char *what)
+{
+	if (!ok)
+		die(EX_OSERR, "privilege drop: %s: %s", what, strerror(errno));
+}
+
+/* Needs CAP_SETPCAP: before the user changes. */
+static void
+shut_bounding_set(void)
+{
+	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
+		must(prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0, "capability bounding set");
+}
+
+static void
+become(const char *user, const char *group)
+{
+	errno = 0;
+	const struct passwd *pw = getpwnam(user);
+	if (pw == NULL)
+		die(EX_NOUSER, "no user %s on this host ([service] user)", user);
+	uid_t uid = pw->pw_uid;
+	const struct group *gr = getgrnam(group);
+	if (gr == NULL)
+		die(EX_NOUSER, "no group %s on this host ([service] group)", group);
+	gid_t gid = gr->gr_gid;
+	if (uid == 0 || gid == 0)
+		die(EX_CONFIG, "[service] user and group must not be root");
+	shut_bounding_set();
+	must(setgroups(1, &gid) == 0, "setgroups");
+	must(setresgid(gid, gid, gid) == 0, "setresgid");
+	must(setresuid(uid, uid, uid) == 0, "setresuid");
+}
+
+static void
+clear_capabilities(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	must(syscall(SYS_capset, &head, none) == 0, "capset");
+	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
+}
+
+static void
+prove(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct have[_LINUX_CAPABILITY_U32S_3];
+	uid_t r, e, s;
+	must(getresuid(&r, &e, &s) == 0 && r != 0 && e != 0 && s != 0, "a user id is still root");
+	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setuid(0) == 0 || setgid(0) == 0)
+		bug("privilege drop: root came back");
+	must(syscall(SYS_capget, &head, have) == 0, "capget");
+	for (size_t i = 0; i < nitems_of(have); i++)
+		if (have[i].effective != 0 || have[i].permitted != 0 || have[i].inheritable != 0)
+			bug("privilege drop: a capability is left");
+}
+
+void
+boot_drop(const char *user, const char *group)
+{
+	bool root = geteuid() == 0;
+	if (root)
+		become(user, group);
+	clear_capabilities();
+	if (getuid() != 0)
+		prove();
+}

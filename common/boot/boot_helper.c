@@ -1,0 +1,41 @@
+/*
+ * boot_helper - what the helpers have in common: how they meet workers, hide their memory and end
+ *
+ * Runs in:  resolver, auth, directory, fetch, metrics
+ * Owns:     nothing
+ * Promise:  a message of the master that no helper expects leaves no descriptor behind
+ * Fails by: false
+ */
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "common/boot/boot.h"
+
+void
+boot_helper_hide_memory(void)
+{
+#ifndef POSTERN_TEST	/* the leak sanitizer debugs its own process */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
+bool
+boot_helper_introduced(const struct ctl_message *m, struct ctl_channel *channel)
+{
+	if (m->fd == -1)
+		return false;
+	memcpy(channel, m->data, sizeof(*channel));
+	channel->server[sizeof(channel->server) - 1] = '\0';
+	channel->role[sizeof(channel->role) - 1] = '\0';
+	return true;
+}
+
+void
+boot_helper_control(struct boot *b, const struct ctl_message *m)
+{
+	if (m->type == CTL_DRAIN || m->type == CTL_STOP)
+		boot_end(b);
+	else if (m->fd != -1)
+		close(m->fd);
+}

@@ -1,0 +1,199 @@
+/*
+ * config - the INI set as one object: read and judged, from files or from a snapshot; looked up, compared, freed
+ *
+ * Runs in:  every process
+ * Owns:     everything a config points to (config_free)
+ * Promise:  a config that is returned has passed the judge; it never changes
+ * Fails by: NULL and faults (files), NULL and errno (snapshot)
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+#include "common/config/config_parts.h"
+
+#define SNAPSHOT_MAX (256 * 1024 * 1024)
+
+/* Takes out the virtual servers whose files have errors. */
+static void
+drop_broken(struct config_work *w)
+{
+	struct config *c = w->config;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < c->nserver; i++) {
+		if (config_work_source(w, i)->errors > 0)
+			config_build_free_server(&c->server[i]);
+		else
+			c->server[kept++] = c->server[i];
+	}
+	c->nserver = kept;
+}
+
+/* From sources to a judged config; NULL when postern.ini has errors. */
+static struct config *
+make(struct config_work *w)
+{
+	struct buf text = BUF_INIT(SNAPSHOT_MAX);
+
+	w->ini = mem_zalloc(w->sources.count * sizeof(*w->ini));
+	for (size_t i = 0; i < w->sources.count; i++)
+		config_ini_parse(&w->ini[i], &w->sources.source[i], w->faults);
+	config_build_all(w);
+	config_judge_all(w);
+	config_snapshot_format(&text, w);
+	if (!buf_ok(&text))
+		config_faults_add(w->faults, &w->sources.source[0], 0, false, "all INI files together are larger than %d MiB",
+		    SNAPSHOT_MAX / 1024 / 1024);
+	w->config->text = text.data;
+	w->config->text_len = text.len;
+	drop_broken(w);
+	for (size_t i = 0; i < w->sources.count; i++)
+		config_ini_done(&w->ini[i]);
+	free(w->ini);
+	if (w->sources.source[0].errors > 0) {
+		config_free(w->config);
+		w->config = NULL;
+	}
+	config_faults_sort(w->faults);
+	return w->config;
+}
+
+struct config *
+config_read(const char *path, struct config_faults *faults)
+{
+	struct config_work w = { .faults = faults, .folders = true };
+
+	*faults = (struct config_faults){ 0 };
+	config_file_gather(&w, path);
+	struct config *c = make(&w);
+	config_file_done(&w.sources);
+	return c;
+}
+
+static struct config *
+read_text(const char *text, size_t len)
+{
+	struct config_faults faults = { 0 };
+	struct config_work w = { .faults = &faults };
+	struct config *c = NULL;
+
+	if (config_snapshot_parse(&w.sources, text, len) == 0) {
+		c = make(&w);
+		if (c != NULL && faults.errors > 0) {
+			config_free(c);
+			c = NULL;
+		}
+		if (c == NULL)
+			errno = EINVAL;
+	}
+	config_faults_done(&faults);
+	config_file_done(&w.sources);
+	return c;
+}
+
+struct config *
+config_read_snapshot(int fd)
+{
+	struct stat st;
+	struct config *c = NULL;
+
+	if (fstat(fd, &st) == -1)
+		return NULL;
+	if (st.st_size <= 0 || st.st_size > SNAPSHOT_MAX) {
+		errno = EINVAL;
+		return NULL;
+	}
+	char *text = mem_zalloc((size_t)st.st_size + 1);
+	ssize_t len = disk_pread(fd, text, (size_t)st.st_size, 0);
+	if (len == st.st_size)
+		c = read_text(text, (size_t)len);
+	else if (len >= 0)
+		errno = EINVAL;
+	free(text);
+	return c;
+}
+
+void
+config_free(struct config *c)
+{
+	if (c != NULL)
+		config_build_free(c);
+}
+
+const struct config_server *
+config_server_by_name(const struct config *c, const char *name)
+{
+	for (size_t i = 0; i < c->nserver; i++)
+		if (strcmp(c->server[i].name, name) == 0)
+			return &c->server[i];
+	return NULL;
+}
+
+const struct config_server *
+config_server_by_id(const struct config *c, uint32_t id)
+{
+	for (size_t i = 0; i < c->nserver; i++)
+		if (c->server[i].id == id)
+			return &c->server[i];
+	return NULL;
+}
+
+bool
+config_server_has_tls(const struct config_server *s)
+{
+	for (size_t i = 0; i < s->nlisten; i++)
+		if (s->listen[i].tls)
+			return true;
+	return s->tls != CONFIG_TLS_OFF;
+}
+
+/* The server's mode or one of its domains is among `modes`, a bit each. */
+static bool
+has_mode(const struct config_server *s, unsigned modes)
+{
+	bool found = (modes & 1U << s->outbound_tls) != 0;
+
+	for (size_t i = 0; i < s->ndomain && !found; i++)
+		found = s->domain[i].has_outbound_tls && (modes & 1U << s->domain[i].outbound_tls) != 0;
+	return found;
+}
+
+bool
+config_server_has_outbound_tls(const struct config_server *s)
+{
+	return has_mode(s, ~(1U << CONFIG_OUT_TLS_OFF));
+}
+
+bool
+config_server_verifies(const struct config_server *s)
+{
+	return has_mode(s, 1U << CONFIG_OUT_TLS_VERIFY);
+}
+
+/* All values one virtual server depends on. */
+static void
+print_values(const struct config *c, const struct config_server *s, struct buf *out)
+{
+	config_print_owner(CONFIG_OWNER_SERVICE, &c->service, NULL, out);
+	config_print_server(s, false, out);
+}
+
+bool
+config_server_same(const struct config *a, const struct config *b, const char *name)
+{
+	const struct config_server *x = config_server_by_name(a, name), *y = config_server_by_name(b, name);
+	struct buf left = BUF_INIT(SNAPSHOT_MAX), right = BUF_INIT(SNAPSHOT_MAX);
+
+	if (x == NULL || y == NULL)
+		return x == y;
+	print_values(a, x, &left);
+	print_values(b, y, &right);
+	bool same = left.len == right.len && memcmp(buf_text(&left), buf_text(&right), left.len) == 0;
+	buf_done(&left);
+	buf_done(&right);
+	return same;
+}

@@ -1,0 +1,386 @@
+/*
+ * config_build - makes a config of the pieces of its files: values by the key table, defaults, what is derived, ids
+ *
+ * Runs in:  master, posternctl; children on the snapshot
+ * Owns:     nothing; fills config_work.config
+ * Promise:  a refused key leaves its default; every key that is given is either taken or has a fault. Values of the shared
+ *           sections of postern.ini are defaults of each virtual server; a list given by its own file replaces them
+ * Fails by: faults
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/config/config_parts.h"
+
+/* Where an entry goes. */
+struct target {
+	enum config_owner owner;
+	void *base;
+	struct config_origin *origin;
+	struct config_source *source;
+	const char *file;		/* of the source, as long as the config lives */
+	struct config_faults *faults;	/* NULL: faults of these entries are known already */
+	bool shared;
+};
+
+const struct key *
+config_build_rows(enum config_owner owner, size_t *count)
+{
+	static const enum key_section first[] = { KEY_SERVICE, KEY_GENERAL, KEY_DOMAIN, KEY_OAUTH, KEY_SECTION_COUNT };
+	size_t begin = 0, end;
+
+	while (begin < key_rows_count && key_rows[begin].section < first[owner])
+		begin++;
+	for (end = begin; end < key_rows_count && key_rows[end].section < first[owner + 1]; end++)
+		;
+	*count = end - begin;
+	return &key_rows[begin];
+}
+
+static enum config_owner
+owner_of(enum key_section section)
+{
+	return section == KEY_SERVICE ? CONFIG_OWNER_SERVICE : section == KEY_DOMAIN ? CONFIG_OWNER_DOMAIN :
+	    section == KEY_OAUTH ? CONFIG_OWNER_OAUTH : CONFIG_OWNER_SERVER;
+}
+
+const struct config_origin *
+config_build_origin(const struct config_origin *origin, enum key_section section, const char *name)
+{
+	size_t count;
+	const struct key *rows = config_build_rows(owner_of(section), &count);
+
+	return &origin[key_find(section, name) - rows];
+}
+
+/* All defaults, and the origins that say so. */
+static struct config_origin *
+set_standards(enum config_owner owner, void *base)
+{
+	size_t count;
+	const struct key *rows = config_build_rows(owner, &count);
+
+	for (size_t i = 0; i < count; i++)
+		config_value_standard(&rows[i], base);
+	return mem_zalloc(count * sizeof(struct config_origin));
+}
+
+static void
+fault_unknown(const struct target *t, enum key_section section, const struct config_entry *e)
+{
+	const char *best = key_suggest(section, e->name);
+	enum key_section other = t->owner == CONFIG_OWNER_SERVER || t->owner == CONFIG_OWNER_SERVICE ? KEY_GENERAL : KEY_DOMAIN;
+
+	while (other < KEY_DOMAIN && key_find(other, e->name) == NULL)
+		other++;
+	if (*e->name == '\0')
+		config_faults_add(t->faults, t->source, e->line, false, "there is no key in front of =");
+	else if (other < KEY_DOMAIN)
+		config_faults_add(t->faults, t->source, e->line, false, "\"%s\" is no key of [%s], it belongs in [%s]", e->name,
+		    key_section_name(section), key_section_name(other));
+	else if (best != NULL)
+		config_faults_add(t->faults, t->source, e->line, false, "unknown key \"%.60s\" in [%s]; did you mean \"%s\"?", e->name,
+		    key_section_name(section), best);
+	else
+		config_faults_add(t->faults, t->source, e->line, false, "unknown key \"%.60s\" in [%s]", e->name, key_section_name(section));
+}
+
+/* Whether the key may stand here, and now. */
+static bool
+entry_fits(const struct target *t, const struct key *k, const struct config_origin *o, const struct config_entry *e)
+{
+	if (t->shared && k->own) {
+		config_faults_add(t->faults, t->source, e->line, false, "\"%s\" cannot be shared, it belongs in the file of a virtual server",
+		    k->name);
+		return false;
+	}
+	if (k->missing && !config_value_is_standard(k, e->value)) {
+		config_faults_add(t->faults, t->source, e->line, false, "\"%s\" is not available in this version%s%s%s", k->name,
+		    k->standard != NULL ? ", its only value is " : "", k->standard != NULL ? k->standard : "", k->standard != NULL ?
+		    " (the default)" : "");
+		return false;
+	}
+	if (o->file != t->file || config_value_is_list(k))
+		return true;
+	if (e->continued)
+		config_faults_add(t->faults, t->source, e->line, false, "the line starts with a blank and so goes on with \"%s\", which takes "
+		    "one value only", k->name);
+	else
+		config_faults_add(t->faults, t->source, e->line, false, "\"%s\" is given a second time (first at line %u)", k->name, o->line);
+	return false;
+}
+
+static void
+take_value(const struct target *t, const struct key *k, struct config_origin *o, const struct config_entry *e)
+{
+	struct buf why = BUF_INIT(1000);
+
+	if (o->file != t->file && config_value_is_list(k))
+		config_value_clear(k, t->base);
+	if (o->file != t->file)
+		*o = (struct config_origin){ .file = t->file, .line = e->line };
+	if (config_value_set(k, t->base, e->value, &why) == -1) {
+		o->bad = true;
+		config_faults_add(t->faults, t->source, e->line, false, "%s %s%s", k->name, buf_text(&why),
+		    e->continued ? " (the line starts with a blank and so goes on with this key)" : "");
+	}
+	buf_done(&why);
+}
+
+static void
+apply_entry(const struct target *t, enum key_section section, const struct config_entry *e)
+{
+	const struct key *k = key_find(section, e->name);
+	size_t count;
+
+	if (k == NULL) {
+		if (!e->continued)
+			fault_unknown(t, section, e);
+		return;
+	}
+	struct config_origin *o = &t->origin[k - config_build_rows(t->owner, &count)];
+	if (entry_fits(t, k, o, e))
+		take_value(t, k, o, e);
+}
+
+/* The entries of all sections that belong to the target's owner (for a domain: of one heading). */
+static void
+apply_entries(const struct target *t, const struct config_ini *ini, size_t heading)
+{
+	for (size_t i = 0; i < ini->nentry; i++) {
+		const struct config_entry *e = &ini->entry[i];
+		enum key_section section = ini->heading[e->heading].section;
+		if (section == KEY_SECTION_COUNT || owner_of(section) != t->owner)
+			continue;
+		if (t->owner == CONFIG_OWNER_DOMAIN && e->heading != heading)
+			continue;
+		apply_entry(t, section, e);
+	}
+}
+
+static void
+build_service(struct config_work *w)
+{
+	struct config_service *service = &w->config->service;
+
+	service->file = w->config->path[0];
+	service->origin = set_standards(CONFIG_OWNER_SERVICE, service);
+	struct target t = { CONFIG_OWNER_SERVICE, service, service->origin, &w->sources.source[0], w->config->path[0], w->faults, false };
+	apply_entries(&t, &w->ini[0], 0);
+	if (service->hostname == NULL)
+		service->hostname = mem_strdup(w->sources.hostname);
+}
+
+/* Entries are in the order of the file, so a domain's are one run of them. */
+static void
+build_domains(struct config_work *w, struct config_server *s, size_t index)
+{
+	const struct config_ini *ini = &w->ini[index];
+	size_t entry = 0;
+
+	s->domain = mem_zalloc((ini->nheading + 1) * sizeof(*s->domain));	/* and one for the fqdn */
+	for (size_t i = 0; i < ini->nheading; i++) {
+		const struct config_heading *h = &ini->heading[i];
+		if (h->section != KEY_DOMAIN)
+			continue;
+		struct config_domain *d = &s->domain[s->ndomain++];
+		d->name = mem_strdup(h->domain);
+		d->origin = set_standards(CONFIG_OWNER_DOMAIN, d);
+		struct target t = { CONFIG_OWNER_DOMAIN, d, d->origin, &w->sources.source[index], w->config->path[index], w->faults, false };
+		while (entry < ini->nentry && ini->entry[entry].heading < i)
+			entry++;
+		for (; entry < ini->nentry && ini->entry[entry].heading == i; entry++)
+			apply_entry(&t, KEY_DOMAIN, &ini->entry[entry]);
+		d->has_outbound_auth = config_build_origin(d->origin, KEY_DOMAIN, "outbound-auth")->file != NULL;
+		d->has_outbound_tls = config_build_origin(d->origin, KEY_DOMAIN, "outbound-tls")->file != NULL;
+		d->has_port = d->port != 0;
+		d->has_route = config_build_origin(d->origin, KEY_DOMAIN, "route")->file != NULL;
+	}
+}
+
+static void
+build_oauth(struct config_work *w)
+{
+	const struct config_ini *ini = &w->ini[0];
+	struct config *c = w->config;
+
+	c->oauth = mem_zalloc((ini->nheading + 1) * sizeof(*c->oauth));
+	for (size_t i = 0; i < ini->nheading; i++) {
+		if (ini->heading[i].section != KEY_OAUTH)
+			continue;
+		struct config_oauth *o = &c->oauth[c->noauth++];
+		o->name = mem_strdup(ini->heading[i].domain);
+		o->origin = set_standards(CONFIG_OWNER_OAUTH, o);
+		struct target t = { CONFIG_OWNER_OAUTH, o, o->origin, &w->sources.source[0], c->path[0], w->faults, false };
+		for (size_t e = 0; e < ini->nentry; e++)
+			if (ini->entry[e].heading == i)
+				apply_entry(&t, KEY_OAUTH, &ini->entry[e]);
+		config_oauth_derive(&c->service, o);
+	}
+}
+
+static void
+derive_path(char **path, const char *folder, const char *name)
+{
+	if (*path == NULL)
+		*path = mem_printf("%s%s%s", folder, strcmp(folder, "/") == 0 ? "" : "/", name);
+}
+
+static void
+derive_server(const struct config_service *service, struct config_server *s)
+{
+	derive_path(&s->home, service->spool, s->name);
+	derive_path(&s->pickup, s->home, "pickup");
+	derive_path(&s->queue, s->home, "queue");
+	derive_path(&s->drop, s->home, "drop");
+	derive_path(&s->badmail, s->home, "badmail");
+	derive_path(&s->log_directory, service->logs, s->name);
+	if (s->fqdn == NULL)
+		s->fqdn = mem_strdup(service->hostname);
+	if (config_build_origin(s->origin, KEY_ACCESS, "tls")->file == NULL && s->certificate.count > 0)
+		s->tls = CONFIG_TLS_OPTIONAL;
+}
+
+/* Without a [domain] of type default, the server's own name is it. */
+static void
+add_default_domain(struct config_server *s)
+{
+	for (size_t i = 0; i < s->ndomain; i++)
+		if (s->domain[i].type == CONFIG_DOMAIN_DEFAULT || strcmp(s->domain[i].name, s->fqdn) == 0)
+			return;
+	struct config_domain *d = &s->domain[s->ndomain++];
+	d->name = mem_strdup(s->fqdn);
+	d->origin = set_standards(CONFIG_OWNER_DOMAIN, d);
+	d->type = CONFIG_DOMAIN_DEFAULT;
+}
+
+static void
+build_server(struct config_work *w, size_t index)
+{
+	struct config_server *s = &w->config->server[index - 1];
+
+	s->name = mem_strdup(w->sources.source[index].server);
+	s->file = w->config->path[index];
+	s->origin = set_standards(CONFIG_OWNER_SERVER, s);
+	struct target shared = { CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[0], w->config->path[0], NULL, true };
+	struct target own = { CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[index], w->config->path[index], w->faults, false };
+	if (w->sources.source[0].errors == 0)
+		apply_entries(&shared, &w->ini[0], 0);
+	apply_entries(&own, &w->ini[index], 0);
+	build_domains(w, s, index);
+	derive_server(&w->config->service, s);
+	add_default_domain(s);
+	config_domain_sort(s);
+}
+
+/* Tries the shared sections out on a server of no name, so that their faults are told once. */
+static void
+try_shared(struct config_work *w)
+{
+	struct config_server *s = mem_new(struct config_server);
+
+	s->origin = set_standards(CONFIG_OWNER_SERVER, s);
+	struct target t = { CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[0], w->config->path[0], w->faults, true };
+	apply_entries(&t, &w->ini[0], 0);
+	config_build_free_server(s);
+	free(s);
+}
+
+static bool
+id_is_taken(const struct config *c, uint32_t id)
+{
+	for (size_t i = 0; i < c->nserver; i++)
+		if (c->server[i].id == id)
+			return true;
+	return false;
+}
+
+/* Ids that are not given: kept by a snapshot, else the next free number, in the order of names. Broken files count. */
+static void
+number_servers(struct config_work *w)
+{
+	struct config *c = w->config;
+	uint32_t next = 1;
+
+	for (size_t i = 0; i < c->nserver; i++) {
+		if (c->server[i].id == 0)
+			c->server[i].id = config_work_source(w, i)->id;
+		if (c->server[i].id != 0)
+			continue;
+		while (id_is_taken(c, next))
+			next++;
+		c->server[i].id = next++;
+	}
+}
+
+/* Origins outlive the sources, so they point to paths of the config. */
+static void
+build_paths(struct config_work *w)
+{
+	struct config *c = w->config;
+
+	c->npath = w->sources.count;
+	c->path = mem_array(NULL, c->npath, sizeof(*c->path));
+	for (size_t i = 0; i < c->npath; i++)
+		c->path[i] = mem_strdup(w->sources.source[i].path);
+}
+
+void
+config_build_all(struct config_work *w)
+{
+	struct config *c = w->config = mem_new(struct config);
+
+	build_paths(w);
+	build_service(w);
+	build_oauth(w);
+	try_shared(w);
+	c->nserver = w->sources.count - 1;
+	c->server = mem_zalloc((c->nserver + 1) * sizeof(*c->server));
+	for (size_t i = 1; i <= c->nserver; i++)
+		build_server(w, i);
+	number_servers(w);
+}
+
+static void
+free_owner(enum config_owner owner, void *base, struct config_origin *origin)
+{
+	size_t count;
+	const struct key *rows = config_build_rows(owner, &count);
+
+	for (size_t i = 0; i < count; i++)
+		config_value_clear(&rows[i], base);
+	free(origin);
+}
+
+void
+config_build_free_server(struct config_server *s)
+{
+	for (size_t i = 0; i < s->ndomain; i++) {
+		free_owner(CONFIG_OWNER_DOMAIN, &s->domain[i], s->domain[i].origin);
+		free(s->domain[i].name);
+	}
+	free(s->domain);
+	free_owner(CONFIG_OWNER_SERVER, s, s->origin);
+	free(s->name);
+}
+
+void
+config_build_free(struct config *c)
+{
+	for (size_t i = 0; i < c->nserver; i++)
+		config_build_free_server(&c->server[i]);
+	free(c->server);
+	for (size_t i = 0; i < c->noauth; i++) {
+		free_owner(CONFIG_OWNER_OAUTH, &c->oauth[i], c->oauth[i].origin);
+		free(c->oauth[i].name);
+		free(c->oauth[i].kept_file);
+	}
+	free(c->oauth);
+	free_owner(CONFIG_OWNER_SERVICE, &c->service, c->service.origin);
+	for (size_t i = 0; i < c->npath; i++)
+		free(c->path[i]);
+	free(c->path);
+	free(c->text);
+	free(c);
+}

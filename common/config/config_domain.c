@@ -1,0 +1,200 @@
+/*
+ * config_domain - the [domain] entries of a virtual server: order, look-up, judgement
+ *
+ * Runs in:  every process
+ * Owns:     nothing
+ * Promise:  exactly one default domain in a server that passes; the look-up is a binary search for each label
+ * Fails by: faults; NULL: no entry
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/mail/idn.h"
+#include "common/config/config_parts.h"
+
+static int
+domain_compare(const void *a, const void *b)
+{
+	const struct config_domain *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+void
+config_domain_sort(struct config_server *s)
+{
+	if (s->ndomain > 0)
+		qsort(s->domain, s->ndomain, sizeof(*s->domain), domain_compare);
+	for (size_t i = 0; i < s->ndomain; i++)
+		if (s->domain[i].type == CONFIG_DOMAIN_DEFAULT)
+			s->default_domain = &s->domain[i];
+}
+
+static const struct config_domain *
+find_exact(const struct config_server *s, char *name)
+{
+	struct config_domain key = { .name = name };
+
+	return s->ndomain == 0 ? NULL : bsearch(&key, s->domain, s->ndomain, sizeof(key), domain_compare);
+}
+
+const struct config_domain *
+config_domain_find(const struct config_server *s, const char *domain)
+{
+	char name[IDN_SIZE], ascii[IDN_SIZE];
+	const struct config_domain *d;
+
+	if (strlen(domain) > 253 || strchr(domain, '*') != NULL)
+		return NULL;
+	if (idn_is_ascii(domain))
+		strcpy(name, domain);
+	else if (idn_to_ascii(name, domain))
+		domain = strcpy(ascii, name);
+	else
+		return NULL;
+	d = find_exact(s, name);
+	for (const char *dot = strchr(domain, '.'); d == NULL && dot != NULL; dot = strchr(dot + 1, '.')) {
+		name[0] = '*';
+		strcpy(name + 1, dot);
+		d = find_exact(s, name);
+	}
+	return d;
+}
+
+bool
+config_domain_serves(const struct config_domain *d, const char *account)
+{
+	for (size_t i = 0; i < d->atrn_accounts.count; i++)
+		if (strcmp(d->atrn_accounts.text[i], account) == 0)
+			return true;
+	return false;
+}
+
+const char *
+config_domain_drop_folder(const struct config_server *s)
+{
+	return s->default_domain->drop != NULL ? s->default_domain->drop : s->drop;
+}
+
+/* Which keys which type has. */
+static const struct { const char *key; enum config_domain_type type; } only_for[] = {
+	{ "drop", CONFIG_DOMAIN_DEFAULT }, { "drop-quota", CONFIG_DOMAIN_DEFAULT },
+	{ "relay", CONFIG_DOMAIN_REMOTE }, { "helo", CONFIG_DOMAIN_REMOTE }, { "route", CONFIG_DOMAIN_REMOTE },
+	{ "outbound-auth", CONFIG_DOMAIN_REMOTE }, { "outbound-tls", CONFIG_DOMAIN_REMOTE }, { "user", CONFIG_DOMAIN_REMOTE },
+	{ "secret-file", CONFIG_DOMAIN_REMOTE }, { "port", CONFIG_DOMAIN_REMOTE }, { "hold", CONFIG_DOMAIN_REMOTE },
+	{ "atrn-accounts", CONFIG_DOMAIN_REMOTE }, { "oauth", CONFIG_DOMAIN_REMOTE },
+};
+
+bool
+config_domain_has_key(const struct config_domain *d, const char *key)
+{
+	for (size_t i = 0; i < nitems_of(only_for); i++)
+		if (strcmp(only_for[i].key, key) == 0)
+			return only_for[i].type == d->type;
+	return true;
+}
+
+static unsigned
+heading_line(const struct config_ini *ini, const char *domain)
+{
+	for (size_t i = 0; i < ini->nheading; i++)
+		if (ini->heading[i].section == KEY_DOMAIN && strcmp(ini->heading[i].domain, domain) == 0)
+			return ini->heading[i].line;
+	return 0;
+}
+
+static void
+judge_one(struct config_work *w, size_t server, const struct config_domain *d)
+{
+	struct config_source *source = config_work_source(w, server);
+	const struct config_origin *type = config_build_origin(d->origin, KEY_DOMAIN, "type");
+
+	if (type->bad)
+		return;
+	if (type->file == NULL) {
+		config_faults_add(w->faults, source, heading_line(&w->ini[server + 1], d->name), false,
+		    "[domain %s] has no type; it must be default, alias or remote", d->name);
+		return;
+	}
+	if (d->type == CONFIG_DOMAIN_DEFAULT && *d->name == '*')
+		config_faults_add(w->faults, source, type->line, false, "the default domain cannot be %s; *.NAME may be an alias or remote "
+		    "domain", d->name);
+	for (size_t i = 0; i < nitems_of(only_for); i++) {
+		const struct config_origin *o = config_build_origin(d->origin, KEY_DOMAIN, only_for[i].key);
+		if (o->file != NULL && d->type != only_for[i].type)
+			config_faults_add(w->faults, source, o->line, false, "\"%s\" is for %s only", only_for[i].key,
+			    only_for[i].type == CONFIG_DOMAIN_REMOTE ? "remote domains" : "the default domain");
+	}
+}
+
+/* Accounts that can never fetch anything. */
+static void
+judge_accounts(struct config_work *w, size_t server, const struct config_domain *d)
+{
+	const struct config_server *s = &w->config->server[server];
+	const struct config_origin *o = config_build_origin(d->origin, KEY_DOMAIN, "atrn-accounts");
+
+	if (o->file == NULL || o->bad || d->type != CONFIG_DOMAIN_REMOTE)
+		return;
+	if (!d->hold)
+		config_faults_add(w->faults, config_work_source(w, server), o->line, true, "atrn-accounts has no effect without hold = yes: mail for "
+		    "%s is not held", d->name);
+	else if ((s->authentication & ~(unsigned)CONFIG_AUTH_ANONYMOUS) == 0)
+		config_faults_add(w->faults, config_work_source(w, server), o->line, true, "atrn-accounts has no effect while authentication is "
+		    "anonymous: nobody can log in to fetch mail for %s", d->name);
+}
+
+/* There is no STARTTLS after HELO. */
+static void
+judge_helo(struct config_work *w, size_t server, const struct config_domain *d)
+{
+	static const char *const names[] = {
+		[CONFIG_OUT_TLS_REQUIRED] = "required", [CONFIG_OUT_TLS_VERIFY] = "verify", [CONFIG_OUT_TLS_DANE] = "dane",
+	};
+	enum config_outbound_tls mode = d->has_outbound_tls ? d->outbound_tls : w->config->server[server].outbound_tls;
+	const struct config_origin *helo = config_build_origin(d->origin, KEY_DOMAIN, "helo"), *tls = config_build_origin(d->origin, KEY_DOMAIN, "outbound-tls");
+
+	if (d->type != CONFIG_DOMAIN_REMOTE || !d->helo || mode <= CONFIG_OUT_TLS_MAY || helo->bad || tls->bad)
+		return;
+	if (d->has_outbound_tls)
+		config_faults_add(w->faults, config_work_source(w, server), tls->line, false, "outbound-tls = %s cannot be had with helo = yes, for there "
+		    "is no STARTTLS after HELO", names[mode]);
+	else
+		config_faults_add(w->faults, config_work_source(w, server), helo->line, false, "helo = yes cannot be had with outbound-tls = %s of "
+		    "[delivery], for there is no STARTTLS after HELO; give the domain an outbound-tls of its own", names[mode]);
+}
+
+/* Whether nobody wrote this entry: the default domain made of the fqdn. */
+static bool
+is_made(const struct config_domain *d)
+{
+	return d->type == CONFIG_DOMAIN_DEFAULT && config_build_origin(d->origin, KEY_DOMAIN, "type")->file == NULL;
+}
+
+void
+config_domain_judge(struct config_work *w, size_t server)
+{
+	const struct config_server *s = &w->config->server[server];
+	const struct config_domain *first = NULL;
+	struct config_source *source = config_work_source(w, server);
+
+	for (size_t i = 0; i < s->ndomain; i++) {
+		const struct config_domain *d = &s->domain[i];
+		const struct config_origin *type = config_build_origin(d->origin, KEY_DOMAIN, "type");
+		if (is_made(d) && heading_line(&w->ini[server + 1], d->name) == 0)
+			continue;
+		judge_one(w, server, d);
+		judge_accounts(w, server, d);
+		judge_helo(w, server, d);
+		if (type->file == NULL || type->bad || d->type != CONFIG_DOMAIN_DEFAULT)
+			continue;
+		if (first != NULL)
+			config_faults_add(w->faults, source, type->line, false, "%s is a second default domain, besides %s; one may be, the "
+			    "others can be type = alias", d->name, first->name);
+		first = d;
+	}
+	if (s->default_domain == NULL)
+		config_faults_add(w->faults, source, heading_line(&w->ini[server + 1], s->fqdn), false, "there is no [domain] of type default, "
+		    "and the server's own name %s cannot stand in, for it has an entry of another type", s->fqdn);
+}

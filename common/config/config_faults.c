@@ -1,0 +1,107 @@
+/*
+ * config_faults - collects what is wrong with the INI files and prints it, a line each
+ *
+ * Runs in:  master, posternctl; children while they rebuild the configuration
+ * Owns:     the faults until config_faults_done
+ * Promise:  counts every error; keeps the first 500
+ * Fails by: cannot
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/config/config_parts.h"
+
+#define FAULTS_MAX 500
+
+void
+config_faults_add(struct config_faults *f, struct config_source *s, unsigned line, bool warning, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	if (!warning) {
+		f->errors++;
+		s->errors++;
+	}
+	if (f->count == FAULTS_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	f->fault = mem_array(f->fault, f->count + 1, sizeof(*f->fault));
+	f->fault[f->count++] = (struct config_fault){
+		.file = mem_strdup(s->path), .line = line, .text = mem_strdup(text), .warning = warning, .server = mem_strdup(s->server),
+	};
+}
+
+void
+config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section, const char *key, bool warning,
+    const char *text)
+{
+	const struct config_origin *o = config_build_origin(s->origin, section, key);
+	struct config_source source = { .path = (char *)(uintptr_t)s->file, .server = s->name };
+
+	if (o->file != NULL && strcmp(o->file, s->file) != 0)
+		config_faults_add(f, &source, 0, warning, "%s (line %u of %s)", text, o->line, o->file);
+	else
+		config_faults_add(f, &source, o->line, warning, "%s", text);
+	config_faults_sort(f);
+}
+
+void
+config_faults_tell_domain(struct config_faults *f, const struct config_server *s, const struct config_domain *d, const char *key,
+    bool warning, const char *text)
+{
+	struct config_source source = { .path = (char *)(uintptr_t)s->file, .server = s->name };
+
+	config_faults_add(f, &source, config_build_origin(d->origin, KEY_DOMAIN, key)->line, warning, "%s", text);
+	config_faults_sort(f);
+}
+
+/* postern.ini, then the virtual servers by name, each from top to bottom. */
+static int
+fault_compare(const void *a, const void *b)
+{
+	const struct config_fault *x = a, *y = b;
+	int order = strcmp(x->server != NULL ? x->server : "", y->server != NULL ? y->server : "");
+
+	if (order == 0)
+		order = (x->line > y->line) - (x->line < y->line);
+	return order != 0 ? order : strcmp(x->text, y->text);
+}
+
+void
+config_faults_sort(struct config_faults *f)
+{
+	if (f->count > 0)
+		qsort(f->fault, f->count, sizeof(*f->fault), fault_compare);
+}
+
+void
+config_faults_print(const struct config_faults *f, FILE *out)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		const struct config_fault *fault = &f->fault[i];
+		fprintf(out, "%s:", fault->file);
+		if (fault->line > 0)
+			fprintf(out, "%u:", fault->line);
+		fprintf(out, " %s: %s\n", fault->warning ? "warning" : "error", fault->text);
+	}
+	if (f->count == FAULTS_MAX)
+		fprintf(out, "more than %d faults; the rest is not shown\n", FAULTS_MAX);
+}
+
+void
+config_faults_done(struct config_faults *f)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		free(f->fault[i].file);
+		free(f->fault[i].text);
+		free(f->fault[i].server);
+	}
+	free(f->fault);
+	*f = (struct config_faults){ 0 };
+}

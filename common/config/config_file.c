@@ -1,0 +1,210 @@
+/*
+ * config_file - finds and reads the INI files, and learns the host's name
+ *
+ * Runs in:  master, posternctl
+ * Owns:     the texts of the files until config_file_done
+ * Promise:  reads regular files of at most 1 MiB and nothing else; never waits on a pipe or asks DNS
+ * Fails by: a fault for each file that cannot be used, its text stays NULL
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+#include "common/config/config_parts.h"
+
+struct config_source *
+config_file_add(struct config_sources *sources, const char *server, const char *path)
+{
+	sources->source = mem_array(sources->source, sources->count + 1, sizeof(*sources->source));
+	struct config_source *s = &sources->source[sources->count++];
+	*s = (struct config_source){ .server = mem_strdup(server), .path = mem_strdup(path) };
+	return s;
+}
+
+void
+config_file_done(struct config_sources *sources)
+{
+	for (size_t i = 0; i < sources->count; i++) {
+		free(sources->source[i].server);
+		free(sources->source[i].path);
+		free(sources->source[i].text);
+	}
+	free(sources->source);
+	free(sources->hostname);
+	*sources = (struct config_sources){ 0 };
+}
+
+static void
+read_open(struct config_source *s, int fd, struct config_faults *faults)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1) {
+		config_faults_add(faults, s, 0, false, "cannot be read: %s", strerror(errno));
+		return;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		config_faults_add(faults, s, 0, false, "is %s, not a regular file", S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
+		return;
+	}
+	if (st.st_size > CONFIG_FILE_MAX) {
+		config_faults_add(faults, s, 0, false, "is larger than 1 MiB");
+		return;
+	}
+	char *text = mem_zalloc((size_t)st.st_size + 1);
+	ssize_t len = disk_pread(fd, text, (size_t)st.st_size, 0);
+	if (len == -1) {
+		config_faults_add(faults, s, 0, false, "cannot be read: %s", strerror(errno));
+		free(text);
+		return;
+	}
+	s->text = text;
+	s->len = (size_t)len;
+}
+
+static void
+read_source(struct config_source *s, struct config_faults *faults)
+{
+	int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd == -1) {
+		config_faults_add(faults, s, 0, false, "cannot be read: %s", strerror(errno));
+		return;
+	}
+	read_open(s, fd, faults);
+	close(fd);
+}
+
+static bool
+is_server_name(const char *name, size_t len)
+{
+	return len >= 1 && len <= CONFIG_NAME_MAX && name[0] != '-' &&
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") >= len;
+}
+
+static bool
+ends_in_ini(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 4 && strcasecmp(name + len - 4, ".ini") == 0;
+}
+
+static int
+name_compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names of the INI files in a folder, without ".ini" when that is spelled right, sorted. -1 when there is no such folder. */
+static int
+list_names(const char *folder, char ***names, size_t *count)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	if (dir == NULL)
+		return -1;
+	while ((entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] == '.' || !ends_in_ini(entry->d_name))
+			continue;
+		size_t len = strlen(entry->d_name), tail = strcmp(entry->d_name + len - 4, ".ini") == 0 ? 4 : 0;
+		*names = mem_array(*names, *count + 1, sizeof(**names));
+		(*names)[(*count)++] = mem_strndup(entry->d_name, len - tail);
+	}
+	closedir(dir);
+	if (*count > 0)
+		qsort(*names, *count, sizeof(**names), name_compare);
+	return 0;
+}
+
+static void
+gather_servers(struct config_work *w, const char *folder)
+{
+	char **names = NULL;
+	size_t count = 0;
+
+	if (list_names(folder, &names, &count) == -1 && errno != ENOENT)
+		config_faults_add(w->faults, &w->sources.source[0], 0, false, "its folder %s cannot be read: %s", folder, strerror(errno));
+	else if (count == 0)
+		config_faults_add(w->faults, &w->sources.source[0], 0, false, "there is no virtual server: make a file %s/default.ini "
+		    "(an empty one gives a server with all defaults)", folder);
+	for (size_t i = 0; i < count; i++) {
+		bool good = is_server_name(names[i], strlen(names[i]));
+		char *path = mem_printf("%s/%s%s", folder, names[i], ends_in_ini(names[i]) ? "" : ".ini");
+		struct config_source *s = config_file_add(&w->sources, names[i], path);
+		if (good)
+			read_source(s, w->faults);
+		else
+			config_faults_add(w->faults, s, 0, false, "the name of a virtual server's file must be lower-case letters, digits and "
+			    "hyphens, at most %d of them, and .ini", CONFIG_NAME_MAX);
+		free(path);
+		free(names[i]);
+	}
+	free(names);
+}
+
+void
+config_file_gather(struct config_work *w, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *folder = slash != NULL ? mem_printf("%.*s/servers", (int)(slash - path), path) : mem_strdup("servers");
+
+	read_source(config_file_add(&w->sources, NULL, path), w->faults);
+	w->sources.hostname = config_file_hostname("/etc/hosts");
+	gather_servers(w, folder);
+	free(folder);
+}
+
+/* The first name with a dot on a line of the hosts file that has `name`, too. */
+static char *
+hosts_search(FILE *file, const char *name)
+{
+	char line[1024], *found = NULL;
+
+	while (found == NULL && fgets(line, sizeof(line), file) != NULL) {
+		char *save = NULL, *full = NULL;
+		bool mine = false;
+		line[strcspn(line, "#\n")] = '\0';
+		(void)strtok_r(line, " \t", &save);
+		for (char *word; (word = strtok_r(NULL, " \t", &save)) != NULL; ) {
+			mine = mine || strcasecmp(word, name) == 0;
+			if (full == NULL && strchr(word, '.') != NULL && net_is_hostname(word))
+				full = word;
+		}
+		if (mine && full != NULL)
+			found = mem_strdup(full);
+	}
+	return found;
+}
+
+char *
+config_file_hostname(const char *hosts)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+	char *full = NULL;
+
+	if (gethostname(name, sizeof(name) - 1) == -1 || !net_is_hostname(name))
+		return mem_strdup("localhost");
+	if (strchr(name, '.') == NULL) {
+		FILE *file = fopen(hosts, "re");
+		if (file != NULL) {
+			full = hosts_search(file, name);
+			fclose(file);
+		}
+	}
+	if (full == NULL)
+		full = mem_strdup(name);
+	for (char *p = full; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return full;
+}

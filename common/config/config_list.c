@@ -1,0 +1,290 @@
+/*
+ * config_list - values of several items: strings, networks, times, addresses to listen on
+ *
+ * Runs in:  every process
+ * Owns:     the lists in the structs of config (config_list_clear)
+ * Promise:  an item is checked before it is taken; adding goes on behind what is there, so that repeated keys add up
+ * Fails by: -1 with the reason in a buffer; items before the bad one stay
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/config/config_parts.h"
+
+#define ITEMS_MAX 100000
+#define TIMES_MAX 16
+
+static void *
+field_of(const struct key *k, const void *base)
+{
+	return (char *)(uintptr_t)base + k->offset;
+}
+
+static int
+add_string(const struct key *k, void *base, const char *item, struct buf *why)
+{
+	struct config_strings *list = field_of(k, base);
+	const char *reason = NULL;
+
+	if (k->standard != NULL && strcmp(item, k->standard) == 0)
+		return 0;
+	if (k->check != NULL && k->check(item, &reason) == -1) {
+		buf_printf(why, "\"%s\" is not %s", item, reason);
+		return -1;
+	}
+	list->text = mem_array(list->text, list->count + 1, sizeof(*list->text));
+	list->text[list->count++] = mem_strdup(item);
+	return 0;
+}
+
+static int
+add_net(const struct key *k, void *base, const char *item, struct buf *why)
+{
+	struct config_nets *list = field_of(k, base);
+	struct net_entry e;
+	const char *reason;
+
+	if (net_entry_parse(&e, item, &reason) == -1) {
+		buf_printf(why, "\"%s\": %s", item, reason);
+		return -1;
+	}
+	if (e.family == AF_UNSPEC && k->addresses) {
+		net_entry_done(&e);
+		buf_printf(why, "\"%s\": a domain name cannot stand in this list; use addresses and networks", item);
+		return -1;
+	}
+	list->entry = mem_array(list->entry, list->count + 1, sizeof(*list->entry));
+	list->entry[list->count++] = e;
+	return 0;
+}
+
+static int
+add_time(const struct key *k, void *base, const char *item, struct buf *why)
+{
+	struct config_times *list = field_of(k, base);
+	uint64_t ms;
+
+	if (key_parse_time(item, &ms) == -1 || ms < k->min || ms > k->max) {
+		buf_printf(why, "\"%s\" is not a time from 1s to 30d, like 90s, 15m, 4h or 2d", item);
+		return -1;
+	}
+	if (list->count == TIMES_MAX) {
+		buf_printf(why, "has more than %d times", TIMES_MAX);
+		return -1;
+	}
+	list->ms = mem_array(list->ms, list->count + 1, sizeof(*list->ms));
+	list->ms[list->count++] = ms;
+	return 0;
+}
+
+static int
+add_listen(const struct key *k, void *base, const char *item, struct buf *why)
+{
+	struct config_server *s = base;
+	struct net_address a;
+	const char *reason;
+	bool tls = k->kind == KEY_LISTEN_TLS;
+
+	if (net_address_parse(&a, item, tls ? 465 : 25, &reason) == -1) {
+		buf_printf(why, "\"%s\": %s", item, reason);
+		return -1;
+	}
+	if (s->nlisten == CONFIG_LISTEN_MAX) {
+		buf_printf(why, "has more than %d addresses", CONFIG_LISTEN_MAX);
+		return -1;
+	}
+	s->listen = mem_array(s->listen, s->nlisten + 1, sizeof(*s->listen));
+	s->listen[s->nlisten++] = (struct config_listen){ .address = a, .text = mem_strdup(item), .tls = tls };
+	return 0;
+}
+
+static int
+add_source(const struct key *k, void *base, const char *item, struct buf *why)
+{
+	struct config_server *s = base;
+	struct net_address a;
+	const char *reason;
+
+	if (strchr(item, '*') != NULL || net_address_parse(&a, item, 0, &reason) == -1 || net_port((struct sockaddr *)&a.sa) != 0 ||
+	    net_is_any((struct sockaddr *)&a.sa)) {
+		buf_printf(why, "\"%s\" is not an address of this host without a port, like 192.0.2.1 or 2001:db8::1", item);
+		return -1;
+	}
+	if (s->nsource_address == nitems_of(s->source_address) ||
+	    (s->nsource_address == 1 && s->source_address[0].sa.ss_family == a.sa.ss_family)) {
+		buf_printf(why, "\"%s\" is a second address of its family; one IPv4 and one IPv6 address may be given", item);
+		return -1;
+	}
+	s->source_address[s->nsource_address++] = a;
+	return 0;
+}
+
+static void
+clear_listen(const struct key *k, struct config_server *s)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < s->nlisten; i++) {
+		if (s->listen[i].tls == (k->kind == KEY_LISTEN_TLS))
+			free(s->listen[i].text);
+		else
+			s->listen[kept++] = s->listen[i];
+	}
+	s->nlisten = kept;
+	if (kept == 0) {
+		free(s->listen);
+		s->listen = NULL;
+	}
+}
+
+static void
+clear_strings(struct config_strings *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->text[i]);
+	free(list->text);
+	*list = (struct config_strings){ 0 };
+}
+
+static void
+clear_nets(struct config_nets *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		net_entry_done(&list->entry[i]);
+	free(list->entry);
+	*list = (struct config_nets){ 0 };
+}
+
+/* Strings may hold blanks, so only commas part them. */
+static const struct { int (*add)(const struct key *, void *, const char *, struct buf *); const char *separators; } kinds[] = {
+	[KEY_TIMES] = { add_time, ", \t" },
+	[KEY_STRINGS] = { add_string, "," },
+	[KEY_NETS] = { add_net, ", \t" },
+	[KEY_LISTEN] = { add_listen, ", \t" },
+	[KEY_LISTEN_TLS] = { add_listen, ", \t" },
+	[KEY_SOURCES] = { add_source, ", \t" },
+};
+
+int
+config_list_add(const struct key *k, void *base, const char *text, struct buf *why)
+{
+	char *copy = mem_strdup(text), *rest = copy, *item;
+	int result = 0;
+
+	while (result == 0 && (item = strsep(&rest, kinds[k->kind].separators)) != NULL) {
+		while (isblank((unsigned char)*item))
+			item++;
+		size_t len = strlen(item);
+		while (len > 0 && isblank((unsigned char)item[len - 1]))
+			item[--len] = '\0';
+		if (len == 0)
+			continue;
+		if (config_list_count(k, base) >= ITEMS_MAX) {
+			buf_printf(why, "has more than %d items", ITEMS_MAX);
+			result = -1;
+		} else
+			result = kinds[k->kind].add(k, base, item, why);
+	}
+	free(copy);
+	return result;
+}
+
+void
+config_list_clear(const struct key *k, void *base)
+{
+	struct config_times *times;
+
+	switch (k->kind) {
+	case KEY_LISTEN:
+	case KEY_LISTEN_TLS:
+		clear_listen(k, base);
+		break;
+	case KEY_SOURCES:
+		((struct config_server *)base)->nsource_address = 0;
+		break;
+	case KEY_TIMES:
+		times = field_of(k, base);
+		free(times->ms);
+		*times = (struct config_times){ 0 };
+		break;
+	case KEY_NETS:
+		clear_nets(field_of(k, base));
+		break;
+	default:
+		clear_strings(field_of(k, base));
+	}
+}
+
+size_t
+config_list_count(const struct key *k, const void *base)
+{
+	const struct config_server *s = base;
+	size_t n = 0;
+
+	switch (k->kind) {
+	case KEY_LISTEN:
+	case KEY_LISTEN_TLS:
+		for (size_t i = 0; i < s->nlisten; i++)
+			n += s->listen[i].tls == (k->kind == KEY_LISTEN_TLS);
+		return n;
+	case KEY_SOURCES:
+		return s->nsource_address;
+	case KEY_TIMES:
+		return ((struct config_times *)field_of(k, base))->count;
+	case KEY_NETS:
+		return ((struct config_nets *)field_of(k, base))->count;
+	default:
+		return ((struct config_strings *)field_of(k, base))->count;
+	}
+}
+
+static void
+print_item(const struct key *k, const void *base, size_t i, struct buf *out)
+{
+	const struct config_server *s = base;
+	char text[NET_TEXT_SIZE];
+	uint64_t ms;
+
+	switch (k->kind) {
+	case KEY_LISTEN:
+	case KEY_LISTEN_TLS:
+		net_format(text, (const struct sockaddr *)&s->listen[i].address.sa);
+		buf_puts(out, strncmp(text, "0.0.0.0:", 8) == 0 ? "*" : "");
+		buf_puts(out, strncmp(text, "0.0.0.0:", 8) == 0 ? text + 7 : text);
+		break;
+	case KEY_SOURCES:
+		net_format_ip(text, (const struct sockaddr *)&s->source_address[i].sa);
+		buf_puts(out, text);
+		break;
+	case KEY_TIMES:
+		ms = ((struct config_times *)field_of(k, base))->ms[i];
+		key_format_time(text, sizeof(text), ms);
+		buf_puts(out, text);
+		break;
+	case KEY_NETS:
+		net_entry_format(text, sizeof(text), &((struct config_nets *)field_of(k, base))->entry[i]);
+		buf_puts(out, text);
+		break;
+	default:
+		buf_puts(out, ((struct config_strings *)field_of(k, base))->text[i]);
+	}
+}
+
+void
+config_list_print(const struct key *k, const void *base, struct buf *out)
+{
+	const struct config_server *s = base;
+	bool sockets = k->kind == KEY_LISTEN || k->kind == KEY_LISTEN_TLS;
+	size_t all = sockets ? s->nlisten : config_list_count(k, base), shown = 0;
+
+	for (size_t i = 0; i < all; i++) {
+		if (sockets && s->listen[i].tls != (k->kind == KEY_LISTEN_TLS))
+			continue;
+		buf_puts(out, shown++ == 0 ? "" : ", ");
+		print_item(k, base, i, out);
+	}
+	if (shown == 0 && k->kind == KEY_STRINGS && k->standard != NULL)
+		buf_puts(out, k->standard);
+}

@@ -1,0 +1,121 @@
+/* config_parts - what the files of config* share among themselves; nobody else includes it */
+#ifndef COMMON_CONFIG_CONFIG_PARTS_H
+#define COMMON_CONFIG_CONFIG_PARTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/config/config.h"
+#include "common/config/key.h"
+
+#define CONFIG_FILE_MAX (1024 * 1024)
+#define CONFIG_LINE_MAX 198	/* inih has 200 bytes; newer ones take a line of 199 without its end for one that goes on, and swallow the next */
+
+/* One INI file: as found on disk, or as it stands in a snapshot. */
+struct config_source {
+	char *server;			/* the virtual server's name; NULL: postern.ini */
+	char *path, *text;		/* text NULL: could not be read, faults say why */
+	size_t len;
+	uint32_t id;			/* from a snapshot: the id it was given; else 0 */
+	size_t errors;
+};
+struct config_sources { struct config_source *source; size_t count; char *hostname; };	/* the first is postern.ini */
+
+/* A file in pieces. */
+struct config_heading {
+	enum key_section section;	/* KEY_SECTION_COUNT: not usable, its entries are skipped */
+	char *domain;			/* [domain NAME]: lower case; [oauth NAME] */
+	unsigned line;
+};
+struct config_entry { size_t heading; char *name, *value; unsigned line; bool continued; };
+struct config_ini {
+	struct config_heading *heading; size_t nheading;
+	struct config_entry *entry; size_t nentry;
+};
+
+/* Everything on its way from files to a judged config. */
+struct config_work {
+	struct config_sources sources;
+	struct config_ini *ini;		/* one a source */
+	struct config *config;		/* server i - 1 is made of source i */
+	struct config_faults *faults;
+	bool folders;			/* look at file systems, too */
+};
+
+static inline struct config_source *
+config_work_source(const struct config_work *w, size_t server)
+{
+	return &w->sources.source[server + 1];
+}
+
+/* config_account */
+void config_account_judge(struct config_work *w, size_t server);
+
+/* config_build: pieces to values; what is derived from others; ids */
+void config_build_all(struct config_work *w);
+const struct config_origin *config_build_origin(const struct config_origin *origin, enum key_section section, const char *name);
+/* The rows of one owner: service, virtual server, domain, profile of OAuth2. */
+enum config_owner { CONFIG_OWNER_SERVICE, CONFIG_OWNER_SERVER, CONFIG_OWNER_DOMAIN, CONFIG_OWNER_OAUTH };
+const struct key *config_build_rows(enum config_owner owner, size_t *count);
+
+void config_build_free_server(struct config_server *s);	/* what it holds, not itself */
+void config_build_free(struct config *c);
+
+/* config_domain: sorted by name; judged */
+void config_domain_sort(struct config_server *s);
+bool config_domain_has_key(const struct config_domain *d, const char *key);	/* its type has it */
+void config_domain_judge(struct config_work *w, size_t server);
+
+/* config_faults */
+void config_faults_add(struct config_faults *f, struct config_source *s, unsigned line, bool warning, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+void config_faults_sort(struct config_faults *f);
+
+/* config_file */
+void config_file_gather(struct config_work *w, const char *path);
+void config_file_done(struct config_sources *sources);
+struct config_source *config_file_add(struct config_sources *sources, const char *server, const char *path);
+char *config_file_hostname(const char *hosts);	/* the host's full name as far as it is known without a look-up; owned by caller */
+
+/* config_folders: those of one virtual server, and against all before it */
+void config_folders_judge(struct config_work *w, size_t server);
+
+/* config_ini */
+void config_ini_parse(struct config_ini *ini, struct config_source *s, struct config_faults *faults);
+void config_ini_done(struct config_ini *ini);
+
+/* config_judge */
+void config_judge_all(struct config_work *w);
+/* A fault at a key, which may have its place in the shared sections of postern.ini. */
+void config_judge_tell(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning, const char *text);
+
+/* config_list: the kinds of several items. add: 0, or -1 with the reason in `why` */
+int config_list_add(const struct key *k, void *base, const char *text, struct buf *why);
+void config_list_clear(const struct key *k, void *base);
+void config_list_print(const struct key *k, const void *base, struct buf *out);
+size_t config_list_count(const struct key *k, const void *base);
+
+/* config_oauth: what presets fill in; profiles judged, and who uses them */
+void config_oauth_derive(const struct config_service *service, struct config_oauth *o);
+void config_oauth_judge(struct config_work *w);
+void config_oauth_judge_server(struct config_work *w, size_t server);
+
+/* config_print: all values of one owner, a line each; without origins two equal owners print the same */
+void config_print_owner(enum config_owner owner, const void *base, const struct config_origin *origin, struct buf *out);
+void config_print_server(const struct config_server *s, bool origins, struct buf *out);
+
+/* config_snapshot: text of all sources without errors; parse: 0 or -1 */
+void config_snapshot_format(struct buf *out, const struct config_work *w);
+int config_snapshot_parse(struct config_sources *sources, const char *text, size_t len);
+
+/* config_value: one value by its row. `base` is the row's owner */
+int config_value_set(const struct key *k, void *base, const char *text, struct buf *why);
+void config_value_standard(const struct key *k, void *base);
+bool config_value_is_standard(const struct key *k, const char *text);
+bool config_value_is_list(const struct key *k);
+void config_value_clear(const struct key *k, void *base);
+void config_value_print(const struct key *k, const void *base, struct buf *out);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * config_print - the effective configuration, each value with its file and line or "default" behind it
+ *
+ * Runs in:  posternctl, master
+ * Owns:     nothing
+ * Promise:  what is printed reads back as the same values, as long as its lines are short enough for an INI file
+ * Fails by: the stream's error, which the caller looks at
+ */
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/config/config_parts.h"
+
+#define OWNER_MAX (64 * 1024 * 1024)
+
+static void
+print_key(const struct key *k, const void *base, const struct config_origin *o, struct buf *out)
+{
+	struct buf value = BUF_INIT(OWNER_MAX);
+
+	if (!k->missing || k->derived == NULL || k->kind != KEY_PATH)	/* a path that nothing uses yet would be refused when read back */
+		config_value_print(k, base, &value);
+	if (o == NULL)
+		buf_printf(out, "%s = %s\n", k->name, buf_text(&value));
+	else {
+		buf_printf(out, "%-27s = %-30s ; ", k->name, buf_text(&value));
+		if (o->file == NULL)
+			buf_puts(out, "default\n");
+		else
+			buf_printf(out, "%s:%u\n", o->file, o->line);
+	}
+	buf_done(&value);
+}
+
+void
+config_print_owner(enum config_owner owner, const void *base, const struct config_origin *origin, struct buf *out)
+{
+	size_t count;
+	const struct key *rows = config_build_rows(owner, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (owner == CONFIG_OWNER_DOMAIN && !config_domain_has_key(base, rows[i].name))
+			continue;
+		if (owner < CONFIG_OWNER_DOMAIN && (i == 0 || rows[i].section != rows[i - 1].section))
+			buf_printf(out, "[%s]\n", key_section_name(rows[i].section));
+		print_key(&rows[i], base, origin != NULL ? &origin[i] : NULL, out);
+	}
+}
+
+void
+config_print_server(const struct config_server *s, bool origins, struct buf *out)
+{
+	config_print_owner(CONFIG_OWNER_SERVER, s, origins ? s->origin : NULL, out);
+	for (size_t i = 0; i < s->ndomain; i++) {
+		buf_printf(out, "[domain %s]\n", s->domain[i].name);
+		config_print_owner(CONFIG_OWNER_DOMAIN, &s->domain[i], origins ? s->domain[i].origin : NULL, out);
+	}
+}
+
+void
+config_print(const struct config *c, const char *name, FILE *out)
+{
+	struct buf text = BUF_INIT(OWNER_MAX);
+
+	if (name == NULL) {
+		buf_printf(&text, "# %s\n", c->service.file);
+		config_print_owner(CONFIG_OWNER_SERVICE, &c->service, c->service.origin, &text);
+		for (size_t i = 0; i < c->noauth; i++) {
+			buf_printf(&text, "[oauth %s]\n", c->oauth[i].name);
+			config_print_owner(CONFIG_OWNER_OAUTH, &c->oauth[i], c->oauth[i].origin, &text);
+		}
+	}
+	for (size_t i = 0; i < c->nserver; i++) {
+		if (name != NULL && strcmp(c->server[i].name, name) != 0)
+			continue;
+		buf_printf(&text, "%s# virtual server %s, %s\n", text.len > 0 ? "\n" : "", c->server[i].name, c->server[i].file);
+		config_print_server(&c->server[i], true, &text);
+	}
+	fwrite(buf_text(&text), 1, text.len, out);
+	buf_done(&text);
+}
+
+static const char *
+print_origin(char *dst, size_t size, const struct config_origin *o)
+{
+	if (o->file == NULL)
+		snprintf(dst, size, "default");
+	else
+		snprintf(dst, size, "%s:%u", o->file, o->line);
+	return dst;
+}
+
+const char *
+config_print_origin(char *dst, size_t size, const struct config_domain *d, const char *key)
+{
+	return print_origin(dst, size, config_build_origin(d->origin, KEY_DOMAIN, key));
+}
+
+const char *
+config_print_server_origin(char *dst, size_t size, const struct config_server *s, const char *section, const char *key)
+{
+	return print_origin(dst, size, config_build_origin(s->origin, key_section_find(section), key));
+}

@@ -1,0 +1,104 @@
+/*
+ * key - look-ups in the table of configuration keys, and "did you mean"
+ *
+ * Runs in:  every process
+ * Owns:     nothing
+ * Promise:  pure; the rows themselves are in key_rows
+ * Fails by: NULL or KEY_SECTION_COUNT: not found
+ */
+#include <ctype.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/config/key.h"
+
+#define WORD_MAX 40	/* longer words resemble nothing */
+
+static const char *const section_names[] = {
+	[KEY_SERVICE] = "service",
+	[KEY_GENERAL] = "general",
+	[KEY_ACCESS] = "access",
+	[KEY_MESSAGES] = "messages",
+	[KEY_DELIVERY] = "delivery",
+	[KEY_LDAP] = "ldap",
+	[KEY_SECURITY] = "security",
+	[KEY_DOMAIN] = "domain",
+	[KEY_OAUTH] = "oauth",
+};
+_Static_assert(nitems_of(section_names) == KEY_SECTION_COUNT, "a name for each section");
+
+const struct key *
+key_find(enum key_section section, const char *name)
+{
+	for (size_t i = 0; i < key_rows_count; i++)
+		if (key_rows[i].section == section && strcmp(key_rows[i].name, name) == 0)
+			return &key_rows[i];
+	return NULL;
+}
+
+const char *
+key_section_name(enum key_section section)
+{
+	return section < KEY_SECTION_COUNT ? section_names[section] : "?";
+}
+
+enum key_section
+key_section_find(const char *name)
+{
+	enum key_section s = KEY_SERVICE;
+
+	while (s < KEY_SECTION_COUNT && strcmp(section_names[s], name) != 0)
+		s++;
+	return s;
+}
+
+static unsigned
+least(unsigned a, unsigned b, unsigned c)
+{
+	unsigned m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+/* Optimal string alignment, three rows of the matrix at a time. */
+unsigned
+key_distance(const char *a, const char *b)
+{
+	unsigned row[3][WORD_MAX + 1];
+	size_t alen = strlen(a), blen = strlen(b);
+
+	if (alen > WORD_MAX || blen > WORD_MAX)
+		return 99;
+	for (unsigned j = 0; j <= blen; j++)
+		row[0][j] = j;
+	for (unsigned i = 1; i <= alen; i++) {
+		unsigned *now = row[i % 3], *last = row[(i + 2) % 3], *before = row[(i + 1) % 3];
+		now[0] = i;
+		for (unsigned j = 1; j <= blen; j++) {
+			int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
+			now[j] = least(last[j] + 1, now[j - 1] + 1, last[j - 1] + (x != y));
+			if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) && y == tolower((unsigned char)a[i - 2]) &&
+			    before[j - 2] + 1 < now[j])
+				now[j] = before[j - 2] + 1;
+		}
+	}
+	return row[alen % 3][blen];
+}
+
+const char *
+key_suggest(enum key_section section, const char *name)
+{
+	const char *best = NULL;
+	unsigned best_distance = strlen(name) <= 3 ? 2 : 3;
+
+	for (size_t i = 0; i < key_rows_count; i++) {
+		if (key_rows[i].section != section)
+			continue;
+		unsigned d = key_distance(name, key_rows[i].name);
+		if (d < best_distance) {
+			best_distance = d;
+			best = key_rows[i].name;
+		}
+	}
+	return best;
+}

@@ -1,0 +1,89 @@
+/*
+ * key - the table of configuration keys: one row a key. Reader, checks, `posternctl config`, sample INI files
+ * and the manual's key list all come from these rows.
+ */
+#ifndef COMMON_CONFIG_KEY_H
+#define COMMON_CONFIG_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum key_section { KEY_SERVICE, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIVERY, KEY_LDAP, KEY_SECURITY, KEY_DOMAIN, KEY_OAUTH, KEY_SECTION_COUNT };
+enum key_kind {
+	KEY_TEXT, KEY_PATH, KEY_HOST, KEY_BOOL, KEY_NUMBER, KEY_SIZE, KEY_TIME, KEY_TIMES, KEY_ENUM, KEY_FLAGS, KEY_STRINGS, KEY_NETS,
+	KEY_LISTEN, KEY_LISTEN_TLS, KEY_SOURCES, KEY_KIND_COUNT
+};
+
+struct key_choice {
+	const char *name;
+	int value;
+	bool missing;		/* known, but not available in this version */
+};
+
+/* Whether one value or list item has the right form: 0, or -1 and *why a static text that completes "must be ...". */
+typedef int key_check(const char *text, const char **why);
+
+struct key {
+	enum key_section section;
+	const char *name;
+	enum key_kind kind;
+	const char *standard;	/* the default as one would write it (KEY_STRINGS: the word for the empty list); NULL: none */
+	const char *derived;	/* the default in words where it is no constant */
+	uint64_t min, max;	/* bytes, milliseconds, the number itself, KEY_PATH: characters; max 0: no bound of its own */
+	bool unlimited;		/* the word is allowed */
+	bool missing;		/* known, but not available in this version: refused unless equal to the default */
+	bool addresses;		/* KEY_NETS: no domain names */
+	bool own;		/* not among the shared sections of postern.ini: a virtual server's own file alone has it */
+	const struct key_choice *choice;	/* KEY_ENUM, KEY_FLAGS: ended by a NULL name */
+	key_check *check;	/* KEY_TEXT, KEY_STRINGS: NULL takes all */
+	size_t offset, size;	/* into struct config_service, config_server, config_domain or config_oauth */
+	const char *meaning;	/* one or two sentences for sample and manual */
+};
+
+/* Ordered: first the rows of [service], then those of a virtual server, then those of [domain], then those of [oauth]. */
+extern const struct key key_rows[];
+extern const size_t key_rows_count;
+
+const struct key *key_find(enum key_section section, const char *name);
+const char *key_section_name(enum key_section section);		/* "general"; KEY_DOMAIN: "domain" */
+enum key_section key_section_find(const char *name);		/* KEY_SECTION_COUNT: none */
+/* The most similar name of the section within two edits, or NULL. */
+const char *key_suggest(enum key_section section, const char *name);
+/* Edits (insert, delete, change, swap of neighbours) from one word to the other, letter case ignored; at most 99. */
+unsigned key_distance(const char *a, const char *b);
+
+/* "25M" "2048K" "100" -> bytes; "90s" "10m" "12h" "2d" -> ms; "100" -> 100; yes/no, on/off, true/false. 0 or -1. */
+int key_parse_size(const char *text, uint64_t *value) __attribute__((warn_unused_result));
+int key_parse_time(const char *text, uint64_t *value) __attribute__((warn_unused_result));
+int key_parse_number(const char *text, uint64_t *value) __attribute__((warn_unused_result));
+int key_parse_bool(const char *text, bool *value) __attribute__((warn_unused_result));
+
+/* The same backwards, in the largest unit that divides: "25M", "90s", "2d". */
+void key_format_size(char *dst, size_t size, uint64_t bytes);
+void key_format_time(char *dst, size_t size, uint64_t ms);
+void key_format_number(char *dst, size_t size, uint64_t value);
+
+key_check key_check_account;	/* a user name, in any script, perhaps with blanks */
+key_check key_check_path;	/* "/a/b", absolute and without ".." */
+key_check key_check_https;	/* "https://name/path" */
+key_check key_check_host;	/* a host name */
+key_check key_check_word;	/* printable ASCII without blanks */
+key_check key_check_ldap_attribute;	/* the name of one, or its number */
+key_check key_check_ldap_filter;	/* with %s or %u, and its brackets closed */
+key_check key_check_ldap_uri;	/* "ldap://host:port", "ldaps://host", "ldapi://%2Frun%2Fslapd%2Fldapi" */
+key_check key_check_line;	/* printable ASCII that fits a reply line */
+key_check key_check_log_field;	/* a field of the protocol log */
+key_check key_check_metrics;	/* "/path", loopback "address:port" */
+key_check key_check_mailbox;	/* "a@b" */
+key_check key_check_smart_host;	/* "name", "[address]", each with an optional ":port" */
+key_check key_check_tenant;	/* a directory id or a domain */
+key_check key_check_resolver;	/* "address", "address:port", "[address]:port" */
+
+/* A commented sample of the service file (server false) or of a virtual server's file, made from the rows. */
+void key_print_sample(FILE *out, bool server);
+/* The mdoc list of one section for postern.ini(5). */
+void key_print_manual(FILE *out, enum key_section section);
+
+#endif

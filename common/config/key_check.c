@@ -1,0 +1,187 @@
+/*
+ * key_check - the form of single values: paths, hosts, mailboxes, smart hosts, name servers
+ *
+ * Runs in:  every process
+ * Owns:     nothing
+ * Promise:  pure; form only, nothing is opened or looked up
+ * Fails by: -1 and a static text that says what would be right
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/net.h"
+#include "common/mail/address.h"
+#include "common/config/key.h"
+#include "common/w3clog/w3clog.h"
+
+#define PATH_LIMIT 180		/* fits an INI line with its key */
+#define LINE_LIMIT 400		/* a reply line is at most 512 bytes (RFC 5321 4.5.3.1.5) */
+
+static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+int
+key_check_path(const char *text, const char **why)
+{
+	size_t len = strlen(text);
+
+	*why = "an absolute path without \"..\", at most 180 characters long";
+	if (text[0] != '/' || len > PATH_LIMIT || strstr(text, "/../") != NULL)
+		return -1;
+	return len >= 3 && strcmp(text + len - 3, "/..") == 0 ? -1 : 0;
+}
+
+int
+key_check_host(const char *text, const char **why)
+{
+	*why = "a host name like mail.example.com (letters, digits, hyphens, dots; international names in their xn-- form)";
+	return net_is_hostname(text) && strpbrk(text, letters) != NULL ? 0 : -1;
+}
+
+int
+key_check_https(const char *text, const char **why)
+{
+	size_t host = strncmp(text, "https://", 8) == 0 ? strcspn(text + 8, "/?#@") : 0;
+
+	*why = "an address like https://login.example.com/token, without user, query and fragment";
+	if (host == 0 || strpbrk(text + 8, "?#@\\\"<>^`{|}") != NULL)
+		return -1;
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~')
+			return -1;
+	return 0;
+}
+
+/* It becomes a part of an address. */
+int
+key_check_tenant(const char *text, const char **why)
+{
+	*why = "a directory id like 72f988bf-86f1-41af-91ab-2d7cd011db47, or a domain of the tenant";
+	return net_is_hostname(text) ? 0 : -1;
+}
+
+int
+key_check_account(const char *text, const char **why)
+{
+	*why = "a user name of at most 255 bytes";
+	for (const char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 127)
+			return -1;
+	return *text == '\0' || strlen(text) > 255 ? -1 : 0;
+}
+
+int
+key_check_word(const char *text, const char **why)
+{
+	*why = "one word of printable ASCII";
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~')
+			return -1;
+	return *text == '\0' ? -1 : 0;
+}
+
+int
+key_check_line(const char *text, const char **why)
+{
+	*why = "printable ASCII, at most 400 characters";
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p < ' ' || *p > '~')
+			return -1;
+	return strlen(text) > LINE_LIMIT ? -1 : 0;
+}
+
+int
+key_check_log_field(const char *text, const char **why)
+{
+	*why = "a field of the W3C log: date, time, c-ip, cs-username, s-sitename, s-computername, s-ip, s-port, cs-method, cs-uri-stem, "
+	    "cs-uri-query, sc-status, sc-win32-status, sc-bytes, cs-bytes, time-taken, cs-version, cs-host, cs(User-Agent), cs(Cookie), "
+	    "cs(Referer)";
+	return w3clog_fields_known(text) ? 0 : -1;
+}
+
+int
+key_check_metrics(const char *text, const char **why)
+{
+	struct net_address a;
+	const char *unused;
+
+	if (text[0] == '/') {
+		*why = "a path of at most 100 characters";
+		return strlen(text) > 100 ? -1 : key_check_path(text, why);
+	}
+	*why = "the path of a socket, or a loopback address and port like 127.0.0.1:9925 or [::1]:9925";
+	if (net_address_parse(&a, text, 0, &unused) == -1 || net_port((const struct sockaddr *)&a.sa) == 0)
+		return -1;
+	return net_is_loopback((const struct sockaddr *)&a.sa) ? 0 : -1;
+}
+
+int
+key_check_mailbox(const char *text, const char **why)
+{
+	struct address a;
+	size_t used;
+
+	*why = "a mail address like postmaster@example.com";
+	if (*text == '<' || address_parse_path(&a, text, strlen(text), 0, &used) == -1)
+		return -1;
+	return used == strlen(text) && !address_is_bare(&a) ? 0 : -1;
+}
+
+/* A port after a colon, or nothing. */
+static int
+check_port(const char *text)
+{
+	size_t digits;
+	unsigned port = 0;
+
+	if (*text == '\0')
+		return 0;
+	digits = strspn(text + 1, "0123456789");
+	if (*text != ':' || digits == 0 || digits > 5 || text[1 + digits] != '\0')
+		return -1;
+	return sscanf(text + 1, "%u", &port) == 1 && port >= 1 && port <= 65535 ? 0 : -1;
+}
+
+static int
+check_bracketed(const char *text)
+{
+	char address[NET_TEXT_SIZE];
+	const char *end = strchr(text, ']'), *why;
+	struct net_entry e;
+
+	if (end == NULL || (size_t)(end - text) > sizeof(address) || check_port(end + 1) == -1)
+		return -1;
+	memcpy(address, text + 1, (size_t)(end - text - 1));
+	address[end - text - 1] = '\0';
+	if (strchr(address, '/') != NULL || net_entry_parse(&e, address, &why) == -1)
+		return -1;
+	bool literal = e.family != AF_UNSPEC;
+	net_entry_done(&e);
+	return literal ? 0 : -1;
+}
+
+int
+key_check_smart_host(const char *text, const char **why)
+{
+	char name[256];
+	const char *end = strchr(text, ':');
+	size_t len = end != NULL ? (size_t)(end - text) : strlen(text);
+
+	*why = "a host name or an address in brackets, each with an optional port: relay.example.com, [192.0.2.1], [2001:db8::1]:587";
+	if (*text == '[')
+		return check_bracketed(text);
+	if (len >= sizeof(name) || check_port(text + len) == -1)
+		return -1;
+	memcpy(name, text, len);
+	name[len] = '\0';
+	return net_is_hostname(name) && strpbrk(name, letters) != NULL ? 0 : -1;
+}
+
+int
+key_check_resolver(const char *text, const char **why)
+{
+	struct net_address a;
+	const char *ignored;
+
+	*why = "the address of a name server with an optional port: 192.0.2.53, 192.0.2.53:5353, [2001:db8::53]:53";
+	return *text == '*' ? -1 : net_address_parse(&a, text, 53, &ignored);
+}

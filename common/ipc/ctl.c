@@ -1,0 +1,399 @@
+/*
+ * ctl - control messages: typed, sized, with rights
+ *
+ * Runs in:  every process, on its loop; the _now pair in posternctl
+ * Owns:     the channel's descriptor and what waits to be sent
+ * Promise:  a callback sees only whole messages of the right size from a side that may send them
+ * Fails by: closing the channel (on_close); ctl_send returns -1 when the peer does not read
+ */
+#include "common/ipc/ctl.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/ipc/msg_directory.h"
+#include "common/ipc/msg_token.h"
+#include "common/ipc/msg_queue.h"
+#include "common/ipc/msg_etrn.h"
+#include "common/ipc/msg_dns.h"
+#include "common/ipc/msg_auth_out.h"
+#include "common/ipc/msg_sessions.h"
+#include "common/ipc/msg_auth_in.h"
+
+#define CTL_MAGIC 0x5043
+#define QUEUE_MAX (4U << 20)
+#define PER_TURN 32		/* messages read before others have their turn */
+
+struct ctl_head {
+	uint16_t magic, version;
+	uint32_t type, request, len;
+};
+
+struct kind {
+	const char *name;
+	size_t min, max;
+	unsigned from;		/* enum ctl_side */
+	bool fd;		/* may carry a descriptor */
+};
+
+#define WORKERS (CTL_FROM_WORKER | CTL_FROM_HELPER)
+
+static const struct kind kinds[] = {
+	[CTL_READY] = { "ready", 0, 0, WORKERS, false },
+	[CTL_PAUSED] = { "paused", 0, 0, CTL_FROM_WORKER, false },
+	[CTL_CONTINUED] = { "continued", 0, 0, CTL_FROM_WORKER, false },
+	[CTL_IDLE] = { "idle", 0, 0, WORKERS, false },
+	[CTL_REASON] = { "reason", 1, CTL_REASON_MAX, WORKERS, false },
+	[CTL_NEED] = { "need", sizeof(uint32_t), sizeof(uint32_t), CTL_FROM_WORKER, false },
+	[CTL_PAUSE] = { "pause", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_CONTINUE] = { "continue", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_DRAIN] = { "drain", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_STOP] = { "stop", sizeof(uint32_t), sizeof(uint32_t), CTL_FROM_MASTER, false },
+	[CTL_LOGS] = { "logs", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_CHANNEL] = { "channel", sizeof(struct ctl_channel), sizeof(struct ctl_channel), CTL_FROM_MASTER, true },
+	[CTL_COUNTERS] = { "counters", 64, 64, CTL_FROM_MASTER, true },
+	[CTL_RETRY] = { "retry", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_TICKETS] = { "tickets", sizeof(struct ctl_tickets), sizeof(struct ctl_tickets), CTL_FROM_MASTER, false },
+	[CTL_RENEWED] = { "renewed", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_COMMAND] = { "command", 1, 16384, CTL_FROM_OPERATOR, false },
+	[CTL_TEXT] = { "text", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
+	[CTL_END] = { "end", sizeof(int32_t), sizeof(int32_t), CTL_FROM_MASTER, false },
+	[CTL_DNS_ASK] = { "query", sizeof(struct msg_dns_query), sizeof(struct msg_dns_query), CTL_FROM_CLIENT, false },
+	[CTL_DNS_ANSWER] = { "answer", offsetof(struct msg_dns_answer, record), sizeof(struct msg_dns_answer), CTL_FROM_HELPER, false },
+	[CTL_OPEN] = { "open", sizeof(struct ctl_file), sizeof(struct ctl_file), WORKERS, false },
+	[CTL_FILE] = { "file", sizeof(struct ctl_opened), sizeof(struct ctl_opened), CTL_FROM_MASTER, true },
+	[CTL_AUTH_IN_START] = { "vouch-start", offsetof(struct msg_auth_in_start, token.data), sizeof(struct msg_auth_in_start), CTL_FROM_CLIENT, false },
+	[CTL_AUTH_IN_STEP] = { "vouch-step", offsetof(struct msg_auth_in_token, data), sizeof(struct msg_auth_in_token), CTL_FROM_CLIENT, false },
+	[CTL_AUTH_IN_CANCEL] = { "vouch-cancel", 0, 0, CTL_FROM_CLIENT, false },
+	[CTL_AUTH_IN_ANSWER] = { "vouch-answer", offsetof(struct msg_auth_in_answer, token.data), sizeof(struct msg_auth_in_answer), CTL_FROM_HELPER, false },
+	[CTL_DIRECTORY_ASK] = { "seek", sizeof(struct msg_directory_query), sizeof(struct msg_directory_query), CTL_FROM_CLIENT, false },
+	[CTL_DIRECTORY_ANSWER] = { "sought", DIRECTORY_ANSWER_MIN, DIRECTORY_ANSWER_MAX, CTL_FROM_HELPER, true },
+	[CTL_SESSIONS] = { "roll", sizeof(struct msg_sessions_ask), sizeof(struct msg_sessions_ask), CTL_FROM_MASTER, false },
+	[CTL_SESSIONS_PAGE] = { "roll-page", offsetof(struct msg_sessions_page, text), sizeof(struct msg_sessions_page), CTL_FROM_WORKER, false },
+	[CTL_AUTH_OUT_START] = { "prove-start", sizeof(struct msg_auth_out_start), sizeof(struct msg_auth_out_start), CTL_FROM_CLIENT, false },
+	[CTL_AUTH_OUT_STEP] = { "prove-step", offsetof(struct msg_auth_in_token, data), sizeof(struct msg_auth_in_token), CTL_FROM_CLIENT, false },
+	[CTL_AUTH_OUT_CANCEL] = { "prove-cancel", 0, 0, CTL_FROM_CLIENT, false },
+	[CTL_AUTH_OUT_ANSWER] = { "prove-answer", offsetof(struct msg_auth_out_answer, token.data), sizeof(struct msg_auth_out_answer), CTL_FROM_HELPER, false },
+	[CTL_TOKEN_ASK] = { "bearer-ask", sizeof(struct msg_token_ask), sizeof(struct msg_token_ask), CTL_FROM_CLIENT, false },
+	[CTL_TOKEN_ANSWER] = { "bearer-answer", offsetof(struct msg_token_answer, token), sizeof(struct msg_token_answer), CTL_FROM_HELPER, false },
+	[CTL_TOKEN_KEEP] = { "bearer-keep", offsetof(struct msg_token_keep, text), sizeof(struct msg_token_keep), CTL_FROM_HELPER, false },
+	[CTL_TOKEN_KEPT] = { "bearer-kept", sizeof(struct msg_token_kept), sizeof(struct msg_token_kept), CTL_FROM_MASTER, false },
+	[CTL_OAUTH_TEST] = { "trial", sizeof(struct msg_token_trial), sizeof(struct msg_token_trial), CTL_FROM_MASTER, false },
+	[CTL_OAUTH_TEST_TEXT] = { "trial-text", 1, 4096, WORKERS, false },
+	[CTL_OAUTH_TEST_END] = { "trial-end", sizeof(int32_t), sizeof(int32_t), WORKERS, false },
+	[CTL_QUEUE] = { "chore", sizeof(struct msg_queue_ask), sizeof(struct msg_queue_ask), CTL_FROM_MASTER, false },
+	[CTL_QUEUE_PAGE] = { "chore-page", offsetof(struct msg_queue_page, text), sizeof(struct msg_queue_page), CTL_FROM_WORKER, false },
+	[CTL_NEW_MAIL] = { "look", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_ETRN] = { "plea", offsetof(struct msg_etrn, domains), sizeof(struct msg_etrn), CTL_FROM_CLIENT, false },
+	[CTL_ETRN_ANSWER] = { "plea-answer", sizeof(struct msg_etrn_answer), sizeof(struct msg_etrn_answer), CTL_FROM_HELPER, true },
+};
+static_assert(nitems_of(kinds) == CTL_COUNT, "one row a control message");
+
+/* A message that waits until the peer reads. */
+struct waiting {
+	struct waiting *next;
+	struct ctl_head head;
+	int fd;
+	char data[];
+};
+
+struct ctl {
+	struct loop_io *io;
+	int fd;
+	unsigned from;
+	struct waiting *first, **last;
+	size_t queued;
+	bool busy, freed, closed;	/* inside a callback; ctl_free was called there; on_close was called */
+	void (*on_message)(void *arg, const struct ctl_message *m);
+	void (*on_close)(void *arg, bool bad);
+	void *arg;
+};
+
+const char *
+ctl_name(enum ctl_type type)
+{
+	return (unsigned)type < CTL_COUNT ? kinds[type].name : "?";
+}
+
+/* --- one message on a descriptor --- */
+
+union control_space {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(int) * 4)];
+};
+
+/* 0, or -1 and errno. */
+static int
+send_one(int fd, const struct ctl_head *head, const void *data, int pass_fd)
+{
+	union control_space space = { 0 };
+	struct iovec iov[2] = {
+		{ .iov_base = (void *)head, .iov_len = sizeof(*head) }, { .iov_base = (void *)data, .iov_len = head->len },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+	if (pass_fd != -1) {
+		msg.msg_control = space.bytes;
+		msg.msg_controllen = CMSG_SPACE(sizeof(int));
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
+	}
+	ssize_t n;
+	do
+		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
+	while (n == -1 && errno == EINTR);
+	return n == -1 ? -1 : 0;
+}
+
+/* The first passed descriptor; any further ones are closed. -1 none. */
+static int
+take_fd(struct msghdr *msg)
+{
+	int kept = -1;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			if (kept == -1)
+				kept = fd;
+			else
+				close(fd);
+		}
+	}
+	return kept;
+}
+
+/* Whether head and size fit a row that `from` may send. */
+static bool
+fits(const struct ctl_head *head, size_t len, unsigned from, bool has_fd, bool truncated)
+{
+	if (truncated || head->magic != CTL_MAGIC || head->version != CTL_VERSION || head->type >= CTL_COUNT)
+		return false;
+	const struct kind *k = &kinds[head->type];
+	return head->len == len && len >= k->min && len <= k->max && (k->from & from) != 0 && (!has_fd || k->fd);
+}
+
+/* 1 a message (m filled; data in `space`), 0 peer closed, -1 errno (EAGAIN nothing there, EBADMSG not acceptable). */
+static int
+recv_one(int fd, unsigned from, struct ctl_message *m, void *data, size_t size)
+{
+	struct ctl_head head;
+	union control_space space;
+	struct iovec iov[2] = {
+		{ .iov_base = &head, .iov_len = sizeof(head) }, { .iov_base = data, .iov_len = size },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = space.bytes, .msg_controllen = sizeof(space) };
+	ssize_t n;
+	do
+		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+	while (n == -1 && errno == EINTR);
+	if (n <= 0)
+		return (int)n;
+	m->fd = take_fd(&msg);
+	bool cut = (size_t)n < sizeof(head) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+	if (cut || !fits(&head, (size_t)n - sizeof(head), from, m->fd != -1, cut)) {
+		if (m->fd != -1)
+			close(m->fd);
+		errno = EBADMSG;
+		return -1;
+	}
+	m->type = (enum ctl_type)head.type;
+	m->request = head.request;
+	m->data = data;
+	m->len = head.len;
+	return 1;
+}
+
+/* --- a channel on a loop --- */
+
+static void
+drop_waiting(struct ctl *c)
+{
+	for (struct waiting *w = c->first, *next; w != NULL; w = next) {
+		next = w->next;
+		if (w->fd != -1)
+			close(w->fd);
+		free(w);
+	}
+	c->first = NULL;
+	c->last = &c->first;
+	c->queued = 0;
+}
+
+static void
+release(struct ctl *c)
+{
+	drop_waiting(c);
+	loop_io_free(c->io);
+	close(c->fd);
+	free(c);
+}
+
+static void
+close_channel(struct ctl *c, bool bad)
+{
+	if (c->closed)
+		return;
+	c->closed = true;
+	loop_io_want(c->io, 0);
+	if (c->on_close != NULL)
+		c->on_close(c->arg, bad);
+}
+
+static void
+read_messages(struct ctl *c)
+{
+	static _Thread_local char data[CTL_PAYLOAD_MAX];
+	for (int i = 0; i < PER_TURN && !c->freed && !c->closed; i++) {
+		struct ctl_message m;
+		int rc = recv_one(c->fd, c->from, &m, data, sizeof(data));
+		if (rc == 1)
+			c->on_message(c->arg, &m);
+		else if (rc == -1 && errno == EAGAIN)
+			return;
+		else
+			close_channel(c, rc == -1 && errno == EBADMSG);
+	}
+}
+
+static void
+write_waiting(struct ctl *c)
+{
+	while (c->first != NULL) {
+		struct waiting *w = c->first;
+		if (send_one(c->fd, &w->head, w->data, w->fd) == -1) {
+			if (errno == EAGAIN)
+				return;
+			drop_waiting(c); /* the peer is gone: reading says so too */
+			break;
+		}
+		c->first = w->next;
+		if (c->first == NULL)
+			c->last = &c->first;
+		c->queued -= w->head.len;
+		if (w->fd != -1)
+			close(w->fd);
+		free(w);
+	}
+	loop_io_want(c->io, LOOP_READ);
+}
+
+static void
+channel_ready(void *arg, unsigned what)
+{
+	struct ctl *c = arg;
+	c->busy = true;
+	if (what & LOOP_WRITE)
+		write_waiting(c);
+	if (what & LOOP_READ)
+		read_messages(c);
+	c->busy = false;
+	if (c->freed)
+		release(c);
+}
+
+struct ctl *
+ctl_new(struct loop *l, int fd, unsigned from, void (*on_message)(void *arg, const struct ctl_message *m),
+    void (*on_close)(void *arg, bool bad), void *arg)
+{
+	struct ctl *c = mem_new(struct ctl);
+	c->fd = fd;
+	c->from = from;
+	c->on_message = on_message;
+	c->on_close = on_close;
+	c->arg = arg;
+	c->last = &c->first;
+	(void)!fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	c->io = loop_io_new(l, fd, LOOP_READ, channel_ready, c);
+	return c;
+}
+
+void
+ctl_free(struct ctl *c)
+{
+	if (c == NULL)
+		return;
+	if (c->busy) {
+		c->freed = true;
+		loop_io_want(c->io, 0);
+		return;
+	}
+	release(c);
+}
+
+int
+ctl_fd(const struct ctl *c)
+{
+	return c->fd;
+}
+
+static struct ctl_head
+make_head(enum ctl_type type, uint32_t request, size_t len)
+{
+	if ((unsigned)type >= CTL_COUNT || len < kinds[type].min || len > kinds[type].max)
+		bug("ctl: message %s of %zu bytes", ctl_name(type), len);
+	return (struct ctl_head){ .magic = CTL_MAGIC, .version = CTL_VERSION, .type = type, .request = request,
+		.len = (uint32_t)len };
+}
+
+static int
+queue_one(struct ctl *c, const struct ctl_head *head, const void *data, int fd)
+{
+	if (c->queued + head->len > QUEUE_MAX) {
+		errno = ENOBUFS;
+		return -1;
+	}
+	int copy = fd != -1 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	if (fd != -1 && copy == -1)
+		return -1;
+	struct waiting *w = mem_zalloc(sizeof(*w) + head->len);
+	w->head = *head;
+	w->fd = copy;
+	if (head->len > 0)
+		memcpy(w->data, data, head->len);
+	*c->last = w;
+	c->last = &w->next;
+	c->queued += head->len;
+	loop_io_want(c->io, LOOP_READ | LOOP_WRITE);
+	return 0;
+}
+
+int
+ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd)
+{
+	struct ctl_head head = make_head(type, request, len);
+	if (c->closed || c->freed) {
+		errno = EPIPE;
+		return -1;
+	}
+	if (c->first == NULL && send_one(c->fd, &head, data, fd) == 0)
+		return 0;
+	if (c->first == NULL && errno != EAGAIN)
+		return -1;
+	return queue_one(c, &head, data, fd);
+}
+
+int
+ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data, size_t len)
+{
+	struct ctl_head head = make_head(type, request, len);
+	return send_one(fd, &head, data, -1);
+}
+
+int
+ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space, size_t size)
+{
+	return recv_one(fd, from, m, space, size);
+}

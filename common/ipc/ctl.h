@@ -1,0 +1,154 @@
+/*
+ * ctl - control messages: typed, sized, with rights; over SOCK_SEQPACKET so the kernel keeps borders.
+ * Master <-> child on a socketpair, operator -> master on control.sock, worker <-> helper on a socketpair.
+ * A message that fits no row closes its channel and is logged by the receiver; it never ends a process.
+ */
+#ifndef COMMON_IPC_CTL_H
+#define COMMON_IPC_CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/process/loop.h"
+
+#define CTL_PAYLOAD_MAX 32768
+#define CTL_VERSION 1
+#define CTL_REASON_MAX 400
+
+enum ctl_type {
+	/* worker or helper to master */
+	CTL_READY,		/* its loop runs */
+	CTL_PAUSED,		/* accepts no connection any more */
+	CTL_CONTINUED,
+	CTL_IDLE,		/* drained: will exit now */
+	CTL_NEED,		/* wants a channel to a helper: payload uint32_t, enum ctl_helper; CTL_CHANNEL follows */
+	/* master to worker or helper */
+	CTL_PAUSE,
+	CTL_CONTINUE,
+	CTL_DRAIN,		/* accept nothing new, end when the last session ended (reload) */
+	CTL_STOP,		/* end within the grace time: payload uint32_t milliseconds */
+	CTL_LOGS,		/* reopen logs */
+	CTL_CHANNEL,		/* a descriptor: to a helper (worker side) or of a new client (helper side); payload: struct ctl_channel */
+	CTL_COUNTERS,		/* metrics helper: a virtual server's counters, for reading; no descriptor: it is gone; payload: char[64], its name */
+	CTL_RETRY,		/* deliver: everything is due now */
+	/* operator to master and back */
+	CTL_COMMAND,		/* text: words separated by NUL: "pause" "default" */
+	CTL_TEXT,		/* part of an answer */
+	CTL_END,		/* end of an answer: int32_t exit status (0, 1, 2 or sysexits) */
+	/* worker to resolver helper and back: payloads in common/ipc/msg_dns.h */
+	CTL_DNS_ASK,
+	CTL_DNS_ANSWER,
+	/* worker or helper to master, and back: a file of the configuration that only root may read, opened */
+	CTL_OPEN,		/* payload struct ctl_file */
+	CTL_FILE,		/* payload struct ctl_opened and, when error is 0, the descriptor (reading only) */
+	/* listener to auth helper, and back: payloads in common/ipc/msg_auth_in.h */
+	CTL_AUTH_IN_START,
+	CTL_AUTH_IN_STEP,
+	CTL_AUTH_IN_CANCEL,
+	CTL_AUTH_IN_ANSWER,
+	/* worker to master */
+	CTL_REASON,		/* why it will exit now: text for operators */
+	/* master to a listener with TLS */
+	CTL_TICKETS,		/* struct ctl_tickets; at its birth and whenever they change */
+	CTL_RENEWED,		/* certificate or key files have changed: ask for them again */
+	/* master to listener and back: payloads in common/ipc/msg_sessions.h */
+	CTL_SESSIONS,		/* which sessions are there; perhaps: end them */
+	CTL_SESSIONS_PAGE,
+	/* deliver to auth helper, and back: payloads in common/ipc/msg_auth_out.h */
+	CTL_AUTH_OUT_START,
+	CTL_AUTH_OUT_STEP,
+	CTL_AUTH_OUT_CANCEL,
+	CTL_AUTH_OUT_ANSWER,
+	/* deliver to fetch helper, and back: payloads in common/ipc/msg_token.h */
+	CTL_TOKEN_ASK,
+	CTL_TOKEN_ANSWER,
+	/* fetch helper to master, and back: a refresh token to be kept over restarts: bearer.h */
+	CTL_TOKEN_KEEP,
+	CTL_TOKEN_KEPT,
+	/* master to fetch helper, then to deliver: try a profile of [oauth] and tell each step: bearer.h */
+	CTL_OAUTH_TEST,
+	CTL_OAUTH_TEST_TEXT,		/* back: lines for people */
+	CTL_OAUTH_TEST_END,		/* back: int32_t exit status */
+	/* master to deliver and back: payloads in common/ipc/msg_queue.h */
+	CTL_QUEUE,		/* an operator's work on queue or badmail: look at the next piece */
+	CTL_QUEUE_PAGE,
+	CTL_NEW_MAIL,		/* to deliver: another one put messages into your queue */
+	/* listener to deliver worker and back: payloads in common/ipc/msg_etrn.h */
+	CTL_ETRN,
+	CTL_ETRN_ANSWER,		/* perhaps with a descriptor */
+	/* worker to directory helper and back: payloads in common/ipc/msg_directory.h */
+	CTL_DIRECTORY_ASK,
+	CTL_DIRECTORY_ANSWER,		/* a long list comes as a descriptor */
+	CTL_COUNT
+};
+
+/* Deliver is no helper, but a channel to it is asked for in the same way: a listener's, to the worker of its virtual server. */
+enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_DELIVER, CTL_HELPER_DIRECTORY, CTL_HELPER_COUNT };
+struct ctl_channel {
+	uint32_t helper;		/* enum ctl_helper */
+	char server[64];		/* the virtual server of the client; "" none */
+	char role[16];			/* what the client is: "listener" */
+};
+
+/* TLS ticket keys of a virtual server, the same in all its listeners: the first makes tickets, both open them. */
+#define CTL_TICKET_SIZE 80
+struct ctl_tickets { uint8_t key[2][CTL_TICKET_SIZE]; };
+
+/*
+ * Files are named by their key, never by a path: what a worker may have opened is what the configuration names. Secret ones (all but
+ * certificates and authorities) that everybody may read are refused.
+ */
+enum ctl_file_kind {
+	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_AUTHORITIES, CTL_FILE_SECRET, CTL_FILE_CLIENT_KEYTAB,
+	/* of a profile of [oauth], whose name stands for the virtual server's: kept is the refresh token of CTL_TOKEN_KEEP */
+	CTL_FILE_OAUTH_SECRET, CTL_FILE_OAUTH_REFRESH, CTL_FILE_OAUTH_KEPT, CTL_FILE_OAUTH_CA,
+	CTL_FILE_LDAP_SECRET, CTL_FILE_LDAP_CA,
+	CTL_FILE_KINDS
+};
+struct ctl_file {
+	uint32_t kind;			/* enum ctl_file_kind */
+	uint32_t index;			/* of a key with several values */
+	char server[64];		/* asked by a helper: of this virtual server; a worker has only its own */
+	char domain[256];		/* of this [domain] of it; "" of the server itself */
+};
+struct ctl_opened {
+	struct ctl_file file;		/* as asked */
+	int32_t error;			/* 0, or errno */
+	char why[160];			/* for people, with the path */
+};
+
+enum ctl_side { CTL_FROM_WORKER = 1, CTL_FROM_MASTER = 2, CTL_FROM_OPERATOR = 4, CTL_FROM_CLIENT = 8, CTL_FROM_HELPER = 16 };
+
+struct ctl_message {
+	enum ctl_type type;
+	uint32_t request;	/* chosen by the asker, repeated in the answer */
+	const void *data;	/* valid during the callback; not aligned: memcpy out of it */
+	size_t len;
+	int fd;			/* -1, or a descriptor now owned by the receiver's callback */
+};
+
+/* A channel on a loop. */
+struct ctl;
+
+/*
+ * Takes over `fd` (non-blocking). `from` says who the peer is (enum ctl_side): rows it may not send are bad. `on_message` gets each good
+ * message; `on_close` is called once when the peer is gone or misbehaved (bad = true); the owner then calls ctl_free.
+ */
+struct ctl *ctl_new(struct loop *l, int fd, unsigned from, void (*on_message)(void *arg, const struct ctl_message *m),
+    void (*on_close)(void *arg, bool bad), void *arg);
+void ctl_free(struct ctl *c);		/* closes the descriptor; NULL is fine; also from its callbacks */
+int ctl_fd(const struct ctl *c);
+
+/*
+ * Sends or queues (bounded, 4 MiB, then -1 ENOBUFS); a passed `fd` (-1 none) is duplicated, the caller keeps its own. 0 or -1.
+ */
+int ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd);
+
+/* Blocking use without a loop (posternctl): one message each; recv: 1, 0 closed, -1 bad or errno. data points into `space`. */
+int ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data, size_t len) __attribute__((warn_unused_result));
+int ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space, size_t size) __attribute__((warn_unused_result));
+
+const char *ctl_name(enum ctl_type type);	/* "ready"; "?" when out of range */
+
+#endif

@@ -1,0 +1,310 @@
+/*
+ * ctl_client - questions over a channel to a helper that may die and come again: who asked, until when, what is asked once more
+ *
+ * Runs in:  deliver, listener
+ * Owns:     the channel, the records of the questions
+ * Promise:  each question that was asked is answered or fails, once, within its patience, never from inside the asking; when the helper
+ *           dies, what it had not answered is asked of its successor, at most `repeats` times; answers may be secret and do not stay
+ *           in the receive buffer
+ * Fails by: kind.failed
+ */
+#include "common/ipc/ctl_client.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+#define NEED_MS 1000		/* asks the master at most so often */
+#define BUCKETS 256
+
+TAILQ_HEAD(ctl_client_list, ctl_client_question);
+
+struct ctl_client {
+	const struct ctl_client_kind *kind;
+	struct loop *loop;
+	uint64_t patience_ms;
+	void (*need)(void *arg);
+	void *arg;
+	struct ctl *ctl;		/* NULL: none */
+	uint32_t channel;		/* how many there have been */
+	struct ctl_client_list in[CTL_CLIENT_STATES];
+	LIST_HEAD(, ctl_client_question) table[BUCKETS];
+	size_t asked;
+	uint32_t request;
+	uint64_t needed_ms;
+	struct loop_timer *timer;	/* the earlier of: a deadline, another call of need, sending what waits, telling what failed */
+};
+
+static void
+leave(struct ctl_client_question *q)
+{
+	struct ctl_client *k = q->ctl_client;
+
+	TAILQ_REMOVE(&k->in[q->state], q, link);
+	if (q->state != CTL_CLIENT_ASKED)
+		return;
+	LIST_REMOVE(q, bucket);
+	k->asked--;
+}
+
+static void
+enter(struct ctl_client_question *q, enum ctl_client_state state)
+{
+	struct ctl_client *k = q->ctl_client;
+
+	q->state = state;
+	TAILQ_INSERT_TAIL(&k->in[state], q, link);
+	if (state != CTL_CLIENT_ASKED)
+		return;
+	if (k->kind->unhurried)
+		q->deadline = UINT64_MAX;
+	LIST_INSERT_HEAD(&k->table[q->request % BUCKETS], q, bucket);
+	k->asked++;
+}
+
+static void
+move(struct ctl_client_question *q, enum ctl_client_state state)
+{
+	leave(q);
+	enter(q, state);
+}
+
+static void
+set_timer(struct ctl_client *k)
+{
+	const struct ctl_client_question *waits = TAILQ_FIRST(&k->in[CTL_CLIENT_WAITS]), *asked = TAILQ_FIRST(&k->in[CTL_CLIENT_ASKED]);
+	uint64_t now = clock_mono_ms(), next = asked != NULL ? asked->deadline : UINT64_MAX;
+
+	if (waits != NULL && waits->deadline < next)
+		next = waits->deadline;
+	if (waits != NULL && now + NEED_MS < next)
+		next = now + NEED_MS;
+	if (!TAILQ_EMPTY(&k->in[CTL_CLIENT_FAILED]))
+		next = now;
+	if (next == UINT64_MAX)
+		loop_timer_stop(k->timer);
+	else
+		loop_timer_set(k->timer, next > now ? next - now : 0);
+}
+
+static void
+send_waiting(struct ctl_client *k)
+{
+	struct ctl_client_question *q;
+
+	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_WAITS])) != NULL && (k->kind->window == 0 || k->asked < k->kind->window)) {
+		if (k->kind->send(q, k->ctl) == -1)
+			return;		/* its queue is full, or it is closing: the timer comes again */
+		q->channel = k->channel;
+		move(q, CTL_CLIENT_ASKED);
+	}
+}
+
+static void
+go_on(struct ctl_client *k)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (k->ctl != NULL)
+		send_waiting(k);
+	else if (!TAILQ_EMPTY(&k->in[CTL_CLIENT_WAITS]) && (k->needed_ms == 0 || now - k->needed_ms >= NEED_MS)) {
+		k->needed_ms = now;
+		k->need(k->arg);
+	}
+	set_timer(k);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct ctl_client *k = arg;
+	struct ctl_client_question *q;
+	uint64_t now = clock_mono_ms();
+
+	for (enum ctl_client_state state = CTL_CLIENT_WAITS; state <= CTL_CLIENT_ASKED; state++)
+		while ((q = TAILQ_FIRST(&k->in[state])) != NULL && q->deadline <= now)
+			ctl_client_fail(q, k->kind->silent);
+	/* Each round from the front, for telling one may ask or forget others. */
+	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_FAILED])) != NULL) {
+		move(q, CTL_CLIENT_QUIET);
+		k->kind->failed(q, q->why);
+	}
+	go_on(k);
+}
+
+static struct ctl_client_question *
+find(struct ctl_client *k, uint32_t request)
+{
+	struct ctl_client_question *q;
+
+	LIST_FOREACH(q, &k->table[request % BUCKETS], bucket)
+		if (q->request == request)
+			return q;
+	return NULL;
+}
+
+/* False: malformed. What nobody waits for any more is dropped. */
+static bool
+take_answer(struct ctl_client *k, const struct ctl_message *m)
+{
+	struct ctl_client_question *q = m->type == k->kind->answer ? find(k, m->request) : NULL;
+
+	if (q == NULL) {
+		if (m->fd != -1)
+			close(m->fd);
+		return m->type == k->kind->answer;
+	}
+	move(q, CTL_CLIENT_QUIET);
+	if (k->kind->answered(q, m))
+		return true;
+	ctl_client_fail(q, k->kind->silent);
+	return false;
+}
+
+static void
+on_message(void *arg, const struct ctl_message *m)
+{
+	struct ctl_client *k = arg;
+
+	if (!take_answer(k, m))
+		log_event(LOG_WARN, NULL, "trouble", "part=%s reason=%s", k->kind->part, log_safe("malformed answer"));
+	if (m->len > 0)
+		explicit_bzero((void *)(uintptr_t)m->data, m->len);
+	go_on(k);
+}
+
+static void
+on_close(void *arg, bool bad)
+{
+	struct ctl_client *k = arg;
+	struct ctl_client_question *q;
+	struct ctl_client_list younger = TAILQ_HEAD_INITIALIZER(younger);
+
+	if (bad)
+		log_event(LOG_WARN, NULL, "trouble", "part=%s reason=%s", k->kind->part, log_safe("misbehaved"));
+	ctl_free(k->ctl);
+	k->ctl = NULL;
+	TAILQ_CONCAT(&younger, &k->in[CTL_CLIENT_WAITS], link);
+	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_ASKED])) != NULL)
+		if (q->repeats++ < k->kind->repeats)
+			move(q, CTL_CLIENT_WAITS);
+		else
+			ctl_client_fail(q, k->kind->ended);
+	TAILQ_CONCAT(&k->in[CTL_CLIENT_WAITS], &younger, link);
+	go_on(k);
+}
+
+void
+ctl_client_channel(struct ctl_client *k, int fd)
+{
+	if (k->ctl != NULL) {
+		close(fd);		/* one is enough */
+		return;
+	}
+	k->channel++;
+	k->ctl = ctl_new(k->loop, fd, CTL_FROM_HELPER, on_message, on_close, k);
+	go_on(k);
+}
+
+void *
+ctl_client_add(struct ctl_client *k, size_t size)
+{
+	struct ctl_client_question *q = mem_zalloc(size);
+
+	q->ctl_client = k;
+	enter(q, CTL_CLIENT_QUIET);
+	return q;
+}
+
+void
+ctl_client_ask(struct ctl_client_question *q)
+{
+	struct ctl_client *k = q->ctl_client;
+
+	leave(q);
+	q->request = ++k->request;
+	q->channel = 0;
+	q->repeats = 0;
+	q->deadline = clock_mono_ms() + k->patience_ms;
+	enter(q, CTL_CLIENT_WAITS);
+	go_on(k);
+}
+
+void
+ctl_client_step(struct ctl_client_question *q, enum ctl_type type, const void *data, size_t len)
+{
+	struct ctl_client *k = q->ctl_client;
+
+	if (q->state != CTL_CLIENT_QUIET || k->ctl == NULL || q->channel != k->channel || ctl_send(k->ctl, type, q->request, data, len, -1) == -1) {
+		ctl_client_fail(q, k->kind->ended);
+		return;
+	}
+	q->deadline = clock_mono_ms() + k->patience_ms;
+	move(q, CTL_CLIENT_ASKED);
+	set_timer(k);
+}
+
+void
+ctl_client_fail(struct ctl_client_question *q, const char *why)
+{
+	q->why = why;
+	move(q, CTL_CLIENT_FAILED);
+	set_timer(q->ctl_client);
+}
+
+void
+ctl_client_forget(struct ctl_client_question *q)
+{
+	if (q == NULL)
+		return;
+	leave(q);
+	free(q);
+}
+
+void
+ctl_client_cancel(struct ctl_client_question *q, enum ctl_type type)
+{
+	if (q == NULL)
+		return;
+	struct ctl_client *k = q->ctl_client;
+	if (k->ctl != NULL && q->channel == k->channel)
+		(void)!ctl_send(k->ctl, type, q->request, NULL, 0, -1);
+	ctl_client_forget(q);
+}
+
+struct ctl_client *
+ctl_client_new(struct loop *l, const struct ctl_client_kind *kind, uint64_t patience_ms, void (*need)(void *arg), void *arg)
+{
+	struct ctl_client *k = mem_new(struct ctl_client);
+
+	k->kind = kind;
+	k->loop = l;
+	k->patience_ms = patience_ms;
+	k->need = need;
+	k->arg = arg;
+	for (size_t i = 0; i < CTL_CLIENT_STATES; i++)
+		TAILQ_INIT(&k->in[i]);
+	for (size_t i = 0; i < BUCKETS; i++)
+		LIST_INIT(&k->table[i]);
+	k->timer = loop_timer_new(l, on_timer, k);
+	return k;
+}
+
+void
+ctl_client_free(struct ctl_client *k)
+{
+	struct ctl_client_question *q;
+
+	if (k == NULL)
+		return;
+	for (size_t i = 0; i < CTL_CLIENT_STATES; i++)
+		while ((q = TAILQ_FIRST(&k->in[i])) != NULL)
+			ctl_client_forget(q);
+	ctl_free(k->ctl);
+	loop_timer_free(k->timer);
+	free(k);
+}

@@ -1,0 +1,87 @@
+/*
+ * dns_client - questions to the resolver helper
+ *
+ * Runs in:  deliver, listener
+ * Owns:     a record for each question
+ * Promise:  each is answered once within DNS_CLIENT_MS; what a helper that dies had not answered is asked of its successor
+ * Fails by: DNS_TROUBLE with a text
+ */
+#include "common/ipc/dns_client.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define DNS_CLIENT_MS 40000		/* more than the helper's own limit, so that its reason is the one seen */
+
+struct dns_client_question {
+	struct ctl_client_question base;
+	struct msg_dns_query query;
+	void (*done)(void *arg, unsigned tag, const struct msg_dns_answer *a);
+	void *arg;
+	unsigned tag;
+};
+
+static struct msg_dns_answer answer;	/* too large for the stack of a callback chain; ours while one is told */
+
+static void
+tell(struct dns_client_question *q)
+{
+	void (*done)(void *, unsigned, const struct msg_dns_answer *) = q->done;
+	void *arg = q->arg;
+	unsigned tag = q->tag;
+
+	ctl_client_forget(&q->base);
+	done(arg, tag, &answer);
+}
+
+static int
+send_query(struct ctl_client_question *base, struct ctl *c)
+{
+	const struct dns_client_question *q = (struct dns_client_question *)base;
+
+	return ctl_send(c, CTL_DNS_ASK, base->request, &q->query, sizeof(q->query), -1);
+}
+
+static bool
+on_answer(struct ctl_client_question *base, const struct ctl_message *m)
+{
+	if (!msg_dns_answer_take(&answer, m->data, m->len))
+		return false;
+	tell((struct dns_client_question *)base);
+	return true;
+}
+
+static void
+on_failure(struct ctl_client_question *base, const char *why)
+{
+	memset(&answer, 0, offsetof(struct msg_dns_answer, record));
+	answer.result = DNS_TROUBLE;
+	snprintf(answer.text, sizeof(answer.text), "%s", why);
+	tell((struct dns_client_question *)base);
+}
+
+static const struct ctl_client_kind kind = {
+	.part = "resolver", .answer = CTL_DNS_ANSWER, .window = 900 /* below the helper's limit for one client */, .repeats = 3,
+	.silent = "no answer from the resolver helper", .ended = "the resolver helper ended again and again",
+	.send = send_query, .answered = on_answer, .failed = on_failure,
+};
+
+void
+dns_client_ask(struct ctl_client *k, uint16_t type, const char *name, void (*done)(void *arg, unsigned tag, const struct msg_dns_answer *a),
+    void *arg, unsigned tag)
+{
+	struct dns_client_question *q = ctl_client_add(k, sizeof(*q));
+
+	q->query.type = type;
+	snprintf(q->query.name, sizeof(q->query.name), "%s", name);
+	q->done = done;
+	q->arg = arg;
+	q->tag = tag;
+	ctl_client_ask(&q->base);
+}
+
+struct ctl_client *
+dns_client_new(struct loop *l, void (*need)(void *arg), void *arg)
+{
+	return ctl_client_new(l, &kind, DNS_CLIENT_MS, need, arg);
+}

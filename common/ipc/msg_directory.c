@@ -1,0 +1,185 @@
+/*
+ * msg_directory - who a local recipient is: questions to the directory helper and its answers
+ *
+ * Runs in:  deliver, listener, directory
+ * Owns:     the list of an answer
+ * Promise:  what take() accepted has ended strings, the count it says, and addresses that stand in an envelope
+ * Fails by: false, -1 and errno
+ */
+#include "common/ipc/msg_directory.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+#include "common/ipc/ctl_server.h"
+#include "common/ipc/ctl_text.h"
+
+/* The fixed part as it travels; the list follows when it is short. */
+struct answer {
+	uint8_t result;
+	uint8_t apart;			/* the list is in the descriptor */
+	uint8_t reserved[2];
+	char status[12];
+	char text[200];
+	uint32_t count;
+	uint32_t size, reserved_too[2];
+};
+static_assert(sizeof(struct answer) == DIRECTORY_ANSWER_MIN, "as the table of messages says");
+
+void
+msg_directory_done(struct msg_directory *a)
+{
+	free(a->list);
+	*a = (struct msg_directory){ .result = DIRECTORY_TROUBLE };
+}
+
+void
+msg_directory_set(struct msg_directory *a, enum msg_directory_result result, const char *status, const char *fmt, ...)
+{
+	va_list ap;
+
+	msg_directory_done(a);
+	a->result = result;
+	snprintf(a->status, sizeof(a->status), "%s", status);
+	va_start(ap, fmt);
+	vsnprintf(a->text, sizeof(a->text), fmt, ap);
+	va_end(ap);
+}
+
+const char *
+msg_directory_next(const struct msg_directory *a, const char **at, bool *known)
+{
+	const char *p = *at == NULL ? a->list : *at;
+
+	if (p == NULL || p >= a->list + a->size)
+		return NULL;
+	*known = *p == '.';
+	*at = p + strlen(p) + 1;
+	return p + 1;
+}
+
+bool
+msg_directory_query_take(struct msg_directory_query *q, const void *data, size_t len)
+{
+	struct address a;
+
+	if (len != sizeof(*q))
+		return false;
+	memcpy(q, data, len);
+	return ctl_text_is_ended(q->address, sizeof(q->address)) && address_from_text(&a, q->address) == 0;
+}
+
+/* --- answers --- */
+
+/* The list in memory of its own; -1 and errno. */
+static int
+list_apart(const struct msg_directory *a)
+{
+	int fd = memfd_create("addressees", MFD_CLOEXEC);
+
+	if (fd != -1 && disk_write(fd, a->list, a->size) == -1) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void
+send_trouble(struct ctl_server *s, uint32_t request)
+{
+	struct msg_directory a = { 0 };
+
+	msg_directory_set(&a, DIRECTORY_TROUBLE, "4.3.0", "no memory for a long list");
+	msg_directory_send(s, request, &a);
+}
+
+void
+msg_directory_send(struct ctl_server *s, uint32_t request, const struct msg_directory *a)
+{
+	char *payload = mem_zalloc(sizeof(struct answer) + DIRECTORY_INLINE);
+	struct answer head = { .result = (uint8_t)a->result, .count = a->count, .size = (uint32_t)a->size, .apart = a->size > DIRECTORY_INLINE };
+	size_t len = sizeof(head);
+	int fd = -1;
+
+	if (head.apart && (fd = list_apart(a)) == -1) {
+		free(payload);
+		send_trouble(s, request);
+		return;
+	}
+	memcpy(head.status, a->status, sizeof(head.status));
+	memcpy(head.text, a->text, sizeof(head.text));
+	memcpy(payload, &head, sizeof(head));
+	if (!head.apart && a->size > 0)
+		memcpy(payload + sizeof(head), a->list, a->size), len += a->size;
+	ctl_server_answer(s, CTL_DIRECTORY_ANSWER, request, payload, len, fd);
+	if (fd != -1)
+		close(fd);
+	free(payload);
+}
+
+static bool
+read_list(struct msg_directory *a, const struct answer *head, const struct ctl_message *m)
+{
+	if (head->size > DIRECTORY_LIST_MAX || (!head->apart && m->len != sizeof(*head) + head->size) || (head->apart && m->fd == -1))
+		return false;
+	a->size = head->size;
+	a->list = mem_zalloc(a->size + 1);
+	if (!head->apart)
+		memcpy(a->list, (const char *)m->data + sizeof(*head), a->size);
+	else if (disk_pread(m->fd, a->list, a->size, 0) != (ssize_t)a->size)
+		return false;
+	return a->size == 0 || a->list[a->size - 1] == '\0';
+}
+
+/* Whether each item is one that may be a recipient, and there are as many as was said. */
+static bool
+list_is_good(const struct msg_directory *a)
+{
+	const char *at = NULL, *text;
+	struct address parsed;
+	uint32_t count = 0;
+	bool known;
+
+	for (; (text = msg_directory_next(a, &at, &known)) != NULL; count++) {
+		if ((text[-1] != '.' && text[-1] != '?') || address_from_text(&parsed, text) == -1 || address_is_bare(&parsed) ||
+		    address_is_null(&parsed))
+			return false;
+		for (; *text != '\0'; text++)
+			if ((unsigned char)*text < ' ' || *text == 127)
+				return false;
+	}
+	return count == a->count && count <= DIRECTORY_MAX;
+}
+
+bool
+msg_directory_take(struct msg_directory *a, const struct ctl_message *m)
+{
+	struct answer head;
+	bool good = m->len >= sizeof(head);
+
+	*a = (struct msg_directory){ .result = DIRECTORY_TROUBLE };
+	if (good) {
+		memcpy(&head, m->data, sizeof(head));
+		good = head.result <= DIRECTORY_TROUBLE && ctl_text_is_ended(head.status, sizeof(head.status)) &&
+		    ctl_text_is_ended(head.text, sizeof(head.text)) && read_list(a, &head, m);
+	}
+	if (good) {
+		a->result = (enum msg_directory_result)head.result;
+		memcpy(a->status, head.status, sizeof(a->status));
+		memcpy(a->text, head.text, sizeof(a->text));
+		a->count = head.count;
+		good = list_is_good(a);
+	}
+	if (m->fd != -1)
+		close(m->fd);
+	if (!good)
+		msg_directory_done(a);
+	return good;
+}

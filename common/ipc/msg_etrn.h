@@ -1,0 +1,45 @@
+/*
+ * msg_etrn - a host asks for the mail that is held for it: the question of a listener to the deliver worker of its virtual server,
+ * and the answer. Sent as they are, on a channel of the two
+ */
+#ifndef COMMON_IPC_MSG_ETRN_H
+#define COMMON_IPC_MSG_ETRN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/net.h"
+
+#define MSG_ETRN_NAME_SIZE 256
+#define MSG_ETRN_DOMAINS_MAX 4096
+
+struct msg_etrn {			/* payload of CTL_ETRN */
+	uint16_t turn;		/* it is to come down the asker's own connection (ATRN, TURN) */
+	uint16_t port;		/* the asker's, as `client`: for logs */
+	char client[NET_TEXT_SIZE];
+	char account[MSG_ETRN_NAME_SIZE];	/* only domains that it may fetch; "" any */
+	uint16_t len;
+	char domains[MSG_ETRN_DOMAINS_MAX];	/* each ended by NUL: "example.com", "*.example.com" all below; none: all of the account's */
+};
+
+enum msg_etrn_result {
+	MSG_ETRN_STARTED,		/* a turn: a descriptor comes with it, which speaks SMTP as a client */
+	MSG_ETRN_NOTHING,		/* no mail is held */
+	MSG_ETRN_LATER,		/* cannot be done now */
+};
+struct msg_etrn_answer {		/* payload of CTL_ETRN_ANSWER */
+	uint32_t result;	/* enum msg_etrn_result */
+	uint32_t more;		/* some were on their way already */
+	uint64_t messages;	/* that are tried now */
+};
+
+size_t msg_etrn_size(const struct msg_etrn *d);	/* bytes that have to be sent */
+/* Copies a received payload; false when sizes or strings are off. */
+bool msg_etrn_take(struct msg_etrn *d, const void *data, size_t len);
+/* A domain of `len` bytes; `below`: all below it. False: no room. */
+bool msg_etrn_add(struct msg_etrn *d, const char *domain, size_t len, bool below);
+/* The domain at `*at` (0 at first), which moves on; NULL: no further. */
+const char *msg_etrn_next(const struct msg_etrn *d, size_t *at);
+
+#endif

@@ -1,0 +1,128 @@
+/*
+ * msg_queue - what an operator wants done with a queue or badmail, checked when it arrives
+ *
+ * Runs in:  posternctl, master, deliver; pure
+ * Owns:     the table of verbs
+ * Promise:  what take() accepted has ended strings and text that does no harm to a terminal
+ * Fails by: false
+ */
+#include "common/ipc/msg_queue.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/ipc/ctl.h"
+#include "common/ipc/ctl_text.h"
+
+static_assert(sizeof(struct msg_queue_page) <= CTL_PAYLOAD_MAX && sizeof(struct msg_queue_ask) <= CTL_PAYLOAD_MAX, "each fits one message");
+
+const struct msg_queue_row msg_queue_rows[MSG_QUEUE_VERBS] = {
+	[MSG_QUEUE_LIST] = { "list", "listed", false, false, 0 },
+	[MSG_QUEUE_SHOW] = { "show", "shown", false, false, 0 },
+	[MSG_QUEUE_COUNT] = { "count", "counted", false, false, 0 },
+	[MSG_QUEUE_RETRY] = { "retry", "due now", false, true, QUEUE_FILTER_ANY & ~QUEUE_FILTER_HELD & ~QUEUE_FILTER_BACKLOG },
+	[MSG_QUEUE_HOLD] = { "hold", "held", false, true, QUEUE_FILTER_ANY & ~QUEUE_FILTER_HELD },
+	[MSG_QUEUE_RELEASE] = { "release", "released", false, true, QUEUE_FILTER_HELD },
+	[MSG_QUEUE_DELETE] = { "delete", "deleted", false, true, 0 },
+	[MSG_QUEUE_BOUNCE] = { "bounce", "bounced", false, true, 0 },
+	[MSG_QUEUE_MOVE] = { "move", "moved", false, true, 0 },
+	[MSG_QUEUE_BADMAIL_LIST] = { "list", "listed", true, false, 0 },
+	[MSG_QUEUE_BADMAIL_SHOW] = { "show", "shown", true, false, 0 },
+	[MSG_QUEUE_BADMAIL_RETRY] = { "retry", "put back into the queue", true, true, 0 },
+	[MSG_QUEUE_BADMAIL_PURGE] = { "purge", "purged", true, true, 0 },
+};
+
+enum msg_queue_verb
+msg_queue_find(const char *name, bool badmail)
+{
+	for (enum msg_queue_verb v = 0; v < MSG_QUEUE_VERBS; v++)
+		if (msg_queue_rows[v].badmail == badmail && strcmp(msg_queue_rows[v].name, name) == 0)
+			return v;
+	return MSG_QUEUE_VERBS;
+}
+
+/* --- text that does no harm --- */
+
+/* Bytes of the character at `s`, 0: none that may be shown. Controls are none, those beyond ASCII too. */
+static size_t
+take_character(const unsigned char *s, size_t left)
+{
+	static const uint32_t least[] = { 0, 0, 0xa0, 0x800, 0x10000 };
+	size_t n = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+	uint32_t point;
+
+	if (n == 1)
+		return s[0] >= ' ' && s[0] != 0x7f ? 1 : 0;
+	if (n == 0 || n > left)
+		return 0;
+	point = s[0] & (0x7fU >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		point = point << 6 | (s[i] & 0x3fU);
+	}
+	/* U+2028 to U+202E and U+2066 to U+2069 end lines or turn their direction. */
+	if (point < least[n] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) || (point >= 0x2028 && point <= 0x202e) ||
+	    (point >= 0x2066 && point <= 0x2069))
+		return 0;
+	return n;
+}
+
+void
+msg_queue_put(struct buf *out, const char *text, size_t most)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t left = strlen(text);
+
+	while (left > 0 && most > 3) {
+		size_t n = *s == '\\' ? 0 : take_character(s, left);
+
+		if (n > 0)
+			buf_add(out, s, n);
+		else
+			buf_printf(out, "\\x%02X", *s);
+		most -= n > 0 ? (n < most ? n : most) : 4;
+		s += n > 0 ? n : 1;
+		left -= n > 0 ? n : 1;
+	}
+	if (left > 0)
+		buf_puts(out, "...");
+}
+
+/* --- what arrives --- */
+
+bool
+msg_queue_ask_take(struct msg_queue_ask *a, const void *data, size_t len)
+{
+	if (len != sizeof(*a))
+		return false;
+	memcpy(a, data, len);
+	return a->verb < MSG_QUEUE_VERBS && ctl_text_is_ended(a->at, sizeof(a->at)) && ctl_text_is_ended(a->to, sizeof(a->to)) &&
+	    ctl_text_is_ended(a->to_queue, sizeof(a->to_queue)) && ctl_text_is_ended(a->reason, sizeof(a->reason)) && queue_filter_is_sane(&a->pick);
+}
+
+bool
+msg_queue_page_take(struct msg_queue_page *p, const void *data, size_t len, size_t *text_len)
+{
+	const size_t fixed = offsetof(struct msg_queue_page, text);
+	const unsigned char *s;
+
+	if (len < fixed || len > sizeof(*p))
+		return false;
+	memcpy(p, data, len);
+	*text_len = len - fixed;
+	if (p->state >= MSG_QUEUE_STATES || !ctl_text_is_ended(p->next, sizeof(p->next)) ||
+	    (*text_len > 0 && p->text[*text_len - 1] != '\n'))
+		return false;
+	for (s = (const unsigned char *)p->next; *s != '\0'; s++)
+		if (*s <= ' ' || *s > '~')
+			return false;
+	s = (const unsigned char *)p->text;
+	for (size_t i = 0, n; i < *text_len; i += n) {
+		n = s[i] == '\t' || s[i] == '\n' ? 1 : take_character(s + i, *text_len - i);
+		if (n == 0)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,73 @@
+/*
+ * msg_queue - what an operator wants done with a queue or badmail, and what came of it: as they travel in CTL_QUEUE and CTL_QUEUE_PAGE
+ *
+ * One page a question: a bounded piece of the queue is looked at, and the asker goes on from where that page ended. So nothing large waits
+ * anywhere, and delivery goes on between two pages.
+ */
+#ifndef COMMON_IPC_MSG_QUEUE_H
+#define COMMON_IPC_MSG_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/ipc/queue_filter.h"
+
+#define MSG_QUEUE_AT_SIZE 48
+#define MSG_QUEUE_NAME_SIZE 64
+#define MSG_QUEUE_PATH_SIZE 1024
+#define MSG_QUEUE_REASON_SIZE 320
+#define MSG_QUEUE_TEXT_MAX 30000
+
+enum msg_queue_verb {
+	MSG_QUEUE_LIST, MSG_QUEUE_SHOW, MSG_QUEUE_COUNT, MSG_QUEUE_RETRY, MSG_QUEUE_HOLD, MSG_QUEUE_RELEASE, MSG_QUEUE_DELETE, MSG_QUEUE_BOUNCE, MSG_QUEUE_MOVE,
+	MSG_QUEUE_BADMAIL_LIST, MSG_QUEUE_BADMAIL_SHOW, MSG_QUEUE_BADMAIL_RETRY, MSG_QUEUE_BADMAIL_PURGE,
+	MSG_QUEUE_VERBS
+};
+
+struct msg_queue_row {
+	const char *name;	/* as operators say it */
+	const char *done;	/* "deleted" */
+	bool badmail;
+	bool acts;		/* changes something: an event, and --yes for more than one */
+	uint32_t states;	/* of messages it is for; 0 any */
+};
+extern const struct msg_queue_row msg_queue_rows[MSG_QUEUE_VERBS];
+/* MSG_QUEUE_VERBS: there is none of that name. */
+enum msg_queue_verb msg_queue_find(const char *name, bool badmail);
+
+struct msg_queue_ask {		/* payload of CTL_QUEUE */
+	uint32_t verb;			/* enum msg_queue_verb */
+	uint32_t uid;			/* for whom */
+	int64_t newest_us;		/* only what came until then; 0: all */
+	char at[MSG_QUEUE_AT_SIZE];		/* as the page before said; "" from the beginning */
+	char to[MSG_QUEUE_NAME_SIZE];	/* move: the other virtual server, and its queue folder */
+	char to_queue[MSG_QUEUE_PATH_SIZE];
+	char reason[MSG_QUEUE_REASON_SIZE];	/* bounce, hold; "" none */
+	struct queue_filter pick;
+};
+
+enum msg_queue_state {
+	MSG_QUEUE_OK,
+	MSG_QUEUE_NOT_YET,		/* the queue is still being read: ask again soon */
+	MSG_QUEUE_ENDING,		/* this worker ends: ask its successor */
+	MSG_QUEUE_LOCKED,		/* another process has the queue */
+	MSG_QUEUE_STATES
+};
+
+/* Payload of CTL_QUEUE_PAGE. Lines of UTF-8 without control characters, columns parted by tabs; "!text" is a fault. */
+struct msg_queue_page {
+	uint32_t state;			/* enum msg_queue_state */
+	uint32_t matched, done, busy, failed;	/* busy: at work just now, left alone */
+	uint32_t recipients;		/* bounce, delete: how many */
+	char next[MSG_QUEUE_AT_SIZE];	/* go on from there; "": that was all */
+	char text[MSG_QUEUE_TEXT_MAX];	/* not ended */
+};
+
+/* Copies a received payload; false when something is off. */
+bool msg_queue_ask_take(struct msg_queue_ask *a, const void *data, size_t len);
+bool msg_queue_page_take(struct msg_queue_page *p, const void *data, size_t len, size_t *text_len);
+/* Adds one column's text to a line: what is no printable UTF-8 becomes \xHH; at most `most` bytes of it. */
+void msg_queue_put(struct buf *out, const char *text, size_t most);
+
+#endif

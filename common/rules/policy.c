@@ -1,0 +1,106 @@
+/*
+ * policy - who may connect and where mail may go: decided by recipient domain, client (its address, its confirmed names)
+ * and authentication alone
+ *
+ * Runs in:  listener, posternctl (pure)
+ * Owns:     nothing
+ * Promise:  the sender is no part of any decision; no input or output
+ * Fails by: never
+ */
+#include "common/rules/policy.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "common/base/net.h"
+
+static bool
+has_names(const struct config_nets *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (list->entry[i].family == AF_UNSPEC)
+			return true;
+	return false;
+}
+
+bool
+policy_wants_names(const struct config_server *server)
+{
+	return server->reverse_dns || has_names(&server->connection_list) || has_names(&server->relay_list);
+}
+
+static bool
+entry_has(const struct net_entry *e, const struct policy_client *client)
+{
+	if (e->family != AF_UNSPEC)
+		return net_entry_has(e, client->address);
+	for (const char *name = client->names; name != NULL && *name != '\0'; name += strlen(name) + 1)
+		if (net_entry_has_name(e, name))
+			return true;
+	return false;
+}
+
+/* "only": in the list; "all-except": not in it. Entries by name decide only where those by address do not. */
+static enum policy_answer
+list_answer(enum config_list_mode mode, const struct config_nets *list, const struct policy_client *client)
+{
+	bool by_name = false;
+	for (size_t i = 0; i < list->count; i++) {
+		if (entry_has(&list->entry[i], client))
+			return mode == CONFIG_ONLY ? POLICY_YES : POLICY_NO;
+		by_name |= list->entry[i].family == AF_UNSPEC;
+	}
+	if (by_name && client->state == POLICY_ASKING)
+		return POLICY_WAIT;
+	if (by_name && client->state == POLICY_TROUBLE)
+		return POLICY_LATER;
+	return mode == CONFIG_ALL_EXCEPT ? POLICY_YES : POLICY_NO;
+}
+
+/* Names that cannot be found now shut nobody out who is let in unless he is listed. */
+enum policy_answer
+policy_may_connect(const struct config_server *server, const struct policy_client *client)
+{
+	enum policy_answer a = list_answer(server->connection_control, &server->connection_list, client);
+	return a == POLICY_LATER && server->connection_control == CONFIG_ALL_EXCEPT ? POLICY_YES : a;
+}
+
+enum policy_answer
+policy_may_relay(const struct config_server *server, const struct policy_client *client, bool authenticated)
+{
+	if (authenticated && server->relay_authenticated)
+		return POLICY_YES;
+	return list_answer(server->relay, &server->relay_list, client);
+}
+
+enum policy_domain
+policy_domain(const struct config_server *server, const char *domain)
+{
+	const struct config_domain *d = config_domain_find(server, domain);
+	if (d == NULL)
+		return POLICY_REMOTE;
+	if (d->type != CONFIG_DOMAIN_REMOTE)
+		return POLICY_LOCAL;
+	return d->relay ? POLICY_RELAYED : POLICY_REMOTE;
+}
+
+bool
+policy_is_literal(const char *literal, const struct sockaddr *local)
+{
+	char want[NET_TEXT_SIZE], have[NET_TEXT_SIZE];
+	struct in6_addr six;
+	size_t size = strlen(literal);
+	bool v6 = strncmp(literal, "[ipv6:", 6) == 0;
+	size_t skip = v6 ? 6 : 1;
+
+	if (size < skip + 1 || size - skip >= sizeof(want))
+		return false;
+	memcpy(want, literal + skip, size - skip - 1);
+	want[size - skip - 1] = '\0';
+	net_format_ip(have, local);
+	if (!v6)
+		return strcmp(want, have) == 0;
+	return local->sa_family == AF_INET6 && inet_pton(AF_INET6, want, &six) == 1 &&
+	    memcmp(&six, &((const struct sockaddr_in6 *)(const void *)local)->sin6_addr, sizeof(six)) == 0;
+}

@@ -1,0 +1,404 @@
+/*
+ * route - from a recipient's domain to drop, smart hosts, MX, or a refusal
+ *
+ * Runs in:  deliver, on the loop; posternctl; pure
+ * Owns:     the parsed smart hosts of the server and of its remote domains
+ * Promise:  local domains first, then the remote domain's own entry (exact before longest "*."), then the server's
+ *           smart hosts, then DNS; the entry's security wins on each of these ways; nothing is looked up
+ * Fails by: route_new NULL; route_find never
+ */
+#include "common/rules/route.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/buf.h"
+#include "common/base/mem.h"
+#include "common/mail/idn.h"
+#include "common/base/net.h"
+
+struct hosts {
+	const struct config_domain *domain;	/* NULL: the server's */
+	struct destination d;			/* no host: by DNS */
+	struct destination via;			/* the server's smart hosts under this domain's security; no host: as they are */
+	struct destination_security direct;	/* of hosts that the DNS names */
+	char *suffix;				/* what that adds to a key */
+};
+
+struct route {
+	const struct config_server *server;
+	struct hosts *hosts;		/* [0] is the server's, then one for each domain with a route */
+	size_t count;
+};
+
+/* --- smart host texts --- */
+
+static bool
+parse_port(const char *text, uint16_t *port)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (!isdigit((unsigned char)*text) || *end != '\0' || value == 0 || value > 65535)
+		return false;
+	*port = (uint16_t)value;
+	return true;
+}
+
+static bool
+is_address(const char *text)
+{
+	uint8_t bytes[16];
+
+	return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
+}
+
+/* "192.0.2.1", "2001:db8::1", and as RFC 5321 4.1.3 writes the latter: "IPv6:2001:db8::1". */
+static bool
+parse_literal(struct destination_host *h, const char *text, size_t len)
+{
+	if (len > 5 && strncasecmp(text, "IPv6:", 5) == 0)
+		text += 5, len -= 5;
+	h->name = mem_strndup(text, len);
+	h->literal = true;
+	return is_address(h->name);
+}
+
+static bool
+parse_host(struct destination_host *h, const char *text)
+{
+	const char *rest;
+
+	if (*text == '[') {
+		const char *end = strchr(text, ']');
+
+		if (end == NULL || !parse_literal(h, text + 1, (size_t)(end - text - 1)))
+			return false;
+		rest = end + 1;
+	} else {
+		size_t len = strcspn(text, ":");
+
+		h->name = mem_strndup(text, len);
+		h->literal = is_address(h->name);
+		if (!h->literal && !net_is_hostname(h->name))
+			return false;
+		rest = text + len;
+	}
+	return *rest == '\0' || (*rest == ':' && parse_port(rest + 1, &h->port));
+}
+
+int
+route_host_parse(struct destination_host *h, const char *text, uint16_t port)
+{
+	*h = (struct destination_host){ .port = port };
+	if (parse_host(h, text))
+		return 0;
+	free(h->name);
+	h->name = NULL;
+	return -1;
+}
+
+/* --- security --- */
+
+static struct destination_security
+security_of(const struct config_server *s, const struct config_domain *domain, bool by_dns)
+{
+	struct destination_security own = { .tls = s->outbound_tls };
+
+	(void)config_account_find(&own.account, s, domain, by_dns);	/* the configuration was judged */
+	if (domain != NULL && domain->has_outbound_tls)
+		own.tls = domain->outbound_tls;
+	return own;
+}
+
+bool
+route_security_is_same(const struct destination_security *a, const struct destination_security *b)
+{
+	return a->tls == b->tls && a->account.auth == b->account.auth &&
+	    (a->account.auth == CONFIG_OUT_ANONYMOUS || strcmp(a->account.domain, b->account.domain) == 0);
+}
+
+/* ";tls=verify;account=example.com", or "" for what is the server's. */
+static char *
+make_suffix(const struct destination_security *own, const struct destination_security *usual)
+{
+	static const char *const names[] = {
+		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may", [CONFIG_OUT_TLS_REQUIRED] = "required",
+		[CONFIG_OUT_TLS_VERIFY] = "verify", [CONFIG_OUT_TLS_DANE] = "dane",
+	};
+
+	struct destination_security other = *usual;
+	bool tls = own->tls != usual->tls;
+
+	other.tls = own->tls;
+	if (route_security_is_same(own, &other))
+		return tls ? mem_printf(";tls=%s", names[own->tls]) : mem_strdup("");
+	return mem_printf("%s%s%s%s", tls ? ";tls=" : "", tls ? names[own->tls] : "",
+	    own->account.auth == CONFIG_OUT_ANONYMOUS ? ";anonymous" : ";account=",
+	    own->account.auth == CONFIG_OUT_ANONYMOUS ? "" : own->account.domain);
+}
+
+/* --- destinations --- */
+
+/* "hosts:[192.0.2.1]:25,relay.example:587;helo;tls=verify" */
+static void
+make_hosts_key(struct destination *d, const char *suffix)
+{
+	struct buf key = BUF_INIT(1U << 20);
+
+	buf_puts(&key, "hosts:");
+	for (size_t i = 0; i < d->nhost; i++)
+		buf_printf(&key, "%s%s%s%s:%u", i == 0 ? "" : ",", d->host[i].literal ? "[" : "", d->host[i].name,
+		    d->host[i].literal ? "]" : "", d->host[i].port);
+	if (d->helo)
+		buf_puts(&key, ";helo");
+	buf_puts(&key, suffix);
+	d->key = mem_strdup(buf_text(&key));
+	buf_done(&key);
+}
+
+void
+route_destination_done(struct destination *d)
+{
+	for (size_t i = 0; i < d->nhost; i++)
+		free(d->host[i].name);
+	free(d->host);
+	free(d->key);
+	free(d->domain);
+	*d = (struct destination){ 0 };
+}
+
+void
+route_destination_copy(struct destination *to, const struct destination *from)
+{
+	*to = *from;
+	to->key = mem_strdup(from->key);
+	to->domain = mem_strdup(from->domain);
+	to->host = from->nhost == 0 ? NULL : mem_array(NULL, from->nhost, sizeof(*to->host));
+	for (size_t i = 0; i < from->nhost; i++) {
+		to->host[i] = from->host[i];
+		to->host[i].name = mem_strdup(from->host[i].name);
+	}
+}
+
+/* `d` has its port, helo and security. */
+static int
+fill_hosts(struct destination *d, const struct config_strings *texts, const char *suffix)
+{
+	d->host = mem_array(NULL, texts->count, sizeof(*d->host));
+	for (size_t i = 0; i < texts->count; i++) {
+		if (route_host_parse(&d->host[i], texts->text[i], d->port) == -1)
+			return -1;
+		d->nhost++;
+	}
+	d->domain = mem_strdup(d->host[0].name);
+	make_hosts_key(d, suffix);
+	return 0;
+}
+
+/* --- the table --- */
+
+static bool
+is_dns(const struct config_strings *route)
+{
+	return route->count == 0 || (route->count == 1 && strcasecmp(route->text[0], "dns") == 0);
+}
+
+static int
+add_hosts(struct route *r, const struct config_domain *domain, const struct config_strings *texts, const char **why)
+{
+	const struct config_server *s = r->server;
+	struct destination_security own = security_of(s, domain, false), usual = security_of(s, NULL, false),
+	    direct_usual = security_of(s, NULL, true);
+	char *suffix = make_suffix(&own, &usual);
+	struct hosts *h = &r->hosts[r->count++];
+	int rc = 0;
+
+	h->domain = domain;
+	h->direct = security_of(s, domain, true);
+	h->suffix = make_suffix(&h->direct, &direct_usual);
+	h->d = (struct destination){ .port = domain != NULL && domain->has_port ? domain->port : s->port,
+	    .helo = domain != NULL && domain->helo, .security = own };
+	h->via = (struct destination){ .port = s->port, .security = own };
+	if (!is_dns(texts))
+		rc = fill_hosts(&h->d, texts, suffix);
+	else if (*suffix != '\0' && domain != NULL && !domain->has_route && s->smart_host.count > 0)
+		rc = fill_hosts(&h->via, &s->smart_host, suffix);
+	free(suffix);
+	if (rc == -1)
+		*why = domain != NULL ? domain->name : "smart-host";
+	return rc;
+}
+
+struct route *
+route_new(const struct config_server *s, const char **why)
+{
+	struct route *r = mem_new(struct route);
+	int rc;
+
+	r->server = s;
+	r->hosts = mem_zalloc((s->ndomain + 1) * sizeof(*r->hosts));
+	rc = add_hosts(r, NULL, &s->smart_host, why);
+	for (size_t i = 0; i < s->ndomain && rc == 0; i++)
+		if (s->domain[i].type == CONFIG_DOMAIN_REMOTE)
+			rc = add_hosts(r, &s->domain[i], &s->domain[i].route, why);
+	if (rc == 0)
+		return r;
+	route_free(r);
+	return NULL;
+}
+
+void
+route_free(struct route *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->count; i++) {
+		route_destination_done(&r->hosts[i].d);
+		route_destination_done(&r->hosts[i].via);
+		free(r->hosts[i].suffix);
+	}
+	free(r->hosts);
+	free(r);
+}
+
+/* The entry's own, or the server's; those of a local domain are not there. */
+void
+route_each(const struct route *r, void (*call)(void *arg, const struct destination *d), void *arg)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		if (r->hosts[i].d.nhost > 0)
+			call(arg, &r->hosts[i].d);
+		if (r->hosts[i].via.nhost > 0)
+			call(arg, &r->hosts[i].via);
+	}
+}
+
+static const struct hosts *
+hosts_of(const struct route *r, const struct config_domain *domain)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (r->hosts[i].domain == domain)
+			return &r->hosts[i];
+	return &r->hosts[0];
+}
+
+/* What DNS could never be asked for is refused here, with words of its own. */
+static void
+judge_direct(const char *domain, struct route_answer *a)
+{
+	struct destination_host h;
+	char ascii[IDN_SIZE];
+
+	a->kind = ROUTE_DIRECT;
+	if (*domain == '[') {
+		int rc = route_host_parse(&h, domain, a->port);
+
+		free(h.name);
+		if (rc == 0 && domain[strlen(domain) - 1] == ']')
+			return;
+		a->why = "the domain is a malformed address literal";
+	} else if (!idn_is_ascii(domain)) {
+		if (idn_to_ascii(ascii, domain))
+			return;
+		a->why = "the domain has no ASCII form (IDNA)";
+	} else if (net_is_hostname(domain)) {
+		return;
+	} else {
+		a->why = "the domain is no valid host name";
+	}
+	a->kind = ROUTE_REFUSED;
+	a->status = "5.1.2";
+}
+
+void
+route_find(const struct route *r, const char *domain, struct route_answer *a)
+{
+	const struct config_server *s = r->server;
+	const struct config_domain *entry = *domain == '\0' ? s->default_domain : config_domain_find(s, domain);
+	const struct hosts *own = &r->hosts[0];
+	bool own_dns = false;
+
+	*a = (struct route_answer){ .kind = ROUTE_LOCAL, .port = s->port, .suffix = "" };
+	if (entry != NULL && entry->type != CONFIG_DOMAIN_REMOTE)
+		return;
+	if (entry != NULL) {
+		own = hosts_of(r, entry);
+		a->helo = own->d.helo;
+		a->hold = entry->hold;
+		a->port = own->d.port;
+		a->hosts = own->d.nhost > 0 ? &own->d : NULL;
+		own_dns = entry->has_route && a->hosts == NULL;	/* "route = dns" over the server's smart host */
+	}
+	a->security = own->direct;
+	a->suffix = own->suffix;
+	const struct destination *smart = own->via.nhost > 0 ? &own->via : r->hosts[0].d.nhost > 0 ? &r->hosts[0].d : NULL;
+	if (a->hosts == NULL && !own_dns && s->smart_host_after_direct == CONFIG_DIRECT_NO)
+		a->hosts = smart;
+	if (a->hosts != NULL) {
+		a->kind = ROUTE_HOSTS;
+		return;
+	}
+	judge_direct(domain, a);
+	if (!own_dns && s->smart_host_after_direct != CONFIG_DIRECT_NO)
+		a->fallback = smart;
+	if (a->kind == ROUTE_REFUSED && a->fallback != NULL) {
+		a->kind = ROUTE_HOSTS;
+		a->hosts = a->fallback;
+	}
+}
+
+void
+route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a)
+{
+	if (a->port == 25)
+		snprintf(key, ROUTE_KEY_SIZE, "dns:%s%s%s", domain, a->helo ? ";helo" : "", a->suffix);
+	else
+		snprintf(key, ROUTE_KEY_SIZE, "dns:%s:%u%s%s", domain, a->port, a->helo ? ";helo" : "", a->suffix);
+}
+
+void
+route_direct(struct destination *d, const char *domain, const struct route_answer *a)
+{
+	char key[ROUTE_KEY_SIZE];
+
+	route_direct_key(key, domain, a);
+	*d = (struct destination){ .key = mem_strdup(key), .domain = mem_strdup(domain), .port = a->port, .helo = a->helo,
+	    .security = a->security };
+	d->by_mx = *domain != '[';
+	if (d->by_mx)
+		return;
+	d->host = mem_new(struct destination_host);
+	d->nhost = route_host_parse(d->host, domain, a->port) == 0 ? 1 : 0;
+}
+
+/* 5.1.2 and 5.4.4 without a reply code are our own words for "no such domain"; 4.4.1, 4.4.3, 4.4.4 for "not reached". */
+bool
+route_is_fallback(const struct route *r, const struct verdict *v)
+{
+	if (v->code != 0)
+		return false;
+	if (v->what == VERDICT_REFUSED)
+		return strcmp(v->status, "5.1.2") == 0 || strcmp(v->status, "5.4.4") == 0;
+	return v->what == VERDICT_LATER && r->server->smart_host_after_direct == CONFIG_DIRECT_ON_FAILURE &&
+	    (strcmp(v->status, "4.4.1") == 0 || strcmp(v->status, "4.4.3") == 0 || strcmp(v->status, "4.4.4") == 0);
+}
+
+bool
+route_masquerade(const struct route *r, const char *sender, char out[ADDRESS_MAX + 1])
+{
+	const struct config_domain *entry;
+	struct address a;
+	int n;
+
+	if (r->server->masquerade == NULL || *sender == '\0' || address_from_text(&a, sender) == -1)
+		return false;
+	entry = address_is_bare(&a) ? r->server->default_domain : config_domain_find(r->server, address_domain(&a));
+	if (entry == NULL || entry->type == CONFIG_DOMAIN_REMOTE)
+		return false;
+	n = snprintf(out, ADDRESS_MAX + 1, "%.*s@%s", (int)a.at, a.text, r->server->masquerade);
+	return n > 0 && n <= ADDRESS_MAX;
+}

@@ -1,0 +1,255 @@
+/*
+ * enqueue - the way into the queue for everyone on a loop
+ *
+ * Runs in:  listener, pickup, deliver; files are touched on pool threads only
+ * Owns:     messages between enqueue_begin and their done callback
+ * Promise:  done(0) only after file and name are on disk; the hint goes out after that
+ * Fails by: done(errno); the file is gone then
+ */
+#include "common/spool/enqueue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+
+#define COMMIT_BATCH 64		/* also the most ids of one hint */
+#define COMMITS_AT_ONCE 2	/* one syncs while the next one gathers and writes */
+
+struct enqueue {
+	struct pool_lane *write, *commit;
+	struct spool *spool;
+	struct counters *counters;
+	int hint_fd;
+};
+
+enum enqueue_step { STEP_GATHER, STEP_WRITE, STEP_COMMIT, STEP_DISCARD };
+
+struct enqueue_message {
+	struct enqueue *in;
+	struct spool_draft *draft;
+	struct buf gather;	/* content not yet handed to a job */
+	struct buf writing;	/* content the job in flight writes */
+	enum enqueue_step step;	/* what the job in flight does; STEP_GATHER: none */
+	bool finishing, discarding;
+	int error;
+	char id[MESSAGE_ID_SIZE];
+	void (*room)(void *arg);
+	void *room_arg;
+	void (*done)(void *arg, int error, const char *id);
+	void *done_arg;
+};
+
+static void
+message_free(struct enqueue_message *m)
+{
+	buf_done(&m->gather);
+	buf_done(&m->writing);
+	free(m);
+}
+
+/* --- on pool threads --- */
+
+static void
+run_write(void *arg, void **jobs, size_t n)
+{
+	(void)arg;
+	for (size_t i = 0; i < n; i++) {
+		struct enqueue_message *m = jobs[i];
+		if (m->step == STEP_WRITE) {
+			(void)!spool_draft_write(m->draft, m->writing.data, m->writing.len); /* sticky in the draft */
+		} else {
+			spool_draft_free(m->draft);
+			m->draft = NULL;
+		}
+	}
+}
+
+/* Hints save waiting and carry no truth: one that does not fit is lost. */
+static void
+send_hints(struct enqueue *in, void **jobs, size_t n)
+{
+	char ids[COMMIT_BATCH * MESSAGE_ID_LEN];
+	size_t len = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct enqueue_message *m = jobs[i];
+		if (m->error == 0) {
+			memcpy(ids + len, m->id, MESSAGE_ID_LEN);
+			len += MESSAGE_ID_LEN;
+		}
+	}
+#ifdef POSTERN_TEST
+	if (getenv("POSTERN_NO_HINTS") != NULL)
+		return;
+#endif
+	if (len > 0 && in->hint_fd != -1 && send(in->hint_fd, ids, len, MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
+		counters_add(in->counters, COUNTER_HINTS_LOST, (int64_t)(len / MESSAGE_ID_LEN));
+}
+
+static void
+run_commit(void *arg, void **jobs, size_t n)
+{
+	struct enqueue *in = arg;
+	struct spool_draft *drafts[COMMIT_BATCH];
+	for (size_t i = 0; i < n; i++) {
+		struct enqueue_message *m = jobs[i];
+		drafts[i] = m->draft;
+		(void)!spool_draft_end(m->draft, m->writing.data, m->writing.len); /* sticky */
+	}
+	spool_draft_commit(drafts, n);
+	for (size_t i = 0; i < n; i++) {
+		struct enqueue_message *m = jobs[i];
+		m->error = spool_draft_error(m->draft);
+		memcpy(m->id, spool_draft_id(m->draft), sizeof(m->id));
+		spool_draft_free(m->draft);
+		m->draft = NULL;
+	}
+	send_hints(in, jobs, n);
+	disk_crash_point("intake-hinted");
+}
+
+/* --- on the loop --- */
+
+static void
+submit(struct enqueue_message *m, enum enqueue_step step)
+{
+	m->step = step;
+	struct buf empty = m->writing;
+	m->writing = m->gather;
+	m->gather = empty;
+	buf_clear(&m->gather);
+	pool_submit(step == STEP_COMMIT ? m->in->commit : m->in->write, m);
+}
+
+static void
+after_write(void *arg, void *job)
+{
+	struct enqueue_message *m = job;
+	(void)arg;
+	if (m->step == STEP_DISCARD) {
+		message_free(m);
+		return;
+	}
+	m->step = STEP_GATHER;
+	if (m->discarding) {
+		submit(m, STEP_DISCARD);
+		return;
+	}
+	if (m->finishing) {
+		submit(m, STEP_COMMIT);
+		return;
+	}
+	if (m->gather.len >= ENQUEUE_CHUNK)
+		submit(m, STEP_WRITE);
+	void (*room)(void *) = m->room;
+	m->room = NULL;
+	if (room != NULL)
+		room(m->room_arg); /* may discard or finish: touch m no more */
+}
+
+static void
+after_commit(void *arg, void *job)
+{
+	struct enqueue_message *m = job;
+	(void)arg;
+	m->done(m->done_arg, m->error, m->id);
+	message_free(m);
+}
+
+struct enqueue *
+enqueue_new(struct loop *l, struct pool *pool, struct spool *spool, int hint_fd)
+{
+	struct enqueue *in = mem_new(struct enqueue);
+	(void)l;
+	in->spool = spool;
+	in->hint_fd = hint_fd;
+	in->write = pool_lane_new(pool, COMMITS_AT_ONCE, 1, run_write, after_write, in);
+	in->commit = pool_lane_new(pool, COMMITS_AT_ONCE, COMMIT_BATCH, run_commit, after_commit, in);
+	return in;
+}
+
+void
+enqueue_count(struct enqueue *in, struct counters *c)
+{
+	in->counters = c;
+}
+
+void
+enqueue_free(struct enqueue *in)
+{
+	free(in);
+}
+
+struct enqueue_message *
+enqueue_begin(struct enqueue *in, const struct message_envelope *e)
+{
+	struct spool_draft *draft = spool_draft_new(in->spool, e);
+	if (draft == NULL)
+		return NULL;
+	struct enqueue_message *m = mem_new(struct enqueue_message);
+	m->in = in;
+	m->draft = draft;
+	memcpy(m->id, spool_draft_id(draft), sizeof(m->id));
+	buf_init(&m->gather, SIZE_MAX / 2); /* bounded by enqueue_is_full, which the caller obeys */
+	buf_init(&m->writing, SIZE_MAX / 2);
+	return m;
+}
+
+const char *
+enqueue_id(const struct enqueue_message *m)
+{
+	return m->id;
+}
+
+void
+enqueue_name(struct enqueue_message *m, const char *id)
+{
+	spool_draft_name(m->draft, id);
+	memcpy(m->id, id, sizeof(m->id));
+}
+
+void
+enqueue_add(struct enqueue_message *m, const void *data, size_t len)
+{
+	buf_add(&m->gather, data, len);
+	if (m->gather.len >= ENQUEUE_CHUNK && m->step == STEP_GATHER)
+		submit(m, STEP_WRITE);
+}
+
+bool
+enqueue_is_full(const struct enqueue_message *m)
+{
+	return m->step != STEP_GATHER && m->gather.len >= ENQUEUE_CHUNK;
+}
+
+void
+enqueue_on_room(struct enqueue_message *m, void (*room)(void *arg), void *arg)
+{
+	m->room = room;
+	m->room_arg = arg;
+}
+
+void
+enqueue_finish(struct enqueue_message *m, void (*done)(void *arg, int error, const char *id), void *arg)
+{
+	m->done = done;
+	m->done_arg = arg;
+	m->finishing = true;
+	m->room = NULL;
+	if (m->step == STEP_GATHER)
+		submit(m, STEP_COMMIT);
+}
+
+void
+enqueue_discard(struct enqueue_message *m)
+{
+	if (m == NULL)
+		return;
+	m->discarding = true;
+	m->room = NULL;
+	if (m->step == STEP_GATHER)
+		submit(m, STEP_DISCARD);
+}

@@ -1,0 +1,433 @@
+/*
+ * spool - one home: its folders, names, the scan, reading and marking queued messages
+ *
+ * Runs in:  listener, pickup, deliver; pool threads (see spool.h)
+ * Owns:     every name below a home; the folder descriptors; the queue's lock
+ * Promise:  after spool_draft_commit said 0 a message survives a power cut until spool_remove
+ * Fails by: -1 and errno; never exits, never logs
+ */
+#include "common/spool/spool.h"
+
+#include <bsd/stdlib.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/spool/spool_private.h"
+
+#define FIRST_READ (16U << 10)	/* most envelopes, and the whole of a small message */
+
+static int
+open_folder(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) == -1 && errno != EEXIST)
+		return -1;
+	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int
+open_all(struct spool *s, const struct spool_paths *paths, const char **where)
+{
+	const struct { const char *path; int *fd; mode_t mode; } row[] = {
+		{ paths->queue, &s->queue, 0700 }, { paths->drop, &s->drop, 0750 },
+		{ paths->badmail, &s->badmail, 0700 }, { paths->pickup, &s->pickup, 0770 },
+	};
+	for (size_t i = 0; i < nitems_of(row); i++) {
+		if (row[i].path == NULL)
+			continue;
+		*where = row[i].path;
+		*row[i].fd = open_folder(row[i].path, row[i].mode);
+		if (*row[i].fd == -1)
+			return -1;
+	}
+	*where = paths->queue;
+	if (mkdirat(s->queue, "new", 0700) == -1 && errno != EEXIST)
+		return -1;
+	s->fresh = openat(s->queue, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return s->fresh == -1 ? -1 : 0;
+}
+
+struct spool *
+spool_open(const struct spool_paths *paths, const char **where)
+{
+	struct spool *s = mem_new(struct spool);
+	s->pickup = s->queue = s->fresh = s->drop = s->badmail = s->tag_fd = -1;
+	s->pickup_path = mem_strdup(paths->pickup);
+	pthread_mutex_init(&s->lock, NULL);
+	if (open_all(s, paths, where) == -1) {
+		int saved = errno;
+		spool_close(s);
+		errno = saved;
+		return NULL;
+	}
+	return s;
+}
+
+void
+spool_close(struct spool *s)
+{
+	if (s == NULL)
+		return;
+	if (s->tag_fd != -1) {
+		char name[SPOOL_NAME_SIZE];
+		snprintf(name, sizeof(name), "%s.lock", s->tag);
+		unlinkat(s->fresh, name, 0);
+	}
+	const int fds[] = { s->pickup, s->queue, s->fresh, s->drop, s->badmail, s->tag_fd };
+	for (size_t i = 0; i < nitems_of(fds); i++)
+		if (fds[i] != -1)
+			close(fds[i]);
+	pthread_mutex_destroy(&s->lock);
+	free(s->pickup_path);
+	free(s);
+}
+
+int
+spool_own_queue(struct spool *s)
+{
+	if (flock(s->queue, LOCK_EX | LOCK_NB) == -1)
+		return -1;
+	s->owner = true;
+	return 0;
+}
+
+/* --- names --- */
+
+unsigned
+spool_bucket(const char *id)
+{
+	return (unsigned)((uint64_t)message_id_time_us(id) >> 23) & (SPOOL_BUCKETS - 1);
+}
+
+void
+spool_name_bucket(char *dst, unsigned bucket)
+{
+	snprintf(dst, SPOOL_NAME_SIZE, "%03x", bucket);
+}
+
+void
+spool_name_message(char *dst, const char *id)
+{
+	if (!message_id_is_valid(id))
+		bug("spool: bad id %s", log_safe(id));
+	snprintf(dst, SPOOL_NAME_SIZE, "%03x/%s", spool_bucket(id), id);
+}
+
+void
+spool_name_note(char *dst, const char *id)
+{
+	spool_name_message(dst, id);
+	strcat(dst, ".note");
+}
+
+void
+spool_fresh_id(char *id)
+{
+	message_id_make(id, clock_wall_us(), arc4random());
+}
+
+static int
+rename_new(int from_folder, const char *from, int to_folder, const char *to)
+{
+	if (renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	/* a file system without the flag (NFS) */
+	if (linkat(from_folder, from, to_folder, to, 0) == -1)
+		return -1;
+	return unlinkat(from_folder, from, 0);
+}
+
+int
+spool_make_bucket(struct spool *s, const char *id)
+{
+	char bucket[SPOOL_NAME_SIZE];
+	spool_name_bucket(bucket, spool_bucket(id));
+	if (mkdirat(s->queue, bucket, 0700) == -1 && errno != EEXIST)
+		return -1;
+	return disk_sync_folder(s->queue);
+}
+
+int
+spool_sync_bucket(struct spool *s, unsigned bucket)
+{
+	char name[SPOOL_NAME_SIZE];
+	spool_name_bucket(name, bucket);
+	int fd = openat(s->queue, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	int rc = disk_sync_folder(fd);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return rc;
+}
+
+int
+spool_place(struct spool *s, int from_folder, const char *from, const char *id)
+{
+	char name[SPOOL_NAME_SIZE];
+	spool_name_message(name, id);
+	if (rename_new(from_folder, from, s->queue, name) == 0)
+		return 0;
+	if (errno != ENOENT || spool_make_bucket(s, id) == -1)
+		return -1;
+	return rename_new(from_folder, from, s->queue, name);
+}
+
+int
+spool_copy(int from, off_t at, off_t size, int to)
+{
+	char *piece = mem_zalloc(SPOOL_COPY);
+	int rc = 0;
+	while (size > 0 && rc == 0) {
+		ssize_t n = disk_pread(from, piece, size < (off_t)SPOOL_COPY ? (size_t)size : SPOOL_COPY, at);
+		if (n == 0)
+			errno = EBADMSG; /* shorter than its end record said */
+		if (n <= 0 || disk_write(to, piece, (size_t)n) == -1)
+			rc = -1;
+		else
+			at += n, size -= n;
+	}
+	free(piece);
+	return rc;
+}
+
+/* --- reading --- */
+
+/* Reads the envelope's bytes into `in`, more each turn, until it is whole. 1, or -1 with errno and *why. */
+static int
+read_envelope(int fd, off_t file_size, struct buf *in, struct message_envelope *e, const char **why)
+{
+	for (;;) {
+		size_t want = in->len == 0 ? FIRST_READ : in->len;
+		if ((off_t)(in->len + want) > file_size)
+			want = (size_t)file_size - in->len;
+		char *to = buf_room(in, want);
+		ssize_t n = to != NULL ? disk_pread(fd, to, want, (off_t)in->len) : 0;
+		if (n == -1)
+			return -1;
+		in->len += (size_t)n;
+		int rc = message_envelope_parse(e, buf_text(in), in->len, why);
+		if (rc == 1)
+			return 1;
+		if (rc == 0 && n == 0)
+			*why = "the file ends within the envelope";
+		if (rc == -1 || n == 0) {
+			errno = EBADMSG;
+			return -1;
+		}
+	}
+}
+
+static int
+check_end(int fd, off_t file_size, const struct buf *in, struct message_envelope *e, const char **why)
+{
+	char end[MESSAGE_END_SIZE];
+	off_t at = file_size - MESSAGE_END_SIZE;
+	if (at < e->content_at) {
+		*why = "no end record";
+	} else if ((off_t)in->len == file_size) {
+		memcpy(end, in->data + at, MESSAGE_END_SIZE);
+		*why = NULL;
+	} else {
+		ssize_t n = disk_pread(fd, end, MESSAGE_END_SIZE, at);
+		if (n == -1)
+			return -1;
+		*why = n == MESSAGE_END_SIZE ? NULL : "no end record";
+	}
+	if (*why == NULL && message_end_parse(end) != at - e->content_at)
+		*why = "no end record, or one of another size";
+	if (*why != NULL) {
+		errno = EBADMSG;
+		return -1;
+	}
+	e->content_size = at - e->content_at;
+	return 0;
+}
+
+static int
+load_open(int fd, struct message_envelope *e, const char **why)
+{
+	struct stat st;
+	if (fstat(fd, &st) == -1)
+		return -1;
+	if (!S_ISREG(st.st_mode)) {
+		*why = "not a regular file";
+		errno = EBADMSG;
+		return -1;
+	}
+	struct buf in = BUF_INIT(MESSAGE_ENVELOPE_MAX);
+	int rc = read_envelope(fd, st.st_size, &in, e, why);
+	if (rc == 1)
+		rc = check_end(fd, st.st_size, &in, e, why);
+	int saved = errno;
+	buf_done(&in);
+	errno = saved;
+	return rc;
+}
+
+int
+spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd, const char **why)
+{
+	char name[SPOOL_NAME_SIZE];
+	*e = (struct message_envelope){ 0 };
+	*why = "cannot be read";
+	spool_name_message(name, id);
+	*fd = openat(s->queue, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (*fd == -1 && (errno == ELOOP || errno == EISDIR)) {
+		*why = "not a regular file";
+		errno = EBADMSG;
+	}
+	if (*fd == -1)
+		return -1;
+	if (load_open(*fd, e, why) == -1) {
+		int saved = errno;
+		close(*fd);
+		*fd = -1;
+		message_envelope_done(e);
+		errno = saved;
+		return -1;
+	}
+	memcpy(e->id, id, MESSAGE_ID_SIZE);
+	return 0;
+}
+
+/* --- marks, due time, note, removal --- */
+
+int
+spool_mark(struct spool *s, int fd, const struct message_envelope *e, size_t index, char mark)
+{
+	(void)s;
+	if (index >= e->nrcpt)
+		bug("spool: mark %zu of %zu", index, e->nrcpt);
+	return disk_pwrite(fd, &mark, 1, e->marks_at + (off_t)index);
+}
+
+int
+spool_sync(int fd)
+{
+	return disk_sync(fd);
+}
+
+int
+spool_set_due(struct spool *s, const char *id, int64_t due)
+{
+	char name[SPOOL_NAME_SIZE];
+	struct timespec ts[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)due } };
+	spool_name_message(name, id);
+	return utimensat(s->queue, name, ts, AT_SYMLINK_NOFOLLOW);
+}
+
+/* --- held by an operator --- */
+
+int
+spool_hold(struct spool *s, const char *id, bool held)
+{
+	char name[SPOOL_NAME_SIZE];
+	struct stat st;
+	spool_name_message(name, id);
+	if (fstatat(s->queue, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return -1;
+	mode_t mode = held ? st.st_mode | SPOOL_HELD : st.st_mode & ~(mode_t)SPOOL_HELD;
+	int rc = S_ISREG(st.st_mode) && mode != st.st_mode ? fchmodat(s->queue, name, mode & 07777, 0) : 0;
+	disk_crash_point("hold-marked");
+	return rc;
+}
+
+int
+spool_hold_sync(struct spool *s, const char *id)
+{
+	char name[SPOOL_NAME_SIZE];
+	spool_name_message(name, id);
+	int fd = openat(s->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	int rc = disk_sync_whole(fd);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	disk_crash_point("hold-synced");
+	return rc;
+}
+
+int
+spool_note_add(struct spool *s, const char *id, const char *text, bool sync)
+{
+	char name[SPOOL_NAME_SIZE];
+	spool_name_note(name, id);
+	int fd = openat(s->queue, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -1;
+	int rc = disk_write(fd, text, strlen(text));
+	if (rc == 0 && sync)
+		rc = disk_sync(fd);
+	if (rc == 0 && sync) /* the note's own name */
+		rc = spool_sync_bucket(s, spool_bucket(id));
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	disk_crash_point("note-added");
+	return rc;
+}
+
+int
+spool_note_read(struct spool *s, const char *id, struct buf *out)
+{
+	char name[SPOOL_NAME_SIZE];
+	struct stat st;
+	spool_name_note(name, id);
+	int fd = openat(s->queue, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return errno == ENOENT ? 0 : -1;
+	int rc = fstat(fd, &st);
+	char *to = rc == 0 ? buf_room(out, (size_t)st.st_size) : NULL;
+	ssize_t n = to != NULL ? disk_pread(fd, to, (size_t)st.st_size, 0) : -1;
+	if (n > 0) {
+		out->len += (size_t)n;
+		out->data[out->len] = '\0';
+	}
+	int saved = to == NULL && rc == 0 ? EFBIG : errno;
+	close(fd);
+	errno = saved;
+	return n == -1 ? -1 : 1;
+}
+
+int
+spool_remove(struct spool *s, const char *id)
+{
+	char name[SPOOL_NAME_SIZE];
+	spool_name_message(name, id);
+	disk_crash_point("remove-before");
+	int rc = unlinkat(s->queue, name, 0);
+	return rc == -1 && errno != ENOENT ? -1 : 0;
+}
+
+int
+spool_remove_note(struct spool *s, const char *id)
+{
+	char name[SPOOL_NAME_SIZE];
+	spool_name_note(name, id);
+	int rc = unlinkat(s->queue, name, 0);
+	return rc == -1 && errno != ENOENT ? -1 : 0;
+}
+
+int64_t
+spool_free_bytes(struct spool *s)
+{
+	struct statvfs v;
+	if (fstatvfs(s->queue, &v) == -1)
+		return -1;
+	return (int64_t)(v.f_bavail * v.f_frsize);
+}

@@ -1,0 +1,218 @@
+/*
+ * spool_badmail - what could be neither delivered nor returned: .bad, .bdr, .bdp
+ *
+ * Runs in:  pool threads of deliver and pickup
+ * Owns:     the badmail folder
+ * Promise:  .bad is visible last and synced, so a message with a .bad has its reason beside it
+ * Fails by: -1 and errno; a failed one leaves no .bad
+ */
+#include <bsd/string.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+#include "common/spool/spool.h"
+#include "common/spool/spool_private.h"
+
+/* Creates NAME (new), writes, syncs. */
+static int
+write_small(struct spool *s, const char *name, const struct buf *text)
+{
+	int fd = openat(s->badmail, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -1;
+	int rc = disk_write(fd, buf_text(text), text->len);
+	if (rc == 0)
+		rc = disk_sync(fd);
+	int saved = errno;
+	close(fd);
+	if (rc == -1)
+		unlinkat(s->badmail, name, 0);
+	errno = saved;
+	return rc;
+}
+
+static void
+format_reason(struct buf *out, const struct message_envelope *e, const char *reason, const char *details)
+{
+	char date[CLOCK_DATE_SIZE];
+	clock_format_mail(date, clock_wall_us());
+	buf_printf(out, "Date: %s\r\nReason: %s\r\n", date, reason);
+	if (details != NULL && *details != '\0')
+		buf_printf(out, "Details: %s\r\n", details);
+	if (e == NULL)
+		return;
+	buf_printf(out, "Sender: <%s>\r\n", e->sender != NULL ? e->sender : "");
+	for (size_t i = 0; i < e->nrcpt; i++)
+		buf_printf(out, "Recipient: <%s>\r\n", e->rcpt[i].address);
+}
+
+/* The words without a message, after a step that failed: every further turn would leave another pair. */
+void
+spool_badmail_remove_words(struct spool *s, const char *base)
+{
+	char name[SPOOL_NAME_SIZE];
+	int saved = errno;
+	snprintf(name, sizeof(name), "%.31s.bdp", base);
+	unlinkat(s->badmail, name, 0);
+	snprintf(name, sizeof(name), "%.31s.bdr", base);
+	unlinkat(s->badmail, name, 0);
+	errno = saved;
+}
+
+/* .bdp and .bdr; `base` is out: ID, or ID-2 ... when that one is taken by an earlier part. */
+static int
+write_words(struct spool *s, const char *id, const struct message_envelope *e, const char *reason, const char *details,
+    char *base)
+{
+	char name[SPOOL_NAME_SIZE];
+	struct buf bdp = BUF_INIT(MESSAGE_ENVELOPE_MAX), bdr = BUF_INIT(MESSAGE_ENVELOPE_MAX);
+	int rc = e != NULL ? message_envelope_format(e, &bdp) : 0;
+	format_reason(&bdr, e, reason, details);
+	if (rc == -1)
+		errno = EINVAL;
+	for (int turn = 1; rc == 0 && turn <= 100; turn++) {
+		snprintf(base, SPOOL_NAME_SIZE / 2, turn == 1 ? "%s" : "%s-%d", id, turn);
+		snprintf(name, sizeof(name), "%.31s.bdp", base);
+		rc = write_small(s, name, &bdp);
+		if (rc == 0 || errno != EEXIST || turn == 100)
+			break;
+		rc = 0;
+	}
+	if (rc == 0) {
+		snprintf(name, sizeof(name), "%.31s.bdr", base);
+		rc = write_small(s, name, &bdr);
+		if (rc == -1)
+			spool_badmail_remove_words(s, base);
+	}
+	int saved = errno;
+	buf_done(&bdp);
+	buf_done(&bdr);
+	errno = saved;
+	return rc;
+}
+
+static int
+write_message(struct spool *s, const char *base, int source_fd, off_t at, off_t size)
+{
+	char part[SPOOL_NAME_SIZE], bad[SPOOL_NAME_SIZE];
+	snprintf(part, sizeof(part), ".%.31s.part", base);
+	snprintf(bad, sizeof(bad), "%.31s.bad", base);
+	int fd = openat(s->badmail, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return -1;
+	int rc = source_fd != -1 ? spool_copy(source_fd, at, size, fd) : 0;
+	if (rc == 0)
+		rc = disk_sync(fd);
+	if (rc == 0)
+		rc = renameat(s->badmail, part, s->badmail, bad);
+	int saved = errno;
+	close(fd);
+	if (rc == -1)
+		unlinkat(s->badmail, part, 0);
+	errno = saved;
+	return rc;
+}
+
+int
+spool_badmail_write(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
+    const char *details, int source_fd, off_t at, off_t size)
+{
+	char base[SPOOL_NAME_SIZE / 2];
+	if (write_words(s, id, e, reason, details, base) == -1)
+		return -1;
+	disk_crash_point("badmail-words");
+	if (source_fd != -1 && write_message(s, base, source_fd, at, size) == -1) {
+		spool_badmail_remove_words(s, base);
+		return -1;
+	}
+	int rc = disk_sync_folder(s->badmail);
+	disk_crash_point("badmail-written");
+	return rc;
+}
+
+/* A crash in between leaves words without a .bad; the next turn writes new ones. */
+int
+spool_badmail_move(struct spool *s, const char *id, const char *reason, const char *details)
+{
+	char base[SPOOL_NAME_SIZE / 2], from[SPOOL_NAME_SIZE], to[SPOOL_NAME_SIZE];
+	if (write_words(s, id, NULL, reason, details, base) == -1)
+		return -1;
+	spool_name_message(from, id);
+	snprintf(to, sizeof(to), "%.31s.bad", base);
+	if (renameat(s->queue, from, s->badmail, to) == -1) {
+		spool_badmail_remove_words(s, base);
+		return -1;
+	}
+	return disk_sync_folder(s->badmail);
+}
+
+/* --- retention --- */
+
+struct bad_file {
+	char name[SPOOL_NAME_SIZE];
+	int64_t time;
+	off_t size;
+};
+
+static int
+by_age(const void *a, const void *b)
+{
+	const struct bad_file *x = a, *y = b;
+	return x->time != y->time ? (x->time < y->time ? -1 : 1) : strcmp(x->name, y->name);
+}
+
+static struct bad_file *
+list_badmail(struct spool *s, size_t *count)
+{
+	struct bad_file *list = NULL;
+	size_t room = 0;
+	*count = 0;
+	int fd = openat(s->badmail, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
+	struct dirent *de;
+	struct stat st;
+	while (dir != NULL && (de = readdir(dir)) != NULL) {
+		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 || strlen(de->d_name) >= SPOOL_NAME_SIZE ||
+		    fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 || S_ISDIR(st.st_mode))
+			continue;
+		if (*count == room)
+			list = mem_array(list, room = room == 0 ? 64 : room * 2, sizeof(*list));
+		struct bad_file *f = &list[(*count)++];
+		strlcpy(f->name, de->d_name, sizeof(f->name));
+		f->time = st.st_ctim.tv_sec; /* since it came here: the other time of a file moved in is its writer's, or was a due time */
+		f->size = st.st_size;
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return list;
+}
+
+ssize_t
+spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit)
+{
+	size_t count;
+	ssize_t gone = 0;
+	uint64_t sum = 0;
+	int64_t now = clock_wall_us() / 1000000;
+	struct bad_file *list = list_badmail(s, &count);
+	for (size_t i = 0; i < count; i++)
+		sum += (uint64_t)list[i].size;
+	if (count > 0)
+		qsort(list, count, sizeof(*list), by_age); /* the three of one message are written together: neighbours */
+	for (size_t i = 0; i < count && (sum > limit || list[i].time + keep_seconds < now); i++)
+		if (unlinkat(s->badmail, list[i].name, 0) == 0) {
+			sum -= (uint64_t)list[i].size;
+			gone++;
+		}
+	free(list);
+	return gone;
+}

@@ -1,0 +1,257 @@
+/*
+ * spool_draft - a message being written into the queue, and the group commit
+ *
+ * Runs in:  pool threads of listener, pickup, deliver
+ * Owns:     a file in queue/new until it is placed
+ * Promise:  error 0 after a commit: data, name and folder are on disk; otherwise no file is left
+ * Fails by: -1 and errno; spool_draft_error() after a commit
+ */
+#include <bsd/stdlib.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+#include "common/spool/spool.h"
+#include "common/spool/spool_private.h"
+
+struct spool_draft {
+	struct spool *spool;
+	char id[MESSAGE_ID_SIZE];
+	struct buf head;	/* envelope, until it was written */
+	int fd;
+	int error;		/* sticky errno */
+	uint64_t size;		/* content so far */
+	bool ended, placed, held;
+};
+
+struct spool_draft *
+spool_draft_new(struct spool *s, const struct message_envelope *e)
+{
+	struct spool_draft *d = mem_new(struct spool_draft);
+	d->spool = s;
+	d->fd = -1;
+	buf_init(&d->head, MESSAGE_ENVELOPE_MAX);
+	if (e->id[0] != '\0')
+		memcpy(d->id, e->id, sizeof(d->id));
+	else
+		spool_fresh_id(d->id);
+	struct message_envelope named = *e; /* shallow: only for its "arrived" line, which comes from the id */
+	memcpy(named.id, d->id, sizeof(named.id));
+	if (message_envelope_format(&named, &d->head) == -1) {
+		spool_draft_free(d);
+		errno = EINVAL;
+		return NULL;
+	}
+	return d;
+}
+
+void
+spool_draft_name(struct spool_draft *d, const char *id)
+{
+	memcpy(d->id, id, sizeof(d->id));
+}
+
+void
+spool_draft_hold(struct spool_draft *d)
+{
+	d->held = true;
+}
+
+static void
+file_name(char *dst, const struct spool_draft *d)
+{
+	snprintf(dst, SPOOL_NAME_SIZE, "%s.%s", d->spool->tag, d->id);
+}
+
+/* Makes and locks TAG.lock; the sweeper may take an unlocked one from under us: then another tag. */
+static int
+make_tag(struct spool *s)
+{
+	char name[SPOOL_NAME_SIZE], id[MESSAGE_ID_SIZE];
+	for (int turn = 0; turn < 100; turn++) {
+		struct stat st;
+		message_id_make(id, (int64_t)arc4random() << 20 ^ arc4random(), arc4random());
+		memcpy(s->tag, id + MESSAGE_ID_LEN - SPOOL_TAG_LEN, SPOOL_TAG_LEN);
+		snprintf(name, sizeof(name), "%s.lock", s->tag);
+		int fd = openat(s->fresh, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd == -1 && errno == EEXIST)
+			continue;
+		if (fd == -1)
+			return -1;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_nlink == 1) {
+			s->tag_fd = fd;
+			return 0;
+		}
+		close(fd);
+	}
+	errno = EAGAIN;
+	return -1;
+}
+
+static int
+have_tag(struct spool *s)
+{
+	pthread_mutex_lock(&s->lock);
+	int rc = s->tag_fd != -1 ? 0 : make_tag(s);
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+static int
+open_file(struct spool_draft *d)
+{
+	char name[SPOOL_NAME_SIZE];
+	if (have_tag(d->spool) == -1)
+		return -1;
+	file_name(name, d);
+	d->fd = openat(d->spool->fresh, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (d->fd == -1)
+		return -1;
+	return d->held ? fchmod(d->fd, 0600 | SPOOL_HELD) : 0;
+}
+
+/* Envelope (once), data and maybe the end record in one write. */
+static int
+put(struct spool_draft *d, const void *data, size_t len, bool last)
+{
+	char end[MESSAGE_END_SIZE];
+	if (d->error == 0 && d->fd == -1 && open_file(d) == -1)
+		d->error = errno;
+	if (d->error != 0) {
+		errno = d->error;
+		return -1;
+	}
+	message_end_format(end, d->size + len);
+	struct iovec iov[3] = {
+		{ .iov_base = d->head.data, .iov_len = d->head.len },
+		{ .iov_base = (void *)data, .iov_len = len },
+		{ .iov_base = end, .iov_len = last ? sizeof(end) : 0 },
+	};
+	if (disk_writev(d->fd, iov, 3) == -1) {
+		d->error = errno;
+		return -1;
+	}
+	buf_done(&d->head);
+	d->size += len;
+	d->ended = last;
+	disk_crash_point("draft-written");
+	return 0;
+}
+
+int
+spool_draft_write(struct spool_draft *d, const void *data, size_t len)
+{
+	return put(d, data, len, false);
+}
+
+int
+spool_draft_end(struct spool_draft *d, const void *data, size_t len)
+{
+	return put(d, data, len, true);
+}
+
+/* Ends and syncs the files. Writing is begun for all first, so that one journal commit serves many. */
+static void
+sync_files(struct spool_draft **drafts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct spool_draft *d = drafts[i];
+		if (d->error == 0 && !d->ended)
+			(void)!put(d, NULL, 0, true); /* the error is sticky */
+		if (d->error == 0 && n > 1)
+			disk_start(d->fd);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (drafts[i]->error == 0 && (drafts[i]->held ? disk_sync_whole(drafts[i]->fd) : disk_sync(drafts[i]->fd)) == -1)
+			drafts[i]->error = errno;
+	disk_crash_point("draft-synced");
+}
+
+static void
+place_files(struct spool_draft **drafts, size_t n)
+{
+	char name[SPOOL_NAME_SIZE];
+	for (size_t i = 0; i < n; i++) {
+		struct spool_draft *d = drafts[i];
+		if (d->error != 0)
+			continue;
+		file_name(name, d);
+		if (spool_place(d->spool, d->spool->fresh, name, d->id) == -1)
+			d->error = errno;
+		else
+			d->placed = true;
+		disk_crash_point("draft-placed");
+	}
+}
+
+/* What has the id already is taken for the draft by those who gave that id: its name must be on disk too. */
+static bool
+is_in_bucket(const struct spool_draft *d, unsigned bucket)
+{
+	return (d->placed || d->error == EEXIST) && spool_bucket(d->id) == bucket;
+}
+
+/* One sync for each bucket of the group: nearly always one, since buckets go by time. */
+static void
+sync_names(struct spool_draft **drafts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned bucket = spool_bucket(drafts[i]->id);
+		bool first = is_in_bucket(drafts[i], bucket);
+		for (size_t j = 0; j < i && first; j++)
+			first = !is_in_bucket(drafts[j], bucket);
+		if (!first || spool_sync_bucket(drafts[i]->spool, bucket) == 0)
+			continue;
+		int error = errno;
+		for (size_t j = i; j < n; j++)
+			if (is_in_bucket(drafts[j], bucket))
+				drafts[j]->error = error;
+	}
+	disk_crash_point("draft-committed");
+}
+
+void
+spool_draft_commit(struct spool_draft **drafts, size_t n)
+{
+	sync_files(drafts, n);
+	place_files(drafts, n);
+	sync_names(drafts, n);
+}
+
+int
+spool_draft_error(const struct spool_draft *d)
+{
+	return d->error;
+}
+
+const char *
+spool_draft_id(const struct spool_draft *d)
+{
+	return d->id;
+}
+
+void
+spool_draft_free(struct spool_draft *d)
+{
+	char name[SPOOL_NAME_SIZE];
+	if (d == NULL)
+		return;
+	if (d->fd != -1 && !d->placed) {
+		file_name(name, d);
+		unlinkat(d->spool->fresh, name, 0);
+	} else if (d->placed && d->error != 0) { /* nobody was promised it: take the name back */
+		spool_name_message(name, d->id);
+		unlinkat(d->spool->queue, name, 0);
+	}
+	if (d->fd != -1)
+		close(d->fd);
+	buf_done(&d->head);
+	free(d);
+}

@@ -1,0 +1,174 @@
+/*
+ * spool_move - a queued message goes over to the queue of another virtual server
+ *
+ * Runs in:  pool threads of deliver
+ * Owns:     nothing
+ * Promise:  on one file system a message is in one of the two queues at every moment: a rename. Else it is on disk in the other queue
+ *           before it leaves this one: a crash in between leaves it in both, an order to move it back meanwhile is refused
+ * Fails by: -1 and errno; the message is then in one of them, after a copy perhaps in both
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/disk.h"
+#include "common/spool/spool.h"
+#include "common/spool/spool_private.h"
+
+static bool
+is_same_file(struct spool *a, struct spool *b, const char *name)
+{
+	struct stat x, y;
+	return fstatat(a->queue, name, &x, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(b->queue, name, &y, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* One folder under two names: what came over would be what goes. */
+static bool
+is_same_queue(struct spool *a, struct spool *b)
+{
+	struct stat x, y;
+	return fstat(a->queue, &x) == 0 && fstat(b->queue, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* A copy of an earlier try: the same message as far as envelope and size tell, and none that is on its way from there to here. */
+static bool
+is_copy(struct spool *to, const char *id, const struct message_envelope *e)
+{
+	struct message_envelope other;
+	const char *why;
+	int fd;
+	if (spool_load(to, id, &other, &fd, &why) == -1)
+		return false;
+	bool same = flock(fd, LOCK_EX | LOCK_NB) == 0 && strcmp(other.sender, e->sender) == 0 && other.nrcpt == e->nrcpt &&
+	    other.content_size == e->content_size;
+	close(fd);
+	message_envelope_done(&other);
+	return same;
+}
+
+static int
+write_copy(struct spool *to, const char *id, const struct message_envelope *e, int fd, bool held)
+{
+	struct spool_draft *d = spool_draft_new(to, e);
+	char piece[16384];
+	off_t at = 0;
+	if (d == NULL)
+		return -1;
+	if (held)
+		spool_draft_hold(d);
+	while (at < e->content_size) {
+		size_t want = e->content_size - at < (off_t)sizeof(piece) ? (size_t)(e->content_size - at) : sizeof(piece);
+		ssize_t n = disk_pread(fd, piece, want, e->content_at + at);
+		if (n <= 0 || spool_draft_write(d, piece, (size_t)n) == -1) {
+			int saved = n == 0 ? EBADMSG : errno;
+			spool_draft_free(d);
+			errno = saved;
+			return -1;
+		}
+		at += n;
+	}
+	spool_draft_commit(&d, 1);
+	int error = spool_draft_error(d);
+	spool_draft_free(d);
+	errno = error == EEXIST && is_copy(to, id, e) ? 0 : error;
+	return errno == 0 ? 0 : -1;
+}
+
+static int
+copy_over(struct spool *from, struct spool *to, const char *id, const char *name)
+{
+	struct message_envelope e;
+	struct stat st;
+	const char *why;
+	int fd;
+	if (spool_load(from, id, &e, &fd, &why) == -1)
+		return -1;
+	bool held = fstat(fd, &st) == 0 && (st.st_mode & SPOOL_HELD) != 0;
+	int rc = write_copy(to, id, &e, fd, held);
+	if (rc == 0 && held) /* a copy of an earlier try may not be */
+		rc = fchmodat(to->queue, name, st.st_mode & 07777, 0);
+	int saved = errno;
+	close(fd);
+	message_envelope_done(&e);
+	errno = saved;
+	return rc;
+}
+
+/* What was tried goes along; lost with a crash here, the other side only counts its tries anew. */
+static void
+move_note(struct spool *from, struct spool *to, const char *id)
+{
+	struct buf text = BUF_INIT(MESSAGE_ENVELOPE_MAX);
+	char name[SPOOL_NAME_SIZE];
+	spool_name_note(name, id);
+	if (linkat(from->queue, name, to->queue, name, 0) == -1 && errno != ENOENT && errno != EEXIST &&
+	    spool_note_read(from, id, &text) == 1)
+		(void)!spool_note_add(to, id, buf_text(&text), false);
+	buf_done(&text);
+}
+
+/* It is in the other queue. */
+static int
+arrive(struct spool *from, struct spool *to, const char *id, int64_t due)
+{
+	disk_crash_point("move-placed");
+	(void)!spool_set_due(to, id, due); /* else it is due when it was */
+	move_note(from, to, id);
+	if (spool_sync_bucket(to, spool_bucket(id)) == -1)
+		return -1;
+	disk_crash_point("move-synced");
+	return 0;
+}
+
+static void
+leave_note(struct spool *from, const char *id)
+{
+	(void)!spool_remove_note(from, id); /* a scan sweeps what stays */
+	disk_crash_point("move-left");
+}
+
+/* `fd` is the message, locked: nobody takes it for a copy of what he moves here. */
+static int
+copy_and_remove(struct spool *from, struct spool *to, const char *id, int64_t due, int fd)
+{
+	char name[SPOOL_NAME_SIZE];
+	spool_name_message(name, id);
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
+		return -1;
+	/* Two names of one file: a file system that renames in two steps (NFS) was stopped between them. */
+	if ((!is_same_file(from, to, name) && copy_over(from, to, id, name) == -1) || arrive(from, to, id, due) == -1 ||
+	    spool_remove(from, id) == -1)
+		return -1;
+	leave_note(from, id);
+	(void)!spool_sync_bucket(from, spool_bucket(id)); /* what returns is delivered twice, and not lost */
+	return 0;
+}
+
+int
+spool_move(struct spool *from, struct spool *to, const char *id, int64_t due)
+{
+	char name[SPOOL_NAME_SIZE];
+	if (is_same_queue(from, to)) {
+		errno = EINVAL;
+		return -1;
+	}
+	spool_name_message(name, id);
+	if (spool_place(to, from->queue, name, id) == 0) {
+		int rc = arrive(from, to, id, due);
+		leave_note(from, id);
+		return rc;
+	}
+	if (errno != EXDEV && !(errno == EEXIST && is_same_file(from, to, name)))
+		return -1;
+	int fd = openat(from->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int rc = fd != -1 ? copy_and_remove(from, to, id, due, fd) : -1;
+	int saved = errno;
+	if (fd != -1)
+		close(fd);
+	errno = saved;
+	return rc;
+}

@@ -1,0 +1,137 @@
+/*
+ * spool_pickup - the pickup folder's names: removal after hand-over, refusal into badmail
+ *
+ * Runs in:  pool threads of pickup
+ * Owns:     nothing but the folder's descriptor
+ * Promise:  a refused file is in badmail with its reason, or still in pickup
+ * Fails by: -1 and errno
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/disk.h"
+#include "common/spool/spool.h"
+#include "common/spool/spool_private.h"
+
+int
+spool_pickup_folder(struct spool *s)
+{
+	return s->pickup;
+}
+
+const char *
+spool_pickup_path(const struct spool *s)
+{
+	return s->pickup_path;
+}
+
+#define CLAIM_PREFIX ".taken-"
+#define CLAIM_PREFIX_LEN (sizeof(CLAIM_PREFIX) - 1)
+
+void
+spool_pickup_claim_name(char *claimed, const char *name, const char *id)
+{
+	snprintf(claimed, SPOOL_PICKUP_NAME_SIZE, CLAIM_PREFIX "%s-%.*s", id,
+	    (int)(SPOOL_PICKUP_NAME_SIZE - 1 - CLAIM_PREFIX_LEN - MESSAGE_ID_LEN - 1), name);
+}
+
+bool
+spool_pickup_claim_parse(const char *claimed, char *id, const char **name)
+{
+	if (strncmp(claimed, CLAIM_PREFIX, CLAIM_PREFIX_LEN) != 0 || strlen(claimed) <= CLAIM_PREFIX_LEN + MESSAGE_ID_LEN ||
+	    claimed[CLAIM_PREFIX_LEN + MESSAGE_ID_LEN] != '-')
+		return false;
+	memcpy(id, claimed + CLAIM_PREFIX_LEN, MESSAGE_ID_LEN);
+	id[MESSAGE_ID_LEN] = '\0';
+	*name = claimed + CLAIM_PREFIX_LEN + MESSAGE_ID_LEN + 1;
+	return message_id_is_valid(id);
+}
+
+/* Where the file system cannot refuse to replace: look, then rename. */
+static int
+rename_safely(int folder, const char *from, const char *to)
+{
+	struct stat st;
+	if (renameat2(folder, from, folder, to, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	if (fstatat(folder, to, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		errno = EEXIST;
+		return -1;
+	}
+	return errno == ENOENT ? renameat(folder, from, folder, to) : -1;
+}
+
+int
+spool_pickup_claim(struct spool *s, const char *name, const char *claimed)
+{
+	disk_crash_point("pickup-claim");
+	int rc = rename_safely(s->pickup, name, claimed);
+	disk_crash_point("pickup-claimed");
+	return rc;
+}
+
+int
+spool_pickup_unclaim(struct spool *s, const char *claimed, const char *name)
+{
+	return rename_safely(s->pickup, claimed, name);
+}
+
+int
+spool_pickup_remove(struct spool *s, const char *name)
+{
+	disk_crash_point("pickup-remove");
+	return unlinkat(s->pickup, name, 0);
+}
+
+/* Another file system: regular files are copied, the rest is only noted. */
+static int
+copy_away(struct spool *s, const char *name, const char *to)
+{
+	struct stat st;
+	int from = openat(s->pickup, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (from == -1)
+		return -1;
+	int fd = -1, rc = fstat(from, &st);
+	if (rc == 0 && !S_ISREG(st.st_mode)) {
+		close(from);
+		return unlinkat(s->pickup, name, 0);
+	}
+	if (rc == 0)
+		fd = openat(s->badmail, to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	rc = fd != -1 ? spool_copy(from, 0, st.st_size, fd) : -1;
+	if (rc == 0)
+		rc = disk_sync(fd);
+	if (rc == 0)
+		rc = disk_sync_folder(s->badmail);
+	if (rc == 0)
+		rc = unlinkat(s->pickup, name, 0);
+	int saved = errno;
+	if (fd != -1)
+		close(fd);
+	if (fd != -1 && rc == -1)
+		unlinkat(s->badmail, to, 0);
+	close(from);
+	errno = saved;
+	return rc;
+}
+
+int
+spool_pickup_refuse(struct spool *s, const char *name, const char *reason, const char *details, char *id)
+{
+	char to[SPOOL_NAME_SIZE];
+	spool_fresh_id(id);
+	if (spool_badmail_write(s, id, NULL, reason, details, -1, 0, 0) == -1)
+		return -1;
+	snprintf(to, sizeof(to), "%s.bad", id);
+	if (renameat(s->pickup, name, s->badmail, to) == -1 && (errno != EXDEV || copy_away(s, name, to) == -1)) {
+		spool_badmail_remove_words(s, id);
+		return -1;
+	}
+	return disk_sync_folder(s->badmail);
+}

@@ -1,0 +1,44 @@
+/* spool_private - what the spool files share; included by common/spool/spool*.c only */
+#ifndef COMMON_SPOOL_SPOOL_PRIVATE_H
+#define COMMON_SPOOL_SPOOL_PRIVATE_H
+
+#include <pthread.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "common/spool/spool.h"
+
+#define SPOOL_BUCKETS 1024	/* by arrival time, about 8 s each: one group of commits has one folder to sync */
+#define SPOOL_TAG_LEN 8
+#define SPOOL_NAME_SIZE 64	/* the longest name below any folder of ours */
+#define SPOOL_COPY (128U << 10)	/* content is copied in pieces of this size */
+
+struct spool {
+	int pickup, queue, fresh, drop, badmail;	/* folders; fresh is queue/new */
+	char *pickup_path;
+	bool owner;
+	pthread_mutex_t lock;		/* for tag and tag_fd */
+	char tag[SPOOL_TAG_LEN + 1];	/* "" until the first draft */
+	int tag_fd;
+	struct timespec seen[SPOOL_BUCKETS];	/* spool_scan: a bucket's mtime when last read; 0 never */
+};
+
+/* "BBB/ID" and "BBB/ID.note"; `dst` has SPOOL_NAME_SIZE bytes. A bad id is a bug of ours. */
+void spool_name_message(char *dst, const char *id);
+void spool_name_note(char *dst, const char *id);
+#define SPOOL_HELD S_ISVTX	/* in the mode of a queue file */
+unsigned spool_bucket(const char *id);
+void spool_name_bucket(char *dst, unsigned bucket);
+/* Moves a file into its bucket, making that when needed; EEXIST when the id is taken. */
+int spool_place(struct spool *s, int from_folder, const char *from, const char *id) __attribute__((warn_unused_result));
+/* Makes its bucket, synced. */
+int spool_make_bucket(struct spool *s, const char *id) __attribute__((warn_unused_result));
+int spool_sync_bucket(struct spool *s, unsigned bucket) __attribute__((warn_unused_result));
+/* Copies size bytes at `at` of `from` to the end of `to`. */
+int spool_copy(int from, off_t at, off_t size, int to) __attribute__((warn_unused_result));
+/* The .bdp and .bdr of `base` when no message comes beside them; errno survives. */
+void spool_badmail_remove_words(struct spool *s, const char *base);
+/* A fresh id: now, and chance. */
+void spool_fresh_id(char *id);
+
+#endif

@@ -1,0 +1,193 @@
+/*
+ * spool_scan - finds what is in the queue, and sweeps what dead writers left
+ *
+ * Runs in:  deliver (a pool job), one at a time
+ * Owns:     queue/new leftovers, orphan notes, foreign files in buckets
+ * Promise:  a message placed before the scan began is told of; an unchanged bucket costs one stat
+ * Fails by: -1 and errno; one bad name is passed over
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/spool/spool.h"
+#include "common/spool/spool_private.h"
+
+#define FRESH_SECONDS 3	/* a folder's mtime is coarse: one changed this lately is read again next time */
+
+struct scan {
+	struct spool *s;
+	void (*each)(void *arg, const struct spool_entry *entry);
+	void *arg;
+	ssize_t told;
+};
+
+/* A folder stream of its own offset; NULL and errno. */
+static DIR *
+open_stream(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
+	if (dir == NULL && fd != -1)
+		close(fd);
+	return dir;
+}
+
+static bool
+is_note(const char *name, char *id)
+{
+	if (strlen(name) != MESSAGE_ID_LEN + 5 || strcmp(name + MESSAGE_ID_LEN, ".note") != 0)
+		return false;
+	memcpy(id, name, MESSAGE_ID_LEN);
+	id[MESSAGE_ID_LEN] = '\0';
+	return message_id_is_valid(id);
+}
+
+/* Not ours: to badmail under its own words, out of the way. A folder is left alone. */
+static void
+put_foreign_away(struct spool *s, int folder, const char *name)
+{
+	struct stat st;
+	char id[MESSAGE_ID_SIZE], to[SPOOL_NAME_SIZE];
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 || S_ISDIR(st.st_mode))
+		return;
+	spool_fresh_id(id);
+	if (spool_badmail_write(s, id, NULL, "a foreign file in the queue folder", name, -1, 0, 0) == -1)
+		return;
+	snprintf(to, sizeof(to), "%s.foreign", id);
+	if (renameat(folder, name, s->badmail, to) == -1 && errno == EXDEV)
+		unlinkat(folder, name, 0);
+}
+
+static void
+scan_message(struct scan *c, int folder, unsigned bucket, const char *id)
+{
+	struct stat st;
+	struct spool_entry entry;
+	if (fstatat(folder, id, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return; /* delivered meanwhile */
+	if (spool_bucket(id) != bucket && spool_place(c->s, folder, id, id) == -1)
+		return;
+	memcpy(entry.id, id, MESSAGE_ID_SIZE);
+	entry.due = st.st_mtim.tv_sec;
+	entry.held = (st.st_mode & SPOOL_HELD) != 0;
+	c->each(c->arg, &entry);
+	c->told++;
+}
+
+static int
+scan_bucket(struct scan *c, unsigned bucket, const char *bucket_name)
+{
+	DIR *dir = open_stream(c->s->queue, bucket_name);
+	if (dir == NULL)
+		return -1;
+	struct dirent *de;
+	while ((de = readdir(dir)) != NULL) {
+		char id[MESSAGE_ID_SIZE];
+		if (strlen(de->d_name) == MESSAGE_ID_LEN && message_id_is_valid(de->d_name))
+			scan_message(c, dirfd(dir), bucket, de->d_name);
+		else if (is_note(de->d_name, id)) {
+			if (faccessat(dirfd(dir), id, F_OK, AT_SYMLINK_NOFOLLOW) == -1 && errno == ENOENT)
+				unlinkat(dirfd(dir), de->d_name, 0);
+		} else if (de->d_name[0] != '.')
+			put_foreign_away(c->s, dirfd(dir), de->d_name);
+	}
+	closedir(dir);
+	return 0;
+}
+
+/* Removes TAG.* when nobody holds TAG.lock any more. */
+static void
+sweep_tag(struct spool *s, const char *lock_name)
+{
+	int fd = openat(s->fresh, lock_name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+		DIR *dir = open_stream(s->fresh, ".");
+		struct dirent *de;
+		while (dir != NULL && (de = readdir(dir)) != NULL)
+			if (strncmp(de->d_name, lock_name, SPOOL_TAG_LEN + 1) == 0)
+				unlinkat(s->fresh, de->d_name, 0);
+		if (dir != NULL)
+			closedir(dir);
+	}
+	close(fd);
+}
+
+/* A draft whose TAG.lock is gone has no writer either. */
+static void
+sweep_stray(struct spool *s, const char *name)
+{
+	char lock_name[SPOOL_NAME_SIZE];
+	snprintf(lock_name, sizeof(lock_name), "%.*s.lock", SPOOL_TAG_LEN, name);
+	if (strlen(name) == SPOOL_TAG_LEN + 1 + MESSAGE_ID_LEN && name[SPOOL_TAG_LEN] == '.' &&
+	    faccessat(s->fresh, lock_name, F_OK, AT_SYMLINK_NOFOLLOW) == -1 && errno == ENOENT)
+		unlinkat(s->fresh, name, 0);
+}
+
+static void
+sweep_fresh(struct spool *s)
+{
+	DIR *dir = open_stream(s->fresh, ".");
+	struct dirent *de;
+	while (dir != NULL && (de = readdir(dir)) != NULL) {
+		size_t len = strlen(de->d_name);
+		if (len == SPOOL_TAG_LEN + 5 && strcmp(de->d_name + SPOOL_TAG_LEN, ".lock") == 0)
+			sweep_tag(s, de->d_name);
+		else if (de->d_name[0] != '.')
+			sweep_stray(s, de->d_name);
+	}
+	if (dir != NULL)
+		closedir(dir);
+}
+
+static bool
+same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static int
+scan_if_changed(struct scan *c, bool all, const char *name)
+{
+	struct stat st;
+	char *end;
+	unsigned long bucket = strtoul(name, &end, 16);
+	if (strlen(name) != 3 || *end != '\0' || bucket >= SPOOL_BUCKETS)
+		return 0;
+	if (fstatat(c->s->queue, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return -1;
+	if (!S_ISDIR(st.st_mode) || (!all && same_time(&st.st_mtim, &c->s->seen[bucket])))
+		return 0;
+	bool quiet = st.st_mtim.tv_sec + FRESH_SECONDS < clock_wall_us() / 1000000;
+	int rc = scan_bucket(c, (unsigned)bucket, name);
+	c->s->seen[bucket] = rc == 0 && quiet ? st.st_mtim : (struct timespec){ 0 };
+	return rc;
+}
+
+ssize_t
+spool_scan(struct spool *s, bool all, void (*each)(void *arg, const struct spool_entry *entry), void *arg)
+{
+	struct scan c = { .s = s, .each = each, .arg = arg };
+	DIR *dir = open_stream(s->queue, ".");
+	if (dir == NULL)
+		return -1;
+	int rc = 0;
+	struct dirent *de;
+	sweep_fresh(s);
+	while ((de = readdir(dir)) != NULL)
+		if (scan_if_changed(&c, all, de->d_name) == -1 && errno != ENOENT)
+			rc = -1;
+	int saved = errno;
+	closedir(dir);
+	errno = saved;
+	return rc == -1 ? -1 : c.told;
+}

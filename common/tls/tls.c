@@ -1,0 +1,277 @@
+/*
+ * tls - TLS of one server: its pairs, a context for each, the choice by the name a client asks for, ticket keys
+ *
+ * Runs in:  listener
+ * Owns:     pairs, contexts, ticket keys
+ * Promise:  pairs change all together or not at all; connections keep the ones they began with. Sessions are resumed by tickets
+ *           alone: nothing is remembered here, so any process with the same ticket keys takes them up
+ * Fails by: -1 and a reason from tls_load
+ */
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/tls/tls_parts.h"
+
+enum { NAME_SIZE = 16, AES_SIZE = 32, MAC_SIZE = 32, CLIENT_CHAIN_MAX = 32768 };
+_Static_assert(NAME_SIZE + AES_SIZE + MAC_SIZE == TLS_TICKET_SIZE, "parts of a ticket key");
+
+struct set {
+	struct tls_cert *pair;
+	SSL_CTX **context;	/* of the pair; twins share one, and OpenSSL chooses between their keys */
+	size_t count;
+};
+
+struct tls {
+	enum config_tls_version minimum;
+	bool ask;
+	struct set set;
+	unsigned char ticket[2][TLS_TICKET_SIZE];
+	unsigned char id[SSL_MAX_SID_CTX_LENGTH];
+};
+
+static const int versions[] = {
+	[CONFIG_TLS_1_0] = TLS1_VERSION, [CONFIG_TLS_1_1] = TLS1_1_VERSION, [CONFIG_TLS_1_2] = TLS1_2_VERSION,
+	[CONFIG_TLS_1_3] = TLS1_3_VERSION,
+};
+
+/* --- tickets --- */
+
+static int
+seal(unsigned char *ticket_key, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher)
+{
+	memcpy(name, ticket_key, NAME_SIZE);
+	arc4random_buf(iv, (size_t)EVP_CIPHER_get_iv_length(EVP_aes_256_cbc()));
+	return EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, ticket_key + NAME_SIZE, iv);
+}
+
+/* 1: go on; 0: not one of ours, a full handshake follows; 2: ours, and a fresh one should be sent; -1: broken. */
+static int
+on_ticket(SSL *link, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int sealing)
+{
+	struct tls *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(link));
+	int which = 0;
+
+	if (!sealing) {
+		while (which < 2 && memcmp(name, t->ticket[which], NAME_SIZE) != 0)
+			which++;
+		if (which == 2)
+			return 0;
+	}
+	unsigned char *key = t->ticket[which];
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key + NAME_SIZE + AES_SIZE, MAC_SIZE),
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0), OSSL_PARAM_construct_end(),
+	};
+	if (EVP_MAC_CTX_set_params(mac, params) != 1)
+		return -1;
+	int done = sealing ? seal(key, name, iv, cipher) :
+	    EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key + NAME_SIZE, iv);
+	return done != 1 ? -1 : which == 1 ? 2 : 1;
+}
+
+/* --- the choice by name --- */
+
+/* The name itself goes before a wildcard that covers it. */
+static SSL_CTX *
+context_for(const struct set *set, const char *name)
+{
+	for (int wildcard = 0; wildcard < 2; wildcard++)
+		for (size_t i = 0; i < set->count; i++)
+			if (tls_cert_has(&set->pair[i], name, wildcard == 1))
+				return set->context[i];
+	return NULL;
+}
+
+static int
+on_server_name(SSL *link, int *alert, void *arg)
+{
+	const struct tls *t = arg;
+	const char *name = SSL_get_servername(link, TLSEXT_NAMETYPE_host_name);
+	(void)alert;
+	if (name == NULL || t->set.count < 2)
+		return SSL_TLSEXT_ERR_OK;
+	SSL_CTX *wanted = context_for(&t->set, name);
+	if (wanted == NULL)
+		return SSL_TLSEXT_ERR_NOACK; /* the first pair: mail is better served with a wrong name than not at all */
+	if (wanted != SSL_get_SSL_CTX(link) && SSL_set_SSL_CTX(link, wanted) == NULL)
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	return SSL_TLSEXT_ERR_OK;
+}
+
+/* --- contexts --- */
+
+/* The versions under 1.2 are signed with SHA-1, which OpenSSL 3 has below all its levels but the last (0). */
+static bool
+allow_versions(SSL_CTX *context, enum config_tls_version minimum)
+{
+	if (minimum < CONFIG_TLS_1_2) {
+		SSL_CTX_set_security_level(context, 0);
+		if (SSL_CTX_set_cipher_list(context, "DEFAULT:@SECLEVEL=0") != 1)
+			return false;
+		SSL_CTX_set_dh_auto(context, 1);
+	}
+	return SSL_CTX_set_min_proto_version(context, versions[minimum]) == 1 && SSL_CTX_set_max_proto_version(context, 0) == 1;
+}
+
+/* That the client has the key of its certificate the handshake proves; its chain is not built, let alone paid for. */
+static int
+take_any(X509_STORE_CTX *store, void *arg)
+{
+	(void)arg;
+	X509_STORE_CTX_set_error(store, X509_V_OK);
+	return 1;
+}
+
+static SSL_CTX *
+new_context(struct tls *t)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	if (context == NULL || !allow_versions(context, t->minimum)) {
+		SSL_CTX_free(context);
+		return NULL;
+	}
+	SSL_CTX_set_app_data(context, t);
+	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
+	    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);	/* a peer that sends messages without content has one a turn */
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_session_id_context(context, t->id, sizeof(t->id));
+	SSL_CTX_set_timeout(context, TLS_TICKET_SECONDS);
+	SSL_CTX_set_num_tickets(context, 1);
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket);
+	SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
+	SSL_CTX_set_tlsext_servername_arg(context, t);
+	SSL_CTX_set_verify(context, t->ask ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+	SSL_CTX_set_cert_verify_callback(context, take_any, NULL);
+	SSL_CTX_set_max_cert_list(context, CLIENT_CHAIN_MAX);
+	return context;
+}
+
+static bool
+put_pair(SSL_CTX *context, const struct tls_cert *p)
+{
+	return SSL_CTX_use_cert_and_key(context, p->certificate, p->key, p->chain, 1) == 1;
+}
+
+static void
+set_done(struct set *set)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		SSL_CTX_free(set->context[i]);
+		tls_cert_done(&set->pair[i]);
+	}
+	free(set->context);
+	free(set->pair);
+	*set = (struct set){ 0 };
+}
+
+/* The context of an earlier pair that can show this one, too; else a new one. NULL: OpenSSL refuses. */
+static SSL_CTX *
+context_of(struct tls *t, const struct set *set, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (tls_cert_is_twin(&set->pair[k], &set->pair[i]) && SSL_CTX_up_ref(set->context[k]) == 1)
+			return set->context[k];
+	return new_context(t);
+}
+
+static int
+set_build(struct tls *t, struct set *set, const struct tls_source *source, size_t n, bool strict, struct buf *why)
+{
+	set->pair = mem_zalloc((n + 1) * sizeof(*set->pair));
+	set->context = mem_zalloc((n + 1) * sizeof(*set->context));
+	for (size_t i = 0; i < n; i++) {
+		set->count++;
+		if (tls_cert_parse(&set->pair[i], &source[i], strict, why) == -1)
+			return -1;
+		set->context[i] = context_of(t, set, i);
+		if (set->context[i] == NULL || !put_pair(set->context[i], &set->pair[i])) {
+			const char *reason = ERR_reason_error_string(ERR_peek_error());
+			buf_printf(why, "the certificate in %s cannot be used: %s", source[i].certificate.path,
+			    reason != NULL ? reason : "OpenSSL refuses it");
+			ERR_clear_error();
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* --- for others --- */
+
+struct tls *
+tls_new(enum config_tls_version minimum, const char *context, bool ask)
+{
+	struct tls *t = mem_new(struct tls);
+	unsigned size = 0;
+
+	t->minimum = minimum;
+	t->ask = ask;
+	if (EVP_Digest(context, strlen(context), t->id, &size, EVP_sha256(), NULL) != 1)
+		bug("no SHA-256");
+	t->id[0] = (unsigned char)((t->id[0] & ~1U) | ask); /* who was never asked is asked now, not resumed */
+	arc4random_buf(t->ticket, sizeof(t->ticket));
+	return t;
+}
+
+void
+tls_free(struct tls *t)
+{
+	if (t == NULL)
+		return;
+	set_done(&t->set);
+	explicit_bzero(t->ticket, sizeof(t->ticket));
+	free(t);
+}
+
+int
+tls_load(struct tls *t, const struct tls_source *source, size_t n, bool strict, struct buf *why)
+{
+	struct set set = { 0 };
+
+	ERR_clear_error();
+	if (n == 0 || set_build(t, &set, source, n, strict, why) == -1) {
+		set_done(&set);
+		return -1;
+	}
+	set_done(&t->set);
+	t->set = set;
+	return 0;
+}
+
+void
+tls_tickets(struct tls *t, const unsigned char current[TLS_TICKET_SIZE], const unsigned char previous[TLS_TICKET_SIZE])
+{
+	memcpy(t->ticket[0], current, TLS_TICKET_SIZE);
+	memcpy(t->ticket[1], previous, TLS_TICKET_SIZE);
+}
+
+size_t
+tls_count(const struct tls *t)
+{
+	return t->set.count;
+}
+
+const char *
+tls_names(const struct tls *t, size_t i)
+{
+	return t->set.pair[i].names;
+}
+
+int
+tls_days(const struct tls *t, size_t i)
+{
+	return t->set.pair[i].days;
+}
+
+SSL *
+tls_make(struct tls *t)
+{
+	return t->set.count > 0 ? SSL_new(t->set.context[0]) : NULL;
+}

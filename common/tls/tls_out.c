@@ -1,0 +1,182 @@
+/*
+ * tls_out - TLS of a client: the authorities it believes, and what each peer has to show (RFC 6125, RFC 7672)
+ *
+ * Runs in:  deliver
+ * Owns:     one context
+ * Promise:  a handshake ends well only with the proof that was asked for; without one any certificate does. TLSA usages 2 and 3 alone
+ *           count; with usage 3 neither names nor dates do. Nothing older than TLS 1.2
+ * Fails by: NULL, -1 and a reason; a proof that is not given breaks the handshake
+ */
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "common/tls/tls_parts.h"
+
+enum { USAGE_TA = 2, USAGE_EE = 3, RDATA_MIN = 4 };
+
+struct tls_out {
+	SSL_CTX *context;
+};
+
+struct tls_out *
+tls_out_new(void)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 || SSL_CTX_dane_enable(context) != 1) {
+		SSL_CTX_free(context);
+		ERR_clear_error();
+		return NULL;
+	}
+	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);	/* a peer that sends messages without content has one a turn */
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	struct tls_out *t = mem_new(struct tls_out);
+	t->context = context;
+	return t;
+}
+
+void
+tls_out_free(struct tls_out *t)
+{
+	if (t == NULL)
+		return;
+	SSL_CTX_free(t->context);
+	free(t);
+}
+
+int
+tls_out_trust(struct tls_out *t, const struct tls_text *file, struct buf *why)
+{
+	BIO *bio = BIO_new_mem_buf(file->data, (int)file->len);
+	X509_STORE *store = X509_STORE_new();
+	X509 *next;
+	int count = 0;
+
+	ERR_clear_error();
+	while ((next = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)) != NULL) {
+		count += X509_STORE_add_cert(store, next) == 1;
+		X509_free(next);
+	}
+	bool clean = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+	ERR_clear_error();
+	BIO_free(bio);
+	if (count > 0 && clean) {
+		SSL_CTX_set_cert_store(t->context, store);
+		return count;
+	}
+	X509_STORE_free(store);
+	buf_printf(why, clean ? "there is no certificate in PEM form in %s" : "a certificate in %s cannot be read", file->path);
+	return -1;
+}
+
+/* --- one connection --- */
+
+static bool
+want_names(SSL *link, const struct tls_wish *w, size_t first)
+{
+	SSL_set_hostflags(link, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	for (size_t i = first; i < w->names; i++)
+		if (SSL_add1_host(link, w->name[i]) != 1)
+			return false;
+	return w->ip == NULL || X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(link), w->ip) == 1;
+}
+
+/* 1: some record is of use; 0: none is; -1: no memory, or a base that is no name. */
+static int
+want_records(SSL *link, const struct tls_wish *w)
+{
+	int used = 0;
+
+	if (w->names == 0 || SSL_dane_enable(link, w->name[0]) != 1)
+		return -1;
+	SSL_dane_set_flags(link, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+	for (size_t i = 0; i < w->records; i++) {
+		const struct tls_record *r = &w->record[i];
+		if (r->len < RDATA_MIN || (r->data[0] != USAGE_TA && r->data[0] != USAGE_EE))
+			continue;
+		if (SSL_dane_tlsa_add(link, r->data[0], r->data[1], r->data[2], r->data + 3, r->len - 3) > 0)
+			used = 1;
+		ERR_clear_error();
+	}
+	return used;
+}
+
+static bool
+want(SSL *link, const struct tls_wish *w)
+{
+	enum tls_proof proof = w->proof;
+
+	if (w->ask != NULL && SSL_set_tlsext_host_name(link, w->ask) != 1)
+		return false;
+	if (proof == TLS_PROOF_DANE) {
+		int used = want_records(link, w);
+		if (used == -1)
+			return false;
+		if (used == 0)
+			proof = TLS_PROOF_NONE;
+	}
+	if (proof == TLS_PROOF_NONE) {
+		SSL_set_security_level(link, 1);	/* old keys and small groups are better than clear text */
+		SSL_set_verify(link, SSL_VERIFY_NONE, NULL);
+		return true;
+	}
+	SSL_set_verify(link, SSL_VERIFY_PEER, NULL);
+	return (w->names > 0 || w->ip != NULL) && want_names(link, w, proof == TLS_PROOF_DANE ? 1 : 0);
+}
+
+SSL *
+tls_out_link(struct tls_out *t, int fd, const struct tls_wish *wish)
+{
+	SSL *link = SSL_new(t->context);
+	bool good = link != NULL && SSL_set_fd(link, fd) == 1 && want(link, wish);
+
+	ERR_clear_error();
+	if (!good) {
+		SSL_free(link);
+		return NULL;
+	}
+	SSL_set_connect_state(link);
+	return link;
+}
+
+enum tls_proof
+tls_out_proof(const SSL *link)
+{
+	if (SSL_get_verify_mode(link) == SSL_VERIFY_NONE || SSL_get_verify_result(link) != X509_V_OK)
+		return TLS_PROOF_NONE;
+	return SSL_get0_dane_authority((SSL *)(uintptr_t)link, NULL, NULL) >= 0 ? TLS_PROOF_DANE : TLS_PROOF_NAME;
+}
+
+bool
+tls_out_is_misnamed(const SSL *link)
+{
+	long result = SSL_get_verify_result(link);
+
+	return result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH;
+}
+
+const char *
+tls_out_complaint(const SSL *link)
+{
+	switch (SSL_get_verify_result(link)) {
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return "its certificate is for another name";
+	case X509_V_ERR_DANE_NO_MATCH:
+		return "no TLSA record fits its certificate";
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return "its certificate has expired";
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		return "its certificate is signed by itself";
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+		return "its certificate is not signed by an authority that is trusted";
+	default:
+		return X509_verify_cert_error_string(SSL_get_verify_result(link));
+	}
+}

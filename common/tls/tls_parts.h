@@ -1,0 +1,30 @@
+/* tls_parts - what the files of tls* share among themselves; nobody else includes it */
+#ifndef COMMON_TLS_TLS_PARTS_H
+#define COMMON_TLS_TLS_PARTS_H
+
+#include <openssl/ssl.h>
+
+#include "common/tls/tls.h"
+
+/* A certificate with its chain, and its key. */
+struct tls_cert {
+	X509 *certificate;
+	STACK_OF(X509) *chain;
+	EVP_PKEY *key;
+	char *names;		/* for people */
+	int days;		/* until it expires */
+};
+
+/* tls */
+SSL *tls_make(struct tls *t);
+
+/* tls_out */
+const char *tls_out_complaint(const SSL *link);	/* why the peer's certificate was not taken */
+
+/* tls_cert. parse: 0, or -1 with the reason; done also after a failure */
+int tls_cert_parse(struct tls_cert *p, const struct tls_source *source, bool strict, struct buf *why) __attribute__((warn_unused_result));
+void tls_cert_done(struct tls_cert *p);
+bool tls_cert_has(const struct tls_cert *p, const char *name, bool wildcard);
+bool tls_cert_is_twin(const struct tls_cert *a, const struct tls_cert *b);	/* the same names, another kind of key */
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * w3clog - the protocol log of one virtual server: W3C extended lines with the fields of the original, or JSON lines
+ *
+ * Lines gather in memory and are appended by a pool thread, whole lines in one write each second or each 64 KiB, so several
+ * processes share a file and no loop waits for a disk. A disk that is full or stuck costs lines, which are counted, never mail.
+ */
+#ifndef COMMON_W3CLOG_W3CLOG_H
+#define COMMON_W3CLOG_W3CLOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/config/config.h"
+#include "common/process/counters.h"
+#include "common/process/pool.h"
+
+enum w3clog_kind {
+	W3CLOG_INBOUND,		/* a client's command with the answer to it, or the end of its session */
+	W3CLOG_COMMAND,		/* what we said to a remote host */
+	W3CLOG_RESPONSE,	/* what it answered */
+	W3CLOG_KIND_COUNT
+};
+
+struct w3clog_text {
+	const char *text;	/* any bytes; NULL: none */
+	size_t len;
+};
+
+/* One fact. Everything belongs to the caller. */
+struct w3clog_fact {
+	int64_t time_us;		/* wall clock */
+	enum w3clog_kind kind;
+	const char *peer;		/* address of the other side */
+	const char *user;		/* inbound: the HELO name; NULL none yet */
+	const char *local;		/* inbound: our address; NULL unknown */
+	uint16_t port;			/* inbound: ours; outbound: theirs */
+	struct w3clog_text method;	/* the verb as typed */
+	struct w3clog_text query;	/* inbound: the rest of the line with the blank before it */
+	const char *message_id, *id;	/* of a content: its Message-ID field instead of `query`; the queue's id. NULL none */
+	unsigned reply;			/* what was said to a client; 0 nothing */
+	unsigned status;		/* how the original counts it: 240 for QUIT; 0: as `reply` */
+	uint64_t session_ms;		/* end of a session: how long it was */
+	uint64_t sent, received;	/* bytes, as the original counts them */
+	uint64_t ms;
+};
+
+/* --- w3clog_fields: one fact as a line. Pure --- */
+
+#define W3CLOG_LINE_MAX 32768
+
+struct w3clog_format {
+	enum config_log_format format;
+	uint32_t fields;		/* a bit a row, in the order of the rows */
+	char site[24];			/* "SMTPSVC1" */
+	char computer[64];		/* the first label of the host's name in upper case, as a NetBIOS name is */
+	const char *server;		/* the config's */
+};
+
+void w3clog_fields_init(struct w3clog_format *f, const struct config *c, const struct config_server *s);
+bool w3clog_fields_known(const char *name);
+/* The lines in front: "#Software" to "#Fields"; nothing for JSON. */
+void w3clog_fields_header(struct buf *out, const struct w3clog_format *f, int64_t now_us);
+void w3clog_fields_line(struct buf *out, const struct w3clog_format *f, const struct w3clog_fact *fact);
+
+/* --- w3clog_names: which file. Pure; all in UTC --- */
+
+#define W3CLOG_NAME_SIZE 40
+
+/* "ex261121.log", hourly "ex26112120.log", weekly "ex261103.log" (third week of the month), monthly "ex2611.log". */
+void w3clog_names_period(char name[W3CLOG_NAME_SIZE], enum config_log_format format, enum config_log_roll roll, int64_t time_us);
+/* "extend7.log" */
+void w3clog_names_number(char name[W3CLOG_NAME_SIZE], enum config_log_format format, unsigned number);
+unsigned w3clog_names_parse(const char *name, enum config_log_format format);	/* its number; 0: another file */
+
+/* --- w3clog: the writer --- */
+
+struct w3clog;
+/* NULL when the virtual server keeps none; all that follows takes NULL. `pool` needs a thread to spare. */
+struct w3clog *w3clog_new(struct loop *l, struct pool *pool, const struct config *c, const struct config_server *s, struct counters *counters);
+void w3clog_add(struct w3clog *log, const struct w3clog_fact *fact);
+void w3clog_reopen(struct w3clog *log);		/* the file may have been moved away */
+void w3clog_end(struct w3clog *log);		/* hands over what is left: before pool_free */
+void w3clog_free(struct w3clog *log);		/* after pool_free */
+
+#endif

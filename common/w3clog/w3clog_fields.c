@@ -1,0 +1,423 @@
+/*
+ * w3clog_fields - the fields of the protocol log, one row each: a fact as a W3C extended line or as a JSON object
+ *
+ * Runs in:  listener, deliver (pure)
+ * Owns:     nothing
+ * Promise:  meanings are those of the original, quirks included, as log tools rely on them (QUIT is 240, s-port of a client is 0);
+ *           whatever bytes a peer sends, a fact is one line: blanks become +, what is not printable ASCII %XX, long texts are cut
+ * Fails by: cannot
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/w3clog/w3clog.h"
+
+#define METHOD_MAX 64		/* bytes of a peer, before escaping */
+#define USER_MAX 255
+#define QUERY_MAX 1024
+
+struct scene {
+	const struct w3clog_format *format;
+	const struct w3clog_fact *fact;
+	struct tm tm;
+};
+
+/* --- bytes of a peer --- */
+
+static struct w3clog_text
+text_of(const char *text)
+{
+	return text != NULL ? (struct w3clog_text){ text, strlen(text) } : (struct w3clog_text){ NULL, 0 };
+}
+
+/*
+ * "#" in front could make a directive of a line that begins with this field; quotes disturb readers; and as readers undo %XX,
+ * one that was typed is no escape.
+ */
+static void
+put_text(struct buf *out, struct w3clog_text t, size_t max)
+{
+	size_t len = t.text == NULL ? 0 : t.len < max ? t.len : max;
+
+	if (len == 0)
+		buf_add(out, "-", 1);
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)t.text[i];
+		if (c == ' ')
+			buf_add(out, "+", 1);
+		else if (c < ' ' || c > '~' || c == '"' || c == '%' || (c == '#' && i == 0))
+			buf_printf(out, "%%%02X", c);
+		else
+			buf_add(out, &t.text[i], 1);
+	}
+}
+
+/* Length of the well-formed UTF-8 character (RFC 3629) at `p`; 0: none. */
+static size_t
+utf8_length(const unsigned char *p, size_t len)
+{
+	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+
+	if (n == 0 || n > len)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
+	    (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+/* "name":"value" with the comma before it; nothing when there is no value. Bytes that are no UTF-8 become U+FFFD. */
+static void
+put_string(struct buf *out, const char *name, struct w3clog_text t, size_t max)
+{
+	size_t len = t.len < max ? t.len : max, n;
+
+	if (t.text == NULL)
+		return;
+	buf_printf(out, ",\"%s\":\"", name);
+	for (size_t i = 0; i < len; i += n) {
+		const unsigned char *p = (const unsigned char *)t.text + i;
+		n = utf8_length(p, len - i);
+		if (n == 0) {
+			buf_puts(out, "\\ufffd");
+			n = 1;
+		} else if (*p == '"' || *p == '\\')
+			buf_printf(out, "\\%c", *p);
+		else if (*p < ' ' || *p == 0x7f)
+			buf_printf(out, "\\u%04x", *p);
+		else
+			buf_add(out, p, n);
+	}
+	buf_add(out, "\"", 1);
+}
+
+static void
+put_number(struct buf *out, const char *name, uint64_t n)
+{
+	buf_printf(out, ",\"%s\":%llu", name, (unsigned long long)n);
+}
+
+/* --- fields --- */
+
+static void
+w3c_date(struct buf *out, const struct scene *s)
+{
+	buf_printf(out, "%04d-%02d-%02d", s->tm.tm_year + 1900, s->tm.tm_mon + 1, s->tm.tm_mday);
+}
+
+static void
+w3c_time(struct buf *out, const struct scene *s)
+{
+	buf_printf(out, "%02d:%02d:%02d", s->tm.tm_hour, s->tm.tm_min, s->tm.tm_sec);
+}
+
+static void
+w3c_peer(struct buf *out, const struct scene *s)
+{
+	put_text(out, text_of(s->fact->peer), USER_MAX);
+}
+
+static void
+json_peer(struct buf *out, const struct scene *s)
+{
+	put_string(out, "peer", text_of(s->fact->peer), USER_MAX);
+}
+
+static void
+w3c_user(struct buf *out, const struct scene *s)
+{
+	static const char *const outbound[W3CLOG_KIND_COUNT] = {
+		[W3CLOG_COMMAND] = "OutboundConnectionCommand", [W3CLOG_RESPONSE] = "OutboundConnectionResponse",
+	};
+	const char *word = outbound[s->fact->kind];
+	put_text(out, text_of(word != NULL ? word : s->fact->user), USER_MAX);
+}
+
+static void
+json_user(struct buf *out, const struct scene *s)
+{
+	put_string(out, "helo", text_of(s->fact->user), USER_MAX);
+}
+
+static void
+w3c_site(struct buf *out, const struct scene *s)
+{
+	buf_puts(out, s->format->site);
+}
+
+static void
+json_site(struct buf *out, const struct scene *s)
+{
+	put_string(out, "server", text_of(s->format->server), USER_MAX);
+	put_string(out, "service", text_of(s->format->site), USER_MAX);
+}
+
+static void
+w3c_computer(struct buf *out, const struct scene *s)
+{
+	put_text(out, text_of(s->format->computer), USER_MAX);
+}
+
+static void
+json_computer(struct buf *out, const struct scene *s)
+{
+	put_string(out, "computer", text_of(s->format->computer), USER_MAX);
+}
+
+static void
+w3c_local(struct buf *out, const struct scene *s)
+{
+	put_text(out, text_of(s->fact->local), USER_MAX);
+}
+
+static void
+json_local(struct buf *out, const struct scene *s)
+{
+	put_string(out, "local", text_of(s->fact->local), USER_MAX);
+}
+
+static void
+w3c_port(struct buf *out, const struct scene *s)
+{
+	buf_printf(out, "%u", s->fact->kind == W3CLOG_INBOUND ? 0 : s->fact->port);
+}
+
+static void
+json_port(struct buf *out, const struct scene *s)
+{
+	put_number(out, s->fact->kind == W3CLOG_INBOUND ? "local-port" : "peer-port", s->fact->port);
+}
+
+static void
+w3c_method(struct buf *out, const struct scene *s)
+{
+	put_text(out, s->fact->method, METHOD_MAX);
+}
+
+static void
+json_method(struct buf *out, const struct scene *s)
+{
+	put_string(out, "command", s->fact->method, METHOD_MAX);
+}
+
+static void
+w3c_query(struct buf *out, const struct scene *s)
+{
+	if (s->fact->message_id == NULL) {
+		put_text(out, s->fact->query, QUERY_MAX);
+		return;
+	}
+	buf_add(out, "+", 1);
+	put_text(out, text_of(s->fact->message_id), QUERY_MAX);
+}
+
+static void
+json_query(struct buf *out, const struct scene *s)
+{
+	struct w3clog_text t = s->fact->query;
+
+	for (; t.len > 0 && *t.text == ' '; t.len--)
+		t.text++;
+	if (t.len > 0)
+		put_string(out, s->fact->kind == W3CLOG_RESPONSE ? "response" : "arguments", t, QUERY_MAX);
+	put_string(out, "message-id", text_of(s->fact->message_id), QUERY_MAX);
+	put_string(out, "id", text_of(s->fact->id), USER_MAX);
+}
+
+static void
+w3c_status(struct buf *out, const struct scene *s)
+{
+	buf_printf(out, "%u", s->fact->status != 0 ? s->fact->status : s->fact->reply);
+}
+
+static void
+json_status(struct buf *out, const struct scene *s)
+{
+	if (s->fact->reply != 0)
+		put_number(out, "reply", s->fact->reply);
+}
+
+static void
+w3c_win32(struct buf *out, const struct scene *s)
+{
+	buf_printf(out, "%llu", (unsigned long long)s->fact->session_ms);
+}
+
+static void
+json_win32(struct buf *out, const struct scene *s)
+{
+	if (s->fact->status != 0)
+		put_number(out, "session-ms", s->fact->session_ms);
+}
+
+static void
+w3c_sent(struct buf *out, const struct scene *s)
+{
+	buf_printf(out, "%llu", (unsigned long long)s->fact->sent);
+}
+
+static void
+json_sent(struct buf *out, const struct scene *s)
+{
+	put_number(out, s->fact->kind == W3CLOG_RESPONSE ? "response-bytes" : "sent-bytes", s->fact->sent);
+}
+
+static void
+w3c_received(struct buf *out, const struct scene *s)
+{
+	buf_printf(out, "%llu", (unsigned long long)s->fact->received);
+}
+
+static void
+json_received(struct buf *out, const struct scene *s)
+{
+	if (s->fact->kind == W3CLOG_INBOUND)
+		put_number(out, "received-bytes", s->fact->received);
+}
+
+static void
+w3c_ms(struct buf *out, const struct scene *s)
+{
+	buf_printf(out, "%llu", (unsigned long long)s->fact->ms);
+}
+
+static void
+json_ms(struct buf *out, const struct scene *s)
+{
+	put_number(out, "ms", s->fact->ms);
+}
+
+static void
+w3c_version(struct buf *out, const struct scene *s)
+{
+	buf_puts(out, "SMTP");
+}
+
+static void
+w3c_none(struct buf *out, const struct scene *s)
+{
+	buf_add(out, "-", 1);
+}
+
+/* json NULL: says nothing there; date and time are one "time", which every object has. */
+static const struct row {
+	const char *name;
+	void (*w3c)(struct buf *out, const struct scene *s);
+	void (*json)(struct buf *out, const struct scene *s);
+} rows[] = {
+	{ "date", w3c_date, NULL }, { "time", w3c_time, NULL },
+	{ "c-ip", w3c_peer, json_peer }, { "cs-username", w3c_user, json_user },
+	{ "s-sitename", w3c_site, json_site }, { "s-computername", w3c_computer, json_computer },
+	{ "s-ip", w3c_local, json_local }, { "s-port", w3c_port, json_port },
+	{ "cs-method", w3c_method, json_method }, { "cs-uri-stem", w3c_none, NULL }, { "cs-uri-query", w3c_query, json_query },
+	{ "sc-status", w3c_status, json_status }, { "sc-win32-status", w3c_win32, json_win32 },
+	{ "sc-bytes", w3c_sent, json_sent }, { "cs-bytes", w3c_received, json_received }, { "time-taken", w3c_ms, json_ms },
+	{ "cs-version", w3c_version, NULL }, { "cs-host", w3c_none, NULL }, { "cs(User-Agent)", w3c_none, NULL },
+	{ "cs(Cookie)", w3c_none, NULL }, { "cs(Referer)", w3c_none, NULL },
+};
+static_assert(nitems_of(rows) <= 32, "a bit a field");
+
+static size_t
+find(const char *name)
+{
+	size_t i = 0;
+	while (i < nitems_of(rows) && strcasecmp(rows[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+bool
+w3clog_fields_known(const char *name)
+{
+	return find(name) < nitems_of(rows);
+}
+
+void
+w3clog_fields_init(struct w3clog_format *f, const struct config *c, const struct config_server *s)
+{
+	const char *host = c->service.hostname;
+	size_t len = strcspn(host, ".");
+
+	*f = (struct w3clog_format){ .format = s->log_format, .server = s->name };
+	snprintf(f->site, sizeof(f->site), "SMTPSVC%u", s->id);
+	for (size_t i = 0; i < len && i < sizeof(f->computer) - 1; i++)
+		f->computer[i] = host[i] >= 'a' && host[i] <= 'z' ? (char)(host[i] - 'a' + 'A') : host[i];
+	for (size_t i = 0; i < s->log_fields.count; i++)
+		if (w3clog_fields_known(s->log_fields.text[i]))
+			f->fields |= 1U << find(s->log_fields.text[i]);
+	if (s->log_fields.count == 0)
+		f->fields = (1U << nitems_of(rows)) - 1;
+}
+
+static struct scene
+scene_at(const struct w3clog_format *f, const struct w3clog_fact *fact, int64_t time_us)
+{
+	struct scene s = { .format = f, .fact = fact };
+	time_t seconds = (time_t)(time_us / 1000000);
+
+	gmtime_r(&seconds, &s.tm);
+	return s;
+}
+
+void
+w3clog_fields_header(struct buf *out, const struct w3clog_format *f, int64_t now_us)
+{
+	struct scene s = scene_at(f, NULL, now_us);
+
+	if (f->format == CONFIG_LOG_JSON)
+		return;
+	buf_puts(out, "#Software: Postern " POSTERN_VERSION "\n#Version: 1.0\n#Date: ");
+	w3c_date(out, &s);
+	buf_add(out, " ", 1);
+	w3c_time(out, &s);
+	buf_puts(out, "\n#Fields:");
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		if (f->fields & 1U << i)
+			buf_printf(out, " %s", rows[i].name);
+	buf_add(out, "\n", 1);
+}
+
+static void
+put_object(struct buf *out, const struct scene *s)
+{
+	static const char *const kind[W3CLOG_KIND_COUNT] = {
+		[W3CLOG_INBOUND] = "inbound", [W3CLOG_COMMAND] = "outbound-command", [W3CLOG_RESPONSE] = "outbound-response",
+	};
+	char date[CLOCK_DATE_SIZE];
+
+	clock_format_utc(date, s->fact->time_us);
+	buf_printf(out, "{\"time\":\"%s\",\"kind\":\"%s\"", date, kind[s->fact->kind]);
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		if ((s->format->fields & 1U << i) && rows[i].json != NULL)
+			rows[i].json(out, s);
+	buf_add(out, "}\n", 2);
+}
+
+void
+w3clog_fields_line(struct buf *out, const struct w3clog_format *f, const struct w3clog_fact *fact)
+{
+	struct scene s = scene_at(f, fact, fact->time_us);
+	bool first = true;
+
+	if (f->format == CONFIG_LOG_JSON) {
+		put_object(out, &s);
+		return;
+	}
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		if (!(f->fields & 1U << i))
+			continue;
+		if (!first)
+			buf_add(out, " ", 1);
+		first = false;
+		rows[i].w3c(out, &s);
+	}
+	buf_add(out, "\n", 1);
+}

@@ -1,0 +1,125 @@
+/*
+ * etrn_server - takes the listeners' pleas for held mail
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     the channels of the listeners
+ * Promise:  each plea is answered at once; who may have what was judged by the listener
+ * Fails by: MSG_ETRN_LATER, also until the queue has been read after a start
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/ipc/msg_etrn.h"
+#include "deliver/deliver.h"
+
+struct etrn_server_client {
+	LIST_ENTRY(etrn_server_client) link;
+	struct etrn_server *etrn_server;
+	struct ctl *ctl;
+};
+
+struct etrn_server {
+	struct loop *loop;
+	struct schedule *schedule;
+	LIST_HEAD(, etrn_server_client) clients;
+	bool open;
+};
+
+static void
+ask(struct etrn_server *k, const struct msg_etrn *d, struct msg_etrn_answer *a)
+{
+	const char *domain;
+	bool running = false;
+
+	for (size_t at = 0; (domain = msg_etrn_next(d, &at)) != NULL;)
+		a->messages += schedule_etrn(k->schedule, domain, &running);
+	a->more = running;
+	a->result = a->messages > 0 || running ? MSG_ETRN_STARTED : MSG_ETRN_NOTHING;
+}
+
+static void
+turn(struct etrn_server *k, const struct msg_etrn *p, struct msg_etrn_answer *a, int *fd)
+{
+	size_t n = 0;
+
+	a->result = atrn_begin(k->schedule, p, &n, fd);
+	a->messages = n;
+}
+
+static void
+on_message(void *arg, const struct ctl_message *m)
+{
+	struct etrn_server_client *c = arg;
+	struct etrn_server *k = c->etrn_server;
+	struct msg_etrn d;
+	struct msg_etrn_answer a = { .result = MSG_ETRN_LATER };
+	int fd = -1;
+
+	if (m->type != CTL_ETRN || !msg_etrn_take(&d, m->data, m->len)) {
+		log_event(LOG_WARN, NULL, "trouble", "part=listener reason=%s", log_safe("malformed plea"));
+		return;
+	}
+	if (k->open && d.turn)
+		turn(k, &d, &a, &fd);
+	else if (k->open)
+		ask(k, &d, &a);
+	(void)!ctl_send(c->ctl, CTL_ETRN_ANSWER, m->request, &a, sizeof(a), fd);	/* one that does not read waits in vain */
+	if (fd != -1)
+		close(fd);
+}
+
+static void
+close_client(struct etrn_server_client *c)
+{
+	LIST_REMOVE(c, link);
+	ctl_free(c->ctl);
+	free(c);
+}
+
+static void
+on_close(void *arg, bool bad)
+{
+	if (bad)
+		log_event(LOG_WARN, NULL, "trouble", "part=listener reason=%s", log_safe("misbehaved"));
+	close_client(arg);
+}
+
+void
+etrn_server_channel(struct etrn_server *k, int fd)
+{
+	struct etrn_server_client *c = mem_new(struct etrn_server_client);
+
+	c->etrn_server = k;
+	c->ctl = ctl_new(k->loop, fd, CTL_FROM_CLIENT, on_message, on_close, c);
+	LIST_INSERT_HEAD(&k->clients, c, link);
+}
+
+void
+etrn_server_open(struct etrn_server *k, bool open)
+{
+	k->open = open;
+}
+
+struct etrn_server *
+etrn_server_new(struct loop *l, struct schedule *s)
+{
+	struct etrn_server *k = mem_new(struct etrn_server);
+
+	k->loop = l;
+	k->schedule = s;
+	LIST_INIT(&k->clients);
+	return k;
+}
+
+void
+etrn_server_free(struct etrn_server *k)
+{
+	if (k == NULL)
+		return;
+	while (!LIST_EMPTY(&k->clients))
+		close_client(LIST_FIRST(&k->clients));
+	free(k);
+}

@@ -1,0 +1,172 @@
+/*
+ * queue_admin - operators' questions and orders about queue and badmail, one page of a question after the other
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     the questions that wait; the spool where messages are moved to
+ * Promise:  the loop only walks over records, a bounded number a page; files are read and changed by pool threads; each question is
+ *           answered once
+ * Fails by: an answer that says so
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/queue_admin.h"
+
+#define WAITING_MAX 32
+
+static void
+job_free(struct queue_admin_job *j)
+{
+	TAILQ_REMOVE(&j->queue_admin->jobs, j, link);
+	j->queue_admin->waiting--;
+	buf_done(&j->text);
+	free(j->count);
+	free(j);
+}
+
+static void
+send_page(struct queue_admin *c, uint32_t request, struct msg_queue_page *p, size_t text_len)
+{
+	if (ctl_send(c->boot->master, CTL_QUEUE_PAGE, request, p, offsetof(struct msg_queue_page, text) + text_len, -1) == -1)
+		log_event(LOG_WARN, NULL, "trouble", "what=chores error=%s", log_safe(strerror(errno)));
+}
+
+static void
+refuse(struct queue_admin *c, uint32_t request, enum msg_queue_state state)
+{
+	struct msg_queue_page *p = mem_new(struct msg_queue_page);
+
+	p->state = state;
+	send_page(c, request, p, 0);
+	free(p);
+}
+
+static void
+begin(struct queue_admin *c)
+{
+	struct queue_admin_job *j = TAILQ_FIRST(&c->jobs);
+
+	if (j == NULL) {
+		if (c->idle != NULL)
+			c->idle(c->idle_arg);
+		return;
+	}
+	if (!msg_queue_rows[j->ask.verb].badmail)
+		queue_admin_select_gather(j);
+	pool_submit(c->look, j);
+}
+
+void
+queue_admin_answer(struct queue_admin_job *j)
+{
+	struct queue_admin *c = j->queue_admin;
+	size_t len = j->text.len < MSG_QUEUE_TEXT_MAX ? j->text.len : MSG_QUEUE_TEXT_MAX;
+
+	while (len > 0 && j->text.data[len - 1] != '\n')
+		len--;
+	if (len > 0)
+		memcpy(j->page.text, j->text.data, len);
+	if (msg_queue_rows[j->ask.verb].acts)
+		schedule_count(c->schedule);
+	send_page(c, j->request, &j->page, len);
+	job_free(j);
+	begin(c);
+}
+
+static void
+looked(void *arg, void *job)
+{
+	struct queue_admin_job *j = job;
+
+	(void)arg;
+	for (size_t i = 0; i < j->looked; i++)
+		j->page.matched += j->item[i].matched;
+	if (msg_queue_rows[j->ask.verb].acts && j->page.matched > 0)
+		queue_admin_act_begin(j);
+	else
+		queue_admin_answer(j);
+}
+
+void
+queue_admin_take(struct queue_admin *c, const struct ctl_message *m)
+{
+	struct queue_admin_job *j;
+
+	if (c->state != MSG_QUEUE_OK || c->waiting == WAITING_MAX) {
+		refuse(c, m->request, c->state != MSG_QUEUE_OK ? c->state : MSG_QUEUE_NOT_YET);
+		return;
+	}
+	j = mem_new(struct queue_admin_job);
+	j->queue_admin = c;
+	j->request = m->request;
+	buf_init(&j->text, MSG_QUEUE_TEXT_MAX);
+	TAILQ_INSERT_TAIL(&c->jobs, j, link);
+	c->waiting++;
+	if (!msg_queue_ask_take(&j->ask, m->data, m->len)) {
+		log_event(LOG_FAULT, NULL, "trouble", "what=chores reason=\"a question that is none\"");
+		job_free(j);
+	} else if (TAILQ_FIRST(&c->jobs) == j) {
+		begin(c);
+	}
+}
+
+void
+queue_admin_ready(struct queue_admin *c)
+{
+	if (c->state == MSG_QUEUE_NOT_YET)
+		c->state = MSG_QUEUE_OK;
+}
+
+void
+queue_admin_bar(struct queue_admin *c, bool locked)
+{
+	c->state = locked ? MSG_QUEUE_LOCKED : MSG_QUEUE_NOT_YET;
+}
+
+/* The one at work goes on: its messages are part of what is drained. */
+void
+queue_admin_end(struct queue_admin *c, void (*idle)(void *arg), void *arg)
+{
+	struct queue_admin_job *j;
+
+	c->state = MSG_QUEUE_ENDING;
+	while ((j = TAILQ_LAST(&c->jobs, chores_jobs)) != NULL && j != TAILQ_FIRST(&c->jobs)) {
+		refuse(c, j->request, MSG_QUEUE_ENDING);
+		job_free(j);
+	}
+	c->idle = idle;
+	c->idle_arg = arg;
+	if (j == NULL && idle != NULL)
+		idle(arg);
+}
+
+struct queue_admin *
+queue_admin_new(struct boot *b, struct pool *pool, struct spool *spool, struct schedule *schedule)
+{
+	struct queue_admin *c = mem_new(struct queue_admin);
+
+	c->boot = b;
+	c->spool = spool;
+	c->schedule = schedule;
+	c->state = MSG_QUEUE_NOT_YET;
+	TAILQ_INIT(&c->jobs);
+	c->look = pool_lane_new(pool, 1, 1, queue_admin_select_run, looked, c);
+	c->act = pool_lane_new(pool, 1, 1, queue_admin_act_run, queue_admin_act_done, c);
+	return c;
+}
+
+void
+queue_admin_free(struct queue_admin *c)
+{
+	struct queue_admin_job *j;
+
+	if (c == NULL)
+		return;
+	while ((j = TAILQ_FIRST(&c->jobs)) != NULL)
+		job_free(j);
+	spool_close(c->other);
+	free(c);
+}

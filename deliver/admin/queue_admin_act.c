@@ -1,0 +1,299 @@
+/*
+ * queue_admin_act - does what an operator ordered to the messages of a page
+ *
+ * Runs in:  deliver: on the loop; files are changed on a pool thread
+ * Owns:     nothing beyond the question
+ * Promise:  each message it was done to is an event that says by whom; few messages are loaded at a time
+ * Fails by: a line on the page, and counts
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "deliver/queue_admin.h"
+
+#define ORDERS_MAX 48		/* loaded at a time */
+
+static const char *
+strerror_for(const struct queue_admin_job *j, int error)
+{
+	if (error == EBADMSG)
+		return msg_queue_rows[j->ask.verb].badmail ? "it has no envelope: copy it to pickup with x-sender and x-receiver lines" :
+		    "it is damaged, and goes to badmail";
+	if (error == EINVAL && msg_queue_rows[j->ask.verb].badmail)
+		return "it is no message";
+	if (error == EINVAL && j->ask.verb == MSG_QUEUE_MOVE)
+		return "that virtual server has the very same queue folder";
+	return strerror(error);
+}
+
+static void
+fail(struct queue_admin_job *j, const char *id, int error)
+{
+	j->page.failed++;
+	buf_printf(&j->text, "!%s: %s\n", id, strerror_for(j, error));
+}
+
+/* --- held, released; badmail put back or purged: on a thread --- */
+
+static void
+note_hold(struct queue_admin_job *j, const struct queue_admin_item *i)
+{
+	struct note_line line = { .kind = j->ask.verb == MSG_QUEUE_HOLD ? NOTE_HELD : NOTE_RELEASED, .number = j->ask.uid,
+		.time = clock_wall_us() / 1000000 };
+	struct buf text = BUF_INIT(1024);
+
+	snprintf(line.text, sizeof(line.text), "%s", j->ask.reason);
+	buf_puts(&text, "\n");		/* the line before may be torn */
+	note_format(&line, &text);
+	(void)!spool_note_add(j->queue_admin->spool, i->id, buf_text(&text), false);	/* only words */
+	buf_done(&text);
+}
+
+static void
+run_hold(struct queue_admin_job *j)
+{
+	struct spool *s = j->queue_admin->spool;
+
+	for (size_t k = 0; k < j->looked; k++) {
+		struct queue_admin_item *i = &j->item[k];
+
+		if (i->matched)
+			i->error = spool_hold(s, i->id, j->ask.verb == MSG_QUEUE_HOLD) == 0 ? 0 : errno;
+	}
+	for (size_t k = 0; k < j->looked; k++) {
+		struct queue_admin_item *i = &j->item[k];
+
+		if (i->matched && i->error == 0)
+			i->error = spool_hold_sync(s, i->id) == 0 ? 0 : errno;
+		if (i->matched && i->error == 0)
+			note_hold(j, i);
+	}
+}
+
+/* Nothing is tried now: the file says when. */
+static void
+run_due(struct queue_admin_job *j)
+{
+	int64_t now = clock_wall_us() / 1000000;
+
+	for (size_t k = 0; k < j->looked; k++) {
+		struct queue_admin_item *i = &j->item[k];
+
+		if (i->matched)
+			i->error = spool_set_due(j->queue_admin->spool, i->id, now) == 0 ? 0 : errno;
+	}
+}
+
+static void
+run_badmail(struct queue_admin_job *j)
+{
+	for (size_t k = 0; k < j->looked; k++) {
+		struct queue_admin_item *i = &j->item[k];
+		int rc = 0;
+
+		if (i->matched)
+			rc = j->ask.verb == MSG_QUEUE_BADMAIL_PURGE ? spool_badmail_admin_purge(j->queue_admin->spool, &i->bad) :
+			    spool_badmail_admin_retry(j->queue_admin->spool, &i->bad, i->fresh);
+		i->error = rc == 0 ? 0 : errno;
+	}
+}
+
+static int
+open_other(struct queue_admin_job *j)
+{
+	struct queue_admin *c = j->queue_admin;
+	struct spool_paths paths = { .queue = j->ask.to_queue };
+	const char *where;
+
+	if (c->other != NULL && strcmp(c->other_path, j->ask.to_queue) == 0)
+		return 0;
+	spool_close(c->other);
+	c->other = spool_open(&paths, &where);
+	if (c->other == NULL)
+		return -1;
+	memcpy(c->other_path, j->ask.to_queue, sizeof(c->other_path));
+	return 0;
+}
+
+void
+queue_admin_act_run(void *arg, void **jobs, size_t n)
+{
+	(void)arg;
+	for (size_t k = 0; k < n; k++) {
+		struct queue_admin_job *j = jobs[k];
+
+		if (j->ask.verb == MSG_QUEUE_MOVE)
+			j->renounced = open_other(j) == -1;
+		else if (msg_queue_rows[j->ask.verb].badmail)
+			run_badmail(j);
+		else if (j->ask.verb == MSG_QUEUE_RETRY)
+			run_due(j);
+		else
+			run_hold(j);
+		if (j->renounced)
+			buf_printf(&j->text, "!the queue of %s cannot be opened: %s\n", j->ask.to, strerror(errno));
+	}
+}
+
+/* --- back on the loop --- */
+
+static void
+held(struct queue_admin_job *j, struct queue_admin_item *i)
+{
+	bool hold = j->ask.verb == MSG_QUEUE_HOLD;
+
+	if (!schedule_admin_hold(j->queue_admin->schedule, i->id, hold))
+		return;		/* delivered meanwhile */
+	if (hold)
+		disk_crash_point("hold-done");
+	else
+		disk_crash_point("release-done");
+	log_event(LOG_FACT, i->id, hold ? "on-hold" : "released", "uid=%u%s%s", j->ask.uid, *j->ask.reason == '\0' ? "" : " reason=",
+	    *j->ask.reason == '\0' ? "" : log_safe(j->ask.reason));
+	j->page.done++;
+}
+
+static void
+due(struct queue_admin_job *j, struct queue_admin_item *i)
+{
+	if (schedule_admin_retry(j->queue_admin->schedule, i->id))
+		j->page.done++;
+}
+
+static void
+restored(struct queue_admin_job *j, struct queue_admin_item *i)
+{
+	log_event(LOG_FACT, i->fresh, "requeued", "uid=%u badmail=%s", j->ask.uid, i->bad.name);
+	schedule_hint(j->queue_admin->schedule, i->fresh);
+	j->page.done++;
+}
+
+static void
+purged(struct queue_admin_job *j, struct queue_admin_item *i)
+{
+	log_event(LOG_FACT, NULL, "purged", "uid=%u badmail=%s", j->ask.uid, i->bad.name);
+	j->page.done++;
+}
+
+static void
+finish_files(struct queue_admin_job *j)
+{
+	void (*finish)(struct queue_admin_job *j, struct queue_admin_item *i) = j->ask.verb == MSG_QUEUE_BADMAIL_RETRY ? restored :
+	    j->ask.verb == MSG_QUEUE_BADMAIL_PURGE ? purged : j->ask.verb == MSG_QUEUE_RETRY ? due : held;
+
+	for (size_t i = 0; i < j->looked; i++) {
+		struct queue_admin_item *item = &j->item[i];
+
+		if (!item->matched || item->error == ENOENT)
+			continue;
+		if (item->error == 0)
+			finish(j, item);
+		else
+			fail(j, msg_queue_rows[j->ask.verb].badmail ? item->bad.name : item->id, item->error);
+	}
+	if (j->ask.verb == MSG_QUEUE_BADMAIL_RETRY)
+		schedule_go(j->queue_admin->schedule);
+	queue_admin_answer(j);
+}
+
+/* --- orders --- */
+
+static void start_orders(struct queue_admin_job *j);
+
+static void
+count_order(struct queue_admin_job *j, const struct schedule_admin *o, enum schedule_admin_result result)
+{
+	if (result == SCHEDULE_DONE) {
+		j->page.done++;
+		j->page.recipients += (uint32_t)o->recipients;
+	} else if (result == SCHEDULE_BUSY) {
+		j->page.busy++;
+		if (j->page.busy <= 5)
+			buf_printf(&j->text, "!%s is at work just now\n", o->id);
+	} else if (result == SCHEDULE_FAILED) {
+		fail(j, o->id, o->error);
+	}
+}
+
+static void
+control_commands_done(void *arg, struct schedule_admin *o)
+{
+	struct queue_admin_job *j = arg;
+
+	j->open--;
+	count_order(j, o, o->result);
+	start_orders(j);
+}
+
+static void
+start_order(struct queue_admin_job *j, struct queue_admin_item *i)
+{
+	struct schedule_admin *o = &i->order;
+	enum schedule_admin_result result;
+
+	*o = (struct schedule_admin){
+		.kind = j->ask.verb == MSG_QUEUE_DELETE ? SCHEDULE_DELETE : j->ask.verb == MSG_QUEUE_BOUNCE ? SCHEDULE_BOUNCE : SCHEDULE_MOVE,
+		.uid = j->ask.uid, .pick = &j->ask.pick, .reason = j->ask.reason, .to = j->queue_admin->other, .to_name = j->ask.to,
+		.done = control_commands_done, .arg = j,
+	};
+	memcpy(o->id, i->id, sizeof(o->id));
+	j->open++;
+	result = schedule_admin_begin(j->queue_admin->schedule, o);
+	if (result != SCHEDULE_DONE) {
+		j->open--;
+		count_order(j, o, result);
+	}
+}
+
+static void
+start_orders(struct queue_admin_job *j)
+{
+	while (j->started < j->looked && j->open < ORDERS_MAX) {
+		struct queue_admin_item *i = &j->item[j->started++];
+
+		if (i->matched)
+			start_order(j, i);
+	}
+	if (j->started == j->looked && j->open == 0)
+		queue_admin_answer(j);
+}
+
+void
+queue_admin_act_done(void *arg, void *job)
+{
+	struct queue_admin_job *j = job;
+
+	(void)arg;
+	if (j->renounced)
+		j->page.next[0] = '\0';
+	if (j->renounced)
+		queue_admin_answer(j);
+	else if (j->ask.verb == MSG_QUEUE_MOVE)
+		start_orders(j);
+	else
+		finish_files(j);
+}
+
+static void
+retry_all(struct queue_admin_job *j)
+{
+	for (size_t i = 0; i < j->looked; i++)
+		if (j->item[i].matched)
+			due(j, &j->item[i]);
+	queue_admin_answer(j);
+}
+
+void
+queue_admin_act_begin(struct queue_admin_job *j)
+{
+	if (j->ask.verb == MSG_QUEUE_RETRY && !j->queue_admin->schedule->set.at_rest)
+		retry_all(j);
+	else if (j->ask.verb == MSG_QUEUE_DELETE || j->ask.verb == MSG_QUEUE_BOUNCE)
+		start_orders(j);
+	else
+		pool_submit(j->queue_admin->act, j);
+}

@@ -1,0 +1,255 @@
+/*
+ * queue_admin_select - which messages an operator means: first by their records, then by their envelopes
+ *
+ * Runs in:  deliver: gathering on the loop, reading on a pool thread
+ * Owns:     nothing beyond the question
+ * Promise:  a page costs at most WALK records on the loop and LOOK_MS of reading; a message that was there all the time is met once
+ * Fails by: a message that cannot be read is passed over, with a line that says so
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "deliver/queue_admin.h"
+
+#define WALK 20000
+#define LOOK_MS 300
+#define ROOM 4000			/* for one more line */
+
+/* --- on the loop --- */
+
+static enum queue_filter_state
+state_of(const struct schedule_record *r, int64_t now)
+{
+	if ((r->flags & RECORD_HELD) != 0)
+		return QUEUE_FILTER_HELD;
+	if (r->state == RECORD_LOADED)
+		return QUEUE_FILTER_ACTIVE;
+	if (r->state == RECORD_WAITING && (r->flags & (RECORD_BACKLOG | RECORD_RETRY)) == RECORD_BACKLOG)
+		return QUEUE_FILTER_BACKLOG;
+	return r->state == RECORD_WAITING && r->due > now ? QUEUE_FILTER_WAITING : QUEUE_FILTER_READY;
+}
+
+static void
+look_at(struct queue_admin_job *j, uint32_t n, int64_t now_us)
+{
+	const struct schedule_index *x = j->queue_admin->schedule->index;
+	const struct schedule_record *r = schedule_index_at(x, n);
+	struct queue_admin_item *i = &j->item[j->items];
+
+	if (r->state == RECORD_FREE || r->state == RECORD_GONE || (j->ask.newest_us != 0 && (int64_t)r->time > j->ask.newest_us))
+		return;
+	memset(i, 0, sizeof(*i));
+	i->record = n;
+	i->due = r->due;
+	i->state = state_of(r, now_us / 1000000);
+	schedule_index_id(x, n, i->id);
+	if (queue_filter_is_state(&j->ask.pick, i->state) && queue_filter_is_age(&j->ask.pick, (now_us - (int64_t)r->time) / 1000000) &&
+	    queue_filter_is_id(&j->ask.pick, i->id))
+		j->items++;
+}
+
+static bool
+is_gathered(const struct queue_admin_job *j, uint32_t n)
+{
+	for (size_t i = 0; i < j->items; i++)
+		if (j->item[i].record == n)
+			return true;
+	return false;
+}
+
+/* All ids are given in full: each is looked up. */
+static bool
+gather_ids(struct queue_admin_job *j, int64_t now_us)
+{
+	const struct queue_filter *p = &j->ask.pick;
+
+	for (uint32_t i = 0; i < p->count; i++)
+		if (p->term[i].kind == QUEUE_FILTER_ID && strpbrk(p->term[i].text, "*?") != NULL)
+			return false;
+	for (uint32_t i = (uint32_t)strtoul(j->ask.at, NULL, 10); i < p->count; i++) {
+		uint32_t n;
+
+		if (p->term[i].kind != QUEUE_FILTER_ID || !message_id_is_valid(p->term[i].text))
+			continue;
+		n = schedule_index_find(j->queue_admin->schedule->index, p->term[i].text);
+		if (n != 0 && !is_gathered(j, n))
+			look_at(j, n, now_us);
+		if (j->items > 0 && j->item[j->items - 1].record == n)
+			j->item[j->items - 1].term = i;
+	}
+	j->by_id = true;
+	return true;
+}
+
+void
+queue_admin_select_gather(struct queue_admin_job *j)
+{
+	const struct schedule_index *x = j->queue_admin->schedule->index;
+	uint32_t last = schedule_index_last(x), n = (uint32_t)strtoul(j->ask.at, NULL, 10);
+	int64_t now_us = clock_wall_us();
+
+	if (queue_filter_has(&j->ask.pick, QUEUE_FILTER_ID) && gather_ids(j, now_us))
+		return;
+	n += n == 0;
+	for (size_t walked = 0; n <= last && walked < WALK && j->items < QUEUE_ADMIN_ITEMS; n++, walked++)
+		look_at(j, n, now_us);
+	j->next = n <= last ? n : 0;
+}
+
+/* --- on a thread --- */
+
+static void
+say_fault(struct queue_admin_job *j, const char *id, const char *what, int error)
+{
+	buf_printf(&j->text, "!%s %s: %s\n", id, what, strerror(error));
+}
+
+static bool
+is_recipient(const struct queue_admin_job *j, const struct message_envelope *e)
+{
+	if (!queue_filter_has(&j->ask.pick, QUEUE_FILTER_RECIPIENT) && !queue_filter_has(&j->ask.pick, QUEUE_FILTER_DOMAIN))
+		return true;
+	for (size_t i = 0; i < e->nrcpt; i++)
+		if (e->rcpt[i].mark == MARK_PENDING && queue_filter_is_recipient(&j->ask.pick, e->rcpt[i].address))
+			return true;
+	return false;
+}
+
+static bool
+read_message(struct queue_admin_job *j, struct queue_admin_item *i)
+{
+	struct message_envelope e;
+	const char *why;
+	bool room = true;
+	int fd;
+
+	if (spool_load(j->queue_admin->spool, i->id, &e, &fd, &why) == -1) {
+		if (errno != ENOENT)
+			say_fault(j, i->id, "cannot be read", errno);
+		return true;
+	}
+	if (queue_filter_is_sender(&j->ask.pick, e.sender) && is_recipient(j, &e)) {
+		i->matched = true;
+		if (j->ask.verb == MSG_QUEUE_LIST)
+			queue_admin_rows_list(j, i, &e);
+		else if (j->ask.verb == MSG_QUEUE_SHOW)
+			queue_admin_rows_show(j, i, &e, fd);
+		else if (j->ask.verb == MSG_QUEUE_COUNT)
+			room = i->matched = queue_admin_rows_count(j, i, &e);
+	}
+	close(fd);
+	message_envelope_done(&e);
+	return room;
+}
+
+static void
+look_queue(struct queue_admin_job *j)
+{
+	bool reads = !msg_queue_rows[j->ask.verb].acts || queue_filter_needs_envelope(&j->ask.pick);
+	uint64_t end = clock_mono_ms() + LOOK_MS;
+
+	for (j->looked = 0; j->looked < j->items; j->looked++) {
+		struct queue_admin_item *i = &j->item[j->looked];
+
+		if (!reads)
+			i->matched = true;
+		else if (j->looked > 0 && (j->text.len + ROOM > MSG_QUEUE_TEXT_MAX || clock_mono_ms() > end))
+			break;
+		else if (!read_message(j, i))
+			break;
+	}
+	if (j->looked < j->items)
+		j->next = j->by_id ? j->item[j->looked].term : j->item[j->looked].record;
+	if (j->next != 0)
+		snprintf(j->page.next, sizeof(j->page.next), "%zu", j->next);
+	if (j->ask.verb == MSG_QUEUE_COUNT)
+		queue_admin_rows_counts(j);
+}
+
+/* --- badmail --- */
+
+static bool
+is_badmail_envelope(const struct queue_admin_job *j, const struct message_envelope *e)
+{
+	bool fits = false;
+
+	if (!queue_filter_needs_envelope(&j->ask.pick))
+		return true;
+	if (e == NULL || !queue_filter_is_sender(&j->ask.pick, e->sender))
+		return false;
+	for (size_t i = 0; i < e->nrcpt && !fits; i++)
+		fits = queue_filter_is_recipient(&j->ask.pick, e->rcpt[i].address);
+	return fits;
+}
+
+/* Within a second of the order the name tells: what was put back by an earlier page has a new one. */
+static bool
+came_later(const struct queue_admin_job *j, const struct spool_badmail *b)
+{
+	int64_t newest = j->ask.newest_us;
+
+	if (newest == 0 || b->since + 1 < newest / 1000000)
+		return false;
+	return b->since > newest / 1000000 || message_id_time_us(b->name) > newest;
+}
+
+static void
+read_badmail(struct queue_admin_job *j, struct queue_admin_item *i, int64_t now)
+{
+	struct message_envelope e;
+	int rc;
+
+	if (!queue_filter_is_age(&j->ask.pick, now - i->bad.since) || !queue_filter_is_id(&j->ask.pick, i->bad.name) || came_later(j, &i->bad))
+		return;
+	rc = i->bad.foreign ? 0 : spool_badmail_admin_envelope(j->queue_admin->spool, &i->bad, &e);
+	if (is_badmail_envelope(j, rc == 1 ? &e : NULL)) {
+		i->matched = true;
+		if (j->ask.verb == MSG_QUEUE_BADMAIL_LIST)
+			queue_admin_rows_badmail(j, i, rc == 1 ? &e : NULL);
+		else if (j->ask.verb == MSG_QUEUE_BADMAIL_SHOW)
+			queue_admin_rows_badmail_show(j, i, rc == 1 ? &e : NULL);
+	}
+	if (rc == 1)
+		message_envelope_done(&e);
+}
+
+static void
+look_badmail(struct queue_admin_job *j)
+{
+	struct spool_badmail *list = calloc(QUEUE_ADMIN_ITEMS, sizeof(*list));
+	uint64_t end = clock_mono_ms() + LOOK_MS;
+	int64_t now = clock_wall_us() / 1000000;
+	ssize_t n = list == NULL ? -1 : spool_badmail_admin_list(j->queue_admin->spool, j->ask.at, list, QUEUE_ADMIN_ITEMS);
+
+	if (n == -1)
+		buf_printf(&j->text, "!badmail cannot be read: %s\n", strerror(errno));
+	for (j->items = n > 0 ? (size_t)n : 0; j->looked < j->items; j->looked++) {
+		struct queue_admin_item *i = &j->item[j->looked];
+
+		if (j->looked > 0 && (j->text.len + ROOM > MSG_QUEUE_TEXT_MAX || clock_mono_ms() > end))
+			break;
+		i->bad = list[j->looked];
+		read_badmail(j, i, now);
+	}
+	if (n == QUEUE_ADMIN_ITEMS || j->looked < j->items)
+		snprintf(j->page.next, sizeof(j->page.next), "%s", list[j->looked - 1].name);
+	free(list);
+}
+
+void
+queue_admin_select_run(void *arg, void **jobs, size_t n)
+{
+	(void)arg;
+	for (size_t i = 0; i < n; i++) {
+		struct queue_admin_job *j = jobs[i];
+
+		if (msg_queue_rows[j->ask.verb].badmail)
+			look_badmail(j);
+		else
+			look_queue(j);
+	}
+}

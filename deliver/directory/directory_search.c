@@ -1,0 +1,287 @@
+/*
+ * directory_search - what unfold asks of a virtual server's directory: from memory, else from a server
+ *
+ * Runs in:  directory, pool threads
+ * Owns:     the idle connections, by turns
+ * Promise:  of several servers the one that answered last is asked first, the next when it fails; when all have failed none is asked
+ *           for DOWN_MS, so that nobody waits for a dead directory twice
+ * Fails by: LDAP_CONN_LOST, LDAP_CONN_REFUSED, with words
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/directory/directory.h"
+
+#define DOWN_MS 2000U
+#define FILTER_MAX 16384U
+
+/* --- connections --- */
+
+static struct ldap_conn *
+take_idle(struct directory_server *r)
+{
+	struct ldap_conn *l = NULL;
+
+	pthread_mutex_lock(&r->lock);
+	if (r->nidle > 0)
+		l = r->idle[--r->nidle];
+	pthread_mutex_unlock(&r->lock);
+	return l;
+}
+
+static void
+give_back(struct directory_server *r, struct ldap_conn *l)
+{
+	pthread_mutex_lock(&r->lock);
+	if (r->nidle < nitems_of(r->idle)) {
+		r->idle[r->nidle++] = l;
+		l = NULL;
+	}
+	pthread_mutex_unlock(&r->lock);
+	ldap_conn_close(l);
+}
+
+void
+directory_search_close(struct directory_server *r)
+{
+	struct ldap_conn *l;
+
+	while ((l = take_idle(r)) != NULL)
+		ldap_conn_close(l);
+}
+
+static void
+set_down(struct directory_server *r, const char *why)
+{
+	bool tell;
+
+	directory_search_close(r);
+	pthread_mutex_lock(&r->lock);
+	tell = strcmp(r->down_why, why) != 0;
+	snprintf(r->down_why, sizeof(r->down_why), "%s", why);
+	r->down_until = clock_mono_ms() + DOWN_MS;
+	pthread_mutex_unlock(&r->lock);
+	if (tell)
+		log_event(LOG_FAULT, NULL, "trouble", "part=directory server=%s reason=%s", r->server->name, log_safe(why));
+}
+
+static bool
+is_down(struct directory_server *r, char why[LDAP_CONN_WHY_SIZE])
+{
+	bool down;
+
+	pthread_mutex_lock(&r->lock);
+	down = clock_mono_ms() < r->down_until;
+	if (down)
+		snprintf(why, LDAP_CONN_WHY_SIZE, "%s", r->down_why);
+	pthread_mutex_unlock(&r->lock);
+	return down;
+}
+
+static void
+set_up(struct directory_server *r, size_t uri)
+{
+	bool tell;
+
+	pthread_mutex_lock(&r->lock);
+	tell = r->down_why[0] != '\0';
+	r->down_why[0] = '\0';
+	r->uri = uri;
+	pthread_mutex_unlock(&r->lock);
+	if (tell)
+		log_event(LOG_FACT, NULL, "service", "what=directory server=%s state=answers uri=%s", r->server->name,
+		    log_safe(r->server->ldap.uri.text[uri]));
+}
+
+static struct ldap_conn *
+connect_one(struct directory_server *r, size_t uri, char why[LDAP_CONN_WHY_SIZE])
+{
+	struct ldap_conn_setup set = { .ldap = &r->server->ldap, .schema = r->schema };
+	bool denied = false;
+	struct ldap_conn *l;
+	char *secret;
+
+	pthread_mutex_lock(&r->lock);
+	set.secret = secret = mem_strdup(r->secret);
+	set.keytab = ldap_keytab_use(r->keytab);
+	set.ca = r->ca[0] != '\0' ? r->ca : NULL;
+	pthread_mutex_unlock(&r->lock);
+	l = ldap_conn_open(&set, r->server->ldap.uri.text[uri], &denied, why);
+	if (secret != NULL)
+		explicit_bzero(secret, strlen(secret));
+	free(secret);
+	ldap_keytab_release(set.keytab);
+	if (denied)
+		atomic_store(&r->denied, true);
+	return l;
+}
+
+static struct ldap_conn *
+connect_any(struct directory_server *r, char why[LDAP_CONN_WHY_SIZE])
+{
+	size_t count = r->server->ldap.uri.count, first;
+
+	pthread_mutex_lock(&r->lock);
+	first = r->uri;
+	pthread_mutex_unlock(&r->lock);
+	for (size_t i = 0; i < count; i++) {
+		struct ldap_conn *l = connect_one(r, (first + i) % count, why);
+
+		if (l == NULL)
+			continue;
+		set_up(r, (first + i) % count);
+		return l;
+	}
+	set_down(r, why);
+	return NULL;
+}
+
+/* It let us in, and then did not answer. */
+static void
+leave_server(struct directory_server *r)
+{
+	pthread_mutex_lock(&r->lock);
+	r->uri = (r->uri + 1) % r->server->ldap.uri.count;
+	pthread_mutex_unlock(&r->lock);
+}
+
+/* A connection that was idle may have been closed by the server long ago: that says nothing about it. */
+static enum ldap_conn_result
+ask(struct directory_server *r, const char *dn, const char *filter, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+{
+	if (is_down(r, why))
+		return LDAP_CONN_LOST;
+	for (size_t left = r->server->ldap.uri.count + 1; left > 0; left--) {
+		struct ldap_conn *l = take_idle(r);
+		bool fresh = l == NULL;
+		enum ldap_conn_result found;
+
+		if (fresh)
+			l = connect_any(r, why);
+		if (l == NULL)
+			return LDAP_CONN_LOST;
+		found = ldap_conn_search(l, dn, filter, e, why);
+		if (found != LDAP_CONN_LOST) {
+			give_back(r, l);
+			return found;
+		}
+		ldap_conn_close(l);
+		if (fresh)
+			leave_server(r);
+		else
+			directory_search_close(r);
+	}
+	set_down(r, why);
+	return LDAP_CONN_LOST;
+}
+
+/* --- through memory --- */
+
+/* "a:name@domain", "d:cn=x": lower case. False: too long to be kept. */
+static bool
+make_key(char key[DIRECTORY_CACHE_KEY_SIZE], char kind, const char *text)
+{
+	int n = snprintf(key, DIRECTORY_CACHE_KEY_SIZE, "%c:%s", kind, text);
+
+	for (char *p = key; *p != '\0'; p++)
+		*p = (char)tolower((unsigned char)*p);
+	return n > 0 && (size_t)n < DIRECTORY_CACHE_KEY_SIZE;
+}
+
+static void
+remember(struct directory_server *r, const char *key, enum ldap_conn_result found, struct ldap_entry *e)
+{
+	const struct config_ldap *c = &r->server->ldap;
+
+	if (found == LDAP_CONN_FOUND)
+		directory_cache_put(r->cache, key, e, clock_mono_ms() + c->cache_found);
+	else if (found == LDAP_CONN_NONE)
+		directory_cache_put(r->cache, key, NULL, clock_mono_ms() + c->cache_missing);
+}
+
+static enum ldap_conn_result
+ask_address(struct directory_server *r, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+{
+	struct buf filter = BUF_INIT(FILTER_MAX);
+	enum ldap_conn_result found = LDAP_CONN_REFUSED;
+
+	ldap_schema_filter(r->schema, address, &filter);
+	if (buf_ok(&filter))
+		found = ask(r, NULL, buf_text(&filter), e, why);
+	else
+		snprintf(why, LDAP_CONN_WHY_SIZE, "the filter is too long");
+	buf_done(&filter);
+	return found;
+}
+
+/* An address of an alias domain is, when the directory does not have it, the one of the default domain. */
+static enum ldap_conn_result
+ask_both(struct directory_server *r, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+{
+	enum ldap_conn_result found = ask_address(r, address, e, why);
+	const struct config_domain *d;
+	struct address a;
+
+	if (found != LDAP_CONN_NONE || address_from_text(&a, address) == -1)
+		return found;
+	d = config_domain_find(r->server, address_domain(&a));
+	if (d == NULL || d->type != CONFIG_DOMAIN_ALIAS)
+		return found;
+	a.text[a.at] = '\0';
+	if (address_complete(&a, r->server->default_domain->name) == -1)
+		return found;
+	return ask_address(r, a.text, e, why);
+}
+
+enum ldap_conn_result
+directory_search_address(struct directory_server *r, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+{
+	char key[DIRECTORY_CACHE_KEY_SIZE];
+	bool kept = make_key(key, 'a', address);
+	enum directory_cache_state state = kept ? directory_cache_get(r->cache, key, clock_mono_ms(), e) : DIRECTORY_CACHE_NEW;
+	enum ldap_conn_result found;
+
+	if (state != DIRECTORY_CACHE_NEW)
+		return state == DIRECTORY_CACHE_ENTRY ? LDAP_CONN_FOUND : LDAP_CONN_NONE;
+	found = ask_both(r, address, e, why);
+	if (kept)
+		remember(r, key, found, *e);
+	return found;
+}
+
+enum ldap_conn_result
+directory_search_dn(struct directory_server *r, const char *dn, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+{
+	char key[DIRECTORY_CACHE_KEY_SIZE];
+	bool kept = make_key(key, 'd', dn);
+	enum directory_cache_state state = kept ? directory_cache_get(r->cache, key, clock_mono_ms(), e) : DIRECTORY_CACHE_NEW;
+	enum ldap_conn_result found;
+
+	if (state != DIRECTORY_CACHE_NEW)
+		return state == DIRECTORY_CACHE_ENTRY ? LDAP_CONN_FOUND : LDAP_CONN_NONE;
+	found = ask(r, dn, NULL, e, why);
+	if (kept)
+		remember(r, key, found, *e);
+	return found;
+}
+
+bool
+directory_search_known(struct directory_server *r, const char *address, struct msg_directory *a)
+{
+	char key[DIRECTORY_CACHE_KEY_SIZE];
+	struct ldap_entry *e = NULL;
+	enum directory_cache_state state = make_key(key, 'a', address) ? directory_cache_get(r->cache, key, clock_mono_ms(), &e) : DIRECTORY_CACHE_NEW;
+
+	if (state == DIRECTORY_CACHE_NEW || (state == DIRECTORY_CACHE_NONE && strncasecmp(address, "postmaster@", 11) == 0))
+		return false;
+	ldap_entry_release(e);
+	msg_directory_set(a, state == DIRECTORY_CACHE_ENTRY ? DIRECTORY_MAILBOX : DIRECTORY_UNKNOWN, state == DIRECTORY_CACHE_ENTRY ? "" : "5.1.1", "%s",
+	    state == DIRECTORY_CACHE_ENTRY ? "" : "the directory has no such address");
+	return true;
+}

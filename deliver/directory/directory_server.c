@@ -1,0 +1,352 @@
+/*
+ * directory_server - one virtual server's directory: its threads, its files, and what was asked about it
+ *
+ * Runs in:  directory, on the loop
+ * Owns:     the pool, the memory, the secret, the questions under way
+ * Promise:  each question is answered once; a directory that stalls holds up its own virtual server's questions and nobody else's;
+ *           a changed secret counts as soon as the old one is refused
+ * Fails by: DIRECTORY_TROUBLE with words
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/directory/directory.h"
+
+#define QUESTIONS_MAX 5000U		/* of all workers of the virtual server */
+#define LOOK_MS 5000U			/* who only looks does not wait longer than this for a thread */
+#define WHOLE_MS 300000U		/* an expansion */
+#define FILES_MS 3000U			/* between looks at files that were not good */
+#define DIRECTORY_CACHE_BYTES (64U << 20)
+#define SECRET_MAX 4096U
+#define KEYTAB_MAX (1U << 20)
+#define CA_MAX (4U << 20)
+
+/* --- on pool threads --- */
+
+static bool
+is_local(void *arg, const char *domain)
+{
+	const struct config_domain *d = config_domain_find(((struct directory_server_question *)arg)->realm->server, domain);
+
+	return d != NULL && d->type != CONFIG_DOMAIN_REMOTE;
+}
+
+static bool
+is_late(void *arg)
+{
+	const struct directory_server_question *q = arg;
+
+	return clock_mono_ms() - q->asked_ms > WHOLE_MS;
+}
+
+static enum ldap_conn_result
+by_address(void *arg, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+{
+	return directory_search_address(((struct directory_server_question *)arg)->realm, address, e, why);
+}
+
+static enum ldap_conn_result
+by_dn(void *arg, const char *dn, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+{
+	return directory_search_dn(((struct directory_server_question *)arg)->realm, dn, e, why);
+}
+
+static void
+run_one(struct directory_server_question *q)
+{
+	const struct config_server *s = q->realm->server;
+	struct alias_expand_source from = {
+		.by_address = by_address, .by_dn = by_dn, .is_local = is_local, .is_late = is_late, .arg = q,
+		.domain = s->default_domain->name, .depth = s->ldap.group_depth,
+	};
+
+	if (!q->query.whole && clock_mono_ms() - q->asked_ms > LOOK_MS)
+		msg_directory_set(&q->answer, DIRECTORY_TROUBLE, "4.4.3", "%s", "the directory is slow");
+	else
+		alias_expand_run(&from, q->query.address, q->query.whole != 0, &q->answer);
+}
+
+static void
+run(void *arg, void **jobs, size_t n)
+{
+	(void)arg;
+	for (size_t i = 0; i < n; i++)
+		run_one(jobs[i]);
+}
+
+/* --- questions --- */
+
+static void
+finish(struct directory_server *r, struct directory_server_question *q)
+{
+	r->questions--;
+	if (q->channel != NULL) {
+		LIST_REMOVE(q, link);
+		q->channel->count--;
+		msg_directory_send(q->channel->ctl_server, q->request, &q->answer);
+	}
+	msg_directory_done(&q->answer);
+	free(q);
+}
+
+static void
+done(void *arg, void *job)
+{
+	finish(arg, job);
+}
+
+static void
+fail(struct directory_server *r, struct directory_server_question *q, const char *why)
+{
+	msg_directory_set(&q->answer, DIRECTORY_TROUBLE, "4.4.3", "%s", why);
+	finish(r, q);
+}
+
+static void
+submit(struct directory_server *r, struct directory_server_question *q)
+{
+	pool_submit(q->query.whole ? r->whole : r->quick, q);
+}
+
+/* --- files: the secret and the CA, opened by the master --- */
+
+static bool
+needs_secret(const struct directory_server *r)
+{
+	return r->server->ldap.bind != CONFIG_BIND_ANONYMOUS;
+}
+
+static bool
+needs_ca(const struct directory_server *r)
+{
+	return r->server->ldap.ca_file != NULL;
+}
+
+static void
+look_for_files(struct directory_server *r)
+{
+	atomic_store(&r->denied, false);
+	r->asked_ms = clock_mono_ms();
+	r->trouble[0] = '\0';
+	r->coming = needs_secret(r) + needs_ca(r);
+	if (needs_secret(r))
+		boot_open(r->boot, r->request, CTL_FILE_LDAP_SECRET, 0, r->server->name);
+	if (needs_ca(r))
+		boot_open(r->boot, r->request + 1, CTL_FILE_LDAP_CA, 0, r->server->name);
+	if (r->coming == 0)
+		r->had = true;
+}
+
+void
+directory_server_ask(struct directory_server *r, struct directory_server_question *q)
+{
+	uint64_t now = clock_mono_ms();
+
+	r->questions++;
+	q->asked_ms = now;
+	if (!q->query.whole && directory_search_known(r, q->query.address, &q->answer)) {
+		finish(r, q);
+		return;
+	}
+	if (r->questions > QUESTIONS_MAX) {
+		fail(r, q, "too many questions wait for the directory");
+		return;
+	}
+	if (r->coming == 0 && (!r->had || atomic_load(&r->denied)) && (r->asked_ms == 0 || now - r->asked_ms >= FILES_MS))
+		look_for_files(r);
+	if (r->coming > 0)
+		TAILQ_INSERT_TAIL(&r->waiting, q, waiting);
+	else if (r->had)
+		submit(r, q);
+	else
+		fail(r, q, r->trouble);
+}
+
+static char *
+read_file(int fd, size_t most, size_t *size)
+{
+	struct stat st;
+	char *data;
+
+	if (fstat(fd, &st) == -1)
+		return NULL;
+	if (st.st_size < 0 || (size_t)st.st_size > most) {
+		errno = EFBIG;
+		return NULL;
+	}
+	*size = (size_t)st.st_size;
+	data = mem_zalloc(*size + 1);
+	if (disk_pread(fd, data, *size, 0) == (ssize_t)*size)
+		return data;
+	free(data);
+	return NULL;
+}
+
+static void
+forget_secret(struct directory_server *r)
+{
+	if (r->secret != NULL)
+		explicit_bzero(r->secret, strlen(r->secret));
+	free(r->secret);
+	r->secret = NULL;
+	ldap_keytab_release(r->keytab);	/* tickets that it brought are forgotten as well: the server's key may be another now */
+	r->keytab = NULL;
+}
+
+/* The first line, whole; or a keytab. */
+static bool
+take_secret(struct directory_server *r, int fd)
+{
+	bool kerberos = r->server->ldap.bind == CONFIG_BIND_GSSAPI;
+	struct ldap_keytab *k = NULL;
+	size_t size;
+	char *data = read_file(fd, kerberos ? KEYTAB_MAX : SECRET_MAX, &size);
+
+	if (data == NULL)
+		return false;
+	if (kerberos)
+		k = ldap_keytab_new(data, size);
+	if (!kerberos || k != NULL) {
+		pthread_mutex_lock(&r->lock);
+		forget_secret(r);
+		r->secret = kerberos ? NULL : mem_strndup(data, strcspn(data, "\r\n"));
+		r->keytab = k;
+		pthread_mutex_unlock(&r->lock);
+	}
+	explicit_bzero(data, size);
+	free(data);
+	return !kerberos || k != NULL;
+}
+
+/* A copy in memory, which libldap opens by its path. It is taken once: older connections may still look at it. */
+static bool
+take_ca(struct directory_server *r, int fd)
+{
+	size_t size;
+	char *data = r->ca_fd == -1 ? read_file(fd, CA_MAX, &size) : NULL;
+	bool good;
+
+	if (r->ca_fd != -1)
+		return true;
+	if (data == NULL)
+		return false;
+	r->ca_fd = memfd_create("ca", MFD_CLOEXEC);
+	good = r->ca_fd != -1 && disk_write(r->ca_fd, data, size) == 0;
+	free(data);
+	if (!good)
+		return false;
+	pthread_mutex_lock(&r->lock);
+	snprintf(r->ca, sizeof(r->ca), "/proc/self/fd/%d", r->ca_fd);
+	pthread_mutex_unlock(&r->lock);
+	return true;
+}
+
+static void
+go_on(struct directory_server *r)
+{
+	struct directory_server_question *q;
+
+	if (r->trouble[0] == '\0')
+		r->had = true;
+	else
+		log_event(LOG_FAULT, NULL, "trouble", "part=directory server=%s reason=%s", r->server->name, log_safe(r->trouble));
+	while ((q = TAILQ_FIRST(&r->waiting)) != NULL) {
+		TAILQ_REMOVE(&r->waiting, q, waiting);
+		if (r->had)
+			submit(r, q);
+		else
+			fail(r, q, r->trouble);
+	}
+}
+
+void
+directory_server_opened(struct directory *d, const struct ctl_message *m)
+{
+	struct ctl_opened opened;
+	struct directory_server *r;
+	bool good;
+
+	memcpy(&opened, m->data, sizeof(opened));
+	opened.why[sizeof(opened.why) - 1] = '\0';
+	TAILQ_FOREACH(r, &d->realms, link)
+		if (m->request == r->request || m->request == r->request + 1)
+			break;
+	if (r != NULL && r->coming > 0) {
+		good = opened.error == 0 && m->fd != -1;
+		if (!good)
+			snprintf(r->trouble, sizeof(r->trouble), "%.150s", opened.why);
+		else if (!(m->request == r->request ? take_secret(r, m->fd) : take_ca(r, m->fd)))
+			snprintf(r->trouble, sizeof(r->trouble), "%s cannot be read: %s",
+			    m->request == r->request ? "secret-file" : "ca-file", strerror(errno));
+		if (--r->coming == 0)
+			go_on(r);
+	}
+	if (m->fd != -1)
+		close(m->fd);
+}
+
+/* --- life --- */
+
+static struct directory_server *
+directory_server_new(struct directory *d, const struct config_server *s)
+{
+	struct directory_server *r = mem_new(struct directory_server);
+
+	r->boot = d->boot;
+	r->server = s;
+	r->schema = mem_new(struct ldap_schema);
+	ldap_schema_make(r->schema, &s->ldap, s->default_domain->name);
+	r->pool = pool_new(d->boot->loop, 2 * DIRECTORY_SERVER_LANES);
+	r->quick = pool_lane_new(r->pool, DIRECTORY_SERVER_LANES, 1, run, done, r);
+	r->whole = pool_lane_new(r->pool, DIRECTORY_SERVER_LANES, 1, run, done, r);
+	r->cache = directory_cache_new(DIRECTORY_CACHE_BYTES);
+	TAILQ_INIT(&r->waiting);
+	d->files += 2;
+	r->request = d->files;
+	r->ca_fd = -1;
+	pthread_mutex_init(&r->lock, NULL);
+	TAILQ_INSERT_TAIL(&d->realms, r, link);
+	return r;
+}
+
+struct directory_server *
+directory_server_find(struct directory *d, const char *server)
+{
+	const struct config_server *s;
+	struct directory_server *r;
+
+	TAILQ_FOREACH(r, &d->realms, link)
+		if (strcmp(r->server->name, server) == 0)
+			return r;
+	s = config_server_by_name(d->boot->config, server);
+	return s != NULL && s->ldap.enable ? directory_server_new(d, s) : NULL;
+}
+
+void
+directory_server_free(struct directory_server *r)
+{
+	struct directory_server_question *q;
+
+	pool_free(r->pool);
+	while ((q = TAILQ_FIRST(&r->waiting)) != NULL) {
+		TAILQ_REMOVE(&r->waiting, q, waiting);
+		free(q);
+	}
+	directory_search_close(r);
+	directory_cache_free(r->cache);
+	forget_secret(r);
+	if (r->ca_fd != -1)
+		close(r->ca_fd);
+	pthread_mutex_destroy(&r->lock);
+	free(r->schema);
+	free(r);
+}

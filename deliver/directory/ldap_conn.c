@@ -1,0 +1,323 @@
+/*
+ * ldap_conn - one connection to a directory server: connect, StartTLS, bind, search. The only user of libldap
+ *
+ * Runs in:  directory, a pool thread: blocks, no call for longer than the time limit of [ldap]
+ * Owns:     the connection
+ * Promise:  certificates are checked in any case; referrals are not followed; nothing of the host's ldap.conf has a say
+ * Fails by: NULL, LDAP_CONN_LOST, LDAP_CONN_REFUSED, with words
+ */
+#define LDAP_DEPRECATED 0
+#include <errno.h>
+#include <ldap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/time.h>
+
+#include "common/base/mem.h"
+#include "deliver/directory/directory.h"
+
+#define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
+#define RANGES_MAX 10000U	/* of one attribute: a group of 15 million */
+
+struct ldap_conn {
+	LDAP *ld;
+	struct ldap_conn_setup set;		/* without the secret and the keytab, once it has let us in */
+	struct timeval limit;
+	char why[LDAP_CONN_WHY_SIZE];	/* libldap has no words for it */
+};
+
+void
+ldap_conn_set_up(void)
+{
+	setenv("LDAPNOINIT", "1", 1);
+}
+
+/* "Can't contact LDAP server: connection refused" */
+static void
+explain(LDAP *ld, const char *doing, int rc, char why[LDAP_CONN_WHY_SIZE])
+{
+	char *more = NULL;
+
+	if (ld != NULL)
+		ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &more);
+	snprintf(why, LDAP_CONN_WHY_SIZE, "%s: %s%s%.80s", doing, ldap_err2string(rc), more != NULL && *more != '\0' ? ": " : "",
+	    more != NULL ? more : "");
+	ldap_memfree(more);
+}
+
+static int
+set_options(struct ldap_conn *l, const char *uri)
+{
+	const struct ldap_conn_setup *set = &l->set;
+	int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, tls = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2, client = 0;
+	const char *ca = set->ca != NULL ? set->ca : SYSTEM_CA;
+	bool needs_tls = set->ldap->start_tls || strncasecmp(uri, "ldaps:", 6) == 0;
+
+	if (ldap_set_option(l->ld, LDAP_OPT_PROTOCOL_VERSION, &version) != LDAP_OPT_SUCCESS ||
+	    ldap_set_option(l->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) != LDAP_OPT_SUCCESS ||
+	    ldap_set_option(l->ld, LDAP_OPT_NETWORK_TIMEOUT, &l->limit) != LDAP_OPT_SUCCESS ||
+	    ldap_set_option(l->ld, LDAP_OPT_TIMEOUT, &l->limit) != LDAP_OPT_SUCCESS ||
+	    ldap_set_option(l->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) != LDAP_OPT_SUCCESS)
+		return LDAP_PARAM_ERROR;
+	if (!needs_tls)
+		return LDAP_SUCCESS;
+	(void)ldap_set_option(l->ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls);
+	if (ldap_set_option(l->ld, LDAP_OPT_X_TLS_CACERTFILE, ca) != LDAP_OPT_SUCCESS ||
+	    ldap_set_option(l->ld, LDAP_OPT_X_TLS_NEWCTX, &client) != LDAP_OPT_SUCCESS)
+		return LDAP_CONNECT_ERROR;
+	return LDAP_SUCCESS;
+}
+
+/* Anonymous too: so that the connection is made and judged here. */
+static int
+authenticate(struct ldap_conn *l)
+{
+	const struct config_ldap *c = l->set.ldap;
+	bool simple = c->bind == CONFIG_BIND_SIMPLE;
+	const char *secret = simple && l->set.secret != NULL ? l->set.secret : "";
+	struct berval password = { .bv_val = (char *)(uintptr_t)secret, .bv_len = strlen(secret) };
+
+	/* A name without a password would be taken for nobody (RFC 4513 5.1.2). */
+	if (simple && *secret == '\0')
+		return LDAP_INVALID_CREDENTIALS;
+	return ldap_sasl_bind_s(l->ld, simple ? c->user : "", LDAP_SASL_SIMPLE, &password, NULL, NULL, NULL);
+}
+
+/* As a principal of Kerberos: what is said comes from `t`. */
+static int
+converse(struct ldap_conn *l, struct ldap_gssapi *t)
+{
+	int rc = LDAP_SASL_BIND_IN_PROGRESS;
+
+	while (rc == LDAP_SASL_BIND_IN_PROGRESS) {
+		size_t len;
+		const void *word = ldap_gssapi_word(t, &len);
+		struct berval said = { .bv_val = (char *)(uintptr_t)word, .bv_len = len }, *answer = NULL;
+
+		rc = ldap_sasl_bind_s(l->ld, NULL, "GSSAPI", &said, NULL, NULL, &answer);
+		if (rc == LDAP_SASL_BIND_IN_PROGRESS &&
+		    ldap_gssapi_step(t, answer != NULL ? answer->bv_val : "", answer != NULL ? answer->bv_len : 0, l->why) == -1)
+			rc = LDAP_INVALID_CREDENTIALS;
+		ber_bvfree(answer);
+	}
+	if (rc == LDAP_SUCCESS && !ldap_gssapi_is_said(t)) {
+		snprintf(l->why, sizeof(l->why), "Kerberos: the directory server has not proved who it is");
+		rc = LDAP_INVALID_CREDENTIALS;
+	}
+	return rc;
+}
+
+static int
+authenticate_kerberos(struct ldap_conn *l, const char *uri)
+{
+	LDAPURLDesc *parts = NULL;
+	struct ldap_gssapi *t;
+	int rc = ldap_url_parse(uri, &parts);
+
+	if (rc != LDAP_URL_SUCCESS || l->set.keytab == NULL) {
+		ldap_free_urldesc(parts);
+		return LDAP_PARAM_ERROR;
+	}
+	t = ldap_gssapi_new(l->set.keytab, l->set.ldap->user, parts->lud_host, l->set.ldap->timeout, l->why);
+	if (t != NULL)
+		rc = converse(l, t);
+	else
+		rc = errno == ETIMEDOUT ? LDAP_TIMEOUT : LDAP_INVALID_CREDENTIALS;
+	ldap_gssapi_free(t);
+	ldap_free_urldesc(parts);
+	return rc;
+}
+
+static int
+begin(struct ldap_conn *l, const char *uri, const char **doing)
+{
+	int rc;
+
+	*doing = "set-up";
+	rc = ldap_initialize(&l->ld, uri);
+	if (rc == LDAP_SUCCESS)
+		rc = set_options(l, uri);
+	if (rc == LDAP_SUCCESS && l->set.ldap->start_tls && strncasecmp(uri, "ldap:", 5) == 0) {
+		*doing = "StartTLS";
+		rc = ldap_start_tls_s(l->ld, NULL, NULL);
+	}
+	if (rc == LDAP_SUCCESS) {
+		*doing = "bind";
+		rc = l->set.ldap->bind == CONFIG_BIND_GSSAPI ? authenticate_kerberos(l, uri) : authenticate(l);
+	}
+	return rc;
+}
+
+struct ldap_conn *
+ldap_conn_open(const struct ldap_conn_setup *set, const char *uri, bool *denied, char why[LDAP_CONN_WHY_SIZE])
+{
+	struct ldap_conn *l = mem_new(struct ldap_conn);
+	const char *doing;
+	char words[LDAP_CONN_WHY_SIZE];
+	int rc;
+
+	l->set = *set;
+	l->limit = (struct timeval){ .tv_sec = (time_t)(set->ldap->timeout / 1000), .tv_usec = (suseconds_t)(set->ldap->timeout % 1000 * 1000) };
+	rc = begin(l, uri, &doing);
+	*denied = rc == LDAP_INVALID_CREDENTIALS || rc == LDAP_INAPPROPRIATE_AUTH || rc == LDAP_INSUFFICIENT_ACCESS;
+	l->set.secret = NULL;
+	l->set.keytab = NULL;
+	if (rc == LDAP_SUCCESS)
+		return l;
+	if (l->why[0] != '\0')
+		snprintf(words, sizeof(words), "%s", l->why);
+	else
+		explain(l->ld, doing, rc, words);
+	snprintf(why, LDAP_CONN_WHY_SIZE, "%.60s: %.*s", uri, LDAP_CONN_WHY_SIZE - 63, words);
+	ldap_conn_close(l);
+	return NULL;
+}
+
+void
+ldap_conn_close(struct ldap_conn *l)
+{
+	if (l == NULL)
+		return;
+	if (l->ld != NULL)
+		ldap_unbind_ext(l->ld, NULL, NULL);
+	free(l);
+}
+
+static enum ldap_conn_result
+judge(struct ldap_conn *l, int rc, char why[LDAP_CONN_WHY_SIZE])
+{
+	switch (rc) {
+	case LDAP_SUCCESS:
+	case LDAP_SIZELIMIT_EXCEEDED:	/* two are too many already */
+		return LDAP_CONN_FOUND;
+	case LDAP_SERVER_DOWN:
+	case LDAP_TIMEOUT:
+	case LDAP_CONNECT_ERROR:
+	case LDAP_UNAVAILABLE:
+	case LDAP_BUSY:
+	case LDAP_LOCAL_ERROR:
+	case LDAP_DECODING_ERROR:
+		explain(l->ld, "search", rc, why);
+		return LDAP_CONN_LOST;
+	case LDAP_REFERRAL:
+		snprintf(why, LDAP_CONN_WHY_SIZE, "search: the directory refers to another server, which is not asked");
+		return LDAP_CONN_REFUSED;
+	default:
+		explain(l->ld, "search", rc, why);
+		return LDAP_CONN_REFUSED;
+	}
+}
+
+static int
+search(struct ldap_conn *l, const char *base, int scope, const char *filter, char **names, LDAPMessage **result)
+{
+	struct timeval limit = l->limit;
+
+	*result = NULL;
+	return ldap_search_ext_s(l->ld, base, scope, filter, names, 0, NULL, NULL, &limit, scope == LDAP_SCOPE_BASE ? 0 : 2, result);
+}
+
+static void
+add_values(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, const char *attribute, const char *name)
+{
+	struct berval **values = ldap_get_values_len(l->ld, m, attribute);
+
+	for (size_t i = 0; values != NULL && values[i] != NULL; i++)
+		ldap_entry_add(e, l->set.schema, name, values[i]->bv_val, values[i]->bv_len);
+	ldap_value_free_len(values);
+}
+
+/* Takes all attributes; of one that came in part, its name and where the next part begins. */
+static void
+add_attributes(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, char **rest, unsigned long *next)
+{
+	BerElement *at = NULL;
+	char *attribute, *name;
+	unsigned long from;
+	size_t len;
+
+	for (attribute = ldap_first_attribute(l->ld, m, &at); attribute != NULL; attribute = ldap_next_attribute(l->ld, m, at)) {
+		bool part = ldap_entry_range(attribute, &len, &from);
+
+		name = mem_strndup(attribute, part ? len : strcspn(attribute, ";"));
+		add_values(e, l, m, attribute, name);
+		if (part && from > 0) {
+			free(*rest);
+			*rest = mem_strdup(name);
+			*next = from;
+		}
+		free(name);
+		ldap_memfree(attribute);
+	}
+	ber_free(at, 0);
+}
+
+/* Active Directory gives the members of a large group in parts ([MS-ADTS] 3.1.1.3.1.3.3). */
+static enum ldap_conn_result
+add_rest(struct ldap_entry *e, struct ldap_conn *l, char **rest, unsigned long next, char why[LDAP_CONN_WHY_SIZE])
+{
+	enum ldap_conn_result found = LDAP_CONN_FOUND;
+
+	for (unsigned i = 0; *rest != NULL && found == LDAP_CONN_FOUND; i++) {
+		char *name = mem_printf("%s;range=%lu-*", *rest, next), *names[] = { name, NULL };
+		LDAPMessage *result, *m;
+		int rc = search(l, e->dn, LDAP_SCOPE_BASE, "(objectClass=*)", names, &result);
+
+		free(*rest);
+		*rest = NULL;
+		found = judge(l, rc, why);
+		m = found == LDAP_CONN_FOUND ? ldap_first_entry(l->ld, result) : NULL;
+		if (m != NULL && i < RANGES_MAX)
+			add_attributes(e, l, m, rest, &next);
+		ldap_msgfree(result);
+		free(name);
+	}
+	return found;
+}
+
+static enum ldap_conn_result
+take_entry(struct ldap_conn *l, LDAPMessage *result, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+{
+	LDAPMessage *m = ldap_first_entry(l->ld, result);
+	enum ldap_conn_result found;
+	unsigned long next = 0;
+	char *dn, *rest = NULL;
+
+	if (m == NULL)
+		return LDAP_CONN_NONE;
+	if (ldap_next_entry(l->ld, m) != NULL)
+		return LDAP_CONN_MANY;
+	dn = ldap_get_dn(l->ld, m);
+	*e = ldap_entry_new(dn != NULL ? dn : "");
+	ldap_memfree(dn);
+	add_attributes(*e, l, m, &rest, &next);
+	found = add_rest(*e, l, &rest, next, why);
+	free(rest);
+	if (found == LDAP_CONN_FOUND)
+		return LDAP_CONN_FOUND;
+	ldap_entry_release(*e);
+	*e = NULL;
+	return found;
+}
+
+enum ldap_conn_result
+ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+{
+	const char *base = dn != NULL ? dn : l->set.ldap->base;
+	char **names = (char **)(uintptr_t)l->set.schema->names;
+	LDAPMessage *result;
+	enum ldap_conn_result found;
+	int rc = search(l, base, dn != NULL ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE, dn != NULL ? "(objectClass=*)" : filter, names, &result);
+
+	/* A member that is gone is no member; one that stands in another server's directory is not to be left out in silence. */
+	if (dn != NULL && (rc == LDAP_NO_SUCH_OBJECT || rc == LDAP_INVALID_DN_SYNTAX))
+		found = LDAP_CONN_NONE;
+	else
+		found = judge(l, rc, why);
+	if (found == LDAP_CONN_FOUND)
+		found = rc == LDAP_SIZELIMIT_EXCEEDED ? LDAP_CONN_MANY : take_entry(l, result, e, why);
+	ldap_msgfree(result);
+	return found;
+}

@@ -1,0 +1,233 @@
+/*
+ * oauth_files - the files of a profile: opened by the master, read anew for each request
+ *
+ * Runs in:  fetch
+ * Owns:     what is being gathered; a finished set is its taker's
+ * Promise:  a changed file counts for the next request; what was read is wiped
+ * Fails by: a set with its trouble in words
+ */
+#include "deliver/fetch/fetch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+
+#define TEXT_MAX 8192
+#define CA_MAX (1U << 20)
+
+static const char *
+name_client(const struct config_oauth *o)
+{
+	return o->secret_file;
+}
+
+static const char *
+name_refresh(const struct config_oauth *o)
+{
+	return o->flow == CONFIG_FLOW_REFRESH ? o->refresh_token_file : NULL;
+}
+
+static const char *
+name_kept(const struct config_oauth *o)
+{
+	return o->flow == CONFIG_FLOW_REFRESH ? o->kept_file : NULL;
+}
+
+static const char *
+name_ca(const struct config_oauth *o)
+{
+	return o->ca_file;
+}
+
+static const struct row {
+	enum ctl_file_kind kind;
+	const char *(*path)(const struct config_oauth *o);	/* NULL: not configured */
+	size_t offset;			/* in struct oauth_file_set */
+	size_t max;
+	bool word;			/* one line; else text as it is */
+	bool optional;
+} rows[] = {
+	{ CTL_FILE_OAUTH_SECRET, name_client, offsetof(struct oauth_file_set, client), TEXT_MAX, true, false },
+	{ CTL_FILE_OAUTH_REFRESH, name_refresh, offsetof(struct oauth_file_set, refresh), TEXT_MAX, true, false },
+	{ CTL_FILE_OAUTH_KEPT, name_kept, offsetof(struct oauth_file_set, kept), TEXT_MAX, false, true },
+	{ CTL_FILE_OAUTH_CA, name_ca, offsetof(struct oauth_file_set, ca), CA_MAX, false, false },
+};
+
+struct oauth_file_job {
+	LIST_ENTRY(oauth_file_job) link;
+	const struct config_oauth *conf;
+	uint32_t request[nitems_of(rows)];	/* 0: not asked, or answered */
+	size_t open;
+	struct oauth_file_set set;
+	void (*done)(void *arg, struct oauth_file_set *set);
+	void *arg;
+};
+
+struct secrets {
+	struct boot *boot;
+	uint32_t request;
+	LIST_HEAD(, oauth_file_job) jobs;
+};
+
+struct secrets *
+oauth_files_new(struct boot *b)
+{
+	struct secrets *s = mem_new(struct secrets);
+
+	s->boot = b;
+	LIST_INIT(&s->jobs);
+	return s;
+}
+
+void
+oauth_files_forget(char *text)
+{
+	if (text != NULL)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
+
+void
+oauth_files_wipe(struct oauth_file_set *set)
+{
+	oauth_files_forget(set->client);
+	oauth_files_forget(set->refresh);
+	oauth_files_forget(set->kept);
+	free(set->ca);
+	*set = (struct oauth_file_set){ 0 };
+}
+
+void
+oauth_files_cancel(struct oauth_file_job *j)
+{
+	if (j == NULL)
+		return;
+	LIST_REMOVE(j, link);
+	oauth_files_wipe(&j->set);
+	free(j);
+}
+
+void
+oauth_files_free(struct secrets *s)
+{
+	struct oauth_file_job *j;
+
+	while ((j = LIST_FIRST(&s->jobs)) != NULL)
+		oauth_files_cancel(j);
+	free(s);
+}
+
+/* There is always one to wait for: an application has a secret, or a refresh token. */
+struct oauth_file_job *
+oauth_files_get(struct secrets *s, const struct config_oauth *o, void (*done)(void *arg, struct oauth_file_set *set), void *arg)
+{
+	struct oauth_file_job *j = mem_new(struct oauth_file_job);
+
+	j->conf = o;
+	j->done = done;
+	j->arg = arg;
+	LIST_INSERT_HEAD(&s->jobs, j, link);
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		if (rows[i].path(o) == NULL)
+			continue;
+		if (++s->request == 0)
+			++s->request;
+		j->request[i] = s->request;
+		j->open++;
+		boot_open(s->boot, s->request, rows[i].kind, 0, o->name);
+	}
+	return j;
+}
+
+/* A secret is one line; a newline behind it is the editor's. False: it is not. */
+static bool
+trim(char *text)
+{
+	size_t len = strlen(text);
+
+	while (len > 0 && strchr(" \t\r\n", text[len - 1]) != NULL)
+		text[--len] = '\0';
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p <= ' ' || *p > '~')
+			return false;
+	return len > 0;
+}
+
+/* NULL and *why. */
+static char *
+read_file(const struct row *row, int fd, const char **why)
+{
+	struct stat st;
+
+	*why = "cannot be read";
+	if (fstat(fd, &st) == -1)
+		return NULL;
+	if ((uint64_t)st.st_size > row->max) {
+		*why = "is too large";
+		return NULL;
+	}
+	char *text = mem_zalloc((size_t)st.st_size + 1);
+	ssize_t n = disk_pread(fd, text, (size_t)st.st_size, 0);
+	*why = n < 0 ? strerror(errno) : row->word ? "must hold one line of printable ASCII without blanks" : "is empty";
+	if (n > 0 && strlen(text) == (size_t)n && (!row->word || trim(text)))
+		return text;
+	oauth_files_forget(text);
+	return NULL;
+}
+
+static void
+take(struct oauth_file_job *j, const struct row *row, const struct ctl_opened *opened, int fd)
+{
+	char **place = (char **)((char *)&j->set + row->offset);
+	const char *why = NULL;
+
+	if (opened->error == ENOENT && row->optional)
+		return;
+	if (opened->error == 0 && fd != -1)
+		*place = read_file(row, fd, &why);
+	if (*place != NULL || j->set.trouble[0] != '\0')
+		return;
+	if (why != NULL)
+		snprintf(j->set.trouble, sizeof(j->set.trouble), "%s: %s", row->path(j->conf), why);
+	else
+		snprintf(j->set.trouble, sizeof(j->set.trouble), "%s", opened->why);
+}
+
+static void
+finish(struct oauth_file_job *j)
+{
+	struct oauth_file_set set = j->set;
+	void (*done)(void *, struct oauth_file_set *) = j->done;
+	void *arg = j->arg;
+
+	LIST_REMOVE(j, link);
+	free(j);
+	done(arg, &set);
+}
+
+void
+oauth_files_opened(struct secrets *s, const struct ctl_message *m)
+{
+	struct ctl_opened opened;
+	struct oauth_file_job *j, *found = NULL;
+
+	memcpy(&opened, m->data, sizeof(opened));
+	opened.why[sizeof(opened.why) - 1] = '\0';
+	LIST_FOREACH(j, &s->jobs, link)
+		for (size_t i = 0; i < nitems_of(rows) && found == NULL; i++)
+			if (j->request[i] == m->request && m->request != 0) {
+				j->request[i] = 0;
+				j->open--;
+				take(j, &rows[i], &opened, m->fd);
+				found = j;
+			}
+	if (m->fd != -1)
+		close(m->fd);
+	if (found != NULL && found->open == 0)
+		finish(found);
+}

@@ -1,0 +1,462 @@
+/*
+ * oauth_profile - one [oauth NAME]: its token, who waits for one, when it is renewed
+ *
+ * Runs in:  fetch
+ * Owns:     the tokens, in memory alone; a new refresh token is given to the master to be kept
+ * Promise:  one request to the endpoint at a time; a token in use is renewed when 80 % of its life, or all but 5 minutes, have
+ *           passed; after a failure the endpoint is left alone for 1 s, twice as long each time up to 5 minutes, and for as
+ *           long as it says (up to an hour)
+ * Fails by: "later" with a reason to all who wait
+ */
+#include "deliver/fetch/fetch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+
+#define EARLY_MS 300000U
+#define BACK_OFF_MS 300000U
+#define RETRY_AFTER_MAX 3600U	/* seconds */
+#define REFRESH_STORE_AGAIN_MS 30000U
+
+struct wait {
+	STAILQ_ENTRY(wait) link;
+	struct token_channel *desk;		/* NULL: it is gone */
+	uint32_t request;
+};
+
+struct oauth_profile {
+	TAILQ_ENTRY(oauth_profile) link;
+	struct fetch *fetch;
+	const struct config_oauth *conf;
+	char *token;			/* NULL: none */
+	uint32_t serial;
+	uint64_t expires, renew;
+	bool asked;			/* for this token */
+	char *refresh;			/* the latest refresh token, when it is another than the operator's */
+	char mark[REFRESH_FILE_MARK_SIZE];	/* of the operator's that it descends from */
+	struct loop_timer *timer, *keep_again;
+	struct oauth_file_job *opening;
+	struct oauth_file_set set;		/* while the endpoint is asked */
+	char *used;			/* the refresh token it was asked with */
+	struct https_job *asking;
+	unsigned failures;
+	uint64_t not_before;
+	char trouble[TOKEN_TEXT_SIZE];
+	STAILQ_HEAD(, wait) waiting;
+	struct oauth_test_list trials;
+};
+
+static void start(struct oauth_profile *p);
+
+struct oauth_profile *
+oauth_profile_find(struct fetch *f, const char *name)
+{
+	struct oauth_profile *p;
+
+	TAILQ_FOREACH(p, &f->profiles, link)
+		if (strcmp(p->conf->name, name) == 0)
+			break;
+	return p;
+}
+
+/* --- answers --- */
+
+static void
+answer(const struct oauth_profile *p, struct token_channel *d, uint32_t request)
+{
+	struct msg_token_answer a = { .result = TOKEN_LATER };
+
+	if (p->token != NULL) {
+		a.result = TOKEN_OK;
+		a.serial = p->serial;
+		a.len = (uint16_t)strlen(p->token);
+		memcpy(a.token, p->token, a.len);
+	} else {
+		snprintf(a.text, sizeof(a.text), "%s", p->trouble);
+	}
+	token_channel_answer(d, request, &a);
+	explicit_bzero(&a, sizeof(a));
+}
+
+static void
+answer_all(struct oauth_profile *p)
+{
+	struct wait *w;
+
+	while ((w = STAILQ_FIRST(&p->waiting)) != NULL) {
+		STAILQ_REMOVE_HEAD(&p->waiting, link);
+		if (w->desk != NULL)
+			answer(p, w->desk, w->request);
+		free(w);
+	}
+}
+
+/* Those that ran end; those that came meanwhile have their turn. */
+static void
+end_trials(struct oauth_profile *p, int status)
+{
+	struct oauth_test_list left = STAILQ_HEAD_INITIALIZER(left);
+	struct oauth_test *t;
+
+	while ((t = STAILQ_FIRST(&p->trials)) != NULL) {
+		STAILQ_REMOVE_HEAD(&p->trials, link);
+		if (t->runs)
+			oauth_test_end(t, status);
+		else
+			STAILQ_INSERT_TAIL(&left, t, link);
+	}
+	STAILQ_CONCAT(&p->trials, &left);
+	if (!STAILQ_EMPTY(&p->trials))
+		start(p);
+}
+
+/* --- the life of a token --- */
+
+static void
+drop_token(struct oauth_profile *p)
+{
+	oauth_files_forget(p->token);
+	p->token = NULL;
+	loop_timer_stop(p->timer);
+}
+
+/* The token is used: renewed in time, and after failures again until it ends. */
+static void
+set_timer(struct oauth_profile *p)
+{
+	uint64_t now = clock_mono_ms(), at = p->asked ? p->renew : p->expires;
+
+	if (p->token == NULL)
+		return;
+	if (at < p->not_before)
+		at = p->not_before;
+	if (at > p->expires)
+		at = p->expires;
+	loop_timer_set(p->timer, at > now ? at - now : 0);
+}
+
+static void
+on_timer(void *arg)
+{
+	struct oauth_profile *p = arg;
+
+	if (clock_mono_ms() >= p->expires)
+		drop_token(p);
+	else
+		start(p);
+}
+
+static void
+take_token(struct oauth_profile *p, struct oauth_grant *g)
+{
+	uint64_t ms = g->lifetime * 1000, early = ms / 5 < EARLY_MS ? ms / 5 : EARLY_MS, now = clock_mono_ms();
+
+	drop_token(p);
+	p->token = g->token;
+	g->token = NULL;
+	p->serial = ++p->fetch->serial != 0 ? p->fetch->serial : ++p->fetch->serial;
+	p->expires = now + ms;
+	p->renew = now + ms - early;
+	p->asked = false;
+	p->failures = 0;
+	p->not_before = 0;
+	log_event(LOG_FACT, NULL, "token", "profile=%s result=new expires=%llus", p->conf->name, (unsigned long long)g->lifetime);
+	oauth_test_say(&p->trials, "token: %zu characters, expires in %llu s, will be renewed %llu s before; scope: %s", strlen(p->token),
+	    (unsigned long long)g->lifetime, (unsigned long long)early / 1000, g->scope[0] != '\0' ? g->scope : "not told");
+}
+
+/* --- refresh tokens --- */
+
+static void
+keep(struct oauth_profile *p)
+{
+	struct msg_token_keep *k = mem_new(struct msg_token_keep);
+	struct buf text = BUF_INIT(TOKEN_KEEP_MAX);
+
+	refresh_file_format(&text, p->mark, p->refresh);
+	snprintf(k->profile, sizeof(k->profile), "%s", p->conf->name);
+	k->len = (uint16_t)text.len;
+	memcpy(k->text, text.data, text.len);
+	(void)!ctl_send(p->fetch->boot->master, CTL_TOKEN_KEEP, 0, k, msg_token_keep_size(k), -1);
+	explicit_bzero(k, sizeof(*k));
+	free(k);
+	explicit_bzero(text.data, text.len);
+	buf_done(&text);
+}
+
+static void
+on_keep_again(void *arg)
+{
+	struct oauth_profile *p = arg;
+
+	if (p->refresh != NULL)
+		keep(p);
+}
+
+void
+oauth_profile_kept(struct oauth_profile *p, int error)
+{
+	if (error == 0)
+		return;
+	log_event(LOG_FAULT, NULL, "trouble", "part=fetch profile=%s reason=%s", p->conf->name, log_safe(strerror(error)));
+	loop_timer_set(p->keep_again, REFRESH_STORE_AGAIN_MS);
+}
+
+static void
+take_refresh(struct oauth_profile *p, const struct oauth_grant *g)
+{
+	if (g->refresh == NULL || p->used == NULL || strcmp(g->refresh, p->used) == 0)
+		return;
+	oauth_files_forget(p->refresh);
+	p->refresh = mem_strdup(g->refresh);
+	keep(p);
+	oauth_test_say(&p->trials, "refresh token: the endpoint gave a new one, it is kept in %s", p->conf->kept_file);
+}
+
+/* The latest child of the operator's token, or that itself. To be freed; NULL: this flow has none. */
+static char *
+choose_refresh(struct oauth_profile *p)
+{
+	char mark[REFRESH_FILE_MARK_SIZE];
+
+	if (p->set.refresh == NULL)
+		return NULL;
+	refresh_file_mark(mark, p->set.refresh);
+	if (p->refresh == NULL || strcmp(p->mark, mark) != 0) {
+		oauth_files_forget(p->refresh);
+		p->refresh = p->set.kept != NULL ? refresh_file_parse(p->set.kept, mark) : NULL;
+		memcpy(p->mark, mark, sizeof(mark));
+	}
+	oauth_test_say(&p->trials, "refresh token: %s", p->refresh != NULL ? p->conf->kept_file : p->conf->refresh_token_file);
+	return mem_strdup(p->refresh != NULL ? p->refresh : p->set.refresh);
+}
+
+/* --- one request --- */
+
+static void
+end_request(struct oauth_profile *p)
+{
+	oauth_files_wipe(&p->set);
+	oauth_files_forget(p->used);
+	p->used = NULL;
+}
+
+static void
+fail(struct oauth_profile *p, const char *why, uint64_t wait_s)
+{
+	uint64_t wait = 1000ULL << (p->failures < 9 ? p->failures : 9), told = wait_s < RETRY_AFTER_MAX ? wait_s : RETRY_AFTER_MAX;
+
+	end_request(p);
+	p->failures++;
+	wait = wait < BACK_OFF_MS ? wait : BACK_OFF_MS;
+	wait = wait > told * 1000 ? wait : told * 1000;
+	p->not_before = clock_mono_ms() + wait;
+	snprintf(p->trouble, sizeof(p->trouble), "%s", why);
+	log_event(LOG_FAULT, NULL, "trouble", "part=fetch profile=%s reason=%s next=%.1fs", p->conf->name, log_safe(why), (double)wait / 1000);
+	oauth_test_say(&p->trials, "result: no token: %s", why);
+	set_timer(p);
+	answer_all(p);
+	end_trials(p, 1);
+}
+
+static void
+tell_reply(const struct oauth_profile *p, const struct https_reply *r)
+{
+	if (r->peer[0] != '\0')
+		oauth_test_say(&p->trials, "connected: %s", r->peer);
+	if (r->issuer[0] != '\0')
+		oauth_test_say(&p->trials, "TLS: %s by %s, with the authorities of %s", r->error == NULL || r->status != 0 ? "verified, certificate issued" :
+		    "certificate issued", r->issuer, p->conf->ca_file != NULL ? p->conf->ca_file : "this system");
+	if (r->status != 0)
+		oauth_test_say(&p->trials, "HTTP status: %ld%s", r->status, r->retry_after > 0 ? ", with Retry-After" : "");
+}
+
+static void
+succeed(struct oauth_profile *p, struct oauth_grant *g)
+{
+	take_refresh(p, g);
+	take_token(p, g);
+	end_request(p);
+	set_timer(p);
+	if (!STAILQ_EMPTY(&p->waiting))
+		p->asked = true;
+	answer_all(p);
+	oauth_test_say(&p->trials, "result: a token was given");
+	set_timer(p);
+	end_trials(p, EX_OK);
+}
+
+static void
+on_reply(void *arg, const struct https_reply *r)
+{
+	struct oauth_profile *p = arg;
+	struct oauth_grant g = { 0 };
+	char why[TOKEN_TEXT_SIZE];
+
+	p->asking = NULL;
+	tell_reply(p, r);
+	if (r->error != NULL) {
+		snprintf(why, sizeof(why), "%s: %s", p->conf->token_url, r->error);
+		fail(p, why, 0);
+		return;
+	}
+	oauth_grant_read(&g, r->status, r->body, r->len);
+	oauth_grant_hide(&g, p->set.client);
+	oauth_grant_hide(&g, p->used);
+	if (g.error[0] != '\0')
+		oauth_test_say(&p->trials, "error: %s", g.error);
+	if (g.result == OAUTH_GRANT_TOKEN)
+		succeed(p, &g);
+	else
+		fail(p, g.text, r->retry_after);
+	oauth_grant_done(&g);
+}
+
+static void
+post(struct oauth_profile *p)
+{
+	struct buf body = BUF_INIT(32768);
+	struct https_request q = { .url = p->conf->token_url, .ca = p->set.ca, .ca_len = p->set.ca != NULL ? strlen(p->set.ca) : 0,
+		.timeout_ms = p->conf->timeout, .done = on_reply, .arg = p };
+
+	oauth_grant_request(&body, p->conf, p->set.client, p->used);
+	q.body = buf_text(&body);
+	q.len = body.len;
+	p->asking = https_post(p->fetch->https, &q);
+	if (body.data != NULL)
+		explicit_bzero(body.data, body.len);
+	buf_done(&body);
+}
+
+static void
+on_secrets(void *arg, struct oauth_file_set *set)
+{
+	struct oauth_profile *p = arg;
+	char why[sizeof(set->trouble)];
+
+	p->opening = NULL;
+	p->set = *set;
+	if (set->trouble[0] != '\0') {
+		snprintf(why, sizeof(why), "%s", set->trouble);
+		fail(p, why, 0);
+		return;
+	}
+	if (p->set.client != NULL)
+		oauth_test_say(&p->trials, "client secret: %s, %zu characters", p->conf->secret_file, strlen(p->set.client));
+	p->used = choose_refresh(p);
+	oauth_test_say(&p->trials, "token endpoint: %s", p->conf->token_url);
+	post(p);
+}
+
+static void
+start(struct oauth_profile *p)
+{
+	static const char *const providers[] = { "custom", "microsoft365", "google" };
+	struct oauth_test *t;
+
+	if (p->opening != NULL || p->asking != NULL)
+		return;
+	STAILQ_FOREACH(t, &p->trials, link)
+		t->runs = true;
+	oauth_test_say(&p->trials, "profile: %s, provider %s, %s flow, client %s", p->conf->name, providers[p->conf->provider],
+	    p->conf->flow == CONFIG_FLOW_REFRESH ? "refresh-token" : "client-credentials", p->conf->client_id);
+	p->opening = oauth_files_get(p->fetch->secrets, p->conf, on_secrets, p);
+}
+
+/* --- those who ask --- */
+
+void
+oauth_profile_ask(struct oauth_profile *p, uint32_t refused, struct token_channel *d, uint32_t request)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (p->token != NULL && (now >= p->expires || (refused != 0 && refused == p->serial))) {
+		if (now < p->expires)
+			log_event(LOG_WARN, NULL, "token", "profile=%s result=refused", p->conf->name);
+		drop_token(p);
+	}
+	if (p->token != NULL || (now < p->not_before && p->opening == NULL && p->asking == NULL)) {
+		bool first = p->token != NULL && !p->asked;
+		p->asked |= first;
+		answer(p, d, request);
+		if (first)
+			set_timer(p);
+		return;
+	}
+	struct wait *w = mem_new(struct wait);
+	w->desk = d;
+	w->request = request;
+	STAILQ_INSERT_TAIL(&p->waiting, w, link);
+	start(p);
+}
+
+void
+oauth_profile_forget(struct fetch *f, const struct token_channel *d)
+{
+	struct oauth_profile *p;
+	struct wait *w;
+
+	TAILQ_FOREACH(p, &f->profiles, link)
+		STAILQ_FOREACH(w, &p->waiting, link)
+			if (w->desk == d)
+				w->desk = NULL;
+}
+
+void
+oauth_profile_try(struct oauth_profile *p, struct oauth_test *t)
+{
+	STAILQ_INSERT_TAIL(&p->trials, t, link);
+	start(p);
+}
+
+/* --- beginning and end --- */
+
+void
+oauth_profile_open_all(struct fetch *f)
+{
+	const struct config *c = f->boot->config;
+
+	for (size_t i = 0; i < c->noauth; i++) {
+		struct oauth_profile *p = mem_new(struct oauth_profile);
+		p->fetch = f;
+		p->conf = &c->oauth[i];
+		p->timer = loop_timer_new(f->boot->loop, on_timer, p);
+		p->keep_again = loop_timer_new(f->boot->loop, on_keep_again, p);
+		STAILQ_INIT(&p->waiting);
+		STAILQ_INIT(&p->trials);
+		TAILQ_INSERT_TAIL(&f->profiles, p, link);
+	}
+}
+
+void
+oauth_profile_close_all(struct fetch *f)
+{
+	struct oauth_profile *p;
+	struct wait *w;
+	struct oauth_test *t;
+
+	while ((p = TAILQ_FIRST(&f->profiles)) != NULL) {
+		TAILQ_REMOVE(&f->profiles, p, link);
+		oauth_files_cancel(p->opening);
+		https_cancel(p->asking);
+		end_request(p);
+		oauth_files_forget(p->token);
+		oauth_files_forget(p->refresh);
+		loop_timer_free(p->timer);
+		loop_timer_free(p->keep_again);
+		while ((w = STAILQ_FIRST(&p->waiting)) != NULL) {
+			STAILQ_REMOVE_HEAD(&p->waiting, link);
+			free(w);
+		}
+		while ((t = STAILQ_FIRST(&p->trials)) != NULL) {
+			STAILQ_REMOVE_HEAD(&p->trials, link);
+			free(t);
+		}
+		free(p);
+	}
+}

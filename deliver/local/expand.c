@@ -1,0 +1,283 @@
+/*
+ * expand - local recipients looked up in the directory; what they stand for becomes messages of its own
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     the questions to the directory helper, the jobs under way
+ * Promise:  a recipient is said to be delivered only once all it stands for is in the queue: a crash before its mark expands it again
+ *           (which may bring duplicates), and loses nobody; a directory that cannot be asked defers, it never refuses
+ * Fails by: verdicts
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define PATIENCE_MS 360000	/* longer than the helper's own limit, so that its reason is the one seen */
+#define COPIES_MAX 16		/* messages written at a time */
+
+struct expand {
+	struct boot *boot;
+	struct enqueue *enqueue;
+	struct ctl_client *directory_client;
+	void (*queued)(void *arg, const char *id);
+	void *queued_arg;
+	TAILQ_HEAD(, expand_job) asking, waiting, copying;	/* waiting: for their turn to be copied */
+	size_t ncopying;
+	bool down;
+};
+
+static void start_copies(struct expand *x);
+
+/* --- the end of a job --- */
+
+static void
+finish(struct expand_job *job)
+{
+	for (size_t k = 0; k < job->count; k++)
+		msg_directory_done(&job->out[k].answer);
+	free(job->question);
+	expand_copy_free(job->copy);
+	job->copy = NULL;
+	job->question = NULL;
+	job->done(job->arg, job);
+}
+
+static void
+set_later(struct expand_job *job, const struct verdict *v)
+{
+	for (size_t k = 0; k < job->count; k++)
+		if (job->out[k].answer.result == DIRECTORY_LIST)
+			job->out[k].verdict = *v;
+}
+
+static void
+tell_expanded(const struct expand_job *job)
+{
+	for (size_t k = 0; k < job->count; k++) {
+		const struct expand_recipient *r = &job->out[k];
+
+		if (r->answer.result == DIRECTORY_LIST)
+			log_event(LOG_FACT, job->e->id, "expanded", "recipient=%s addresses=%u message=%s%s%s",
+			    log_safe(job->e->rcpt[job->index[k]].address), r->copies, job->copy->id[0] != '\0' ? job->copy->id : "-", r->answer.text[0] != '\0' ? " note=" : "",
+			    r->answer.text[0] != '\0' ? log_safe(r->answer.text) : "");
+	}
+}
+
+static void
+copied(void *arg)
+{
+	struct expand_job *job = arg;
+	struct expand *x = job->expand;
+	struct verdict v;
+
+	TAILQ_REMOVE(&x->copying, job, link);
+	x->ncopying--;
+	disk_crash_point("expand-queued");
+	if (job->copy->error == 0) {
+		tell_expanded(job);
+	} else {
+		verdict_from_errno(&v, job->copy->error, "expanding");
+		set_later(job, &v);
+	}
+	finish(job);
+	start_copies(x);
+}
+
+static void
+start_copies(struct expand *x)
+{
+	struct expand_job *job;
+
+	while (x->ncopying < COPIES_MAX && (job = TAILQ_FIRST(&x->waiting)) != NULL) {
+		TAILQ_REMOVE(&x->waiting, job, link);
+		TAILQ_INSERT_TAIL(&x->copying, job, link);
+		x->ncopying++;
+		job->copy = expand_copy_new(job, x->enqueue);
+		job->copy->queued = x->queued;
+		job->copy->queued_arg = x->queued_arg;
+		job->copy->done = copied;
+		job->copy->arg = job;
+		expand_copy_begin(job->copy);
+	}
+}
+
+/* --- answers --- */
+
+/* True: there is something to be copied. */
+static bool
+judge(struct expand_recipient *r)
+{
+	struct verdict *v = &r->verdict;
+
+	switch (r->answer.result) {
+	case DIRECTORY_MAILBOX:
+		verdict_set(v, VERDICT_DELIVERED, "2.0.0", "%s", "");
+		return false;
+	case DIRECTORY_LIST:
+		r->copies = r->answer.count;
+		verdict_set(v, VERDICT_DELIVERED, "2.0.0", r->copies == 1 ? "sent on to the address it stands for" : "sent on to %u addresses", r->copies);
+		return true;
+	case DIRECTORY_UNKNOWN:
+		verdict_set(v, VERDICT_REFUSED, "5.1.1", "%s", r->answer.text);
+		return false;
+	case DIRECTORY_REFUSED:
+		verdict_set(v, VERDICT_REFUSED, r->answer.status, "%s", r->answer.text);
+		return false;
+	case DIRECTORY_TROUBLE:
+		verdict_set(v, VERDICT_LATER, "4.4.3", "the directory cannot be asked: %s", r->answer.text);
+		return false;
+	}
+	bug("answer %d of the directory", (int)r->answer.result);
+}
+
+static void
+answered(struct expand_job *job)
+{
+	struct expand *x = job->expand;
+	bool any = false;
+
+	TAILQ_REMOVE(&x->asking, job, link);
+	for (size_t k = 0; k < job->count; k++)
+		any |= judge(&job->out[k]);
+	if (!any) {
+		finish(job);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&x->waiting, job, link);
+	start_copies(x);
+}
+
+static void
+on_answer(void *arg, unsigned tag, struct msg_directory *a)
+{
+	struct expand_job *job = arg;
+
+	job->question[tag] = NULL;
+	job->out[tag].answer = *a;
+	a->list = NULL;
+	job->expand->down = a->result == DIRECTORY_TROUBLE;
+	if (--job->waiting == 0)
+		answered(job);
+}
+
+void
+expand_submit(struct expand *x, struct expand_job *job)
+{
+	job->expand = x;
+	job->copy = NULL;
+	job->waiting = job->count;
+	job->question = mem_zalloc(job->count * sizeof(job->question[0]));
+	TAILQ_INSERT_TAIL(&x->asking, job, link);
+	for (size_t k = 0; k < job->count; k++)
+		job->question[k] = directory_client_ask(x->directory_client, job->e->rcpt[job->index[k]].address, true, on_answer, job, (unsigned)k);
+}
+
+bool
+expand_is_down(const struct expand *x)
+{
+	return x->down;
+}
+
+static void
+forget_questions(struct expand_job *job)
+{
+	for (size_t k = 0; k < job->count; k++)
+		ctl_client_forget(job->question[k]);
+}
+
+static void
+put_back(struct expand_job *job)
+{
+	struct verdict v;
+
+	verdict_set(&v, VERDICT_LATER, "4.3.2", "%s", "the service ends");
+	for (size_t k = 0; k < job->count; k++)
+		job->out[k].verdict = v;
+	finish(job);
+}
+
+void
+expand_drain(struct expand *x)
+{
+	struct expand_job *job;
+
+	if (x == NULL)
+		return;
+	while ((job = TAILQ_FIRST(&x->asking)) != NULL) {
+		TAILQ_REMOVE(&x->asking, job, link);
+		forget_questions(job);
+		put_back(job);
+	}
+	while ((job = TAILQ_FIRST(&x->waiting)) != NULL) {
+		TAILQ_REMOVE(&x->waiting, job, link);
+		put_back(job);
+	}
+}
+
+/* --- life --- */
+
+static void
+need(void *arg)
+{
+	boot_need(((struct expand *)arg)->boot, CTL_HELPER_DIRECTORY);
+}
+
+void
+expand_channel(struct expand *x, int fd)
+{
+	ctl_client_channel(x->directory_client, fd);
+}
+
+void
+expand_on_queued(struct expand *x, void (*queued)(void *arg, const char *id), void *arg)
+{
+	x->queued = queued;
+	x->queued_arg = arg;
+}
+
+struct expand *
+expand_new(struct boot *b, struct enqueue *enqueue)
+{
+	struct expand *x;
+
+	if (!b->server->ldap.enable)
+		return NULL;
+	x = mem_new(struct expand);
+	x->boot = b;
+	x->enqueue = enqueue;
+	TAILQ_INIT(&x->asking);
+	TAILQ_INIT(&x->waiting);
+	TAILQ_INIT(&x->copying);
+	x->directory_client = directory_client_new(b->loop, PATIENCE_MS, need, x);
+	return x;
+}
+
+/* The jobs belong to their messages. */
+static void
+drop_job(struct expand_job *job)
+{
+	for (size_t k = 0; k < job->count; k++)
+		msg_directory_done(&job->out[k].answer);
+	free(job->question);
+	expand_copy_free(job->copy);
+}
+
+void
+expand_free(struct expand *x)
+{
+	struct expand_job *job;
+
+	if (x == NULL)
+		return;
+	ctl_client_free(x->directory_client);
+	TAILQ_FOREACH(job, &x->asking, link)
+		drop_job(job);
+	TAILQ_FOREACH(job, &x->waiting, link)
+		drop_job(job);
+	TAILQ_FOREACH(job, &x->copying, link)
+		drop_job(job);
+	free(x);
+}

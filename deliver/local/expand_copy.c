@@ -1,0 +1,292 @@
+/*
+ * expand_copy - the message again, for the addresses that its recipients stand for
+ *
+ * Runs in:  deliver, on the loop; the queue is written by enqueue
+ * Owns:     the lists of new recipients, the part at hand
+ * Promise:  each address is listed once, and not at all when the message is for it anyway. A part's id follows from the message and all
+ *           its recipients: a repeat after a crash finds the very same part in the queue and takes it as done, never another one.
+ *           Its age is the message's. DSN parameters are handed on as RFC 3461 5.2.7 wants
+ * Fails by: the copy's error; parts that are queued stay
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define PART_MAX 5000		/* recipients of one message; each transaction has max-recipients at the most */
+#define PIECE (64U << 10)
+
+/* --- the lists --- */
+
+/* An address in lower case, and where it stands; those that the message has already come first. */
+struct place {
+	char *text;
+	size_t order;
+	size_t k;			/* of the job; SIZE_MAX: the message has it */
+	const char *address;
+	bool known;
+};
+
+struct places { struct place *place; size_t count, room; };
+
+static void
+add_place(struct places *p, const char *address, size_t k, bool known)
+{
+	struct place *to;
+
+	if (p->count == p->room) {
+		p->room = p->room == 0 ? 64 : p->room * 2;
+		p->place = mem_array(p->place, p->room, sizeof(*p->place));
+	}
+	to = &p->place[p->count];
+	*to = (struct place){ .text = mem_strdup(address), .order = p->count, .k = k, .address = address, .known = known };
+	p->count++;
+	for (char *c = to->text; *c != '\0'; c++)
+		*c = (char)tolower((unsigned char)*c);
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	int order = strcmp(x->text, y->text);
+
+	return order != 0 ? order : x->order < y->order ? -1 : 1;
+}
+
+static int
+by_order(const void *a, const void *b)
+{
+	return ((const struct place *)a)->order < ((const struct place *)b)->order ? -1 : 1;
+}
+
+/*
+ * Recipients that the message is for as they are: in drop, at a remote host, in another job; all but those that stand for others here. It
+ * does not matter what has become of each by now, so that a repeat makes the same lists.
+ */
+static void
+add_own(struct places *p, const struct expand_job *job)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < job->e->nrcpt; i++) {
+		const struct message_recipient *r = &job->e->rcpt[i];
+
+		while (k < job->count && job->index[k] < i)
+			k++;
+		if (k == job->count || job->index[k] != i || job->out[k].answer.result != DIRECTORY_LIST)
+			add_place(p, r->address, SIZE_MAX, true);
+	}
+}
+
+static void
+add_lists(struct places *p, const struct expand_job *job)
+{
+	for (size_t k = 0; k < job->count; k++) {
+		const struct msg_directory *a = &job->out[k].answer;
+		const char *at = NULL, *text;
+		bool known;
+
+		while (a->result == DIRECTORY_LIST && (text = msg_directory_next(a, &at, &known)) != NULL)
+			add_place(p, text, k, known);
+	}
+}
+
+/*
+ * One address stands for the recipient: all is handed on. Several: what was asked for but success, which is told as "expanded";
+ * nothing left of it means never.
+ */
+static unsigned
+notify_for(const struct message_recipient *r, bool several)
+{
+	unsigned notify = r->notify;
+
+	if (!several || (notify & NOTIFY_SUCCESS) == 0)
+		return notify;
+	notify &= ~(unsigned)NOTIFY_SUCCESS;
+	return notify == 0 ? NOTIFY_NEVER : notify;
+}
+
+static void
+take_places(struct expand_copy *c, const struct expand_job *job, struct places *p)
+{
+	const char *last = NULL;
+
+	if (p->count == 0)
+		return;
+	qsort(p->place, p->count, sizeof(*p->place), by_text);
+	for (size_t i = 0; i < p->count; i++) {
+		bool twice = last != NULL && strcmp(last, p->place[i].text) == 0;
+
+		last = p->place[i].text;
+		if (twice)
+			p->place[i].k = SIZE_MAX;
+	}
+	qsort(p->place, p->count, sizeof(*p->place), by_order);
+	for (size_t i = 0; i < p->count; i++) {
+		const struct place *from = &p->place[i];
+
+		if (from->k == SIZE_MAX)
+			continue;
+		const struct message_recipient *r = &job->e->rcpt[job->index[from->k]];
+		struct message_recipient *to = message_envelope_add(&c->list[from->known ? 0 : 1], from->address);
+		to->notify = notify_for(r, job->out[from->k].copies > 1);
+		to->orcpt = mem_strdup(r->orcpt);
+	}
+}
+
+struct expand_copy *
+expand_copy_new(const struct expand_job *job, struct enqueue *enqueue)
+{
+	struct expand_copy *c = mem_new(struct expand_copy);
+	struct places p = { 0 };
+
+	c->enqueue = enqueue;
+	c->e = job->e;
+	c->fd = job->fd;
+	add_own(&p, job);
+	add_lists(&p, job);
+	take_places(c, job, &p);
+	for (size_t i = 0; i < p.count; i++)
+		free(p.place[i].text);
+	free(p.place);
+	return c;
+}
+
+void
+expand_copy_free(struct expand_copy *c)
+{
+	if (c == NULL)
+		return;
+	message_envelope_done(&c->list[0]);
+	message_envelope_done(&c->list[1]);
+	free(c);
+}
+
+/* --- parts --- */
+
+static uint64_t
+mix(uint64_t h, const char *text)
+{
+	do
+		h = (h ^ (unsigned char)*text) * 1099511628211ULL;
+	while (*text++ != '\0');
+	return h;
+}
+
+/* The message's second, and 45 bits of what the part is. */
+static void
+make_id(const struct expand_copy *c, const struct message_envelope *part, char id[MESSAGE_ID_SIZE])
+{
+	uint64_t h = mix(14695981039346656037ULL, c->e->id);
+	int64_t second = message_id_time_us(c->e->id) / 1000000 * 1000000;
+
+	for (size_t i = 0; i < part->nrcpt; i++) {
+		h = mix(h, part->rcpt[i].address);
+		h = mix(h, part->rcpt[i].orcpt != NULL ? part->rcpt[i].orcpt : "");
+		h = (h ^ part->rcpt[i].notify) * 1099511628211ULL;
+	}
+	h = (h ^ part->flags) * 1099511628211ULL;
+	h ^= h >> 29;
+	message_id_make(id, second + (int64_t)(h % 1000000), (uint32_t)(h >> 32));
+}
+
+static void next_part(struct expand_copy *c);
+
+static void
+queued(void *arg, int error, const char *id)
+{
+	struct expand_copy *c = arg;
+
+	c->message = NULL;
+	disk_crash_point("expand-part");
+	if (error != 0 && error != EEXIST) {
+		c->error = error;
+		c->done(c->arg);
+		return;
+	}
+	if (c->id[0] == '\0')
+		memcpy(c->id, id, sizeof(c->id));
+	if (error == 0 && c->queued != NULL)
+		c->queued(c->queued_arg, id);
+	next_part(c);
+}
+
+/* As fast as the disk takes it. */
+static void
+go_on(void *arg)
+{
+	struct expand_copy *c = arg;
+	char piece[PIECE];
+
+	while (!enqueue_is_full(c->message)) {
+		off_t left = c->e->content_size - c->copied;
+		ssize_t n;
+
+		if (left == 0) {
+			enqueue_finish(c->message, queued, c);
+			return;
+		}
+		n = disk_pread(c->fd, piece, left < (off_t)sizeof(piece) ? (size_t)left : sizeof(piece), c->e->content_at + c->copied);
+		if (n <= 0) {
+			c->error = n == 0 ? EIO : errno;
+			enqueue_discard(c->message);
+			c->message = NULL;
+			c->done(c->arg);
+			return;
+		}
+		enqueue_add(c->message, piece, (size_t)n);
+		c->copied += n;
+	}
+	enqueue_on_room(c->message, go_on, c);
+}
+
+/* The part borrows the recipients of its list. */
+static void
+begin_part(struct expand_copy *c, size_t count)
+{
+	struct message_envelope *list = &c->list[c->which], part = *c->e;
+	char id[MESSAGE_ID_SIZE];
+
+	part.rcpt = list->rcpt + c->at;
+	part.nrcpt = count;
+	part.flags |= c->which == 0 ? MESSAGE_RESOLVED : 0;
+	make_id(c, &part, id);
+	c->at += count;
+	c->copied = 0;
+	c->message = enqueue_begin(c->enqueue, &part);
+	if (c->message == NULL) {
+		c->error = errno;
+		c->done(c->arg);
+		return;
+	}
+	enqueue_name(c->message, id);
+	go_on(c);
+}
+
+static void
+next_part(struct expand_copy *c)
+{
+	size_t left;
+
+	while (c->which < nitems_of(c->list) && c->at == c->list[c->which].nrcpt) {
+		c->which++;
+		c->at = 0;
+	}
+	if (c->which == nitems_of(c->list)) {
+		c->done(c->arg);
+		return;
+	}
+	left = c->list[c->which].nrcpt - c->at;
+	begin_part(c, left < PART_MAX ? left : PART_MAX);
+}
+
+void
+expand_copy_begin(struct expand_copy *c)
+{
+	next_part(c);
+}

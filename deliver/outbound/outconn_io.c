@@ -1,0 +1,138 @@
+/*
+ * outconn_io - the bytes of one outbound connection, in clear or under TLS, and the handshake between the two
+ *
+ * Runs in:  deliver
+ * Owns:     the connection's TLS
+ * Promise:  never blocks; a record at a time in each direction, so nothing read stays behind unseen; after the handshake it is known what
+ *           the host has proved
+ * Fails by: -1 and errno, EPROTO when TLS is broken; a handshake that fails is told to the client
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "deliver/deliver.h"
+
+/* What recv(2) and send(2) would say. */
+static ssize_t
+translate(size_t n, enum tls_want want)
+{
+	if (n > 0)
+		return (ssize_t)n;
+	if (want == TLS_ENDED)
+		return 0;
+	errno = want == TLS_BROKEN ? EPROTO : EAGAIN;
+	return -1;
+}
+
+ssize_t
+outconn_io_recv(struct outconn *p, char *data, size_t size)
+{
+	enum tls_want want;
+
+	if (p->tls == NULL)
+		return recv(p->fd, data, size, 0);
+	size_t n = tls_link_read(p->tls, data, size, &want);
+	return translate(n, want);
+}
+
+ssize_t
+outconn_io_send(struct outconn *p, const char *data, size_t len)
+{
+	enum tls_want want;
+
+	if (p->tls == NULL)
+		return send(p->fd, data, len, MSG_NOSIGNAL);
+	size_t n = tls_link_write(p->tls, data, len, &want);
+	ssize_t result = translate(n, want);
+	if (result != 0)
+		return result;
+	errno = ECONNRESET;
+	return -1;
+}
+
+const char *
+outconn_io_reason(int error)
+{
+	return error == EPROTO ? tls_link_reason() : strerror(error);
+}
+
+static void
+begin(struct outconn *p)
+{
+	struct tls_record record[TLSA_RECORDS_MAX];
+	struct tls_wish wish;
+
+	tls_policy_wish(&p->site->d, &p->shows, &wish, record);
+	p->tls = tls_out_link(p->site->r->tls, p->fd, &wish);
+}
+
+static void
+succeed(struct outconn *p)
+{
+	static const char *const proofs[] = { [TLS_PROOF_NONE] = "none", [TLS_PROOF_NAME] = "name", [TLS_PROOF_DANE] = "dane" };
+
+	snprintf(p->facts, sizeof(p->facts), "%s/%s", tls_link_version(p->tls), tls_link_cipher(p->tls));
+	p->verified = proofs[tls_out_proof(p->tls)];
+	outconn_auth_secured(p);
+	client_secured(&p->client);
+}
+
+/* Before the first byte came it is a connection that could not be made (TLS at once). */
+static void
+fail(struct outconn *p, int error)
+{
+	char reason[256], names[160];
+	struct tls_record record[TLSA_RECORDS_MAX];
+	struct tls_wish wish;
+
+	if (!p->reached && error != 0) {
+		client_unreached(&p->client, p->where, strerror(error));
+		return;
+	}
+	if (!tls_out_is_misnamed(p->tls)) {
+		client_insecure(&p->client, tls_link_reason());
+		return;
+	}
+	tls_policy_wish(&p->site->d, &p->shows, &wish, record);
+	tls_policy_names(&wish, names, sizeof(names));
+	snprintf(reason, sizeof(reason), "%s (wanted: %s)", tls_link_reason(), names);
+	client_insecure(&p->client, reason);
+}
+
+bool
+outconn_io_shake(struct outconn *p, bool *blocked)
+{
+	*blocked = false;
+	if (p->tls == NULL)
+		begin(p);
+	if (p->tls == NULL) {
+		client_insecure(&p->client, "OpenSSL cannot begin the handshake");
+		return true;
+	}
+	switch (tls_link_shake(p->tls)) {
+	case TLS_DONE:
+		succeed(p);
+		return true;
+	case TLS_WANT_READ:
+		p->reached = true;
+		return false;
+	case TLS_WANT_WRITE:
+		*blocked = true;
+		return false;
+	default:
+		fail(p, errno);
+		return true;
+	}
+}
+
+void
+outconn_io_close(struct outconn *p)
+{
+	if (p->tls == NULL)
+		return;
+	tls_link_close(p->tls);
+	tls_link_free(p->tls);
+	p->tls = NULL;
+}

@@ -1,0 +1,73 @@
+/*
+ * own_address - which addresses and ports lead back to this virtual server
+ *
+ * Runs in:  deliver
+ * Owns:     nothing
+ * Promise:  a listener on every address counts with every address that an interface of this host has now
+ * Fails by: an unreadable interface list leaves the wildcard as it is, which matches nothing
+ */
+#include <ifaddrs.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define ADDRESSES_MAX 4096
+
+struct list {
+	struct net_address *address;
+	size_t count;
+};
+
+static void
+add(struct list *l, const struct sockaddr *sa, uint16_t port)
+{
+	struct net_address a = { .len = sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in) };
+
+	if (l->count == ADDRESSES_MAX)
+		return;
+	memcpy(&a.sa, sa, a.len);
+	if (sa->sa_family == AF_INET6) {
+		struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&a.sa;
+		sin6->sin6_port = htons(port);
+		sin6->sin6_scope_id = 0;
+	} else
+		((struct sockaddr_in *)&a.sa)->sin_port = htons(port);
+	l->address = mem_array(l->address, l->count + 1, sizeof(*l->address));
+	l->address[l->count++] = a;
+}
+
+/* The families a wildcard socket takes connections of; 0: no wildcard. "[::]" is opened for IPv6 alone. */
+static int
+wildcard_family(const struct sockaddr *sa)
+{
+	if (sa->sa_family == AF_INET && ((const struct sockaddr_in *)sa)->sin_addr.s_addr == htonl(INADDR_ANY))
+		return AF_INET;
+	if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)sa)->sin6_addr))
+		return AF_INET6;
+	return 0;
+}
+
+struct net_address *
+own_address_addresses(const struct config_server *s, size_t *count)
+{
+	struct list l = { NULL, 0 };
+	struct ifaddrs *interfaces = NULL;
+
+	if (getifaddrs(&interfaces) == -1)
+		interfaces = NULL;
+	for (size_t i = 0; i < s->nlisten; i++) {
+		const struct sockaddr *sa = (const struct sockaddr *)&s->listen[i].address.sa;
+		int family = wildcard_family(sa);
+		add(&l, sa, net_port(sa));
+		for (const struct ifaddrs *a = interfaces; family != 0 && a != NULL; a = a->ifa_next)
+			if (a->ifa_addr != NULL && a->ifa_addr->sa_family == family)
+				add(&l, a->ifa_addr, net_port(sa));
+	}
+	if (interfaces != NULL)
+		freeifaddrs(interfaces);
+	*count = l.count;
+	return l.address;
+}

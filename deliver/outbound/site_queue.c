@@ -1,0 +1,129 @@
+/*
+ * site_queue - the jobs that wait at a site, and how they end
+ *
+ * Runs in:  deliver
+ * Owns:     waiting jobs, till a connection has them or they are done
+ * Promise:  a job that ends without a peer's word on it gets the last failure for all its recipients; refused only when
+ *           every address refused
+ * Fails by: verdicts
+ */
+#include <string.h>
+
+#include "deliver/deliver.h"
+
+#define ROUNDS_MAX 3
+
+void
+site_queue_push(struct site *s, struct outbound_job *job, bool front)
+{
+	if (front) {
+		job->next = s->first;
+		s->first = job;
+		if (s->waiting == 0)
+			s->last = &job->next;
+	} else {
+		job->next = NULL;
+		*s->last = job;
+		s->last = &job->next;
+	}
+	s->waiting++;
+}
+
+/* Removes the job that `link` points to. */
+struct outbound_job *
+site_queue_pull(struct site *s, struct outbound_job **link)
+{
+	struct outbound_job *job = *link;
+
+	*link = job->next;
+	if (s->last == &job->next)
+		s->last = link;
+	job->next = NULL;
+	if (--s->waiting == 0)
+		s->extra = 0;
+	return job;
+}
+
+void
+site_queue_finish(struct site *s, struct outbound_job *job)
+{
+	s->r->active--;
+	job->done(job->arg, job);
+}
+
+static bool
+is_unreached(const struct verdict *v)
+{
+	return v->what == VERDICT_LATER && strcmp(v->status, "4.4.1") == 0;
+}
+
+/* A failure that was not about this message: told for all recipients when nothing else is heard. Only what all addresses say is final. */
+void
+site_queue_note(struct outbound_job *job, const struct verdict *v, bool glitch)
+{
+	if (job->noted == SITE_HEARD)
+		return;
+	if (job->noted == SITE_FAILURE && v->what == VERDICT_REFUSED && job->verdict[0].what == VERDICT_LATER)
+		return;
+	if (job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER && is_unreached(v) && !is_unreached(&job->verdict[0]))
+		return;		/* what a host said tells more than that another was not there */
+	job->verdict[0] = *v;
+	job->glitch = glitch;
+	job->noted = SITE_FAILURE;
+}
+
+static void
+finish_with(struct site *s, struct outbound_job *job, const struct verdict *v)
+{
+	if (v != NULL)
+		site_queue_note(job, v, false);
+	if (job->noted != SITE_HEARD)
+		for (size_t i = 1; i < job->count; i++)
+			job->verdict[i] = job->verdict[0];
+	site_queue_finish(s, job);
+}
+
+/* Only what waits now: `done` may bring a new job. */
+void
+site_queue_finish_all(struct site *s, const struct verdict *v)
+{
+	for (size_t n = s->waiting; n > 0 && s->first != NULL; n--)
+		finish_with(s, site_queue_pull(s, &s->first), v);
+}
+
+static uint32_t
+all_tried(const struct site *s)
+{
+	return s->list.count >= 32 ? UINT32_MAX : (1U << s->list.count) - 1;
+}
+
+static bool
+is_exhausted(const struct site *s, const struct outbound_job *job)
+{
+	return (job->tried & all_tried(s)) == all_tried(s) || job->rounds >= ROUNDS_MAX;
+}
+
+/* Ends the jobs that have met every address. */
+void
+site_queue_finish_tried(struct site *s)
+{
+	struct outbound_job **link = &s->first, *over = NULL, **tail = &over;
+
+	if (!s->tired)
+		return;
+	s->tired = false;
+	while (*link != NULL) {
+		if (!is_exhausted(s, *link)) {
+			link = &(*link)->next;
+			continue;
+		}
+		*tail = site_queue_pull(s, link);
+		tail = &(*tail)->next;
+	}
+	while (over != NULL) {
+		struct outbound_job *job = over;
+		over = job->next;
+		s->down = !s->proven && job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER;
+		finish_with(s, job, NULL);
+	}
+}

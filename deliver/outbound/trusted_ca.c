@@ -1,0 +1,128 @@
+/*
+ * trusted_ca - TLS of all outbound connections: its context, and the authorities whose certificates are believed
+ *
+ * Runs in:  deliver
+ * Owns:     struct tls_out
+ * Promise:  the file with the authorities is opened by the master and read only where some destination has outbound-tls = verify; no
+ *           connection is made before that. It is read again each day; what is not good then changes nothing
+ * Fails by: an event; without authorities only the mail that needs them waits
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define AGAIN_MS 86400000U
+
+struct trusted_ca {
+	struct boot *boot;
+	struct tls_out *tls;
+	struct loop_timer *timer;	/* NULL: nobody needs the file */
+	const char *path;
+	bool began;
+	void (*ready)(void *arg);
+	void *arg;
+};
+
+static void
+ask(void *arg)
+{
+	struct trusted_ca *a = arg;
+
+	boot_open(a->boot, 0, CTL_FILE_AUTHORITIES, 0, "");
+	loop_timer_set(a->timer, AGAIN_MS);
+}
+
+struct trusted_ca *
+trusted_ca_new(struct boot *b, void (*ready)(void *arg), void *arg)
+{
+	if (!config_server_has_outbound_tls(b->server))
+		return NULL;
+	struct trusted_ca *a = mem_new(struct trusted_ca);
+	a->boot = b;
+	a->path = b->server->authorities;
+	a->ready = ready;
+	a->arg = arg;
+	a->tls = tls_out_new();
+	if (a->tls == NULL)
+		die(EX_SOFTWARE, "OpenSSL makes no context for outbound TLS");
+	if (config_server_verifies(b->server))
+		a->timer = loop_timer_new(b->loop, ask, a);
+	return a;
+}
+
+bool
+trusted_ca_begin(struct trusted_ca *a)
+{
+	if (a == NULL || a->timer == NULL)
+		return true;
+	ask(a);
+	return false;
+}
+
+void
+trusted_ca_free(struct trusted_ca *a)
+{
+	if (a == NULL)
+		return;
+	loop_timer_free(a->timer);
+	tls_out_free(a->tls);
+	free(a);
+}
+
+struct tls_out *
+trusted_ca_tls(const struct trusted_ca *a)
+{
+	return a != NULL ? a->tls : NULL;
+}
+
+/* 0, or -1 and why. */
+static int
+take(struct trusted_ca *a, int fd, struct buf *why)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1 || st.st_size > (off_t)TLS_FILE_MAX) {
+		buf_printf(why, "%s: too large, or not readable", a->path);
+		return -1;
+	}
+	char *data = mem_zalloc((size_t)st.st_size + 1);
+	ssize_t n = disk_pread(fd, data, (size_t)st.st_size, 0);
+	int count = -1;
+	if (n == -1)
+		buf_printf(why, "%s: %s", a->path, strerror(errno));
+	else
+		count = tls_out_trust(a->tls, &(struct tls_text){ a->path, data, (size_t)n }, why);
+	free(data);
+	return count == -1 ? -1 : 0;
+}
+
+void
+trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m)
+{
+	struct buf why = BUF_INIT(CTL_REASON_MAX);
+	struct ctl_opened opened;
+
+	memcpy(&opened, m->data, sizeof(opened));
+	opened.why[sizeof(opened.why) - 1] = '\0';
+	if (m->fd == -1)
+		buf_puts(&why, opened.why);
+	if (a != NULL && a->timer != NULL) {
+		if (m->fd == -1 || take(a, m->fd, &why) == -1)
+			log_event(LOG_FAULT, NULL, "trouble", "what=authorities reason=%s", log_safe(buf_text(&why)));
+		if (!a->began)
+			a->ready(a->arg);
+		a->began = true;
+	}
+	buf_done(&why);
+	if (m->fd != -1)
+		close(m->fd);
+}

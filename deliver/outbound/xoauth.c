@@ -1,0 +1,79 @@
+/*
+ * xoauth - the words of OAUTHBEARER (RFC 7628) and XOAUTH2 (of Google and Microsoft): a token shown, and the answer to a no
+ *
+ * Runs in:  deliver (pure)
+ * Owns:     nothing
+ * Promise:  one word of ours proves everything; whoever does not like it says so in a challenge of JSON, which is answered so that the
+ *           dialogue ends with a reply
+ * Fails by: false: it does not fit
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+/* A saslname (RFC 5801 4): comma and equals sign are escaped. */
+static void
+add_name(struct buf *out, const char *name)
+{
+	for (; *name != '\0'; name++)
+		if (*name == ',')
+			buf_puts(out, "=2C");
+		else if (*name == '=')
+			buf_puts(out, "=3D");
+		else
+			buf_add(out, name, 1);
+}
+
+bool
+xoauth_first(struct msg_auth_in_token *word, const struct xoauth_wish *w)
+{
+	struct buf out = BUF_INIT(AUTH_IN_TOKEN_MAX);
+
+	if (w->mechanism == AUTH_OUT_OAUTHBEARER) {
+		buf_puts(&out, "n,a=");
+		add_name(&out, w->user);
+		buf_printf(&out, ",\001host=%s\001port=%u\001", w->host, w->port);
+	} else {
+		buf_printf(&out, "user=%s\001", w->user);
+	}
+	buf_puts(&out, "auth=Bearer ");
+	buf_add(&out, w->token, w->len);
+	buf_puts(&out, "\001\001");
+	bool fits = buf_ok(&out);
+	word->absent = 0;
+	word->len = fits ? (uint16_t)out.len : 0;
+	memcpy(word->data, buf_text(&out), word->len);
+	if (out.data != NULL)
+		explicit_bzero(out.data, out.size);
+	buf_done(&out);
+	return fits;
+}
+
+void
+xoauth_last(struct msg_auth_in_token *word, enum msg_auth_out_mechanism mechanism)
+{
+	word->absent = 0;
+	word->len = mechanism == AUTH_OUT_OAUTHBEARER ? 1 : 0;
+	word->data[0] = '\001';
+}
+
+/* {"status":"invalid_token", ...}: good enough for people, and no more is done with it. */
+void
+xoauth_status(char *dst, size_t size, const char *challenge, size_t len)
+{
+	static const char key[] = "\"status\"";
+	const char *end = challenge + len, *at = len > 0 ? memmem(challenge, len, key, strlen(key)) : NULL;
+	size_t n = 0;
+
+	if (at != NULL)
+		at = memchr(at + strlen(key), ':', (size_t)(end - at) - strlen(key));
+	if (at != NULL)
+		at = memchr(at, '"', (size_t)(end - at));
+	for (at = at != NULL ? at + 1 : end; at < end && *at != '"' && n + 1 < size; at++)
+		if (*at > ' ' && *at <= '~')
+			dst[n++] = *at;
+	dst[n] = '\0';
+}

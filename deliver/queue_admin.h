@@ -1,0 +1,84 @@
+/* queue_admin - private header of the files that serve operators' questions and orders about queue and badmail */
+#ifndef DELIVER_QUEUE_ADMIN_H
+#define DELIVER_QUEUE_ADMIN_H
+
+#include "deliver/deliver.h"
+
+#define QUEUE_ADMIN_ITEMS 512		/* looked at for one page */
+#define QUEUE_ADMIN_AGES 7
+
+/* One message of a page. */
+struct queue_admin_item {
+	char id[MESSAGE_ID_SIZE];
+	uint32_t record, term;		/* term: which id of the question it is */
+	enum queue_filter_state state;
+	int64_t due;			/* wall seconds */
+	struct spool_badmail bad;	/* badmail only */
+	char fresh[MESSAGE_ID_SIZE];	/* out: the id under which it is in the queue again */
+	bool matched;
+	int error;			/* out */
+	struct schedule_admin order;
+};
+
+struct queue_admin_count { char domain[64]; uint32_t n[QUEUE_ADMIN_AGES]; };
+
+/* One question. Its thread and the loop have it in turn. */
+struct queue_admin_job {
+	TAILQ_ENTRY(queue_admin_job) link;
+	struct queue_admin *queue_admin;
+	uint32_t request;
+	struct msg_queue_ask ask;
+	struct msg_queue_page page;
+	struct buf text;
+	struct queue_admin_item item[QUEUE_ADMIN_ITEMS];
+	size_t items, looked;		/* looked: how many of them there was time and room for */
+	bool by_id;			/* the ids are given: none is searched */
+	size_t next;			/* record, or id, to go on from; 0 none */
+	size_t started, open;		/* orders */
+	bool renounced;			/* nothing can be done: the text says why */
+	struct queue_admin_count *count; size_t counts;
+};
+
+struct queue_admin {
+	struct boot *boot;
+	struct spool *spool;
+	struct schedule *schedule;
+	struct pool_lane *look, *act;
+	TAILQ_HEAD(chores_jobs, queue_admin_job) jobs;	/* the first is at work */
+	size_t waiting;
+	enum msg_queue_state state;		/* OK: takes them */
+	void (*idle)(void *arg);	/* it is ending, and none is at work */
+	void *idle_arg;
+	struct spool *other;		/* where messages were moved to last */
+	char other_path[MSG_QUEUE_PATH_SIZE];
+};
+
+/* --- queue_admin: takes questions, one after the other --- */
+struct queue_admin *queue_admin_new(struct boot *b, struct pool *pool, struct spool *spool, struct schedule *schedule);
+void queue_admin_free(struct queue_admin *c);		/* after pool_free; NULL is fine */
+void queue_admin_ready(struct queue_admin *c);		/* the queue has been read */
+void queue_admin_bar(struct queue_admin *c, bool locked);	/* another process has the queue; or: has it no more */
+/* Takes no more. `idle` (NULL: nobody asks) once the one at work is answered, maybe at once. */
+void queue_admin_end(struct queue_admin *c, void (*idle)(void *arg), void *arg);
+void queue_admin_take(struct queue_admin *c, const struct ctl_message *m);
+void queue_admin_answer(struct queue_admin_job *j);	/* the page is complete; the job is gone then */
+
+/* --- queue_admin_act: does it --- */
+void queue_admin_act_begin(struct queue_admin_job *j);	/* on the loop, the matched ones; then queue_admin_answer */
+void queue_admin_act_run(void *arg, void **jobs, size_t n);	/* on a thread */
+void queue_admin_act_done(void *arg, void *job);
+
+/* --- queue_admin_select: which messages are meant, and what is said of them --- */
+void queue_admin_select_gather(struct queue_admin_job *j);	/* on the loop: from the records */
+void queue_admin_select_run(void *arg, void **jobs, size_t n);	/* on a thread: from the disk */
+
+/* --- queue_admin_rows: messages in lines. On a thread --- */
+void queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e);
+void queue_admin_rows_show(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e, int fd);
+void queue_admin_rows_badmail(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e);	/* NULL: not known */
+void queue_admin_rows_badmail_show(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e);
+/* False: there is no room for its domains on this page. */
+bool queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e);
+void queue_admin_rows_counts(struct queue_admin_job *j);	/* at the end of the page */
+
+#endif

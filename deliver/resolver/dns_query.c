@@ -1,0 +1,401 @@
+/*
+ * dns_query - questions and their answers: the hosts table first, then libunbound on this process's loop
+ *
+ * Runs in:  resolver
+ * Owns:     libunbound's contexts; the open questions; the hosts table
+ * Promise:  each question is answered once, within QUESTION_MS; changes of resolv.conf and hosts are seen within
+ *           seconds (a fresh context; the old one goes when its last question came back)
+ * Fails by: DNS_TROUBLE with a text
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unbound.h>
+#include <unbound-event.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/resolver/resolver.h"
+
+#define RESOLV_PATH "/etc/resolv.conf"
+#define HOSTS_PATH "/etc/hosts"
+#define FILE_MAX (8U << 20)
+#define LOOK_MS 5000		/* how often the two files are looked at, when asked at all */
+#define QUESTION_MS 30000
+#define LOG_MS 60000
+#define LOG_LINES 5
+
+struct context {
+	LIST_ENTRY(context) link;
+	struct ub_ctx *ub;
+	size_t open;			/* questions libunbound still has */
+};
+
+struct dns_query_question {
+	TAILQ_ENTRY(dns_query_question) link;	/* in order of deadline */
+	struct dns_query *owner;
+	struct context *context;
+	struct msg_dns_query query;
+	uint64_t deadline;
+	bool *back;			/* while libunbound is being asked: set when its callback came already */
+	void (*done)(void *arg, const struct msg_dns_answer *answer);	/* NULL: answered or forgotten */
+	void *arg;
+};
+TAILQ_HEAD(questions, dns_query_question);
+
+struct dns_query {
+	struct loop *loop;
+	const struct config_service *service;
+	FILE *log;			/* libunbound's */
+	uint64_t logged_at;
+	unsigned logged;
+	struct hosts_file *hosts;
+	struct timespec resolv_changed, hosts_changed;
+	uint64_t looked_at;
+	LIST_HEAD(, context) contexts;		/* the first is in use */
+	struct loop_timer *sweep;		/* deletes retired contexts, outside of their callbacks */
+	struct questions waiting, spent;	/* spent: nobody waits, libunbound still works on it */
+	struct loop_timer *clock;
+};
+
+/* --- files --- */
+
+static struct timespec
+file_changed(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? st.st_mtim : (struct timespec){ 0, 0 };
+}
+
+static bool
+is_same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* The whole file into `b`; empty when there is none. */
+static void
+file_read(const char *path, struct buf *b)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	for (;;) {
+		char *room = buf_room(b, 4096);
+		ssize_t n = room != NULL ? read(fd, room, 4096) : 0;
+		if (n <= 0)
+			break;
+		b->len += (size_t)n;
+	}
+	close(fd);
+}
+
+/* --- contexts --- */
+
+/* What libunbound has to say, a few lines a minute: it repeats itself with every question. */
+static ssize_t
+log_write(void *cookie, const char *data, size_t len)
+{
+	struct dns_query *a = cookie;
+	uint64_t now = clock_mono_ms();
+	const char *text = memmem(data, len, "] error: ", 9);	/* after its own time and process id */
+	size_t size = len;
+
+	if (now - a->logged_at >= LOG_MS) {
+		a->logged_at = now;
+		a->logged = 0;
+	}
+	if (++a->logged > LOG_LINES)
+		return (ssize_t)len;
+
+	while (size > 0 && data[size - 1] == '\n')
+		size--;
+	if (text == NULL)
+		text = data;
+	else
+		text += 2;
+	if (data + size > text)
+		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s", log_safe_n(text, (size_t)(data + size - text)));
+	return (ssize_t)len;
+}
+
+static int
+context_configure(struct ub_ctx *ub, const struct config_service *service)
+{
+	struct buf text = BUF_INIT(1U << 20), resolv = BUF_INIT(FILE_MAX);
+	char path[64];
+	int result = -1, fd = memfd_create("resolver", MFD_CLOEXEC);
+
+	file_read(RESOLV_PATH, &resolv);
+	unbound_config_write(&text, service, buf_text(&resolv), resolv.len);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (fd != -1 && buf_ok(&text) && disk_write(fd, text.data, text.len) == 0)
+		result = ub_ctx_config(ub, path);
+	if (fd != -1)
+		close(fd);
+	buf_done(&text);
+	buf_done(&resolv);
+	return result;
+}
+
+static struct context *
+context_new(struct dns_query *a)
+{
+	struct context *c = mem_new(struct context);
+
+	c->ub = ub_ctx_create_event(loop_base(a->loop));
+	if (c->ub == NULL) {
+		free(c);
+		return NULL;
+	}
+	if (a->log != NULL)
+		ub_ctx_debugout(c->ub, a->log);
+	if (context_configure(c->ub, a->service) != 0) {
+		ub_ctx_delete(c->ub);
+		free(c);
+		return NULL;
+	}
+	LIST_INSERT_HEAD(&a->contexts, c, link);
+	return c;
+}
+
+static void
+context_free(struct context *c)
+{
+	LIST_REMOVE(c, link);
+	ub_ctx_delete(c->ub);
+	free(c);
+}
+
+static void
+on_sweep(void *arg)
+{
+	struct dns_query *a = arg;
+	struct context *c = LIST_FIRST(&a->contexts), *next;
+
+	for (c = c != NULL ? LIST_NEXT(c, link) : NULL; c != NULL; c = next) {
+		next = LIST_NEXT(c, link);
+		if (c->open == 0)
+			context_free(c);
+	}
+}
+
+static void
+read_hosts(struct dns_query *a)
+{
+	struct buf text = BUF_INIT(FILE_MAX);
+
+	a->hosts_changed = file_changed(HOSTS_PATH);
+	file_read(HOSTS_PATH, &text);
+	hosts_file_free(a->hosts);
+	a->hosts = hosts_file_parse(buf_text(&text), text.len);
+	buf_done(&text);
+}
+
+static void
+look_at_files(struct dns_query *a)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (now - a->looked_at < LOOK_MS)
+		return;
+	a->looked_at = now;
+	if (!is_same_time(a->hosts_changed, file_changed(HOSTS_PATH)))
+		read_hosts(a);
+	struct timespec changed = file_changed(RESOLV_PATH);
+	if (a->service->dns_server.count > 0 || is_same_time(a->resolv_changed, changed))
+		return;
+	a->resolv_changed = changed;
+	if (context_new(a) == NULL)
+		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s", log_safe("cannot use the changed " RESOLV_PATH));
+	loop_timer_set(a->sweep, 0);
+}
+
+/* --- questions --- */
+
+/* Tells who asked, if somebody still waits. */
+static void
+question_tell(struct dns_query_question *q, const struct msg_dns_answer *answer)
+{
+	void (*done)(void *, const struct msg_dns_answer *) = q->done;
+
+	if (done == NULL)
+		return;
+	q->done = NULL;
+	TAILQ_REMOVE(&q->owner->waiting, q, link);
+	TAILQ_INSERT_TAIL(&q->owner->spent, q, link);
+	done(q->arg, answer);
+}
+
+static void
+trouble(struct msg_dns_answer *a, const char *text)
+{
+	memset(a, 0, offsetof(struct msg_dns_answer, record));
+	a->result = DNS_TROUBLE;
+	snprintf(a->text, sizeof(a->text), "%s", text);
+}
+
+static void
+fill(struct msg_dns_answer *a, const struct dns_query_question *q, int rcode, void *packet, int len, int sec, const char *why)
+{
+	/* sec: 0 insecure, 1 bogus, 2 secure */
+	if (sec == 1) {
+		trouble(a, why != NULL ? why : "DNSSEC validation failed");
+		a->bogus = 1;
+		return;
+	}
+	memset(a, 0, offsetof(struct msg_dns_answer, record));
+	if (rcode == 3) {
+		a->result = DNS_NO_NAME;
+		return;
+	}
+	if (rcode != 0 || packet == NULL || len < 0) {
+		trouble(a, rcode == 5 ? "the DNS servers refused to answer" : "the DNS servers did not answer or failed");
+		return;
+	}
+	if (dns_packet_read(a, q->query.type, packet, (size_t)len) == -1)
+		trouble(a, "malformed DNS answer");
+	else if (a->result == DNS_TROUBLE)
+		trouble(a, "the DNS servers failed");
+	a->secure = sec == 2;
+}
+
+static void
+on_unbound(void *arg, int rcode, void *packet, int len, int sec, char *why, int limited)
+{
+	struct dns_query_question *q = arg;
+	struct dns_query *owner = q->owner;
+	struct msg_dns_answer answer;
+
+	if (q->done != NULL) {
+		fill(&answer, q, rcode, packet, len, sec, why);
+		question_tell(q, &answer);
+	}
+	if (q->back != NULL)
+		*q->back = true;
+	q->context->open--;
+	TAILQ_REMOVE(&owner->spent, q, link);
+	if (q->context->open == 0 && q->context != LIST_FIRST(&owner->contexts))
+		loop_timer_set(owner->sweep, 0);
+	free(q);
+}
+
+static void
+on_clock(void *arg)
+{
+	struct dns_query *a = arg;
+	struct dns_query_question *q;
+	uint64_t now = clock_mono_ms();
+	struct msg_dns_answer answer;
+
+	trouble(&answer, "the DNS servers did not answer in time");
+	while ((q = TAILQ_FIRST(&a->waiting)) != NULL && q->deadline <= now)
+		question_tell(q, &answer);
+	if (q != NULL)
+		loop_timer_set(a->clock, q->deadline - now);
+}
+
+struct dns_query_question *
+dns_query_ask(struct dns_query *a, const struct msg_dns_query *query, void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg)
+{
+	struct msg_dns_answer answer;
+
+	look_at_files(a);
+	if (hosts_file_answer(a->hosts, query, &answer)) {
+		done(arg, &answer);
+		return NULL;
+	}
+	struct dns_query_question *q = mem_new(struct dns_query_question);
+	q->owner = a;
+	q->context = LIST_FIRST(&a->contexts);
+	q->query = *query;
+	q->done = done;
+	q->arg = arg;
+	q->deadline = clock_mono_ms() + QUESTION_MS;
+	q->context->open++;
+	TAILQ_INSERT_TAIL(&a->waiting, q, link);
+	if (!loop_timer_is_set(a->clock))
+		loop_timer_set(a->clock, QUESTION_MS);
+
+	/* What is in the cache comes back before this returns; `q` is free then. */
+	bool back = false;
+	q->back = &back;
+	int error = ub_resolve_event(q->context->ub, query->name, query->type, 1, q, on_unbound, NULL);
+	if (back)
+		return NULL;
+	q->back = NULL;
+	if (error != 0) {
+		char text[sizeof(answer.text)];
+		snprintf(text, sizeof(text), "the resolver does not work: %s", ub_strerror(error));
+		trouble(&answer, text);
+		question_tell(q, &answer);
+		q->context->open--;
+		TAILQ_REMOVE(&a->spent, q, link);
+		free(q);
+		return NULL;
+	}
+	return q;
+}
+
+void
+dns_query_forget(struct dns_query_question *q)
+{
+	if (q->done == NULL)
+		return;
+	q->done = NULL;
+	TAILQ_REMOVE(&q->owner->waiting, q, link);
+	TAILQ_INSERT_TAIL(&q->owner->spent, q, link);
+}
+
+struct dns_query *
+dns_query_new(struct loop *l, const struct config_service *s)
+{
+	struct dns_query *a = mem_new(struct dns_query);
+
+	a->loop = l;
+	a->service = s;
+	TAILQ_INIT(&a->waiting);
+	TAILQ_INIT(&a->spent);
+	a->log = fopencookie(a, "w", (cookie_io_functions_t){ .write = log_write });
+	if (a->log != NULL)
+		setvbuf(a->log, NULL, _IOLBF, 1024);
+	a->sweep = loop_timer_new(l, on_sweep, a);
+	a->clock = loop_timer_new(l, on_clock, a);
+	a->looked_at = clock_mono_ms();
+	a->resolv_changed = file_changed(RESOLV_PATH);
+	read_hosts(a);
+	if (context_new(a) == NULL)
+		die(EX_CONFIG, "libunbound refuses the DNS settings (dns-server, trust-anchor)");
+	return a;
+}
+
+void
+dns_query_free(struct dns_query *a)
+{
+	struct dns_query_question *q;
+	struct context *c;
+
+	while ((c = LIST_FIRST(&a->contexts)) != NULL)
+		context_free(c);
+	TAILQ_CONCAT(&a->spent, &a->waiting, link);
+	while ((q = TAILQ_FIRST(&a->spent)) != NULL) {
+		TAILQ_REMOVE(&a->spent, q, link);
+		free(q);
+	}
+	loop_timer_free(a->sweep);
+	loop_timer_free(a->clock);
+	hosts_file_free(a->hosts);
+	if (a->log != NULL)
+		fclose(a->log);
+	free(a);
+}

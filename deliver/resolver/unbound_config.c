@@ -1,0 +1,121 @@
+/*
+ * unbound_config - what libunbound is told, as the text of a configuration file
+ *
+ * Runs in:  resolver (pure)
+ * Owns:     nothing
+ * Promise:  names below test., home.ptr_name. and in private reverse zones are asked of the configured servers like any
+ *           other, servers on loopback included; libunbound's built-in empty zones would hide internal names.
+ *           Without any server it recurses from the root itself
+ * Fails by: out->failed; server lines that are no address are left out
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "deliver/resolver/resolver.h"
+
+#define SERVERS_MAX 8
+
+static const char fixed[] =
+    "server:\n"
+    "  do-not-query-localhost: no\n"
+    "  unblock-lan-zones: yes\n"
+    "  insecure-lan-zones: yes\n"
+    "  local-zone: \"test.\" nodefault\n"
+    "  local-zone: \"home.arpa.\" nodefault\n"
+    "  domain-insecure: \"test.\"\n"
+    "  domain-insecure: \"home.arpa.\"\n"
+    "  domain-insecure: \"localhost.\"\n"
+    "  outgoing-range: 480\n"		/* descriptors: 1,024 is what a process may count on */
+    "  num-queries-per-thread: 4096\n"
+    "  outgoing-num-tcp: 64\n"
+    "  infra-host-ttl: 60\n"		/* a DNS server that was down is tried again soon */
+    "  infra-keep-probing: yes\n"
+    "  cache-max-negative-ttl: 60\n"	/* a forgotten MX is seen soon after it was made */
+    "  cache-max-ttl: 86400\n";
+
+int
+unbound_config_server(char *dst, const char *text)
+{
+	struct net_address a;
+	const char *why;
+	char ip[NET_TEXT_SIZE];
+	uint8_t six[16];
+
+	/* A bare IPv6 address has colons of its own. */
+	if (inet_pton(AF_INET6, text, six) == 1) {
+		snprintf(dst, NET_TEXT_SIZE, "%s@53", text);
+		return 0;
+	}
+	if (net_address_parse(&a, text, 53, &why) == -1)
+		return -1;
+	net_format_ip(ip, (const struct sockaddr *)&a.sa);
+	int n = snprintf(dst, NET_TEXT_SIZE, "%s@%u", ip, net_port((const struct sockaddr *)&a.sa));
+	return n < NET_TEXT_SIZE ? 0 : -1;
+}
+
+static void
+write_server(struct buf *out, const char *text, unsigned *count)
+{
+	char server[NET_TEXT_SIZE];
+
+	if (*count == SERVERS_MAX || unbound_config_server(server, text) == -1)
+		return;
+	if ((*count)++ == 0)
+		buf_puts(out, "forward-zone:\n  name: \".\"\n");
+	buf_printf(out, "  forward-addr: %s\n", server);
+}
+
+/* The "nameserver ADDRESS" lines of resolv.conf(5). */
+static void
+write_resolv(struct buf *out, const char *text, size_t len, unsigned *count)
+{
+	static const char word[] = "nameserver";
+	const char *end = text + len;
+
+	while (text < end) {
+		const char *lf = memchr(text, '\n', (size_t)(end - text)), *stop = lf != NULL ? lf : end;
+		char address[NET_TEXT_SIZE];
+		if ((size_t)(stop - text) > sizeof(word) && memcmp(text, word, sizeof(word) - 1) == 0) {
+			const char *from = text + sizeof(word) - 1;
+			while (from < stop && (*from == ' ' || *from == '\t'))
+				from++;
+			size_t n = 0;
+			while (from + n < stop && n < sizeof(address) - 1 && memchr(" \t\r#;", from[n], 5) == NULL)
+				n++;
+			memcpy(address, from, n);
+			address[n] = '\0';
+			if (from > text + sizeof(word) - 1)
+				write_server(out, address, count);
+		}
+		text = lf != NULL ? lf + 1 : end;
+	}
+}
+
+/* Names and paths come from the INI; a quote or line end in one must not start a new setting. */
+static bool
+is_plain(const char *text)
+{
+	return strpbrk(text, "\"\\\r\n") == NULL;
+}
+
+void
+unbound_config_write(struct buf *out, const struct config_service *s, const char *resolv, size_t len)
+{
+	unsigned count = 0;
+
+	buf_puts(out, fixed);
+	buf_printf(out, "  module-config: \"%s\"\n", s->dnssec ? "validator iterator" : "iterator");
+	if (s->dnssec) {
+		const char *anchor = s->trust_anchor != NULL ? s->trust_anchor : "/usr/share/dns/root.key";
+		if (is_plain(anchor))
+			buf_printf(out, "  trust-anchor-file: \"%s\"\n", anchor);
+	}
+	for (size_t i = 0; i < s->dns_insecure.count; i++)
+		if (is_plain(s->dns_insecure.text[i]))
+			buf_printf(out, "  domain-insecure: \"%s\"\n", s->dns_insecure.text[i]);
+	for (size_t i = 0; i < s->dns_server.count; i++)
+		write_server(out, s->dns_server.text[i], &count);
+	if (s->dns_server.count == 0)
+		write_resolv(out, resolv, len, &count);
+}

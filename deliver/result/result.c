@@ -1,0 +1,389 @@
+/*
+ * result - what became of a message is written down: success told, note, mark, report of failure, then forget
+ *
+ * Runs in:  deliver; decisions on the loop, all disk work on pool threads
+ * Owns:     the lanes; those messages whose step the disk refused
+ * Promise:  a failure is noted and synced before its mark, marked and synced before its report is queued, and its mark says
+ *           so only afterwards; a message goes when nothing is pending. A crash between two steps repeats one
+ * Fails by: never; a step the disk refuses is tried again, and so long the message is not sent again
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define QUICK_LANES 2			/* steps without a sync */
+#define QUICK_BATCH 64
+#define CAREFUL_LANES 4			/* steps with one */
+#define CAREFUL_BATCH 4
+#define STUCK_MS 10000
+#define STUCK_MAX 16			/* with that many the disk is the trouble: deliver nothing more */
+
+/* --- steps, on pool threads --- */
+
+static int
+write_marks(struct result *t, struct schedule_message *m)
+{
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		if (m->result[i].mark != 0 && spool_mark(t->spool, m->fd, &m->e, i, m->result[i].mark) == -1)
+			return -1;
+	if (spool_sync(m->fd) == -1)
+		return -1;
+	disk_crash_point("settle-marked");
+	return 0;
+}
+
+static int
+remove_message(struct result *t, struct schedule_message *m)
+{
+	if (spool_remove(t->spool, m->id) == -1)
+		return -1;
+	if (m->noted)
+		(void)!spool_remove_note(t->spool, m->id);	/* a scan sweeps what stays */
+	disk_crash_point("settle-removed");
+	/* The last close of a removed file frees its blocks: milliseconds of disk work while others sync, so not on the loop. */
+	close(m->fd);
+	m->fd = -1;
+	return 0;
+}
+
+static int
+do_step(struct result_state *st)
+{
+	struct result *t = st->settle;
+	struct schedule_message *m = st->m;
+
+	st->note_failed = false;
+	if (st->note.len > 0) {
+		m->noted = true;
+		st->note_failed = spool_note_add(t->spool, m->id, buf_text(&st->note), st->note_sync) == -1;
+		if (st->note_failed && st->note_sync)
+			return -1;
+		buf_clear(&st->note);
+	}
+	if (st->marks && write_marks(t, m) == -1)
+		return -1;
+	if (st->remove)
+		return remove_message(t, m);
+	if (st->due != 0 && spool_set_due(t->spool, m->id, st->due) == -1)
+		st->vanished = errno == ENOENT;		/* else: an earlier attempt after a restart */
+	return 0;
+}
+
+static void
+run(void *arg, void **jobs, size_t n)
+{
+	(void)arg;
+	for (size_t i = 0; i < n; i++) {
+		struct result_state *st = jobs[i];
+
+		st->error = do_step(st) == 0 ? 0 : errno;
+	}
+}
+
+static void
+submit(struct result_state *st)
+{
+	struct result *t = st->settle;
+
+	pool_submit(st->marks || (st->note_sync && st->note.len > 0) ? t->careful : t->quick, st);
+}
+
+/* --- stage: write --- */
+
+void
+result_add_line(struct result_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
+    const struct schedule_reason *why)
+{
+	struct note_line line = { .kind = kind, .number = number, .time = time };
+
+	if (st->m->torn)
+		buf_puts(&st->note, "\n");
+	st->m->torn = false;
+	if (why != NULL) {
+		line.code = why->code;
+		memcpy(line.status, status, strnlen(status, sizeof(line.status) - 1));
+		memcpy(line.host, why->host, strnlen(why->host, sizeof(line.host) - 1));
+		memcpy(line.text, why->text, strnlen(why->text, sizeof(line.text) - 1));
+	}
+	note_format(&line, &st->note);
+}
+
+static void
+note_failures(struct result_state *st)
+{
+	struct schedule_message *m = st->m;
+
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		if (m->result[i].outcome == OUTCOME_FAILED)
+			result_add_line(st, NOTE_FAILED, i, m->failed_us, result_judge_status(&m->result[i]), m->result[i].reason);
+	st->note_sync = true;
+}
+
+/* Counts the attempt, in the note too. */
+static void
+note_later(struct result_state *st, int64_t now_us)
+{
+	struct schedule_message *m = st->m;
+	const struct schedule_result *first = m->result;
+	unsigned *number;
+
+	while (first->outcome != OUTCOME_LATER)
+		first++;
+	number = st->plan[first->local].quick ? &m->quick : &m->attempts;
+	(*number)++;
+	result_add_line(st, st->plan[first->local].quick ? NOTE_QUICK : NOTE_DEFERRED, *number, now_us / 1000000, first->reason->status,
+	    first->reason);
+}
+
+static void
+set_marks(struct result_state *st)
+{
+	struct schedule_message *m = st->m;
+
+	st->marks = false;
+	for (size_t i = 0; i < m->e.nrcpt; i++) {
+		struct schedule_result *r = &m->result[i];
+
+		r->mark = r->outcome == OUTCOME_DELIVERED ? MARK_DELIVERED : r->outcome == OUTCOME_FAILED ? MARK_FAILED : 0;
+		st->marks |= r->mark != 0;
+	}
+}
+
+/* What is held stays as it is: after a restart it is loaded at once, for a place among those of its domain. */
+static int64_t
+due_of(const struct schedule_message *m)
+{
+	return m->later && !m->held ? (clock_wall_us() + (int64_t)m->after * 1000 + 999999) / 1000000 : 0;
+}
+
+static void
+begin_write(struct result_state *st, int64_t now_us)
+{
+	struct schedule_message *m = st->m;
+
+	st->stage = RESULT_WRITE;
+	if (st->failed > 0) {
+		m->failed_us = now_us;
+		note_failures(st);
+	}
+	if (m->later)
+		note_later(st, now_us);
+	set_marks(st);
+	if (st->failed == 0 && !st->delay)
+		st->due = due_of(m);
+	submit(st);
+}
+
+/* Without its note a failure must not be marked: it stays pending, and will be found again. */
+static void
+take_failures_back(struct result_state *st)
+{
+	struct schedule_message *m = st->m;
+
+	log_event(LOG_FAULT, m->id, "trouble", "what=note error=%s", log_safe(strerror(st->error)));
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		if (m->result[i].outcome == OUTCOME_FAILED)
+			m->result[i].outcome = OUTCOME_NONE;
+	st->pending += st->failed;
+	st->failed = 0;
+	st->delay = false;
+	st->note_sync = false;
+	buf_clear(&st->note);
+	m->torn = true;			/* a part of it may be there */
+	if (!m->later || m->after > RESULT_AGAIN_MS)
+		m->after = RESULT_AGAIN_MS;
+	m->later = true;
+	st->due = due_of(m);
+	set_marks(st);
+	submit(st);
+}
+
+/* --- stage: close --- */
+
+void
+result_close(struct result_state *st)
+{
+	struct schedule_message *m = st->m;
+
+	st->stage = RESULT_CLOSE;
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		m->result[i].mark = m->result[i].outcome == OUTCOME_FAILED ? MARK_REPORTED : 0;
+	st->note_sync = false;
+	st->remove = st->pending == 0;
+	st->marks = !st->remove && st->failed > 0;
+	st->due = due_of(m);
+	submit(st);
+}
+
+/* --- from stage to stage --- */
+
+void
+result_next(struct result_state *st)
+{
+	enum result_stage stage = st->stage;
+
+	if (stage == RESULT_WRITE && st->failed > 0)
+		result_report_failures(st);
+	else if (stage <= RESULT_REPORT && st->delay)
+		result_report_delay(st);
+	else if (stage == RESULT_WRITE || stage == RESULT_CLOSE)
+		schedule_settled(st->m);
+	else
+		result_close(st);
+}
+
+static void
+adopt_marks(struct schedule_message *m)
+{
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		if (m->result[i].mark != 0)
+			m->e.rcpt[i].mark = m->result[i].mark;
+}
+
+void
+result_stick(struct result_state *st, int error)
+{
+	struct result *t = st->settle;
+
+	st->error = error;
+	log_event(LOG_FAULT, st->m->id, "trouble", "what=settle error=%s", log_safe(strerror(st->error)));
+	st->is_stuck = true;
+	TAILQ_INSERT_TAIL(&t->stuck, st, link);
+	t->nstuck++;
+	if (!loop_timer_is_set(t->timer))
+		loop_timer_set(t->timer, STUCK_MS);
+}
+
+static void
+step_done(void *arg, void *job)
+{
+	struct result_state *st = job;
+	struct schedule_message *m = st->m;
+
+	(void)arg;
+	if (st->error != 0 && st->note_failed && st->stage == RESULT_WRITE) {
+		take_failures_back(st);
+		return;
+	}
+	if (st->error != 0) {
+		result_stick(st, st->error);
+		return;
+	}
+	adopt_marks(m);
+	m->gone = st->remove || st->vanished;
+	if (st->stage == RESULT_WRITE)
+		result_judge_log_failed(m);
+	if (m->gone)
+		schedule_settled(m);
+	else
+		result_next(st);
+}
+
+static void
+try_again(void *arg)
+{
+	struct result *t = arg;
+	struct result_state *st;
+
+	/* those of now: one that fails at once comes back to the end of the list */
+	for (size_t n = t->nstuck; n > 0 && (st = TAILQ_FIRST(&t->stuck)) != NULL; n--) {
+		TAILQ_REMOVE(&t->stuck, st, link);
+		t->nstuck--;
+		st->is_stuck = false;
+		if (st->stage == RESULT_SUCCESS)
+			report_submit(t->report, &st->report);
+		else
+			submit(st);
+	}
+}
+
+void
+result_begin(struct result *t, struct schedule_message *m)
+{
+	struct result_state *st = mem_new(struct result_state);
+
+	m->settle = st;
+	st->settle = t;
+	st->m = m;
+	buf_init(&st->note, MESSAGE_ENVELOPE_MAX);
+	result_judge(st, clock_wall_us());
+	if (st->delivered > 0 && result_judge_may_report(m))
+		result_report_success(st);
+	else
+		result_write(st);
+}
+
+void
+result_write(struct result_state *st)
+{
+	struct schedule_message *m = st->m;
+
+	if (m->owed) {
+		st->stage = RESULT_WRITE;
+		result_next(st);
+	} else if (st->failed == 0 && st->pending == 0) {
+		st->stage = RESULT_CLOSE;
+		st->remove = true;
+		submit(st);
+	} else if (st->failed == 0 && st->delivered == 0 && !m->later && !st->delay) {
+		schedule_settled(m);	/* nothing was tried */
+	} else {
+		begin_write(st, clock_wall_us());
+	}
+}
+
+bool
+result_is_stuck(const struct result *t)
+{
+	return t->nstuck >= STUCK_MAX;
+}
+
+/* --- life --- */
+
+void
+result_state_free(struct result_state *st)
+{
+	if (st == NULL)
+		return;
+	if (st->is_stuck) {
+		TAILQ_REMOVE(&st->settle->stuck, st, link);
+		st->settle->nstuck--;
+	}
+	buf_done(&st->note);
+	buf_done(&st->details);
+	free(st->recipient);
+	message_envelope_done(&st->part);
+	free(st);
+}
+
+struct result *
+result_new(const struct schedule_setup *setup, struct report *report)
+{
+	struct result *t = mem_new(struct result);
+
+	t->spool = setup->spool;
+	t->report = report;
+	t->badmail = setup->badmail;
+	t->server = setup->server;
+	t->timer = loop_timer_new(setup->loop, try_again, t);
+	TAILQ_INIT(&t->stuck);
+	t->quick = pool_lane_new(setup->pool, QUICK_LANES, QUICK_BATCH, run, step_done, t);
+	t->careful = pool_lane_new(setup->pool, CAREFUL_LANES, CAREFUL_BATCH, run, step_done, t);
+	return t;
+}
+
+void
+result_free(struct result *t)
+{
+	if (t == NULL)
+		return;
+	loop_timer_free(t->timer);
+	free(t);
+}

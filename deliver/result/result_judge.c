@@ -1,0 +1,165 @@
+/*
+ * result_judge - what became of each recipient: over, for later and when, or out of time
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     nothing beyond the message's settling
+ * Promise:  a message is due when the first of those for later is; what a peer asked for counts for its own recipients
+ * Fails by: nothing
+ */
+#include <string.h>
+#include <bsd/stdlib.h>
+
+#include "common/base/log.h"
+#include "deliver/deliver.h"
+
+static unsigned
+spread(void)
+{
+	return arc4random_uniform(1001);
+}
+
+/* Times for what is to come later, once for remote and once for local recipients. */
+static void
+make_plans(struct result_state *st, int64_t now_us)
+{
+	struct schedule_message *m = st->m;
+
+	st->at = (struct retry_case){
+		.age = now_us > m->arrived_us ? (uint64_t)(now_us - m->arrived_us) / 1000 : 0,
+		.attempts = m->attempts, .quick = m->quick, .glitch = m->glitch, .jitter = spread(),
+	};
+	for (size_t local = 0; local < 2; local++) {
+		st->at.local = local == 1;
+		st->plan[local] = retry_decide(st->settle->server, &st->at);
+	}
+}
+
+/* When this recipient is to be tried again: its peer may have said so. */
+static uint64_t
+after_of(const struct result_state *st, const struct schedule_result *r)
+{
+	struct retry_case c = st->at;
+
+	c.local = r->local;
+	c.hint = r->reason->code / 100 == 4 ? retry_hint(r->reason->text) : 0;
+	return c.hint == 0 ? st->plan[r->local].after : retry_decide(st->settle->server, &c).after;
+}
+
+bool
+result_judge_wants(const struct message_recipient *r, unsigned notify)
+{
+	return r->notify == 0 || (r->notify & notify) != 0;
+}
+
+bool
+result_judge_may_report(const struct schedule_message *m)
+{
+	return *m->e.sender != '\0' && (m->e.flags & MESSAGE_REPORT) == 0;
+}
+
+static void
+judge_later(struct result_state *st, size_t i)
+{
+	struct schedule_message *m = st->m;
+	struct schedule_result *r = &m->result[i];
+	const struct retry_plan *plan = &st->plan[r->local];
+	uint64_t after;
+
+	if (plan->expired && !r->waits) {
+		r->outcome = OUTCOME_FAILED;
+		r->expired = true;
+		return;
+	}
+	after = plan->expired ? st->settle->server->retry.ms[st->settle->server->retry.count - 1] : after_of(st, r);
+	if (!m->later || after < m->after)
+		m->after = after;
+	m->later = true;
+	if (plan->delayed && !m->delayed && result_judge_may_report(m) && result_judge_wants(&m->e.rcpt[i], NOTIFY_DELAY))
+		st->delay = true;
+}
+
+/* It is not tried until it is asked for, but the time it has is the same. */
+static void
+judge_held(struct result_state *st, size_t i)
+{
+	struct schedule_message *m = st->m;
+	struct schedule_result *r = &m->result[i];
+	bool told = m->delayed || !result_judge_may_report(m) || !result_judge_wants(&m->e.rcpt[i], NOTIFY_DELAY);
+	uint64_t after;
+
+	if (r->reason == NULL && (st->plan[0].expired || st->plan[0].delayed))
+		r->reason = schedule_reason_keep(m, 0, "4.4.7", "", "held until its host asks for it, which it has not done");
+	if (st->plan[0].expired) {
+		r->outcome = OUTCOME_FAILED;
+		r->expired = true;
+		return;
+	}
+	st->delay |= st->plan[0].delayed && !told;
+	after = retry_held(st->settle->server, st->at.age, told);
+	if (!m->held || after < m->held_after)
+		m->held_after = after;
+	m->held = true;
+}
+
+static void
+count(struct result_state *st)
+{
+	struct schedule_message *m = st->m;
+
+	for (size_t i = 0; i < m->e.nrcpt; i++) {
+		struct schedule_result *r = &m->result[i];
+
+		if (r->outcome == OUTCOME_LATER)
+			judge_later(st, i);
+		else if (r->outcome == OUTCOME_BACKLOG)
+			judge_held(st, i);
+		if (r->outcome == OUTCOME_DELIVERED)
+			st->delivered++;
+		else if (r->outcome == OUTCOME_FAILED)
+			st->failed++;
+		else if (m->e.rcpt[i].mark == MARK_PENDING)
+			st->pending++;
+	}
+}
+
+const char *
+result_judge_status(const struct schedule_result *r)
+{
+	return r->expired ? "4.4.7" : r->reason->status;
+}
+
+static void
+log_later(const struct result_state *st)
+{
+	const struct schedule_message *m = st->m;
+
+	for (size_t i = 0; i < m->e.nrcpt; i++) {
+		const struct schedule_result *r = &m->result[i];
+
+		if (r->outcome == OUTCOME_LATER)
+			log_event(LOG_FACT, m->id, "deferred", "recipient=%s status=%s reason=%s host=%s next=%llu",
+			    log_safe(m->e.rcpt[i].address), r->reason->status, log_safe(r->reason->text),
+			    log_safe(r->reason->host), (unsigned long long)((m->after + 500) / 1000));
+		else if (r->outcome == OUTCOME_BACKLOG && r->reason != NULL)
+			log_event(LOG_FACT, m->id, "held", "recipient=%s status=%s reason=%s host=%s", log_safe(m->e.rcpt[i].address),
+			    r->reason->status, log_safe(r->reason->text), log_safe(r->reason->host));
+	}
+}
+
+void
+result_judge_log_failed(const struct schedule_message *m)
+{
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		if (m->result[i].outcome == OUTCOME_FAILED)
+			log_event(LOG_WARN, m->id, m->result[i].expired ? "expired" : "failed", "recipient=%s status=%s reason=%s host=%s",
+			    log_safe(m->e.rcpt[i].address), result_judge_status(&m->result[i]), log_safe(m->result[i].reason->text),
+			    log_safe(m->result[i].reason->host));
+}
+
+void
+result_judge(struct result_state *st, int64_t now_us)
+{
+	make_plans(st, now_us);
+	count(st);
+	log_later(st);
+}

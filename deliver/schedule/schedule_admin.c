@@ -1,0 +1,293 @@
+/*
+ * schedule_admin - what operators do to single messages: held, released, due now, deleted, bounced, moved
+ *
+ * Runs in:  deliver, on the loop; moving on a pool thread
+ * Owns:     the records that rest, and those that a list is to pass over
+ * Promise:  a message at work is not taken from under its round; what was marked delivered stays so; deleting and bouncing are
+ *           written down by settle, in its one safe order
+ * Fails by: the order's result and error
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "deliver/deliver.h"
+
+#define BOUNCE_STATUS "5.0.0"
+#define BOUNCE_TEXT "returned by the administrator"
+
+static uint32_t
+now_s(void)
+{
+	return (uint32_t)(clock_wall_us() / 1000000);
+}
+
+static void
+no_retry(struct schedule *s, struct schedule_record *r)
+{
+	if ((r->flags & RECORD_RETRY) != 0)
+		s->retrying--;
+	r->flags = (uint8_t)(r->flags & ~RECORD_RETRY);
+}
+
+static struct schedule_record *
+record_of(struct schedule *s, const char *id, uint32_t *n)
+{
+	struct schedule_record *r;
+
+	*n = schedule_index_find(s->index, id);
+	if (*n == 0)
+		return NULL;
+	r = schedule_index_at(s->index, *n);
+	return r->state == RECORD_GONE ? NULL : r;
+}
+
+/* --- held, due --- */
+
+static void
+rest(struct schedule *s, uint32_t n)
+{
+	struct schedule_record *r = schedule_index_at(s->index, n);
+
+	if (r->state == RECORD_WAITING) {
+		schedule_index_take(s->index, n);
+		no_retry(s, r);
+		r->state = RECORD_RESTING;
+	} else if (r->state == RECORD_PARKED || r->state == RECORD_FRESH) {
+		r->state = RECORD_ASIDE;
+	}
+}
+
+static void
+go_on(struct schedule *s, uint32_t n)
+{
+	struct schedule_record *r = schedule_index_at(s->index, n);
+
+	if (r->state == RECORD_RESTING)
+		schedule_index_wait(s->index, n, now_s());
+	else if (r->state == RECORD_ASIDE)
+		r->state = RECORD_PARKED;
+	if (!s->draining)
+		loop_timer_set(s->timer, 0);
+}
+
+bool
+schedule_admin_hold(struct schedule *s, const char *id, bool held)
+{
+	uint32_t n;
+	struct schedule_record *r = record_of(s, id, &n);
+
+	if (r == NULL)
+		return false;
+	if (held && (r->flags & RECORD_WANTED) != 0) {
+		schedule_etrn_unwant(s, n);
+		r->flags = (uint8_t)(r->flags & ~RECORD_WANTED);
+	}
+	schedule_index_set_held(s->index, n, held);
+	if (held)
+		rest(s, n);
+	else
+		go_on(s, n);
+	return true;
+}
+
+bool
+schedule_admin_retry(struct schedule *s, const char *id)
+{
+	uint32_t n;
+	struct schedule_record *r = record_of(s, id, &n);
+
+	if (r == NULL)
+		return false;
+	if (r->state == RECORD_WAITING && r->due > now_s())
+		schedule_index_wait(s->index, n, now_s());
+	if (!s->draining)
+		loop_timer_set(s->timer, 0);
+	return true;
+}
+
+void
+schedule_admin_rest(struct schedule *s, uint32_t n, uint32_t due)
+{
+	struct schedule_record *r = schedule_index_at(s->index, n);
+	bool frozen = (r->flags & RECORD_HELD) != 0;
+
+	r->due = due;
+	if (r->state == RECORD_ASIDE && !frozen) {
+		r->state = RECORD_PARKED;
+	} else if (r->state != RECORD_ASIDE) {
+		no_retry(s, r);
+		r->state = RECORD_RESTING;
+	}
+}
+
+/* --- records that a list still names --- */
+
+bool
+schedule_admin_is_aside(struct schedule *s, uint32_t n, struct schedule_dest *d)
+{
+	struct schedule_record *r = schedule_index_at(s->index, n);
+
+	if (r->state != RECORD_ASIDE && r->state != RECORD_GONE)
+		return false;
+	if (r->state == RECORD_GONE) {
+		s->buried--;
+		schedule_index_remove(s->index, n);
+	} else if ((r->flags & RECORD_HELD) != 0) {
+		no_retry(s, r);
+		r->state = RECORD_RESTING;
+	} else {
+		r->state = RECORD_LOADED;	/* by an order */
+	}
+	if (d != NULL) {
+		d->coming--;
+		schedule_dest_check(s->dests, d);
+	}
+	return true;
+}
+
+void
+schedule_admin_bury(struct schedule *s, uint32_t n)
+{
+	struct schedule_record *r = schedule_index_at(s->index, n);
+
+	schedule_index_set_backlog(s->index, n, false);
+	schedule_index_set_held(s->index, n, false);
+	r->state = RECORD_GONE;
+	r->flags = 0;
+	s->buried++;
+}
+
+void
+schedule_admin_unbury(struct schedule *s, uint32_t n)
+{
+	struct schedule_record *r = schedule_index_at(s->index, n);
+
+	if (r->state != RECORD_GONE)
+		return;
+	r->state = RECORD_PARKED;
+	r->attempts = r->quick = 0;
+	s->buried--;
+}
+
+/* --- deleted, bounced, moved --- */
+
+enum schedule_admin_result
+schedule_admin_begin(struct schedule *s, struct schedule_admin *o)
+{
+	uint32_t n;
+	struct schedule_record *r = record_of(s, o->id, &n);
+	struct schedule_message *m;
+
+	o->result = SCHEDULE_BUSY;
+	if (r == NULL)
+		return SCHEDULE_GONE;
+	if (r->state == RECORD_LOADED || s->draining || result_is_stuck(s->settle))
+		return SCHEDULE_BUSY;
+	if (r->state == RECORD_WAITING)
+		schedule_index_take(s->index, n);
+	else if (r->state == RECORD_PARKED || r->state == RECORD_FRESH)
+		r->state = RECORD_ASIDE;
+	m = schedule_message_new(s, n, NULL);
+	m->command = o;
+	schedule_load_by_thread(m);
+	return SCHEDULE_DONE;
+}
+
+static bool
+is_meant(const struct schedule_message *m, size_t i)
+{
+	return m->e.rcpt[i].mark == MARK_PENDING && queue_filter_is_recipient(m->command->pick, m->e.rcpt[i].address);
+}
+
+/* As if delivered, but nobody is told of it; or failed, and the sender is. */
+static void
+end_recipients(struct schedule_message *m)
+{
+	struct schedule_admin *o = m->command;
+	const char *text = o->reason == NULL || *o->reason == '\0' ? BOUNCE_TEXT : o->reason;
+	struct schedule_reason *why = o->kind == SCHEDULE_BOUNCE ? schedule_reason_keep(m, 0, BOUNCE_STATUS, "", text) : NULL;
+
+	for (size_t i = 0; i < m->e.nrcpt; i++) {
+		if (!is_meant(m, i))
+			continue;
+		m->result[i].outcome = o->kind == SCHEDULE_BOUNCE ? OUTCOME_FAILED : OUTCOME_DELIVERED;
+		m->result[i].reason = why;
+		o->recipients++;
+	}
+	if (o->kind == SCHEDULE_BOUNCE)
+		disk_crash_point("order-bounce");
+	else
+		disk_crash_point("order-delete");
+	result_begin(m->schedule->settle, m);
+}
+
+void
+schedule_admin_run_move(void *arg, void **jobs, size_t n)
+{
+	struct schedule *s = arg;
+
+	for (size_t i = 0; i < n; i++) {
+		struct schedule_message *m = jobs[i];
+		struct schedule_admin *o = m->command;
+
+		o->error = spool_move(s->set.spool, o->to, m->id, clock_wall_us() / 1000000) == 0 ? 0 : errno;
+	}
+}
+
+void
+schedule_admin_moved(void *arg, void *job)
+{
+	struct schedule_message *m = job;
+
+	(void)arg;
+	m->gone = m->command->error == 0;
+	schedule_settled(m);
+}
+
+void
+schedule_admin_apply(struct schedule_message *m)
+{
+	struct schedule_admin *o = m->command;
+
+	o->result = SCHEDULE_DONE;
+	if (o->kind != SCHEDULE_MOVE) {
+		end_recipients(m);
+		return;
+	}
+	o->recipients = m->e.nrcpt;
+	pool_submit(m->schedule->move, m);
+}
+
+static void
+judge(struct schedule_message *m)
+{
+	struct schedule_admin *o = m->command;
+
+	if (m->error != 0)
+		o->error = m->error;
+	for (size_t i = 0; o->result == SCHEDULE_DONE && o->kind != SCHEDULE_MOVE && !m->gone && i < m->e.nrcpt; i++)
+		if (is_meant(m, i))
+			o->error = EIO;		/* settle has said why, and takes it up again */
+	if (o->error != 0)
+		o->result = o->error == ENOENT ? SCHEDULE_GONE : SCHEDULE_FAILED;
+}
+
+void
+schedule_admin_end(struct schedule_message *m)
+{
+	static const char *const events[] = { [SCHEDULE_DELETE] = "deleted", [SCHEDULE_BOUNCE] = "bounced", [SCHEDULE_MOVE] = "moved" };
+	struct schedule_admin *o = m->command;
+
+	judge(m);
+	disk_crash_point("order-done");
+	if (o->result == SCHEDULE_DONE)
+		log_event(LOG_FACT, m->id, events[o->kind], "uid=%u sender=%s recipients=%zu%s%s%s%s", o->uid,
+		    log_safe(*m->e.sender == '\0' ? "<>" : m->e.sender), o->recipients, o->kind == SCHEDULE_MOVE ? " to=" : "",
+		    o->kind == SCHEDULE_MOVE ? o->to_name : "", o->kind == SCHEDULE_BOUNCE ? " reason=" : "",
+		    o->kind == SCHEDULE_BOUNCE ? log_safe(o->reason) : "");
+	m->command = NULL;
+	o->done(o->arg, o);
+}

@@ -1,0 +1,452 @@
+/*
+ * schedule_attempt - one round of a message: its recipients grouped by destination, sent in portions, results collected
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     the portions at work; the message's hold on its destinations
+ * Promise:  each pending recipient ends the round with one outcome; a destination over its share or being tried after
+ *           a failure parks its recipients, one known to be down defers them at once; nothing waits for another
+ * Fails by: nothing; failures are outcomes
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/mail/idn.h"
+#include "deliver/deliver.h"
+
+#define PORTIONS_MAX 16			/* of one message at a time */
+#define PORTION_MAX 1000		/* recipients, when max-recipients is not set lower */
+#define FRESH_PLACES 96			/* beside the window */
+#define AWAY_LOOK 64			/* recipients looked at for one whose destination is away */
+#define TURN_PORTIONS 32		/* waiting for a connection that is the only one there will be */
+#define PROBE_MS 60000			/* a destination that is down is tried no more often than this */
+
+struct schedule_portion {
+	LIST_ENTRY(schedule_portion) link;
+	struct schedule_message *m;
+	struct schedule_dest *dest;
+	const size_t *index;
+	size_t count;
+	size_t *owned;			/* `index`, when it is this portion's own */
+	struct outbound_job remote;
+	struct drop_job drop;
+	struct expand_job expand;
+	struct expand_recipient *found;	/* for the directory */
+	struct verdict verdict[];	/* for remote */
+};
+
+enum gate { GATE_SEND, GATE_PARK, GATE_DEFER };
+
+static void send_more(struct schedule_message *m);
+static void submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned);
+
+/* --- groups --- */
+
+static struct schedule_group *
+group_of(struct schedule_message *m, struct schedule_dest *d, uint64_t stamp)
+{
+	if (d->stamp != stamp) {
+		d->stamp = stamp;
+		d->group = m->ngroup++;
+		m->group = mem_array(m->group, m->ngroup, sizeof(*m->group));
+		m->group[d->group] = (struct schedule_group){ .dest = d };
+	}
+	return &m->group[d->group];
+}
+
+/* Orders what is to be done by destination. False: nothing is. */
+static bool
+make_groups(struct schedule_message *m)
+{
+	uint64_t stamp = schedule_dest_stamp(m->schedule->dests);
+	size_t total = 0;
+
+	m->ngroup = m->group_at = m->offset = 0;
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		if (m->result[i].todo)
+			group_of(m, m->result[i].dest, stamp)->count++;
+	for (size_t g = 0; g < m->ngroup; g++) {
+		m->group[g].first = total;
+		total += m->group[g].count;
+		m->group[g].count = 0;
+	}
+	if (total == 0)
+		return false;
+	m->order = mem_array(m->order, total, sizeof(*m->order));
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		if (m->result[i].todo) {
+			struct schedule_group *g = group_of(m, m->result[i].dest, stamp);
+
+			m->order[g->first + g->count++] = i;
+			m->result[i].todo = false;
+		}
+	return true;
+}
+
+/* --- results --- */
+
+/* What is asked for is tried once: then it waits to be asked for again. */
+static enum schedule_outcome
+later(const struct schedule_result *r)
+{
+	return r->hold ? OUTCOME_BACKLOG : OUTCOME_LATER;
+}
+
+/* True: it is to be sent to its fallback for this. */
+static bool
+falls_back(struct schedule_message *m, struct schedule_result *r, const struct verdict *v)
+{
+	if (r->fallback == NULL || r->second || !route_is_fallback(m->schedule->route, v))
+		return false;
+	schedule_route_point(m, r, schedule_route_hosts(m->schedule, r->fallback));
+	r->second = r->todo = true;
+	return true;
+}
+
+static void
+collect_failure(struct schedule_message *m, size_t i, const struct verdict *v)
+{
+	struct schedule_result *r = &m->result[i];
+
+	if (v->what == VERDICT_LATER)
+		r->dest->failure = *v;
+	if (falls_back(m, r, v))
+		return;
+	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : later(r);
+	r->waits = r->dest->directory && r->outcome == OUTCOME_LATER;
+	r->reason = schedule_reason_keep(m, v->code, v->status, v->host, v->text);
+}
+
+/* What is told to a sender who asked for it; a peer with DSN tells it itself. */
+static void
+note_success(struct schedule_message *m, size_t i, const struct verdict *v)
+{
+	m->result[i].outcome = OUTCOME_DELIVERED;
+	if ((m->e.rcpt[i].notify & NOTIFY_SUCCESS) && !v->dsn)
+		m->result[i].reason = schedule_reason_keep(m, v->code, v->status, v->host, v->text);
+}
+
+static void
+portion_free(struct schedule_portion *p)
+{
+	free(p->owned);
+	free(p->found);
+	free(p);
+}
+
+static void
+portion_over(struct schedule_portion *p)
+{
+	struct schedule_message *m = p->m;
+
+	LIST_REMOVE(p, link);
+	m->active--;
+	p->dest->active--;
+	p->dest->stalled = false;
+	if (p->dest->asked > 0 && p->dest->turn == NULL && outbound_is_down(m->schedule->set.remote, p->dest->d.key))
+		schedule_dest_calm(m->schedule->dests, p->dest);
+	if (p->dest->parked > 0 && !m->schedule->draining)
+		loop_timer_set(m->schedule->timer, 0);
+	schedule_dest_check(m->schedule->dests, p->dest);
+	portion_free(p);
+	send_more(m);
+}
+
+static bool
+is_dns_trouble(const struct verdict *v)
+{
+	return v->what == VERDICT_LATER && v->code == 0 && strcmp(v->status, "4.4.3") == 0;
+}
+
+/* Taken back from who could not begin with it, because the process ends. */
+static bool
+is_put_back(const struct schedule_message *m, const struct verdict *v)
+{
+	return m->schedule->draining && v->code == 0 && strcmp(v->status, "4.3.2") == 0;
+}
+
+static void
+remote_over(void *arg, struct outbound_job *job)
+{
+	struct schedule_portion *p = arg;
+	struct schedule_message *m = p->m;
+
+	for (size_t k = 0; k < p->count; k++) {
+		const struct verdict *v = &p->verdict[k];
+		size_t i = p->index[k];
+
+		if (v->what == VERDICT_DELIVERED) {
+			note_success(m, i, v);
+			m->result[i].relayed = true;
+			log_event(LOG_FACT, m->id, "delivered", "recipient=%s host=%s status=%s tls=%s verified=%s",
+			    log_safe(m->e.rcpt[i].address), log_safe(v->host), v->status, job->tls, job->verified);
+		} else if (!is_put_back(m, v)) {
+			collect_failure(m, i, v);
+		}
+	}
+	m->glitch |= job->glitch;
+	if (!job->glitch && !is_dns_trouble(&p->verdict[0]) && !outbound_is_down(m->schedule->set.remote, p->dest->d.key))
+		schedule_recover_up(m->schedule->wake, p->dest);
+	portion_over(p);
+}
+
+static void
+drop_over(void *arg, struct drop_job *job)
+{
+	struct schedule_portion *p = arg;
+	struct schedule_message *m = p->m;
+	bool good = job->verdict.what == VERDICT_DELIVERED;
+
+	if (good) {
+		counters_add(m->schedule->set.counters, COUNTER_DROP, 1);
+		counters_add(m->schedule->set.counters, COUNTER_MESSAGES_DELIVERED, 1);
+	}
+	for (size_t k = 0; k < p->count; k++) {
+		size_t i = p->index[k];
+
+		if (good) {
+			note_success(m, i, &job->verdict);
+			log_event(LOG_FACT, m->id, "dropped", "recipient=%s file=%s", log_safe(m->e.rcpt[i].address), job->file);
+		} else {
+			collect_failure(m, i, &job->verdict);
+		}
+	}
+	portion_over(p);
+}
+
+static void
+note_expanded(struct schedule_message *m, size_t i, const struct expand_recipient *found)
+{
+	m->result[i].outcome = OUTCOME_DELIVERED;
+	if (found->copies > 1 && (m->e.rcpt[i].notify & NOTIFY_SUCCESS)) {
+		m->result[i].expanded = true;
+		m->result[i].reason = schedule_reason_keep(m, 0, found->verdict.status, "", found->verdict.text);
+	}
+}
+
+/* Mailboxes are dropped at once; nothing else of the message is waited for. */
+static void
+expand_over(void *arg, struct expand_job *job)
+{
+	struct schedule_portion *p = arg;
+	struct schedule_message *m = p->m;
+	size_t *mine = mem_array(NULL, p->count, sizeof(*mine)), n = 0;
+
+	for (size_t k = 0; k < job->count; k++) {
+		const struct expand_recipient *found = &job->out[k];
+		size_t i = p->index[k];
+
+		if (is_put_back(m, &found->verdict))
+			continue;
+		m->glitch |= found->verdict.what == VERDICT_LATER;
+		if (found->verdict.what != VERDICT_DELIVERED) {
+			collect_failure(m, i, &found->verdict);
+		} else if (found->copies > 0) {
+			note_expanded(m, i, found);
+		} else if (!m->schedule->draining) {
+			schedule_route_point(m, &m->result[i], m->schedule->local);
+			mine[n++] = i;
+		}
+	}
+	if (n > 0)
+		submit(m, m->schedule->local, mine, n, mine);
+	else
+		free(mine);
+	portion_over(p);
+}
+
+/* --- sending --- */
+
+static const char *
+outgoing_sender(struct schedule_message *m)
+{
+	char masked[ADDRESS_MAX + 1];
+
+	if (m->masked == NULL && route_masquerade(m->schedule->route, m->e.sender, masked))
+		m->masked = mem_strdup(masked);
+	return m->masked != NULL ? m->masked : m->e.sender;
+}
+
+static void
+hold(struct schedule_message *m, bool local)
+{
+	bool *flag = local ? &m->local_held : &m->remote_held;
+	size_t *sum = local ? &m->schedule->local_held : &m->schedule->remote_held;
+
+	*sum += !*flag;
+	*flag = true;
+}
+
+/* `owned`: `index`, when it is to be freed with the portion; else NULL. */
+static void
+submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned)
+{
+	struct schedule *s = m->schedule;
+	struct schedule_portion *p = mem_zalloc(sizeof(*p) + (d->local ? 0 : count * sizeof(p->verdict[0])));
+
+	p->m = m;
+	p->dest = d;
+	p->index = index;
+	p->count = count;
+	p->owned = owned;
+	LIST_INSERT_HEAD(&m->portions, p, link);
+	m->active++;
+	d->active++;
+	hold(m, d->local);
+	if (m->attempts + m->quick > 0)
+		counters_add(s->set.counters, COUNTER_RETRIES, 1);
+	if (d->local) {
+		p->drop = (struct drop_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count, .done = drop_over, .arg = p };
+		drop_submit(s->drop, &p->drop);
+	} else if (d->directory) {
+		p->found = mem_zalloc(count * sizeof(*p->found));
+		p->expand = (struct expand_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count, .out = p->found,
+			.done = expand_over, .arg = p };
+		expand_submit(s->set.expand, &p->expand);
+	} else {
+		p->remote = (struct outbound_job){
+			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index, .count = count,
+			.verdict = p->verdict, .done = remote_over, .arg = p,
+		};
+		outbound_submit(s->set.remote, d->turn != NULL ? d->turn : &d->d, &p->remote);
+	}
+}
+
+/* A new message finds a place even when a flush has filled the window: one a destination, of a few that are kept for that. */
+static bool
+has_place(const struct schedule *s, const struct schedule_message *m, const struct schedule_dest *d)
+{
+	return d->active < schedule_share(s) ||
+	    (m->fresh && d->active == 0 && d->parked == 0 && s->remote_held < s->set.window + FRESH_PLACES);
+}
+
+/* One that is down is tried by one portion at a time, while the others wait for what it finds. */
+static enum gate
+gate_for(const struct schedule_message *m, struct schedule_dest *d)
+{
+	struct schedule *s = m->schedule;
+	uint64_t now, between = s->set.server->retry.ms[0] < PROBE_MS ? s->set.server->retry.ms[0] : PROBE_MS;
+
+	if (s->draining)
+		return GATE_PARK;
+	if (d->local)
+		return GATE_SEND;
+	if (d->turn != NULL)
+		return d->active < TURN_PORTIONS ? GATE_SEND : GATE_PARK;
+	if (!(d->directory ? expand_is_down(s->set.expand) : outbound_is_down(s->set.remote, d->d.key)))
+		return has_place(s, m, d) ? GATE_SEND : GATE_PARK;
+	d->stalled = d->active > 0;
+	if (d->stalled)
+		return GATE_PARK;
+	now = clock_mono_ms();
+	if (d->probed != 0 && now - d->probed < between)
+		return GATE_DEFER;
+	d->probed = now;
+	return GATE_SEND;
+}
+
+/* The rest of the group does not go now, or to its fallback; then the destination may be gone with the last of it. */
+static void
+pass_over(struct schedule_message *m, const struct schedule_group *g, enum gate gate)
+{
+	struct verdict v = g->dest->failure;
+	bool directory = g->dest->directory;
+
+	if (v.status[0] == '\0')
+		verdict_set(&v, VERDICT_LATER, "4.4.1", "the destination is down");
+	for (size_t k = m->offset; k < g->count; k++) {
+		struct schedule_result *r = &m->result[m->order[g->first + k]];
+
+		if (gate == GATE_DEFER && falls_back(m, r, &v))
+			continue;
+		/* the place of a fallback is no place for what was asked for */
+		r->outcome = gate == GATE_PARK && !(r->hold && r->second) ? OUTCOME_PARKED : later(r);
+		r->waits = directory;
+		if (gate == GATE_DEFER)
+			r->reason = schedule_reason_keep(m, v.code, v.status, v.host, v.text);
+	}
+	m->glitch |= gate == GATE_DEFER;
+	m->offset = g->count;
+}
+
+/* The next portion of the group at hand. */
+static void
+send_one(struct schedule_message *m)
+{
+	const struct schedule_group *g = &m->group[m->group_at];
+	uint64_t limit = m->schedule->set.server->max_recipients;
+	size_t count = g->count - m->offset;
+	enum gate gate = gate_for(m, g->dest);
+
+	if (limit > PORTION_MAX)
+		limit = PORTION_MAX;
+	if (gate != GATE_SEND) {
+		pass_over(m, g, gate);
+	} else {
+		if (!g->dest->local && count > limit)
+			count = (size_t)limit;
+		submit(m, g->dest, m->order + g->first + m->offset, count, NULL);
+		m->offset += count;
+	}
+	if (m->offset == g->count) {
+		m->group_at++;
+		m->offset = 0;
+	}
+}
+
+/* Whoever goes to the fallback makes new groups once all of the first ones are back. */
+static void
+send_more(struct schedule_message *m)
+{
+	do {
+		while (m->group_at < m->ngroup && m->active < PORTIONS_MAX)
+			send_one(m);
+		if (m->active > 0)
+			return;
+	} while (make_groups(m));
+	result_begin(m->schedule->settle, m);
+}
+
+/* Only what has nothing to do with this message: no connection, or no answer of the DNS. */
+struct schedule_dest *
+schedule_attempt_away(const struct schedule_message *m)
+{
+	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt && i < AWAY_LOOK; i++) {
+		const struct schedule_result *r = &m->result[i];
+
+		if (r->outcome == OUTCOME_LATER && r->dest != NULL && !r->local && (outbound_is_down(m->schedule->set.remote, r->dest->d.key) ||
+		    (r->reason->code == 0 && strcmp(r->reason->status, "4.4.3") == 0)))
+			return r->dest;
+	}
+	return NULL;
+}
+
+void
+schedule_attempt_begin(struct schedule_message *m)
+{
+	schedule_route(m);
+	send_more(m);
+}
+
+void
+schedule_attempt_free(struct schedule_message *m)
+{
+	struct schedule_dests *t = m->schedule->dests;
+	struct schedule_portion *p;
+
+	while ((p = LIST_FIRST(&m->portions)) != NULL) {
+		LIST_REMOVE(p, link);
+		p->dest->active--;
+		portion_free(p);
+	}
+	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++) {
+		struct schedule_dest *d = m->result[i].dest;
+
+		if (d != NULL && --d->held == 0)
+			schedule_dest_check(t, d);
+	}
+	if (m->only != NULL && --m->only->held == 0)
+		schedule_dest_check(t, m->only);
+}

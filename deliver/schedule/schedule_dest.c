@@ -1,0 +1,253 @@
+/*
+ * schedule_dest - destinations in use, and for each the records that wait for a place
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     the destinations; the links of parked records, the lists of held ones
+ * Promise:  those with parked records are served in turn; one that nobody needs is freed at once, so memory follows
+ *           what is at work and not how many domains there are
+ * Fails by: nothing; a broken order of calls is a bug()
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define BUCKETS 4096
+#define TURN_SHARE 16		/* at work for one connection that is the only one there will be */
+#define LOOK_AT 64		/* destinations looked at for one record */
+
+struct schedule_dests {
+	struct schedule_index *index;
+	struct schedule_dest *bucket[BUCKETS];
+	TAILQ_HEAD(, schedule_dest) waiting, holds;
+	size_t parked;
+	uint64_t stamp;
+};
+
+static size_t
+bucket_of(const char *key)
+{
+	uint32_t h = 2166136261U;
+
+	for (; *key != '\0'; key++)
+		h = (h ^ (unsigned char)*key) * 16777619U;
+	return (h ^ h >> 15) % BUCKETS;
+}
+
+struct schedule_dests *
+schedule_dest_table_new(struct schedule_index *index)
+{
+	struct schedule_dests *t = mem_new(struct schedule_dests);
+
+	t->index = index;
+	TAILQ_INIT(&t->waiting);
+	TAILQ_INIT(&t->holds);
+	return t;
+}
+
+void
+schedule_dest_table_free(struct schedule_dests *t)
+{
+	if (t == NULL)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct schedule_dest *d = t->bucket[i], *next; d != NULL; d = next) {
+			next = d->chain;
+			etrn_backlog_done(&d->kept);
+			route_destination_done(&d->d);
+			free(d);
+		}
+	free(t);
+}
+
+struct schedule_dest *
+schedule_dest_find(const struct schedule_dests *t, const char *key)
+{
+	struct schedule_dest *d = t->bucket[bucket_of(key)];
+
+	while (d != NULL && strcmp(d->d.key, key) != 0)
+		d = d->chain;
+	return d;
+}
+
+struct schedule_dest *
+schedule_dest_add(struct schedule_dests *t, const struct destination *from)
+{
+	struct schedule_dest *d = mem_new(struct schedule_dest);
+	struct schedule_dest **head = &t->bucket[bucket_of(from->key)];
+
+	route_destination_copy(&d->d, from);
+	d->chain = *head;
+	*head = d;
+	return d;
+}
+
+void
+schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d)
+{
+	struct schedule_dest **link = &t->bucket[bucket_of(d->d.key)];
+
+	if (d->local || d->directory || d->turn != NULL || d->active > 0 || d->coming > 0 || d->held > 0 || d->parked > 0 || d->kept.count > 0 ||
+	    d->kept.nwanted > 0)
+		return;
+	while (*link != d)
+		link = &(*link)->chain;
+	*link = d->chain;
+	if (d->hold)
+		TAILQ_REMOVE(&t->holds, d, hold_link);
+	etrn_backlog_done(&d->kept);
+	route_destination_done(&d->d);
+	free(d);
+}
+
+void
+schedule_dest_park(struct schedule_dests *t, struct schedule_dest *d, uint32_t record)
+{
+	struct schedule_record *r = schedule_index_at(t->index, record);
+
+	if (r->heap != 0)
+		bug("record %u is in the heap", record);
+	r->state = RECORD_PARKED;
+	r->next = 0;
+	if (d->parked + d->asked == 0)
+		TAILQ_INSERT_TAIL(&t->waiting, d, waiting);
+	if (d->parked == 0)
+		d->first = record;
+	else
+		schedule_index_at(t->index, d->last)->next = record;
+	d->last = record;
+	d->parked++;
+	t->parked++;
+}
+
+static uint32_t
+take_parked(struct schedule_dests *t, struct schedule_dest *d)
+{
+	uint32_t record = d->first;
+	struct schedule_record *r = schedule_index_at(t->index, record);
+
+	d->first = r->next;
+	r->next = 0;
+	d->parked--;
+	t->parked--;
+	return record;
+}
+
+/* 0: what was asked for has gone its way meanwhile. */
+static uint32_t
+take_first(struct schedule_dests *t, struct schedule_dest *d)
+{
+	uint32_t record = d->parked > 0 ? take_parked(t, d) : etrn_backlog_take(&d->kept, t->index, &d->asked);
+
+	TAILQ_REMOVE(&t->waiting, d, waiting);
+	if (d->parked + d->asked > 0)
+		TAILQ_INSERT_TAIL(&t->waiting, d, waiting);
+	if (record != 0)
+		d->coming++;
+	return record;
+}
+
+uint32_t
+schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_dest **which)
+{
+	struct schedule_dest *d;
+	uint32_t record;
+
+	for (size_t i = 0; i < LOOK_AT && (d = TAILQ_FIRST(&t->waiting)) != NULL; i++) {
+		if (!d->stalled && d->active + d->coming < (d->turn != NULL && share > TURN_SHARE ? TURN_SHARE : share)) {
+			*which = d;
+			record = take_first(t, d);
+			if (record != 0)
+				return record;
+			schedule_dest_check(t, d);
+			continue;
+		}
+		TAILQ_REMOVE(&t->waiting, d, waiting);
+		TAILQ_INSERT_TAIL(&t->waiting, d, waiting);
+	}
+	return 0;
+}
+
+/* --- held until asked for --- */
+
+void
+schedule_dest_hold(struct schedule_dests *t, struct schedule_dest *d)
+{
+	d->hold = true;
+	TAILQ_INSERT_TAIL(&t->holds, d, hold_link);
+}
+
+void
+schedule_dest_keep(struct schedule_dests *t, struct schedule_dest *d, uint32_t record)
+{
+	bool waits = d->parked + d->asked > 0;
+
+	etrn_backlog_add(&d->kept, t->index, record, &d->asked);
+	if (waits && d->parked + d->asked == 0)
+		TAILQ_REMOVE(&t->waiting, d, waiting);
+}
+
+void
+schedule_dest_tidy(struct schedule_dests *t, struct schedule_dest *d)
+{
+	bool waits = d->parked + d->asked > 0;
+
+	etrn_backlog_tidy(&d->kept, t->index, &d->asked);
+	if (waits && d->parked + d->asked == 0)
+		TAILQ_REMOVE(&t->waiting, d, waiting);
+}
+
+size_t
+schedule_dest_ask(struct schedule_dests *t, struct schedule_dest *d)
+{
+	schedule_dest_tidy(t, d);
+	if (d->kept.count > 0 && d->parked + d->asked == 0)
+		TAILQ_INSERT_TAIL(&t->waiting, d, waiting);
+	d->asked = d->kept.count;
+	d->barred = false;
+	d->probed = 0;
+	return d->asked;
+}
+
+void
+schedule_dest_calm(struct schedule_dests *t, struct schedule_dest *d)
+{
+	if (d->asked > 0 && d->parked == 0)
+		TAILQ_REMOVE(&t->waiting, d, waiting);
+	d->asked = 0;
+}
+
+/* Parked ones come up in their turn and find that they stay: an order may have put them aside. */
+void
+schedule_dest_bar(struct schedule_dests *t, struct schedule_dest *d)
+{
+	d->barred = true;
+	etrn_backlog_unwant_all(&d->kept);
+	schedule_dest_calm(t, d);
+}
+
+bool
+schedule_dest_is_asked(const struct schedule_dest *d)
+{
+	return d->parked + d->asked + d->coming + d->active > 0;
+}
+
+struct schedule_dest *
+schedule_dest_next_hold(const struct schedule_dests *t, const struct schedule_dest *d)
+{
+	return d == NULL ? TAILQ_FIRST(&t->holds) : TAILQ_NEXT(d, hold_link);
+}
+
+size_t
+schedule_dest_parked(const struct schedule_dests *t)
+{
+	return t->parked;
+}
+
+uint64_t
+schedule_dest_stamp(struct schedule_dests *t)
+{
+	return ++t->stamp;
+}

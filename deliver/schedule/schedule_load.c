@@ -1,0 +1,239 @@
+/*
+ * schedule_load - reads a message's envelope, its note when needed, counts its hops; judges whether it may be tried
+ *
+ * Runs in:  deliver: the reading on the loop (what came just now) or a pool thread, the judging on the loop
+ * Owns:     nothing beyond the message
+ * Promise:  damaged files go to badmail and stop nothing; a failure of an earlier life gets its report first
+ * Fails by: the message's error and why
+ */
+#include <errno.h>
+#include <string.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/mail/header.h"
+#include "deliver/deliver.h"
+
+#define HEADER_FIRST (16U << 10)
+#define HEADER_MAX (256U << 10)		/* hops are counted this far */
+#define TROUBLE_MS 60000
+
+/* --- reading --- */
+
+static int
+count_hops(struct schedule_message *m)
+{
+	struct buf head = BUF_INIT(HEADER_MAX);
+	size_t want = HEADER_FIRST;
+	int rc = 0;
+
+	for (;;) {
+		char *to;
+		ssize_t n;
+
+		if (want > (size_t)m->e.content_size)
+			want = (size_t)m->e.content_size;
+		to = buf_room(&head, want - head.len);
+		n = to == NULL ? 0 : disk_pread(m->fd, to, want - head.len, m->e.content_at + (off_t)head.len);
+		if (n == -1)
+			rc = -1;
+		if (n <= 0)
+			break;
+		head.len += (size_t)n;
+		if (header_size(head.data, head.len) < head.len || want >= HEADER_MAX || want == (size_t)m->e.content_size)
+			break;
+		want *= 4;
+	}
+	if (rc == 0 && head.len > 0)
+		m->hops = header_count(head.data, head.len, "Received");
+	buf_done(&head);
+	return rc;
+}
+
+static bool
+has_failed(const struct message_envelope *e)
+{
+	for (size_t i = 0; i < e->nrcpt; i++)
+		if (e->rcpt[i].mark == MARK_FAILED)
+			return true;
+	return false;
+}
+
+static int
+read_note(struct schedule_message *m)
+{
+	int rc = spool_note_read(m->schedule->set.spool, m->id, &m->note);
+
+	m->noted = rc == 1;
+	return rc == -1 ? -1 : 0;
+}
+
+static int
+read_all(struct schedule_message *m)
+{
+	if (spool_load(m->schedule->set.spool, m->id, &m->e, &m->fd, &m->why) == -1)
+		return -1;
+	m->owed = has_failed(&m->e);
+	if ((!m->known || m->owed) && read_note(m) == -1)
+		return -1;
+	if (m->known && m->attempts + m->quick > 0)
+		return 0;
+	return count_hops(m);
+}
+
+void
+schedule_load_read(struct schedule_message *m)
+{
+	m->why = "cannot be read";
+	m->error = read_all(m) == 0 ? 0 : errno;
+}
+
+/* --- judging --- */
+
+static void
+take_failed(struct schedule_message *m, const struct note_line *line)
+{
+	struct schedule_result *r = &m->result[line->number];
+
+	r->reason = schedule_reason_keep(m, line->code, line->status, line->host, line->text);
+	r->expired = strcmp(line->status, "4.4.7") == 0;
+	m->failed_us = line->time;
+}
+
+static void
+take_note(struct schedule_message *m)
+{
+	struct note_line line;
+	size_t pos = 0;
+
+	m->torn = m->note.len > 0 && m->note.data[m->note.len - 1] != '\n';
+	if (!m->known)
+		m->attempts = m->quick = 0;
+	while (note_next(buf_text(&m->note), m->note.len, &pos, &line)) {
+		if (line.kind == NOTE_FAILED && line.number < m->e.nrcpt && m->e.rcpt[line.number].mark == MARK_FAILED)
+			take_failed(m, &line);
+		else if (line.kind == NOTE_DELAYED)
+			m->delayed = true;
+		else if (line.kind == NOTE_DEFERRED && !m->known)
+			m->attempts++;
+		else if (line.kind == NOTE_QUICK && !m->known)
+			m->quick++;
+	}
+	m->known = true;
+	buf_done(&m->note);
+}
+
+/* Failures that were marked in an earlier life: their report is what this round is for. */
+static void
+take_owed(struct schedule_message *m)
+{
+	for (size_t i = 0; i < m->e.nrcpt; i++) {
+		struct schedule_result *r = &m->result[i];
+
+		if (m->e.rcpt[i].mark != MARK_FAILED)
+			continue;
+		r->outcome = OUTCOME_FAILED;
+		if (r->reason == NULL)
+			r->reason = schedule_reason_keep(m, 0, "5.0.0", "", "delivery failed; the reason was lost");
+	}
+	if (m->failed_us == 0)
+		m->failed_us = m->arrived_us;
+}
+
+static void
+fail_hops(struct schedule_message *m)
+{
+	char text[96];
+	struct schedule_reason *why;
+
+	snprintf(text, sizeof(text), "hop count exceeded: %u Received lines, at most %llu are allowed", m->hops,
+	    (unsigned long long)m->schedule->set.server->hop_limit);
+	why = schedule_reason_keep(m, 0, "5.4.6", "", text);
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		if (m->e.rcpt[i].mark == MARK_PENDING) {
+			m->result[i].outcome = OUTCOME_FAILED;
+			m->result[i].reason = why;
+		}
+}
+
+static void
+moved_damaged(void *arg, struct badmail_job *job)
+{
+	struct schedule_message *m = arg;
+
+	m->gone = job->error == 0 || job->error == ENOENT;
+	m->later = true;
+	m->after = TROUBLE_MS;
+	schedule_settled(m);
+}
+
+static void
+put_away(struct schedule_message *m)
+{
+	struct badmail_job *job = m->badmail = mem_new(struct badmail_job);
+
+	log_event(LOG_FAULT, m->id, "damaged", "reason=%s", log_safe(m->why));
+	memcpy(job->id, m->id, sizeof(job->id));
+	job->fd = -1;
+	job->reason = BADMAIL_DAMAGED;
+	job->details = m->why;
+	job->done = moved_damaged;
+	job->arg = m;
+	badmail_submit(m->schedule->set.badmail, job);
+}
+
+static void
+judge_error(struct schedule_message *m)
+{
+	if (m->error == EBADMSG) {
+		put_away(m);
+		return;
+	}
+	if (m->error != ENOENT)
+		log_event(LOG_FAULT, m->id, "trouble", "what=load error=%s", log_safe(strerror(m->error)));
+	m->gone = m->error == ENOENT;
+	m->later = true;
+	m->after = TROUBLE_MS;
+	schedule_settled(m);
+}
+
+static bool
+has_pending(const struct message_envelope *e)
+{
+	for (size_t i = 0; i < e->nrcpt; i++)
+		if (e->rcpt[i].mark == MARK_PENDING)
+			return true;
+	return false;
+}
+
+void
+schedule_load_judge(struct schedule_message *m)
+{
+	const struct config_server *server = m->schedule->set.server;
+	bool too_far;
+
+	if (m->error != 0) {
+		judge_error(m);
+		return;
+	}
+	take_note(m);
+	if (m->owed) {
+		take_owed(m);
+		result_begin(m->schedule->settle, m);
+		return;
+	}
+	if (m->command != NULL) {
+		schedule_admin_apply(m);
+		return;
+	}
+	too_far = server->hop_limit != CONFIG_UNLIMITED && m->hops > server->hop_limit;
+	if (too_far)
+		fail_hops(m);
+	if (too_far || !has_pending(&m->e))
+		result_begin(m->schedule->settle, m);
+	else
+		schedule_attempt_begin(m);
+}

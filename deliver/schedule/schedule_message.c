@@ -1,0 +1,70 @@
+/*
+ * schedule_message - a message that is loaded: from its record and back
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     all that belongs to a loaded message
+ * Promise:  freed, it is counted nowhere any more
+ * Fails by: nothing
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+struct schedule_message *
+schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *only)
+{
+	struct schedule_message *m = mem_new(struct schedule_message);
+	struct schedule_record *r = schedule_index_at(s->index, record);
+
+	m->schedule = s;
+	m->record = record;
+	m->only = only;
+	m->fd = -1;
+	m->known = (r->flags & RECORD_KNOWN) != 0;
+	m->delayed = (r->flags & RECORD_DELAYED) != 0;
+	m->noted = (r->flags & RECORD_NOTED) != 0;
+	m->attempts = r->attempts;
+	m->quick = r->quick;
+	schedule_index_id(s->index, record, m->id);
+	m->arrived_us = message_id_time_us(m->id);
+	LIST_INIT(&m->portions);
+	buf_init(&m->note, MESSAGE_ENVELOPE_MAX);
+	if (r->state != RECORD_ASIDE)
+		r->state = RECORD_LOADED;
+	TAILQ_INSERT_TAIL(&s->messages, m, link);
+	s->loaded++;
+	return m;
+}
+
+void
+schedule_message_free(struct schedule_message *m)
+{
+	struct schedule *s = m->schedule;
+
+	if (m->result != NULL)
+		s->recipients -= m->e.nrcpt;
+	s->remote_held -= m->remote_held;
+	s->local_held -= m->local_held;
+	TAILQ_REMOVE(&s->messages, m, link);
+	s->loaded--;
+	if (m->fd != -1)
+		close(m->fd);
+	schedule_attempt_free(m);
+	result_state_free(m->settle);
+	free(m->badmail);
+	while (m->reasons != NULL) {
+		struct schedule_reason *next = m->reasons->next;
+
+		free(m->reasons);
+		m->reasons = next;
+	}
+	message_envelope_done(&m->e);
+	buf_done(&m->note);
+	free(m->result);
+	free(m->group);
+	free(m->order);
+	free(m->masked);
+	free(m);
+}

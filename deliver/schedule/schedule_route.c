@@ -1,0 +1,136 @@
+/*
+ * schedule_route - where each recipient of a message goes: the drop folder or the directory, hosts, MX, or nowhere
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     the message's hold on its destinations
+ * Promise:  one destination for a domain, however its name is written
+ * Fails by: nothing; a recipient that can go nowhere has failed
+ */
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/mail/idn.h"
+#include "deliver/deliver.h"
+
+struct schedule_dest *
+schedule_route_hosts(struct schedule *s, const struct destination *d)
+{
+	struct schedule_dest *found = schedule_dest_find(s->dests, d->key);
+
+	return found != NULL ? found : schedule_dest_add(s->dests, d);
+}
+
+static struct schedule_dest *
+dest_direct(struct schedule *s, const char *domain, const struct route_answer *a)
+{
+	char key[ROUTE_KEY_SIZE];
+	struct schedule_dest *found;
+	struct destination d;
+
+	route_direct_key(key, domain, a);
+	found = schedule_dest_find(s->dests, key);
+	if (found != NULL)
+		return found;
+	route_direct(&d, domain, a);
+	found = schedule_dest_add(s->dests, &d);
+	route_destination_done(&d);
+	return found;
+}
+
+void
+schedule_route_point(struct schedule_message *m, struct schedule_result *r, struct schedule_dest *dest)
+{
+	struct schedule_dest *old = r->dest;
+
+	dest->held++;
+	r->dest = dest;
+	if (old != NULL) {
+		old->held--;
+		schedule_dest_check(m->schedule->dests, old);
+	}
+}
+
+/* Recipients that come from the directory are where they belong. */
+static struct schedule_dest *
+dest_local(const struct schedule_message *m)
+{
+	struct schedule *s = m->schedule;
+
+	return s->directory != NULL && (m->e.flags & MESSAGE_RESOLVED) == 0 ? s->directory : s->local;
+}
+
+/* It waits for its host to ask, unless this round is because it did, or others of its domain are on their way so. */
+static void
+assign_held(struct schedule_message *m, size_t i, const char *domain, const struct route_answer *a)
+{
+	struct schedule_result *r = &m->result[i];
+	struct schedule_dest *dest = schedule_etrn_dest(m->schedule, domain, a);
+
+	r->hold = true;
+	r->todo = !dest->barred && (dest == m->only || schedule_dest_is_asked(dest));
+	schedule_route_point(m, r, dest);
+	if (r->todo)
+		return;
+	r->outcome = OUTCOME_BACKLOG;
+	if (m->fresh)
+		log_event(LOG_FACT, m->id, "held", "recipient=%s", log_safe(m->e.rcpt[i].address));
+}
+
+static void
+assign_one(struct schedule_message *m, size_t i, const char *domain)
+{
+	struct schedule *s = m->schedule;
+	struct schedule_result *r = &m->result[i];
+	struct route_answer a;
+	char ascii[IDN_SIZE];
+
+	/* One destination, however its name is written. */
+	if (!idn_is_ascii(domain) && idn_to_ascii(ascii, domain))
+		domain = ascii;
+	route_find(s->route, domain, &a);
+	r->fallback = a.fallback;
+	r->local = a.kind == ROUTE_LOCAL;
+	if (a.kind == ROUTE_REFUSED) {
+		r->outcome = OUTCOME_FAILED;
+		r->reason = schedule_reason_keep(m, 0, a.status, "", a.why);
+		return;
+	}
+	if (a.hold) {
+		assign_held(m, i, domain, &a);
+		return;
+	}
+	schedule_route_point(m, r, a.kind == ROUTE_LOCAL ? dest_local(m) : a.kind == ROUTE_HOSTS ? schedule_route_hosts(s, a.hosts) :
+	    dest_direct(s, domain, &a));
+	r->todo = m->only == NULL || r->dest == m->only;
+	/* It had got as far as the fallback when it was parked. */
+	if (!r->todo && a.fallback != NULL && strcmp(a.fallback->key, m->only->d.key) == 0) {
+		schedule_route_point(m, r, m->only);
+		r->second = r->todo = true;
+	}
+}
+
+/* Neighbours of one domain share the answer. */
+void
+schedule_route(struct schedule_message *m)
+{
+	const struct schedule_result *last = NULL;
+	const char *last_domain = "";
+
+	for (size_t i = 0; i < m->e.nrcpt; i++) {
+		const char *at = strrchr(m->e.rcpt[i].address, '@');
+		const char *domain = at == NULL ? "" : at + 1;
+		struct schedule_result *r = &m->result[i];
+
+		if (m->e.rcpt[i].mark != MARK_PENDING)
+			continue;
+		if (last != NULL && strcmp(domain, last_domain) == 0) {
+			*r = *last;
+			if (r->dest != NULL)
+				r->dest->held++;
+		} else {
+			assign_one(m, i, domain);
+		}
+		last = r;
+		last_domain = domain;
+	}
+}

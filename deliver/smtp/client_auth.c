@@ -1,0 +1,298 @@
+/*
+ * client_auth - proves to the peer who we are (RFC 4954), between EHLO and the first transaction
+ *
+ * Runs in:  deliver (pure)
+ * Owns:     the challenge being read, a first word too long for the AUTH line; works on a struct client
+ * Promise:  the strongest mechanism that both sides have, one attempt a connection (settings.again: two); nothing that shows the secret
+ *           goes without TLS unless the settings say so; where an account is configured no mail goes without it; a yes counts only after
+ *           the mechanism's last word
+ * Fails by: the verdict of the connection, always "later": a wrong account is a fault of the configuration, not of the mail
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/base64.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "deliver/deliver.h"
+
+#define LINE_MAX 512		/* of a command with its CRLF (RFC 5321 4.5.3.1.4); a longer first word waits for the challenge */
+#define CHALLENGES_MAX 10	/* of one attempt; no mechanism has more than four */
+#define RAW_MAX (BASE64_SIZE(AUTH_IN_TOKEN_MAX) + 64)
+
+struct client_auth *
+client_auth_new(void)
+{
+	struct client_auth *a = mem_new(struct client_auth);
+
+	a->challenge = BUF_INIT(AUTH_IN_TOKEN_MAX);
+	a->raw = BUF_INIT(RAW_MAX);
+	a->held = BUF_INIT(AUTH_IN_TOKEN_MAX);
+	return a;
+}
+
+static void
+wipe(struct buf *b)
+{
+	if (b->data != NULL)
+		explicit_bzero(b->data, b->size);
+	buf_done(b);
+}
+
+void
+client_auth_free(struct client_auth *a)
+{
+	if (a == NULL)
+		return;
+	wipe(&a->challenge);
+	wipe(&a->raw);
+	wipe(&a->held);
+	free(a);
+}
+
+/* "AUTH PLAIN LOGIN", and "AUTH=PLAIN LOGIN" as old servers say. */
+void
+client_auth_offer(struct client *c, const char *line)
+{
+	struct client_auth *a = c->auth;
+
+	if (a == NULL)
+		return;
+	for (const char *word = line + strcspn(line, " ="); *word != '\0'; word += strcspn(word, " =")) {
+		word += strspn(word, " =");
+		size_t len = strcspn(word, " =");
+		for (unsigned i = 0; i < AUTH_OUT_MECHANISMS; i++)
+			if (strlen(msg_auth_out_mechanism_names[i]) == len && strncasecmp(msg_auth_out_mechanism_names[i], word, len) == 0)
+				a->offered |= AUTH_OUT_BIT(i);
+		a->asked |= len > 0;
+	}
+}
+
+static void fail(struct client *c, const char *status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static void
+fail(struct client *c, const char *status, const char *fmt, ...)
+{
+	struct verdict v;
+	char text[sizeof(v.text)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	verdict_set(&v, VERDICT_LATER, status, "%s", text);
+	snprintf(v.host, sizeof(v.host), "%s", c->set.host);
+	client_fail(c, &v, false);
+}
+
+/* No mechanism is left: why. */
+static void
+fail_unable(struct client *c)
+{
+	const struct client_auth *a = c->auth;
+
+	if (!a->asked)
+		fail(c, "4.7.0", "%s offers no authentication, but outbound-auth wants it", c->set.host);
+	else if ((a->offered & c->set.mechanisms & ~a->refused) != 0)
+		fail(c, "4.7.11", "%s offers only authentication that shows the secret, and the connection has no TLS", c->set.host);
+	else
+		fail(c, "4.7.4", "%s offers no authentication that outbound-auth allows", c->set.host);
+}
+
+void
+client_auth_begin(struct client *c)
+{
+	struct client_auth *a = c->auth;
+
+	unsigned usable = c->set.mechanisms & a->offered & ~a->refused;
+	if (!c->secured)
+		usable &= (~AUTH_OUT_BARE | c->set.clear) & ~AUTH_OUT_BIT(AUTH_OUT_SCRAM_PLUS);
+	if (usable == 0) {
+		fail_unable(c);
+		return;
+	}
+	a->mechanism = (enum msg_auth_out_mechanism)__builtin_ctz(usable);	/* in order of strength */
+	a->begun = a->last = false;
+	a->challenges = 0;
+	buf_clear(&a->challenge);
+	c->phase = CLIENT_PROVING;
+}
+
+/* --- our words --- */
+
+static void
+send_word(struct client *c, const void *data, size_t len)
+{
+	char *text = mem_zalloc(BASE64_SIZE(len));
+
+	base64_encode(text, data, len);
+	buf_puts(&c->out, text);
+	explicit_bzero(text, BASE64_SIZE(len));
+	free(text);
+}
+
+/* The AUTH line. */
+static void
+send_first(struct client *c, const void *data, size_t len, bool absent)
+{
+	struct client_auth *a = c->auth;
+	const char *name = msg_auth_out_mechanism_names[a->mechanism];
+
+	a->begun = true;
+	buf_printf(&c->out, "AUTH %s", name);
+	if (!absent && strlen("AUTH  \r\n") + strlen(name) + BASE64_SIZE(len) - 1 > LINE_MAX) {
+		buf_add(&a->held, data, len);
+		a->holds = true;
+	} else if (!absent) {
+		buf_puts(&c->out, len == 0 ? " =" : " ");
+		send_word(c, data, len);
+	}
+}
+
+void
+client_auth_say(struct client *c, const struct msg_auth_in_token *word, bool last)
+{
+	struct client_auth *a = c->auth;
+
+	if (c->phase != CLIENT_PROVING)
+		bug("client_auth_say in phase %d", (int)c->phase);
+	a->last = last;
+	c->phase = CLIENT_AUTH;
+	if (!a->begun) {
+		send_first(c, word->data, word->len, word->absent);
+		c->hush = false;
+	} else {
+		send_word(c, word->data, word->len);
+		c->hush = true;
+	}
+	buf_puts(&c->out, "\r\n");
+}
+
+void
+client_auth_give_up(struct client *c, const char *status, const char *why)
+{
+	if (c->phase != CLIENT_PROVING)
+		bug("client_auth_give_up in phase %d", (int)c->phase);
+	fail(c, status, "no authentication at %s as %s: %s", c->set.host, c->set.user, why);
+}
+
+/* --- the peer's answers --- */
+
+void
+client_auth_input(struct client *c, const char *data, size_t len)
+{
+	if (c->phase == CLIENT_AUTH)
+		buf_add(&c->auth->raw, data, len);
+}
+
+/* The bytes behind "334 "; false: no challenge. */
+static bool
+decode(struct client_auth *a)
+{
+	const char *text = a->raw.data;
+	size_t len = a->raw.len;
+
+	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r' || text[len - 1] == ' '))
+		len--;
+	text += len < 4 ? len : 4;
+	len -= len < 4 ? len : 4;
+	buf_clear(&a->challenge);
+	size_t most = len / 4 * 3;
+	char *room = buf_room(&a->challenge, most);
+	ssize_t n = room != NULL ? base64_decode(room, most, text, len) : -1;
+	if (n < 0)
+		return false;
+	a->challenge.len = (size_t)n;
+	a->challenge.data[n] = '\0';
+	return true;
+}
+
+static void
+on_challenge(struct client *c)
+{
+	struct client_auth *a = c->auth;
+
+	if (++a->challenges > CHALLENGES_MAX)
+		fail(c, "4.5.0", "%s wants one more word for ever", c->set.host);
+	else if (c->response->lines != 1 || !buf_ok(&a->raw))
+		fail(c, "4.5.0", "%s sent a challenge that is too long", c->set.host);
+	else if (a->holds) {	/* it waits for the word that did not fit the AUTH line */
+		send_word(c, a->held.data, a->held.len);
+		buf_puts(&c->out, "\r\n");
+		wipe(&a->held);
+		a->holds = false;
+		c->hush = true;
+	} else if (!decode(a))
+		fail(c, "4.5.0", "%s sent a challenge that is not base64", c->set.host);
+	else
+		c->phase = CLIENT_PROVING;
+}
+
+/* The dialogue from its beginning, on the same connection. */
+static void
+begin_anew(struct client *c)
+{
+	wipe(&c->auth->held);
+	c->auth->holds = false;
+	client_auth_begin(c);
+}
+
+/* Words of Microsoft 365 that mean: no password will ever do. */
+static const char *
+hint_of(const struct client *c)
+{
+	bool basic = strstr(c->response->text, "5.7.30 ") != NULL || strstr(c->response->text, "5.7.139 ") != NULL;
+
+	return basic && (AUTH_OUT_BIT(c->auth->mechanism) & AUTH_OUT_BASIC) != 0 ? " (this host takes no passwords: outbound-auth = oauth2 may be what it wants)" : "";
+}
+
+static void
+on_refusal(struct client *c)
+{
+	struct client_auth *a = c->auth;
+	struct verdict v = client_last_verdict(c);
+
+	if (c->response->code == 535 && c->set.again && !a->repeated) {
+		a->repeated = true;
+		begin_anew(c);
+		return;
+	}
+	/* A mechanism that is offered and then unknown says nothing about the account (RFC 4954 4). */
+	if (c->response->code == 504 && (c->set.mechanisms & a->offered & ~(a->refused | AUTH_OUT_BIT(a->mechanism))) != 0) {
+		a->refused |= AUTH_OUT_BIT(a->mechanism);
+		begin_anew(c);
+		return;
+	}
+	c->denied = v.what == VERDICT_REFUSED;
+	struct verdict later;
+	verdict_set(&later, VERDICT_LATER, c->denied ? "4.7.8" : v.status, "authentication with %s failed: %s%s",
+	    msg_auth_out_mechanism_names[a->mechanism], v.text, hint_of(c));
+	later.code = v.code;
+	snprintf(later.host, sizeof(later.host), "%s", v.host);
+	client_fail(c, &later, false);
+}
+
+void
+client_auth_reply(struct client *c)
+{
+	struct client_auth *a = c->auth;
+
+	c->hush = false;
+	if (c->response->code == 334)
+		on_challenge(c);
+	else if (client_last_class(c) == 2 && a->last && !a->holds) {
+		wipe(&a->challenge);
+		c->authenticated = true;
+		c->opened = true;
+		c->phase = CLIENT_BETWEEN;
+	} else if (client_last_class(c) == 2)
+		fail(c, "4.7.0", "%s took us for %s before it proved itself (%s)", c->set.host, c->set.user, msg_auth_out_mechanism_names[a->mechanism]);
+	else if (client_last_class(c) >= 4)
+		on_refusal(c);
+	else
+		client_fail_protocol(c);
+	wipe(&a->raw);
+}

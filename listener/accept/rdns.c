@@ -1,0 +1,204 @@
+/*
+ * rdns - the names of a client: its address looked up backwards, each name confirmed forwards
+ *
+ * Runs in:  listener
+ * Owns:     the channel to the resolver helper, the look-ups under way
+ * Promise:  `done` comes within RDNS_WAIT_MS, whatever the DNS does; at most RDNS_OPEN_MAX look-ups are under way; nothing
+ *           is asked unless somebody wants a name
+ * Fails by: POLICY_TROUBLE; NULL from rdns_ask when too many are under way, which is the same
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/mem.h"
+#include "common/ipc/dns_client.h"
+#include "listener/listener.h"
+
+#define RDNS_WAIT_MS 5000
+#define RDNS_OPEN_MAX 2000	/* a question to a dead server stays with the helper for half a minute */
+#define RDNS_NAMES_MAX 4	/* of one address; further ones are not looked at */
+
+struct rdns_query {
+	TAILQ_ENTRY(rdns_query) link;
+	struct rdns *rdns;
+	union proxy_address address;
+	char *candidate[RDNS_NAMES_MAX];
+	bool confirmed[RDNS_NAMES_MAX];
+	unsigned candidates, waiting;	/* names to confirm; answers to come */
+	bool trouble;
+	struct loop_timer *timer;
+	void (*done)(void *arg, enum policy_state state, char *names);	/* NULL: told, or forgotten */
+	void *arg;
+};
+
+struct rdns {
+	struct boot *boot;
+	struct ctl_client *lookup;
+	TAILQ_HEAD(, rdns_query) open;
+	size_t count;
+};
+
+static void
+free_query(struct rdns_query *q)
+{
+	TAILQ_REMOVE(&q->rdns->open, q, link);
+	q->rdns->count--;
+	for (unsigned i = 0; i < q->candidates; i++)
+		free(q->candidate[i]);
+	loop_timer_free(q->timer);
+	free(q);
+}
+
+/* The confirmed ones in the form of struct policy_client; NULL: none. */
+static char *
+names_of(const struct rdns_query *q)
+{
+	size_t size = 1, at = 0;
+	for (unsigned i = 0; i < q->candidates; i++)
+		size += q->confirmed[i] ? strlen(q->candidate[i]) + 1 : 0;
+	if (size == 1)
+		return NULL;
+	char *names = mem_zalloc(size);
+	for (unsigned i = 0; i < q->candidates; i++) {
+		if (!q->confirmed[i])
+			continue;
+		strcpy(names + at, q->candidate[i]);
+		at += strlen(q->candidate[i]) + 1;
+	}
+	return names;
+}
+
+static void
+tell(struct rdns_query *q, enum policy_state state, char *names)
+{
+	void (*done)(void *, enum policy_state, char *) = q->done;
+	q->done = NULL;
+	loop_timer_stop(q->timer);
+	if (done != NULL)
+		done(q->arg, state, names);
+	else
+		free(names);
+}
+
+/* All answers are there. A name that is confirmed is one, whatever became of the others. */
+static void
+conclude(struct rdns_query *q)
+{
+	char *names = names_of(q);
+	tell(q, names == NULL && q->trouble ? POLICY_TROUBLE : POLICY_NAMED, names);
+	free_query(q);
+}
+
+static void
+on_forward(void *arg, unsigned tag, const struct msg_dns_answer *a)
+{
+	struct rdns_query *q = arg;
+	q->confirmed[tag] = ptr_name_confirms(a, &q->address.sa);
+	q->trouble |= a->result == DNS_TROUBLE;
+	if (--q->waiting == 0)
+		conclude(q);
+}
+
+static bool
+is_new(const struct rdns_query *q, const char *name)
+{
+	for (unsigned i = 0; i < q->candidates; i++)
+		if (strcasecmp(q->candidate[i], name) == 0)
+			return false;
+	return true;
+}
+
+static void
+on_reverse(void *arg, unsigned tag, const struct msg_dns_answer *a)
+{
+	struct rdns_query *q = arg;
+	(void)tag;
+	q->waiting = 0;
+	q->trouble = a->result == DNS_TROUBLE;
+	for (size_t i = 0; a->result == DNS_FOUND && i < a->count && q->candidates < RDNS_NAMES_MAX; i++) {
+		const char *name = (const char *)a->record[i].data;
+		if (net_is_hostname(name) && is_new(q, name))
+			q->candidate[q->candidates++] = mem_strdup(name);
+	}
+	if (q->done == NULL || q->candidates == 0) {
+		conclude(q);
+		return;
+	}
+	q->waiting = q->candidates;
+	for (unsigned i = 0; i < q->candidates; i++)
+		dns_client_ask(q->rdns->lookup, ptr_name_type(&q->address.sa), q->candidate[i], on_forward, q, i);
+	counters_add(q->rdns->boot->counters, COUNTER_DNS_QUERIES, q->candidates);
+}
+
+static void
+on_timer(void *arg)
+{
+	tell(arg, POLICY_TROUBLE, NULL); /* the answer may still come, for nobody */
+}
+
+static void
+need_channel(void *arg)
+{
+	struct rdns *r = arg;
+	boot_need(r->boot, CTL_HELPER_RESOLVER);
+}
+
+struct rdns_query *
+rdns_ask(struct rdns *r, const struct sockaddr *sa, void (*done)(void *arg, enum policy_state state, char *names), void *arg)
+{
+	char name[PTR_NAME_SIZE];
+	if (r->count == RDNS_OPEN_MAX)
+		return NULL;
+	struct rdns_query *q = mem_new(struct rdns_query);
+	q->rdns = r;
+	memcpy(&q->address, sa, sa->sa_family == AF_INET6 ? sizeof(q->address.in6) : sizeof(q->address.in));
+	q->done = done;
+	q->arg = arg;
+	q->waiting = 1;
+	q->timer = loop_timer_new(r->boot->loop, on_timer, q);
+	loop_timer_set(q->timer, RDNS_WAIT_MS);
+	TAILQ_INSERT_TAIL(&r->open, q, link);
+	r->count++;
+	ptr_name_name(name, sa);
+	dns_client_ask(r->lookup, DNS_PTR, name, on_reverse, q, 0);
+	counters_add(r->boot->counters, COUNTER_DNS_QUERIES, 1);
+	return q;
+}
+
+void
+rdns_forget(struct rdns_query *q)
+{
+	if (q == NULL)
+		return;
+	q->done = NULL;
+	loop_timer_stop(q->timer);
+}
+
+void
+rdns_channel(struct rdns *r, int fd)
+{
+	ctl_client_channel(r->lookup, fd);
+}
+
+struct rdns *
+rdns_new(struct boot *b)
+{
+	struct rdns *r = mem_new(struct rdns);
+	r->boot = b;
+	TAILQ_INIT(&r->open);
+	r->lookup = dns_client_new(b->loop, need_channel, r);
+	return r;
+}
+
+void
+rdns_free(struct rdns *r)
+{
+	struct rdns_query *q;
+	if (r == NULL)
+		return;
+	ctl_client_free(r->lookup);
+	while ((q = TAILQ_FIRST(&r->open)) != NULL)
+		free_query(q);
+	free(r);
+}

@@ -1,0 +1,118 @@
+/*
+ * password_check - a password against an account
+ *
+ * Runs in:  auth, on any thread
+ * Owns:     the secret that decoys are drawn with
+ * Promise:  takes as long for a name that is not there: an entry of the file chosen by the name, the same one each time, is checked
+ *           instead; what was computed is wiped; comparisons take the same time wherever the difference is
+ * Fails by: false
+ */
+#include <crypt.h>
+#include <gsasl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "listener/auth/auth.h"
+
+static uint8_t password_check_secret[32];
+
+void
+password_check_set_up(void)
+{
+	if (getrandom(password_check_secret, sizeof(password_check_secret), 0) != sizeof(password_check_secret))
+		die(71, "no random bytes");
+}
+
+static bool
+is_equal(const void *a, const void *b, size_t len)
+{
+	const volatile uint8_t *x = a, *y = b;
+	uint8_t differ = 0;
+	for (size_t i = 0; i < len; i++)
+		differ |= x[i] ^ y[i];
+	return differ == 0;
+}
+
+static bool
+check_crypt(const char *hash, const char *password)
+{
+	struct crypt_data *data = mem_new(struct crypt_data);
+	const char *got = crypt_r(password, hash, data);
+	bool same = got != NULL && got[0] != '*' && strlen(got) == strlen(hash) && is_equal(got, hash, strlen(hash));
+	explicit_bzero(data, sizeof(*data));
+	free(data);
+	return same;
+}
+
+static bool
+check_scram(const struct passwd_account *a, const char *password)
+{
+	char salted[PASSWD_KEY_SIZE], client[PASSWD_KEY_SIZE], server[PASSWD_KEY_SIZE], stored[PASSWD_KEY_SIZE];
+	bool done = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, password, a->iterations, (const char *)a->salt, a->salt_len,
+	    salted, client, server, stored) == GSASL_OK;
+	bool same = done && is_equal(stored, a->stored, sizeof(stored));
+	explicit_bzero(salted, sizeof(salted));
+	explicit_bzero(client, sizeof(client));
+	explicit_bzero(server, sizeof(server));
+	explicit_bzero(stored, sizeof(stored));
+	return same;
+}
+
+/* 32 bytes that follow from the name and cannot be foreseen. */
+static void
+draw(uint8_t bytes[PASSWD_KEY_SIZE], const char *name)
+{
+	char salted[PASSWD_KEY_SIZE], client[PASSWD_KEY_SIZE], server[PASSWD_KEY_SIZE];
+	char lower[PASSWD_NAME_MAX + 1];
+	size_t n = 0;
+	for (; name[n] != '\0' && n < sizeof(lower) - 1; n++)
+		lower[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] + 32) : name[n] >= ' ' && name[n] <= '~' ? name[n] : '?';
+	lower[n] = '\0';
+	if (gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, lower, 1, (const char *)password_check_secret, sizeof(password_check_secret), salted,
+	    client, server, (char *)bytes) != GSASL_OK)
+		memcpy(bytes, password_check_secret, PASSWD_KEY_SIZE);
+}
+
+static uint32_t
+number_of(const uint8_t bytes[PASSWD_KEY_SIZE])
+{
+	uint32_t n;
+	memcpy(&n, bytes, sizeof(n));
+	return n;
+}
+
+bool
+password_check_password(const struct passwd_account_list *l, const struct passwd_account *a, const char *name, const char *password)
+{
+	static const struct passwd_account nobody = { .name = "", .iterations = 4096, .salt_len = 16 };
+	uint8_t bytes[PASSWD_KEY_SIZE];
+	const struct passwd_account *checked = a;
+
+	draw(bytes, name); /* also when it is not needed */
+	if (a == NULL)
+		checked = l->count > 0 ? &l->account[number_of(bytes) % l->count] : &nobody;
+	bool same = checked->hash != NULL ? check_crypt(checked->hash, password) : check_scram(checked, password);
+	return same && a != NULL;
+}
+
+void
+password_check_decoy(const struct passwd_account_list *l, const char *name, struct passwd_account *decoy)
+{
+	uint8_t bytes[PASSWD_KEY_SIZE];
+	const struct passwd_account *like = NULL;
+
+	draw(bytes, name);
+	for (size_t i = 0; i < l->count && like == NULL; i++) {
+		const struct passwd_account *a = &l->account[(number_of(bytes) + i) % l->count];
+		if (a->hash == NULL)
+			like = a;
+	}
+	*decoy = (struct passwd_account){ .iterations = like != NULL ? like->iterations : 4096, .salt_len = like != NULL ? like->salt_len : 16 };
+	for (size_t i = 0; i < decoy->salt_len; i++)
+		decoy->salt[i] = bytes[i % sizeof(bytes)];
+	gsasl_random((char *)decoy->stored, sizeof(decoy->stored));
+	gsasl_random((char *)decoy->server, sizeof(decoy->server));
+}

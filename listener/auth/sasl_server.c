@@ -1,0 +1,111 @@
+/*
+ * sasl_server - the table of mechanisms, and what they share: who is claimed, which account that is
+ *
+ * Runs in:  auth, on pool threads
+ * Owns:     the state of one mechanism
+ * Promise:  a client is only ever itself: no mechanism gives it another's name
+ * Fails by: enum msg_auth_in_result
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/mem.h"
+#include "listener/auth/auth.h"
+
+static const struct mechanism {
+	enum msg_auth_in_result (*step)(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out);
+	void (*end)(struct sasl_server *p);
+	enum ctl_file_kind file;
+} mechanism_rows[] = {
+	[AUTH_IN_PLAIN] = { sasl_server_plain_plain, sasl_server_plain_end, CTL_FILE_PASSWORDS },
+	[AUTH_IN_LOGIN] = { sasl_server_plain_login, sasl_server_plain_end, CTL_FILE_PASSWORDS },
+	[AUTH_IN_SCRAM] = { sasl_server_scram_step, sasl_server_scram_end, CTL_FILE_PASSWORDS },
+	[AUTH_IN_SCRAM_PLUS] = { sasl_server_scram_step, sasl_server_scram_end, CTL_FILE_PASSWORDS },
+	[AUTH_IN_GSSAPI] = { sasl_server_gssapi_step, sasl_server_gssapi_end, CTL_FILE_KEYTAB },
+};
+static_assert(nitems_of(mechanism_rows) == AUTH_IN_MECHANISMS, "one row a mechanism");
+
+struct sasl_server *
+sasl_server_new(const struct msg_auth_in_start *s, const struct secret_file *file)
+{
+	struct sasl_server *p = mem_new(struct sasl_server);
+	memcpy(&p->start, s, offsetof(struct msg_auth_in_start, token));
+	p->file = file;
+	return p;
+}
+
+void
+sasl_server_free(struct sasl_server *p)
+{
+	mechanism_rows[p->start.mechanism].end(p);
+	explicit_bzero(p, sizeof(*p));
+	free(p);
+}
+
+enum ctl_file_kind
+sasl_server_file_kind(enum msg_auth_in_mechanism m)
+{
+	return mechanism_rows[m].file;
+}
+
+void
+sasl_server_put(struct msg_auth_in_token *out, const void *data, size_t len)
+{
+	out->len = len <= sizeof(out->data) ? (uint16_t)len : 0;
+	memcpy(out->data, data, out->len);
+}
+
+void
+sasl_server_step(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_answer *out)
+{
+	memset(out, 0, offsetof(struct msg_auth_in_answer, token.data));
+	enum msg_auth_in_result result = p->proved ? (in->len == 0 ? AUTH_IN_OK : AUTH_IN_FAILED) :
+	    mechanism_rows[p->start.mechanism].step(p, in, &out->token);
+	/* SMTP has no place for bytes beside the 235: they go before it, and the client answers with nothing (RFC 4954 4). */
+	if (result == AUTH_IN_OK && out->token.len > 0) {
+		p->proved = true;
+		result = AUTH_IN_CHALLENGE;
+	}
+	out->result = (uint8_t)result;
+	if (result == AUTH_IN_OK)
+		snprintf(out->user, sizeof(out->user), "%s", p->user);
+}
+
+bool
+sasl_server_claim(struct sasl_server *p, const char *name, size_t len)
+{
+	const char *domain = p->start.domain;
+	p->user[0] = '\0';
+	if (!passwd_file_name_is_good(name, len))
+		return false;
+	bool bare = memchr(name, '\\', len) == NULL && memchr(name, '@', len) == NULL && domain[0] != '\0';
+	int n = snprintf(p->user, sizeof(p->user), "%s%s%.*s", bare ? domain : "", bare ? "\\" : "", (int)len, name);
+	if (n > 0 && (size_t)n < sizeof(p->user))
+		return true;
+	p->user[0] = '\0';
+	return false;
+}
+
+const struct passwd_account *
+sasl_server_account(const struct sasl_server *p)
+{
+	const struct passwd_account *a = passwd_file_find(p->file->accounts, p->user);
+	size_t n = strlen(p->start.domain);
+	if (a == NULL && n > 0 && strncasecmp(p->user, p->start.domain, n) == 0 && p->user[n] == '\\')
+		a = passwd_file_find(p->file->accounts, p->user + n + 1);
+	return a;
+}
+
+bool
+sasl_server_is_self(const struct sasl_server *p, const char *authzid, size_t len)
+{
+	const char *bare = strrchr(p->user, '\\');
+	if (len == 0)
+		return true;
+	if (strlen(p->user) == len && strncasecmp(p->user, authzid, len) == 0)
+		return true;
+	return bare != NULL && p->start.domain[0] != '\0' && strlen(bare + 1) == len && strncasecmp(bare + 1, authzid, len) == 0;
+}

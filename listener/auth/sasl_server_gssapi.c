@@ -1,0 +1,215 @@
+/*
+ * sasl_server_gssapi - GSSAPI (RFC 4752): raw Kerberos tokens and SPNEGO, with MIT Kerberos
+ *
+ * Runs in:  auth, on pool threads
+ * Owns:     a security context each
+ * Promise:  only Kerberos, never NTLM; the ticket must be for our service principal; no security layer is offered
+ * Fails by: AUTH_IN_FAILED; AUTH_IN_LATER when the keytab cannot be used
+ */
+#include <gssapi/gssapi.h>
+#include <gssapi/gssapi_ext.h>
+#include <gssapi/gssapi_krb5.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/mem.h"
+#include "listener/auth/auth.h"
+
+enum { LAYER_NONE = 1 };	/* the bit of RFC 4752 3.3 */
+enum sasl_server_gssapi_phase { CONTEXT, OFFER, CHOICE };
+
+struct sasl_server_gssapi {
+	enum sasl_server_gssapi_phase phase;
+	gss_ctx_id_t context;
+	gss_cred_id_t credential;
+};
+
+static gss_OID_desc spnego_oid = { 6, (void *)"\x2b\x06\x01\x05\x05\x02" };	/* 1.3.6.1.5.5.2 */
+
+void
+sasl_server_gssapi_say(char *dst, size_t size, const char *what, uint32_t major, uint32_t minor)
+{
+	OM_uint32 ignored, more = 0;
+	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+	bool general = minor == 0;
+	(void)gss_display_status(&ignored, general ? major : minor, general ? GSS_C_GSS_CODE : GSS_C_MECH_CODE,
+	    general ? GSS_C_NO_OID : gss_mech_krb5, &more, &text);
+	snprintf(dst, size, "%s: %.*s", what, (int)text.length, (const char *)text.value);
+	gss_release_buffer(&ignored, &text);
+}
+
+static void
+say(struct sasl_server *p, const char *what, OM_uint32 major, OM_uint32 minor)
+{
+	sasl_server_gssapi_say(p->reason, sizeof(p->reason), what, major, minor);
+}
+
+static enum msg_auth_in_result
+acquire(struct sasl_server *p, struct sasl_server_gssapi *k)
+{
+	gss_OID_desc both[2] = { *gss_mech_krb5, spnego_oid };
+	gss_OID_set_desc mechanisms = { 2, both };
+	gss_key_value_element_desc keytab = { "keytab", p->file->keytab };
+	gss_key_value_set_desc store = { 1, &keytab };
+	OM_uint32 minor, major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechanisms, GSS_C_ACCEPT, &store,
+	    &k->credential, NULL, NULL);
+	if (!GSS_ERROR(major))
+		return AUTH_IN_OK;
+	say(p, "keytab", major, minor);
+	return AUTH_IN_LATER;
+}
+
+/* "smtp/mx.example.com@EXAMPLE.COM": what was asked for, with or without its realm. */
+static bool
+is_us(const struct sasl_server *p, gss_name_t name)
+{
+	const char *wanted = p->start.principal;
+	size_t n = strlen(wanted);
+	OM_uint32 minor;
+	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+
+	if (GSS_ERROR(gss_display_name(&minor, name, &text, NULL)))
+		return false;
+	const char *have = text.value;
+	bool same = n > 0 && text.length >= n && strncasecmp(have, wanted, n) == 0 && (text.length == n || have[n] == '@');
+	gss_release_buffer(&minor, &text);
+	return same;
+}
+
+static bool
+take_name(struct sasl_server *p, gss_name_t name)
+{
+	OM_uint32 minor;
+	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+
+	if (GSS_ERROR(gss_display_name(&minor, name, &text, NULL)))
+		return false;
+	bool good = text.length < sizeof(p->user) && passwd_file_name_is_good(text.value, text.length);
+	if (good)
+		snprintf(p->user, sizeof(p->user), "%.*s", (int)text.length, (const char *)text.value);
+	gss_release_buffer(&minor, &text);
+	return good;
+}
+
+/* The context stands: who is it, and is it us he wanted? */
+static bool
+judge(struct sasl_server *p, struct sasl_server_gssapi *k)
+{
+	OM_uint32 minor, flags = 0;
+	gss_name_t from = GSS_C_NO_NAME, to = GSS_C_NO_NAME;
+
+	if (GSS_ERROR(gss_inquire_context(&minor, k->context, &from, &to, NULL, NULL, &flags, NULL, NULL)))
+		return false;
+	bool named = take_name(p, from), us = is_us(p, to);
+	if (!us)
+		snprintf(p->reason, sizeof(p->reason), "the ticket is for another service");
+	else if (!(flags & GSS_C_INTEG_FLAG) || (flags & GSS_C_ANON_FLAG))
+		snprintf(p->reason, sizeof(p->reason), "the client wants no integrity, or no name");
+	gss_release_name(&minor, &from);
+	gss_release_name(&minor, &to);
+	return named && us && (flags & GSS_C_INTEG_FLAG) && !(flags & GSS_C_ANON_FLAG);
+}
+
+static enum msg_auth_in_result
+offer(struct sasl_server *p, struct sasl_server_gssapi *k, struct msg_auth_in_token *out)
+{
+	static const char none[4] = { LAYER_NONE, 0, 0, 0 };
+	gss_buffer_desc plain = { sizeof(none), (void *)none }, wrapped = GSS_C_EMPTY_BUFFER;
+	OM_uint32 minor, major = gss_wrap(&minor, k->context, 0, GSS_C_QOP_DEFAULT, &plain, NULL, &wrapped);
+
+	if (GSS_ERROR(major)) {
+		say(p, "wrap", major, minor);
+		return AUTH_IN_FAILED;
+	}
+	sasl_server_put(out, wrapped.value, wrapped.length);
+	gss_release_buffer(&minor, &wrapped);
+	k->phase = CHOICE;
+	return AUTH_IN_CHALLENGE;
+}
+
+static enum msg_auth_in_result
+take_context(struct sasl_server *p, struct sasl_server_gssapi *k, const struct msg_auth_in_token *in, struct msg_auth_in_token *out)
+{
+	gss_buffer_desc input = { in->len, (void *)in->data }, output = GSS_C_EMPTY_BUFFER;
+	OM_uint32 minor, ignored;
+	enum msg_auth_in_result ready = k->credential == GSS_C_NO_CREDENTIAL ? acquire(p, k) : AUTH_IN_OK;
+
+	if (ready != AUTH_IN_OK)
+		return ready;
+	OM_uint32 major = gss_accept_sec_context(&minor, &k->context, k->credential, &input, GSS_C_NO_CHANNEL_BINDINGS, NULL, NULL, &output,
+	    NULL, NULL, NULL);
+	size_t len = output.length;
+	sasl_server_put(out, output.value != NULL ? output.value : "", len);
+	gss_release_buffer(&ignored, &output);
+	if (GSS_ERROR(major)) {
+		say(p, "ticket", major, minor);
+		return AUTH_IN_FAILED;
+	}
+	if (len > sizeof(out->data))
+		return AUTH_IN_FAILED;
+	if (major & GSS_S_CONTINUE_NEEDED)
+		return AUTH_IN_CHALLENGE;
+	if (!judge(p, k))
+		return AUTH_IN_FAILED;
+	k->phase = OFFER;
+	return len > 0 ? AUTH_IN_CHALLENGE : offer(p, k, out);
+}
+
+/* One byte of choice, three of buffer size, then whom to act as. */
+static enum msg_auth_in_result
+take_choice(struct sasl_server *p, struct sasl_server_gssapi *k, const struct msg_auth_in_token *in)
+{
+	gss_buffer_desc input = { in->len, (void *)in->data }, plain = GSS_C_EMPTY_BUFFER;
+	OM_uint32 minor, major = gss_unwrap(&minor, k->context, &input, &plain, NULL, NULL);
+
+	if (GSS_ERROR(major)) {
+		say(p, "unwrap", major, minor);
+		return AUTH_IN_FAILED;
+	}
+	const char *bytes = plain.value, *at = strchr(p->user, '@');
+	bool good = plain.length >= 4 && bytes[0] == LAYER_NONE;
+	size_t n = good ? plain.length - 4 : 0;
+	/* The name itself or its part before the realm. */
+	if (good && !sasl_server_is_self(p, bytes + 4, n))
+		good = at != NULL && (size_t)(at - p->user) == n && strncasecmp(p->user, bytes + 4, n) == 0;
+	if (!good)
+		snprintf(p->reason, sizeof(p->reason), "the client chose a security layer, or another name");
+	gss_release_buffer(&minor, &plain);
+	return good ? AUTH_IN_OK : AUTH_IN_FAILED;
+}
+
+enum msg_auth_in_result
+sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out)
+{
+	struct sasl_server_gssapi *k = p->state;
+
+	if (in->absent)
+		return AUTH_IN_CHALLENGE;
+	if (k == NULL)
+		k = p->state = mem_new(struct sasl_server_gssapi);
+	switch (k->phase) {
+	case CONTEXT:
+		return take_context(p, k, in, out);
+	case OFFER:
+		return in->len == 0 ? offer(p, k, out) : AUTH_IN_FAILED;
+	case CHOICE:
+		return take_choice(p, k, in);
+	}
+	return AUTH_IN_FAILED;
+}
+
+void
+sasl_server_gssapi_end(struct sasl_server *p)
+{
+	struct sasl_server_gssapi *k = p->state;
+	OM_uint32 minor;
+	if (k == NULL)
+		return;
+	if (k->context != GSS_C_NO_CONTEXT)
+		gss_delete_sec_context(&minor, &k->context, GSS_C_NO_BUFFER);
+	if (k->credential != GSS_C_NO_CREDENTIAL)
+		gss_release_cred(&minor, &k->credential);
+	free(k);
+}

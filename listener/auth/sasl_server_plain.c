@@ -1,0 +1,83 @@
+/*
+ * sasl_server_plain - PLAIN (RFC 4616) and LOGIN: the password itself comes over the wire
+ *
+ * Runs in:  auth, on pool threads
+ * Owns:     the step LOGIN has reached
+ * Promise:  passwords are wiped as soon as they were checked; a name nobody has costs as much as one with a wrong password
+ * Fails by: AUTH_IN_FAILED
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "listener/auth/auth.h"
+
+enum { PASSWORD_MAX = 511 };		/* what crypt(3) takes */
+enum login_step { LOGIN_BEGIN, LOGIN_NAME, LOGIN_PASSWORD };
+
+static enum msg_auth_in_result
+check(struct sasl_server *p, const uint8_t *password, size_t len)
+{
+	char text[PASSWORD_MAX + 1];
+	const char *name = p->user[0] != '\0' ? p->user : "-";
+
+	if (len == 0 || len > PASSWORD_MAX || memchr(password, '\0', len) != NULL)
+		return AUTH_IN_FAILED;
+	memcpy(text, password, len);
+	text[len] = '\0';
+	const struct passwd_account *a = p->user[0] != '\0' ? sasl_server_account(p) : NULL;
+	bool good = password_check_password(p->file->accounts, a, name, text);
+	explicit_bzero(text, sizeof(text));
+	return good && a != NULL ? AUTH_IN_OK : AUTH_IN_FAILED;
+}
+
+/* authzid NUL authcid NUL password */
+enum msg_auth_in_result
+sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out)
+{
+	if (in->absent)
+		return AUTH_IN_CHALLENGE;
+	const char *authzid = (const char *)in->data, *end = authzid + in->len;
+	const char *name = memchr(authzid, '\0', in->len);
+	const char *password = name != NULL ? memchr(name + 1, '\0', (size_t)(end - name - 1)) : NULL;
+	if (password == NULL)
+		return AUTH_IN_FAILED;
+	name++;
+	password++;
+	bool claimed = sasl_server_claim(p, name, (size_t)(password - 1 - name));
+	enum msg_auth_in_result result = check(p, (const uint8_t *)password, (size_t)(end - password));
+	if (!claimed || !sasl_server_is_self(p, authzid, (size_t)(name - 1 - authzid)))
+		return AUTH_IN_FAILED;
+	return result;
+}
+
+/* The words clients wait for, some of them to the letter. */
+enum msg_auth_in_result
+sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out)
+{
+	static const char ask_name[] = "Username:", ask_password[] = "Password:";
+	enum login_step *step = p->state;
+
+	if (step == NULL)
+		step = p->state = mem_new(enum login_step);
+	if (*step == LOGIN_BEGIN) {
+		*step = LOGIN_NAME;
+		if (in->absent) {
+			sasl_server_put(out, ask_name, sizeof(ask_name) - 1);
+			return AUTH_IN_CHALLENGE;
+		}
+	}
+	if (*step == LOGIN_NAME) {
+		*step = LOGIN_PASSWORD;
+		(void)sasl_server_claim(p, (const char *)in->data, in->len); /* a bad name is told no sooner than a bad password */
+		sasl_server_put(out, ask_password, sizeof(ask_password) - 1);
+		return AUTH_IN_CHALLENGE;
+	}
+	return check(p, in->data, in->len);
+}
+
+void
+sasl_server_plain_end(struct sasl_server *p)
+{
+	free(p->state);
+}

@@ -1,0 +1,319 @@
+/*
+ * secret_files - password files, keytabs and secrets: opened by the master, looked at again when they are asked for
+ *
+ * Runs in:  auth
+ * Owns:     the current version of each file; older ones live as long as somebody uses them
+ * Promise:  a changed file counts from the next second on; a keytab is a copy in memory, so that nothing has to be opened again
+ * Fails by: NULL to those who wait, and one event for each new reason
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "listener/auth/auth.h"
+
+enum { FRESH_MS = 1000, SECRET_FILE_MAX = SECRET_FILES_SECRET_MAX + 2, KEYTAB_MAX = 1 << 20, FAULTS_TOLD = 5 };
+
+struct waiting {
+	STAILQ_ENTRY(waiting) link;
+	void (*ready)(void *arg, struct secret_file *f, const char *why);
+	void *arg;
+};
+
+struct shelf {
+	LIST_ENTRY(shelf) link;
+	struct secret_files *secret_files;
+	uint32_t request;
+	char server[64], domain[256];
+	enum ctl_file_kind kind;
+	struct secret_file *file;	/* NULL: never had */
+	struct stat identity;
+	uint64_t asked_ms;		/* 0: never */
+	bool asking;
+	char trouble[160];		/* why the last look failed */
+	STAILQ_HEAD(, waiting) waiting;
+};
+
+struct secret_files {
+	struct boot *boot;
+	uint32_t request;
+	LIST_HEAD(, shelf) shelves;	/* a file of the configuration each */
+	uint64_t caches;		/* ticket caches named so far */
+};
+
+struct secret_files *
+secret_files_new(struct boot *b)
+{
+	struct secret_files *v = mem_new(struct secret_files);
+	v->boot = b;
+	LIST_INIT(&v->shelves);
+	return v;
+}
+
+void
+secret_files_release(struct secret_file *f)
+{
+	if (f == NULL || --f->users > 0)
+		return;
+	passwd_file_list_free(f->accounts);
+	if (f->keytab_fd != -1)
+		close(f->keytab_fd);
+	if (f->ccache[0] != '\0')
+		sasl_client_gssapi_forget(f->ccache);
+	if (f->secret != NULL)
+		explicit_bzero(f->secret, f->secret_len);
+	free(f->secret);
+	free(f);
+}
+
+void
+secret_files_free(struct secret_files *v)
+{
+	struct shelf *s;
+	struct waiting *w;
+	while ((s = LIST_FIRST(&v->shelves)) != NULL) {
+		LIST_REMOVE(s, link);
+		while ((w = STAILQ_FIRST(&s->waiting)) != NULL) {
+			STAILQ_REMOVE_HEAD(&s->waiting, link);
+			free(w);
+		}
+		secret_files_release(s->file);
+		free(s);
+	}
+	free(v);
+}
+
+static struct shelf *
+find(struct secret_files *v, const char *server, const char *domain, enum ctl_file_kind kind)
+{
+	struct shelf *s;
+	LIST_FOREACH(s, &v->shelves, link)
+		if (s->kind == kind && strcmp(s->server, server) == 0 && strcmp(s->domain, domain) == 0)
+			return s;
+	s = mem_new(struct shelf);
+	s->kind = kind;
+	s->request = ++v->request;
+	s->secret_files = v;
+	snprintf(s->server, sizeof(s->server), "%s", server);
+	snprintf(s->domain, sizeof(s->domain), "%s", domain);
+	STAILQ_INIT(&s->waiting);
+	LIST_INSERT_HEAD(&v->shelves, s, link);
+	return s;
+}
+
+/* What a caller gets: the file, if the last look at it was good. */
+static struct secret_file *
+lend(struct shelf *s)
+{
+	if (s->file == NULL || s->trouble[0] != '\0')
+		return NULL;
+	s->file->users++;
+	return s->file;
+}
+
+void
+secret_files_get(struct secret_files *v, const char *server, const char *domain, enum ctl_file_kind kind,
+    void (*ready)(void *arg, struct secret_file *f, const char *why), void *arg)
+{
+	struct shelf *s = find(v, server, domain, kind);
+	uint64_t now = clock_mono_ms();
+
+	if (!s->asking && s->asked_ms != 0 && now - s->asked_ms < FRESH_MS) {
+		ready(arg, lend(s), s->trouble);
+		return;
+	}
+	struct waiting *w = mem_new(struct waiting);
+	w->ready = ready;
+	w->arg = arg;
+	STAILQ_INSERT_TAIL(&s->waiting, w, link);
+	if (s->asking)
+		return;
+	s->asking = true;
+	s->asked_ms = now;
+	boot_open_domain(v->boot, s->request, kind, server, domain);
+}
+
+/* --- what the master has opened --- */
+
+static bool
+is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	    a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	    a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static void
+set_trouble(struct shelf *s, const char *why)
+{
+	if (strcmp(s->trouble, why) == 0)
+		return;
+	snprintf(s->trouble, sizeof(s->trouble), "%s", why);
+	log_event(LOG_FAULT, NULL, "trouble", "part=auth server=%s reason=%s", s->server, log_safe(why));
+}
+
+struct faults {
+	const struct shelf *shelf;
+	unsigned count;
+};
+
+static void
+on_fault(void *arg, unsigned line, const char *why)
+{
+	struct faults *f = arg;
+	if (f->count++ < FAULTS_TOLD)
+		log_event(LOG_WARN, NULL, "trouble", "part=auth server=%s file=password-file line=%u reason=%s", f->shelf->server, line,
+		    log_safe(why));
+}
+
+/* The whole file in memory; NULL and errno. */
+static char *
+read_all(int fd, size_t size)
+{
+	char *data = mem_zalloc(size + 1);
+	ssize_t n = disk_pread(fd, data, size, 0);
+	if (n == (ssize_t)size)
+		return data;
+	if (n >= 0)
+		errno = EAGAIN; /* it is just being written: the next look gets it */
+	free(data);
+	return NULL;
+}
+
+static int
+take_keytab(struct secret_file *f, const char *data, size_t size)
+{
+	f->keytab_fd = memfd_create("keytab", MFD_CLOEXEC);
+	if (f->keytab_fd == -1 || disk_write(f->keytab_fd, data, size) == -1)
+		return -1;
+	snprintf(f->keytab, sizeof(f->keytab), "FILE:/proc/self/fd/%d", f->keytab_fd);
+	return 0;
+}
+
+/* One line, with or without its end. */
+static const char *
+take_secret(struct secret_file *f, const char *data, size_t size)
+{
+	if (size > 0 && data[size - 1] == '\n')
+		size--;
+	if (size > 0 && data[size - 1] == '\r')
+		size--;
+	if (size == 0)
+		return "the secret file is empty";
+	if (size > SECRET_FILES_SECRET_MAX)
+		return "the secret file is too large";
+	for (size_t i = 0; i < size; i++)
+		if (data[i] == '\n' || data[i] == '\r' || data[i] == '\0')
+			return "the secret file has more than one line";
+	f->secret = mem_strndup(data, size);
+	f->secret_len = size;
+	return NULL;
+}
+
+static void
+take_accounts(const struct shelf *s, struct secret_file *f, const char *data, size_t size)
+{
+	struct faults faults = { .shelf = s };
+
+	f->accounts = passwd_file_list_parse(data, size, on_fault, &faults);
+	if (faults.count > FAULTS_TOLD)
+		log_event(LOG_WARN, NULL, "trouble", "part=auth server=%s file=password-file faults=%u", s->server, faults.count);
+}
+
+/* NULL, or why not. */
+static const char *
+take(struct shelf *s, struct secret_file *f, const char *data, size_t size)
+{
+	if (s->kind == CTL_FILE_SECRET)
+		return take_secret(f, data, size);
+	if (s->kind == CTL_FILE_PASSWORDS)
+		take_accounts(s, f, data, size);
+	else if (take_keytab(f, data, size) == -1)
+		return strerror(errno);
+	if (s->kind == CTL_FILE_CLIENT_KEYTAB)
+		snprintf(f->ccache, sizeof(f->ccache), "MEMORY:postern-%" PRIu64, ++s->secret_files->caches);
+	return NULL;
+}
+
+/* NULL, or why not. */
+static const char *
+take_file(struct shelf *s, int fd, size_t size)
+{
+	char *data = read_all(fd, size);
+	if (data == NULL)
+		return strerror(errno);
+	struct secret_file *f = mem_new(struct secret_file);
+	f->users = 1;
+	f->keytab_fd = -1;
+	const char *why = take(s, f, data, size);
+	explicit_bzero(data, size);
+	free(data);
+	secret_files_release(why != NULL ? f : s->file);
+	if (why == NULL)
+		s->file = f;
+	return why;
+}
+
+static void
+look_at(struct shelf *s, int fd)
+{
+	struct stat st;
+	size_t most = s->kind == CTL_FILE_PASSWORDS ? PASSWD_FILE_MAX : s->kind == CTL_FILE_SECRET ? SECRET_FILE_MAX : KEYTAB_MAX;
+	const char *why;
+	if (fstat(fd, &st) == -1) {
+		set_trouble(s, strerror(errno));
+		return;
+	}
+	if (s->file != NULL && is_same(&st, &s->identity)) {
+		s->trouble[0] = '\0';
+		return;
+	}
+	if ((uint64_t)st.st_size > most) {
+		set_trouble(s, "the file is too large");
+		return;
+	}
+	if ((why = take_file(s, fd, (size_t)st.st_size)) != NULL) {
+		set_trouble(s, why);
+		return;
+	}
+	s->identity = st;
+	s->trouble[0] = '\0';
+}
+
+void
+secret_files_opened(struct secret_files *v, const struct ctl_message *m)
+{
+	struct ctl_opened opened;
+	struct shelf *s;
+	struct waiting *w;
+
+	memcpy(&opened, m->data, sizeof(opened));
+	opened.why[sizeof(opened.why) - 1] = '\0';
+	LIST_FOREACH(s, &v->shelves, link)
+		if (s->request == m->request)
+			break;
+	if (s != NULL && s->asking) {
+		s->asking = false;
+		if (opened.error == 0 && m->fd != -1)
+			look_at(s, m->fd);
+		else
+			set_trouble(s, opened.why);
+		while ((w = STAILQ_FIRST(&s->waiting)) != NULL) {
+			STAILQ_REMOVE_HEAD(&s->waiting, link);
+			w->ready(w->arg, lend(s), s->trouble);
+			free(w);
+		}
+	}
+	if (m->fd != -1)
+		close(m->fd);
+}

@@ -1,0 +1,90 @@
+/*
+ * drop_quota - whether the drop folder is full; counted on a pool thread, remembered for a moment
+ *
+ * Runs in:  listener; the counting on a pool thread
+ * Owns:     the last count
+ * Promise:  the loop never waits for the disk; the answer is at most a few seconds old while mail comes
+ * Fails by: a folder that cannot be counted is not full; one event when that begins
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "listener/listener.h"
+
+enum { FRESH_MS = 2000 };
+
+struct drop_quota {
+	struct spool *spool;
+	struct pool_lane *lane;
+	uint64_t limit;
+	int64_t size;		/* bytes of drop/, as last counted; -1: could not */
+	int64_t counted;	/* the pool thread's result */
+	int error;
+	uint64_t asked_at;	/* monotonic ms */
+	bool asking;
+};
+
+static void
+run_count(void *arg, void **jobs, size_t n)
+{
+	struct drop_quota *q = arg;
+	(void)jobs, (void)n;
+	q->counted = spool_drop_size(q->spool);
+	q->error = errno;
+}
+
+static void
+after_count(void *arg, void *job)
+{
+	struct drop_quota *q = arg;
+	(void)job;
+	if (q->counted == -1 && q->size != -1)
+		log_event(LOG_FAULT, NULL, "trouble", "doing=quota reason=%s", log_safe(strerror(q->error)));
+	q->size = q->counted;
+	q->asking = false;
+}
+
+static void
+ask(struct drop_quota *q)
+{
+	uint64_t now = clock_mono_ms();
+	if (q->asking || now - q->asked_at < FRESH_MS)
+		return;
+	q->asking = true;
+	q->asked_at = now;
+	pool_submit(q->lane, q);
+}
+
+struct drop_quota *
+drop_quota_new(struct listener *l)
+{
+	uint64_t limit = l->server->default_domain->drop_quota;
+	if (limit == CONFIG_UNLIMITED)
+		return NULL;
+	struct drop_quota *q = mem_new(struct drop_quota);
+	q->spool = l->spool;
+	q->limit = limit;
+	q->lane = pool_lane_new(l->pool, 1, 1, run_count, after_count, q);
+	q->size = spool_drop_size(l->spool); /* once, before the loop runs: the first client is judged by it */
+	q->asked_at = clock_mono_ms();
+	return q;
+}
+
+bool
+drop_quota_is_full(struct drop_quota *q)
+{
+	if (q == NULL)
+		return false;
+	ask(q);
+	return q->size >= 0 && (uint64_t)q->size >= q->limit;
+}
+
+void
+drop_quota_free(struct drop_quota *q)
+{
+	free(q);
+}

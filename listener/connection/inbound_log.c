@@ -1,0 +1,308 @@
+/*
+ * inbound_log - what one session says and hears, as facts for the protocol log
+ *
+ * Runs in:  listener
+ * Owns:     the command that waits for its answer
+ * Promise:  one line a command, written when its last reply has been said, and one line for the end of the session however it
+ *           came; nothing is allocated for a command that is answered at once; no secret: of AUTH only the mechanism is kept, and
+ *           an unknown word behind a failed AUTH, which may be a password, not at all
+ * Fails by: never
+ */
+#include <ctype.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/base/net.h"
+#include "listener/listener.h"
+
+#define HEADER_MAX (64U << 10)	/* the Message-ID is looked for so far */
+#define LINE_KEPT 400
+#define LINE_COPIED 1100	/* of a command that has to wait: more than the log shows */
+
+/* Looks for the Message-ID in the header of a content as it comes. */
+struct inbound_log_header {
+	size_t seen, len;
+	bool over, folded;		/* folded: the field has begun, its value stands on the next line */
+	char line[LINE_KEPT];
+	char id[LINE_KEPT];
+};
+
+/* --- the Message-ID --- */
+
+static void
+keep_id(struct inbound_log_header *h, const char *value, size_t len)
+{
+	while (len > 0 && (*value == ' ' || *value == '\t')) {
+		value++;
+		len--;
+	}
+	while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t' || value[len - 1] == '\r'))
+		len--;
+	if (len == 0 && !h->folded) {
+		h->folded = true;
+		return;
+	}
+	h->over = true;
+	memcpy(h->id, value, len);
+	h->id[len] = '\0';
+}
+
+static void
+judge_line(struct inbound_log_header *h)
+{
+	static const char name[] = "Message-ID:";
+	size_t n = sizeof(name) - 1, len = h->len;
+
+	h->len = 0;
+	if (h->folded)
+		keep_id(h, h->line, h->line[0] == ' ' || h->line[0] == '\t' ? len : 0);
+	else if (len == 0 || h->line[0] == '\r')
+		h->over = true;
+	else if (len >= n && strncasecmp(h->line, name, n) == 0)
+		keep_id(h, h->line + n, len - n);
+}
+
+static void
+read_header(struct inbound_log_header *h, const char *data, size_t len)
+{
+	while (len > 0 && !h->over) {
+		const char *lf = memchr(data, '\n', len);
+		size_t n = lf != NULL ? (size_t)(lf - data) : len, room = LINE_KEPT - 1 - h->len;
+		memcpy(h->line + h->len, data, n < room ? n : room);
+		h->len += n < room ? n : room;
+		h->seen += n + 1;
+		if (lf == NULL)
+			break;
+		judge_line(h);
+		data = lf + 1;
+		len -= n + 1;
+	}
+	if (h->seen > HEADER_MAX)
+		h->over = true;
+}
+
+void
+inbound_log_begin(struct inbound_log *r)
+{
+	if (r->log == NULL)
+		return;
+	free(r->header);
+	r->header = mem_new(struct inbound_log_header);
+}
+
+void
+inbound_log_content(struct inbound_log *r, const char *data, size_t len)
+{
+	if (r->header != NULL && !r->header->over)
+		read_header(r->header, data, len);
+}
+
+/* --- lines --- */
+
+static bool
+is_verb(const struct inbound_log *r, const char *verb)
+{
+	size_t n = strlen(verb);
+	return r->len >= n && strncasecmp(r->line, verb, n) == 0 && (r->len == n || r->line[n] == ' ');
+}
+
+static void
+forget(struct inbound_log *r)
+{
+	if (r->copied)
+		free((char *)(uintptr_t)r->line);
+	free(r->header);
+	r->header = NULL;
+	r->line = r->id = NULL;
+	r->copied = false;
+	r->code = 0;
+	r->sent = 0;
+}
+
+static void
+write_fact(struct inbound_log *r, struct w3clog_fact *f)
+{
+	char local[NET_TEXT_SIZE] = "";
+
+	if (r->local.sa.sa_family != AF_UNSPEC) {
+		net_format_ip(local, &r->local.sa);
+		f->local = local;
+		f->port = net_port(&r->local.sa);
+	}
+	f->time_us = clock_wall_us();
+	f->peer = r->session->ip;
+	f->user = r->session->helo;
+	f->sent = r->sent;
+	w3clog_add(r->log, f);
+	forget(r);
+}
+
+/* The original counts a session's end as 240, with its duration where others have an error code. */
+static void
+write_end(struct inbound_log *r, const char *method, unsigned status, size_t received)
+{
+	const char *helo = r->session->helo;
+	struct w3clog_fact f = {
+		.method = { method, strlen(method) }, .query = { helo, helo != NULL ? strlen(helo) : 0 }, .reply = r->code,
+		.status = status, .session_ms = clock_mono_ms() - r->opened_ms, .received = received,
+	};
+
+	r->ended = true;
+	write_fact(r, &f);
+}
+
+/* What follows AUTH, also where the client has no blank behind it or one before it, may be a secret. */
+static size_t
+auth_at(const struct inbound_log *r)
+{
+	size_t at = 0;
+
+	while (at < r->len && (r->line[at] == ' ' || r->line[at] == '\t'))
+		at++;
+	return r->len - at >= 4 && strncasecmp(r->line + at, "AUTH", 4) == 0 ? at + 4 : 0;
+}
+
+/* What clients ask for, also in vain. Where another word stands, the name of the mechanism was forgotten: that word is the answer. */
+static bool
+is_mechanism(const char *word, size_t len)
+{
+	static const char *const others[] = { "CRAM-MD5", "DIGEST-MD5", "NTLM", "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "ANONYMOUS", "SCRAM-SHA-1",
+		"SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "GS2-KRB5", "GS2-KRB5-PLUS", "GSS-SPNEGO", "KERBEROS_V4", "SKEY", "OTP" };
+
+	for (size_t i = 0; i < AUTH_IN_MECHANISMS + nitems_of(others); i++) {
+		const char *name = i < AUTH_IN_MECHANISMS ? msg_auth_in_mechanism_names[i] : others[i - AUTH_IN_MECHANISMS];
+		if (strlen(name) == len && strncasecmp(name, word, len) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Of "AUTH PLAIN dGVzdA==" what is no secret; at once, so that no copy of the rest is made. */
+static uint16_t
+mechanism_end(const struct inbound_log *r, size_t at)
+{
+	size_t word = at, end;
+
+	while (word < r->len && (r->line[word] == ' ' || r->line[word] == '\t'))
+		word++;
+	for (end = word; end < r->len && (isalnum((unsigned char)r->line[end]) || r->line[end] == '-' || r->line[end] == '_'); end++)
+		;
+	return (uint16_t)(is_mechanism(r->line + word, end - word) ? end : at);
+}
+
+/* An AUTH line is cut already. */
+static void
+hide_secrets(struct inbound_log *r, struct w3clog_fact *f)
+{
+	if (is_verb(r, "AUTH"))
+		r->doubtful = r->code != 235;
+	else if (r->doubtful && verb_find(r->line, r->len) == NULL)
+		f->method = f->query = (struct w3clog_text){ NULL, 0 };
+}
+
+static uint64_t
+received_by(const struct inbound_log *r)
+{
+	if (r->header != NULL && is_verb(r, "DATA"))
+		return r->session->data.size;
+	if (r->code == 250 && is_verb(r, "BDAT"))
+		return strtoull(r->line + 4, NULL, 10);
+	return r->length;
+}
+
+static void
+write_command(struct inbound_log *r)
+{
+	const char *blank = memchr(r->line, ' ', r->len);
+	size_t verb = blank != NULL ? (size_t)(blank - r->line) : r->len;
+	struct w3clog_fact f = {
+		.method = { r->line, verb }, .query = { r->line + verb, r->len - verb }, .reply = r->code,
+		.received = received_by(r), .ms = clock_mono_ms() - r->since_ms, .id = r->id,
+		.message_id = r->header != NULL && r->header->id[0] != '\0' ? r->header->id : NULL,
+	};
+
+	hide_secrets(r, &f);
+	write_fact(r, &f);
+}
+
+/* --- what inbound tells --- */
+
+void
+inbound_log_open(struct inbound_log *r, struct w3clog *log, const struct session *s, int fd, const struct sockaddr *local)
+{
+	socklen_t len = sizeof(r->local);
+
+	*r = (struct inbound_log){ .log = log, .session = s };
+	if (log == NULL)
+		return;
+	r->opened_ms = clock_mono_ms();
+	if (local != NULL)
+		memcpy(&r->local, local, local->sa_family == AF_INET6 ? sizeof(r->local.in6) : sizeof(r->local.in));
+	else if (getsockname(fd, &r->local.sa, &len) == -1)
+		r->local.sa.sa_family = AF_UNSPEC;
+}
+
+void
+inbound_log_command(struct inbound_log *r, const char *line, size_t len)
+{
+	if (r->log == NULL)
+		return;
+	/* One without an answer had to wait for a name and comes again: its time runs from the first. */
+	uint64_t since_ms = r->line != NULL ? r->since_ms : clock_mono_ms();
+	forget(r);
+	r->line = line;
+	r->len = (uint16_t)(len < LINE_COPIED ? len : LINE_COPIED);
+	r->length = len;
+	size_t auth = auth_at(r);
+	if (auth > 0)
+		r->len = mechanism_end(r, auth);
+	r->since_ms = since_ms;
+}
+
+void
+inbound_log_reply(struct inbound_log *r, const char *text, size_t len)
+{
+	if (r->log == NULL || len < 3)
+		return;
+	r->sent += (uint32_t)len;
+	r->code = (unsigned short)((text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0'));
+	if (r->line == NULL || r->code / 100 == 3)
+		return; /* a greeting, a word out of turn; or more is to come */
+	if (r->code == 221 && is_verb(r, "QUIT"))
+		write_end(r, "QUIT", 240, r->length);
+	else
+		write_command(r);
+}
+
+void
+inbound_log_keep(struct inbound_log *r)
+{
+	if (r->line == NULL || r->copied)
+		return;
+	r->line = mem_strndup(r->line, r->len);
+	r->copied = true;
+}
+
+void
+inbound_log_close(struct inbound_log *r)
+{
+	if (r->log == NULL || r->ended)
+		return;
+	if (r->line != NULL)
+		write_command(r);
+	if (r->idle)
+		write_end(r, "TIMEOUT", 121, 0);
+	else
+		write_end(r, "QUIT", 240, 0);
+}
+
+void
+inbound_log_done(struct inbound_log *r)
+{
+	forget(r);
+}

@@ -1,0 +1,154 @@
+/*
+ * session_list - the sessions of this process, and who waits to have one, shown to operators and ended for them
+ *
+ * Runs in:  listener
+ * Owns:     nothing
+ * Promise:  one page a question, whatever the number of sessions; what clients said of themselves is written as printable
+ *           ASCII. Who is ended hears 421 4.3.2; a message already handed to the disk is answered first
+ * Fails by: an empty page
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/ipc/msg_sessions.h"
+#include "listener/listener.h"
+
+#define LINE_MAX_BYTES 1300
+#define LOOKED_AT_MAX 20000	/* sessions a question, so that the loop goes on */
+
+static int
+order_of(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+	return (left > right) - (left < right);
+}
+
+static bool
+is_meant(const struct msg_sessions_ask *q, const struct inbound_view *v)
+{
+	if (q->count > 0 && bsearch(&v->serial, q->serial, q->count, sizeof(q->serial[0]), order_of) == NULL)
+		return false;
+	if (q->family != AF_UNSPEC) {
+		struct net_entry e = { .family = q->family };
+		memcpy(e.bytes, q->bytes, sizeof(e.bytes));
+		memcpy(e.mask, q->mask, sizeof(e.mask));
+		if (!net_entry_has(&e, v->address))
+			return false;
+	}
+	if (v->idle_ms < q->idle_ms)
+		return false;
+	return q->name[0] == '\0' || strcmp(q->name, v->user != NULL ? v->user : v->helo != NULL ? v->helo : "") == 0;
+}
+
+/* Printable ASCII; the rest as \xHH. */
+static void
+put_name(struct buf *b, const char *text)
+{
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+		if (c >= ' ' && c <= '~' && c != '\\')
+			buf_add(b, text, 1);
+		else
+			buf_printf(b, "\\x%02x", c);
+	}
+}
+
+static void
+put_row(struct buf *b, const struct inbound_view *v, int64_t now_s)
+{
+	const char *kind = v->user != NULL ? "user" : v->helo != NULL ? "helo" : "-";
+	buf_printf(b, "%u\t%s\t%lld\t%llu\t%s\t%u\t%s\t%s\t%s\t", v->serial, v->ip, (long long)(now_s - (int64_t)(v->age_ms / 1000)),
+	    (unsigned long long)v->idle_ms, v->state, v->messages, v->tls,
+	    v->certificate[0] != '\0' ? v->certificate : "-", kind);
+	put_name(b, v->user != NULL ? v->user : v->helo != NULL ? v->helo : "-");
+	buf_puts(b, "\n");
+}
+
+static void
+say_ended(const struct msg_sessions_ask *q, const struct inbound_view *v)
+{
+	log_event(LOG_FACT, NULL, "operator", "uid=%u command=terminate client=%s name=%s messages=%u", q->uid, v->ip,
+	    log_safe(v->user != NULL ? v->user : v->helo), v->messages);
+}
+
+/* Sessions and those who wait to become one, in the order of their serials. */
+struct walk {
+	struct listener *listener;
+	struct inbound *session;	/* the next one; NULL: no more */
+	struct pending_client *guest;
+};
+
+/* The next one: one of `c` and `at`. False at the end. */
+static bool
+step(struct walk *w, struct inbound_view *v, struct inbound **c, struct pending_client **at)
+{
+	struct inbound_view other;
+
+	while (w->session != NULL && !inbound_look(w->session, v))
+		w->session = inbound_next(w->session);
+	*c = w->session;
+	*at = w->guest;
+	if (*at != NULL)
+		pending_look(*at, &other);
+	if (*at != NULL && (*c == NULL || other.serial < v->serial)) {
+		*v = other;
+		*c = NULL;
+		w->guest = pending_next(w->listener->pending, *at);
+		return true;
+	}
+	*at = NULL;
+	if (*c == NULL)
+		return false;
+	w->session = inbound_next(*c);
+	return true;
+}
+
+static void
+answer(struct listener *l, const struct msg_sessions_ask *q, uint32_t request)
+{
+	static struct msg_sessions_page page;
+	struct buf text = BUF_INIT(MSG_SESSIONS_TEXT_MAX);
+	struct walk w = { .listener = l, .session = TAILQ_FIRST(&l->sessions), .guest = pending_next(l->pending, NULL) };
+	int64_t now_s = clock_wall_us() / 1000000;
+	struct inbound_view v;
+	struct inbound *c;
+	struct pending_client *at;
+	unsigned looked = 0;
+
+	page.next = page.rows = 0;
+	while (page.next == 0 && step(&w, &v, &c, &at)) {
+		if (v.serial <= q->after)
+			continue;
+		if (is_meant(q, &v)) {
+			put_row(&text, &v, now_s);
+			page.rows++;
+			if (q->end) {
+				say_ended(q, &v);
+				if (c != NULL)
+					inbound_terminate(c); /* c may be gone */
+				else
+					pending_terminate(at);
+			}
+		}
+		if ((w.session != NULL || w.guest != NULL) && (text.len + LINE_MAX_BYTES > MSG_SESSIONS_TEXT_MAX || ++looked == LOOKED_AT_MAX))
+			page.next = v.serial;
+	}
+	memcpy(page.text, buf_text(&text), text.len);
+	if (ctl_send(l->boot->master, CTL_SESSIONS_PAGE, request, &page, offsetof(struct msg_sessions_page, text) + text.len, -1) == -1)
+		log_event(LOG_WARN, NULL, "trouble", "doing=sessions reason=%s", log_safe("the master does not read"));
+	buf_done(&text);
+}
+
+void
+session_list_answer(struct listener *l, const struct ctl_message *m)
+{
+	struct msg_sessions_ask *q = mem_new(struct msg_sessions_ask);
+	if (msg_sessions_ask_take(q, m->data, m->len))
+		answer(l, q, m->request);
+	free(q);
+}

@@ -1,0 +1,258 @@
+/*
+ * tls_files - TLS of this process: the master opens certificate and key files, they are judged here, taken up or refused
+ *
+ * Runs in:  listener
+ * Owns:     struct tls; files on their way until the last of a set is here
+ * Promise:  nobody is accepted before there are certificates; a set that is not good as a whole changes nothing, and one event
+ *           says why; sessions go on with what they began with; no key text is kept
+ * Fails by: ending the process with a reason when its first set is bad
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "listener/listener.h"
+
+enum { FAILURES_A_SECOND = 10, EXPIRES_SOON_DAYS = 14 };
+
+static_assert(TLS_TICKET_SIZE == CTL_TICKET_SIZE, "one size of ticket keys");
+
+struct tls_files {
+	struct listener *listener;
+	struct tls *tls;
+	bool serving;
+	struct tls_source *source;	/* one a pair, texts owned */
+	size_t pairs, missing;		/* missing: files asked for that have not come */
+	uint32_t round;			/* of asking: what answers an earlier one is passed over */
+	uint64_t second;		/* of failures: this second's events, and those not written */
+	unsigned events, silent;
+};
+
+static struct tls_text *
+text_at(struct tls_files *s, size_t index)
+{
+	struct tls_source *pair = &s->source[index / 2];
+	return index % 2 == 0 ? &pair->certificate : &pair->key;
+}
+
+static const char *
+path_at(const struct tls_files *s, size_t index)
+{
+	const struct config_server *server = s->listener->server;
+	return (index % 2 == 0 ? &server->certificate : &server->key)->text[index / 2];
+}
+
+static void
+forget_files(struct tls_files *s)
+{
+	for (size_t i = 0; i < s->pairs * 2; i++) {
+		struct tls_text *t = text_at(s, i);
+		if (t->data != NULL)
+			explicit_bzero((char *)(uintptr_t)t->data, t->len);
+		free((char *)(uintptr_t)t->data);
+		*t = (struct tls_text){ 0 };
+	}
+}
+
+/* All files anew: CTL_FILE follows for each. */
+static void
+ask(struct tls_files *s)
+{
+	forget_files(s);
+	s->round++;
+	s->missing = s->pairs * 2;
+	for (size_t i = 0; i < s->pairs * 2; i++)
+		boot_open(s->listener->boot, s->round, i % 2 == 0 ? CTL_FILE_CERTIFICATE : CTL_FILE_KEY, (unsigned)(i / 2), "");
+}
+
+struct tls_files *
+tls_files_new(struct listener *l)
+{
+	const struct config_server *server = l->server;
+	if (!config_server_has_tls(server))
+		return NULL;
+	struct tls_files *s = mem_new(struct tls_files);
+	s->listener = l;
+	s->tls = tls_new(server->tls_minimum, server->name, server->ask_certificate);
+	s->pairs = server->certificate.count;
+	s->source = mem_zalloc(s->pairs * sizeof(*s->source));
+	ask(s);
+	return s;
+}
+
+void
+tls_files_free(struct tls_files *s)
+{
+	if (s == NULL)
+		return;
+	forget_files(s);
+	tls_free(s->tls);
+	free(s->source);
+	free(s);
+}
+
+static void
+refuse(struct tls_files *s, const char *reason)
+{
+	if (!s->serving)
+		boot_refuse(s->listener->boot, EX_CONFIG, reason);
+	log_event(LOG_FAULT, NULL, "certificate", "result=refused kept=old reason=%s", log_safe(reason));
+}
+
+static void
+tell_loaded(const struct tls_files *s)
+{
+	for (size_t i = 0; i < tls_count(s->tls); i++) {
+		int days = tls_days(s->tls, i);
+		log_event(days < EXPIRES_SOON_DAYS ? LOG_WARN : LOG_FACT, NULL, "certificate", "result=%s days=%d names=%s file=%s",
+		    days < 0 ? "expired" : "loaded", days, log_safe(tls_names(s->tls, i)), log_safe(path_at(s, i * 2)));
+	}
+}
+
+/* All files are here. An expired certificate is better than none at the start, but not than the one in use. */
+static void
+take_up(struct tls_files *s)
+{
+	struct buf why = BUF_INIT(CTL_REASON_MAX);
+	int result = tls_load(s->tls, s->source, s->pairs, s->serving, &why);
+
+	forget_files(s);
+	if (result == -1) {
+		refuse(s, buf_text(&why));
+	} else {
+		tell_loaded(s);
+		if (!s->serving) {
+			s->serving = true;
+			listener_serve(s->listener);
+		}
+	}
+	buf_done(&why);
+}
+
+/* 0, or -1 and errno. */
+static int
+read_file(struct tls_text *t, int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) == -1)
+		return -1;
+	if (st.st_size > (off_t)TLS_FILE_MAX) {
+		errno = EFBIG;
+		return -1;
+	}
+	char *data = mem_zalloc((size_t)st.st_size + 1);
+	ssize_t n = disk_pread(fd, data, (size_t)st.st_size, 0);
+	t->data = data;
+	t->len = n > 0 ? (size_t)n : 0;
+	return n == -1 ? -1 : 0;
+}
+
+static void
+take_file(struct tls_files *s, const struct ctl_opened *opened, int fd)
+{
+	size_t index = (size_t)opened->file.index * 2 + (opened->file.kind == CTL_FILE_KEY);
+	if (s->missing == 0 || index >= s->pairs * 2)
+		return;
+	struct tls_text *t = text_at(s, index);
+	t->path = path_at(s, index);
+	if (fd == -1 || read_file(t, fd) == -1) {
+		char reason[CTL_REASON_MAX];
+		if (fd == -1)
+			snprintf(reason, sizeof(reason), "%s", opened->why);
+		else
+			snprintf(reason, sizeof(reason), "%s: %s", t->path, strerror(errno));
+		forget_files(s);
+		s->missing = 0; /* the rest of this round is passed over */
+		refuse(s, reason);
+	} else if (--s->missing == 0) {
+		take_up(s);
+	}
+}
+
+void
+tls_files_take_file(struct tls_files *s, const struct ctl_message *m)
+{
+	struct ctl_opened opened;
+	memcpy(&opened, m->data, sizeof(opened));
+	opened.why[sizeof(opened.why) - 1] = '\0';
+	if (s != NULL && m->request == s->round)
+		take_file(s, &opened, m->fd);
+	if (m->fd != -1)
+		close(m->fd);
+}
+
+void
+tls_files_renew(struct tls_files *s)
+{
+	if (s != NULL)
+		ask(s);
+}
+
+void
+tls_files_take_tickets(struct tls_files *s, const struct ctl_message *m)
+{
+	struct ctl_tickets tickets;
+	memcpy(&tickets, m->data, sizeof(tickets));
+	if (s != NULL)
+		tls_tickets(s->tls, tickets.key[0], tickets.key[1]);
+	explicit_bzero(&tickets, sizeof(tickets));
+}
+
+struct tls *
+tls_files_tls(const struct tls_files *s)
+{
+	return s->tls;
+}
+
+void
+tls_files_tell(struct tls_files *s, const char *result, const char *ip, const char *why)
+{
+	uint64_t second = clock_mono_ms() / 1000;
+	if (second != s->second) {
+		s->second = second;
+		s->events = 0;
+	}
+	if (++s->events > FAILURES_A_SECOND) {
+		s->silent++;
+		return;
+	}
+	log_event(LOG_FACT, NULL, "handshake", "result=%s client=%s reason=%s unreported=%u", result, ip, log_safe(why), s->silent);
+	s->silent = 0;
+}
+
+void
+tls_files_format_event(char *dst, const struct ssl_st *link)
+{
+	if (link == NULL)
+		snprintf(dst, TLS_FACTS_SIZE, "-");
+	else
+		snprintf(dst, TLS_FACTS_SIZE, "%s/%s", tls_link_version(link), tls_link_cipher(link));
+}
+
+void
+tls_files_format_received(char *dst, const struct ssl_st *link)
+{
+	dst[0] = '\0';
+	if (link != NULL)
+		snprintf(dst, TLS_FACTS_SIZE, "%s, %s, %d bits", tls_link_version(link), tls_link_cipher(link), tls_link_bits(link));
+}
+
+void
+tls_files_format_fingerprint(char *dst, const struct ssl_st *link)
+{
+	unsigned char bytes[TLS_FINGERPRINT_SIZE];
+
+	dst[0] = '\0';
+	if (link == NULL || !tls_link_fingerprint(link, bytes))
+		return;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(dst + 2 * i, 3, "%02x", bytes[i]);
+}

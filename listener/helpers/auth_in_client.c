@@ -1,0 +1,119 @@
+/*
+ * auth_in_client - questions to the auth helper: who is this client?
+ *
+ * Runs in:  listener
+ * Owns:     a record for each authentication under way
+ * Promise:  inbound_vouched() is called once for each start and step that was not cancelled, never from inside them; a helper that
+ *           dies or does not come costs those who wait a "later", not their session
+ * Fails by: AUTH_IN_LATER
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "listener/listener.h"
+
+enum { PATIENCE_MS = 10000 };
+
+struct auth_in_client_question {
+	struct ctl_client_question base;
+	struct inbound *inbound;
+	struct msg_auth_in_start *start;	/* NULL: the helper has it */
+};
+
+static void
+forget_start(struct auth_in_client_question *q)
+{
+	if (q->start != NULL)
+		explicit_bzero(q->start, sizeof(*q->start));
+	free(q->start);
+	q->start = NULL;
+}
+
+void
+auth_in_client_cancel(struct auth_in_client_question *q)
+{
+	if (q == NULL)
+		return;
+	forget_start(q);
+	ctl_client_cancel(&q->base, CTL_AUTH_IN_CANCEL);
+}
+
+/* Tells the owner, who may cancel. */
+static void
+tell(struct auth_in_client_question *q, const struct msg_auth_in_answer *a)
+{
+	struct inbound *c = q->inbound;
+
+	if (a->result != AUTH_IN_CHALLENGE) {
+		inbound_forget_question(c);
+		forget_start(q);
+		ctl_client_forget(&q->base);
+	}
+	inbound_vouched(c, a);
+}
+
+static int
+send_start(struct ctl_client_question *base, struct ctl *c)
+{
+	struct auth_in_client_question *q = (struct auth_in_client_question *)base;
+
+	if (ctl_send(c, CTL_AUTH_IN_START, base->request, q->start, msg_auth_in_start_size(q->start), -1) == -1)
+		return -1;
+	forget_start(q);
+	return 0;
+}
+
+static bool
+on_answer(struct ctl_client_question *base, const struct ctl_message *m)
+{
+	static struct msg_auth_in_answer answer;	/* too large for the stack of a callback chain */
+
+	if (!msg_auth_in_answer_take(&answer, m->data, m->len))
+		return false;
+	tell((struct auth_in_client_question *)base, &answer);
+	return true;
+}
+
+static void
+on_failure(struct ctl_client_question *base, const char *why)
+{
+	static const struct msg_auth_in_answer later = { .result = AUTH_IN_LATER };
+
+	(void)why;
+	tell((struct auth_in_client_question *)base, &later);
+}
+
+static void
+need(void *arg)
+{
+	boot_need(((struct listener *)arg)->boot, CTL_HELPER_AUTH);
+}
+
+static const struct ctl_client_kind kind = {
+	.part = "auth", .answer = CTL_AUTH_IN_ANSWER, .unhurried = true, .send = send_start, .answered = on_answer, .failed = on_failure,
+};
+
+struct ctl_client *
+auth_in_client_new(struct listener *l)
+{
+	return ctl_client_new(l->boot->loop, &kind, PATIENCE_MS, need, l);
+}
+
+struct auth_in_client_question *
+auth_in_client_start(struct ctl_client *k, struct inbound *c, const struct msg_auth_in_start *start)
+{
+	struct auth_in_client_question *q = ctl_client_add(k, sizeof(*q));
+
+	q->inbound = c;
+	q->start = mem_new(struct msg_auth_in_start);
+	memcpy(q->start, start, msg_auth_in_start_size(start));
+	ctl_client_ask(&q->base);
+	return q;
+}
+
+void
+auth_in_client_step(struct auth_in_client_question *q, const struct msg_auth_in_token *t)
+{
+	ctl_client_step(&q->base, CTL_AUTH_IN_STEP, t, msg_auth_in_token_size(t));
+}

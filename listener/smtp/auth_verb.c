@@ -1,0 +1,198 @@
+/*
+ * auth_verb - the AUTH command and its dialogue (RFC 4954): lines of base64 between the client and the auth helper
+ *
+ * Runs in:  listener (pure)
+ * Owns:     the table of mechanisms as clients see them
+ * Promise:  offers and takes the same mechanisms: what the configuration allows and this connection is fit for; knows no password
+ *           and no account; what the client sent is wiped here once it was handed on
+ * Fails by: replies
+ */
+#include <assert.h>
+#include <bsd/string.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/base64.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "listener/listener.h"
+
+enum auth_verb_link { LDAP_CONN_ANY, LDAP_CONN_PRIVATE, LDAP_CONN_BOUND };
+
+/* The strongest first: many clients take the first they know. */
+static const struct auth_verb_row {
+	enum msg_auth_in_mechanism mechanism;
+	enum config_auth key;		/* the word of `authentication` it belongs to */
+	enum auth_verb_link link;		/* private: not in the clear unless basic-requires-tls = no; bound: under TLS only */
+} auth_verb_rows[] = {
+	{ AUTH_IN_GSSAPI, CONFIG_AUTH_INTEGRATED, LDAP_CONN_ANY },
+	{ AUTH_IN_SCRAM_PLUS, CONFIG_AUTH_BASIC, LDAP_CONN_BOUND },
+	{ AUTH_IN_SCRAM, CONFIG_AUTH_BASIC, LDAP_CONN_ANY },
+	{ AUTH_IN_PLAIN, CONFIG_AUTH_BASIC, LDAP_CONN_PRIVATE },
+	{ AUTH_IN_LOGIN, CONFIG_AUTH_BASIC, LDAP_CONN_PRIVATE },
+};
+static_assert(nitems_of(auth_verb_rows) == AUTH_IN_MECHANISMS, "one row a mechanism");
+
+static bool
+link_is_fit(const struct session *s, const struct auth_verb_row *row)
+{
+	if (row->link == LDAP_CONN_BOUND)
+		return s->bound;
+	return s->secure || row->link == LDAP_CONN_ANY || (row->link == LDAP_CONN_PRIVATE && !s->server->basic_requires_tls);
+}
+
+bool
+auth_verb_is_offered(const struct session *s)
+{
+	for (size_t i = 0; i < nitems_of(auth_verb_rows); i++)
+		if ((s->server->authentication & auth_verb_rows[i].key) && link_is_fit(s, &auth_verb_rows[i]))
+			return true;
+	return false;
+}
+
+void
+auth_verb_put_offer(const struct session *s, char *dst, size_t size)
+{
+	strlcpy(dst, "AUTH", size);
+	for (size_t i = 0; i < nitems_of(auth_verb_rows); i++)
+		if ((s->server->authentication & auth_verb_rows[i].key) && link_is_fit(s, &auth_verb_rows[i])) {
+			strlcat(dst, " ", size);
+			strlcat(dst, msg_auth_in_mechanism_names[auth_verb_rows[i].mechanism], size);
+		}
+}
+
+static const struct auth_verb_row *
+find(const char *name, size_t len)
+{
+	for (size_t i = 0; i < nitems_of(auth_verb_rows); i++) {
+		const char *have = msg_auth_in_mechanism_names[auth_verb_rows[i].mechanism];
+		if (strlen(have) == len && strncasecmp(have, name, len) == 0)
+			return &auth_verb_rows[i];
+	}
+	return NULL;
+}
+
+/* "=" is an initial response of no bytes (RFC 4954 4). */
+static bool
+take_token(struct msg_auth_in_token *t, const char *text, size_t len, bool initial)
+{
+	if (initial && len == 1 && text[0] == '=')
+		len = 0;
+	else if (initial && len == 0)
+		t->absent = true;
+	ssize_t n = base64_decode(t->data, sizeof(t->data), text, len);
+	t->len = n > 0 ? (uint16_t)n : 0;
+	return n >= 0;
+}
+
+static void
+hand_on(struct session *s)
+{
+	s->phase = PHASE_AUTH_HELPER;
+	s->progress++;
+}
+
+static void
+begin(struct session *s, const struct auth_verb_row *row, const char *initial, size_t len)
+{
+	struct msg_auth_in_start start;
+	memset(&start, 0, offsetof(struct msg_auth_in_start, token.data));
+	start.mechanism = (uint8_t)row->mechanism;
+	start.tls = s->bound;
+	if (take_token(&start.token, initial, len, true)) {
+		hand_on(s);
+		s->ops->auth_start(s->arg, &start);
+	} else {
+		session_reply(s, REPLY_AUTH_BASE64, NULL);
+	}
+	explicit_bzero(&start, sizeof(start));
+}
+
+void
+auth_verb_auth(struct session *s, const char *arg, size_t len)
+{
+	const char *blank = memchr(arg, ' ', len), *end = arg + len;
+	size_t n = blank != NULL ? (size_t)(blank - arg) : len;
+	const struct auth_verb_row *row = find(arg, n);
+
+	if (!(s->server->authentication & (CONFIG_AUTH_BASIC | CONFIG_AUTH_INTEGRATED)))
+		session_reply(s, REPLY_UNAVAILABLE, NULL);
+	else if (s->authenticated)
+		session_reply(s, REPLY_AUTH_TWICE, NULL);
+	else if (s->phase != PHASE_READY)
+		session_reply(s, REPLY_AUTH_LATE, NULL);
+	else if (row == NULL || !(s->server->authentication & row->key))
+		session_reply(s, REPLY_AUTH_MECHANISM, NULL);
+	else if (!link_is_fit(s, row))
+		session_reply(s, row->link == LDAP_CONN_PRIVATE ? REPLY_AUTH_TLS : REPLY_AUTH_MECHANISM, NULL);
+	else {
+		for (arg += n; arg < end && *arg == ' '; arg++)
+			;
+		if (memchr(arg, ' ', (size_t)(end - arg)) != NULL)
+			session_reply(s, REPLY_BAD_PARAMETER, NULL);
+		else
+			begin(s, row, arg, (size_t)(end - arg));
+	}
+}
+
+void
+auth_verb_refuse(struct session *s, enum reply why)
+{
+	s->ops->auth_cancel(s->arg);
+	s->phase = PHASE_READY;
+	session_reply(s, why, NULL);
+}
+
+void
+auth_verb_line(struct session *s, const char *line, size_t len)
+{
+	struct msg_auth_in_token t;
+	memset(&t, 0, offsetof(struct msg_auth_in_token, data));
+	if (len == 1 && line[0] == '*') {
+		auth_verb_refuse(s, REPLY_AUTH_CANCELLED);
+	} else if (!take_token(&t, line, len, false)) {
+		auth_verb_refuse(s, REPLY_AUTH_BASE64);
+	} else {
+		hand_on(s);
+		s->ops->auth_step(s->arg, &t);
+	}
+	explicit_bzero(&t, sizeof(t));
+}
+
+static void
+challenge(struct session *s, const struct msg_auth_in_token *t)
+{
+	char text[BASE64_SIZE(AUTH_IN_TOKEN_MAX)];
+	struct buf out = BUF_INIT(sizeof(text) + REPLY_SIZE);
+	size_t len = base64_encode(text, t->data, t->len);
+	reply_format_long(&out, REPLY_AUTH_CHALLENGE, text, len);
+	s->ops->send(s->arg, out.data, out.len);
+	buf_done(&out);
+	s->phase = PHASE_AUTH_LINE;
+	s->progress++;
+}
+
+void
+auth_verb_answer(struct session *s, const struct msg_auth_in_answer *a)
+{
+	if (s->phase != PHASE_AUTH_HELPER)
+		bug("an answer about a client in phase %d", (int)s->phase);
+	s->phase = PHASE_READY;
+	switch (a->result) {
+	case AUTH_IN_CHALLENGE:
+		challenge(s, &a->token);
+		break;
+	case AUTH_IN_OK:
+		s->authenticated = true;
+		free(s->user);
+		s->user = mem_strdup(a->user);
+		session_reply(s, REPLY_AUTH_OK, NULL);
+		break;
+	case AUTH_IN_FAILED:
+		session_reply(s, REPLY_AUTH_FAILED, NULL);
+		break;
+	default:
+		session_reply(s, REPLY_AUTH_LATER, NULL);
+	}
+}

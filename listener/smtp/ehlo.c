@@ -1,0 +1,139 @@
+/*
+ * ehlo - HELO and EHLO, and the table of extensions
+ *
+ * Runs in:  listener (pure)
+ * Owns:     the extension rows
+ * Promise:  what is announced is what works; a name that could not stand in a Received field is refused
+ * Fails by: a reply
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "listener/listener.h"
+
+enum { EHLO_NAME_MAX = 255, EXTENSION_SIZE = 96 };
+
+/* Without a limit the keyword stands alone (RFC 1870 6.1), as the original writes it. */
+static void
+put_size(const struct session *s, char *dst)
+{
+	if (s->server->max_message_size == CONFIG_UNLIMITED)
+		strcpy(dst, "SIZE");
+	else
+		snprintf(dst, EXTENSION_SIZE, "SIZE %" PRIu64, s->server->max_message_size);
+}
+
+static void
+put_auth(const struct session *s, char *dst)
+{
+	auth_verb_put_offer(s, dst, EXTENSION_SIZE);
+}
+
+static bool
+may_secure(const struct session *s)
+{
+	return s->server->tls != CONFIG_TLS_OFF && !s->secure;
+}
+
+static const struct extension {
+	const char *keyword;
+	void (*put)(const struct session *s, char *dst);	/* the line when it is not the keyword alone */
+	bool (*offered)(const struct session *s);		/* NULL: always */
+} extension_rows[] = {
+	{ .keyword = "PIPELINING" },
+	{ .keyword = "SIZE", .put = put_size },
+	{ .keyword = "8BITMIME" },
+	{ .keyword = "BINARYMIME" },
+	{ .keyword = "CHUNKING" },
+	{ .keyword = "DSN" },
+	{ .keyword = "SMTPUTF8" },
+	{ .keyword = "ENHANCEDSTATUSCODES" },
+	{ .keyword = "STARTTLS", .offered = may_secure },
+	{ .keyword = "AUTH", .put = put_auth, .offered = auth_verb_is_offered },
+	{ .keyword = "ETRN", .offered = etrn_verbs_may_ask },
+	{ .keyword = "ATRN", .offered = etrn_verbs_may_turn },
+	{ .keyword = "TURN", .offered = etrn_verbs_may_turn },
+	{ .keyword = "HELP" },
+	{ .keyword = "VRFY" },
+};
+
+bool
+ehlo_offers(const struct session *s, const char *keyword)
+{
+	for (size_t i = 0; i < nitems_of(extension_rows); i++)
+		if (strcmp(extension_rows[i].keyword, keyword) == 0)
+			return extension_rows[i].offered == NULL || extension_rows[i].offered(s);
+	return true;
+}
+
+/* Letters, digits and what occurs in names and literals; nothing that ends or opens a comment of a header field. */
+static bool
+name_is_good(const char *name, size_t len)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]/+*";
+	if (len == 0 || len > EHLO_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (name[i] == '\0' || strchr(good, name[i]) == NULL)
+			return false;
+	return true;
+}
+
+/* A second hello is a reset (RFC 5321 4.1.4). */
+static bool
+take_name(struct session *s, const char *arg, size_t len, bool extended)
+{
+	if (!name_is_good(arg, len)) {
+		session_reply(s, REPLY_BAD_HELLO, NULL);
+		return false;
+	}
+	free(s->helo);
+	s->helo = mem_strndup(arg, len);
+	s->extended = extended;
+	s->phase = PHASE_READY;
+	session_reset(s);
+	return true;
+}
+
+static void
+first_line(const struct session *s, char *dst, size_t size)
+{
+	snprintf(dst, size, "%s Hello [%s]", s->server->fqdn, s->ip);
+}
+
+void
+ehlo_helo(struct session *s, const char *arg, size_t len)
+{
+	char line[REPLY_SIZE];
+	if (!take_name(s, arg, len, false))
+		return;
+	first_line(s, line, sizeof(line));
+	session_reply(s, REPLY_HELLO, line);
+}
+
+void
+ehlo_ehlo(struct session *s, const char *arg, size_t len)
+{
+	char line[REPLY_SIZE], space[nitems_of(extension_rows)][EXTENSION_SIZE];
+	const char *text[nitems_of(extension_rows) + 1];
+	if (!take_name(s, arg, len, true))
+		return;
+	first_line(s, line, sizeof(line));
+	size_t n = 0;
+	text[n++] = line;
+	for (size_t i = 0; i < nitems_of(extension_rows); i++) {
+		const struct extension *e = &extension_rows[i];
+		if (e->offered != NULL && !e->offered(s))
+			continue;
+		if (e->put != NULL)
+			e->put(s, space[i]);
+		text[n++] = e->put != NULL ? space[i] : e->keyword;
+	}
+	struct buf out = BUF_INIT(nitems_of(text) * REPLY_SIZE);
+	reply_format_lines(&out, REPLY_HELLO, text, n);
+	s->ops->send(s->arg, out.data, out.len);
+	buf_done(&out);
+}

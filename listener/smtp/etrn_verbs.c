@@ -1,0 +1,231 @@
+/*
+ * etrn_verbs - ETRN, ATRN and TURN: a host comes for the mail that is held for it
+ *
+ * Runs in:  listener (pure)
+ * Owns:     nothing
+ * Promise:  anybody may ask that held mail be sent to its domain's own hosts (RFC 1985); down the same connection it goes
+ *           only to an authenticated account of each domain named (RFC 2645), and under TLS where outbound-tls wants it
+ * Fails by: replies
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "listener/listener.h"
+
+static bool
+holds(const struct config_domain *d)
+{
+	return d->type == CONFIG_DOMAIN_REMOTE && d->hold;
+}
+
+bool
+etrn_verbs_may_ask(const struct session *s)
+{
+	for (size_t i = 0; i < s->server->ndomain; i++)
+		if (holds(&s->server->domain[i]))
+			return true;
+	return false;
+}
+
+bool
+etrn_verbs_may_turn(const struct session *s)
+{
+	if ((s->server->authentication & ~(unsigned)CONFIG_AUTH_ANONYMOUS) == 0)
+		return false;
+	for (size_t i = 0; i < s->server->ndomain; i++)
+		if (holds(&s->server->domain[i]) && s->server->domain[i].atrn_accounts.count > 0)
+			return true;
+	return false;
+}
+
+/* Lower case, as the configuration has it. False: no domain. */
+static bool
+take_domain(char name[MSG_ETRN_NAME_SIZE], const char *text, size_t len)
+{
+	if (len == 0 || len >= MSG_ETRN_NAME_SIZE)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		name[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + ('a' - 'A') : text[i]);
+	name[len] = '\0';
+	return net_is_hostname(name);
+}
+
+static bool
+is_held(const struct session *s, const char *domain)
+{
+	const struct config_domain *d = config_domain_find(s->server, domain);
+
+	return d != NULL && holds(d);
+}
+
+/* Some entry is for names below the domain. */
+static bool
+is_held_below(const struct session *s, const char *domain)
+{
+	size_t len = strlen(domain);
+
+	for (size_t i = 0; i < s->server->ndomain; i++) {
+		const struct config_domain *d = &s->server->domain[i];
+		size_t size = strlen(d->name);
+
+		if (holds(d) && size > len && d->name[size - len - 1] == '.' && strcmp(d->name + size - len, domain) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+start(struct session *s, struct msg_etrn *d)
+{
+	s->turning = d->turn;
+	s->phase = PHASE_ASKING;
+	s->ops->plead(s->arg, d);
+}
+
+/* "domain", "@domain" for it and all below; "#queue" is for servers with such names. */
+void
+etrn_verbs_etrn(struct session *s, const char *arg, size_t len)
+{
+	struct msg_etrn d = { 0 };
+	char domain[MSG_ETRN_NAME_SIZE];
+	bool below = *arg == '@';
+
+	if (!(s->server->authentication & CONFIG_AUTH_ANONYMOUS) && !s->authenticated)
+		session_reply(s, REPLY_AUTH_REQUIRED, NULL);
+	else if (!etrn_verbs_may_ask(s))
+		session_reply(s, REPLY_UNAVAILABLE, NULL);
+	else if (!take_domain(domain, arg + below, len - below))
+		session_reply(s, REPLY_BAD_PARAMETER, NULL);
+	else if (!is_held(s, domain) && !(below && is_held_below(s, domain)))
+		session_reply(s, REPLY_ETRN_REFUSED, domain);
+	else {
+		msg_etrn_add(&d, domain, strlen(domain), false);
+		if (below)
+			msg_etrn_add(&d, domain, strlen(domain), true);
+		start(s, &d);
+	}
+}
+
+/* Whether it may fetch that domain's mail; `domain` NULL: any at all. */
+static bool
+may_fetch(const struct session *s, const char *domain)
+{
+	if (domain != NULL) {
+		const struct config_domain *d = config_domain_find(s->server, domain);
+
+		return d != NULL && holds(d) && config_domain_serves(d, s->user);
+	}
+	for (size_t i = 0; i < s->server->ndomain; i++)
+		if (holds(&s->server->domain[i]) && config_domain_serves(&s->server->domain[i], s->user))
+			return true;
+	return false;
+}
+
+/* What outbound-tls wants before mail goes out counts for the connection of a client that fetches it, too. */
+static bool
+needs_tls(const struct session *s, const struct config_domain *d)
+{
+	enum config_outbound_tls mode = d->has_outbound_tls ? d->outbound_tls : s->server->outbound_tls;
+
+	return !s->secure && (mode == CONFIG_OUT_TLS_REQUIRED || mode == CONFIG_OUT_TLS_VERIFY);
+}
+
+/* Of all its domains. */
+static bool
+any_needs_tls(const struct session *s)
+{
+	for (size_t i = 0; i < s->server->ndomain; i++) {
+		const struct config_domain *d = &s->server->domain[i];
+
+		if (holds(d) && config_domain_serves(d, s->user) && needs_tls(s, d))
+			return true;
+	}
+	return false;
+}
+
+/* "a.example,b.example"; blanks are not asked for by the RFC, but nothing speaks against them. */
+static enum reply
+take_domains(const struct session *s, struct msg_etrn *d, const char *arg, size_t len)
+{
+	char domain[MSG_ETRN_NAME_SIZE];
+
+	for (size_t at = 0, end; at <= len; at = end + 1) {
+		const char *comma = memchr(arg + at, ',', len - at);
+		size_t from = at, to;
+
+		end = to = comma != NULL ? (size_t)(comma - arg) : len;
+		while (from < to && arg[from] == ' ')
+			from++;
+		while (to > from && arg[to - 1] == ' ')
+			to--;
+		if (!take_domain(domain, arg + from, to - from) || !msg_etrn_add(d, domain, to - from, false))
+			return REPLY_BAD_PARAMETER;
+		if (!may_fetch(s, domain))
+			return REPLY_TURN_REFUSED;
+		if (needs_tls(s, config_domain_find(s->server, domain)))
+			return REPLY_NEED_TLS;
+	}
+	return REPLY_NONE;
+}
+
+void
+etrn_verbs_atrn(struct session *s, const char *arg, size_t len)
+{
+	struct msg_etrn d = { .turn = true };
+	enum reply bad = REPLY_NONE;
+
+	if (!etrn_verbs_may_turn(s))
+		bad = REPLY_UNAVAILABLE;
+	else if (!s->authenticated || s->user == NULL)
+		bad = REPLY_AUTH_REQUIRED;
+	else if (!may_fetch(s, NULL) || strlen(s->user) >= sizeof(d.account))
+		bad = REPLY_TURN_REFUSED;
+	else if (len > 0)
+		bad = take_domains(s, &d, arg, len);
+	else if (any_needs_tls(s))
+		bad = REPLY_NEED_TLS;
+	if (bad != REPLY_NONE) {
+		session_reply(s, bad, NULL);
+		return;
+	}
+	memcpy(d.account, s->user, strlen(s->user));
+	start(s, &d);
+}
+
+static void
+answer_etrn(struct session *s, const struct msg_etrn_answer *a, const char *node)
+{
+	char text[MSG_ETRN_NAME_SIZE + 64];
+
+	snprintf(text, sizeof(text), "%" PRIu64 " pending message%s for node %s", a->messages, a->messages == 1 ? "" : "s", node);
+	if (a->result == MSG_ETRN_LATER)
+		session_reply(s, REPLY_ETRN_LATER, node);
+	else if (a->result == MSG_ETRN_NOTHING)
+		session_reply(s, REPLY_ETRN_NOTHING, node);
+	else if (a->more)
+		session_reply(s, REPLY_ETRN_PENDING, node);
+	else
+		session_reply(s, REPLY_ETRN_COUNT, text);
+}
+
+/* After its 250 each side has the other's part (RFC 2645 5.2, RFC 821 3.8): not a word more is ours. */
+static void
+answer_turn(struct session *s, const struct msg_etrn_answer *a)
+{
+	session_reply(s, a->result == MSG_ETRN_STARTED ? REPLY_TURNED : a->result == MSG_ETRN_NOTHING ? REPLY_TURN_NOTHING :
+	    REPLY_TURN_LATER, NULL);
+	if (a->result == MSG_ETRN_STARTED && s->phase != PHASE_OVER)
+		s->phase = PHASE_TURNED;
+}
+
+void
+etrn_verbs_answer(struct session *s, const struct msg_etrn_answer *a, const char *node)
+{
+	s->phase = PHASE_READY;
+	if (s->turning)
+		answer_turn(s, a);
+	else
+		answer_etrn(s, a, node);
+}

@@ -1,0 +1,294 @@
+/*
+ * transaction - MAIL, RCPT, DATA, RSET: one message from its sender to its 250
+ *
+ * Runs in:  listener (pure)
+ * Owns:     nothing; the envelope belongs to the session
+ * Promise:  250 is said only when session_stored() brought no error; every limit is asked before a thing is kept
+ * Fails by: replies
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "listener/listener.h"
+
+/* What the connection may still bring. */
+static uint64_t
+session_room_left(const struct session *s)
+{
+	uint64_t limit = s->server->max_session_size;
+	return limit == CONFIG_UNLIMITED ? UINT64_MAX : limit > s->accepted_bytes ? limit - s->accepted_bytes : 0;
+}
+
+static uint64_t
+message_limit(const struct session *s)
+{
+	uint64_t room = session_room_left(s), limit = s->server->max_message_size;
+	return room < limit ? room : limit;
+}
+
+/* Why a message of `size` bytes is too large; REPLY_NONE when it is not. */
+static enum reply
+size_fault(const struct session *s, uint64_t size)
+{
+	if (s->server->max_message_size != CONFIG_UNLIMITED && size > s->server->max_message_size)
+		return REPLY_MESSAGE_SIZE;
+	return size > session_room_left(s) ? REPLY_SESSION_SIZE : REPLY_NONE;
+}
+
+void
+transaction_mail(struct session *s, const char *arg, size_t len)
+{
+	struct envelope_mail m;
+	if (!(s->server->authentication & CONFIG_AUTH_ANONYMOUS) && !s->authenticated) {
+		session_reply(s, REPLY_AUTH_REQUIRED, NULL);
+		return;
+	}
+	enum reply bad = envelope_parse_mail(&m, arg, len);
+
+	if (bad == REPLY_NONE && address_complete(&m.sender, s->server->default_domain->name) == -1)
+		bad = REPLY_BAD_ADDRESS;
+	/* Even an undeclared message has a byte. */
+	if (bad == REPLY_NONE)
+		bad = size_fault(s, m.size > 0 ? m.size : 1);
+	if (bad != REPLY_NONE) {
+		session_reply(s, bad, NULL);
+		return;
+	}
+	if (!s->authenticated)
+		m.auth[0] = '\0'; /* RFC 4954 5: from a client nobody knows it is <>, whatever it says */
+	s->envelope = envelope_new(&m);
+	s->phase = PHASE_MAIL;
+	session_reply(s, REPLY_SENDER_OK, m.sender.text[0] != '\0' ? m.sender.text : "<>");
+}
+
+/* A bare name, and a name at the very address the client has reached, belong to the default domain (RFC 5321 4.5.1). */
+static int
+complete_recipient(struct session *s, struct address *a)
+{
+	const char *domain = address_domain(a);
+	if (domain[0] == '[' && s->ops->is_self(s->arg, domain))
+		a->text[a->at] = '\0';
+	return address_complete(a, s->server->default_domain->name);
+}
+
+/* In the directory, or the session is held. */
+static enum reply
+seek_recipient(struct session *s, const char *address)
+{
+	enum recipient_check_answer answer = s->ops->seek(s->arg, address);
+
+	if (answer == RECIPIENT_CHECK_WAIT)
+		session_hold(s);
+	return answer == RECIPIENT_CHECK_UNKNOWN ? REPLY_NO_SUCH_USER : REPLY_NONE;
+}
+
+/* REPLY_NONE: welcome; or the session is held. */
+static enum reply
+judge_recipient(struct session *s, const struct address *a)
+{
+	const struct envelope *e = s->envelope;
+	enum policy_domain where = policy_domain(s->server, address_domain(a));
+	enum policy_answer may = where != POLICY_REMOTE ? POLICY_YES : policy_may_relay(s->server, s->client, s->authenticated);
+
+	if (may == POLICY_WAIT)
+		session_hold(s);
+	if (may != POLICY_YES)
+		return may == POLICY_NO ? REPLY_RELAY : may == POLICY_LATER ? REPLY_RELAY_LATER : REPLY_NONE;
+	if (envelope_has(e, a->text))
+		return REPLY_NONE;
+	if (e->m.nrcpt >= s->server->max_recipients || e->m.nrcpt >= ENVELOPE_RECIPIENTS_MAX)
+		return REPLY_RECIPIENTS;
+	if (where == POLICY_LOCAL && s->ops->drop_is_full(s->arg))
+		return REPLY_MAILBOX_FULL;
+	return where == POLICY_LOCAL && s->server->ldap.enable ? seek_recipient(s, a->text) : REPLY_NONE;
+}
+
+void
+transaction_rcpt(struct session *s, const char *arg, size_t len)
+{
+	struct envelope_rcpt r;
+	enum reply bad = envelope_parse_rcpt(&r, arg, len, s->envelope->m.flags);
+
+	if (bad == REPLY_NONE && complete_recipient(s, &r.address) == -1)
+		bad = REPLY_BAD_ADDRESS;
+	if (bad != REPLY_NONE) {
+		s->rcpt_refused = true;
+		session_reply(s, bad, NULL);
+		return;
+	}
+	bad = judge_recipient(s, &r.address);
+	if (s->held)
+		return;
+	if (bad != REPLY_NONE) {
+		s->rcpt_refused = true;
+		session_reply_about(s, bad, r.address.text);
+		return;
+	}
+	envelope_add(s->envelope, &r);
+	s->phase = PHASE_RCPT;
+	session_reply(s, REPLY_RECIPIENT_OK, r.address.text);
+}
+
+static const char *
+protocol_of(const struct session *s)
+{
+	static const char *const words[2][2][2] = {	/* UTF8, TLS, AUTH: RFC 3848, RFC 6531 3.7.3 */
+		{ { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } }, { { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } },
+	};
+	bool utf8 = s->envelope->m.flags & MESSAGE_UTF8;
+	if (!s->extended && !utf8 && !s->authenticated)
+		return "SMTP"; /* also under TLS: there is no other word for it */
+	return words[utf8][s->secure][s->authenticated];
+}
+
+/* The Received field will have the name. */
+bool
+transaction_waits(struct session *s)
+{
+	if (!s->server->reverse_dns || s->client->state != POLICY_ASKING)
+		return false;
+	session_hold(s);
+	return true;
+}
+
+enum reply
+transaction_begin(struct session *s)
+{
+	struct message_envelope *m = &s->envelope->m;
+
+	m->client = mem_strdup(s->ip);
+	m->helo = mem_strdup(s->helo);
+	m->user = mem_strdup(s->user);
+	m->protocol = mem_strdup(protocol_of(s));
+	if (s->ops->begin(s->arg, m) != 0)
+		return REPLY_STORAGE;
+	s->begun = true;
+	data_begin(&s->data, message_limit(s));
+	return REPLY_NONE;
+}
+
+void
+transaction_finish(struct session *s)
+{
+	s->begun = false;
+	s->phase = PHASE_STORING;
+	s->ops->finish(s->arg);
+}
+
+void
+transaction_discard(struct session *s)
+{
+	if (!s->begun)
+		return;
+	s->begun = s->blocked = false;
+	s->ops->discard(s->arg);
+}
+
+void
+transaction_data(struct session *s, const char *arg, size_t len)
+{
+	(void)arg, (void)len;
+
+	if (s->envelope->m.flags & MESSAGE_BINARY) {
+		session_reply(s, REPLY_BINARY_DATA, NULL); /* RFC 3030 3 */
+		return;
+	}
+	if (transaction_waits(s))
+		return;
+	enum reply bad = transaction_begin(s);
+	if (bad != REPLY_NONE) {
+		session_reset(s);
+		session_reply(s, bad, NULL);
+		return;
+	}
+	s->phase = PHASE_DATA;
+	session_reply(s, REPLY_START_DATA, NULL);
+}
+
+void
+transaction_rset(struct session *s, const char *arg, size_t len)
+{
+	(void)arg, (void)len;
+	session_reset(s);
+	session_reply(s, REPLY_RESET, NULL);
+}
+
+enum reply
+transaction_fault(const struct session *s)
+{
+	if (!(s->phase & PHASE_CONTENT))
+		return REPLY_NONE;
+	switch (s->data.fault) {
+	case DATA_FINE:
+		return REPLY_NONE;
+	case DATA_BARE:
+		return REPLY_CONTENT_BARE;
+	case DATA_LONG:
+		return REPLY_CONTENT_LINE;
+	case DATA_LARGE:
+		return size_fault(s, s->data.size);
+	}
+	bug("data fault %d", (int)s->data.fault);
+}
+
+static void
+sink(void *arg, const char *run, size_t len)
+{
+	struct session *s = arg;
+	if (!s->ops->add(s->arg, run, len))
+		s->blocked = true;
+}
+
+uint64_t
+transaction_waste_limit(const struct session *s)
+{
+	uint64_t most = message_limit(s);
+	return most == UINT64_MAX || most < SESSION_CONTENT_WASTE ? SESSION_CONTENT_WASTE : most;
+}
+
+/* Refused content is read to its end, where the answer belongs; but not for ever. */
+static void
+refuse_content(struct session *s, enum reply why)
+{
+	if (s->data.state == DATA_END) {
+		session_reply(s, why, NULL);
+		session_reset(s);
+	} else if (s->data.wasted > transaction_waste_limit(s)) {
+		session_reply(s, why, NULL);
+		session_end(s, true);
+	}
+}
+
+size_t
+transaction_content(struct session *s, const char *data, size_t len)
+{
+	size_t used = data_take(&s->data, data, len, sink, s);
+
+	if (s->data.fault != DATA_FINE) {
+		transaction_discard(s);
+		refuse_content(s, transaction_fault(s));
+	} else if (s->data.state == DATA_END) {
+		s->blocked = false;
+		transaction_finish(s);
+	}
+	return used;
+}
+
+void
+transaction_stored(struct session *s, int error, const char *id)
+{
+	if (s->phase != PHASE_STORING)
+		bug("a message was stored in phase %d", (int)s->phase);
+	s->phase = PHASE_READY;
+	if (error == 0) {
+		s->messages++;
+		s->errors = 0;
+		s->accepted_bytes += s->data.size;
+		session_reply(s, REPLY_ACCEPTED, id);
+	} else {
+		session_reply(s, error == ENOSPC || error == EDQUOT ? REPLY_STORAGE_FULL : REPLY_STORAGE, NULL);
+	}
+	session_reset(s);
+}

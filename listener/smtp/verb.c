@@ -1,0 +1,177 @@
+/*
+ * verb - the commands, one row each, and the dispatcher that asks the row before it runs a command
+ *
+ * Runs in:  listener (pure)
+ * Owns:     the table
+ * Promise:  a handler runs only in the phases of its row, with an argument as its row wants it
+ * Fails by: replies
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "common/base/mem.h"
+#include "listener/listener.h"
+
+static void
+run_noop(struct session *s, const char *arg, size_t len)
+{
+	(void)arg, (void)len;
+	session_reply(s, REPLY_NOOP, NULL);
+}
+
+static void
+run_vrfy(struct session *s, const char *arg, size_t len)
+{
+	(void)arg, (void)len;
+	session_reply(s, REPLY_VRFY, NULL);
+}
+
+static void
+run_quit(struct session *s, const char *arg, size_t len)
+{
+	(void)arg, (void)len;
+	session_reply(s, REPLY_BYE, s->server->fqdn);
+}
+
+static void
+run_help(struct session *s, const char *arg, size_t len)
+{
+	struct buf names = BUF_INIT(REPLY_SIZE);
+	(void)arg, (void)len;
+	for (size_t i = 0; i < verb_count; i++)
+		if (verb_rows[i].help && ehlo_offers(s, verb_rows[i].name))
+			buf_printf(&names, " %s", verb_rows[i].name);
+	session_reply(s, REPLY_HELP, buf_text(&names));
+	buf_done(&names);
+}
+
+static void
+run_starttls(struct session *s, const char *arg, size_t len)
+{
+	(void)arg, (void)len;
+	if (s->server->tls == CONFIG_TLS_OFF)
+		session_reply(s, REPLY_UNAVAILABLE, NULL);
+	else if (s->secure)
+		session_reply(s, REPLY_TLS_TWICE, NULL);
+	else {
+		session_reply(s, REPLY_START_TLS, NULL);
+		session_secure(s);
+	}
+}
+
+#define HOSTILE(word) { .name = word, .phases = PHASE_COMMAND, .argument = VERB_MAY_ARGUMENT, .hostile = true }
+/* Known, and not offered. */
+#define UNAVAILABLE(word) { .name = word, .phases = PHASE_COMMAND, .argument = VERB_MAY_ARGUMENT }
+
+const struct verb verb_rows[] = {
+	{ "HELO", ehlo_helo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
+	{ "EHLO", ehlo_ehlo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
+	{ "AUTH", auth_verb_auth, PHASE_GREETED, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "MAIL", transaction_mail, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
+	{ "RCPT", transaction_rcpt, PHASE_MAIL | PHASE_RCPT, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
+	{ "DATA", transaction_data, PHASE_RCPT, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
+	/* Its octets have to be passed over: it sees to TLS itself. */
+	{ "BDAT", bdat_command, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
+	{ "RSET", transaction_rset, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "NOOP", run_noop, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
+	{ "VRFY", run_vrfy, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
+	{ "HELP", run_help, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
+	{ "QUIT", run_quit, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
+	/* What may follow it in the same packet is thrown away with all that was read in the clear (RFC 3207 5), so it may be there. */
+	{ "STARTTLS", run_starttls, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true, .plain = true },
+	{ "ETRN", etrn_verbs_etrn, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	/* What stands behind it is the client's first word as a server, which should have waited for ours. */
+	{ "ATRN", etrn_verbs_atrn, PHASE_READY, VERB_MAY_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
+	{ "TURN", etrn_verbs_atrn, PHASE_READY, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
+	UNAVAILABLE("EXPN"),
+	HOSTILE("GET"), HOSTILE("POST"), HOSTILE("PUT"), HOSTILE("HEAD"), HOSTILE("OPTIONS"), HOSTILE("CONNECT"),
+	HOSTILE("DELETE"), HOSTILE("PATCH"), HOSTILE("TRACE"), HOSTILE("PRI"),
+};
+const size_t verb_count = nitems_of(verb_rows);
+
+static size_t
+word_length(const char *line, size_t len)
+{
+	const char *end = memchr(line, ' ', len);
+	return end != NULL ? (size_t)(end - line) : len;
+}
+
+const struct verb *
+verb_find(const char *line, size_t len)
+{
+	size_t n = word_length(line, len);
+	for (size_t i = 0; i < verb_count; i++)
+		if (strlen(verb_rows[i].name) == n && strncasecmp(verb_rows[i].name, line, n) == 0)
+			return &verb_rows[i];
+	return NULL;
+}
+
+/* Control bytes stand in no command; bytes over 127 only where an address may (RFC 6531 3.3). */
+static bool
+bytes_are_good(const char *text, size_t len, enum verb_bytes allowed)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char byte = (unsigned char)text[i];
+		if (byte < ' ' || byte == 127 || (byte > 127 && allowed != VERB_UTF8))
+			return false;
+	}
+	return true;
+}
+
+/* Why the row does not allow this command now; REPLY_NONE when it does. */
+static enum reply
+judge(const struct session *s, const struct verb *v, size_t arg_len)
+{
+	if (session_needs_tls(s) && !v->plain)
+		return REPLY_NEED_TLS;
+	if (!(v->phases & s->phase)) {
+		if (s->phase == PHASE_START)
+			return REPLY_NEED_HELLO;
+		if (s->phase == PHASE_CHUNKS)
+			return REPLY_CHUNKS_OPEN;
+		if (v->phases < (unsigned)s->phase)
+			return REPLY_MAIL_TWICE;
+		if (s->phase == PHASE_READY)
+			return REPLY_NEED_MAIL;
+		return s->rcpt_refused ? REPLY_NO_VALID_RCPT : REPLY_NEED_RCPT;
+	}
+	if (v->run == NULL)
+		return REPLY_UNAVAILABLE;
+	if (v->argument == VERB_MUST_ARGUMENT && arg_len == 0)
+		return REPLY_ARGUMENT_MISSING;
+	if (v->argument == VERB_NO_ARGUMENT && arg_len > 0)
+		return REPLY_ARGUMENT_NOT_WANTED;
+	return REPLY_NONE;
+}
+
+void
+verb_dispatch(struct session *s, const char *line, size_t len, bool more)
+{
+	const struct verb *v = verb_find(line, len);
+	size_t word = word_length(line, len);
+
+	s->ops->command(s->arg, line, len);
+	if (v != NULL && v->hostile) {
+		session_end(s, true);
+		return;
+	}
+	if (!bytes_are_good(line, len, v != NULL ? v->bytes : VERB_ASCII)) {
+		session_reply(s, REPLY_LINE_BYTES, NULL);
+		return;
+	}
+	if (v == NULL) {
+		session_reply(s, REPLY_UNKNOWN, NULL);
+		return;
+	}
+	while (word < len && line[word] == ' ')
+		word++;
+	while (len > word && line[len - 1] == ' ')
+		len--;
+	enum reply bad = judge(s, v, len - word);
+	if (bad != REPLY_NONE)
+		session_reply(s, bad, NULL);
+	else
+		v->run(s, line + word, len - word);
+	if (more && !s->held && v->batch == VERB_LAST && (s->phase & PHASE_COMMAND))
+		session_reply(s, REPLY_PIPELINING, s->server->fqdn);
+}

@@ -1,0 +1,243 @@
+/*
+ * control - control.sock: takes commands from operators and sends the answers
+ *
+ * Runs in:  master
+ * Owns:     the socket and its clients
+ * Promise:  nothing an operator sends ends the master; bad messages close that channel only
+ * Fails by: die() while opening; afterwards by closing one client
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+#define CONTROL_IDLE_MS 60000U
+#define CONTROL_PAUSE_MS 1000U	/* without descriptors, before the next accept */
+
+struct control_connection {
+	TAILQ_ENTRY(control_connection) link;
+	struct control *admin;
+	struct ctl *ctl;
+	struct loop_timer *idle;
+	struct control_peer peer;
+	struct control_command order;
+	uint32_t request;
+	bool busy;		/* its command is not answered yet */
+};
+
+struct control {
+	struct master *m;
+	int fd;
+	char *path;
+	struct loop_io *io;
+	struct loop_timer *pause;
+	TAILQ_HEAD(, control_connection) clients;
+	unsigned count;
+};
+
+bool
+control_parse(struct control_words *w, const void *data, size_t len)
+{
+	const char *p = data, *end = p + len;
+	w->count = 0;
+	if (len == 0 || end[-1] != '\0')
+		return false;
+	for (; p < end; p += strlen(p) + 1) {
+		size_t n = strlen(p);
+		if (w->count == CONTROL_WORDS_MAX || n == 0 || n >= CONTROL_WORD_SIZE)
+			return false;
+		for (size_t i = 0; i < n; i++)
+			if (p[i] <= ' ' || p[i] > '~')
+				return false;
+		memcpy(w->word[w->count++], p, n + 1);
+	}
+	return true;
+}
+
+static void
+control_client_free(struct control_connection *c)
+{
+	struct control *a = c->admin;
+	TAILQ_REMOVE(&a->clients, c, link);
+	a->count--;
+	ctl_free(c->ctl);
+	loop_timer_free(c->idle);
+	control_commands_done(&c->order);
+	free(c->peer.gid);
+	free(c);
+}
+
+/* Text in pieces, then the status. False when the client takes no more. */
+static bool
+control_send(struct control_connection *c, const char *text, size_t len, int32_t status)
+{
+	while (len > 0) {
+		size_t n = len < CTL_PAYLOAD_MAX ? len : CTL_PAYLOAD_MAX;
+		if (ctl_send(c->ctl, CTL_TEXT, c->request, text, n, -1) == -1)
+			return false;
+		text += n;
+		len -= n;
+	}
+	return ctl_send(c->ctl, CTL_END, c->request, &status, sizeof(status), -1) == 0;
+}
+
+static void
+control_answer(struct control_connection *c)
+{
+	bool sent = control_send(c, buf_text(&c->order.text), c->order.text.len, c->order.status);
+	control_commands_done(&c->order);
+	c->busy = false;
+	if (sent)
+		loop_timer_set(c->idle, CONTROL_IDLE_MS);
+	else
+		control_client_free(c);
+}
+
+static void
+control_message(void *arg, const struct ctl_message *m)
+{
+	struct control_connection *c = arg;
+	struct master *master = c->admin->m;
+	struct control_words w;
+	if (m->fd != -1)
+		close(m->fd);
+	if (c->busy || !control_parse(&w, m->data, m->len)) {
+		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s", (unsigned)c->peer.uid,
+		    log_safe(c->busy ? "a command before the last was answered" : "not a command"));
+		control_client_free(c);
+		return;
+	}
+	c->busy = true;
+	c->request = m->request;
+	loop_timer_stop(c->idle);
+	control_commands_init(&c->order, &c->peer);
+	control_commands_run(&c->order, master, &w);
+	if (!c->order.waiting && !c->order.ends_service)
+		control_answer(c);
+	service_look(master); /* may answer, and free, this client */
+}
+
+static void
+control_gone(void *arg, bool bad)
+{
+	struct control_connection *c = arg;
+	if (bad)
+		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s", (unsigned)c->peer.uid,
+		    log_safe("a message that fits no row"));
+	control_client_free(c);
+}
+
+static void
+control_idle(void *arg)
+{
+	control_client_free(arg);
+}
+
+/* Full: the eldest that asks for nothing goes, so that no user can keep the operators out by holding connections. */
+static bool
+control_make_room(struct control *a)
+{
+	struct control_connection *c;
+	if (a->count < CONTROL_CLIENTS_MAX)
+		return true;
+	TAILQ_FOREACH(c, &a->clients, link)
+		if (!c->busy && !control_rights_service(a->m, &c->peer)) {
+			control_client_free(c);
+			return true;
+		}
+	return false;
+}
+
+static void
+control_accept_one(struct control *a, int fd)
+{
+	struct control_peer peer;
+	if (!control_make_room(a) || control_rights_peer_get(&peer, fd) == -1) {
+		close(fd);
+		return;
+	}
+	struct control_connection *c = mem_new(struct control_connection);
+	*c = (struct control_connection){ .admin = a, .peer = peer };
+	control_commands_init(&c->order, &c->peer);
+	c->ctl = ctl_new(a->m->loop, fd, CTL_FROM_OPERATOR, control_message, control_gone, c);
+	c->idle = loop_timer_new(a->m->loop, control_idle, c);
+	loop_timer_set(c->idle, CONTROL_IDLE_MS);
+	TAILQ_INSERT_TAIL(&a->clients, c, link);
+	a->count++;
+}
+
+static void
+control_accept(void *arg, unsigned what)
+{
+	struct control *a = arg;
+	int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd != -1) {
+		control_accept_one(a, fd);
+	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		loop_io_want(a->io, 0);
+		loop_timer_set(a->pause, CONTROL_PAUSE_MS);
+	}
+}
+
+static void
+control_accept_again(void *arg)
+{
+	struct control *a = arg;
+	loop_io_want(a->io, LOOP_READ);
+}
+
+struct control *
+control_open(struct master *m)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	struct control *a = mem_new(struct control);
+	a->m = m;
+	a->path = mem_printf("%s/control.sock", m->snapshot->config->service.run);
+	TAILQ_INIT(&a->clients);
+	if (strlen(a->path) >= sizeof(sun.sun_path))
+		die(EX_CONFIG, "%s: too long for a socket (%zu bytes at the most); choose another run folder", a->path,
+		    sizeof(sun.sun_path) - 1);
+	strcpy(sun.sun_path, a->path);
+	unlink(a->path); /* the pid file is locked: nobody uses it */
+	a->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (a->fd == -1 || bind(a->fd, (const struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    chmod(a->path, 0666) == -1 || listen(a->fd, CONTROL_CLIENTS_MAX) == -1)
+		die(EX_OSERR, "%s: %s", a->path, strerror(errno));
+	a->io = loop_io_new(m->loop, a->fd, LOOP_READ, control_accept, a);
+	a->pause = loop_timer_new(m->loop, control_accept_again, a);
+	return a;
+}
+
+void
+control_look(struct control *a)
+{
+	struct control_connection *c, *next;
+	TAILQ_FOREACH_SAFE(c, &a->clients, link, next)
+		if (c->busy && c->order.waiting && control_commands_settle(&c->order, a->m))
+			control_answer(c);
+}
+
+/* Everything else is undone: whoever waited for the end of the service hears of it now. */
+void
+control_close(struct control *a, const char *last_words)
+{
+	struct control_connection *c, *next;
+	TAILQ_FOREACH_SAFE(c, &a->clients, link, next) {
+		if (c->busy)
+			(void)control_send(c, last_words, strlen(last_words), c->order.ends_service ? EX_OK : EX_UNAVAILABLE);
+		control_client_free(c);
+	}
+	loop_io_free(a->io);
+	loop_timer_free(a->pause);
+	close(a->fd);
+	free(a->path);
+	free(a);
+}

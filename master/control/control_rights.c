@@ -1,0 +1,102 @@
+/*
+ * control_rights - who may control what: root and the master's own user all, operators what they were given
+ *
+ * Runs in:  master; names are looked up when a configuration is adopted, not when somebody asks
+ * Owns:     numbers of users and groups
+ * Promise:  an unknown name grants nothing
+ * Fails by: false
+ */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+static void
+control_rights_add(struct control_rights *r, const char *name, const char *server)
+{
+	bool is_group = name[0] == '@';
+	const struct passwd *pw = is_group ? NULL : getpwnam(name);
+	const struct group *gr = is_group ? getgrnam(name + 1) : NULL;
+	if (pw != NULL) {
+		r->uid = mem_array(r->uid, r->nuid + 1, sizeof(*r->uid));
+		r->uid[r->nuid++] = pw->pw_uid;
+		return;
+	}
+	if (gr != NULL) {
+		r->gid = mem_array(r->gid, r->ngid + 1, sizeof(*r->gid));
+		r->gid[r->ngid++] = gr->gr_gid;
+		return;
+	}
+	log_event(LOG_WARN, NULL, "config", "server=%s key=operators name=%s reason=%s", server, log_safe(name),
+	    is_group ? "\"there is no such group\"" : "\"there is no such user\"");
+}
+
+void
+control_rights_resolve(struct control_rights *r, const struct config_strings *names, const char *server)
+{
+	*r = (struct control_rights){ 0 };
+	for (size_t i = 0; i < names->count; i++)
+		control_rights_add(r, names->text[i], server);
+}
+
+void
+control_rights_done(struct control_rights *r)
+{
+	free(r->uid);
+	free(r->gid);
+	*r = (struct control_rights){ 0 };
+}
+
+bool
+control_rights_has(const struct control_rights *r, const struct control_peer *p)
+{
+	for (size_t i = 0; i < r->nuid; i++)
+		if (r->uid[i] == p->uid)
+			return true;
+	for (size_t i = 0; i < r->ngid; i++)
+		for (size_t k = 0; k < p->ngid; k++)
+			if (r->gid[i] == p->gid[k])
+				return true;
+	return false;
+}
+
+/* p->gid is the caller's to free. */
+int
+control_rights_peer_get(struct control_peer *p, int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	*p = (struct control_peer){ 0 };
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
+		return -1;
+	socklen_t size = 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) == -1 && errno != ERANGE)
+		size = 0; /* an old kernel: the primary group alone */
+	size_t room = size / sizeof(gid_t);
+	p->gid = mem_array(NULL, room + 1, sizeof(gid_t));
+	if (size > 0 && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, p->gid, &size) == -1)
+		size = 0;
+	p->ngid = size / sizeof(gid_t);
+	p->gid[p->ngid++] = cred.gid;
+	p->uid = cred.uid;
+	return 0;
+}
+
+bool
+control_rights_service(const struct master *m, const struct control_peer *p)
+{
+	return p->uid == 0 || p->uid == geteuid() || control_rights_has(&m->rights, p);
+}
+
+bool
+control_rights_server(const struct server *s, const struct control_peer *p)
+{
+	return control_rights_service(s->m, p) || control_rights_has(&s->rights, p);
+}

@@ -1,0 +1,252 @@
+/*
+ * sessions_request - orders about sessions: shows them, and ends those that are meant
+ *
+ * Runs in:  master
+ * Owns:     the wish and the answers coming together for it
+ * Promise:  what is ended is what was found first; more than one only when the operator said so; only sessions of virtual
+ *           servers the operator may control
+ * Fails by: an answer that says so
+ */
+#include <bsd/stdlib.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+#define SESSIONS_NONE 3
+#define SESSIONS_NOT_YET 1
+
+static bool
+sessions_request_number(const char *text, long long max, long long *value)
+{
+	const char *why = NULL;
+	*value = strtonum(text, 0, max, &why);
+	return why == NULL;
+}
+
+static bool
+sessions_request_take_id(struct sessions_wish *w, const char *text)
+{
+	char pid[16];
+	const char *dash = strchr(text, '-');
+	long long p, s;
+	if (dash == NULL || dash == text || (size_t)(dash - text) >= sizeof(pid) || w->ids == CONTROL_WORDS_MAX)
+		return false;
+	memcpy(pid, text, (size_t)(dash - text));
+	pid[dash - text] = '\0';
+	if (!sessions_request_number(pid, INT32_MAX, &p) || !sessions_request_number(dash + 1, UINT32_MAX, &s))
+		return false;
+	w->id[w->ids].pid = (pid_t)p;
+	w->id[w->ids++].serial = (uint32_t)s;
+	return true;
+}
+
+static bool
+sessions_request_take_from(struct sessions_wish *w, const char *text)
+{
+	struct net_entry e;
+	const char *why;
+	if (net_entry_parse(&e, text, &why) == -1)
+		return false;
+	bool good = e.family != AF_UNSPEC;
+	w->ask.family = e.family;
+	memcpy(w->ask.bytes, e.bytes, sizeof(e.bytes));
+	memcpy(w->ask.mask, e.mask, sizeof(e.mask));
+	net_entry_done(&e);
+	return good;
+}
+
+static bool
+sessions_request_take_idle(struct sessions_wish *w, const char *text)
+{
+	long long ms;
+	if (!sessions_request_number(text, INT64_MAX, &ms))
+		return false;
+	w->ask.idle_ms = (uint64_t)ms;
+	return true;
+}
+
+static bool
+sessions_request_take_user(struct sessions_wish *w, const char *text)
+{
+	size_t len = strlen(text);
+	if (len == 0 || len >= sizeof(w->ask.name))
+		return false;
+	memcpy(w->ask.name, text, len + 1);
+	return true;
+}
+
+static const struct sessions_option {
+	const char *prefix;
+	bool (*take)(struct sessions_wish *w, const char *text);
+} sessions_request_options[] = {
+	{ "id=", sessions_request_take_id }, { "from=", sessions_request_take_from }, { "user=", sessions_request_take_user }, { "idle=", sessions_request_take_idle },
+};
+
+static bool
+sessions_request_take_word(struct sessions_wish *w, const char *word)
+{
+	for (size_t i = 0; i < nitems_of(sessions_request_options); i++) {
+		size_t n = strlen(sessions_request_options[i].prefix);
+		if (strncmp(word, sessions_request_options[i].prefix, n) == 0) {
+			w->chosen = true;
+			return sessions_request_options[i].take(w, word + n);
+		}
+	}
+	if (strcmp(word, "all") == 0)
+		return w->chosen = true;
+	return strcmp(word, "yes") == 0 && (w->yes = true);
+}
+
+/* sessions NAME|- list|terminate [id=PID-SERIAL]... [from=NETWORK] [user=NAME] [idle=MS] [all] [yes] */
+bool
+sessions_request_parse(struct sessions_wish *w, const struct control_words *words)
+{
+	memset(w, 0, sizeof(*w));
+	if (words->count < 3)
+		return false;
+	w->terminate = strcmp(words->word[2], "terminate") == 0;
+	if (!w->terminate && strcmp(words->word[2], "list") != 0)
+		return false;
+	for (size_t i = 3; i < words->count; i++)
+		if (!sessions_request_take_word(w, words->word[i]))
+			return false;
+	return w->chosen || !w->terminate;
+}
+
+static int
+sessions_request_order(const void *a, const void *b)
+{
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+	return (left > right) - (left < right);
+}
+
+/* Asks one listener, unless ids are given and none is its own. */
+static void
+sessions_request_add(struct sessions_gather *g, const struct sessions_wish *w, struct child *c)
+{
+	uint32_t serial[CONTROL_WORDS_MAX];
+	size_t n = 0;
+	for (size_t i = 0; i < w->ids; i++)
+		if (w->id[i].pid == c->pid)
+			serial[n++] = w->id[i].serial;
+	if (w->ids > 0 && n == 0)
+		return;
+	qsort(serial, n, sizeof(serial[0]), sessions_request_order);
+	sessions_gather_add(g, c, serial, n);
+}
+
+static bool
+sessions_request_may(const struct control_command *o, const struct child *c)
+{
+	return c->role == ROLE_LISTENER && c->server != NULL && c->ctl != NULL && c->phase != CHILD_BORN &&
+	    control_rights_server(c->server, o->peer);
+}
+
+void
+sessions_request_run(struct control_command *o, struct master *m, struct server *only, const struct control_words *words)
+{
+	struct sessions_request *s = mem_new(struct sessions_request);
+	struct child *c;
+	if (!sessions_request_parse(&s->wish, words)) {
+		buf_puts(&o->text, "!the service does not understand this selection of sessions\n");
+		o->status = EX_USAGE;
+		free(s);
+		return;
+	}
+	snprintf(s->server, sizeof(s->server), "%s", only != NULL ? only->name : "-");
+	s->gather = sessions_gather_new(m, &s->wish.ask);
+	TAILQ_FOREACH(c, &m->children, link)
+		if (sessions_request_may(o, c) && (only == NULL || c->server == only))
+			sessions_request_add(s->gather, &s->wish, c);
+	o->sessions = s;
+	o->waiting = true;
+	sessions_gather_start(s->gather);
+}
+
+void
+sessions_request_free(struct sessions_request *s)
+{
+	if (s != NULL)
+		sessions_gather_free(s->gather);
+	free(s);
+}
+
+/* The serials of one process among the rows found ("PID-SERIAL" first), in their order. */
+static size_t
+sessions_request_found(const struct sessions_gather *g, pid_t pid, uint32_t *serial)
+{
+	size_t n = 0;
+	const char *at = buf_text(&g->rows);
+	while (*at != '\0') {
+		char *end;
+		long p = strtol(at, &end, 10);
+		if (p == pid && *end == '-')
+			serial[n++] = (uint32_t)strtoul(end + 1, NULL, 10);
+		at += strcspn(at, "\n");
+		at += *at != '\0';
+	}
+	return n;
+}
+
+/* The second question: the same sessions once more, to end them. */
+static void
+sessions_request_end(struct control_command *o, struct master *m)
+{
+	struct sessions_request *s = o->sessions;
+	struct msg_sessions_ask ask = { .end = 1, .uid = (uint32_t)o->peer->uid };
+	struct sessions_gather *found = s->gather;
+	uint32_t *serial = mem_array(NULL, found->count, sizeof(*serial));
+	struct child *c;
+
+	s->ending = true;
+	s->gather = sessions_gather_new(m, &ask);
+	TAILQ_FOREACH(c, &m->children, link) {
+		size_t n = sessions_request_may(o, c) ? sessions_request_found(found, c->pid, serial) : 0;
+		if (n > 0)
+			sessions_gather_add(s->gather, c, serial, n);
+	}
+	free(serial);
+	sessions_gather_free(found);
+	sessions_gather_start(s->gather);
+}
+
+static void
+sessions_request_answer(struct control_command *o, const char *fmt, int status)
+{
+	struct sessions_gather *g = o->sessions->gather;
+	buf_done(&o->text);
+	buf_init(&o->text, g->rows.cap + MASTER_TEXT_MAX);
+	buf_add(&o->text, buf_text(&g->rows), g->rows.len);
+	buf_add(&o->text, buf_text(&g->notes), g->notes.len);
+	if (fmt != NULL)
+		buf_printf(&o->text, "%c%zu session%s %s\n", status == 0 ? '=' : '!', g->count, g->count == 1 ? "" : "s", fmt);
+	o->status = g->late ? EX_TEMPFAIL : status;
+	o->waiting = false;
+}
+
+bool
+sessions_request_settle(struct control_command *o, struct master *m)
+{
+	struct sessions_request *s = o->sessions;
+	if (!s->gather->over)
+		return false;
+	if (!s->wish.terminate) {
+		sessions_request_answer(o, NULL, 0);
+	} else if (s->ending) {
+		log_event(LOG_FACT, NULL, "operator", "server=%s uid=%u command=terminate result=ok sessions=%zu", s->server,
+		    (unsigned)o->peer->uid, s->gather->count);
+		sessions_request_answer(o, "ended", 0);
+	} else if (s->gather->count == 0) {
+		sessions_request_answer(o, "found", SESSIONS_NONE);
+	} else if (s->gather->count > 1 && !s->wish.yes) {
+		sessions_request_answer(o, "would be ended; say --yes to end them", SESSIONS_NOT_YET);
+	} else {
+		sessions_request_end(o, m);
+		return s->gather->over && sessions_request_settle(o, m);
+	}
+	return true;
+}

@@ -1,0 +1,54 @@
+/*
+ * check_config - judges the INI set on disk and shows what is in effect
+ *
+ * Runs in:  postern -t and -T, posternctl check and config
+ * Owns:     nothing
+ * Promise:  all faults at once; nothing is changed
+ * Fails by: EX_CONFIG
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/base/log.h"
+#include "master/master.h"
+
+int
+check_config_run(const char *path, check_files *files)
+{
+	struct config_faults faults = { 0 };
+	struct config *c = config_read(path, &faults);
+	if (c != NULL && files != NULL)
+		files(c, &faults);
+	config_faults_print(&faults, stdout);
+	size_t errors = faults.errors, warnings = faults.count - faults.errors;
+	if (c == NULL || errors > 0)
+		printf("%s: %zu error%s, %zu warning%s\n", path, errors, errors == 1 ? "" : "s", warnings,
+		    warnings == 1 ? "" : "s");
+	else
+		printf("%s: good, %zu virtual server%s, %zu warning%s\n", path, c->nserver, c->nserver == 1 ? "" : "s", warnings,
+		    warnings == 1 ? "" : "s");
+	int status = c == NULL || errors > 0 ? EX_CONFIG : EX_OK;
+	config_free(c);
+	config_faults_done(&faults);
+	return status;
+}
+
+int
+check_config_print(const char *path, const char *name)
+{
+	struct config_faults faults = { 0 };
+	struct config *c = config_read(path, &faults);
+	config_faults_print(&faults, stderr);
+	int status = c == NULL || faults.errors > 0 ? EX_CONFIG : EX_OK;
+	if (c != NULL && name != NULL && config_server_by_name(c, name) == NULL) {
+		fprintf(stderr, "there is no virtual server %s%s\n", log_safe(name),
+		    reload_fault_of(&faults, name) != NULL ? " without errors in its file" : "");
+		status = reload_fault_of(&faults, name) != NULL ? EX_CONFIG : 3;
+	} else if (c != NULL) {
+		config_print(c, name, stdout);
+	}
+	config_free(c);
+	config_faults_done(&faults);
+	return status;
+}

@@ -1,0 +1,91 @@
+/*
+ * control_client - posternctl's side of control.sock: one command, its answer
+ *
+ * Runs in:  posternctl
+ * Owns:     the connection
+ * Promise:  waits as long as the service needs, and hears of its end
+ * Fails by: CONTROL_CLIENT_NO_SERVICE, CONTROL_CLIENT_CUT; else the exit status of the answer
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "master/master.h"
+
+static int
+control_client_connect(const char *path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof(sun.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(sun.sun_path, path);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd == -1 || connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0)
+		return fd;
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+static int
+control_client_answer(int fd, struct buf *out)
+{
+	static char space[CTL_PAYLOAD_MAX];
+	struct ctl_message m;
+	for (;;) {
+		int rc = ctl_recv_now(fd, CTL_FROM_MASTER, &m, space, sizeof(space));
+		if (rc == 0 || (rc == -1 && errno == ECONNRESET))
+			return CONTROL_CLIENT_CUT;
+		if (rc == -1) {
+			fprintf(stderr, "posternctl: the service answers in a language of another version: %s\n", strerror(errno));
+			return EX_PROTOCOL;
+		}
+		if (m.type == CTL_TEXT && out != NULL) {
+			buf_add(out, m.data, m.len);
+		} else if (m.type == CTL_TEXT) {
+			fwrite(m.data, 1, m.len, stdout);
+			fflush(stdout);
+		} else if (m.type == CTL_END) {
+			int32_t status;
+			memcpy(&status, m.data, sizeof(status));
+			return status;
+		}
+	}
+}
+
+int
+control_client_service(const char *socket_path, const char *const *words, size_t count, struct buf *out)
+{
+	struct buf text = BUF_INIT(CONTROL_WORDS_MAX * CONTROL_WORD_SIZE);
+	for (size_t i = 0; i < count; i++)
+		buf_add(&text, words[i], strlen(words[i]) + 1);
+	int status = EX_USAGE;
+	if (!buf_ok(&text)) {
+		fprintf(stderr, "posternctl: the command is too long\n");
+		buf_done(&text);
+		return status;
+	}
+	int fd = control_client_connect(socket_path);
+	if (fd == -1 && (errno == ENOENT || errno == ECONNREFUSED)) {
+		status = CONTROL_CLIENT_NO_SERVICE;
+	} else if (fd == -1) {
+		fprintf(stderr, "posternctl: %s: %s\n", socket_path, strerror(errno));
+		status = errno == EACCES || errno == EPERM ? EX_NOPERM : EX_UNAVAILABLE;
+	} else if (ctl_send_now(fd, CTL_COMMAND, 1, text.data, text.len) == -1) {
+		status = errno == EPIPE ? CONTROL_CLIENT_CUT : EX_IOERR;
+	} else {
+		status = control_client_answer(fd, out);
+	}
+	if (fd != -1)
+		close(fd);
+	buf_done(&text);
+	return status;
+}

@@ -1,0 +1,372 @@
+/*
+ * explain - what would become of a message, and which line of the configuration says so
+ *
+ * Runs in:  posternctl
+ * Owns:     nothing
+ * Promise:  asks the very functions that the listener and the deliver worker ask; needs no service and no DNS; what only
+ *           the DNS could tell is said to be so
+ * Fails by: 1 it would be refused, 3 no such virtual server, else sysexits
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/base/net.h"
+#include "common/mail/address.h"
+#include "common/mail/idn.h"
+#include "common/config/key.h"
+#include "common/rules/policy.h"
+#include "common/rules/route.h"
+#include "master/master.h"
+
+#define ORIGIN_SIZE 1024
+
+struct explain {
+	const struct config_server *server;
+	const char *name, *from, *user, *sender, *rcpt, *size;	/* as given; NULL: not */
+	struct net_address client;
+	struct policy_client policy;
+	struct address to;
+	bool refused;
+};
+
+/* One line: what, its value, and where that was said. */
+static void
+say(const char *what, const char *origin, const char *key, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+static void
+say(const char *what, const char *origin, const char *key, const char *fmt, ...)
+{
+	char value[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(value, sizeof(value), fmt, ap);
+	va_end(ap);
+	if (origin == NULL)
+		printf("%-12s %s\n", what, value);
+	else
+		printf("%-12s %-44s ; %s%s%s\n", what, value, key, *key == '\0' ? "" : ": ", origin);
+}
+
+static void
+by_server(const struct explain *x, const char *what, const char *section, const char *key, const char *value)
+{
+	char origin[ORIGIN_SIZE];
+
+	say(what, config_print_server_origin(origin, sizeof(origin), x->server, section, key), key, "%s", value);
+}
+
+static void
+by_domain(const struct config_domain *d, const char *what, const char *key, const char *value)
+{
+	char origin[ORIGIN_SIZE];
+
+	say(what, config_print_origin(origin, sizeof(origin), d, key), key, "%s", value);
+}
+
+static void
+refuse(struct explain *x, const char *reply)
+{
+	x->refused = true;
+	say("answer", NULL, NULL, "%s", reply);
+}
+
+static const char *
+answer_name(enum policy_answer a)
+{
+	return a == POLICY_YES ? "yes" : a == POLICY_NO ? "no" : "as the name of its address says, in the DNS";
+}
+
+/* --- in --- */
+
+/* False: it gets no further. */
+static bool
+explain_connection(struct explain *x)
+{
+	const struct config_server *s = x->server;
+	enum policy_answer a = policy_may_connect(s, &x->policy);
+
+	by_server(x, "connect", "access", s->connection_list.count > 0 ? "connection-list" : "connection-control", answer_name(a));
+	if (a == POLICY_NO)
+		refuse(x, "554 5.7.1 at the greeting");
+	return a != POLICY_NO;
+}
+
+static bool
+explain_sender(struct explain *x)
+{
+	const struct config_server *s = x->server;
+	uint64_t size = 0;
+
+	if (!(s->authentication & CONFIG_AUTH_ANONYMOUS)) {
+		by_server(x, "login", "access", "authentication", x->user != NULL ? x->user : "required");
+		if (x->user == NULL)
+			refuse(x, "530 5.7.0 Authentication required");
+	} else {
+		by_server(x, "login", "access", "authentication", x->user != NULL ? x->user : "not needed");
+	}
+	if (x->size != NULL && key_parse_size(x->size, &size) == 0 && s->max_message_size != CONFIG_UNLIMITED && size > s->max_message_size) {
+		by_server(x, "size", "messages", "max-message-size", "too large");
+		refuse(x, "552 5.3.4 Message size exceeds fixed maximum message size");
+	}
+	return !x->refused;
+}
+
+static void
+explain_relay(struct explain *x)
+{
+	const struct config_server *s = x->server;
+	bool by_login = x->user != NULL && s->relay_authenticated;
+	enum policy_answer a = policy_may_relay(s, &x->policy, x->user != NULL);
+
+	by_server(x, "relay", "access", by_login ? "relay-authenticated" : s->relay_list.count > 0 ? "relay-list" : "relay", answer_name(a));
+	if (a == POLICY_NO) {
+		char reply[ADDRESS_MAX + 64];
+
+		snprintf(reply, sizeof(reply), "550 5.7.1 Unable to relay for %s", x->to.text);
+		refuse(x, reply);
+	}
+}
+
+static const char *
+type_name(const struct config_domain *d)
+{
+	static const char *const names[] = {
+		[CONFIG_DOMAIN_DEFAULT] = "default", [CONFIG_DOMAIN_ALIAS] = "alias", [CONFIG_DOMAIN_REMOTE] = "remote",
+	};
+
+	return names[d->type];
+}
+
+/* --- out --- */
+
+static void
+explain_hosts(const struct explain *x, const char *what, const struct destination *d, const struct config_domain *own)
+{
+	struct buf text = BUF_INIT(1U << 16);
+
+	for (size_t i = 0; i < d->nhost; i++)
+		buf_printf(&text, "%s%s%s%s:%u", i == 0 ? "" : ", ", d->host[i].literal ? "[" : "", d->host[i].name,
+		    d->host[i].literal ? "]" : "", d->host[i].port);
+	if (own != NULL)
+		by_domain(own, what, "route", buf_text(&text));
+	else
+		by_server(x, what, "delivery", "smart-host", buf_text(&text));
+	buf_done(&text);
+}
+
+static void
+explain_key(const struct explain *x, const struct config_domain *d, bool own, const char *what, const char *key, const char *value)
+{
+	if (own)
+		by_domain(d, what, key, value);
+	else
+		by_server(x, what, "delivery", key, value);
+}
+
+static void
+explain_manner(const struct explain *x, const struct config_domain *d, const struct route_answer *a)
+{
+	static const char *const tls[] = {
+		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may", [CONFIG_OUT_TLS_REQUIRED] = "required",
+		[CONFIG_OUT_TLS_VERIFY] = "verify", [CONFIG_OUT_TLS_DANE] = "dane",
+	};
+	static const char *const auth[] = {
+		[CONFIG_OUT_ANONYMOUS] = "anonymous", [CONFIG_OUT_BASIC] = "basic", [CONFIG_OUT_INTEGRATED] = "integrated",
+		[CONFIG_OUT_OAUTH2] = "oauth2",
+	};
+	const struct destination_security *s = a->kind == ROUTE_HOSTS ? &a->hosts->security : &a->security;
+	char port[8];
+
+	snprintf(port, sizeof(port), "%u", a->port);
+	if (a->kind == ROUTE_DIRECT)
+		explain_key(x, d, d != NULL && d->has_port, "port", "port", port);
+	if (d != NULL && (a->kind == ROUTE_DIRECT || d->route.count > 0))
+		by_domain(d, "hello", "helo", a->helo ? "HELO" : "EHLO");	/* the server's smart hosts have nothing to do with it */
+	explain_key(x, d, d != NULL && d->has_outbound_tls, "tls", "outbound-tls", tls[s->tls]);
+	explain_key(x, d, s->account.domain != NULL && *s->account.domain != '\0', "account", "outbound-auth", auth[s->account.auth]);
+}
+
+static void
+explain_masquerade(const struct explain *x, const struct route *r)
+{
+	char masked[ADDRESS_MAX + 1];
+
+	if (x->sender != NULL && route_masquerade(r, x->sender, masked))
+		by_server(x, "sender", "delivery", "masquerade", masked);
+}
+
+static void
+explain_way(struct explain *x, const struct route *r, const struct config_domain *d, const char *domain)
+{
+	struct route_answer a;
+	char text[ADDRESS_MAX + 16];
+
+	route_find(r, domain, &a);
+	if (a.kind == ROUTE_LOCAL)
+		return;
+	if (a.hold)
+		by_domain(d, "hold", "hold", "until its host asks for it");
+	if (a.kind == ROUTE_REFUSED) {
+		x->refused = true;
+		say("route", NULL, NULL, "none: returned to the sender, %s %s", a.status, a.why);
+		return;
+	}
+	bool own = d != NULL && d->route.count > 0;
+	snprintf(text, sizeof(text), domain[0] == '[' ? "%s" : "MX of %s", domain);
+	if (a.kind == ROUTE_HOSTS)
+		explain_hosts(x, "route", a.hosts, own ? d : NULL);
+	else if (own)
+		by_domain(d, "route", "route", text);
+	else
+		by_server(x, "route", "delivery", a.fallback != NULL ? "smart-host-after-direct" : "smart-host", text);
+	if (a.fallback != NULL)
+		explain_hosts(x, x->server->smart_host_after_direct == CONFIG_DIRECT_YES ? "if unknown" : "on failure", a.fallback, NULL);
+	explain_manner(x, d, &a);
+	explain_masquerade(x, r);
+}
+
+static void
+explain_local(const struct explain *x)
+{
+	const struct config_domain *d = x->server->default_domain;
+
+	if (d->drop != NULL)
+		by_domain(d, "drop", "drop", d->drop);
+	else
+		by_server(x, "drop", "general", "drop", x->server->drop);
+}
+
+/* As the listener and the worker see it: the recipient's domain, whether it is taken, and where it goes. */
+static void
+explain_recipient(struct explain *x)
+{
+	const struct config_server *s = x->server;
+	const char *domain = address_domain(&x->to), *why = "";
+	char ascii[IDN_SIZE], text[ADDRESS_MAX + 64];
+	const struct config_domain *d = config_domain_find(s, domain);
+	enum policy_domain kind = policy_domain(s, domain);
+	struct route *r;
+
+	if (d != NULL) {
+		snprintf(text, sizeof(text), "%s, by [domain %s]", type_name(d), d->name);
+		by_domain(d, "domain", "type", text);
+	} else {
+		say("domain", NULL, NULL, "remote, by no [domain]");
+	}
+	if (kind == POLICY_REMOTE)
+		explain_relay(x);
+	else if (kind == POLICY_RELAYED)
+		by_domain(d, "relay", "relay", "yes");
+	if (x->refused)
+		return;
+	say("answer", NULL, NULL, "250");
+	if (kind == POLICY_LOCAL) {
+		explain_local(x);
+		return;
+	}
+	if (!idn_is_ascii(domain) && idn_to_ascii(ascii, domain))
+		domain = ascii;
+	r = route_new(s, &why);
+	if (r != NULL)
+		explain_way(x, r, d, domain);
+	route_free(r);
+}
+
+/* --- the command --- */
+
+static bool
+explain_parse(struct explain *x, const char *const *words, size_t count)
+{
+	struct { const char *option; const char **value; } rows[] = {
+		{ "--from", &x->from }, { "--auth", &x->user }, { "--sender", &x->sender }, { "--rcpt", &x->rcpt }, { "--size", &x->size },
+	};
+
+	for (size_t i = 0; i < count; i++) {
+		size_t k = 0;
+
+		while (k < nitems_of(rows) && strcmp(rows[k].option, words[i]) != 0)
+			k++;
+		if (k < nitems_of(rows)) {
+			if (++i == count || *rows[k].value != NULL)
+				return false;
+			*rows[k].value = words[i];
+		} else if (words[i][0] == '-' || x->name != NULL) {
+			return false;
+		} else {
+			x->name = words[i];
+		}
+	}
+	return x->from != NULL && x->rcpt != NULL;
+}
+
+/* 0, or the exit status. */
+static int
+explain_judge(struct explain *x)
+{
+	const char *why = "";
+	uint64_t size;
+	size_t used;
+
+	if (net_address_parse(&x->client, x->from, 25, &why) == -1) {
+		fprintf(stderr, "posternctl: --from %s: %s\n", log_safe(x->from), why);
+		return EX_USAGE;
+	}
+	if (address_parse_path(&x->to, x->rcpt, strlen(x->rcpt), ADDRESS_UTF8 | ADDRESS_BARE, &used) == -1 || x->rcpt[used] != '\0' ||
+	    address_complete(&x->to, x->server->default_domain->name) == -1) {
+		fprintf(stderr, "posternctl: --rcpt %s is no address\n", log_safe(x->rcpt));
+		return EX_USAGE;
+	}
+	if (x->size != NULL && key_parse_size(x->size, &size) == -1) {
+		fprintf(stderr, "posternctl: --size %s is no size\n", log_safe(x->size));
+		return EX_USAGE;
+	}
+	x->policy = (struct policy_client){
+		.address = (const struct sockaddr *)&x->client.sa, .state = policy_wants_names(x->server) ? POLICY_ASKING : POLICY_UNNAMED,
+	};
+	return 0;
+}
+
+static int
+explain_server(struct explain *x)
+{
+	int status = explain_judge(x);
+
+	if (status != 0)
+		return status;
+	say("server", NULL, NULL, "%s, %s", x->server->name, x->server->file);
+	if (explain_connection(x) && explain_sender(x))
+		explain_recipient(x);
+	return x->refused ? 1 : EX_OK;
+}
+
+int
+explain_run(const char *path, const char *const *words, size_t count)
+{
+	struct explain x = { 0 };
+	struct config_faults faults = { 0 };
+	int status = EX_CONFIG;
+
+	if (!explain_parse(&x, words, count))
+		return EXPLAIN_MISUSED;
+	if (x.name == NULL)
+		x.name = "default";
+	struct config *c = config_read(path, &faults);
+	config_faults_print(&faults, stderr);
+	x.server = c == NULL ? NULL : config_server_by_name(c, x.name);
+	if (x.server != NULL) {
+		status = explain_server(&x);
+	} else if (c != NULL) {
+		fprintf(stderr, "there is no virtual server %s%s\n", log_safe(x.name),
+		    reload_fault_of(&faults, x.name) != NULL ? " without errors in its file" : "");
+		status = reload_fault_of(&faults, x.name) != NULL ? EX_CONFIG : 3;
+	}
+	config_free(c);
+	config_faults_done(&faults);
+	return status;
+}

@@ -1,0 +1,41 @@
+/*
+ * main - arguments of posternctl, the operator's command
+ *
+ * Runs in:  posternctl
+ * Owns:     nothing
+ * Promise:  only options are judged here
+ * Fails by: EX_USAGE
+ */
+#include <stdio.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "master/master.h"
+
+int
+main(int argc, char **argv)
+{
+	struct command_context context = { 0 };
+	int c;
+	log_open("posternctl", "", false);
+	while ((c = getopt(argc, argv, "+c:s:Vh")) != -1)
+		switch (c) {
+		case 'c':
+			context.config_path = optarg;
+			break;
+		case 's':
+			context.socket_path = optarg;
+			break;
+		case 'V':
+			printf("postern %s\n", POSTERN_VERSION);
+			return EX_OK;
+		case 'h':
+			command_usage(stdout);
+			return EX_OK;
+		default:
+			command_usage(stderr);
+			return EX_USAGE;
+		}
+	return command_run(&context, (const char *const *)argv + optind, (size_t)(argc - optind));
+}

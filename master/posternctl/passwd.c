@@ -1,0 +1,320 @@
+/*
+ * passwd - posternctl passwd: makes, changes and removes accounts of a password file
+ *
+ * Runs in:  posternctl; not linked into the service
+ * Owns:     the lock on the file while it is changed
+ * Promise:  the file is replaced as a whole, with its owner and mode; no password is ever an argument, and none is left in memory
+ * Fails by: an exit status, with the file as it was
+ */
+#include <bsd/readpassphrase.h>
+#include <crypt.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <gsasl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/passwd_file.h"
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+enum { PASSWORD_SIZE = 512, ITERATIONS = 15000, SALT_SIZE = 16 };
+enum passwd_act { ACT_SET, ACT_DELETE, ACT_LIST };
+
+struct passwd {
+	enum passwd_act act;
+	bool yescrypt, from_stdin;
+	const char *name;		/* NULL: list */
+	char *path;
+	int fd;				/* the file as it is, locked */
+	struct stat st;
+	struct buf text;		/* its content */
+};
+
+/* --- the password and its hash --- */
+
+static int
+read_stdin(char *password)
+{
+	if (fgets(password, PASSWORD_SIZE, stdin) == NULL)
+		return -1;
+	size_t n = strcspn(password, "\r\n");
+	if (password[n] == '\0' && n == PASSWORD_SIZE - 1)
+		return -1;
+	password[n] = '\0';
+	return 0;
+}
+
+static int
+read_terminal(char *password)
+{
+	char again[PASSWORD_SIZE];
+	int rc = -1;
+	if (readpassphrase("New password: ", password, PASSWORD_SIZE, RPP_REQUIRE_TTY) == NULL ||
+	    readpassphrase("Once more: ", again, sizeof(again), RPP_REQUIRE_TTY) == NULL)
+		fprintf(stderr, "posternctl: there is no terminal to ask for the password; use --stdin\n");
+	else if (strcmp(password, again) != 0)
+		fprintf(stderr, "posternctl: the two are not the same\n");
+	else
+		rc = 0;
+	explicit_bzero(again, sizeof(again));
+	return rc;
+}
+
+static int
+hash_scram(struct buf *out, const char *password)
+{
+	struct passwd_account a = { .iterations = ITERATIONS, .salt_len = SALT_SIZE };
+	char salted[PASSWD_KEY_SIZE], client[PASSWD_KEY_SIZE];
+	int rc = gsasl_random((char *)a.salt, SALT_SIZE);
+	if (rc == GSASL_OK)
+		rc = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, password, a.iterations, (const char *)a.salt, a.salt_len, salted,
+		    client, (char *)a.server, (char *)a.stored);
+	if (rc == GSASL_OK)
+		passwd_file_format_scram(out, &a);
+	else
+		fprintf(stderr, "posternctl: %s\n", gsasl_strerror(rc));
+	explicit_bzero(salted, sizeof(salted));
+	explicit_bzero(client, sizeof(client));
+	explicit_bzero(&a, sizeof(a));
+	return rc == GSASL_OK ? 0 : -1;
+}
+
+static int
+hash_yescrypt(struct buf *out, const char *password)
+{
+	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+	struct crypt_data *data = mem_new(struct crypt_data);
+	const char *hash = NULL;
+	if (crypt_gensalt_rn("$y$", 0, NULL, 0, setting, sizeof(setting)) != NULL)
+		hash = crypt_r(password, setting, data);
+	bool good = hash != NULL && hash[0] != '*';
+	if (good)
+		buf_puts(out, hash);
+	else
+		fprintf(stderr, "posternctl: the password cannot be hashed: %s\n", strerror(errno));
+	explicit_bzero(data, sizeof(*data));
+	free(data);
+	return good ? 0 : -1;
+}
+
+static int
+make_hash(const struct passwd *p, struct buf *out)
+{
+	char password[PASSWORD_SIZE];
+	int rc = p->from_stdin ? read_stdin(password) : read_terminal(password);
+	if (rc == -1 && p->from_stdin)
+		fprintf(stderr, "posternctl: no password of at most %d bytes on the standard input\n", PASSWORD_SIZE - 2);
+	if (rc == 0 && password[0] == '\0') {
+		fprintf(stderr, "posternctl: the password is empty\n");
+		rc = -1;
+	}
+	if (rc == 0)
+		rc = p->yescrypt ? hash_yescrypt(out, password) : hash_scram(out, password);
+	explicit_bzero(password, sizeof(password));
+	return rc;
+}
+
+/* --- the file --- */
+
+static int
+fail(const struct passwd *p, const char *what)
+{
+	fprintf(stderr, "posternctl: %s: %s%s\n", p->path, what, strerror(errno));
+	return errno == EACCES || errno == EPERM ? EX_NOPERM : EX_CANTCREAT;
+}
+
+/* Opens and locks; again when somebody has replaced it meanwhile. */
+static int
+open_locked(struct passwd *p)
+{
+	struct stat now;
+	for (;;) {
+		int flags = p->act == ACT_SET ? O_RDWR | O_CREAT : O_RDONLY;
+		p->fd = open(p->path, flags | O_CLOEXEC | O_NOCTTY, 0600);
+		if (p->fd == -1 || flock(p->fd, LOCK_EX) == -1 || fstat(p->fd, &p->st) == -1)
+			return fail(p, "");
+		if (!S_ISREG(p->st.st_mode) || p->st.st_size > PASSWD_FILE_MAX) {
+			fprintf(stderr, "posternctl: %s is no password file\n", p->path);
+			return EX_DATAERR;
+		}
+		if (stat(p->path, &now) == 0 && now.st_ino == p->st.st_ino && now.st_dev == p->st.st_dev)
+			break;
+		close(p->fd);
+	}
+	size_t size = (size_t)p->st.st_size;
+	char *room = size > 0 ? buf_room(&p->text, size) : NULL;
+	if (room == NULL)
+		return EX_OK;
+	ssize_t n = disk_pread(p->fd, room, size, 0);
+	if (n == -1)
+		return fail(p, "");
+	p->text.len = (size_t)n;
+	return EX_OK;
+}
+
+static int
+replace(const struct passwd *p, const struct buf *text)
+{
+	char *temporary = mem_printf("%s.new", p->path);
+	(void)unlink(temporary);
+	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), rc = -1;
+	if (fd != -1 && (geteuid() != 0 || fchown(fd, p->st.st_uid, p->st.st_gid) == 0) &&
+	    fchmod(fd, p->st.st_mode & (S_IRUSR | S_IWUSR | S_IRGRP)) == 0 && disk_write(fd, text->data, text->len) == 0 &&
+	    disk_sync(fd) == 0)
+		rc = rename(temporary, p->path);
+	int status = rc == 0 ? EX_OK : fail(p, "cannot be replaced: ");
+	if (fd != -1)
+		close(fd);
+	if (rc != 0)
+		(void)unlink(temporary);
+	free(temporary);
+	return status;
+}
+
+static bool
+is_named(const struct passwd *p, const char *line, size_t len)
+{
+	size_t n = strlen(p->name);
+	return len > n && line[0] != '#' && line[n] == ':' && strncasecmp(line, p->name, n) == 0;
+}
+
+/* All lines but those of the name; the first of them gives its place to `hash` ("": nobody does). Whether there was one. */
+static bool
+rewrite(const struct passwd *p, struct buf *out, const char *hash)
+{
+	bool found = false;
+	for (size_t at = 0; at < p->text.len;) {
+		const char *line = p->text.data + at, *lf = memchr(line, '\n', p->text.len - at);
+		size_t len = lf != NULL ? (size_t)(lf - line) : p->text.len - at;
+		if (!is_named(p, line, len)) {
+			buf_add(out, line, len);
+			buf_puts(out, "\n");
+		} else {
+			if (!found && hash[0] != '\0')
+				buf_printf(out, "%s:%s\n", p->name, hash);
+			found = true;
+		}
+		at += len + 1;
+	}
+	if (!found && hash[0] != '\0')
+		buf_printf(out, "%s:%s\n", p->name, hash);
+	return found;
+}
+
+static void
+on_fault(void *arg, unsigned line, const char *why)
+{
+	const struct passwd *p = arg;
+	fprintf(stderr, "%s:%u: %s\n", p->path, line, why);
+}
+
+static int
+list(struct passwd *p)
+{
+	struct passwd_account_list *l = passwd_file_list_parse(buf_text(&p->text), p->text.len, on_fault, p);
+	for (size_t i = 0; i < l->count; i++)
+		printf("%s %s\n", l->account[i].name, l->account[i].hash == NULL ? "scram-sha-256" : "crypt");
+	passwd_file_list_free(l);
+	return EX_OK;
+}
+
+static int
+change(struct passwd *p)
+{
+	struct buf hash = BUF_INIT(1024), text = BUF_INIT(PASSWD_FILE_MAX);
+	int status = EX_OK;
+	if (p->act == ACT_SET && make_hash(p, &hash) == -1)
+		status = EX_DATAERR;
+	if (status == EX_OK)
+		status = open_locked(p);
+	if (status == EX_OK) {
+		bool found = rewrite(p, &text, buf_text(&hash));
+		if (p->act == ACT_DELETE && !found) {
+			fprintf(stderr, "posternctl: %s has no account %s\n", p->path, log_safe(p->name));
+			status = 3;
+		} else if (!buf_ok(&text)) {
+			fprintf(stderr, "posternctl: %s would be too large\n", p->path);
+			status = EX_CANTCREAT;
+		} else {
+			status = replace(p, &text);
+		}
+		if (status == EX_OK)
+			printf("account %s %s\n", log_safe(p->name), p->act == ACT_DELETE ? "deleted" : found ? "changed" : "made");
+	}
+	if (text.len > 0)
+		explicit_bzero(text.data, text.len);
+	buf_done(&hash);
+	buf_done(&text);
+	return status;
+}
+
+/* --- the command --- */
+
+/* A path has a slash; else it is a virtual server's name. */
+static char *
+find_path(const char *config_path, const char *word)
+{
+	if (strchr(word, '/') != NULL)
+		return mem_strdup(word);
+	struct config_faults faults = { 0 };
+	struct config *c = config_read(config_path, &faults);
+	const struct config_server *s = c != NULL ? config_server_by_name(c, word) : NULL;
+	char *path = s != NULL ? mem_strdup(s->password_file) : NULL;
+	if (path == NULL)
+		fprintf(stderr, "posternctl: %s %s\n", s != NULL ? "there is no password-file in the configuration of" :
+		    "no (faultless) configuration of a virtual server", log_safe(word));
+	config_free(c);
+	config_faults_done(&faults);
+	return path;
+}
+
+int
+passwd_run(const char *config_path, const char *const *words, size_t count)
+{
+	struct passwd p = { .fd = -1, .text = BUF_INIT(PASSWD_FILE_MAX) };
+	const char *plain[2] = { NULL, NULL };
+	size_t n = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(words[i], "--yescrypt") == 0)
+			p.yescrypt = true;
+		else if (strcmp(words[i], "--stdin") == 0)
+			p.from_stdin = true;
+		else if (strcmp(words[i], "--delete") == 0)
+			p.act = ACT_DELETE;
+		else if (strcmp(words[i], "--list") == 0)
+			p.act = ACT_LIST;
+		else if (strcmp(words[i], "--scram") != 0) {
+			if (words[i][0] == '-' || n == 2)
+				return EX_USAGE;
+			plain[n++] = words[i];
+		}
+	}
+	p.name = plain[1];
+	if (n != (p.act == ACT_LIST ? 1U : 2U))
+		return EX_USAGE;
+	if (p.name != NULL && !passwd_file_name_is_good(p.name, strlen(p.name))) {
+		fprintf(stderr, "posternctl: no account can be called %s\n", log_safe(p.name));
+		return EX_DATAERR;
+	}
+	p.path = find_path(config_path, plain[0]);
+	if (p.path == NULL)
+		return EX_CONFIG;
+	int status = p.act == ACT_LIST ? open_locked(&p) : change(&p);
+	if (p.act == ACT_LIST && status == EX_OK)
+		status = list(&p);
+	if (p.fd != -1)
+		close(p.fd);
+	if (p.text.len > 0)
+		explicit_bzero(p.text.data, p.text.len);
+	buf_done(&p.text);
+	free(p.path);
+	return status;
+}

@@ -1,0 +1,422 @@
+/*
+ * queue_command - posternctl queue and badmail: options into an order, its pages, and how it ended
+ *
+ * Runs in:  posternctl
+ * Owns:     the selection
+ * Promise:  what changes more than one message is only shown without --yes; only what was there when the command began is touched
+ * Fails by: an exit status: 3 nothing matched, 1 some could not be done or --yes is wanted, 75 some are at work, else sysexits
+ */
+#include <bsd/stdlib.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/mail/message.h"
+#include "common/config/key.h"
+#include "master/master.h"
+
+#define QUEUE_COMMAND_NONE 3
+#define QUEUE_COMMAND_NOT_ALL 1
+#define QUEUE_COMMAND_SAMPLE 10
+#define QUEUE_COMMAND_AGAIN_MS 200
+#define QUEUE_COMMAND_AGAINS 150		/* 30 s */
+#define QUEUE_COMMAND_PAGE_MAX (1U << 20)
+
+/* --- options --- */
+
+static bool
+queue_command_add(struct queue_command *t, const char *key, const char *value, bool encoded)
+{
+	struct buf word = BUF_INIT(CONTROL_WORD_SIZE - 1);
+	buf_puts(&word, key);
+	if (encoded)
+		queue_filter_encode(&word, value);
+	else
+		buf_puts(&word, value);
+	bool good = buf_ok(&word) && t->words.count < CONTROL_WORDS_MAX - 4; /* room for at, newest, id */
+	if (good)
+		strcpy(t->words.word[t->words.count++], buf_text(&word));
+	buf_done(&word);
+	return good;
+}
+
+static bool
+queue_command_age(struct queue_command *t, const char *key, const char *value)
+{
+	char seconds[24];
+	uint64_t ms;
+	if (key_parse_time(value, &ms) == -1 || ms < 1000)
+		return false;
+	snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)(ms / 1000));
+	return queue_command_add(t, key, seconds, false);
+}
+
+enum queue_kind { QUEUE_COMMAND_PATTERN, QUEUE_COMMAND_AGE, QUEUE_COMMAND_PLAIN, QUEUE_COMMAND_FLAG };
+
+static const struct queue_option {
+	const char *name, *key;
+	enum queue_kind kind;
+	bool queue_only;
+} queue_command_options[] = {
+	{ "--id", "id=", QUEUE_COMMAND_PATTERN, false }, { "--sender", "sender=", QUEUE_COMMAND_PATTERN, false },
+	{ "--recipient", "recipient=", QUEUE_COMMAND_PATTERN, false }, { "--domain", "domain=", QUEUE_COMMAND_PATTERN, false },
+	{ "--older", "older=", QUEUE_COMMAND_AGE, false }, { "--newer", "newer=", QUEUE_COMMAND_AGE, false },
+	{ "--state", "state=", QUEUE_COMMAND_PLAIN, true }, { "--held", "state=held", QUEUE_COMMAND_FLAG, true }, { "--all", "all", QUEUE_COMMAND_FLAG, false },
+	{ "--to", "to=", QUEUE_COMMAND_PLAIN, true }, { "--reason", "reason=", QUEUE_COMMAND_PATTERN, true },
+};
+
+/* The words used; 0 not understood. */
+static size_t
+tool_option(struct queue_command *t, bool badmail, const char *const *words, size_t count)
+{
+	if (strcmp(words[0], "--yes") == 0)
+		return t->yes = true;
+	if (strcmp(words[0], "--json") == 0)
+		return t->json = true;
+	for (size_t i = 0; i < nitems_of(queue_command_options); i++) {
+		const struct queue_option *o = &queue_command_options[i];
+		if (strcmp(words[0], o->name) != 0 || (badmail && o->queue_only))
+			continue;
+		if (o->kind == QUEUE_COMMAND_FLAG)
+			return queue_command_add(t, o->key, "", false);
+		if (count < 2 || words[1][0] == '\0')
+			return 0;
+		bool good = o->kind == QUEUE_COMMAND_AGE ? queue_command_age(t, o->key, words[1]) : queue_command_add(t, o->key, words[1], o->kind == QUEUE_COMMAND_PATTERN);
+		return good ? 2 : 0;
+	}
+	return 0;
+}
+
+static bool
+queue_command_is_id(const char *word)
+{
+	size_t n = strspn(word, "0123456789abcdefghjkmnpqrstvwxyz");
+	return n == MESSAGE_ID_LEN && (word[n] == '\0' || word[n] == '-');
+}
+
+/* What the verb needs beyond the words being understood. */
+static bool
+queue_command_judge(const struct queue_command *t, const char **why)
+{
+	struct msg_queue_ask ask;
+	pid_t pid;
+	bool ids = false;
+	for (size_t i = 3; i < t->words.count; i++)
+		ids = ids || strncmp(t->words.word[i], "id=", 3) == 0;
+	*why = "these messages cannot be meant; say which: ids, --all, or other options";
+	if (!queue_request_parse(&ask, &pid, &t->words))
+		return false;
+	*why = "say which: one or more ids";
+	return (t->verb != MSG_QUEUE_SHOW && t->verb != MSG_QUEUE_BADMAIL_SHOW) || ids;
+}
+
+int
+queue_command_parse(struct queue_command *t, bool badmail, const char *const *words, size_t count, const char **why)
+{
+	size_t at = count >= 2 && msg_queue_find(words[1], badmail) != MSG_QUEUE_VERBS;
+	*why = NULL;
+	memset(t, 0, sizeof(*t));
+	if (count == 0 || (t->verb = msg_queue_find(words[at], badmail)) == MSG_QUEUE_VERBS)
+		return EX_USAGE;
+	if (strlen(words[0]) >= CONTROL_WORD_SIZE)
+		return EX_USAGE;
+	strcpy(t->words.word[0], badmail ? "badmail" : "queue");
+	strcpy(t->words.word[1], at == 1 ? words[0] : "-");
+	strcpy(t->words.word[2], words[at]);
+	t->words.count = 3;
+	for (size_t i = at + 1, used = 1; i < count; i += used) {
+		used = 1;
+		if (words[i][0] != '-' && queue_command_is_id(words[i]))
+			used = queue_command_add(t, "id=", words[i], false);
+		else if (words[i][0] != '-' && strcmp(t->words.word[1], "-") == 0 && strlen(words[i]) < CONTROL_WORD_SIZE)
+			strcpy(t->words.word[1], words[i]);
+		else
+			used = tool_option(t, badmail, words + i, count - i);
+		if (used == 0)
+			return EX_USAGE;
+	}
+	return queue_command_judge(t, why) ? EX_OK : EX_USAGE;
+}
+
+/* --- pages --- */
+
+struct queue_sums { unsigned long matched, done, busy, failed, recipients; };
+
+/* One walk through the queues of one virtual server. */
+struct queue_walk {
+	const char *socket_path, *server;
+	struct control_words words;
+	size_t fixed;			/* words before at= */
+	struct queue_print *print;	/* NULL: rows are only counted */
+	size_t most;			/* print so many rows */
+	struct queue_sums sums;
+	char at[MSG_QUEUE_AT_SIZE + 16];
+	char first[64];			/* id of the first row */
+	unsigned state;
+	size_t rows;
+};
+
+static void
+queue_command_trailer(struct queue_walk *w, const char *line)
+{
+	unsigned long n[5] = { 0 };
+	char at[sizeof(w->at)] = "";
+	w->state = MSG_QUEUE_OK;
+	if (sscanf(line, "%62s %lu %lu %lu %lu %lu %u", at, &n[0], &n[1], &n[2], &n[3], &n[4], &w->state) < 6)
+		return;
+	w->sums.matched += n[0];
+	w->sums.done += n[1];
+	w->sums.busy += n[2];
+	w->sums.failed += n[3];
+	w->sums.recipients += n[4];
+	if (w->state == MSG_QUEUE_OK)
+		strcpy(w->at, at[strlen(at) - 1] == ':' ? "" : at);
+}
+
+static void
+queue_command_line(struct queue_walk *w, char *line)
+{
+	if (line[0] == '!') {
+		fprintf(stderr, "posternctl: %s\n", line + 1);
+	} else if (line[0] == '=') {
+		queue_command_trailer(w, line + 1);
+	} else if (line[0] != '\0' && strchr(line, '\t') == NULL) {
+		fprintf(stderr, "posternctl: %s\n", line); /* a refusal */
+	} else if (line[0] != '\0') {
+		if (w->rows == 0)
+			snprintf(w->first, sizeof(w->first), "%.*s", (int)strcspn(line, "\t"), line);
+		if (w->rows++ < w->most && w->print != NULL)
+			queue_print_row(w->print, w->server, line);
+	}
+}
+
+static int
+queue_command_page(struct queue_walk *w)
+{
+	const char *words[CONTROL_WORDS_MAX];
+	struct buf text = BUF_INIT(QUEUE_COMMAND_PAGE_MAX);
+	w->words.count = w->fixed;
+	if (w->at[0] != '\0')
+		snprintf(w->words.word[w->words.count++], CONTROL_WORD_SIZE, "at=%s", w->at);
+	for (size_t i = 0; i < w->words.count; i++)
+		words[i] = w->words.word[i];
+	w->at[0] = '\0';
+	w->state = MSG_QUEUE_OK;
+	int status = control_client_service(w->socket_path, words, w->words.count, &text);
+	char *rest = text.data;
+	for (char *line; status != CONTROL_CLIENT_CUT && (line = strsep(&rest, "\n")) != NULL;)
+		queue_command_line(w, line);
+	buf_done(&text);
+	return status;
+}
+
+/* Where to move them is not said when they are only looked at. */
+static void
+queue_command_leave_out_goal(struct control_words *words)
+{
+	size_t kept = 3;
+	for (size_t i = 3; i < words->count; i++)
+		if (strncmp(words->word[i], "to=", 3) != 0)
+			memmove(words->word[kept++], words->word[i], CONTROL_WORD_SIZE);
+	words->count = kept;
+}
+
+/* All pages. */
+static int
+tool_walk(struct queue_walk *w, const struct queue_command *t, enum msg_queue_verb verb, const char *socket_path, const char *server, int64_t newest)
+{
+	int status;
+	unsigned again = 0;
+	char at[sizeof(w->at)];
+	w->socket_path = socket_path;
+	w->server = server;
+	w->words = t->words;
+	if (verb != MSG_QUEUE_MOVE)
+		queue_command_leave_out_goal(&w->words);
+	snprintf(w->words.word[1], CONTROL_WORD_SIZE, "%s", server);
+	snprintf(w->words.word[2], CONTROL_WORD_SIZE, "%s", msg_queue_rows[verb].name);
+	snprintf(w->words.word[w->words.count++], CONTROL_WORD_SIZE, "newest=%lld", (long long)newest);
+	w->fixed = w->words.count;
+	do {
+		strcpy(at, w->at);
+		status = queue_command_page(w);
+		if (status != EX_OK || w->state == MSG_QUEUE_OK)
+			continue;
+		if (w->state == MSG_QUEUE_LOCKED) {
+			fprintf(stderr, "posternctl: another process has the queue of %s: it is left alone\n", server);
+			return EX_UNAVAILABLE;
+		}
+		if (again++ == QUEUE_COMMAND_AGAINS) {
+			fprintf(stderr, "posternctl: the delivery process of %s is still reading its queue; ask again\n", server);
+			return EX_TEMPFAIL;
+		}
+		strcpy(w->at, at);
+		(void)poll(NULL, 0, QUEUE_COMMAND_AGAIN_MS);
+	} while (status == EX_OK && (w->at[0] != '\0' || w->state != MSG_QUEUE_OK));
+	return status;
+}
+
+/* --- a command --- */
+
+/* The virtual servers it is for. */
+static int
+queue_command_servers(const struct queue_command *t, const char *socket_path, char (**name)[CONFIG_NAME_MAX + 1], size_t *count)
+{
+	const char *words[] = { t->words.word[0], "-" };
+	struct buf text = BUF_INIT(QUEUE_COMMAND_PAGE_MAX);
+	*name = NULL;
+	*count = 0;
+	int status = strcmp(t->words.word[1], "-") == 0 ? control_client_service(socket_path, words, nitems_of(words), &text) : EX_OK;
+	if (strcmp(t->words.word[1], "-") != 0)
+		buf_printf(&text, "@%s\n", t->words.word[1]);
+	char *rest = text.data;
+	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+		if (line[0] == '@') {
+			*name = mem_array(*name, *count + 1, sizeof(**name));
+			snprintf((*name)[(*count)++], CONFIG_NAME_MAX + 1, "%s", line + 1);
+		} else if (line[0] != '\0') {
+			fprintf(stderr, "posternctl: %s\n", line);
+		}
+	buf_done(&text);
+	return status;
+}
+
+static void
+queue_command_sum(struct queue_sums *to, const struct queue_sums *from)
+{
+	to->matched += from->matched;
+	to->done += from->done;
+	to->busy += from->busy;
+	to->failed += from->failed;
+	to->recipients += from->recipients;
+}
+
+/* Without state words of the operator those of the verb. */
+static void
+queue_command_states(struct queue_command *t)
+{
+	for (size_t i = 3; i < t->words.count; i++)
+		if (strncmp(t->words.word[i], "state=", 6) == 0)
+			return;
+	for (uint32_t bit = 1; bit <= QUEUE_FILTER_ANY; bit <<= 1)
+		if ((msg_queue_rows[t->verb].states & bit) != 0 && t->words.count < CONTROL_WORDS_MAX - 2)
+			snprintf(t->words.word[t->words.count++], CONTROL_WORD_SIZE, "state=%s", queue_filter_state_name((enum queue_filter_state)bit));
+}
+
+static int
+queue_command_said(const struct queue_command *t, const struct queue_sums *sums)
+{
+	const struct msg_queue_row *row = &msg_queue_rows[t->verb];
+	if (t->json)
+		printf("{\"action\": \"%s\", \"matched\": %lu, \"done\": %lu, \"busy\": %lu, \"failed\": %lu}\n", row->name, sums->matched,
+		    sums->done, sums->busy, sums->failed);
+	else if (sums->matched == 0)
+		fprintf(stderr, "posternctl: no message matches\n");
+	else if (t->verb == MSG_QUEUE_DELETE || t->verb == MSG_QUEUE_BOUNCE)
+		printf("%lu message%s %s for %lu recipient%s\n", sums->done, sums->done == 1 ? "" : "s", row->done, sums->recipients,
+		    sums->recipients == 1 ? "" : "s");
+	else
+		printf("%lu message%s %s\n", sums->done, sums->done == 1 ? "" : "s", row->done);
+	if (sums->busy > 0)
+		fprintf(stderr, "posternctl: %lu at work just now %s left alone; ask again, or hold first\n", sums->busy,
+		    sums->busy == 1 ? "was" : "were");
+	return sums->matched == 0 ? QUEUE_COMMAND_NONE : sums->failed > 0 ? QUEUE_COMMAND_NOT_ALL : sums->busy > 0 ? EX_TEMPFAIL : EX_OK;
+}
+
+struct queue_run {
+	struct queue_command *t;
+	const char *socket_path;
+	char (*name)[CONFIG_NAME_MAX + 1];
+	size_t names;
+	int64_t newest;
+};
+
+static int
+queue_command_look(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *print, size_t most, struct queue_sums *sums, struct queue_walk *last)
+{
+	size_t shown = 0;
+	int status = EX_OK;
+	for (size_t i = 0; i < c->names && status == EX_OK; i++) {
+		struct queue_walk w = { .print = print, .most = most - shown };
+		status = tool_walk(&w, c->t, verb, c->socket_path, c->name[i], c->newest);
+		shown += w.rows < w.most ? w.rows : w.most;
+		queue_command_sum(sums, &w.sums);
+		if (w.rows > 0)
+			*last = w;
+	}
+	return status;
+}
+
+/* What would be done; with one message alone it is done. */
+static int
+queue_command_ask_first(struct queue_run *c)
+{
+	struct queue_command *t = c->t;
+	bool badmail = msg_queue_rows[t->verb].badmail;
+	enum msg_queue_verb verb = badmail ? MSG_QUEUE_BADMAIL_LIST : MSG_QUEUE_LIST;
+	struct queue_print *print = queue_print_new(verb, t->json);
+	struct queue_sums sums = { 0 };
+	struct queue_walk last = { 0 };
+	queue_command_states(t);
+	int status = queue_command_look(c, verb, print, QUEUE_COMMAND_SAMPLE, &sums, &last);
+	if (status == EX_OK && sums.matched == 1) {
+		queue_print_free(print);
+		snprintf(t->words.word[t->words.count++], CONTROL_WORD_SIZE, "id=%s", last.first);
+		snprintf(t->words.word[1], CONTROL_WORD_SIZE, "%s", last.server);
+		return QUEUE_COMMAND_AGAINS; /* go on */
+	}
+	if (status == EX_OK && sums.matched > 1) {
+		queue_print_end(print);
+		fprintf(stderr, "posternctl: %lu messages would be %s%s; say --yes\n", sums.matched, msg_queue_rows[t->verb].done,
+		    sums.matched > QUEUE_COMMAND_SAMPLE ? ", some of them are shown" : "");
+		status = QUEUE_COMMAND_NOT_ALL;
+	} else if (status == EX_OK) {
+		status = queue_command_said(t, &sums);
+	}
+	queue_print_free(print);
+	return status;
+}
+
+static int
+queue_command_do(struct queue_run *c)
+{
+	struct queue_command *t = c->t;
+	bool acts = msg_queue_rows[t->verb].acts;
+	struct queue_print *print = acts ? NULL : queue_print_new(t->verb, t->json);
+	struct queue_sums sums = { 0 };
+	struct queue_walk last = { 0 };
+	int status = queue_command_look(c, t->verb, print, SIZE_MAX, &sums, &last);
+	if (status == EX_OK && acts) {
+		status = queue_command_said(t, &sums);
+	} else if (status == EX_OK) {
+		queue_print_end(print);
+		status = sums.matched > 0 || t->words.count == 3 ? EX_OK : QUEUE_COMMAND_NONE; /* an empty queue is no fault */
+		if (sums.matched == 0 && !t->json)
+			fprintf(stderr, status == EX_OK ? "posternctl: there is no message\n" : "posternctl: no message matches\n");
+	}
+	queue_print_free(print);
+	return status;
+}
+
+int
+queue_command_run(struct queue_command *t, const char *socket_path)
+{
+	struct queue_run c = { .t = t, .socket_path = socket_path, .newest = clock_wall_us() };
+	int status = queue_command_servers(t, socket_path, &c.name, &c.names);
+	if (status == EX_OK && msg_queue_rows[t->verb].acts && !t->yes) {
+		status = queue_command_ask_first(&c);
+		if (status == QUEUE_COMMAND_AGAINS) {
+			status = EX_OK;
+			c.names = 1;
+			snprintf(c.name[0], sizeof(c.name[0]), "%.*s", CONFIG_NAME_MAX, t->words.word[1]);
+			status = queue_command_do(&c);
+		}
+	} else if (status == EX_OK) {
+		status = queue_command_do(&c);
+	}
+	free(c.name);
+	return status;
+}

@@ -1,0 +1,130 @@
+/*
+ * queue_count - posternctl queue count: messages by domain and age
+ *
+ * Runs in:  posternctl
+ * Owns:     a row a domain
+ * Promise:  domains that come on many pages are one row; the fullest come first
+ * Fails by: leaving out a line that is none
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "master/master.h"
+
+static const char *const tool_ages[] = { "15m", "1h", "4h", "12h", "1d", "2d", "older" };
+#define AGES nitems_of(tool_ages)
+
+struct queue_row { char *domain; unsigned long n[AGES], sum; };
+
+struct queue_count {
+	struct queue_row *row;		/* by name while they come */
+	size_t count, room;
+};
+
+struct queue_count *
+queue_count_new(void)
+{
+	return mem_new(struct queue_count);
+}
+
+void
+queue_count_free(struct queue_count *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->count; i++)
+		free(c->row[i].domain);
+	free(c->row);
+	free(c);
+}
+
+static struct queue_row *
+tool_row_of(struct queue_count *c, const char *domain)
+{
+	size_t low = 0, high = c->count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = strcmp(c->row[middle].domain, domain);
+		if (order == 0)
+			return &c->row[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (c->count == c->room)
+		c->row = mem_array(c->row, c->room = c->room == 0 ? 64 : c->room * 2, sizeof(*c->row));
+	memmove(&c->row[low + 1], &c->row[low], (c->count++ - low) * sizeof(*c->row));
+	c->row[low] = (struct queue_row){ .domain = mem_strdup(domain) };
+	return &c->row[low];
+}
+
+void
+queue_count_add(struct queue_count *c, char *line)
+{
+	char *domain = strsep(&line, "\t"), *number;
+	struct queue_row *r = tool_row_of(c, domain);
+	for (size_t i = 0; i < AGES && (number = strsep(&line, "\t")) != NULL; i++) {
+		unsigned long n = strtoul(number, NULL, 10);
+		r->n[i] += n;
+		r->sum += n;
+	}
+}
+
+static int
+tool_fullest(const void *a, const void *b)
+{
+	const struct queue_row *x = a, *y = b;
+	return x->sum != y->sum ? (x->sum > y->sum ? -1 : 1) : strcmp(x->domain, y->domain);
+}
+
+static void
+queue_count_table(const struct queue_row *r, int width)
+{
+	printf("%-*s %9lu", width, r->domain, r->sum);
+	for (size_t i = 0; i < AGES; i++)
+		printf(" %8lu", r->n[i]);
+	printf("\n");
+}
+
+static void
+queue_count_json(const struct queue_row *r, bool first)
+{
+	printf("%s\n  {\"domain\": ", first ? "[" : ",");
+	queue_print_string(r->domain);
+	printf(", \"messages\": %lu, \"ages\": {", r->sum);
+	for (size_t i = 0; i < AGES; i++)
+		printf("%s\"%s\": %lu", i > 0 ? ", " : "", tool_ages[i], r->n[i]);
+	printf("}}");
+}
+
+void
+queue_count_print(struct queue_count *c, bool json)
+{
+	struct queue_row total = { .domain = (char *)"(all)" };
+	size_t shown = 0;
+	int width = 24;
+	if (c->count > 0)
+		qsort(c->row, c->count, sizeof(*c->row), tool_fullest);
+	for (size_t k = 0; k < c->count; k++) {
+		width = strlen(c->row[k].domain) > (size_t)width && width < 50 ? (int)strlen(c->row[k].domain) : width;
+		total.sum += c->row[k].sum;
+		for (size_t i = 0; i < AGES; i++)
+			total.n[i] += c->row[k].n[i];
+	}
+	if (!json && total.sum > 0) {
+		printf("%-*s %9s", width, "DOMAIN", "MESSAGES");
+		for (size_t i = 0; i < AGES; i++)
+			printf(" %8s", tool_ages[i]);
+		printf("\n");
+		queue_count_table(&total, width);
+	}
+	for (size_t k = 0; k < c->count && c->row[k].sum > 0; k++, shown++)
+		if (json)
+			queue_count_json(&c->row[k], shown == 0);
+		else
+			queue_count_table(&c->row[k], width);
+	if (json)
+		printf(shown == 0 ? "[]\n" : "\n]\n");
+}

@@ -1,0 +1,286 @@
+/*
+ * server_command - makes, renames and deletes virtual servers: their INI files, folders and wanted states
+ *
+ * Runs in:  posternctl
+ * Owns:     nothing
+ * Promise:  a file that would be refused is not left behind; mail folders are never removed; what a step cannot do is undone
+ * Fails by: an exit status and a line on stderr
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/disk.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+#define SERVER_COMMAND_FILE_MAX 65536
+#define SERVER_COMMAND_NO_MATCH 3
+
+struct server_command {
+	const char *config_path;
+	struct config *config;
+	struct config_faults faults;
+};
+
+static int
+server_command_errno(const char *what)
+{
+	int status = errno == EACCES || errno == EPERM || errno == EROFS ? EX_NOPERM : errno == EEXIST ? 1 : EX_IOERR;
+	fprintf(stderr, "posternctl: %s: %s\n", what, strerror(errno));
+	return status;
+}
+
+static int
+server_command_refuse(int status, const char *name, const char *why)
+{
+	fprintf(stderr, "posternctl: %s %s\n", log_safe(name), why);
+	return status;
+}
+
+/* Pure. [a-z0-9][a-z0-9-]* of at most CONFIG_NAME_MAX. */
+bool
+server_command_name_is_good(const char *name)
+{
+	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+	return n > 0 && n <= CONFIG_NAME_MAX && name[n] == '\0' && name[0] != '-';
+}
+
+/* servers/NAME.ini beside the service file, or with another ending; owned by the caller. */
+static char *
+server_command_path(const struct server_command *g, const char *name, const char *ending)
+{
+	const char *slash = strrchr(g->config_path, '/');
+	int folder = slash != NULL ? (int)(slash - g->config_path) + 1 : 0;
+	return mem_printf("%.*sservers/%s.ini%s", folder, g->config_path, name, ending);
+}
+
+static int
+server_command_open(struct server_command *g, const char *config_path)
+{
+	*g = (struct server_command){ .config_path = config_path };
+	g->config = config_read(config_path, &g->faults);
+	if (g->config != NULL)
+		return EX_OK;
+	config_faults_print(&g->faults, stderr);
+	return EX_CONFIG;
+}
+
+static void
+server_command_done(struct server_command *g)
+{
+	config_free(g->config);
+	config_faults_done(&g->faults);
+}
+
+/* --- create --- */
+
+static uint32_t
+server_command_free_id(const struct config *c)
+{
+	uint32_t id = 1;
+	while (config_server_by_id(c, id) != NULL)
+		id++;
+	return id;
+}
+
+/* "listen=ADDRESS" (any number), "domain=NAME", "description=TEXT" to the text of a file; false when one is none of these. */
+static bool
+server_command_write_text(struct buf *b, const struct config *c, const char *const *words, size_t count)
+{
+	const char *domain = c->service.hostname;
+	buf_printf(b, "; Made by posternctl create; see postern.ini(5).\n[general]\nid = %u\n", server_command_free_id(c));
+	for (size_t i = 0; i < count; i++) {
+		const char *value = strchr(words[i], '=');
+		if (value == NULL || value[1] == '\0' || value[strcspn(value, "\r\n")] != '\0')
+			return false;
+		if (strncmp(words[i], "domain=", 7) == 0)
+			domain = value + 1;
+		else if (strncmp(words[i], "listen=", 7) == 0 || strncmp(words[i], "description=", 12) == 0)
+			buf_printf(b, "%.*s = %s\n", (int)(value - words[i]), words[i], value + 1);
+		else
+			return false;
+	}
+	buf_printf(b, "\n[domain %s]\ntype = default\n", domain);
+	return buf_ok(b);
+}
+
+static int
+server_command_put(const char *path, const struct buf *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd == -1)
+		return -1;
+	int result = disk_write(fd, text->data, text->len);
+	if (result == 0)
+		result = disk_sync(fd);
+	int saved = errno;
+	close(fd);
+	if (result == -1)
+		unlink(path);
+	errno = saved;
+	return result;
+}
+
+/* Judges the set with the new file in it. */
+static int
+server_command_judge(const char *config_path, const char *name)
+{
+	struct server_command g;
+	int status = server_command_open(&g, config_path);
+	if (status == EX_OK && config_server_by_name(g.config, name) == NULL) {
+		config_faults_print(&g.faults, stderr);
+		status = EX_CONFIG;
+	}
+	server_command_done(&g);
+	return status;
+}
+
+static int
+server_command_create_in(const struct server_command *g, const char *path, const char *const *words, size_t count)
+{
+	struct buf text = BUF_INIT(SERVER_COMMAND_FILE_MAX);
+	int status = EX_OK;
+	if (!server_command_write_text(&text, g->config, words + 1, count - 1))
+		status = server_command_refuse(EX_USAGE, words[0], "is not made: say listen=ADDRESS, domain=NAME, description=TEXT");
+	else if (server_command_put(path, &text) == -1)
+		status = server_command_errno(path);
+	else if ((status = server_command_judge(g->config_path, words[0])) != EX_OK)
+		unlink(path);
+	buf_done(&text);
+	return status;
+}
+
+int
+server_command_create(const char *config_path, const char *const *words, size_t count)
+{
+	struct server_command g;
+	if (!server_command_name_is_good(words[0]))
+		return server_command_refuse(EX_USAGE, words[0], "is no name: small letters, digits and hyphens, 32 at the most");
+	int status = server_command_open(&g, config_path);
+	char *path = server_command_path(&g, words[0], "");
+	if (status == EX_OK)
+		status = access(path, F_OK) == 0 ? server_command_refuse(1, words[0], "exists already") :
+		    server_command_create_in(&g, path, words, count);
+	if (status == EX_OK)
+		printf("%s has been made: %s\n", words[0], path);
+	free(path);
+	server_command_done(&g);
+	return status;
+}
+
+/* --- delete, rename --- */
+
+/* Whether `name` may go. */
+static int
+server_command_may_go(const struct server_command *g, const char *name)
+{
+	char *path = server_command_path(g, name, "");
+	bool there = server_command_name_is_good(name) && access(path, F_OK) == 0;
+	free(path);
+	if (!there)
+		return server_command_refuse(SERVER_COMMAND_NO_MATCH, name, "is no virtual server");
+	if (strcmp(name, "default") == 0)
+		return server_command_refuse(1, name, "cannot be deleted or renamed");
+	return EX_OK;
+}
+
+int
+server_command_delete(const char *config_path, const char *name)
+{
+	struct server_command g;
+	int status = server_command_open(&g, config_path);
+	if (status == EX_OK)
+		status = server_command_may_go(&g, name);
+	if (status == EX_OK && g.config->nserver == 1 && strcmp(g.config->server[0].name, name) == 0)
+		status = server_command_refuse(1, name, "is the last virtual server; it cannot be deleted");
+	char *path = server_command_path(&g, name, ""), *kept = server_command_path(&g, name, ".deleted");
+	if (status == EX_OK && rename(path, kept) == -1)
+		status = server_command_errno(path);
+	if (status == EX_OK) {
+		const struct config_server *s = config_server_by_name(g.config, name);
+		wanted_state_forget(g.config->service.state, name);
+		printf("%s has been deleted; its file is kept as %s%s%s\n", name, kept, s != NULL ? ", its mail in " : "",
+		    s != NULL ? s->home : "");
+	}
+	free(path);
+	free(kept);
+	server_command_done(&g);
+	return status;
+}
+
+/* The home goes along when it is the one named after the virtual server. 0, or -1 and errno. */
+static int
+server_command_move_home(const struct config *c, const char *from, const char *to, bool back)
+{
+	char *old = mem_printf("%s/%s", c->service.spool, from), *new = mem_printf("%s/%s", c->service.spool, to);
+	const struct config_server *s = config_server_by_name(c, from);
+	struct stat st;
+	int result = 0;
+	if (s != NULL && strcmp(s->home, old) == 0) {
+		if (!back && lstat(new, &st) == 0) {
+			errno = EEXIST;
+			result = -1;
+		} else if (lstat(back ? new : old, &st) == 0) {
+			result = back ? rename(new, old) : rename(old, new);
+		}
+	}
+	int saved = errno;
+	free(old);
+	free(new);
+	errno = saved;
+	return result;
+}
+
+/* The virtual server does not run: its files get the new name. */
+static int
+server_command_rename_files(const struct server_command *g, const char *from, const char *to, bool wanted)
+{
+	char *old = server_command_path(g, from, ""), *new = server_command_path(g, to, "");
+	const char *folder = g->config->service.state;
+	int status = EX_OK;
+	if (server_command_move_home(g->config, from, to, false) == -1) {
+		status = server_command_errno("the home folder");
+	} else if (rename(old, new) == -1) {
+		status = server_command_errno(old);
+		if (server_command_move_home(g->config, from, to, true) == -1)
+			status = server_command_errno("the home folder");
+	} else {
+		wanted_state_forget(folder, from);
+		if (!wanted && wanted_state_write(folder, to, false) == -1)
+			status = server_command_errno(folder);
+		printf("%s is now %s\n", from, to);
+	}
+	free(old);
+	free(new);
+	return status;
+}
+
+int
+server_command_rename(const char *config_path, const char *from, const char *to, int (*order)(void *arg, const char *what, const char *name),
+    void *arg)
+{
+	struct server_command g;
+	if (!server_command_name_is_good(to))
+		return server_command_refuse(EX_USAGE, to, "is no name: small letters, digits and hyphens, 32 at the most");
+	int status = server_command_open(&g, config_path);
+	char *path = server_command_path(&g, to, "");
+	if (status == EX_OK)
+		status = server_command_may_go(&g, from);
+	if (status == EX_OK && access(path, F_OK) == 0)
+		status = server_command_refuse(1, to, "exists already");
+	if (status == EX_OK) {
+		bool wanted = wanted_state_wanted(g.config->service.state, from);
+		status = order(arg, "stop", from);
+		if (status == EX_OK && (status = server_command_rename_files(&g, from, to, wanted)) != EX_OK && wanted)
+			(void)order(arg, "start", from); /* as it was */
+	}
+	free(path);
+	server_command_done(&g);
+	return status;
+}

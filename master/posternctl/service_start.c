@@ -1,0 +1,113 @@
+/*
+ * service_start - starts the service when it is down: through systemd where that rules, else by itself
+ *
+ * Runs in:  posternctl
+ * Owns:     nothing
+ * Promise:  returns when the service is up or has said why not
+ * Fails by: an exit status
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "common/base/mem.h"
+#include "master/master.h"
+
+/* systemd is the init of this host and knows our unit. */
+static bool
+service_start_by_systemd(void)
+{
+	static const char *const units[] = {
+		"/etc/systemd/system/postern.service", "/lib/systemd/system/postern.service",
+		"/usr/lib/systemd/system/postern.service", "/usr/local/lib/systemd/system/postern.service",
+	};
+	if (access("/run/systemd/system", F_OK) == -1)
+		return false;
+	for (size_t i = 0; i < nitems_of(units); i++)
+		if (access(units[i], F_OK) == 0)
+			return true;
+	return false;
+}
+
+/* The exit status of a program, run to its end. */
+static int
+service_start_execute(const char *path, char *const *argv)
+{
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execv(path, argv);
+		fprintf(stderr, "posternctl: %s: %s\n", path, strerror(errno));
+		_exit(EX_UNAVAILABLE);
+	}
+	int status = 0;
+	if (pid == -1 || waitpid(pid, &status, 0) == -1)
+		return EX_OSERR;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE;
+}
+
+/* postern beside this program, as in a build folder; else where it is installed. Owned by the caller. */
+static char *
+service_start_master(void)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n > 0) {
+		self[n] = '\0';
+		char *slash = strrchr(self, '/');
+		*slash = '\0';
+		char *beside = mem_printf("%s/postern", self);
+		if (access(beside, X_OK) == 0)
+			return beside;
+		free(beside);
+	}
+	return mem_strdup(POSTERN_SBINDIR "/postern");
+}
+
+/* For systemd's way, which takes no -S: remembers that `name` is wanted. 0 or an exit status. */
+static int
+service_start_want(const char *config_path, const char *name)
+{
+	struct config_faults faults = { 0 };
+	struct config *config = config_read(config_path, &faults);
+	int status = EX_OK;
+	if (config == NULL) {
+		config_faults_print(&faults, stderr);
+		status = EX_CONFIG;
+	} else if (config_server_by_name(config, name) == NULL) {
+		fprintf(stderr, "posternctl: there is no virtual server %s\n", name);
+		status = 3;
+	} else if (!wanted_state_wanted(config->service.state, name) && wanted_state_write(config->service.state, name, true) == -1) {
+		fprintf(stderr, "posternctl: %s: %s\n", config->service.state, strerror(errno));
+		status = errno == EACCES || errno == EPERM ? EX_NOPERM : EX_IOERR;
+	}
+	config_free(config);
+	config_faults_done(&faults);
+	return status;
+}
+
+int
+service_start_up(const char *config_path, bool standard, const char *name)
+{
+	if (standard && service_start_by_systemd()) {
+		char *argv[] = { "systemctl", "start", "postern.service", NULL };
+		int status = name != NULL ? service_start_want(config_path, name) : EX_OK;
+		if (status == EX_OK)
+			status = service_start_execute("/bin/systemctl", argv);
+		if (status == EX_OK)
+			printf("the service has been started\n");
+		return status;
+	}
+	char *master = service_start_master();
+	char *argv[] = { "postern", "-c", (char *)config_path, name != NULL ? "-S" : NULL, (char *)name, NULL };
+	int status = service_start_execute(master, argv);
+	if (status == EX_OK)
+		printf("the service has been started\n");
+	free(master);
+	return status;
+}

@@ -1,0 +1,204 @@
+/*
+ * child - one process from birth to death, and its control channel
+ *
+ * Runs in:  master
+ * Owns:     the channel and the timer that ends the master's patience
+ * Promise:  no message of a child can do more than its row says; a silent or confused child is killed
+ * Fails by: not at all
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+#define CHILD_FIRST_REPORT_MS 30000U
+#define CHILD_ANSWER_MS 10000U		/* pause and continue */
+#define CHILD_AFTER_GRACE_MS 5000U
+#define CHILD_AFTER_CLOSE_MS 5000U	/* between the end of its channel and its death */
+
+static void
+child_out_of_patience(void *arg)
+{
+	struct child *c = arg;
+	static const char *const why[] = {
+		[CHILD_BORN] = "no first report within 30 seconds", [CHILD_READY] = "no answer to an order",
+		[CHILD_DRAINING] = "no channel any more", [CHILD_STOPPING] = "not ended within its grace time",
+	};
+	child_kill(c, c->ctl == NULL && c->phase != CHILD_STOPPING ? "it closed its control channel" : why[c->phase]);
+}
+
+void
+child_kill(struct child *c, const char *why)
+{
+	if (c->killed == NULL)
+		c->killed = why;
+	if (kill(c->pid, SIGKILL) == -1) /* not yet waited for, so the pid is still its own */
+		log_event(LOG_WARN, NULL, "trouble", "pid=%d reason=%s", (int)c->pid, log_safe("cannot be killed"));
+}
+
+static void
+child_ready(struct child *c)
+{
+	if (c->phase != CHILD_BORN)
+		return;
+	c->phase = CHILD_READY;
+	loop_timer_stop(c->timer);
+}
+
+static void
+child_answered(struct child *c, bool paused)
+{
+	c->paused = paused;
+	if (c->phase == CHILD_READY)
+		loop_timer_stop(c->timer);
+}
+
+/* A worker's words are shown to operators: no control bytes. */
+static void
+child_clean(char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			*text = '?';
+}
+
+static void
+child_message(void *arg, const struct ctl_message *m)
+{
+	struct child *c = arg;
+	struct master *master = c->m;
+	uint32_t which;
+	struct ctl_file file;
+	if (m->fd != -1)
+		close(m->fd); /* no row passes one upwards */
+	switch (m->type) {
+	case CTL_READY:
+		child_ready(c);
+		break;
+	case CTL_PAUSED:
+	case CTL_CONTINUED:
+		child_answered(c, m->type == CTL_PAUSED);
+		break;
+	case CTL_REASON:
+		free(c->reason);
+		c->reason = mem_strndup(m->data, m->len);
+		child_clean(c->reason);
+		return;
+	case CTL_NEED:
+		memcpy(&which, m->data, sizeof(which));
+		if (c->server != NULL)
+			helper_request(c, m->request, which);
+		return;
+	case CTL_OPEN:
+		memcpy(&file, m->data, sizeof(file));
+		file_handover_file(c, m->request, &file);
+		return;
+	case CTL_SESSIONS_PAGE:
+		sessions_gather_page(c, m);
+		break;
+	case CTL_QUEUE_PAGE:
+		queue_request_page(c, m);
+		break;
+	case CTL_TOKEN_KEEP:
+		refresh_store_token(c, m);
+		return;
+	case CTL_OAUTH_TEST_TEXT:
+	case CTL_OAUTH_TEST_END:
+		oauth_request_told(c, m);
+		break;
+	default: /* CTL_IDLE: its death tells more */
+		return;
+	}
+	if (c->server != NULL)
+		server_look(c->server);
+	service_look(master);
+}
+
+static void
+child_closed(void *arg, bool bad)
+{
+	struct child *c = arg;
+	ctl_free(c->ctl);
+	c->ctl = NULL;
+	if (bad)
+		child_kill(c, "it sent a message that fits no row");
+	else
+		loop_timer_set(c->timer, CHILD_AFTER_CLOSE_MS);
+}
+
+struct child *
+child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd)
+{
+	struct child *c = mem_new(struct child);
+	*c = (struct child){ .m = m, .server = post->server, .post = post, .role = post->role, .phase = CHILD_BORN,
+		.pid = pid, .slot = slot, .born_ms = clock_mono_ms() };
+	unsigned from = post->server != NULL ? CTL_FROM_WORKER : CTL_FROM_HELPER;
+	c->ctl = ctl_new(m->loop, fd, from, child_message, child_closed, c);
+	c->timer = loop_timer_new(m->loop, child_out_of_patience, c);
+	loop_timer_set(c->timer, CHILD_FIRST_REPORT_MS);
+	TAILQ_INSERT_TAIL(&m->children, c, link);
+	if (post->role == ROLE_LISTENER)
+		tls_renewal_greet(c);
+	if (post->role == ROLE_LISTENER && (post->server->state == STATE_PAUSING || post->server->state == STATE_PAUSED))
+		child_tell(c, CTL_PAUSE);
+	return c;
+}
+
+void
+child_free(struct child *c)
+{
+	TAILQ_REMOVE(&c->m->children, c, link);
+	sessions_gather_gone(c);
+	oauth_request_gone(c);
+	queue_request_gone(c);
+	ctl_free(c->ctl);
+	loop_timer_free(c->timer);
+	free(c->reason);
+	free(c);
+}
+
+void
+child_send(struct child *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd)
+{
+	if (c->ctl == NULL || ctl_send(c->ctl, type, request, data, len, fd) == 0)
+		return;
+	if (errno != EPIPE && errno != ECONNRESET) /* else it is dead or dying, and its death tells */
+		child_kill(c, "it does not read its control channel");
+}
+
+void
+child_tell(struct child *c, enum ctl_type type)
+{
+	child_send(c, type, 0, NULL, 0, -1);
+}
+
+void
+child_order(struct child *c, enum ctl_type type)
+{
+	child_tell(c, type);
+	if (c->phase == CHILD_READY)
+		loop_timer_set(c->timer, CHILD_ANSWER_MS);
+}
+
+void
+child_stop(struct child *c, uint64_t grace_ms)
+{
+	uint32_t ms = grace_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)grace_ms;
+	c->phase = CHILD_STOPPING;
+	loop_timer_set(c->timer, grace_ms + CHILD_AFTER_GRACE_MS);
+	child_send(c, CTL_STOP, 0, &ms, sizeof(ms), -1);
+}
+
+void
+child_drain(struct child *c)
+{
+	c->phase = CHILD_DRAINING;
+	loop_timer_stop(c->timer);
+	child_tell(c, CTL_DRAIN);
+}

@@ -1,0 +1,115 @@
+/*
+ * maintenance_post - the process that serves orders about the queue of a virtual server that is stopped: started by an order, ended after them
+ *
+ * Runs in:  master
+ * Owns:     its post, and the timer that ends it
+ * Promise:  one at the most, only while the virtual server is stopped; the owner of the queue is started when it is gone. One that
+ *           crashes is started again by the next order, not before its time
+ * Fails by: a reason for the operator
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+static void
+maintenance_post_rest(void *arg)
+{
+	struct server *s = arg;
+	struct child *c = s->maintenance.post.child;
+	if (c == NULL)
+		return;
+	if (queue_request_waits(c) || (!s->maintenance.read && clock_mono_ms() - c->born_ms < MAINTENANCE_READING_MS))
+		loop_timer_set(s->maintenance.idle, MAINTENANCE_IDLE_MS);
+	else
+		maintenance_post_end(s);
+}
+
+/* That it is set keeps the next one from being started. */
+static void
+maintenance_post_forgive(void *arg)
+{
+	struct server *s = arg;
+	free(s->maintenance.why);
+	s->maintenance.why = NULL;
+}
+
+void
+maintenance_post_open(struct server *s)
+{
+	s->maintenance = (struct maintenance_post){ .post = { .m = s->m, .server = s, .role = ROLE_MAINTENANCE } };
+	s->maintenance.post.again = loop_timer_new(s->m->loop, maintenance_post_forgive, s);
+	s->maintenance.idle = loop_timer_new(s->m->loop, maintenance_post_rest, s);
+}
+
+void
+maintenance_post_close(struct server *s)
+{
+	loop_timer_free(s->maintenance.post.again);
+	loop_timer_free(s->maintenance.idle);
+	free(s->maintenance.why);
+}
+
+/* As at a start of the virtual server: its folders may not be there yet. */
+static void
+maintenance_post_start(struct server *s, const char **why)
+{
+	const char *where = "";
+	maintenance_post_forgive(s);
+	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1)
+		s->maintenance.why = mem_printf("is stopped, and %s cannot be made: %s", where, strerror(errno));
+	else if ((s->maintenance.post.child = spawn_child(&s->maintenance.post)) == NULL)
+		s->maintenance.why = mem_printf("is stopped, and no process can be started for its queue: %s", strerror(errno));
+	*why = s->maintenance.why;
+	s->maintenance.read = false;
+	loop_timer_set(s->maintenance.idle, MAINTENANCE_IDLE_MS);
+}
+
+struct child *
+maintenance_post_call(struct server *s, const char **why)
+{
+	const struct post *p = &s->maintenance.post;
+	*why = NULL;
+	if (p->child == NULL && loop_timer_is_set(p->again))
+		*why = s->maintenance.why;
+	else if (p->child == NULL)
+		maintenance_post_start(s, why);
+	if (p->child == NULL || p->child->phase != CHILD_READY || p->child->ctl == NULL)
+		return NULL;
+	loop_timer_set(s->maintenance.idle, MAINTENANCE_IDLE_MS);
+	return p->child;
+}
+
+void
+maintenance_post_answered(struct server *s, bool read)
+{
+	s->maintenance.read |= read;
+	loop_timer_set(s->maintenance.idle, MAINTENANCE_IDLE_MS);
+}
+
+void
+maintenance_post_end(struct server *s)
+{
+	struct child *c = s->maintenance.post.child;
+	loop_timer_stop(s->maintenance.idle);
+	if (c != NULL && c->phase != CHILD_STOPPING)
+		child_stop(c, service_grace(s->m));
+}
+
+void
+maintenance_post_gone(struct server *s, const char *crash)
+{
+	loop_timer_stop(s->maintenance.idle);
+	free(s->maintenance.why);
+	s->maintenance.why = crash == NULL ? NULL : mem_printf("is stopped, and the process that opens its queue ended: %s", crash);
+}
+
+bool
+maintenance_post_is_over(const struct server *s)
+{
+	return s->maintenance.post.child == NULL;
+}

@@ -1,0 +1,65 @@
+/*
+ * refresh_store - the latest refresh token of a profile, kept over restarts in STATE/oauth/NAME
+ *
+ * Runs in:  master, on behalf of the fetch helper, which may write nowhere
+ * Owns:     the files of that folder, readable by nobody but the master, who opens them for the fetch helper
+ * Promise:  the file is whole, or the old one; only profiles of the configuration have one. The text is not looked at
+ * Fails by: an errno in the answer; the helper comes again
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/disk.h"
+#include "common/base/mem.h"
+#include "common/ipc/msg_token.h"
+#include "master/master.h"
+
+static int
+refresh_store_sync(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	int result = disk_sync_folder(fd);
+	close(fd);
+	return result;
+}
+
+/* 0, or -1 and errno. */
+static int
+refresh_store_write(const struct config_service *s, const struct config_oauth *o, const struct msg_token_keep *k)
+{
+	char *folder = mem_printf("%s/oauth", s->state), *part = mem_printf("%s/.%s.part", folder, o->name);
+	int result = make_folder_make(folder, 0700, (uid_t)-1, (gid_t)-1);
+	if (result == 0)
+		result = disk_replace(part, o->kept_file, 0600, k->text, k->len);
+	if (result == 0)
+		result = refresh_store_sync(folder);
+	int saved = errno;
+	free(folder);
+	free(part);
+	errno = saved;
+	return result;
+}
+
+void
+refresh_store_token(struct child *c, const struct ctl_message *m)
+{
+	static struct msg_token_keep k;
+	const struct config *config = c->m->snapshot->config;
+	struct msg_token_kept answer = { .error = EPERM };
+
+	if (c->role != ROLE_FETCH || !msg_token_keep_take(&k, m->data, m->len)) {
+		child_kill(c, "it sent a malformed message");
+		return;
+	}
+	const struct config_oauth *o = config_oauth_find(config, k.profile);
+	snprintf(answer.profile, sizeof(answer.profile), "%s", k.profile);
+	if (o != NULL && o->flow == CONFIG_FLOW_REFRESH)
+		answer.error = refresh_store_write(&config->service, o, &k) == 0 ? 0 : errno;
+	explicit_bzero(&k, sizeof(k));
+	child_send(c, CTL_TOKEN_KEPT, m->request, &answer, sizeof(answer), -1);
+}

@@ -1,0 +1,194 @@
+/*
+ * spawn - birth of a child: fork, descriptors placed by enum boot_fd, clean environment, exec
+ *
+ * Runs in:  master
+ * Owns:     nothing after it returned
+ * Promise:  the child inherits what boot.h lists and 0, 1, 2; no signal stays blocked
+ * Fails by: NULL and errno; in the child by exit status 127
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <bsd/unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "common/boot/boot.h"
+#include "master/master.h"
+
+#define SPAWN_HIGH 64	/* above all numbers of enum boot_fd: sources are moved there first */
+#define SPAWN_ENV_MAX 8
+
+struct spawn_plan {
+	char path[PATH_MAX];
+	char program[32], slot[16], sockets[16];
+	char *argv[5];
+	bool foreground;
+	int null, config;
+	int fd[BOOT_LISTEN + CONFIG_LISTEN_MAX];	/* by number in the child */
+	int count;
+};
+
+char *
+spawn_folder(void)
+{
+	char self[PATH_MAX], probe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (n > 0) {
+		self[n] = '\0';
+		char *slash = strrchr(self, '/');
+		if (slash != NULL && slash != self) {
+			*slash = '\0';
+			if (snprintf(probe, sizeof(probe), "%s/postern-listener", self) < (int)sizeof(probe) &&
+			    access(probe, X_OK) == 0)
+				return mem_strdup(self);
+		}
+	}
+	return mem_strdup(POSTERN_LIBEXECDIR);
+}
+
+/* Release: nothing a caller may have set reaches the workers but the time zone. */
+static char **
+spawn_environment(bool foreground, char **space)
+{
+#ifdef POSTERN_TEST
+	if (foreground)
+		setenv("POSTERN_FOREGROUND", "1", 1);
+	else
+		unsetenv("POSTERN_FOREGROUND");
+	(void)space;
+	return environ;
+#else
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", stderr_log[] = "POSTERN_FOREGROUND=1", zone[256];
+	size_t n = 0;
+	space[n++] = path;
+	if (foreground)
+		space[n++] = stderr_log;
+	const char *tz = getenv("TZ");
+	if (tz != NULL && snprintf(zone, sizeof(zone), "TZ=%s", tz) < (int)sizeof(zone))
+		space[n++] = zone;
+	space[n] = NULL;
+	return space;
+#endif
+}
+
+/* In the child: only calls that cannot leave anything half done. */
+static _Noreturn void
+spawn_exec(struct spawn_plan *plan, char **env)
+{
+	setsid(); /* a Ctrl-C is for the master alone */
+	for (int i = BOOT_MASTER; i < plan->count; i++)
+		if ((plan->fd[i] = fcntl(plan->fd[i], F_DUPFD, SPAWN_HIGH)) == -1)
+			_exit(127);
+	for (int i = BOOT_MASTER; i < plan->count; i++)
+		if (dup2(plan->fd[i], i) == -1)
+			_exit(127);
+	int out = plan->foreground ? STDERR_FILENO : plan->null;
+	if (dup2(plan->null, STDIN_FILENO) == -1 || dup2(out, STDERR_FILENO) == -1 || dup2(out, STDOUT_FILENO) == -1)
+		_exit(127);
+	closefrom(plan->count);
+
+	struct sigaction standard = { .sa_handler = SIG_DFL };
+	for (int signo = 1; signo < NSIG; signo++)
+		(void)sigaction(signo, &standard, NULL);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execve(plan->path, plan->argv, env);
+	_exit(127);
+}
+
+/* The snapshot opened anew, read-only: a dup would share the reading position with all other children. */
+static int
+spawn_snapshot(const struct snapshot *snap)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", snap->fd);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* What goes where; -1 and errno when something is missing. */
+static int
+spawn_prepare(struct spawn_plan *plan, const struct post *p, unsigned slot, int channel)
+{
+	const struct roster_role *role = &roster_roles[p->role];
+	const struct server *s = p->server;
+	const struct listen_set *set = s != NULL ? &s->sockets : &p->m->metrics_sockets;
+	size_t sockets = role->sockets ? set->count : 0;
+
+	/* Its name tells a program what it is to be. */
+	snprintf(plan->program, sizeof(plan->program), "postern-%s", role->name);
+	if (snprintf(plan->path, sizeof(plan->path), "%s/postern-%s", p->m->program_folder,
+	    role->program != NULL ? role->program : role->name) >= (int)sizeof(plan->path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (access(plan->path, X_OK) == -1)
+		return -1;
+	snprintf(plan->slot, sizeof(plan->slot), "%u", slot);
+	snprintf(plan->sockets, sizeof(plan->sockets), "%zu", sockets);
+	plan->argv[0] = plan->program;
+	plan->argv[1] = s != NULL ? p->server->name : "";
+	plan->argv[2] = plan->slot;
+	plan->argv[3] = plan->sockets;
+
+	plan->fd[BOOT_MASTER] = channel;
+	plan->fd[BOOT_CONFIG] = plan->config;
+	plan->fd[BOOT_COUNTERS] = s != NULL ? s->counters_fd : plan->null;
+	plan->fd[BOOT_HINT] = role->hint == ROSTER_NO_HINT ? plan->null : s->hint[role->hint == ROSTER_HINT_WRITE];
+	for (size_t i = 0; i < sockets; i++)
+		plan->fd[BOOT_LISTEN + i] = set->socket[i].fd;
+	plan->count = BOOT_LISTEN + (int)sockets;
+	return 0;
+}
+
+static struct child *
+spawn_with(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2])
+{
+	char *env[SPAWN_ENV_MAX];
+	const struct snapshot *snap = p->server != NULL ? p->server->snapshot : p->m->snapshot;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, channel) == -1 ||
+	    (plan->null = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1 ||
+	    (plan->config = spawn_snapshot(snap)) == -1 ||
+	    spawn_prepare(plan, p, slot, channel[1]) == -1)
+		return NULL;
+	char **environment = spawn_environment(plan->foreground, env);
+	pid_t pid = fork();
+	if (pid == -1)
+		return NULL;
+	if (pid == 0)
+		spawn_exec(plan, environment);
+	struct child *c = child_new(p->m, p, pid, slot, channel[0]);
+	channel[0] = -1;
+	return c;
+}
+
+struct child *
+spawn_child(struct post *p)
+{
+	struct spawn_plan plan = { .null = -1, .config = -1, .foreground = p->m->options.foreground };
+	int channel[2] = { -1, -1 };
+	int slot = p->server != NULL ? roster_slot(p->server) : 0;
+	if (slot == -1) {
+		errno = EAGAIN;
+		return NULL;
+	}
+	struct child *c = spawn_with(p, (unsigned)slot, &plan, channel);
+	int saved = errno;
+	for (int i = 0; i < 2; i++)
+		if (channel[i] != -1)
+			close(channel[i]);
+	if (plan.null != -1)
+		close(plan.null);
+	if (plan.config != -1)
+		close(plan.config);
+	errno = saved;
+	return c;
+}

@@ -1,0 +1,92 @@
+/*
+ * make_folder - makes the folders that are missing, with the right owner
+ *
+ * Runs in:  master, before a virtual server starts
+ * Owns:     nothing
+ * Promise:  what is there is left as it is; as root nothing is made inside a folder workers own, as
+ *           a name there could be theirs to turn into a link
+ * Fails by: -1 and errno
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/mem.h"
+#include "master/master.h"
+
+static int
+make_folder_own(const char *path, uid_t uid, gid_t gid)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	int result = fchown(fd, uid, gid);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return result;
+}
+
+static int
+make_folder_make_parents(const char *path)
+{
+	char part[PATH_MAX];
+	if (strlen(path) >= sizeof(part)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(part, path);
+	for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, 0755) == -1 && errno != EEXIST)
+			return -1;
+		*slash = '/';
+	}
+	return 0;
+}
+
+int
+make_folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid)
+{
+	struct stat st;
+	if (stat(path, &st) == 0) {
+		if (S_ISDIR(st.st_mode))
+			return 0;
+		errno = ENOTDIR;
+		return -1;
+	}
+	if (make_folder_make_parents(path) == -1 || mkdir(path, mode) == -1)
+		return errno == EEXIST ? 0 : -1;
+	return uid == (uid_t)-1 ? 0 : make_folder_own(path, uid, gid);
+}
+
+static bool
+make_folder_is_below(const char *path, const char *home)
+{
+	size_t n = strlen(home);
+	return strncmp(path, home, n) == 0 && path[n] == '/';
+}
+
+int
+make_folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, const char **where)
+{
+	const struct {
+		const char *path;
+		mode_t mode;
+	} wanted[] = {
+		{ s->home, 0750 }, { s->log_directory, 0750 },
+		{ s->pickup, 0770 }, { s->queue, 0700 }, { config_domain_drop_folder(s), 0750 }, { s->badmail, 0700 },
+	};
+	for (size_t i = 0; i < nitems_of(wanted); i++) {
+		*where = wanted[i].path;
+		/* Below home the workers make their own. */
+		if (wanted[i].path == NULL || make_folder_is_below(wanted[i].path, s->home))
+			continue;
+		if (make_folder_make(wanted[i].path, wanted[i].mode, uid, gid) == -1)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,418 @@
+/*
+ * server - one virtual server as the master knows it: does what the state table says, makes events of what it sees
+ *
+ * Runs in:  master
+ * Owns:     state, sockets, counters, hint pair and posts of each virtual server
+ * Promise:  what happens here touches no other virtual server
+ * Fails by: staying stopped with a reason
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+#define SERVER_HINT_BYTES (1 << 20)
+
+struct snapshot *
+server_snapshot_new(struct config *c)
+{
+	int fd = config_snapshot(c);
+	if (fd == -1) {
+		config_free(c);
+		return NULL;
+	}
+	struct snapshot *s = mem_new(struct snapshot);
+	*s = (struct snapshot){ .config = c, .fd = fd, .users = 1 };
+	return s;
+}
+
+void
+server_snapshot_drop(struct snapshot *s)
+{
+	if (s == NULL || --s->users > 0)
+		return;
+	close(s->fd);
+	config_free(s->config);
+	free(s);
+}
+
+/* Hints are small and may be lost: a large buffer makes that rare. */
+static int
+server_hints(int hint[2])
+{
+	static const int size = SERVER_HINT_BYTES;
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, hint) == -1)
+		return -1;
+	if (setsockopt(hint[1], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) == -1)
+		(void)setsockopt(hint[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); /* as far as we may */
+	return 0;
+}
+
+/* NULL and errno when the system has no descriptors left. */
+struct server *
+server_new(struct master *m, const char *name)
+{
+	struct server *s = mem_new(struct server);
+	*s = (struct server){ .m = m, .state = STATE_STOPPED, .counters_fd = -1, .hint = { -1, -1 } };
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	s->counters = counters_new(&s->counters_fd);
+	if (s->counters == NULL || server_hints(s->hint) == -1) {
+		int saved = errno;
+		server_free(s);
+		errno = saved;
+		return NULL;
+	}
+	counters_set(s->counters, COUNTER_STATE, s->state);
+	maintenance_post_open(s);
+	return s;
+}
+
+void
+server_free(struct server *s)
+{
+	roster_clear(s);
+	maintenance_post_close(s);
+	listen_close(&s->sockets);
+	listen_close(&s->leaving);
+	if (s->counters != NULL)
+		counters_free(s->counters);
+	if (s->counters_fd != -1)
+		close(s->counters_fd);
+	for (int i = 0; i < 2; i++)
+		if (s->hint[i] != -1)
+			close(s->hint[i]);
+	control_rights_done(&s->rights);
+	tls_renewal_forget(s);
+	server_snapshot_drop(s->snapshot);
+	free(s->reason);
+	free(s);
+}
+
+void
+server_adopt(struct server *s, struct snapshot *snap)
+{
+	if (snap != NULL)
+		snap->users++;
+	server_snapshot_drop(s->snapshot);
+	s->snapshot = snap;
+	s->conf = snap != NULL ? config_server_by_name(snap->config, s->name) : NULL;
+	control_rights_done(&s->rights);
+	if (s->conf != NULL)
+		control_rights_resolve(&s->rights, &s->conf->operators, s->name);
+}
+
+void
+server_reason(struct server *s, const char *fmt, ...)
+{
+	char *old = s->reason; /* may be one of the arguments */
+	s->reason = NULL;
+	if (fmt == NULL) {
+		free(old);
+		return;
+	}
+	char text[1024];
+	va_list ap;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	s->reason = mem_strdup(text);
+	free(old);
+}
+
+/* --- what the acts of the state table do --- */
+
+/* 0, or -1 with the reason set. */
+static int
+server_open(struct server *s)
+{
+	struct buf why = BUF_INIT(1024);
+	const char *where = "";
+	int result = -1;
+	if (s->conf == NULL) /* its reason was set when the configuration was read */
+		return -1;
+	maintenance_post_end(s);	/* the owner of the queue starts when it is gone */
+	tls_renewal_watch(s);
+	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1) {
+		server_reason(s, "%s cannot be made: %s", where, strerror(errno));
+	} else if (file_handover_check(s->conf, &why) == -1 || listen_open(&s->sockets, s->m, s, s->conf, NULL, true, &why) == -1) {
+		server_reason(s, "%s", buf_text(&why));
+	} else {
+		server_reason(s, NULL);
+		roster_build(s);
+		roster_fill(s);
+		result = 0;
+	}
+	buf_done(&why);
+	return result;
+}
+
+static void
+server_close(struct server *s)
+{
+	struct child *c;
+	s->renewing = false;
+	roster_clear(s);
+	TAILQ_FOREACH(c, &s->m->children, link)
+		if (c->server == s && c->phase != CHILD_STOPPING)
+			child_stop(c, service_grace(s->m));
+	listen_close(&s->sockets);
+	listen_close(&s->leaving);
+}
+
+static void
+server_tell_listeners(struct server *s, enum ctl_type type)
+{
+	struct child *c;
+	TAILQ_FOREACH(c, &s->m->children, link)
+		if (c->server == s && c->role == ROLE_LISTENER && (c->phase == CHILD_BORN || c->phase == CHILD_READY)) {
+			if (type == CTL_CONTINUE && c->phase == CHILD_BORN)
+				c->paused = true; /* it was told to pause at birth */
+			child_order(c, type);
+		}
+}
+
+static int
+server_continue(struct server *s)
+{
+	struct buf why = BUF_INIT(1024);
+	int result = listen_continue(&s->sockets, &why);
+	if (result == 0)
+		server_tell_listeners(s, CTL_CONTINUE);
+	else
+		server_reason(s, "%s", buf_text(&why));
+	buf_done(&why);
+	return result;
+}
+
+static int
+server_act(struct server *s, enum state_act act)
+{
+	switch (act) {
+	case ACT_OPEN:
+		return server_open(s);
+	case ACT_CLOSE:
+		server_close(s);
+		return 0;
+	case ACT_PAUSE:
+		server_tell_listeners(s, CTL_PAUSE);
+		return 0;
+	case ACT_SHUT:
+		listen_pause(&s->sockets);
+		listen_pause(&s->leaving);
+		return 0;
+	case ACT_CONTINUE:
+		return server_continue(s);
+	case ACT_NONE:
+		return 0;
+	}
+	bug("state act %d", (int)act);
+}
+
+static void
+server_log_state(const struct server *s)
+{
+	bool why = s->reason != NULL && s->wanted && !s->m->stopping &&
+	    (s->state == STATE_STOPPED || s->state == STATE_PAUSED);
+	log_event(why ? LOG_FAULT : LOG_FACT, NULL, "state", "server=%s state=%s number=%d%s%s", s->name,
+	    state_name(s->state), (int)s->state, why ? " reason=" : "", why ? log_safe(s->reason) : "");
+	if (why && !s->m->ready)
+		buf_printf(&s->m->refusals, "postern: %s: %s; it stays stopped\n", s->name, s->reason);
+}
+
+void
+server_event(struct server *s, enum state_event event)
+{
+	const struct state_move *move = state_move(s->state, event);
+	if (move->kind != STATE_GO)
+		return;
+	bool news = move->next != s->state;
+	s->state = move->next;
+	counters_set(s->counters, COUNTER_STATE, s->state);
+	int result = server_act(s, move->act);
+	if (news)
+		server_log_state(s); /* after the act: who reads "paused" finds the port closed */
+	if (result == -1)
+		server_event(s, EVENT_FAILED);
+	server_look(s);
+}
+
+enum state_kind
+server_order(struct server *s, enum state_event event, const char **text)
+{
+	const struct state_move *move = state_move(s->state, event);
+	enum state_kind kind = move->kind;
+	*text = move->text;
+	if (kind == STATE_REFUSE)
+		return kind;
+	if (event == EVENT_START || event == EVENT_STOP)
+		server_want(s, event == EVENT_START);
+	if (event == EVENT_STOP)
+		server_reason(s, NULL);
+	if (kind == STATE_GO) {
+		s->trouble = false;
+		server_event(s, event);
+	}
+	return kind;
+}
+
+void
+server_want(struct server *s, bool running)
+{
+	const char *folder = s->m->snapshot->config->service.state;
+	s->wanted = running;
+	if (wanted_state_wanted(folder, s->name) != running && wanted_state_write(folder, s->name, running) == -1)
+		log_event(LOG_FAULT, NULL, "trouble", "server=%s reason=%s path=%s", s->name,
+		    log_safe(strerror(errno)), log_safe(folder));
+}
+
+/* --- what the children have come to --- */
+
+struct server_census {
+	unsigned all, missing, pausing, continuing;
+	unsigned retired;		/* listeners that still serve for a reload */
+};
+
+static struct server_census
+server_count(const struct server *s)
+{
+	struct server_census n = { 0 };
+	const struct child *c;
+	for (size_t i = 0; i < s->posts; i++)
+		if (s->post[i].child == NULL || s->post[i].child->phase != CHILD_READY)
+			n.missing++;
+	TAILQ_FOREACH(c, &s->m->children, link) {
+		if (c->server != s)
+			continue;
+		n.all++;
+		if (c->role != ROLE_LISTENER || (c->phase != CHILD_BORN && c->phase != CHILD_READY))
+			continue;
+		n.pausing += !c->paused;
+		n.continuing += c->paused;
+		n.retired += c->post == NULL;
+	}
+	return n;
+}
+
+static bool
+server_listeners_ready(const struct server *s)
+{
+	for (size_t i = 0; i < s->posts; i++)
+		if (s->post[i].role == ROLE_LISTENER &&
+		    (s->post[i].child == NULL || s->post[i].child->phase != CHILD_READY))
+			return false;
+	return true;
+}
+
+/* The new listeners serve: the old ones take nothing new, and the addresses that went are closed. */
+static void
+server_hand_over(struct server *s)
+{
+	struct child *c;
+	TAILQ_FOREACH(c, &s->m->children, link)
+		if (c->server == s && c->role == ROLE_LISTENER && c->post == NULL &&
+		    (c->phase == CHILD_BORN || c->phase == CHILD_READY))
+			child_drain(c);
+	listen_close(&s->leaving);
+}
+
+void
+server_look(struct server *s)
+{
+	struct server_census n = server_count(s);
+	if (s->state == STATE_STOPPING) {
+		if (n.all == 0)
+			server_event(s, EVENT_GONE);
+		return;
+	}
+	if (s->state == STATE_STOPPED)
+		return;
+	if ((n.retired > 0 || s->leaving.count > 0) && server_listeners_ready(s))
+		server_hand_over(s);
+	if (n.missing == 0) {
+		if (s->renewing)
+			log_event(LOG_FACT, NULL, "config", "server=%s result=renewed", s->name);
+		s->renewing = false;
+		if (s->trouble)
+			server_reason(s, NULL);
+		s->trouble = false;
+		if (s->state == STATE_STARTING)
+			server_event(s, EVENT_READY);
+	}
+	if (s->state == STATE_PAUSING && n.pausing == 0)
+		server_event(s, EVENT_PAUSED);
+	if (s->state == STATE_CONTINUING && n.continuing == 0)
+		server_event(s, EVENT_CONTINUED);
+}
+
+bool
+server_settled(const struct server *s)
+{
+	if (s->trouble && s->state != STATE_STOPPING)
+		return true;
+	return !s->renewing && (s->state == STATE_STARTED || s->state == STATE_STOPPED || s->state == STATE_PAUSED);
+}
+
+int
+server_renew(struct server *s, struct snapshot *snap, struct buf *why)
+{
+	const struct config_server *conf = config_server_by_name(snap->config, s->name);
+	const char *where = "";
+	struct listen_set set = { 0 };
+	bool listening = s->state != STATE_PAUSED;
+	if (make_folder_make_server(conf, s->m->uid, s->m->gid, &where) == -1) {
+		buf_printf(why, "%s cannot be made: %s", where, strerror(errno));
+		return -1;
+	}
+	if (file_handover_check(conf, why) == -1 || listen_open(&set, s->m, s, conf, &s->sockets, listening, why) == -1)
+		return -1;
+
+	/* From here on nothing fails. The sockets that nobody took over serve until the old listeners drain. */
+	struct child *c;
+	listen_merge(&s->leaving, &s->sockets);
+	s->sockets = set;
+	roster_clear(s);
+	server_adopt(s, snap);
+	tls_renewal_watch(s);
+	s->renewing = true;
+	s->trouble = false;
+	server_reason(s, NULL);
+	TAILQ_FOREACH(c, &s->m->children, link)
+		if (c->server == s && !roster_roles[c->role].overlaps && c->phase != CHILD_STOPPING)
+			child_stop(c, service_grace(s->m));
+	roster_build(s);
+	roster_fill(s);
+	return 0;
+}
+
+struct server *
+server_find(const struct master *m, const char *name)
+{
+	struct server *s;
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (strcmp(s->name, name) == 0)
+			return s;
+	return NULL;
+}
+
+uint32_t
+server_id(const struct server *s)
+{
+	return s->conf != NULL ? s->conf->id : 0;
+}
+
+struct server *
+server_find_id(const struct master *m, uint32_t id)
+{
+	struct server *s;
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (id != 0 && server_id(s) == id)
+			return s;
+	return NULL;
+}

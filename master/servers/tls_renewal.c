@@ -1,0 +1,229 @@
+/*
+ * tls_renewal - tells the listeners when certificate and key files have changed, and gives them the keys of TLS tickets
+ *
+ * Runs in:  master
+ * Owns:     what the files looked like when that was last told; the ticket keys: random bytes, made anew every six hours
+ * Promise:  a change is told by itself once nothing has changed for a second, and starts a virtual server that could not;
+ *           the listeners ask for the files (handout) and decide what they are worth. All listeners of a virtual server have
+ *           the same ticket keys at any time
+ * Fails by: not at all
+ */
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/base/clock.h"
+#include "common/base/mem.h"
+#include "master/master.h"
+
+#define TLS_RENEWAL_LOOK_MS 5000U		/* stat(2) of a few files: cheaper than the ways round symbolic links to folders */
+#define TLS_RENEWAL_SETTLE_MS 1000U		/* certificate and key are written one after the other */
+#define TLS_RENEWAL_TICKETS_MS 21600000U	/* as long as a ticket is good: TLS_TICKET_SECONDS */
+
+struct look {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime, ctime;
+	int error;
+};
+
+struct tls_renewal {
+	struct loop_timer *timer;
+	struct look *told, *seen;	/* 2 a pair: certificate, key */
+	size_t count;
+	bool settling;			/* `seen` is news */
+	uint64_t tickets_ms;		/* when the keys were made */
+	struct ctl_tickets tickets;
+};
+
+static size_t
+tls_renewal_count(const struct config_server *conf)
+{
+	return config_server_has_tls(conf) ? conf->certificate.count * 2 : 0;
+}
+
+static const char *
+tls_renewal_path(const struct config_server *conf, size_t i)
+{
+	return (i % 2 == 0 ? &conf->certificate : &conf->key)->text[i / 2];
+}
+
+/* --- tickets --- */
+
+/* Both keys are new when none were made before. */
+bool
+tls_renewal_turn(struct ctl_tickets *t, uint64_t *made_ms, uint64_t now_ms, uint64_t period_ms)
+{
+	bool first = *made_ms == 0;
+	if (!first && now_ms - *made_ms < period_ms)
+		return false;
+	memcpy(t->key[1], t->key[0], CTL_TICKET_SIZE);
+	arc4random_buf(t->key[first ? 1 : 0], CTL_TICKET_SIZE);
+	if (first)
+		arc4random_buf(t->key[0], CTL_TICKET_SIZE);
+	*made_ms = now_ms;
+	return true;
+}
+
+static uint64_t
+tls_renewal_period(void)
+{
+#ifdef POSTERN_TEST
+	const char *ms = getenv("POSTERN_TICKETS");
+	if (ms != NULL)
+		return strtoull(ms, NULL, 10);
+#endif
+	return TLS_RENEWAL_TICKETS_MS;
+}
+
+static void
+tls_renewal_turn_tickets(struct server *s)
+{
+	struct child *c;
+	if (!tls_renewal_turn(&s->tls_renewal->tickets, &s->tls_renewal->tickets_ms, clock_mono_ms(), tls_renewal_period()))
+		return;
+	TAILQ_FOREACH(c, &s->m->children, link)
+		if (c->server == s && c->role == ROLE_LISTENER)
+			child_send(c, CTL_TICKETS, 0, &s->tls_renewal->tickets, sizeof(s->tls_renewal->tickets), -1);
+}
+
+/* --- what is there --- */
+
+static void
+tls_renewal_see(const struct config_server *conf, struct look *look)
+{
+	for (size_t i = 0; i < tls_renewal_count(conf); i++) {
+		struct stat st;
+		look[i] = (struct look){ 0 };
+		if (stat(tls_renewal_path(conf, i), &st) == -1) {
+			look[i].error = errno;
+			continue;
+		}
+		look[i] = (struct look){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size, .mtime = st.st_mtim, .ctime = st.st_ctim };
+	}
+}
+
+static bool
+tls_renewal_same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+static bool
+tls_renewal_same(const struct look *a, const struct look *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (a[i].error != b[i].error || a[i].dev != b[i].dev || a[i].ino != b[i].ino || a[i].size != b[i].size ||
+		    !tls_renewal_same_time(a[i].mtime, b[i].mtime) || !tls_renewal_same_time(a[i].ctime, b[i].ctime))
+			return false;
+	return true;
+}
+
+/* Those who drain were born to another configuration, and end soon. */
+static void
+tls_renewal_tell_all(struct server *s)
+{
+	struct child *c;
+	TAILQ_FOREACH(c, &s->m->children, link)
+		if (c->server == s && c->role == ROLE_LISTENER && c->post != NULL && c->phase != CHILD_STOPPING)
+			child_tell(c, CTL_RENEWED);
+}
+
+/* Who could not start, perhaps for these files, tries again. */
+static void
+tls_renewal_tell(struct server *s)
+{
+	if (s->state == STATE_STOPPED && s->wanted && !s->m->stopping)
+		server_event(s, EVENT_START);
+	else
+		tls_renewal_tell_all(s);
+}
+
+/* A change is told when the next look, a second later, finds the same. */
+static void
+tls_renewal_go_on(struct server *s)
+{
+	struct tls_renewal *r = s->tls_renewal;
+	if (s->conf == NULL || r->count != tls_renewal_count(s->conf))
+		return;
+	struct look *now = mem_zalloc((r->count + 1) * sizeof(*now));
+	tls_renewal_see(s->conf, now);
+	if (r->settling && tls_renewal_same(now, r->seen, r->count)) {
+		r->settling = false;
+		memcpy(r->told, now, r->count * sizeof(*now));
+		tls_renewal_tell(s);
+	} else {
+		r->settling = !tls_renewal_same(now, r->told, r->count);
+	}
+	memcpy(r->seen, now, r->count * sizeof(*now));
+	free(now);
+	tls_renewal_turn_tickets(s);
+	loop_timer_set(r->timer, r->settling || tls_renewal_period() < TLS_RENEWAL_LOOK_MS ? TLS_RENEWAL_SETTLE_MS : TLS_RENEWAL_LOOK_MS);
+}
+
+static void
+tls_renewal_on_time(void *arg)
+{
+	struct server *s = arg;
+	struct master *m = s->m;
+	tls_renewal_go_on(s);
+	service_look(m);
+}
+
+/* --- for others --- */
+
+void
+tls_renewal_watch(struct server *s)
+{
+	struct tls_renewal *r = s->tls_renewal;
+	size_t count = tls_renewal_count(s->conf);
+	if (r == NULL && count == 0)
+		return;
+	if (r == NULL) {
+		r = s->tls_renewal = mem_new(struct tls_renewal);
+		r->timer = loop_timer_new(s->m->loop, tls_renewal_on_time, s);
+		(void)tls_renewal_turn(&r->tickets, &r->tickets_ms, clock_mono_ms(), 0);
+	}
+	r->count = count;
+	r->settling = false;
+	r->told = mem_array(r->told, count + 1, sizeof(*r->told));
+	r->seen = mem_array(r->seen, count + 1, sizeof(*r->seen));
+	tls_renewal_see(s->conf, r->told);
+	if (count > 0)
+		loop_timer_set(r->timer, TLS_RENEWAL_LOOK_MS);
+	else
+		loop_timer_stop(r->timer);
+}
+
+void
+tls_renewal_greet(struct child *c)
+{
+	const struct tls_renewal *r = c->server->tls_renewal;
+	if (r != NULL && r->count > 0)
+		child_send(c, CTL_TICKETS, 0, &r->tickets, sizeof(r->tickets), -1);
+}
+
+void
+tls_renewal_look(struct server *s)
+{
+	if (s->tls_renewal != NULL && s->tls_renewal->count > 0)
+		tls_renewal_go_on(s);
+}
+
+void
+tls_renewal_forget(struct server *s)
+{
+	struct tls_renewal *r = s->tls_renewal;
+	if (r == NULL)
+		return;
+	loop_timer_free(r->timer);
+	explicit_bzero(&r->tickets, sizeof(r->tickets));
+	free(r->told);
+	free(r->seen);
+	free(r);
+	s->tls_renewal = NULL;
+}

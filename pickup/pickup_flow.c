@@ -1,0 +1,422 @@
+/*
+ * pickup_flow - files on their way from the folder to the queue
+ *
+ * Runs in:  pickup's loop; the work of struct take on pool threads
+ * Owns:     every struct take between its first look and the removal of its file
+ * Promise:  a file is removed only after enqueue said that its message is on disk; at most IN_FLIGHT_MAX at a time, of them
+ *           few large ones; while the disk is full or the folder read-only one at a time is tried
+ * Fails by: putting files back and holding on for a while, with an event
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "pickup/pickup.h"
+
+enum {
+	IN_FLIGHT_MAX = 128,
+	LOOK_BATCH = 8,
+	CLEAR_BATCH = 32,
+	LARGE_MAX = 4,		/* files over PICKUP_FILE_PIECE being read at a time: each may need COMPOSE_HEADER_MAX some times over */
+	HOLD_MS = 5000,
+};
+
+struct pickup_flow {
+	struct pickup *p;
+	struct pool_lane *look, *read, *piece, *clear;
+	struct pickup_file *all;
+	struct pickup_file *stuck[IN_FLIGHT_MAX];	/* sent, but not removed yet */
+	size_t nstuck;
+	size_t active, large;
+	struct pickup_file *waiting[IN_FLIGHT_MAX];	/* claimed large files, in order */
+	size_t nwaiting;
+	uint64_t hold_until_ms;
+	bool probing;				/* one at a time until one gets through */
+	bool hurry;
+};
+
+static void begin_large(struct pickup_flow *f);
+
+static void
+hold(struct pickup_flow *f)
+{
+	f->hold_until_ms = clock_mono_ms() + HOLD_MS;
+	f->probing = true;
+}
+
+/* --- begin and end of one file --- */
+
+static void
+begin(struct pickup_flow *f, struct pickup_name *file)
+{
+	struct pickup_file *t = pickup_file_new(&f->p->rules, f->p->folder, f->p->spool, file, clock_wall_us());
+
+	t->pickup = f->p;
+	t->next = f->all;
+	t->self = &f->all;
+	if (t->next != NULL)
+		t->next->self = &t->next;
+	f->all = t;
+	f->active++;
+	pool_submit(f->look, t);
+}
+
+static void
+forget(struct pickup_file *t)
+{
+	*t->self = t->next;
+	if (t->next != NULL)
+		t->next->self = t->self;
+	pickup_file_free(t);
+}
+
+static void
+end(struct pickup_flow *f, struct pickup_file *t)
+{
+	/* it could not be put back, its old name is in use again: it is taken under the claimed one */
+	if (t->claimed && t->put_back)
+		f->p->missed = !pickup_names_news(f->p->known, t->current, JUDGE_LEFT, clock_mono_ms()) || f->p->missed;
+	if (t->big && f->large > 0)
+		f->large--;
+	f->active--;
+	forget(t);
+	begin_large(f);
+	pickup_flow_more(f);
+}
+
+static void
+clear(struct pickup_flow *f, struct pickup_file *t, bool put_back)
+{
+	t->put_back = put_back;
+	if (put_back)
+		pickup_names_put_back(f->p->known, t->name, clock_mono_ms());
+	pool_submit(f->clear, t);
+}
+
+static void
+say_trouble(struct pickup_flow *f, struct pickup_file *t)
+{
+	if (t->error != 0)
+		pickup_trouble(f->p, t->doing, t->name, strerror(t->error));
+	else if (t->verdict.answer == JUDGE_WAIT && t->verdict.trouble != NULL)
+		pickup_trouble(f->p, "take", t->name, t->verdict.trouble);
+	t->error = 0;
+}
+
+static void
+say_accepted(struct pickup_flow *f, struct pickup_file *t)
+{
+	const char *sender = t->envelope.sender;
+
+	counters_add(f->p->boot->counters, COUNTER_PICKUP, 1);
+	log_event(LOG_FACT, t->id, "accepted", "client=pickup file=%s sender=%s recipients=%zu size=%ju", log_safe(t->name),
+	    log_safe(*sender != '\0' ? sender : "<>"), t->envelope.nrcpt, (uintmax_t)t->sent);
+}
+
+static void
+say_refused(struct pickup_flow *f, struct pickup_file *t)
+{
+	bool nobody = t->verdict.reason == JUDGE_NO_RECIPIENTS;
+
+	counters_add(f->p->boot->counters, nobody ? COUNTER_BADMAIL_NO_RECIPIENTS : COUNTER_BADMAIL_PICKUP, 1);
+	log_event(LOG_WARN, t->bad_id, "badmailed", "reason=%s file=%s%s%s", log_safe(judge_words(t->verdict.reason)), log_safe(t->name),
+	    t->detail[0] != '\0' ? " detail=" : "", t->detail[0] != '\0' ? log_safe(t->detail) : "");
+}
+
+/* --- into the queue --- */
+
+/* enqueue's word: the message is on disk, or it is not. */
+static void
+queued(void *arg, int error, const char *id)
+{
+	struct pickup_file *t = arg;
+	struct pickup_flow *f = t->pickup->feed;
+
+	(void)id;
+	t->message = NULL;
+	if (error == 0) {
+		f->probing = false;
+		say_accepted(f, t);
+		clear(f, t, false);
+		return;
+	}
+	pickup_trouble(f->p, "queue", t->name, strerror(error));
+	hold(f);
+	clear(f, t, true);
+}
+
+static void
+next_piece(void *arg)
+{
+	struct pickup_file *t = arg;
+
+	if (enqueue_is_full(t->message))
+		enqueue_on_room(t->message, next_piece, t);
+	else
+		pool_submit(t->pickup->feed->piece, t);
+}
+
+/* Gives the content that is there to enqueue, and asks for more or ends. */
+static void
+pass_on(struct pickup_file *t)
+{
+	enqueue_add(t->message, t->content.data, t->content.len);
+	t->sent += t->content.len;
+	if (t->at_end) {
+		buf_done(&t->content);
+		enqueue_finish(t->message, queued, t);
+	} else {
+		next_piece(t);
+	}
+}
+
+static void
+to_queue(struct pickup_flow *f, struct pickup_file *t)
+{
+	memcpy(t->envelope.id, t->id, sizeof(t->envelope.id));
+	t->message = enqueue_begin(f->p->enqueue, &t->envelope);
+	if (t->message == NULL) {
+		pickup_trouble(f->p, "queue", t->name, strerror(errno));
+		hold(f);
+		clear(f, t, true);
+		return;
+	}
+	pass_on(t);
+}
+
+/* --- what pool threads have done --- */
+
+static void
+after_read(struct pickup_flow *f, struct pickup_file *t)
+{
+	say_trouble(f, t);
+	if (t->verdict.answer == JUDGE_TAKE && t->was_queued) {
+		say_accepted(f, t); /* perhaps again: the crash may have come before the first time */
+		clear(f, t, false);
+		return;
+	}
+	if (t->unclaimed && t->big)
+		pickup_names_put_back(f->p->known, t->name, clock_mono_ms());
+	if (t->verdict.answer == JUDGE_TAKE) {
+		to_queue(f, t);
+		return;
+	}
+	if (t->verdict.answer == JUDGE_REFUSE) {
+		f->probing = false;
+		say_refused(f, t);
+	} else {
+		t->put_back = t->verdict.answer != JUDGE_IGNORE; /* is back already, or end() sees to it */
+	}
+	end(f, t);
+}
+
+static void
+begin_large(struct pickup_flow *f)
+{
+	while (f->nwaiting > 0 && f->large < LARGE_MAX) {
+		struct pickup_file *t = f->waiting[0];
+
+		memmove(f->waiting, f->waiting + 1, --f->nwaiting * sizeof(f->waiting[0]));
+		if (f->hurry) {
+			t->big = false;
+			clear(f, t, true);
+			continue;
+		}
+		f->large++;
+		pool_submit(f->read, t);
+	}
+}
+
+static void
+look_done(void *arg, void *job)
+{
+	struct pickup_flow *f = arg;
+	struct pickup_file *t = job;
+	struct pickup_names *known = f->p->known;
+	struct pickup_name *file = t->file;
+	uint64_t now_ms = clock_mono_ms();
+
+	t->file = NULL;
+	if (t->unclaimed)
+		pickup_names_put_back(known, t->name, now_ms);
+	switch (t->verdict.answer) {
+	case JUDGE_TAKE:
+	case JUDGE_REFUSE:
+	case JUDGE_IGNORE:
+		pickup_names_forget(known, file, now_ms);
+		break;
+	case JUDGE_WAIT:
+		pickup_names_look_again(known, file, now_ms, t->verdict.wait_ms);
+		break;
+	case JUDGE_HOLD:
+		pickup_names_look_again(known, file, now_ms, 0);
+		hold(f);
+		break;
+	}
+	if (t->verdict.answer == JUDGE_TAKE && t->big) {
+		f->waiting[f->nwaiting++] = t;
+		begin_large(f);
+		return;
+	}
+	t->big = false;
+	after_read(f, t);
+}
+
+static void
+read_done(void *arg, void *job)
+{
+	after_read(arg, job);
+}
+
+static void
+piece_done(void *arg, void *job)
+{
+	struct pickup_flow *f = arg;
+	struct pickup_file *t = job;
+
+	if (t->error == 0 && !f->hurry) {
+		pass_on(t);
+		return;
+	}
+	if (t->error != 0 && t->error != EAGAIN) /* EAGAIN: somebody wrote to it */
+		pickup_trouble(f->p, t->doing, t->name, strerror(t->error));
+	enqueue_discard(t->message);
+	t->message = NULL;
+	clear(f, t, true);
+}
+
+static void
+clear_done(void *arg, void *job)
+{
+	struct pickup_flow *f = arg;
+	struct pickup_file *t = job;
+
+	if (t->error == 0) {
+		t->claimed = false;
+	} else if (t->error != EEXIST) {
+		pickup_trouble(f->p, t->doing, t->name, strerror(t->error));
+		if (!t->put_back && f->nstuck < IN_FLIGHT_MAX) {
+			f->stuck[f->nstuck++] = t;
+			return;
+		}
+	}
+	end(f, t);
+}
+
+static void
+run_look(void *arg, void **jobs, size_t n)
+{
+	(void)arg;
+	for (size_t i = 0; i < n; i++)
+		pickup_file_look(jobs[i]);
+}
+
+static void
+run_read(void *arg, void **jobs, size_t n)
+{
+	(void)arg;
+	for (size_t i = 0; i < n; i++)
+		pickup_file_read(jobs[i]);
+}
+
+static void
+run_piece(void *arg, void **jobs, size_t n)
+{
+	(void)arg;
+	for (size_t i = 0; i < n; i++)
+		pickup_file_piece(jobs[i]);
+}
+
+static void
+run_clear(void *arg, void **jobs, size_t n)
+{
+	(void)arg;
+	for (size_t i = 0; i < n; i++)
+		pickup_file_clear(jobs[i]);
+}
+
+/* --- for the role --- */
+
+struct pickup_flow *
+pickup_flow_new(struct pickup *p)
+{
+	struct pickup_flow *f = mem_new(struct pickup_flow);
+
+	f->p = p;
+	f->look = pool_lane_new(p->pool, 2, LOOK_BATCH, run_look, look_done, f);
+	f->read = pool_lane_new(p->pool, 1, 1, run_read, read_done, f);
+	f->piece = pool_lane_new(p->pool, 1, 1, run_piece, piece_done, f);
+	f->clear = pool_lane_new(p->pool, 1, CLEAR_BATCH, run_clear, clear_done, f);
+	return f;
+}
+
+void
+pickup_flow_free(struct pickup_flow *f)
+{
+	if (f == NULL)
+		return;
+	while (f->all != NULL)
+		forget(f->all);
+	free(f);
+}
+
+/* When to wake: the next file's time, or the end of a hold. */
+static void
+set_timer(struct pickup_flow *f, uint64_t now_ms)
+{
+	uint64_t next = pickup_names_next_due(f->p->known);
+
+	if (next < f->hold_until_ms)
+		next = f->hold_until_ms;
+	if (next == UINT64_MAX)
+		loop_timer_stop(f->p->due);
+	else if (next > now_ms)
+		loop_timer_set(f->p->due, next - now_ms);
+}
+
+void
+pickup_flow_more(struct pickup_flow *f)
+{
+	struct pickup *p = f->p;
+	uint64_t now_ms = clock_mono_ms();
+	size_t limit = f->probing ? 1 : IN_FLIGHT_MAX;
+	struct pickup_name *file;
+
+	if (!p->stopping && !p->gone && now_ms >= f->hold_until_ms)
+		while (f->active < limit && (file = pickup_names_take_due(p->known, now_ms)) != NULL)
+			begin(f, file);
+	if (!p->stopping && !p->gone)
+		set_timer(f, now_ms);
+	pickup_settle(p);
+}
+
+void
+pickup_flow_retry(struct pickup_flow *f)
+{
+	while (f->nstuck > 0)
+		clear(f, f->stuck[--f->nstuck], false);
+}
+
+size_t
+pickup_flow_active(const struct pickup_flow *f)
+{
+	return f->active - f->nstuck;
+}
+
+void
+pickup_flow_hurry(struct pickup_flow *f)
+{
+	f->hurry = true;
+	begin_large(f);
+}
+
+void
+pickup_flow_give_up(struct pickup_flow *f)
+{
+	while (f->nstuck > 0) {
+		f->active--;
+		forget(f->stuck[--f->nstuck]);
+	}
+}

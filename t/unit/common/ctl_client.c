@@ -1,0 +1,412 @@
+/* ctl_client - a table of questions, and helpers that answer, are silent, die and come again; on a real loop */
+#include "t/unit/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/buf.h"
+#include "common/ipc/ctl_client.h"
+#include "common/ipc/msg_dns.h"
+#include "common/ipc/msg_auth_in.h"
+
+#define SOON 60000		/* a patience that no test outlives */
+
+struct asked {
+	struct ctl_client_question base;
+	char name;		/* what it is called in `told` */
+};
+
+static struct loop *loop;
+static struct ctl_client *ctl_client;
+static int helper = -1;		/* the helper's end of the channel */
+static int needs;		/* how often one was asked for, and not yet expected */
+static size_t wanted;		/* the loop stops when so much is told */
+static struct buf told;		/* "a+ " answered, "b:why " failed */
+
+static void
+tell(const char *text)
+{
+	buf_puts(&told, text);
+	if (told.len >= wanted)
+		loop_stop(loop);
+}
+
+static int
+send_it(struct ctl_client_question *base, struct ctl *c)
+{
+	struct msg_dns_query q = { .type = DNS_MX };
+
+	q.name[0] = ((struct asked *)base)->name;
+	return ctl_send(c, CTL_DNS_ASK, base->request, &q, sizeof(q), -1);
+}
+
+static bool
+on_answer(struct ctl_client_question *base, const struct ctl_message *m)
+{
+	struct msg_dns_answer a;
+	char text[] = { ((struct asked *)base)->name, '+', ' ', '\0' };
+
+	if (!msg_dns_answer_take(&a, m->data, m->len))
+		return false;
+	tell(text);
+	return true;
+}
+
+static void
+on_failure(struct ctl_client_question *base, const char *why)
+{
+	char text[40];
+
+	snprintf(text, sizeof(text), "%c:%s ", ((struct asked *)base)->name, why);
+	ctl_client_forget(base);
+	tell(text);
+}
+
+static void
+need(void *arg)
+{
+	(void)arg;
+	needs++;
+	loop_stop(loop);
+}
+
+static const struct ctl_client_kind
+    plain = { .part = "test", .answer = CTL_DNS_ANSWER, .silent = "silent", .ended = "ended", .send = send_it, .answered = on_answer, .failed = on_failure },
+    narrow = { .part = "test", .answer = CTL_DNS_ANSWER, .window = 2, .repeats = 1, .silent = "silent", .ended = "ended", .send = send_it,
+	.answered = on_answer, .failed = on_failure },
+    unhurried = { .part = "test", .answer = CTL_DNS_ANSWER, .unhurried = true, .silent = "silent", .ended = "ended", .send = send_it,
+	.answered = on_answer, .failed = on_failure };
+
+static void
+set_up(const struct ctl_client_kind *kind, uint64_t patience_ms)
+{
+	told = BUF_INIT(1000);
+	loop = loop_new();
+	ctl_client = ctl_client_new(loop, kind, patience_ms, need, NULL);
+}
+
+/* A new helper behind a new channel; its predecessor's end, if any, was closed. */
+static void
+helper_comes(void)
+{
+	int pair[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	helper = pair[1];
+	ctl_client_channel(ctl_client, pair[0]);
+}
+
+static void
+helper_dies(void)
+{
+	close(helper);
+	helper = -1;
+}
+
+static void
+tear_down(void)
+{
+	ctl_client_free(ctl_client);
+	loop_free(loop);
+	if (helper != -1)
+		helper_dies();
+	buf_done(&told);
+}
+
+static struct asked *
+ask(char name)
+{
+	struct asked *q = ctl_client_add(ctl_client, sizeof(*q));
+
+	q->name = name;
+	ctl_client_ask(&q->base);
+	return q;
+}
+
+/* Runs until all of `text` was told, and nothing else. */
+static void
+expect(const char *text)
+{
+	wanted = strlen(text);
+	while (told.len < wanted)
+		loop_run(loop);
+	ck_assert_str_eq(buf_text(&told), text);
+	buf_clear(&told);
+}
+
+static void
+expect_need(void)
+{
+	while (needs == 0)
+		loop_run(loop);
+	ck_assert_int_eq(needs, 1);
+	needs = 0;
+}
+
+/* The next question that the helper has got: its name; 0 there is none. `*request` may be NULL. */
+static char
+helper_hears(uint32_t *request)
+{
+	char space[CTL_PAYLOAD_MAX];
+	struct ctl_message m;
+	struct msg_dns_query q;
+
+	if (recv(helper, space, 1, MSG_PEEK | MSG_DONTWAIT) == -1)
+		return 0;
+	ck_assert_int_eq(ctl_recv_now(helper, CTL_FROM_CLIENT, &m, space, sizeof(space)), 1);
+	if (request != NULL)
+		*request = m.request;
+	if (m.type == CTL_AUTH_IN_CANCEL)
+		return '-';
+	if (m.type == CTL_AUTH_IN_STEP)
+		return '>';
+	memcpy(&q, m.data, sizeof(q));
+	return q.name[0];
+}
+
+static void
+helper_says(uint32_t request, bool good)
+{
+	struct msg_dns_answer a = { .result = DNS_FOUND, .count = 1 };
+
+	ck_assert_int_eq(ctl_send_now(helper, CTL_DNS_ANSWER, request, &a, msg_dns_answer_size(&a) - (good ? 0 : 1)), 0);
+}
+
+START_TEST(test_answers_find_their_question)
+{
+	uint32_t a, b;
+
+	set_up(&plain, SOON);
+	struct asked *first = ask('a'), *second = ask('b');
+	expect_need();		/* for both */
+	helper_comes();
+	ck_assert_int_eq(helper_hears(&a), 'a');
+	ck_assert_int_eq(helper_hears(&b), 'b');
+	helper_says(b, true);
+	helper_says(b, true);		/* once more, and to nobody */
+	helper_says(b + 7, true);
+	helper_says(a, true);
+	expect("b+ a+ ");
+	ck_assert_int_eq(first->base.state, CTL_CLIENT_QUIET);
+	ctl_client_forget(&second->base);
+	ctl_client_forget(NULL);
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_a_malformed_answer_is_none)
+{
+	uint32_t a;
+
+	set_up(&narrow, SOON);
+	helper_comes();
+	ask('a');
+	ck_assert_int_eq(helper_hears(&a), 'a');
+	helper_says(a, false);
+	expect("a:silent ");
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_no_more_than_the_window)
+{
+	uint32_t a;
+
+	set_up(&narrow, SOON);
+	helper_comes();
+	ask('a'), ask('b'), ask('c');
+	ck_assert_int_eq(helper_hears(&a), 'a');
+	ck_assert_int_eq(helper_hears(NULL), 'b');
+	ck_assert_int_eq(helper_hears(NULL), 0);
+	helper_says(a, true);
+	expect("a+ ");
+	ck_assert_int_eq(helper_hears(NULL), 'c');
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_a_successor_is_asked_in_order)
+{
+	set_up(&narrow, SOON);
+	helper_comes();
+	ask('a'), ask('b'), ask('c');
+	helper_dies();
+	expect_need();
+	helper_comes();
+	ck_assert_int_eq(helper_hears(NULL), 'a');
+	ck_assert_int_eq(helper_hears(NULL), 'b');
+	helper_dies();
+	expect("a:ended b:ended ");	/* c was never asked */
+	helper_comes();
+	ck_assert_int_eq(helper_hears(NULL), 'c');
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_nobody_else_is_asked_without_repeats)
+{
+	set_up(&plain, SOON);
+	helper_comes();
+	ask('a');
+	helper_dies();
+	expect("a:ended ");
+	ck_assert_int_eq(needs, 0);
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_patience_ends)
+{
+	set_up(&plain, 50);
+	ask('a');
+	expect("a:silent ");
+	helper_comes();
+	ask('b');
+	ck_assert_int_eq(helper_hears(NULL), 'b');
+	expect("b:silent ");
+	tear_down();
+}
+END_TEST
+
+static void
+on_late(void *arg)
+{
+	(void)arg;
+	tell("late ");
+}
+
+START_TEST(test_the_unhurried_wait)
+{
+	uint32_t a;
+
+	set_up(&unhurried, 50);
+	struct loop_timer *late = loop_timer_new(loop, on_late, NULL);
+	helper_comes();
+	ask('a');
+	loop_timer_set(late, 200);
+	expect("late ");
+	ck_assert_int_eq(helper_hears(&a), 'a');
+	helper_says(a, true);
+	expect("a+ ");
+	helper_dies();
+	loop_timer_set(late, 1);
+	expect("late ");
+	ask('b');
+	expect("b:silent ");	/* it was not with a helper */
+	loop_timer_free(late);
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_the_master_is_asked_again)
+{
+	set_up(&plain, SOON);
+	ask('a');
+	expect_need();
+	expect_need();
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_what_was_given_up_is_dropped)
+{
+	uint32_t a, b;
+
+	set_up(&plain, SOON);
+	struct asked *early = ask('a');
+	ctl_client_cancel(&early->base, CTL_AUTH_IN_CANCEL);		/* no helper knows of it */
+	expect_need();
+	helper_comes();
+	struct asked *first = ask('a'), *second = ask('b');
+	ck_assert_int_eq(helper_hears(&a), 'a');
+	ck_assert_int_eq(helper_hears(&b), 'b');
+	ctl_client_forget(&first->base);
+	ctl_client_cancel(&second->base, CTL_AUTH_IN_CANCEL);
+	ck_assert_int_eq(helper_hears(&b), '-');
+	ask('c');
+	helper_says(a, true);
+	helper_says(b, true);
+	ck_assert_int_eq(helper_hears(&a), 'c');
+	helper_says(a, true);
+	expect("c+ ");
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_steps_are_for_the_helper_that_knows)
+{
+	static const struct msg_auth_in_token empty = { 0 };
+	uint32_t a, again;
+
+	set_up(&narrow, SOON);
+	helper_comes();
+	struct asked *q = ask('a');
+	ck_assert_int_eq(helper_hears(&a), 'a');
+	helper_says(a, true);
+	expect("a+ ");
+	ctl_client_step(&q->base, CTL_AUTH_IN_STEP, &empty, msg_auth_in_token_size(&empty));
+	ck_assert_int_eq(helper_hears(&again), '>');
+	ck_assert_uint_eq(a, again);
+	helper_says(a, true);
+	expect("a+ ");
+	struct asked *other = ask('c');
+	ck_assert_int_eq(helper_hears(&again), 'c');
+	helper_says(again, true);
+	expect("c+ ");
+	helper_dies();
+	ask('b');
+	expect_need();
+	helper_comes();
+	ctl_client_cancel(&other->base, CTL_AUTH_IN_CANCEL);		/* nor is it told of what it does not know */
+	ctl_client_step(&q->base, CTL_AUTH_IN_STEP, &empty, msg_auth_in_token_size(&empty));
+	expect("a:ended ");
+	ck_assert_int_eq(helper_hears(NULL), 'b');
+	ck_assert_int_eq(helper_hears(NULL), 0);
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_asked_anew_is_another_question)
+{
+	uint32_t a, b;
+
+	set_up(&plain, SOON);
+	helper_comes();
+	struct asked *q = ask('a');
+	ck_assert_int_eq(helper_hears(&a), 'a');
+	ctl_client_ask(&q->base);
+	ck_assert_int_eq(helper_hears(&b), 'a');
+	ck_assert_uint_ne(a, b);
+	helper_says(a, true);
+	helper_says(b, true);
+	expect("a+ ");
+	ctl_client_fail(&q->base, "no use");
+	expect("a:no use ");
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_one_channel_is_enough)
+{
+	int pair[2];
+	char byte;
+
+	set_up(&plain, SOON);
+	helper_comes();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	ctl_client_channel(ctl_client, pair[0]);
+	ck_assert_int_eq(recv(pair[1], &byte, 1, 0), 0);
+	close(pair[1]);
+	ask('a');
+	ck_assert_int_eq(helper_hears(NULL), 'a');
+	tear_down();
+}
+END_TEST
+
+UNIT_MAIN("consult", test_answers_find_their_question, test_a_malformed_answer_is_none, test_no_more_than_the_window,
+    test_a_successor_is_asked_in_order, test_nobody_else_is_asked_without_repeats, test_patience_ends, test_the_unhurried_wait,
+    test_the_master_is_asked_again, test_what_was_given_up_is_dropped, test_steps_are_for_the_helper_that_knows,
+    test_asked_anew_is_another_question, test_one_channel_is_enough)

@@ -1,0 +1,125 @@
+/* ctl_server - a worker that asks its helper, and how it loses its channel; on a real loop */
+#include "t/unit/unit.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/ipc/ctl_server.h"
+#include "common/ipc/msg_dns.h"
+
+static struct loop *loop;
+static struct ctl_server *ctl_server;
+static int worker;		/* its end of the channel */
+static int asked, gone;
+static bool good;		/* what the helper thinks of questions */
+
+static bool
+on_question(void *arg, const struct ctl_message *m)
+{
+	ck_assert_ptr_eq(arg, &asked);
+	ck_assert_int_eq(m->type, CTL_DNS_ASK);
+	asked++;
+	if (good)
+		loop_stop(loop);
+	return good;
+}
+
+static void
+on_gone(void *arg)
+{
+	ck_assert_ptr_eq(arg, &asked);
+	gone++;
+	ctl_server_free(ctl_server);
+	ctl_server = NULL;
+	loop_stop(loop);
+}
+
+static const struct ctl_server_kind kind = { .part = "test", .asked = on_question, .gone = on_gone };
+
+static void
+set_up(bool questions_are_good)
+{
+	int pair[2];
+
+	good = questions_are_good;
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	loop = loop_new();
+	worker = pair[1];
+	ctl_server = ctl_server_new(loop, &kind, pair[0], "default", &asked);
+}
+
+static void
+tear_down(void)
+{
+	if (ctl_server != NULL)
+		ctl_server_free(ctl_server);
+	loop_free(loop);
+	if (worker != -1)
+		close(worker);
+}
+
+static void
+ask(void)
+{
+	struct msg_dns_query q = { .type = DNS_MX, .name = "example.com" };
+
+	ck_assert_int_eq(ctl_send_now(worker, CTL_DNS_ASK, 7, &q, sizeof(q)), 0);
+}
+
+static int
+answer(size_t records)
+{
+	static struct msg_dns_answer a;
+
+	a.count = (uint8_t)records;
+	ctl_server_answer(ctl_server, CTL_DNS_ANSWER, 7, &a, msg_dns_answer_size(&a), -1);
+	return gone;
+}
+
+START_TEST(test_a_question_and_its_answer)
+{
+	char space[CTL_PAYLOAD_MAX];
+	struct ctl_message m;
+
+	set_up(true);
+	ask();
+	loop_run(loop);
+	ck_assert_int_eq(asked, 1);
+	ck_assert_str_eq(ctl_server_server(ctl_server), "default");
+	answer(0);
+	ck_assert_int_eq(ctl_recv_now(worker, CTL_FROM_HELPER, &m, space, sizeof(space)), 1);
+	ck_assert_uint_eq(m.request, 7);
+	close(worker);
+	worker = -1;
+	loop_run(loop);
+	ck_assert_int_eq(gone, 1);
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_after_a_malformed_one_nothing_is_heard)
+{
+	set_up(false);
+	ask();
+	ask();
+	loop_run(loop);
+	ck_assert_int_eq(asked, 1);
+	ck_assert_int_eq(gone, 1);
+	tear_down();
+}
+END_TEST
+
+START_TEST(test_answers_are_to_be_read)
+{
+	set_up(true);
+	/* 4 MiB wait in ctl, and what the socket holds */
+	for (int i = 0; i < 4000; i++)
+		ck_assert_int_eq(answer(DNS_RECORDS_MAX), 0);	/* nobody is freed while he is answered */
+	loop_run(loop);
+	ck_assert_int_eq(gone, 1);
+	tear_down();
+}
+END_TEST
+
+UNIT_MAIN("counsel", test_a_question_and_its_answer, test_after_a_malformed_one_nothing_is_heard, test_answers_are_to_be_read)

@@ -1,0 +1,98 @@
+/* outconn_log - what is said to remote hosts as the protocol log shows it: verbs from a list, lengths of all else, content and secrets never */
+#include "deliver/deliver.h"
+#include "t/unit/logged.h"
+
+static const struct row {
+	const char *out;		/* what waits to be sent */
+	enum client_phase phase;
+	bool hush;
+	size_t told;			/* bytes of it that were told before */
+	const char *lines;		/* method, query, bytes */
+} rows[] = {
+	{ "EHLO us.example\r\n", CLIENT_EHLO, false, 0, "EHLO us.example 4\n" },
+	{ "MAIL FROM:<a@b.example> SIZE=9\r\nRCPT TO:<c@d.example>\r\nDATA\r\n", CLIENT_MAIL, false, 0,
+	    "MAIL FROM:<a@b.example>+SIZE=9 4\nRCPT TO:<c@d.example> 4\nDATA - 4\n" },
+	{ "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n", CLIENT_MAIL, false, 25, "RCPT TO:<c@d.example> 4\n" },
+	{ "RCPT TO:<c@d.example>\r\n", CLIENT_MAIL, false, 23, "" },
+	{ "mail from:<>\r\nQUIT\r\n", CLIENT_MAIL, false, 0, "mail from:<> 4\nQUIT - 4\n" },
+	/* of AUTH the mechanism; a line that is no command of ours is a number */
+	{ "AUTH PLAIN AGFsaWNlAHNlY3JldA==\r\n", CLIENT_AUTH, false, 0, "AUTH PLAIN 4\n" },
+	{ "AUTH LOGIN\r\n", CLIENT_AUTH, false, 0, "AUTH LOGIN 4\n" },
+	{ "AGFsaWNlAHNlY3JldA==\r\n", CLIENT_AUTH, false, 0, "- - 20\n" },
+	{ "AGFsaWNlAHNlY3JldA==\r\n", CLIENT_AUTH, true, 0, "- - 20\n" },
+	/* the first answer may look like a command */
+	{ "NOOP\r\n", CLIENT_AUTH, true, 0, "- - 4\n" },
+	{ "XTOKEN secret\r\n", CLIENT_EHLO, false, 0, "- - 13\n" },
+	/* content */
+	{ "MAIL FROM:<not@a.command>\r\nsecret\r\n", CLIENT_SENDING, false, 0, "" },
+	{ ".\r\n", CLIENT_DOT, false, 0, "" },
+};
+
+static const char *const fields[] = { "cs-method", "cs-uri-query", "sc-bytes", NULL };
+
+START_TEST(commands)
+{
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct buf lines = BUF_INIT(1 << 16);
+		struct logged paper;
+		struct outbound remote = { 0 };
+		struct site site = { .r = &remote };
+		struct outconn peer = { .site = &site, .ip = "192.0.2.1", .port = 25, .told = rows[i].told };
+
+		logged_open(&paper, fields);
+		remote.log = paper.log;
+		buf_init(&peer.client.out, 1 << 16);
+		buf_puts(&peer.client.out, rows[i].out);
+		peer.client.phase = rows[i].phase;
+		peer.client.hush = rows[i].hush;
+		outconn_log_commands(&peer);
+		outconn_log_commands(&peer);	/* and once is enough */
+		ck_assert_uint_eq(peer.told, peer.client.out.len);
+		logged_close(&paper, &lines);
+		ck_assert_msg(strcmp(buf_text(&lines), rows[i].lines) == 0, "row %zu: %s", i, buf_text(&lines));
+		buf_done(&peer.client.out);
+		buf_done(&lines);
+	}
+}
+END_TEST
+
+START_TEST(replies)
+{
+	static const struct { enum client_phase phase; const char *line; } said[] = {
+		{ CLIENT_EHLO, "250-mx.example greets \"us\"" }, { CLIENT_AUTH, "334 c2VjcmV0" }, { CLIENT_AUTH, "535 5.7.8 no" }, { CLIENT_MAIL, "334 x" },
+		{ CLIENT_MAIL, "25" }, { CLIENT_MAIL, "" },
+	};
+	struct buf lines = BUF_INIT(1 << 16);
+	struct logged paper;
+	struct outbound remote = { 0 };
+	struct site site = { .r = &remote };
+	struct outconn peer = { .site = &site, .ip = "192.0.2.1", .port = 25 };
+
+	logged_open(&paper, fields);
+	remote.log = paper.log;
+	for (size_t i = 0; i < nitems_of(said); i++) {
+		peer.client.phase = said[i].phase;
+		outconn_log_reply(&peer, said[i].line, strlen(said[i].line));
+	}
+	logged_close(&paper, &lines);
+	ck_assert_str_eq(buf_text(&lines), "- 250-mx.example+greets+%22us%22 26\n- 334 12\n- 535+5.7.8+no 12\n- 334+x 5\n- 25 2\n- - 0\n");
+	buf_done(&lines);
+}
+END_TEST
+
+/* Without a log nothing is looked at, but the place is kept. */
+START_TEST(none)
+{
+	struct outbound remote = { 0 };
+	struct site site = { .r = &remote };
+	struct outconn peer = { .site = &site };
+
+	buf_init(&peer.client.out, 100);
+	buf_puts(&peer.client.out, "QUIT\r\n");
+	outconn_log_commands(&peer);
+	ck_assert_uint_eq(peer.told, 6);
+	buf_done(&peer.client.out);
+}
+END_TEST
+
+UNIT_MAIN("trace", commands, replies, none)

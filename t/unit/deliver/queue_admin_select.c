@@ -1,0 +1,72 @@
+/* queue_admin_select - badmail that came after the order began is not meant, within the very second too */
+#include "t/unit/unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "deliver/queue_admin.h"
+#include "t/unit/scratch.h"
+
+/* A message with that time in its name. The second in which it came here. */
+static int64_t
+lose(int64_t time_us, uint32_t chance)
+{
+	char id[MESSAGE_ID_SIZE], path[200];
+	struct stat st;
+
+	message_id_make(id, time_us, chance);
+	snprintf(path, sizeof(path), "%s/badmail/%s.bad", home, id);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	ck_assert_int_ne(fd, -1);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	close(fd);
+	return st.st_ctim.tv_sec;
+}
+
+/* How many are meant by an order of that moment; 0: any. */
+static size_t
+meant(int64_t newest_us)
+{
+	static struct queue_admin_job job;
+	static struct queue_admin queue_admin;
+	void *jobs[] = { &job };
+	size_t n = 0;
+
+	queue_admin.spool = spool;
+	job = (struct queue_admin_job){ .queue_admin = &queue_admin, .ask = { .verb = MSG_QUEUE_BADMAIL_RETRY, .newest_us = newest_us } };
+	buf_init(&job.text, MSG_QUEUE_TEXT_MAX);
+	queue_admin_select_run(NULL, jobs, 1);
+	for (size_t i = 0; i < job.looked; i++)
+		n += job.item[i].matched;
+	buf_done(&job.text);
+	return n;
+}
+
+START_TEST(test_badmail_of_that_second)
+{
+	int64_t second, came;
+	uint32_t turn = 0;
+
+	scratch_begin();
+	do {		/* until both are of one second */
+		setenv("H", home, 1);
+		ck_assert_int_eq(system("rm -f $H/badmail/*"), 0);
+		second = clock_wall_us() / 1000000;
+		came = lose(second * 1000000 + 400000, ++turn);
+	} while (lose(second * 1000000 + 600000, turn) != second || came != second);
+	ck_assert_uint_eq(meant(second * 1000000 + 500000), 1);
+	ck_assert_uint_eq(meant((second - 1) * 1000000 + 999999), 0);
+	ck_assert_uint_eq(meant((second + 1) * 1000000 + 500000), 2);
+	ck_assert_uint_eq(meant((second + 2) * 1000000), 2);
+	ck_assert_uint_eq(meant(0), 2);
+	/* what its name says counts for nothing else: a clock may have been ahead */
+	lose((second + 1000) * 1000000, 7);
+	ck_assert_uint_eq(meant((second + 60) * 1000000), 3);
+	scratch_end();
+}
+END_TEST
+
+UNIT_MAIN("deliver/chores_look", test_badmail_of_that_second)

@@ -1,0 +1,101 @@
+/* queue_scan - more messages than fit into the chunks on their way: all are told of, once; a stop does not hang */
+#include "t/unit/unit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "deliver/deliver.h"
+#include "t/unit/scratch.h"
+
+#define COUNT 50000		/* twelve chunks of 4,096; eight may wait */
+
+static struct loop *loop;
+static size_t found_count, calls;
+static uint64_t sum;
+static ssize_t told;
+static struct queue_scan *scanner;
+static size_t stop_after;
+
+static void
+found(void *arg, const struct spool_entry *entry, size_t n)
+{
+	(void)arg;
+	calls++;
+	found_count += n;
+	for (size_t i = 0; i < n; i++)
+		sum += (uint64_t)message_id_time_us(entry[i].id);
+	if (stop_after != 0 && calls == stop_after)
+		queue_scan_stop(scanner);
+}
+
+static void
+over(void *arg, ssize_t total, uint64_t ms)
+{
+	(void)arg;
+	(void)ms;
+	told = total;
+	loop_stop(loop);
+}
+
+/* All in one bucket (8 s of arrival), empty: a scan does not look inside. */
+static uint64_t
+make_files(void)
+{
+	uint64_t all = 0;
+
+	for (unsigned i = 0; i < COUNT; i++) {
+		int64_t us = (214011537LL << 23) + i * 100;	/* the beginning of a bucket */
+		char id[MESSAGE_ID_SIZE], path[160];
+		int fd;
+
+		message_id_make(id, us, i);
+		snprintf(path, sizeof(path), "%s/queue/%03x", home, (unsigned)(us >> 23) & 1023);
+		if (i == 0)
+			ck_assert_int_eq(mkdir(path, 0700), 0);
+		snprintf(path + strlen(path), sizeof(path) - strlen(path), "/%s", id);
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+		ck_assert_int_ne(fd, -1);
+		close(fd);
+		all += (uint64_t)us;
+	}
+	return all;
+}
+
+static void
+scan_all(size_t stop)
+{
+	struct pool *pool;
+
+	loop = loop_new();
+	pool = pool_new(loop, 2);
+	found_count = calls = 0;
+	sum = 0;
+	stop_after = stop;
+	scanner = queue_scan_new(loop, pool, spool, found, over, NULL);
+	queue_scan_start(scanner, true);
+	loop_run(loop);
+	pool_free(pool);
+	queue_scan_free(scanner);
+	loop_free(loop);
+}
+
+START_TEST(test_all)
+{
+	uint64_t want;
+
+	scratch_begin();
+	want = make_files();
+	scan_all(0);
+	ck_assert_int_eq(told, COUNT);
+	ck_assert_uint_eq(found_count, COUNT);
+	ck_assert(sum == want);
+	scan_all(1);		/* ends, though nobody takes what is left */
+	ck_assert_uint_le(found_count, COUNT);
+	scratch_end();
+}
+END_TEST
+
+UNIT_MAIN("deliver/rescan", test_all)

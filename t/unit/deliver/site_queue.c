@@ -1,0 +1,49 @@
+/* site_queue - of several failures, which one is told */
+#include "t/unit/unit.h"
+
+#include <string.h>
+
+#include "deliver/deliver.h"
+
+#define LATER VERDICT_LATER
+#define REFUSED VERDICT_REFUSED
+
+/* Two failures, one after the other; which of them stays. */
+static const struct { enum verdict_what a; const char *a_status; enum verdict_what b; const char *b_status; int told; } rows[] = {
+	{ LATER, "4.7.5", LATER, "4.3.1", 2 },
+	/* what a host said tells more than that another was not there, in either order */
+	{ LATER, "4.7.5", LATER, "4.4.1", 1 },
+	{ LATER, "4.4.1", LATER, "4.7.5", 2 },
+	{ LATER, "4.4.1", LATER, "4.4.1", 2 },
+	{ LATER, "4.4.2", LATER, "4.4.1", 1 },
+	/* refused only when all refuse */
+	{ LATER, "4.7.5", REFUSED, "5.0.0", 1 },
+	{ LATER, "4.4.1", REFUSED, "5.0.0", 1 },
+	{ REFUSED, "5.0.0", LATER, "4.7.5", 2 },
+	{ REFUSED, "5.0.0", LATER, "4.4.1", 2 },
+	{ REFUSED, "5.0.0", REFUSED, "5.7.1", 2 },
+};
+
+START_TEST(test_note)
+{
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct verdict told, a, b;
+		struct outbound_job job = { .verdict = &told, .count = 1 };
+
+		verdict_set(&a, rows[i].a, rows[i].a_status, "one");
+		verdict_set(&b, rows[i].b, rows[i].b_status, "two");
+		site_queue_note(&job, &a, true);
+		ck_assert(strcmp(told.text, "one") == 0 && job.glitch && job.noted == SITE_FAILURE);
+		site_queue_note(&job, &b, false);
+		ck_assert_msg(strcmp(told.text, rows[i].told == 1 ? "one" : "two") == 0, "row %zu: %s", i, told.text);
+		ck_assert_int_eq(job.glitch, rows[i].told == 1);
+		/* a peer's word on this very message stands */
+		job.noted = SITE_HEARD;
+		verdict_set(&b, LATER, "4.3.2", "three");
+		site_queue_note(&job, &b, false);
+		ck_assert_str_ne(told.text, "three");
+	}
+}
+END_TEST
+
+UNIT_MAIN("deliver/site_job", test_note)

@@ -1,0 +1,93 @@
+/* tls_policy - what each mode asks of which host */
+#include "t/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "deliver/deliver.h"
+
+static const struct {
+	enum config_outbound_tls mode;
+	const char *address;
+	bool records;
+	enum client_tls want;
+} policies[] = {
+	{ CONFIG_OUT_TLS_OFF, "192.0.2.1:25", false, CLIENT_TLS_OFF },
+	{ CONFIG_OUT_TLS_OFF, "192.0.2.1:465", false, CLIENT_TLS_OFF },
+	{ CONFIG_OUT_TLS_MAY, "192.0.2.1:25", false, CLIENT_TLS_MAY },
+	{ CONFIG_OUT_TLS_MAY, "192.0.2.1:465", false, CLIENT_TLS_AT_ONCE },
+	{ CONFIG_OUT_TLS_REQUIRED, "192.0.2.1:587", false, CLIENT_TLS_MUST },
+	{ CONFIG_OUT_TLS_REQUIRED, "[2001:db8::1]:465", false, CLIENT_TLS_AT_ONCE },
+	{ CONFIG_OUT_TLS_VERIFY, "192.0.2.1:25", false, CLIENT_TLS_MUST },
+	{ CONFIG_OUT_TLS_DANE, "192.0.2.1:25", false, CLIENT_TLS_MAY },
+	{ CONFIG_OUT_TLS_DANE, "192.0.2.1:25", true, CLIENT_TLS_MUST },
+	{ CONFIG_OUT_TLS_DANE, "192.0.2.1:465", true, CLIENT_TLS_AT_ONCE },
+};
+
+START_TEST(test_policies)
+{
+	struct tlsa_set set = { .count = 0 };
+
+	for (size_t i = 0; i < nitems_of(policies); i++) {
+		struct destination d = { .security = { .tls = policies[i].mode } };
+		struct mx_address a = { .tlsa = policies[i].records ? &set : NULL };
+		const char *why;
+
+		ck_assert_int_eq(net_address_parse(&a.to, policies[i].address, 25, &why), 0);
+		ck_assert_msg(tls_policy_tls(&d, &a) == policies[i].want, "row %zu", i);
+	}
+}
+END_TEST
+
+/* `want`: the name asked for, the proof, the names that will do. */
+static const struct {
+	enum config_outbound_tls mode;
+	const char *domain;		/* "": a smart host */
+	const char *host;
+	bool literal, sure;
+	int records;			/* -1: no TLSA */
+	const char *want;
+} wishes[] = {
+	{ CONFIG_OUT_TLS_MAY, "d.example", "mx.other.example", false, true, -1, "mx.other.example none" },
+	{ CONFIG_OUT_TLS_REQUIRED, "", "192.0.2.1", true, true, -1, "- none" },
+	{ CONFIG_OUT_TLS_VERIFY, "", "hub.example", false, true, -1, "hub.example name hub.example" },
+	{ CONFIG_OUT_TLS_VERIFY, "", "192.0.2.1", true, true, -1, "- name 192.0.2.1" },
+	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mx.other.example", false, true, -1, "mx.other.example name mx.other.example or d.example" },
+	/* named by an unsigned MX */
+	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mx.other.example", false, false, -1, "mx.other.example name d.example" },
+	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mx.d.example", false, false, -1, "mx.d.example name mx.d.example or d.example" },
+	{ CONFIG_OUT_TLS_VERIFY, "d.example", "MX.D.example", false, false, -1, "MX.D.example name MX.D.example or d.example" },
+	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mxd.example", false, false, -1, "mxd.example name d.example" },
+	{ CONFIG_OUT_TLS_VERIFY, "d.example", "d.example", false, false, -1, "d.example name d.example" },
+	{ CONFIG_OUT_TLS_DANE, "d.example", "mx.other.example", false, true, -1, "mx.other.example none" },
+	{ CONFIG_OUT_TLS_DANE, "d.example", "mx.other.example", false, true, 0, "base.example none" },
+	{ CONFIG_OUT_TLS_DANE, "d.example", "mx.other.example", false, true, 2, "base.example dane base.example or mx.other.example or d.example" },
+	{ CONFIG_OUT_TLS_DANE, "", "base.example", false, true, 1, "base.example dane base.example" },
+};
+
+START_TEST(test_wishes)
+{
+	static const char *const proofs[] = { "none", "name", "dane" };
+	struct tlsa_set *set = mem_zalloc(sizeof(*set));
+
+	snprintf(set->base, sizeof(set->base), "base.example");
+	for (size_t i = 0; i < nitems_of(wishes); i++) {
+		struct destination d = { .domain = (char *)wishes[i].domain, .by_mx = wishes[i].domain[0] != '\0', .security = { wishes[i].mode } };
+		struct tls_policy_host host = { wishes[i].host, wishes[i].literal, wishes[i].sure, wishes[i].records >= 0 ? set : NULL };
+		struct tls_record record[TLSA_RECORDS_MAX];
+		struct tls_wish wish;
+		char names[200], got[400];
+
+		set->count = wishes[i].records > 0 ? (size_t)wishes[i].records : 0;
+		tls_policy_wish(&d, &host, &wish, record);
+		tls_policy_names(&wish, names, sizeof(names));
+		snprintf(got, sizeof(got), "%s %s%s%s", wish.ask != NULL ? wish.ask : "-", proofs[wish.proof], names[0] != '\0' ? " " : "", names);
+		ck_assert_msg(strcmp(got, wishes[i].want) == 0, "row %zu: got \"%s\", wanted \"%s\"", i, got, wishes[i].want);
+		ck_assert_uint_eq(wish.records, wish.proof == TLS_PROOF_DANE ? set->count : 0);
+		ck_assert(wish.proof != TLS_PROOF_NAME || wish.names > 0 || wish.ip != NULL);
+	}
+	free(set);
+}
+END_TEST
+
+UNIT_MAIN("deliver/demand", test_policies, test_wishes)
