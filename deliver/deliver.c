@@ -17,8 +17,16 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/queue_admin.h"
+#include "common/process/pool.h"
+#include "common/spool/enqueue.h"
+#include "common/spool/spool_private.h"
+#include "common/w3clog/w3clog.h"
+#include "deliver/admin/admin.h"
 #include "deliver/deliver.h"
+#include "deliver/local/local.h"
+#include "deliver/outbound/outbound.h"
+#include "deliver/result/result.h"
+#include "deliver/schedule/schedule.h"
 
 #define THREADS 13	/* one for the protocol log */
 #define WINDOW 2000		/* messages loaded at a time */

@@ -14,8 +14,13 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/queue_admin.h"
+#include "common/process/pool.h"
+#include "common/spool/enqueue.h"
+#include "common/spool/spool_private.h"
+#include "deliver/admin/admin.h"
 #include "deliver/deliver.h"
+#include "deliver/result/result.h"
+#include "deliver/schedule/schedule.h"
 
 #define THREADS 8
 #define WINDOW 64		/* orders load their own, few at a time */

@@ -6,7 +6,6 @@
  * Promise:  pause and drain end no session; stop lets messages under way finish within the grace time
  * Fails by: die() while it is set up; afterwards never
  */
-#include "listener/listener.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,6 +15,15 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/ipc/ctl_client.h"
+#include "common/process/pool.h"
+#include "common/spool/enqueue.h"
+#include "common/spool/spool.h"
+#include "common/w3clog/w3clog.h"
+#include "listener/accept/accept.h"
+#include "listener/connection/connection.h"
+#include "listener/helpers/helpers.h"
+#include "listener/listener.h"
 
 #define POOL_THREADS 5	/* two write content, two sync: see common/spool/enqueue; one the protocol log */
 

@@ -17,6 +17,7 @@
 #include <bsd/unistd.h>
 
 #include "master/master.h"
+#include "master/posternctl/posternctl.h"
 
 static int
 main_usage(void)

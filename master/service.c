@@ -22,7 +22,10 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "master/control/control.h"
 #include "master/master.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 
 #define SERVICE_FILES 262144U	/* descriptors a process may have: thousands of sessions */
 

@@ -12,6 +12,8 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "master/master.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 
 static void
 signals_stop(struct master *m, bool queued, int value)

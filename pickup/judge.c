@@ -15,10 +15,10 @@
 #include "pickup/pickup.h"
 
 enum {
-	LDAP_CONN_GRACE_MS = 10000,	/* link(2) then unlink(2) of the first name is a way to put a file in place */
+	LINK_GRACE_MS = 10000,	/* link(2) then unlink(2) of the first name is a way to put a file in place */
 	EMPTY_MS = 10000,	/* a writer has perhaps just created it */
 	SETTLED_MS = 5000,	/* seen by the scan alone: not touched for so long, it is taken at once */
-	OUTBOUND_QUIET_MS = 5000,	/* other hosts' writes arrive late on a network file system */
+	REMOTE_QUIET_MS = 5000,	/* other hosts' writes arrive late on a network file system */
 	LOCKED_MS = 1000,
 	AGAIN_MS = 3000,
 	SEALED_MS = 60000,
@@ -132,9 +132,9 @@ judge_file(const struct judge_rules *r, enum judge_evidence evidence, const stru
 		return refuse(JUDGE_DEVICE);
 	quiet = quiet_ms(r, evidence, f, m);
 	if (f->nlink > 1)
-		return f->now_ms - m->first_ms < LDAP_CONN_GRACE_MS ? wait_for(evidence_rows[evidence].again) : refuse(JUDGE_SECOND_NAME);
+		return f->now_ms - m->first_ms < LINK_GRACE_MS ? wait_for(evidence_rows[evidence].again) : refuse(JUDGE_SECOND_NAME);
 	if (r->remote && evidence == JUDGE_SCANNED)
-		need = OUTBOUND_QUIET_MS;
+		need = REMOTE_QUIET_MS;
 	if (quiet < need)
 		return wait_for(need - quiet < evidence_rows[evidence].again ? (unsigned)(need - quiet) : evidence_rows[evidence].again);
 	if (f->size == 0)

@@ -12,8 +12,9 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/ipc/ctl.h"
 #include "common/ipc/msg_etrn.h"
-#include "deliver/deliver.h"
+#include "deliver/admin/admin.h"
 
 struct etrn_server_client {
 	LIST_ENTRY(etrn_server_client) link;

@@ -13,7 +13,11 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/queue_admin.h"
+#include "common/boot/boot.h"
+#include "common/ipc/ctl.h"
+#include "common/process/pool.h"
+#include "common/spool/spool_private.h"
+#include "deliver/admin/admin.h"
 
 #define WAITING_MAX 32
 

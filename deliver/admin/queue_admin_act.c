@@ -13,7 +13,10 @@
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"
-#include "deliver/queue_admin.h"
+#include "common/process/pool.h"
+#include "common/spool/spool_private.h"
+#include "deliver/admin/admin.h"
+#include "deliver/result/result.h"
 
 #define ORDERS_MAX 48		/* loaded at a time */
 
@@ -220,7 +223,7 @@ count_order(struct queue_admin_job *j, const struct schedule_admin *o, enum sche
 }
 
 static void
-control_commands_done(void *arg, struct schedule_admin *o)
+order_done(void *arg, struct schedule_admin *o)
 {
 	struct queue_admin_job *j = arg;
 
@@ -238,7 +241,7 @@ start_order(struct queue_admin_job *j, struct queue_admin_item *i)
 	*o = (struct schedule_admin){
 		.kind = j->ask.verb == MSG_QUEUE_DELETE ? SCHEDULE_DELETE : j->ask.verb == MSG_QUEUE_BOUNCE ? SCHEDULE_BOUNCE : SCHEDULE_MOVE,
 		.uid = j->ask.uid, .pick = &j->ask.pick, .reason = j->ask.reason, .to = j->queue_admin->other, .to_name = j->ask.to,
-		.done = control_commands_done, .arg = j,
+		.done = order_done, .arg = j,
 	};
 	memcpy(o->id, i->id, sizeof(o->id));
 	j->open++;

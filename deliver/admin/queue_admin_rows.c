@@ -15,7 +15,8 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/mail/header.h"
-#include "deliver/queue_admin.h"
+#include "deliver/admin/admin.h"
+#include "deliver/result/result.h"
 
 #define SHOWN_RECIPIENTS 5		/* of a line in a list */
 #define SHOWN_ALL 100			/* of a message that is shown */

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "deliver/queue_admin.h"
+#include "deliver/admin/admin.h"
 
 #define WALK 20000
 #define LOOK_MS 300

@@ -12,7 +12,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/config/config.h"
+#include "common/process/pool.h"
+#include "common/spool/spool_private.h"
+#include "deliver/local/local.h"
 
 #define BATCH 64
 #define LANES 3			/* batches at a time: one writes while others wait for their syncs */

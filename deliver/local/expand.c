@@ -13,7 +13,10 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/boot/boot.h"
+#include "common/ipc/ctl_client.h"
+#include "common/ipc/directory_client.h"
+#include "deliver/local/local.h"
 
 #define PATIENCE_MS 360000	/* longer than the helper's own limit, so that its reason is the one seen */
 #define COPIES_MAX 16		/* messages written at a time */

@@ -15,7 +15,8 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/spool/enqueue.h"
+#include "deliver/local/local.h"
 
 #define PART_MAX 5000		/* recipients of one message; each transaction has max-recipients at the most */
 #define PIECE (64U << 10)

@@ -11,7 +11,10 @@
 #include <string.h>
 
 #include "common/base/log.h"
-#include "deliver/deliver.h"
+#include "common/boot/boot.h"
+#include "common/ipc/ctl.h"
+#include "common/ipc/ctl_client.h"
+#include "deliver/outbound/outbound.h"
 
 enum { PATIENCE_MS = 60000 };
 

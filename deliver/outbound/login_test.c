@@ -13,8 +13,10 @@
 #include <sysexits.h>
 
 #include "common/base/mem.h"
+#include "common/boot/boot.h"
+#include "common/ipc/ctl.h"
 #include "common/ipc/msg_token.h"
-#include "deliver/deliver.h"
+#include "deliver/outbound/outbound.h"
 
 struct login_test_host {
 	LIST_ENTRY(login_test_host) link;

@@ -14,7 +14,12 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/boot/boot.h"
+#include "common/ipc/ctl.h"
+#include "common/ipc/ctl_client.h"
+#include "common/ipc/dns_client.h"
+#include "common/process/loop.h"
+#include "deliver/outbound/outbound.h"
 
 #define OUTBOUND_BUCKETS 1024
 #define SERVED_A_TURN 64	/* of those that wait for a connection */

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,18 +21,18 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/mail/header.h"
-#include "deliver/deliver.h"
+#include "common/mail/message.h"
+#include "common/process/counters.h"
+#include "common/process/loop.h"
+#include "deliver/outbound/outbound.h"
 
-#define CONNECT_MS 30000
-#define IDLE_MS 5000
+enum { CONNECT_MS = 30000, IDLE_MS = 5000 };
 #define KEEP_OUT 4096		/* an idle connection keeps no more than this for its next commands */
 
 static uint64_t
 bounded(const struct outconn *p, uint64_t ms)
 {
-	uint64_t most = p->site->r->server->outbound_timeout;
-
-	return ms < most ? ms : most;
+	return MIN(ms, p->site->r->server->outbound_timeout);
 }
 
 /* --- bytes --- */

@@ -11,7 +11,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "deliver/outbound/outbound.h"
 
 static const struct outconn_auth_source *const sources[] = {
 	[CONFIG_OUT_BASIC] = &auth_out_client_basic,

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "deliver/deliver.h"
+#include "deliver/outbound/outbound.h"
 
 /* What recv(2) and send(2) would say. */
 static ssize_t

@@ -12,7 +12,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/w3clog/w3clog.h"
+#include "deliver/outbound/outbound.h"
 
 static const struct {
 	const char *verb;

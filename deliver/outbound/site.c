@@ -13,7 +13,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/mail/message.h"
+#include "common/process/counters.h"
+#include "common/process/loop.h"
+#include "deliver/outbound/outbound.h"
 
 #define JOBS_PER_CONNECTION 5	/* waiting jobs that justify one more connection */
 #define PRESSURE_MS 1000	/* jobs still waiting after that: more connections than the proportion says */

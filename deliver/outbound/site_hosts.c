@@ -9,7 +9,9 @@
  */
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "deliver/deliver.h"
+#include "common/ipc/dns_client.h"
+#include "common/process/counters.h"
+#include "deliver/outbound/outbound.h"
 
 #define BAD_MS 60000		/* an address that failed is tried last */
 #define QUIET_MS 60000		/* between two events about one address */

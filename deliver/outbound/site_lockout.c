@@ -11,7 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "deliver/outbound/outbound.h"
 
 #define HOLD_FIRST_MS 60000U
 #define HOLD_LAST_MS 1800000U

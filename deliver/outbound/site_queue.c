@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "deliver/deliver.h"
+#include "deliver/outbound/outbound.h"
 
 #define ROUNDS_MAX 3
 

@@ -12,8 +12,11 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/boot/boot.h"
+#include "common/ipc/ctl.h"
+#include "common/ipc/ctl_client.h"
 #include "common/ipc/msg_token.h"
-#include "deliver/deliver.h"
+#include "deliver/outbound/outbound.h"
 
 enum { PATIENCE_MS = 400000 };	/* longer than the helper has for the endpoint, so that its reason is the one seen */
 

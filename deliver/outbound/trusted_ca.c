@@ -18,7 +18,10 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/boot/boot.h"
+#include "common/ipc/ctl.h"
+#include "common/process/loop.h"
+#include "deliver/outbound/outbound.h"
 
 #define AGAIN_MS 86400000U
 

@@ -12,7 +12,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "deliver/outbound/outbound.h"
 
 /* A saslname (RFC 5801 4): comma and equals sign are escaped. */
 static void

@@ -12,7 +12,13 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/config/config.h"
+#include "common/process/counters.h"
+#include "common/process/loop.h"
+#include "common/process/pool.h"
+#include "common/spool/spool.h"
+#include "common/spool/spool_private.h"
+#include "deliver/result/result.h"
 
 #define LANES 2
 #define TRIM_MS 600000		/* every ten minutes */

@@ -15,7 +15,7 @@
 
 #include "common/base/mem.h"
 #include "common/mail/xtext.h"
-#include "deliver/deliver.h"
+#include "deliver/result/result.h"
 
 #define PIECE (16U << 10)
 #define COLUMNS 78

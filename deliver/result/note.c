@@ -6,13 +6,14 @@
  * Promise:  what note_format writes note_next reads back; a torn last line is never read; foreign lines are skipped
  * Fails by: the buffer's own failure
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "deliver/result/result.h"
 
 static const char *const words[] = {
 	[NOTE_OTHER] = "",

@@ -15,8 +15,11 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/config/config.h"
 #include "common/mail/header.h"
-#include "deliver/deliver.h"
+#include "common/process/counters.h"
+#include "common/spool/enqueue.h"
+#include "deliver/result/result.h"
 
 #define ORIGINAL_MAX (64U << 10)	/* a larger original comes back as its header, cut there */
 #define OUT_MAX (1U << 20)

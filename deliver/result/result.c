@@ -16,7 +16,12 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/process/loop.h"
+#include "common/process/pool.h"
+#include "common/spool/spool.h"
+#include "deliver/active/active.h"
+#include "deliver/result/result.h"
+#include "deliver/schedule/schedule.h"
 
 #define QUICK_LANES 2			/* steps without a sync */
 #define QUICK_BATCH 64

@@ -10,7 +10,9 @@
 #include <bsd/stdlib.h>
 
 #include "common/base/log.h"
-#include "deliver/deliver.h"
+#include "common/config/config.h"
+#include "deliver/active/active.h"
+#include "deliver/result/result.h"
 
 static unsigned
 spread(void)

@@ -13,7 +13,9 @@
 #include "common/base/clock.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/config/config.h"
+#include "deliver/active/active.h"
+#include "deliver/result/result.h"
 
 #define DETAILS_MAX (1U << 20)
 

@@ -8,7 +8,8 @@
  *           peer asks for is kept: not before it, within the table's longest wait; sooner than the table only a few times
  * Fails by: nothing
  */
-#include "deliver/deliver.h"
+#include "common/config/config.h"
+#include "deliver/result/result.h"
 
 #define QUICK_TRIES 3
 #define QUICK_MS 60000

@@ -11,7 +11,7 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "deliver/result/result.h"
 
 #define NEAR 8			/* words between the asking one and the time */
 #define WORD_SIZE 24

@@ -16,7 +16,10 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/process/counters.h"
+#include "common/process/loop.h"
+#include "deliver/outbound/outbound.h"
+#include "deliver/schedule/schedule.h"
 
 struct atrn {
 	LIST_ENTRY(atrn) link;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "deliver/schedule/schedule.h"
 
 #define SIZE_MIN 16
 

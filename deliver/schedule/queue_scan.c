@@ -12,7 +12,11 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/process/loop.h"
+#include "common/process/pool.h"
+#include "common/spool/spool.h"
+#include "common/spool/spool_private.h"
+#include "deliver/schedule/schedule.h"
 
 #define CHUNK 4096
 #define CHUNKS_MAX 8

@@ -13,7 +13,12 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/process/counters.h"
+#include "common/process/pool.h"
+#include "deliver/active/active.h"
+#include "deliver/local/local.h"
+#include "deliver/result/result.h"
+#include "deliver/schedule/schedule.h"
 
 #define SPARE 256			/* places beside the window: for loading and for local mail */
 #define RECIPIENTS_MAX 200000		/* of all loaded messages */

@@ -14,7 +14,12 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/mail/idn.h"
-#include "deliver/deliver.h"
+#include "common/process/counters.h"
+#include "deliver/active/active.h"
+#include "deliver/local/local.h"
+#include "deliver/outbound/outbound.h"
+#include "deliver/result/result.h"
+#include "deliver/schedule/schedule.h"
 
 #define PORTIONS_MAX 16			/* of one message at a time */
 #define PORTION_MAX 1000		/* recipients, when max-recipients is not set lower */

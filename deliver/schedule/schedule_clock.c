@@ -8,7 +8,7 @@
  */
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "deliver/deliver.h"
+#include "deliver/schedule/schedule.h"
 
 #define SET_BACK_US 60000000	/* less is of no matter */
 

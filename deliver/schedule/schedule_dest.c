@@ -12,7 +12,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "deliver/schedule/schedule.h"
 
 #define BUCKETS 4096
 #define TURN_SHARE 16		/* at work for one connection that is the only one there will be */

@@ -12,7 +12,10 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/process/counters.h"
+#include "common/process/loop.h"
+#include "deliver/active/active.h"
+#include "deliver/schedule/schedule.h"
 
 #define KEY_PREFIX "hold:"
 

@@ -12,7 +12,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "deliver/schedule/schedule.h"
 
 #define SLAB_BITS 12			/* 4,096 records a slab */
 #define SLAB_SIZE (1U << SLAB_BITS)

@@ -15,7 +15,10 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/mail/header.h"
-#include "deliver/deliver.h"
+#include "common/spool/spool.h"
+#include "deliver/active/active.h"
+#include "deliver/result/result.h"
+#include "deliver/schedule/schedule.h"
 
 #define HEADER_FIRST (16U << 10)
 #define HEADER_MAX (256U << 10)		/* hops are counted this far */

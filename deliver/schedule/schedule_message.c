@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "deliver/active/active.h"
+#include "deliver/result/result.h"
+#include "deliver/schedule/schedule.h"
 
 struct schedule_message *
 schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *only)

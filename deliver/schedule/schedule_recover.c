@@ -13,7 +13,8 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/process/loop.h"
+#include "deliver/schedule/schedule.h"
 
 #define FIRST_MS 500		/* after the first sign of life: others may come back in that time */
 #define BETWEEN_MS 10000	/* between two walks */

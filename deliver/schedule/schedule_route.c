@@ -10,7 +10,8 @@
 
 #include "common/base/log.h"
 #include "common/mail/idn.h"
-#include "deliver/deliver.h"
+#include "deliver/active/active.h"
+#include "deliver/schedule/schedule.h"
 
 struct schedule_dest *
 schedule_route_hosts(struct schedule *s, const struct destination *d)

@@ -16,7 +16,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "deliver/smtp/smtp.h"
 
 #define MINUTES(n) ((n) * 60000U)
 #define OUT_MAX (512U << 10)	/* a piece with every dot doubled, or a window of commands, and more */

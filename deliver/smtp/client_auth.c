@@ -17,7 +17,7 @@
 #include "common/base/base64.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "deliver/smtp/smtp.h"
 
 #define LINE_MAX 512		/* of a command with its CRLF (RFC 5321 4.5.3.1.4); a longer first word waits for the challenge */
 #define CHALLENGES_MAX 10	/* of one attempt; no mechanism has more than four */

@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "deliver/deliver.h"
+#include "deliver/smtp/smtp.h"
 
 #define LINES_MAX 200
 #define BYTES_MAX 65536

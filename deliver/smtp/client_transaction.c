@@ -13,8 +13,9 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/mail/idn.h"
+#include "common/mail/message.h"
 #include "common/mail/xtext.h"
-#include "deliver/deliver.h"
+#include "deliver/smtp/smtp.h"
 
 #define BINARY (CLIENT_CHUNKING | CLIENT_BINARYMIME)
 #define WINDOW 100		/* commands sent and not answered */

@@ -11,7 +11,8 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "listener/listener.h"
+#include "common/process/client_count.h"
+#include "listener/accept/accept.h"
 
 struct client_limit {
 	uint64_t per_client;

@@ -19,7 +19,10 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/net.h"
+#include "listener/accept/accept.h"
+#include "listener/connection/connection.h"
 #include "listener/listener.h"
+#include "listener/smtp/smtp.h"
 
 enum { ACCEPTS_A_ROUND = 64, ACCEPTS_AT_SHUT = 8192, REST_MS = 1000, EVENTS_A_SECOND = 10 };
 

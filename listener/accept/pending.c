@@ -14,6 +14,8 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/net.h"
+#include "listener/accept/accept.h"
+#include "listener/connection/connection.h"
 #include "listener/listener.h"
 
 #define HEADER_WAIT_MS 10000

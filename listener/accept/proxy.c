@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "listener/listener.h"
+#include "listener/accept/accept.h"
 
 #define LINE_MAX_V1 107		/* section 2.1, with CRLF */
 #define HEAD_V2 16		/* section 2.2: signature, version and command, family, length */

@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "listener/listener.h"
+#include "common/ipc/msg_dns.h"
+#include "listener/accept/accept.h"
 
 /* The address in network order; 4 or 16 bytes. */
 static size_t

@@ -12,8 +12,10 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
+#include "common/boot/boot.h"
 #include "common/ipc/dns_client.h"
-#include "listener/listener.h"
+#include "common/process/counters.h"
+#include "listener/accept/accept.h"
 
 #define RDNS_WAIT_MS 5000
 #define RDNS_OPEN_MAX 2000	/* a question to a dead server stays with the helper for half a minute */

@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 #include "common/base/mem.h"
-#include "listener/listener.h"
+#include "common/process/loop.h"
+#include "listener/connection/connection.h"
 
 #define PIECE (16U << 10)
 

@@ -15,17 +15,18 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "listener/listener.h"
+#include "common/process/loop.h"
+#include "listener/connection/connection.h"
 
 /* A peer that takes nothing for so long is gone (RFC 5321 4.5.3.2 has no number for this side). */
 #define WRITE_LIMIT_MS 180000U
 #define OUTPUT_CAP (1U << 20)	/* never reached: replies of one step are small, and steps stop at the mark */
 
 enum link_state {
-	LDAP_CONN_NONE,
-	LDAP_CONN_WAITING,	/* until the output in clear is written */
-	LDAP_CONN_SHAKING,
-	LDAP_CONN_READY,
+	LINK_NONE,
+	LINK_WAITING,	/* until the output in clear is written */
+	LINK_SHAKING,
+	LINK_READY,
 };
 
 struct conn {
@@ -49,7 +50,7 @@ struct conn {
 static bool
 may_read(const struct conn *c)
 {
-	if (c->state == LDAP_CONN_WAITING || c->state == LDAP_CONN_SHAKING)
+	if (c->state == LINK_WAITING || c->state == LINK_SHAKING)
 		return false;
 	return c->end == CONN_OPEN && c->out.len < CONN_OUTPUT_MARK && c->ops->wants(c->arg);
 }
@@ -63,9 +64,9 @@ consume(struct conn *c, const char *data, size_t len)
 		used = c->ops->input(c->arg, data + at, len - at);
 		at += used;
 	}
-	if (c->end == CONN_OPEN && (c->state == LDAP_CONN_NONE || c->state == LDAP_CONN_READY))
+	if (c->end == CONN_OPEN && (c->state == LINK_NONE || c->state == LINK_READY))
 		return at;
-	c->spilled |= c->state == LDAP_CONN_WAITING && at < len;
+	c->spilled |= c->state == LINK_WAITING && at < len;
 	return len;
 }
 
@@ -86,7 +87,7 @@ static ssize_t
 take(struct conn *c, char *space, size_t size)
 {
 	enum tls_want want;
-	if (c->state != LDAP_CONN_READY)
+	if (c->state != LINK_READY)
 		return recv(c->fd, space, size, 0);
 	size_t n = tls_link_read(c->link, space, size, &want);
 	if (n > 0 || want == TLS_ENDED)
@@ -99,7 +100,7 @@ static ssize_t
 put(struct conn *c, const char *data, size_t len)
 {
 	enum tls_want want;
-	if (c->state != LDAP_CONN_READY)
+	if (c->state != LINK_READY)
 		return send(c->fd, data, len, MSG_NOSIGNAL);
 	size_t n = tls_link_write(c->link, data, len, &want);
 	if (n > 0)
@@ -114,7 +115,7 @@ take_all(struct conn *c, char *space, size_t size)
 {
 	ssize_t n = take(c, space, size);
 	size_t all = n > 0 ? (size_t)n : 0;
-	while (c->state == LDAP_CONN_READY && n == (ssize_t)TLS_RECORD_SIZE && size - all >= TLS_RECORD_SIZE) {
+	while (c->state == LINK_READY && n == (ssize_t)TLS_RECORD_SIZE && size - all >= TLS_RECORD_SIZE) {
 		n = take(c, space + all, size - all);
 		all += n > 0 ? (size_t)n : 0;
 	}
@@ -129,7 +130,7 @@ read_some(struct conn *c)
 
 	if (c->in.len > 0)
 		memcpy(scratch, c->in.data, before);
-	if (CONN_SCRATCH_SIZE - before < (c->state == LDAP_CONN_READY ? TLS_RECORD_SIZE : 1))
+	if (CONN_SCRATCH_SIZE - before < (c->state == LINK_READY ? TLS_RECORD_SIZE : 1))
 		return;
 	ssize_t n = take_all(c, scratch + before, CONN_SCRATCH_SIZE - before);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
@@ -206,7 +207,7 @@ shake(struct conn *c)
 		c->shake_on = want == TLS_WANT_READ ? LOOP_READ : LOOP_WRITE;
 		return;
 	case TLS_DONE:
-		c->state = LDAP_CONN_READY;
+		c->state = LINK_READY;
 		c->ops->secured(c->arg, NULL);
 		return;
 	case TLS_ENDED:
@@ -219,7 +220,7 @@ shake(struct conn *c)
 static void
 end_politely(struct conn *c)
 {
-	if (c->state == LDAP_CONN_READY && !c->lingering)
+	if (c->state == LINK_READY && !c->lingering)
 		tls_link_close(c->link);
 	if (c->end == CONN_LINGER && !c->lingering && shutdown(c->fd, SHUT_WR) == 0)
 		c->lingering = true;
@@ -244,8 +245,8 @@ work(struct conn *c)
 		}
 		flush(c);
 	} while (!c->dead && c->in.len > 0 && c->in.len < before && c->out.len == 0);
-	if (c->state == LDAP_CONN_WAITING && c->out.len == 0) {
-		c->state = LDAP_CONN_SHAKING;
+	if (c->state == LINK_WAITING && c->out.len == 0) {
+		c->state = LINK_SHAKING;
 		c->shake_on = LOOP_READ;
 	}
 	if (!c->dead && c->end != CONN_OPEN && c->out.len == 0)
@@ -257,7 +258,7 @@ work(struct conn *c)
 	c->ops->settled(c->arg);
 	if (c->lingering || may_read(c))
 		c->mute = false;
-	if (c->state == LDAP_CONN_SHAKING && !c->lingering)
+	if (c->state == LINK_SHAKING && !c->lingering)
 		loop_io_want(c->io, c->shake_on);
 	else
 		loop_io_want(c->io, (c->mute ? 0U : LOOP_READ) | (c->out.len > 0 ? LOOP_WRITE : 0U));
@@ -268,7 +269,7 @@ static void
 on_io(void *arg, unsigned what)
 {
 	struct conn *c = arg;
-	if (c->state == LDAP_CONN_SHAKING && c->end == CONN_OPEN) {
+	if (c->state == LINK_SHAKING && c->end == CONN_OPEN) {
 		shake(c);
 	} else if (what & LOOP_READ) {
 		if (c->lingering)
@@ -322,7 +323,7 @@ conn_free(struct conn *c)
 		return;
 	loop_io_free(c->io);
 	loop_timer_free(c->timer);
-	if (c->state == LDAP_CONN_READY && !c->dead)
+	if (c->state == LINK_READY && !c->dead)
 		tls_link_close(c->link);
 	tls_link_free(c->link);
 	close(c->fd);
@@ -341,7 +342,7 @@ void
 conn_secure(struct conn *c, struct tls *tls)
 {
 	c->link = tls_link_new(tls, c->fd);
-	c->state = LDAP_CONN_WAITING;
+	c->state = LINK_WAITING;
 	if (c->link == NULL)
 		c->dead = true;
 }
@@ -349,7 +350,7 @@ conn_secure(struct conn *c, struct tls *tls)
 struct ssl_st *
 conn_link(const struct conn *c)
 {
-	return c->state == LDAP_CONN_READY ? c->link : NULL;
+	return c->state == LINK_READY ? c->link : NULL;
 }
 
 bool

@@ -13,6 +13,10 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/process/pool.h"
+#include "common/spool/spool.h"
+#include "common/spool/spool_private.h"
+#include "listener/connection/connection.h"
 #include "listener/listener.h"
 
 enum { FRESH_MS = 2000 };

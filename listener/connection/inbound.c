@@ -15,7 +15,12 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/net.h"
-#include "listener/connection/inbound_parts.h"
+#include "common/ipc/ctl_client.h"
+#include "common/ipc/msg_auth_in.h"
+#include "common/ipc/msg_etrn.h"
+#include "listener/connection/connection.h"
+#include "listener/helpers/helpers.h"
+#include "listener/listener.h"
 
 /*
  * A message as a whole may take a quarter of an hour and a second for each KiB that has come: slow lines are

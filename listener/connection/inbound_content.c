@@ -12,6 +12,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/spool/enqueue.h"
+#include "listener/connection/connection.h"
 #include "listener/listener.h"
 
 /*

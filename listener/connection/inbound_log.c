@@ -18,7 +18,9 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/base/net.h"
-#include "listener/listener.h"
+#include "common/ipc/msg_auth_in.h"
+#include "common/w3clog/w3clog.h"
+#include "listener/connection/connection.h"
 
 #define HEADER_MAX (64U << 10)	/* the Message-ID is looked for so far */
 #define LINE_KEPT 400

@@ -14,7 +14,11 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "listener/connection/inbound_parts.h"
+#include "common/ipc/msg_auth_in.h"
+#include "common/ipc/msg_etrn.h"
+#include "listener/connection/connection.h"
+#include "listener/helpers/helpers.h"
+#include "listener/listener.h"
 
 static void
 do_send(void *arg, const char *data, size_t len)

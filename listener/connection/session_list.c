@@ -16,6 +16,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/msg_sessions.h"
+#include "listener/connection/connection.h"
 #include "listener/listener.h"
 
 #define LINE_MAX_BYTES 1300

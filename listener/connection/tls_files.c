@@ -19,6 +19,7 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "listener/connection/connection.h"
 #include "listener/listener.h"
 
 enum { FAILURES_A_SECOND = 10, EXPIRES_SOON_DAYS = 14 };

@@ -11,6 +11,10 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/ipc/ctl_client.h"
+#include "common/ipc/msg_auth_in.h"
+#include "listener/connection/connection.h"
+#include "listener/helpers/helpers.h"
 #include "listener/listener.h"
 
 enum { PATIENCE_MS = 10000 };

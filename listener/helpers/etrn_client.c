@@ -9,6 +9,10 @@
  */
 #include <string.h>
 
+#include "common/ipc/ctl_client.h"
+#include "common/ipc/msg_etrn.h"
+#include "listener/connection/connection.h"
+#include "listener/helpers/helpers.h"
 #include "listener/listener.h"
 
 enum { PATIENCE_MS = 10000 };

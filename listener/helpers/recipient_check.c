@@ -12,8 +12,10 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/boot/boot.h"
 #include "common/ipc/directory_client.h"
-#include "listener/listener.h"
+#include "listener/connection/connection.h"
+#include "listener/helpers/helpers.h"
 
 #define RECIPIENT_CHECK_WAIT_MS 3000
 #define RECIPIENT_CHECK_REST_MS 5000

@@ -16,9 +16,11 @@
 #include "common/base/base64.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "listener/listener.h"
+#include "common/config/config.h"
+#include "common/ipc/msg_auth_in.h"
+#include "listener/smtp/smtp.h"
 
-enum auth_verb_link { LDAP_CONN_ANY, LDAP_CONN_PRIVATE, LDAP_CONN_BOUND };
+enum auth_verb_link { LINK_ANY, LINK_PRIVATE, LINK_BOUND };
 
 /* The strongest first: many clients take the first they know. */
 static const struct auth_verb_row {
@@ -26,20 +28,20 @@ static const struct auth_verb_row {
 	enum config_auth key;		/* the word of `authentication` it belongs to */
 	enum auth_verb_link link;		/* private: not in the clear unless basic-requires-tls = no; bound: under TLS only */
 } auth_verb_rows[] = {
-	{ AUTH_IN_GSSAPI, CONFIG_AUTH_INTEGRATED, LDAP_CONN_ANY },
-	{ AUTH_IN_SCRAM_PLUS, CONFIG_AUTH_BASIC, LDAP_CONN_BOUND },
-	{ AUTH_IN_SCRAM, CONFIG_AUTH_BASIC, LDAP_CONN_ANY },
-	{ AUTH_IN_PLAIN, CONFIG_AUTH_BASIC, LDAP_CONN_PRIVATE },
-	{ AUTH_IN_LOGIN, CONFIG_AUTH_BASIC, LDAP_CONN_PRIVATE },
+	{ AUTH_IN_GSSAPI, CONFIG_AUTH_INTEGRATED, LINK_ANY },
+	{ AUTH_IN_SCRAM_PLUS, CONFIG_AUTH_BASIC, LINK_BOUND },
+	{ AUTH_IN_SCRAM, CONFIG_AUTH_BASIC, LINK_ANY },
+	{ AUTH_IN_PLAIN, CONFIG_AUTH_BASIC, LINK_PRIVATE },
+	{ AUTH_IN_LOGIN, CONFIG_AUTH_BASIC, LINK_PRIVATE },
 };
 static_assert(nitems_of(auth_verb_rows) == AUTH_IN_MECHANISMS, "one row a mechanism");
 
 static bool
 link_is_fit(const struct session *s, const struct auth_verb_row *row)
 {
-	if (row->link == LDAP_CONN_BOUND)
+	if (row->link == LINK_BOUND)
 		return s->bound;
-	return s->secure || row->link == LDAP_CONN_ANY || (row->link == LDAP_CONN_PRIVATE && !s->server->basic_requires_tls);
+	return s->secure || row->link == LINK_ANY || (row->link == LINK_PRIVATE && !s->server->basic_requires_tls);
 }
 
 bool
@@ -125,7 +127,7 @@ auth_verb_auth(struct session *s, const char *arg, size_t len)
 	else if (row == NULL || !(s->server->authentication & row->key))
 		session_reply(s, REPLY_AUTH_MECHANISM, NULL);
 	else if (!link_is_fit(s, row))
-		session_reply(s, row->link == LDAP_CONN_PRIVATE ? REPLY_AUTH_TLS : REPLY_AUTH_MECHANISM, NULL);
+		session_reply(s, row->link == LINK_PRIVATE ? REPLY_AUTH_TLS : REPLY_AUTH_MECHANISM, NULL);
 	else {
 		for (arg += n; arg < end && *arg == ' '; arg++)
 			;

@@ -14,7 +14,8 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
-#include "listener/listener.h"
+#include "common/config/config.h"
+#include "listener/smtp/smtp.h"
 
 /* The chunk that is coming. */
 struct bdat {

@@ -9,7 +9,7 @@
  */
 #include <string.h>
 
-#include "listener/listener.h"
+#include "listener/smtp/smtp.h"
 
 void
 data_begin(struct data *d, uint64_t limit)

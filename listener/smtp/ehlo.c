@@ -12,7 +12,8 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "listener/listener.h"
+#include "common/config/config.h"
+#include "listener/smtp/smtp.h"
 
 enum { EHLO_NAME_MAX = 255, EXTENSION_SIZE = 96 };
 

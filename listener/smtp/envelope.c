@@ -13,8 +13,7 @@
 
 #include "common/base/mem.h"
 #include "common/mail/idn.h"
-#include "common/mail/xtext.h"
-#include "listener/listener.h"
+#include "listener/smtp/smtp.h"
 
 enum parameter_verb { FOR_MAIL = 1, FOR_RCPT = 2 };
 

@@ -12,7 +12,10 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "listener/listener.h"
+#include "common/base/net.h"
+#include "common/config/config.h"
+#include "common/ipc/msg_etrn.h"
+#include "listener/smtp/smtp.h"
 
 static bool
 holds(const struct config_domain *d)

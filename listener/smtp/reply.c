@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "listener/listener.h"
+#include "listener/smtp/smtp.h"
 
 const struct reply_row reply_rows[] = {
 	[REPLY_NONE] = { 0 },

@@ -15,7 +15,11 @@
 #include "common/base/line.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "listener/listener.h"
+#include "common/config/config.h"
+#include "common/ipc/msg_auth_in.h"
+#include "common/ipc/msg_etrn.h"
+#include "common/rules/policy.h"
+#include "listener/smtp/smtp.h"
 
 /* Upper bounds in ms of each stage; connection-timeout is one as well (RFC 5321 4.5.3.2.7 wants 5 minutes for commands). */
 enum { LIMIT_FIRST = 300000, LIMIT_CONTENT = 180000, LIMIT_REFUSED_CONTENT = 10000, LIMIT_LINGER = 5000,

@@ -11,7 +11,9 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "listener/listener.h"
+#include "common/config/config.h"
+#include "common/rules/policy.h"
+#include "listener/smtp/smtp.h"
 
 /* What the connection may still bring. */
 static uint64_t

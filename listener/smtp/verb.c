@@ -10,7 +10,8 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
-#include "listener/listener.h"
+#include "common/config/config.h"
+#include "listener/smtp/smtp.h"
 
 static void
 run_noop(struct session *s, const char *arg, size_t len)

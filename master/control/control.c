@@ -17,7 +17,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/control/control.h"
 
 #define CONTROL_IDLE_MS 60000U
 #define CONTROL_PAUSE_MS 1000U	/* without descriptors, before the next accept */

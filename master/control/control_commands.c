@@ -15,7 +15,9 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/process/counters_text.h"
-#include "master/master.h"
+#include "master/control/control.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 
 #define CONTROL_NO_MATCH 3
 #define CONTROL_REFUSED 1

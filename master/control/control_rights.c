@@ -16,7 +16,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/control/control.h"
 
 static void
 control_rights_add(struct control_rights *r, const char *name, const char *server)

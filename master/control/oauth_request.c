@@ -13,7 +13,8 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/msg_token.h"
-#include "master/master.h"
+#include "master/control/control.h"
+#include "master/processes/processes.h"
 
 #define OAUTH_REQUEST_WAIT_MS 60000U		/* besides what the endpoint may take, twice: another request may be under way */
 

@@ -15,7 +15,11 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "common/ipc/msg_queue.h"
+#include "common/ipc/queue_filter.h"
+#include "master/control/control.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 
 #define QUEUE_REQUEST_WAIT_MS 60000
 #define QUEUE_REQUEST_NONE 3

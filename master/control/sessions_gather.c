@@ -12,7 +12,8 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/control/control.h"
+#include "master/processes/processes.h"
 
 #define SESSIONS_GATHER_WAIT_MS 5000
 #define SESSIONS_GATHER_TEXT_MAX (3U << 20)	/* some 30,000 sessions; below what a channel queues */

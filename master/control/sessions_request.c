@@ -14,7 +14,8 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/control/control.h"
+#include "master/processes/processes.h"
 
 #define SESSIONS_NONE 3
 #define SESSIONS_NOT_YET 1

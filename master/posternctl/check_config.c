@@ -11,7 +11,8 @@
 #include <sysexits.h>
 
 #include "common/base/log.h"
-#include "master/master.h"
+#include "master/posternctl/posternctl.h"
+#include "master/servers/servers.h"
 
 int
 check_config_run(const char *path, check_files *files)

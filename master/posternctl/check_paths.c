@@ -14,12 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/base/passwd_file.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
+#include "common/base/passwd_file.h"
 #include "common/config/key.h"
 #include "common/tls/tls.h"
-#include "master/master.h"
+#include "master/posternctl/posternctl.h"
+#include "master/processes/processes.h"
 
 enum { CHECK_PATHS_SOON_DAYS = 14 };
 

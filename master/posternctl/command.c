@@ -12,7 +12,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/posternctl/posternctl.h"
 
 static const char *
 command_config_path(const struct command_context *c)

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
-#include "master/master.h"
+#include "master/posternctl/posternctl.h"
 
 static int
 control_client_connect(const char *path)

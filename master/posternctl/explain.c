@@ -16,12 +16,13 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/net.h"
+#include "common/config/key.h"
 #include "common/mail/address.h"
 #include "common/mail/idn.h"
-#include "common/config/key.h"
 #include "common/rules/policy.h"
 #include "common/rules/route.h"
-#include "master/master.h"
+#include "master/posternctl/posternctl.h"
+#include "master/servers/servers.h"
 
 #define ORIGIN_SIZE 1024
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
-#include "master/master.h"
+#include "master/posternctl/posternctl.h"
 
 int
 main(int argc, char **argv)

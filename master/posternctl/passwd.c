@@ -19,11 +19,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "common/base/passwd_file.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "common/base/passwd_file.h"
+#include "master/posternctl/posternctl.h"
 
 enum { PASSWORD_SIZE = 512, ITERATIONS = 15000, SALT_SIZE = 16 };
 enum passwd_act { ACT_SET, ACT_DELETE, ACT_LIST };

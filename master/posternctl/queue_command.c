@@ -14,9 +14,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/mail/message.h"
 #include "common/config/key.h"
-#include "master/master.h"
+#include "common/mail/message.h"
+#include "master/posternctl/posternctl.h"
 
 #define QUEUE_COMMAND_NONE 3
 #define QUEUE_COMMAND_NOT_ALL 1

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/posternctl/posternctl.h"
 
 static const char *const tool_ages[] = { "15m", "1h", "4h", "12h", "1d", "2d", "older" };
 #define AGES nitems_of(tool_ages)

@@ -11,7 +11,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/posternctl/posternctl.h"
 
 #define ROWS_MAX 100000
 #define COLUMNS_MAX 10

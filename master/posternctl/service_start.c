@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/posternctl/posternctl.h"
+#include "master/servers/servers.h"
 
 /* systemd is the init of this host and knows our unit. */
 static bool

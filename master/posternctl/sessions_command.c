@@ -13,7 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/config/key.h"
-#include "master/master.h"
+#include "master/posternctl/posternctl.h"
 
 #define COLUMNS (MSG_SESSIONS_COLUMNS + 1)	/* the master puts the server's name in */
 enum { COLUMN_ID, COLUMN_SERVER, COLUMN_CLIENT, COLUMN_SINCE, COLUMN_IDLE, COLUMN_STATE, COLUMN_MESSAGES, COLUMN_TLS,

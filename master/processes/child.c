@@ -15,7 +15,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/control/control.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 
 #define CHILD_FIRST_REPORT_MS 30000U
 #define CHILD_ANSWER_MS 10000U		/* pause and continue */

@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 
 static const char *
 file_handover_passwords(const struct config_server *s, const struct ctl_file *file)

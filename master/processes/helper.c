@@ -16,7 +16,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/processes/processes.h"
 
 #define HELPER_PACE_MS 1000U
 

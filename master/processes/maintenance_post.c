@@ -14,7 +14,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/control/control.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 
 static void
 maintenance_post_rest(void *arg)

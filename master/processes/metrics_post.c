@@ -19,7 +19,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/processes/processes.h"
 
 #define METRICS_PORT 0	/* the key's check asks for one */
 

@@ -15,7 +15,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "master/master.h"
+#include "common/process/counters.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 
 uint64_t
 reap_delay(struct reap_record *r, uint64_t lived_ms)

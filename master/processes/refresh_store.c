@@ -15,7 +15,8 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/ipc/msg_token.h"
-#include "master/master.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 
 static int
 refresh_store_sync(const char *folder)

@@ -12,7 +12,9 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "common/process/counters.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 
 /* The order is the order of starting: the queue's owner first, so that hints find a reader. */
 const struct roster_role roster_roles[ROLE_COUNT] = {

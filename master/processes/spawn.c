@@ -21,7 +21,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
-#include "master/master.h"
+#include "master/processes/processes.h"
 
 #define SPAWN_HIGH 64	/* above all numbers of enum boot_fd: sources are moved there first */
 #define SPAWN_ENV_MAX 8

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/servers/servers.h"
 
 #define LISTEN_PRIVILEGED 1024
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/servers/servers.h"
 
 static int
 make_folder_own(const char *path, uid_t uid, gid_t gid)

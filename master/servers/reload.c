@@ -15,7 +15,9 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/control/control.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 
 struct reload {
 	struct master *m;

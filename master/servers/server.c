@@ -16,7 +16,10 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "common/process/counters.h"
+#include "master/control/control.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 
 #define SERVER_HINT_BYTES (1 << 20)
 

@@ -9,7 +9,7 @@
 #include <assert.h>
 
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/servers/servers.h"
 
 #define GO(to, what) { .kind = STATE_GO, .next = STATE_##to, .act = ACT_##what }
 #define ALREADY(why) { .kind = STATE_ALREADY, .text = why }

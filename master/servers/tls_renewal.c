@@ -17,7 +17,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 
 #define TLS_RENEWAL_LOOK_MS 5000U		/* stat(2) of a few files: cheaper than the ways round symbolic links to folders */
 #define TLS_RENEWAL_SETTLE_MS 1000U		/* certificate and key are written one after the other */

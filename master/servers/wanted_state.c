@@ -14,7 +14,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "master/master.h"
+#include "master/servers/servers.h"
 
 static const char wanted_state_stopped[] = "stopped\n", wanted_state_running[] = "running\n";
 

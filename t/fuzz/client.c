@@ -1,7 +1,8 @@
 /* client - any server: each transaction ends once, with a verdict for each; delivered only by 2xx behind the whole content */
-#include "t/fuzz/fuzz.h"
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/mail/message.h"
+#include "deliver/smtp/smtp.h"
+#include "t/fuzz/fuzz.h"
 
 #define CONTENT "Subject: x\r\n\r\n.dot\r\n"
 

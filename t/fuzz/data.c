@@ -1,6 +1,6 @@
 /* data - content as one piece and byte by byte: the same bytes, the same end, the same fault, and nothing but CRLF lines */
+#include "listener/smtp/smtp.h"
 #include "t/fuzz/fuzz.h"
-#include "listener/listener.h"
 
 static void
 sink(void *arg, const char *run, size_t len)

@@ -1,6 +1,6 @@
 /* proxy - headers of the PROXY protocol, whole and byte by byte: the same end and the same addresses */
+#include "listener/accept/accept.h"
 #include "t/fuzz/fuzz.h"
-#include "listener/listener.h"
 
 static size_t
 take(struct proxy *p, const char *data, size_t len, size_t step)

@@ -1,10 +1,11 @@
 /* client - dialogues as transcripts, each run whole and byte by byte */
-#include "t/unit/unit.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "deliver/deliver.h"
+#include "common/mail/message.h"
+#include "deliver/smtp/smtp.h"
+#include "t/unit/unit.h"
 
 /*
  * A transcript: lines of a letter and a text.

@@ -1,12 +1,12 @@
 /* client_auth - AUTH dialogues as transcripts, each run whole and byte by byte; hostile peers */
-#include "t/unit/unit.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/base64.h"
-#include "deliver/deliver.h"
+#include "deliver/smtp/smtp.h"
+#include "t/unit/unit.h"
 
 /*
  * A transcript: lines of a letter and a text.

@@ -1,9 +1,10 @@
 /* client_peers - what peers do to the dialogue besides talking properly: endless, early, hostile, random */
-#include "t/unit/unit.h"
 
 #include <string.h>
 
-#include "deliver/deliver.h"
+#include "common/mail/message.h"
+#include "deliver/smtp/smtp.h"
+#include "t/unit/unit.h"
 
 static void
 feed_text(struct client *c, const char *text)

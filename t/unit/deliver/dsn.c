@@ -1,10 +1,10 @@
 /* dsn - whole reports compared; hostile diagnostics folded; many recipients in pieces */
-#include "t/unit/unit.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "deliver/deliver.h"
+#include "deliver/result/result.h"
+#include "t/unit/unit.h"
 
 static void
 compose(struct dsn *d, struct buf *out)

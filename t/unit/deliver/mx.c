@@ -1,12 +1,14 @@
 /* mx - walks as rows: a small DNS in, addresses or a verdict out */
-#include "t/unit/unit.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
-#include "deliver/deliver.h"
+#include "common/config/config.h"
+#include "common/rules/route.h"
+#include "deliver/hosts/hosts.h"
+#include "t/unit/unit.h"
 
 /* The DNS of a row: "NAME TYPE DATA;" records; "!NAME TYPE" gives trouble; "~" before a record: not validated; a name of no record is not there. */
 struct row {

@@ -1,9 +1,9 @@
 /* note - lines there and back; torn, foreign and hostile ones */
-#include "t/unit/unit.h"
 
 #include <string.h>
 
-#include "deliver/deliver.h"
+#include "deliver/result/result.h"
+#include "t/unit/unit.h"
 
 static const struct {
 	struct note_line line;

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "deliver/outbound/outbound.h"
 #include "t/unit/deliver/outworld.h"
 
 START_TEST(test_many_jobs_few_connections)

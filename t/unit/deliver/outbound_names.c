@@ -1,6 +1,7 @@
 /* outbound_names - where a remote finds hosts: names by the resolver, kept as long as they live, and a resolver that dies */
 #include <unistd.h>
 
+#include "deliver/outbound/outbound.h"
 #include "t/unit/deliver/outworld.h"
 
 START_TEST(test_names)

@@ -1,7 +1,7 @@
 /* outconn_auth - which words may go without TLS: outbound-tls times who the host is */
+#include "deliver/outbound/outbound.h"
+#include "deliver/smtp/smtp.h"
 #include "t/unit/unit.h"
-
-#include "deliver/deliver.h"
 
 #define SHOWN (AUTH_OUT_BIT(AUTH_OUT_PLAIN) | AUTH_OUT_BIT(AUTH_OUT_LOGIN))
 

@@ -1,5 +1,6 @@
 /* outconn_log - what is said to remote hosts as the protocol log shows it: verbs from a list, lengths of all else, content and secrets never */
-#include "deliver/deliver.h"
+#include "deliver/outbound/outbound.h"
+#include "deliver/smtp/smtp.h"
 #include "t/unit/logged.h"
 
 static const struct row {

@@ -10,7 +10,11 @@
 #include <unistd.h>
 
 #include "common/base/disk.h"
-#include "deliver/deliver.h"
+#include "common/boot/boot.h"
+#include "common/ipc/ctl.h"
+#include "common/mail/message.h"
+#include "common/process/loop.h"
+#include "deliver/outbound/outbound.h"
 #include "t/unit/unit.h"
 
 /* --- a sink: a small SMTP server on the same loop --- */

@@ -1,5 +1,4 @@
 /* queue_admin_select - badmail that came after the order began is not meant, within the very second too */
-#include "t/unit/unit.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,8 +6,9 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "deliver/queue_admin.h"
+#include "deliver/admin/admin.h"
 #include "t/unit/scratch.h"
+#include "t/unit/unit.h"
 
 /* A message with that time in its name. The second in which it came here. */
 static int64_t

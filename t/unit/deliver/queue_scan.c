@@ -1,5 +1,4 @@
 /* queue_scan - more messages than fit into the chunks on their way: all are told of, once; a stop does not hang */
-#include "t/unit/unit.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,8 +6,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "deliver/deliver.h"
+#include "common/process/loop.h"
+#include "common/process/pool.h"
+#include "deliver/schedule/schedule.h"
 #include "t/unit/scratch.h"
+#include "t/unit/unit.h"
 
 #define COUNT 50000		/* twelve chunks of 4,096; eight may wait */
 

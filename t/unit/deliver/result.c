@@ -1,12 +1,14 @@
 /* result - rounds of real messages in a scratch home: dropped, failed, owed from an earlier life, damaged, repeated */
-#include "t/unit/unit.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "deliver/result/result.h"
+#include "deliver/schedule/schedule.h"
 #include "t/unit/deliver/rig.h"
+#include "t/unit/unit.h"
 
 static uint64_t table[] = { 1000 };
 static struct config_domain domain = { .name = (char *)"home.example", .type = CONFIG_DOMAIN_DEFAULT, .drop_quota = CONFIG_UNLIMITED };

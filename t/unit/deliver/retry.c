@@ -1,7 +1,7 @@
 /* retry - a table of cases: table steps, quick tries, expiry, delay, local and remote, spread; what peers ask for */
+#include "common/config/config.h"
+#include "deliver/result/result.h"
 #include "t/unit/unit.h"
-
-#include "deliver/deliver.h"
 
 #define S 1000U
 #define M (60 * S)

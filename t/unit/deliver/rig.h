@@ -2,7 +2,11 @@
 #ifndef RIG_H
 #define RIG_H
 
-#include "deliver/deliver.h"
+#include "common/process/loop.h"
+#include "common/process/pool.h"
+#include "common/spool/enqueue.h"
+#include "deliver/result/result.h"
+#include "deliver/schedule/schedule.h"
 #include "t/unit/scratch.h"
 
 #define RIG_LOOK_MS 5

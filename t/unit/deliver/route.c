@@ -1,9 +1,12 @@
 /* route - rows of recipient domains against a configuration with everything in it; host texts; masquerade; fallback */
-#include "t/unit/unit.h"
 
 #include <string.h>
 
-#include "deliver/deliver.h"
+#include "common/config/config.h"
+#include "common/mail/address.h"
+#include "common/mail/verdict.h"
+#include "common/rules/route.h"
+#include "t/unit/unit.h"
 
 static char *via_hub[] = { (char *)"hub.example:587", (char *)"[192.0.2.1]" };
 static char *via_six[] = { (char *)"[2001:db8::1]:2525" };

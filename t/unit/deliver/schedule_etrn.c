@@ -1,11 +1,13 @@
 /* schedule_etrn - what is asked for in the very moment an operator's order is at work on it */
-#include "t/unit/unit.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/ipc/queue_filter.h"
+#include "deliver/schedule/schedule.h"
 #include "t/unit/deliver/rig.h"
+#include "t/unit/unit.h"
 
 static uint64_t table[] = { 1000 };
 static struct config_domain domains[] = {

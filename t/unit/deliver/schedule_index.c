@@ -1,9 +1,9 @@
 /* schedule_index - 100,000 records by id and by due time against plain arithmetic; memory a record */
-#include "t/unit/unit.h"
 
 #include <string.h>
 
-#include "deliver/deliver.h"
+#include "deliver/schedule/schedule.h"
+#include "t/unit/unit.h"
 
 #define COUNT 100000U
 

@@ -1,9 +1,9 @@
 /* site_queue - of several failures, which one is told */
-#include "t/unit/unit.h"
 
 #include <string.h>
 
-#include "deliver/deliver.h"
+#include "deliver/outbound/outbound.h"
+#include "t/unit/unit.h"
 
 #define LATER VERDICT_LATER
 #define REFUSED VERDICT_REFUSED

@@ -1,10 +1,14 @@
 /* tls_policy - what each mode asks of which host */
-#include "t/unit/unit.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "deliver/deliver.h"
+#include "common/config/config.h"
+#include "common/rules/route.h"
+#include "common/tls/tls.h"
+#include "deliver/hosts/hosts.h"
+#include "deliver/smtp/smtp.h"
+#include "t/unit/unit.h"
 
 static const struct {
 	enum config_outbound_tls mode;

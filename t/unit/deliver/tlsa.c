@@ -1,10 +1,10 @@
 /* tlsa - long records are put together from their pieces; names too long to be asked for */
-#include "t/unit/unit.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "deliver/deliver.h"
+#include "deliver/hosts/hosts.h"
+#include "t/unit/unit.h"
 
 static struct msg_dns_answer answer;
 

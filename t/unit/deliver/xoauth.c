@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/ipc/msg_token.h"
-#include "deliver/deliver.h"
+#include "deliver/outbound/outbound.h"
 #include "t/unit/unit.h"
 
 START_TEST(test_words)

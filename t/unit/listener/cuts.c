@@ -1,4 +1,5 @@
 /* cuts - random dialogues say the same however the network cuts them; also food for the sanitizers */
+#include "listener/smtp/smtp.h"
 #include "t/unit/listener/world.h"
 
 enum { ROUNDS = 1000, WORDS_MAX = 60 };

@@ -1,4 +1,5 @@
 /* data - the end-of-data machine against a slow reference, over every short string, whole and cut everywhere */
+#include "listener/smtp/smtp.h"
 #include "t/unit/listener/world.h"
 
 struct result {

@@ -24,6 +24,10 @@
 #include <ctype.h>
 #include <glob.h>
 
+#include "common/ipc/msg_auth_in.h"
+#include "common/ipc/msg_etrn.h"
+#include "common/rules/policy.h"
+#include "listener/smtp/smtp.h"
 #include "t/unit/listener/world.h"
 
 enum mode { MODE_WHOLE, MODE_BYTES, MODE_LUMP, MODE_COUNT };

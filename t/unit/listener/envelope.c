@@ -1,4 +1,5 @@
 /* envelope - arguments of MAIL and RCPT by rows; recipients are kept once */
+#include "listener/smtp/smtp.h"
 #include "t/unit/listener/world.h"
 
 #define LOCAL64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"

@@ -1,4 +1,7 @@
 /* inbound_log - sessions as the protocol log shows them: each command with its last reply, its bytes, and no secret whatever the client does */
+#include "common/ipc/msg_auth_in.h"
+#include "listener/connection/connection.h"
+#include "listener/smtp/smtp.h"
 #include "t/unit/listener/world.h"
 #include "t/unit/logged.h"
 

@@ -1,6 +1,9 @@
 /* policy - who may connect and relay, by rows; connections per client; reply rows are well-formed */
 #include <stdlib.h>
 
+#include "common/ipc/msg_dns.h"
+#include "listener/accept/accept.h"
+#include "listener/smtp/smtp.h"
 #include "t/unit/listener/world.h"
 
 static const struct relay_row {

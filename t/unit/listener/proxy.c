@@ -1,6 +1,7 @@
 /* proxy - headers of the PROXY protocol by rows: each whole, cut at every point, and with the first byte of SMTP behind it */
 #include <arpa/inet.h>
 
+#include "listener/accept/accept.h"
 #include "t/unit/listener/world.h"
 
 #define SIG "\r\n\r\n\0\r\nQUIT\n"

@@ -1,4 +1,5 @@
 /* verb - every verb in every phase; sizes of what an idle session keeps */
+#include "listener/smtp/smtp.h"
 #include "t/unit/listener/world.h"
 
 enum { IN_START, IN_READY, IN_MAIL, IN_RCPT, IN_COUNT };

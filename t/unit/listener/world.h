@@ -10,7 +10,12 @@
 
 #include "common/base/mem.h"
 #include "common/base/net.h"
-#include "listener/listener.h"
+#include "common/config/config.h"
+#include "common/ipc/msg_auth_in.h"
+#include "common/ipc/msg_etrn.h"
+#include "common/rules/policy.h"
+#include "listener/helpers/helpers.h"
+#include "listener/smtp/smtp.h"
 #include "t/unit/unit.h"
 
 #define WORLD_DOMAINS 8

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "master/master.h"
+#include "master/processes/processes.h"
 #include "t/unit/unit.h"
 
 START_TEST(doubles)

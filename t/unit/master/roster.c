@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "master/master.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
 #include "t/unit/unit.h"
 
 START_TEST(copies)

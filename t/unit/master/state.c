@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "master/master.h"
+#include "master/servers/servers.h"
 #include "t/unit/unit.h"
 
 /*

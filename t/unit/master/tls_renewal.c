@@ -1,7 +1,7 @@
 /* tls_renewal - when the keys of TLS tickets change, and that the last ones stay for a turn */
 #include <string.h>
 
-#include "master/master.h"
+#include "master/servers/servers.h"
 #include "t/unit/unit.h"
 
 START_TEST(turns)

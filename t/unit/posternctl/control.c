@@ -3,7 +3,9 @@
  */
 #include <string.h>
 
+#include "master/control/control.h"
 #include "master/master.h"
+#include "master/posternctl/posternctl.h"
 #include "t/unit/unit.h"
 
 static bool

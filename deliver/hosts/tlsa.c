@@ -13,7 +13,7 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "deliver/hosts/hosts.h"
 
 #define NAME_MAX_TEXT 253	/* of a name, without its last dot (RFC 1035 2.3.4) */
 

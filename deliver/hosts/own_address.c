@@ -12,7 +12,8 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/config/config.h"
+#include "deliver/hosts/hosts.h"
 
 #define ADDRESSES_MAX 4096
 

@@ -1,8 +1,29 @@
-/* queue_admin - private header of the files that serve operators' questions and orders about queue and badmail */
-#ifndef DELIVER_QUEUE_ADMIN_H
-#define DELIVER_QUEUE_ADMIN_H
+/* admin - orders from outside: of operators about queue and badmail, of hosts that fetch their mail; one block a file */
+#ifndef DELIVER_ADMIN_ADMIN_H
+#define DELIVER_ADMIN_ADMIN_H
 
-#include "deliver/deliver.h"
+#include <bsd/sys/queue.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/ipc/msg_queue.h"
+#include "common/ipc/queue_filter.h"
+#include "common/mail/message.h"
+#include "common/spool/spool.h"
+#include "deliver/schedule/schedule.h"
+
+struct boot;
+struct ctl_message;
+struct etrn_server;
+struct loop;
+struct message_envelope;
+struct pool;
+struct pool_lane;
+struct queue_admin;
+struct schedule;
+struct spool;
 
 #define QUEUE_ADMIN_ITEMS 512		/* looked at for one page */
 #define QUEUE_ADMIN_AGES 7
@@ -80,5 +101,11 @@ void queue_admin_rows_badmail_show(struct queue_admin_job *j, const struct queue
 /* False: there is no room for its domains on this page. */
 bool queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e);
 void queue_admin_rows_counts(struct queue_admin_job *j);	/* at the end of the page */
+
+/* --- etrn_server: takes the listeners' pleas for held mail --- */
+struct etrn_server *etrn_server_new(struct loop *l, struct schedule *s);
+void etrn_server_channel(struct etrn_server *k, int fd);		/* a listener's; takes over `fd` */
+void etrn_server_open(struct etrn_server *k, bool open);		/* the queue is known; or: the worker ends */
+void etrn_server_free(struct etrn_server *k);
 
 #endif

@@ -11,7 +11,10 @@
 #include <string.h>
 #include <strings.h>
 
-#include "deliver/deliver.h"
+#include "common/config/config.h"
+#include "common/rules/route.h"
+#include "common/tls/tls.h"
+#include "deliver/hosts/hosts.h"
 
 #define PORT_TLS 465		/* RFC 8314 */
 

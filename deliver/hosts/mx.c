@@ -17,7 +17,9 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
-#include "deliver/deliver.h"
+#include "common/config/config.h"
+#include "common/rules/route.h"
+#include "deliver/hosts/hosts.h"
 
 #define PER_FAMILY 8		/* addresses kept of one host and family */
 #define TTL_MAX 3600

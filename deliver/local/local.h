@@ -1,0 +1,98 @@
+/* local - local delivery: drop files, and recipients that the directory expands; one block a file */
+#ifndef DELIVER_LOCAL_LOCAL_H
+#define DELIVER_LOCAL_LOCAL_H
+
+#include <bsd/sys/queue.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/ipc/msg_directory.h"
+#include "common/mail/message.h"
+#include "common/mail/verdict.h"
+#include "common/spool/spool.h"
+
+struct boot;
+struct config_server;
+struct ctl_client_question;
+struct drop;
+struct enqueue;
+struct enqueue_message;
+struct expand;
+struct expand_copy;
+struct message_envelope;
+struct pool;
+struct spool;
+
+/* --- drop: local delivery, in groups --- */
+
+struct drop_job {
+	const struct message_envelope *e;
+	int fd;
+	const size_t *index; size_t count;	/* the local recipients */
+	struct verdict verdict;			/* out: one for all */
+	char file[64];				/* out: the file's name, for the log */
+	struct spool_drop part;			/* private */
+	void (*done)(void *arg, struct drop_job *job);	/* once, on the loop, never from inside drop_submit */
+	void *arg;
+};
+
+struct drop *drop_new(struct pool *pool, struct spool *spool, const struct config_server *server);
+void drop_free(struct drop *d);			/* after pool_free */
+void drop_submit(struct drop *d, struct drop_job *job);
+
+/* --- expand: local recipients looked up in the directory; what they stand for becomes messages of its own --- */
+
+struct expand_recipient {
+	struct verdict verdict;
+	uint32_t copies;		/* delivered: 0: its mail is for the drop folder; else it went on to so many addresses */
+	struct msg_directory answer;	/* private */
+};
+
+struct expand_job {
+	const struct message_envelope *e;
+	int fd;
+	const size_t *index; size_t count;	/* the local recipients */
+	struct expand_recipient *out;		/* one for each of index, zero at first */
+	void (*done)(void *arg, struct expand_job *job);	/* once, on the loop, never from inside expand_submit */
+	void *arg;
+	/* private */
+	TAILQ_ENTRY(expand_job) link;
+	struct expand *expand;
+	struct ctl_client_question **question;
+	struct expand_copy *copy;
+	size_t waiting;			/* answers to come */
+};
+
+struct expand *expand_new(struct boot *b, struct enqueue *enqueue);	/* NULL: no directory is asked */
+void expand_free(struct expand *x);		/* after pool_free */
+void expand_channel(struct expand *x, int fd);	/* to the helper; takes over `fd` */
+void expand_on_queued(struct expand *x, void (*queued)(void *arg, const char *id), void *arg);
+void expand_submit(struct expand *x, struct expand_job *job);
+bool expand_is_down(const struct expand *x);	/* the directory could not be asked when it was tried last */
+void expand_drain(struct expand *x);		/* asks no more: jobs without an answer are done with VERDICT_LATER 4.3.2 */
+
+/* --- expand_copy: the message again, for the addresses that its recipients stand for --- */
+
+struct expand_copy {
+	struct enqueue *enqueue;
+	const struct message_envelope *e;
+	int fd;
+	struct message_envelope list[2];	/* [0] final addresses; [1] local ones that the directory does not have */
+	size_t which, at;		/* the next part */
+	struct enqueue_message *message;
+	off_t copied;
+	int error;			/* out: 0 all parts are in the queue, else errno */
+	char id[MESSAGE_ID_SIZE];	/* of the first part */
+	void (*queued)(void *arg, const char *id);
+	void (*done)(void *arg);	/* once, on the loop, perhaps before expand_copy_begin returns */
+	void *queued_arg, *arg;
+};
+
+/* From a job whose answers are all there. */
+struct expand_copy *expand_copy_new(const struct expand_job *job, struct enqueue *enqueue);
+void expand_copy_begin(struct expand_copy *c);
+void expand_copy_free(struct expand_copy *c);	/* NULL is fine; not while its message is with enqueue, unless the pool is gone */
+
+#endif

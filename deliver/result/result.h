@@ -1,0 +1,223 @@
+/* result - what became of a message: notes, marks, reports, badmail; one block a file */
+#ifndef DELIVER_RESULT_RESULT_H
+#define DELIVER_RESULT_RESULT_H
+
+#include <bsd/sys/queue.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/buf.h"
+#include "common/mail/message.h"
+
+struct badmail;
+struct buf;
+struct config_server;
+struct counters;
+struct enqueue;
+struct loop;
+struct loop_timer;
+struct message_envelope;
+struct message_recipient;
+struct pool;
+struct pool_lane;
+struct report;
+struct schedule_message;
+struct schedule_reason;
+struct schedule_result;
+struct schedule_setup;
+struct spool;
+
+/* --- note: the lines beside a queue file that say what was tried. Pure --- */
+
+enum note_kind { NOTE_OTHER, NOTE_DEFERRED, NOTE_QUICK, NOTE_FAILED, NOTE_DELAYED, NOTE_HELD, NOTE_RELEASED, NOTE_KINDS };
+const char *note_name(enum note_kind kind);	/* "deferred"; "" of NOTE_OTHER */
+
+struct note_line {
+	enum note_kind kind;
+	unsigned long number;		/* deferred, quick: which attempt; failed: which recipient */
+	int64_t time;			/* failed: wall microseconds, else seconds */
+	int code;
+	char status[12];
+	char host[128], text[512];
+};
+
+/* "deferred 3 TIME 4.4.1 451 mx.example.net text LF"; host "-" when none. */
+void note_format(const struct note_line *line, struct buf *out);
+/* The next whole line; a torn last one is left out. False at the end. */
+bool note_next(const char *text, size_t len, size_t *pos, struct note_line *line);
+
+/* --- retry: when to try again, when to give up. Pure --- */
+
+struct retry_case {
+	uint64_t age;			/* ms since it arrived */
+	unsigned attempts;		/* failed ones counted by the table, without this one */
+	unsigned quick;			/* quick tries given so far */
+	bool glitch;			/* this one: connection dropped, busy, not made */
+	bool local;			/* for drop */
+	unsigned jitter;		/* 0..1000: place in the spread of 5 percent to either side */
+	uint64_t hint;			/* ms the peer asks us to wait; 0 it said nothing */
+};
+
+struct retry_plan {
+	bool expired;
+	bool quick;			/* the next one is a quick try and does not count */
+	bool delayed;			/* old enough for the delay report */
+	uint64_t after;			/* ms from now */
+};
+
+struct retry_plan retry_decide(const struct config_server *s, const struct retry_case *c);
+/* Mail that is held, not due for either now: ms until the delay report (`told`: there is none to come) or its end. */
+uint64_t retry_held(const struct config_server *s, uint64_t age, bool told);
+
+/* --- retry_hint: how long a peer asks us to wait. Pure --- */
+#define RETRY_HINT_MAX 604800000U	/* a week */
+/* Milliseconds, from the text of a 4xx reply; 0: it names no time. */
+uint64_t retry_hint(const char *text);
+
+/* --- dsn: composes a report (RFC 3464). Pure --- */
+
+enum dsn_kind { DSN_FAILURE, DSN_DELAY, DSN_DELIVERED, DSN_RELAYED, DSN_EXPANDED };
+
+struct dsn_recipient {
+	const char *address, *orcpt;	/* orcpt NULL: not given */
+	const char *status;		/* RFC 3463; 4.4.7 on a failure: its time ran out */
+	int code;			/* the peer's reply code, 0: our own word */
+	const char *host, *text;	/* "" when none */
+};
+
+struct dsn {
+	enum dsn_kind kind;
+	const char *id;			/* of the report: Message-ID and boundary */
+	const char *fqdn, *domain;	/* Reporting-MTA; From: postmaster@domain */
+	const char *to;
+	const char *envid;		/* NULL: not given */
+	const char *date, *arrival, *last_attempt;	/* RFC 5322 dates */
+	const char *retry_until;	/* the same; NULL: for ever */
+	uint64_t expire;		/* ms, for the words */
+	bool utf8;			/* the original needed SMTPUTF8: RFC 6533 types */
+	bool eight_bit;			/* the part of the original has 8-bit bytes */
+	bool whole;			/* `original` is all of it; else its header */
+	const char *original; size_t original_size;
+	const struct dsn_recipient *recipient; size_t count;
+	unsigned phase; size_t at;	/* private: 0 at first */
+};
+
+/* Appends the next piece (some 16 KiB, more only for a long original); false when there is no further. */
+bool dsn_next(struct dsn *d, struct buf *out);
+
+/* --- report: makes and queues the reports about one message --- */
+
+struct report_job {
+	const struct message_envelope *e;
+	int fd;
+	enum dsn_kind kind;
+	int64_t time_us;		/* of the last attempt */
+	int64_t id_us;			/* a time a repeat knows too: with the message's id it makes the report's id */
+	int64_t arrived_us, until_us;
+	uint64_t expire;		/* ms; CONFIG_UNLIMITED: until_us says nothing */
+	struct dsn_recipient *recipient; size_t count;	/* owned by the caller, with all they point at */
+	size_t first;			/* index of the first recipient in the envelope: part of the report's id */
+	int error;			/* out: 0 queued (or was there already), else errno */
+	void (*done)(void *arg, struct report_job *job);	/* once, on the loop */
+	void *arg;
+};
+
+struct report *report_new(struct enqueue *enqueue, const struct config_server *server, struct counters *counters,
+    void (*queued)(void *arg, const char *id), void *arg);
+void report_free(struct report *r);
+void report_submit(struct report *r, struct report_job *job);
+/* The id of a report: the same for the same message, time, recipient, kind and copy. */
+void report_make_id(char *id, const char *message, int64_t time_us, size_t first, enum dsn_kind kind, bool copy);
+
+/* --- badmail: keeps what can be neither delivered nor returned, and keeps the folder within its limits --- */
+
+enum badmail_reason {
+	BADMAIL_DAMAGED, BADMAIL_HOPS, BADMAIL_NDR, BADMAIL_NULL_SENDER, BADMAIL_REASON_COUNT
+};
+
+struct badmail_job {
+	char id[MESSAGE_ID_SIZE];
+	const struct message_envelope *e;	/* NULL: damaged, moved as it is */
+	int fd;				/* from spool_load; -1 when damaged */
+	enum badmail_reason reason;
+	const char *details;		/* lines for people, the last without its end; NULL none */
+	int error;			/* out: 0 or errno */
+	void (*done)(void *arg, struct badmail_job *job);	/* once, on the loop */
+	void *arg;
+};
+
+struct badmail *badmail_new(struct loop *l, struct pool *pool, struct spool *spool, const struct config_server *server,
+    struct counters *counters);
+void badmail_free(struct badmail *b);		/* after pool_free */
+void badmail_submit(struct badmail *b, struct badmail_job *job);
+void badmail_keep_trimmed(struct badmail *b);	/* trims now and from then on every few minutes */
+const char *badmail_name(enum badmail_reason reason);
+
+/* --- result: what became of a message is written down, in the one safe order --- */
+struct result {
+	struct pool_lane *quick, *careful;
+	struct spool *spool;
+	struct report *report;
+	struct badmail *badmail;
+	const struct config_server *server;
+	struct loop_timer *timer;
+	TAILQ_HEAD(, result_state) stuck;
+	size_t nstuck;
+};
+
+enum result_stage { RESULT_SUCCESS, RESULT_WRITE, RESULT_REPORT, RESULT_DELAY, RESULT_CLOSE };
+
+#define RESULT_AGAIN_MS 60000	/* a failure that could not be noted or reported is taken up again then */
+
+/* The settling of one message; `note` to `due` are the step a thread does next. */
+struct result_state {
+	TAILQ_ENTRY(result_state) link;
+	bool is_stuck;
+	struct result *settle;
+	struct schedule_message *m;
+	enum result_stage stage;
+	size_t delivered, failed, pending;
+	bool delay;			/* a delay report is due */
+	struct retry_case at;		/* what the plans are made from */
+	struct retry_plan plan[2];	/* for later ones: [0] remote, [1] local */
+	/* the step */
+	struct buf note;
+	bool note_sync, marks, remove;
+	int64_t due;			/* 0: stays */
+	int error;			/* out */
+	bool note_failed, vanished;	/* out */
+	/* the report or badmail */
+	struct report_job report;
+	struct dsn_recipient *recipient;
+	struct badmail_job badmail;
+	struct message_envelope part;	/* the failed recipients only */
+	struct buf details;
+};
+
+struct result *result_new(const struct schedule_setup *setup, struct report *report);
+void result_free(struct result *t);		/* after pool_free */
+void result_begin(struct result *t, struct schedule_message *m);	/* then schedule_settled, also from within */
+void result_state_free(struct result_state *st);
+bool result_is_stuck(const struct result *t);	/* the disk takes no marks: stop delivering */
+/* For result_report: */
+void result_stick(struct result_state *st, int error);	/* the disk refused the present step: it is tried again by timer */
+void result_next(struct result_state *st);		/* this stage is over */
+void result_write(struct result_state *st);		/* the success reports are safe, or there is none */
+void result_close(struct result_state *st);		/* the last stage: marks, due time, or removal */
+void result_add_line(struct result_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
+    const struct schedule_reason *why);
+
+/* --- result_judge: what became of each recipient --- */
+void result_judge(struct result_state *st, int64_t now_us);	/* plans, outcomes that time decides, counts */
+void result_judge_log_failed(const struct schedule_message *m);
+const char *result_judge_status(const struct schedule_result *r);	/* 4.4.7 when its time ran out */
+bool result_judge_wants(const struct message_recipient *r, unsigned notify);
+bool result_judge_may_report(const struct schedule_message *m);	/* somebody can be told */
+
+/* --- result_report: the report about success, failures or a delay, or badmail when nobody can be told --- */
+void result_report_success(struct result_state *st);	/* then result_write */
+void result_report_failures(struct result_state *st);	/* then result_next or result_close */
+void result_report_delay(struct result_state *st);
+
+#endif

@@ -1,0 +1,219 @@
+/* connection - connections: socket, TLS, the way into the queue; one block a file */
+#ifndef LISTENER_CONNECTION_CONNECTION_H
+#define LISTENER_CONNECTION_CONNECTION_H
+
+#include <bsd/sys/queue.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "common/rules/policy.h"
+#include "common/tls/tls.h"
+#include "listener/accept/accept.h"
+#include "listener/smtp/smtp.h"
+
+struct atrn_relay;
+struct auth_in_client_question;
+struct conn;
+struct counters;
+struct ctl_client_question;
+struct ctl_message;
+struct drop_quota;
+struct enqueue_message;
+struct gatekeeper_client;
+struct inbound;
+struct inbound_log_header;
+struct listener;
+struct loop;
+struct message_envelope;
+struct msg_auth_in_answer;
+struct msg_etrn_answer;
+struct rdns_query;
+struct recipient_check_state;
+struct session;
+struct ssl_st;
+struct tls;
+struct tls_files;
+struct w3clog;
+
+/* --- conn: one socket: reads, writes, time limits; knows nothing of SMTP --- */
+
+#define CONN_SCRATCH_SIZE (64U << 10)	/* one read; also the most that waits in user space for its turn */
+#define CONN_OUTPUT_MARK (64U << 10)	/* more unsent output than this: nothing more is read */
+
+struct conn_ops {
+	size_t (*input)(void *arg, const char *data, size_t len);	/* bytes used; 0: needs more, or cannot go on now */
+	bool (*wants)(const void *arg);		/* input() could use bytes */
+	void (*eof)(void *arg);			/* the peer sends nothing more; conn closes after what is to be written */
+	void (*expired)(void *arg);		/* the limit of conn_limit() has passed */
+	void (*secured)(void *arg, const char *why);	/* TLS began (NULL), or failed: gone() follows */
+	void (*settled)(void *arg);		/* after each round of work: the place to call conn_limit() */
+	void (*gone)(void *arg);		/* the last call: conn_free() now */
+};
+struct conn_env {				/* shared by all connections of a process */
+	struct loop *loop;
+	struct counters *counters;
+	char scratch[CONN_SCRATCH_SIZE];
+};
+enum conn_end { CONN_OPEN, CONN_CLOSE, CONN_LINGER };
+
+struct conn *conn_new(struct conn_env *env, int fd, const struct conn_ops *ops, void *arg);
+void conn_free(struct conn *c);			/* closes the socket; NULL is fine */
+int conn_fd(const struct conn *c);
+/*
+ * TLS from here on, once all output is written: what was read before is thrown away, and nothing is handed on until secured().
+ * The connection has to stay open.
+ */
+void conn_secure(struct conn *c, struct tls *tls);
+struct ssl_st *conn_link(const struct conn *c);	/* NULL: no TLS, or not yet */
+bool conn_spilled(const struct conn *c);	/* something was thrown away when TLS began */
+void conn_send(struct conn *c, const char *data, size_t len);	/* gathers; written when the round ends */
+/* Once all output is written: close; or, when the peer may still be sending, say end, read on for a moment, close. */
+void conn_close(struct conn *c, bool linger);
+size_t conn_unsent(const struct conn *c);
+void conn_flush(struct conn *c);		/* writes what the peer takes at once: before conn_free() */
+void conn_limit(struct conn *c, uint64_t ms);	/* from now; UINT64_MAX: none */
+/* Something outside has changed: goes on with waiting input and output. May end in gone(). */
+void conn_resume(struct conn *c);
+
+/* --- tls_files: TLS of this process: takes the files the master opens, judges them, goes over to them --- */
+
+#define TLS_FILES_FINGERPRINT_SIZE (2 * TLS_FINGERPRINT_SIZE + 1)
+
+struct tls_files *tls_files_new(struct listener *l);		/* NULL: this virtual server has no TLS */
+void tls_files_free(struct tls_files *s);
+/* All ignore what does not fit. The first good set of files ends in listener_serve(), a bad one before it in the process's end. */
+void tls_files_take_tickets(struct tls_files *s, const struct ctl_message *m);
+void tls_files_take_file(struct tls_files *s, const struct ctl_message *m);
+void tls_files_renew(struct tls_files *s);		/* the files have changed */
+struct tls *tls_files_tls(const struct tls_files *s);
+void tls_files_tell(struct tls_files *s, const char *result, const char *ip, const char *why);	/* of a handshake; not each one in a flood */
+/* "TLSv1.3/TLS_AES_256_GCM_SHA384", for events; "-" for NULL. `dst` has TLS_FACTS_SIZE bytes, as below. */
+void tls_files_format_event(char *dst, const struct ssl_st *link);
+/* SHA-256 of the certificate the client has shown, in hexadecimal digits; "": none. `dst` has TLS_FILES_FINGERPRINT_SIZE bytes. */
+void tls_files_format_fingerprint(char *dst, const struct ssl_st *link);
+void tls_files_format_received(char *dst, const struct ssl_st *link);	/* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL */
+
+/* --- inbound_content: a message on its way into the queue --- */
+
+struct inbound_content {
+	struct listener *listener;
+	struct inbound *inbound;
+	struct enqueue_message *message;	/* NULL: none, or storing */
+	bool storing;			/* inbound_stored() is to come */
+};
+/* `link`: a word about TLS for the Received field, "" none. 0 or errno. */
+int inbound_content_begin(struct inbound_content *r, const struct message_envelope *e, const char *link);
+bool inbound_content_add(struct inbound_content *r, const char *data, size_t len);	/* false: full until inbound_room() */
+void inbound_content_finish(struct inbound_content *r);		/* inbound_stored() follows, later */
+void inbound_content_discard(struct inbound_content *r);	/* also when there is nothing */
+
+/* --- inbound_log: what one session says and hears, for the protocol log --- */
+
+struct inbound_log {
+	struct w3clog *log;		/* NULL: none is kept, and all below does nothing */
+	const struct session *session;
+	union proxy_address local;
+	const char *line;		/* the command that is being answered; NULL none */
+	const char *id;			/* of the message just stored; inbound's */
+	struct inbound_log_header *header;	/* of the content that is coming */
+	uint64_t opened_ms, since_ms;
+	size_t length;			/* of the command as it came */
+	uint32_t sent;			/* bytes of replies */
+	uint16_t len;			/* of `line` */
+	unsigned short code;
+	bool copied;			/* the line is ours */
+	bool doubtful;			/* the last AUTH failed: what follows may be its secrets */
+	bool idle;			/* the session has run out of time */
+	bool ended;			/* its last line is written */
+};
+
+/* `local` NULL: asked of the socket. */
+void inbound_log_open(struct inbound_log *r, struct w3clog *log, const struct session *s, int fd, const struct sockaddr *local);
+void inbound_log_command(struct inbound_log *r, const char *line, size_t len);	/* stays valid until inbound_log_keep() */
+void inbound_log_keep(struct inbound_log *r);
+void inbound_log_reply(struct inbound_log *r, const char *text, size_t len);
+void inbound_log_begin(struct inbound_log *r);		/* a content comes */
+void inbound_log_content(struct inbound_log *r, const char *data, size_t len);
+void inbound_log_close(struct inbound_log *r);		/* the connection is closed */
+void inbound_log_done(struct inbound_log *r);		/* frees */
+
+/* --- atrn_relay: the bytes of a turned session, between the client and the deliver worker --- */
+
+/* Takes over `fd`. `ended`: the worker has closed its end, and all it said was given to `conn`; later, once. */
+struct atrn_relay *atrn_relay_new(struct loop *loop, struct conn *conn, int fd, void (*ended)(void *arg), void *arg);
+void atrn_relay_free(struct atrn_relay *p);			/* NULL is fine */
+size_t atrn_relay_input(struct atrn_relay *p, const char *data, size_t len);	/* as conn_ops.input */
+bool atrn_relay_wants(const struct atrn_relay *p);
+void atrn_relay_settled(struct atrn_relay *p);		/* conn has written something, or read */
+
+/* --- drop_quota: whether the drop folder is full, asked off the loop --- */
+
+struct drop_quota *drop_quota_new(struct listener *l);		/* NULL: unlimited */
+bool drop_quota_is_full(struct drop_quota *q);			/* as of some seconds ago; q may be NULL */
+void drop_quota_free(struct drop_quota *q);
+
+/* --- inbound: one connection: ties socket, dialogue and queue together --- */
+
+/* Takes over what the guest holds and greets. The connection is counted already (gate). */
+void inbound_open(struct listener *l, struct gatekeeper_client *guest);
+/* For Received, when reverse-dns = yes: the first confirmed name, or NULL. */
+const char *inbound_client_name(const struct inbound *c);
+void inbound_stop_all(struct listener *l);	/* 421 at the next command boundary */
+void inbound_cut_all(struct listener *l);	/* now; those whose message is being stored stay until it is */
+void inbound_free_all(struct listener *l);	/* the process ends: in any case */
+/* For register: what an operator sees of a session; strings belong to it. */
+struct inbound_view {
+	uint32_t serial, messages;
+	const struct sockaddr *address;
+	const char *ip, *user, *helo, *state, *tls;	/* user and helo may be NULL; tls "-": none */
+	char certificate[TLS_FILES_FINGERPRINT_SIZE];	/* "": none was shown */
+	uint64_t age_ms, idle_ms;
+};
+struct inbound *inbound_next(struct inbound *c);
+bool inbound_look(const struct inbound *c, struct inbound_view *v);	/* false: closed already */
+void inbound_terminate(struct inbound *c);	/* 421, now or when its message is stored; `c` may be gone */
+/* From receive: the disk has room again; the message is on disk, or failed with an errno. */
+void inbound_room(struct inbound *c);
+void inbound_stored(struct inbound *c, int error, const char *id);
+/* From warrant: the helper's answer; before the last one the question is forgotten. */
+void inbound_vouched(struct inbound *c, const struct msg_auth_in_answer *a);
+void inbound_forget_question(struct inbound *c);
+/* From claim: the question is no more. `fd` (-1: none), which is taken over, leads to the deliver worker. */
+void inbound_claimed(struct inbound *c, const struct msg_etrn_answer *a, const char *node, int fd);
+void inbound_sought(struct inbound *c);		/* from seek: the answer can be fetched */
+
+/* One connection, as inbound and inbound_ops share it. */
+struct inbound {
+	TAILQ_ENTRY(inbound) entry;
+	struct listener *listener;
+	struct conn *conn;		/* NULL: closed, the disk still owes an answer */
+	struct session session;
+	struct inbound_content receive;
+	struct inbound_log record;
+	struct auth_in_client_question *question;	/* AUTH under way; NULL: none */
+	struct ctl_client_question *claim;	/* ETRN, ATRN under way; NULL: none */
+	struct atrn_relay *atrn_relay;	/* turned; NULL: not */
+	uint64_t message_since;		/* monotonic ms of DATA */
+	uint64_t since, active;		/* monotonic ms of the connection, of the last the client did */
+	uint32_t serial;
+	uint32_t progress;		/* of the session, when the limit was last set */
+	union proxy_address peer, *reached;	/* reached: NULL unless a PROXY header said it */
+	struct policy_client client;
+	struct rdns_query *query;	/* the client's names are being asked for; NULL: not */
+	struct recipient_check_state *seek;	/* a recipient that was asked about; NULL: none was */
+	char ip[INET6_ADDRSTRLEN];
+};
+
+/* --- inbound_ops --- */
+
+extern const struct session_ops inbound_ops_ops;	/* their `arg` is the struct inbound */
+const char *inbound_ops_sender(const struct inbound *c);	/* for events: "<>" the null sender, "-" none */
+
+/* --- session_list: the sessions, for operators --- */
+
+void session_list_answer(struct listener *l, const struct ctl_message *m);	/* CTL_SESSIONS */
+
+#endif
