@@ -23,7 +23,7 @@
 #include "master/master.h"
 
 static _Noreturn void
-daemon_busy(const struct daemon_pidfile *p)
+lock_is_busy(const struct daemon_pidfile *p)
 {
 	char text[32] = "";
 	ssize_t n = disk_pread(p->fd, text, sizeof(text) - 1, 0);
@@ -42,7 +42,7 @@ daemon_lock(struct daemon_pidfile *p, const char *folder)
 		if (p->fd == -1)
 			die(EX_CANTCREAT, "%s: %s", p->path, strerror(errno));
 		if (flock(p->fd, LOCK_EX | LOCK_NB) == -1)
-			daemon_busy(p);
+			lock_is_busy(p);
 		/* A master that ends removes the file: a lock on a file without a name protects nothing. */
 		if (fstat(p->fd, &mine) == 0 && stat(p->path, &there) == 0 && mine.st_ino == there.st_ino &&
 		    mine.st_dev == there.st_dev)
@@ -71,7 +71,7 @@ daemon_unlock(struct daemon_pidfile *p)
 
 /* In the parent: everything that comes is text; an end without the final NUL is a death before readiness. */
 static _Noreturn void
-daemon_wait(int fd, pid_t pid)
+wait_for_report(int fd, pid_t pid)
 {
 	char text[4096];
 	ssize_t n;
@@ -102,7 +102,7 @@ daemon_background(void)
 		die(EX_OSERR, "fork: %s", strerror(errno));
 	if (pid > 0) {
 		close(pipefd[1]);
-		daemon_wait(pipefd[0], pid);
+		wait_for_report(pipefd[0], pid);
 	}
 	close(pipefd[0]);
 	setsid();

@@ -16,7 +16,7 @@
 #include "master/master.h"
 
 static bool
-first_hint_has(const char *program)
+has_local_domain(const char *program)
 {
 	static const char *const folders[] = { "/usr/bin", "/usr/local/bin", "/bin" };
 	char path[PATH_MAX];
@@ -27,7 +27,7 @@ first_hint_has(const char *program)
 }
 
 static void
-first_hint_send(const struct config_server *s)
+put_send_line(const struct config_server *s)
 {
 	const struct sockaddr *sa = (const struct sockaddr *)&s->listen[0].address.sa;
 	const char *domain = s->default_domain->name;
@@ -36,11 +36,11 @@ first_hint_send(const struct config_server *s)
 	if (strcmp(ip, "0.0.0.0") == 0 || strcmp(ip, "::") == 0)
 		snprintf(ip, sizeof(ip), "%s", sa->sa_family == AF_INET6 ? "::1" : "127.0.0.1");
 	bool six = strchr(ip, ':') != NULL;
-	if (first_hint_has("curl"))
+	if (has_local_domain("curl"))
 		printf("Send a message:    printf 'Subject: hello\\r\\n\\r\\nIt works.\\r\\n' | curl -sS smtp://%s%s%s:%u "
 		    "--mail-from you@%s --mail-rcpt me@%s -T -\n", six ? "[" : "", ip, six ? "]" : "", net_port(sa), domain,
 		    domain);
-	else if (first_hint_has("python3"))
+	else if (has_local_domain("python3"))
 		printf("Send a message:    python3 -c \"import smtplib; smtplib.SMTP('%s', %u).sendmail('you@%s', 'me@%s', "
 		    "'Subject: hello\\n\\nIt works.\\n')\"\n", ip, net_port(sa), domain, domain);
 	else
@@ -55,7 +55,7 @@ first_hint_newcomer(const struct master *m)
 	char *control = mem_printf("%s/posternctl", m->program_folder);
 	bool beside = access(control, X_OK) == 0;
 	if (s != NULL && s->conf != NULL && s->conf->nlisten > 0) {
-		first_hint_send(s->conf);
+		put_send_line(s->conf);
 		printf("It will lie in:    %s\n", s->conf->drop);
 	}
 	printf("See the status:    %s -c %s status\n", beside ? control : "posternctl", m->options.config_path);

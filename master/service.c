@@ -32,7 +32,7 @@
 /* --- before the loop --- */
 
 static void
-service_identity(struct master *m)
+find_identity(struct master *m)
 {
 	const struct config_service *c = &m->snapshot->config->service;
 	m->uid = (uid_t)-1;
@@ -57,7 +57,7 @@ service_identity(struct master *m)
 }
 
 static void
-service_folders(const struct master *m)
+make_run_folders(const struct master *m)
 {
 	const struct config_service *c = &m->snapshot->config->service;
 	const char *const wanted[] = { c->run, c->state, c->spool, c->logs };
@@ -68,7 +68,7 @@ service_folders(const struct master *m)
 }
 
 static void
-service_limits(void)
+raise_limits(void)
 {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
@@ -80,7 +80,7 @@ service_limits(void)
 }
 
 static void
-service_read(struct master *m, struct config_faults *faults)
+read_configuration(struct master *m, struct config_faults *faults)
 {
 	struct config *c = config_read(m->options.config_path, faults);
 	if (!m->options.foreground || c == NULL)
@@ -96,7 +96,7 @@ service_read(struct master *m, struct config_faults *faults)
 }
 
 static void
-service_insert(struct master *m, struct server *s)
+insert_server(struct master *m, struct server *s)
 {
 	struct server *other;
 	uint32_t id = server_id(s);
@@ -121,7 +121,7 @@ service_add(struct master *m, const char *name, struct snapshot *snap, const str
 		if (fault == NULL)
 			server_adopt(s, snap);
 		s->wanted = wanted_state_wanted(m->snapshot->config->service.state, name);
-		service_insert(m, s);
+		insert_server(m, s);
 		metrics_post_tell(m, s, false);
 	}
 	if (fault != NULL && s->conf == NULL)
@@ -130,7 +130,7 @@ service_add(struct master *m, const char *name, struct snapshot *snap, const str
 }
 
 static void
-service_populate(struct master *m, const struct config_faults *faults)
+make_servers(struct master *m, const struct config_faults *faults)
 {
 	const struct config *c = m->snapshot->config;
 	for (size_t i = 0; i < c->nserver; i++)
@@ -152,15 +152,15 @@ service_populate(struct master *m, const struct config_faults *faults)
 }
 
 static void
-service_open(struct master *m)
+open_service(struct master *m)
 {
 	struct config_faults faults = { 0 };
 	log_open("postern", "", false);
 	umask(002); /* every mode is given in full where a file is made; pickup is for its group too */
-	service_read(m, &faults);
-	service_identity(m);
-	service_folders(m);
-	service_limits();
+	read_configuration(m, &faults);
+	find_identity(m);
+	make_run_folders(m);
+	raise_limits();
 	daemon_lock(&m->pidfile, m->snapshot->config->service.run);
 	if (!m->options.foreground)
 		m->parent = daemon_background();
@@ -172,7 +172,7 @@ service_open(struct master *m)
 	m->admin = control_open(m);
 	log_open("postern", "", !m->options.foreground && m->snapshot->config->service.syslog);
 	log_event(LOG_FACT, NULL, "service", "state=starting version=%s pid=%d", POSTERN_VERSION, (int)getpid());
-	service_populate(m, &faults);
+	make_servers(m, &faults);
 	metrics_post_open(m);
 	config_faults_done(&faults);
 }
@@ -186,7 +186,7 @@ service_grace(const struct master *m)
 }
 
 static void
-service_title(const struct master *m)
+set_title(const struct master *m)
 {
 	struct buf b = BUF_INIT(400);
 	const struct server *s;
@@ -200,7 +200,7 @@ service_title(const struct master *m)
 }
 
 static void
-service_ready(struct master *m)
+tell_ready(struct master *m)
 {
 	m->ready = true;
 	log_event(LOG_FACT, NULL, "service", "state=started");
@@ -215,7 +215,7 @@ service_ready(struct master *m)
 
 /* The last virtual server is down: the helpers go, then the master. */
 static void
-service_look_at_end(struct master *m)
+check_end(struct master *m)
 {
 	const struct server *s;
 	TAILQ_FOREACH(s, &m->servers, link)
@@ -228,7 +228,7 @@ service_look_at_end(struct master *m)
 }
 
 static void
-service_forget_removed(struct master *m)
+forget_removed_servers(struct master *m)
 {
 	struct server *s, *next;
 	TAILQ_FOREACH_SAFE(s, &m->servers, link, next)
@@ -244,7 +244,7 @@ service_look(struct master *m)
 {
 	const struct server *s;
 	bool settled = true;
-	service_forget_removed(m);
+	forget_removed_servers(m);
 	TAILQ_FOREACH(s, &m->servers, link)
 		settled = settled && server_settled(s);
 	if (settled && m->reloading) {
@@ -252,12 +252,12 @@ service_look(struct master *m)
 		notify_send("READY=1");
 	}
 	if (settled && !m->ready && !m->stopping)
-		service_ready(m);
-	service_title(m);
+		tell_ready(m);
+	set_title(m);
 	oauth_request_look(m);
 	control_look(m->admin);
 	if (m->stopping)
-		service_look_at_end(m);
+		check_end(m);
 }
 
 void
@@ -302,7 +302,7 @@ service_reload(struct master *m, struct buf *text, int *status)
 /* --- after the loop --- */
 
 static void
-service_close(struct master *m)
+close_service(struct master *m)
 {
 	struct server *s;
 	log_event(LOG_FACT, NULL, "service", "state=stopped");
@@ -334,9 +334,9 @@ service_run(const struct master_options *o)
 	TAILQ_INIT(&m.sessions_gathers);
 	TAILQ_INIT(&m.oauth_requests);
 	TAILQ_INIT(&m.queue_requests);
-	service_open(&m);
+	open_service(&m);
 	service_look(&m);
 	loop_run(m.loop);
-	service_close(&m);
+	close_service(&m);
 	return EX_OK;
 }

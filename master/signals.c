@@ -16,13 +16,13 @@
 #include "master/servers/servers.h"
 
 static void
-signals_stop(struct master *m, bool queued, int value)
+on_stop(struct master *m, bool queued, int value)
 {
 	service_stop(m, m->stopping); /* the second time in a hurry */
 }
 
 static void
-signals_reload(struct master *m, bool queued, int value)
+on_reload(struct master *m, bool queued, int value)
 {
 	struct buf text = BUF_INIT(MASTER_TEXT_MAX);
 	int status = 0;
@@ -31,7 +31,7 @@ signals_reload(struct master *m, bool queued, int value)
 }
 
 static void
-signals_order(struct master *m, struct server *s, enum state_event event)
+order_server(struct master *m, struct server *s, enum state_event event)
 {
 	const char *text = NULL;
 	enum state_kind kind = server_order(s, event, &text);
@@ -42,13 +42,13 @@ signals_order(struct master *m, struct server *s, enum state_event event)
 
 /* With a value that one; without: all that can. */
 static void
-signals_each(struct master *m, enum state_event event, bool queued, int value)
+order_each(struct master *m, enum state_event event, bool queued, int value)
 {
 	struct server *s;
 	if (queued) {
 		s = value > 0 ? server_find_id(m, (uint32_t)value) : NULL;
 		if (s != NULL)
-			signals_order(m, s, event);
+			order_server(m, s, event);
 		else
 			log_event(LOG_WARN, NULL, "operator", "by=signal command=%s result=refused reason=%s id=%d",
 			    state_order_name(event), log_safe("no virtual server has that id"), value);
@@ -56,23 +56,23 @@ signals_each(struct master *m, enum state_event event, bool queued, int value)
 	}
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (state_move(s->state, event)->kind == STATE_GO)
-			signals_order(m, s, event);
+			order_server(m, s, event);
 }
 
 static void
-signals_pause(struct master *m, bool queued, int value)
+on_pause(struct master *m, bool queued, int value)
 {
-	signals_each(m, EVENT_PAUSE, queued, value);
+	order_each(m, EVENT_PAUSE, queued, value);
 }
 
 static void
-signals_continue(struct master *m, bool queued, int value)
+on_continue(struct master *m, bool queued, int value)
 {
-	signals_each(m, EVENT_CONTINUE, queued, value);
+	order_each(m, EVENT_CONTINUE, queued, value);
 }
 
 static void
-signals_child(struct master *m, bool queued, int value)
+on_child(struct master *m, bool queued, int value)
 {
 	reap_all(m);
 }
@@ -81,20 +81,20 @@ static const struct {
 	int signo;
 	void (*run)(struct master *m, bool queued, int value);
 } signals_rows[] = {
-	{ SIGTERM, signals_stop },
-	{ SIGINT, signals_stop },
-	{ SIGHUP, signals_reload },
-	{ SIGUSR1, signals_pause },
-	{ SIGUSR2, signals_continue },
-	{ SIGCHLD, signals_child },
+	{ SIGTERM, on_stop },
+	{ SIGINT, on_stop },
+	{ SIGHUP, on_reload },
+	{ SIGUSR1, on_pause },
+	{ SIGUSR2, on_continue },
+	{ SIGCHLD, on_child },
 };
 
 static void
-signals_event(void *arg, int signo, bool queued, int value)
+on_event(void *arg, int signo, bool queued, int value)
 {
 	struct master *m = arg;
 	for (size_t i = 0; i < nitems_of(signals_rows); i++)
-		if (signals_rows[i].signo == signo && (signo == SIGCHLD || !m->stopping || signals_rows[i].run == signals_stop))
+		if (signals_rows[i].signo == signo && (signo == SIGCHLD || !m->stopping || signals_rows[i].run == on_stop))
 			signals_rows[i].run(m, queued, value);
 	service_look(m);
 }
@@ -107,5 +107,5 @@ signals_take(struct master *m)
 		list[i] = signals_rows[i].signo;
 	list[nitems_of(signals_rows)] = 0;
 	signal(SIGPIPE, SIG_IGN);
-	loop_signals(m->loop, list, signals_event, m);
+	loop_signals(m->loop, list, on_event, m);
 }

@@ -19,7 +19,7 @@ struct schedule_dest;
 
 /* --- active_message: a message that is loaded, and what comes of each of its recipients --- */
 
-enum schedule_outcome {
+enum active_outcome {
 	OUTCOME_NONE,		/* not tried in this round */
 	OUTCOME_PARKED,		/* its destination has its share already, or the process ends */
 	OUTCOME_DELIVERED,
@@ -28,16 +28,16 @@ enum schedule_outcome {
 	OUTCOME_BACKLOG,		/* until its host asks for it (again) */
 };
 
-struct schedule_reason {		/* why not; shared by the recipients of a message */
-	struct schedule_reason *next;
+struct active_reason {		/* why not; shared by the recipients of a message */
+	struct active_reason *next;
 	int code;
 	char status[12];
 	const char *host;		/* behind text */
 	char text[];
 };
 
-struct schedule_result {		/* one a recipient */
-	enum schedule_outcome outcome;
+struct active_recipient {		/* one a recipient */
+	enum active_outcome outcome;
 	bool relayed;			/* delivered to a peer that will not tell of success */
 	bool expanded;			/* its mail went on to several addresses */
 	bool waits;			/* for the directory: it does not run out of time */
@@ -48,17 +48,17 @@ struct schedule_result {		/* one a recipient */
 	char mark;			/* to be written; 0 none */
 	struct schedule_dest *dest;
 	const struct destination *fallback;
-	const struct schedule_reason *reason;
+	const struct active_reason *reason;
 };
 
-struct schedule_group {
+struct active_group {
 	struct schedule_dest *dest;
 	size_t first, count;		/* into order */
 };
 
 /* A message that is loaded. */
-struct schedule_message {
-	TAILQ_ENTRY(schedule_message) link;
+struct active_message {
+	TAILQ_ENTRY(active_message) link;
 	struct schedule *schedule;
 	uint32_t record;
 	char id[MESSAGE_ID_SIZE];
@@ -74,11 +74,11 @@ struct schedule_message {
 	unsigned hops;			/* Received lines, counted before the first attempt */
 	struct buf note;		/* from loading */
 	int64_t arrived_us, failed_us;
-	struct schedule_result *result;	/* e.nrcpt of them */
-	struct schedule_reason *reasons;
+	struct active_recipient *result;	/* e.nrcpt of them */
+	struct active_reason *reasons;
 	struct schedule_dest *only;	/* this round is for it alone; NULL all */
 	struct schedule_admin *command;	/* this round is for an operator; NULL: to be sent */
-	struct schedule_group *group; size_t ngroup, group_at, offset;
+	struct active_group *group; size_t ngroup, group_at, offset;
 	size_t *order;			/* recipients by group */
 	LIST_HEAD(, schedule_portion) portions;	/* at work */
 	size_t active;			/* how many */
@@ -93,7 +93,8 @@ struct schedule_message {
 };
 
 /* Why not, for any number of its recipients; the same reason is kept once. Strings are copied. */
-struct schedule_reason *schedule_reason_keep(struct schedule_message *m, int code, const char *status, const char *host,
+struct active_reason *active_message_reason(struct active_message *m, int code, const char *status, const char *host,
     const char *text);
+void active_message_free_reasons(struct active_message *m);
 
 #endif

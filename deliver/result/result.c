@@ -33,7 +33,7 @@
 /* --- steps, on pool threads --- */
 
 static int
-write_marks(struct result *t, struct schedule_message *m)
+write_marks(struct result *t, struct active_message *m)
 {
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->result[i].mark != 0 && spool_mark(t->spool, m->fd, &m->e, i, m->result[i].mark) == -1)
@@ -45,7 +45,7 @@ write_marks(struct result *t, struct schedule_message *m)
 }
 
 static int
-remove_message(struct result *t, struct schedule_message *m)
+remove_message(struct result *t, struct active_message *m)
 {
 	if (spool_remove(t->spool, m->id) == -1)
 		return -1;
@@ -62,7 +62,7 @@ static int
 do_step(struct result_state *st)
 {
 	struct result *t = st->settle;
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 
 	st->note_failed = false;
 	if (st->note.len > 0) {
@@ -104,7 +104,7 @@ submit(struct result_state *st)
 
 void
 result_add_line(struct result_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
-    const struct schedule_reason *why)
+    const struct active_reason *why)
 {
 	struct note_line line = { .kind = kind, .number = number, .time = time };
 
@@ -123,7 +123,7 @@ result_add_line(struct result_state *st, enum note_kind kind, size_t number, int
 static void
 note_failures(struct result_state *st)
 {
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->result[i].outcome == OUTCOME_FAILED)
@@ -135,8 +135,8 @@ note_failures(struct result_state *st)
 static void
 note_later(struct result_state *st, int64_t now_us)
 {
-	struct schedule_message *m = st->m;
-	const struct schedule_result *first = m->result;
+	struct active_message *m = st->m;
+	const struct active_recipient *first = m->result;
 	unsigned *number;
 
 	while (first->outcome != OUTCOME_LATER)
@@ -150,11 +150,11 @@ note_later(struct result_state *st, int64_t now_us)
 static void
 set_marks(struct result_state *st)
 {
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 
 	st->marks = false;
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		struct schedule_result *r = &m->result[i];
+		struct active_recipient *r = &m->result[i];
 
 		r->mark = r->outcome == OUTCOME_DELIVERED ? MARK_DELIVERED : r->outcome == OUTCOME_FAILED ? MARK_FAILED : 0;
 		st->marks |= r->mark != 0;
@@ -163,7 +163,7 @@ set_marks(struct result_state *st)
 
 /* What is held stays as it is: after a restart it is loaded at once, for a place among those of its domain. */
 static int64_t
-due_of(const struct schedule_message *m)
+due_of(const struct active_message *m)
 {
 	return m->later && !m->held ? (clock_wall_us() + (int64_t)m->after * 1000 + 999999) / 1000000 : 0;
 }
@@ -171,7 +171,7 @@ due_of(const struct schedule_message *m)
 static void
 begin_write(struct result_state *st, int64_t now_us)
 {
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 
 	st->stage = RESULT_WRITE;
 	if (st->failed > 0) {
@@ -190,7 +190,7 @@ begin_write(struct result_state *st, int64_t now_us)
 static void
 take_failures_back(struct result_state *st)
 {
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 
 	log_event(LOG_FAULT, m->id, "trouble", "what=note error=%s", log_safe(strerror(st->error)));
 	for (size_t i = 0; i < m->e.nrcpt; i++)
@@ -215,7 +215,7 @@ take_failures_back(struct result_state *st)
 void
 result_close(struct result_state *st)
 {
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 
 	st->stage = RESULT_CLOSE;
 	for (size_t i = 0; i < m->e.nrcpt; i++)
@@ -245,7 +245,7 @@ result_next(struct result_state *st)
 }
 
 static void
-adopt_marks(struct schedule_message *m)
+adopt_marks(struct active_message *m)
 {
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->result[i].mark != 0)
@@ -270,7 +270,7 @@ static void
 step_done(void *arg, void *job)
 {
 	struct result_state *st = job;
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 
 	(void)arg;
 	if (st->error != 0 && st->note_failed && st->stage == RESULT_WRITE) {
@@ -310,7 +310,7 @@ try_again(void *arg)
 }
 
 void
-result_begin(struct result *t, struct schedule_message *m)
+result_begin(struct result *t, struct active_message *m)
 {
 	struct result_state *st = mem_new(struct result_state);
 
@@ -328,7 +328,7 @@ result_begin(struct result *t, struct schedule_message *m)
 void
 result_write(struct result_state *st)
 {
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 
 	if (m->owed) {
 		st->stage = RESULT_WRITE;

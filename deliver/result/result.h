@@ -22,9 +22,9 @@ struct message_recipient;
 struct pool;
 struct pool_lane;
 struct report;
-struct schedule_message;
-struct schedule_reason;
-struct schedule_result;
+struct active_message;
+struct active_reason;
+struct active_recipient;
 struct schedule_setup;
 struct spool;
 
@@ -175,7 +175,7 @@ struct result_state {
 	TAILQ_ENTRY(result_state) link;
 	bool is_stuck;
 	struct result *settle;
-	struct schedule_message *m;
+	struct active_message *m;
 	enum result_stage stage;
 	size_t delivered, failed, pending;
 	bool delay;			/* a delay report is due */
@@ -197,7 +197,7 @@ struct result_state {
 
 struct result *result_new(const struct schedule_setup *setup, struct report *report);
 void result_free(struct result *t);		/* after pool_free */
-void result_begin(struct result *t, struct schedule_message *m);	/* then schedule_settled, also from within */
+void result_begin(struct result *t, struct active_message *m);	/* then schedule_settled, also from within */
 void result_state_free(struct result_state *st);
 bool result_is_stuck(const struct result *t);	/* the disk takes no marks: stop delivering */
 /* For result_report: */
@@ -206,14 +206,14 @@ void result_next(struct result_state *st);		/* this stage is over */
 void result_write(struct result_state *st);		/* the success reports are safe, or there is none */
 void result_close(struct result_state *st);		/* the last stage: marks, due time, or removal */
 void result_add_line(struct result_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
-    const struct schedule_reason *why);
+    const struct active_reason *why);
 
 /* --- result_judge: what became of each recipient --- */
 void result_judge(struct result_state *st, int64_t now_us);	/* plans, outcomes that time decides, counts */
-void result_judge_log_failed(const struct schedule_message *m);
-const char *result_judge_status(const struct schedule_result *r);	/* 4.4.7 when its time ran out */
+void result_judge_log_failed(const struct active_message *m);
+const char *result_judge_status(const struct active_recipient *r);	/* 4.4.7 when its time ran out */
 bool result_judge_wants(const struct message_recipient *r, unsigned notify);
-bool result_judge_may_report(const struct schedule_message *m);	/* somebody can be told */
+bool result_judge_may_report(const struct active_message *m);	/* somebody can be told */
 
 /* --- result_report: the report about success, failures or a delay, or badmail when nobody can be told --- */
 void result_report_success(struct result_state *st);	/* then result_write */

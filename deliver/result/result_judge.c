@@ -24,7 +24,7 @@ spread(void)
 static void
 make_plans(struct result_state *st, int64_t now_us)
 {
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 
 	st->at = (struct retry_case){
 		.age = now_us > m->arrived_us ? (uint64_t)(now_us - m->arrived_us) / 1000 : 0,
@@ -38,7 +38,7 @@ make_plans(struct result_state *st, int64_t now_us)
 
 /* When this recipient is to be tried again: its peer may have said so. */
 static uint64_t
-after_of(const struct result_state *st, const struct schedule_result *r)
+after_of(const struct result_state *st, const struct active_recipient *r)
 {
 	struct retry_case c = st->at;
 
@@ -54,7 +54,7 @@ result_judge_wants(const struct message_recipient *r, unsigned notify)
 }
 
 bool
-result_judge_may_report(const struct schedule_message *m)
+result_judge_may_report(const struct active_message *m)
 {
 	return *m->e.sender != '\0' && (m->e.flags & MESSAGE_REPORT) == 0;
 }
@@ -62,8 +62,8 @@ result_judge_may_report(const struct schedule_message *m)
 static void
 judge_later(struct result_state *st, size_t i)
 {
-	struct schedule_message *m = st->m;
-	struct schedule_result *r = &m->result[i];
+	struct active_message *m = st->m;
+	struct active_recipient *r = &m->result[i];
 	const struct retry_plan *plan = &st->plan[r->local];
 	uint64_t after;
 
@@ -84,13 +84,13 @@ judge_later(struct result_state *st, size_t i)
 static void
 judge_held(struct result_state *st, size_t i)
 {
-	struct schedule_message *m = st->m;
-	struct schedule_result *r = &m->result[i];
+	struct active_message *m = st->m;
+	struct active_recipient *r = &m->result[i];
 	bool told = m->delayed || !result_judge_may_report(m) || !result_judge_wants(&m->e.rcpt[i], NOTIFY_DELAY);
 	uint64_t after;
 
 	if (r->reason == NULL && (st->plan[0].expired || st->plan[0].delayed))
-		r->reason = schedule_reason_keep(m, 0, "4.4.7", "", "held until its host asks for it, which it has not done");
+		r->reason = active_message_reason(m, 0, "4.4.7", "", "held until its host asks for it, which it has not done");
 	if (st->plan[0].expired) {
 		r->outcome = OUTCOME_FAILED;
 		r->expired = true;
@@ -106,10 +106,10 @@ judge_held(struct result_state *st, size_t i)
 static void
 count(struct result_state *st)
 {
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		struct schedule_result *r = &m->result[i];
+		struct active_recipient *r = &m->result[i];
 
 		if (r->outcome == OUTCOME_LATER)
 			judge_later(st, i);
@@ -125,7 +125,7 @@ count(struct result_state *st)
 }
 
 const char *
-result_judge_status(const struct schedule_result *r)
+result_judge_status(const struct active_recipient *r)
 {
 	return r->expired ? "4.4.7" : r->reason->status;
 }
@@ -133,10 +133,10 @@ result_judge_status(const struct schedule_result *r)
 static void
 log_later(const struct result_state *st)
 {
-	const struct schedule_message *m = st->m;
+	const struct active_message *m = st->m;
 
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		const struct schedule_result *r = &m->result[i];
+		const struct active_recipient *r = &m->result[i];
 
 		if (r->outcome == OUTCOME_LATER)
 			log_event(LOG_FACT, m->id, "deferred", "recipient=%s status=%s reason=%s host=%s next=%llu",
@@ -149,7 +149,7 @@ log_later(const struct result_state *st)
 }
 
 void
-result_judge_log_failed(const struct schedule_message *m)
+result_judge_log_failed(const struct active_message *m)
 {
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->result[i].outcome == OUTCOME_FAILED)

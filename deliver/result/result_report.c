@@ -21,23 +21,23 @@
 
 /* What is held has not come either. */
 static bool
-is_of(const struct schedule_result *r, enum schedule_outcome outcome)
+is_of(const struct active_recipient *r, enum active_outcome outcome)
 {
 	return r->outcome == outcome || (outcome == OUTCOME_LATER && r->outcome == OUTCOME_BACKLOG);
 }
 
 /* Fills the list with the recipients of one outcome that want to be told of. */
 static void
-list_recipients(struct result_state *st, enum schedule_outcome outcome, unsigned notify)
+list_recipients(struct result_state *st, enum active_outcome outcome, unsigned notify)
 {
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 	struct report_job *job = &st->report;
 
 	free(st->recipient);
 	st->recipient = mem_array(NULL, m->e.nrcpt, sizeof(*st->recipient));
 	*job = (struct report_job){ .e = &m->e, .fd = m->fd, .recipient = st->recipient, .first = SIZE_MAX, .arrived_us = m->arrived_us };
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		const struct schedule_result *r = &m->result[i];
+		const struct active_recipient *r = &m->result[i];
 
 		if (!is_of(r, outcome))
 			continue;
@@ -57,7 +57,7 @@ list_recipients(struct result_state *st, enum schedule_outcome outcome, unsigned
 /* --- success: told before it is marked; after a crash between the two it is delivered and told again --- */
 
 static enum dsn_kind
-kind_of(const struct schedule_result *r)
+kind_of(const struct active_recipient *r)
 {
 	return r->expanded ? DSN_EXPANDED : r->relayed ? DSN_RELAYED : DSN_DELIVERED;
 }
@@ -66,12 +66,12 @@ kind_of(const struct schedule_result *r)
 static bool
 list_success(struct result_state *st, enum dsn_kind kind)
 {
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 	struct report_job *job = &st->report;
 
 	*job = (struct report_job){ .e = &m->e, .fd = m->fd, .arrived_us = m->arrived_us };
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		const struct schedule_result *r = &m->result[i];
+		const struct active_recipient *r = &m->result[i];
 
 		if (r->outcome != OUTCOME_DELIVERED || r->reason == NULL || kind_of(r) != kind)
 			continue;
@@ -157,7 +157,7 @@ badmail_done(void *arg, struct badmail_job *job)
 static enum badmail_reason
 badmail_reason_of(const struct result_state *st)
 {
-	const struct schedule_message *m = st->m;
+	const struct active_message *m = st->m;
 
 	if ((m->e.flags & MESSAGE_REPORT) != 0)
 		return BADMAIL_NDR;
@@ -171,7 +171,7 @@ badmail_reason_of(const struct result_state *st)
 static void
 make_part(struct result_state *st)
 {
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 	size_t kept = 0;
 
 	message_envelope_copy(&st->part, &m->e);
@@ -180,7 +180,7 @@ make_part(struct result_state *st)
 	st->part.content_size = m->e.content_size;
 	buf_init(&st->details, DETAILS_MAX);
 	for (size_t i = 0; i < st->part.nrcpt; i++) {
-		const struct schedule_result *r = &m->result[i];
+		const struct active_recipient *r = &m->result[i];
 
 		if (r->outcome != OUTCOME_FAILED) {
 			free(st->part.rcpt[i].address);
@@ -198,7 +198,7 @@ make_part(struct result_state *st)
 static void
 begin_badmail(struct result_state *st)
 {
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 
 	make_part(st);
 	st->badmail = (struct badmail_job){
@@ -226,7 +226,7 @@ report_done(void *arg, struct report_job *job)
 void
 result_report_failures(struct result_state *st)
 {
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 
 	st->stage = RESULT_REPORT;
 	if (!result_judge_may_report(m)) {
@@ -263,7 +263,7 @@ void
 result_report_delay(struct result_state *st)
 {
 	const struct config_server *s = st->settle->server;
-	struct schedule_message *m = st->m;
+	struct active_message *m = st->m;
 	uint64_t notify = s->delay_notify;
 
 	st->stage = RESULT_DELAY;

@@ -86,29 +86,9 @@ schedule_count(const struct schedule *s)
 
 /* --- messages --- */
 
-struct schedule_reason *
-schedule_reason_keep(struct schedule_message *m, int code, const char *status, const char *host, const char *text)
-{
-	struct schedule_reason *r = m->reasons;
-	size_t text_size = strlen(text) + 1, host_size = strlen(host) + 1;
-
-	if (r != NULL && r->code == code && strcmp(r->status, status) == 0 && strcmp(r->host, host) == 0 &&
-	    strcmp(r->text, text) == 0)
-		return r;
-	r = mem_zalloc(sizeof(*r) + text_size + host_size);
-	r->code = code;
-	memcpy(r->status, status, strnlen(status, sizeof(r->status) - 1));
-	memcpy(r->text, text, text_size);
-	memcpy(r->text + text_size, host, host_size);
-	r->host = r->text + text_size;
-	r->next = m->reasons;
-	m->reasons = r;
-	return r;
-}
-
 /* The destination that had no place for some of its recipients; NULL none had. */
 static struct schedule_dest *
-parked_for(const struct schedule_message *m)
+parked_for(const struct active_message *m)
 {
 	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++)
 		if (m->result[i].outcome == OUTCOME_PARKED)
@@ -118,7 +98,7 @@ parked_for(const struct schedule_message *m)
 
 /* When it is to be loaded again; 0: now. */
 static uint32_t
-next_due(const struct schedule_message *m)
+next_due(const struct active_message *m)
 {
 	uint32_t due = m->later ? due_after(m->after) : 0, look = m->held ? due_after(m->held_after) : 0;
 
@@ -127,7 +107,7 @@ next_due(const struct schedule_message *m)
 
 /* Back among the records: for its next time, or for a place. */
 static void
-put_back(struct schedule_message *m)
+put_back(struct active_message *m)
 {
 	struct schedule *s = m->schedule;
 	struct schedule_record *r = schedule_index_at(s->index, m->record);
@@ -161,7 +141,7 @@ put_back(struct schedule_message *m)
 }
 
 void
-schedule_settled(struct schedule_message *m)
+schedule_settled(struct active_message *m)
 {
 	struct schedule *s = m->schedule;
 
@@ -201,7 +181,7 @@ run_load(void *arg, void **jobs, size_t n)
 static void
 loaded(void *arg, void *job)
 {
-	struct schedule_message *m = job;
+	struct active_message *m = job;
 
 	(void)arg;
 	if (m->only != NULL) {
@@ -235,7 +215,7 @@ take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
 {
 	struct schedule_record *r = schedule_index_at(s->index, record);
 	bool hot = (r->flags & RECORD_HOT) != 0;
-	struct schedule_message *m;
+	struct active_message *m;
 
 	r->flags &= ~(unsigned)RECORD_HOT;
 	m = schedule_message_new(s, record, from);
@@ -249,7 +229,7 @@ take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
 }
 
 void
-schedule_load_by_thread(struct schedule_message *m)
+schedule_load_by_thread(struct active_message *m)
 {
 	m->schedule->loading++;
 	pool_submit(m->schedule->load, m);
@@ -463,7 +443,7 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 void
 schedule_free(struct schedule *s)
 {
-	struct schedule_message *m;
+	struct active_message *m;
 
 	if (s == NULL)
 		return;

@@ -35,9 +35,9 @@ struct route;
 struct route_answer;
 struct schedule_dests;
 struct schedule_index;
-struct schedule_message;
+struct active_message;
 struct schedule_recover;
-struct schedule_result;
+struct active_recipient;
 struct spool;
 struct spool_entry;
 
@@ -188,7 +188,7 @@ struct schedule {
 	struct schedule_recover *wake;
 	struct loop_timer *timer;
 	struct pool_lane *load, *move;
-	TAILQ_HEAD(, schedule_message) messages;
+	TAILQ_HEAD(, active_message) messages;
 	size_t loaded, recipients;	/* in memory */
 	size_t loading;			/* of the loaded: by a thread */
 	uint32_t fresh_first, fresh_last;	/* records of what came since, in order */
@@ -213,29 +213,29 @@ void schedule_count(const struct schedule *s);	/* what there is, for the counter
 /* Loads no more; `idle` once all loaded are settled, maybe at once. */
 void schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg);
 /* The round of a message is over and written down (called by settle), or there was none. */
-void schedule_settled(struct schedule_message *m);
+void schedule_settled(struct active_message *m);
 /* A thread reads it; then it goes on to schedule_load_judge. */
-void schedule_load_by_thread(struct schedule_message *m);
+void schedule_load_by_thread(struct active_message *m);
 /* How many messages a destination may have at work now: as many as places are free, so that none ever fills the window. */
 size_t schedule_share(const struct schedule *s);
 
 /* --- schedule_message --- */
-struct schedule_message *schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *only);
-void schedule_message_free(struct schedule_message *m);
+struct active_message *schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *only);
+void schedule_message_free(struct active_message *m);
 
 /* --- schedule_load: reads a message and judges whether it may be tried --- */
-void schedule_load_read(struct schedule_message *m);	/* any thread; touches the message alone */
-void schedule_load_judge(struct schedule_message *m);	/* on the loop; goes on to schedule_attempt, settle or schedule_settled */
+void schedule_load_read(struct active_message *m);	/* any thread; touches the message alone */
+void schedule_load_judge(struct active_message *m);	/* on the loop; goes on to schedule_attempt, settle or schedule_settled */
 
 /* --- schedule_route: where each recipient of a message goes --- */
-void schedule_route(struct schedule_message *m);
+void schedule_route(struct active_message *m);
 struct schedule_dest *schedule_route_hosts(struct schedule *s, const struct destination *d);
-void schedule_route_point(struct schedule_message *m, struct schedule_result *r, struct schedule_dest *dest);	/* from now on it goes there */
+void schedule_route_point(struct active_message *m, struct active_recipient *r, struct schedule_dest *dest);	/* from now on it goes there */
 
 /* --- schedule_attempt: one round of a message: groups by destination, portions, results --- */
-void schedule_attempt_begin(struct schedule_message *m);
-struct schedule_dest *schedule_attempt_away(const struct schedule_message *m);	/* one of a recipient for later that cannot be reached now; NULL none */
-void schedule_attempt_free(struct schedule_message *m);	/* portions at work, too, once nobody works on them */
+void schedule_attempt_begin(struct active_message *m);
+struct schedule_dest *schedule_attempt_away(const struct active_message *m);	/* one of a recipient for later that cannot be reached now; NULL none */
+void schedule_attempt_free(struct active_message *m);	/* portions at work, too, once nobody works on them */
 
 /* --- schedule_clock: due times are of the wall clock --- */
 uint32_t schedule_clock_latest(const struct schedule *s, uint32_t now);	/* nothing is due later */
@@ -256,12 +256,12 @@ void schedule_recover_up(struct schedule_recover *w, const struct schedule_dest 
  */
 size_t schedule_etrn(struct schedule *s, const char *pattern, bool *running);
 /* Among the held ones from now on: the message waits for all of its destinations that are to be asked for. */
-void schedule_etrn_keep(struct schedule_message *m);
+void schedule_etrn_keep(struct active_message *m);
 /* Asked for while it was at work in this round: whose turn it is now; the record stays wanted by others. NULL: it is not wanted. */
-struct schedule_dest *schedule_etrn_wanted(struct schedule_message *m);
+struct schedule_dest *schedule_etrn_wanted(struct active_message *m);
 void schedule_etrn_unwant(struct schedule *s, uint32_t record);	/* by nobody */
 /* Its record, with these flags, is gone. */
-void schedule_etrn_forget(struct schedule_message *m, unsigned flags);
+void schedule_etrn_forget(struct active_message *m, unsigned flags);
 const char *schedule_etrn_domain(const struct schedule_dest *d);	/* whose held mail it has */
 /* The place of a domain's held mail, made when there is none. */
 struct schedule_dest *schedule_etrn_dest(struct schedule *s, const char *domain, const struct route_answer *a);
@@ -292,8 +292,8 @@ bool schedule_admin_hold(struct schedule *s, const char *id, bool held);
 /* Due now, if it waits for its time. False: gone. */
 bool schedule_admin_retry(struct schedule *s, const char *id);
 /* For schedule alone: */
-void schedule_admin_apply(struct schedule_message *m);	/* it is loaded */
-void schedule_admin_end(struct schedule_message *m);
+void schedule_admin_apply(struct active_message *m);	/* it is loaded */
+void schedule_admin_end(struct active_message *m);
 void schedule_admin_run_move(void *arg, void **jobs, size_t n);
 void schedule_admin_moved(void *arg, void *job);
 void schedule_admin_rest(struct schedule *s, uint32_t n, uint32_t due);	/* put back: held, or in its list all the time */

@@ -185,7 +185,7 @@ schedule_admin_begin(struct schedule *s, struct schedule_admin *o)
 {
 	uint32_t n;
 	struct schedule_record *r = record_of(s, o->id, &n);
-	struct schedule_message *m;
+	struct active_message *m;
 
 	o->result = SCHEDULE_BUSY;
 	if (r == NULL)
@@ -203,18 +203,18 @@ schedule_admin_begin(struct schedule *s, struct schedule_admin *o)
 }
 
 static bool
-is_meant(const struct schedule_message *m, size_t i)
+is_meant(const struct active_message *m, size_t i)
 {
 	return m->e.rcpt[i].mark == MARK_PENDING && queue_filter_is_recipient(m->command->pick, m->e.rcpt[i].address);
 }
 
 /* As if delivered, but nobody is told of it; or failed, and the sender is. */
 static void
-end_recipients(struct schedule_message *m)
+end_recipients(struct active_message *m)
 {
 	struct schedule_admin *o = m->command;
 	const char *text = o->reason == NULL || *o->reason == '\0' ? BOUNCE_TEXT : o->reason;
-	struct schedule_reason *why = o->kind == SCHEDULE_BOUNCE ? schedule_reason_keep(m, 0, BOUNCE_STATUS, "", text) : NULL;
+	struct active_reason *why = o->kind == SCHEDULE_BOUNCE ? active_message_reason(m, 0, BOUNCE_STATUS, "", text) : NULL;
 
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
 		if (!is_meant(m, i))
@@ -236,7 +236,7 @@ schedule_admin_run_move(void *arg, void **jobs, size_t n)
 	struct schedule *s = arg;
 
 	for (size_t i = 0; i < n; i++) {
-		struct schedule_message *m = jobs[i];
+		struct active_message *m = jobs[i];
 		struct schedule_admin *o = m->command;
 
 		o->error = spool_move(s->set.spool, o->to, m->id, clock_wall_us() / 1000000) == 0 ? 0 : errno;
@@ -246,7 +246,7 @@ schedule_admin_run_move(void *arg, void **jobs, size_t n)
 void
 schedule_admin_moved(void *arg, void *job)
 {
-	struct schedule_message *m = job;
+	struct active_message *m = job;
 
 	(void)arg;
 	m->gone = m->command->error == 0;
@@ -254,7 +254,7 @@ schedule_admin_moved(void *arg, void *job)
 }
 
 void
-schedule_admin_apply(struct schedule_message *m)
+schedule_admin_apply(struct active_message *m)
 {
 	struct schedule_admin *o = m->command;
 
@@ -268,7 +268,7 @@ schedule_admin_apply(struct schedule_message *m)
 }
 
 static void
-judge(struct schedule_message *m)
+judge(struct active_message *m)
 {
 	struct schedule_admin *o = m->command;
 
@@ -282,7 +282,7 @@ judge(struct schedule_message *m)
 }
 
 void
-schedule_admin_end(struct schedule_message *m)
+schedule_admin_end(struct active_message *m)
 {
 	static const char *const events[] = { [SCHEDULE_DELETE] = "deleted", [SCHEDULE_BOUNCE] = "bounced", [SCHEDULE_MOVE] = "moved" };
 	struct schedule_admin *o = m->command;

@@ -30,7 +30,7 @@
 
 struct schedule_portion {
 	LIST_ENTRY(schedule_portion) link;
-	struct schedule_message *m;
+	struct active_message *m;
 	struct schedule_dest *dest;
 	const size_t *index;
 	size_t count;
@@ -44,26 +44,26 @@ struct schedule_portion {
 
 enum gate { GATE_SEND, GATE_PARK, GATE_DEFER };
 
-static void send_more(struct schedule_message *m);
-static void submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned);
+static void send_more(struct active_message *m);
+static void submit(struct active_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned);
 
 /* --- groups --- */
 
-static struct schedule_group *
-group_of(struct schedule_message *m, struct schedule_dest *d, uint64_t stamp)
+static struct active_group *
+group_of(struct active_message *m, struct schedule_dest *d, uint64_t stamp)
 {
 	if (d->stamp != stamp) {
 		d->stamp = stamp;
 		d->group = m->ngroup++;
 		m->group = mem_array(m->group, m->ngroup, sizeof(*m->group));
-		m->group[d->group] = (struct schedule_group){ .dest = d };
+		m->group[d->group] = (struct active_group){ .dest = d };
 	}
 	return &m->group[d->group];
 }
 
 /* Orders what is to be done by destination. False: nothing is. */
 static bool
-make_groups(struct schedule_message *m)
+make_groups(struct active_message *m)
 {
 	uint64_t stamp = schedule_dest_stamp(m->schedule->dests);
 	size_t total = 0;
@@ -82,7 +82,7 @@ make_groups(struct schedule_message *m)
 	m->order = mem_array(m->order, total, sizeof(*m->order));
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->result[i].todo) {
-			struct schedule_group *g = group_of(m, m->result[i].dest, stamp);
+			struct active_group *g = group_of(m, m->result[i].dest, stamp);
 
 			m->order[g->first + g->count++] = i;
 			m->result[i].todo = false;
@@ -93,15 +93,15 @@ make_groups(struct schedule_message *m)
 /* --- results --- */
 
 /* What is asked for is tried once: then it waits to be asked for again. */
-static enum schedule_outcome
-later(const struct schedule_result *r)
+static enum active_outcome
+later(const struct active_recipient *r)
 {
 	return r->hold ? OUTCOME_BACKLOG : OUTCOME_LATER;
 }
 
 /* True: it is to be sent to its fallback for this. */
 static bool
-falls_back(struct schedule_message *m, struct schedule_result *r, const struct verdict *v)
+falls_back(struct active_message *m, struct active_recipient *r, const struct verdict *v)
 {
 	if (r->fallback == NULL || r->second || !route_is_fallback(m->schedule->route, v))
 		return false;
@@ -111,9 +111,9 @@ falls_back(struct schedule_message *m, struct schedule_result *r, const struct v
 }
 
 static void
-collect_failure(struct schedule_message *m, size_t i, const struct verdict *v)
+collect_failure(struct active_message *m, size_t i, const struct verdict *v)
 {
-	struct schedule_result *r = &m->result[i];
+	struct active_recipient *r = &m->result[i];
 
 	if (v->what == VERDICT_LATER)
 		r->dest->failure = *v;
@@ -121,16 +121,16 @@ collect_failure(struct schedule_message *m, size_t i, const struct verdict *v)
 		return;
 	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : later(r);
 	r->waits = r->dest->directory && r->outcome == OUTCOME_LATER;
-	r->reason = schedule_reason_keep(m, v->code, v->status, v->host, v->text);
+	r->reason = active_message_reason(m, v->code, v->status, v->host, v->text);
 }
 
 /* What is told to a sender who asked for it; a peer with DSN tells it itself. */
 static void
-note_success(struct schedule_message *m, size_t i, const struct verdict *v)
+note_success(struct active_message *m, size_t i, const struct verdict *v)
 {
 	m->result[i].outcome = OUTCOME_DELIVERED;
 	if ((m->e.rcpt[i].notify & NOTIFY_SUCCESS) && !v->dsn)
-		m->result[i].reason = schedule_reason_keep(m, v->code, v->status, v->host, v->text);
+		m->result[i].reason = active_message_reason(m, v->code, v->status, v->host, v->text);
 }
 
 static void
@@ -144,7 +144,7 @@ portion_free(struct schedule_portion *p)
 static void
 portion_over(struct schedule_portion *p)
 {
-	struct schedule_message *m = p->m;
+	struct active_message *m = p->m;
 
 	LIST_REMOVE(p, link);
 	m->active--;
@@ -167,7 +167,7 @@ is_dns_trouble(const struct verdict *v)
 
 /* Taken back from who could not begin with it, because the process ends. */
 static bool
-is_put_back(const struct schedule_message *m, const struct verdict *v)
+is_put_back(const struct active_message *m, const struct verdict *v)
 {
 	return m->schedule->draining && v->code == 0 && strcmp(v->status, "4.3.2") == 0;
 }
@@ -176,7 +176,7 @@ static void
 remote_over(void *arg, struct outbound_job *job)
 {
 	struct schedule_portion *p = arg;
-	struct schedule_message *m = p->m;
+	struct active_message *m = p->m;
 
 	for (size_t k = 0; k < p->count; k++) {
 		const struct verdict *v = &p->verdict[k];
@@ -201,7 +201,7 @@ static void
 drop_over(void *arg, struct drop_job *job)
 {
 	struct schedule_portion *p = arg;
-	struct schedule_message *m = p->m;
+	struct active_message *m = p->m;
 	bool good = job->verdict.what == VERDICT_DELIVERED;
 
 	if (good) {
@@ -222,12 +222,12 @@ drop_over(void *arg, struct drop_job *job)
 }
 
 static void
-note_expanded(struct schedule_message *m, size_t i, const struct expand_recipient *found)
+note_expanded(struct active_message *m, size_t i, const struct expand_recipient *found)
 {
 	m->result[i].outcome = OUTCOME_DELIVERED;
 	if (found->copies > 1 && (m->e.rcpt[i].notify & NOTIFY_SUCCESS)) {
 		m->result[i].expanded = true;
-		m->result[i].reason = schedule_reason_keep(m, 0, found->verdict.status, "", found->verdict.text);
+		m->result[i].reason = active_message_reason(m, 0, found->verdict.status, "", found->verdict.text);
 	}
 }
 
@@ -236,7 +236,7 @@ static void
 expand_over(void *arg, struct expand_job *job)
 {
 	struct schedule_portion *p = arg;
-	struct schedule_message *m = p->m;
+	struct active_message *m = p->m;
 	size_t *mine = mem_array(NULL, p->count, sizeof(*mine)), n = 0;
 
 	for (size_t k = 0; k < job->count; k++) {
@@ -265,7 +265,7 @@ expand_over(void *arg, struct expand_job *job)
 /* --- sending --- */
 
 static const char *
-outgoing_sender(struct schedule_message *m)
+outgoing_sender(struct active_message *m)
 {
 	char masked[ADDRESS_MAX + 1];
 
@@ -275,7 +275,7 @@ outgoing_sender(struct schedule_message *m)
 }
 
 static void
-hold(struct schedule_message *m, bool local)
+hold(struct active_message *m, bool local)
 {
 	bool *flag = local ? &m->local_held : &m->remote_held;
 	size_t *sum = local ? &m->schedule->local_held : &m->schedule->remote_held;
@@ -286,7 +286,7 @@ hold(struct schedule_message *m, bool local)
 
 /* `owned`: `index`, when it is to be freed with the portion; else NULL. */
 static void
-submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned)
+submit(struct active_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned)
 {
 	struct schedule *s = m->schedule;
 	struct schedule_portion *p = mem_zalloc(sizeof(*p) + (d->local ? 0 : count * sizeof(p->verdict[0])));
@@ -321,7 +321,7 @@ submit(struct schedule_message *m, struct schedule_dest *d, const size_t *index,
 
 /* A new message finds a place even when a flush has filled the window: one a destination, of a few that are kept for that. */
 static bool
-has_place(const struct schedule *s, const struct schedule_message *m, const struct schedule_dest *d)
+has_place(const struct schedule *s, const struct active_message *m, const struct schedule_dest *d)
 {
 	return d->active < schedule_share(s) ||
 	    (m->fresh && d->active == 0 && d->parked == 0 && s->remote_held < s->set.window + FRESH_PLACES);
@@ -329,7 +329,7 @@ has_place(const struct schedule *s, const struct schedule_message *m, const stru
 
 /* One that is down is tried by one portion at a time, while the others wait for what it finds. */
 static enum gate
-gate_for(const struct schedule_message *m, struct schedule_dest *d)
+gate_for(const struct active_message *m, struct schedule_dest *d)
 {
 	struct schedule *s = m->schedule;
 	uint64_t now, between = s->set.server->retry.ms[0] < PROBE_MS ? s->set.server->retry.ms[0] : PROBE_MS;
@@ -354,7 +354,7 @@ gate_for(const struct schedule_message *m, struct schedule_dest *d)
 
 /* The rest of the group does not go now, or to its fallback; then the destination may be gone with the last of it. */
 static void
-pass_over(struct schedule_message *m, const struct schedule_group *g, enum gate gate)
+pass_over(struct active_message *m, const struct active_group *g, enum gate gate)
 {
 	struct verdict v = g->dest->failure;
 	bool directory = g->dest->directory;
@@ -362,7 +362,7 @@ pass_over(struct schedule_message *m, const struct schedule_group *g, enum gate 
 	if (v.status[0] == '\0')
 		verdict_set(&v, VERDICT_LATER, "4.4.1", "the destination is down");
 	for (size_t k = m->offset; k < g->count; k++) {
-		struct schedule_result *r = &m->result[m->order[g->first + k]];
+		struct active_recipient *r = &m->result[m->order[g->first + k]];
 
 		if (gate == GATE_DEFER && falls_back(m, r, &v))
 			continue;
@@ -370,7 +370,7 @@ pass_over(struct schedule_message *m, const struct schedule_group *g, enum gate 
 		r->outcome = gate == GATE_PARK && !(r->hold && r->second) ? OUTCOME_PARKED : later(r);
 		r->waits = directory;
 		if (gate == GATE_DEFER)
-			r->reason = schedule_reason_keep(m, v.code, v.status, v.host, v.text);
+			r->reason = active_message_reason(m, v.code, v.status, v.host, v.text);
 	}
 	m->glitch |= gate == GATE_DEFER;
 	m->offset = g->count;
@@ -378,9 +378,9 @@ pass_over(struct schedule_message *m, const struct schedule_group *g, enum gate 
 
 /* The next portion of the group at hand. */
 static void
-send_one(struct schedule_message *m)
+send_one(struct active_message *m)
 {
-	const struct schedule_group *g = &m->group[m->group_at];
+	const struct active_group *g = &m->group[m->group_at];
 	uint64_t limit = m->schedule->set.server->max_recipients;
 	size_t count = g->count - m->offset;
 	enum gate gate = gate_for(m, g->dest);
@@ -403,7 +403,7 @@ send_one(struct schedule_message *m)
 
 /* Whoever goes to the fallback makes new groups once all of the first ones are back. */
 static void
-send_more(struct schedule_message *m)
+send_more(struct active_message *m)
 {
 	do {
 		while (m->group_at < m->ngroup && m->active < PORTIONS_MAX)
@@ -416,10 +416,10 @@ send_more(struct schedule_message *m)
 
 /* Only what has nothing to do with this message: no connection, or no answer of the DNS. */
 struct schedule_dest *
-schedule_attempt_away(const struct schedule_message *m)
+schedule_attempt_away(const struct active_message *m)
 {
 	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt && i < AWAY_LOOK; i++) {
-		const struct schedule_result *r = &m->result[i];
+		const struct active_recipient *r = &m->result[i];
 
 		if (r->outcome == OUTCOME_LATER && r->dest != NULL && !r->local && (outbound_is_down(m->schedule->set.remote, r->dest->d.key) ||
 		    (r->reason->code == 0 && strcmp(r->reason->status, "4.4.3") == 0)))
@@ -429,14 +429,14 @@ schedule_attempt_away(const struct schedule_message *m)
 }
 
 void
-schedule_attempt_begin(struct schedule_message *m)
+schedule_attempt_begin(struct active_message *m)
 {
 	schedule_route(m);
 	send_more(m);
 }
 
 void
-schedule_attempt_free(struct schedule_message *m)
+schedule_attempt_free(struct active_message *m)
 {
 	struct schedule_dests *t = m->schedule->dests;
 	struct schedule_portion *p;

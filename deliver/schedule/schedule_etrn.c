@@ -59,10 +59,10 @@ schedule_etrn_dest(struct schedule *s, const char *domain, const struct route_an
 
 /* The next destination that holds, each once; NULL none. `*at` is 0 at first. */
 static struct schedule_dest *
-next_holding(const struct schedule_message *m, size_t *at, uint64_t stamp, bool pending)
+next_holding(const struct active_message *m, size_t *at, uint64_t stamp, bool pending)
 {
 	for (; *at < m->e.nrcpt; ++*at) {
-		const struct schedule_result *r = &m->result[*at];
+		const struct active_recipient *r = &m->result[*at];
 
 		if (r->hold && r->dest != NULL && r->dest->hold && r->dest->stamp != stamp &&
 		    (!pending || r->outcome == OUTCOME_BACKLOG)) {
@@ -74,7 +74,7 @@ next_holding(const struct schedule_message *m, size_t *at, uint64_t stamp, bool 
 }
 
 void
-schedule_etrn_keep(struct schedule_message *m)
+schedule_etrn_keep(struct active_message *m)
 {
 	struct schedule *s = m->schedule;
 	uint64_t stamp = schedule_dest_stamp(s->dests);
@@ -89,7 +89,7 @@ schedule_etrn_keep(struct schedule_message *m)
 }
 
 static bool
-is_held_for(const struct schedule_message *m, const struct schedule_dest *d)
+is_held_for(const struct active_message *m, const struct schedule_dest *d)
 {
 	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++)
 		if (m->result[i].outcome == OUTCOME_BACKLOG && m->result[i].dest == d)
@@ -98,7 +98,7 @@ is_held_for(const struct schedule_message *m, const struct schedule_dest *d)
 }
 
 struct schedule_dest *
-schedule_etrn_wanted(struct schedule_message *m)
+schedule_etrn_wanted(struct active_message *m)
 {
 	struct schedule *s = m->schedule;
 	struct schedule_record *r = schedule_index_at(s->index, m->record);
@@ -137,7 +137,7 @@ schedule_etrn_unwant(struct schedule *s, uint32_t record)
 }
 
 void
-schedule_etrn_forget(struct schedule_message *m, unsigned flags)
+schedule_etrn_forget(struct active_message *m, unsigned flags)
 {
 	struct schedule *s = m->schedule;
 	uint64_t stamp = schedule_dest_stamp(s->dests);

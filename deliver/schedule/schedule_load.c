@@ -27,7 +27,7 @@
 /* --- reading --- */
 
 static int
-count_hops(struct schedule_message *m)
+count_hops(struct active_message *m)
 {
 	struct buf head = BUF_INIT(HEADER_MAX);
 	size_t want = HEADER_FIRST;
@@ -66,7 +66,7 @@ has_failed(const struct message_envelope *e)
 }
 
 static int
-read_note(struct schedule_message *m)
+read_note(struct active_message *m)
 {
 	int rc = spool_note_read(m->schedule->set.spool, m->id, &m->note);
 
@@ -75,7 +75,7 @@ read_note(struct schedule_message *m)
 }
 
 static int
-read_all(struct schedule_message *m)
+read_all(struct active_message *m)
 {
 	if (spool_load(m->schedule->set.spool, m->id, &m->e, &m->fd, &m->why) == -1)
 		return -1;
@@ -88,7 +88,7 @@ read_all(struct schedule_message *m)
 }
 
 void
-schedule_load_read(struct schedule_message *m)
+schedule_load_read(struct active_message *m)
 {
 	m->why = "cannot be read";
 	m->error = read_all(m) == 0 ? 0 : errno;
@@ -97,17 +97,17 @@ schedule_load_read(struct schedule_message *m)
 /* --- judging --- */
 
 static void
-take_failed(struct schedule_message *m, const struct note_line *line)
+take_failed(struct active_message *m, const struct note_line *line)
 {
-	struct schedule_result *r = &m->result[line->number];
+	struct active_recipient *r = &m->result[line->number];
 
-	r->reason = schedule_reason_keep(m, line->code, line->status, line->host, line->text);
+	r->reason = active_message_reason(m, line->code, line->status, line->host, line->text);
 	r->expired = strcmp(line->status, "4.4.7") == 0;
 	m->failed_us = line->time;
 }
 
 static void
-take_note(struct schedule_message *m)
+take_note(struct active_message *m)
 {
 	struct note_line line;
 	size_t pos = 0;
@@ -131,30 +131,30 @@ take_note(struct schedule_message *m)
 
 /* Failures that were marked in an earlier life: their report is what this round is for. */
 static void
-take_owed(struct schedule_message *m)
+take_owed(struct active_message *m)
 {
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		struct schedule_result *r = &m->result[i];
+		struct active_recipient *r = &m->result[i];
 
 		if (m->e.rcpt[i].mark != MARK_FAILED)
 			continue;
 		r->outcome = OUTCOME_FAILED;
 		if (r->reason == NULL)
-			r->reason = schedule_reason_keep(m, 0, "5.0.0", "", "delivery failed; the reason was lost");
+			r->reason = active_message_reason(m, 0, "5.0.0", "", "delivery failed; the reason was lost");
 	}
 	if (m->failed_us == 0)
 		m->failed_us = m->arrived_us;
 }
 
 static void
-fail_hops(struct schedule_message *m)
+fail_hops(struct active_message *m)
 {
 	char text[96];
-	struct schedule_reason *why;
+	struct active_reason *why;
 
 	snprintf(text, sizeof(text), "hop count exceeded: %u Received lines, at most %llu are allowed", m->hops,
 	    (unsigned long long)m->schedule->set.server->hop_limit);
-	why = schedule_reason_keep(m, 0, "5.4.6", "", text);
+	why = active_message_reason(m, 0, "5.4.6", "", text);
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->e.rcpt[i].mark == MARK_PENDING) {
 			m->result[i].outcome = OUTCOME_FAILED;
@@ -165,7 +165,7 @@ fail_hops(struct schedule_message *m)
 static void
 moved_damaged(void *arg, struct badmail_job *job)
 {
-	struct schedule_message *m = arg;
+	struct active_message *m = arg;
 
 	m->gone = job->error == 0 || job->error == ENOENT;
 	m->later = true;
@@ -174,7 +174,7 @@ moved_damaged(void *arg, struct badmail_job *job)
 }
 
 static void
-put_away(struct schedule_message *m)
+put_away(struct active_message *m)
 {
 	struct badmail_job *job = m->badmail = mem_new(struct badmail_job);
 
@@ -189,7 +189,7 @@ put_away(struct schedule_message *m)
 }
 
 static void
-judge_error(struct schedule_message *m)
+judge_error(struct active_message *m)
 {
 	if (m->error == EBADMSG) {
 		put_away(m);
@@ -213,7 +213,7 @@ has_pending(const struct message_envelope *e)
 }
 
 void
-schedule_load_judge(struct schedule_message *m)
+schedule_load_judge(struct active_message *m)
 {
 	const struct config_server *server = m->schedule->set.server;
 	bool too_far;

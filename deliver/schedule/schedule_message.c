@@ -14,10 +14,10 @@
 #include "deliver/result/result.h"
 #include "deliver/schedule/schedule.h"
 
-struct schedule_message *
+struct active_message *
 schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *only)
 {
-	struct schedule_message *m = mem_new(struct schedule_message);
+	struct active_message *m = mem_new(struct active_message);
 	struct schedule_record *r = schedule_index_at(s->index, record);
 
 	m->schedule = s;
@@ -41,7 +41,7 @@ schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *
 }
 
 void
-schedule_message_free(struct schedule_message *m)
+schedule_message_free(struct active_message *m)
 {
 	struct schedule *s = m->schedule;
 
@@ -56,12 +56,7 @@ schedule_message_free(struct schedule_message *m)
 	schedule_attempt_free(m);
 	result_state_free(m->settle);
 	free(m->badmail);
-	while (m->reasons != NULL) {
-		struct schedule_reason *next = m->reasons->next;
-
-		free(m->reasons);
-		m->reasons = next;
-	}
+	active_message_free_reasons(m);
 	message_envelope_done(&m->e);
 	buf_done(&m->note);
 	free(m->result);

@@ -39,7 +39,7 @@ dest_direct(struct schedule *s, const char *domain, const struct route_answer *a
 }
 
 void
-schedule_route_point(struct schedule_message *m, struct schedule_result *r, struct schedule_dest *dest)
+schedule_route_point(struct active_message *m, struct active_recipient *r, struct schedule_dest *dest)
 {
 	struct schedule_dest *old = r->dest;
 
@@ -53,7 +53,7 @@ schedule_route_point(struct schedule_message *m, struct schedule_result *r, stru
 
 /* Recipients that come from the directory are where they belong. */
 static struct schedule_dest *
-dest_local(const struct schedule_message *m)
+dest_local(const struct active_message *m)
 {
 	struct schedule *s = m->schedule;
 
@@ -62,9 +62,9 @@ dest_local(const struct schedule_message *m)
 
 /* It waits for its host to ask, unless this round is because it did, or others of its domain are on their way so. */
 static void
-assign_held(struct schedule_message *m, size_t i, const char *domain, const struct route_answer *a)
+assign_held(struct active_message *m, size_t i, const char *domain, const struct route_answer *a)
 {
-	struct schedule_result *r = &m->result[i];
+	struct active_recipient *r = &m->result[i];
 	struct schedule_dest *dest = schedule_etrn_dest(m->schedule, domain, a);
 
 	r->hold = true;
@@ -78,10 +78,10 @@ assign_held(struct schedule_message *m, size_t i, const char *domain, const stru
 }
 
 static void
-assign_one(struct schedule_message *m, size_t i, const char *domain)
+assign_one(struct active_message *m, size_t i, const char *domain)
 {
 	struct schedule *s = m->schedule;
-	struct schedule_result *r = &m->result[i];
+	struct active_recipient *r = &m->result[i];
 	struct route_answer a;
 	char ascii[IDN_SIZE];
 
@@ -93,7 +93,7 @@ assign_one(struct schedule_message *m, size_t i, const char *domain)
 	r->local = a.kind == ROUTE_LOCAL;
 	if (a.kind == ROUTE_REFUSED) {
 		r->outcome = OUTCOME_FAILED;
-		r->reason = schedule_reason_keep(m, 0, a.status, "", a.why);
+		r->reason = active_message_reason(m, 0, a.status, "", a.why);
 		return;
 	}
 	if (a.hold) {
@@ -112,15 +112,15 @@ assign_one(struct schedule_message *m, size_t i, const char *domain)
 
 /* Neighbours of one domain share the answer. */
 void
-schedule_route(struct schedule_message *m)
+schedule_route(struct active_message *m)
 {
-	const struct schedule_result *last = NULL;
+	const struct active_recipient *last = NULL;
 	const char *last_domain = "";
 
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
 		const char *at = strrchr(m->e.rcpt[i].address, '@');
 		const char *domain = at == NULL ? "" : at + 1;
-		struct schedule_result *r = &m->result[i];
+		struct active_recipient *r = &m->result[i];
 
 		if (m->e.rcpt[i].mark != MARK_PENDING)
 			continue;

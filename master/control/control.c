@@ -63,7 +63,7 @@ control_parse(struct control_words *w, const void *data, size_t len)
 }
 
 static void
-control_client_free(struct control_connection *c)
+free_client(struct control_connection *c)
 {
 	struct control *a = c->admin;
 	TAILQ_REMOVE(&a->clients, c, link);
@@ -77,7 +77,7 @@ control_client_free(struct control_connection *c)
 
 /* Text in pieces, then the status. False when the client takes no more. */
 static bool
-control_send(struct control_connection *c, const char *text, size_t len, int32_t status)
+send_answer(struct control_connection *c, const char *text, size_t len, int32_t status)
 {
 	while (len > 0) {
 		size_t n = len < CTL_PAYLOAD_MAX ? len : CTL_PAYLOAD_MAX;
@@ -90,19 +90,19 @@ control_send(struct control_connection *c, const char *text, size_t len, int32_t
 }
 
 static void
-control_answer(struct control_connection *c)
+answer_client(struct control_connection *c)
 {
-	bool sent = control_send(c, buf_text(&c->order.text), c->order.text.len, c->order.status);
+	bool sent = send_answer(c, buf_text(&c->order.text), c->order.text.len, c->order.status);
 	control_commands_done(&c->order);
 	c->busy = false;
 	if (sent)
 		loop_timer_set(c->idle, CONTROL_IDLE_MS);
 	else
-		control_client_free(c);
+		free_client(c);
 }
 
 static void
-control_message(void *arg, const struct ctl_message *m)
+on_client_message(void *arg, const struct ctl_message *m)
 {
 	struct control_connection *c = arg;
 	struct master *master = c->admin->m;
@@ -112,7 +112,7 @@ control_message(void *arg, const struct ctl_message *m)
 	if (c->busy || !control_parse(&w, m->data, m->len)) {
 		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s", (unsigned)c->peer.uid,
 		    log_safe(c->busy ? "a command before the last was answered" : "not a command"));
-		control_client_free(c);
+		free_client(c);
 		return;
 	}
 	c->busy = true;
@@ -121,66 +121,66 @@ control_message(void *arg, const struct ctl_message *m)
 	control_commands_init(&c->order, &c->peer);
 	control_commands_run(&c->order, master, &w);
 	if (!c->order.waiting && !c->order.ends_service)
-		control_answer(c);
+		answer_client(c);
 	service_look(master); /* may answer, and free, this client */
 }
 
 static void
-control_gone(void *arg, bool bad)
+on_client_gone(void *arg, bool bad)
 {
 	struct control_connection *c = arg;
 	if (bad)
 		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s", (unsigned)c->peer.uid,
 		    log_safe("a message that fits no row"));
-	control_client_free(c);
+	free_client(c);
 }
 
 static void
-control_idle(void *arg)
+on_client_idle(void *arg)
 {
-	control_client_free(arg);
+	free_client(arg);
 }
 
 /* Full: the eldest that asks for nothing goes, so that no user can keep the operators out by holding connections. */
 static bool
-control_make_room(struct control *a)
+make_room(struct control *a)
 {
 	struct control_connection *c;
 	if (a->count < CONTROL_CLIENTS_MAX)
 		return true;
 	TAILQ_FOREACH(c, &a->clients, link)
 		if (!c->busy && !control_rights_service(a->m, &c->peer)) {
-			control_client_free(c);
+			free_client(c);
 			return true;
 		}
 	return false;
 }
 
 static void
-control_accept_one(struct control *a, int fd)
+accept_client(struct control *a, int fd)
 {
 	struct control_peer peer;
-	if (!control_make_room(a) || control_rights_peer_get(&peer, fd) == -1) {
+	if (!make_room(a) || control_rights_peer_get(&peer, fd) == -1) {
 		close(fd);
 		return;
 	}
 	struct control_connection *c = mem_new(struct control_connection);
 	*c = (struct control_connection){ .admin = a, .peer = peer };
 	control_commands_init(&c->order, &c->peer);
-	c->ctl = ctl_new(a->m->loop, fd, CTL_FROM_OPERATOR, control_message, control_gone, c);
-	c->idle = loop_timer_new(a->m->loop, control_idle, c);
+	c->ctl = ctl_new(a->m->loop, fd, CTL_FROM_OPERATOR, on_client_message, on_client_gone, c);
+	c->idle = loop_timer_new(a->m->loop, on_client_idle, c);
 	loop_timer_set(c->idle, CONTROL_IDLE_MS);
 	TAILQ_INSERT_TAIL(&a->clients, c, link);
 	a->count++;
 }
 
 static void
-control_accept(void *arg, unsigned what)
+on_listening(void *arg, unsigned what)
 {
 	struct control *a = arg;
 	int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd != -1) {
-		control_accept_one(a, fd);
+		accept_client(a, fd);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
 		loop_io_want(a->io, 0);
 		loop_timer_set(a->pause, CONTROL_PAUSE_MS);
@@ -188,7 +188,7 @@ control_accept(void *arg, unsigned what)
 }
 
 static void
-control_accept_again(void *arg)
+on_pause_over(void *arg)
 {
 	struct control *a = arg;
 	loop_io_want(a->io, LOOP_READ);
@@ -211,8 +211,8 @@ control_open(struct master *m)
 	if (a->fd == -1 || bind(a->fd, (const struct sockaddr *)&sun, sizeof(sun)) == -1 ||
 	    chmod(a->path, 0666) == -1 || listen(a->fd, CONTROL_CLIENTS_MAX) == -1)
 		die(EX_OSERR, "%s: %s", a->path, strerror(errno));
-	a->io = loop_io_new(m->loop, a->fd, LOOP_READ, control_accept, a);
-	a->pause = loop_timer_new(m->loop, control_accept_again, a);
+	a->io = loop_io_new(m->loop, a->fd, LOOP_READ, on_listening, a);
+	a->pause = loop_timer_new(m->loop, on_pause_over, a);
 	return a;
 }
 
@@ -222,7 +222,7 @@ control_look(struct control *a)
 	struct control_connection *c, *next;
 	TAILQ_FOREACH_SAFE(c, &a->clients, link, next)
 		if (c->busy && c->order.waiting && control_commands_settle(&c->order, a->m))
-			control_answer(c);
+			answer_client(c);
 }
 
 /* Everything else is undone: whoever waited for the end of the service hears of it now. */
@@ -232,8 +232,8 @@ control_close(struct control *a, const char *last_words)
 	struct control_connection *c, *next;
 	TAILQ_FOREACH_SAFE(c, &a->clients, link, next) {
 		if (c->busy)
-			(void)control_send(c, last_words, strlen(last_words), c->order.ends_service ? EX_OK : EX_UNAVAILABLE);
-		control_client_free(c);
+			(void)send_answer(c, last_words, strlen(last_words), c->order.ends_service ? EX_OK : EX_UNAVAILABLE);
+		free_client(c);
 	}
 	loop_io_free(a->io);
 	loop_timer_free(a->pause);

@@ -60,10 +60,10 @@ control_commands_done(struct control_command *o)
 }
 
 static void
-control_commands_say(struct control_command *o, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+say_line(struct control_command *o, int status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 static void
-control_commands_say(struct control_command *o, int status, const char *fmt, ...)
+say_line(struct control_command *o, int status, const char *fmt, ...)
 {
 	char line[1200];
 	va_list ap;
@@ -76,7 +76,7 @@ control_commands_say(struct control_command *o, int status, const char *fmt, ...
 }
 
 static void
-control_commands_wait_for(struct control_command *o, const struct server *s, enum state goal)
+wait_for_server(struct control_command *o, const struct server *s, enum state goal)
 {
 	o->name = mem_array(o->name, o->names + 1, sizeof(*o->name));
 	snprintf(o->name[o->names++], sizeof(*o->name), "%s", s->name);
@@ -87,62 +87,62 @@ control_commands_wait_for(struct control_command *o, const struct server *s, enu
 /* --- orders that change the state --- */
 
 static void
-control_commands_state(struct control_command *o, struct master *m, struct server *s, enum state_event event, enum state goal)
+order_server(struct control_command *o, struct master *m, struct server *s, enum state_event event, enum state goal)
 {
 	const char *text = NULL;
 	if (m->stopping) {
-		control_commands_say(o, CONTROL_REFUSED, "the service is stopping");
+		say_line(o, CONTROL_REFUSED, "the service is stopping");
 		return;
 	}
 	switch (server_order(s, event, &text)) {
 	case STATE_GO:
-		control_commands_wait_for(o, s, goal);
+		wait_for_server(o, s, goal);
 		break;
 	case STATE_ALREADY:
-		control_commands_say(o, 0, "%s %s", s->name, text);
+		say_line(o, 0, "%s %s", s->name, text);
 		break;
 	default:
-		control_commands_say(o, CONTROL_REFUSED, "%s %s", s->name, text);
+		say_line(o, CONTROL_REFUSED, "%s %s", s->name, text);
 	}
 }
 
 /* Without a name: those that can, and when none can, why. */
 static void
-control_commands_state_all(struct control_command *o, struct master *m, enum state_event event, enum state goal)
+order_all(struct control_command *o, struct master *m, enum state_event event, enum state goal)
 {
 	struct server *s;
 	bool any = false;
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (state_move(s->state, event)->kind == STATE_GO) {
-			control_commands_state(o, m, s, event, goal);
+			order_server(o, m, s, event, goal);
 			any = true;
 		}
 	if (any)
 		return;
 	TAILQ_FOREACH(s, &m->servers, link)
-		control_commands_say(o, state_move(s->state, event)->kind == STATE_REFUSE ? CONTROL_NO_MATCH : 0, "%s %s", s->name,
+		say_line(o, state_move(s->state, event)->kind == STATE_REFUSE ? CONTROL_NO_MATCH : 0, "%s %s", s->name,
 		    state_move(s->state, event)->text);
 }
 
 static void
-control_commands_start(struct control_command *o, struct master *m, struct server *s)
+run_start(struct control_command *o, struct master *m, struct server *s)
 {
 	if (s != NULL) {
-		control_commands_state(o, m, s, EVENT_START, STATE_STARTED);
+		order_server(o, m, s, EVENT_START, STATE_STARTED);
 		return;
 	}
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (s->wanted && (s->state == STATE_STOPPED || s->state == STATE_STARTING))
-			control_commands_state(o, m, s, EVENT_START, STATE_STARTED);
+			order_server(o, m, s, EVENT_START, STATE_STARTED);
 	if (!o->waiting)
-		control_commands_say(o, 0, "the service is running");
+		say_line(o, 0, "the service is running");
 }
 
 static void
-control_commands_stop(struct control_command *o, struct master *m, struct server *s)
+run_stop(struct control_command *o, struct master *m, struct server *s)
 {
 	if (s != NULL) {
-		control_commands_state(o, m, s, EVENT_STOP, STATE_STOPPED);
+		order_server(o, m, s, EVENT_STOP, STATE_STOPPED);
 		return;
 	}
 	o->ends_service = true;
@@ -150,60 +150,60 @@ control_commands_stop(struct control_command *o, struct master *m, struct server
 }
 
 static void
-control_commands_pause(struct control_command *o, struct master *m, struct server *s)
+run_pause(struct control_command *o, struct master *m, struct server *s)
 {
 	if (s != NULL)
-		control_commands_state(o, m, s, EVENT_PAUSE, STATE_PAUSED);
+		order_server(o, m, s, EVENT_PAUSE, STATE_PAUSED);
 	else
-		control_commands_state_all(o, m, EVENT_PAUSE, STATE_PAUSED);
+		order_all(o, m, EVENT_PAUSE, STATE_PAUSED);
 }
 
 static void
-control_commands_continue(struct control_command *o, struct master *m, struct server *s)
+run_continue(struct control_command *o, struct master *m, struct server *s)
 {
 	if (s != NULL)
-		control_commands_state(o, m, s, EVENT_CONTINUE, STATE_STARTED);
+		order_server(o, m, s, EVENT_CONTINUE, STATE_STARTED);
 	else
-		control_commands_state_all(o, m, EVENT_CONTINUE, STATE_STARTED);
+		order_all(o, m, EVENT_CONTINUE, STATE_STARTED);
 }
 
 static void
-control_commands_reload(struct control_command *o, struct master *m, struct server *s)
+run_reload(struct control_command *o, struct master *m, struct server *s)
 {
 	service_reload(m, &o->text, &o->status);
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (!m->stopping)
-			control_commands_wait_for(o, s, 0);
+			wait_for_server(o, s, 0);
 }
 
 static void
-control_commands_retry(struct control_command *o, struct master *m, struct server *only)
+run_retry(struct control_command *o, struct master *m, struct server *only)
 {
 	struct child *c;
 	unsigned told = 0;
 	TAILQ_FOREACH(c, &m->children, link)
 		if (c->role == ROLE_DELIVER && (only == NULL || c->server == only) && c->phase <= CHILD_READY) {
 			child_tell(c, CTL_RETRY);
-			control_commands_say(o, 0, "%s: all messages in the queue are due now", c->server->name);
+			say_line(o, 0, "%s: all messages in the queue are due now", c->server->name);
 			told++;
 		}
 	if (told == 0 && only != NULL && only->state == STATE_STOPPED)
-		control_commands_say(o, CONTROL_REFUSED, "%s is stopped: nothing is tried; what queue %s retry makes due goes when it is started", only->name, only->name);
+		say_line(o, CONTROL_REFUSED, "%s is stopped: nothing is tried; what queue %s retry makes due goes when it is started", only->name, only->name);
 	else if (told == 0)
-		control_commands_say(o, CONTROL_REFUSED, "%s: no delivery is running", only != NULL ? only->name : "service");
+		say_line(o, CONTROL_REFUSED, "%s: no delivery is running", only != NULL ? only->name : "service");
 }
 
 /* --- orders that look --- */
 
 static bool
-control_commands_sees(const struct control_command *o, const struct server *s, const struct server *only)
+may_see(const struct control_command *o, const struct server *s, const struct server *only)
 {
 	return (only == NULL || s == only) && control_rights_server(s, o->peer);
 }
 
 /* " listener=101,102": the children of one role, serving or draining. */
 static void
-control_commands_pids(struct buf *b, const struct server *s, const char *label, enum role role, bool leaving)
+put_pids(struct buf *b, const struct server *s, const char *label, enum role role, bool leaving)
 {
 	const struct child *c;
 	bool any = false;
@@ -217,7 +217,7 @@ control_commands_pids(struct buf *b, const struct server *s, const char *label, 
 }
 
 static void
-control_commands_status_server(struct buf *b, const struct server *s)
+put_status(struct buf *b, const struct server *s)
 {
 	buf_printf(b, "%s %s number=%d id=%u description=%s listen=", s->name, state_name(s->state), (int)s->state,
 	    server_id(s), log_safe(s->conf != NULL ? s->conf->description : ""));
@@ -225,23 +225,23 @@ control_commands_status_server(struct buf *b, const struct server *s)
 		buf_printf(b, "%s%s", i > 0 ? "," : "", s->conf->listen[i].text);
 	buf_printf(b, " sessions=%lld queue=%lld", (long long)counters_get(s->counters, COUNTER_INBOUND_CURRENT),
 	    (long long)counters_get(s->counters, COUNTER_QUEUE_LENGTH));
-	control_commands_pids(b, s, "listener=", ROLE_LISTENER, false);
-	control_commands_pids(b, s, "pickup=", ROLE_PICKUP, false);
-	control_commands_pids(b, s, "deliver=", ROLE_DELIVER, false);
-	control_commands_pids(b, s, "custodian=", ROLE_MAINTENANCE, false);
-	control_commands_pids(b, s, "leaving=", ROLE_COUNT, true);
+	put_pids(b, s, "listener=", ROLE_LISTENER, false);
+	put_pids(b, s, "pickup=", ROLE_PICKUP, false);
+	put_pids(b, s, "deliver=", ROLE_DELIVER, false);
+	put_pids(b, s, "custodian=", ROLE_MAINTENANCE, false);
+	put_pids(b, s, "leaving=", ROLE_COUNT, true);
 	if (s->reason != NULL)
 		buf_printf(b, " reason=%s", log_safe(s->reason));
 	buf_puts(b, "\n");
 }
 
 static void
-control_commands_status(struct control_command *o, struct master *m, struct server *only)
+run_status(struct control_command *o, struct master *m, struct server *only)
 {
 	const struct server *s;
 	TAILQ_FOREACH(s, &m->servers, link)
-		if (control_commands_sees(o, s, only))
-			control_commands_status_server(&o->text, s);
+		if (may_see(o, s, only))
+			put_status(&o->text, s);
 	if (only != NULL || !control_rights_service(m, o->peer))
 		return;
 	buf_printf(&o->text, "(service) %s pid=%d", m->stopping ? "stopping" : m->ready ? "started" : "starting",
@@ -256,7 +256,7 @@ control_commands_status(struct control_command *o, struct master *m, struct serv
 
 /* 0 well, 1 look at it, 2 something that should run does not. */
 static int
-control_commands_health_of(const struct server *s)
+server_health(const struct server *s)
 {
 	if (s->state == STATE_STOPPED)
 		return s->wanted ? 2 : 0;
@@ -266,16 +266,16 @@ control_commands_health_of(const struct server *s)
 }
 
 static void
-control_commands_health(struct control_command *o, struct master *m, struct server *only)
+run_health(struct control_command *o, struct master *m, struct server *only)
 {
 	static const char *const word[] = { "OK", "WARNING", "CRITICAL" };
 	struct buf line = BUF_INIT(MASTER_TEXT_MAX);
 	const struct server *s;
 	int worst = 0;
 	TAILQ_FOREACH(s, &m->servers, link) {
-		if (!control_commands_sees(o, s, only))
+		if (!may_see(o, s, only))
 			continue;
-		int health = control_commands_health_of(s);
+		int health = server_health(s);
 		worst = health > worst ? health : worst;
 		buf_printf(&line, "%s%s %s", line.len > 0 ? ", " : "", s->name, state_name(s->state));
 		if (health > 0 && s->reason != NULL)
@@ -290,7 +290,7 @@ control_commands_health(struct control_command *o, struct master *m, struct serv
 
 /* One virtual server with its state; without a name the sums of all. */
 static void
-control_commands_counters(struct control_command *o, struct master *m, struct server *only)
+run_counters(struct control_command *o, struct master *m, struct server *only)
 {
 	for (enum counter i = 0; i < COUNTER_COUNT; i++) {
 		const struct server *s;
@@ -298,20 +298,20 @@ control_commands_counters(struct control_command *o, struct master *m, struct se
 		if (only == NULL && i == COUNTER_STATE)
 			continue;
 		TAILQ_FOREACH(s, &m->servers, link)
-			if (control_commands_sees(o, s, only))
+			if (may_see(o, s, only))
 				sum += counters_get(s->counters, i);
 		buf_printf(&o->text, "%s %lld\n", counters_rows[i].name, (long long)sum);
 	}
 }
 
 static void
-control_commands_prometheus(struct control_command *o, struct master *m, struct server *only)
+run_prometheus(struct control_command *o, struct master *m, struct server *only)
 {
 	struct counters_text_server *list = NULL;
 	const struct server *s;
 	size_t n = 0;
 	TAILQ_FOREACH(s, &m->servers, link)
-		if (control_commands_sees(o, s, only)) {
+		if (may_see(o, s, only)) {
 			list = mem_array(list, n + 1, sizeof(*list));
 			list[n++] = (struct counters_text_server){ s->name, s->counters };
 		}
@@ -319,42 +319,42 @@ control_commands_prometheus(struct control_command *o, struct master *m, struct 
 	free(list);
 }
 
-static const struct control_command_row control_commands_rows[] = {
-	{ .name = "status", .scope = CONTROL_LOOK, .takes_name = true, .run = control_commands_status },
-	{ .name = "health", .scope = CONTROL_LOOK, .takes_name = true, .run = control_commands_health },
-	{ .name = "counters", .scope = CONTROL_LOOK, .takes_name = true, .run = control_commands_counters },
-	{ .name = "prometheus", .scope = CONTROL_LOOK, .takes_name = true, .run = control_commands_prometheus },
+static const struct control_command_row rows[] = {
+	{ .name = "status", .scope = CONTROL_LOOK, .takes_name = true, .run = run_status },
+	{ .name = "health", .scope = CONTROL_LOOK, .takes_name = true, .run = run_health },
+	{ .name = "counters", .scope = CONTROL_LOOK, .takes_name = true, .run = run_counters },
+	{ .name = "prometheus", .scope = CONTROL_LOOK, .takes_name = true, .run = run_prometheus },
 	{ .name = "sessions", .scope = CONTROL_LOOK, .takes_name = true, .run_words = sessions_request_run },
 	{ .name = "oauth-test", .scope = CONTROL_SERVICE, .run_words = oauth_request_run },
 	{ .name = "queue", .scope = CONTROL_LOOK, .takes_name = true, .run_words = queue_request_run },
 	{ .name = "badmail", .scope = CONTROL_LOOK, .takes_name = true, .run_words = queue_request_run },
-	{ .name = "start", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = control_commands_start },
-	{ .name = "stop", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = control_commands_stop },
-	{ .name = "pause", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = control_commands_pause },
-	{ .name = "continue", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = control_commands_continue },
-	{ .name = "retry", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = control_commands_retry },
-	{ .name = "reload", .scope = CONTROL_SERVICE, .changes = true, .run = control_commands_reload },
+	{ .name = "start", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = run_start },
+	{ .name = "stop", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = run_stop },
+	{ .name = "pause", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = run_pause },
+	{ .name = "continue", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = run_continue },
+	{ .name = "retry", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = run_retry },
+	{ .name = "reload", .scope = CONTROL_SERVICE, .changes = true, .run = run_reload },
 };
 
 /* --- the way in and out --- */
 
 static const struct control_command_row *
-control_commands_find(const char *name)
+find_row(const char *name)
 {
-	for (size_t i = 0; i < nitems_of(control_commands_rows); i++)
-		if (strcmp(control_commands_rows[i].name, name) == 0)
-			return &control_commands_rows[i];
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return &rows[i];
 	return NULL;
 }
 
 bool
 control_commands_known(const char *command)
 {
-	return control_commands_find(command) != NULL;
+	return find_row(command) != NULL;
 }
 
 static bool
-control_commands_allowed(const struct control_command *o, const struct control_command_row *row, const struct master *m, const struct server *s)
+is_allowed(const struct control_command *o, const struct control_command_row *row, const struct master *m, const struct server *s)
 {
 	if (control_rights_service(m, o->peer))
 		return true;
@@ -371,7 +371,7 @@ control_commands_allowed(const struct control_command *o, const struct control_c
 
 /* What the state table says against it, or NULL. */
 static const char *
-control_commands_refusal(const struct control_command_row *row, const struct server *s)
+refuse(const struct control_command_row *row, const struct server *s)
 {
 	for (enum state_event event = EVENT_START; event <= EVENT_CONTINUE; event++)
 		if (strcmp(row->name, state_order_name(event)) == 0 && state_move(s->state, event)->kind == STATE_REFUSE)
@@ -380,45 +380,45 @@ control_commands_refusal(const struct control_command_row *row, const struct ser
 }
 
 static bool
-control_commands_is_named(const struct control_words *w)
+names_server(const struct control_words *w)
 {
 	return w->count >= 2 && strcmp(w->word[1], "-") != 0;
 }
 
 /* Who asked for what, and whether it was granted; the states that follow are events of their own. */
 static void
-control_commands_log(const struct control_command *o, const struct control_command_row *row, const struct control_words *w, const char *refusal)
+log_command(const struct control_command *o, const struct control_command_row *row, const struct control_words *w, const char *refusal)
 {
 	if (refusal == NULL && !row->changes)
 		return;
 	log_event(refusal == NULL ? LOG_FACT : LOG_WARN, NULL, "operator", "server=%s uid=%u command=%s result=%s%s%s",
-	    control_commands_is_named(w) ? log_safe(w->word[1]) : "-", (unsigned)o->peer->uid, row->name, refusal == NULL ? "ok" : "refused",
+	    names_server(w) ? log_safe(w->word[1]) : "-", (unsigned)o->peer->uid, row->name, refusal == NULL ? "ok" : "refused",
 	    refusal != NULL ? " reason=" : "", refusal != NULL ? log_safe(refusal) : "");
 }
 
 void
 control_commands_run(struct control_command *o, struct master *m, const struct control_words *w)
 {
-	const struct control_command_row *row = control_commands_find(w->word[0]);
+	const struct control_command_row *row = find_row(w->word[0]);
 	if (row == NULL || (row->run_words == NULL && w->count > (row->takes_name ? 2U : 1U))) {
-		control_commands_say(o, EX_USAGE, "the service does not know the command %s", log_safe(w->word[0]));
+		say_line(o, EX_USAGE, "the service does not know the command %s", log_safe(w->word[0]));
 		return;
 	}
-	bool named = control_commands_is_named(w);
+	bool named = names_server(w);
 	struct server *s = named ? server_find(m, w->word[1]) : NULL;
-	bool allowed = (!named || s != NULL || control_rights_service(m, o->peer)) && control_commands_allowed(o, row, m, s);
+	bool allowed = (!named || s != NULL || control_rights_service(m, o->peer)) && is_allowed(o, row, m, s);
 	if (!allowed) {
-		control_commands_log(o, row, w, "no operator");
-		control_commands_say(o, EX_NOPERM, "%s%s%s: you are no operator of %s", row->name, named ? " " : "",
+		log_command(o, row, w, "no operator");
+		say_line(o, EX_NOPERM, "%s%s%s: you are no operator of %s", row->name, named ? " " : "",
 		    named ? w->word[1] : "", named ? "that virtual server" : "the service");
 		return;
 	}
 	if (named && s == NULL) {
-		control_commands_log(o, row, w, "no such virtual server");
-		control_commands_say(o, CONTROL_NO_MATCH, "there is no virtual server %s", log_safe(w->word[1]));
+		log_command(o, row, w, "no such virtual server");
+		say_line(o, CONTROL_NO_MATCH, "there is no virtual server %s", log_safe(w->word[1]));
 		return;
 	}
-	control_commands_log(o, row, w, s != NULL ? control_commands_refusal(row, s) : NULL);
+	log_command(o, row, w, s != NULL ? refuse(row, s) : NULL);
 	if (row->run_words != NULL)
 		row->run_words(o, m, s, w);
 	else
@@ -426,16 +426,16 @@ control_commands_run(struct control_command *o, struct master *m, const struct c
 }
 
 static void
-control_commands_settle_one(struct control_command *o, const struct server *s)
+settle_server(struct control_command *o, const struct server *s)
 {
 	if (s->trouble)
-		control_commands_say(o, EX_TEMPFAIL, "%s is %s: %s", s->name, state_name(s->state),
+		say_line(o, EX_TEMPFAIL, "%s is %s: %s", s->name, state_name(s->state),
 		    s->reason != NULL ? s->reason : "a process ended");
 	else if (o->goal != 0 && s->state != o->goal)
-		control_commands_say(o, CONTROL_REFUSED, "%s is %s%s%s", s->name, state_name(s->state), s->reason != NULL ? ": " : "",
+		say_line(o, CONTROL_REFUSED, "%s is %s%s%s", s->name, state_name(s->state), s->reason != NULL ? ": " : "",
 		    s->reason != NULL ? s->reason : "");
 	else
-		control_commands_say(o, 0, "%s is %s%s%s", s->name, state_name(s->state), s->reason != NULL ? ": " : "",
+		say_line(o, 0, "%s is %s%s%s", s->name, state_name(s->state), s->reason != NULL ? ": " : "",
 		    s->reason != NULL ? s->reason : "");
 }
 
@@ -454,9 +454,9 @@ control_commands_settle(struct control_command *o, struct master *m)
 			return false;
 	for (size_t i = 0; i < o->names; i++)
 		if ((s = server_find(m, o->name[i])) != NULL)
-			control_commands_settle_one(o, s);
+			settle_server(o, s);
 		else
-			control_commands_say(o, 0, "%s has been removed", o->name[i]);
+			say_line(o, 0, "%s has been removed", o->name[i]);
 	o->waiting = false;
 	return true;
 }

@@ -19,7 +19,7 @@
 #include "master/control/control.h"
 
 static void
-control_rights_add(struct control_rights *r, const char *name, const char *server)
+add_id(struct control_rights *r, const char *name, const char *server)
 {
 	bool is_group = name[0] == '@';
 	const struct passwd *pw = is_group ? NULL : getpwnam(name);
@@ -43,7 +43,7 @@ control_rights_resolve(struct control_rights *r, const struct config_strings *na
 {
 	*r = (struct control_rights){ 0 };
 	for (size_t i = 0; i < names->count; i++)
-		control_rights_add(r, names->text[i], server);
+		add_id(r, names->text[i], server);
 }
 
 void

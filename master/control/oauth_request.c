@@ -19,7 +19,7 @@
 #define OAUTH_REQUEST_WAIT_MS 60000U		/* besides what the endpoint may take, twice: another request may be under way */
 
 static void
-oauth_request_over(struct oauth_request *r, int status)
+request_is_over(struct oauth_request *r, int status)
 {
 	r->over = true;
 	r->child = NULL;
@@ -29,18 +29,18 @@ oauth_request_over(struct oauth_request *r, int status)
 }
 
 static void
-oauth_request_late(void *arg)
+on_request_late(void *arg)
 {
 	struct oauth_request *r = arg;
 	struct master *m = r->m;
 
 	buf_printf(&r->text, "result: no answer from the %s process\n", r->server[0] != '\0' ? "deliver" : "fetch");
-	oauth_request_over(r, EX_TEMPFAIL);
+	request_is_over(r, EX_TEMPFAIL);
 	service_look(m); /* may free r */
 }
 
 static void
-oauth_request_send(struct oauth_request *r, struct child *c)
+send_request(struct oauth_request *r, struct child *c)
 {
 	struct msg_token_trial what = { .profile = "" };
 
@@ -67,12 +67,12 @@ oauth_request_look(struct master *m)
 		return;
 	TAILQ_FOREACH(r, &m->oauth_requests, link)
 		if (!r->over && r->child == NULL)
-			oauth_request_send(r, post->child);
+			send_request(r, post->child);
 }
 
 /* The next virtual server, in the order of names, that uses the profile and runs; its deliver process. NULL: none is left. */
 static struct child *
-oauth_request_next(const struct oauth_request *r)
+ask_next_server(const struct oauth_request *r)
 {
 	struct child *c, *best = NULL;
 
@@ -84,25 +84,25 @@ oauth_request_next(const struct oauth_request *r)
 }
 
 static void
-oauth_request_step(struct oauth_request *r, int status)
+next_step(struct oauth_request *r, int status)
 {
-	struct child *next = status == 0 ? oauth_request_next(r) : NULL;
+	struct child *next = status == 0 ? ask_next_server(r) : NULL;
 
 	if (next != NULL) {
 		snprintf(r->server, sizeof(r->server), "%s", next->server->name);
 		buf_printf(&r->text, "virtual server: %s\n", r->server);
-		oauth_request_send(r, next);
+		send_request(r, next);
 		return;
 	}
 	if (status == 0 && r->server[0] == '\0') {
 		buf_puts(&r->text, "smart host: no virtual server that uses this profile runs, so no login was tried\n");
 		status = r->smtp ? EX_UNAVAILABLE : 0;
 	}
-	oauth_request_over(r, status);
+	request_is_over(r, status);
 }
 
 static struct oauth_request *
-oauth_request_find(const struct child *c, uint32_t request)
+find_request(const struct child *c, uint32_t request)
 {
 	struct oauth_request *r;
 
@@ -115,7 +115,7 @@ oauth_request_find(const struct child *c, uint32_t request)
 void
 oauth_request_told(struct child *c, const struct ctl_message *m)
 {
-	struct oauth_request *r = oauth_request_find(c, m->request);
+	struct oauth_request *r = find_request(c, m->request);
 	int32_t status;
 
 	if (r == NULL)
@@ -127,7 +127,7 @@ oauth_request_told(struct child *c, const struct ctl_message *m)
 		return;
 	}
 	memcpy(&status, m->data, sizeof(status));
-	oauth_request_step(r, status);
+	next_step(r, status);
 }
 
 void
@@ -138,7 +138,7 @@ oauth_request_gone(struct child *c)
 	TAILQ_FOREACH(r, &c->m->oauth_requests, link)
 		if (r->child == c) {
 			buf_puts(&r->text, "result: the process ended before it answered\n");
-			oauth_request_over(r, EX_TEMPFAIL);
+			request_is_over(r, EX_TEMPFAIL);
 		}
 }
 
@@ -164,7 +164,7 @@ oauth_request_run(struct control_command *o, struct master *m, struct server *on
 	r->smtp = w->count == 4;
 	snprintf(r->profile, sizeof(r->profile), "%s", conf->name);
 	buf_init(&r->text, MASTER_TEXT_MAX);
-	r->timer = loop_timer_new(m->loop, oauth_request_late, r);
+	r->timer = loop_timer_new(m->loop, on_request_late, r);
 	loop_timer_set(r->timer, OAUTH_REQUEST_WAIT_MS + 2 * conf->timeout);
 	TAILQ_INSERT_TAIL(&m->oauth_requests, r, link);
 	o->oauth_request = r;

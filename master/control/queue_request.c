@@ -43,7 +43,7 @@ struct queue_request {
 /* --- the words --- */
 
 static bool
-queue_request_text(char *dst, size_t size, const char *text)
+copy_text(char *dst, size_t size, const char *text)
 {
 	struct queue_filter one = { 0 };
 	struct buf word = BUF_INIT(CONTROL_WORD_SIZE + 4);
@@ -54,7 +54,7 @@ queue_request_text(char *dst, size_t size, const char *text)
 }
 
 static bool
-queue_request_at(struct msg_queue_ask *a, pid_t *pid, const char *text)
+parse_place(struct msg_queue_ask *a, pid_t *pid, const char *text)
 {
 	char number[16];
 	const char *colon = strchr(text, ':'), *why = NULL;
@@ -68,18 +68,18 @@ queue_request_at(struct msg_queue_ask *a, pid_t *pid, const char *text)
 }
 
 static bool
-queue_request_word(struct msg_queue_ask *a, pid_t *pid, const char *word)
+take_word(struct msg_queue_ask *a, pid_t *pid, const char *word)
 {
 	const char *why = NULL;
 	int taken = queue_filter_take_word(&a->pick, word);
 	if (taken != 0)
 		return taken == 1;
 	if (strncmp(word, "at=", 3) == 0)
-		return queue_request_at(a, pid, word + 3);
+		return parse_place(a, pid, word + 3);
 	if (strncmp(word, "to=", 3) == 0)
 		return strlcpy(a->to, word + 3, sizeof(a->to)) < sizeof(a->to) && a->verb == MSG_QUEUE_MOVE;
 	if (strncmp(word, "reason=", 7) == 0)
-		return queue_request_text(a->reason, sizeof(a->reason), word + 7);
+		return copy_text(a->reason, sizeof(a->reason), word + 7);
 	if (strncmp(word, "newest=", 7) != 0)
 		return strcmp(word, "all") == 0;
 	a->newest_us = strtonum(word + 7, 1, INT64_MAX, &why);
@@ -99,7 +99,7 @@ queue_request_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_wo
 		return false;
 	bool all = false;
 	for (size_t i = 3; i < w->count; i++) {
-		if (!queue_request_word(a, pid, w->word[i]))
+		if (!take_word(a, pid, w->word[i]))
 			return false;
 		all = all || strcmp(w->word[i], "all") == 0;
 	}
@@ -113,7 +113,7 @@ queue_request_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_wo
 /* --- asking --- */
 
 static void
-queue_request_say(struct control_command *o, int status, const char *text, const char *name)
+say_reason(struct control_command *o, int status, const char *text, const char *name)
 {
 	buf_printf(&o->text, "!%s%s%s\n", name != NULL ? name : "", name != NULL ? " " : "", text);
 	o->status = status;
@@ -121,7 +121,7 @@ queue_request_say(struct control_command *o, int status, const char *text, const
 
 /* Those that an operator without a virtual server in mind may mean. */
 static void
-queue_request_names(struct control_command *o, struct master *m)
+names_server(struct control_command *o, struct master *m)
 {
 	const struct server *s;
 	TAILQ_FOREACH(s, &m->servers, link)
@@ -130,7 +130,7 @@ queue_request_names(struct control_command *o, struct master *m)
 }
 
 static struct child *
-queue_request_worker(struct master *m, const struct server *s)
+queue_owner(struct master *m, const struct server *s)
 {
 	struct child *c;
 	TAILQ_FOREACH(c, &m->children, link)
@@ -141,12 +141,12 @@ queue_request_worker(struct master *m, const struct server *s)
 
 /* The same, brought into being when the virtual server is stopped. NULL: it was said why, or that it is to be asked again. */
 static struct child *
-queue_request_call(struct control_command *o, struct master *m, struct server *s)
+call_maintenance(struct control_command *o, struct master *m, struct server *s)
 {
 	struct child *c = NULL;
 	const char *why = "has no delivery process just now; ask again";
 	if (s->state != STATE_STOPPED)
-		c = queue_request_worker(m, s);
+		c = queue_owner(m, s);
 	else if (s->conf == NULL)
 		why = "is stopped, and its file has errors: nobody knows where its queue is";
 	else if (m->stopping || s->removed)
@@ -154,7 +154,7 @@ queue_request_call(struct control_command *o, struct master *m, struct server *s
 	else
 		c = maintenance_post_call(s, &why);
 	if (c == NULL && why != NULL)
-		queue_request_say(o, EX_UNAVAILABLE, why, s->name);
+		say_reason(o, EX_UNAVAILABLE, why, s->name);
 	else if (c == NULL)
 		buf_printf(&o->text, "=0:\t0\t0\t0\t0\t0\t%d\n", MSG_QUEUE_NOT_YET);
 	return c;
@@ -162,27 +162,27 @@ queue_request_call(struct control_command *o, struct master *m, struct server *s
 
 /* Where messages go to; false: it was said why not. */
 static bool
-queue_request_other(struct control_command *o, struct master *m, const struct server *s, struct msg_queue_ask *a)
+lock_other_queue(struct control_command *o, struct master *m, const struct server *s, struct msg_queue_ask *a)
 {
 	const struct server *to = server_find(m, a->to);
 	const char *where = "";
 	if (to == NULL || to == s || to->conf == NULL)
-		queue_request_say(o, QUEUE_REQUEST_NONE, to == s ? "is the virtual server that has them" :
+		say_reason(o, QUEUE_REQUEST_NONE, to == s ? "is the virtual server that has them" :
 		    to == NULL ? "is no virtual server" : "has no usable configuration", a->to);
 	else if (!control_rights_server(to, o->peer))
-		queue_request_say(o, EX_NOPERM, "is not yours to control", a->to);
+		say_reason(o, EX_NOPERM, "is not yours to control", a->to);
 	else if (to->state == STATE_STOPPED && make_folder_make_server(to->conf, m->uid, m->gid, &where) == -1) /* perhaps it never ran */
-		queue_request_say(o, EX_UNAVAILABLE, "has folders that cannot be made", a->to);
+		say_reason(o, EX_UNAVAILABLE, "has folders that cannot be made", a->to);
 	else if (strlcpy(a->to_queue, to->conf->queue, sizeof(a->to_queue)) < sizeof(a->to_queue))
 		return true;
 	else
-		queue_request_say(o, EX_UNAVAILABLE, "has too long a path for its queue", a->to);
+		say_reason(o, EX_UNAVAILABLE, "has too long a path for its queue", a->to);
 	return false;
 }
 
 /* The selection as it was said. */
 static char *
-queue_request_said(const struct server *s, const struct control_words *w)
+on_page(const struct server *s, const struct control_words *w)
 {
 	struct buf said = BUF_INIT(1024);
 	for (size_t i = 3; i < w->count; i++)
@@ -194,7 +194,7 @@ queue_request_said(const struct server *s, const struct control_words *w)
 
 /* One event an order, when its first page is over; one that a worker was not ready for comes again. */
 static void
-queue_request_log(struct queue_request *k)
+log_request(struct queue_request *k)
 {
 	if (k->said != NULL && (k->fault != NULL || k->page.state == MSG_QUEUE_OK))
 		log_event(LOG_FACT, NULL, "operator", "%s uid=%u result=%s", k->said, (unsigned)k->ask.uid, k->fault == NULL ? "ok" : "failed");
@@ -203,18 +203,18 @@ queue_request_log(struct queue_request *k)
 }
 
 static void
-queue_request_late(void *arg)
+on_request_late(void *arg)
 {
 	struct queue_request *k = arg;
 	struct master *m = k->m;
 	k->fault = "the delivery process did not answer in time; what was begun goes on";
 	k->over = true;
-	queue_request_log(k);
+	log_request(k);
 	service_look(m); /* may free k */
 }
 
 static void
-queue_request_send(struct control_command *o, struct master *m, struct child *c, const struct msg_queue_ask *ask, char *said)
+send_request(struct control_command *o, struct master *m, struct child *c, const struct msg_queue_ask *ask, char *said)
 {
 	struct queue_request *k = mem_new(struct queue_request);
 	k->said = said;
@@ -225,7 +225,7 @@ queue_request_send(struct control_command *o, struct master *m, struct child *c,
 	k->ask = *ask;
 	k->ask.uid = (uint32_t)o->peer->uid;
 	k->request = ++m->requests;
-	k->timer = loop_timer_new(m->loop, queue_request_late, k);
+	k->timer = loop_timer_new(m->loop, on_request_late, k);
 	loop_timer_set(k->timer, QUEUE_REQUEST_WAIT_MS);
 	TAILQ_INSERT_TAIL(&m->queue_requests, k, link);
 	o->queue_request = k;
@@ -240,22 +240,22 @@ queue_request_run(struct control_command *o, struct master *m, struct server *s,
 	struct child *c;
 	pid_t pid;
 	if (s == NULL) {
-		queue_request_names(o, m);
+		names_server(o, m);
 		return;
 	}
 	if (!queue_request_parse(&ask, &pid, w)) {
-		queue_request_say(o, EX_USAGE, "the service does not understand this selection", NULL);
+		say_reason(o, EX_USAGE, "the service does not understand this selection", NULL);
 		return;
 	}
-	if (ask.verb == MSG_QUEUE_MOVE && !queue_request_other(o, m, s, &ask))
+	if (ask.verb == MSG_QUEUE_MOVE && !lock_other_queue(o, m, s, &ask))
 		return;
-	c = queue_request_call(o, m, s);
+	c = call_maintenance(o, m, s);
 	if (c == NULL)
 		return;
 	if (pid != 0 && pid != c->pid)
-		queue_request_say(o, EX_TEMPFAIL, "has a new delivery process; ask again", s->name);
+		say_reason(o, EX_TEMPFAIL, "has a new delivery process; ask again", s->name);
 	else
-		queue_request_send(o, m, c, &ask, pid == 0 && msg_queue_rows[ask.verb].acts ? queue_request_said(s, w) : NULL);
+		send_request(o, m, c, &ask, pid == 0 && msg_queue_rows[ask.verb].acts ? on_page(s, w) : NULL);
 }
 
 bool
@@ -274,7 +274,7 @@ queue_request_free(struct queue_request *k)
 	if (k == NULL)
 		return;
 	TAILQ_REMOVE(&k->m->queue_requests, k, link);
-	queue_request_log(k); /* the operator is gone before the answer came */
+	log_request(k); /* the operator is gone before the answer came */
 	loop_timer_free(k->timer);
 	free(k);
 }
@@ -282,7 +282,7 @@ queue_request_free(struct queue_request *k)
 /* --- the page --- */
 
 static struct queue_request *
-queue_request_find(struct child *c, uint32_t request)
+find_request(struct child *c, uint32_t request)
 {
 	struct queue_request *k;
 	TAILQ_FOREACH(k, &c->m->queue_requests, link)
@@ -294,18 +294,18 @@ queue_request_find(struct child *c, uint32_t request)
 void
 queue_request_page(struct child *c, const struct ctl_message *m)
 {
-	struct queue_request *k = queue_request_find(c, m->request);
+	struct queue_request *k = find_request(c, m->request);
 	if (k == NULL)
 		return; /* too late: nobody waits for it */
 	if (!msg_queue_page_take(&k->page, m->data, m->len, &k->text_len))
 		k->fault = "the delivery process gave no proper answer";
 	k->child = NULL;
 	k->over = true;
-	queue_request_log(k);
+	log_request(k);
 	if (c->role == ROLE_MAINTENANCE)
 		maintenance_post_answered(c->server, k->fault == NULL && k->page.state == MSG_QUEUE_OK);
 	const struct server *to = k->ask.verb == MSG_QUEUE_MOVE && k->page.done > 0 ? server_find(c->m, k->ask.to) : NULL;
-	struct child *other = to != NULL ? queue_request_worker(c->m, to) : NULL;
+	struct child *other = to != NULL ? queue_owner(c->m, to) : NULL;
 	if (other != NULL)
 		child_tell(other, CTL_NEW_MAIL);
 }
@@ -319,20 +319,20 @@ queue_request_gone(struct child *c)
 			k->child = NULL;
 			k->over = true;
 			k->fault = "the delivery process ended before it answered; ask again";
-			queue_request_log(k);
+			log_request(k);
 		}
 }
 
 /* What was made due, or bounced, and waits all the same; said with the last page. */
 static void
-queue_request_remind(struct control_command *o, const struct queue_request *k)
+on_reminder(struct control_command *o, const struct queue_request *k)
 {
 	static const bool sends[MSG_QUEUE_VERBS] = { [MSG_QUEUE_RETRY] = true, [MSG_QUEUE_RELEASE] = true, [MSG_QUEUE_BOUNCE] = true, [MSG_QUEUE_MOVE] = true,
 		[MSG_QUEUE_BADMAIL_RETRY] = true };
 	const char *name = k->ask.verb == MSG_QUEUE_MOVE ? k->ask.to : k->server;
 	const struct server *s = server_find(k->m, name);
 	if (sends[k->ask.verb] && k->page.done > 0 && k->page.next[0] == '\0' && s != NULL && s->state == STATE_STOPPED)
-		queue_request_say(o, o->status, "is stopped: nothing leaves its queue until it is started", name);
+		say_reason(o, o->status, "is stopped: nothing leaves its queue until it is started", name);
 }
 
 /* Rows, and last "=PID:NEXT matched done busy failed recipients state" with tabs. */
@@ -344,11 +344,11 @@ queue_request_settle(struct control_command *o)
 		return false;
 	o->waiting = false;
 	if (k->fault != NULL) {
-		queue_request_say(o, EX_TEMPFAIL, k->fault, NULL);
+		say_reason(o, EX_TEMPFAIL, k->fault, NULL);
 		return true;
 	}
 	buf_add(&o->text, k->page.text, k->text_len);
-	queue_request_remind(o, k);
+	on_reminder(o, k);
 	buf_printf(&o->text, "=%d:%s\t%u\t%u\t%u\t%u\t%u\t%u\n", (int)k->pid, k->page.next, k->page.matched, k->page.done, k->page.busy,
 	    k->page.failed, k->page.recipients, k->page.state);
 	return true;

@@ -60,7 +60,7 @@ sessions_gather_add(struct sessions_gather *g, struct child *c, const uint32_t *
 }
 
 static void
-sessions_gather_ask(struct sessions_gather *g, struct sessions_gather_part *p, uint32_t after)
+ask_part(struct sessions_gather *g, struct sessions_gather_part *p, uint32_t after)
 {
 	g->ask.after = after;
 	g->ask.count = p->serials - p->at < MSG_SESSIONS_SERIALS_MAX ? (uint32_t)(p->serials - p->at) : MSG_SESSIONS_SERIALS_MAX;
@@ -72,7 +72,7 @@ sessions_gather_ask(struct sessions_gather *g, struct sessions_gather_part *p, u
 }
 
 static void
-sessions_gather_look(struct sessions_gather *g)
+check_parts(struct sessions_gather *g)
 {
 	bool over = true;
 	for (size_t i = 0; i < g->parts; i++)
@@ -84,7 +84,7 @@ sessions_gather_look(struct sessions_gather *g)
 }
 
 static void
-sessions_gather_late(void *arg)
+on_gather_late(void *arg)
 {
 	struct sessions_gather *g = arg;
 	struct master *m = g->m;
@@ -95,22 +95,22 @@ sessions_gather_late(void *arg)
 		g->part[i].done = true;
 	}
 	g->late = true;
-	sessions_gather_look(g);
+	check_parts(g);
 	service_look(m); /* may free g */
 }
 
 void
 sessions_gather_start(struct sessions_gather *g)
 {
-	g->timer = loop_timer_new(g->m->loop, sessions_gather_late, g);
+	g->timer = loop_timer_new(g->m->loop, on_gather_late, g);
 	loop_timer_set(g->timer, SESSIONS_GATHER_WAIT_MS);
 	for (size_t i = 0; i < g->parts; i++)
-		sessions_gather_ask(g, &g->part[i], 0);
-	sessions_gather_look(g);
+		ask_part(g, &g->part[i], 0);
+	check_parts(g);
 }
 
 static void
-sessions_gather_take(struct sessions_gather *g, struct sessions_gather_part *p, const struct msg_sessions_page *page, size_t len)
+take_page(struct sessions_gather *g, struct sessions_gather_part *p, const struct msg_sessions_page *page, size_t len)
 {
 	for (const char *at = page->text, *end = page->text + len, *lf; at < end; at = lf + 1) {
 		lf = memchr(at, '\n', (size_t)(end - at));
@@ -126,18 +126,18 @@ sessions_gather_take(struct sessions_gather *g, struct sessions_gather_part *p, 
 		g->count++;
 	}
 	if (page->next != 0) {
-		sessions_gather_ask(g, p, page->next);
+		ask_part(g, p, page->next);
 		return;
 	}
 	p->at += p->batch;
 	if (p->at < p->serials)
-		sessions_gather_ask(g, p, 0);
+		ask_part(g, p, 0);
 	else
 		p->done = true;
 }
 
 static struct sessions_gather_part *
-sessions_gather_find(struct master *m, const struct child *c, uint32_t request, struct sessions_gather **of)
+find_part(struct master *m, const struct child *c, uint32_t request, struct sessions_gather **of)
 {
 	struct sessions_gather *g;
 	TAILQ_FOREACH(g, &m->sessions_gathers, link)
@@ -155,7 +155,7 @@ sessions_gather_page(struct child *c, const struct ctl_message *m)
 	static struct msg_sessions_page page;
 	struct sessions_gather *g;
 	size_t len;
-	struct sessions_gather_part *p = sessions_gather_find(c->m, c, m->request, &g);
+	struct sessions_gather_part *p = find_part(c->m, c, m->request, &g);
 	if (p == NULL)
 		return; /* too late: nobody waits for it */
 	if (!msg_sessions_page_take(&page, m->data, m->len, &len)) {
@@ -163,9 +163,9 @@ sessions_gather_page(struct child *c, const struct ctl_message *m)
 		p->done = true;
 	} else {
 		loop_timer_set(g->timer, SESSIONS_GATHER_WAIT_MS);
-		sessions_gather_take(g, p, &page, len);
+		take_page(g, p, &page, len);
 	}
-	sessions_gather_look(g);
+	check_parts(g);
 }
 
 /* The process is dead, and its sessions with it. */
@@ -179,6 +179,6 @@ sessions_gather_gone(struct child *c)
 				g->part[i].child = NULL;
 				g->part[i].done = true;
 			}
-		sessions_gather_look(g);
+		check_parts(g);
 	}
 }

@@ -21,7 +21,7 @@
 #define SESSIONS_NOT_YET 1
 
 static bool
-sessions_request_number(const char *text, long long max, long long *value)
+parse_number(const char *text, long long max, long long *value)
 {
 	const char *why = NULL;
 	*value = strtonum(text, 0, max, &why);
@@ -29,7 +29,7 @@ sessions_request_number(const char *text, long long max, long long *value)
 }
 
 static bool
-sessions_request_take_id(struct sessions_wish *w, const char *text)
+take_id(struct sessions_wish *w, const char *text)
 {
 	char pid[16];
 	const char *dash = strchr(text, '-');
@@ -38,7 +38,7 @@ sessions_request_take_id(struct sessions_wish *w, const char *text)
 		return false;
 	memcpy(pid, text, (size_t)(dash - text));
 	pid[dash - text] = '\0';
-	if (!sessions_request_number(pid, INT32_MAX, &p) || !sessions_request_number(dash + 1, UINT32_MAX, &s))
+	if (!parse_number(pid, INT32_MAX, &p) || !parse_number(dash + 1, UINT32_MAX, &s))
 		return false;
 	w->id[w->ids].pid = (pid_t)p;
 	w->id[w->ids++].serial = (uint32_t)s;
@@ -46,7 +46,7 @@ sessions_request_take_id(struct sessions_wish *w, const char *text)
 }
 
 static bool
-sessions_request_take_from(struct sessions_wish *w, const char *text)
+take_from(struct sessions_wish *w, const char *text)
 {
 	struct net_entry e;
 	const char *why;
@@ -61,17 +61,17 @@ sessions_request_take_from(struct sessions_wish *w, const char *text)
 }
 
 static bool
-sessions_request_take_idle(struct sessions_wish *w, const char *text)
+take_idle(struct sessions_wish *w, const char *text)
 {
 	long long ms;
-	if (!sessions_request_number(text, INT64_MAX, &ms))
+	if (!parse_number(text, INT64_MAX, &ms))
 		return false;
 	w->ask.idle_ms = (uint64_t)ms;
 	return true;
 }
 
 static bool
-sessions_request_take_user(struct sessions_wish *w, const char *text)
+take_user(struct sessions_wish *w, const char *text)
 {
 	size_t len = strlen(text);
 	if (len == 0 || len >= sizeof(w->ask.name))
@@ -84,11 +84,11 @@ static const struct sessions_option {
 	const char *prefix;
 	bool (*take)(struct sessions_wish *w, const char *text);
 } sessions_request_options[] = {
-	{ "id=", sessions_request_take_id }, { "from=", sessions_request_take_from }, { "user=", sessions_request_take_user }, { "idle=", sessions_request_take_idle },
+	{ "id=", take_id }, { "from=", take_from }, { "user=", take_user }, { "idle=", take_idle },
 };
 
 static bool
-sessions_request_take_word(struct sessions_wish *w, const char *word)
+take_word(struct sessions_wish *w, const char *word)
 {
 	for (size_t i = 0; i < nitems_of(sessions_request_options); i++) {
 		size_t n = strlen(sessions_request_options[i].prefix);
@@ -113,13 +113,13 @@ sessions_request_parse(struct sessions_wish *w, const struct control_words *word
 	if (!w->terminate && strcmp(words->word[2], "list") != 0)
 		return false;
 	for (size_t i = 3; i < words->count; i++)
-		if (!sessions_request_take_word(w, words->word[i]))
+		if (!take_word(w, words->word[i]))
 			return false;
 	return w->chosen || !w->terminate;
 }
 
 static int
-sessions_request_order(const void *a, const void *b)
+parse_order(const void *a, const void *b)
 {
 	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
 	return (left > right) - (left < right);
@@ -127,7 +127,7 @@ sessions_request_order(const void *a, const void *b)
 
 /* Asks one listener, unless ids are given and none is its own. */
 static void
-sessions_request_add(struct sessions_gather *g, const struct sessions_wish *w, struct child *c)
+add_listeners(struct sessions_gather *g, const struct sessions_wish *w, struct child *c)
 {
 	uint32_t serial[CONTROL_WORDS_MAX];
 	size_t n = 0;
@@ -136,12 +136,12 @@ sessions_request_add(struct sessions_gather *g, const struct sessions_wish *w, s
 			serial[n++] = w->id[i].serial;
 	if (w->ids > 0 && n == 0)
 		return;
-	qsort(serial, n, sizeof(serial[0]), sessions_request_order);
+	qsort(serial, n, sizeof(serial[0]), parse_order);
 	sessions_gather_add(g, c, serial, n);
 }
 
 static bool
-sessions_request_may(const struct control_command *o, const struct child *c)
+may_see_server(const struct control_command *o, const struct child *c)
 {
 	return c->role == ROLE_LISTENER && c->server != NULL && c->ctl != NULL && c->phase != CHILD_BORN &&
 	    control_rights_server(c->server, o->peer);
@@ -161,8 +161,8 @@ sessions_request_run(struct control_command *o, struct master *m, struct server 
 	snprintf(s->server, sizeof(s->server), "%s", only != NULL ? only->name : "-");
 	s->gather = sessions_gather_new(m, &s->wish.ask);
 	TAILQ_FOREACH(c, &m->children, link)
-		if (sessions_request_may(o, c) && (only == NULL || c->server == only))
-			sessions_request_add(s->gather, &s->wish, c);
+		if (may_see_server(o, c) && (only == NULL || c->server == only))
+			add_listeners(s->gather, &s->wish, c);
 	o->sessions = s;
 	o->waiting = true;
 	sessions_gather_start(s->gather);
@@ -178,7 +178,7 @@ sessions_request_free(struct sessions_request *s)
 
 /* The serials of one process among the rows found ("PID-SERIAL" first), in their order. */
 static size_t
-sessions_request_found(const struct sessions_gather *g, pid_t pid, uint32_t *serial)
+find_chosen(const struct sessions_gather *g, pid_t pid, uint32_t *serial)
 {
 	size_t n = 0;
 	const char *at = buf_text(&g->rows);
@@ -195,7 +195,7 @@ sessions_request_found(const struct sessions_gather *g, pid_t pid, uint32_t *ser
 
 /* The second question: the same sessions once more, to end them. */
 static void
-sessions_request_end(struct control_command *o, struct master *m)
+end_chosen(struct control_command *o, struct master *m)
 {
 	struct sessions_request *s = o->sessions;
 	struct msg_sessions_ask ask = { .end = 1, .uid = (uint32_t)o->peer->uid };
@@ -206,7 +206,7 @@ sessions_request_end(struct control_command *o, struct master *m)
 	s->ending = true;
 	s->gather = sessions_gather_new(m, &ask);
 	TAILQ_FOREACH(c, &m->children, link) {
-		size_t n = sessions_request_may(o, c) ? sessions_request_found(found, c->pid, serial) : 0;
+		size_t n = may_see_server(o, c) ? find_chosen(found, c->pid, serial) : 0;
 		if (n > 0)
 			sessions_gather_add(s->gather, c, serial, n);
 	}
@@ -216,7 +216,7 @@ sessions_request_end(struct control_command *o, struct master *m)
 }
 
 static void
-sessions_request_answer(struct control_command *o, const char *fmt, int status)
+answer_rows(struct control_command *o, const char *fmt, int status)
 {
 	struct sessions_gather *g = o->sessions->gather;
 	buf_done(&o->text);
@@ -236,17 +236,17 @@ sessions_request_settle(struct control_command *o, struct master *m)
 	if (!s->gather->over)
 		return false;
 	if (!s->wish.terminate) {
-		sessions_request_answer(o, NULL, 0);
+		answer_rows(o, NULL, 0);
 	} else if (s->ending) {
 		log_event(LOG_FACT, NULL, "operator", "server=%s uid=%u command=terminate result=ok sessions=%zu", s->server,
 		    (unsigned)o->peer->uid, s->gather->count);
-		sessions_request_answer(o, "ended", 0);
+		answer_rows(o, "ended", 0);
 	} else if (s->gather->count == 0) {
-		sessions_request_answer(o, "found", SESSIONS_NONE);
+		answer_rows(o, "found", SESSIONS_NONE);
 	} else if (s->gather->count > 1 && !s->wish.yes) {
-		sessions_request_answer(o, "would be ended; say --yes to end them", SESSIONS_NOT_YET);
+		answer_rows(o, "would be ended; say --yes to end them", SESSIONS_NOT_YET);
 	} else {
-		sessions_request_end(o, m);
+		end_chosen(o, m);
 		return s->gather->over && sessions_request_settle(o, m);
 	}
 	return true;

@@ -122,7 +122,7 @@ take_counters(struct metrics *m, const struct ctl_message *message)
 }
 
 static void
-metrics_control(struct boot *b, const struct ctl_message *message)
+take_control(struct boot *b, const struct ctl_message *message)
 {
 	if (message->type == CTL_COUNTERS)
 		take_counters(b->state, message);
@@ -131,7 +131,7 @@ metrics_control(struct boot *b, const struct ctl_message *message)
 }
 
 static void
-metrics_run(struct boot *b)
+start_helper(struct boot *b)
 {
 	struct metrics *m = mem_new(struct metrics);
 
@@ -155,7 +155,7 @@ metrics_run(struct boot *b)
 }
 
 static void
-metrics_finish(struct boot *b)
+finish_helper(struct boot *b)
 {
 	struct metrics *m = b->state;
 	struct known *k;
@@ -170,7 +170,7 @@ metrics_finish(struct boot *b)
 const struct boot_role metrics_role = {
 	.name = "metrics",
 	.title = "shows the counters to Prometheus",
-	.run = metrics_run,
-	.on_control = metrics_control,
-	.finish = metrics_finish,
+	.run = start_helper,
+	.on_control = take_control,
+	.finish = finish_helper,
 };

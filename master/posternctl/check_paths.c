@@ -34,7 +34,7 @@ struct check_paths {
 
 __attribute__((format(printf, 3, 4)))
 static void
-check_paths_blame(const struct check_paths *i, bool warning, const char *fmt, ...)
+blame_key(const struct check_paths *i, bool warning, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -47,7 +47,7 @@ check_paths_blame(const struct check_paths *i, bool warning, const char *fmt, ..
 
 /* The descriptor, or -1 and it is told. */
 static int
-check_paths_open(struct check_paths *i, enum ctl_file_kind kind, const char *path, size_t index)
+open_named_file(struct check_paths *i, enum ctl_file_kind kind, const char *path, size_t index)
 {
 	struct ctl_opened answer = { .file = { .kind = kind, .index = (uint32_t)index } };
 	int fd = file_handover_try(i->server, &answer);
@@ -56,20 +56,20 @@ check_paths_open(struct check_paths *i, enum ctl_file_kind kind, const char *pat
 		return fd;
 	i->missing++;
 	if (answer.error == EACCES && access(path, R_OK) == -1)
-		check_paths_blame(i, true, "%s \"%s\" cannot be looked at by this user; root can", i->key, path);
+		blame_key(i, true, "%s \"%s\" cannot be looked at by this user; root can", i->key, path);
 	else
-		check_paths_blame(i, false, "%s %s", i->key, answer.why);
+		blame_key(i, false, "%s %s", i->key, answer.why);
 	return -1;
 }
 
 /* The whole file, ended by NUL; owned. NULL: told, or not to be opened. */
 static char *
-check_paths_read(struct check_paths *i, enum ctl_file_kind kind, const char *path, size_t index, size_t most, size_t *len)
+read_named_file(struct check_paths *i, enum ctl_file_kind kind, const char *path, size_t index, size_t most, size_t *len)
 {
 	struct stat st;
 	char *data = NULL;
 	ssize_t n = -1;
-	int fd = check_paths_open(i, kind, path, index);
+	int fd = open_named_file(i, kind, path, index);
 
 	if (fd == -1)
 		return NULL;
@@ -80,7 +80,7 @@ check_paths_read(struct check_paths *i, enum ctl_file_kind kind, const char *pat
 		errno = EFBIG;
 	}
 	if (n == -1) {
-		check_paths_blame(i, false, "%s %s: %s", i->key, path, strerror(errno));
+		blame_key(i, false, "%s %s: %s", i->key, path, strerror(errno));
 		i->missing++;
 		free(data);
 		data = NULL;
@@ -91,7 +91,7 @@ check_paths_read(struct check_paths *i, enum ctl_file_kind kind, const char *pat
 }
 
 static void
-check_paths_forget(struct tls_text *t)
+forget_text(struct tls_text *t)
 {
 	if (t->data != NULL)
 		explicit_bzero((char *)(uintptr_t)t->data, t->len);
@@ -101,23 +101,23 @@ check_paths_forget(struct tls_text *t)
 /* --- what each kind is worth --- */
 
 static void
-check_paths_judge_pair(struct check_paths *i, const struct tls_source *source)
+judge_certificate(struct check_paths *i, const struct tls_source *source)
 {
 	struct tls *t = tls_new(i->server->tls_minimum, i->server->name, false);
 	struct buf why = BUF_INIT(CTL_REASON_MAX);
 
 	if (tls_load(t, source, 1, false, &why) == -1)
-		check_paths_blame(i, false, "%s", buf_text(&why));
+		blame_key(i, false, "%s", buf_text(&why));
 	else if (tls_days(t, 0) < 0)
-		check_paths_blame(i, true, "the certificate in %s has expired", source->certificate.path);
+		blame_key(i, true, "the certificate in %s has expired", source->certificate.path);
 	else if (tls_days(t, 0) < CHECK_PATHS_SOON_DAYS)
-		check_paths_blame(i, true, "the certificate in %s expires in %d days", source->certificate.path, tls_days(t, 0));
+		blame_key(i, true, "the certificate in %s expires in %d days", source->certificate.path, tls_days(t, 0));
 	buf_done(&why);
 	tls_free(t);
 }
 
 static void
-check_paths_pairs(struct check_paths *i)
+judge_certificates(struct check_paths *i)
 {
 	const struct config_server *s = i->server;
 
@@ -125,56 +125,56 @@ check_paths_pairs(struct check_paths *i)
 		struct tls_source source = { .certificate.path = s->certificate.text[n], .key.path = s->key.text[n] };
 		i->missing = 0;
 		i->key = "key";
-		source.key.data = check_paths_read(i, CTL_FILE_KEY, source.key.path, n, TLS_FILE_MAX, &source.key.len);
+		source.key.data = read_named_file(i, CTL_FILE_KEY, source.key.path, n, TLS_FILE_MAX, &source.key.len);
 		i->key = "certificate";
-		source.certificate.data = check_paths_read(i, CTL_FILE_CERTIFICATE, source.certificate.path, n, TLS_FILE_MAX,
+		source.certificate.data = read_named_file(i, CTL_FILE_CERTIFICATE, source.certificate.path, n, TLS_FILE_MAX,
 		    &source.certificate.len);
 		if (i->missing == 0)
-			check_paths_judge_pair(i, &source);
-		check_paths_forget(&source.key);
-		check_paths_forget(&source.certificate);
+			judge_certificate(i, &source);
+		forget_text(&source.key);
+		forget_text(&source.certificate);
 	}
 }
 
 static void
-check_paths_account(void *arg, unsigned line, const char *why)
+judge_account(void *arg, unsigned line, const char *why)
 {
 	const struct check_paths *i = arg;
-	check_paths_blame(i, true, "%s, line %u: %s; nobody can log in by it", i->server->password_file, line, why);
+	blame_key(i, true, "%s, line %u: %s; nobody can log in by it", i->server->password_file, line, why);
 }
 
 static void
-check_paths_passwords(struct check_paths *i)
+judge_passwords(struct check_paths *i)
 {
 	size_t len;
 	char *data;
 
 	i->key = "password-file";
 	if (i->server->password_file == NULL ||
-	    (data = check_paths_read(i, CTL_FILE_PASSWORDS, i->server->password_file, 0, PASSWD_FILE_MAX, &len)) == NULL)
+	    (data = read_named_file(i, CTL_FILE_PASSWORDS, i->server->password_file, 0, PASSWD_FILE_MAX, &len)) == NULL)
 		return;
-	struct passwd_account_list *l = passwd_file_list_parse(data, len, check_paths_account, i);
+	struct passwd_account_list *l = passwd_file_list_parse(data, len, judge_account, i);
 	if (l->count == 0)
-		check_paths_blame(i, true, "there is no account in %s", i->server->password_file);
+		blame_key(i, true, "there is no account in %s", i->server->password_file);
 	passwd_file_list_free(l);
 	explicit_bzero(data, len);
 	free(data);
 }
 
 static void
-check_paths_keytab(struct check_paths *i)
+judge_keytab(struct check_paths *i)
 {
 	int fd = -1;
 
 	i->key = "keytab";
 	if (i->server->keytab != NULL)
-		fd = check_paths_open(i, CTL_FILE_KEYTAB, i->server->keytab, 0);
+		fd = open_named_file(i, CTL_FILE_KEYTAB, i->server->keytab, 0);
 	if (fd != -1)
 		close(fd);
 }
 
 static void
-check_paths_authorities(struct check_paths *i)
+judge_authorities(struct check_paths *i)
 {
 	struct buf why = BUF_INIT(CTL_REASON_MAX);
 	struct tls_text file = { .path = i->server->authorities };
@@ -182,19 +182,19 @@ check_paths_authorities(struct check_paths *i)
 	i->section = KEY_DELIVERY;
 	i->key = "authorities";
 	if (!config_server_verifies(i->server) ||
-	    (file.data = check_paths_read(i, CTL_FILE_AUTHORITIES, file.path, 0, TLS_FILE_MAX, &file.len)) == NULL)
+	    (file.data = read_named_file(i, CTL_FILE_AUTHORITIES, file.path, 0, TLS_FILE_MAX, &file.len)) == NULL)
 		return;
 	struct tls_out *t = tls_out_new();
 	if (t != NULL && tls_out_trust(t, &file, &why) == -1)
-		check_paths_blame(i, false, "%s", buf_text(&why));
+		blame_key(i, false, "%s", buf_text(&why));
 	tls_out_free(t);
 	buf_done(&why);
-	check_paths_forget(&file);
+	forget_text(&file);
 }
 
 /* The secret-file of outbound-auth, of the server or of a remote domain. */
 static void
-check_paths_secret(const struct check_paths *i, const struct config_domain *d)
+judge_secret(const struct check_paths *i, const struct config_domain *d)
 {
 	struct ctl_opened answer = { .file = { .kind = CTL_FILE_SECRET } };
 	struct config_account a;
@@ -224,12 +224,12 @@ check_paths_secret(const struct check_paths *i, const struct config_domain *d)
 }
 
 static void
-check_paths_secrets(const struct check_paths *i)
+judge_secrets(const struct check_paths *i)
 {
-	check_paths_secret(i, NULL);
+	judge_secret(i, NULL);
 	for (size_t n = 0; n < i->server->ndomain; n++)
 		if (i->server->domain[n].type == CONFIG_DOMAIN_REMOTE)
-			check_paths_secret(i, &i->server->domain[n]);
+			judge_secret(i, &i->server->domain[n]);
 }
 
 void
@@ -237,10 +237,10 @@ check_paths_files(const struct config *c, struct config_faults *faults)
 {
 	for (size_t n = 0; n < c->nserver; n++) {
 		struct check_paths i = { .faults = faults, .server = &c->server[n], .section = KEY_ACCESS };
-		check_paths_pairs(&i);
-		check_paths_passwords(&i);
-		check_paths_keytab(&i);
-		check_paths_authorities(&i);
-		check_paths_secrets(&i);
+		judge_certificates(&i);
+		judge_passwords(&i);
+		judge_keytab(&i);
+		judge_authorities(&i);
+		judge_secrets(&i);
 	}
 }

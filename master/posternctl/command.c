@@ -15,19 +15,19 @@
 #include "master/posternctl/posternctl.h"
 
 static const char *
-command_config_path(const struct command_context *c)
+config_path_of(const struct command_context *c)
 {
 	return c->config_path != NULL ? c->config_path : POSTERN_SYSCONFDIR "/postern/postern.ini";
 }
 
 /* Where the service listens: as its configuration says, or when that cannot be used where it is by default. */
 static char *
-command_socket(const struct command_context *c)
+socket_path_of(const struct command_context *c)
 {
 	if (c->socket_path != NULL)
 		return mem_strdup(c->socket_path);
 	struct config_faults faults = { 0 };
-	struct config *config = config_read(command_config_path(c), &faults);
+	struct config *config = config_read(config_path_of(c), &faults);
 	char *path = mem_printf("%s/control.sock", config != NULL ? config->service.run : POSTERN_RUNDIR "/postern");
 	config_free(config);
 	config_faults_done(&faults);
@@ -35,12 +35,12 @@ command_socket(const struct command_context *c)
 }
 
 static int
-command_send(const struct command_context *c, const char *what, const char *const *words, size_t count)
+send_words(const struct command_context *c, const char *what, const char *const *words, size_t count)
 {
 	const char *all[CONTROL_WORDS_MAX] = { what };
 	for (size_t i = 0; i < count && i + 1 < CONTROL_WORDS_MAX; i++)
 		all[i + 1] = words[i];
-	char *path = command_socket(c);
+	char *path = socket_path_of(c);
 	int status = control_client_service(path, all, count + 1, NULL);
 	free(path);
 	return status;
@@ -48,9 +48,9 @@ command_send(const struct command_context *c, const char *what, const char *cons
 
 /* Those that end in the service: rows name the order. */
 static int
-command_ask(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_ask(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status = command_send(c, row->asks, words, count);
+	int status = send_words(c, row->asks, words, count);
 	if (status != CONTROL_CLIENT_NO_SERVICE && status != CONTROL_CLIENT_CUT)
 		return status;
 	fprintf(stderr, "posternctl: the service %s\n", status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
@@ -58,11 +58,11 @@ command_ask(const struct command_context *c, const struct command *row, const ch
 }
 
 static int
-command_status(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_status(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	if (count == 0 || strcmp(words[0], "--check") != 0)
-		return count > 1 ? command_misused(row) : command_ask(c, row, words, count);
-	int status = command_send(c, "health", words + 1, count - 1);
+		return count > 1 ? command_misused(row) : run_ask(c, row, words, count);
+	int status = send_words(c, "health", words + 1, count - 1);
 	if (status != CONTROL_CLIENT_NO_SERVICE && status != CONTROL_CLIENT_CUT)
 		return status;
 	printf("CRITICAL: the service is not running\n");
@@ -70,18 +70,18 @@ command_status(const struct command_context *c, const struct command *row, const
 }
 
 static int
-command_counters(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_counters(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	static const struct command prometheus = { .asks = "prometheus" };
 	if (count > 0 && strcmp(words[0], "--prometheus") == 0)
-		return command_ask(c, &prometheus, words + 1, count - 1);
-	return count > 1 ? command_misused(row) : command_ask(c, row, words, count);
+		return run_ask(c, &prometheus, words + 1, count - 1);
+	return count > 1 ? command_misused(row) : run_ask(c, row, words, count);
 }
 
 static int
-command_stop(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_stop(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status = command_send(c, row->asks, words, count);
+	int status = send_words(c, row->asks, words, count);
 	if (status == CONTROL_CLIENT_CUT && count == 0) {
 		printf("the service has stopped\n");
 		return EX_OK;
@@ -97,7 +97,7 @@ command_stop(const struct command_context *c, const struct command *row, const c
 }
 
 static int
-command_sessions(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_sessions(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	struct sessions_command l;
 	const char *all[CONTROL_WORDS_MAX + 1] = { row->asks };
@@ -106,7 +106,7 @@ command_sessions(const struct command_context *c, const struct command *row, con
 	for (size_t i = 0; i < l.count; i++)
 		all[i + 1] = l.word[i];
 	struct buf text = BUF_INIT(16U << 20);
-	char *path = command_socket(c);
+	char *path = socket_path_of(c);
 	int status = control_client_service(path, all, l.count + 1, &text);
 	free(path);
 	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {
@@ -121,7 +121,7 @@ command_sessions(const struct command_context *c, const struct command *row, con
 }
 
 static int
-command_tool(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_queue(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	struct queue_command *t = mem_new(struct queue_command);
 	const char *why;
@@ -132,7 +132,7 @@ command_tool(const struct command_context *c, const struct command *row, const c
 		free(t);
 		return command_misused(row);
 	}
-	char *path = command_socket(c);
+	char *path = socket_path_of(c);
 	status = queue_command_run(t, path);
 	free(path);
 	free(t);
@@ -144,14 +144,14 @@ command_tool(const struct command_context *c, const struct command *row, const c
 }
 
 static int
-command_start(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_start(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status = command_send(c, row->asks, words, count);
+	int status = send_words(c, row->asks, words, count);
 	if (status == CONTROL_CLIENT_NO_SERVICE) {
-		status = service_start_up(command_config_path(c), c->config_path == NULL, count > 0 ? words[0] : NULL);
+		status = service_start_up(config_path_of(c), c->config_path == NULL, count > 0 ? words[0] : NULL);
 		if (status != EX_OK || count == 0)
 			return status;
-		status = command_send(c, row->asks, words, count); /* whether that one started, too */
+		status = send_words(c, row->asks, words, count); /* whether that one started, too */
 	}
 	if (status != CONTROL_CLIENT_CUT)
 		return status;
@@ -161,9 +161,9 @@ command_start(const struct command_context *c, const struct command *row, const 
 
 /* The set on disk has changed: a running service goes over to it. */
 static int
-command_take_over(const struct command_context *c)
+take_over_row(const struct command_context *c)
 {
-	int status = command_send(c, "reload", NULL, 0);
+	int status = send_words(c, "reload", NULL, 0);
 	if (status == CONTROL_CLIENT_CUT) {
 		fprintf(stderr, "posternctl: the service ended before it answered\n");
 		return EX_UNAVAILABLE;
@@ -174,79 +174,79 @@ command_take_over(const struct command_context *c)
 }
 
 static int
-command_create(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_create(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status = server_command_create(command_config_path(c), words, count);
-	return status == EX_OK ? command_take_over(c) : status;
+	int status = server_command_create(config_path_of(c), words, count);
+	return status == EX_OK ? take_over_row(c) : status;
 }
 
 static int
-command_delete(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_delete(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status = server_command_delete(command_config_path(c), words[0]);
-	return status == EX_OK ? command_take_over(c) : status;
+	int status = server_command_delete(config_path_of(c), words[0]);
+	return status == EX_OK ? take_over_row(c) : status;
 }
 
 static int
-command_order(void *arg, const char *what, const char *name)
+order_server(void *arg, const char *what, const char *name)
 {
 	const struct command_context *c = arg;
-	int status = command_send(c, what, &name, 1);
+	int status = send_words(c, what, &name, 1);
 	return status == CONTROL_CLIENT_NO_SERVICE ? EX_OK : status == CONTROL_CLIENT_CUT ? EX_UNAVAILABLE : status;
 }
 
 static int
-command_rename(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_rename(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	struct command_context context = *c;
-	int status = server_command_rename(command_config_path(c), words[0], words[1], command_order, &context);
-	return status == EX_OK ? command_take_over(c) : status;
+	int status = server_command_rename(config_path_of(c), words[0], words[1], order_server, &context);
+	return status == EX_OK ? take_over_row(c) : status;
 }
 
 static int
-command_check(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_check(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	return check_config_run(command_config_path(c), check_paths_files);
+	return check_config_run(config_path_of(c), check_paths_files);
 }
 
 static int
-command_config(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_config(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	return check_config_print(command_config_path(c), count > 0 ? words[0] : NULL);
+	return check_config_print(config_path_of(c), count > 0 ? words[0] : NULL);
 }
 
 static int
-command_passwd(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_passwd(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status = passwd_run(command_config_path(c), words, count);
+	int status = passwd_run(config_path_of(c), words, count);
 	return status == EX_USAGE ? command_misused(row) : status;
 }
 
 static int
-command_oauth(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_oauth(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	const char *all[] = { "-", count > 1 ? words[1] : "", "--smtp" };
 	if (strcmp(words[0], "test") != 0 || (count > 2 && strcmp(words[2], "--smtp") != 0))
 		return command_misused(row);
-	return command_ask(c, row, all, count);
+	return run_ask(c, row, all, count);
 }
 
 static int
-command_explain(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_explain(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status = explain_run(command_config_path(c), words, count);
+	int status = explain_run(config_path_of(c), words, count);
 	return status == EXPLAIN_MISUSED ? command_misused(row) : status;
 }
 
 static int
-command_version(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_version(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	printf("postern %s\n", POSTERN_VERSION);
 	return EX_OK;
 }
 
 static int
-command_help(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_help(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	const struct command *one = count > 0 ? command_find(words[0]) : NULL;
 	if (count == 0)
@@ -259,51 +259,51 @@ command_help(const struct command_context *c, const struct command *row, const c
 }
 
 static int
-command_missing(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+say_missing(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	fprintf(stderr, "posternctl: %s is not available in this version\n", row->name);
 	return EX_UNAVAILABLE;
 }
 
 #define LATER(word, args, text) \
-	{ .name = word, .arguments = args, .min = 0, .max = SIZE_MAX, .meaning = text, .run = command_missing }
+	{ .name = word, .arguments = args, .min = 0, .max = SIZE_MAX, .meaning = text, .run = say_missing }
 
 const struct command command_rows[] = {
 	{ "status", "[--check] [name]", 0, 2, "Show state, addresses and processes; --check: one line and 0, 1 or 2 for monitoring.",
-	    command_status, "status" },
-	{ "start", "[name]", 0, 1, "Start a virtual server, and the service if it is down.", command_start, "start" },
-	{ "stop", "[name]", 0, 1, "Stop a virtual server, which then stays stopped; without name the service.", command_stop, "stop" },
-	{ "pause", "[name]", 0, 1, "Refuse new connections; sessions and delivery go on.", command_ask, "pause" },
-	{ "continue", "[name]", 0, 1, "Take connections again after a pause.", command_ask, "continue" },
-	{ "reload", "", 0, 0, "Go over to the configuration on disk without dropping a session.", command_ask, "reload" },
-	{ "check", "", 0, 0, "Judge the configuration on disk and print every fault.", command_check, NULL },
-	{ "config", "[name]", 0, 1, "Show the configuration on disk with the place each value comes from.", command_config, NULL },
+	    run_status, "status" },
+	{ "start", "[name]", 0, 1, "Start a virtual server, and the service if it is down.", run_start, "start" },
+	{ "stop", "[name]", 0, 1, "Stop a virtual server, which then stays stopped; without name the service.", run_stop, "stop" },
+	{ "pause", "[name]", 0, 1, "Refuse new connections; sessions and delivery go on.", run_ask, "pause" },
+	{ "continue", "[name]", 0, 1, "Take connections again after a pause.", run_ask, "continue" },
+	{ "reload", "", 0, 0, "Go over to the configuration on disk without dropping a session.", run_ask, "reload" },
+	{ "check", "", 0, 0, "Judge the configuration on disk and print every fault.", run_check, NULL },
+	{ "config", "[name]", 0, 1, "Show the configuration on disk with the place each value comes from.", run_config, NULL },
 	{ "counters", "[--prometheus] [name]", 0, 2, "Show the counters of a virtual server, or the sums of all; or each server's for Prometheus.",
-	    command_counters, "counters" },
+	    run_counters, "counters" },
 	{ "sessions", "[name] [option]", 0, CONTROL_WORDS_MAX,
-	    "Show SMTP sessions (--json --from --user --idle); terminate id, --all or these options: end them.", command_sessions,
+	    "Show SMTP sessions (--json --from --user --idle); terminate id, --all or these options: end them.", run_sessions,
 	    "sessions" },
 	{ "queue", "[name] list|show|count|retry|hold|release|delete|bounce|move [id ...] [option]", 1, CONTROL_WORDS_MAX,
 	    "Look at and change the queue (--sender --recipient --domain --older --newer --state --held --all --to --reason --json --yes).",
-	    command_tool, "queue" },
+	    run_queue, "queue" },
 	{ "badmail", "[name] list|show|retry|purge [id ...] [option]", 1, CONTROL_WORDS_MAX,
 	    "Look at badmail, put it back into the queue or throw it away (--sender --recipient --domain --older --newer --all --json --yes).",
-	    command_tool, "badmail" },
-	{ "retry", "[name]", 0, 1, "Make every queued message due now.", command_ask, "retry" },
+	    run_queue, "badmail" },
+	{ "retry", "[name]", 0, 1, "Make every queued message due now.", run_ask, "retry" },
 	{ "create", "name [key=value]", 1, CONFIG_LISTEN_MAX + 3, "Make a virtual server; keys are listen, domain, description.",
-	    command_create, "reload" },
-	{ "rename", "name new-name", 2, 2, "Rename a virtual server; it is stopped for a moment.", command_rename, "reload" },
-	{ "delete", "name", 1, 1, "Delete a virtual server; its mail folders stay.", command_delete, "reload" },
+	    run_create, "reload" },
+	{ "rename", "name new-name", 2, 2, "Rename a virtual server; it is stopped for a moment.", run_rename, "reload" },
+	{ "delete", "name", 1, 1, "Delete a virtual server; its mail folders stay.", run_delete, "reload" },
 	{ "passwd", "[--scram|--yescrypt] [--stdin] [--delete] [--list] file|name [account]", 1, 8,
 	    "Make, change or delete an account of a password file, or of a virtual server's; --list shows the accounts.",
-	    command_passwd, NULL },
+	    run_passwd, NULL },
 	{ "oauth", "test profile [--smtp]", 2, 3,
-	    "Get a new token for a profile of [oauth] and log in with it where a virtual server uses it; tell each step.", command_oauth,
+	    "Get a new token for a profile of [oauth] and log in with it where a virtual server uses it; tell each step.", run_oauth,
 	    "oauth-test" },
 	{ "explain", "[name] --from address --rcpt recipient [--auth user] [--sender sender] [--size size]", 4, 11,
-	    "Say what would become of a message, and which line of the configuration says so.", command_explain, NULL },
-	{ "version", "", 0, 0, "Show the version.", command_version, NULL },
-	{ "help", "[command]", 0, 1, "Show what a command does.", command_help, NULL },
+	    "Say what would become of a message, and which line of the configuration says so.", run_explain, NULL },
+	{ "version", "", 0, 0, "Show the version.", run_version, NULL },
+	{ "help", "[command]", 0, 1, "Show what a command does.", run_help, NULL },
 	LATER("import", "MetaBase.xml", "Carry over the virtual servers of IIS."),
 };
 const size_t command_count = nitems_of(command_rows);
@@ -323,12 +323,12 @@ command_usage(FILE *out)
 	fprintf(out, "usage: posternctl [-c file] [-s socket] command [argument ...]\n");
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *row = &command_rows[i];
-		if (row->run != command_missing)
+		if (row->run != say_missing)
 			fprintf(out, "  %-9s %-17s %s\n", row->name, row->arguments, row->meaning);
 	}
 	fprintf(out, "Not available in this version:");
 	for (size_t i = 0; i < command_count; i++)
-		if (command_rows[i].run == command_missing)
+		if (command_rows[i].run == say_missing)
 			fprintf(out, " %s", command_rows[i].name);
 	fprintf(out, ".\n");
 }

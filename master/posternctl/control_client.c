@@ -18,7 +18,7 @@
 #include "master/posternctl/posternctl.h"
 
 static int
-control_client_connect(const char *path)
+connect_to_service(const char *path)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(sun.sun_path)) {
@@ -36,7 +36,7 @@ control_client_connect(const char *path)
 }
 
 static int
-control_client_answer(int fd, struct buf *out)
+read_answer(int fd, struct buf *out)
 {
 	static char space[CTL_PAYLOAD_MAX];
 	struct ctl_message m;
@@ -73,7 +73,7 @@ control_client_service(const char *socket_path, const char *const *words, size_t
 		buf_done(&text);
 		return status;
 	}
-	int fd = control_client_connect(socket_path);
+	int fd = connect_to_service(socket_path);
 	if (fd == -1 && (errno == ENOENT || errno == ECONNREFUSED)) {
 		status = CONTROL_CLIENT_NO_SERVICE;
 	} else if (fd == -1) {
@@ -82,7 +82,7 @@ control_client_service(const char *socket_path, const char *const *words, size_t
 	} else if (ctl_send_now(fd, CTL_COMMAND, 1, text.data, text.len) == -1) {
 		status = errno == EPIPE ? CONTROL_CLIENT_CUT : EX_IOERR;
 	} else {
-		status = control_client_answer(fd, out);
+		status = read_answer(fd, out);
 	}
 	if (fd != -1)
 		close(fd);

@@ -147,7 +147,7 @@ type_name(const struct config_domain *d)
 /* --- out --- */
 
 static void
-explain_hosts(const struct explain *x, const char *what, const struct destination *d, const struct config_domain *own)
+print_hosts(const struct explain *x, const char *what, const struct destination *d, const struct config_domain *own)
 {
 	struct buf text = BUF_INIT(1U << 16);
 
@@ -162,7 +162,7 @@ explain_hosts(const struct explain *x, const char *what, const struct destinatio
 }
 
 static void
-explain_key(const struct explain *x, const struct config_domain *d, bool own, const char *what, const char *key, const char *value)
+print_key(const struct explain *x, const struct config_domain *d, bool own, const char *what, const char *key, const char *value)
 {
 	if (own)
 		by_domain(d, what, key, value);
@@ -171,7 +171,7 @@ explain_key(const struct explain *x, const struct config_domain *d, bool own, co
 }
 
 static void
-explain_manner(const struct explain *x, const struct config_domain *d, const struct route_answer *a)
+print_manner(const struct explain *x, const struct config_domain *d, const struct route_answer *a)
 {
 	static const char *const tls[] = {
 		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may", [CONFIG_OUT_TLS_REQUIRED] = "required",
@@ -186,11 +186,11 @@ explain_manner(const struct explain *x, const struct config_domain *d, const str
 
 	snprintf(port, sizeof(port), "%u", a->port);
 	if (a->kind == ROUTE_DIRECT)
-		explain_key(x, d, d != NULL && d->has_port, "port", "port", port);
+		print_key(x, d, d != NULL && d->has_port, "port", "port", port);
 	if (d != NULL && (a->kind == ROUTE_DIRECT || d->route.count > 0))
 		by_domain(d, "hello", "helo", a->helo ? "HELO" : "EHLO");	/* the server's smart hosts have nothing to do with it */
-	explain_key(x, d, d != NULL && d->has_outbound_tls, "tls", "outbound-tls", tls[s->tls]);
-	explain_key(x, d, s->account.domain != NULL && *s->account.domain != '\0', "account", "outbound-auth", auth[s->account.auth]);
+	print_key(x, d, d != NULL && d->has_outbound_tls, "tls", "outbound-tls", tls[s->tls]);
+	print_key(x, d, s->account.domain != NULL && *s->account.domain != '\0', "account", "outbound-auth", auth[s->account.auth]);
 }
 
 static void
@@ -221,14 +221,14 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 	bool own = d != NULL && d->route.count > 0;
 	snprintf(text, sizeof(text), domain[0] == '[' ? "%s" : "MX of %s", domain);
 	if (a.kind == ROUTE_HOSTS)
-		explain_hosts(x, "route", a.hosts, own ? d : NULL);
+		print_hosts(x, "route", a.hosts, own ? d : NULL);
 	else if (own)
 		by_domain(d, "route", "route", text);
 	else
 		by_server(x, "route", "delivery", a.fallback != NULL ? "smart-host-after-direct" : "smart-host", text);
 	if (a.fallback != NULL)
-		explain_hosts(x, x->server->smart_host_after_direct == CONFIG_DIRECT_YES ? "if unknown" : "on failure", a.fallback, NULL);
-	explain_manner(x, d, &a);
+		print_hosts(x, x->server->smart_host_after_direct == CONFIG_DIRECT_YES ? "if unknown" : "on failure", a.fallback, NULL);
+	print_manner(x, d, &a);
 	explain_masquerade(x, r);
 }
 
@@ -282,7 +282,7 @@ explain_recipient(struct explain *x)
 /* --- the command --- */
 
 static bool
-explain_parse(struct explain *x, const char *const *words, size_t count)
+parse_options(struct explain *x, const char *const *words, size_t count)
 {
 	struct { const char *option; const char **value; } rows[] = {
 		{ "--from", &x->from }, { "--auth", &x->user }, { "--sender", &x->sender }, { "--rcpt", &x->rcpt }, { "--size", &x->size },
@@ -308,7 +308,7 @@ explain_parse(struct explain *x, const char *const *words, size_t count)
 
 /* 0, or the exit status. */
 static int
-explain_judge(struct explain *x)
+judge_options(struct explain *x)
 {
 	const char *why = "";
 	uint64_t size;
@@ -334,9 +334,9 @@ explain_judge(struct explain *x)
 }
 
 static int
-explain_server(struct explain *x)
+find_server(struct explain *x)
 {
-	int status = explain_judge(x);
+	int status = judge_options(x);
 
 	if (status != 0)
 		return status;
@@ -353,7 +353,7 @@ explain_run(const char *path, const char *const *words, size_t count)
 	struct config_faults faults = { 0 };
 	int status = EX_CONFIG;
 
-	if (!explain_parse(&x, words, count))
+	if (!parse_options(&x, words, count))
 		return EXPLAIN_MISUSED;
 	if (x.name == NULL)
 		x.name = "default";
@@ -361,7 +361,7 @@ explain_run(const char *path, const char *const *words, size_t count)
 	config_faults_print(&faults, stderr);
 	x.server = c == NULL ? NULL : config_server_by_name(c, x.name);
 	if (x.server != NULL) {
-		status = explain_server(&x);
+		status = find_server(&x);
 	} else if (c != NULL) {
 		fprintf(stderr, "there is no virtual server %s%s\n", log_safe(x.name),
 		    reload_fault_of(&faults, x.name) != NULL ? " without errors in its file" : "");

@@ -28,7 +28,7 @@
 /* --- options --- */
 
 static bool
-queue_command_add(struct queue_command *t, const char *key, const char *value, bool encoded)
+add_word(struct queue_command *t, const char *key, const char *value, bool encoded)
 {
 	struct buf word = BUF_INIT(CONTROL_WORD_SIZE - 1);
 	buf_puts(&word, key);
@@ -44,14 +44,14 @@ queue_command_add(struct queue_command *t, const char *key, const char *value, b
 }
 
 static bool
-queue_command_age(struct queue_command *t, const char *key, const char *value)
+parse_age(struct queue_command *t, const char *key, const char *value)
 {
 	char seconds[24];
 	uint64_t ms;
 	if (key_parse_time(value, &ms) == -1 || ms < 1000)
 		return false;
 	snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)(ms / 1000));
-	return queue_command_add(t, key, seconds, false);
+	return add_word(t, key, seconds, false);
 }
 
 enum queue_kind { QUEUE_COMMAND_PATTERN, QUEUE_COMMAND_AGE, QUEUE_COMMAND_PLAIN, QUEUE_COMMAND_FLAG };
@@ -81,17 +81,17 @@ tool_option(struct queue_command *t, bool badmail, const char *const *words, siz
 		if (strcmp(words[0], o->name) != 0 || (badmail && o->queue_only))
 			continue;
 		if (o->kind == QUEUE_COMMAND_FLAG)
-			return queue_command_add(t, o->key, "", false);
+			return add_word(t, o->key, "", false);
 		if (count < 2 || words[1][0] == '\0')
 			return 0;
-		bool good = o->kind == QUEUE_COMMAND_AGE ? queue_command_age(t, o->key, words[1]) : queue_command_add(t, o->key, words[1], o->kind == QUEUE_COMMAND_PATTERN);
+		bool good = o->kind == QUEUE_COMMAND_AGE ? parse_age(t, o->key, words[1]) : add_word(t, o->key, words[1], o->kind == QUEUE_COMMAND_PATTERN);
 		return good ? 2 : 0;
 	}
 	return 0;
 }
 
 static bool
-queue_command_is_id(const char *word)
+is_message_id(const char *word)
 {
 	size_t n = strspn(word, "0123456789abcdefghjkmnpqrstvwxyz");
 	return n == MESSAGE_ID_LEN && (word[n] == '\0' || word[n] == '-');
@@ -99,7 +99,7 @@ queue_command_is_id(const char *word)
 
 /* What the verb needs beyond the words being understood. */
 static bool
-queue_command_judge(const struct queue_command *t, const char **why)
+judge_options(const struct queue_command *t, const char **why)
 {
 	struct msg_queue_ask ask;
 	pid_t pid;
@@ -129,8 +129,8 @@ queue_command_parse(struct queue_command *t, bool badmail, const char *const *wo
 	t->words.count = 3;
 	for (size_t i = at + 1, used = 1; i < count; i += used) {
 		used = 1;
-		if (words[i][0] != '-' && queue_command_is_id(words[i]))
-			used = queue_command_add(t, "id=", words[i], false);
+		if (words[i][0] != '-' && is_message_id(words[i]))
+			used = add_word(t, "id=", words[i], false);
 		else if (words[i][0] != '-' && strcmp(t->words.word[1], "-") == 0 && strlen(words[i]) < CONTROL_WORD_SIZE)
 			strcpy(t->words.word[1], words[i]);
 		else
@@ -138,7 +138,7 @@ queue_command_parse(struct queue_command *t, bool badmail, const char *const *wo
 		if (used == 0)
 			return EX_USAGE;
 	}
-	return queue_command_judge(t, why) ? EX_OK : EX_USAGE;
+	return judge_options(t, why) ? EX_OK : EX_USAGE;
 }
 
 /* --- pages --- */
@@ -160,7 +160,7 @@ struct queue_walk {
 };
 
 static void
-queue_command_trailer(struct queue_walk *w, const char *line)
+parse_trailer(struct queue_walk *w, const char *line)
 {
 	unsigned long n[5] = { 0 };
 	char at[sizeof(w->at)] = "";
@@ -177,12 +177,12 @@ queue_command_trailer(struct queue_walk *w, const char *line)
 }
 
 static void
-queue_command_line(struct queue_walk *w, char *line)
+take_line(struct queue_walk *w, char *line)
 {
 	if (line[0] == '!') {
 		fprintf(stderr, "posternctl: %s\n", line + 1);
 	} else if (line[0] == '=') {
-		queue_command_trailer(w, line + 1);
+		parse_trailer(w, line + 1);
 	} else if (line[0] != '\0' && strchr(line, '\t') == NULL) {
 		fprintf(stderr, "posternctl: %s\n", line); /* a refusal */
 	} else if (line[0] != '\0') {
@@ -194,7 +194,7 @@ queue_command_line(struct queue_walk *w, char *line)
 }
 
 static int
-queue_command_page(struct queue_walk *w)
+take_page(struct queue_walk *w)
 {
 	const char *words[CONTROL_WORDS_MAX];
 	struct buf text = BUF_INIT(QUEUE_COMMAND_PAGE_MAX);
@@ -208,14 +208,14 @@ queue_command_page(struct queue_walk *w)
 	int status = control_client_service(w->socket_path, words, w->words.count, &text);
 	char *rest = text.data;
 	for (char *line; status != CONTROL_CLIENT_CUT && (line = strsep(&rest, "\n")) != NULL;)
-		queue_command_line(w, line);
+		take_line(w, line);
 	buf_done(&text);
 	return status;
 }
 
 /* Where to move them is not said when they are only looked at. */
 static void
-queue_command_leave_out_goal(struct control_words *words)
+leave_out_goal(struct control_words *words)
 {
 	size_t kept = 3;
 	for (size_t i = 3; i < words->count; i++)
@@ -235,14 +235,14 @@ tool_walk(struct queue_walk *w, const struct queue_command *t, enum msg_queue_ve
 	w->server = server;
 	w->words = t->words;
 	if (verb != MSG_QUEUE_MOVE)
-		queue_command_leave_out_goal(&w->words);
+		leave_out_goal(&w->words);
 	snprintf(w->words.word[1], CONTROL_WORD_SIZE, "%s", server);
 	snprintf(w->words.word[2], CONTROL_WORD_SIZE, "%s", msg_queue_rows[verb].name);
 	snprintf(w->words.word[w->words.count++], CONTROL_WORD_SIZE, "newest=%lld", (long long)newest);
 	w->fixed = w->words.count;
 	do {
 		strcpy(at, w->at);
-		status = queue_command_page(w);
+		status = take_page(w);
 		if (status != EX_OK || w->state == MSG_QUEUE_OK)
 			continue;
 		if (w->state == MSG_QUEUE_LOCKED) {
@@ -263,7 +263,7 @@ tool_walk(struct queue_walk *w, const struct queue_command *t, enum msg_queue_ve
 
 /* The virtual servers it is for. */
 static int
-queue_command_servers(const struct queue_command *t, const char *socket_path, char (**name)[CONFIG_NAME_MAX + 1], size_t *count)
+each_server(const struct queue_command *t, const char *socket_path, char (**name)[CONFIG_NAME_MAX + 1], size_t *count)
 {
 	const char *words[] = { t->words.word[0], "-" };
 	struct buf text = BUF_INIT(QUEUE_COMMAND_PAGE_MAX);
@@ -285,7 +285,7 @@ queue_command_servers(const struct queue_command *t, const char *socket_path, ch
 }
 
 static void
-queue_command_sum(struct queue_sums *to, const struct queue_sums *from)
+add_sums(struct queue_sums *to, const struct queue_sums *from)
 {
 	to->matched += from->matched;
 	to->done += from->done;
@@ -296,7 +296,7 @@ queue_command_sum(struct queue_sums *to, const struct queue_sums *from)
 
 /* Without state words of the operator those of the verb. */
 static void
-queue_command_states(struct queue_command *t)
+count_states(struct queue_command *t)
 {
 	for (size_t i = 3; i < t->words.count; i++)
 		if (strncmp(t->words.word[i], "state=", 6) == 0)
@@ -307,7 +307,7 @@ queue_command_states(struct queue_command *t)
 }
 
 static int
-queue_command_said(const struct queue_command *t, const struct queue_sums *sums)
+print_result(const struct queue_command *t, const struct queue_sums *sums)
 {
 	const struct msg_queue_row *row = &msg_queue_rows[t->verb];
 	if (t->json)
@@ -335,7 +335,7 @@ struct queue_run {
 };
 
 static int
-queue_command_look(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *print, size_t most, struct queue_sums *sums, struct queue_walk *last)
+run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *print, size_t most, struct queue_sums *sums, struct queue_walk *last)
 {
 	size_t shown = 0;
 	int status = EX_OK;
@@ -343,7 +343,7 @@ queue_command_look(struct queue_run *c, enum msg_queue_verb verb, struct queue_p
 		struct queue_walk w = { .print = print, .most = most - shown };
 		status = tool_walk(&w, c->t, verb, c->socket_path, c->name[i], c->newest);
 		shown += w.rows < w.most ? w.rows : w.most;
-		queue_command_sum(sums, &w.sums);
+		add_sums(sums, &w.sums);
 		if (w.rows > 0)
 			*last = w;
 	}
@@ -352,7 +352,7 @@ queue_command_look(struct queue_run *c, enum msg_queue_verb verb, struct queue_p
 
 /* What would be done; with one message alone it is done. */
 static int
-queue_command_ask_first(struct queue_run *c)
+count_first(struct queue_run *c)
 {
 	struct queue_command *t = c->t;
 	bool badmail = msg_queue_rows[t->verb].badmail;
@@ -360,8 +360,8 @@ queue_command_ask_first(struct queue_run *c)
 	struct queue_print *print = queue_print_new(verb, t->json);
 	struct queue_sums sums = { 0 };
 	struct queue_walk last = { 0 };
-	queue_command_states(t);
-	int status = queue_command_look(c, verb, print, QUEUE_COMMAND_SAMPLE, &sums, &last);
+	count_states(t);
+	int status = run_pages(c, verb, print, QUEUE_COMMAND_SAMPLE, &sums, &last);
 	if (status == EX_OK && sums.matched == 1) {
 		queue_print_free(print);
 		snprintf(t->words.word[t->words.count++], CONTROL_WORD_SIZE, "id=%s", last.first);
@@ -374,23 +374,23 @@ queue_command_ask_first(struct queue_run *c)
 		    sums.matched > QUEUE_COMMAND_SAMPLE ? ", some of them are shown" : "");
 		status = QUEUE_COMMAND_NOT_ALL;
 	} else if (status == EX_OK) {
-		status = queue_command_said(t, &sums);
+		status = print_result(t, &sums);
 	}
 	queue_print_free(print);
 	return status;
 }
 
 static int
-queue_command_do(struct queue_run *c)
+run_order(struct queue_run *c)
 {
 	struct queue_command *t = c->t;
 	bool acts = msg_queue_rows[t->verb].acts;
 	struct queue_print *print = acts ? NULL : queue_print_new(t->verb, t->json);
 	struct queue_sums sums = { 0 };
 	struct queue_walk last = { 0 };
-	int status = queue_command_look(c, t->verb, print, SIZE_MAX, &sums, &last);
+	int status = run_pages(c, t->verb, print, SIZE_MAX, &sums, &last);
 	if (status == EX_OK && acts) {
-		status = queue_command_said(t, &sums);
+		status = print_result(t, &sums);
 	} else if (status == EX_OK) {
 		queue_print_end(print);
 		status = sums.matched > 0 || t->words.count == 3 ? EX_OK : QUEUE_COMMAND_NONE; /* an empty queue is no fault */
@@ -405,17 +405,17 @@ int
 queue_command_run(struct queue_command *t, const char *socket_path)
 {
 	struct queue_run c = { .t = t, .socket_path = socket_path, .newest = clock_wall_us() };
-	int status = queue_command_servers(t, socket_path, &c.name, &c.names);
+	int status = each_server(t, socket_path, &c.name, &c.names);
 	if (status == EX_OK && msg_queue_rows[t->verb].acts && !t->yes) {
-		status = queue_command_ask_first(&c);
+		status = count_first(&c);
 		if (status == QUEUE_COMMAND_AGAINS) {
 			status = EX_OK;
 			c.names = 1;
 			snprintf(c.name[0], sizeof(c.name[0]), "%.*s", CONFIG_NAME_MAX, t->words.word[1]);
-			status = queue_command_do(&c);
+			status = run_order(&c);
 		}
 	} else if (status == EX_OK) {
-		status = queue_command_do(&c);
+		status = run_order(&c);
 	}
 	free(c.name);
 	return status;

@@ -80,7 +80,7 @@ tool_fullest(const void *a, const void *b)
 }
 
 static void
-queue_count_table(const struct queue_row *r, int width)
+print_table(const struct queue_row *r, int width)
 {
 	printf("%-*s %9lu", width, r->domain, r->sum);
 	for (size_t i = 0; i < AGES; i++)
@@ -89,7 +89,7 @@ queue_count_table(const struct queue_row *r, int width)
 }
 
 static void
-queue_count_json(const struct queue_row *r, bool first)
+print_json(const struct queue_row *r, bool first)
 {
 	printf("%s\n  {\"domain\": ", first ? "[" : ",");
 	queue_print_string(r->domain);
@@ -118,13 +118,13 @@ queue_count_print(struct queue_count *c, bool json)
 		for (size_t i = 0; i < AGES; i++)
 			printf(" %8s", tool_ages[i]);
 		printf("\n");
-		queue_count_table(&total, width);
+		print_table(&total, width);
 	}
 	for (size_t k = 0; k < c->count && c->row[k].sum > 0; k++, shown++)
 		if (json)
-			queue_count_json(&c->row[k], shown == 0);
+			print_json(&c->row[k], shown == 0);
 		else
-			queue_count_table(&c->row[k], width);
+			print_table(&c->row[k], width);
 	if (json)
 		printf(shown == 0 ? "[]\n" : "\n]\n");
 }

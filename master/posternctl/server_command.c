@@ -30,7 +30,7 @@ struct server_command {
 };
 
 static int
-server_command_errno(const char *what)
+say_errno(const char *what)
 {
 	int status = errno == EACCES || errno == EPERM || errno == EROFS ? EX_NOPERM : errno == EEXIST ? 1 : EX_IOERR;
 	fprintf(stderr, "posternctl: %s: %s\n", what, strerror(errno));
@@ -38,7 +38,7 @@ server_command_errno(const char *what)
 }
 
 static int
-server_command_refuse(int status, const char *name, const char *why)
+say_refusal(int status, const char *name, const char *why)
 {
 	fprintf(stderr, "posternctl: %s %s\n", log_safe(name), why);
 	return status;
@@ -54,7 +54,7 @@ server_command_name_is_good(const char *name)
 
 /* servers/NAME.ini beside the service file, or with another ending; owned by the caller. */
 static char *
-server_command_path(const struct server_command *g, const char *name, const char *ending)
+server_path(const struct server_command *g, const char *name, const char *ending)
 {
 	const char *slash = strrchr(g->config_path, '/');
 	int folder = slash != NULL ? (int)(slash - g->config_path) + 1 : 0;
@@ -62,7 +62,7 @@ server_command_path(const struct server_command *g, const char *name, const char
 }
 
 static int
-server_command_open(struct server_command *g, const char *config_path)
+open_set(struct server_command *g, const char *config_path)
 {
 	*g = (struct server_command){ .config_path = config_path };
 	g->config = config_read(config_path, &g->faults);
@@ -73,7 +73,7 @@ server_command_open(struct server_command *g, const char *config_path)
 }
 
 static void
-server_command_done(struct server_command *g)
+close_set(struct server_command *g)
 {
 	config_free(g->config);
 	config_faults_done(&g->faults);
@@ -82,7 +82,7 @@ server_command_done(struct server_command *g)
 /* --- create --- */
 
 static uint32_t
-server_command_free_id(const struct config *c)
+lowest_free_id(const struct config *c)
 {
 	uint32_t id = 1;
 	while (config_server_by_id(c, id) != NULL)
@@ -92,10 +92,10 @@ server_command_free_id(const struct config *c)
 
 /* "listen=ADDRESS" (any number), "domain=NAME", "description=TEXT" to the text of a file; false when one is none of these. */
 static bool
-server_command_write_text(struct buf *b, const struct config *c, const char *const *words, size_t count)
+write_ini_text(struct buf *b, const struct config *c, const char *const *words, size_t count)
 {
 	const char *domain = c->service.hostname;
-	buf_printf(b, "; Made by posternctl create; see postern.ini(5).\n[general]\nid = %u\n", server_command_free_id(c));
+	buf_printf(b, "; Made by posternctl create; see postern.ini(5).\n[general]\nid = %u\n", lowest_free_id(c));
 	for (size_t i = 0; i < count; i++) {
 		const char *value = strchr(words[i], '=');
 		if (value == NULL || value[1] == '\0' || value[strcspn(value, "\r\n")] != '\0')
@@ -112,7 +112,7 @@ server_command_write_text(struct buf *b, const struct config *c, const char *con
 }
 
 static int
-server_command_put(const char *path, const struct buf *text)
+put_key(const char *path, const struct buf *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd == -1)
@@ -130,28 +130,28 @@ server_command_put(const char *path, const struct buf *text)
 
 /* Judges the set with the new file in it. */
 static int
-server_command_judge(const char *config_path, const char *name)
+judge_set(const char *config_path, const char *name)
 {
 	struct server_command g;
-	int status = server_command_open(&g, config_path);
+	int status = open_set(&g, config_path);
 	if (status == EX_OK && config_server_by_name(g.config, name) == NULL) {
 		config_faults_print(&g.faults, stderr);
 		status = EX_CONFIG;
 	}
-	server_command_done(&g);
+	close_set(&g);
 	return status;
 }
 
 static int
-server_command_create_in(const struct server_command *g, const char *path, const char *const *words, size_t count)
+create_in_set(const struct server_command *g, const char *path, const char *const *words, size_t count)
 {
 	struct buf text = BUF_INIT(SERVER_COMMAND_FILE_MAX);
 	int status = EX_OK;
-	if (!server_command_write_text(&text, g->config, words + 1, count - 1))
-		status = server_command_refuse(EX_USAGE, words[0], "is not made: say listen=ADDRESS, domain=NAME, description=TEXT");
-	else if (server_command_put(path, &text) == -1)
-		status = server_command_errno(path);
-	else if ((status = server_command_judge(g->config_path, words[0])) != EX_OK)
+	if (!write_ini_text(&text, g->config, words + 1, count - 1))
+		status = say_refusal(EX_USAGE, words[0], "is not made: say listen=ADDRESS, domain=NAME, description=TEXT");
+	else if (put_key(path, &text) == -1)
+		status = say_errno(path);
+	else if ((status = judge_set(g->config_path, words[0])) != EX_OK)
 		unlink(path);
 	buf_done(&text);
 	return status;
@@ -162,16 +162,16 @@ server_command_create(const char *config_path, const char *const *words, size_t 
 {
 	struct server_command g;
 	if (!server_command_name_is_good(words[0]))
-		return server_command_refuse(EX_USAGE, words[0], "is no name: small letters, digits and hyphens, 32 at the most");
-	int status = server_command_open(&g, config_path);
-	char *path = server_command_path(&g, words[0], "");
+		return say_refusal(EX_USAGE, words[0], "is no name: small letters, digits and hyphens, 32 at the most");
+	int status = open_set(&g, config_path);
+	char *path = server_path(&g, words[0], "");
 	if (status == EX_OK)
-		status = access(path, F_OK) == 0 ? server_command_refuse(1, words[0], "exists already") :
-		    server_command_create_in(&g, path, words, count);
+		status = access(path, F_OK) == 0 ? say_refusal(1, words[0], "exists already") :
+		    create_in_set(&g, path, words, count);
 	if (status == EX_OK)
 		printf("%s has been made: %s\n", words[0], path);
 	free(path);
-	server_command_done(&g);
+	close_set(&g);
 	return status;
 }
 
@@ -179,15 +179,15 @@ server_command_create(const char *config_path, const char *const *words, size_t 
 
 /* Whether `name` may go. */
 static int
-server_command_may_go(const struct server_command *g, const char *name)
+may_be_deleted(const struct server_command *g, const char *name)
 {
-	char *path = server_command_path(g, name, "");
+	char *path = server_path(g, name, "");
 	bool there = server_command_name_is_good(name) && access(path, F_OK) == 0;
 	free(path);
 	if (!there)
-		return server_command_refuse(SERVER_COMMAND_NO_MATCH, name, "is no virtual server");
+		return say_refusal(SERVER_COMMAND_NO_MATCH, name, "is no virtual server");
 	if (strcmp(name, "default") == 0)
-		return server_command_refuse(1, name, "cannot be deleted or renamed");
+		return say_refusal(1, name, "cannot be deleted or renamed");
 	return EX_OK;
 }
 
@@ -195,14 +195,14 @@ int
 server_command_delete(const char *config_path, const char *name)
 {
 	struct server_command g;
-	int status = server_command_open(&g, config_path);
+	int status = open_set(&g, config_path);
 	if (status == EX_OK)
-		status = server_command_may_go(&g, name);
+		status = may_be_deleted(&g, name);
 	if (status == EX_OK && g.config->nserver == 1 && strcmp(g.config->server[0].name, name) == 0)
-		status = server_command_refuse(1, name, "is the last virtual server; it cannot be deleted");
-	char *path = server_command_path(&g, name, ""), *kept = server_command_path(&g, name, ".deleted");
+		status = say_refusal(1, name, "is the last virtual server; it cannot be deleted");
+	char *path = server_path(&g, name, ""), *kept = server_path(&g, name, ".deleted");
 	if (status == EX_OK && rename(path, kept) == -1)
-		status = server_command_errno(path);
+		status = say_errno(path);
 	if (status == EX_OK) {
 		const struct config_server *s = config_server_by_name(g.config, name);
 		wanted_state_forget(g.config->service.state, name);
@@ -211,13 +211,13 @@ server_command_delete(const char *config_path, const char *name)
 	}
 	free(path);
 	free(kept);
-	server_command_done(&g);
+	close_set(&g);
 	return status;
 }
 
 /* The home goes along when it is the one named after the virtual server. 0, or -1 and errno. */
 static int
-server_command_move_home(const struct config *c, const char *from, const char *to, bool back)
+move_home(const struct config *c, const char *from, const char *to, bool back)
 {
 	char *old = mem_printf("%s/%s", c->service.spool, from), *new = mem_printf("%s/%s", c->service.spool, to);
 	const struct config_server *s = config_server_by_name(c, from);
@@ -240,21 +240,21 @@ server_command_move_home(const struct config *c, const char *from, const char *t
 
 /* The virtual server does not run: its files get the new name. */
 static int
-server_command_rename_files(const struct server_command *g, const char *from, const char *to, bool wanted)
+rename_server_files(const struct server_command *g, const char *from, const char *to, bool wanted)
 {
-	char *old = server_command_path(g, from, ""), *new = server_command_path(g, to, "");
+	char *old = server_path(g, from, ""), *new = server_path(g, to, "");
 	const char *folder = g->config->service.state;
 	int status = EX_OK;
-	if (server_command_move_home(g->config, from, to, false) == -1) {
-		status = server_command_errno("the home folder");
+	if (move_home(g->config, from, to, false) == -1) {
+		status = say_errno("the home folder");
 	} else if (rename(old, new) == -1) {
-		status = server_command_errno(old);
-		if (server_command_move_home(g->config, from, to, true) == -1)
-			status = server_command_errno("the home folder");
+		status = say_errno(old);
+		if (move_home(g->config, from, to, true) == -1)
+			status = say_errno("the home folder");
 	} else {
 		wanted_state_forget(folder, from);
 		if (!wanted && wanted_state_write(folder, to, false) == -1)
-			status = server_command_errno(folder);
+			status = say_errno(folder);
 		printf("%s is now %s\n", from, to);
 	}
 	free(old);
@@ -268,20 +268,20 @@ server_command_rename(const char *config_path, const char *from, const char *to,
 {
 	struct server_command g;
 	if (!server_command_name_is_good(to))
-		return server_command_refuse(EX_USAGE, to, "is no name: small letters, digits and hyphens, 32 at the most");
-	int status = server_command_open(&g, config_path);
-	char *path = server_command_path(&g, to, "");
+		return say_refusal(EX_USAGE, to, "is no name: small letters, digits and hyphens, 32 at the most");
+	int status = open_set(&g, config_path);
+	char *path = server_path(&g, to, "");
 	if (status == EX_OK)
-		status = server_command_may_go(&g, from);
+		status = may_be_deleted(&g, from);
 	if (status == EX_OK && access(path, F_OK) == 0)
-		status = server_command_refuse(1, to, "exists already");
+		status = say_refusal(1, to, "exists already");
 	if (status == EX_OK) {
 		bool wanted = wanted_state_wanted(g.config->service.state, from);
 		status = order(arg, "stop", from);
-		if (status == EX_OK && (status = server_command_rename_files(&g, from, to, wanted)) != EX_OK && wanted)
+		if (status == EX_OK && (status = rename_server_files(&g, from, to, wanted)) != EX_OK && wanted)
 			(void)order(arg, "start", from); /* as it was */
 	}
 	free(path);
-	server_command_done(&g);
+	close_set(&g);
 	return status;
 }

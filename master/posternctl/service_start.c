@@ -21,7 +21,7 @@
 
 /* systemd is the init of this host and knows our unit. */
 static bool
-service_start_by_systemd(void)
+start_by_systemd(void)
 {
 	static const char *const units[] = {
 		"/etc/systemd/system/postern.service", "/lib/systemd/system/postern.service",
@@ -37,7 +37,7 @@ service_start_by_systemd(void)
 
 /* The exit status of a program, run to its end. */
 static int
-service_start_execute(const char *path, char *const *argv)
+execute_and_wait(const char *path, char *const *argv)
 {
 	fflush(NULL);
 	pid_t pid = fork();
@@ -54,7 +54,7 @@ service_start_execute(const char *path, char *const *argv)
 
 /* postern beside this program, as in a build folder; else where it is installed. Owned by the caller. */
 static char *
-service_start_master(void)
+start_master(void)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -72,7 +72,7 @@ service_start_master(void)
 
 /* For systemd's way, which takes no -S: remembers that `name` is wanted. 0 or an exit status. */
 static int
-service_start_want(const char *config_path, const char *name)
+want_server(const char *config_path, const char *name)
 {
 	struct config_faults faults = { 0 };
 	struct config *config = config_read(config_path, &faults);
@@ -95,18 +95,18 @@ service_start_want(const char *config_path, const char *name)
 int
 service_start_up(const char *config_path, bool standard, const char *name)
 {
-	if (standard && service_start_by_systemd()) {
+	if (standard && start_by_systemd()) {
 		char *argv[] = { "systemctl", "start", "postern.service", NULL };
-		int status = name != NULL ? service_start_want(config_path, name) : EX_OK;
+		int status = name != NULL ? want_server(config_path, name) : EX_OK;
 		if (status == EX_OK)
-			status = service_start_execute("/bin/systemctl", argv);
+			status = execute_and_wait("/bin/systemctl", argv);
 		if (status == EX_OK)
 			printf("the service has been started\n");
 		return status;
 	}
-	char *master = service_start_master();
+	char *master = start_master();
 	char *argv[] = { "postern", "-c", (char *)config_path, name != NULL ? "-S" : NULL, (char *)name, NULL };
-	int status = service_start_execute(master, argv);
+	int status = execute_and_wait(master, argv);
 	if (status == EX_OK)
 		printf("the service has been started\n");
 	free(master);

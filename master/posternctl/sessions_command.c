@@ -22,14 +22,14 @@ enum { COLUMN_ID, COLUMN_SERVER, COLUMN_CLIENT, COLUMN_SINCE, COLUMN_IDLE, COLUM
 /* --- options --- */
 
 static bool
-sessions_command_is_id(const char *word)
+is_session_id(const char *word)
 {
 	size_t pid = strspn(word, "0123456789");
 	return pid > 0 && word[pid] == '-' && word[pid + 1] != '\0' && word[pid + 1 + strspn(word + pid + 1, "0123456789")] == '\0';
 }
 
 static bool
-sessions_command_add(struct sessions_command *l, const char *key, const char *value)
+add_word(struct sessions_command *l, const char *key, const char *value)
 {
 	if (l->count == CONTROL_WORDS_MAX || strlen(key) + strlen(value) >= CONTROL_WORD_SIZE)
 		return false;
@@ -38,19 +38,19 @@ sessions_command_add(struct sessions_command *l, const char *key, const char *va
 }
 
 static bool
-sessions_command_idle(struct sessions_command *l, const char *value)
+print_idle(struct sessions_command *l, const char *value)
 {
 	char ms[24];
 	uint64_t n;
 	if (key_parse_time(value, &n) == -1)
 		return false;
 	snprintf(ms, sizeof(ms), "%llu", (unsigned long long)n);
-	return sessions_command_add(l, "idle=", ms);
+	return add_word(l, "idle=", ms);
 }
 
 /* One option, perhaps with its value; the words used, 0: not understood. */
 static size_t
-sessions_command_option(struct sessions_command *l, const char *const *words, size_t count)
+take_option(struct sessions_command *l, const char *const *words, size_t count)
 {
 	static const struct { const char *option, *key; bool value, ending; } rows[] = {
 		{ "--from", "from=", true, false }, { "--user", "user=", true, false }, { "--idle", "idle=", true, false },
@@ -62,7 +62,7 @@ sessions_command_option(struct sessions_command *l, const char *const *words, si
 		if (strcmp(words[0], rows[i].option) != 0 || (rows[i].ending && !l->terminate) || (rows[i].value && count < 2))
 			continue;
 		const char *value = rows[i].value ? words[1] : "";
-		bool good = strcmp(rows[i].key, "idle=") == 0 ? sessions_command_idle(l, value) : sessions_command_add(l, rows[i].key, value);
+		bool good = strcmp(rows[i].key, "idle=") == 0 ? print_idle(l, value) : add_word(l, rows[i].key, value);
 		return !good ? 0 : rows[i].value ? 2 : 1;
 	}
 	return 0;
@@ -74,15 +74,15 @@ sessions_command_parse(struct sessions_command *l, const char *const *words, siz
 	const char *name = NULL;
 	memset(l, 0, sizeof(*l));
 	l->terminate = count > 0 && strcmp(words[0], "terminate") == 0;
-	(void)sessions_command_add(l, "", "-");
-	(void)sessions_command_add(l, "", l->terminate ? "terminate" : "list");
+	(void)add_word(l, "", "-");
+	(void)add_word(l, "", l->terminate ? "terminate" : "list");
 	for (size_t i = l->terminate ? 1 : 0, used; i < count; i += used) {
 		used = 1;
-		if (l->terminate && sessions_command_is_id(words[i])) {
-			if (!sessions_command_add(l, "id=", words[i]))
+		if (l->terminate && is_session_id(words[i])) {
+			if (!add_word(l, "id=", words[i]))
 				return false;
 		} else if (words[i][0] == '-') {
-			used = sessions_command_option(l, words + i, count - i);
+			used = take_option(l, words + i, count - i);
 			if (used == 0)
 				return false;
 		} else if (name == NULL) {
@@ -103,7 +103,7 @@ sessions_command_parse(struct sessions_command *l, const char *const *words, siz
 
 /* Cuts a row into its columns; false when it has not as many. */
 static bool
-sessions_command_cut(char *line, char *column[COLUMNS])
+cut_fields(char *line, char *column[COLUMNS])
 {
 	size_t n = 0;
 	for (char *one; (one = strsep(&line, "\t")) != NULL; n++)
@@ -113,20 +113,20 @@ sessions_command_cut(char *line, char *column[COLUMNS])
 }
 
 static void
-sessions_command_since(char *dst, const char *seconds)
+print_since(char *dst, const char *seconds)
 {
 	clock_format_utc(dst, strtoll(seconds, NULL, 10) * 1000000);
 	strcpy(dst + strlen("2026-11-21T19:04:57"), "Z");
 }
 
 static void
-sessions_command_table(char *column[COLUMNS], bool first)
+print_table(char *column[COLUMNS], bool first)
 {
 	static const char form[] = "%-12s %-12s %-24s %-20s %7s %-10s %8s %-8s %s\n";
 	char since[CLOCK_DATE_SIZE], idle[24], name[1200];
 	if (first)
 		printf(form, "ID", "SERVER", "CLIENT", "SINCE", "IDLE", "STATE", "MESSAGES", "TLS", "USER (OR HELO)");
-	sessions_command_since(since, column[COLUMN_SINCE]);
+	print_since(since, column[COLUMN_SINCE]);
 	snprintf(idle, sizeof(idle), "%llus", strtoull(column[COLUMN_IDLE], NULL, 10) / 1000);
 	bool user = strcmp(column[COLUMN_KIND], "user") == 0 || strcmp(column[COLUMN_KIND], "-") == 0;
 	bool certificate = strcmp(column[COLUMN_CERTIFICATE], "-") != 0;
@@ -138,7 +138,7 @@ sessions_command_table(char *column[COLUMNS], bool first)
 
 /* Columns are printable ASCII. */
 static void
-sessions_command_string(const char *key, const char *text, bool given)
+print_json_string(const char *key, const char *text, bool given)
 {
 	printf("\"%s\": ", key);
 	if (!given) {
@@ -152,20 +152,20 @@ sessions_command_string(const char *key, const char *text, bool given)
 }
 
 static void
-sessions_command_json(char *column[COLUMNS], bool first)
+print_json(char *column[COLUMNS], bool first)
 {
 	char since[CLOCK_DATE_SIZE];
-	sessions_command_since(since, column[COLUMN_SINCE]);
+	print_since(since, column[COLUMN_SINCE]);
 	printf("%s\n  {", first ? "[" : ",");
-	sessions_command_string("id", column[COLUMN_ID], true);
-	sessions_command_string("server", column[COLUMN_SERVER], true);
-	sessions_command_string("client", column[COLUMN_CLIENT], true);
-	sessions_command_string("user", column[COLUMN_NAME], strcmp(column[COLUMN_KIND], "user") == 0);
-	sessions_command_string("helo", column[COLUMN_NAME], strcmp(column[COLUMN_KIND], "helo") == 0);
-	sessions_command_string("since", since, true);
-	sessions_command_string("state", column[COLUMN_STATE], true);
-	sessions_command_string("tls", column[COLUMN_TLS], strcmp(column[COLUMN_TLS], "-") != 0);
-	sessions_command_string("certificate", column[COLUMN_CERTIFICATE], strcmp(column[COLUMN_CERTIFICATE], "-") != 0);
+	print_json_string("id", column[COLUMN_ID], true);
+	print_json_string("server", column[COLUMN_SERVER], true);
+	print_json_string("client", column[COLUMN_CLIENT], true);
+	print_json_string("user", column[COLUMN_NAME], strcmp(column[COLUMN_KIND], "user") == 0);
+	print_json_string("helo", column[COLUMN_NAME], strcmp(column[COLUMN_KIND], "helo") == 0);
+	print_json_string("since", since, true);
+	print_json_string("state", column[COLUMN_STATE], true);
+	print_json_string("tls", column[COLUMN_TLS], strcmp(column[COLUMN_TLS], "-") != 0);
+	print_json_string("certificate", column[COLUMN_CERTIFICATE], strcmp(column[COLUMN_CERTIFICATE], "-") != 0);
 	printf("\"idle\": %.3f, \"messages\": %lu}", (double)strtoull(column[COLUMN_IDLE], NULL, 10) / 1000,
 	    strtoul(column[COLUMN_MESSAGES], NULL, 10));
 }
@@ -180,8 +180,8 @@ sessions_command_print(const struct sessions_command *l, char *text)
 			fprintf(stderr, "posternctl: %s\n", line + 1);
 		else if (line[0] == '=' && !l->json)
 			printf("%s\n", line + 1);
-		else if (line[0] != '=' && sessions_command_cut(line, column)) {
-			(l->json ? sessions_command_json : sessions_command_table)(column, first);
+		else if (line[0] != '=' && cut_fields(line, column)) {
+			(l->json ? print_json : print_table)(column, first);
 			first = false;
 		} else if (line[0] != '\0' && line[0] != '=')
 			fprintf(stderr, "posternctl: %s\n", line); /* a refusal */

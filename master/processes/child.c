@@ -25,7 +25,7 @@
 #define CHILD_AFTER_CLOSE_MS 5000U	/* between the end of its channel and its death */
 
 static void
-child_out_of_patience(void *arg)
+on_patience_over(void *arg)
 {
 	struct child *c = arg;
 	static const char *const why[] = {
@@ -45,7 +45,7 @@ child_kill(struct child *c, const char *why)
 }
 
 static void
-child_ready(struct child *c)
+on_ready(struct child *c)
 {
 	if (c->phase != CHILD_BORN)
 		return;
@@ -54,7 +54,7 @@ child_ready(struct child *c)
 }
 
 static void
-child_answered(struct child *c, bool paused)
+stop_waiting(struct child *c, bool paused)
 {
 	c->paused = paused;
 	if (c->phase == CHILD_READY)
@@ -63,7 +63,7 @@ child_answered(struct child *c, bool paused)
 
 /* A worker's words are shown to operators: no control bytes. */
 static void
-child_clean(char *text)
+clean_reason(char *text)
 {
 	for (; *text != '\0'; text++)
 		if (*text < ' ' || *text > '~')
@@ -71,7 +71,7 @@ child_clean(char *text)
 }
 
 static void
-child_message(void *arg, const struct ctl_message *m)
+on_child_message(void *arg, const struct ctl_message *m)
 {
 	struct child *c = arg;
 	struct master *master = c->m;
@@ -81,16 +81,16 @@ child_message(void *arg, const struct ctl_message *m)
 		close(m->fd); /* no row passes one upwards */
 	switch (m->type) {
 	case CTL_READY:
-		child_ready(c);
+		on_ready(c);
 		break;
 	case CTL_PAUSED:
 	case CTL_CONTINUED:
-		child_answered(c, m->type == CTL_PAUSED);
+		stop_waiting(c, m->type == CTL_PAUSED);
 		break;
 	case CTL_REASON:
 		free(c->reason);
 		c->reason = mem_strndup(m->data, m->len);
-		child_clean(c->reason);
+		clean_reason(c->reason);
 		return;
 	case CTL_NEED:
 		memcpy(&which, m->data, sizeof(which));
@@ -123,7 +123,7 @@ child_message(void *arg, const struct ctl_message *m)
 }
 
 static void
-child_closed(void *arg, bool bad)
+on_child_closed(void *arg, bool bad)
 {
 	struct child *c = arg;
 	ctl_free(c->ctl);
@@ -141,8 +141,8 @@ child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd)
 	*c = (struct child){ .m = m, .server = post->server, .post = post, .role = post->role, .phase = CHILD_BORN,
 		.pid = pid, .slot = slot, .born_ms = clock_mono_ms() };
 	unsigned from = post->server != NULL ? CTL_FROM_WORKER : CTL_FROM_HELPER;
-	c->ctl = ctl_new(m->loop, fd, from, child_message, child_closed, c);
-	c->timer = loop_timer_new(m->loop, child_out_of_patience, c);
+	c->ctl = ctl_new(m->loop, fd, from, on_child_message, on_child_closed, c);
+	c->timer = loop_timer_new(m->loop, on_patience_over, c);
 	loop_timer_set(c->timer, CHILD_FIRST_REPORT_MS);
 	TAILQ_INSERT_TAIL(&m->children, c, link);
 	if (post->role == ROLE_LISTENER)

@@ -20,74 +20,74 @@
 #include "master/servers/servers.h"
 
 static const char *
-file_handover_passwords(const struct config_server *s, const struct ctl_file *file)
+passwords_path(const struct config_server *s, const struct ctl_file *file)
 {
 	return file->index == 0 ? s->password_file : NULL;
 }
 
 static const char *
-file_handover_keytab(const struct config_server *s, const struct ctl_file *file)
+keytab_path(const struct config_server *s, const struct ctl_file *file)
 {
 	return file->index == 0 ? s->keytab : NULL;
 }
 
 static const char *
-file_handover_certificate(const struct config_server *s, const struct ctl_file *file)
+certificate_path(const struct config_server *s, const struct ctl_file *file)
 {
 	return file->index < s->certificate.count ? s->certificate.text[file->index] : NULL;
 }
 
 static const char *
-file_handover_key(const struct config_server *s, const struct ctl_file *file)
+key_path(const struct config_server *s, const struct ctl_file *file)
 {
 	return file->index < s->key.count ? s->key.text[file->index] : NULL;
 }
 
 static const char *
-file_handover_ldap_secret(const struct config_server *s, const struct ctl_file *file)
+ldap_secret_path(const struct config_server *s, const struct ctl_file *file)
 {
 	return file->index == 0 ? s->ldap.secret_file : NULL;
 }
 
 static const char *
-file_handover_ldap_ca(const struct config_server *s, const struct ctl_file *file)
+ldap_ca_path(const struct config_server *s, const struct ctl_file *file)
 {
 	return file->index == 0 ? s->ldap.ca_file : NULL;
 }
 
 static const char *
-file_handover_authorities(const struct config_server *s, const struct ctl_file *file)
+authorities_path(const struct config_server *s, const struct ctl_file *file)
 {
 	return file->index == 0 ? s->authorities : NULL;
 }
 
 static const char *
-file_handover_oauth_secret(const struct config_oauth *o)
+oauth_secret_path(const struct config_oauth *o)
 {
 	return o->secret_file;
 }
 
 static const char *
-file_handover_oauth_refresh(const struct config_oauth *o)
+oauth_refresh_path(const struct config_oauth *o)
 {
 	return o->refresh_token_file;
 }
 
 static const char *
-file_handover_oauth_kept(const struct config_oauth *o)
+oauth_kept_path(const struct config_oauth *o)
 {
 	return o->kept_file;
 }
 
 static const char *
-file_handover_oauth_ca(const struct config_oauth *o)
+oauth_ca_path(const struct config_oauth *o)
 {
 	return o->ca_file;
 }
 
 /* The secret-file of outbound-auth, by whom it is for. */
 static const char *
-file_handover_account(const struct config_server *s, const struct ctl_file *file, enum config_outbound_auth auth)
+account_of(const struct config_server *s, const struct ctl_file *file, enum config_outbound_auth auth)
 {
 	const struct config_domain *d = NULL;
 	struct config_account a;
@@ -101,15 +101,15 @@ file_handover_account(const struct config_server *s, const struct ctl_file *file
 }
 
 static const char *
-file_handover_secret(const struct config_server *s, const struct ctl_file *file)
+secret_path(const struct config_server *s, const struct ctl_file *file)
 {
-	return file_handover_account(s, file, CONFIG_OUT_BASIC);
+	return account_of(s, file, CONFIG_OUT_BASIC);
 }
 
 static const char *
-file_handover_client_keytab(const struct config_server *s, const struct ctl_file *file)
+client_keytab_path(const struct config_server *s, const struct ctl_file *file)
 {
-	return file_handover_account(s, file, CONFIG_OUT_INTEGRATED);
+	return account_of(s, file, CONFIG_OUT_INTEGRATED);
 }
 
 static const struct file_handover_row {
@@ -118,25 +118,25 @@ static const struct file_handover_row {
 	bool secret;
 	const char *(*profile_path)(const struct config_oauth *o);		/* instead of path */
 } file_handover_rows[] = {
-	[CTL_FILE_PASSWORDS] = { file_handover_passwords, ROLE_AUTH, true },
-	[CTL_FILE_KEYTAB] = { file_handover_keytab, ROLE_AUTH, true },
-	[CTL_FILE_CERTIFICATE] = { file_handover_certificate, ROLE_LISTENER, false },
-	[CTL_FILE_SECRET] = { file_handover_secret, ROLE_AUTH, true },
-	[CTL_FILE_CLIENT_KEYTAB] = { file_handover_client_keytab, ROLE_AUTH, true },
-	[CTL_FILE_KEY] = { file_handover_key, ROLE_LISTENER, true },
-	[CTL_FILE_AUTHORITIES] = { file_handover_authorities, ROLE_DELIVER, false },
-	[CTL_FILE_LDAP_SECRET] = { file_handover_ldap_secret, ROLE_DIRECTORY, true },
-	[CTL_FILE_LDAP_CA] = { file_handover_ldap_ca, ROLE_DIRECTORY, false },
-	[CTL_FILE_OAUTH_SECRET] = { .profile_path = file_handover_oauth_secret, .role = ROLE_FETCH, .secret = true },
-	[CTL_FILE_OAUTH_REFRESH] = { .profile_path = file_handover_oauth_refresh, .role = ROLE_FETCH, .secret = true },
-	[CTL_FILE_OAUTH_KEPT] = { .profile_path = file_handover_oauth_kept, .role = ROLE_FETCH, .secret = true },
-	[CTL_FILE_OAUTH_CA] = { .profile_path = file_handover_oauth_ca, .role = ROLE_FETCH },
+	[CTL_FILE_PASSWORDS] = { passwords_path, ROLE_AUTH, true },
+	[CTL_FILE_KEYTAB] = { keytab_path, ROLE_AUTH, true },
+	[CTL_FILE_CERTIFICATE] = { certificate_path, ROLE_LISTENER, false },
+	[CTL_FILE_SECRET] = { secret_path, ROLE_AUTH, true },
+	[CTL_FILE_CLIENT_KEYTAB] = { client_keytab_path, ROLE_AUTH, true },
+	[CTL_FILE_KEY] = { key_path, ROLE_LISTENER, true },
+	[CTL_FILE_AUTHORITIES] = { authorities_path, ROLE_DELIVER, false },
+	[CTL_FILE_LDAP_SECRET] = { ldap_secret_path, ROLE_DIRECTORY, true },
+	[CTL_FILE_LDAP_CA] = { ldap_ca_path, ROLE_DIRECTORY, false },
+	[CTL_FILE_OAUTH_SECRET] = { .profile_path = oauth_secret_path, .role = ROLE_FETCH, .secret = true },
+	[CTL_FILE_OAUTH_REFRESH] = { .profile_path = oauth_refresh_path, .role = ROLE_FETCH, .secret = true },
+	[CTL_FILE_OAUTH_KEPT] = { .profile_path = oauth_kept_path, .role = ROLE_FETCH, .secret = true },
+	[CTL_FILE_OAUTH_CA] = { .profile_path = oauth_ca_path, .role = ROLE_FETCH },
 };
 static_assert(nitems_of(file_handover_rows) == CTL_FILE_KINDS, "one row a kind of file");
 
 /* 0, or errno with words. */
 static int
-file_handover_judge(int fd, const char *path, bool secret, char *why, size_t size)
+judge_file(int fd, const char *path, bool secret, char *why, size_t size)
 {
 	struct stat st;
 	if (fstat(fd, &st) == -1) {
@@ -157,7 +157,7 @@ file_handover_judge(int fd, const char *path, bool secret, char *why, size_t siz
 
 /* The descriptor, or -1 and the answer says why. */
 static int
-file_handover_open(const char *path, const struct file_handover_row *row, struct ctl_opened *answer)
+open_named_file(const char *path, const struct file_handover_row *row, struct ctl_opened *answer)
 {
 	if (path == NULL) {
 		snprintf(answer->why, sizeof(answer->why), "the configuration names no such file");
@@ -170,7 +170,7 @@ file_handover_open(const char *path, const struct file_handover_row *row, struct
 		snprintf(answer->why, sizeof(answer->why), "%s: %s", path, strerror(errno));
 		return -1;
 	}
-	answer->error = file_handover_judge(fd, path, row->secret, answer->why, sizeof(answer->why));
+	answer->error = judge_file(fd, path, row->secret, answer->why, sizeof(answer->why));
 	if (answer->error == 0)
 		return fd;
 	close(fd);
@@ -181,7 +181,7 @@ int
 file_handover_try(const struct config_server *conf, struct ctl_opened *answer)
 {
 	const struct file_handover_row *row = &file_handover_rows[answer->file.kind];
-	return file_handover_open(conf != NULL ? row->path(conf, &answer->file) : NULL, row, answer);
+	return open_named_file(conf != NULL ? row->path(conf, &answer->file) : NULL, row, answer);
 }
 
 /* Of the listener alone: what TLS cannot begin without. */
@@ -206,7 +206,7 @@ file_handover_check(const struct config_server *conf, struct buf *why)
 
 /* What the row names in the configuration of who asks; NULL. */
 static const char *
-file_handover_path(const struct child *c, const struct file_handover_row *row, const struct ctl_file *file)
+path_of_file(const struct child *c, const struct file_handover_row *row, const struct ctl_file *file)
 {
 	if (row->profile_path != NULL) {
 		const struct config_oauth *o = config_oauth_find(c->m->snapshot->config, file->server);
@@ -229,7 +229,7 @@ file_handover_file(struct child *c, uint32_t request, const struct ctl_file *fil
 		snprintf(answer.why, sizeof(answer.why), "not for this process");
 		answer.error = EPERM;
 	} else {
-		fd = file_handover_open(file_handover_path(c, row, &answer.file), row, &answer);
+		fd = open_named_file(path_of_file(c, row, &answer.file), row, &answer);
 	}
 	child_send(c, CTL_FILE, request, &answer, sizeof(answer), fd);
 	if (fd != -1)

@@ -20,14 +20,14 @@
 
 #define HELPER_PACE_MS 1000U
 
-static const enum role helper_roles[] = {
+static const enum role roles[] = {
 	[CTL_HELPER_RESOLVER] = ROLE_RESOLVER, [CTL_HELPER_AUTH] = ROLE_AUTH, [CTL_HELPER_FETCH] = ROLE_FETCH,
 	[CTL_HELPER_DELIVER] = ROLE_DELIVER, [CTL_HELPER_DIRECTORY] = ROLE_DIRECTORY,
 };
-static_assert(nitems_of(helper_roles) == CTL_HELPER_COUNT, "one role a helper");
+static_assert(nitems_of(roles) == CTL_HELPER_COUNT, "one role a helper");
 
 static void
-helper_join(struct child *worker, struct child *helper, enum ctl_helper which)
+join_channel(struct child *worker, struct child *helper, enum ctl_helper which)
 {
 	int pair[2];
 	struct ctl_channel channel = { .helper = which };
@@ -38,7 +38,7 @@ helper_join(struct child *worker, struct child *helper, enum ctl_helper which)
 		return;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1) {
 		log_event(LOG_FAULT, NULL, "trouble", "server=%s role=%s reason=%s", worker->server->name,
-		    roster_roles[helper_roles[which]].name, log_safe(strerror(errno)));
+		    roster_roles[roles[which]].name, log_safe(strerror(errno)));
 		wish->open = true;
 		return;
 	}
@@ -52,7 +52,7 @@ helper_join(struct child *worker, struct child *helper, enum ctl_helper which)
 
 /* A worker of the asker's own virtual server: as it is, nobody starts it for this. NULL: not there now. */
 static struct child *
-helper_colleague(const struct child *worker, enum role role)
+find_deliver_worker(const struct child *worker, enum role role)
 {
 	for (size_t i = 0; i < worker->server->posts; i++) {
 		struct child *c = worker->server->post[i].child;
@@ -64,7 +64,7 @@ helper_colleague(const struct child *worker, enum role role)
 
 /* Serves those who want this helper; true: somebody has to wait, for it or for the pace. */
 static bool
-helper_serve(struct master *m, enum ctl_helper which)
+serve_wishes(struct master *m, enum ctl_helper which)
 {
 	struct child *c;
 	struct post *post = &m->helper[which];
@@ -82,9 +82,9 @@ helper_serve(struct master *m, enum ctl_helper which)
 	TAILQ_FOREACH(c, &m->children, link) {
 		const struct child_wish *wish = &c->wish[which];
 		bool now_is_time = wish->open && (wish->served_ms == 0 || wish->served_ms + HELPER_PACE_MS <= now);
-		struct child *other = !now_is_time ? NULL : of_server ? helper_colleague(c, post->role) : post->child;
+		struct child *other = !now_is_time ? NULL : of_server ? find_deliver_worker(c, post->role) : post->child;
 		if (other != NULL)
-			helper_join(c, other, which);
+			join_channel(c, other, which);
 		waits |= wish->open;
 	}
 	return waits;
@@ -97,7 +97,7 @@ helper_look(struct master *m)
 	if (m->stopping)
 		return;
 	for (enum ctl_helper which = 0; which < CTL_HELPER_COUNT; which++)
-		waits |= helper_serve(m, which);
+		waits |= serve_wishes(m, which);
 	if (waits)
 		loop_timer_set(m->helper_timer, HELPER_PACE_MS);
 }
@@ -113,7 +113,7 @@ helper_request(struct child *worker, uint32_t request, uint32_t which)
 }
 
 static void
-helper_again(void *arg)
+on_helper_timer(void *arg)
 {
 	helper_look(arg);
 	service_look(arg);
@@ -123,10 +123,10 @@ void
 helper_open(struct master *m)
 {
 	for (size_t i = 0; i < CTL_HELPER_COUNT; i++) {
-		m->helper[i] = (struct post){ .m = m, .role = helper_roles[i] };
-		m->helper[i].again = loop_timer_new(m->loop, helper_again, m);
+		m->helper[i] = (struct post){ .m = m, .role = roles[i] };
+		m->helper[i].again = loop_timer_new(m->loop, on_helper_timer, m);
 	}
-	m->helper_timer = loop_timer_new(m->loop, helper_again, m);
+	m->helper_timer = loop_timer_new(m->loop, on_helper_timer, m);
 }
 
 void

@@ -19,7 +19,7 @@
 #include "master/servers/servers.h"
 
 static void
-maintenance_post_rest(void *arg)
+rest_after_answer(void *arg)
 {
 	struct server *s = arg;
 	struct child *c = s->maintenance.post.child;
@@ -33,7 +33,7 @@ maintenance_post_rest(void *arg)
 
 /* That it is set keeps the next one from being started. */
 static void
-maintenance_post_forgive(void *arg)
+forgive_crashes(void *arg)
 {
 	struct server *s = arg;
 	free(s->maintenance.why);
@@ -44,8 +44,8 @@ void
 maintenance_post_open(struct server *s)
 {
 	s->maintenance = (struct maintenance_post){ .post = { .m = s->m, .server = s, .role = ROLE_MAINTENANCE } };
-	s->maintenance.post.again = loop_timer_new(s->m->loop, maintenance_post_forgive, s);
-	s->maintenance.idle = loop_timer_new(s->m->loop, maintenance_post_rest, s);
+	s->maintenance.post.again = loop_timer_new(s->m->loop, forgive_crashes, s);
+	s->maintenance.idle = loop_timer_new(s->m->loop, rest_after_answer, s);
 }
 
 void
@@ -58,10 +58,10 @@ maintenance_post_close(struct server *s)
 
 /* As at a start of the virtual server: its folders may not be there yet. */
 static void
-maintenance_post_start(struct server *s, const char **why)
+start_process(struct server *s, const char **why)
 {
 	const char *where = "";
-	maintenance_post_forgive(s);
+	forgive_crashes(s);
 	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1)
 		s->maintenance.why = mem_printf("is stopped, and %s cannot be made: %s", where, strerror(errno));
 	else if ((s->maintenance.post.child = spawn_child(&s->maintenance.post)) == NULL)
@@ -79,7 +79,7 @@ maintenance_post_call(struct server *s, const char **why)
 	if (p->child == NULL && loop_timer_is_set(p->again))
 		*why = s->maintenance.why;
 	else if (p->child == NULL)
-		maintenance_post_start(s, why);
+		start_process(s, why);
 	if (p->child == NULL || p->child->phase != CHILD_READY || p->child->ctl == NULL)
 		return NULL;
 	loop_timer_set(s->maintenance.idle, MAINTENANCE_IDLE_MS);

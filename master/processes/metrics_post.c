@@ -25,7 +25,7 @@
 
 /* Open to the workers' group (0660), to be widened by adding users to it. */
 static int
-metrics_post_bind_path(int fd, const char *path, uid_t uid, gid_t gid)
+bind_unix_path(int fd, const char *path, uid_t uid, gid_t gid)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	struct stat st;
@@ -45,7 +45,7 @@ metrics_post_bind_path(int fd, const char *path, uid_t uid, gid_t gid)
 }
 
 static int
-metrics_post_bind(const struct master *m, const char *text)
+bind_address(const struct master *m, const char *text)
 {
 	static const int on = 1;
 	struct net_address a;
@@ -58,7 +58,7 @@ metrics_post_bind(const struct master *m, const char *text)
 	int fd = socket(path ? AF_UNIX : a.sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -1;
-	int result = path ? metrics_post_bind_path(fd, text, m->uid, m->gid) :
+	int result = path ? bind_unix_path(fd, text, m->uid, m->gid) :
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ? -1 : bind(fd, (struct sockaddr *)&a.sa, a.len);
 	if (result == 0 && listen(fd, SOMAXCONN) == 0)
 		return fd;
@@ -69,13 +69,13 @@ metrics_post_bind(const struct master *m, const char *text)
 }
 
 static void
-metrics_post_open_sockets(struct master *m)
+open_sockets(struct master *m)
 {
 	const struct config_strings *wanted = &m->snapshot->config->service.metrics;
 	struct listen_set *set = &m->metrics_sockets;
 	set->socket = mem_zalloc((wanted->count + 1) * sizeof(*set->socket));
 	for (size_t i = 0; i < wanted->count && set->count < CONFIG_LISTEN_MAX; i++) {
-		int fd = metrics_post_bind(m, wanted->text[i]);
+		int fd = bind_address(m, wanted->text[i]);
 		if (fd == -1) {
 			log_event(LOG_FAULT, NULL, "trouble", "doing=metrics listen=%s reason=%s", log_safe(wanted->text[i]),
 			    log_safe(strerror(errno)));
@@ -87,7 +87,7 @@ metrics_post_open_sockets(struct master *m)
 }
 
 static void
-metrics_post_close_sockets(struct master *m)
+close_sockets(struct master *m)
 {
 	struct listen_set *set = &m->metrics_sockets;
 	for (size_t i = 0; i < set->count; i++) {
@@ -128,7 +128,7 @@ metrics_post_look(struct master *m)
 }
 
 static void
-metrics_post_again(void *arg)
+on_restart_timer(void *arg)
 {
 	metrics_post_look(arg);
 	service_look(arg);
@@ -138,8 +138,8 @@ void
 metrics_post_open(struct master *m)
 {
 	m->metrics = (struct post){ .m = m, .role = ROLE_METRICS };
-	m->metrics.again = loop_timer_new(m->loop, metrics_post_again, m);
-	metrics_post_open_sockets(m);
+	m->metrics.again = loop_timer_new(m->loop, on_restart_timer, m);
+	open_sockets(m);
 	metrics_post_look(m);
 }
 
@@ -160,14 +160,14 @@ void
 metrics_post_renew(struct master *m)
 {
 	metrics_post_stop(m);
-	metrics_post_close_sockets(m);
-	metrics_post_open_sockets(m);
+	close_sockets(m);
+	open_sockets(m);
 	metrics_post_look(m);
 }
 
 void
 metrics_post_close(struct master *m)
 {
-	metrics_post_close_sockets(m);
+	close_sockets(m);
 	loop_timer_free(m->metrics.again);
 }

@@ -54,7 +54,7 @@ reap_judge(int status, enum child_phase phase, const char *killed, const char *r
 
 /* It has said why it cannot work, and trying again would change nothing. */
 static bool
-reap_is_refusal(const struct child *c, int status)
+status_is_refusal(const struct child *c, int status)
 {
 	if (c->reason == NULL || c->killed != NULL || !WIFEXITED(status) || WEXITSTATUS(status) != EX_CONFIG)
 		return false;
@@ -62,14 +62,14 @@ reap_is_refusal(const struct child *c, int status)
 }
 
 static void
-reap_child(struct master *m, struct child *c, int status)
+reap_one(struct master *m, struct child *c, int status)
 {
 	struct server *s = c->server;
 	struct post *post = c->post;
 	enum role role = c->role;
 	char words[CTL_REASON_MAX + 16];
 	bool crashed = reap_judge(status, c->phase, c->killed, c->reason, words, sizeof(words));
-	bool refused = reap_is_refusal(c, status);
+	bool refused = status_is_refusal(c, status);
 	/* One that was to go and went badly is a crash to tell of, but nobody waits for its successor. */
 	bool missed = c->phase == CHILD_BORN || c->phase == CHILD_READY;
 	uint64_t lived = clock_mono_ms() - c->born_ms, delay = 0;
@@ -117,7 +117,7 @@ reap_all(struct master *m)
 			if (c->pid == pid)
 				break;
 		if (c != NULL)
-			reap_child(m, c, status);
+			reap_one(m, c, status);
 	}
 	service_look(m);
 }

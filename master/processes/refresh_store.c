@@ -19,7 +19,7 @@
 #include "master/servers/servers.h"
 
 static int
-refresh_store_sync(const char *folder)
+sync_folder(const char *folder)
 {
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
@@ -31,14 +31,14 @@ refresh_store_sync(const char *folder)
 
 /* 0, or -1 and errno. */
 static int
-refresh_store_write(const struct config_service *s, const struct config_oauth *o, const struct msg_token_keep *k)
+write_token(const struct config_service *s, const struct config_oauth *o, const struct msg_token_keep *k)
 {
 	char *folder = mem_printf("%s/oauth", s->state), *part = mem_printf("%s/.%s.part", folder, o->name);
 	int result = make_folder_make(folder, 0700, (uid_t)-1, (gid_t)-1);
 	if (result == 0)
 		result = disk_replace(part, o->kept_file, 0600, k->text, k->len);
 	if (result == 0)
-		result = refresh_store_sync(folder);
+		result = sync_folder(folder);
 	int saved = errno;
 	free(folder);
 	free(part);
@@ -60,7 +60,7 @@ refresh_store_token(struct child *c, const struct ctl_message *m)
 	const struct config_oauth *o = config_oauth_find(config, k.profile);
 	snprintf(answer.profile, sizeof(answer.profile), "%s", k.profile);
 	if (o != NULL && o->flow == CONFIG_FLOW_REFRESH)
-		answer.error = refresh_store_write(&config->service, o, &k) == 0 ? 0 : errno;
+		answer.error = write_token(&config->service, o, &k) == 0 ? 0 : errno;
 	explicit_bzero(&k, sizeof(k));
 	child_send(c, CTL_TOKEN_KEPT, m->request, &answer, sizeof(answer), -1);
 }

@@ -38,7 +38,7 @@ roster_copies(enum role role, const struct config_server *s, enum state state)
 }
 
 static void
-roster_again(void *arg)
+on_restart_timer(void *arg)
 {
 	struct post *p = arg;
 	if (p->server != NULL)
@@ -60,7 +60,7 @@ roster_build(struct server *s)
 		for (unsigned i = roster_copies(role, s->conf, s->state); i > 0; i--) {
 			struct post *p = &s->post[s->posts++];
 			*p = (struct post){ .m = s->m, .server = s, .role = role };
-			p->again = loop_timer_new(s->m->loop, roster_again, p);
+			p->again = loop_timer_new(s->m->loop, on_restart_timer, p);
 		}
 }
 
@@ -79,7 +79,7 @@ roster_clear(struct server *s)
 
 /* One of the same role, or for the owner of the queue who kept it while the virtual server was stopped. */
 static bool
-roster_in_the_way(const struct post *p)
+stands_in_the_way(const struct post *p)
 {
 	const struct child *c;
 	if (roster_roles[p->role].overlaps)
@@ -92,7 +92,7 @@ roster_in_the_way(const struct post *p)
 
 /* No slot: the sessions of the eldest reload have lasted through all the others. */
 static void
-roster_make_room(struct server *s)
+make_room_for(struct server *s)
 {
 	struct child *c;
 	TAILQ_FOREACH(c, &s->m->children, link)
@@ -120,7 +120,7 @@ roster_start(struct post *p)
 	server_reason(p->server, "%s cannot be started: %s; it is tried again", roster_roles[p->role].name,
 	    strerror(error));
 	if (error == EAGAIN)
-		roster_make_room(p->server);
+		make_room_for(p->server);
 }
 
 void
@@ -130,7 +130,7 @@ roster_fill(struct server *s)
 		return;
 	for (size_t i = 0; i < s->posts; i++) {
 		struct post *p = &s->post[i];
-		if (p->child == NULL && !loop_timer_is_set(p->again) && !roster_in_the_way(p))
+		if (p->child == NULL && !loop_timer_is_set(p->again) && !stands_in_the_way(p))
 			roster_start(p);
 	}
 }

@@ -56,7 +56,7 @@ spawn_folder(void)
 
 /* Release: nothing a caller may have set reaches the workers but the time zone. */
 static char **
-spawn_environment(bool foreground, char **space)
+make_environment(bool foreground, char **space)
 {
 #ifdef POSTERN_TEST
 	if (foreground)
@@ -81,7 +81,7 @@ spawn_environment(bool foreground, char **space)
 
 /* In the child: only calls that cannot leave anything half done. */
 static _Noreturn void
-spawn_exec(struct spawn_plan *plan, char **env)
+exec_program(struct spawn_plan *plan, char **env)
 {
 	setsid(); /* a Ctrl-C is for the master alone */
 	for (int i = BOOT_MASTER; i < plan->count; i++)
@@ -107,7 +107,7 @@ spawn_exec(struct spawn_plan *plan, char **env)
 
 /* The snapshot opened anew, read-only: a dup would share the reading position with all other children. */
 static int
-spawn_snapshot(const struct snapshot *snap)
+snapshot_of(const struct snapshot *snap)
 {
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", snap->fd);
@@ -116,7 +116,7 @@ spawn_snapshot(const struct snapshot *snap)
 
 /* What goes where; -1 and errno when something is missing. */
 static int
-spawn_prepare(struct spawn_plan *plan, const struct post *p, unsigned slot, int channel)
+prepare_descriptors(struct spawn_plan *plan, const struct post *p, unsigned slot, int channel)
 {
 	const struct roster_role *role = &roster_roles[p->role];
 	const struct server *s = p->server;
@@ -150,21 +150,21 @@ spawn_prepare(struct spawn_plan *plan, const struct post *p, unsigned slot, int 
 }
 
 static struct child *
-spawn_with(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2])
+fork_with(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2])
 {
 	char *env[SPAWN_ENV_MAX];
 	const struct snapshot *snap = p->server != NULL ? p->server->snapshot : p->m->snapshot;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, channel) == -1 ||
 	    (plan->null = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1 ||
-	    (plan->config = spawn_snapshot(snap)) == -1 ||
-	    spawn_prepare(plan, p, slot, channel[1]) == -1)
+	    (plan->config = snapshot_of(snap)) == -1 ||
+	    prepare_descriptors(plan, p, slot, channel[1]) == -1)
 		return NULL;
-	char **environment = spawn_environment(plan->foreground, env);
+	char **environment = make_environment(plan->foreground, env);
 	pid_t pid = fork();
 	if (pid == -1)
 		return NULL;
 	if (pid == 0)
-		spawn_exec(plan, environment);
+		exec_program(plan, environment);
 	struct child *c = child_new(p->m, p, pid, slot, channel[0]);
 	channel[0] = -1;
 	return c;
@@ -180,7 +180,7 @@ spawn_child(struct post *p)
 		errno = EAGAIN;
 		return NULL;
 	}
-	struct child *c = spawn_with(p, (unsigned)slot, &plan, channel);
+	struct child *c = fork_with(p, (unsigned)slot, &plan, channel);
 	int saved = errno;
 	for (int i = 0; i < 2; i++)
 		if (channel[i] != -1)

@@ -19,7 +19,7 @@
 #define LISTEN_PRIVILEGED 1024
 
 static bool
-listen_is_any(const struct sockaddr *sa)
+is_any_address(const struct sockaddr *sa)
 {
 	if (sa->sa_family == AF_INET)
 		return ((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr == htonl(INADDR_ANY);
@@ -32,12 +32,12 @@ listen_overlap(const struct sockaddr *a, const struct sockaddr *b)
 {
 	if (a->sa_family != b->sa_family || net_port(a) != net_port(b))
 		return false;
-	return listen_is_any(a) || listen_is_any(b) || net_equal(a, b);
+	return is_any_address(a) || is_any_address(b) || net_equal(a, b);
 }
 
 /* Another virtual server that has the address, also while it is paused and the system would give it away; NULL. */
 static const struct server *
-listen_holder(const struct master *m, const struct server *self, const struct sockaddr *sa)
+find_holder(const struct master *m, const struct server *self, const struct sockaddr *sa)
 {
 	const struct server *s;
 	TAILQ_FOREACH(s, &m->servers, link) {
@@ -51,7 +51,7 @@ listen_holder(const struct master *m, const struct server *self, const struct so
 }
 
 static int
-listen_bind(int fd, const struct net_address *a, bool listening)
+bind_socket(int fd, const struct net_address *a, bool listening)
 {
 	static const int on = 1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
@@ -65,16 +65,16 @@ listen_bind(int fd, const struct net_address *a, bool listening)
 
 /* A descriptor, or -1 and errno. */
 static int
-listen_socket_open(const struct net_address *a, bool listening, bool *placeholder)
+open_socket(const struct net_address *a, bool listening, bool *placeholder)
 {
 	int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	*placeholder = false;
-	if (fd == -1 && errno == EAFNOSUPPORT && listen_is_any((const struct sockaddr *)&a->sa)) {
+	if (fd == -1 && errno == EAFNOSUPPORT && is_any_address((const struct sockaddr *)&a->sa)) {
 		/* "[::]:25" on a host without IPv6 asks for nothing that is there; the place in the order must be kept. */
 		*placeholder = true;
 		return socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	}
-	if (fd != -1 && listen_bind(fd, a, listening) == -1) {
+	if (fd != -1 && bind_socket(fd, a, listening) == -1) {
 		int saved = errno;
 		close(fd);
 		errno = saved;
@@ -84,7 +84,7 @@ listen_socket_open(const struct net_address *a, bool listening, bool *placeholde
 }
 
 static void
-listen_explain(struct buf *why, const struct listen_socket *l, int error)
+explain_failure(struct buf *why, const struct listen_socket *l, int error)
 {
 	switch (error) {
 	case EADDRINUSE:
@@ -105,7 +105,7 @@ listen_explain(struct buf *why, const struct listen_socket *l, int error)
 
 /* The socket of `old` with that very address, moved out of it; -1. */
 static int
-listen_take(struct listen_set *old, struct listen_socket *l)
+take_from_old(struct listen_set *old, struct listen_socket *l)
 {
 	for (size_t i = 0; old != NULL && i < old->count; i++) {
 		struct listen_socket *o = &old->socket[i];
@@ -121,7 +121,7 @@ listen_take(struct listen_set *old, struct listen_socket *l)
 
 /* After a failure: what was taken goes back, what is new is closed, what yielded listens again. */
 static void
-listen_undo(struct listen_set *set, struct listen_set *old, bool listening)
+give_back(struct listen_set *set, struct listen_set *old, bool listening)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		struct listen_socket *l = &set->socket[i];
@@ -145,7 +145,7 @@ listen_undo(struct listen_set *set, struct listen_set *old, bool listening)
  * the moment it takes to open the other; connections are refused in between, as they could not be otherwise.
  */
 static bool
-listen_yield(const struct listen_set *old, const struct listen_socket *l)
+yield_to_others(const struct listen_set *old, const struct listen_socket *l)
 {
 	bool yielded = false;
 	for (size_t i = 0; old != NULL && i < old->count; i++) {
@@ -158,21 +158,21 @@ listen_yield(const struct listen_set *old, const struct listen_socket *l)
 }
 
 static int
-listen_open_one(struct listen_socket *l, const struct master *m, const struct server *s, struct listen_set *old,
+open_address(struct listen_socket *l, const struct master *m, const struct server *s, struct listen_set *old,
     bool listening, struct buf *why)
 {
-	if (listen_take(old, l) == 0)
+	if (take_from_old(old, l) == 0)
 		return 0;
-	const struct server *holder = listen_holder(m, s, (const struct sockaddr *)&l->address.sa);
+	const struct server *holder = find_holder(m, s, (const struct sockaddr *)&l->address.sa);
 	if (holder != NULL) {
 		buf_printf(why, "address %s is in use by virtual server %s", l->text, holder->name);
 		return -1;
 	}
-	l->fd = listen_socket_open(&l->address, listening, &l->placeholder);
-	if (l->fd == -1 && errno == EADDRINUSE && listen_yield(old, l))
-		l->fd = listen_socket_open(&l->address, listening, &l->placeholder);
+	l->fd = open_socket(&l->address, listening, &l->placeholder);
+	if (l->fd == -1 && errno == EADDRINUSE && yield_to_others(old, l))
+		l->fd = open_socket(&l->address, listening, &l->placeholder);
 	if (l->fd == -1) {
-		listen_explain(why, l, errno);
+		explain_failure(why, l, errno);
 		return -1;
 	}
 	return 0;
@@ -188,8 +188,8 @@ listen_open(struct listen_set *set, const struct master *m, const struct server 
 		char text[NET_TEXT_SIZE];
 		net_format(text, (const struct sockaddr *)&conf->listen[i].address.sa);
 		*l = (struct listen_socket){ .fd = -1, .address = conf->listen[i].address, .text = mem_strdup(text) };
-		if (listen_open_one(l, m, s, old, listening, why) == -1) {
-			listen_undo(set, old, listening);
+		if (open_address(l, m, s, old, listening, why) == -1) {
+			give_back(set, old, listening);
 			return -1;
 		}
 	}
@@ -225,7 +225,7 @@ listen_continue(const struct listen_set *set, struct buf *why)
 		const struct listen_socket *l = &set->socket[i];
 		if (l->placeholder || listen(l->fd, SOMAXCONN) == 0)
 			continue;
-		listen_explain(why, l, errno);
+		explain_failure(why, l, errno);
 		listen_pause(set);
 		return -1;
 	}

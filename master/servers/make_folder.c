@@ -18,7 +18,7 @@
 #include "master/servers/servers.h"
 
 static int
-make_folder_own(const char *path, uid_t uid, gid_t gid)
+give_to_owner(const char *path, uid_t uid, gid_t gid)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)
@@ -31,7 +31,7 @@ make_folder_own(const char *path, uid_t uid, gid_t gid)
 }
 
 static int
-make_folder_make_parents(const char *path)
+make_parents(const char *path)
 {
 	char part[PATH_MAX];
 	if (strlen(path) >= sizeof(part)) {
@@ -58,13 +58,13 @@ make_folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid)
 		errno = ENOTDIR;
 		return -1;
 	}
-	if (make_folder_make_parents(path) == -1 || mkdir(path, mode) == -1)
+	if (make_parents(path) == -1 || mkdir(path, mode) == -1)
 		return errno == EEXIST ? 0 : -1;
-	return uid == (uid_t)-1 ? 0 : make_folder_own(path, uid, gid);
+	return uid == (uid_t)-1 ? 0 : give_to_owner(path, uid, gid);
 }
 
 static bool
-make_folder_is_below(const char *path, const char *home)
+path_is_below(const char *path, const char *home)
 {
 	size_t n = strlen(home);
 	return strncmp(path, home, n) == 0 && path[n] == '/';
@@ -83,7 +83,7 @@ make_folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, con
 	for (size_t i = 0; i < nitems_of(wanted); i++) {
 		*where = wanted[i].path;
 		/* Below home the workers make their own. */
-		if (wanted[i].path == NULL || make_folder_is_below(wanted[i].path, s->home))
+		if (wanted[i].path == NULL || path_is_below(wanted[i].path, s->home))
 			continue;
 		if (make_folder_make(wanted[i].path, wanted[i].mode, uid, gid) == -1)
 			return -1;

@@ -28,7 +28,7 @@ struct reload {
 };
 
 static void
-reload_say(struct reload *r, int status, const char *server, const char *result, const char *text)
+say_line(struct reload *r, int status, const char *server, const char *result, const char *text)
 {
 	log_event(status != 0 ? LOG_FAULT : LOG_FACT, NULL, "config", "server=%s result=%s%s%s", server, log_safe(result),
 	    text[0] != '\0' ? " reason=" : "", text[0] != '\0' ? log_safe(text) : "");
@@ -46,7 +46,7 @@ reload_log_fault(const struct config_fault *f)
 }
 
 static void
-reload_faults(struct reload *r)
+log_faults(struct reload *r)
 {
 	for (size_t i = 0; i < r->faults.count; i++) {
 		const struct config_fault *f = &r->faults.fault[i];
@@ -68,7 +68,7 @@ reload_fault_of(const struct config_faults *faults, const char *name)
 }
 
 static void
-reload_removed(struct reload *r)
+on_server_removed(struct reload *r)
 {
 	struct server *s;
 	TAILQ_FOREACH(s, &r->m->servers, link) {
@@ -76,7 +76,7 @@ reload_removed(struct reload *r)
 		    reload_fault_of(&r->faults, s->name) != NULL)
 			continue;
 		s->removed = true;
-		reload_say(r, 0, s->name, "removed", "");
+		say_line(r, 0, s->name, "removed", "");
 		server_event(s, EVENT_STOP);
 		maintenance_post_end(s);
 	}
@@ -84,7 +84,7 @@ reload_removed(struct reload *r)
 
 /* A file with errors: who runs goes on as before, who does not is known with its fault. */
 static void
-reload_faulty(struct reload *r)
+on_server_faulty(struct reload *r)
 {
 	for (size_t i = 0; i < r->faults.count; i++) {
 		const struct config_fault *f = &r->faults.fault[i];
@@ -92,37 +92,37 @@ reload_faulty(struct reload *r)
 			continue;
 		struct server *s = service_add(r->m, f->server, r->snap, f);
 		if (s != NULL)
-			reload_say(r, EX_CONFIG, f->server, s->conf != NULL ? "not changed" : "stopped",
+			say_line(r, EX_CONFIG, f->server, s->conf != NULL ? "not changed" : "stopped",
 			    "its file has errors");
 	}
 }
 
 static bool
-reload_is_active(const struct server *s)
+server_is_active(const struct server *s)
 {
 	return s->state != STATE_STOPPED && s->state != STATE_STOPPING;
 }
 
 static void
-reload_start(struct reload *r, struct server *s, const char *result)
+start_new_servers(struct reload *r, struct server *s, const char *result)
 {
 	if (s->wanted && s->state == STATE_STOPPED) {
 		s->trouble = false;
 		server_event(s, EVENT_START);
 	}
 	if (s->wanted && s->state == STATE_STOPPED)
-		reload_say(r, 1, s->name, "stopped", s->reason != NULL ? s->reason : "");
+		say_line(r, 1, s->name, "stopped", s->reason != NULL ? s->reason : "");
 	else
-		reload_say(r, 0, s->name, result, "");
+		say_line(r, 0, s->name, result, "");
 }
 
 /* One that is there already. True when it is done; false: its addresses may be free after the others. */
 static bool
-reload_known(struct reload *r, struct server *s, bool last)
+reload_known_servers(struct reload *r, struct server *s, bool last)
 {
 	struct buf why = BUF_INIT(1024);
 	bool done = true;
-	if (!reload_is_active(s)) {
+	if (!server_is_active(s)) {
 		bool again = s->removed;
 		s->removed = false;
 		if (s->snapshot == NULL || !config_server_same(s->snapshot->config, r->snap->config, s->name))
@@ -130,16 +130,16 @@ reload_known(struct reload *r, struct server *s, bool last)
 		server_adopt(s, r->snap);
 		server_reason(s, NULL);
 		if (s->wanted && s->state == STATE_STOPPING && again)
-			reload_say(r, 1, s->name, "stopping", "it was removed a moment ago; start it when it has stopped");
+			say_line(r, 1, s->name, "stopping", "it was removed a moment ago; start it when it has stopped");
 		else if (s->wanted)
-			reload_start(r, s, "started");
+			start_new_servers(r, s, "started");
 	} else if (config_server_same(s->snapshot->config, r->snap->config, s->name)) {
 		server_adopt(s, r->snap);
 		tls_renewal_look(s);
 	} else if (server_renew(s, r->snap, &why) == 0) {
-		reload_say(r, 0, s->name, "changed", "");
+		say_line(r, 0, s->name, "changed", "");
 	} else if (last) {
-		reload_say(r, 1, s->name, "not changed", buf_text(&why));
+		say_line(r, 1, s->name, "not changed", buf_text(&why));
 	} else {
 		done = false;
 	}
@@ -156,20 +156,20 @@ reload_servers(struct reload *r)
 		for (size_t i = 0; i < c->nserver; i++) {
 			struct server *s = server_find(r->m, c->server[i].name);
 			if (s != NULL && !done[i])
-				done[i] = reload_known(r, s, pass == 1);
+				done[i] = reload_known_servers(r, s, pass == 1);
 		}
 	for (size_t i = 0; i < c->nserver; i++) {
 		if (server_find(r->m, c->server[i].name) != NULL)
 			continue;
 		struct server *s = service_add(r->m, c->server[i].name, r->snap, NULL);
 		if (s != NULL)
-			reload_start(r, s, "new");
+			start_new_servers(r, s, "new");
 	}
 	free(done);
 }
 
 static bool
-reload_same_strings(const struct config_strings *a, const struct config_strings *b)
+same_strings(const struct config_strings *a, const struct config_strings *b)
 {
 	if (a->count != b->count)
 		return false;
@@ -180,21 +180,21 @@ reload_same_strings(const struct config_strings *a, const struct config_strings 
 }
 
 static bool
-reload_same_text(const char *a, const char *b)
+same_text(const char *a, const char *b)
 {
 	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
 }
 
 static bool
-reload_same_dns(const struct config_service *a, const struct config_service *b)
+dns_is_same(const struct config_service *a, const struct config_service *b)
 {
-	return reload_same_strings(&a->dns_server, &b->dns_server) && a->dnssec == b->dnssec &&
-	    reload_same_text(a->trust_anchor, b->trust_anchor) && reload_same_strings(&a->dns_insecure, &b->dns_insecure);
+	return same_strings(&a->dns_server, &b->dns_server) && a->dnssec == b->dnssec &&
+	    same_text(a->trust_anchor, b->trust_anchor) && same_strings(&a->dns_insecure, &b->dns_insecure);
 }
 
 /* Whether the directory helper knows what it has to: what any virtual server says about its directory and its domains. */
 static bool
-reload_same_directories(const struct config *a, const struct config *b)
+directories_are_same(const struct config *a, const struct config *b)
 {
 	for (size_t i = 0; i < b->nserver; i++)
 		if (b->server[i].ldap.enable && !config_server_same(a, b, b->server[i].name))
@@ -204,7 +204,7 @@ reload_same_directories(const struct config *a, const struct config *b)
 
 /* What the master stands on, and each worker of the next start would believe, cannot change under them: true when it stays. */
 static bool
-reload_fixed(struct reload *r)
+tell_fixed_keys(struct reload *r)
 {
 	const struct config_service *a = &r->m->snapshot->config->service, *b = &r->snap->config->service;
 	const struct {
@@ -215,29 +215,29 @@ reload_fixed(struct reload *r)
 	};
 	bool same = true;
 	for (size_t i = 0; i < nitems_of(fixed); i++)
-		if (!reload_same_text(fixed[i].old, fixed[i].new)) {
+		if (!same_text(fixed[i].old, fixed[i].new)) {
 			char text[160];
 			snprintf(text, sizeof(text), "[service] %s can only change while the service is stopped; all stays as it was", fixed[i].key);
-			reload_say(r, 1, "-", "not changed", text);
+			say_line(r, 1, "-", "not changed", text);
 			same = false;
 		}
 	return same;
 }
 
 static void
-reload_adopt(struct reload *r)
+adopt_snapshot(struct reload *r)
 {
 	struct master *m = r->m;
 	struct snapshot *old = m->snapshot;
-	bool same_metrics = reload_same_strings(&old->config->service.metrics, &r->snap->config->service.metrics);
+	bool same_metrics = same_strings(&old->config->service.metrics, &r->snap->config->service.metrics);
 	bool same_oauth = config_oauth_same(old->config, r->snap->config);
-	bool same_dns = reload_same_dns(&old->config->service, &r->snap->config->service);
-	bool same_directories = reload_same_directories(old->config, r->snap->config);
-	reload_removed(r);
+	bool same_dns = dns_is_same(&old->config->service, &r->snap->config->service);
+	bool same_directories = directories_are_same(old->config, r->snap->config);
+	on_server_removed(r);
 	m->snapshot = r->snap;
 	control_rights_done(&m->rights);
 	control_rights_resolve(&m->rights, &r->snap->config->service.operators, "-");
-	reload_faulty(r);
+	on_server_faulty(r);
 	reload_servers(r);
 	if (!same_dns)
 		helper_stop(m, CTL_HELPER_RESOLVER, service_grace(m));
@@ -255,13 +255,13 @@ reload_run(struct master *m, struct buf *text)
 {
 	struct reload r = { .m = m, .text = text };
 	struct config *c = config_read(m->options.config_path, &r.faults);
-	reload_faults(&r);
+	log_faults(&r);
 	if (c == NULL)
-		reload_say(&r, EX_CONFIG, "-", "not changed", "the service file has errors");
+		say_line(&r, EX_CONFIG, "-", "not changed", "the service file has errors");
 	else if ((r.snap = server_snapshot_new(c)) == NULL)
-		reload_say(&r, EX_OSERR, "-", "not changed", strerror(errno));
-	else if (reload_fixed(&r))
-		reload_adopt(&r);
+		say_line(&r, EX_OSERR, "-", "not changed", strerror(errno));
+	else if (tell_fixed_keys(&r))
+		adopt_snapshot(&r);
 	else
 		server_snapshot_drop(r.snap);
 	config_faults_done(&r.faults);

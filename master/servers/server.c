@@ -48,7 +48,7 @@ server_snapshot_drop(struct snapshot *s)
 
 /* Hints are small and may be lost: a large buffer makes that rare. */
 static int
-server_hints(int hint[2])
+open_hint_pipe(int hint[2])
 {
 	static const int size = SERVER_HINT_BYTES;
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, hint) == -1)
@@ -66,7 +66,7 @@ server_new(struct master *m, const char *name)
 	*s = (struct server){ .m = m, .state = STATE_STOPPED, .counters_fd = -1, .hint = { -1, -1 } };
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	s->counters = counters_new(&s->counters_fd);
-	if (s->counters == NULL || server_hints(s->hint) == -1) {
+	if (s->counters == NULL || open_hint_pipe(s->hint) == -1) {
 		int saved = errno;
 		server_free(s);
 		errno = saved;
@@ -133,7 +133,7 @@ server_reason(struct server *s, const char *fmt, ...)
 
 /* 0, or -1 with the reason set. */
 static int
-server_open(struct server *s)
+open_server(struct server *s)
 {
 	struct buf why = BUF_INIT(1024);
 	const char *where = "";
@@ -157,7 +157,7 @@ server_open(struct server *s)
 }
 
 static void
-server_close(struct server *s)
+close_server(struct server *s)
 {
 	struct child *c;
 	s->renewing = false;
@@ -170,7 +170,7 @@ server_close(struct server *s)
 }
 
 static void
-server_tell_listeners(struct server *s, enum ctl_type type)
+tell_listeners(struct server *s, enum ctl_type type)
 {
 	struct child *c;
 	TAILQ_FOREACH(c, &s->m->children, link)
@@ -182,12 +182,12 @@ server_tell_listeners(struct server *s, enum ctl_type type)
 }
 
 static int
-server_continue(struct server *s)
+continue_listening(struct server *s)
 {
 	struct buf why = BUF_INIT(1024);
 	int result = listen_continue(&s->sockets, &why);
 	if (result == 0)
-		server_tell_listeners(s, CTL_CONTINUE);
+		tell_listeners(s, CTL_CONTINUE);
 	else
 		server_reason(s, "%s", buf_text(&why));
 	buf_done(&why);
@@ -195,23 +195,23 @@ server_continue(struct server *s)
 }
 
 static int
-server_act(struct server *s, enum state_act act)
+do_act(struct server *s, enum state_act act)
 {
 	switch (act) {
 	case ACT_OPEN:
-		return server_open(s);
+		return open_server(s);
 	case ACT_CLOSE:
-		server_close(s);
+		close_server(s);
 		return 0;
 	case ACT_PAUSE:
-		server_tell_listeners(s, CTL_PAUSE);
+		tell_listeners(s, CTL_PAUSE);
 		return 0;
 	case ACT_SHUT:
 		listen_pause(&s->sockets);
 		listen_pause(&s->leaving);
 		return 0;
 	case ACT_CONTINUE:
-		return server_continue(s);
+		return continue_listening(s);
 	case ACT_NONE:
 		return 0;
 	}
@@ -219,7 +219,7 @@ server_act(struct server *s, enum state_act act)
 }
 
 static void
-server_log_state(const struct server *s)
+log_state(const struct server *s)
 {
 	bool why = s->reason != NULL && s->wanted && !s->m->stopping &&
 	    (s->state == STATE_STOPPED || s->state == STATE_PAUSED);
@@ -238,9 +238,9 @@ server_event(struct server *s, enum state_event event)
 	bool news = move->next != s->state;
 	s->state = move->next;
 	counters_set(s->counters, COUNTER_STATE, s->state);
-	int result = server_act(s, move->act);
+	int result = do_act(s, move->act);
 	if (news)
-		server_log_state(s); /* after the act: who reads "paused" finds the port closed */
+		log_state(s); /* after the act: who reads "paused" finds the port closed */
 	if (result == -1)
 		server_event(s, EVENT_FAILED);
 	server_look(s);
@@ -283,7 +283,7 @@ struct server_census {
 };
 
 static struct server_census
-server_count(const struct server *s)
+count_children(const struct server *s)
 {
 	struct server_census n = { 0 };
 	const struct child *c;
@@ -304,7 +304,7 @@ server_count(const struct server *s)
 }
 
 static bool
-server_listeners_ready(const struct server *s)
+listeners_ready(const struct server *s)
 {
 	for (size_t i = 0; i < s->posts; i++)
 		if (s->post[i].role == ROLE_LISTENER &&
@@ -315,7 +315,7 @@ server_listeners_ready(const struct server *s)
 
 /* The new listeners serve: the old ones take nothing new, and the addresses that went are closed. */
 static void
-server_hand_over(struct server *s)
+hand_over_sockets(struct server *s)
 {
 	struct child *c;
 	TAILQ_FOREACH(c, &s->m->children, link)
@@ -328,7 +328,7 @@ server_hand_over(struct server *s)
 void
 server_look(struct server *s)
 {
-	struct server_census n = server_count(s);
+	struct server_census n = count_children(s);
 	if (s->state == STATE_STOPPING) {
 		if (n.all == 0)
 			server_event(s, EVENT_GONE);
@@ -336,8 +336,8 @@ server_look(struct server *s)
 	}
 	if (s->state == STATE_STOPPED)
 		return;
-	if ((n.retired > 0 || s->leaving.count > 0) && server_listeners_ready(s))
-		server_hand_over(s);
+	if ((n.retired > 0 || s->leaving.count > 0) && listeners_ready(s))
+		hand_over_sockets(s);
 	if (n.missing == 0) {
 		if (s->renewing)
 			log_event(LOG_FACT, NULL, "config", "server=%s result=renewed", s->name);

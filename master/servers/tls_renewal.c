@@ -42,13 +42,13 @@ struct tls_renewal {
 };
 
 static size_t
-tls_renewal_count(const struct config_server *conf)
+count_files(const struct config_server *conf)
 {
 	return config_server_has_tls(conf) ? conf->certificate.count * 2 : 0;
 }
 
 static const char *
-tls_renewal_path(const struct config_server *conf, size_t i)
+file_path(const struct config_server *conf, size_t i)
 {
 	return (i % 2 == 0 ? &conf->certificate : &conf->key)->text[i / 2];
 }
@@ -71,7 +71,7 @@ tls_renewal_turn(struct ctl_tickets *t, uint64_t *made_ms, uint64_t now_ms, uint
 }
 
 static uint64_t
-tls_renewal_period(void)
+look_period(void)
 {
 #ifdef POSTERN_TEST
 	const char *ms = getenv("POSTERN_TICKETS");
@@ -82,10 +82,10 @@ tls_renewal_period(void)
 }
 
 static void
-tls_renewal_turn_tickets(struct server *s)
+turn_tickets(struct server *s)
 {
 	struct child *c;
-	if (!tls_renewal_turn(&s->tls_renewal->tickets, &s->tls_renewal->tickets_ms, clock_mono_ms(), tls_renewal_period()))
+	if (!tls_renewal_turn(&s->tls_renewal->tickets, &s->tls_renewal->tickets_ms, clock_mono_ms(), look_period()))
 		return;
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s && c->role == ROLE_LISTENER)
@@ -95,12 +95,12 @@ tls_renewal_turn_tickets(struct server *s)
 /* --- what is there --- */
 
 static void
-tls_renewal_see(const struct config_server *conf, struct look *look)
+see_files(const struct config_server *conf, struct look *look)
 {
-	for (size_t i = 0; i < tls_renewal_count(conf); i++) {
+	for (size_t i = 0; i < count_files(conf); i++) {
 		struct stat st;
 		look[i] = (struct look){ 0 };
-		if (stat(tls_renewal_path(conf, i), &st) == -1) {
+		if (stat(file_path(conf, i), &st) == -1) {
 			look[i].error = errno;
 			continue;
 		}
@@ -109,24 +109,24 @@ tls_renewal_see(const struct config_server *conf, struct look *look)
 }
 
 static bool
-tls_renewal_same_time(struct timespec a, struct timespec b)
+same_time(struct timespec a, struct timespec b)
 {
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
 static bool
-tls_renewal_same(const struct look *a, const struct look *b, size_t n)
+files_are_same(const struct look *a, const struct look *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (a[i].error != b[i].error || a[i].dev != b[i].dev || a[i].ino != b[i].ino || a[i].size != b[i].size ||
-		    !tls_renewal_same_time(a[i].mtime, b[i].mtime) || !tls_renewal_same_time(a[i].ctime, b[i].ctime))
+		    !same_time(a[i].mtime, b[i].mtime) || !same_time(a[i].ctime, b[i].ctime))
 			return false;
 	return true;
 }
 
 /* Those who drain were born to another configuration, and end soon. */
 static void
-tls_renewal_tell_all(struct server *s)
+tell_all_listeners(struct server *s)
 {
 	struct child *c;
 	TAILQ_FOREACH(c, &s->m->children, link)
@@ -136,42 +136,42 @@ tls_renewal_tell_all(struct server *s)
 
 /* Who could not start, perhaps for these files, tries again. */
 static void
-tls_renewal_tell(struct server *s)
+tell_listener(struct server *s)
 {
 	if (s->state == STATE_STOPPED && s->wanted && !s->m->stopping)
 		server_event(s, EVENT_START);
 	else
-		tls_renewal_tell_all(s);
+		tell_all_listeners(s);
 }
 
 /* A change is told when the next look, a second later, finds the same. */
 static void
-tls_renewal_go_on(struct server *s)
+schedule_look(struct server *s)
 {
 	struct tls_renewal *r = s->tls_renewal;
-	if (s->conf == NULL || r->count != tls_renewal_count(s->conf))
+	if (s->conf == NULL || r->count != count_files(s->conf))
 		return;
 	struct look *now = mem_zalloc((r->count + 1) * sizeof(*now));
-	tls_renewal_see(s->conf, now);
-	if (r->settling && tls_renewal_same(now, r->seen, r->count)) {
+	see_files(s->conf, now);
+	if (r->settling && files_are_same(now, r->seen, r->count)) {
 		r->settling = false;
 		memcpy(r->told, now, r->count * sizeof(*now));
-		tls_renewal_tell(s);
+		tell_listener(s);
 	} else {
-		r->settling = !tls_renewal_same(now, r->told, r->count);
+		r->settling = !files_are_same(now, r->told, r->count);
 	}
 	memcpy(r->seen, now, r->count * sizeof(*now));
 	free(now);
-	tls_renewal_turn_tickets(s);
-	loop_timer_set(r->timer, r->settling || tls_renewal_period() < TLS_RENEWAL_LOOK_MS ? TLS_RENEWAL_SETTLE_MS : TLS_RENEWAL_LOOK_MS);
+	turn_tickets(s);
+	loop_timer_set(r->timer, r->settling || look_period() < TLS_RENEWAL_LOOK_MS ? TLS_RENEWAL_SETTLE_MS : TLS_RENEWAL_LOOK_MS);
 }
 
 static void
-tls_renewal_on_time(void *arg)
+on_look_timer(void *arg)
 {
 	struct server *s = arg;
 	struct master *m = s->m;
-	tls_renewal_go_on(s);
+	schedule_look(s);
 	service_look(m);
 }
 
@@ -181,19 +181,19 @@ void
 tls_renewal_watch(struct server *s)
 {
 	struct tls_renewal *r = s->tls_renewal;
-	size_t count = tls_renewal_count(s->conf);
+	size_t count = count_files(s->conf);
 	if (r == NULL && count == 0)
 		return;
 	if (r == NULL) {
 		r = s->tls_renewal = mem_new(struct tls_renewal);
-		r->timer = loop_timer_new(s->m->loop, tls_renewal_on_time, s);
+		r->timer = loop_timer_new(s->m->loop, on_look_timer, s);
 		(void)tls_renewal_turn(&r->tickets, &r->tickets_ms, clock_mono_ms(), 0);
 	}
 	r->count = count;
 	r->settling = false;
 	r->told = mem_array(r->told, count + 1, sizeof(*r->told));
 	r->seen = mem_array(r->seen, count + 1, sizeof(*r->seen));
-	tls_renewal_see(s->conf, r->told);
+	see_files(s->conf, r->told);
 	if (count > 0)
 		loop_timer_set(r->timer, TLS_RENEWAL_LOOK_MS);
 	else
@@ -212,7 +212,7 @@ void
 tls_renewal_look(struct server *s)
 {
 	if (s->tls_renewal != NULL && s->tls_renewal->count > 0)
-		tls_renewal_go_on(s);
+		schedule_look(s);
 }
 
 void
