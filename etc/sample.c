@@ -20,13 +20,15 @@ renew_page(FILE *page, FILE *out)
 	bool inside = false;
 
 	while (fgets(line, sizeof(line), page) != NULL) {
+		enum key_section section;
+
 		if (strncmp(line, ".\\\" end", 7) == 0)
 			inside = false;
 		if (!inside)
 			fputs(line, out);
 		if (sscanf(line, ".\\\" keys %31s", name) != 1)
 			continue;
-		enum key_section section = key_section_find(name);
+		section = key_section_find(name);
 		if (section == KEY_SECTION_COUNT)
 			return -1;
 		key_print_manual(out, section);
@@ -39,12 +41,13 @@ static int
 print_page(const char *path)
 {
 	FILE *page = fopen(path, "re");
+	int result;
 
 	if (page == NULL) {
 		perror(path);
 		return EX_NOINPUT;
 	}
-	int result = renew_page(page, stdout);
+	result = renew_page(page, stdout);
 	fclose(page);
 	if (result == -1)
 		fprintf(stderr, "%s: the key markers are not in order\n", path);

@@ -33,6 +33,7 @@ set_up_spool(struct listener *l)
 	const struct config_server *s = l->server;
 	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = config_domain_drop_folder(s), .badmail = s->badmail };
 	const char *where = "";
+
 	l->spool = spool_open(&paths, &where);
 	if (l->spool == NULL)
 		die(EX_CANTCREAT, "cannot open %s: %s", where, strerror(errno));
@@ -46,6 +47,7 @@ static void
 cut_all(void *arg)
 {
 	struct listener *l = arg;
+
 	inbound_cut_all(l);
 	/* Messages not yet on disk were not promised to anyone: their clients come again. */
 	if (!l->ended) {
@@ -58,6 +60,7 @@ static void
 listener_run(struct boot *b)
 {
 	struct listener *l = mem_new(struct listener);
+
 	b->state = l;
 	l->boot = b;
 	l->server = b->server;
@@ -104,6 +107,7 @@ static void
 stop(struct listener *l, const struct ctl_message *m)
 {
 	uint32_t grace = 0;
+
 	if (l->mood == LISTENER_STOPPING)
 		return;
 	if (m->len == sizeof(grace))
@@ -121,6 +125,7 @@ static void
 take_channel(struct listener *l, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
+
 	if (m->fd == -1)
 		return;
 	memcpy(&channel, m->data, sizeof(channel));
@@ -140,6 +145,7 @@ static void
 listener_control(struct boot *b, const struct ctl_message *m)
 {
 	struct listener *l = b->state;
+
 	switch (m->type) {
 	case CTL_PAUSE:
 		if (l->mood == LISTENER_OPEN) {
@@ -192,6 +198,7 @@ static void
 listener_finish(struct boot *b)
 {
 	struct listener *l = b->state;
+
 	pending_free(l->pending);
 	gatekeeper_free(l->gate);
 	inbound_free_all(l);

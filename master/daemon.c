@@ -27,6 +27,7 @@ lock_is_busy(const struct daemon_pidfile *p)
 {
 	char text[32] = "";
 	ssize_t n = disk_pread(p->fd, text, sizeof(text) - 1, 0);
+
 	text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
 	die(EX_UNAVAILABLE, "the service is running already%s%s (%s is locked)", text[0] != '\0' ? " as pid " : "", text,
 	    p->path);
@@ -38,6 +39,7 @@ daemon_lock(struct daemon_pidfile *p, const char *folder)
 	p->path = mem_printf("%s/postern.pid", folder);
 	for (;;) {
 		struct stat mine, there;
+
 		p->fd = open(p->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 		if (p->fd == -1)
 			die(EX_CANTCREAT, "%s: %s", p->path, strerror(errno));
@@ -56,6 +58,7 @@ daemon_write_pid(struct daemon_pidfile *p)
 {
 	char text[32];
 	int n = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+
 	if (ftruncate(p->fd, 0) == -1 || disk_pwrite(p->fd, text, (size_t)n, 0) == -1)
 		die(EX_IOERR, "%s: %s", p->path, strerror(errno));
 }
@@ -76,6 +79,8 @@ wait_for_report(int fd, pid_t pid)
 	char text[4096];
 	ssize_t n;
 	bool told = false;
+	int status;
+
 	while ((n = read(fd, text, sizeof(text))) > 0 || (n == -1 && errno == EINTR))
 		if (n > 0) {
 			told = text[n - 1] == '\0';
@@ -83,7 +88,7 @@ wait_for_report(int fd, pid_t pid)
 		}
 	if (told)
 		exit(EX_OK);
-	int status = 0;
+	status = 0;
 	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0)
 		exit(WEXITSTATUS(status)); /* it has said why */
 	fprintf(stderr, "postern: ended before it was ready\n");
@@ -94,10 +99,12 @@ int
 daemon_background(void)
 {
 	int pipefd[2];
+	pid_t pid;
+
 	if (pipe2(pipefd, O_CLOEXEC) == -1)
 		die(EX_OSERR, "pipe: %s", strerror(errno));
 	fflush(NULL);
-	pid_t pid = fork();
+	pid = fork();
 	if (pid == -1)
 		die(EX_OSERR, "fork: %s", strerror(errno));
 	if (pid > 0) {
@@ -115,6 +122,7 @@ void
 daemon_report(int fd, const char *text)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
 	for (int i = 0; null != -1 && i <= STDERR_FILENO; i++)
 		(void)dup2(null, i);
 	if (null != -1)

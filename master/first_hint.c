@@ -32,10 +32,12 @@ put_send_line(const struct config_server *s)
 	const struct sockaddr *sa = (const struct sockaddr *)&s->listen[0].address.sa;
 	const char *domain = s->default_domain->name;
 	char ip[NET_TEXT_SIZE];
+	bool six;
+
 	net_format_ip(ip, sa);
 	if (strcmp(ip, "0.0.0.0") == 0 || strcmp(ip, "::") == 0)
 		snprintf(ip, sizeof(ip), "%s", sa->sa_family == AF_INET6 ? "::1" : "127.0.0.1");
-	bool six = strchr(ip, ':') != NULL;
+	six = strchr(ip, ':') != NULL;
 	if (has_local_domain("curl"))
 		printf("Send a message:    printf 'Subject: hello\\r\\n\\r\\nIt works.\\r\\n' | curl -sS smtp://%s%s%s:%u "
 		    "--mail-from you@%s --mail-rcpt me@%s -T -\n", six ? "[" : "", ip, six ? "]" : "", net_port(sa), domain,
@@ -54,6 +56,7 @@ first_hint_newcomer(const struct master *m)
 	const struct server *s = TAILQ_FIRST(&m->servers);
 	char *control = mem_printf("%s/posternctl", m->program_folder);
 	bool beside = access(control, X_OK) == 0;
+
 	if (s != NULL && s->conf != NULL && s->conf->nlisten > 0) {
 		put_send_line(s->conf);
 		printf("It will lie in:    %s\n", s->conf->drop);

@@ -33,6 +33,7 @@ main(int argc, char **argv)
 	struct master_options o = { .config_path = POSTERN_SYSCONFDIR "/postern/postern.ini" };
 	bool check = false, print = false;
 	int c;
+
 	setproctitle_init(argc, argv, environ);
 	while ((c = getopt(argc, argv, "fgtTVc:S:")) != -1)
 		switch (c) {

@@ -20,13 +20,16 @@ notify_send(const char *text)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd;
+	size_t len;
+
 	if (path == NULL || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof(sun.sun_path))
 		return;
-	size_t len = strlen(path);
+	len = strlen(path);
 	memcpy(sun.sun_path, path, len);
 	if (sun.sun_path[0] == '@')
 		sun.sun_path[0] = '\0'; /* an abstract name */
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return;
 	(void)!sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&sun,

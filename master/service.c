@@ -35,20 +35,24 @@ static void
 find_identity(struct master *m)
 {
 	const struct config_service *c = &m->snapshot->config->service;
+	const struct group *gr;
+	const struct passwd *pw;
+
 	m->uid = (uid_t)-1;
 	m->gid = (gid_t)-1;
 	if (geteuid() != 0) {
 		const struct passwd *me = getpwuid(geteuid());
+
 		if (me == NULL || strcmp(me->pw_name, c->user) != 0)
 			log_event(LOG_FACT, NULL, "service", "note=%s", log_safe("not root: all processes run as the user who started "
 			    "this; user and group of [service] are ignored"));
 		return;
 	}
-	const struct passwd *pw = getpwnam(c->user);
+	pw = getpwnam(c->user);
 	if (pw == NULL)
 		die(EX_NOUSER, "there is no user \"%s\" ([service] user): make it, or name another", c->user);
 	m->uid = pw->pw_uid;
-	const struct group *gr = getgrnam(c->group);
+	gr = getgrnam(c->group);
 	if (gr == NULL)
 		die(EX_NOUSER, "there is no group \"%s\" ([service] group): make it, or name another", c->group);
 	m->gid = gr->gr_gid;
@@ -60,6 +64,7 @@ static void
 make_run_folders(const struct master *m)
 {
 	const struct config_service *c = &m->snapshot->config->service;
+
 	const char *const wanted[] = { c->run, c->state, c->spool, c->logs };
 	/* They stay the master's: only what lies in them, a home or a log folder, belongs to the workers. */
 	for (size_t i = 0; i < nitems_of(wanted); i++)
@@ -71,6 +76,7 @@ static void
 raise_limits(void)
 {
 	struct rlimit limit;
+
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
 		return;
 	if (geteuid() == 0 && limit.rlim_max < SERVICE_FILES)
@@ -83,6 +89,7 @@ static void
 read_configuration(struct master *m, struct config_faults *faults)
 {
 	struct config *c = config_read(m->options.config_path, faults);
+
 	if (!m->options.foreground || c == NULL)
 		config_faults_print(faults, stderr);
 	if (c == NULL)
@@ -100,6 +107,7 @@ insert_server(struct master *m, struct server *s)
 {
 	struct server *other;
 	uint32_t id = server_id(s);
+
 	TAILQ_FOREACH(other, &m->servers, link)
 		if (id != 0 && (server_id(other) == 0 || server_id(other) > id)) {
 			TAILQ_INSERT_BEFORE(other, s, link);
@@ -112,6 +120,7 @@ struct server *
 service_add(struct master *m, const char *name, struct snapshot *snap, const struct config_fault *fault)
 {
 	struct server *s = server_find(m, name);
+
 	if (s == NULL) {
 		s = server_new(m, name);
 		if (s == NULL) {
@@ -133,16 +142,18 @@ static void
 make_servers(struct master *m, const struct config_faults *faults)
 {
 	const struct config *c = m->snapshot->config;
+	struct server *s;
+
 	for (size_t i = 0; i < c->nserver; i++)
 		(void)service_add(m, c->server[i].name, m->snapshot, NULL);
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct config_fault *f = &faults->fault[i];
+
 		reload_log_fault(f);
 		if (!f->warning && f->server != NULL && f == reload_fault_of(faults, f->server))
 			(void)service_add(m, f->server, NULL, f);
 	}
 	control_rights_resolve(&m->rights, &c->service.operators, "-");
-	struct server *s;
 	TAILQ_FOREACH(s, &m->servers, link) {
 		if (m->options.start != NULL && strcmp(s->name, m->options.start) == 0)
 			server_want(s, true);
@@ -155,6 +166,7 @@ static void
 open_service(struct master *m)
 {
 	struct config_faults faults = { 0 };
+
 	log_open("postern", "", false);
 	umask(002); /* every mode is given in full where a file is made; pickup is for its group too */
 	read_configuration(m, &faults);
@@ -191,6 +203,7 @@ set_title(const struct master *m)
 	struct buf b = BUF_INIT(400);
 	const struct server *s;
 	unsigned n = 0;
+
 	TAILQ_FOREACH(s, &m->servers, link) {
 		buf_printf(&b, "%s%s %s", n > 0 ? ", " : "", s->name, state_name(s->state));
 		n++;
@@ -218,6 +231,7 @@ static void
 check_end(struct master *m)
 {
 	const struct server *s;
+
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (s->state != STATE_STOPPED)
 			return;
@@ -231,6 +245,7 @@ static void
 forget_removed_servers(struct master *m)
 {
 	struct server *s, *next;
+
 	TAILQ_FOREACH_SAFE(s, &m->servers, link, next)
 		if (s->removed && s->state == STATE_STOPPED && maintenance_post_is_over(s)) {
 			TAILQ_REMOVE(&m->servers, s, link);
@@ -244,6 +259,7 @@ service_look(struct master *m)
 {
 	const struct server *s;
 	bool settled = true;
+
 	forget_removed_servers(m);
 	TAILQ_FOREACH(s, &m->servers, link)
 		settled = settled && server_settled(s);
@@ -265,6 +281,7 @@ service_stop(struct master *m, bool hurry)
 {
 	struct server *s;
 	struct child *c;
+
 	if (!m->stopping) {
 		m->stopping = true;
 		notify_send("STOPPING=1");
@@ -283,6 +300,8 @@ void
 service_reload(struct master *m, struct buf *text, int *status)
 {
 	char line[96];
+	struct child *c;
+
 	if (m->stopping) {
 		buf_puts(text, "the service is stopping\n");
 		*status = 1;
@@ -292,7 +311,6 @@ service_reload(struct master *m, struct buf *text, int *status)
 	notify_send(line);
 	m->reloading = true;
 	*status = reload_run(m, text);
-	struct child *c;
 	TAILQ_FOREACH(c, &m->children, link)
 		if (c->phase == CHILD_READY)
 			child_tell(c, CTL_LOGS);
@@ -305,6 +323,8 @@ static void
 close_service(struct master *m)
 {
 	struct server *s;
+	char *path;
+
 	log_event(LOG_FACT, NULL, "service", "state=stopped");
 	while ((s = TAILQ_FIRST(&m->servers)) != NULL) {
 		TAILQ_REMOVE(&m->servers, s, link);
@@ -313,7 +333,7 @@ close_service(struct master *m)
 	helper_close(m);
 	metrics_post_close(m);
 	/* Whoever hears "stopped" may start it again at once: the lock goes first, and the socket's name before that. */
-	char *path = mem_printf("%s/control.sock", m->snapshot->config->service.run);
+	path = mem_printf("%s/control.sock", m->snapshot->config->service.run);
 	unlink(path);
 	free(path);
 	daemon_unlock(&m->pidfile);
@@ -329,6 +349,7 @@ int
 service_run(const struct master_options *o)
 {
 	struct master m = { .options = *o, .parent = -1, .pidfile = { .fd = -1 }, .refusals = BUF_INIT(65536) };
+
 	TAILQ_INIT(&m.servers);
 	TAILQ_INIT(&m.children);
 	TAILQ_INIT(&m.sessions_gathers);

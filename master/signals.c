@@ -26,6 +26,7 @@ on_reload(struct master *m, bool queued, int value)
 {
 	struct buf text = BUF_INIT(MASTER_TEXT_MAX);
 	int status = 0;
+
 	service_reload(m, &text, &status); /* which logs every line of it */
 	buf_done(&text);
 }
@@ -35,6 +36,7 @@ order_server(struct master *m, struct server *s, enum state_event event)
 {
 	const char *text = NULL;
 	enum state_kind kind = server_order(s, event, &text);
+
 	log_event(kind == STATE_REFUSE ? LOG_WARN : LOG_FACT, NULL, "operator", "server=%s by=signal command=%s result=%s%s%s",
 	    s->name, state_order_name(event), kind == STATE_REFUSE ? "refused" : "ok", text != NULL ? " reason=" : "",
 	    text != NULL ? log_safe(text) : "");
@@ -45,6 +47,7 @@ static void
 order_each(struct master *m, enum state_event event, bool queued, int value)
 {
 	struct server *s;
+
 	if (queued) {
 		s = value > 0 ? server_find_id(m, (uint32_t)value) : NULL;
 		if (s != NULL)
@@ -93,6 +96,7 @@ static void
 on_event(void *arg, int signo, bool queued, int value)
 {
 	struct master *m = arg;
+
 	for (size_t i = 0; i < nitems_of(signals_rows); i++)
 		if (signals_rows[i].signo == signo && (signo == SIGCHLD || !m->stopping || signals_rows[i].run == on_stop))
 			signals_rows[i].run(m, queued, value);
@@ -103,6 +107,7 @@ void
 signals_take(struct master *m)
 {
 	int list[nitems_of(signals_rows) + 1];
+
 	for (size_t i = 0; i < nitems_of(signals_rows); i++)
 		list[i] = signals_rows[i].signo;
 	list[nitems_of(signals_rows)] = 0;

@@ -21,6 +21,7 @@ base64_encode(char *dst, const void *data, size_t len)
 	for (size_t i = 0; i < len; i += 3) {
 		size_t n = len - i < 3 ? len - i : 3;
 		uint32_t three = (uint32_t)in[i] << 16 | (n > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (n > 2 ? in[i + 2] : 0U);
+
 		dst[at++] = letters[three >> 18];
 		dst[at++] = letters[three >> 12 & 63];
 		dst[at++] = n > 1 ? letters[three >> 6 & 63] : '=';
@@ -57,8 +58,10 @@ base64_decode(void *dst, size_t size, const char *text, size_t len)
 	for (size_t i = 0; i < len; i += 4) {
 		size_t n = i + 4 == len ? 4 - pad : 4;
 		uint32_t four = 0;
+
 		for (size_t k = 0; k < 4; k++) {
 			int value = k < n ? value_of(text[i + k]) : 0;
+
 			if (value == -1)
 				return -1;
 			four = four << 6 | (uint32_t)value;

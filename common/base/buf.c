@@ -46,6 +46,7 @@ buf_room(struct buf *b, size_t len)
 	}
 	if (b->len + len + 1 > b->size) {
 		size_t size = b->size < 64 ? 64 : b->size;
+
 		while (size < b->len + len + 1)
 			size *= 2;
 		b->data = mem_array(b->data, size, 1);
@@ -58,6 +59,7 @@ void
 buf_add(struct buf *b, const void *data, size_t len)
 {
 	char *to = buf_room(b, len);
+
 	if (to == NULL)
 		return;
 	if (len > 0)
@@ -76,10 +78,13 @@ void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
 	va_list ap, again;
+	int n;
+	char *to;
+
 	va_start(ap, fmt);
 	va_copy(again, ap);
-	int n = vsnprintf(NULL, 0, fmt, ap);
-	char *to = n >= 0 ? buf_room(b, (size_t)n) : NULL;
+	n = vsnprintf(NULL, 0, fmt, ap);
+	to = n >= 0 ? buf_room(b, (size_t)n) : NULL;
 	if (to != NULL) {
 		vsnprintf(to, (size_t)n + 1, fmt, again);
 		b->len += (size_t)n;

@@ -15,6 +15,7 @@ uint64_t
 clock_mono_ms(void)
 {
 	struct timespec ts;
+
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
@@ -23,6 +24,7 @@ int64_t
 clock_wall_us(void)
 {
 	struct timespec ts;
+
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
@@ -36,9 +38,11 @@ clock_format_mail(char *dst, int64_t wall_us)
 		"Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
 	time_t seconds = (time_t)(wall_us / 1000000);
 	struct tm tm = { 0 };
+	long off, abs_off;
+
 	localtime_r(&seconds, &tm);
-	long off = tm.tm_gmtoff / 60;
-	long abs_off = off < 0 ? -off : off;
+	off = tm.tm_gmtoff / 60;
+	abs_off = off < 0 ? -off : off;
 	snprintf(dst, CLOCK_DATE_SIZE, "%s, %d %s %ld %02d:%02d:%02d %c%02ld%02ld", day[tm.tm_wday % 7], tm.tm_mday,
 	    month[tm.tm_mon % 12], tm.tm_year + 1900L, tm.tm_hour, tm.tm_min, tm.tm_sec, off < 0 ? '-' : '+',
 	    abs_off / 60, abs_off % 60);
@@ -49,6 +53,7 @@ clock_format_utc(char *dst, int64_t wall_us)
 {
 	time_t seconds = (time_t)(wall_us / 1000000);
 	struct tm tm = { 0 };
+
 	gmtime_r(&seconds, &tm);
 	snprintf(dst, CLOCK_DATE_SIZE, "%04ld-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900L, tm.tm_mon + 1,
 	    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall_us % 1000000));

@@ -24,6 +24,7 @@ int
 disk_write(int fd, const void *data, size_t len)
 {
 	struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
+
 	return disk_writev(fd, &iov, 1);
 }
 
@@ -31,18 +32,21 @@ int
 disk_writev(int fd, struct iovec *iov, int count)
 {
 	while (count > 0) {
+		ssize_t n;
+
 		if (iov->iov_len == 0) {
 			iov++;
 			count--;
 			continue;
 		}
-		ssize_t n = writev(fd, iov, count);
+		n = writev(fd, iov, count);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
 			return -1;
 		while (n > 0) {
 			size_t part = (size_t)n < iov->iov_len ? (size_t)n : iov->iov_len;
+
 			iov->iov_base = (char *)iov->iov_base + part;
 			iov->iov_len -= part;
 			n -= (ssize_t)part;
@@ -63,8 +67,10 @@ int
 disk_pwrite(int fd, const void *data, size_t len, off_t at)
 {
 	const char *from = data;
+
 	while (len > 0) {
 		ssize_t n = pwrite(fd, from, len, at);
+
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
@@ -104,8 +110,10 @@ ssize_t
 disk_pread(int fd, void *data, size_t len, off_t at)
 {
 	size_t got = 0;
+
 	while (got < len) {
 		ssize_t n = pread(fd, (char *)data + got, len - got, at + (off_t)got);
+
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1)
@@ -121,12 +129,14 @@ static int
 write_part(const char *part, const char *path, mode_t mode, const void *data, size_t len)
 {
 	int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	int saved, result;
+
 	if (fd == -1)
 		return -1;
-	int result = disk_write(fd, data, len);
+	result = disk_write(fd, data, len);
 	if (result == 0)
 		result = disk_sync(fd);
-	int saved = errno;
+	saved = errno;
 	close(fd);
 	errno = saved;
 	return result == 0 ? rename(part, path) : -1;
@@ -135,9 +145,11 @@ write_part(const char *part, const char *path, mode_t mode, const void *data, si
 int
 disk_replace(const char *part, const char *path, mode_t mode, const void *data, size_t len)
 {
+	int result, saved;
+
 	unlink(part);
-	int result = write_part(part, path, mode, data, len);
-	int saved = errno;
+	result = write_part(part, path, mode, data, len);
+	saved = errno;
 	if (result == -1)
 		unlink(part);
 	errno = saved;
@@ -150,6 +162,7 @@ disk_crash_point(const char *name)
 {
 	static atomic_int hits;
 	const char *want = getenv("POSTERN_CRASH");
+
 	if (want == NULL)
 		return;
 	size_t len = strcspn(want, ":");

@@ -65,12 +65,14 @@ log_open(const char *program, const char *server, bool to_syslog)
 static void
 log_write(enum log_level level, char *line, size_t len)
 {
+	char out[LINE_SIZE + 96];
+	int head;
+
 	if (log_state.to_syslog) {
 		syslog(syslog_level[level], "%s", line);
 		return;
 	}
-	char out[LINE_SIZE + 96];
-	int head = snprintf(out, sizeof(out), "%s[%d]: ", log_state.program, (int)own_pid());
+	head = snprintf(out, sizeof(out), "%s[%d]: ", log_state.program, (int)own_pid());
 	memcpy(out + head, line, len);
 	out[(size_t)head + len] = '\n';
 	if (write(STDERR_FILENO, out, (size_t)head + len + 1) == -1)
@@ -84,9 +86,12 @@ log_event_v(enum log_level level, const char *id, const char *event, const char 
 	char line[LINE_SIZE];
 	int at = snprintf(line, sizeof(line), "%s event=%s%s%s%s", id != NULL ? id : "-", event,
 	    log_state.server[0] != '\0' ? " server=" : "", log_state.server, *fmt != '\0' ? " " : "");
+
 	if (at < (int)sizeof(line)) {
+		int more;
+
 		errno = saved; /* for %m */
-		int more = vsnprintf(line + at, sizeof(line) - (size_t)at, fmt, ap);
+		more = vsnprintf(line + at, sizeof(line) - (size_t)at, fmt, ap);
 		at = more < 0 ? at : at + more;
 	}
 	if (at >= (int)sizeof(line))
@@ -102,6 +107,7 @@ void
 log_event(enum log_level level, const char *id, const char *event, const char *fmt, ...)
 {
 	va_list ap;
+
 	va_start(ap, fmt);
 	log_event_v(level, id, event, fmt, ap);
 	va_end(ap);
@@ -113,6 +119,7 @@ safe_put(char *dst, size_t *at, unsigned char c)
 {
 	char piece[5];
 	size_t n;
+
 	if (c == '"' || c == '\\')
 		n = (size_t)snprintf(piece, sizeof(piece), "\\%c", c);
 	else if (c >= ' ' && c != 0x7f)
@@ -129,13 +136,15 @@ safe_put(char *dst, size_t *at, unsigned char c)
 const char *
 log_safe_n(const char *text, size_t len)
 {
+	size_t at;
+
 	static _Thread_local char ring[SAFE_COUNT][SAFE_SIZE];
 	static _Thread_local unsigned turn;
 	char *dst = ring[turn++ % SAFE_COUNT];
 	bool quote = len == 0;
 	for (size_t i = 0; i < len && !quote; i++)
 		quote = text[i] == ' ' || text[i] == '"' || text[i] == '=';
-	size_t at = 0;
+	at = 0;
 	if (quote)
 		dst[at++] = '"';
 	for (size_t i = 0; i < len; i++)
@@ -158,6 +167,7 @@ die(int code, const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
+
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -170,6 +180,7 @@ bug(const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
+
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);

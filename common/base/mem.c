@@ -19,6 +19,7 @@ void *
 mem_zalloc(size_t size)
 {
 	void *p = calloc(1, size);
+
 	if (p == NULL)
 		bug("out of memory: %zu bytes", size);
 	return p;
@@ -28,6 +29,7 @@ void *
 mem_array(void *old, size_t count, size_t size)
 {
 	void *p = reallocarray(old, count, size);
+
 	if (p == NULL && count != 0 && size != 0)
 		bug("out of memory: %zu times %zu bytes", count, size);
 	return p;
@@ -43,6 +45,7 @@ char *
 mem_strndup(const char *text, size_t len)
 {
 	char *copy = mem_zalloc(len + 1);
+
 	memcpy(copy, text, len);
 	return copy;
 }
@@ -52,8 +55,10 @@ mem_printf(const char *fmt, ...)
 {
 	char *text = NULL;
 	va_list ap;
+	int n;
+
 	va_start(ap, fmt);
-	int n = vasprintf(&text, fmt, ap);
+	n = vasprintf(&text, fmt, ap);
 	va_end(ap);
 	if (n == -1)
 		bug("out of memory: text");

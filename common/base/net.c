@@ -63,10 +63,11 @@ static int
 mask_from_dotted(uint8_t mask[16], const char *text)
 {
 	struct in_addr in;
+	uint32_t bits;
 
 	if (inet_pton(AF_INET, text, &in) != 1)
 		return -1;
-	uint32_t bits = ntohl(in.s_addr);
+	bits = ntohl(in.s_addr);
 	if ((~bits & (~bits + 1)) != 0)
 		return -1;
 	memset(mask, 0, 16);
@@ -78,12 +79,13 @@ static int
 entry_parse_mask(struct net_entry *e, const char *text, const char **why)
 {
 	unsigned bits = e->family == AF_INET ? 32 : 128;
+	long prefix;
 
 	if (text == NULL) {
 		mask_from_prefix(e->mask, bits);
 		return 0;
 	}
-	long prefix = parse_small(text, 3);
+	prefix = parse_small(text, 3);
 	if (prefix >= 0 && prefix <= (long)bits) {
 		mask_from_prefix(e->mask, (unsigned)prefix);
 		return 0;
@@ -173,9 +175,12 @@ net_entry_has(const struct net_entry *e, const struct sockaddr *sa)
 bool
 net_entry_has_name(const struct net_entry *e, const char *name)
 {
+	size_t want, have;
+
 	if (e->family != AF_UNSPEC)
 		return false;
-	size_t want = strlen(e->domain), have = strlen(name);
+	want = strlen(e->domain);
+	have = strlen(name);
 	if (have < want || strcasecmp(name + have - want, e->domain) != 0)
 		return false;
 	return have == want || name[have - want - 1] == '.';
@@ -277,6 +282,7 @@ net_address_parse(struct net_address *a, const char *text, uint16_t port, const 
 		return -1;
 	if (digits != NULL) {
 		long n = parse_small(digits, 5);
+
 		if (n < 1 || n > 65535) {
 			*why = "the port must be a number from 1 to 65535";
 			return -1;
@@ -358,6 +364,7 @@ net_is_hostname(const char *text)
 
 	for (const char *p = text; *p != '\0'; p++, total++) {
 		unsigned char c = (unsigned char)*p;
+
 		if (total >= 253)
 			return false;
 		if (c == '.') {

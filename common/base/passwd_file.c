@@ -43,10 +43,12 @@ bcrypt_is_fair(const char *rest)
 static bool
 sha_is_fair(const char *rest)
 {
+	char *end;
+	unsigned long rounds;
+
 	if (strncmp(rest, "rounds=", 7) != 0)
 		return true;
-	char *end;
-	unsigned long rounds = strtoul(rest + 7, &end, 10);
+	rounds = strtoul(rest + 7, &end, 10);
 	return *end == '$' && rounds <= 1000000;
 }
 
@@ -69,6 +71,7 @@ crypt_fault(const char *hash)
 			return "the hash has a byte that stands in none";
 	for (size_t i = 0; i < nitems_of(methods); i++) {
 		size_t n = strlen(methods[i].prefix);
+
 		if (strncmp(hash, methods[i].prefix, n) == 0)
 			return methods[i].is_fair(hash + n) ? NULL : "the hash asks for more work, or other parameters, than are allowed";
 	}
@@ -85,6 +88,7 @@ take_field(uint8_t *dst, size_t size, const char **at)
 {
 	const char *end = strchrnul(*at, ',');
 	ssize_t n = base64_decode(dst, size, *at, (size_t)(end - *at));
+
 	*at = *end == ',' ? end + 1 : end;
 	return n;
 }
@@ -94,10 +98,13 @@ parse_scram(struct passwd_account *a, const char *text)
 {
 	char *end;
 	unsigned long iterations = strtoul(text, &end, 10);
+	const char *at;
+	ssize_t salt;
+
 	if (*text < '1' || *text > '9' || *end != ',' || iterations < PASSWD_ITERATIONS_MIN || iterations > PASSWD_ITERATIONS_MAX)
 		return "SCRAM iterations must be from 1000 to 1000000";
-	const char *at = end + 1;
-	ssize_t salt = take_field(a->salt, sizeof(a->salt), &at);
+	at = end + 1;
+	salt = take_field(a->salt, sizeof(a->salt), &at);
 	if (salt < 4 || take_field(a->stored, sizeof(a->stored), &at) != PASSWD_KEY_SIZE ||
 	    take_field(a->server, sizeof(a->server), &at) != PASSWD_KEY_SIZE || *at != '\0')
 		return "a SCRAM verifier is iterations,salt,stored-key,server-key with the last three in base64";
@@ -109,6 +116,8 @@ parse_scram(struct passwd_account *a, const char *text)
 static const char *
 parse_hash(struct passwd_account *a, const char *text)
 {
+	const char *why;
+
 	if (strncasecmp(text, scram_word, sizeof(scram_word) - 1) == 0)
 		return parse_scram(a, text + sizeof(scram_word) - 1);
 	for (size_t i = 0; i < nitems_of(crypt_words); i++)
@@ -116,7 +125,7 @@ parse_hash(struct passwd_account *a, const char *text)
 			text += strlen(crypt_words[i]);
 			break;
 		}
-	const char *why = crypt_fault(text);
+	why = crypt_fault(text);
 	if (why == NULL)
 		a->hash = mem_strdup(text);
 	return why;
@@ -137,19 +146,22 @@ int
 passwd_file_parse(struct passwd_account *a, const char *line, size_t len, const char **why)
 {
 	char hash[HASH_MAX];
+	const char *text, *end, *colon;
+	size_t size;
 
 	*a = (struct passwd_account){ 0 };
 	if (len > 0 && line[len - 1] == '\r')
 		len--;
 	if (len == 0 || line[0] == '#')
 		return 0;
-	const char *colon = memchr(line, ':', len);
+	colon = memchr(line, ':', len);
 	if (colon == NULL || !passwd_file_name_is_good(line, (size_t)(colon - line))) {
 		*why = colon == NULL ? "no colon between name and hash" : "the name is empty, too long, or has a control byte or a blank at its end";
 		return -1;
 	}
-	const char *text = colon + 1, *end = memchr(text, ':', len - (size_t)(text - line));
-	size_t size = end != NULL ? (size_t)(end - text) : len - (size_t)(text - line);
+	text = colon + 1;
+	end = memchr(text, ':', len - (size_t)(text - line));
+	size = end != NULL ? (size_t)(end - text) : len - (size_t)(text - line);
 	*why = size >= sizeof(hash) ? "the hash is too long" : memchr(text, '\0', size) != NULL ? "there is a NUL in it" : NULL;
 	if (*why != NULL)
 		return -1;
@@ -203,6 +215,7 @@ static int
 compare_numbered(const void *a, const void *b)
 {
 	int order = compare(a, b);
+
 	return order != 0 ? order : (int)((const struct numbered *)a)->line - (int)((const struct numbered *)b)->line;
 }
 
@@ -216,8 +229,10 @@ passwd_file_list_parse(const char *text, size_t len, void (*fault)(void *arg, un
 	for (size_t at = 0; at < len;) {
 		const char *lf = memchr(text + at, '\n', len - at), *why = NULL;
 		size_t size = lf != NULL ? (size_t)(lf - (text + at)) : len - at;
+		int rc;
+
 		one.line++;
-		int rc = passwd_file_parse(&one.account, text + at, size, &why);
+		rc = passwd_file_parse(&one.account, text + at, size, &why);
 		if (rc == -1)
 			fault(arg, one.line, why);
 		if (rc == 1) {
@@ -260,5 +275,6 @@ const struct passwd_account *
 passwd_file_find(const struct passwd_account_list *l, const char *name)
 {
 	struct passwd_account key = { .name = (char *)name };
+
 	return l->count == 0 ? NULL : bsearch(&key, l->account, l->count, sizeof(key), compare);
 }

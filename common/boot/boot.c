@@ -32,6 +32,7 @@ stop_by_myself(struct boot *b)
 {
 	uint32_t grace = (uint32_t)b->config->service.grace;
 	struct ctl_message m = { .type = CTL_STOP, .data = &grace, .len = sizeof(grace), .fd = -1 };
+
 	b->role->on_control(b, &m);
 }
 
@@ -39,6 +40,7 @@ static void
 on_message(void *arg, const struct ctl_message *m)
 {
 	struct boot *b = arg;
+
 	b->role->on_control(b, m);
 }
 
@@ -46,6 +48,7 @@ static void
 on_close(void *arg, bool bad)
 {
 	struct boot *b = arg;
+
 	log_event(LOG_WARN, NULL, "trouble", "doing=control reason=%s", bad ? "\"bad message from the master\"" : "\"the master is gone\"");
 	stop_by_myself(b);
 }
@@ -63,6 +66,7 @@ set_signals(struct boot *b)
 {
 	static const int ignored[] = { SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE };
 	static const int watched[] = { SIGTERM, 0 };
+
 	for (size_t i = 0; i < nitems_of(ignored); i++)
 		signal(ignored[i], SIG_IGN);
 	loop_signals(b->loop, watched, on_signal, b);
@@ -73,6 +77,7 @@ is_channel(int fd)
 {
 	int type = 0;
 	socklen_t len = sizeof(type);
+
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
 }
 
@@ -80,6 +85,7 @@ static unsigned
 number(const char *text, long long max)
 {
 	const char *why = NULL;
+
 	long long n = strtonum(text, 0, max, &why);
 	if (why != NULL)
 		die(EX_USAGE, "bad argument %s: %s", text, why);
@@ -106,6 +112,7 @@ take_config(struct boot *b, const char *server)
 {
 	char program[48];
 	bool foreground = getenv("POSTERN_FOREGROUND") != NULL;
+
 	snprintf(program, sizeof(program), "postern-%s", b->role->name);
 	log_open(program, server, false);
 	b->config = config_read_snapshot(BOOT_CONFIG);
@@ -127,6 +134,7 @@ static void
 raise_limits(void)
 {
 	struct rlimit rl;
+
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0 && rl.rlim_cur < rl.rlim_max) {
 		rl.rlim_cur = rl.rlim_max;
 		(void)!setrlimit(RLIMIT_NOFILE, &rl);
@@ -177,6 +185,7 @@ void
 boot_need(struct boot *b, enum ctl_helper helper)
 {
 	uint32_t which = helper;
+
 	say(b, CTL_NEED, 0, &which, sizeof(which));
 }
 
@@ -184,6 +193,7 @@ void
 boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsigned index, const char *server)
 {
 	struct ctl_file file = { .kind = kind, .index = index };
+
 	snprintf(file.server, sizeof(file.server), "%s", server);
 	say(b, CTL_OPEN, request, &file, sizeof(file));
 }
@@ -192,6 +202,7 @@ void
 boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind, const char *server, const char *domain)
 {
 	struct ctl_file file = { .kind = kind };
+
 	snprintf(file.server, sizeof(file.server), "%s", server);
 	snprintf(file.domain, sizeof(file.domain), "%s", domain);
 	say(b, CTL_OPEN, request, &file, sizeof(file));
@@ -207,6 +218,7 @@ void
 boot_refuse(struct boot *b, int code, const char *reason)
 {
 	char text[CTL_REASON_MAX];
+
 	snprintf(text, sizeof(text), "%s", reason);
 	(void)!ctl_send(b->master, CTL_REASON, 0, text, strlen(text), -1);
 	die(code, "%s", text);

@@ -40,15 +40,20 @@ shut_bounding_set(void)
 static void
 become(const char *user, const char *group)
 {
+	gid_t gid;
+	uid_t uid;
+	const struct passwd *pw;
+	const struct group *gr;
+
 	errno = 0;
-	const struct passwd *pw = getpwnam(user);
+	pw = getpwnam(user);
 	if (pw == NULL)
 		die(EX_NOUSER, "no user %s on this host ([service] user)", user);
-	uid_t uid = pw->pw_uid;
-	const struct group *gr = getgrnam(group);
+	uid = pw->pw_uid;
+	gr = getgrnam(group);
 	if (gr == NULL)
 		die(EX_NOUSER, "no group %s on this host ([service] group)", group);
-	gid_t gid = gr->gr_gid;
+	gid = gr->gr_gid;
 	if (uid == 0 || gid == 0)
 		die(EX_CONFIG, "[service] user and group must not be root");
 	shut_bounding_set();
@@ -62,6 +67,7 @@ clear_capabilities(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	must(syscall(SYS_capset, &head, none) == 0, "capset");
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
@@ -73,6 +79,7 @@ prove(void)
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct have[_LINUX_CAPABILITY_U32S_3];
 	uid_t r, e, s;
+
 	must(getresuid(&r, &e, &s) == 0 && r != 0 && e != 0 && s != 0, "a user id is still root");
 	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setuid(0) == 0 || setgid(0) == 0)
 		bug("privilege drop: root came back");
@@ -86,6 +93,7 @@ void
 boot_drop(const char *user, const char *group)
 {
 	bool root = geteuid() == 0;
+
 	if (root)
 		become(user, group);
 	clear_capabilities();

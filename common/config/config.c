@@ -66,10 +66,11 @@ struct config *
 config_read(const char *path, struct config_faults *faults)
 {
 	struct config_work w = { .faults = faults, .folders = true };
+	struct config *c;
 
 	*faults = (struct config_faults){ 0 };
 	config_file_gather(&w, path);
-	struct config *c = make(&w);
+	c = make(&w);
 	config_file_done(&w.sources);
 	return c;
 }
@@ -100,6 +101,8 @@ config_read_snapshot(int fd)
 {
 	struct stat st;
 	struct config *c = NULL;
+	char *text;
+	ssize_t len;
 
 	if (fstat(fd, &st) == -1)
 		return NULL;
@@ -107,8 +110,8 @@ config_read_snapshot(int fd)
 		errno = EINVAL;
 		return NULL;
 	}
-	char *text = mem_zalloc((size_t)st.st_size + 1);
-	ssize_t len = disk_pread(fd, text, (size_t)st.st_size, 0);
+	text = mem_zalloc((size_t)st.st_size + 1);
+	len = disk_pread(fd, text, (size_t)st.st_size, 0);
 	if (len == st.st_size)
 		c = read_text(text, (size_t)len);
 	else if (len >= 0)
@@ -187,12 +190,13 @@ config_server_same(const struct config *a, const struct config *b, const char *n
 {
 	const struct config_server *x = config_server_by_name(a, name), *y = config_server_by_name(b, name);
 	struct buf left = BUF_INIT(SNAPSHOT_MAX), right = BUF_INIT(SNAPSHOT_MAX);
+	bool same;
 
 	if (x == NULL || y == NULL)
 		return x == y;
 	print_values(a, x, &left);
 	print_values(b, y, &right);
-	bool same = left.len == right.len && memcmp(buf_text(&left), buf_text(&right), left.len) == 0;
+	same = left.len == right.len && memcmp(buf_text(&left), buf_text(&right), left.len) == 0;
 	buf_done(&left);
 	buf_done(&right);
 	return same;

@@ -126,6 +126,8 @@ judge_shown(const struct passwd_account_place *p)
 static void
 judge_account(const struct passwd_account_place *p)
 {
+	bool whole;
+
 	static const char *const names[] = {
 		[CONFIG_OUT_ANONYMOUS] = "anonymous", [CONFIG_OUT_BASIC] = "basic", [CONFIG_OUT_INTEGRATED] = "integrated", [CONFIG_OUT_OAUTH2] = "oauth2",
 	};
@@ -135,7 +137,7 @@ judge_account(const struct passwd_account_place *p)
 
 	if (origin_of(p, "outbound-auth")->bad || origin_of(p, "user")->bad || origin_of(p, "secret-file")->bad)
 		return;
-	bool whole = config_account_find(&a, s, p->d, false);
+	whole = config_account_find(&a, s, p->d, false);
 	if (a.auth == CONFIG_OUT_OAUTH2)
 		return;		/* see config_oauth */
 	if ((user != NULL) != (secret != NULL))

@@ -133,13 +133,14 @@ apply_entry(const struct target *t, enum key_section section, const struct confi
 {
 	const struct key *k = key_find(section, e->name);
 	size_t count;
+	struct config_origin *o;
 
 	if (k == NULL) {
 		if (!e->continued)
 			fault_unknown(t, section, e);
 		return;
 	}
-	struct config_origin *o = &t->origin[k - config_build_rows(t->owner, &count)];
+	o = &t->origin[k - config_build_rows(t->owner, &count)];
 	if (entry_fits(t, k, o, e))
 		take_value(t, k, o, e);
 }
@@ -151,6 +152,7 @@ apply_entries(const struct target *t, const struct config_ini *ini, size_t headi
 	for (size_t i = 0; i < ini->nentry; i++) {
 		const struct config_entry *e = &ini->entry[i];
 		enum key_section section = ini->heading[e->heading].section;
+
 		if (section == KEY_SECTION_COUNT || owner_of(section) != t->owner)
 			continue;
 		if (t->owner == CONFIG_OWNER_DOMAIN && e->heading != heading)
@@ -163,10 +165,11 @@ static void
 build_service(struct config_work *w)
 {
 	struct config_service *service = &w->config->service;
+	struct target t;
 
 	service->file = w->config->path[0];
 	service->origin = set_standards(CONFIG_OWNER_SERVICE, service);
-	struct target t = { CONFIG_OWNER_SERVICE, service, service->origin, &w->sources.source[0], w->config->path[0], w->faults, false };
+	t = (struct target){ CONFIG_OWNER_SERVICE, service, service->origin, &w->sources.source[0], w->config->path[0], w->faults, false };
 	apply_entries(&t, &w->ini[0], 0);
 	if (service->hostname == NULL)
 		service->hostname = mem_strdup(w->sources.hostname);
@@ -182,12 +185,15 @@ build_domains(struct config_work *w, struct config_server *s, size_t index)
 	s->domain = mem_zalloc((ini->nheading + 1) * sizeof(*s->domain));	/* and one for the fqdn */
 	for (size_t i = 0; i < ini->nheading; i++) {
 		const struct config_heading *h = &ini->heading[i];
+		struct target t;
+		struct config_domain *d;
+
 		if (h->section != KEY_DOMAIN)
 			continue;
-		struct config_domain *d = &s->domain[s->ndomain++];
+		d = &s->domain[s->ndomain++];
 		d->name = mem_strdup(h->domain);
 		d->origin = set_standards(CONFIG_OWNER_DOMAIN, d);
-		struct target t = { CONFIG_OWNER_DOMAIN, d, d->origin, &w->sources.source[index], w->config->path[index], w->faults, false };
+		t = (struct target){ CONFIG_OWNER_DOMAIN, d, d->origin, &w->sources.source[index], w->config->path[index], w->faults, false };
 		while (entry < ini->nentry && ini->entry[entry].heading < i)
 			entry++;
 		for (; entry < ini->nentry && ini->entry[entry].heading == i; entry++)
@@ -207,12 +213,15 @@ build_oauth(struct config_work *w)
 
 	c->oauth = mem_zalloc((ini->nheading + 1) * sizeof(*c->oauth));
 	for (size_t i = 0; i < ini->nheading; i++) {
+		struct target t;
+		struct config_oauth *o;
+
 		if (ini->heading[i].section != KEY_OAUTH)
 			continue;
-		struct config_oauth *o = &c->oauth[c->noauth++];
+		o = &c->oauth[c->noauth++];
 		o->name = mem_strdup(ini->heading[i].domain);
 		o->origin = set_standards(CONFIG_OWNER_OAUTH, o);
-		struct target t = { CONFIG_OWNER_OAUTH, o, o->origin, &w->sources.source[0], c->path[0], w->faults, false };
+		t = (struct target){ CONFIG_OWNER_OAUTH, o, o->origin, &w->sources.source[0], c->path[0], w->faults, false };
 		for (size_t e = 0; e < ini->nentry; e++)
 			if (ini->entry[e].heading == i)
 				apply_entry(&t, KEY_OAUTH, &ini->entry[e]);
@@ -246,10 +255,12 @@ derive_server(const struct config_service *service, struct config_server *s)
 static void
 add_default_domain(struct config_server *s)
 {
+	struct config_domain *d;
+
 	for (size_t i = 0; i < s->ndomain; i++)
 		if (s->domain[i].type == CONFIG_DOMAIN_DEFAULT || strcmp(s->domain[i].name, s->fqdn) == 0)
 			return;
-	struct config_domain *d = &s->domain[s->ndomain++];
+	d = &s->domain[s->ndomain++];
 	d->name = mem_strdup(s->fqdn);
 	d->origin = set_standards(CONFIG_OWNER_DOMAIN, d);
 	d->type = CONFIG_DOMAIN_DEFAULT;
@@ -259,12 +270,13 @@ static void
 build_server(struct config_work *w, size_t index)
 {
 	struct config_server *s = &w->config->server[index - 1];
+	struct target shared, own;
 
 	s->name = mem_strdup(w->sources.source[index].server);
 	s->file = w->config->path[index];
 	s->origin = set_standards(CONFIG_OWNER_SERVER, s);
-	struct target shared = { CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[0], w->config->path[0], NULL, true };
-	struct target own = { CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[index], w->config->path[index], w->faults, false };
+	shared = (struct target){ CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[0], w->config->path[0], NULL, true };
+	own = (struct target){ CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[index], w->config->path[index], w->faults, false };
 	if (w->sources.source[0].errors == 0)
 		apply_entries(&shared, &w->ini[0], 0);
 	apply_entries(&own, &w->ini[index], 0);
@@ -279,9 +291,10 @@ static void
 try_shared(struct config_work *w)
 {
 	struct config_server *s = mem_new(struct config_server);
+	struct target t;
 
 	s->origin = set_standards(CONFIG_OWNER_SERVER, s);
-	struct target t = { CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[0], w->config->path[0], w->faults, true };
+	t = (struct target){ CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[0], w->config->path[0], w->faults, true };
 	apply_entries(&t, &w->ini[0], 0);
 	config_build_free_server(s);
 	free(s);

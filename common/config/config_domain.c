@@ -122,6 +122,7 @@ judge_one(struct config_work *w, size_t server, const struct config_domain *d)
 		    "domain", d->name);
 	for (size_t i = 0; i < nitems_of(only_for); i++) {
 		const struct config_origin *o = config_build_origin(d->origin, KEY_DOMAIN, only_for[i].key);
+
 		if (o->file != NULL && d->type != only_for[i].type)
 			config_faults_add(w->faults, source, o->line, false, "\"%s\" is for %s only", only_for[i].key,
 			    only_for[i].type == CONFIG_DOMAIN_REMOTE ? "remote domains" : "the default domain");
@@ -182,6 +183,7 @@ config_domain_judge(struct config_work *w, size_t server)
 	for (size_t i = 0; i < s->ndomain; i++) {
 		const struct config_domain *d = &s->domain[i];
 		const struct config_origin *type = config_build_origin(d->origin, KEY_DOMAIN, "type");
+
 		if (is_made(d) && heading_line(&w->ini[server + 1], d->name) == 0)
 			continue;
 		judge_one(w, server, d);

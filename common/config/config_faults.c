@@ -85,6 +85,7 @@ config_faults_print(const struct config_faults *f, FILE *out)
 {
 	for (size_t i = 0; i < f->count; i++) {
 		const struct config_fault *fault = &f->fault[i];
+
 		fprintf(out, "%s:", fault->file);
 		if (fault->line > 0)
 			fprintf(out, "%u:", fault->line);

@@ -24,8 +24,10 @@
 struct config_source *
 config_file_add(struct config_sources *sources, const char *server, const char *path)
 {
+	struct config_source *s;
+
 	sources->source = mem_array(sources->source, sources->count + 1, sizeof(*sources->source));
-	struct config_source *s = &sources->source[sources->count++];
+	s = &sources->source[sources->count++];
 	*s = (struct config_source){ .server = mem_strdup(server), .path = mem_strdup(path) };
 	return s;
 }
@@ -47,6 +49,8 @@ static void
 read_open(struct config_source *s, int fd, struct config_faults *faults)
 {
 	struct stat st;
+	char *text;
+	ssize_t len;
 
 	if (fstat(fd, &st) == -1) {
 		config_faults_add(faults, s, 0, false, "cannot be read: %s", strerror(errno));
@@ -60,8 +64,8 @@ read_open(struct config_source *s, int fd, struct config_faults *faults)
 		config_faults_add(faults, s, 0, false, "is larger than 1 MiB");
 		return;
 	}
-	char *text = mem_zalloc((size_t)st.st_size + 1);
-	ssize_t len = disk_pread(fd, text, (size_t)st.st_size, 0);
+	text = mem_zalloc((size_t)st.st_size + 1);
+	len = disk_pread(fd, text, (size_t)st.st_size, 0);
 	if (len == -1) {
 		config_faults_add(faults, s, 0, false, "cannot be read: %s", strerror(errno));
 		free(text);
@@ -115,9 +119,12 @@ list_names(const char *folder, char ***names, size_t *count)
 	if (dir == NULL)
 		return -1;
 	while ((entry = readdir(dir)) != NULL) {
+		size_t len, tail;
+
 		if (entry->d_name[0] == '.' || !ends_in_ini(entry->d_name))
 			continue;
-		size_t len = strlen(entry->d_name), tail = strcmp(entry->d_name + len - 4, ".ini") == 0 ? 4 : 0;
+		len = strlen(entry->d_name);
+		tail = strcmp(entry->d_name + len - 4, ".ini") == 0 ? 4 : 0;
 		*names = mem_array(*names, *count + 1, sizeof(**names));
 		(*names)[(*count)++] = mem_strndup(entry->d_name, len - tail);
 	}
@@ -142,6 +149,7 @@ gather_servers(struct config_work *w, const char *folder)
 		bool good = is_server_name(names[i], strlen(names[i]));
 		char *path = mem_printf("%s/%s%s", folder, names[i], ends_in_ini(names[i]) ? "" : ".ini");
 		struct config_source *s = config_file_add(&w->sources, names[i], path);
+
 		if (good)
 			read_source(s, w->faults);
 		else
@@ -174,6 +182,7 @@ hosts_search(FILE *file, const char *name)
 	while (found == NULL && fgets(line, sizeof(line), file) != NULL) {
 		char *save = NULL, *full = NULL;
 		bool mine = false;
+
 		line[strcspn(line, "#\n")] = '\0';
 		(void)strtok_r(line, " \t", &save);
 		for (char *word; (word = strtok_r(NULL, " \t", &save)) != NULL; ) {
@@ -197,6 +206,7 @@ config_file_hostname(const char *hosts)
 		return mem_strdup("localhost");
 	if (strchr(name, '.') == NULL) {
 		FILE *file = fopen(hosts, "re");
+
 		if (file != NULL) {
 			full = hosts_search(file, name);
 			fclose(file);

@@ -114,6 +114,7 @@ fault_unknown_section(struct reader *r, const char *name)
 
 	for (enum key_section s = KEY_SERVICE; s < KEY_SECTION_COUNT; s++) {
 		unsigned d = key_distance(name, key_section_name(s));
+
 		if (d < least) {
 			least = d;
 			best = s;
@@ -195,6 +196,7 @@ heading_parse(struct reader *r, const char *start, size_t len)
 		fault(r, "there is something behind the section heading");
 	else {
 		char *save = NULL, *name, *argument;
+
 		*close = '\0';
 		name = strtok_r(text, " \t", &save);
 		argument = strtok_r(NULL, " \t", &save);
@@ -257,17 +259,20 @@ read_line(char *dst, int size, void *user)
 {
 	struct reader *r = user;
 	size_t limit = size - 1 < CONFIG_LINE_MAX ? (size_t)(size - 1) : CONFIG_LINE_MAX;
+	const char *text, *line, *eol;
+	size_t len;
 
 	settle_line(r);
 	if (r->next == r->end)
 		return NULL;
-	const char *line = r->next, *eol = memchr(line, '\n', (size_t)(r->end - line));
-	size_t len = (size_t)((eol != NULL ? eol : r->end) - line);
+	line = r->next;
+	eol = memchr(line, '\n', (size_t)(r->end - line));
+	len = (size_t)((eol != NULL ? eol : r->end) - line);
 	r->next = eol != NULL ? eol + 1 : r->end;
 	r->line++;
 	while (len > 0 && strchr(" \t\r", line[len - 1]) != NULL)
 		len--;
-	const char *text = line_for_inih(r, line, len, limit);
+	text = line_for_inih(r, line, len, limit);
 	memcpy(dst, text, strlen(text) + 1);
 	return dst;
 }

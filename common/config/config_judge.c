@@ -71,6 +71,7 @@ judge_listen(struct config_work *w, size_t server)
 				    s->listen[i].text);
 	for (size_t o = 0; o < server; o++) {
 		const struct config_server *other = &w->config->server[o];
+
 		for (size_t i = 0; i < s->nlisten; i++)
 			for (size_t j = 0; j < other->nlisten; j++)
 				if (listen_clash(&s->listen[i], &other->listen[j]))
@@ -87,6 +88,7 @@ list_is_everybody(const struct config_nets *list)
 
 	for (size_t i = 0; i < list->count; i++) {
 		unsigned prefix = net_entry_prefix(&list->entry[i]);
+
 		if (prefix < 8 && list->entry[i].family != AF_UNSPEC)
 			share[list->entry[i].family == AF_INET6] += 1.0 / (1U << prefix);
 	}

@@ -174,9 +174,11 @@ config_list_add(const struct key *k, void *base, const char *text, struct buf *w
 	int result = 0;
 
 	while (result == 0 && (item = strsep(&rest, kinds[k->kind].separators)) != NULL) {
+		size_t len;
+
 		while (isblank((unsigned char)*item))
 			item++;
-		size_t len = strlen(item);
+		len = strlen(item);
 		while (len > 0 && isblank((unsigned char)item[len - 1]))
 			item[--len] = '\0';
 		if (len == 0)

@@ -146,6 +146,7 @@ fault_no_profile(struct config_work *w, size_t server, const struct use *u)
 
 	for (size_t i = 0; i < w->config->noauth; i++) {
 		unsigned d = key_distance(u->account.oauth, w->config->oauth[i].name);
+
 		if (d < least) {
 			least = d;
 			best = w->config->oauth[i].name;
@@ -258,10 +259,11 @@ bool
 config_oauth_same(const struct config *a, const struct config *b)
 {
 	struct buf left = BUF_INIT(CONFIG_FILE_MAX * 4), right = BUF_INIT(CONFIG_FILE_MAX * 4);
+	bool same;
 
 	print_all(a, &left);
 	print_all(b, &right);
-	bool same = buf_ok(&left) && buf_ok(&right) && strcmp(buf_text(&left), buf_text(&right)) == 0;
+	same = buf_ok(&left) && buf_ok(&right) && strcmp(buf_text(&left), buf_text(&right)) == 0;
 	buf_done(&left);
 	buf_done(&right);
 	return same;

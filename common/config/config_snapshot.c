@@ -27,6 +27,7 @@ config_snapshot_format(struct buf *out, const struct config_work *w)
 	buf_printf(out, MAGIC "host %s\n", w->sources.hostname);
 	for (size_t i = 0; i < w->sources.count; i++) {
 		const struct config_source *s = &w->sources.source[i];
+
 		if (s->errors > 0)
 			continue;
 		buf_printf(out, "file %zu %u %s %s\n", s->len, i == 0 ? 0 : w->config->server[i - 1].id, i == 0 ? "-" : s->server, s->path);
@@ -55,12 +56,13 @@ parse_file(struct config_sources *sources, char *line, char **rest, const char *
 	uint32_t id;
 	char server[CONFIG_NAME_MAX + 1];
 	int path = 0;
+	struct config_source *s;
 
 	if (sscanf(line, "file %zu %" SCNu32 " %32s %n", &len, &id, server, &path) != 3 || path == 0)
 		return -1;
 	if (*rest > end || len >= (size_t)(end - *rest) || (*rest)[len] != '\n')
 		return -1;
-	struct config_source *s = config_file_add(sources, strcmp(server, "-") == 0 ? NULL : server, line + path);
+	s = config_file_add(sources, strcmp(server, "-") == 0 ? NULL : server, line + path);
 	s->id = id;
 	s->len = len;
 	s->text = mem_strndup(*rest, len);
@@ -94,9 +96,10 @@ int
 config_snapshot_parse(struct config_sources *sources, const char *text, size_t len)
 {
 	char *copy = mem_zalloc(len + 1);
+	int result;
 
 	memcpy(copy, text, len);
-	int result = parse_lines(sources, copy, copy + len);
+	result = parse_lines(sources, copy, copy + len);
 	free(copy);
 	if (result == -1)
 		errno = EINVAL;
@@ -113,6 +116,7 @@ config_snapshot(const struct config *c)
 	if (disk_write(fd, c->text, c->text_len) == -1 ||
 	    fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == -1) {
 		int saved = errno;
+
 		close(fd);
 		errno = saved;
 		return -1;

@@ -214,6 +214,7 @@ static const struct key_choice *
 choose(const struct key *k, const char *name, struct buf *why)
 {
 	const struct key_choice *found = choice_named(k, name);
+	const char *comma;
 
 	if (found != NULL && !found->missing)
 		return found;
@@ -222,7 +223,7 @@ choose(const struct key *k, const char *name, struct buf *why)
 		name = NULL;
 	} else
 		buf_puts(why, "must be ");
-	const char *comma = "";
+	comma = "";
 	for (const struct key_choice *c = k->choice; c->name != NULL; c++) {
 		if (c->missing)
 			continue;
@@ -253,9 +254,11 @@ set_flags(const struct key *k, void *base, const char *text, struct buf *why)
 	int result = 0;
 
 	while (result == 0 && (word = strsep(&rest, ", \t")) != NULL) {
+		const struct key_choice *c;
+
 		if (*word == '\0')
 			continue;
-		const struct key_choice *c = choose(k, word, why);
+		c = choose(k, word, why);
 		if (c == NULL)
 			result = -1;
 		else
@@ -374,6 +377,7 @@ config_value_clear(const struct key *k, void *base)
 		config_list_clear(k, base);
 	else if (kinds[k->kind].owned) {
 		char **field = field_of(k, base);
+
 		free(*field);
 		*field = NULL;
 	} else
@@ -383,14 +387,17 @@ config_value_clear(const struct key *k, void *base)
 bool
 config_value_is_standard(const struct key *k, const char *text)
 {
+	bool same;
+	int result;
+
 	union { struct config_service service; struct config_server server; struct config_domain domain; } given = { 0 }, standard = { 0 };
 	struct buf why = BUF_INIT(1000), a = BUF_INIT(100000), b = BUF_INIT(100000);
 
 	config_value_standard(k, &standard);
-	int result = config_value_set(k, &given, text, &why);
+	result = config_value_set(k, &given, text, &why);
 	config_value_print(k, &given, &a);
 	config_value_print(k, &standard, &b);
-	bool same = result == 0 && strcmp(buf_text(&a), buf_text(&b)) == 0;
+	same = result == 0 && strcmp(buf_text(&a), buf_text(&b)) == 0;
 	config_value_clear(k, &given);
 	config_value_clear(k, &standard);
 	buf_done(&why);

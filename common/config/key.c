@@ -73,9 +73,11 @@ key_distance(const char *a, const char *b)
 		row[0][j] = j;
 	for (unsigned i = 1; i <= alen; i++) {
 		unsigned *now = row[i % 3], *last = row[(i + 2) % 3], *before = row[(i + 1) % 3];
+
 		now[0] = i;
 		for (unsigned j = 1; j <= blen; j++) {
 			int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
+
 			now[j] = least(last[j] + 1, now[j - 1] + 1, last[j - 1] + (x != y));
 			if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) && y == tolower((unsigned char)a[i - 2]) &&
 			    before[j - 2] + 1 < now[j])
@@ -92,9 +94,11 @@ key_suggest(enum key_section section, const char *name)
 	unsigned best_distance = strlen(name) <= 3 ? 2 : 3;
 
 	for (size_t i = 0; i < key_rows_count; i++) {
+		unsigned d;
+
 		if (key_rows[i].section != section)
 			continue;
-		unsigned d = key_distance(name, key_rows[i].name);
+		d = key_distance(name, key_rows[i].name);
 		if (d < best_distance) {
 			best_distance = d;
 			best = key_rows[i].name;

@@ -147,6 +147,7 @@ check_bracketed(const char *text)
 	char address[NET_TEXT_SIZE];
 	const char *end = strchr(text, ']'), *why;
 	struct net_entry e;
+	bool literal;
 
 	if (end == NULL || (size_t)(end - text) > sizeof(address) || check_port(end + 1) == -1)
 		return -1;
@@ -154,7 +155,7 @@ check_bracketed(const char *text)
 	address[end - text - 1] = '\0';
 	if (strchr(address, '/') != NULL || net_entry_parse(&e, address, &why) == -1)
 		return -1;
-	bool literal = e.family != AF_UNSPEC;
+	literal = e.family != AF_UNSPEC;
 	net_entry_done(&e);
 	return literal ? 0 : -1;
 }

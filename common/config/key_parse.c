@@ -38,6 +38,7 @@ parse_digits(const char *text, uint64_t *value, const char **end)
 
 	for (; *p >= '0' && *p <= '9'; p++) {
 		unsigned digit = (unsigned)(*p - '0');
+
 		if (n > (UINT64_MAX - 1 - digit) / 10)
 			return -1;
 		n = n * 10 + digit;

@@ -40,6 +40,7 @@ print_comment(FILE *out, const char *text)
 {
 	while (*text != '\0') {
 		size_t len = strlen(text);
+
 		if (len > COLUMNS - 2) {
 			len = COLUMNS - 2;
 			while (text[len] != ' ')
@@ -99,9 +100,11 @@ key_print_sample(FILE *out, bool server)
 	print_comment(out, "What is commented out is the default. Lists go on in a line with the same key, in a line that starts with a "
 	    "blank, or after a comma. A semicolon after a blank starts a comment.");
 	for (enum key_section s = KEY_SERVICE; s < KEY_SECTION_COUNT; s++) {
+		bool named;
+
 		if (!section_is_sampled(s, server))
 			continue;
-		bool named = s == KEY_DOMAIN || s == KEY_OAUTH;
+		named = s == KEY_DOMAIN || s == KEY_OAUTH;
 		fprintf(out, "\n# ---- %s\n%s%s%s]\n", section_titles[s], named ? ";[" : "[", key_section_name(s),
 		    s == KEY_DOMAIN ? " example.com" : named ? " name" : "");
 		for (size_t i = 0; i < key_rows_count; i++) {
@@ -121,6 +124,7 @@ print_sentences(FILE *out, const char *text)
 
 	while (*text != '\0') {
 		size_t len = strcspn(text, " ");
+
 		if (column > 0 && column + 1 + len > MANUAL_COLUMNS) {
 			fputc('\n', out);
 			column = 0;

@@ -138,16 +138,19 @@ send_one(int fd, const struct ctl_head *head, const void *data, int pass_fd)
 		{ .iov_base = (void *)head, .iov_len = sizeof(*head) }, { .iov_base = (void *)data, .iov_len = head->len },
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+	ssize_t n;
+
 	if (pass_fd != -1) {
+		struct cmsghdr *c;
+
 		msg.msg_control = space.bytes;
 		msg.msg_controllen = CMSG_SPACE(sizeof(int));
-		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+		c = CMSG_FIRSTHDR(&msg);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(c), &pass_fd, sizeof(int));
 	}
-	ssize_t n;
 	do
 		n = sendmsg(fd, &msg, MSG_NOSIGNAL);
 	while (n == -1 && errno == EINTR);
@@ -159,12 +162,16 @@ static int
 take_fd(struct msghdr *msg)
 {
 	int kept = -1;
+
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+		size_t n;
+
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		for (size_t i = 0; i < n; i++) {
 			int fd;
+
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
 			if (kept == -1)
 				kept = fd;
@@ -179,9 +186,11 @@ take_fd(struct msghdr *msg)
 static bool
 fits(const struct ctl_head *head, size_t len, unsigned from, bool has_fd, bool truncated)
 {
+	const struct kind *k;
+
 	if (truncated || head->magic != CTL_MAGIC || head->version != CTL_VERSION || head->type >= CTL_COUNT)
 		return false;
-	const struct kind *k = &kinds[head->type];
+	k = &kinds[head->type];
 	return head->len == len && len >= k->min && len <= k->max && (k->from & from) != 0 && (!has_fd || k->fd);
 }
 
@@ -196,13 +205,15 @@ recv_one(int fd, unsigned from, struct ctl_message *m, void *data, size_t size)
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = space.bytes, .msg_controllen = sizeof(space) };
 	ssize_t n;
+	bool cut;
+
 	do
 		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
 	while (n == -1 && errno == EINTR);
 	if (n <= 0)
 		return (int)n;
 	m->fd = take_fd(&msg);
-	bool cut = (size_t)n < sizeof(head) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+	cut = (size_t)n < sizeof(head) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
 	if (cut || !fits(&head, (size_t)n - sizeof(head), from, m->fd != -1, cut)) {
 		if (m->fd != -1)
 			close(m->fd);
@@ -256,9 +267,11 @@ static void
 read_messages(struct ctl *c)
 {
 	static _Thread_local char data[CTL_PAYLOAD_MAX];
+
 	for (int i = 0; i < PER_TURN && !c->freed && !c->closed; i++) {
 		struct ctl_message m;
 		int rc = recv_one(c->fd, c->from, &m, data, sizeof(data));
+
 		if (rc == 1)
 			c->on_message(c->arg, &m);
 		else if (rc == -1 && errno == EAGAIN)
@@ -273,6 +286,7 @@ write_waiting(struct ctl *c)
 {
 	while (c->first != NULL) {
 		struct waiting *w = c->first;
+
 		if (send_one(c->fd, &w->head, w->data, w->fd) == -1) {
 			if (errno == EAGAIN)
 				return;
@@ -294,6 +308,7 @@ static void
 channel_ready(void *arg, unsigned what)
 {
 	struct ctl *c = arg;
+
 	c->busy = true;
 	if (what & LOOP_WRITE)
 		write_waiting(c);
@@ -309,6 +324,7 @@ ctl_new(struct loop *l, int fd, unsigned from, void (*on_message)(void *arg, con
     void (*on_close)(void *arg, bool bad), void *arg)
 {
 	struct ctl *c = mem_new(struct ctl);
+
 	c->fd = fd;
 	c->from = from;
 	c->on_message = on_message;
@@ -351,14 +367,17 @@ make_head(enum ctl_type type, uint32_t request, size_t len)
 static int
 queue_one(struct ctl *c, const struct ctl_head *head, const void *data, int fd)
 {
+	struct waiting *w;
+	int copy;
+
 	if (c->queued + head->len > QUEUE_MAX) {
 		errno = ENOBUFS;
 		return -1;
 	}
-	int copy = fd != -1 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+	copy = fd != -1 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 	if (fd != -1 && copy == -1)
 		return -1;
-	struct waiting *w = mem_zalloc(sizeof(*w) + head->len);
+	w = mem_zalloc(sizeof(*w) + head->len);
 	w->head = *head;
 	w->fd = copy;
 	if (head->len > 0)
@@ -374,6 +393,7 @@ int
 ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd)
 {
 	struct ctl_head head = make_head(type, request, len);
+
 	if (c->closed || c->freed) {
 		errno = EPIPE;
 		return -1;
@@ -389,6 +409,7 @@ int
 ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data, size_t len)
 {
 	struct ctl_head head = make_head(type, request, len);
+
 	return send_one(fd, &head, data, -1);
 }
 

@@ -268,9 +268,11 @@ ctl_client_forget(struct ctl_client_question *q)
 void
 ctl_client_cancel(struct ctl_client_question *q, enum ctl_type type)
 {
+	struct ctl_client *k;
+
 	if (q == NULL)
 		return;
-	struct ctl_client *k = q->ctl_client;
+	k = q->ctl_client;
 	if (k->ctl != NULL && q->channel == k->channel)
 		(void)!ctl_send(k->ctl, type, q->request, NULL, 0, -1);
 	ctl_client_forget(q);

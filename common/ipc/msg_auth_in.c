@@ -60,6 +60,7 @@ bool
 msg_auth_in_token_take(struct msg_auth_in_token *t, const void *data, size_t len)
 {
 	const size_t fixed = offsetof(struct msg_auth_in_token, data);
+
 	if (len < fixed || len > sizeof(*t))
 		return false;
 	memcpy(t, data, fixed);
@@ -73,6 +74,7 @@ bool
 msg_auth_in_start_take(struct msg_auth_in_start *s, const void *data, size_t len)
 {
 	const size_t fixed = offsetof(struct msg_auth_in_start, token);
+
 	if (len < fixed || !msg_auth_in_token_take(&s->token, (const uint8_t *)data + fixed, len - fixed))
 		return false;
 	memcpy(s, data, fixed);
@@ -85,6 +87,7 @@ bool
 msg_auth_in_answer_take(struct msg_auth_in_answer *a, const void *data, size_t len)
 {
 	const size_t fixed = offsetof(struct msg_auth_in_answer, token);
+
 	if (len < fixed || !msg_auth_in_token_take(&a->token, (const uint8_t *)data + fixed, len - fixed))
 		return false;
 	memcpy(a, data, fixed);

@@ -43,6 +43,7 @@ bool
 msg_auth_out_answer_take(struct msg_auth_out_answer *a, const void *data, size_t len)
 {
 	const size_t fixed = offsetof(struct msg_auth_out_answer, token);
+
 	if (len < fixed || !msg_auth_in_token_take(&a->token, (const uint8_t *)data + fixed, len - fixed))
 		return false;
 	memcpy(a, data, fixed);

@@ -49,6 +49,7 @@ bool
 msg_dns_answer_take(struct msg_dns_answer *a, const void *data, size_t len)
 {
 	const size_t fixed = offsetof(struct msg_dns_answer, record);
+
 	if (len < fixed || len > sizeof(*a))
 		return false;
 	memset(a, 0, sizeof(*a));

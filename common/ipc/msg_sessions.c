@@ -36,6 +36,7 @@ msg_sessions_page_take(struct msg_sessions_page *p, const void *data, size_t len
 	*text_len = len - fixed;
 	for (size_t i = 0; i < *text_len; i++) {
 		char c = p->text[i];
+
 		if (c == '\n') {
 			if (tabs != MSG_SESSIONS_COLUMNS - 1)
 				return false;

@@ -53,6 +53,7 @@ bool
 msg_token_answer_take(struct msg_token_answer *a, const void *data, size_t len)
 {
 	const size_t fixed = offsetof(struct msg_token_answer, token);
+
 	if (len < fixed || len > sizeof(*a))
 		return false;
 	memcpy(a, data, len);
@@ -65,6 +66,7 @@ bool
 msg_token_keep_take(struct msg_token_keep *k, const void *data, size_t len)
 {
 	const size_t fixed = offsetof(struct msg_token_keep, text);
+
 	if (len < fixed || len > sizeof(*k))
 		return false;
 	memcpy(k, data, len);

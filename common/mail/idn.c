@@ -32,6 +32,7 @@ idn_to_ascii(char out[IDN_SIZE], const char *domain)
 
 	if (idn_is_ascii(domain)) {
 		size_t len = strlen(domain);
+
 		if (len >= IDN_SIZE)
 			return false;
 		for (size_t i = 0; i <= len; i++)
@@ -40,6 +41,7 @@ idn_to_ascii(char out[IDN_SIZE], const char *domain)
 	}
 	if (idn2_lookup_u8((const uint8_t *)domain, &found, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK) {
 		size_t len = strlen((char *)found);
+
 		good = len < IDN_SIZE && net_is_hostname((char *)found);
 		if (good)
 			memcpy(out, found, len + 1);

@@ -49,9 +49,11 @@ message_envelope_done(struct message_envelope *e)
 struct message_recipient *
 message_envelope_add(struct message_envelope *e, const char *address)
 {
+	struct message_recipient *r;
+
 	if ((e->nrcpt & (e->nrcpt - 1)) == 0) /* room doubles at each power of two */
 		e->rcpt = mem_array(e->rcpt, e->nrcpt == 0 ? 1 : e->nrcpt * 2, sizeof(*e->rcpt));
-	struct message_recipient *r = &e->rcpt[e->nrcpt++];
+	r = &e->rcpt[e->nrcpt++];
 	*r = (struct message_recipient){ .address = mem_strdup(address), .mark = MARK_PENDING };
 	return r;
 }
@@ -70,6 +72,7 @@ message_envelope_copy(struct message_envelope *to, const struct message_envelope
 	to->auth = mem_strdup(from->auth);
 	for (size_t i = 0; i < from->nrcpt; i++) {
 		struct message_recipient *r = message_envelope_add(to, from->rcpt[i].address);
+
 		r->mark = from->rcpt[i].mark;
 		r->notify = from->rcpt[i].notify;
 		r->orcpt = mem_strdup(from->rcpt[i].orcpt);
@@ -119,6 +122,7 @@ put_recipient(struct buf *out, const struct message_recipient *r)
 		return false;
 	if (r->notify != 0) {
 		const char *comma = "";
+
 		buf_puts(out, "x-notify: ");
 		for (size_t i = 0; i < nitems_of(notify_row); i++)
 			if (r->notify & notify_row[i].bit) {
@@ -134,9 +138,11 @@ int
 message_envelope_format(const struct message_envelope *e, struct buf *out)
 {
 	char date[CLOCK_DATE_SIZE];
+	bool ok;
+
 	buf_puts(out, MESSAGE_MAGIC);
 	clock_format_utc(date, message_id_is_valid(e->id) ? message_id_time_us(e->id) : 0);
-	bool ok = put_line(out, "arrived", date) && put_line(out, "client", e->client) && put_line(out, "helo", e->helo) &&
+	ok = put_line(out, "arrived", date) && put_line(out, "client", e->client) && put_line(out, "helo", e->helo) &&
 	    put_line(out, "user", e->user) && put_line(out, "protocol", e->protocol) &&
 	    put_line(out, "ret", e->ret != RET_DEFAULT ? ret_name[e->ret] : NULL) && put_line(out, "envid", e->envid) &&
 	    put_line(out, "auth", e->auth);
@@ -234,8 +240,10 @@ static bool
 parse_flags(struct envelope_parse *p, char *value)
 {
 	char *save = NULL;
+
 	for (char *word = strtok_r(value, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save)) {
 		size_t i = 0;
+
 		while (i < nitems_of(flag_row) && strcmp(word, flag_row[i].name) != 0)
 			i++;
 		if (i == nitems_of(flag_row)) {
@@ -265,12 +273,14 @@ static bool
 parse_notify(struct envelope_parse *p, char *value)
 {
 	char *save = NULL;
+
 	if (p->e->nrcpt == 0) {
 		p->why = "x-notify without x-receiver";
 		return false;
 	}
 	for (char *word = strtok_r(value, ",", &save); word != NULL; word = strtok_r(NULL, ",", &save)) {
 		size_t i = 0;
+
 		while (i < nitems_of(notify_row) && strcmp(word, notify_row[i].name) != 0)
 			i++;
 		if (i == nitems_of(notify_row)) {
@@ -304,13 +314,16 @@ static bool
 parse_one(struct envelope_parse *p, const char *data, const char *line, size_t len)
 {
 	const char *colon = memchr(line, ':', len);
+	size_t name_len, value_len;
+	const char *value;
+
 	if (colon == NULL || colon + 1 >= line + len || colon[1] != ' ') {
 		p->why = "an envelope line is not \"name: value\"";
 		return false;
 	}
-	size_t name_len = (size_t)(colon - line);
-	const char *value = colon + 2;
-	size_t value_len = len - name_len - 2;
+	name_len = (size_t)(colon - line);
+	value = colon + 2;
+	value_len = len - name_len - 2;
 	if (name_len == 5 && memcmp(line, "marks", 5) == 0) {
 		if (p->marks != NULL) {
 			p->why = "two marks lines";
@@ -322,15 +335,18 @@ parse_one(struct envelope_parse *p, const char *data, const char *line, size_t l
 		return true;
 	}
 	for (size_t i = 0; i < nitems_of(line_row); i++) {
+		bool ok;
+		char *copy;
+
 		if (strlen(line_row[i].name) != name_len || memcmp(line, line_row[i].name, name_len) != 0)
 			continue;
-		char *copy = mem_strndup(value, value_len);
+		copy = mem_strndup(value, value_len);
 		if (strlen(copy) != value_len || !value_is_clean(copy)) {
 			p->why = "control bytes in the envelope";
 			free(copy);
 			return false;
 		}
-		bool ok = line_row[i].parse(p, copy);
+		ok = line_row[i].parse(p, copy);
 		free(copy);
 		return ok;
 	}
@@ -364,6 +380,7 @@ static size_t
 find_end(const char *data, size_t len)
 {
 	const char *empty = memmem(data, len, "\n\n", 2);
+
 	return empty != NULL ? (size_t)(empty - data) + 2 : 0;
 }
 
@@ -371,23 +388,27 @@ int
 message_envelope_parse(struct message_envelope *e, const char *data, size_t len, const char **why)
 {
 	const size_t magic = sizeof(MESSAGE_MAGIC) - 1;
+	struct envelope_parse p;
+	size_t end;
+
 	if (len < magic)
 		return 0;
 	if (memcmp(data, MESSAGE_MAGIC, magic) != 0) {
 		*why = "not a queue file of this version";
 		return -1;
 	}
-	size_t end = find_end(data, len);
+	end = find_end(data, len);
 	if (end == 0) {
 		if (len < MESSAGE_ENVELOPE_MAX)
 			return 0;
 		*why = "the envelope has no end";
 		return -1;
 	}
-	struct envelope_parse p = { .e = e };
+	p = (struct envelope_parse){ .e = e };
 	for (size_t at = magic; at < end - 1 && p.why == NULL;) {
 		const char *lf = memchr(data + at, '\n', end - at);
 		size_t n = (size_t)(lf - (data + at));
+
 		if (!parse_one(&p, data, data + at, n) && p.why == NULL)
 			p.why = "bad envelope line";
 		at += n + 1;
@@ -406,6 +427,7 @@ void
 message_end_format(char *dst, uint64_t size)
 {
 	char text[MESSAGE_END_SIZE + 1];
+
 	snprintf(text, sizeof(text), MESSAGE_END "%019" PRIu64 "\n", size);
 	memcpy(dst, text, MESSAGE_END_SIZE);
 }
@@ -414,9 +436,11 @@ int64_t
 message_end_parse(const char *src)
 {
 	const size_t head = sizeof(MESSAGE_END) - 1;
+	int64_t size;
+
 	if (memcmp(src, MESSAGE_END, head) != 0 || src[MESSAGE_END_SIZE - 1] != '\n')
 		return -1;
-	int64_t size = 0;
+	size = 0;
 	for (size_t i = head; i < MESSAGE_END_SIZE - 1; i++) {
 		if (src[i] < '0' || src[i] > '9' || size > (INT64_MAX - 9) / 10)
 			return -1;
@@ -434,6 +458,7 @@ static int
 id_value(char c)
 {
 	const char *at = c != '\0' ? strchr(id_digit, c) : NULL;
+
 	return at != NULL ? (int)(at - id_digit) : -1;
 }
 
@@ -441,6 +466,7 @@ void
 message_id_make(char *id, int64_t wall_us, uint32_t chance)
 {
 	uint64_t t = (uint64_t)wall_us;
+
 	for (int i = ID_TIME_DIGITS - 1; i >= 0; i--, t >>= 5)
 		id[i] = id_digit[t & 31];
 	for (int i = MESSAGE_ID_LEN - 1; i >= ID_TIME_DIGITS; i--, chance >>= 5)
@@ -461,6 +487,7 @@ int64_t
 message_id_time_us(const char *id)
 {
 	uint64_t t = 0;
+
 	for (size_t i = 0; i < ID_TIME_DIGITS; i++)
 		t = t << 5 | (uint64_t)(id_value(id[i]) & 31);
 	return (int64_t)t;

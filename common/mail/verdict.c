@@ -22,9 +22,11 @@ clean(char *dst, size_t size, const char *src)
 {
 	size_t at = 0;
 	bool blank = true;
+
 	for (; *src != '\0' && at + 1 < size; src++) {
 		unsigned char c = (unsigned char)*src;
 		bool is_blank = c <= ' ' || c == 0x7f;
+
 		if (is_blank && blank)
 			continue;
 		dst[at++] = is_blank ? ' ' : (char)c;
@@ -36,6 +38,7 @@ clean(char *dst, size_t size, const char *src)
 	if (*src != '\0')
 		while (at > 0 && ((unsigned char)dst[at - 1] & 0x80) != 0) {
 			bool lead = ((unsigned char)dst[at - 1] & 0xc0) == 0xc0;
+
 			at--;
 			if (lead)
 				break;
@@ -48,6 +51,7 @@ verdict_set(struct verdict *v, enum verdict_what what, const char *status, const
 {
 	char text[1024];
 	va_list ap;
+
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -60,13 +64,16 @@ verdict_set(struct verdict *v, enum verdict_what what, const char *status, const
 static size_t
 status_length(const char *text, char c)
 {
+	size_t b, a;
+	char after;
+
 	if (text[0] != c || text[1] != '.')
 		return 0;
-	size_t a = strspn(text + 2, "0123456789");
+	a = strspn(text + 2, "0123456789");
 	if (a < 1 || a > 3 || text[2 + a] != '.')
 		return 0;
-	size_t b = strspn(text + 3 + a, "0123456789");
-	char after = b > 0 ? text[3 + a + b] : 'x';
+	b = strspn(text + 3 + a, "0123456789");
+	after = b > 0 ? text[3 + a + b] : 'x';
 	return b >= 1 && b <= 3 && (after == ' ' || after == '\0') ? 3 + a + b : 0;
 }
 
@@ -75,6 +82,7 @@ verdict_from_reply(struct verdict *v, int code, const char *text, const char *ho
 {
 	enum verdict_what what = code / 100 == 2 ? VERDICT_DELIVERED : code / 100 == 5 ? VERDICT_REFUSED : VERDICT_LATER;
 	size_t n = status_length(text, class_digit[what]);
+
 	*v = (struct verdict){ .what = what, .code = code };
 	if (n > 0)
 		snprintf(v->status, sizeof(v->status), "%.*s", (int)n, text);
@@ -88,6 +96,7 @@ void
 verdict_from_errno(struct verdict *v, int error, const char *doing)
 {
 	const char *status = error == ENOSPC ? "4.3.1" : error == EDQUOT ? "4.2.2" : "4.3.0";
+
 	verdict_set(v, VERDICT_LATER, status, "%s: %s", doing, strerror(error));
 }
 

@@ -28,6 +28,7 @@ static int
 hex_byte(const char *text, size_t left)
 {
 	int high = left >= 3 ? hex_value(text[1], false) : -1, low = left >= 3 ? hex_value(text[2], false) : -1;
+
 	return text[0] == '+' && high >= 0 && low >= 0 ? high * 16 + low : -1;
 }
 
@@ -36,6 +37,7 @@ xtext_is_valid(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		int byte = (unsigned char)text[i];
+
 		if (byte <= ' ' || byte > '~' || byte == '=')
 			return false;
 		if (byte != '+')
@@ -94,6 +96,7 @@ is_utf8_address(const char *text, size_t len, bool raw)
 		unsigned char byte = (unsigned char)text[i];
 		uint32_t point;
 		size_t n = byte == '\\' ? embedded_take(text + i, len - i, &point) : 1;
+
 		if (byte >= 0x80) {
 			n = raw ? utf8_take((const unsigned char *)text + i, len - i, &point) : 0;
 			if (n > 0 && point < 0xa0)
@@ -111,6 +114,7 @@ static bool
 is_type(const char *text, size_t len)
 {
 	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*-/?^_`{|}~";
+
 	for (size_t i = 0; i < len; i++)
 		if (text[i] == '\0' || strchr(good, text[i]) == NULL)
 			return false;
@@ -121,10 +125,12 @@ bool
 xtext_is_orcpt(const char *text, size_t len, bool utf8)
 {
 	const char *semicolon = memchr(text, ';', len);
+	size_t type, rest;
 
 	if (semicolon == NULL || len > XTEXT_ORCPT_MAX || !is_type(text, (size_t)(semicolon - text)))
 		return false;
-	size_t type = (size_t)(semicolon - text), rest = len - type - 1;
+	type = (size_t)(semicolon - text);
+	rest = len - type - 1;
 	if (type == 5 && strncasecmp(text, "utf-8", 5) == 0)
 		return is_utf8_address(semicolon + 1, rest, utf8);
 	return xtext_is_valid(semicolon + 1, rest);
@@ -136,6 +142,7 @@ xtext_decode(struct buf *out, const char *text)
 	for (size_t left = strlen(text); left > 0; text++, left--) {
 		int byte = hex_byte(text, left);
 		char c = byte >= 0 ? (char)byte : *text;
+
 		buf_add(out, &c, 1);
 		if (byte >= 0) {
 			text += 2;
@@ -164,6 +171,7 @@ xtext_decode_utf8(struct buf *out, const char *text)
 	while (left > 0) {
 		uint32_t point;
 		size_t n = embedded_take(text, left, &point);
+
 		if (n > 0)
 			add_point(out, point);
 		else
@@ -181,6 +189,7 @@ xtext_encode_utf8(struct buf *out, const char *text)
 	while (left > 0) {
 		uint32_t point;
 		size_t n = utf8_take((const unsigned char *)text, left, &point);
+
 		if (n > 1)
 			buf_printf(out, "\\x{%X}", point);
 		else

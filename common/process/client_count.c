@@ -38,11 +38,13 @@ mix(uint64_t h, uint64_t word)
 static struct place
 place_of(const struct client_count *c, unsigned slot, const uint8_t key[16])
 {
-	uint64_t seed[2], word[2];
+	uint64_t seed[2], word[2], h;
+	struct place p;
+
 	memcpy(seed, c->seed, sizeof(seed));
 	memcpy(word, key, sizeof(word));
-	uint64_t h = mix(mix(mix(seed[0], word[0]), word[1]), seed[1]);
-	struct place p = { .home = (uint32_t)(h % CLIENT_COUNT_CELLS), .mark = mix(h, seed[0]) >> (COUNT_BITS + SLOT_BITS) };
+	h = mix(mix(mix(seed[0], word[0]), word[1]), seed[1]);
+	p = (struct place){ .home = (uint32_t)(h % CLIENT_COUNT_CELLS), .mark = mix(h, seed[0]) >> (COUNT_BITS + SLOT_BITS) };
 	if (p.mark == 0)
 		p.mark = 1;
 	p.owner = p.mark << SLOT_BITS | (slot & ((1U << SLOT_BITS) - 1));
@@ -61,6 +63,7 @@ find(struct client_count *c, const struct place *p)
 {
 	for (uint32_t i = 0; i < CLIENT_COUNT_REACH; i++) {
 		_Atomic uint64_t *cell = cell_at(c, p, i);
+
 		if (OWNER_OF(atomic_load(cell)) == p->owner)
 			return cell;
 	}
@@ -73,6 +76,7 @@ claim(struct client_count *c, const struct place *p)
 	for (uint32_t i = 0; i < CLIENT_COUNT_REACH; i++) {
 		_Atomic uint64_t *cell = cell_at(c, p, i);
 		uint64_t nobody = 0;
+
 		if (atomic_load(cell) == 0 && atomic_compare_exchange_strong(cell, &nobody, p->owner << COUNT_BITS | 1))
 			return cell;
 	}
@@ -83,8 +87,10 @@ static uint64_t
 sum(struct client_count *c, const struct place *p)
 {
 	uint64_t all = 0;
+
 	for (uint32_t i = 0; i < CLIENT_COUNT_REACH; i++) {
 		uint64_t cell = atomic_load(cell_at(c, p, i));
+
 		if (MARK_OF(cell) == p->mark)
 			all += COUNT_OF(cell);
 	}
@@ -95,6 +101,7 @@ static void
 lower(_Atomic uint64_t *cell)
 {
 	uint64_t now = atomic_load(cell);
+
 	atomic_store(cell, COUNT_OF(now) <= 1 ? 0 : now - 1);
 }
 
@@ -109,9 +116,11 @@ bool
 client_count_take(struct client_count *c, unsigned slot, const uint8_t key[16], uint64_t most)
 {
 	struct place p = place_of(c, slot, key);
+	_Atomic uint64_t *cell;
+
 	if (!atomic_load(&c->used))
 		atomic_store(&c->used, true);
-	_Atomic uint64_t *cell = find(c, &p);
+	cell = find(c, &p);
 	if (cell == NULL)
 		cell = claim(c, &p);
 	else if (COUNT_OF(atomic_load(cell)) == CLIENT_COUNT_COUNT_MAX)
@@ -129,6 +138,7 @@ client_count_give(struct client_count *c, unsigned slot, const uint8_t key[16])
 {
 	struct place p = place_of(c, slot, key);
 	_Atomic uint64_t *cell = find(c, &p);
+
 	if (cell != NULL)
 		lower(cell);
 }
@@ -140,6 +150,7 @@ client_count_clear(struct client_count *c, unsigned slot)
 		return;
 	for (uint32_t i = 0; i < CLIENT_COUNT_CELLS; i++) {
 		uint64_t now = atomic_load(&c->cell[i]);
+
 		if (now != 0 && (OWNER_OF(now) & ((1U << SLOT_BITS) - 1)) == slot)
 			atomic_store(&c->cell[i], 0);
 	}

@@ -83,9 +83,11 @@ static struct counters *
 map(int fd, int access)
 {
 	void *memory = mmap(NULL, sizeof(struct counters_memory), access, MAP_SHARED, fd, 0);
+	struct counters *c;
+
 	if (memory == MAP_FAILED)
 		return NULL;
-	struct counters *c = mem_new(struct counters);
+	c = mem_new(struct counters);
 	c->memory = memory;
 	return c;
 }
@@ -93,18 +95,22 @@ map(int fd, int access)
 struct counters *
 counters_new(int *fd)
 {
+	bool sized;
+	struct counters *c;
+
 	static_assert(nitems_of(counters_rows) == COUNTER_COUNT, "one row a counter");
 	*fd = memfd_create("postern-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (*fd == -1)
 		return NULL;
 	/* Sealed in size: a worker that shrank it would end the master by SIGBUS. */
-	bool sized = ftruncate(*fd, sizeof(struct counters_memory)) == 0 &&
+	sized = ftruncate(*fd, sizeof(struct counters_memory)) == 0 &&
 	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
-	struct counters *c = sized ? map(*fd, PROT_READ | PROT_WRITE) : NULL;
+	c = sized ? map(*fd, PROT_READ | PROT_WRITE) : NULL;
 	if (c != NULL)
 		client_count_init(&c->memory->client_count);
 	if (c == NULL) {
 		int saved = errno;
+
 		close(*fd);
 		*fd = -1;
 		errno = saved;
@@ -116,6 +122,7 @@ static struct counters *
 map_inherited(int fd, int access)
 {
 	struct stat st;
+
 	if (fstat(fd, &st) == -1)
 		return NULL;
 	if (st.st_size < (off_t)sizeof(struct counters_memory)) {
@@ -174,11 +181,13 @@ counters_set(struct counters *c, enum counter which, int64_t n)
 int64_t
 counters_get(const struct counters *c, enum counter which)
 {
+	int64_t sum;
+
 	if (c == NULL)
 		return 0;
 	if (which != COUNTER_INBOUND_CURRENT && which != COUNTER_OUTBOUND_CURRENT)
 		return atomic_load_explicit(cell(c, which, 0), memory_order_relaxed);
-	int64_t sum = 0;
+	sum = 0;
 	for (unsigned i = 0; i < COUNTERS_SLOTS; i++)
 		sum += atomic_load_explicit(cell(c, which, i), memory_order_relaxed);
 	return sum;

@@ -13,6 +13,7 @@ counters_text_prometheus(struct buf *out, const struct counters_text_server *ser
 {
 	for (enum counter which = 0; which < COUNTER_COUNT; which++) {
 		const struct counter_row *row = &counters_rows[which];
+
 		buf_printf(out, "# HELP postern_%s %s%s\n# TYPE postern_%s %s\n", row->name, row->title,
 		    which == COUNTER_STATE ? ": 1 starting, 2 started, 3 stopping, 4 stopped, 5 pausing, 6 paused, 7 continuing" : "", row->name,
 		    row->gauge ? "gauge" : "counter");

@@ -58,6 +58,7 @@ loop_new(void)
 {
 	struct loop *l = mem_new(struct loop);
 	struct event_config *ec = event_config_new();
+
 	if (ec == NULL || event_config_set_flag(ec, EVENT_BASE_FLAG_NOLOCK) == -1)
 		die(EX_OSERR, "cannot set up an event loop");
 	l->base = event_base_new_with_config(ec);
@@ -104,6 +105,7 @@ io_ready(evutil_socket_t fd, short events, void *arg)
 {
 	struct loop_io *io = arg;
 	unsigned what = ((events & EV_READ) ? LOOP_READ : 0) | ((events & EV_WRITE) ? LOOP_WRITE : 0);
+
 	(void)fd;
 	io->cb(io->arg, what & io->want);
 }
@@ -112,6 +114,7 @@ static void
 io_assign(struct loop_io *io, int fd)
 {
 	short events = (short)(EV_PERSIST | ((io->want & LOOP_READ) ? EV_READ : 0) | ((io->want & LOOP_WRITE) ? EV_WRITE : 0));
+
 	event_assign(&io->event, io->loop->base, fd, events, io_ready, io);
 	if (io->want != 0 && event_add(&io->event, NULL) == -1)
 		log_event(LOG_FAULT, NULL, "trouble", "doing=watch fd=%d reason=%s", fd, log_safe(strerror(errno)));
@@ -121,6 +124,7 @@ struct loop_io *
 loop_io_new(struct loop *l, int fd, unsigned what, void (*cb)(void *arg, unsigned what), void *arg)
 {
 	struct loop_io *io = mem_new(struct loop_io);
+
 	io->loop = l;
 	io->want = what;
 	io->cb = cb;
@@ -132,9 +136,11 @@ loop_io_new(struct loop *l, int fd, unsigned what, void (*cb)(void *arg, unsigne
 void
 loop_io_want(struct loop_io *io, unsigned what)
 {
+	int fd;
+
 	if (io->want == what)
 		return;
-	int fd = (int)event_get_fd(&io->event);
+	fd = (int)event_get_fd(&io->event);
 	if (io->want != 0)
 		event_del(&io->event);
 	io->want = what;
@@ -154,6 +160,7 @@ static void
 timer_ready(evutil_socket_t fd, short events, void *arg)
 {
 	struct loop_timer *t = arg;
+
 	(void)fd, (void)events;
 	t->cb(t->arg);
 }
@@ -162,6 +169,7 @@ struct loop_timer *
 loop_timer_new(struct loop *l, void (*cb)(void *arg), void *arg)
 {
 	struct loop_timer *t = mem_new(struct loop_timer);
+
 	t->cb = cb;
 	t->arg = arg;
 	evtimer_assign(&t->event, l->base, timer_ready, t);
@@ -171,9 +179,11 @@ loop_timer_new(struct loop *l, void (*cb)(void *arg), void *arg)
 void
 loop_timer_set(struct loop_timer *t, uint64_t after_ms)
 {
+	struct timeval tv;
+
 	if (after_ms > UINT64_C(1000) * 86400 * 3650)
 		after_ms = UINT64_C(1000) * 86400 * 3650;
-	struct timeval tv = { .tv_sec = (time_t)(after_ms / 1000), .tv_usec = (suseconds_t)(after_ms % 1000 * 1000) };
+	tv = (struct timeval){ .tv_sec = (time_t)(after_ms / 1000), .tv_usec = (suseconds_t)(after_ms % 1000 * 1000) };
 	evtimer_add(&t->event, &tv);
 }
 
@@ -203,6 +213,7 @@ signal_ready(void *arg, unsigned what)
 {
 	struct loop *l = arg;
 	struct signalfd_siginfo si;
+
 	(void)what;
 	while (read(l->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
 		l->signal_cb(l->signal_arg, (int)si.ssi_signo, si.ssi_code == SI_QUEUE, si.ssi_int);
@@ -212,6 +223,7 @@ void
 loop_signals(struct loop *l, const int *signals, void (*cb)(void *arg, int signo, bool queued, int value), void *arg)
 {
 	sigset_t set;
+
 	sigemptyset(&set);
 	for (; *signals != 0; signals++)
 		sigaddset(&set, *signals);
@@ -230,6 +242,7 @@ waker_ready(void *arg, unsigned what)
 {
 	struct loop_waker *w = arg;
 	uint64_t count;
+
 	(void)what;
 	if (read(w->fd, &count, sizeof(count)) == -1 && errno != EAGAIN)
 		bug("eventfd: %s", strerror(errno));
@@ -241,6 +254,7 @@ struct loop_waker *
 loop_waker_new(struct loop *l, void (*cb)(void *arg), void *arg)
 {
 	struct loop_waker *w = mem_new(struct loop_waker);
+
 	w->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	if (w->fd == -1)
 		die(EX_OSERR, "cannot make an eventfd: %s", strerror(errno));
@@ -254,6 +268,7 @@ void
 loop_waker_wake(struct loop_waker *w)
 {
 	uint64_t one = 1;
+
 	if (atomic_exchange(&w->awake, true))
 		return;
 	if (write(w->fd, &one, sizeof(one)) == -1 && errno != EAGAIN)

@@ -72,6 +72,7 @@ take_batch(struct pool_lane *lane)
 {
 	size_t n = lane->count < lane->batch_max ? lane->count : lane->batch_max;
 	struct batch *b = mem_zalloc(sizeof(*b) + n * sizeof(b->job[0]));
+
 	b->lane = lane;
 	b->count = n;
 	for (size_t i = 0; i < n; i++)
@@ -109,16 +110,19 @@ static void *
 thread_main(void *arg)
 {
 	struct pool *p = arg;
+
 	pthread_mutex_lock(&p->lock);
 	for (;;) {
 		struct pool_lane *lane = ready_lane(p);
+		struct batch *b;
+
 		if (lane == NULL && p->ending)
 			break;
 		if (lane == NULL) {
 			rest(p);
 			continue;
 		}
-		struct batch *b = take_batch(lane);
+		b = take_batch(lane);
 		call_one(p);
 		pthread_mutex_unlock(&p->lock);
 		lane->run(lane->arg, b->job, b->count);
@@ -137,13 +141,16 @@ static void
 tell_finished(void *arg)
 {
 	struct pool *p = arg;
+	struct batch *b;
+
 	pthread_mutex_lock(&p->lock);
-	struct batch *b = p->finished;
+	b = p->finished;
 	p->finished = NULL;
 	p->finished_end = &p->finished;
 	pthread_mutex_unlock(&p->lock);
 	while (b != NULL) {
 		struct batch *next = b->next;
+
 		for (size_t i = 0; i < b->count; i++) {
 			b->lane->pending--;
 			b->lane->done(b->lane->arg, b->job[i]);
@@ -157,6 +164,7 @@ struct pool *
 pool_new(struct loop *l, unsigned threads)
 {
 	struct pool *p = mem_new(struct pool);
+
 	pthread_mutex_init(&p->lock, NULL);
 	sem_init(&p->work, 0, 0);
 	p->finished_end = &p->finished;
@@ -172,11 +180,13 @@ start_thread(struct pool *p)
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
+	int error;
+
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, THREAD_STACK);
-	int error = pthread_create(&p->thread[p->started], &attr, thread_main, p);
+	error = pthread_create(&p->thread[p->started], &attr, thread_main, p);
 	pthread_attr_destroy(&attr);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error == 0)
@@ -218,6 +228,8 @@ pool_lane_new(struct pool *p, unsigned parallel, size_t batch_max, void (*run)(v
     void (*done)(void *arg, void *job), void *arg)
 {
 	struct pool_lane *lane = mem_new(struct pool_lane);
+	struct pool_lane **end;
+
 	lane->pool = p;
 	lane->parallel = parallel;
 	lane->batch_max = batch_max;
@@ -225,7 +237,7 @@ pool_lane_new(struct pool *p, unsigned parallel, size_t batch_max, void (*run)(v
 	lane->done = done;
 	lane->arg = arg;
 	pthread_mutex_lock(&p->lock);
-	struct pool_lane **end = &p->lanes;
+	end = &p->lanes;
 	while (*end != NULL)
 		end = &(*end)->next;
 	*end = lane;
@@ -239,6 +251,7 @@ ring_add(struct pool_lane *lane, void *job)
 	if (lane->count == lane->ring_size) {
 		size_t size = lane->ring_size == 0 ? 64 : lane->ring_size * 2;
 		void **ring = mem_array(NULL, size, sizeof(*ring));
+
 		for (size_t i = 0; i < lane->count; i++)
 			ring[i] = lane->ring[(lane->head + i) % lane->ring_size];
 		free(lane->ring);
@@ -253,9 +266,11 @@ void
 pool_submit(struct pool_lane *lane, void *job)
 {
 	struct pool *p = lane->pool;
+	bool can_run;
+
 	pthread_mutex_lock(&p->lock);
 	ring_add(lane, job);
-	bool can_run = lane->running < lane->parallel;
+	can_run = lane->running < lane->parallel;
 	if (can_run && p->idle == 0 && p->started < p->want)
 		start_thread(p);
 	call_one(p);

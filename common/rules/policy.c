@@ -46,6 +46,7 @@ static enum policy_answer
 list_answer(enum config_list_mode mode, const struct config_nets *list, const struct policy_client *client)
 {
 	bool by_name = false;
+
 	for (size_t i = 0; i < list->count; i++) {
 		if (entry_has(&list->entry[i], client))
 			return mode == CONFIG_ONLY ? POLICY_YES : POLICY_NO;
@@ -63,6 +64,7 @@ enum policy_answer
 policy_may_connect(const struct config_server *server, const struct policy_client *client)
 {
 	enum policy_answer a = list_answer(server->connection_control, &server->connection_list, client);
+
 	return a == POLICY_LATER && server->connection_control == CONFIG_ALL_EXCEPT ? POLICY_YES : a;
 }
 
@@ -78,6 +80,7 @@ enum policy_domain
 policy_domain(const struct config_server *server, const char *domain)
 {
 	const struct config_domain *d = config_domain_find(server, domain);
+
 	if (d == NULL)
 		return POLICY_REMOTE;
 	if (d->type != CONFIG_DOMAIN_REMOTE)

@@ -321,6 +321,7 @@ route_find(const struct route *r, const char *domain, struct route_answer *a)
 	const struct config_domain *entry = *domain == '\0' ? s->default_domain : config_domain_find(s, domain);
 	const struct hosts *own = &r->hosts[0];
 	bool own_dns = false;
+	const struct destination *smart;
 
 	*a = (struct route_answer){ .kind = ROUTE_LOCAL, .port = s->port, .suffix = "" };
 	if (entry != NULL && entry->type != CONFIG_DOMAIN_REMOTE)
@@ -335,7 +336,7 @@ route_find(const struct route *r, const char *domain, struct route_answer *a)
 	}
 	a->security = own->direct;
 	a->suffix = own->suffix;
-	const struct destination *smart = own->via.nhost > 0 ? &own->via : r->hosts[0].d.nhost > 0 ? &r->hosts[0].d : NULL;
+	smart = own->via.nhost > 0 ? &own->via : r->hosts[0].d.nhost > 0 ? &r->hosts[0].d : NULL;
 	if (a->hosts == NULL && !own_dns && s->smart_host_after_direct == CONFIG_DIRECT_NO)
 		a->hosts = smart;
 	if (a->hosts != NULL) {

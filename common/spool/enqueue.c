@@ -59,6 +59,7 @@ run_write(void *arg, void **jobs, size_t n)
 	(void)arg;
 	for (size_t i = 0; i < n; i++) {
 		struct enqueue_message *m = jobs[i];
+
 		if (m->step == STEP_WRITE) {
 			(void)!spool_draft_write(m->draft, m->writing.data, m->writing.len); /* sticky in the draft */
 		} else {
@@ -74,8 +75,10 @@ send_hints(struct enqueue *in, void **jobs, size_t n)
 {
 	char ids[COMMIT_BATCH * MESSAGE_ID_LEN];
 	size_t len = 0;
+
 	for (size_t i = 0; i < n; i++) {
 		struct enqueue_message *m = jobs[i];
+
 		if (m->error == 0) {
 			memcpy(ids + len, m->id, MESSAGE_ID_LEN);
 			len += MESSAGE_ID_LEN;
@@ -94,14 +97,17 @@ run_commit(void *arg, void **jobs, size_t n)
 {
 	struct enqueue *in = arg;
 	struct spool_draft *drafts[COMMIT_BATCH];
+
 	for (size_t i = 0; i < n; i++) {
 		struct enqueue_message *m = jobs[i];
+
 		drafts[i] = m->draft;
 		(void)!spool_draft_end(m->draft, m->writing.data, m->writing.len); /* sticky */
 	}
 	spool_draft_commit(drafts, n);
 	for (size_t i = 0; i < n; i++) {
 		struct enqueue_message *m = jobs[i];
+
 		m->error = spool_draft_error(m->draft);
 		memcpy(m->id, spool_draft_id(m->draft), sizeof(m->id));
 		spool_draft_free(m->draft);
@@ -116,8 +122,10 @@ run_commit(void *arg, void **jobs, size_t n)
 static void
 submit(struct enqueue_message *m, enum enqueue_step step)
 {
+	struct buf empty;
+
 	m->step = step;
-	struct buf empty = m->writing;
+	empty = m->writing;
 	m->writing = m->gather;
 	m->gather = empty;
 	buf_clear(&m->gather);
@@ -127,7 +135,9 @@ submit(struct enqueue_message *m, enum enqueue_step step)
 static void
 after_write(void *arg, void *job)
 {
+	void (*room)(void *);
 	struct enqueue_message *m = job;
+
 	(void)arg;
 	if (m->step == STEP_DISCARD) {
 		message_free(m);
@@ -144,7 +154,7 @@ after_write(void *arg, void *job)
 	}
 	if (m->gather.len >= ENQUEUE_CHUNK)
 		submit(m, STEP_WRITE);
-	void (*room)(void *) = m->room;
+	room = m->room;
 	m->room = NULL;
 	if (room != NULL)
 		room(m->room_arg); /* may discard or finish: touch m no more */
@@ -154,6 +164,7 @@ static void
 after_commit(void *arg, void *job)
 {
 	struct enqueue_message *m = job;
+
 	(void)arg;
 	m->done(m->done_arg, m->error, m->id);
 	message_free(m);
@@ -163,6 +174,7 @@ struct enqueue *
 enqueue_new(struct loop *l, struct pool *pool, struct spool *spool, int hint_fd)
 {
 	struct enqueue *in = mem_new(struct enqueue);
+
 	(void)l;
 	in->spool = spool;
 	in->hint_fd = hint_fd;
@@ -187,9 +199,11 @@ struct enqueue_message *
 enqueue_begin(struct enqueue *in, const struct message_envelope *e)
 {
 	struct spool_draft *draft = spool_draft_new(in->spool, e);
+	struct enqueue_message *m;
+
 	if (draft == NULL)
 		return NULL;
-	struct enqueue_message *m = mem_new(struct enqueue_message);
+	m = mem_new(struct enqueue_message);
 	m->in = in;
 	m->draft = draft;
 	memcpy(m->id, spool_draft_id(draft), sizeof(m->id));

@@ -61,11 +61,13 @@ struct spool *
 spool_open(const struct spool_paths *paths, const char **where)
 {
 	struct spool *s = mem_new(struct spool);
+
 	s->pickup = s->queue = s->fresh = s->drop = s->badmail = s->tag_fd = -1;
 	s->pickup_path = mem_strdup(paths->pickup);
 	pthread_mutex_init(&s->lock, NULL);
 	if (open_all(s, paths, where) == -1) {
 		int saved = errno;
+
 		spool_close(s);
 		errno = saved;
 		return NULL;
@@ -76,14 +78,17 @@ spool_open(const struct spool_paths *paths, const char **where)
 void
 spool_close(struct spool *s)
 {
+	int fds[6];
+
 	if (s == NULL)
 		return;
 	if (s->tag_fd != -1) {
 		char name[SPOOL_NAME_SIZE];
+
 		snprintf(name, sizeof(name), "%s.lock", s->tag);
 		unlinkat(s->fresh, name, 0);
 	}
-	const int fds[] = { s->pickup, s->queue, s->fresh, s->drop, s->badmail, s->tag_fd };
+	memcpy(fds, (int[]){ s->pickup, s->queue, s->fresh, s->drop, s->badmail, s->tag_fd }, sizeof(fds));
 	for (size_t i = 0; i < nitems_of(fds); i++)
 		if (fds[i] != -1)
 			close(fds[i]);
@@ -153,6 +158,7 @@ int
 spool_make_bucket(struct spool *s, const char *id)
 {
 	char bucket[SPOOL_NAME_SIZE];
+
 	spool_name_bucket(bucket, spool_bucket(id));
 	if (mkdirat(s->queue, bucket, 0700) == -1 && errno != EEXIST)
 		return -1;
@@ -163,12 +169,14 @@ int
 spool_sync_bucket(struct spool *s, unsigned bucket)
 {
 	char name[SPOOL_NAME_SIZE];
+	int rc, fd, saved;
+
 	spool_name_bucket(name, bucket);
-	int fd = openat(s->queue, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(s->queue, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd == -1)
 		return -1;
-	int rc = disk_sync_folder(fd);
-	int saved = errno;
+	rc = disk_sync_folder(fd);
+	saved = errno;
 	close(fd);
 	errno = saved;
 	return rc;
@@ -178,6 +186,7 @@ int
 spool_place(struct spool *s, int from_folder, const char *from, const char *id)
 {
 	char name[SPOOL_NAME_SIZE];
+
 	spool_name_message(name, id);
 	if (rename_new(from_folder, from, s->queue, name) == 0)
 		return 0;
@@ -191,8 +200,10 @@ spool_copy(int from, off_t at, off_t size, int to)
 {
 	char *piece = mem_zalloc(SPOOL_COPY);
 	int rc = 0;
+
 	while (size > 0 && rc == 0) {
 		ssize_t n = disk_pread(from, piece, size < (off_t)SPOOL_COPY ? (size_t)size : SPOOL_COPY, at);
+
 		if (n == 0)
 			errno = EBADMSG; /* shorter than its end record said */
 		if (n <= 0 || disk_write(to, piece, (size_t)n) == -1)
@@ -212,14 +223,18 @@ read_envelope(int fd, off_t file_size, struct buf *in, struct message_envelope *
 {
 	for (;;) {
 		size_t want = in->len == 0 ? FIRST_READ : in->len;
+		int rc;
+		char *to;
+		ssize_t n;
+
 		if ((off_t)(in->len + want) > file_size)
 			want = (size_t)file_size - in->len;
-		char *to = buf_room(in, want);
-		ssize_t n = to != NULL ? disk_pread(fd, to, want, (off_t)in->len) : 0;
+		to = buf_room(in, want);
+		n = to != NULL ? disk_pread(fd, to, want, (off_t)in->len) : 0;
 		if (n == -1)
 			return -1;
 		in->len += (size_t)n;
-		int rc = message_envelope_parse(e, buf_text(in), in->len, why);
+		rc = message_envelope_parse(e, buf_text(in), in->len, why);
 		if (rc == 1)
 			return 1;
 		if (rc == 0 && n == 0)
@@ -236,6 +251,7 @@ check_end(int fd, off_t file_size, const struct buf *in, struct message_envelope
 {
 	char end[MESSAGE_END_SIZE];
 	off_t at = file_size - MESSAGE_END_SIZE;
+
 	if (at < e->content_at) {
 		*why = "no end record";
 	} else if ((off_t)in->len == file_size) {
@@ -243,6 +259,7 @@ check_end(int fd, off_t file_size, const struct buf *in, struct message_envelope
 		*why = NULL;
 	} else {
 		ssize_t n = disk_pread(fd, end, MESSAGE_END_SIZE, at);
+
 		if (n == -1)
 			return -1;
 		*why = n == MESSAGE_END_SIZE ? NULL : "no end record";
@@ -261,6 +278,9 @@ static int
 load_open(int fd, struct message_envelope *e, const char **why)
 {
 	struct stat st;
+	int saved, rc;
+	struct buf in;
+
 	if (fstat(fd, &st) == -1)
 		return -1;
 	if (!S_ISREG(st.st_mode)) {
@@ -268,11 +288,11 @@ load_open(int fd, struct message_envelope *e, const char **why)
 		errno = EBADMSG;
 		return -1;
 	}
-	struct buf in = BUF_INIT(MESSAGE_ENVELOPE_MAX);
-	int rc = read_envelope(fd, st.st_size, &in, e, why);
+	in = (struct buf)BUF_INIT(MESSAGE_ENVELOPE_MAX);
+	rc = read_envelope(fd, st.st_size, &in, e, why);
 	if (rc == 1)
 		rc = check_end(fd, st.st_size, &in, e, why);
-	int saved = errno;
+	saved = errno;
 	buf_done(&in);
 	errno = saved;
 	return rc;
@@ -282,6 +302,7 @@ int
 spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd, const char **why)
 {
 	char name[SPOOL_NAME_SIZE];
+
 	*e = (struct message_envelope){ 0 };
 	*why = "cannot be read";
 	spool_name_message(name, id);
@@ -294,6 +315,7 @@ spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd,
 		return -1;
 	if (load_open(*fd, e, why) == -1) {
 		int saved = errno;
+
 		close(*fd);
 		*fd = -1;
 		message_envelope_done(e);
@@ -326,6 +348,7 @@ spool_set_due(struct spool *s, const char *id, int64_t due)
 {
 	char name[SPOOL_NAME_SIZE];
 	struct timespec ts[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t)due } };
+
 	spool_name_message(name, id);
 	return utimensat(s->queue, name, ts, AT_SYMLINK_NOFOLLOW);
 }
@@ -337,11 +360,14 @@ spool_hold(struct spool *s, const char *id, bool held)
 {
 	char name[SPOOL_NAME_SIZE];
 	struct stat st;
+	mode_t mode;
+	int rc;
+
 	spool_name_message(name, id);
 	if (fstatat(s->queue, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return -1;
-	mode_t mode = held ? st.st_mode | SPOOL_HELD : st.st_mode & ~(mode_t)SPOOL_HELD;
-	int rc = S_ISREG(st.st_mode) && mode != st.st_mode ? fchmodat(s->queue, name, mode & 07777, 0) : 0;
+	mode = held ? st.st_mode | SPOOL_HELD : st.st_mode & ~(mode_t)SPOOL_HELD;
+	rc = S_ISREG(st.st_mode) && mode != st.st_mode ? fchmodat(s->queue, name, mode & 07777, 0) : 0;
 	disk_crash_point("hold-marked");
 	return rc;
 }
@@ -350,12 +376,14 @@ int
 spool_hold_sync(struct spool *s, const char *id)
 {
 	char name[SPOOL_NAME_SIZE];
+	int rc, fd, saved;
+
 	spool_name_message(name, id);
-	int fd = openat(s->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(s->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
 		return -1;
-	int rc = disk_sync_whole(fd);
-	int saved = errno;
+	rc = disk_sync_whole(fd);
+	saved = errno;
 	close(fd);
 	errno = saved;
 	disk_crash_point("hold-synced");
@@ -366,16 +394,18 @@ int
 spool_note_add(struct spool *s, const char *id, const char *text, bool sync)
 {
 	char name[SPOOL_NAME_SIZE];
+	int saved, rc, fd;
+
 	spool_name_note(name, id);
-	int fd = openat(s->queue, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(s->queue, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
-	int rc = disk_write(fd, text, strlen(text));
+	rc = disk_write(fd, text, strlen(text));
 	if (rc == 0 && sync)
 		rc = disk_sync(fd);
 	if (rc == 0 && sync) /* the note's own name */
 		rc = spool_sync_bucket(s, spool_bucket(id));
-	int saved = errno;
+	saved = errno;
 	close(fd);
 	errno = saved;
 	disk_crash_point("note-added");
@@ -385,20 +415,23 @@ spool_note_add(struct spool *s, const char *id, const char *text, bool sync)
 int
 spool_note_read(struct spool *s, const char *id, struct buf *out)
 {
-	char name[SPOOL_NAME_SIZE];
+	char name[SPOOL_NAME_SIZE], *to;
 	struct stat st;
+	int saved, rc, fd;
+	ssize_t n;
+
 	spool_name_note(name, id);
-	int fd = openat(s->queue, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	fd = openat(s->queue, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1)
 		return errno == ENOENT ? 0 : -1;
-	int rc = fstat(fd, &st);
-	char *to = rc == 0 ? buf_room(out, (size_t)st.st_size) : NULL;
-	ssize_t n = to != NULL ? disk_pread(fd, to, (size_t)st.st_size, 0) : -1;
+	rc = fstat(fd, &st);
+	to = rc == 0 ? buf_room(out, (size_t)st.st_size) : NULL;
+	n = to != NULL ? disk_pread(fd, to, (size_t)st.st_size, 0) : -1;
 	if (n > 0) {
 		out->len += (size_t)n;
 		out->data[out->len] = '\0';
 	}
-	int saved = to == NULL && rc == 0 ? EFBIG : errno;
+	saved = to == NULL && rc == 0 ? EFBIG : errno;
 	close(fd);
 	errno = saved;
 	return n == -1 ? -1 : 1;
@@ -408,9 +441,11 @@ int
 spool_remove(struct spool *s, const char *id)
 {
 	char name[SPOOL_NAME_SIZE];
+	int rc;
+
 	spool_name_message(name, id);
 	disk_crash_point("remove-before");
-	int rc = unlinkat(s->queue, name, 0);
+	rc = unlinkat(s->queue, name, 0);
 	return rc == -1 && errno != ENOENT ? -1 : 0;
 }
 
@@ -418,8 +453,10 @@ int
 spool_remove_note(struct spool *s, const char *id)
 {
 	char name[SPOOL_NAME_SIZE];
+	int rc;
+
 	spool_name_note(name, id);
-	int rc = unlinkat(s->queue, name, 0);
+	rc = unlinkat(s->queue, name, 0);
 	return rc == -1 && errno != ENOENT ? -1 : 0;
 }
 
@@ -427,6 +464,7 @@ int64_t
 spool_free_bytes(struct spool *s)
 {
 	struct statvfs v;
+
 	if (fstatvfs(s->queue, &v) == -1)
 		return -1;
 	return (int64_t)(v.f_bavail * v.f_frsize);

@@ -27,12 +27,14 @@ static int
 write_small(struct spool *s, const char *name, const struct buf *text)
 {
 	int fd = openat(s->badmail, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int saved, rc;
+
 	if (fd == -1)
 		return -1;
-	int rc = disk_write(fd, buf_text(text), text->len);
+	rc = disk_write(fd, buf_text(text), text->len);
 	if (rc == 0)
 		rc = disk_sync(fd);
-	int saved = errno;
+	saved = errno;
 	close(fd);
 	if (rc == -1)
 		unlinkat(s->badmail, name, 0);
@@ -44,6 +46,7 @@ static void
 format_reason(struct buf *out, const struct message_envelope *e, const char *reason, const char *details)
 {
 	char date[CLOCK_DATE_SIZE];
+
 	clock_format_mail(date, clock_wall_us());
 	buf_printf(out, "Date: %s\r\nReason: %s\r\n", date, reason);
 	if (details != NULL && *details != '\0')
@@ -61,6 +64,7 @@ spool_badmail_remove_words(struct spool *s, const char *base)
 {
 	char name[SPOOL_NAME_SIZE];
 	int saved = errno;
+
 	snprintf(name, sizeof(name), "%.31s.bdp", base);
 	unlinkat(s->badmail, name, 0);
 	snprintf(name, sizeof(name), "%.31s.bdr", base);
@@ -76,6 +80,8 @@ write_words(struct spool *s, const char *id, const struct message_envelope *e, c
 	char name[SPOOL_NAME_SIZE];
 	struct buf bdp = BUF_INIT(MESSAGE_ENVELOPE_MAX), bdr = BUF_INIT(MESSAGE_ENVELOPE_MAX);
 	int rc = e != NULL ? message_envelope_format(e, &bdp) : 0;
+	int saved;
+
 	format_reason(&bdr, e, reason, details);
 	if (rc == -1)
 		errno = EINVAL;
@@ -93,7 +99,7 @@ write_words(struct spool *s, const char *id, const struct message_envelope *e, c
 		if (rc == -1)
 			spool_badmail_remove_words(s, base);
 	}
-	int saved = errno;
+	saved = errno;
 	buf_done(&bdp);
 	buf_done(&bdr);
 	errno = saved;
@@ -104,17 +110,19 @@ static int
 write_message(struct spool *s, const char *base, int source_fd, off_t at, off_t size)
 {
 	char part[SPOOL_NAME_SIZE], bad[SPOOL_NAME_SIZE];
+	int saved, rc, fd;
+
 	snprintf(part, sizeof(part), ".%.31s.part", base);
 	snprintf(bad, sizeof(bad), "%.31s.bad", base);
-	int fd = openat(s->badmail, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = openat(s->badmail, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return -1;
-	int rc = source_fd != -1 ? spool_copy(source_fd, at, size, fd) : 0;
+	rc = source_fd != -1 ? spool_copy(source_fd, at, size, fd) : 0;
 	if (rc == 0)
 		rc = disk_sync(fd);
 	if (rc == 0)
 		rc = renameat(s->badmail, part, s->badmail, bad);
-	int saved = errno;
+	saved = errno;
 	close(fd);
 	if (rc == -1)
 		unlinkat(s->badmail, part, 0);
@@ -127,6 +135,8 @@ spool_badmail_write(struct spool *s, const char *id, const struct message_envelo
     const char *details, int source_fd, off_t at, off_t size)
 {
 	char base[SPOOL_NAME_SIZE / 2];
+	int rc;
+
 	if (write_words(s, id, e, reason, details, base) == -1)
 		return -1;
 	disk_crash_point("badmail-words");
@@ -134,7 +144,7 @@ spool_badmail_write(struct spool *s, const char *id, const struct message_envelo
 		spool_badmail_remove_words(s, base);
 		return -1;
 	}
-	int rc = disk_sync_folder(s->badmail);
+	rc = disk_sync_folder(s->badmail);
 	disk_crash_point("badmail-written");
 	return rc;
 }
@@ -144,6 +154,7 @@ int
 spool_badmail_move(struct spool *s, const char *id, const char *reason, const char *details)
 {
 	char base[SPOOL_NAME_SIZE / 2], from[SPOOL_NAME_SIZE], to[SPOOL_NAME_SIZE];
+
 	if (write_words(s, id, NULL, reason, details, base) == -1)
 		return -1;
 	spool_name_message(from, id);
@@ -167,6 +178,7 @@ static int
 by_age(const void *a, const void *b)
 {
 	const struct bad_file *x = a, *y = b;
+
 	return x->time != y->time ? (x->time < y->time ? -1 : 1) : strcmp(x->name, y->name);
 }
 
@@ -175,18 +187,23 @@ list_badmail(struct spool *s, size_t *count)
 {
 	struct bad_file *list = NULL;
 	size_t room = 0;
-	*count = 0;
-	int fd = openat(s->badmail, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
+	int fd;
+	DIR *dir;
 	struct dirent *de;
 	struct stat st;
+
+	*count = 0;
+	fd = openat(s->badmail, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd != -1 ? fdopendir(fd) : NULL;
 	while (dir != NULL && (de = readdir(dir)) != NULL) {
+		struct bad_file *f;
+
 		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 || strlen(de->d_name) >= SPOOL_NAME_SIZE ||
 		    fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 || S_ISDIR(st.st_mode))
 			continue;
 		if (*count == room)
 			list = mem_array(list, room = room == 0 ? 64 : room * 2, sizeof(*list));
-		struct bad_file *f = &list[(*count)++];
+		f = &list[(*count)++];
 		strlcpy(f->name, de->d_name, sizeof(f->name));
 		f->time = st.st_ctim.tv_sec; /* since it came here: the other time of a file moved in is its writer's, or was a due time */
 		f->size = st.st_size;
@@ -204,6 +221,7 @@ spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit)
 	uint64_t sum = 0;
 	int64_t now = clock_wall_us() / 1000000;
 	struct bad_file *list = list_badmail(s, &count);
+
 	for (size_t i = 0; i < count; i++)
 		sum += (uint64_t)list[i].size;
 	if (count > 0)

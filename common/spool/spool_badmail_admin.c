@@ -37,6 +37,7 @@ static bool
 is_base(const char *base)
 {
 	char id[MESSAGE_ID_SIZE];
+
 	if (strlen(base) < MESSAGE_ID_LEN)
 		return false;
 	memcpy(id, base, MESSAGE_ID_LEN);
@@ -49,6 +50,7 @@ static bool
 take_name(struct spool_badmail *b, const char *file)
 {
 	const char *dot = strchr(file, '.');
+
 	if (dot == NULL || dot == file || (size_t)(dot - file) >= sizeof(b->name))
 		return false;
 	*b = (struct spool_badmail){ .foreign = strcmp(dot, ".foreign") == 0 };
@@ -61,6 +63,7 @@ look_at(struct spool *s, struct spool_badmail *b)
 {
 	char name[SPOOL_NAME_SIZE];
 	struct stat st;
+
 	make_name(name, b, suffix_of(b));
 	if (fstatat(s->badmail, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return false;
@@ -74,6 +77,7 @@ static size_t
 keep(struct spool_badmail *list, size_t count, size_t n, const struct spool_badmail *b)
 {
 	size_t at = count;
+
 	while (at > 0 && strcmp(list[at - 1].name, b->name) > 0)
 		at--;
 	if (at == n)
@@ -92,6 +96,7 @@ spool_badmail_admin_list(struct spool *s, const char *after, struct spool_badmai
 	struct spool_badmail b;
 	struct dirent *de;
 	size_t count = 0, left = 0;
+
 	if (dir == NULL)
 		return -1;
 	while ((de = readdir(dir)) != NULL)
@@ -110,21 +115,25 @@ read_file(struct spool *s, const struct spool_badmail *b, const char *suffix, st
 {
 	char name[SPOOL_NAME_SIZE];
 	struct stat st;
+	int saved, fd;
+	ssize_t n;
+
 	make_name(name, b, suffix);
-	int fd = openat(s->badmail, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(s->badmail, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1)
 		return -1;
-	ssize_t n = -1;
+	n = -1;
 	if (fstat(fd, &st) == 0) {
 		size_t want = (uint64_t)st.st_size < out->cap ? (size_t)st.st_size : out->cap;
 		char *to = buf_room(out, want);
+
 		n = to != NULL ? disk_pread(fd, to, want, 0) : 0;
 	}
 	if (n > 0) {
 		out->len = (size_t)n;
 		out->data[n] = '\0';
 	}
-	int saved = errno;
+	saved = errno;
 	close(fd);
 	errno = saved;
 	return n == -1 ? -1 : 0;
@@ -135,15 +144,17 @@ spool_badmail_admin_envelope(struct spool *s, const struct spool_badmail *b, str
 {
 	struct buf in = BUF_INIT(MESSAGE_ENVELOPE_MAX);
 	const char *why;
+	int saved, rc;
+
 	*e = (struct message_envelope){ 0 };
-	int rc = read_file(s, b, ".bdp", &in);
+	rc = read_file(s, b, ".bdp", &in);
 	if (rc == 0)
 		rc = in.len > 0 && message_envelope_parse(e, buf_text(&in), in.len, &why) == 1;
 	else
 		rc = errno == ENOENT ? 0 : -1;
 	if (rc != 1)
 		message_envelope_done(e);
-	int saved = errno;
+	saved = errno;
 	buf_done(&in);
 	errno = saved;
 	return rc;
@@ -160,8 +171,10 @@ spool_badmail_admin_open(struct spool *s, const struct spool_badmail *b)
 {
 	char name[SPOOL_NAME_SIZE];
 	struct stat st;
+	int fd;
+
 	make_name(name, b, suffix_of(b));
-	int fd = openat(s->badmail, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	fd = openat(s->badmail, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd == -1 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
 		return fd;
 	close(fd);
@@ -176,6 +189,7 @@ write_again(struct spool_draft *d, int fd)
 {
 	char piece[16384];
 	ssize_t n;
+
 	for (off_t at = 0; (n = disk_pread(fd, piece, sizeof(piece), at)) > 0; at += n)
 		if (spool_draft_write(d, piece, (size_t)n) == -1)
 			return -1;
@@ -190,15 +204,18 @@ write_again(struct spool_draft *d, int fd)
 static int
 queue_again(struct spool *s, const struct spool_badmail *b, struct message_envelope *e, char *id)
 {
+	int saved, fd, rc;
+	struct spool_draft *d;
+
 	e->id[0] = '\0';
 	for (size_t i = 0; i < e->nrcpt; i++)
 		e->rcpt[i].mark = MARK_PENDING;
-	int fd = spool_badmail_admin_open(s, b);
-	struct spool_draft *d = fd != -1 ? spool_draft_new(s, e) : NULL;
-	int rc = d != NULL ? write_again(d, fd) : -1;
+	fd = spool_badmail_admin_open(s, b);
+	d = fd != -1 ? spool_draft_new(s, e) : NULL;
+	rc = d != NULL ? write_again(d, fd) : -1;
 	if (rc == 0)
 		memcpy(id, spool_draft_id(d), MESSAGE_ID_SIZE);
-	int saved = errno;
+	saved = errno;
 	spool_draft_free(d);
 	if (fd != -1)
 		close(fd);
@@ -211,6 +228,7 @@ int
 spool_badmail_admin_purge(struct spool *s, const struct spool_badmail *b)
 {
 	char name[SPOOL_NAME_SIZE];
+
 	make_name(name, b, suffix_of(b));
 	if (unlinkat(s->badmail, name, 0) == -1)
 		return -1;
@@ -224,12 +242,14 @@ spool_badmail_admin_retry(struct spool *s, const struct spool_badmail *b, char *
 {
 	struct message_envelope e;
 	int rc = b->foreign ? 0 : spool_badmail_admin_envelope(s, b, &e);
+	int saved;
+
 	if (rc == 0)
 		errno = EBADMSG;
 	if (rc != 1)
 		return -1;
 	rc = queue_again(s, b, &e, id);
-	int saved = errno;
+	saved = errno;
 	message_envelope_done(&e);
 	errno = saved;
 	if (rc == -1)

@@ -35,6 +35,8 @@ struct spool_draft *
 spool_draft_new(struct spool *s, const struct message_envelope *e)
 {
 	struct spool_draft *d = mem_new(struct spool_draft);
+	struct message_envelope named;	/* shallow: only for its "arrived" line, which comes from the id */
+
 	d->spool = s;
 	d->fd = -1;
 	buf_init(&d->head, MESSAGE_ENVELOPE_MAX);
@@ -42,7 +44,7 @@ spool_draft_new(struct spool *s, const struct message_envelope *e)
 		memcpy(d->id, e->id, sizeof(d->id));
 	else
 		spool_fresh_id(d->id);
-	struct message_envelope named = *e; /* shallow: only for its "arrived" line, which comes from the id */
+	named = *e;
 	memcpy(named.id, d->id, sizeof(named.id));
 	if (message_envelope_format(&named, &d->head) == -1) {
 		spool_draft_free(d);
@@ -75,12 +77,15 @@ static int
 make_tag(struct spool *s)
 {
 	char name[SPOOL_NAME_SIZE], id[MESSAGE_ID_SIZE];
+
 	for (int turn = 0; turn < 100; turn++) {
 		struct stat st;
+		int fd;
+
 		message_id_make(id, (int64_t)arc4random() << 20 ^ arc4random(), arc4random());
 		memcpy(s->tag, id + MESSAGE_ID_LEN - SPOOL_TAG_LEN, SPOOL_TAG_LEN);
 		snprintf(name, sizeof(name), "%s.lock", s->tag);
-		int fd = openat(s->fresh, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		fd = openat(s->fresh, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (fd == -1 && errno == EEXIST)
 			continue;
 		if (fd == -1)
@@ -98,8 +103,10 @@ make_tag(struct spool *s)
 static int
 have_tag(struct spool *s)
 {
+	int rc;
+
 	pthread_mutex_lock(&s->lock);
-	int rc = s->tag_fd != -1 ? 0 : make_tag(s);
+	rc = s->tag_fd != -1 ? 0 : make_tag(s);
 	pthread_mutex_unlock(&s->lock);
 	return rc;
 }
@@ -108,6 +115,7 @@ static int
 open_file(struct spool_draft *d)
 {
 	char name[SPOOL_NAME_SIZE];
+
 	if (have_tag(d->spool) == -1)
 		return -1;
 	file_name(name, d);
@@ -122,6 +130,8 @@ static int
 put(struct spool_draft *d, const void *data, size_t len, bool last)
 {
 	char end[MESSAGE_END_SIZE];
+	struct iovec iov[3];
+
 	if (d->error == 0 && d->fd == -1 && open_file(d) == -1)
 		d->error = errno;
 	if (d->error != 0) {
@@ -129,11 +139,9 @@ put(struct spool_draft *d, const void *data, size_t len, bool last)
 		return -1;
 	}
 	message_end_format(end, d->size + len);
-	struct iovec iov[3] = {
-		{ .iov_base = d->head.data, .iov_len = d->head.len },
-		{ .iov_base = (void *)data, .iov_len = len },
-		{ .iov_base = end, .iov_len = last ? sizeof(end) : 0 },
-	};
+	iov[0] = (struct iovec){ .iov_base = d->head.data, .iov_len = d->head.len };
+	iov[1] = (struct iovec){ .iov_base = (void *)data, .iov_len = len };
+	iov[2] = (struct iovec){ .iov_base = end, .iov_len = last ? sizeof(end) : 0 };
 	if (disk_writev(d->fd, iov, 3) == -1) {
 		d->error = errno;
 		return -1;
@@ -163,6 +171,7 @@ sync_files(struct spool_draft **drafts, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		struct spool_draft *d = drafts[i];
+
 		if (d->error == 0 && !d->ended)
 			(void)!put(d, NULL, 0, true); /* the error is sticky */
 		if (d->error == 0 && n > 1)
@@ -178,8 +187,10 @@ static void
 place_files(struct spool_draft **drafts, size_t n)
 {
 	char name[SPOOL_NAME_SIZE];
+
 	for (size_t i = 0; i < n; i++) {
 		struct spool_draft *d = drafts[i];
+
 		if (d->error != 0)
 			continue;
 		file_name(name, d);
@@ -205,11 +216,13 @@ sync_names(struct spool_draft **drafts, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		unsigned bucket = spool_bucket(drafts[i]->id);
 		bool first = is_in_bucket(drafts[i], bucket);
+		int error;
+
 		for (size_t j = 0; j < i && first; j++)
 			first = !is_in_bucket(drafts[j], bucket);
 		if (!first || spool_sync_bucket(drafts[i]->spool, bucket) == 0)
 			continue;
-		int error = errno;
+		error = errno;
 		for (size_t j = i; j < n; j++)
 			if (is_in_bucket(drafts[j], bucket))
 				drafts[j]->error = error;
@@ -241,6 +254,7 @@ void
 spool_draft_free(struct spool_draft *d)
 {
 	char name[SPOOL_NAME_SIZE];
+
 	if (d == NULL)
 		return;
 	if (d->fd != -1 && !d->placed) {

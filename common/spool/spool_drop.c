@@ -41,6 +41,7 @@ format_head(const struct spool_drop *d, const char *content, size_t len, struct 
 {
 	struct header_field f;
 	size_t pos = 0;
+
 	buf_printf(head, "x-sender: %s\r\n", d->e->sender);
 	for (size_t i = 0; i < d->count; i++)
 		buf_printf(head, "x-receiver: %s\r\n", d->e->rcpt[d->index[i]].address);
@@ -59,20 +60,22 @@ write_file(const struct spool_drop *d, int fd)
 	size_t used = 0;
 	int rc = -1;
 	ssize_t n = disk_pread(d->source_fd, piece, first, d->e->content_at);
+	int saved;
+
 	if (n >= 0 && (size_t)n < first)
 		errno = EBADMSG;
 	if (n == (ssize_t)first) {
+		struct iovec iov[2];
+
 		format_head(d, piece, first, &head, &used);
-		struct iovec iov[2] = {
-			{ .iov_base = head.data, .iov_len = head.len },
-			{ .iov_base = piece + used, .iov_len = first - used },
-		};
+		iov[0] = (struct iovec){ .iov_base = head.data, .iov_len = head.len };
+		iov[1] = (struct iovec){ .iov_base = piece + used, .iov_len = first - used };
 		errno = ENOMEM;
 		rc = buf_ok(&head) ? disk_writev(fd, iov, 2) : -1;
 	}
 	if (rc == 0 && (off_t)first < d->e->content_size)
 		rc = spool_copy(d->source_fd, d->e->content_at + (off_t)first, d->e->content_size - (off_t)first, fd);
-	int saved = errno;
+	saved = errno;
 	buf_done(&head);
 	free(piece);
 	errno = saved;
@@ -84,9 +87,11 @@ static int
 write_part(struct spool *s, struct spool_drop *d)
 {
 	char name[SPOOL_NAME_SIZE];
+	int fd;
+
 	part_name(name, d);
 	d->error = 0;
-	int fd = openat(s->drop, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+	fd = openat(s->drop, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (fd == -1) {
 		d->error = errno;
 		return -1;
@@ -105,6 +110,7 @@ static void
 finish_part(struct spool *s, struct spool_drop *d, int fd)
 {
 	char from[SPOOL_NAME_SIZE], to[SPOOL_NAME_SIZE];
+
 	part_name(from, d);
 	spool_drop_name(to, d);
 	if (disk_sync(fd) == -1 || renameat(s->drop, from, s->drop, to) == -1) {
@@ -120,6 +126,7 @@ spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n)
 {
 	int *fd = mem_array(NULL, n, sizeof(*fd));
 	bool any = false;
+
 	for (size_t i = 0; i < n; i++)
 		fd[i] = write_part(s, drops[i]);
 	disk_crash_point("drop-written");
@@ -141,11 +148,13 @@ spool_drop_size(struct spool *s)
 {
 	int fd = openat(s->drop, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
-	if (dir == NULL)
-		return -1;
-	int64_t sum = 0;
+	int64_t sum;
 	struct dirent *de;
 	struct stat st;
+
+	if (dir == NULL)
+		return -1;
+	sum = 0;
 	while ((de = readdir(dir)) != NULL)
 		if (de->d_name[0] != '.' && fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
 			sum += st.st_size;
@@ -158,11 +167,13 @@ spool_drop_sweep(struct spool *s)
 {
 	int fd = openat(s->drop, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
+	struct dirent *de;
+
 	if (dir == NULL)
 		return;
-	struct dirent *de;
 	while ((de = readdir(dir)) != NULL) {
 		size_t len = strlen(de->d_name);
+
 		if (de->d_name[0] == '.' && len > 5 && strcmp(de->d_name + len - 5, ".part") == 0)
 			unlinkat(fd, de->d_name, 0);
 	}

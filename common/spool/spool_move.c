@@ -22,6 +22,7 @@ static bool
 is_same_file(struct spool *a, struct spool *b, const char *name)
 {
 	struct stat x, y;
+
 	return fstatat(a->queue, name, &x, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(b->queue, name, &y, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
@@ -31,6 +32,7 @@ static bool
 is_same_queue(struct spool *a, struct spool *b)
 {
 	struct stat x, y;
+
 	return fstat(a->queue, &x) == 0 && fstat(b->queue, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
@@ -41,9 +43,11 @@ is_copy(struct spool *to, const char *id, const struct message_envelope *e)
 	struct message_envelope other;
 	const char *why;
 	int fd;
+	bool same;
+
 	if (spool_load(to, id, &other, &fd, &why) == -1)
 		return false;
-	bool same = flock(fd, LOCK_EX | LOCK_NB) == 0 && strcmp(other.sender, e->sender) == 0 && other.nrcpt == e->nrcpt &&
+	same = flock(fd, LOCK_EX | LOCK_NB) == 0 && strcmp(other.sender, e->sender) == 0 && other.nrcpt == e->nrcpt &&
 	    other.content_size == e->content_size;
 	close(fd);
 	message_envelope_done(&other);
@@ -56,6 +60,8 @@ write_copy(struct spool *to, const char *id, const struct message_envelope *e, i
 	struct spool_draft *d = spool_draft_new(to, e);
 	char piece[16384];
 	off_t at = 0;
+	int error;
+
 	if (d == NULL)
 		return -1;
 	if (held)
@@ -63,8 +69,10 @@ write_copy(struct spool *to, const char *id, const struct message_envelope *e, i
 	while (at < e->content_size) {
 		size_t want = e->content_size - at < (off_t)sizeof(piece) ? (size_t)(e->content_size - at) : sizeof(piece);
 		ssize_t n = disk_pread(fd, piece, want, e->content_at + at);
+
 		if (n <= 0 || spool_draft_write(d, piece, (size_t)n) == -1) {
 			int saved = n == 0 ? EBADMSG : errno;
+
 			spool_draft_free(d);
 			errno = saved;
 			return -1;
@@ -72,7 +80,7 @@ write_copy(struct spool *to, const char *id, const struct message_envelope *e, i
 		at += n;
 	}
 	spool_draft_commit(&d, 1);
-	int error = spool_draft_error(d);
+	error = spool_draft_error(d);
 	spool_draft_free(d);
 	errno = error == EEXIST && is_copy(to, id, e) ? 0 : error;
 	return errno == 0 ? 0 : -1;
@@ -84,14 +92,16 @@ copy_over(struct spool *from, struct spool *to, const char *id, const char *name
 	struct message_envelope e;
 	struct stat st;
 	const char *why;
-	int fd;
+	int fd, saved, rc;
+	bool held;
+
 	if (spool_load(from, id, &e, &fd, &why) == -1)
 		return -1;
-	bool held = fstat(fd, &st) == 0 && (st.st_mode & SPOOL_HELD) != 0;
-	int rc = write_copy(to, id, &e, fd, held);
+	held = fstat(fd, &st) == 0 && (st.st_mode & SPOOL_HELD) != 0;
+	rc = write_copy(to, id, &e, fd, held);
 	if (rc == 0 && held) /* a copy of an earlier try may not be */
 		rc = fchmodat(to->queue, name, st.st_mode & 07777, 0);
-	int saved = errno;
+	saved = errno;
 	close(fd);
 	message_envelope_done(&e);
 	errno = saved;
@@ -104,6 +114,7 @@ move_note(struct spool *from, struct spool *to, const char *id)
 {
 	struct buf text = BUF_INIT(MESSAGE_ENVELOPE_MAX);
 	char name[SPOOL_NAME_SIZE];
+
 	spool_name_note(name, id);
 	if (linkat(from->queue, name, to->queue, name, 0) == -1 && errno != ENOENT && errno != EEXIST &&
 	    spool_note_read(from, id, &text) == 1)
@@ -136,6 +147,7 @@ static int
 copy_and_remove(struct spool *from, struct spool *to, const char *id, int64_t due, int fd)
 {
 	char name[SPOOL_NAME_SIZE];
+
 	spool_name_message(name, id);
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		return -1;
@@ -152,21 +164,23 @@ int
 spool_move(struct spool *from, struct spool *to, const char *id, int64_t due)
 {
 	char name[SPOOL_NAME_SIZE];
+	int fd, rc, saved;
+
 	if (is_same_queue(from, to)) {
 		errno = EINVAL;
 		return -1;
 	}
 	spool_name_message(name, id);
 	if (spool_place(to, from->queue, name, id) == 0) {
-		int rc = arrive(from, to, id, due);
+		rc = arrive(from, to, id, due);
 		leave_note(from, id);
 		return rc;
 	}
 	if (errno != EXDEV && !(errno == EEXIST && is_same_file(from, to, name)))
 		return -1;
-	int fd = openat(from->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	int rc = fd != -1 ? copy_and_remove(from, to, id, due, fd) : -1;
-	int saved = errno;
+	fd = openat(from->queue, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	rc = fd != -1 ? copy_and_remove(from, to, id, due, fd) : -1;
+	saved = errno;
 	if (fd != -1)
 		close(fd);
 	errno = saved;

@@ -56,6 +56,7 @@ static int
 rename_safely(int folder, const char *from, const char *to)
 {
 	struct stat st;
+
 	if (renameat2(folder, from, folder, to, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno != EINVAL && errno != ENOSYS)
@@ -70,8 +71,10 @@ rename_safely(int folder, const char *from, const char *to)
 int
 spool_pickup_claim(struct spool *s, const char *name, const char *claimed)
 {
+	int rc;
+
 	disk_crash_point("pickup-claim");
-	int rc = rename_safely(s->pickup, name, claimed);
+	rc = rename_safely(s->pickup, name, claimed);
 	disk_crash_point("pickup-claimed");
 	return rc;
 }
@@ -95,9 +98,12 @@ copy_away(struct spool *s, const char *name, const char *to)
 {
 	struct stat st;
 	int from = openat(s->pickup, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int saved, fd, rc;
+
 	if (from == -1)
 		return -1;
-	int fd = -1, rc = fstat(from, &st);
+	fd = -1;
+	rc = fstat(from, &st);
 	if (rc == 0 && !S_ISREG(st.st_mode)) {
 		close(from);
 		return unlinkat(s->pickup, name, 0);
@@ -111,7 +117,7 @@ copy_away(struct spool *s, const char *name, const char *to)
 		rc = disk_sync_folder(s->badmail);
 	if (rc == 0)
 		rc = unlinkat(s->pickup, name, 0);
-	int saved = errno;
+	saved = errno;
 	if (fd != -1)
 		close(fd);
 	if (fd != -1 && rc == -1)
@@ -125,6 +131,7 @@ int
 spool_pickup_refuse(struct spool *s, const char *name, const char *reason, const char *details, char *id)
 {
 	char to[SPOOL_NAME_SIZE];
+
 	spool_fresh_id(id);
 	if (spool_badmail_write(s, id, NULL, reason, details, -1, 0, 0) == -1)
 		return -1;

@@ -35,6 +35,7 @@ open_stream(int at, const char *name)
 {
 	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
+
 	if (dir == NULL && fd != -1)
 		close(fd);
 	return dir;
@@ -56,6 +57,7 @@ put_foreign_away(struct spool *s, int folder, const char *name)
 {
 	struct stat st;
 	char id[MESSAGE_ID_SIZE], to[SPOOL_NAME_SIZE];
+
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 || S_ISDIR(st.st_mode))
 		return;
 	spool_fresh_id(id);
@@ -71,6 +73,7 @@ scan_message(struct scan *c, int folder, unsigned bucket, const char *id)
 {
 	struct stat st;
 	struct spool_entry entry;
+
 	if (fstatat(folder, id, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return; /* delivered meanwhile */
 	if (spool_bucket(id) != bucket && spool_place(c->s, folder, id, id) == -1)
@@ -86,11 +89,13 @@ static int
 scan_bucket(struct scan *c, unsigned bucket, const char *bucket_name)
 {
 	DIR *dir = open_stream(c->s->queue, bucket_name);
+	struct dirent *de;
+
 	if (dir == NULL)
 		return -1;
-	struct dirent *de;
 	while ((de = readdir(dir)) != NULL) {
 		char id[MESSAGE_ID_SIZE];
+
 		if (strlen(de->d_name) == MESSAGE_ID_LEN && message_id_is_valid(de->d_name))
 			scan_message(c, dirfd(dir), bucket, de->d_name);
 		else if (is_note(de->d_name, id)) {
@@ -108,11 +113,13 @@ static void
 sweep_tag(struct spool *s, const char *lock_name)
 {
 	int fd = openat(s->fresh, lock_name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
 	if (fd == -1)
 		return;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
 		DIR *dir = open_stream(s->fresh, ".");
 		struct dirent *de;
+
 		while (dir != NULL && (de = readdir(dir)) != NULL)
 			if (strncmp(de->d_name, lock_name, SPOOL_TAG_LEN + 1) == 0)
 				unlinkat(s->fresh, de->d_name, 0);
@@ -127,6 +134,7 @@ static void
 sweep_stray(struct spool *s, const char *name)
 {
 	char lock_name[SPOOL_NAME_SIZE];
+
 	snprintf(lock_name, sizeof(lock_name), "%.*s.lock", SPOOL_TAG_LEN, name);
 	if (strlen(name) == SPOOL_TAG_LEN + 1 + MESSAGE_ID_LEN && name[SPOOL_TAG_LEN] == '.' &&
 	    faccessat(s->fresh, lock_name, F_OK, AT_SYMLINK_NOFOLLOW) == -1 && errno == ENOENT)
@@ -138,8 +146,10 @@ sweep_fresh(struct spool *s)
 {
 	DIR *dir = open_stream(s->fresh, ".");
 	struct dirent *de;
+
 	while (dir != NULL && (de = readdir(dir)) != NULL) {
 		size_t len = strlen(de->d_name);
+
 		if (len == SPOOL_TAG_LEN + 5 && strcmp(de->d_name + SPOOL_TAG_LEN, ".lock") == 0)
 			sweep_tag(s, de->d_name);
 		else if (de->d_name[0] != '.')
@@ -161,14 +171,17 @@ scan_if_changed(struct scan *c, bool all, const char *name)
 	struct stat st;
 	char *end;
 	unsigned long bucket = strtoul(name, &end, 16);
+	bool quiet;
+	int rc;
+
 	if (strlen(name) != 3 || *end != '\0' || bucket >= SPOOL_BUCKETS)
 		return 0;
 	if (fstatat(c->s->queue, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return -1;
 	if (!S_ISDIR(st.st_mode) || (!all && same_time(&st.st_mtim, &c->s->seen[bucket])))
 		return 0;
-	bool quiet = st.st_mtim.tv_sec + FRESH_SECONDS < clock_wall_us() / 1000000;
-	int rc = scan_bucket(c, (unsigned)bucket, name);
+	quiet = st.st_mtim.tv_sec + FRESH_SECONDS < clock_wall_us() / 1000000;
+	rc = scan_bucket(c, (unsigned)bucket, name);
 	c->s->seen[bucket] = rc == 0 && quiet ? st.st_mtim : (struct timespec){ 0 };
 	return rc;
 }
@@ -178,15 +191,17 @@ spool_scan(struct spool *s, bool all, void (*each)(void *arg, const struct spool
 {
 	struct scan c = { .s = s, .each = each, .arg = arg };
 	DIR *dir = open_stream(s->queue, ".");
+	int saved, rc;
+	struct dirent *de;
+
 	if (dir == NULL)
 		return -1;
-	int rc = 0;
-	struct dirent *de;
+	rc = 0;
 	sweep_fresh(s);
 	while ((de = readdir(dir)) != NULL)
 		if (scan_if_changed(&c, all, de->d_name) == -1 && errno != ENOENT)
 			rc = -1;
-	int saved = errno;
+	saved = errno;
 	closedir(dir);
 	errno = saved;
 	return rc == -1 ? -1 : c.told;

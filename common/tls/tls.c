@@ -55,7 +55,9 @@ static int
 on_ticket(SSL *link, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int sealing)
 {
 	struct tls *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(link));
-	int which = 0;
+	int done, which = 0;
+	unsigned char *key;
+	OSSL_PARAM params[3];
 
 	if (!sealing) {
 		while (which < 2 && memcmp(name, t->ticket[which], NAME_SIZE) != 0)
@@ -63,14 +65,13 @@ on_ticket(SSL *link, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cip
 		if (which == 2)
 			return 0;
 	}
-	unsigned char *key = t->ticket[which];
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key + NAME_SIZE + AES_SIZE, MAC_SIZE),
-		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0), OSSL_PARAM_construct_end(),
-	};
+	key = t->ticket[which];
+	params[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key + NAME_SIZE + AES_SIZE, MAC_SIZE);
+	params[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0);
+	params[2] = OSSL_PARAM_construct_end();
 	if (EVP_MAC_CTX_set_params(mac, params) != 1)
 		return -1;
-	int done = sealing ? seal(key, name, iv, cipher) :
+	done = sealing ? seal(key, name, iv, cipher) :
 	    EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key + NAME_SIZE, iv);
 	return done != 1 ? -1 : which == 1 ? 2 : 1;
 }
@@ -93,10 +94,12 @@ on_server_name(SSL *link, int *alert, void *arg)
 {
 	const struct tls *t = arg;
 	const char *name = SSL_get_servername(link, TLSEXT_NAMETYPE_host_name);
+	SSL_CTX *wanted;
+
 	(void)alert;
 	if (name == NULL || t->set.count < 2)
 		return SSL_TLSEXT_ERR_OK;
-	SSL_CTX *wanted = context_for(&t->set, name);
+	wanted = context_for(&t->set, name);
 	if (wanted == NULL)
 		return SSL_TLSEXT_ERR_NOACK; /* the first pair: mail is better served with a wrong name than not at all */
 	if (wanted != SSL_get_SSL_CTX(link) && SSL_set_SSL_CTX(link, wanted) == NULL)
@@ -132,6 +135,7 @@ static SSL_CTX *
 new_context(struct tls *t)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+
 	if (context == NULL || !allow_versions(context, t->minimum)) {
 		SSL_CTX_free(context);
 		return NULL;
@@ -194,6 +198,7 @@ set_build(struct tls *t, struct set *set, const struct tls_source *source, size_
 		set->context[i] = context_of(t, set, i);
 		if (set->context[i] == NULL || !put_pair(set->context[i], &set->pair[i])) {
 			const char *reason = ERR_reason_error_string(ERR_peek_error());
+
 			buf_printf(why, "the certificate in %s cannot be used: %s", source[i].certificate.path,
 			    reason != NULL ? reason : "OpenSSL refuses it");
 			ERR_clear_error();

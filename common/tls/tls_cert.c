@@ -32,13 +32,14 @@ parse_certificates(struct tls_cert *p, const struct tls_text *file, struct buf *
 {
 	BIO *bio = BIO_new_mem_buf(file->data, (int)file->len);
 	X509 *next;
+	bool clean;
 
 	p->certificate = PEM_read_bio_X509_AUX(bio, NULL, no_phrase, &(bool){ false });
 	p->chain = sk_X509_new_null();
 	while (p->certificate != NULL && (next = PEM_read_bio_X509(bio, NULL, no_phrase, &(bool){ false })) != NULL)
 		sk_X509_push(p->chain, next);
 	/* Text that has no further certificate in it is the end; one that cannot be read is not. */
-	bool clean = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+	clean = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
 	ERR_clear_error();
 	BIO_free(bio);
 	if (p->certificate != NULL && clean && sk_X509_num(p->chain) <= CHAIN_MAX)
@@ -91,9 +92,11 @@ collect_names(X509 *certificate)
 {
 	struct buf out = BUF_INIT(NAMES_SIZE);
 	GENERAL_NAMES *all = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	char *names;
 
 	for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(all, i);
+
 		if (name->type == GEN_DNS)
 			add_name(&out, name->d.dNSName);
 	}
@@ -101,10 +104,11 @@ collect_names(X509 *certificate)
 	if (out.len == 0) {
 		X509_NAME *subject = X509_get_subject_name(certificate);
 		int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+
 		if (at >= 0)
 			add_name(&out, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
 	}
-	char *names = mem_strdup(buf_text(&out));
+	names = mem_strdup(buf_text(&out));
 	buf_done(&out);
 	return names;
 }
@@ -156,6 +160,7 @@ bool
 tls_cert_has(const struct tls_cert *p, const char *name, bool wildcard)
 {
 	unsigned flags = wildcard ? 0 : X509_CHECK_FLAG_NO_WILDCARDS;
+
 	return X509_check_host(p->certificate, name, 0, flags, NULL) == 1;
 }
 

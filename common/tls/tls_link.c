@@ -19,6 +19,7 @@ struct ssl_st *
 tls_link_new(struct tls *t, int fd)
 {
 	SSL *link = tls_make(t);
+
 	if (link == NULL || SSL_set_fd(link, fd) != 1) {
 		SSL_free(link);
 		ERR_clear_error();
@@ -45,6 +46,7 @@ static enum tls_want
 judge(struct ssl_st *link, int result)
 {
 	int saved = errno;
+
 	switch (SSL_get_error(link, result)) {
 	case SSL_ERROR_NONE:
 		return TLS_DONE;
@@ -81,8 +83,10 @@ size_t
 tls_link_read(struct ssl_st *link, char *data, size_t size, enum tls_want *want)
 {
 	size_t n = 0;
+	int result;
+
 	prepare();
-	int result = SSL_read_ex(link, data, size, &n);
+	result = SSL_read_ex(link, data, size, &n);
 	*want = judge(link, result);
 	return result == 1 ? n : 0;
 }
@@ -91,8 +95,10 @@ size_t
 tls_link_write(struct ssl_st *link, const char *data, size_t len, enum tls_want *want)
 {
 	size_t n = 0;
+	int result;
+
 	prepare();
-	int result = SSL_write_ex(link, data, len, &n);
+	result = SSL_write_ex(link, data, len, &n);
 	*want = judge(link, result);
 	return result == 1 ? n : 0;
 }
@@ -122,6 +128,7 @@ const char *
 tls_link_cipher(const struct ssl_st *link)
 {
 	const char *name = SSL_CIPHER_standard_name(SSL_get_current_cipher(link));
+
 	return name != NULL ? name : "-";
 }
 
@@ -141,6 +148,7 @@ bool
 tls_link_fingerprint(const struct ssl_st *link, unsigned char fingerprint[TLS_FINGERPRINT_SIZE])
 {
 	X509 *shown = SSL_get0_peer_certificate(link);
+
 	return shown != NULL && X509_digest(shown, EVP_sha256(), fingerprint, NULL) == 1;
 }
 
@@ -149,6 +157,7 @@ bool
 tls_link_binding(struct ssl_st *link, unsigned char binding[TLS_BINDING_SIZE])
 {
 	static const char label[] = "EXPORTER-Channel-Binding";
+
 	if (SSL_version(link) < TLS1_3_VERSION && SSL_get_extms_support(link) != 1)
 		return false;
 	return SSL_export_keying_material(link, binding, TLS_BINDING_SIZE, label, sizeof(label) - 1, NULL, 0, 0) == 1;
@@ -158,9 +167,12 @@ tls_link_binding(struct ssl_st *link, unsigned char binding[TLS_BINDING_SIZE])
 bool
 tls_link_unique(const struct ssl_st *link, unsigned char unique[TLS_UNIQUE_SIZE])
 {
+	bool ours;
+	size_t n;
+
 	if (SSL_version(link) >= TLS1_3_VERSION || SSL_get_extms_support((SSL *)(uintptr_t)link) != 1)
 		return false;
-	bool ours = (SSL_session_reused(link) == 1) == (SSL_is_server(link) == 1);
-	size_t n = ours ? SSL_get_finished(link, unique, TLS_UNIQUE_SIZE) : SSL_get_peer_finished(link, unique, TLS_UNIQUE_SIZE);
+	ours = (SSL_session_reused(link) == 1) == (SSL_is_server(link) == 1);
+	n = ours ? SSL_get_finished(link, unique, TLS_UNIQUE_SIZE) : SSL_get_peer_finished(link, unique, TLS_UNIQUE_SIZE);
 	return n == TLS_UNIQUE_SIZE;
 }

@@ -25,6 +25,8 @@ struct tls_out *
 tls_out_new(void)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	struct tls_out *t;
+
 	if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 || SSL_CTX_dane_enable(context) != 1) {
 		SSL_CTX_free(context);
 		ERR_clear_error();
@@ -34,7 +36,7 @@ tls_out_new(void)
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);	/* a peer that sends messages without content has one a turn */
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
-	struct tls_out *t = mem_new(struct tls_out);
+	t = mem_new(struct tls_out);
 	t->context = context;
 	return t;
 }
@@ -55,13 +57,14 @@ tls_out_trust(struct tls_out *t, const struct tls_text *file, struct buf *why)
 	X509_STORE *store = X509_STORE_new();
 	X509 *next;
 	int count = 0;
+	bool clean;
 
 	ERR_clear_error();
 	while ((next = PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL)) != NULL) {
 		count += X509_STORE_add_cert(store, next) == 1;
 		X509_free(next);
 	}
-	bool clean = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+	clean = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
 	ERR_clear_error();
 	BIO_free(bio);
 	if (count > 0 && clean) {
@@ -96,6 +99,7 @@ want_records(SSL *link, const struct tls_wish *w)
 	SSL_dane_set_flags(link, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
 	for (size_t i = 0; i < w->records; i++) {
 		const struct tls_record *r = &w->record[i];
+
 		if (r->len < RDATA_MIN || (r->data[0] != USAGE_TA && r->data[0] != USAGE_EE))
 			continue;
 		if (SSL_dane_tlsa_add(link, r->data[0], r->data[1], r->data[2], r->data + 3, r->len - 3) > 0)
@@ -114,6 +118,7 @@ want(SSL *link, const struct tls_wish *w)
 		return false;
 	if (proof == TLS_PROOF_DANE) {
 		int used = want_records(link, w);
+
 		if (used == -1)
 			return false;
 		if (used == 0)

@@ -113,6 +113,7 @@ static bool
 is_full(const struct w3clog *log)
 {
 	struct stat st;
+
 	return fstat(log->fd, &st) == 0 && (uint64_t)st.st_size >= log->roll_size;
 }
 
@@ -125,6 +126,7 @@ highest_number(const struct w3clog *log)
 
 	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		unsigned number = w3clog_names_parse(entry->d_name, log->format.format);
+
 		highest = number > highest ? number : highest;
 	}
 	if (dir != NULL)
@@ -161,6 +163,7 @@ static size_t
 count_lines(const char *text, size_t len)
 {
 	size_t n = 0;
+
 	for (const char *end = text + len; (text = memchr(text, '\n', (size_t)(end - text))) != NULL; text++)
 		n++;
 	return n;
@@ -171,17 +174,21 @@ static void
 append(struct w3clog *log, struct batch *b)
 {
 	struct buf head = BUF_INIT(4096);
+	struct iovec iov[2];
+	ssize_t n;
 
 	if (log->torn)
 		buf_add(&head, "\n", 1);
 	if (log->header_due)
 		w3clog_fields_header(&head, &log->format, clock_wall_us());
-	struct iovec iov[2] = { { head.data, head.len }, { b->text.data, b->text.len } };
-	ssize_t n = writev(log->fd, iov, 2);
+	iov[0] = (struct iovec){ head.data, head.len };
+	iov[1] = (struct iovec){ b->text.data, b->text.len };
+	n = writev(log->fd, iov, 2);
 	if (n == (ssize_t)(head.len + b->text.len)) {
 		log->header_due = log->torn = false;
 	} else {
 		size_t got = n > (ssize_t)head.len ? (size_t)n - head.len : 0;
+
 		b->error = n == -1 ? errno : ENOSPC;
 		b->lost = b->lines - count_lines(b->text.data, got);
 		if (n > 0) {
@@ -199,6 +206,7 @@ run(void *arg, void **jobs, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		struct batch *b = jobs[i];
+
 		if (b->reopen)
 			close_file(log);
 		if (b->text.len == 0)
@@ -248,9 +256,11 @@ done(void *arg, void *job)
 static struct batch *
 batch_of(struct w3clog *log)
 {
+	struct batch *b;
+
 	if (log->batch != NULL)
 		return log->batch;
-	struct batch *b = mem_new(struct batch);
+	b = mem_new(struct batch);
 	memcpy(b->name, log->name, sizeof(b->name));
 	buf_init(&b->text, BATCH_BYTES + W3CLOG_LINE_MAX);
 	log->batch = b;
@@ -279,9 +289,11 @@ on_timer(void *arg)
 struct w3clog *
 w3clog_new(struct loop *l, struct pool *pool, const struct config *c, const struct config_server *s, struct counters *counters)
 {
+	struct w3clog *log;
+
 	if (!s->log)
 		return NULL;
-	struct w3clog *log = mem_new(struct w3clog);
+	log = mem_new(struct w3clog);
 	w3clog_fields_init(&log->format, c, s);
 	log->roll = s->log_roll;
 	log->roll_size = s->log_roll_size;
@@ -311,6 +323,8 @@ turn(struct w3clog *log, int64_t time_us)
 void
 w3clog_add(struct w3clog *log, const struct w3clog_fact *fact)
 {
+	struct batch *b;
+
 	if (log == NULL)
 		return;
 	turn(log, fact->time_us);
@@ -318,7 +332,7 @@ w3clog_add(struct w3clog *log, const struct w3clog_fact *fact)
 		lose(log, 1, 0);
 		return;
 	}
-	struct batch *b = batch_of(log);
+	b = batch_of(log);
 	w3clog_fields_line(&b->text, &log->format, fact);
 	b->lines++;
 	if (b->text.len >= BATCH_BYTES)

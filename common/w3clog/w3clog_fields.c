@@ -48,6 +48,7 @@ put_text(struct buf *out, struct w3clog_text t, size_t max)
 		buf_add(out, "-", 1);
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)t.text[i];
+
 		if (c == ' ')
 			buf_add(out, "+", 1);
 		else if (c < ' ' || c > '~' || c == '"' || c == '%' || (c == '#' && i == 0))
@@ -85,6 +86,7 @@ put_string(struct buf *out, const char *name, struct w3clog_text t, size_t max)
 	buf_printf(out, ",\"%s\":\"", name);
 	for (size_t i = 0; i < len; i += n) {
 		const unsigned char *p = (const unsigned char *)t.text + i;
+
 		n = utf8_length(p, len - i);
 		if (n == 0) {
 			buf_puts(out, "\\ufffd");
@@ -329,6 +331,7 @@ static size_t
 find(const char *name)
 {
 	size_t i = 0;
+
 	while (i < nitems_of(rows) && strcasecmp(rows[i].name, name) != 0)
 		i++;
 	return i;

@@ -23,6 +23,7 @@ static int
 week_of_month(const struct tm *tm)
 {
 	int first = (tm->tm_wday + 35 - (tm->tm_mday - 1)) % 7; /* weekday of the month's first day */
+
 	return (tm->tm_mday - 1 + first) / 7 + 1;
 }
 

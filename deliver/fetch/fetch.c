@@ -38,10 +38,11 @@ static void
 on_channel(struct fetch *f, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
+	struct token_channel *d;
 
 	if (!boot_helper_introduced(m, &channel))
 		return;
-	struct token_channel *d = token_channel_new(f, m->fd, channel.server);
+	d = token_channel_new(f, m->fd, channel.server);
 	(void)d; /* it is in the list */
 }
 
@@ -49,10 +50,11 @@ static void
 on_kept(struct fetch *f, const struct ctl_message *m)
 {
 	struct msg_token_kept kept;
+	struct oauth_profile *p;
 
 	memcpy(&kept, m->data, sizeof(kept));
 	kept.profile[sizeof(kept.profile) - 1] = '\0';
-	struct oauth_profile *p = oauth_profile_find(f, kept.profile);
+	p = oauth_profile_find(f, kept.profile);
 	if (p != NULL)
 		oauth_profile_kept(p, kept.error);
 }

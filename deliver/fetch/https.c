@@ -182,6 +182,7 @@ collect(struct https *h)
 	while ((m = curl_multi_info_read(h->multi, &left)) != NULL) {
 		struct https_job *j = NULL;
 		CURLcode result = m->data.result;
+
 		if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&j) != CURLE_OK)
 			continue;
 		finish(j, result);

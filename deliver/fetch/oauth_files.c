@@ -163,6 +163,8 @@ static char *
 read_file(const struct row *row, int fd, const char **why)
 {
 	struct stat st;
+	char *text;
+	ssize_t n;
 
 	*why = "cannot be read";
 	if (fstat(fd, &st) == -1)
@@ -171,8 +173,8 @@ read_file(const struct row *row, int fd, const char **why)
 		*why = "is too large";
 		return NULL;
 	}
-	char *text = mem_zalloc((size_t)st.st_size + 1);
-	ssize_t n = disk_pread(fd, text, (size_t)st.st_size, 0);
+	text = mem_zalloc((size_t)st.st_size + 1);
+	n = disk_pread(fd, text, (size_t)st.st_size, 0);
 	*why = n < 0 ? strerror(errno) : row->word ? "must hold one line of printable ASCII without blanks" : "is empty";
 	if (n > 0 && strlen(text) == (size_t)n && (!row->word || trim(text)))
 		return text;

@@ -135,11 +135,13 @@ static void
 read_error(struct oauth_grant *g, long status, const json_t *object)
 {
 	char description[220];
+	const char *name;
+	bool busy;
 
 	copy_text(g->error, sizeof(g->error), string_of(object, "error"));
 	copy_text(description, sizeof(description), string_of(object, "error_description"));
-	const char *name = *g->error != '\0' ? g->error : "an error without a name";
-	bool busy = status == 429 || status >= 500;
+	name = *g->error != '\0' ? g->error : "an error without a name";
+	busy = status == 429 || status >= 500;
 	if (busy)
 		trouble(g, OAUTH_GRANT_TROUBLE, "HTTP status %ld, %s%s%s", status, name, *description != '\0' ? ": " : "", description);
 	else
@@ -163,13 +165,14 @@ void
 oauth_grant_read(struct oauth_grant *g, long status, const char *body, size_t len)
 {
 	json_error_t error;
+	json_t *root;
 
 	*g = (struct oauth_grant){ 0 };
 	if (status >= 300 && status < 400) {
 		trouble(g, OAUTH_GRANT_TROUBLE, "HTTP status %ld: the endpoint sends elsewhere, and that is not followed; is token-url right?", status);
 		return;
 	}
-	json_t *root = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
+	root = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
 	if (json_is_object(root))
 		read_object(g, status, root);
 	else if (status == 200)
@@ -199,9 +202,11 @@ hide(char *text, const char *secret)
 void
 oauth_grant_hide(struct oauth_grant *g, const char *secret)
 {
+	bool said;
+
 	if (secret == NULL)
 		return;
-	bool said = *g->text != '\0';
+	said = *g->text != '\0';
 	hide(g->error, secret);
 	hide(g->text, secret);
 	hide(g->scope, secret);

@@ -374,6 +374,7 @@ void
 oauth_profile_ask(struct oauth_profile *p, uint32_t refused, struct token_channel *d, uint32_t request)
 {
 	uint64_t now = clock_mono_ms();
+	struct wait *w;
 
 	if (p->token != NULL && (now >= p->expires || (refused != 0 && refused == p->serial))) {
 		if (now < p->expires)
@@ -382,13 +383,14 @@ oauth_profile_ask(struct oauth_profile *p, uint32_t refused, struct token_channe
 	}
 	if (p->token != NULL || (now < p->not_before && p->opening == NULL && p->asking == NULL)) {
 		bool first = p->token != NULL && !p->asked;
+
 		p->asked |= first;
 		answer(p, d, request);
 		if (first)
 			set_timer(p);
 		return;
 	}
-	struct wait *w = mem_new(struct wait);
+	w = mem_new(struct wait);
 	w->desk = d;
 	w->request = request;
 	STAILQ_INSERT_TAIL(&p->waiting, w, link);
@@ -423,6 +425,7 @@ oauth_profile_open_all(struct fetch *f)
 
 	for (size_t i = 0; i < c->noauth; i++) {
 		struct oauth_profile *p = mem_new(struct oauth_profile);
+
 		p->fetch = f;
 		p->conf = &c->oauth[i];
 		p->timer = loop_timer_new(f->boot->loop, on_timer, p);

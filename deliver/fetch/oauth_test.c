@@ -56,12 +56,13 @@ oauth_test_begin(struct fetch *f, const struct ctl_message *m)
 	static const char unknown[] = "the fetch helper does not know this profile\n";
 	struct oauth_test *t = mem_new(struct oauth_test);
 	struct msg_token_trial what;
+	struct oauth_profile *p;
 
 	memcpy(&what, m->data, sizeof(what));
 	what.profile[sizeof(what.profile) - 1] = '\0';
 	t->fetch = f;
 	t->request = m->request;
-	struct oauth_profile *p = oauth_profile_find(f, what.profile);
+	p = oauth_profile_find(f, what.profile);
 	if (p != NULL) {
 		oauth_profile_try(p, t);
 		return;

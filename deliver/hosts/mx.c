@@ -104,6 +104,7 @@ add_given_hosts(struct mx_walk *w)
 {
 	for (size_t i = 0; i < w->d->nhost && w->nhost < MX_HOSTS_MAX; i++) {
 		struct host *h = add_host(w, w->d->host[i].name, (unsigned)i, w->d->host[i].port);
+
 		if (w->d->host[i].literal)
 			take_literal(h);
 	}
@@ -194,8 +195,10 @@ mx_walk_ask(struct mx_walk *w, struct mx_question *q)
 	if (w->decided)
 		return false;
 	if (!w->mx_answered) {
+		bool first;
+
 		*q = (struct mx_question){ DNS_MX, w->domain, TAG_MX };
-		bool first = !w->mx_asked;
+		first = !w->mx_asked;
 		w->mx_asked = true;
 		return first;
 	}
@@ -203,6 +206,7 @@ mx_walk_ask(struct mx_walk *w, struct mx_question *q)
 		struct host *h = &w->host[i];
 		bool six = !h->six.asked;
 		struct family *f = six ? &h->six : &h->four;
+
 		if (f->asked)
 			continue;
 		f->asked = true;
@@ -236,6 +240,7 @@ order(const struct msg_dns_record **r, size_t n, uint32_t (*chance)(uint32_t bel
 		for (size_t i = to - 1; i > from; i--) {
 			size_t j = from + chance((uint32_t)(i - from + 1));
 			const struct msg_dns_record *swap = r[i];
+
 			r[i] = r[j];
 			r[j] = swap;
 		}
@@ -251,6 +256,7 @@ take_mx_records(struct mx_walk *w, const struct msg_dns_answer *a)
 
 	for (size_t i = 0; i < a->count; i++) {
 		const char *name = (const char *)a->record[i].data;
+
 		if (name[0] == '\0')
 			null = true;
 		else if (net_is_hostname(name))
@@ -305,6 +311,9 @@ take_addresses(struct mx_walk *w, struct family *f, size_t size, const struct ms
 void
 mx_walk_answer(struct mx_walk *w, unsigned tag, const struct msg_dns_answer *a)
 {
+	struct host *h;
+	bool six;
+
 	if (a->result == DNS_FOUND && a->ttl < w->ttl)
 		w->ttl = a->ttl;
 	if (tag == TAG_MX) {
@@ -315,8 +324,8 @@ mx_walk_answer(struct mx_walk *w, unsigned tag, const struct msg_dns_answer *a)
 		tlsa_answer(w->host[tag - TAG_TLSA].tlsa, a);
 		return;
 	}
-	struct host *h = &w->host[tag / 2];
-	bool six = tag % 2 == 1;
+	h = &w->host[tag / 2];
+	six = tag % 2 == 1;
 	take_addresses(w, six ? &h->six : &h->four, six ? 16 : 4, a);
 	if (a->result == DNS_FOUND && h->canonical == NULL)
 		h->canonical = mem_strdup(a->canonical);
@@ -335,11 +344,13 @@ make_address(const uint8_t *bytes, bool six, uint16_t port)
 
 	if (six) {
 		struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&a.sa;
+
 		sin6->sin6_family = AF_INET6;
 		sin6->sin6_port = htons(port);
 		memcpy(&sin6->sin6_addr, bytes, 16);
 	} else {
 		struct sockaddr_in *sin = (struct sockaddr_in *)&a.sa;
+
 		sin->sin_family = AF_INET;
 		sin->sin_port = htons(port);
 		memcpy(&sin->sin_addr, bytes, 4);
@@ -386,6 +397,7 @@ is_self(const struct mx_walk *w, const struct host *h)
 	for (size_t i = 0; i < h->six.count + h->four.count; i++) {
 		bool six = i < h->six.count;
 		struct net_address a = make_address(six ? h->six.bytes[i] : h->four.bytes[i - h->six.count], six, h->port);
+
 		if (leads_here(w->set, &a))
 			return true;
 	}
@@ -395,12 +407,15 @@ is_self(const struct mx_walk *w, const struct host *h)
 static void
 add_address(const struct mx_walk *w, struct mx_list *list, const struct host *h, const uint8_t *bytes, bool six)
 {
+	bool bare;
+	struct mx_address *a;
+
 	if (list->count == MX_ADDRESSES_MAX || is_nowhere(bytes, six))
 		return;
 	list->address = mem_array(list->address, list->count + 1, sizeof(*list->address));
-	struct mx_address *a = &list->address[list->count++];
+	a = &list->address[list->count++];
 	*a = (struct mx_address){ .to = make_address(bytes, six, h->port), .rank = h->rank, .literal = h->literal, .sure = w->sure };
-	bool bare = h->literal && h->name[0] != '[';
+	bare = h->literal && h->name[0] != '[';
 	a->host = bare ? mem_printf("[%s]", h->name) : mem_strdup(h->name);
 	if (h->tlsa == NULL)
 		return;
@@ -447,6 +462,7 @@ is_finished(const struct mx_walk *w)
 		return true;
 	for (size_t i = 0; i < w->nhost; i++) {
 		const struct host *h = &w->host[i];
+
 		if (!h->six.answered || !h->four.answered || (h->tlsa != NULL && !tlsa_is_over(h->tlsa)))
 			return false;
 	}
@@ -466,6 +482,7 @@ mx_walk_end(struct mx_walk *w, struct mx_list *list)
 		return true;
 	for (size_t i = 0; i < w->nhost; i++) {
 		struct host *h = &w->host[i];
+
 		h->self = is_self(w, h);
 		self |= h->self;
 		absent &= h->six.absent && h->four.absent;

@@ -32,6 +32,7 @@ add(struct list *l, const struct sockaddr *sa, uint16_t port)
 	memcpy(&a.sa, sa, a.len);
 	if (sa->sa_family == AF_INET6) {
 		struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&a.sa;
+
 		sin6->sin6_port = htons(port);
 		sin6->sin6_scope_id = 0;
 	} else
@@ -62,6 +63,7 @@ own_address_addresses(const struct config_server *s, size_t *count)
 	for (size_t i = 0; i < s->nlisten; i++) {
 		const struct sockaddr *sa = (const struct sockaddr *)&s->listen[i].address.sa;
 		int family = wildcard_family(sa);
+
 		add(&l, sa, net_port(sa));
 		for (const struct ifaddrs *a = interfaces; family != 0 && a != NULL; a = a->ifa_next)
 			if (a->ifa_addr != NULL && a->ifa_addr->sa_family == family)

@@ -83,6 +83,7 @@ make_set(const char *base, const struct msg_dns_answer *a)
 	snprintf(set->base, sizeof(set->base), "%s", base);
 	for (size_t i = 0; i < a->count && set->count < TLSA_RECORDS_MAX;) {
 		size_t len = msg_dns_answer_long(a, &i, data);
+
 		if (len < 4 || (data[0] != 2 && data[0] != 3))
 			continue;
 		set = mem_array(set, sizeof(*set) + set->size + len, 1);

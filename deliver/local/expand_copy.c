@@ -130,11 +130,13 @@ take_places(struct expand_copy *c, const struct expand_job *job, struct places *
 	qsort(p->place, p->count, sizeof(*p->place), by_order);
 	for (size_t i = 0; i < p->count; i++) {
 		const struct place *from = &p->place[i];
+		const struct message_recipient *r;
+		struct message_recipient *to;
 
 		if (from->k == SIZE_MAX)
 			continue;
-		const struct message_recipient *r = &job->e->rcpt[job->index[from->k]];
-		struct message_recipient *to = message_envelope_add(&c->list[from->known ? 0 : 1], from->address);
+		r = &job->e->rcpt[job->index[from->k]];
+		to = message_envelope_add(&c->list[from->known ? 0 : 1], from->address);
 		to->notify = notify_for(r, job->out[from->k].copies > 1);
 		to->orcpt = mem_strdup(r->orcpt);
 	}

@@ -112,12 +112,13 @@ add(void *arg, const struct destination *d)
 	struct login_test *k = arg;
 	const struct config_account *a = &d->security.account;
 	char *key = mem_printf("%s;knock=%u", d->key, k->request);	/* no connection that another has opened */
+	struct login_test_host *h;
 
 	if (a->auth != CONFIG_OUT_OAUTH2 || a->oauth == NULL || strcmp(a->oauth, k->profile) != 0 || is_known(k, key)) {
 		free(key);
 		return;
 	}
-	struct login_test_host *h = mem_new(struct login_test_host);
+	h = mem_new(struct login_test_host);
 	h->login_test = k;
 	route_destination_copy(&h->d, d);
 	free(h->d.key);
@@ -145,6 +146,7 @@ login_test_begin(struct outbound *r, const struct ctl_message *m)
 	struct login_test *k = mem_new(struct login_test);
 	const char *why = NULL;
 	struct msg_token_trial what;
+	struct route *route;
 
 	memcpy(&what, m->data, sizeof(what));
 	what.profile[sizeof(what.profile) - 1] = '\0';
@@ -153,7 +155,7 @@ login_test_begin(struct outbound *r, const struct ctl_message *m)
 	k->request = m->request;
 	LIST_INIT(&k->hosts);
 	LIST_INSERT_HEAD(&r->knocks, k, link);
-	struct route *route = route_new(r->server, &why);
+	route = route_new(r->server, &why);
 	if (route != NULL)
 		route_each(route, add, k);
 	route_free(route);

@@ -90,6 +90,7 @@ serve_blocked(struct outbound *r)
 	for (unsigned n = 0; s != NULL && n < SERVED_A_TURN; n++, s = next) {
 		size_t peers = r->npeer;
 		uint64_t ways = r->ways;
+
 		if (r->npeer >= r->server->connections && TAILQ_EMPTY(&r->idle))
 			return;
 		next = TAILQ_NEXT(s, line);
@@ -112,6 +113,7 @@ on_soon(void *arg)
 	/* what becomes due meanwhile waits for the next turn of the loop */
 	while ((s = TAILQ_FIRST(&r->due)) != NULL) {
 		bool is_last = s == last;
+
 		TAILQ_REMOVE(&r->due, s, link);
 		s->due = false;
 		work(r, s);

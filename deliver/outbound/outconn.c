@@ -76,6 +76,7 @@ flush(struct outconn *p)
 	outconn_log_commands(p);
 	while (out->len > 0 && p->client.phase != CLIENT_OVER) {
 		ssize_t n = outconn_io_send(p, out->data, out->len);
+
 		if (n > 0) {
 			count_bytes(p, COUNTER_BYTES_SENT, n);
 			buf_drop(out, (size_t)n);
@@ -85,6 +86,7 @@ flush(struct outconn *p)
 			return false;
 		else if (errno != EINTR) {
 			int error = errno;
+
 			while (receive(p))
 				;
 			client_lost(&p->client, outconn_io_reason(error));
@@ -104,6 +106,7 @@ feed(struct outconn *p)
 
 	if (n != (ssize_t)want) {
 		struct verdict v;
+
 		verdict_from_errno(&v, n == -1 ? errno : EIO, "reading the queue file");
 		client_abandon(&p->client, &v);
 		return;
@@ -156,10 +159,11 @@ has_ascii_header(const struct outconn *p, const struct outbound_job *job)
 	size_t want = size > (off_t)CLIENT_PIECE ? CLIENT_PIECE : (size_t)size;
 	const char *piece = p->site->r->piece;
 	ssize_t n = disk_pread(job->fd, p->site->r->piece, want, job->e->content_at);
+	size_t end;
 
 	if (n < 0)
 		return false;
-	size_t end = header_size(piece, (size_t)n);
+	end = header_size(piece, (size_t)n);
 	for (size_t i = 0; i < end; i++)
 		if ((piece[i] & 0x80) != 0)
 			return false;
@@ -277,6 +281,7 @@ pump(struct outconn *p)
 			break;
 		case CLIENT_WAIT: {
 			bool blocked = !flush(p);
+
 			if (client_action(&p->client) != CLIENT_WAIT)
 				break;
 			wait_for_peer(p, blocked);
@@ -330,6 +335,7 @@ bind_source(const struct outconn *p, const struct config_server *server, int fam
 {
 	for (size_t i = 0; i < server->nsource_address; i++) {
 		struct net_address source = server->source_address[i];
+
 		if (source.sa.ss_family != family)
 			continue;
 		if (family == AF_INET6)
@@ -382,6 +388,7 @@ begin_dialogue(struct outconn *p, enum client_tls tls)
 	struct site *s = p->site;
 	struct client_settings set = { .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo, .tls = tls,
 	    .heard = s->r->log != NULL ? outconn_log_reply : NULL, .arg = p };
+
 	outconn_auth_settings(p, &set);
 	client_init(&p->client, &set);
 	p->said = clock_mono_ms();

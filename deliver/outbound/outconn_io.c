@@ -30,10 +30,11 @@ ssize_t
 outconn_io_recv(struct outconn *p, char *data, size_t size)
 {
 	enum tls_want want;
+	size_t n;
 
 	if (p->tls == NULL)
 		return recv(p->fd, data, size, 0);
-	size_t n = tls_link_read(p->tls, data, size, &want);
+	n = tls_link_read(p->tls, data, size, &want);
 	return translate(n, want);
 }
 
@@ -41,11 +42,13 @@ ssize_t
 outconn_io_send(struct outconn *p, const char *data, size_t len)
 {
 	enum tls_want want;
+	size_t n;
+	ssize_t result;
 
 	if (p->tls == NULL)
 		return send(p->fd, data, len, MSG_NOSIGNAL);
-	size_t n = tls_link_write(p->tls, data, len, &want);
-	ssize_t result = translate(n, want);
+	n = tls_link_write(p->tls, data, len, &want);
+	result = translate(n, want);
 	if (result != 0)
 		return result;
 	errno = ECONNRESET;

@@ -43,11 +43,13 @@ tell_command(const struct outconn *p, const char *line, size_t len)
 		i++;
 	f.sent = len;
 	if (i < nitems_of(verbs)) {
+		const char *end;
+
 		f.sent = verb;
 		f.method = (struct w3clog_text){ line, verb };
 		if (blank != NULL)
 			f.query = (struct w3clog_text){ blank + 1, len - verb - 1 };
-		const char *end = verbs[i].secret && blank != NULL ? memchr(blank + 1, ' ', len - verb - 1) : NULL;
+		end = verbs[i].secret && blank != NULL ? memchr(blank + 1, ' ', len - verb - 1) : NULL;
 		if (end != NULL)
 			f.query.len = (size_t)(end - f.query.text);
 	}

@@ -50,6 +50,7 @@ has_hope(struct site *s, const struct outbound_job *job)
 
 	TAILQ_FOREACH(p, &s->peers, link) {
 		size_t index = site_hosts_index(s, p);
+
 		if (!p->leaving && (index == s->list.count || (job->tried & (1U << index)) == 0))
 			return true;
 	}
@@ -162,6 +163,7 @@ open_more(struct site *s)
 
 	while (needs_more(s) && s->npeer < s->r->server->connections_per_domain) {
 		size_t index = site_hosts_choose(s, s->first, now);
+
 		if (index == s->list.count)
 			return;
 		if (adopt(s, index))
@@ -179,8 +181,10 @@ give_to_idle(struct site *s)
 
 	/* a connection that gets a job may end at once and others with it: begin anew after each */
 	for (p = TAILQ_FIRST(&s->peers); p != NULL && s->waiting > 0 && s->nidle > 0; p = next) {
+		struct outbound_job *job;
+
 		next = TAILQ_NEXT(p, link);
-		struct outbound_job *job = p->idle ? site_take(s, p) : NULL;
+		job = p->idle ? site_take(s, p) : NULL;
 		if (job == NULL)
 			continue;
 		outconn_start(p, job);

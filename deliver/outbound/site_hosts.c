@@ -35,6 +35,7 @@ carry_over(struct site *s, struct mx_list *old)
 	for (size_t i = 0; i < s->list.count; i++)
 		for (size_t j = 0; j < old->count; j++) {
 			struct mx_address *a = &s->list.address[i];
+
 			if (!net_equal((const struct sockaddr *)&a->to.sa, (const struct sockaddr *)&old->address[j].to.sa))
 				continue;
 			a->bad_until = old->address[j].bad_until;
@@ -144,6 +145,7 @@ site_hosts_choose(struct site *s, const struct outbound_job *job, uint64_t now)
 		a = &s->list.address[i];
 		if (b != NULL) {
 			bool a_bad = a->bad_until > now, b_bad = b->bad_until > now;
+
 			if (a_bad != b_bad ? a_bad : a->rank > b->rank)
 				continue;
 			if (a_bad == b_bad && a->rank == b->rank && peers_at(s, i) >= best_peers)
@@ -171,6 +173,7 @@ void
 site_hosts_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch)
 {
 	uint64_t now = clock_mono_ms();
+	struct mx_address *a;
 
 	s->proven = false;
 	counters_add(s->r->counters, v->code != 0 ? COUNTER_OUTBOUND_REFUSED : COUNTER_CONNECTION_ERRORS, 1);
@@ -184,7 +187,7 @@ site_hosts_failed(struct site *s, size_t index, const char *where, const struct 
 	}
 	if (index >= s->list.count)
 		return;
-	struct mx_address *a = &s->list.address[index];
+	a = &s->list.address[index];
 	a->bad_until = now + BAD_MS;
 	if (a->quiet_until > now)
 		return;

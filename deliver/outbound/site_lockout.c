@@ -19,12 +19,15 @@
 void
 site_lockout_begin(struct site *s, size_t index, const struct verdict *why)
 {
+	struct site_lockout *h;
+	struct mx_address *a;
+
 	if (index >= s->list.count)
 		return;
-	struct mx_address *a = &s->list.address[index];
+	a = &s->list.address[index];
 	if (a->hold == NULL)
 		a->hold = mem_new(struct site_lockout);
-	struct site_lockout *h = a->hold;
+	h = a->hold;
 	h->wait = h->wait == 0 ? HOLD_FIRST_MS : h->wait * 2 > HOLD_LAST_MS ? HOLD_LAST_MS : h->wait * 2;
 	h->until = clock_mono_ms() + h->wait;
 	h->why = *why;
@@ -54,6 +57,7 @@ site_lockout_skip(struct site *s)
 {
 	for (size_t i = 0; i < s->list.count; i++) {
 		const struct site_lockout *h = s->list.address[i].hold;
+
 		if (h == NULL || h->until <= s->touched)
 			continue;
 		for (struct outbound_job *job = s->first; job != NULL; job = job->next) {

@@ -122,6 +122,7 @@ site_queue_finish_tried(struct site *s)
 	}
 	while (over != NULL) {
 		struct outbound_job *job = over;
+
 		over = job->next;
 		s->down = !s->proven && job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER;
 		finish_with(s, job, NULL);

@@ -47,9 +47,11 @@ ask(void *arg)
 struct trusted_ca *
 trusted_ca_new(struct boot *b, void (*ready)(void *arg), void *arg)
 {
+	struct trusted_ca *a;
+
 	if (!config_server_has_outbound_tls(b->server))
 		return NULL;
-	struct trusted_ca *a = mem_new(struct trusted_ca);
+	a = mem_new(struct trusted_ca);
 	a->boot = b;
 	a->path = b->server->authorities;
 	a->ready = ready;
@@ -92,14 +94,17 @@ static int
 take(struct trusted_ca *a, int fd, struct buf *why)
 {
 	struct stat st;
+	char *data;
+	ssize_t n;
+	int count;
 
 	if (fstat(fd, &st) == -1 || st.st_size > (off_t)TLS_FILE_MAX) {
 		buf_printf(why, "%s: too large, or not readable", a->path);
 		return -1;
 	}
-	char *data = mem_zalloc((size_t)st.st_size + 1);
-	ssize_t n = disk_pread(fd, data, (size_t)st.st_size, 0);
-	int count = -1;
+	data = mem_zalloc((size_t)st.st_size + 1);
+	n = disk_pread(fd, data, (size_t)st.st_size, 0);
+	count = -1;
 	if (n == -1)
 		buf_printf(why, "%s: %s", a->path, strerror(errno));
 	else

@@ -31,6 +31,7 @@ bool
 xoauth_first(struct msg_auth_in_token *word, const struct xoauth_wish *w)
 {
 	struct buf out = BUF_INIT(AUTH_IN_TOKEN_MAX);
+	bool fits;
 
 	if (w->mechanism == AUTH_OUT_OAUTHBEARER) {
 		buf_puts(&out, "n,a=");
@@ -42,7 +43,7 @@ xoauth_first(struct msg_auth_in_token *word, const struct xoauth_wish *w)
 	buf_puts(&out, "auth=Bearer ");
 	buf_add(&out, w->token, w->len);
 	buf_puts(&out, "\001\001");
-	bool fits = buf_ok(&out);
+	fits = buf_ok(&out);
 	word->absent = 0;
 	word->len = fits ? (uint16_t)out.len : 0;
 	memcpy(word->data, buf_text(&out), word->len);

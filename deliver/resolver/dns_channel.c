@@ -66,6 +66,8 @@ on_question(void *arg, const struct ctl_message *m)
 {
 	struct dns_channel *k = arg;
 	struct msg_dns_query query;
+	struct dns_query_question *question;
+	struct open *o;
 
 	if (m->type != CTL_DNS_ASK || !msg_dns_query_take(&query, m->data, m->len))
 		return false;
@@ -73,12 +75,12 @@ on_question(void *arg, const struct ctl_message *m)
 		refuse(k, m->request);
 		return true;
 	}
-	struct open *o = mem_new(struct open);
+	o = mem_new(struct open);
 	o->asker = k;
 	o->request = m->request;
 	LIST_INSERT_HEAD(&k->open, o, link);
 	k->count++;
-	struct dns_query_question *question = dns_query_ask(k->answers, &query, on_answer, o);
+	question = dns_query_ask(k->answers, &query, on_answer, o);
 	if (question != NULL)		/* else it was answered, and `o` is gone */
 		o->question = question;
 	return true;

@@ -61,6 +61,7 @@ add_label(char *dst, size_t *used, const uint8_t *label, size_t len)
 		dst[(*used)++] = '.';
 	for (size_t i = 0; i < len; i++) {
 		uint8_t c = label[i];
+
 		dst[(*used)++] = c > ' ' && c < 0x7f && c != '.' && c != '\\' ? (char)c : '?';
 	}
 	return 0;
@@ -73,13 +74,17 @@ take_name(struct reader *r, char *dst)
 	size_t at = r->at, used = 0, after = 0, pointers = 0;
 
 	for (;;) {
+		uint8_t size;
+
 		if (at >= r->len)
 			return -1;
-		uint8_t size = r->data[at];
+		size = r->data[at];
 		if ((size & 0xc0) == 0xc0) {
+			size_t to;
+
 			if (at + 1 >= r->len || ++pointers > POINTERS_MAX)
 				return -1;
-			size_t to = (size_t)(size & 0x3f) << 8 | r->data[at + 1];
+			to = (size_t)(size & 0x3f) << 8 | r->data[at + 1];
 			if (to >= at)
 				return -1;
 			if (after == 0)
@@ -182,6 +187,7 @@ pass(struct msg_dns_answer *a, uint16_t type, struct reader r, uint16_t count, b
 			continue;
 		if (rec.type == DNS_CNAME && type != DNS_CNAME) {
 			struct msg_dns_record alias;
+
 			if (convert(&alias, &r, &rec) == -1)
 				return -1;
 			memcpy(a->canonical, alias.data, sizeof(a->canonical));

@@ -93,6 +93,7 @@ file_read(const char *path, struct buf *b)
 	for (;;) {
 		char *room = buf_room(b, 4096);
 		ssize_t n = room != NULL ? read(fd, room, 4096) : 0;
+
 		if (n <= 0)
 			break;
 		b->len += (size_t)n;
@@ -206,13 +207,14 @@ static void
 look_at_files(struct dns_query *a)
 {
 	uint64_t now = clock_mono_ms();
+	struct timespec changed;
 
 	if (now - a->looked_at < LOOK_MS)
 		return;
 	a->looked_at = now;
 	if (!is_same_time(a->hosts_changed, file_changed(HOSTS_PATH)))
 		read_hosts(a);
-	struct timespec changed = file_changed(RESOLV_PATH);
+	changed = file_changed(RESOLV_PATH);
 	if (a->service->dns_server.count > 0 || is_same_time(a->resolv_changed, changed))
 		return;
 	a->resolv_changed = changed;
@@ -309,13 +311,16 @@ struct dns_query_question *
 dns_query_ask(struct dns_query *a, const struct msg_dns_query *query, void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg)
 {
 	struct msg_dns_answer answer;
+	int error;
+	bool back;
+	struct dns_query_question *q;
 
 	look_at_files(a);
 	if (hosts_file_answer(a->hosts, query, &answer)) {
 		done(arg, &answer);
 		return NULL;
 	}
-	struct dns_query_question *q = mem_new(struct dns_query_question);
+	q = mem_new(struct dns_query_question);
 	q->owner = a;
 	q->context = LIST_FIRST(&a->contexts);
 	q->query = *query;
@@ -328,14 +333,15 @@ dns_query_ask(struct dns_query *a, const struct msg_dns_query *query, void (*don
 		loop_timer_set(a->clock, QUESTION_MS);
 
 	/* What is in the cache comes back before this returns; `q` is free then. */
-	bool back = false;
+	back = false;
 	q->back = &back;
-	int error = ub_resolve_event(q->context->ub, query->name, query->type, 1, q, on_unbound, NULL);
+	error = ub_resolve_event(q->context->ub, query->name, query->type, 1, q, on_unbound, NULL);
 	if (back)
 		return NULL;
 	q->back = NULL;
 	if (error != 0) {
 		char text[sizeof(answer.text)];
+
 		snprintf(text, sizeof(text), "the resolver does not work: %s", ub_strerror(error));
 		trouble(&answer, text);
 		question_tell(q, &answer);

@@ -42,13 +42,15 @@ compare(const void *left, const void *right)
 static void
 add(struct hosts_file *h, const struct row *like, const char *name, size_t len)
 {
+	struct row *row;
+
 	if (len == 0 || len >= DNS_NAME_SIZE || h->count == ROWS_MAX)
 		return;
 	if (h->count == h->room) {
 		h->room = h->room == 0 ? 32 : h->room * 2;
 		h->row = mem_array(h->row, h->room, sizeof(*h->row));
 	}
-	struct row *row = &h->row[h->count];
+	row = &h->row[h->count];
 	*row = *like;
 	row->name = mem_strndup(name, name[len - 1] == '.' ? len - 1 : len);
 	row->order = h->count++;
@@ -67,11 +69,13 @@ add_line(struct hosts_file *h, const char *line, size_t len)
 		end = hash;
 	while (line < end) {
 		const char *word = line;
+		size_t size;
+
 		while (word < end && memchr(blanks, *word, sizeof(blanks) - 1) != NULL)
 			word++;
 		for (line = word; line < end && memchr(blanks, *line, sizeof(blanks) - 1) == NULL; line++)
 			;
-		size_t size = (size_t)(line - word);
+		size = (size_t)(line - word);
 		if (size == 0)
 			return;
 		if (!first) {
@@ -100,6 +104,7 @@ hosts_file_parse(const char *text, size_t len)
 	while (len > 0) {
 		const char *lf = memchr(text, '\n', len);
 		size_t size = lf != NULL ? (size_t)(lf - text) : len;
+
 		add_line(h, text, size);
 		size += lf != NULL;
 		text += size;
@@ -129,6 +134,7 @@ first_of(const struct hosts_file *h, const char *name)
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
+
 		if (strcasecmp(h->row[middle].name, name) < 0)
 			low = middle + 1;
 		else
@@ -141,23 +147,26 @@ bool
 hosts_file_answer(const struct hosts_file *h, const struct msg_dns_query *q, struct msg_dns_answer *a)
 {
 	char name[DNS_NAME_SIZE];
+	size_t i, len;
 
 	if (q->type != DNS_A && q->type != DNS_AAAA)
 		return false;
 	memcpy(name, q->name, sizeof(name));
-	size_t len = strlen(name);
+	len = strlen(name);
 	if (len > 0 && name[len - 1] == '.')
 		name[len - 1] = '\0';
-	size_t i = first_of(h, name);
+	i = first_of(h, name);
 	if (i == h->count || strcasecmp(h->row[i].name, name) != 0)
 		return false;
 	memset(a, 0, sizeof(*a));
 	memcpy(a->canonical, name, sizeof(a->canonical));
 	a->ttl = TTL;
 	for (; i < h->count && strcasecmp(h->row[i].name, name) == 0; i++) {
+		struct msg_dns_record *record;
+
 		if (h->row[i].type != q->type || a->count == DNS_RECORDS_MAX)
 			continue;
-		struct msg_dns_record *record = &a->record[a->count++];
+		record = &a->record[a->count++];
 		record->len = q->type == DNS_A ? 4 : 16;
 		memcpy(record->data, h->row[i].bytes, record->len);
 	}

@@ -41,6 +41,7 @@ unbound_config_server(char *dst, const char *text)
 	const char *why;
 	char ip[NET_TEXT_SIZE];
 	uint8_t six[16];
+	int n;
 
 	/* A bare IPv6 address has colons of its own. */
 	if (inet_pton(AF_INET6, text, six) == 1) {
@@ -50,7 +51,7 @@ unbound_config_server(char *dst, const char *text)
 	if (net_address_parse(&a, text, 53, &why) == -1)
 		return -1;
 	net_format_ip(ip, (const struct sockaddr *)&a.sa);
-	int n = snprintf(dst, NET_TEXT_SIZE, "%s@%u", ip, net_port((const struct sockaddr *)&a.sa));
+	n = snprintf(dst, NET_TEXT_SIZE, "%s@%u", ip, net_port((const struct sockaddr *)&a.sa));
 	return n < NET_TEXT_SIZE ? 0 : -1;
 }
 
@@ -76,11 +77,14 @@ write_resolv(struct buf *out, const char *text, size_t len, unsigned *count)
 	while (text < end) {
 		const char *lf = memchr(text, '\n', (size_t)(end - text)), *stop = lf != NULL ? lf : end;
 		char address[NET_TEXT_SIZE];
+
 		if ((size_t)(stop - text) > sizeof(word) && memcmp(text, word, sizeof(word) - 1) == 0) {
 			const char *from = text + sizeof(word) - 1;
+			size_t n;
+
 			while (from < stop && (*from == ' ' || *from == '\t'))
 				from++;
-			size_t n = 0;
+			n = 0;
 			while (from + n < stop && n < sizeof(address) - 1 && memchr(" \t\r#;", from[n], 5) == NULL)
 				n++;
 			memcpy(address, from, n);
@@ -108,6 +112,7 @@ unbound_config_write(struct buf *out, const struct config_service *s, const char
 	buf_printf(out, "  module-config: \"%s\"\n", s->dnssec ? "validator iterator" : "iterator");
 	if (s->dnssec) {
 		const char *anchor = s->trust_anchor != NULL ? s->trust_anchor : "/usr/share/dns/root.key";
+
 		if (is_plain(anchor))
 			buf_printf(out, "  trust-anchor-file: \"%s\"\n", anchor);
 	}

@@ -242,6 +242,7 @@ add_words_end(const struct dsn *d, struct buf *out)
 	buf_printf(out, "Reporting-MTA: dns; %s\r\n", d->fqdn);
 	if (d->envid != NULL) {
 		struct buf text = BUF_INIT(4096);
+
 		xtext_decode(&text, d->envid); /* RFC 3461 6.3 */
 		buf_puts(out, "Original-Envelope-Id: ");
 		add_clean(d, out, buf_text(&text));
@@ -265,10 +266,11 @@ static void
 add_original_recipient(const struct dsn *d, struct buf *out, const char *orcpt)
 {
 	const char *semicolon = strchr(orcpt, ';');
+	struct buf text;
 
 	if (semicolon == NULL)
 		return;
-	struct buf text = BUF_INIT(4096);
+	text = (struct buf)BUF_INIT(4096);
 	if (strncasecmp(orcpt, "utf-8;", 6) != 0)
 		xtext_decode(&text, semicolon + 1);
 	else if (d->utf8)

@@ -151,6 +151,7 @@ needs_utf8(const struct delivery *x)
 
 	for (size_t i = 0; i < job->count && !needs; i++) {
 		const struct dsn_recipient *r = &job->recipient[i];
+
 		needs = !is_ascii(r->address, strlen(r->address)) || (r->orcpt != NULL && !is_ascii(r->orcpt, strlen(r->orcpt)));
 	}
 	return needs;

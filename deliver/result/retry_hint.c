@@ -97,6 +97,7 @@ clock_time(const char *p)
 
 	for (;;) {
 		int64_t value = take_number(&p);
+
 		if (value < 0 || (parts > 0 && value > 59))
 			return 0;
 		total = total * 60 + value;
@@ -127,6 +128,7 @@ joined_time(const char *p)
 		int64_t value = take_number(&p);
 		char unit[WORD_SIZE];
 		size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz");
+
 		if (value < 0 || n == 0)
 			return 0;
 		memcpy(unit, p, n);
@@ -149,11 +151,14 @@ time_from(struct word w, const char *at, bool bare)
 		const char *p = w.text;
 		int64_t value = take_number(&p);
 		struct word next;
+		bool last;
+
 		if (value < 0 || *p != '\0') {
 			uint64_t more = joined_time(w.text);
+
 			return ms == 0 && more == 0 ? clock_time(w.text) : ms + more;
 		}
-		bool last = w.stop || !next_word(&at, &next);
+		last = w.stop || !next_word(&at, &next);
 		if (last || unit_of(next.text) == 0)
 			return ms > 0 || !last || !bare ? ms : (uint64_t)value * 1000;
 		ms += (uint64_t)value * unit_of(next.text);
@@ -197,11 +202,13 @@ retry_hint(const char *text)
 	while (next_word(&text, &w))
 		for (size_t i = 0; i < nitems_of(askers); i++) {
 			const char *after = text;
+			uint64_t ms;
+
 			if (strcmp(w.text, askers[i].word) != 0 || (w.stop && askers[i].behind != NULL))
 				continue;
 			if (askers[i].behind != NULL && (!next_word(&after, &next) || strcmp(next.text, askers[i].behind) != 0))
 				continue;
-			uint64_t ms = search(after, askers[i].bare);
+			ms = search(after, askers[i].bare);
 			if (ms > 0)
 				return ms > RETRY_HINT_MAX ? RETRY_HINT_MAX : ms;
 		}

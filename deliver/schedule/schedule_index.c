@@ -304,6 +304,7 @@ schedule_index_wake(struct schedule_index *x, uint32_t from, const bool tags[SCH
 
 	for (uint32_t n = from, end = from + WAKE_LOOK; n <= x->made; n++) {
 		struct schedule_record *r = schedule_index_at(x, n);
+
 		if (n == end || woken == WAKE_MOST)
 			return n;
 		if (r->heap == 0 || r->tag == 0 || !tags[r->tag])

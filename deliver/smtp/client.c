@@ -330,6 +330,7 @@ on_reply(struct client *c)
 	/* 421 may come instead of any answer (RFC 5321 3.8); at the content it is the answer. */
 	if (c->response->code == 421 && phase != CLIENT_DOT && phase != CLIENT_SENDING && phase != CLIENT_QUIT) {
 		struct verdict v = client_last_verdict(c);
+
 		client_fail(c, &v, true);
 	} else
 		rows[phase].on_reply(c);
@@ -344,6 +345,7 @@ client_input(struct client *c, const char *data, size_t len)
 	while (len > 0 && c->phase != CLIENT_OVER && c->phase != CLIENT_SHAKE) {
 		size_t used;
 		enum client_reply_kind kind = client_reply_add(c->response, data, len, &used);
+
 		if (c->auth != NULL)
 			client_auth_input(c, data, used);
 		data += used;
@@ -403,6 +405,7 @@ client_content(struct client *c, const char *data, size_t len)
 	for (;;) {
 		const char *dot = memmem(data, len, "\n.", 2);
 		size_t n = dot != NULL ? (size_t)(dot - data) + 1 : len;
+
 		buf_add(&c->out, data, n);
 		data += n;
 		len -= n;

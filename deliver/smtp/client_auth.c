@@ -62,8 +62,10 @@ client_auth_offer(struct client *c, const char *line)
 	if (a == NULL)
 		return;
 	for (const char *word = line + strcspn(line, " ="); *word != '\0'; word += strcspn(word, " =")) {
+		size_t len;
+
 		word += strspn(word, " =");
-		size_t len = strcspn(word, " =");
+		len = strcspn(word, " =");
 		for (unsigned i = 0; i < AUTH_OUT_MECHANISMS; i++)
 			if (strlen(msg_auth_out_mechanism_names[i]) == len && strncasecmp(msg_auth_out_mechanism_names[i], word, len) == 0)
 				a->offered |= AUTH_OUT_BIT(i);
@@ -194,15 +196,18 @@ decode(struct client_auth *a)
 {
 	const char *text = a->raw.data;
 	size_t len = a->raw.len;
+	size_t most;
+	char *room;
+	ssize_t n;
 
 	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r' || text[len - 1] == ' '))
 		len--;
 	text += len < 4 ? len : 4;
 	len -= len < 4 ? len : 4;
 	buf_clear(&a->challenge);
-	size_t most = len / 4 * 3;
-	char *room = buf_room(&a->challenge, most);
-	ssize_t n = room != NULL ? base64_decode(room, most, text, len) : -1;
+	most = len / 4 * 3;
+	room = buf_room(&a->challenge, most);
+	n = room != NULL ? base64_decode(room, most, text, len) : -1;
 	if (n < 0)
 		return false;
 	a->challenge.len = (size_t)n;
@@ -254,6 +259,7 @@ on_refusal(struct client *c)
 {
 	struct client_auth *a = c->auth;
 	struct verdict v = client_last_verdict(c);
+	struct verdict later;
 
 	if (c->response->code == 535 && c->set.again && !a->repeated) {
 		a->repeated = true;
@@ -267,7 +273,6 @@ on_refusal(struct client *c)
 		return;
 	}
 	c->denied = v.what == VERDICT_REFUSED;
-	struct verdict later;
 	verdict_set(&later, VERDICT_LATER, c->denied ? "4.7.8" : v.status, "authentication with %s failed: %s%s",
 	    msg_auth_out_mechanism_names[a->mechanism], v.text, hint_of(c));
 	later.code = v.code;

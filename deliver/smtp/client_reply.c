@@ -31,6 +31,7 @@ static enum client_reply_kind
 judge_line(struct client_reply *r)
 {
 	const char *p = r->line;
+	int code;
 
 	if (r->line_len > 0 && p[r->line_len - 1] == '\r')
 		r->line[--r->line_len] = '\0';
@@ -38,7 +39,7 @@ judge_line(struct client_reply *r)
 		return CLIENT_REPLY_BAD;
 	if (r->line_len > 3 && p[3] != ' ' && p[3] != '-')
 		return CLIENT_REPLY_BAD;
-	int code = (p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0');
+	code = (p[0] - '0') * 100 + (p[1] - '0') * 10 + (p[2] - '0');
 	if (r->lines > 0 && code / 100 != r->code / 100)
 		return CLIENT_REPLY_BAD;
 	r->code = code;
@@ -64,6 +65,8 @@ client_reply_add(struct client_reply *r, const char *data, size_t len, size_t *u
 {
 	const char *lf = memchr(data, '\n', len);
 	size_t size = lf != NULL ? (size_t)(lf - data) : len;
+	enum client_reply_kind kind;
+	size_t kept;
 
 	if (r->whole)
 		client_reply_init(r);
@@ -71,7 +74,7 @@ client_reply_add(struct client_reply *r, const char *data, size_t len, size_t *u
 		r->ended = false;
 		r->line_len = 0;
 	}
-	size_t kept = sizeof(r->line) - 1 - r->line_len;
+	kept = sizeof(r->line) - 1 - r->line_len;
 	*used = size + (lf != NULL);
 	r->bytes += *used;
 	if (kept > size)
@@ -85,7 +88,7 @@ client_reply_add(struct client_reply *r, const char *data, size_t len, size_t *u
 		return CLIENT_REPLY_MORE;
 
 	r->ended = true;
-	enum client_reply_kind kind = judge_line(r);
+	kind = judge_line(r);
 	if (kind == CLIENT_REPLY_BAD || ++r->lines > LINES_MAX)
 		return CLIENT_REPLY_BAD;
 	add_text(r);

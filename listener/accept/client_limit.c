@@ -24,6 +24,7 @@ static void
 make_key(uint8_t key[16], const struct sockaddr *sa)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
 	if (sa->sa_family == AF_INET6) {
 		memcpy(key, &((const struct sockaddr_in6 *)sa)->sin6_addr, 16);
 		return;
@@ -35,9 +36,11 @@ make_key(uint8_t key[16], const struct sockaddr *sa)
 struct client_limit *
 client_limit_new(uint64_t per_client, struct client_count *client_count, unsigned slot)
 {
+	struct client_limit *t;
+
 	if (per_client == CONFIG_UNLIMITED)
 		return NULL;
-	struct client_limit *t = mem_new(struct client_limit);
+	t = mem_new(struct client_limit);
 	*t = (struct client_limit){ .per_client = per_client, .client_count = client_count, .slot = slot };
 	return t;
 }
@@ -52,6 +55,7 @@ bool
 client_limit_take(struct client_limit *t, const struct sockaddr *client)
 {
 	uint8_t key[16];
+
 	if (t == NULL)
 		return true;
 	make_key(key, client);
@@ -62,6 +66,7 @@ void
 client_limit_give(struct client_limit *t, const struct sockaddr *client)
 {
 	uint8_t key[16];
+
 	if (t == NULL)
 		return;
 	make_key(key, client);

@@ -47,6 +47,7 @@ static bool
 may_report(struct gatekeeper *g)
 {
 	uint64_t second = clock_mono_ms() / 1000;
+
 	if (second != g->second) {
 		g->second = second;
 		g->events = 0;
@@ -92,6 +93,7 @@ void
 gatekeeper_dismiss(struct gatekeeper *g, struct gatekeeper_client *guest, const char *why)
 {
 	char ip[NET_TEXT_SIZE];
+
 	net_format_ip(ip, &guest->client.sa);
 	dismiss(g, guest);
 	if (why == NULL)
@@ -109,6 +111,7 @@ place(struct gatekeeper *g, struct gatekeeper_client *guest)
 {
 	uint64_t limit = g->listener->server->connection_limit;
 	struct counters *counters = g->listener->boot->counters;
+
 	if (guest->placed)
 		return true;
 	counters_add(counters, COUNTER_INBOUND_CURRENT, 1);
@@ -198,6 +201,7 @@ accept_some(struct gatekeeper_socket *at, unsigned most)
 		struct sockaddr_storage peer;
 		socklen_t len = sizeof(peer);
 		int got = accept4(at->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
 		if (got != -1) {
 			admit(at, got, (struct sockaddr *)&peer);
 			continue;
@@ -219,6 +223,7 @@ on_knock(void *arg, unsigned what)
 {
 	struct gatekeeper_socket *at = arg;
 	struct gatekeeper *g = at->gate;
+
 	(void)what;
 	if (accept_some(at, ACCEPTS_A_ROUND))
 		return;
@@ -231,6 +236,7 @@ watch(struct gatekeeper *g)
 {
 	for (unsigned i = 0; i < g->sockets; i++) {
 		struct gatekeeper_socket *at = &g->socket[i];
+
 		if (at->io == NULL)
 			at->io = loop_io_new(g->listener->boot->loop, at->fd, LOOP_READ, on_knock, at);
 	}
@@ -240,6 +246,7 @@ static void
 on_rest(void *arg)
 {
 	struct gatekeeper *g = arg;
+
 	if (g->open)
 		watch(g);
 }
@@ -248,11 +255,13 @@ struct gatekeeper *
 gatekeeper_open(struct listener *l)
 {
 	struct gatekeeper *g = mem_new(struct gatekeeper);
+
 	g->listener = l;
 	g->rest = loop_timer_new(l->boot->loop, on_rest, g);
 	g->sockets = l->boot->listeners;
 	for (unsigned i = 0; i < g->sockets; i++) {
 		int fd = BOOT_LISTEN + (int)i, on = 1;
+
 		g->socket[i] = (struct gatekeeper_socket){ .gate = g, .fd = fd };
 		if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == -1)
 			log_event(LOG_FAULT, NULL, "trouble", "doing=listen reason=%s", log_safe(strerror(errno)));

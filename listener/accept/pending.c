@@ -45,6 +45,7 @@ static struct gatekeeper_client
 leave(struct pending_client *at)
 {
 	struct gatekeeper_client guest = at->guest;
+
 	TAILQ_REMOVE(&at->pending->places, at, link);
 	at->pending->count--;
 	rdns_forget(at->query);
@@ -60,6 +61,7 @@ turn_away(struct pending_client *at, const char *why)
 {
 	struct listener *l = at->pending->listener;
 	struct gatekeeper_client guest = leave(at);
+
 	gatekeeper_dismiss(l->gate, &guest, why);
 	listener_check_idle(l);
 }
@@ -69,6 +71,7 @@ go_on(struct pending_client *at)
 {
 	struct listener *l = at->pending->listener;
 	struct gatekeeper_client guest = leave(at);
+
 	gatekeeper_judge(l->gate, &guest);
 	listener_check_idle(l);
 }
@@ -77,6 +80,7 @@ static void
 on_header(struct pending_client *at)
 {
 	const struct proxy *p = at->proxy;
+
 	if (p->state == PROXY_CLIENT) {
 		at->guest.client = p->from;
 		at->guest.reached = p->to;
@@ -90,16 +94,19 @@ on_io(void *arg, unsigned what)
 {
 	struct pending_client *at = arg;
 	char data[2048];
+	size_t used;
+	ssize_t n;
+
 	(void)what;
 
-	ssize_t n = recv(at->guest.fd, data, sizeof(data), MSG_PEEK);
+	n = recv(at->guest.fd, data, sizeof(data), MSG_PEEK);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
 		turn_away(at, NULL); /* a probe, or a peer that changed its mind */
 		return;
 	}
-	size_t used = proxy_take(at->proxy, data, (size_t)n);
+	used = proxy_take(at->proxy, data, (size_t)n);
 	if (at->proxy->state == PROXY_BAD)
 		turn_away(at, at->proxy->why);
 	else if (used > 0 && recv(at->guest.fd, data, used, 0) != (ssize_t)used)
@@ -118,6 +125,7 @@ static void
 on_names(void *arg, enum policy_state state, char *names)
 {
 	struct pending_client *at = arg;
+
 	at->query = NULL;
 	at->guest.state = state;
 	at->guest.names = names;
@@ -127,9 +135,11 @@ on_names(void *arg, enum policy_state state, char *names)
 static struct pending_client *
 enter(struct pending *p, const struct gatekeeper_client *guest)
 {
+	struct pending_client *at;
+
 	if (p->count == GUESTS_MAX)
 		return NULL;
-	struct pending_client *at = mem_new(struct pending_client);
+	at = mem_new(struct pending_client);
 	at->pending = p;
 	at->guest = *guest;
 	at->serial = ++p->listener->serial;
@@ -144,9 +154,11 @@ bool
 pending_await_header(struct pending *p, const struct gatekeeper_client *guest)
 {
 	struct pending_client *at = enter(p, guest);
+	struct loop *loop;
+
 	if (at == NULL)
 		return false;
-	struct loop *loop = p->listener->boot->loop;
+	loop = p->listener->boot->loop;
 	at->proxy = mem_new(struct proxy);
 	proxy_init(at->proxy);
 	at->timer = loop_timer_new(loop, on_timer, at);
@@ -159,6 +171,7 @@ bool
 pending_await_names(struct pending *p, const struct gatekeeper_client *guest)
 {
 	struct pending_client *at = enter(p, guest);
+
 	if (at == NULL)
 		return false;
 	at->query = rdns_ask(p->listener->rdns, &guest->client.sa, on_names, at);
@@ -178,6 +191,7 @@ void
 pending_look(const struct pending_client *at, struct inbound_view *v)
 {
 	uint64_t age = clock_mono_ms() - at->since;
+
 	*v = (struct inbound_view){
 		.serial = at->serial, .address = &at->guest.client.sa, .ip = at->ip, .state = at->proxy != NULL ? "proxy" : "lookup",
 		.tls = "-", .age_ms = age, .idle_ms = age,
@@ -200,8 +214,10 @@ void
 pending_stop(struct pending *p)
 {
 	struct pending_client *at;
+
 	while ((at = TAILQ_FIRST(&p->places)) != NULL) {
 		struct gatekeeper_client guest = leave(at);
+
 		gatekeeper_dismiss(p->listener->gate, &guest, NULL);
 	}
 }
@@ -210,6 +226,7 @@ struct pending *
 pending_new(struct listener *l)
 {
 	struct pending *p = mem_new(struct pending);
+
 	p->listener = l;
 	TAILQ_INIT(&p->places);
 	return p;

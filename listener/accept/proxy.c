@@ -33,10 +33,12 @@ bad(struct proxy *p, const char *why)
 static bool
 next_word(char **rest, char **one)
 {
+	char *end;
+
 	*one = *rest;
 	if (*rest == NULL || **rest == '\0')
 		return false;
-	char *end = strchr(*rest, ' ');
+	end = strchr(*rest, ' ');
 	if (end != NULL)
 		*end++ = '\0';
 	*rest = end;
@@ -48,6 +50,7 @@ static bool
 take_port(const char *text, in_port_t *port)
 {
 	unsigned n = 0;
+
 	if (text[0] == '0' && text[1] != '\0')
 		return false;
 	for (const char *at = text; *at != '\0'; at++) {
@@ -73,6 +76,9 @@ static void
 parse_line(struct proxy *p, char *line)
 {
 	char *rest = line + sizeof(word) - 1, *family, *ip[2], *port[2];
+	bool whole;
+	int af;
+
 	if (!next_word(&rest, &family)) {
 		bad(p, "no address family");
 		return;
@@ -81,12 +87,12 @@ parse_line(struct proxy *p, char *line)
 		p->state = PROXY_ITSELF; /* whatever follows */
 		return;
 	}
-	int af = strcmp(family, "TCP4") == 0 ? AF_INET : strcmp(family, "TCP6") == 0 ? AF_INET6 : AF_UNSPEC;
+	af = strcmp(family, "TCP4") == 0 ? AF_INET : strcmp(family, "TCP6") == 0 ? AF_INET6 : AF_UNSPEC;
 	if (af == AF_UNSPEC) {
 		bad(p, "unknown address family");
 		return;
 	}
-	bool whole = next_word(&rest, &ip[0]) && next_word(&rest, &ip[1]) && next_word(&rest, &port[0]) && next_word(&rest, &port[1]);
+	whole = next_word(&rest, &ip[0]) && next_word(&rest, &ip[1]) && next_word(&rest, &port[0]) && next_word(&rest, &port[1]);
 	if (!whole || rest != NULL || !take_pair(&p->from, af, ip[0], port[0]) || !take_pair(&p->to, af, ip[1], port[1])) {
 		bad(p, "malformed addresses");
 		return;
@@ -134,6 +140,7 @@ judge_head(struct proxy *p)
 {
 	const uint8_t *h = (const uint8_t *)p->head;
 	unsigned family = h[13] >> 4, transport = h[13] & 15;
+
 	p->left = (size_t)h[14] << 8 | h[15];
 	if (h[12] >> 4 != 2)
 		bad(p, "unknown version");
@@ -171,6 +178,8 @@ conclude(struct proxy *p)
 {
 	const uint8_t *h = (const uint8_t *)p->head, *at = h + HEAD_V2;
 	unsigned family = h[13] >> 4, transport = h[13] & 15;
+	size_t size;
+
 	if ((h[12] & 15) == 0 || family == 0 || family == 3 || transport == 0) {
 		p->state = PROXY_ITSELF;
 		return;
@@ -179,7 +188,7 @@ conclude(struct proxy *p)
 		bad(p, "no stream");
 		return;
 	}
-	size_t size = family == 1 ? 4 : 16;
+	size = family == 1 ? 4 : 16;
 	fill(&p->from, family, at, at + 2 * size);
 	fill(&p->to, family, at + size, at + 2 * size + 2);
 	p->state = PROXY_CLIENT;
@@ -190,6 +199,8 @@ static size_t
 take_binary(struct proxy *p, const char *data, size_t len)
 {
 	size_t used = 0;
+	size_t run, kept;
+
 	while (used < len && p->len < HEAD_V2) {
 		p->head[p->len++] = data[used++];
 		if (p->len == HEAD_V2 && !judge_head(p))
@@ -197,8 +208,8 @@ take_binary(struct proxy *p, const char *data, size_t len)
 	}
 	if (p->len < HEAD_V2)
 		return used;
-	size_t run = len - used < p->left ? len - used : p->left;
-	size_t kept = run < PROXY_KEPT_MAX - p->len ? run : PROXY_KEPT_MAX - p->len;
+	run = len - used < p->left ? len - used : p->left;
+	kept = run < PROXY_KEPT_MAX - p->len ? run : PROXY_KEPT_MAX - p->len;
 	memcpy(p->head + p->len, data + used, kept);
 	p->len += kept;
 	p->left -= run;
@@ -219,15 +230,19 @@ size_t
 proxy_take(struct proxy *p, const char *data, size_t len)
 {
 	size_t used = 0;
+
 	while (p->state == PROXY_MORE && used < len) {
+		char byte;
+		bool line, binary;
+
 		if (p->kind == PROXY_LINE)
 			return used + take_line(p, data + used, len - used);
 		if (p->kind == PROXY_BINARY)
 			return used + take_binary(p, data + used, len - used);
 		/* Which one it is shows byte by byte. */
-		char byte = data[used];
-		bool line = p->len < sizeof(word) - 1 && byte == word[p->len] && (p->len == 0 || p->head[0] == 'P');
-		bool binary = byte == signature[p->len] && (p->len == 0 || p->head[0] == '\r');
+		byte = data[used];
+		line = p->len < sizeof(word) - 1 && byte == word[p->len] && (p->len == 0 || p->head[0] == 'P');
+		binary = byte == signature[p->len] && (p->len == 0 || p->head[0] == '\r');
 		if (!line && !binary) {
 			bad(p, "no PROXY header");
 			break;

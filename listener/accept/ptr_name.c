@@ -17,11 +17,13 @@
 static size_t
 bytes_of(const struct sockaddr *sa, uint8_t bytes[16])
 {
+	const struct in6_addr *six;
+
 	if (sa->sa_family == AF_INET) {
 		memcpy(bytes, &((const struct sockaddr_in *)sa)->sin_addr, 4);
 		return 4;
 	}
-	const struct in6_addr *six = &((const struct sockaddr_in6 *)sa)->sin6_addr;
+	six = &((const struct sockaddr_in6 *)sa)->sin6_addr;
 	if (IN6_IS_ADDR_V4MAPPED(six)) {
 		memcpy(bytes, six->s6_addr + 12, 4);
 		return 4;
@@ -35,6 +37,7 @@ ptr_name_name(char *dst, const struct sockaddr *sa)
 {
 	static const char hex[] = "0123456789abcdef";
 	uint8_t b[16];
+
 	if (bytes_of(sa, b) == 4) {
 		snprintf(dst, PTR_NAME_SIZE, "%u.%u.%u.%u.in-addr.arpa", b[3], b[2], b[1], b[0]);
 		return;
@@ -52,6 +55,7 @@ uint16_t
 ptr_name_type(const struct sockaddr *sa)
 {
 	uint8_t b[16];
+
 	return bytes_of(sa, b) == 4 ? DNS_A : DNS_AAAA;
 }
 
@@ -60,6 +64,7 @@ ptr_name_confirms(const struct msg_dns_answer *a, const struct sockaddr *sa)
 {
 	uint8_t b[16];
 	size_t len = bytes_of(sa, b);
+
 	for (size_t i = 0; a->result == DNS_FOUND && i < a->count; i++)
 		if (a->record[i].len == len && memcmp(a->record[i].data, b, len) == 0)
 			return true;

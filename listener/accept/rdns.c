@@ -57,11 +57,13 @@ static char *
 names_of(const struct rdns_query *q)
 {
 	size_t size = 1, at = 0;
+	char *names;
+
 	for (unsigned i = 0; i < q->candidates; i++)
 		size += q->confirmed[i] ? strlen(q->candidate[i]) + 1 : 0;
 	if (size == 1)
 		return NULL;
-	char *names = mem_zalloc(size);
+	names = mem_zalloc(size);
 	for (unsigned i = 0; i < q->candidates; i++) {
 		if (!q->confirmed[i])
 			continue;
@@ -75,6 +77,7 @@ static void
 tell(struct rdns_query *q, enum policy_state state, char *names)
 {
 	void (*done)(void *, enum policy_state, char *) = q->done;
+
 	q->done = NULL;
 	loop_timer_stop(q->timer);
 	if (done != NULL)
@@ -88,6 +91,7 @@ static void
 conclude(struct rdns_query *q)
 {
 	char *names = names_of(q);
+
 	tell(q, names == NULL && q->trouble ? POLICY_TROUBLE : POLICY_NAMED, names);
 	free_query(q);
 }
@@ -96,6 +100,7 @@ static void
 on_forward(void *arg, unsigned tag, const struct msg_dns_answer *a)
 {
 	struct rdns_query *q = arg;
+
 	q->confirmed[tag] = ptr_name_confirms(a, &q->address.sa);
 	q->trouble |= a->result == DNS_TROUBLE;
 	if (--q->waiting == 0)
@@ -115,11 +120,13 @@ static void
 on_reverse(void *arg, unsigned tag, const struct msg_dns_answer *a)
 {
 	struct rdns_query *q = arg;
+
 	(void)tag;
 	q->waiting = 0;
 	q->trouble = a->result == DNS_TROUBLE;
 	for (size_t i = 0; a->result == DNS_FOUND && i < a->count && q->candidates < RDNS_NAMES_MAX; i++) {
 		const char *name = (const char *)a->record[i].data;
+
 		if (net_is_hostname(name) && is_new(q, name))
 			q->candidate[q->candidates++] = mem_strdup(name);
 	}
@@ -143,6 +150,7 @@ static void
 need_channel(void *arg)
 {
 	struct rdns *r = arg;
+
 	boot_need(r->boot, CTL_HELPER_RESOLVER);
 }
 
@@ -150,9 +158,11 @@ struct rdns_query *
 rdns_ask(struct rdns *r, const struct sockaddr *sa, void (*done)(void *arg, enum policy_state state, char *names), void *arg)
 {
 	char name[PTR_NAME_SIZE];
+	struct rdns_query *q;
+
 	if (r->count == RDNS_OPEN_MAX)
 		return NULL;
-	struct rdns_query *q = mem_new(struct rdns_query);
+	q = mem_new(struct rdns_query);
 	q->rdns = r;
 	memcpy(&q->address, sa, sa->sa_family == AF_INET6 ? sizeof(q->address.in6) : sizeof(q->address.in));
 	q->done = done;
@@ -187,6 +197,7 @@ struct rdns *
 rdns_new(struct boot *b)
 {
 	struct rdns *r = mem_new(struct rdns);
+
 	r->boot = b;
 	TAILQ_INIT(&r->open);
 	r->lookup = dns_client_new(b->loop, need_channel, r);
@@ -197,6 +208,7 @@ void
 rdns_free(struct rdns *r)
 {
 	struct rdns_query *q;
+
 	if (r == NULL)
 		return;
 	ctl_client_free(r->lookup);

@@ -23,6 +23,7 @@ static unsigned
 count_threads(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN) + 1;
+
 	return n < THREADS_MIN ? THREADS_MIN : n > THREADS_MAX ? THREADS_MAX : (unsigned)n;
 }
 
@@ -52,10 +53,11 @@ static void
 on_channel(struct auth *a, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
+	struct auth_channel *c;
 
 	if (!boot_helper_introduced(m, &channel))
 		return;
-	struct auth_channel *c = auth_channel_new(a, m->fd, &channel);
+	c = auth_channel_new(a, m->fd, &channel);
 	(void)c; /* it is in the list */
 }
 
@@ -63,6 +65,7 @@ static void
 auth_on_control(struct boot *b, const struct ctl_message *m)
 {
 	struct auth *a = b->state;
+
 	switch (m->type) {
 	case CTL_CHANNEL:
 		on_channel(a, m);

@@ -31,6 +31,7 @@ static struct auth_request *
 find(struct auth_channel *c, uint32_t request)
 {
 	struct auth_request *x;
+
 	LIST_FOREACH(x, &c->open[request % BUCKETS], link)
 		if (x->request == request)
 			return x;
@@ -87,6 +88,7 @@ static void
 start(struct auth_channel *c, uint32_t request, const struct msg_auth_in_start *s)
 {
 	struct msg_auth_in_answer later = { .result = AUTH_IN_LATER };
+
 	if (c->count == AUTH_CHANNEL_REQUESTS_MAX || !auth_request_begin(c->auth, c, request, s))
 		auth_channel_answer(c, request, &later);
 }

@@ -19,6 +19,7 @@ static void
 run_waiting(struct auth *a, struct auth_throttle *v)
 {
 	struct auth_request *x;
+
 	while (v->running < a->slots && (x = TAILQ_FIRST(&v->waiting)) != NULL) {
 		TAILQ_REMOVE(&v->waiting, x, waiting);
 		x->queued = false;
@@ -94,6 +95,7 @@ static void
 tell(const struct auth_request *x, const char *result)
 {
 	const struct sasl_server *p = x->proof;
+
 	log_event(LOG_FACT, NULL, "auth", "server=%s result=%s user=%s client=%s mechanism=%s%s%s",
 	    x->caller != NULL ? auth_channel_server(x->caller) : "-", result, log_safe(p->user[0] != '\0' ? p->user : NULL), p->start.client,
 	    msg_auth_in_mechanism_names[p->start.mechanism], p->reason[0] != '\0' ? " reason=" : "",
@@ -104,6 +106,7 @@ void
 auth_request_work(void *arg, void **jobs, size_t n)
 {
 	struct auth_request *x = jobs[0];
+
 	(void)arg, (void)n;
 	sasl_server_step(x->proof, x->in, x->out);
 }
@@ -112,6 +115,7 @@ void
 auth_request_worked(void *arg, void *job)
 {
 	struct auth_request *x = job;
+
 	(void)arg;
 
 	msg_auth_in_token_forget(&x->in);
@@ -160,9 +164,11 @@ bool
 auth_request_begin(struct auth *a, struct auth_channel *c, uint32_t request, const struct msg_auth_in_start *s)
 {
 	struct auth_throttle *v = auth_throttle_enter(a->visitors, s->client);
+	struct auth_request *x;
+
 	if (v == NULL)
 		return false;
-	struct auth_request *x = mem_new(struct auth_request);
+	x = mem_new(struct auth_request);
 	x->auth = a;
 	x->caller = c;
 	x->visitor = v;
@@ -200,6 +206,7 @@ void
 auth_request_end_all(struct auth *a)
 {
 	struct auth_request *x;
+
 	a->slots = 0;
 	while ((x = TAILQ_FIRST(&a->exchanges)) != NULL)
 		end(x);

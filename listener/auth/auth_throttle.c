@@ -27,6 +27,7 @@ static void
 make_key(uint8_t key[16], const char *ip)
 {
 	struct in_addr four;
+
 	memset(key, 0, 16);
 	if (inet_pton(AF_INET, ip, &four) == 1) {
 		key[10] = key[11] = 0xff;
@@ -40,6 +41,7 @@ static size_t
 bucket_of(const struct visitors *t, const uint8_t key[16])
 {
 	uint32_t h = 2166136261U ^ (uint32_t)((uintptr_t)t >> 4);
+
 	for (size_t i = 0; i < 16; i++)
 		h = (h ^ key[i]) * 16777619U;
 	return (h ^ h >> 16) % BUCKETS;
@@ -49,6 +51,7 @@ struct visitors *
 auth_throttle_table_new(void)
 {
 	struct visitors *t = mem_new(struct visitors);
+
 	for (size_t i = 0; i < BUCKETS; i++)
 		LIST_INIT(&t->bucket[i]);
 	TAILQ_INIT(&t->idle);
@@ -68,6 +71,7 @@ void
 auth_throttle_table_free(struct visitors *t)
 {
 	struct auth_throttle *v;
+
 	while ((v = TAILQ_FIRST(&t->idle)) != NULL)
 		forget(t, v);
 	free(t);
@@ -78,9 +82,10 @@ auth_throttle_enter(struct visitors *t, const char *ip)
 {
 	uint8_t key[16];
 	struct auth_throttle *v;
+	size_t at;
 
 	make_key(key, ip);
-	size_t at = bucket_of(t, key);
+	at = bucket_of(t, key);
 	LIST_FOREACH(v, &t->bucket[at], bucket)
 		if (memcmp(v->key, key, sizeof(key)) == 0)
 			break;

@@ -31,6 +31,7 @@ is_equal(const void *a, const void *b, size_t len)
 {
 	const volatile uint8_t *x = a, *y = b;
 	uint8_t differ = 0;
+
 	for (size_t i = 0; i < len; i++)
 		differ |= x[i] ^ y[i];
 	return differ == 0;
@@ -42,6 +43,7 @@ check_crypt(const char *hash, const char *password)
 	struct crypt_data *data = mem_new(struct crypt_data);
 	const char *got = crypt_r(password, hash, data);
 	bool same = got != NULL && got[0] != '*' && strlen(got) == strlen(hash) && is_equal(got, hash, strlen(hash));
+
 	explicit_bzero(data, sizeof(*data));
 	free(data);
 	return same;
@@ -54,6 +56,7 @@ check_scram(const struct passwd_account *a, const char *password)
 	bool done = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, password, a->iterations, (const char *)a->salt, a->salt_len,
 	    salted, client, server, stored) == GSASL_OK;
 	bool same = done && is_equal(stored, a->stored, sizeof(stored));
+
 	explicit_bzero(salted, sizeof(salted));
 	explicit_bzero(client, sizeof(client));
 	explicit_bzero(server, sizeof(server));
@@ -68,6 +71,7 @@ draw(uint8_t bytes[PASSWD_KEY_SIZE], const char *name)
 	char salted[PASSWD_KEY_SIZE], client[PASSWD_KEY_SIZE], server[PASSWD_KEY_SIZE];
 	char lower[PASSWD_NAME_MAX + 1];
 	size_t n = 0;
+
 	for (; name[n] != '\0' && n < sizeof(lower) - 1; n++)
 		lower[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] + 32) : name[n] >= ' ' && name[n] <= '~' ? name[n] : '?';
 	lower[n] = '\0';
@@ -80,6 +84,7 @@ static uint32_t
 number_of(const uint8_t bytes[PASSWD_KEY_SIZE])
 {
 	uint32_t n;
+
 	memcpy(&n, bytes, sizeof(n));
 	return n;
 }
@@ -90,11 +95,12 @@ password_check_password(const struct passwd_account_list *l, const struct passwd
 	static const struct passwd_account nobody = { .name = "", .iterations = 4096, .salt_len = 16 };
 	uint8_t bytes[PASSWD_KEY_SIZE];
 	const struct passwd_account *checked = a;
+	bool same;
 
 	draw(bytes, name); /* also when it is not needed */
 	if (a == NULL)
 		checked = l->count > 0 ? &l->account[number_of(bytes) % l->count] : &nobody;
-	bool same = checked->hash != NULL ? check_crypt(checked->hash, password) : check_scram(checked, password);
+	same = checked->hash != NULL ? check_crypt(checked->hash, password) : check_scram(checked, password);
 	return same && a != NULL;
 }
 
@@ -107,6 +113,7 @@ password_check_decoy(const struct passwd_account_list *l, const char *name, stru
 	draw(bytes, name);
 	for (size_t i = 0; i < l->count && like == NULL; i++) {
 		const struct passwd_account *a = &l->account[(number_of(bytes) + i) % l->count];
+
 		if (a->hash == NULL)
 			like = a;
 	}

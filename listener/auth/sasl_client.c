@@ -170,9 +170,11 @@ on_file(void *arg, struct secret_file *f, const char *why)
 bool
 sasl_client_begin(struct auth *a, struct auth_channel *c, uint32_t request, const struct msg_auth_out_start *s)
 {
+	struct sasl_client *x;
+
 	if (mechanism_rows[s->mechanism].step == NULL)
 		return false;
-	struct sasl_client *x = mem_new(struct sasl_client);
+	x = mem_new(struct sasl_client);
 	x->auth = a;
 	x->caller = c;
 	x->request = request;

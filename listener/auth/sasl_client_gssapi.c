@@ -58,13 +58,14 @@ begin(struct sasl_client *x, struct msg_auth_out_answer *out)
 {
 	struct ticket *k = x->state = mem_new(struct ticket);
 	char service[AUTH_IN_NAME_SIZE + 8];
-	OM_uint32 minor;
+	OM_uint32 minor, major;
+	gss_buffer_desc text;
 
 	if (x->start.host[0] == '[')
 		return sasl_client_fail(out, AUTH_OUT_LATER, "Kerberos needs the name of the host, %s is an address", x->start.host);
 	snprintf(service, sizeof(service), "smtp@%s", x->start.host);
-	gss_buffer_desc text = { strlen(service), service };
-	OM_uint32 major = gss_import_name(&minor, &text, GSS_C_NT_HOSTBASED_SERVICE, &k->peer);
+	text = (gss_buffer_desc){ strlen(service), service };
+	major = gss_import_name(&minor, &text, GSS_C_NT_HOSTBASED_SERVICE, &k->peer);
 	return GSS_ERROR(major) ? fail(out, AUTH_OUT_LATER, service, major, minor) : acquire(x, k, out);
 }
 
@@ -73,12 +74,14 @@ step_context(struct ticket *k, const struct msg_auth_in_token *challenge, struct
 {
 	gss_buffer_desc input = GSS_C_EMPTY_BUFFER, output = GSS_C_EMPTY_BUFFER;
 	OM_uint32 minor, ignored, flags = 0;
+	OM_uint32 major;
+	size_t len;
 
 	if (challenge != NULL)
 		input = (gss_buffer_desc){ challenge->len, (void *)challenge->data };
-	OM_uint32 major = gss_init_sec_context(&minor, k->credential, &k->context, k->peer, (gss_OID)gss_mech_krb5,
+	major = gss_init_sec_context(&minor, k->credential, &k->context, k->peer, (gss_OID)gss_mech_krb5,
 	    GSS_C_MUTUAL_FLAG | GSS_C_INTEG_FLAG, 0, GSS_C_NO_CHANNEL_BINDINGS, &input, NULL, &output, &flags, NULL);
-	size_t len = output.length;
+	len = output.length;
 	sasl_server_put(&out->token, len > 0 ? output.value : "", len);
 	gss_release_buffer(&ignored, &output);
 	if (GSS_ERROR(major))

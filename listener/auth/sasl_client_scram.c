@@ -37,9 +37,10 @@ static int
 begin(struct sasl_client *x)
 {
 	struct sasl_server_scram_state *s = mem_new(struct sasl_server_scram_state);
+	int rc;
 
 	x->state = s;
-	int rc = gsasl_init(&s->context);
+	rc = gsasl_init(&s->context);
 	if (rc == GSASL_OK)
 		rc = gsasl_client_start(s->context, msg_auth_out_mechanism_names[x->start.mechanism], &s->session);
 	if (rc == GSASL_OK)

@@ -32,6 +32,7 @@ struct sasl_server *
 sasl_server_new(const struct msg_auth_in_start *s, const struct secret_file *file)
 {
 	struct sasl_server *p = mem_new(struct sasl_server);
+
 	memcpy(&p->start, s, offsetof(struct msg_auth_in_start, token));
 	p->file = file;
 	return p;
@@ -61,8 +62,10 @@ sasl_server_put(struct msg_auth_in_token *out, const void *data, size_t len)
 void
 sasl_server_step(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_answer *out)
 {
+	enum msg_auth_in_result result;
+
 	memset(out, 0, offsetof(struct msg_auth_in_answer, token.data));
-	enum msg_auth_in_result result = p->proved ? (in->len == 0 ? AUTH_IN_OK : AUTH_IN_FAILED) :
+	result = p->proved ? (in->len == 0 ? AUTH_IN_OK : AUTH_IN_FAILED) :
 	    mechanism_rows[p->start.mechanism].step(p, in, &out->token);
 	/* SMTP has no place for bytes beside the 235: they go before it, and the client answers with nothing (RFC 4954 4). */
 	if (result == AUTH_IN_OK && out->token.len > 0) {
@@ -78,11 +81,14 @@ bool
 sasl_server_claim(struct sasl_server *p, const char *name, size_t len)
 {
 	const char *domain = p->start.domain;
+	bool bare;
+	int n;
+
 	p->user[0] = '\0';
 	if (!passwd_file_name_is_good(name, len))
 		return false;
-	bool bare = memchr(name, '\\', len) == NULL && memchr(name, '@', len) == NULL && domain[0] != '\0';
-	int n = snprintf(p->user, sizeof(p->user), "%s%s%.*s", bare ? domain : "", bare ? "\\" : "", (int)len, name);
+	bare = memchr(name, '\\', len) == NULL && memchr(name, '@', len) == NULL && domain[0] != '\0';
+	n = snprintf(p->user, sizeof(p->user), "%s%s%.*s", bare ? domain : "", bare ? "\\" : "", (int)len, name);
 	if (n > 0 && (size_t)n < sizeof(p->user))
 		return true;
 	p->user[0] = '\0';
@@ -94,6 +100,7 @@ sasl_server_account(const struct sasl_server *p)
 {
 	const struct passwd_account *a = passwd_file_find(p->file->accounts, p->user);
 	size_t n = strlen(p->start.domain);
+
 	if (a == NULL && n > 0 && strncasecmp(p->user, p->start.domain, n) == 0 && p->user[n] == '\\')
 		a = passwd_file_find(p->file->accounts, p->user + n + 1);
 	return a;
@@ -103,6 +110,7 @@ bool
 sasl_server_is_self(const struct sasl_server *p, const char *authzid, size_t len)
 {
 	const char *bare = strrchr(p->user, '\\');
+
 	if (len == 0)
 		return true;
 	if (strlen(p->user) == len && strncasecmp(p->user, authzid, len) == 0)

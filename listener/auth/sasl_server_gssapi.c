@@ -34,6 +34,7 @@ sasl_server_gssapi_say(char *dst, size_t size, const char *what, uint32_t major,
 	OM_uint32 ignored, more = 0;
 	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
 	bool general = minor == 0;
+
 	(void)gss_display_status(&ignored, general ? major : minor, general ? GSS_C_GSS_CODE : GSS_C_MECH_CODE,
 	    general ? GSS_C_NO_OID : gss_mech_krb5, &more, &text);
 	snprintf(dst, size, "%s: %.*s", what, (int)text.length, (const char *)text.value);
@@ -55,6 +56,7 @@ acquire(struct sasl_server *p, struct sasl_server_gssapi *k)
 	gss_key_value_set_desc store = { 1, &keytab };
 	OM_uint32 minor, major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechanisms, GSS_C_ACCEPT, &store,
 	    &k->credential, NULL, NULL);
+
 	if (!GSS_ERROR(major))
 		return AUTH_IN_OK;
 	say(p, "keytab", major, minor);
@@ -69,11 +71,13 @@ is_us(const struct sasl_server *p, gss_name_t name)
 	size_t n = strlen(wanted);
 	OM_uint32 minor;
 	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+	const char *have;
+	bool same;
 
 	if (GSS_ERROR(gss_display_name(&minor, name, &text, NULL)))
 		return false;
-	const char *have = text.value;
-	bool same = n > 0 && text.length >= n && strncasecmp(have, wanted, n) == 0 && (text.length == n || have[n] == '@');
+	have = text.value;
+	same = n > 0 && text.length >= n && strncasecmp(have, wanted, n) == 0 && (text.length == n || have[n] == '@');
 	gss_release_buffer(&minor, &text);
 	return same;
 }
@@ -83,10 +87,11 @@ take_name(struct sasl_server *p, gss_name_t name)
 {
 	OM_uint32 minor;
 	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
+	bool good;
 
 	if (GSS_ERROR(gss_display_name(&minor, name, &text, NULL)))
 		return false;
-	bool good = text.length < sizeof(p->user) && passwd_file_name_is_good(text.value, text.length);
+	good = text.length < sizeof(p->user) && passwd_file_name_is_good(text.value, text.length);
 	if (good)
 		snprintf(p->user, sizeof(p->user), "%.*s", (int)text.length, (const char *)text.value);
 	gss_release_buffer(&minor, &text);
@@ -99,10 +104,12 @@ judge(struct sasl_server *p, struct sasl_server_gssapi *k)
 {
 	OM_uint32 minor, flags = 0;
 	gss_name_t from = GSS_C_NO_NAME, to = GSS_C_NO_NAME;
+	bool named, us;
 
 	if (GSS_ERROR(gss_inquire_context(&minor, k->context, &from, &to, NULL, NULL, &flags, NULL, NULL)))
 		return false;
-	bool named = take_name(p, from), us = is_us(p, to);
+	named = take_name(p, from);
+	us = is_us(p, to);
 	if (!us)
 		snprintf(p->reason, sizeof(p->reason), "the ticket is for another service");
 	else if (!(flags & GSS_C_INTEG_FLAG) || (flags & GSS_C_ANON_FLAG))
@@ -133,14 +140,15 @@ static enum msg_auth_in_result
 take_context(struct sasl_server *p, struct sasl_server_gssapi *k, const struct msg_auth_in_token *in, struct msg_auth_in_token *out)
 {
 	gss_buffer_desc input = { in->len, (void *)in->data }, output = GSS_C_EMPTY_BUFFER;
-	OM_uint32 minor, ignored;
+	OM_uint32 minor, ignored, major;
 	enum msg_auth_in_result ready = k->credential == GSS_C_NO_CREDENTIAL ? acquire(p, k) : AUTH_IN_OK;
+	size_t len;
 
 	if (ready != AUTH_IN_OK)
 		return ready;
-	OM_uint32 major = gss_accept_sec_context(&minor, &k->context, k->credential, &input, GSS_C_NO_CHANNEL_BINDINGS, NULL, NULL, &output,
+	major = gss_accept_sec_context(&minor, &k->context, k->credential, &input, GSS_C_NO_CHANNEL_BINDINGS, NULL, NULL, &output,
 	    NULL, NULL, NULL);
-	size_t len = output.length;
+	len = output.length;
 	sasl_server_put(out, output.value != NULL ? output.value : "", len);
 	gss_release_buffer(&ignored, &output);
 	if (GSS_ERROR(major)) {
@@ -163,14 +171,18 @@ take_choice(struct sasl_server *p, struct sasl_server_gssapi *k, const struct ms
 {
 	gss_buffer_desc input = { in->len, (void *)in->data }, plain = GSS_C_EMPTY_BUFFER;
 	OM_uint32 minor, major = gss_unwrap(&minor, k->context, &input, &plain, NULL, NULL);
+	const char *bytes, *at;
+	bool good;
+	size_t n;
 
 	if (GSS_ERROR(major)) {
 		say(p, "unwrap", major, minor);
 		return AUTH_IN_FAILED;
 	}
-	const char *bytes = plain.value, *at = strchr(p->user, '@');
-	bool good = plain.length >= 4 && bytes[0] == LAYER_NONE;
-	size_t n = good ? plain.length - 4 : 0;
+	bytes = plain.value;
+	at = strchr(p->user, '@');
+	good = plain.length >= 4 && bytes[0] == LAYER_NONE;
+	n = good ? plain.length - 4 : 0;
 	/* The name itself or its part before the realm. */
 	if (good && !sasl_server_is_self(p, bytes + 4, n))
 		good = at != NULL && (size_t)(at - p->user) == n && strncasecmp(p->user, bytes + 4, n) == 0;
@@ -205,6 +217,7 @@ sasl_server_gssapi_end(struct sasl_server *p)
 {
 	struct sasl_server_gssapi *k = p->state;
 	OM_uint32 minor;
+
 	if (k == NULL)
 		return;
 	if (k->context != GSS_C_NO_CONTEXT)

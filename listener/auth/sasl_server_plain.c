@@ -20,13 +20,15 @@ check(struct sasl_server *p, const uint8_t *password, size_t len)
 {
 	char text[PASSWORD_MAX + 1];
 	const char *name = p->user[0] != '\0' ? p->user : "-";
+	const struct passwd_account *a;
+	bool good;
 
 	if (len == 0 || len > PASSWORD_MAX || memchr(password, '\0', len) != NULL)
 		return AUTH_IN_FAILED;
 	memcpy(text, password, len);
 	text[len] = '\0';
-	const struct passwd_account *a = p->user[0] != '\0' ? sasl_server_account(p) : NULL;
-	bool good = password_check_password(p->file->accounts, a, name, text);
+	a = p->user[0] != '\0' ? sasl_server_account(p) : NULL;
+	good = password_check_password(p->file->accounts, a, name, text);
 	explicit_bzero(text, sizeof(text));
 	return good && a != NULL ? AUTH_IN_OK : AUTH_IN_FAILED;
 }
@@ -35,17 +37,22 @@ check(struct sasl_server *p, const uint8_t *password, size_t len)
 enum msg_auth_in_result
 sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out)
 {
+	bool claimed;
+	const char *authzid, *end, *name, *password;
+	enum msg_auth_in_result result;
+
 	if (in->absent)
 		return AUTH_IN_CHALLENGE;
-	const char *authzid = (const char *)in->data, *end = authzid + in->len;
-	const char *name = memchr(authzid, '\0', in->len);
-	const char *password = name != NULL ? memchr(name + 1, '\0', (size_t)(end - name - 1)) : NULL;
+	authzid = (const char *)in->data;
+	end = authzid + in->len;
+	name = memchr(authzid, '\0', in->len);
+	password = name != NULL ? memchr(name + 1, '\0', (size_t)(end - name - 1)) : NULL;
 	if (password == NULL)
 		return AUTH_IN_FAILED;
 	name++;
 	password++;
-	bool claimed = sasl_server_claim(p, name, (size_t)(password - 1 - name));
-	enum msg_auth_in_result result = check(p, (const uint8_t *)password, (size_t)(end - password));
+	claimed = sasl_server_claim(p, name, (size_t)(password - 1 - name));
+	result = check(p, (const uint8_t *)password, (size_t)(end - password));
 	if (!claimed || !sasl_server_is_self(p, authzid, (size_t)(name - 1 - authzid)))
 		return AUTH_IN_FAILED;
 	return result;

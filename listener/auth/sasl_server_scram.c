@@ -45,8 +45,10 @@ static int
 set_base64(Gsasl_session *session, Gsasl_property property, const void *data, size_t len)
 {
 	char text[BASE64_SIZE(PASSWD_SALT_MAX)];
+	int rc;
+
 	base64_encode(text, data, len);
-	int rc = gsasl_property_set(session, property, text);
+	rc = gsasl_property_set(session, property, text);
 	explicit_bzero(text, sizeof(text));
 	return rc;
 }
@@ -56,6 +58,7 @@ set_binding(const struct sasl_server_scram *s, Gsasl_property property, enum msg
 {
 	const struct msg_auth_in_start *start = &s->proof->start;
 	static_assert(AUTH_IN_BINDING_MAX <= PASSWD_SALT_MAX, "set_base64 holds it");
+
 	if (!start->tls)
 		return GSASL_NO_CALLBACK;
 	if (kind == AUTH_IN_TLS_UNIQUE && start->unique_len > 0)
@@ -71,6 +74,7 @@ on_property(Gsasl *context, Gsasl_session *session, Gsasl_property property)
 {
 	struct sasl_server_scram *s = gsasl_session_hook_get(session);
 	char number[16];
+
 	(void)context;
 
 	if (s == NULL)
@@ -100,9 +104,11 @@ static int
 start(struct sasl_server *p)
 {
 	struct sasl_server_scram *s = mem_new(struct sasl_server_scram);
+	int rc;
+
 	p->state = s;
 	s->proof = p;
-	int rc = gsasl_init(&s->context);
+	rc = gsasl_init(&s->context);
 	if (rc != GSASL_OK)
 		return rc;
 	gsasl_callback_set(s->context, on_property);
@@ -116,6 +122,7 @@ static enum msg_auth_in_result
 judge(struct sasl_server_scram *s, int rc)
 {
 	const char *authzid = gsasl_property_fast(s->session, GSASL_AUTHZID);
+
 	if (rc == GSASL_NEEDS_MORE)
 		return AUTH_IN_CHALLENGE;
 	if (rc != GSASL_OK || s->hopeless || !s->looked_up)
@@ -128,17 +135,20 @@ sasl_server_scram_step(struct sasl_server *p, const struct msg_auth_in_token *in
 {
 	char *text = NULL;
 	size_t len = 0;
+	enum msg_auth_in_result result;
+	int rc;
+	struct sasl_server_scram *s;
 
 	if (in->absent)
 		return AUTH_IN_CHALLENGE;
-	int rc = p->state == NULL ? start(p) : GSASL_OK;
-	struct sasl_server_scram *s = p->state;
+	rc = p->state == NULL ? start(p) : GSASL_OK;
+	s = p->state;
 	if (rc != GSASL_OK) {
 		snprintf(p->reason, sizeof(p->reason), "%s", gsasl_strerror(rc));
 		return AUTH_IN_LATER;
 	}
 	rc = gsasl_step(s->session, (const char *)in->data, in->len, &text, &len);
-	enum msg_auth_in_result result = judge(s, rc);
+	result = judge(s, rc);
 	if (result != AUTH_IN_FAILED && text != NULL)
 		sasl_server_put(out, text, len);
 	gsasl_free(text);
@@ -149,6 +159,7 @@ void
 sasl_server_scram_end(struct sasl_server *p)
 {
 	struct sasl_server_scram *s = p->state;
+
 	if (s == NULL)
 		return;
 	if (s->session != NULL)

@@ -55,6 +55,7 @@ struct secret_files *
 secret_files_new(struct boot *b)
 {
 	struct secret_files *v = mem_new(struct secret_files);
+
 	v->boot = b;
 	LIST_INIT(&v->shelves);
 	return v;
@@ -81,6 +82,7 @@ secret_files_free(struct secret_files *v)
 {
 	struct shelf *s;
 	struct waiting *w;
+
 	while ((s = LIST_FIRST(&v->shelves)) != NULL) {
 		LIST_REMOVE(s, link);
 		while ((w = STAILQ_FIRST(&s->waiting)) != NULL) {
@@ -97,6 +99,7 @@ static struct shelf *
 find(struct secret_files *v, const char *server, const char *domain, enum ctl_file_kind kind)
 {
 	struct shelf *s;
+
 	LIST_FOREACH(s, &v->shelves, link)
 		if (s->kind == kind && strcmp(s->server, server) == 0 && strcmp(s->domain, domain) == 0)
 			return s;
@@ -127,12 +130,13 @@ secret_files_get(struct secret_files *v, const char *server, const char *domain,
 {
 	struct shelf *s = find(v, server, domain, kind);
 	uint64_t now = clock_mono_ms();
+	struct waiting *w;
 
 	if (!s->asking && s->asked_ms != 0 && now - s->asked_ms < FRESH_MS) {
 		ready(arg, lend(s), s->trouble);
 		return;
 	}
-	struct waiting *w = mem_new(struct waiting);
+	w = mem_new(struct waiting);
 	w->ready = ready;
 	w->arg = arg;
 	STAILQ_INSERT_TAIL(&s->waiting, w, link);
@@ -171,6 +175,7 @@ static void
 on_fault(void *arg, unsigned line, const char *why)
 {
 	struct faults *f = arg;
+
 	if (f->count++ < FAULTS_TOLD)
 		log_event(LOG_WARN, NULL, "trouble", "part=auth server=%s file=password-file line=%u reason=%s", f->shelf->server, line,
 		    log_safe(why));
@@ -182,6 +187,7 @@ read_all(int fd, size_t size)
 {
 	char *data = mem_zalloc(size + 1);
 	ssize_t n = disk_pread(fd, data, size, 0);
+
 	if (n == (ssize_t)size)
 		return data;
 	if (n >= 0)
@@ -250,12 +256,15 @@ static const char *
 take_file(struct shelf *s, int fd, size_t size)
 {
 	char *data = read_all(fd, size);
+	const char *why;
+	struct secret_file *f;
+
 	if (data == NULL)
 		return strerror(errno);
-	struct secret_file *f = mem_new(struct secret_file);
+	f = mem_new(struct secret_file);
 	f->users = 1;
 	f->keytab_fd = -1;
-	const char *why = take(s, f, data, size);
+	why = take(s, f, data, size);
 	explicit_bzero(data, size);
 	free(data);
 	secret_files_release(why != NULL ? f : s->file);
@@ -270,6 +279,7 @@ look_at(struct shelf *s, int fd)
 	struct stat st;
 	size_t most = s->kind == CTL_FILE_PASSWORDS ? PASSWD_FILE_MAX : s->kind == CTL_FILE_SECRET ? SECRET_FILE_MAX : KEYTAB_MAX;
 	const char *why;
+
 	if (fstat(fd, &st) == -1) {
 		set_trouble(s, strerror(errno));
 		return;

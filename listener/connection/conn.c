@@ -60,6 +60,7 @@ static size_t
 consume(struct conn *c, const char *data, size_t len)
 {
 	size_t at = 0, used = 1;
+
 	while (at < len && used > 0 && may_read(c)) {
 		used = c->ops->input(c->arg, data + at, len - at);
 		at += used;
@@ -87,9 +88,11 @@ static ssize_t
 take(struct conn *c, char *space, size_t size)
 {
 	enum tls_want want;
+	size_t n;
+
 	if (c->state != LINK_READY)
 		return recv(c->fd, space, size, 0);
-	size_t n = tls_link_read(c->link, space, size, &want);
+	n = tls_link_read(c->link, space, size, &want);
 	if (n > 0 || want == TLS_ENDED)
 		return (ssize_t)n;
 	errno = want == TLS_BROKEN ? EPROTO : EAGAIN;
@@ -100,9 +103,11 @@ static ssize_t
 put(struct conn *c, const char *data, size_t len)
 {
 	enum tls_want want;
+	size_t n;
+
 	if (c->state != LINK_READY)
 		return send(c->fd, data, len, MSG_NOSIGNAL);
-	size_t n = tls_link_write(c->link, data, len, &want);
+	n = tls_link_write(c->link, data, len, &want);
 	if (n > 0)
 		return (ssize_t)n;
 	errno = want == TLS_BROKEN || want == TLS_ENDED ? EPIPE : EAGAIN;
@@ -115,6 +120,7 @@ take_all(struct conn *c, char *space, size_t size)
 {
 	ssize_t n = take(c, space, size);
 	size_t all = n > 0 ? (size_t)n : 0;
+
 	while (c->state == LINK_READY && n == (ssize_t)TLS_RECORD_SIZE && size - all >= TLS_RECORD_SIZE) {
 		n = take(c, space + all, size - all);
 		all += n > 0 ? (size_t)n : 0;
@@ -127,12 +133,14 @@ read_some(struct conn *c)
 {
 	char *scratch = c->env->scratch;
 	size_t before = c->in.len;
+	size_t used;
+	ssize_t n;
 
 	if (c->in.len > 0)
 		memcpy(scratch, c->in.data, before);
 	if (CONN_SCRATCH_SIZE - before < (c->state == LINK_READY ? TLS_RECORD_SIZE : 1))
 		return;
-	ssize_t n = take_all(c, scratch + before, CONN_SCRATCH_SIZE - before);
+	n = take_all(c, scratch + before, CONN_SCRATCH_SIZE - before);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n == -1) {
@@ -145,7 +153,7 @@ read_some(struct conn *c)
 		return;
 	}
 	counters_add(c->env->counters, COUNTER_BYTES_RECEIVED, n);
-	size_t used = consume(c, scratch, before + (size_t)n);
+	used = consume(c, scratch, before + (size_t)n);
 	keep(c, scratch + used, before + (size_t)n - used);
 }
 
@@ -154,6 +162,7 @@ static void
 read_nothing(struct conn *c)
 {
 	ssize_t n = recv(c->fd, c->env->scratch, CONN_SCRATCH_SIZE, 0);
+
 	if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR))
 		c->dead = true;
 }
@@ -163,6 +172,7 @@ flush(struct conn *c)
 {
 	while (c->out.len > 0 && !c->dead) {
 		ssize_t n = put(c, c->out.data, c->out.len);
+
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1 && errno != EAGAIN) {
@@ -189,10 +199,12 @@ static void
 arm(struct conn *c)
 {
 	uint64_t at = c->limit_at < c->write_at ? c->limit_at : c->write_at;
+	uint64_t now;
+
 	/* A timer that goes off too early sets itself again: cheaper than moving it with every byte. */
 	if (at >= c->armed_at)
 		return;
-	uint64_t now = clock_mono_ms();
+	now = clock_mono_ms();
 	loop_timer_set(c->timer, at > now ? at - now : 0);
 	c->armed_at = at;
 }
@@ -201,6 +213,7 @@ static void
 shake(struct conn *c)
 {
 	enum tls_want want = tls_link_shake(c->link);
+
 	switch (want) {
 	case TLS_WANT_READ:
 	case TLS_WANT_WRITE:
@@ -234,10 +247,12 @@ static void
 work(struct conn *c)
 {
 	size_t before;
+
 	do {
 		before = c->in.len;
 		if (before > 0) {
 			size_t used = consume(c, c->in.data, before);
+
 			if (used == before)
 				buf_done(&c->in);
 			else
@@ -269,6 +284,7 @@ static void
 on_io(void *arg, unsigned what)
 {
 	struct conn *c = arg;
+
 	if (c->state == LINK_SHAKING && c->end == CONN_OPEN) {
 		shake(c);
 	} else if (what & LOOP_READ) {
@@ -287,6 +303,7 @@ on_timer(void *arg)
 {
 	struct conn *c = arg;
 	uint64_t now = clock_mono_ms();
+
 	c->armed_at = UINT64_MAX;
 	if (c->write_at <= now) {
 		c->dead = true;
@@ -304,6 +321,7 @@ struct conn *
 conn_new(struct conn_env *env, int fd, const struct conn_ops *ops, void *arg)
 {
 	struct conn *c = mem_new(struct conn);
+
 	c->env = env;
 	c->fd = fd;
 	c->ops = ops;
@@ -388,6 +406,7 @@ void
 conn_limit(struct conn *c, uint64_t ms)
 {
 	uint64_t now = clock_mono_ms();
+
 	c->limit_at = ms > UINT64_MAX - 1 - now ? UINT64_MAX : now + ms;
 }
 

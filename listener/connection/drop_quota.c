@@ -36,6 +36,7 @@ static void
 run_count(void *arg, void **jobs, size_t n)
 {
 	struct drop_quota *q = arg;
+
 	(void)jobs, (void)n;
 	q->counted = spool_drop_size(q->spool);
 	q->error = errno;
@@ -45,6 +46,7 @@ static void
 after_count(void *arg, void *job)
 {
 	struct drop_quota *q = arg;
+
 	(void)job;
 	if (q->counted == -1 && q->size != -1)
 		log_event(LOG_FAULT, NULL, "trouble", "doing=quota reason=%s", log_safe(strerror(q->error)));
@@ -56,6 +58,7 @@ static void
 ask(struct drop_quota *q)
 {
 	uint64_t now = clock_mono_ms();
+
 	if (q->asking || now - q->asked_at < FRESH_MS)
 		return;
 	q->asking = true;
@@ -67,9 +70,11 @@ struct drop_quota *
 drop_quota_new(struct listener *l)
 {
 	uint64_t limit = l->server->default_domain->drop_quota;
+	struct drop_quota *q;
+
 	if (limit == CONFIG_UNLIMITED)
 		return NULL;
-	struct drop_quota *q = mem_new(struct drop_quota);
+	q = mem_new(struct drop_quota);
 	q->spool = l->spool;
 	q->limit = limit;
 	q->lane = pool_lane_new(l->pool, 1, 1, run_count, after_count, q);

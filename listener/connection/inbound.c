@@ -40,9 +40,11 @@ static size_t
 on_input(void *arg, const char *data, size_t len)
 {
 	struct inbound *c = arg;
+	size_t used;
+
 	if (c->atrn_relay != NULL)
 		return atrn_relay_input(c->atrn_relay, data, len);
-	size_t used = session_input(&c->session, data, len);
+	used = session_input(&c->session, data, len);
 	inbound_log_keep(&c->record);
 	return used;
 }
@@ -51,6 +53,7 @@ static bool
 wants(const void *arg)
 {
 	const struct inbound *c = arg;
+
 	return c->atrn_relay != NULL ? atrn_relay_wants(c->atrn_relay) : session_wants_input(&c->session);
 }
 
@@ -65,6 +68,7 @@ on_secured(void *arg, const char *why)
 {
 	struct inbound *c = arg;
 	unsigned char binding[TLS_BINDING_SIZE];
+
 	count(c, why == NULL ? COUNTER_TLS_SESSIONS : COUNTER_TLS_FAILED, 1);
 	if (conn_spilled(c->conn))
 		tls_files_tell(c->listener->secure, "plaintext-discarded", c->ip, "commands behind STARTTLS in the clear");
@@ -78,6 +82,7 @@ static void
 on_expired(void *arg)
 {
 	struct inbound *c = arg;
+
 	c->record.idle = true;
 	if (c->session.phase == PHASE_SECURING)
 		on_secured(c, "no end of the handshake in time");
@@ -89,6 +94,7 @@ static uint64_t
 message_left(const struct inbound *c)
 {
 	uint64_t until = c->message_since + MESSAGE_BASE_MS + c->session.data.size / MESSAGE_BYTES_A_MS, now = clock_mono_ms();
+
 	return until > now ? until - now : 0;
 }
 
@@ -96,6 +102,8 @@ static void
 on_settled(void *arg)
 {
 	struct inbound *c = arg;
+	uint64_t limit;
+
 	if (c->atrn_relay != NULL) {
 		c->active = clock_mono_ms();
 		atrn_relay_settled(c->atrn_relay);
@@ -104,9 +112,10 @@ on_settled(void *arg)
 		return;
 	c->progress = c->session.progress;
 	c->active = clock_mono_ms();
-	uint64_t limit = session_limit_ms(&c->session);
+	limit = session_limit_ms(&c->session);
 	if (c->session.begun && limit != UINT64_MAX) {
 		uint64_t left = message_left(c);
+
 		limit = left < limit ? left : limit;
 	}
 	conn_limit(c->conn, limit);
@@ -135,6 +144,7 @@ on_gone(void *arg)
 {
 	struct inbound *c = arg;
 	struct listener *l = c->listener;
+
 	if (c->conn != NULL) {
 		inbound_log_close(&c->record);
 		count(c, COUNTER_INBOUND_CURRENT, -1);
@@ -164,6 +174,7 @@ static void
 on_names(void *arg, enum policy_state state, char *names)
 {
 	struct inbound *c = arg;
+
 	c->query = NULL;
 	c->client.state = state;
 	c->client.names = names;
@@ -255,6 +266,7 @@ bool
 inbound_look(const struct inbound *c, struct inbound_view *v)
 {
 	uint64_t now = clock_mono_ms();
+
 	if (c->conn == NULL)
 		return false;
 	*v = (struct inbound_view){
@@ -278,6 +290,7 @@ void
 inbound_stop_all(struct listener *l)
 {
 	struct inbound *c, *next;
+
 	TAILQ_FOREACH_SAFE(c, &l->sessions, entry, next) {
 		if (c->conn == NULL)
 			continue;
@@ -290,6 +303,7 @@ void
 inbound_cut_all(struct listener *l)
 {
 	struct inbound *c, *next;
+
 	TAILQ_FOREACH_SAFE(c, &l->sessions, entry, next) {
 		if (c->conn != NULL) {
 			session_cut(&c->session);
@@ -303,6 +317,7 @@ void
 inbound_free_all(struct listener *l)
 {
 	struct inbound *c, *next;
+
 	TAILQ_FOREACH_SAFE(c, &l->sessions, entry, next)
 		free_inbound(c);
 }
@@ -365,6 +380,7 @@ static void
 on_passage_end(void *arg)
 {
 	struct inbound *c = arg;
+
 	session_end(&c->session, false);
 	conn_resume(c->conn);
 }

@@ -26,8 +26,10 @@ add_received(struct inbound_content *r, const struct message_envelope *e, const 
 	bool named = r->listener->server->reverse_dns;
 	const char *name = named ? inbound_client_name(r->inbound) : NULL;
 	char date[CLOCK_DATE_SIZE], line[2048];
+	int n;
+
 	clock_format_mail(date, clock_wall_us());
-	int n = snprintf(line, sizeof(line), "Received: from %s (%s%s[%s%s]%s)\r\n%s%s%s\tby %s with %s id %s;\r\n\t%s\r\n", e->helo,
+	n = snprintf(line, sizeof(line), "Received: from %s (%s%s[%s%s]%s)\r\n%s%s%s\tby %s with %s id %s;\r\n\t%s\r\n", e->helo,
 	    name != NULL ? name : "", name != NULL ? " " : "", strchr(e->client, ':') != NULL ? "IPv6:" : "", e->client,
 	    named && name == NULL ? " RDNS failed" : "", link[0] != '\0' ? "\t(" : "", link,
 	    link[0] != '\0' ? ")\r\n" : "", r->listener->server->fqdn, e->protocol,
@@ -51,6 +53,7 @@ static void
 on_room(void *arg)
 {
 	struct inbound_content *r = arg;
+
 	inbound_room(r->inbound);
 }
 
@@ -68,6 +71,7 @@ static void
 on_done(void *arg, int error, const char *id)
 {
 	struct inbound_content *r = arg;
+
 	r->storing = false;
 	inbound_stored(r->inbound, error, id);
 }
@@ -76,6 +80,7 @@ void
 inbound_content_finish(struct inbound_content *r)
 {
 	struct enqueue_message *m = r->message;
+
 	r->message = NULL;
 	r->storing = true;
 	enqueue_finish(m, on_done, r);

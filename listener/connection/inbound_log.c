@@ -75,6 +75,7 @@ read_header(struct inbound_log_header *h, const char *data, size_t len)
 	while (len > 0 && !h->over) {
 		const char *lf = memchr(data, '\n', len);
 		size_t n = lf != NULL ? (size_t)(lf - data) : len, room = LINE_KEPT - 1 - h->len;
+
 		memcpy(h->line + h->len, data, n < room ? n : room);
 		h->len += n < room ? n : room;
 		h->seen += n + 1;
@@ -110,6 +111,7 @@ static bool
 is_verb(const struct inbound_log *r, const char *verb)
 {
 	size_t n = strlen(verb);
+
 	return r->len >= n && strncasecmp(r->line, verb, n) == 0 && (r->len == n || r->line[n] == ' ');
 }
 
@@ -178,6 +180,7 @@ is_mechanism(const char *word, size_t len)
 
 	for (size_t i = 0; i < AUTH_IN_MECHANISMS + nitems_of(others); i++) {
 		const char *name = i < AUTH_IN_MECHANISMS ? msg_auth_in_mechanism_names[i] : others[i - AUTH_IN_MECHANISMS];
+
 		if (strlen(name) == len && strncasecmp(name, word, len) == 0)
 			return true;
 	}
@@ -252,15 +255,18 @@ inbound_log_open(struct inbound_log *r, struct w3clog *log, const struct session
 void
 inbound_log_command(struct inbound_log *r, const char *line, size_t len)
 {
+	size_t auth;
+	uint64_t since_ms;
+
 	if (r->log == NULL)
 		return;
 	/* One without an answer had to wait for a name and comes again: its time runs from the first. */
-	uint64_t since_ms = r->line != NULL ? r->since_ms : clock_mono_ms();
+	since_ms = r->line != NULL ? r->since_ms : clock_mono_ms();
 	forget(r);
 	r->line = line;
 	r->len = (uint16_t)(len < LINE_COPIED ? len : LINE_COPIED);
 	r->length = len;
-	size_t auth = auth_at(r);
+	auth = auth_at(r);
 	if (auth > 0)
 		r->len = mechanism_end(r, auth);
 	r->since_ms = since_ms;

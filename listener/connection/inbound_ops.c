@@ -24,6 +24,7 @@ static void
 do_send(void *arg, const char *data, size_t len)
 {
 	struct inbound *c = arg;
+
 	conn_send(c->conn, data, len);
 	inbound_log_reply(&c->record, data, len);
 }
@@ -45,6 +46,7 @@ do_begin(void *arg, struct message_envelope *e)
 {
 	struct inbound *c = arg;
 	char link[TLS_FACTS_SIZE];
+
 	c->message_since = clock_mono_ms();
 	inbound_log_begin(&c->record);
 	tls_files_format_received(link, conn_link(c->conn));
@@ -74,6 +76,7 @@ static void
 do_secure(void *arg)
 {
 	struct inbound *c = arg;
+
 	conn_secure(c->conn, tls_files_tls(c->listener->secure));
 }
 
@@ -87,6 +90,7 @@ static enum recipient_check_answer
 do_seek(void *arg, const char *address)
 {
 	struct inbound *c = arg;
+
 	return recipient_check_find(c->listener->seek, &c->seek, c, address);
 }
 
@@ -96,6 +100,7 @@ is_self(void *arg, const char *literal)
 	struct inbound *c = arg;
 	struct sockaddr_storage local;
 	socklen_t len = sizeof(local);
+
 	if (c->reached != NULL)
 		memcpy(&local, c->reached, sizeof(*c->reached));
 	else if (getsockname(conn_fd(c->conn), (struct sockaddr *)&local, &len) == -1)
@@ -107,6 +112,7 @@ const char *
 inbound_ops_sender(const struct inbound *c)
 {
 	const struct envelope *e = c->session.envelope;
+
 	return e == NULL ? "-" : e->m.sender[0] == '\0' ? "<>" : e->m.sender;
 }
 
@@ -114,12 +120,12 @@ inbound_ops_sender(const struct inbound *c)
 static void
 set_binding(struct msg_auth_in_start *start, struct ssl_st *link)
 {
-	static_assert(TLS_BINDING_SIZE <= AUTH_IN_BINDING_MAX, "fits");
+	static_assert(TLS_BINDING_SIZE <= AUTH_IN_BINDING_MAX && TLS_UNIQUE_SIZE <= AUTH_IN_UNIQUE_MAX, "fits");
+
 	if (link == NULL || !tls_link_binding(link, start->binding_data))
 		return;
 	start->binding = AUTH_IN_TLS_EXPORTER;
 	start->binding_len = TLS_BINDING_SIZE;
-	static_assert(TLS_UNIQUE_SIZE <= AUTH_IN_UNIQUE_MAX, "fits");
 	start->unique_len = tls_link_unique(link, start->unique_data) ? TLS_UNIQUE_SIZE : 0;
 }
 
@@ -157,6 +163,7 @@ static void
 do_vouch_cancel(void *arg)
 {
 	struct inbound *c = arg;
+
 	auth_in_client_cancel(c->question);
 	c->question = NULL;
 }
@@ -178,6 +185,7 @@ static void
 do_refused(void *arg, const char *recipient, const char *reply)
 {
 	struct inbound *c = arg;
+
 	log_event(LOG_FACT, NULL, "refused", "client=%s sender=%s recipient=%s reply=%s", c->ip, log_safe(inbound_ops_sender(c)),
 	    log_safe(recipient), log_safe(reply));
 }

@@ -26,6 +26,7 @@ static int
 order_of(const void *a, const void *b)
 {
 	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+
 	return (left > right) - (left < right);
 }
 
@@ -36,6 +37,7 @@ is_meant(const struct msg_sessions_ask *q, const struct inbound_view *v)
 		return false;
 	if (q->family != AF_UNSPEC) {
 		struct net_entry e = { .family = q->family };
+
 		memcpy(e.bytes, q->bytes, sizeof(e.bytes));
 		memcpy(e.mask, q->mask, sizeof(e.mask));
 		if (!net_entry_has(&e, v->address))
@@ -52,6 +54,7 @@ put_name(struct buf *b, const char *text)
 {
 	for (; *text != '\0'; text++) {
 		unsigned char c = (unsigned char)*text;
+
 		if (c >= ' ' && c <= '~' && c != '\\')
 			buf_add(b, text, 1);
 		else
@@ -63,6 +66,7 @@ static void
 put_row(struct buf *b, const struct inbound_view *v, int64_t now_s)
 {
 	const char *kind = v->user != NULL ? "user" : v->helo != NULL ? "helo" : "-";
+
 	buf_printf(b, "%u\t%s\t%lld\t%llu\t%s\t%u\t%s\t%s\t%s\t", v->serial, v->ip, (long long)(now_s - (int64_t)(v->age_ms / 1000)),
 	    (unsigned long long)v->idle_ms, v->state, v->messages, v->tls,
 	    v->certificate[0] != '\0' ? v->certificate : "-", kind);
@@ -149,6 +153,7 @@ void
 session_list_answer(struct listener *l, const struct ctl_message *m)
 {
 	struct msg_sessions_ask *q = mem_new(struct msg_sessions_ask);
+
 	if (msg_sessions_ask_take(q, m->data, m->len))
 		answer(l, q, m->request);
 	free(q);

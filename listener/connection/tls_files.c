@@ -41,6 +41,7 @@ static struct tls_text *
 text_at(struct tls_files *s, size_t index)
 {
 	struct tls_source *pair = &s->source[index / 2];
+
 	return index % 2 == 0 ? &pair->certificate : &pair->key;
 }
 
@@ -48,6 +49,7 @@ static const char *
 path_at(const struct tls_files *s, size_t index)
 {
 	const struct config_server *server = s->listener->server;
+
 	return (index % 2 == 0 ? &server->certificate : &server->key)->text[index / 2];
 }
 
@@ -56,6 +58,7 @@ forget_files(struct tls_files *s)
 {
 	for (size_t i = 0; i < s->pairs * 2; i++) {
 		struct tls_text *t = text_at(s, i);
+
 		if (t->data != NULL)
 			explicit_bzero((char *)(uintptr_t)t->data, t->len);
 		free((char *)(uintptr_t)t->data);
@@ -78,9 +81,11 @@ struct tls_files *
 tls_files_new(struct listener *l)
 {
 	const struct config_server *server = l->server;
+	struct tls_files *s;
+
 	if (!config_server_has_tls(server))
 		return NULL;
-	struct tls_files *s = mem_new(struct tls_files);
+	s = mem_new(struct tls_files);
 	s->listener = l;
 	s->tls = tls_new(server->tls_minimum, server->name, server->ask_certificate);
 	s->pairs = server->certificate.count;
@@ -113,6 +118,7 @@ tell_loaded(const struct tls_files *s)
 {
 	for (size_t i = 0; i < tls_count(s->tls); i++) {
 		int days = tls_days(s->tls, i);
+
 		log_event(days < EXPIRES_SOON_DAYS ? LOG_WARN : LOG_FACT, NULL, "certificate", "result=%s days=%d names=%s file=%s",
 		    days < 0 ? "expired" : "loaded", days, log_safe(tls_names(s->tls, i)), log_safe(path_at(s, i * 2)));
 	}
@@ -143,14 +149,17 @@ static int
 read_file(struct tls_text *t, int fd)
 {
 	struct stat st;
+	char *data;
+	ssize_t n;
+
 	if (fstat(fd, &st) == -1)
 		return -1;
 	if (st.st_size > (off_t)TLS_FILE_MAX) {
 		errno = EFBIG;
 		return -1;
 	}
-	char *data = mem_zalloc((size_t)st.st_size + 1);
-	ssize_t n = disk_pread(fd, data, (size_t)st.st_size, 0);
+	data = mem_zalloc((size_t)st.st_size + 1);
+	n = disk_pread(fd, data, (size_t)st.st_size, 0);
 	t->data = data;
 	t->len = n > 0 ? (size_t)n : 0;
 	return n == -1 ? -1 : 0;
@@ -160,12 +169,15 @@ static void
 take_file(struct tls_files *s, const struct ctl_opened *opened, int fd)
 {
 	size_t index = (size_t)opened->file.index * 2 + (opened->file.kind == CTL_FILE_KEY);
+	struct tls_text *t;
+
 	if (s->missing == 0 || index >= s->pairs * 2)
 		return;
-	struct tls_text *t = text_at(s, index);
+	t = text_at(s, index);
 	t->path = path_at(s, index);
 	if (fd == -1 || read_file(t, fd) == -1) {
 		char reason[CTL_REASON_MAX];
+
 		if (fd == -1)
 			snprintf(reason, sizeof(reason), "%s", opened->why);
 		else
@@ -182,6 +194,7 @@ void
 tls_files_take_file(struct tls_files *s, const struct ctl_message *m)
 {
 	struct ctl_opened opened;
+
 	memcpy(&opened, m->data, sizeof(opened));
 	opened.why[sizeof(opened.why) - 1] = '\0';
 	if (s != NULL && m->request == s->round)
@@ -201,6 +214,7 @@ void
 tls_files_take_tickets(struct tls_files *s, const struct ctl_message *m)
 {
 	struct ctl_tickets tickets;
+
 	memcpy(&tickets, m->data, sizeof(tickets));
 	if (s != NULL)
 		tls_tickets(s->tls, tickets.key[0], tickets.key[1]);
@@ -217,6 +231,7 @@ void
 tls_files_tell(struct tls_files *s, const char *result, const char *ip, const char *why)
 {
 	uint64_t second = clock_mono_ms() / 1000;
+
 	if (second != s->second) {
 		s->second = second;
 		s->events = 0;

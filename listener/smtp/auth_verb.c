@@ -69,6 +69,7 @@ find(const char *name, size_t len)
 {
 	for (size_t i = 0; i < nitems_of(auth_verb_rows); i++) {
 		const char *have = msg_auth_in_mechanism_names[auth_verb_rows[i].mechanism];
+
 		if (strlen(have) == len && strncasecmp(have, name, len) == 0)
 			return &auth_verb_rows[i];
 	}
@@ -79,11 +80,13 @@ find(const char *name, size_t len)
 static bool
 take_token(struct msg_auth_in_token *t, const char *text, size_t len, bool initial)
 {
+	ssize_t n;
+
 	if (initial && len == 1 && text[0] == '=')
 		len = 0;
 	else if (initial && len == 0)
 		t->absent = true;
-	ssize_t n = base64_decode(t->data, sizeof(t->data), text, len);
+	n = base64_decode(t->data, sizeof(t->data), text, len);
 	t->len = n > 0 ? (uint16_t)n : 0;
 	return n >= 0;
 }
@@ -99,6 +102,7 @@ static void
 begin(struct session *s, const struct auth_verb_row *row, const char *initial, size_t len)
 {
 	struct msg_auth_in_start start;
+
 	memset(&start, 0, offsetof(struct msg_auth_in_start, token.data));
 	start.mechanism = (uint8_t)row->mechanism;
 	start.tls = s->bound;
@@ -150,6 +154,7 @@ void
 auth_verb_line(struct session *s, const char *line, size_t len)
 {
 	struct msg_auth_in_token t;
+
 	memset(&t, 0, offsetof(struct msg_auth_in_token, data));
 	if (len == 1 && line[0] == '*') {
 		auth_verb_refuse(s, REPLY_AUTH_CANCELLED);
@@ -168,6 +173,7 @@ challenge(struct session *s, const struct msg_auth_in_token *t)
 	char text[BASE64_SIZE(AUTH_IN_TOKEN_MAX)];
 	struct buf out = BUF_INIT(sizeof(text) + REPLY_SIZE);
 	size_t len = base64_encode(text, t->data, t->len);
+
 	reply_format_long(&out, REPLY_AUTH_CHALLENGE, text, len);
 	s->ops->send(s->arg, out.data, out.len);
 	buf_done(&out);

@@ -71,6 +71,7 @@ static void
 sink(void *arg, const char *run, size_t len)
 {
 	struct session *s = arg;
+
 	if (!s->ops->add(s->arg, run, len))
 		s->blocked = true;
 }
@@ -88,6 +89,7 @@ finish(struct session *s)
 	}
 	if (b->refuse != REPLY_NONE) {
 		enum reply why = b->refuse;
+
 		s->phase = b->back;
 		if (!b->harmless)
 			session_reset(s);	/* b is gone */

@@ -55,6 +55,7 @@ take_text(struct data *d, const char *in, size_t len)
 	size_t n = lf != NULL ? (size_t)(lf - in) : len;
 	const char *cr = memchr(in, '\r', n);
 	bool cr_last = cr != NULL && (size_t)(cr - in) + 1 == n;
+	bool whole;
 
 	if ((d->state == DATA_CR && n > 0) || (cr != NULL && !cr_last))
 		fault(d, DATA_BARE);
@@ -65,7 +66,7 @@ take_text(struct data *d, const char *in, size_t len)
 		return n;
 	}
 	/* Only CRLF makes a new line; a dot after a bare LF means nothing. */
-	bool whole = n > 0 ? in[n - 1] == '\r' : d->state == DATA_CR;
+	whole = n > 0 ? in[n - 1] == '\r' : d->state == DATA_CR;
 	if (!whole)
 		fault(d, DATA_BARE);
 	count_line(d, ++n);

@@ -75,6 +75,7 @@ static bool
 name_is_good(const char *name, size_t len)
 {
 	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]/+*";
+
 	if (len == 0 || len > EHLO_NAME_MAX)
 		return false;
 	for (size_t i = 0; i < len; i++)
@@ -109,6 +110,7 @@ void
 ehlo_helo(struct session *s, const char *arg, size_t len)
 {
 	char line[REPLY_SIZE];
+
 	if (!take_name(s, arg, len, false))
 		return;
 	first_line(s, line, sizeof(line));
@@ -120,20 +122,24 @@ ehlo_ehlo(struct session *s, const char *arg, size_t len)
 {
 	char line[REPLY_SIZE], space[nitems_of(extension_rows)][EXTENSION_SIZE];
 	const char *text[nitems_of(extension_rows) + 1];
+	struct buf out;
+	size_t n;
+
 	if (!take_name(s, arg, len, true))
 		return;
 	first_line(s, line, sizeof(line));
-	size_t n = 0;
+	n = 0;
 	text[n++] = line;
 	for (size_t i = 0; i < nitems_of(extension_rows); i++) {
 		const struct extension *e = &extension_rows[i];
+
 		if (e->offered != NULL && !e->offered(s))
 			continue;
 		if (e->put != NULL)
 			e->put(s, space[i]);
 		text[n++] = e->put != NULL ? space[i] : e->keyword;
 	}
-	struct buf out = BUF_INIT(nitems_of(text) * REPLY_SIZE);
+	out = (struct buf)BUF_INIT(nitems_of(text) * REPLY_SIZE);
 	reply_format_lines(&out, REPLY_HELLO, text, n);
 	s->ops->send(s->arg, out.data, out.len);
 	buf_done(&out);

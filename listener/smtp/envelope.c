@@ -34,11 +34,14 @@ struct taker {
 static enum reply
 take_size(const struct taker *t, const struct parameter *p)
 {
+	uint64_t size;
+
 	if (p->value_len == 0 || p->value_len > 20)
 		return REPLY_BAD_PARAMETER;
-	uint64_t size = 0;
+	size = 0;
 	for (size_t i = 0; i < p->value_len; i++) {
 		unsigned digit = (unsigned)(p->value[i] - '0');
+
 		if (digit > 9)
 			return REPLY_BAD_PARAMETER;
 		if (__builtin_mul_overflow(size, 10U, &size) || __builtin_add_overflow(size, digit, &size))
@@ -99,18 +102,22 @@ take_envid(const struct taker *t, const struct parameter *p)
 static enum reply
 take_notify(const struct taker *t, const struct parameter *p)
 {
+	const char *at, *end;
+	unsigned given;
+
 	static const struct { const char *word; unsigned bit; } words[] = {
 		{ "NEVER", NOTIFY_NEVER }, { "SUCCESS", NOTIFY_SUCCESS }, { "FAILURE", NOTIFY_FAILURE }, { "DELAY", NOTIFY_DELAY },
 	};
 	if (p->value == NULL)
 		return REPLY_BAD_PARAMETER;
-	const char *at = p->value, *end = p->value + p->value_len;
-	unsigned given = 0;
-
+	at = p->value;
+	end = p->value + p->value_len;
+	given = 0;
 	while (at != NULL && at <= end) {
 		const char *comma = memchr(at, ',', (size_t)(end - at));
 		struct parameter one = { .value = at, .value_len = (size_t)((comma != NULL ? comma : end) - at) };
 		size_t i = 0;
+
 		while (i < nitems_of(words) && !value_is(&one, words[i].word))
 			i++;
 		if (i == nitems_of(words) || (given & words[i].bit))
@@ -140,16 +147,18 @@ take_auth(const struct taker *t, const struct parameter *p)
 	struct buf path = BUF_INIT(ADDRESS_MAX + 2);
 	struct address a;
 	size_t used;
+	bool good;
+	char *text;
 
 	if (p->value == NULL || p->value_len > XTEXT_AUTH_MAX || !xtext_is_valid(p->value, p->value_len))
 		return REPLY_BAD_PARAMETER;
 	if (p->value_len == 2 && strncmp(p->value, "<>", 2) == 0)
 		return REPLY_NONE;
-	char *text = mem_strndup(p->value, p->value_len);
+	text = mem_strndup(p->value, p->value_len);
 	buf_puts(&path, "<");
 	xtext_decode(&path, text);
 	buf_puts(&path, ">");
-	bool good = buf_ok(&path) && address_parse_path(&a, path.data, path.len, ADDRESS_BARE, &used) == 0 && used == path.len;
+	good = buf_ok(&path) && address_parse_path(&a, path.data, path.len, ADDRESS_BARE, &used) == 0 && used == path.len;
 	buf_done(&path);
 	free(text);
 	if (good)
@@ -176,13 +185,16 @@ static const struct parameter_row {
 static bool
 next_parameter(struct parameter *p, const char **arg, size_t *len)
 {
+	const char *end, *equal;
+	size_t size;
+
 	while (*len > 0 && **arg == ' ')
 		(*arg)++, (*len)--;
 	if (*len == 0)
 		return false;
-	const char *end = memchr(*arg, ' ', *len);
-	size_t size = end != NULL ? (size_t)(end - *arg) : *len;
-	const char *equal = memchr(*arg, '=', size);
+	end = memchr(*arg, ' ', *len);
+	size = end != NULL ? (size_t)(end - *arg) : *len;
+	equal = memchr(*arg, '=', size);
 	*p = (struct parameter){ .name = *arg, .name_len = equal != NULL ? (size_t)(equal - *arg) : size };
 	if (equal != NULL) {
 		p->value = equal + 1;
@@ -203,6 +215,8 @@ take_parameters(const struct taker *t, const char *arg, size_t len, enum paramet
 		return REPLY_BAD_ADDRESS;
 	while (next_parameter(&p, &arg, &len)) {
 		size_t i = 0;
+		enum reply bad;
+
 		while (i < nitems_of(parameter_rows) && !((parameter_rows[i].verbs & verb) &&
 		    strlen(parameter_rows[i].name) == p.name_len && strncasecmp(parameter_rows[i].name, p.name, p.name_len) == 0))
 			i++;
@@ -211,7 +225,7 @@ take_parameters(const struct taker *t, const char *arg, size_t len, enum paramet
 		if (given & 1U << i)
 			return REPLY_BAD_PARAMETER;
 		given |= 1U << i;
-		enum reply bad = parameter_rows[i].take(t, &p);
+		bad = parameter_rows[i].take(t, &p);
 		if (bad != REPLY_NONE)
 			return bad;
 	}
@@ -223,6 +237,8 @@ static enum reply
 take_path(struct address *a, const char **arg, size_t *len, const char *keyword, unsigned flags)
 {
 	size_t n = strlen(keyword), used;
+	char ascii[IDN_SIZE];
+
 	if (*len < n || strncasecmp(*arg, keyword, n) != 0)
 		return REPLY_BAD_PARAMETER;
 	*arg += n;
@@ -234,15 +250,16 @@ take_path(struct address *a, const char **arg, size_t *len, const char *keyword,
 	*arg += used;
 	*len -= used;
 	/* A name in another script that is no name at all (RFC 5890). */
-	char ascii[IDN_SIZE];
 	return idn_to_ascii(ascii, address_domain(a)) ? REPLY_NONE : REPLY_BAD_ADDRESS;
 }
 
 enum reply
 envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len)
 {
+	enum reply bad;
+
 	*m = (struct envelope_mail){ 0 };
-	enum reply bad = take_path(&m->sender, &arg, &len, "FROM:", ADDRESS_NULL | ADDRESS_UTF8);
+	bad = take_path(&m->sender, &arg, &len, "FROM:", ADDRESS_NULL | ADDRESS_UTF8);
 	if (bad == REPLY_NONE)
 		bad = take_parameters(&(struct taker){ .mail = m }, arg, len, FOR_MAIL);
 	/* Whether UTF-8 was welcome is known only behind the address (RFC 6531 3.4). */
@@ -254,8 +271,10 @@ envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len)
 enum reply
 envelope_parse_rcpt(struct envelope_rcpt *r, const char *arg, size_t len, unsigned flags)
 {
+	enum reply bad;
+
 	*r = (struct envelope_rcpt){ 0 };
-	enum reply bad = take_path(&r->address, &arg, &len, "TO:", ADDRESS_UTF8);
+	bad = take_path(&r->address, &arg, &len, "TO:", ADDRESS_UTF8);
 	if (bad == REPLY_NONE)
 		bad = take_parameters(&(struct taker){ .rcpt = r, .flags = flags }, arg, len, FOR_RCPT);
 	if (bad == REPLY_NONE && address_is_utf8(&r->address) && !(flags & MESSAGE_UTF8))
@@ -267,6 +286,7 @@ struct envelope *
 envelope_new(const struct envelope_mail *m)
 {
 	struct envelope *e = mem_new(struct envelope);
+
 	e->m.sender = mem_strdup(m->sender.text);
 	e->m.flags = m->flags;
 	e->m.ret = m->ret;
@@ -291,6 +311,7 @@ static uint32_t
 hash(const struct envelope *e, const char *text)
 {
 	uint32_t h = 2166136261U ^ (uint32_t)((uintptr_t)e >> 4);
+
 	for (; *text != '\0'; text++)
 		h = (h ^ (unsigned char)*text) * 16777619U;
 	return h ^ h >> 16;
@@ -301,6 +322,7 @@ static uint32_t *
 slot_of(const struct envelope *e, const char *recipient)
 {
 	size_t mask = e->seen_size - 1, i = hash(e, recipient) & mask;
+
 	while (e->seen[i] != 0 && strcmp(e->m.rcpt[e->seen[i] - 1].address, recipient) != 0)
 		i = (i + 1) & mask;
 	return &e->seen[i];
@@ -326,11 +348,13 @@ void
 envelope_add(struct envelope *e, const struct envelope_rcpt *r)
 {
 	const char *recipient = r->address.text;
+	struct message_recipient *to;
+
 	if (envelope_has(e, recipient))
 		return;
 	if ((e->m.nrcpt + 1) * 2 > e->seen_size)
 		grow(e);
-	struct message_recipient *to = message_envelope_add(&e->m, recipient);
+	to = message_envelope_add(&e->m, recipient);
 	to->notify = r->notify;
 	to->orcpt = r->orcpt[0] != '\0' ? mem_strdup(r->orcpt) : NULL;
 	*slot_of(e, recipient) = (uint32_t)e->m.nrcpt;

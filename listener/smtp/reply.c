@@ -111,6 +111,7 @@ static void
 line_add(struct line *l, const char *text, size_t len)
 {
 	size_t room = REPLY_SIZE - 3 - l->len; /* CRLF and NUL still fit */
+
 	if (len > room)
 		len = room;
 	memcpy(l->dst + l->len, text, len);
@@ -122,6 +123,7 @@ line_begin(struct line *l, const struct reply_row *row, bool last)
 {
 	char code[4] = { (char)('0' + row->code / 100), (char)('0' + row->code / 10 % 10), (char)('0' + row->code % 10),
 		last ? ' ' : '-' };
+
 	line_add(l, code, sizeof(code));
 	if (row->status != NULL) {
 		line_add(l, row->status, strlen(row->status));
@@ -141,8 +143,11 @@ reply_format(char *dst, enum reply which, const char *detail)
 {
 	const struct reply_row *row = &reply_rows[which];
 	struct line l = { .dst = dst };
+	size_t room, tail, size;
+	const char *mark;
+
 	line_begin(&l, row, true);
-	const char *mark = strchr(row->text, '$');
+	mark = strchr(row->text, '$');
 	if (mark == NULL) {
 		line_add(&l, row->text, strlen(row->text));
 		return line_end(&l);
@@ -150,9 +155,10 @@ reply_format(char *dst, enum reply which, const char *detail)
 	if (detail == NULL)
 		detail = "";
 	/* What follows the mark must stay when the detail is long. */
-	size_t tail = strlen(mark + 1), size = strlen(detail);
+	tail = strlen(mark + 1);
+	size = strlen(detail);
 	line_add(&l, row->text, (size_t)(mark - row->text));
-	size_t room = REPLY_SIZE - 3 - l.len - tail;
+	room = REPLY_SIZE - 3 - l.len - tail;
 	line_add(&l, detail, size < room ? size : room);
 	line_add(&l, mark + 1, tail);
 	return line_end(&l);
@@ -162,6 +168,7 @@ void
 reply_format_long(struct buf *out, enum reply which, const char *detail, size_t len)
 {
 	char head[REPLY_SIZE];
+
 	buf_add(out, head, reply_format(head, which, NULL) - 2);
 	buf_add(out, detail, len);
 	buf_puts(out, "\r\n");
@@ -171,8 +178,10 @@ void
 reply_format_lines(struct buf *out, enum reply which, const char *const *text, size_t n)
 {
 	char space[REPLY_SIZE];
+
 	for (size_t i = 0; i < n; i++) {
 		struct line l = { .dst = space };
+
 		line_begin(&l, &reply_rows[which], i + 1 == n);
 		line_add(&l, text[i], strlen(text[i]));
 		buf_add(out, space, line_end(&l));

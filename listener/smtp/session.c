@@ -145,6 +145,7 @@ session_reply_about(struct session *s, enum reply which, const char *recipient)
 {
 	/* A client that goes on and on over max-recipients is worth one event a message. */
 	bool event = which != REPLY_RECIPIENTS || !s->envelope->overflow;
+
 	if (which == REPLY_RECIPIENTS)
 		s->envelope->overflow = true;
 	reply_with(s, which, recipient, recipient, event);
@@ -208,6 +209,7 @@ static size_t
 line_max(const struct session *s, const char *data, size_t size)
 {
 	static const char auth[] = { 'A', 'U', 'T', 'H', ' ' };
+
 	if (s->phase == PHASE_AUTH_LINE || (size >= sizeof(auth) && strncasecmp(data, auth, sizeof(auth)) == 0))
 		return AUTH_VERB_LINE_MAX;
 	return SESSION_LINE_MAX;
@@ -258,12 +260,14 @@ take_command(struct session *s, const char *data, size_t size)
 size_t
 session_input(struct session *s, const char *data, size_t len)
 {
+	size_t used;
+
 	if (len == 0 || !session_wants_input(s))
 		return 0;
 	if (!(s->phase & PHASE_CONTENT))
 		return take_command(s, data, len);
 	s->progress++;
-	size_t used = s->phase == PHASE_DATA ? transaction_content(s, data, len) : bdat_content(s, data, len);
+	used = s->phase == PHASE_DATA ? transaction_content(s, data, len) : bdat_content(s, data, len);
 	if (!(s->phase & PHASE_CONTENT))
 		check_border(s);
 	return used;
@@ -319,6 +323,7 @@ void
 session_expire(struct session *s)
 {
 	static const struct msg_etrn_answer later = { .result = MSG_ETRN_LATER };
+	enum reply why;
 
 	if (s->phase == PHASE_ASKING) {
 		session_asked(s, &later, "");
@@ -336,7 +341,7 @@ session_expire(struct session *s)
 		return;
 	}
 	/* A client that ends lines with a bare LF waits for an answer to an end that was none: say what is wrong. */
-	enum reply why = s->phase == PHASE_CHUNK ? bdat_refusal(s) : transaction_fault(s);
+	why = s->phase == PHASE_CHUNK ? bdat_refusal(s) : transaction_fault(s);
 	if (why != REPLY_NONE)
 		session_reply(s, why, NULL);
 	session_reply(s, REPLY_IDLE, s->server->fqdn);

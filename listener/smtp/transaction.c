@@ -20,6 +20,7 @@ static uint64_t
 session_room_left(const struct session *s)
 {
 	uint64_t limit = s->server->max_session_size;
+
 	return limit == CONFIG_UNLIMITED ? UINT64_MAX : limit > s->accepted_bytes ? limit - s->accepted_bytes : 0;
 }
 
@@ -27,6 +28,7 @@ static uint64_t
 message_limit(const struct session *s)
 {
 	uint64_t room = session_room_left(s), limit = s->server->max_message_size;
+
 	return room < limit ? room : limit;
 }
 
@@ -43,12 +45,13 @@ void
 transaction_mail(struct session *s, const char *arg, size_t len)
 {
 	struct envelope_mail m;
+	enum reply bad;
+
 	if (!(s->server->authentication & CONFIG_AUTH_ANONYMOUS) && !s->authenticated) {
 		session_reply(s, REPLY_AUTH_REQUIRED, NULL);
 		return;
 	}
-	enum reply bad = envelope_parse_mail(&m, arg, len);
-
+	bad = envelope_parse_mail(&m, arg, len);
 	if (bad == REPLY_NONE && address_complete(&m.sender, s->server->default_domain->name) == -1)
 		bad = REPLY_BAD_ADDRESS;
 	/* Even an undeclared message has a byte. */
@@ -70,6 +73,7 @@ static int
 complete_recipient(struct session *s, struct address *a)
 {
 	const char *domain = address_domain(a);
+
 	if (domain[0] == '[' && s->ops->is_self(s->arg, domain))
 		a->text[a->at] = '\0';
 	return address_complete(a, s->server->default_domain->name);
@@ -191,6 +195,8 @@ transaction_discard(struct session *s)
 void
 transaction_data(struct session *s, const char *arg, size_t len)
 {
+	enum reply bad;
+
 	(void)arg, (void)len;
 
 	if (s->envelope->m.flags & MESSAGE_BINARY) {
@@ -199,7 +205,7 @@ transaction_data(struct session *s, const char *arg, size_t len)
 	}
 	if (transaction_waits(s))
 		return;
-	enum reply bad = transaction_begin(s);
+	bad = transaction_begin(s);
 	if (bad != REPLY_NONE) {
 		session_reset(s);
 		session_reply(s, bad, NULL);
@@ -239,6 +245,7 @@ static void
 sink(void *arg, const char *run, size_t len)
 {
 	struct session *s = arg;
+
 	if (!s->ops->add(s->arg, run, len))
 		s->blocked = true;
 }
@@ -247,6 +254,7 @@ uint64_t
 transaction_waste_limit(const struct session *s)
 {
 	uint64_t most = message_limit(s);
+
 	return most == UINT64_MAX || most < SESSION_CONTENT_WASTE ? SESSION_CONTENT_WASTE : most;
 }
 

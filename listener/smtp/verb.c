@@ -38,6 +38,7 @@ static void
 run_help(struct session *s, const char *arg, size_t len)
 {
 	struct buf names = BUF_INIT(REPLY_SIZE);
+
 	(void)arg, (void)len;
 	for (size_t i = 0; i < verb_count; i++)
 		if (verb_rows[i].help && ehlo_offers(s, verb_rows[i].name))
@@ -94,6 +95,7 @@ static size_t
 word_length(const char *line, size_t len)
 {
 	const char *end = memchr(line, ' ', len);
+
 	return end != NULL ? (size_t)(end - line) : len;
 }
 
@@ -101,6 +103,7 @@ const struct verb *
 verb_find(const char *line, size_t len)
 {
 	size_t n = word_length(line, len);
+
 	for (size_t i = 0; i < verb_count; i++)
 		if (strlen(verb_rows[i].name) == n && strncasecmp(verb_rows[i].name, line, n) == 0)
 			return &verb_rows[i];
@@ -113,6 +116,7 @@ bytes_are_good(const char *text, size_t len, enum verb_bytes allowed)
 {
 	for (size_t i = 0; i < len; i++) {
 		unsigned char byte = (unsigned char)text[i];
+
 		if (byte < ' ' || byte == 127 || (byte > 127 && allowed != VERB_UTF8))
 			return false;
 	}
@@ -150,6 +154,7 @@ verb_dispatch(struct session *s, const char *line, size_t len, bool more)
 {
 	const struct verb *v = verb_find(line, len);
 	size_t word = word_length(line, len);
+	enum reply bad;
 
 	s->ops->command(s->arg, line, len);
 	if (v != NULL && v->hostile) {
@@ -168,7 +173,7 @@ verb_dispatch(struct session *s, const char *line, size_t len, bool more)
 		word++;
 	while (len > word && line[len - 1] == ' ')
 		len--;
-	enum reply bad = judge(s, v, len - word);
+	bad = judge(s, v, len - word);
 	if (bad != REPLY_NONE)
 		session_reply(s, bad, NULL);
 	else

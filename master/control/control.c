@@ -47,11 +47,13 @@ bool
 control_parse(struct control_words *w, const void *data, size_t len)
 {
 	const char *p = data, *end = p + len;
+
 	w->count = 0;
 	if (len == 0 || end[-1] != '\0')
 		return false;
 	for (; p < end; p += strlen(p) + 1) {
 		size_t n = strlen(p);
+
 		if (w->count == CONTROL_WORDS_MAX || n == 0 || n >= CONTROL_WORD_SIZE)
 			return false;
 		for (size_t i = 0; i < n; i++)
@@ -66,6 +68,7 @@ static void
 free_client(struct control_connection *c)
 {
 	struct control *a = c->admin;
+
 	TAILQ_REMOVE(&a->clients, c, link);
 	a->count--;
 	ctl_free(c->ctl);
@@ -81,6 +84,7 @@ send_answer(struct control_connection *c, const char *text, size_t len, int32_t 
 {
 	while (len > 0) {
 		size_t n = len < CTL_PAYLOAD_MAX ? len : CTL_PAYLOAD_MAX;
+
 		if (ctl_send(c->ctl, CTL_TEXT, c->request, text, n, -1) == -1)
 			return false;
 		text += n;
@@ -93,6 +97,7 @@ static void
 answer_client(struct control_connection *c)
 {
 	bool sent = send_answer(c, buf_text(&c->order.text), c->order.text.len, c->order.status);
+
 	control_commands_done(&c->order);
 	c->busy = false;
 	if (sent)
@@ -107,6 +112,7 @@ on_client_message(void *arg, const struct ctl_message *m)
 	struct control_connection *c = arg;
 	struct master *master = c->admin->m;
 	struct control_words w;
+
 	if (m->fd != -1)
 		close(m->fd);
 	if (c->busy || !control_parse(&w, m->data, m->len)) {
@@ -129,6 +135,7 @@ static void
 on_client_gone(void *arg, bool bad)
 {
 	struct control_connection *c = arg;
+
 	if (bad)
 		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s", (unsigned)c->peer.uid,
 		    log_safe("a message that fits no row"));
@@ -146,6 +153,7 @@ static bool
 make_room(struct control *a)
 {
 	struct control_connection *c;
+
 	if (a->count < CONTROL_CLIENTS_MAX)
 		return true;
 	TAILQ_FOREACH(c, &a->clients, link)
@@ -160,11 +168,13 @@ static void
 accept_client(struct control *a, int fd)
 {
 	struct control_peer peer;
+	struct control_connection *c;
+
 	if (!make_room(a) || control_rights_peer_get(&peer, fd) == -1) {
 		close(fd);
 		return;
 	}
-	struct control_connection *c = mem_new(struct control_connection);
+	c = mem_new(struct control_connection);
 	*c = (struct control_connection){ .admin = a, .peer = peer };
 	control_commands_init(&c->order, &c->peer);
 	c->ctl = ctl_new(a->m->loop, fd, CTL_FROM_OPERATOR, on_client_message, on_client_gone, c);
@@ -179,6 +189,7 @@ on_listening(void *arg, unsigned what)
 {
 	struct control *a = arg;
 	int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
 	if (fd != -1) {
 		accept_client(a, fd);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -191,6 +202,7 @@ static void
 on_pause_over(void *arg)
 {
 	struct control *a = arg;
+
 	loop_io_want(a->io, LOOP_READ);
 }
 
@@ -199,6 +211,7 @@ control_open(struct master *m)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	struct control *a = mem_new(struct control);
+
 	a->m = m;
 	a->path = mem_printf("%s/control.sock", m->snapshot->config->service.run);
 	TAILQ_INIT(&a->clients);
@@ -220,6 +233,7 @@ void
 control_look(struct control *a)
 {
 	struct control_connection *c, *next;
+
 	TAILQ_FOREACH_SAFE(c, &a->clients, link, next)
 		if (c->busy && c->order.waiting && control_commands_settle(&c->order, a->m))
 			answer_client(c);
@@ -230,6 +244,7 @@ void
 control_close(struct control *a, const char *last_words)
 {
 	struct control_connection *c, *next;
+
 	TAILQ_FOREACH_SAFE(c, &a->clients, link, next) {
 		if (c->busy)
 			(void)send_answer(c, last_words, strlen(last_words), c->order.ends_service ? EX_OK : EX_UNAVAILABLE);

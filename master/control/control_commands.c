@@ -67,6 +67,7 @@ say_line(struct control_command *o, int status, const char *fmt, ...)
 {
 	char line[1200];
 	va_list ap;
+
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
@@ -90,6 +91,7 @@ static void
 order_server(struct control_command *o, struct master *m, struct server *s, enum state_event event, enum state goal)
 {
 	const char *text = NULL;
+
 	if (m->stopping) {
 		say_line(o, CONTROL_REFUSED, "the service is stopping");
 		return;
@@ -112,6 +114,7 @@ order_all(struct control_command *o, struct master *m, enum state_event event, e
 {
 	struct server *s;
 	bool any = false;
+
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (state_move(s->state, event)->kind == STATE_GO) {
 			order_server(o, m, s, event, goal);
@@ -181,6 +184,7 @@ run_retry(struct control_command *o, struct master *m, struct server *only)
 {
 	struct child *c;
 	unsigned told = 0;
+
 	TAILQ_FOREACH(c, &m->children, link)
 		if (c->role == ROLE_DELIVER && (only == NULL || c->server == only) && c->phase <= CHILD_READY) {
 			child_tell(c, CTL_RETRY);
@@ -207,8 +211,10 @@ put_pids(struct buf *b, const struct server *s, const char *label, enum role rol
 {
 	const struct child *c;
 	bool any = false;
+
 	TAILQ_FOREACH(c, &s->m->children, link) {
 		bool goes = c->phase == CHILD_DRAINING || c->phase == CHILD_STOPPING;
+
 		if (c->server != s || (role != ROLE_COUNT && c->role != role) || goes != leaving)
 			continue;
 		buf_printf(b, "%s%s%d", any ? "," : " ", any ? "" : label, (int)c->pid);
@@ -239,6 +245,7 @@ static void
 run_status(struct control_command *o, struct master *m, struct server *only)
 {
 	const struct server *s;
+
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (may_see(o, s, only))
 			put_status(&o->text, s);
@@ -273,9 +280,11 @@ run_health(struct control_command *o, struct master *m, struct server *only)
 	const struct server *s;
 	int worst = 0;
 	TAILQ_FOREACH(s, &m->servers, link) {
+		int health;
+
 		if (!may_see(o, s, only))
 			continue;
-		int health = server_health(s);
+		health = server_health(s);
 		worst = health > worst ? health : worst;
 		buf_printf(&line, "%s%s %s", line.len > 0 ? ", " : "", s->name, state_name(s->state));
 		if (health > 0 && s->reason != NULL)
@@ -295,6 +304,7 @@ run_counters(struct control_command *o, struct master *m, struct server *only)
 	for (enum counter i = 0; i < COUNTER_COUNT; i++) {
 		const struct server *s;
 		int64_t sum = 0;
+
 		if (only == NULL && i == COUNTER_STATE)
 			continue;
 		TAILQ_FOREACH(s, &m->servers, link)
@@ -310,6 +320,7 @@ run_prometheus(struct control_command *o, struct master *m, struct server *only)
 	struct counters_text_server *list = NULL;
 	const struct server *s;
 	size_t n = 0;
+
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (may_see(o, s, only)) {
 			list = mem_array(list, n + 1, sizeof(*list));
@@ -400,13 +411,16 @@ void
 control_commands_run(struct control_command *o, struct master *m, const struct control_words *w)
 {
 	const struct control_command_row *row = find_row(w->word[0]);
+	bool named, allowed;
+	struct server *s;
+
 	if (row == NULL || (row->run_words == NULL && w->count > (row->takes_name ? 2U : 1U))) {
 		say_line(o, EX_USAGE, "the service does not know the command %s", log_safe(w->word[0]));
 		return;
 	}
-	bool named = names_server(w);
-	struct server *s = named ? server_find(m, w->word[1]) : NULL;
-	bool allowed = (!named || s != NULL || control_rights_service(m, o->peer)) && is_allowed(o, row, m, s);
+	named = names_server(w);
+	s = named ? server_find(m, w->word[1]) : NULL;
+	allowed = (!named || s != NULL || control_rights_service(m, o->peer)) && is_allowed(o, row, m, s);
 	if (!allowed) {
 		log_command(o, row, w, "no operator");
 		say_line(o, EX_NOPERM, "%s%s%s: you are no operator of %s", row->name, named ? " " : "",
@@ -443,6 +457,7 @@ bool
 control_commands_settle(struct control_command *o, struct master *m)
 {
 	const struct server *s;
+
 	if (o->sessions != NULL)
 		return sessions_request_settle(o, m);
 	if (o->oauth_request != NULL)

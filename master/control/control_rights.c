@@ -24,6 +24,7 @@ add_id(struct control_rights *r, const char *name, const char *server)
 	bool is_group = name[0] == '@';
 	const struct passwd *pw = is_group ? NULL : getpwnam(name);
 	const struct group *gr = is_group ? getgrnam(name + 1) : NULL;
+
 	if (pw != NULL) {
 		r->uid = mem_array(r->uid, r->nuid + 1, sizeof(*r->uid));
 		r->uid[r->nuid++] = pw->pw_uid;
@@ -73,13 +74,16 @@ control_rights_peer_get(struct control_peer *p, int fd)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
+	size_t room;
+	socklen_t size;
+
 	*p = (struct control_peer){ 0 };
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
 		return -1;
-	socklen_t size = 0;
+	size = 0;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) == -1 && errno != ERANGE)
 		size = 0; /* an old kernel: the primary group alone */
-	size_t room = size / sizeof(gid_t);
+	room = size / sizeof(gid_t);
 	p->gid = mem_array(NULL, room + 1, sizeof(gid_t));
 	if (size > 0 && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, p->gid, &size) == -1)
 		size = 0;

@@ -122,6 +122,7 @@ oauth_request_told(struct child *c, const struct ctl_message *m)
 		return; /* too late: nobody waits for it */
 	if (m->type == CTL_OAUTH_TEST_TEXT) {
 		const char *text = m->data;
+
 		for (size_t i = 0; i < m->len; i++)
 			buf_add(&r->text, (text[i] >= ' ' && text[i] <= '~') || text[i] == '\n' ? &text[i] : "?", 1);
 		return;
@@ -148,6 +149,7 @@ oauth_request_run(struct control_command *o, struct master *m, struct server *on
 {
 	const char *name = w->count >= 3 ? w->word[2] : "";
 	const struct config_oauth *conf = config_oauth_find(m->snapshot->config, name);
+	struct oauth_request *r;
 
 	if (w->count < 3 || w->count > 4 || (w->count == 4 && strcmp(w->word[3], "--smtp") != 0)) {
 		buf_puts(&o->text, "the service does not understand this test\n");
@@ -159,7 +161,7 @@ oauth_request_run(struct control_command *o, struct master *m, struct server *on
 		o->status = 3;
 		return;
 	}
-	struct oauth_request *r = mem_new(struct oauth_request);
+	r = mem_new(struct oauth_request);
 	r->m = m;
 	r->smtp = w->count == 4;
 	snprintf(r->profile, sizeof(r->profile), "%s", conf->name);

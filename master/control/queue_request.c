@@ -47,8 +47,10 @@ copy_text(char *dst, size_t size, const char *text)
 {
 	struct queue_filter one = { 0 };
 	struct buf word = BUF_INIT(CONTROL_WORD_SIZE + 4);
+	bool good;
+
 	buf_printf(&word, "id=%s", text); /* the same encoding */
-	bool good = queue_filter_take_word(&one, buf_text(&word)) == 1 && strlcpy(dst, one.term[0].text, size) < size;
+	good = queue_filter_take_word(&one, buf_text(&word)) == 1 && strlcpy(dst, one.term[0].text, size) < size;
 	buf_done(&word);
 	return good;
 }
@@ -58,6 +60,7 @@ parse_place(struct msg_queue_ask *a, pid_t *pid, const char *text)
 {
 	char number[16];
 	const char *colon = strchr(text, ':'), *why = NULL;
+
 	if (colon == NULL || (size_t)(colon - text) >= sizeof(number) || strlen(colon + 1) >= sizeof(a->at))
 		return false;
 	memcpy(number, text, (size_t)(colon - text));
@@ -72,6 +75,7 @@ take_word(struct msg_queue_ask *a, pid_t *pid, const char *word)
 {
 	const char *why = NULL;
 	int taken = queue_filter_take_word(&a->pick, word);
+
 	if (taken != 0)
 		return taken == 1;
 	if (strncmp(word, "at=", 3) == 0)
@@ -90,6 +94,8 @@ take_word(struct msg_queue_ask *a, pid_t *pid, const char *word)
 bool
 queue_request_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_words *w)
 {
+	bool all;
+
 	memset(a, 0, sizeof(*a));
 	*pid = 0;
 	if (w->count < 3)
@@ -97,7 +103,7 @@ queue_request_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_wo
 	a->verb = msg_queue_find(w->word[2], strcmp(w->word[0], "badmail") == 0);
 	if (a->verb == MSG_QUEUE_VERBS)
 		return false;
-	bool all = false;
+	all = false;
 	for (size_t i = 3; i < w->count; i++) {
 		if (!take_word(a, pid, w->word[i]))
 			return false;
@@ -124,6 +130,7 @@ static void
 names_server(struct control_command *o, struct master *m)
 {
 	const struct server *s;
+
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (control_rights_server(s, o->peer))
 			buf_printf(&o->text, "@%s\n", s->name);
@@ -133,6 +140,7 @@ static struct child *
 queue_owner(struct master *m, const struct server *s)
 {
 	struct child *c;
+
 	TAILQ_FOREACH(c, &m->children, link)
 		if (c->server == s && (c->role == ROLE_DELIVER || c->role == ROLE_MAINTENANCE) && c->phase == CHILD_READY && c->ctl != NULL)
 			return c;
@@ -145,6 +153,7 @@ call_maintenance(struct control_command *o, struct master *m, struct server *s)
 {
 	struct child *c = NULL;
 	const char *why = "has no delivery process just now; ask again";
+
 	if (s->state != STATE_STOPPED)
 		c = queue_owner(m, s);
 	else if (s->conf == NULL)
@@ -166,6 +175,7 @@ lock_other_queue(struct control_command *o, struct master *m, const struct serve
 {
 	const struct server *to = server_find(m, a->to);
 	const char *where = "";
+
 	if (to == NULL || to == s || to->conf == NULL)
 		say_reason(o, QUEUE_REQUEST_NONE, to == s ? "is the virtual server that has them" :
 		    to == NULL ? "is no virtual server" : "has no usable configuration", a->to);
@@ -185,9 +195,11 @@ static char *
 on_page(const struct server *s, const struct control_words *w)
 {
 	struct buf said = BUF_INIT(1024);
+	char *text;
+
 	for (size_t i = 3; i < w->count; i++)
 		buf_printf(&said, "%s%s", i > 3 ? " " : "", w->word[i]);
-	char *text = mem_printf("server=%s command=%s action=%s selection=%s", s->name, w->word[0], w->word[2], log_safe(buf_text(&said)));
+	text = mem_printf("server=%s command=%s action=%s selection=%s", s->name, w->word[0], w->word[2], log_safe(buf_text(&said)));
 	buf_done(&said);
 	return text;
 }
@@ -207,6 +219,7 @@ on_request_late(void *arg)
 {
 	struct queue_request *k = arg;
 	struct master *m = k->m;
+
 	k->fault = "the delivery process did not answer in time; what was begun goes on";
 	k->over = true;
 	log_request(k);
@@ -217,6 +230,7 @@ static void
 send_request(struct control_command *o, struct master *m, struct child *c, const struct msg_queue_ask *ask, char *said)
 {
 	struct queue_request *k = mem_new(struct queue_request);
+
 	k->said = said;
 	k->m = m;
 	k->child = c;
@@ -239,6 +253,7 @@ queue_request_run(struct control_command *o, struct master *m, struct server *s,
 	struct msg_queue_ask ask;
 	struct child *c;
 	pid_t pid;
+
 	if (s == NULL) {
 		names_server(o, m);
 		return;
@@ -262,6 +277,7 @@ bool
 queue_request_waits(const struct child *c)
 {
 	const struct queue_request *k;
+
 	TAILQ_FOREACH(k, &c->m->queue_requests, link)
 		if (k->child == c)
 			return true;
@@ -285,6 +301,7 @@ static struct queue_request *
 find_request(struct child *c, uint32_t request)
 {
 	struct queue_request *k;
+
 	TAILQ_FOREACH(k, &c->m->queue_requests, link)
 		if (k->child == c && k->request == request && !k->over)
 			return k;
@@ -295,6 +312,9 @@ void
 queue_request_page(struct child *c, const struct ctl_message *m)
 {
 	struct queue_request *k = find_request(c, m->request);
+	const struct server *to;
+	struct child *other;
+
 	if (k == NULL)
 		return; /* too late: nobody waits for it */
 	if (!msg_queue_page_take(&k->page, m->data, m->len, &k->text_len))
@@ -304,8 +324,8 @@ queue_request_page(struct child *c, const struct ctl_message *m)
 	log_request(k);
 	if (c->role == ROLE_MAINTENANCE)
 		maintenance_post_answered(c->server, k->fault == NULL && k->page.state == MSG_QUEUE_OK);
-	const struct server *to = k->ask.verb == MSG_QUEUE_MOVE && k->page.done > 0 ? server_find(c->m, k->ask.to) : NULL;
-	struct child *other = to != NULL ? queue_owner(c->m, to) : NULL;
+	to = k->ask.verb == MSG_QUEUE_MOVE && k->page.done > 0 ? server_find(c->m, k->ask.to) : NULL;
+	other = to != NULL ? queue_owner(c->m, to) : NULL;
 	if (other != NULL)
 		child_tell(other, CTL_NEW_MAIL);
 }
@@ -314,6 +334,7 @@ void
 queue_request_gone(struct child *c)
 {
 	struct queue_request *k;
+
 	TAILQ_FOREACH(k, &c->m->queue_requests, link)
 		if (k->child == c) {
 			k->child = NULL;
@@ -331,6 +352,7 @@ on_reminder(struct control_command *o, const struct queue_request *k)
 		[MSG_QUEUE_BADMAIL_RETRY] = true };
 	const char *name = k->ask.verb == MSG_QUEUE_MOVE ? k->ask.to : k->server;
 	const struct server *s = server_find(k->m, name);
+
 	if (sends[k->ask.verb] && k->page.done > 0 && k->page.next[0] == '\0' && s != NULL && s->state == STATE_STOPPED)
 		say_reason(o, o->status, "is stopped: nothing leaves its queue until it is started", name);
 }
@@ -340,6 +362,7 @@ bool
 queue_request_settle(struct control_command *o)
 {
 	struct queue_request *k = o->queue_request;
+
 	if (!k->over)
 		return false;
 	o->waiting = false;

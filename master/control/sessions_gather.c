@@ -22,6 +22,7 @@ struct sessions_gather *
 sessions_gather_new(struct master *m, const struct msg_sessions_ask *like)
 {
 	struct sessions_gather *g = mem_new(struct sessions_gather);
+
 	g->m = m;
 	g->ask = *like;
 	buf_init(&g->rows, SESSIONS_GATHER_TEXT_MAX);
@@ -49,8 +50,10 @@ sessions_gather_free(struct sessions_gather *g)
 void
 sessions_gather_add(struct sessions_gather *g, struct child *c, const uint32_t *serial, size_t n)
 {
+	struct sessions_gather_part *p;
+
 	g->part = mem_array(g->part, g->parts + 1, sizeof(*g->part));
-	struct sessions_gather_part *p = &g->part[g->parts++];
+	p = &g->part[g->parts++];
 	*p = (struct sessions_gather_part){ .child = c, .pid = c->pid, .serials = n };
 	snprintf(p->server, sizeof(p->server), "%s", c->server->name);
 	if (n > 0) {
@@ -75,6 +78,7 @@ static void
 check_parts(struct sessions_gather *g)
 {
 	bool over = true;
+
 	for (size_t i = 0; i < g->parts; i++)
 		over = over && g->part[i].done;
 	if (!over)
@@ -88,6 +92,7 @@ on_gather_late(void *arg)
 {
 	struct sessions_gather *g = arg;
 	struct master *m = g->m;
+
 	for (size_t i = 0; i < g->parts; i++) {
 		if (!g->part[i].done)
 			buf_printf(&g->notes, "!the listener %d of %s did not answer in time; its sessions are missing\n", (int)g->part[i].pid,
@@ -113,9 +118,11 @@ static void
 take_page(struct sessions_gather *g, struct sessions_gather_part *p, const struct msg_sessions_page *page, size_t len)
 {
 	for (const char *at = page->text, *end = page->text + len, *lf; at < end; at = lf + 1) {
+		size_t tab, before;
+
 		lf = memchr(at, '\n', (size_t)(end - at));
-		size_t tab = strcspn(at, "\t");
-		size_t before = g->rows.len;
+		tab = strcspn(at, "\t");
+		before = g->rows.len;
 		buf_printf(&g->rows, "%d-%.*s\t%s%.*s\n", (int)p->pid, (int)tab, at, p->server, (int)(lf - at - (long)tab), at + tab);
 		if (!buf_ok(&g->rows)) {
 			g->rows.len = before;
@@ -140,6 +147,7 @@ static struct sessions_gather_part *
 find_part(struct master *m, const struct child *c, uint32_t request, struct sessions_gather **of)
 {
 	struct sessions_gather *g;
+
 	TAILQ_FOREACH(g, &m->sessions_gathers, link)
 		for (size_t i = 0; i < g->parts; i++)
 			if (g->part[i].child == c && g->part[i].request == request && !g->part[i].done) {
@@ -156,6 +164,7 @@ sessions_gather_page(struct child *c, const struct ctl_message *m)
 	struct sessions_gather *g;
 	size_t len;
 	struct sessions_gather_part *p = find_part(c->m, c, m->request, &g);
+
 	if (p == NULL)
 		return; /* too late: nobody waits for it */
 	if (!msg_sessions_page_take(&page, m->data, m->len, &len)) {
@@ -173,6 +182,7 @@ void
 sessions_gather_gone(struct child *c)
 {
 	struct sessions_gather *g;
+
 	TAILQ_FOREACH(g, &c->m->sessions_gathers, link) {
 		for (size_t i = 0; i < g->parts; i++)
 			if (g->part[i].child == c) {

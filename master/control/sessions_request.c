@@ -24,6 +24,7 @@ static bool
 parse_number(const char *text, long long max, long long *value)
 {
 	const char *why = NULL;
+
 	*value = strtonum(text, 0, max, &why);
 	return why == NULL;
 }
@@ -33,6 +34,7 @@ take_id(struct sessions_wish *w, const char *text)
 {
 	char pid[16];
 	const char *dash = strchr(text, '-');
+
 	long long p, s;
 	if (dash == NULL || dash == text || (size_t)(dash - text) >= sizeof(pid) || w->ids == CONTROL_WORDS_MAX)
 		return false;
@@ -50,9 +52,11 @@ take_from(struct sessions_wish *w, const char *text)
 {
 	struct net_entry e;
 	const char *why;
+	bool good;
+
 	if (net_entry_parse(&e, text, &why) == -1)
 		return false;
-	bool good = e.family != AF_UNSPEC;
+	good = e.family != AF_UNSPEC;
 	w->ask.family = e.family;
 	memcpy(w->ask.bytes, e.bytes, sizeof(e.bytes));
 	memcpy(w->ask.mask, e.mask, sizeof(e.mask));
@@ -74,6 +78,7 @@ static bool
 take_user(struct sessions_wish *w, const char *text)
 {
 	size_t len = strlen(text);
+
 	if (len == 0 || len >= sizeof(w->ask.name))
 		return false;
 	memcpy(w->ask.name, text, len + 1);
@@ -92,6 +97,7 @@ take_word(struct sessions_wish *w, const char *word)
 {
 	for (size_t i = 0; i < nitems_of(sessions_request_options); i++) {
 		size_t n = strlen(sessions_request_options[i].prefix);
+
 		if (strncmp(word, sessions_request_options[i].prefix, n) == 0) {
 			w->chosen = true;
 			return sessions_request_options[i].take(w, word + n);
@@ -122,6 +128,7 @@ static int
 parse_order(const void *a, const void *b)
 {
 	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+
 	return (left > right) - (left < right);
 }
 
@@ -131,6 +138,7 @@ add_listeners(struct sessions_gather *g, const struct sessions_wish *w, struct c
 {
 	uint32_t serial[CONTROL_WORDS_MAX];
 	size_t n = 0;
+
 	for (size_t i = 0; i < w->ids; i++)
 		if (w->id[i].pid == c->pid)
 			serial[n++] = w->id[i].serial;
@@ -152,6 +160,7 @@ sessions_request_run(struct control_command *o, struct master *m, struct server 
 {
 	struct sessions_request *s = mem_new(struct sessions_request);
 	struct child *c;
+
 	if (!sessions_request_parse(&s->wish, words)) {
 		buf_puts(&o->text, "!the service does not understand this selection of sessions\n");
 		o->status = EX_USAGE;
@@ -182,9 +191,11 @@ find_chosen(const struct sessions_gather *g, pid_t pid, uint32_t *serial)
 {
 	size_t n = 0;
 	const char *at = buf_text(&g->rows);
+
 	while (*at != '\0') {
 		char *end;
 		long p = strtol(at, &end, 10);
+
 		if (p == pid && *end == '-')
 			serial[n++] = (uint32_t)strtoul(end + 1, NULL, 10);
 		at += strcspn(at, "\n");
@@ -207,6 +218,7 @@ end_chosen(struct control_command *o, struct master *m)
 	s->gather = sessions_gather_new(m, &ask);
 	TAILQ_FOREACH(c, &m->children, link) {
 		size_t n = may_see_server(o, c) ? find_chosen(found, c->pid, serial) : 0;
+
 		if (n > 0)
 			sessions_gather_add(s->gather, c, serial, n);
 	}
@@ -219,6 +231,7 @@ static void
 answer_rows(struct control_command *o, const char *fmt, int status)
 {
 	struct sessions_gather *g = o->sessions->gather;
+
 	buf_done(&o->text);
 	buf_init(&o->text, g->rows.cap + MASTER_TEXT_MAX);
 	buf_add(&o->text, buf_text(&g->rows), g->rows.len);
@@ -233,6 +246,7 @@ bool
 sessions_request_settle(struct control_command *o, struct master *m)
 {
 	struct sessions_request *s = o->sessions;
+
 	if (!s->gather->over)
 		return false;
 	if (!s->wish.terminate) {

@@ -19,17 +19,21 @@ check_config_run(const char *path, check_files *files)
 {
 	struct config_faults faults = { 0 };
 	struct config *c = config_read(path, &faults);
+	int status;
+	size_t errors, warnings;
+
 	if (c != NULL && files != NULL)
 		files(c, &faults);
 	config_faults_print(&faults, stdout);
-	size_t errors = faults.errors, warnings = faults.count - faults.errors;
+	errors = faults.errors;
+	warnings = faults.count - faults.errors;
 	if (c == NULL || errors > 0)
 		printf("%s: %zu error%s, %zu warning%s\n", path, errors, errors == 1 ? "" : "s", warnings,
 		    warnings == 1 ? "" : "s");
 	else
 		printf("%s: good, %zu virtual server%s, %zu warning%s\n", path, c->nserver, c->nserver == 1 ? "" : "s", warnings,
 		    warnings == 1 ? "" : "s");
-	int status = c == NULL || errors > 0 ? EX_CONFIG : EX_OK;
+	status = c == NULL || errors > 0 ? EX_CONFIG : EX_OK;
 	config_free(c);
 	config_faults_done(&faults);
 	return status;
@@ -40,8 +44,10 @@ check_config_print(const char *path, const char *name)
 {
 	struct config_faults faults = { 0 };
 	struct config *c = config_read(path, &faults);
+	int status;
+
 	config_faults_print(&faults, stderr);
-	int status = c == NULL || faults.errors > 0 ? EX_CONFIG : EX_OK;
+	status = c == NULL || faults.errors > 0 ? EX_CONFIG : EX_OK;
 	if (c != NULL && name != NULL && config_server_by_name(c, name) == NULL) {
 		fprintf(stderr, "there is no virtual server %s%s\n", log_safe(name),
 		    reload_fault_of(&faults, name) != NULL ? " without errors in its file" : "");

@@ -123,6 +123,7 @@ judge_certificates(struct check_paths *i)
 
 	for (size_t n = 0; config_server_has_tls(s) && n < s->certificate.count; n++) {
 		struct tls_source source = { .certificate.path = s->certificate.text[n], .key.path = s->key.text[n] };
+
 		i->missing = 0;
 		i->key = "key";
 		source.key.data = read_named_file(i, CTL_FILE_KEY, source.key.path, n, TLS_FILE_MAX, &source.key.len);
@@ -140,6 +141,7 @@ static void
 judge_account(void *arg, unsigned line, const char *why)
 {
 	const struct check_paths *i = arg;
+
 	blame_key(i, true, "%s, line %u: %s; nobody can log in by it", i->server->password_file, line, why);
 }
 
@@ -148,12 +150,13 @@ judge_passwords(struct check_paths *i)
 {
 	size_t len;
 	char *data;
+	struct passwd_account_list *l;
 
 	i->key = "password-file";
 	if (i->server->password_file == NULL ||
 	    (data = read_named_file(i, CTL_FILE_PASSWORDS, i->server->password_file, 0, PASSWD_FILE_MAX, &len)) == NULL)
 		return;
-	struct passwd_account_list *l = passwd_file_list_parse(data, len, judge_account, i);
+	l = passwd_file_list_parse(data, len, judge_account, i);
 	if (l->count == 0)
 		blame_key(i, true, "there is no account in %s", i->server->password_file);
 	passwd_file_list_free(l);
@@ -178,13 +181,14 @@ judge_authorities(struct check_paths *i)
 {
 	struct buf why = BUF_INIT(CTL_REASON_MAX);
 	struct tls_text file = { .path = i->server->authorities };
+	struct tls_out *t;
 
 	i->section = KEY_DELIVERY;
 	i->key = "authorities";
 	if (!config_server_verifies(i->server) ||
 	    (file.data = read_named_file(i, CTL_FILE_AUTHORITIES, file.path, 0, TLS_FILE_MAX, &file.len)) == NULL)
 		return;
-	struct tls_out *t = tls_out_new();
+	t = tls_out_new();
 	if (t != NULL && tls_out_trust(t, &file, &why) == -1)
 		blame_key(i, false, "%s", buf_text(&why));
 	tls_out_free(t);
@@ -199,6 +203,8 @@ judge_secret(const struct check_paths *i, const struct config_domain *d)
 	struct ctl_opened answer = { .file = { .kind = CTL_FILE_SECRET } };
 	struct config_account a;
 	int fd;
+	bool hidden;
+	char text[512];
 
 	if (!config_account_find(&a, i->server, d, false) || a.secret_file == NULL || (d != NULL && strcmp(a.domain, d->name) != 0))
 		return;
@@ -211,8 +217,7 @@ judge_secret(const struct check_paths *i, const struct config_domain *d)
 		close(fd);
 		return;
 	}
-	bool hidden = answer.error == EACCES && access(a.secret_file, R_OK) == -1;
-	char text[512];
+	hidden = answer.error == EACCES && access(a.secret_file, R_OK) == -1;
 	if (hidden)
 		snprintf(text, sizeof(text), "secret-file \"%s\" cannot be looked at by this user; root can", a.secret_file);
 	else
@@ -237,6 +242,7 @@ check_paths_files(const struct config *c, struct config_faults *faults)
 {
 	for (size_t n = 0; n < c->nserver; n++) {
 		struct check_paths i = { .faults = faults, .server = &c->server[n], .section = KEY_ACCESS };
+
 		judge_certificates(&i);
 		judge_passwords(&i);
 		judge_keytab(&i);

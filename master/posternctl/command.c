@@ -24,11 +24,15 @@ config_path_of(const struct command_context *c)
 static char *
 socket_path_of(const struct command_context *c)
 {
+	struct config_faults faults;
+	struct config *config;
+	char *path;
+
 	if (c->socket_path != NULL)
 		return mem_strdup(c->socket_path);
-	struct config_faults faults = { 0 };
-	struct config *config = config_read(config_path_of(c), &faults);
-	char *path = mem_printf("%s/control.sock", config != NULL ? config->service.run : POSTERN_RUNDIR "/postern");
+	faults = (struct config_faults){ 0 };
+	config = config_read(config_path_of(c), &faults);
+	path = mem_printf("%s/control.sock", config != NULL ? config->service.run : POSTERN_RUNDIR "/postern");
 	config_free(config);
 	config_faults_done(&faults);
 	return path;
@@ -38,10 +42,13 @@ static int
 send_words(const struct command_context *c, const char *what, const char *const *words, size_t count)
 {
 	const char *all[CONTROL_WORDS_MAX] = { what };
+	char *path;
+	int status;
+
 	for (size_t i = 0; i < count && i + 1 < CONTROL_WORDS_MAX; i++)
 		all[i + 1] = words[i];
-	char *path = socket_path_of(c);
-	int status = control_client_service(path, all, count + 1, NULL);
+	path = socket_path_of(c);
+	status = control_client_service(path, all, count + 1, NULL);
 	free(path);
 	return status;
 }
@@ -51,6 +58,7 @@ static int
 run_ask(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	int status = send_words(c, row->asks, words, count);
+
 	if (status != CONTROL_CLIENT_NO_SERVICE && status != CONTROL_CLIENT_CUT)
 		return status;
 	fprintf(stderr, "posternctl: the service %s\n", status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
@@ -60,9 +68,11 @@ run_ask(const struct command_context *c, const struct command *row, const char *
 static int
 run_status(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
+	int status;
+
 	if (count == 0 || strcmp(words[0], "--check") != 0)
 		return count > 1 ? command_misused(row) : run_ask(c, row, words, count);
-	int status = send_words(c, "health", words + 1, count - 1);
+	status = send_words(c, "health", words + 1, count - 1);
 	if (status != CONTROL_CLIENT_NO_SERVICE && status != CONTROL_CLIENT_CUT)
 		return status;
 	printf("CRITICAL: the service is not running\n");
@@ -73,6 +83,7 @@ static int
 run_counters(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	static const struct command prometheus = { .asks = "prometheus" };
+
 	if (count > 0 && strcmp(words[0], "--prometheus") == 0)
 		return run_ask(c, &prometheus, words + 1, count - 1);
 	return count > 1 ? command_misused(row) : run_ask(c, row, words, count);
@@ -82,6 +93,7 @@ static int
 run_stop(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	int status = send_words(c, row->asks, words, count);
+
 	if (status == CONTROL_CLIENT_CUT && count == 0) {
 		printf("the service has stopped\n");
 		return EX_OK;
@@ -101,13 +113,17 @@ run_sessions(const struct command_context *c, const struct command *row, const c
 {
 	struct sessions_command l;
 	const char *all[CONTROL_WORDS_MAX + 1] = { row->asks };
+	struct buf text;
+	char *path;
+	int status;
+
 	if (!sessions_command_parse(&l, words, count) || l.count >= CONTROL_WORDS_MAX)
 		return command_misused(row);
 	for (size_t i = 0; i < l.count; i++)
 		all[i + 1] = l.word[i];
-	struct buf text = BUF_INIT(16U << 20);
-	char *path = socket_path_of(c);
-	int status = control_client_service(path, all, l.count + 1, &text);
+	text = (struct buf)BUF_INIT(16U << 20);
+	path = socket_path_of(c);
+	status = control_client_service(path, all, l.count + 1, &text);
 	free(path);
 	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {
 		fprintf(stderr, "posternctl: the service %s\n", status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
@@ -126,13 +142,15 @@ run_queue(const struct command_context *c, const struct command *row, const char
 	struct queue_command *t = mem_new(struct queue_command);
 	const char *why;
 	int status = queue_command_parse(t, strcmp(row->name, "badmail") == 0, words, count, &why);
+	char *path;
+
 	if (status != EX_OK) {
 		if (why != NULL)
 			fprintf(stderr, "posternctl: %s\n", why);
 		free(t);
 		return command_misused(row);
 	}
-	char *path = socket_path_of(c);
+	path = socket_path_of(c);
 	status = queue_command_run(t, path);
 	free(path);
 	free(t);
@@ -147,6 +165,7 @@ static int
 run_start(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	int status = send_words(c, row->asks, words, count);
+
 	if (status == CONTROL_CLIENT_NO_SERVICE) {
 		status = service_start_up(config_path_of(c), c->config_path == NULL, count > 0 ? words[0] : NULL);
 		if (status != EX_OK || count == 0)
@@ -164,6 +183,7 @@ static int
 take_over_row(const struct command_context *c)
 {
 	int status = send_words(c, "reload", NULL, 0);
+
 	if (status == CONTROL_CLIENT_CUT) {
 		fprintf(stderr, "posternctl: the service ended before it answered\n");
 		return EX_UNAVAILABLE;
@@ -177,6 +197,7 @@ static int
 run_create(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	int status = server_command_create(config_path_of(c), words, count);
+
 	return status == EX_OK ? take_over_row(c) : status;
 }
 
@@ -184,6 +205,7 @@ static int
 run_delete(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	int status = server_command_delete(config_path_of(c), words[0]);
+
 	return status == EX_OK ? take_over_row(c) : status;
 }
 
@@ -192,6 +214,7 @@ order_server(void *arg, const char *what, const char *name)
 {
 	const struct command_context *c = arg;
 	int status = send_words(c, what, &name, 1);
+
 	return status == CONTROL_CLIENT_NO_SERVICE ? EX_OK : status == CONTROL_CLIENT_CUT ? EX_UNAVAILABLE : status;
 }
 
@@ -200,6 +223,7 @@ run_rename(const struct command_context *c, const struct command *row, const cha
 {
 	struct command_context context = *c;
 	int status = server_command_rename(config_path_of(c), words[0], words[1], order_server, &context);
+
 	return status == EX_OK ? take_over_row(c) : status;
 }
 
@@ -219,6 +243,7 @@ static int
 run_passwd(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	int status = passwd_run(config_path_of(c), words, count);
+
 	return status == EX_USAGE ? command_misused(row) : status;
 }
 
@@ -226,6 +251,7 @@ static int
 run_oauth(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	const char *all[] = { "-", count > 1 ? words[1] : "", "--smtp" };
+
 	if (strcmp(words[0], "test") != 0 || (count > 2 && strcmp(words[2], "--smtp") != 0))
 		return command_misused(row);
 	return run_ask(c, row, all, count);
@@ -235,6 +261,7 @@ static int
 run_explain(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	int status = explain_run(config_path_of(c), words, count);
+
 	return status == EXPLAIN_MISUSED ? command_misused(row) : status;
 }
 
@@ -249,6 +276,7 @@ static int
 run_help(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	const struct command *one = count > 0 ? command_find(words[0]) : NULL;
+
 	if (count == 0)
 		command_usage(stdout);
 	else if (one != NULL)
@@ -323,6 +351,7 @@ command_usage(FILE *out)
 	fprintf(out, "usage: posternctl [-c file] [-s socket] command [argument ...]\n");
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *row = &command_rows[i];
+
 		if (row->run != say_missing)
 			fprintf(out, "  %-9s %-17s %s\n", row->name, row->arguments, row->meaning);
 	}
@@ -344,6 +373,7 @@ int
 command_run(const struct command_context *c, const char *const *words, size_t count)
 {
 	const struct command *row = count > 0 ? command_find(words[0]) : NULL;
+
 	if (row == NULL) {
 		if (count > 0)
 			fprintf(stderr, "posternctl: there is no command %s\n", log_safe(words[0]));

@@ -21,15 +21,17 @@ static int
 connect_to_service(const char *path)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int saved, fd;
+
 	if (strlen(path) >= sizeof(sun.sun_path)) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
 	strcpy(sun.sun_path, path);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd == -1 || connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0)
 		return fd;
-	int saved = errno;
+	saved = errno;
 	close(fd);
 	errno = saved;
 	return -1;
@@ -40,8 +42,10 @@ read_answer(int fd, struct buf *out)
 {
 	static char space[CTL_PAYLOAD_MAX];
 	struct ctl_message m;
+
 	for (;;) {
 		int rc = ctl_recv_now(fd, CTL_FROM_MASTER, &m, space, sizeof(space));
+
 		if (rc == 0 || (rc == -1 && errno == ECONNRESET))
 			return CONTROL_CLIENT_CUT;
 		if (rc == -1) {
@@ -55,6 +59,7 @@ read_answer(int fd, struct buf *out)
 			fflush(stdout);
 		} else if (m.type == CTL_END) {
 			int32_t status;
+
 			memcpy(&status, m.data, sizeof(status));
 			return status;
 		}
@@ -65,15 +70,17 @@ int
 control_client_service(const char *socket_path, const char *const *words, size_t count, struct buf *out)
 {
 	struct buf text = BUF_INIT(CONTROL_WORDS_MAX * CONTROL_WORD_SIZE);
+	int fd, status;
+
 	for (size_t i = 0; i < count; i++)
 		buf_add(&text, words[i], strlen(words[i]) + 1);
-	int status = EX_USAGE;
+	status = EX_USAGE;
 	if (!buf_ok(&text)) {
 		fprintf(stderr, "posternctl: the command is too long\n");
 		buf_done(&text);
 		return status;
 	}
-	int fd = connect_to_service(socket_path);
+	fd = connect_to_service(socket_path);
 	if (fd == -1 && (errno == ENOENT || errno == ECONNREFUSED)) {
 		status = CONTROL_CLIENT_NO_SERVICE;
 	} else if (fd == -1) {

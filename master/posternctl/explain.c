@@ -207,6 +207,7 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 {
 	struct route_answer a;
 	char text[ADDRESS_MAX + 16];
+	bool own;
 
 	route_find(r, domain, &a);
 	if (a.kind == ROUTE_LOCAL)
@@ -218,7 +219,7 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 		say("route", NULL, NULL, "none: returned to the sender, %s %s", a.status, a.why);
 		return;
 	}
-	bool own = d != NULL && d->route.count > 0;
+	own = d != NULL && d->route.count > 0;
 	snprintf(text, sizeof(text), domain[0] == '[' ? "%s" : "MX of %s", domain);
 	if (a.kind == ROUTE_HOSTS)
 		print_hosts(x, "route", a.hosts, own ? d : NULL);
@@ -352,12 +353,13 @@ explain_run(const char *path, const char *const *words, size_t count)
 	struct explain x = { 0 };
 	struct config_faults faults = { 0 };
 	int status = EX_CONFIG;
+	struct config *c;
 
 	if (!parse_options(&x, words, count))
 		return EXPLAIN_MISUSED;
 	if (x.name == NULL)
 		x.name = "default";
-	struct config *c = config_read(path, &faults);
+	c = config_read(path, &faults);
 	config_faults_print(&faults, stderr);
 	x.server = c == NULL ? NULL : config_server_by_name(c, x.name);
 	if (x.server != NULL) {

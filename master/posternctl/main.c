@@ -18,6 +18,7 @@ main(int argc, char **argv)
 {
 	struct command_context context = { 0 };
 	int c;
+
 	log_open("posternctl", "", false);
 	while ((c = getopt(argc, argv, "+c:s:Vh")) != -1)
 		switch (c) {

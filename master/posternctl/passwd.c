@@ -43,9 +43,11 @@ struct passwd {
 static int
 read_stdin(char *password)
 {
+	size_t n;
+
 	if (fgets(password, PASSWORD_SIZE, stdin) == NULL)
 		return -1;
-	size_t n = strcspn(password, "\r\n");
+	n = strcspn(password, "\r\n");
 	if (password[n] == '\0' && n == PASSWORD_SIZE - 1)
 		return -1;
 	password[n] = '\0';
@@ -57,6 +59,7 @@ read_terminal(char *password)
 {
 	char again[PASSWORD_SIZE];
 	int rc = -1;
+
 	if (readpassphrase("New password: ", password, PASSWORD_SIZE, RPP_REQUIRE_TTY) == NULL ||
 	    readpassphrase("Once more: ", again, sizeof(again), RPP_REQUIRE_TTY) == NULL)
 		fprintf(stderr, "posternctl: there is no terminal to ask for the password; use --stdin\n");
@@ -74,6 +77,7 @@ hash_scram(struct buf *out, const char *password)
 	struct passwd_account a = { .iterations = ITERATIONS, .salt_len = SALT_SIZE };
 	char salted[PASSWD_KEY_SIZE], client[PASSWD_KEY_SIZE];
 	int rc = gsasl_random((char *)a.salt, SALT_SIZE);
+
 	if (rc == GSASL_OK)
 		rc = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, password, a.iterations, (const char *)a.salt, a.salt_len, salted,
 		    client, (char *)a.server, (char *)a.stored);
@@ -93,9 +97,11 @@ hash_yescrypt(struct buf *out, const char *password)
 	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
 	struct crypt_data *data = mem_new(struct crypt_data);
 	const char *hash = NULL;
+	bool good;
+
 	if (crypt_gensalt_rn("$y$", 0, NULL, 0, setting, sizeof(setting)) != NULL)
 		hash = crypt_r(password, setting, data);
-	bool good = hash != NULL && hash[0] != '*';
+	good = hash != NULL && hash[0] != '*';
 	if (good)
 		buf_puts(out, hash);
 	else
@@ -110,6 +116,7 @@ make_hash(const struct passwd *p, struct buf *out)
 {
 	char password[PASSWORD_SIZE];
 	int rc = p->from_stdin ? read_stdin(password) : read_terminal(password);
+
 	if (rc == -1 && p->from_stdin)
 		fprintf(stderr, "posternctl: no password of at most %d bytes on the standard input\n", PASSWORD_SIZE - 2);
 	if (rc == 0 && password[0] == '\0') {
@@ -136,8 +143,13 @@ static int
 open_locked(struct passwd *p)
 {
 	struct stat now;
+	ssize_t n;
+	size_t size;
+	char *room;
+
 	for (;;) {
 		int flags = p->act == ACT_SET ? O_RDWR | O_CREAT : O_RDONLY;
+
 		p->fd = open(p->path, flags | O_CLOEXEC | O_NOCTTY, 0600);
 		if (p->fd == -1 || flock(p->fd, LOCK_EX) == -1 || fstat(p->fd, &p->st) == -1)
 			return fail(p, "");
@@ -149,11 +161,11 @@ open_locked(struct passwd *p)
 			break;
 		close(p->fd);
 	}
-	size_t size = (size_t)p->st.st_size;
-	char *room = size > 0 ? buf_room(&p->text, size) : NULL;
+	size = (size_t)p->st.st_size;
+	room = size > 0 ? buf_room(&p->text, size) : NULL;
 	if (room == NULL)
 		return EX_OK;
-	ssize_t n = disk_pread(p->fd, room, size, 0);
+	n = disk_pread(p->fd, room, size, 0);
 	if (n == -1)
 		return fail(p, "");
 	p->text.len = (size_t)n;
@@ -164,13 +176,16 @@ static int
 replace(const struct passwd *p, const struct buf *text)
 {
 	char *temporary = mem_printf("%s.new", p->path);
+	int status, fd, rc;
+
 	(void)unlink(temporary);
-	int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), rc = -1;
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	rc = -1;
 	if (fd != -1 && (geteuid() != 0 || fchown(fd, p->st.st_uid, p->st.st_gid) == 0) &&
 	    fchmod(fd, p->st.st_mode & (S_IRUSR | S_IWUSR | S_IRGRP)) == 0 && disk_write(fd, text->data, text->len) == 0 &&
 	    disk_sync(fd) == 0)
 		rc = rename(temporary, p->path);
-	int status = rc == 0 ? EX_OK : fail(p, "cannot be replaced: ");
+	status = rc == 0 ? EX_OK : fail(p, "cannot be replaced: ");
 	if (fd != -1)
 		close(fd);
 	if (rc != 0)
@@ -183,6 +198,7 @@ static bool
 is_named(const struct passwd *p, const char *line, size_t len)
 {
 	size_t n = strlen(p->name);
+
 	return len > n && line[0] != '#' && line[n] == ':' && strncasecmp(line, p->name, n) == 0;
 }
 
@@ -191,9 +207,11 @@ static bool
 rewrite(const struct passwd *p, struct buf *out, const char *hash)
 {
 	bool found = false;
+
 	for (size_t at = 0; at < p->text.len;) {
 		const char *line = p->text.data + at, *lf = memchr(line, '\n', p->text.len - at);
 		size_t len = lf != NULL ? (size_t)(lf - line) : p->text.len - at;
+
 		if (!is_named(p, line, len)) {
 			buf_add(out, line, len);
 			buf_puts(out, "\n");
@@ -213,6 +231,7 @@ static void
 on_fault(void *arg, unsigned line, const char *why)
 {
 	const struct passwd *p = arg;
+
 	fprintf(stderr, "%s:%u: %s\n", p->path, line, why);
 }
 
@@ -220,6 +239,7 @@ static int
 list(struct passwd *p)
 {
 	struct passwd_account_list *l = passwd_file_list_parse(buf_text(&p->text), p->text.len, on_fault, p);
+
 	for (size_t i = 0; i < l->count; i++)
 		printf("%s %s\n", l->account[i].name, l->account[i].hash == NULL ? "scram-sha-256" : "crypt");
 	passwd_file_list_free(l);
@@ -231,12 +251,14 @@ change(struct passwd *p)
 {
 	struct buf hash = BUF_INIT(1024), text = BUF_INIT(PASSWD_FILE_MAX);
 	int status = EX_OK;
+
 	if (p->act == ACT_SET && make_hash(p, &hash) == -1)
 		status = EX_DATAERR;
 	if (status == EX_OK)
 		status = open_locked(p);
 	if (status == EX_OK) {
 		bool found = rewrite(p, &text, buf_text(&hash));
+
 		if (p->act == ACT_DELETE && !found) {
 			fprintf(stderr, "posternctl: %s has no account %s\n", p->path, log_safe(p->name));
 			status = 3;
@@ -262,12 +284,17 @@ change(struct passwd *p)
 static char *
 find_path(const char *config_path, const char *word)
 {
+	struct config_faults faults;
+	struct config *c;
+	const struct config_server *s;
+	char *path;
+
 	if (strchr(word, '/') != NULL)
 		return mem_strdup(word);
-	struct config_faults faults = { 0 };
-	struct config *c = config_read(config_path, &faults);
-	const struct config_server *s = c != NULL ? config_server_by_name(c, word) : NULL;
-	char *path = s != NULL ? mem_strdup(s->password_file) : NULL;
+	faults = (struct config_faults){ 0 };
+	c = config_read(config_path, &faults);
+	s = c != NULL ? config_server_by_name(c, word) : NULL;
+	path = s != NULL ? mem_strdup(s->password_file) : NULL;
 	if (path == NULL)
 		fprintf(stderr, "posternctl: %s %s\n", s != NULL ? "there is no password-file in the configuration of" :
 		    "no (faultless) configuration of a virtual server", log_safe(word));
@@ -282,6 +309,8 @@ passwd_run(const char *config_path, const char *const *words, size_t count)
 	struct passwd p = { .fd = -1, .text = BUF_INIT(PASSWD_FILE_MAX) };
 	const char *plain[2] = { NULL, NULL };
 	size_t n = 0;
+	int status;
+
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(words[i], "--yescrypt") == 0)
 			p.yescrypt = true;
@@ -307,7 +336,7 @@ passwd_run(const char *config_path, const char *const *words, size_t count)
 	p.path = find_path(config_path, plain[0]);
 	if (p.path == NULL)
 		return EX_CONFIG;
-	int status = p.act == ACT_LIST ? open_locked(&p) : change(&p);
+	status = p.act == ACT_LIST ? open_locked(&p) : change(&p);
 	if (p.act == ACT_LIST && status == EX_OK)
 		status = list(&p);
 	if (p.fd != -1)

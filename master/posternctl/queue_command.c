@@ -31,12 +31,14 @@ static bool
 add_word(struct queue_command *t, const char *key, const char *value, bool encoded)
 {
 	struct buf word = BUF_INIT(CONTROL_WORD_SIZE - 1);
+	bool good;	/* room for at, newest, id */
+
 	buf_puts(&word, key);
 	if (encoded)
 		queue_filter_encode(&word, value);
 	else
 		buf_puts(&word, value);
-	bool good = buf_ok(&word) && t->words.count < CONTROL_WORDS_MAX - 4; /* room for at, newest, id */
+	good = buf_ok(&word) && t->words.count < CONTROL_WORDS_MAX - 4;
 	if (good)
 		strcpy(t->words.word[t->words.count++], buf_text(&word));
 	buf_done(&word);
@@ -48,6 +50,7 @@ parse_age(struct queue_command *t, const char *key, const char *value)
 {
 	char seconds[24];
 	uint64_t ms;
+
 	if (key_parse_time(value, &ms) == -1 || ms < 1000)
 		return false;
 	snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)(ms / 1000));
@@ -78,13 +81,15 @@ tool_option(struct queue_command *t, bool badmail, const char *const *words, siz
 		return t->json = true;
 	for (size_t i = 0; i < nitems_of(queue_command_options); i++) {
 		const struct queue_option *o = &queue_command_options[i];
+		bool good;
+
 		if (strcmp(words[0], o->name) != 0 || (badmail && o->queue_only))
 			continue;
 		if (o->kind == QUEUE_COMMAND_FLAG)
 			return add_word(t, o->key, "", false);
 		if (count < 2 || words[1][0] == '\0')
 			return 0;
-		bool good = o->kind == QUEUE_COMMAND_AGE ? parse_age(t, o->key, words[1]) : add_word(t, o->key, words[1], o->kind == QUEUE_COMMAND_PATTERN);
+		good = o->kind == QUEUE_COMMAND_AGE ? parse_age(t, o->key, words[1]) : add_word(t, o->key, words[1], o->kind == QUEUE_COMMAND_PATTERN);
 		return good ? 2 : 0;
 	}
 	return 0;
@@ -94,6 +99,7 @@ static bool
 is_message_id(const char *word)
 {
 	size_t n = strspn(word, "0123456789abcdefghjkmnpqrstvwxyz");
+
 	return n == MESSAGE_ID_LEN && (word[n] == '\0' || word[n] == '-');
 }
 
@@ -104,6 +110,7 @@ judge_options(const struct queue_command *t, const char **why)
 	struct msg_queue_ask ask;
 	pid_t pid;
 	bool ids = false;
+
 	for (size_t i = 3; i < t->words.count; i++)
 		ids = ids || strncmp(t->words.word[i], "id=", 3) == 0;
 	*why = "these messages cannot be meant; say which: ids, --all, or other options";
@@ -117,6 +124,7 @@ int
 queue_command_parse(struct queue_command *t, bool badmail, const char *const *words, size_t count, const char **why)
 {
 	size_t at = count >= 2 && msg_queue_find(words[1], badmail) != MSG_QUEUE_VERBS;
+
 	*why = NULL;
 	memset(t, 0, sizeof(*t));
 	if (count == 0 || (t->verb = msg_queue_find(words[at], badmail)) == MSG_QUEUE_VERBS)
@@ -164,6 +172,7 @@ parse_trailer(struct queue_walk *w, const char *line)
 {
 	unsigned long n[5] = { 0 };
 	char at[sizeof(w->at)] = "";
+
 	w->state = MSG_QUEUE_OK;
 	if (sscanf(line, "%62s %lu %lu %lu %lu %lu %u", at, &n[0], &n[1], &n[2], &n[3], &n[4], &w->state) < 6)
 		return;
@@ -198,6 +207,9 @@ take_page(struct queue_walk *w)
 {
 	const char *words[CONTROL_WORDS_MAX];
 	struct buf text = BUF_INIT(QUEUE_COMMAND_PAGE_MAX);
+	int status;
+	char *rest;
+
 	w->words.count = w->fixed;
 	if (w->at[0] != '\0')
 		snprintf(w->words.word[w->words.count++], CONTROL_WORD_SIZE, "at=%s", w->at);
@@ -205,8 +217,8 @@ take_page(struct queue_walk *w)
 		words[i] = w->words.word[i];
 	w->at[0] = '\0';
 	w->state = MSG_QUEUE_OK;
-	int status = control_client_service(w->socket_path, words, w->words.count, &text);
-	char *rest = text.data;
+	status = control_client_service(w->socket_path, words, w->words.count, &text);
+	rest = text.data;
 	for (char *line; status != CONTROL_CLIENT_CUT && (line = strsep(&rest, "\n")) != NULL;)
 		take_line(w, line);
 	buf_done(&text);
@@ -218,6 +230,7 @@ static void
 leave_out_goal(struct control_words *words)
 {
 	size_t kept = 3;
+
 	for (size_t i = 3; i < words->count; i++)
 		if (strncmp(words->word[i], "to=", 3) != 0)
 			memmove(words->word[kept++], words->word[i], CONTROL_WORD_SIZE);
@@ -231,6 +244,7 @@ tool_walk(struct queue_walk *w, const struct queue_command *t, enum msg_queue_ve
 	int status;
 	unsigned again = 0;
 	char at[sizeof(w->at)];
+
 	w->socket_path = socket_path;
 	w->server = server;
 	w->words = t->words;
@@ -267,12 +281,15 @@ each_server(const struct queue_command *t, const char *socket_path, char (**name
 {
 	const char *words[] = { t->words.word[0], "-" };
 	struct buf text = BUF_INIT(QUEUE_COMMAND_PAGE_MAX);
+	char *rest;
+	int status;
+
 	*name = NULL;
 	*count = 0;
-	int status = strcmp(t->words.word[1], "-") == 0 ? control_client_service(socket_path, words, nitems_of(words), &text) : EX_OK;
+	status = strcmp(t->words.word[1], "-") == 0 ? control_client_service(socket_path, words, nitems_of(words), &text) : EX_OK;
 	if (strcmp(t->words.word[1], "-") != 0)
 		buf_printf(&text, "@%s\n", t->words.word[1]);
-	char *rest = text.data;
+	rest = text.data;
 	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
 		if (line[0] == '@') {
 			*name = mem_array(*name, *count + 1, sizeof(**name));
@@ -310,6 +327,7 @@ static int
 print_result(const struct queue_command *t, const struct queue_sums *sums)
 {
 	const struct msg_queue_row *row = &msg_queue_rows[t->verb];
+
 	if (t->json)
 		printf("{\"action\": \"%s\", \"matched\": %lu, \"done\": %lu, \"busy\": %lu, \"failed\": %lu}\n", row->name, sums->matched,
 		    sums->done, sums->busy, sums->failed);
@@ -339,8 +357,10 @@ run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *pri
 {
 	size_t shown = 0;
 	int status = EX_OK;
+
 	for (size_t i = 0; i < c->names && status == EX_OK; i++) {
 		struct queue_walk w = { .print = print, .most = most - shown };
+
 		status = tool_walk(&w, c->t, verb, c->socket_path, c->name[i], c->newest);
 		shown += w.rows < w.most ? w.rows : w.most;
 		add_sums(sums, &w.sums);
@@ -360,8 +380,10 @@ count_first(struct queue_run *c)
 	struct queue_print *print = queue_print_new(verb, t->json);
 	struct queue_sums sums = { 0 };
 	struct queue_walk last = { 0 };
+	int status;
+
 	count_states(t);
-	int status = run_pages(c, verb, print, QUEUE_COMMAND_SAMPLE, &sums, &last);
+	status = run_pages(c, verb, print, QUEUE_COMMAND_SAMPLE, &sums, &last);
 	if (status == EX_OK && sums.matched == 1) {
 		queue_print_free(print);
 		snprintf(t->words.word[t->words.count++], CONTROL_WORD_SIZE, "id=%s", last.first);
@@ -389,6 +411,7 @@ run_order(struct queue_run *c)
 	struct queue_sums sums = { 0 };
 	struct queue_walk last = { 0 };
 	int status = run_pages(c, t->verb, print, SIZE_MAX, &sums, &last);
+
 	if (status == EX_OK && acts) {
 		status = print_result(t, &sums);
 	} else if (status == EX_OK) {
@@ -406,6 +429,7 @@ queue_command_run(struct queue_command *t, const char *socket_path)
 {
 	struct queue_run c = { .t = t, .socket_path = socket_path, .newest = clock_wall_us() };
 	int status = each_server(t, socket_path, &c.name, &c.names);
+
 	if (status == EX_OK && msg_queue_rows[t->verb].acts && !t->yes) {
 		status = count_first(&c);
 		if (status == QUEUE_COMMAND_AGAINS) {

@@ -43,9 +43,11 @@ static struct queue_row *
 tool_row_of(struct queue_count *c, const char *domain)
 {
 	size_t low = 0, high = c->count;
+
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 		int order = strcmp(c->row[middle].domain, domain);
+
 		if (order == 0)
 			return &c->row[middle];
 		if (order < 0)
@@ -65,8 +67,10 @@ queue_count_add(struct queue_count *c, char *line)
 {
 	char *domain = strsep(&line, "\t"), *number;
 	struct queue_row *r = tool_row_of(c, domain);
+
 	for (size_t i = 0; i < AGES && (number = strsep(&line, "\t")) != NULL; i++) {
 		unsigned long n = strtoul(number, NULL, 10);
+
 		r->n[i] += n;
 		r->sum += n;
 	}
@@ -76,6 +80,7 @@ static int
 tool_fullest(const void *a, const void *b)
 {
 	const struct queue_row *x = a, *y = b;
+
 	return x->sum != y->sum ? (x->sum > y->sum ? -1 : 1) : strcmp(x->domain, y->domain);
 }
 
@@ -105,6 +110,7 @@ queue_count_print(struct queue_count *c, bool json)
 	struct queue_row total = { .domain = (char *)"(all)" };
 	size_t shown = 0;
 	int width = 24;
+
 	if (c->count > 0)
 		qsort(c->row, c->count, sizeof(*c->row), tool_fullest);
 	for (size_t k = 0; k < c->count; k++) {

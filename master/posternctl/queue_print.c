@@ -45,6 +45,7 @@ struct queue_print *
 queue_print_new(enum msg_queue_verb verb, bool json)
 {
 	struct queue_print *p = mem_new(struct queue_print);
+
 	p->verb = verb;
 	p->json = json;
 	p->first = true;
@@ -116,6 +117,7 @@ static void
 tool_json_value(enum queue_form form, char *text)
 {
 	char time[CLOCK_DATE_SIZE];
+
 	if (form == FORM_NUMBER)
 		printf("%lld", strtoll(text, NULL, 10));
 	else if (form == FORM_LIST)
@@ -128,6 +130,7 @@ static void
 tool_table_value(const struct queue_column *c, const char *text)
 {
 	char age[24];
+
 	if (c->width == 0)
 		return;
 	if (c->form == FORM_AGE)
@@ -142,6 +145,7 @@ tool_list_row(struct queue_print *p, char *line)
 {
 	char *column[COLUMNS_MAX], *server = strsep(&line, "\t");
 	size_t n = 0;
+
 	for (char *one; n < COLUMNS_MAX && (one = strsep(&line, "\t")) != NULL; n++)
 		column[n] = one;
 	if (n != p->columns)
@@ -168,6 +172,7 @@ static int
 tool_order(const void *a, const void *b)
 {
 	const char *x = *(char *const *)a, *y = *(char *const *)b;
+
 	return strcmp(strchr(x, '\t'), strchr(y, '\t')); /* ids go by time */
 }
 
@@ -214,10 +219,13 @@ static void
 tool_show_json(struct queue_print *p, const char *server, const char *key, char *value)
 {
 	size_t i = 0;
+	const char *list;
+	bool begins;
+
 	while (i < nitems_of(tool_fields) && strcmp(tool_fields[i].key, key) != 0)
 		i++;
-	const char *list = i < nitems_of(tool_fields) ? tool_fields[i].list : NULL;
-	bool begins = list == NULL || strcmp(p->list, list) != 0;
+	list = i < nitems_of(tool_fields) ? tool_fields[i].list : NULL;
+	begins = list == NULL || strcmp(p->list, list) != 0;
 	if (begins)
 		tool_show_list_end(p);
 	if (strcmp(key, "id") == 0)
@@ -241,9 +249,11 @@ static void
 tool_show_text(struct queue_print *p, const char *server, const char *key, char *value)
 {
 	char time[CLOCK_DATE_SIZE];
+	bool dated;
+
 	if (strcmp(key, "id") == 0)
 		printf("%sserver       %s\n", p->first ? "" : "\n", server);
-	bool dated = strcmp(key, "arrived") == 0 || strcmp(key, "due") == 0 || strcmp(key, "since") == 0 || strcmp(key, "note") == 0;
+	dated = strcmp(key, "arrived") == 0 || strcmp(key, "due") == 0 || strcmp(key, "since") == 0 || strcmp(key, "note") == 0;
 	printf("%-12s %s", key, dated ? tool_time(time, strsep(&value, "\t")) : "");
 	for (char *tab = value; tab != NULL && (tab = strchr(tab, '\t')) != NULL;)
 		*tab = ' ';
@@ -254,6 +264,7 @@ static void
 tool_show(struct queue_print *p, const char *server, char *line)
 {
 	char *key = strsep(&line, "\t");
+
 	if (p->json)
 		tool_show_json(p, server, key, line);
 	else

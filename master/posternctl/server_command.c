@@ -33,6 +33,7 @@ static int
 say_errno(const char *what)
 {
 	int status = errno == EACCES || errno == EPERM || errno == EROFS ? EX_NOPERM : errno == EEXIST ? 1 : EX_IOERR;
+
 	fprintf(stderr, "posternctl: %s: %s\n", what, strerror(errno));
 	return status;
 }
@@ -49,6 +50,7 @@ bool
 server_command_name_is_good(const char *name)
 {
 	size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
 	return n > 0 && n <= CONFIG_NAME_MAX && name[n] == '\0' && name[0] != '-';
 }
 
@@ -58,6 +60,7 @@ server_path(const struct server_command *g, const char *name, const char *ending
 {
 	const char *slash = strrchr(g->config_path, '/');
 	int folder = slash != NULL ? (int)(slash - g->config_path) + 1 : 0;
+
 	return mem_printf("%.*sservers/%s.ini%s", folder, g->config_path, name, ending);
 }
 
@@ -85,6 +88,7 @@ static uint32_t
 lowest_free_id(const struct config *c)
 {
 	uint32_t id = 1;
+
 	while (config_server_by_id(c, id) != NULL)
 		id++;
 	return id;
@@ -95,9 +99,11 @@ static bool
 write_ini_text(struct buf *b, const struct config *c, const char *const *words, size_t count)
 {
 	const char *domain = c->service.hostname;
+
 	buf_printf(b, "; Made by posternctl create; see postern.ini(5).\n[general]\nid = %u\n", lowest_free_id(c));
 	for (size_t i = 0; i < count; i++) {
 		const char *value = strchr(words[i], '=');
+
 		if (value == NULL || value[1] == '\0' || value[strcspn(value, "\r\n")] != '\0')
 			return false;
 		if (strncmp(words[i], "domain=", 7) == 0)
@@ -115,12 +121,14 @@ static int
 put_key(const char *path, const struct buf *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int saved, result;
+
 	if (fd == -1)
 		return -1;
-	int result = disk_write(fd, text->data, text->len);
+	result = disk_write(fd, text->data, text->len);
 	if (result == 0)
 		result = disk_sync(fd);
-	int saved = errno;
+	saved = errno;
 	close(fd);
 	if (result == -1)
 		unlink(path);
@@ -134,6 +142,7 @@ judge_set(const char *config_path, const char *name)
 {
 	struct server_command g;
 	int status = open_set(&g, config_path);
+
 	if (status == EX_OK && config_server_by_name(g.config, name) == NULL) {
 		config_faults_print(&g.faults, stderr);
 		status = EX_CONFIG;
@@ -147,6 +156,7 @@ create_in_set(const struct server_command *g, const char *path, const char *cons
 {
 	struct buf text = BUF_INIT(SERVER_COMMAND_FILE_MAX);
 	int status = EX_OK;
+
 	if (!write_ini_text(&text, g->config, words + 1, count - 1))
 		status = say_refusal(EX_USAGE, words[0], "is not made: say listen=ADDRESS, domain=NAME, description=TEXT");
 	else if (put_key(path, &text) == -1)
@@ -161,10 +171,13 @@ int
 server_command_create(const char *config_path, const char *const *words, size_t count)
 {
 	struct server_command g;
+	int status;
+	char *path;
+
 	if (!server_command_name_is_good(words[0]))
 		return say_refusal(EX_USAGE, words[0], "is no name: small letters, digits and hyphens, 32 at the most");
-	int status = open_set(&g, config_path);
-	char *path = server_path(&g, words[0], "");
+	status = open_set(&g, config_path);
+	path = server_path(&g, words[0], "");
 	if (status == EX_OK)
 		status = access(path, F_OK) == 0 ? say_refusal(1, words[0], "exists already") :
 		    create_in_set(&g, path, words, count);
@@ -183,6 +196,7 @@ may_be_deleted(const struct server_command *g, const char *name)
 {
 	char *path = server_path(g, name, "");
 	bool there = server_command_name_is_good(name) && access(path, F_OK) == 0;
+
 	free(path);
 	if (!there)
 		return say_refusal(SERVER_COMMAND_NO_MATCH, name, "is no virtual server");
@@ -196,15 +210,19 @@ server_command_delete(const char *config_path, const char *name)
 {
 	struct server_command g;
 	int status = open_set(&g, config_path);
+	char *path, *kept;
+
 	if (status == EX_OK)
 		status = may_be_deleted(&g, name);
 	if (status == EX_OK && g.config->nserver == 1 && strcmp(g.config->server[0].name, name) == 0)
 		status = say_refusal(1, name, "is the last virtual server; it cannot be deleted");
-	char *path = server_path(&g, name, ""), *kept = server_path(&g, name, ".deleted");
+	path = server_path(&g, name, "");
+	kept = server_path(&g, name, ".deleted");
 	if (status == EX_OK && rename(path, kept) == -1)
 		status = say_errno(path);
 	if (status == EX_OK) {
 		const struct config_server *s = config_server_by_name(g.config, name);
+
 		wanted_state_forget(g.config->service.state, name);
 		printf("%s has been deleted; its file is kept as %s%s%s\n", name, kept, s != NULL ? ", its mail in " : "",
 		    s != NULL ? s->home : "");
@@ -223,6 +241,8 @@ move_home(const struct config *c, const char *from, const char *to, bool back)
 	const struct config_server *s = config_server_by_name(c, from);
 	struct stat st;
 	int result = 0;
+	int saved;
+
 	if (s != NULL && strcmp(s->home, old) == 0) {
 		if (!back && lstat(new, &st) == 0) {
 			errno = EEXIST;
@@ -231,7 +251,7 @@ move_home(const struct config *c, const char *from, const char *to, bool back)
 			result = back ? rename(new, old) : rename(old, new);
 		}
 	}
-	int saved = errno;
+	saved = errno;
 	free(old);
 	free(new);
 	errno = saved;
@@ -245,6 +265,7 @@ rename_server_files(const struct server_command *g, const char *from, const char
 	char *old = server_path(g, from, ""), *new = server_path(g, to, "");
 	const char *folder = g->config->service.state;
 	int status = EX_OK;
+
 	if (move_home(g->config, from, to, false) == -1) {
 		status = say_errno("the home folder");
 	} else if (rename(old, new) == -1) {
@@ -267,16 +288,20 @@ server_command_rename(const char *config_path, const char *from, const char *to,
     void *arg)
 {
 	struct server_command g;
+	int status;
+	char *path;
+
 	if (!server_command_name_is_good(to))
 		return say_refusal(EX_USAGE, to, "is no name: small letters, digits and hyphens, 32 at the most");
-	int status = open_set(&g, config_path);
-	char *path = server_path(&g, to, "");
+	status = open_set(&g, config_path);
+	path = server_path(&g, to, "");
 	if (status == EX_OK)
 		status = may_be_deleted(&g, from);
 	if (status == EX_OK && access(path, F_OK) == 0)
 		status = say_refusal(1, to, "exists already");
 	if (status == EX_OK) {
 		bool wanted = wanted_state_wanted(g.config->service.state, from);
+
 		status = order(arg, "stop", from);
 		if (status == EX_OK && (status = rename_server_files(&g, from, to, wanted)) != EX_OK && wanted)
 			(void)order(arg, "start", from); /* as it was */

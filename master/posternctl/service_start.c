@@ -39,14 +39,17 @@ start_by_systemd(void)
 static int
 execute_and_wait(const char *path, char *const *argv)
 {
+	int status;
+	pid_t pid;
+
 	fflush(NULL);
-	pid_t pid = fork();
+	pid = fork();
 	if (pid == 0) {
 		execv(path, argv);
 		fprintf(stderr, "posternctl: %s: %s\n", path, strerror(errno));
 		_exit(EX_UNAVAILABLE);
 	}
-	int status = 0;
+	status = 0;
 	if (pid == -1 || waitpid(pid, &status, 0) == -1)
 		return EX_OSERR;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE;
@@ -58,11 +61,14 @@ start_master(void)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
 	if (n > 0) {
+		char *beside, *slash;
+
 		self[n] = '\0';
-		char *slash = strrchr(self, '/');
+		slash = strrchr(self, '/');
 		*slash = '\0';
-		char *beside = mem_printf("%s/postern", self);
+		beside = mem_printf("%s/postern", self);
 		if (access(beside, X_OK) == 0)
 			return beside;
 		free(beside);
@@ -77,6 +83,7 @@ want_server(const char *config_path, const char *name)
 	struct config_faults faults = { 0 };
 	struct config *config = config_read(config_path, &faults);
 	int status = EX_OK;
+
 	if (config == NULL) {
 		config_faults_print(&faults, stderr);
 		status = EX_CONFIG;
@@ -95,18 +102,22 @@ want_server(const char *config_path, const char *name)
 int
 service_start_up(const char *config_path, bool standard, const char *name)
 {
+	char *argv[] = { "postern", "-c", (char *)config_path, name != NULL ? "-S" : NULL, (char *)name, NULL };
+	char *master;
+	int status;
+
 	if (standard && start_by_systemd()) {
-		char *argv[] = { "systemctl", "start", "postern.service", NULL };
-		int status = name != NULL ? want_server(config_path, name) : EX_OK;
+		char *start[] = { "systemctl", "start", "postern.service", NULL };
+
+		status = name != NULL ? want_server(config_path, name) : EX_OK;
 		if (status == EX_OK)
-			status = execute_and_wait("/bin/systemctl", argv);
+			status = execute_and_wait("/bin/systemctl", start);
 		if (status == EX_OK)
 			printf("the service has been started\n");
 		return status;
 	}
-	char *master = start_master();
-	char *argv[] = { "postern", "-c", (char *)config_path, name != NULL ? "-S" : NULL, (char *)name, NULL };
-	int status = execute_and_wait(master, argv);
+	master = start_master();
+	status = execute_and_wait(master, argv);
 	if (status == EX_OK)
 		printf("the service has been started\n");
 	free(master);

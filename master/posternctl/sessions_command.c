@@ -25,6 +25,7 @@ static bool
 is_session_id(const char *word)
 {
 	size_t pid = strspn(word, "0123456789");
+
 	return pid > 0 && word[pid] == '-' && word[pid + 1] != '\0' && word[pid + 1 + strspn(word + pid + 1, "0123456789")] == '\0';
 }
 
@@ -42,6 +43,7 @@ print_idle(struct sessions_command *l, const char *value)
 {
 	char ms[24];
 	uint64_t n;
+
 	if (key_parse_time(value, &n) == -1)
 		return false;
 	snprintf(ms, sizeof(ms), "%llu", (unsigned long long)n);
@@ -59,10 +61,13 @@ take_option(struct sessions_command *l, const char *const *words, size_t count)
 	if (strcmp(words[0], "--json") == 0)
 		return l->json = true;
 	for (size_t i = 0; i < nitems_of(rows); i++) {
+		const char *value;
+		bool good;
+
 		if (strcmp(words[0], rows[i].option) != 0 || (rows[i].ending && !l->terminate) || (rows[i].value && count < 2))
 			continue;
-		const char *value = rows[i].value ? words[1] : "";
-		bool good = strcmp(rows[i].key, "idle=") == 0 ? print_idle(l, value) : add_word(l, rows[i].key, value);
+		value = rows[i].value ? words[1] : "";
+		good = strcmp(rows[i].key, "idle=") == 0 ? print_idle(l, value) : add_word(l, rows[i].key, value);
 		return !good ? 0 : rows[i].value ? 2 : 1;
 	}
 	return 0;
@@ -72,6 +77,8 @@ bool
 sessions_command_parse(struct sessions_command *l, const char *const *words, size_t count)
 {
 	const char *name = NULL;
+	size_t chosen;
+
 	memset(l, 0, sizeof(*l));
 	l->terminate = count > 0 && strcmp(words[0], "terminate") == 0;
 	(void)add_word(l, "", "-");
@@ -93,7 +100,7 @@ sessions_command_parse(struct sessions_command *l, const char *const *words, siz
 	}
 	if (name != NULL)
 		snprintf(l->word[0], CONTROL_WORD_SIZE, "%s", name);
-	size_t chosen = 0;
+	chosen = 0;
 	for (size_t i = 2; i < l->count; i++)
 		chosen += strcmp(l->word[i], "yes") != 0;
 	return !l->terminate || chosen > 0;
@@ -106,6 +113,7 @@ static bool
 cut_fields(char *line, char *column[COLUMNS])
 {
 	size_t n = 0;
+
 	for (char *one; (one = strsep(&line, "\t")) != NULL; n++)
 		if (n < COLUMNS)
 			column[n] = one;
@@ -124,12 +132,14 @@ print_table(char *column[COLUMNS], bool first)
 {
 	static const char form[] = "%-12s %-12s %-24s %-20s %7s %-10s %8s %-8s %s\n";
 	char since[CLOCK_DATE_SIZE], idle[24], name[1200];
+	bool user, certificate;
+
 	if (first)
 		printf(form, "ID", "SERVER", "CLIENT", "SINCE", "IDLE", "STATE", "MESSAGES", "TLS", "USER (OR HELO)");
 	print_since(since, column[COLUMN_SINCE]);
 	snprintf(idle, sizeof(idle), "%llus", strtoull(column[COLUMN_IDLE], NULL, 10) / 1000);
-	bool user = strcmp(column[COLUMN_KIND], "user") == 0 || strcmp(column[COLUMN_KIND], "-") == 0;
-	bool certificate = strcmp(column[COLUMN_CERTIFICATE], "-") != 0;
+	user = strcmp(column[COLUMN_KIND], "user") == 0 || strcmp(column[COLUMN_KIND], "-") == 0;
+	certificate = strcmp(column[COLUMN_CERTIFICATE], "-") != 0;
 	snprintf(name, sizeof(name), user ? "%s%s%s" : "(%s)%s%s", column[COLUMN_NAME], certificate ? " certificate " : "",
 	    certificate ? column[COLUMN_CERTIFICATE] : "");
 	printf(form, column[COLUMN_ID], column[COLUMN_SERVER], column[COLUMN_CLIENT], since, idle, column[COLUMN_STATE],
@@ -155,6 +165,7 @@ static void
 print_json(char *column[COLUMNS], bool first)
 {
 	char since[CLOCK_DATE_SIZE];
+
 	print_since(since, column[COLUMN_SINCE]);
 	printf("%s\n  {", first ? "[" : ",");
 	print_json_string("id", column[COLUMN_ID], true);
@@ -174,8 +185,10 @@ void
 sessions_command_print(const struct sessions_command *l, char *text)
 {
 	bool first = true;
+
 	for (char *line; (line = strsep(&text, "\n")) != NULL;) {
 		char *column[COLUMNS];
+
 		if (line[0] == '!')
 			fprintf(stderr, "posternctl: %s\n", line + 1);
 		else if (line[0] == '=' && !l->json)

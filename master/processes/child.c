@@ -28,6 +28,7 @@ static void
 on_patience_over(void *arg)
 {
 	struct child *c = arg;
+
 	static const char *const why[] = {
 		[CHILD_BORN] = "no first report within 30 seconds", [CHILD_READY] = "no answer to an order",
 		[CHILD_DRAINING] = "no channel any more", [CHILD_STOPPING] = "not ended within its grace time",
@@ -77,6 +78,7 @@ on_child_message(void *arg, const struct ctl_message *m)
 	struct master *master = c->m;
 	uint32_t which;
 	struct ctl_file file;
+
 	if (m->fd != -1)
 		close(m->fd); /* no row passes one upwards */
 	switch (m->type) {
@@ -126,6 +128,7 @@ static void
 on_child_closed(void *arg, bool bad)
 {
 	struct child *c = arg;
+
 	ctl_free(c->ctl);
 	c->ctl = NULL;
 	if (bad)
@@ -138,9 +141,11 @@ struct child *
 child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd)
 {
 	struct child *c = mem_new(struct child);
+	unsigned from;
+
 	*c = (struct child){ .m = m, .server = post->server, .post = post, .role = post->role, .phase = CHILD_BORN,
 		.pid = pid, .slot = slot, .born_ms = clock_mono_ms() };
-	unsigned from = post->server != NULL ? CTL_FROM_WORKER : CTL_FROM_HELPER;
+	from = post->server != NULL ? CTL_FROM_WORKER : CTL_FROM_HELPER;
 	c->ctl = ctl_new(m->loop, fd, from, on_child_message, on_child_closed, c);
 	c->timer = loop_timer_new(m->loop, on_patience_over, c);
 	loop_timer_set(c->timer, CHILD_FIRST_REPORT_MS);
@@ -192,6 +197,7 @@ void
 child_stop(struct child *c, uint64_t grace_ms)
 {
 	uint32_t ms = grace_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)grace_ms;
+
 	c->phase = CHILD_STOPPING;
 	loop_timer_set(c->timer, grace_ms + CHILD_AFTER_GRACE_MS);
 	child_send(c, CTL_STOP, 0, &ms, sizeof(ms), -1);

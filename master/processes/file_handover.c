@@ -139,6 +139,7 @@ static int
 judge_file(int fd, const char *path, bool secret, char *why, size_t size)
 {
 	struct stat st;
+
 	if (fstat(fd, &st) == -1) {
 		snprintf(why, size, "%s: %s", path, strerror(errno));
 		return errno;
@@ -159,12 +160,14 @@ judge_file(int fd, const char *path, bool secret, char *why, size_t size)
 static int
 open_named_file(const char *path, const struct file_handover_row *row, struct ctl_opened *answer)
 {
+	int fd;
+
 	if (path == NULL) {
 		snprintf(answer->why, sizeof(answer->why), "the configuration names no such file");
 		answer->error = ENOENT;
 		return -1;
 	}
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd == -1) {
 		answer->error = errno;
 		snprintf(answer->why, sizeof(answer->why), "%s: %s", path, strerror(errno));
@@ -181,6 +184,7 @@ int
 file_handover_try(const struct config_server *conf, struct ctl_opened *answer)
 {
 	const struct file_handover_row *row = &file_handover_rows[answer->file.kind];
+
 	return open_named_file(conf != NULL ? row->path(conf, &answer->file) : NULL, row, answer);
 }
 
@@ -189,12 +193,14 @@ int
 file_handover_check(const struct config_server *conf, struct buf *why)
 {
 	static const enum ctl_file_kind kinds[] = { CTL_FILE_CERTIFICATE, CTL_FILE_KEY };
+
 	if (!config_server_has_tls(conf))
 		return 0;
 	for (uint32_t i = 0; i < conf->certificate.count * nitems_of(kinds); i++) {
 		enum ctl_file_kind kind = kinds[i % nitems_of(kinds)];
 		struct ctl_opened answer = { .file = { .kind = kind, .index = i / (uint32_t)nitems_of(kinds) } };
 		int fd = file_handover_try(conf, &answer);
+
 		if (fd == -1) {
 			buf_printf(why, "%s %s", kind == CTL_FILE_KEY ? "key" : "certificate", answer.why);
 			return -1;
@@ -208,11 +214,14 @@ file_handover_check(const struct config_server *conf, struct buf *why)
 static const char *
 path_of_file(const struct child *c, const struct file_handover_row *row, const struct ctl_file *file)
 {
+	const struct server *s;
+
 	if (row->profile_path != NULL) {
 		const struct config_oauth *o = config_oauth_find(c->m->snapshot->config, file->server);
+
 		return o != NULL ? row->profile_path(o) : NULL;
 	}
-	const struct server *s = c->server != NULL ? c->server : server_find(c->m, file->server);
+	s = c->server != NULL ? c->server : server_find(c->m, file->server);
 	return s != NULL && s->conf != NULL ? row->path(s->conf, file) : NULL;
 }
 

@@ -32,6 +32,7 @@ join_channel(struct child *worker, struct child *helper, enum ctl_helper which)
 	int pair[2];
 	struct ctl_channel channel = { .helper = which };
 	struct child_wish *wish = &worker->wish[which];
+
 	wish->open = false;
 	wish->served_ms = clock_mono_ms();
 	if (worker->ctl == NULL || helper->ctl == NULL)
@@ -56,6 +57,7 @@ find_deliver_worker(const struct child *worker, enum role role)
 {
 	for (size_t i = 0; i < worker->server->posts; i++) {
 		struct child *c = worker->server->post[i].child;
+
 		if (c != NULL && c->role == role && c->phase == CHILD_READY)
 			return c;
 	}
@@ -71,6 +73,7 @@ serve_wishes(struct master *m, enum ctl_helper which)
 	bool of_server = roster_roles[post->role].per_server;
 	uint64_t now = clock_mono_ms();
 	bool wanted = false, waits = false;
+
 	TAILQ_FOREACH(c, &m->children, link)
 		wanted |= c->wish[which].open;
 	if (!wanted)
@@ -83,6 +86,7 @@ serve_wishes(struct master *m, enum ctl_helper which)
 		const struct child_wish *wish = &c->wish[which];
 		bool now_is_time = wish->open && (wish->served_ms == 0 || wish->served_ms + HELPER_PACE_MS <= now);
 		struct child *other = !now_is_time ? NULL : of_server ? find_deliver_worker(c, post->role) : post->child;
+
 		if (other != NULL)
 			join_channel(c, other, which);
 		waits |= wish->open;
@@ -94,6 +98,7 @@ void
 helper_look(struct master *m)
 {
 	bool waits = false;
+
 	if (m->stopping)
 		return;
 	for (enum ctl_helper which = 0; which < CTL_HELPER_COUNT; which++)
@@ -143,6 +148,7 @@ helper_stop(struct master *m, enum ctl_helper which, uint64_t grace_ms)
 {
 	struct post *post = &m->helper[which];
 	struct child *c = post->child;
+
 	post->record = (struct reap_record){ 0 };
 	loop_timer_stop(post->again);
 	if (c == NULL)

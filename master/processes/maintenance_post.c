@@ -23,6 +23,7 @@ rest_after_answer(void *arg)
 {
 	struct server *s = arg;
 	struct child *c = s->maintenance.post.child;
+
 	if (c == NULL)
 		return;
 	if (queue_request_waits(c) || (!s->maintenance.read && clock_mono_ms() - c->born_ms < MAINTENANCE_READING_MS))
@@ -36,6 +37,7 @@ static void
 forgive_crashes(void *arg)
 {
 	struct server *s = arg;
+
 	free(s->maintenance.why);
 	s->maintenance.why = NULL;
 }
@@ -61,6 +63,7 @@ static void
 start_process(struct server *s, const char **why)
 {
 	const char *where = "";
+
 	forgive_crashes(s);
 	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1)
 		s->maintenance.why = mem_printf("is stopped, and %s cannot be made: %s", where, strerror(errno));
@@ -75,6 +78,7 @@ struct child *
 maintenance_post_call(struct server *s, const char **why)
 {
 	const struct post *p = &s->maintenance.post;
+
 	*why = NULL;
 	if (p->child == NULL && loop_timer_is_set(p->again))
 		*why = s->maintenance.why;
@@ -97,6 +101,7 @@ void
 maintenance_post_end(struct server *s)
 {
 	struct child *c = s->maintenance.post.child;
+
 	loop_timer_stop(s->maintenance.idle);
 	if (c != NULL && c->phase != CHILD_STOPPING)
 		child_stop(c, service_grace(s->m));

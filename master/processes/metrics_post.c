@@ -29,6 +29,9 @@ bind_unix_path(int fd, const char *path, uid_t uid, gid_t gid)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	struct stat st;
+	mode_t before;
+	int result;
+
 	if (strlen(path) >= sizeof(un.sun_path)) {
 		errno = ENAMETOOLONG;
 		return -1;
@@ -36,8 +39,8 @@ bind_unix_path(int fd, const char *path, uid_t uid, gid_t gid)
 	strcpy(un.sun_path, path);
 	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
 		unlink(path);
-	mode_t before = umask(0117);
-	int result = bind(fd, (struct sockaddr *)&un, sizeof(un));
+	before = umask(0117);
+	result = bind(fd, (struct sockaddr *)&un, sizeof(un));
 	umask(before);
 	if (result == 0 && uid != (uid_t)-1)
 		result = lchown(path, 0, gid);
@@ -51,18 +54,20 @@ bind_address(const struct master *m, const char *text)
 	struct net_address a;
 	const char *why = "";
 	bool path = text[0] == '/';
+	int saved, result, fd;
+
 	if (!path && net_address_parse(&a, text, METRICS_PORT, &why) == -1) {
 		errno = EINVAL;
 		return -1;
 	}
-	int fd = socket(path ? AF_UNIX : a.sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fd = socket(path ? AF_UNIX : a.sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd == -1)
 		return -1;
-	int result = path ? bind_unix_path(fd, text, m->uid, m->gid) :
+	result = path ? bind_unix_path(fd, text, m->uid, m->gid) :
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ? -1 : bind(fd, (struct sockaddr *)&a.sa, a.len);
 	if (result == 0 && listen(fd, SOMAXCONN) == 0)
 		return fd;
-	int saved = errno;
+	saved = errno;
 	close(fd);
 	errno = saved;
 	return -1;
@@ -73,9 +78,11 @@ open_sockets(struct master *m)
 {
 	const struct config_strings *wanted = &m->snapshot->config->service.metrics;
 	struct listen_set *set = &m->metrics_sockets;
+
 	set->socket = mem_zalloc((wanted->count + 1) * sizeof(*set->socket));
 	for (size_t i = 0; i < wanted->count && set->count < CONFIG_LISTEN_MAX; i++) {
 		int fd = bind_address(m, wanted->text[i]);
+
 		if (fd == -1) {
 			log_event(LOG_FAULT, NULL, "trouble", "doing=metrics listen=%s reason=%s", log_safe(wanted->text[i]),
 			    log_safe(strerror(errno)));
@@ -90,6 +97,7 @@ static void
 close_sockets(struct master *m)
 {
 	struct listen_set *set = &m->metrics_sockets;
+
 	for (size_t i = 0; i < set->count; i++) {
 		close(set->socket[i].fd);
 		if (set->socket[i].text[0] == '/')
@@ -105,11 +113,13 @@ void
 metrics_post_tell(struct master *m, const struct server *s, bool gone)
 {
 	char name[64] = "", path[64];
+	int fd;
+
 	if (m->metrics.child == NULL)
 		return;
 	snprintf(name, sizeof(name), "%s", s->name);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->counters_fd);
-	int fd = gone ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	fd = gone ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 	if (gone || fd != -1)
 		child_send(m->metrics.child, CTL_COUNTERS, 0, name, sizeof(name), fd);
 	if (fd != -1)
@@ -120,6 +130,7 @@ void
 metrics_post_look(struct master *m)
 {
 	const struct server *s;
+
 	if (m->stopping || m->metrics_sockets.count == 0 || m->metrics.child != NULL || loop_timer_is_set(m->metrics.again))
 		return;
 	roster_start(&m->metrics);
@@ -147,6 +158,7 @@ void
 metrics_post_stop(struct master *m)
 {
 	struct child *c = m->metrics.child;
+
 	m->metrics.record = (struct reap_record){ 0 };
 	loop_timer_stop(m->metrics.again);
 	if (c == NULL)

@@ -22,9 +22,11 @@
 uint64_t
 reap_delay(struct reap_record *r, uint64_t lived_ms)
 {
+	uint64_t delay;
+
 	if (lived_ms >= REAP_WELL_MS)
 		r->failures = 0;
-	uint64_t delay = REAP_FIRST_MS;
+	delay = REAP_FIRST_MS;
 	for (unsigned i = 0; i < r->failures && delay < REAP_LAST_MS; i++)
 		delay *= 2;
 	if (delay >= REAP_LAST_MS)
@@ -37,6 +39,7 @@ bool
 reap_judge(int status, enum child_phase phase, const char *killed, const char *reason, char *dst, size_t size)
 {
 	bool asked = phase == CHILD_STOPPING || phase == CHILD_DRAINING;
+
 	if (killed != NULL)
 		snprintf(dst, size, "%s; killed", killed);
 	else if (reason != NULL)
@@ -111,8 +114,10 @@ reap_all(struct master *m)
 {
 	pid_t pid;
 	int status;
+
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		struct child *c;
+
 		TAILQ_FOREACH(c, &m->children, link)
 			if (c->pid == pid)
 				break;

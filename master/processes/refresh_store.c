@@ -22,9 +22,11 @@ static int
 sync_folder(const char *folder)
 {
 	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int result;
+
 	if (fd == -1)
 		return -1;
-	int result = disk_sync_folder(fd);
+	result = disk_sync_folder(fd);
 	close(fd);
 	return result;
 }
@@ -35,11 +37,13 @@ write_token(const struct config_service *s, const struct config_oauth *o, const 
 {
 	char *folder = mem_printf("%s/oauth", s->state), *part = mem_printf("%s/.%s.part", folder, o->name);
 	int result = make_folder_make(folder, 0700, (uid_t)-1, (gid_t)-1);
+	int saved;
+
 	if (result == 0)
 		result = disk_replace(part, o->kept_file, 0600, k->text, k->len);
 	if (result == 0)
 		result = sync_folder(folder);
-	int saved = errno;
+	saved = errno;
 	free(folder);
 	free(part);
 	errno = saved;
@@ -52,12 +56,13 @@ refresh_store_token(struct child *c, const struct ctl_message *m)
 	static struct msg_token_keep k;
 	const struct config *config = c->m->snapshot->config;
 	struct msg_token_kept answer = { .error = EPERM };
+	const struct config_oauth *o;
 
 	if (c->role != ROLE_FETCH || !msg_token_keep_take(&k, m->data, m->len)) {
 		child_kill(c, "it sent a malformed message");
 		return;
 	}
-	const struct config_oauth *o = config_oauth_find(config, k.profile);
+	o = config_oauth_find(config, k.profile);
 	snprintf(answer.profile, sizeof(answer.profile), "%s", k.profile);
 	if (o != NULL && o->flow == CONFIG_FLOW_REFRESH)
 		answer.error = write_token(&config->service, o, &k) == 0 ? 0 : errno;

@@ -41,6 +41,7 @@ static void
 on_restart_timer(void *arg)
 {
 	struct post *p = arg;
+
 	if (p->server != NULL)
 		roster_fill(p->server);
 	else
@@ -52,6 +53,7 @@ void
 roster_build(struct server *s)
 {
 	size_t total = 0;
+
 	for (enum role role = 0; role < ROLE_COUNT; role++)
 		total += roster_copies(role, s->conf, s->state);
 	s->post = mem_array(NULL, total, sizeof(*s->post));
@@ -59,6 +61,7 @@ roster_build(struct server *s)
 	for (enum role role = ROLE_COUNT; role-- > 0;)
 		for (unsigned i = roster_copies(role, s->conf, s->state); i > 0; i--) {
 			struct post *p = &s->post[s->posts++];
+
 			*p = (struct post){ .m = s->m, .server = s, .role = role };
 			p->again = loop_timer_new(s->m->loop, on_restart_timer, p);
 		}
@@ -82,6 +85,7 @@ static bool
 stands_in_the_way(const struct post *p)
 {
 	const struct child *c;
+
 	if (roster_roles[p->role].overlaps)
 		return false;
 	TAILQ_FOREACH(c, &p->m->children, link)
@@ -95,6 +99,7 @@ static void
 make_room_for(struct server *s)
 {
 	struct child *c;
+
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s && c->phase == CHILD_DRAINING) {
 			child_stop(c, service_grace(s->m));
@@ -105,11 +110,14 @@ make_room_for(struct server *s)
 void
 roster_start(struct post *p)
 {
+	int error;
+	uint64_t delay;
+
 	p->child = spawn_child(p);
 	if (p->child != NULL)
 		return;
-	int error = errno;
-	uint64_t delay = reap_delay(&p->record, 0);
+	error = errno;
+	delay = reap_delay(&p->record, 0);
 	loop_timer_set(p->again, delay);
 	log_event(LOG_FAULT, NULL, "trouble", "server=%s role=%s reason=%s restart=%.1fs",
 	    p->server != NULL ? p->server->name : "-", roster_roles[p->role].name,
@@ -130,6 +138,7 @@ roster_fill(struct server *s)
 		return;
 	for (size_t i = 0; i < s->posts; i++) {
 		struct post *p = &s->post[i];
+
 		if (p->child == NULL && !loop_timer_is_set(p->again) && !stands_in_the_way(p))
 			roster_start(p);
 	}
@@ -138,10 +147,12 @@ roster_fill(struct server *s)
 uint64_t
 roster_vacate(struct post *p, bool crashed, uint64_t lived_ms)
 {
+	uint64_t delay;
+
 	p->child = NULL;
 	if (!crashed)
 		return 0;
-	uint64_t delay = reap_delay(&p->record, lived_ms);
+	delay = reap_delay(&p->record, lived_ms);
 	loop_timer_set(p->again, delay);
 	return delay;
 }
@@ -151,6 +162,7 @@ roster_slot(const struct server *s)
 {
 	bool used[COUNTERS_SLOTS] = { false };
 	const struct child *c;
+
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s)
 			used[c->slot] = true;

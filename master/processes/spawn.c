@@ -41,9 +41,12 @@ spawn_folder(void)
 {
 	char self[PATH_MAX], probe[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
 	if (n > 0) {
+		char *slash;
+
 		self[n] = '\0';
-		char *slash = strrchr(self, '/');
+		slash = strrchr(self, '/');
 		if (slash != NULL && slash != self) {
 			*slash = '\0';
 			if (snprintf(probe, sizeof(probe), "%s/postern-listener", self) < (int)sizeof(probe) &&
@@ -58,6 +61,8 @@ spawn_folder(void)
 static char **
 make_environment(bool foreground, char **space)
 {
+	const char *tz;
+
 #ifdef POSTERN_TEST
 	if (foreground)
 		setenv("POSTERN_FOREGROUND", "1", 1);
@@ -71,7 +76,7 @@ make_environment(bool foreground, char **space)
 	space[n++] = path;
 	if (foreground)
 		space[n++] = stderr_log;
-	const char *tz = getenv("TZ");
+	tz = getenv("TZ");
 	if (tz != NULL && snprintf(zone, sizeof(zone), "TZ=%s", tz) < (int)sizeof(zone))
 		space[n++] = zone;
 	space[n] = NULL;
@@ -83,6 +88,10 @@ make_environment(bool foreground, char **space)
 static _Noreturn void
 exec_program(struct spawn_plan *plan, char **env)
 {
+	sigset_t none;
+	struct sigaction standard;
+	int out;
+
 	setsid(); /* a Ctrl-C is for the master alone */
 	for (int i = BOOT_MASTER; i < plan->count; i++)
 		if ((plan->fd[i] = fcntl(plan->fd[i], F_DUPFD, SPAWN_HIGH)) == -1)
@@ -90,15 +99,14 @@ exec_program(struct spawn_plan *plan, char **env)
 	for (int i = BOOT_MASTER; i < plan->count; i++)
 		if (dup2(plan->fd[i], i) == -1)
 			_exit(127);
-	int out = plan->foreground ? STDERR_FILENO : plan->null;
+	out = plan->foreground ? STDERR_FILENO : plan->null;
 	if (dup2(plan->null, STDIN_FILENO) == -1 || dup2(out, STDERR_FILENO) == -1 || dup2(out, STDOUT_FILENO) == -1)
 		_exit(127);
 	closefrom(plan->count);
 
-	struct sigaction standard = { .sa_handler = SIG_DFL };
+	standard = (struct sigaction){ .sa_handler = SIG_DFL };
 	for (int signo = 1; signo < NSIG; signo++)
 		(void)sigaction(signo, &standard, NULL);
-	sigset_t none;
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(plan->path, plan->argv, env);
@@ -110,6 +118,7 @@ static int
 snapshot_of(const struct snapshot *snap)
 {
 	char path[64];
+
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", snap->fd);
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
@@ -152,20 +161,23 @@ prepare_descriptors(struct spawn_plan *plan, const struct post *p, unsigned slot
 static struct child *
 fork_with(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2])
 {
-	char *env[SPAWN_ENV_MAX];
+	char *env[SPAWN_ENV_MAX], **environment;
 	const struct snapshot *snap = p->server != NULL ? p->server->snapshot : p->m->snapshot;
+	struct child *c;
+	pid_t pid;
+
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, channel) == -1 ||
 	    (plan->null = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1 ||
 	    (plan->config = snapshot_of(snap)) == -1 ||
 	    prepare_descriptors(plan, p, slot, channel[1]) == -1)
 		return NULL;
-	char **environment = make_environment(plan->foreground, env);
-	pid_t pid = fork();
+	environment = make_environment(plan->foreground, env);
+	pid = fork();
 	if (pid == -1)
 		return NULL;
 	if (pid == 0)
 		exec_program(plan, environment);
-	struct child *c = child_new(p->m, p, pid, slot, channel[0]);
+	c = child_new(p->m, p, pid, slot, channel[0]);
 	channel[0] = -1;
 	return c;
 }
@@ -176,12 +188,15 @@ spawn_child(struct post *p)
 	struct spawn_plan plan = { .null = -1, .config = -1, .foreground = p->m->options.foreground };
 	int channel[2] = { -1, -1 };
 	int slot = p->server != NULL ? roster_slot(p->server) : 0;
+	struct child *c;
+	int saved;
+
 	if (slot == -1) {
 		errno = EAGAIN;
 		return NULL;
 	}
-	struct child *c = fork_with(p, (unsigned)slot, &plan, channel);
-	int saved = errno;
+	c = fork_with(p, (unsigned)slot, &plan, channel);
+	saved = errno;
 	for (int i = 0; i < 2; i++)
 		if (channel[i] != -1)
 			close(channel[i]);

@@ -40,6 +40,7 @@ static const struct server *
 find_holder(const struct master *m, const struct server *self, const struct sockaddr *sa)
 {
 	const struct server *s;
+
 	TAILQ_FOREACH(s, &m->servers, link) {
 		if (s == self)
 			continue;
@@ -54,6 +55,7 @@ static int
 bind_socket(int fd, const struct net_address *a, bool listening)
 {
 	static const int on = 1;
+
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1)
 		return -1;
 	if (a->sa.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == -1)
@@ -68,6 +70,7 @@ static int
 open_socket(const struct net_address *a, bool listening, bool *placeholder)
 {
 	int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
 	*placeholder = false;
 	if (fd == -1 && errno == EAFNOSUPPORT && is_any_address((const struct sockaddr *)&a->sa)) {
 		/* "[::]:25" on a host without IPv6 asks for nothing that is there; the place in the order must be kept. */
@@ -76,6 +79,7 @@ open_socket(const struct net_address *a, bool listening, bool *placeholder)
 	}
 	if (fd != -1 && bind_socket(fd, a, listening) == -1) {
 		int saved = errno;
+
 		close(fd);
 		errno = saved;
 		return -1;
@@ -109,6 +113,7 @@ take_from_old(struct listen_set *old, struct listen_socket *l)
 {
 	for (size_t i = 0; old != NULL && i < old->count; i++) {
 		struct listen_socket *o = &old->socket[i];
+
 		if (o->fd == -1 || !net_equal((const struct sockaddr *)&o->address.sa, (const struct sockaddr *)&l->address.sa))
 			continue;
 		l->fd = o->fd;
@@ -125,8 +130,10 @@ give_back(struct listen_set *set, struct listen_set *old, bool listening)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		struct listen_socket *l = &set->socket[i];
+
 		for (size_t k = 0; old != NULL && k < old->count && l->fd != -1; k++) {
 			struct listen_socket *o = &old->socket[k];
+
 			if (o->fd == -1 &&
 			    net_equal((const struct sockaddr *)&o->address.sa, (const struct sockaddr *)&l->address.sa)) {
 				o->fd = l->fd;
@@ -148,8 +155,10 @@ static bool
 yield_to_others(const struct listen_set *old, const struct listen_socket *l)
 {
 	bool yielded = false;
+
 	for (size_t i = 0; old != NULL && i < old->count; i++) {
 		const struct listen_socket *o = &old->socket[i];
+
 		if (o->fd != -1 && !o->placeholder &&
 		    listen_overlap((const struct sockaddr *)&o->address.sa, (const struct sockaddr *)&l->address.sa))
 			yielded = shutdown(o->fd, SHUT_RD) == 0;
@@ -161,9 +170,11 @@ static int
 open_address(struct listen_socket *l, const struct master *m, const struct server *s, struct listen_set *old,
     bool listening, struct buf *why)
 {
+	const struct server *holder;
+
 	if (take_from_old(old, l) == 0)
 		return 0;
-	const struct server *holder = find_holder(m, s, (const struct sockaddr *)&l->address.sa);
+	holder = find_holder(m, s, (const struct sockaddr *)&l->address.sa);
 	if (holder != NULL) {
 		buf_printf(why, "address %s is in use by virtual server %s", l->text, holder->name);
 		return -1;
@@ -186,6 +197,7 @@ listen_open(struct listen_set *set, const struct master *m, const struct server 
 	for (size_t i = 0; i < conf->nlisten; i++) {
 		struct listen_socket *l = &set->socket[set->count++];
 		char text[NET_TEXT_SIZE];
+
 		net_format(text, (const struct sockaddr *)&conf->listen[i].address.sa);
 		*l = (struct listen_socket){ .fd = -1, .address = conf->listen[i].address, .text = mem_strdup(text) };
 		if (open_address(l, m, s, old, listening, why) == -1) {
@@ -223,6 +235,7 @@ listen_continue(const struct listen_set *set, struct buf *why)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		const struct listen_socket *l = &set->socket[i];
+
 		if (l->placeholder || listen(l->fd, SOMAXCONN) == 0)
 			continue;
 		explain_failure(why, l, errno);

@@ -21,10 +21,12 @@ static int
 give_to_owner(const char *path, uid_t uid, gid_t gid)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int result, saved;
+
 	if (fd == -1)
 		return -1;
-	int result = fchown(fd, uid, gid);
-	int saved = errno;
+	result = fchown(fd, uid, gid);
+	saved = errno;
 	close(fd);
 	errno = saved;
 	return result;
@@ -34,6 +36,7 @@ static int
 make_parents(const char *path)
 {
 	char part[PATH_MAX];
+
 	if (strlen(path) >= sizeof(part)) {
 		errno = ENAMETOOLONG;
 		return -1;
@@ -52,6 +55,7 @@ int
 make_folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid)
 {
 	struct stat st;
+
 	if (stat(path, &st) == 0) {
 		if (S_ISDIR(st.st_mode))
 			return 0;
@@ -67,6 +71,7 @@ static bool
 path_is_below(const char *path, const char *home)
 {
 	size_t n = strlen(home);
+
 	return strncmp(path, home, n) == 0 && path[n] == '/';
 }
 

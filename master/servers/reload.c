@@ -50,6 +50,7 @@ log_faults(struct reload *r)
 {
 	for (size_t i = 0; i < r->faults.count; i++) {
 		const struct config_fault *f = &r->faults.fault[i];
+
 		reload_log_fault(f);
 		buf_printf(r->text, "%s:%u: %s: %s\n", f->file, f->line, f->warning ? "warning" : "error", f->text);
 	}
@@ -61,6 +62,7 @@ reload_fault_of(const struct config_faults *faults, const char *name)
 {
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct config_fault *f = &faults->fault[i];
+
 		if (!f->warning && f->server != NULL && strcmp(f->server, name) == 0)
 			return f;
 	}
@@ -71,6 +73,7 @@ static void
 on_server_removed(struct reload *r)
 {
 	struct server *s;
+
 	TAILQ_FOREACH(s, &r->m->servers, link) {
 		if (s->removed || config_server_by_name(r->snap->config, s->name) != NULL ||
 		    reload_fault_of(&r->faults, s->name) != NULL)
@@ -88,9 +91,11 @@ on_server_faulty(struct reload *r)
 {
 	for (size_t i = 0; i < r->faults.count; i++) {
 		const struct config_fault *f = &r->faults.fault[i];
+		struct server *s;
+
 		if (f->warning || f->server == NULL || f != reload_fault_of(&r->faults, f->server))
 			continue;
-		struct server *s = service_add(r->m, f->server, r->snap, f);
+		s = service_add(r->m, f->server, r->snap, f);
 		if (s != NULL)
 			say_line(r, EX_CONFIG, f->server, s->conf != NULL ? "not changed" : "stopped",
 			    "its file has errors");
@@ -122,8 +127,10 @@ reload_known_servers(struct reload *r, struct server *s, bool last)
 {
 	struct buf why = BUF_INIT(1024);
 	bool done = true;
+
 	if (!server_is_active(s)) {
 		bool again = s->removed;
+
 		s->removed = false;
 		if (s->snapshot == NULL || !config_server_same(s->snapshot->config, r->snap->config, s->name))
 			maintenance_post_end(s);
@@ -152,16 +159,20 @@ reload_servers(struct reload *r)
 {
 	const struct config *c = r->snap->config;
 	bool *done = mem_zalloc((c->nserver + 1) * sizeof(*done));
+
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < c->nserver; i++) {
 			struct server *s = server_find(r->m, c->server[i].name);
+
 			if (s != NULL && !done[i])
 				done[i] = reload_known_servers(r, s, pass == 1);
 		}
 	for (size_t i = 0; i < c->nserver; i++) {
+		struct server *s;
+
 		if (server_find(r->m, c->server[i].name) != NULL)
 			continue;
-		struct server *s = service_add(r->m, c->server[i].name, r->snap, NULL);
+		s = service_add(r->m, c->server[i].name, r->snap, NULL);
 		if (s != NULL)
 			start_new_servers(r, s, "new");
 	}
@@ -207,6 +218,7 @@ static bool
 tell_fixed_keys(struct reload *r)
 {
 	const struct config_service *a = &r->m->snapshot->config->service, *b = &r->snap->config->service;
+
 	const struct {
 		const char *key, *old, *new;
 	} fixed[] = {
@@ -217,6 +229,7 @@ tell_fixed_keys(struct reload *r)
 	for (size_t i = 0; i < nitems_of(fixed); i++)
 		if (!same_text(fixed[i].old, fixed[i].new)) {
 			char text[160];
+
 			snprintf(text, sizeof(text), "[service] %s can only change while the service is stopped; all stays as it was", fixed[i].key);
 			say_line(r, 1, "-", "not changed", text);
 			same = false;
@@ -233,6 +246,7 @@ adopt_snapshot(struct reload *r)
 	bool same_oauth = config_oauth_same(old->config, r->snap->config);
 	bool same_dns = dns_is_same(&old->config->service, &r->snap->config->service);
 	bool same_directories = directories_are_same(old->config, r->snap->config);
+
 	on_server_removed(r);
 	m->snapshot = r->snap;
 	control_rights_done(&m->rights);
@@ -255,6 +269,7 @@ reload_run(struct master *m, struct buf *text)
 {
 	struct reload r = { .m = m, .text = text };
 	struct config *c = config_read(m->options.config_path, &r.faults);
+
 	log_faults(&r);
 	if (c == NULL)
 		say_line(&r, EX_CONFIG, "-", "not changed", "the service file has errors");

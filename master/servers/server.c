@@ -27,11 +27,13 @@ struct snapshot *
 server_snapshot_new(struct config *c)
 {
 	int fd = config_snapshot(c);
+	struct snapshot *s;
+
 	if (fd == -1) {
 		config_free(c);
 		return NULL;
 	}
-	struct snapshot *s = mem_new(struct snapshot);
+	s = mem_new(struct snapshot);
 	*s = (struct snapshot){ .config = c, .fd = fd, .users = 1 };
 	return s;
 }
@@ -51,6 +53,7 @@ static int
 open_hint_pipe(int hint[2])
 {
 	static const int size = SERVER_HINT_BYTES;
+
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, hint) == -1)
 		return -1;
 	if (setsockopt(hint[1], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) == -1)
@@ -63,11 +66,13 @@ struct server *
 server_new(struct master *m, const char *name)
 {
 	struct server *s = mem_new(struct server);
+
 	*s = (struct server){ .m = m, .state = STATE_STOPPED, .counters_fd = -1, .hint = { -1, -1 } };
 	snprintf(s->name, sizeof(s->name), "%s", name);
 	s->counters = counters_new(&s->counters_fd);
 	if (s->counters == NULL || open_hint_pipe(s->hint) == -1) {
 		int saved = errno;
+
 		server_free(s);
 		errno = saved;
 		return NULL;
@@ -115,13 +120,14 @@ void
 server_reason(struct server *s, const char *fmt, ...)
 {
 	char *old = s->reason; /* may be one of the arguments */
+	char text[1024];
+	va_list ap;
+
 	s->reason = NULL;
 	if (fmt == NULL) {
 		free(old);
 		return;
 	}
-	char text[1024];
-	va_list ap;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
@@ -138,6 +144,7 @@ open_server(struct server *s)
 	struct buf why = BUF_INIT(1024);
 	const char *where = "";
 	int result = -1;
+
 	if (s->conf == NULL) /* its reason was set when the configuration was read */
 		return -1;
 	maintenance_post_end(s);	/* the owner of the queue starts when it is gone */
@@ -160,6 +167,7 @@ static void
 close_server(struct server *s)
 {
 	struct child *c;
+
 	s->renewing = false;
 	roster_clear(s);
 	TAILQ_FOREACH(c, &s->m->children, link)
@@ -173,6 +181,7 @@ static void
 tell_listeners(struct server *s, enum ctl_type type)
 {
 	struct child *c;
+
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s && c->role == ROLE_LISTENER && (c->phase == CHILD_BORN || c->phase == CHILD_READY)) {
 			if (type == CTL_CONTINUE && c->phase == CHILD_BORN)
@@ -186,6 +195,7 @@ continue_listening(struct server *s)
 {
 	struct buf why = BUF_INIT(1024);
 	int result = listen_continue(&s->sockets, &why);
+
 	if (result == 0)
 		tell_listeners(s, CTL_CONTINUE);
 	else
@@ -223,6 +233,7 @@ log_state(const struct server *s)
 {
 	bool why = s->reason != NULL && s->wanted && !s->m->stopping &&
 	    (s->state == STATE_STOPPED || s->state == STATE_PAUSED);
+
 	log_event(why ? LOG_FAULT : LOG_FACT, NULL, "state", "server=%s state=%s number=%d%s%s", s->name,
 	    state_name(s->state), (int)s->state, why ? " reason=" : "", why ? log_safe(s->reason) : "");
 	if (why && !s->m->ready)
@@ -233,12 +244,15 @@ void
 server_event(struct server *s, enum state_event event)
 {
 	const struct state_move *move = state_move(s->state, event);
+	int result;
+	bool news;
+
 	if (move->kind != STATE_GO)
 		return;
-	bool news = move->next != s->state;
+	news = move->next != s->state;
 	s->state = move->next;
 	counters_set(s->counters, COUNTER_STATE, s->state);
-	int result = do_act(s, move->act);
+	result = do_act(s, move->act);
 	if (news)
 		log_state(s); /* after the act: who reads "paused" finds the port closed */
 	if (result == -1)
@@ -251,6 +265,7 @@ server_order(struct server *s, enum state_event event, const char **text)
 {
 	const struct state_move *move = state_move(s->state, event);
 	enum state_kind kind = move->kind;
+
 	*text = move->text;
 	if (kind == STATE_REFUSE)
 		return kind;
@@ -269,6 +284,7 @@ void
 server_want(struct server *s, bool running)
 {
 	const char *folder = s->m->snapshot->config->service.state;
+
 	s->wanted = running;
 	if (wanted_state_wanted(folder, s->name) != running && wanted_state_write(folder, s->name, running) == -1)
 		log_event(LOG_FAULT, NULL, "trouble", "server=%s reason=%s path=%s", s->name,
@@ -287,6 +303,7 @@ count_children(const struct server *s)
 {
 	struct server_census n = { 0 };
 	const struct child *c;
+
 	for (size_t i = 0; i < s->posts; i++)
 		if (s->post[i].child == NULL || s->post[i].child->phase != CHILD_READY)
 			n.missing++;
@@ -318,6 +335,7 @@ static void
 hand_over_sockets(struct server *s)
 {
 	struct child *c;
+
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s && c->role == ROLE_LISTENER && c->post == NULL &&
 		    (c->phase == CHILD_BORN || c->phase == CHILD_READY))
@@ -329,6 +347,7 @@ void
 server_look(struct server *s)
 {
 	struct server_census n = count_children(s);
+
 	if (s->state == STATE_STOPPING) {
 		if (n.all == 0)
 			server_event(s, EVENT_GONE);
@@ -369,6 +388,8 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 	const char *where = "";
 	struct listen_set set = { 0 };
 	bool listening = s->state != STATE_PAUSED;
+	struct child *c;
+
 	if (make_folder_make_server(conf, s->m->uid, s->m->gid, &where) == -1) {
 		buf_printf(why, "%s cannot be made: %s", where, strerror(errno));
 		return -1;
@@ -377,7 +398,6 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 		return -1;
 
 	/* From here on nothing fails. The sockets that nobody took over serve until the old listeners drain. */
-	struct child *c;
 	listen_merge(&s->leaving, &s->sockets);
 	s->sockets = set;
 	roster_clear(s);
@@ -398,6 +418,7 @@ struct server *
 server_find(const struct master *m, const char *name)
 {
 	struct server *s;
+
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (strcmp(s->name, name) == 0)
 			return s;
@@ -414,6 +435,7 @@ struct server *
 server_find_id(const struct master *m, uint32_t id)
 {
 	struct server *s;
+
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (id != 0 && server_id(s) == id)
 			return s;

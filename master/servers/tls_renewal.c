@@ -60,6 +60,7 @@ bool
 tls_renewal_turn(struct ctl_tickets *t, uint64_t *made_ms, uint64_t now_ms, uint64_t period_ms)
 {
 	bool first = *made_ms == 0;
+
 	if (!first && now_ms - *made_ms < period_ms)
 		return false;
 	memcpy(t->key[1], t->key[0], CTL_TICKET_SIZE);
@@ -85,6 +86,7 @@ static void
 turn_tickets(struct server *s)
 {
 	struct child *c;
+
 	if (!tls_renewal_turn(&s->tls_renewal->tickets, &s->tls_renewal->tickets_ms, clock_mono_ms(), look_period()))
 		return;
 	TAILQ_FOREACH(c, &s->m->children, link)
@@ -99,6 +101,7 @@ see_files(const struct config_server *conf, struct look *look)
 {
 	for (size_t i = 0; i < count_files(conf); i++) {
 		struct stat st;
+
 		look[i] = (struct look){ 0 };
 		if (stat(file_path(conf, i), &st) == -1) {
 			look[i].error = errno;
@@ -129,6 +132,7 @@ static void
 tell_all_listeners(struct server *s)
 {
 	struct child *c;
+
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s && c->role == ROLE_LISTENER && c->post != NULL && c->phase != CHILD_STOPPING)
 			child_tell(c, CTL_RENEWED);
@@ -149,9 +153,11 @@ static void
 schedule_look(struct server *s)
 {
 	struct tls_renewal *r = s->tls_renewal;
+	struct look *now;
+
 	if (s->conf == NULL || r->count != count_files(s->conf))
 		return;
-	struct look *now = mem_zalloc((r->count + 1) * sizeof(*now));
+	now = mem_zalloc((r->count + 1) * sizeof(*now));
 	see_files(s->conf, now);
 	if (r->settling && files_are_same(now, r->seen, r->count)) {
 		r->settling = false;
@@ -171,6 +177,7 @@ on_look_timer(void *arg)
 {
 	struct server *s = arg;
 	struct master *m = s->m;
+
 	schedule_look(s);
 	service_look(m);
 }
@@ -182,6 +189,7 @@ tls_renewal_watch(struct server *s)
 {
 	struct tls_renewal *r = s->tls_renewal;
 	size_t count = count_files(s->conf);
+
 	if (r == NULL && count == 0)
 		return;
 	if (r == NULL) {
@@ -204,6 +212,7 @@ void
 tls_renewal_greet(struct child *c)
 {
 	const struct tls_renewal *r = c->server->tls_renewal;
+
 	if (r != NULL && r->count > 0)
 		child_send(c, CTL_TICKETS, 0, &r->tickets, sizeof(r->tickets), -1);
 }
@@ -219,6 +228,7 @@ void
 tls_renewal_forget(struct server *s)
 {
 	struct tls_renewal *r = s->tls_renewal;
+
 	if (r == NULL)
 		return;
 	loop_timer_free(r->timer);

@@ -23,10 +23,12 @@ wanted_state_wanted(const char *folder, const char *name)
 {
 	char *path = mem_printf("%s/%s.state", folder, name), text[sizeof(wanted_state_stopped)] = "";
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	ssize_t n;
+
 	free(path);
 	if (fd == -1)
 		return true;
-	ssize_t n = disk_pread(fd, text, sizeof(text) - 1, 0);
+	n = disk_pread(fd, text, sizeof(text) - 1, 0);
 	close(fd);
 	return n < 7 || strncmp(text, wanted_state_stopped, 7) != 0;
 }
@@ -38,6 +40,7 @@ wanted_state_write(const char *folder, const char *name, bool running)
 	const char *text = running ? wanted_state_running : wanted_state_stopped;
 	int result = disk_replace(part, path, 0644, text, strlen(text));
 	int saved = errno;
+
 	free(path);
 	free(part);
 	errno = saved;
@@ -48,6 +51,7 @@ void
 wanted_state_forget(const char *folder, const char *name)
 {
 	char *path = mem_printf("%s/%s.state", folder, name);
+
 	unlink(path);
 	free(path);
 }
