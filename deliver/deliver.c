@@ -1,10 +1,11 @@
 /*
- * deliver - the deliver worker: sets up its parts, takes hints and control messages, scans slowly, stops in good order
+ * deliver - the deliver worker: sets up its parts, takes hints and control messages, scans slowly, stops in
+ * good order
  *
  * Runs in:  deliver, on the loop
  * Owns:     all parts of the worker
- * Promise:  delivers only while it holds the queue's lock; with all hints lost the scan finds what there is; at a stop
- *           what is under way ends or is put back, within the grace time
+ * Promise:  delivers only while it holds the queue's lock; with all hints lost the scan finds what there is;
+ *           at a stop what is under way ends or is put back, within the grace time
  * Fails by: die() before the loop runs
  */
 #include <errno.h>
@@ -31,7 +32,8 @@
 #define THREADS 13	/* one for the protocol log */
 #define WINDOW 2000		/* messages loaded at a time */
 #define WINDOW_MIN 64
-#define FILES_OTHER 640		/* descriptors beside window and connections: spare messages, drop files, reports */
+/* Descriptors beside window and connections: spare messages, drop files, reports */
+#define FILES_OTHER 640
 #define OWN_MS 100		/* between attempts to own the queue while another worker drains */
 #define SLOW_MS 30000		/* between scans; at least ten times what one takes */
 #define MISSED_MS 1000		/* after hints came: whether some were lost */
@@ -170,7 +172,8 @@ window_for(const struct config_server *server)
 static struct spool *
 open_spool(const struct config_server *s)
 {
-	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = config_domain_drop_folder(s), .badmail = s->badmail };
+	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue,
+	    .drop = config_domain_drop_folder(s), .badmail = s->badmail };
 	const char *where = "";
 	struct spool *spool;
 
@@ -186,8 +189,10 @@ make_schedule(struct deliver *r)
 	struct boot *b = r->boot;
 	const char *why = "";
 	struct schedule_setup setup = {
-		.loop = b->loop, .server = b->server, .counters = b->counters, .spool = r->spool, .pool = r->pool,
-		.enqueue = r->enqueue, .remote = r->remote, .expand = r->expand, .badmail = r->badmail, .window = window_for(b->server),
+		.loop = b->loop, .server = b->server, .counters = b->counters, .spool = r->spool,
+		.pool = r->pool,
+		.enqueue = r->enqueue, .remote = r->remote, .expand = r->expand, .badmail = r->badmail,
+		.window = window_for(b->server),
 	};
 
 	r->schedule = schedule_new(&setup, &why);

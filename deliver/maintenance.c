@@ -1,10 +1,11 @@
 /*
- * maintenance - the worker of a virtual server that is stopped: reads its queue and serves operators' orders about it and its badmail
+ * maintenance - the worker of a virtual server that is stopped: reads its queue and serves operators' orders
+ * about it and its badmail
  *
  * Runs in:  deliver, on the loop
  * Owns:     all parts of the worker; it has none that speaks to a network or writes drop files
- * Promise:  touches the queue only while it holds its lock; tries no message and lets none expire; what was begun of an order
- *           is done and answered before it ends, within the grace time
+ * Promise:  touches the queue only while it holds its lock; tries no message and lets none expire; what was
+ *           begun of an order is done and answered before it ends, within the grace time
  * Fails by: die() before the loop runs
  */
 #include <errno.h>
@@ -97,7 +98,8 @@ make_schedule(struct maintenance *k)
 	struct boot *b = k->boot;
 	const char *why = "";
 	struct schedule_setup setup = {
-		.loop = b->loop, .server = b->server, .counters = b->counters, .spool = k->spool, .pool = k->pool,
+		.loop = b->loop, .server = b->server, .counters = b->counters, .spool = k->spool,
+		.pool = k->pool,
 		.enqueue = k->enqueue, .badmail = k->badmail, .window = WINDOW, .at_rest = true,
 	};
 

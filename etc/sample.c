@@ -2,8 +2,8 @@
  * sample - writes the files of etc/ that are made of the key rows; not installed
  *
  * Runs in:  make samples
- * Promise:  "sample service", "sample server": a commented INI file; "sample manual FILE": the page with the text between
- *           `.\" keys SECTION` and `.\" end` renewed; all on standard output
+ * Promise:  "sample service", "sample server": a commented INI file; "sample manual FILE": the page with the
+ *           text between `.\" keys SECTION` and `.\" end` renewed; all on standard output
  * Fails by: exit 64 or 66
  */
 #include <stdio.h>

@@ -31,7 +31,8 @@ static void
 set_up_spool(struct listener *l)
 {
 	const struct config_server *s = l->server;
-	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue, .drop = config_domain_drop_folder(s), .badmail = s->badmail };
+	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue,
+	    .drop = config_domain_drop_folder(s), .badmail = s->badmail };
 	const char *where = "";
 
 	l->spool = spool_open(&paths, &where);
@@ -70,7 +71,8 @@ listener_run(struct boot *b)
 	TAILQ_INIT(&l->sessions);
 	set_up_spool(l);
 	l->quota = drop_quota_new(l);
-	l->limit = client_limit_new(l->server->connection_limit_per_client, counters_crowd(b->counters), b->slot);
+	l->limit = client_limit_new(l->server->connection_limit_per_client, counters_crowd(b->counters),
+	    b->slot);
 	l->wants_names = policy_wants_names(l->server);
 	l->rdns = l->wants_names ? rdns_new(b) : NULL;
 	l->seek = recipient_check_new(b);
@@ -95,7 +97,8 @@ listener_serve(struct listener *l)
 void
 listener_check_idle(struct listener *l)
 {
-	if (l->mood < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions) || !pending_is_empty(l->pending))
+	if (l->mood < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions) ||
+	    !pending_is_empty(l->pending))
 		return;
 	l->ended = true;
 	boot_tell(l->boot, CTL_IDLE);

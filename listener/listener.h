@@ -55,7 +55,8 @@ struct listener {
 	bool ended;
 };
 extern const struct boot_role listener_role;
-void listener_serve(struct listener *l);	/* all that is needed is here: accept, and say so to the master */
+/* All that is needed is here: accept, and say so to the master */
+void listener_serve(struct listener *l);
 void listener_check_idle(struct listener *l);	/* draining or stopping, and the last session has gone: end */
 
 #endif

@@ -3,7 +3,8 @@
  *
  * Runs in:  master, before and after its loop
  * Owns:     the pid file
- * Promise:  one master a run folder; the caller's shell gets its prompt back when the service is up, not before
+ * Promise:  one master a run folder; the caller's shell gets its prompt back when the service is up, not
+ *           before
  * Fails by: die()
  */
 #include <errno.h>
@@ -29,8 +30,8 @@ lock_is_busy(const struct daemon_pidfile *p)
 	ssize_t n = disk_pread(p->fd, text, sizeof(text) - 1, 0);
 
 	text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
-	die(EX_UNAVAILABLE, "the service is running already%s%s (%s is locked)", text[0] != '\0' ? " as pid " : "", text,
-	    p->path);
+	die(EX_UNAVAILABLE, "the service is running already%s%s (%s is locked)",
+	    text[0] != '\0' ? " as pid " : "", text, p->path);
 }
 
 void

@@ -21,7 +21,8 @@ has_local_domain(const char *program)
 	static const char *const folders[] = { "/usr/bin", "/usr/local/bin", "/bin" };
 	char path[PATH_MAX];
 	for (size_t i = 0; i < nitems_of(folders); i++)
-		if (snprintf(path, sizeof(path), "%s/%s", folders[i], program) < (int)sizeof(path) && access(path, X_OK) == 0)
+		if (snprintf(path, sizeof(path), "%s/%s", folders[i], program) < (int)sizeof(path) &&
+		    access(path, X_OK) == 0)
 			return true;
 	return false;
 }
@@ -39,15 +40,17 @@ put_send_line(const struct config_server *s)
 		snprintf(ip, sizeof(ip), "%s", sa->sa_family == AF_INET6 ? "::1" : "127.0.0.1");
 	six = strchr(ip, ':') != NULL;
 	if (has_local_domain("curl"))
-		printf("Send a message:    printf 'Subject: hello\\r\\n\\r\\nIt works.\\r\\n' | curl -sS smtp://%s%s%s:%u "
-		    "--mail-from you@%s --mail-rcpt me@%s -T -\n", six ? "[" : "", ip, six ? "]" : "", net_port(sa), domain,
-		    domain);
+		printf("Send a message:    printf 'Subject: hello\\r\\n\\r\\nIt works.\\r\\n' | curl -sS "
+		    "smtp://%s%s%s:%u "
+		    "--mail-from you@%s --mail-rcpt me@%s -T -\n", six ? "[" : "", ip, six ? "]" : "",
+		    net_port(sa), domain, domain);
 	else if (has_local_domain("python3"))
-		printf("Send a message:    python3 -c \"import smtplib; smtplib.SMTP('%s', %u).sendmail('you@%s', 'me@%s', "
+		printf("Send a message:    python3 -c \"import smtplib; smtplib.SMTP('%s', "
+		    "%u).sendmail('you@%s', 'me@%s', "
 		    "'Subject: hello\\n\\nIt works.\\n')\"\n", ip, net_port(sa), domain, domain);
 	else
-		printf("Send a message:    printf 'From: you@%s\\nTo: me@%s\\nSubject: hello\\n\\nIt works.\\n' > %s/hello\n",
-		    domain, domain, s->pickup);
+		printf("Send a message:    printf 'From: you@%s\\nTo: me@%s\\nSubject: hello\\n\\nIt "
+		    "works.\\n' > %s/hello\n", domain, domain, s->pickup);
 }
 
 void
@@ -61,7 +64,8 @@ first_hint_newcomer(const struct master *m)
 		put_send_line(s->conf);
 		printf("It will lie in:    %s\n", s->conf->drop);
 	}
-	printf("See the status:    %s -c %s status\n", beside ? control : "posternctl", m->options.config_path);
+	printf("See the status:    %s -c %s status\n", beside ? control : "posternctl",
+	    m->options.config_path);
 	fflush(stdout);
 	free(control);
 }

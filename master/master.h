@@ -1,4 +1,6 @@
-/* master - what all of the supervisor knows of: the service, its virtual servers, the places of its children */
+/*
+ * master - what all of the supervisor knows of: the service, its virtual servers, the places of its children
+ */
 #ifndef MASTER_MASTER_H
 #define MASTER_MASTER_H
 
@@ -30,7 +32,8 @@ struct tls_renewal;
 
 /* The numbers are those of the original (ServerState). */
 enum state {
-	STATE_STARTING = 1, STATE_STARTED, STATE_STOPPING, STATE_STOPPED, STATE_PAUSING, STATE_PAUSED, STATE_CONTINUING,
+	STATE_STARTING = 1, STATE_STARTED, STATE_STOPPING, STATE_STOPPED, STATE_PAUSING, STATE_PAUSED,
+	    STATE_CONTINUING,
 	STATE_COUNT
 };
 enum state_event {
@@ -53,7 +56,8 @@ enum state_act {
 	ACT_CONTINUE,		/* sockets listen, tell the listeners */
 };
 
-enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_FETCH, ROLE_DIRECTORY, ROLE_MAINTENANCE, ROLE_COUNT };
+enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_FETCH,
+    ROLE_DIRECTORY, ROLE_MAINTENANCE, ROLE_COUNT };
 
 struct reap_record {
 	unsigned failures;		/* in a row */
@@ -105,7 +109,8 @@ struct server {
 	bool wanted;			/* should run */
 	bool removed;			/* forget it once it has stopped */
 	bool renewing;			/* a reload is under way */
-	bool trouble;			/* a child crashed since the last order or reload and not all are ready */
+	/* A child crashed since the last order or reload and not all are ready */
+	bool trouble;
 	char *reason;			/* why it is not as wanted, or NULL */
 	struct listen_set sockets, leaving;	/* leaving: until the old listeners drain */
 	struct counters *counters;
@@ -159,8 +164,11 @@ struct master {
 
 /* --- service: the whole, from start to end --- */
 
-/* Makes virtual server `name` known, with its first error when its file has one. NULL: no descriptors left. */
-struct server *service_add(struct master *m, const char *name, struct snapshot *snap, const struct config_fault *fault);
+/*
+ * Makes virtual server `name` known, with its first error when its file has one. NULL: no descriptors left.
+ */
+struct server *service_add(struct master *m, const char *name, struct snapshot *snap,
+    const struct config_fault *fault);
 /* Everything until the service has stopped; the exit status. */
 int service_run(const struct master_options *o);
 void service_stop(struct master *m, bool hurry);
@@ -175,9 +183,14 @@ uint64_t service_grace(const struct master *m);
 void daemon_lock(struct daemon_pidfile *p, const char *folder);
 void daemon_write_pid(struct daemon_pidfile *p);
 void daemon_unlock(struct daemon_pidfile *p);
-/* The child returns with a descriptor for daemon_report; the parent waits for that report and exits with it. */
+/*
+ * The child returns with a descriptor for daemon_report; the parent waits for that report and exits with it.
+ */
 int daemon_background(void);
-/* Ends the parent's wait: prints `text` (may be "") and exits 0; `fd` is closed, standard streams go to /dev/null. */
+/*
+ * Ends the parent's wait: prints `text` (may be "") and exits 0; `fd` is closed, standard streams go to
+ * /dev/null.
+ */
 void daemon_report(int fd, const char *text);
 
 /* --- signals --- */

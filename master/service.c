@@ -44,7 +44,8 @@ find_identity(struct master *m)
 		const struct passwd *me = getpwuid(geteuid());
 
 		if (me == NULL || strcmp(me->pw_name, c->user) != 0)
-			log_event(LOG_FACT, NULL, "service", "note=%s", log_safe("not root: all processes run as the user who started "
+			log_event(LOG_FACT, NULL, "service", "note=%s",
+			    log_safe("not root: all processes run as the user who started "
 			    "this; user and group of [service] are ignored"));
 		return;
 	}
@@ -54,7 +55,8 @@ find_identity(struct master *m)
 	m->uid = pw->pw_uid;
 	gr = getgrnam(c->group);
 	if (gr == NULL)
-		die(EX_NOUSER, "there is no group \"%s\" ([service] group): make it, or name another", c->group);
+		die(EX_NOUSER, "there is no group \"%s\" ([service] group): make it, or name another",
+		    c->group);
 	m->gid = gr->gr_gid;
 	if (m->uid == 0 || m->gid == 0)
 		die(EX_CONFIG, "[service] user or group is root: workers must not be");
@@ -124,7 +126,8 @@ service_add(struct master *m, const char *name, struct snapshot *snap, const str
 	if (s == NULL) {
 		s = server_new(m, name);
 		if (s == NULL) {
-			log_event(LOG_FAULT, NULL, "trouble", "server=%s reason=%s", name, log_safe(strerror(errno)));
+			log_event(LOG_FAULT, NULL, "trouble", "server=%s reason=%s", name,
+			    log_safe(strerror(errno)));
 			return NULL;
 		}
 		if (fault == NULL)
@@ -183,7 +186,8 @@ open_service(struct master *m)
 	helper_open(m);
 	m->admin = control_open(m);
 	log_open("postern", "", !m->options.foreground && m->snapshot->config->service.syslog);
-	log_event(LOG_FACT, NULL, "service", "state=starting version=%s pid=%d", POSTERN_VERSION, (int)getpid());
+	log_event(LOG_FACT, NULL, "service", "state=starting version=%s pid=%d", POSTERN_VERSION,
+	    (int)getpid());
 	make_servers(m, &faults);
 	metrics_post_open(m);
 	config_faults_done(&faults);
@@ -307,14 +311,16 @@ service_reload(struct master *m, struct buf *text, int *status)
 		*status = 1;
 		return;
 	}
-	snprintf(line, sizeof(line), "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_mono_ms() * 1000);
+	snprintf(line, sizeof(line), "RELOADING=1\nMONOTONIC_USEC=%llu",
+	    (unsigned long long)clock_mono_ms() * 1000);
 	notify_send(line);
 	m->reloading = true;
 	*status = reload_run(m, text);
 	TAILQ_FOREACH(c, &m->children, link)
 		if (c->phase == CHILD_READY)
 			child_tell(c, CTL_LOGS);
-	log_event(*status == 0 ? LOG_FACT : LOG_FAULT, NULL, "config", "result=%s", *status == 0 ? "reloaded" : "not-all-reloaded");
+	log_event(*status == 0 ? LOG_FACT : LOG_FAULT, NULL, "config", "result=%s",
+	    *status == 0 ? "reloaded" : "not-all-reloaded");
 }
 
 /* --- after the loop --- */
@@ -332,7 +338,10 @@ close_service(struct master *m)
 	}
 	helper_close(m);
 	metrics_post_close(m);
-	/* Whoever hears "stopped" may start it again at once: the lock goes first, and the socket's name before that. */
+	/*
+	 * Whoever hears "stopped" may start it again at once: the lock goes first, and the socket's name
+	 * before that.
+	 */
 	path = mem_printf("%s/control.sock", m->snapshot->config->service.run);
 	unlink(path);
 	free(path);
@@ -348,7 +357,8 @@ close_service(struct master *m)
 int
 service_run(const struct master_options *o)
 {
-	struct master m = { .options = *o, .parent = -1, .pidfile = { .fd = -1 }, .refusals = BUF_INIT(65536) };
+	struct master m = { .options = *o, .parent = -1, .pidfile = { .fd = -1 },
+	    .refusals = BUF_INIT(65536) };
 
 	TAILQ_INIT(&m.servers);
 	TAILQ_INIT(&m.children);

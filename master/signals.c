@@ -37,9 +37,10 @@ order_server(struct master *m, struct server *s, enum state_event event)
 	const char *text = NULL;
 	enum state_kind kind = server_order(s, event, &text);
 
-	log_event(kind == STATE_REFUSE ? LOG_WARN : LOG_FACT, NULL, "operator", "server=%s by=signal command=%s result=%s%s%s",
-	    s->name, state_order_name(event), kind == STATE_REFUSE ? "refused" : "ok", text != NULL ? " reason=" : "",
-	    text != NULL ? log_safe(text) : "");
+	log_event(kind == STATE_REFUSE ? LOG_WARN : LOG_FACT, NULL, "operator",
+	    "server=%s by=signal command=%s result=%s%s%s",
+	    s->name, state_order_name(event), kind == STATE_REFUSE ? "refused" : "ok",
+	    text != NULL ? " reason=" : "", text != NULL ? log_safe(text) : "");
 }
 
 /* With a value that one; without: all that can. */
@@ -53,7 +54,8 @@ order_each(struct master *m, enum state_event event, bool queued, int value)
 		if (s != NULL)
 			order_server(m, s, event);
 		else
-			log_event(LOG_WARN, NULL, "operator", "by=signal command=%s result=refused reason=%s id=%d",
+			log_event(LOG_WARN, NULL, "operator",
+			    "by=signal command=%s result=refused reason=%s id=%d",
 			    state_order_name(event), log_safe("no virtual server has that id"), value);
 		return;
 	}
@@ -98,7 +100,8 @@ on_event(void *arg, int signo, bool queued, int value)
 	struct master *m = arg;
 
 	for (size_t i = 0; i < nitems_of(signals_rows); i++)
-		if (signals_rows[i].signo == signo && (signo == SIGCHLD || !m->stopping || signals_rows[i].run == on_stop))
+		if (signals_rows[i].signo == signo &&
+		    (signo == SIGCHLD || !m->stopping || signals_rows[i].run == on_stop))
 			signals_rows[i].run(m, queued, value);
 	service_look(m);
 }

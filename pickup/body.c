@@ -3,8 +3,8 @@
  *
  * Runs in:  pickup's pool threads
  * Owns:     nothing
- * Promise:  pure and streaming: the result does not depend on how the bytes were cut; LF, CRLF and bare CR each end a
- *           line, an unfinished last line is ended
+ * Promise:  pure and streaming: the result does not depend on how the bytes were cut; LF, CRLF and bare CR
+ *           each end a line, an unfinished last line is ended
  * Fails by: never; `out` has the cap
  */
 #include <string.h>
@@ -13,7 +13,10 @@
 
 enum { AT_START, AT_DOT, IN_LINE };
 
-/* Where lines end in one piece of bytes: each byte is searched at most twice, however many bare CRs there are. */
+/*
+ * Where lines end in one piece of bytes: each byte is searched at most twice, however many bare CRs there
+ * are.
+ */
 struct ends {
 	const char *in, *end;
 	const char *lf;		/* the next LF at or behind the last place asked for; end: none */

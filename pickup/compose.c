@@ -3,8 +3,9 @@
  *
  * Runs in:  pickup's pool threads
  * Owns:     nothing; the envelope belongs to the caller
- * Promise:  pure; every recipient the file names is in the envelope once, or the whole file is refused with the reason:
- *           nobody is left out silently; Bcc fields, Return-Path and the leading x- lines are not sent
+ * Promise:  pure; every recipient the file names is in the envelope once, or the whole file is refused with
+ *           the reason: nobody is left out silently; Bcc fields, Return-Path and the leading x- lines are not
+ *                       sent
  * Fails by: a judge_reason other than JUDGE_GOOD, and words for people in `detail`
  */
 #include <stdio.h>
@@ -80,8 +81,8 @@ struct work {
 static enum judge_reason
 explain(struct work *w, enum judge_reason reason, const struct header_field *f)
 {
-	snprintf(w->detail, COMPOSE_DETAIL_SIZE, "%.*s: %.*s", (int)(f->name_len < 40 ? f->name_len : 40), f->name,
-	    (int)(f->value_len < 120 ? f->value_len : 120), f->value);
+	snprintf(w->detail, COMPOSE_DETAIL_SIZE, "%.*s: %.*s", (int)(f->name_len < 40 ? f->name_len : 40),
+	    f->name, (int)(f->value_len < 120 ? f->value_len : 120), f->value);
 	for (char *p = w->detail; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 127)
 			*p = ' ';
@@ -96,7 +97,8 @@ add_recipients(struct work *w, const struct header_field *f)
 	size_t pos = 0;
 	int found;
 
-	while ((found = address_list_next(&a, f->value, f->value_len, &pos, ADDRESS_UTF8 | ADDRESS_BARE)) == 1) {
+	while ((found = address_list_next(&a, f->value, f->value_len, &pos,
+	    ADDRESS_UTF8 | ADDRESS_BARE)) == 1) {
 		if (address_complete(&a, w->rules->domain) == -1)
 			return explain(w, JUDGE_BAD_RECIPIENT, f);
 		if (w->e->nrcpt == COMPOSE_RECIPIENTS_MAX)
@@ -131,7 +133,8 @@ take_x_sender(struct work *w, const struct header_field *f)
 	while (blank < f->value_len && strchr(" \t\r\n", f->value[blank]) != NULL)
 		blank++;
 	if (blank < f->value_len &&
-	    address_parse_mailbox(&a, f->value, f->value_len, ADDRESS_UTF8 | ADDRESS_BARE | ADDRESS_NULL) == -1)
+	    address_parse_mailbox(&a, f->value, f->value_len,
+	    ADDRESS_UTF8 | ADDRESS_BARE | ADDRESS_NULL) == -1)
 		return explain(w, JUDGE_BAD_SENDER, f);
 	return set_sender(w, &a, f);
 }
@@ -155,7 +158,10 @@ take_x_lines(struct work *w)
 	return JUDGE_GOOD;
 }
 
-/* The first mailbox of the first field `name`. 1 taken, 0 there is none, or none that can be read (the field is in *bad). */
+/*
+ * The first mailbox of the first field `name`. 1 taken, 0 there is none, or none that can be read (the field
+ * is in *bad).
+ */
 static enum judge_reason
 take_sender_of(struct work *w, const char *name, struct header_field *bad)
 {
@@ -210,7 +216,8 @@ take_header_recipients(struct work *w)
 static int
 by_address(const void *a, const void *b)
 {
-	const struct message_recipient *x = *(struct message_recipient *const *)a, *y = *(struct message_recipient *const *)b;
+	const struct message_recipient *x = *(struct message_recipient *const *)a,
+	    *y = *(struct message_recipient *const *)b;
 	int order = strcmp(x->address, y->address);
 
 	return order != 0 ? order : x < y ? -1 : x > y;
@@ -271,7 +278,8 @@ write_header(const struct work *w, struct buf *out)
 	size_t pos = w->h->fields;
 	bool date = false, id = false;
 
-	buf_printf(out, "Received: from mail pickup service\r\n\tby %s id %s;\r\n\t%s\r\n", r->fqdn, r->id, r->date);
+	buf_printf(out, "Received: from mail pickup service\r\n\tby %s id %s;\r\n\t%s\r\n", r->fqdn, r->id,
+	    r->date);
 	while (header_next(w->data, w->h->end, &pos, &f) == 1) {
 		if (is_kept_back(&f))
 			continue;
@@ -287,8 +295,8 @@ write_header(const struct work *w, struct buf *out)
 }
 
 enum judge_reason
-compose_message(const struct compose_rules *rules, const char *data, const struct compose_header *h, struct message_envelope *e,
-    struct buf *out, char *detail)
+compose_message(const struct compose_rules *rules, const char *data, const struct compose_header *h,
+    struct message_envelope *e, struct buf *out, char *detail)
 {
 	struct work w = { .rules = rules, .data = data, .h = h, .e = e, .detail = detail };
 	enum judge_reason reason = JUDGE_NO_HEADER;

@@ -25,16 +25,21 @@ enum {
 	TRIES_MAX = 5,
 };
 
-/* `first`: how long after the news it is looked at; `quiet`: for how long size and time must not have changed. */
+/*
+ * `first`: how long after the news it is looked at; `quiet`: for how long size and time must not have
+ * changed.
+ */
 static const struct { unsigned first, quiet, again; } evidence_rows[] = {
 	[JUDGE_RENAMED] = { 0, 0, 250 },
 	[JUDGE_CLOSED] = { 50, 0, 250 },		/* `echo a > f; echo b >> f` closes more than once */
 	[JUDGE_CREATED] = { 250, 0, 250 },		/* and nobody opened it: a link, or no regular file */
-	[JUDGE_OPEN] = { 30000, 600000, 30000 },	/* its writer has not closed it: a close or a rename decides */
+	/* Its writer has not closed it: a close or a rename decides */
+	[JUDGE_OPEN] = { 30000, 600000, 30000 },
 	[JUDGE_REOPENED] = { 2000, 2000, 500 },
 	[JUDGE_UNSURE] = { 2000, 10000, 2000 },
 	[JUDGE_SCANNED] = { 0, 2000, 500 },
-	[JUDGE_LEFT] = { 0, 0, 1000 },			/* taken by a process that died, or by one that is about to end */
+	/* Taken by a process that died, or by one that is about to end */
+	[JUDGE_LEFT] = { 0, 0, 1000 },
 };
 _Static_assert(nitems_of(evidence_rows) == JUDGE_EVIDENCE_COUNT, "a row for each kind of evidence");
 
@@ -101,7 +106,8 @@ refuse(enum judge_reason reason)
 
 /* For how long, as far as we know, nobody wrote to it. */
 static uint64_t
-quiet_ms(const struct judge_rules *r, enum judge_evidence evidence, const struct judge_facts *f, struct judge_memory *m)
+quiet_ms(const struct judge_rules *r, enum judge_evidence evidence, const struct judge_facts *f,
+    struct judge_memory *m)
 {
 	uint64_t seen;
 
@@ -116,13 +122,15 @@ quiet_ms(const struct judge_rules *r, enum judge_evidence evidence, const struct
 	}
 	seen = f->now_ms - m->since_ms;
 	/* a local file's change time is as good as a look at that time */
-	if (evidence == JUDGE_SCANNED && !r->remote && f->now_us - f->ctime_us >= (int64_t)SETTLED_MS * 1000 && seen < SETTLED_MS)
+	if (evidence == JUDGE_SCANNED && !r->remote &&
+	    f->now_us - f->ctime_us >= (int64_t)SETTLED_MS * 1000 && seen < SETTLED_MS)
 		seen = SETTLED_MS;
 	return seen;
 }
 
 struct judge_verdict
-judge_file(const struct judge_rules *r, enum judge_evidence evidence, const struct judge_facts *f, struct judge_memory *m)
+judge_file(const struct judge_rules *r, enum judge_evidence evidence, const struct judge_facts *f,
+    struct judge_memory *m)
 {
 	uint64_t quiet, need = evidence_rows[evidence].quiet;
 
@@ -132,15 +140,18 @@ judge_file(const struct judge_rules *r, enum judge_evidence evidence, const stru
 		return refuse(JUDGE_DEVICE);
 	quiet = quiet_ms(r, evidence, f, m);
 	if (f->nlink > 1)
-		return f->now_ms - m->first_ms < LINK_GRACE_MS ? wait_for(evidence_rows[evidence].again) : refuse(JUDGE_SECOND_NAME);
+		return f->now_ms - m->first_ms < LINK_GRACE_MS ? wait_for(evidence_rows[evidence].again) :
+		    refuse(JUDGE_SECOND_NAME);
 	if (r->remote && evidence == JUDGE_SCANNED)
 		need = REMOTE_QUIET_MS;
 	if (quiet < need)
-		return wait_for(need - quiet < evidence_rows[evidence].again ? (unsigned)(need - quiet) : evidence_rows[evidence].again);
+		return wait_for(need - quiet < evidence_rows[evidence].again ? (unsigned)(need - quiet) :
+		    evidence_rows[evidence].again);
 	if (f->size == 0)
 		return quiet < EMPTY_MS ? wait_for(1000) : refuse(JUDGE_EMPTY);
 	if (f->sealed)
-		return (struct judge_verdict){ .answer = JUDGE_WAIT, .wait_ms = SEALED_MS, .trouble = "immutable, cannot be removed" };
+		return (struct judge_verdict){ .answer = JUDGE_WAIT, .wait_ms = SEALED_MS,
+		    .trouble = "immutable, cannot be removed" };
 	if (f->size > r->max_size)
 		return refuse(JUDGE_LARGE);
 	return (struct judge_verdict){ .answer = JUDGE_TAKE };

@@ -3,8 +3,9 @@
  *
  * Runs in:  postern-pickup's loop
  * Owns:     struct pickup and all it points to
- * Promise:  every file that stays in the folder is looked at in the end, with or without the kernel's help; pause does not
- *           touch pickup; at stop nothing new is taken, what is on its way gets through or is put back
+ * Promise:  every file that stays in the folder is looked at in the end, with or without the kernel's help;
+ *           pause does not touch pickup; at stop nothing new is taken, what is on its way gets through or is
+ *           put back
  * Fails by: die() when the folders cannot be opened at start; afterwards by waiting, with one event a minute
  */
 #include "pickup/pickup.h"
@@ -44,7 +45,8 @@ pickup_trouble(struct pickup *p, const char *doing, const char *file, const char
 		row->next_ms = now_ms + TROUBLE_MS;
 		break;
 	}
-	log_event(LOG_WARN, NULL, "trouble", "doing=%s file=%s reason=%s", doing, log_safe(file), log_safe(reason));
+	log_event(LOG_WARN, NULL, "trouble", "doing=%s file=%s reason=%s", doing, log_safe(file),
+	    log_safe(reason));
 }
 
 /* --- names --- */
@@ -151,8 +153,10 @@ static bool
 is_remote(int folder)
 {
 	static const uint32_t remote[] = {
-		NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC, FUSE_SUPER_MAGIC, V9FS_MAGIC, AFS_SUPER_MAGIC,
-		AFS_FS_MAGIC, CEPH_SUPER_MAGIC, CODA_SUPER_MAGIC, OCFS2_SUPER_MAGIC, 0x01161970 /* GFS2 */, 0x0BD00BD0 /* Lustre */,
+		NFS_SUPER_MAGIC, SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC, FUSE_SUPER_MAGIC,
+		    V9FS_MAGIC, AFS_SUPER_MAGIC,
+		AFS_FS_MAGIC, CEPH_SUPER_MAGIC, CODA_SUPER_MAGIC, OCFS2_SUPER_MAGIC, 0x01161970 /* GFS2 */,
+		    0x0BD00BD0 /* Lustre */,
 		0x786F4256 /* vboxsf */,
 	};
 	struct statfs sf;
@@ -168,8 +172,8 @@ is_remote(int folder)
 static struct spool *
 open_spool(const struct config_server *server, const char **where)
 {
-	struct spool_paths paths = { .pickup = server->pickup, .queue = server->queue, .drop = config_domain_drop_folder(server),
-	    .badmail = server->badmail };
+	struct spool_paths paths = { .pickup = server->pickup, .queue = server->queue,
+	    .drop = config_domain_drop_folder(server), .badmail = server->badmail };
 
 	return spool_open(&paths, where);
 }
@@ -210,7 +214,8 @@ reopen_done(void *arg, void *job)
 	pickup_names_free(p->known);
 	p->known = pickup_names_new(PICKUP_NAMES_MAX);
 	watch_folder(p->watch, spool_pickup_path(p->folder));
-	log_event(LOG_FACT, NULL, "service", "doing=folder folder=%s state=opened", log_safe(spool_pickup_path(p->folder)));
+	log_event(LOG_FACT, NULL, "service", "doing=folder folder=%s state=opened",
+	    log_safe(spool_pickup_path(p->folder)));
 	p->missed = true;
 	scan(p);
 }
@@ -231,7 +236,8 @@ pickup_settle(struct pickup *p)
 	}
 	if (p->gone) {
 		p->crowded = false;
-		if (!p->opening && pickup_flow_active(p->feed) == 0 && !loop_timer_is_set(p->tick) && pickup_scan_stop(p->walk)) {
+		if (!p->opening && pickup_flow_active(p->feed) == 0 && !loop_timer_is_set(p->tick) &&
+		    pickup_scan_stop(p->walk)) {
 			p->opening = true;
 			pool_submit(p->reopen, p);
 		}
@@ -327,7 +333,8 @@ run(struct boot *b)
 	if (p->spool == NULL)
 		die(EX_CANTCREAT, "cannot open %s: %s", log_safe(where), strerror(errno));
 	p->rules = (struct pickup_file_rules){
-		.judge = { .max_size = b->server->max_message_size, .remote = is_remote(spool_pickup_folder(p->folder)) },
+		.judge = { .max_size = b->server->max_message_size,
+		    .remote = is_remote(spool_pickup_folder(p->folder)) },
 		.dots = b->server->pickup_dots,
 		.fqdn = b->server->fqdn,
 		.domain = b->server->default_domain->name,
@@ -343,7 +350,8 @@ run(struct boot *b)
 	p->tick = loop_timer_new(b->loop, on_tick, p);
 	p->grace = loop_timer_new(b->loop, on_grace, p);
 	p->watch = watch_new(b->loop, &watch_events, p);
-	watch_folder(p->watch, spool_pickup_path(p->folder)); /* before the first scan: nothing is missed in between */
+	/* Before the first scan: nothing is missed in between */
+	watch_folder(p->watch, spool_pickup_path(p->folder));
 	p->missed = true;
 	scan(p);
 	boot_ready(b);

@@ -18,22 +18,28 @@
 
 /* What a first pass over all bytes found. Zeroed to begin with. */
 struct body_survey {
-	uint64_t single;	/* lines that begin with one dot only; a lone dot counts unless it is the last line */
+	/* Lines that begin with one dot only; a lone dot counts unless it is the last line */
+	uint64_t single;
 	uint64_t doubled;	/* lines that begin with two */
 	bool lone;		/* the last line is a lone dot */
 	bool eightbit, nul;
 	unsigned char state;	/* private */
 	bool cr;
 };
-size_t body_mark(const char *in, size_t len);	/* bytes of a UTF-8 byte order mark at the start of the file: 3 or 0 */
+/* Bytes of a UTF-8 byte order mark at the start of the file: 3 or 0 */
+size_t body_mark(const char *in, size_t len);
 void body_survey_add(struct body_survey *s, const char *in, size_t len);
 void body_survey_end(struct body_survey *s);
 /*
- * For pickup-dots = auto: each line that begins with a dot begins with two, but for a lone dot as the last line, and there is such a line.
+ * For pickup-dots = auto: each line that begins with a dot begins with two, but for a lone dot as the last
+ * line, and there is such a line.
  */
 bool body_is_stuffed(const struct body_survey *s);
 
-/* Zeroed but for `unstuff`: one leading dot of a line is taken away, and a lone dot ends the message (what follows is not part of it). */
+/*
+ * Zeroed but for `unstuff`: one leading dot of a line is taken away, and a lone dot ends the message (what
+ * follows is not part of it).
+ */
 struct body {
 	bool unstuff;
 	bool ended;
@@ -50,10 +56,13 @@ struct pickup;
 struct pickup_flow *pickup_flow_new(struct pickup *p);
 void pickup_flow_free(struct pickup_flow *f);				/* after pool_free */
 void pickup_flow_more(struct pickup_flow *f);				/* starts what is due and allowed */
-void pickup_flow_retry(struct pickup_flow *f);			/* now and then: removes files that could not be removed */
+/* Now and then: removes files that could not be removed */
+void pickup_flow_retry(struct pickup_flow *f);
 size_t pickup_flow_active(const struct pickup_flow *f);		/* files on their way */
-void pickup_flow_hurry(struct pickup_flow *f);			/* large files that are still being read are put back */
-void pickup_flow_give_up(struct pickup_flow *f);			/* forgets files that could not be removed: their folder is gone */
+/* Large files that are still being read are put back */
+void pickup_flow_hurry(struct pickup_flow *f);
+/* Forgets files that could not be removed: their folder is gone */
+void pickup_flow_give_up(struct pickup_flow *f);
 
 /* --- judge: which file is taken. Pure --- */
 
@@ -73,7 +82,8 @@ enum judge_evidence {
 enum judge_reason {
 	JUDGE_GOOD,
 	JUDGE_LINK, JUDGE_DEVICE, JUDGE_SECOND_NAME, JUDGE_EMPTY, JUDGE_LARGE, JUDGE_UNREADABLE,
-	JUDGE_NUL, JUDGE_NO_HEADER, JUDGE_LONG_HEADER, JUDGE_TWO_SENDERS, JUDGE_BAD_SENDER, JUDGE_NO_SENDER, JUDGE_BAD_RECIPIENT,
+	JUDGE_NUL, JUDGE_NO_HEADER, JUDGE_LONG_HEADER, JUDGE_TWO_SENDERS, JUDGE_BAD_SENDER, JUDGE_NO_SENDER,
+	    JUDGE_BAD_RECIPIENT,
 	JUDGE_MANY_RECIPIENTS, JUDGE_NO_RECIPIENTS,
 	JUDGE_REASON_COUNT
 };
@@ -113,8 +123,8 @@ struct judge_memory {
 };
 bool judge_ignores(const char *name);
 unsigned judge_first_look(enum judge_evidence evidence);	/* ms after the news */
-struct judge_verdict judge_file(const struct judge_rules *r, enum judge_evidence evidence, const struct judge_facts *f,
-    struct judge_memory *m);
+struct judge_verdict judge_file(const struct judge_rules *r, enum judge_evidence evidence,
+    const struct judge_facts *f, struct judge_memory *m);
 /* After an open, lock or read that failed with `error`; counts the tries. */
 struct judge_verdict judge_error(int error, unsigned *tries);
 
@@ -122,7 +132,8 @@ struct judge_verdict judge_error(int error, unsigned *tries);
 
 #define COMPOSE_FIELDS_MAX (1U << 20)	/* header fields behind the x- lines */
 #define COMPOSE_HEADER_MAX (8U << 20)	/* with them */
-#define COMPOSE_RECIPIENTS_MAX 200000	/* a bound for memory; more than a queue file's envelope has to hold */
+/* A bound for memory; more than a queue file's envelope has to hold */
+#define COMPOSE_RECIPIENTS_MAX 200000
 #define COMPOSE_DETAIL_SIZE 256
 
 struct compose_rules {
@@ -130,7 +141,8 @@ struct compose_rules {
 	const char *id, *date;		/* of this message */
 };
 /*
- * The file's first bytes are those of a drop file: x- lines, then Received. It was written by an SMTP server, without dot-stuffing.
+ * The file's first bytes are those of a drop file: x- lines, then Received. It was written by an SMTP server,
+ * without dot-stuffing.
  */
 bool compose_is_replayed(const char *raw, size_t len);
 /* Places in the normalised bytes (CRLF lines). */
@@ -141,12 +153,14 @@ struct compose_header {
 	size_t body;		/* behind the empty line, when there is one */
 };
 /* 1 found; 0 needs more bytes (never with `whole`); -1 over a limit. */
-int compose_split(const char *data, size_t len, bool whole, struct compose_header *h) __attribute__((warn_unused_result));
+int compose_split(const char *data, size_t len, bool whole,
+    struct compose_header *h) __attribute__((warn_unused_result));
 /*
- * Fills `e` (zeroed; done by the caller also after a refusal) and appends to `out` our Received field, the header as it is sent and the
- * empty line. `detail` (COMPOSE_DETAIL_SIZE) says what is wrong, for people.
+ * Fills `e` (zeroed; done by the caller also after a refusal) and appends to `out` our Received field, the
+ * header as it is sent and the empty line. `detail` (COMPOSE_DETAIL_SIZE) says what is wrong, for people.
  */
-enum judge_reason compose_message(const struct compose_rules *rules, const char *data, const struct compose_header *h,
+enum judge_reason compose_message(const struct compose_rules *rules, const char *data,
+    const struct compose_header *h,
     struct message_envelope *e, struct buf *out, char *detail) __attribute__((warn_unused_result));
 
 /* --- pickup_names: names in the folder that are not taken yet --- */
@@ -161,12 +175,20 @@ struct pickup_name {
 struct pickup_names *pickup_names_new(size_t max);
 void pickup_names_free(struct pickup_names *k);
 /* Tells of a name. False: the table is full and this one is not in it. */
-bool pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence evidence, uint64_t now_ms) __attribute__((warn_unused_result));
-/* The next file whose time has come, or NULL. The caller ends the look by pickup_names_look_again or pickup_names_forget; its name stays until then. */
+bool pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence evidence,
+    uint64_t now_ms) __attribute__((warn_unused_result));
+/*
+ * The next file whose time has come, or NULL. The caller ends the look by pickup_names_look_again or
+ * pickup_names_forget; its name stays until then.
+ */
 struct pickup_name *pickup_names_take_due(struct pickup_names *k, uint64_t now_ms);
 uint64_t pickup_names_next_due(const struct pickup_names *k);		/* monotonic ms; UINT64_MAX: none */
-void pickup_names_look_again(struct pickup_names *k, struct pickup_name *f, uint64_t now_ms, uint64_t after_ms);
-/* We ourselves rename, or renamed while looking, a file back to `name`: the kernel's news of it says nothing about its writer. */
+void pickup_names_look_again(struct pickup_names *k, struct pickup_name *f, uint64_t now_ms,
+    uint64_t after_ms);
+/*
+ * We ourselves rename, or renamed while looking, a file back to `name`: the kernel's news of it says nothing
+ * about its writer.
+ */
 void pickup_names_put_back(struct pickup_names *k, const char *name, uint64_t now_ms);
 /* News were lost: perhaps files being written were closed. */
 void pickup_names_doubt(struct pickup_names *k, uint64_t now_ms);
@@ -200,7 +222,8 @@ struct pickup_file {
 	char detail[COMPOSE_DETAIL_SIZE];
 	char bad_id[MESSAGE_ID_SIZE];
 	bool big;			/* TAKE: pickup_file_read is still to be called */
-	bool was_queued;		/* TAKE: by the process that ended; only the file is left to be removed */
+	/* TAKE: by the process that ended; only the file is left to be removed */
+	bool was_queued;
 	bool claimed;
 	bool unclaimed;			/* was claimed, and has its old name back */
 	struct message_envelope envelope;
@@ -217,11 +240,18 @@ struct pickup_file {
 	struct pickup_file *next, **self;
 };
 /* `queue` tells whether the message of a left file is there. */
-struct pickup_file *pickup_file_new(const struct pickup_file_rules *rules, struct spool *folder, struct spool *queue, struct pickup_name *file, int64_t now_us);
-void pickup_file_free(struct pickup_file *t);		/* closes and forgets; the file stays what it is called */
-/* Opens, judges, locks, claims; refused ones are in badmail afterwards. A small file is read as by pickup_file_read. */
+struct pickup_file *pickup_file_new(const struct pickup_file_rules *rules, struct spool *folder,
+    struct spool *queue, struct pickup_name *file, int64_t now_us);
+/* Closes and forgets; the file stays what it is called */
+void pickup_file_free(struct pickup_file *t);
+/*
+ * Opens, judges, locks, claims; refused ones are in badmail afterwards. A small file is read as by
+ * pickup_file_read.
+ */
 void pickup_file_look(struct pickup_file *t);
-/* Reads the whole file once, then up to the end of the header: envelope and the first content; or refuses it. */
+/*
+ * Reads the whole file once, then up to the end of the header: envelope and the first content; or refuses it.
+ */
 void pickup_file_read(struct pickup_file *t);
 /* Replaces content by the next piece; `error` when the file is not what it was. */
 void pickup_file_piece(struct pickup_file *t);
@@ -237,18 +267,22 @@ enum pickup_scan_end {
 	PICKUP_SCAN_FAILED,		/* error: errno */
 };
 struct pickup_scan;
-/* `name` for each file that judge_ignores lets through or that is a claimed one; then `end` once a portion. */
+/*
+ * `name` for each file that judge_ignores lets through or that is a claimed one; then `end` once a portion.
+ */
 struct pickup_scan *pickup_scan_new(struct pool *pool, void (*name)(void *arg, const char *name),
     void (*end)(void *arg, enum pickup_scan_end end, int error), void *arg);
 void pickup_scan_free(struct pickup_scan *w);				/* after pool_free */
 /*
- * Starts at the folder's beginning; nothing when one is at work. Without `force` a folder that did not change since it was
- * read is not read again.
+ * Starts at the folder's beginning; nothing when one is at work. Without `force` a folder that did not change
+ * since it was read is not read again.
  */
 void pickup_scan_begin(struct pickup_scan *w, struct spool *folder, bool force);
 void pickup_scan_go_on(struct pickup_scan *w);
-bool pickup_scan_is_idle(const struct pickup_scan *w);		/* neither at work nor waiting for pickup_scan_go_on */
-bool pickup_scan_stop(struct pickup_scan *w);				/* gives up the pass; false while a job is at work */
+/* Neither at work nor waiting for pickup_scan_go_on */
+bool pickup_scan_is_idle(const struct pickup_scan *w);
+/* Gives up the pass; false while a job is at work */
+bool pickup_scan_stop(struct pickup_scan *w);
 
 /* --- watch: what the kernel tells about the folder --- */
 

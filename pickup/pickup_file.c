@@ -3,8 +3,8 @@
  *
  * Runs in:  pickup's pool threads, one thread at a time for one file
  * Owns:     the open file and its lock, the claimed name, envelope and content
- * Promise:  trusts nothing: no link is followed, no device read, no claimed file has another name, what is sent is what
- *           was judged; a file that cannot be renamed, and so not removed, is not sent
+ * Promise:  trusts nothing: no link is followed, no device read, no claimed file has another name, what is
+ *           sent is what was judged; a file that cannot be renamed, and so not removed, is not sent
  * Fails by: verdict and error, for the loop to act on
  */
 #include <bsd/stdlib.h>
@@ -27,7 +27,8 @@
 enum { SOON_MS = 250, LATER_MS = 60000 };
 
 struct pickup_file *
-pickup_file_new(const struct pickup_file_rules *rules, struct spool *folder, struct spool *queue, struct pickup_name *file, int64_t now_us)
+pickup_file_new(const struct pickup_file_rules *rules, struct spool *folder, struct spool *queue,
+    struct pickup_name *file, int64_t now_us)
 {
 	struct pickup_file *t = mem_new(struct pickup_file);
 	const char *name = file->name;
@@ -83,7 +84,10 @@ look_at(struct pickup_file *t, struct statx *sx)
 	return judge_file(&t->rules->judge, t->file->evidence, &f, &t->file->memory);
 }
 
-/* .NET holds a lock while it writes. Where a file system knows no locks, or none for readers, there is nothing to wait for. */
+/*
+ * .NET holds a lock while it writes. Where a file system knows no locks, or none for readers, there is
+ * nothing to wait for.
+ */
 static bool
 is_locked(int fd)
 {
@@ -98,7 +102,10 @@ trouble(struct pickup_file *t, const char *doing, int error, struct judge_verdic
 	t->verdict = verdict;
 }
 
-/* Renames the file to its claimed name: from then on it is ours alone. False: `verdict` says what to do instead. */
+/*
+ * Renames the file to its claimed name: from then on it is ours alone. False: `verdict` says what to do
+ * instead.
+ */
 static bool
 claim(struct pickup_file *t)
 {
@@ -116,7 +123,8 @@ claim(struct pickup_file *t)
 	if (errno == ENOENT)
 		t->verdict = (struct judge_verdict){ .answer = JUDGE_IGNORE };
 	else if (errno == EPERM) /* sticky folder: this file only */
-		trouble(t, "take", errno, (struct judge_verdict){ .answer = JUDGE_WAIT, .wait_ms = LATER_MS });
+		trouble(t, "take", errno, (struct judge_verdict){ .answer = JUDGE_WAIT,
+		    .wait_ms = LATER_MS });
 	else
 		trouble(t, "take", errno, (struct judge_verdict){ .answer = JUDGE_HOLD });
 	return false;
@@ -138,9 +146,10 @@ is_the_same(struct pickup_file *t, const struct statx *sx)
 {
 	struct stat st;
 
-	if (fstatat(spool_pickup_folder(t->folder), t->current, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == sx->stx_ino &&
-	    S_ISREG(st.st_mode) && (uint64_t)st.st_size == sx->stx_size && st.st_mtim.tv_sec == sx->stx_mtime.tv_sec &&
-	    st.st_mtim.tv_nsec == (long)sx->stx_mtime.tv_nsec)
+	if (fstatat(spool_pickup_folder(t->folder), t->current, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_ino == sx->stx_ino &&
+	    S_ISREG(st.st_mode) && (uint64_t)st.st_size == sx->stx_size &&
+	    st.st_mtim.tv_sec == sx->stx_mtime.tv_sec && st.st_mtim.tv_nsec == (long)sx->stx_mtime.tv_nsec)
 		return true;
 	unclaim(t);
 	t->verdict = (struct judge_verdict){ .answer = JUDGE_WAIT, .wait_ms = SOON_MS };
@@ -161,19 +170,22 @@ refuse(struct pickup_file *t, enum judge_reason reason)
 		return;
 	/* 0xC00402CE: the code the original writes for a bad file in pickup */
 	snprintf(words, sizeof(words), "bad file in pickup (0xC00402CE): %s", judge_words(reason));
-	snprintf(details, sizeof(details), "file %s%s%s", t->name, t->detail[0] != '\0' ? "; " : "", t->detail);
+	snprintf(details, sizeof(details), "file %s%s%s", t->name, t->detail[0] != '\0' ? "; " : "",
+	    t->detail);
 	for (char *p = details; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 127)
 			*p = '?';
 	if (spool_pickup_refuse(t->folder, t->current, words, details, t->bad_id) == -1) {
-		trouble(t, "badmail", errno, (struct judge_verdict){ .answer = JUDGE_WAIT, .wait_ms = LATER_MS });
+		trouble(t, "badmail", errno, (struct judge_verdict){ .answer = JUDGE_WAIT,
+		    .wait_ms = LATER_MS });
 		unclaim(t);
 	}
 }
 
 /*
- * Whether the process that claimed a left file had queued its message. The id in the name is believed no further than that: anybody
- * may write such a name, and a message under an old id would replace what was delivered under it.
+ * Whether the process that claimed a left file had queued its message. The id in the name is believed no
+ * further than that: anybody may write such a name, and a message under an old id would replace what was
+ *                    delivered under it.
  */
 static bool
 is_in_queue(struct pickup_file *t)
@@ -182,7 +194,8 @@ is_in_queue(struct pickup_file *t)
 	const char *name, *why;
 	int fd;
 
-	if (!spool_pickup_claim_parse(t->current, id, &name) || spool_load(t->queue, id, &t->envelope, &fd, &why) == -1)
+	if (!spool_pickup_claim_parse(t->current, id, &name) || spool_load(t->queue, id, &t->envelope, &fd,
+	    &why) == -1)
 		return false;
 	close(fd);
 	if (t->envelope.client == NULL || strcmp(t->envelope.client, "pickup") != 0) {
@@ -199,9 +212,11 @@ pickup_file_look(struct pickup_file *t)
 {
 	struct statx sx;
 
-	t->fd = openat(spool_pickup_folder(t->folder), t->current, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	t->fd = openat(spool_pickup_folder(t->folder), t->current,
+	    O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
 	t->verdict = t->fd == -1 ? judge_error(errno, &t->file->tries) : look_at(t, &sx);
-	if (t->fd != -1 && (t->verdict.answer == JUDGE_TAKE || t->verdict.answer == JUDGE_REFUSE) && is_locked(t->fd))
+	if (t->fd != -1 && (t->verdict.answer == JUDGE_TAKE || t->verdict.answer == JUDGE_REFUSE) &&
+	    is_locked(t->fd))
 		t->verdict = judge_error(EWOULDBLOCK, &t->file->tries);
 	if (t->verdict.answer == JUDGE_REFUSE)
 		refuse(t, t->verdict.reason);
@@ -270,7 +285,8 @@ survey(struct pickup_file *t, struct piece *p, struct body_survey *s)
 		body_survey_add(s, p->data + mark, p->len - mark);
 	}
 	body_survey_end(s);
-	t->body.unstuff = t->rules->dots == CONFIG_DOTS_STUFFED || (t->rules->dots == CONFIG_DOTS_AUTO && !replayed && body_is_stuffed(s));
+	t->body.unstuff = t->rules->dots == CONFIG_DOTS_STUFFED ||
+	    (t->rules->dots == CONFIG_DOTS_AUTO && !replayed && body_is_stuffed(s));
 	return true;
 }
 
@@ -300,7 +316,8 @@ static enum judge_reason
 compose(struct pickup_file *t, const struct buf *text, const struct compose_header *h)
 {
 	char date[CLOCK_DATE_SIZE];
-	struct compose_rules rules = { .fqdn = t->rules->fqdn, .domain = t->rules->domain, .id = t->id, .date = date };
+	struct compose_rules rules = { .fqdn = t->rules->fqdn, .domain = t->rules->domain, .id = t->id,
+	    .date = date };
 	enum judge_reason reason;
 
 	clock_format_mail(date, clock_wall_us());
@@ -317,7 +334,8 @@ changed(struct pickup_file *t)
 	if (errno != EAGAIN)
 		trouble(t, "read", errno, (struct judge_verdict){ 0 });
 	unclaim(t);
-	t->verdict = (struct judge_verdict){ .answer = JUDGE_WAIT, .wait_ms = t->error == 0 ? SOON_MS : LATER_MS };
+	t->verdict = (struct judge_verdict){ .answer = JUDGE_WAIT,
+	    .wait_ms = t->error == 0 ? SOON_MS : LATER_MS };
 }
 
 static void

@@ -3,8 +3,9 @@
  *
  * Runs in:  pickup's loop; the work of struct take on pool threads
  * Owns:     every struct take between its first look and the removal of its file
- * Promise:  a file is removed only after enqueue said that its message is on disk; at most IN_FLIGHT_MAX at a time, of them
- *           few large ones; while the disk is full or the folder read-only one at a time is tried
+ * Promise:  a file is removed only after enqueue said that its message is on disk; at most IN_FLIGHT_MAX at a
+ *           time, of them few large ones; while the disk is full or the folder read-only one at a time is
+ *           tried
  * Fails by: putting files back and holding on for a while, with an event
  */
 #include <errno.h>
@@ -19,7 +20,10 @@ enum {
 	IN_FLIGHT_MAX = 128,
 	LOOK_BATCH = 8,
 	CLEAR_BATCH = 32,
-	LARGE_MAX = 4,		/* files over PICKUP_FILE_PIECE being read at a time: each may need COMPOSE_HEADER_MAX some times over */
+	/*
+	 * Files over PICKUP_FILE_PIECE being read at a time: each may need COMPOSE_HEADER_MAX some times over
+	 */
+	LARGE_MAX = 4,
 	HOLD_MS = 5000,
 };
 
@@ -51,7 +55,8 @@ hold(struct pickup_flow *f)
 static void
 begin(struct pickup_flow *f, struct pickup_name *file)
 {
-	struct pickup_file *t = pickup_file_new(&f->p->rules, f->p->folder, f->p->spool, file, clock_wall_us());
+	struct pickup_file *t = pickup_file_new(&f->p->rules, f->p->folder, f->p->spool, file,
+	    clock_wall_us());
 
 	t->pickup = f->p;
 	t->next = f->all;
@@ -77,7 +82,8 @@ end(struct pickup_flow *f, struct pickup_file *t)
 {
 	/* it could not be put back, its old name is in use again: it is taken under the claimed one */
 	if (t->claimed && t->put_back)
-		f->p->missed = !pickup_names_news(f->p->known, t->current, JUDGE_LEFT, clock_mono_ms()) || f->p->missed;
+		f->p->missed = !pickup_names_news(f->p->known, t->current, JUDGE_LEFT, clock_mono_ms()) ||
+		    f->p->missed;
 	if (t->big && f->large > 0)
 		f->large--;
 	f->active--;
@@ -111,7 +117,8 @@ say_accepted(struct pickup_flow *f, struct pickup_file *t)
 	const char *sender = t->envelope.sender;
 
 	counters_add(f->p->boot->counters, COUNTER_PICKUP, 1);
-	log_event(LOG_FACT, t->id, "accepted", "client=pickup file=%s sender=%s recipients=%zu size=%ju", log_safe(t->name),
+	log_event(LOG_FACT, t->id, "accepted", "client=pickup file=%s sender=%s recipients=%zu size=%ju",
+	    log_safe(t->name),
 	    log_safe(*sender != '\0' ? sender : "<>"), t->envelope.nrcpt, (uintmax_t)t->sent);
 }
 
@@ -120,8 +127,10 @@ say_refused(struct pickup_flow *f, struct pickup_file *t)
 {
 	bool nobody = t->verdict.reason == JUDGE_NO_RECIPIENTS;
 
-	counters_add(f->p->boot->counters, nobody ? COUNTER_BADMAIL_NO_RECIPIENTS : COUNTER_BADMAIL_PICKUP, 1);
-	log_event(LOG_WARN, t->bad_id, "badmailed", "reason=%s file=%s%s%s", log_safe(judge_words(t->verdict.reason)), log_safe(t->name),
+	counters_add(f->p->boot->counters, nobody ? COUNTER_BADMAIL_NO_RECIPIENTS : COUNTER_BADMAIL_PICKUP,
+	    1);
+	log_event(LOG_WARN, t->bad_id, "badmailed", "reason=%s file=%s%s%s",
+	    log_safe(judge_words(t->verdict.reason)), log_safe(t->name),
 	    t->detail[0] != '\0' ? " detail=" : "", t->detail[0] != '\0' ? log_safe(t->detail) : "");
 }
 

@@ -1,9 +1,11 @@
 /*
- * pickup_names - the names in pickup that are not taken yet, each with what we know of it and when to look next
+ * pickup_names - the names in pickup that are not taken yet, each with what we know of it and when to look
+ * next
  *
  * Runs in:  pickup's loop
  * Owns:     its entries; found by name in a tree, by time in a heap
- * Promise:  bounded; no order of news makes it forget a file that is still to be taken, or look at one twice at a time
+ * Promise:  bounded; no order of news makes it forget a file that is still to be taken, or look at one twice
+ *           at a time
  * Fails by: false from pickup_names_news when it is full: the folder is to be scanned again later
  */
 #include <bsd/sys/tree.h>

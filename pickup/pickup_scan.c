@@ -3,8 +3,8 @@
  *
  * Runs in:  pickup's loop; the reading itself on a pool thread
  * Owns:     the open folder of a pass, and the names of one portion
- * Promise:  bounded memory however many files there are; every file that is there from the beginning of a pass to its
- *           end is told of
+ * Promise:  bounded memory however many files there are; every file that is there from the beginning of a
+ *           pass to its end is told of
  * Fails by: PICKUP_SCAN_FAILED or PICKUP_SCAN_GONE told once; the next pass starts anew
  */
 #include <dirent.h>
@@ -45,14 +45,16 @@ is_there(struct spool *folder, struct stat *st)
 {
 	struct stat path;
 
-	return fstat(spool_pickup_folder(folder), st) == 0 && st->st_nlink > 0 && stat(spool_pickup_path(folder), &path) == 0 &&
+	return fstat(spool_pickup_folder(folder), st) == 0 && st->st_nlink > 0 &&
+	    stat(spool_pickup_path(folder), &path) == 0 &&
 	    path.st_ino == st->st_ino && path.st_dev == st->st_dev;
 }
 
 static bool
 is_unchanged(const struct pickup_scan *w)
 {
-	return w->changed.tv_sec != 0 && w->changed.tv_sec == w->changing.tv_sec && w->changed.tv_nsec == w->changing.tv_nsec;
+	return w->changed.tv_sec != 0 && w->changed.tv_sec == w->changing.tv_sec &&
+	    w->changed.tv_nsec == w->changing.tv_nsec;
 }
 
 static enum pickup_scan_end
@@ -115,7 +117,8 @@ end_pass(struct pickup_scan *w)
 	closedir(w->dir);
 	w->dir = NULL;
 	w->changed = (struct timespec){ 0 };
-	if (w->result == PICKUP_SCAN_DONE && (int64_t)w->changing.tv_sec * 1000000 + w->changing.tv_nsec / 1000 + UNSETTLED_US < w->begun_us)
+	if (w->result == PICKUP_SCAN_DONE && (int64_t)w->changing.tv_sec * 1000000 +
+	    w->changing.tv_nsec / 1000 + UNSETTLED_US < w->begun_us)
 		w->changed = w->changing;
 }
 
@@ -149,7 +152,8 @@ done(void *arg, void *job)
 }
 
 struct pickup_scan *
-pickup_scan_new(struct pool *pool, void (*name)(void *arg, const char *name), void (*end)(void *arg, enum pickup_scan_end end, int error), void *arg)
+pickup_scan_new(struct pool *pool, void (*name)(void *arg, const char *name),
+    void (*end)(void *arg, enum pickup_scan_end end, int error), void *arg)
 {
 	struct pickup_scan *w = mem_new(struct pickup_scan);
 

@@ -16,7 +16,8 @@
 #include "common/base/mem.h"
 #include "pickup/pickup.h"
 
-#define WANTED (IN_CREATE | IN_OPEN | IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define WANTED (IN_CREATE | IN_OPEN | IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | \
+    IN_ONLYDIR)
 #define READ_SIZE (64U << 10)
 #define READS_MAX 4	/* a turn of the loop; then others get theirs */
 
@@ -128,7 +129,8 @@ watch_folder(struct watch *w, const char *path)
 		inotify_rm_watch(w->fd, w->folder);
 	w->folder = inotify_add_watch(w->fd, path, WANTED);
 	if (w->folder == -1)
-		log_event(LOG_WARN, NULL, "trouble", "doing=watch folder=%s reason=%s", log_safe(path), log_safe(strerror(errno)));
+		log_event(LOG_WARN, NULL, "trouble", "doing=watch folder=%s reason=%s", log_safe(path),
+		    log_safe(strerror(errno)));
 }
 
 void

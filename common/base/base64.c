@@ -20,7 +20,8 @@ base64_encode(char *dst, const void *data, size_t len)
 
 	for (size_t i = 0; i < len; i += 3) {
 		size_t n = len - i < 3 ? len - i : 3;
-		uint32_t three = (uint32_t)in[i] << 16 | (n > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (n > 2 ? in[i + 2] : 0U);
+		uint32_t three = (uint32_t)in[i] << 16 | (n > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
+		    (n > 2 ? in[i + 2] : 0U);
 
 		dst[at++] = letters[three >> 18];
 		dst[at++] = letters[three >> 12 & 63];

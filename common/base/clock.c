@@ -43,7 +43,8 @@ clock_format_mail(char *dst, int64_t wall_us)
 	localtime_r(&seconds, &tm);
 	off = tm.tm_gmtoff / 60;
 	abs_off = off < 0 ? -off : off;
-	snprintf(dst, CLOCK_DATE_SIZE, "%s, %d %s %ld %02d:%02d:%02d %c%02ld%02ld", day[tm.tm_wday % 7], tm.tm_mday,
+	snprintf(dst, CLOCK_DATE_SIZE, "%s, %d %s %ld %02d:%02d:%02d %c%02ld%02ld", day[tm.tm_wday % 7],
+	    tm.tm_mday,
 	    month[tm.tm_mon % 12], tm.tm_year + 1900L, tm.tm_hour, tm.tm_min, tm.tm_sec, off < 0 ? '-' : '+',
 	    abs_off / 60, abs_off % 60);
 }
@@ -55,6 +56,6 @@ clock_format_utc(char *dst, int64_t wall_us)
 	struct tm tm = { 0 };
 
 	gmtime_r(&seconds, &tm);
-	snprintf(dst, CLOCK_DATE_SIZE, "%04ld-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900L, tm.tm_mon + 1,
-	    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall_us % 1000000));
+	snprintf(dst, CLOCK_DATE_SIZE, "%04ld-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900L,
+	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(wall_us % 1000000));
 }

@@ -11,17 +11,19 @@ int disk_write(int fd, const void *data, size_t len) __attribute__((warn_unused_
 int disk_writev(int fd, struct iovec *iov, int count) __attribute__((warn_unused_result)); /* changes iov */
 int disk_pwrite(int fd, const void *data, size_t len, off_t at) __attribute__((warn_unused_result));
 int disk_sync(int fd) __attribute__((warn_unused_result));		/* data and size (fdatasync) */
-int disk_sync_whole(int fd) __attribute__((warn_unused_result));	/* data, size, mode and times (fsync) */
+/* Data, size, mode and times (fsync) */
+int disk_sync_whole(int fd) __attribute__((warn_unused_result));
 int disk_sync_folder(int fd) __attribute__((warn_unused_result));	/* names (fsync of a folder) */
 void disk_start(int fd);	/* begins writing back, waits for nothing: a later disk_sync has less to do */
 /* Reads up to `len` bytes at `at`; the count read (short only at end of file), or -1. */
 ssize_t disk_pread(int fd, void *data, size_t len, off_t at) __attribute__((warn_unused_result));
 
 /*
- * Puts a file in the place of `path`, whole or not at all, by way of `part` in the same folder; what one who died there left is thrown
- * away. The file's bytes are synced, its name is not. 0 or -1.
+ * Puts a file in the place of `path`, whole or not at all, by way of `part` in the same folder; what one who
+ * died there left is thrown away. The file's bytes are synced, its name is not. 0 or -1.
  */
-int disk_replace(const char *part, const char *path, mode_t mode, const void *data, size_t len) __attribute__((warn_unused_result));
+int disk_replace(const char *part, const char *path, mode_t mode, const void *data,
+    size_t len) __attribute__((warn_unused_result));
 
 /*
  * A named instant at which the crash tests may end the process with SIGKILL:

@@ -7,7 +7,11 @@
 enum line_kind {
 	LINE_MORE,	/* no line end yet; nothing used */
 	LINE_WHOLE,	/* a line: `len` bytes without CRLF, `used` with it */
-	LINE_LONG,	/* over `max` bytes (CRLF included); `used` bytes may be skipped, the rest of the line may be still to come */
+	/*
+	 * Over `max` bytes (CRLF included); `used` bytes may be skipped, the rest of the line may be still to
+	 * come
+	 */
+	LINE_LONG,
 	LINE_BARE,	/* a line with a bare CR or bare LF in it or a NUL; `used` reaches past its LF */
 };
 

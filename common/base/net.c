@@ -20,7 +20,9 @@
 
 static const uint8_t mapped_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
-/* The address as bytes and family, a mapped one as IPv4. Returns the number of bytes, 0 for another family. */
+/*
+ * The address as bytes and family, a mapped one as IPv4. Returns the number of bytes, 0 for another family.
+ */
 static size_t
 sockaddr_bytes(const struct sockaddr *sa, int *family, uint8_t bytes[16])
 {
@@ -92,7 +94,8 @@ entry_parse_mask(struct net_entry *e, const char *text, const char **why)
 	}
 	if (e->family == AF_INET && mask_from_dotted(e->mask, text) == 0)
 		return 0;
-	*why = e->family == AF_INET ? "the part after / must be 0 to 32, or a mask like 255.255.255.0 whose ones come first" :
+	*why = e->family == AF_INET ?
+	    "the part after / must be 0 to 32, or a mask like 255.255.255.0 whose ones come first" :
 	    "the part after / must be 0 to 128";
 	return -1;
 }
@@ -101,7 +104,8 @@ entry_parse_mask(struct net_entry *e, const char *text, const char **why)
 static void
 entry_unmap(struct net_entry *e)
 {
-	if (e->family != AF_INET6 || e->mask[11] != 0xff || memcmp(e->bytes, mapped_prefix, sizeof(mapped_prefix)) != 0)
+	if (e->family != AF_INET6 || e->mask[11] != 0xff || memcmp(e->bytes, mapped_prefix,
+	    sizeof(mapped_prefix)) != 0)
 		return;
 	e->family = AF_INET;
 	memmove(e->bytes, e->bytes + 12, 4);
@@ -113,7 +117,8 @@ entry_unmap(struct net_entry *e)
 static int
 entry_parse_domain(struct net_entry *e, const char *text, const char **why)
 {
-	if (!net_is_hostname(text) || strpbrk(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == NULL) {
+	if (!net_is_hostname(text) || strpbrk(text,
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == NULL) {
 		*why = "must be an address, a network like 192.0.2.0/24 or 2001:db8::/32, or a domain name";
 		return -1;
 	}
@@ -242,7 +247,10 @@ address_fill(struct net_address *a, const char *host, uint16_t port)
 	return -1;
 }
 
-/* Cuts "[host]:port", "host:port", "[host]", "host" in two; *port NULL when there is none. An IPv6 address alone stays whole. */
+/*
+ * Cuts "[host]:port", "host:port", "[host]", "host" in two; *port NULL when there is none. An IPv6 address
+ * alone stays whole.
+ */
 static int
 address_split(char *text, char **host, char **port)
 {
@@ -253,7 +261,8 @@ address_split(char *text, char **host, char **port)
 	if (*text == '[') {
 		*host = text + 1;
 		end = strchr(text, ']');
-		if (end == NULL || (end[1] != '\0' && end[1] != ':') || strchr(*host, ':') == NULL || strchr(*host, ':') > end)
+		if (end == NULL || (end[1] != '\0' && end[1] != ':') || strchr(*host, ':') == NULL ||
+		    strchr(*host, ':') > end)
 			return -1;
 		*end++ = '\0';
 	} else {
@@ -373,7 +382,8 @@ net_is_hostname(const char *text)
 			label = 0;
 			continue;
 		}
-		if (c > 127 || (!isalnum(c) && c != '-' && c != '_') || (label == 0 && c == '-') || ++label > 63)
+		if (c > 127 || (!isalnum(c) && c != '-' && c != '_') || (label == 0 && c == '-') ||
+		    ++label > 63)
 			return false;
 	}
 	return label > 0 && text[total - 1] != '-';

@@ -22,10 +22,17 @@ struct net_address {
 	socklen_t len;
 };
 
-/* "192.0.2.1", "192.0.2.0/24", "192.0.2.0/255.255.255.0", "2001:db8::/32", "example.com". 0, or -1 and *why a static text. */
-int net_entry_parse(struct net_entry *e, const char *text, const char **why) __attribute__((warn_unused_result));
+/*
+ * "192.0.2.1", "192.0.2.0/24", "192.0.2.0/255.255.255.0", "2001:db8::/32", "example.com". 0, or -1 and *why a
+ * static text.
+ */
+int net_entry_parse(struct net_entry *e, const char *text,
+    const char **why) __attribute__((warn_unused_result));
 void net_entry_done(struct net_entry *e);
-/* Whether the address lies in the network; IPv4-mapped IPv6 counts as IPv4; a domain entry never matches here. */
+/*
+ * Whether the address lies in the network; IPv4-mapped IPv6 counts as IPv4; a domain entry never matches
+ * here.
+ */
 bool net_entry_has(const struct net_entry *e, const struct sockaddr *sa);
 /* A domain entry has the name: "example.com" has itself and what is below, in any case of letters. */
 bool net_entry_has_name(const struct net_entry *e, const char *name);
@@ -36,7 +43,8 @@ unsigned net_entry_prefix(const struct net_entry *e);	/* the ones of its mask; 0
 void net_entry_format(char *dst, size_t size, const struct net_entry *e);
 
 /* "127.0.0.1:25", "[::1]:25", "*:25" (0.0.0.0), "192.0.2.1" with `port` as default. 0, or -1 and *why. */
-int net_address_parse(struct net_address *a, const char *text, uint16_t port, const char **why) __attribute__((warn_unused_result));
+int net_address_parse(struct net_address *a, const char *text, uint16_t port,
+    const char **why) __attribute__((warn_unused_result));
 /* "192.0.2.1" / "2001:db8::1"; IPv4-mapped IPv6 is written as IPv4. `dst` has NET_TEXT_SIZE bytes. */
 void net_format_ip(char *dst, const struct sockaddr *sa);
 /* "192.0.2.1:25" / "[2001:db8::1]:25" */

@@ -3,7 +3,8 @@
  *
  * Runs in:  auth, posternctl (pure)
  * Owns:     struct passwd_account_list
- * Promise:  an entry that was taken costs no more to check than the limits of its row allow; memory with hashes is wiped
+ * Promise:  an entry that was taken costs no more to check than the limits of its row allow; memory with
+ *           hashes is wiped
  * Fails by: -1 and a reason; a bad line is left out and told
  */
 #include "common/base/passwd_file.h"
@@ -23,8 +24,8 @@ enum { HASH_MAX = 384 };
 static bool
 yescrypt_is_fair(const char *rest)
 {
-	return rest[0] == 'j' && ((rest[1] >= '5' && rest[1] <= '9') || (rest[1] >= 'A' && rest[1] <= 'B')) && (rest[2] == 'T' || rest[2] == '5') &&
-	    rest[3] == '$';
+	return rest[0] == 'j' && ((rest[1] >= '5' && rest[1] <= '9') || (rest[1] >= 'A' && rest[1] <= 'B')) &&
+	    (rest[2] == 'T' || rest[2] == '5') && rest[3] == '$';
 }
 
 /* "$7$CU..../....": the first letter is log2 N, then r and p in five letters each. N to 2^16, r 32, p 1. */
@@ -37,7 +38,8 @@ scrypt_is_fair(const char *rest)
 static bool
 bcrypt_is_fair(const char *rest)
 {
-	return rest[0] >= '0' && rest[0] <= '1' && rest[1] >= '0' && rest[1] <= '9' && (rest[0] == '0' || rest[1] <= '4') && rest[2] == '$';
+	return rest[0] >= '0' && rest[0] <= '1' && rest[1] >= '0' && rest[1] <= '9' &&
+	    (rest[0] == '0' || rest[1] <= '4') && rest[2] == '$';
 }
 
 static bool
@@ -56,8 +58,10 @@ static const struct method {
 	const char *prefix;
 	bool (*is_fair)(const char *rest);
 } methods[] = {
-	{ "$y$", yescrypt_is_fair }, { "$gy$", yescrypt_is_fair }, { "$7$", scrypt_is_fair }, { "$2b$", bcrypt_is_fair },
-	{ "$2a$", bcrypt_is_fair }, { "$2y$", bcrypt_is_fair }, { "$6$", sha_is_fair }, { "$5$", sha_is_fair },
+	{ "$y$", yescrypt_is_fair }, { "$gy$", yescrypt_is_fair }, { "$7$", scrypt_is_fair },
+	{ "$2b$", bcrypt_is_fair },
+	{ "$2a$", bcrypt_is_fair }, { "$2y$", bcrypt_is_fair }, { "$6$", sha_is_fair },
+	{ "$5$", sha_is_fair },
 };
 
 /* Words that other programs put before a crypt(3) hash. */
@@ -73,7 +77,8 @@ crypt_fault(const char *hash)
 		size_t n = strlen(methods[i].prefix);
 
 		if (strncmp(hash, methods[i].prefix, n) == 0)
-			return methods[i].is_fair(hash + n) ? NULL : "the hash asks for more work, or other parameters, than are allowed";
+			return methods[i].is_fair(hash + n) ? NULL :
+			    "the hash asks for more work, or other parameters, than are allowed";
 	}
 	return "no known kind of hash: $y$, $gy$, $7$, $2b$, $6$, $5$ or {SCRAM-SHA-256}";
 }
@@ -101,13 +106,15 @@ parse_scram(struct passwd_account *a, const char *text)
 	const char *at;
 	ssize_t salt;
 
-	if (*text < '1' || *text > '9' || *end != ',' || iterations < PASSWD_ITERATIONS_MIN || iterations > PASSWD_ITERATIONS_MAX)
+	if (*text < '1' || *text > '9' || *end != ',' || iterations < PASSWD_ITERATIONS_MIN ||
+	    iterations > PASSWD_ITERATIONS_MAX)
 		return "SCRAM iterations must be from 1000 to 1000000";
 	at = end + 1;
 	salt = take_field(a->salt, sizeof(a->salt), &at);
 	if (salt < 4 || take_field(a->stored, sizeof(a->stored), &at) != PASSWD_KEY_SIZE ||
 	    take_field(a->server, sizeof(a->server), &at) != PASSWD_KEY_SIZE || *at != '\0')
-		return "a SCRAM verifier is iterations,salt,stored-key,server-key with the last three in base64";
+		return "a SCRAM verifier is iterations,salt,stored-key,server-key with the last three in "
+		    "base64";
 	a->iterations = (uint32_t)iterations;
 	a->salt_len = (size_t)salt;
 	return NULL;
@@ -156,13 +163,15 @@ passwd_file_parse(struct passwd_account *a, const char *line, size_t len, const 
 		return 0;
 	colon = memchr(line, ':', len);
 	if (colon == NULL || !passwd_file_name_is_good(line, (size_t)(colon - line))) {
-		*why = colon == NULL ? "no colon between name and hash" : "the name is empty, too long, or has a control byte or a blank at its end";
+		*why = colon == NULL ? "no colon between name and hash" :
+		    "the name is empty, too long, or has a control byte or a blank at its end";
 		return -1;
 	}
 	text = colon + 1;
 	end = memchr(text, ':', len - (size_t)(text - line));
 	size = end != NULL ? (size_t)(end - text) : len - (size_t)(text - line);
-	*why = size >= sizeof(hash) ? "the hash is too long" : memchr(text, '\0', size) != NULL ? "there is a NUL in it" : NULL;
+	*why = size >= sizeof(hash) ? "the hash is too long" : memchr(text, '\0', size) != NULL ?
+	    "there is a NUL in it" : NULL;
 	if (*why != NULL)
 		return -1;
 	memcpy(hash, text, size);
@@ -190,7 +199,8 @@ passwd_file_done(struct passwd_account *a)
 void
 passwd_file_format_scram(struct buf *out, const struct passwd_account *a)
 {
-	char salt[BASE64_SIZE(PASSWD_SALT_MAX)], stored[BASE64_SIZE(PASSWD_KEY_SIZE)], server[BASE64_SIZE(PASSWD_KEY_SIZE)];
+	char salt[BASE64_SIZE(PASSWD_SALT_MAX)], stored[BASE64_SIZE(PASSWD_KEY_SIZE)],
+	    server[BASE64_SIZE(PASSWD_KEY_SIZE)];
 
 	base64_encode(salt, a->salt, a->salt_len);
 	base64_encode(stored, a->stored, sizeof(a->stored));
@@ -216,11 +226,13 @@ compare_numbered(const void *a, const void *b)
 {
 	int order = compare(a, b);
 
-	return order != 0 ? order : (int)((const struct numbered *)a)->line - (int)((const struct numbered *)b)->line;
+	return order != 0 ? order : (int)((const struct numbered *)a)->line -
+	    (int)((const struct numbered *)b)->line;
 }
 
 struct passwd_account_list *
-passwd_file_list_parse(const char *text, size_t len, void (*fault)(void *arg, unsigned line, const char *why), void *arg)
+passwd_file_list_parse(const char *text, size_t len, void (*fault)(void *arg, unsigned line, const char *why),
+    void *arg)
 {
 	struct passwd_account_list *l = mem_new(struct passwd_account_list);
 	struct numbered *all = NULL, one = { .line = 0 };

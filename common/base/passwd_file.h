@@ -1,9 +1,11 @@
 /*
- * passwd_file - the password file: one account a line, "name:hash"; further fields, empty lines and # lines are ignored
+ * passwd_file - the password file: one account a line, "name:hash"; further fields, empty lines and # lines
+ * are ignored
  *
- * A hash is one of crypt(3) ($y$ yescrypt, $gy$, $7$ scrypt, $2a$ $2b$ $2y$ bcrypt, $6$ SHA-512, $5$ SHA-256), perhaps behind a word
- * like {CRYPT}, or a SCRAM verifier: {SCRAM-SHA-256}iterations,salt,stored-key,server-key (the last three in base64). These are the
- * forms of Dovecot. Names are told apart without regard to ASCII letter case.
+ * A hash is one of crypt(3) ($y$ yescrypt, $gy$, $7$ scrypt, $2a$ $2b$ $2y$ bcrypt, $6$ SHA-512, $5$
+ * SHA-256), perhaps behind a word like {CRYPT}, or a SCRAM verifier:
+ * {SCRAM-SHA-256}iterations,salt,stored-key,server-key (the last three in base64). These are the forms of
+ * Dovecot. Names are told apart without regard to ASCII letter case.
  */
 #ifndef COMMON_BASE_PASSWD_FILE_H
 #define COMMON_BASE_PASSWD_FILE_H
@@ -36,7 +38,8 @@ struct passwd_account_list {
 };
 
 /* 1 an account (passwd_file_done frees), 0 a line without one, -1 and *why a static text. */
-int passwd_file_parse(struct passwd_account *a, const char *line, size_t len, const char **why) __attribute__((warn_unused_result));
+int passwd_file_parse(struct passwd_account *a, const char *line, size_t len,
+    const char **why) __attribute__((warn_unused_result));
 void passwd_file_done(struct passwd_account *a);		/* wipes and frees */
 /* "{SCRAM-SHA-256}4096,...": what stands behind the colon. */
 void passwd_file_format_scram(struct buf *out, const struct passwd_account *a);
@@ -44,8 +47,10 @@ void passwd_file_format_scram(struct buf *out, const struct passwd_account *a);
 bool passwd_file_name_is_good(const char *name, size_t len);
 
 /* A whole file. `fault` is told of each bad line, which is left out. */
-struct passwd_account_list *passwd_file_list_parse(const char *text, size_t len, void (*fault)(void *arg, unsigned line, const char *why), void *arg);
+struct passwd_account_list *passwd_file_list_parse(const char *text, size_t len,
+    void (*fault)(void *arg, unsigned line, const char *why), void *arg);
 void passwd_file_list_free(struct passwd_account_list *l);	/* NULL is fine */
-const struct passwd_account *passwd_file_find(const struct passwd_account_list *l, const char *name);	/* NULL */
+/* NULL */
+const struct passwd_account *passwd_file_find(const struct passwd_account_list *l, const char *name);
 
 #endif

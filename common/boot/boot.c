@@ -49,7 +49,8 @@ on_close(void *arg, bool bad)
 {
 	struct boot *b = arg;
 
-	log_event(LOG_WARN, NULL, "trouble", "doing=control reason=%s", bad ? "\"bad message from the master\"" : "\"the master is gone\"");
+	log_event(LOG_WARN, NULL, "trouble", "doing=control reason=%s",
+	    bad ? "\"bad message from the master\"" : "\"the master is gone\"");
 	stop_by_myself(b);
 }
 
@@ -152,7 +153,8 @@ boot_main(int argc, char **argv, const struct boot_role *role)
 	umask(007);
 	take_config(&b, argv[1]);
 	raise_limits();
-	setproctitle("%s%s%s", argv[1], argv[1][0] != '\0' ? ": " : "", role->title); /* libbsd puts the program before it */
+	/* Libbsd puts the program before it */
+	setproctitle("%s%s%s", argv[1], argv[1][0] != '\0' ? ": " : "", role->title);
 	b.loop = loop_new();
 	set_signals(&b);
 	boot_drop(b.config->service.user, b.config->service.group);
@@ -172,7 +174,8 @@ static void
 say(struct boot *b, enum ctl_type type, uint32_t request, const void *data, size_t len)
 {
 	if (ctl_send(b->master, type, request, data, len, -1) == -1 && errno != EPIPE)
-		log_event(LOG_WARN, NULL, "trouble", "doing=control message=%s reason=%s", ctl_name(type), log_safe(strerror(errno)));
+		log_event(LOG_WARN, NULL, "trouble", "doing=control message=%s reason=%s", ctl_name(type),
+		    log_safe(strerror(errno)));
 }
 
 void
@@ -199,7 +202,8 @@ boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsigned in
 }
 
 void
-boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind, const char *server, const char *domain)
+boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind, const char *server,
+    const char *domain)
 {
 	struct ctl_file file = { .kind = kind };
 

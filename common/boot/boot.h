@@ -1,6 +1,6 @@
 /*
- * boot - the first and last steps of every worker and helper: inherited descriptors, configuration, titles, the one
- * privilege drop, the control channel to the master
+ * boot - the first and last steps of every worker and helper: inherited descriptors, configuration, titles,
+ * the one privilege drop, the control channel to the master
  */
 #ifndef COMMON_BOOT_BOOT_H
 #define COMMON_BOOT_BOOT_H
@@ -15,7 +15,8 @@
 
 /*
  * What a child inherits, by number; everything else is close-on-exec. The master places them with
- * dup2 before exec: argv is { program, server name ("" helper), slot (decimal), number of listening sockets }.
+ * dup2 before exec: argv is { program, server name ("" helper), slot (decimal), number of listening sockets
+ *                   }.
  */
 enum boot_fd {
 	BOOT_MASTER = 3,	/* control channel, SOCK_SEQPACKET */
@@ -31,8 +32,10 @@ struct boot_role {
 	const char *name;	/* "listener": program is postern-listener */
 	const char *title;	/* "takes mail by SMTP": for ps */
 	bool per_server;
-	void (*run)(struct boot *b);	/* sets up, then returns; boot runs the loop and afterwards calls finish */
-	void (*on_control)(struct boot *b, const struct ctl_message *m);	/* CTL_PAUSE, CTL_CONTINUE, CTL_DRAIN, CTL_STOP, ... */
+	/* Sets up, then returns; boot runs the loop and afterwards calls finish */
+	void (*run)(struct boot *b);
+	/* CTL_PAUSE, CTL_CONTINUE, CTL_DRAIN, CTL_STOP, ... */
+	void (*on_control)(struct boot *b, const struct ctl_message *m);
 	void (*finish)(struct boot *b);	/* after the loop stopped; may be NULL */
 };
 
@@ -49,7 +52,8 @@ struct boot {
 };
 
 /*
- * The whole main of a worker: returns its exit status. Refuses (exit 64) when not started by the master. Drops privileges before `run` and
+ * The whole main of a worker: returns its exit status. Refuses (exit 64) when not started by the master.
+ *                             Drops privileges before `run` and
  * proves that they cannot come back. EOF from the master is CTL_STOP with the configured grace time.
  */
 int boot_main(int argc, char **argv, const struct boot_role *role);
@@ -59,18 +63,28 @@ void boot_need(struct boot *b, enum ctl_helper helper);	/* CTL_CHANNEL will foll
 /* CTL_FILE will follow, with the same request number. `server`: for helpers; a worker gets its own files. */
 void boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsigned index, const char *server);
 /* The same for a file of a [domain] of that server; "" its own. */
-void boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind, const char *server, const char *domain);
+void boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind, const char *server,
+    const char *domain);
 void boot_end(struct boot *b);			/* leave the loop and exit 0 */
-/* Cannot serve: says so in the event log and to the master, for operators, and exits with `code`. Before boot_ready() only. */
+/*
+ * Cannot serve: says so in the event log and to the master, for operators, and exits with `code`. Before
+ * boot_ready() only.
+ */
 _Noreturn void boot_refuse(struct boot *b, int code, const char *reason);
 
 /* --- boot_helper: for helpers --- */
-void boot_helper_hide_memory(void);		/* no core file with secrets in it, no debugger of the same user */
+/* No core file with secrets in it, no debugger of the same user */
+void boot_helper_hide_memory(void);
 /* CTL_CHANNEL: who is at the other end of m->fd, which the caller then owns; false: nobody is. */
-bool boot_helper_introduced(const struct ctl_message *m, struct ctl_channel *channel) __attribute__((warn_unused_result));
-void boot_helper_control(struct boot *b, const struct ctl_message *m);	/* what a helper has no row for: ends, or closes m->fd */
+bool boot_helper_introduced(const struct ctl_message *m,
+    struct ctl_channel *channel) __attribute__((warn_unused_result));
+/* What a helper has no row for: ends, or closes m->fd */
+void boot_helper_control(struct boot *b, const struct ctl_message *m);
 
-/* Used by boot_main and proved in its unit test: from root to user/group for ever; not root: nothing. Dies on failure. */
+/*
+ * Used by boot_main and proved in its unit test: from root to user/group for ever; not root: nothing. Dies on
+ * failure.
+ */
 void boot_drop(const char *user, const char *group);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * config - the INI set as one object: read and judged, from files or from a snapshot; looked up, compared, freed
+ * config - the INI set as one object: read and judged, from files or from a snapshot; looked up, compared,
+ * freed
  *
  * Runs in:  every process
  * Owns:     everything a config points to (config_free)
@@ -46,8 +47,8 @@ make(struct config_work *w)
 	config_judge_all(w);
 	config_snapshot_format(&text, w);
 	if (!buf_ok(&text))
-		config_faults_add(w->faults, &w->sources.source[0], 0, false, "all INI files together are larger than %d MiB",
-		    SNAPSHOT_MAX / 1024 / 1024);
+		config_faults_add(w->faults, &w->sources.source[0], 0, false,
+		    "all INI files together are larger than %d MiB", SNAPSHOT_MAX / 1024 / 1024);
 	w->config->text = text.data;
 	w->config->text_len = text.len;
 	drop_broken(w);

@@ -28,18 +28,22 @@ enum config_list_mode { CONFIG_ONLY, CONFIG_ALL_EXCEPT };
 enum config_auth { CONFIG_AUTH_ANONYMOUS = 1, CONFIG_AUTH_BASIC = 2, CONFIG_AUTH_INTEGRATED = 4 };
 enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_OPTIONAL, CONFIG_TLS_REQUIRED };
 enum config_tls_version { CONFIG_TLS_1_0, CONFIG_TLS_1_1, CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
-enum config_outbound_auth { CONFIG_OUT_ANONYMOUS, CONFIG_OUT_BASIC, CONFIG_OUT_INTEGRATED, CONFIG_OUT_OAUTH2 };
-enum config_outbound_tls { CONFIG_OUT_TLS_OFF, CONFIG_OUT_TLS_MAY, CONFIG_OUT_TLS_REQUIRED, CONFIG_OUT_TLS_VERIFY, CONFIG_OUT_TLS_DANE };
+enum config_outbound_auth { CONFIG_OUT_ANONYMOUS, CONFIG_OUT_BASIC, CONFIG_OUT_INTEGRATED,
+    CONFIG_OUT_OAUTH2 };
+enum config_outbound_tls { CONFIG_OUT_TLS_OFF, CONFIG_OUT_TLS_MAY, CONFIG_OUT_TLS_REQUIRED,
+    CONFIG_OUT_TLS_VERIFY, CONFIG_OUT_TLS_DANE };
 enum config_after_direct { CONFIG_DIRECT_NO, CONFIG_DIRECT_YES, CONFIG_DIRECT_ON_FAILURE };
 enum config_oauth_provider { CONFIG_OAUTH_CUSTOM, CONFIG_OAUTH_MICROSOFT, CONFIG_OAUTH_GOOGLE };
 enum config_oauth_flow { CONFIG_FLOW_DERIVED, CONFIG_FLOW_CLIENT, CONFIG_FLOW_REFRESH };
 enum config_domain_type { CONFIG_DOMAIN_DEFAULT, CONFIG_DOMAIN_ALIAS, CONFIG_DOMAIN_REMOTE };
 enum config_dots { CONFIG_DOTS_AUTO, CONFIG_DOTS_STUFFED, CONFIG_DOTS_PLAIN };
 enum config_log_format { CONFIG_LOG_W3C, CONFIG_LOG_JSON };
-enum config_log_roll { CONFIG_ROLL_HOURLY, CONFIG_ROLL_DAILY, CONFIG_ROLL_WEEKLY, CONFIG_ROLL_MONTHLY, CONFIG_ROLL_SIZE };
+enum config_log_roll { CONFIG_ROLL_HOURLY, CONFIG_ROLL_DAILY, CONFIG_ROLL_WEEKLY, CONFIG_ROLL_MONTHLY,
+    CONFIG_ROLL_SIZE };
 
 /* Where a value came from; file NULL: the default. One a key row of the owner, in the order of the rows. */
-struct config_origin { const char *file; unsigned line; bool bad; };	/* bad: given, but refused (only while judging) */
+/* bad: given, but refused (only while judging) */
+struct config_origin { const char *file; unsigned line; bool bad; };
 
 struct config_domain {
 	char *name;			/* lower case; "example.com" or "*.example.com" */
@@ -58,7 +62,8 @@ struct config_domain {
 	struct config_origin *origin;
 };
 
-enum config_ldap_schema { CONFIG_LDAP_AD, CONFIG_LDAP_EXCHANGE, CONFIG_LDAP_SITE_SERVER, CONFIG_LDAP_RFC2307 };
+enum config_ldap_schema { CONFIG_LDAP_AD, CONFIG_LDAP_EXCHANGE, CONFIG_LDAP_SITE_SERVER,
+    CONFIG_LDAP_RFC2307 };
 enum config_ldap_bind { CONFIG_BIND_ANONYMOUS, CONFIG_BIND_SIMPLE, CONFIG_BIND_GSSAPI };
 
 struct config_ldap {
@@ -110,7 +115,8 @@ struct config_server {
 	struct config_times retry;
 	uint64_t delay_notify, expire, local_delay_notify, local_expire;
 	enum config_outbound_auth outbound_auth;
-	char *outbound_user, *outbound_secret_file, *outbound_oauth;	/* NULL not set; the last: a profile's name */
+	/* NULL not set; the last: a profile's name */
+	char *outbound_user, *outbound_secret_file, *outbound_oauth;
 	enum config_outbound_tls outbound_tls;
 	char *authorities;
 	uint64_t connections, connections_per_domain, outbound_timeout, hop_limit;
@@ -135,7 +141,8 @@ struct config_oauth {
 	char *name;			/* as a virtual server's */
 	enum config_oauth_provider provider;
 	enum config_oauth_flow flow;
-	char *tenant, *token_url, *client_id, *secret_file, *scope;	/* NULL not set: tenant, secret_file, scope */
+	/* NULL not set: tenant, secret_file, scope */
+	char *tenant, *token_url, *client_id, *secret_file, *scope;
 	char *refresh_token_file, *ca_file;				/* NULL not set */
 	uint64_t timeout;
 	char *kept_file;		/* where the latest refresh token is kept: below the state folder */
@@ -172,14 +179,17 @@ struct config_fault {
 	bool warning;
 	char *server;			/* the virtual server it belongs to, NULL: the service */
 };
-struct config_faults { struct config_fault *fault; size_t count; size_t errors; };	/* count stops at 500 */
+/* Count stops at 500 */
+struct config_faults { struct config_fault *fault; size_t count; size_t errors; };
 
 /*
- * Reads `path` (postern.ini) and servers/NAME.ini beside it, judges the whole. Always fills `faults` (config_faults_done frees). The
- * config, or NULL when postern.ini itself cannot be used. A virtual server whose file has errors is left out
- * of the result and its faults name it; the others stand (invariant: one bad INI file affects nothing but itself).
+ * Reads `path` (postern.ini) and servers/NAME.ini beside it, judges the whole. Always fills `faults`
+ * (config_faults_done frees). The config, or NULL when postern.ini itself cannot be used. A virtual server
+ * whose file has errors is left out of the result and its faults name it; the others stand (invariant: one
+ * bad INI file affects nothing but itself).
  */
-struct config *config_read(const char *path, struct config_faults *faults) __attribute__((warn_unused_result));
+struct config *config_read(const char *path,
+    struct config_faults *faults) __attribute__((warn_unused_result));
 /* The same from a snapshot (config.text), as a child does; NULL on any error. */
 struct config *config_read_snapshot(int fd) __attribute__((warn_unused_result));
 /* A sealed memfd with config.text, close-on-exec; -1. */
@@ -189,10 +199,10 @@ void config_faults_done(struct config_faults *f);
 void config_faults_print(const struct config_faults *f, FILE *out);	/* "FILE:LINE: error: TEXT" a line */
 /* One more, about a key of a virtual server: for those who look further than the INI files. */
 enum key_section;
-void config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section, const char *key, bool warning,
-    const char *text);
-void config_faults_tell_domain(struct config_faults *f, const struct config_server *s, const struct config_domain *d, const char *key,
-    bool warning, const char *text);
+void config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section,
+    const char *key, bool warning, const char *text);
+void config_faults_tell_domain(struct config_faults *f, const struct config_server *s,
+    const struct config_domain *d, const char *key, bool warning, const char *text);
 
 const struct config_server *config_server_by_name(const struct config *c, const char *name);	/* NULL */
 const struct config_server *config_server_by_id(const struct config *c, uint32_t id);
@@ -201,35 +211,52 @@ bool config_server_has_tls(const struct config_server *s);
 /* Whether some remote host is spoken to with TLS; with outbound-tls = verify. */
 bool config_server_has_outbound_tls(const struct config_server *s);
 bool config_server_verifies(const struct config_server *s);
-/* Whether a running virtual server has to be renewed to go from `a` to `b`: any value of its own or of [service] differs. */
+/*
+ * Whether a running virtual server has to be renewed to go from `a` to `b`: any value of its own or of
+ * [service] differs.
+ */
 bool config_server_same(const struct config *a, const struct config *b, const char *name);
 
 const struct config_oauth *config_oauth_find(const struct config *c, const char *name);	/* NULL */
-/* Whether the virtual server, or a domain of it, uses that profile: then its deliver process may have its tokens. */
+/*
+ * Whether the virtual server, or a domain of it, uses that profile: then its deliver process may have its
+ * tokens.
+ */
 bool config_oauth_is_used(const struct config_server *s, const char *profile);
 /* Whether a helper that runs on `a` can go on when `b` comes: profiles, and who uses them, are the same. */
 bool config_oauth_same(const struct config *a, const struct config *b);
 
-/* Effective configuration with file:line or "default" behind each value (posternctl config [NAME]); name NULL: all. */
+/*
+ * Effective configuration with file:line or "default" behind each value (posternctl config [NAME]); name
+ * NULL: all.
+ */
 void config_print(const struct config *c, const char *name, FILE *out);
 
 /* "FILE:LINE" of a key, or "default", of [domain] or of any section of a server. */
 const char *config_print_origin(char *dst, size_t size, const struct config_domain *d, const char *key);
-const char *config_print_server_origin(char *dst, size_t size, const struct config_server *s, const char *section, const char *key);
+const char *config_print_server_origin(char *dst, size_t size, const struct config_server *s,
+    const char *section, const char *key);
 
-/* The local or remote domain entry that rules `domain` (lower-case ASCII): exact before the longest "*."; NULL none. */
+/*
+ * The local or remote domain entry that rules `domain` (lower-case ASCII): exact before the longest "*.";
+ * NULL none.
+ */
 const struct config_domain *config_domain_find(const struct config_server *s, const char *domain);
-/* Who the server is to remote hosts, by the keys of the remote domain or its own. What is not anonymous has user and secret_file. */
+/*
+ * Who the server is to remote hosts, by the keys of the remote domain or its own. What is not anonymous has
+ * user and secret_file.
+ */
 struct config_account {
 	enum config_outbound_auth auth;
 	const char *user, *secret_file, *oauth;	/* oauth: a profile's name */
 	const char *domain;		/* whose [domain] has the secret-file; "" the server's */
 };
 /*
- * `d` NULL: for the server's smart hosts. Hosts that only the DNS names are shown the account of their own [domain], never the server's:
- * `by_dns`. False: user, or secret-file (oauth2: the profile), is missing.
+ * `d` NULL: for the server's smart hosts. Hosts that only the DNS names are shown the account of their own
+ * [domain], never the server's: `by_dns`. False: user, or secret-file (oauth2: the profile), is missing.
  */
-bool config_account_find(struct config_account *a, const struct config_server *s, const struct config_domain *d, bool by_dns);
+bool config_account_find(struct config_account *a, const struct config_server *s,
+    const struct config_domain *d, bool by_dns);
 /* Whether the account may fetch the domain's held mail. */
 bool config_domain_serves(const struct config_domain *d, const char *account);
 /* Where local mail is dropped: the default domain's own folder, else the server's. */

@@ -1,10 +1,11 @@
 /*
- * config_account - who the server is to remote hosts: outbound-auth, user and secret-file of a [domain] or of the server; judged
+ * config_account - who the server is to remote hosts: outbound-auth, user and secret-file of a [domain] or of
+ * the server; judged
  *
  * Runs in:  every process; pure
  * Owns:     nothing
- * Promise:  user and secret-file come from one place, never one from the domain and the other from the server; an account is shown
- *           to hosts that the configuration names, or to a domain that it names
+ * Promise:  user and secret-file come from one place, never one from the domain and the other from the
+ *           server; an account is shown to hosts that the configuration names, or to a domain that it names
  * Fails by: false: not whole; faults
  */
 #include <stdarg.h>
@@ -19,18 +20,23 @@ static const struct config_account nobody = { .auth = CONFIG_OUT_ANONYMOUS, .dom
 static bool
 is_whole(const struct config_account *a)
 {
-	return a->auth == CONFIG_OUT_ANONYMOUS || (a->user != NULL && (a->auth == CONFIG_OUT_OAUTH2 ? a->oauth : a->secret_file) != NULL);
+	return a->auth == CONFIG_OUT_ANONYMOUS || (a->user != NULL &&
+	    (a->auth == CONFIG_OUT_OAUTH2 ? a->oauth : a->secret_file) != NULL);
 }
 
 bool
-config_account_find(struct config_account *a, const struct config_server *s, const struct config_domain *d, bool by_dns)
+config_account_find(struct config_account *a, const struct config_server *s, const struct config_domain *d,
+    bool by_dns)
 {
-	struct config_account server = { s->outbound_auth, s->outbound_user, s->outbound_secret_file, s->outbound_oauth, "" };
+	struct config_account server = { s->outbound_auth, s->outbound_user, s->outbound_secret_file,
+	    s->outbound_oauth, "" };
 
 	*a = by_dns ? nobody : server;
-	if (d == NULL || (!d->has_outbound_auth && d->user == NULL && d->secret_file == NULL && d->oauth == NULL))
+	if (d == NULL || (!d->has_outbound_auth && d->user == NULL && d->secret_file == NULL &&
+	    d->oauth == NULL))
 		return is_whole(a);
-	*a = (struct config_account){ d->has_outbound_auth ? d->outbound_auth : s->outbound_auth, d->user, d->secret_file, d->oauth, d->name };
+	*a = (struct config_account){ d->has_outbound_auth ? d->outbound_auth : s->outbound_auth, d->user,
+	    d->secret_file, d->oauth, d->name };
 	if (a->user == NULL && a->secret_file == NULL && a->oauth == NULL && a->auth == server.auth)
 		*a = server;
 	return is_whole(a);
@@ -63,7 +69,8 @@ blame(const struct passwd_account_place *p, const char *key, bool warning, const
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (p->d != NULL)
-		config_faults_add(p->w->faults, config_work_source(p->w, p->server), origin_of(p, key)->line, warning, "%s", text);
+		config_faults_add(p->w->faults, config_work_source(p->w, p->server), origin_of(p, key)->line,
+		    warning, "%s", text);
 	else
 		config_judge_tell(p->w, p->server, KEY_DELIVERY, key, warning, text);
 }
@@ -102,25 +109,33 @@ static void
 judge_shown(const struct passwd_account_place *p)
 {
 	static const char *const names[] = {
-		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may", [CONFIG_OUT_TLS_REQUIRED] = "required", [CONFIG_OUT_TLS_VERIFY] = "verify",
+		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may",
+		[CONFIG_OUT_TLS_REQUIRED] = "required", [CONFIG_OUT_TLS_VERIFY] = "verify",
 		[CONFIG_OUT_TLS_DANE] = "dane",
 	};
 	const struct config_server *s = &p->w->config->server[p->server];
 	const struct config_strings *hosts = p->d != NULL && p->d->has_route ? &p->d->route : &s->smart_host;
 	bool by_dns = hosts->count == 0 || strcasecmp(hosts->text[0], "dns") == 0;
-	enum config_outbound_tls mode = p->d != NULL && p->d->has_outbound_tls ? p->d->outbound_tls : s->outbound_tls;
+	enum config_outbound_tls mode = p->d != NULL && p->d->has_outbound_tls ? p->d->outbound_tls :
+	    s->outbound_tls;
 	struct config_account a;
 
-	const char *key = is_given(p, "outbound-tls") ? "outbound-tls" : is_given(p, "outbound-auth") ? "outbound-auth" :
-	    is_given(p, "user") ? "user" : "route";
+	const char *key = is_given(p, "outbound-tls") ? "outbound-tls" : is_given(p, "outbound-auth") ?
+	    "outbound-auth" : is_given(p, "user") ? "user" : "route";
 
-	if (!config_account_find(&a, s, p->d, by_dns) || a.auth != CONFIG_OUT_BASIC || are_here(hosts) || mode == CONFIG_OUT_TLS_VERIFY)
+	if (!config_account_find(&a, s, p->d, by_dns) || a.auth != CONFIG_OUT_BASIC || are_here(hosts) ||
+	    mode == CONFIG_OUT_TLS_VERIFY)
 		return;
 	if (mode == CONFIG_OUT_TLS_OFF)
-		blame(p, key, true, "outbound-tls = off: to a host that offers no SCRAM the password of %s goes in the clear", a.user);
+		blame(p, key, true,
+		    "outbound-tls = off: to a host that offers no SCRAM the password of %s goes in the clear",
+		    a.user);
 	else
-		blame(p, key, true, "outbound-tls = %s: whoever answers for a host%s is shown the password of %s when no SCRAM is offered; outbound-tls = verify "
-		    "checks who it is", names[mode], mode == CONFIG_OUT_TLS_DANE ? " without TLSA records" : "", a.user);
+		blame(p, key, true,
+		    "outbound-tls = %s: whoever answers for a host%s is shown the password of %s when no "
+		    "SCRAM is offered; outbound-tls = verify "
+		    "checks who it is", names[mode], mode == CONFIG_OUT_TLS_DANE ? " without TLSA records" :
+		    "", a.user);
 }
 
 static void
@@ -129,22 +144,27 @@ judge_account(const struct passwd_account_place *p)
 	bool whole;
 
 	static const char *const names[] = {
-		[CONFIG_OUT_ANONYMOUS] = "anonymous", [CONFIG_OUT_BASIC] = "basic", [CONFIG_OUT_INTEGRATED] = "integrated", [CONFIG_OUT_OAUTH2] = "oauth2",
+		[CONFIG_OUT_ANONYMOUS] = "anonymous", [CONFIG_OUT_BASIC] = "basic",
+		[CONFIG_OUT_INTEGRATED] = "integrated", [CONFIG_OUT_OAUTH2] = "oauth2",
 	};
 	const struct config_server *s = &p->w->config->server[p->server];
-	const char *user = p->d != NULL ? p->d->user : s->outbound_user, *secret = p->d != NULL ? p->d->secret_file : s->outbound_secret_file;
+	const char *user = p->d != NULL ? p->d->user : s->outbound_user,
+	    *secret = p->d != NULL ? p->d->secret_file : s->outbound_secret_file;
 	struct config_account a;
 
-	if (origin_of(p, "outbound-auth")->bad || origin_of(p, "user")->bad || origin_of(p, "secret-file")->bad)
+	if (origin_of(p, "outbound-auth")->bad || origin_of(p, "user")->bad ||
+	    origin_of(p, "secret-file")->bad)
 		return;
 	whole = config_account_find(&a, s, p->d, false);
 	if (a.auth == CONFIG_OUT_OAUTH2)
 		return;		/* see config_oauth */
 	if ((user != NULL) != (secret != NULL))
-		blame(p, user != NULL ? "user" : "secret-file", false, "user and secret-file belong together, and %s is missing",
+		blame(p, user != NULL ? "user" : "secret-file", false,
+		    "user and secret-file belong together, and %s is missing",
 		    user != NULL ? "secret-file" : "user");
 	else if (!whole)
-		blame(p, "outbound-auth", false, "outbound-auth = %s needs user and secret-file", names[a.auth]);
+		blame(p, "outbound-auth", false, "outbound-auth = %s needs user and secret-file",
+		    names[a.auth]);
 	else if (user != NULL && a.auth == CONFIG_OUT_ANONYMOUS)
 		blame(p, "user", true, "user has no effect: outbound-auth is anonymous");
 	else if (p->d == NULL || !is_as_server(p))
@@ -159,8 +179,10 @@ has_use(const struct config_server *s)
 	bool used = s->smart_host.count > 0;
 
 	for (size_t i = 0; i < s->ndomain && !used; i++)
-		used = s->domain[i].type == CONFIG_DOMAIN_REMOTE && (s->domain[i].route.count > 0 || s->domain[i].has_outbound_auth) &&
-		    config_account_find(&a, s, &s->domain[i], false) && *a.domain == '\0' && a.auth != CONFIG_OUT_ANONYMOUS;
+		used = s->domain[i].type == CONFIG_DOMAIN_REMOTE &&
+		    (s->domain[i].route.count > 0 || s->domain[i].has_outbound_auth) &&
+		    config_account_find(&a, s, &s->domain[i], false) && *a.domain == '\0' &&
+		    a.auth != CONFIG_OUT_ANONYMOUS;
 	return used;
 }
 
@@ -172,8 +194,9 @@ config_account_judge(struct config_work *w, size_t server)
 
 	judge_account(&p);
 	if (s->outbound_auth != CONFIG_OUT_ANONYMOUS && s->outbound_auth != CONFIG_OUT_OAUTH2 && !has_use(s))
-		blame(&p, "outbound-auth", true, "outbound-auth has no effect: the account is shown only to hosts that the configuration names, "
-		    "a smart-host or the route of a domain, and there is none");
+		blame(&p, "outbound-auth", true,
+		    "outbound-auth has no effect: the account is shown only to hosts that the configuration "
+		    "names, " "a smart-host or the route of a domain, and there is none");
 	for (size_t i = 0; i < s->ndomain; i++) {
 		p.d = &s->domain[i];
 		if (p.d->type == CONFIG_DOMAIN_REMOTE)

@@ -1,10 +1,12 @@
 /*
- * config_build - makes a config of the pieces of its files: values by the key table, defaults, what is derived, ids
+ * config_build - makes a config of the pieces of its files: values by the key table, defaults, what is
+ * derived, ids
  *
  * Runs in:  master, posternctl; children on the snapshot
  * Owns:     nothing; fills config_work.config
- * Promise:  a refused key leaves its default; every key that is given is either taken or has a fault. Values of the shared
- *           sections of postern.ini are defaults of each virtual server; a list given by its own file replaces them
+ * Promise:  a refused key leaves its default; every key that is given is either taken or has a fault. Values
+ *           of the shared sections of postern.ini are defaults of each virtual server; a list given by its
+ *           own file replaces them
  * Fails by: faults
  */
 #include <stdlib.h>
@@ -27,7 +29,8 @@ struct target {
 const struct key *
 config_build_rows(enum config_owner owner, size_t *count)
 {
-	static const enum key_section first[] = { KEY_SERVICE, KEY_GENERAL, KEY_DOMAIN, KEY_OAUTH, KEY_SECTION_COUNT };
+	static const enum key_section first[] = { KEY_SERVICE, KEY_GENERAL, KEY_DOMAIN, KEY_OAUTH,
+	    KEY_SECTION_COUNT };
 	size_t begin = 0, end;
 
 	while (begin < key_rows_count && key_rows[begin].section < first[owner])
@@ -70,44 +73,52 @@ static void
 fault_unknown(const struct target *t, enum key_section section, const struct config_entry *e)
 {
 	const char *best = key_suggest(section, e->name);
-	enum key_section other = t->owner == CONFIG_OWNER_SERVER || t->owner == CONFIG_OWNER_SERVICE ? KEY_GENERAL : KEY_DOMAIN;
+	enum key_section other = t->owner == CONFIG_OWNER_SERVER || t->owner == CONFIG_OWNER_SERVICE ?
+	    KEY_GENERAL : KEY_DOMAIN;
 
 	while (other < KEY_DOMAIN && key_find(other, e->name) == NULL)
 		other++;
 	if (*e->name == '\0')
 		config_faults_add(t->faults, t->source, e->line, false, "there is no key in front of =");
 	else if (other < KEY_DOMAIN)
-		config_faults_add(t->faults, t->source, e->line, false, "\"%s\" is no key of [%s], it belongs in [%s]", e->name,
+		config_faults_add(t->faults, t->source, e->line, false,
+		    "\"%s\" is no key of [%s], it belongs in [%s]", e->name,
 		    key_section_name(section), key_section_name(other));
 	else if (best != NULL)
-		config_faults_add(t->faults, t->source, e->line, false, "unknown key \"%.60s\" in [%s]; did you mean \"%s\"?", e->name,
+		config_faults_add(t->faults, t->source, e->line, false,
+		    "unknown key \"%.60s\" in [%s]; did you mean \"%s\"?", e->name,
 		    key_section_name(section), best);
 	else
-		config_faults_add(t->faults, t->source, e->line, false, "unknown key \"%.60s\" in [%s]", e->name, key_section_name(section));
+		config_faults_add(t->faults, t->source, e->line, false, "unknown key \"%.60s\" in [%s]",
+		    e->name, key_section_name(section));
 }
 
 /* Whether the key may stand here, and now. */
 static bool
-entry_fits(const struct target *t, const struct key *k, const struct config_origin *o, const struct config_entry *e)
+entry_fits(const struct target *t, const struct key *k, const struct config_origin *o,
+    const struct config_entry *e)
 {
 	if (t->shared && k->own) {
-		config_faults_add(t->faults, t->source, e->line, false, "\"%s\" cannot be shared, it belongs in the file of a virtual server",
-		    k->name);
+		config_faults_add(t->faults, t->source, e->line, false,
+		    "\"%s\" cannot be shared, it belongs in the file of a virtual server", k->name);
 		return false;
 	}
 	if (k->missing && !config_value_is_standard(k, e->value)) {
-		config_faults_add(t->faults, t->source, e->line, false, "\"%s\" is not available in this version%s%s%s", k->name,
-		    k->standard != NULL ? ", its only value is " : "", k->standard != NULL ? k->standard : "", k->standard != NULL ?
-		    " (the default)" : "");
+		config_faults_add(t->faults, t->source, e->line, false,
+		    "\"%s\" is not available in this version%s%s%s", k->name,
+		    k->standard != NULL ? ", its only value is " : "", k->standard != NULL ? k->standard : "",
+		    k->standard != NULL ? " (the default)" : "");
 		return false;
 	}
 	if (o->file != t->file || config_value_is_list(k))
 		return true;
 	if (e->continued)
-		config_faults_add(t->faults, t->source, e->line, false, "the line starts with a blank and so goes on with \"%s\", which takes "
+		config_faults_add(t->faults, t->source, e->line, false,
+		    "the line starts with a blank and so goes on with \"%s\", which takes "
 		    "one value only", k->name);
 	else
-		config_faults_add(t->faults, t->source, e->line, false, "\"%s\" is given a second time (first at line %u)", k->name, o->line);
+		config_faults_add(t->faults, t->source, e->line, false,
+		    "\"%s\" is given a second time (first at line %u)", k->name, o->line);
 	return false;
 }
 
@@ -169,7 +180,8 @@ build_service(struct config_work *w)
 
 	service->file = w->config->path[0];
 	service->origin = set_standards(CONFIG_OWNER_SERVICE, service);
-	t = (struct target){ CONFIG_OWNER_SERVICE, service, service->origin, &w->sources.source[0], w->config->path[0], w->faults, false };
+	t = (struct target){ CONFIG_OWNER_SERVICE, service, service->origin, &w->sources.source[0],
+	    w->config->path[0], w->faults, false };
 	apply_entries(&t, &w->ini[0], 0);
 	if (service->hostname == NULL)
 		service->hostname = mem_strdup(w->sources.hostname);
@@ -193,13 +205,16 @@ build_domains(struct config_work *w, struct config_server *s, size_t index)
 		d = &s->domain[s->ndomain++];
 		d->name = mem_strdup(h->domain);
 		d->origin = set_standards(CONFIG_OWNER_DOMAIN, d);
-		t = (struct target){ CONFIG_OWNER_DOMAIN, d, d->origin, &w->sources.source[index], w->config->path[index], w->faults, false };
+		t = (struct target){ CONFIG_OWNER_DOMAIN, d, d->origin, &w->sources.source[index],
+		    w->config->path[index], w->faults, false };
 		while (entry < ini->nentry && ini->entry[entry].heading < i)
 			entry++;
 		for (; entry < ini->nentry && ini->entry[entry].heading == i; entry++)
 			apply_entry(&t, KEY_DOMAIN, &ini->entry[entry]);
-		d->has_outbound_auth = config_build_origin(d->origin, KEY_DOMAIN, "outbound-auth")->file != NULL;
-		d->has_outbound_tls = config_build_origin(d->origin, KEY_DOMAIN, "outbound-tls")->file != NULL;
+		d->has_outbound_auth = config_build_origin(d->origin, KEY_DOMAIN,
+		    "outbound-auth")->file != NULL;
+		d->has_outbound_tls = config_build_origin(d->origin, KEY_DOMAIN,
+		    "outbound-tls")->file != NULL;
 		d->has_port = d->port != 0;
 		d->has_route = config_build_origin(d->origin, KEY_DOMAIN, "route")->file != NULL;
 	}
@@ -221,7 +236,8 @@ build_oauth(struct config_work *w)
 		o = &c->oauth[c->noauth++];
 		o->name = mem_strdup(ini->heading[i].domain);
 		o->origin = set_standards(CONFIG_OWNER_OAUTH, o);
-		t = (struct target){ CONFIG_OWNER_OAUTH, o, o->origin, &w->sources.source[0], c->path[0], w->faults, false };
+		t = (struct target){ CONFIG_OWNER_OAUTH, o, o->origin, &w->sources.source[0], c->path[0],
+		    w->faults, false };
 		for (size_t e = 0; e < ini->nentry; e++)
 			if (ini->entry[e].heading == i)
 				apply_entry(&t, KEY_OAUTH, &ini->entry[e]);
@@ -275,8 +291,10 @@ build_server(struct config_work *w, size_t index)
 	s->name = mem_strdup(w->sources.source[index].server);
 	s->file = w->config->path[index];
 	s->origin = set_standards(CONFIG_OWNER_SERVER, s);
-	shared = (struct target){ CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[0], w->config->path[0], NULL, true };
-	own = (struct target){ CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[index], w->config->path[index], w->faults, false };
+	shared = (struct target){ CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[0],
+	    w->config->path[0], NULL, true };
+	own = (struct target){ CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[index],
+	    w->config->path[index], w->faults, false };
 	if (w->sources.source[0].errors == 0)
 		apply_entries(&shared, &w->ini[0], 0);
 	apply_entries(&own, &w->ini[index], 0);
@@ -294,7 +312,8 @@ try_shared(struct config_work *w)
 	struct target t;
 
 	s->origin = set_standards(CONFIG_OWNER_SERVER, s);
-	t = (struct target){ CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[0], w->config->path[0], w->faults, true };
+	t = (struct target){ CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[0], w->config->path[0],
+	    w->faults, true };
 	apply_entries(&t, &w->ini[0], 0);
 	config_build_free_server(s);
 	free(s);
@@ -309,7 +328,10 @@ id_is_taken(const struct config *c, uint32_t id)
 	return false;
 }
 
-/* Ids that are not given: kept by a snapshot, else the next free number, in the order of names. Broken files count. */
+/*
+ * Ids that are not given: kept by a snapshot, else the next free number, in the order of names. Broken files
+ * count.
+ */
 static void
 number_servers(struct config_work *w)
 {

@@ -80,9 +80,12 @@ config_domain_drop_folder(const struct config_server *s)
 /* Which keys which type has. */
 static const struct { const char *key; enum config_domain_type type; } only_for[] = {
 	{ "drop", CONFIG_DOMAIN_DEFAULT }, { "drop-quota", CONFIG_DOMAIN_DEFAULT },
-	{ "relay", CONFIG_DOMAIN_REMOTE }, { "helo", CONFIG_DOMAIN_REMOTE }, { "route", CONFIG_DOMAIN_REMOTE },
-	{ "outbound-auth", CONFIG_DOMAIN_REMOTE }, { "outbound-tls", CONFIG_DOMAIN_REMOTE }, { "user", CONFIG_DOMAIN_REMOTE },
-	{ "secret-file", CONFIG_DOMAIN_REMOTE }, { "port", CONFIG_DOMAIN_REMOTE }, { "hold", CONFIG_DOMAIN_REMOTE },
+	{ "relay", CONFIG_DOMAIN_REMOTE }, { "helo", CONFIG_DOMAIN_REMOTE },
+	{ "route", CONFIG_DOMAIN_REMOTE },
+	{ "outbound-auth", CONFIG_DOMAIN_REMOTE }, { "outbound-tls", CONFIG_DOMAIN_REMOTE },
+	{ "user", CONFIG_DOMAIN_REMOTE },
+	{ "secret-file", CONFIG_DOMAIN_REMOTE }, { "port", CONFIG_DOMAIN_REMOTE },
+	{ "hold", CONFIG_DOMAIN_REMOTE },
 	{ "atrn-accounts", CONFIG_DOMAIN_REMOTE }, { "oauth", CONFIG_DOMAIN_REMOTE },
 };
 
@@ -118,14 +121,16 @@ judge_one(struct config_work *w, size_t server, const struct config_domain *d)
 		return;
 	}
 	if (d->type == CONFIG_DOMAIN_DEFAULT && *d->name == '*')
-		config_faults_add(w->faults, source, type->line, false, "the default domain cannot be %s; *.NAME may be an alias or remote "
-		    "domain", d->name);
+		config_faults_add(w->faults, source, type->line, false,
+		    "the default domain cannot be %s; *.NAME may be an alias or remote " "domain", d->name);
 	for (size_t i = 0; i < nitems_of(only_for); i++) {
 		const struct config_origin *o = config_build_origin(d->origin, KEY_DOMAIN, only_for[i].key);
 
 		if (o->file != NULL && d->type != only_for[i].type)
-			config_faults_add(w->faults, source, o->line, false, "\"%s\" is for %s only", only_for[i].key,
-			    only_for[i].type == CONFIG_DOMAIN_REMOTE ? "remote domains" : "the default domain");
+			config_faults_add(w->faults, source, o->line, false, "\"%s\" is for %s only",
+			    only_for[i].key,
+			    only_for[i].type == CONFIG_DOMAIN_REMOTE ? "remote domains" :
+			    "the default domain");
 	}
 }
 
@@ -139,10 +144,11 @@ judge_accounts(struct config_work *w, size_t server, const struct config_domain 
 	if (o->file == NULL || o->bad || d->type != CONFIG_DOMAIN_REMOTE)
 		return;
 	if (!d->hold)
-		config_faults_add(w->faults, config_work_source(w, server), o->line, true, "atrn-accounts has no effect without hold = yes: mail for "
-		    "%s is not held", d->name);
+		config_faults_add(w->faults, config_work_source(w, server), o->line, true,
+		    "atrn-accounts has no effect without hold = yes: mail for " "%s is not held", d->name);
 	else if ((s->authentication & ~(unsigned)CONFIG_AUTH_ANONYMOUS) == 0)
-		config_faults_add(w->faults, config_work_source(w, server), o->line, true, "atrn-accounts has no effect while authentication is "
+		config_faults_add(w->faults, config_work_source(w, server), o->line, true,
+		    "atrn-accounts has no effect while authentication is "
 		    "anonymous: nobody can log in to fetch mail for %s", d->name);
 }
 
@@ -151,26 +157,34 @@ static void
 judge_helo(struct config_work *w, size_t server, const struct config_domain *d)
 {
 	static const char *const names[] = {
-		[CONFIG_OUT_TLS_REQUIRED] = "required", [CONFIG_OUT_TLS_VERIFY] = "verify", [CONFIG_OUT_TLS_DANE] = "dane",
+		[CONFIG_OUT_TLS_REQUIRED] = "required", [CONFIG_OUT_TLS_VERIFY] = "verify",
+		[CONFIG_OUT_TLS_DANE] = "dane",
 	};
-	enum config_outbound_tls mode = d->has_outbound_tls ? d->outbound_tls : w->config->server[server].outbound_tls;
-	const struct config_origin *helo = config_build_origin(d->origin, KEY_DOMAIN, "helo"), *tls = config_build_origin(d->origin, KEY_DOMAIN, "outbound-tls");
+	enum config_outbound_tls mode = d->has_outbound_tls ? d->outbound_tls :
+	    w->config->server[server].outbound_tls;
+	const struct config_origin *helo = config_build_origin(d->origin, KEY_DOMAIN, "helo"),
+	    *tls = config_build_origin(d->origin, KEY_DOMAIN, "outbound-tls");
 
-	if (d->type != CONFIG_DOMAIN_REMOTE || !d->helo || mode <= CONFIG_OUT_TLS_MAY || helo->bad || tls->bad)
+	if (d->type != CONFIG_DOMAIN_REMOTE || !d->helo || mode <= CONFIG_OUT_TLS_MAY || helo->bad ||
+	    tls->bad)
 		return;
 	if (d->has_outbound_tls)
-		config_faults_add(w->faults, config_work_source(w, server), tls->line, false, "outbound-tls = %s cannot be had with helo = yes, for there "
+		config_faults_add(w->faults, config_work_source(w, server), tls->line, false,
+		    "outbound-tls = %s cannot be had with helo = yes, for there "
 		    "is no STARTTLS after HELO", names[mode]);
 	else
-		config_faults_add(w->faults, config_work_source(w, server), helo->line, false, "helo = yes cannot be had with outbound-tls = %s of "
-		    "[delivery], for there is no STARTTLS after HELO; give the domain an outbound-tls of its own", names[mode]);
+		config_faults_add(w->faults, config_work_source(w, server), helo->line, false,
+		    "helo = yes cannot be had with outbound-tls = %s of "
+		    "[delivery], for there is no STARTTLS after HELO; give the domain an outbound-tls of its "
+		    "own", names[mode]);
 }
 
 /* Whether nobody wrote this entry: the default domain made of the fqdn. */
 static bool
 is_made(const struct config_domain *d)
 {
-	return d->type == CONFIG_DOMAIN_DEFAULT && config_build_origin(d->origin, KEY_DOMAIN, "type")->file == NULL;
+	return d->type == CONFIG_DOMAIN_DEFAULT && config_build_origin(d->origin, KEY_DOMAIN,
+	    "type")->file == NULL;
 }
 
 void
@@ -192,11 +206,14 @@ config_domain_judge(struct config_work *w, size_t server)
 		if (type->file == NULL || type->bad || d->type != CONFIG_DOMAIN_DEFAULT)
 			continue;
 		if (first != NULL)
-			config_faults_add(w->faults, source, type->line, false, "%s is a second default domain, besides %s; one may be, the "
+			config_faults_add(w->faults, source, type->line, false,
+			    "%s is a second default domain, besides %s; one may be, the "
 			    "others can be type = alias", d->name, first->name);
 		first = d;
 	}
 	if (s->default_domain == NULL)
-		config_faults_add(w->faults, source, heading_line(&w->ini[server + 1], s->fqdn), false, "there is no [domain] of type default, "
-		    "and the server's own name %s cannot stand in, for it has an entry of another type", s->fqdn);
+		config_faults_add(w->faults, source, heading_line(&w->ini[server + 1], s->fqdn), false,
+		    "there is no [domain] of type default, "
+		    "and the server's own name %s cannot stand in, for it has an entry of another type",
+		    s->fqdn);
 }

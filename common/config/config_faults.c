@@ -17,7 +17,8 @@
 #define FAULTS_MAX 500
 
 void
-config_faults_add(struct config_faults *f, struct config_source *s, unsigned line, bool warning, const char *fmt, ...)
+config_faults_add(struct config_faults *f, struct config_source *s, unsigned line, bool warning,
+    const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -33,13 +34,14 @@ config_faults_add(struct config_faults *f, struct config_source *s, unsigned lin
 	va_end(ap);
 	f->fault = mem_array(f->fault, f->count + 1, sizeof(*f->fault));
 	f->fault[f->count++] = (struct config_fault){
-		.file = mem_strdup(s->path), .line = line, .text = mem_strdup(text), .warning = warning, .server = mem_strdup(s->server),
+		.file = mem_strdup(s->path), .line = line, .text = mem_strdup(text), .warning = warning,
+		.server = mem_strdup(s->server),
 	};
 }
 
 void
-config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section, const char *key, bool warning,
-    const char *text)
+config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section,
+    const char *key, bool warning, const char *text)
 {
 	const struct config_origin *o = config_build_origin(s->origin, section, key);
 	struct config_source source = { .path = (char *)(uintptr_t)s->file, .server = s->name };
@@ -52,12 +54,13 @@ config_faults_tell(struct config_faults *f, const struct config_server *s, enum 
 }
 
 void
-config_faults_tell_domain(struct config_faults *f, const struct config_server *s, const struct config_domain *d, const char *key,
-    bool warning, const char *text)
+config_faults_tell_domain(struct config_faults *f, const struct config_server *s,
+    const struct config_domain *d, const char *key, bool warning, const char *text)
 {
 	struct config_source source = { .path = (char *)(uintptr_t)s->file, .server = s->name };
 
-	config_faults_add(f, &source, config_build_origin(d->origin, KEY_DOMAIN, key)->line, warning, "%s", text);
+	config_faults_add(f, &source, config_build_origin(d->origin, KEY_DOMAIN, key)->line, warning, "%s",
+	    text);
 	config_faults_sort(f);
 }
 

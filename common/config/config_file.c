@@ -57,7 +57,8 @@ read_open(struct config_source *s, int fd, struct config_faults *faults)
 		return;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		config_faults_add(faults, s, 0, false, "is %s, not a regular file", S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
+		config_faults_add(faults, s, 0, false, "is %s, not a regular file",
+		    S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
 		return;
 	}
 	if (st.st_size > CONFIG_FILE_MAX) {
@@ -109,7 +110,10 @@ name_compare(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names of the INI files in a folder, without ".ini" when that is spelled right, sorted. -1 when there is no such folder. */
+/*
+ * The names of the INI files in a folder, without ".ini" when that is spelled right, sorted. -1 when there is
+ * no such folder.
+ */
 static int
 list_names(const char *folder, char ***names, size_t *count)
 {
@@ -141,9 +145,11 @@ gather_servers(struct config_work *w, const char *folder)
 	size_t count = 0;
 
 	if (list_names(folder, &names, &count) == -1 && errno != ENOENT)
-		config_faults_add(w->faults, &w->sources.source[0], 0, false, "its folder %s cannot be read: %s", folder, strerror(errno));
+		config_faults_add(w->faults, &w->sources.source[0], 0, false,
+		    "its folder %s cannot be read: %s", folder, strerror(errno));
 	else if (count == 0)
-		config_faults_add(w->faults, &w->sources.source[0], 0, false, "there is no virtual server: make a file %s/default.ini "
+		config_faults_add(w->faults, &w->sources.source[0], 0, false,
+		    "there is no virtual server: make a file %s/default.ini "
 		    "(an empty one gives a server with all defaults)", folder);
 	for (size_t i = 0; i < count; i++) {
 		bool good = is_server_name(names[i], strlen(names[i]));
@@ -153,7 +159,8 @@ gather_servers(struct config_work *w, const char *folder)
 		if (good)
 			read_source(s, w->faults);
 		else
-			config_faults_add(w->faults, s, 0, false, "the name of a virtual server's file must be lower-case letters, digits and "
+			config_faults_add(w->faults, s, 0, false,
+			    "the name of a virtual server's file must be lower-case letters, digits and "
 			    "hyphens, at most %d of them, and .ini", CONFIG_NAME_MAX);
 		free(path);
 		free(names[i]);
@@ -165,7 +172,8 @@ void
 config_file_gather(struct config_work *w, const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char *folder = slash != NULL ? mem_printf("%.*s/servers", (int)(slash - path), path) : mem_strdup("servers");
+	char *folder = slash != NULL ? mem_printf("%.*s/servers", (int)(slash - path), path) :
+	    mem_strdup("servers");
 
 	read_source(config_file_add(&w->sources, NULL, path), w->faults);
 	w->sources.hostname = config_file_hostname("/etc/hosts");

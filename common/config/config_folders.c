@@ -3,8 +3,8 @@
  *
  * Runs in:  master, posternctl; children on the snapshot, but for the file systems
  * Owns:     nothing
- * Promise:  no two folders of all virtual servers are the same or lie in each other, so no file is taken by two owners;
- *           protocol logs have a folder each, outside of those for mail
+ * Promise:  no two folders of all virtual servers are the same or lie in each other, so no file is taken by
+ *           two owners; protocol logs have a folder each, outside of those for mail
  * Fails by: faults. A folder that is not there yet, or cannot be looked at, is not judged by its file system
  */
 #include <string.h>
@@ -14,7 +14,8 @@
 #include "common/config/config_parts.h"
 
 struct folder { const char *key, *path; unsigned line; };
-enum { PICKUP, QUEUE, DROP, BADMAIL, DOMAIN_DROP, LOGS, FOLDER_COUNT };	/* LOGS holds no mail: any file system will do */
+/* LOGS holds no mail: any file system will do */
+enum { PICKUP, QUEUE, DROP, BADMAIL, DOMAIN_DROP, LOGS, FOLDER_COUNT };
 
 static unsigned
 line_of(const struct config_server *s, enum key_section section, const char *name)
@@ -31,7 +32,8 @@ list_folders(const struct config_server *s, struct folder list[FOLDER_COUNT])
 	list[QUEUE] = (struct folder){ "queue", s->queue, line_of(s, KEY_GENERAL, "queue") };
 	list[DROP] = (struct folder){ "drop", s->drop, line_of(s, KEY_GENERAL, "drop") };
 	list[BADMAIL] = (struct folder){ "badmail", s->badmail, line_of(s, KEY_MESSAGES, "badmail") };
-	list[LOGS] = (struct folder){ "log-directory", s->log ? s->log_directory : NULL, line_of(s, KEY_GENERAL, "log-directory") };
+	list[LOGS] = (struct folder){ "log-directory", s->log ? s->log_directory : NULL,
+	    line_of(s, KEY_GENERAL, "log-directory") };
 	list[DOMAIN_DROP] = (struct folder){ "drop of the default domain", NULL, 0 };
 	if (d != NULL && d->drop != NULL && strcmp(d->drop, s->drop) != 0) {
 		list[DOMAIN_DROP].path = d->drop;
@@ -53,10 +55,13 @@ judge_apart(struct config_work *w, size_t server, const struct folder mine[FOLDE
 {
 	for (size_t i = 0; i < FOLDER_COUNT; i++) {
 		for (size_t j = 0; j < i; j++) {
-			if (mine[i].path == NULL || mine[j].path == NULL || !overlap(mine[i].path, mine[j].path))
+			if (mine[i].path == NULL || mine[j].path == NULL ||
+			    !overlap(mine[i].path, mine[j].path))
 				continue;
-			config_faults_add(w->faults, config_work_source(w, server), mine[i].line > mine[j].line ? mine[i].line : mine[j].line, false,
-			    "the folders %s (%s) and %s (%s) must be apart", mine[j].key, mine[j].path, mine[i].key, mine[i].path);
+			config_faults_add(w->faults, config_work_source(w, server),
+			    mine[i].line > mine[j].line ? mine[i].line : mine[j].line, false,
+			    "the folders %s (%s) and %s (%s) must be apart", mine[j].key, mine[j].path,
+			    mine[i].key, mine[i].path);
 		}
 	}
 }
@@ -72,15 +77,19 @@ judge_file_system(struct config_work *w, size_t server, const struct folder mine
 		if (mine[i].path == NULL || stat(mine[i].path, &st) == -1)
 			continue;
 		if (!S_ISDIR(st.st_mode))
-			config_faults_add(w->faults, config_work_source(w, server), mine[i].line, false, "%s (%s) is not a folder", mine[i].key,
-			    mine[i].path);
+			config_faults_add(w->faults, config_work_source(w, server), mine[i].line, false,
+			    "%s (%s) is not a folder", mine[i].key, mine[i].path);
 		else if (st.st_dev != queue.st_dev)
-			config_faults_add(w->faults, config_work_source(w, server), mine[i].line, false, "%s (%s) must be on the same file system "
+			config_faults_add(w->faults, config_work_source(w, server), mine[i].line, false,
+			    "%s (%s) must be on the same file system "
 			    "as queue (%s)", mine[i].key, mine[i].path, mine[QUEUE].path);
 	}
 }
 
-/* Logs may lie beside and in each other's folders, but not in the same: their lines may have different fields. */
+/*
+ * Logs may lie beside and in each other's folders, but not in the same: their lines may have different
+ * fields.
+ */
 static bool
 clash(size_t i, const char *mine, size_t j, const char *theirs)
 {
@@ -89,22 +98,27 @@ clash(size_t i, const char *mine, size_t j, const char *theirs)
 
 /* Against a server that stands: the later one in the order of names is at fault. */
 static void
-judge_against(struct config_work *w, size_t server, const struct folder mine[FOLDER_COUNT], const struct config_server *other)
+judge_against(struct config_work *w, size_t server, const struct folder mine[FOLDER_COUNT],
+    const struct config_server *other)
 {
 	const struct config_server *s = &w->config->server[server];
 	struct folder theirs[FOLDER_COUNT];
 
 	list_folders(other, theirs);
 	if (strcmp(s->home, other->home) == 0) {
-		config_faults_add(w->faults, config_work_source(w, server), line_of(s, KEY_GENERAL, "home"), false,
+		config_faults_add(w->faults, config_work_source(w, server), line_of(s, KEY_GENERAL, "home"),
+		    false,
 		    "home %s belongs to virtual server %s already (%s)", s->home, other->name, other->file);
 		return;
 	}
 	for (size_t i = 0; i < FOLDER_COUNT; i++)
 		for (size_t j = 0; j < FOLDER_COUNT; j++)
-			if (mine[i].path != NULL && theirs[j].path != NULL && clash(i, mine[i].path, j, theirs[j].path))
-				config_faults_add(w->faults, config_work_source(w, server), mine[i].line, false, "%s (%s) and the %s (%s) of virtual "
-				    "server %s must be apart", mine[i].key, mine[i].path, theirs[j].key, theirs[j].path, other->name);
+			if (mine[i].path != NULL && theirs[j].path != NULL && clash(i, mine[i].path, j,
+			    theirs[j].path))
+				config_faults_add(w->faults, config_work_source(w, server), mine[i].line,
+				    false, "%s (%s) and the %s (%s) of virtual "
+				    "server %s must be apart", mine[i].key, mine[i].path, theirs[j].key,
+				    theirs[j].path, other->name);
 }
 
 void

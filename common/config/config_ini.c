@@ -3,9 +3,9 @@
  *
  * Runs in:  master, posternctl; children on the snapshot
  * Owns:     the pieces until config_ini_done
- * Promise:  inih parses, but only lines that this reader hands it. The library cuts a line at 200 bytes and takes the tail for
- *           a new line, cuts section names at 49, reads on after a broken section heading and reports one error only:
- *           so lines that are too long and section headings never reach it
+ * Promise:  inih parses, but only lines that this reader hands it. The library cuts a line at 200 bytes and
+ *           takes the tail for a new line, cuts section names at 49, reads on after a broken section heading
+ *           and reports one error only: so lines that are too long and section headings never reach it
  * Fails by: faults; a file that is no text at all gives one and no pieces
  */
 #include <ctype.h>
@@ -40,7 +40,8 @@ fault(struct reader *r, const char *text)
 static size_t
 utf8_length(const unsigned char *p, size_t left)
 {
-	size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+	size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 :
+	    p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
 
 	if (len == 0 || len > left)
 		return 0;
@@ -101,7 +102,8 @@ static char *
 heading_profile(const char *name)
 {
 	size_t len = strlen(name);
-	bool good = len <= CONFIG_NAME_MAX && name[0] != '-' && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+	bool good = len <= CONFIG_NAME_MAX && name[0] != '-' &&
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
 
 	return good ? mem_strdup(name) : NULL;
 }
@@ -123,8 +125,8 @@ fault_unknown_section(struct reader *r, const char *name)
 	if (best == KEY_SECTION_COUNT)
 		config_faults_add(r->faults, r->source, r->line, false, "unknown section [%.60s]", name);
 	else
-		config_faults_add(r->faults, r->source, r->line, false, "unknown section [%s]; did you mean [%s]?", name,
-		    key_section_name(best));
+		config_faults_add(r->faults, r->source, r->line, false,
+		    "unknown section [%s]; did you mean [%s]?", name, key_section_name(best));
 }
 
 /* Whether a known section may stand in this file, the first time. */
@@ -144,8 +146,8 @@ heading_fits(struct reader *r, enum key_section section)
 	for (size_t i = 0; i < r->ini->nheading && section != KEY_DOMAIN && section != KEY_OAUTH; i++) {
 		if (r->ini->heading[i].section != section)
 			continue;
-		config_faults_add(r->faults, r->source, r->line, false, "section [%s] is there a second time (first at line %u)", name,
-		    r->ini->heading[i].line);
+		config_faults_add(r->faults, r->source, r->line, false,
+		    "section [%s] is there a second time (first at line %u)", name, r->ini->heading[i].line);
 		return false;
 	}
 	return true;
@@ -166,17 +168,20 @@ heading_judge(struct reader *r, struct config_heading *h, char *name, char *argu
 	if (section == KEY_DOMAIN) {
 		h->domain = argument != NULL ? heading_domain(argument) : NULL;
 		if (h->domain == NULL) {
-			fault(r, "must be [domain NAME], NAME a domain like example.com, bücher.example or *.example.com");
+			fault(r, "must be [domain NAME], NAME a domain like example.com, bücher.example or "
+			    "*.example.com");
 			return;
 		}
 	} else if (section == KEY_OAUTH) {
 		h->domain = argument != NULL ? heading_profile(argument) : NULL;
 		if (h->domain == NULL) {
-			fault(r, "must be [oauth NAME], NAME of lower-case letters, digits and hyphens, at most 32 of them");
+			fault(r, "must be [oauth NAME], NAME of lower-case letters, digits and hyphens, at "
+			    "most 32 of them");
 			return;
 		}
 	} else if (argument != NULL) {
-		config_faults_add(r->faults, r->source, r->line, false, "must be [%s] and nothing more between the brackets", name);
+		config_faults_add(r->faults, r->source, r->line, false,
+		    "must be [%s] and nothing more between the brackets", name);
 		return;
 	}
 	h->section = section;
@@ -232,7 +237,8 @@ line_for_inih(struct reader *r, const char *line, size_t len, size_t limit)
 	if (r->ini->nheading == 0)
 		fault(r, "stands before the first [section]");
 	else if (len > limit)
-		config_faults_add(r->faults, r->source, r->line, false, "is %zu bytes long, at most %zu are taken; a list may go on in a second "
+		config_faults_add(r->faults, r->source, r->line, false,
+		    "is %zu bytes long, at most %zu are taken; a list may go on in a second "
 		    "line with the same key, or in a line that starts with a blank", len, limit);
 	else
 		r->skip = false;
@@ -250,7 +256,8 @@ static void
 settle_line(struct reader *r)
 {
 	if (r->pending && !r->called)
-		config_faults_add(r->faults, r->source, r->line, false, "\"%.60s\" is no key = value", r->handed + strspn(r->handed, " \t"));
+		config_faults_add(r->faults, r->source, r->line, false, "\"%.60s\" is no key = value",
+		    r->handed + strspn(r->handed, " \t"));
 	r->pending = false;
 }
 
@@ -290,7 +297,8 @@ take_entry(void *user, const char *section, const char *name, const char *value)
 		name = ini->entry[ini->nentry - 1].name;
 	ini->entry = mem_array(ini->entry, ini->nentry + 1, sizeof(*ini->entry));
 	ini->entry[ini->nentry++] = (struct config_entry){
-		.heading = ini->nheading - 1, .name = mem_strdup(name), .value = mem_strdup(value), .line = r->line, .continued = r->continued,
+		.heading = ini->nheading - 1, .name = mem_strdup(name), .value = mem_strdup(value),
+		.line = r->line, .continued = r->continued,
 	};
 	return 1;
 }
@@ -298,7 +306,8 @@ take_entry(void *user, const char *section, const char *name, const char *value)
 static int
 heading_compare(const void *a, const void *b)
 {
-	const struct config_heading *x = *(struct config_heading *const *)a, *y = *(struct config_heading *const *)b;
+	const struct config_heading *x = *(struct config_heading *const *)a,
+	    *y = *(struct config_heading *const *)b;
 	int order = strcmp(x->domain, y->domain);
 
 	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
@@ -319,7 +328,8 @@ check_names(struct reader *r, enum key_section section)
 	for (size_t i = 1; i < n; i++) {
 		if (strcmp(sorted[i]->domain, sorted[i - 1]->domain) != 0)
 			continue;
-		config_faults_add(r->faults, r->source, sorted[i]->line, false, "%s %s is there a second time (first at line %u)",
+		config_faults_add(r->faults, r->source, sorted[i]->line, false,
+		    "%s %s is there a second time (first at line %u)",
 		    key_section_name(section), sorted[i]->domain, sorted[i - 1]->line);
 		sorted[i]->section = KEY_SECTION_COUNT;
 	}
@@ -340,7 +350,8 @@ config_ini_parse(struct config_ini *ini, struct config_source *s, struct config_
 		r.next += 3;
 	if (!check_text(&r))
 		return;
-	(void)ini_parse_stream(read_line, &r, take_entry, &r);	/* its errors are found by settle_line, all of them */
+	/* Its errors are found by settle_line, all of them */
+	(void)ini_parse_stream(read_line, &r, take_entry, &r);
 	check_names(&r, KEY_DOMAIN);
 	check_names(&r, KEY_OAUTH);
 }

@@ -3,8 +3,9 @@
  *
  * Runs in:  master, posternctl; children on the snapshot
  * Owns:     nothing
- * Promise:  the same texts get the same judgement everywhere (but for file systems, which a child does not look at).
- *           Of two virtual servers that exclude each other the later in the order of names is at fault
+ * Promise:  the same texts get the same judgement everywhere (but for file systems, which a child does not
+ *           look at). Of two virtual servers that exclude each other the later in the order of names is at
+ *           fault
  * Fails by: faults
  */
 #include <stdarg.h>
@@ -23,7 +24,8 @@ line_of(const struct config_server *s, enum key_section section, const char *nam
 
 __attribute__((format(printf, 6, 7)))
 static void
-blame(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning, const char *fmt, ...)
+blame(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning,
+    const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -35,7 +37,8 @@ blame(struct config_work *w, size_t server, enum key_section section, const char
 }
 
 void
-config_judge_tell(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning, const char *text)
+config_judge_tell(struct config_work *w, size_t server, enum key_section section, const char *name,
+    bool warning, const char *text)
 {
 	const struct config_origin *o = config_build_origin(w->config->server[server].origin, section, name);
 	struct config_source *own = config_work_source(w, server);
@@ -50,9 +53,11 @@ config_judge_tell(struct config_work *w, size_t server, enum key_section section
 static bool
 listen_clash(const struct config_listen *a, const struct config_listen *b)
 {
-	const struct sockaddr *x = (const struct sockaddr *)&a->address.sa, *y = (const struct sockaddr *)&b->address.sa;
+	const struct sockaddr *x = (const struct sockaddr *)&a->address.sa,
+	    *y = (const struct sockaddr *)&b->address.sa;
 
-	return net_equal(x, y) || (x->sa_family == y->sa_family && net_port(x) == net_port(y) && (net_is_any(x) || net_is_any(y)));
+	return net_equal(x, y) || (x->sa_family == y->sa_family && net_port(x) == net_port(y) &&
+	    (net_is_any(x) || net_is_any(y)));
 }
 
 static void
@@ -67,7 +72,8 @@ judge_listen(struct config_work *w, size_t server)
 	for (size_t i = 0; i < s->nlisten; i++)
 		for (size_t j = 0; j < i; j++)
 			if (listen_clash(&s->listen[i], &s->listen[j]))
-				config_faults_add(w->faults, source, line, false, "listen names %s and %s: one covers the other", s->listen[j].text,
+				config_faults_add(w->faults, source, line, false,
+				    "listen names %s and %s: one covers the other", s->listen[j].text,
 				    s->listen[i].text);
 	for (size_t o = 0; o < server; o++) {
 		const struct config_server *other = &w->config->server[o];
@@ -75,8 +81,10 @@ judge_listen(struct config_work *w, size_t server)
 		for (size_t i = 0; i < s->nlisten; i++)
 			for (size_t j = 0; j < other->nlisten; j++)
 				if (listen_clash(&s->listen[i], &other->listen[j]))
-					config_faults_add(w->faults, source, line, true, "listens on %s, as virtual server %s does on %s: the one that "
-					    "is started later will not start", s->listen[i].text, other->name, other->listen[j].text);
+					config_faults_add(w->faults, source, line, true,
+					    "listens on %s, as virtual server %s does on %s: the one that "
+					    "is started later will not start", s->listen[i].text, other->name,
+					    other->listen[j].text);
 	}
 }
 
@@ -103,17 +111,23 @@ judge_relay(struct config_work *w, size_t server)
 	bool empty = s->relay == CONFIG_ALL_EXCEPT && s->relay_list.count == 0;
 	const char *key = list ? "relay-list" : "relay";
 
-	if (config_build_origin(s->origin, KEY_ACCESS, "relay-list")->bad || config_build_origin(s->origin, KEY_ACCESS, "relay")->bad)
+	if (config_build_origin(s->origin, KEY_ACCESS, "relay-list")->bad || config_build_origin(s->origin,
+	    KEY_ACCESS, "relay")->bad)
 		return;
 	if ((list || empty) && s->open_relay)
-		blame(w, server, KEY_ACCESS, "open-relay", true, "open relay: every client may send mail to every domain");
+		blame(w, server, KEY_ACCESS, "open-relay", true,
+		    "open relay: every client may send mail to every domain");
 	else if (list || empty)
-		blame(w, server, KEY_ACCESS, key, false, "open relay: %s would let every client send mail to every domain; "
-		    "name the networks that may, or say open-relay = i-know", list ? "relay-list" : "relay = all-except with an empty relay-list");
+		blame(w, server, KEY_ACCESS, key, false,
+		    "open relay: %s would let every client send mail to every domain; "
+		    "name the networks that may, or say open-relay = i-know",
+		    list ? "relay-list" : "relay = all-except with an empty relay-list");
 	else if (s->relay == CONFIG_ALL_EXCEPT)
-		blame(w, server, KEY_ACCESS, "relay", true, "open relay: every client outside relay-list may send mail to every domain");
+		blame(w, server, KEY_ACCESS, "relay", true,
+		    "open relay: every client outside relay-list may send mail to every domain");
 	if (s->connection_control == CONFIG_ONLY && s->connection_list.count == 0)
-		blame(w, server, KEY_ACCESS, "connection-control", true, "nobody can connect: connection-control = only with an empty connection-list");
+		blame(w, server, KEY_ACCESS, "connection-control", true,
+		    "nobody can connect: connection-control = only with an empty connection-list");
 }
 
 static bool
@@ -129,25 +143,33 @@ judge_tls(struct config_work *w, size_t server)
 	size_t certificates = s->certificate.count, keys = s->key.count;
 	bool implicit = config_list_count(key_find(KEY_GENERAL, "tls-listen"), s) > 0;
 
-	if (was_refused(s, "tls") || was_refused(s, "certificate") || was_refused(s, "key") || was_refused(s, "tls-minimum"))
+	if (was_refused(s, "tls") || was_refused(s, "certificate") || was_refused(s, "key") ||
+	    was_refused(s, "tls-minimum"))
 		return;
 	if (certificates != keys)
-		blame(w, server, KEY_ACCESS, certificates > keys ? "certificate" : "key", false, "there %s %zu certificate%s and %zu key%s: each "
-		    "certificate needs its key, in the same order", certificates == 1 ? "is" : "are", certificates, certificates == 1 ? "" : "s",
-		    keys, keys == 1 ? "" : "s");
+		blame(w, server, KEY_ACCESS, certificates > keys ? "certificate" : "key", false,
+		    "there %s %zu certificate%s and %zu key%s: each "
+		    "certificate needs its key, in the same order", certificates == 1 ? "is" : "are",
+		    certificates, certificates == 1 ? "" : "s", keys, keys == 1 ? "" : "s");
 	else if (certificates > CONFIG_CERTIFICATES_MAX)
-		blame(w, server, KEY_ACCESS, "certificate", false, "there are more than %d certificates", CONFIG_CERTIFICATES_MAX);
+		blame(w, server, KEY_ACCESS, "certificate", false, "there are more than %d certificates",
+		    CONFIG_CERTIFICATES_MAX);
 	else if (certificates == 0 && s->tls != CONFIG_TLS_OFF)
 		blame(w, server, KEY_ACCESS, "tls", false, "tls = %s needs certificate and key",
 		    s->tls == CONFIG_TLS_REQUIRED ? "required" : "optional");
 	else if (certificates == 0 && implicit)
-		blame(w, server, KEY_GENERAL, "tls-listen", false, "tls-listen needs certificate and key of [access]");
+		blame(w, server, KEY_GENERAL, "tls-listen", false,
+		    "tls-listen needs certificate and key of [access]");
 	else if (certificates > 0 && !config_server_has_tls(s))
-		blame(w, server, KEY_ACCESS, "certificate", true, "certificate has no effect with tls = off and without tls-listen");
+		blame(w, server, KEY_ACCESS, "certificate", true,
+		    "certificate has no effect with tls = off and without tls-listen");
 	if (s->ask_certificate && !config_server_has_tls(s))
-		blame(w, server, KEY_ACCESS, "client-certificate", true, "client-certificate has no effect without TLS");
-	if (s->tls_minimum < CONFIG_TLS_1_2 && (s->connection_control != CONFIG_ONLY || s->connection_list.count == 0))
-		blame(w, server, KEY_ACCESS, "tls-minimum", false, "tls-minimum under 1.2 is for devices that are known: it needs "
+		blame(w, server, KEY_ACCESS, "client-certificate", true,
+		    "client-certificate has no effect without TLS");
+	if (s->tls_minimum < CONFIG_TLS_1_2 && (s->connection_control != CONFIG_ONLY ||
+	    s->connection_list.count == 0))
+		blame(w, server, KEY_ACCESS, "tls-minimum", false,
+		    "tls-minimum under 1.2 is for devices that are known: it needs "
 		    "connection-control = only and a connection-list");
 }
 
@@ -159,11 +181,15 @@ judge_proxy(struct config_work *w, size_t server)
 	if (config_build_origin(s->origin, KEY_ACCESS, "proxy-trusted")->bad)
 		return;
 	if (s->proxy && s->proxy_trusted.count == 0)
-		blame(w, server, KEY_ACCESS, "proxy", false, "\"proxy\" is not complete without proxy-trusted, the addresses whose headers are believed");
+		blame(w, server, KEY_ACCESS, "proxy", false,
+		    "\"proxy\" is not complete without proxy-trusted, the addresses whose headers are "
+		    "believed");
 	else if (s->proxy && list_is_everybody(&s->proxy_trusted))
-		blame(w, server, KEY_ACCESS, "proxy-trusted", false, "proxy-trusted would let every client claim any address; name the load balancers");
+		blame(w, server, KEY_ACCESS, "proxy-trusted", false,
+		    "proxy-trusted would let every client claim any address; name the load balancers");
 	else if (!s->proxy && s->proxy_trusted.count > 0)
-		blame(w, server, KEY_ACCESS, "proxy-trusted", true, "proxy-trusted has no effect without proxy = yes");
+		blame(w, server, KEY_ACCESS, "proxy-trusted", true,
+		    "proxy-trusted has no effect without proxy = yes");
 }
 
 static void
@@ -174,33 +200,43 @@ judge_times(struct config_work *w, size_t server)
 	if (s->retry.count == 0 && !config_build_origin(s->origin, KEY_DELIVERY, "retry")->bad)
 		blame(w, server, KEY_DELIVERY, "retry", false, "retry has no time");
 	if (s->delay_notify != CONFIG_UNLIMITED && s->expire < s->delay_notify)
-		blame(w, server, KEY_DELIVERY, "expire", true, "expire is shorter than delay-notify: mail is returned before its delay is told");
+		blame(w, server, KEY_DELIVERY, "expire", true,
+		    "expire is shorter than delay-notify: mail is returned before its delay is told");
 	if (s->local_delay_notify != CONFIG_UNLIMITED && s->local_expire < s->local_delay_notify)
-		blame(w, server, KEY_DELIVERY, "local-expire", true, "local-expire is shorter than local-delay-notify: mail is returned before its delay "
+		blame(w, server, KEY_DELIVERY, "local-expire", true,
+		    "local-expire is shorter than local-delay-notify: mail is returned before its delay "
 		    "is told");
 	if (s->retry.count > 0 && s->retry.ms[0] >= s->expire)
-		blame(w, server, KEY_DELIVERY, "retry", true, "the first retry is not before expire: mail is returned after one attempt");
+		blame(w, server, KEY_DELIVERY, "retry", true,
+		    "the first retry is not before expire: mail is returned after one attempt");
 }
 
 static void
 judge_authentication(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
-	bool basic = s->authentication & CONFIG_AUTH_BASIC, integrated = s->authentication & CONFIG_AUTH_INTEGRATED;
+	bool basic = s->authentication & CONFIG_AUTH_BASIC,
+	    integrated = s->authentication & CONFIG_AUTH_INTEGRATED;
 
 	if (config_build_origin(s->origin, KEY_ACCESS, "authentication")->bad)
 		return;
-	if (basic && s->password_file == NULL && !config_build_origin(s->origin, KEY_ACCESS, "password-file")->bad)
-		blame(w, server, KEY_ACCESS, "authentication", false, "authentication = basic needs a password-file");
+	if (basic && s->password_file == NULL && !config_build_origin(s->origin, KEY_ACCESS,
+	    "password-file")->bad)
+		blame(w, server, KEY_ACCESS, "authentication", false,
+		    "authentication = basic needs a password-file");
 	if (integrated && s->keytab == NULL && !config_build_origin(s->origin, KEY_ACCESS, "keytab")->bad)
-		blame(w, server, KEY_ACCESS, "authentication", false, "authentication = integrated needs a keytab");
+		blame(w, server, KEY_ACCESS, "authentication", false,
+		    "authentication = integrated needs a keytab");
 	if (basic && s->basic_requires_tls && s->tls == CONFIG_TLS_OFF)
-		blame(w, server, KEY_ACCESS, "basic-requires-tls", true, "of basic authentication only SCRAM-SHA-256 can be offered: PLAIN and LOGIN "
+		blame(w, server, KEY_ACCESS, "basic-requires-tls", true,
+		    "of basic authentication only SCRAM-SHA-256 can be offered: PLAIN and LOGIN "
 		    "need TLS (basic-requires-tls), and tls is off");
 	if (s->password_file != NULL && !basic)
-		blame(w, server, KEY_ACCESS, "password-file", true, "password-file has no effect: authentication does not say basic");
+		blame(w, server, KEY_ACCESS, "password-file", true,
+		    "password-file has no effect: authentication does not say basic");
 	if (s->keytab != NULL && !integrated)
-		blame(w, server, KEY_ACCESS, "keytab", true, "keytab has no effect: authentication does not say integrated");
+		blame(w, server, KEY_ACCESS, "keytab", true,
+		    "keytab has no effect: authentication does not say integrated");
 }
 
 /* What DNSSEC does not vouch for has no DANE. */
@@ -217,7 +253,8 @@ judge_dane(struct config_work *w, size_t server)
 	for (size_t i = 0; i < s->ndomain; i++)
 		if (s->domain[i].has_outbound_tls && s->domain[i].outbound_tls == CONFIG_OUT_TLS_DANE)
 			config_faults_add(w->faults, config_work_source(w, server),
-			    config_build_origin(s->domain[i].origin, KEY_DOMAIN, "outbound-tls")->line, true, "%s", text);
+			    config_build_origin(s->domain[i].origin, KEY_DOMAIN, "outbound-tls")->line, true,
+			    "%s", text);
 }
 
 static void
@@ -226,13 +263,16 @@ judge_rest(struct config_work *w, size_t server)
 	const struct config_server *s = &w->config->server[server];
 
 	if (strchr(s->fqdn, '.') == NULL && strcmp(s->fqdn, w->config->service.hostname) != 0)
-		blame(w, server, KEY_DELIVERY, "fqdn", true, "fqdn \"%s\" has no dot; other servers may refuse mail from a "
+		blame(w, server, KEY_DELIVERY, "fqdn", true,
+		    "fqdn \"%s\" has no dot; other servers may refuse mail from a "
 		    "name that is not fully qualified", s->fqdn);
 	if (s->max_session_size < s->max_message_size)
-		blame(w, server, KEY_MESSAGES, "max-session-size", true, "max-session-size is smaller than max-message-size: the larger messages that are "
+		blame(w, server, KEY_MESSAGES, "max-session-size", true,
+		    "max-session-size is smaller than max-message-size: the larger messages that are "
 		    "announced will not be taken");
 	if (s->smart_host_after_direct != CONFIG_DIRECT_NO && s->smart_host.count == 0)
-		blame(w, server, KEY_DELIVERY, "smart-host-after-direct", true, "smart-host-after-direct has no effect without smart-host");
+		blame(w, server, KEY_DELIVERY, "smart-host-after-direct", true,
+		    "smart-host-after-direct has no effect without smart-host");
 }
 
 static size_t
@@ -248,7 +288,8 @@ count_scheme(const struct config_strings *uris, const char *scheme)
 static bool
 ldap_was_refused(const struct config_server *s)
 {
-	static const char *const keys[] = { "enable", "uri", "start-tls", "bind", "user", "secret-file", "base" };
+	static const char *const keys[] = { "enable", "uri", "start-tls", "bind", "user", "secret-file",
+	    "base" };
 
 	for (size_t i = 0; i < nitems_of(keys); i++)
 		if (config_build_origin(s->origin, KEY_LDAP, keys[i])->bad)
@@ -263,15 +304,20 @@ judge_ldap_tls(struct config_work *w, size_t server)
 	size_t plain = count_scheme(&l->uri, "ldap:"), secured = count_scheme(&l->uri, "ldaps:");
 
 	if (l->start_tls && plain == 0)
-		blame(w, server, KEY_LDAP, "start-tls", false, "start-tls is for ldap addresses, and uri has none");
+		blame(w, server, KEY_LDAP, "start-tls", false,
+		    "start-tls is for ldap addresses, and uri has none");
 	if (!l->start_tls && plain > 0 && l->bind == CONFIG_BIND_SIMPLE)
-		blame(w, server, KEY_LDAP, "bind", true, "the password goes to the directory in the clear; use start-tls, ldaps or ldapi");
+		blame(w, server, KEY_LDAP, "bind", true,
+		    "the password goes to the directory in the clear; use start-tls, ldaps or ldapi");
 	if (!l->start_tls && plain > 0 && l->bind == CONFIG_BIND_GSSAPI)
-		blame(w, server, KEY_LDAP, "bind", true, "Kerberos says who is there, but nothing protects what follows; use start-tls or ldaps");
+		blame(w, server, KEY_LDAP, "bind", true,
+		    "Kerberos says who is there, but nothing protects what follows; use start-tls or ldaps");
 	if (l->bind == CONFIG_BIND_GSSAPI && plain + secured < l->uri.count)
-		blame(w, server, KEY_LDAP, "uri", false, "bind = gssapi needs ldap or ldaps addresses: a ticket is for the name of a host");
+		blame(w, server, KEY_LDAP, "uri", false,
+		    "bind = gssapi needs ldap or ldaps addresses: a ticket is for the name of a host");
 	if (l->ca_file != NULL && !l->start_tls && secured == 0)
-		blame(w, server, KEY_LDAP, "ca-file", true, "ca-file has no effect without start-tls or an ldaps address");
+		blame(w, server, KEY_LDAP, "ca-file", true,
+		    "ca-file has no effect without start-tls or an ldaps address");
 }
 
 static void
@@ -288,11 +334,13 @@ judge_ldap(struct config_work *w, size_t server)
 	else if (l->base == NULL)
 		blame(w, server, KEY_LDAP, "enable", false, "[ldap] needs a base");
 	else if (named && (l->user == NULL || l->secret_file == NULL))
-		blame(w, server, KEY_LDAP, "bind", false, "bind = %s needs user and secret-file", l->bind == CONFIG_BIND_SIMPLE ? "simple" : "gssapi");
+		blame(w, server, KEY_LDAP, "bind", false, "bind = %s needs user and secret-file",
+		    l->bind == CONFIG_BIND_SIMPLE ? "simple" : "gssapi");
 	else
 		judge_ldap_tls(w, server);
 	if (!named && (l->user != NULL || l->secret_file != NULL))
-		blame(w, server, KEY_LDAP, l->user != NULL ? "user" : "secret-file", true, "%s of [ldap] has no effect without bind = simple or gssapi",
+		blame(w, server, KEY_LDAP, l->user != NULL ? "user" : "secret-file", true,
+		    "%s of [ldap] has no effect without bind = simple or gssapi",
 		    l->user != NULL ? "user" : "secret-file");
 }
 
@@ -303,8 +351,10 @@ judge_id(struct config_work *w, size_t server)
 
 	for (size_t i = 0; i < server; i++)
 		if (w->config->server[i].id == s->id)
-			config_faults_add(w->faults, config_work_source(w, server), line_of(s, KEY_GENERAL, "id"), false,
-			    "id %u belongs to virtual server %s already (%s)", s->id, w->config->server[i].name, w->config->server[i].file);
+			config_faults_add(w->faults, config_work_source(w, server),
+			    line_of(s, KEY_GENERAL, "id"), false,
+			    "id %u belongs to virtual server %s already (%s)", s->id,
+			    w->config->server[i].name, w->config->server[i].file);
 }
 
 static void
@@ -314,10 +364,12 @@ judge_service(struct config_work *w)
 	const struct config_origin *o = config_build_origin(service->origin, KEY_SERVICE, "hostname");
 
 	if (strchr(service->hostname, '.') == NULL)
-		config_faults_add(w->faults, &w->sources.source[0], o->line, true, "the hostname \"%s\" has no dot; other servers may refuse mail "
+		config_faults_add(w->faults, &w->sources.source[0], o->line, true,
+		    "the hostname \"%s\" has no dot; other servers may refuse mail "
 		    "from a name that is not fully qualified (set hostname)", service->hostname);
 	if (!service->dnssec && (service->trust_anchor != NULL || service->dns_insecure.count > 0))
-		config_faults_add(w->faults, &w->sources.source[0], 0, true, "trust-anchor and dns-insecure have no effect without dnssec = yes");
+		config_faults_add(w->faults, &w->sources.source[0], 0, true,
+		    "trust-anchor and dns-insecure have no effect without dnssec = yes");
 }
 
 void

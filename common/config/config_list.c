@@ -3,7 +3,8 @@
  *
  * Runs in:  every process
  * Owns:     the lists in the structs of config (config_list_clear)
- * Promise:  an item is checked before it is taken; adding goes on behind what is there, so that repeated keys add up
+ * Promise:  an item is checked before it is taken; adding goes on behind what is there, so that repeated keys
+ *           add up
  * Fails by: -1 with the reason in a buffer; items before the bad one stay
  */
 #include <ctype.h>
@@ -52,7 +53,8 @@ add_net(const struct key *k, void *base, const char *item, struct buf *why)
 	}
 	if (e.family == AF_UNSPEC && k->addresses) {
 		net_entry_done(&e);
-		buf_printf(why, "\"%s\": a domain name cannot stand in this list; use addresses and networks", item);
+		buf_printf(why, "\"%s\": a domain name cannot stand in this list; use addresses and networks",
+		    item);
 		return -1;
 	}
 	list->entry = mem_array(list->entry, list->count + 1, sizeof(*list->entry));
@@ -96,7 +98,8 @@ add_listen(const struct key *k, void *base, const char *item, struct buf *why)
 		return -1;
 	}
 	s->listen = mem_array(s->listen, s->nlisten + 1, sizeof(*s->listen));
-	s->listen[s->nlisten++] = (struct config_listen){ .address = a, .text = mem_strdup(item), .tls = tls };
+	s->listen[s->nlisten++] = (struct config_listen){ .address = a, .text = mem_strdup(item),
+	    .tls = tls };
 	return 0;
 }
 
@@ -107,14 +110,18 @@ add_source(const struct key *k, void *base, const char *item, struct buf *why)
 	struct net_address a;
 	const char *reason;
 
-	if (strchr(item, '*') != NULL || net_address_parse(&a, item, 0, &reason) == -1 || net_port((struct sockaddr *)&a.sa) != 0 ||
-	    net_is_any((struct sockaddr *)&a.sa)) {
-		buf_printf(why, "\"%s\" is not an address of this host without a port, like 192.0.2.1 or 2001:db8::1", item);
+	if (strchr(item, '*') != NULL || net_address_parse(&a, item, 0, &reason) == -1 ||
+	    net_port((struct sockaddr *)&a.sa) != 0 || net_is_any((struct sockaddr *)&a.sa)) {
+		buf_printf(why,
+		    "\"%s\" is not an address of this host without a port, like 192.0.2.1 or 2001:db8::1",
+		    item);
 		return -1;
 	}
 	if (s->nsource_address == nitems_of(s->source_address) ||
 	    (s->nsource_address == 1 && s->source_address[0].sa.ss_family == a.sa.ss_family)) {
-		buf_printf(why, "\"%s\" is a second address of its family; one IPv4 and one IPv6 address may be given", item);
+		buf_printf(why,
+		    "\"%s\" is a second address of its family; one IPv4 and one IPv6 address may be given",
+		    item);
 		return -1;
 	}
 	s->source_address[s->nsource_address++] = a;
@@ -158,7 +165,8 @@ clear_nets(struct config_nets *list)
 }
 
 /* Strings may hold blanks, so only commas part them. */
-static const struct { int (*add)(const struct key *, void *, const char *, struct buf *); const char *separators; } kinds[] = {
+static const struct { int (*add)(const struct key *, void *, const char *, struct buf *);
+    const char *separators; } kinds[] = {
 	[KEY_TIMES] = { add_time, ", \t" },
 	[KEY_STRINGS] = { add_string, "," },
 	[KEY_NETS] = { add_net, ", \t" },

@@ -3,8 +3,8 @@
  *
  * Runs in:  every process
  * Owns:     nothing
- * Promise:  pure. A profile that passes has an https address to ask, an application id and what its flow needs; a token is only
- *           meant for hosts that the operator named, and whose certificate is checked
+ * Promise:  pure. A profile that passes has an https address to ask, an application id and what its flow
+ *           needs; a token is only meant for hosts that the operator named, and whose certificate is checked
  * Fails by: faults; NULL: no profile
  */
 #include <stdarg.h>
@@ -16,18 +16,22 @@
 #include "common/config/config_parts.h"
 
 static const struct preset {
-	const char *word, *token_url, *token_tail, *scope[CONFIG_FLOW_REFRESH + 1];	/* url, tenant, tail */
+	/* Url, tenant, tail */
+	const char *word, *token_url, *token_tail, *scope[CONFIG_FLOW_REFRESH + 1];
 	const char *host;			/* where its mail is taken */
 	enum config_oauth_flow flow;
 	bool tenant, other_flow;
 } presets[] = {
 	[CONFIG_OAUTH_CUSTOM] = { .word = "custom", .flow = CONFIG_FLOW_CLIENT, .other_flow = true },
-	[CONFIG_OAUTH_MICROSOFT] = { .word = "microsoft365", .token_url = "https://login.microsoftonline.com/", .token_tail = "/oauth2/v2.0/token",
+	[CONFIG_OAUTH_MICROSOFT] = { .word = "microsoft365",
+	    .token_url = "https://login.microsoftonline.com/", .token_tail = "/oauth2/v2.0/token",
 	    .scope = { [CONFIG_FLOW_CLIENT] = "https://outlook.office365.com/.default",
 	    [CONFIG_FLOW_REFRESH] = "https://outlook.office.com/SMTP.Send offline_access" },
-	    .host = "smtp.office365.com:587", .flow = CONFIG_FLOW_CLIENT, .tenant = true, .other_flow = true },
+	    .host = "smtp.office365.com:587", .flow = CONFIG_FLOW_CLIENT, .tenant = true,
+	    .other_flow = true },
 	[CONFIG_OAUTH_GOOGLE] = { .word = "google", .token_url = "https://oauth2.googleapis.com/token",
-	    .scope = { [CONFIG_FLOW_REFRESH] = "https://mail.google.com/" }, .host = "smtp.gmail.com:587", .flow = CONFIG_FLOW_REFRESH },
+	    .scope = { [CONFIG_FLOW_REFRESH] = "https://mail.google.com/" }, .host = "smtp.gmail.com:587",
+	    .flow = CONFIG_FLOW_REFRESH },
 };
 
 const struct config_oauth *
@@ -47,7 +51,8 @@ config_oauth_derive(const struct config_service *service, struct config_oauth *o
 	if (o->flow == CONFIG_FLOW_DERIVED)
 		o->flow = p->flow;
 	if (o->token_url == NULL && p->token_url != NULL)
-		o->token_url = mem_printf("%s%s%s", p->token_url, p->tenant && o->tenant != NULL ? o->tenant : "",
+		o->token_url = mem_printf("%s%s%s", p->token_url,
+		    p->tenant && o->tenant != NULL ? o->tenant : "",
 		    p->token_tail != NULL ? p->token_tail : "");
 	if (o->scope == NULL)
 		o->scope = mem_strdup(p->scope[o->flow]);
@@ -58,7 +63,8 @@ config_oauth_derive(const struct config_service *service, struct config_oauth *o
 
 __attribute__((format(printf, 5, 6)))
 static void
-blame(struct config_work *w, const struct config_oauth *o, const char *key, bool warning, const char *fmt, ...)
+blame(struct config_work *w, const struct config_oauth *o, const char *key, bool warning, const char *fmt,
+    ...)
 {
 	const struct config_origin *origin = config_build_origin(o->origin, KEY_OAUTH, key);
 	char text[400];
@@ -68,7 +74,8 @@ blame(struct config_work *w, const struct config_oauth *o, const char *key, bool
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (!origin->bad)
-		config_faults_add(w->faults, &w->sources.source[0], origin->line, warning, "[oauth %s] %s", o->name, text);
+		config_faults_add(w->faults, &w->sources.source[0], origin->line, warning, "[oauth %s] %s",
+		    o->name, text);
 }
 
 static void
@@ -77,14 +84,16 @@ judge_flow(struct config_work *w, const struct config_oauth *o)
 	const struct preset *p = &presets[o->provider];
 
 	if (o->flow != p->flow && !p->other_flow)
-		blame(w, o, "flow", false, "flow = client-credentials is not for provider = %s, which gives tokens to users only; use "
-		    "flow = refresh-token", p->word);
+		blame(w, o, "flow", false,
+		    "flow = client-credentials is not for provider = %s, which gives tokens to users only; "
+		    "use " "flow = refresh-token", p->word);
 	else if (o->flow == CONFIG_FLOW_REFRESH && o->refresh_token_file == NULL)
 		blame(w, o, "refresh-token-file", false, "flow = refresh-token needs a refresh-token-file");
 	else if (o->flow == CONFIG_FLOW_CLIENT && o->secret_file == NULL)
 		blame(w, o, "secret-file", false, "flow = client-credentials needs a secret-file");
 	else if (o->flow == CONFIG_FLOW_CLIENT && o->refresh_token_file != NULL)
-		blame(w, o, "refresh-token-file", true, "refresh-token-file has no effect with flow = client-credentials");
+		blame(w, o, "refresh-token-file", true,
+		    "refresh-token-file has no effect with flow = client-credentials");
 }
 
 static void
@@ -92,11 +101,13 @@ judge_profile(struct config_work *w, const struct config_oauth *o)
 {
 	const struct preset *p = &presets[o->provider];
 
-	if (config_build_origin(o->origin, KEY_OAUTH, "provider")->bad || config_build_origin(o->origin, KEY_OAUTH, "flow")->bad)
+	if (config_build_origin(o->origin, KEY_OAUTH, "provider")->bad || config_build_origin(o->origin,
+	    KEY_OAUTH, "flow")->bad)
 		return;
 	if (o->token_url == NULL)
 		blame(w, o, "token-url", false, "needs a token-url, or a provider that has one");
-	if (p->tenant && o->tenant == NULL && config_build_origin(o->origin, KEY_OAUTH, "token-url")->file == NULL)
+	if (p->tenant && o->tenant == NULL && config_build_origin(o->origin, KEY_OAUTH,
+	    "token-url")->file == NULL)
 		blame(w, o, "tenant", false, "provider = %s needs the tenant", p->word);
 	else if (!p->tenant && o->tenant != NULL)
 		blame(w, o, "tenant", true, "tenant has no effect with provider = %s", p->word);
@@ -124,7 +135,8 @@ struct use {
 };
 
 static void
-use_fault(struct config_work *w, size_t server, const struct use *u, const char *key, bool warning, const char *text)
+use_fault(struct config_work *w, size_t server, const struct use *u, const char *key, bool warning,
+    const char *text)
 {
 	const struct config_origin *o = config_build_origin(u->origin, u->section, key);
 	struct config_source *own = config_work_source(w, server);
@@ -153,7 +165,8 @@ fault_no_profile(struct config_work *w, size_t server, const struct use *u)
 		}
 	}
 	if (best != NULL)
-		snprintf(text, sizeof(text), "there is no [oauth %.40s] in postern.ini; did you mean \"%s\"?", u->account.oauth, best);
+		snprintf(text, sizeof(text), "there is no [oauth %.40s] in postern.ini; did you mean \"%s\"?",
+		    u->account.oauth, best);
 	else
 		snprintf(text, sizeof(text), "there is no [oauth %.40s] in postern.ini", u->account.oauth);
 	use_fault(w, server, u, "oauth", false, text);
@@ -166,12 +179,15 @@ judge_hosts(struct config_work *w, size_t server, const struct use *u, const str
 	char text[300];
 
 	if (u->tls != CONFIG_OUT_TLS_VERIFY && u->tls != CONFIG_OUT_TLS_DANE)
-		use_fault(w, server, u, "outbound-tls", false, "outbound-auth = oauth2 needs outbound-tls = verify (or dane): whoever gets the token "
+		use_fault(w, server, u, "outbound-tls", false,
+		    "outbound-auth = oauth2 needs outbound-tls = verify (or dane): whoever gets the token "
 		    "can send in your name");
 	if (u->named_hosts)
 		return;
-	snprintf(text, sizeof(text), "outbound-auth = oauth2 needs a %s%s%s: no token goes to hosts that a domain's DNS names",
-	    u->section == KEY_DOMAIN ? "route" : "smart-host", host != NULL ? " like " : "", host != NULL ? host : "");
+	snprintf(text, sizeof(text),
+	    "outbound-auth = oauth2 needs a %s%s%s: no token goes to hosts that a domain's DNS names",
+	    u->section == KEY_DOMAIN ? "route" : "smart-host", host != NULL ? " like " : "",
+	    host != NULL ? host : "");
 	use_fault(w, server, u, "outbound-auth", false, text);
 }
 
@@ -182,17 +198,22 @@ judge_use(struct config_work *w, size_t server, const struct use *u)
 
 	if (u->account.auth != CONFIG_OUT_OAUTH2) {
 		if (u->account.oauth != NULL)
-			use_fault(w, server, u, "oauth", true, "oauth has no effect without outbound-auth = oauth2");
+			use_fault(w, server, u, "oauth", true,
+			    "oauth has no effect without outbound-auth = oauth2");
 		return;
 	}
 	if (u->account.oauth == NULL)
-		use_fault(w, server, u, "outbound-auth", false, "outbound-auth = oauth2 needs oauth = NAME, an [oauth NAME] section of postern.ini");
+		use_fault(w, server, u, "outbound-auth", false,
+		    "outbound-auth = oauth2 needs oauth = NAME, an [oauth NAME] section of postern.ini");
 	else if (o == NULL)
 		fault_no_profile(w, server, u);
 	if (u->account.user == NULL)
-		use_fault(w, server, u, "outbound-auth", false, "outbound-auth = oauth2 needs user, the address of the mailbox that sends");
+		use_fault(w, server, u, "outbound-auth", false,
+		    "outbound-auth = oauth2 needs user, the address of the mailbox that sends");
 	if (u->account.secret_file != NULL)
-		use_fault(w, server, u, "secret-file", true, "secret-file has no effect with outbound-auth = oauth2: that of the [oauth] profile counts");
+		use_fault(w, server, u, "secret-file", true,
+		    "secret-file has no effect with outbound-auth = oauth2: that of the [oauth] profile "
+		    "counts");
 	judge_hosts(w, server, u, o);
 }
 
@@ -202,7 +223,8 @@ judge_domain(struct config_work *w, size_t server, const struct config_domain *d
 {
 	const struct config_server *s = &w->config->server[server];
 	bool dns = d->route.count == 1 && strcasecmp(d->route.text[0], "dns") == 0;
-	struct use u = { .origin = d->origin, .section = KEY_DOMAIN, .tls = d->has_outbound_tls ? d->outbound_tls : s->outbound_tls,
+	struct use u = { .origin = d->origin, .section = KEY_DOMAIN,
+	    .tls = d->has_outbound_tls ? d->outbound_tls : s->outbound_tls,
 		.named_hosts = !dns && (d->route.count > 0 || s->smart_host.count > 0) };
 
 	(void)config_account_find(&u.account, s, d, !u.named_hosts);
@@ -216,7 +238,8 @@ void
 config_oauth_judge_server(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
-	struct use u = { .origin = s->origin, .section = KEY_DELIVERY, .tls = s->outbound_tls, .named_hosts = s->smart_host.count > 0 };
+	struct use u = { .origin = s->origin, .section = KEY_DELIVERY, .tls = s->outbound_tls,
+	    .named_hosts = s->smart_host.count > 0 };
 
 	(void)config_account_find(&u.account, s, NULL, false);
 	judge_use(w, server, &u);
@@ -238,7 +261,8 @@ config_oauth_is_used(const struct config_server *s, const char *profile)
 	bool used = config_account_find(&a, s, NULL, false) && is_profile(&a, profile);
 
 	for (size_t i = 0; i < s->ndomain && !used; i++)
-		used = s->domain[i].type == CONFIG_DOMAIN_REMOTE && config_account_find(&a, s, &s->domain[i], false) && is_profile(&a, profile);
+		used = s->domain[i].type == CONFIG_DOMAIN_REMOTE && config_account_find(&a, s, &s->domain[i],
+		    false) && is_profile(&a, profile);
 	return used;
 }
 

@@ -11,7 +11,11 @@
 #include "common/config/key.h"
 
 #define CONFIG_FILE_MAX (1024 * 1024)
-#define CONFIG_LINE_MAX 198	/* inih has 200 bytes; newer ones take a line of 199 without its end for one that goes on, and swallow the next */
+/*
+ * Inih has 200 bytes; newer ones take a line of 199 without its end for one that goes on, and swallow the
+ * next
+ */
+#define CONFIG_LINE_MAX 198
 
 /* One INI file: as found on disk, or as it stands in a snapshot. */
 struct config_source {
@@ -21,7 +25,8 @@ struct config_source {
 	uint32_t id;			/* from a snapshot: the id it was given; else 0 */
 	size_t errors;
 };
-struct config_sources { struct config_source *source; size_t count; char *hostname; };	/* the first is postern.ini */
+/* The first is postern.ini */
+struct config_sources { struct config_source *source; size_t count; char *hostname; };
 
 /* A file in pieces. */
 struct config_heading {
@@ -55,7 +60,8 @@ void config_account_judge(struct config_work *w, size_t server);
 
 /* config_build: pieces to values; what is derived from others; ids */
 void config_build_all(struct config_work *w);
-const struct config_origin *config_build_origin(const struct config_origin *origin, enum key_section section, const char *name);
+const struct config_origin *config_build_origin(const struct config_origin *origin, enum key_section section,
+    const char *name);
 /* The rows of one owner: service, virtual server, domain, profile of OAuth2. */
 enum config_owner { CONFIG_OWNER_SERVICE, CONFIG_OWNER_SERVER, CONFIG_OWNER_DOMAIN, CONFIG_OWNER_OAUTH };
 const struct key *config_build_rows(enum config_owner owner, size_t *count);
@@ -69,7 +75,8 @@ bool config_domain_has_key(const struct config_domain *d, const char *key);	/* i
 void config_domain_judge(struct config_work *w, size_t server);
 
 /* config_faults */
-void config_faults_add(struct config_faults *f, struct config_source *s, unsigned line, bool warning, const char *fmt, ...)
+void config_faults_add(struct config_faults *f, struct config_source *s, unsigned line, bool warning,
+    const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
 void config_faults_sort(struct config_faults *f);
 
@@ -77,7 +84,8 @@ void config_faults_sort(struct config_faults *f);
 void config_file_gather(struct config_work *w, const char *path);
 void config_file_done(struct config_sources *sources);
 struct config_source *config_file_add(struct config_sources *sources, const char *server, const char *path);
-char *config_file_hostname(const char *hosts);	/* the host's full name as far as it is known without a look-up; owned by caller */
+/* The host's full name as far as it is known without a look-up; owned by caller */
+char *config_file_hostname(const char *hosts);
 
 /* config_folders: those of one virtual server, and against all before it */
 void config_folders_judge(struct config_work *w, size_t server);
@@ -89,7 +97,8 @@ void config_ini_done(struct config_ini *ini);
 /* config_judge */
 void config_judge_all(struct config_work *w);
 /* A fault at a key, which may have its place in the shared sections of postern.ini. */
-void config_judge_tell(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning, const char *text);
+void config_judge_tell(struct config_work *w, size_t server, enum key_section section, const char *name,
+    bool warning, const char *text);
 
 /* config_list: the kinds of several items. add: 0, or -1 with the reason in `why` */
 int config_list_add(const struct key *k, void *base, const char *text, struct buf *why);
@@ -103,7 +112,8 @@ void config_oauth_judge(struct config_work *w);
 void config_oauth_judge_server(struct config_work *w, size_t server);
 
 /* config_print: all values of one owner, a line each; without origins two equal owners print the same */
-void config_print_owner(enum config_owner owner, const void *base, const struct config_origin *origin, struct buf *out);
+void config_print_owner(enum config_owner owner, const void *base, const struct config_origin *origin,
+    struct buf *out);
 void config_print_server(const struct config_server *s, bool origins, struct buf *out);
 
 /* config_snapshot: text of all sources without errors; parse: 0 or -1 */

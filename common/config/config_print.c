@@ -3,7 +3,8 @@
  *
  * Runs in:  posternctl, master
  * Owns:     nothing
- * Promise:  what is printed reads back as the same values, as long as its lines are short enough for an INI file
+ * Promise:  what is printed reads back as the same values, as long as its lines are short enough for an INI
+ *           file
  * Fails by: the stream's error, which the caller looks at
  */
 #include <string.h>
@@ -18,7 +19,8 @@ print_key(const struct key *k, const void *base, const struct config_origin *o, 
 {
 	struct buf value = BUF_INIT(OWNER_MAX);
 
-	if (!k->missing || k->derived == NULL || k->kind != KEY_PATH)	/* a path that nothing uses yet would be refused when read back */
+	/* A path that nothing uses yet would be refused when read back */
+	if (!k->missing || k->derived == NULL || k->kind != KEY_PATH)
 		config_value_print(k, base, &value);
 	if (o == NULL)
 		buf_printf(out, "%s = %s\n", k->name, buf_text(&value));
@@ -33,7 +35,8 @@ print_key(const struct key *k, const void *base, const struct config_origin *o, 
 }
 
 void
-config_print_owner(enum config_owner owner, const void *base, const struct config_origin *origin, struct buf *out)
+config_print_owner(enum config_owner owner, const void *base, const struct config_origin *origin,
+    struct buf *out)
 {
 	size_t count;
 	const struct key *rows = config_build_rows(owner, &count);
@@ -53,7 +56,8 @@ config_print_server(const struct config_server *s, bool origins, struct buf *out
 	config_print_owner(CONFIG_OWNER_SERVER, s, origins ? s->origin : NULL, out);
 	for (size_t i = 0; i < s->ndomain; i++) {
 		buf_printf(out, "[domain %s]\n", s->domain[i].name);
-		config_print_owner(CONFIG_OWNER_DOMAIN, &s->domain[i], origins ? s->domain[i].origin : NULL, out);
+		config_print_owner(CONFIG_OWNER_DOMAIN, &s->domain[i], origins ? s->domain[i].origin : NULL,
+		    out);
 	}
 }
 
@@ -73,7 +77,8 @@ config_print(const struct config *c, const char *name, FILE *out)
 	for (size_t i = 0; i < c->nserver; i++) {
 		if (name != NULL && strcmp(c->server[i].name, name) != 0)
 			continue;
-		buf_printf(&text, "%s# virtual server %s, %s\n", text.len > 0 ? "\n" : "", c->server[i].name, c->server[i].file);
+		buf_printf(&text, "%s# virtual server %s, %s\n", text.len > 0 ? "\n" : "", c->server[i].name,
+		    c->server[i].file);
 		config_print_server(&c->server[i], true, &text);
 	}
 	fwrite(buf_text(&text), 1, text.len, out);
@@ -97,7 +102,8 @@ config_print_origin(char *dst, size_t size, const struct config_domain *d, const
 }
 
 const char *
-config_print_server_origin(char *dst, size_t size, const struct config_server *s, const char *section, const char *key)
+config_print_server_origin(char *dst, size_t size, const struct config_server *s, const char *section,
+    const char *key)
 {
 	return print_origin(dst, size, config_build_origin(s->origin, key_section_find(section), key));
 }

@@ -3,8 +3,8 @@
  *
  * Runs in:  master writes it, children read it
  * Owns:     nothing; the memfd is the caller's
- * Promise:  "postern-snapshot 1", "host NAME", then for each file "file LENGTH ID SERVER PATH" and its bytes. Only files
- *           without errors are in it. The memfd is sealed: what a child reads is what was judged
+ * Promise:  "postern-snapshot 1", "host NAME", then for each file "file LENGTH ID SERVER PATH" and its bytes.
+ *           Only files without errors are in it. The memfd is sealed: what a child reads is what was judged
  * Fails by: -1 and errno
  */
 #include <errno.h>
@@ -30,7 +30,8 @@ config_snapshot_format(struct buf *out, const struct config_work *w)
 
 		if (s->errors > 0)
 			continue;
-		buf_printf(out, "file %zu %u %s %s\n", s->len, i == 0 ? 0 : w->config->server[i - 1].id, i == 0 ? "-" : s->server, s->path);
+		buf_printf(out, "file %zu %u %s %s\n", s->len, i == 0 ? 0 : w->config->server[i - 1].id,
+		    i == 0 ? "-" : s->server, s->path);
 		buf_add(out, s->text, s->len);
 		buf_puts(out, "\n");
 	}

@@ -3,8 +3,8 @@
  *
  * Runs in:  every process
  * Owns:     the strings in the structs of config (config_value_clear)
- * Promise:  the only place that writes into these structs by offset; a value is checked before it is stored, and what is
- *           printed reads back as the same value
+ * Promise:  the only place that writes into these structs by offset; a value is checked before it is stored,
+ *           and what is printed reads back as the same value
  * Fails by: -1 with the reason in a buffer, the old value stays
  */
 #include <ctype.h>
@@ -186,13 +186,15 @@ set_measure(const struct key *k, void *base, const char *text, struct buf *why)
 		return 0;
 	}
 	if (m->parse(text, &value) == -1) {
-		buf_printf(why, "must be %s%s, not \"%s\"", m->what, k->unlimited ? " or unlimited" : "", text);
+		buf_printf(why, "must be %s%s, not \"%s\"", m->what, k->unlimited ? " or unlimited" : "",
+		    text);
 		return -1;
 	}
 	if (value < k->min || (k->max != 0 && value > k->max)) {
 		m->format(low, sizeof(low), k->min);
 		m->format(high, sizeof(high), k->max);
-		buf_printf(why, "must be %s %s%s%s%s, not %s", k->max != 0 ? "from" : "at least", low, k->max != 0 ? " to " : "",
+		buf_printf(why, "must be %s %s%s%s%s, not %s", k->max != 0 ? "from" : "at least", low,
+		    k->max != 0 ? " to " : "",
 		    k->max != 0 ? high : "", k->unlimited ? ", or unlimited" : "", text);
 		return -1;
 	}
@@ -390,7 +392,8 @@ config_value_is_standard(const struct key *k, const char *text)
 	bool same;
 	int result;
 
-	union { struct config_service service; struct config_server server; struct config_domain domain; } given = { 0 }, standard = { 0 };
+	union { struct config_service service; struct config_server server; struct config_domain domain;
+	    } given = { 0 }, standard = { 0 };
 	struct buf why = BUF_INIT(1000), a = BUF_INIT(100000), b = BUF_INIT(100000);
 
 	config_value_standard(k, &standard);

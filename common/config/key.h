@@ -10,9 +10,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum key_section { KEY_SERVICE, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIVERY, KEY_LDAP, KEY_SECURITY, KEY_DOMAIN, KEY_OAUTH, KEY_SECTION_COUNT };
+enum key_section { KEY_SERVICE, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIVERY, KEY_LDAP, KEY_SECURITY,
+    KEY_DOMAIN, KEY_OAUTH, KEY_SECTION_COUNT };
 enum key_kind {
-	KEY_TEXT, KEY_PATH, KEY_HOST, KEY_BOOL, KEY_NUMBER, KEY_SIZE, KEY_TIME, KEY_TIMES, KEY_ENUM, KEY_FLAGS, KEY_STRINGS, KEY_NETS,
+	KEY_TEXT, KEY_PATH, KEY_HOST, KEY_BOOL, KEY_NUMBER, KEY_SIZE, KEY_TIME, KEY_TIMES, KEY_ENUM,
+	    KEY_FLAGS, KEY_STRINGS, KEY_NETS,
 	KEY_LISTEN, KEY_LISTEN_TLS, KEY_SOURCES, KEY_KIND_COUNT
 };
 
@@ -22,27 +24,37 @@ struct key_choice {
 	bool missing;		/* known, but not available in this version */
 };
 
-/* Whether one value or list item has the right form: 0, or -1 and *why a static text that completes "must be ...". */
+/*
+ * Whether one value or list item has the right form: 0, or -1 and *why a static text that completes "must be
+ * ...".
+ */
 typedef int key_check(const char *text, const char **why);
 
 struct key {
 	enum key_section section;
 	const char *name;
 	enum key_kind kind;
-	const char *standard;	/* the default as one would write it (KEY_STRINGS: the word for the empty list); NULL: none */
+	/* The default as one would write it (KEY_STRINGS: the word for the empty list); NULL: none */
+	const char *standard;
 	const char *derived;	/* the default in words where it is no constant */
-	uint64_t min, max;	/* bytes, milliseconds, the number itself, KEY_PATH: characters; max 0: no bound of its own */
+	/* Bytes, milliseconds, the number itself, KEY_PATH: characters; max 0: no bound of its own */
+	uint64_t min, max;
 	bool unlimited;		/* the word is allowed */
-	bool missing;		/* known, but not available in this version: refused unless equal to the default */
+	/* Known, but not available in this version: refused unless equal to the default */
+	bool missing;
 	bool addresses;		/* KEY_NETS: no domain names */
-	bool own;		/* not among the shared sections of postern.ini: a virtual server's own file alone has it */
+	/* Not among the shared sections of postern.ini: a virtual server's own file alone has it */
+	bool own;
 	const struct key_choice *choice;	/* KEY_ENUM, KEY_FLAGS: ended by a NULL name */
 	key_check *check;	/* KEY_TEXT, KEY_STRINGS: NULL takes all */
 	size_t offset, size;	/* into struct config_service, config_server, config_domain or config_oauth */
 	const char *meaning;	/* one or two sentences for sample and manual */
 };
 
-/* Ordered: first the rows of [service], then those of a virtual server, then those of [domain], then those of [oauth]. */
+/*
+ * Ordered: first the rows of [service], then those of a virtual server, then those of [domain], then those of
+ * [oauth].
+ */
 extern const struct key key_rows[];
 extern const size_t key_rows_count;
 
@@ -51,10 +63,16 @@ const char *key_section_name(enum key_section section);		/* "general"; KEY_DOMAI
 enum key_section key_section_find(const char *name);		/* KEY_SECTION_COUNT: none */
 /* The most similar name of the section within two edits, or NULL. */
 const char *key_suggest(enum key_section section, const char *name);
-/* Edits (insert, delete, change, swap of neighbours) from one word to the other, letter case ignored; at most 99. */
+/*
+ * Edits (insert, delete, change, swap of neighbours) from one word to the other, letter case ignored; at most
+ * 99.
+ */
 unsigned key_distance(const char *a, const char *b);
 
-/* "25M" "2048K" "100" -> bytes; "90s" "10m" "12h" "2d" -> ms; "100" -> 100; yes/no, on/off, true/false. 0 or -1. */
+/*
+ * "25M" "2048K" "100" -> bytes; "90s" "10m" "12h" "2d" -> ms; "100" -> 100; yes/no, on/off, true/false. 0 or
+ * -1.
+ */
 int key_parse_size(const char *text, uint64_t *value) __attribute__((warn_unused_result));
 int key_parse_time(const char *text, uint64_t *value) __attribute__((warn_unused_result));
 int key_parse_number(const char *text, uint64_t *value) __attribute__((warn_unused_result));

@@ -33,7 +33,8 @@ key_check_path(const char *text, const char **why)
 int
 key_check_host(const char *text, const char **why)
 {
-	*why = "a host name like mail.example.com (letters, digits, hyphens, dots; international names in their xn-- form)";
+	*why = "a host name like mail.example.com (letters, digits, hyphens, dots; international names in "
+	    "their xn-- form)";
 	return net_is_hostname(text) && strpbrk(text, letters) != NULL ? 0 : -1;
 }
 
@@ -92,9 +93,10 @@ key_check_line(const char *text, const char **why)
 int
 key_check_log_field(const char *text, const char **why)
 {
-	*why = "a field of the W3C log: date, time, c-ip, cs-username, s-sitename, s-computername, s-ip, s-port, cs-method, cs-uri-stem, "
-	    "cs-uri-query, sc-status, sc-win32-status, sc-bytes, cs-bytes, time-taken, cs-version, cs-host, cs(User-Agent), cs(Cookie), "
-	    "cs(Referer)";
+	*why = "a field of the W3C log: date, time, c-ip, cs-username, s-sitename, s-computername, s-ip, "
+	    "s-port, cs-method, cs-uri-stem, "
+	    "cs-uri-query, sc-status, sc-win32-status, sc-bytes, cs-bytes, time-taken, cs-version, cs-host, "
+	    "cs(User-Agent), cs(Cookie), " "cs(Referer)";
 	return w3clog_fields_known(text) ? 0 : -1;
 }
 
@@ -167,7 +169,8 @@ key_check_smart_host(const char *text, const char **why)
 	const char *end = strchr(text, ':');
 	size_t len = end != NULL ? (size_t)(end - text) : strlen(text);
 
-	*why = "a host name or an address in brackets, each with an optional port: relay.example.com, [192.0.2.1], [2001:db8::1]:587";
+	*why = "a host name or an address in brackets, each with an optional port: relay.example.com, "
+	    "[192.0.2.1], [2001:db8::1]:587";
 	if (*text == '[')
 		return check_bracketed(text);
 	if (len >= sizeof(name) || check_port(text + len) == -1)
@@ -183,6 +186,7 @@ key_check_resolver(const char *text, const char **why)
 	struct net_address a;
 	const char *ignored;
 
-	*why = "the address of a name server with an optional port: 192.0.2.53, 192.0.2.53:5353, [2001:db8::53]:53";
+	*why = "the address of a name server with an optional port: 192.0.2.53, 192.0.2.53:5353, "
+	    "[2001:db8::53]:53";
 	return *text == '*' ? -1 : net_address_parse(&a, text, 53, &ignored);
 }

@@ -18,7 +18,9 @@
 static bool
 is_path(const char *text)
 {
-	return strncasecmp(text, "%2f", 3) == 0 && strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%._-") == strlen(text);
+	return strncasecmp(text, "%2f", 3) == 0 &&
+	    strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789%._-") ==
+	    strlen(text);
 }
 
 /* "host", "host:port", "[2001:db8::1]:389" */
@@ -36,16 +38,19 @@ is_host(const char *text)
 		return false;
 	memcpy(name, text, len);
 	name[len] = '\0';
-	return net_is_hostname(name) && (text[len] == '\0' || (text[len] == ':' && strspn(text + len + 1, "0123456789") == strlen(text + len + 1) &&
+	return net_is_hostname(name) && (text[len] == '\0' ||
+	    (text[len] == ':' && strspn(text + len + 1, "0123456789") == strlen(text + len + 1) &&
 	    strlen(text + len + 1) >= 1 && strlen(text + len + 1) <= 5));
 }
 
 int
 key_check_ldap_uri(const char *text, const char **why)
 {
-	static const struct { const char *scheme; bool path; } kinds[] = { { "ldap://", false }, { "ldaps://", false }, { "ldapi://", true } };
+	static const struct { const char *scheme; bool path; } kinds[] = { { "ldap://", false },
+	    { "ldaps://", false }, { "ldapi://", true } };
 
-	*why = "the address of a directory server: ldap://host, ldap://192.0.2.1:389, ldaps://host:636, ldapi://%2Frun%2Fslapd%2Fldapi";
+	*why = "the address of a directory server: ldap://host, ldap://192.0.2.1:389, ldaps://host:636, "
+	    "ldapi://%2Frun%2Fslapd%2Fldapi";
 	for (size_t i = 0; i < nitems_of(kinds); i++) {
 		size_t n = strlen(kinds[i].scheme);
 
@@ -60,7 +65,8 @@ key_check_ldap_filter(const char *text, const char **why)
 {
 	unsigned depth = 0;
 
-	*why = "an LDAP filter in brackets with %s (or %u) where the address (or its local part) belongs, like (|(mail=%s)(uid=%u))";
+	*why = "an LDAP filter in brackets with %s (or %u) where the address (or its local part) belongs, "
+	    "like (|(mail=%s)(uid=%u))";
 	if (*text != '(' || (strstr(text, "%s") == NULL && strstr(text, "%u") == NULL))
 		return -1;
 	for (const char *p = text; *p != '\0'; p++) {

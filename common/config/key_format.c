@@ -14,8 +14,10 @@
 
 struct unit { const char *name; uint64_t factor; };
 
-static const struct unit size_units[] = { { "T", 1ULL << 40 }, { "G", 1ULL << 30 }, { "M", 1ULL << 20 }, { "K", 1ULL << 10 }, { "", 1 } };
-static const struct unit time_units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 } };
+static const struct unit size_units[] = { { "T", 1ULL << 40 }, { "G", 1ULL << 30 }, { "M", 1ULL << 20 },
+    { "K", 1ULL << 10 }, { "", 1 } };
+static const struct unit time_units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 },
+    { "s", 1000 } };
 
 static void
 format_with_unit(char *dst, size_t size, uint64_t value, const struct unit *units, size_t count)

@@ -23,10 +23,12 @@ static const struct unit size_units[] = {
 	{ "T", 1ULL << 40 }, { "TB", 1ULL << 40 },
 };
 static const struct unit time_units[] = {
-	{ "s", 1000 }, { "m", 60 * 1000 }, { "h", 3600 * 1000 }, { "d", 86400 * 1000 }, { "w", 7 * 86400 * 1000ULL },
+	{ "s", 1000 }, { "m", 60 * 1000 }, { "h", 3600 * 1000 }, { "d", 86400 * 1000 },
+	{ "w", 7 * 86400 * 1000ULL },
 };
 static const struct { const char *name; bool value; } bool_words[] = {
-	{ "yes", true }, { "no", false }, { "on", true }, { "off", false }, { "true", true }, { "false", false },
+	{ "yes", true }, { "no", false }, { "on", true }, { "off", false }, { "true", true },
+	{ "false", false },
 };
 
 /* Digits at the start of the text; *end behind them. */
@@ -49,7 +51,8 @@ parse_digits(const char *text, uint64_t *value, const char **end)
 }
 
 static int
-parse_with_unit(const char *text, const struct unit *units, size_t count, int (*compare)(const char *, const char *), uint64_t *value)
+parse_with_unit(const char *text, const struct unit *units, size_t count,
+    int (*compare)(const char *, const char *), uint64_t *value)
 {
 	const char *end;
 	uint64_t n;

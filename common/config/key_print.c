@@ -28,8 +28,10 @@ static const char *const section_titles[KEY_SECTION_COUNT] = {
 
 /* What stands for a value in the manual. */
 static const char *const placeholders[KEY_KIND_COUNT] = {
-	[KEY_TEXT] = "text", [KEY_PATH] = "path", [KEY_HOST] = "name", [KEY_BOOL] = "yes | no", [KEY_NUMBER] = "number",
-	[KEY_SIZE] = "size", [KEY_TIME] = "time", [KEY_TIMES] = "time ...", [KEY_ENUM] = NULL, [KEY_FLAGS] = NULL,
+	[KEY_TEXT] = "text", [KEY_PATH] = "path", [KEY_HOST] = "name", [KEY_BOOL] = "yes | no",
+	[KEY_NUMBER] = "number",
+	[KEY_SIZE] = "size", [KEY_TIME] = "time", [KEY_TIMES] = "time ...", [KEY_ENUM] = NULL,
+	[KEY_FLAGS] = NULL,
 	[KEY_STRINGS] = "text, ...", [KEY_NETS] = "network, ...", [KEY_LISTEN] = "address:port, ...",
 	[KEY_LISTEN_TLS] = "address:port, ...", [KEY_SOURCES] = "address, ...",
 };
@@ -61,7 +63,8 @@ format_missing_choices(char *dst, size_t size, const struct key *k)
 	*dst = '\0';
 	for (const struct key_choice *c = k->choice; c != NULL && c->name != NULL; c++)
 		if (c->missing)
-			len += (size_t)snprintf(dst + len, size - len, "%s%s", len == 0 ? "Not available in this version: " : ", ", c->name);
+			len += (size_t)snprintf(dst + len, size - len, "%s%s",
+			    len == 0 ? "Not available in this version: " : ", ", c->name);
 	if (len > 0)
 		snprintf(dst + len, size - len, ".");
 }
@@ -74,7 +77,8 @@ print_sample_key(FILE *out, const struct key *k)
 	char text[1000], missing[200];
 
 	format_missing_choices(missing, sizeof(missing), k);
-	snprintf(text, sizeof(text), "%s%s%s%s%s%s", k->meaning, *missing != '\0' ? " " : "", missing, k->derived != NULL ? " Default: " : "",
+	snprintf(text, sizeof(text), "%s%s%s%s%s%s", k->meaning, *missing != '\0' ? " " : "", missing,
+	    k->derived != NULL ? " Default: " : "",
 	    k->derived != NULL ? k->derived : "", k->derived != NULL ? "." : "");
 	print_comment(out, text);
 	fprintf(out, ";%s =%s%s\n", k->name, value != NULL ? " " : "", value != NULL ? value : "");
@@ -94,19 +98,22 @@ section_is_sampled(enum key_section section, bool server)
 void
 key_print_sample(FILE *out, bool server)
 {
-	print_comment(out, server ? "A virtual server of Postern; its name is the name of this file. See postern.ini(5)." :
-	    "Postern, the service as a whole. See postern.ini(5). Each virtual server has a file of its own in servers/. The sections of "
+	print_comment(out,
+	    server ? "A virtual server of Postern; its name is the name of this file. See postern.ini(5)." :
+	    "Postern, the service as a whole. See postern.ini(5). Each virtual server has a file of its own "
+	    "in servers/. The sections of "
 	    "such a file may stand here, too: what they say is then the default for all virtual servers.");
-	print_comment(out, "What is commented out is the default. Lists go on in a line with the same key, in a line that starts with a "
-	    "blank, or after a comma. A semicolon after a blank starts a comment.");
+	print_comment(out,
+	    "What is commented out is the default. Lists go on in a line with the same key, in a line that "
+	    "starts with a " "blank, or after a comma. A semicolon after a blank starts a comment.");
 	for (enum key_section s = KEY_SERVICE; s < KEY_SECTION_COUNT; s++) {
 		bool named;
 
 		if (!section_is_sampled(s, server))
 			continue;
 		named = s == KEY_DOMAIN || s == KEY_OAUTH;
-		fprintf(out, "\n# ---- %s\n%s%s%s]\n", section_titles[s], named ? ";[" : "[", key_section_name(s),
-		    s == KEY_DOMAIN ? " example.com" : named ? " name" : "");
+		fprintf(out, "\n# ---- %s\n%s%s%s]\n", section_titles[s], named ? ";[" : "[",
+		    key_section_name(s), s == KEY_DOMAIN ? " example.com" : named ? " name" : "");
 		for (size_t i = 0; i < key_rows_count; i++) {
 			if (key_rows[i].section != s || key_rows[i].missing)
 				continue;
@@ -129,7 +136,8 @@ print_sentences(FILE *out, const char *text)
 			fputc('\n', out);
 			column = 0;
 		}
-		fprintf(out, "%s%s%.*s", column > 0 ? " " : "", column == 0 && (*text == '.' || *text == '\'') ? "\\&" : "", (int)len, text);
+		fprintf(out, "%s%s%.*s", column > 0 ? " " : "",
+		    column == 0 && (*text == '.' || *text == '\'') ? "\\&" : "", (int)len, text);
 		column += len + 1;
 		text += len;
 		if (text[-1] == '.' && *text == ' ') {

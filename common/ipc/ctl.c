@@ -57,42 +57,65 @@ static const struct kind kinds[] = {
 	[CTL_DRAIN] = { "drain", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_STOP] = { "stop", sizeof(uint32_t), sizeof(uint32_t), CTL_FROM_MASTER, false },
 	[CTL_LOGS] = { "logs", 0, 0, CTL_FROM_MASTER, false },
-	[CTL_CHANNEL] = { "channel", sizeof(struct ctl_channel), sizeof(struct ctl_channel), CTL_FROM_MASTER, true },
+	[CTL_CHANNEL] = { "channel", sizeof(struct ctl_channel), sizeof(struct ctl_channel), CTL_FROM_MASTER,
+	    true },
 	[CTL_COUNTERS] = { "counters", 64, 64, CTL_FROM_MASTER, true },
 	[CTL_RETRY] = { "retry", 0, 0, CTL_FROM_MASTER, false },
-	[CTL_TICKETS] = { "tickets", sizeof(struct ctl_tickets), sizeof(struct ctl_tickets), CTL_FROM_MASTER, false },
+	[CTL_TICKETS] = { "tickets", sizeof(struct ctl_tickets), sizeof(struct ctl_tickets), CTL_FROM_MASTER,
+	    false },
 	[CTL_RENEWED] = { "renewed", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_COMMAND] = { "command", 1, 16384, CTL_FROM_OPERATOR, false },
 	[CTL_TEXT] = { "text", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
 	[CTL_END] = { "end", sizeof(int32_t), sizeof(int32_t), CTL_FROM_MASTER, false },
-	[CTL_DNS_ASK] = { "query", sizeof(struct msg_dns_query), sizeof(struct msg_dns_query), CTL_FROM_CLIENT, false },
-	[CTL_DNS_ANSWER] = { "answer", offsetof(struct msg_dns_answer, record), sizeof(struct msg_dns_answer), CTL_FROM_HELPER, false },
+	[CTL_DNS_ASK] = { "query", sizeof(struct msg_dns_query), sizeof(struct msg_dns_query),
+	    CTL_FROM_CLIENT, false },
+	[CTL_DNS_ANSWER] = { "answer", offsetof(struct msg_dns_answer, record), sizeof(struct msg_dns_answer),
+	    CTL_FROM_HELPER, false },
 	[CTL_OPEN] = { "open", sizeof(struct ctl_file), sizeof(struct ctl_file), WORKERS, false },
 	[CTL_FILE] = { "file", sizeof(struct ctl_opened), sizeof(struct ctl_opened), CTL_FROM_MASTER, true },
-	[CTL_AUTH_IN_START] = { "vouch-start", offsetof(struct msg_auth_in_start, token.data), sizeof(struct msg_auth_in_start), CTL_FROM_CLIENT, false },
-	[CTL_AUTH_IN_STEP] = { "vouch-step", offsetof(struct msg_auth_in_token, data), sizeof(struct msg_auth_in_token), CTL_FROM_CLIENT, false },
+	[CTL_AUTH_IN_START] = { "vouch-start", offsetof(struct msg_auth_in_start, token.data),
+	    sizeof(struct msg_auth_in_start), CTL_FROM_CLIENT, false },
+	[CTL_AUTH_IN_STEP] = { "vouch-step", offsetof(struct msg_auth_in_token, data),
+	    sizeof(struct msg_auth_in_token), CTL_FROM_CLIENT, false },
 	[CTL_AUTH_IN_CANCEL] = { "vouch-cancel", 0, 0, CTL_FROM_CLIENT, false },
-	[CTL_AUTH_IN_ANSWER] = { "vouch-answer", offsetof(struct msg_auth_in_answer, token.data), sizeof(struct msg_auth_in_answer), CTL_FROM_HELPER, false },
-	[CTL_DIRECTORY_ASK] = { "seek", sizeof(struct msg_directory_query), sizeof(struct msg_directory_query), CTL_FROM_CLIENT, false },
-	[CTL_DIRECTORY_ANSWER] = { "sought", DIRECTORY_ANSWER_MIN, DIRECTORY_ANSWER_MAX, CTL_FROM_HELPER, true },
-	[CTL_SESSIONS] = { "roll", sizeof(struct msg_sessions_ask), sizeof(struct msg_sessions_ask), CTL_FROM_MASTER, false },
-	[CTL_SESSIONS_PAGE] = { "roll-page", offsetof(struct msg_sessions_page, text), sizeof(struct msg_sessions_page), CTL_FROM_WORKER, false },
-	[CTL_AUTH_OUT_START] = { "prove-start", sizeof(struct msg_auth_out_start), sizeof(struct msg_auth_out_start), CTL_FROM_CLIENT, false },
-	[CTL_AUTH_OUT_STEP] = { "prove-step", offsetof(struct msg_auth_in_token, data), sizeof(struct msg_auth_in_token), CTL_FROM_CLIENT, false },
+	[CTL_AUTH_IN_ANSWER] = { "vouch-answer", offsetof(struct msg_auth_in_answer, token.data),
+	    sizeof(struct msg_auth_in_answer), CTL_FROM_HELPER, false },
+	[CTL_DIRECTORY_ASK] = { "seek", sizeof(struct msg_directory_query),
+	    sizeof(struct msg_directory_query), CTL_FROM_CLIENT, false },
+	[CTL_DIRECTORY_ANSWER] = { "sought", DIRECTORY_ANSWER_MIN, DIRECTORY_ANSWER_MAX, CTL_FROM_HELPER,
+	    true },
+	[CTL_SESSIONS] = { "roll", sizeof(struct msg_sessions_ask), sizeof(struct msg_sessions_ask),
+	    CTL_FROM_MASTER, false },
+	[CTL_SESSIONS_PAGE] = { "roll-page", offsetof(struct msg_sessions_page, text),
+	    sizeof(struct msg_sessions_page), CTL_FROM_WORKER, false },
+	[CTL_AUTH_OUT_START] = { "prove-start", sizeof(struct msg_auth_out_start),
+	    sizeof(struct msg_auth_out_start), CTL_FROM_CLIENT, false },
+	[CTL_AUTH_OUT_STEP] = { "prove-step", offsetof(struct msg_auth_in_token, data),
+	    sizeof(struct msg_auth_in_token), CTL_FROM_CLIENT, false },
 	[CTL_AUTH_OUT_CANCEL] = { "prove-cancel", 0, 0, CTL_FROM_CLIENT, false },
-	[CTL_AUTH_OUT_ANSWER] = { "prove-answer", offsetof(struct msg_auth_out_answer, token.data), sizeof(struct msg_auth_out_answer), CTL_FROM_HELPER, false },
-	[CTL_TOKEN_ASK] = { "bearer-ask", sizeof(struct msg_token_ask), sizeof(struct msg_token_ask), CTL_FROM_CLIENT, false },
-	[CTL_TOKEN_ANSWER] = { "bearer-answer", offsetof(struct msg_token_answer, token), sizeof(struct msg_token_answer), CTL_FROM_HELPER, false },
-	[CTL_TOKEN_KEEP] = { "bearer-keep", offsetof(struct msg_token_keep, text), sizeof(struct msg_token_keep), CTL_FROM_HELPER, false },
-	[CTL_TOKEN_KEPT] = { "bearer-kept", sizeof(struct msg_token_kept), sizeof(struct msg_token_kept), CTL_FROM_MASTER, false },
-	[CTL_OAUTH_TEST] = { "trial", sizeof(struct msg_token_trial), sizeof(struct msg_token_trial), CTL_FROM_MASTER, false },
+	[CTL_AUTH_OUT_ANSWER] = { "prove-answer", offsetof(struct msg_auth_out_answer, token.data),
+	    sizeof(struct msg_auth_out_answer), CTL_FROM_HELPER, false },
+	[CTL_TOKEN_ASK] = { "bearer-ask", sizeof(struct msg_token_ask), sizeof(struct msg_token_ask),
+	    CTL_FROM_CLIENT, false },
+	[CTL_TOKEN_ANSWER] = { "bearer-answer", offsetof(struct msg_token_answer, token),
+	    sizeof(struct msg_token_answer), CTL_FROM_HELPER, false },
+	[CTL_TOKEN_KEEP] = { "bearer-keep", offsetof(struct msg_token_keep, text),
+	    sizeof(struct msg_token_keep), CTL_FROM_HELPER, false },
+	[CTL_TOKEN_KEPT] = { "bearer-kept", sizeof(struct msg_token_kept), sizeof(struct msg_token_kept),
+	    CTL_FROM_MASTER, false },
+	[CTL_OAUTH_TEST] = { "trial", sizeof(struct msg_token_trial), sizeof(struct msg_token_trial),
+	    CTL_FROM_MASTER, false },
 	[CTL_OAUTH_TEST_TEXT] = { "trial-text", 1, 4096, WORKERS, false },
 	[CTL_OAUTH_TEST_END] = { "trial-end", sizeof(int32_t), sizeof(int32_t), WORKERS, false },
-	[CTL_QUEUE] = { "chore", sizeof(struct msg_queue_ask), sizeof(struct msg_queue_ask), CTL_FROM_MASTER, false },
-	[CTL_QUEUE_PAGE] = { "chore-page", offsetof(struct msg_queue_page, text), sizeof(struct msg_queue_page), CTL_FROM_WORKER, false },
+	[CTL_QUEUE] = { "chore", sizeof(struct msg_queue_ask), sizeof(struct msg_queue_ask), CTL_FROM_MASTER,
+	    false },
+	[CTL_QUEUE_PAGE] = { "chore-page", offsetof(struct msg_queue_page, text),
+	    sizeof(struct msg_queue_page), CTL_FROM_WORKER, false },
 	[CTL_NEW_MAIL] = { "look", 0, 0, CTL_FROM_MASTER, false },
-	[CTL_ETRN] = { "plea", offsetof(struct msg_etrn, domains), sizeof(struct msg_etrn), CTL_FROM_CLIENT, false },
-	[CTL_ETRN_ANSWER] = { "plea-answer", sizeof(struct msg_etrn_answer), sizeof(struct msg_etrn_answer), CTL_FROM_HELPER, true },
+	[CTL_ETRN] = { "plea", offsetof(struct msg_etrn, domains), sizeof(struct msg_etrn), CTL_FROM_CLIENT,
+	    false },
+	[CTL_ETRN_ANSWER] = { "plea-answer", sizeof(struct msg_etrn_answer), sizeof(struct msg_etrn_answer),
+	    CTL_FROM_HELPER, true },
 };
 static_assert(nitems_of(kinds) == CTL_COUNT, "one row a control message");
 
@@ -110,7 +133,8 @@ struct ctl {
 	unsigned from;
 	struct waiting *first, **last;
 	size_t queued;
-	bool busy, freed, closed;	/* inside a callback; ctl_free was called there; on_close was called */
+	/* Inside a callback; ctl_free was called there; on_close was called */
+	bool busy, freed, closed;
 	void (*on_message)(void *arg, const struct ctl_message *m);
 	void (*on_close)(void *arg, bool bad);
 	void *arg;
@@ -135,7 +159,8 @@ send_one(int fd, const struct ctl_head *head, const void *data, int pass_fd)
 {
 	union control_space space = { 0 };
 	struct iovec iov[2] = {
-		{ .iov_base = (void *)head, .iov_len = sizeof(*head) }, { .iov_base = (void *)data, .iov_len = head->len },
+		{ .iov_base = (void *)head, .iov_len = sizeof(*head) },
+		{ .iov_base = (void *)data, .iov_len = head->len },
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t n;
@@ -191,10 +216,14 @@ fits(const struct ctl_head *head, size_t len, unsigned from, bool has_fd, bool t
 	if (truncated || head->magic != CTL_MAGIC || head->version != CTL_VERSION || head->type >= CTL_COUNT)
 		return false;
 	k = &kinds[head->type];
-	return head->len == len && len >= k->min && len <= k->max && (k->from & from) != 0 && (!has_fd || k->fd);
+	return head->len == len && len >= k->min && len <= k->max && (k->from & from) != 0 &&
+	    (!has_fd || k->fd);
 }
 
-/* 1 a message (m filled; data in `space`), 0 peer closed, -1 errno (EAGAIN nothing there, EBADMSG not acceptable). */
+/*
+ * 1 a message (m filled; data in `space`), 0 peer closed, -1 errno (EAGAIN nothing there, EBADMSG not
+ * acceptable).
+ */
 static int
 recv_one(int fd, unsigned from, struct ctl_message *m, void *data, size_t size)
 {
@@ -203,7 +232,8 @@ recv_one(int fd, unsigned from, struct ctl_message *m, void *data, size_t size)
 	struct iovec iov[2] = {
 		{ .iov_base = &head, .iov_len = sizeof(head) }, { .iov_base = data, .iov_len = size },
 	};
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = space.bytes, .msg_controllen = sizeof(space) };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = space.bytes,
+	    .msg_controllen = sizeof(space) };
 	ssize_t n;
 	bool cut;
 
@@ -360,7 +390,8 @@ make_head(enum ctl_type type, uint32_t request, size_t len)
 {
 	if ((unsigned)type >= CTL_COUNT || len < kinds[type].min || len > kinds[type].max)
 		bug("ctl: message %s of %zu bytes", ctl_name(type), len);
-	return (struct ctl_head){ .magic = CTL_MAGIC, .version = CTL_VERSION, .type = type, .request = request,
+	return (struct ctl_head){ .magic = CTL_MAGIC, .version = CTL_VERSION, .type = type,
+	    .request = request,
 		.len = (uint32_t)len };
 }
 

@@ -22,15 +22,24 @@ enum ctl_type {
 	CTL_PAUSED,		/* accepts no connection any more */
 	CTL_CONTINUED,
 	CTL_IDLE,		/* drained: will exit now */
-	CTL_NEED,		/* wants a channel to a helper: payload uint32_t, enum ctl_helper; CTL_CHANNEL follows */
+	/* Wants a channel to a helper: payload uint32_t, enum ctl_helper; CTL_CHANNEL follows */
+	CTL_NEED,
 	/* master to worker or helper */
 	CTL_PAUSE,
 	CTL_CONTINUE,
 	CTL_DRAIN,		/* accept nothing new, end when the last session ended (reload) */
 	CTL_STOP,		/* end within the grace time: payload uint32_t milliseconds */
 	CTL_LOGS,		/* reopen logs */
-	CTL_CHANNEL,		/* a descriptor: to a helper (worker side) or of a new client (helper side); payload: struct ctl_channel */
-	CTL_COUNTERS,		/* metrics helper: a virtual server's counters, for reading; no descriptor: it is gone; payload: char[64], its name */
+	/*
+	 * A descriptor: to a helper (worker side) or of a new client (helper side); payload: struct
+	 * ctl_channel
+	 */
+	CTL_CHANNEL,
+	/*
+	 * Metrics helper: a virtual server's counters, for reading; no descriptor: it is gone; payload:
+	 * char[64], its name
+	 */
+	CTL_COUNTERS,
 	CTL_RETRY,		/* deliver: everything is due now */
 	/* operator to master and back */
 	CTL_COMMAND,		/* text: words separated by NUL: "pause" "default" */
@@ -39,9 +48,12 @@ enum ctl_type {
 	/* worker to resolver helper and back: payloads in common/ipc/msg_dns.h */
 	CTL_DNS_ASK,
 	CTL_DNS_ANSWER,
-	/* worker or helper to master, and back: a file of the configuration that only root may read, opened */
+	/*
+	 * worker or helper to master, and back: a file of the configuration that only root may read, opened
+	 */
 	CTL_OPEN,		/* payload struct ctl_file */
-	CTL_FILE,		/* payload struct ctl_opened and, when error is 0, the descriptor (reading only) */
+	/* Payload struct ctl_opened and, when error is 0, the descriptor (reading only) */
+	CTL_FILE,
 	/* listener to auth helper, and back: payloads in common/ipc/msg_auth_in.h */
 	CTL_AUTH_IN_START,
 	CTL_AUTH_IN_STEP,
@@ -83,25 +95,36 @@ enum ctl_type {
 	CTL_COUNT
 };
 
-/* Deliver is no helper, but a channel to it is asked for in the same way: a listener's, to the worker of its virtual server. */
-enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_DELIVER, CTL_HELPER_DIRECTORY, CTL_HELPER_COUNT };
+/*
+ * Deliver is no helper, but a channel to it is asked for in the same way: a listener's, to the worker of its
+ * virtual server.
+ */
+enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_DELIVER,
+    CTL_HELPER_DIRECTORY, CTL_HELPER_COUNT };
 struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* the virtual server of the client; "" none */
 	char role[16];			/* what the client is: "listener" */
 };
 
-/* TLS ticket keys of a virtual server, the same in all its listeners: the first makes tickets, both open them. */
+/*
+ * TLS ticket keys of a virtual server, the same in all its listeners: the first makes tickets, both open
+ * them.
+ */
 #define CTL_TICKET_SIZE 80
 struct ctl_tickets { uint8_t key[2][CTL_TICKET_SIZE]; };
 
 /*
- * Files are named by their key, never by a path: what a worker may have opened is what the configuration names. Secret ones (all but
- * certificates and authorities) that everybody may read are refused.
+ * Files are named by their key, never by a path: what a worker may have opened is what the configuration
+ * names. Secret ones (all but certificates and authorities) that everybody may read are refused.
  */
 enum ctl_file_kind {
-	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_AUTHORITIES, CTL_FILE_SECRET, CTL_FILE_CLIENT_KEYTAB,
-	/* of a profile of [oauth], whose name stands for the virtual server's: kept is the refresh token of CTL_TOKEN_KEEP */
+	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_AUTHORITIES,
+	    CTL_FILE_SECRET, CTL_FILE_CLIENT_KEYTAB,
+	/*
+	 * of a profile of [oauth], whose name stands for the virtual server's: kept is the refresh token of
+	 * CTL_TOKEN_KEEP
+	 */
 	CTL_FILE_OAUTH_SECRET, CTL_FILE_OAUTH_REFRESH, CTL_FILE_OAUTH_KEPT, CTL_FILE_OAUTH_CA,
 	CTL_FILE_LDAP_SECRET, CTL_FILE_LDAP_CA,
 	CTL_FILE_KINDS
@@ -109,7 +132,8 @@ enum ctl_file_kind {
 struct ctl_file {
 	uint32_t kind;			/* enum ctl_file_kind */
 	uint32_t index;			/* of a key with several values */
-	char server[64];		/* asked by a helper: of this virtual server; a worker has only its own */
+	/* Asked by a helper: of this virtual server; a worker has only its own */
+	char server[64];
 	char domain[256];		/* of this [domain] of it; "" of the server itself */
 };
 struct ctl_opened {
@@ -118,7 +142,8 @@ struct ctl_opened {
 	char why[160];			/* for people, with the path */
 };
 
-enum ctl_side { CTL_FROM_WORKER = 1, CTL_FROM_MASTER = 2, CTL_FROM_OPERATOR = 4, CTL_FROM_CLIENT = 8, CTL_FROM_HELPER = 16 };
+enum ctl_side { CTL_FROM_WORKER = 1, CTL_FROM_MASTER = 2, CTL_FROM_OPERATOR = 4, CTL_FROM_CLIENT = 8,
+    CTL_FROM_HELPER = 16 };
 
 struct ctl_message {
 	enum ctl_type type;
@@ -132,22 +157,30 @@ struct ctl_message {
 struct ctl;
 
 /*
- * Takes over `fd` (non-blocking). `from` says who the peer is (enum ctl_side): rows it may not send are bad. `on_message` gets each good
- * message; `on_close` is called once when the peer is gone or misbehaved (bad = true); the owner then calls ctl_free.
+ * Takes over `fd` (non-blocking). `from` says who the peer is (enum ctl_side): rows it may not send are bad.
+ * `on_message` gets each good message; `on_close` is called once when the peer is gone or misbehaved (bad =
+ * true); the owner then calls ctl_free.
  */
-struct ctl *ctl_new(struct loop *l, int fd, unsigned from, void (*on_message)(void *arg, const struct ctl_message *m),
+struct ctl *ctl_new(struct loop *l, int fd, unsigned from,
+    void (*on_message)(void *arg, const struct ctl_message *m),
     void (*on_close)(void *arg, bool bad), void *arg);
 void ctl_free(struct ctl *c);		/* closes the descriptor; NULL is fine; also from its callbacks */
 int ctl_fd(const struct ctl *c);
 
 /*
- * Sends or queues (bounded, 4 MiB, then -1 ENOBUFS); a passed `fd` (-1 none) is duplicated, the caller keeps its own. 0 or -1.
+ * Sends or queues (bounded, 4 MiB, then -1 ENOBUFS); a passed `fd` (-1 none) is duplicated, the caller keeps
+ * its own. 0 or -1.
  */
 int ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd);
 
-/* Blocking use without a loop (posternctl): one message each; recv: 1, 0 closed, -1 bad or errno. data points into `space`. */
-int ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data, size_t len) __attribute__((warn_unused_result));
-int ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space, size_t size) __attribute__((warn_unused_result));
+/*
+ * Blocking use without a loop (posternctl): one message each; recv: 1, 0 closed, -1 bad or errno. data points
+ * into `space`.
+ */
+int ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data,
+    size_t len) __attribute__((warn_unused_result));
+int ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space,
+    size_t size) __attribute__((warn_unused_result));
 
 const char *ctl_name(enum ctl_type type);	/* "ready"; "?" when out of range */
 

@@ -1,11 +1,12 @@
 /*
- * ctl_client - questions over a channel to a helper that may die and come again: who asked, until when, what is asked once more
+ * ctl_client - questions over a channel to a helper that may die and come again: who asked, until when, what
+ * is asked once more
  *
  * Runs in:  deliver, listener
  * Owns:     the channel, the records of the questions
- * Promise:  each question that was asked is answered or fails, once, within its patience, never from inside the asking; when the helper
- *           dies, what it had not answered is asked of its successor, at most `repeats` times; answers may be secret and do not stay
- *           in the receive buffer
+ * Promise:  each question that was asked is answered or fails, once, within its patience, never from inside
+ *           the asking; when the helper dies, what it had not answered is asked of its successor, at most
+ *           `repeats` times; answers may be secret and do not stay in the receive buffer
  * Fails by: kind.failed
  */
 #include "common/ipc/ctl_client.h"
@@ -36,7 +37,8 @@ struct ctl_client {
 	size_t asked;
 	uint32_t request;
 	uint64_t needed_ms;
-	struct loop_timer *timer;	/* the earlier of: a deadline, another call of need, sending what waits, telling what failed */
+	/* The earlier of: a deadline, another call of need, sending what waits, telling what failed */
+	struct loop_timer *timer;
 };
 
 static void
@@ -76,7 +78,8 @@ move(struct ctl_client_question *q, enum ctl_client_state state)
 static void
 set_timer(struct ctl_client *k)
 {
-	const struct ctl_client_question *waits = TAILQ_FIRST(&k->in[CTL_CLIENT_WAITS]), *asked = TAILQ_FIRST(&k->in[CTL_CLIENT_ASKED]);
+	const struct ctl_client_question *waits = TAILQ_FIRST(&k->in[CTL_CLIENT_WAITS]),
+	    *asked = TAILQ_FIRST(&k->in[CTL_CLIENT_ASKED]);
 	uint64_t now = clock_mono_ms(), next = asked != NULL ? asked->deadline : UINT64_MAX;
 
 	if (waits != NULL && waits->deadline < next)
@@ -96,7 +99,8 @@ send_waiting(struct ctl_client *k)
 {
 	struct ctl_client_question *q;
 
-	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_WAITS])) != NULL && (k->kind->window == 0 || k->asked < k->kind->window)) {
+	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_WAITS])) != NULL &&
+	    (k->kind->window == 0 || k->asked < k->kind->window)) {
 		if (k->kind->send(q, k->ctl) == -1)
 			return;		/* its queue is full, or it is closing: the timer comes again */
 		q->channel = k->channel;
@@ -111,7 +115,8 @@ go_on(struct ctl_client *k)
 
 	if (k->ctl != NULL)
 		send_waiting(k);
-	else if (!TAILQ_EMPTY(&k->in[CTL_CLIENT_WAITS]) && (k->needed_ms == 0 || now - k->needed_ms >= NEED_MS)) {
+	else if (!TAILQ_EMPTY(&k->in[CTL_CLIENT_WAITS]) &&
+	    (k->needed_ms == 0 || now - k->needed_ms >= NEED_MS)) {
 		k->needed_ms = now;
 		k->need(k->arg);
 	}
@@ -171,7 +176,8 @@ on_message(void *arg, const struct ctl_message *m)
 	struct ctl_client *k = arg;
 
 	if (!take_answer(k, m))
-		log_event(LOG_WARN, NULL, "trouble", "part=%s reason=%s", k->kind->part, log_safe("malformed answer"));
+		log_event(LOG_WARN, NULL, "trouble", "part=%s reason=%s", k->kind->part,
+		    log_safe("malformed answer"));
 	if (m->len > 0)
 		explicit_bzero((void *)(uintptr_t)m->data, m->len);
 	go_on(k);
@@ -185,7 +191,8 @@ on_close(void *arg, bool bad)
 	struct ctl_client_list younger = TAILQ_HEAD_INITIALIZER(younger);
 
 	if (bad)
-		log_event(LOG_WARN, NULL, "trouble", "part=%s reason=%s", k->kind->part, log_safe("misbehaved"));
+		log_event(LOG_WARN, NULL, "trouble", "part=%s reason=%s", k->kind->part,
+		    log_safe("misbehaved"));
 	ctl_free(k->ctl);
 	k->ctl = NULL;
 	TAILQ_CONCAT(&younger, &k->in[CTL_CLIENT_WAITS], link);
@@ -239,7 +246,8 @@ ctl_client_step(struct ctl_client_question *q, enum ctl_type type, const void *d
 {
 	struct ctl_client *k = q->ctl_client;
 
-	if (q->state != CTL_CLIENT_QUIET || k->ctl == NULL || q->channel != k->channel || ctl_send(k->ctl, type, q->request, data, len, -1) == -1) {
+	if (q->state != CTL_CLIENT_QUIET || k->ctl == NULL || q->channel != k->channel ||
+	    ctl_send(k->ctl, type, q->request, data, len, -1) == -1) {
 		ctl_client_fail(q, k->kind->ended);
 		return;
 	}
@@ -279,7 +287,8 @@ ctl_client_cancel(struct ctl_client_question *q, enum ctl_type type)
 }
 
 struct ctl_client *
-ctl_client_new(struct loop *l, const struct ctl_client_kind *kind, uint64_t patience_ms, void (*need)(void *arg), void *arg)
+ctl_client_new(struct loop *l, const struct ctl_client_kind *kind, uint64_t patience_ms,
+    void (*need)(void *arg), void *arg)
 {
 	struct ctl_client *k = mem_new(struct ctl_client);
 

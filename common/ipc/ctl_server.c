@@ -3,8 +3,8 @@
  *
  * Runs in:  resolver, auth, directory, fetch
  * Owns:     the channel
- * Promise:  a worker that misbehaves loses its channel, at the next turn of the loop: nobody is freed while he asks or is answered.
- *           Questions may be secret and do not stay in the receive buffer
+ * Promise:  a worker that misbehaves loses its channel, at the next turn of the loop: nobody is freed while
+ *           he asks or is answered. Questions may be secret and do not stay in the receive buffer
  * Fails by: kind.gone
  */
 #include "common/ipc/ctl_server.h"
@@ -32,12 +32,14 @@ end_soon(struct ctl_server *s, const char *why)
 		return;
 	s->broken = true;
 	if (why != NULL)
-		log_event(LOG_WARN, NULL, "trouble", "part=%s client=%s reason=%s", s->kind->part, log_safe(s->server), log_safe(why));
+		log_event(LOG_WARN, NULL, "trouble", "part=%s client=%s reason=%s", s->kind->part,
+		    log_safe(s->server), log_safe(why));
 	loop_timer_set(s->end, 0);
 }
 
 void
-ctl_server_answer(struct ctl_server *s, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd)
+ctl_server_answer(struct ctl_server *s, enum ctl_type type, uint32_t request, const void *data, size_t len,
+    int fd)
 {
 	if (!s->broken && ctl_send(s->ctl, type, request, data, len, fd) == -1)
 		end_soon(s, "does not read its answers");

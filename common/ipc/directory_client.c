@@ -3,7 +3,8 @@
  *
  * Runs in:  deliver, listener
  * Owns:     a record for each question
- * Promise:  each is answered once within the patience it was given; what a helper that dies had not answered is asked of its successor
+ * Promise:  each is answered once within the patience it was given; what a helper that dies had not answered
+ *           is asked of its successor
  * Fails by: DIRECTORY_TROUBLE with a text
  */
 #include "common/ipc/directory_client.h"
@@ -59,14 +60,16 @@ on_failure(struct ctl_client_question *base, const char *why)
 }
 
 static const struct ctl_client_kind kind = {
-	.part = "directory", .answer = CTL_DIRECTORY_ANSWER, .window = 500 /* below the helper's limit for one worker */, .repeats = 3,
-	.silent = "the directory does not answer in time", .ended = "the directory helper ended again and again",
+	.part = "directory", .answer = CTL_DIRECTORY_ANSWER,
+	.window = 500 /* below the helper's limit for one worker */, .repeats = 3,
+	.silent = "the directory does not answer in time",
+	.ended = "the directory helper ended again and again",
 	.send = send_query, .answered = on_answer, .failed = on_failure,
 };
 
 struct ctl_client_question *
-directory_client_ask(struct ctl_client *k, const char *address, bool whole, void (*done)(void *arg, unsigned tag, struct msg_directory *a),
-    void *arg, unsigned tag)
+directory_client_ask(struct ctl_client *k, const char *address, bool whole,
+    void (*done)(void *arg, unsigned tag, struct msg_directory *a), void *arg, unsigned tag)
 {
 	struct directory_client_question *q = ctl_client_add(k, sizeof(*q));
 

@@ -9,10 +9,12 @@
 #include "common/ipc/ctl_client.h"
 
 /* `need` is called when a channel is wanted (boot_need). A question waits `patience_ms` for its answer. */
-struct ctl_client *directory_client_new(struct loop *l, uint64_t patience_ms, void (*need)(void *arg), void *arg);
+struct ctl_client *directory_client_new(struct loop *l, uint64_t patience_ms, void (*need)(void *arg),
+    void *arg);
 /*
- * `done` is called exactly once, never from inside, unless the question is forgotten; out of patience with DIRECTORY_TROUBLE. The answer
- * belongs to directory_client, but its list may be taken out of it. `whole`: with the list of a group or of forwarding addresses.
+ * `done` is called exactly once, never from inside, unless the question is forgotten; out of patience with
+ * DIRECTORY_TROUBLE. The answer belongs to directory_client, but its list may be taken out of it. `whole`:
+ * with the list of a group or of forwarding addresses.
  */
 struct ctl_client_question *directory_client_ask(struct ctl_client *k, const char *address, bool whole,
     void (*done)(void *arg, unsigned tag, struct msg_directory *a), void *arg, unsigned tag);

@@ -3,7 +3,8 @@
  *
  * Runs in:  deliver, listener
  * Owns:     a record for each question
- * Promise:  each is answered once within DNS_CLIENT_MS; what a helper that dies had not answered is asked of its successor
+ * Promise:  each is answered once within DNS_CLIENT_MS; what a helper that dies had not answered is asked of
+ *           its successor
  * Fails by: DNS_TROUBLE with a text
  */
 #include "common/ipc/dns_client.h"
@@ -11,7 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DNS_CLIENT_MS 40000		/* more than the helper's own limit, so that its reason is the one seen */
+/* More than the helper's own limit, so that its reason is the one seen */
+#define DNS_CLIENT_MS 40000
 
 struct dns_client_question {
 	struct ctl_client_question base;
@@ -21,7 +23,8 @@ struct dns_client_question {
 	unsigned tag;
 };
 
-static struct msg_dns_answer answer;	/* too large for the stack of a callback chain; ours while one is told */
+/* Too large for the stack of a callback chain; ours while one is told */
+static struct msg_dns_answer answer;
 
 static void
 tell(struct dns_client_question *q)
@@ -61,14 +64,15 @@ on_failure(struct ctl_client_question *base, const char *why)
 }
 
 static const struct ctl_client_kind kind = {
-	.part = "resolver", .answer = CTL_DNS_ANSWER, .window = 900 /* below the helper's limit for one client */, .repeats = 3,
+	.part = "resolver", .answer = CTL_DNS_ANSWER,
+	.window = 900 /* below the helper's limit for one client */, .repeats = 3,
 	.silent = "no answer from the resolver helper", .ended = "the resolver helper ended again and again",
 	.send = send_query, .answered = on_answer, .failed = on_failure,
 };
 
 void
-dns_client_ask(struct ctl_client *k, uint16_t type, const char *name, void (*done)(void *arg, unsigned tag, const struct msg_dns_answer *a),
-    void *arg, unsigned tag)
+dns_client_ask(struct ctl_client *k, uint16_t type, const char *name,
+    void (*done)(void *arg, unsigned tag, const struct msg_dns_answer *a), void *arg, unsigned tag)
 {
 	struct dns_client_question *q = ctl_client_add(k, sizeof(*q));
 

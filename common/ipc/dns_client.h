@@ -7,7 +7,10 @@
 
 /* `need` is called when a channel is wanted (boot_need). */
 struct ctl_client *dns_client_new(struct loop *l, void (*need)(void *arg), void *arg);
-/* `done` is called exactly once, never from inside; at the latest after DNS_CLIENT_MS (40 s), with DNS_TROUBLE. */
+/*
+ * `done` is called exactly once, never from inside; at the latest after DNS_CLIENT_MS (40 s), with
+ * DNS_TROUBLE.
+ */
 void dns_client_ask(struct ctl_client *k, uint16_t type, const char *name,
     void (*done)(void *arg, unsigned tag, const struct msg_dns_answer *a), void *arg, unsigned tag);
 

@@ -16,11 +16,12 @@
 #include "common/ipc/ctl.h"
 #include "common/ipc/ctl_text.h"
 
-static_assert(sizeof(struct msg_auth_in_start) <= CTL_PAYLOAD_MAX && sizeof(struct msg_auth_in_answer) <= CTL_PAYLOAD_MAX, "fit one message");
+static_assert(sizeof(struct msg_auth_in_start) <= CTL_PAYLOAD_MAX &&
+    sizeof(struct msg_auth_in_answer) <= CTL_PAYLOAD_MAX, "fit one message");
 
 const char *const msg_auth_in_mechanism_names[AUTH_IN_MECHANISMS] = {
-	[AUTH_IN_PLAIN] = "PLAIN", [AUTH_IN_LOGIN] = "LOGIN", [AUTH_IN_SCRAM] = "SCRAM-SHA-256", [AUTH_IN_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS",
-	[AUTH_IN_GSSAPI] = "GSSAPI",
+	[AUTH_IN_PLAIN] = "PLAIN", [AUTH_IN_LOGIN] = "LOGIN", [AUTH_IN_SCRAM] = "SCRAM-SHA-256",
+	[AUTH_IN_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS", [AUTH_IN_GSSAPI] = "GSSAPI",
 };
 
 size_t
@@ -78,9 +79,10 @@ msg_auth_in_start_take(struct msg_auth_in_start *s, const void *data, size_t len
 	if (len < fixed || !msg_auth_in_token_take(&s->token, (const uint8_t *)data + fixed, len - fixed))
 		return false;
 	memcpy(s, data, fixed);
-	return s->mechanism < AUTH_IN_MECHANISMS && s->binding <= AUTH_IN_TLS_EXPORTER && s->binding_len <= AUTH_IN_BINDING_MAX &&
-	    s->unique_len <= AUTH_IN_UNIQUE_MAX &&
-	    ctl_text_is_text(s->client, sizeof(s->client)) && ctl_text_is_text(s->domain, sizeof(s->domain)) && ctl_text_is_text(s->principal, sizeof(s->principal));
+	return s->mechanism < AUTH_IN_MECHANISMS && s->binding <= AUTH_IN_TLS_EXPORTER &&
+	    s->binding_len <= AUTH_IN_BINDING_MAX && s->unique_len <= AUTH_IN_UNIQUE_MAX &&
+	    ctl_text_is_text(s->client, sizeof(s->client)) && ctl_text_is_text(s->domain,
+	    sizeof(s->domain)) && ctl_text_is_text(s->principal, sizeof(s->principal));
 }
 
 bool
@@ -91,5 +93,6 @@ msg_auth_in_answer_take(struct msg_auth_in_answer *a, const void *data, size_t l
 	if (len < fixed || !msg_auth_in_token_take(&a->token, (const uint8_t *)data + fixed, len - fixed))
 		return false;
 	memcpy(a, data, fixed);
-	return a->result <= AUTH_IN_LATER && ctl_text_is_text(a->user, sizeof(a->user)) && (a->result != AUTH_IN_OK || a->user[0] != '\0');
+	return a->result <= AUTH_IN_LATER && ctl_text_is_text(a->user, sizeof(a->user)) &&
+	    (a->result != AUTH_IN_OK || a->user[0] != '\0');
 }

@@ -1,4 +1,7 @@
-/* msg_auth_in - an authentication between a listener and the auth helper, as it travels in the CTL_VOUCH_ messages */
+/*
+ * msg_auth_in - an authentication between a listener and the auth helper, as it travels in the CTL_VOUCH_
+ * messages
+ */
 #ifndef COMMON_IPC_MSG_AUTH_IN_H
 #define COMMON_IPC_MSG_AUTH_IN_H
 
@@ -13,7 +16,8 @@
 #define AUTH_IN_BINDING_MAX 64
 #define AUTH_IN_UNIQUE_MAX 12
 
-enum msg_auth_in_mechanism { AUTH_IN_PLAIN, AUTH_IN_LOGIN, AUTH_IN_SCRAM, AUTH_IN_SCRAM_PLUS, AUTH_IN_GSSAPI, AUTH_IN_MECHANISMS };
+enum msg_auth_in_mechanism { AUTH_IN_PLAIN, AUTH_IN_LOGIN, AUTH_IN_SCRAM, AUTH_IN_SCRAM_PLUS, AUTH_IN_GSSAPI,
+    AUTH_IN_MECHANISMS };
 enum msg_auth_in_binding { AUTH_IN_NO_BINDING, AUTH_IN_TLS_UNIQUE, AUTH_IN_TLS_EXPORTER };
 
 /* What the client sent: `len` bytes. An initial response may be absent, which is not the same as empty. */
@@ -50,12 +54,16 @@ struct msg_auth_in_answer {		/* payload of CTL_AUTH_IN_ANSWER */
 	struct msg_auth_in_token token;
 };
 
-/* Bytes that have to be sent of each. A step (CTL_AUTH_IN_STEP) is a token alone; CTL_AUTH_IN_CANCEL has no payload. */
+/*
+ * Bytes that have to be sent of each. A step (CTL_AUTH_IN_STEP) is a token alone; CTL_AUTH_IN_CANCEL has no
+ * payload.
+ */
 size_t msg_auth_in_token_size(const struct msg_auth_in_token *t);
 size_t msg_auth_in_start_size(const struct msg_auth_in_start *s);
 size_t msg_auth_in_answer_size(const struct msg_auth_in_answer *a);
 struct msg_auth_in_token *msg_auth_in_token_copy(const struct msg_auth_in_token *t);
-void msg_auth_in_token_forget(struct msg_auth_in_token **t);	/* wipes and frees; `*t` is NULL then, and may have been before */
+/* Wipes and frees; `*t` is NULL then, and may have been before */
+void msg_auth_in_token_forget(struct msg_auth_in_token **t);
 /* Copies a received payload; false when sizes or strings are off. */
 bool msg_auth_in_token_take(struct msg_auth_in_token *t, const void *data, size_t len);
 bool msg_auth_in_start_take(struct msg_auth_in_start *s, const void *data, size_t len);

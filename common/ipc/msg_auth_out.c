@@ -15,11 +15,14 @@
 #include "common/ipc/ctl.h"
 #include "common/ipc/ctl_text.h"
 
-static_assert(sizeof(struct msg_auth_out_start) <= CTL_PAYLOAD_MAX && sizeof(struct msg_auth_out_answer) <= CTL_PAYLOAD_MAX, "fit one message");
+static_assert(sizeof(struct msg_auth_out_start) <= CTL_PAYLOAD_MAX &&
+    sizeof(struct msg_auth_out_answer) <= CTL_PAYLOAD_MAX, "fit one message");
 
 const char *const msg_auth_out_mechanism_names[AUTH_OUT_MECHANISMS] = {
-	[AUTH_OUT_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS", [AUTH_OUT_SCRAM] = "SCRAM-SHA-256", [AUTH_OUT_GSSAPI] = "GSSAPI",
-	[AUTH_OUT_OAUTHBEARER] = "OAUTHBEARER", [AUTH_OUT_XOAUTH2] = "XOAUTH2", [AUTH_OUT_PLAIN] = "PLAIN", [AUTH_OUT_LOGIN] = "LOGIN",
+	[AUTH_OUT_SCRAM_PLUS] = "SCRAM-SHA-256-PLUS", [AUTH_OUT_SCRAM] = "SCRAM-SHA-256",
+	[AUTH_OUT_GSSAPI] = "GSSAPI",
+	[AUTH_OUT_OAUTHBEARER] = "OAUTHBEARER", [AUTH_OUT_XOAUTH2] = "XOAUTH2", [AUTH_OUT_PLAIN] = "PLAIN",
+	[AUTH_OUT_LOGIN] = "LOGIN",
 };
 
 size_t
@@ -34,9 +37,10 @@ msg_auth_out_start_take(struct msg_auth_out_start *s, const void *data, size_t l
 	if (len != sizeof(*s))
 		return false;
 	memcpy(s, data, len);
-	return s->mechanism < AUTH_OUT_MECHANISMS && s->binding <= AUTH_IN_TLS_EXPORTER && s->binding_len <= AUTH_IN_BINDING_MAX &&
-	    ctl_text_is_text(s->domain, sizeof(s->domain)) && ctl_text_is_text(s->user, sizeof(s->user)) && s->user[0] != '\0' &&
-	    ctl_text_is_text(s->host, sizeof(s->host));
+	return s->mechanism < AUTH_OUT_MECHANISMS && s->binding <= AUTH_IN_TLS_EXPORTER &&
+	    s->binding_len <= AUTH_IN_BINDING_MAX &&
+	    ctl_text_is_text(s->domain, sizeof(s->domain)) && ctl_text_is_text(s->user, sizeof(s->user)) &&
+	    s->user[0] != '\0' && ctl_text_is_text(s->host, sizeof(s->host));
 }
 
 bool

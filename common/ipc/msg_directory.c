@@ -3,7 +3,8 @@
  *
  * Runs in:  deliver, listener, directory
  * Owns:     the list of an answer
- * Promise:  what take() accepted has ended strings, the count it says, and addresses that stand in an envelope
+ * Promise:  what take() accepted has ended strings, the count it says, and addresses that stand in an
+ *           envelope
  * Fails by: false, -1 and errno
  */
 #include "common/ipc/msg_directory.h"
@@ -41,7 +42,8 @@ msg_directory_done(struct msg_directory *a)
 }
 
 void
-msg_directory_set(struct msg_directory *a, enum msg_directory_result result, const char *status, const char *fmt, ...)
+msg_directory_set(struct msg_directory *a, enum msg_directory_result result, const char *status,
+    const char *fmt, ...)
 {
 	va_list ap;
 
@@ -104,7 +106,8 @@ void
 msg_directory_send(struct ctl_server *s, uint32_t request, const struct msg_directory *a)
 {
 	char *payload = mem_zalloc(sizeof(struct answer) + DIRECTORY_INLINE);
-	struct answer head = { .result = (uint8_t)a->result, .count = a->count, .size = (uint32_t)a->size, .apart = a->size > DIRECTORY_INLINE };
+	struct answer head = { .result = (uint8_t)a->result, .count = a->count, .size = (uint32_t)a->size,
+	    .apart = a->size > DIRECTORY_INLINE };
 	size_t len = sizeof(head);
 	int fd = -1;
 
@@ -127,7 +130,8 @@ msg_directory_send(struct ctl_server *s, uint32_t request, const struct msg_dire
 static bool
 read_list(struct msg_directory *a, const struct answer *head, const struct ctl_message *m)
 {
-	if (head->size > DIRECTORY_LIST_MAX || (!head->apart && m->len != sizeof(*head) + head->size) || (head->apart && m->fd == -1))
+	if (head->size > DIRECTORY_LIST_MAX || (!head->apart && m->len != sizeof(*head) + head->size) ||
+	    (head->apart && m->fd == -1))
 		return false;
 	a->size = head->size;
 	a->list = mem_zalloc(a->size + 1);
@@ -148,8 +152,8 @@ list_is_good(const struct msg_directory *a)
 	bool known;
 
 	for (; (text = msg_directory_next(a, &at, &known)) != NULL; count++) {
-		if ((text[-1] != '.' && text[-1] != '?') || address_from_text(&parsed, text) == -1 || address_is_bare(&parsed) ||
-		    address_is_null(&parsed))
+		if ((text[-1] != '.' && text[-1] != '?') || address_from_text(&parsed, text) == -1 ||
+		    address_is_bare(&parsed) || address_is_null(&parsed))
 			return false;
 		for (; *text != '\0'; text++)
 			if ((unsigned char)*text < ' ' || *text == 127)
@@ -167,7 +171,8 @@ msg_directory_take(struct msg_directory *a, const struct ctl_message *m)
 	*a = (struct msg_directory){ .result = DIRECTORY_TROUBLE };
 	if (good) {
 		memcpy(&head, m->data, sizeof(head));
-		good = head.result <= DIRECTORY_TROUBLE && ctl_text_is_ended(head.status, sizeof(head.status)) &&
+		good = head.result <= DIRECTORY_TROUBLE && ctl_text_is_ended(head.status,
+		    sizeof(head.status)) &&
 		    ctl_text_is_ended(head.text, sizeof(head.text)) && read_list(a, &head, m);
 	}
 	if (good) {

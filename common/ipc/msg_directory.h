@@ -1,4 +1,7 @@
-/* msg_directory - who a local recipient is: questions to the directory helper and its answers, as they travel in CTL_DIRECTORY_ASK and CTL_DIRECTORY_ANSWER */
+/*
+ * msg_directory - who a local recipient is: questions to the directory helper and its answers, as they travel
+ * in CTL_DIRECTORY_ASK and CTL_DIRECTORY_ANSWER
+ */
 #ifndef COMMON_IPC_MSG_DIRECTORY_H
 #define COMMON_IPC_MSG_DIRECTORY_H
 
@@ -22,7 +25,8 @@ struct msg_directory_query {	/* payload of CTL_DIRECTORY_ASK */
 
 enum msg_directory_result {
 	DIRECTORY_MAILBOX,	/* it is one of ours */
-	DIRECTORY_LIST,		/* it stands for the addresses of the list; none when that was not asked for */
+	/* It stands for the addresses of the list; none when that was not asked for */
+	DIRECTORY_LIST,
 	DIRECTORY_UNKNOWN,
 	DIRECTORY_REFUSED,	/* it can never be resolved as it is: status and text say why */
 	DIRECTORY_TROUBLE,	/* cannot be found out now; text says why */
@@ -39,7 +43,8 @@ struct msg_directory {
 };
 
 void msg_directory_done(struct msg_directory *a);
-void msg_directory_set(struct msg_directory *a, enum msg_directory_result result, const char *status, const char *fmt, ...)
+void msg_directory_set(struct msg_directory *a, enum msg_directory_result result, const char *status,
+    const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* The next address, NULL at the end; `*at` begins at NULL. */
 const char *msg_directory_next(const struct msg_directory *a, const char **at, bool *known);
@@ -47,7 +52,10 @@ const char *msg_directory_next(const struct msg_directory *a, const char **at, b
 bool msg_directory_query_take(struct msg_directory_query *q, const void *data, size_t len);
 /* Answers with CTL_DIRECTORY_ANSWER, a long list in a descriptor of memory. */
 void msg_directory_send(struct ctl_server *s, uint32_t request, const struct msg_directory *a);
-/* Fills `a` from a received CTL_DIRECTORY_ANSWER, whose descriptor it closes; false when anything about it is off (then nothing is owned). */
+/*
+ * Fills `a` from a received CTL_DIRECTORY_ANSWER, whose descriptor it closes; false when anything about it is
+ * off (then nothing is owned).
+ */
 bool msg_directory_take(struct msg_directory *a, const struct ctl_message *m);
 /* Sizes of CTL_DIRECTORY_ANSWER, for the table of messages. */
 #define DIRECTORY_ANSWER_MIN 232U

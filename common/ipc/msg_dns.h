@@ -1,4 +1,7 @@
-/* msg_dns - questions to the resolver helper and its answers, as they travel in CTL_DNS_ASK and CTL_DNS_ANSWER */
+/*
+ * msg_dns - questions to the resolver helper and its answers, as they travel in CTL_DNS_ASK and
+ * CTL_DNS_ANSWER
+ */
 #ifndef COMMON_IPC_MSG_DNS_H
 #define COMMON_IPC_MSG_DNS_H
 
@@ -7,7 +10,8 @@
 #include <stdint.h>
 
 #define DNS_NAME_SIZE 256
-#define DNS_DATA_SIZE 496	/* of a record: names, and TLSA with any digest or a public key of 3072 bits; longer ones take several */
+/* Of a record: names, and TLSA with any digest or a public key of 3072 bits; longer ones take several */
+#define DNS_DATA_SIZE 496
 #define DNS_PIECES_MAX 16	/* so many: TLSA with a whole certificate */
 #define DNS_LONG_MAX (DNS_PIECES_MAX * (DNS_DATA_SIZE - 1U))
 #define DNS_RECORDS_MAX 64
@@ -29,7 +33,10 @@ struct msg_dns_query {		/* payload of CTL_DNS_ASK */
 struct msg_dns_record {
 	uint16_t preference;	/* MX; TLSA: how many of the next records go on with this one's data */
 	uint16_t len;		/* A, AAAA, TLSA: bytes used; names: strlen */
-	/* address bytes, or a name as text without trailing dot ("" is the root: null MX), or TLSA rdata: its first byte alone when there is no room */
+	/*
+	 * address bytes, or a name as text without trailing dot ("" is the root: null MX), or TLSA rdata: its
+	 * first byte alone when there is no room
+	 */
 	uint8_t data[DNS_DATA_SIZE];
 };
 
@@ -46,7 +53,10 @@ struct msg_dns_answer {		/* payload of CTL_DNS_ANSWER: fixed part, then `count` 
 
 /* Bytes of an answer with its records. */
 size_t msg_dns_answer_size(const struct msg_dns_answer *a);
-/* The data of record `*at` (below count), its pieces put together, DNS_LONG_MAX bytes at most; `*at` moves on to the next one. */
+/*
+ * The data of record `*at` (below count), its pieces put together, DNS_LONG_MAX bytes at most; `*at` moves on
+ * to the next one.
+ */
 size_t msg_dns_answer_long(const struct msg_dns_answer *a, size_t *at, uint8_t *dst);
 /* Copies a received payload; false when sizes or strings are off. */
 bool msg_dns_query_take(struct msg_dns_query *q, const void *data, size_t len);

@@ -29,7 +29,8 @@ msg_etrn_take(struct msg_etrn *d, const void *data, size_t len)
 		return false;
 	memcpy(d, data, len);
 	return msg_etrn_size(d) == len && ctl_text_is_ended(d->client, sizeof(d->client)) &&
-	    ctl_text_is_ended(d->account, sizeof(d->account)) && (d->len == 0 || d->domains[d->len - 1] == '\0');
+	    ctl_text_is_ended(d->account, sizeof(d->account)) &&
+	    (d->len == 0 || d->domains[d->len - 1] == '\0');
 }
 
 bool

@@ -1,6 +1,6 @@
 /*
- * msg_etrn - a host asks for the mail that is held for it: the question of a listener to the deliver worker of its virtual server,
- * and the answer. Sent as they are, on a channel of the two
+ * msg_etrn - a host asks for the mail that is held for it: the question of a listener to the deliver worker
+ * of its virtual server, and the answer. Sent as they are, on a channel of the two
  */
 #ifndef COMMON_IPC_MSG_ETRN_H
 #define COMMON_IPC_MSG_ETRN_H
@@ -20,11 +20,13 @@ struct msg_etrn {			/* payload of CTL_ETRN */
 	char client[NET_TEXT_SIZE];
 	char account[MSG_ETRN_NAME_SIZE];	/* only domains that it may fetch; "" any */
 	uint16_t len;
-	char domains[MSG_ETRN_DOMAINS_MAX];	/* each ended by NUL: "example.com", "*.example.com" all below; none: all of the account's */
+	/* Each ended by NUL: "example.com", "*.example.com" all below; none: all of the account's */
+	char domains[MSG_ETRN_DOMAINS_MAX];
 };
 
 enum msg_etrn_result {
-	MSG_ETRN_STARTED,		/* a turn: a descriptor comes with it, which speaks SMTP as a client */
+	/* A turn: a descriptor comes with it, which speaks SMTP as a client */
+	MSG_ETRN_STARTED,
 	MSG_ETRN_NOTHING,		/* no mail is held */
 	MSG_ETRN_LATER,		/* cannot be done now */
 };

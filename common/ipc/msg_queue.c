@@ -15,13 +15,15 @@
 #include "common/ipc/ctl.h"
 #include "common/ipc/ctl_text.h"
 
-static_assert(sizeof(struct msg_queue_page) <= CTL_PAYLOAD_MAX && sizeof(struct msg_queue_ask) <= CTL_PAYLOAD_MAX, "each fits one message");
+static_assert(sizeof(struct msg_queue_page) <= CTL_PAYLOAD_MAX &&
+    sizeof(struct msg_queue_ask) <= CTL_PAYLOAD_MAX, "each fits one message");
 
 const struct msg_queue_row msg_queue_rows[MSG_QUEUE_VERBS] = {
 	[MSG_QUEUE_LIST] = { "list", "listed", false, false, 0 },
 	[MSG_QUEUE_SHOW] = { "show", "shown", false, false, 0 },
 	[MSG_QUEUE_COUNT] = { "count", "counted", false, false, 0 },
-	[MSG_QUEUE_RETRY] = { "retry", "due now", false, true, QUEUE_FILTER_ANY & ~QUEUE_FILTER_HELD & ~QUEUE_FILTER_BACKLOG },
+	[MSG_QUEUE_RETRY] = { "retry", "due now", false, true,
+	    QUEUE_FILTER_ANY & ~QUEUE_FILTER_HELD & ~QUEUE_FILTER_BACKLOG },
 	[MSG_QUEUE_HOLD] = { "hold", "held", false, true, QUEUE_FILTER_ANY & ~QUEUE_FILTER_HELD },
 	[MSG_QUEUE_RELEASE] = { "release", "released", false, true, QUEUE_FILTER_HELD },
 	[MSG_QUEUE_DELETE] = { "delete", "deleted", false, true, 0 },
@@ -49,7 +51,8 @@ static size_t
 take_character(const unsigned char *s, size_t left)
 {
 	static const uint32_t least[] = { 0, 0, 0xa0, 0x800, 0x10000 };
-	size_t n = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+	size_t n = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 :
+	    (s[0] & 0xf8) == 0xf0 ? 4 : 0;
 	uint32_t point;
 
 	if (n == 1)
@@ -63,8 +66,8 @@ take_character(const unsigned char *s, size_t left)
 		point = point << 6 | (s[i] & 0x3fU);
 	}
 	/* U+2028 to U+202E and U+2066 to U+2069 end lines or turn their direction. */
-	if (point < least[n] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) || (point >= 0x2028 && point <= 0x202e) ||
-	    (point >= 0x2066 && point <= 0x2069))
+	if (point < least[n] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ||
+	    (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069))
 		return 0;
 	return n;
 }
@@ -98,8 +101,10 @@ msg_queue_ask_take(struct msg_queue_ask *a, const void *data, size_t len)
 	if (len != sizeof(*a))
 		return false;
 	memcpy(a, data, len);
-	return a->verb < MSG_QUEUE_VERBS && ctl_text_is_ended(a->at, sizeof(a->at)) && ctl_text_is_ended(a->to, sizeof(a->to)) &&
-	    ctl_text_is_ended(a->to_queue, sizeof(a->to_queue)) && ctl_text_is_ended(a->reason, sizeof(a->reason)) && queue_filter_is_sane(&a->pick);
+	return a->verb < MSG_QUEUE_VERBS && ctl_text_is_ended(a->at, sizeof(a->at)) &&
+	    ctl_text_is_ended(a->to, sizeof(a->to)) &&
+	    ctl_text_is_ended(a->to_queue, sizeof(a->to_queue)) && ctl_text_is_ended(a->reason,
+	    sizeof(a->reason)) && queue_filter_is_sane(&a->pick);
 }
 
 bool

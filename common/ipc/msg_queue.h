@@ -1,7 +1,9 @@
 /*
- * msg_queue - what an operator wants done with a queue or badmail, and what came of it: as they travel in CTL_QUEUE and CTL_QUEUE_PAGE
+ * msg_queue - what an operator wants done with a queue or badmail, and what came of it: as they travel in
+ * CTL_QUEUE and CTL_QUEUE_PAGE
  *
- * One page a question: a bounded piece of the queue is looked at, and the asker goes on from where that page ended. So nothing large waits
+ * One page a question: a bounded piece of the queue is looked at, and the asker goes on from where that page
+ *                      ended. So nothing large waits
  * anywhere, and delivery goes on between two pages.
  */
 #ifndef COMMON_IPC_MSG_QUEUE_H
@@ -20,7 +22,8 @@
 #define MSG_QUEUE_TEXT_MAX 30000
 
 enum msg_queue_verb {
-	MSG_QUEUE_LIST, MSG_QUEUE_SHOW, MSG_QUEUE_COUNT, MSG_QUEUE_RETRY, MSG_QUEUE_HOLD, MSG_QUEUE_RELEASE, MSG_QUEUE_DELETE, MSG_QUEUE_BOUNCE, MSG_QUEUE_MOVE,
+	MSG_QUEUE_LIST, MSG_QUEUE_SHOW, MSG_QUEUE_COUNT, MSG_QUEUE_RETRY, MSG_QUEUE_HOLD, MSG_QUEUE_RELEASE,
+	    MSG_QUEUE_DELETE, MSG_QUEUE_BOUNCE, MSG_QUEUE_MOVE,
 	MSG_QUEUE_BADMAIL_LIST, MSG_QUEUE_BADMAIL_SHOW, MSG_QUEUE_BADMAIL_RETRY, MSG_QUEUE_BADMAIL_PURGE,
 	MSG_QUEUE_VERBS
 };
@@ -55,7 +58,10 @@ enum msg_queue_state {
 	MSG_QUEUE_STATES
 };
 
-/* Payload of CTL_QUEUE_PAGE. Lines of UTF-8 without control characters, columns parted by tabs; "!text" is a fault. */
+/*
+ * Payload of CTL_QUEUE_PAGE. Lines of UTF-8 without control characters, columns parted by tabs; "!text" is a
+ * fault.
+ */
 struct msg_queue_page {
 	uint32_t state;			/* enum msg_queue_state */
 	uint32_t matched, done, busy, failed;	/* busy: at work just now, left alone */

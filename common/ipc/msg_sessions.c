@@ -3,7 +3,8 @@
  *
  * Runs in:  master, listener (pure)
  * Owns:     nothing
- * Promise:  what take() accepted has ended strings, counts within bounds, and text that does no harm to a terminal
+ * Promise:  what take() accepted has ended strings, counts within bounds, and text that does no harm to a
+ *           terminal
  * Fails by: false
  */
 #include "common/ipc/msg_sessions.h"

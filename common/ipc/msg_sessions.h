@@ -1,6 +1,7 @@
 /*
- * msg_sessions - what the master asks its listeners about their sessions, and the answers: as they travel in CTL_SESSIONS and
- * CTL_SESSIONS_PAGE. One page a question: the master asks on from where a page ended, so nothing large waits anywhere.
+ * msg_sessions - what the master asks its listeners about their sessions, and the answers: as they travel in
+ * CTL_SESSIONS and CTL_SESSIONS_PAGE. One page a question: the master asks on from where a page ended, so
+ * nothing large waits anywhere.
  */
 #ifndef COMMON_IPC_MSG_SESSIONS_H
 #define COMMON_IPC_MSG_SESSIONS_H
@@ -29,8 +30,9 @@ struct msg_sessions_ask {		/* payload of CTL_SESSIONS */
 };
 
 /*
- * Payload of CTL_SESSIONS_PAGE. A line a session, columns parted by tabs: serial, client, since (seconds since 1970), idle (ms), state,
- * messages, TLS, fingerprint of the client's certificate, "user" or "helo" or "-", name. Printable ASCII.
+ * Payload of CTL_SESSIONS_PAGE. A line a session, columns parted by tabs: serial, client, since (seconds
+ * since 1970), idle (ms), state, messages, TLS, fingerprint of the client's certificate, "user" or "helo" or
+ * "-", name. Printable ASCII.
  */
 struct msg_sessions_page {
 	uint32_t next;		/* ask on after this one; 0: that was all */

@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver, fetch, master (pure)
  * Owns:     nothing
- * Promise:  what take() accepted has ended strings without control bytes, lengths within bounds, and a token that cannot
- *           break out of the line it is sent in
+ * Promise:  what take() accepted has ended strings without control bytes, lengths within bounds, and a token
+ *           that cannot break out of the line it is sent in
  * Fails by: false
  */
 #include "common/ipc/msg_token.h"
@@ -16,7 +16,8 @@
 #include "common/ipc/ctl.h"
 #include "common/ipc/ctl_text.h"
 
-static_assert(sizeof(struct msg_token_answer) <= CTL_PAYLOAD_MAX && sizeof(struct msg_token_keep) <= CTL_PAYLOAD_MAX, "fit one message");
+static_assert(sizeof(struct msg_token_answer) <= CTL_PAYLOAD_MAX &&
+    sizeof(struct msg_token_keep) <= CTL_PAYLOAD_MAX, "fit one message");
 
 size_t
 msg_token_answer_size(const struct msg_token_answer *a)
@@ -35,7 +36,8 @@ bool
 msg_token_is_token(const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)text[i]) && (text[i] == '\0' || strchr("-._~+/=", text[i]) == NULL))
+		if (!isalnum((unsigned char)text[i]) &&
+		    (text[i] == '\0' || strchr("-._~+/=", text[i]) == NULL))
 			return false;
 	return len > 0 && len <= TOKEN_TOKEN_MAX;
 }
@@ -59,7 +61,8 @@ msg_token_answer_take(struct msg_token_answer *a, const void *data, size_t len)
 	memcpy(a, data, len);
 	if (a->len > TOKEN_TOKEN_MAX || len != fixed + a->len || !ctl_text_is_text(a->text, sizeof(a->text)))
 		return false;
-	return a->result == TOKEN_OK ? a->serial != 0 && msg_token_is_token(a->token, a->len) : a->result == TOKEN_LATER && a->len == 0;
+	return a->result == TOKEN_OK ? a->serial != 0 && msg_token_is_token(a->token, a->len) :
+	    a->result == TOKEN_LATER && a->len == 0;
 }
 
 bool
@@ -70,5 +73,6 @@ msg_token_keep_take(struct msg_token_keep *k, const void *data, size_t len)
 	if (len < fixed || len > sizeof(*k))
 		return false;
 	memcpy(k, data, len);
-	return k->len <= TOKEN_KEEP_MAX && len == fixed + k->len && ctl_text_is_text(k->profile, sizeof(k->profile)) && k->profile[0] != '\0';
+	return k->len <= TOKEN_KEEP_MAX && len == fixed + k->len && ctl_text_is_text(k->profile,
+	    sizeof(k->profile)) && k->profile[0] != '\0';
 }

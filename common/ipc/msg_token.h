@@ -1,4 +1,7 @@
-/* msg_token - OAuth2 tokens between deliver and the fetch helper, and what the master keeps, as they travel in the CTL_BEARER_ messages */
+/*
+ * msg_token - OAuth2 tokens between deliver and the fetch helper, and what the master keeps, as they travel
+ * in the CTL_BEARER_ messages
+ */
 #ifndef COMMON_IPC_MSG_TOKEN_H
 #define COMMON_IPC_MSG_TOKEN_H
 
@@ -6,19 +9,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOKEN_TOKEN_MAX 8192	/* with the user's name around it, in base64, within a line of 12,288 bytes (RFC 4954 4) */
+/* With the user's name around it, in base64, within a line of 12,288 bytes (RFC 4954 4) */
+#define TOKEN_TOKEN_MAX 8192
 #define TOKEN_PROFILE_SIZE 64
 #define TOKEN_TEXT_SIZE 400
 #define TOKEN_KEEP_MAX 8192
 
 struct msg_token_ask {		/* payload of CTL_TOKEN_ASK */
 	char profile[TOKEN_PROFILE_SIZE];
-	uint32_t refused;	/* the serial of a token that a mail host did not want: it is thrown away; 0 none */
+	/* The serial of a token that a mail host did not want: it is thrown away; 0 none */
+	uint32_t refused;
 };
 
 enum msg_token_result { TOKEN_OK, TOKEN_LATER };
 
-struct msg_token_answer {		/* payload of CTL_TOKEN_ANSWER; no more of `token` travels than there is */
+/* Payload of CTL_TOKEN_ANSWER; no more of `token` travels than there is */
+struct msg_token_answer {
 	uint32_t serial;	/* of the token, never 0 */
 	uint16_t len;
 	uint8_t result;		/* enum msg_token_result */
@@ -40,7 +46,10 @@ struct msg_token_trial { char profile[TOKEN_PROFILE_SIZE]; };	/* payload of CTL_
 
 size_t msg_token_answer_size(const struct msg_token_answer *a);
 size_t msg_token_keep_size(const struct msg_token_keep *k);
-/* Copies a received payload; false when sizes or strings are off. A token has nothing but the characters of RFC 6750 2.1. */
+/*
+ * Copies a received payload; false when sizes or strings are off. A token has nothing but the characters of
+ * RFC 6750 2.1.
+ */
 bool msg_token_ask_take(struct msg_token_ask *a, const void *data, size_t len);
 bool msg_token_answer_take(struct msg_token_answer *a, const void *data, size_t len);
 bool msg_token_keep_take(struct msg_token_keep *k, const void *data, size_t len);

@@ -3,7 +3,8 @@
  *
  * Runs in:  posternctl, master, deliver; pure
  * Owns:     nothing
- * Promise:  the same word means the same in every command; a pattern costs at most its length times the text's
+ * Promise:  the same word means the same in every command; a pattern costs at most its length times the
+ *           text's
  * Fails by: -1 or false
  */
 #include "common/ipc/queue_filter.h"
@@ -17,11 +18,13 @@
 #include "common/base/mem.h"
 
 static const char *const kinds[QUEUE_FILTER_KINDS] = {
-	[QUEUE_FILTER_ID] = "id", [QUEUE_FILTER_SENDER] = "sender", [QUEUE_FILTER_RECIPIENT] = "recipient", [QUEUE_FILTER_DOMAIN] = "domain",
+	[QUEUE_FILTER_ID] = "id", [QUEUE_FILTER_SENDER] = "sender", [QUEUE_FILTER_RECIPIENT] = "recipient",
+	[QUEUE_FILTER_DOMAIN] = "domain",
 };
 
 static const struct { const char *name; enum queue_filter_state state; } states[] = {
-	{ "ready", QUEUE_FILTER_READY }, { "active", QUEUE_FILTER_ACTIVE }, { "waiting", QUEUE_FILTER_WAITING }, { "held", QUEUE_FILTER_HELD },
+	{ "ready", QUEUE_FILTER_READY }, { "active", QUEUE_FILTER_ACTIVE },
+	{ "waiting", QUEUE_FILTER_WAITING }, { "held", QUEUE_FILTER_HELD },
 	{ "kept", QUEUE_FILTER_BACKLOG },
 };
 
@@ -83,7 +86,8 @@ queue_filter_encode(struct buf *out, const char *text)
 static bool
 take_term(struct queue_filter *p, enum queue_filter_kind kind, const char *text)
 {
-	if (p->count == QUEUE_FILTER_TERMS_MAX || !decode(p->term[p->count].text, QUEUE_FILTER_TEXT_SIZE, text))
+	if (p->count == QUEUE_FILTER_TERMS_MAX || !decode(p->term[p->count].text, QUEUE_FILTER_TEXT_SIZE,
+	    text))
 		return false;
 	p->term[p->count++].kind = kind;
 	return true;
@@ -136,7 +140,8 @@ queue_filter_is_sane(const struct queue_filter *p)
 	if (p->count > QUEUE_FILTER_TERMS_MAX || (p->states & ~QUEUE_FILTER_ANY) != 0)
 		return false;
 	for (uint32_t i = 0; i < p->count; i++)
-		if (p->term[i].kind >= QUEUE_FILTER_KINDS || memchr(p->term[i].text, '\0', QUEUE_FILTER_TEXT_SIZE) == NULL)
+		if (p->term[i].kind >= QUEUE_FILTER_KINDS || memchr(p->term[i].text, '\0',
+		    QUEUE_FILTER_TEXT_SIZE) == NULL)
 			return false;
 	return true;
 }
@@ -159,7 +164,8 @@ queue_filter_has(const struct queue_filter *p, enum queue_filter_kind kind)
 bool
 queue_filter_needs_envelope(const struct queue_filter *p)
 {
-	return queue_filter_has(p, QUEUE_FILTER_SENDER) || queue_filter_has(p, QUEUE_FILTER_RECIPIENT) || queue_filter_has(p, QUEUE_FILTER_DOMAIN);
+	return queue_filter_has(p, QUEUE_FILTER_SENDER) || queue_filter_has(p, QUEUE_FILTER_RECIPIENT) ||
+	    queue_filter_has(p, QUEUE_FILTER_DOMAIN);
 }
 
 /* --- what fits --- */
@@ -235,5 +241,6 @@ queue_filter_is_recipient(const struct queue_filter *p, const char *address)
 {
 	const char *at = strrchr(address, '@');
 
-	return fits(p, QUEUE_FILTER_RECIPIENT, address) && fits(p, QUEUE_FILTER_DOMAIN, at == NULL ? "" : at + 1);
+	return fits(p, QUEUE_FILTER_RECIPIENT, address) && fits(p, QUEUE_FILTER_DOMAIN,
+	    at == NULL ? "" : at + 1);
 }

@@ -1,8 +1,10 @@
 /*
- * queue_filter - which messages of a queue or badmail an operator means: the one filter language of all queue commands
+ * queue_filter - which messages of a queue or badmail an operator means: the one filter language of all queue
+ * commands
  *
- * Terms of one kind are alternatives, different kinds must all hold: --domain a.example --domain b.example --older 2d is mail for a or b
- * of at least two days. Patterns know * and ?, ASCII letters of either case are the same.
+ * Terms of one kind are alternatives, different kinds must all hold: --domain a.example --domain b.example
+ * --older 2d is mail for a or b of at least two days. Patterns know * and ?, ASCII letters of either case are
+ * the same.
  */
 #ifndef COMMON_IPC_QUEUE_FILTER_H
 #define COMMON_IPC_QUEUE_FILTER_H
@@ -16,7 +18,8 @@
 #define QUEUE_FILTER_TERMS_MAX 20
 #define QUEUE_FILTER_TEXT_SIZE 330	/* an address and its end */
 
-enum queue_filter_kind { QUEUE_FILTER_ID, QUEUE_FILTER_SENDER, QUEUE_FILTER_RECIPIENT, QUEUE_FILTER_DOMAIN, QUEUE_FILTER_KINDS };
+enum queue_filter_kind { QUEUE_FILTER_ID, QUEUE_FILTER_SENDER, QUEUE_FILTER_RECIPIENT, QUEUE_FILTER_DOMAIN,
+    QUEUE_FILTER_KINDS };
 enum queue_filter_state {
 	QUEUE_FILTER_READY = 1,		/* due, waits for a place */
 	QUEUE_FILTER_ACTIVE = 2,	/* at work */
@@ -38,8 +41,8 @@ struct queue_filter {
 };
 
 /*
- * "sender=PATTERN" (in xtext, so that a word has no blank), id= recipient= domain= older=SECONDS newer=SECONDS state=NAME.
- * 1 taken, 0 not a word of these, -1 a bad value or one too many.
+ * "sender=PATTERN" (in xtext, so that a word has no blank), id= recipient= domain= older=SECONDS
+ * newer=SECONDS state=NAME. 1 taken, 0 not a word of these, -1 a bad value or one too many.
  */
 int queue_filter_take_word(struct queue_filter *p, const char *word) __attribute__((warn_unused_result));
 bool queue_filter_is_sane(const struct queue_filter *p);	/* as it came from another process */
@@ -51,8 +54,10 @@ bool queue_filter_needs_envelope(const struct queue_filter *p);
 bool queue_filter_is_id(const struct queue_filter *p, const char *id);
 bool queue_filter_is_age(const struct queue_filter *p, int64_t age_s);
 bool queue_filter_is_state(const struct queue_filter *p, enum queue_filter_state state);
-bool queue_filter_is_sender(const struct queue_filter *p, const char *sender);		/* the null one is "<>" in patterns */
-bool queue_filter_is_recipient(const struct queue_filter *p, const char *address);	/* by address and by domain */
+/* The null one is "<>" in patterns */
+bool queue_filter_is_sender(const struct queue_filter *p, const char *sender);
+/* By address and by domain */
+bool queue_filter_is_recipient(const struct queue_filter *p, const char *address);
 bool queue_filter_glob(const char *pattern, const char *text);
 const char *queue_filter_state_name(enum queue_filter_state state);
 /* In xtext: no blank, no control byte. */

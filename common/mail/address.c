@@ -3,8 +3,9 @@
  *
  * Runs in:  every program
  * Owns:     nothing; results are copied into struct address
- * Promise:  pure; linear in the input; what is accepted has no control byte, valid UTF-8, a local part of at most 64 and a
- *           domain of at most 255 bytes; local parts are never rewritten but for folding inside quotes
+ * Promise:  pure; linear in the input; what is accepted has no control byte, valid UTF-8, a local part of at
+ *           most 64 and a domain of at most 255 bytes; local parts are never rewritten but for folding inside
+ *           quotes
  * Fails by: -1 malformed or too long; the struct then holds nothing of use
  */
 #include "common/mail/address.h"
@@ -79,7 +80,8 @@ parse_element(struct address_cursor *c, struct address *a)
 		c->pos++;
 		return ELEMENT_GROUP;
 	}
-	if (address_peek(c) != '<' || !address_spec_angle(c, a) || !address_spec_blanks(c) || !at_separator(c))
+	if (address_peek(c) != '<' || !address_spec_angle(c, a) || !address_spec_blanks(c) ||
+	    !at_separator(c))
 		return ELEMENT_BAD;
 	return ELEMENT_MAILBOX;
 }
@@ -101,7 +103,8 @@ skip_element(struct address_cursor *c)
 int
 address_parse_mailbox(struct address *a, const char *in, size_t len, unsigned flags)
 {
-	struct address_cursor c = { .in = (const unsigned char *)in, .len = len, .header = true, .flags = flags };
+	struct address_cursor c = { .in = (const unsigned char *)in, .len = len, .header = true,
+	    .flags = flags };
 
 	if (!address_spec_blanks(&c) || c.pos == c.len)
 		return -1;
@@ -111,7 +114,8 @@ address_parse_mailbox(struct address *a, const char *in, size_t len, unsigned fl
 int
 address_list_next(struct address *a, const char *in, size_t len, size_t *pos, unsigned flags)
 {
-	struct address_cursor c = { .in = (const unsigned char *)in, .len = len, .pos = *pos, .header = true, .flags = flags };
+	struct address_cursor c = { .in = (const unsigned char *)in, .len = len, .pos = *pos, .header = true,
+	    .flags = flags };
 	int result = -1;
 
 	for (;;) {

@@ -7,7 +7,9 @@
 #define ADDRESS_LOCAL_MAX 64
 #define ADDRESS_DOMAIN_MAX 255
 
-/* Where we are in the input. `header`: blanks, folds and comments may stand between tokens (RFC 5322 3.2.2). */
+/*
+ * Where we are in the input. `header`: blanks, folds and comments may stand between tokens (RFC 5322 3.2.2).
+ */
 struct address_cursor {
 	const unsigned char *in;
 	size_t len, pos;

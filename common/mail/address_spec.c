@@ -21,7 +21,10 @@ is_atext(int byte)
 	    (byte > 0 && strchr("!#$%&'*+-/=?^_`{|}~", byte) != NULL);
 }
 
-/* Bytes of the well-formed UTF-8 character at `p` (RFC 3629 4), 2 to 4; 0 when malformed, ASCII or a C1 control. */
+/*
+ * Bytes of the well-formed UTF-8 character at `p` (RFC 3629 4), 2 to 4; 0 when malformed, ASCII or a C1
+ * control.
+ */
 static size_t
 utf8_length(const unsigned char *p, size_t left)
 {
@@ -249,7 +252,8 @@ parse_label(struct address_cursor *c, struct text *t)
 	while (c->pos < c->len && !t->failed) {
 		unsigned char byte = address_lower(c->in[c->pos]);
 
-		if ((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' || byte == '_') {
+		if ((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
+		    byte == '_') {
 			text_add_byte(t, byte);
 			c->pos++;
 		} else if ((n = wide(c)) != 0) {
@@ -258,7 +262,8 @@ parse_label(struct address_cursor *c, struct text *t)
 			break;
 		}
 	}
-	return !t->failed && t->len > from && t->len - from <= LABEL_MAX && t->data[from] != '-' && t->data[t->len - 1] != '-';
+	return !t->failed && t->len > from && t->len - from <= LABEL_MAX && t->data[from] != '-' &&
+	    t->data[t->len - 1] != '-';
 }
 
 static bool

@@ -31,7 +31,10 @@ empty_line(const char *data, size_t len, size_t pos)
 	return 0;
 }
 
-/* Length of the field name at `pos`, its colon at *colon; 0 when there is none (RFC 5322 3.6.8, blanks as in 4.5). */
+/*
+ * Length of the field name at `pos`, its colon at *colon; 0 when there is none (RFC 5322 3.6.8, blanks as in
+ * 4.5).
+ */
 static size_t
 name_length(const char *data, size_t len, size_t pos, size_t *colon)
 {

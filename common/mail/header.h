@@ -18,7 +18,8 @@ struct header_field {
  * The field at `*pos` (LF or CRLF lines). 1 found and pos moved; 0 the header ends: at an empty line (pos
  * is left at it), at a line that is no field, or at the end of the bytes.
  */
-int header_next(const char *data, size_t len, size_t *pos, struct header_field *f) __attribute__((warn_unused_result));
+int header_next(const char *data, size_t len, size_t *pos,
+    struct header_field *f) __attribute__((warn_unused_result));
 bool header_is(const struct header_field *f, const char *name);	/* case-insensitive */
 /* Bytes of the header including the empty line that ends it; `len` when there is none. */
 size_t header_size(const char *data, size_t len);

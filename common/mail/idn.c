@@ -39,7 +39,8 @@ idn_to_ascii(char out[IDN_SIZE], const char *domain)
 			out[i] = (char)tolower((unsigned char)domain[i]);
 		return true;
 	}
-	if (idn2_lookup_u8((const uint8_t *)domain, &found, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK) {
+	if (idn2_lookup_u8((const uint8_t *)domain, &found,
+	    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) == IDN2_OK) {
 		size_t len = strlen((char *)found);
 
 		good = len < IDN_SIZE && net_is_hostname((char *)found);

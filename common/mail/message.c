@@ -24,7 +24,8 @@ static const struct { const char *name; unsigned bit; } flag_row[] = {
 	{ "report", MESSAGE_REPORT }, { "resolved", MESSAGE_RESOLVED },
 };
 static const struct { const char *name; unsigned bit; } notify_row[] = {
-	{ "never", NOTIFY_NEVER }, { "success", NOTIFY_SUCCESS }, { "failure", NOTIFY_FAILURE }, { "delay", NOTIFY_DELAY },
+	{ "never", NOTIFY_NEVER }, { "success", NOTIFY_SUCCESS }, { "failure", NOTIFY_FAILURE },
+	{ "delay", NOTIFY_DELAY },
 };
 static const char *const ret_name[] = { [RET_DEFAULT] = "", [RET_FULL] = "full", [RET_HDRS] = "hdrs" };
 
@@ -142,10 +143,11 @@ message_envelope_format(const struct message_envelope *e, struct buf *out)
 
 	buf_puts(out, MESSAGE_MAGIC);
 	clock_format_utc(date, message_id_is_valid(e->id) ? message_id_time_us(e->id) : 0);
-	ok = put_line(out, "arrived", date) && put_line(out, "client", e->client) && put_line(out, "helo", e->helo) &&
+	ok = put_line(out, "arrived", date) && put_line(out, "client", e->client) &&
+	    put_line(out, "helo", e->helo) &&
 	    put_line(out, "user", e->user) && put_line(out, "protocol", e->protocol) &&
-	    put_line(out, "ret", e->ret != RET_DEFAULT ? ret_name[e->ret] : NULL) && put_line(out, "envid", e->envid) &&
-	    put_line(out, "auth", e->auth);
+	    put_line(out, "ret", e->ret != RET_DEFAULT ? ret_name[e->ret] : NULL) &&
+	    put_line(out, "envid", e->envid) && put_line(out, "auth", e->auth);
 	put_flags(out, e->flags);
 	buf_puts(out, "marks: ");
 	for (size_t i = 0; i < e->nrcpt; i++)
@@ -303,9 +305,12 @@ parse_orcpt(struct envelope_parse *p, char *value)
 }
 
 static const struct { const char *name; parse_line *parse; } line_row[] = {
-	{ "arrived", parse_ignored }, { "client", parse_client }, { "helo", parse_helo }, { "user", parse_user },
-	{ "protocol", parse_protocol }, { "flags", parse_flags }, { "ret", parse_ret }, { "envid", parse_envid },
-	{ "auth", parse_auth }, { "x-sender", parse_sender }, { "x-receiver", parse_receiver }, { "x-notify", parse_notify },
+	{ "arrived", parse_ignored }, { "client", parse_client }, { "helo", parse_helo },
+	{ "user", parse_user },
+	{ "protocol", parse_protocol }, { "flags", parse_flags }, { "ret", parse_ret },
+	{ "envid", parse_envid },
+	{ "auth", parse_auth }, { "x-sender", parse_sender }, { "x-receiver", parse_receiver },
+	{ "x-notify", parse_notify },
 	{ "x-orcpt", parse_orcpt },
 };
 

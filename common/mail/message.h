@@ -67,7 +67,8 @@ struct message_envelope {
 	unsigned flags;			/* enum message_flags */
 	enum message_ret ret;
 	char *envid;			/* owned; NULL not given */
-	char *auth;			/* owned; AUTH= as an authenticated client gave it, in xtext; NULL: not known, which is <> */
+	/* Owned; AUTH= as an authenticated client gave it, in xtext; NULL: not known, which is <> */
+	char *auth;
 	/* set by message_envelope_parse: places in the file */
 	off_t marks_at;			/* the first mark byte */
 	off_t content_at;
@@ -79,9 +80,16 @@ struct message_recipient *message_envelope_add(struct message_envelope *e, const
 /* Deep copy of everything but the places. */
 void message_envelope_copy(struct message_envelope *to, const struct message_envelope *from);
 
-/* Appends the envelope lines and the empty line to `out`. 0, -1 when a value has control bytes or `out` failed. */
-int message_envelope_format(const struct message_envelope *e, struct buf *out) __attribute__((warn_unused_result));
-/* Fills `e` (zeroed by the caller; id is left alone) from the file's beginning. 1 whole; 0 needs more bytes; -1 and *why. */
+/*
+ * Appends the envelope lines and the empty line to `out`. 0, -1 when a value has control bytes or `out`
+ * failed.
+ */
+int message_envelope_format(const struct message_envelope *e,
+    struct buf *out) __attribute__((warn_unused_result));
+/*
+ * Fills `e` (zeroed by the caller; id is left alone) from the file's beginning. 1 whole; 0 needs more bytes;
+ * -1 and *why.
+ */
 int message_envelope_parse(struct message_envelope *e, const char *data, size_t len, const char **why)
 	__attribute__((warn_unused_result));
 
@@ -90,7 +98,10 @@ void message_end_format(char *dst, uint64_t size);
 /* The content's size, or -1 when these bytes are no end record. */
 int64_t message_end_parse(const char *src);
 
-/* Ids: 11 digits of time (microseconds, 55 bit) and 5 of chance, alphabet 0-9 a-z without i l o u; they sort by time. */
+/*
+ * Ids: 11 digits of time (microseconds, 55 bit) and 5 of chance, alphabet 0-9 a-z without i l o u; they sort
+ * by time.
+ */
 void message_id_make(char *id, int64_t wall_us, uint32_t chance);
 bool message_id_is_valid(const char *id);
 int64_t message_id_time_us(const char *id);

@@ -14,7 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char class_digit[] = { [VERDICT_DELIVERED] = '2', [VERDICT_LATER] = '4', [VERDICT_REFUSED] = '5' };
+static const char class_digit[] = { [VERDICT_DELIVERED] = '2', [VERDICT_LATER] = '4',
+    [VERDICT_REFUSED] = '5' };
 
 /* Copies with blanks for control characters, runs of blanks folded to one, none at the ends. */
 static void
@@ -80,7 +81,8 @@ status_length(const char *text, char c)
 void
 verdict_from_reply(struct verdict *v, int code, const char *text, const char *host)
 {
-	enum verdict_what what = code / 100 == 2 ? VERDICT_DELIVERED : code / 100 == 5 ? VERDICT_REFUSED : VERDICT_LATER;
+	enum verdict_what what = code / 100 == 2 ? VERDICT_DELIVERED : code / 100 == 5 ? VERDICT_REFUSED :
+	    VERDICT_LATER;
 	size_t n = status_length(text, class_digit[what]);
 
 	*v = (struct verdict){ .what = what, .code = code };

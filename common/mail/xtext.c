@@ -27,7 +27,8 @@ hex_value(char c, bool lower)
 static int
 hex_byte(const char *text, size_t left)
 {
-	int high = left >= 3 ? hex_value(text[1], false) : -1, low = left >= 3 ? hex_value(text[2], false) : -1;
+	int high = left >= 3 ? hex_value(text[1], false) : -1,
+	    low = left >= 3 ? hex_value(text[2], false) : -1;
 
 	return text[0] == '+' && high >= 0 && low >= 0 ? high * 16 + low : -1;
 }
@@ -55,7 +56,8 @@ static size_t
 utf8_take(const unsigned char *s, size_t left, uint32_t *point)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+	size_t n = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 :
+	    (s[0] & 0xf8) == 0xf0 ? 4 : 0;
 
 	if (n == 0 || n > left)
 		return 0;
@@ -82,7 +84,8 @@ embedded_take(const char *text, size_t left, uint32_t *point)
 		*point = *point << 4 | (unsigned)digit;
 		at++;
 	}
-	if (at == left || text[at] != '}' || at < 5 || *point > 0x10ffff || (*point >= 0xd800 && *point < 0xe000))
+	if (at == left || text[at] != '}' || at < 5 || *point > 0x10ffff ||
+	    (*point >= 0xd800 && *point < 0xe000))
 		return 0;
 	if (*point < 0xa0 && *point != ' ' && *point != '+' && *point != '=' && *point != '\\')
 		return 0;
@@ -113,7 +116,8 @@ is_utf8_address(const char *text, size_t len, bool raw)
 static bool
 is_type(const char *text, size_t len)
 {
-	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*-/?^_`{|}~";
+	static const char good[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*-/?^_`{|}~";
 
 	for (size_t i = 0; i < len; i++)
 		if (text[i] == '\0' || strchr(good, text[i]) == NULL)

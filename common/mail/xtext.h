@@ -1,4 +1,7 @@
-/* xtext - the encodings of DSN parameters: xtext (RFC 3461 4) and utf-8-addr-xtext/-unitext (RFC 6533 3). Pure */
+/*
+ * xtext - the encodings of DSN parameters: xtext (RFC 3461 4) and utf-8-addr-xtext/-unitext (RFC 6533 3).
+ * Pure
+ */
 #ifndef COMMON_MAIL_XTEXT_H
 #define COMMON_MAIL_XTEXT_H
 

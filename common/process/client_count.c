@@ -3,9 +3,10 @@
  *
  * Runs in:  listener (takes, gives), master (makes, clears after a death)
  * Owns:     nothing: the memory is shared, each cell is changed by the process whose slot it bears alone
- * Promise:  never more than the limit; two that take the last place at once may both be refused. A process that dies
- *           in any instruction leaves nothing counted, and nobody ever waits for another
- * Fails by: letting in uncounted, where CLIENT_COUNT_REACH cells around an address are all taken (some 60,000 clients)
+ * Promise:  never more than the limit; two that take the last place at once may both be refused. A process
+ *           that dies in any instruction leaves nothing counted, and nobody ever waits for another
+ * Fails by: letting in uncounted, where CLIENT_COUNT_REACH cells around an address are all taken (some 60,000
+ *           clients)
  */
 #include "common/process/client_count.h"
 
@@ -44,7 +45,8 @@ place_of(const struct client_count *c, unsigned slot, const uint8_t key[16])
 	memcpy(seed, c->seed, sizeof(seed));
 	memcpy(word, key, sizeof(word));
 	h = mix(mix(mix(seed[0], word[0]), word[1]), seed[1]);
-	p = (struct place){ .home = (uint32_t)(h % CLIENT_COUNT_CELLS), .mark = mix(h, seed[0]) >> (COUNT_BITS + SLOT_BITS) };
+	p = (struct place){ .home = (uint32_t)(h % CLIENT_COUNT_CELLS),
+	    .mark = mix(h, seed[0]) >> (COUNT_BITS + SLOT_BITS) };
 	if (p.mark == 0)
 		p.mark = 1;
 	p.owner = p.mark << SLOT_BITS | (slot & ((1U << SLOT_BITS) - 1));
@@ -77,7 +79,8 @@ claim(struct client_count *c, const struct place *p)
 		_Atomic uint64_t *cell = cell_at(c, p, i);
 		uint64_t nobody = 0;
 
-		if (atomic_load(cell) == 0 && atomic_compare_exchange_strong(cell, &nobody, p->owner << COUNT_BITS | 1))
+		if (atomic_load(cell) == 0 && atomic_compare_exchange_strong(cell, &nobody,
+		    p->owner << COUNT_BITS | 1))
 			return cell;
 	}
 	return NULL;

@@ -1,6 +1,7 @@
 /*
- * counters - numbers of one virtual server in memory shared by its processes and the master; one row a counter.
- * Names follow the "SMTP Server" performance object. Adding is atomic and cheap; any process, any thread.
+ * counters - numbers of one virtual server in memory shared by its processes and the master; one row a
+ * counter. Names follow the "SMTP Server" performance object. Adding is atomic and cheap; any process, any
+ * thread.
  */
 #ifndef COMMON_PROCESS_COUNTERS_H
 #define COMMON_PROCESS_COUNTERS_H
@@ -17,12 +18,14 @@ enum counter {
 	COUNTER_TLS_SESSIONS, COUNTER_TLS_FAILED,
 	COUNTER_OUTBOUND_TOTAL, COUNTER_OUTBOUND_CURRENT, COUNTER_OUTBOUND_REFUSED, COUNTER_CONNECTION_ERRORS,
 	COUNTER_BYTES_RECEIVED, COUNTER_BYTES_SENT,
-	COUNTER_QUEUE_LENGTH, COUNTER_QUEUE_LOCAL, COUNTER_QUEUE_REMOTE, COUNTER_QUEUE_RETRY, COUNTER_QUEUE_HELD, COUNTER_QUEUE_ETRN,
+	COUNTER_QUEUE_LENGTH, COUNTER_QUEUE_LOCAL, COUNTER_QUEUE_REMOTE, COUNTER_QUEUE_RETRY,
+	    COUNTER_QUEUE_HELD, COUNTER_QUEUE_ETRN,
 	COUNTER_ASKED,
 	COUNTER_RETRIES, COUNTER_NDRS, COUNTER_DELAY_REPORTS, COUNTER_SUCCESS_REPORTS,
 	COUNTER_BADMAIL_PICKUP, COUNTER_BADMAIL_GENERAL, COUNTER_BADMAIL_HOPS, COUNTER_BADMAIL_NDR,
 	COUNTER_BADMAIL_NO_RECIPIENTS, COUNTER_BADMAIL_DAMAGED,
-	COUNTER_PICKUP, COUNTER_DROP, COUNTER_DNS_QUERIES, COUNTER_HINTS_LOST, COUNTER_LOG_LOST, COUNTER_CRASHES, COUNTER_STATE,
+	COUNTER_PICKUP, COUNTER_DROP, COUNTER_DNS_QUERIES, COUNTER_HINTS_LOST, COUNTER_LOG_LOST,
+	    COUNTER_CRASHES, COUNTER_STATE,
 	COUNTER_COUNT
 };
 
@@ -47,12 +50,15 @@ void counters_add(struct counters *c, enum counter which, int64_t n);	/* c NULL:
 void counters_set(struct counters *c, enum counter which, int64_t n);
 int64_t counters_get(const struct counters *c, enum counter which);
 /*
- * Gauges of a process that died must not stay: each worker keeps its own share of INBOUND_CURRENT and OUTBOUND_CURRENT
+ * Gauges of a process that died must not stay: each worker keeps its own share of INBOUND_CURRENT and
+ *                                              OUTBOUND_CURRENT
  * in its slot; the master clears a slot when the process is reaped.
  */
-#define COUNTERS_SLOTS 256U	/* at most 64 listeners, as many of the reload before and of the one before that, and the others */
+/* At most 64 listeners, as many of the reload before and of the one before that, and the others */
+#define COUNTERS_SLOTS 256U
 void counters_use_slot(struct counters *c, unsigned slot);	/* worker: which slot is mine */
 void counters_clear_slot(struct counters *c, unsigned slot);	/* master */
-struct client_count *counters_crowd(struct counters *c);		/* connections per client, shared like the counters */
+/* Connections per client, shared like the counters */
+struct client_count *counters_crowd(struct counters *c);
 
 #endif

@@ -15,8 +15,9 @@ counters_text_prometheus(struct buf *out, const struct counters_text_server *ser
 		const struct counter_row *row = &counters_rows[which];
 
 		buf_printf(out, "# HELP postern_%s %s%s\n# TYPE postern_%s %s\n", row->name, row->title,
-		    which == COUNTER_STATE ? ": 1 starting, 2 started, 3 stopping, 4 stopped, 5 pausing, 6 paused, 7 continuing" : "", row->name,
-		    row->gauge ? "gauge" : "counter");
+		    which == COUNTER_STATE ?
+		    ": 1 starting, 2 started, 3 stopping, 4 stopped, 5 pausing, 6 paused, 7 continuing" : "",
+		    row->name, row->gauge ? "gauge" : "counter");
 		for (size_t i = 0; i < n; i++)
 			buf_printf(out, "postern_%s{server=\"%s\"} %lld\n", row->name, server[i].name,
 			    (long long)counters_get(server[i].counters, which));

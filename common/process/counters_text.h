@@ -12,7 +12,10 @@ struct counters_text_server {
 	const struct counters *counters;
 };
 
-/* Every counter with HELP and TYPE, a sample a virtual server, zero values too: "postern_state{server="default"} 2". */
+/*
+ * Every counter with HELP and TYPE, a sample a virtual server, zero values too:
+ * "postern_state{server="default"} 2".
+ */
 void counters_text_prometheus(struct buf *out, const struct counters_text_server *server, size_t n);
 
 #endif

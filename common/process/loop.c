@@ -113,11 +113,13 @@ io_ready(evutil_socket_t fd, short events, void *arg)
 static void
 io_assign(struct loop_io *io, int fd)
 {
-	short events = (short)(EV_PERSIST | ((io->want & LOOP_READ) ? EV_READ : 0) | ((io->want & LOOP_WRITE) ? EV_WRITE : 0));
+	short events = (short)(EV_PERSIST | ((io->want & LOOP_READ) ? EV_READ : 0) |
+	    ((io->want & LOOP_WRITE) ? EV_WRITE : 0));
 
 	event_assign(&io->event, io->loop->base, fd, events, io_ready, io);
 	if (io->want != 0 && event_add(&io->event, NULL) == -1)
-		log_event(LOG_FAULT, NULL, "trouble", "doing=watch fd=%d reason=%s", fd, log_safe(strerror(errno)));
+		log_event(LOG_FAULT, NULL, "trouble", "doing=watch fd=%d reason=%s", fd,
+		    log_safe(strerror(errno)));
 }
 
 struct loop_io *
@@ -183,7 +185,8 @@ loop_timer_set(struct loop_timer *t, uint64_t after_ms)
 
 	if (after_ms > UINT64_C(1000) * 86400 * 3650)
 		after_ms = UINT64_C(1000) * 86400 * 3650;
-	tv = (struct timeval){ .tv_sec = (time_t)(after_ms / 1000), .tv_usec = (suseconds_t)(after_ms % 1000 * 1000) };
+	tv = (struct timeval){ .tv_sec = (time_t)(after_ms / 1000),
+	    .tv_usec = (suseconds_t)(after_ms % 1000 * 1000) };
 	evtimer_add(&t->event, &tv);
 }
 
@@ -220,7 +223,8 @@ signal_ready(void *arg, unsigned what)
 }
 
 void
-loop_signals(struct loop *l, const int *signals, void (*cb)(void *arg, int signo, bool queued, int value), void *arg)
+loop_signals(struct loop *l, const int *signals, void (*cb)(void *arg, int signo, bool queued, int value),
+    void *arg)
 {
 	sigset_t set;
 

@@ -15,13 +15,20 @@ struct loop *loop_new(void);		/* dies when the system refuses */
 void loop_free(struct loop *l);
 void loop_run(struct loop *l);		/* until loop_stop */
 void loop_stop(struct loop *l);
-/* The struct event_base, for libraries that share the loop (libunbound in the resolver helper); nobody else asks. */
+/*
+ * The struct event_base, for libraries that share the loop (libunbound in the resolver helper); nobody else
+ * asks.
+ */
 void *loop_base(struct loop *l);
 /* The event base, for a library that shares the loop (libunbound); struct event_base *. */
 void *loop_base(struct loop *l);
 
-/* Watches `fd` (not owned) for `what` (0: nothing yet); level-triggered, persistent. The callback may free the object. */
-struct loop_io *loop_io_new(struct loop *l, int fd, unsigned what, void (*cb)(void *arg, unsigned what), void *arg);
+/*
+ * Watches `fd` (not owned) for `what` (0: nothing yet); level-triggered, persistent. The callback may free
+ * the object.
+ */
+struct loop_io *loop_io_new(struct loop *l, int fd, unsigned what, void (*cb)(void *arg, unsigned what),
+    void *arg);
 void loop_io_want(struct loop_io *io, unsigned what);	/* no system call when unchanged */
 void loop_io_free(struct loop_io *io);			/* NULL is fine; before close(fd) */
 
@@ -36,7 +43,8 @@ void loop_timer_free(struct loop_timer *t);		/* NULL is fine */
  * Signals as events (signalfd): blocks those in the 0-ended list and calls back with each; `value` is what
  * sigqueue(3) sent, `queued` whether it did. Once a loop, before threads are made.
  */
-void loop_signals(struct loop *l, const int *signals, void (*cb)(void *arg, int signo, bool queued, int value), void *arg);
+void loop_signals(struct loop *l, const int *signals,
+    void (*cb)(void *arg, int signo, bool queued, int value), void *arg);
 
 /* May be called from any thread: `cb` runs soon on the loop, once for any number of wakes. */
 struct loop_waker;

@@ -44,7 +44,8 @@ struct pool_lane {
 
 struct pool {
 	pthread_mutex_t lock;
-	sem_t work;			/* one that is called passes; no condition: before glibc 2.41 those lose a wake-up (its bug 25847) */
+	/* One that is called passes; no condition: before glibc 2.41 those lose a wake-up (its bug 25847) */
+	sem_t work;
 	struct loop_waker *waker;
 	struct pool_lane *lanes;
 	struct batch *finished, **finished_end;
@@ -54,7 +55,9 @@ struct pool {
 	bool ending;
 };
 
-/* Finished after the loop ended: their owners will not hear of them, so the jobs stay until the process ends. */
+/*
+ * Finished after the loop ended: their owners will not hear of them, so the jobs stay until the process ends.
+ */
 static struct batch *unheard;
 
 static struct pool_lane *
@@ -224,8 +227,8 @@ pool_free(struct pool *p)
 }
 
 struct pool_lane *
-pool_lane_new(struct pool *p, unsigned parallel, size_t batch_max, void (*run)(void *arg, void **jobs, size_t n),
-    void (*done)(void *arg, void *job), void *arg)
+pool_lane_new(struct pool *p, unsigned parallel, size_t batch_max,
+    void (*run)(void *arg, void **jobs, size_t n), void (*done)(void *arg, void *job), void *arg)
 {
 	struct pool_lane *lane = mem_new(struct pool_lane);
 	struct pool_lane **end;

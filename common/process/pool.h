@@ -17,8 +17,8 @@ struct pool *pool_new(struct loop *l, unsigned threads);
 void pool_free(struct pool *p);
 
 /*
- * `run` is called on a pool thread with 1..batch_max jobs in order of submission, at most `parallel` batches of the lane at a
- * time; then `done` on the loop for each job, in that order. Lanes live as long as the pool.
+ * `run` is called on a pool thread with 1..batch_max jobs in order of submission, at most `parallel` batches
+ * of the lane at a time; then `done` on the loop for each job, in that order. Lanes live as long as the pool.
  */
 struct pool_lane *pool_lane_new(struct pool *p, unsigned parallel, size_t batch_max,
     void (*run)(void *arg, void **jobs, size_t n), void (*done)(void *arg, void *job), void *arg);

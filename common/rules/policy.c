@@ -1,6 +1,6 @@
 /*
- * policy - who may connect and where mail may go: decided by recipient domain, client (its address, its confirmed names)
- * and authentication alone
+ * policy - who may connect and where mail may go: decided by recipient domain, client (its address, its
+ * confirmed names) and authentication alone
  *
  * Runs in:  listener, posternctl (pure)
  * Owns:     nothing

@@ -32,7 +32,8 @@ enum policy_answer {
 
 bool policy_wants_names(const struct config_server *server);	/* a list or reverse-dns may ask for them */
 enum policy_answer policy_may_connect(const struct config_server *server, const struct policy_client *client);
-enum policy_answer policy_may_relay(const struct config_server *server, const struct policy_client *client, bool authenticated);
+enum policy_answer policy_may_relay(const struct config_server *server, const struct policy_client *client,
+    bool authenticated);
 enum policy_domain policy_domain(const struct config_server *server, const char *domain);
 /* `literal`, parsed before ("[192.0.2.1]", "[ipv6:2001:db8::1]"), is this address. */
 bool policy_is_literal(const char *literal, const struct sockaddr *local);

@@ -3,8 +3,9 @@
  *
  * Runs in:  deliver, on the loop; posternctl; pure
  * Owns:     the parsed smart hosts of the server and of its remote domains
- * Promise:  local domains first, then the remote domain's own entry (exact before longest "*."), then the server's
- *           smart hosts, then DNS; the entry's security wins on each of these ways; nothing is looked up
+ * Promise:  local domains first, then the remote domain's own entry (exact before longest "*."), then the
+ *           server's smart hosts, then DNS; the entry's security wins on each of these ways; nothing is
+ *           looked up
  * Fails by: route_new NULL; route_find never
  */
 #include "common/rules/route.h"
@@ -23,7 +24,8 @@
 struct hosts {
 	const struct config_domain *domain;	/* NULL: the server's */
 	struct destination d;			/* no host: by DNS */
-	struct destination via;			/* the server's smart hosts under this domain's security; no host: as they are */
+	/* The server's smart hosts under this domain's security; no host: as they are */
+	struct destination via;
 	struct destination_security direct;	/* of hosts that the DNS names */
 	char *suffix;				/* what that adds to a key */
 };
@@ -126,7 +128,8 @@ static char *
 make_suffix(const struct destination_security *own, const struct destination_security *usual)
 {
 	static const char *const names[] = {
-		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may", [CONFIG_OUT_TLS_REQUIRED] = "required",
+		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may",
+		[CONFIG_OUT_TLS_REQUIRED] = "required",
 		[CONFIG_OUT_TLS_VERIFY] = "verify", [CONFIG_OUT_TLS_DANE] = "dane",
 	};
 
@@ -151,8 +154,8 @@ make_hosts_key(struct destination *d, const char *suffix)
 
 	buf_puts(&key, "hosts:");
 	for (size_t i = 0; i < d->nhost; i++)
-		buf_printf(&key, "%s%s%s%s:%u", i == 0 ? "" : ",", d->host[i].literal ? "[" : "", d->host[i].name,
-		    d->host[i].literal ? "]" : "", d->host[i].port);
+		buf_printf(&key, "%s%s%s%s:%u", i == 0 ? "" : ",", d->host[i].literal ? "[" : "",
+		    d->host[i].name, d->host[i].literal ? "]" : "", d->host[i].port);
 	if (d->helo)
 		buf_puts(&key, ";helo");
 	buf_puts(&key, suffix);
@@ -208,7 +211,8 @@ is_dns(const struct config_strings *route)
 }
 
 static int
-add_hosts(struct route *r, const struct config_domain *domain, const struct config_strings *texts, const char **why)
+add_hosts(struct route *r, const struct config_domain *domain, const struct config_strings *texts,
+    const char **why)
 {
 	const struct config_server *s = r->server;
 	struct destination_security own = security_of(s, domain, false), usual = security_of(s, NULL, false),
@@ -318,7 +322,8 @@ void
 route_find(const struct route *r, const char *domain, struct route_answer *a)
 {
 	const struct config_server *s = r->server;
-	const struct config_domain *entry = *domain == '\0' ? s->default_domain : config_domain_find(s, domain);
+	const struct config_domain *entry = *domain == '\0' ? s->default_domain :
+	    config_domain_find(s, domain);
 	const struct hosts *own = &r->hosts[0];
 	bool own_dns = false;
 	const struct destination *smart;
@@ -332,7 +337,8 @@ route_find(const struct route *r, const char *domain, struct route_answer *a)
 		a->hold = entry->hold;
 		a->port = own->d.port;
 		a->hosts = own->d.nhost > 0 ? &own->d : NULL;
-		own_dns = entry->has_route && a->hosts == NULL;	/* "route = dns" over the server's smart host */
+		/* "route = dns" over the server's smart host */
+		own_dns = entry->has_route && a->hosts == NULL;
 	}
 	a->security = own->direct;
 	a->suffix = own->suffix;
@@ -358,7 +364,8 @@ route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct rout
 	if (a->port == 25)
 		snprintf(key, ROUTE_KEY_SIZE, "dns:%s%s%s", domain, a->helo ? ";helo" : "", a->suffix);
 	else
-		snprintf(key, ROUTE_KEY_SIZE, "dns:%s:%u%s%s", domain, a->port, a->helo ? ";helo" : "", a->suffix);
+		snprintf(key, ROUTE_KEY_SIZE, "dns:%s:%u%s%s", domain, a->port, a->helo ? ";helo" : "",
+		    a->suffix);
 }
 
 void
@@ -367,8 +374,8 @@ route_direct(struct destination *d, const char *domain, const struct route_answe
 	char key[ROUTE_KEY_SIZE];
 
 	route_direct_key(key, domain, a);
-	*d = (struct destination){ .key = mem_strdup(key), .domain = mem_strdup(domain), .port = a->port, .helo = a->helo,
-	    .security = a->security };
+	*d = (struct destination){ .key = mem_strdup(key), .domain = mem_strdup(domain), .port = a->port,
+	    .helo = a->helo, .security = a->security };
 	d->by_mx = *domain != '[';
 	if (d->by_mx)
 		return;
@@ -376,7 +383,10 @@ route_direct(struct destination *d, const char *domain, const struct route_answe
 	d->nhost = route_host_parse(d->host, domain, a->port) == 0 ? 1 : 0;
 }
 
-/* 5.1.2 and 5.4.4 without a reply code are our own words for "no such domain"; 4.4.1, 4.4.3, 4.4.4 for "not reached". */
+/*
+ * 5.1.2 and 5.4.4 without a reply code are our own words for "no such domain"; 4.4.1, 4.4.3, 4.4.4 for "not
+ * reached".
+ */
 bool
 route_is_fallback(const struct route *r, const struct verdict *v)
 {
@@ -385,7 +395,8 @@ route_is_fallback(const struct route *r, const struct verdict *v)
 	if (v->what == VERDICT_REFUSED)
 		return strcmp(v->status, "5.1.2") == 0 || strcmp(v->status, "5.4.4") == 0;
 	return v->what == VERDICT_LATER && r->server->smart_host_after_direct == CONFIG_DIRECT_ON_FAILURE &&
-	    (strcmp(v->status, "4.4.1") == 0 || strcmp(v->status, "4.4.3") == 0 || strcmp(v->status, "4.4.4") == 0);
+	    (strcmp(v->status, "4.4.1") == 0 || strcmp(v->status, "4.4.3") == 0 ||
+	    strcmp(v->status, "4.4.4") == 0);
 }
 
 bool
@@ -397,7 +408,8 @@ route_masquerade(const struct route *r, const char *sender, char out[ADDRESS_MAX
 
 	if (r->server->masquerade == NULL || *sender == '\0' || address_from_text(&a, sender) == -1)
 		return false;
-	entry = address_is_bare(&a) ? r->server->default_domain : config_domain_find(r->server, address_domain(&a));
+	entry = address_is_bare(&a) ? r->server->default_domain : config_domain_find(r->server,
+	    address_domain(&a));
 	if (entry == NULL || entry->type == CONFIG_DOMAIN_REMOTE)
 		return false;
 	n = snprintf(out, ADDRESS_MAX + 1, "%.*s@%s", (int)a.at, a.text, r->server->masquerade);

@@ -1,5 +1,6 @@
 /*
- * route - from a recipient's domain to where it goes: what the deliver worker goes by, and posternctl explain. Pure
+ * route - from a recipient's domain to where it goes: what the deliver worker goes by, and posternctl
+ * explain. Pure
  */
 #ifndef COMMON_RULES_ROUTE_H
 #define COMMON_RULES_ROUTE_H
@@ -15,15 +16,23 @@
 
 struct route;
 
-/* How its hosts are spoken to: by the keys of the remote domain where they are given, else by the server's. */
+/*
+ * How its hosts are spoken to: by the keys of the remote domain where they are given, else by the server's.
+ */
 struct destination_security {
 	enum config_outbound_tls tls;
 	struct config_account account;	/* strings are the configuration's */
 };
 
-/* Where recipients go: made by route, asked for by remote. Two jobs with equal `key` share queue and connections. */
+/*
+ * Where recipients go: made by route, asked for by remote. Two jobs with equal `key` share queue and
+ * connections.
+ */
 struct destination {
-	char *key;			/* "dns:example.com" or "hosts:[192.0.2.1]:25,relay.example:587;helo;tls=verify;account=example.com" */
+	/*
+	 * "dns:example.com" or "hosts:[192.0.2.1]:25,relay.example:587;helo;tls=verify;account=example.com"
+	 */
+	char *key;
 	char *domain;			/* for logs and the per-domain limit */
 	bool by_mx;			/* look up MX of `domain`; else `host` in order */
 	struct destination_host { char *name; bool literal; uint16_t port; } *host; size_t nhost;
@@ -55,7 +64,8 @@ void route_find(const struct route *r, const char *domain, struct route_answer *
 #define ROUTE_KEY_SIZE (2 * DNS_NAME_SIZE + 64)
 /* The key of a direct destination. */
 void route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a);
-void route_direct(struct destination *d, const char *domain, const struct route_answer *a);	/* filled; see route_destination_done */
+/* Filled; see route_destination_done */
+void route_direct(struct destination *d, const char *domain, const struct route_answer *a);
 void route_destination_copy(struct destination *to, const struct destination *from);
 void route_destination_done(struct destination *d);
 /* Whether what was agreed with a host under one of them does for the other. */
@@ -65,6 +75,7 @@ bool route_is_fallback(const struct route *r, const struct verdict *v);
 /* The sender as outgoing mail shows it (masquerade). False: as it is. */
 bool route_masquerade(const struct route *r, const char *sender, char out[ADDRESS_MAX + 1]);
 /* "name", "name:587", "[192.0.2.1]", "[2001:db8::1]:25". 0 or -1. */
-int route_host_parse(struct destination_host *h, const char *text, uint16_t port) __attribute__((warn_unused_result));
+int route_host_parse(struct destination_host *h, const char *text,
+    uint16_t port) __attribute__((warn_unused_result));
 
 #endif

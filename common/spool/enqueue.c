@@ -61,7 +61,8 @@ run_write(void *arg, void **jobs, size_t n)
 		struct enqueue_message *m = jobs[i];
 
 		if (m->step == STEP_WRITE) {
-			(void)!spool_draft_write(m->draft, m->writing.data, m->writing.len); /* sticky in the draft */
+			/* Sticky in the draft */
+			(void)!spool_draft_write(m->draft, m->writing.data, m->writing.len);
 		} else {
 			spool_draft_free(m->draft);
 			m->draft = NULL;

@@ -1,16 +1,17 @@
 /*
  * spool - where messages live, and how they move. The only file that spells a path below a home.
  *
- * Every call here may block on the disk: workers call it from pool jobs (common/process/pool), never from the loop,
+ * Every call here may block on the disk: workers call it from pool jobs (common/process/pool), never from the
+ *                                        loop,
  * but for spool_open(), spool_scan_*() at start and reads (spool_load, spool_content_*).
  * All return 0, or -1 with errno, unless they say otherwise; none logs, none exits.
  *
  *   pickup/.taken-ID-NAME  a pickup file being taken: its message is being written, or in the queue
- *   queue/new/TAG.ID     being written; nobody was promised anything. TAG is the writing process's, which holds a
- *   queue/new/TAG.lock   flock on this for its life: what an unlocked TAG left behind is swept by spool_scan
- *   queue/BBB/ID         accepted: whole, synced; mtime = next due time; sticky bit (ls shows T): an operator holds it
- *   queue/BBB/ID.note    lines about it (failures, deferrals); never without its ID for long
- *   drop/.ID-N.part      a drop file being written
+ *   queue/new/TAG.ID     being written; nobody was promised anything. TAG is the writing process's, which
+ *   holds a queue/new/TAG.lock   flock on this for its life: what an unlocked TAG left behind is swept by
+ *   spool_scan queue/BBB/ID         accepted: whole, synced; mtime = next due time; sticky bit (ls shows T):
+ *   an operator holds it queue/BBB/ID.note    lines about it (failures, deferrals); never without its ID for
+ *   long drop/.ID-N.part      a drop file being written
  *   drop/ID-N.eml        a drop file, whole
  *   badmail/ID.bad .bdr .bdp   message, reason in words, envelope for machines; .bad comes last
  */
@@ -30,27 +31,44 @@ struct spool_paths {
 	const char *pickup, *queue, *drop, *badmail;
 };
 
-/* Opens (and makes, mode 0700, pickup 0770) the folders; a NULL path is left out, and must not be used then. NULL and errno; `*where` then points at the path that failed. */
-struct spool *spool_open(const struct spool_paths *paths, const char **where) __attribute__((warn_unused_result));
+/*
+ * Opens (and makes, mode 0700, pickup 0770) the folders; a NULL path is left out, and must not be used then.
+ * NULL and errno; `*where` then points at the path that failed.
+ */
+struct spool *spool_open(const struct spool_paths *paths,
+    const char **where) __attribute__((warn_unused_result));
 void spool_close(struct spool *s);
-/* The deliver process owns the queue: takes the lock of queue/. 0; -1 EWOULDBLOCK when another has it. Held until spool_close. */
+/*
+ * The deliver process owns the queue: takes the lock of queue/. 0; -1 EWOULDBLOCK when another has it. Held
+ * until spool_close.
+ */
 int spool_own_queue(struct spool *s) __attribute__((warn_unused_result));
 
 /* --- writing a message into the queue --- */
 struct spool_draft;
 
-/* A draft in memory; copies nothing of `e` but formats it now. `e` may be freed after. NULL and errno (EINVAL: bad value). */
-struct spool_draft *spool_draft_new(struct spool *s, const struct message_envelope *e) __attribute__((warn_unused_result));
-/* Gives the draft a fixed id instead of a fresh one: a commit then fails with EEXIST when that id is in the queue (its name synced). Before any write. */
+/*
+ * A draft in memory; copies nothing of `e` but formats it now. `e` may be freed after. NULL and errno
+ * (EINVAL: bad value).
+ */
+struct spool_draft *spool_draft_new(struct spool *s,
+    const struct message_envelope *e) __attribute__((warn_unused_result));
+/*
+ * Gives the draft a fixed id instead of a fresh one: a commit then fails with EEXIST when that id is in the
+ * queue (its name synced). Before any write.
+ */
 void spool_draft_name(struct spool_draft *d, const char *id);
-void spool_draft_hold(struct spool_draft *d);	/* held from its first moment in the queue. Before any write */
+/* Held from its first moment in the queue. Before any write */
+void spool_draft_hold(struct spool_draft *d);
 /* Appends content. Opens the file on first use. After a failure all further calls fail alike. */
-int spool_draft_write(struct spool_draft *d, const void *data, size_t len) __attribute__((warn_unused_result));
+int spool_draft_write(struct spool_draft *d, const void *data,
+    size_t len) __attribute__((warn_unused_result));
 /* The last piece of content and the end record in one write. Optional: the commit does it otherwise. */
 int spool_draft_end(struct spool_draft *d, const void *data, size_t len) __attribute__((warn_unused_result));
 /*
- * Ends, syncs, renames and folder-syncs `n` drafts of one spool as one group. Result of each in spool_draft_error()
- * (0 accepted). A failed one left no file behind. The objects stay until spool_draft_free.
+ * Ends, syncs, renames and folder-syncs `n` drafts of one spool as one group. Result of each in
+ * spool_draft_error() (0 accepted). A failed one left no file behind. The objects stay until
+ * spool_draft_free.
  */
 void spool_draft_commit(struct spool_draft **drafts, size_t n);
 int spool_draft_error(const struct spool_draft *d);
@@ -67,34 +85,44 @@ struct spool_entry {
 
 /*
  * Calls `each` for every message in buckets that changed since the last scan of this object (all, the first
- * time, or with `all`). Also removes what a dead writer left in new/ and orphan notes, and moves files that are no queue files to badmail.
- * `each` may be told of ids it already knows. Returns how many it told of, or -1.
+ * time, or with `all`). Also removes what a dead writer left in new/ and orphan notes, and moves files that
+ * are no queue files to badmail. `each` may be told of ids it already knows. Returns how many it told of, or
+ * -1.
  */
-ssize_t spool_scan(struct spool *s, bool all, void (*each)(void *arg, const struct spool_entry *entry), void *arg);
+ssize_t spool_scan(struct spool *s, bool all, void (*each)(void *arg, const struct spool_entry *entry),
+    void *arg);
 
-/* Opens and reads one message's envelope; `*fd` (owned by the caller) stays open for the content. -1: ENOENT gone, EBADMSG damaged (*why). */
+/*
+ * Opens and reads one message's envelope; `*fd` (owned by the caller) stays open for the content. -1: ENOENT
+ * gone, EBADMSG damaged (*why).
+ */
 int spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd, const char **why)
 	__attribute__((warn_unused_result));
 
 /* Overwrites the mark of recipient `index`; `fd` is from spool_load. Not synced: use spool_sync. */
-int spool_mark(struct spool *s, int fd, const struct message_envelope *e, size_t index, char mark) __attribute__((warn_unused_result));
+int spool_mark(struct spool *s, int fd, const struct message_envelope *e, size_t index,
+    char mark) __attribute__((warn_unused_result));
 int spool_sync(int fd) __attribute__((warn_unused_result));
 /* Sets the next due time (wall seconds). Not synced: a lost one means an earlier attempt. */
 int spool_set_due(struct spool *s, const char *id, int64_t due) __attribute__((warn_unused_result));
 /*
- * Holds or releases a message; it is tried no more until it is released, also after a restart. The loaded message is not touched. Many are
- * marked first and then synced, so that one journal commit serves them all. -1 ENOENT: gone.
+ * Holds or releases a message; it is tried no more until it is released, also after a restart. The loaded
+ * message is not touched. Many are marked first and then synced, so that one journal commit serves them all.
+ * -1 ENOENT: gone.
  */
 int spool_hold(struct spool *s, const char *id, bool held) __attribute__((warn_unused_result));
 int spool_hold_sync(struct spool *s, const char *id) __attribute__((warn_unused_result));
 /*
- * Puts the message, with its marks, its note and whether it is held, into the queue of `to` under its id, due at `due`: by a rename, or
- * to another file system by a copy that is synced there before it leaves `from`; a repeat after a crash finds the copy and goes on.
- * -1 EEXIST: another message has that id there; EINVAL: both are the same folder; ENOENT: gone.
+ * Puts the message, with its marks, its note and whether it is held, into the queue of `to` under its id, due
+ * at `due`: by a rename, or to another file system by a copy that is synced there before it leaves `from`; a
+ * repeat after a crash finds the copy and goes on. -1 EEXIST: another message has that id there; EINVAL: both
+ * are the same folder; ENOENT: gone.
  */
-int spool_move(struct spool *from, struct spool *to, const char *id, int64_t due) __attribute__((warn_unused_result));
+int spool_move(struct spool *from, struct spool *to, const char *id,
+    int64_t due) __attribute__((warn_unused_result));
 /* Appends `text` (whole lines) to the note of the message; synced when `sync`. */
-int spool_note_add(struct spool *s, const char *id, const char *text, bool sync) __attribute__((warn_unused_result));
+int spool_note_add(struct spool *s, const char *id, const char *text,
+    bool sync) __attribute__((warn_unused_result));
 /* The whole note into `out`; 1 read, 0 there is none, -1. */
 int spool_note_read(struct spool *s, const char *id, struct buf *out) __attribute__((warn_unused_result));
 /* Removes the message. Not synced: a message that returns is delivered twice, never lost. */
@@ -112,7 +140,10 @@ struct spool_drop {
 	const char *return_path;		/* text after "Return-Path: " without brackets */
 	int error;				/* out: 0, or errno */
 };
-/* Writes `n` drop files as one group: write, sync, rename to the visible name, folder sync. A file of that name that is there already is replaced (a repeat after a crash). */
+/*
+ * Writes `n` drop files as one group: write, sync, rename to the visible name, folder sync. A file of that
+ * name that is there already is replaced (a repeat after a crash).
+ */
 void spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n);
 /* The visible name, "ID-N.eml"; `dst` has 64 bytes. */
 void spool_drop_name(char *dst, const struct spool_drop *d);
@@ -122,13 +153,20 @@ void spool_drop_sweep(struct spool *s);
 int64_t spool_drop_size(struct spool *s);
 
 /* --- badmail --- */
-/* Writes ID.bdp, ID.bdr, then ID.bad, synced. `e` may be NULL when unknown; content is copied from source_fd at [at, at+size). */
+/*
+ * Writes ID.bdp, ID.bdr, then ID.bad, synced. `e` may be NULL when unknown; content is copied from source_fd
+ * at [at, at+size).
+ */
 int spool_badmail_write(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
     const char *details, int source_fd, off_t at, off_t size) __attribute__((warn_unused_result));
 
 /* Moves the queue file `id`, whatever it is, to badmail as it is: what spool_load called EBADMSG. */
-int spool_badmail_move(struct spool *s, const char *id, const char *reason, const char *details) __attribute__((warn_unused_result));
-/* Removes whole badmail triples older than `keep_seconds`, then the oldest ones until all are below `limit` bytes. How many, or -1. */
+int spool_badmail_move(struct spool *s, const char *id, const char *reason,
+    const char *details) __attribute__((warn_unused_result));
+/*
+ * Removes whole badmail triples older than `keep_seconds`, then the oldest ones until all are below `limit`
+ * bytes. How many, or -1.
+ */
 ssize_t spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit);
 
 /* One message of badmail. */
@@ -142,36 +180,54 @@ struct spool_badmail {
 /* The next ones in order of their names after `after` ("" the first): up to `n` of them. How many, or -1. */
 ssize_t spool_badmail_admin_list(struct spool *s, const char *after, struct spool_badmail *list, size_t n);
 /* The envelope: 1, 0 nothing is known of it (it may be damaged), -1. message_envelope_done frees. */
-int spool_badmail_admin_envelope(struct spool *s, const struct spool_badmail *b, struct message_envelope *e) __attribute__((warn_unused_result));
+int spool_badmail_admin_envelope(struct spool *s, const struct spool_badmail *b,
+    struct message_envelope *e) __attribute__((warn_unused_result));
 /* The words of .bdr, as written, up to the buffer's cap. 0 or -1. */
-int spool_badmail_admin_words(struct spool *s, const struct spool_badmail *b, struct buf *out) __attribute__((warn_unused_result));
+int spool_badmail_admin_words(struct spool *s, const struct spool_badmail *b,
+    struct buf *out) __attribute__((warn_unused_result));
 /* Opens the message for reading. -1: EINVAL it is no regular file. */
-int spool_badmail_admin_open(struct spool *s, const struct spool_badmail *b) __attribute__((warn_unused_result));
-/* Puts it into the queue as a new message, all of its recipients to do, and removes it here once that is on disk. `id` is out. */
-int spool_badmail_admin_retry(struct spool *s, const struct spool_badmail *b, char *id) __attribute__((warn_unused_result));
-int spool_badmail_admin_purge(struct spool *s, const struct spool_badmail *b) __attribute__((warn_unused_result));
+int spool_badmail_admin_open(struct spool *s,
+    const struct spool_badmail *b) __attribute__((warn_unused_result));
+/*
+ * Puts it into the queue as a new message, all of its recipients to do, and removes it here once that is on
+ * disk. `id` is out.
+ */
+int spool_badmail_admin_retry(struct spool *s, const struct spool_badmail *b,
+    char *id) __attribute__((warn_unused_result));
+int spool_badmail_admin_purge(struct spool *s,
+    const struct spool_badmail *b) __attribute__((warn_unused_result));
 
 /* --- pickup --- */
 int spool_pickup_folder(struct spool *s);	/* descriptor, owned by the spool */
 const char *spool_pickup_path(const struct spool *s);	/* for inotify_add_watch */
 
 /*
- * A file that is being taken is called .taken-ID-NAME (NAME cut when too long): whoever uses the old name again makes another file, and
- * after a crash the id is known, so that what is in the queue already is not queued twice.
+ * A file that is being taken is called .taken-ID-NAME (NAME cut when too long): whoever uses the old name
+ * again makes another file, and after a crash the id is known, so that what is in the queue already is not
+ * queued twice.
  * The id is to be used for nothing else: whoever may write to the folder may write such a name.
  */
 #define SPOOL_PICKUP_NAME_SIZE 256
-void spool_pickup_claim_name(char *claimed, const char *name, const char *id);	/* SPOOL_PICKUP_NAME_SIZE bytes */
-/* Whether `claimed` is such a name; then its id (MESSAGE_ID_SIZE bytes) and where in it the old name begins. */
+void spool_pickup_claim_name(char *claimed, const char *name,
+    const char *id);	/* SPOOL_PICKUP_NAME_SIZE bytes */
+/*
+ * Whether `claimed` is such a name; then its id (MESSAGE_ID_SIZE bytes) and where in it the old name begins.
+ */
 bool spool_pickup_claim_parse(const char *claimed, char *id, const char **name);
 /* Renames, never over another file (EEXIST). Not synced: after a power cut either name is fine. */
-int spool_pickup_claim(struct spool *s, const char *name, const char *claimed) __attribute__((warn_unused_result));
-int spool_pickup_unclaim(struct spool *s, const char *claimed, const char *name) __attribute__((warn_unused_result));
-/* Removes the pickup file `name` once its message is in the queue; folder not synced (a repeat is a duplicate). */
+int spool_pickup_claim(struct spool *s, const char *name,
+    const char *claimed) __attribute__((warn_unused_result));
+int spool_pickup_unclaim(struct spool *s, const char *claimed,
+    const char *name) __attribute__((warn_unused_result));
+/*
+ * Removes the pickup file `name` once its message is in the queue; folder not synced (a repeat is a
+ * duplicate).
+ */
 int spool_pickup_remove(struct spool *s, const char *name) __attribute__((warn_unused_result));
 /*
- * Moves the pickup file `name` (whatever it is: link, device, bad text) to badmail as ID.bad by rename, across file
- * systems by copy (regular files only), with .bdr and .bdp beside it. `id` is out, MESSAGE_ID_SIZE bytes.
+ * Moves the pickup file `name` (whatever it is: link, device, bad text) to badmail as ID.bad by rename,
+ * across file systems by copy (regular files only), with .bdr and .bdp beside it. `id` is out,
+ * MESSAGE_ID_SIZE bytes.
  */
 int spool_pickup_refuse(struct spool *s, const char *name, const char *reason, const char *details, char *id)
 	__attribute__((warn_unused_result));

@@ -74,8 +74,8 @@ spool_badmail_remove_words(struct spool *s, const char *base)
 
 /* .bdp and .bdr; `base` is out: ID, or ID-2 ... when that one is taken by an earlier part. */
 static int
-write_words(struct spool *s, const char *id, const struct message_envelope *e, const char *reason, const char *details,
-    char *base)
+write_words(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
+    const char *details, char *base)
 {
 	char name[SPOOL_NAME_SIZE];
 	struct buf bdp = BUF_INIT(MESSAGE_ENVELOPE_MAX), bdr = BUF_INIT(MESSAGE_ENVELOPE_MAX);
@@ -198,14 +198,16 @@ list_badmail(struct spool *s, size_t *count)
 	while (dir != NULL && (de = readdir(dir)) != NULL) {
 		struct bad_file *f;
 
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 || strlen(de->d_name) >= SPOOL_NAME_SIZE ||
+		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 ||
+		    strlen(de->d_name) >= SPOOL_NAME_SIZE ||
 		    fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 || S_ISDIR(st.st_mode))
 			continue;
 		if (*count == room)
 			list = mem_array(list, room = room == 0 ? 64 : room * 2, sizeof(*list));
 		f = &list[(*count)++];
 		strlcpy(f->name, de->d_name, sizeof(f->name));
-		f->time = st.st_ctim.tv_sec; /* since it came here: the other time of a file moved in is its writer's, or was a due time */
+		/* Since it came here: the other time of a file moved in is its writer's, or was a due time */
+		f->time = st.st_ctim.tv_sec;
 		f->size = st.st_size;
 	}
 	if (dir != NULL)
@@ -225,7 +227,8 @@ spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit)
 	for (size_t i = 0; i < count; i++)
 		sum += (uint64_t)list[i].size;
 	if (count > 0)
-		qsort(list, count, sizeof(*list), by_age); /* the three of one message are written together: neighbours */
+		qsort(list, count, sizeof(*list), by_age);
+		    /* the three of one message are written together: neighbours */
 	for (size_t i = 0; i < count && (sum > limit || list[i].time + keep_seconds < now); i++)
 		if (unlinkat(s->badmail, list[i].name, 0) == 0) {
 			sum -= (uint64_t)list[i].size;

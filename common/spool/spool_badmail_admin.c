@@ -3,7 +3,8 @@
  *
  * Runs in:  pool threads of deliver
  * Owns:     badmail files from the moment an operator gives them up
- * Promise:  what is put back is on disk in the queue before its badmail goes: a crash in between leaves it in both
+ * Promise:  what is put back is on disk in the queue before its badmail goes: a crash in between leaves it in
+ *           both
  * Fails by: -1 and errno
  */
 #include <dirent.h>
@@ -43,7 +44,8 @@ is_base(const char *base)
 	memcpy(id, base, MESSAGE_ID_LEN);
 	id[MESSAGE_ID_LEN] = '\0';
 	base += MESSAGE_ID_LEN;
-	return message_id_is_valid(id) && (*base == '\0' || (*base == '-' && base[1] != '\0' && base[1 + strspn(base + 1, "0123456789")] == '\0'));
+	return message_id_is_valid(id) && (*base == '\0' ||
+	    (*base == '-' && base[1] != '\0' && base[1 + strspn(base + 1, "0123456789")] == '\0'));
 }
 
 static bool
@@ -255,6 +257,7 @@ spool_badmail_admin_retry(struct spool *s, const struct spool_badmail *b, char *
 	if (rc == -1)
 		return -1;
 	disk_crash_point("badmail-queued");
-	(void)!spool_badmail_admin_purge(s, b); /* what stays can be purged: a second retry would send it twice */
+	/* What stays can be purged: a second retry would send it twice */
+	(void)!spool_badmail_admin_purge(s, b);
 	return 0;
 }

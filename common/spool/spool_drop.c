@@ -74,7 +74,8 @@ write_file(const struct spool_drop *d, int fd)
 		rc = buf_ok(&head) ? disk_writev(fd, iov, 2) : -1;
 	}
 	if (rc == 0 && (off_t)first < d->e->content_size)
-		rc = spool_copy(d->source_fd, d->e->content_at + (off_t)first, d->e->content_size - (off_t)first, fd);
+		rc = spool_copy(d->source_fd, d->e->content_at + (off_t)first,
+		    d->e->content_size - (off_t)first, fd);
 	saved = errno;
 	buf_done(&head);
 	free(piece);
@@ -156,7 +157,8 @@ spool_drop_size(struct spool *s)
 		return -1;
 	sum = 0;
 	while ((de = readdir(dir)) != NULL)
-		if (de->d_name[0] != '.' && fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+		if (de->d_name[0] != '.' && fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(st.st_mode))
 			sum += st.st_size;
 	closedir(dir);
 	return sum;

@@ -3,8 +3,10 @@
  *
  * Runs in:  pool threads of deliver
  * Owns:     nothing
- * Promise:  on one file system a message is in one of the two queues at every moment: a rename. Else it is on disk in the other queue
- *           before it leaves this one: a crash in between leaves it in both, an order to move it back meanwhile is refused
+ * Promise:  on one file system a message is in one of the two queues at every moment: a rename. Else it is on
+ *           disk in the other queue
+ *           before it leaves this one: a crash in between leaves it in both, an order to move it back
+ *                                      meanwhile is refused
  * Fails by: -1 and errno; the message is then in one of them, after a copy perhaps in both
  */
 #include <errno.h>
@@ -23,8 +25,8 @@ is_same_file(struct spool *a, struct spool *b, const char *name)
 {
 	struct stat x, y;
 
-	return fstatat(a->queue, name, &x, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(b->queue, name, &y, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return fstatat(a->queue, name, &x, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(b->queue, name, &y,
+	    AT_SYMLINK_NOFOLLOW) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 /* One folder under two names: what came over would be what goes. */
@@ -33,10 +35,14 @@ is_same_queue(struct spool *a, struct spool *b)
 {
 	struct stat x, y;
 
-	return fstat(a->queue, &x) == 0 && fstat(b->queue, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return fstat(a->queue, &x) == 0 && fstat(b->queue, &y) == 0 && x.st_dev == y.st_dev &&
+	    x.st_ino == y.st_ino;
 }
 
-/* A copy of an earlier try: the same message as far as envelope and size tell, and none that is on its way from there to here. */
+/*
+ * A copy of an earlier try: the same message as far as envelope and size tell, and none that is on its way
+ * from there to here.
+ */
 static bool
 is_copy(struct spool *to, const char *id, const struct message_envelope *e)
 {
@@ -47,8 +53,8 @@ is_copy(struct spool *to, const char *id, const struct message_envelope *e)
 
 	if (spool_load(to, id, &other, &fd, &why) == -1)
 		return false;
-	same = flock(fd, LOCK_EX | LOCK_NB) == 0 && strcmp(other.sender, e->sender) == 0 && other.nrcpt == e->nrcpt &&
-	    other.content_size == e->content_size;
+	same = flock(fd, LOCK_EX | LOCK_NB) == 0 && strcmp(other.sender, e->sender) == 0 &&
+	    other.nrcpt == e->nrcpt && other.content_size == e->content_size;
 	close(fd);
 	message_envelope_done(&other);
 	return same;
@@ -67,7 +73,8 @@ write_copy(struct spool *to, const char *id, const struct message_envelope *e, i
 	if (held)
 		spool_draft_hold(d);
 	while (at < e->content_size) {
-		size_t want = e->content_size - at < (off_t)sizeof(piece) ? (size_t)(e->content_size - at) : sizeof(piece);
+		size_t want = e->content_size - at < (off_t)sizeof(piece) ? (size_t)(e->content_size - at) :
+		    sizeof(piece);
 		ssize_t n = disk_pread(fd, piece, want, e->content_at + at);
 
 		if (n <= 0 || spool_draft_write(d, piece, (size_t)n) == -1) {
@@ -152,8 +159,8 @@ copy_and_remove(struct spool *from, struct spool *to, const char *id, int64_t du
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		return -1;
 	/* Two names of one file: a file system that renames in two steps (NFS) was stopped between them. */
-	if ((!is_same_file(from, to, name) && copy_over(from, to, id, name) == -1) || arrive(from, to, id, due) == -1 ||
-	    spool_remove(from, id) == -1)
+	if ((!is_same_file(from, to, name) && copy_over(from, to, id, name) == -1) ||
+	    arrive(from, to, id, due) == -1 || spool_remove(from, id) == -1)
 		return -1;
 	leave_note(from, id);
 	(void)!spool_sync_bucket(from, spool_bucket(id)); /* what returns is delivered twice, and not lost */

@@ -42,8 +42,8 @@ spool_pickup_claim_name(char *claimed, const char *name, const char *id)
 bool
 spool_pickup_claim_parse(const char *claimed, char *id, const char **name)
 {
-	if (strncmp(claimed, CLAIM_PREFIX, CLAIM_PREFIX_LEN) != 0 || strlen(claimed) <= CLAIM_PREFIX_LEN + MESSAGE_ID_LEN ||
-	    claimed[CLAIM_PREFIX_LEN + MESSAGE_ID_LEN] != '-')
+	if (strncmp(claimed, CLAIM_PREFIX, CLAIM_PREFIX_LEN) != 0 || strlen(claimed) <= CLAIM_PREFIX_LEN +
+	    MESSAGE_ID_LEN || claimed[CLAIM_PREFIX_LEN + MESSAGE_ID_LEN] != '-')
 		return false;
 	memcpy(id, claimed + CLAIM_PREFIX_LEN, MESSAGE_ID_LEN);
 	id[MESSAGE_ID_LEN] = '\0';
@@ -136,7 +136,8 @@ spool_pickup_refuse(struct spool *s, const char *name, const char *reason, const
 	if (spool_badmail_write(s, id, NULL, reason, details, -1, 0, 0) == -1)
 		return -1;
 	snprintf(to, sizeof(to), "%s.bad", id);
-	if (renameat(s->pickup, name, s->badmail, to) == -1 && (errno != EXDEV || copy_away(s, name, to) == -1)) {
+	if (renameat(s->pickup, name, s->badmail, to) == -1 &&
+	    (errno != EXDEV || copy_away(s, name, to) == -1)) {
 		spool_badmail_remove_words(s, id);
 		return -1;
 	}

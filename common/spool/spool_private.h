@@ -8,7 +8,8 @@
 
 #include "common/spool/spool.h"
 
-#define SPOOL_BUCKETS 1024	/* by arrival time, about 8 s each: one group of commits has one folder to sync */
+/* By arrival time, about 8 s each: one group of commits has one folder to sync */
+#define SPOOL_BUCKETS 1024
 #define SPOOL_TAG_LEN 8
 #define SPOOL_NAME_SIZE 64	/* the longest name below any folder of ours */
 #define SPOOL_COPY (128U << 10)	/* content is copied in pieces of this size */
@@ -30,7 +31,8 @@ void spool_name_note(char *dst, const char *id);
 unsigned spool_bucket(const char *id);
 void spool_name_bucket(char *dst, unsigned bucket);
 /* Moves a file into its bucket, making that when needed; EEXIST when the id is taken. */
-int spool_place(struct spool *s, int from_folder, const char *from, const char *id) __attribute__((warn_unused_result));
+int spool_place(struct spool *s, int from_folder, const char *from,
+    const char *id) __attribute__((warn_unused_result));
 /* Makes its bucket, synced. */
 int spool_make_bucket(struct spool *s, const char *id) __attribute__((warn_unused_result));
 int spool_sync_bucket(struct spool *s, unsigned bucket) __attribute__((warn_unused_result));

@@ -1,9 +1,11 @@
 /*
- * tls - TLS of one server: its pairs, a context for each, the choice by the name a client asks for, ticket keys
+ * tls - TLS of one server: its pairs, a context for each, the choice by the name a client asks for, ticket
+ * keys
  *
  * Runs in:  listener
  * Owns:     pairs, contexts, ticket keys
- * Promise:  pairs change all together or not at all; connections keep the ones they began with. Sessions are resumed by tickets
+ * Promise:  pairs change all together or not at all; connections keep the ones they began with. Sessions are
+ *           resumed by tickets
  *           alone: nothing is remembered here, so any process with the same ticket keys takes them up
  * Fails by: -1 and a reason from tls_load
  */
@@ -50,9 +52,13 @@ seal(unsigned char *ticket_key, unsigned char *name, unsigned char *iv, EVP_CIPH
 	return EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, ticket_key + NAME_SIZE, iv);
 }
 
-/* 1: go on; 0: not one of ours, a full handshake follows; 2: ours, and a fresh one should be sent; -1: broken. */
+/*
+ * 1: go on; 0: not one of ours, a full handshake follows; 2: ours, and a fresh one should be sent; -1:
+ * broken.
+ */
 static int
-on_ticket(SSL *link, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int sealing)
+on_ticket(SSL *link, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
+    int sealing)
 {
 	struct tls *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(link));
 	int done, which = 0;
@@ -66,7 +72,8 @@ on_ticket(SSL *link, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cip
 			return 0;
 	}
 	key = t->ticket[which];
-	params[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key + NAME_SIZE + AES_SIZE, MAC_SIZE);
+	params[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key + NAME_SIZE + AES_SIZE,
+	    MAC_SIZE);
 	params[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0);
 	params[2] = OSSL_PARAM_construct_end();
 	if (EVP_MAC_CTX_set_params(mac, params) != 1)
@@ -101,7 +108,8 @@ on_server_name(SSL *link, int *alert, void *arg)
 		return SSL_TLSEXT_ERR_OK;
 	wanted = context_for(&t->set, name);
 	if (wanted == NULL)
-		return SSL_TLSEXT_ERR_NOACK; /* the first pair: mail is better served with a wrong name than not at all */
+		return SSL_TLSEXT_ERR_NOACK;
+		    /* the first pair: mail is better served with a wrong name than not at all */
 	if (wanted != SSL_get_SSL_CTX(link) && SSL_set_SSL_CTX(link, wanted) == NULL)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	return SSL_TLSEXT_ERR_OK;
@@ -119,10 +127,14 @@ allow_versions(SSL_CTX *context, enum config_tls_version minimum)
 			return false;
 		SSL_CTX_set_dh_auto(context, 1);
 	}
-	return SSL_CTX_set_min_proto_version(context, versions[minimum]) == 1 && SSL_CTX_set_max_proto_version(context, 0) == 1;
+	return SSL_CTX_set_min_proto_version(context, versions[minimum]) == 1 &&
+	    SSL_CTX_set_max_proto_version(context, 0) == 1;
 }
 
-/* That the client has the key of its certificate the handshake proves; its chain is not built, let alone paid for. */
+/*
+ * That the client has the key of its certificate the handshake proves; its chain is not built, let alone paid
+ * for.
+ */
 static int
 take_any(X509_STORE_CTX *store, void *arg)
 {
@@ -141,10 +153,12 @@ new_context(struct tls *t)
 		return NULL;
 	}
 	SSL_CTX_set_app_data(context, t);
-	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
-	    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);	/* a peer that sends messages without content has one a turn */
+	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+	    SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* A peer that sends messages without content has one a turn */
+	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_session_id_context(context, t->id, sizeof(t->id));
 	SSL_CTX_set_timeout(context, TLS_TICKET_SECONDS);
@@ -187,7 +201,8 @@ context_of(struct tls *t, const struct set *set, size_t i)
 }
 
 static int
-set_build(struct tls *t, struct set *set, const struct tls_source *source, size_t n, bool strict, struct buf *why)
+set_build(struct tls *t, struct set *set, const struct tls_source *source, size_t n, bool strict,
+    struct buf *why)
 {
 	set->pair = mem_zalloc((n + 1) * sizeof(*set->pair));
 	set->context = mem_zalloc((n + 1) * sizeof(*set->context));
@@ -199,8 +214,8 @@ set_build(struct tls *t, struct set *set, const struct tls_source *source, size_
 		if (set->context[i] == NULL || !put_pair(set->context[i], &set->pair[i])) {
 			const char *reason = ERR_reason_error_string(ERR_peek_error());
 
-			buf_printf(why, "the certificate in %s cannot be used: %s", source[i].certificate.path,
-			    reason != NULL ? reason : "OpenSSL refuses it");
+			buf_printf(why, "the certificate in %s cannot be used: %s",
+			    source[i].certificate.path, reason != NULL ? reason : "OpenSSL refuses it");
 			ERR_clear_error();
 			return -1;
 		}
@@ -220,7 +235,8 @@ tls_new(enum config_tls_version minimum, const char *context, bool ask)
 	t->ask = ask;
 	if (EVP_Digest(context, strlen(context), t->id, &size, EVP_sha256(), NULL) != 1)
 		bug("no SHA-256");
-	t->id[0] = (unsigned char)((t->id[0] & ~1U) | ask); /* who was never asked is asked now, not resumed */
+	/* Who was never asked is asked now, not resumed */
+	t->id[0] = (unsigned char)((t->id[0] & ~1U) | ask);
 	arc4random_buf(t->ticket, sizeof(t->ticket));
 	return t;
 }
@@ -251,7 +267,8 @@ tls_load(struct tls *t, const struct tls_source *source, size_t n, bool strict, 
 }
 
 void
-tls_tickets(struct tls *t, const unsigned char current[TLS_TICKET_SIZE], const unsigned char previous[TLS_TICKET_SIZE])
+tls_tickets(struct tls *t, const unsigned char current[TLS_TICKET_SIZE],
+    const unsigned char previous[TLS_TICKET_SIZE])
 {
 	memcpy(t->ticket[0], current, TLS_TICKET_SIZE);
 	memcpy(t->ticket[1], previous, TLS_TICKET_SIZE);

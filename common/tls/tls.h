@@ -1,6 +1,7 @@
 /*
- * tls - TLS of one server: certificates by name, one set of ticket keys, and connections on non-blocking sockets; tls_out: of a client.
- * OpenSSL stays behind this header; only programs that call it are linked with OpenSSL.
+ * tls - TLS of one server: certificates by name, one set of ticket keys, and connections on non-blocking
+ * sockets; tls_out: of a client. OpenSSL stays behind this header; only programs that call it are linked with
+ * OpenSSL.
  */
 #ifndef COMMON_TLS_TLS_H
 #define COMMON_TLS_TLS_H
@@ -30,22 +31,28 @@ struct tls_text { const char *path, *data; size_t len; };
 struct tls_source { struct tls_text certificate, key; };
 
 /*
- * `context` keeps tickets of one server from being used at another. Ticket keys are random until tls_tickets(). With `ask` clients are
- * asked for a certificate: any is taken, also none, and nobody looks at who signed it; what it is worth the caller decides.
+ * `context` keeps tickets of one server from being used at another. Ticket keys are random until
+ * tls_tickets(). With `ask` clients are
+ * asked for a certificate: any is taken, also none, and nobody looks at who signed it; what it is worth the
+ *                          caller decides.
  */
 struct tls *tls_new(enum config_tls_version minimum, const char *context, bool ask);
 void tls_free(struct tls *t);		/* after all its connections; NULL is fine */
 /*
- * Goes over to these pairs when each of them is good: the certificate and its chain can be read, the key is its key. With `strict` an expired or not yet
- * valid certificate is a fault, too. The first is shown to clients that name no server or an unknown one. 0, or -1 with
- * the reason, which names the file, and everything as before.
+ * Goes over to these pairs when each of them is good: the certificate and its chain can be read, the key is
+ *                                                     its key. With `strict` an expired or not yet
+ * valid certificate is a fault, too. The first is shown to clients that name no server or an unknown one. 0,
+ * or -1 with the reason, which names the file, and everything as before.
  */
-int tls_load(struct tls *t, const struct tls_source *source, size_t n, bool strict, struct buf *why) __attribute__((warn_unused_result));
+int tls_load(struct tls *t, const struct tls_source *source, size_t n, bool strict,
+    struct buf *why) __attribute__((warn_unused_result));
 /* The keys for tickets: the first makes new ones, both open old ones. */
-void tls_tickets(struct tls *t, const unsigned char current[TLS_TICKET_SIZE], const unsigned char previous[TLS_TICKET_SIZE]);
+void tls_tickets(struct tls *t, const unsigned char current[TLS_TICKET_SIZE],
+    const unsigned char previous[TLS_TICKET_SIZE]);
 /* Of the pairs that are loaded. */
 size_t tls_count(const struct tls *t);
-const char *tls_names(const struct tls *t, size_t i);	/* "mx.example.com, *.example.org"; long lists are cut */
+/* "mx.example.com, *.example.org"; long lists are cut */
+const char *tls_names(const struct tls *t, size_t i);
 int tls_days(const struct tls *t, size_t i);		/* negative: expired */
 
 /* --- tls_link: one connection --- */
@@ -61,11 +68,15 @@ enum tls_want {
 struct ssl_st *tls_link_new(struct tls *t, int fd);
 void tls_link_free(struct ssl_st *link);			/* sends nothing; NULL is fine */
 enum tls_want tls_link_shake(struct ssl_st *link);		/* TLS_DONE once */
-/* Bytes moved, > 0; or 0 and *want. One read returns at most one record; room for TLS_RECORD_SIZE leaves nothing behind in it. */
+/*
+ * Bytes moved, > 0; or 0 and *want. One read returns at most one record; room for TLS_RECORD_SIZE leaves
+ * nothing behind in it.
+ */
 #define TLS_RECORD_SIZE 16384U
 size_t tls_link_read(struct ssl_st *link, char *data, size_t size, enum tls_want *want);
 size_t tls_link_write(struct ssl_st *link, const char *data, size_t len, enum tls_want *want);
-void tls_link_close(struct ssl_st *link);			/* says the end, as far as the socket takes it at once */
+/* Says the end, as far as the socket takes it at once */
+void tls_link_close(struct ssl_st *link);
 /* Why the last call on this thread was TLS_BROKEN; valid until the next call. */
 const char *tls_link_reason(void);
 const char *tls_link_version(const struct ssl_st *link);	/* "TLSv1.3" */
@@ -100,14 +111,20 @@ struct tls_wish {
 struct tls_out;
 struct tls_out *tls_out_new(void);		/* NULL: OpenSSL refuses */
 void tls_out_free(struct tls_out *t);		/* after all its connections; NULL is fine */
-/* The authorities whose word is taken for TLS_PROOF_NAME from then on: their number, or -1 with the reason and everything as before. */
-int tls_out_trust(struct tls_out *t, const struct tls_text *file, struct buf *why) __attribute__((warn_unused_result));
 /*
- * The client's side on a connected or connecting non-blocking socket, which stays the caller's. Of DANE records that are all of no use to OpenSSL
- * no proof is asked. NULL: no memory, or a name that is none.
+ * The authorities whose word is taken for TLS_PROOF_NAME from then on: their number, or -1 with the reason
+ * and everything as before.
+ */
+int tls_out_trust(struct tls_out *t, const struct tls_text *file,
+    struct buf *why) __attribute__((warn_unused_result));
+/*
+ * The client's side on a connected or connecting non-blocking socket, which stays the caller's. Of DANE
+ * records that are all of no use to OpenSSL no proof is asked. NULL: no memory, or a name that is none.
  */
 struct ssl_st *tls_out_link(struct tls_out *t, int fd, const struct tls_wish *wish);
-enum tls_proof tls_out_proof(const struct ssl_st *link);	/* after the handshake: what the peer has proved */
-bool tls_out_is_misnamed(const struct ssl_st *link);	/* the handshake broke because the certificate is for another name */
+/* After the handshake: what the peer has proved */
+enum tls_proof tls_out_proof(const struct ssl_st *link);
+/* The handshake broke because the certificate is for another name */
+bool tls_out_is_misnamed(const struct ssl_st *link);
 
 #endif

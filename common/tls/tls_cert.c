@@ -3,7 +3,8 @@
  *
  * Runs in:  listener
  * Owns:     certificate, chain and key of a pair
- * Promise:  a pair that was parsed belongs together; no key text stays behind; a pass phrase is never asked for
+ * Promise:  a pair that was parsed belongs together; no key text stays behind; a pass phrase is never asked
+ *           for
  * Fails by: -1 and a reason that names the file
  */
 #include <openssl/err.h>
@@ -36,7 +37,8 @@ parse_certificates(struct tls_cert *p, const struct tls_text *file, struct buf *
 
 	p->certificate = PEM_read_bio_X509_AUX(bio, NULL, no_phrase, &(bool){ false });
 	p->chain = sk_X509_new_null();
-	while (p->certificate != NULL && (next = PEM_read_bio_X509(bio, NULL, no_phrase, &(bool){ false })) != NULL)
+	while (p->certificate != NULL && (next = PEM_read_bio_X509(bio, NULL, no_phrase,
+	    &(bool){ false })) != NULL)
 		sk_X509_push(p->chain, next);
 	/* Text that has no further certificate in it is the end; one that cannot be read is not. */
 	clean = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
@@ -45,7 +47,8 @@ parse_certificates(struct tls_cert *p, const struct tls_text *file, struct buf *
 	if (p->certificate != NULL && clean && sk_X509_num(p->chain) <= CHAIN_MAX)
 		return 0;
 	buf_printf(why, p->certificate == NULL ? "there is no certificate in PEM form in %s" :
-	    clean ? "there are too many certificates in %s" : "a certificate of the chain in %s cannot be read", file->path);
+	    clean ? "there are too many certificates in %s" :
+	    "a certificate of the chain in %s cannot be read", file->path);
 	return -1;
 }
 
@@ -60,7 +63,8 @@ parse_key(struct tls_cert *p, const struct tls_text *file, struct buf *why)
 	ERR_clear_error();
 	if (p->key != NULL)
 		return 0;
-	buf_printf(why, asked ? "the key in %s has a pass phrase; a server that starts by itself needs one without" :
+	buf_printf(why,
+	    asked ? "the key in %s has a pass phrase; a server that starts by itself needs one without" :
 	    "there is no private key in PEM form in %s", file->path);
 	return -1;
 }
@@ -139,7 +143,8 @@ tls_cert_parse(struct tls_cert *p, const struct tls_source *source, bool strict,
 		return -1;
 	if (X509_check_private_key(p->certificate, p->key) != 1) {
 		ERR_clear_error();
-		buf_printf(why, "the key in %s is not that of the certificate in %s", source->key.path, source->certificate.path);
+		buf_printf(why, "the key in %s is not that of the certificate in %s", source->key.path,
+		    source->certificate.path);
 		return -1;
 	}
 	p->names = collect_names(p->certificate);
@@ -167,5 +172,6 @@ tls_cert_has(const struct tls_cert *p, const char *name, bool wildcard)
 bool
 tls_cert_is_twin(const struct tls_cert *a, const struct tls_cert *b)
 {
-	return EVP_PKEY_get_base_id(a->key) != EVP_PKEY_get_base_id(b->key) && strcmp(a->names, b->names) == 0;
+	return EVP_PKEY_get_base_id(a->key) != EVP_PKEY_get_base_id(b->key) &&
+	    strcmp(a->names, b->names) == 0;
 }

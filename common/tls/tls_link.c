@@ -160,7 +160,8 @@ tls_link_binding(struct ssl_st *link, unsigned char binding[TLS_BINDING_SIZE])
 
 	if (SSL_version(link) < TLS1_3_VERSION && SSL_get_extms_support(link) != 1)
 		return false;
-	return SSL_export_keying_material(link, binding, TLS_BINDING_SIZE, label, sizeof(label) - 1, NULL, 0, 0) == 1;
+	return SSL_export_keying_material(link, binding, TLS_BINDING_SIZE, label, sizeof(label) - 1, NULL, 0,
+	    0) == 1;
 }
 
 /* The first Finished message: of the client, or, where a session was resumed, of the server. */
@@ -173,6 +174,7 @@ tls_link_unique(const struct ssl_st *link, unsigned char unique[TLS_UNIQUE_SIZE]
 	if (SSL_version(link) >= TLS1_3_VERSION || SSL_get_extms_support((SSL *)(uintptr_t)link) != 1)
 		return false;
 	ours = (SSL_session_reused(link) == 1) == (SSL_is_server(link) == 1);
-	n = ours ? SSL_get_finished(link, unique, TLS_UNIQUE_SIZE) : SSL_get_peer_finished(link, unique, TLS_UNIQUE_SIZE);
+	n = ours ? SSL_get_finished(link, unique, TLS_UNIQUE_SIZE) : SSL_get_peer_finished(link, unique,
+	    TLS_UNIQUE_SIZE);
 	return n == TLS_UNIQUE_SIZE;
 }

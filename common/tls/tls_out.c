@@ -3,8 +3,9 @@
  *
  * Runs in:  deliver
  * Owns:     one context
- * Promise:  a handshake ends well only with the proof that was asked for; without one any certificate does. TLSA usages 2 and 3 alone
- *           count; with usage 3 neither names nor dates do. Nothing older than TLS 1.2
+ * Promise:  a handshake ends well only with the proof that was asked for; without one any certificate does.
+ *           TLSA usages 2 and 3 alone count; with usage 3 neither names nor dates do. Nothing older than TLS
+ *           1.2
  * Fails by: NULL, -1 and a reason; a proof that is not given breaks the handshake
  */
 #include <openssl/err.h>
@@ -27,14 +28,18 @@ tls_out_new(void)
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
 	struct tls_out *t;
 
-	if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 || SSL_CTX_dane_enable(context) != 1) {
+	if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+	    SSL_CTX_dane_enable(context) != 1) {
 		SSL_CTX_free(context);
 		ERR_clear_error();
 		return NULL;
 	}
-	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);	/* a peer that sends messages without content has one a turn */
+	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+	    SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	/* A peer that sends messages without content has one a turn */
+	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	t = mem_new(struct tls_out);
 	t->context = context;
@@ -72,7 +77,8 @@ tls_out_trust(struct tls_out *t, const struct tls_text *file, struct buf *why)
 		return count;
 	}
 	X509_STORE_free(store);
-	buf_printf(why, clean ? "there is no certificate in PEM form in %s" : "a certificate in %s cannot be read", file->path);
+	buf_printf(why, clean ? "there is no certificate in PEM form in %s" :
+	    "a certificate in %s cannot be read", file->path);
 	return -1;
 }
 
@@ -125,7 +131,8 @@ want(SSL *link, const struct tls_wish *w)
 			proof = TLS_PROOF_NONE;
 	}
 	if (proof == TLS_PROOF_NONE) {
-		SSL_set_security_level(link, 1);	/* old keys and small groups are better than clear text */
+		/* Old keys and small groups are better than clear text */
+		SSL_set_security_level(link, 1);
 		SSL_set_verify(link, SSL_VERIFY_NONE, NULL);
 		return true;
 	}
@@ -153,7 +160,8 @@ tls_out_proof(const SSL *link)
 {
 	if (SSL_get_verify_mode(link) == SSL_VERIFY_NONE || SSL_get_verify_result(link) != X509_V_OK)
 		return TLS_PROOF_NONE;
-	return SSL_get0_dane_authority((SSL *)(uintptr_t)link, NULL, NULL) >= 0 ? TLS_PROOF_DANE : TLS_PROOF_NAME;
+	return SSL_get0_dane_authority((SSL *)(uintptr_t)link, NULL, NULL) >= 0 ? TLS_PROOF_DANE :
+	    TLS_PROOF_NAME;
 }
 
 bool

@@ -22,9 +22,11 @@ SSL *tls_make(struct tls *t);
 const char *tls_out_complaint(const SSL *link);	/* why the peer's certificate was not taken */
 
 /* tls_cert. parse: 0, or -1 with the reason; done also after a failure */
-int tls_cert_parse(struct tls_cert *p, const struct tls_source *source, bool strict, struct buf *why) __attribute__((warn_unused_result));
+int tls_cert_parse(struct tls_cert *p, const struct tls_source *source, bool strict,
+    struct buf *why) __attribute__((warn_unused_result));
 void tls_cert_done(struct tls_cert *p);
 bool tls_cert_has(const struct tls_cert *p, const char *name, bool wildcard);
-bool tls_cert_is_twin(const struct tls_cert *a, const struct tls_cert *b);	/* the same names, another kind of key */
+/* The same names, another kind of key */
+bool tls_cert_is_twin(const struct tls_cert *a, const struct tls_cert *b);
 
 #endif

@@ -3,8 +3,9 @@
  *
  * Runs in:  listener, deliver: w3clog_add on the loop, the file on one pool thread at a time
  * Owns:     the open file and the lines on their way to it
- * Promise:  no line waits longer than FLUSH_MS for its write; a batch is one write with O_APPEND, so lines of several processes
- *           never mix; more than HELD_MAX is never held; each file, and each reopening, begins with the header
+ * Promise:  no line waits longer than FLUSH_MS for its write; a batch is one write with O_APPEND, so lines of
+ *           several processes never mix; more than HELD_MAX is never held; each file, and each reopening,
+ *           begins with the header
  * Fails by: lines lost: counted, one event when it begins and one when it is over
  */
 #include "common/w3clog/w3clog.h"
@@ -89,7 +90,8 @@ open_file(struct w3clog *log, const char *name)
 	close_file(log);
 	if (path_of(log, name, path) == -1)
 		return -1;
-	log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0640);
+	log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
+	    0640);
 	if (log->fd == -1)
 		return -1;
 	snprintf(log->open_name, sizeof(log->open_name), "%s", name);
@@ -105,8 +107,8 @@ is_moved(const struct w3clog *log)
 	struct stat mine, named;
 	char path[PATH_MAX];
 
-	return path_of(log, log->open_name, path) == -1 || fstat(log->fd, &mine) == -1 || lstat(path, &named) == -1 ||
-	    mine.st_ino != named.st_ino || mine.st_dev != named.st_dev;
+	return path_of(log, log->open_name, path) == -1 || fstat(log->fd, &mine) == -1 ||
+	    lstat(path, &named) == -1 || mine.st_ino != named.st_ino || mine.st_dev != named.st_dev;
 }
 
 static bool
@@ -154,7 +156,8 @@ open_right(struct w3clog *log, const struct batch *b)
 {
 	bool numbered = b->name[0] == '\0';
 
-	if (log->fd != -1 && !is_moved(log) && (numbered ? !is_full(log) : strcmp(log->open_name, b->name) == 0))
+	if (log->fd != -1 && !is_moved(log) && (numbered ? !is_full(log) :
+	    strcmp(log->open_name, b->name) == 0))
 		return 0;
 	return numbered ? open_number(log) : open_file(log, b->name);
 }
@@ -169,7 +172,10 @@ count_lines(const char *text, size_t len)
 	return n;
 }
 
-/* A full disk may take a part: the rest of that line is left off, and what follows one day begins on a line of its own. */
+/*
+ * A full disk may take a part: the rest of that line is left off, and what follows one day begins on a line
+ * of its own.
+ */
 static void
 append(struct w3clog *log, struct batch *b)
 {
@@ -245,7 +251,8 @@ done(void *arg, void *job)
 	if (b->error != 0)
 		lose(log, b->lost, b->error);
 	else if (log->troubled && b->text.len > 0 && clock_mono_ms() - log->lost_ms >= CALM_MS) {
-		log_event(LOG_WARN, NULL, "service", "what=protocol-log-again lines-lost=%llu", (unsigned long long)log->lost);
+		log_event(LOG_WARN, NULL, "service", "what=protocol-log-again lines-lost=%llu",
+		    (unsigned long long)log->lost);
 		log->troubled = false;
 		log->lost = 0;
 	}
@@ -287,7 +294,8 @@ on_timer(void *arg)
 }
 
 struct w3clog *
-w3clog_new(struct loop *l, struct pool *pool, const struct config *c, const struct config_server *s, struct counters *counters)
+w3clog_new(struct loop *l, struct pool *pool, const struct config *c, const struct config_server *s,
+    struct counters *counters)
 {
 	struct w3clog *log;
 

@@ -1,8 +1,10 @@
 /*
- * w3clog - the protocol log of one virtual server: W3C extended lines with the fields of the original, or JSON lines
+ * w3clog - the protocol log of one virtual server: W3C extended lines with the fields of the original, or
+ * JSON lines
  *
- * Lines gather in memory and are appended by a pool thread, whole lines in one write each second or each 64 KiB, so several
- * processes share a file and no loop waits for a disk. A disk that is full or stuck costs lines, which are counted, never mail.
+ * Lines gather in memory and are appended by a pool thread, whole lines in one write each second or each 64
+ * KiB, so several processes share a file and no loop waits for a disk. A disk that is full or stuck costs
+ * lines, which are counted, never mail.
  */
 #ifndef COMMON_W3CLOG_W3CLOG_H
 #define COMMON_W3CLOG_W3CLOG_H
@@ -38,7 +40,8 @@ struct w3clog_fact {
 	uint16_t port;			/* inbound: ours; outbound: theirs */
 	struct w3clog_text method;	/* the verb as typed */
 	struct w3clog_text query;	/* inbound: the rest of the line with the blank before it */
-	const char *message_id, *id;	/* of a content: its Message-ID field instead of `query`; the queue's id. NULL none */
+	/* Of a content: its Message-ID field instead of `query`; the queue's id. NULL none */
+	const char *message_id, *id;
 	unsigned reply;			/* what was said to a client; 0 nothing */
 	unsigned status;		/* how the original counts it: 240 for QUIT; 0: as `reply` */
 	uint64_t session_ms;		/* end of a session: how long it was */
@@ -54,7 +57,8 @@ struct w3clog_format {
 	enum config_log_format format;
 	uint32_t fields;		/* a bit a row, in the order of the rows */
 	char site[24];			/* "SMTPSVC1" */
-	char computer[64];		/* the first label of the host's name in upper case, as a NetBIOS name is */
+	/* The first label of the host's name in upper case, as a NetBIOS name is */
+	char computer[64];
 	const char *server;		/* the config's */
 };
 
@@ -68,17 +72,23 @@ void w3clog_fields_line(struct buf *out, const struct w3clog_format *f, const st
 
 #define W3CLOG_NAME_SIZE 40
 
-/* "ex261121.log", hourly "ex26112120.log", weekly "ex261103.log" (third week of the month), monthly "ex2611.log". */
-void w3clog_names_period(char name[W3CLOG_NAME_SIZE], enum config_log_format format, enum config_log_roll roll, int64_t time_us);
+/*
+ * "ex261121.log", hourly "ex26112120.log", weekly "ex261103.log" (third week of the month), monthly
+ * "ex2611.log".
+ */
+void w3clog_names_period(char name[W3CLOG_NAME_SIZE], enum config_log_format format,
+    enum config_log_roll roll, int64_t time_us);
 /* "extend7.log" */
 void w3clog_names_number(char name[W3CLOG_NAME_SIZE], enum config_log_format format, unsigned number);
-unsigned w3clog_names_parse(const char *name, enum config_log_format format);	/* its number; 0: another file */
+/* Its number; 0: another file */
+unsigned w3clog_names_parse(const char *name, enum config_log_format format);
 
 /* --- w3clog: the writer --- */
 
 struct w3clog;
 /* NULL when the virtual server keeps none; all that follows takes NULL. `pool` needs a thread to spare. */
-struct w3clog *w3clog_new(struct loop *l, struct pool *pool, const struct config *c, const struct config_server *s, struct counters *counters);
+struct w3clog *w3clog_new(struct loop *l, struct pool *pool, const struct config *c,
+    const struct config_server *s, struct counters *counters);
 void w3clog_add(struct w3clog *log, const struct w3clog_fact *fact);
 void w3clog_reopen(struct w3clog *log);		/* the file may have been moved away */
 void w3clog_end(struct w3clog *log);		/* hands over what is left: before pool_free */

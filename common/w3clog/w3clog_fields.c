@@ -1,10 +1,12 @@
 /*
- * w3clog_fields - the fields of the protocol log, one row each: a fact as a W3C extended line or as a JSON object
+ * w3clog_fields - the fields of the protocol log, one row each: a fact as a W3C extended line or as a JSON
+ * object
  *
  * Runs in:  listener, deliver (pure)
  * Owns:     nothing
- * Promise:  meanings are those of the original, quirks included, as log tools rely on them (QUIT is 240, s-port of a client is 0);
- *           whatever bytes a peer sends, a fact is one line: blanks become +, what is not printable ASCII %XX, long texts are cut
+ * Promise:  meanings are those of the original, quirks included, as log tools rely on them (QUIT is 240,
+ *           s-port of a client is 0); whatever bytes a peer sends, a fact is one line: blanks become +, what
+ *           is not printable ASCII %XX, long texts are cut
  * Fails by: cannot
  */
 #include <assert.h>
@@ -36,8 +38,8 @@ text_of(const char *text)
 }
 
 /*
- * "#" in front could make a directive of a line that begins with this field; quotes disturb readers; and as readers undo %XX,
- * one that was typed is no escape.
+ * "#" in front could make a directive of a line that begins with this field; quotes disturb readers; and as
+ * readers undo %XX, one that was typed is no escape.
  */
 static void
 put_text(struct buf *out, struct w3clog_text t, size_t max)
@@ -62,7 +64,8 @@ put_text(struct buf *out, struct w3clog_text t, size_t max)
 static size_t
 utf8_length(const unsigned char *p, size_t len)
 {
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 :
+	    p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
 
 	if (n == 0 || n > len)
 		return 0;
@@ -75,7 +78,10 @@ utf8_length(const unsigned char *p, size_t len)
 	return n;
 }
 
-/* "name":"value" with the comma before it; nothing when there is no value. Bytes that are no UTF-8 become U+FFFD. */
+/*
+ * "name":"value" with the comma before it; nothing when there is no value. Bytes that are no UTF-8 become
+ * U+FFFD.
+ */
 static void
 put_string(struct buf *out, const char *name, struct w3clog_text t, size_t max)
 {
@@ -137,7 +143,8 @@ static void
 w3c_user(struct buf *out, const struct scene *s)
 {
 	static const char *const outbound[W3CLOG_KIND_COUNT] = {
-		[W3CLOG_COMMAND] = "OutboundConnectionCommand", [W3CLOG_RESPONSE] = "OutboundConnectionResponse",
+		[W3CLOG_COMMAND] = "OutboundConnectionCommand",
+		[W3CLOG_RESPONSE] = "OutboundConnectionResponse",
 	};
 	const char *word = outbound[s->fact->kind];
 	put_text(out, text_of(word != NULL ? word : s->fact->user), USER_MAX);
@@ -319,10 +326,13 @@ static const struct row {
 	{ "c-ip", w3c_peer, json_peer }, { "cs-username", w3c_user, json_user },
 	{ "s-sitename", w3c_site, json_site }, { "s-computername", w3c_computer, json_computer },
 	{ "s-ip", w3c_local, json_local }, { "s-port", w3c_port, json_port },
-	{ "cs-method", w3c_method, json_method }, { "cs-uri-stem", w3c_none, NULL }, { "cs-uri-query", w3c_query, json_query },
+	{ "cs-method", w3c_method, json_method }, { "cs-uri-stem", w3c_none, NULL },
+	{ "cs-uri-query", w3c_query, json_query },
 	{ "sc-status", w3c_status, json_status }, { "sc-win32-status", w3c_win32, json_win32 },
-	{ "sc-bytes", w3c_sent, json_sent }, { "cs-bytes", w3c_received, json_received }, { "time-taken", w3c_ms, json_ms },
-	{ "cs-version", w3c_version, NULL }, { "cs-host", w3c_none, NULL }, { "cs(User-Agent)", w3c_none, NULL },
+	{ "sc-bytes", w3c_sent, json_sent }, { "cs-bytes", w3c_received, json_received },
+	{ "time-taken", w3c_ms, json_ms },
+	{ "cs-version", w3c_version, NULL }, { "cs-host", w3c_none, NULL },
+	{ "cs(User-Agent)", w3c_none, NULL },
 	{ "cs(Cookie)", w3c_none, NULL }, { "cs(Referer)", w3c_none, NULL },
 };
 static_assert(nitems_of(rows) <= 32, "a bit a field");
@@ -392,7 +402,8 @@ static void
 put_object(struct buf *out, const struct scene *s)
 {
 	static const char *const kind[W3CLOG_KIND_COUNT] = {
-		[W3CLOG_INBOUND] = "inbound", [W3CLOG_COMMAND] = "outbound-command", [W3CLOG_RESPONSE] = "outbound-response",
+		[W3CLOG_INBOUND] = "inbound", [W3CLOG_COMMAND] = "outbound-command",
+		[W3CLOG_RESPONSE] = "outbound-response",
 	};
 	char date[CLOCK_DATE_SIZE];
 

@@ -28,7 +28,8 @@ week_of_month(const struct tm *tm)
 }
 
 void
-w3clog_names_period(char name[W3CLOG_NAME_SIZE], enum config_log_format format, enum config_log_roll roll, int64_t time_us)
+w3clog_names_period(char name[W3CLOG_NAME_SIZE], enum config_log_format format, enum config_log_roll roll,
+    int64_t time_us)
 {
 	time_t seconds = (time_t)(time_us / 1000000);
 	struct tm tm = { 0 };
@@ -47,7 +48,8 @@ w3clog_names_period(char name[W3CLOG_NAME_SIZE], enum config_log_format format, 
 	default:
 		snprintf(last, sizeof(last), "%02d", tm.tm_mday % 100);
 	}
-	snprintf(name, W3CLOG_NAME_SIZE, "ex%02d%02d%s.%s", tm.tm_year % 100, (tm.tm_mon + 1) % 100, last, ending(format));
+	snprintf(name, W3CLOG_NAME_SIZE, "ex%02d%02d%s.%s", tm.tm_year % 100, (tm.tm_mon + 1) % 100, last,
+	    ending(format));
 }
 
 void

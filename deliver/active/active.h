@@ -85,7 +85,8 @@ struct active_message {
 	bool remote_held, local_held;	/* counted as such */
 	char *masked;			/* the sender under its masquerade; NULL as it is */
 	bool later; uint64_t after;	/* out of settle: something is left for ms from now */
-	bool held; uint64_t held_after;	/* out of settle: something is held, and to be looked at in ms from now at the latest */
+	/* out of settle: something is held, and to be looked at in ms from now at the latest */
+	bool held; uint64_t held_after;
 	bool fresh;			/* it came in this life of the worker, and was not held before */
 	bool gone;			/* out of settle: removed */
 	struct result_state *settle;
@@ -93,8 +94,8 @@ struct active_message {
 };
 
 /* Why not, for any number of its recipients; the same reason is kept once. Strings are copied. */
-struct active_reason *active_message_reason(struct active_message *m, int code, const char *status, const char *host,
-    const char *text);
+struct active_reason *active_message_reason(struct active_message *m, int code, const char *status,
+    const char *host, const char *text);
 void active_message_free_reasons(struct active_message *m);
 
 #endif

@@ -13,7 +13,8 @@
 #include "deliver/active/active.h"
 
 struct active_reason *
-active_message_reason(struct active_message *m, int code, const char *status, const char *host, const char *text)
+active_message_reason(struct active_message *m, int code, const char *status, const char *host,
+    const char *text)
 {
 	struct active_reason *r = m->reasons;
 	size_t text_size = strlen(text) + 1, host_size = strlen(host) + 1;

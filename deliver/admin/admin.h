@@ -1,4 +1,7 @@
-/* admin - orders from outside: of operators about queue and badmail, of hosts that fetch their mail; one block a file */
+/*
+ * admin - orders from outside: of operators about queue and badmail, of hosts that fetch their mail; one
+ * block a file
+ */
 #ifndef DELIVER_ADMIN_ADMIN_H
 #define DELIVER_ADMIN_ADMIN_H
 
@@ -75,17 +78,20 @@ struct queue_admin {
 };
 
 /* --- queue_admin: takes questions, one after the other --- */
-struct queue_admin *queue_admin_new(struct boot *b, struct pool *pool, struct spool *spool, struct schedule *schedule);
+struct queue_admin *queue_admin_new(struct boot *b, struct pool *pool, struct spool *spool,
+    struct schedule *schedule);
 void queue_admin_free(struct queue_admin *c);		/* after pool_free; NULL is fine */
 void queue_admin_ready(struct queue_admin *c);		/* the queue has been read */
-void queue_admin_bar(struct queue_admin *c, bool locked);	/* another process has the queue; or: has it no more */
+/* Another process has the queue; or: has it no more */
+void queue_admin_bar(struct queue_admin *c, bool locked);
 /* Takes no more. `idle` (NULL: nobody asks) once the one at work is answered, maybe at once. */
 void queue_admin_end(struct queue_admin *c, void (*idle)(void *arg), void *arg);
 void queue_admin_take(struct queue_admin *c, const struct ctl_message *m);
 void queue_admin_answer(struct queue_admin_job *j);	/* the page is complete; the job is gone then */
 
 /* --- queue_admin_act: does it --- */
-void queue_admin_act_begin(struct queue_admin_job *j);	/* on the loop, the matched ones; then queue_admin_answer */
+/* On the loop, the matched ones; then queue_admin_answer */
+void queue_admin_act_begin(struct queue_admin_job *j);
 void queue_admin_act_run(void *arg, void **jobs, size_t n);	/* on a thread */
 void queue_admin_act_done(void *arg, void *job);
 
@@ -94,18 +100,25 @@ void queue_admin_select_gather(struct queue_admin_job *j);	/* on the loop: from 
 void queue_admin_select_run(void *arg, void **jobs, size_t n);	/* on a thread: from the disk */
 
 /* --- queue_admin_rows: messages in lines. On a thread --- */
-void queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e);
-void queue_admin_rows_show(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e, int fd);
-void queue_admin_rows_badmail(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e);	/* NULL: not known */
-void queue_admin_rows_badmail_show(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e);
+void queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e);
+void queue_admin_rows_show(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e, int fd);
+/* NULL: not known */
+void queue_admin_rows_badmail(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e);
+void queue_admin_rows_badmail_show(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e);
 /* False: there is no room for its domains on this page. */
-bool queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e);
+bool queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e);
 void queue_admin_rows_counts(struct queue_admin_job *j);	/* at the end of the page */
 
 /* --- etrn_server: takes the listeners' pleas for held mail --- */
 struct etrn_server *etrn_server_new(struct loop *l, struct schedule *s);
 void etrn_server_channel(struct etrn_server *k, int fd);		/* a listener's; takes over `fd` */
-void etrn_server_open(struct etrn_server *k, bool open);		/* the queue is known; or: the worker ends */
+/* The queue is known; or: the worker ends */
+void etrn_server_open(struct etrn_server *k, bool open);
 void etrn_server_free(struct etrn_server *k);
 
 #endif

@@ -67,7 +67,8 @@ on_message(void *arg, const struct ctl_message *m)
 		turn(k, &d, &a, &fd);
 	else if (k->open)
 		ask(k, &d, &a);
-	(void)!ctl_send(c->ctl, CTL_ETRN_ANSWER, m->request, &a, sizeof(a), fd);	/* one that does not read waits in vain */
+	/* One that does not read waits in vain */
+	(void)!ctl_send(c->ctl, CTL_ETRN_ANSWER, m->request, &a, sizeof(a), fd);
 	if (fd != -1)
 		close(fd);
 }

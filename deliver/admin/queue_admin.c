@@ -1,10 +1,11 @@
 /*
- * queue_admin - operators' questions and orders about queue and badmail, one page of a question after the other
+ * queue_admin - operators' questions and orders about queue and badmail, one page of a question after the
+ * other
  *
  * Runs in:  deliver, on the loop
  * Owns:     the questions that wait; the spool where messages are moved to
- * Promise:  the loop only walks over records, a bounded number a page; files are read and changed by pool threads; each question is
- *           answered once
+ * Promise:  the loop only walks over records, a bounded number a page; files are read and changed by pool
+ *           threads; each question is answered once
  * Fails by: an answer that says so
  */
 #include <errno.h>
@@ -34,7 +35,8 @@ job_free(struct queue_admin_job *j)
 static void
 send_page(struct queue_admin *c, uint32_t request, struct msg_queue_page *p, size_t text_len)
 {
-	if (ctl_send(c->boot->master, CTL_QUEUE_PAGE, request, p, offsetof(struct msg_queue_page, text) + text_len, -1) == -1)
+	if (ctl_send(c->boot->master, CTL_QUEUE_PAGE, request, p,
+	    offsetof(struct msg_queue_page, text) + text_len, -1) == -1)
 		log_event(LOG_WARN, NULL, "trouble", "what=chores error=%s", log_safe(strerror(errno)));
 }
 

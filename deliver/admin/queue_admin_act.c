@@ -24,7 +24,8 @@ static const char *
 strerror_for(const struct queue_admin_job *j, int error)
 {
 	if (error == EBADMSG)
-		return msg_queue_rows[j->ask.verb].badmail ? "it has no envelope: copy it to pickup with x-sender and x-receiver lines" :
+		return msg_queue_rows[j->ask.verb].badmail ?
+		    "it has no envelope: copy it to pickup with x-sender and x-receiver lines" :
 		    "it is damaged, and goes to badmail";
 	if (error == EINVAL && msg_queue_rows[j->ask.verb].badmail)
 		return "it is no message";
@@ -45,7 +46,8 @@ fail(struct queue_admin_job *j, const char *id, int error)
 static void
 note_hold(struct queue_admin_job *j, const struct queue_admin_item *i)
 {
-	struct note_line line = { .kind = j->ask.verb == MSG_QUEUE_HOLD ? NOTE_HELD : NOTE_RELEASED, .number = j->ask.uid,
+	struct note_line line = { .kind = j->ask.verb == MSG_QUEUE_HOLD ? NOTE_HELD : NOTE_RELEASED,
+	    .number = j->ask.uid,
 		.time = clock_wall_us() / 1000000 };
 	struct buf text = BUF_INIT(1024);
 
@@ -99,7 +101,8 @@ run_badmail(struct queue_admin_job *j)
 		int rc = 0;
 
 		if (i->matched)
-			rc = j->ask.verb == MSG_QUEUE_BADMAIL_PURGE ? spool_badmail_admin_purge(j->queue_admin->spool, &i->bad) :
+			rc = j->ask.verb == MSG_QUEUE_BADMAIL_PURGE ?
+			    spool_badmail_admin_purge(j->queue_admin->spool, &i->bad) :
 			    spool_badmail_admin_retry(j->queue_admin->spool, &i->bad, i->fresh);
 		i->error = rc == 0 ? 0 : errno;
 	}
@@ -138,7 +141,8 @@ queue_admin_act_run(void *arg, void **jobs, size_t n)
 		else
 			run_hold(j);
 		if (j->renounced)
-			buf_printf(&j->text, "!the queue of %s cannot be opened: %s\n", j->ask.to, strerror(errno));
+			buf_printf(&j->text, "!the queue of %s cannot be opened: %s\n", j->ask.to,
+			    strerror(errno));
 	}
 }
 
@@ -155,8 +159,8 @@ held(struct queue_admin_job *j, struct queue_admin_item *i)
 		disk_crash_point("hold-done");
 	else
 		disk_crash_point("release-done");
-	log_event(LOG_FACT, i->id, hold ? "on-hold" : "released", "uid=%u%s%s", j->ask.uid, *j->ask.reason == '\0' ? "" : " reason=",
-	    *j->ask.reason == '\0' ? "" : log_safe(j->ask.reason));
+	log_event(LOG_FACT, i->id, hold ? "on-hold" : "released", "uid=%u%s%s", j->ask.uid,
+	    *j->ask.reason == '\0' ? "" : " reason=", *j->ask.reason == '\0' ? "" : log_safe(j->ask.reason));
 	j->page.done++;
 }
 
@@ -185,7 +189,8 @@ purged(struct queue_admin_job *j, struct queue_admin_item *i)
 static void
 finish_files(struct queue_admin_job *j)
 {
-	void (*finish)(struct queue_admin_job *j, struct queue_admin_item *i) = j->ask.verb == MSG_QUEUE_BADMAIL_RETRY ? restored :
+	void (*finish)(struct queue_admin_job *j, struct queue_admin_item *i) =
+	    j->ask.verb == MSG_QUEUE_BADMAIL_RETRY ? restored :
 	    j->ask.verb == MSG_QUEUE_BADMAIL_PURGE ? purged : j->ask.verb == MSG_QUEUE_RETRY ? due : held;
 
 	for (size_t i = 0; i < j->looked; i++) {
@@ -239,9 +244,10 @@ start_order(struct queue_admin_job *j, struct queue_admin_item *i)
 	enum schedule_admin_result result;
 
 	*o = (struct schedule_admin){
-		.kind = j->ask.verb == MSG_QUEUE_DELETE ? SCHEDULE_DELETE : j->ask.verb == MSG_QUEUE_BOUNCE ? SCHEDULE_BOUNCE : SCHEDULE_MOVE,
-		.uid = j->ask.uid, .pick = &j->ask.pick, .reason = j->ask.reason, .to = j->queue_admin->other, .to_name = j->ask.to,
-		.done = order_done, .arg = j,
+		.kind = j->ask.verb == MSG_QUEUE_DELETE ? SCHEDULE_DELETE : j->ask.verb == MSG_QUEUE_BOUNCE ?
+		    SCHEDULE_BOUNCE : SCHEDULE_MOVE,
+		.uid = j->ask.uid, .pick = &j->ask.pick, .reason = j->ask.reason, .to = j->queue_admin->other,
+		.to_name = j->ask.to, .done = order_done, .arg = j,
 	};
 	memcpy(o->id, i->id, sizeof(o->id));
 	j->open++;

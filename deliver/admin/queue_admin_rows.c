@@ -3,7 +3,8 @@
  *
  * Runs in:  deliver, on a pool thread
  * Owns:     nothing beyond the question
- * Promise:  a line is bounded whatever the message holds, its columns are parted by tabs, and no byte in it does harm
+ * Promise:  a line is bounded whatever the message holds, its columns are parted by tabs, and no byte in it
+ *           does harm
  * Fails by: what cannot be read is left out
  */
 #include <stdlib.h>
@@ -119,7 +120,8 @@ put_note(struct buf *out, const struct note_line *l)
 }
 
 void
-queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e)
+queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e)
 {
 	struct buf word = BUF_INIT(2048);
 	struct note_line line;
@@ -154,7 +156,8 @@ show_notes(struct queue_admin_job *j, const char *id)
 				continue;
 			buf_clear(&word);
 			put_note(&word, &line);
-			buf_printf(&j->text, "note\t%lld\t%s", (long long)(line.kind == NOTE_FAILED ? line.time / 1000000 : line.time),
+			buf_printf(&j->text, "note\t%lld\t%s",
+			    (long long)(line.kind == NOTE_FAILED ? line.time / 1000000 : line.time),
 			    note_name(line.kind));
 			put_column(j, buf_text(&word), REASON_BYTES);
 			buf_puts(&j->text, "\n");
@@ -189,7 +192,8 @@ show_flags(struct queue_admin_job *j, const struct message_envelope *e)
 	char text[64];
 
 	snprintf(text, sizeof(text), "%s%s%s%s", (e->flags & MESSAGE_8BIT) != 0 ? " 8bitmime" : "",
-	    (e->flags & MESSAGE_UTF8) != 0 ? " smtputf8" : "", (e->flags & MESSAGE_BINARY) != 0 ? " binarymime" : "",
+	    (e->flags & MESSAGE_UTF8) != 0 ? " smtputf8" : "",
+	    (e->flags & MESSAGE_BINARY) != 0 ? " binarymime" : "",
 	    (e->flags & MESSAGE_REPORT) != 0 ? " report" : "");
 	if (*text != '\0')
 		put_field(j, "flags", text + 1);
@@ -198,7 +202,8 @@ show_flags(struct queue_admin_job *j, const struct message_envelope *e)
 static const char *
 mark_name(char mark)
 {
-	return mark == MARK_PENDING ? "pending" : mark == MARK_DELIVERED ? "delivered" : mark == MARK_FAILED ? "failed" : "reported";
+	return mark == MARK_PENDING ? "pending" : mark == MARK_DELIVERED ? "delivered" : mark == MARK_FAILED ?
+	    "failed" : "reported";
 }
 
 static void
@@ -213,7 +218,8 @@ show_envelope(struct queue_admin_job *j, const struct message_envelope *e)
 	put_field(j, "protocol", e->protocol);
 	put_field(j, "envid", e->envid);
 	show_flags(j, e);
-	for (size_t i = 0; i < e->nrcpt && shown < SHOWN_ALL && j->text.len < MSG_QUEUE_TEXT_MAX / 2; i++, shown++) {
+	for (size_t i = 0; i < e->nrcpt && shown < SHOWN_ALL && j->text.len < MSG_QUEUE_TEXT_MAX / 2; i++,
+	    shown++) {
 		buf_printf(&j->text, "recipient\t%s", mark_name(e->rcpt[i].mark));
 		put_column(j, e->rcpt[i].address, ADDRESS_BYTES);
 		buf_puts(&j->text, "\n");
@@ -223,7 +229,8 @@ show_envelope(struct queue_admin_job *j, const struct message_envelope *e)
 }
 
 void
-queue_admin_rows_show(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e, int fd)
+queue_admin_rows_show(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e, int fd)
 {
 	put_field(j, "id", i->id);
 	put_field(j, "state", queue_filter_state_name(i->state));
@@ -238,12 +245,15 @@ queue_admin_rows_show(struct queue_admin_job *j, const struct queue_admin_item *
 /* --- counts by domain and age --- */
 
 bool
-queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e)
+queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e)
 {
-	static const int64_t limits[QUEUE_ADMIN_AGES - 1] = { 900, 3600, 4 * 3600, 12 * 3600, 86400, 2 * 86400 };
+	static const int64_t limits[QUEUE_ADMIN_AGES - 1] = { 900, 3600, 4 * 3600, 12 * 3600, 86400,
+	    2 * 86400 };
 	int64_t age = (clock_wall_us() - message_id_time_us(i->id)) / 1000000;
 	size_t column = 0;
-	uint32_t *seen = mem_array(NULL, DOMAINS_MAX + 1, sizeof(*seen));	/* of this message: each domain counts once */
+	/* Of this message: each domain counts once */
+	uint32_t *seen = mem_array(NULL, DOMAINS_MAX + 1, sizeof(*seen));
 	size_t nseen = 0;
 	bool room = true;
 
@@ -255,10 +265,12 @@ queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item 
 		const char *at = strrchr(e->rcpt[r].address, '@');
 		size_t n = 0, k = 0;
 
-		if (e->rcpt[r].mark != MARK_PENDING || !queue_filter_is_recipient(&j->ask.pick, e->rcpt[r].address))
+		if (e->rcpt[r].mark != MARK_PENDING || !queue_filter_is_recipient(&j->ask.pick,
+		    e->rcpt[r].address))
 			continue;
 		at = at == NULL ? "-" : at + 1;
-		while (n < j->counts && strncasecmp(j->count[n].domain, at, sizeof(j->count[n].domain) - 1) != 0)
+		while (n < j->counts && strncasecmp(j->count[n].domain, at,
+		    sizeof(j->count[n].domain) - 1) != 0)
 			n++;
 		if (n == DOMAINS_MAX) {
 			room = false;
@@ -315,12 +327,14 @@ find_word(const char *words, const char *name, char *dst, size_t size)
 }
 
 void
-queue_admin_rows_badmail(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e)
+queue_admin_rows_badmail(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e)
 {
 	struct buf words = BUF_INIT(4096);
 	char reason[REASON_BYTES] = "", details[REASON_BYTES] = "";
 
-	if (spool_badmail_admin_words(j->queue_admin->spool, &i->bad, &words) == 0 && find_word(buf_text(&words), "Reason", reason, sizeof(reason)))
+	if (spool_badmail_admin_words(j->queue_admin->spool, &i->bad, &words) == 0 &&
+	    find_word(buf_text(&words), "Reason", reason, sizeof(reason)))
 		(void)find_word(buf_text(&words), "Details", details, sizeof(details));
 	buf_printf(&j->text, "%s\t%lld\t%lld", i->bad.name, (long long)i->bad.since, (long long)i->bad.size);
 	put_column(j, e == NULL ? "-" : e->sender, ADDRESS_BYTES);
@@ -355,7 +369,8 @@ show_words(struct queue_admin_job *j, const struct spool_badmail *b)
 }
 
 void
-queue_admin_rows_badmail_show(struct queue_admin_job *j, const struct queue_admin_item *i, const struct message_envelope *e)
+queue_admin_rows_badmail_show(struct queue_admin_job *j, const struct queue_admin_item *i,
+    const struct message_envelope *e)
 {
 	int fd = spool_badmail_admin_open(j->queue_admin->spool, &i->bad);
 

@@ -3,7 +3,8 @@
  *
  * Runs in:  deliver: gathering on the loop, reading on a pool thread
  * Owns:     nothing beyond the question
- * Promise:  a page costs at most WALK records on the loop and LOOK_MS of reading; a message that was there all the time is met once
+ * Promise:  a page costs at most WALK records on the loop and LOOK_MS of reading; a message that was there
+ *           all the time is met once
  * Fails by: a message that cannot be read is passed over, with a line that says so
  */
 #include <errno.h>
@@ -40,15 +41,16 @@ look_at(struct queue_admin_job *j, uint32_t n, int64_t now_us)
 	const struct schedule_record *r = schedule_index_at(x, n);
 	struct queue_admin_item *i = &j->item[j->items];
 
-	if (r->state == RECORD_FREE || r->state == RECORD_GONE || (j->ask.newest_us != 0 && (int64_t)r->time > j->ask.newest_us))
+	if (r->state == RECORD_FREE || r->state == RECORD_GONE ||
+	    (j->ask.newest_us != 0 && (int64_t)r->time > j->ask.newest_us))
 		return;
 	memset(i, 0, sizeof(*i));
 	i->record = n;
 	i->due = r->due;
 	i->state = state_of(r, now_us / 1000000);
 	schedule_index_id(x, n, i->id);
-	if (queue_filter_is_state(&j->ask.pick, i->state) && queue_filter_is_age(&j->ask.pick, (now_us - (int64_t)r->time) / 1000000) &&
-	    queue_filter_is_id(&j->ask.pick, i->id))
+	if (queue_filter_is_state(&j->ask.pick, i->state) && queue_filter_is_age(&j->ask.pick,
+	    (now_us - (int64_t)r->time) / 1000000) && queue_filter_is_id(&j->ask.pick, i->id))
 		j->items++;
 }
 
@@ -111,10 +113,12 @@ say_fault(struct queue_admin_job *j, const char *id, const char *what, int error
 static bool
 is_recipient(const struct queue_admin_job *j, const struct message_envelope *e)
 {
-	if (!queue_filter_has(&j->ask.pick, QUEUE_FILTER_RECIPIENT) && !queue_filter_has(&j->ask.pick, QUEUE_FILTER_DOMAIN))
+	if (!queue_filter_has(&j->ask.pick, QUEUE_FILTER_RECIPIENT) && !queue_filter_has(&j->ask.pick,
+	    QUEUE_FILTER_DOMAIN))
 		return true;
 	for (size_t i = 0; i < e->nrcpt; i++)
-		if (e->rcpt[i].mark == MARK_PENDING && queue_filter_is_recipient(&j->ask.pick, e->rcpt[i].address))
+		if (e->rcpt[i].mark == MARK_PENDING && queue_filter_is_recipient(&j->ask.pick,
+		    e->rcpt[i].address))
 			return true;
 	return false;
 }
@@ -203,7 +207,8 @@ read_badmail(struct queue_admin_job *j, struct queue_admin_item *i, int64_t now)
 	struct message_envelope e;
 	int rc;
 
-	if (!queue_filter_is_age(&j->ask.pick, now - i->bad.since) || !queue_filter_is_id(&j->ask.pick, i->bad.name) || came_later(j, &i->bad))
+	if (!queue_filter_is_age(&j->ask.pick, now - i->bad.since) || !queue_filter_is_id(&j->ask.pick,
+	    i->bad.name) || came_later(j, &i->bad))
 		return;
 	rc = i->bad.foreign ? 0 : spool_badmail_admin_envelope(j->queue_admin->spool, &i->bad, &e);
 	if (is_badmail_envelope(j, rc == 1 ? &e : NULL)) {
@@ -223,7 +228,8 @@ look_badmail(struct queue_admin_job *j)
 	struct spool_badmail *list = calloc(QUEUE_ADMIN_ITEMS, sizeof(*list));
 	uint64_t end = clock_mono_ms() + LOOK_MS;
 	int64_t now = clock_wall_us() / 1000000;
-	ssize_t n = list == NULL ? -1 : spool_badmail_admin_list(j->queue_admin->spool, j->ask.at, list, QUEUE_ADMIN_ITEMS);
+	ssize_t n = list == NULL ? -1 : spool_badmail_admin_list(j->queue_admin->spool, j->ask.at, list,
+	    QUEUE_ADMIN_ITEMS);
 
 	if (n == -1)
 		buf_printf(&j->text, "!badmail cannot be read: %s\n", strerror(errno));

@@ -1,9 +1,11 @@
 /*
- * alias_expand - from a local address to what it stands for: a mailbox, forwarding addresses, the members of groups in groups
+ * alias_expand - from a local address to what it stands for: a mailbox, forwarding addresses, the members of
+ * groups in groups
  *
  * Runs in:  directory, a pool thread (pure: asks through its source)
  * Owns:     the addresses found so far, the entries on the way
- * Promise:  each entry is opened once, so that a loop ends; each address is listed once; nothing that was found is left out without a
+ * Promise:  each entry is opened once, so that a loop ends; each address is listed once; nothing that was
+ *           found is left out without a
  *           word: a member that is not in the directory is listed as unknown, one too deep refuses the whole
  * Fails by: DIRECTORY_REFUSED, DIRECTORY_TROUBLE
  */
@@ -35,7 +37,8 @@ struct alias_expand {
 	bool cut;		/* a loop */
 };
 
-static void visit_value(struct alias_expand *w, const struct ldap_entry *owner, const char *value, uint64_t depth);
+static void visit_value(struct alias_expand *w, const struct ldap_entry *owner, const char *value,
+    uint64_t depth);
 
 /* --- sets --- */
 
@@ -46,7 +49,8 @@ slot_of(const struct set *s, const char *text)
 
 	for (const char *p = text; *p != '\0'; p++)
 		i = (i ^ (unsigned char)*p) * 16777619U;
-	for (i &= s->size - 1; s->text[i] != NULL && strcmp(s->text[i], text) != 0; i = (i + 1) & (s->size - 1))
+	for (i &= s->size - 1; s->text[i] != NULL && strcmp(s->text[i], text) != 0;
+	    i = (i + 1) & (s->size - 1))
 		;
 	return i;
 }
@@ -110,7 +114,8 @@ list_address(struct alias_expand *w, const char *address, bool known)
 	if (!set_add(&w->addresses, address))
 		return;
 	if (w->listed == DIRECTORY_MAX) {
-		end_with(w, DIRECTORY_REFUSED, "5.2.4", "it stands for more addresses than a message can have");
+		end_with(w, DIRECTORY_REFUSED, "5.2.4",
+		    "it stands for more addresses than a message can have");
 		return;
 	}
 	buf_puts(&w->list, known ? "." : "?");
@@ -123,7 +128,8 @@ static bool
 is_found(struct alias_expand *w, enum ldap_conn_result found, const char *why)
 {
 	if (found == LDAP_CONN_MANY)
-		end_with(w, DIRECTORY_REFUSED, "5.1.4", "the directory has more than one entry with that address");
+		end_with(w, DIRECTORY_REFUSED, "5.1.4",
+		    "the directory has more than one entry with that address");
 	else if (found == LDAP_CONN_REFUSED || found == LDAP_CONN_LOST)
 		end_with(w, DIRECTORY_TROUBLE, "4.4.3", why);
 	return found == LDAP_CONN_FOUND;
@@ -164,7 +170,8 @@ visit_entry(struct alias_expand *w, const struct ldap_entry *e, const char *addr
 		return;
 	}
 	if (depth > w->from->depth) {
-		end_with(w, DIRECTORY_REFUSED, "5.4.6", "groups and forwarding addresses stand in one another too deep (group-depth)");
+		end_with(w, DIRECTORY_REFUSED, "5.4.6",
+		    "groups and forwarding addresses stand in one another too deep (group-depth)");
 		return;
 	}
 	if (e->keep && e->forward.count > 0 && address != NULL)
@@ -178,7 +185,8 @@ visit_entry(struct alias_expand *w, const struct ldap_entry *e, const char *addr
 
 /* An address that is forwarded to itself, among others, is a mailbox that keeps a copy. */
 static void
-visit_found(struct alias_expand *w, const struct ldap_entry *owner, const struct ldap_entry *e, const char *address, uint64_t depth)
+visit_found(struct alias_expand *w, const struct ldap_entry *owner, const struct ldap_entry *e,
+    const char *address, uint64_t depth)
 {
 	if (owner != NULL && strcasecmp(owner->dn, e->dn) == 0) {
 		if (address == NULL)
@@ -250,13 +258,15 @@ conclude(struct alias_expand *w, const struct ldap_entry *e)
 		return;
 	}
 	if (w->listed == 0) {
-		end_with(w, DIRECTORY_REFUSED, "5.2.4", e->group || e->member.count > 0 ? "the group has no member with a mail address" :
+		end_with(w, DIRECTORY_REFUSED, "5.2.4",
+		    e->group || e->member.count > 0 ? "the group has no member with a mail address" :
 		    "it is forwarded to nothing that is a mail address");
 		return;
 	}
 	msg_directory_set(w->answer, DIRECTORY_LIST, "", "%s", "");
 	if (w->gone > 0)
-		snprintf(w->answer->text, sizeof(w->answer->text), "%u members without a mail address or no longer there", w->gone);
+		snprintf(w->answer->text, sizeof(w->answer->text),
+		    "%u members without a mail address or no longer there", w->gone);
 	w->answer->count = w->listed;
 	w->answer->size = w->list.len;
 	w->answer->list = mem_zalloc(w->list.len);
@@ -270,7 +280,8 @@ is_postmaster(const char *address)
 }
 
 void
-alias_expand_run(const struct alias_expand_source *from, const char *address, bool whole, struct msg_directory *a)
+alias_expand_run(const struct alias_expand_source *from, const char *address, bool whole,
+    struct msg_directory *a)
 {
 	struct alias_expand w = { .from = from, .answer = a, .list = BUF_INIT(DIRECTORY_LIST_MAX) };
 	char why[LDAP_CONN_WHY_SIZE] = "";

@@ -1,7 +1,8 @@
 /*
  * directory - private header of the directory helper; one block a file, alphabetical
  *
- * worker -> channel -> realm -> (pool thread) unfold -> directory_search -> memo, link -> schema, entry, ticket -> keytab
+ * worker -> channel -> realm -> (pool thread) unfold -> directory_search -> memo, link -> schema, entry,
+ * ticket -> keytab
  */
 #ifndef DELIVER_DIRECTORY_DIRECTORY_H
 #define DELIVER_DIRECTORY_DIRECTORY_H
@@ -53,13 +54,21 @@ struct ldap_entry {
 
 struct ldap_entry *ldap_entry_new(const char *dn);
 /* One value of one attribute; those that nothing can be made of are passed over. */
-void ldap_entry_add(struct ldap_entry *e, const struct ldap_schema *s, const char *attribute, const char *value, size_t len);
+void ldap_entry_add(struct ldap_entry *e, const struct ldap_schema *s, const char *attribute,
+    const char *value, size_t len);
 struct ldap_entry *ldap_entry_use(struct ldap_entry *e);
 void ldap_entry_release(struct ldap_entry *e);	/* NULL is fine */
-/* The address in a value: "a@b", "SMTP:a@b", "smtp$a@b", and a bare name completed with `domain`. 0, -1 it has none. */
-int ldap_entry_address(struct address *a, const char *value, const char *domain) __attribute__((warn_unused_result));
+/*
+ * The address in a value: "a@b", "SMTP:a@b", "smtp$a@b", and a bare name completed with `domain`. 0, -1 it
+ * has none.
+ */
+int ldap_entry_address(struct address *a, const char *value,
+    const char *domain) __attribute__((warn_unused_result));
 bool ldap_entry_is_dn(const char *value);
-/* "member;range=0-1499": true, the plain name's length, and where the next range begins; 0: that was the last. */
+/*
+ * "member;range=0-1499": true, the plain name's length, and where the next range begins; 0: that was the
+ * last.
+ */
 bool ldap_entry_range(const char *attribute, size_t *name_len, unsigned long *next);
 
 /* --- ldap_keytab: a Kerberos keytab in memory, and the tickets that it brings. Any thread --- */
@@ -76,7 +85,10 @@ struct ldap_keytab *ldap_keytab_new(const char *data, size_t size);	/* NULL and 
 struct ldap_keytab *ldap_keytab_use(struct ldap_keytab *k);	/* NULL is fine */
 void ldap_keytab_release(struct ldap_keytab *k);		/* NULL is fine */
 
-/* --- ldap_conn: one connection to a directory server. Any thread, one at a time; blocks, but no longer than its time limit --- */
+/*
+ * --- ldap_conn: one connection to a directory server. Any thread, one at a time; blocks, but no longer than
+ * its time limit ---
+ */
 
 struct ldap_conn_setup {
 	const struct config_ldap *ldap;
@@ -95,10 +107,14 @@ enum ldap_conn_result {
 #define LDAP_CONN_WHY_SIZE 160
 void ldap_conn_set_up(void);			/* once, before threads */
 /* Connects, secures, binds. NULL and `why`; `*denied`: the account was refused. */
-struct ldap_conn *ldap_conn_open(const struct ldap_conn_setup *set, const char *uri, bool *denied, char why[LDAP_CONN_WHY_SIZE]);
+struct ldap_conn *ldap_conn_open(const struct ldap_conn_setup *set, const char *uri, bool *denied,
+    char why[LDAP_CONN_WHY_SIZE]);
 void ldap_conn_close(struct ldap_conn *l);	/* NULL is fine */
-/* The one entry below the base that the filter finds; or, with `dn`, that entry itself. `*e` is the caller's. */
-enum ldap_conn_result ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
+/*
+ * The one entry below the base that the filter finds; or, with `dn`, that entry itself. `*e` is the caller's.
+ */
+enum ldap_conn_result ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter,
+    struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
 
 /* --- directory_cache: what was found, for a while. Any thread --- */
 
@@ -106,8 +122,11 @@ enum ldap_conn_result ldap_conn_search(struct ldap_conn *l, const char *dn, cons
 enum directory_cache_state { DIRECTORY_CACHE_NEW, DIRECTORY_CACHE_NONE, DIRECTORY_CACHE_ENTRY };
 struct directory_cache *directory_cache_new(size_t bytes_max);
 void directory_cache_free(struct directory_cache *m);
-enum directory_cache_state directory_cache_get(struct directory_cache *m, const char *key, uint64_t now_ms, struct ldap_entry **e);	/* `*e` is the caller's to release */
-void directory_cache_put(struct directory_cache *m, const char *key, struct ldap_entry *e, uint64_t until_ms);	/* NULL: there is none; longer keys are not kept */
+/* `*e` is the caller's to release */
+enum directory_cache_state directory_cache_get(struct directory_cache *m, const char *key, uint64_t now_ms,
+    struct ldap_entry **e);
+/* NULL: there is none; longer keys are not kept */
+void directory_cache_put(struct directory_cache *m, const char *key, struct ldap_entry *e, uint64_t until_ms);
 
 /* --- channel: one worker process: its channel and its open questions --- */
 
@@ -119,10 +138,13 @@ struct directory_channel {
 	LIST_HEAD(, directory_server_question) open;
 	size_t count;
 };
-struct directory_channel *directory_channel_new(struct directory *d, int fd, const char *server);	/* takes over `fd` */
+/* Takes over `fd` */
+struct directory_channel *directory_channel_new(struct directory *d, int fd, const char *server);
 void directory_channel_free(struct directory_channel *p);
 
-/* --- directory_server: one virtual server's directory: connections, threads, files, what is known of it --- */
+/*
+ * --- directory_server: one virtual server's directory: connections, threads, files, what is known of it ---
+ */
 
 #define DIRECTORY_SERVER_LANES 2			/* for looking, and as many for expanding */
 struct directory_server_question {
@@ -163,16 +185,21 @@ struct directory_server {
 	char down_why[LDAP_CONN_WHY_SIZE];
 	atomic_bool denied;			/* the account was refused: look at the secret again */
 };
-struct directory_server *directory_server_find(struct directory *d, const char *server);	/* NULL: it has no directory */
+/* NULL: it has no directory */
+struct directory_server *directory_server_find(struct directory *d, const char *server);
 void directory_server_free(struct directory_server *r);		/* after its patrons */
-void directory_server_ask(struct directory_server *r, struct directory_server_question *q);	/* the channel is answered, perhaps before this returns; then it is freed */
+/* The channel is answered, perhaps before this returns; then it is freed */
+void directory_server_ask(struct directory_server *r, struct directory_server_question *q);
 void directory_server_opened(struct directory *d, const struct ctl_message *m);	/* CTL_FILE */
 
 /* --- directory_search: what unfold asks: from memory, else from a server. Any thread --- */
 
-enum ldap_conn_result directory_search_address(struct directory_server *r, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
-enum ldap_conn_result directory_search_dn(struct directory_server *r, const char *dn, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
-bool directory_search_known(struct directory_server *r, const char *address, struct msg_directory *a);	/* whether it is there, if memory can tell */
+enum ldap_conn_result directory_search_address(struct directory_server *r, const char *address,
+    struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
+enum ldap_conn_result directory_search_dn(struct directory_server *r, const char *dn, struct ldap_entry **e,
+    char why[LDAP_CONN_WHY_SIZE]);
+/* Whether it is there, if memory can tell */
+bool directory_search_known(struct directory_server *r, const char *address, struct msg_directory *a);
 void directory_search_close(struct directory_server *r);	/* all idle connections */
 
 /* --- ldap_schema: which attributes mean what. Pure --- */
@@ -180,22 +207,30 @@ void directory_search_close(struct directory_server *r);	/* all idle connections
 #define LDAP_SCHEMA_NAMES_MAX 24
 struct ldap_schema {
 	const char *filter;
-	const char *mail[LDAP_SCHEMA_NAMES_MAX], *forward[LDAP_SCHEMA_NAMES_MAX], *member[LDAP_SCHEMA_NAMES_MAX];	/* ended by NULL */
+	/* Ended by NULL */
+	const char *mail[LDAP_SCHEMA_NAMES_MAX], *forward[LDAP_SCHEMA_NAMES_MAX],
+	    *member[LDAP_SCHEMA_NAMES_MAX];
 	const char *keep;			/* NULL: none */
 	const char *domain;			/* completes bare names */
 	char *names[3 * LDAP_SCHEMA_NAMES_MAX + 3];	/* all that are asked for, ended by NULL; not owned */
 };
-void ldap_schema_make(struct ldap_schema *s, const struct config_ldap *c, const char *domain);	/* strings stay the configuration's */
+/* Strings stay the configuration's */
+void ldap_schema_make(struct ldap_schema *s, const struct config_ldap *c, const char *domain);
 bool ldap_schema_is_group(const char *object_class);
 /* The filter for an address: %s, %u its local part, %d its domain, each escaped (RFC 4515 3). */
 void ldap_schema_filter(const struct ldap_schema *s, const char *address, struct buf *out);
 
-/* --- ldap_gssapi: GSSAPI as a client (RFC 4752). Any thread, one at a time; blocks, but no longer than its time limit --- */
+/*
+ * --- ldap_gssapi: GSSAPI as a client (RFC 4752). Any thread, one at a time; blocks, but no longer than its
+ * time limit ---
+ */
 
 /* What is to be said first is ready. NULL, errno and `why`; ETIMEDOUT: the Kerberos servers do not answer. */
-struct ldap_gssapi *ldap_gssapi_new(struct ldap_keytab *k, const char *user, const char *host, uint64_t limit_ms, char why[LDAP_CONN_WHY_SIZE]);
+struct ldap_gssapi *ldap_gssapi_new(struct ldap_keytab *k, const char *user, const char *host,
+    uint64_t limit_ms, char why[LDAP_CONN_WHY_SIZE]);
 const void *ldap_gssapi_word(const struct ldap_gssapi *t, size_t *len);	/* to be said now */
-int ldap_gssapi_step(struct ldap_gssapi *t, const void *data, size_t len, char why[LDAP_CONN_WHY_SIZE]);	/* the server's answer */
+/* The server's answer */
+int ldap_gssapi_step(struct ldap_gssapi *t, const void *data, size_t len, char why[LDAP_CONN_WHY_SIZE]);
 bool ldap_gssapi_is_said(const struct ldap_gssapi *t);	/* all, and the server has proved who it is */
 void ldap_gssapi_free(struct ldap_gssapi *t);		/* NULL is fine */
 bool ldap_gssapi_is_asking(void);			/* a thread may wait for Kerberos servers for long */
@@ -203,14 +238,17 @@ bool ldap_gssapi_is_asking(void);			/* a thread may wait for Kerberos servers fo
 /* --- alias_expand: from an address to what it stands for. Pure: asks through its source --- */
 
 struct alias_expand_source {
-	enum ldap_conn_result (*by_address)(void *arg, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
-	enum ldap_conn_result (*by_dn)(void *arg, const char *dn, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
+	enum ldap_conn_result (*by_address)(void *arg, const char *address, struct ldap_entry **e,
+	    char why[LDAP_CONN_WHY_SIZE]);
+	enum ldap_conn_result (*by_dn)(void *arg, const char *dn, struct ldap_entry **e,
+	    char why[LDAP_CONN_WHY_SIZE]);
 	bool (*is_local)(void *arg, const char *domain);
 	bool (*is_late)(void *arg);		/* out of time */
 	void *arg;
 	const char *domain;			/* completes bare names */
 	uint64_t depth;				/* groups in groups */
 };
-void alias_expand_run(const struct alias_expand_source *w, const char *address, bool whole, struct msg_directory *a);
+void alias_expand_run(const struct alias_expand_source *w, const char *address, bool whole,
+    struct msg_directory *a);
 
 #endif

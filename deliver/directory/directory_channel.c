@@ -3,7 +3,8 @@
  *
  * Runs in:  directory
  * Owns:     its questions
- * Promise:  every question is answered with its request number; at most DIRECTORY_CHANNEL_QUESTIONS_MAX are open, more are told to come later
+ * Promise:  every question is answered with its request number; at most DIRECTORY_CHANNEL_QUESTIONS_MAX are
+ *           open, more are told to come later
  * Fails by: a malformed question ends this channel only
  */
 #include <stdlib.h>
@@ -32,7 +33,8 @@ on_question(void *arg, const struct ctl_message *m)
 		return false;
 	r = directory_server_find(p->directory, ctl_server_server(p->ctl_server));
 	if (r == NULL || p->count == DIRECTORY_CHANNEL_QUESTIONS_MAX) {
-		refuse(p, m->request, r == NULL ? "this virtual server has no directory" : "too many questions at once");
+		refuse(p, m->request, r == NULL ? "this virtual server has no directory" :
+		    "too many questions at once");
 		return true;
 	}
 	q = mem_new(struct directory_server_question);

@@ -3,8 +3,8 @@
  *
  * Runs in:  directory, pool threads
  * Owns:     the idle connections, by turns
- * Promise:  of several servers the one that answered last is asked first, the next when it fails; when all have failed none is asked
- *           for DOWN_MS, so that nobody waits for a dead directory twice
+ * Promise:  of several servers the one that answered last is asked first, the next when it fails; when all
+ *           have failed none is asked for DOWN_MS, so that nobody waits for a dead directory twice
  * Fails by: LDAP_CONN_LOST, LDAP_CONN_REFUSED, with words
  */
 #include <ctype.h>
@@ -68,7 +68,8 @@ set_down(struct directory_server *r, const char *why)
 	r->down_until = clock_mono_ms() + DOWN_MS;
 	pthread_mutex_unlock(&r->lock);
 	if (tell)
-		log_event(LOG_FAULT, NULL, "trouble", "part=directory server=%s reason=%s", r->server->name, log_safe(why));
+		log_event(LOG_FAULT, NULL, "trouble", "part=directory server=%s reason=%s", r->server->name,
+		    log_safe(why));
 }
 
 static bool
@@ -95,8 +96,8 @@ set_up(struct directory_server *r, size_t uri)
 	r->uri = uri;
 	pthread_mutex_unlock(&r->lock);
 	if (tell)
-		log_event(LOG_FACT, NULL, "service", "what=directory server=%s state=answers uri=%s", r->server->name,
-		    log_safe(r->server->ldap.uri.text[uri]));
+		log_event(LOG_FACT, NULL, "service", "what=directory server=%s state=answers uri=%s",
+		    r->server->name, log_safe(r->server->ldap.uri.text[uri]));
 }
 
 static struct ldap_conn *
@@ -153,7 +154,8 @@ leave_server(struct directory_server *r)
 
 /* A connection that was idle may have been closed by the server long ago: that says nothing about it. */
 static enum ldap_conn_result
-ask(struct directory_server *r, const char *dn, const char *filter, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+ask(struct directory_server *r, const char *dn, const char *filter, struct ldap_entry **e,
+    char why[LDAP_CONN_WHY_SIZE])
 {
 	if (is_down(r, why))
 		return LDAP_CONN_LOST;
@@ -206,7 +208,8 @@ remember(struct directory_server *r, const char *key, enum ldap_conn_result foun
 }
 
 static enum ldap_conn_result
-ask_address(struct directory_server *r, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+ask_address(struct directory_server *r, const char *address, struct ldap_entry **e,
+    char why[LDAP_CONN_WHY_SIZE])
 {
 	struct buf filter = BUF_INIT(FILTER_MAX);
 	enum ldap_conn_result found = LDAP_CONN_REFUSED;
@@ -240,11 +243,13 @@ ask_both(struct directory_server *r, const char *address, struct ldap_entry **e,
 }
 
 enum ldap_conn_result
-directory_search_address(struct directory_server *r, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+directory_search_address(struct directory_server *r, const char *address, struct ldap_entry **e,
+    char why[LDAP_CONN_WHY_SIZE])
 {
 	char key[DIRECTORY_CACHE_KEY_SIZE];
 	bool kept = make_key(key, 'a', address);
-	enum directory_cache_state state = kept ? directory_cache_get(r->cache, key, clock_mono_ms(), e) : DIRECTORY_CACHE_NEW;
+	enum directory_cache_state state = kept ? directory_cache_get(r->cache, key, clock_mono_ms(), e) :
+	    DIRECTORY_CACHE_NEW;
 	enum ldap_conn_result found;
 
 	if (state != DIRECTORY_CACHE_NEW)
@@ -256,11 +261,13 @@ directory_search_address(struct directory_server *r, const char *address, struct
 }
 
 enum ldap_conn_result
-directory_search_dn(struct directory_server *r, const char *dn, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+directory_search_dn(struct directory_server *r, const char *dn, struct ldap_entry **e,
+    char why[LDAP_CONN_WHY_SIZE])
 {
 	char key[DIRECTORY_CACHE_KEY_SIZE];
 	bool kept = make_key(key, 'd', dn);
-	enum directory_cache_state state = kept ? directory_cache_get(r->cache, key, clock_mono_ms(), e) : DIRECTORY_CACHE_NEW;
+	enum directory_cache_state state = kept ? directory_cache_get(r->cache, key, clock_mono_ms(), e) :
+	    DIRECTORY_CACHE_NEW;
 	enum ldap_conn_result found;
 
 	if (state != DIRECTORY_CACHE_NEW)
@@ -276,12 +283,15 @@ directory_search_known(struct directory_server *r, const char *address, struct m
 {
 	char key[DIRECTORY_CACHE_KEY_SIZE];
 	struct ldap_entry *e = NULL;
-	enum directory_cache_state state = make_key(key, 'a', address) ? directory_cache_get(r->cache, key, clock_mono_ms(), &e) : DIRECTORY_CACHE_NEW;
+	enum directory_cache_state state = make_key(key, 'a', address) ? directory_cache_get(r->cache, key,
+	    clock_mono_ms(), &e) : DIRECTORY_CACHE_NEW;
 
-	if (state == DIRECTORY_CACHE_NEW || (state == DIRECTORY_CACHE_NONE && strncasecmp(address, "postmaster@", 11) == 0))
+	if (state == DIRECTORY_CACHE_NEW || (state == DIRECTORY_CACHE_NONE &&
+	    strncasecmp(address, "postmaster@", 11) == 0))
 		return false;
 	ldap_entry_release(e);
-	msg_directory_set(a, state == DIRECTORY_CACHE_ENTRY ? DIRECTORY_MAILBOX : DIRECTORY_UNKNOWN, state == DIRECTORY_CACHE_ENTRY ? "" : "5.1.1", "%s",
+	msg_directory_set(a, state == DIRECTORY_CACHE_ENTRY ? DIRECTORY_MAILBOX : DIRECTORY_UNKNOWN,
+	    state == DIRECTORY_CACHE_ENTRY ? "" : "5.1.1", "%s",
 	    state == DIRECTORY_CACHE_ENTRY ? "" : "the directory has no such address");
 	return true;
 }

@@ -3,8 +3,8 @@
  *
  * Runs in:  directory, on the loop
  * Owns:     the pool, the memory, the secret, the questions under way
- * Promise:  each question is answered once; a directory that stalls holds up its own virtual server's questions and nobody else's;
- *           a changed secret counts as soon as the old one is refused
+ * Promise:  each question is answered once; a directory that stalls holds up its own virtual server's
+ *           questions and nobody else's; a changed secret counts as soon as the old one is refused
  * Fails by: DIRECTORY_TROUBLE with words
  */
 #include <errno.h>
@@ -35,7 +35,8 @@
 static bool
 is_local(void *arg, const char *domain)
 {
-	const struct config_domain *d = config_domain_find(((struct directory_server_question *)arg)->realm->server, domain);
+	const struct config_domain *d =
+	    config_domain_find(((struct directory_server_question *)arg)->realm->server, domain);
 
 	return d != NULL && d->type != CONFIG_DOMAIN_REMOTE;
 }
@@ -161,7 +162,8 @@ directory_server_ask(struct directory_server *r, struct directory_server_questio
 		fail(r, q, "too many questions wait for the directory");
 		return;
 	}
-	if (r->coming == 0 && (!r->had || atomic_load(&r->denied)) && (r->asked_ms == 0 || now - r->asked_ms >= FILES_MS))
+	if (r->coming == 0 && (!r->had || atomic_load(&r->denied)) &&
+	    (r->asked_ms == 0 || now - r->asked_ms >= FILES_MS))
 		look_for_files(r);
 	if (r->coming > 0)
 		TAILQ_INSERT_TAIL(&r->waiting, q, waiting);
@@ -198,7 +200,8 @@ forget_secret(struct directory_server *r)
 		explicit_bzero(r->secret, strlen(r->secret));
 	free(r->secret);
 	r->secret = NULL;
-	ldap_keytab_release(r->keytab);	/* tickets that it brought are forgotten as well: the server's key may be another now */
+	/* Tickets that it brought are forgotten as well: the server's key may be another now */
+	ldap_keytab_release(r->keytab);
 	r->keytab = NULL;
 }
 
@@ -227,7 +230,10 @@ take_secret(struct directory_server *r, int fd)
 	return !kerberos || k != NULL;
 }
 
-/* A copy in memory, which libldap opens by its path. It is taken once: older connections may still look at it. */
+/*
+ * A copy in memory, which libldap opens by its path. It is taken once: older connections may still look at
+ * it.
+ */
 static bool
 take_ca(struct directory_server *r, int fd)
 {
@@ -258,7 +264,8 @@ go_on(struct directory_server *r)
 	if (r->trouble[0] == '\0')
 		r->had = true;
 	else
-		log_event(LOG_FAULT, NULL, "trouble", "part=directory server=%s reason=%s", r->server->name, log_safe(r->trouble));
+		log_event(LOG_FAULT, NULL, "trouble", "part=directory server=%s reason=%s", r->server->name,
+		    log_safe(r->trouble));
 	while ((q = TAILQ_FIRST(&r->waiting)) != NULL) {
 		TAILQ_REMOVE(&r->waiting, q, waiting);
 		if (r->had)

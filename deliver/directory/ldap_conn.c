@@ -3,7 +3,8 @@
  *
  * Runs in:  directory, a pool thread: blocks, no call for longer than the time limit of [ldap]
  * Owns:     the connection
- * Promise:  certificates are checked in any case; referrals are not followed; nothing of the host's ldap.conf has a say
+ * Promise:  certificates are checked in any case; referrals are not followed; nothing of the host's ldap.conf
+ *           has a say
  * Fails by: NULL, LDAP_CONN_LOST, LDAP_CONN_REFUSED, with words
  */
 #define LDAP_DEPRECATED 0
@@ -42,8 +43,8 @@ explain(LDAP *ld, const char *doing, int rc, char why[LDAP_CONN_WHY_SIZE])
 
 	if (ld != NULL)
 		ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &more);
-	snprintf(why, LDAP_CONN_WHY_SIZE, "%s: %s%s%.80s", doing, ldap_err2string(rc), more != NULL && *more != '\0' ? ": " : "",
-	    more != NULL ? more : "");
+	snprintf(why, LDAP_CONN_WHY_SIZE, "%s: %s%s%.80s", doing, ldap_err2string(rc),
+	    more != NULL && *more != '\0' ? ": " : "", more != NULL ? more : "");
 	ldap_memfree(more);
 }
 
@@ -51,7 +52,8 @@ static int
 set_options(struct ldap_conn *l, const char *uri)
 {
 	const struct ldap_conn_setup *set = &l->set;
-	int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, tls = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2, client = 0;
+	int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, tls = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2,
+	    client = 0;
 	const char *ca = set->ca != NULL ? set->ca : SYSTEM_CA;
 	bool needs_tls = set->ldap->start_tls || strncasecmp(uri, "ldaps:", 6) == 0;
 
@@ -98,7 +100,8 @@ converse(struct ldap_conn *l, struct ldap_gssapi *t)
 
 		rc = ldap_sasl_bind_s(l->ld, NULL, "GSSAPI", &said, NULL, NULL, &answer);
 		if (rc == LDAP_SASL_BIND_IN_PROGRESS &&
-		    ldap_gssapi_step(t, answer != NULL ? answer->bv_val : "", answer != NULL ? answer->bv_len : 0, l->why) == -1)
+		    ldap_gssapi_step(t, answer != NULL ? answer->bv_val : "",
+		    answer != NULL ? answer->bv_len : 0, l->why) == -1)
 			rc = LDAP_INVALID_CREDENTIALS;
 		ber_bvfree(answer);
 	}
@@ -145,7 +148,8 @@ begin(struct ldap_conn *l, const char *uri, const char **doing)
 	}
 	if (rc == LDAP_SUCCESS) {
 		*doing = "bind";
-		rc = l->set.ldap->bind == CONFIG_BIND_GSSAPI ? authenticate_kerberos(l, uri) : authenticate(l);
+		rc = l->set.ldap->bind == CONFIG_BIND_GSSAPI ? authenticate_kerberos(l, uri) :
+		    authenticate(l);
 	}
 	return rc;
 }
@@ -159,9 +163,11 @@ ldap_conn_open(const struct ldap_conn_setup *set, const char *uri, bool *denied,
 	int rc;
 
 	l->set = *set;
-	l->limit = (struct timeval){ .tv_sec = (time_t)(set->ldap->timeout / 1000), .tv_usec = (suseconds_t)(set->ldap->timeout % 1000 * 1000) };
+	l->limit = (struct timeval){ .tv_sec = (time_t)(set->ldap->timeout / 1000),
+	    .tv_usec = (suseconds_t)(set->ldap->timeout % 1000 * 1000) };
 	rc = begin(l, uri, &doing);
-	*denied = rc == LDAP_INVALID_CREDENTIALS || rc == LDAP_INAPPROPRIATE_AUTH || rc == LDAP_INSUFFICIENT_ACCESS;
+	*denied = rc == LDAP_INVALID_CREDENTIALS || rc == LDAP_INAPPROPRIATE_AUTH ||
+	    rc == LDAP_INSUFFICIENT_ACCESS;
 	l->set.secret = NULL;
 	l->set.keytab = NULL;
 	if (rc == LDAP_SUCCESS)
@@ -202,7 +208,8 @@ judge(struct ldap_conn *l, int rc, char why[LDAP_CONN_WHY_SIZE])
 		explain(l->ld, "search", rc, why);
 		return LDAP_CONN_LOST;
 	case LDAP_REFERRAL:
-		snprintf(why, LDAP_CONN_WHY_SIZE, "search: the directory refers to another server, which is not asked");
+		snprintf(why, LDAP_CONN_WHY_SIZE,
+		    "search: the directory refers to another server, which is not asked");
 		return LDAP_CONN_REFUSED;
 	default:
 		explain(l->ld, "search", rc, why);
@@ -211,16 +218,19 @@ judge(struct ldap_conn *l, int rc, char why[LDAP_CONN_WHY_SIZE])
 }
 
 static int
-search(struct ldap_conn *l, const char *base, int scope, const char *filter, char **names, LDAPMessage **result)
+search(struct ldap_conn *l, const char *base, int scope, const char *filter, char **names,
+    LDAPMessage **result)
 {
 	struct timeval limit = l->limit;
 
 	*result = NULL;
-	return ldap_search_ext_s(l->ld, base, scope, filter, names, 0, NULL, NULL, &limit, scope == LDAP_SCOPE_BASE ? 0 : 2, result);
+	return ldap_search_ext_s(l->ld, base, scope, filter, names, 0, NULL, NULL, &limit,
+	    scope == LDAP_SCOPE_BASE ? 0 : 2, result);
 }
 
 static void
-add_values(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, const char *attribute, const char *name)
+add_values(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, const char *attribute,
+    const char *name)
 {
 	struct berval **values = ldap_get_values_len(l->ld, m, attribute);
 
@@ -231,14 +241,16 @@ add_values(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, cons
 
 /* Takes all attributes; of one that came in part, its name and where the next part begins. */
 static void
-add_attributes(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, char **rest, unsigned long *next)
+add_attributes(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, char **rest,
+    unsigned long *next)
 {
 	BerElement *at = NULL;
 	char *attribute, *name;
 	unsigned long from;
 	size_t len;
 
-	for (attribute = ldap_first_attribute(l->ld, m, &at); attribute != NULL; attribute = ldap_next_attribute(l->ld, m, at)) {
+	for (attribute = ldap_first_attribute(l->ld, m, &at); attribute != NULL;
+	    attribute = ldap_next_attribute(l->ld, m, at)) {
 		bool part = ldap_entry_range(attribute, &len, &from);
 
 		name = mem_strndup(attribute, part ? len : strcspn(attribute, ";"));
@@ -256,7 +268,8 @@ add_attributes(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, 
 
 /* Active Directory gives the members of a large group in parts ([MS-ADTS] 3.1.1.3.1.3.3). */
 static enum ldap_conn_result
-add_rest(struct ldap_entry *e, struct ldap_conn *l, char **rest, unsigned long next, char why[LDAP_CONN_WHY_SIZE])
+add_rest(struct ldap_entry *e, struct ldap_conn *l, char **rest, unsigned long next,
+    char why[LDAP_CONN_WHY_SIZE])
 {
 	enum ldap_conn_result found = LDAP_CONN_FOUND;
 
@@ -303,15 +316,20 @@ take_entry(struct ldap_conn *l, LDAPMessage *result, struct ldap_entry **e, char
 }
 
 enum ldap_conn_result
-ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter, struct ldap_entry **e,
+    char why[LDAP_CONN_WHY_SIZE])
 {
 	const char *base = dn != NULL ? dn : l->set.ldap->base;
 	char **names = (char **)(uintptr_t)l->set.schema->names;
 	LDAPMessage *result;
 	enum ldap_conn_result found;
-	int rc = search(l, base, dn != NULL ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE, dn != NULL ? "(objectClass=*)" : filter, names, &result);
+	int rc = search(l, base, dn != NULL ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE,
+	    dn != NULL ? "(objectClass=*)" : filter, names, &result);
 
-	/* A member that is gone is no member; one that stands in another server's directory is not to be left out in silence. */
+	/*
+	 * A member that is gone is no member; one that stands in another server's directory is not to be left
+	 * out in silence.
+	 */
 	if (dn != NULL && (rc == LDAP_NO_SUCH_OBJECT || rc == LDAP_INVALID_DN_SYNTAX))
 		found = LDAP_CONN_NONE;
 	else

@@ -54,7 +54,10 @@ ldap_entry_release(struct ldap_entry *e)
 	free(e);
 }
 
-/* What stands behind "SMTP:" or "smtp$" (Exchange 5.5); `*primary`: in capitals. NULL: an address of another kind. */
+/*
+ * What stands behind "SMTP:" or "smtp$" (Exchange 5.5); `*primary`: in capitals. NULL: an address of another
+ * kind.
+ */
 static const char *
 skip_kind(const char *value, bool *primary)
 {
@@ -79,7 +82,8 @@ ldap_entry_address(struct address *a, const char *value, const char *domain)
 	if (value == NULL || *value == '<')
 		return -1;
 	len = strlen(value);
-	if (len == 0 || strcspn(value, " \t") != len || address_parse_path(a, value, len, ADDRESS_BARE | ADDRESS_UTF8, &used) == -1 || used != len)
+	if (len == 0 || strcspn(value, " \t") != len || address_parse_path(a, value, len,
+	    ADDRESS_BARE | ADDRESS_UTF8, &used) == -1 || used != len)
 		return -1;
 	return address_complete(a, domain);
 }
@@ -136,7 +140,8 @@ is_text(const char *value, size_t len)
 }
 
 void
-ldap_entry_add(struct ldap_entry *e, const struct ldap_schema *s, const char *attribute, const char *value, size_t len)
+ldap_entry_add(struct ldap_entry *e, const struct ldap_schema *s, const char *attribute, const char *value,
+    size_t len)
 {
 	char *text;
 

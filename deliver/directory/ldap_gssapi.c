@@ -1,10 +1,12 @@
 /*
  * ldap_gssapi - GSSAPI as a client (RFC 4752) with MIT Kerberos: how a directory server is told who we are
  *
- * Runs in:  directory; the Kerberos servers are asked on a thread of its own, for libkrb5 cannot be told when to give up
+ * Runs in:  directory; the Kerberos servers are asked on a thread of its own, for libkrb5 cannot be told when
+ *           to give up
  * Owns:     a security context each
- * Promise:  nobody waits for longer than the given time; one such thread a keytab; tickets are renewed when they are old; mutual
- *           authentication, no security layer, for TLS is there; the host's name is taken as it was given, whatever DNS says
+ * Promise:  nobody waits for longer than the given time; one such thread a keytab; tickets are renewed when
+ *           they are old; mutual authentication, no security layer, for TLS is there; the host's name is
+ *           taken as it was given, whatever DNS says
  * Fails by: NULL, -1, with words
  */
 #include <errno.h>
@@ -47,9 +49,10 @@ fail(struct ldap_gssapi *t, const char *what, OM_uint32 major, OM_uint32 minor)
 	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
 	bool general = minor == 0;
 
-	(void)gss_display_status(&ignored, general ? major : minor, general ? GSS_C_GSS_CODE : GSS_C_MECH_CODE,
-	    general ? GSS_C_NO_OID : gss_mech_krb5, &more, &text);
-	snprintf(t->why, sizeof(t->why), "%s: %.*s", what, (int)text.length, text.length > 0 ? (const char *)text.value : "");
+	(void)gss_display_status(&ignored, general ? major : minor,
+	    general ? GSS_C_GSS_CODE : GSS_C_MECH_CODE, general ? GSS_C_NO_OID : gss_mech_krb5, &more, &text);
+	snprintf(t->why, sizeof(t->why), "%s: %.*s", what, (int)text.length,
+	    text.length > 0 ? (const char *)text.value : "");
 	gss_release_buffer(&ignored, &text);
 	return -1;
 }
@@ -98,7 +101,8 @@ name_peer(struct ldap_gssapi *t)
 static int
 acquire(struct ldap_gssapi *t)
 {
-	gss_key_value_element_desc elements[] = { { "client_keytab", t->keytab->path }, { "ccache", t->keytab->cache } };
+	gss_key_value_element_desc elements[] = { { "client_keytab", t->keytab->path },
+	    { "ccache", t->keytab->cache } };
 	gss_key_value_set_desc store = { nitems_of(elements), elements };
 	gss_OID_set_desc mechanisms = { 1, (gss_OID)gss_mech_krb5 };
 	gss_name_t name = GSS_C_NO_NAME;
@@ -106,7 +110,8 @@ acquire(struct ldap_gssapi *t)
 
 	if (import(t, t->user, &name) == -1)
 		return -1;
-	major = gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, &mechanisms, GSS_C_INITIATE, &store, &t->credential, NULL, NULL);
+	major = gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, &mechanisms, GSS_C_INITIATE, &store,
+	    &t->credential, NULL, NULL);
 	gss_release_name(&ignored, &name);
 	return GSS_ERROR(major) ? fail(t, "no ticket", major, minor) : 0;
 }
@@ -116,7 +121,8 @@ step_context(struct ldap_gssapi *t, const void *data, size_t len)
 {
 	const OM_uint32 wanted = GSS_C_MUTUAL_FLAG | GSS_C_INTEG_FLAG;
 	gss_buffer_desc input = { len, (void *)(uintptr_t)data };
-	OM_uint32 minor, flags = 0, major = gss_init_sec_context(&minor, t->credential, &t->context, t->peer, (gss_OID)gss_mech_krb5,
+	OM_uint32 minor, flags = 0, major = gss_init_sec_context(&minor, t->credential, &t->context, t->peer,
+	    (gss_OID)gss_mech_krb5,
 	    wanted, 0, GSS_C_NO_CHANNEL_BINDINGS, &input, NULL, &t->word, &flags, NULL);
 
 	if (GSS_ERROR(major))
@@ -199,7 +205,8 @@ start_thread(struct ldap_gssapi *t)
 static bool
 wait_for(struct ldap_keytab *k, const bool *what, bool wanted, uint64_t end_ms)
 {
-	const struct timespec end = { .tv_sec = (time_t)(end_ms / 1000), .tv_nsec = (long)(end_ms % 1000 * 1000000) };
+	const struct timespec end = { .tv_sec = (time_t)(end_ms / 1000),
+	    .tv_nsec = (long)(end_ms % 1000 * 1000000) };
 
 	while (*what != wanted && clock_mono_ms() < end_ms)
 		(void)pthread_cond_clockwait(&k->changed, &k->lock, CLOCK_MONOTONIC, &end);
@@ -228,7 +235,8 @@ ask_in_time(struct ldap_gssapi *t, uint64_t end_ms)
 }
 
 struct ldap_gssapi *
-ldap_gssapi_new(struct ldap_keytab *k, const char *user, const char *host, uint64_t limit_ms, char why[LDAP_CONN_WHY_SIZE])
+ldap_gssapi_new(struct ldap_keytab *k, const char *user, const char *host, uint64_t limit_ms,
+    char why[LDAP_CONN_WHY_SIZE])
 {
 	struct ldap_gssapi *t = mem_new(struct ldap_gssapi);
 	bool ours;
@@ -244,7 +252,8 @@ ldap_gssapi_new(struct ldap_keytab *k, const char *user, const char *host, uint6
 	if (error == 0 && t->good)
 		return t;
 	if (error != 0)
-		snprintf(why, LDAP_CONN_WHY_SIZE, "%s", error == ETIMEDOUT ? "no ticket: the Kerberos servers do not answer" : strerror(error));
+		snprintf(why, LDAP_CONN_WHY_SIZE, "%s",
+		    error == ETIMEDOUT ? "no ticket: the Kerberos servers do not answer" : strerror(error));
 	else
 		memcpy(why, t->why, LDAP_CONN_WHY_SIZE);
 	if (ours)
@@ -260,7 +269,8 @@ static int
 step_layers(struct ldap_gssapi *t, const void *data, size_t len)
 {
 	static const char none[4] = { LAYER_NONE, 0, 0, 0 };
-	gss_buffer_desc input = { len, (void *)(uintptr_t)data }, plain = GSS_C_EMPTY_BUFFER, choice = { sizeof(none), (void *)(uintptr_t)none };
+	gss_buffer_desc input = { len, (void *)(uintptr_t)data }, plain = GSS_C_EMPTY_BUFFER,
+	    choice = { sizeof(none), (void *)(uintptr_t)none };
 	OM_uint32 minor, ignored, major = gss_unwrap(&minor, t->context, &input, &plain, NULL, NULL);
 	bool good = !GSS_ERROR(major) && plain.length == 4 && (((const char *)plain.value)[0] & LAYER_NONE);
 
@@ -268,7 +278,8 @@ step_layers(struct ldap_gssapi *t, const void *data, size_t len)
 	if (GSS_ERROR(major))
 		return fail(t, "Kerberos", major, minor);
 	if (!good)
-		return refuse(t, "Kerberos: the directory server insists on a security layer; use start-tls or ldaps");
+		return refuse(t,
+		    "Kerberos: the directory server insists on a security layer; use start-tls or ldaps");
 	major = gss_wrap(&minor, t->context, 0, GSS_C_QOP_DEFAULT, &choice, NULL, &t->word);
 	if (GSS_ERROR(major))
 		return fail(t, "Kerberos", major, minor);

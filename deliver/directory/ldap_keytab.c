@@ -2,7 +2,8 @@
  * ldap_keytab - a Kerberos keytab in memory, and the tickets that it brings
  *
  * Runs in:  directory, any thread
- * Owns:     itself, by a count of users; a copy of the file, so that nothing has to be opened again; a ticket cache
+ * Owns:     itself, by a count of users; a copy of the file, so that nothing has to be opened again; a ticket
+ *           cache
  * Promise:  keys and tickets are in memory only, and go with the last user
  * Fails by: NULL and errno
  */

@@ -1,5 +1,6 @@
 /*
- * ldap_schema - which attributes mean what: one row a kind of directory, overridden by the configuration; filters
+ * ldap_schema - which attributes mean what: one row a kind of directory, overridden by the configuration;
+ * filters
  *
  * Runs in:  directory (pure)
  * Owns:     the table of presets
@@ -22,28 +23,36 @@ static const struct preset presets[] = {
 	/* Active Directory, with or without Exchange 2000 and later */
 	[CONFIG_LDAP_AD] = {
 		.filter = "(|(proxyAddresses=smtp:%s)(mail=%s))", .keep = "deliverAndRedirect",
-		.mail = { "proxyAddresses", "mail" }, .forward = { "targetAddress", "altRecipient" }, .member = { "member" },
+		.mail = { "proxyAddresses", "mail" }, .forward = { "targetAddress", "altRecipient" },
+		.member = { "member" },
 	},
 	/* the LDAP service of Exchange 5.5 */
 	[CONFIG_LDAP_EXCHANGE] = {
 		.filter = "(|(mail=%s)(rfc822Mailbox=%s)(otherMailbox=smtp$%s))",
-		.mail = { "mail", "rfc822Mailbox" }, .forward = { "targetAddress", "altRecipient" }, .member = { "member" },
+		.mail = { "mail", "rfc822Mailbox" }, .forward = { "targetAddress", "altRecipient" },
+		.member = { "member" },
 	},
 	/* Site Server 3.0, MCIS 2.0: membership directory */
 	[CONFIG_LDAP_SITE_SERVER] = {
-		.filter = "(mail=%s)", .mail = { "mail" }, .forward = { "mailForwardingAddress" }, .member = { "member" },
+		.filter = "(mail=%s)", .mail = { "mail" }, .forward = { "mailForwardingAddress" },
+		.member = { "member" },
 	},
 	/* inetOrgPerson, groupOfNames and what mail schemas of OpenLDAP, 389 and others add */
 	[CONFIG_LDAP_RFC2307] = {
-		.filter = "(|(mail=%s)(mailAlternateAddress=%s)(mailLocalAddress=%s)(&(objectClass=nisMailAlias)(cn=%u)))",
-		.mail = { "mail", "mailLocalAddress" }, .forward = { "mailForwardingAddress", "mailRoutingAddress" },
-		.member = { "member", "uniqueMember", "rfc822MailMember", "mgrpRFC822MailMember", "memberUid" },
+		.filter =
+		    "(|(mail=%s)(mailAlternateAddress=%s)(mailLocalAddress=%s)"
+		    "(&(objectClass=nisMailAlias)(cn=%u)))",
+		.mail = { "mail", "mailLocalAddress" },
+		.forward = { "mailForwardingAddress", "mailRoutingAddress" },
+		.member = { "member", "uniqueMember", "rfc822MailMember", "mgrpRFC822MailMember",
+		    "memberUid" },
 	},
 };
 
 /* Entries of these are groups also when they are empty. */
 static const char *const group_classes[] = {
-	"group", "groupOfNames", "groupOfUniqueNames", "groupOfMembers", "nisMailAlias", "mailGroup", "posixGroup",
+	"group", "groupOfNames", "groupOfUniqueNames", "groupOfMembers", "nisMailAlias", "mailGroup",
+	"posixGroup",
 };
 
 bool
@@ -83,7 +92,8 @@ ldap_schema_make(struct ldap_schema *s, const struct config_ldap *c, const char 
 	const struct preset *p = &presets[c->schema];
 	size_t n = 0;
 
-	*s = (struct ldap_schema){ .filter = c->filter != NULL ? c->filter : p->filter, .keep = p->keep, .domain = domain };
+	*s = (struct ldap_schema){ .filter = c->filter != NULL ? c->filter : p->filter, .keep = p->keep,
+	    .domain = domain };
 	take_names(s->mail, &c->mail_attribute, p->mail, nitems_of(p->mail));
 	take_names(s->forward, &c->forward_attribute, p->forward, nitems_of(p->forward));
 	take_names(s->member, &c->member_attribute, p->member, nitems_of(p->member));

@@ -3,8 +3,8 @@
  *
  * Runs in:  fetch
  * Owns:     the profiles and their tokens, the channels, libcurl
- * Promise:  asks token endpoints over https and nobody else; tokens are in its memory alone, and no secret is in the log. A
- *           virtual server gets the tokens of the profiles that its configuration names
+ * Promise:  asks token endpoints over https and nobody else; tokens are in its memory alone, and no secret is
+ *           in the log. A virtual server gets the tokens of the profiles that its configuration names
  * Fails by: "later" with a reason; a deliver process that misbehaves loses its channel, nothing else
  */
 #include "deliver/fetch/fetch.h"

@@ -1,7 +1,8 @@
 /*
  * fetch - private header of the fetch helper; one block a file, alphabetical
  *
- * deliver -> desk -> profile -> secret (files, opened by the master), https (libcurl), grant (what is said to the endpoint)
+ * deliver -> desk -> profile -> secret (files, opened by the master), https (libcurl), grant (what is said to
+ * the endpoint)
  *            posternctl -> the master -> trial -> profile
  */
 #ifndef DELIVER_FETCH_FETCH_H
@@ -60,7 +61,8 @@ struct oauth_grant {
 	char text[300];			/* not a token: why, for people */
 };
 /* The form to be posted. `secret`, `refresh`: NULL none. */
-void oauth_grant_request(struct buf *out, const struct config_oauth *o, const char *secret, const char *refresh);
+void oauth_grant_request(struct buf *out, const struct config_oauth *o, const char *secret,
+    const char *refresh);
 void oauth_grant_read(struct oauth_grant *g, long status, const char *body, size_t len);
 /* Takes `secret` (NULL: nothing) out of the texts: an endpoint may repeat what it was told. */
 void oauth_grant_hide(struct oauth_grant *g, const char *secret);
@@ -89,7 +91,10 @@ void https_free(struct https *h);		/* no job is left */
 struct https_job *https_post(struct https *h, const struct https_request *q);
 void https_cancel(struct https_job *j);		/* `done` will not be called; NULL is fine */
 
-/* --- refresh_file: the file with the latest refresh token, and of which of the operator's it is a child. Pure --- */
+/*
+ * --- refresh_file: the file with the latest refresh token, and of which of the operator's it is a child.
+ * Pure ---
+ */
 
 #define REFRESH_FILE_MARK_SIZE 65
 void refresh_file_mark(char mark[REFRESH_FILE_MARK_SIZE], const char *token);	/* SHA-256 in hex */
@@ -101,8 +106,10 @@ char *refresh_file_parse(const char *text, const char *mark);
 
 struct oauth_profile *oauth_profile_find(struct fetch *f, const char *name);	/* NULL: not configured */
 void oauth_profile_ask(struct oauth_profile *p, uint32_t refused, struct token_channel *d, uint32_t request);
-void oauth_profile_forget(struct fetch *f, const struct token_channel *d);	/* nothing is answered there any more */
-void oauth_profile_try(struct oauth_profile *p, struct oauth_test *t);		/* gets a new token now, and ends the trial */
+/* Nothing is answered there any more */
+void oauth_profile_forget(struct fetch *f, const struct token_channel *d);
+/* Gets a new token now, and ends the trial */
+void oauth_profile_try(struct oauth_profile *p, struct oauth_test *t);
 void oauth_profile_kept(struct oauth_profile *p, int error);		/* CTL_TOKEN_KEPT */
 void oauth_profile_open_all(struct fetch *f);
 void oauth_profile_close_all(struct fetch *f);
@@ -116,11 +123,13 @@ struct oauth_file_set {
 struct secrets *oauth_files_new(struct boot *b);
 void oauth_files_free(struct secrets *s);
 /* `done` is called once, later; the set is then the callee's, to be ended by oauth_files_wipe. */
-struct oauth_file_job *oauth_files_get(struct secrets *s, const struct config_oauth *o, void (*done)(void *arg, struct oauth_file_set *set), void *arg);
+struct oauth_file_job *oauth_files_get(struct secrets *s, const struct config_oauth *o,
+    void (*done)(void *arg, struct oauth_file_set *set), void *arg);
 void oauth_files_cancel(struct oauth_file_job *j);	/* NULL is fine */
 void oauth_files_wipe(struct oauth_file_set *set);
 void oauth_files_forget(char *text);			/* wipes and frees; NULL is fine */
-void oauth_files_opened(struct secrets *s, const struct ctl_message *m);	/* CTL_FILE came; takes its descriptor */
+/* CTL_FILE came; takes its descriptor */
+void oauth_files_opened(struct secrets *s, const struct ctl_message *m);
 
 /* --- oauth_test: posternctl oauth test: each step told to the master --- */
 
@@ -133,7 +142,8 @@ struct oauth_test {
 STAILQ_HEAD(oauth_test_list, oauth_test);
 void oauth_test_begin(struct fetch *f, const struct ctl_message *m);
 /* A line for all trials of the list that run. */
-void oauth_test_say(const struct oauth_test_list *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void oauth_test_say(const struct oauth_test_list *l, const char *fmt,
+    ...) __attribute__((format(printf, 2, 3)));
 void oauth_test_end(struct oauth_test *t, int status);	/* frees */
 
 #endif

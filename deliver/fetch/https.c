@@ -3,8 +3,9 @@
  *
  * Runs in:  fetch
  * Owns:     libcurl's multi handle, its sockets' events and its timer; the jobs
- * Promise:  https with a checked certificate and nothing else: no redirect, no proxy, no cookie, no kept file; no more than
- *           BODY_MAX bytes of an answer, and an end within the request's time whatever the peer does
+ * Promise:  https with a checked certificate and nothing else: no redirect, no proxy, no cookie, no kept
+ *           file; no more than BODY_MAX bytes of an answer, and an end within the request's time whatever the
+ *           peer does
  * Fails by: a reply with its error in words
  */
 #include "deliver/fetch/fetch.h"
@@ -53,7 +54,8 @@ on_io(void *arg, unsigned what)
 {
 	const struct wire *w = arg;
 	struct https *h = w->h;
-	int running, mask = (what & LOOP_READ ? CURL_CSELECT_IN : 0) | (what & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
+	int running, mask = (what & LOOP_READ ? CURL_CSELECT_IN : 0) |
+	    (what & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
 
 	(void)curl_multi_socket_action(h->multi, w->fd, mask, &running);
 	collect(h);
@@ -133,7 +135,8 @@ note_issuer(CURL *easy, char *dst, size_t size)
 {
 	struct curl_certinfo *chain = NULL;
 
-	if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == NULL || chain->num_of_certs < 1)
+	if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == NULL ||
+	    chain->num_of_certs < 1)
 		return;
 	for (const struct curl_slist *l = chain->certinfo[0]; l != NULL; l = l->next)
 		if (strncasecmp(l->data, "Issuer:", 7) == 0)
@@ -183,7 +186,8 @@ collect(struct https *h)
 		struct https_job *j = NULL;
 		CURLcode result = m->data.result;
 
-		if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&j) != CURLE_OK)
+		if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE,
+		    (char **)&j) != CURLE_OK)
 			continue;
 		finish(j, result);
 	}
@@ -227,7 +231,8 @@ set_request(CURL *e, struct https_job *j, const struct https_request *q)
 	must(curl_easy_setopt(e, CURLOPT_USERAGENT, "Postern/" POSTERN_VERSION));
 	must(curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L));
 	must(curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms));
-	must(curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, (long)q->timeout_ms < CONNECT_MS ? (long)q->timeout_ms : CONNECT_MS));
+	must(curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
+	    (long)q->timeout_ms < CONNECT_MS ? (long)q->timeout_ms : CONNECT_MS));
 	must(curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L));
 	must(curl_easy_setopt(e, CURLOPT_ERRORBUFFER, j->error));
 	must(curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body));

@@ -52,8 +52,10 @@ static const struct row {
 	bool word;			/* one line; else text as it is */
 	bool optional;
 } rows[] = {
-	{ CTL_FILE_OAUTH_SECRET, name_client, offsetof(struct oauth_file_set, client), TEXT_MAX, true, false },
-	{ CTL_FILE_OAUTH_REFRESH, name_refresh, offsetof(struct oauth_file_set, refresh), TEXT_MAX, true, false },
+	{ CTL_FILE_OAUTH_SECRET, name_client, offsetof(struct oauth_file_set, client), TEXT_MAX, true,
+	    false },
+	{ CTL_FILE_OAUTH_REFRESH, name_refresh, offsetof(struct oauth_file_set, refresh), TEXT_MAX, true,
+	    false },
 	{ CTL_FILE_OAUTH_KEPT, name_kept, offsetof(struct oauth_file_set, kept), TEXT_MAX, false, true },
 	{ CTL_FILE_OAUTH_CA, name_ca, offsetof(struct oauth_file_set, ca), CA_MAX, false, false },
 };
@@ -124,7 +126,8 @@ oauth_files_free(struct secrets *s)
 
 /* There is always one to wait for: an application has a secret, or a refresh token. */
 struct oauth_file_job *
-oauth_files_get(struct secrets *s, const struct config_oauth *o, void (*done)(void *arg, struct oauth_file_set *set), void *arg)
+oauth_files_get(struct secrets *s, const struct config_oauth *o,
+    void (*done)(void *arg, struct oauth_file_set *set), void *arg)
 {
 	struct oauth_file_job *j = mem_new(struct oauth_file_job);
 
@@ -175,7 +178,8 @@ read_file(const struct row *row, int fd, const char **why)
 	}
 	text = mem_zalloc((size_t)st.st_size + 1);
 	n = disk_pread(fd, text, (size_t)st.st_size, 0);
-	*why = n < 0 ? strerror(errno) : row->word ? "must hold one line of printable ASCII without blanks" : "is empty";
+	*why = n < 0 ? strerror(errno) : row->word ? "must hold one line of printable ASCII without blanks" :
+	    "is empty";
 	if (n > 0 && strlen(text) == (size_t)n && (!row->word || trim(text)))
 		return text;
 	oauth_files_forget(text);

@@ -3,8 +3,8 @@
  *
  * Runs in:  fetch (pure)
  * Owns:     the tokens of a grant until oauth_grant_done
- * Promise:  hostile answers are bounded: a token that is taken has nothing but the characters of RFC 6750 2.1, texts are
- *           printable and short
+ * Promise:  hostile answers are bounded: a token that is taken has nothing but the characters of RFC 6750
+ *           2.1, texts are printable and short
  * Fails by: OAUTH_GRANT_REFUSED or OAUTH_GRANT_TROUBLE with words
  */
 #include "deliver/fetch/fetch.h"
@@ -74,7 +74,8 @@ string_of(const json_t *object, const char *key)
 }
 
 static void
-trouble(struct oauth_grant *g, enum oauth_grant_result result, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+trouble(struct oauth_grant *g, enum oauth_grant_result result, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
 
 static void
 trouble(struct oauth_grant *g, enum oauth_grant_result result, const char *fmt, ...)
@@ -100,7 +101,8 @@ lifetime_of(const json_t *object)
 {
 	const json_t *value = json_object_get(object, "expires_in");
 	const char *text = json_string_value(value);
-	json_int_t n = json_is_integer(value) ? json_integer_value(value) : text != NULL ? strtoll(text, NULL, 10) :
+	json_int_t n = json_is_integer(value) ? json_integer_value(value) : text != NULL ?
+	    strtoll(text, NULL, 10) :
 	    json_is_real(value) ? real_lifetime(json_real_value(value)) : LIFETIME_UNSAID;
 
 	return n < 1 ? 1 : n > LIFETIME_MAX ? LIFETIME_MAX : (uint64_t)n;
@@ -109,14 +111,17 @@ lifetime_of(const json_t *object)
 static void
 read_token(struct oauth_grant *g, const json_t *object)
 {
-	const char *token = string_of(object, "access_token"), *type = string_of(object, "token_type"), *refresh = string_of(object, "refresh_token");
+	const char *token = string_of(object, "access_token"), *type = string_of(object, "token_type"),
+	    *refresh = string_of(object, "refresh_token");
 
 	if (type == NULL || strcasecmp(type, "bearer") != 0) {
 		trouble(g, OAUTH_GRANT_TROUBLE, "the token's type is not Bearer");
 		return;
 	}
 	if (!msg_token_is_token(token, strlen(token))) {
-		trouble(g, OAUTH_GRANT_TROUBLE, "the token is longer than %d characters, or has characters that no token has", TOKEN_TOKEN_MAX);
+		trouble(g, OAUTH_GRANT_TROUBLE,
+		    "the token is longer than %d characters, or has characters that no token has",
+		    TOKEN_TOKEN_MAX);
 		return;
 	}
 	g->result = OAUTH_GRANT_TOKEN;
@@ -143,9 +148,11 @@ read_error(struct oauth_grant *g, long status, const json_t *object)
 	name = *g->error != '\0' ? g->error : "an error without a name";
 	busy = status == 429 || status >= 500;
 	if (busy)
-		trouble(g, OAUTH_GRANT_TROUBLE, "HTTP status %ld, %s%s%s", status, name, *description != '\0' ? ": " : "", description);
+		trouble(g, OAUTH_GRANT_TROUBLE, "HTTP status %ld, %s%s%s", status, name,
+		    *description != '\0' ? ": " : "", description);
 	else
-		trouble(g, OAUTH_GRANT_REFUSED, "%s%s%s", name, *description != '\0' ? ": " : "", description);
+		trouble(g, OAUTH_GRANT_REFUSED, "%s%s%s", name, *description != '\0' ? ": " : "",
+		    description);
 }
 
 static void
@@ -169,7 +176,9 @@ oauth_grant_read(struct oauth_grant *g, long status, const char *body, size_t le
 
 	*g = (struct oauth_grant){ 0 };
 	if (status >= 300 && status < 400) {
-		trouble(g, OAUTH_GRANT_TROUBLE, "HTTP status %ld: the endpoint sends elsewhere, and that is not followed; is token-url right?", status);
+		trouble(g, OAUTH_GRANT_TROUBLE,
+		    "HTTP status %ld: the endpoint sends elsewhere, and that is not followed; is token-url "
+		    "right?", status);
 		return;
 	}
 	root = json_loadb(body, len, JSON_REJECT_DUPLICATES, &error);
@@ -178,7 +187,8 @@ oauth_grant_read(struct oauth_grant *g, long status, const char *body, size_t le
 	else if (status == 200)
 		trouble(g, OAUTH_GRANT_TROUBLE, "the answer is no JSON object; is token-url right?");
 	else
-		trouble(g, OAUTH_GRANT_TROUBLE, "HTTP status %ld%s", status, status == 429 ? " (too many requests)" : "");
+		trouble(g, OAUTH_GRANT_TROUBLE, "HTTP status %ld%s", status,
+		    status == 429 ? " (too many requests)" : "");
 	json_decref(root);
 }
 

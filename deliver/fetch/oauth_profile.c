@@ -3,9 +3,9 @@
  *
  * Runs in:  fetch
  * Owns:     the tokens, in memory alone; a new refresh token is given to the master to be kept
- * Promise:  one request to the endpoint at a time; a token in use is renewed when 80 % of its life, or all but 5 minutes, have
- *           passed; after a failure the endpoint is left alone for 1 s, twice as long each time up to 5 minutes, and for as
- *           long as it says (up to an hour)
+ * Promise:  one request to the endpoint at a time; a token in use is renewed when 80 % of its life, or all
+ *           but 5 minutes, have passed; after a failure the endpoint is left alone for 1 s, twice as long
+ *           each time up to 5 minutes, and for as long as it says (up to an hour)
  * Fails by: "later" with a reason to all who wait
  */
 #include "deliver/fetch/fetch.h"
@@ -154,7 +154,8 @@ on_timer(void *arg)
 static void
 take_token(struct oauth_profile *p, struct oauth_grant *g)
 {
-	uint64_t ms = g->lifetime * 1000, early = ms / 5 < EARLY_MS ? ms / 5 : EARLY_MS, now = clock_mono_ms();
+	uint64_t ms = g->lifetime * 1000, early = ms / 5 < EARLY_MS ? ms / 5 : EARLY_MS,
+	    now = clock_mono_ms();
 
 	drop_token(p);
 	p->token = g->token;
@@ -165,9 +166,13 @@ take_token(struct oauth_profile *p, struct oauth_grant *g)
 	p->asked = false;
 	p->failures = 0;
 	p->not_before = 0;
-	log_event(LOG_FACT, NULL, "token", "profile=%s result=new expires=%llus", p->conf->name, (unsigned long long)g->lifetime);
-	oauth_test_say(&p->trials, "token: %zu characters, expires in %llu s, will be renewed %llu s before; scope: %s", strlen(p->token),
-	    (unsigned long long)g->lifetime, (unsigned long long)early / 1000, g->scope[0] != '\0' ? g->scope : "not told");
+	log_event(LOG_FACT, NULL, "token", "profile=%s result=new expires=%llus", p->conf->name,
+	    (unsigned long long)g->lifetime);
+	oauth_test_say(&p->trials,
+	    "token: %zu characters, expires in %llu s, will be renewed %llu s before; scope: %s",
+	    strlen(p->token),
+	    (unsigned long long)g->lifetime, (unsigned long long)early / 1000,
+	    g->scope[0] != '\0' ? g->scope : "not told");
 }
 
 /* --- refresh tokens --- */
@@ -203,7 +208,8 @@ oauth_profile_kept(struct oauth_profile *p, int error)
 {
 	if (error == 0)
 		return;
-	log_event(LOG_FAULT, NULL, "trouble", "part=fetch profile=%s reason=%s", p->conf->name, log_safe(strerror(error)));
+	log_event(LOG_FAULT, NULL, "trouble", "part=fetch profile=%s reason=%s", p->conf->name,
+	    log_safe(strerror(error)));
 	loop_timer_set(p->keep_again, REFRESH_STORE_AGAIN_MS);
 }
 
@@ -215,7 +221,8 @@ take_refresh(struct oauth_profile *p, const struct oauth_grant *g)
 	oauth_files_forget(p->refresh);
 	p->refresh = mem_strdup(g->refresh);
 	keep(p);
-	oauth_test_say(&p->trials, "refresh token: the endpoint gave a new one, it is kept in %s", p->conf->kept_file);
+	oauth_test_say(&p->trials, "refresh token: the endpoint gave a new one, it is kept in %s",
+	    p->conf->kept_file);
 }
 
 /* The latest child of the operator's token, or that itself. To be freed; NULL: this flow has none. */
@@ -232,7 +239,8 @@ choose_refresh(struct oauth_profile *p)
 		p->refresh = p->set.kept != NULL ? refresh_file_parse(p->set.kept, mark) : NULL;
 		memcpy(p->mark, mark, sizeof(mark));
 	}
-	oauth_test_say(&p->trials, "refresh token: %s", p->refresh != NULL ? p->conf->kept_file : p->conf->refresh_token_file);
+	oauth_test_say(&p->trials, "refresh token: %s",
+	    p->refresh != NULL ? p->conf->kept_file : p->conf->refresh_token_file);
 	return mem_strdup(p->refresh != NULL ? p->refresh : p->set.refresh);
 }
 
@@ -249,7 +257,8 @@ end_request(struct oauth_profile *p)
 static void
 fail(struct oauth_profile *p, const char *why, uint64_t wait_s)
 {
-	uint64_t wait = 1000ULL << (p->failures < 9 ? p->failures : 9), told = wait_s < RETRY_AFTER_MAX ? wait_s : RETRY_AFTER_MAX;
+	uint64_t wait = 1000ULL << (p->failures < 9 ? p->failures : 9),
+	    told = wait_s < RETRY_AFTER_MAX ? wait_s : RETRY_AFTER_MAX;
 
 	end_request(p);
 	p->failures++;
@@ -257,7 +266,8 @@ fail(struct oauth_profile *p, const char *why, uint64_t wait_s)
 	wait = wait > told * 1000 ? wait : told * 1000;
 	p->not_before = clock_mono_ms() + wait;
 	snprintf(p->trouble, sizeof(p->trouble), "%s", why);
-	log_event(LOG_FAULT, NULL, "trouble", "part=fetch profile=%s reason=%s next=%.1fs", p->conf->name, log_safe(why), (double)wait / 1000);
+	log_event(LOG_FAULT, NULL, "trouble", "part=fetch profile=%s reason=%s next=%.1fs", p->conf->name,
+	    log_safe(why), (double)wait / 1000);
 	oauth_test_say(&p->trials, "result: no token: %s", why);
 	set_timer(p);
 	answer_all(p);
@@ -270,10 +280,13 @@ tell_reply(const struct oauth_profile *p, const struct https_reply *r)
 	if (r->peer[0] != '\0')
 		oauth_test_say(&p->trials, "connected: %s", r->peer);
 	if (r->issuer[0] != '\0')
-		oauth_test_say(&p->trials, "TLS: %s by %s, with the authorities of %s", r->error == NULL || r->status != 0 ? "verified, certificate issued" :
-		    "certificate issued", r->issuer, p->conf->ca_file != NULL ? p->conf->ca_file : "this system");
+		oauth_test_say(&p->trials, "TLS: %s by %s, with the authorities of %s",
+		    r->error == NULL || r->status != 0 ? "verified, certificate issued" :
+		    "certificate issued", r->issuer,
+		    p->conf->ca_file != NULL ? p->conf->ca_file : "this system");
 	if (r->status != 0)
-		oauth_test_say(&p->trials, "HTTP status: %ld%s", r->status, r->retry_after > 0 ? ", with Retry-After" : "");
+		oauth_test_say(&p->trials, "HTTP status: %ld%s", r->status,
+		    r->retry_after > 0 ? ", with Retry-After" : "");
 }
 
 static void
@@ -321,7 +334,8 @@ static void
 post(struct oauth_profile *p)
 {
 	struct buf body = BUF_INIT(32768);
-	struct https_request q = { .url = p->conf->token_url, .ca = p->set.ca, .ca_len = p->set.ca != NULL ? strlen(p->set.ca) : 0,
+	struct https_request q = { .url = p->conf->token_url, .ca = p->set.ca,
+	    .ca_len = p->set.ca != NULL ? strlen(p->set.ca) : 0,
 		.timeout_ms = p->conf->timeout, .done = on_reply, .arg = p };
 
 	oauth_grant_request(&body, p->conf, p->set.client, p->used);
@@ -347,7 +361,8 @@ on_secrets(void *arg, struct oauth_file_set *set)
 		return;
 	}
 	if (p->set.client != NULL)
-		oauth_test_say(&p->trials, "client secret: %s, %zu characters", p->conf->secret_file, strlen(p->set.client));
+		oauth_test_say(&p->trials, "client secret: %s, %zu characters", p->conf->secret_file,
+		    strlen(p->set.client));
 	p->used = choose_refresh(p);
 	oauth_test_say(&p->trials, "token endpoint: %s", p->conf->token_url);
 	post(p);
@@ -363,8 +378,10 @@ start(struct oauth_profile *p)
 		return;
 	STAILQ_FOREACH(t, &p->trials, link)
 		t->runs = true;
-	oauth_test_say(&p->trials, "profile: %s, provider %s, %s flow, client %s", p->conf->name, providers[p->conf->provider],
-	    p->conf->flow == CONFIG_FLOW_REFRESH ? "refresh-token" : "client-credentials", p->conf->client_id);
+	oauth_test_say(&p->trials, "profile: %s, provider %s, %s flow, client %s", p->conf->name,
+	    providers[p->conf->provider],
+	    p->conf->flow == CONFIG_FLOW_REFRESH ? "refresh-token" : "client-credentials",
+	    p->conf->client_id);
 	p->opening = oauth_files_get(p->fetch->secrets, p->conf, on_secrets, p);
 }
 

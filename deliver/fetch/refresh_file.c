@@ -1,9 +1,11 @@
 /*
- * refresh_file - the file with the latest refresh token: which it is, and of which of the operator's tokens it is a child
+ * refresh_file - the file with the latest refresh token: which it is, and of which of the operator's tokens
+ * it is a child
  *
  * Runs in:  fetch (pure)
  * Owns:     nothing
- * Promise:  as soon as the operator's file has another token that one counts; the file does not tell which it was
+ * Promise:  as soon as the operator's file has another token that one counts; the file does not tell which it
+ *           was
  * Fails by: NULL: the operator's own is to be used
  */
 #include <openssl/evp.h>
@@ -40,9 +42,11 @@ refresh_file_parse(const char *text, const char *mark)
 
 	if (strncmp(text, MAGIC, strlen(MAGIC)) != 0 || strncmp(of, "of ", 3) != 0)
 		return NULL;
-	if (strncmp(of + 3, mark, REFRESH_FILE_MARK_SIZE - 1) != 0 || of[3 + REFRESH_FILE_MARK_SIZE - 1] != '\n')
+	if (strncmp(of + 3, mark, REFRESH_FILE_MARK_SIZE - 1) != 0 ||
+	    of[3 + REFRESH_FILE_MARK_SIZE - 1] != '\n')
 		return NULL;
 	token = of + 3 + REFRESH_FILE_MARK_SIZE;
 	end = strchr(token, '\n');
-	return end != NULL && end > token && end[1] == '\0' ? mem_strndup(token, (size_t)(end - token)) : NULL;
+	return end != NULL && end > token && end[1] == '\0' ? mem_strndup(token, (size_t)(end - token)) :
+	    NULL;
 }

@@ -3,7 +3,8 @@
  *
  * Runs in:  fetch
  * Owns:     the channel, by ctl_server
- * Promise:  every question is answered, and only about profiles that the virtual server uses; at most TOKEN_CHANNEL_QUESTIONS_MAX wait
+ * Promise:  every question is answered, and only about profiles that the virtual server uses; at most
+ *           TOKEN_CHANNEL_QUESTIONS_MAX wait
  * Fails by: a malformed question ends this channel only
  */
 #include <stdio.h>
@@ -41,7 +42,8 @@ refuse(struct token_channel *d, uint32_t request, const char *why)
 static void
 ask(struct token_channel *d, uint32_t request, const struct msg_token_ask *a)
 {
-	const struct config_server *s = config_server_by_name(d->fetch->boot->config, ctl_server_server(d->ctl_server));
+	const struct config_server *s = config_server_by_name(d->fetch->boot->config,
+	    ctl_server_server(d->ctl_server));
 	struct oauth_profile *p = oauth_profile_find(d->fetch, a->profile);
 
 	d->waiting++;

@@ -26,7 +26,8 @@ struct tlsa;
 
 /* Validated records of usage 2 and 3; none: there are others alone, so TLS is required and proves nothing. */
 struct tlsa_set {
-	char base[DNS_NAME_SIZE];	/* the name they stand below: SNI, and the first name in the certificate */
+	/* The name they stand below: SNI, and the first name in the certificate */
+	char base[DNS_NAME_SIZE];
 	size_t count, size;		/* size: of `data` */
 	struct tlsa_rdata { uint32_t at; uint16_t len; } record[TLSA_RECORDS_MAX];	/* where in `data` */
 	uint8_t data[];
@@ -52,10 +53,13 @@ struct mx_address {
 	unsigned rank;			/* lower first; equal ranks are one's free choice */
 	char *host;			/* owned: "mx1.example.com", "[192.0.2.1]" */
 	bool literal;
-	bool sure;			/* host is what the mail is meant for: configured, or named by a validated MX answer */
+	/* Host is what the mail is meant for: configured, or named by a validated MX answer */
+	bool sure;
 	struct tlsa_set *tlsa;		/* owned; NULL: there are none, or they were not asked for */
-	char *refused;			/* owned: why it must not be used: its TLSA records cannot be had; NULL */
-	uint64_t plain_until;		/* for site: outbound-tls = may, and TLS failed: clear text till then */
+	/* owned: why it must not be used: its TLSA records cannot be had; NULL */
+	char *refused;
+	/* For site: outbound-tls = may, and TLS failed: clear text till then */
+	uint64_t plain_until;
 	uint64_t bad_until;		/* for site: clock_mono_ms() till which it is tried last */
 	uint64_t quiet_until;		/* for site: no trouble event before */
 	struct site_lockout *hold;		/* for site: owned; it does not want our account */
@@ -85,11 +89,18 @@ void mx_walk_answer(struct mx_walk *w, unsigned tag, const struct msg_dns_answer
 bool mx_walk_end(struct mx_walk *w, struct mx_list *list);
 void mx_list_done(struct mx_list *list);
 
-/* --- tls_policy: what a host has to show before it gets mail: from the destination's security and what the DNS says. Pure --- */
+/*
+ * --- tls_policy: what a host has to show before it gets mail: from the destination's security and what the
+ * DNS says. Pure ---
+ */
 enum client_tls tls_policy_tls(const struct destination *d, const struct mx_address *a);
-/* For the handshake with `host`; `record` has room for all of the set's, and outlives the wish as the strings do. */
+/*
+ * For the handshake with `host`; `record` has room for all of the set's, and outlives the wish as the strings
+ * do.
+ */
 struct tls_policy_host { const char *name; bool literal, sure; const struct tlsa_set *tlsa; };
-void tls_policy_wish(const struct destination *d, const struct tls_policy_host *host, struct tls_wish *wish, struct tls_record *record);
+void tls_policy_wish(const struct destination *d, const struct tls_policy_host *host, struct tls_wish *wish,
+    struct tls_record *record);
 /* "mx.example.com or example.com": the names of a wish, for people. */
 void tls_policy_names(const struct tls_wish *wish, char *dst, size_t size);
 

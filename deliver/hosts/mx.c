@@ -3,10 +3,11 @@
  *
  * Runs in:  deliver (pure)
  * Owns:     one walk: the hosts, their addresses, what is still unanswered
- * Promise:  MX by preference, random within; both address families, IPv6 first; never ourselves nor what is not
- *           better than ourselves; at most MX_HOSTS_MAX hosts and MX_ADDRESSES_MAX addresses; TLSA records where outbound-tls = dane
- * Fails by: an empty list with the reason: refused when the domain says so or is not there, later when the DNS or a
- *           configured smart host is in trouble (a mistake in the configuration must not cost mail)
+ * Promise:  MX by preference, random within; both address families, IPv6 first; never ourselves nor what is
+ *           not better than ourselves; at most MX_HOSTS_MAX hosts and MX_ADDRESSES_MAX addresses; TLSA
+ *           records where outbound-tls = dane
+ * Fails by: an empty list with the reason: refused when the domain says so or is not there, later when the
+ *           DNS or a configured smart host is in trouble (a mistake in the configuration must not cost mail)
  */
 #include <arpa/inet.h>
 #include <idn2.h>
@@ -23,7 +24,8 @@
 
 #define PER_FAMILY 8		/* addresses kept of one host and family */
 #define TTL_MAX 3600
-#define TTL_TROUBLE 60		/* seconds after which what the DNS gave no answer about is asked for again: an address, TLSA records */
+/* Seconds after which what the DNS gave no answer about is asked for again: an address, TLSA records */
+#define TTL_TROUBLE 60
 #define TAG_MX UINT32_MAX
 #define TAG_TLSA (MX_HOSTS_MAX * 2)	/* and the host's number; below: addresses */
 
@@ -84,7 +86,8 @@ take_literal(struct host *h)
 	char text[INET6_ADDRSTRLEN + 8];
 	const char *p = text;
 
-	if (snprintf(text, sizeof(text), "%s", h->name[0] == '[' ? h->name + 1 : h->name) >= (int)sizeof(text))
+	if (snprintf(text, sizeof(text), "%s", h->name[0] == '[' ? h->name + 1 :
+	    h->name) >= (int)sizeof(text))
 		return false;
 	text[strcspn(text, "]")] = '\0';
 	if (strncasecmp(p, "IPv6:", 5) == 0)
@@ -175,11 +178,15 @@ mx_walk_free(struct mx_walk *w)
 
 /* --- questions and answers --- */
 
-/* Where the DNS vouches for the host, its TLSA records are looked for once its addresses are known (RFC 7672 2.2). */
+/*
+ * Where the DNS vouches for the host, its TLSA records are looked for once its addresses are known (RFC 7672
+ * 2.2).
+ */
 static bool
 wants_tlsa(const struct mx_walk *w, const struct host *h)
 {
-	return w->d->security.tls == CONFIG_OUT_TLS_DANE && w->sure && !h->literal && h->six.count + h->four.count > 0;
+	return w->d->security.tls == CONFIG_OUT_TLS_DANE && w->sure && !h->literal &&
+	    h->six.count + h->four.count > 0;
 }
 
 static void
@@ -210,7 +217,8 @@ mx_walk_ask(struct mx_walk *w, struct mx_question *q)
 		if (f->asked)
 			continue;
 		f->asked = true;
-		*q = (struct mx_question){ six ? DNS_AAAA : DNS_A, h->name, (unsigned)(i * 2 + (six ? 1 : 0)) };
+		*q = (struct mx_question){ six ? DNS_AAAA : DNS_A, h->name,
+		    (unsigned)(i * 2 + (six ? 1 : 0)) };
 		return true;
 	}
 	for (size_t i = 0; i < w->nhost; i++) {
@@ -224,7 +232,8 @@ mx_walk_ask(struct mx_walk *w, struct mx_question *q)
 static int
 by_preference(const void *left, const void *right)
 {
-	const struct msg_dns_record *a = *(const struct msg_dns_record *const *)left, *b = *(const struct msg_dns_record *const *)right;
+	const struct msg_dns_record *a = *(const struct msg_dns_record *const *)left,
+	    *b = *(const struct msg_dns_record *const *)right;
 
 	return (a->preference > b->preference) - (a->preference < b->preference);
 }
@@ -290,7 +299,8 @@ take_mx(struct mx_walk *w, const struct msg_dns_answer *a)
 	default:
 		snprintf(w->trouble, sizeof(w->trouble), "%s", a->text);
 		w->decided = true;
-		verdict_set(&w->verdict, VERDICT_LATER, "4.4.3", "the DNS gave no answer about %s: %s", w->d->domain, a->text);
+		verdict_set(&w->verdict, VERDICT_LATER, "4.4.3", "the DNS gave no answer about %s: %s",
+		    w->d->domain, a->text);
 	}
 }
 
@@ -392,11 +402,13 @@ is_our_port(const struct mx_settings *set, uint16_t port)
 static bool
 is_self(const struct mx_walk *w, const struct host *h)
 {
-	if (w->d->by_mx && is_our_port(w->set, h->port) && (h->self || strcasecmp(h->name, w->set->fqdn) == 0))
+	if (w->d->by_mx && is_our_port(w->set, h->port) &&
+	    (h->self || strcasecmp(h->name, w->set->fqdn) == 0))
 		return true;
 	for (size_t i = 0; i < h->six.count + h->four.count; i++) {
 		bool six = i < h->six.count;
-		struct net_address a = make_address(six ? h->six.bytes[i] : h->four.bytes[i - h->six.count], six, h->port);
+		struct net_address a = make_address(six ? h->six.bytes[i] : h->four.bytes[i - h->six.count],
+		    six, h->port);
 
 		if (leads_here(w->set, &a))
 			return true;
@@ -405,7 +417,8 @@ is_self(const struct mx_walk *w, const struct host *h)
 }
 
 static void
-add_address(const struct mx_walk *w, struct mx_list *list, const struct host *h, const uint8_t *bytes, bool six)
+add_address(const struct mx_walk *w, struct mx_list *list, const struct host *h, const uint8_t *bytes,
+    bool six)
 {
 	bool bare;
 	struct mx_address *a;
@@ -414,7 +427,8 @@ add_address(const struct mx_walk *w, struct mx_list *list, const struct host *h,
 		return;
 	list->address = mem_array(list->address, list->count + 1, sizeof(*list->address));
 	a = &list->address[list->count++];
-	*a = (struct mx_address){ .to = make_address(bytes, six, h->port), .rank = h->rank, .literal = h->literal, .sure = w->sure };
+	*a = (struct mx_address){ .to = make_address(bytes, six, h->port), .rank = h->rank,
+	    .literal = h->literal, .sure = w->sure };
 	bare = h->literal && h->name[0] != '[';
 	a->host = bare ? mem_printf("[%s]", h->name) : mem_strdup(h->name);
 	if (h->tlsa == NULL)
@@ -425,7 +439,10 @@ add_address(const struct mx_walk *w, struct mx_list *list, const struct host *h,
 		list->ttl = TTL_TROUBLE;
 }
 
-/* The host's addresses, families in turn: IPv6 first, as RFC 6724 has it; without a route connect(2) says so at once. */
+/*
+ * The host's addresses, families in turn: IPv6 first, as RFC 6724 has it; without a route connect(2) says so
+ * at once.
+ */
 static void
 add_addresses(const struct mx_walk *w, struct mx_list *list, const struct host *h)
 {
@@ -445,14 +462,17 @@ explain(const struct mx_walk *w, struct mx_list *list, bool self, bool absent)
 	struct verdict *v = &list->verdict;
 
 	if (w->trouble[0] != '\0')
-		verdict_set(v, VERDICT_LATER, "4.4.3", "the DNS gave no answer about the hosts for %s: %s", domain, w->trouble);
+		verdict_set(v, VERDICT_LATER, "4.4.3", "the DNS gave no answer about the hosts for %s: %s",
+		    domain, w->trouble);
 	else if (self)
-		verdict_set(v, no, no == VERDICT_LATER ? "4.4.6" : "5.4.6", "mail for %s leads back to this server%s", domain,
+		verdict_set(v, no, no == VERDICT_LATER ? "4.4.6" : "5.4.6",
+		    "mail for %s leads back to this server%s", domain,
 		    w->d->by_mx ? ", but is not local here" : "");
 	else if (absent && w->implicit)
 		verdict_set(v, no, "5.1.2", "%s: this domain does not exist in the DNS", domain);
 	else
-		verdict_set(v, no, no == VERDICT_LATER ? "4.4.4" : "5.4.4", "no host for %s has an address", domain);
+		verdict_set(v, no, no == VERDICT_LATER ? "4.4.4" : "5.4.4", "no host for %s has an address",
+		    domain);
 }
 
 static bool
@@ -477,7 +497,8 @@ mx_walk_end(struct mx_walk *w, struct mx_list *list)
 
 	if (!is_finished(w))
 		return false;
-	*list = (struct mx_list){ .ttl = w->trouble[0] != '\0' && w->ttl > TTL_TROUBLE ? TTL_TROUBLE : w->ttl, .verdict = w->verdict };
+	*list = (struct mx_list){ .ttl = w->trouble[0] != '\0' && w->ttl > TTL_TROUBLE ? TTL_TROUBLE : w->ttl,
+	    .verdict = w->verdict };
 	if (w->decided)
 		return true;
 	for (size_t i = 0; i < w->nhost; i++) {

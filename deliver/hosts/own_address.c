@@ -25,7 +25,8 @@ struct list {
 static void
 add(struct list *l, const struct sockaddr *sa, uint16_t port)
 {
-	struct net_address a = { .len = sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in) };
+	struct net_address a = { .len = sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
+	    sizeof(struct sockaddr_in) };
 
 	if (l->count == ADDRESSES_MAX)
 		return;
@@ -45,9 +46,11 @@ add(struct list *l, const struct sockaddr *sa, uint16_t port)
 static int
 wildcard_family(const struct sockaddr *sa)
 {
-	if (sa->sa_family == AF_INET && ((const struct sockaddr_in *)sa)->sin_addr.s_addr == htonl(INADDR_ANY))
+	if (sa->sa_family == AF_INET && ((const struct sockaddr_in *)sa)->sin_addr.s_addr ==
+	    htonl(INADDR_ANY))
 		return AF_INET;
-	if (sa->sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)sa)->sin6_addr))
+	if (sa->sa_family == AF_INET6 &&
+	    IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)sa)->sin6_addr))
 		return AF_INET6;
 	return 0;
 }

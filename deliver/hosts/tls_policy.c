@@ -1,10 +1,12 @@
 /*
- * tls_policy - what a host has to show before it gets mail: from the destination's security and what the DNS says
+ * tls_policy - what a host has to show before it gets mail: from the destination's security and what the DNS
+ * says
  *
  * Runs in:  deliver (pure)
  * Owns:     nothing
- * Promise:  a name proves something only when the configuration, the recipient's address or a validated answer has it: a host that an
- *           unsigned MX names counts only at or below the recipient's domain. With TLSA records nothing is sent in clear
+ * Promise:  a name proves something only when the configuration, the recipient's address or a validated
+ *           answer has it: a host that an unsigned MX names counts only at or below the recipient's domain.
+ *                          With TLSA records nothing is sent in clear
  * Fails by: cannot
  */
 #include <stdio.h>
@@ -51,7 +53,8 @@ add_name(struct tls_wish *wish, const char *name)
 
 /* RFC 7672 3.2.2: the name the records stand below, then the one the mail is for. */
 static void
-want_dane(const struct destination *d, const struct tls_policy_host *host, struct tls_wish *wish, struct tls_record *record)
+want_dane(const struct destination *d, const struct tls_policy_host *host, struct tls_wish *wish,
+    struct tls_record *record)
 {
 	const struct tlsa_set *set = host->tlsa;
 
@@ -70,7 +73,8 @@ want_dane(const struct destination *d, const struct tls_policy_host *host, struc
 }
 
 void
-tls_policy_wish(const struct destination *d, const struct tls_policy_host *host, struct tls_wish *wish, struct tls_record *record)
+tls_policy_wish(const struct destination *d, const struct tls_policy_host *host, struct tls_wish *wish,
+    struct tls_record *record)
 {
 	*wish = (struct tls_wish){ .ask = host->literal ? NULL : host->name };
 	if (d->security.tls == CONFIG_OUT_TLS_DANE && host->tlsa != NULL)
@@ -94,5 +98,6 @@ tls_policy_names(const struct tls_wish *wish, char *dst, size_t size)
 	size_t used = (size_t)snprintf(dst, size, "%s", wish->ip != NULL ? wish->ip : "");
 
 	for (size_t i = 0; i < wish->names && used < size; i++)
-		used += (size_t)snprintf(dst + used, size - used, "%s%s", i == 0 ? "" : " or ", wish->name[i]);
+		used += (size_t)snprintf(dst + used, size - used, "%s%s", i == 0 ? "" : " or ",
+		    wish->name[i]);
 }

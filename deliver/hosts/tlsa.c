@@ -3,8 +3,9 @@
  *
  * Runs in:  deliver (pure)
  * Owns:     one search
- * Promise:  asks only below names the DNS vouches for: where the host's aliases lead, then its own name. Records count when they are
- *           validated; an answer that is not to be had, or is forged, is never taken for "there are none"
+ * Promise:  asks only below names the DNS vouches for: where the host's aliases lead, then its own name.
+ *           Records count when they are validated; an answer that is not to be had, or is forged, is never
+ *           taken for "there are none"
  * Fails by: tlsa_trouble(): the host must not be used now
  */
 #include <stdio.h>
@@ -99,8 +100,8 @@ tlsa_answer(struct tlsa *t, const struct msg_dns_answer *a)
 {
 	t->asked = false;
 	if (a->result == DNS_TROUBLE) {
-		snprintf(t->trouble, sizeof(t->trouble), "%s of %.60s: %s", t->stage == TLSA_ALIAS ? "the alias" : "the TLSA records", t->base[t->at],
-		    a->text);
+		snprintf(t->trouble, sizeof(t->trouble), "%s of %.60s: %s",
+		    t->stage == TLSA_ALIAS ? "the alias" : "the TLSA records", t->base[t->at], a->text);
 		t->stage = TLSA_OVER;
 	} else if (t->stage == TLSA_ALIAS) {
 		t->stage = a->result == DNS_FOUND && a->secure ? TLSA_RECORDS : TLSA_OVER;

@@ -89,8 +89,8 @@ run(void *arg, void **jobs, size_t n)
 			mine[count] = job;
 			parts[count++] = &job->part;
 		} else {
-			verdict_set(&job->verdict, VERDICT_LATER, "4.2.2", "the drop folder is over its quota of %" PRIu64 " bytes",
-			    d->quota);
+			verdict_set(&job->verdict, VERDICT_LATER, "4.2.2",
+			    "the drop folder is over its quota of %" PRIu64 " bytes", d->quota);
 		}
 	}
 	if (count > 0)
@@ -132,12 +132,12 @@ void
 drop_submit(struct drop *d, struct drop_job *job)
 {
 	/*
-	 * The first recipient's number tells the files of one message apart: who becomes local between two rounds, or was not
-	 * marked when a crash came, must not replace the file of those before.
+	 * The first recipient's number tells the files of one message apart: who becomes local between two
+	 * rounds, or was not marked when a crash came, must not replace the file of those before.
 	 */
 	job->part = (struct spool_drop){
-		.id = job->e->id, .part = (unsigned)job->index[0], .source_fd = job->fd, .e = job->e, .index = job->index,
-		.count = job->count, .return_path = job->e->sender,
+		.id = job->e->id, .part = (unsigned)job->index[0], .source_fd = job->fd, .e = job->e,
+		.index = job->index, .count = job->count, .return_path = job->e->sender,
 	};
 	spool_drop_name(job->file, &job->part);
 	pool_submit(d->lane, job);

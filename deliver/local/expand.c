@@ -3,8 +3,9 @@
  *
  * Runs in:  deliver, on the loop
  * Owns:     the questions to the directory helper, the jobs under way
- * Promise:  a recipient is said to be delivered only once all it stands for is in the queue: a crash before its mark expands it again
- *           (which may bring duplicates), and loses nobody; a directory that cannot be asked defers, it never refuses
+ * Promise:  a recipient is said to be delivered only once all it stands for is in the queue: a crash before
+ *           its mark expands it again (which may bring duplicates), and loses nobody; a directory that cannot
+ *           be asked defers, it never refuses
  * Fails by: verdicts
  */
 #include <stdlib.h>
@@ -63,8 +64,11 @@ tell_expanded(const struct expand_job *job)
 		const struct expand_recipient *r = &job->out[k];
 
 		if (r->answer.result == DIRECTORY_LIST)
-			log_event(LOG_FACT, job->e->id, "expanded", "recipient=%s addresses=%u message=%s%s%s",
-			    log_safe(job->e->rcpt[job->index[k]].address), r->copies, job->copy->id[0] != '\0' ? job->copy->id : "-", r->answer.text[0] != '\0' ? " note=" : "",
+			log_event(LOG_FACT, job->e->id, "expanded",
+			    "recipient=%s addresses=%u message=%s%s%s",
+			    log_safe(job->e->rcpt[job->index[k]].address), r->copies,
+			    job->copy->id[0] != '\0' ? job->copy->id : "-",
+			    r->answer.text[0] != '\0' ? " note=" : "",
 			    r->answer.text[0] != '\0' ? log_safe(r->answer.text) : "");
 	}
 }
@@ -121,7 +125,9 @@ judge(struct expand_recipient *r)
 		return false;
 	case DIRECTORY_LIST:
 		r->copies = r->answer.count;
-		verdict_set(v, VERDICT_DELIVERED, "2.0.0", r->copies == 1 ? "sent on to the address it stands for" : "sent on to %u addresses", r->copies);
+		verdict_set(v, VERDICT_DELIVERED, "2.0.0",
+		    r->copies == 1 ? "sent on to the address it stands for" : "sent on to %u addresses",
+		    r->copies);
 		return true;
 	case DIRECTORY_UNKNOWN:
 		verdict_set(v, VERDICT_REFUSED, "5.1.1", "%s", r->answer.text);
@@ -175,7 +181,8 @@ expand_submit(struct expand *x, struct expand_job *job)
 	job->question = mem_zalloc(job->count * sizeof(job->question[0]));
 	TAILQ_INSERT_TAIL(&x->asking, job, link);
 	for (size_t k = 0; k < job->count; k++)
-		job->question[k] = directory_client_ask(x->directory_client, job->e->rcpt[job->index[k]].address, true, on_answer, job, (unsigned)k);
+		job->question[k] = directory_client_ask(x->directory_client,
+		    job->e->rcpt[job->index[k]].address, true, on_answer, job, (unsigned)k);
 }
 
 bool

@@ -3,8 +3,10 @@
  *
  * Runs in:  deliver, on the loop; the queue is written by enqueue
  * Owns:     the lists of new recipients, the part at hand
- * Promise:  each address is listed once, and not at all when the message is for it anyway. A part's id follows from the message and all
- *           its recipients: a repeat after a crash finds the very same part in the queue and takes it as done, never another one.
+ * Promise:  each address is listed once, and not at all when the message is for it anyway. A part's id
+ *           follows from the message and all
+ *           its recipients: a repeat after a crash finds the very same part in the queue and takes it as
+ *                           done, never another one.
  *           Its age is the message's. DSN parameters are handed on as RFC 3461 5.2.7 wants
  * Fails by: the copy's error; parts that are queued stay
  */
@@ -18,7 +20,8 @@
 #include "common/spool/enqueue.h"
 #include "deliver/local/local.h"
 
-#define PART_MAX 5000		/* recipients of one message; each transaction has max-recipients at the most */
+/* Recipients of one message; each transaction has max-recipients at the most */
+#define PART_MAX 5000
 #define PIECE (64U << 10)
 
 /* --- the lists --- */
@@ -44,7 +47,8 @@ add_place(struct places *p, const char *address, size_t k, bool known)
 		p->place = mem_array(p->place, p->room, sizeof(*p->place));
 	}
 	to = &p->place[p->count];
-	*to = (struct place){ .text = mem_strdup(address), .order = p->count, .k = k, .address = address, .known = known };
+	*to = (struct place){ .text = mem_strdup(address), .order = p->count, .k = k, .address = address,
+	    .known = known };
 	p->count++;
 	for (char *c = to->text; *c != '\0'; c++)
 		*c = (char)tolower((unsigned char)*c);
@@ -66,7 +70,8 @@ by_order(const void *a, const void *b)
 }
 
 /*
- * Recipients that the message is for as they are: in drop, at a remote host, in another job; all but those that stand for others here. It
+ * Recipients that the message is for as they are: in drop, at a remote host, in another job; all but those
+ *                                                 that stand for others here. It
  * does not matter what has become of each by now, so that a repeat makes the same lists.
  */
 static void
@@ -98,7 +103,8 @@ add_lists(struct places *p, const struct expand_job *job)
 }
 
 /*
- * One address stands for the recipient: all is handed on. Several: what was asked for but success, which is told as "expanded";
+ * One address stands for the recipient: all is handed on. Several: what was asked for but success, which is
+ *                                       told as "expanded";
  * nothing left of it means never.
  */
 static unsigned
@@ -234,7 +240,8 @@ go_on(void *arg)
 			enqueue_finish(c->message, queued, c);
 			return;
 		}
-		n = disk_pread(c->fd, piece, left < (off_t)sizeof(piece) ? (size_t)left : sizeof(piece), c->e->content_at + c->copied);
+		n = disk_pread(c->fd, piece, left < (off_t)sizeof(piece) ? (size_t)left : sizeof(piece),
+		    c->e->content_at + c->copied);
 		if (n <= 0) {
 			c->error = n == 0 ? EIO : errno;
 			enqueue_discard(c->message);

@@ -42,11 +42,15 @@ struct drop *drop_new(struct pool *pool, struct spool *spool, const struct confi
 void drop_free(struct drop *d);			/* after pool_free */
 void drop_submit(struct drop *d, struct drop_job *job);
 
-/* --- expand: local recipients looked up in the directory; what they stand for becomes messages of its own --- */
+/*
+ * --- expand: local recipients looked up in the directory; what they stand for becomes messages of its own
+ * ---
+ */
 
 struct expand_recipient {
 	struct verdict verdict;
-	uint32_t copies;		/* delivered: 0: its mail is for the drop folder; else it went on to so many addresses */
+	/* delivered: 0: its mail is for the drop folder; else it went on to so many addresses */
+	uint32_t copies;
 	struct msg_directory answer;	/* private */
 };
 
@@ -55,7 +59,8 @@ struct expand_job {
 	int fd;
 	const size_t *index; size_t count;	/* the local recipients */
 	struct expand_recipient *out;		/* one for each of index, zero at first */
-	void (*done)(void *arg, struct expand_job *job);	/* once, on the loop, never from inside expand_submit */
+	/* Once, on the loop, never from inside expand_submit */
+	void (*done)(void *arg, struct expand_job *job);
 	void *arg;
 	/* private */
 	TAILQ_ENTRY(expand_job) link;
@@ -71,7 +76,8 @@ void expand_channel(struct expand *x, int fd);	/* to the helper; takes over `fd`
 void expand_on_queued(struct expand *x, void (*queued)(void *arg, const char *id), void *arg);
 void expand_submit(struct expand *x, struct expand_job *job);
 bool expand_is_down(const struct expand *x);	/* the directory could not be asked when it was tried last */
-void expand_drain(struct expand *x);		/* asks no more: jobs without an answer are done with VERDICT_LATER 4.3.2 */
+/* Asks no more: jobs without an answer are done with VERDICT_LATER 4.3.2 */
+void expand_drain(struct expand *x);
 
 /* --- expand_copy: the message again, for the addresses that its recipients stand for --- */
 
@@ -79,7 +85,8 @@ struct expand_copy {
 	struct enqueue *enqueue;
 	const struct message_envelope *e;
 	int fd;
-	struct message_envelope list[2];	/* [0] final addresses; [1] local ones that the directory does not have */
+	/* [0] final addresses; [1] local ones that the directory does not have */
+	struct message_envelope list[2];
 	size_t which, at;		/* the next part */
 	struct enqueue_message *message;
 	off_t copied;
@@ -93,6 +100,7 @@ struct expand_copy {
 /* From a job whose answers are all there. */
 struct expand_copy *expand_copy_new(const struct expand_job *job, struct enqueue *enqueue);
 void expand_copy_begin(struct expand_copy *c);
-void expand_copy_free(struct expand_copy *c);	/* NULL is fine; not while its message is with enqueue, unless the pool is gone */
+/* NULL is fine; not while its message is with enqueue, unless the pool is gone */
+void expand_copy_free(struct expand_copy *c);
 
 #endif

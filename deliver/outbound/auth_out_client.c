@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver
  * Owns:     a record for each authentication under way
- * Promise:  no secret file is read here: one word at a time comes from the helper. Each question is answered once, never from inside
- *           it; a helper that dies or does not come costs those who wait a "later"
+ * Promise:  no secret file is read here: one word at a time comes from the helper. Each question is answered
+ *           once, never from inside it; a helper that dies or does not come costs those who wait a "later"
  * Fails by: outconn_auth_give_up()
  */
 #include <stdio.h>
@@ -115,7 +115,8 @@ begin(struct outconn *p)
 {
 	struct auth_out_client_question *q;
 
-	end(p, OUTCONN_AUTH_GONE);		/* of another mechanism that the peer did not want after all */
+	/* Of another mechanism that the peer did not want after all */
+	end(p, OUTCONN_AUTH_GONE);
 	q = p->proof = ctl_client_add(p->site->r->auth_out_client, sizeof(*q));
 	q->peer = p;
 	ctl_client_ask(&q->base);
@@ -139,5 +140,7 @@ ask(struct outconn *p, const struct buf *challenge)
 	ctl_client_step(&q->base, CTL_AUTH_OUT_STEP, &t, msg_auth_in_token_size(&t));
 }
 
-const struct outconn_auth_source auth_out_client_basic = { .mechanisms = AUTH_OUT_BASIC, .hold = true, .ask = ask, .end = end };
-const struct outconn_auth_source auth_out_client_integrated = { .mechanisms = AUTH_OUT_BIT(AUTH_OUT_GSSAPI), .hold = true, .ask = ask, .end = end };
+const struct outconn_auth_source auth_out_client_basic = { .mechanisms = AUTH_OUT_BASIC, .hold = true,
+    .ask = ask, .end = end };
+const struct outconn_auth_source auth_out_client_integrated = { .mechanisms = AUTH_OUT_BIT(AUTH_OUT_GSSAPI),
+    .hold = true, .ask = ask, .end = end };

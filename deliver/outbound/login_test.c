@@ -1,9 +1,11 @@
 /*
- * login_test - posternctl oauth test: logs in at the smart hosts that have a profile's tokens shown, without a message
+ * login_test - posternctl oauth test: logs in at the smart hosts that have a profile's tokens shown, without
+ * a message
  *
  * Runs in:  deliver
  * Owns:     a knock until its last host has answered
- * Promise:  the way of a message as far as MAIL: the same names, addresses, TLS and authentication, over connections of its own
+ * Promise:  the way of a message as far as MAIL: the same names, addresses, TLS and authentication, over
+ *           connections of its own
  * Fails by: what is told to the master
  */
 #include <stdarg.h>
@@ -111,10 +113,12 @@ add(void *arg, const struct destination *d)
 {
 	struct login_test *k = arg;
 	const struct config_account *a = &d->security.account;
-	char *key = mem_printf("%s;knock=%u", d->key, k->request);	/* no connection that another has opened */
+	/* No connection that another has opened */
+	char *key = mem_printf("%s;knock=%u", d->key, k->request);
 	struct login_test_host *h;
 
-	if (a->auth != CONFIG_OUT_OAUTH2 || a->oauth == NULL || strcmp(a->oauth, k->profile) != 0 || is_known(k, key)) {
+	if (a->auth != CONFIG_OUT_OAUTH2 || a->oauth == NULL || strcmp(a->oauth, k->profile) != 0 ||
+	    is_known(k, key)) {
 		free(key);
 		return;
 	}
@@ -134,7 +138,8 @@ start(struct login_test *k)
 	struct login_test_host *h;
 
 	LIST_FOREACH(h, &k->hosts, link) {
-		h->job = (struct outbound_job){ .e = NULL, .fd = -1, .sender = "", .index = &first, .count = 1, .verdict = &h->verdict,
+		h->job = (struct outbound_job){ .e = NULL, .fd = -1, .sender = "", .index = &first,
+		    .count = 1, .verdict = &h->verdict,
 			.done = on_done, .arg = h };
 		outbound_submit(k->remote, &h->d, &h->job);
 	}
@@ -171,9 +176,10 @@ login_test_begin(struct outbound *r, const struct ctl_message *m)
 void
 login_test_answer(const struct outconn *p, struct outbound_job *job)
 {
-	verdict_set(&job->verdict[0], VERDICT_DELIVERED, "2.0.0", "ok, as %s with %s at %s, TLS %s, %s", p->client.set.user,
-	    msg_auth_out_mechanism_names[p->client.auth->mechanism], p->where, p->facts, strcmp(p->verified, "dane") == 0 ? "verified by its TLSA records" :
-	    "name and issuer verified");
+	verdict_set(&job->verdict[0], VERDICT_DELIVERED, "2.0.0", "ok, as %s with %s at %s, TLS %s, %s",
+	    p->client.set.user,
+	    msg_auth_out_mechanism_names[p->client.auth->mechanism], p->where, p->facts,
+	    strcmp(p->verified, "dane") == 0 ? "verified by its TLSA records" : "name and issuer verified");
 }
 
 void

@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver
  * Owns:     the sites, the channel to the resolver helper
- * Promise:  every job is done exactly once, never from inside outbound_submit; never more connections than configured;
- *           destinations are forgotten some time after their last use
+ * Promise:  every job is done exactly once, never from inside outbound_submit; never more connections than
+ *           configured; destinations are forgotten some time after their last use
  * Fails by: verdicts of the jobs
  */
 #include <bsd/stdlib.h>
@@ -71,7 +71,10 @@ outbound_due(struct outbound *r, struct site *s)
 		loop_timer_set(r->soon, 0);
 }
 
-/* Who wants no connection any more gives up its place in the line; who asks for its addresses may want one soon. */
+/*
+ * Who wants no connection any more gives up its place in the line; who asks for its addresses may want one
+ * soon.
+ */
 static void
 work(struct outbound *r, struct site *s)
 {
@@ -171,7 +174,8 @@ add_site(struct outbound *r, const struct destination *d)
 }
 
 void
-outbound_turn(struct outbound *r, const struct destination *d, int fd, uint16_t port, void (*over)(void *arg), void *arg)
+outbound_turn(struct outbound *r, const struct destination *d, int fd, uint16_t port, void (*over)(void *arg),
+    void *arg)
 {
 	site_turn(add_site(r, d), fd, port, over, arg);
 }
@@ -198,7 +202,8 @@ outbound_submit(struct outbound *r, const struct destination *d, struct outbound
 	job->tls = job->verified = "-";
 	/* Zero would mean delivered: what nobody says a word about must come again. */
 	for (size_t i = 0; i < job->count; i++)
-		job->verdict[i] = (struct verdict){ .what = VERDICT_LATER, .status = "4.3.0", .text = "nothing was heard about it" };
+		job->verdict[i] = (struct verdict){ .what = VERDICT_LATER, .status = "4.3.0",
+		    .text = "nothing was heard about it" };
 	r->active++;
 	site_add(s, job);
 }

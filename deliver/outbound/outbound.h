@@ -46,16 +46,19 @@ struct w3clog;
 /* --- trusted_ca: who vouches for names, and TLS of all outbound connections --- */
 /* NULL: no destination of this virtual server has TLS. */
 struct trusted_ca *trusted_ca_new(struct boot *b, void (*ready)(void *arg), void *arg);
-bool trusted_ca_begin(struct trusted_ca *a);	/* true: connections may be made; false: `ready` will be called once when they may */
+/* true: connections may be made; false: `ready` will be called once when they may */
+bool trusted_ca_begin(struct trusted_ca *a);
 void trusted_ca_free(struct trusted_ca *a);		/* after all connections; NULL is fine */
-void trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m);	/* CTL_FILE; closes its descriptor */
+/* CTL_FILE; closes its descriptor */
+void trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m);
 struct tls_out *trusted_ca_tls(const struct trusted_ca *a);
 
 /* --- outbound: outbound connections, kept and reused per destination; limits; who gets which job --- */
 
 /*
- * One transaction's worth: some recipients of one message to one destination. Owned by the caller (schedule), which fills the upper part;
- * remote fills `verdict` and calls `done` exactly once, on the loop, never from inside outbound_submit.
+ * One transaction's worth: some recipients of one message to one destination. Owned by the caller (schedule),
+ * which fills the upper part; remote fills `verdict` and calls `done` exactly once, on the loop, never from
+ * inside outbound_submit.
  */
 struct outbound_job {
 	const struct message_envelope *e;	/* NULL: no message, the login alone is wanted: see knock */
@@ -63,8 +66,10 @@ struct outbound_job {
 	const char *sender;		/* envelope sender to use (masqueraded) */
 	const size_t *index; size_t count;	/* into e->rcpt; at most max-recipients */
 	struct verdict *verdict;	/* out: one for each of index; preset by remote */
-	bool glitch;			/* out: connection failed, dropped or busy (421/450-class greeting): quick tries may apply */
-	const char *tls, *verified;	/* out: of the connection it went by, as in struct peer; valid during `done` */
+	/* out: connection failed, dropped or busy (421/450-class greeting): quick tries may apply */
+	bool glitch;
+	/* out: of the connection it went by, as in struct peer; valid during `done` */
+	const char *tls, *verified;
 	void (*done)(void *arg, struct outbound_job *job);
 	void *arg;
 	/* private to site: zero at first */
@@ -73,25 +78,39 @@ struct outbound_job {
 	uint8_t rounds;			/* how many lists it went through */
 	uint8_t hosts;			/* how many said that it is not for them, or not now */
 	uint8_t noted;			/* enum site_noted: what verdict holds already */
-	bool reused_failed;		/* a kept connection turned out closed: repeated once on a fresh one */
+	/* A kept connection turned out closed: repeated once on a fresh one */
+	bool reused_failed;
 };
 
 struct outbound *outbound_new(struct boot *b);
-void outbound_submit(struct outbound *r, const struct destination *d, struct outbound_job *job);	/* d is copied when needed */
+/* d is copied when needed */
+void outbound_submit(struct outbound *r, const struct destination *d, struct outbound_job *job);
 /*
- * A destination of its own that is connected already, by `fd` (taken over), on which the peer will greet us. Jobs for it wait for that one
- * connection; once it is over, and no job waits, `over` is called, later and once. `d->domain` is the peer's address, for logs.
+ * A destination of its own that is connected already, by `fd` (taken over), on which the peer will greet us.
+ * Jobs for it wait for that one connection; once it is over, and no job waits, `over` is called, later and
+ * once. `d->domain` is the peer's address, for logs.
  */
-void outbound_turn(struct outbound *r, const struct destination *d, int fd, uint16_t port, void (*over)(void *arg), void *arg);
-void outbound_turn_end(struct outbound *r, const struct destination *d);	/* there is no more mail: says goodbye */
+void outbound_turn(struct outbound *r, const struct destination *d, int fd, uint16_t port,
+    void (*over)(void *arg), void *arg);
+/* There is no more mail: says goodbye */
+void outbound_turn_end(struct outbound *r, const struct destination *d);
 size_t outbound_active(const struct outbound *r);		/* jobs not done */
-void outbound_release(struct outbound *r);			/* an operator wants everything tried now: no host is left alone any more */
-bool outbound_is_down(const struct outbound *r, const char *key);	/* the last attempts could not connect at all */
-/* Starts no new transaction; jobs not begun are done with VERDICT_LATER 4.3.2 and glitch false; those in flight go on. */
+/* An operator wants everything tried now: no host is left alone any more */
+void outbound_release(struct outbound *r);
+/* The last attempts could not connect at all */
+bool outbound_is_down(const struct outbound *r, const char *key);
+/*
+ * Starts no new transaction; jobs not begun are done with VERDICT_LATER 4.3.2 and glitch false; those in
+ * flight go on.
+ */
 void outbound_drain(struct outbound *r);
-/* The role's on_control hands over each CTL_CHANNEL here, with its descriptor (owned from then on); who needs one asks for it (CTL_NEED). */
+/*
+ * The role's on_control hands over each CTL_CHANNEL here, with its descriptor (owned from then on); who needs
+ * one asks for it (CTL_NEED).
+ */
 void outbound_on_channel(struct outbound *r, const struct ctl_message *m);
-void outbound_free(struct outbound *r);			/* closes everything now; done is not called any more */
+/* Closes everything now; done is not called any more */
+void outbound_free(struct outbound *r);
 
 /* For site and peer. */
 struct outbound {
@@ -109,7 +128,8 @@ struct outbound {
 	struct loop_timer *soon, *sweep;
 	LIST_HEAD(site_bucket, site) *table;	/* OUTBOUND_BUCKETS */
 	size_t nsite;
-	TAILQ_HEAD(site_line, site) due, blocked;	/* to be worked on; in line for a connection of the total limit */
+	/* To be worked on; in line for a connection of the total limit */
+	TAILQ_HEAD(site_line, site) due, blocked;
 	TAILQ_HEAD(, outconn) idle;		/* oldest first */
 	size_t npeer, active;
 	char *piece;				/* CLIENT_PIECE bytes, for whoever reads content now */
@@ -118,19 +138,24 @@ struct outbound {
 	bool granting;				/* one of `blocked` is at work and may have a connection */
 };
 
-bool outbound_grants(struct outbound *r);		/* one more connection may be opened; whoever waits for one comes first */
-void outbound_enter_line(struct outbound *r, struct site *s);	/* at its end; who is in it stays where it is */
+/* One more connection may be opened; whoever waits for one comes first */
+bool outbound_grants(struct outbound *r);
+/* At its end; who is in it stays where it is */
+void outbound_enter_line(struct outbound *r, struct site *s);
 void outbound_leave_line(struct outbound *r, struct site *s);
-void outbound_rests(struct outbound *r);		/* a connection became idle: it may give way to those who wait */
+/* A connection became idle: it may give way to those who wait */
+void outbound_rests(struct outbound *r);
 const struct mx_settings *outbound_mx(struct outbound *r);
 void outbound_due(struct outbound *r, struct site *s);	/* site_work will be called soon */
 
 /* --- site: one destination: its waiting jobs, its addresses and their health, its connections --- */
-enum site_noted { SITE_NOTHING, SITE_FAILURE, SITE_HEARD };	/* heard: a peer's word on this very message */
+/* heard: a peer's word on this very message */
+enum site_noted { SITE_NOTHING, SITE_FAILURE, SITE_HEARD };
 struct site {
 	LIST_ENTRY(site) table_link;
 	TAILQ_ENTRY(site) link, line;	/* in remote.due, in remote.blocked */
-	bool due, blocked;		/* whether it is there; who becomes due while blocked keeps its place in the line */
+	/* Whether it is there; who becomes due while blocked keeps its place in the line */
+	bool due, blocked;
 	bool asked;			/* this time it wanted a connection and found no room */
 	struct outbound *r;
 	struct destination d;		/* a copy */
@@ -161,7 +186,8 @@ void site_add(struct site *s, struct outbound_job *job);
 void site_work(struct site *s);
 /* From peer: */
 void site_opened(struct site *s, struct outconn *p);
-struct outbound_job *site_take(struct site *s, struct outconn *p);		/* the next job for this connection, NULL: none */
+/* The next job for this connection, NULL: none */
+struct outbound_job *site_take(struct site *s, struct outconn *p);
 void site_rests(struct site *s, struct outconn *p);			/* it is idle */
 void site_leaves(struct site *s, struct outconn *p);			/* says goodbye: takes no more jobs */
 void site_over(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate);
@@ -174,20 +200,24 @@ struct site_lockout {
 };
 void site_lockout_begin(struct site *s, size_t index, const struct verdict *why);
 void site_lockout_end(struct site *s, size_t index);		/* it was content with us */
-void site_lockout_release(struct site *s);				/* all may be tried now; what came of it is still remembered */
+/* All may be tried now; what came of it is still remembered */
+void site_lockout_release(struct site *s);
 void site_lockout_skip(struct site *s);				/* the waiting jobs pass over held hosts */
 
 /* --- site_queue: the jobs that wait at a site, and how they end --- */
 void site_queue_push(struct site *s, struct outbound_job *job, bool front);
-struct outbound_job *site_queue_pull(struct site *s, struct outbound_job **link);	/* the one that `link` points to */
+/* The one that `link` points to */
+struct outbound_job *site_queue_pull(struct site *s, struct outbound_job **link);
 /* A failure that was not about this message: told for all recipients when nothing else is heard. */
 void site_queue_note(struct outbound_job *job, const struct verdict *v, bool glitch);
 void site_queue_finish(struct site *s, struct outbound_job *job);		/* its verdicts stand */
-void site_queue_finish_all(struct site *s, const struct verdict *v);	/* what waits now: `done` may bring a new job */
+/* What waits now: `done` may bring a new job */
+void site_queue_finish_all(struct site *s, const struct verdict *v);
 void site_queue_finish_tried(struct site *s);	/* the jobs that have met every address */
 
 /* --- site_hosts: the addresses of a site: found by mx and lookup, their health, which one is next --- */
-size_t site_hosts_index(const struct site *s, const struct outconn *p);	/* which address it goes to; list.count: none of the present list */
+/* Which address it goes to; list.count: none of the present list */
+size_t site_hosts_index(const struct site *s, const struct outconn *p);
 void site_hosts_renew(struct site *s);		/* site_work comes after it */
 /* The best address for the job: not tried, healthy, preferred, least used; list.count when none is left. */
 size_t site_hosts_choose(struct site *s, const struct outbound_job *job, uint64_t now);
@@ -223,20 +253,26 @@ struct outconn {
 	void *proof;			/* of its outconn_auth_source: what is under way */
 	bool proving, proved;		/* the source has a question; it has heard the end */
 	char ip[NET_TEXT_SIZE]; uint16_t port;	/* of the peer, for the protocol log */
-	size_t told;			/* first bytes of client.out that are content, or commands the log has already */
+	/* First bytes of client.out that are content, or commands the log has already */
+	size_t told;
 	uint64_t said;			/* monotonic ms of the last command, or of the connecting */
 	enum client_phase timed; size_t timed_step;	/* what the timer was set for */
 };
 
 /* Begins to connect to address `index` of the site's list. NULL and *why when that failed at once. */
-struct outconn *outconn_open(struct site *s, unsigned index, struct verdict *why) __attribute__((warn_unused_result));
+struct outconn *outconn_open(struct site *s, unsigned index,
+    struct verdict *why) __attribute__((warn_unused_result));
 struct outconn *outconn_turned(struct site *s, int fd, uint16_t port);	/* `fd` is the connection */
 void outconn_start(struct outconn *p, struct outbound_job *job);	/* on an idle one; may end it */
-void outconn_quit(struct outconn *p);		/* an idle one says goodbye; one not yet opened is closed; may end it */
+/* An idle one says goodbye; one not yet opened is closed; may end it */
+void outconn_quit(struct outconn *p);
 void outconn_free(struct outconn *p);		/* closes; tells nobody */
 void outconn_go_on(struct outconn *p);	/* what was waited for has come; may end it */
 
-/* --- outconn_auth: the AUTH dialogue of a connection: which of our sources has the words, and what became of it --- */
+/*
+ * --- outconn_auth: the AUTH dialogue of a connection: which of our sources has the words, and what became of
+ * it ---
+ */
 enum outconn_auth_end {
 	OUTCONN_AUTH_TAKEN,	/* the peer is content */
 	OUTCONN_AUTH_DENIED,	/* the peer does not want this account: 535 and its like */
@@ -246,22 +282,32 @@ enum outconn_auth_end {
 /* Where the words come from: one row a kind of outbound-auth. */
 struct outconn_auth_source {
 	unsigned mechanisms;	/* AUTH_OUT_BIT()s */
-	bool again;		/* after a 535 there may be other words: one more attempt on the same connection */
-	bool hold;		/* after DENIED the host is left alone for a while: an account that is tried too often is locked */
+	/* After a 535 there may be other words: one more attempt on the same connection */
+	bool again;
+	/* After DENIED the host is left alone for a while: an account that is tried too often is locked */
+	bool hold;
 	/*
-	 * The next word for p->client.auth->mechanism is wanted: outconn_auth_say or outconn_auth_give_up, later, never from inside. `challenge`
-	 * NULL: the first, the initial response; again NULL: the peer did not know the mechanism, another one is tried.
+	 * The next word for p->client.auth->mechanism is wanted: outconn_auth_say or outconn_auth_give_up,
+	 * later, never from inside. `challenge`
+	 * NULL: the first, the initial response; again NULL: the peer did not know the mechanism, another one
+	 *       is tried.
 	 */
 	void (*ask)(struct outconn *p, const struct buf *challenge);
-	void (*end)(struct outconn *p, enum outconn_auth_end how);	/* once; no question is open any more */
+	/* Once; no question is open any more */
+	void (*end)(struct outconn *p, enum outconn_auth_end how);
 };
 void outconn_auth_settings(const struct outconn *p, struct client_settings *set);
 void outconn_auth_prove(struct outconn *p);		/* asks the source, if it was not asked yet */
 void outconn_auth_end(struct outconn *p);
-bool outconn_auth_holds(const struct outconn *p);	/* the account was denied, and the host is to be left alone */
+/* The account was denied, and the host is to be left alone */
+bool outconn_auth_holds(const struct outconn *p);
 void outconn_auth_binding(const struct outconn *p, struct msg_auth_out_start *s);
-void outconn_auth_secured(struct outconn *p);	/* the handshake is over: without a channel binding (RFC 9266 4.2) there is no -PLUS */
-/* From the sources: may end the connection, and others with it. `last`: a 235 may follow, although a challenge may, too. */
+/* The handshake is over: without a channel binding (RFC 9266 4.2) there is no -PLUS */
+void outconn_auth_secured(struct outconn *p);
+/*
+ * From the sources: may end the connection, and others with it. `last`: a 235 may follow, although a
+ * challenge may, too.
+ */
 void outconn_auth_say(struct outconn *p, const struct msg_auth_in_token *word, bool last);
 void outconn_auth_give_up(struct outconn *p, const char *status, const char *why);
 
@@ -270,10 +316,13 @@ void outconn_auth_give_up(struct outconn *p, const char *status, const char *why
 ssize_t outconn_io_recv(struct outconn *p, char *data, size_t size);
 ssize_t outconn_io_send(struct outconn *p, const char *data, size_t len);
 const char *outconn_io_reason(int error);		/* the last one's, in words */
-bool outconn_io_shake(struct outconn *p, bool *blocked);	/* false: to be called again when the socket can (blocked: be written to) */
+/* false: to be called again when the socket can (blocked: be written to) */
+bool outconn_io_shake(struct outconn *p, bool *blocked);
 void outconn_io_close(struct outconn *p);
-void outconn_log_commands(struct outconn *p);	/* --- trace: for the protocol log: what is new in client.out, before it is sent --- */
-void outconn_log_reply(void *arg, const char *line, size_t len);	/* for client_settings.heard; arg: the peer */
+/* --- trace: for the protocol log: what is new in client.out, before it is sent --- */
+void outconn_log_commands(struct outconn *p);
+/* For client_settings.heard; arg: the peer */
+void outconn_log_reply(void *arg, const char *line, size_t len);
 
 /* --- auth_out_client: questions to the auth helper: the words that prove who we are to a peer --- */
 extern const struct outconn_auth_source auth_out_client_basic, auth_out_client_integrated;
@@ -290,9 +339,13 @@ struct xoauth_wish {
 	uint16_t port;
 	const char *token; size_t len;
 };
-bool xoauth_first(struct msg_auth_in_token *word, const struct xoauth_wish *w) __attribute__((warn_unused_result));	/* false: too long, `word` is empty */
-void xoauth_last(struct msg_auth_in_token *word, enum msg_auth_out_mechanism mechanism);	/* after the challenge that means no */
-void xoauth_status(char *dst, size_t size, const char *challenge, size_t len);	/* what it says; "" nothing known */
+/* false: too long, `word` is empty */
+bool xoauth_first(struct msg_auth_in_token *word,
+    const struct xoauth_wish *w) __attribute__((warn_unused_result));
+/* After the challenge that means no */
+void xoauth_last(struct msg_auth_in_token *word, enum msg_auth_out_mechanism mechanism);
+/* What it says; "" nothing known */
+void xoauth_status(char *dst, size_t size, const char *challenge, size_t len);
 
 /* --- login_test: posternctl oauth test: a login without a message --- */
 void login_test_begin(struct outbound *r, const struct ctl_message *m);	/* CTL_OAUTH_TEST */

@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver
  * Owns:     the socket; bytes on their way out (at most one piece of content)
- * Promise:  about seven system calls a message on a kept connection: commands in one write, a small content in one
- *           more; no wait without a limit, and a peer that sends byte by byte cannot stretch it
+ * Promise:  about seven system calls a message on a kept connection: commands in one write, a small content
+ *           in one more; no wait without a limit, and a peer that sends byte by byte cannot stretch it
  * Fails by: the client's verdicts; the site is told once that the connection is over
  */
 #include <errno.h>
@@ -67,7 +67,10 @@ receive(struct outconn *p)
 	return false;
 }
 
-/* Sends what is to be sent. False: the socket takes no more now. A dead connection may still hold the peer's last words. */
+/*
+ * Sends what is to be sent. False: the socket takes no more now. A dead connection may still hold the peer's
+ * last words.
+ */
 static bool
 flush(struct outconn *p)
 {
@@ -120,7 +123,10 @@ feed(struct outconn *p)
 
 /* --- waiting --- */
 
-/* The limit of the present phase, counted from the last step or the last byte that left; not from bytes that came. */
+/*
+ * The limit of the present phase, counted from the last step or the last byte that left; not from bytes that
+ * came.
+ */
 static void
 wait_for_peer(struct outconn *p, bool blocked)
 {
@@ -149,8 +155,9 @@ rest(struct outconn *p)
 }
 
 /*
- * Declared SMTPUTF8, as some clients do for all mail, and as our reports are that have UTF-8 in their parts (RFC 6532 3.7: 8-bit MIME
- * is enough for those): does the header need it? One that is larger than a piece does.
+ * Declared SMTPUTF8, as some clients do for all mail, and as our reports are that have UTF-8 in their parts
+ * (RFC 6532 3.7: 8-bit MIME is enough for those): does the header need it? One that is larger than a piece
+ * does.
  */
 static bool
 has_ascii_header(const struct outconn *p, const struct outbound_job *job)
@@ -174,7 +181,8 @@ static void
 begin(struct outconn *p, struct outbound_job *job)
 {
 	struct client_mail mail = {
-		.e = job->e, .sender = job->sender, .index = job->index, .count = job->count, .verdict = job->verdict,
+		.e = job->e, .sender = job->sender, .index = job->index, .count = job->count,
+		.verdict = job->verdict,
 	};
 
 	if (job->e == NULL) {
@@ -211,7 +219,8 @@ take_job(struct outconn *p)
 		outconn_auth_end(p);
 		site_opened(p->site, p);
 	}
-	if (p->site->r->draining || (!p->site->turned && p->messages >= p->site->r->server->max_messages_per_connection)) {
+	if (p->site->r->draining || (!p->site->turned &&
+	    p->messages >= p->site->r->server->max_messages_per_connection)) {
 		leave(p);
 		return true;
 	}
@@ -316,7 +325,9 @@ on_timer(void *arg)
 		return;
 	}
 	if (!p->reached && p->timed == CLIENT_PHASE_COUNT) {
-		/* Only now it matters whether the connection stands and the peer is silent, or there is none. */
+		/*
+		 * Only now it matters whether the connection stands and the peer is silent, or there is none.
+		 */
 		if (getpeername(p->fd, (struct sockaddr *)&sa, &len) == 0) {
 			p->timed = p->client.phase;
 			loop_timer_set(p->timer, bounded(p, client_time_limit(&p->client)));
@@ -372,7 +383,8 @@ name_peer(struct outconn *p, const struct mx_address *a)
 	p->to = a->to;
 	p->host = mem_strdup(a->host);
 	p->tlsa = tlsa_set_copy(a->tlsa);
-	p->shows = (struct tls_policy_host){ .name = a->literal ? p->ip : p->host, .literal = a->literal, .sure = a->sure, .tlsa = p->tlsa };
+	p->shows = (struct tls_policy_host){ .name = a->literal ? p->ip : p->host, .literal = a->literal,
+	    .sure = a->sure, .tlsa = p->tlsa };
 	net_format_ip(ip, sa);
 	memcpy(p->ip, ip, sizeof(ip));
 	p->port = net_port(sa);
@@ -386,8 +398,8 @@ static void
 begin_dialogue(struct outconn *p, enum client_tls tls)
 {
 	struct site *s = p->site;
-	struct client_settings set = { .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo, .tls = tls,
-	    .heard = s->r->log != NULL ? outconn_log_reply : NULL, .arg = p };
+	struct client_settings set = { .fqdn = s->r->server->fqdn, .host = p->host, .helo = s->d.helo,
+	    .tls = tls, .heard = s->r->log != NULL ? outconn_log_reply : NULL, .arg = p };
 
 	outconn_auth_settings(p, &set);
 	client_init(&p->client, &set);
@@ -416,8 +428,8 @@ begin_with(struct outconn *p, const struct mx_address *a)
 }
 
 /*
- * A refused connection is seen by recv(2), an accepted one by its greeting: no need to wait for "writable" first. TLS at
- * once has something to say first.
+ * A refused connection is seen by recv(2), an accepted one by its greeting: no need to wait for "writable"
+ * first. TLS at once has something to say first.
  */
 static void
 watch(struct outconn *p)

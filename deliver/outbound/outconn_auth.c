@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver
  * Owns:     nothing; what a source has under way for a connection is the source's, at peer.proof
- * Promise:  one question to a source at a time; a connection that ends takes its question along; one event each authentication
- *           that the peer has judged, with no secret in it
+ * Promise:  one question to a source at a time; a connection that ends takes its question along; one event
+ *           each authentication that the peer has judged, with no secret in it
  * Fails by: the client's verdict
  */
 #include <string.h>
@@ -40,7 +40,9 @@ outconn_auth_settings(const struct outconn *p, struct client_settings *set)
 	set->mechanisms = source->mechanisms;
 	set->again = source->again;
 	if (security->tls == CONFIG_OUT_TLS_OFF || net_is_loopback((const struct sockaddr *)&p->to.sa))
-		set->clear = AUTH_OUT_BARE & ~AUTH_OUT_TOKENS;	/* a token goes under TLS, whatever is configured (RFC 6750 5.3) */
+		set->clear =
+		    AUTH_OUT_BARE &
+		    ~AUTH_OUT_TOKENS;	/* a token goes under TLS, whatever is configured (RFC 6750 5.3) */
 }
 
 void
@@ -77,7 +79,8 @@ void
 outconn_auth_end(struct outconn *p)
 {
 	const struct client *c = &p->client;
-	enum outconn_auth_end how = c->authenticated ? OUTCONN_AUTH_TAKEN : c->denied ? OUTCONN_AUTH_DENIED : OUTCONN_AUTH_GONE;
+	enum outconn_auth_end how = c->authenticated ? OUTCONN_AUTH_TAKEN : c->denied ? OUTCONN_AUTH_DENIED :
+	    OUTCONN_AUTH_GONE;
 
 	if (c->auth == NULL || p->proved)
 		return;

@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver
  * Owns:     the connection's TLS
- * Promise:  never blocks; a record at a time in each direction, so nothing read stays behind unseen; after the handshake it is known what
- *           the host has proved
+ * Promise:  never blocks; a record at a time in each direction, so nothing read stays behind unseen; after
+ *           the handshake it is known what the host has proved
  * Fails by: -1 and errno, EPROTO when TLS is broken; a handshake that fails is told to the client
  */
 #include <errno.h>
@@ -74,7 +74,8 @@ begin(struct outconn *p)
 static void
 succeed(struct outconn *p)
 {
-	static const char *const proofs[] = { [TLS_PROOF_NONE] = "none", [TLS_PROOF_NAME] = "name", [TLS_PROOF_DANE] = "dane" };
+	static const char *const proofs[] = { [TLS_PROOF_NONE] = "none", [TLS_PROOF_NAME] = "name",
+	    [TLS_PROOF_DANE] = "dane" };
 
 	snprintf(p->facts, sizeof(p->facts), "%s/%s", tls_link_version(p->tls), tls_link_cipher(p->tls));
 	p->verified = proofs[tls_out_proof(p->tls)];

@@ -3,8 +3,9 @@
  *
  * Runs in:  deliver
  * Owns:     nothing
- * Promise:  shows commands by name from a list, of AUTH only the mechanism; any other line on its way out, and every word
- *           of an AUTH dialogue in both directions, is shown by its length alone, and content never
+ * Promise:  shows commands by name from a list, of AUTH only the mechanism; any other line on its way out,
+ *           and every word of an AUTH dialogue in both directions, is shown by its length alone, and content
+ *           never
  * Fails by: never
  */
 #include <string.h>
@@ -19,8 +20,10 @@ static const struct {
 	const char *verb;
 	bool secret;		/* what stands behind the first argument is */
 } verbs[] = {
-	{ "EHLO", false }, { "HELO", false }, { "MAIL", false }, { "RCPT", false }, { "DATA", false }, { "BDAT", false }, { "RSET", false },
-	{ "QUIT", false }, { "NOOP", false }, { "STARTTLS", false }, { "ETRN", false }, { "ATRN", false }, { "TURN", false }, { "AUTH", true },
+	{ "EHLO", false }, { "HELO", false }, { "MAIL", false }, { "RCPT", false }, { "DATA", false },
+	{ "BDAT", false }, { "RSET", false },
+	{ "QUIT", false }, { "NOOP", false }, { "STARTTLS", false }, { "ETRN", false }, { "ATRN", false },
+	{ "TURN", false }, { "AUTH", true },
 };
 
 static void
@@ -39,7 +42,8 @@ tell_command(const struct outconn *p, const char *line, size_t len)
 	size_t verb = blank != NULL ? (size_t)(blank - line) : len, i = 0;
 	struct w3clog_fact f = { .kind = W3CLOG_COMMAND };
 
-	while (i < nitems_of(verbs) && (strlen(verbs[i].verb) != verb || strncasecmp(verbs[i].verb, line, verb) != 0))
+	while (i < nitems_of(verbs) && (strlen(verbs[i].verb) != verb || strncasecmp(verbs[i].verb, line,
+	    verb) != 0))
 		i++;
 	f.sent = len;
 	if (i < nitems_of(verbs)) {

@@ -3,8 +3,9 @@
  *
  * Runs in:  deliver
  * Owns:     the connections; with site_queue the waiting jobs, with site_hosts the addresses
- * Promise:  a job meets each address at most once (`tried`), healthy and preferred ones first, and is done with the last
- *           word heard when none is left; connections grow with the jobs that wait, within the limits
+ * Promise:  a job meets each address at most once (`tried`), healthy and preferred ones first, and is done
+ *           with the last word heard when none is left; connections grow with the jobs that wait, within the
+ *           limits
  * Fails by: verdicts
  */
 #include <stdlib.h>
@@ -21,7 +22,8 @@
 #define JOBS_PER_CONNECTION 5	/* waiting jobs that justify one more connection */
 #define PRESSURE_MS 1000	/* jobs still waiting after that: more connections than the proportion says */
 #define EXTRA_MAX 63
-#define HOSTS_MAX 5		/* that have said of one job that it is not for them, or not now: a large content is sent no more often */
+/* That have said of one job that it is not for them, or not now: a large content is sent no more often */
+#define HOSTS_MAX 5
 #define UNUSED_MS 120000	/* remembered after the last use: for health and outbound_is_down */
 
 /* --- connections --- */
@@ -65,7 +67,10 @@ needs_more(struct site *s)
 	return active(s) < wanted(s) || !has_hope(s, s->first);
 }
 
-/* Room for one more connection within the total limit, after those who wait for that already; an idle one elsewhere gives way. */
+/*
+ * Room for one more connection within the total limit, after those who wait for that already; an idle one
+ * elsewhere gives way.
+ */
 static bool
 has_room(struct site *s)
 {
@@ -100,7 +105,8 @@ add_peer(struct site *s, struct outconn *p)
 }
 
 /*
- * An idle connection of another site to the same host and address: many domains have their mail at one provider. What a host has
+ * An idle connection of another site to the same host and address: many domains have their mail at one
+ *                                                                  provider. What a host has
  * proved to one domain need not do for another.
  */
 static struct outconn *
@@ -112,7 +118,8 @@ find_kept(const struct site *s, size_t index)
 	if (s->d.security.tls == CONFIG_OUT_TLS_VERIFY || a->tlsa != NULL || a->refused != NULL)
 		return NULL;
 	TAILQ_FOREACH(p, &s->r->idle, idle_link)
-		if (p->site != s && p->site->d.helo == s->d.helo && p->tlsa == NULL && strcasecmp(p->host, a->host) == 0 &&
+		if (p->site != s && p->site->d.helo == s->d.helo && p->tlsa == NULL &&
+		    strcasecmp(p->host, a->host) == 0 &&
 		    route_security_is_same(&p->site->d.security, &s->d.security) &&
 		    net_equal((const struct sockaddr *)&p->to.sa, (const struct sockaddr *)&a->to.sa))
 			return p;
@@ -360,7 +367,8 @@ site_over(struct site *s, struct outconn *p, struct outbound_job *job, enum clie
 	}
 	s->tired = true;
 	if (fate == CLIENT_LOST && p->messages > 1 && !job->reused_failed)
-		job->reused_failed = true;	/* the peer had closed it meanwhile: once more on a fresh connection */
+		job->reused_failed =
+		    true;	/* the peer had closed it meanwhile: once more on a fresh connection */
 	else if (index < s->list.count)
 		job->tried |= 1U << index;
 	else
@@ -378,7 +386,8 @@ site_closed(struct site *s, struct outconn *p)
 		if (p->client.tls_failed && p->client.set.tls == CLIENT_TLS_MAY)
 			site_hosts_plain(s, site_hosts_index(s, p), p->where, &p->client.failure);
 		else if (p->client.phase == CLIENT_OVER)
-			site_hosts_failed(s, site_hosts_index(s, p), p->where, &p->client.failure, p->client.glitch);
+			site_hosts_failed(s, site_hosts_index(s, p), p->where, &p->client.failure,
+			    p->client.glitch);
 		if (outconn_auth_holds(p))
 			site_lockout_begin(s, site_hosts_index(s, p), &p->client.failure);
 	}
@@ -437,7 +446,8 @@ site_turn_end(struct site *s)
 bool
 site_is_unused(const struct site *s, uint64_t now)
 {
-	return s->waiting == 0 && s->npeer == 0 && s->walk == NULL && !s->due && !s->blocked && now - s->touched >= UNUSED_MS;
+	return s->waiting == 0 && s->npeer == 0 && s->walk == NULL && !s->due && !s->blocked &&
+	    now - s->touched >= UNUSED_MS;
 }
 
 void

@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver
  * Owns:     the list, the walk that renews it
- * Promise:  health and connections are recognised over a renewed list; what could not be reached gives at most one event
- *           per address and minute
+ * Promise:  health and connections are recognised over a renewed list; what could not be reached gives at
+ *           most one event per address and minute
  * Fails by: an empty list ends the waiting jobs with its verdict
  */
 #include "common/base/clock.h"
@@ -36,7 +36,8 @@ carry_over(struct site *s, struct mx_list *old)
 		for (size_t j = 0; j < old->count; j++) {
 			struct mx_address *a = &s->list.address[i];
 
-			if (!net_equal((const struct sockaddr *)&a->to.sa, (const struct sockaddr *)&old->address[j].to.sa))
+			if (!net_equal((const struct sockaddr *)&a->to.sa,
+			    (const struct sockaddr *)&old->address[j].to.sa))
 				continue;
 			a->bad_until = old->address[j].bad_until;
 			a->quiet_until = old->address[j].quiet_until;
@@ -165,7 +166,8 @@ site_hosts_plain(struct site *s, size_t index, const char *where, const struct v
 
 	if (index < s->list.count)
 		s->list.address[index].plain_until = now + PLAIN_MS;
-	log_event(LOG_WARN, NULL, "handshake", "result=plain host=%s reason=%s", log_safe(where), log_safe(v->text));
+	log_event(LOG_WARN, NULL, "handshake", "result=plain host=%s reason=%s", log_safe(where),
+	    log_safe(v->text));
 }
 
 /* The address did not let us in: every waiting job has met it now. */
@@ -192,5 +194,6 @@ site_hosts_failed(struct site *s, size_t index, const char *where, const struct 
 	if (a->quiet_until > now)
 		return;
 	a->quiet_until = now + QUIET_MS;
-	log_event(LOG_WARN, NULL, "trouble", "host=%s status=%s reason=%s", log_safe(where), v->status, log_safe(v->text));
+	log_event(LOG_WARN, NULL, "trouble", "host=%s status=%s reason=%s", log_safe(where), v->status,
+	    log_safe(v->text));
 }

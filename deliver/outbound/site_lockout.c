@@ -1,10 +1,11 @@
 /*
- * site_lockout - hosts that do not want our account are left alone for a while: one that is tried too often is locked
+ * site_lockout - hosts that do not want our account are left alone for a while: one that is tried too often
+ * is locked
  *
  * Runs in:  deliver
  * Owns:     nothing; a hold belongs to its address
- * Promise:  one attempt a hold, however much mail waits; holds double from HOLD_FIRST_MS to HOLD_LAST_MS until the host is content;
- *           an operator's "retry" ends them
+ * Promise:  one attempt a hold, however much mail waits; holds double from HOLD_FIRST_MS to HOLD_LAST_MS
+ *           until the host is content; an operator's "retry" ends them
  * Fails by: jobs meanwhile get the verdict of the last attempt, at once
  */
 #include <stdlib.h>

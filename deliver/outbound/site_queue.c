@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver
  * Owns:     waiting jobs, till a connection has them or they are done
- * Promise:  a job that ends without a peer's word on it gets the last failure for all its recipients; refused only when
- *           every address refused
+ * Promise:  a job that ends without a peer's word on it gets the last failure for all its recipients; refused
+ *           only when every address refused
  * Fails by: verdicts
  */
 #include <string.h>
@@ -57,7 +57,10 @@ is_unreached(const struct verdict *v)
 	return v->what == VERDICT_LATER && strcmp(v->status, "4.4.1") == 0;
 }
 
-/* A failure that was not about this message: told for all recipients when nothing else is heard. Only what all addresses say is final. */
+/*
+ * A failure that was not about this message: told for all recipients when nothing else is heard. Only what
+ * all addresses say is final.
+ */
 void
 site_queue_note(struct outbound_job *job, const struct verdict *v, bool glitch)
 {
@@ -65,7 +68,8 @@ site_queue_note(struct outbound_job *job, const struct verdict *v, bool glitch)
 		return;
 	if (job->noted == SITE_FAILURE && v->what == VERDICT_REFUSED && job->verdict[0].what == VERDICT_LATER)
 		return;
-	if (job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER && is_unreached(v) && !is_unreached(&job->verdict[0]))
+	if (job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER && is_unreached(v) &&
+	    !is_unreached(&job->verdict[0]))
 		return;		/* what a host said tells more than that another was not there */
 	job->verdict[0] = *v;
 	job->glitch = glitch;

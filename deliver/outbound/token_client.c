@@ -3,8 +3,9 @@
  *
  * Runs in:  deliver
  * Owns:     a record for each login under way
- * Promise:  a token is shown to a host that has proved its name under TLS, and is not kept here; one that the host refuses is told to the
- *           helper, and a new one is shown once. Each question is answered once, never from inside it
+ * Promise:  a token is shown to a host that has proved its name under TLS, and is not kept here; one that the
+ *           host refuses is told to the helper, and a new one is shown once. Each question is answered once,
+ *           never from inside it
  * Fails by: outconn_auth_give_up()
  */
 #include <limits.h>
@@ -18,7 +19,8 @@
 #include "common/ipc/msg_token.h"
 #include "deliver/outbound/outbound.h"
 
-enum { PATIENCE_MS = 400000 };	/* longer than the helper has for the endpoint, so that its reason is the one seen */
+/* Longer than the helper has for the endpoint, so that its reason is the one seen */
+enum { PATIENCE_MS = 400000 };
 
 struct token_client_question {
 	struct ctl_client_question base;
@@ -62,7 +64,8 @@ static void
 show(struct token_client_question *q, const struct msg_token_answer *a)
 {
 	struct outconn *p = q->peer;
-	struct xoauth_wish wish = { .mechanism = p->client.auth->mechanism, .user = p->client.set.user, .host = p->host, .port = p->port,
+	struct xoauth_wish wish = { .mechanism = p->client.auth->mechanism, .user = p->client.set.user,
+	    .host = p->host, .port = p->port,
 		.token = a->token, .len = a->len };
 
 	if (a->result != TOKEN_OK) {
@@ -151,8 +154,8 @@ tell_challenge(const struct outconn *p, const struct buf *challenge)
 	char status[64];
 
 	xoauth_status(status, sizeof(status), buf_text(challenge), challenge->len);
-	log_event(LOG_WARN, NULL, "challenge", "server=%s host=%s user=%s status=%s", p->site->r->server->name, log_safe(p->where),
-	    log_safe(p->client.set.user), log_safe(status));
+	log_event(LOG_WARN, NULL, "challenge", "server=%s host=%s user=%s status=%s",
+	    p->site->r->server->name, log_safe(p->where), log_safe(p->client.set.user), log_safe(status));
 }
 
 static void
@@ -163,9 +166,11 @@ ask(struct outconn *p, const struct buf *challenge)
 	if (challenge != NULL) {
 		tell_challenge(p, challenge);
 		q->last = true;
-		ctl_client_fail(&q->base, NULL);	/* there is nothing to ask: our last word is said from the loop */
+		/* There is nothing to ask: our last word is said from the loop */
+		ctl_client_fail(&q->base, NULL);
 	} else if (strcmp(p->verified, "none") == 0) {
-		ctl_client_fail(&q->base, "it is for hosts that prove their name under TLS, and this one did not");
+		ctl_client_fail(&q->base,
+		    "it is for hosts that prove their name under TLS, and this one did not");
 	} else {
 		q->refused = p->client.auth->repeated ? q->shown : 0;
 		ctl_client_ask(&q->base);

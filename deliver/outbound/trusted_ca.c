@@ -1,10 +1,12 @@
 /*
- * trusted_ca - TLS of all outbound connections: its context, and the authorities whose certificates are believed
+ * trusted_ca - TLS of all outbound connections: its context, and the authorities whose certificates are
+ * believed
  *
  * Runs in:  deliver
  * Owns:     struct tls_out
- * Promise:  the file with the authorities is opened by the master and read only where some destination has outbound-tls = verify; no
- *           connection is made before that. It is read again each day; what is not good then changes nothing
+ * Promise:  the file with the authorities is opened by the master and read only where some destination has
+ *           outbound-tls = verify; no connection is made before that. It is read again each day; what is not
+ *           good then changes nothing
  * Fails by: an event; without authorities only the mail that needs them waits
  */
 #include <errno.h>
@@ -125,7 +127,8 @@ trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m)
 		buf_puts(&why, opened.why);
 	if (a != NULL && a->timer != NULL) {
 		if (m->fd == -1 || take(a, m->fd, &why) == -1)
-			log_event(LOG_FAULT, NULL, "trouble", "what=authorities reason=%s", log_safe(buf_text(&why)));
+			log_event(LOG_FAULT, NULL, "trouble", "what=authorities reason=%s",
+			    log_safe(buf_text(&why)));
 		if (!a->began)
 			a->ready(a->arg);
 		a->began = true;

@@ -1,10 +1,11 @@
 /*
- * xoauth - the words of OAUTHBEARER (RFC 7628) and XOAUTH2 (of Google and Microsoft): a token shown, and the answer to a no
+ * xoauth - the words of OAUTHBEARER (RFC 7628) and XOAUTH2 (of Google and Microsoft): a token shown, and the
+ * answer to a no
  *
  * Runs in:  deliver (pure)
  * Owns:     nothing
- * Promise:  one word of ours proves everything; whoever does not like it says so in a challenge of JSON, which is answered so that the
- *           dialogue ends with a reply
+ * Promise:  one word of ours proves everything; whoever does not like it says so in a challenge of JSON,
+ *           which is answered so that the dialogue ends with a reply
  * Fails by: false: it does not fit
  */
 #include <stdio.h>

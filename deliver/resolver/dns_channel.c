@@ -57,7 +57,8 @@ refuse(struct dns_channel *k, uint32_t request)
 
 	memset(&answer, 0, offsetof(struct msg_dns_answer, record));
 	answer.result = DNS_TROUBLE;
-	snprintf(answer.text, sizeof(answer.text), "more than %u open DNS questions", DNS_CHANNEL_QUESTIONS_MAX);
+	snprintf(answer.text, sizeof(answer.text), "more than %u open DNS questions",
+	    DNS_CHANNEL_QUESTIONS_MAX);
 	send_answer(k, request, &answer);
 }
 
@@ -99,7 +100,8 @@ on_gone(void *arg)
 static const struct ctl_server_kind kind = { .part = "resolver", .asked = on_question, .gone = on_gone };
 
 struct dns_channel *
-dns_channel_new(struct loop *l, struct dns_query *a, int fd, const char *server, void (*gone)(void *arg, struct dns_channel *k), void *arg)
+dns_channel_new(struct loop *l, struct dns_query *a, int fd, const char *server,
+    void (*gone)(void *arg, struct dns_channel *k), void *arg)
 {
 	struct dns_channel *k = mem_new(struct dns_channel);
 

@@ -152,11 +152,15 @@ convert(struct msg_dns_record *to, const struct reader *r, const struct record *
 	return 0;
 }
 
-/* A whole certificate takes several. One that has no room must still be seen to be there (RFC 7672 2.2: TLS is required then). */
+/*
+ * A whole certificate takes several. One that has no room must still be seen to be there (RFC 7672 2.2: TLS
+ * is required then).
+ */
 static void
 add_tlsa(struct msg_dns_answer *a, const struct reader *r, const struct record *rec)
 {
-	size_t pieces = rec->size / (DNS_DATA_SIZE - 1) + (rec->size % (DNS_DATA_SIZE - 1) != 0 || rec->size == 0);
+	size_t pieces = rec->size / (DNS_DATA_SIZE - 1) +
+	    (rec->size % (DNS_DATA_SIZE - 1) != 0 || rec->size == 0);
 	size_t size = rec->size, at = 0;
 
 	if (pieces > DNS_PIECES_MAX || a->count + pieces > DNS_RECORDS_MAX)
@@ -173,7 +177,10 @@ add_tlsa(struct msg_dns_answer *a, const struct reader *r, const struct record *
 	}
 }
 
-/* One pass over the answer section: takes records of `type` at a->canonical; true when a CNAME moved canonical. */
+/*
+ * One pass over the answer section: takes records of `type` at a->canonical; true when a CNAME moved
+ * canonical.
+ */
 static int
 pass(struct msg_dns_answer *a, uint16_t type, struct reader r, uint16_t count, bool *moved)
 {

@@ -3,8 +3,8 @@
  *
  * Runs in:  resolver
  * Owns:     libunbound's contexts; the open questions; the hosts table
- * Promise:  each question is answered once, within QUESTION_MS; changes of resolv.conf and hosts are seen within
- *           seconds (a fresh context; the old one goes when its last question came back)
+ * Promise:  each question is answered once, within QUESTION_MS; changes of resolv.conf and hosts are seen
+ *           within seconds (a fresh context; the old one goes when its last question came back)
  * Fails by: DNS_TROUBLE with a text
  */
 #include <fcntl.h>
@@ -45,7 +45,8 @@ struct dns_query_question {
 	struct context *context;
 	struct msg_dns_query query;
 	uint64_t deadline;
-	bool *back;			/* while libunbound is being asked: set when its callback came already */
+	/* While libunbound is being asked: set when its callback came already */
+	bool *back;
 	void (*done)(void *arg, const struct msg_dns_answer *answer);	/* NULL: answered or forgotten */
 	void *arg;
 };
@@ -126,7 +127,8 @@ log_write(void *cookie, const char *data, size_t len)
 	else
 		text += 2;
 	if (data + size > text)
-		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s", log_safe_n(text, (size_t)(data + size - text)));
+		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s",
+		    log_safe_n(text, (size_t)(data + size - text)));
 	return (ssize_t)len;
 }
 
@@ -219,7 +221,8 @@ look_at_files(struct dns_query *a)
 		return;
 	a->resolv_changed = changed;
 	if (context_new(a) == NULL)
-		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s", log_safe("cannot use the changed " RESOLV_PATH));
+		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s",
+		    log_safe("cannot use the changed " RESOLV_PATH));
 	loop_timer_set(a->sweep, 0);
 }
 
@@ -248,7 +251,8 @@ trouble(struct msg_dns_answer *a, const char *text)
 }
 
 static void
-fill(struct msg_dns_answer *a, const struct dns_query_question *q, int rcode, void *packet, int len, int sec, const char *why)
+fill(struct msg_dns_answer *a, const struct dns_query_question *q, int rcode, void *packet, int len, int sec,
+    const char *why)
 {
 	/* sec: 0 insecure, 1 bogus, 2 secure */
 	if (sec == 1) {
@@ -262,7 +266,8 @@ fill(struct msg_dns_answer *a, const struct dns_query_question *q, int rcode, vo
 		return;
 	}
 	if (rcode != 0 || packet == NULL || len < 0) {
-		trouble(a, rcode == 5 ? "the DNS servers refused to answer" : "the DNS servers did not answer or failed");
+		trouble(a, rcode == 5 ? "the DNS servers refused to answer" :
+		    "the DNS servers did not answer or failed");
 		return;
 	}
 	if (dns_packet_read(a, q->query.type, packet, (size_t)len) == -1)
@@ -308,7 +313,8 @@ on_clock(void *arg)
 }
 
 struct dns_query_question *
-dns_query_ask(struct dns_query *a, const struct msg_dns_query *query, void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg)
+dns_query_ask(struct dns_query *a, const struct msg_dns_query *query,
+    void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg)
 {
 	struct msg_dns_answer answer;
 	int error;

@@ -42,7 +42,8 @@ on_channel(struct boot *b, const struct ctl_message *m)
 	if (!boot_helper_introduced(m, &channel))
 		return;
 	if (r->count == ASKERS_MAX) {
-		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s", log_safe("cannot take another client"));
+		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s",
+		    log_safe("cannot take another client"));
 		close(m->fd);
 		return;
 	}

@@ -15,11 +15,12 @@
 struct dns_query;
 struct dns_query_question;
 
-struct dns_query *dns_query_new(struct loop *l, const struct config_service *s);	/* dies when libunbound refuses */
+/* Dies when libunbound refuses */
+struct dns_query *dns_query_new(struct loop *l, const struct config_service *s);
 void dns_query_free(struct dns_query *a);		/* open questions are forgotten, not answered */
 /*
- * Asks; `done` is called exactly once, perhaps before this returns, with an answer valid during the call. Until then the
- * returned handle may be given to dns_query_forget; NULL when `done` was already called.
+ * Asks; `done` is called exactly once, perhaps before this returns, with an answer valid during the call.
+ * Until then the returned handle may be given to dns_query_forget; NULL when `done` was already called.
  */
 struct dns_query_question *dns_query_ask(struct dns_query *a, const struct msg_dns_query *q,
     void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg);
@@ -39,14 +40,18 @@ struct hosts_file;
 struct hosts_file *hosts_file_parse(const char *text, size_t len);
 void hosts_file_free(struct hosts_file *h);
 /*
- * A and AAAA questions for a name of the table: true and the answer filled (no data when only the other family is listed, so that
+ * A and AAAA questions for a name of the table: true and the answer filled (no data when only the other
+ *                                               family is listed, so that
  * an entry overrules the DNS as a whole); false: ask the DNS.
  */
 bool hosts_file_answer(const struct hosts_file *h, const struct msg_dns_query *q, struct msg_dns_answer *a);
 
 /* --- dns_packet: from a DNS answer packet to msg_dns_answer. Pure --- */
-/* Fills all but secure, bogus and text, from the packet's own header and sections. -1: no DNS answer packet. */
-int dns_packet_read(struct msg_dns_answer *a, uint16_t type, const uint8_t *data, size_t len) __attribute__((warn_unused_result));
+/*
+ * Fills all but secure, bogus and text, from the packet's own header and sections. -1: no DNS answer packet.
+ */
+int dns_packet_read(struct msg_dns_answer *a, uint16_t type, const uint8_t *data,
+    size_t len) __attribute__((warn_unused_result));
 
 /* --- resolver: the role --- */
 extern const struct boot_role resolver_role;

@@ -3,9 +3,9 @@
  *
  * Runs in:  resolver (pure)
  * Owns:     nothing
- * Promise:  names below test., home.ptr_name. and in private reverse zones are asked of the configured servers like any
- *           other, servers on loopback included; libunbound's built-in empty zones would hide internal names.
- *           Without any server it recurses from the root itself
+ * Promise:  names below test., home.ptr_name. and in private reverse zones are asked of the configured
+ *           servers like any other, servers on loopback included; libunbound's built-in empty zones would
+ *           hide internal names. Without any server it recurses from the root itself
  * Fails by: out->failed; server lines that are no address are left out
  */
 #include <arpa/inet.h>
@@ -85,7 +85,8 @@ write_resolv(struct buf *out, const char *text, size_t len, unsigned *count)
 			while (from < stop && (*from == ' ' || *from == '\t'))
 				from++;
 			n = 0;
-			while (from + n < stop && n < sizeof(address) - 1 && memchr(" \t\r#;", from[n], 5) == NULL)
+			while (from + n < stop && n < sizeof(address) - 1 && memchr(" \t\r#;", from[n],
+			    5) == NULL)
 				n++;
 			memcpy(address, from, n);
 			address[n] = '\0';

@@ -28,9 +28,11 @@ static const struct {
 	enum counter counter;
 } reasons[BADMAIL_REASON_COUNT] = {
 	[BADMAIL_DAMAGED] = { "damaged", "the queue file is damaged", COUNTER_BADMAIL_DAMAGED },
-	[BADMAIL_HOPS] = { "hops", "hop count exceeded, and there is no sender to tell", COUNTER_BADMAIL_HOPS },
+	[BADMAIL_HOPS] = { "hops", "hop count exceeded, and there is no sender to tell",
+	    COUNTER_BADMAIL_HOPS },
 	[BADMAIL_NDR] = { "ndr", "a delivery report that could not be delivered", COUNTER_BADMAIL_NDR },
-	[BADMAIL_NULL_SENDER] = { "null-sender", "it could not be delivered, and there is no sender to tell", COUNTER_BADMAIL_NDR },
+	[BADMAIL_NULL_SENDER] = { "null-sender", "it could not be delivered, and there is no sender to tell",
+	    COUNTER_BADMAIL_NDR },
 };
 
 /* The pool's job is either of these two. */
@@ -66,8 +68,8 @@ run_one(struct badmail *b, struct badmail_job *job)
 	if (job->fd == -1)
 		rc = spool_badmail_move(b->spool, job->id, reasons[job->reason].words, job->details);
 	else
-		rc = spool_badmail_write(b->spool, job->id, e, reasons[job->reason].words, job->details, job->fd, e->content_at,
-		    e->content_size);
+		rc = spool_badmail_write(b->spool, job->id, e, reasons[job->reason].words, job->details,
+		    job->fd, e->content_at, e->content_size);
 	job->error = rc == 0 ? 0 : errno;
 }
 
@@ -84,8 +86,8 @@ run(void *arg, void **tasks, size_t n)
 			continue;
 		}
 		t->trimmed = spool_badmail_trim(b->spool,
-		    b->server->badmail_keep == CONFIG_UNLIMITED ? INT64_MAX / 2 : (int64_t)(b->server->badmail_keep / 1000),
-		    b->server->badmail_limit);
+		    b->server->badmail_keep == CONFIG_UNLIMITED ? INT64_MAX / 2 :
+		    (int64_t)(b->server->badmail_keep / 1000), b->server->badmail_limit);
 		t->error = errno;
 	}
 }
@@ -96,7 +98,8 @@ done_trim(struct badmail *b, const struct task *t)
 	b->trimming = false;
 	loop_timer_set(b->timer, TRIM_MS);
 	if (t->trimmed == -1)
-		log_event(LOG_WARN, NULL, "trouble", "what=badmail-trim error=%s", log_safe(strerror(t->error)));
+		log_event(LOG_WARN, NULL, "trouble", "what=badmail-trim error=%s",
+		    log_safe(strerror(t->error)));
 	else if (t->trimmed > 0)
 		log_event(LOG_FACT, NULL, "service", "what=badmail-trimmed files=%zd", t->trimmed);
 }
@@ -115,8 +118,8 @@ done(void *arg, void *task)
 			counters_add(b->counters, reasons[job->reason].counter, 1);
 			log_event(LOG_WARN, job->id, "badmailed", "reason=%s", reasons[job->reason].name);
 		} else {
-			log_event(LOG_FAULT, job->id, "trouble", "what=badmail reason=%s error=%s", reasons[job->reason].name,
-			    log_safe(strerror(job->error)));
+			log_event(LOG_FAULT, job->id, "trouble", "what=badmail reason=%s error=%s",
+			    reasons[job->reason].name, log_safe(strerror(job->error)));
 		}
 		job->done(job->arg, job);
 	}

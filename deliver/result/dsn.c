@@ -26,7 +26,8 @@ enum phase { PHASE_HEAD, PHASE_WORDS, PHASE_WORDS_END, PHASE_STATUS, PHASE_ORIGI
 static const struct {
 	const char *subject, *action, *sentence;
 } kinds[] = {
-	[DSN_FAILURE] = { "Delivery Status Notification (Failure)", "failed", "Delivery to the following recipients failed.\r\n" },
+	[DSN_FAILURE] = { "Delivery Status Notification (Failure)", "failed",
+	    "Delivery to the following recipients failed.\r\n" },
 	[DSN_DELAY] = { "Delivery Status Notification (Delay)", "delayed",
 	    "THIS IS A WARNING MESSAGE ONLY.\r\n\r\nYOU DO NOT NEED TO RESEND YOUR MESSAGE.\r\n\r\n"
 	    "Delivery to the following recipients has been delayed.\r\n" },
@@ -66,7 +67,8 @@ static const struct {
 static size_t
 utf8_length(const unsigned char *s)
 {
-	size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] <= 0xf4 ? 4 : 0;
+	size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 &&
+	    s[0] <= 0xf4 ? 4 : 0;
 
 	for (size_t i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)
@@ -77,7 +79,9 @@ utf8_length(const unsigned char *s)
 	return n;
 }
 
-/* Appends one character (or "?" for what does not fit into this report) and moves on; controls become blanks. */
+/*
+ * Appends one character (or "?" for what does not fit into this report) and moves on; controls become blanks.
+ */
 static void
 clean_character(const struct dsn *d, struct buf *out, const char **text)
 {
@@ -102,11 +106,13 @@ add_clean(const struct dsn *d, struct buf *out, const char *text)
 }
 
 /*
- * Appends words, starting at `column`; a new line begins with `indent` when the next word does not fit. A word that
- * alone is too long is cut when `cut` says so: a field must not be wide, a person wants to click on a whole address.
+ * Appends words, starting at `column`; a new line begins with `indent` when the next word does not fit. A
+ * word that alone is too long is cut when `cut` says so: a field must not be wide, a person wants to click on
+ * a whole address.
  */
 static void
-add_folded(const struct dsn *d, struct buf *out, size_t column, const char *indent, bool cut, const char *text)
+add_folded(const struct dsn *d, struct buf *out, size_t column, const char *indent, bool cut,
+    const char *text)
 {
 	size_t margin = strlen(indent);
 
@@ -146,7 +152,8 @@ static void
 add_part(const struct dsn *d, struct buf *out, const char *type, bool eight_bit)
 {
 	add_boundary(d, out, "");
-	buf_printf(out, "Content-Type: %s\r\n%s\r\n", type, eight_bit ? "Content-Transfer-Encoding: 8bit\r\n" : "");
+	buf_printf(out, "Content-Type: %s\r\n%s\r\n", type,
+	    eight_bit ? "Content-Transfer-Encoding: 8bit\r\n" : "");
 }
 
 static void
@@ -154,14 +161,17 @@ add_head(const struct dsn *d, struct buf *out)
 {
 	buf_printf(out, "From: postmaster@%s\r\nTo: <", d->domain);
 	add_clean(d, out, d->to);
-	buf_printf(out, ">\r\nDate: %s\r\nMessage-ID: <%s@%s>\r\nSubject: %s\r\n", d->date, d->id, d->fqdn, kinds[d->kind].subject);
+	buf_printf(out, ">\r\nDate: %s\r\nMessage-ID: <%s@%s>\r\nSubject: %s\r\n", d->date, d->id, d->fqdn,
+	    kinds[d->kind].subject);
 	buf_printf(out, "Auto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n"
 	    "Content-Type: multipart/report; report-type=%sdelivery-status;\r\n\tboundary=\"=_%s\"\r\n%s\r\n",
-	    d->utf8 ? "global-" : "", d->id, d->eight_bit || d->utf8 ? "Content-Transfer-Encoding: 8bit\r\n" : "");
+	    d->utf8 ? "global-" : "", d->id, d->eight_bit || d->utf8 ? "Content-Transfer-Encoding: 8bit\r\n" :
+	    "");
 	buf_puts(out, "This is a MIME-formatted message.\r\n"
 	    "Portions of this message may be unreadable without a MIME-capable mail program.\r\n\r\n");
 	add_part(d, out, d->utf8 ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii", d->utf8);
-	buf_printf(out, "This is an automatically generated Delivery Status Notification.\r\n\r\n%s", kinds[d->kind].sentence);
+	buf_printf(out, "This is an automatically generated Delivery Status Notification.\r\n\r\n%s",
+	    kinds[d->kind].sentence);
 }
 
 static void
@@ -188,7 +198,8 @@ plain_words(const char *status)
 	for (size_t i = 0; i < nitems_of(plain); i++) {
 		size_t n = strlen(plain[i].status);
 
-		if (n > best && strncmp(status, plain[i].status, n) == 0 && (status[n] == '\0' || status[n] == '.')) {
+		if (n > best && strncmp(status, plain[i].status, n) == 0 &&
+		    (status[n] == '\0' || status[n] == '.')) {
 			best = n;
 			found = plain[i].words;
 		}
@@ -261,7 +272,10 @@ is_ascii(const char *text)
 	return true;
 }
 
-/* "rfc822;a@b" as RCPT gave it; a type and an address or nothing (RFC 3461 4.2). UTF-8 stays encoded where it has no place. */
+/*
+ * "rfc822;a@b" as RCPT gave it; a type and an address or nothing (RFC 3461 4.2). UTF-8 stays encoded where it
+ * has no place.
+ */
 static void
 add_original_recipient(const struct dsn *d, struct buf *out, const char *orcpt)
 {
@@ -294,7 +308,8 @@ add_status(const struct dsn *d, struct buf *out, const struct dsn_recipient *r)
 		add_original_recipient(d, out, r->orcpt);
 	buf_printf(out, "Final-Recipient: %s; ", is_ascii(r->address) ? "rfc822" : "utf-8");
 	add_clean(d, out, r->address);
-	buf_printf(out, "\r\nAction: %s\r\nStatus: %s\r\n", kinds[d->kind].action, d->kind == DSN_DELAY ? "4.4.7" : r->status);
+	buf_printf(out, "\r\nAction: %s\r\nStatus: %s\r\n", kinds[d->kind].action,
+	    d->kind == DSN_DELAY ? "4.4.7" : r->status);
 	if (*r->host != '\0') {
 		buf_puts(out, "Remote-MTA: dns; ");
 		add_clean(d, out, r->host);
@@ -329,7 +344,8 @@ add_original(const struct dsn *d, struct buf *out)
 
 /* Recipients until the piece is full; true when all were. */
 static bool
-add_recipients(struct dsn *d, struct buf *out, void (*add)(const struct dsn *, struct buf *, const struct dsn_recipient *))
+add_recipients(struct dsn *d, struct buf *out, void (*add)(const struct dsn *, struct buf *,
+    const struct dsn_recipient *))
 {
 	size_t start = out->len;
 

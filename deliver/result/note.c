@@ -3,7 +3,8 @@
  *
  * Runs in:  deliver, anywhere
  * Owns:     nothing
- * Promise:  what note_format writes note_next reads back; a torn last line is never read; foreign lines are skipped
+ * Promise:  what note_format writes note_next reads back; a torn last line is never read; foreign lines are
+ *           skipped
  * Fails by: the buffer's own failure
  */
 #include <assert.h>

@@ -3,8 +3,9 @@
  *
  * Runs in:  deliver, on the loop; the queue is written by enqueue
  * Owns:     a report while it is composed
- * Promise:  the id follows from the message, the time and the first recipient of the failure, so that a repeat after a
- *           crash finds the first one in the queue and is taken as done; memory is one piece and a short original
+ * Promise:  the id follows from the message, the time and the first recipient of the failure, so that a
+ *           repeat after a crash finds the first one in the queue and is taken as done; memory is one piece
+ *           and a short original
  * Fails by: the job's error; nothing is queued then, or only the report and not yet its copy
  */
 #include <errno.h>
@@ -39,7 +40,8 @@ struct delivery {
 	struct report_job *job;
 	struct dsn dsn;
 	char id[MESSAGE_ID_SIZE];	/* the report's, also in its copy */
-	char date[CLOCK_DATE_SIZE], arrival[CLOCK_DATE_SIZE], attempt[CLOCK_DATE_SIZE], until[CLOCK_DATE_SIZE];
+	char date[CLOCK_DATE_SIZE], arrival[CLOCK_DATE_SIZE], attempt[CLOCK_DATE_SIZE],
+	    until[CLOCK_DATE_SIZE];
 	struct buf original, out;
 	const char *to;			/* of the one at hand */
 	struct enqueue_message *message;
@@ -54,7 +56,8 @@ report_new(struct enqueue *enqueue, const struct config_server *server, struct c
 {
 	struct report *r = mem_new(struct report);
 
-	*r = (struct report){ .enqueue = enqueue, .server = server, .counters = counters, .queued = queued, .arg = arg };
+	*r = (struct report){ .enqueue = enqueue, .server = server, .counters = counters, .queued = queued,
+	    .arg = arg };
 	return r;
 }
 
@@ -77,7 +80,10 @@ report_free(struct report *r)
 	free(r);
 }
 
-/* FNV-1a over the message's id: other messages of the same microsecond go elsewhere; the rest differs by counting. */
+/*
+ * FNV-1a over the message's id: other messages of the same microsecond go elsewhere; the rest differs by
+ * counting.
+ */
 void
 report_make_id(char *id, const char *message, int64_t time_us, size_t first, enum dsn_kind kind, bool copy)
 {
@@ -94,7 +100,8 @@ static size_t
 text_size(const char *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		if (data[i] == '\0' || data[i] == '\n' || (data[i] == '\r' && (i + 1 == len || data[i + 1] != '\n')))
+		if (data[i] == '\0' || data[i] == '\n' ||
+		    (data[i] == '\r' && (i + 1 == len || data[i + 1] != '\n')))
 			return i;
 		i += data[i] == '\r';
 	}
@@ -102,8 +109,8 @@ text_size(const char *data, size_t len)
 }
 
 /*
- * The original, or its header up to the last line that fits: only a failure returns more (RFC 3461 4.3), and only what
- * can stand in a report.
+ * The original, or its header up to the last line that fits: only a failure returns more (RFC 3461 4.3), and
+ * only what can stand in a report.
  */
 static int
 read_original(struct delivery *x)
@@ -116,8 +123,8 @@ read_original(struct delivery *x)
 	if (n < 0)
 		return -1;
 	x->original.len = (size_t)n;
-	x->dsn.whole = e->content_size <= (off_t)ORIGINAL_MAX && e->ret != RET_HDRS && x->job->kind == DSN_FAILURE &&
-	    (e->flags & MESSAGE_BINARY) == 0;
+	x->dsn.whole = e->content_size <= (off_t)ORIGINAL_MAX && e->ret != RET_HDRS &&
+	    x->job->kind == DSN_FAILURE && (e->flags & MESSAGE_BINARY) == 0;
 	if (!x->dsn.whole) {
 		size_t end = header_size(x->original.data, text_size(x->original.data, x->original.len));
 
@@ -152,7 +159,8 @@ needs_utf8(const struct delivery *x)
 	for (size_t i = 0; i < job->count && !needs; i++) {
 		const struct dsn_recipient *r = &job->recipient[i];
 
-		needs = !is_ascii(r->address, strlen(r->address)) || (r->orcpt != NULL && !is_ascii(r->orcpt, strlen(r->orcpt)));
+		needs = !is_ascii(r->address, strlen(r->address)) ||
+		    (r->orcpt != NULL && !is_ascii(r->orcpt, strlen(r->orcpt)));
 	}
 	return needs;
 }
@@ -172,7 +180,8 @@ count(struct delivery *x, const char *id)
 {
 	static const struct { enum counter counter; const char *name; } kinds[] = {
 		[DSN_FAILURE] = { COUNTER_NDRS, "failure" }, [DSN_DELAY] = { COUNTER_DELAY_REPORTS, "delay" },
-		[DSN_DELIVERED] = { COUNTER_SUCCESS_REPORTS, "success" }, [DSN_RELAYED] = { COUNTER_SUCCESS_REPORTS, "relayed" },
+		[DSN_DELIVERED] = { COUNTER_SUCCESS_REPORTS, "success" },
+		[DSN_RELAYED] = { COUNTER_SUCCESS_REPORTS, "relayed" },
 		[DSN_EXPANDED] = { COUNTER_SUCCESS_REPORTS, "expanded" },
 	};
 	struct report *r = x->report;
@@ -192,7 +201,8 @@ queued(void *arg, int error, const char *id)
 	if (error == 0)
 		count(x, id);
 	else if (error != EEXIST) {
-		log_event(LOG_FAULT, x->job->e->id, "trouble", "what=report error=%s", log_safe(strerror(error)));
+		log_event(LOG_FAULT, x->job->e->id, "trouble", "what=report error=%s",
+		    log_safe(strerror(error)));
 		finish(x, error);
 		return;
 	}
@@ -227,7 +237,8 @@ begin(struct delivery *x)
 {
 	struct report_job *job = x->job;
 	char id[MESSAGE_ID_SIZE];
-	struct message_envelope e = { .sender = mem_strdup(""), .client = mem_strdup("report"), .flags = MESSAGE_REPORT };
+	struct message_envelope e = { .sender = mem_strdup(""), .client = mem_strdup("report"),
+	    .flags = MESSAGE_REPORT };
 
 	if (x->dsn.eight_bit || x->dsn.utf8)
 		e.flags |= MESSAGE_8BIT;

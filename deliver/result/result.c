@@ -3,8 +3,9 @@
  *
  * Runs in:  deliver; decisions on the loop, all disk work on pool threads
  * Owns:     the lanes; those messages whose step the disk refused
- * Promise:  a failure is noted and synced before its mark, marked and synced before its report is queued, and its mark says
- *           so only afterwards; a message goes when nothing is pending. A crash between two steps repeats one
+ * Promise:  a failure is noted and synced before its mark, marked and synced before its report is queued, and
+ *           its mark says so only afterwards; a message goes when nothing is pending. A crash between two
+ *           steps repeats one
  * Fails by: never; a step the disk refuses is tried again, and so long the message is not sent again
  */
 #include <errno.h>
@@ -52,7 +53,10 @@ remove_message(struct result *t, struct active_message *m)
 	if (m->noted)
 		(void)!spool_remove_note(t->spool, m->id);	/* a scan sweeps what stays */
 	disk_crash_point("settle-removed");
-	/* The last close of a removed file frees its blocks: milliseconds of disk work while others sync, so not on the loop. */
+	/*
+	 * The last close of a removed file frees its blocks: milliseconds of disk work while others sync, so
+	 * not on the loop.
+	 */
 	close(m->fd);
 	m->fd = -1;
 	return 0;
@@ -127,7 +131,8 @@ note_failures(struct result_state *st)
 
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->result[i].outcome == OUTCOME_FAILED)
-			result_add_line(st, NOTE_FAILED, i, m->failed_us, result_judge_status(&m->result[i]), m->result[i].reason);
+			result_add_line(st, NOTE_FAILED, i, m->failed_us, result_judge_status(&m->result[i]),
+			    m->result[i].reason);
 	st->note_sync = true;
 }
 
@@ -143,8 +148,8 @@ note_later(struct result_state *st, int64_t now_us)
 		first++;
 	number = st->plan[first->local].quick ? &m->quick : &m->attempts;
 	(*number)++;
-	result_add_line(st, st->plan[first->local].quick ? NOTE_QUICK : NOTE_DEFERRED, *number, now_us / 1000000, first->reason->status,
-	    first->reason);
+	result_add_line(st, st->plan[first->local].quick ? NOTE_QUICK : NOTE_DEFERRED, *number,
+	    now_us / 1000000, first->reason->status, first->reason);
 }
 
 static void
@@ -156,12 +161,15 @@ set_marks(struct result_state *st)
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
 		struct active_recipient *r = &m->result[i];
 
-		r->mark = r->outcome == OUTCOME_DELIVERED ? MARK_DELIVERED : r->outcome == OUTCOME_FAILED ? MARK_FAILED : 0;
+		r->mark = r->outcome == OUTCOME_DELIVERED ? MARK_DELIVERED : r->outcome == OUTCOME_FAILED ?
+		    MARK_FAILED : 0;
 		st->marks |= r->mark != 0;
 	}
 }
 
-/* What is held stays as it is: after a restart it is loaded at once, for a place among those of its domain. */
+/*
+ * What is held stays as it is: after a restart it is loaded at once, for a place among those of its domain.
+ */
 static int64_t
 due_of(const struct active_message *m)
 {

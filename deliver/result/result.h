@@ -30,7 +30,8 @@ struct spool;
 
 /* --- note: the lines beside a queue file that say what was tried. Pure --- */
 
-enum note_kind { NOTE_OTHER, NOTE_DEFERRED, NOTE_QUICK, NOTE_FAILED, NOTE_DELAYED, NOTE_HELD, NOTE_RELEASED, NOTE_KINDS };
+enum note_kind { NOTE_OTHER, NOTE_DEFERRED, NOTE_QUICK, NOTE_FAILED, NOTE_DELAYED, NOTE_HELD, NOTE_RELEASED,
+    NOTE_KINDS };
 const char *note_name(enum note_kind kind);	/* "deferred"; "" of NOTE_OTHER */
 
 struct note_line {
@@ -67,7 +68,10 @@ struct retry_plan {
 };
 
 struct retry_plan retry_decide(const struct config_server *s, const struct retry_case *c);
-/* Mail that is held, not due for either now: ms until the delay report (`told`: there is none to come) or its end. */
+/*
+ * Mail that is held, not due for either now: ms until the delay report (`told`: there is none to come) or its
+ * end.
+ */
 uint64_t retry_held(const struct config_server *s, uint64_t age, bool told);
 
 /* --- retry_hint: how long a peer asks us to wait. Pure --- */
@@ -113,24 +117,29 @@ struct report_job {
 	int fd;
 	enum dsn_kind kind;
 	int64_t time_us;		/* of the last attempt */
-	int64_t id_us;			/* a time a repeat knows too: with the message's id it makes the report's id */
+	/* A time a repeat knows too: with the message's id it makes the report's id */
+	int64_t id_us;
 	int64_t arrived_us, until_us;
 	uint64_t expire;		/* ms; CONFIG_UNLIMITED: until_us says nothing */
 	struct dsn_recipient *recipient; size_t count;	/* owned by the caller, with all they point at */
-	size_t first;			/* index of the first recipient in the envelope: part of the report's id */
+	/* Index of the first recipient in the envelope: part of the report's id */
+	size_t first;
 	int error;			/* out: 0 queued (or was there already), else errno */
 	void (*done)(void *arg, struct report_job *job);	/* once, on the loop */
 	void *arg;
 };
 
-struct report *report_new(struct enqueue *enqueue, const struct config_server *server, struct counters *counters,
-    void (*queued)(void *arg, const char *id), void *arg);
+struct report *report_new(struct enqueue *enqueue, const struct config_server *server,
+    struct counters *counters, void (*queued)(void *arg, const char *id), void *arg);
 void report_free(struct report *r);
 void report_submit(struct report *r, struct report_job *job);
 /* The id of a report: the same for the same message, time, recipient, kind and copy. */
-void report_make_id(char *id, const char *message, int64_t time_us, size_t first, enum dsn_kind kind, bool copy);
+void report_make_id(char *id, const char *message, int64_t time_us, size_t first, enum dsn_kind kind,
+    bool copy);
 
-/* --- badmail: keeps what can be neither delivered nor returned, and keeps the folder within its limits --- */
+/*
+ * --- badmail: keeps what can be neither delivered nor returned, and keeps the folder within its limits ---
+ */
 
 enum badmail_reason {
 	BADMAIL_DAMAGED, BADMAIL_HOPS, BADMAIL_NDR, BADMAIL_NULL_SENDER, BADMAIL_REASON_COUNT
@@ -147,8 +156,8 @@ struct badmail_job {
 	void *arg;
 };
 
-struct badmail *badmail_new(struct loop *l, struct pool *pool, struct spool *spool, const struct config_server *server,
-    struct counters *counters);
+struct badmail *badmail_new(struct loop *l, struct pool *pool, struct spool *spool,
+    const struct config_server *server, struct counters *counters);
 void badmail_free(struct badmail *b);		/* after pool_free */
 void badmail_submit(struct badmail *b, struct badmail_job *job);
 void badmail_keep_trimmed(struct badmail *b);	/* trims now and from then on every few minutes */
@@ -201,15 +210,17 @@ void result_begin(struct result *t, struct active_message *m);	/* then schedule_
 void result_state_free(struct result_state *st);
 bool result_is_stuck(const struct result *t);	/* the disk takes no marks: stop delivering */
 /* For result_report: */
-void result_stick(struct result_state *st, int error);	/* the disk refused the present step: it is tried again by timer */
+/* The disk refused the present step: it is tried again by timer */
+void result_stick(struct result_state *st, int error);
 void result_next(struct result_state *st);		/* this stage is over */
 void result_write(struct result_state *st);		/* the success reports are safe, or there is none */
 void result_close(struct result_state *st);		/* the last stage: marks, due time, or removal */
-void result_add_line(struct result_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
-    const struct active_reason *why);
+void result_add_line(struct result_state *st, enum note_kind kind, size_t number, int64_t time,
+    const char *status, const struct active_reason *why);
 
 /* --- result_judge: what became of each recipient --- */
-void result_judge(struct result_state *st, int64_t now_us);	/* plans, outcomes that time decides, counts */
+/* Plans, outcomes that time decides, counts */
+void result_judge(struct result_state *st, int64_t now_us);
 void result_judge_log_failed(const struct active_message *m);
 const char *result_judge_status(const struct active_recipient *r);	/* 4.4.7 when its time ran out */
 bool result_judge_wants(const struct message_recipient *r, unsigned notify);

@@ -3,7 +3,8 @@
  *
  * Runs in:  deliver, on the loop
  * Owns:     nothing beyond the message's settling
- * Promise:  a message is due when the first of those for later is; what a peer asked for counts for its own recipients
+ * Promise:  a message is due when the first of those for later is; what a peer asked for counts for its own
+ *           recipients
  * Fails by: nothing
  */
 #include <string.h>
@@ -72,11 +73,13 @@ judge_later(struct result_state *st, size_t i)
 		r->expired = true;
 		return;
 	}
-	after = plan->expired ? st->settle->server->retry.ms[st->settle->server->retry.count - 1] : after_of(st, r);
+	after = plan->expired ? st->settle->server->retry.ms[st->settle->server->retry.count - 1] :
+	    after_of(st, r);
 	if (!m->later || after < m->after)
 		m->after = after;
 	m->later = true;
-	if (plan->delayed && !m->delayed && result_judge_may_report(m) && result_judge_wants(&m->e.rcpt[i], NOTIFY_DELAY))
+	if (plan->delayed && !m->delayed && result_judge_may_report(m) && result_judge_wants(&m->e.rcpt[i],
+	    NOTIFY_DELAY))
 		st->delay = true;
 }
 
@@ -86,11 +89,13 @@ judge_held(struct result_state *st, size_t i)
 {
 	struct active_message *m = st->m;
 	struct active_recipient *r = &m->result[i];
-	bool told = m->delayed || !result_judge_may_report(m) || !result_judge_wants(&m->e.rcpt[i], NOTIFY_DELAY);
+	bool told = m->delayed || !result_judge_may_report(m) || !result_judge_wants(&m->e.rcpt[i],
+	    NOTIFY_DELAY);
 	uint64_t after;
 
 	if (r->reason == NULL && (st->plan[0].expired || st->plan[0].delayed))
-		r->reason = active_message_reason(m, 0, "4.4.7", "", "held until its host asks for it, which it has not done");
+		r->reason = active_message_reason(m, 0, "4.4.7", "",
+		    "held until its host asks for it, which it has not done");
 	if (st->plan[0].expired) {
 		r->outcome = OUTCOME_FAILED;
 		r->expired = true;
@@ -139,11 +144,13 @@ log_later(const struct result_state *st)
 		const struct active_recipient *r = &m->result[i];
 
 		if (r->outcome == OUTCOME_LATER)
-			log_event(LOG_FACT, m->id, "deferred", "recipient=%s status=%s reason=%s host=%s next=%llu",
+			log_event(LOG_FACT, m->id, "deferred",
+			    "recipient=%s status=%s reason=%s host=%s next=%llu",
 			    log_safe(m->e.rcpt[i].address), r->reason->status, log_safe(r->reason->text),
 			    log_safe(r->reason->host), (unsigned long long)((m->after + 500) / 1000));
 		else if (r->outcome == OUTCOME_BACKLOG && r->reason != NULL)
-			log_event(LOG_FACT, m->id, "held", "recipient=%s status=%s reason=%s host=%s", log_safe(m->e.rcpt[i].address),
+			log_event(LOG_FACT, m->id, "held", "recipient=%s status=%s reason=%s host=%s",
+			    log_safe(m->e.rcpt[i].address),
 			    r->reason->status, log_safe(r->reason->text), log_safe(r->reason->host));
 	}
 }
@@ -153,9 +160,10 @@ result_judge_log_failed(const struct active_message *m)
 {
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->result[i].outcome == OUTCOME_FAILED)
-			log_event(LOG_WARN, m->id, m->result[i].expired ? "expired" : "failed", "recipient=%s status=%s reason=%s host=%s",
-			    log_safe(m->e.rcpt[i].address), result_judge_status(&m->result[i]), log_safe(m->result[i].reason->text),
-			    log_safe(m->result[i].reason->host));
+			log_event(LOG_WARN, m->id, m->result[i].expired ? "expired" : "failed",
+			    "recipient=%s status=%s reason=%s host=%s",
+			    log_safe(m->e.rcpt[i].address), result_judge_status(&m->result[i]),
+			    log_safe(m->result[i].reason->text), log_safe(m->result[i].reason->host));
 }
 
 void

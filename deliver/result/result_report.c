@@ -35,7 +35,8 @@ list_recipients(struct result_state *st, enum active_outcome outcome, unsigned n
 
 	free(st->recipient);
 	st->recipient = mem_array(NULL, m->e.nrcpt, sizeof(*st->recipient));
-	*job = (struct report_job){ .e = &m->e, .fd = m->fd, .recipient = st->recipient, .first = SIZE_MAX, .arrived_us = m->arrived_us };
+	*job = (struct report_job){ .e = &m->e, .fd = m->fd, .recipient = st->recipient, .first = SIZE_MAX,
+	    .arrived_us = m->arrived_us };
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
 		const struct active_recipient *r = &m->result[i];
 
@@ -44,11 +45,14 @@ list_recipients(struct result_state *st, enum active_outcome outcome, unsigned n
 		if (job->first == SIZE_MAX)
 			job->first = i;
 		if (job->expire == 0 || r->expired)
-			job->expire = r->local ? st->settle->server->local_expire : st->settle->server->expire;
-		if (!result_judge_wants(&m->e.rcpt[i], notify) || (outcome == OUTCOME_LATER && !st->plan[r->local].delayed))
+			job->expire = r->local ? st->settle->server->local_expire :
+			    st->settle->server->expire;
+		if (!result_judge_wants(&m->e.rcpt[i], notify) ||
+		    (outcome == OUTCOME_LATER && !st->plan[r->local].delayed))
 			continue;
 		st->recipient[job->count++] = (struct dsn_recipient){
-			.address = m->e.rcpt[i].address, .orcpt = m->e.rcpt[i].orcpt, .status = result_judge_status(r),
+			.address = m->e.rcpt[i].address, .orcpt = m->e.rcpt[i].orcpt,
+			.status = result_judge_status(r),
 			.code = r->reason->code, .host = r->reason->host, .text = r->reason->text,
 		};
 	}
@@ -81,7 +85,8 @@ list_success(struct result_state *st, enum dsn_kind kind)
 			job->first = i;
 		}
 		st->recipient[job->count++] = (struct dsn_recipient){
-			.address = m->e.rcpt[i].address, .orcpt = m->e.rcpt[i].orcpt, .status = r->reason->status,
+			.address = m->e.rcpt[i].address, .orcpt = m->e.rcpt[i].orcpt,
+			.status = r->reason->status,
 			.code = r->reason->code, .host = r->reason->host, .text = r->reason->text,
 		};
 	}
@@ -91,7 +96,10 @@ list_success(struct result_state *st, enum dsn_kind kind)
 
 static void tell_success(struct result_state *st, enum dsn_kind kind);
 
-/* A full disk: it is tried again until it can be queued. Only a sender that no envelope can hold is told nothing. */
+/*
+ * A full disk: it is tried again until it can be queued. Only a sender that no envelope can hold is told
+ * nothing.
+ */
 static void
 success_done(void *arg, struct report_job *job)
 {
@@ -162,7 +170,8 @@ badmail_reason_of(const struct result_state *st)
 	if ((m->e.flags & MESSAGE_REPORT) != 0)
 		return BADMAIL_NDR;
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].outcome == OUTCOME_FAILED && strcmp(m->result[i].reason->status, "5.4.6") == 0)
+		if (m->result[i].outcome == OUTCOME_FAILED && strcmp(m->result[i].reason->status,
+		    "5.4.6") == 0)
 			return BADMAIL_HOPS;
 	return BADMAIL_NULL_SENDER;
 }
@@ -187,7 +196,8 @@ make_part(struct result_state *st)
 			free(st->part.rcpt[i].orcpt);
 			continue;
 		}
-		buf_printf(&st->details, "%s<%s>: %s %s%s%s", kept == 0 ? "" : "\r\n\t", m->e.rcpt[i].address, result_judge_status(r),
+		buf_printf(&st->details, "%s<%s>: %s %s%s%s", kept == 0 ? "" : "\r\n\t", m->e.rcpt[i].address,
+		    result_judge_status(r),
 		    r->reason->host, *r->reason->host == '\0' ? "" : ": ", r->reason->text);
 		st->part.rcpt[kept] = st->part.rcpt[i];
 		st->part.rcpt[kept++].mark = MARK_PENDING;
@@ -202,8 +212,8 @@ begin_badmail(struct result_state *st)
 
 	make_part(st);
 	st->badmail = (struct badmail_job){
-		.e = &st->part, .fd = m->fd, .reason = badmail_reason_of(st), .details = buf_text(&st->details),
-		.done = badmail_done, .arg = st,
+		.e = &st->part, .fd = m->fd, .reason = badmail_reason_of(st),
+		.details = buf_text(&st->details), .done = badmail_done, .arg = st,
 	};
 	memcpy(st->badmail.id, m->id, sizeof(st->badmail.id));
 	badmail_submit(st->settle->badmail, &st->badmail);
@@ -273,7 +283,8 @@ result_report_delay(struct result_state *st)
 	st->report.kind = DSN_DELAY;
 	st->report.time_us = clock_wall_us();
 	st->report.id_us = m->arrived_us + (int64_t)notify * 1000;
-	st->report.until_us = m->arrived_us + (int64_t)(st->report.expire == CONFIG_UNLIMITED ? 0 : st->report.expire) * 1000;
+	st->report.until_us = m->arrived_us + (int64_t)(st->report.expire == CONFIG_UNLIMITED ? 0 :
+	    st->report.expire) * 1000;
 	st->report.done = delay_done;
 	st->report.arg = st;
 	report_submit(st->settle->report, &st->report);

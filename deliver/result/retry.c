@@ -3,9 +3,11 @@
  *
  * Runs in:  deliver, anywhere; pure
  * Owns:     nothing
- * Promise:  3 quick tries after a dropped or busy connection, then the table, its last entry for ever; never later
- *           than the time limit, so that the last attempt is made there; the spread never reaches over it either. What a
- *           peer asks for is kept: not before it, within the table's longest wait; sooner than the table only a few times
+ * Promise:  3 quick tries after a dropped or busy connection, then the table, its last entry for ever; never
+ *           later than the time limit, so that the last attempt is made there; the spread never reaches over
+ *           it either. What a
+ *           peer asks for is kept: not before it, within the table's longest wait; sooner than the table only
+ *                                  a few times
  * Fails by: nothing
  */
 #include "common/config/config.h"
@@ -53,7 +55,10 @@ retry_decide(const struct config_server *s, const struct retry_case *c)
 	if (step >= s->retry.count)
 		step = s->retry.count - 1;
 	plan.after = s->retry.ms[step];
-	/* No quick try after a longer time than the table's own first one: a short table is a wish to be quick. */
+	/*
+	 * No quick try after a longer time than the table's own first one: a short table is a wish to be
+	 * quick.
+	 */
 	if (c->glitch && c->attempts == 0 && c->quick < QUICK_TRIES) {
 		plan.quick = true;
 		if (plan.after > QUICK_MS)
@@ -73,7 +78,8 @@ retry_decide(const struct config_server *s, const struct retry_case *c)
 uint64_t
 retry_held(const struct config_server *s, uint64_t age, bool told)
 {
-	uint64_t until = !told && s->delay_notify > age && s->delay_notify < s->expire ? s->delay_notify : s->expire;
+	uint64_t until = !told && s->delay_notify > age && s->delay_notify < s->expire ? s->delay_notify :
+	    s->expire;
 
 	return until > age ? until - age : 0;
 }

@@ -1,9 +1,11 @@
 /*
- * retry_hint - how long a peer asks us to wait: "try again in 300 seconds", "retry after 5 minutes", "come back in 00:04:59"
+ * retry_hint - how long a peer asks us to wait: "try again in 300 seconds", "retry after 5 minutes", "come
+ * back in 00:04:59"
  *
  * Runs in:  deliver, anywhere; pure
  * Owns:     nothing
- * Promise:  a time counts only behind a word that asks to wait; what is not surely a time is none; never above a week
+ * Promise:  a time counts only behind a word that asks to wait; what is not surely a time is none; never
+ *           above a week
  * Fails by: 0, there is no hint
  */
 #include <ctype.h>
@@ -23,18 +25,23 @@ struct word {
 
 /* Words that ask; `behind`: so must the next one be. `bare`: a number alone is of seconds. */
 static const struct { const char *word, *behind; bool bare; } askers[] = {
-	{ "retry-after", NULL, true }, { "retry", "after", true }, { "again", "in", true }, { "again", "after", true },
-	{ "retry", "in", true }, { "back", "in", true }, { "retry", NULL, false }, { "again", NULL, false }, { "back", NULL, false },
-	{ "wait", NULL, false }, { "greylisted", NULL, false }, { "graylisted", NULL, false }, { "greylisting", NULL, false },
-	{ "graylisting", NULL, false }, { "greylist", NULL, false }, { "deferred", "for", false }, { "delayed", "for", false },
+	{ "retry-after", NULL, true }, { "retry", "after", true }, { "again", "in", true },
+	{ "again", "after", true },
+	{ "retry", "in", true }, { "back", "in", true }, { "retry", NULL, false }, { "again", NULL, false },
+	{ "back", NULL, false },
+	{ "wait", NULL, false }, { "greylisted", NULL, false }, { "graylisted", NULL, false },
+	{ "greylisting", NULL, false },
+	{ "graylisting", NULL, false }, { "greylist", NULL, false }, { "deferred", "for", false },
+	{ "delayed", "for", false },
 	{ "resend", NULL, false }, { "retrying", NULL, false },
 };
 
 /* Words that may stand between the asking one and the time. Anything else ends the search. */
 static const char *const fillers[] = {
-	"a", "about", "accepted", "action", "after", "again", "and", "another", "approximately", "at", "back", "be", "come", "delivery", "for",
-	"in", "later", "least", "mail", "message", "minimum", "more", "next", "of", "please", "retry", "sending", "the", "then", "this", "to",
-	"try", "wait", "will", "your",
+	"a", "about", "accepted", "action", "after", "again", "and", "another", "approximately", "at", "back",
+	"be", "come", "delivery", "for",
+	"in", "later", "least", "mail", "message", "minimum", "more", "next", "of", "please", "retry",
+	"sending", "the", "then", "this", "to", "try", "wait", "will", "your",
 };
 
 static const struct { const char *name; uint64_t ms; } units[] = {
@@ -47,7 +54,8 @@ static const struct { const char *name; uint64_t ms; } units[] = {
 static bool
 is_word(char c)
 {
-	return isalnum((unsigned char)c) || c == ':' || c == '-' || c == '\'' || ((unsigned char)c & 0x80) != 0;
+	return isalnum((unsigned char)c) || c == ':' || c == '-' || c == '\'' ||
+	    ((unsigned char)c & 0x80) != 0;
 }
 
 /* The next word, in small letters. False at the end. */
@@ -206,7 +214,8 @@ retry_hint(const char *text)
 
 			if (strcmp(w.text, askers[i].word) != 0 || (w.stop && askers[i].behind != NULL))
 				continue;
-			if (askers[i].behind != NULL && (!next_word(&after, &next) || strcmp(next.text, askers[i].behind) != 0))
+			if (askers[i].behind != NULL &&
+			    (!next_word(&after, &next) || strcmp(next.text, askers[i].behind) != 0))
 				continue;
 			ms = search(after, askers[i].bare);
 			if (ms > 0)

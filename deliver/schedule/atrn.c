@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver, on the loop
  * Owns:     the turns under way; the connection belongs to remote
- * Promise:  only what is held for the domains of the plea goes there; when there is no more the peer hears QUIT; when the
- *           connection ends before, the rest stays held and is not tried elsewhere
+ * Promise:  only what is held for the domains of the plea goes there; when there is no more the peer hears
+ *           QUIT; when the connection ends before, the rest stays held and is not tried elsewhere
  * Fails by: MSG_ETRN_LATER
  */
 #include <errno.h>
@@ -113,7 +113,8 @@ go(struct atrn *t, const struct msg_etrn *p, int fd)
 		t->dest[i]->turn = &t->to;
 		n += schedule_dest_ask(s->dests, t->dest[i]);
 	}
-	log_event(LOG_FACT, NULL, "turned", "client=%s account=%s messages=%zu", log_safe(p->client), log_safe(p->account), n);
+	log_event(LOG_FACT, NULL, "turned", "client=%s account=%s messages=%zu", log_safe(p->client),
+	    log_safe(p->account), n);
 	counters_add(s->set.counters, COUNTER_ASKED, (int64_t)n);
 	loop_timer_set(s->timer, 0);
 	return n;
@@ -129,7 +130,8 @@ atrn_begin(struct schedule *s, const struct msg_etrn *p, size_t *messages, int *
 	t->schedule = s;
 	LIST_INSERT_HEAD(&s->turns, t, link);
 	result = gather(t, p);
-	if (result == MSG_ETRN_STARTED && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1) {
+	if (result == MSG_ETRN_STARTED && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+	    pair) == -1) {
 		log_event(LOG_FAULT, NULL, "trouble", "what=turn error=%s", log_safe(strerror(errno)));
 		result = MSG_ETRN_LATER;
 	}

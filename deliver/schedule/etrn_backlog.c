@@ -3,7 +3,8 @@
  *
  * Runs in:  deliver, on the loop; pure
  * Owns:     an array of record numbers
- * Promise:  four bytes a message, nothing to be done at rest. An entry is no more than a word that the record may be
+ * Promise:  four bytes a message, nothing to be done at rest. An entry is no more than a word that the record
+ *           may be
  *           here: one that went its way meanwhile is passed over, and swept before the array grows
  * Fails by: nothing
  */
@@ -117,7 +118,8 @@ etrn_backlog_unwant_all(struct etrn_backlog *k)
 static bool
 is_at_work(const struct schedule_record *r)
 {
-	return (r->flags & RECORD_HELD) == 0 && (r->state == RECORD_LOADED || r->state == RECORD_PARKED || r->state == RECORD_ASIDE);
+	return (r->flags & RECORD_HELD) == 0 && (r->state == RECORD_LOADED || r->state == RECORD_PARKED ||
+	    r->state == RECORD_ASIDE);
 }
 
 uint32_t

@@ -140,8 +140,8 @@ done(void *arg, void *job)
 
 struct queue_scan *
 queue_scan_new(struct loop *l, struct pool *pool, struct spool *spool,
-    void (*found)(void *arg, const struct spool_entry *entry, size_t n), void (*end)(void *arg, ssize_t total, uint64_t ms),
-    void *arg)
+    void (*found)(void *arg, const struct spool_entry *entry, size_t n),
+    void (*end)(void *arg, ssize_t total, uint64_t ms), void *arg)
 {
 	struct queue_scan *s = mem_new(struct queue_scan);
 

@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver, on the loop
  * Owns:     the index, the destinations, the loaded messages
- * Promise:  memory is one record a message and a window of loaded ones; no destination fills the window, and local
- *           mail has places that no destination can take; a message is loaded once at a time
+ * Promise:  memory is one record a message and a window of loaded ones; no destination fills the window, and
+ *           local mail has places that no destination can take; a message is loaded once at a time
  * Fails by: nothing; what the disk refuses is logged and tried again later
  */
 #include <stdlib.h>
@@ -78,7 +78,8 @@ schedule_count(const struct schedule *s)
 
 	counters_set(c, COUNTER_QUEUE_LENGTH, (int64_t)(schedule_index_count(s->index) - s->buried));
 	counters_set(c, COUNTER_QUEUE_LOCAL, (int64_t)s->local_held);
-	counters_set(c, COUNTER_QUEUE_REMOTE, (int64_t)(s->remote_held + schedule_dest_parked(s->dests) - s->buried));
+	counters_set(c, COUNTER_QUEUE_REMOTE, (int64_t)(s->remote_held +
+	    schedule_dest_parked(s->dests) - s->buried));
 	counters_set(c, COUNTER_QUEUE_RETRY, (int64_t)s->retrying);
 	counters_set(c, COUNTER_QUEUE_HELD, (int64_t)schedule_index_held(s->index));
 	counters_set(c, COUNTER_QUEUE_ETRN, (int64_t)schedule_index_backlog(s->index));
@@ -118,9 +119,11 @@ put_back(struct active_message *m)
 	if ((m->only != NULL || m->command != NULL) && r->due > now_s() && (due == 0 || r->due < due))
 		due = r->due;		/* the others of this message still wait for their time */
 	if (m->command != NULL && (r->flags & RECORD_WANTED) != 0)
-		due = 0;		/* asked for while the order was at work: a round without one finds out by whom */
-	r->flags = (r->flags & (RECORD_RETRY | RECORD_HELD | RECORD_BACKLOG | RECORD_WANTED)) | (m->known ? RECORD_KNOWN : 0U) |
-	    (m->delayed ? RECORD_DELAYED : 0U) | (m->noted || (r->flags & RECORD_NOTED) != 0 ? RECORD_NOTED : 0U);
+		due = 0;	/* asked for while the order was at work: the next round finds out by whom */
+	r->flags = (r->flags & (RECORD_RETRY | RECORD_HELD | RECORD_BACKLOG | RECORD_WANTED)) |
+	    (m->known ? RECORD_KNOWN : 0U) |
+	    (m->delayed ? RECORD_DELAYED : 0U) | (m->noted || (r->flags & RECORD_NOTED) != 0 ? RECORD_NOTED :
+	    0U);
 	r->attempts = m->attempts > 255 ? 255 : m->attempts & 255;
 	r->quick = m->quick > SCHEDULE_QUICK_MAX ? SCHEDULE_QUICK_MAX : m->quick & 3;
 	r->tag = 0;
@@ -258,14 +261,18 @@ take_due(struct schedule *s)
 	return n;
 }
 
-/* One more message: in turn one that waits for a place and what is new, then what is due. False: nothing, or no room. */
+/*
+ * One more message: in turn one that waits for a place and what is new, then what is due. False: nothing, or
+ * no room.
+ */
 static bool
 take_next(struct schedule *s)
 {
 	struct schedule_dest *d = NULL;
 	uint32_t n = 0;
 
-	if (s->set.at_rest || s->draining || result_is_stuck(s->settle) || s->loaded >= s->set.window + SPARE || s->recipients > RECIPIENTS_MAX)
+	if (s->set.at_rest || s->draining || result_is_stuck(s->settle) || s->loaded >= s->set.window +
+	    SPARE || s->recipients > RECIPIENTS_MAX)
 		return false;
 	s->fresh_turn = !s->fresh_turn;
 	if (s->fresh_turn)
@@ -359,7 +366,8 @@ schedule_found(struct schedule *s, const struct spool_entry *entry)
 		schedule_admin_unbury(s, n);
 		return;
 	}
-	due = entry->due < 0 || entry->due > (int64_t)schedule_clock_latest(s, now) ? now : (uint32_t)entry->due;
+	due = entry->due < 0 || entry->due > (int64_t)schedule_clock_latest(s, now) ? now :
+	    (uint32_t)entry->due;
 	n = schedule_index_add(s->index, entry->id);
 	wait_until(s, n, due, due > now && !entry->held);
 	if (entry->held)

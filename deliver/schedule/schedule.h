@@ -46,14 +46,23 @@ struct spool_entry;
 enum schedule_state {
 	RECORD_FREE, RECORD_FRESH, RECORD_WAITING, RECORD_PARKED, RECORD_LOADED,
 	RECORD_RESTING,		/* held by an operator, in no list */
-	RECORD_ASIDE,		/* still in the list of fresh or parked ones, which is to pass it over: held, or an order is at work on it */
+	/*
+	 * Still in the list of fresh or parked ones, which is to pass it over: held, or an order is at work
+	 * on it
+	 */
+	RECORD_ASIDE,
 	RECORD_GONE,		/* the same; its message is gone */
 };
 enum schedule_flag {
 	RECORD_KNOWN = 1, RECORD_DELAYED = 2, RECORD_RETRY = 4, RECORD_HOT = 8, RECORD_NOTED = 16,
 	RECORD_HELD = 128,	/* held by an operator; one that is loaded rests after its round */
-	RECORD_BACKLOG = 32,	/* kept by each of its destinations that hold; see schedule_index_set_backlog */
-	RECORD_WANTED = 64,	/* at work, and asked for by some of its destinations: see stock.wanted. With HELD: for etrn_backlog_tidy alone */
+	/* Kept by each of its destinations that hold; see schedule_index_set_backlog */
+	RECORD_BACKLOG = 32,
+	/*
+	 * At work, and asked for by some of its destinations: see stock.wanted. With HELD: for
+	 * etrn_backlog_tidy alone
+	 */
+	RECORD_WANTED = 64,
 };
 
 struct schedule_record {		/* 32 bytes */
@@ -64,7 +73,8 @@ struct schedule_record {		/* 32 bytes */
 	uint32_t chain;			/* next of the hash chain */
 	uint32_t next;			/* of the list it is parked in, or of the fresh ones */
 	uint32_t state : 3, flags : 8, attempts : 8, quick : 2;
-	uint32_t tag : 11;		/* waiting: its destination is away (schedule_recover); 0: it waits for its own time */
+	/* waiting: its destination is away (schedule_recover); 0: it waits for its own time */
+	uint32_t tag : 11;
 };
 #define SCHEDULE_TAGS 2048
 #define SCHEDULE_QUICK_MAX 3		/* more are not counted in a record */
@@ -77,23 +87,29 @@ uint32_t schedule_index_last(const struct schedule_index *x);		/* the highest nu
 size_t schedule_index_bytes(const struct schedule_index *x);		/* memory in use */
 /* Records have numbers from 1; 0 is none. A pointer is valid until the next add. */
 uint32_t schedule_index_find(const struct schedule_index *x, const char *id);
-uint32_t schedule_index_add(struct schedule_index *x, const char *id);	/* a new record, not yet waiting; the id must not be there */
+/* A new record, not yet waiting; the id must not be there */
+uint32_t schedule_index_add(struct schedule_index *x, const char *id);
 void schedule_index_remove(struct schedule_index *x, uint32_t n);
 struct schedule_record *schedule_index_at(const struct schedule_index *x, uint32_t n);
 void schedule_index_id(const struct schedule_index *x, uint32_t n, char id[MESSAGE_ID_SIZE]);
-void schedule_index_wait(struct schedule_index *x, uint32_t n, uint32_t due);	/* waits in the heap till `due` */
+/* Waits in the heap till `due` */
+void schedule_index_wait(struct schedule_index *x, uint32_t n, uint32_t due);
 void schedule_index_take(struct schedule_index *x, uint32_t n);		/* out of the heap */
 uint32_t schedule_index_first(const struct schedule_index *x);		/* earliest due, then oldest */
 /*
- * Makes waiting records whose tag is in `tags` due, some thousands of them at a time, beginning with number `from`. Returns where
- * to go on; 0: these were the last.
+ * Makes waiting records whose tag is in `tags` due, some thousands of them at a time, beginning with number
+ * `from`. Returns where to go on; 0: these were the last.
  */
-uint32_t schedule_index_wake(struct schedule_index *x, uint32_t from, const bool tags[SCHEDULE_TAGS], uint32_t due);
-void schedule_index_all_due(struct schedule_index *x, uint32_t due);	/* none waits longer than `due` but what is only held */
+uint32_t schedule_index_wake(struct schedule_index *x, uint32_t from, const bool tags[SCHEDULE_TAGS],
+    uint32_t due);
+/* None waits longer than `due` but what is only held */
+void schedule_index_all_due(struct schedule_index *x, uint32_t due);
 void schedule_index_bound(struct schedule_index *x, uint32_t due);	/* none at all */
-void schedule_index_set_backlog(struct schedule_index *x, uint32_t n, bool held);	/* sets or clears RECORD_BACKLOG */
+/* Sets or clears RECORD_BACKLOG */
+void schedule_index_set_backlog(struct schedule_index *x, uint32_t n, bool held);
 size_t schedule_index_backlog(const struct schedule_index *x);
-void schedule_index_set_held(struct schedule_index *x, uint32_t n, bool frozen);	/* the same with RECORD_HELD */
+/* The same with RECORD_HELD */
+void schedule_index_set_held(struct schedule_index *x, uint32_t n, bool frozen);
 size_t schedule_index_held(const struct schedule_index *x);
 
 /* --- etrn_backlog: records that a destination keeps until they are asked for, oldest first. Pure --- */
@@ -110,7 +126,8 @@ void etrn_backlog_done(struct etrn_backlog *k);
 void etrn_backlog_add(struct etrn_backlog *k, struct schedule_index *x, uint32_t record, size_t *asked);
 /* The first of the asked ones that waits, out of its heap; 0 none: `*asked` is 0 then. */
 uint32_t etrn_backlog_take(struct etrn_backlog *k, struct schedule_index *x, size_t *asked);
-void etrn_backlog_tidy(struct etrn_backlog *k, struct schedule_index *x, size_t *asked);	/* forgets what is kept no more, or twice */
+/* Forgets what is kept no more, or twice */
+void etrn_backlog_tidy(struct etrn_backlog *k, struct schedule_index *x, size_t *asked);
 bool etrn_backlog_wants(const struct etrn_backlog *k, uint32_t record);
 bool etrn_backlog_unwant(struct etrn_backlog *k, uint32_t record);	/* false: it was not wanted */
 void etrn_backlog_unwant_all(struct etrn_backlog *k);
@@ -133,7 +150,8 @@ struct schedule_dest {
 	const struct destination *turn;	/* what is asked for goes there; NULL: as usual */
 	bool barred;			/* that connection has ended: who is still on its way to it stays */
 	uint64_t probed;		/* down: when the last try began (monotonic ms) */
-	bool stalled;			/* down, and a portion is at work: its end tells whether the parked ones may go */
+	/* Down, and a portion is at work: its end tells whether the parked ones may go */
+	bool stalled;
 	struct verdict failure;		/* the last one that was for later */
 	uint64_t stamp; size_t group;	/* for grouping */
 };
@@ -142,19 +160,28 @@ struct schedule_dests *schedule_dest_table_new(struct schedule_index *index);
 void schedule_dest_table_free(struct schedule_dests *t);
 struct schedule_dest *schedule_dest_find(const struct schedule_dests *t, const char *key);
 struct schedule_dest *schedule_dest_add(struct schedule_dests *t, const struct destination *d);	/* copied */
-void schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d);	/* frees it when nobody needs it */
+/* Frees it when nobody needs it */
+void schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d);
 void schedule_dest_park(struct schedule_dests *t, struct schedule_dest *d, uint32_t record);
-void schedule_dest_hold(struct schedule_dests *t, struct schedule_dest *d);	/* a new one: it holds its mail */
+/* A new one: it holds its mail */
+void schedule_dest_hold(struct schedule_dests *t, struct schedule_dest *d);
 void schedule_dest_keep(struct schedule_dests *t, struct schedule_dest *d, uint32_t record);
-void schedule_dest_tidy(struct schedule_dests *t, struct schedule_dest *d);	/* some of the kept ones are gone */
+/* Some of the kept ones are gone */
+void schedule_dest_tidy(struct schedule_dests *t, struct schedule_dest *d);
 /* The kept ones are to be tried now: how many. */
 size_t schedule_dest_ask(struct schedule_dests *t, struct schedule_dest *d);
-void schedule_dest_calm(struct schedule_dests *t, struct schedule_dest *d);	/* no more of them: its host cannot be reached */
-void schedule_dest_bar(struct schedule_dests *t, struct schedule_dest *d);	/* what was asked for and has not gone is held again */
+/* No more of them: its host cannot be reached */
+void schedule_dest_calm(struct schedule_dests *t, struct schedule_dest *d);
+/* What was asked for and has not gone is held again */
+void schedule_dest_bar(struct schedule_dests *t, struct schedule_dest *d);
 /* Something of it is being tried, or about to be: what comes now goes along. */
 bool schedule_dest_is_asked(const struct schedule_dest *d);
-struct schedule_dest *schedule_dest_next_hold(const struct schedule_dests *t, const struct schedule_dest *d);	/* NULL: the first */
-/* The next record, destination after destination, of one not stalled whose active + coming is below `share`; 0 none. Counts it as coming. */
+/* NULL: the first */
+struct schedule_dest *schedule_dest_next_hold(const struct schedule_dests *t, const struct schedule_dest *d);
+/*
+ * The next record, destination after destination, of one not stalled whose active + coming is below `share`;
+ * 0 none. Counts it as coming.
+ */
 uint32_t schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_dest **d);
 size_t schedule_dest_parked(const struct schedule_dests *t);
 uint64_t schedule_dest_stamp(struct schedule_dests *t);
@@ -172,7 +199,8 @@ struct schedule_setup {
 	struct expand *expand;		/* NULL: no directory */
 	struct badmail *badmail;
 	size_t window;			/* messages loaded at a time */
-	bool at_rest;			/* nothing is tried, whatever is due: only operators' orders are done */
+	/* Nothing is tried, whatever is due: only operators' orders are done */
+	bool at_rest;
 };
 
 struct schedule {
@@ -197,26 +225,32 @@ struct schedule {
 	size_t buried;			/* records of messages that are gone, still in a list */
 	LIST_HEAD(, atrn) turns;
 	int64_t started_us;
-	int64_t ahead_us;		/* how far the wall clock was ahead of the monotonic one when last looked at; 0 never */
+	/* How far the wall clock was ahead of the monotonic one when last looked at; 0 never */
+	int64_t ahead_us;
 	bool draining;
 	void (*idle)(void *arg);
 	void *idle_arg;
 };
 
-struct schedule *schedule_new(const struct schedule_setup *setup, const char **why) __attribute__((warn_unused_result));
+struct schedule *schedule_new(const struct schedule_setup *setup,
+    const char **why) __attribute__((warn_unused_result));
 void schedule_free(struct schedule *s);		/* after pool_free and outbound_free */
 void schedule_hint(struct schedule *s, const char *id);			/* new in the queue */
 void schedule_found(struct schedule *s, const struct spool_entry *entry);	/* by a scan */
 void schedule_go(struct schedule *s);			/* after any number of the two above */
 void schedule_retry_all(struct schedule *s);
-void schedule_count(const struct schedule *s);	/* what there is, for the counters: at each turn, and when an operator hears of his order */
+/* What there is, for the counters: at each turn, and when an operator hears of his order */
+void schedule_count(const struct schedule *s);
 /* Loads no more; `idle` once all loaded are settled, maybe at once. */
 void schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg);
 /* The round of a message is over and written down (called by settle), or there was none. */
 void schedule_settled(struct active_message *m);
 /* A thread reads it; then it goes on to schedule_load_judge. */
 void schedule_load_by_thread(struct active_message *m);
-/* How many messages a destination may have at work now: as many as places are free, so that none ever fills the window. */
+/*
+ * How many messages a destination may have at work now: as many as places are free, so that none ever fills
+ * the window.
+ */
 size_t schedule_share(const struct schedule *s);
 
 /* --- schedule_message --- */
@@ -225,16 +259,19 @@ void schedule_message_free(struct active_message *m);
 
 /* --- schedule_load: reads a message and judges whether it may be tried --- */
 void schedule_load_read(struct active_message *m);	/* any thread; touches the message alone */
-void schedule_load_judge(struct active_message *m);	/* on the loop; goes on to schedule_attempt, settle or schedule_settled */
+/* On the loop; goes on to schedule_attempt, settle or schedule_settled */
+void schedule_load_judge(struct active_message *m);
 
 /* --- schedule_route: where each recipient of a message goes --- */
 void schedule_route(struct active_message *m);
 struct schedule_dest *schedule_route_hosts(struct schedule *s, const struct destination *d);
-void schedule_route_point(struct active_message *m, struct active_recipient *r, struct schedule_dest *dest);	/* from now on it goes there */
+/* From now on it goes there */
+void schedule_route_point(struct active_message *m, struct active_recipient *r, struct schedule_dest *dest);
 
 /* --- schedule_attempt: one round of a message: groups by destination, portions, results --- */
 void schedule_attempt_begin(struct active_message *m);
-struct schedule_dest *schedule_attempt_away(const struct active_message *m);	/* one of a recipient for later that cannot be reached now; NULL none */
+/* One of a recipient for later that cannot be reached now; NULL none */
+struct schedule_dest *schedule_attempt_away(const struct active_message *m);
 void schedule_attempt_free(struct active_message *m);	/* portions at work, too, once nobody works on them */
 
 /* --- schedule_clock: due times are of the wall clock --- */
@@ -251,20 +288,24 @@ void schedule_recover_up(struct schedule_recover *w, const struct schedule_dest 
 
 /* --- schedule_etrn: mail that is held until its host asks for it (hold = yes) --- */
 /*
- * `pattern`: "example.com", or "*.example.com" for all below it. What is held for such domains is tried now, once: how many messages.
- * `*running` becomes true when some are being tried already.
+ * `pattern`: "example.com", or "*.example.com" for all below it. What is held for such domains is tried now,
+ * once: how many messages. `*running` becomes true when some are being tried already.
  */
 size_t schedule_etrn(struct schedule *s, const char *pattern, bool *running);
 /* Among the held ones from now on: the message waits for all of its destinations that are to be asked for. */
 void schedule_etrn_keep(struct active_message *m);
-/* Asked for while it was at work in this round: whose turn it is now; the record stays wanted by others. NULL: it is not wanted. */
+/*
+ * Asked for while it was at work in this round: whose turn it is now; the record stays wanted by others.
+ * NULL: it is not wanted.
+ */
 struct schedule_dest *schedule_etrn_wanted(struct active_message *m);
 void schedule_etrn_unwant(struct schedule *s, uint32_t record);	/* by nobody */
 /* Its record, with these flags, is gone. */
 void schedule_etrn_forget(struct active_message *m, unsigned flags);
 const char *schedule_etrn_domain(const struct schedule_dest *d);	/* whose held mail it has */
 /* The place of a domain's held mail, made when there is none. */
-struct schedule_dest *schedule_etrn_dest(struct schedule *s, const char *domain, const struct route_answer *a);
+struct schedule_dest *schedule_etrn_dest(struct schedule *s, const char *domain,
+    const struct route_answer *a);
 
 /* --- schedule_admin: what operators do to single messages --- */
 enum schedule_admin_kind { SCHEDULE_DELETE, SCHEDULE_BOUNCE, SCHEDULE_MOVE };
@@ -281,7 +322,8 @@ struct schedule_admin {
 	enum schedule_admin_result result;	/* out */
 	int error;			/* out: of SCHEDULE_FAILED */
 	size_t recipients;		/* out: that it was for */
-	void (*done)(void *arg, struct schedule_admin *o);	/* once, on the loop; only when begin said so */
+	/* Once, on the loop; only when begin said so */
+	void (*done)(void *arg, struct schedule_admin *o);
 	void *arg;
 };
 
@@ -296,8 +338,10 @@ void schedule_admin_apply(struct active_message *m);	/* it is loaded */
 void schedule_admin_end(struct active_message *m);
 void schedule_admin_run_move(void *arg, void **jobs, size_t n);
 void schedule_admin_moved(void *arg, void *job);
-void schedule_admin_rest(struct schedule *s, uint32_t n, uint32_t due);	/* put back: held, or in its list all the time */
-bool schedule_admin_is_aside(struct schedule *s, uint32_t n, struct schedule_dest *d);	/* just off its list: not for work */
+/* Put back: held, or in its list all the time */
+void schedule_admin_rest(struct schedule *s, uint32_t n, uint32_t due);
+/* Just off its list: not for work */
+bool schedule_admin_is_aside(struct schedule *s, uint32_t n, struct schedule_dest *d);
 void schedule_admin_bury(struct schedule *s, uint32_t n);
 void schedule_admin_unbury(struct schedule *s, uint32_t n);	/* a message of that id is in the queue */
 
@@ -310,9 +354,12 @@ void atrn_free(struct schedule *s);
 /* --- queue_scan: reads the queue folder in a pool thread and tells the loop in thousands --- */
 
 struct queue_scan *queue_scan_new(struct loop *l, struct pool *pool, struct spool *spool,
-    void (*found)(void *arg, const struct spool_entry *entry, size_t n), void (*end)(void *arg, ssize_t total, uint64_t ms), void *arg);	/* total -errno: failed */
+    /* Total -errno: failed */
+    void (*found)(void *arg, const struct spool_entry *entry, size_t n),
+    void (*end)(void *arg, ssize_t total, uint64_t ms), void *arg);
 bool queue_scan_start(struct queue_scan *s, bool all);	/* one at a time; false: one is running */
-void queue_scan_stop(struct queue_scan *s);			/* the running one ends soon; before pool_free */
+/* The running one ends soon; before pool_free */
+void queue_scan_stop(struct queue_scan *s);
 void queue_scan_free(struct queue_scan *s);			/* after pool_free */
 
 #endif

@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver, on the loop; moving on a pool thread
  * Owns:     the records that rest, and those that a list is to pass over
- * Promise:  a message at work is not taken from under its round; what was marked delivered stays so; deleting and bouncing are
- *           written down by settle, in its one safe order
+ * Promise:  a message at work is not taken from under its round; what was marked delivered stays so; deleting
+ *           and bouncing are written down by settle, in its one safe order
  * Fails by: the order's result and error
  */
 #include <errno.h>
@@ -205,7 +205,8 @@ schedule_admin_begin(struct schedule *s, struct schedule_admin *o)
 static bool
 is_meant(const struct active_message *m, size_t i)
 {
-	return m->e.rcpt[i].mark == MARK_PENDING && queue_filter_is_recipient(m->command->pick, m->e.rcpt[i].address);
+	return m->e.rcpt[i].mark == MARK_PENDING && queue_filter_is_recipient(m->command->pick,
+	    m->e.rcpt[i].address);
 }
 
 /* As if delivered, but nobody is told of it; or failed, and the sender is. */
@@ -214,7 +215,8 @@ end_recipients(struct active_message *m)
 {
 	struct schedule_admin *o = m->command;
 	const char *text = o->reason == NULL || *o->reason == '\0' ? BOUNCE_TEXT : o->reason;
-	struct active_reason *why = o->kind == SCHEDULE_BOUNCE ? active_message_reason(m, 0, BOUNCE_STATUS, "", text) : NULL;
+	struct active_reason *why = o->kind == SCHEDULE_BOUNCE ? active_message_reason(m, 0, BOUNCE_STATUS,
+	    "", text) : NULL;
 
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
 		if (!is_meant(m, i))
@@ -274,7 +276,8 @@ judge(struct active_message *m)
 
 	if (m->error != 0)
 		o->error = m->error;
-	for (size_t i = 0; o->result == SCHEDULE_DONE && o->kind != SCHEDULE_MOVE && !m->gone && i < m->e.nrcpt; i++)
+	for (size_t i = 0; o->result == SCHEDULE_DONE && o->kind != SCHEDULE_MOVE && !m->gone &&
+	    i < m->e.nrcpt; i++)
 		if (is_meant(m, i))
 			o->error = EIO;		/* settle has said why, and takes it up again */
 	if (o->error != 0)
@@ -284,14 +287,16 @@ judge(struct active_message *m)
 void
 schedule_admin_end(struct active_message *m)
 {
-	static const char *const events[] = { [SCHEDULE_DELETE] = "deleted", [SCHEDULE_BOUNCE] = "bounced", [SCHEDULE_MOVE] = "moved" };
+	static const char *const events[] = { [SCHEDULE_DELETE] = "deleted", [SCHEDULE_BOUNCE] = "bounced",
+	    [SCHEDULE_MOVE] = "moved" };
 	struct schedule_admin *o = m->command;
 
 	judge(m);
 	disk_crash_point("order-done");
 	if (o->result == SCHEDULE_DONE)
 		log_event(LOG_FACT, m->id, events[o->kind], "uid=%u sender=%s recipients=%zu%s%s%s%s", o->uid,
-		    log_safe(*m->e.sender == '\0' ? "<>" : m->e.sender), o->recipients, o->kind == SCHEDULE_MOVE ? " to=" : "",
+		    log_safe(*m->e.sender == '\0' ? "<>" : m->e.sender), o->recipients,
+		    o->kind == SCHEDULE_MOVE ? " to=" : "",
 		    o->kind == SCHEDULE_MOVE ? o->to_name : "", o->kind == SCHEDULE_BOUNCE ? " reason=" : "",
 		    o->kind == SCHEDULE_BOUNCE ? log_safe(o->reason) : "");
 	m->command = NULL;

@@ -1,10 +1,12 @@
 /*
- * schedule_attempt - one round of a message: its recipients grouped by destination, sent in portions, results collected
+ * schedule_attempt - one round of a message: its recipients grouped by destination, sent in portions, results
+ * collected
  *
  * Runs in:  deliver, on the loop
  * Owns:     the portions at work; the message's hold on its destinations
- * Promise:  each pending recipient ends the round with one outcome; a destination over its share or being tried after
- *           a failure parks its recipients, one known to be down defers them at once; nothing waits for another
+ * Promise:  each pending recipient ends the round with one outcome; a destination over its share or being
+ *           tried after a failure parks its recipients, one known to be down defers them at once; nothing
+ *           waits for another
  * Fails by: nothing; failures are outcomes
  */
 #include <stdlib.h>
@@ -45,7 +47,8 @@ struct schedule_portion {
 enum gate { GATE_SEND, GATE_PARK, GATE_DEFER };
 
 static void send_more(struct active_message *m);
-static void submit(struct active_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned);
+static void submit(struct active_message *m, struct schedule_dest *d, const size_t *index, size_t count,
+    size_t *owned);
 
 /* --- groups --- */
 
@@ -150,7 +153,8 @@ portion_over(struct schedule_portion *p)
 	m->active--;
 	p->dest->active--;
 	p->dest->stalled = false;
-	if (p->dest->asked > 0 && p->dest->turn == NULL && outbound_is_down(m->schedule->set.remote, p->dest->d.key))
+	if (p->dest->asked > 0 && p->dest->turn == NULL && outbound_is_down(m->schedule->set.remote,
+	    p->dest->d.key))
 		schedule_dest_calm(m->schedule->dests, p->dest);
 	if (p->dest->parked > 0 && !m->schedule->draining)
 		loop_timer_set(m->schedule->timer, 0);
@@ -185,14 +189,17 @@ remote_over(void *arg, struct outbound_job *job)
 		if (v->what == VERDICT_DELIVERED) {
 			note_success(m, i, v);
 			m->result[i].relayed = true;
-			log_event(LOG_FACT, m->id, "delivered", "recipient=%s host=%s status=%s tls=%s verified=%s",
-			    log_safe(m->e.rcpt[i].address), log_safe(v->host), v->status, job->tls, job->verified);
+			log_event(LOG_FACT, m->id, "delivered",
+			    "recipient=%s host=%s status=%s tls=%s verified=%s",
+			    log_safe(m->e.rcpt[i].address), log_safe(v->host), v->status, job->tls,
+			    job->verified);
 		} else if (!is_put_back(m, v)) {
 			collect_failure(m, i, v);
 		}
 	}
 	m->glitch |= job->glitch;
-	if (!job->glitch && !is_dns_trouble(&p->verdict[0]) && !outbound_is_down(m->schedule->set.remote, p->dest->d.key))
+	if (!job->glitch && !is_dns_trouble(&p->verdict[0]) && !outbound_is_down(m->schedule->set.remote,
+	    p->dest->d.key))
 		schedule_recover_up(m->schedule->wake, p->dest);
 	portion_over(p);
 }
@@ -213,7 +220,8 @@ drop_over(void *arg, struct drop_job *job)
 
 		if (good) {
 			note_success(m, i, &job->verdict);
-			log_event(LOG_FACT, m->id, "dropped", "recipient=%s file=%s", log_safe(m->e.rcpt[i].address), job->file);
+			log_event(LOG_FACT, m->id, "dropped", "recipient=%s file=%s",
+			    log_safe(m->e.rcpt[i].address), job->file);
 		} else {
 			collect_failure(m, i, &job->verdict);
 		}
@@ -227,7 +235,8 @@ note_expanded(struct active_message *m, size_t i, const struct expand_recipient 
 	m->result[i].outcome = OUTCOME_DELIVERED;
 	if (found->copies > 1 && (m->e.rcpt[i].notify & NOTIFY_SUCCESS)) {
 		m->result[i].expanded = true;
-		m->result[i].reason = active_message_reason(m, 0, found->verdict.status, "", found->verdict.text);
+		m->result[i].reason = active_message_reason(m, 0, found->verdict.status, "",
+		    found->verdict.text);
 	}
 }
 
@@ -303,11 +312,13 @@ submit(struct active_message *m, struct schedule_dest *d, const size_t *index, s
 	if (m->attempts + m->quick > 0)
 		counters_add(s->set.counters, COUNTER_RETRIES, 1);
 	if (d->local) {
-		p->drop = (struct drop_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count, .done = drop_over, .arg = p };
+		p->drop = (struct drop_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count,
+		    .done = drop_over, .arg = p };
 		drop_submit(s->drop, &p->drop);
 	} else if (d->directory) {
 		p->found = mem_zalloc(count * sizeof(*p->found));
-		p->expand = (struct expand_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count, .out = p->found,
+		p->expand = (struct expand_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count,
+		    .out = p->found,
 			.done = expand_over, .arg = p };
 		expand_submit(s->set.expand, &p->expand);
 	} else {
@@ -319,7 +330,10 @@ submit(struct active_message *m, struct schedule_dest *d, const size_t *index, s
 	}
 }
 
-/* A new message finds a place even when a flush has filled the window: one a destination, of a few that are kept for that. */
+/*
+ * A new message finds a place even when a flush has filled the window: one a destination, of a few that are
+ * kept for that.
+ */
 static bool
 has_place(const struct schedule *s, const struct active_message *m, const struct schedule_dest *d)
 {
@@ -352,7 +366,10 @@ gate_for(const struct active_message *m, struct schedule_dest *d)
 	return GATE_SEND;
 }
 
-/* The rest of the group does not go now, or to its fallback; then the destination may be gone with the last of it. */
+/*
+ * The rest of the group does not go now, or to its fallback; then the destination may be gone with the last
+ * of it.
+ */
 static void
 pass_over(struct active_message *m, const struct active_group *g, enum gate gate)
 {
@@ -421,7 +438,8 @@ schedule_attempt_away(const struct active_message *m)
 	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt && i < AWAY_LOOK; i++) {
 		const struct active_recipient *r = &m->result[i];
 
-		if (r->outcome == OUTCOME_LATER && r->dest != NULL && !r->local && (outbound_is_down(m->schedule->set.remote, r->dest->d.key) ||
+		if (r->outcome == OUTCOME_LATER && r->dest != NULL && !r->local &&
+		    (outbound_is_down(m->schedule->set.remote, r->dest->d.key) ||
 		    (r->reason->code == 0 && strcmp(r->reason->status, "4.4.3") == 0)))
 			return r->dest;
 	}

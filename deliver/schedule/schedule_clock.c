@@ -28,10 +28,12 @@ schedule_clock_latest(const struct schedule *s, uint32_t now)
 void
 schedule_clock_look(struct schedule *s)
 {
-	int64_t wall = clock_wall_us(), ahead = wall - (int64_t)clock_mono_ms() * 1000, back = s->ahead_us - ahead;
+	int64_t wall = clock_wall_us(), ahead = wall - (int64_t)clock_mono_ms() * 1000,
+	    back = s->ahead_us - ahead;
 
 	if (s->ahead_us != 0 && back > SET_BACK_US) {
-		log_event(LOG_WARN, NULL, "trouble", "what=clock reason=\"it was set back by %lld s\"", (long long)(back / 1000000));
+		log_event(LOG_WARN, NULL, "trouble", "what=clock reason=\"it was set back by %lld s\"",
+		    (long long)(back / 1000000));
 		schedule_index_bound(s->index, schedule_clock_latest(s, (uint32_t)(wall / 1000000)));
 	}
 	s->ahead_us = ahead;

@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver, on the loop
  * Owns:     the destinations; the links of parked records, the lists of held ones
- * Promise:  those with parked records are served in turn; one that nobody needs is freed at once, so memory follows
- *           what is at work and not how many domains there are
+ * Promise:  those with parked records are served in turn; one that nobody needs is freed at once, so memory
+ *           follows what is at work and not how many domains there are
  * Fails by: nothing; a broken order of calls is a bug()
  */
 #include <stdlib.h>
@@ -89,8 +89,8 @@ schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d)
 {
 	struct schedule_dest **link = &t->bucket[bucket_of(d->d.key)];
 
-	if (d->local || d->directory || d->turn != NULL || d->active > 0 || d->coming > 0 || d->held > 0 || d->parked > 0 || d->kept.count > 0 ||
-	    d->kept.nwanted > 0)
+	if (d->local || d->directory || d->turn != NULL || d->active > 0 || d->coming > 0 || d->held > 0 ||
+	    d->parked > 0 || d->kept.count > 0 || d->kept.nwanted > 0)
 		return;
 	while (*link != d)
 		link = &(*link)->chain;
@@ -139,7 +139,8 @@ take_parked(struct schedule_dests *t, struct schedule_dest *d)
 static uint32_t
 take_first(struct schedule_dests *t, struct schedule_dest *d)
 {
-	uint32_t record = d->parked > 0 ? take_parked(t, d) : etrn_backlog_take(&d->kept, t->index, &d->asked);
+	uint32_t record = d->parked > 0 ? take_parked(t, d) : etrn_backlog_take(&d->kept, t->index,
+	    &d->asked);
 
 	TAILQ_REMOVE(&t->waiting, d, waiting);
 	if (d->parked + d->asked > 0)
@@ -156,7 +157,8 @@ schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_des
 	uint32_t record;
 
 	for (size_t i = 0; i < LOOK_AT && (d = TAILQ_FIRST(&t->waiting)) != NULL; i++) {
-		if (!d->stalled && d->active + d->coming < (d->turn != NULL && share > TURN_SHARE ? TURN_SHARE : share)) {
+		if (!d->stalled && d->active + d->coming < (d->turn != NULL && share > TURN_SHARE ?
+		    TURN_SHARE : share)) {
 			*which = d;
 			record = take_first(t, d);
 			if (record != 0)

@@ -1,10 +1,12 @@
 /*
- * schedule_etrn - mail that is held until its host asks for it: where it waits, and that it goes when it is asked for
+ * schedule_etrn - mail that is held until its host asks for it: where it waits, and that it goes when it is
+ * asked for
  *
  * Runs in:  deliver, on the loop
  * Owns:     nothing; the destinations have the lists
- * Promise:  at rest a held message costs its record and four bytes, and no work: it is looked at when it is asked for, and for
- *           its delay report and its end. Nothing about it is written down: the configuration says what is held
+ * Promise:  at rest a held message costs its record and four bytes, and no work: it is looked at when it is
+ *           asked for, and for its delay report and its end. Nothing about it is written down: the
+ *           configuration says what is held
  * Fails by: nothing
  */
 #include <stdlib.h>
@@ -31,7 +33,10 @@ schedule_etrn_domain(const struct schedule_dest *d)
 	return d->d.key + strlen(KEY_PREFIX);
 }
 
-/* One for each domain, also where several have one smart host: what waits here has been asked for by its own host. */
+/*
+ * One for each domain, also where several have one smart host: what waits here has been asked for by its own
+ * host.
+ */
 struct schedule_dest *
 schedule_etrn_dest(struct schedule *s, const char *domain, const struct route_answer *a)
 {
@@ -146,7 +151,8 @@ schedule_etrn_forget(struct active_message *m, unsigned flags)
 
 	if ((flags & RECORD_WANTED) != 0)
 		schedule_etrn_unwant(s, m->record);
-	while ((flags & RECORD_BACKLOG) != 0 && m->result != NULL && (d = next_holding(m, &at, stamp, false)) != NULL)
+	while ((flags & RECORD_BACKLOG) != 0 && m->result != NULL &&
+	    (d = next_holding(m, &at, stamp, false)) != NULL)
 		if (++d->kept.gone * 2 > d->kept.count)
 			schedule_dest_tidy(s->dests, d);
 }
@@ -171,7 +177,8 @@ ask(struct schedule *s, struct schedule_dest *d, bool *running)
 
 	*running |= runs;
 	if (n > 0)
-		log_event(LOG_FACT, NULL, "asked", "domain=%s messages=%zu", log_safe(schedule_etrn_domain(d)), n);
+		log_event(LOG_FACT, NULL, "asked", "domain=%s messages=%zu",
+		    log_safe(schedule_etrn_domain(d)), n);
 	counters_add(s->set.counters, COUNTER_ASKED, (int64_t)n);
 	return n;
 }

@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver, on the loop
  * Owns:     records in slabs, a hash of chains, a binary heap of record numbers
- * Promise:  a million messages take some 50 bytes each; adding, finding, moving cost O(log n) at most; records
- *           never move in memory; what is due at the same second leaves oldest first
+ * Promise:  a million messages take some 50 bytes each; adding, finding, moving cost O(log n) at most;
+ *           records never move in memory; what is due at the same second leaves oldest first
  * Fails by: nothing; a broken order of calls is a bug()
  */
 #include <stdlib.h>
@@ -188,7 +188,8 @@ schedule_index_add(struct schedule_index *x, const char *id)
 	n = fresh(x);
 	r = schedule_index_at(x, n);
 	head = &x->bucket[bucket_of(x, time, chance)];
-	*r = (struct schedule_record){ .time = time, .chance = chance, .chain = *head, .state = RECORD_LOADED };
+	*r = (struct schedule_record){ .time = time, .chance = chance, .chain = *head,
+	    .state = RECORD_LOADED };
 	*head = n;
 	x->count++;
 	return n;

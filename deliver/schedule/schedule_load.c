@@ -1,5 +1,6 @@
 /*
- * schedule_load - reads a message's envelope, its note when needed, counts its hops; judges whether it may be tried
+ * schedule_load - reads a message's envelope, its note when needed, counts its hops; judges whether it may be
+ * tried
  *
  * Runs in:  deliver: the reading on the loop (what came just now) or a pool thread, the judging on the loop
  * Owns:     nothing beyond the message
@@ -40,13 +41,15 @@ count_hops(struct active_message *m)
 		if (want > (size_t)m->e.content_size)
 			want = (size_t)m->e.content_size;
 		to = buf_room(&head, want - head.len);
-		n = to == NULL ? 0 : disk_pread(m->fd, to, want - head.len, m->e.content_at + (off_t)head.len);
+		n = to == NULL ? 0 : disk_pread(m->fd, to, want - head.len,
+		    m->e.content_at + (off_t)head.len);
 		if (n == -1)
 			rc = -1;
 		if (n <= 0)
 			break;
 		head.len += (size_t)n;
-		if (header_size(head.data, head.len) < head.len || want >= HEADER_MAX || want == (size_t)m->e.content_size)
+		if (header_size(head.data, head.len) < head.len || want >= HEADER_MAX ||
+		    want == (size_t)m->e.content_size)
 			break;
 		want *= 4;
 	}
@@ -116,7 +119,8 @@ take_note(struct active_message *m)
 	if (!m->known)
 		m->attempts = m->quick = 0;
 	while (note_next(buf_text(&m->note), m->note.len, &pos, &line)) {
-		if (line.kind == NOTE_FAILED && line.number < m->e.nrcpt && m->e.rcpt[line.number].mark == MARK_FAILED)
+		if (line.kind == NOTE_FAILED && line.number < m->e.nrcpt &&
+		    m->e.rcpt[line.number].mark == MARK_FAILED)
 			take_failed(m, &line);
 		else if (line.kind == NOTE_DELAYED)
 			m->delayed = true;
@@ -140,7 +144,8 @@ take_owed(struct active_message *m)
 			continue;
 		r->outcome = OUTCOME_FAILED;
 		if (r->reason == NULL)
-			r->reason = active_message_reason(m, 0, "5.0.0", "", "delivery failed; the reason was lost");
+			r->reason = active_message_reason(m, 0, "5.0.0", "",
+			    "delivery failed; the reason was lost");
 	}
 	if (m->failed_us == 0)
 		m->failed_us = m->arrived_us;
@@ -152,8 +157,8 @@ fail_hops(struct active_message *m)
 	char text[96];
 	struct active_reason *why;
 
-	snprintf(text, sizeof(text), "hop count exceeded: %u Received lines, at most %llu are allowed", m->hops,
-	    (unsigned long long)m->schedule->set.server->hop_limit);
+	snprintf(text, sizeof(text), "hop count exceeded: %u Received lines, at most %llu are allowed",
+	    m->hops, (unsigned long long)m->schedule->set.server->hop_limit);
 	why = active_message_reason(m, 0, "5.4.6", "", text);
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->e.rcpt[i].mark == MARK_PENDING) {

@@ -3,8 +3,9 @@
  *
  * Runs in:  deliver, on the loop
  * Owns:     which tags sleep and which are to be woken; the walk over the records
- * Promise:  a destination is eleven bits in its records and costs no other memory; another one of the same tag is woken with
- *           it, rarely and harmlessly. A slice of the records at a time, a walk at most every ten seconds
+ * Promise:  a destination is eleven bits in its records and costs no other memory; another one of the same
+ *           tag is woken with it, rarely and harmlessly. A slice of the records at a time, a walk at most
+ *           every ten seconds
  * Fails by: nothing; a record that is not woken keeps its own time
  */
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /*
- * schedule_route - where each recipient of a message goes: the drop folder or the directory, hosts, MX, or nowhere
+ * schedule_route - where each recipient of a message goes: the drop folder or the directory, hosts, MX, or
+ * nowhere
  *
  * Runs in:  deliver, on the loop
  * Owns:     the message's hold on its destinations
@@ -60,7 +61,10 @@ dest_local(const struct active_message *m)
 	return s->directory != NULL && (m->e.flags & MESSAGE_RESOLVED) == 0 ? s->directory : s->local;
 }
 
-/* It waits for its host to ask, unless this round is because it did, or others of its domain are on their way so. */
+/*
+ * It waits for its host to ask, unless this round is because it did, or others of its domain are on their way
+ * so.
+ */
 static void
 assign_held(struct active_message *m, size_t i, const char *domain, const struct route_answer *a)
 {
@@ -100,8 +104,8 @@ assign_one(struct active_message *m, size_t i, const char *domain)
 		assign_held(m, i, domain, &a);
 		return;
 	}
-	schedule_route_point(m, r, a.kind == ROUTE_LOCAL ? dest_local(m) : a.kind == ROUTE_HOSTS ? schedule_route_hosts(s, a.hosts) :
-	    dest_direct(s, domain, &a));
+	schedule_route_point(m, r, a.kind == ROUTE_LOCAL ? dest_local(m) : a.kind == ROUTE_HOSTS ?
+	    schedule_route_hosts(s, a.hosts) : dest_direct(s, domain, &a));
 	r->todo = m->only == NULL || r->dest == m->only;
 	/* It had got as far as the fallback when it was parked. */
 	if (!r->todo && a.fallback != NULL && strcmp(a.fallback->key, m->only->d.key) == 0) {

@@ -3,9 +3,9 @@
  *
  * Runs in:  deliver (pure)
  * Owns:     the bytes to be sent, the reply being read
- * Promise:  every recipient of a transaction gets exactly one verdict; delivered only by a 2xx to the final dot or last chunk;
- *           commands are sent together when the peer offers PIPELINING (RFC 2920), one by one when not; nothing that was said in
- *           clear is believed under TLS
+ * Promise:  every recipient of a transaction gets exactly one verdict; delivered only by a 2xx to the final
+ *           dot or last chunk; commands are sent together when the peer offers PIPELINING (RFC 2920), one by
+ *           one when not; nothing that was said in clear is believed under TLS
  * Fails by: verdicts; a peer that sends no SMTP is a failed connection (4.5.0), never more
  */
 #include <stdarg.h>
@@ -22,8 +22,8 @@
 #define OUT_MAX (512U << 10)	/* a piece with every dot doubled, or a window of commands, and more */
 
 /* Handlers of a whole reply, one a phase; those of a transaction are in client_transaction. */
-static void on_greeting(struct client *c), on_ehlo(struct client *c), on_helo(struct client *c), on_starttls(struct client *c),
-    on_unasked(struct client *c), on_quit(struct client *c);
+static void on_greeting(struct client *c), on_ehlo(struct client *c), on_helo(struct client *c),
+    on_starttls(struct client *c), on_unasked(struct client *c), on_quit(struct client *c);
 
 /* name: in verdict texts, "while waiting for ..."; limit: RFC 5321 4.5.3.2. */
 static const struct row {
@@ -51,7 +51,8 @@ static const struct row {
 
 static const struct { const char *keyword; enum client_offer offer; } offers[] = {
 	{ "PIPELINING", CLIENT_PIPELINING }, { "SIZE", CLIENT_SIZE }, { "8BITMIME", CLIENT_8BITMIME },
-	{ "SMTPUTF8", CLIENT_SMTPUTF8 }, { "ENHANCEDSTATUSCODES", CLIENT_STATUSCODES }, { "CHUNKING", CLIENT_CHUNKING },
+	{ "SMTPUTF8", CLIENT_SMTPUTF8 }, { "ENHANCEDSTATUSCODES", CLIENT_STATUSCODES },
+	{ "CHUNKING", CLIENT_CHUNKING },
 	{ "DSN", CLIENT_DSN }, { "STARTTLS", CLIENT_OFFERS_TLS }, { "BINARYMIME", CLIENT_BINARYMIME },
 };
 
@@ -96,8 +97,8 @@ client_set_all(struct client *c, const struct verdict *v, bool only_accepted)
 }
 
 /*
- * The connection is of no more use. A transaction whose verdicts are final keeps them; one in its content's last wait
- * must not be repeated at once (the peer may have the message); any other may.
+ * The connection is of no more use. A transaction whose verdicts are final keeps them; one in its content's
+ * last wait must not be repeated at once (the peer may have the message); any other may.
  */
 void
 client_fail(struct client *c, const struct verdict *v, bool glitch)
@@ -129,21 +130,24 @@ fail_with(struct client *c, const char *status, const char *fmt, ...)
 	verdict_set(&v, VERDICT_LATER, status, "%s", text);
 	snprintf(v.host, sizeof(v.host), "%s", c->set.host);
 	/* A peer that refuses our side of a handshake may say so by closing after it. */
-	c->tls_failed = c->phase == CLIENT_STARTTLS || c->phase == CLIENT_SHAKE || (c->phase == CLIENT_EHLO && c->secured);
+	c->tls_failed = c->phase == CLIENT_STARTTLS || c->phase == CLIENT_SHAKE ||
+	    (c->phase == CLIENT_EHLO && c->secured);
 	client_fail(c, &v, strncmp(status, "4.7", 3) != 0);
 }
 
 void
 client_fail_protocol(struct client *c)
 {
-	fail_with(c, "4.5.0", "%s does not speak SMTP: unexpected reply instead of %s", c->set.host, rows[c->phase].name);
+	fail_with(c, "4.5.0", "%s does not speak SMTP: unexpected reply instead of %s", c->set.host,
+	    rows[c->phase].name);
 }
 
 void
 client_lost(struct client *c, const char *reason)
 {
 	if (c->phase != CLIENT_OVER)
-		fail_with(c, "4.4.2", "connection to %s lost while waiting for %s: %s", c->set.host, rows[c->phase].name, reason);
+		fail_with(c, "4.4.2", "connection to %s lost while waiting for %s: %s", c->set.host,
+		    rows[c->phase].name, reason);
 }
 
 void
@@ -236,7 +240,10 @@ note_offer(struct client *c, const char *line)
 	}
 }
 
-/* The peer knows our name: it is to be one that may have mail, then it is to know who we are, where that is wanted. */
+/*
+ * The peer knows our name: it is to be one that may have mail, then it is to know who we are, where that is
+ * wanted.
+ */
 static void
 greeted(struct client *c, const char *lack)
 {
@@ -277,13 +284,17 @@ on_helo(struct client *c)
 static void
 on_starttls(struct client *c)
 {
-	/* An answer to what has not left us: not the peer's, or it would be asked again under TLS and each answer fit another command. */
+	/*
+	 * An answer to what has not left us: not the peer's, or it would be asked again under TLS and each
+	 * answer fit another command.
+	 */
 	if (c->out.len > 0)
 		client_fail_protocol(c);
 	else if (c->response->code == 220)
 		c->phase = CLIENT_SHAKE;
 	else if (client_last_class(c) >= 4)
-		fail_with(c, "4.7.4", "%s refused STARTTLS: %d %.200s", c->set.host, c->response->code, c->response->text);
+		fail_with(c, "4.7.4", "%s refused STARTTLS: %d %.200s", c->set.host, c->response->code,
+		    c->response->text);
 	else
 		client_fail_protocol(c);
 }
@@ -328,7 +339,8 @@ on_reply(struct client *c)
 	enum client_phase phase = c->phase;
 
 	/* 421 may come instead of any answer (RFC 5321 3.8); at the content it is the answer. */
-	if (c->response->code == 421 && phase != CLIENT_DOT && phase != CLIENT_SENDING && phase != CLIENT_QUIT) {
+	if (c->response->code == 421 && phase != CLIENT_DOT && phase != CLIENT_SENDING &&
+	    phase != CLIENT_QUIT) {
 		struct verdict v = client_last_verdict(c);
 
 		client_fail(c, &v, true);
@@ -389,7 +401,10 @@ client_finish(struct client *c)
 	return c->fate;
 }
 
-/* Dots that begin a line are doubled (RFC 5321 4.5.2); after a bare LF too, for peers who see a line end there. */
+/*
+ * Dots that begin a line are doubled (RFC 5321 4.5.2); after a bare LF too, for peers who see a line end
+ * there.
+ */
 void
 client_content(struct client *c, const char *data, size_t len)
 {

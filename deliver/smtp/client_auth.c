@@ -3,10 +3,11 @@
  *
  * Runs in:  deliver (pure)
  * Owns:     the challenge being read, a first word too long for the AUTH line; works on a struct client
- * Promise:  the strongest mechanism that both sides have, one attempt a connection (settings.again: two); nothing that shows the secret
- *           goes without TLS unless the settings say so; where an account is configured no mail goes without it; a yes counts only after
- *           the mechanism's last word
- * Fails by: the verdict of the connection, always "later": a wrong account is a fault of the configuration, not of the mail
+ * Promise:  the strongest mechanism that both sides have, one attempt a connection (settings.again: two);
+ *           nothing that shows the secret goes without TLS unless the settings say so; where an account is
+ *           configured no mail goes without it; a yes counts only after the mechanism's last word
+ * Fails by: the verdict of the connection, always "later": a wrong account is a fault of the configuration,
+ *           not of the mail
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +20,8 @@
 #include "common/base/mem.h"
 #include "deliver/smtp/smtp.h"
 
-#define LINE_MAX 512		/* of a command with its CRLF (RFC 5321 4.5.3.1.4); a longer first word waits for the challenge */
+/* Of a command with its CRLF (RFC 5321 4.5.3.1.4); a longer first word waits for the challenge */
+#define LINE_MAX 512
 #define CHALLENGES_MAX 10	/* of one attempt; no mechanism has more than four */
 #define RAW_MAX (BASE64_SIZE(AUTH_IN_TOKEN_MAX) + 64)
 
@@ -67,13 +69,15 @@ client_auth_offer(struct client *c, const char *line)
 		word += strspn(word, " =");
 		len = strcspn(word, " =");
 		for (unsigned i = 0; i < AUTH_OUT_MECHANISMS; i++)
-			if (strlen(msg_auth_out_mechanism_names[i]) == len && strncasecmp(msg_auth_out_mechanism_names[i], word, len) == 0)
+			if (strlen(msg_auth_out_mechanism_names[i]) == len &&
+			    strncasecmp(msg_auth_out_mechanism_names[i], word, len) == 0)
 				a->offered |= AUTH_OUT_BIT(i);
 		a->asked |= len > 0;
 	}
 }
 
-static void fail(struct client *c, const char *status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static void fail(struct client *c, const char *status, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
 
 static void
 fail(struct client *c, const char *status, const char *fmt, ...)
@@ -99,7 +103,9 @@ fail_unable(struct client *c)
 	if (!a->asked)
 		fail(c, "4.7.0", "%s offers no authentication, but outbound-auth wants it", c->set.host);
 	else if ((a->offered & c->set.mechanisms & ~a->refused) != 0)
-		fail(c, "4.7.11", "%s offers only authentication that shows the secret, and the connection has no TLS", c->set.host);
+		fail(c, "4.7.11",
+		    "%s offers only authentication that shows the secret, and the connection has no TLS",
+		    c->set.host);
 	else
 		fail(c, "4.7.4", "%s offers no authentication that outbound-auth allows", c->set.host);
 }
@@ -249,9 +255,11 @@ begin_anew(struct client *c)
 static const char *
 hint_of(const struct client *c)
 {
-	bool basic = strstr(c->response->text, "5.7.30 ") != NULL || strstr(c->response->text, "5.7.139 ") != NULL;
+	bool basic = strstr(c->response->text, "5.7.30 ") != NULL || strstr(c->response->text,
+	    "5.7.139 ") != NULL;
 
-	return basic && (AUTH_OUT_BIT(c->auth->mechanism) & AUTH_OUT_BASIC) != 0 ? " (this host takes no passwords: outbound-auth = oauth2 may be what it wants)" : "";
+	return basic && (AUTH_OUT_BIT(c->auth->mechanism) & AUTH_OUT_BASIC) != 0 ?
+	    " (this host takes no passwords: outbound-auth = oauth2 may be what it wants)" : "";
 }
 
 static void
@@ -267,13 +275,15 @@ on_refusal(struct client *c)
 		return;
 	}
 	/* A mechanism that is offered and then unknown says nothing about the account (RFC 4954 4). */
-	if (c->response->code == 504 && (c->set.mechanisms & a->offered & ~(a->refused | AUTH_OUT_BIT(a->mechanism))) != 0) {
+	if (c->response->code == 504 && (c->set.mechanisms & a->offered & ~(a->refused |
+	    AUTH_OUT_BIT(a->mechanism))) != 0) {
 		a->refused |= AUTH_OUT_BIT(a->mechanism);
 		begin_anew(c);
 		return;
 	}
 	c->denied = v.what == VERDICT_REFUSED;
-	verdict_set(&later, VERDICT_LATER, c->denied ? "4.7.8" : v.status, "authentication with %s failed: %s%s",
+	verdict_set(&later, VERDICT_LATER, c->denied ? "4.7.8" : v.status,
+	    "authentication with %s failed: %s%s",
 	    msg_auth_out_mechanism_names[a->mechanism], v.text, hint_of(c));
 	later.code = v.code;
 	snprintf(later.host, sizeof(later.host), "%s", v.host);
@@ -294,7 +304,8 @@ client_auth_reply(struct client *c)
 		c->opened = true;
 		c->phase = CLIENT_BETWEEN;
 	} else if (client_last_class(c) == 2)
-		fail(c, "4.7.0", "%s took us for %s before it proved itself (%s)", c->set.host, c->set.user, msg_auth_out_mechanism_names[a->mechanism]);
+		fail(c, "4.7.0", "%s took us for %s before it proved itself (%s)", c->set.host, c->set.user,
+		    msg_auth_out_mechanism_names[a->mechanism]);
 	else if (client_last_class(c) >= 4)
 		on_refusal(c);
 	else

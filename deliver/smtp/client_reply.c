@@ -3,9 +3,10 @@
  *
  * Runs in:  deliver (pure)
  * Owns:     nothing
- * Promise:  takes bare LF as a line end and "250" without text (RFC 5321 4.2 asks clients to); keeps a bounded
- *           part of lines and reply, however much comes
- * Fails by: CLIENT_REPLY_BAD: no three digits in front, codes of different classes in one reply, too many lines or bytes
+ * Promise:  takes bare LF as a line end and "250" without text (RFC 5321 4.2 asks clients to); keeps a
+ *           bounded part of lines and reply, however much comes
+ * Fails by: CLIENT_REPLY_BAD: no three digits in front, codes of different classes in one reply, too many
+ *           lines or bytes
  */
 #include <string.h>
 
@@ -35,7 +36,8 @@ judge_line(struct client_reply *r)
 
 	if (r->line_len > 0 && p[r->line_len - 1] == '\r')
 		r->line[--r->line_len] = '\0';
-	if (r->line_len < 3 || !is_digit(p[0], '2', '5') || !is_digit(p[1], '0', '9') || !is_digit(p[2], '0', '9'))
+	if (r->line_len < 3 || !is_digit(p[0], '2', '5') || !is_digit(p[1], '0', '9') ||
+	    !is_digit(p[2], '0', '9'))
 		return CLIENT_REPLY_BAD;
 	if (r->line_len > 3 && p[3] != ' ' && p[3] != '-')
 		return CLIENT_REPLY_BAD;

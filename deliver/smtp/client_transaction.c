@@ -1,10 +1,12 @@
 /*
- * client_transaction - one transaction of the client's dialogue: RSET, MAIL, RCPT, DATA or BDAT and the answers to them
+ * client_transaction - one transaction of the client's dialogue: RSET, MAIL, RCPT, DATA or BDAT and the
+ * answers to them
  *
  * Runs in:  deliver (pure)
  * Owns:     nothing; works on a struct client
- * Promise:  steps are numbered; with PIPELINING up to WINDOW are sent ahead, without it one: the answers are judged by
- *           the same code. A message that the peer cannot take is refused before a byte of it is sent
+ * Promise:  steps are numbered; with PIPELINING up to WINDOW are sent ahead, without it one: the answers are
+ *           judged by the same code. A message that the peer cannot take is refused before a byte of it is
+ *           sent
  * Fails by: verdicts
  */
 #include <stdio.h>
@@ -70,11 +72,15 @@ has_ascii_form(const char *address)
 	return at == NULL || idn_to_ascii(domain, at + 1);
 }
 
-/* The step of a recipient that this peer cannot be told of: nothing is sent for it, its verdict stands already. */
+/*
+ * The step of a recipient that this peer cannot be told of: nothing is sent for it, its verdict stands
+ * already.
+ */
 static bool
 is_left_out(const struct client *c, size_t step)
 {
-	return c->leaves_out && step_phase(c, step) == CLIENT_RCPT && !has_ascii_form(c->mail.e->rcpt[c->mail.index[step - 2]].address);
+	return c->leaves_out && step_phase(c, step) == CLIENT_RCPT &&
+	    !has_ascii_form(c->mail.e->rcpt[c->mail.index[step - 2]].address);
 }
 
 /* The first step from `step` on that is for the peer. */
@@ -93,7 +99,8 @@ add_address(struct client *c, const char *address)
 	const char *at = strrchr(address, '@');
 	char domain[IDN_SIZE];
 
-	if (!(c->offered & CLIENT_SMTPUTF8) && at != NULL && !idn_is_ascii(at) && idn_to_ascii(domain, at + 1))
+	if (!(c->offered & CLIENT_SMTPUTF8) && at != NULL && !idn_is_ascii(at) &&
+	    idn_to_ascii(domain, at + 1))
 		buf_printf(&c->out, "<%.*s@%s>", (int)(at - address), address, domain);
 	else
 		buf_printf(&c->out, "<%s>", address);
@@ -119,7 +126,8 @@ send_mail(struct client *c)
 	if ((c->offered & CLIENT_DSN) && e->envid != NULL)
 		buf_printf(&c->out, " ENVID=%s", e->envid);
 	if (c->authenticated && e->auth != NULL)
-		buf_printf(&c->out, " AUTH=%s", e->auth);	/* to a host that knows us (RFC 4954 5); none means <> */
+		buf_printf(&c->out, " AUTH=%s",
+		    e->auth);	/* to a host that knows us (RFC 4954 5); none means <> */
 	buf_puts(&c->out, "\r\n");
 }
 
@@ -128,7 +136,8 @@ static void
 add_dsn(struct client *c, const struct message_recipient *r)
 {
 	static const struct { unsigned bit; const char *word; } words[] = {
-		{ NOTIFY_NEVER, "NEVER" }, { NOTIFY_SUCCESS, "SUCCESS" }, { NOTIFY_FAILURE, "FAILURE" }, { NOTIFY_DELAY, "DELAY" },
+		{ NOTIFY_NEVER, "NEVER" }, { NOTIFY_SUCCESS, "SUCCESS" }, { NOTIFY_FAILURE, "FAILURE" },
+		{ NOTIFY_DELAY, "DELAY" },
 	};
 	const char *before = " NOTIFY=";
 
@@ -183,7 +192,8 @@ send_chunk(struct client *c)
 static void
 advance(struct client *c)
 {
-	size_t window = c->offered & CLIENT_PIPELINING ? WINDOW : 1, end = step_data(c) + (c->chunked ? 0 : 1);
+	size_t window = c->offered & CLIENT_PIPELINING ? WINDOW : 1,
+	    end = step_data(c) + (c->chunked ? 0 : 1);
 
 	while (!c->settled && c->sent < end && c->sent - c->answered < window) {
 		bool asked = !is_left_out(c, c->sent);
@@ -291,7 +301,10 @@ client_transaction_data(struct client *c)
 		client_fail_protocol(c);
 }
 
-/* A reply before the content's end: the peer wants no more of it; without a final dot it has not taken the message. */
+/*
+ * A reply before the content's end: the peer wants no more of it; without a final dot it has not taken the
+ * message.
+ */
 void
 client_transaction_early(struct client *c)
 {
@@ -320,7 +333,8 @@ client_transaction_dot(struct client *c)
 	v.dsn = (c->offered & CLIENT_DSN) != 0;
 	if (!c->settled)
 		client_set_all(c, &v, true);
-	c->dirty = c->chunked && v.what != VERDICT_DELIVERED;	/* what a refused chunk leaves behind is not said in RFC 3030 */
+	/* What a refused chunk leaves behind is not said in RFC 3030 */
+	c->dirty = c->chunked && v.what != VERDICT_DELIVERED;
 	end_transaction(c, CLIENT_BETWEEN);
 	if (c->response->code == 421)
 		client_fail(c, &v, true);
@@ -339,7 +353,10 @@ refuse_utf8(struct verdict *v, const char *what, const char *host)
 	snprintf(v->host, sizeof(v->host), "%s", host);
 }
 
-/* Whether the peer can take it at all; if not, the verdict says what is missing (RFC 1870, 6152, 6531; RFC 3463). */
+/*
+ * Whether the peer can take it at all; if not, the verdict says what is missing (RFC 1870, 6152, 6531; RFC
+ * 3463).
+ */
 static bool
 is_possible(const struct client *c, const struct client_mail *m, struct verdict *v)
 {
@@ -350,9 +367,11 @@ is_possible(const struct client *c, const struct client_mail *m, struct verdict 
 		verdict_set(v, VERDICT_REFUSED, "5.3.4", "the message has %lld bytes, %s takes at most %llu",
 		    (long long)e->content_size, host, (unsigned long long)c->size_limit);
 	else if ((e->flags & MESSAGE_BINARY) && (c->offered & BINARY) != BINARY)
-		verdict_set(v, VERDICT_REFUSED, "5.6.3", "the message has binary content, %s does not offer BINARYMIME", host);
+		verdict_set(v, VERDICT_REFUSED, "5.6.3",
+		    "the message has binary content, %s does not offer BINARYMIME", host);
 	else if ((e->flags & MESSAGE_8BIT) && !(e->flags & MESSAGE_BINARY) && !(c->offered & CLIENT_8BITMIME))
-		verdict_set(v, VERDICT_REFUSED, "5.6.3", "the message has 8-bit content, %s does not offer 8BITMIME", host);
+		verdict_set(v, VERDICT_REFUSED, "5.6.3",
+		    "the message has 8-bit content, %s does not offer 8BITMIME", host);
 	else if (!(c->offered & CLIENT_SMTPUTF8) && needs_utf8(m))
 		refuse_utf8(v, "message", host);
 	else
@@ -361,7 +380,10 @@ is_possible(const struct client *c, const struct client_mail *m, struct verdict 
 	return false;
 }
 
-/* Recipients whose local part is not ASCII fail one by one (RFC 6531 3.5); the others go. False: nobody is left. */
+/*
+ * Recipients whose local part is not ASCII fail one by one (RFC 6531 3.5); the others go. False: nobody is
+ * left.
+ */
 static bool
 leave_out(struct client *c)
 {

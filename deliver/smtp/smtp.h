@@ -33,8 +33,8 @@ struct client_reply {
 
 void client_reply_init(struct client_reply *r);
 /*
- * Eats bytes up to the next line end. CLIENT_REPLY_LINE: one of several lines is in; CLIENT_REPLY_WHOLE: the last one is; CLIENT_REPLY_BAD:
- * no SMTP reply, or one without end. `*used` says how many bytes were eaten.
+ * Eats bytes up to the next line end. CLIENT_REPLY_LINE: one of several lines is in; CLIENT_REPLY_WHOLE: the
+ * last one is; CLIENT_REPLY_BAD: no SMTP reply, or one without end. `*used` says how many bytes were eaten.
  */
 enum client_reply_kind client_reply_add(struct client_reply *r, const char *data, size_t len, size_t *used);
 const char *client_reply_line(const struct client_reply *r);	/* text of the present line, without code */
@@ -42,17 +42,21 @@ const char *client_reply_line(const struct client_reply *r);	/* text of the pres
 /* --- client: the SMTP dialogue with one peer, from greeting to QUIT, any number of transactions. Pure --- */
 /*
  *   client_init(&c, &settings);
- *   loop: client_input() what the peer sent; then, as long as client_action() says so, act; send c.out (buf_drop what went)
+ *   loop: client_input() what the peer sent; then, as long as client_action() says so, act; send c.out
+ *         (buf_drop what went)
  */
 enum client_offer {
-	CLIENT_PIPELINING = 1, CLIENT_SIZE = 2, CLIENT_8BITMIME = 4, CLIENT_SMTPUTF8 = 8, CLIENT_STATUSCODES = 16,
+	CLIENT_PIPELINING = 1, CLIENT_SIZE = 2, CLIENT_8BITMIME = 4, CLIENT_SMTPUTF8 = 8,
+	    CLIENT_STATUSCODES = 16,
 	CLIENT_CHUNKING = 32, CLIENT_DSN = 64, CLIENT_OFFERS_TLS = 128, CLIENT_BINARYMIME = 256,
 };
 
 enum client_phase {
 	CLIENT_GREETING, CLIENT_EHLO, CLIENT_HELO,
-	CLIENT_STARTTLS, CLIENT_SHAKE,					/* waiting for the reply to it; the handshake */
-	CLIENT_PROVING, CLIENT_AUTH,					/* waiting for our own next word; for the answer to it */
+	/* Waiting for the reply to it; the handshake */
+	CLIENT_STARTTLS, CLIENT_SHAKE,
+	/* Waiting for our own next word; for the answer to it */
+	CLIENT_PROVING, CLIENT_AUTH,
 	CLIENT_BETWEEN,							/* no transaction */
 	CLIENT_RSET, CLIENT_MAIL, CLIENT_RCPT, CLIENT_DATA,		/* waiting for the reply to it */
 	CLIENT_SENDING, CLIENT_DOT, CLIENT_QUIT, CLIENT_OVER,
@@ -63,19 +67,29 @@ enum client_action {
 	CLIENT_WAIT,		/* send c.out, wait for the peer, at most client_time_limit() */
 	CLIENT_PROVE,		/* sooner or later: client_auth_say, or client_auth_give_up */
 	CLIENT_READY,		/* client_transaction_begin or client_quit, or wait */
-	CLIENT_HANDSHAKE,	/* the TLS handshake; what was read before it is forgotten. Then client_secured or client_insecure */
-	CLIENT_CONTENT,		/* when c.out was sent: client_content with the next piece, or client_content_end */
+	/* The TLS handshake; what was read before it is forgotten. Then client_secured or client_insecure */
+	CLIENT_HANDSHAKE,
+	/* When c.out was sent: client_content with the next piece, or client_content_end */
+	CLIENT_CONTENT,
 	CLIENT_DONE,		/* the transaction is over: client_finish */
 	CLIENT_CLOSE,		/* send c.out if possible, close */
 };
 
 enum client_fate {
 	CLIENT_FINAL,		/* the verdicts stand */
-	CLIENT_ELSEWHERE,	/* this host cannot take it, or took it for nobody now (4xx): another may; else the verdicts stand */
-	CLIENT_LOST,		/* the connection failed before the end of the content was sent: safe to repeat; else the verdicts stand */
+	/* This host cannot take it, or took it for nobody now (4xx): another may; else the verdicts stand */
+	CLIENT_ELSEWHERE,
+	/*
+	 * The connection failed before the end of the content was sent: safe to repeat; else the verdicts
+	 * stand
+	 */
+	CLIENT_LOST,
 };
 
-/* MAY: when the peer offers it; MUST: not a word of mail without it; AT_ONCE: before the greeting, as on port 465 (RFC 8314). */
+/*
+ * MAY: when the peer offers it; MUST: not a word of mail without it; AT_ONCE: before the greeting, as on port
+ * 465 (RFC 8314).
+ */
 enum client_tls { CLIENT_TLS_OFF, CLIENT_TLS_MAY, CLIENT_TLS_MUST, CLIENT_TLS_AT_ONCE };
 
 struct client_settings {
@@ -87,7 +101,8 @@ struct client_settings {
 	unsigned mechanisms;	/* AUTH_OUT_BIT()s that may prove it: no mail without; 0: we are anonymous */
 	unsigned clear;		/* those of AUTH_OUT_BARE that may go without TLS */
 	bool again;		/* after a 535 there is one more attempt: with another token */
-	void (*heard)(void *arg, const char *line, size_t len);	/* the first line of each reply; NULL: nobody asks */
+	/* The first line of each reply; NULL: nobody asks */
+	void (*heard)(void *arg, const char *line, size_t len);
 	void *arg;
 };
 
@@ -133,35 +148,46 @@ struct client {
 void client_init(struct client *c, const struct client_settings *set);	/* strings stay the caller's */
 void client_done(struct client *c);
 void client_input(struct client *c, const char *data, size_t len);
-void client_unreached(struct client *c, const char *where, const char *reason);	/* instead of a greeting: "Connection refused" */
-void client_lost(struct client *c, const char *reason);		/* end of file, reset: "Connection reset by peer" */
+/* Instead of a greeting: "Connection refused" */
+void client_unreached(struct client *c, const char *where, const char *reason);
+/* End of file, reset: "Connection reset by peer" */
+void client_lost(struct client *c, const char *reason);
 void client_timeout(struct client *c);
 void client_secured(struct client *c);		/* the handshake is over: the dialogue begins anew */
 void client_insecure(struct client *c, const char *reason);	/* it failed */
 enum client_action client_action(struct client *c);
-void client_transaction_begin(struct client *c, const struct client_mail *mail);	/* at CLIENT_READY only; verdicts and strings stay the caller's */
+/* At CLIENT_READY only; verdicts and strings stay the caller's */
+void client_transaction_begin(struct client *c, const struct client_mail *mail);
 enum client_fate client_finish(struct client *c);			/* at CLIENT_DONE only */
 void client_content(struct client *c, const char *data, size_t len);	/* at most CLIENT_PIECE bytes */
 void client_content_end(struct client *c);
-/* The content cannot be read: the transaction ends with `v` for all who were accepted, the connection with it. */
+/*
+ * The content cannot be read: the transaction ends with `v` for all who were accepted, the connection with
+ * it.
+ */
 void client_abandon(struct client *c, const struct verdict *v);
 void client_quit(struct client *c);
-uint64_t client_time_limit(const struct client *c);	/* ms for the present phase (RFC 5321 4.5.3.2); 0 none */
+/* Ms for the present phase (RFC 5321 4.5.3.2); 0 none */
+uint64_t client_time_limit(const struct client *c);
 #define CLIENT_PIECE (64U << 10)
 
 /* Between client and client_transaction. */
 int client_last_class(const struct client *c);		/* 2 to 5 */
 struct verdict client_last_verdict(const struct client *c);
 void client_set_all(struct client *c, const struct verdict *v, bool only_accepted);
-void client_fail(struct client *c, const struct verdict *v, bool glitch);	/* the connection is of no more use */
+/* The connection is of no more use */
+void client_fail(struct client *c, const struct verdict *v, bool glitch);
 void client_fail_protocol(struct client *c);
 
-/* --- client_auth: proves to the peer who we are (RFC 4954), between EHLO and the first transaction. Pure --- */
+/*
+ * --- client_auth: proves to the peer who we are (RFC 4954), between EHLO and the first transaction. Pure ---
+ */
 struct client_auth {
 	unsigned offered, refused;	/* AUTH_OUT_BIT()s */
 	bool asked;			/* there was an AUTH line, whatever it offered */
 	enum msg_auth_out_mechanism mechanism;
-	struct buf challenge;		/* what the peer wants answered, decoded; empty before the first word */
+	/* What the peer wants answered, decoded; empty before the first word */
+	struct buf challenge;
 	bool begun;			/* the AUTH line was sent: there is a challenge */
 	bool repeated;			/* this is the second attempt */
 	unsigned challenges;		/* of this attempt */
@@ -173,9 +199,11 @@ struct client_auth *client_auth_new(void);
 void client_auth_free(struct client_auth *a);
 /* At CLIENT_PROVE only. `last`: nothing is to be answered any more, a 235 is due. */
 void client_auth_say(struct client *c, const struct msg_auth_in_token *word, bool last);
-void client_auth_give_up(struct client *c, const char *status, const char *why);	/* "4.7.0": no secret, no ticket */
+/* "4.7.0": no secret, no ticket */
+void client_auth_give_up(struct client *c, const char *status, const char *why);
 /* From client: */
-void client_auth_offer(struct client *c, const char *line);	/* a line of the answer to EHLO that begins with AUTH */
+/* A line of the answer to EHLO that begins with AUTH */
+void client_auth_offer(struct client *c, const char *line);
 void client_auth_begin(struct client *c);
 void client_auth_input(struct client *c, const char *data, size_t len);	/* bytes as they come */
 void client_auth_reply(struct client *c);

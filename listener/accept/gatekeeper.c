@@ -85,7 +85,8 @@ refuse(struct gatekeeper *g, struct gatekeeper_client *guest, enum reply which, 
 	if (!may_report(g))
 		return;
 	line[len - 2] = '\0';
-	log_event(LOG_FACT, NULL, "refused", "client=%s reply=%s unreported=%u", ip, log_safe(line), g->silent);
+	log_event(LOG_FACT, NULL, "refused", "client=%s reply=%s unreported=%u", ip, log_safe(line),
+	    g->silent);
 	g->silent = 0;
 }
 
@@ -101,11 +102,15 @@ gatekeeper_dismiss(struct gatekeeper *g, struct gatekeeper_client *guest, const 
 	counters_add(g->listener->boot->counters, COUNTER_INBOUND_REFUSED, 1);
 	if (!may_report(g))
 		return;
-	log_event(LOG_WARN, NULL, "refused", "client=%s doing=proxy reason=%s unreported=%u", ip, log_safe(why), g->silent);
+	log_event(LOG_WARN, NULL, "refused", "client=%s doing=proxy reason=%s unreported=%u", ip,
+	    log_safe(why), g->silent);
 	g->silent = 0;
 }
 
-/* A place under connection-limit. Counted before it is judged: processes that accept at once cannot both take the last. */
+/*
+ * A place under connection-limit. Counted before it is judged: processes that accept at once cannot both take
+ * the last.
+ */
 static bool
 place(struct gatekeeper *g, struct gatekeeper_client *guest)
 {
@@ -116,7 +121,8 @@ place(struct gatekeeper *g, struct gatekeeper_client *guest)
 		return true;
 	counters_add(counters, COUNTER_INBOUND_CURRENT, 1);
 	guest->placed = true;
-	return limit == CONFIG_UNLIMITED || (uint64_t)counters_get(counters, COUNTER_INBOUND_CURRENT) <= limit;
+	return limit == CONFIG_UNLIMITED || (uint64_t)counters_get(counters,
+	    COUNTER_INBOUND_CURRENT) <= limit;
 }
 
 static bool
@@ -131,7 +137,8 @@ void
 gatekeeper_judge(struct gatekeeper *g, struct gatekeeper_client *guest)
 {
 	struct listener *l = g->listener;
-	struct policy_client client = { .address = &guest->client.sa, .names = guest->names, .state = guest->state };
+	struct policy_client client = { .address = &guest->client.sa, .names = guest->names,
+	    .state = guest->state };
 	enum policy_answer answer = policy_may_connect(l->server, &client);
 	char ip[NET_TEXT_SIZE];
 
@@ -170,7 +177,8 @@ admit(struct gatekeeper_socket *at, int fd, const struct sockaddr *peer)
 	struct gatekeeper_client guest = { .fd = fd, .listen = (unsigned)(at - g->socket),
 		.state = l->wants_names ? POLICY_ASKING : POLICY_UNNAMED };
 
-	memcpy(&guest.client, peer, peer->sa_family == AF_INET6 ? sizeof(guest.client.in6) : sizeof(guest.client.in));
+	memcpy(&guest.client, peer, peer->sa_family == AF_INET6 ? sizeof(guest.client.in6) :
+	    sizeof(guest.client.in));
 	if (!is_trusted_proxy(l->server, peer))
 		gatekeeper_judge(g, &guest);
 	else if (!place(g, &guest) || !pending_await_header(l->pending, &guest))
@@ -189,8 +197,10 @@ unwatch(struct gatekeeper *g)
 static bool
 is_passing(int error)
 {
-	return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM || error == ENETDOWN ||
-	    error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH || error == ENOPROTOOPT || error == EOPNOTSUPP;
+	return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM ||
+	    error == ENETDOWN ||
+	    error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH || error == ENOPROTOOPT ||
+	    error == EOPNOTSUPP;
 }
 
 /* Up to `most` connections of one socket; false: accepting has to rest. */
@@ -264,7 +274,8 @@ gatekeeper_open(struct listener *l)
 
 		g->socket[i] = (struct gatekeeper_socket){ .gate = g, .fd = fd };
 		if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == -1)
-			log_event(LOG_FAULT, NULL, "trouble", "doing=listen reason=%s", log_safe(strerror(errno)));
+			log_event(LOG_FAULT, NULL, "trouble", "doing=listen reason=%s",
+			    log_safe(strerror(errno)));
 		/* Accepted sockets inherit it: one call less a connection. */
 		(void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	}

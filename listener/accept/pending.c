@@ -1,5 +1,6 @@
 /*
- * pending - connections that are not let in yet: their PROXY header is to come, or the name the connection list asks for
+ * pending - connections that are not let in yet: their PROXY header is to come, or the name the connection
+ * list asks for
  *
  * Runs in:  listener
  * Owns:     the descriptors of those who wait, until the gate has them again
@@ -193,8 +194,8 @@ pending_look(const struct pending_client *at, struct inbound_view *v)
 	uint64_t age = clock_mono_ms() - at->since;
 
 	*v = (struct inbound_view){
-		.serial = at->serial, .address = &at->guest.client.sa, .ip = at->ip, .state = at->proxy != NULL ? "proxy" : "lookup",
-		.tls = "-", .age_ms = age, .idle_ms = age,
+		.serial = at->serial, .address = &at->guest.client.sa, .ip = at->ip,
+		.state = at->proxy != NULL ? "proxy" : "lookup", .tls = "-", .age_ms = age, .idle_ms = age,
 	};
 }
 

@@ -1,10 +1,13 @@
 /*
- * proxy - the header of the PROXY protocol, versions 1 and 2: bytes in, the client's and the reached address out
+ * proxy - the header of the PROXY protocol, versions 1 and 2: bytes in, the client's and the reached address
+ * out
  *
  * Runs in:  listener (pure)
  * Owns:     nothing
- * Promise:  never takes a byte behind the header, however it comes in pieces; what it keeps is bounded, TLVs are skipped
- * Fails by: PROXY_BAD, with a reason. Source: The PROXY protocol, Versions 1 & 2 (haproxy.org, proxy-protocol.txt)
+ * Promise:  never takes a byte behind the header, however it comes in pieces; what it keeps is bounded, TLVs
+ *           are skipped
+ * Fails by: PROXY_BAD, with a reason. Source: The PROXY protocol, Versions 1 & 2 (haproxy.org,
+ *           proxy-protocol.txt)
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -92,8 +95,10 @@ parse_line(struct proxy *p, char *line)
 		bad(p, "unknown address family");
 		return;
 	}
-	whole = next_word(&rest, &ip[0]) && next_word(&rest, &ip[1]) && next_word(&rest, &port[0]) && next_word(&rest, &port[1]);
-	if (!whole || rest != NULL || !take_pair(&p->from, af, ip[0], port[0]) || !take_pair(&p->to, af, ip[1], port[1])) {
+	whole = next_word(&rest, &ip[0]) && next_word(&rest, &ip[1]) && next_word(&rest, &port[0]) &&
+	    next_word(&rest, &port[1]);
+	if (!whole || rest != NULL || !take_pair(&p->from, af, ip[0], port[0]) ||
+	    !take_pair(&p->to, af, ip[1], port[1])) {
 		bad(p, "malformed addresses");
 		return;
 	}
@@ -241,7 +246,8 @@ proxy_take(struct proxy *p, const char *data, size_t len)
 			return used + take_binary(p, data + used, len - used);
 		/* Which one it is shows byte by byte. */
 		byte = data[used];
-		line = p->len < sizeof(word) - 1 && byte == word[p->len] && (p->len == 0 || p->head[0] == 'P');
+		line = p->len < sizeof(word) - 1 && byte == word[p->len] &&
+		    (p->len == 0 || p->head[0] == 'P');
 		binary = byte == signature[p->len] && (p->len == 0 || p->head[0] == '\r');
 		if (!line && !binary) {
 			bad(p, "no PROXY header");

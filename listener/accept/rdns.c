@@ -3,8 +3,8 @@
  *
  * Runs in:  listener
  * Owns:     the channel to the resolver helper, the look-ups under way
- * Promise:  `done` comes within RDNS_WAIT_MS, whatever the DNS does; at most RDNS_OPEN_MAX look-ups are under way; nothing
- *           is asked unless somebody wants a name
+ * Promise:  `done` comes within RDNS_WAIT_MS, whatever the DNS does; at most RDNS_OPEN_MAX look-ups are under
+ *           way; nothing is asked unless somebody wants a name
  * Fails by: POLICY_TROUBLE; NULL from rdns_ask when too many are under way, which is the same
  */
 #include <stdlib.h>
@@ -136,7 +136,8 @@ on_reverse(void *arg, unsigned tag, const struct msg_dns_answer *a)
 	}
 	q->waiting = q->candidates;
 	for (unsigned i = 0; i < q->candidates; i++)
-		dns_client_ask(q->rdns->lookup, ptr_name_type(&q->address.sa), q->candidate[i], on_forward, q, i);
+		dns_client_ask(q->rdns->lookup, ptr_name_type(&q->address.sa), q->candidate[i], on_forward, q,
+		    i);
 	counters_add(q->rdns->boot->counters, COUNTER_DNS_QUERIES, q->candidates);
 }
 
@@ -155,7 +156,8 @@ need_channel(void *arg)
 }
 
 struct rdns_query *
-rdns_ask(struct rdns *r, const struct sockaddr *sa, void (*done)(void *arg, enum policy_state state, char *names), void *arg)
+rdns_ask(struct rdns *r, const struct sockaddr *sa,
+    void (*done)(void *arg, enum policy_state state, char *names), void *arg)
 {
 	char name[PTR_NAME_SIZE];
 	struct rdns_query *q;

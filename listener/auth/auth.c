@@ -1,5 +1,6 @@
 /*
- * auth - the role: holds passwords and Kerberos keys; tells listeners who their clients are, and deliver how to prove who we are
+ * auth - the role: holds passwords and Kerberos keys; tells listeners who their clients are, and deliver how
+ * to prove who we are
  *
  * Runs in:  auth
  * Owns:     the pool in which passwords are checked, the files, the callers
@@ -44,7 +45,8 @@ auth_run(struct boot *b)
 	a->visitors = auth_throttle_table_new();
 	a->pool = pool_new(b->loop, threads);
 	a->lane = pool_lane_new(a->pool, threads, 1, auth_request_work, auth_request_worked, a);
-	a->sasl_client_lane = pool_lane_new(a->pool, HOSTS_AT_WORK, 1, sasl_client_work, sasl_client_worked, a);
+	a->sasl_client_lane = pool_lane_new(a->pool, HOSTS_AT_WORK, 1, sasl_client_work, sasl_client_worked,
+	    a);
 	a->slots = threads - 1;
 	boot_ready(b);
 }

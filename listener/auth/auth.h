@@ -2,7 +2,8 @@
  * auth - private header of the auth helper; one block a file, alphabetical
  *
  * listener -> caller -> exchange -> (pool thread) proof -> basic, scram, kerberos -> verify
- *                       exchange -> vault -> the master opens the files; exchange -> visitor: what an address has to wait
+ *                       exchange -> vault -> the master opens the files; exchange -> visitor: what an address
+ *                       has to wait
  * deliver  -> caller -> attest -> (pool thread) sasl_client_scram, sasl_client_gssapi; attest -> vault
  */
 #ifndef LISTENER_AUTH_AUTH_H
@@ -44,8 +45,10 @@ extern const struct boot_role auth_role;
 
 /* --- sasl_server_plain: PLAIN (RFC 4616) and LOGIN --- */
 
-enum msg_auth_in_result sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out);
-enum msg_auth_in_result sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out);
+enum msg_auth_in_result sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out);
+enum msg_auth_in_result sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out);
 void sasl_server_plain_end(struct sasl_server *p);
 
 /* --- auth_channel: one listener or deliver process: its channel and its exchanges or attests --- */
@@ -62,7 +65,8 @@ void auth_channel_take(struct auth_channel *c, struct auth_request *x);
 /* The exchange has had its last answer. */
 void auth_channel_ended(struct auth_channel *c, struct auth_request *x);
 
-void auth_channel_attest_answer(struct auth_channel *c, uint32_t request, const struct msg_auth_out_answer *answer);
+void auth_channel_attest_answer(struct auth_channel *c, uint32_t request,
+    const struct msg_auth_out_answer *answer);
 void auth_channel_attest_take(struct auth_channel *c, struct sasl_client *x);
 void auth_channel_attest_ended(struct auth_channel *c, struct sasl_client *x);
 
@@ -74,7 +78,8 @@ struct sasl_client {
 	TAILQ_ENTRY(sasl_client) all;
 	uint32_t request;
 	struct auth *auth;
-	struct auth_channel *caller;		/* NULL: gone or cancelled; ends as soon as nobody works on it */
+	/* NULL: gone or cancelled; ends as soon as nobody works on it */
+	struct auth_channel *caller;
 	struct msg_auth_out_start start;
 	struct secret_file *file;
 	struct msg_auth_in_token *in;		/* the challenge; NULL: the first word is wanted */
@@ -86,26 +91,32 @@ struct sasl_client {
 };
 
 /* Both answer through auth_channel_attest_answer, later. False: no such mechanism here. */
-bool sasl_client_begin(struct auth *a, struct auth_channel *c, uint32_t request, const struct msg_auth_out_start *s);
+bool sasl_client_begin(struct auth *a, struct auth_channel *c, uint32_t request,
+    const struct msg_auth_out_start *s);
 void sasl_client_step(struct sasl_client *x, const struct msg_auth_in_token *t);
 void sasl_client_cancel(struct sasl_client *x);	/* frees it, now or when its work is done */
 void sasl_client_work(void *arg, void **jobs, size_t n);	/* for the pool: jobs are attests */
 void sasl_client_worked(void *arg, void *job);
 void sasl_client_end_all(struct auth *a);	/* after the pool has ended */
 /* Fills why; returns `how`. */
-enum msg_auth_out_result sasl_client_fail(struct msg_auth_out_answer *out, enum msg_auth_out_result how, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-enum msg_auth_out_result sasl_client_plain(struct sasl_client *x, const struct msg_auth_in_token *challenge, struct msg_auth_out_answer *out);
-enum msg_auth_out_result sasl_client_login(struct sasl_client *x, const struct msg_auth_in_token *challenge, struct msg_auth_out_answer *out);
+enum msg_auth_out_result sasl_client_fail(struct msg_auth_out_answer *out, enum msg_auth_out_result how,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+enum msg_auth_out_result sasl_client_plain(struct sasl_client *x, const struct msg_auth_in_token *challenge,
+    struct msg_auth_out_answer *out);
+enum msg_auth_out_result sasl_client_login(struct sasl_client *x, const struct msg_auth_in_token *challenge,
+    struct msg_auth_out_answer *out);
 
 /* --- sasl_client_gssapi: GSSAPI as a client --- */
 
-enum msg_auth_out_result sasl_client_gssapi(struct sasl_client *x, const struct msg_auth_in_token *challenge, struct msg_auth_out_answer *out);
+enum msg_auth_out_result sasl_client_gssapi(struct sasl_client *x, const struct msg_auth_in_token *challenge,
+    struct msg_auth_out_answer *out);
 void sasl_client_gssapi_end(struct sasl_client *x);
 void sasl_client_gssapi_forget(const char *ccache);	/* its tickets */
 
 /* --- sasl_client_scram: SCRAM as a client --- */
 
-enum msg_auth_out_result sasl_client_scram(struct sasl_client *x, const struct msg_auth_in_token *challenge, struct msg_auth_out_answer *out);
+enum msg_auth_out_result sasl_client_scram(struct sasl_client *x, const struct msg_auth_in_token *challenge,
+    struct msg_auth_out_answer *out);
 void sasl_client_scram_end(struct sasl_client *x);
 
 /* --- auth_request: one authentication from start to answer --- */
@@ -116,7 +127,8 @@ struct auth_request {
 	TAILQ_ENTRY(auth_request) all, waiting;	/* waiting: of the visitor's */
 	uint32_t request;
 	struct auth *auth;
-	struct auth_channel *caller;		/* NULL: gone or cancelled; ends as soon as nobody works on it */
+	/* NULL: gone or cancelled; ends as soon as nobody works on it */
+	struct auth_channel *caller;
 	struct auth_throttle *visitor;
 	struct secret_file *file;
 	struct sasl_server *proof;
@@ -129,7 +141,8 @@ struct auth_request {
 };
 
 /* Both answer through auth_channel_answer, later. False: too many at once. */
-bool auth_request_begin(struct auth *a, struct auth_channel *c, uint32_t request, const struct msg_auth_in_start *s);
+bool auth_request_begin(struct auth *a, struct auth_channel *c, uint32_t request,
+    const struct msg_auth_in_start *s);
 void auth_request_step(struct auth_request *x, const struct msg_auth_in_token *t);
 void auth_request_cancel(struct auth_request *x);	/* frees it, now or when its work is done */
 void auth_request_work(void *arg, void **jobs, size_t n);	/* for the pool: jobs are exchanges */
@@ -138,7 +151,8 @@ void auth_request_end_all(struct auth *a);		/* after the pool has ended */
 
 /* --- sasl_server_gssapi: GSSAPI (RFC 4752) with raw Kerberos and SPNEGO tokens --- */
 
-enum msg_auth_in_result sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out);
+enum msg_auth_in_result sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out);
 void sasl_server_gssapi_end(struct sasl_server *p);
 /* "WHAT: the library's words for it". */
 void sasl_server_gssapi_say(char *dst, size_t size, const char *what, uint32_t major, uint32_t minor);
@@ -157,7 +171,8 @@ struct sasl_server {
 struct sasl_server *sasl_server_new(const struct msg_auth_in_start *s, const struct secret_file *file);
 void sasl_server_free(struct sasl_server *p);
 /* On any thread. Fills `out` whole. */
-void sasl_server_step(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_answer *out);
+void sasl_server_step(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_answer *out);
 enum ctl_file_kind sasl_server_file_kind(enum msg_auth_in_mechanism m);
 /* Copies a claimed name into p->user, completed with basic-domain; false: no name. */
 bool sasl_server_claim(struct sasl_server *p, const char *name, size_t len);
@@ -169,37 +184,47 @@ void sasl_server_put(struct msg_auth_in_token *out, const void *data, size_t len
 
 /* --- sasl_server_scram: SCRAM-SHA-256 and -PLUS (RFC 5802, 7677) --- */
 
-enum msg_auth_in_result sasl_server_scram_step(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out);
+enum msg_auth_in_result sasl_server_scram_step(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out);
 void sasl_server_scram_end(struct sasl_server *p);
 
-/* --- secret_files: password files, keytabs and secrets, opened by the master, looked at again when they are asked for --- */
+/*
+ * --- secret_files: password files, keytabs and secrets, opened by the master, looked at again when they are
+ * asked for ---
+ */
 
 struct secret_file {
 	unsigned users;
 	struct passwd_account_list *accounts;	/* CTL_FILE_PASSWORDS */
 	int keytab_fd;			/* CTL_FILE_KEYTAB, CTL_FILE_CLIENT_KEYTAB: a copy in memory */
 	char keytab[64];		/* "FILE:/proc/self/fd/7" */
-	char ccache[64];		/* CTL_FILE_CLIENT_KEYTAB: "MEMORY:postern-1", where its tickets are */
-	char *secret; size_t secret_len;	/* CTL_FILE_SECRET: at most SECRET_FILES_SECRET_MAX bytes, none of them NUL; ended by one */
+	/* CTL_FILE_CLIENT_KEYTAB: "MEMORY:postern-1", where its tickets are */
+	char ccache[64];
+	/* CTL_FILE_SECRET: at most SECRET_FILES_SECRET_MAX bytes, none of them NUL; ended by one */
+	char *secret; size_t secret_len;
 };
 struct secret_files *secret_files_new(struct boot *b);
 void secret_files_free(struct secret_files *v);
 #define SECRET_FILES_SECRET_MAX 1024
 /*
- * Of a [domain] of that server; "" its own. `ready` is called once, perhaps before this returns; `f` (NULL: not to be had, and `why`) is
- * then the caller's until secret_files_release.
+ * Of a [domain] of that server; "" its own. `ready` is called once, perhaps before this returns; `f` (NULL:
+ * not to be had, and `why`) is then the caller's until secret_files_release.
  */
 void secret_files_get(struct secret_files *v, const char *server, const char *domain, enum ctl_file_kind kind,
     void (*ready)(void *arg, struct secret_file *f, const char *why), void *arg);
 void secret_files_release(struct secret_file *f);	/* NULL is fine */
-void secret_files_opened(struct secret_files *v, const struct ctl_message *m);	/* CTL_FILE came; takes its descriptor */
+/* CTL_FILE came; takes its descriptor */
+void secret_files_opened(struct secret_files *v, const struct ctl_message *m);
 
 /* --- password_check: a password against an account, at the same cost when there is none. Any thread --- */
 
-void password_check_set_up(void);			/* once, before threads: the secret that decoys are drawn with */
-bool password_check_password(const struct passwd_account_list *l, const struct passwd_account *a, const char *name, const char *password);
+/* Once, before threads: the secret that decoys are drawn with */
+void password_check_set_up(void);
+bool password_check_password(const struct passwd_account_list *l, const struct passwd_account *a,
+    const char *name, const char *password);
 /* What an account of that name could look like to SCRAM; keys that no password has. */
-void password_check_decoy(const struct passwd_account_list *l, const char *name, struct passwd_account *decoy);
+void password_check_decoy(const struct passwd_account_list *l, const char *name,
+    struct passwd_account *decoy);
 
 /* --- auth_throttle: what each client address has under way, and what its mistakes cost; pure --- */
 
@@ -213,14 +238,18 @@ struct auth_throttle {
 	struct auth_request_queue waiting;
 };
 #define AUTH_THROTTLE_MAX 8192U
-#define AUTH_THROTTLE_USERS_MAX 512U	/* authentications of one address under way: some way below AUTH_CHANNEL_REQUESTS_MAX */
+/* Authentications of one address under way: some way below AUTH_CHANNEL_REQUESTS_MAX */
+#define AUTH_THROTTLE_USERS_MAX 512U
 #define AUTH_THROTTLE_FIRST_MS 500U
 #define AUTH_THROTTLE_LAST_MS 16000U
 #define AUTH_THROTTLE_FORGIVE_MS 60000U	/* each takes one failure away */
 
 struct visitors *auth_throttle_table_new(void);
 void auth_throttle_table_free(struct visitors *t);
-/* NULL: AUTH_THROTTLE_MAX of them have something under way, or this one AUTH_THROTTLE_USERS_MAX. An IPv6 client is its /64. */
+/*
+ * NULL: AUTH_THROTTLE_MAX of them have something under way, or this one AUTH_THROTTLE_USERS_MAX. An IPv6
+ * client is its /64.
+ */
 struct auth_throttle *auth_throttle_enter(struct visitors *t, const char *ip);
 void auth_throttle_leave(struct visitors *t, struct auth_throttle *v);
 uint64_t auth_throttle_fail(struct auth_throttle *v, uint64_t now_ms);	/* how long the answer is held back */

@@ -3,8 +3,8 @@
  *
  * Runs in:  auth
  * Owns:     the exchanges and attests under way
- * Promise:  a listener has exchanges only, deliver attests only; every start and step has one answer, unless it was cancelled; at most
- *           AUTH_CHANNEL_REQUESTS_MAX are open, further ones
+ * Promise:  a listener has exchanges only, deliver attests only; every start and step has one answer, unless
+ *           it was cancelled; at most AUTH_CHANNEL_REQUESTS_MAX are open, further ones
  *           get "later" at once
  * Fails by: a malformed message ends this channel only
  */
@@ -47,7 +47,8 @@ auth_channel_server(const struct auth_channel *c)
 void
 auth_channel_answer(struct auth_channel *c, uint32_t request, const struct msg_auth_in_answer *answer)
 {
-	ctl_server_answer(c->ctl_server, CTL_AUTH_IN_ANSWER, request, answer, msg_auth_in_answer_size(answer), -1);
+	ctl_server_answer(c->ctl_server, CTL_AUTH_IN_ANSWER, request, answer, msg_auth_in_answer_size(answer),
+	    -1);
 }
 
 void
@@ -67,7 +68,8 @@ auth_channel_ended(struct auth_channel *c, struct auth_request *x)
 void
 auth_channel_attest_answer(struct auth_channel *c, uint32_t request, const struct msg_auth_out_answer *answer)
 {
-	ctl_server_answer(c->ctl_server, CTL_AUTH_OUT_ANSWER, request, answer, msg_auth_out_answer_size(answer), -1);
+	ctl_server_answer(c->ctl_server, CTL_AUTH_OUT_ANSWER, request, answer,
+	    msg_auth_out_answer_size(answer), -1);
 }
 
 void

@@ -3,8 +3,8 @@
  *
  * Runs in:  auth; auth_request_work on pool threads
  * Owns:     the proof, the bytes under way
- * Promise:  one step of an exchange at a time; a client address has at most `slots` steps with the pool, and the answers that
- *           are held back after a failure count as such; one event for each outcome
+ * Promise:  one step of an exchange at a time; a client address has at most `slots` steps with the pool, and
+ *           the answers that are held back after a failure count as such; one event for each outcome
  * Fails by: "later"
  */
 #include <stdlib.h>
@@ -97,7 +97,8 @@ tell(const struct auth_request *x, const char *result)
 	const struct sasl_server *p = x->proof;
 
 	log_event(LOG_FACT, NULL, "auth", "server=%s result=%s user=%s client=%s mechanism=%s%s%s",
-	    x->caller != NULL ? auth_channel_server(x->caller) : "-", result, log_safe(p->user[0] != '\0' ? p->user : NULL), p->start.client,
+	    x->caller != NULL ? auth_channel_server(x->caller) : "-", result,
+	    log_safe(p->user[0] != '\0' ? p->user : NULL), p->start.client,
 	    msg_auth_in_mechanism_names[p->start.mechanism], p->reason[0] != '\0' ? " reason=" : "",
 	    p->reason[0] != '\0' ? log_safe(p->reason) : "");
 }
@@ -161,7 +162,8 @@ on_file(void *arg, struct secret_file *f, const char *why)
 }
 
 bool
-auth_request_begin(struct auth *a, struct auth_channel *c, uint32_t request, const struct msg_auth_in_start *s)
+auth_request_begin(struct auth *a, struct auth_channel *c, uint32_t request,
+    const struct msg_auth_in_start *s)
 {
 	struct auth_throttle *v = auth_throttle_enter(a->visitors, s->client);
 	struct auth_request *x;
@@ -179,7 +181,8 @@ auth_request_begin(struct auth *a, struct auth_channel *c, uint32_t request, con
 	x->in = msg_auth_in_token_copy(&s->token);
 	x->delay = loop_timer_new(a->boot->loop, on_delay, x);
 	auth_channel_take(c, x);
-	secret_files_get(a->secret_files, auth_channel_server(c), "", sasl_server_file_kind((enum msg_auth_in_mechanism)s->mechanism), on_file, x);
+	secret_files_get(a->secret_files, auth_channel_server(c), "",
+	    sasl_server_file_kind((enum msg_auth_in_mechanism)s->mechanism), on_file, x);
 	return true;
 }
 

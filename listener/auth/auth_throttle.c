@@ -118,7 +118,8 @@ auth_throttle_leave(struct visitors *t, struct auth_throttle *v)
 uint64_t
 auth_throttle_fail(struct auth_throttle *v, uint64_t now_ms)
 {
-	uint64_t forgiven = v->failures > 0 ? (now_ms - v->since_ms) / AUTH_THROTTLE_FORGIVE_MS : 0, delay = AUTH_THROTTLE_FIRST_MS;
+	uint64_t forgiven = v->failures > 0 ? (now_ms - v->since_ms) / AUTH_THROTTLE_FORGIVE_MS : 0,
+	    delay = AUTH_THROTTLE_FIRST_MS;
 
 	v->failures = forgiven >= v->failures ? 0 : v->failures - (unsigned)forgiven;
 	for (unsigned i = 0; i < v->failures && delay < AUTH_THROTTLE_LAST_MS; i++)

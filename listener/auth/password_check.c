@@ -3,8 +3,9 @@
  *
  * Runs in:  auth, on any thread
  * Owns:     the secret that decoys are drawn with
- * Promise:  takes as long for a name that is not there: an entry of the file chosen by the name, the same one each time, is checked
- *           instead; what was computed is wiped; comparisons take the same time wherever the difference is
+ * Promise:  takes as long for a name that is not there: an entry of the file chosen by the name, the same one
+ *           each time, is checked instead; what was computed is wiped; comparisons take the same time
+ *           wherever the difference is
  * Fails by: false
  */
 #include <crypt.h>
@@ -22,7 +23,8 @@ static uint8_t password_check_secret[32];
 void
 password_check_set_up(void)
 {
-	if (getrandom(password_check_secret, sizeof(password_check_secret), 0) != sizeof(password_check_secret))
+	if (getrandom(password_check_secret, sizeof(password_check_secret),
+	    0) != sizeof(password_check_secret))
 		die(71, "no random bytes");
 }
 
@@ -42,7 +44,8 @@ check_crypt(const char *hash, const char *password)
 {
 	struct crypt_data *data = mem_new(struct crypt_data);
 	const char *got = crypt_r(password, hash, data);
-	bool same = got != NULL && got[0] != '*' && strlen(got) == strlen(hash) && is_equal(got, hash, strlen(hash));
+	bool same = got != NULL && got[0] != '*' && strlen(got) == strlen(hash) &&
+	    is_equal(got, hash, strlen(hash));
 
 	explicit_bzero(data, sizeof(*data));
 	free(data);
@@ -52,9 +55,10 @@ check_crypt(const char *hash, const char *password)
 static bool
 check_scram(const struct passwd_account *a, const char *password)
 {
-	char salted[PASSWD_KEY_SIZE], client[PASSWD_KEY_SIZE], server[PASSWD_KEY_SIZE], stored[PASSWD_KEY_SIZE];
-	bool done = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, password, a->iterations, (const char *)a->salt, a->salt_len,
-	    salted, client, server, stored) == GSASL_OK;
+	char salted[PASSWD_KEY_SIZE], client[PASSWD_KEY_SIZE], server[PASSWD_KEY_SIZE],
+	    stored[PASSWD_KEY_SIZE];
+	bool done = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, password, a->iterations,
+	    (const char *)a->salt, a->salt_len, salted, client, server, stored) == GSASL_OK;
 	bool same = done && is_equal(stored, a->stored, sizeof(stored));
 
 	explicit_bzero(salted, sizeof(salted));
@@ -73,9 +77,11 @@ draw(uint8_t bytes[PASSWD_KEY_SIZE], const char *name)
 	size_t n = 0;
 
 	for (; name[n] != '\0' && n < sizeof(lower) - 1; n++)
-		lower[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] + 32) : name[n] >= ' ' && name[n] <= '~' ? name[n] : '?';
+		lower[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] + 32) : name[n] >= ' ' &&
+		    name[n] <= '~' ? name[n] : '?';
 	lower[n] = '\0';
-	if (gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, lower, 1, (const char *)password_check_secret, sizeof(password_check_secret), salted,
+	if (gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, lower, 1,
+	    (const char *)password_check_secret, sizeof(password_check_secret), salted,
 	    client, server, (char *)bytes) != GSASL_OK)
 		memcpy(bytes, password_check_secret, PASSWD_KEY_SIZE);
 }
@@ -90,7 +96,8 @@ number_of(const uint8_t bytes[PASSWD_KEY_SIZE])
 }
 
 bool
-password_check_password(const struct passwd_account_list *l, const struct passwd_account *a, const char *name, const char *password)
+password_check_password(const struct passwd_account_list *l, const struct passwd_account *a, const char *name,
+    const char *password)
 {
 	static const struct passwd_account nobody = { .name = "", .iterations = 4096, .salt_len = 16 };
 	uint8_t bytes[PASSWD_KEY_SIZE];
@@ -117,7 +124,8 @@ password_check_decoy(const struct passwd_account_list *l, const char *name, stru
 		if (a->hash == NULL)
 			like = a;
 	}
-	*decoy = (struct passwd_account){ .iterations = like != NULL ? like->iterations : 4096, .salt_len = like != NULL ? like->salt_len : 16 };
+	*decoy = (struct passwd_account){ .iterations = like != NULL ? like->iterations : 4096,
+	    .salt_len = like != NULL ? like->salt_len : 16 };
 	for (size_t i = 0; i < decoy->salt_len; i++)
 		decoy->salt[i] = bytes[i % sizeof(bytes)];
 	gsasl_random((char *)decoy->stored, sizeof(decoy->stored));

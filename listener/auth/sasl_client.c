@@ -1,10 +1,11 @@
 /*
- * sasl_client - one authentication of ours at a remote host, from start to its last word: file, thread, answer
+ * sasl_client - one authentication of ours at a remote host, from start to its last word: file, thread,
+ * answer
  *
  * Runs in:  auth; sasl_client_work on pool threads
  * Owns:     the state of one mechanism, the bytes under way
- * Promise:  one step of it at a time; deliver gets words, the secret itself only where the mechanism shows it to the peer, too;
- *           a KDC that does not answer holds up attests only, no client who wants to log in
+ * Promise:  one step of it at a time; deliver gets words, the secret itself only where the mechanism shows it
+ *           to the peer, too; a KDC that does not answer holds up attests only, no client who wants to log in
  * Fails by: AUTH_OUT_FAILED, AUTH_OUT_LATER with a reason
  */
 #include <assert.h>
@@ -23,7 +24,9 @@ nothing(struct sasl_client *x)
 }
 
 static const struct mechanism {
-	enum msg_auth_out_result (*step)(struct sasl_client *x, const struct msg_auth_in_token *challenge, struct msg_auth_out_answer *out);	/* NULL: not ours */
+	/* NULL: not ours */
+	enum msg_auth_out_result (*step)(struct sasl_client *x, const struct msg_auth_in_token *challenge,
+	    struct msg_auth_out_answer *out);
 	void (*end)(struct sasl_client *x);
 	enum ctl_file_kind file;
 } mechanism_rows[] = {
@@ -54,7 +57,8 @@ sasl_client_fail(struct msg_auth_out_answer *out, enum msg_auth_out_result how, 
 }
 
 enum msg_auth_out_result
-sasl_client_plain(struct sasl_client *x, const struct msg_auth_in_token *challenge, struct msg_auth_out_answer *out)
+sasl_client_plain(struct sasl_client *x, const struct msg_auth_in_token *challenge,
+    struct msg_auth_out_answer *out)
 {
 	size_t user = strlen(x->start.user) + 1;
 
@@ -68,7 +72,8 @@ sasl_client_plain(struct sasl_client *x, const struct msg_auth_in_token *challen
 
 /* Whatever it asks, in whatever words: first the name, then the password. */
 enum msg_auth_out_result
-sasl_client_login(struct sasl_client *x, const struct msg_auth_in_token *challenge, struct msg_auth_out_answer *out)
+sasl_client_login(struct sasl_client *x, const struct msg_auth_in_token *challenge,
+    struct msg_auth_out_answer *out)
 {
 	if (challenge == NULL) {
 		out->token.absent = true;
@@ -129,8 +134,8 @@ sasl_client_work(void *arg, void **jobs, size_t n)
 
 	(void)arg, (void)n;
 	if (x->over)
-		x->out->result = (uint8_t)sasl_client_fail(x->out, AUTH_OUT_FAILED, "it asks on after the last word of %s",
-		    msg_auth_out_mechanism_names[x->start.mechanism]);
+		x->out->result = (uint8_t)sasl_client_fail(x->out, AUTH_OUT_FAILED,
+		    "it asks on after the last word of %s", msg_auth_out_mechanism_names[x->start.mechanism]);
 	else
 		x->out->result = (uint8_t)mechanism_rows[x->start.mechanism].step(x, x->in, x->out);
 }
@@ -168,7 +173,8 @@ on_file(void *arg, struct secret_file *f, const char *why)
 }
 
 bool
-sasl_client_begin(struct auth *a, struct auth_channel *c, uint32_t request, const struct msg_auth_out_start *s)
+sasl_client_begin(struct auth *a, struct auth_channel *c, uint32_t request,
+    const struct msg_auth_out_start *s)
 {
 	struct sasl_client *x;
 
@@ -182,7 +188,8 @@ sasl_client_begin(struct auth *a, struct auth_channel *c, uint32_t request, cons
 	x->busy = true;
 	TAILQ_INSERT_TAIL(&a->attests, x, all);
 	auth_channel_attest_take(c, x);
-	secret_files_get(a->secret_files, auth_channel_server(c), s->domain, mechanism_rows[s->mechanism].file, on_file, x);
+	secret_files_get(a->secret_files, auth_channel_server(c), s->domain,
+	    mechanism_rows[s->mechanism].file, on_file, x);
 	return true;
 }
 

@@ -1,9 +1,11 @@
 /*
- * sasl_client_gssapi - GSSAPI as a client (RFC 4752) with MIT Kerberos: a keytab is the password of our principal
+ * sasl_client_gssapi - GSSAPI as a client (RFC 4752) with MIT Kerberos: a keytab is the password of our
+ * principal
  *
  * Runs in:  auth, on pool threads
  * Owns:     a security context each; tickets are in memory, one cache a version of the keytab
- * Promise:  only Kerberos, with mutual authentication; no security layer, for TLS is there; no ticket is ever written to disk
+ * Promise:  only Kerberos, with mutual authentication; no security layer, for TLS is there; no ticket is ever
+ *           written to disk
  * Fails by: AUTH_OUT_FAILED; AUTH_OUT_LATER when there is no ticket to be had
  */
 #include <gssapi/gssapi.h>
@@ -28,7 +30,8 @@ struct ticket {
 };
 
 static enum msg_auth_out_result
-fail(struct msg_auth_out_answer *out, enum msg_auth_out_result how, const char *what, OM_uint32 major, OM_uint32 minor)
+fail(struct msg_auth_out_answer *out, enum msg_auth_out_result how, const char *what, OM_uint32 major,
+    OM_uint32 minor)
 {
 	char why[AUTH_OUT_WHY_SIZE];
 
@@ -40,7 +43,8 @@ fail(struct msg_auth_out_answer *out, enum msg_auth_out_result how, const char *
 static enum msg_auth_out_result
 acquire(struct sasl_client *x, struct ticket *k, struct msg_auth_out_answer *out)
 {
-	gss_key_value_element_desc elements[] = { { "client_keytab", x->file->keytab }, { "ccache", x->file->ccache } };
+	gss_key_value_element_desc elements[] = { { "client_keytab", x->file->keytab },
+	    { "ccache", x->file->ccache } };
 	gss_key_value_set_desc store = { nitems_of(elements), elements };
 	gss_OID_set_desc mechanisms = { 1, (gss_OID)gss_mech_krb5 };
 	gss_buffer_desc user = { strlen(x->start.user), x->start.user };
@@ -48,7 +52,8 @@ acquire(struct sasl_client *x, struct ticket *k, struct msg_auth_out_answer *out
 	OM_uint32 minor, ignored, major = gss_import_name(&minor, &user, GSS_KRB5_NT_PRINCIPAL_NAME, &name);
 
 	if (!GSS_ERROR(major))
-		major = gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, &mechanisms, GSS_C_INITIATE, &store, &k->credential, NULL, NULL);
+		major = gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, &mechanisms, GSS_C_INITIATE,
+		    &store, &k->credential, NULL, NULL);
 	gss_release_name(&ignored, &name);
 	return GSS_ERROR(major) ? fail(out, AUTH_OUT_LATER, "no ticket", major, minor) : AUTH_OUT_WORD;
 }
@@ -62,7 +67,8 @@ begin(struct sasl_client *x, struct msg_auth_out_answer *out)
 	gss_buffer_desc text;
 
 	if (x->start.host[0] == '[')
-		return sasl_client_fail(out, AUTH_OUT_LATER, "Kerberos needs the name of the host, %s is an address", x->start.host);
+		return sasl_client_fail(out, AUTH_OUT_LATER,
+		    "Kerberos needs the name of the host, %s is an address", x->start.host);
 	snprintf(service, sizeof(service), "smtp@%s", x->start.host);
 	text = (gss_buffer_desc){ strlen(service), service };
 	major = gss_import_name(&minor, &text, GSS_C_NT_HOSTBASED_SERVICE, &k->peer);
@@ -80,12 +86,14 @@ step_context(struct ticket *k, const struct msg_auth_in_token *challenge, struct
 	if (challenge != NULL)
 		input = (gss_buffer_desc){ challenge->len, (void *)challenge->data };
 	major = gss_init_sec_context(&minor, k->credential, &k->context, k->peer, (gss_OID)gss_mech_krb5,
-	    GSS_C_MUTUAL_FLAG | GSS_C_INTEG_FLAG, 0, GSS_C_NO_CHANNEL_BINDINGS, &input, NULL, &output, &flags, NULL);
+	    GSS_C_MUTUAL_FLAG | GSS_C_INTEG_FLAG, 0, GSS_C_NO_CHANNEL_BINDINGS, &input, NULL, &output, &flags,
+	    NULL);
 	len = output.length;
 	sasl_server_put(&out->token, len > 0 ? output.value : "", len);
 	gss_release_buffer(&ignored, &output);
 	if (GSS_ERROR(major))
-		return fail(out, challenge == NULL ? AUTH_OUT_LATER : AUTH_OUT_FAILED, "Kerberos", major, minor);
+		return fail(out, challenge == NULL ? AUTH_OUT_LATER : AUTH_OUT_FAILED, "Kerberos", major,
+		    minor);
 	if (len > sizeof(out->token.data))
 		return sasl_client_fail(out, AUTH_OUT_LATER, "the ticket is too large");
 	if (major & GSS_S_CONTINUE_NEEDED)
@@ -101,7 +109,8 @@ static enum msg_auth_out_result
 step_layers(struct ticket *k, const struct msg_auth_in_token *challenge, struct msg_auth_out_answer *out)
 {
 	static const char none[4] = { LAYER_NONE, 0, 0, 0 };
-	gss_buffer_desc input = { challenge->len, (void *)challenge->data }, plain = GSS_C_EMPTY_BUFFER, wrapped = GSS_C_EMPTY_BUFFER;
+	gss_buffer_desc input = { challenge->len, (void *)challenge->data }, plain = GSS_C_EMPTY_BUFFER,
+	    wrapped = GSS_C_EMPTY_BUFFER;
 	gss_buffer_desc choice = { sizeof(none), (void *)none };
 	OM_uint32 minor, ignored, major = gss_unwrap(&minor, k->context, &input, &plain, NULL, NULL);
 	bool good = !GSS_ERROR(major) && plain.length == 4 && (((const char *)plain.value)[0] & LAYER_NONE);
@@ -120,7 +129,8 @@ step_layers(struct ticket *k, const struct msg_auth_in_token *challenge, struct 
 }
 
 enum msg_auth_out_result
-sasl_client_gssapi(struct sasl_client *x, const struct msg_auth_in_token *challenge, struct msg_auth_out_answer *out)
+sasl_client_gssapi(struct sasl_client *x, const struct msg_auth_in_token *challenge,
+    struct msg_auth_out_answer *out)
 {
 	enum msg_auth_out_result ready = challenge == NULL ? begin(x, out) : AUTH_OUT_WORD;
 	struct ticket *k = x->state;

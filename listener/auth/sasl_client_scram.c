@@ -1,10 +1,12 @@
 /*
- * sasl_client_scram - SCRAM-SHA-256 and SCRAM-SHA-256-PLUS as a client (RFC 5802, 7677, 9266) through libgsasl
+ * sasl_client_scram - SCRAM-SHA-256 and SCRAM-SHA-256-PLUS as a client (RFC 5802, 7677, 9266) through
+ * libgsasl
  *
  * Runs in:  auth, on pool threads
  * Owns:     a libgsasl session each
- * Promise:  the peer gets no word that helps it to the password unless it is slow to try (ITERATIONS_MIN); it has proved that it knows
- *           the account before it may say yes; it cannot keep us busy (PASSWD_ITERATIONS_MAX)
+ * Promise:  the peer gets no word that helps it to the password unless it is slow to try (ITERATIONS_MIN); it
+ *           has proved that it knows the account before it may say yes; it cannot keep us busy
+ *           (PASSWD_ITERATIONS_MAX)
  * Fails by: AUTH_OUT_FAILED; AUTH_OUT_LATER when libgsasl cannot work
  */
 #include <gsasl.h>
@@ -30,7 +32,8 @@ set_binding(Gsasl_session *session, const struct msg_auth_out_start *start)
 	if (start->binding == AUTH_IN_NO_BINDING || start->binding_len == 0)
 		return GSASL_OK;
 	base64_encode(text, start->binding_data, start->binding_len);
-	return gsasl_property_set(session, start->binding == AUTH_IN_TLS_UNIQUE ? GSASL_CB_TLS_UNIQUE : GSASL_CB_TLS_EXPORTER, text);
+	return gsasl_property_set(session, start->binding == AUTH_IN_TLS_UNIQUE ? GSASL_CB_TLS_UNIQUE :
+	    GSASL_CB_TLS_EXPORTER, text);
 }
 
 static int
@@ -42,7 +45,8 @@ begin(struct sasl_client *x)
 	x->state = s;
 	rc = gsasl_init(&s->context);
 	if (rc == GSASL_OK)
-		rc = gsasl_client_start(s->context, msg_auth_out_mechanism_names[x->start.mechanism], &s->session);
+		rc = gsasl_client_start(s->context, msg_auth_out_mechanism_names[x->start.mechanism],
+		    &s->session);
 	if (rc == GSASL_OK)
 		rc = gsasl_property_set(s->session, GSASL_AUTHID, x->start.user);
 	if (rc == GSASL_OK)
@@ -54,16 +58,19 @@ begin(struct sasl_client *x)
 static bool
 is_bearable(const struct msg_auth_in_token *challenge)
 {
-	const char *p = memmem(challenge->data, challenge->len, ",i=", 3), *end = (const char *)challenge->data + challenge->len;
+	const char *p = memmem(challenge->data, challenge->len, ",i=", 3),
+	    *end = (const char *)challenge->data + challenge->len;
 	unsigned long n = 0;
 
-	for (p = p != NULL ? p + 3 : end; p < end && *p >= '0' && *p <= '9' && n <= PASSWD_ITERATIONS_MAX; p++)
+	for (p = p != NULL ? p + 3 : end; p < end && *p >= '0' && *p <= '9' && n <= PASSWD_ITERATIONS_MAX;
+	    p++)
 		n = n * 10 + (unsigned long)(*p - '0');
 	return n >= ITERATIONS_MIN && n <= PASSWD_ITERATIONS_MAX;
 }
 
 enum msg_auth_out_result
-sasl_client_scram(struct sasl_client *x, const struct msg_auth_in_token *challenge, struct msg_auth_out_answer *out)
+sasl_client_scram(struct sasl_client *x, const struct msg_auth_in_token *challenge,
+    struct msg_auth_out_answer *out)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -73,8 +80,11 @@ sasl_client_scram(struct sasl_client *x, const struct msg_auth_in_token *challen
 	if (rc != GSASL_OK)
 		return sasl_client_fail(out, AUTH_OUT_LATER, "SCRAM: %s", gsasl_strerror(rc));
 	if (x->words == 1 && !is_bearable(challenge))
-		return sasl_client_fail(out, AUTH_OUT_FAILED, "SCRAM: it wants fewer than %d or more than %u iterations", ITERATIONS_MIN, PASSWD_ITERATIONS_MAX);
-	rc = gsasl_step(s->session, challenge != NULL ? (const char *)challenge->data : NULL, challenge != NULL ? challenge->len : 0, &text, &len);
+		return sasl_client_fail(out, AUTH_OUT_FAILED,
+		    "SCRAM: it wants fewer than %d or more than %u iterations", ITERATIONS_MIN,
+		    PASSWD_ITERATIONS_MAX);
+	rc = gsasl_step(s->session, challenge != NULL ? (const char *)challenge->data : NULL,
+	    challenge != NULL ? challenge->len : 0, &text, &len);
 	if (rc == GSASL_OK || rc == GSASL_NEEDS_MORE)
 		sasl_server_put(&out->token, text != NULL ? text : "", text != NULL ? len : 0);
 	gsasl_free(text);
@@ -82,7 +92,8 @@ sasl_client_scram(struct sasl_client *x, const struct msg_auth_in_token *challen
 		return AUTH_OUT_WORD;
 	if (rc == GSASL_OK)
 		return AUTH_OUT_LAST;
-	return sasl_client_fail(out, AUTH_OUT_FAILED, "SCRAM: it does not prove that it knows the account: %s", gsasl_strerror(rc));
+	return sasl_client_fail(out, AUTH_OUT_FAILED,
+	    "SCRAM: it does not prove that it knows the account: %s", gsasl_strerror(rc));
 }
 
 void

@@ -16,7 +16,8 @@
 #include "listener/auth/auth.h"
 
 static const struct mechanism {
-	enum msg_auth_in_result (*step)(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out);
+	enum msg_auth_in_result (*step)(struct sasl_server *p, const struct msg_auth_in_token *in,
+	    struct msg_auth_in_token *out);
 	void (*end)(struct sasl_server *p);
 	enum ctl_file_kind file;
 } mechanism_rows[] = {
@@ -67,7 +68,10 @@ sasl_server_step(struct sasl_server *p, const struct msg_auth_in_token *in, stru
 	memset(out, 0, offsetof(struct msg_auth_in_answer, token.data));
 	result = p->proved ? (in->len == 0 ? AUTH_IN_OK : AUTH_IN_FAILED) :
 	    mechanism_rows[p->start.mechanism].step(p, in, &out->token);
-	/* SMTP has no place for bytes beside the 235: they go before it, and the client answers with nothing (RFC 4954 4). */
+	/*
+	 * SMTP has no place for bytes beside the 235: they go before it, and the client answers with nothing
+	 * (RFC 4954 4).
+	 */
 	if (result == AUTH_IN_OK && out->token.len > 0) {
 		p->proved = true;
 		result = AUTH_IN_CHALLENGE;
@@ -88,7 +92,8 @@ sasl_server_claim(struct sasl_server *p, const char *name, size_t len)
 	if (!passwd_file_name_is_good(name, len))
 		return false;
 	bare = memchr(name, '\\', len) == NULL && memchr(name, '@', len) == NULL && domain[0] != '\0';
-	n = snprintf(p->user, sizeof(p->user), "%s%s%.*s", bare ? domain : "", bare ? "\\" : "", (int)len, name);
+	n = snprintf(p->user, sizeof(p->user), "%s%s%.*s", bare ? domain : "", bare ? "\\" : "", (int)len,
+	    name);
 	if (n > 0 && (size_t)n < sizeof(p->user))
 		return true;
 	p->user[0] = '\0';
@@ -115,5 +120,6 @@ sasl_server_is_self(const struct sasl_server *p, const char *authzid, size_t len
 		return true;
 	if (strlen(p->user) == len && strncasecmp(p->user, authzid, len) == 0)
 		return true;
-	return bare != NULL && p->start.domain[0] != '\0' && strlen(bare + 1) == len && strncasecmp(bare + 1, authzid, len) == 0;
+	return bare != NULL && p->start.domain[0] != '\0' && strlen(bare + 1) == len &&
+	    strncasecmp(bare + 1, authzid, len) == 0;
 }

@@ -3,7 +3,8 @@
  *
  * Runs in:  auth, on pool threads
  * Owns:     a security context each
- * Promise:  only Kerberos, never NTLM; the ticket must be for our service principal; no security layer is offered
+ * Promise:  only Kerberos, never NTLM; the ticket must be for our service principal; no security layer is
+ *           offered
  * Fails by: AUTH_IN_FAILED; AUTH_IN_LATER when the keytab cannot be used
  */
 #include <gssapi/gssapi.h>
@@ -35,8 +36,8 @@ sasl_server_gssapi_say(char *dst, size_t size, const char *what, uint32_t major,
 	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
 	bool general = minor == 0;
 
-	(void)gss_display_status(&ignored, general ? major : minor, general ? GSS_C_GSS_CODE : GSS_C_MECH_CODE,
-	    general ? GSS_C_NO_OID : gss_mech_krb5, &more, &text);
+	(void)gss_display_status(&ignored, general ? major : minor,
+	    general ? GSS_C_GSS_CODE : GSS_C_MECH_CODE, general ? GSS_C_NO_OID : gss_mech_krb5, &more, &text);
 	snprintf(dst, size, "%s: %.*s", what, (int)text.length, (const char *)text.value);
 	gss_release_buffer(&ignored, &text);
 }
@@ -54,8 +55,8 @@ acquire(struct sasl_server *p, struct sasl_server_gssapi *k)
 	gss_OID_set_desc mechanisms = { 2, both };
 	gss_key_value_element_desc keytab = { "keytab", p->file->keytab };
 	gss_key_value_set_desc store = { 1, &keytab };
-	OM_uint32 minor, major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechanisms, GSS_C_ACCEPT, &store,
-	    &k->credential, NULL, NULL);
+	OM_uint32 minor, major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechanisms,
+	    GSS_C_ACCEPT, &store, &k->credential, NULL, NULL);
 
 	if (!GSS_ERROR(major))
 		return AUTH_IN_OK;
@@ -77,7 +78,8 @@ is_us(const struct sasl_server *p, gss_name_t name)
 	if (GSS_ERROR(gss_display_name(&minor, name, &text, NULL)))
 		return false;
 	have = text.value;
-	same = n > 0 && text.length >= n && strncasecmp(have, wanted, n) == 0 && (text.length == n || have[n] == '@');
+	same = n > 0 && text.length >= n && strncasecmp(have, wanted, n) == 0 &&
+	    (text.length == n || have[n] == '@');
 	gss_release_buffer(&minor, &text);
 	return same;
 }
@@ -137,7 +139,8 @@ offer(struct sasl_server *p, struct sasl_server_gssapi *k, struct msg_auth_in_to
 }
 
 static enum msg_auth_in_result
-take_context(struct sasl_server *p, struct sasl_server_gssapi *k, const struct msg_auth_in_token *in, struct msg_auth_in_token *out)
+take_context(struct sasl_server *p, struct sasl_server_gssapi *k, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out)
 {
 	gss_buffer_desc input = { in->len, (void *)in->data }, output = GSS_C_EMPTY_BUFFER;
 	OM_uint32 minor, ignored, major;
@@ -146,8 +149,8 @@ take_context(struct sasl_server *p, struct sasl_server_gssapi *k, const struct m
 
 	if (ready != AUTH_IN_OK)
 		return ready;
-	major = gss_accept_sec_context(&minor, &k->context, k->credential, &input, GSS_C_NO_CHANNEL_BINDINGS, NULL, NULL, &output,
-	    NULL, NULL, NULL);
+	major = gss_accept_sec_context(&minor, &k->context, k->credential, &input, GSS_C_NO_CHANNEL_BINDINGS,
+	    NULL, NULL, &output, NULL, NULL, NULL);
 	len = output.length;
 	sasl_server_put(out, output.value != NULL ? output.value : "", len);
 	gss_release_buffer(&ignored, &output);
@@ -193,7 +196,8 @@ take_choice(struct sasl_server *p, struct sasl_server_gssapi *k, const struct ms
 }
 
 enum msg_auth_in_result
-sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out)
+sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out)
 {
 	struct sasl_server_gssapi *k = p->state;
 

@@ -3,7 +3,8 @@
  *
  * Runs in:  auth, on pool threads
  * Owns:     the step LOGIN has reached
- * Promise:  passwords are wiped as soon as they were checked; a name nobody has costs as much as one with a wrong password
+ * Promise:  passwords are wiped as soon as they were checked; a name nobody has costs as much as one with a
+ *           wrong password
  * Fails by: AUTH_IN_FAILED
  */
 #include <stdlib.h>
@@ -35,7 +36,8 @@ check(struct sasl_server *p, const uint8_t *password, size_t len)
 
 /* authzid NUL authcid NUL password */
 enum msg_auth_in_result
-sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out)
+sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out)
 {
 	bool claimed;
 	const char *authzid, *end, *name, *password;
@@ -60,7 +62,8 @@ sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *i
 
 /* The words clients wait for, some of them to the letter. */
 enum msg_auth_in_result
-sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out)
+sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out)
 {
 	static const char ask_name[] = "Username:", ask_password[] = "Password:";
 	enum login_step *step = p->state;
@@ -76,7 +79,8 @@ sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *i
 	}
 	if (*step == LOGIN_NAME) {
 		*step = LOGIN_PASSWORD;
-		(void)sasl_server_claim(p, (const char *)in->data, in->len); /* a bad name is told no sooner than a bad password */
+		/* A bad name is told no sooner than a bad password */
+		(void)sasl_server_claim(p, (const char *)in->data, in->len);
 		sasl_server_put(out, ask_password, sizeof(ask_password) - 1);
 		return AUTH_IN_CHALLENGE;
 	}

@@ -3,8 +3,8 @@
  *
  * Runs in:  auth, on pool threads
  * Owns:     a libgsasl session each
- * Promise:  needs a verifier in the password file; for a name without one the exchange goes the same way and fails at its end;
- *           a client that was offered -PLUS and says it was not (downgrade) fails
+ * Promise:  needs a verifier in the password file; for a name without one the exchange goes the same way and
+ *           fails at its end; a client that was offered -PLUS and says it was not (downgrade) fails
  * Fails by: AUTH_IN_FAILED; AUTH_IN_LATER when libgsasl cannot work
  */
 #include <assert.h>
@@ -36,7 +36,8 @@ look_up(struct sasl_server_scram *s)
 	if (name != NULL && sasl_server_claim(p, name, strlen(name)))
 		a = sasl_server_account(p);
 	s->hopeless = a == NULL || a->hash != NULL;
-	password_check_decoy(p->file->accounts, p->user, &s->account); /* also when it is not needed: it is some work */
+	/* Also when it is not needed: it is some work */
+	password_check_decoy(p->file->accounts, p->user, &s->account);
 	if (!s->hopeless)
 		s->account = *a;
 }
@@ -127,11 +128,13 @@ judge(struct sasl_server_scram *s, int rc)
 		return AUTH_IN_CHALLENGE;
 	if (rc != GSASL_OK || s->hopeless || !s->looked_up)
 		return AUTH_IN_FAILED;
-	return sasl_server_is_self(s->proof, authzid != NULL ? authzid : "", authzid != NULL ? strlen(authzid) : 0) ? AUTH_IN_OK : AUTH_IN_FAILED;
+	return sasl_server_is_self(s->proof, authzid != NULL ? authzid : "",
+	    authzid != NULL ? strlen(authzid) : 0) ? AUTH_IN_OK : AUTH_IN_FAILED;
 }
 
 enum msg_auth_in_result
-sasl_server_scram_step(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_token *out)
+sasl_server_scram_step(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out)
 {
 	char *text = NULL;
 	size_t len = 0;

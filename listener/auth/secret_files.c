@@ -1,9 +1,11 @@
 /*
- * secret_files - password files, keytabs and secrets: opened by the master, looked at again when they are asked for
+ * secret_files - password files, keytabs and secrets: opened by the master, looked at again when they are
+ * asked for
  *
  * Runs in:  auth
  * Owns:     the current version of each file; older ones live as long as somebody uses them
- * Promise:  a changed file counts from the next second on; a keytab is a copy in memory, so that nothing has to be opened again
+ * Promise:  a changed file counts from the next second on; a keytab is a copy in memory, so that nothing has
+ *           to be opened again
  * Fails by: NULL to those who wait, and one event for each new reason
  */
 #include <errno.h>
@@ -22,7 +24,8 @@
 #include "common/base/mem.h"
 #include "listener/auth/auth.h"
 
-enum { FRESH_MS = 1000, SECRET_FILE_MAX = SECRET_FILES_SECRET_MAX + 2, KEYTAB_MAX = 1 << 20, FAULTS_TOLD = 5 };
+enum { FRESH_MS = 1000, SECRET_FILE_MAX = SECRET_FILES_SECRET_MAX + 2, KEYTAB_MAX = 1 << 20,
+    FAULTS_TOLD = 5 };
 
 struct waiting {
 	STAILQ_ENTRY(waiting) link;
@@ -177,7 +180,8 @@ on_fault(void *arg, unsigned line, const char *why)
 	struct faults *f = arg;
 
 	if (f->count++ < FAULTS_TOLD)
-		log_event(LOG_WARN, NULL, "trouble", "part=auth server=%s file=password-file line=%u reason=%s", f->shelf->server, line,
+		log_event(LOG_WARN, NULL, "trouble",
+		    "part=auth server=%s file=password-file line=%u reason=%s", f->shelf->server, line,
 		    log_safe(why));
 }
 
@@ -233,7 +237,8 @@ take_accounts(const struct shelf *s, struct secret_file *f, const char *data, si
 
 	f->accounts = passwd_file_list_parse(data, size, on_fault, &faults);
 	if (faults.count > FAULTS_TOLD)
-		log_event(LOG_WARN, NULL, "trouble", "part=auth server=%s file=password-file faults=%u", s->server, faults.count);
+		log_event(LOG_WARN, NULL, "trouble", "part=auth server=%s file=password-file faults=%u",
+		    s->server, faults.count);
 }
 
 /* NULL, or why not. */
@@ -277,7 +282,8 @@ static void
 look_at(struct shelf *s, int fd)
 {
 	struct stat st;
-	size_t most = s->kind == CTL_FILE_PASSWORDS ? PASSWD_FILE_MAX : s->kind == CTL_FILE_SECRET ? SECRET_FILE_MAX : KEYTAB_MAX;
+	size_t most = s->kind == CTL_FILE_PASSWORDS ? PASSWD_FILE_MAX : s->kind == CTL_FILE_SECRET ?
+	    SECRET_FILE_MAX : KEYTAB_MAX;
 	const char *why;
 
 	if (fstat(fd, &st) == -1) {

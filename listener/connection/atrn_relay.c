@@ -3,8 +3,8 @@
  *
  * Runs in:  listener
  * Owns:     the socket to the worker
- * Promise:  what one side does not take yet is not read from the other: no more than CONN_OUTPUT_MARK and a piece wait here. TLS stays
- *           where it is, in conn
+ * Promise:  what one side does not take yet is not read from the other: no more than CONN_OUTPUT_MARK and a
+ *           piece wait here. TLS stays where it is, in conn
  * Fails by: ended()
  */
 #include <errno.h>

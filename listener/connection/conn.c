@@ -3,8 +3,8 @@
  *
  * Runs in:  listener
  * Owns:     the descriptor, its TLS, its events, unread input and unwritten output
- * Promise:  an idle connection holds no buffer; output is tried at once and watched only when the peer does not read;
- *           more than CONN_OUTPUT_MARK unsent stops reading; nobody is called after gone()
+ * Promise:  an idle connection holds no buffer; output is tried at once and watched only when the peer does
+ *           not read; more than CONN_OUTPUT_MARK unsent stops reading; nobody is called after gone()
  * Fails by: gone()
  */
 #include <errno.h>
@@ -55,7 +55,10 @@ may_read(const struct conn *c)
 	return c->end == CONN_OPEN && c->out.len < CONN_OUTPUT_MARK && c->ops->wants(c->arg);
 }
 
-/* Hands on what can be used now; the bytes used. What is left when the connection ends or TLS begins is thrown away. */
+/*
+ * Hands on what can be used now; the bytes used. What is left when the connection ends or TLS begins is
+ * thrown away.
+ */
 static size_t
 consume(struct conn *c, const char *data, size_t len)
 {
@@ -114,7 +117,10 @@ put(struct conn *c, const char *data, size_t len)
 	return -1;
 }
 
-/* Full records are probably followed by more. What stayed in TLS would wake nobody, so a record is read whole or not at all. */
+/*
+ * Full records are probably followed by more. What stayed in TLS would wake nobody, so a record is read whole
+ * or not at all.
+ */
 static ssize_t
 take_all(struct conn *c, char *space, size_t size)
 {
@@ -242,7 +248,10 @@ end_politely(struct conn *c)
 	buf_done(&c->in);
 }
 
-/* Ends every round: goes on with kept input, writes, and sees what comes next. The connection may be gone afterwards. */
+/*
+ * Ends every round: goes on with kept input, writes, and sees what comes next. The connection may be gone
+ * afterwards.
+ */
 static void
 work(struct conn *c)
 {

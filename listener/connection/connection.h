@@ -44,9 +44,11 @@ struct w3clog;
 #define CONN_OUTPUT_MARK (64U << 10)	/* more unsent output than this: nothing more is read */
 
 struct conn_ops {
-	size_t (*input)(void *arg, const char *data, size_t len);	/* bytes used; 0: needs more, or cannot go on now */
+	/* Bytes used; 0: needs more, or cannot go on now */
+	size_t (*input)(void *arg, const char *data, size_t len);
 	bool (*wants)(const void *arg);		/* input() could use bytes */
-	void (*eof)(void *arg);			/* the peer sends nothing more; conn closes after what is to be written */
+	/* The peer sends nothing more; conn closes after what is to be written */
+	void (*eof)(void *arg);
 	void (*expired)(void *arg);		/* the limit of conn_limit() has passed */
 	void (*secured)(void *arg, const char *why);	/* TLS began (NULL), or failed: gone() follows */
 	void (*settled)(void *arg);		/* after each round of work: the place to call conn_limit() */
@@ -63,14 +65,17 @@ struct conn *conn_new(struct conn_env *env, int fd, const struct conn_ops *ops, 
 void conn_free(struct conn *c);			/* closes the socket; NULL is fine */
 int conn_fd(const struct conn *c);
 /*
- * TLS from here on, once all output is written: what was read before is thrown away, and nothing is handed on until secured().
- * The connection has to stay open.
+ * TLS from here on, once all output is written: what was read before is thrown away, and nothing is handed on
+ * until secured(). The connection has to stay open.
  */
 void conn_secure(struct conn *c, struct tls *tls);
 struct ssl_st *conn_link(const struct conn *c);	/* NULL: no TLS, or not yet */
 bool conn_spilled(const struct conn *c);	/* something was thrown away when TLS began */
 void conn_send(struct conn *c, const char *data, size_t len);	/* gathers; written when the round ends */
-/* Once all output is written: close; or, when the peer may still be sending, say end, read on for a moment, close. */
+/*
+ * Once all output is written: close; or, when the peer may still be sending, say end, read on for a moment,
+ * close.
+ */
 void conn_close(struct conn *c, bool linger);
 size_t conn_unsent(const struct conn *c);
 void conn_flush(struct conn *c);		/* writes what the peer takes at once: before conn_free() */
@@ -84,17 +89,25 @@ void conn_resume(struct conn *c);
 
 struct tls_files *tls_files_new(struct listener *l);		/* NULL: this virtual server has no TLS */
 void tls_files_free(struct tls_files *s);
-/* All ignore what does not fit. The first good set of files ends in listener_serve(), a bad one before it in the process's end. */
+/*
+ * All ignore what does not fit. The first good set of files ends in listener_serve(), a bad one before it in
+ * the process's end.
+ */
 void tls_files_take_tickets(struct tls_files *s, const struct ctl_message *m);
 void tls_files_take_file(struct tls_files *s, const struct ctl_message *m);
 void tls_files_renew(struct tls_files *s);		/* the files have changed */
 struct tls *tls_files_tls(const struct tls_files *s);
-void tls_files_tell(struct tls_files *s, const char *result, const char *ip, const char *why);	/* of a handshake; not each one in a flood */
+/* Of a handshake; not each one in a flood */
+void tls_files_tell(struct tls_files *s, const char *result, const char *ip, const char *why);
 /* "TLSv1.3/TLS_AES_256_GCM_SHA384", for events; "-" for NULL. `dst` has TLS_FACTS_SIZE bytes, as below. */
 void tls_files_format_event(char *dst, const struct ssl_st *link);
-/* SHA-256 of the certificate the client has shown, in hexadecimal digits; "": none. `dst` has TLS_FILES_FINGERPRINT_SIZE bytes. */
+/*
+ * SHA-256 of the certificate the client has shown, in hexadecimal digits; "": none. `dst` has
+ * TLS_FILES_FINGERPRINT_SIZE bytes.
+ */
 void tls_files_format_fingerprint(char *dst, const struct ssl_st *link);
-void tls_files_format_received(char *dst, const struct ssl_st *link);	/* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL */
+/* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL */
+void tls_files_format_received(char *dst, const struct ssl_st *link);
 
 /* --- inbound_content: a message on its way into the queue --- */
 
@@ -106,7 +119,8 @@ struct inbound_content {
 };
 /* `link`: a word about TLS for the Received field, "" none. 0 or errno. */
 int inbound_content_begin(struct inbound_content *r, const struct message_envelope *e, const char *link);
-bool inbound_content_add(struct inbound_content *r, const char *data, size_t len);	/* false: full until inbound_room() */
+/* false: full until inbound_room() */
+bool inbound_content_add(struct inbound_content *r, const char *data, size_t len);
 void inbound_content_finish(struct inbound_content *r);		/* inbound_stored() follows, later */
 void inbound_content_discard(struct inbound_content *r);	/* also when there is nothing */
 
@@ -131,8 +145,10 @@ struct inbound_log {
 };
 
 /* `local` NULL: asked of the socket. */
-void inbound_log_open(struct inbound_log *r, struct w3clog *log, const struct session *s, int fd, const struct sockaddr *local);
-void inbound_log_command(struct inbound_log *r, const char *line, size_t len);	/* stays valid until inbound_log_keep() */
+void inbound_log_open(struct inbound_log *r, struct w3clog *log, const struct session *s, int fd,
+    const struct sockaddr *local);
+/* Stays valid until inbound_log_keep() */
+void inbound_log_command(struct inbound_log *r, const char *line, size_t len);
 void inbound_log_keep(struct inbound_log *r);
 void inbound_log_reply(struct inbound_log *r, const char *text, size_t len);
 void inbound_log_begin(struct inbound_log *r);		/* a content comes */
@@ -142,8 +158,11 @@ void inbound_log_done(struct inbound_log *r);		/* frees */
 
 /* --- atrn_relay: the bytes of a turned session, between the client and the deliver worker --- */
 
-/* Takes over `fd`. `ended`: the worker has closed its end, and all it said was given to `conn`; later, once. */
-struct atrn_relay *atrn_relay_new(struct loop *loop, struct conn *conn, int fd, void (*ended)(void *arg), void *arg);
+/*
+ * Takes over `fd`. `ended`: the worker has closed its end, and all it said was given to `conn`; later, once.
+ */
+struct atrn_relay *atrn_relay_new(struct loop *loop, struct conn *conn, int fd, void (*ended)(void *arg),
+    void *arg);
 void atrn_relay_free(struct atrn_relay *p);			/* NULL is fine */
 size_t atrn_relay_input(struct atrn_relay *p, const char *data, size_t len);	/* as conn_ops.input */
 bool atrn_relay_wants(const struct atrn_relay *p);
@@ -162,7 +181,8 @@ void inbound_open(struct listener *l, struct gatekeeper_client *guest);
 /* For Received, when reverse-dns = yes: the first confirmed name, or NULL. */
 const char *inbound_client_name(const struct inbound *c);
 void inbound_stop_all(struct listener *l);	/* 421 at the next command boundary */
-void inbound_cut_all(struct listener *l);	/* now; those whose message is being stored stay until it is */
+/* Now; those whose message is being stored stay until it is */
+void inbound_cut_all(struct listener *l);
 void inbound_free_all(struct listener *l);	/* the process ends: in any case */
 /* For register: what an operator sees of a session; strings belong to it. */
 struct inbound_view {
@@ -210,7 +230,8 @@ struct inbound {
 /* --- inbound_ops --- */
 
 extern const struct session_ops inbound_ops_ops;	/* their `arg` is the struct inbound */
-const char *inbound_ops_sender(const struct inbound *c);	/* for events: "<>" the null sender, "-" none */
+/* For events: "<>" the null sender, "-" none */
+const char *inbound_ops_sender(const struct inbound *c);
 
 /* --- session_list: the sessions, for operators --- */
 

@@ -78,7 +78,8 @@ drop_quota_new(struct listener *l)
 	q->spool = l->spool;
 	q->limit = limit;
 	q->lane = pool_lane_new(l->pool, 1, 1, run_count, after_count, q);
-	q->size = spool_drop_size(l->spool); /* once, before the loop runs: the first client is judged by it */
+	/* Once, before the loop runs: the first client is judged by it */
+	q->size = spool_drop_size(l->spool);
 	q->asked_at = clock_mono_ms();
 	return q;
 }

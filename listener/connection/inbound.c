@@ -71,7 +71,8 @@ on_secured(void *arg, const char *why)
 
 	count(c, why == NULL ? COUNTER_TLS_SESSIONS : COUNTER_TLS_FAILED, 1);
 	if (conn_spilled(c->conn))
-		tls_files_tell(c->listener->secure, "plaintext-discarded", c->ip, "commands behind STARTTLS in the clear");
+		tls_files_tell(c->listener->secure, "plaintext-discarded", c->ip,
+		    "commands behind STARTTLS in the clear");
 	if (why != NULL)
 		tls_files_tell(c->listener->secure, "failed", c->ip, why);
 	else
@@ -93,7 +94,8 @@ on_expired(void *arg)
 static uint64_t
 message_left(const struct inbound *c)
 {
-	uint64_t until = c->message_since + MESSAGE_BASE_MS + c->session.data.size / MESSAGE_BYTES_A_MS, now = clock_mono_ms();
+	uint64_t until = c->message_since + MESSAGE_BASE_MS + c->session.data.size / MESSAGE_BYTES_A_MS,
+	    now = clock_mono_ms();
 
 	return until > now ? until - now : 0;
 }
@@ -202,7 +204,8 @@ take_client(struct inbound *c, struct gatekeeper_client *guest)
 	}
 	net_format_ip(ip, &c->peer.sa);
 	memcpy(c->ip, ip, sizeof(c->ip) - 1);
-	c->client = (struct policy_client){ .address = &c->peer.sa, .names = guest->names, .state = guest->state };
+	c->client = (struct policy_client){ .address = &c->peer.sa, .names = guest->names,
+	    .state = guest->state };
 	if (c->client.state != POLICY_ASKING)
 		return;
 	c->query = rdns_ask(c->listener->rdns, &c->peer.sa, on_names, c);
@@ -222,7 +225,8 @@ inbound_open(struct listener *l, struct gatekeeper_client *guest)
 	take_client(c, guest);
 	c->conn = conn_new(l->env, guest->fd, &conn_ops, c);
 	session_init(&c->session, l->server, &inbound_ops_ops, c, &c->client, c->ip);
-	inbound_log_open(&c->record, l->log, &c->session, guest->fd, c->reached != NULL ? &c->reached->sa : NULL);
+	inbound_log_open(&c->record, l->log, &c->session, guest->fd,
+	    c->reached != NULL ? &c->reached->sa : NULL);
 	TAILQ_INSERT_TAIL(&l->sessions, c, entry);
 	count(c, COUNTER_INBOUND_TOTAL, 1);
 	if (l->server->listen[guest->listen].tls)
@@ -245,9 +249,12 @@ static const char *
 state_name(enum session_phase phase)
 {
 	static const struct { enum session_phase phase; const char *name; } rows[] = {
-		{ PHASE_START, "connected" }, { PHASE_READY, "ready" }, { PHASE_MAIL, "sender" }, { PHASE_RCPT, "recipients" },
-		{ PHASE_DATA, "content" }, { PHASE_CHUNK, "content" }, { PHASE_CHUNKS, "content" }, { PHASE_STORING, "storing" },
-		{ PHASE_OVER, "closing" }, { PHASE_SECURING, "handshake" }, { PHASE_AUTH_LINE, "login" }, { PHASE_AUTH_HELPER, "login" },
+		{ PHASE_START, "connected" }, { PHASE_READY, "ready" }, { PHASE_MAIL, "sender" },
+		{ PHASE_RCPT, "recipients" },
+		{ PHASE_DATA, "content" }, { PHASE_CHUNK, "content" }, { PHASE_CHUNKS, "content" },
+		{ PHASE_STORING, "storing" },
+		{ PHASE_OVER, "closing" }, { PHASE_SECURING, "handshake" }, { PHASE_AUTH_LINE, "login" },
+		{ PHASE_AUTH_HELPER, "login" },
 		{ PHASE_ASKING, "asking" }, { PHASE_TURNED, "turned" },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++)
@@ -270,9 +277,10 @@ inbound_look(const struct inbound *c, struct inbound_view *v)
 	if (c->conn == NULL)
 		return false;
 	*v = (struct inbound_view){
-		.serial = c->serial, .messages = c->session.messages, .address = &c->peer.sa, .ip = c->ip, .helo = c->session.helo, .user = c->session.user,
-		.state = state_name(c->session.phase),
-		.tls = c->session.secure ? tls_link_version(conn_link(c->conn)) : "-", .age_ms = now - c->since, .idle_ms = now - c->active,
+		.serial = c->serial, .messages = c->session.messages, .address = &c->peer.sa, .ip = c->ip,
+		.helo = c->session.helo, .user = c->session.user, .state = state_name(c->session.phase),
+		.tls = c->session.secure ? tls_link_version(conn_link(c->conn)) : "-",
+		.age_ms = now - c->since, .idle_ms = now - c->active,
 	};
 	tls_files_format_fingerprint(v->certificate, conn_link(c->conn));
 	return true;
@@ -339,9 +347,12 @@ tell_accepted(struct inbound *c, const char *id)
 
 	tls_files_format_event(link, tls);
 	tls_files_format_fingerprint(certificate, tls);
-	log_event(LOG_FACT, id, "accepted", "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s%s%s%s%s", c->ip, log_safe(s->helo),
-	    log_safe(inbound_ops_sender(c)), recipients, (unsigned long long)s->data.size, link, s->user != NULL ? " user=" : "",
-	    s->user != NULL ? log_safe(s->user) : "", certificate[0] != '\0' ? " certificate=" : "", certificate);
+	log_event(LOG_FACT, id, "accepted",
+	    "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s%s%s%s%s", c->ip, log_safe(s->helo),
+	    log_safe(inbound_ops_sender(c)), recipients, (unsigned long long)s->data.size, link,
+	    s->user != NULL ? " user=" : "",
+	    s->user != NULL ? log_safe(s->user) : "", certificate[0] != '\0' ? " certificate=" : "",
+	    certificate);
 	count(c, COUNTER_MESSAGES_RECEIVED, 1);
 	count(c, COUNTER_MESSAGE_BYTES_RECEIVED, (int64_t)s->data.size);
 	count(c, COUNTER_RECIPIENTS_RECEIVED, (int64_t)recipients);
@@ -353,7 +364,8 @@ inbound_stored(struct inbound *c, int error, const char *id)
 	if (error == 0)
 		tell_accepted(c, id);
 	else
-		log_event(LOG_FAULT, NULL, "trouble", "doing=store client=%s reason=%s", c->ip, log_safe(strerror(error)));
+		log_event(LOG_FAULT, NULL, "trouble", "doing=store client=%s reason=%s", c->ip,
+		    log_safe(strerror(error)));
 	if (c->conn == NULL) {
 		on_gone(c);
 		return;

@@ -1,5 +1,6 @@
 /*
- * inbound_content - a message on its way from DATA into the queue: our Received field on top, then the content
+ * inbound_content - a message on its way from DATA into the queue: our Received field on top, then the
+ * content
  *
  * Runs in:  listener
  * Owns:     the enqueue message until it is finished or discarded
@@ -17,8 +18,8 @@
 #include "listener/listener.h"
 
 /*
- * RFC 5321 4.4: the comment is the client's name and address, an IPv6 address with its tag (4.1.3). "RDNS failed" is
- * the original's word for a name that is not there or does not lead back.
+ * RFC 5321 4.4: the comment is the client's name and address, an IPv6 address with its tag (4.1.3). "RDNS
+ * failed" is the original's word for a name that is not there or does not lead back.
  */
 static void
 add_received(struct inbound_content *r, const struct message_envelope *e, const char *link)
@@ -29,9 +30,10 @@ add_received(struct inbound_content *r, const struct message_envelope *e, const 
 	int n;
 
 	clock_format_mail(date, clock_wall_us());
-	n = snprintf(line, sizeof(line), "Received: from %s (%s%s[%s%s]%s)\r\n%s%s%s\tby %s with %s id %s;\r\n\t%s\r\n", e->helo,
-	    name != NULL ? name : "", name != NULL ? " " : "", strchr(e->client, ':') != NULL ? "IPv6:" : "", e->client,
-	    named && name == NULL ? " RDNS failed" : "", link[0] != '\0' ? "\t(" : "", link,
+	n = snprintf(line, sizeof(line),
+	    "Received: from %s (%s%s[%s%s]%s)\r\n%s%s%s\tby %s with %s id %s;\r\n\t%s\r\n", e->helo,
+	    name != NULL ? name : "", name != NULL ? " " : "", strchr(e->client, ':') != NULL ? "IPv6:" : "",
+	    e->client, named && name == NULL ? " RDNS failed" : "", link[0] != '\0' ? "\t(" : "", link,
 	    link[0] != '\0' ? ")\r\n" : "", r->listener->server->fqdn, e->protocol,
 	    enqueue_id(r->message), date);
 	if (n < 0 || (size_t)n >= sizeof(line))

@@ -3,9 +3,10 @@
  *
  * Runs in:  listener
  * Owns:     the command that waits for its answer
- * Promise:  one line a command, written when its last reply has been said, and one line for the end of the session however it
- *           came; nothing is allocated for a command that is answered at once; no secret: of AUTH only the mechanism is kept, and
- *           an unknown word behind a failed AUTH, which may be a password, not at all
+ * Promise:  one line a command, written when its last reply has been said, and one line for the end of the
+ *           session however it came; nothing is allocated for a command that is answered at once; no secret:
+ *           of AUTH only the mechanism is kept, and an unknown word behind a failed AUTH, which may be a
+ *           password, not at all
  * Fails by: never
  */
 #include <ctype.h>
@@ -152,7 +153,8 @@ write_end(struct inbound_log *r, const char *method, unsigned status, size_t rec
 {
 	const char *helo = r->session->helo;
 	struct w3clog_fact f = {
-		.method = { method, strlen(method) }, .query = { helo, helo != NULL ? strlen(helo) : 0 }, .reply = r->code,
+		.method = { method, strlen(method) }, .query = { helo, helo != NULL ? strlen(helo) : 0 },
+		.reply = r->code,
 		.status = status, .session_ms = clock_mono_ms() - r->opened_ms, .received = received,
 	};
 
@@ -171,15 +173,21 @@ auth_at(const struct inbound_log *r)
 	return r->len - at >= 4 && strncasecmp(r->line + at, "AUTH", 4) == 0 ? at + 4 : 0;
 }
 
-/* What clients ask for, also in vain. Where another word stands, the name of the mechanism was forgotten: that word is the answer. */
+/*
+ * What clients ask for, also in vain. Where another word stands, the name of the mechanism was forgotten:
+ * that word is the answer.
+ */
 static bool
 is_mechanism(const char *word, size_t len)
 {
-	static const char *const others[] = { "CRAM-MD5", "DIGEST-MD5", "NTLM", "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "ANONYMOUS", "SCRAM-SHA-1",
-		"SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "GS2-KRB5", "GS2-KRB5-PLUS", "GSS-SPNEGO", "KERBEROS_V4", "SKEY", "OTP" };
+	static const char *const others[] = { "CRAM-MD5", "DIGEST-MD5", "NTLM", "XOAUTH2", "OAUTHBEARER",
+	    "EXTERNAL", "ANONYMOUS", "SCRAM-SHA-1",
+		"SCRAM-SHA-1-PLUS", "SCRAM-SHA-512", "SCRAM-SHA-512-PLUS", "GS2-KRB5", "GS2-KRB5-PLUS",
+		"GSS-SPNEGO", "KERBEROS_V4", "SKEY", "OTP" };
 
 	for (size_t i = 0; i < AUTH_IN_MECHANISMS + nitems_of(others); i++) {
-		const char *name = i < AUTH_IN_MECHANISMS ? msg_auth_in_mechanism_names[i] : others[i - AUTH_IN_MECHANISMS];
+		const char *name = i < AUTH_IN_MECHANISMS ? msg_auth_in_mechanism_names[i] :
+		    others[i - AUTH_IN_MECHANISMS];
 
 		if (strlen(name) == len && strncasecmp(name, word, len) == 0)
 			return true;
@@ -195,7 +203,8 @@ mechanism_end(const struct inbound_log *r, size_t at)
 
 	while (word < r->len && (r->line[word] == ' ' || r->line[word] == '\t'))
 		word++;
-	for (end = word; end < r->len && (isalnum((unsigned char)r->line[end]) || r->line[end] == '-' || r->line[end] == '_'); end++)
+	for (end = word; end < r->len && (isalnum((unsigned char)r->line[end]) || r->line[end] == '-' ||
+	    r->line[end] == '_'); end++)
 		;
 	return (uint16_t)(is_mechanism(r->line + word, end - word) ? end : at);
 }
@@ -238,7 +247,8 @@ write_command(struct inbound_log *r)
 /* --- what inbound tells --- */
 
 void
-inbound_log_open(struct inbound_log *r, struct w3clog *log, const struct session *s, int fd, const struct sockaddr *local)
+inbound_log_open(struct inbound_log *r, struct w3clog *log, const struct session *s, int fd,
+    const struct sockaddr *local)
 {
 	socklen_t len = sizeof(r->local);
 
@@ -247,7 +257,8 @@ inbound_log_open(struct inbound_log *r, struct w3clog *log, const struct session
 		return;
 	r->opened_ms = clock_mono_ms();
 	if (local != NULL)
-		memcpy(&r->local, local, local->sa_family == AF_INET6 ? sizeof(r->local.in6) : sizeof(r->local.in));
+		memcpy(&r->local, local, local->sa_family == AF_INET6 ? sizeof(r->local.in6) :
+		    sizeof(r->local.in));
 	else if (getsockname(fd, &r->local.sa, &len) == -1)
 		r->local.sa.sa_family = AF_UNSPEC;
 }

@@ -120,7 +120,8 @@ inbound_ops_sender(const struct inbound *c)
 static void
 set_binding(struct msg_auth_in_start *start, struct ssl_st *link)
 {
-	static_assert(TLS_BINDING_SIZE <= AUTH_IN_BINDING_MAX && TLS_UNIQUE_SIZE <= AUTH_IN_UNIQUE_MAX, "fits");
+	static_assert(TLS_BINDING_SIZE <= AUTH_IN_BINDING_MAX && TLS_UNIQUE_SIZE <= AUTH_IN_UNIQUE_MAX,
+	    "fits");
 
 	if (link == NULL || !tls_link_binding(link, start->binding_data))
 		return;
@@ -186,8 +187,8 @@ do_refused(void *arg, const char *recipient, const char *reply)
 {
 	struct inbound *c = arg;
 
-	log_event(LOG_FACT, NULL, "refused", "client=%s sender=%s recipient=%s reply=%s", c->ip, log_safe(inbound_ops_sender(c)),
-	    log_safe(recipient), log_safe(reply));
+	log_event(LOG_FACT, NULL, "refused", "client=%s sender=%s recipient=%s reply=%s", c->ip,
+	    log_safe(inbound_ops_sender(c)), log_safe(recipient), log_safe(reply));
 }
 
 static void
@@ -197,8 +198,10 @@ do_count(void *arg, enum counter which, int64_t n)
 }
 
 const struct session_ops inbound_ops_ops = {
-	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add, .finish = do_finish, .discard = do_discard,
-	.secure = do_secure, .drop_is_full = drop_is_full, .seek = do_seek, .is_self = is_self, .refused = do_refused, .count = do_count,
+	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add,
+	.finish = do_finish, .discard = do_discard,
+	.secure = do_secure, .drop_is_full = drop_is_full, .seek = do_seek, .is_self = is_self,
+	.refused = do_refused, .count = do_count,
 	.auth_start = do_vouch, .auth_step = do_vouch_step, .auth_cancel = do_vouch_cancel,
 	.plead = do_plead,
 };

@@ -1,10 +1,12 @@
 /*
- * session_list - the sessions of this process, and who waits to have one, shown to operators and ended for them
+ * session_list - the sessions of this process, and who waits to have one, shown to operators and ended for
+ * them
  *
  * Runs in:  listener
  * Owns:     nothing
- * Promise:  one page a question, whatever the number of sessions; what clients said of themselves is written as printable
- *           ASCII. Who is ended hears 421 4.3.2; a message already handed to the disk is answered first
+ * Promise:  one page a question, whatever the number of sessions; what clients said of themselves is written
+ *           as printable ASCII. Who is ended hears 421 4.3.2; a message already handed to the disk is
+ *           answered first
  * Fails by: an empty page
  */
 #include <netinet/in.h>
@@ -45,7 +47,8 @@ is_meant(const struct msg_sessions_ask *q, const struct inbound_view *v)
 	}
 	if (v->idle_ms < q->idle_ms)
 		return false;
-	return q->name[0] == '\0' || strcmp(q->name, v->user != NULL ? v->user : v->helo != NULL ? v->helo : "") == 0;
+	return q->name[0] == '\0' || strcmp(q->name, v->user != NULL ? v->user : v->helo != NULL ? v->helo :
+	    "") == 0;
 }
 
 /* Printable ASCII; the rest as \xHH. */
@@ -67,7 +70,8 @@ put_row(struct buf *b, const struct inbound_view *v, int64_t now_s)
 {
 	const char *kind = v->user != NULL ? "user" : v->helo != NULL ? "helo" : "-";
 
-	buf_printf(b, "%u\t%s\t%lld\t%llu\t%s\t%u\t%s\t%s\t%s\t", v->serial, v->ip, (long long)(now_s - (int64_t)(v->age_ms / 1000)),
+	buf_printf(b, "%u\t%s\t%lld\t%llu\t%s\t%u\t%s\t%s\t%s\t", v->serial, v->ip,
+	    (long long)(now_s - (int64_t)(v->age_ms / 1000)),
 	    (unsigned long long)v->idle_ms, v->state, v->messages, v->tls,
 	    v->certificate[0] != '\0' ? v->certificate : "-", kind);
 	put_name(b, v->user != NULL ? v->user : v->helo != NULL ? v->helo : "-");
@@ -77,8 +81,8 @@ put_row(struct buf *b, const struct inbound_view *v, int64_t now_s)
 static void
 say_ended(const struct msg_sessions_ask *q, const struct inbound_view *v)
 {
-	log_event(LOG_FACT, NULL, "operator", "uid=%u command=terminate client=%s name=%s messages=%u", q->uid, v->ip,
-	    log_safe(v->user != NULL ? v->user : v->helo), v->messages);
+	log_event(LOG_FACT, NULL, "operator", "uid=%u command=terminate client=%s name=%s messages=%u",
+	    q->uid, v->ip, log_safe(v->user != NULL ? v->user : v->helo), v->messages);
 }
 
 /* Sessions and those who wait to become one, in the order of their serials. */
@@ -118,7 +122,8 @@ answer(struct listener *l, const struct msg_sessions_ask *q, uint32_t request)
 {
 	static struct msg_sessions_page page;
 	struct buf text = BUF_INIT(MSG_SESSIONS_TEXT_MAX);
-	struct walk w = { .listener = l, .session = TAILQ_FIRST(&l->sessions), .guest = pending_next(l->pending, NULL) };
+	struct walk w = { .listener = l, .session = TAILQ_FIRST(&l->sessions),
+	    .guest = pending_next(l->pending, NULL) };
 	int64_t now_s = clock_wall_us() / 1000000;
 	struct inbound_view v;
 	struct inbound *c;
@@ -140,12 +145,15 @@ answer(struct listener *l, const struct msg_sessions_ask *q, uint32_t request)
 					pending_terminate(at);
 			}
 		}
-		if ((w.session != NULL || w.guest != NULL) && (text.len + LINE_MAX_BYTES > MSG_SESSIONS_TEXT_MAX || ++looked == LOOKED_AT_MAX))
+		if ((w.session != NULL || w.guest != NULL) &&
+		    (text.len + LINE_MAX_BYTES > MSG_SESSIONS_TEXT_MAX || ++looked == LOOKED_AT_MAX))
 			page.next = v.serial;
 	}
 	memcpy(page.text, buf_text(&text), text.len);
-	if (ctl_send(l->boot->master, CTL_SESSIONS_PAGE, request, &page, offsetof(struct msg_sessions_page, text) + text.len, -1) == -1)
-		log_event(LOG_WARN, NULL, "trouble", "doing=sessions reason=%s", log_safe("the master does not read"));
+	if (ctl_send(l->boot->master, CTL_SESSIONS_PAGE, request, &page,
+	    offsetof(struct msg_sessions_page, text) + text.len, -1) == -1)
+		log_event(LOG_WARN, NULL, "trouble", "doing=sessions reason=%s",
+		    log_safe("the master does not read"));
 	buf_done(&text);
 }
 

@@ -1,10 +1,11 @@
 /*
- * tls_files - TLS of this process: the master opens certificate and key files, they are judged here, taken up or refused
+ * tls_files - TLS of this process: the master opens certificate and key files, they are judged here, taken up
+ * or refused
  *
  * Runs in:  listener
  * Owns:     struct tls; files on their way until the last of a set is here
- * Promise:  nobody is accepted before there are certificates; a set that is not good as a whole changes nothing, and one event
- *           says why; sessions go on with what they began with; no key text is kept
+ * Promise:  nobody is accepted before there are certificates; a set that is not good as a whole changes
+ *           nothing, and one event says why; sessions go on with what they began with; no key text is kept
  * Fails by: ending the process with a reason when its first set is bad
  */
 #include <assert.h>
@@ -74,7 +75,8 @@ ask(struct tls_files *s)
 	s->round++;
 	s->missing = s->pairs * 2;
 	for (size_t i = 0; i < s->pairs * 2; i++)
-		boot_open(s->listener->boot, s->round, i % 2 == 0 ? CTL_FILE_CERTIFICATE : CTL_FILE_KEY, (unsigned)(i / 2), "");
+		boot_open(s->listener->boot, s->round, i % 2 == 0 ? CTL_FILE_CERTIFICATE : CTL_FILE_KEY,
+		    (unsigned)(i / 2), "");
 }
 
 struct tls_files *
@@ -119,12 +121,16 @@ tell_loaded(const struct tls_files *s)
 	for (size_t i = 0; i < tls_count(s->tls); i++) {
 		int days = tls_days(s->tls, i);
 
-		log_event(days < EXPIRES_SOON_DAYS ? LOG_WARN : LOG_FACT, NULL, "certificate", "result=%s days=%d names=%s file=%s",
-		    days < 0 ? "expired" : "loaded", days, log_safe(tls_names(s->tls, i)), log_safe(path_at(s, i * 2)));
+		log_event(days < EXPIRES_SOON_DAYS ? LOG_WARN : LOG_FACT, NULL, "certificate",
+		    "result=%s days=%d names=%s file=%s",
+		    days < 0 ? "expired" : "loaded", days, log_safe(tls_names(s->tls, i)),
+		    log_safe(path_at(s, i * 2)));
 	}
 }
 
-/* All files are here. An expired certificate is better than none at the start, but not than the one in use. */
+/*
+ * All files are here. An expired certificate is better than none at the start, but not than the one in use.
+ */
 static void
 take_up(struct tls_files *s)
 {
@@ -240,7 +246,8 @@ tls_files_tell(struct tls_files *s, const char *result, const char *ip, const ch
 		s->silent++;
 		return;
 	}
-	log_event(LOG_FACT, NULL, "handshake", "result=%s client=%s reason=%s unreported=%u", result, ip, log_safe(why), s->silent);
+	log_event(LOG_FACT, NULL, "handshake", "result=%s client=%s reason=%s unreported=%u", result, ip,
+	    log_safe(why), s->silent);
 	s->silent = 0;
 }
 
@@ -258,7 +265,8 @@ tls_files_format_received(char *dst, const struct ssl_st *link)
 {
 	dst[0] = '\0';
 	if (link != NULL)
-		snprintf(dst, TLS_FACTS_SIZE, "%s, %s, %d bits", tls_link_version(link), tls_link_cipher(link), tls_link_bits(link));
+		snprintf(dst, TLS_FACTS_SIZE, "%s, %s, %d bits", tls_link_version(link),
+		    tls_link_cipher(link), tls_link_bits(link));
 }
 
 void

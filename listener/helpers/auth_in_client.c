@@ -3,8 +3,9 @@
  *
  * Runs in:  listener
  * Owns:     a record for each authentication under way
- * Promise:  inbound_vouched() is called once for each start and step that was not cancelled, never from inside them; a helper that
- *           dies or does not come costs those who wait a "later", not their session
+ * Promise:  inbound_vouched() is called once for each start and step that was not cancelled, never from
+ *           inside them; a helper that dies or does not come costs those who wait a "later", not their
+ *           session
  * Fails by: AUTH_IN_LATER
  */
 #include <stdlib.h>
@@ -62,7 +63,8 @@ send_start(struct ctl_client_question *base, struct ctl *c)
 {
 	struct auth_in_client_question *q = (struct auth_in_client_question *)base;
 
-	if (ctl_send(c, CTL_AUTH_IN_START, base->request, q->start, msg_auth_in_start_size(q->start), -1) == -1)
+	if (ctl_send(c, CTL_AUTH_IN_START, base->request, q->start, msg_auth_in_start_size(q->start),
+	    -1) == -1)
 		return -1;
 	forget_start(q);
 	return 0;
@@ -95,7 +97,8 @@ need(void *arg)
 }
 
 static const struct ctl_client_kind kind = {
-	.part = "auth", .answer = CTL_AUTH_IN_ANSWER, .unhurried = true, .send = send_start, .answered = on_answer, .failed = on_failure,
+	.part = "auth", .answer = CTL_AUTH_IN_ANSWER, .unhurried = true, .send = send_start,
+	.answered = on_answer, .failed = on_failure,
 };
 
 struct ctl_client *

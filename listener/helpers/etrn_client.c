@@ -3,8 +3,9 @@
  *
  * Runs in:  listener
  * Owns:     a record for each question under way
- * Promise:  inbound_claimed() is called once for each question that was not forgotten, never from inside etrn_client_start(); a
- *           worker that ends or does not come costs those who wait a "later", not their session
+ * Promise:  inbound_claimed() is called once for each question that was not forgotten, never from inside
+ *           etrn_client_start(); a worker that ends or does not come costs those who wait a "later", not
+ *           their session
  * Fails by: MSG_ETRN_LATER
  */
 #include <string.h>
@@ -70,7 +71,8 @@ need(void *arg)
 }
 
 static const struct ctl_client_kind kind = {
-	.part = "deliver", .answer = CTL_ETRN_ANSWER, .send = send_plea, .answered = on_answer, .failed = on_failure,
+	.part = "deliver", .answer = CTL_ETRN_ANSWER, .send = send_plea, .answered = on_answer,
+	.failed = on_failure,
 };
 
 struct ctl_client *

@@ -1,9 +1,11 @@
 /*
- * recipient_check - whether a local recipient is in the directory, asked of the directory helper while its RCPT waits
+ * recipient_check - whether a local recipient is in the directory, asked of the directory helper while its
+ * RCPT waits
  *
  * Runs in:  listener
  * Owns:     the channel to the helper, the question of each session
- * Promise:  nobody waits longer than RECIPIENT_CHECK_WAIT_MS; while the directory does not answer, only one in RECIPIENT_CHECK_REST_MS waits at all, and
+ * Promise:  nobody waits longer than RECIPIENT_CHECK_WAIT_MS; while the directory does not answer, only one
+ *           in RECIPIENT_CHECK_REST_MS waits at all, and
  *           everybody is taken to be there: deliver finds out
  * Fails by: RECIPIENT_CHECK_KNOWN
  */
@@ -50,7 +52,8 @@ on_answer(void *arg, unsigned tag, struct msg_directory *a)
 }
 
 enum recipient_check_answer
-recipient_check_find(struct recipient_check *k, struct recipient_check_state **state, struct inbound *c, const char *address)
+recipient_check_find(struct recipient_check *k, struct recipient_check_state **state, struct inbound *c,
+    const char *address)
 {
 	struct recipient_check_state *st = *state;
 

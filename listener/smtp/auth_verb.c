@@ -1,10 +1,11 @@
 /*
- * auth_verb - the AUTH command and its dialogue (RFC 4954): lines of base64 between the client and the auth helper
+ * auth_verb - the AUTH command and its dialogue (RFC 4954): lines of base64 between the client and the auth
+ * helper
  *
  * Runs in:  listener (pure)
  * Owns:     the table of mechanisms as clients see them
- * Promise:  offers and takes the same mechanisms: what the configuration allows and this connection is fit for; knows no password
- *           and no account; what the client sent is wiped here once it was handed on
+ * Promise:  offers and takes the same mechanisms: what the configuration allows and this connection is fit
+ *           for; knows no password and no account; what the client sent is wiped here once it was handed on
  * Fails by: replies
  */
 #include <assert.h>
@@ -26,7 +27,8 @@ enum auth_verb_link { LINK_ANY, LINK_PRIVATE, LINK_BOUND };
 static const struct auth_verb_row {
 	enum msg_auth_in_mechanism mechanism;
 	enum config_auth key;		/* the word of `authentication` it belongs to */
-	enum auth_verb_link link;		/* private: not in the clear unless basic-requires-tls = no; bound: under TLS only */
+	/* private: not in the clear unless basic-requires-tls = no; bound: under TLS only */
+	enum auth_verb_link link;
 } auth_verb_rows[] = {
 	{ AUTH_IN_GSSAPI, CONFIG_AUTH_INTEGRATED, LINK_ANY },
 	{ AUTH_IN_SCRAM_PLUS, CONFIG_AUTH_BASIC, LINK_BOUND },
@@ -41,7 +43,8 @@ link_is_fit(const struct session *s, const struct auth_verb_row *row)
 {
 	if (row->link == LINK_BOUND)
 		return s->bound;
-	return s->secure || row->link == LINK_ANY || (row->link == LINK_PRIVATE && !s->server->basic_requires_tls);
+	return s->secure || row->link == LINK_ANY ||
+	    (row->link == LINK_PRIVATE && !s->server->basic_requires_tls);
 }
 
 bool
@@ -58,7 +61,8 @@ auth_verb_put_offer(const struct session *s, char *dst, size_t size)
 {
 	strlcpy(dst, "AUTH", size);
 	for (size_t i = 0; i < nitems_of(auth_verb_rows); i++)
-		if ((s->server->authentication & auth_verb_rows[i].key) && link_is_fit(s, &auth_verb_rows[i])) {
+		if ((s->server->authentication & auth_verb_rows[i].key) &&
+		    link_is_fit(s, &auth_verb_rows[i])) {
 			strlcat(dst, " ", size);
 			strlcat(dst, msg_auth_in_mechanism_names[auth_verb_rows[i].mechanism], size);
 		}

@@ -3,8 +3,9 @@
  *
  * Runs in:  listener (pure)
  * Owns:     struct bdat: the chunk that is coming
- * Promise:  exactly the announced octets are content, never commands, also when the chunk is refused; the answer to a chunk
- *           follows its last octet; without BODY=BINARYMIME the content obeys the rules of DATA
+ * Promise:  exactly the announced octets are content, never commands, also when the chunk is refused; the
+ *           answer to a chunk follows its last octet; without BODY=BINARYMIME the content obeys the rules of
+ *           DATA
  * Fails by: replies; a chunk that is refused ends its message
  */
 #include <inttypes.h>
@@ -22,7 +23,8 @@ struct bdat {
 	uint64_t size, left;
 	bool last;
 	enum reply refuse;		/* its octets are thrown away, and then this is said */
-	bool harmless;			/* that changes nothing else: there was no message it could belong to */
+	/* That changes nothing else: there was no message it could belong to */
+	bool harmless;
 	enum session_phase back;	/* the phase after a harmless one */
 };
 

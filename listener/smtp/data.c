@@ -1,10 +1,11 @@
 /*
- * data - content: finds the end of DATA, takes transport dots out, refuses bare CR and LF (RFC 5321 4.5.2, 2.3.8)
+ * data - content: finds the end of DATA, takes transport dots out, refuses bare CR and LF (RFC 5321 4.5.2,
+ * 2.3.8)
  *
  * Runs in:  listener (pure)
  * Owns:     nothing
- * Promise:  only CRLF "." CRLF ends content; what is handed on has CRLF lines only; any cut of the input gives the
- *           same bytes and the same end
+ * Promise:  only CRLF "." CRLF ends content; what is handed on has CRLF lines only; any cut of the input
+ *           gives the same bytes and the same end
  * Fails by: the first fault stays in the struct, and nothing more is handed on
  */
 #include <string.h>

@@ -41,7 +41,8 @@ may_secure(const struct session *s)
 
 static const struct extension {
 	const char *keyword;
-	void (*put)(const struct session *s, char *dst);	/* the line when it is not the keyword alone */
+	/* The line when it is not the keyword alone */
+	void (*put)(const struct session *s, char *dst);
 	bool (*offered)(const struct session *s);		/* NULL: always */
 } extension_rows[] = {
 	{ .keyword = "PIPELINING" },
@@ -70,7 +71,10 @@ ehlo_offers(const struct session *s, const char *keyword)
 	return true;
 }
 
-/* Letters, digits and what occurs in names and literals; nothing that ends or opens a comment of a header field. */
+/*
+ * Letters, digits and what occurs in names and literals; nothing that ends or opens a comment of a header
+ * field.
+ */
 static bool
 name_is_good(const char *name, size_t len)
 {

@@ -106,7 +106,8 @@ take_notify(const struct taker *t, const struct parameter *p)
 	unsigned given;
 
 	static const struct { const char *word; unsigned bit; } words[] = {
-		{ "NEVER", NOTIFY_NEVER }, { "SUCCESS", NOTIFY_SUCCESS }, { "FAILURE", NOTIFY_FAILURE }, { "DELAY", NOTIFY_DELAY },
+		{ "NEVER", NOTIFY_NEVER }, { "SUCCESS", NOTIFY_SUCCESS }, { "FAILURE", NOTIFY_FAILURE },
+		{ "DELAY", NOTIFY_DELAY },
 	};
 	if (p->value == NULL)
 		return REPLY_BAD_PARAMETER;
@@ -115,7 +116,8 @@ take_notify(const struct taker *t, const struct parameter *p)
 	given = 0;
 	while (at != NULL && at <= end) {
 		const char *comma = memchr(at, ',', (size_t)(end - at));
-		struct parameter one = { .value = at, .value_len = (size_t)((comma != NULL ? comma : end) - at) };
+		struct parameter one = { .value = at,
+		    .value_len = (size_t)((comma != NULL ? comma : end) - at) };
 		size_t i = 0;
 
 		while (i < nitems_of(words) && !value_is(&one, words[i].word))
@@ -140,7 +142,10 @@ take_orcpt(const struct taker *t, const struct parameter *p)
 	return REPLY_NONE;
 }
 
-/* Who the client says submitted it (RFC 4954 5): a mailbox in xtext, or <>. What that is worth transaction_mail() knows. */
+/*
+ * Who the client says submitted it (RFC 4954 5): a mailbox in xtext, or <>. What that is worth
+ * transaction_mail() knows.
+ */
 static enum reply
 take_auth(const struct taker *t, const struct parameter *p)
 {
@@ -158,7 +163,8 @@ take_auth(const struct taker *t, const struct parameter *p)
 	buf_puts(&path, "<");
 	xtext_decode(&path, text);
 	buf_puts(&path, ">");
-	good = buf_ok(&path) && address_parse_path(&a, path.data, path.len, ADDRESS_BARE, &used) == 0 && used == path.len;
+	good = buf_ok(&path) && address_parse_path(&a, path.data, path.len, ADDRESS_BARE, &used) == 0 &&
+	    used == path.len;
 	buf_done(&path);
 	free(text);
 	if (good)
@@ -218,7 +224,8 @@ take_parameters(const struct taker *t, const char *arg, size_t len, enum paramet
 		enum reply bad;
 
 		while (i < nitems_of(parameter_rows) && !((parameter_rows[i].verbs & verb) &&
-		    strlen(parameter_rows[i].name) == p.name_len && strncasecmp(parameter_rows[i].name, p.name, p.name_len) == 0))
+		    strlen(parameter_rows[i].name) == p.name_len && strncasecmp(parameter_rows[i].name,
+		    p.name, p.name_len) == 0))
 			i++;
 		if (i == nitems_of(parameter_rows))
 			return REPLY_UNKNOWN_PARAMETER;

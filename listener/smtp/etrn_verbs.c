@@ -3,8 +3,9 @@
  *
  * Runs in:  listener (pure)
  * Owns:     nothing
- * Promise:  anybody may ask that held mail be sent to its domain's own hosts (RFC 1985); down the same connection it goes
- *           only to an authenticated account of each domain named (RFC 2645), and under TLS where outbound-tls wants it
+ * Promise:  anybody may ask that held mail be sent to its domain's own hosts (RFC 1985); down the same
+ *           connection it goes only to an authenticated account of each domain named (RFC 2645), and under
+ *           TLS where outbound-tls wants it
  * Fails by: replies
  */
 #include <inttypes.h>
@@ -73,7 +74,8 @@ is_held_below(const struct session *s, const char *domain)
 		const struct config_domain *d = &s->server->domain[i];
 		size_t size = strlen(d->name);
 
-		if (holds(d) && size > len && d->name[size - len - 1] == '.' && strcmp(d->name + size - len, domain) == 0)
+		if (holds(d) && size > len && d->name[size - len - 1] == '.' && strcmp(d->name + size - len,
+		    domain) == 0)
 			return true;
 	}
 	return false;
@@ -202,7 +204,8 @@ answer_etrn(struct session *s, const struct msg_etrn_answer *a, const char *node
 {
 	char text[MSG_ETRN_NAME_SIZE + 64];
 
-	snprintf(text, sizeof(text), "%" PRIu64 " pending message%s for node %s", a->messages, a->messages == 1 ? "" : "s", node);
+	snprintf(text, sizeof(text), "%" PRIu64 " pending message%s for node %s", a->messages,
+	    a->messages == 1 ? "" : "s", node);
 	if (a->result == MSG_ETRN_LATER)
 		session_reply(s, REPLY_ETRN_LATER, node);
 	else if (a->result == MSG_ETRN_NOTHING)
@@ -217,8 +220,8 @@ answer_etrn(struct session *s, const struct msg_etrn_answer *a, const char *node
 static void
 answer_turn(struct session *s, const struct msg_etrn_answer *a)
 {
-	session_reply(s, a->result == MSG_ETRN_STARTED ? REPLY_TURNED : a->result == MSG_ETRN_NOTHING ? REPLY_TURN_NOTHING :
-	    REPLY_TURN_LATER, NULL);
+	session_reply(s, a->result == MSG_ETRN_STARTED ? REPLY_TURNED : a->result == MSG_ETRN_NOTHING ?
+	    REPLY_TURN_NOTHING : REPLY_TURN_LATER, NULL);
 	if (a->result == MSG_ETRN_STARTED && s->phase != PHASE_OVER)
 		s->phase = PHASE_TURNED;
 }

@@ -35,20 +35,29 @@ const struct reply_row reply_rows[] = {
 	[REPLY_CHUNK] = { 250, "2.0.0", "$ octets received", 0 },
 	[REPLY_ACCEPTED] = { 250, "2.6.0", "$ Queued mail for delivery", 0 },
 
-	[REPLY_NOT_YOU] = { 554, "5.7.1", "Connections from $ are not accepted here", REPLY_EVENT | REPLY_CLOSE },
-	[REPLY_UNNAMED] = { 421, "4.4.3", "$ The name of your address cannot be found out now, try again later", REPLY_EVENT | REPLY_CLOSE },
-	[REPLY_FULL_HOUSE] = { 421, "4.3.2", "$ Too many connections, try again later", REPLY_EVENT | REPLY_CLOSE },
+	[REPLY_NOT_YOU] = { 554, "5.7.1", "Connections from $ are not accepted here",
+	    REPLY_EVENT | REPLY_CLOSE },
+	[REPLY_UNNAMED] = { 421, "4.4.3",
+	    "$ The name of your address cannot be found out now, try again later",
+	    REPLY_EVENT | REPLY_CLOSE },
+	[REPLY_FULL_HOUSE] = { 421, "4.3.2", "$ Too many connections, try again later",
+	    REPLY_EVENT | REPLY_CLOSE },
 	[REPLY_FULL_CLIENT] = { 421, "4.7.0", "$ Too many connections from your address, try again later",
 	    REPLY_EVENT | REPLY_CLOSE },
 	[REPLY_IDLE] = { 421, "4.4.2", "$ Timeout waiting for client input", REPLY_CLOSE },
-	[REPLY_STOPPING] = { 421, "4.3.2", "$ Service not available, closing transmission channel", REPLY_CLOSE },
-	[REPLY_TOO_MANY_ERRORS] = { 421, "4.7.0", "$ Too many errors", REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
-	[REPLY_PIPELINING] = { 421, "4.5.0", "$ Improper use of command pipelining", REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
-	[REPLY_CHUNK_LOST] = { 421, "4.5.0", "$ Cannot tell chunk from command", REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
+	[REPLY_STOPPING] = { 421, "4.3.2", "$ Service not available, closing transmission channel",
+	    REPLY_CLOSE },
+	[REPLY_TOO_MANY_ERRORS] = { 421, "4.7.0", "$ Too many errors",
+	    REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
+	[REPLY_PIPELINING] = { 421, "4.5.0", "$ Improper use of command pipelining",
+	    REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
+	[REPLY_CHUNK_LOST] = { 421, "4.5.0", "$ Cannot tell chunk from command",
+	    REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
 
 	[REPLY_UNKNOWN] = { 500, "5.5.1", "Unrecognized command", REPLY_ERROR },
 	[REPLY_LINE_LONG] = { 500, "5.5.2", "Line too long", REPLY_ERROR },
-	[REPLY_LINE_BARE] = { 500, "5.5.2", "Lines end in CRLF; bare CR, bare LF and NUL are not accepted", REPLY_ERROR },
+	[REPLY_LINE_BARE] = { 500, "5.5.2", "Lines end in CRLF; bare CR, bare LF and NUL are not accepted",
+	    REPLY_ERROR },
 	[REPLY_LINE_BYTES] = { 500, "5.5.2", "Invalid character in command", REPLY_ERROR },
 	[REPLY_UNAVAILABLE] = { 502, "5.5.1", "Command not available", REPLY_ERROR },
 	[REPLY_ARGUMENT_MISSING] = { 501, "5.5.4", "Argument missing", REPLY_ERROR },
@@ -57,7 +66,8 @@ const struct reply_row reply_rows[] = {
 	[REPLY_BAD_ADDRESS] = { 501, "5.1.3", "Invalid Address", REPLY_ERROR },
 	[REPLY_BAD_PARAMETER] = { 501, "5.5.4", "Invalid arguments", REPLY_ERROR },
 	[REPLY_UNKNOWN_PARAMETER] = { 555, "5.5.4", "Unknown or unsupported parameter", REPLY_ERROR },
-	[REPLY_UTF8_NOT_DECLARED] = { 553, "5.6.7", "A non-ASCII address needs the SMTPUTF8 parameter of MAIL", REPLY_ERROR },
+	[REPLY_UTF8_NOT_DECLARED] = { 553, "5.6.7",
+	    "A non-ASCII address needs the SMTPUTF8 parameter of MAIL", REPLY_ERROR },
 	[REPLY_NEED_TLS] = { 530, "5.7.0", "Must issue a STARTTLS command first", REPLY_ERROR },
 	[REPLY_TLS_TWICE] = { 503, "5.5.1", "TLS is already active", REPLY_ERROR },
 	[REPLY_NEED_HELLO] = { 503, "5.5.2", "Send hello first", REPLY_ERROR },
@@ -75,7 +85,8 @@ const struct reply_row reply_rows[] = {
 	[REPLY_AUTH_BASE64] = { 501, "5.5.2", "Cannot decode base64", REPLY_ERROR },
 	[REPLY_AUTH_LONG] = { 500, "5.5.6", "Authentication exchange line is too long", REPLY_ERROR },
 	[REPLY_AUTH_MECHANISM] = { 504, "5.5.4", "Unrecognized authentication type", REPLY_ERROR },
-	[REPLY_AUTH_TLS] = { 538, "5.7.11", "Encryption required for requested authentication mechanism", REPLY_ERROR },
+	[REPLY_AUTH_TLS] = { 538, "5.7.11", "Encryption required for requested authentication mechanism",
+	    REPLY_ERROR },
 	[REPLY_AUTH_TWICE] = { 503, "5.5.1", "Already authenticated", REPLY_ERROR },
 	[REPLY_AUTH_LATE] = { 503, "5.5.1", "AUTH does not stand inside a mail transaction", REPLY_ERROR },
 
@@ -85,8 +96,10 @@ const struct reply_row reply_rows[] = {
 	[REPLY_TURN_LATER] = { 451, "4.3.0", "Unable to process ATRN request now", 0 },
 	[REPLY_TURN_NOTHING] = { 453, "4.0.0", "You have no mail", 0 },
 
-	[REPLY_RELAY] = { 550, "5.7.1", "Unable to relay for $", REPLY_ERROR | REPLY_EVENT, COUNTER_REFUSED_RELAY },
-	[REPLY_RELAY_LATER] = { 451, "4.4.3", "Unable to relay for $ now, as the name of your address cannot be found out", REPLY_EVENT },
+	[REPLY_RELAY] = { 550, "5.7.1", "Unable to relay for $", REPLY_ERROR | REPLY_EVENT,
+	    COUNTER_REFUSED_RELAY },
+	[REPLY_RELAY_LATER] = { 451, "4.4.3",
+	    "Unable to relay for $ now, as the name of your address cannot be found out", REPLY_EVENT },
 	[REPLY_NO_SUCH_USER] = { 550, "5.1.1", "User unknown: $", REPLY_ERROR | REPLY_EVENT },
 	[REPLY_MAILBOX_FULL] = { 452, "4.2.2", "Mailbox full", REPLY_EVENT, COUNTER_REFUSED_STORAGE },
 	[REPLY_RECIPIENTS] = { 452, "4.5.3", "Too many recipients", REPLY_EVENT },
@@ -96,9 +109,12 @@ const struct reply_row reply_rows[] = {
 	    COUNTER_REFUSED_SIZE },
 	[REPLY_CONTENT_BARE] = { 554, "5.6.0", "Message refused: bare CR or LF in it; lines end in CRLF",
 	    REPLY_ERROR | REPLY_EVENT },
-	[REPLY_CONTENT_LINE] = { 500, "5.6.0", "Message refused: a line is too long", REPLY_ERROR | REPLY_EVENT },
-	[REPLY_STORAGE_FULL] = { 452, "4.3.1", "Insufficient system storage", REPLY_EVENT, COUNTER_REFUSED_STORAGE },
-	[REPLY_STORAGE] = { 451, "4.3.0", "Message could not be stored, try again later", REPLY_EVENT, COUNTER_REFUSED_STORAGE },
+	[REPLY_CONTENT_LINE] = { 500, "5.6.0", "Message refused: a line is too long",
+	    REPLY_ERROR | REPLY_EVENT },
+	[REPLY_STORAGE_FULL] = { 452, "4.3.1", "Insufficient system storage", REPLY_EVENT,
+	    COUNTER_REFUSED_STORAGE },
+	[REPLY_STORAGE] = { 451, "4.3.0", "Message could not be stored, try again later", REPLY_EVENT,
+	    COUNTER_REFUSED_STORAGE },
 };
 static_assert(nitems_of(reply_rows) == REPLY_COUNT, "one row a reply");
 
@@ -121,7 +137,8 @@ line_add(struct line *l, const char *text, size_t len)
 static void
 line_begin(struct line *l, const struct reply_row *row, bool last)
 {
-	char code[4] = { (char)('0' + row->code / 100), (char)('0' + row->code / 10 % 10), (char)('0' + row->code % 10),
+	char code[4] = { (char)('0' + row->code / 100), (char)('0' + row->code / 10 % 10),
+	    (char)('0' + row->code % 10),
 		last ? ' ' : '-' };
 
 	line_add(l, code, sizeof(code));

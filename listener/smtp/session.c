@@ -3,8 +3,8 @@
  *
  * Runs in:  listener (pure)
  * Owns:     the HELO name and the envelope in the making
- * Promise:  commands run in the order they came, each with its answer; nothing runs while content is being stored;
- *           nothing is read any more once the session has ended
+ * Promise:  commands run in the order they came, each with its answer; nothing runs while content is being
+ *           stored; nothing is read any more once the session has ended
  * Fails by: replies; a peer cannot make it fail otherwise
  */
 #include <stdio.h>
@@ -21,7 +21,10 @@
 #include "common/rules/policy.h"
 #include "listener/smtp/smtp.h"
 
-/* Upper bounds in ms of each stage; connection-timeout is one as well (RFC 5321 4.5.3.2.7 wants 5 minutes for commands). */
+/*
+ * Upper bounds in ms of each stage; connection-timeout is one as well (RFC 5321 4.5.3.2.7 wants 5 minutes for
+ * commands).
+ */
 enum { LIMIT_FIRST = 300000, LIMIT_CONTENT = 180000, LIMIT_REFUSED_CONTENT = 10000, LIMIT_LINGER = 5000,
 	LIMIT_AUTH_LINE = 180000, LIMIT_SECURE = 60000, LIMIT_AUTH_HELPER = 60000, LIMIT_ASKING = 15000 };
 
@@ -210,7 +213,8 @@ line_max(const struct session *s, const char *data, size_t size)
 {
 	static const char auth[] = { 'A', 'U', 'T', 'H', ' ' };
 
-	if (s->phase == PHASE_AUTH_LINE || (size >= sizeof(auth) && strncasecmp(data, auth, sizeof(auth)) == 0))
+	if (s->phase == PHASE_AUTH_LINE || (size >= sizeof(auth) &&
+	    strncasecmp(data, auth, sizeof(auth)) == 0))
 		return AUTH_VERB_LINE_MAX;
 	return SESSION_LINE_MAX;
 }
@@ -276,7 +280,8 @@ session_input(struct session *s, const char *data, size_t len)
 bool
 session_wants_input(const struct session *s)
 {
-	return !s->blocked && !s->held && !(s->phase & (PHASE_STORING | PHASE_SECURING | PHASE_AUTH_HELPER | PHASE_ASKING | PHASE_TURNED | PHASE_OVER));
+	return !s->blocked && !s->held && !(s->phase & (PHASE_STORING | PHASE_SECURING | PHASE_AUTH_HELPER |
+	    PHASE_ASKING | PHASE_TURNED | PHASE_OVER));
 }
 
 void
@@ -340,7 +345,10 @@ session_expire(struct session *s)
 		session_end(s, false);
 		return;
 	}
-	/* A client that ends lines with a bare LF waits for an answer to an end that was none: say what is wrong. */
+	/*
+	 * A client that ends lines with a bare LF waits for an answer to an end that was none: say what is
+	 * wrong.
+	 */
 	why = s->phase == PHASE_CHUNK ? bdat_refusal(s) : transaction_fault(s);
 	if (why != REPLY_NONE)
 		session_reply(s, why, NULL);
@@ -390,7 +398,8 @@ session_limit_ms(const struct session *s)
 		stage = LIMIT_AUTH_LINE; /* the auth helper keeps a place for it */
 		break;
 	case PHASE_AUTH_HELPER:
-		return LIMIT_AUTH_HELPER; /* answers to wrong passwords are held back: not for the client's time limit to end */
+		/* Answers to wrong passwords are held back: not for the client's time limit to end */
+		return LIMIT_AUTH_HELPER;
 	case PHASE_STORING:
 	case PHASE_TURNED: /* the deliver worker has its own limits */
 		return UINT64_MAX;

@@ -27,26 +27,32 @@ struct policy_client;
 
 enum reply {
 	REPLY_NONE,
-	REPLY_GREETING, REPLY_HELLO, REPLY_BYE, REPLY_HELP, REPLY_NOOP, REPLY_RESET, REPLY_VRFY, REPLY_START_TLS,
+	REPLY_GREETING, REPLY_HELLO, REPLY_BYE, REPLY_HELP, REPLY_NOOP, REPLY_RESET, REPLY_VRFY,
+	    REPLY_START_TLS,
 	REPLY_AUTH_OK, REPLY_AUTH_CHALLENGE,
 	REPLY_ETRN_NOTHING, REPLY_ETRN_PENDING, REPLY_ETRN_COUNT, REPLY_TURNED,
 	REPLY_SENDER_OK, REPLY_RECIPIENT_OK, REPLY_START_DATA, REPLY_CHUNK, REPLY_ACCEPTED,
 	/* the session ends */
-	REPLY_NOT_YOU, REPLY_UNNAMED, REPLY_FULL_HOUSE, REPLY_FULL_CLIENT, REPLY_IDLE, REPLY_STOPPING, REPLY_TOO_MANY_ERRORS, REPLY_PIPELINING,
+	REPLY_NOT_YOU, REPLY_UNNAMED, REPLY_FULL_HOUSE, REPLY_FULL_CLIENT, REPLY_IDLE, REPLY_STOPPING,
+	    REPLY_TOO_MANY_ERRORS, REPLY_PIPELINING,
 	REPLY_CHUNK_LOST,
 	/* the command is wrong */
 	REPLY_UNKNOWN, REPLY_LINE_LONG, REPLY_LINE_BARE, REPLY_LINE_BYTES, REPLY_UNAVAILABLE,
-	REPLY_ARGUMENT_MISSING, REPLY_ARGUMENT_NOT_WANTED, REPLY_BAD_HELLO, REPLY_BAD_ADDRESS, REPLY_BAD_PARAMETER,
+	REPLY_ARGUMENT_MISSING, REPLY_ARGUMENT_NOT_WANTED, REPLY_BAD_HELLO, REPLY_BAD_ADDRESS,
+	    REPLY_BAD_PARAMETER,
 	REPLY_UNKNOWN_PARAMETER, REPLY_UTF8_NOT_DECLARED,
-	REPLY_NEED_TLS, REPLY_TLS_TWICE, REPLY_NEED_HELLO, REPLY_NEED_MAIL, REPLY_NEED_RCPT, REPLY_MAIL_TWICE, REPLY_NO_VALID_RCPT,
+	REPLY_NEED_TLS, REPLY_TLS_TWICE, REPLY_NEED_HELLO, REPLY_NEED_MAIL, REPLY_NEED_RCPT, REPLY_MAIL_TWICE,
+	    REPLY_NO_VALID_RCPT,
 	REPLY_CHUNKS_OPEN, REPLY_BINARY_DATA,
 	/* who the client is */
-	REPLY_AUTH_REQUIRED, REPLY_AUTH_FAILED, REPLY_AUTH_LATER, REPLY_AUTH_CANCELLED, REPLY_AUTH_BASE64, REPLY_AUTH_LONG,
+	REPLY_AUTH_REQUIRED, REPLY_AUTH_FAILED, REPLY_AUTH_LATER, REPLY_AUTH_CANCELLED, REPLY_AUTH_BASE64,
+	    REPLY_AUTH_LONG,
 	REPLY_AUTH_MECHANISM, REPLY_AUTH_TLS, REPLY_AUTH_TWICE, REPLY_AUTH_LATE,
 	/* held mail cannot be had */
 	REPLY_ETRN_LATER, REPLY_ETRN_REFUSED, REPLY_TURN_REFUSED, REPLY_TURN_LATER, REPLY_TURN_NOTHING,
 	/* the mail is not wanted */
-	REPLY_RELAY, REPLY_RELAY_LATER, REPLY_NO_SUCH_USER, REPLY_MAILBOX_FULL, REPLY_RECIPIENTS, REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE,
+	REPLY_RELAY, REPLY_RELAY_LATER, REPLY_NO_SUCH_USER, REPLY_MAILBOX_FULL, REPLY_RECIPIENTS,
+	    REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE,
 	REPLY_CONTENT_BARE, REPLY_CONTENT_LINE, REPLY_STORAGE_FULL, REPLY_STORAGE,
 	REPLY_COUNT
 };
@@ -100,7 +106,10 @@ void data_begin(struct data *d, uint64_t limit);
 /* Bytes used: all, or up to and with the end (then state is DATA_END). Hands on runs as long as possible. */
 size_t data_take(struct data *d, const char *in, size_t len, data_sink *sink, void *arg);
 
-/* Content whose end is known (BDAT): all of it is used. Bare CR and LF and long lines are faults unless `binary`. */
+/*
+ * Content whose end is known (BDAT): all of it is used. Bare CR and LF and long lines are faults unless
+ * `binary`.
+ */
 void data_take_raw(struct data *d, const char *in, size_t len, bool binary, data_sink *sink, void *arg);
 void data_end_raw(struct data *d);	/* a CR at the very end is bare */
 
@@ -136,14 +145,16 @@ enum reply envelope_parse_rcpt(struct envelope_rcpt *r, const char *arg, size_t 
 struct envelope *envelope_new(const struct envelope_mail *m);
 void envelope_free(struct envelope *e);			/* NULL is fine */
 bool envelope_has(const struct envelope *e, const char *recipient);
-void envelope_add(struct envelope *e, const struct envelope_rcpt *r);	/* given again, the first parameters stay */
+/* Given again, the first parameters stay */
+void envelope_add(struct envelope *e, const struct envelope_rcpt *r);
 
 /* --- session: the dialogue of one connection; pure --- */
 
 #define SESSION_LINE_MAX 2048U		/* RFC 5321 4.5.3.1.4: 512, and each extension adds; with CRLF */
 #define SESSION_LINE_WASTE (64U << 10)	/* a longer line than this ends the session */
 #define SESSION_ERRORS_MAX 20U
-#define SESSION_CONTENT_WASTE (16U << 20)	/* refused content is read on so far, or to max-message-size */
+/* Refused content is read on so far, or to max-message-size */
+#define SESSION_CONTENT_WASTE (16U << 20)
 
 enum session_phase {
 	PHASE_START = 1,	/* greeted, no HELO yet */
@@ -171,21 +182,30 @@ enum session_phase {
 /* What the dialogue asks of the outside. None of these calls back into the session. */
 struct session_ops {
 	void (*send)(void *arg, const char *data, size_t len);
-	void (*command)(void *arg, const char *line, size_t len);	/* a command is here, its answer comes next */
-	void (*close)(void *arg, bool linger);		/* after what was sent; `linger`: the peer may still be sending */
+	/* A command is here, its answer comes next */
+	void (*command)(void *arg, const char *line, size_t len);
+	/* After what was sent; `linger`: the peer may still be sending */
+	void (*close)(void *arg, bool linger);
 	int (*begin)(void *arg, struct message_envelope *e);	/* a message; 0 or errno */
-	bool (*add)(void *arg, const char *data, size_t len);	/* content; false: no more until session_room() */
+	/* Content; false: no more until session_room() */
+	bool (*add)(void *arg, const char *data, size_t len);
 	void (*finish)(void *arg);			/* session_stored() will follow */
 	void (*discard)(void *arg);			/* the message begun */
-	void (*secure)(void *arg);	/* TLS once what was sent is out; session_secured() follows, or the end of the connection */
+	/* TLS once what was sent is out; session_secured() follows, or the end of the connection */
+	void (*secure)(void *arg);
 	bool (*drop_is_full)(void *arg);
-	enum recipient_check_answer (*seek)(void *arg, const char *address);	/* a local recipient; RECIPIENT_CHECK_WAIT: session_named() follows */
-	bool (*is_self)(void *arg, const char *literal);	/* "[192.0.2.1]" is the address the client connected to */
-	void (*auth_start)(void *arg, const struct msg_auth_in_start *start);	/* mechanism, tls, token: session_vouched() follows, */
+	/* A local recipient; RECIPIENT_CHECK_WAIT: session_named() follows */
+	enum recipient_check_answer (*seek)(void *arg, const char *address);
+	/* "[192.0.2.1]" is the address the client connected to */
+	bool (*is_self)(void *arg, const char *literal);
+	/* Mechanism, tls, token: session_vouched() follows, */
+	void (*auth_start)(void *arg, const struct msg_auth_in_start *start);
 	void (*auth_step)(void *arg, const struct msg_auth_in_token *t);	/* also here */
 	void (*auth_cancel)(void *arg);		/* nothing follows */
-	void (*plead)(void *arg, struct msg_etrn *d);	/* client and port are filled in; session_asked() follows */
-	void (*refused)(void *arg, const char *recipient, const char *reply);	/* recipient NULL: the message or command */
+	/* Client and port are filled in; session_asked() follows */
+	void (*plead)(void *arg, struct msg_etrn *d);
+	/* Recipient NULL: the message or command */
+	void (*refused)(void *arg, const char *recipient, const char *reply);
 	void (*count)(void *arg, enum counter which, int64_t n);
 };
 
@@ -209,7 +229,8 @@ struct session {
 	bool partial;			/* the first bytes of a command are here */
 	bool blocked;			/* until session_room() */
 	bool held;			/* a command waits for session_named() */
-	bool begun;			/* ops->begin() went well; neither finish() nor discard() was called */
+	/* ops->begin() went well; neither finish() nor discard() was called */
+	bool begun;
 	bool stopping;
 	bool greeted;
 	bool secure;			/* under TLS */
@@ -219,40 +240,48 @@ struct session {
 	bool rcpt_refused;		/* in this transaction */
 };
 
-void session_init(struct session *s, const struct config_server *server, const struct session_ops *ops, void *arg,
-    const struct policy_client *client, const char *ip);
+void session_init(struct session *s, const struct config_server *server, const struct session_ops *ops,
+    void *arg, const struct policy_client *client, const char *ip);
 void session_done(struct session *s);			/* frees; calls nothing */
 void session_greet(struct session *s);
-void session_secure(struct session *s);			/* TLS before the next word: STARTTLS, or instead of session_greet() */
+/* TLS before the next word: STARTTLS, or instead of session_greet() */
+void session_secure(struct session *s);
 void session_secured(struct session *s, bool bound);		/* the handshake is done: all starts over */
 /* Takes at most one command or one run of content; bytes used. 0: needs more than `len`, or must wait. */
 size_t session_input(struct session *s, const char *data, size_t len);
 bool session_wants_input(const struct session *s);
 void session_room(struct session *s);
-void session_named(struct session *s);			/* what a command waits for is known, or will not be: names, a recipient */
+/* What a command waits for is known, or will not be: names, a recipient */
+void session_named(struct session *s);
 void session_stored(struct session *s, int error, const char *id);
 void session_vouched(struct session *s, const struct msg_auth_in_answer *a);
-void session_asked(struct session *s, const struct msg_etrn_answer *a, const char *node);	/* PHASE_TURNED: the wire is the deliver worker's */
+/* PHASE_TURNED: the wire is the deliver worker's */
+void session_asked(struct session *s, const struct msg_etrn_answer *a, const char *node);
 void session_expire(struct session *s);			/* the time limit has passed */
 void session_eof(struct session *s);
 void session_stop(struct session *s);			/* the service ends: 421 as soon as it is polite */
-void session_cut(struct session *s);			/* the time to end has run out: 421 wherever it stands */
+/* The time to end has run out: 421 wherever it stands */
+void session_cut(struct session *s);
 uint64_t session_limit_ms(const struct session *s);	/* for the present stage; UINT64_MAX: none */
 
 /* For verbs. */
 bool session_needs_tls(const struct session *s);	/* before most commands */
 void session_reply(struct session *s, enum reply which, const char *detail);
-void session_reply_about(struct session *s, enum reply which, const char *recipient);	/* detail and event: the recipient */
-void session_reset(struct session *s);			/* back to the phase after HELO; forgets the envelope */
+/* Detail and event: the recipient */
+void session_reply_about(struct session *s, enum reply which, const char *recipient);
+/* Back to the phase after HELO; forgets the envelope */
+void session_reset(struct session *s);
 void session_end(struct session *s, bool linger);
-void session_hold(struct session *s);			/* the present command comes again after session_named() */
+/* The present command comes again after session_named() */
+void session_hold(struct session *s);
 
 /* --- verb: the commands, one row each --- */
 
 enum verb_argument { VERB_NO_ARGUMENT, VERB_MAY_ARGUMENT, VERB_MUST_ARGUMENT };
 enum verb_batch {
 	VERB_FREE,	/* what follows in the same packet is the next command */
-	VERB_LAST,	/* RFC 2920 3.1: last of its group; refused with more behind it, that more cannot be trusted */
+	/* RFC 2920 3.1: last of its group; refused with more behind it, that more cannot be trusted */
+	VERB_LAST,
 };
 enum verb_bytes { VERB_ASCII, VERB_UTF8 };
 struct verb {
@@ -277,7 +306,8 @@ void verb_dispatch(struct session *s, const char *line, size_t len, bool more);
 
 void ehlo_helo(struct session *s, const char *arg, size_t len);
 void ehlo_ehlo(struct session *s, const char *arg, size_t len);
-bool ehlo_offers(const struct session *s, const char *keyword);	/* now; what is no extension is offered always */
+/* Now; what is no extension is offered always */
+bool ehlo_offers(const struct session *s, const char *keyword);
 
 /* --- transaction: MAIL, RCPT, DATA, RSET, and what becomes of the content --- */
 
@@ -289,8 +319,10 @@ size_t transaction_content(struct session *s, const char *data, size_t len);
 void transaction_stored(struct session *s, int error, const char *id);
 enum reply transaction_fault(const struct session *s);	/* why the content will be refused; REPLY_NONE */
 /* For bdat: */
-bool transaction_waits(struct session *s);		/* content cannot begin before a name is known: the session is held */
-enum reply transaction_begin(struct session *s);	/* content is to come; REPLY_NONE, or the refusal (the envelope stays) */
+/* Content cannot begin before a name is known: the session is held */
+bool transaction_waits(struct session *s);
+/* Content is to come; REPLY_NONE, or the refusal (the envelope stays) */
+enum reply transaction_begin(struct session *s);
 void transaction_finish(struct session *s);
 void transaction_discard(struct session *s);		/* also when there is nothing */
 uint64_t transaction_waste_limit(const struct session *s);	/* so much refused content is read */
@@ -299,25 +331,31 @@ uint64_t transaction_waste_limit(const struct session *s);	/* so much refused co
 
 void bdat_command(struct session *s, const char *arg, size_t len);
 size_t bdat_content(struct session *s, const char *data, size_t len);	/* in PHASE_CHUNK */
-enum reply bdat_refusal(const struct session *s);	/* in PHASE_CHUNK: what will be said to it; REPLY_NONE */
+/* In PHASE_CHUNK: what will be said to it; REPLY_NONE */
+enum reply bdat_refusal(const struct session *s);
 void bdat_free(struct session *s);			/* also when there is nothing */
 
 /* --- auth_verb: the AUTH command and its dialogue; pure --- */
 
-#define AUTH_VERB_LINE_MAX 12288U		/* RFC 4954 4, with CRLF; also for an AUTH command with an initial response */
+/* RFC 4954 4, with CRLF; also for an AUTH command with an initial response */
+#define AUTH_VERB_LINE_MAX 12288U
 
 void auth_verb_auth(struct session *s, const char *arg, size_t len);
-void auth_verb_line(struct session *s, const char *line, size_t len);	/* in PHASE_AUTH_LINE: an answer of the client */
+/* In PHASE_AUTH_LINE: an answer of the client */
+void auth_verb_line(struct session *s, const char *line, size_t len);
 void auth_verb_answer(struct session *s, const struct msg_auth_in_answer *a);
-void auth_verb_refuse(struct session *s, enum reply why);		/* ends the dialogue in PHASE_AUTH_LINE or PHASE_AUTH_HELPER */
+/* Ends the dialogue in PHASE_AUTH_LINE or PHASE_AUTH_HELPER */
+void auth_verb_refuse(struct session *s, enum reply why);
 bool auth_verb_is_offered(const struct session *s);
-void auth_verb_put_offer(const struct session *s, char *dst, size_t size);	/* "AUTH SCRAM-SHA-256 PLAIN LOGIN" */
+/* "AUTH SCRAM-SHA-256 PLAIN LOGIN" */
+void auth_verb_put_offer(const struct session *s, char *dst, size_t size);
 
 /* --- etrn_verbs: ETRN, ATRN and TURN; pure --- */
 
 void etrn_verbs_etrn(struct session *s, const char *arg, size_t len);
 void etrn_verbs_atrn(struct session *s, const char *arg, size_t len);	/* also TURN, which has no argument */
-void etrn_verbs_answer(struct session *s, const struct msg_etrn_answer *a, const char *node);	/* in PHASE_ASKING */
+/* In PHASE_ASKING */
+void etrn_verbs_answer(struct session *s, const struct msg_etrn_answer *a, const char *node);
 bool etrn_verbs_may_ask(const struct session *s);		/* some domain's mail is held */
 bool etrn_verbs_may_turn(const struct session *s);		/* and some account may fetch it */
 

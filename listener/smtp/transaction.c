@@ -3,7 +3,8 @@
  *
  * Runs in:  listener (pure)
  * Owns:     nothing; the envelope belongs to the session
- * Promise:  250 is said only when session_stored() brought no error; every limit is asked before a thing is kept
+ * Promise:  250 is said only when session_stored() brought no error; every limit is asked before a thing is
+ *           kept
  * Fails by: replies
  */
 #include <errno.h>
@@ -21,7 +22,8 @@ session_room_left(const struct session *s)
 {
 	uint64_t limit = s->server->max_session_size;
 
-	return limit == CONFIG_UNLIMITED ? UINT64_MAX : limit > s->accepted_bytes ? limit - s->accepted_bytes : 0;
+	return limit == CONFIG_UNLIMITED ? UINT64_MAX : limit > s->accepted_bytes ?
+	    limit - s->accepted_bytes : 0;
 }
 
 static uint64_t
@@ -68,7 +70,10 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 	session_reply(s, REPLY_SENDER_OK, m.sender.text[0] != '\0' ? m.sender.text : "<>");
 }
 
-/* A bare name, and a name at the very address the client has reached, belong to the default domain (RFC 5321 4.5.1). */
+/*
+ * A bare name, and a name at the very address the client has reached, belong to the default domain (RFC 5321
+ * 4.5.1).
+ */
 static int
 complete_recipient(struct session *s, struct address *a)
 {
@@ -96,7 +101,8 @@ judge_recipient(struct session *s, const struct address *a)
 {
 	const struct envelope *e = s->envelope;
 	enum policy_domain where = policy_domain(s->server, address_domain(a));
-	enum policy_answer may = where != POLICY_REMOTE ? POLICY_YES : policy_may_relay(s->server, s->client, s->authenticated);
+	enum policy_answer may = where != POLICY_REMOTE ? POLICY_YES : policy_may_relay(s->server, s->client,
+	    s->authenticated);
 
 	if (may == POLICY_WAIT)
 		session_hold(s);
@@ -141,7 +147,8 @@ static const char *
 protocol_of(const struct session *s)
 {
 	static const char *const words[2][2][2] = {	/* UTF8, TLS, AUTH: RFC 3848, RFC 6531 3.7.3 */
-		{ { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } }, { { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } },
+		{ { "ESMTP", "ESMTPA" }, { "ESMTPS", "ESMTPSA" } },
+		{ { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } },
 	};
 	bool utf8 = s->envelope->m.flags & MESSAGE_UTF8;
 	if (!s->extended && !utf8 && !s->authenticated)
@@ -298,7 +305,8 @@ transaction_stored(struct session *s, int error, const char *id)
 		s->accepted_bytes += s->data.size;
 		session_reply(s, REPLY_ACCEPTED, id);
 	} else {
-		session_reply(s, error == ENOSPC || error == EDQUOT ? REPLY_STORAGE_FULL : REPLY_STORAGE, NULL);
+		session_reply(s, error == ENOSPC || error == EDQUOT ? REPLY_STORAGE_FULL : REPLY_STORAGE,
+		    NULL);
 	}
 	session_reset(s);
 }

@@ -116,7 +116,8 @@ on_client_message(void *arg, const struct ctl_message *m)
 	if (m->fd != -1)
 		close(m->fd);
 	if (c->busy || !control_parse(&w, m->data, m->len)) {
-		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s", (unsigned)c->peer.uid,
+		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s",
+		    (unsigned)c->peer.uid,
 		    log_safe(c->busy ? "a command before the last was answered" : "not a command"));
 		free_client(c);
 		return;
@@ -137,8 +138,8 @@ on_client_gone(void *arg, bool bad)
 	struct control_connection *c = arg;
 
 	if (bad)
-		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s", (unsigned)c->peer.uid,
-		    log_safe("a message that fits no row"));
+		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s",
+		    (unsigned)c->peer.uid, log_safe("a message that fits no row"));
 	free_client(c);
 }
 
@@ -148,7 +149,10 @@ on_client_idle(void *arg)
 	free_client(arg);
 }
 
-/* Full: the eldest that asks for nothing goes, so that no user can keep the operators out by holding connections. */
+/*
+ * Full: the eldest that asks for nothing goes, so that no user can keep the operators out by holding
+ * connections.
+ */
 static bool
 make_room(struct control *a)
 {
@@ -216,8 +220,8 @@ control_open(struct master *m)
 	a->path = mem_printf("%s/control.sock", m->snapshot->config->service.run);
 	TAILQ_INIT(&a->clients);
 	if (strlen(a->path) >= sizeof(sun.sun_path))
-		die(EX_CONFIG, "%s: too long for a socket (%zu bytes at the most); choose another run folder", a->path,
-		    sizeof(sun.sun_path) - 1);
+		die(EX_CONFIG, "%s: too long for a socket (%zu bytes at the most); choose another run folder",
+		    a->path, sizeof(sun.sun_path) - 1);
 	strcpy(sun.sun_path, a->path);
 	unlink(a->path); /* the pid file is locked: nobody uses it */
 	a->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -247,7 +251,8 @@ control_close(struct control *a, const char *last_words)
 
 	TAILQ_FOREACH_SAFE(c, &a->clients, link, next) {
 		if (c->busy)
-			(void)send_answer(c, last_words, strlen(last_words), c->order.ends_service ? EX_OK : EX_UNAVAILABLE);
+			(void)send_answer(c, last_words, strlen(last_words),
+			    c->order.ends_service ? EX_OK : EX_UNAVAILABLE);
 		free_client(c);
 	}
 	loop_io_free(a->io);

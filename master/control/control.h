@@ -89,8 +89,10 @@ bool control_commands_known(const char *command);
 
 /* --- queue_request: orders about queues and badmail --- */
 
-bool queue_request_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_words *w);	/* pure; pid 0: the first page */
-void queue_request_run(struct control_command *o, struct master *m, struct server *s, const struct control_words *w);
+/* Pure; pid 0: the first page */
+bool queue_request_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_words *w);
+void queue_request_run(struct control_command *o, struct master *m, struct server *s,
+    const struct control_words *w);
 bool queue_request_settle(struct control_command *o);
 void queue_request_page(struct child *c, const struct ctl_message *m);
 void queue_request_gone(struct child *c);
@@ -121,7 +123,8 @@ struct sessions_gather {
 
 struct sessions_gather *sessions_gather_new(struct master *m, const struct msg_sessions_ask *like);
 void sessions_gather_add(struct sessions_gather *g, struct child *c, const uint32_t *serial, size_t n);
-void sessions_gather_start(struct sessions_gather *g);	/* `over` is set by and by, and service_look is called */
+/* `over` is set by and by, and service_look is called */
+void sessions_gather_start(struct sessions_gather *g);
 void sessions_gather_free(struct sessions_gather *g);	/* NULL is fine */
 void sessions_gather_page(struct child *c, const struct ctl_message *m);
 void sessions_gather_gone(struct child *c);
@@ -142,7 +145,8 @@ struct sessions_request {
 };
 
 bool sessions_request_parse(struct sessions_wish *w, const struct control_words *words);	/* pure */
-void sessions_request_run(struct control_command *o, struct master *m, struct server *only, const struct control_words *words);
+void sessions_request_run(struct control_command *o, struct master *m, struct server *only,
+    const struct control_words *words);
 bool sessions_request_settle(struct control_command *o, struct master *m);
 void sessions_request_free(struct sessions_request *s);		/* NULL is fine */
 
@@ -161,10 +165,12 @@ struct oauth_request {
 	bool over;
 	int status;
 };
-void oauth_request_run(struct control_command *o, struct master *m, struct server *only, const struct control_words *w);
+void oauth_request_run(struct control_command *o, struct master *m, struct server *only,
+    const struct control_words *w);
 bool oauth_request_settle(struct control_command *o);
 void oauth_request_look(struct master *m);		/* a helper may have become ready */
-void oauth_request_told(struct child *c, const struct ctl_message *m);	/* CTL_OAUTH_TEST_TEXT, CTL_OAUTH_TEST_END */
+/* CTL_OAUTH_TEST_TEXT, CTL_OAUTH_TEST_END */
+void oauth_request_told(struct child *c, const struct ctl_message *m);
 void oauth_request_gone(struct child *c);
 void oauth_request_free(struct oauth_request *r);	/* NULL is fine */
 

@@ -3,7 +3,8 @@
  *
  * Runs in:  master
  * Owns:     the answers being made
- * Promise:  every command is answered with its outcome: reached, refused with the reason, or being tried again
+ * Promise:  every command is answered with its outcome: reached, refused with the reason, or being tried
+ *           again
  * Fails by: an answer that says so
  */
 #include <stdarg.h>
@@ -35,7 +36,8 @@ struct control_command_row {
 	bool changes;		/* worth an event also when it is granted */
 	void (*run)(struct control_command *o, struct master *m, struct server *s);	/* s NULL: all */
 	/* Instead: takes more words than a name, which may be "-". */
-	void (*run_words)(struct control_command *o, struct master *m, struct server *s, const struct control_words *w);
+	void (*run_words)(struct control_command *o, struct master *m, struct server *s,
+	    const struct control_words *w);
 };
 
 void
@@ -88,7 +90,8 @@ wait_for_server(struct control_command *o, const struct server *s, enum state go
 /* --- orders that change the state --- */
 
 static void
-order_server(struct control_command *o, struct master *m, struct server *s, enum state_event event, enum state goal)
+order_server(struct control_command *o, struct master *m, struct server *s, enum state_event event,
+    enum state goal)
 {
 	const char *text = NULL;
 
@@ -123,8 +126,8 @@ order_all(struct control_command *o, struct master *m, enum state_event event, e
 	if (any)
 		return;
 	TAILQ_FOREACH(s, &m->servers, link)
-		say_line(o, state_move(s->state, event)->kind == STATE_REFUSE ? CONTROL_NO_MATCH : 0, "%s %s", s->name,
-		    state_move(s->state, event)->text);
+		say_line(o, state_move(s->state, event)->kind == STATE_REFUSE ? CONTROL_NO_MATCH : 0, "%s %s",
+		    s->name, state_move(s->state, event)->text);
 }
 
 static void
@@ -186,15 +189,19 @@ run_retry(struct control_command *o, struct master *m, struct server *only)
 	unsigned told = 0;
 
 	TAILQ_FOREACH(c, &m->children, link)
-		if (c->role == ROLE_DELIVER && (only == NULL || c->server == only) && c->phase <= CHILD_READY) {
+		if (c->role == ROLE_DELIVER && (only == NULL || c->server == only) &&
+		    c->phase <= CHILD_READY) {
 			child_tell(c, CTL_RETRY);
 			say_line(o, 0, "%s: all messages in the queue are due now", c->server->name);
 			told++;
 		}
 	if (told == 0 && only != NULL && only->state == STATE_STOPPED)
-		say_line(o, CONTROL_REFUSED, "%s is stopped: nothing is tried; what queue %s retry makes due goes when it is started", only->name, only->name);
+		say_line(o, CONTROL_REFUSED,
+		    "%s is stopped: nothing is tried; what queue %s retry makes due goes when it is started",
+		    only->name, only->name);
 	else if (told == 0)
-		say_line(o, CONTROL_REFUSED, "%s: no delivery is running", only != NULL ? only->name : "service");
+		say_line(o, CONTROL_REFUSED, "%s: no delivery is running",
+		    only != NULL ? only->name : "service");
 }
 
 /* --- orders that look --- */
@@ -225,11 +232,12 @@ put_pids(struct buf *b, const struct server *s, const char *label, enum role rol
 static void
 put_status(struct buf *b, const struct server *s)
 {
-	buf_printf(b, "%s %s number=%d id=%u description=%s listen=", s->name, state_name(s->state), (int)s->state,
-	    server_id(s), log_safe(s->conf != NULL ? s->conf->description : ""));
+	buf_printf(b, "%s %s number=%d id=%u description=%s listen=", s->name, state_name(s->state),
+	    (int)s->state, server_id(s), log_safe(s->conf != NULL ? s->conf->description : ""));
 	for (size_t i = 0; s->conf != NULL && i < s->conf->nlisten; i++)
 		buf_printf(b, "%s%s", i > 0 ? "," : "", s->conf->listen[i].text);
-	buf_printf(b, " sessions=%lld queue=%lld", (long long)counters_get(s->counters, COUNTER_INBOUND_CURRENT),
+	buf_printf(b, " sessions=%lld queue=%lld",
+	    (long long)counters_get(s->counters, COUNTER_INBOUND_CURRENT),
 	    (long long)counters_get(s->counters, COUNTER_QUEUE_LENGTH));
 	put_pids(b, s, "listener=", ROLE_LISTENER, false);
 	put_pids(b, s, "pickup=", ROLE_PICKUP, false);
@@ -251,11 +259,12 @@ run_status(struct control_command *o, struct master *m, struct server *only)
 			put_status(&o->text, s);
 	if (only != NULL || !control_rights_service(m, o->peer))
 		return;
-	buf_printf(&o->text, "(service) %s pid=%d", m->stopping ? "stopping" : m->ready ? "started" : "starting",
-	    (int)getpid());
+	buf_printf(&o->text, "(service) %s pid=%d",
+	    m->stopping ? "stopping" : m->ready ? "started" : "starting", (int)getpid());
 	for (size_t i = 0; i < CTL_HELPER_COUNT; i++)
 		if (m->helper[i].child != NULL)
-			buf_printf(&o->text, " %s=%d", roster_roles[m->helper[i].role].name, (int)m->helper[i].child->pid);
+			buf_printf(&o->text, " %s=%d", roster_roles[m->helper[i].role].name,
+			    (int)m->helper[i].child->pid);
 	if (m->metrics.child != NULL)
 		buf_printf(&o->text, " metrics=%d", (int)m->metrics.child->pid);
 	buf_puts(&o->text, "\n");
@@ -342,7 +351,8 @@ static const struct control_command_row rows[] = {
 	{ .name = "start", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = run_start },
 	{ .name = "stop", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = run_stop },
 	{ .name = "pause", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = run_pause },
-	{ .name = "continue", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = run_continue },
+	{ .name = "continue", .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
+	    .run = run_continue },
 	{ .name = "retry", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = run_retry },
 	{ .name = "reload", .scope = CONTROL_SERVICE, .changes = true, .run = run_reload },
 };
@@ -365,7 +375,8 @@ control_commands_known(const char *command)
 }
 
 static bool
-is_allowed(const struct control_command *o, const struct control_command_row *row, const struct master *m, const struct server *s)
+is_allowed(const struct control_command *o, const struct control_command_row *row, const struct master *m,
+    const struct server *s)
 {
 	if (control_rights_service(m, o->peer))
 		return true;
@@ -385,7 +396,8 @@ static const char *
 refuse(const struct control_command_row *row, const struct server *s)
 {
 	for (enum state_event event = EVENT_START; event <= EVENT_CONTINUE; event++)
-		if (strcmp(row->name, state_order_name(event)) == 0 && state_move(s->state, event)->kind == STATE_REFUSE)
+		if (strcmp(row->name, state_order_name(event)) == 0 &&
+		    state_move(s->state, event)->kind == STATE_REFUSE)
 			return state_move(s->state, event)->text;
 	return NULL;
 }
@@ -398,12 +410,15 @@ names_server(const struct control_words *w)
 
 /* Who asked for what, and whether it was granted; the states that follow are events of their own. */
 static void
-log_command(const struct control_command *o, const struct control_command_row *row, const struct control_words *w, const char *refusal)
+log_command(const struct control_command *o, const struct control_command_row *row,
+    const struct control_words *w, const char *refusal)
 {
 	if (refusal == NULL && !row->changes)
 		return;
-	log_event(refusal == NULL ? LOG_FACT : LOG_WARN, NULL, "operator", "server=%s uid=%u command=%s result=%s%s%s",
-	    names_server(w) ? log_safe(w->word[1]) : "-", (unsigned)o->peer->uid, row->name, refusal == NULL ? "ok" : "refused",
+	log_event(refusal == NULL ? LOG_FACT : LOG_WARN, NULL, "operator",
+	    "server=%s uid=%u command=%s result=%s%s%s",
+	    names_server(w) ? log_safe(w->word[1]) : "-", (unsigned)o->peer->uid, row->name,
+	    refusal == NULL ? "ok" : "refused",
 	    refusal != NULL ? " reason=" : "", refusal != NULL ? log_safe(refusal) : "");
 }
 
@@ -446,8 +461,8 @@ settle_server(struct control_command *o, const struct server *s)
 		say_line(o, EX_TEMPFAIL, "%s is %s: %s", s->name, state_name(s->state),
 		    s->reason != NULL ? s->reason : "a process ended");
 	else if (o->goal != 0 && s->state != o->goal)
-		say_line(o, CONTROL_REFUSED, "%s is %s%s%s", s->name, state_name(s->state), s->reason != NULL ? ": " : "",
-		    s->reason != NULL ? s->reason : "");
+		say_line(o, CONTROL_REFUSED, "%s is %s%s%s", s->name, state_name(s->state),
+		    s->reason != NULL ? ": " : "", s->reason != NULL ? s->reason : "");
 	else
 		say_line(o, 0, "%s is %s%s%s", s->name, state_name(s->state), s->reason != NULL ? ": " : "",
 		    s->reason != NULL ? s->reason : "");

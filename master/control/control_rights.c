@@ -35,8 +35,8 @@ add_id(struct control_rights *r, const char *name, const char *server)
 		r->gid[r->ngid++] = gr->gr_gid;
 		return;
 	}
-	log_event(LOG_WARN, NULL, "config", "server=%s key=operators name=%s reason=%s", server, log_safe(name),
-	    is_group ? "\"there is no such group\"" : "\"there is no such user\"");
+	log_event(LOG_WARN, NULL, "config", "server=%s key=operators name=%s reason=%s", server,
+	    log_safe(name), is_group ? "\"there is no such group\"" : "\"there is no such user\"");
 }
 
 void

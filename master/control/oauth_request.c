@@ -1,5 +1,6 @@
 /*
- * oauth_request - posternctl oauth test: has the fetch helper get a token, then the deliver workers that use the profile log in with it
+ * oauth_request - posternctl oauth test: has the fetch helper get a token, then the deliver workers that use
+ * the profile log in with it
  *
  * Runs in:  master
  * Owns:     a rehearsal from the order to its answer
@@ -16,7 +17,8 @@
 #include "master/control/control.h"
 #include "master/processes/processes.h"
 
-#define OAUTH_REQUEST_WAIT_MS 60000U		/* besides what the endpoint may take, twice: another request may be under way */
+/* Besides what the endpoint may take, twice: another request may be under way */
+#define OAUTH_REQUEST_WAIT_MS 60000U
 
 static void
 request_is_over(struct oauth_request *r, int status)
@@ -34,7 +36,8 @@ on_request_late(void *arg)
 	struct oauth_request *r = arg;
 	struct master *m = r->m;
 
-	buf_printf(&r->text, "result: no answer from the %s process\n", r->server[0] != '\0' ? "deliver" : "fetch");
+	buf_printf(&r->text, "result: no answer from the %s process\n",
+	    r->server[0] != '\0' ? "deliver" : "fetch");
 	request_is_over(r, EX_TEMPFAIL);
 	service_look(m); /* may free r */
 }
@@ -70,15 +73,20 @@ oauth_request_look(struct master *m)
 			send_request(r, post->child);
 }
 
-/* The next virtual server, in the order of names, that uses the profile and runs; its deliver process. NULL: none is left. */
+/*
+ * The next virtual server, in the order of names, that uses the profile and runs; its deliver process. NULL:
+ * none is left.
+ */
 static struct child *
 ask_next_server(const struct oauth_request *r)
 {
 	struct child *c, *best = NULL;
 
 	TAILQ_FOREACH(c, &r->m->children, link)
-		if (c->role == ROLE_DELIVER && c->phase == CHILD_READY && c->server->conf != NULL && strcmp(c->server->name, r->server) > 0 &&
-		    config_oauth_is_used(c->server->conf, r->profile) && (best == NULL || strcmp(c->server->name, best->server->name) < 0))
+		if (c->role == ROLE_DELIVER && c->phase == CHILD_READY && c->server->conf != NULL &&
+		    strcmp(c->server->name, r->server) > 0 &&
+		    config_oauth_is_used(c->server->conf, r->profile) &&
+		    (best == NULL || strcmp(c->server->name, best->server->name) < 0))
 			best = c;
 	return best;
 }
@@ -95,7 +103,8 @@ next_step(struct oauth_request *r, int status)
 		return;
 	}
 	if (status == 0 && r->server[0] == '\0') {
-		buf_puts(&r->text, "smart host: no virtual server that uses this profile runs, so no login was tried\n");
+		buf_puts(&r->text,
+		    "smart host: no virtual server that uses this profile runs, so no login was tried\n");
 		status = r->smtp ? EX_UNAVAILABLE : 0;
 	}
 	request_is_over(r, status);
@@ -124,7 +133,8 @@ oauth_request_told(struct child *c, const struct ctl_message *m)
 		const char *text = m->data;
 
 		for (size_t i = 0; i < m->len; i++)
-			buf_add(&r->text, (text[i] >= ' ' && text[i] <= '~') || text[i] == '\n' ? &text[i] : "?", 1);
+			buf_add(&r->text, (text[i] >= ' ' && text[i] <= '~') || text[i] == '\n' ? &text[i] :
+			    "?", 1);
 		return;
 	}
 	memcpy(&status, m->data, sizeof(status));
@@ -145,7 +155,8 @@ oauth_request_gone(struct child *c)
 
 /* oauth-test - NAME [--smtp] */
 void
-oauth_request_run(struct control_command *o, struct master *m, struct server *only, const struct control_words *w)
+oauth_request_run(struct control_command *o, struct master *m, struct server *only,
+    const struct control_words *w)
 {
 	const char *name = w->count >= 3 ? w->word[2] : "";
 	const struct config_oauth *conf = config_oauth_find(m->snapshot->config, name);
@@ -157,7 +168,9 @@ oauth_request_run(struct control_command *o, struct master *m, struct server *on
 		return;
 	}
 	if (conf == NULL) {
-		buf_printf(&o->text, "there is no profile %s: the configuration that runs has no such [oauth] section\n", log_safe(name));
+		buf_printf(&o->text,
+		    "there is no profile %s: the configuration that runs has no such [oauth] section\n",
+		    log_safe(name));
 		o->status = 3;
 		return;
 	}

@@ -1,10 +1,12 @@
 /*
- * queue_request - orders about queues and badmail: handed to the deliver worker that owns them, a page at a time
+ * queue_request - orders about queues and badmail: handed to the deliver worker that owns them, a page at a
+ * time
  *
  * Runs in:  master
  * Owns:     the question and the page that comes back
- * Promise:  only virtual servers that the operator may control, for a move both; one event an order; a worker's text is checked before it
- *           goes to a terminal; over at the latest after QUEUE_REQUEST_WAIT_MS
+ * Promise:  only virtual servers that the operator may control, for a move both; one event an order; a
+ *           worker's text is checked before it goes to a terminal; over at the latest after
+ *           QUEUE_REQUEST_WAIT_MS
  * Fails by: an answer that says so
  */
 #include <bsd/stdlib.h>
@@ -50,7 +52,8 @@ copy_text(char *dst, size_t size, const char *text)
 	bool good;
 
 	buf_printf(&word, "id=%s", text); /* the same encoding */
-	good = queue_filter_take_word(&one, buf_text(&word)) == 1 && strlcpy(dst, one.term[0].text, size) < size;
+	good = queue_filter_take_word(&one, buf_text(&word)) == 1 && strlcpy(dst, one.term[0].text,
+	    size) < size;
 	buf_done(&word);
 	return good;
 }
@@ -142,12 +145,16 @@ queue_owner(struct master *m, const struct server *s)
 	struct child *c;
 
 	TAILQ_FOREACH(c, &m->children, link)
-		if (c->server == s && (c->role == ROLE_DELIVER || c->role == ROLE_MAINTENANCE) && c->phase == CHILD_READY && c->ctl != NULL)
+		if (c->server == s && (c->role == ROLE_DELIVER || c->role == ROLE_MAINTENANCE) &&
+		    c->phase == CHILD_READY && c->ctl != NULL)
 			return c;
 	return NULL;
 }
 
-/* The same, brought into being when the virtual server is stopped. NULL: it was said why, or that it is to be asked again. */
+/*
+ * The same, brought into being when the virtual server is stopped. NULL: it was said why, or that it is to be
+ * asked again.
+ */
 static struct child *
 call_maintenance(struct control_command *o, struct master *m, struct server *s)
 {
@@ -181,7 +188,9 @@ lock_other_queue(struct control_command *o, struct master *m, const struct serve
 		    to == NULL ? "is no virtual server" : "has no usable configuration", a->to);
 	else if (!control_rights_server(to, o->peer))
 		say_reason(o, EX_NOPERM, "is not yours to control", a->to);
-	else if (to->state == STATE_STOPPED && make_folder_make_server(to->conf, m->uid, m->gid, &where) == -1) /* perhaps it never ran */
+	/* Perhaps it never ran */
+	else if (to->state == STATE_STOPPED && make_folder_make_server(to->conf, m->uid, m->gid,
+	    &where) == -1)
 		say_reason(o, EX_UNAVAILABLE, "has folders that cannot be made", a->to);
 	else if (strlcpy(a->to_queue, to->conf->queue, sizeof(a->to_queue)) < sizeof(a->to_queue))
 		return true;
@@ -199,7 +208,8 @@ on_page(const struct server *s, const struct control_words *w)
 
 	for (size_t i = 3; i < w->count; i++)
 		buf_printf(&said, "%s%s", i > 3 ? " " : "", w->word[i]);
-	text = mem_printf("server=%s command=%s action=%s selection=%s", s->name, w->word[0], w->word[2], log_safe(buf_text(&said)));
+	text = mem_printf("server=%s command=%s action=%s selection=%s", s->name, w->word[0], w->word[2],
+	    log_safe(buf_text(&said)));
 	buf_done(&said);
 	return text;
 }
@@ -209,7 +219,8 @@ static void
 log_request(struct queue_request *k)
 {
 	if (k->said != NULL && (k->fault != NULL || k->page.state == MSG_QUEUE_OK))
-		log_event(LOG_FACT, NULL, "operator", "%s uid=%u result=%s", k->said, (unsigned)k->ask.uid, k->fault == NULL ? "ok" : "failed");
+		log_event(LOG_FACT, NULL, "operator", "%s uid=%u result=%s", k->said, (unsigned)k->ask.uid,
+		    k->fault == NULL ? "ok" : "failed");
 	free(k->said);
 	k->said = NULL;
 }
@@ -227,7 +238,8 @@ on_request_late(void *arg)
 }
 
 static void
-send_request(struct control_command *o, struct master *m, struct child *c, const struct msg_queue_ask *ask, char *said)
+send_request(struct control_command *o, struct master *m, struct child *c, const struct msg_queue_ask *ask,
+    char *said)
 {
 	struct queue_request *k = mem_new(struct queue_request);
 
@@ -248,7 +260,8 @@ send_request(struct control_command *o, struct master *m, struct child *c, const
 }
 
 void
-queue_request_run(struct control_command *o, struct master *m, struct server *s, const struct control_words *w)
+queue_request_run(struct control_command *o, struct master *m, struct server *s,
+    const struct control_words *w)
 {
 	struct msg_queue_ask ask;
 	struct child *c;
@@ -348,12 +361,14 @@ queue_request_gone(struct child *c)
 static void
 on_reminder(struct control_command *o, const struct queue_request *k)
 {
-	static const bool sends[MSG_QUEUE_VERBS] = { [MSG_QUEUE_RETRY] = true, [MSG_QUEUE_RELEASE] = true, [MSG_QUEUE_BOUNCE] = true, [MSG_QUEUE_MOVE] = true,
+	static const bool sends[MSG_QUEUE_VERBS] = { [MSG_QUEUE_RETRY] = true, [MSG_QUEUE_RELEASE] = true,
+	    [MSG_QUEUE_BOUNCE] = true, [MSG_QUEUE_MOVE] = true,
 		[MSG_QUEUE_BADMAIL_RETRY] = true };
 	const char *name = k->ask.verb == MSG_QUEUE_MOVE ? k->ask.to : k->server;
 	const struct server *s = server_find(k->m, name);
 
-	if (sends[k->ask.verb] && k->page.done > 0 && k->page.next[0] == '\0' && s != NULL && s->state == STATE_STOPPED)
+	if (sends[k->ask.verb] && k->page.done > 0 && k->page.next[0] == '\0' && s != NULL &&
+	    s->state == STATE_STOPPED)
 		say_reason(o, o->status, "is stopped: nothing leaves its queue until it is started", name);
 }
 
@@ -372,7 +387,7 @@ queue_request_settle(struct control_command *o)
 	}
 	buf_add(&o->text, k->page.text, k->text_len);
 	on_reminder(o, k);
-	buf_printf(&o->text, "=%d:%s\t%u\t%u\t%u\t%u\t%u\t%u\n", (int)k->pid, k->page.next, k->page.matched, k->page.done, k->page.busy,
-	    k->page.failed, k->page.recipients, k->page.state);
+	buf_printf(&o->text, "=%d:%s\t%u\t%u\t%u\t%u\t%u\t%u\n", (int)k->pid, k->page.next, k->page.matched,
+	    k->page.done, k->page.busy, k->page.failed, k->page.recipients, k->page.state);
 	return true;
 }

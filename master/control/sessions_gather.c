@@ -3,8 +3,8 @@
  *
  * Runs in:  master
  * Owns:     the text that comes together; no listener
- * Promise:  over at the latest SESSIONS_GATHER_WAIT_MS after the last page, whoever does not answer; bounded in memory; a listener's
- *           text is checked before it goes to a terminal
+ * Promise:  over at the latest SESSIONS_GATHER_WAIT_MS after the last page, whoever does not answer; bounded
+ *           in memory; a listener's text is checked before it goes to a terminal
  * Fails by: a note that says what is missing
  */
 #include <stdlib.h>
@@ -66,7 +66,8 @@ static void
 ask_part(struct sessions_gather *g, struct sessions_gather_part *p, uint32_t after)
 {
 	g->ask.after = after;
-	g->ask.count = p->serials - p->at < MSG_SESSIONS_SERIALS_MAX ? (uint32_t)(p->serials - p->at) : MSG_SESSIONS_SERIALS_MAX;
+	g->ask.count = p->serials - p->at < MSG_SESSIONS_SERIALS_MAX ? (uint32_t)(p->serials - p->at) :
+	    MSG_SESSIONS_SERIALS_MAX;
 	if (g->ask.count > 0)
 		memcpy(g->ask.serial, p->serial + p->at, g->ask.count * sizeof(*p->serial));
 	p->batch = g->ask.count;
@@ -95,8 +96,9 @@ on_gather_late(void *arg)
 
 	for (size_t i = 0; i < g->parts; i++) {
 		if (!g->part[i].done)
-			buf_printf(&g->notes, "!the listener %d of %s did not answer in time; its sessions are missing\n", (int)g->part[i].pid,
-			    g->part[i].server);
+			buf_printf(&g->notes,
+			    "!the listener %d of %s did not answer in time; its sessions are missing\n",
+			    (int)g->part[i].pid, g->part[i].server);
 		g->part[i].done = true;
 	}
 	g->late = true;
@@ -115,7 +117,8 @@ sessions_gather_start(struct sessions_gather *g)
 }
 
 static void
-take_page(struct sessions_gather *g, struct sessions_gather_part *p, const struct msg_sessions_page *page, size_t len)
+take_page(struct sessions_gather *g, struct sessions_gather_part *p, const struct msg_sessions_page *page,
+    size_t len)
 {
 	for (const char *at = page->text, *end = page->text + len, *lf; at < end; at = lf + 1) {
 		size_t tab, before;
@@ -123,7 +126,8 @@ take_page(struct sessions_gather *g, struct sessions_gather_part *p, const struc
 		lf = memchr(at, '\n', (size_t)(end - at));
 		tab = strcspn(at, "\t");
 		before = g->rows.len;
-		buf_printf(&g->rows, "%d-%.*s\t%s%.*s\n", (int)p->pid, (int)tab, at, p->server, (int)(lf - at - (long)tab), at + tab);
+		buf_printf(&g->rows, "%d-%.*s\t%s%.*s\n", (int)p->pid, (int)tab, at, p->server,
+		    (int)(lf - at - (long)tab), at + tab);
 		if (!buf_ok(&g->rows)) {
 			g->rows.len = before;
 			buf_puts(&g->notes, "!there are more sessions than can be shown at once\n");
@@ -168,7 +172,8 @@ sessions_gather_page(struct child *c, const struct ctl_message *m)
 	if (p == NULL)
 		return; /* too late: nobody waits for it */
 	if (!msg_sessions_page_take(&page, m->data, m->len, &len)) {
-		buf_printf(&g->notes, "!the listener %d of %s gave no proper answer\n", (int)p->pid, p->server);
+		buf_printf(&g->notes, "!the listener %d of %s gave no proper answer\n", (int)p->pid,
+		    p->server);
 		p->done = true;
 	} else {
 		loop_timer_set(g->timer, SESSIONS_GATHER_WAIT_MS);

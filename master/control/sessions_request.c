@@ -3,8 +3,8 @@
  *
  * Runs in:  master
  * Owns:     the wish and the answers coming together for it
- * Promise:  what is ended is what was found first; more than one only when the operator said so; only sessions of virtual
- *           servers the operator may control
+ * Promise:  what is ended is what was found first; more than one only when the operator said so; only
+ *           sessions of virtual servers the operator may control
  * Fails by: an answer that says so
  */
 #include <bsd/stdlib.h>
@@ -36,7 +36,8 @@ take_id(struct sessions_wish *w, const char *text)
 	const char *dash = strchr(text, '-');
 
 	long long p, s;
-	if (dash == NULL || dash == text || (size_t)(dash - text) >= sizeof(pid) || w->ids == CONTROL_WORDS_MAX)
+	if (dash == NULL || dash == text || (size_t)(dash - text) >= sizeof(pid) ||
+	    w->ids == CONTROL_WORDS_MAX)
 		return false;
 	memcpy(pid, text, (size_t)(dash - text));
 	pid[dash - text] = '\0';
@@ -156,7 +157,8 @@ may_see_server(const struct control_command *o, const struct child *c)
 }
 
 void
-sessions_request_run(struct control_command *o, struct master *m, struct server *only, const struct control_words *words)
+sessions_request_run(struct control_command *o, struct master *m, struct server *only,
+    const struct control_words *words)
 {
 	struct sessions_request *s = mem_new(struct sessions_request);
 	struct child *c;
@@ -237,7 +239,8 @@ answer_rows(struct control_command *o, const char *fmt, int status)
 	buf_add(&o->text, buf_text(&g->rows), g->rows.len);
 	buf_add(&o->text, buf_text(&g->notes), g->notes.len);
 	if (fmt != NULL)
-		buf_printf(&o->text, "%c%zu session%s %s\n", status == 0 ? '=' : '!', g->count, g->count == 1 ? "" : "s", fmt);
+		buf_printf(&o->text, "%c%zu session%s %s\n", status == 0 ? '=' : '!', g->count,
+		    g->count == 1 ? "" : "s", fmt);
 	o->status = g->late ? EX_TEMPFAIL : status;
 	o->waiting = false;
 }
@@ -252,7 +255,8 @@ sessions_request_settle(struct control_command *o, struct master *m)
 	if (!s->wish.terminate) {
 		answer_rows(o, NULL, 0);
 	} else if (s->ending) {
-		log_event(LOG_FACT, NULL, "operator", "server=%s uid=%u command=terminate result=ok sessions=%zu", s->server,
+		log_event(LOG_FACT, NULL, "operator",
+		    "server=%s uid=%u command=terminate result=ok sessions=%zu", s->server,
 		    (unsigned)o->peer->uid, s->gather->count);
 		answer_rows(o, "ended", 0);
 	} else if (s->gather->count == 0) {

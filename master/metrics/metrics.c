@@ -3,8 +3,10 @@
  *
  * Runs in:  metrics
  * Owns:     mappings of the counters, for reading only
- * Promise:  can change no counter and reach no spool; asks nobody, so a scrape disturbs no other process. evhttp has had faults
- *           in its parser: that is why it runs here alone, and on a socket path or loopback only (key_check_metrics)
+ * Promise:  can change no counter and reach no spool; asks nobody, so a scrape disturbs no other process.
+ *           evhttp has had faults
+ *           in its parser: that is why it runs here alone, and on a socket path or loopback only
+ *                          (key_check_metrics)
  * Fails by: an HTTP error
  */
 #include "master/metrics/metrics.h"
@@ -54,7 +56,8 @@ on_scrape(struct evhttp_request *q, void *arg)
 		list[n++] = (struct counters_text_server){ k->name, k->counters };
 	counters_text_prometheus(&text, list, n);
 	if (out != NULL && buf_ok(&text) && evbuffer_add(out, text.data, text.len) == 0) {
-		evhttp_add_header(evhttp_request_get_output_headers(q), "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+		evhttp_add_header(evhttp_request_get_output_headers(q), "Content-Type",
+		    "text/plain; version=0.0.4; charset=utf-8");
 		evhttp_send_reply(q, HTTP_OK, "OK", out);
 	} else {
 		evhttp_send_error(q, HTTP_INTERNAL, NULL);
@@ -115,7 +118,8 @@ take_counters(struct metrics *m, const struct ctl_message *message)
 		return;
 	counters = counters_map_readonly(message->fd);
 	if (counters == NULL)
-		log_event(LOG_WARN, NULL, "trouble", "doing=metrics server=%s reason=%s", log_safe(name), log_safe(strerror(errno)));
+		log_event(LOG_WARN, NULL, "trouble", "doing=metrics server=%s reason=%s", log_safe(name),
+		    log_safe(strerror(errno)));
 	else
 		keep(m, name, counters);
 	close(message->fd);

@@ -31,8 +31,8 @@ check_config_run(const char *path, check_files *files)
 		printf("%s: %zu error%s, %zu warning%s\n", path, errors, errors == 1 ? "" : "s", warnings,
 		    warnings == 1 ? "" : "s");
 	else
-		printf("%s: good, %zu virtual server%s, %zu warning%s\n", path, c->nserver, c->nserver == 1 ? "" : "s", warnings,
-		    warnings == 1 ? "" : "s");
+		printf("%s: good, %zu virtual server%s, %zu warning%s\n", path, c->nserver,
+		    c->nserver == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
 	status = c == NULL || errors > 0 ? EX_CONFIG : EX_OK;
 	config_free(c);
 	config_faults_done(&faults);

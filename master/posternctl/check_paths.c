@@ -3,7 +3,8 @@
  *
  * Runs in:  posternctl check
  * Owns:     nothing
- * Promise:  says of each file what would keep it from being used, and what will soon; changes nothing, keeps no key text
+ * Promise:  says of each file what would keep it from being used, and what will soon; changes nothing, keeps
+ *           no key text
  * Fails by: a warning where the caller may not look
  */
 #include <errno.h>
@@ -64,7 +65,8 @@ open_named_file(struct check_paths *i, enum ctl_file_kind kind, const char *path
 
 /* The whole file, ended by NUL; owned. NULL: told, or not to be opened. */
 static char *
-read_named_file(struct check_paths *i, enum ctl_file_kind kind, const char *path, size_t index, size_t most, size_t *len)
+read_named_file(struct check_paths *i, enum ctl_file_kind kind, const char *path, size_t index, size_t most,
+    size_t *len)
 {
 	struct stat st;
 	char *data = NULL;
@@ -111,7 +113,8 @@ judge_certificate(struct check_paths *i, const struct tls_source *source)
 	else if (tls_days(t, 0) < 0)
 		blame_key(i, true, "the certificate in %s has expired", source->certificate.path);
 	else if (tls_days(t, 0) < CHECK_PATHS_SOON_DAYS)
-		blame_key(i, true, "the certificate in %s expires in %d days", source->certificate.path, tls_days(t, 0));
+		blame_key(i, true, "the certificate in %s expires in %d days", source->certificate.path,
+		    tls_days(t, 0));
 	buf_done(&why);
 	tls_free(t);
 }
@@ -122,14 +125,16 @@ judge_certificates(struct check_paths *i)
 	const struct config_server *s = i->server;
 
 	for (size_t n = 0; config_server_has_tls(s) && n < s->certificate.count; n++) {
-		struct tls_source source = { .certificate.path = s->certificate.text[n], .key.path = s->key.text[n] };
+		struct tls_source source = { .certificate.path = s->certificate.text[n],
+		    .key.path = s->key.text[n] };
 
 		i->missing = 0;
 		i->key = "key";
-		source.key.data = read_named_file(i, CTL_FILE_KEY, source.key.path, n, TLS_FILE_MAX, &source.key.len);
+		source.key.data = read_named_file(i, CTL_FILE_KEY, source.key.path, n, TLS_FILE_MAX,
+		    &source.key.len);
 		i->key = "certificate";
-		source.certificate.data = read_named_file(i, CTL_FILE_CERTIFICATE, source.certificate.path, n, TLS_FILE_MAX,
-		    &source.certificate.len);
+		source.certificate.data = read_named_file(i, CTL_FILE_CERTIFICATE, source.certificate.path, n,
+		    TLS_FILE_MAX, &source.certificate.len);
 		if (i->missing == 0)
 			judge_certificate(i, &source);
 		forget_text(&source.key);
@@ -154,7 +159,8 @@ judge_passwords(struct check_paths *i)
 
 	i->key = "password-file";
 	if (i->server->password_file == NULL ||
-	    (data = read_named_file(i, CTL_FILE_PASSWORDS, i->server->password_file, 0, PASSWD_FILE_MAX, &len)) == NULL)
+	    (data = read_named_file(i, CTL_FILE_PASSWORDS, i->server->password_file, 0, PASSWD_FILE_MAX,
+	    &len)) == NULL)
 		return;
 	l = passwd_file_list_parse(data, len, judge_account, i);
 	if (l->count == 0)
@@ -186,7 +192,8 @@ judge_authorities(struct check_paths *i)
 	i->section = KEY_DELIVERY;
 	i->key = "authorities";
 	if (!config_server_verifies(i->server) ||
-	    (file.data = read_named_file(i, CTL_FILE_AUTHORITIES, file.path, 0, TLS_FILE_MAX, &file.len)) == NULL)
+	    (file.data = read_named_file(i, CTL_FILE_AUTHORITIES, file.path, 0, TLS_FILE_MAX,
+	    &file.len)) == NULL)
 		return;
 	t = tls_out_new();
 	if (t != NULL && tls_out_trust(t, &file, &why) == -1)
@@ -206,7 +213,8 @@ judge_secret(const struct check_paths *i, const struct config_domain *d)
 	bool hidden;
 	char text[512];
 
-	if (!config_account_find(&a, i->server, d, false) || a.secret_file == NULL || (d != NULL && strcmp(a.domain, d->name) != 0))
+	if (!config_account_find(&a, i->server, d, false) || a.secret_file == NULL ||
+	    (d != NULL && strcmp(a.domain, d->name) != 0))
 		return;
 	if (a.auth == CONFIG_OUT_INTEGRATED)
 		answer.file.kind = CTL_FILE_CLIENT_KEYTAB;
@@ -219,7 +227,8 @@ judge_secret(const struct check_paths *i, const struct config_domain *d)
 	}
 	hidden = answer.error == EACCES && access(a.secret_file, R_OK) == -1;
 	if (hidden)
-		snprintf(text, sizeof(text), "secret-file \"%s\" cannot be looked at by this user; root can", a.secret_file);
+		snprintf(text, sizeof(text), "secret-file \"%s\" cannot be looked at by this user; root can",
+		    a.secret_file);
 	else
 		snprintf(text, sizeof(text), "secret-file %s", answer.why);
 	if (d == NULL)

@@ -1,5 +1,6 @@
 /*
- * command - what posternctl can do, one row a command; usage, completion and the manual's list come from the rows
+ * command - what posternctl can do, one row a command; usage, completion and the manual's list come from the
+ * rows
  *
  * Runs in:  posternctl
  * Owns:     nothing
@@ -20,7 +21,9 @@ config_path_of(const struct command_context *c)
 	return c->config_path != NULL ? c->config_path : POSTERN_SYSCONFDIR "/postern/postern.ini";
 }
 
-/* Where the service listens: as its configuration says, or when that cannot be used where it is by default. */
+/*
+ * Where the service listens: as its configuration says, or when that cannot be used where it is by default.
+ */
 static char *
 socket_path_of(const struct command_context *c)
 {
@@ -32,7 +35,8 @@ socket_path_of(const struct command_context *c)
 		return mem_strdup(c->socket_path);
 	faults = (struct config_faults){ 0 };
 	config = config_read(config_path_of(c), &faults);
-	path = mem_printf("%s/control.sock", config != NULL ? config->service.run : POSTERN_RUNDIR "/postern");
+	path = mem_printf("%s/control.sock", config != NULL ? config->service.run :
+	    POSTERN_RUNDIR "/postern");
 	config_free(config);
 	config_faults_done(&faults);
 	return path;
@@ -61,7 +65,8 @@ run_ask(const struct command_context *c, const struct command *row, const char *
 
 	if (status != CONTROL_CLIENT_NO_SERVICE && status != CONTROL_CLIENT_CUT)
 		return status;
-	fprintf(stderr, "posternctl: the service %s\n", status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
+	fprintf(stderr, "posternctl: the service %s\n",
+	    status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
 	return EX_UNAVAILABLE;
 }
 
@@ -80,7 +85,8 @@ run_status(const struct command_context *c, const struct command *row, const cha
 }
 
 static int
-run_counters(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_counters(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count)
 {
 	static const struct command prometheus = { .asks = "prometheus" };
 
@@ -109,7 +115,8 @@ run_stop(const struct command_context *c, const struct command *row, const char 
 }
 
 static int
-run_sessions(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_sessions(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count)
 {
 	struct sessions_command l;
 	const char *all[CONTROL_WORDS_MAX + 1] = { row->asks };
@@ -126,7 +133,8 @@ run_sessions(const struct command_context *c, const struct command *row, const c
 	status = control_client_service(path, all, l.count + 1, &text);
 	free(path);
 	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {
-		fprintf(stderr, "posternctl: the service %s\n", status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
+		fprintf(stderr, "posternctl: the service %s\n",
+		    status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
 		status = EX_UNAVAILABLE;
 	} else {
 		buf_add(&text, "", 1);
@@ -155,7 +163,8 @@ run_queue(const struct command_context *c, const struct command *row, const char
 	free(path);
 	free(t);
 	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {
-		fprintf(stderr, "posternctl: the service %s\n", status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
+		fprintf(stderr, "posternctl: the service %s\n",
+		    status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
 		status = EX_UNAVAILABLE;
 	}
 	return status;
@@ -167,7 +176,8 @@ run_start(const struct command_context *c, const struct command *row, const char
 	int status = send_words(c, row->asks, words, count);
 
 	if (status == CONTROL_CLIENT_NO_SERVICE) {
-		status = service_start_up(config_path_of(c), c->config_path == NULL, count > 0 ? words[0] : NULL);
+		status = service_start_up(config_path_of(c), c->config_path == NULL,
+		    count > 0 ? words[0] : NULL);
 		if (status != EX_OK || count == 0)
 			return status;
 		status = send_words(c, row->asks, words, count); /* whether that one started, too */
@@ -215,7 +225,8 @@ order_server(void *arg, const char *what, const char *name)
 	const struct command_context *c = arg;
 	int status = send_words(c, what, &name, 1);
 
-	return status == CONTROL_CLIENT_NO_SERVICE ? EX_OK : status == CONTROL_CLIENT_CUT ? EX_UNAVAILABLE : status;
+	return status == CONTROL_CLIENT_NO_SERVICE ? EX_OK : status == CONTROL_CLIENT_CUT ? EX_UNAVAILABLE :
+	    status;
 }
 
 static int
@@ -258,7 +269,8 @@ run_oauth(const struct command_context *c, const struct command *row, const char
 }
 
 static int
-run_explain(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_explain(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count)
 {
 	int status = explain_run(config_path_of(c), words, count);
 
@@ -266,7 +278,8 @@ run_explain(const struct command_context *c, const struct command *row, const ch
 }
 
 static int
-run_version(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+run_version(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count)
 {
 	printf("postern %s\n", POSTERN_VERSION);
 	return EX_OK;
@@ -280,14 +293,16 @@ run_help(const struct command_context *c, const struct command *row, const char 
 	if (count == 0)
 		command_usage(stdout);
 	else if (one != NULL)
-		printf("posternctl %s%s%s\n\t%s\n", one->name, one->arguments[0] != '\0' ? " " : "", one->arguments, one->meaning);
+		printf("posternctl %s%s%s\n\t%s\n", one->name, one->arguments[0] != '\0' ? " " : "",
+		    one->arguments, one->meaning);
 	else
 		fprintf(stderr, "posternctl: there is no command %s\n", log_safe(words[0]));
 	return count > 0 && one == NULL ? EX_USAGE : EX_OK;
 }
 
 static int
-say_missing(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
+say_missing(const struct command_context *c, const struct command *row, const char *const *words,
+    size_t count)
 {
 	fprintf(stderr, "posternctl: %s is not available in this version\n", row->name);
 	return EX_UNAVAILABLE;
@@ -297,39 +312,49 @@ say_missing(const struct command_context *c, const struct command *row, const ch
 	{ .name = word, .arguments = args, .min = 0, .max = SIZE_MAX, .meaning = text, .run = say_missing }
 
 const struct command command_rows[] = {
-	{ "status", "[--check] [name]", 0, 2, "Show state, addresses and processes; --check: one line and 0, 1 or 2 for monitoring.",
+	{ "status", "[--check] [name]", 0, 2,
+	    "Show state, addresses and processes; --check: one line and 0, 1 or 2 for monitoring.",
 	    run_status, "status" },
-	{ "start", "[name]", 0, 1, "Start a virtual server, and the service if it is down.", run_start, "start" },
-	{ "stop", "[name]", 0, 1, "Stop a virtual server, which then stays stopped; without name the service.", run_stop, "stop" },
+	{ "start", "[name]", 0, 1, "Start a virtual server, and the service if it is down.", run_start,
+	    "start" },
+	{ "stop", "[name]", 0, 1,
+	    "Stop a virtual server, which then stays stopped; without name the service.", run_stop, "stop" },
 	{ "pause", "[name]", 0, 1, "Refuse new connections; sessions and delivery go on.", run_ask, "pause" },
 	{ "continue", "[name]", 0, 1, "Take connections again after a pause.", run_ask, "continue" },
-	{ "reload", "", 0, 0, "Go over to the configuration on disk without dropping a session.", run_ask, "reload" },
+	{ "reload", "", 0, 0, "Go over to the configuration on disk without dropping a session.", run_ask,
+	    "reload" },
 	{ "check", "", 0, 0, "Judge the configuration on disk and print every fault.", run_check, NULL },
-	{ "config", "[name]", 0, 1, "Show the configuration on disk with the place each value comes from.", run_config, NULL },
-	{ "counters", "[--prometheus] [name]", 0, 2, "Show the counters of a virtual server, or the sums of all; or each server's for Prometheus.",
+	{ "config", "[name]", 0, 1, "Show the configuration on disk with the place each value comes from.",
+	    run_config, NULL },
+	{ "counters", "[--prometheus] [name]", 0, 2,
+	    "Show the counters of a virtual server, or the sums of all; or each server's for Prometheus.",
 	    run_counters, "counters" },
 	{ "sessions", "[name] [option]", 0, CONTROL_WORDS_MAX,
-	    "Show SMTP sessions (--json --from --user --idle); terminate id, --all or these options: end them.", run_sessions,
-	    "sessions" },
-	{ "queue", "[name] list|show|count|retry|hold|release|delete|bounce|move [id ...] [option]", 1, CONTROL_WORDS_MAX,
-	    "Look at and change the queue (--sender --recipient --domain --older --newer --state --held --all --to --reason --json --yes).",
-	    run_queue, "queue" },
+	    "Show SMTP sessions (--json --from --user --idle); terminate id, --all or these options: end "
+	    "them.", run_sessions, "sessions" },
+	{ "queue", "[name] list|show|count|retry|hold|release|delete|bounce|move [id ...] [option]", 1,
+	    CONTROL_WORDS_MAX,
+	    "Look at and change the queue (--sender --recipient --domain --older --newer --state --held "
+	    "--all --to --reason --json --yes).", run_queue, "queue" },
 	{ "badmail", "[name] list|show|retry|purge [id ...] [option]", 1, CONTROL_WORDS_MAX,
-	    "Look at badmail, put it back into the queue or throw it away (--sender --recipient --domain --older --newer --all --json --yes).",
-	    run_queue, "badmail" },
+	    "Look at badmail, put it back into the queue or throw it away (--sender --recipient --domain "
+	    "--older --newer --all --json --yes).", run_queue, "badmail" },
 	{ "retry", "[name]", 0, 1, "Make every queued message due now.", run_ask, "retry" },
-	{ "create", "name [key=value]", 1, CONFIG_LISTEN_MAX + 3, "Make a virtual server; keys are listen, domain, description.",
-	    run_create, "reload" },
-	{ "rename", "name new-name", 2, 2, "Rename a virtual server; it is stopped for a moment.", run_rename, "reload" },
+	{ "create", "name [key=value]", 1, CONFIG_LISTEN_MAX + 3,
+	    "Make a virtual server; keys are listen, domain, description.", run_create, "reload" },
+	{ "rename", "name new-name", 2, 2, "Rename a virtual server; it is stopped for a moment.", run_rename,
+	    "reload" },
 	{ "delete", "name", 1, 1, "Delete a virtual server; its mail folders stay.", run_delete, "reload" },
 	{ "passwd", "[--scram|--yescrypt] [--stdin] [--delete] [--list] file|name [account]", 1, 8,
-	    "Make, change or delete an account of a password file, or of a virtual server's; --list shows the accounts.",
-	    run_passwd, NULL },
+	    "Make, change or delete an account of a password file, or of a virtual server's; --list shows "
+	    "the accounts.", run_passwd, NULL },
 	{ "oauth", "test profile [--smtp]", 2, 3,
-	    "Get a new token for a profile of [oauth] and log in with it where a virtual server uses it; tell each step.", run_oauth,
-	    "oauth-test" },
-	{ "explain", "[name] --from address --rcpt recipient [--auth user] [--sender sender] [--size size]", 4, 11,
-	    "Say what would become of a message, and which line of the configuration says so.", run_explain, NULL },
+	    "Get a new token for a profile of [oauth] and log in with it where a virtual server uses it; "
+	    "tell each step.", run_oauth, "oauth-test" },
+	{ "explain", "[name] --from address --rcpt recipient [--auth user] [--sender sender] [--size size]",
+	    4, 11,
+	    "Say what would become of a message, and which line of the configuration says so.", run_explain,
+	    NULL },
 	{ "version", "", 0, 0, "Show the version.", run_version, NULL },
 	{ "help", "[command]", 0, 1, "Show what a command does.", run_help, NULL },
 	LATER("import", "MetaBase.xml", "Carry over the virtual servers of IIS."),
@@ -365,7 +390,8 @@ command_usage(FILE *out)
 int
 command_misused(const struct command *row)
 {
-	fprintf(stderr, "usage: posternctl %s%s%s\n", row->name, row->arguments[0] != '\0' ? " " : "", row->arguments);
+	fprintf(stderr, "usage: posternctl %s%s%s\n", row->name, row->arguments[0] != '\0' ? " " : "",
+	    row->arguments);
 	return EX_USAGE;
 }
 

@@ -49,7 +49,9 @@ read_answer(int fd, struct buf *out)
 		if (rc == 0 || (rc == -1 && errno == ECONNRESET))
 			return CONTROL_CLIENT_CUT;
 		if (rc == -1) {
-			fprintf(stderr, "posternctl: the service answers in a language of another version: %s\n", strerror(errno));
+			fprintf(stderr,
+			    "posternctl: the service answers in a language of another version: %s\n",
+			    strerror(errno));
 			return EX_PROTOCOL;
 		}
 		if (m.type == CTL_TEXT && out != NULL) {

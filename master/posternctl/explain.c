@@ -3,8 +3,8 @@
  *
  * Runs in:  posternctl
  * Owns:     nothing
- * Promise:  asks the very functions that the listener and the deliver worker ask; needs no service and no DNS; what only
- *           the DNS could tell is said to be so
+ * Promise:  asks the very functions that the listener and the deliver worker ask; needs no service and no
+ *           DNS; what only the DNS could tell is said to be so
  * Fails by: 1 it would be refused, 3 no such virtual server, else sysexits
  */
 #include <stdarg.h>
@@ -37,7 +37,8 @@ struct explain {
 
 /* One line: what, its value, and where that was said. */
 static void
-say(const char *what, const char *origin, const char *key, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+say(const char *what, const char *origin, const char *key, const char *fmt,
+    ...) __attribute__((format(printf, 4, 5)));
 
 static void
 say(const char *what, const char *origin, const char *key, const char *fmt, ...)
@@ -59,7 +60,8 @@ by_server(const struct explain *x, const char *what, const char *section, const 
 {
 	char origin[ORIGIN_SIZE];
 
-	say(what, config_print_server_origin(origin, sizeof(origin), x->server, section, key), key, "%s", value);
+	say(what, config_print_server_origin(origin, sizeof(origin), x->server, section, key), key, "%s",
+	    value);
 }
 
 static void
@@ -80,7 +82,8 @@ refuse(struct explain *x, const char *reply)
 static const char *
 answer_name(enum policy_answer a)
 {
-	return a == POLICY_YES ? "yes" : a == POLICY_NO ? "no" : "as the name of its address says, in the DNS";
+	return a == POLICY_YES ? "yes" : a == POLICY_NO ? "no" :
+	    "as the name of its address says, in the DNS";
 }
 
 /* --- in --- */
@@ -92,7 +95,8 @@ explain_connection(struct explain *x)
 	const struct config_server *s = x->server;
 	enum policy_answer a = policy_may_connect(s, &x->policy);
 
-	by_server(x, "connect", "access", s->connection_list.count > 0 ? "connection-list" : "connection-control", answer_name(a));
+	by_server(x, "connect", "access", s->connection_list.count > 0 ? "connection-list" :
+	    "connection-control", answer_name(a));
 	if (a == POLICY_NO)
 		refuse(x, "554 5.7.1 at the greeting");
 	return a != POLICY_NO;
@@ -111,7 +115,8 @@ explain_sender(struct explain *x)
 	} else {
 		by_server(x, "login", "access", "authentication", x->user != NULL ? x->user : "not needed");
 	}
-	if (x->size != NULL && key_parse_size(x->size, &size) == 0 && s->max_message_size != CONFIG_UNLIMITED && size > s->max_message_size) {
+	if (x->size != NULL && key_parse_size(x->size, &size) == 0 &&
+	    s->max_message_size != CONFIG_UNLIMITED && size > s->max_message_size) {
 		by_server(x, "size", "messages", "max-message-size", "too large");
 		refuse(x, "552 5.3.4 Message size exceeds fixed maximum message size");
 	}
@@ -125,7 +130,8 @@ explain_relay(struct explain *x)
 	bool by_login = x->user != NULL && s->relay_authenticated;
 	enum policy_answer a = policy_may_relay(s, &x->policy, x->user != NULL);
 
-	by_server(x, "relay", "access", by_login ? "relay-authenticated" : s->relay_list.count > 0 ? "relay-list" : "relay", answer_name(a));
+	by_server(x, "relay", "access", by_login ? "relay-authenticated" : s->relay_list.count > 0 ?
+	    "relay-list" : "relay", answer_name(a));
 	if (a == POLICY_NO) {
 		char reply[ADDRESS_MAX + 64];
 
@@ -138,7 +144,8 @@ static const char *
 type_name(const struct config_domain *d)
 {
 	static const char *const names[] = {
-		[CONFIG_DOMAIN_DEFAULT] = "default", [CONFIG_DOMAIN_ALIAS] = "alias", [CONFIG_DOMAIN_REMOTE] = "remote",
+		[CONFIG_DOMAIN_DEFAULT] = "default", [CONFIG_DOMAIN_ALIAS] = "alias",
+		[CONFIG_DOMAIN_REMOTE] = "remote",
 	};
 
 	return names[d->type];
@@ -147,13 +154,14 @@ type_name(const struct config_domain *d)
 /* --- out --- */
 
 static void
-print_hosts(const struct explain *x, const char *what, const struct destination *d, const struct config_domain *own)
+print_hosts(const struct explain *x, const char *what, const struct destination *d,
+    const struct config_domain *own)
 {
 	struct buf text = BUF_INIT(1U << 16);
 
 	for (size_t i = 0; i < d->nhost; i++)
-		buf_printf(&text, "%s%s%s%s:%u", i == 0 ? "" : ", ", d->host[i].literal ? "[" : "", d->host[i].name,
-		    d->host[i].literal ? "]" : "", d->host[i].port);
+		buf_printf(&text, "%s%s%s%s:%u", i == 0 ? "" : ", ", d->host[i].literal ? "[" : "",
+		    d->host[i].name, d->host[i].literal ? "]" : "", d->host[i].port);
 	if (own != NULL)
 		by_domain(own, what, "route", buf_text(&text));
 	else
@@ -162,7 +170,8 @@ print_hosts(const struct explain *x, const char *what, const struct destination 
 }
 
 static void
-print_key(const struct explain *x, const struct config_domain *d, bool own, const char *what, const char *key, const char *value)
+print_key(const struct explain *x, const struct config_domain *d, bool own, const char *what, const char *key,
+    const char *value)
 {
 	if (own)
 		by_domain(d, what, key, value);
@@ -174,12 +183,13 @@ static void
 print_manner(const struct explain *x, const struct config_domain *d, const struct route_answer *a)
 {
 	static const char *const tls[] = {
-		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may", [CONFIG_OUT_TLS_REQUIRED] = "required",
+		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may",
+		[CONFIG_OUT_TLS_REQUIRED] = "required",
 		[CONFIG_OUT_TLS_VERIFY] = "verify", [CONFIG_OUT_TLS_DANE] = "dane",
 	};
 	static const char *const auth[] = {
-		[CONFIG_OUT_ANONYMOUS] = "anonymous", [CONFIG_OUT_BASIC] = "basic", [CONFIG_OUT_INTEGRATED] = "integrated",
-		[CONFIG_OUT_OAUTH2] = "oauth2",
+		[CONFIG_OUT_ANONYMOUS] = "anonymous", [CONFIG_OUT_BASIC] = "basic",
+		[CONFIG_OUT_INTEGRATED] = "integrated", [CONFIG_OUT_OAUTH2] = "oauth2",
 	};
 	const struct destination_security *s = a->kind == ROUTE_HOSTS ? &a->hosts->security : &a->security;
 	char port[8];
@@ -188,9 +198,11 @@ print_manner(const struct explain *x, const struct config_domain *d, const struc
 	if (a->kind == ROUTE_DIRECT)
 		print_key(x, d, d != NULL && d->has_port, "port", "port", port);
 	if (d != NULL && (a->kind == ROUTE_DIRECT || d->route.count > 0))
-		by_domain(d, "hello", "helo", a->helo ? "HELO" : "EHLO");	/* the server's smart hosts have nothing to do with it */
+		by_domain(d, "hello", "helo", a->helo ? "HELO" :
+		    "EHLO");	/* the server's smart hosts have nothing to do with it */
 	print_key(x, d, d != NULL && d->has_outbound_tls, "tls", "outbound-tls", tls[s->tls]);
-	print_key(x, d, s->account.domain != NULL && *s->account.domain != '\0', "account", "outbound-auth", auth[s->account.auth]);
+	print_key(x, d, s->account.domain != NULL && *s->account.domain != '\0', "account", "outbound-auth",
+	    auth[s->account.auth]);
 }
 
 static void
@@ -226,9 +238,11 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 	else if (own)
 		by_domain(d, "route", "route", text);
 	else
-		by_server(x, "route", "delivery", a.fallback != NULL ? "smart-host-after-direct" : "smart-host", text);
+		by_server(x, "route", "delivery", a.fallback != NULL ? "smart-host-after-direct" :
+		    "smart-host", text);
 	if (a.fallback != NULL)
-		print_hosts(x, x->server->smart_host_after_direct == CONFIG_DIRECT_YES ? "if unknown" : "on failure", a.fallback, NULL);
+		print_hosts(x, x->server->smart_host_after_direct == CONFIG_DIRECT_YES ? "if unknown" :
+		    "on failure", a.fallback, NULL);
 	print_manner(x, d, &a);
 	explain_masquerade(x, r);
 }
@@ -286,7 +300,8 @@ static bool
 parse_options(struct explain *x, const char *const *words, size_t count)
 {
 	struct { const char *option; const char **value; } rows[] = {
-		{ "--from", &x->from }, { "--auth", &x->user }, { "--sender", &x->sender }, { "--rcpt", &x->rcpt }, { "--size", &x->size },
+		{ "--from", &x->from }, { "--auth", &x->user }, { "--sender", &x->sender },
+		{ "--rcpt", &x->rcpt }, { "--size", &x->size },
 	};
 
 	for (size_t i = 0; i < count; i++) {
@@ -319,8 +334,8 @@ judge_options(struct explain *x)
 		fprintf(stderr, "posternctl: --from %s: %s\n", log_safe(x->from), why);
 		return EX_USAGE;
 	}
-	if (address_parse_path(&x->to, x->rcpt, strlen(x->rcpt), ADDRESS_UTF8 | ADDRESS_BARE, &used) == -1 || x->rcpt[used] != '\0' ||
-	    address_complete(&x->to, x->server->default_domain->name) == -1) {
+	if (address_parse_path(&x->to, x->rcpt, strlen(x->rcpt), ADDRESS_UTF8 | ADDRESS_BARE, &used) == -1 ||
+	    x->rcpt[used] != '\0' || address_complete(&x->to, x->server->default_domain->name) == -1) {
 		fprintf(stderr, "posternctl: --rcpt %s is no address\n", log_safe(x->rcpt));
 		return EX_USAGE;
 	}
@@ -329,7 +344,8 @@ judge_options(struct explain *x)
 		return EX_USAGE;
 	}
 	x->policy = (struct policy_client){
-		.address = (const struct sockaddr *)&x->client.sa, .state = policy_wants_names(x->server) ? POLICY_ASKING : POLICY_UNNAMED,
+		.address = (const struct sockaddr *)&x->client.sa,
+		.state = policy_wants_names(x->server) ? POLICY_ASKING : POLICY_UNNAMED,
 	};
 	return 0;
 }

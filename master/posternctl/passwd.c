@@ -3,7 +3,8 @@
  *
  * Runs in:  posternctl; not linked into the service
  * Owns:     the lock on the file while it is changed
- * Promise:  the file is replaced as a whole, with its owner and mode; no password is ever an argument, and none is left in memory
+ * Promise:  the file is replaced as a whole, with its owner and mode; no password is ever an argument, and
+ *           none is left in memory
  * Fails by: an exit status, with the file as it was
  */
 #include <bsd/readpassphrase.h>
@@ -79,8 +80,8 @@ hash_scram(struct buf *out, const char *password)
 	int rc = gsasl_random((char *)a.salt, SALT_SIZE);
 
 	if (rc == GSASL_OK)
-		rc = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, password, a.iterations, (const char *)a.salt, a.salt_len, salted,
-		    client, (char *)a.server, (char *)a.stored);
+		rc = gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, password, a.iterations,
+		    (const char *)a.salt, a.salt_len, salted, client, (char *)a.server, (char *)a.stored);
 	if (rc == GSASL_OK)
 		passwd_file_format_scram(out, &a);
 	else
@@ -118,7 +119,8 @@ make_hash(const struct passwd *p, struct buf *out)
 	int rc = p->from_stdin ? read_stdin(password) : read_terminal(password);
 
 	if (rc == -1 && p->from_stdin)
-		fprintf(stderr, "posternctl: no password of at most %d bytes on the standard input\n", PASSWORD_SIZE - 2);
+		fprintf(stderr, "posternctl: no password of at most %d bytes on the standard input\n",
+		    PASSWORD_SIZE - 2);
 	if (rc == 0 && password[0] == '\0') {
 		fprintf(stderr, "posternctl: the password is empty\n");
 		rc = -1;
@@ -182,8 +184,8 @@ replace(const struct passwd *p, const struct buf *text)
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	rc = -1;
 	if (fd != -1 && (geteuid() != 0 || fchown(fd, p->st.st_uid, p->st.st_gid) == 0) &&
-	    fchmod(fd, p->st.st_mode & (S_IRUSR | S_IWUSR | S_IRGRP)) == 0 && disk_write(fd, text->data, text->len) == 0 &&
-	    disk_sync(fd) == 0)
+	    fchmod(fd, p->st.st_mode & (S_IRUSR | S_IWUSR | S_IRGRP)) == 0 && disk_write(fd, text->data,
+	    text->len) == 0 && disk_sync(fd) == 0)
 		rc = rename(temporary, p->path);
 	status = rc == 0 ? EX_OK : fail(p, "cannot be replaced: ");
 	if (fd != -1)
@@ -202,7 +204,10 @@ is_named(const struct passwd *p, const char *line, size_t len)
 	return len > n && line[0] != '#' && line[n] == ':' && strncasecmp(line, p->name, n) == 0;
 }
 
-/* All lines but those of the name; the first of them gives its place to `hash` ("": nobody does). Whether there was one. */
+/*
+ * All lines but those of the name; the first of them gives its place to `hash` ("": nobody does). Whether
+ * there was one.
+ */
 static bool
 rewrite(const struct passwd *p, struct buf *out, const char *hash)
 {
@@ -269,7 +274,8 @@ change(struct passwd *p)
 			status = replace(p, &text);
 		}
 		if (status == EX_OK)
-			printf("account %s %s\n", log_safe(p->name), p->act == ACT_DELETE ? "deleted" : found ? "changed" : "made");
+			printf("account %s %s\n", log_safe(p->name),
+			    p->act == ACT_DELETE ? "deleted" : found ? "changed" : "made");
 	}
 	if (text.len > 0)
 		explicit_bzero(text.data, text.len);
@@ -296,7 +302,8 @@ find_path(const char *config_path, const char *word)
 	s = c != NULL ? config_server_by_name(c, word) : NULL;
 	path = s != NULL ? mem_strdup(s->password_file) : NULL;
 	if (path == NULL)
-		fprintf(stderr, "posternctl: %s %s\n", s != NULL ? "there is no password-file in the configuration of" :
+		fprintf(stderr, "posternctl: %s %s\n",
+		    s != NULL ? "there is no password-file in the configuration of" :
 		    "no (faultless) configuration of a virtual server", log_safe(word));
 	config_free(c);
 	config_faults_done(&faults);

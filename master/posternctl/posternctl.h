@@ -27,7 +27,8 @@ struct command {
 	const char *arguments;		/* "[NAME]" for usage */
 	size_t min, max;		/* words after the name, options included */
 	const char *meaning;
-	int (*run)(const struct command_context *c, const struct command *row, const char *const *words, size_t count);
+	int (*run)(const struct command_context *c, const struct command *row, const char *const *words,
+	    size_t count);
 	const char *asks;		/* name of the admin row it ends in, or NULL */
 };
 
@@ -42,19 +43,28 @@ int command_run(const struct command_context *c, const char *const *words, size_
 
 /* --- control_client: posternctl's side of control.sock --- */
 
-/* Sends words, prints the answer; the exit status. CONTROL_CLIENT_NO_SERVICE when nobody listens, CONTROL_CLIENT_CUT when the service went away. */
+/*
+ * Sends words, prints the answer; the exit status. CONTROL_CLIENT_NO_SERVICE when nobody listens,
+ * CONTROL_CLIENT_CUT when the service went away.
+ */
 enum { CONTROL_CLIENT_NO_SERVICE = -1, CONTROL_CLIENT_CUT = -2 };
 /* `out` NULL: prints the answer, else keeps it there. */
 int control_client_service(const char *socket_path, const char *const *words, size_t count, struct buf *out);
 
 /* --- service_start: starts the service when it is down --- */
 
-/* `name` (or NULL) is started also if it was stopped. `standard`: the configuration is the installed one. The exit status. */
+/*
+ * `name` (or NULL) is started also if it was stopped. `standard`: the configuration is the installed one. The
+ * exit status.
+ */
 int service_start_up(const char *config_path, bool standard, const char *name);
 
 /* --- check_config: the INI set on disk --- */
 
-/* Prints every fault and a last line; EX_OK or EX_CONFIG. `files` looks at the files that are named; NULL: nobody does. */
+/*
+ * Prints every fault and a last line; EX_OK or EX_CONFIG. `files` looks at the files that are named; NULL:
+ * nobody does.
+ */
 typedef void check_files(const struct config *c, struct config_faults *faults);
 int check_config_run(const char *path, check_files *files);
 /* Prints the effective configuration, all or one virtual server; 3 when there is none of that name. */
@@ -72,17 +82,28 @@ int explain_run(const char *config_path, const char *const *words, size_t count)
 
 /* --- passwd: posternctl's editor of password files --- */
 
-/* words: options, then a path or a virtual server's name, then the account. The exit status; EX_USAGE without a word said. */
+/*
+ * words: options, then a path or a virtual server's name, then the account. The exit status; EX_USAGE without
+ * a word said.
+ */
 int passwd_run(const char *config_path, const char *const *words, size_t count);
 
-/* --- server_command: makes, renames and deletes virtual servers on disk; a reload then tells the service --- */
+/*
+ * --- server_command: makes, renames and deletes virtual servers on disk; a reload then tells the service ---
+ */
 
 /* Pure. */
 bool server_command_name_is_good(const char *name);
-/* words[0] is the name, then listen=ADDRESS, domain=NAME, description=TEXT. All three return an exit status and have said why. */
+/*
+ * words[0] is the name, then listen=ADDRESS, domain=NAME, description=TEXT. All three return an exit status
+ * and have said why.
+ */
 int server_command_create(const char *config_path, const char *const *words, size_t count);
 int server_command_delete(const char *config_path, const char *name);
-/* `order` stops the virtual server before its folders move, and starts it when they could not; EX_OK also when nothing runs. */
+/*
+ * `order` stops the virtual server before its folders move, and starts it when they could not; EX_OK also
+ * when nothing runs.
+ */
 int server_command_rename(const char *config_path, const char *from, const char *to,
     int (*order)(void *arg, const char *what, const char *name), void *arg);
 
@@ -94,7 +115,8 @@ struct sessions_command {
 	size_t count;
 };
 
-bool sessions_command_parse(struct sessions_command *l, const char *const *words, size_t count);	/* pure */
+/* Pure */
+bool sessions_command_parse(struct sessions_command *l, const char *const *words, size_t count);
 void sessions_command_print(const struct sessions_command *l, char *text);	/* the text is cut up */
 
 /* --- queue_command: posternctl queue and badmail --- */
@@ -106,7 +128,8 @@ struct queue_command {
 };
 
 /* Words behind "queue" or "badmail": an order. EX_OK, or EX_USAGE with *why to be said. Pure. */
-int queue_command_parse(struct queue_command *t, bool badmail, const char *const *words, size_t count, const char **why);
+int queue_command_parse(struct queue_command *t, bool badmail, const char *const *words, size_t count,
+    const char **why);
 /* Pages until it is done. The exit status; CONTROL_CLIENT_NO_SERVICE, CONTROL_CLIENT_CUT. */
 int queue_command_run(struct queue_command *t, const char *socket_path);
 

@@ -3,8 +3,10 @@
  *
  * Runs in:  posternctl
  * Owns:     the selection
- * Promise:  what changes more than one message is only shown without --yes; only what was there when the command began is touched
- * Fails by: an exit status: 3 nothing matched, 1 some could not be done or --yes is wanted, 75 some are at work, else sysexits
+ * Promise:  what changes more than one message is only shown without --yes; only what was there when the
+ *           command began is touched
+ * Fails by: an exit status: 3 nothing matched, 1 some could not be done or --yes is wanted, 75 some are at
+ *           work, else sysexits
  */
 #include <bsd/stdlib.h>
 #include <poll.h>
@@ -64,10 +66,13 @@ static const struct queue_option {
 	enum queue_kind kind;
 	bool queue_only;
 } queue_command_options[] = {
-	{ "--id", "id=", QUEUE_COMMAND_PATTERN, false }, { "--sender", "sender=", QUEUE_COMMAND_PATTERN, false },
-	{ "--recipient", "recipient=", QUEUE_COMMAND_PATTERN, false }, { "--domain", "domain=", QUEUE_COMMAND_PATTERN, false },
+	{ "--id", "id=", QUEUE_COMMAND_PATTERN, false },
+	{ "--sender", "sender=", QUEUE_COMMAND_PATTERN, false },
+	{ "--recipient", "recipient=", QUEUE_COMMAND_PATTERN, false },
+	{ "--domain", "domain=", QUEUE_COMMAND_PATTERN, false },
 	{ "--older", "older=", QUEUE_COMMAND_AGE, false }, { "--newer", "newer=", QUEUE_COMMAND_AGE, false },
-	{ "--state", "state=", QUEUE_COMMAND_PLAIN, true }, { "--held", "state=held", QUEUE_COMMAND_FLAG, true }, { "--all", "all", QUEUE_COMMAND_FLAG, false },
+	{ "--state", "state=", QUEUE_COMMAND_PLAIN, true },
+	{ "--held", "state=held", QUEUE_COMMAND_FLAG, true }, { "--all", "all", QUEUE_COMMAND_FLAG, false },
 	{ "--to", "to=", QUEUE_COMMAND_PLAIN, true }, { "--reason", "reason=", QUEUE_COMMAND_PATTERN, true },
 };
 
@@ -89,7 +94,8 @@ tool_option(struct queue_command *t, bool badmail, const char *const *words, siz
 			return add_word(t, o->key, "", false);
 		if (count < 2 || words[1][0] == '\0')
 			return 0;
-		good = o->kind == QUEUE_COMMAND_AGE ? parse_age(t, o->key, words[1]) : add_word(t, o->key, words[1], o->kind == QUEUE_COMMAND_PATTERN);
+		good = o->kind == QUEUE_COMMAND_AGE ? parse_age(t, o->key, words[1]) :
+		    add_word(t, o->key, words[1], o->kind == QUEUE_COMMAND_PATTERN);
 		return good ? 2 : 0;
 	}
 	return 0;
@@ -121,7 +127,8 @@ judge_options(const struct queue_command *t, const char **why)
 }
 
 int
-queue_command_parse(struct queue_command *t, bool badmail, const char *const *words, size_t count, const char **why)
+queue_command_parse(struct queue_command *t, bool badmail, const char *const *words, size_t count,
+    const char **why)
 {
 	size_t at = count >= 2 && msg_queue_find(words[1], badmail) != MSG_QUEUE_VERBS;
 
@@ -139,7 +146,8 @@ queue_command_parse(struct queue_command *t, bool badmail, const char *const *wo
 		used = 1;
 		if (words[i][0] != '-' && is_message_id(words[i]))
 			used = add_word(t, "id=", words[i], false);
-		else if (words[i][0] != '-' && strcmp(t->words.word[1], "-") == 0 && strlen(words[i]) < CONTROL_WORD_SIZE)
+		else if (words[i][0] != '-' && strcmp(t->words.word[1], "-") == 0 &&
+		    strlen(words[i]) < CONTROL_WORD_SIZE)
 			strcpy(t->words.word[1], words[i]);
 		else
 			used = tool_option(t, badmail, words + i, count - i);
@@ -239,7 +247,8 @@ leave_out_goal(struct control_words *words)
 
 /* All pages. */
 static int
-tool_walk(struct queue_walk *w, const struct queue_command *t, enum msg_queue_verb verb, const char *socket_path, const char *server, int64_t newest)
+tool_walk(struct queue_walk *w, const struct queue_command *t, enum msg_queue_verb verb,
+    const char *socket_path, const char *server, int64_t newest)
 {
 	int status;
 	unsigned again = 0;
@@ -260,11 +269,14 @@ tool_walk(struct queue_walk *w, const struct queue_command *t, enum msg_queue_ve
 		if (status != EX_OK || w->state == MSG_QUEUE_OK)
 			continue;
 		if (w->state == MSG_QUEUE_LOCKED) {
-			fprintf(stderr, "posternctl: another process has the queue of %s: it is left alone\n", server);
+			fprintf(stderr, "posternctl: another process has the queue of %s: it is left alone\n",
+			    server);
 			return EX_UNAVAILABLE;
 		}
 		if (again++ == QUEUE_COMMAND_AGAINS) {
-			fprintf(stderr, "posternctl: the delivery process of %s is still reading its queue; ask again\n", server);
+			fprintf(stderr,
+			    "posternctl: the delivery process of %s is still reading its queue; ask again\n",
+			    server);
 			return EX_TEMPFAIL;
 		}
 		strcpy(w->at, at);
@@ -277,7 +289,8 @@ tool_walk(struct queue_walk *w, const struct queue_command *t, enum msg_queue_ve
 
 /* The virtual servers it is for. */
 static int
-each_server(const struct queue_command *t, const char *socket_path, char (**name)[CONFIG_NAME_MAX + 1], size_t *count)
+each_server(const struct queue_command *t, const char *socket_path, char (**name)[CONFIG_NAME_MAX + 1],
+    size_t *count)
 {
 	const char *words[] = { t->words.word[0], "-" };
 	struct buf text = BUF_INIT(QUEUE_COMMAND_PAGE_MAX);
@@ -286,7 +299,8 @@ each_server(const struct queue_command *t, const char *socket_path, char (**name
 
 	*name = NULL;
 	*count = 0;
-	status = strcmp(t->words.word[1], "-") == 0 ? control_client_service(socket_path, words, nitems_of(words), &text) : EX_OK;
+	status = strcmp(t->words.word[1], "-") == 0 ? control_client_service(socket_path, words,
+	    nitems_of(words), &text) : EX_OK;
 	if (strcmp(t->words.word[1], "-") != 0)
 		buf_printf(&text, "@%s\n", t->words.word[1]);
 	rest = text.data;
@@ -320,7 +334,8 @@ count_states(struct queue_command *t)
 			return;
 	for (uint32_t bit = 1; bit <= QUEUE_FILTER_ANY; bit <<= 1)
 		if ((msg_queue_rows[t->verb].states & bit) != 0 && t->words.count < CONTROL_WORDS_MAX - 2)
-			snprintf(t->words.word[t->words.count++], CONTROL_WORD_SIZE, "state=%s", queue_filter_state_name((enum queue_filter_state)bit));
+			snprintf(t->words.word[t->words.count++], CONTROL_WORD_SIZE, "state=%s",
+			    queue_filter_state_name((enum queue_filter_state)bit));
 }
 
 static int
@@ -329,19 +344,20 @@ print_result(const struct queue_command *t, const struct queue_sums *sums)
 	const struct msg_queue_row *row = &msg_queue_rows[t->verb];
 
 	if (t->json)
-		printf("{\"action\": \"%s\", \"matched\": %lu, \"done\": %lu, \"busy\": %lu, \"failed\": %lu}\n", row->name, sums->matched,
-		    sums->done, sums->busy, sums->failed);
+		printf("{\"action\": \"%s\", \"matched\": %lu, \"done\": %lu, \"busy\": %lu, \"failed\": "
+		    "%lu}\n", row->name, sums->matched, sums->done, sums->busy, sums->failed);
 	else if (sums->matched == 0)
 		fprintf(stderr, "posternctl: no message matches\n");
 	else if (t->verb == MSG_QUEUE_DELETE || t->verb == MSG_QUEUE_BOUNCE)
-		printf("%lu message%s %s for %lu recipient%s\n", sums->done, sums->done == 1 ? "" : "s", row->done, sums->recipients,
-		    sums->recipients == 1 ? "" : "s");
+		printf("%lu message%s %s for %lu recipient%s\n", sums->done, sums->done == 1 ? "" : "s",
+		    row->done, sums->recipients, sums->recipients == 1 ? "" : "s");
 	else
 		printf("%lu message%s %s\n", sums->done, sums->done == 1 ? "" : "s", row->done);
 	if (sums->busy > 0)
-		fprintf(stderr, "posternctl: %lu at work just now %s left alone; ask again, or hold first\n", sums->busy,
-		    sums->busy == 1 ? "was" : "were");
-	return sums->matched == 0 ? QUEUE_COMMAND_NONE : sums->failed > 0 ? QUEUE_COMMAND_NOT_ALL : sums->busy > 0 ? EX_TEMPFAIL : EX_OK;
+		fprintf(stderr, "posternctl: %lu at work just now %s left alone; ask again, or hold first\n",
+		    sums->busy, sums->busy == 1 ? "was" : "were");
+	return sums->matched == 0 ? QUEUE_COMMAND_NONE : sums->failed > 0 ? QUEUE_COMMAND_NOT_ALL :
+	    sums->busy > 0 ? EX_TEMPFAIL : EX_OK;
 }
 
 struct queue_run {
@@ -353,7 +369,8 @@ struct queue_run {
 };
 
 static int
-run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *print, size_t most, struct queue_sums *sums, struct queue_walk *last)
+run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *print, size_t most,
+    struct queue_sums *sums, struct queue_walk *last)
 {
 	size_t shown = 0;
 	int status = EX_OK;
@@ -392,7 +409,8 @@ count_first(struct queue_run *c)
 	}
 	if (status == EX_OK && sums.matched > 1) {
 		queue_print_end(print);
-		fprintf(stderr, "posternctl: %lu messages would be %s%s; say --yes\n", sums.matched, msg_queue_rows[t->verb].done,
+		fprintf(stderr, "posternctl: %lu messages would be %s%s; say --yes\n", sums.matched,
+		    msg_queue_rows[t->verb].done,
 		    sums.matched > QUEUE_COMMAND_SAMPLE ? ", some of them are shown" : "");
 		status = QUEUE_COMMAND_NOT_ALL;
 	} else if (status == EX_OK) {
@@ -416,9 +434,11 @@ run_order(struct queue_run *c)
 		status = print_result(t, &sums);
 	} else if (status == EX_OK) {
 		queue_print_end(print);
-		status = sums.matched > 0 || t->words.count == 3 ? EX_OK : QUEUE_COMMAND_NONE; /* an empty queue is no fault */
+		/* An empty queue is no fault */
+		status = sums.matched > 0 || t->words.count == 3 ? EX_OK : QUEUE_COMMAND_NONE;
 		if (sums.matched == 0 && !t->json)
-			fprintf(stderr, status == EX_OK ? "posternctl: there is no message\n" : "posternctl: no message matches\n");
+			fprintf(stderr, status == EX_OK ? "posternctl: there is no message\n" :
+			    "posternctl: no message matches\n");
 	}
 	queue_print_free(print);
 	return status;

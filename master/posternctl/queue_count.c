@@ -114,7 +114,8 @@ queue_count_print(struct queue_count *c, bool json)
 	if (c->count > 0)
 		qsort(c->row, c->count, sizeof(*c->row), tool_fullest);
 	for (size_t k = 0; k < c->count; k++) {
-		width = strlen(c->row[k].domain) > (size_t)width && width < 50 ? (int)strlen(c->row[k].domain) : width;
+		width = strlen(c->row[k].domain) > (size_t)width && width < 50 ?
+		    (int)strlen(c->row[k].domain) : width;
 		total.sum += c->row[k].sum;
 		for (size_t i = 0; i < AGES; i++)
 			total.n[i] += c->row[k].n[i];

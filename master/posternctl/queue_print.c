@@ -3,7 +3,8 @@
  *
  * Runs in:  posternctl
  * Owns:     the rows of a list until they are sorted
- * Promise:  a list comes oldest first, in pieces of ROWS_MAX when there are more; what a message says stands in JSON strings
+ * Promise:  a list comes oldest first, in pieces of ROWS_MAX when there are more; what a message says stands
+ *           in JSON strings
  * Fails by: leaving out a row that has not its columns
  */
 #include <stdlib.h>
@@ -21,13 +22,17 @@ enum queue_form { FORM_TEXT, FORM_TIME, FORM_NUMBER, FORM_LIST, FORM_AGE };
 struct queue_column { const char *key, *title; enum queue_form form; int width; };
 
 static const struct queue_column tool_queue[] = {
-	{ "id", "ID", FORM_TEXT, -16 }, { "state", "STATE", FORM_TEXT, -7 }, { "arrived", "AGE", FORM_AGE, 5 }, { "due", NULL, FORM_TIME, 0 },
-	{ "size", "SIZE", FORM_NUMBER, 9 }, { "sender", "SENDER", FORM_TEXT, -30 }, { "pending", "TODO", FORM_NUMBER, 5 },
-	{ "recipients", NULL, FORM_NUMBER, 0 }, { "to", "RECIPIENTS", FORM_LIST, -30 }, { "reason", "REASON", FORM_TEXT, -1 },
+	{ "id", "ID", FORM_TEXT, -16 }, { "state", "STATE", FORM_TEXT, -7 },
+	{ "arrived", "AGE", FORM_AGE, 5 }, { "due", NULL, FORM_TIME, 0 },
+	{ "size", "SIZE", FORM_NUMBER, 9 }, { "sender", "SENDER", FORM_TEXT, -30 },
+	{ "pending", "TODO", FORM_NUMBER, 5 },
+	{ "recipients", NULL, FORM_NUMBER, 0 }, { "to", "RECIPIENTS", FORM_LIST, -30 },
+	{ "reason", "REASON", FORM_TEXT, -1 },
 };
 static const struct queue_column tool_badmail[] = {
 	{ "id", "ID", FORM_TEXT, -18 }, { "since", "AGE", FORM_AGE, 5 }, { "size", "SIZE", FORM_NUMBER, 9 },
-	{ "sender", "SENDER", FORM_TEXT, -30 }, { "recipients", NULL, FORM_NUMBER, 0 }, { "to", "RECIPIENTS", FORM_LIST, -30 },
+	{ "sender", "SENDER", FORM_TEXT, -30 }, { "recipients", NULL, FORM_NUMBER, 0 },
+	{ "to", "RECIPIENTS", FORM_LIST, -30 },
 	{ "reason", "REASON", FORM_TEXT, -1 }, { "details", "", FORM_TEXT, -1 },
 };
 
@@ -49,7 +54,8 @@ queue_print_new(enum msg_queue_verb verb, bool json)
 	p->verb = verb;
 	p->json = json;
 	p->first = true;
-	p->column = verb == MSG_QUEUE_LIST ? tool_queue : verb == MSG_QUEUE_BADMAIL_LIST ? tool_badmail : NULL;
+	p->column = verb == MSG_QUEUE_LIST ? tool_queue : verb == MSG_QUEUE_BADMAIL_LIST ? tool_badmail :
+	    NULL;
 	p->columns = verb == MSG_QUEUE_LIST ? nitems_of(tool_queue) : nitems_of(tool_badmail);
 	p->count = verb == MSG_QUEUE_COUNT ? queue_count_new() : NULL;
 	return p;
@@ -135,7 +141,8 @@ tool_table_value(const struct queue_column *c, const char *text)
 		return;
 	if (c->form == FORM_AGE)
 		tool_age_text(age, sizeof(age), text);
-	printf("%*s ", c->width, c->form == FORM_AGE ? age : c->form == FORM_TEXT && *text == '\0' && c->width < -1 ? "<>" : text);
+	printf("%*s ", c->width, c->form == FORM_AGE ? age : c->form == FORM_TEXT && *text == '\0' &&
+	    c->width < -1 ? "<>" : text);
 }
 
 /* --- lists --- */
@@ -200,10 +207,13 @@ tool_keep(struct queue_print *p, const char *server, const char *line)
 
 /* --- one message, line by line: "key TAB value" --- */
 
-static const struct { const char *key, *list; enum queue_form form; size_t parts; const char *part[2]; } tool_fields[] = {
-	{ "arrived", NULL, FORM_TIME, 0, { NULL } }, { "due", NULL, FORM_TIME, 0, { NULL } }, { "since", NULL, FORM_TIME, 0, { NULL } },
+static const struct { const char *key, *list; enum queue_form form; size_t parts; const char *part[2];
+    } tool_fields[] = {
+	{ "arrived", NULL, FORM_TIME, 0, { NULL } }, { "due", NULL, FORM_TIME, 0, { NULL } },
+	{ "since", NULL, FORM_TIME, 0, { NULL } },
 	{ "size", NULL, FORM_NUMBER, 0, { NULL } }, { "more-recipients", NULL, FORM_NUMBER, 0, { NULL } },
-	{ "recipient", "recipients", FORM_TEXT, 1, { "mark", "address" } }, { "note", "notes", FORM_TIME, 2, { "time", "event" } },
+	{ "recipient", "recipients", FORM_TEXT, 1, { "mark", "address" } },
+	{ "note", "notes", FORM_TIME, 2, { "time", "event" } },
 	{ "header", "header", FORM_TEXT, 0, { NULL } }, { "reason", "reason", FORM_TEXT, 0, { NULL } },
 };
 
@@ -230,7 +240,8 @@ tool_show_json(struct queue_print *p, const char *server, const char *key, char 
 		tool_show_list_end(p);
 	if (strcmp(key, "id") == 0)
 		printf("%s\n  {\"server\": \"%s\"", p->first ? "[" : "},", server);
-	printf(list == NULL || begins ? ", \"%s\": %s" : ", ", list != NULL ? list : key, list != NULL ? "[" : "");
+	printf(list == NULL || begins ? ", \"%s\": %s" : ", ", list != NULL ? list : key,
+	    list != NULL ? "[" : "");
 	snprintf(p->list, sizeof(p->list), "%s", list != NULL ? list : "");
 	if (list == NULL || tool_fields[i].parts == 0) {
 		tool_json_value(i < nitems_of(tool_fields) ? tool_fields[i].form : FORM_TEXT, value);
@@ -253,7 +264,8 @@ tool_show_text(struct queue_print *p, const char *server, const char *key, char 
 
 	if (strcmp(key, "id") == 0)
 		printf("%sserver       %s\n", p->first ? "" : "\n", server);
-	dated = strcmp(key, "arrived") == 0 || strcmp(key, "due") == 0 || strcmp(key, "since") == 0 || strcmp(key, "note") == 0;
+	dated = strcmp(key, "arrived") == 0 || strcmp(key, "due") == 0 || strcmp(key, "since") == 0 ||
+	    strcmp(key, "note") == 0;
 	printf("%-12s %s", key, dated ? tool_time(time, strsep(&value, "\t")) : "");
 	for (char *tab = value; tab != NULL && (tab = strchr(tab, '\t')) != NULL;)
 		*tab = ' ';

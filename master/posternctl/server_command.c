@@ -3,7 +3,8 @@
  *
  * Runs in:  posternctl
  * Owns:     nothing
- * Promise:  a file that would be refused is not left behind; mail folders are never removed; what a step cannot do is undone
+ * Promise:  a file that would be refused is not left behind; mail folders are never removed; what a step
+ *           cannot do is undone
  * Fails by: an exit status and a line on stderr
  */
 #include <errno.h>
@@ -32,7 +33,8 @@ struct server_command {
 static int
 say_errno(const char *what)
 {
-	int status = errno == EACCES || errno == EPERM || errno == EROFS ? EX_NOPERM : errno == EEXIST ? 1 : EX_IOERR;
+	int status = errno == EACCES || errno == EPERM || errno == EROFS ? EX_NOPERM : errno == EEXIST ? 1 :
+	    EX_IOERR;
 
 	fprintf(stderr, "posternctl: %s: %s\n", what, strerror(errno));
 	return status;
@@ -94,13 +96,17 @@ lowest_free_id(const struct config *c)
 	return id;
 }
 
-/* "listen=ADDRESS" (any number), "domain=NAME", "description=TEXT" to the text of a file; false when one is none of these. */
+/*
+ * "listen=ADDRESS" (any number), "domain=NAME", "description=TEXT" to the text of a file; false when one is
+ * none of these.
+ */
 static bool
 write_ini_text(struct buf *b, const struct config *c, const char *const *words, size_t count)
 {
 	const char *domain = c->service.hostname;
 
-	buf_printf(b, "; Made by posternctl create; see postern.ini(5).\n[general]\nid = %u\n", lowest_free_id(c));
+	buf_printf(b, "; Made by posternctl create; see postern.ini(5).\n[general]\nid = %u\n",
+	    lowest_free_id(c));
 	for (size_t i = 0; i < count; i++) {
 		const char *value = strchr(words[i], '=');
 
@@ -158,7 +164,8 @@ create_in_set(const struct server_command *g, const char *path, const char *cons
 	int status = EX_OK;
 
 	if (!write_ini_text(&text, g->config, words + 1, count - 1))
-		status = say_refusal(EX_USAGE, words[0], "is not made: say listen=ADDRESS, domain=NAME, description=TEXT");
+		status = say_refusal(EX_USAGE, words[0],
+		    "is not made: say listen=ADDRESS, domain=NAME, description=TEXT");
 	else if (put_key(path, &text) == -1)
 		status = say_errno(path);
 	else if ((status = judge_set(g->config_path, words[0])) != EX_OK)
@@ -175,7 +182,8 @@ server_command_create(const char *config_path, const char *const *words, size_t 
 	char *path;
 
 	if (!server_command_name_is_good(words[0]))
-		return say_refusal(EX_USAGE, words[0], "is no name: small letters, digits and hyphens, 32 at the most");
+		return say_refusal(EX_USAGE, words[0],
+		    "is no name: small letters, digits and hyphens, 32 at the most");
 	status = open_set(&g, config_path);
 	path = server_path(&g, words[0], "");
 	if (status == EX_OK)
@@ -224,8 +232,8 @@ server_command_delete(const char *config_path, const char *name)
 		const struct config_server *s = config_server_by_name(g.config, name);
 
 		wanted_state_forget(g.config->service.state, name);
-		printf("%s has been deleted; its file is kept as %s%s%s\n", name, kept, s != NULL ? ", its mail in " : "",
-		    s != NULL ? s->home : "");
+		printf("%s has been deleted; its file is kept as %s%s%s\n", name, kept,
+		    s != NULL ? ", its mail in " : "", s != NULL ? s->home : "");
 	}
 	free(path);
 	free(kept);
@@ -237,7 +245,8 @@ server_command_delete(const char *config_path, const char *name)
 static int
 move_home(const struct config *c, const char *from, const char *to, bool back)
 {
-	char *old = mem_printf("%s/%s", c->service.spool, from), *new = mem_printf("%s/%s", c->service.spool, to);
+	char *old = mem_printf("%s/%s", c->service.spool, from),
+	    *new = mem_printf("%s/%s", c->service.spool, to);
 	const struct config_server *s = config_server_by_name(c, from);
 	struct stat st;
 	int result = 0;
@@ -284,15 +293,16 @@ rename_server_files(const struct server_command *g, const char *from, const char
 }
 
 int
-server_command_rename(const char *config_path, const char *from, const char *to, int (*order)(void *arg, const char *what, const char *name),
-    void *arg)
+server_command_rename(const char *config_path, const char *from, const char *to,
+    int (*order)(void *arg, const char *what, const char *name), void *arg)
 {
 	struct server_command g;
 	int status;
 	char *path;
 
 	if (!server_command_name_is_good(to))
-		return say_refusal(EX_USAGE, to, "is no name: small letters, digits and hyphens, 32 at the most");
+		return say_refusal(EX_USAGE, to,
+		    "is no name: small letters, digits and hyphens, 32 at the most");
 	status = open_set(&g, config_path);
 	path = server_path(&g, to, "");
 	if (status == EX_OK)
@@ -303,7 +313,8 @@ server_command_rename(const char *config_path, const char *from, const char *to,
 		bool wanted = wanted_state_wanted(g.config->service.state, from);
 
 		status = order(arg, "stop", from);
-		if (status == EX_OK && (status = rename_server_files(&g, from, to, wanted)) != EX_OK && wanted)
+		if (status == EX_OK && (status = rename_server_files(&g, from, to, wanted)) != EX_OK &&
+		    wanted)
 			(void)order(arg, "start", from); /* as it was */
 	}
 	free(path);

@@ -90,7 +90,8 @@ want_server(const char *config_path, const char *name)
 	} else if (config_server_by_name(config, name) == NULL) {
 		fprintf(stderr, "posternctl: there is no virtual server %s\n", name);
 		status = 3;
-	} else if (!wanted_state_wanted(config->service.state, name) && wanted_state_write(config->service.state, name, true) == -1) {
+	} else if (!wanted_state_wanted(config->service.state, name) &&
+	    wanted_state_write(config->service.state, name, true) == -1) {
 		fprintf(stderr, "posternctl: %s: %s\n", config->service.state, strerror(errno));
 		status = errno == EACCES || errno == EPERM ? EX_NOPERM : EX_IOERR;
 	}
@@ -102,7 +103,8 @@ want_server(const char *config_path, const char *name)
 int
 service_start_up(const char *config_path, bool standard, const char *name)
 {
-	char *argv[] = { "postern", "-c", (char *)config_path, name != NULL ? "-S" : NULL, (char *)name, NULL };
+	char *argv[] = { "postern", "-c", (char *)config_path, name != NULL ? "-S" : NULL, (char *)name,
+	    NULL };
 	char *master;
 	int status;
 

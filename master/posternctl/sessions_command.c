@@ -16,7 +16,8 @@
 #include "master/posternctl/posternctl.h"
 
 #define COLUMNS (MSG_SESSIONS_COLUMNS + 1)	/* the master puts the server's name in */
-enum { COLUMN_ID, COLUMN_SERVER, COLUMN_CLIENT, COLUMN_SINCE, COLUMN_IDLE, COLUMN_STATE, COLUMN_MESSAGES, COLUMN_TLS,
+enum { COLUMN_ID, COLUMN_SERVER, COLUMN_CLIENT, COLUMN_SINCE, COLUMN_IDLE, COLUMN_STATE, COLUMN_MESSAGES,
+    COLUMN_TLS,
 	COLUMN_CERTIFICATE, COLUMN_KIND, COLUMN_NAME };
 
 /* --- options --- */
@@ -26,7 +27,8 @@ is_session_id(const char *word)
 {
 	size_t pid = strspn(word, "0123456789");
 
-	return pid > 0 && word[pid] == '-' && word[pid + 1] != '\0' && word[pid + 1 + strspn(word + pid + 1, "0123456789")] == '\0';
+	return pid > 0 && word[pid] == '-' && word[pid + 1] != '\0' &&
+	    word[pid + 1 + strspn(word + pid + 1, "0123456789")] == '\0';
 }
 
 static bool
@@ -55,7 +57,8 @@ static size_t
 take_option(struct sessions_command *l, const char *const *words, size_t count)
 {
 	static const struct { const char *option, *key; bool value, ending; } rows[] = {
-		{ "--from", "from=", true, false }, { "--user", "user=", true, false }, { "--idle", "idle=", true, false },
+		{ "--from", "from=", true, false }, { "--user", "user=", true, false },
+		{ "--idle", "idle=", true, false },
 		{ "--all", "all", false, true }, { "--yes", "yes", false, true },
 	};
 	if (strcmp(words[0], "--json") == 0)
@@ -64,10 +67,12 @@ take_option(struct sessions_command *l, const char *const *words, size_t count)
 		const char *value;
 		bool good;
 
-		if (strcmp(words[0], rows[i].option) != 0 || (rows[i].ending && !l->terminate) || (rows[i].value && count < 2))
+		if (strcmp(words[0], rows[i].option) != 0 || (rows[i].ending && !l->terminate) ||
+		    (rows[i].value && count < 2))
 			continue;
 		value = rows[i].value ? words[1] : "";
-		good = strcmp(rows[i].key, "idle=") == 0 ? print_idle(l, value) : add_word(l, rows[i].key, value);
+		good = strcmp(rows[i].key, "idle=") == 0 ? print_idle(l, value) :
+		    add_word(l, rows[i].key, value);
 		return !good ? 0 : rows[i].value ? 2 : 1;
 	}
 	return 0;
@@ -135,15 +140,16 @@ print_table(char *column[COLUMNS], bool first)
 	bool user, certificate;
 
 	if (first)
-		printf(form, "ID", "SERVER", "CLIENT", "SINCE", "IDLE", "STATE", "MESSAGES", "TLS", "USER (OR HELO)");
+		printf(form, "ID", "SERVER", "CLIENT", "SINCE", "IDLE", "STATE", "MESSAGES", "TLS",
+		    "USER (OR HELO)");
 	print_since(since, column[COLUMN_SINCE]);
 	snprintf(idle, sizeof(idle), "%llus", strtoull(column[COLUMN_IDLE], NULL, 10) / 1000);
 	user = strcmp(column[COLUMN_KIND], "user") == 0 || strcmp(column[COLUMN_KIND], "-") == 0;
 	certificate = strcmp(column[COLUMN_CERTIFICATE], "-") != 0;
-	snprintf(name, sizeof(name), user ? "%s%s%s" : "(%s)%s%s", column[COLUMN_NAME], certificate ? " certificate " : "",
-	    certificate ? column[COLUMN_CERTIFICATE] : "");
-	printf(form, column[COLUMN_ID], column[COLUMN_SERVER], column[COLUMN_CLIENT], since, idle, column[COLUMN_STATE],
-	    column[COLUMN_MESSAGES], column[COLUMN_TLS], name);
+	snprintf(name, sizeof(name), user ? "%s%s%s" : "(%s)%s%s", column[COLUMN_NAME],
+	    certificate ? " certificate " : "", certificate ? column[COLUMN_CERTIFICATE] : "");
+	printf(form, column[COLUMN_ID], column[COLUMN_SERVER], column[COLUMN_CLIENT], since, idle,
+	    column[COLUMN_STATE], column[COLUMN_MESSAGES], column[COLUMN_TLS], name);
 }
 
 /* Columns are printable ASCII. */
@@ -176,7 +182,8 @@ print_json(char *column[COLUMNS], bool first)
 	print_json_string("since", since, true);
 	print_json_string("state", column[COLUMN_STATE], true);
 	print_json_string("tls", column[COLUMN_TLS], strcmp(column[COLUMN_TLS], "-") != 0);
-	print_json_string("certificate", column[COLUMN_CERTIFICATE], strcmp(column[COLUMN_CERTIFICATE], "-") != 0);
+	print_json_string("certificate", column[COLUMN_CERTIFICATE],
+	    strcmp(column[COLUMN_CERTIFICATE], "-") != 0);
 	printf("\"idle\": %.3f, \"messages\": %lu}", (double)strtoull(column[COLUMN_IDLE], NULL, 10) / 1000,
 	    strtoul(column[COLUMN_MESSAGES], NULL, 10));
 }

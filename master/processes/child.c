@@ -31,9 +31,11 @@ on_patience_over(void *arg)
 
 	static const char *const why[] = {
 		[CHILD_BORN] = "no first report within 30 seconds", [CHILD_READY] = "no answer to an order",
-		[CHILD_DRAINING] = "no channel any more", [CHILD_STOPPING] = "not ended within its grace time",
+		[CHILD_DRAINING] = "no channel any more",
+		[CHILD_STOPPING] = "not ended within its grace time",
 	};
-	child_kill(c, c->ctl == NULL && c->phase != CHILD_STOPPING ? "it closed its control channel" : why[c->phase]);
+	child_kill(c, c->ctl == NULL && c->phase != CHILD_STOPPING ? "it closed its control channel" :
+	    why[c->phase]);
 }
 
 void
@@ -42,7 +44,8 @@ child_kill(struct child *c, const char *why)
 	if (c->killed == NULL)
 		c->killed = why;
 	if (kill(c->pid, SIGKILL) == -1) /* not yet waited for, so the pid is still its own */
-		log_event(LOG_WARN, NULL, "trouble", "pid=%d reason=%s", (int)c->pid, log_safe("cannot be killed"));
+		log_event(LOG_WARN, NULL, "trouble", "pid=%d reason=%s", (int)c->pid,
+		    log_safe("cannot be killed"));
 }
 
 static void
@@ -143,7 +146,8 @@ child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd)
 	struct child *c = mem_new(struct child);
 	unsigned from;
 
-	*c = (struct child){ .m = m, .server = post->server, .post = post, .role = post->role, .phase = CHILD_BORN,
+	*c = (struct child){ .m = m, .server = post->server, .post = post, .role = post->role,
+	    .phase = CHILD_BORN,
 		.pid = pid, .slot = slot, .born_ms = clock_mono_ms() };
 	from = post->server != NULL ? CTL_FROM_WORKER : CTL_FROM_HELPER;
 	c->ctl = ctl_new(m->loop, fd, from, on_child_message, on_child_closed, c);
@@ -152,7 +156,8 @@ child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd)
 	TAILQ_INSERT_TAIL(&m->children, c, link);
 	if (post->role == ROLE_LISTENER)
 		tls_renewal_greet(c);
-	if (post->role == ROLE_LISTENER && (post->server->state == STATE_PAUSING || post->server->state == STATE_PAUSED))
+	if (post->role == ROLE_LISTENER && (post->server->state == STATE_PAUSING ||
+	    post->server->state == STATE_PAUSED))
 		child_tell(c, CTL_PAUSE);
 	return c;
 }

@@ -1,10 +1,12 @@
 /*
- * file_handover - opened files of the configuration for children that may not open them: passwords, keys, certificates
+ * file_handover - opened files of the configuration for children that may not open them: passwords, keys,
+ * certificates
  *
  * Runs in:  master
  * Owns:     nothing
- * Promise:  opens what the running configuration names and nothing else, for reading, without waiting; hands it only to the roles
- *           of its row; a secret that everybody could read is refused. Reads none of them
+ * Promise:  opens what the running configuration names and nothing else, for reading, without waiting; hands
+ *           it only to the roles of its row; a secret that everybody could read is refused. Reads none of
+ *           them
  * Fails by: an errno and words in the answer
  */
 #include <assert.h>
@@ -113,7 +115,8 @@ client_keytab_path(const struct config_server *s, const struct ctl_file *file)
 }
 
 static const struct file_handover_row {
-	const char *(*path)(const struct config_server *s, const struct ctl_file *file);	/* NULL: not configured */
+	/* NULL: not configured */
+	const char *(*path)(const struct config_server *s, const struct ctl_file *file);
 	enum role role;			/* who may have it */
 	bool secret;
 	const char *(*profile_path)(const struct config_oauth *o);		/* instead of path */
@@ -149,7 +152,8 @@ judge_file(int fd, const char *path, bool secret, char *why, size_t size)
 		return EINVAL;
 	}
 	if (secret && (st.st_mode & S_IRWXO) != 0) {
-		snprintf(why, size, "%s: everybody may read or change it (mode %04o); it must be 0600 or 0640", path,
+		snprintf(why, size,
+		    "%s: everybody may read or change it (mode %04o); it must be 0600 or 0640", path,
 		    (unsigned)st.st_mode & 07777);
 		return EACCES;
 	}
@@ -198,7 +202,8 @@ file_handover_check(const struct config_server *conf, struct buf *why)
 		return 0;
 	for (uint32_t i = 0; i < conf->certificate.count * nitems_of(kinds); i++) {
 		enum ctl_file_kind kind = kinds[i % nitems_of(kinds)];
-		struct ctl_opened answer = { .file = { .kind = kind, .index = i / (uint32_t)nitems_of(kinds) } };
+		struct ctl_opened answer = { .file = { .kind = kind,
+		    .index = i / (uint32_t)nitems_of(kinds) } };
 		int fd = file_handover_try(conf, &answer);
 
 		if (fd == -1) {
@@ -229,7 +234,8 @@ void
 file_handover_file(struct child *c, uint32_t request, const struct ctl_file *file)
 {
 	struct ctl_opened answer = { .file = *file };
-	const struct file_handover_row *row = file->kind < CTL_FILE_KINDS ? &file_handover_rows[file->kind] : NULL;
+	const struct file_handover_row *row = file->kind < CTL_FILE_KINDS ? &file_handover_rows[file->kind] :
+	    NULL;
 	int fd = -1;
 
 	answer.file.server[sizeof(answer.file.server) - 1] = '\0';

@@ -1,5 +1,6 @@
 /*
- * helper - channels between workers and helpers, which start when first needed, and from listener to deliver worker
+ * helper - channels between workers and helpers, which start when first needed, and from listener to deliver
+ * worker
  *
  * Runs in:  master
  * Owns:     the posts of the helpers; a channel's ends belong to the two processes it joins
@@ -84,8 +85,10 @@ serve_wishes(struct master *m, enum ctl_helper which)
 		return false; /* its back-off timer calls again */
 	TAILQ_FOREACH(c, &m->children, link) {
 		const struct child_wish *wish = &c->wish[which];
-		bool now_is_time = wish->open && (wish->served_ms == 0 || wish->served_ms + HELPER_PACE_MS <= now);
-		struct child *other = !now_is_time ? NULL : of_server ? find_deliver_worker(c, post->role) : post->child;
+		bool now_is_time = wish->open && (wish->served_ms == 0 ||
+		    wish->served_ms + HELPER_PACE_MS <= now);
+		struct child *other = !now_is_time ? NULL : of_server ? find_deliver_worker(c, post->role) :
+		    post->child;
 
 		if (other != NULL)
 			join_channel(c, other, which);

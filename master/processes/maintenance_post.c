@@ -1,10 +1,11 @@
 /*
- * maintenance_post - the process that serves orders about the queue of a virtual server that is stopped: started by an order, ended after them
+ * maintenance_post - the process that serves orders about the queue of a virtual server that is stopped:
+ * started by an order, ended after them
  *
  * Runs in:  master
  * Owns:     its post, and the timer that ends it
- * Promise:  one at the most, only while the virtual server is stopped; the owner of the queue is started when it is gone. One that
- *           crashes is started again by the next order, not before its time
+ * Promise:  one at the most, only while the virtual server is stopped; the owner of the queue is started when
+ *           it is gone. One that crashes is started again by the next order, not before its time
  * Fails by: a reason for the operator
  */
 #include <errno.h>
@@ -26,7 +27,8 @@ rest_after_answer(void *arg)
 
 	if (c == NULL)
 		return;
-	if (queue_request_waits(c) || (!s->maintenance.read && clock_mono_ms() - c->born_ms < MAINTENANCE_READING_MS))
+	if (queue_request_waits(c) || (!s->maintenance.read &&
+	    clock_mono_ms() - c->born_ms < MAINTENANCE_READING_MS))
 		loop_timer_set(s->maintenance.idle, MAINTENANCE_IDLE_MS);
 	else
 		maintenance_post_end(s);
@@ -45,7 +47,8 @@ forgive_crashes(void *arg)
 void
 maintenance_post_open(struct server *s)
 {
-	s->maintenance = (struct maintenance_post){ .post = { .m = s->m, .server = s, .role = ROLE_MAINTENANCE } };
+	s->maintenance = (struct maintenance_post){ .post = { .m = s->m, .server = s,
+	    .role = ROLE_MAINTENANCE } };
 	s->maintenance.post.again = loop_timer_new(s->m->loop, forgive_crashes, s);
 	s->maintenance.idle = loop_timer_new(s->m->loop, rest_after_answer, s);
 }
@@ -66,9 +69,11 @@ start_process(struct server *s, const char **why)
 
 	forgive_crashes(s);
 	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1)
-		s->maintenance.why = mem_printf("is stopped, and %s cannot be made: %s", where, strerror(errno));
+		s->maintenance.why = mem_printf("is stopped, and %s cannot be made: %s", where,
+		    strerror(errno));
 	else if ((s->maintenance.post.child = spawn_child(&s->maintenance.post)) == NULL)
-		s->maintenance.why = mem_printf("is stopped, and no process can be started for its queue: %s", strerror(errno));
+		s->maintenance.why = mem_printf("is stopped, and no process can be started for its queue: %s",
+		    strerror(errno));
 	*why = s->maintenance.why;
 	s->maintenance.read = false;
 	loop_timer_set(s->maintenance.idle, MAINTENANCE_IDLE_MS);
@@ -112,7 +117,8 @@ maintenance_post_gone(struct server *s, const char *crash)
 {
 	loop_timer_stop(s->maintenance.idle);
 	free(s->maintenance.why);
-	s->maintenance.why = crash == NULL ? NULL : mem_printf("is stopped, and the process that opens its queue ended: %s", crash);
+	s->maintenance.why = crash == NULL ? NULL :
+	    mem_printf("is stopped, and the process that opens its queue ended: %s", crash);
 }
 
 bool

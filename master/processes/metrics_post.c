@@ -3,8 +3,8 @@
  *
  * Runs in:  master
  * Owns:     the sockets and the post of the helper
- * Promise:  the helper gets the counters of every virtual server opened for reading only; without metrics none runs. A socket
- *           left behind by an earlier service is replaced, any other file is left alone
+ * Promise:  the helper gets the counters of every virtual server opened for reading only; without metrics
+ *           none runs. A socket left behind by an earlier service is replaced, any other file is left alone
  * Fails by: an event; the service goes on without
  */
 #include <errno.h>
@@ -64,7 +64,8 @@ bind_address(const struct master *m, const char *text)
 	if (fd == -1)
 		return -1;
 	result = path ? bind_unix_path(fd, text, m->uid, m->gid) :
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ? -1 : bind(fd, (struct sockaddr *)&a.sa, a.len);
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ? -1 :
+	    bind(fd, (struct sockaddr *)&a.sa, a.len);
 	if (result == 0 && listen(fd, SOMAXCONN) == 0)
 		return fd;
 	saved = errno;
@@ -84,8 +85,8 @@ open_sockets(struct master *m)
 		int fd = bind_address(m, wanted->text[i]);
 
 		if (fd == -1) {
-			log_event(LOG_FAULT, NULL, "trouble", "doing=metrics listen=%s reason=%s", log_safe(wanted->text[i]),
-			    log_safe(strerror(errno)));
+			log_event(LOG_FAULT, NULL, "trouble", "doing=metrics listen=%s reason=%s",
+			    log_safe(wanted->text[i]), log_safe(strerror(errno)));
 			continue;
 		}
 		set->socket[set->count].fd = fd;
@@ -131,7 +132,8 @@ metrics_post_look(struct master *m)
 {
 	const struct server *s;
 
-	if (m->stopping || m->metrics_sockets.count == 0 || m->metrics.child != NULL || loop_timer_is_set(m->metrics.again))
+	if (m->stopping || m->metrics_sockets.count == 0 || m->metrics.child != NULL ||
+	    loop_timer_is_set(m->metrics.again))
 		return;
 	roster_start(&m->metrics);
 	TAILQ_FOREACH(s, &m->servers, link)

@@ -30,7 +30,8 @@ enum roster_hint { ROSTER_NO_HINT, ROSTER_HINT_READ, ROSTER_HINT_WRITE };
 
 struct roster_role {
 	const char *name;		/* "listener": program is postern-listener */
-	const char *program;		/* "deliver": it is postern-deliver all the same; NULL: as its name says */
+	/* "deliver": it is postern-deliver all the same; NULL: as its name says */
+	const char *program;
 	bool per_server;		/* each virtual server that runs has some */
 	bool sockets;			/* inherits the listening sockets */
 	bool overlaps;			/* on reload the new one runs beside the old one; else after it */
@@ -111,7 +112,8 @@ void child_kill(struct child *c, const char *why);
 /* Pure: how long to wait before the next start. */
 uint64_t reap_delay(struct reap_record *r, uint64_t lived_ms);
 /* Pure: whether a death is a crash; `dst` gets it in words. */
-bool reap_judge(int status, enum child_phase phase, const char *killed, const char *reason, char *dst, size_t size);
+bool reap_judge(int status, enum child_phase phase, const char *killed, const char *reason, char *dst,
+    size_t size);
 /* Takes all dead children. */
 void reap_all(struct master *m);
 
@@ -133,7 +135,9 @@ void helper_stop_all(struct master *m, uint64_t grace_ms);
 
 void maintenance_post_open(struct server *s);
 void maintenance_post_close(struct server *s);		/* once it is gone */
-/* One that is ready; it is started when there is none. NULL: `*why` says why not, or is NULL: ask again soon. */
+/*
+ * One that is ready; it is started when there is none. NULL: `*why` says why not, or is NULL: ask again soon.
+ */
 struct child *maintenance_post_call(struct server *s, const char **why);
 void maintenance_post_answered(struct server *s, bool read);	/* read: it knows its queue */
 void maintenance_post_end(struct server *s);		/* it answers who is being served, and goes */
@@ -144,7 +148,8 @@ bool maintenance_post_is_over(const struct server *s);	/* none is left */
 
 void metrics_post_open(struct master *m);
 void metrics_post_look(struct master *m);	/* starts the helper when it is wanted and not there */
-void metrics_post_tell(struct master *m, const struct server *s, bool gone);	/* a virtual server is new, or about to be forgotten */
+/* A virtual server is new, or about to be forgotten */
+void metrics_post_tell(struct master *m, const struct server *s, bool gone);
 void metrics_post_renew(struct master *m);	/* the key has changed */
 void metrics_post_stop(struct master *m);
 void metrics_post_close(struct master *m);
@@ -153,7 +158,8 @@ void metrics_post_close(struct master *m);
 
 void file_handover_file(struct child *c, uint32_t request, const struct ctl_file *file);
 /* Whether all certificates and keys can be opened now: 0, or -1 with a reason. */
-int file_handover_check(const struct config_server *conf, struct buf *why) __attribute__((warn_unused_result));
+int file_handover_check(const struct config_server *conf,
+    struct buf *why) __attribute__((warn_unused_result));
 /* Opens what answer->file names, as a child would have it; the descriptor, or -1 and the answer says why. */
 int file_handover_try(const struct config_server *conf, struct ctl_opened *answer);
 

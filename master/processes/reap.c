@@ -61,7 +61,8 @@ status_is_refusal(const struct child *c, int status)
 {
 	if (c->reason == NULL || c->killed != NULL || !WIFEXITED(status) || WEXITSTATUS(status) != EX_CONFIG)
 		return false;
-	return c->phase == CHILD_STOPPING || (c->phase == CHILD_BORN && c->server != NULL && c->server->state == STATE_STARTING);
+	return c->phase == CHILD_STOPPING || (c->phase == CHILD_BORN && c->server != NULL &&
+	    c->server->state == STATE_STARTING);
 }
 
 static void
@@ -89,7 +90,8 @@ reap_one(struct master *m, struct child *c, int status)
 		delay = roster_vacate(post, crashed && missed, lived);
 	if (crashed)
 		log_event(LOG_FAULT, NULL, "crash", "server=%s role=%s pid=%d reason=%s restart=%.1fs",
-		    s != NULL ? s->name : "-", roster_roles[role].name, (int)pid, log_safe(words), (double)delay / 1000);
+		    s != NULL ? s->name : "-", roster_roles[role].name, (int)pid, log_safe(words),
+		    (double)delay / 1000);
 	if (s == NULL) {
 		helper_look(m);
 		metrics_post_look(m);

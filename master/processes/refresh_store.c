@@ -3,7 +3,8 @@
  *
  * Runs in:  master, on behalf of the fetch helper, which may write nowhere
  * Owns:     the files of that folder, readable by nobody but the master, who opens them for the fetch helper
- * Promise:  the file is whole, or the old one; only profiles of the configuration have one. The text is not looked at
+ * Promise:  the file is whole, or the old one; only profiles of the configuration have one. The text is not
+ *           looked at
  * Fails by: an errno in the answer; the helper comes again
  */
 #include <errno.h>

@@ -18,7 +18,8 @@
 
 /* The order is the order of starting: the queue's owner first, so that hints find a reader. */
 const struct roster_role roster_roles[ROLE_COUNT] = {
-	[ROLE_LISTENER] = { .name = "listener", .per_server = true, .sockets = true, .overlaps = true, .hint = ROSTER_HINT_WRITE },
+	[ROLE_LISTENER] = { .name = "listener", .per_server = true, .sockets = true, .overlaps = true,
+	    .hint = ROSTER_HINT_WRITE },
 	[ROLE_PICKUP] = { .name = "pickup", .per_server = true, .hint = ROSTER_HINT_WRITE },
 	[ROLE_DELIVER] = { .name = "deliver", .per_server = true, .hint = ROSTER_HINT_READ },
 	[ROLE_RESOLVER] = { .name = "resolver" },
@@ -89,7 +90,8 @@ stands_in_the_way(const struct post *p)
 	if (roster_roles[p->role].overlaps)
 		return false;
 	TAILQ_FOREACH(c, &p->m->children, link)
-		if (c->server == p->server && (c->role == p->role || (c->role == ROLE_MAINTENANCE && p->role == ROLE_DELIVER)))
+		if (c->server == p->server && (c->role == p->role ||
+		    (c->role == ROLE_MAINTENANCE && p->role == ROLE_DELIVER)))
 			return true;
 	return false;
 }
@@ -121,7 +123,8 @@ roster_start(struct post *p)
 	loop_timer_set(p->again, delay);
 	log_event(LOG_FAULT, NULL, "trouble", "server=%s role=%s reason=%s restart=%.1fs",
 	    p->server != NULL ? p->server->name : "-", roster_roles[p->role].name,
-	    log_safe(error == EAGAIN ? "no room for another process" : strerror(error)), (double)delay / 1000);
+	    log_safe(error == EAGAIN ? "no room for another process" : strerror(error)),
+	    (double)delay / 1000);
 	if (p->server == NULL)
 		return;
 	p->server->trouble = true;

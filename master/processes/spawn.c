@@ -49,8 +49,8 @@ spawn_folder(void)
 		slash = strrchr(self, '/');
 		if (slash != NULL && slash != self) {
 			*slash = '\0';
-			if (snprintf(probe, sizeof(probe), "%s/postern-listener", self) < (int)sizeof(probe) &&
-			    access(probe, X_OK) == 0)
+			if (snprintf(probe, sizeof(probe), "%s/postern-listener",
+			    self) < (int)sizeof(probe) && access(probe, X_OK) == 0)
 				return mem_strdup(self);
 		}
 	}
@@ -71,7 +71,8 @@ make_environment(bool foreground, char **space)
 	(void)space;
 	return environ;
 #else
-	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", stderr_log[] = "POSTERN_FOREGROUND=1", zone[256];
+	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", stderr_log[] = "POSTERN_FOREGROUND=1",
+	    zone[256];
 	size_t n = 0;
 	space[n++] = path;
 	if (foreground)
@@ -100,7 +101,8 @@ exec_program(struct spawn_plan *plan, char **env)
 		if (dup2(plan->fd[i], i) == -1)
 			_exit(127);
 	out = plan->foreground ? STDERR_FILENO : plan->null;
-	if (dup2(plan->null, STDIN_FILENO) == -1 || dup2(out, STDERR_FILENO) == -1 || dup2(out, STDOUT_FILENO) == -1)
+	if (dup2(plan->null, STDIN_FILENO) == -1 || dup2(out, STDERR_FILENO) == -1 ||
+	    dup2(out, STDOUT_FILENO) == -1)
 		_exit(127);
 	closefrom(plan->count);
 
@@ -151,7 +153,8 @@ prepare_descriptors(struct spawn_plan *plan, const struct post *p, unsigned slot
 	plan->fd[BOOT_MASTER] = channel;
 	plan->fd[BOOT_CONFIG] = plan->config;
 	plan->fd[BOOT_COUNTERS] = s != NULL ? s->counters_fd : plan->null;
-	plan->fd[BOOT_HINT] = role->hint == ROSTER_NO_HINT ? plan->null : s->hint[role->hint == ROSTER_HINT_WRITE];
+	plan->fd[BOOT_HINT] = role->hint == ROSTER_NO_HINT ? plan->null :
+	    s->hint[role->hint == ROSTER_HINT_WRITE];
 	for (size_t i = 0; i < sockets; i++)
 		plan->fd[BOOT_LISTEN + i] = set->socket[i].fd;
 	plan->count = BOOT_LISTEN + (int)sockets;

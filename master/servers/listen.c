@@ -35,7 +35,10 @@ listen_overlap(const struct sockaddr *a, const struct sockaddr *b)
 	return is_any_address(a) || is_any_address(b) || net_equal(a, b);
 }
 
-/* Another virtual server that has the address, also while it is paused and the system would give it away; NULL. */
+/*
+ * Another virtual server that has the address, also while it is paused and the system would give it away;
+ * NULL.
+ */
 static const struct server *
 find_holder(const struct master *m, const struct server *self, const struct sockaddr *sa)
 {
@@ -73,7 +76,10 @@ open_socket(const struct net_address *a, bool listening, bool *placeholder)
 
 	*placeholder = false;
 	if (fd == -1 && errno == EAFNOSUPPORT && is_any_address((const struct sockaddr *)&a->sa)) {
-		/* "[::]:25" on a host without IPv6 asks for nothing that is there; the place in the order must be kept. */
+		/*
+		 * "[::]:25" on a host without IPv6 asks for nothing that is there; the place in the order
+		 * must be kept.
+		 */
 		*placeholder = true;
 		return socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	}
@@ -114,7 +120,8 @@ take_from_old(struct listen_set *old, struct listen_socket *l)
 	for (size_t i = 0; old != NULL && i < old->count; i++) {
 		struct listen_socket *o = &old->socket[i];
 
-		if (o->fd == -1 || !net_equal((const struct sockaddr *)&o->address.sa, (const struct sockaddr *)&l->address.sa))
+		if (o->fd == -1 || !net_equal((const struct sockaddr *)&o->address.sa,
+		    (const struct sockaddr *)&l->address.sa))
 			continue;
 		l->fd = o->fd;
 		l->placeholder = o->placeholder;
@@ -135,7 +142,8 @@ give_back(struct listen_set *set, struct listen_set *old, bool listening)
 			struct listen_socket *o = &old->socket[k];
 
 			if (o->fd == -1 &&
-			    net_equal((const struct sockaddr *)&o->address.sa, (const struct sockaddr *)&l->address.sa)) {
+			    net_equal((const struct sockaddr *)&o->address.sa,
+			    (const struct sockaddr *)&l->address.sa)) {
 				o->fd = l->fd;
 				l->fd = -1;
 			}
@@ -148,8 +156,9 @@ give_back(struct listen_set *set, struct listen_set *old, bool listening)
 }
 
 /*
- * "127.0.0.1:25" becoming "*:25" within one virtual server: the old socket is in the way of the new one. It stops listening for
- * the moment it takes to open the other; connections are refused in between, as they could not be otherwise.
+ * "127.0.0.1:25" becoming "*:25" within one virtual server: the old socket is in the way of the new one. It
+ * stops listening for the moment it takes to open the other; connections are refused in between, as they
+ * could not be otherwise.
  */
 static bool
 yield_to_others(const struct listen_set *old, const struct listen_socket *l)
@@ -160,7 +169,8 @@ yield_to_others(const struct listen_set *old, const struct listen_socket *l)
 		const struct listen_socket *o = &old->socket[i];
 
 		if (o->fd != -1 && !o->placeholder &&
-		    listen_overlap((const struct sockaddr *)&o->address.sa, (const struct sockaddr *)&l->address.sa))
+		    listen_overlap((const struct sockaddr *)&o->address.sa,
+		    (const struct sockaddr *)&l->address.sa))
 			yielded = shutdown(o->fd, SHUT_RD) == 0;
 	}
 	return yielded;
@@ -190,8 +200,8 @@ open_address(struct listen_socket *l, const struct master *m, const struct serve
 }
 
 int
-listen_open(struct listen_set *set, const struct master *m, const struct server *s, const struct config_server *conf,
-    struct listen_set *old, bool listening, struct buf *why)
+listen_open(struct listen_set *set, const struct master *m, const struct server *s,
+    const struct config_server *conf, struct listen_set *old, bool listening, struct buf *why)
 {
 	*set = (struct listen_set){ .socket = mem_array(NULL, conf->nlisten + 1, sizeof(*set->socket)) };
 	for (size_t i = 0; i < conf->nlisten; i++) {
@@ -199,7 +209,8 @@ listen_open(struct listen_set *set, const struct master *m, const struct server 
 		char text[NET_TEXT_SIZE];
 
 		net_format(text, (const struct sockaddr *)&conf->listen[i].address.sa);
-		*l = (struct listen_socket){ .fd = -1, .address = conf->listen[i].address, .text = mem_strdup(text) };
+		*l = (struct listen_socket){ .fd = -1, .address = conf->listen[i].address,
+		    .text = mem_strdup(text) };
 		if (open_address(l, m, s, old, listening, why) == -1) {
 			give_back(set, old, listening);
 			return -1;

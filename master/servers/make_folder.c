@@ -83,7 +83,8 @@ make_folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, con
 		mode_t mode;
 	} wanted[] = {
 		{ s->home, 0750 }, { s->log_directory, 0750 },
-		{ s->pickup, 0770 }, { s->queue, 0700 }, { config_domain_drop_folder(s), 0750 }, { s->badmail, 0700 },
+		{ s->pickup, 0770 }, { s->queue, 0700 }, { config_domain_drop_folder(s), 0750 },
+		{ s->badmail, 0700 },
 	};
 	for (size_t i = 0; i < nitems_of(wanted); i++) {
 		*where = wanted[i].path;

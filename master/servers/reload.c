@@ -3,9 +3,9 @@
  *
  * Runs in:  master, on SIGHUP and by command
  * Owns:     nothing
- * Promise:  a faulty service file, or one that would move the service, changes nothing; a faulty virtual server's file
- *           leaves that one as it is; an unchanged virtual server is not touched; no session is dropped and no connection
- *           refused on an address that stays
+ * Promise:  a faulty service file, or one that would move the service, changes nothing; a faulty virtual
+ *           server's file leaves that one as it is; an unchanged virtual server is not touched; no session is
+ *           dropped and no connection refused on an address that stays
  * Fails by: a status and lines that say what and why
  */
 #include <errno.h>
@@ -30,8 +30,8 @@ struct reload {
 static void
 say_line(struct reload *r, int status, const char *server, const char *result, const char *text)
 {
-	log_event(status != 0 ? LOG_FAULT : LOG_FACT, NULL, "config", "server=%s result=%s%s%s", server, log_safe(result),
-	    text[0] != '\0' ? " reason=" : "", text[0] != '\0' ? log_safe(text) : "");
+	log_event(status != 0 ? LOG_FAULT : LOG_FACT, NULL, "config", "server=%s result=%s%s%s", server,
+	    log_safe(result), text[0] != '\0' ? " reason=" : "", text[0] != '\0' ? log_safe(text) : "");
 	buf_printf(r->text, "%s: %s%s%s\n", server, result, text[0] != '\0' ? ": " : "", text);
 	if (status != 0 && r->status == 0)
 		r->status = status;
@@ -52,7 +52,8 @@ log_faults(struct reload *r)
 		const struct config_fault *f = &r->faults.fault[i];
 
 		reload_log_fault(f);
-		buf_printf(r->text, "%s:%u: %s: %s\n", f->file, f->line, f->warning ? "warning" : "error", f->text);
+		buf_printf(r->text, "%s:%u: %s: %s\n", f->file, f->line, f->warning ? "warning" : "error",
+		    f->text);
 	}
 }
 
@@ -137,7 +138,8 @@ reload_known_servers(struct reload *r, struct server *s, bool last)
 		server_adopt(s, r->snap);
 		server_reason(s, NULL);
 		if (s->wanted && s->state == STATE_STOPPING && again)
-			say_line(r, 1, s->name, "stopping", "it was removed a moment ago; start it when it has stopped");
+			say_line(r, 1, s->name, "stopping",
+			    "it was removed a moment ago; start it when it has stopped");
 		else if (s->wanted)
 			start_new_servers(r, s, "started");
 	} else if (config_server_same(s->snapshot->config, r->snap->config, s->name)) {
@@ -203,7 +205,10 @@ dns_is_same(const struct config_service *a, const struct config_service *b)
 	    same_text(a->trust_anchor, b->trust_anchor) && same_strings(&a->dns_insecure, &b->dns_insecure);
 }
 
-/* Whether the directory helper knows what it has to: what any virtual server says about its directory and its domains. */
+/*
+ * Whether the directory helper knows what it has to: what any virtual server says about its directory and its
+ * domains.
+ */
 static bool
 directories_are_same(const struct config *a, const struct config *b)
 {
@@ -213,7 +218,10 @@ directories_are_same(const struct config *a, const struct config *b)
 	return true;
 }
 
-/* What the master stands on, and each worker of the next start would believe, cannot change under them: true when it stays. */
+/*
+ * What the master stands on, and each worker of the next start would believe, cannot change under them: true
+ * when it stays.
+ */
 static bool
 tell_fixed_keys(struct reload *r)
 {
@@ -230,7 +238,9 @@ tell_fixed_keys(struct reload *r)
 		if (!same_text(fixed[i].old, fixed[i].new)) {
 			char text[160];
 
-			snprintf(text, sizeof(text), "[service] %s can only change while the service is stopped; all stays as it was", fixed[i].key);
+			snprintf(text, sizeof(text),
+			    "[service] %s can only change while the service is stopped; all stays as it was",
+			    fixed[i].key);
 			say_line(r, 1, "-", "not changed", text);
 			same = false;
 		}

@@ -1,5 +1,6 @@
 /*
- * server - one virtual server as the master knows it: does what the state table says, makes events of what it sees
+ * server - one virtual server as the master knows it: does what the state table says, makes events of what it
+ * sees
  *
  * Runs in:  master
  * Owns:     state, sockets, counters, hint pair and posts of each virtual server
@@ -151,7 +152,8 @@ open_server(struct server *s)
 	tls_renewal_watch(s);
 	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1) {
 		server_reason(s, "%s cannot be made: %s", where, strerror(errno));
-	} else if (file_handover_check(s->conf, &why) == -1 || listen_open(&s->sockets, s->m, s, s->conf, NULL, true, &why) == -1) {
+	} else if (file_handover_check(s->conf, &why) == -1 || listen_open(&s->sockets, s->m, s, s->conf,
+	    NULL, true, &why) == -1) {
 		server_reason(s, "%s", buf_text(&why));
 	} else {
 		server_reason(s, NULL);
@@ -183,7 +185,8 @@ tell_listeners(struct server *s, enum ctl_type type)
 	struct child *c;
 
 	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s && c->role == ROLE_LISTENER && (c->phase == CHILD_BORN || c->phase == CHILD_READY)) {
+		if (c->server == s && c->role == ROLE_LISTENER &&
+		    (c->phase == CHILD_BORN || c->phase == CHILD_READY)) {
 			if (type == CTL_CONTINUE && c->phase == CHILD_BORN)
 				c->paused = true; /* it was told to pause at birth */
 			child_order(c, type);
@@ -286,7 +289,8 @@ server_want(struct server *s, bool running)
 	const char *folder = s->m->snapshot->config->service.state;
 
 	s->wanted = running;
-	if (wanted_state_wanted(folder, s->name) != running && wanted_state_write(folder, s->name, running) == -1)
+	if (wanted_state_wanted(folder, s->name) != running && wanted_state_write(folder, s->name,
+	    running) == -1)
 		log_event(LOG_FAULT, NULL, "trouble", "server=%s reason=%s path=%s", s->name,
 		    log_safe(strerror(errno)), log_safe(folder));
 }
@@ -378,7 +382,8 @@ server_settled(const struct server *s)
 {
 	if (s->trouble && s->state != STATE_STOPPING)
 		return true;
-	return !s->renewing && (s->state == STATE_STARTED || s->state == STATE_STOPPED || s->state == STATE_PAUSED);
+	return !s->renewing && (s->state == STATE_STARTED || s->state == STATE_STOPPED ||
+	    s->state == STATE_PAUSED);
 }
 
 int
@@ -394,10 +399,13 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 		buf_printf(why, "%s cannot be made: %s", where, strerror(errno));
 		return -1;
 	}
-	if (file_handover_check(conf, why) == -1 || listen_open(&set, s->m, s, conf, &s->sockets, listening, why) == -1)
+	if (file_handover_check(conf, why) == -1 || listen_open(&set, s->m, s, conf, &s->sockets, listening,
+	    why) == -1)
 		return -1;
 
-	/* From here on nothing fails. The sockets that nobody took over serve until the old listeners drain. */
+	/*
+	 * From here on nothing fails. The sockets that nobody took over serve until the old listeners drain.
+	 */
 	listen_merge(&s->leaving, &s->sockets);
 	s->sockets = set;
 	roster_clear(s);

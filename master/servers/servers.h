@@ -44,16 +44,21 @@ void server_free(struct server *s);
 /* Goes over to `snap` (NULL: none), without touching processes. */
 void server_adopt(struct server *s, struct snapshot *snap);
 void server_event(struct server *s, enum state_event event);
-/* An order: STATE_GO (wait for server_settled), STATE_ALREADY or STATE_REFUSE; *text says, a static text ("is already started"). */
+/*
+ * An order: STATE_GO (wait for server_settled), STATE_ALREADY or STATE_REFUSE; *text says, a static text ("is
+ * already started").
+ */
 enum state_kind server_order(struct server *s, enum state_event event, const char **text);
 /* Remembers over restarts whether it should run. */
 void server_want(struct server *s, bool running);
 /* Looks at the children and makes events of what it sees. */
 void server_look(struct server *s);
 bool server_settled(const struct server *s);
-void server_reason(struct server *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));	/* NULL: none */
+/* NULL: none */
+void server_reason(struct server *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Goes over to `snap` while running. 0, or -1 with a reason and all as it was. */
-int server_renew(struct server *s, struct snapshot *snap, struct buf *why) __attribute__((warn_unused_result));
+int server_renew(struct server *s, struct snapshot *snap,
+    struct buf *why) __attribute__((warn_unused_result));
 struct server *server_find(const struct master *m, const char *name);
 struct server *server_find_id(const struct master *m, uint32_t id);
 uint32_t server_id(const struct server *s);	/* 0: not known */
@@ -61,10 +66,12 @@ uint32_t server_id(const struct server *s);	/* 0: not known */
 /* --- listen: the listening sockets --- */
 
 /*
- * Makes the sockets of `s` in order of its configuration. Those of `old` with the same address are taken over (moved out of
- * it, fd -1 stays behind). `listening` false: bound only (paused). 0, or -1 with a reason; `old` is then whole again.
+ * Makes the sockets of `s` in order of its configuration. Those of `old` with the same address are taken over
+ * (moved out of it, fd -1 stays behind). `listening` false: bound only (paused). 0, or -1 with a reason;
+ * `old` is then whole again.
  */
-int listen_open(struct listen_set *set, const struct master *m, const struct server *s, const struct config_server *conf,
+int listen_open(struct listen_set *set, const struct master *m, const struct server *s,
+    const struct config_server *conf,
     struct listen_set *old, bool listening, struct buf *why) __attribute__((warn_unused_result));
 /* Moves what is left in `from` to `into`. */
 void listen_merge(struct listen_set *into, struct listen_set *from);
@@ -84,7 +91,10 @@ void reload_log_fault(const struct config_fault *f);
 /* The first error in the file of virtual server `name`, or NULL. */
 const struct config_fault *reload_fault_of(const struct config_faults *faults, const char *name);
 
-/* --- tls_renewal: tells the listeners when certificate and key files have changed; the keys of TLS tickets --- */
+/*
+ * --- tls_renewal: tells the listeners when certificate and key files have changed; the keys of TLS tickets
+ * ---
+ */
 
 /* Watches the files of s->conf from now on. */
 void tls_renewal_watch(struct server *s);
@@ -93,19 +103,26 @@ void tls_renewal_greet(struct child *c);
 /* Looks now and not only when the time comes. */
 void tls_renewal_look(struct server *s);
 void tls_renewal_forget(struct server *s);
-/* New keys when `*made_ms` (0: never) is `period_ms` ago; the old one stays for tickets that are out. True: there are. */
+/*
+ * New keys when `*made_ms` (0: never) is `period_ms` ago; the old one stays for tickets that are out. True:
+ * there are.
+ */
 bool tls_renewal_turn(struct ctl_tickets *t, uint64_t *made_ms, uint64_t now_ms, uint64_t period_ms);
 
 /* --- wanted_state: wanted states --- */
 
 /* Whether virtual server `name` should run: true unless its file says "stopped". */
 bool wanted_state_wanted(const char *folder, const char *name);
-int wanted_state_write(const char *folder, const char *name, bool running) __attribute__((warn_unused_result));
+int wanted_state_write(const char *folder, const char *name,
+    bool running) __attribute__((warn_unused_result));
 void wanted_state_forget(const char *folder, const char *name);
 
 /* --- make_folder --- */
 
-/* Makes a missing folder and its missing parents (0755). A new one belongs to uid:gid ((uid_t)-1: as is). 0 or -1. */
+/*
+ * Makes a missing folder and its missing parents (0755). A new one belongs to uid:gid ((uid_t)-1: as is). 0
+ * or -1.
+ */
 int make_folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid) __attribute__((warn_unused_result));
 /* Home, logs and folders outside of home for one virtual server. 0, or -1 with errno and *where. */
 int make_folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, const char **where)

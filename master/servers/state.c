@@ -77,7 +77,8 @@ static const char *const state_names[] = {
 static_assert(nitems_of(state_names) == STATE_COUNT, "a name for each state");
 
 static const char *const order_names[] = {
-	[EVENT_START] = "start", [EVENT_STOP] = "stop", [EVENT_PAUSE] = "pause", [EVENT_CONTINUE] = "continue",
+	[EVENT_START] = "start", [EVENT_STOP] = "stop", [EVENT_PAUSE] = "pause",
+	[EVENT_CONTINUE] = "continue",
 };
 
 const struct state_move *

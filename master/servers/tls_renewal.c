@@ -1,11 +1,13 @@
 /*
- * tls_renewal - tells the listeners when certificate and key files have changed, and gives them the keys of TLS tickets
+ * tls_renewal - tells the listeners when certificate and key files have changed, and gives them the keys of
+ * TLS tickets
  *
  * Runs in:  master
- * Owns:     what the files looked like when that was last told; the ticket keys: random bytes, made anew every six hours
- * Promise:  a change is told by itself once nothing has changed for a second, and starts a virtual server that could not;
- *           the listeners ask for the files (handout) and decide what they are worth. All listeners of a virtual server have
- *           the same ticket keys at any time
+ * Owns:     what the files looked like when that was last told; the ticket keys: random bytes, made anew
+ *           every six hours
+ * Promise:  a change is told by itself once nothing has changed for a second, and starts a virtual server
+ *           that could not; the listeners ask for the files (handout) and decide what they are worth. All
+ *           listeners of a virtual server have the same ticket keys at any time
  * Fails by: not at all
  */
 #include <bsd/stdlib.h>
@@ -20,7 +22,8 @@
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
-#define TLS_RENEWAL_LOOK_MS 5000U		/* stat(2) of a few files: cheaper than the ways round symbolic links to folders */
+/* stat(2) of a few files: cheaper than the ways round symbolic links to folders */
+#define TLS_RENEWAL_LOOK_MS 5000U
 #define TLS_RENEWAL_SETTLE_MS 1000U		/* certificate and key are written one after the other */
 #define TLS_RENEWAL_TICKETS_MS 21600000U	/* as long as a ticket is good: TLS_TICKET_SECONDS */
 
@@ -87,11 +90,13 @@ turn_tickets(struct server *s)
 {
 	struct child *c;
 
-	if (!tls_renewal_turn(&s->tls_renewal->tickets, &s->tls_renewal->tickets_ms, clock_mono_ms(), look_period()))
+	if (!tls_renewal_turn(&s->tls_renewal->tickets, &s->tls_renewal->tickets_ms, clock_mono_ms(),
+	    look_period()))
 		return;
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s && c->role == ROLE_LISTENER)
-			child_send(c, CTL_TICKETS, 0, &s->tls_renewal->tickets, sizeof(s->tls_renewal->tickets), -1);
+			child_send(c, CTL_TICKETS, 0, &s->tls_renewal->tickets,
+			    sizeof(s->tls_renewal->tickets), -1);
 }
 
 /* --- what is there --- */
@@ -107,7 +112,8 @@ see_files(const struct config_server *conf, struct look *look)
 			look[i].error = errno;
 			continue;
 		}
-		look[i] = (struct look){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size, .mtime = st.st_mtim, .ctime = st.st_ctim };
+		look[i] = (struct look){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size,
+		    .mtime = st.st_mtim, .ctime = st.st_ctim };
 	}
 }
 
@@ -121,7 +127,8 @@ static bool
 files_are_same(const struct look *a, const struct look *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (a[i].error != b[i].error || a[i].dev != b[i].dev || a[i].ino != b[i].ino || a[i].size != b[i].size ||
+		if (a[i].error != b[i].error || a[i].dev != b[i].dev || a[i].ino != b[i].ino ||
+		    a[i].size != b[i].size ||
 		    !same_time(a[i].mtime, b[i].mtime) || !same_time(a[i].ctime, b[i].ctime))
 			return false;
 	return true;
@@ -134,7 +141,8 @@ tell_all_listeners(struct server *s)
 	struct child *c;
 
 	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s && c->role == ROLE_LISTENER && c->post != NULL && c->phase != CHILD_STOPPING)
+		if (c->server == s && c->role == ROLE_LISTENER && c->post != NULL &&
+		    c->phase != CHILD_STOPPING)
 			child_tell(c, CTL_RENEWED);
 }
 
@@ -169,7 +177,8 @@ schedule_look(struct server *s)
 	memcpy(r->seen, now, r->count * sizeof(*now));
 	free(now);
 	turn_tickets(s);
-	loop_timer_set(r->timer, r->settling || look_period() < TLS_RENEWAL_LOOK_MS ? TLS_RENEWAL_SETTLE_MS : TLS_RENEWAL_LOOK_MS);
+	loop_timer_set(r->timer, r->settling || look_period() < TLS_RENEWAL_LOOK_MS ? TLS_RENEWAL_SETTLE_MS :
+	    TLS_RENEWAL_LOOK_MS);
 }
 
 static void

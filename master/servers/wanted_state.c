@@ -36,7 +36,8 @@ wanted_state_wanted(const char *folder, const char *name)
 int
 wanted_state_write(const char *folder, const char *name, bool running)
 {
-	char *path = mem_printf("%s/%s.state", folder, name), *part = mem_printf("%s/.%s.state.part", folder, name);
+	char *path = mem_printf("%s/%s.state", folder, name),
+	    *part = mem_printf("%s/.%s.state.part", folder, name);
 	const char *text = running ? wanted_state_running : wanted_state_stopped;
 	int result = disk_replace(part, path, 0644, text, strlen(text));
 	int saved = errno;
