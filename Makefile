@@ -27,8 +27,9 @@ else ifeq ($(FUZZING),1)
   WARN := -w -Werror=implicit-function-declaration -Werror=int-conversion
 else
   CFLAGS ?= -O2 -g
-  OPT := $(CFLAGS) -D_FORTIFY_SOURCE=2 -fstack-protector-strong
-  LDOPT := $(LDFLAGS) -Wl,-z,relro,-z,now
+  OPT := $(CFLAGS) -D_FORTIFY_SOURCE=2 -fstack-protector-strong -ffunction-sections
+  # What no program calls is left out, and t/lint/unused reads its names in PROGRAM.unused.
+  LDOPT := $(LDFLAGS) -Wl,-z,relro,-z,now,--gc-sections
 endif
 DEFS := -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' \
         -DPOSTERN_LIBEXECDIR='"$(LIBEXECDIR)"' -DPOSTERN_LOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DPOSTERN_RUNDIR='"$(RUNDIR)"' \
@@ -131,7 +132,8 @@ $(B)/libcommon.a: $(call obj,$(wildcard common/*/*.c))
 define program
 $(call binary,$(1)): $(B)/$(call folder,$(1))/main.o $(call objects,$(1)) $(B)/libcommon.a
 	@echo "  LD    $$@"
-	@$$(CC) -pthread $$(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a $(call libraries,$(1)) $$(LIBS)
+	@$$(CC) -pthread $$(LDOPT) -Wl,--print-gc-sections -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a $(call libraries,$(1)) $$(LIBS) \
+	    2>$$@.unused || { cat $$@.unused; rm -f $$@; false; }
 endef
 $(foreach row,$(ROWS),$(eval $(call program,$(row))))
 
