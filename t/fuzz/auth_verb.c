@@ -1,10 +1,10 @@
 /* auth_verb - AUTH dialogues with an auth helper that says anything: whole and byte by byte the same words and the same questions */
 #include "t/fuzz/fuzz.h"
-#include "t/unit/listener/world.h"
+#include "t/unit/listener/session_fixture.h"
 
 /* The helper's answers come from the first bytes, round and round. */
 static void
-auth_start(struct world *w, const uint8_t *script, unsigned *at)
+auth_start(struct session_fixture *w, const uint8_t *script, unsigned *at)
 {
 	struct msg_auth_in_answer a;
 	uint8_t word = script[(*at)++ % 4];
@@ -18,7 +18,7 @@ auth_start(struct world *w, const uint8_t *script, unsigned *at)
 }
 
 static void
-feed(struct world *w, const uint8_t *script, const char *data, size_t len, size_t step)
+feed(struct session_fixture *w, const uint8_t *script, const char *data, size_t len, size_t step)
 {
 	unsigned answers = 0;
 	for (size_t at = 0; at < len && !w->closed; at += step) {
@@ -26,24 +26,24 @@ feed(struct world *w, const uint8_t *script, const char *data, size_t len, size_
 		do {
 			if (w->s.phase == PHASE_AUTH_HELPER)
 				auth_start(w, script, &answers);
-			world_run(w);
+			fixture_run(w);
 		} while (w->s.phase == PHASE_AUTH_HELPER && !w->closed);
 	}
 }
 
 static void
-run(struct world *w, const uint8_t *data, size_t len, bool bytewise)
+run(struct session_fixture *w, const uint8_t *data, size_t len, bool bytewise)
 {
-	world_init(w);
+	fixture_init(w);
 	w->server.authentication = CONFIG_AUTH_BASIC | (data[0] & 1 ? CONFIG_AUTH_INTEGRATED : 0) | (data[0] & 2 ? CONFIG_AUTH_ANONYMOUS : 0);
 	w->server.basic_requires_tls = data[0] & 4;
-	world_begin_session(w);
+	fixture_begin_session(w);
 	if (data[0] & 8) {
 		session_secure(&w->s);
 		w->securing = false;
 		session_secured(&w->s, data[0] & 16);
 	}
-	world_say(w, "EHLO c");
+	fixture_say(w, "EHLO c");
 	feed(w, data + 1, (const char *)data + 5, len - 5, bytewise ? 1 : len);
 	if (data[0] & 32 && !w->closed)
 		session_stop(&w->s);
@@ -64,7 +64,7 @@ same(const struct buf *a, const struct buf *b)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct world w[2];
+	struct session_fixture w[2];
 	if (len < 5)
 		return 0;
 	run(&w[0], data, len, false);
@@ -74,7 +74,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		fuzz_check(same(&w[0].asked, &w[1].asked) && same(&w[0].messages, &w[1].messages) && same(&w[0].out, &w[1].out));
 	for (size_t i = 0; i < w[0].out.len; i++)
 		fuzz_check((unsigned char)w[0].out.data[i] < 127);
-	world_done(&w[0]);
-	world_done(&w[1]);
+	fixture_done(&w[0]);
+	fixture_done(&w[1]);
 	return 0;
 }

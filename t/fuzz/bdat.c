@@ -1,18 +1,18 @@
 /* bdat - chunks behind a recipient, cut anywhere: the same replies and the same messages, whole and byte by byte */
 #include "t/fuzz/fuzz.h"
-#include "t/unit/listener/world.h"
+#include "t/unit/listener/session_fixture.h"
 
 static void
-run(struct world *w, const uint8_t *data, size_t len, bool bytewise)
+run(struct session_fixture *w, const uint8_t *data, size_t len, bool bytewise)
 {
-	world_init(w);
+	fixture_init(w);
 	w->server.max_message_size = data[0] & 2 ? 40 : 25U << 20;
-	world_begin_session(w);
-	world_say(w, "EHLO c");
-	world_say(w, data[0] & 1 ? "MAIL FROM:<a@b.example> BODY=BINARYMIME" : "MAIL FROM:<a@b.example>");
-	world_say(w, "RCPT TO:<c@example.com>");
+	fixture_begin_session(w);
+	fixture_say(w, "EHLO c");
+	fixture_say(w, data[0] & 1 ? "MAIL FROM:<a@b.example> BODY=BINARYMIME" : "MAIL FROM:<a@b.example>");
+	fixture_say(w, "RCPT TO:<c@example.com>");
 	buf_clear(&w->out);
-	world_feed(w, (const char *)data + 1, len - 1, bytewise);
+	fixture_feed(w, (const char *)data + 1, len - 1, bytewise);
 	if (!w->closed)
 		session_eof(&w->s);
 	fuzz_check(w->closed && !w->begun);
@@ -27,7 +27,7 @@ same(const struct buf *a, const struct buf *b)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct world w[2];
+	struct session_fixture w[2];
 	if (len == 0)
 		return 0;
 	run(&w[0], data, len, false);
@@ -35,7 +35,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	/* With two faults in a chunk either may be seen first. What stands behind a refused DATA in one packet is not run as commands; alone it is (RFC 2920). */
 	if (!(data[0] & 2) && strstr(buf_text(&w[0].out), "421 4.5.0 mx.example.com Improper") == NULL)
 		fuzz_check(same(&w[0].out, &w[1].out) && same(&w[0].messages, &w[1].messages) && same(&w[0].facts, &w[1].facts));
-	world_done(&w[0]);
-	world_done(&w[1]);
+	fixture_done(&w[0]);
+	fixture_done(&w[1]);
 	return 0;
 }

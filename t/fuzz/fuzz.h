@@ -17,8 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 		}                                                                                 \
 	} while (0)
 
-/* world.h of the unit tests runs here without the check library. */
-#define UNIT_H
+/* session_fixture.h of the unit tests is used here without the check library. */
+#define CHECK_MAIN_H
 #define ck_assert(what) fuzz_check(what)
 #define ck_assert_msg(what, ...) fuzz_check(what)
 #define ck_assert_uint_le(a, b) fuzz_check((a) <= (b))

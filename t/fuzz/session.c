@@ -1,6 +1,6 @@
 /* session - whole dialogues: limits and a busy disk from the first byte; replies are lines, whatever comes */
 #include "t/fuzz/fuzz.h"
-#include "t/unit/listener/world.h"
+#include "t/unit/listener/session_fixture.h"
 
 static void
 check_replies(const struct buf *out)
@@ -19,24 +19,24 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static const char start[] = "EHLO c\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<c@example.com>\r\n";
-	struct world w;
+	struct session_fixture w;
 	unsigned mode = len > 0 ? data[0] : 0;
 
 	if (len == 0)
 		return 0;
-	world_init(&w);
-	w.narrow = mode & 1;
+	fixture_init(&w);
+	w.disk_busy = mode & 1;
 	w.drop_full = mode & 2;
 	w.begin_error = mode & 4 ? EROFS : 0;
 	w.server.max_message_size = mode & 8 ? 50 : 25U << 20;
 	w.server.max_session_size = mode & 16 ? 80 : CONFIG_UNLIMITED;
-	world_begin_session(&w);
+	fixture_begin_session(&w);
 	if (mode & 32)
-		world_feed(&w, start, sizeof(start) - 1, false);
-	world_feed(&w, (const char *)data + 1, len - 1, mode & 64);
+		fixture_feed(&w, start, sizeof(start) - 1, false);
+	fixture_feed(&w, (const char *)data + 1, len - 1, mode & 64);
 	if (mode & 128)
 		session_stop(&w.s);
-	world_run(&w);
+	fixture_run(&w);
 	(void)session_limit_ms(&w.s);
 	if (!w.closed && (mode & 1))
 		session_expire(&w.s);
@@ -44,6 +44,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		session_eof(&w.s);
 	fuzz_check(w.closed && !w.begun && !w.s.begun);
 	check_replies(&w.out);
-	world_done(&w);
+	fixture_done(&w);
 	return 0;
 }

@@ -1,12 +1,13 @@
 /*
- * auth - base64, the password file, a password against it, what an address has to wait
+ * auth - base64, the password file, password checks, and how long a
+ * client address waits after wrong passwords
  */
 #include <crypt.h>
 #include <string.h>
 
 #include "common/base/base64.h"
 #include "listener/auth/auth.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 START_TEST(base64)
 {

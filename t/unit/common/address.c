@@ -1,11 +1,12 @@
 /*
- * address - rows for paths, mailboxes and lists; every row whole and as each of its prefixes, in exact memory
+ * address - rows of paths, mailboxes and lists; each row whole and as
+ * each of its prefixes, in a buffer of its exact size
  */
 #include "common/mail/address.h"
 
 #include <string.h>
 
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 #define A10 "aaaaaaaaaa"
 #define A60 A10 A10 A10 A10 A10 A10

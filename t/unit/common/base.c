@@ -1,5 +1,5 @@
-/* base - buf, line, clock, log_safe, disk: rows */
-#include "t/unit/unit.h"
+/* base - buf, line, log and clock: rows */
+#include "t/unit/check_main.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* config - rows of INI texts with the faults they must have, line by line */
-#include "t/unit/common/ini_set.h"
+/* config - rows of INI texts, each with the faults that are reported for it, line by line */
+#include "t/unit/common/temp_config.h"
 
 /* --- rows: the text of servers/default.ini, and its faults --- */
 

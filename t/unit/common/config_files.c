@@ -1,5 +1,5 @@
-/* config_files - the files of an INI set against each other, and what the host adds */
-#include "t/unit/common/ini_set.h"
+/* config_files - faults between the files of an INI set, and faults that depend on the host */
+#include "t/unit/common/temp_config.h"
 
 START_TEST(test_files)
 {
@@ -107,7 +107,7 @@ START_TEST(test_many_faults)
 	read_all();
 	ck_assert_uint_eq(faults.errors, 1000);
 	ck_assert_uint_eq(faults.count, 500);
-	ck_assert_ptr_nonnull(strstr(told, "more than 500 faults"));
+	ck_assert_ptr_nonnull(strstr(reported, "more than 500 faults"));
 	free(text);
 	end();
 }
@@ -182,7 +182,7 @@ START_TEST(test_shared_sections)
 	ck_assert_uint_eq(server("own")->relay_list.count, 2);
 	put("postern.ini", "[access]\nrelay-list = 0.0.0.0/0\n");
 	read_all();
-	ck_assert_msg(strstr(told, "default.ini: error: open relay") != NULL && strstr(told, "(line 2 of postern.ini)") != NULL, "%s", told);
+	ck_assert_msg(strstr(reported, "default.ini: error: open relay") != NULL && strstr(reported, "(line 2 of postern.ini)") != NULL, "%s", reported);
 	ck_assert_uint_eq(config->nserver, 1);
 	end();
 }

@@ -1,8 +1,11 @@
-/* config_values - what is read: values, the snapshot's round trip, what is printed, what is the same */
+/*
+ * config_values - values that are read, the round trip of the snapshot,
+ * printed values, comparison of two configurations
+ */
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "t/unit/common/ini_set.h"
+#include "t/unit/common/temp_config.h"
 
 START_TEST(test_defaults)
 {

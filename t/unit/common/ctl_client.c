@@ -1,5 +1,5 @@
-/* ctl_client - a table of questions, and helpers that answer, are silent, die and come again; on a real loop */
-#include "t/unit/unit.h"
+/* ctl_client - questions to helpers that answer, stay silent, die and start again; with a real loop */
+#include "t/unit/check_main.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -406,7 +406,7 @@ START_TEST(test_one_channel_is_enough)
 }
 END_TEST
 
-UNIT_MAIN("consult", test_answers_find_their_question, test_a_malformed_answer_is_none, test_no_more_than_the_window,
+UNIT_MAIN("ctl_client", test_answers_find_their_question, test_a_malformed_answer_is_none, test_no_more_than_the_window,
     test_a_successor_is_asked_in_order, test_nobody_else_is_asked_without_repeats, test_patience_ends, test_the_unhurried_wait,
     test_the_master_is_asked_again, test_what_was_given_up_is_dropped, test_steps_are_for_the_helper_that_knows,
     test_asked_anew_is_another_question, test_one_channel_is_enough)

@@ -1,5 +1,5 @@
-/* ctl_server - a worker that asks its helper, and how it loses its channel; on a real loop */
-#include "t/unit/unit.h"
+/* ctl_server - a worker that asks its helper, and the ways in which its channel closes; with a real loop */
+#include "t/unit/check_main.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -122,4 +122,4 @@ START_TEST(test_answers_are_to_be_read)
 }
 END_TEST
 
-UNIT_MAIN("counsel", test_a_question_and_its_answer, test_after_a_malformed_one_nothing_is_heard, test_answers_are_to_be_read)
+UNIT_MAIN("ctl_server", test_a_question_and_its_answer, test_after_a_malformed_one_nothing_is_heard, test_answers_are_to_be_read)

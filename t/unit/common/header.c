@@ -1,12 +1,13 @@
 /*
- * header - fields, folds, ends; LF and CRLF; every prefix in exact memory
+ * header - header fields, folding and the end of the header; LF and
+ * CRLF; every prefix in a buffer of its exact size
  */
 #include "common/mail/header.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 struct row {
 	const char *in;

@@ -1,6 +1,6 @@
 /*
- * key - the table is whole: each row has a meaning, a place in its struct and a default that parses; values, look-ups,
- * samples
+ * key - the key table is complete: each row has a meaning, a place in its struct
+ * and a default that parses; values, look-ups, sample files
  */
 #include "common/config/key.h"
 
@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/config/config.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 static size_t
 owner_size(const struct key *k)

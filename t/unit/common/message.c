@@ -1,5 +1,5 @@
-/* message - envelope round trip, damage, end record, ids; verdict rows */
-#include "t/unit/unit.h"
+/* message - the round trip of an envelope, damaged files, the end record, message ids; rows of verdicts */
+#include "t/unit/check_main.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,13 +1,11 @@
-/*
- * net - rows for networks, addresses and host names; an IPv4-mapped address is the IPv4 address
- */
+/* net - rows of networks, addresses and host names; an IPv4-mapped IPv6 address equals its IPv4 address */
 #include "common/base/net.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 static const struct { const char *text, *want; } entries[] = {	/* want NULL: refused */
 	{ "192.0.2.1", "192.0.2.1" }, { "192.0.2.1/32", "192.0.2.1" }, { "192.0.2.0/24", "192.0.2.0/24" },

@@ -1,10 +1,11 @@
 /*
- * queue_filter - filter words, patterns, what fits; chore - questions and pages as they come from other processes
+ * queue_filter - filter words, patterns and what they match; msg_queue:
+ * questions and pages that come from other processes
  */
 #include <string.h>
 
 #include "common/ipc/msg_queue.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 static const struct { const char *pattern, *text; bool fits; } globs[] = {
 	{ "", "", true }, { "", "a", false }, { "*", "", true }, { "*", "abc", true }, { "?", "", false }, { "?", "x", true },
@@ -161,4 +162,4 @@ START_TEST(test_asks)
 }
 END_TEST
 
-UNIT_MAIN("pick", test_globs, test_words, test_limits, test_fits, test_encode, test_put, test_pages, test_asks)
+UNIT_MAIN("queue_filter", test_globs, test_words, test_limits, test_fits, test_encode, test_put, test_pages, test_asks)

@@ -1,5 +1,5 @@
-/* spool - commit, load, marks, notes, scan, sweep, drop, badmail, pickup in a scratch home */
-#include "t/unit/unit.h"
+/* spool - commit, load, marks, notes, scan, sweep, drop, badmail and pickup in a temporary spool */
+#include "t/unit/check_main.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/spool/spool.h"
-#include "t/unit/scratch.h"
+#include "t/unit/temp_spool.h"
 
 /* In place of the library's: how many folders' names were synced. */
 static size_t folder_syncs;
@@ -66,7 +66,7 @@ START_TEST(test_commit_load_mark_remove)
 	struct message_envelope e;
 	const char *why;
 	int fd;
-	scratch_begin();
+	temp_spool_begin();
 	commit("Subject: x\r\n\r\nbody\r\n", id);
 	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
 	ck_assert_int_eq(e.content_size, 20);
@@ -90,14 +90,14 @@ START_TEST(test_commit_load_mark_remove)
 	ck_assert_int_eq(spool_remove_note(spool, id), 0);
 	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), -1);
 	ck_assert_int_eq(errno, ENOENT);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
 START_TEST(test_same_id_is_refused)
 {
 	char id[MESSAGE_ID_SIZE];
-	scratch_begin();
+	temp_spool_begin();
 	commit("x", id);
 	struct spool_draft *d = draft("r@x.example", "");
 	spool_draft_free(d);
@@ -113,14 +113,14 @@ START_TEST(test_same_id_is_refused)
 	message_envelope_done(&e);
 	told = 0;
 	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 1);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
 START_TEST(test_group_commit_and_scan)
 {
 	struct spool_draft *d[64];
-	scratch_begin();
+	temp_spool_begin();
 	for (size_t i = 0; i < 64; i++)
 		d[i] = draft("r@x.example", "group\r\n");
 	told = 0;
@@ -131,16 +131,16 @@ START_TEST(test_group_commit_and_scan)
 		spool_draft_free(d[i]);
 	}
 	ck_assert_int_eq(spool_scan(spool, false, tell, NULL), 64);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
 START_TEST(test_sweep_of_a_dead_writer)
 {
-	scratch_begin();
+	temp_spool_begin();
 	struct spool_draft *d = draft("r@x.example", "never finished");
 	struct spool *mine = spool;
-	spool = scratch_open();
+	spool = temp_spool_open();
 	told = 0;
 	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 0);
 	shell("test $(ls $H/queue/new | wc -l) = 2");
@@ -148,7 +148,7 @@ START_TEST(test_sweep_of_a_dead_writer)
 	spool_close(mine);
 	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 0);
 	shell("test $(ls $H/queue/new | wc -l) = 0");
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
@@ -158,7 +158,7 @@ START_TEST(test_foreign_and_damaged)
 	struct message_envelope e;
 	const char *why = NULL;
 	int fd;
-	scratch_begin();
+	temp_spool_begin();
 	commit("content\r\n", id);
 	shell("f=$(ls $H/queue/[0-9a-f]*/* | head -1); truncate -s -5 $f");
 	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), -1);
@@ -169,7 +169,7 @@ START_TEST(test_foreign_and_damaged)
 	ck_assert_int_ge(spool_scan(spool, true, tell, NULL), 1);
 	shell("test $(ls $H/badmail/*.foreign | wc -l) = 1");
 	shell("test -z \"$(find $H/queue -name '*.note')\"");
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
@@ -179,7 +179,7 @@ START_TEST(test_drop_form)
 	struct message_envelope e;
 	const char *why;
 	int fd;
-	scratch_begin();
+	temp_spool_begin();
 	commit("Received: from a\r\n\tby b; now\r\nSubject: x\r\n\r\nbody\r\n", id);
 	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
 	const size_t index[] = { 0, 1 };
@@ -201,13 +201,13 @@ START_TEST(test_drop_form)
 	shell("test $(ls -A $H/drop | wc -l) = 1");
 	close(fd);
 	message_envelope_done(&e);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
 START_TEST(test_large_content_and_envelope)
 {
-	scratch_begin();
+	temp_spool_begin();
 	struct message_envelope e = { .sender = mem_strdup("") }, back;
 	for (int i = 0; i < 5000; i++)
 		message_envelope_add(&e, "some.recipient@some.domain.example");
@@ -238,30 +238,30 @@ START_TEST(test_large_content_and_envelope)
 	free(block);
 	message_envelope_done(&e);
 	message_envelope_done(&back);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
 START_TEST(test_pickup_refuse)
 {
 	char id[MESSAGE_ID_SIZE];
-	scratch_begin();
+	temp_spool_begin();
 	shell("ln -s /etc/passwd $H/pickup/link.eml");
 	ck_assert_int_eq(spool_pickup_refuse(spool, "link.eml", "a link", "link.eml", id), 0);
 	shell("test -L $H/badmail/*.bad");
 	shell("test $(ls -A $H/pickup | wc -l) = 0");
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
 /* Tried again every minute while the message cannot be moved: no words may pile up. */
 START_TEST(test_words_go_when_the_message_stays)
 {
-	scratch_begin();
+	temp_spool_begin();
 	ck_assert_int_eq(spool_badmail_move(spool, "0000000000000000", "damaged", ""), -1);
 	ck_assert_int_eq(errno, ENOENT);
 	shell("test $(ls $H/badmail | wc -l) = 0");
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
@@ -269,7 +269,7 @@ END_TEST
 START_TEST(test_trim_counts_from_the_refusal)
 {
 	char id[MESSAGE_ID_SIZE];
-	scratch_begin();
+	temp_spool_begin();
 	shell("echo x > $H/pickup/old.eml; touch -d 2001-01-01 $H/pickup/old.eml");
 	ck_assert_int_eq(spool_pickup_refuse(spool, "old.eml", "no recipients", "old.eml", id), 0);
 	ck_assert_int_eq(spool_badmail_trim(spool, 1000, UINT64_MAX), 0);
@@ -279,7 +279,7 @@ START_TEST(test_trim_counts_from_the_refusal)
 	ck_assert_int_eq(spool_badmail_move(spool, id, "damaged", ""), 0);
 	ck_assert_int_eq(spool_badmail_trim(spool, 1000, UINT64_MAX), 0);
 	shell("test $(ls $H/badmail | wc -l) = 6");
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
@@ -289,7 +289,7 @@ START_TEST(test_move_to_itself)
 	struct spool_paths paths = { .queue = NULL };
 	char id[MESSAGE_ID_SIZE], link[128];
 	const char *where;
-	scratch_begin();
+	temp_spool_begin();
 	commit("content\r\n", id);
 	shell("ln -s queue $H/link");
 	snprintf(link, sizeof(link), "%s/link", home);
@@ -301,7 +301,7 @@ START_TEST(test_move_to_itself)
 	spool_close(same);
 	told = 0;
 	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 1);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
@@ -329,9 +329,9 @@ START_TEST(test_moved_held)
 	struct spool_paths paths = { .queue = queue };
 	struct stat here, there;
 	const char *where;
-	scratch_begin();
+	temp_spool_begin();
 	if (mkdtemp(folder) == NULL || stat(home, &here) == -1 || stat(folder, &there) == -1 || here.st_dev == there.st_dev) {
-		scratch_end();
+		temp_spool_end();
 		return;
 	}
 	commit("content\r\n", id);
@@ -348,7 +348,7 @@ START_TEST(test_moved_held)
 	spool_close(elsewhere);
 	setenv("F", folder, 1);
 	shell("rm -rf $F");
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
@@ -390,14 +390,14 @@ START_TEST(test_moved_back)
 {
 	char folder[64] = "/dev/shm/postern-unit-XXXXXX", queue[128];
 	struct stat here, there;
-	scratch_begin();
+	temp_spool_begin();
 	snprintf(queue, sizeof(queue), "%s/other", home);
 	check_moved_back(queue);
 	ck_assert_int_eq(moved_back, 1);
-	scratch_end();
+	temp_spool_end();
 	if (mkdtemp(folder) == NULL)
 		return;
-	scratch_begin();
+	temp_spool_begin();
 	setenv("F", folder, 1);
 	snprintf(queue, sizeof(queue), "%s/queue", folder);
 	if (stat(home, &here) == 0 && stat(folder, &there) == 0 && here.st_dev != there.st_dev) {
@@ -405,7 +405,7 @@ START_TEST(test_moved_back)
 		ck_assert_int_eq(moved_back, -1);	/* refused: it has not left yet */
 	}
 	shell("rm -rf $F");
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 

@@ -1,5 +1,8 @@
-/* tls - pairs, the choice by name, tickets, versions: with OpenSSL's own client on a socketpair */
-#include "t/unit/unit.h"
+/*
+ * tls - certificate pairs, the choice by server name, tickets, versions:
+ * against OpenSSL's own client on a socket pair
+ */
+#include "t/unit/check_main.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,12 @@
-/* w3clog - lines against literal ones as the original writes them, hostile bytes, JSON, file names at their borders */
+/*
+ * w3clog - lines compared with literal lines of the original, hostile
+ * bytes, JSON, file names at the limits of their periods
+ */
 #include "common/w3clog/w3clog.h"
 
 #include <string.h>
 
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 #define TEXT(s) { s, sizeof(s) - 1 }
 #define AT INT64_C(1160370015000000)	/* 2006-10-09 05:00:15 UTC */

@@ -5,7 +5,7 @@
 
 #include "common/mail/message.h"
 #include "deliver/smtp/smtp.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 /*
  * A transcript: lines of a letter and a text.

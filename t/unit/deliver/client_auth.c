@@ -1,4 +1,4 @@
-/* client_auth - AUTH dialogues as transcripts, each run whole and byte by byte; hostile peers */
+/* client_auth - AUTH dialogues as transcripts, each run whole and byte by byte; hostile servers */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,7 +6,7 @@
 
 #include "common/base/base64.h"
 #include "deliver/smtp/smtp.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 /*
  * A transcript: lines of a letter and a text.

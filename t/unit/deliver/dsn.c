@@ -1,10 +1,10 @@
-/* dsn - whole reports compared; hostile diagnostics folded; many recipients in pieces */
+/* dsn - whole reports compared; hostile diagnostics are folded; a long report is built in pieces */
 
 #include <stdio.h>
 #include <string.h>
 
 #include "deliver/result/result.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 static void
 compose(struct dsn *d, struct buf *out)

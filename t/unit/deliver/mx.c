@@ -1,4 +1,4 @@
-/* mx - walks as rows: a small DNS in, addresses or a verdict out */
+/* mx - rows of host look-ups: a small DNS goes in, addresses or a verdict come out */
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "common/config/config.h"
 #include "common/rules/route.h"
 #include "deliver/hosts/hosts.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 /* The DNS of a row: "NAME TYPE DATA;" records; "!NAME TYPE" gives trouble; "~" before a record: not validated; a name of no record is not there. */
 struct row {

@@ -1,9 +1,9 @@
-/* note - lines there and back; torn, foreign and hostile ones */
+/* note - the round trip of note lines; torn, foreign and hostile lines */
 
 #include <string.h>
 
 #include "deliver/result/result.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 static const struct {
 	struct note_line line;

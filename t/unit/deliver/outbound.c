@@ -1,9 +1,9 @@
-/* outbound - jobs to sinks on loopback, with a real loop: reuse, limits, fail-over, stopping */
+/* outbound - jobs to SMTP sinks on loopback, with a real loop: reused connections, limits, fail-over, stop */
 #include <string.h>
 #include <unistd.h>
 
 #include "deliver/outbound/outbound.h"
-#include "t/unit/deliver/outworld.h"
+#include "t/unit/deliver/outbound_fixture.h"
 
 START_TEST(test_many_jobs_few_connections)
 {
@@ -16,7 +16,7 @@ START_TEST(test_many_jobs_few_connections)
 	int fd = content_file(small, SMALL);
 	for (size_t i = 0; i < nitems_of(t); i++)
 		t[i] = submit(&d, fd, SMALL, "ok@x.example", "bad@x.example");
-	ck_assert_uint_eq(outbound_active(remote), nitems_of(t));
+	ck_assert_uint_eq(outbound_active(outbound), nitems_of(t));
 	loop_run(loop);
 	for (size_t i = 0; i < nitems_of(t); i++) {
 		expect(t[i], 0, VERDICT_DELIVERED, "2.0.0");
@@ -27,7 +27,7 @@ START_TEST(test_many_jobs_few_connections)
 	ck_assert_uint_eq(k.messages, nitems_of(t));
 	ck_assert_uint_ge(k.connections, 5);	/* 20 messages each */
 	ck_assert_uint_le(k.connections, 25);
-	ck_assert_uint_eq(outbound_active(remote), 0);
+	ck_assert_uint_eq(outbound_active(outbound), 0);
 	/* the connection is kept */
 	unsigned before = k.connections;
 	job_free(one_job((struct sink *[]){ &k }, 1));
@@ -122,12 +122,12 @@ START_TEST(test_no_host_left)
 			sink_close(&b);
 		}
 		struct destination d = to_sinks((struct sink *[]){ &a, &b }, 2);
-		ck_assert(!outbound_is_down(remote, d.key));
+		ck_assert(!outbound_is_down(outbound, d.key));
 		for (int again = 0; again < 2; again++) {	/* a bad host is tried last, not never */
 			struct test_job *t = one_job((struct sink *[]){ &a, &b }, 2);
 			expect(t, 0, ends[i].what, ends[i].status);
 			ck_assert_int_eq(t->job.glitch, ends[i].glitch);
-			ck_assert_int_eq(outbound_is_down(remote, d.key), ends[i].down);
+			ck_assert_int_eq(outbound_is_down(outbound, d.key), ends[i].down);
 			job_free(t);
 		}
 		if (!ends[i].closed) {
@@ -219,7 +219,7 @@ START_TEST(test_limits)
 		}
 		while (jobs_open > 0) {
 			loop_run(loop);
-			ck_assert_uint_le(remote->npeer, total ? 2 : 6);
+			ck_assert_uint_le(outbound->npeer, total ? 2 : 6);
 		}
 		for (size_t i = 0; i < nitems_of(t); i++) {
 			expect(t[i], 0, VERDICT_DELIVERED, "2.0.0");
@@ -291,7 +291,7 @@ START_TEST(test_drain)
 	/* Before anybody said a word it is not delivered. */
 	for (size_t i = 0; i < nitems_of(t); i++)
 		ck_assert_int_eq(t[i]->verdict[0].what, VERDICT_LATER);
-	outbound_drain(remote);
+	outbound_drain(outbound);
 	ck_assert_uint_eq(jobs_open, nitems_of(t));
 	loop_run(loop);
 	for (size_t i = 0; i < nitems_of(t); i++) {
@@ -304,7 +304,7 @@ START_TEST(test_drain)
 		job_free(t[i]);
 	}
 	ck_assert_uint_eq(later + k.messages, nitems_of(t));
-	ck_assert_uint_eq(outbound_active(remote), 0);
+	ck_assert_uint_eq(outbound_active(outbound), 0);
 	close(fd);
 	sink_close(&k);
 	tear_down();
@@ -353,6 +353,6 @@ START_TEST(test_content_that_cannot_be_read)
 }
 END_TEST
 
-UNIT_MAIN("remote", test_many_jobs_few_connections, test_large_content, test_fail_over, test_no_host_left,
+UNIT_MAIN("outbound", test_many_jobs_few_connections, test_large_content, test_fail_over, test_no_host_left,
     test_closed_kept_connection_is_no_failure, test_lost_after_the_dot_is_not_repeated_at_once, test_silent_peer,
     test_limits, test_places_go_round, test_drain, test_free_in_the_middle, test_content_that_cannot_be_read)

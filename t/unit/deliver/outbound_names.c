@@ -1,8 +1,8 @@
-/* outbound_names - where a remote finds hosts: names by the resolver, kept as long as they live, and a resolver that dies */
+/* outbound_names - host names from the resolver helper, kept for their time to live; a helper that dies */
 #include <unistd.h>
 
 #include "deliver/outbound/outbound.h"
-#include "t/unit/deliver/outworld.h"
+#include "t/unit/deliver/outbound_fixture.h"
 
 START_TEST(test_names)
 {
@@ -87,7 +87,7 @@ START_TEST(test_stale_addresses_are_better_than_none)
 	for (unsigned i = 0; i < 2; i++) {
 		unsigned asked = names_asked;
 		struct test_job *t = submit(&d, fd, SMALL, "ok@x.example", NULL);
-		struct site *s = TAILQ_FIRST(&remote->due);
+		struct site *s = TAILQ_FIRST(&outbound->due);
 		ck_assert_ptr_nonnull(s);
 		s->expires = 0;
 		loop_run(loop);
@@ -120,5 +120,5 @@ START_TEST(test_helper_that_always_dies)
 }
 END_TEST
 
-UNIT_MAIN("remote_names", test_names, test_two_domains_one_host, test_stale_addresses_are_better_than_none,
+UNIT_MAIN("outbound_names", test_names, test_two_domains_one_host, test_stale_addresses_are_better_than_none,
     test_helper_that_always_dies)

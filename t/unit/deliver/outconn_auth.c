@@ -1,7 +1,7 @@
-/* outconn_auth - which words may go without TLS: outbound-tls times who the host is */
+/* outconn_auth - which authentication may go without TLS: rows of outbound-tls modes and kinds of hosts */
 #include "deliver/outbound/outbound.h"
 #include "deliver/smtp/smtp.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 #define SHOWN (AUTH_OUT_BIT(AUTH_OUT_PLAIN) | AUTH_OUT_BIT(AUTH_OUT_LOGIN))
 

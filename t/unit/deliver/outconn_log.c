@@ -1,7 +1,10 @@
-/* outconn_log - what is said to remote hosts as the protocol log shows it: verbs from a list, lengths of all else, content and secrets never */
+/*
+ * outconn_log - sessions with remote hosts in the protocol log: verbs of a list by
+ * name, all else by its length, content and secrets never
+ */
 #include "deliver/outbound/outbound.h"
 #include "deliver/smtp/smtp.h"
-#include "t/unit/logged.h"
+#include "t/unit/captured_w3clog.h"
 
 static const struct row {
 	const char *out;		/* what waits to be sent */
@@ -35,12 +38,12 @@ START_TEST(commands)
 {
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct buf lines = BUF_INIT(1 << 16);
-		struct logged paper;
+		struct captured_w3clog paper;
 		struct outbound remote = { 0 };
 		struct site site = { .r = &remote };
 		struct outconn peer = { .site = &site, .ip = "192.0.2.1", .port = 25, .told = rows[i].told };
 
-		logged_open(&paper, fields);
+		captured_w3clog_open(&paper, fields);
 		remote.log = paper.log;
 		buf_init(&peer.client.out, 1 << 16);
 		buf_puts(&peer.client.out, rows[i].out);
@@ -49,7 +52,7 @@ START_TEST(commands)
 		outconn_log_commands(&peer);
 		outconn_log_commands(&peer);	/* and once is enough */
 		ck_assert_uint_eq(peer.told, peer.client.out.len);
-		logged_close(&paper, &lines);
+		captured_w3clog_close(&paper, &lines);
 		ck_assert_msg(strcmp(buf_text(&lines), rows[i].lines) == 0, "row %zu: %s", i, buf_text(&lines));
 		buf_done(&peer.client.out);
 		buf_done(&lines);
@@ -64,18 +67,18 @@ START_TEST(replies)
 		{ CLIENT_MAIL, "25" }, { CLIENT_MAIL, "" },
 	};
 	struct buf lines = BUF_INIT(1 << 16);
-	struct logged paper;
+	struct captured_w3clog paper;
 	struct outbound remote = { 0 };
 	struct site site = { .r = &remote };
 	struct outconn peer = { .site = &site, .ip = "192.0.2.1", .port = 25 };
 
-	logged_open(&paper, fields);
+	captured_w3clog_open(&paper, fields);
 	remote.log = paper.log;
 	for (size_t i = 0; i < nitems_of(said); i++) {
 		peer.client.phase = said[i].phase;
 		outconn_log_reply(&peer, said[i].line, strlen(said[i].line));
 	}
-	logged_close(&paper, &lines);
+	captured_w3clog_close(&paper, &lines);
 	ck_assert_str_eq(buf_text(&lines), "- 250-mx.example+greets+%22us%22 26\n- 334 12\n- 535+5.7.8+no 12\n- 334+x 5\n- 25 2\n- - 0\n");
 	buf_done(&lines);
 }
@@ -96,4 +99,4 @@ START_TEST(none)
 }
 END_TEST
 
-UNIT_MAIN("trace", commands, replies, none)
+UNIT_MAIN("outconn_log", commands, replies, none)

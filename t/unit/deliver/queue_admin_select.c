@@ -1,4 +1,7 @@
-/* queue_admin_select - badmail that came after the order began is not meant, within the very second too */
+/*
+ * queue_admin_select - an order does not touch badmail that arrived
+ * after the order began, even within the same second
+ */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,8 +10,8 @@
 
 #include "common/base/clock.h"
 #include "deliver/admin/admin.h"
-#include "t/unit/scratch.h"
-#include "t/unit/unit.h"
+#include "t/unit/temp_spool.h"
+#include "t/unit/check_main.h"
 
 /* A message with that time in its name. The second in which it came here. */
 static int64_t
@@ -50,7 +53,7 @@ START_TEST(test_badmail_of_that_second)
 	int64_t second, came;
 	uint32_t turn = 0;
 
-	scratch_begin();
+	temp_spool_begin();
 	do {		/* until both are of one second */
 		setenv("H", home, 1);
 		ck_assert_int_eq(system("rm -f $H/badmail/*"), 0);
@@ -65,7 +68,7 @@ START_TEST(test_badmail_of_that_second)
 	/* what its name says counts for nothing else: a clock may have been ahead */
 	lose((second + 1000) * 1000000, 7);
 	ck_assert_uint_eq(meant((second + 60) * 1000000), 3);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 

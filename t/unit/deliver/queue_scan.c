@@ -1,4 +1,7 @@
-/* queue_scan - more messages than fit into the chunks on their way: all are told of, once; a stop does not hang */
+/*
+ * queue_scan - a queue of more messages than the chunks in flight can
+ * hold: each is reported once; a stop does not hang
+ */
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,8 +12,8 @@
 #include "common/process/loop.h"
 #include "common/process/pool.h"
 #include "deliver/schedule/schedule.h"
-#include "t/unit/scratch.h"
-#include "t/unit/unit.h"
+#include "t/unit/temp_spool.h"
+#include "t/unit/check_main.h"
 
 #define COUNT 50000		/* twelve chunks of 4,096; eight may wait */
 
@@ -88,7 +91,7 @@ START_TEST(test_all)
 {
 	uint64_t want;
 
-	scratch_begin();
+	temp_spool_begin();
 	want = make_files();
 	scan_all(0);
 	ck_assert_int_eq(told, COUNT);
@@ -96,7 +99,7 @@ START_TEST(test_all)
 	ck_assert(sum == want);
 	scan_all(1);		/* ends, though nobody takes what is left */
 	ck_assert_uint_le(found_count, COUNT);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 

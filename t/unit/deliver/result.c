@@ -1,4 +1,7 @@
-/* result - rounds of real messages in a scratch home: dropped, failed, owed from an earlier life, damaged, repeated */
+/*
+ * result - attempts of real messages in a temporary spool: delivered,
+ * failed, left by an earlier process, damaged, repeated
+ */
 
 #include <stdio.h>
 #include <string.h>
@@ -7,8 +10,8 @@
 #include "common/base/clock.h"
 #include "deliver/result/result.h"
 #include "deliver/schedule/schedule.h"
-#include "t/unit/deliver/rig.h"
-#include "t/unit/unit.h"
+#include "t/unit/deliver/schedule_fixture.h"
+#include "t/unit/check_main.h"
 
 static uint64_t table[] = { 1000 };
 static struct config_domain domain = { .name = (char *)"home.example", .type = CONFIG_DOMAIN_DEFAULT, .drop_quota = CONFIG_UNLIMITED };
@@ -72,12 +75,12 @@ START_TEST(test_dropped)
 {
 	char id[MESSAGE_ID_SIZE];
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	queue(id, "a@far.example", TO("b@home.example", "c@home.example"), SMALL);
 	tell(id);
 	run();
 	shell("test $(ls $H/drop | wc -l) = 1 && grep -q 'x-receiver: c@home.example' $H/drop/*.eml");
-	rig_end();
+	fixture_end();
 }
 END_TEST
 
@@ -87,7 +90,7 @@ START_TEST(test_clock_set_back)
 	uint32_t now = (uint32_t)(clock_wall_us() / 1000000), year = 366 * 86400, n[2];
 	char id[2][MESSAGE_ID_SIZE];
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	schedule_go(schedule);
 	for (uint32_t i = 0; i < 2; i++) {
 		message_id_make(id[i], clock_wall_us(), i);
@@ -102,7 +105,7 @@ START_TEST(test_clock_set_back)
 	schedule_go(schedule);
 	for (size_t i = 0; i < 2; i++)
 		ck_assert_uint_le(schedule_index_at(schedule->index, n[i])->due, (uint32_t)(clock_wall_us() / 1000000) + 200);
-	rig_end();
+	fixture_end();
 }
 END_TEST
 
@@ -111,7 +114,7 @@ START_TEST(test_partly_failed)
 {
 	char id[MESSAGE_ID_SIZE];
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	queue(id, "author@home.example", TO("x@[999]", "b@home.example", "y@a..b"), SMALL);
 	tell(id);
 	run();
@@ -120,7 +123,7 @@ START_TEST(test_partly_failed)
 	shell("grep -h ^Final-Recipient: $H/drop/*.eml | tr -d '\\r' | cut -d' ' -f3 | tr '\\n' ' ' | "
 	    "grep -qx 'x@\\[999\\] y@a..b '");
 	shell("test -z \"$(ls $H/badmail)\"");
-	rig_end();
+	fixture_end();
 }
 END_TEST
 
@@ -128,14 +131,14 @@ START_TEST(test_null_sender)
 {
 	char id[MESSAGE_ID_SIZE];
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	queue(id, "", TO("x@[999]", "b@home.example"), SMALL);
 	tell(id);
 	run();
 	shell("test $(ls $H/drop | wc -l) = 1 && test $(ls $H/badmail/*.bad | wc -l) = 1");
 	shell("grep -q 'x-receiver: x@.999.' $H/badmail/*.bdp && ! grep -q b@home $H/badmail/*.bdp");
 	shell("grep -q 5.1.2 $H/badmail/*.bdr");
-	rig_end();
+	fixture_end();
 }
 END_TEST
 
@@ -145,7 +148,7 @@ START_TEST(test_success)
 	struct message_envelope e = { .sender = mem_strdup("author@home.example"), .envid = mem_strdup("Q+2B1"), .ret = RET_FULL };
 	struct spool_draft *d;
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	for (unsigned round = 0; round < 2; round++) {
 		if (round == 0) {
 			message_envelope_add(&e, "b@home.example")->notify = NOTIFY_SUCCESS;
@@ -172,7 +175,7 @@ START_TEST(test_success)
 	shell("f=$(cat $H/found); test $(grep -c ^Final-Recipient: $f) = 2 && test $(grep -c '^Action: delivered' $f) = 2 && "
 	    "grep -q '^Original-Envelope-Id: Q+1' $f && grep -q '^Original-Recipient: rfc822; E+1@there.example' $f && "
 	    "grep -q '^Content-Type: text/rfc822-headers' $f && ! grep -q ^body $f");
-	rig_end();
+	fixture_end();
 }
 END_TEST
 
@@ -182,7 +185,7 @@ START_TEST(test_hops)
 	static const char hop[] = "Received: from a\r\n\tby b\r\n";
 	char id[MESSAGE_ID_SIZE], text[512];
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	for (unsigned n = 3; n <= 4; n++)
 		for (unsigned null = 0; null <= 1; null++) {
 			snprintf(text, sizeof(text), "%s%s%s%s\r\n\r\n%s", hop, hop, hop, n == 4 ? hop : "Subject: x\r\n", hop);
@@ -192,7 +195,7 @@ START_TEST(test_hops)
 	run();
 	shell("test $(ls $H/drop | wc -l) = 3 && grep -lq 'Status: 5.4.6' $H/drop/*.eml");
 	shell("test $(grep -l 'hop count' $H/badmail/*.bdr | wc -l) = 1");
-	rig_end();
+	fixture_end();
 }
 END_TEST
 
@@ -201,7 +204,7 @@ START_TEST(test_owed)
 {
 	char id[MESSAGE_ID_SIZE], report[MESSAGE_ID_SIZE], name[200];
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	queue(id, "author@home.example", TO("gone@far.example", "b@home.example"), SMALL);
 	ck_assert_int_eq(spool_note_add(spool, id, "failed 0 1795288657123456 5.1.1 550 mx.far.example 5.1.1 gone for good\n"
 	    "failed 1 17", true), 0);
@@ -212,7 +215,7 @@ START_TEST(test_owed)
 	shell("test $(ls $H/drop | wc -l) = 2 && grep -q 'gone for good' $H/drop/*.eml");
 	snprintf(name, sizeof(name), "test -f $H/drop/%s-0.eml", report);
 	shell(name);
-	rig_end();
+	fixture_end();
 }
 END_TEST
 
@@ -223,7 +226,7 @@ START_TEST(test_report_is_there)
 	struct message_envelope e = { .sender = mem_strdup(""), .flags = MESSAGE_REPORT };
 	struct spool_draft *d;
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	queue(id, "author@home.example", TO("gone@far.example"), SMALL);
 	ck_assert_int_eq(spool_note_add(spool, id, "failed 0 1795288657123456 5.1.1 550 mx.far.example 5.1.1 gone\n", true), 0);
 	mark(id, 0, MARK_FAILED);
@@ -241,7 +244,7 @@ START_TEST(test_report_is_there)
 	find(report);
 	run();
 	shell("test $(ls $H/drop | wc -l) = 1 && grep -q 'Subject: first' $H/drop/*.eml");
-	rig_end();
+	fixture_end();
 }
 END_TEST
 
@@ -249,7 +252,7 @@ START_TEST(test_delivered_before)
 {
 	char id[MESSAGE_ID_SIZE];
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	queue(id, "a@far.example", TO("b@home.example", "c@home.example"), SMALL);
 	mark(id, 0, MARK_DELIVERED);
 	find(id);
@@ -261,7 +264,7 @@ START_TEST(test_delivered_before)
 	find(id);
 	run();
 	shell("test $(ls $H/drop | wc -l) = 1");
-	rig_end();
+	fixture_end();
 }
 END_TEST
 
@@ -269,7 +272,7 @@ START_TEST(test_damaged)
 {
 	char id[MESSAGE_ID_SIZE], good[MESSAGE_ID_SIZE];
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	queue(id, "a@far.example", TO("b@home.example"), SMALL);
 	shell("for f in $H/queue/[0-9a-f]*/*; do truncate -s -5 $f; done");
 	queue(good, "a@far.example", TO("b@home.example"), SMALL);
@@ -279,7 +282,7 @@ START_TEST(test_damaged)
 	run();
 	shell("test $(ls $H/drop | wc -l) = 1 && test $(ls $H/badmail/*.bad | wc -l) = 1");
 	shell("grep -q damaged $H/badmail/*.bdr && grep -q 'end record' $H/badmail/*.bdr");
-	rig_end();
+	fixture_end();
 }
 END_TEST
 
@@ -290,7 +293,7 @@ START_TEST(test_many_recipients)
 	const char **to = mem_zalloc((N + 1) * sizeof(*to));
 	char id[MESSAGE_ID_SIZE];
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	for (size_t i = 0; i < N; i++)
 		to[i] = i % 2 == 0 ? mem_printf("r%zu@home.example", i) : mem_printf("r%zu@[%zu]", i, i);
 	queue(id, "author@home.example", to, SMALL);
@@ -300,7 +303,7 @@ START_TEST(test_many_recipients)
 	for (size_t i = 0; i < N; i++)
 		free((void *)(uintptr_t)to[i]);
 	free(to);
-	rig_end();
+	fixture_end();
 }
 END_TEST
 

@@ -1,7 +1,10 @@
-/* retry - a table of cases: table steps, quick tries, expiry, delay, local and remote, spread; what peers ask for */
+/*
+ * retry - rows of retry times: steps of the table, quick first retries, expiry, delay reports, local and
+ * remote, jitter; when a remote host asks for a later time
+ */
 #include "common/config/config.h"
 #include "deliver/result/result.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 #define S 1000U
 #define M (60 * S)

@@ -1,4 +1,4 @@
-/* route - rows of recipient domains against a configuration with everything in it; host texts; masquerade; fallback */
+/* route - rows of recipient domains against one full configuration; texts of hosts; masquerade; fallback */
 
 #include <string.h>
 
@@ -6,7 +6,7 @@
 #include "common/mail/address.h"
 #include "common/mail/verdict.h"
 #include "common/rules/route.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 static char *via_hub[] = { (char *)"hub.example:587", (char *)"[192.0.2.1]" };
 static char *via_six[] = { (char *)"[2001:db8::1]:2525" };

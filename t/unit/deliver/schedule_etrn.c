@@ -1,4 +1,4 @@
-/* schedule_etrn - what is asked for in the very moment an operator's order is at work on it */
+/* schedule_etrn - ETRN for messages at the very moment when an operator's order works on them */
 
 #include <stdio.h>
 #include <string.h>
@@ -6,8 +6,8 @@
 #include "common/base/clock.h"
 #include "common/ipc/queue_filter.h"
 #include "deliver/schedule/schedule.h"
-#include "t/unit/deliver/rig.h"
-#include "t/unit/unit.h"
+#include "t/unit/deliver/schedule_fixture.h"
+#include "t/unit/check_main.h"
 
 static uint64_t table[] = { 1000 };
 static struct config_domain domains[] = {
@@ -111,7 +111,7 @@ START_TEST(test_order_fails)
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_admin o;
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	hold(id, "x@one.example", NULL);
 	order(&o, SCHEDULE_MOVE, id);
 	ask("one.example", NULL);
@@ -121,7 +121,7 @@ START_TEST(test_order_fails)
 	ck_assert_uint_eq(parked("one.example"), 1);
 	ck_assert_uint_eq(at()->flags & RECORD_WANTED, 0);
 	ck_assert_uint_eq(dest("one.example")->kept.nwanted, 0);
-	rig_end();
+	fixture_end();
 }
 END_TEST
 
@@ -131,7 +131,7 @@ START_TEST(test_two_ask)
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_admin o;
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	hold(id, "x@one.example", "y@two.example");
 	order(&o, SCHEDULE_MOVE, id);
 	ask("one.example", "two.example");
@@ -139,7 +139,7 @@ START_TEST(test_two_ask)
 	ck_assert_uint_eq(parked("one.example") + parked("two.example"), 1);
 	ck_assert_uint_eq(dest("one.example")->kept.nwanted + dest("two.example")->kept.nwanted, 1);
 	ck_assert_uint_eq(at()->flags & RECORD_WANTED, RECORD_WANTED);
-	rig_end();
+	fixture_end();
 }
 END_TEST
 
@@ -149,7 +149,7 @@ START_TEST(test_order_ends_it)
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_admin o;
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	hold(id, "x@one.example", NULL);
 	struct schedule_dest *d = dest("one.example");
 	d->turn = &d->d;
@@ -161,7 +161,7 @@ START_TEST(test_order_ends_it)
 	ck_assert_uint_eq(d->kept.nwanted, 0);
 	ck_assert(!schedule_dest_is_asked(d));
 	d->turn = NULL;
-	rig_end();
+	fixture_end();
 }
 END_TEST
 
@@ -171,7 +171,7 @@ START_TEST(test_held_meanwhile)
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_admin o;
 
-	rig_begin(&server);
+	fixture_begin(&server);
 	hold(id, "x@one.example", NULL);
 	struct schedule_dest *d = dest("one.example");
 	d->turn = &d->d;
@@ -185,7 +185,7 @@ START_TEST(test_held_meanwhile)
 	run_until(is_kept);
 	d->turn = NULL;
 	ck_assert_uint_eq(d->kept.count, 1);
-	rig_end();
+	fixture_end();
 }
 END_TEST
 

@@ -1,9 +1,12 @@
-/* schedule_index - 100,000 records by id and by due time against plain arithmetic; memory a record */
+/*
+ * schedule_index - 100,000 records by id and by due time, compared
+ * with plain arithmetic; memory used by a record
+ */
 
 #include <string.h>
 
 #include "deliver/schedule/schedule.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 #define COUNT 100000U
 

@@ -1,9 +1,9 @@
-/* site_queue - of several failures, which one is told */
+/* site_queue - which of several failures is reported */
 
 #include <string.h>
 
 #include "deliver/outbound/outbound.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 #define LATER VERDICT_LATER
 #define REFUSED VERDICT_REFUSED

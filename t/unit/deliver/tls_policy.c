@@ -1,4 +1,4 @@
-/* tls_policy - what each mode asks of which host */
+/* tls_policy - what each TLS mode requires of which host */
 
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "common/tls/tls.h"
 #include "deliver/hosts/hosts.h"
 #include "deliver/smtp/smtp.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 static const struct {
 	enum config_outbound_tls mode;

@@ -1,10 +1,10 @@
-/* tlsa - long records are put together from their pieces; names too long to be asked for */
+/* tlsa - long TLSA records are put together from their parts; names that are too long for a question */
 
 #include <stdio.h>
 #include <string.h>
 
 #include "deliver/hosts/hosts.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 static struct msg_dns_answer answer;
 

@@ -1,11 +1,11 @@
 /*
- * xoauth - the words that show a token, the answer to a challenge, and what is read of one
+ * xoauth - the SASL text that carries a token, the answer to a challenge, and what is read from a challenge
  */
 #include <string.h>
 
 #include "common/ipc/msg_token.h"
 #include "deliver/outbound/outbound.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 START_TEST(test_words)
 {

@@ -1,12 +1,10 @@
-/*
- * directory - filters, values of entries, and walks through directories that the test makes up
- */
+/* directory - LDAP filters, attribute values, and searches in directories made up by the test */
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/mem.h"
 #include "deliver/directory/directory.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 /* --- filters --- */
 
@@ -119,14 +117,14 @@ END_TEST
 /* --- walks --- */
 
 /* "name: forward value, value" or "name: member value, value"; "name:" a mailbox; a name is n@default.example and cn=n. */
-struct world {
+struct session_fixture {
 	const char *const *row;
 	const char *trouble;		/* a name that cannot be asked about */
 	size_t asked;
 };
 
 static enum ldap_conn_result
-look(struct world *w, const char *name, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+look(struct session_fixture *w, const char *name, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
 {
 	struct config_ldap c = { .schema = CONFIG_LDAP_RFC2307 };
 	struct ldap_schema s;
@@ -206,7 +204,7 @@ START_TEST(test_unfold)
 		{ "half", DIRECTORY_TROUBLE, "4.4.3" },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
-		struct world w = { .row = people, .trouble = "bad" };
+		struct session_fixture w = { .row = people, .trouble = "bad" };
 		struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn, .is_local = is_local, .arg = &w, .domain = "default.example", .depth = 2 };
 		struct msg_directory a = { 0 };
 		struct buf got = BUF_INIT(10000);
@@ -231,7 +229,7 @@ END_TEST
 /* Whether it is there costs one question, also of a group. */
 START_TEST(test_look_only)
 {
-	struct world w = { .row = people };
+	struct session_fixture w = { .row = people };
 	struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn, .is_local = is_local, .arg = &w, .domain = "default.example", .depth = 2 };
 	struct msg_directory a = { 0 };
 

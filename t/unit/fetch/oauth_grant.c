@@ -1,11 +1,12 @@
 /*
- * oauth_grant - what a token endpoint is asked, and rows of its answers; the file of a kept refresh token; answers on their way to deliver
+ * oauth_grant - requests to a token endpoint, and rows of its answers; the
+ * file of a stored refresh token; answers to deliver
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "deliver/fetch/fetch.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 START_TEST(test_request)
 {
@@ -190,4 +191,4 @@ START_TEST(test_payloads)
 }
 END_TEST
 
-UNIT_MAIN("grant", test_request, test_answers, test_limits, test_secrets_are_hidden, test_kept, test_payloads)
+UNIT_MAIN("oauth_grant", test_request, test_answers, test_limits, test_secrets_are_hidden, test_kept, test_payloads)

@@ -1,6 +1,8 @@
-/* data - the end-of-data machine against a slow reference, over every short string, whole and cut everywhere */
+/*
+ * data - the end-of-data machine against a slow reference: every short string, whole and split at every place
+ */
 #include "listener/smtp/smtp.h"
-#include "t/unit/listener/world.h"
+#include "t/unit/listener/session_fixture.h"
 
 struct result {
 	struct buf content;
@@ -70,7 +72,7 @@ compare(const char *in, size_t len)
 {
 	struct result want, have;
 	struct buf shown = BUF_INIT(1000);
-	world_escape(&shown, in, len);
+	fixture_escape(&shown, in, len);
 	reference(&want, in, len);
 	/* A dot whose end is still to come is no content yet. */
 	bool open = len > 0 && !want.ended;

@@ -3,7 +3,7 @@
  *
  *   # comment
  *   ! key = value      a setting; see `setting_rows`; all of them before the first other line
- *   C: text            the client sends text CRLF; escapes \r \n \t \\ \xHH; "C*20: text" twenty times
+ *   C: text            the client sends text and CRLF; escapes \r \n \t \\ \xHH; "C*20: text" twenty times
  *   R: text            the same without CRLF
  *   S: text            the server's next line, same escapes; a * at its end stands for anything
  *   M: text            the next message handed to the disk: "sender -> rcpt rcpt; PROTOCOL flags; content", or "discarded"
@@ -11,12 +11,12 @@
  *   L: number          the time limit that holds now, in ms; -1 none
  *   A: text            what the auth helper is asked next: "start PLAIN token" ("-" none), "step token", "cancel"; or the
  *                      deliver worker: "queue domain ...", "turn of account domain ..."
- *   > stop|cut|expire|eof|secured|store errno   an event; "store" sets what the disk will say; "secured loosely": under a TLS to which
- *                      no login can be bound
- *   > demanded N|more|nothing|later   the deliver worker's answer, about node x.example
- *   > vouch ok user|failed|later|challenge text   the auth helper's answer
- *   > named NAME|none|trouble           the client's name is known, or will not be
- *   > sought                            the directory has answered about slow@...
+ *   > stop|cut|expire|eof|secured|store errno   an event; "store" sets the result of the next commit; "secured loosely": TLS
+ *                      without a channel binding
+ *   > etrn N|more|nothing|later         the deliver worker's answer, about node x.example
+ *   > auth ok user|failed|later|challenge text   the auth helper's answer
+ *   > named NAME|none|trouble           the look-up of the client's name has ended with this result
+ *   > directory                         the directory has answered about slow@...
  *   X: close|linger    the connection has ended, so
  *
  * Each line of the server, each message, each refusal has to be in the transcript.
@@ -28,7 +28,7 @@
 #include "common/ipc/msg_etrn.h"
 #include "common/rules/policy.h"
 #include "listener/smtp/smtp.h"
-#include "t/unit/listener/world.h"
+#include "t/unit/listener/session_fixture.h"
 
 enum mode { MODE_WHOLE, MODE_BYTES, MODE_LUMP, MODE_COUNT };
 static const char *const mode_names[] = { "command by command", "byte by byte", "as one lump" };
@@ -66,7 +66,7 @@ number_of(const char *text)
 }
 
 static void
-set(struct world *w, const char *path, unsigned line, const char *key, char *value)
+set(struct session_fixture *w, const char *path, unsigned line, const char *key, char *value)
 {
 	struct { const char *key; uint64_t *number; } numbers[] = {
 		{ "max-message-size", &w->server.max_message_size }, { "max-session-size", &w->server.max_session_size },
@@ -79,7 +79,7 @@ set(struct world *w, const char *path, unsigned line, const char *key, char *val
 		}
 	}
 	if (strcmp(key, "client") == 0)
-		world_client(w, value);
+		fixture_client(w, value);
 	else if (strcmp(key, "names") == 0) {
 		/* asking, trouble, none, or one confirmed name */
 		w->policy.state = strcmp(value, "asking") == 0 ? POLICY_ASKING : strcmp(value, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
@@ -91,17 +91,17 @@ set(struct world *w, const char *path, unsigned line, const char *key, char *val
 	else if (strcmp(key, "banner") == 0)
 		w->server.banner = value;
 	else if (strcmp(key, "relay-list") == 0)
-		world_add_net(&w->server.relay_list, value);
+		fixture_add_net(&w->server.relay_list, value);
 	else if (strcmp(key, "relay") == 0)
 		w->server.relay = strcmp(value, "only") == 0 ? CONFIG_ONLY : CONFIG_ALL_EXCEPT;
 	else if (strcmp(key, "alias") == 0)
-		world_add_domain(w, value, CONFIG_DOMAIN_ALIAS, false);
+		fixture_add_domain(w, value, CONFIG_DOMAIN_ALIAS, false);
 	else if (strcmp(key, "remote") == 0)
-		world_add_domain(w, value, CONFIG_DOMAIN_REMOTE, false);
+		fixture_add_domain(w, value, CONFIG_DOMAIN_REMOTE, false);
 	else if (strcmp(key, "relay-domain") == 0)
-		world_add_domain(w, value, CONFIG_DOMAIN_REMOTE, true);
+		fixture_add_domain(w, value, CONFIG_DOMAIN_REMOTE, true);
 	else if (strcmp(key, "hold") == 0)
-		world_add_held(w, value);
+		fixture_add_etrn_domain(w, value);
 	else if (strcmp(key, "authentication") == 0)
 		w->server.authentication = (strstr(value, "anonymous") != NULL ? CONFIG_AUTH_ANONYMOUS : 0) |
 		    (strstr(value, "basic") != NULL ? CONFIG_AUTH_BASIC : 0) | (strstr(value, "integrated") != NULL ? CONFIG_AUTH_INTEGRATED : 0);
@@ -114,7 +114,7 @@ set(struct world *w, const char *path, unsigned line, const char *key, char *val
 	else if (strcmp(key, "drop") == 0)
 		w->drop_full = strcmp(value, "full") == 0;
 	else if (strcmp(key, "disk") == 0)
-		w->narrow = strcmp(value, "busy") == 0;
+		w->disk_busy = strcmp(value, "busy") == 0;
 	else if (strcmp(key, "begin") == 0)
 		w->begin_error = error_of(value);
 	else if (strcmp(key, "tls") == 0) {
@@ -142,7 +142,7 @@ unescape(struct buf *out, const char *text)
 	}
 }
 
-/* "C*20: text" and its kin. */
+/* One line of the transcript, with an optional count: "C*20: text". */
 static void
 parse_step(struct script *s, unsigned line, const char *text)
 {
@@ -174,7 +174,7 @@ parse_step(struct script *s, unsigned line, const char *text)
 
 /* Reads the transcript; settings go into `w`, values stay in the returned text. */
 static char *
-load(struct script *s, struct world *w, const char *path)
+load(struct script *s, struct session_fixture *w, const char *path)
 {
 	FILE *in = fopen(path, "r");
 	ck_assert_msg(in != NULL, "%s", path);
@@ -233,7 +233,7 @@ expect_nothing(const struct script *s, unsigned line, enum mode mode, const stru
 }
 
 static void
-answer(struct world *w, const char *what)
+answer_auth(struct session_fixture *w, const char *what)
 {
 	struct msg_auth_in_answer *a = mem_new(struct msg_auth_in_answer);
 	const char *rest = strchrnul(what, ' ');
@@ -249,7 +249,7 @@ answer(struct world *w, const char *what)
 }
 
 static void
-answer_demand(struct world *w, const char *what)
+answer_etrn(struct session_fixture *w, const char *what)
 {
 	struct msg_etrn_answer a = { .result = MSG_ETRN_STARTED, .messages = strtoull(what, NULL, 10), .more = strcmp(what, "more") == 0 };
 
@@ -259,7 +259,7 @@ answer_demand(struct world *w, const char *what)
 }
 
 static void
-event(struct world *w, const struct script *s, const struct step *step)
+event(struct session_fixture *w, const struct script *s, const struct step *step)
 {
 	const char *what = buf_text(&step->text);
 	if (strcmp(what, "stop") == 0)
@@ -274,26 +274,26 @@ event(struct world *w, const struct script *s, const struct step *step)
 		ck_assert_msg(w->securing, "%s:%u: no handshake is under way", s->path, step->line);
 		w->securing = false;
 		session_secured(&w->s, strcmp(what, "secured loosely") != 0);
-	} else if (strcmp(what, "sought") == 0) {
-		w->sought = true;
+	} else if (strcmp(what, "directory") == 0) {
+		w->directory_answered = true;
 		session_named(&w->s);
 	} else if (strncmp(what, "named ", 6) == 0) {
 		w->policy.state = strcmp(what + 6, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
 		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(what + 6, "none") != 0 ? strcpy(w->names, what + 6) : NULL;
 		session_named(&w->s);
-	} else if (strncmp(what, "demanded ", 9) == 0)
-		answer_demand(w, what + 9);
-	else if (strncmp(what, "vouch ", 6) == 0)
-		answer(w, what + 6);
+	} else if (strncmp(what, "etrn ", 5) == 0)
+		answer_etrn(w, what + 5);
+	else if (strncmp(what, "auth ", 5) == 0)
+		answer_auth(w, what + 5);
 	else if (strncmp(what, "store ", 6) == 0)
 		w->store_error = error_of(what + 6);
 	else
 		ck_abort_msg("%s:%u: no event %s", s->path, step->line, what);
-	world_run(w);
+	fixture_run(w);
 }
 
 static void
-check_state(const struct world *w, const struct script *s, const struct step *step, enum mode mode)
+check_state(const struct session_fixture *w, const struct script *s, const struct step *step, enum mode mode)
 {
 	const char *what = buf_text(&step->text);
 	if (step->kind == 'X') {
@@ -308,7 +308,7 @@ check_state(const struct world *w, const struct script *s, const struct step *st
 
 /* The steps up to the next event: in a lump the client's all first. */
 static size_t
-play_segment(struct world *w, const struct script *s, size_t from, enum mode mode)
+play_segment(struct session_fixture *w, const struct script *s, size_t from, enum mode mode)
 {
 	size_t end = from;
 	while (end < s->count && s->step[end].kind != '>' && s->step[end].kind != 'L')
@@ -317,7 +317,7 @@ play_segment(struct world *w, const struct script *s, size_t from, enum mode mod
 		for (size_t i = from; i < end; i++)
 			if (s->step[i].kind == 'C')
 				buf_add(&w->in, s->step[i].text.data, s->step[i].text.len);
-		world_run(w);
+		fixture_run(w);
 	}
 	for (size_t i = from; i < end; i++) {
 		const struct step *step = &s->step[i];
@@ -326,7 +326,7 @@ play_segment(struct world *w, const struct script *s, size_t from, enum mode mod
 			if (mode == MODE_LUMP)
 				break;
 			expect_nothing(s, step->line, mode, &w->out, "S:");
-			world_feed(w, step->text.data, step->text.len, mode == MODE_BYTES);
+			fixture_feed(w, step->text.data, step->text.len, mode == MODE_BYTES);
 			break;
 		case 'S':
 			expect(s, step, mode, &w->out, "\r\n");
@@ -350,14 +350,14 @@ play_segment(struct world *w, const struct script *s, size_t from, enum mode mod
 static void
 play(const char *path, enum mode mode)
 {
-	struct world w;
+	struct session_fixture w;
 	struct script s;
-	world_init(&w);
+	fixture_init(&w);
 	char *text = load(&s, &w, path);
 	bool ends = false;
 
 	if (mode == MODE_WHOLE || (!s.whole_only && (mode != MODE_LUMP || !s.no_lump))) {
-		world_begin_session(&w);
+		fixture_begin_session(&w);
 		w.s.secure = w.s.bound = w.secure;
 		for (size_t i = 0; i < s.count;) {
 			i = play_segment(&w, &s, i, mode);
@@ -378,7 +378,7 @@ play(const char *path, enum mode mode)
 	for (size_t i = 0; i < s.count; i++)
 		buf_done(&s.step[i].text);
 	free(s.step);
-	world_done(&w);
+	fixture_done(&w);
 	free(text);
 }
 

@@ -1,6 +1,6 @@
-/* envelope - arguments of MAIL and RCPT by rows; recipients are kept once */
+/* envelope - rows of arguments of MAIL and RCPT; a repeated recipient is kept once */
 #include "listener/smtp/smtp.h"
-#include "t/unit/listener/world.h"
+#include "t/unit/listener/session_fixture.h"
 
 #define LOCAL64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -196,23 +196,23 @@ END_TEST
 /* Also without max-recipients there is an end. */
 START_TEST(most_recipients)
 {
-	struct world w;
-	world_init(&w);
+	struct session_fixture w;
+	fixture_init(&w);
 	w.server.max_recipients = CONFIG_UNLIMITED;
-	world_begin_session(&w);
-	world_say(&w, "HELO c");
-	world_say(&w, "MAIL FROM:<a@b.example>");
+	fixture_begin_session(&w);
+	fixture_say(&w, "HELO c");
+	fixture_say(&w, "MAIL FROM:<a@b.example>");
 	for (unsigned i = 0; i < ENVELOPE_RECIPIENTS_MAX; i++) {
 		char line[64];
 		snprintf(line, sizeof(line), "RCPT TO:<r%u@example.com>", i);
-		world_say(&w, line);
+		fixture_say(&w, line);
 		ck_assert_msg(strncmp(buf_text(&w.out), "250 ", 4) == 0, "%u: %s", i, buf_text(&w.out));
 	}
-	world_say(&w, "RCPT TO:<more@example.com>");
+	fixture_say(&w, "RCPT TO:<more@example.com>");
 	ck_assert_msg(strncmp(buf_text(&w.out), "452 4.5.3 ", 10) == 0, "%s", buf_text(&w.out));
-	world_say(&w, "RCPT TO:<r7@example.com>");	/* is there already */
+	fixture_say(&w, "RCPT TO:<r7@example.com>");	/* is there already */
 	ck_assert_msg(strncmp(buf_text(&w.out), "250 ", 4) == 0, "%s", buf_text(&w.out));
-	world_done(&w);
+	fixture_done(&w);
 }
 END_TEST
 

@@ -1,12 +1,15 @@
-/* inbound_log - sessions as the protocol log shows them: each command with its last reply, its bytes, and no secret whatever the client does */
+/*
+ * inbound_log - sessions in the protocol log: each command with its last reply
+ * and its bytes, and no secret whatever the client does
+ */
 #include "common/ipc/msg_auth_in.h"
 #include "listener/connection/connection.h"
 #include "listener/smtp/smtp.h"
-#include "t/unit/listener/world.h"
-#include "t/unit/logged.h"
+#include "t/unit/listener/session_fixture.h"
+#include "t/unit/captured_w3clog.h"
 
 struct scene {
-	struct world w;			/* first: the operations get it */
+	struct session_fixture w;			/* first: the operations get it */
 	struct inbound_log record;
 };
 
@@ -14,7 +17,7 @@ static void
 on_send(void *arg, const char *data, size_t len)
 {
 	struct scene *s = arg;
-	world_send(arg, data, len);
+	fixture_send(arg, data, len);
 	inbound_log_reply(&s->record, data, len);
 }
 
@@ -30,7 +33,7 @@ on_begin(void *arg, struct message_envelope *e)
 {
 	struct scene *s = arg;
 	inbound_log_begin(&s->record);
-	return world_begin(arg, e);
+	return fixture_begin(arg, e);
 }
 
 static bool
@@ -38,7 +41,7 @@ on_add(void *arg, const char *data, size_t len)
 {
 	struct scene *s = arg;
 	inbound_log_content(&s->record, data, len);
-	return world_add(arg, data, len);
+	return fixture_add(arg, data, len);
 }
 
 /* The client's bytes lie in memory that is gone when the call returns, as in conn. */
@@ -151,16 +154,16 @@ static void
 play(const struct row *row, struct buf *lines)
 {
 	static const char *const fields[] = { "cs-method", "cs-uri-query", "sc-status", "sc-bytes", "cs-bytes", NULL };
-	struct session_ops ops = world_ops;
-	struct logged paper;
+	struct session_ops ops = fixture_ops;
+	struct captured_w3clog paper;
 	struct scene s;
 
 	ops.send = on_send;
 	ops.command = on_command;
 	ops.begin = on_begin;
 	ops.add = on_add;
-	logged_open(&paper, fields);
-	world_init(&s.w);
+	captured_w3clog_open(&paper, fields);
+	fixture_init(&s.w);
 	s.w.server.authentication = CONFIG_AUTH_ANONYMOUS | CONFIG_AUTH_BASIC;
 	s.w.server.basic_requires_tls = false;
 	s.w.policy.address = (const struct sockaddr *)&s.w.client.sa;
@@ -181,8 +184,8 @@ play(const struct row *row, struct buf *lines)
 	inbound_log_close(&s.record);
 	inbound_log_close(&s.record);	/* and once is enough */
 	inbound_log_done(&s.record);
-	world_done(&s.w);
-	logged_close(&paper, lines);
+	fixture_done(&s.w);
+	captured_w3clog_close(&paper, lines);
 }
 
 START_TEST(lines)
@@ -205,11 +208,11 @@ START_TEST(waited)
 	static const char *const fields[] = { "cs-method", "time-taken", NULL };
 	struct session s = { .ip = "192.0.2.1" };
 	struct buf out = BUF_INIT(1 << 20);
-	struct logged paper;
+	struct captured_w3clog paper;
 	struct inbound_log r;
 	unsigned long long first = 0, second = 0;
 
-	logged_open(&paper, fields);
+	captured_w3clog_open(&paper, fields);
 	inbound_log_open(&r, paper.log, &s, -1, NULL);
 	inbound_log_command(&r, "RCPT TO:<x@y>", 13);
 	inbound_log_keep(&r);
@@ -220,7 +223,7 @@ START_TEST(waited)
 	inbound_log_reply(&r, "250 x\r\n", 7);
 	inbound_log_close(&r);
 	inbound_log_done(&r);
-	logged_close(&paper, &out);
+	captured_w3clog_close(&paper, &out);
 	ck_assert_int_eq(sscanf(buf_text(&out), "RCPT %llu NOOP %llu", &first, &second), 2);
 	ck_assert_msg(first >= 5000 && second < 5000, "%s", buf_text(&out));
 	buf_done(&out);
@@ -244,4 +247,4 @@ START_TEST(none)
 }
 END_TEST
 
-UNIT_MAIN("record", lines, waited, none)
+UNIT_MAIN("inbound_log", lines, waited, none)

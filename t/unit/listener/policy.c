@@ -1,10 +1,10 @@
-/* policy - who may connect and relay, by rows; connections per client; reply rows are well-formed */
+/* policy - rows of who may connect and relay; connections per client; all reply rows are well-formed */
 #include <stdlib.h>
 
 #include "common/ipc/msg_dns.h"
 #include "listener/accept/accept.h"
 #include "listener/smtp/smtp.h"
-#include "t/unit/listener/world.h"
+#include "t/unit/listener/session_fixture.h"
 
 static const struct relay_row {
 	enum config_list_mode mode;
@@ -33,14 +33,14 @@ START_TEST(relay)
 {
 	for (size_t i = 0; i < nitems_of(relay_rows); i++) {
 		const struct relay_row *row = &relay_rows[i];
-		struct world w;
-		world_init(&w);
+		struct session_fixture w;
+		fixture_init(&w);
 		w.server.relay = w.server.connection_control = row->mode;
 		for (size_t k = 0; k < nitems_of(row->list) && row->list[k] != NULL; k++) {
-			world_add_net(&w.server.relay_list, row->list[k]);
-			world_add_net(&w.server.connection_list, row->list[k]);
+			fixture_add_net(&w.server.relay_list, row->list[k]);
+			fixture_add_net(&w.server.connection_list, row->list[k]);
 		}
-		world_client(&w, row->client);
+		fixture_client(&w, row->client);
 		struct policy_client client = { .address = (const struct sockaddr *)&w.client.sa };
 		enum policy_answer want = row->allowed ? POLICY_YES : POLICY_NO;
 		ck_assert_msg(policy_may_relay(&w.server, &client, row->authenticated) == want, "relay row %zu", i);
@@ -48,7 +48,7 @@ START_TEST(relay)
 		if (!row->authenticated)
 			ck_assert_msg(policy_may_connect(&w.server, &client) == want, "connect row %zu", i);
 		ck_assert(!policy_wants_names(&w.server));
-		world_done(&w);
+		fixture_done(&w);
 	}
 }
 END_TEST
@@ -91,13 +91,13 @@ START_TEST(names)
 {
 	for (size_t i = 0; i < nitems_of(name_rows); i++) {
 		const struct name_row *row = &name_rows[i];
-		struct world w;
+		struct session_fixture w;
 		bool any = false;
-		world_init(&w);
+		fixture_init(&w);
 		w.server.relay = w.server.connection_control = row->mode;
 		for (size_t k = 0; k < nitems_of(row->list) && row->list[k] != NULL; k++) {
-			world_add_net(&w.server.relay_list, row->list[k]);
-			world_add_net(&w.server.connection_list, row->list[k]);
+			fixture_add_net(&w.server.relay_list, row->list[k]);
+			fixture_add_net(&w.server.connection_list, row->list[k]);
 			any |= w.relay[k].family == AF_UNSPEC;
 		}
 		struct policy_client client = { (const struct sockaddr *)&w.client.sa, row->names, row->state };
@@ -105,7 +105,7 @@ START_TEST(names)
 		ck_assert_msg(policy_may_relay(&w.server, &client, false) == row->relay, "relay row %zu", i);
 		ck_assert_int_eq(policy_may_relay(&w.server, &client, true), POLICY_YES);
 		ck_assert(policy_wants_names(&w.server) == any);
-		world_done(&w);
+		fixture_done(&w);
 	}
 }
 END_TEST
@@ -156,12 +156,12 @@ END_TEST
 
 START_TEST(relay_without_the_authenticated)
 {
-	struct world w;
-	world_init(&w);
+	struct session_fixture w;
+	fixture_init(&w);
 	w.server.relay_authenticated = false;
 	struct policy_client client = { .address = (const struct sockaddr *)&w.client.sa };
 	ck_assert_int_eq(policy_may_relay(&w.server, &client, true), POLICY_NO);
-	world_done(&w);
+	fixture_done(&w);
 }
 END_TEST
 
@@ -174,15 +174,15 @@ START_TEST(domains)
 		{ "remote.example", POLICY_REMOTE }, { "elsewhere.example", POLICY_REMOTE }, { "", POLICY_REMOTE },
 		{ "[192.0.2.9]", POLICY_REMOTE }, { "xexample.com", POLICY_REMOTE },
 	};
-	struct world w;
-	world_init(&w);
-	world_add_domain(&w, "alias.example", CONFIG_DOMAIN_ALIAS, false);
-	world_add_domain(&w, "*.wild.example", CONFIG_DOMAIN_ALIAS, false);
-	world_add_domain(&w, "partner.example", CONFIG_DOMAIN_REMOTE, true);
-	world_add_domain(&w, "remote.example", CONFIG_DOMAIN_REMOTE, false);
+	struct session_fixture w;
+	fixture_init(&w);
+	fixture_add_domain(&w, "alias.example", CONFIG_DOMAIN_ALIAS, false);
+	fixture_add_domain(&w, "*.wild.example", CONFIG_DOMAIN_ALIAS, false);
+	fixture_add_domain(&w, "partner.example", CONFIG_DOMAIN_REMOTE, true);
+	fixture_add_domain(&w, "remote.example", CONFIG_DOMAIN_REMOTE, false);
 	for (size_t i = 0; i < nitems_of(rows); i++)
 		ck_assert_msg(policy_domain(&w.server, rows[i].domain) == rows[i].where, "%s", rows[i].domain);
-	world_done(&w);
+	fixture_done(&w);
 }
 END_TEST
 

@@ -1,8 +1,11 @@
-/* proxy - headers of the PROXY protocol by rows: each whole, cut at every point, and with the first byte of SMTP behind it */
+/*
+ * proxy - rows of PROXY protocol headers: each whole, split at every
+ * place, and followed by the first byte of SMTP
+ */
 #include <arpa/inet.h>
 
 #include "listener/accept/accept.h"
-#include "t/unit/listener/world.h"
+#include "t/unit/listener/session_fixture.h"
 
 #define SIG "\r\n\r\n\0\r\nQUIT\n"
 #define V4 "\x0a\x01\x02\x03\xc0\x00\x02\x19"

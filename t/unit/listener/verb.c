@@ -1,6 +1,6 @@
-/* verb - every verb in every phase; sizes of what an idle session keeps */
+/* verb - every verb in every phase; the size of an idle session */
 #include "listener/smtp/smtp.h"
-#include "t/unit/listener/world.h"
+#include "t/unit/listener/session_fixture.h"
 
 enum { IN_START, IN_READY, IN_MAIL, IN_RCPT, IN_COUNT };
 
@@ -58,12 +58,12 @@ static const struct matrix_row {
 };
 
 static void
-go_to(struct world *w, unsigned phase)
+go_to(struct session_fixture *w, unsigned phase)
 {
 	static const char *const way[] = { "EHLO client.example", "MAIL FROM:<a@b.example>", "RCPT TO:<c@example.com>" };
-	world_begin_session(w);
+	fixture_begin_session(w);
 	for (unsigned i = 0; i < phase; i++)
-		world_say(w, way[i]);
+		fixture_say(w, way[i]);
 	buf_clear(&w->out);
 }
 
@@ -71,17 +71,17 @@ START_TEST(phases)
 {
 	for (size_t i = 0; i < nitems_of(matrix); i++) {
 		for (unsigned phase = 0; phase < IN_COUNT; phase++) {
-			struct world w;
-			world_init(&w);
+			struct session_fixture w;
+			fixture_init(&w);
 			go_to(&w, phase);
-			world_say(&w, matrix[i].line);
+			fixture_say(&w, matrix[i].line);
 			unsigned code = (unsigned)strtoul(buf_text(&w.out), NULL, 10);
 			ck_assert_msg(code == matrix[i].code[phase], "%s in phase %u: %u, not %u", matrix[i].line, phase, code, matrix[i].code[phase]);
 			ck_assert_msg(w.s.phase == matrix[i].then[phase], "%s in phase %u leads to %d", matrix[i].line, phase, (int)w.s.phase);
 			ck_assert((w.s.envelope != NULL) == ((w.s.phase & (PHASE_MAIL | PHASE_RCPT | PHASE_DATA | PHASE_CHUNKS)) != 0) || w.s.phase == PHASE_OVER);
 			if (w.begun)
 				session_eof(&w.s);
-			world_done(&w);
+			fixture_done(&w);
 		}
 	}
 }
@@ -102,12 +102,12 @@ START_TEST(any_case)
 {
 	static const char *const lines[] = { "noop", "NoOp", "NOOP   ", "noop x" };
 	for (size_t i = 0; i < nitems_of(lines); i++) {
-		struct world w;
-		world_init(&w);
-		world_begin_session(&w);
-		world_say(&w, lines[i]);
+		struct session_fixture w;
+		fixture_init(&w);
+		fixture_begin_session(&w);
+		fixture_say(&w, lines[i]);
 		ck_assert_msg(strncmp(buf_text(&w.out), "250 ", 4) == 0, "%s: %s", lines[i], buf_text(&w.out));
-		world_done(&w);
+		fixture_done(&w);
 	}
 }
 END_TEST
@@ -117,24 +117,24 @@ static void
 waste(const char *command)
 {
 	static const char line[] = "0123456789012345678901234567890123456789012345678901234567890\r\n";
-	struct world w;
+	struct session_fixture w;
 	uint64_t fed = 0;
-	world_init(&w);
+	fixture_init(&w);
 	w.server.max_message_size = 10;
 	go_to(&w, IN_RCPT);
-	world_say(&w, command);
+	fixture_say(&w, command);
 	buf_clear(&w.out);
 	while (!w.closed && fed < 2 * SESSION_CONTENT_WASTE) {
 		ck_assert_uint_eq(w.out.len, 0);
 		for (unsigned i = 0; i < 1000; i++)
 			buf_add(&w.in, line, sizeof(line) - 1);
 		fed += w.in.len;
-		world_run(&w);
+		fixture_run(&w);
 	}
 	ck_assert(w.closed && w.linger);
 	ck_assert_uint_gt(fed, SESSION_CONTENT_WASTE);
 	ck_assert_msg(strncmp(buf_text(&w.out), "552 ", 4) == 0, "%s", buf_text(&w.out));
-	world_done(&w);
+	fixture_done(&w);
 }
 
 START_TEST(refused_content_has_an_end)
@@ -147,13 +147,13 @@ END_TEST
 /* Invariant I9, the part that is ours: an idle session is a few hundred bytes here and a few hundred in conn. */
 START_TEST(an_idle_session_is_small)
 {
-	struct world w;
-	world_init(&w);
-	world_begin_session(&w);
-	world_say(&w, "EHLO client.example");
+	struct session_fixture w;
+	fixture_init(&w);
+	fixture_begin_session(&w);
+	fixture_say(&w, "EHLO client.example");
 	ck_assert_uint_le(sizeof(w.s), 256);
 	ck_assert_ptr_null(w.s.envelope);
-	world_done(&w);
+	fixture_done(&w);
 }
 END_TEST
 

@@ -1,12 +1,10 @@
-/*
- * reap - what a death means, and the doubling delay
- */
+/* reap - what the death of a child means, and the restart delay that doubles */
 #include <signal.h>
 #include <string.h>
 
 #include "master/master.h"
 #include "master/processes/processes.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 START_TEST(doubles)
 {

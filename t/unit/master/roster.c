@@ -1,5 +1,6 @@
 /*
- * roster - how many of each role should run; addresses that meet; wanted states over a restart
+ * roster - how many processes of each role should run; listening
+ * addresses that collide; wanted states over a restart
  */
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "master/master.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 START_TEST(copies)
 {

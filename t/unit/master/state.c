@@ -1,11 +1,9 @@
-/*
- * state - every state x every event: the whole table as one reads it in the manual
- */
+/* state - every state x every event: the whole table as the manual prints it */
 #include <string.h>
 
 #include "master/master.h"
 #include "master/servers/servers.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 /*
  * One letter a cell: the state that follows (g starting, s started, o stopping, x stopped, u pausing, p paused, c continuing), capital

@@ -1,8 +1,8 @@
-/* tls_renewal - when the keys of TLS tickets change, and that the last ones stay for a turn */
+/* tls_renewal - when the keys of TLS tickets change; the last key is kept for one more period */
 #include <string.h>
 
 #include "master/servers/servers.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 START_TEST(turns)
 {
@@ -30,4 +30,4 @@ START_TEST(turns)
 }
 END_TEST
 
-UNIT_MAIN("renewal", turns)
+UNIT_MAIN("tls_renewal", turns)

@@ -1,6 +1,6 @@
 /*
- * compose, body - files in, envelope and message out: t/fixtures/pickup/NAME.eml against NAME.MODE.expected, whole and cut
- * at every byte; rows for the rest
+ * compose, body - files go in, envelope and message come out: t/fixtures/pickup/NAME.eml against
+ * NAME.MODE.expected, whole and split at every byte; rows for the rest
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "common/base/mem.h"
 #include "pickup/pickup.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 #define FIXTURES "t/fixtures/pickup"
 #define MAX (64U << 20)

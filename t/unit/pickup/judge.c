@@ -1,6 +1,4 @@
-/*
- * judge, known - which file is taken when, as rows and as stories
- */
+/* judge, pickup_names - when a file is taken: rows, and sequences of events */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +6,7 @@
 
 #include "common/base/mem.h"
 #include "pickup/pickup.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 START_TEST(test_names)
 {

@@ -1,6 +1,4 @@
-/*
- * pickup_file - files of all kinds in a real folder: what is read, refused, waited for, put back
- */
+/* pickup_file - files of all kinds in a real folder: read, refused, waited for, put back */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,7 +11,7 @@
 
 #include "common/base/mem.h"
 #include "pickup/pickup.h"
-#include "t/unit/scratch.h"
+#include "t/unit/temp_spool.h"
 
 #define NOW 1795287897000000
 #define HEAD "x-sender: a@b.example\nx-receiver: c@d.example\n"
@@ -100,7 +98,7 @@ START_TEST(test_small)
 	struct pickup_name file;
 	struct pickup_file *t;
 
-	scratch_begin();
+	temp_spool_begin();
 	int before = count_descriptors();
 	put("x y", HEAD "Subject: s\n\nbody\n..\n");
 	t = look(&file, "x y", JUDGE_RENAMED);
@@ -116,7 +114,7 @@ START_TEST(test_small)
 	ck_assert(!exists("pickup", t->current));
 	pickup_file_free(t);
 	ck_assert_int_eq(count_descriptors(), before);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
@@ -126,7 +124,7 @@ START_TEST(test_kinds)
 	char path[400], other[400];
 	int fd;
 
-	scratch_begin();
+	temp_spool_begin();
 	check_answer("nothing", JUDGE_IGNORE, 0);
 	path_of(path, "pickup", "link");
 	ck_assert_int_eq(symlink("/etc/passwd", path), 0);
@@ -152,7 +150,7 @@ START_TEST(test_kinds)
 	path_of(other, "drop", "kept");
 	ck_assert_int_eq(link(path, other), 0);
 	check_answer("kept", JUDGE_WAIT, 0);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
@@ -160,7 +158,7 @@ START_TEST(test_bad)
 {
 	char big[400];
 
-	scratch_begin();
+	temp_spool_begin();
 	put("no sender", "To: a@b\n\n");
 	check_answer("no sender", JUDGE_REFUSE, JUDGE_NO_SENDER);
 	put("nobody", "From: a@b\n\n");
@@ -177,7 +175,7 @@ START_TEST(test_bad)
 	path_of(big, "pickup", "zeros");
 	ck_assert_int_eq(truncate(big, 1000), 0);
 	check_answer("zeros", JUDGE_REFUSE, JUDGE_NUL);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
@@ -188,7 +186,7 @@ START_TEST(test_lock)
 	char path[400];
 	int fd;
 
-	scratch_begin();
+	temp_spool_begin();
 	put("x", HEAD "\n");
 	path_of(path, "pickup", "x");
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -198,7 +196,7 @@ START_TEST(test_lock)
 	t = look(&file, "x", JUDGE_RENAMED);
 	ck_assert_int_eq(t->verdict.answer, JUDGE_TAKE);
 	pickup_file_free(t);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
@@ -223,7 +221,7 @@ START_TEST(test_large)
 	struct pickup_name file;
 	struct pickup_file *t;
 
-	scratch_begin();
+	temp_spool_begin();
 	put_large("x", fill);
 	t = look(&file, "x", JUDGE_RENAMED);
 	ck_assert_int_eq(t->verdict.answer, JUDGE_TAKE);
@@ -239,7 +237,7 @@ START_TEST(test_large)
 	}
 	ck_assert_uint_eq(got, fill + fill / 70 + (fill % 70 == 0 ? 0 : 2));
 	pickup_file_free(t);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
@@ -250,7 +248,7 @@ START_TEST(test_changed)
 	char path[400];
 	struct pickup_file *t;
 
-	scratch_begin();
+	temp_spool_begin();
 	put_large("x", 3 * PICKUP_FILE_PIECE);
 	t = look(&file, "x", JUDGE_RENAMED);
 	path_of(path, "pickup", t->current);
@@ -274,7 +272,7 @@ START_TEST(test_changed)
 	ck_assert_int_eq(t->error, 0);
 	ck_assert(exists("pickup", "x"));
 	pickup_file_free(t);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
@@ -285,7 +283,7 @@ START_TEST(test_claims)
 	struct pickup_name file;
 	struct pickup_file *t;
 
-	scratch_begin();
+	temp_spool_begin();
 	put(".taken-0123456789abcdef-old name", HEAD "\n");
 	t = look(&file, ".taken-0123456789abcdef-old name", JUDGE_LEFT);
 	ck_assert_int_eq(t->verdict.answer, JUDGE_TAKE);
@@ -310,7 +308,7 @@ START_TEST(test_claims)
 	path_of(path, "pickup", name);
 	ck_assert_int_eq(access(path, F_OK), 0);
 	pickup_file_free(t);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
@@ -320,7 +318,7 @@ START_TEST(test_read_only_folder)
 	char path[400];
 	struct pickup_file *t;
 
-	scratch_begin();
+	temp_spool_begin();
 	put("x", HEAD "\n");
 	path_of(path, "pickup", "x");
 	ck_assert_int_eq(chmod(path, 0444), 0);
@@ -337,8 +335,8 @@ START_TEST(test_read_only_folder)
 	pickup_file_free(t);
 	if (getuid() == 0)
 		ck_assert_int_eq(seteuid(0), 0);
-	scratch_end();
+	temp_spool_end();
 }
 END_TEST
 
-UNIT_MAIN("take", test_small, test_kinds, test_bad, test_lock, test_large, test_changed, test_claims, test_read_only_folder)
+UNIT_MAIN("pickup_file", test_small, test_kinds, test_bad, test_lock, test_large, test_changed, test_claims, test_read_only_folder)

@@ -1,5 +1,7 @@
-/* resolver - packets, the hosts table, libunbound's settings, and questions that need no server */
-#include "t/unit/unit.h"
+/*
+ * resolver - DNS packets, the hosts file, the configuration of libunbound, and questions that need no server
+ */
+#include "t/unit/check_main.h"
 
 #include <arpa/inet.h>
 #include <string.h>

@@ -1,6 +1,10 @@
-/* scratch - a home for mail below /tmp, with its spool; for the programs of several folders */
-#ifndef SCRATCH_H
-#define SCRATCH_H
+/*
+ * temp_spool - a temporary home folder below /tmp with pickup, queue, drop and badmail, and its open spool
+ * temp_spool_begin() makes both, temp_spool_end() closes the spool and removes the folder. One a program. A
+ * failure fails the test.
+ */
+#ifndef TEMP_SPOOL_H
+#define TEMP_SPOOL_H
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,12 +12,12 @@
 
 #include "common/base/mem.h"
 #include "common/spool/spool.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 static char home[64];
 static struct spool *spool;
 
-/* $H is the home. */
+/* Runs a shell command that must succeed; $H is the home folder. */
 static inline void
 shell(const char *line)
 {
@@ -21,9 +25,9 @@ shell(const char *line)
 	ck_assert_msg(system(line) == 0, "%s", line);
 }
 
-/* One more spool over the same folders; the caller closes it. */
+/* Opens one more spool over the same folders; the caller closes it. */
 static inline struct spool *
-scratch_open(void)
+temp_spool_open(void)
 {
 	static char path[4][128];
 	static const char *const name[] = { "pickup", "queue", "drop", "badmail" };
@@ -37,15 +41,15 @@ scratch_open(void)
 }
 
 static inline void
-scratch_begin(void)
+temp_spool_begin(void)
 {
 	snprintf(home, sizeof(home), "/tmp/postern-unit-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(home));
-	spool = scratch_open();
+	spool = temp_spool_open();
 }
 
 static inline void
-scratch_end(void)
+temp_spool_end(void)
 {
 	spool_close(spool);
 	shell("chmod -R u+w $H; rm -rf $H");

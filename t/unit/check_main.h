@@ -1,13 +1,16 @@
-/* unit - what every unit test program needs: check, and a main from a list of cases */
-#ifndef UNIT_H
-#define UNIT_H
+/*
+ * check_main - what every unit test program needs: the check library, and a main() made from a list of test
+ * cases
+ */
+#ifndef CHECK_MAIN_H
+#define CHECK_MAIN_H
 
 #include <check.h>
 #include <stdlib.h>
 
 #include "common/base/mem.h"
 
-/* At the end of t/unit/FOLDER/NAME.c: UNIT_MAIN("NAME", test_one, test_two) with START_TEST functions. */
+/* The last line of t/unit/ROW/NAME.c: UNIT_MAIN("NAME", test_one, test_two) with START_TEST functions. */
 #define UNIT_MAIN(name, ...)                                                                  \
 	int main(void)                                                                        \
 	{                                                                                     \
@@ -15,7 +18,7 @@
 		Suite *suite = suite_create(name);                                            \
 		for (size_t i = 0; i < nitems_of(tests); i++) {                               \
 			TCase *tc = tcase_create(name);                                       \
-			tcase_set_timeout(tc, 200); /* less than the program has in t/run-all */ \
+			tcase_set_timeout(tc, 200); /* s; t/run-all gives the program more */ \
 			tcase_add_test(tc, tests[i]);                                         \
 			suite_add_tcase(suite, tc);                                           \
 		}                                                                             \

@@ -1,6 +1,11 @@
-/* world - a pure session with everything around it played by the test; for the programs of this folder */
-#ifndef WORLD_H
-#define WORLD_H
+/*
+ * session_fixture - a pure session whose surroundings the test plays: client, disk, directory, auth helper,
+ * deliver worker
+ * fixture_init() prepares the settings, fixture_begin_session() greets, fixture_done() frees. What the
+ * session says or asks is collected in buffers. The fuzz targets use it, too.
+ */
+#ifndef SESSION_FIXTURE_H
+#define SESSION_FIXTURE_H
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -16,33 +21,35 @@
 #include "common/rules/policy.h"
 #include "listener/helpers/helpers.h"
 #include "listener/smtp/smtp.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
-#define WORLD_DOMAINS 8
-#define WORLD_NETS 8
+#define FIXTURE_DOMAINS 8
+#define FIXTURE_NETS 8
 
-struct world {
+struct session_fixture {
 	struct config_server server;
-	struct config_domain domain[WORLD_DOMAINS];
-	struct net_entry relay[WORLD_NETS], control[WORLD_NETS];
+	struct config_domain domain[FIXTURE_DOMAINS];
+	struct net_entry relay[FIXTURE_NETS], control[FIXTURE_NETS];
 	struct net_address client;
 	struct policy_client policy;
 	char names[256];
 	char ip[NET_TEXT_SIZE];
 	struct session s;
-	struct buf in, out, content, messages, facts, asked;	/* messages and facts: lines ended by LF */
+	struct buf in, out, content;
+	struct buf messages, facts, asked;	/* lines ended by LF: messages for the queue, refusals, questions to helpers */
 	bool begun, storing, closed, linger;
 	bool secure;			/* the session is under TLS */
-	bool implicit, securing;	/* TLS from the first byte; under way */
-	bool sought;			/* the directory has answered */
-	bool drop_full, narrow;		/* narrow: the disk is full of work after every add */
+	bool implicit, securing;	/* TLS from the first byte; a handshake is under way */
+	bool directory_answered;	/* about slow@... */
+	bool drop_full;
+	bool disk_busy;			/* after every add the session has to wait for the disk */
 	int begin_error, store_error;
 	unsigned commands;
 	int64_t counters[COUNTER_COUNT];
 };
 
 static inline void
-world_escape(struct buf *out, const char *data, size_t len)
+fixture_escape(struct buf *out, const char *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		unsigned char byte = (unsigned char)data[i];
@@ -60,35 +67,35 @@ world_escape(struct buf *out, const char *data, size_t len)
 }
 
 static inline void
-world_send(void *arg, const char *data, size_t len)
+fixture_send(void *arg, const char *data, size_t len)
 {
-	struct world *w = arg;
+	struct session_fixture *w = arg;
 	ck_assert_msg(!w->closed, "a reply after the end: %.*s", (int)len, data);
 	buf_add(&w->out, data, len);
 }
 
-/* For the protocol log: never after the end. */
+/* A command for the protocol log; never after the end of the session. */
 static inline void
-world_command(void *arg, const char *line, size_t len)
+fixture_command(void *arg, const char *line, size_t len)
 {
-	struct world *w = arg;
+	struct session_fixture *w = arg;
 	ck_assert(!w->closed && (line != NULL || len == 0));
 	w->commands++;
 }
 
 static inline void
-world_close(void *arg, bool linger)
+fixture_close(void *arg, bool linger)
 {
-	struct world *w = arg;
+	struct session_fixture *w = arg;
 	ck_assert_msg(!w->closed, "closed twice");
 	w->closed = true;
 	w->linger = linger;
 }
 
 static inline int
-world_begin(void *arg, struct message_envelope *e)
+fixture_begin(void *arg, struct message_envelope *e)
 {
-	struct world *w = arg;
+	struct session_fixture *w = arg;
 	ck_assert(!w->begun && !w->storing);
 	ck_assert(e->nrcpt > 0 && e->helo != NULL && e->client != NULL && e->protocol != NULL);
 	ck_assert((e->user != NULL) == w->s.authenticated);
@@ -96,11 +103,11 @@ world_begin(void *arg, struct message_envelope *e)
 		return w->begin_error;
 	w->begun = true;
 	buf_clear(&w->content);
-	world_escape(&w->messages, e->sender[0] != '\0' ? e->sender : "<>", e->sender[0] != '\0' ? strlen(e->sender) : 2);
+	fixture_escape(&w->messages, e->sender[0] != '\0' ? e->sender : "<>", e->sender[0] != '\0' ? strlen(e->sender) : 2);
 	buf_puts(&w->messages, " ->");
 	for (size_t i = 0; i < e->nrcpt; i++) {
 		buf_puts(&w->messages, " ");
-		world_escape(&w->messages, e->rcpt[i].address, strlen(e->rcpt[i].address));
+		fixture_escape(&w->messages, e->rcpt[i].address, strlen(e->rcpt[i].address));
 		if (e->rcpt[i].notify != 0)
 			buf_printf(&w->messages, "(%u)", e->rcpt[i].notify);
 		if (e->rcpt[i].orcpt != NULL)
@@ -119,103 +126,103 @@ world_begin(void *arg, struct message_envelope *e)
 }
 
 static inline bool
-world_add(void *arg, const char *data, size_t len)
+fixture_add(void *arg, const char *data, size_t len)
 {
-	struct world *w = arg;
+	struct session_fixture *w = arg;
 	ck_assert(w->begun && !w->storing && len > 0);
 	buf_add(&w->content, data, len);
-	return !w->narrow;
+	return !w->disk_busy;
 }
 
 static inline void
-world_finish(void *arg)
+fixture_finish(void *arg)
 {
-	struct world *w = arg;
+	struct session_fixture *w = arg;
 	ck_assert(w->begun);
 	w->begun = false;
 	w->storing = true;
-	world_escape(&w->messages, w->content.data, w->content.len);
+	fixture_escape(&w->messages, w->content.data, w->content.len);
 	buf_puts(&w->messages, "\n");
 }
 
 static inline void
-world_discard(void *arg)
+fixture_discard(void *arg)
 {
-	struct world *w = arg;
+	struct session_fixture *w = arg;
 	ck_assert(w->begun);
 	w->begun = false;
 	buf_puts(&w->messages, "discarded\n");
 }
 
-/* What conn promises: nothing that was read before survives. */
+/* As conn does: bytes that were read before the handshake are thrown away (RFC 3207 section 4.2). */
 static inline void
-world_secure(void *arg)
+fixture_secure(void *arg)
 {
-	struct world *w = arg;
+	struct session_fixture *w = arg;
 	ck_assert(!w->securing);
 	w->securing = true;
 }
 
 static inline bool
-world_drop_is_full(void *arg)
+fixture_drop_is_full(void *arg)
 {
-	return ((struct world *)arg)->drop_full;
+	return ((struct session_fixture *)arg)->drop_full;
 }
 
-/* "unknown@..." is not in the directory; "slow@..." is known after "> sought". */
+/* "unknown@..." is not in the directory; the answer about "slow@..." comes with the event "directory". */
 static inline enum recipient_check_answer
-world_seek(void *arg, const char *address)
+fixture_recipient_check(void *arg, const char *address)
 {
-	struct world *w = arg;
-	if (strncmp(address, "slow@", 5) == 0 && !w->sought)
+	struct session_fixture *w = arg;
+	if (strncmp(address, "slow@", 5) == 0 && !w->directory_answered)
 		return RECIPIENT_CHECK_WAIT;
 	return strncmp(address, "unknown@", 8) == 0 ? RECIPIENT_CHECK_UNKNOWN : RECIPIENT_CHECK_KNOWN;
 }
 
 static inline bool
-world_is_self(void *arg, const char *literal)
+fixture_is_self(void *arg, const char *literal)
 {
 	(void)arg;
 	return strcmp(literal, "[192.0.2.25]") == 0;
 }
 
 static inline void
-world_refused(void *arg, const char *recipient, const char *reply)
+fixture_refused(void *arg, const char *recipient, const char *reply)
 {
-	struct world *w = arg;
+	struct session_fixture *w = arg;
 	buf_printf(&w->facts, "%s %s\n", recipient != NULL ? recipient : "-", reply);
 }
 
 static inline void
-world_vouch(void *arg, const struct msg_auth_in_start *start)
+fixture_auth_start(void *arg, const struct msg_auth_in_start *start)
 {
-	struct world *w = arg;
+	struct session_fixture *w = arg;
 	buf_printf(&w->asked, "start %s%s ", msg_auth_in_mechanism_names[start->mechanism], start->tls ? " tls" : "");
 	if (start->token.absent)
 		buf_puts(&w->asked, "-");
-	world_escape(&w->asked, (const char *)start->token.data, start->token.len);
+	fixture_escape(&w->asked, (const char *)start->token.data, start->token.len);
 	buf_puts(&w->asked, "\n");
 }
 
 static inline void
-world_vouch_step(void *arg, const struct msg_auth_in_token *t)
+fixture_auth_step(void *arg, const struct msg_auth_in_token *t)
 {
-	struct world *w = arg;
+	struct session_fixture *w = arg;
 	buf_puts(&w->asked, "step ");
-	world_escape(&w->asked, (const char *)t->data, t->len);
+	fixture_escape(&w->asked, (const char *)t->data, t->len);
 	buf_puts(&w->asked, "\n");
 }
 
 static inline void
-world_vouch_cancel(void *arg)
+fixture_auth_cancel(void *arg)
 {
-	buf_puts(&((struct world *)arg)->asked, "cancel\n");
+	buf_puts(&((struct session_fixture *)arg)->asked, "cancel\n");
 }
 
 static inline void
-world_plead(void *arg, struct msg_etrn *d)
+fixture_etrn(void *arg, struct msg_etrn *d)
 {
-	struct world *w = arg;
+	struct session_fixture *w = arg;
 	const char *domain;
 	ck_assert(w->s.phase == PHASE_ASKING);
 	buf_printf(&w->asked, "%s%s%s", d->turn ? "turn" : "queue", d->account[0] != '\0' ? " of " : "", d->account);
@@ -225,39 +232,39 @@ world_plead(void *arg, struct msg_etrn *d)
 }
 
 static inline void
-world_count(void *arg, enum counter which, int64_t n)
+fixture_count(void *arg, enum counter which, int64_t n)
 {
-	((struct world *)arg)->counters[which] += n;
+	((struct session_fixture *)arg)->counters[which] += n;
 }
 
-static const struct session_ops world_ops = {
-	.command = world_command,
-	.send = world_send, .close = world_close, .begin = world_begin, .add = world_add, .finish = world_finish,
-	.discard = world_discard, .secure = world_secure, .drop_is_full = world_drop_is_full, .seek = world_seek, .is_self = world_is_self, .refused = world_refused,
-	.count = world_count, .auth_start = world_vouch, .auth_step = world_vouch_step, .auth_cancel = world_vouch_cancel, .plead = world_plead,
+static const struct session_ops fixture_ops = {
+	.command = fixture_command,
+	.send = fixture_send, .close = fixture_close, .begin = fixture_begin, .add = fixture_add, .finish = fixture_finish,
+	.discard = fixture_discard, .secure = fixture_secure, .drop_is_full = fixture_drop_is_full, .seek = fixture_recipient_check, .is_self = fixture_is_self, .refused = fixture_refused,
+	.count = fixture_count, .auth_start = fixture_auth_start, .auth_step = fixture_auth_step, .auth_cancel = fixture_auth_cancel, .plead = fixture_etrn,
 };
 
 static inline int
-world_domain_order(const void *a, const void *b)
+fixture_domain_order(const void *a, const void *b)
 {
 	return strcmp(((const struct config_domain *)a)->name, ((const struct config_domain *)b)->name);
 }
 
-/* Domains stay sorted by name, as config promises. */
+/* Keeps the domains sorted by name, as config does. */
 static inline void
-world_add_domain(struct world *w, const char *name, enum config_domain_type type, bool relay)
+fixture_add_domain(struct session_fixture *w, const char *name, enum config_domain_type type, bool relay)
 {
-	ck_assert(w->server.ndomain < WORLD_DOMAINS);
+	ck_assert(w->server.ndomain < FIXTURE_DOMAINS);
 	w->domain[w->server.ndomain++] = (struct config_domain){ .name = mem_strdup(name), .type = type, .relay = relay };
-	qsort(w->domain, w->server.ndomain, sizeof(w->domain[0]), world_domain_order);
+	qsort(w->domain, w->server.ndomain, sizeof(w->domain[0]), fixture_domain_order);
 	for (size_t i = 0; i < w->server.ndomain; i++)
 		if (w->domain[i].type == CONFIG_DOMAIN_DEFAULT)
 			w->server.default_domain = &w->domain[i];
 }
 
-/* "customer.example alice bob": its mail is held, and these accounts may fetch it. */
+/* "customer.example alice bob": mail for this domain waits for ETRN, and these accounts may fetch it with ATRN. */
 static inline void
-world_add_held(struct world *w, char *text)
+fixture_add_etrn_domain(struct session_fixture *w, char *text)
 {
 	char *rest = text, *name = strsep(&rest, " "), *account;
 	struct config_strings accounts = { 0 };
@@ -265,7 +272,7 @@ world_add_held(struct world *w, char *text)
 		accounts.text = mem_array(accounts.text, accounts.count + 1, sizeof(*accounts.text));
 		accounts.text[accounts.count++] = mem_strdup(account);
 	}
-	world_add_domain(w, name, CONFIG_DOMAIN_REMOTE, true);
+	fixture_add_domain(w, name, CONFIG_DOMAIN_REMOTE, true);
 	for (size_t i = 0; i < w->server.ndomain; i++)
 		if (strcmp(w->domain[i].name, name) == 0) {
 			w->domain[i].hold = true;
@@ -274,15 +281,15 @@ world_add_held(struct world *w, char *text)
 }
 
 static inline void
-world_add_net(struct config_nets *list, const char *text)
+fixture_add_net(struct config_nets *list, const char *text)
 {
 	const char *why = NULL;
-	ck_assert(list->count < WORLD_NETS);
+	ck_assert(list->count < FIXTURE_NETS);
 	ck_assert_msg(net_entry_parse(&list->entry[list->count++], text, &why) == 0, "%s: %s", text, why != NULL ? why : "");
 }
 
 static inline void
-world_client(struct world *w, const char *text)
+fixture_client(struct session_fixture *w, const char *text)
 {
 	const char *why = NULL;
 	ck_assert_msg(net_address_parse(&w->client, text, 12345, &why) == 0, "%s: %s", text, why != NULL ? why : "");
@@ -290,7 +297,7 @@ world_client(struct world *w, const char *text)
 }
 
 static inline void
-world_init(struct world *w)
+fixture_init(struct session_fixture *w)
 {
 	memset(w, 0, sizeof(*w));
 	w->server = (struct config_server){
@@ -301,8 +308,8 @@ world_init(struct world *w)
 		.connection_timeout = 600000, .max_message_size = 25U << 20, .max_session_size = 100U << 20,
 		.max_recipients = 100, .authentication = CONFIG_AUTH_ANONYMOUS, .basic_requires_tls = true,
 	};
-	world_add_domain(w, "example.com", CONFIG_DOMAIN_DEFAULT, false);
-	world_client(w, "192.0.2.1");
+	fixture_add_domain(w, "example.com", CONFIG_DOMAIN_DEFAULT, false);
+	fixture_client(w, "192.0.2.1");
 	buf_init(&w->in, 64U << 20);
 	buf_init(&w->out, 64U << 20);
 	buf_init(&w->content, 64U << 20);
@@ -312,10 +319,10 @@ world_init(struct world *w)
 }
 
 static inline void
-world_begin_session(struct world *w)
+fixture_begin_session(struct session_fixture *w)
 {
 	w->policy.address = (const struct sockaddr *)&w->client.sa;
-	session_init(&w->s, &w->server, &world_ops, w, &w->policy, w->ip);
+	session_init(&w->s, &w->server, &fixture_ops, w, &w->policy, w->ip);
 	if (w->implicit)
 		session_secure(&w->s);
 	else
@@ -323,7 +330,7 @@ world_begin_session(struct world *w)
 }
 
 static inline void
-world_done(struct world *w)
+fixture_done(struct session_fixture *w)
 {
 	session_done(&w->s);
 	for (size_t i = 0; i < w->server.ndomain; i++) {
@@ -344,9 +351,9 @@ world_done(struct world *w)
 	buf_done(&w->asked);
 }
 
-/* What conn, disk and pool would do until nothing moves any more. */
+/* Does the work of conn, disk and pool until the session waits for the client or a helper. */
 static inline void
-world_run(struct world *w)
+fixture_run(struct session_fixture *w)
 {
 	for (;;) {
 		if (w->securing) {
@@ -356,7 +363,7 @@ world_run(struct world *w)
 		if (w->storing) {
 			w->storing = false;
 			session_stored(&w->s, w->store_error, "0123456789abcdef");
-		} else if (w->s.blocked && w->begun) { /* the disk speaks of a message that is there */
+		} else if (w->s.blocked && w->begun) { /* the disk has room for an open message only */
 			session_room(&w->s);
 		}
 		if (w->closed) {
@@ -372,22 +379,22 @@ world_run(struct world *w)
 }
 
 static inline void
-world_feed(struct world *w, const char *data, size_t len, bool bytewise)
+fixture_feed(struct session_fixture *w, const char *data, size_t len, bool bytewise)
 {
 	size_t step = bytewise ? 1 : len;
 	for (size_t at = 0; at < len; at += step) {
 		buf_add(&w->in, data + at, step);
-		world_run(w);
+		fixture_run(w);
 	}
 }
 
 static inline void
-world_say(struct world *w, const char *line)
+fixture_say(struct session_fixture *w, const char *line)
 {
 	buf_clear(&w->out);
 	buf_puts(&w->in, line);
 	buf_puts(&w->in, "\r\n");
-	world_run(w);
+	fixture_run(w);
 }
 
 #endif

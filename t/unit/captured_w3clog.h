@@ -1,6 +1,9 @@
-/* logged - a protocol log of its own, whose lines a test reads back; for the programs of several folders */
-#ifndef LOGGED_H
-#define LOGGED_H
+/*
+ * captured_w3clog - a protocol log in a temporary folder, whose lines the test reads back
+ * It owns its loop, pool and folder until captured_w3clog_close().
+ */
+#ifndef CAPTURED_W3CLOG_H
+#define CAPTURED_W3CLOG_H
 
 #include <dirent.h>
 #include <stdio.h>
@@ -11,22 +14,23 @@
 #include "common/process/loop.h"
 #include "common/process/pool.h"
 #include "common/w3clog/w3clog.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
-#define LOGGED_FIELDS 8
+#define CAPTURED_FIELDS 8
 
-struct logged {
+struct captured_w3clog {
 	char folder[64];
 	struct loop *loop;
 	struct pool *pool;
 	struct w3clog *log;
 	struct config c;
 	struct config_server s;
-	char *field[LOGGED_FIELDS];
+	char *field[CAPTURED_FIELDS];
 };
 
+/* `fields`: names for log-fields, ended by NULL, at most CAPTURED_FIELDS. */
 static inline void
-logged_open(struct logged *l, const char *const *fields)
+captured_w3clog_open(struct captured_w3clog *l, const char *const *fields)
 {
 	memset(l, 0, sizeof(*l));
 	strcpy(l->folder, "/tmp/postern-unit-XXXXXX");
@@ -41,9 +45,9 @@ logged_open(struct logged *l, const char *const *fields)
 	l->log = w3clog_new(l->loop, l->pool, &l->c, &l->s, NULL);
 }
 
-/* Ends it; its lines but those of the header are in `out`. */
+/* Ends the log and appends its lines to `out`, without header lines; removes the folder. */
 static inline void
-logged_close(struct logged *l, struct buf *out)
+captured_w3clog_close(struct captured_w3clog *l, struct buf *out)
 {
 	char path[400], line[4096];
 	struct dirent *entry;

@@ -1,10 +1,10 @@
-/* client_peers - what peers do to the dialogue besides talking properly: endless, early, hostile, random */
+/* client_hostile - servers that break the protocol: endless, early and hostile replies, random bytes */
 
 #include <string.h>
 
 #include "common/mail/message.h"
 #include "deliver/smtp/smtp.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 static void
 feed_text(struct client *c, const char *text)
@@ -267,6 +267,6 @@ START_TEST(test_every_phase_has_a_limit)
 }
 END_TEST
 
-UNIT_MAIN("client_peers", test_bare_lf_is_taken, test_failure_says_why, test_endless_replies, test_hostile_text_is_cut_and_clean,
+UNIT_MAIN("client_hostile", test_bare_lf_is_taken, test_failure_says_why, test_endless_replies, test_hostile_text_is_cut_and_clean,
     test_many_recipients, test_early_reply_stops_the_content, test_answers_before_starttls, test_random_conversations,
     test_every_phase_has_a_limit)

@@ -1,6 +1,10 @@
-/* ini_set - a scratch folder with an INI set, and what is said of it; for the programs that read configuration */
-#ifndef T_UNIT_COMMON_INI_SET_H
-#define T_UNIT_COMMON_INI_SET_H
+/*
+ * temp_config - a temporary folder with a set of INI files, and the faults that config reports about it
+ * begin() makes the folder with a minimal set, put() changes files, read_all() reads the set, end() frees and
+ * removes all. One a program.
+ */
+#ifndef TEMP_CONFIG_H
+#define TEMP_CONFIG_H
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,7 +15,7 @@
 
 #include "common/config/config.h"
 #include "common/config/config_parts.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 #define D "servers/default.ini:"
 #define E ": error: "
@@ -20,7 +24,7 @@
 static char folder[64];
 static struct config *config;
 static struct config_faults faults;
-static char *told;	/* all faults, one a line, without the folder */
+static char *reported;	/* all faults, one a line, without the folder's path */
 
 static inline char *
 path_of(const char *name)
@@ -62,9 +66,9 @@ forget(void)
 {
 	config_free(config);
 	config_faults_done(&faults);
-	free(told);
+	free(reported);
 	config = NULL;
-	told = NULL;
+	reported = NULL;
 }
 
 static inline void
@@ -78,8 +82,8 @@ read_all(void)
 	FILE *out = open_memstream(&raw, &size);
 	config_faults_print(&faults, out);
 	fclose(out);
-	told = mem_zalloc(size + 1);
-	for (char *p = raw, *q = told; *p != '\0'; ) {
+	reported = mem_zalloc(size + 1);
+	for (char *p = raw, *q = reported; *p != '\0'; ) {
 		if (strncmp(p, prefix, strlen(prefix)) == 0)
 			p += strlen(prefix);
 		else
@@ -115,17 +119,20 @@ end(void)
 	empty_folder(folder);
 }
 
-/* Each line of `want` begins a line of what is told, in this order, and no error is told besides; "!text": that is told nowhere. */
+/*
+ * Each line of `want` is the beginning of a reported line, in this order, and no other error is reported.
+ * "!text": this text is reported nowhere.
+ */
 static inline void
 expect(const char *title, const char *want)
 {
 	char *copy = mem_strdup(want), *save = NULL;
-	const char *at = told;
+	const char *at = reported;
 	size_t errors = 0;
 
 	for (char *line = strtok_r(copy, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
 		if (*line == '!') {
-			ck_assert_msg(strstr(told, line + 1) == NULL, "%s:\n\"%s\" in\n%s", title, line + 1, told);
+			ck_assert_msg(strstr(reported, line + 1) == NULL, "%s:\n\"%s\" in\n%s", title, line + 1, reported);
 			continue;
 		}
 		errors += strstr(line, ": error: ") != NULL;
@@ -133,9 +140,9 @@ expect(const char *title, const char *want)
 			at = strchr(at, '\n');
 			at = at != NULL ? at + 1 : "";
 		}
-		ck_assert_msg(*at != '\0', "%s:\nno \"%s\" in\n%s", title, line, told);
+		ck_assert_msg(*at != '\0', "%s:\nno \"%s\" in\n%s", title, line, reported);
 	}
-	ck_assert_msg(errors == faults.errors, "%s: %zu errors wanted\n%s", title, errors, told);
+	ck_assert_msg(errors == faults.errors, "%s: %zu errors wanted\n%s", title, errors, reported);
 	free(copy);
 }
 
@@ -144,7 +151,7 @@ server(const char *name)
 {
 	ck_assert_ptr_nonnull(config);
 	const struct config_server *s = config_server_by_name(config, name);
-	ck_assert_msg(s != NULL, "no %s:\n%s", name, told);
+	ck_assert_msg(s != NULL, "no %s:\n%s", name, reported);
 	return s;
 }
 

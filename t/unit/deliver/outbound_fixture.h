@@ -1,6 +1,11 @@
-/* outworld - sinks on loopback, a resolver and a master, all on the loop of a remote; and jobs for it */
-#ifndef OUTWORLD_H
-#define OUTWORLD_H
+/*
+ * outbound_fixture - an outbound with the hosts and processes around it, on one loop: SMTP sinks on loopback,
+ * a resolver helper and a master; and jobs for it
+ * set_up() makes outbound and its channels, tear_down() frees them. Sinks belong to the test: sink_open(),
+ * sink_close().
+ */
+#ifndef OUTBOUND_FIXTURE_H
+#define OUTBOUND_FIXTURE_H
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -15,7 +20,7 @@
 #include "common/mail/message.h"
 #include "common/process/loop.h"
 #include "deliver/outbound/outbound.h"
-#include "t/unit/unit.h"
+#include "t/unit/check_main.h"
 
 /* --- a sink: a small SMTP server on the same loop --- */
 
@@ -28,7 +33,7 @@ struct sink {
 	uint16_t port;
 	struct loop_io *io;
 	unsigned connections, now, most, messages, mails;
-	struct buf last;		/* the last content, as it came */
+	struct buf last;		/* the last content as received, dots still doubled */
 };
 
 struct session {
@@ -60,7 +65,7 @@ say(struct session *s, const char *text)
 	ck_assert_int_eq(send(s->fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
 }
 
-/* False: the session is over. */
+/* Answers one command; false: the session ends. */
 static inline bool
 command(struct session *s, const char *line)
 {
@@ -182,12 +187,12 @@ sink_close(struct sink *k)
 	buf_done(&k->last);
 }
 
-/* --- what remote needs around it --- */
+/* --- outbound, the master and the resolver helper --- */
 
 static struct config_server server;
 static struct boot boot;
 static struct ctl *master_end, *helper_end;
-static struct outbound *remote;
+static struct outbound *outbound;
 static unsigned jobs_open;
 static unsigned names_asked;
 static struct { const char *name; uint16_t type; const char *data; } names[8];
@@ -225,7 +230,7 @@ answer_name(uint32_t request, const struct msg_dns_query *q)
 	free(a);
 }
 
-static unsigned helper_dies;	/* so often, each time with its first question unanswered */
+static unsigned helper_dies;	/* how often the helper still dies, each time before it answers its first question */
 
 static inline void
 helper_message(void *arg, const struct ctl_message *m)
@@ -259,7 +264,7 @@ master_message(void *arg, const struct ctl_message *m)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
 	helper_end = ctl_new(loop, pair[0], CTL_FROM_CLIENT, helper_message, nothing_on_close, NULL);
 	struct ctl_channel resolver = { .helper = CTL_HELPER_RESOLVER };
-	outbound_on_channel(remote, &(struct ctl_message){ .type = CTL_CHANNEL, .data = &resolver, .len = sizeof(resolver), .fd = pair[1] });
+	outbound_on_channel(outbound, &(struct ctl_message){ .type = CTL_CHANNEL, .data = &resolver, .len = sizeof(resolver), .fd = pair[1] });
 }
 
 static inline void
@@ -276,7 +281,7 @@ set_up(void)
 	boot = (struct boot){ .server = &server, .loop = loop };
 	boot.master = ctl_new(loop, pair[0], CTL_FROM_MASTER, NULL, nothing_on_close, NULL);
 	master_end = ctl_new(loop, pair[1], CTL_FROM_WORKER, master_message, nothing_on_close, NULL);
-	remote = outbound_new(&boot);
+	outbound = outbound_new(&boot);
 	jobs_open = names_asked = 0;
 	memset(names, 0, sizeof(names));
 }
@@ -284,7 +289,7 @@ set_up(void)
 static inline void
 tear_down(void)
 {
-	outbound_free(remote);
+	outbound_free(outbound);
 	ctl_free(boot.master);
 	ctl_free(master_end);
 	ctl_free(helper_end);
@@ -316,7 +321,7 @@ on_done(void *arg, struct outbound_job *job)
 static inline int
 content_file(const char *text, size_t len)
 {
-	char name[] = "/tmp/postern-remote-XXXXXX";
+	char name[] = "/tmp/postern-unit-XXXXXX";
 	int fd = mkstemp(name);
 
 	ck_assert_int_ne(fd, -1);
@@ -339,7 +344,7 @@ submit(const struct destination *d, int fd, size_t len, const char *first, const
 	t->job = (struct outbound_job){ .e = &t->e, .fd = fd, .sender = t->e.sender, .index = t->index, .count = t->e.nrcpt, .verdict = t->verdict,
 	    .done = on_done, .arg = t };
 	jobs_open++;
-	outbound_submit(remote, d, &t->job);
+	outbound_submit(outbound, d, &t->job);
 	ck_assert(!t->done);
 	return t;
 }
@@ -376,7 +381,7 @@ to_sinks(struct sink *const *sinks, size_t n)
 static const char small[] = "Subject: x\r\n\r\n.dot\r\n";
 #define SMALL (sizeof(small) - 1)
 
-/* One job to these sinks; the caller frees. */
+/* Runs one small job with `n` sinks as its hosts, in this order; the caller frees it. */
 static inline struct test_job *
 one_job(struct sink *const *sinks, size_t n)
 {

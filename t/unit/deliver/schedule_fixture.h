@@ -1,16 +1,20 @@
-/* rig - a schedule in a scratch home, with all that it stands on */
-#ifndef RIG_H
-#define RIG_H
+/*
+ * schedule_fixture - a schedule on a temporary spool, with loop, pool, enqueue and badmail
+ * fixture_begin() makes all of them, fixture_end() frees them. run_until() runs the loop until a condition is
+ * true.
+ */
+#ifndef SCHEDULE_FIXTURE_H
+#define SCHEDULE_FIXTURE_H
 
 #include "common/process/loop.h"
 #include "common/process/pool.h"
 #include "common/spool/enqueue.h"
 #include "deliver/result/result.h"
 #include "deliver/schedule/schedule.h"
-#include "t/unit/scratch.h"
+#include "t/unit/temp_spool.h"
 
-#define RIG_LOOK_MS 5
-#define RIG_LOOKS 5000
+#define POLL_MS 5
+#define POLLS_MAX 5000		/* then the test fails */
 
 static struct loop *loop;
 static struct pool *pool;
@@ -20,36 +24,37 @@ static struct schedule *schedule;
 static struct {
 	struct loop_timer *timer;
 	bool (*wanted)(void);
-	unsigned looks;
-} rig;
+	unsigned polls;
+} poll_state;
 
 static inline void
-rig_look(void *arg)
+fixture_poll(void *arg)
 {
 	(void)arg;
-	if (rig.wanted() || ++rig.looks > RIG_LOOKS)
+	if (poll_state.wanted() || ++poll_state.polls > POLLS_MAX)
 		loop_stop(loop);
 	else
-		loop_timer_set(rig.timer, RIG_LOOK_MS);
+		loop_timer_set(poll_state.timer, POLL_MS);
 }
 
+/* Runs the loop until `wanted` is true; fails after POLLS_MAX polls. */
 static inline void
 run_until(bool (*wanted)(void))
 {
-	rig.wanted = wanted;
-	rig.looks = 0;
-	loop_timer_set(rig.timer, 0);
+	poll_state.wanted = wanted;
+	poll_state.polls = 0;
+	loop_timer_set(poll_state.timer, 0);
 	loop_run(loop);
 	ck_assert(wanted());
 }
 
 static inline void
-rig_begin(const struct config_server *server)
+fixture_begin(const struct config_server *server)
 {
 	struct schedule_setup setup = { .server = server, .window = 100 };
 	const char *why = "";
 
-	scratch_begin();
+	temp_spool_begin();
 	setup.spool = spool;
 	setup.loop = loop = loop_new();
 	setup.pool = pool = pool_new(loop, 4);
@@ -57,22 +62,22 @@ rig_begin(const struct config_server *server)
 	setup.badmail = badmail = badmail_new(loop, pool, spool, server, NULL);
 	schedule = schedule_new(&setup, &why);
 	ck_assert_ptr_nonnull(schedule);
-	rig.timer = loop_timer_new(loop, rig_look, NULL);
+	poll_state.timer = loop_timer_new(loop, fixture_poll, NULL);
 }
 
 static inline void
-rig_end(void)
+fixture_end(void)
 {
-	loop_timer_free(rig.timer);
+	loop_timer_free(poll_state.timer);
 	pool_free(pool);
 	schedule_free(schedule);
 	badmail_free(badmail);
 	enqueue_free(enqueue);
 	loop_free(loop);
-	scratch_end();
+	temp_spool_end();
 }
 
-/* A message in the queue, unknown to the schedule; `id` is out. Recipients end with NULL. */
+/* Puts a message into the queue without a hint to the schedule; `id` receives its id. `recipients` ends with NULL. */
 static inline void
 queue(char id[MESSAGE_ID_SIZE], const char *sender, const char *const *recipients, const char *content)
 {

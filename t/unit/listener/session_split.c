@@ -1,6 +1,9 @@
-/* cuts - random dialogues say the same however the network cuts them; also food for the sanitizers */
+/*
+ * session_split - random dialogues give the same replies however the
+ * network splits them; work for the sanitizers, too
+ */
 #include "listener/smtp/smtp.h"
-#include "t/unit/listener/world.h"
+#include "t/unit/listener/session_fixture.h"
 
 enum { ROUNDS = 1000, WORDS_MAX = 60 };
 
@@ -35,17 +38,17 @@ make(struct buf *in, uint32_t *state)
 }
 
 static void
-run(struct world *w, const struct buf *in, uint32_t *state, size_t most)
+run(struct session_fixture *w, const struct buf *in, uint32_t *state, size_t most)
 {
-	world_init(w);
-	w->narrow = most % 2 == 0;
+	fixture_init(w);
+	w->disk_busy = most % 2 == 0;
 	w->server.max_message_size = w->server.max_session_size = CONFIG_UNLIMITED;
-	world_begin_session(w);
+	fixture_begin_session(w);
 	for (size_t at = 0; at < in->len && !w->closed;) {
 		size_t n = most == 1 ? 1 : 1 + next(state) % most;
 		if (n > in->len - at)
 			n = in->len - at;
-		world_feed(w, in->data + at, n, false);
+		fixture_feed(w, in->data + at, n, false);
 		at += n;
 	}
 	if (!w->closed)
@@ -59,7 +62,7 @@ START_TEST(same_words)
 	uint32_t state = 20261121;
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct buf in = BUF_INIT(1U << 20);
-		struct world w[nitems_of(most)];
+		struct session_fixture w[nitems_of(most)];
 		make(&in, &state);
 		for (size_t i = 0; i < nitems_of(most); i++)
 			run(&w[i], &in, &state, most[i]);
@@ -73,10 +76,10 @@ START_TEST(same_words)
 			ck_assert_str_eq(buf_text(&w[0].facts), buf_text(&w[i].facts));
 		}
 		for (size_t i = 0; i < nitems_of(most); i++)
-			world_done(&w[i]);
+			fixture_done(&w[i]);
 		buf_done(&in);
 	}
 }
 END_TEST
 
-UNIT_MAIN("cuts", same_words)
+UNIT_MAIN("session_split", same_words)

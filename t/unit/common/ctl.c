@@ -1,0 +1,125 @@
+/*
+ * ctl - control messages: a bad one closes the channel, the backlog for a slow peer is
+ * bounded, each type has a name; msg_dns: payloads are checked
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/ipc/ctl.h"
+#include "common/ipc/msg_dns.h"
+#include "common/process/loop.h"
+#include "t/unit/check_main.h"
+
+static struct loop *loop;
+static int messages, closed_bad;
+
+static void
+on_message(void *arg, const struct ctl_message *m)
+{
+	(void)arg;
+	messages++;
+	ck_assert(m->type == CTL_READY || m->type == CTL_NEED);
+}
+
+static void
+on_close(void *arg, bool bad)
+{
+	(void)arg;
+	closed_bad = bad;
+	loop_stop(loop);
+}
+
+/* Sends raw bytes as a worker would; returns whether the master side called them bad. */
+static int
+try_bytes(const void *data, size_t len)
+{
+	int pair[2];
+	messages = 0;
+	closed_bad = -1;
+	loop = loop_new();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	struct ctl *c = ctl_new(loop, pair[0], CTL_FROM_WORKER, on_message, on_close, NULL);
+	if (len > 0)
+		ck_assert_int_eq(send(pair[1], data, len, 0), (ssize_t)len);
+	else
+		ck_assert_int_eq(ctl_send_now(pair[1], CTL_READY, 0, NULL, 0), 0);
+	close(pair[1]);
+	loop_run(loop);
+	ctl_free(c);
+	loop_free(loop);
+	return closed_bad;
+}
+
+START_TEST(test_refuses_rubbish)
+{
+	struct { uint16_t magic, version; uint32_t type, request, len; char data[8]; } m = { 0x5043, CTL_VERSION, CTL_READY, 0, 0, "" };
+	ck_assert_int_eq(try_bytes("", 0), 0);
+	ck_assert_int_eq(messages, 1);
+	ck_assert_int_eq(try_bytes(&m, 16), 0);
+	ck_assert_int_eq(messages, 1);
+	ck_assert_int_eq(try_bytes("x", 1), 1);
+	ck_assert_int_eq(try_bytes(&m, 17), 1);		/* length off */
+	m.len = 1;
+	ck_assert_int_eq(try_bytes(&m, 17), 1);		/* no row of that size */
+	m.len = 0;
+	m.type = CTL_STOP;
+	ck_assert_int_eq(try_bytes(&m, 16), 1);		/* a worker may not say that */
+	m.type = 9999;
+	ck_assert_int_eq(try_bytes(&m, 16), 1);
+	m.type = CTL_READY;
+	m.version = 77;
+	ck_assert_int_eq(try_bytes(&m, 16), 1);
+	ck_assert_int_eq(messages, 0);
+}
+END_TEST
+
+START_TEST(test_queues_when_the_peer_is_slow)
+{
+	int pair[2], sent = 0;
+	char space[CTL_PAYLOAD_MAX], text[30000];
+	struct ctl_message m;
+	memset(text, 'x', sizeof(text));
+	loop = loop_new();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	struct ctl *c = ctl_new(loop, pair[0], CTL_FROM_OPERATOR, on_message, on_close, NULL);
+	while (ctl_send(c, CTL_TEXT, 1, text, sizeof(text), -1) == 0)
+		sent++;
+	ck_assert_int_eq(errno, ENOBUFS);
+	ck_assert_int_gt(sent, 100);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(ctl_recv_now(pair[1], CTL_FROM_MASTER, &m, space, sizeof(space)), 1);
+	ck_assert_uint_eq(m.len, sizeof(text));
+	ctl_free(c);
+	close(pair[1]);
+	loop_free(loop);
+}
+END_TEST
+
+START_TEST(test_names_are_all_there)
+{
+	for (int i = 0; i < CTL_COUNT; i++)
+		ck_assert_msg(ctl_name((enum ctl_type)i) != NULL && ctl_name((enum ctl_type)i)[0] >= 'a', "row %d", i);
+}
+END_TEST
+
+START_TEST(test_dns_answers_are_checked)
+{
+	struct msg_dns_answer a = { .result = DNS_FOUND, .count = 2 }, back;
+	a.record[0].len = 4;
+	ck_assert(msg_dns_answer_take(&back, &a, msg_dns_answer_size(&a)));
+	ck_assert(!msg_dns_answer_take(&back, &a, msg_dns_answer_size(&a) - 1));
+	a.record[1].len = DNS_DATA_SIZE;
+	ck_assert(!msg_dns_answer_take(&back, &a, msg_dns_answer_size(&a)));
+	a.record[1].len = 0;
+	memset(a.canonical, 'x', sizeof(a.canonical));
+	ck_assert(!msg_dns_answer_take(&back, &a, msg_dns_answer_size(&a)));
+	struct msg_dns_query q = { .type = DNS_MX, .name = "example.com" }, q_back;
+	ck_assert(msg_dns_query_take(&q_back, &q, sizeof(q)));
+	memset(q.name, 'x', sizeof(q.name));
+	ck_assert(!msg_dns_query_take(&q_back, &q, sizeof(q)));
+}
+END_TEST
+
+UNIT_MAIN("ctl", test_refuses_rubbish, test_queues_when_the_peer_is_slow, test_names_are_all_there, test_dns_answers_are_checked)

@@ -1,0 +1,178 @@
+/* control - commands as they come from control.sock, operators and their rights, pages that come from listeners */
+#include <stddef.h>
+#include <string.h>
+
+#include "common/ipc/msg_queue.h"
+#include "common/ipc/msg_sessions.h"
+#include "master/control/control.h"
+#include "master/master.h"
+#include "t/unit/check_main.h"
+
+static bool
+parse(struct control_words *w, const char *text, size_t len)
+{
+	/* exactly as long as the message, so that a read beyond it is seen */
+	char *data = mem_array(NULL, len + 1, 1);
+	memcpy(data, text, len);
+	char *tight = mem_array(NULL, len > 0 ? len : 1, 1);
+	memcpy(tight, data, len);
+	bool ok = control_parse(w, tight, len);
+	free(tight);
+	free(data);
+	return ok;
+}
+
+#define PARSE(w, text) parse(w, text, sizeof(text))	/* with the final NUL */
+
+START_TEST(good)
+{
+	struct control_words w;
+	ck_assert(PARSE(&w, "status"));
+	ck_assert_uint_eq(w.count, 1);
+	ck_assert(PARSE(&w, "pause\0default"));
+	ck_assert_uint_eq(w.count, 2);
+	ck_assert_str_eq(w.word[0], "pause");
+	ck_assert_str_eq(w.word[1], "default");
+	char most[2 * CONTROL_WORDS_MAX];
+	for (size_t i = 0; i < sizeof(most); i++)
+		most[i] = i % 2 == 0 ? 'a' : '\0';
+	ck_assert(parse(&w, most, sizeof(most)));
+	ck_assert_uint_eq(w.count, CONTROL_WORDS_MAX);
+}
+END_TEST
+
+START_TEST(bad)
+{
+	struct control_words w;
+	char longest[CONTROL_WORD_SIZE + 1];
+	ck_assert(!parse(&w, "", 0));
+	ck_assert(!parse(&w, "status", 6));		/* not ended */
+	ck_assert(!parse(&w, "", 1));			/* an empty word */
+	ck_assert(!PARSE(&w, "pause\0\0default"));
+	ck_assert(!PARSE(&w, "pause\0default\0"));	/* an empty last word */
+	char most[2 * CONTROL_WORDS_MAX + 2];
+	for (size_t i = 0; i < sizeof(most); i++)
+		most[i] = i % 2 == 0 ? 'a' : '\0';
+	ck_assert(!parse(&w, most, sizeof(most)));		/* one too many */
+	ck_assert(!PARSE(&w, "pause default"));
+	ck_assert(!PARSE(&w, "pause\0def\nault"));
+	ck_assert(!PARSE(&w, "pause\0d\xc3\xa4"));
+	memset(longest, 'x', sizeof(longest));
+	longest[CONTROL_WORD_SIZE - 1] = '\0';
+	ck_assert(parse(&w, longest, CONTROL_WORD_SIZE));		/* at the limit */
+	memset(longest, 'x', sizeof(longest));
+	longest[CONTROL_WORD_SIZE] = '\0';
+	ck_assert(!parse(&w, longest, CONTROL_WORD_SIZE + 1));	/* and beyond */
+}
+END_TEST
+
+START_TEST(operators)
+{
+	uid_t users[] = { 1001, 1002 };
+	gid_t groups[] = { 50 }, mine[] = { 7, 50 }, others[] = { 7, 51, 1001 };
+	struct control_rights r = { .uid = users, .nuid = 2, .gid = groups, .ngid = 1 }, none = { 0 };
+	struct control_peer by_user = { .uid = 1002, .gid = others, .ngid = 3 };
+	struct control_peer by_group = { .uid = 5, .gid = mine, .ngid = 2 };
+	struct control_peer stranger = { .uid = 50, .gid = others, .ngid = 3 };	/* numbers of one kind are not the other */
+	struct control_peer alone = { .uid = 1001 };
+	ck_assert(control_rights_has(&r, &by_user));
+	ck_assert(control_rights_has(&r, &by_group));
+	ck_assert(control_rights_has(&r, &alone));
+	ck_assert(!control_rights_has(&r, &stranger));
+	ck_assert(!control_rights_has(&none, &by_user));
+}
+END_TEST
+
+START_TEST(names)
+{
+	char *unknown[] = { "no-such-name-here", "@no-such-group-here" }, *root[] = { "root", "@root" };
+	struct config_strings list = { .text = unknown, .count = 2 }, both = { .text = root, .count = 2 };
+	struct control_rights r;
+	control_rights_resolve(&r, &list, "-");
+	ck_assert_uint_eq(r.nuid + r.ngid, 0);
+	control_rights_done(&r);
+	control_rights_resolve(&r, &both, "-");
+	ck_assert_uint_eq(r.nuid, 1);
+	ck_assert_uint_eq(r.ngid, 1);
+	control_rights_done(&r);
+}
+END_TEST
+
+/* Commands about sessions that posternctl never sends: refused. */
+START_TEST(bad_selections)
+{
+	static const char *const rows[][4] = {
+		{ "-" }, { "-", "show" }, { "-", "terminate" }, { "-", "terminate", "yes" }, { "-", "terminate", "id=1" }, { "-", "terminate", "id=-1" },
+		{ "-", "terminate", "id=1-" }, { "-", "terminate", "id=1-99999999999" }, { "-", "list", "from=example.com" }, { "-", "list", "from=1.2.3" },
+		{ "-", "list", "idle=5m" }, { "-", "list", "idle=-1" }, { "-", "list", "user=" }, { "-", "list", "nothing" },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct control_words w = { .count = 1 };
+		struct sessions_wish wish;
+		strcpy(w.word[0], "sessions");
+		for (size_t k = 0; k < 4 && rows[i][k] != NULL; k++)
+			strcpy(w.word[w.count++], rows[i][k]);
+		ck_assert_msg(!sessions_request_parse(&wish, &w), "row %zu", i);
+	}
+}
+END_TEST
+
+/* A listener is trusted less than the master: the text of its pages is checked. */
+START_TEST(pages)
+{
+	static const struct { const char *text; uint32_t rows; bool fine; } rows[] = {
+		{ "", 0, true },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\tx y\n", 1, true },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\tx\n", 2, false },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\tx", 0, false },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\n", 1, false },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\tx\ty\n", 1, false },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\t\x1b[2J\n", 1, false },
+		{ "1\tip\t2\t3\tready\t0\t-\t-\thelo\t\xc3\xa4\n", 1, false },
+	};
+	static struct msg_sessions_page page, out;
+	size_t len;
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		size_t n = strlen(rows[i].text);
+		page.rows = rows[i].rows;
+		memcpy(page.text, rows[i].text, n);
+		ck_assert_msg(msg_sessions_page_take(&out, &page, offsetof(struct msg_sessions_page, text) + n, &len) == rows[i].fine, "row %zu", i);
+	}
+	ck_assert(!msg_sessions_page_take(&out, &page, 3, &len));
+	static struct msg_sessions_ask ask, copy;
+	ck_assert(msg_sessions_ask_take(&copy, &ask, sizeof(ask)));
+	ask.count = MSG_SESSIONS_SERIALS_MAX + 1;
+	ck_assert(!msg_sessions_ask_take(&copy, &ask, sizeof(ask)));
+	ask.count = 0;
+	memset(ask.name, 'x', sizeof(ask.name));
+	ck_assert(!msg_sessions_ask_take(&copy, &ask, sizeof(ask)));
+}
+END_TEST
+
+/* Commands about queues that posternctl never sends: refused. */
+START_TEST(bad_orders)
+{
+	static const char *const rows[][4] = {
+		{ "default" }, { "default", "odd" }, { "default", "delete" }, { "default", "list", "at=1" }, { "default", "list", "at=:5" },
+		{ "default", "list", "at=x:5" }, { "default", "list", "newest=x" }, { "default", "list", "reason=" }, { "default", "move", "all" },
+		{ "default", "list", "sender=+" }, { "default", "list", "odd" }, { "default", "list", "to=b" },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct control_words w = { .count = 1 };
+		struct msg_queue_ask ask;
+		pid_t pid;
+		strcpy(w.word[0], "queue");
+		for (size_t k = 0; k < 4 && rows[i][k] != NULL; k++)
+			strcpy(w.word[w.count++], rows[i][k]);
+		ck_assert_msg(!queue_request_parse(&ask, &pid, &w), "row %zu", i);
+	}
+	struct control_words w = { .count = 4, .word = { "queue", "a", "list", "at=77:12" } };
+	struct msg_queue_ask ask;
+	pid_t pid;
+	ck_assert(queue_request_parse(&ask, &pid, &w));
+	ck_assert_int_eq(pid, 77);
+	ck_assert_str_eq(ask.at, "12");
+}
+END_TEST
+
+UNIT_MAIN("control", good, bad, operators, names, bad_selections, pages, bad_orders)
