@@ -17,12 +17,13 @@ import sys
 import tempfile
 import threading
 import time
-from pathlib import Path
 
 import traffic
-from servers import DOMAIN, Meter, PostfixServer, PosternServer
-import postern
-from postern import Smtp, until
+from harness import Test
+from patience import until
+from processes import adopt_orphans, is_root, status_of
+from servers import DOMAIN, Meter, PosternServer, PostfixServer
+from smtp import Smtp, mail
 
 ROUNDS = int(os.environ.get("ROUNDS", "2"))
 SCALE = float(os.environ.get("SCALE", "1"))
@@ -213,7 +214,7 @@ def w4(test):
 def w5(test):
     """Files in pickup against sendmail, four writers each, local delivery."""
     servers = [each(test, 9) for each in BOTH]
-    data = postern.mail(To=f"b@{DOMAIN}", size=1024)
+    data = mail(To=f"b@{DOMAIN}", size=1024)
     messages = int(800 * SCALE)
 
     def work(server):
@@ -274,7 +275,7 @@ def syscalls(test):
 
 def traced(pid):
     try:
-        return postern.status_of(pid).get("TracerPid") != "0"
+        return status_of(pid).get("TracerPid") != "0"
     except OSError:
         return True
 
@@ -282,10 +283,10 @@ def traced(pid):
 def main():
     words = [word for word in sys.argv[1:] if word != "keep"] or ["W1", "W2", "W3", "W4", "W5"]
     keep = "keep" in sys.argv[1:]
-    if not postern.is_root():
+    if not is_root():
         raise SystemExit("bench: Postfix needs root: sudo make bench")
-    postern.adopt_orphans()
-    test = postern.Test("bench", tempfile.mkdtemp(prefix="postern-bench-", dir="/var/tmp"))
+    adopt_orphans()
+    test = Test("bench", tempfile.mkdtemp(prefix="postern-bench-", dir="/var/tmp"))
     print(f"{os.cpu_count()} cores, {test.folder} on {filesystem(test.folder)}, {ROUNDS} rounds of A B; release build, "
           f"{'one connection a session' if keep else 'one connection a message'}", flush=True)
     try:

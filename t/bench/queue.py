@@ -16,14 +16,18 @@ import time
 from pathlib import Path
 
 import traffic
-from servers import DOMAIN, PostfixServer, PosternServer, cpu_ticks, TICK
-import postern
-from postern import mail, until
+from checks import Failure
+from harness import Test
+from patience import until
+from processes import adopt_orphans, is_root, status_of
+from programs import ROOT
+from servers import DOMAIN, TICK, PosternServer, PostfixServer, cpu_ticks
+from smtp import Smtp, mail
 
 SCALE = float(os.environ.get("SCALE", "1"))
 ALL, DOMAINS, DEAD, SIDE = (max(100, int(n * SCALE)) for n in (1_000_000, 10_000, 100_000, 20_000))
 SIZE = 600
-FILL = postern.ROOT / "build/release/t/bench/fill"
+FILL = ROOT / "build/release/t/bench/fill"
 REST = 5        # seconds
 
 
@@ -37,7 +41,7 @@ def deliver_of(server):
 
 def resident(pid):
     """KiB."""
-    return int(postern.status_of(pid)["VmRSS"].split()[0])
+    return int(status_of(pid)["VmRSS"].split()[0])
 
 
 def fill(server, count, domains, suffix, due):
@@ -56,7 +60,7 @@ def forget_cache():
 def way_of_new(server, sink, count, to="y@fast.example"):
     """Milliseconds from the 250 to the end of the data at the other side, of so many one after the other."""
     times = []
-    with postern.Smtp(("127.0.0.1", server.port), timeout=120, ehlo="new.example") as client:
+    with Smtp(("127.0.0.1", server.port), timeout=120, ehlo="new.example") as client:
         for _ in range(count):
             before = len(sink.messages)
             client.message(ehlo=None, to=to, data=mail("new"))
@@ -190,13 +194,13 @@ def local_way(server, count):
     times = []
     for _ in range(count):
         before = server.delivered_files()
-        with postern.Smtp(("127.0.0.1", server.port), ehlo="new.example") as client:
+        with Smtp(("127.0.0.1", server.port), ehlo="new.example") as client:
             client.message(ehlo=None, to=f"b@{DOMAIN}", data=mail("new"))
             begin = time.monotonic()
             while server.delivered_files() == before:
                 threading.Event().wait(0.001)   # how exactly it is measured
                 if time.monotonic() - begin > 60:
-                    raise postern.Failure(f"{server.name}: no new mail in 60 s")
+                    raise Failure(f"{server.name}: no new mail in 60 s")
             times.append(1000 * (time.monotonic() - begin))
     return times
 
@@ -255,10 +259,10 @@ def side(test):
 
 def main():
     words = sys.argv[1:] or ["many", "side"]
-    if not postern.is_root():
+    if not is_root():
         raise SystemExit("bench-queue: Postfix needs root: sudo make bench-queue")
-    postern.adopt_orphans()
-    test = postern.Test("queue", tempfile.mkdtemp(prefix="postern-queue-", dir=os.environ.get("FOLDER", "/var/tmp")))
+    adopt_orphans()
+    test = Test("queue", tempfile.mkdtemp(prefix="postern-queue-", dir=os.environ.get("FOLDER", "/var/tmp")))
     disk = os.statvfs(test.folder)
     if disk.f_favail < 2 * ALL + 100_000 or disk.f_bavail * disk.f_frsize < 5000 * ALL + (1 << 30):
         test.remove()

@@ -11,8 +11,11 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-import postern  # noqa: E402
-from postern import until  # noqa: E402
+from checks import Failure  # noqa: E402
+from patience import until  # noqa: E402
+from processes import descendants_of, is_alive  # noqa: E402
+from programs import ROOT  # noqa: E402
+from smtp import Smtp  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
 DOMAIN = "bench.example"    # local mail of both
@@ -33,7 +36,7 @@ class Usage:
         self.master = master
 
     def pids(self):
-        return [self.master] + postern.descendants_of(self.master)
+        return [self.master] + descendants_of(self.master)
 
     def cpu(self):
         return sum(cpu_ticks(pid, reaped=True) for pid in self.pids()) / TICK
@@ -52,7 +55,7 @@ class Usage:
 
     def answers(self):
         try:
-            with postern.Smtp(("127.0.0.1", self.port)):
+            with Smtp(("127.0.0.1", self.port)):
                 return True
         except OSError:
             return False
@@ -79,7 +82,7 @@ class PosternServer(Usage):
         self.service = test.postern(
             {"default": {"access": access, "messages": {"max-session-size": "unlimited", "max-message-size": "unlimited"},
                          "delivery": delivery, "domain default.example": None, f"domain {DOMAIN}": {"type": "default"}, **(more or {})}},
-            service, as_root=True, build=postern.ROOT / "build/release", start=False)
+            service, as_root=True, build=ROOT / "build/release", start=False)
         self.service.test.services.remove(self.service)     # its log is long
         self.log = open(self.service.folder / "events.log", "ab")
         self.port = self.service.default.port
@@ -196,7 +199,7 @@ class PostfixServer(Usage):
         done = subprocess.run([self.sbin / "postfix", "-c", self.config, *args], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             log = self.folder / "log"
-            raise postern.Failure(f"postfix {args}: {done.stdout}{done.stderr}{log.read_text() if log.exists() else ''}")
+            raise Failure(f"postfix {args}: {done.stdout}{done.stderr}{log.read_text() if log.exists() else ''}")
 
     def delivered_files(self):
         folder = self.inbox / "new"
@@ -213,15 +216,15 @@ class PostfixServer(Usage):
         done = subprocess.run([self.sbin / "sendmail", "-C", self.config, "-i", "-f", "a@sender.example", f"b@{DOMAIN}"], input=data, check=False,
                               capture_output=True)
         if done.returncode != 0:
-            raise postern.Failure(f"sendmail: {done.stderr.decode()}")
+            raise Failure(f"sendmail: {done.stderr.decode()}")
 
     def flush(self):
         self.run("flush")
 
     def end(self):
-        if postern.is_alive(self.master):
+        if is_alive(self.master):
             os.kill(self.master, signal.SIGTERM)
-            until(lambda: not postern.is_alive(self.master), 30, "Postfix to end")
+            until(lambda: not is_alive(self.master), 30, "Postfix to end")
 
 
 class Meter:

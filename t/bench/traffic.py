@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
-import postern  # noqa: E402
-from postern import until  # noqa: E402
+from checks import Failure  # noqa: E402
+from patience import until  # noqa: E402
+from smtp import Smtp, mail, stuff  # noqa: E402
 
 
 class SmtpSink:
@@ -52,7 +53,7 @@ def smtp_source(port, sessions, messages, size, to, keep):
     done = subprocess.run(["/usr/sbin/smtp-source", *options, "-s", str(sessions), "-m", str(messages), "-l", str(size), "-f", "a@sender.example",
                            "-t", to, f"127.0.0.1:{port}"], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise postern.Failure(f"smtp-source: {done.stdout[-400:]}{done.stderr[-400:]}")
+        raise Failure(f"smtp-source: {done.stdout[-400:]}{done.stderr[-400:]}")
 
 
 def certificate(test):
@@ -90,11 +91,11 @@ def shake_for(port, version, resume, seconds):
     using, session, count = tls_client(version), None, 0
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        with postern.Smtp(("127.0.0.1", port)) as client:
+        with Smtp(("127.0.0.1", port)) as client:
             starttls(client, using, session)
             client.expect(221, "QUIT")      # brings the ticket, too
             if resume and session is not None and not client.socket.session_reused:
-                raise postern.Failure("not resumed")
+                raise Failure("not resumed")
             session = client.socket.session if resume else None
         count += 1
     print(count)
@@ -178,13 +179,13 @@ def sink_main(port):
 
 
 def source_main(port, sessions, messages, size, to):
-    data = postern.stuff(postern.mail(size=size)) + b".\r\n"
+    data = stuff(mail(size=size)) + b".\r\n"
     left = list(range(messages))
     failures = []
 
     def session():
         try:
-            with postern.Smtp(("127.0.0.1", port), timeout=120, ehlo="load.example") as client:
+            with Smtp(("127.0.0.1", port), timeout=120, ehlo="load.example") as client:
                 while True:
                     try:
                         left.pop()

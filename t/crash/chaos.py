@@ -7,10 +7,13 @@ import signal
 import subprocess
 import threading
 
-import postern
-from load import Ledger, Load, refuse_some, settle
-from postern import check, equal, until
-from spoolstate import check_legal
+from checks import check, equal
+from disks import loop_disk, small_disk
+from ledger import Ledger, Load, refuse_some, settle
+from patience import until
+from smtp import mail
+from spool_files import Home
+from spool_states import check_legal
 
 
 def service_for(t, sink, start=True, **general):
@@ -68,10 +71,10 @@ def test_no_hints(t):
 
 def test_full_file_system(t):
     """Under load on a disk that is too small: refusals, but nothing acknowledged is lost, also over kill -9."""
-    disk = postern.small_disk(t, "3m")
+    disk = small_disk(t, "3m")
     sink = t.sink(answers={"RCPT": refuse_some})
     service, ledger = service_for(t, sink, start=False, home=disk / "home"), Ledger()
-    service.default.home = postern.Home(disk / "home")
+    service.default.home = Home(disk / "home")
     service.start()
     ballast = disk / "ballast"
     ballast.write_bytes(b"x" * (2 << 20))
@@ -88,10 +91,10 @@ def test_full_file_system(t):
 
 def test_vanished_file_system(t):
     """The spool's disk is unmounted under the service: it ends or says 4xx; with the disk back all that was acknowledged comes."""
-    disk, _ = postern.loop_disk(t)
+    disk, _ = loop_disk(t)
     sink = t.sink(answers={"RCPT": refuse_some})
     service, ledger = service_for(t, sink, start=False, home=disk / "home"), Ledger()
-    service.default.home = postern.Home(disk / "home")
+    service.default.home = Home(disk / "home")
     service.start()
     load = Load(service.default, ledger, fates="LRFNG", most=200)
     until(lambda: ledger.number > 30 or load.enough(), 60, "some mail")
@@ -99,7 +102,7 @@ def test_vanished_file_system(t):
     until(load.enough, 60, "the rest of the load, taken or refused")
     load.end()
     service.kill()
-    postern.loop_disk(t)
+    loop_disk(t)
     check_legal(service.home, "after the disk came back")
     service.start()
     settle(service.home, sink, ledger)
@@ -116,7 +119,7 @@ def test_removed_home(t):
             client.expect(250, "MAIL FROM:<a@s.example>")
             client.expect(250, "RCPT TO:<b@one.example>")
             client.expect(354, "DATA")
-            client.send(postern.mail() + b".\r\n")
+            client.send(mail() + b".\r\n")
             check(client.reply().code in (451, 452), "mail for a home that is gone")
     except (OSError, EOFError):
         pass

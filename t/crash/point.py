@@ -6,10 +6,10 @@ t/run-all finds the points by disk_crash_point("NAME") in the sources and runs t
 import os
 import re
 
-from load import FATES, OPERATED, Ledger, Load, Operator, refuse_some, settle
-from postern import check
+from checks import check
+from ledger import FATES, OPERATED, Ledger, Load, Operator, refuse_some, settle
 from slapd import Slapd, dn, entry, person, settings
-from spoolstate import check_legal
+from spool_states import check_legal
 
 STRAY = "queue/000/0000000000000000"
 

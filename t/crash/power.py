@@ -9,10 +9,12 @@ import random
 import shutil
 import subprocess
 
-import postern
-from load import Ledger, Load, refuse_some, settle
-from postern import check, until
-from spoolstate import check_legal
+from checks import check
+from disks import mount
+from ledger import Ledger, Load, refuse_some, settle
+from patience import until
+from spool_files import Home
+from spool_states import check_legal
 
 FICLONE = 0x40049409
 
@@ -51,12 +53,12 @@ def pull_the_plug(inner, cut):
 def power_cut(t, seed):
     chance = random.Random(seed)
     inner = disks(t)
-    disk = postern.mount(t, "-o", "loop", inner)
+    disk = mount(t, "-o", "loop", inner)
     sink = t.sink(answers={"RCPT": refuse_some})
     service = t.postern({"default": {"general": {"home": disk / "home"},
                                      "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"},
                                      "messages": {"max-session-size": "unlimited"}}}, start=False)
-    service.default.home = postern.Home(disk / "home")
+    service.default.home = Home(disk / "home")
     ledger = Ledger()
     for life in range(3):
         service.start()

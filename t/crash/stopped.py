@@ -3,9 +3,10 @@
 Nothing is lost: what was not deleted or bounced is in a queue, and comes out when the virtual server is started.
 """
 
-from plant import plant
-from postern import check, equal, until
-from spoolstate import check_legal
+from checks import check, equal
+from patience import until
+from queue_files import write_queue_files
+from spool_states import check_legal
 
 COUNT = 20
 ORDERS = {
@@ -28,7 +29,7 @@ def crash(t, point, again=True):
     sink = t.sink()
     service = t.postern({name: {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}} for name in ("default", "other")}, start=False)
     homes = service.home, service["other"].home
-    plant(service.home, (t.uid, t.gid), (f"u{n}@d.example" for n in range(COUNT)))
+    write_queue_files(service.home, (t.uid, t.gid), (f"u{n}@d.example" for n in range(COUNT)))
     ids = names(service.home)
     for name in service.servers:
         (service.state / f"{name}.state").write_text("stopped\n")

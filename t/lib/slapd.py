@@ -1,4 +1,7 @@
-"""slapd - OpenLDAP's server on loopback for a test: entries as text, TLS, changes while it runs; and a proxy that stalls"""
+"""slapd - OpenLDAP's server on loopback for a test: entries as text, TLS, changes while it runs; and a proxy that stalls
+
+The server and the proxy end with their test. Failure when the server does not start.
+"""
 
 import os
 import select
@@ -9,7 +12,8 @@ import threading
 from pathlib import Path
 from urllib.parse import quote
 
-from postern import Failure, check, until
+from checks import Failure, check
+from patience import until
 
 BASE = "dc=default,dc=example"
 ADMIN, PASSWORD = f"cn=postern,{BASE}", "s3cret pass\u00fe"

@@ -12,7 +12,10 @@ import subprocess
 import threading
 from pathlib import Path
 
-from postern import ROOT, Skip, check, equal, mail, until
+from checks import Skip, check, equal
+from patience import until
+from programs import ROOT
+from smtp import mail
 
 RELEASE = Path(ROOT) / "build" / "release"
 SLACK = 2048        # KiB: arenas of the allocator, not what sessions keep

@@ -9,7 +9,9 @@ import ssl
 import subprocess
 import threading
 
-from postern import Failure, Skip, Smtp, check, equal, until
+from checks import Failure, Skip, check, equal
+from patience import until
+from smtp import Smtp
 
 RECORDS = ("mail.partner A 10.1.2.3", "liar A 10.9.9.9", "two A 10.1.2.5", "six AAAA 2001:db8::5")
 REVERSE = {

@@ -5,15 +5,16 @@ import hashlib
 import hmac
 import os
 import smtplib
-import socket
 import ssl
 import subprocess
 import threading
 import time
 
-import postern
-from accounts import Kdc, b64, plain, run, verifier
-from postern import Failure, check, equal, until
+from checks import Failure, check, equal
+from patience import until
+from processes import descriptors_of, is_root, status_of
+from programs import BUILD, ROOT
+from sasl import Kdc, b64, plain, run, verifier
 
 PASSWORD = "s3cret pass"
 
@@ -24,7 +25,7 @@ def protected(t, authentication="basic", accounts=None, access=None, mode=0o600,
     file = service.folder / "passwords"
     file.write_text("".join(f"{name}:{text}\n" for name, text in (accounts or {"alice": verifier(PASSWORD)}).items()))
     file.chmod(mode)
-    if postern.is_root() and not service.as_root:
+    if is_root() and not service.as_root:
         os.chown(file, t.uid, t.gid)
     service.passwords = file
     service.default.set("access", **{"authentication": authentication, "password_file": file, "basic_requires_tls": "no", "relay_list": None,
@@ -55,7 +56,7 @@ def scram(client, user, password, mechanism="SCRAM-SHA-256", header="n,,", bindi
 
 def test_passwords(t):
     """PLAIN and LOGIN with Python and swaks, against both kinds of hash; what becomes of the name."""
-    made = subprocess.run([postern.BUILD / "posternctl", "passwd", "--yescrypt", "--stdin", t.folder / "made", "bob"], input=b"hunter2\n",
+    made = subprocess.run([BUILD / "posternctl", "passwd", "--yescrypt", "--stdin", t.folder / "made", "bob"], input=b"hunter2\n",
                           capture_output=True, check=False)
     equal(made.returncode, 0, made.stderr)
     service = protected(t, accounts={"alice": verifier(PASSWORD), "bob": (t.folder / "made").read_text().split(":")[1].strip()})
@@ -138,7 +139,7 @@ def test_combinations(t):
     keytab = t.folder / "keytab"
     keytab.write_bytes(b"\5\2")
     keytab.chmod(0o600)
-    if postern.is_root():
+    if is_root():
         os.chown(keytab, t.uid, t.gid)
     names = ("anonymous", "basic", "integrated")
     sets = [[n for i, n in enumerate(names) if mask & 1 << i] for mask in range(1, 8)]
@@ -167,8 +168,8 @@ def test_root_only(t):
         client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
     for role in ("listener", "auth"):
         pid = service.child(role)
-        equal(int(postern.status_of(pid)["Uid"].split()[0]), t.uid, role)
-        check(not any("passwords" in target for target in postern.descriptors_of(pid).values()), role, "holds the file open")
+        equal(int(status_of(pid)["Uid"].split()[0]), t.uid, role)
+        check(not any("passwords" in target for target in descriptors_of(pid).values()), role, "holds the file open")
     check(subprocess.run(["cat", service.passwords], user=t.uid, group=t.gid, extra_groups=[], capture_output=True, check=False).returncode)
 
 
@@ -206,12 +207,12 @@ import gssapi
 from gssapi.raw import wrap, unwrap
 port, service, spnego, authzid = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "spnego", sys.argv[4].encode()
 sys.path.insert(0, sys.argv[5])
-import postern
+from smtp import Smtp
 name = gssapi.Name(service, gssapi.NameType.kerberos_principal)
 mech = gssapi.OID.from_int_seq("1.3.6.1.5.5.2") if spnego else gssapi.MechType.kerberos
 context = gssapi.SecurityContext(name=name, mech=mech, usage="initiate",
     flags=[gssapi.RequirementFlag.mutual_authentication, gssapi.RequirementFlag.integrity])
-with postern.Smtp(("127.0.0.1", port), ehlo="c") as client:
+with Smtp(("127.0.0.1", port), ehlo="c") as client:
     reply = client.cmd("AUTH GSSAPI " + base64.b64encode(context.step()).decode())
     while reply.code == 334:
         token = base64.b64decode(reply.text)
@@ -239,7 +240,7 @@ def test_kerberos(t):
     kdc.add("alice", user)
     run("kinit", "-k", "-t", user, "alice", env=kdc.env)
     keytab.chmod(0o600)
-    as_root = postern.is_root()
+    as_root = is_root()
     service = t.postern(start=False, as_root=as_root, env=kdc.env)
     if as_root:
         t.folder.chmod(0o777)
@@ -248,7 +249,7 @@ def test_kerberos(t):
 
     def login(principal="smtp/default.example@TEST.EXAMPLE", kind="raw", authzid=""):
         done = subprocess.run(["/usr/bin/python3", "-c", CLIENT, str(service.default.port), principal, kind, authzid,
-                               str(postern.ROOT / "t/lib")], env={**os.environ, **kdc.env}, capture_output=True, check=False, timeout=60)
+                               str(ROOT / "t/lib")], env={**os.environ, **kdc.env}, capture_output=True, check=False, timeout=60)
         return done.stdout.decode().split() or Failure(done.stderr.decode())
 
     equal(login(), ["235", "250"], "raw Kerberos")

@@ -6,9 +6,11 @@ import socket
 import ssl
 import subprocess
 
-import postern
-from accounts import Kdc, b64, plain, verifier
-from postern import Sink, SinkSession, check, equal, until
+from checks import check, equal
+from patience import until
+from processes import is_root
+from sasl import Kdc, b64, plain, verifier
+from sink import Sink, SinkSession
 
 SECRET = "s3cret pass phrase"
 
@@ -50,7 +52,7 @@ def secret_file(service, text=SECRET + "\n", name="secret", mode=0o600):
     file = service.folder / name
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
     file.chmod(mode)
-    if postern.is_root() and not service.as_root:
+    if is_root() and not service.as_root:
         os.chown(file, service.test.uid, service.test.gid)
     return file
 
@@ -327,7 +329,7 @@ def test_kerberos(t):
     dns = t.dns("relay A 127.0.0.1")
     for file in (keytab, ours):
         file.chmod(0o600)
-        if postern.is_root():
+        if is_root():
             os.chown(file, t.uid, t.gid)
     t.folder.chmod(0o777)    # the replay cache is there
     service = relay_to(t, authentication="integrated", keytab=keytab)

@@ -2,7 +2,9 @@
 
 import json
 
-from postern import check, equal, mail, until
+from checks import check, equal
+from patience import until
+from smtp import mail
 
 
 def rows(service, *args):

@@ -2,7 +2,7 @@
 
 import re
 
-from postern import check, equal
+from checks import check, equal
 
 
 def faults(service, *wanted):

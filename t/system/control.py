@@ -5,8 +5,9 @@ import random
 import socket
 import struct
 
-import postern
-from postern import check, equal, until
+from checks import check, equal
+from patience import until
+from processes import descriptors_of
 
 
 def knock(service):
@@ -52,7 +53,7 @@ def test_many_connections(t):
 def test_descriptors_are_not_leaked(t):
     service = t.postern()
     service.ctl("status")
-    before = len(postern.descriptors_of(service.process.pid))
+    before = len(descriptors_of(service.process.pid))
     for _ in range(50):
         service.ctl("status")
     with knock(service) as s:     # a gift nobody asked for
@@ -62,7 +63,7 @@ def test_descriptors_are_not_leaked(t):
         except OSError:
             pass
         os.close(gift)
-    until(lambda: len(postern.descriptors_of(service.process.pid)) <= before, what="the descriptors to be closed again")
+    until(lambda: len(descriptors_of(service.process.pid)) <= before, what="the descriptors to be closed again")
 
 
 def test_strangers_are_refused(t):

@@ -6,10 +6,12 @@ import socket
 import threading
 import time
 
-import postern
-from accounts import Kdc
-from postern import check, equal, mail, until
+from checks import Failure, check, equal
+from patience import until
+from processes import is_root
+from sasl import Kdc
 from slapd import ADMIN, BASE, PASSWORD, Authority, Proxy, Slapd, dn, entry, person, settings
+from smtp import mail
 
 PEOPLE = person("ann", "ann@default.example") + person("bob", "bob@default.example")
 
@@ -24,7 +26,7 @@ def secret_file(service, text=PASSWORD, name="secret"):
     path = service.folder / name
     path.write_text(text + "\n")
     path.chmod(0o600)
-    if postern.is_root():
+    if is_root():
         os.chown(path, service.test.uid, service.test.gid)
     return path
 
@@ -150,7 +152,7 @@ def kerberos(t, **keys):
     t.folder.chmod(0o755)
     kdc.add("ldap/127.0.0.1", key)
     kdc.add("postern", user, "-maxlife", "6 seconds")
-    slapd = Slapd(t, PEOPLE, authority.certificate("here", ["IP:127.0.0.1"]), anonymous=False, more=f'sasl-host 127.0.0.1\naccess to * by dn.regex="^uid=postern,.*cn=gssapi,cn=auth$" read '
+    slapd = Slapd(t, PEOPLE, authority.certificate("here", ["IP:127.0.0.1"]), anonymous=False, more='sasl-host 127.0.0.1\naccess to * by dn.regex="^uid=postern,.*cn=gssapi,cn=auth$" read '
                   'by * none\n', env={**kdc.env, "KRB5_KTNAME": f"FILE:{key}"})
     service = t.postern({"default": {"ldap": settings(slapd, bind="gssapi", user="postern@TEST.EXAMPLE",
                                               start_tls="yes", ca_file=authority.file, **keys),
@@ -400,7 +402,7 @@ def test_cache(t):
     for found, not_found in ((3, 2), (15, 10), (75, 50)):
         if is_remembered(t, found, not_found):
             return
-    raise postern.Failure("too slow a machine for this test")
+    raise Failure("too slow a machine for this test")
 
 
 def is_remembered(t, found, not_found):

@@ -1,6 +1,8 @@
 """drop - local delivery: the form of drop files, default and alias domains, quota, reuse in pickup"""
 
-from postern import check, equal, mail, until
+from checks import check, equal
+from patience import until
+from smtp import mail
 
 
 def test_form(t):

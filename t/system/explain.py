@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from postern import check, equal, mail
+from checks import check, equal
+from smtp import mail
 
 
 def told(service, *args, status=0):

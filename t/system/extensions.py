@@ -1,6 +1,7 @@
 """extensions - BDAT in and out, binary content, DSN parameters handed on, success and relayed reports"""
 
-from postern import check, equal, mail
+from checks import check, equal
+from smtp import mail
 
 ALL = ("PIPELINING", "SIZE", "8BITMIME", "ENHANCEDSTATUSCODES", "CHUNKING", "BINARYMIME", "DSN", "SMTPUTF8")
 

@@ -3,7 +3,9 @@
 import threading
 from pathlib import Path
 
-from postern import check, equal, mail, until
+from checks import check, equal
+from patience import until
+from smtp import mail
 
 COUNT = 2600    # more than the window of loaded messages holds
 

@@ -3,8 +3,15 @@
 import socket
 import struct
 
-import postern
-from postern import Smtp, check, equal
+import patience
+from checks import Failure, check, equal
+from events import LINE, Event
+from ledger import Ledger, came_out, settle, text
+from patience import Patience, until
+from sink import Sink
+from smtp import Smtp
+from spool_files import Home, split_x_lines
+from spool_states import check_legal
 
 
 def test_sink_keeps_messages(t):
@@ -21,7 +28,7 @@ def test_sink_keeps_messages(t):
 
 
 def test_sink_drops(t):
-    sink = t.sink(answers={"DOT": lambda s, m: postern.Sink.DROP})
+    sink = t.sink(answers={"DOT": lambda s, m: Sink.DROP})
     with Smtp(("127.0.0.1", sink.port), ehlo="me") as client:
         client.expect(250, "MAIL FROM:<>")
         client.expect(250, "RCPT TO:<c@d>")
@@ -41,23 +48,23 @@ def test_dns_answers(t):
 
 
 def test_drop_lines(t):
-    sender, receivers, rest = postern.split_x_lines(b"x-sender: a@b\r\nx-receiver: c@d\r\nX-Receiver: <e@f>\r\nTo: x\r\n\r\nbody")
+    sender, receivers, rest = split_x_lines(b"x-sender: a@b\r\nx-receiver: c@d\r\nX-Receiver: <e@f>\r\nTo: x\r\n\r\nbody")
     equal((sender, receivers, rest), ("a@b", ["c@d", "<e@f>"], b"To: x\r\n\r\nbody"))
 
 
 def test_event_lines(t):
     line = 'postern-listener[12]: 0123456789abcdef event=refused server=default reply="550 5.7.1 \\"no\\" x" client=::1'
-    event = postern.Event(line, postern.LINE.match(line))
+    event = Event(line, LINE.match(line))
     equal((event["program"], event["pid"], event["reply"], event["client"]), ("postern-listener", 12, '550 5.7.1 "no" x', "::1"))
 
 
 def fails(call, word):
     try:
         call()
-    except postern.Failure as failure:
+    except Failure as failure:
         check(word in str(failure), failure)
         return
-    raise postern.Failure(f"nobody noticed: {word}")
+    raise Failure(f"nobody noticed: {word}")
 
 
 def test_patience(t):
@@ -71,20 +78,20 @@ def test_patience(t):
 
     def slow_disk(*_):
         now[0] += 600
-    real = postern.time, postern.Patience.try_disk
-    postern.time, postern.Patience.try_disk = Clock, slow_disk
+    real = patience.time, Patience.try_disk
+    patience.time, Patience.try_disk = Clock, slow_disk
     try:
-        patience = postern.Patience(20)
+        deadline = Patience(20)
         now[0] += 3600
-        check(not patience.is_over(), "over after the pause")
+        check(not deadline.is_over(), "over after the pause")
         for _ in range(18):
             now[0] += 1
-            check(not patience.is_over(), "over before its time")
+            check(not deadline.is_over(), "over before its time")
         now[0] += 1
-        check(patience.is_over(), "has no end")
+        check(deadline.is_over(), "has no end")
     finally:
-        postern.time, postern.Patience.try_disk = real
-    fails(lambda: postern.until(lambda: False, 1.5, "the end of the world"), "1.5 s for the end")
+        patience.time, Patience.try_disk = real
+    fails(lambda: until(lambda: False, 1.5, "the end of the world"), "1.5 s for the end")
 
 
 def test_given_ports_are_kept(t):
@@ -97,7 +104,7 @@ def test_given_ports_are_kept(t):
                 other.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            raise postern.Failure("it was free for others")
+            raise Failure("it was free for others")
 
 
 def test_start_that_is_refused(t):
@@ -108,27 +115,25 @@ def test_start_that_is_refused(t):
 
 
 def empty_home(t):
-    home = postern.Home(t.folder / "home")
+    home = Home(t.folder / "home")
     for folder in (home.pickup, home.queue / "new", home.queue / "0a1", home.drop, home.badmail):
         folder.mkdir(parents=True)
     return home
 
 
 def test_ledger_notices_a_loss(t):
-    import load
-    home, sink, ledger = empty_home(t), t.sink(), load.Ledger()
-    (home.drop / "0123456789abcdef-0.eml").write_bytes(b"x-sender: a@b\r\n" + load.text("L", 1))
-    (home.drop / "0123456789abcdeg-0.eml").write_bytes(b"x-sender: a@b\r\n" + load.text("L", 1))
+    home, sink, ledger = empty_home(t), t.sink(), Ledger()
+    (home.drop / "0123456789abcdef-0.eml").write_bytes(b"x-sender: a@b\r\n" + text("L", 1))
+    (home.drop / "0123456789abcdeg-0.eml").write_bytes(b"x-sender: a@b\r\n" + text("L", 1))
     ledger.owe("L", 1)
-    equal(load.settle(home, sink, ledger, 1), 1, "duplicates")
+    equal(settle(home, sink, ledger, 1), 1, "duplicates")
     ledger.owe("R", 2)
-    fails(lambda: load.settle(home, sink, ledger, 0.2), "('R', 2)")
-    (home.drop / "0123456789abcdeh-0.eml").write_bytes(b"x-sender: a@b\r\n" + load.text("L", 3)[:-5])
-    fails(lambda: load.came_out(home, sink), "not whole")
+    fails(lambda: settle(home, sink, ledger, 0.2), "('R', 2)")
+    (home.drop / "0123456789abcdeh-0.eml").write_bytes(b"x-sender: a@b\r\n" + text("L", 3)[:-5])
+    fails(lambda: came_out(home, sink), "not whole")
 
 
 def test_spool_states_are_judged(t):
-    from spoolstate import check_legal
     home = empty_home(t)
     for name, data in (("queue/new/0123abcd.lock", b""), ("queue/new/0123abcd.0123456789abcdef", b"half"), ("pickup/any name", b""),
                        ("pickup/.taken-0123456789abcdef-any name", b""), ("queue/0a1/0123456789abcdef.note", b""), ("badmail/0123456789abcdef.bdp", b"")):

@@ -3,14 +3,19 @@
 import os
 import pwd
 import re
+import socket
 import subprocess
 
-import postern
-from postern import Smtp, check, equal, until
+from checks import check, equal
+from patience import until
+from processes import descendants_of, is_alive, status_of
+from programs import ROOT
+from smtp import Smtp
+from spool_files import Home
 
 
 def make(t, *words, **more):
-    done = subprocess.run(["make", *words], cwd=postern.ROOT, capture_output=True, text=True, timeout=800, check=False,
+    done = subprocess.run(["make", *words], cwd=ROOT, capture_output=True, text=True, timeout=800, check=False,
                           env={"PATH": os.environ["PATH"], "HOME": str(t.folder)}, **more)
     equal(done.returncode, 0, f"make {words}: {done.stdout[-1500:]}{done.stderr[-1500:]}")
     return done.stdout
@@ -48,11 +53,11 @@ def test_staged(t):
 
 
 def test_unit_and_script_texts(t):
-    script = (postern.ROOT / "etc/postern.init").read_text()
+    script = (ROOT / "etc/postern.init").read_text()
     for word in ("### BEGIN INIT INFO", "# Provides:", "# Required-Start:", "# Required-Stop:", "# Default-Start:", "# Default-Stop:",
                  "# Short-Description:", "### END INIT INFO"):
         check(word in script, word, "is not in the init script")
-    unit = (postern.ROOT / "etc/postern.service").read_text()
+    unit = (ROOT / "etc/postern.service").read_text()
     for word in ("Type=notify", "ExecStart=", "ExecReload=", "ProtectSystem=", "CapabilityBoundingSet=", "WantedBy="):
         check(word in unit, word, "is not in the unit")
 
@@ -83,21 +88,21 @@ def test_init_script(t):
     say("status", code=3)
     say("start")
     pid = int(pid_file.read_text())
-    t.cleanup(lambda: postern.is_alive(pid) and os.kill(pid, 9))
+    t.cleanup(lambda: is_alive(pid) and os.kill(pid, 9))
     say("start")        # already running: success
     equal(int(pid_file.read_text()), pid, "a second start")
     say("status")
-    for child in until(lambda: postern.descendants_of(pid), what="workers"):
-        equal(pwd.getpwuid(int(postern.status_of(child)["Uid"].split()[0])).pw_name, "nobody", "a worker's user")
+    for child in until(lambda: descendants_of(pid), what="workers"):
+        equal(pwd.getpwuid(int(status_of(child)["Uid"].split()[0])).pw_name, "nobody", "a worker's user")
     with Smtp(("127.0.0.1", port)) as client:
         client.message(to="b@host.example")
-    postern.Home(base / "var/spool/postern/default").wait_drops()
+    Home(base / "var/spool/postern/default").wait_drops()
     equal([(base / path).owner() for path in ("var/spool/postern", "var/log/postern", "var/spool/postern/default")],
           ["root", "root", "nobody"], "owners of the folders")
     say("reload")
     say("force-reload")
     say("pause", "other")
-    with postern.socket.socket() as probe:
+    with socket.socket() as probe:
         check(probe.connect_ex(("127.0.0.1", second)) != 0, "paused, but it listens")
     say("continue", "other")
     with Smtp(("127.0.0.1", second)):
@@ -108,12 +113,12 @@ def test_init_script(t):
     say("start", "other")
     say("restart")
     pid_after = int(pid_file.read_text())
-    t.cleanup(lambda: postern.is_alive(pid_after) and os.kill(pid_after, 9))
+    t.cleanup(lambda: is_alive(pid_after) and os.kill(pid_after, 9))
     check(pid_after != pid, "restart kept the process")
     say("explode", code=3)
     say("start", "default", "extra", code=2)
     say("stop")
-    until(lambda: not postern.is_alive(pid_after), 40, "the service to end")
+    until(lambda: not is_alive(pid_after), 40, "the service to end")
     say("stop")         # already stopped: success
     say("status", code=3)
     (base / "run/postern").mkdir(exist_ok=True)

@@ -1,6 +1,8 @@
 """limits - every limit of the INI at the limit, one beyond, and unlimited; time-outs"""
 
-from postern import check, equal, mail, until
+from checks import check, equal
+from patience import until
+from smtp import mail
 
 
 def exactly(size):

@@ -6,7 +6,10 @@ import re
 import signal
 import socket
 
-from postern import check, equal, is_alive, mail, until
+from checks import check, equal
+from patience import until
+from processes import is_alive
+from smtp import mail
 
 SAMPLE = re.compile(r'^(postern_[a-z_]+)\{server="([a-z0-9-]+)"\} (-?\d+)$')
 

@@ -10,9 +10,12 @@ import subprocess
 import threading
 import time
 import urllib.parse
+from pathlib import Path
 
-import postern
-from postern import check, equal, mail, until
+from checks import check, equal
+from patience import WAIT, until, wait_for
+from processes import descriptors_of, is_root, status_of
+from smtp import mail
 
 SECRET = "s3cr3t~Client.Secret-of-the-application"
 REFRESH = "1//first-refresh-token_of.the-user"
@@ -111,8 +114,8 @@ class Endpoint:
             self.refresh = answer["refresh_token"] = f"1//refresh-token-number-{len(self.tokens)}"
         return 200, answer
 
-    def wait(self, count, timeout=postern.WAIT):
-        check(postern.wait_for(self.news, lambda: len(self.requests) >= count, timeout), len(self.requests), "requests, wanted", count)
+    def wait(self, count, timeout=WAIT):
+        check(wait_for(self.news, lambda: len(self.requests) >= count, timeout), len(self.requests), "requests, wanted", count)
         return [form for _, form in self.requests]
 
     def takes(self, token):
@@ -148,7 +151,7 @@ def secret_file(service, name, text, mode=0o600):
     path = service.folder / name
     path.write_text(text + "\n")
     path.chmod(mode)
-    if postern.is_root() and not service.as_root:
+    if is_root() and not service.as_root:
         os.chown(path, service.test.uid, service.test.gid)
     return path
 
@@ -319,14 +322,14 @@ def test_the_helper_has_no_rights(t):
     until(kept.exists, what="the kept token")
     equal((kept.stat().st_uid, kept.parent.stat().st_uid, kept.stat().st_mode & 0o777), (0, 0, 0o600), "the kept token's owner and mode")
     helper = service.child("fetch")
-    status = postern.status_of(helper)
+    status = status_of(helper)
     equal([int(n) for n in status["Uid"].split()], [t.uid] * 4, "uids")
     equal(status["NoNewPrivs"], "1", "NoNewPrivs")
     for caps in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         equal(int(status[caps], 16), 0, caps)
-    held = [what for number, what in postern.descriptors_of(helper).items() if number > 2]
+    held = [what for number, what in descriptors_of(helper).items() if number > 2]
     check(not any(str(service.folder) in what for what in held), "open files:", held)
-    libraries = {role: (postern.Path(f"/proc/{service.child(role)}/maps").read_text()) for role in ("listener", "deliver", "fetch")}
+    libraries = {role: (Path(f"/proc/{service.child(role)}/maps").read_text()) for role in ("listener", "deliver", "fetch")}
     check("libcurl" in libraries["fetch"] and "libcurl" not in libraries["deliver"] + libraries["listener"], "who has libcurl")
 
 
@@ -600,7 +603,7 @@ def test_the_helper_dies(t):
     service.endpoint.answers = [never]
     service.start()
     send(service)
-    check(asked.wait(postern.WAIT), "the endpoint was not asked")
+    check(asked.wait(WAIT), "the endpoint was not asked")
     os.kill(service.child("fetch"), 9)
     service.host.sink.wait(1)
     service.events.wait("crash", role="fetch")

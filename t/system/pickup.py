@@ -3,7 +3,9 @@
 import fcntl
 import os
 
-from postern import ROOT, check, equal, until
+from checks import check, equal
+from patience import until
+from programs import ROOT
 
 FIXTURES = ROOT / "t/system/pickup"
 

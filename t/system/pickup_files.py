@@ -6,7 +6,9 @@ import signal
 import subprocess
 import threading
 
-from postern import Failure, Skip, check, equal, is_root, until
+from checks import Failure, Skip, check, equal
+from patience import until
+from processes import is_root
 
 HEAD = b"x-sender: a@s.example\nx-receiver: b@default.example\n\n"
 

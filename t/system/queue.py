@@ -4,8 +4,9 @@ import json
 import stat
 import threading
 
-from plant import plant
-from postern import check, equal, until
+from checks import check, equal
+from patience import until
+from queue_files import write_queue_files
 
 COUNT = 2700      # more than are at work at a time
 LATER = "450 4.2.1 come back"
@@ -281,7 +282,7 @@ def test_parked(t):
     other = t.sink()
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "connections": 4}},
                          "other": {"delivery": {"smart-host": f"[127.0.0.1]:{other.port}"}}}, start=False)
-    plant(service.home, (service.test.uid, service.test.gid), (f"r{n}@d{n % 10}.example" for n in range(COUNT)))
+    write_queue_files(service.home, (service.test.uid, service.test.gid), (f"r{n}@d{n % 10}.example" for n in range(COUNT)))
     service.start()
     until(lambda: len(listed(service, "default")) == COUNT and listed(service, "default", "--state", "ready"), what="some to be parked")
     waits = [row["id"] for row in listed(service, "default", "--state", "ready")]

@@ -1,6 +1,10 @@
 """relay - mail to other hosts: smart hosts and MX, fail-over, kept connections, extensions, limits"""
 
-from postern import Sink, check, equal, mail, until
+from checks import check, equal
+from dns import Dns
+from patience import until
+from sink import Sink
+from smtp import mail
 
 
 def smart(*ports, **delivery):
@@ -340,8 +344,7 @@ def test_dns_down_is_a_retry(t):
     service = t.postern({"default": {"delivery": {"port": port, "retry": "1s"}}}, service={"dns-server": f"127.0.0.1:{dns_port}"})
     ident = service.default.send("a@default.example", "x@remote.example")
     service.events.wait("deferred", id=ident, timeout=60)
-    import postern
-    dns = postern.Dns(t, ["remote MX 10 mx", "mx A 127.0.0.7"], port=dns_port)
+    dns = Dns(t, ["remote MX 10 mx", "mx A 127.0.0.7"], port=dns_port)
     t.cleanup(dns.end)
     sink.wait(1, 90)
     equal(service.home.drops(), [], "reports")

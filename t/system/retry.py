@@ -3,7 +3,9 @@
 import email
 import email.policy
 
-from postern import check, equal, mail, until
+from checks import check, equal
+from patience import until
+from smtp import mail
 
 
 def reports(service, count=1, timeout=30):

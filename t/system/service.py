@@ -4,11 +4,17 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 from pathlib import Path
 
-import postern
-from postern import Smtp, check, equal, until
+from checks import check, equal
+from events import Events
+from patience import until
+from processes import descriptors_of, is_alive, is_root, program_of, status_of
+from programs import BUILD, PROGRAMS, ROOT, SANITIZERS
+from smtp import Smtp
+from spool_files import Home
 
 ROLES = ("listener", "pickup", "deliver")
 
@@ -39,11 +45,11 @@ def allowed(role, number, what):
 def inspect_descriptors(service):
     for role in ROLES:
         pid = service.child(role)
-        held = descriptors = postern.descriptors_of(pid)
+        held = descriptors = descriptors_of(pid)
         for number, what in descriptors.items():
             check(allowed(role, number, what), role, "holds", number, what)
         check(len(held) < 40, role, "holds", len(held), "descriptors")
-    for number, what in postern.descriptors_of(service.process.pid).items():
+    for number, what in descriptors_of(service.process.pid).items():
         check("/spool/" not in what or what.endswith("/spool"), "the master holds", number, what)
 
 
@@ -58,11 +64,11 @@ def test_as_a_user(t):
     """Started as a user: all run as that user, none gains anything."""
     service = t.postern()
     for pid in [service.process.pid] + service.children():
-        status = postern.status_of(pid)
+        status = status_of(pid)
         equal(set(map(int, status["Uid"].split())), {t.uid}, f"uids of {pid}")
         equal(int(status["CapEff"], 16), 0, f"capabilities of {pid}")
     for pid in service.children():
-        equal(postern.status_of(pid)["NoNewPrivs"], "1", f"NoNewPrivs of {service.title(pid)}")
+        equal(status_of(pid)["NoNewPrivs"], "1", f"NoNewPrivs of {service.title(pid)}")
 
 
 def test_as_root(t):
@@ -71,9 +77,9 @@ def test_as_root(t):
     service = t.postern(as_root=True, env={"SECRET": "x"})
     service.default.send()
     service.home.wait_drops()
-    equal(int(postern.status_of(service.process.pid)["Uid"].split()[0]), 0, "the master's uid")
+    equal(int(status_of(service.process.pid)["Uid"].split()[0]), 0, "the master's uid")
     for role in ROLES:
-        status = postern.status_of(service.child(role))
+        status = status_of(service.child(role))
         equal(set(map(int, status["Uid"].split())), {t.uid}, f"uids of the {role}")
         equal(set(map(int, status["Gid"].split())), {t.gid}, f"gids of the {role}")
         equal(set(map(int, status["Groups"].split())) - {t.gid}, set(), f"groups of the {role}")
@@ -86,23 +92,23 @@ def test_as_root(t):
 
 
 def test_release_environment_is_clean(t):
-    build = postern.ROOT / "build/release"
+    build = ROOT / "build/release"
     service = t.postern(build=build, env={"SECRET": "x", "POSTERN_CRASH": "draft-written", "POSTERN_NO_HINTS": "1"})
     for role in ROLES:
-        text = Path(f"/proc/{service.child(role)}/environ").read_bytes() if postern.is_root() else b""
+        text = Path(f"/proc/{service.child(role)}/environ").read_bytes() if is_root() else b""
         check(b"SECRET" not in text and b"POSTERN_" not in text, role, text)
     service.default.send()      # the crash point does not exist there
     service.home.wait_drops()
     names = subprocess.run(["nm", "-D", build / "postern-listener"], capture_output=True, text=True, check=True).stdout
     check("asan" not in names, "the release build has sanitizers")
-    for program in postern.PROGRAMS:
+    for program in PROGRAMS:
         check(b"POSTERN_CRASH" not in (build / program).read_bytes(), program, "knows crash points")
 
 
 def test_workers_refuse_to_be_started_by_hand(t):
     for role in (*ROLES, "resolver"):
-        done = subprocess.run([t.programs(postern.BUILD) / f"postern-{role}"], capture_output=True, stdin=subprocess.DEVNULL, check=False,
-                              timeout=20, env={**os.environ, **postern.SANITIZERS})
+        done = subprocess.run([t.programs(BUILD) / f"postern-{role}"], capture_output=True, stdin=subprocess.DEVNULL, check=False,
+                              timeout=20, env={**os.environ, **SANITIZERS})
         equal(done.returncode, 64, f"exit status of postern-{role}")
 
 
@@ -149,7 +155,7 @@ def test_master_killed_workers_end(t):
     workers = service.children()
     os.kill(service.process.pid, signal.SIGKILL)
     service.process.wait()
-    until(lambda: not any(postern.is_alive(pid) for pid in workers), 30, "the workers to end")
+    until(lambda: not any(is_alive(pid) for pid in workers), 30, "the workers to end")
     service.start()
     service.default.send()
     service.home.wait_drops()
@@ -166,7 +172,7 @@ def test_master_killed_and_started_again(t):
     service.process.wait()
 
     def is_refused():
-        with postern.socket.socket() as probe:
+        with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", service.default.port)) != 0
 
     until(is_refused, what="the address to be free")
@@ -209,36 +215,36 @@ def test_daemon(t):
                           env=service.environment(), stdin=subprocess.DEVNULL, **service.account())
     equal(done.returncode, 0, "exit status: " + done.stdout + done.stderr)
     pid = int((service.run / "postern.pid").read_text())
-    check(postern.is_alive(pid) and postern.program_of(pid) == "postern", "pid file")
+    check(is_alive(pid) and program_of(pid) == "postern", "pid file")
     service.default.send()
     service.home.wait_drops()
     equal(service.ctl("status", "--check").returncode, 0)
     os.kill(pid, signal.SIGTERM)
-    until(lambda: not postern.is_alive(pid), 40, "the service to end")
+    until(lambda: not is_alive(pid), 40, "the service to end")
 
 
 def test_make_run(t):
     """The newcomer: a fresh checkout, make run, a first message, Ctrl-C; the second start finds the queue again."""
     tree = t.folder / "tree"
-    shutil.copytree(postern.ROOT, tree, ignore=shutil.ignore_patterns(".git", "run", "t", "check", "__pycache__"), symlinks=True)
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns(".git", "run", "t", "check", "__pycache__"), symlinks=True)
     for path in (tree / "build").rglob("*"):      # what is built stays built
         os.utime(path)
-    if postern.is_root():
+    if is_root():
         for path in [tree, *tree.rglob("*")]:
             os.chown(path, t.uid, t.gid, follow_symlinks=False)
-    account = {"user": t.uid, "group": t.gid, "extra_groups": []} if postern.is_root() else {}
+    account = {"user": t.uid, "group": t.gid, "extra_groups": []} if is_root() else {}
 
     def run():
         process = subprocess.Popen(["make", "run"], cwd=tree, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                    start_new_session=True, env={"PATH": os.environ["PATH"], "HOME": str(t.folder)}, **account)
-        return process, postern.Events(process.stdout, t.folder / "make-run.log")
+        return process, Events(process.stdout, t.folder / "make-run.log")
     port = t.port()
     (tree / "run/servers").mkdir(parents=True)
     # the port of `make run` may be in use on this host: this one key is written beforehand, as a user might
     text = re.search(r"write_server\(\) \{\n\tcat <<'END'\n(.*?)\nEND\n", (tree / "etc/run-local").read_text(), re.S)[1]
     check("127.0.0.1:2525" in text, "the standard port")
     (tree / "run/servers/default.ini").write_text(text.replace(":2525", f":{port}") + "\n")
-    if postern.is_root():
+    if is_root():
         for path in (tree / "run", tree / "run/servers", tree / "run/servers/default.ini"):
             os.chown(path, t.uid, t.gid)
     process, events = run()
@@ -247,7 +253,7 @@ def test_make_run(t):
         client.message(to="you@postern.example")
         client.expect(250, "MAIL FROM:<a@b.example>")
         client.expect(250, "RCPT TO:<x@elsewhere.example>")
-    home = postern.Home(tree / "run/spool/default")
+    home = Home(tree / "run/spool/default")
     home.wait_drops()
     text = "\n".join(events.lines)
     check(str(home.drop) in text or "run/spool/default/drop" in text, "it says where the message lies:", text)
@@ -270,7 +276,7 @@ def test_run_local_as_root(t):
     t.need_root()
     tree = t.folder / "tree"
     (tree / "etc").mkdir(parents=True)
-    shutil.copy(postern.ROOT / "etc/run-local", tree / "etc")
+    shutil.copy(ROOT / "etc/run-local", tree / "etc")
     fake = tree / "fake"
     fake.mkdir()
     (fake / "postern").write_text("#!/bin/sh\nexit 0\n")

@@ -7,8 +7,11 @@ import shutil
 import signal
 import subprocess
 
-import postern
-from postern import check, equal, is_root, until
+from checks import check, equal
+from disks import loop_disk
+from patience import until
+from processes import is_root
+from spool_files import Home
 
 
 def rows(service, *args, **options):
@@ -135,12 +138,12 @@ def test_content_is_thrown_away(t):
 
 def test_stored_is_answered_first(t):
     """The disk stands still when a session is ended: it says nothing until its message is safe, then 250, then 421."""
-    disk, _ = postern.loop_disk(t)
+    disk, _ = loop_disk(t)
     freeze = shutil.which("fsfreeze", path="/usr/sbin:/sbin")
     if not freeze:
         t.skip("fsfreeze is not installed")
     service = t.postern({"default": {"general": {"home": disk / "home"}}}, start=False)
-    home = service.default.home = postern.Home(disk / "home")
+    home = service.default.home = Home(disk / "home")
     service.start()
     client = service.default.connect(ehlo="client.example")
     client.expect(250, "MAIL FROM:<a@sender.example>")

@@ -1,7 +1,8 @@
 """smtp - the dialogue of the listener over a real socket: order, replies, bad bytes, pipelining, relay decision"""
 
-import postern
-from postern import check, equal, mail, until
+from checks import Failure, check, equal
+from patience import until
+from smtp import mail
 
 
 def test_greeting_and_extensions(t):
@@ -107,7 +108,7 @@ def bare(t, data, what):
         reply = client.reply()
         check(500 <= reply.code < 600, what, reply)
         if reply.code == 521 or client.buffer:
-            raise postern.Failure(f"{what}: more than one reply: {client.buffer!r}")
+            raise Failure(f"{what}: more than one reply: {client.buffer!r}")
         try:
             check(client.cmd("NOOP").code in (250, 421), what, "the smuggled text was taken for commands")
         except (EOFError, ConnectionError):

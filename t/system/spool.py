@@ -4,8 +4,12 @@ import os
 import re
 import subprocess
 
-import postern
-from postern import check, equal, mail, until
+from checks import check, equal
+from disks import loop_disk, small_disk
+from patience import until
+from processes import is_root
+from smtp import mail
+from spool_files import Home
 
 
 def waiting(t, **options):
@@ -65,7 +69,7 @@ def test_damaged_queue_files(t):
     files[2].write_bytes(b"")
     foreign = files[3].with_name("core.1234")
     foreign.write_bytes(b"rubbish")
-    if postern.is_root():
+    if is_root():
         os.chown(foreign, t.uid, t.gid)
     sink = t.sink()
     service.default.set("delivery", smart_host=f"[127.0.0.1]:{sink.port}")
@@ -96,11 +100,11 @@ def test_marks_keep_what_was_done(t):
 
 def test_full_disk(t):
     """452 while it is full, nothing half accepted; what was accepted comes out; after room is made all goes on."""
-    disk = postern.small_disk(t, "2m")
+    disk = small_disk(t, "2m")
     sink = t.sink()
     service = t.postern({"default": {"general": {"home": disk / "home"}, "delivery": {"smart-host": f"[127.0.0.1]:{t.port()}", "retry": "1h"}}},
                         start=False)
-    home = service.default.home = postern.Home(disk / "home")
+    home = service.default.home = Home(disk / "home")
     service.start()
     accepted, refused = [], None
     for _ in range(60):
@@ -129,12 +133,12 @@ def test_full_disk(t):
 
 def test_read_only_spool(t):
     """The file system turns read-only, as ext4 does after an error: 451 or 452, nothing lost; it goes on after a repair."""
-    disk, device = postern.loop_disk(t)
+    disk, device = loop_disk(t)
     trigger = f"/sys/fs/ext4/{device}/trigger_fs_error"
     if not os.path.exists(trigger):
         t.skip("no ext4 error trigger here")
     service = t.postern({"default": {"general": {"home": disk / "home"}, "delivery": {"retry": "1s"}}}, start=False)
-    home = service.default.home = postern.Home(disk / "home")
+    home = service.default.home = Home(disk / "home")
     service.start()
     service.default.send()
     home.wait_drops(1)
@@ -152,7 +156,7 @@ def test_read_only_spool(t):
     service.stop()
     subprocess.run(["umount", disk], check=True)
     subprocess.run(["/sbin/fsck.ext4", "-pf", t.folder / "image"], capture_output=True, check=False)
-    postern.loop_disk(t)
+    loop_disk(t)
     service.start()
     service.default.send()
     home.wait_drops(2)

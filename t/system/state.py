@@ -4,8 +4,10 @@ import signal
 import socket
 import threading
 
-import postern
-from postern import Smtp, check, equal, mail, until
+from checks import check, equal
+from patience import until
+from processes import signal_value
+from smtp import Smtp, mail
 
 
 def is_open(server):
@@ -92,14 +94,14 @@ def test_signals(t):
     service.wait_state("one", "started", since=mark)
     service.wait_state("two", "started", since=mark)
     mark = service.events.mark()
-    postern.signal_value(service.process.pid, signal.SIGUSR1, 7)
+    signal_value(service.process.pid, signal.SIGUSR1, 7)
     service.wait_state("two", "paused", since=mark)
     check(is_open(service["one"]) and not is_open(service["two"]), "only number 7 pauses")
     equal(service.events.all("state", since=mark, server="one"), [], "one is left alone")
     mark = service.events.mark()
-    postern.signal_value(service.process.pid, signal.SIGUSR2, 7)
+    signal_value(service.process.pid, signal.SIGUSR2, 7)
     service.wait_state("two", "started", since=mark)
-    postern.signal_value(service.process.pid, signal.SIGUSR1, 99)      # nobody's number: nothing happens
+    signal_value(service.process.pid, signal.SIGUSR1, 99)      # nobody's number: nothing happens
     service["one"].send(to="b@one.example")
     mark = service.events.mark()
     service.signal(signal.SIGHUP)

@@ -7,8 +7,9 @@ import signal
 import threading
 import time
 
-from plant import plant
-from postern import check, equal, until
+from checks import check, equal
+from patience import until
+from queue_files import write_queue_files
 
 COUNT = 700     # more than a page
 LAST = 60.0     # the process ends 15 s after the last order
@@ -33,7 +34,7 @@ def begin(t, recipients, servers=None, sections=None, start=True):
     sink = t.sink()
     keys = {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1h"}, **(sections or {})}
     service = t.postern({name: dict(keys) for name in servers or ["default"]}, start=False)
-    plant(service.home, (t.uid, t.gid), recipients)
+    write_queue_files(service.home, (t.uid, t.gid), recipients)
     stopped(service, "default")
     if start:
         service.start(wait=[])

@@ -5,7 +5,9 @@ import signal
 import socket
 import subprocess
 
-from postern import Smtp, check, equal, until
+from checks import check, equal
+from patience import until
+from smtp import Smtp
 
 
 def is_open(port, address="127.0.0.1"):

@@ -8,8 +8,10 @@ import subprocess
 import threading
 import time
 
-import postern
-from postern import Failure, Smtp, check, equal, mail, until
+from checks import Failure, check, equal
+from patience import until
+from processes import is_root
+from smtp import Smtp, mail
 
 
 def openssl(*args, **options):
@@ -35,7 +37,7 @@ class Pair:
 
     def own(self, path, mode):
         path.chmod(mode)
-        if postern.is_root() and not self.service.as_root:
+        if is_root() and not self.service.as_root:
             os.chown(path, self.service.test.uid, self.service.test.gid)
 
 
@@ -388,7 +390,7 @@ def test_tickets_outlive_one_turn(t):
 
 
 def test_renewed_files(t):
-    service = secured(t, as_root=postern.is_root()).start()
+    service = secured(t, as_root=is_root()).start()
     with service.default.connect() as old:
         starttls(old)
         mark = service.events.mark()
@@ -509,7 +511,7 @@ def test_check_looks_at_the_files(t):
     service.default.set("access", authentication="anonymous, basic", password_file=passwords)
     status, said = faults()
     check(status == 0 and len(said) == 2 and "line 2: " in "".join(said) and "there is no account" in "".join(said), said)
-    if postern.is_root():
+    if is_root():
         os.chown(service.pair.key, 0, 0)
         status, said = faults()
         check(status == 0 and "cannot be looked at by this user; root can" in said[0], said)

@@ -4,8 +4,11 @@ import hashlib
 import ssl
 import subprocess
 
-import postern
-from postern import Forger, Sink, check, equal, fail_with_servfail, mail, until
+from checks import check, equal
+from dns import Forger, fail_with_servfail
+from processes import is_root
+from sink import Sink
+from smtp import mail
 
 WANTED = ("MAIL", "RCPT", "DATA", "BDAT")
 
@@ -221,7 +224,7 @@ def test_default_is_may_and_large_mail_is_whole(t):
         (authority.folder / each).chmod(0o644 if each.endswith("pem") else 0o600)
     service = t.postern({"default": {}, "second": {"access": {"certificate": authority.folder / "good.pem", "key": authority.folder / "good.key"}}}, start=False)
     service.default.set("delivery", smart_host=f"[127.0.0.1]:{service['second'].port}")
-    if postern.is_root():
+    if is_root():
         import os
         os.chown(authority.folder / "good.key", t.uid, t.gid)
     service.start()

@@ -1,4 +1,4 @@
-"""protocol - the protocol log: W3C extended and JSON lines, both directions, fields, rolls, rotation, trouble, other people's readers"""
+"""protocol_log - the protocol log: W3C extended and JSON lines, both directions, fields, rolls, rotation, trouble, other people's readers"""
 
 import json
 import os
@@ -7,9 +7,11 @@ import shutil
 import signal
 import subprocess
 import time
-from pathlib import Path
 
-from postern import Skip, check, equal, is_root, mail, until
+from checks import Skip, check, equal
+from patience import until
+from processes import is_root
+from smtp import mail
 
 ALL = ("date time c-ip cs-username s-sitename s-computername s-ip s-port cs-method cs-uri-stem cs-uri-query sc-status sc-win32-status "
        "sc-bytes cs-bytes time-taken cs-version cs-host cs(User-Agent) cs(Cookie) cs(Referer)").split()

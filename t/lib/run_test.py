@@ -1,4 +1,4 @@
-"""one FILE FUNCTION [ARGUMENT...] - runs one test function; exit 0 passed, 77 skipped (last line says why), 1 failed with its story"""
+"""run_test FILE FUNCTION [ARGUMENT...] - runs one test function; exit 0 passed, 77 skipped (last line says why), 1 failed with its story"""
 
 import importlib.util
 import os
@@ -9,21 +9,23 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
-import postern  # noqa: E402
+from checks import Failure, Skip  # noqa: E402
+from harness import Test  # noqa: E402
+from processes import adopt_orphans  # noqa: E402
 
 
 def ended(number, _frame):
-    raise postern.Failure(f"ended by signal {number} (took too long?)")
+    raise Failure(f"ended by signal {number} (took too long?)")
 
 
 def main():
     path, name = sys.argv[1:3]
-    postern.adopt_orphans()
+    adopt_orphans()
     signal.signal(signal.SIGTERM, ended)
     spec = importlib.util.spec_from_file_location("test_file", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    test = postern.Test(name)
+    test = Test(name)
     test.args = sys.argv[3:]
     status = 0
     try:
@@ -31,7 +33,7 @@ def main():
             getattr(module, name)(test)
         finally:
             test.end()
-    except postern.Skip as skip:
+    except Skip as skip:
         print(skip)
         status = 77
     except BaseException:

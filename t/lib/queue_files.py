@@ -1,13 +1,14 @@
-"""plant - queue files as a listener would have left them, for a virtual server that does not run"""
+"""queue_files - queue files as a listener leaves them, for a virtual server that does not run"""
 
 import os
 
-from postern import is_root, mail
+from processes import is_root
+from smtp import mail
 
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
-def plant(home, account, recipients):
+def write_queue_files(home, account, recipients):
     """One message for each recipient; `account`: (uid, gid) of the workers."""
     for n, recipient in enumerate(recipients):
         head = f"postern-queue 1\nmarks: .\nx-sender: author@default.example\nx-receiver: {recipient}\n\n".encode()

@@ -1,8 +1,10 @@
-"""flaky - a remote host that fails in every way at once: all mail comes out at least once, nobody gets a report"""
+"""flaky_host - a remote host that fails in every way at once: all mail comes out at least once, nobody gets a report"""
 
 import random
 
-from postern import Sink, check, equal, mail
+from checks import check, equal
+from sink import Sink
+from smtp import mail
 
 MESSAGES = 300
 LATER = {"CONNECT": "450 4.3.2 busy", "MAIL": "451 4.3.0 later", "RCPT": "450 4.2.0 later", "DATA": "451 4.3.0 later", "DOT": "451 4.3.0 later"}

@@ -1,4 +1,4 @@
-"""worker - the master beside workers that go wrong: they babble, end at once, do not end, ask without end
+"""hostile_worker - the master beside workers that go wrong: they babble, end at once, do not end, ask without end
 
 The pickup worker is replaced by a script; virtual server "bad" gets the wrong one, "good" the real one.
 """
@@ -8,8 +8,10 @@ import shutil
 import signal
 import time
 
-import postern
-from postern import check, equal, until
+from checks import check, equal
+from patience import until
+from processes import descriptors_of, is_alive
+from programs import BUILD, PROGRAMS
 
 HEAD = """#!/usr/bin/python3
 import os, select, signal, socket, struct, sys, time
@@ -33,8 +35,8 @@ def wait_end():
 def service_with(t, script, **options):
     folder = t.folder / "wrong"
     folder.mkdir()
-    for program in postern.PROGRAMS:
-        shutil.copy(postern.BUILD / program, folder)
+    for program in PROGRAMS:
+        shutil.copy(BUILD / program, folder)
     (folder / "postern-pickup").rename(folder / "real-pickup")
     (folder / "postern-pickup").write_text(HEAD + script)
     (folder / "postern-pickup").chmod(0o755)
@@ -95,7 +97,7 @@ wait_end()
 """)
     resolver = service.child("resolver")
     is_well(service)
-    check(len(postern.descriptors_of(resolver)) < 40, "the resolver's descriptors:", len(postern.descriptors_of(resolver)))
+    check(len(descriptors_of(resolver)) < 40, "the resolver's descriptors:", len(descriptors_of(resolver)))
     equal(service.events.all("crash"), [], "crashes")
 
 
@@ -121,7 +123,7 @@ def test_orphan_of_a_killed_master(t):
     equal(service.home.drops(), [], "delivered while another owns the queue")
     os.kill(old, signal.SIGCONT)
     service.home.wait_drops()
-    until(lambda: not postern.is_alive(old), what="the old worker to end")
+    until(lambda: not is_alive(old), what="the old worker to end")
 
 
 def test_shrinks_the_counters(t):

@@ -1,8 +1,10 @@
-"""manage - virtual servers made, renamed and deleted by command"""
+"""manage_servers - virtual servers made, renamed and deleted by command"""
 
 from pathlib import Path
 
-from postern import Home, Smtp, check, equal
+from checks import check, equal
+from smtp import Smtp
+from spool_files import Home
 
 
 def test_create(t):

@@ -1,4 +1,4 @@
-"""turn - mail that is held until its host asks for it: ETRN, ATRN and TURN; fetchmail as somebody else's client"""
+"""etrn - mail that is held until its host asks for it: ETRN, ATRN and TURN; fetchmail as somebody else's client"""
 
 import base64
 import os
@@ -9,7 +9,11 @@ import ssl
 import subprocess
 import threading
 
-from postern import WAIT, Sink, SinkSession, check, equal, is_root, mail, until
+from checks import check, equal
+from patience import WAIT, until
+from processes import is_root
+from sink import Sink, SinkSession
+from smtp import mail
 
 
 def held(port, more=None, **keys):

@@ -1,5 +1,7 @@
-"""load - mail of every fate at once, a ledger of what was acknowledged, and what came of each
+"""ledger - mail of every fate at once, a ledger of what was acknowledged, and a count of what came out
 
+Load and Operator own their threads until end(). settle() raises Failure when something that was acknowledged does not come out.
+Fates:
     L local, by SMTP       R remote, taken          F remote, refused: a report    N null sender, refused: badmail
     P local, by pickup     B bad pickup file: badmail                              G large local message
     S local, its success is to be told: a report           E a group of the directory, with a local and a remote member
@@ -10,7 +12,9 @@
 import re
 import threading
 
-from postern import Failure, Smtp, until
+from checks import Failure
+from patience import until
+from smtp import Smtp
 
 MARK = re.compile(rb"ledger-([LRFNPBGSEHMD])-(\d+)-")
 END = "end of the message\r\n"

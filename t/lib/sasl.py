@@ -1,4 +1,7 @@
-"""accounts - what authentication tests share: words, verifiers, a realm of our own"""
+"""sasl - passwords, SCRAM verifiers and Kerberos for the tests of authentication
+
+Kdc is a realm of its own on loopback; its process ends with the test. A tool that fails raises Failure.
+"""
 
 import base64
 import hashlib
@@ -8,7 +11,8 @@ import re
 import socket
 import subprocess
 
-from postern import check, until
+from checks import check
+from patience import until
 
 
 def b64(data):

@@ -1,10 +1,13 @@
-"""names - the resolver helper with a real name server: DNSSEC, TCP, trouble, what is kept, a helper that is killed; which host is used"""
+"""dns - the resolver helper with a real name server: DNSSEC, TCP, trouble, what is kept, a helper that is killed; which host is used"""
 
 import os
 import signal
 import threading
 
-from postern import Forger, Sink, check, equal, fail_with_servfail, until
+from checks import check, equal
+from dns import Forger, fail_with_servfail
+from patience import until
+from sink import Sink
 
 RECORDS = ("remote MX 10 mx", "mx A 127.0.0.8")
 A, MX = 1, 15       # types of records

@@ -1,8 +1,13 @@
-"""spoolstate - the legal states of a spool: the table of README.md, held against a home folder"""
+"""spool_states - the legal states of a spool: the table of README.md, compared with a home folder
+
+check_legal() raises Failure with a line for each file that the table does not know or that is not whole. Nothing is started.
+"""
 
 import re
 
-from postern import ROOT, Failure, split_x_lines
+from checks import Failure
+from programs import ROOT
+from spool_files import split_x_lines
 
 WORDS = {"NAME": r"[^/]+", "ID-N": r"[0-9a-z]{16}-\d+", "ID": r"[0-9a-z]{16}(-\d+)?", "TAG": r"[0-9a-z]{8}", "BBB": r"[0-9a-f]{3}",
          "*": r"[^/]+"}

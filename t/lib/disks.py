@@ -1,0 +1,42 @@
+"""disks - file systems for one test: a small tmpfs, and an ext4 in a file behind a loop device; root only
+
+What is mounted is unmounted when the test ends. Skip when the machine does not allow it.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+
+def mount(t, *args):
+    """Mounted at t.folder/disk for the test's life."""
+    t.need_root()
+    place = t.folder / "disk"
+    place.mkdir(exist_ok=True)
+    done = subprocess.run(["mount", *map(str, args), place], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        t.skip(f"cannot mount: {done.stderr.strip()}")
+    t.cleanup(lambda: subprocess.run(["umount", "-l", place], capture_output=True, check=False))
+    place.chmod(0o777)
+    return place
+
+
+def small_disk(t, size):
+    return mount(t, "-t", "tmpfs", "-o", f"size={size}", "postern-test")
+
+
+def loop_disk(t):
+    """(place, device name) of an ext4 file system in a file; called again: the same file system."""
+    t.need_root()
+    image = t.folder / "image"
+    if not image.exists():
+        mkfs = shutil.which("mkfs.ext4", path="/usr/sbin:/sbin")
+        if not mkfs:
+            t.skip("mkfs.ext4 is not installed")
+        with open(image, "wb") as out:
+            out.truncate(64 << 20)
+        subprocess.run([mkfs, "-q", image], check=True)
+    place = mount(t, "-o", "loop,errors=remount-ro", image)
+    device = [line.split()[0] for line in Path("/proc/mounts").read_text().splitlines() if line.split()[1] == str(place)][-1]
+    return place, os.path.basename(device)

@@ -1,0 +1,44 @@
+"""ports - free ports on loopback, in a block that no other test has at the same time
+
+The block belongs to this process and is free again when it ends. Raises Failure when no block or no port is left.
+"""
+
+import os
+import socket
+
+from checks import Failure
+
+
+class Ports:
+    """
+    A block of 40 ports, held by an abstract socket for the life of this process. A port that was given out stays bound here, without
+    listening: whoever is to have it can (SO_REUSEADDR), but the system gives it to no connection that goes out, however wide its range is.
+    """
+    def __init__(self):
+        self.held = []
+        for block in range(200):
+            self.holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            try:
+                self.holder.bind(f"\0postern-test-ports-{(block + os.getpid()) % 200}")
+                break
+            except OSError:
+                self.holder.close()
+        else:
+            raise Failure("no free block of ports")
+        self.next = 20000 + 40 * ((block + os.getpid()) % 200)
+        self.end = self.next + 40
+
+    def take(self):
+        while self.next < self.end:
+            port = self.next
+            self.next += 1
+            holder = socket.socket()
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                holder.bind(("127.0.0.1", port))
+            except OSError:
+                holder.close()
+                continue
+            self.held.append(holder)
+            return port
+        raise Failure("this test used up its ports")

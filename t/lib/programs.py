@@ -1,0 +1,16 @@
+"""programs - where the source tree is, where the programs under test are, and how sanitizers are to report
+
+POSTERN_BUILD names another build folder, relative to the tree. Nothing is started here.
+"""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / os.environ.get("POSTERN_BUILD", "build/check")
+PROGRAMS = ("postern", "posternctl", "postern-listener", "postern-pickup", "postern-deliver", "postern-resolver",
+            "postern-auth", "postern-metrics", "postern-fetch", "postern-directory")
+SANITIZERS = {
+    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=1:disable_coredump=1:allocator_may_return_null=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:abort_on_error=1",
+}
