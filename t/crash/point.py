@@ -1,4 +1,4 @@
-"""point - the process that reaches a named point is killed there; then everything; nothing acknowledged is lost
+"""point - the process that reaches a named point is killed there, then all processes; nothing acknowledged is lost
 
 t/run-all finds the points by disk_crash_point("NAME") in the sources and runs test_point once for each.
 """

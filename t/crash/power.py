@@ -1,4 +1,4 @@
-"""power - the plug is pulled: the disk as it was at one instant under load, mounted again, gives all that was acknowledged
+"""power - power cut: the disk as it was at one instant under load, mounted again, has all mail that was acknowledged
 
 The spool lies on ext4 in a file of an XFS file system; a reflink clone of that file is what the disk held at that instant:
 nothing that only the kernel's memory held is in it. A missing sync of file or folder shows as a lost message.

@@ -1,4 +1,4 @@
-"""stopped - the process that serves orders about the queue of a stopped virtual server is killed at a point of each of them
+"""stopped - the process that serves the queue of a stopped virtual server is killed at a point of each order
 
 Nothing is lost: what was not deleted or bounced is in a queue, and comes out when the virtual server is started.
 """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def mount(t, *args):
-    """Mounted at t.folder/disk for the test's life."""
+    """Mounts a file system on t.folder/disk until the test ends."""
     t.need_root()
     place = t.folder / "disk"
     place.mkdir(exist_ok=True)
@@ -27,7 +27,7 @@ def small_disk(t, size):
 
 
 def loop_disk(t):
-    """(place, device name) of an ext4 file system in a file; called again: the same file system."""
+    """(folder, device name) of an ext4 file system in a file; a second call mounts the same file system again."""
     t.need_root()
     image = t.folder / "image"
     if not image.exists():

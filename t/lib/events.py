@@ -33,7 +33,7 @@ class Event(dict):
 
 
 class Events:
-    """Reads a pipe in a thread; every line goes to a file and, parsed, into a list that can be waited on."""
+    """Reads a pipe in a thread; each line is written to a file and, parsed, added to a list. wait() waits for one of them."""
     def __init__(self, pipe, path):
         self.lines, self.found, self.path = [], [], path
         self.news = threading.Condition()
@@ -68,7 +68,7 @@ class Events:
             return len(self.found)
 
     def wait(self, event=None, count=1, timeout=WAIT, since=0, **wanted):
-        """The `count`th event like this (of all since `since`); fails when it does not come in time."""
+        """The `count`th event with these values, of those after mark() `since`; raises Failure when it does not come in time."""
         match = dict(wanted, event=event) if event else wanted
 
         def found():
@@ -81,6 +81,6 @@ class Events:
         return got[count - 1]
 
     def wait_closed(self, timeout=WAIT):
-        """Every process that held the log is gone."""
+        """Waits until every process that has the log open is gone."""
         if not wait_for(self.news, lambda: self.closed, timeout):
             raise Failure("some process still holds the event log open")

@@ -45,7 +45,7 @@ class Test:
         return self.ports.take()
 
     def cleanup(self, call):
-        """Called at the end, last first."""
+        """`call` is called when the test ends, the last one first."""
         self.cleanups.append(call)
 
     def skip(self, why):
@@ -56,7 +56,7 @@ class Test:
             raise Skip("needs root")
 
     def programs(self, build):
-        """The folder of the programs: `build`, or a copy where the test's user cannot come to it."""
+        """The folder of the programs: `build`, or a copy when the user of the test has no access to it."""
         if not is_root() or subprocess.run(["test", "-x", build / "postern"], user=self.uid, group=self.gid, extra_groups=[],
                                            check=False).returncode == 0:
             return Path(build)
@@ -84,7 +84,7 @@ class Test:
         return dns
 
     def end(self):
-        """Runs the cleanups; the first of their failures is raised after all ran."""
+        """Runs all clean-ups, then raises the first of their failures."""
         failure = None
         for call in reversed(self.cleanups):
             try:
@@ -99,7 +99,7 @@ class Test:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def story(self, out=sys.stdout, lines=60):
-        """After a failure: the end of each service's event log."""
+        """Prints the end of each service's event log, after a failure."""
         for service in self.services:
             path = service.folder / "events.log"
             if path.exists():

@@ -25,7 +25,7 @@ OPERATED = "LRNHMD"
 class Ledger:
     def __init__(self):
         self.lock = threading.Lock()
-        self.owed = set()       # (fate, number): somebody was told that it is safe
+        self.owed = set()       # (fate, number): the client was told that the message is safe
         self.number = 0
 
     def next(self):
@@ -48,7 +48,7 @@ def refuse_some(_session, line):
 
 
 class Load:
-    """Writers by SMTP and by pickup until end(). Lost connections are taken up again: crashes are what this is for."""
+    """Writers by SMTP and by pickup until end(). They connect again after a lost connection, for the service crashes on purpose."""
     ENVELOPES = {"L": ("author@default.example", "local@default.example"), "R": ("author@default.example", "yes@remote.example"),
                  "F": ("author@default.example", "no-user@remote.example"), "N": ("", "no-user@remote.example"),
                  "G": ("author@default.example", "local@default.example"), "S": ("author@default.example", "local@default.example"),
@@ -122,7 +122,7 @@ class Load:
 
 
 class Operator:
-    """Gives orders about the queue all the time until end(); the service may be down."""
+    """Gives orders about the queue without pause until end(); the service may be down."""
     ENDS = (("queue", "default", "release", "--held"), ("queue", "default", "bounce", "--recipient", "wait-h@*"),
             ("queue", "default", "delete", "--domain", "remote.example", "--recipient", "wait-d@*"),
             ("queue", "default", "move", "--recipient", "wait-m@*", "--to", "other"))
@@ -145,7 +145,7 @@ class Operator:
         self.thread.join(70)
 
     def tidy(self):
-        """What was under way when it ended comes to its end, too."""
+        """Finishes the orders that were under way when it ended."""
         for order in self.ENDS:
             self.service.ctl(*order, "--yes", ok=False)
 
@@ -176,7 +176,7 @@ def came_out(home, sink, other=None):
 
 
 def settle(home, sink, ledger, timeout=120, operator=None, other=None):
-    """Waits until all that is owed came out and the queue is empty; how many came more than once."""
+    """Waits until all that is owed came out and the queue is empty; returns how many messages came out more than once."""
     def missing():
         if operator:
             operator.tidy()

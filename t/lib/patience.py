@@ -10,14 +10,14 @@ import time
 
 from checks import Failure
 
-WAIT = 20.0     # seconds of Patience an event may take; a failed wait is a failed test, so it may be generous
+WAIT = 20.0     # seconds of Patience for one event; long, because only a failing test waits so long
 
 
 class Patience:
     """
-    A deadline in seconds in which this machine worked. A virtual machine that was paused, or a disk that takes no byte for half a minute
-    because the one below it is busy, says nothing about the service: between two looks at most LOOK seconds count, and a small write that is
-    synced once a second counts nothing, however long it takes. Ask is_over(), look once more, then give up.
+    A deadline in seconds during which this machine worked. A virtual machine that was paused, or a disk that was blocked for half
+    a minute, says nothing about the service. So at most LOOK seconds count between two looks, and the time of a small synced
+    write, done once a second, does not count at all. Ask is_over(), look once more, then give up.
     """
     LOOK = 1.0
     probe = None
@@ -42,11 +42,11 @@ class Patience:
             os.pwrite(cls.probe.fileno(), b"patience\n", 0)
             os.fsync(cls.probe.fileno())
         except OSError:
-            pass    # a full disk, say: not our business
+            pass    # a full disk, for example: the service is under test, not the disk
 
 
 def until(look, timeout=WAIT, what="condition"):
-    """Calls look() until it returns something true; that is returned. Fails after `timeout` seconds of patience."""
+    """Calls look() until it returns a true value, and returns that. Raises Failure after `timeout` seconds of Patience."""
     patience, pause = Patience(timeout), threading.Event()
     while True:
         over = patience.is_over()
@@ -59,7 +59,7 @@ def until(look, timeout=WAIT, what="condition"):
 
 
 def wait_for(news, look, timeout=WAIT):
-    """The same under a condition, at each of its news: what look() returned at last."""
+    """Calls look() at each notification of the condition `news`, until it is true or time is over; returns its last value."""
     patience = Patience(timeout)
     while True:
         over = patience.is_over()

@@ -11,8 +11,8 @@ from checks import Failure
 
 class Ports:
     """
-    A block of 40 ports, held by an abstract socket for the life of this process. A port that was given out stays bound here, without
-    listening: whoever is to have it can (SO_REUSEADDR), but the system gives it to no connection that goes out, however wide its range is.
+    A block of 40 ports, reserved by an abstract socket as long as this process lives. A port that was given out stays bound here
+    without listening: the program that is to have it can bind it (SO_REUSEADDR), but the kernel uses it for no outgoing connection.
     """
     def __init__(self):
         self.held = []

@@ -30,7 +30,7 @@ def is_alive(pid):
 
 
 def descendants_of(pid):
-    """All processes below `pid`, from one look at /proc."""
+    """Pids of all processes below `pid`, from one reading of /proc."""
     below = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -57,7 +57,7 @@ def status_of(pid):
 
 
 def descriptors_of(pid):
-    """{number: what it is}"""
+    """{descriptor: its target in /proc/PID/fd}"""
     found = {}
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
@@ -68,7 +68,7 @@ def descriptors_of(pid):
 
 
 def signal_value(pid, number, value):
-    """sigqueue(3)"""
+    """Sends a signal with a value: sigqueue(3)."""
     class Sigval(ctypes.Union):
         _fields_ = [("number", ctypes.c_int), ("pointer", ctypes.c_void_p)]
     libc = ctypes.CDLL(None, use_errno=True)
@@ -84,7 +84,7 @@ def adopt_orphans():
 
 
 def end_all():
-    """Ends by pid every process below this one."""
+    """Kills every process below this one, by pid, and reaps it."""
     for _ in range(50):
         left = [pid for pid in descendants_of(os.getpid()) if is_alive(pid)]
         for pid in left:

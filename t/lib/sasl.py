@@ -35,7 +35,7 @@ def run(*args, env, **options):
 
 
 class Kdc:
-    """A realm of its own on a loopback port."""
+    """A Kerberos realm of its own, TEST.EXAMPLE, on a loopback port."""
     def __init__(self, t):
         self.folder, self.port = t.folder / "kdc", t.port()
         self.folder.mkdir()
@@ -78,7 +78,7 @@ class Kdc:
         until(listens, what="the KDC")
 
     def tickets(self, principal):
-        """How often it gave `principal` a ticket to get tickets with."""
+        """How many ticket-granting tickets `principal` has got."""
         return len(re.findall(rf"AS_REQ .*: ISSUE: .* {re.escape(principal)}", (self.folder / "log").read_text()))
 
     def add(self, principal, keytab, *options):
@@ -86,7 +86,7 @@ class Kdc:
         self.change(principal, keytab)
 
     def change(self, principal, keytab):
-        """Another key for it."""
+        """Gives `principal` a new key, written to `keytab`."""
         run("/usr/sbin/kadmin.local", "-r", "TEST.EXAMPLE", "ktadd", "-k", keytab, principal, env=self.env)
 
     def end(self):

@@ -32,7 +32,7 @@ def ini(sections):
 
 
 class Server:
-    """One virtual server: its INI (self.sections, change and call write()), home and port."""
+    """One virtual server: its INI file, home folder and port. Change self.sections, then call write()."""
     def __init__(self, service, name, sections):
         self.service, self.name = service, name
         self.port = service.test.port()
@@ -64,7 +64,7 @@ class Server:
         return Smtp(("127.0.0.1", self.port), **options)
 
     def send(self, *args, **options):
-        """A whole session with one message; the id is returned."""
+        """Sends one message in a session of its own; returns its id."""
         with self.connect() as client:
             return client.message(*args, **options)
 
@@ -138,7 +138,7 @@ class Postern:
         return {}
 
     def spawn(self, *args):
-        """The master in the foreground; does not wait."""
+        """Starts the master in the foreground; does not wait for readiness."""
         self.process = subprocess.Popen([self.bin / "postern", "-f", "-c", self.config, *args], stdin=subprocess.DEVNULL,
                                         stdout=open(self.folder / "stdout", "ab"), stderr=subprocess.PIPE,
                                         env=self.environment(), cwd="/", start_new_session=True, **self.account())
@@ -153,7 +153,7 @@ class Postern:
         return self
 
     def wait_started(self, name):
-        """Fails at once when it stays stopped: the reason is in that line."""
+        """Waits for the state started; raises Failure at once, with the event's line, when the server stops instead."""
         event = self.events.wait("state", server=name, state=lambda state: state in ("started", "stopped"))
         check(event["state"] == "started", event.line)
 
@@ -161,7 +161,7 @@ class Postern:
         return self.events.wait("state", server=name, state=state, since=since, timeout=timeout)
 
     def stop(self, timeout=40):
-        """TERM, and the exit status."""
+        """Ends the service with TERM; returns the exit status."""
         self.signal(signal.SIGTERM)
         return self.wait_end(timeout)
 
@@ -174,7 +174,7 @@ class Postern:
         return status
 
     def kill(self):
-        """kill -9 of everything at once."""
+        """Kills all processes of the service with KILL."""
         for pid in [self.process.pid] + self.children():
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -206,7 +206,7 @@ class Postern:
             return ""
 
     def ctl(self, *args, ok=True, **options):
-        """posternctl; with ok it has to succeed. Returns the CompletedProcess (text)."""
+        """Runs posternctl and returns its CompletedProcess (text). With `ok` a failure raises Failure."""
         account = options.pop("account", self.account())
         done = subprocess.run([self.bin / "posternctl", "-c", self.config, *map(str, args)], capture_output=True, text=True,
                               timeout=60, env=self.environment(), cwd="/", check=False, **account, **options)
@@ -215,7 +215,7 @@ class Postern:
         return done
 
     def check(self, *args):
-        """postern -t"""
+        """Runs postern -t: judges the configuration."""
         return subprocess.run([self.bin / "postern", "-t", "-c", self.config, *args], capture_output=True, text=True, timeout=60,
                               env=self.environment(), cwd="/", check=False, **self.account())
 
@@ -226,7 +226,7 @@ class Postern:
         return [line for line in lines if ALARM.search(line)]
 
     def end(self):
-        """At the test's end: everything gone, no sanitizer report, no broken invariant."""
+        """Stops the service at the end of the test; the event log must have no sanitizer report and no broken invariant."""
         if self.process and self.process.poll() is None:
             try:
                 self.stop()

@@ -14,7 +14,7 @@ from patience import WAIT, wait_for
 
 class Sink:
     """
-    An SMTP server that keeps what it gets. `answers` = {verb: answer}: CONNECT EHLO HELO MAIL RCPT DATA DOT RSET QUIT STARTTLS,
+    An SMTP server that keeps the messages it gets. `answers` = {verb: answer}: CONNECT EHLO HELO MAIL RCPT DATA DOT RSET QUIT STARTTLS,
     each a reply text, DROP, a function(session, line) returning one of these or None (the usual reply), or a list
     used up one by one. With `tls`, an ssl.SSLContext, STARTTLS is offered; at_once: TLS before the greeting.
     """
@@ -107,7 +107,7 @@ class SinkSession:
         self.connection.close()
 
     def say(self, verb, line, usual):
-        """False when the session is over."""
+        """Sends the reply; returns False when the session is over."""
         answer = self.sink.answer(self, verb, line, usual)
         if answer is Sink.DROP:
             self.shut()
@@ -198,7 +198,7 @@ class SinkSession:
     def _whole(self, data):
         message = SinkMessage(self, self.sender, self.params, self.recipients, data, self.rcpt_params)
         self.reset()
-        # kept before the reply: whoever waits for the client's next step finds it here
+        # kept before the reply: a test that waits for the next command of the client finds the message here
         answer = self.sink.answer(self, "DOT", message, "250 2.0.0 kept")
         if answer is not Sink.DROP and answer.startswith("2"):
             self.sink.keep(message)

@@ -134,7 +134,7 @@ class Slapd:
 
 
 class Proxy:
-    """TCP to `port` of slapd; with `stalled` set nothing passes any more, but connections are taken."""
+    """TCP to `port` of slapd; with `stalled` set nothing passes any more, but connections are still accepted."""
     def __init__(self, t, port):
         self.target, self.port = port, t.port()
         self.stalled = threading.Event()
@@ -173,7 +173,7 @@ class Proxy:
 
 
 def settings(directory, schema="inetorgperson", uri=None, **keys):
-    """The [ldap] section for it."""
+    """The keys of the [ldap] section for this server."""
     section = {"enable": "yes", "uri": uri or directory.uri, "schema": schema, "base": BASE, "cache-found": "1s", "cache-not-found": "1s"}
     section.update({k.replace("_", "-"): v for k, v in keys.items()})
     return section

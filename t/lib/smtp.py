@@ -22,7 +22,7 @@ class Reply:
 
 
 class Smtp:
-    """A client that says exactly what it is told."""
+    """A client that sends exactly what the test says, and reads whole replies."""
     def __init__(self, address, timeout=WAIT, source=None, banner=True, ehlo=None):
         self.socket = socket.create_connection(address, timeout, source_address=(source, 0) if source else None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -44,7 +44,7 @@ class Smtp:
         self.socket.sendall(data if isinstance(data, bytes) else data.encode())
 
     def more(self):
-        """What comes next; the socket's time limit is one of patience."""
+        """The next bytes from the server; the time limit of the socket is counted as Patience."""
         limit = self.socket.gettimeout()
         patience = Patience(limit)
         self.socket.settimeout(min(limit, Patience.LOOK))
@@ -83,7 +83,7 @@ class Smtp:
         return self.reply()
 
     def expect(self, code, line=None):
-        """Says `line` (None: says nothing) and wants `code` (a number, or text the whole reply begins with)."""
+        """Sends `line` (None: sends nothing); the reply must have `code`, a number or the beginning of the whole reply."""
         reply = self.reply() if line is None else self.cmd(line)
         got = f"{reply.code} {reply.text}"
         if not (reply.code == code if isinstance(code, int) else got.startswith(code)):
@@ -91,7 +91,7 @@ class Smtp:
         return reply
 
     def message(self, sender="a@sender.example", to="b@default.example", data=None, ehlo="client.example", params=""):
-        """EHLO to the final dot; `to` is one address or a list; returns the id, when the reply names one, else the text."""
+        """EHLO to the final dot. `to` is one address or a list. Returns the id in the last reply, or its text if it has none."""
         if ehlo:
             self.expect(250, f"EHLO {ehlo}")
         self.expect(250, f"MAIL FROM:<{sender}>{params}")
@@ -107,7 +107,7 @@ class Smtp:
         return found[1] if found else reply.text
 
     def is_closed(self, timeout=WAIT):
-        """Waits for the end of the connection; True when it comes without further bytes."""
+        """Waits for the end of the connection; True if no byte comes before it."""
         self.socket.settimeout(timeout)
         try:
             return self.buffer == b"" and self.socket.recv(1) == b""

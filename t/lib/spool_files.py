@@ -82,7 +82,7 @@ class Home:
         return self.badmails()
 
     def queued(self):
-        """The accepted messages' files, without notes."""
+        """The files of accepted messages, without notes."""
         found = []
         if self.queue.is_dir():
             for bucket in self.queue.iterdir():
@@ -94,7 +94,7 @@ class Home:
         until(lambda: len(self.queued()) == count, timeout, lambda: f"{count} in the queue, there are {len(self.queued())}")
 
     def put(self, name, data):
-        """A pickup file, visible at once and whole (renamed in)."""
+        """Writes a pickup file that becomes visible whole, by rename."""
         part = self.pickup / ("." + name)
         part.write_bytes(data if isinstance(data, bytes) else data.encode())
         if is_root():

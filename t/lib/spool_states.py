@@ -27,7 +27,7 @@ def patterns():
 
 
 def illegal(home):
-    """What lies in the home and should not: lines for people."""
+    """One line for each file in the home that is not legal."""
     known, faults = patterns(), []
     for path in sorted(home.path.rglob("*")):
         name = str(path.relative_to(home.path))
@@ -63,7 +63,7 @@ def wrong_inside(home, path, name):
 
 
 def check_legal(home, when, planted=""):
-    """`planted`: the one file that the test itself put there."""
+    """`planted`: the one file that the test itself wrote there."""
     faults = [fault for fault in illegal(home) if not planted or not fault.startswith(planted)]
     if faults:
         raise Failure(f"{when}: illegal spool states:\n" + "\n".join(faults))

@@ -1,4 +1,4 @@
-"""abuse - floods, drips, half-closed and reset connections: the service answers afterwards, its listener is no larger
+"""abuse - floods, slow, half-closed and reset connections: the service still answers; the listener has not grown
 
 Memory is measured on the release build: a sanitizer keeps what was freed.
 """

@@ -1,4 +1,4 @@
-"""access - who may connect and relay by name, the PROXY protocol (also behind HAProxy), connections per client"""
+"""access - who may connect and relay by name; the PROXY protocol, also behind HAProxy; connections per client"""
 
 import json
 import os

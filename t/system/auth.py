@@ -1,4 +1,4 @@
-"""auth - authentication with real clients: passwords, SCRAM, Kerberos; who may read what; who waits for whom"""
+"""auth - authentication with real clients: passwords, SCRAM, Kerberos; file permissions; delays after failures"""
 
 import base64
 import hashlib

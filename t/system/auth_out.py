@@ -1,4 +1,6 @@
-"""auth_out - authentication at remote hosts: with another Postern, with a host of few words, with Kerberos; whose account; what is never shown"""
+"""auth_out - authentication at remote hosts: another Postern, a host with few mechanisms, Kerberos; which account is
+used; secrets are never shown
+"""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""badmail - posternctl badmail: shows what could be neither delivered nor returned, puts it back, throws it away"""
+"""badmail - posternctl badmail: shows mail that could be neither delivered nor returned, queues it again, deletes it"""
 
 import json
 

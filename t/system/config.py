@@ -1,4 +1,4 @@
-"""config - faults of the INI set: all at once, with file, line and what would be right"""
+"""config - faults of the INI set: all at once, each with file, line and the correct form"""
 
 import re
 

@@ -1,4 +1,4 @@
-"""control - the control socket: who may, rubbish on it, and rubbish between processes"""
+"""control - the control socket: who may use it, rubbish on it, and rubbish between processes"""
 
 import os
 import random

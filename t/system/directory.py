@@ -1,4 +1,6 @@
-"""directory - local recipients looked up in a real LDAP server: binds, TLS, unknown ones, forwarding, groups, and what a directory can do wrong"""
+"""directory - local recipients looked up in a real LDAP server: binds, TLS, unknown recipients, forwarding, groups, and
+everything that a directory can do wrong
+"""
 
 import os
 import shutil

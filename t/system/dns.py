@@ -1,4 +1,4 @@
-"""dns - the resolver helper with a real name server: DNSSEC, TCP, trouble, what is kept, a helper that is killed; which host is used"""
+"""dns - the resolver helper with a real name server: DNSSEC, TCP, failures, cache, a killed helper; choice of hosts"""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""drop - local delivery: the form of drop files, default and alias domains, quota, reuse in pickup"""
+"""drop - local delivery: the form of drop files, default and alias domains, quota, drop files used as pickup files"""
 
 from checks import check, equal
 from patience import until

@@ -1,4 +1,4 @@
-"""etrn - mail that is held until its host asks for it: ETRN, ATRN and TURN; fetchmail as somebody else's client"""
+"""etrn - mail that waits until its host asks for it: ETRN, ATRN and TURN; fetchmail as an independent client"""
 
 import base64
 import os

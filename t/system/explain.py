@@ -1,4 +1,6 @@
-"""explain - what posternctl says would happen is what happens, and the lines it names say so; domains renamed and removed"""
+"""explain - what posternctl explain predicts is what happens, and the configuration lines that it names are the cause;
+domains renamed and removed
+"""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""extensions - BDAT in and out, binary content, DSN parameters handed on, success and relayed reports"""
+"""extensions - BDAT in and out, binary content, DSN parameters passed on, reports of success and of relaying"""
 
 from checks import check, equal
 from smtp import mail

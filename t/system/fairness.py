@@ -1,4 +1,4 @@
-"""fairness - a destination that hangs, refuses or is slow holds up nothing but its own mail"""
+"""fairness - a destination that hangs, refuses or is slow delays its own mail only"""
 
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""flaky_host - a remote host that fails in every way at once: all mail comes out at least once, nobody gets a report"""
+"""flaky_host - a remote host that fails in every way at once: all mail arrives at least once, and no report is sent"""
 
 import random
 

@@ -1,4 +1,4 @@
-"""harness - the sink, the raw client and the name server of the harness do what tests rely on"""
+"""harness - the sink, the SMTP client, the name server, the waits and the ledger of t/lib do what the tests rely on"""
 
 import socket
 import struct

@@ -1,4 +1,4 @@
-"""hostile_worker - the master beside workers that go wrong: they babble, end at once, do not end, ask without end
+"""hostile_worker - the master beside workers that misbehave: rubbish, early ends, no end, endless questions
 
 The pickup worker is replaced by a script; virtual server "bad" gets the wrong one, "good" the real one.
 """

@@ -1,4 +1,6 @@
-"""install - make install into a scratch tree, and the init script there: LSB exit codes, one virtual server, workers as their own user"""
+"""install - make install into a temporary tree, and the init script there: LSB exit codes, one virtual server, workers
+as their own user
+"""
 
 import os
 import pwd

@@ -1,4 +1,4 @@
-"""limits - every limit of the INI at the limit, one beyond, and unlimited; time-outs"""
+"""limits - every limit of the INI files at its value, one above it, and unlimited; time-outs"""
 
 from checks import check, equal
 from patience import until

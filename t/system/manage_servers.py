@@ -1,4 +1,4 @@
-"""manage_servers - virtual servers made, renamed and deleted by command"""
+"""manage_servers - posternctl create, rename and delete: virtual servers made, renamed and removed"""
 
 from pathlib import Path
 

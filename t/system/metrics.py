@@ -1,4 +1,4 @@
-"""metrics - the counters as Prometheus text: by posternctl, on a socket and on loopback; the helper that serves them"""
+"""metrics - the counters as Prometheus text: by posternctl, on a Unix socket, on loopback; their helper"""
 
 import http.client
 import os

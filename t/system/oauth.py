@@ -1,4 +1,6 @@
-"""oauth - access tokens: a token endpoint and mail hosts that behave like those of Microsoft 365 and Google, on good and on bad days"""
+"""oauth - access tokens: a token endpoint and mail hosts that behave like those of Microsoft 365 and Google, with and
+without failures
+"""
 
 import base64
 import http.server

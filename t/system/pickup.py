@@ -1,4 +1,4 @@
-"""pickup - files as programs of all kinds write them, and files that nobody should have written"""
+"""pickup - pickup files as programs of all kinds write them, and files that should never have been written"""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""pickup_files - when a file is taken, by whatever way it gets there, and what becomes of those that cannot be"""
+"""pickup_files - when a pickup file is taken, however it was created; what happens to files that cannot be"""
 
 import fcntl
 import os

@@ -1,4 +1,6 @@
-"""protocol_log - the protocol log: W3C extended and JSON lines, both directions, fields, rolls, rotation, trouble, other people's readers"""
+"""protocol_log - the protocol log: W3C extended and JSON lines, both directions, fields, new periods, rotation, full
+disks; readers of other makers
+"""
 
 import json
 import os

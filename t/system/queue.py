@@ -1,4 +1,4 @@
-"""queue - posternctl queue: shows what waits, and changes it, on sets and on a live queue"""
+"""queue - posternctl queue: shows messages that wait, and changes them, by filter and while the queue is in use"""
 
 import json
 import stat

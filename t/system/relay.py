@@ -1,4 +1,4 @@
-"""relay - mail to other hosts: smart hosts and MX, fail-over, kept connections, extensions, limits"""
+"""relay - mail to other hosts: smart hosts and MX, fail-over, connections that are kept, extensions, limits"""
 
 from checks import check, equal
 from dns import Dns

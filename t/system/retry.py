@@ -1,4 +1,4 @@
-"""retry - the retry table, expiry and delay, and what a report looks like"""
+"""retry - the retry table, expiry and delay, and the form of a report"""
 
 import email
 import email.policy

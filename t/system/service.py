@@ -1,4 +1,4 @@
-"""service - processes: who runs as whom, titles, descriptors, environment; crash and restart; make run"""
+"""service - processes: their users, titles, descriptors and environment; crash and restart; make run"""
 
 import os
 import re

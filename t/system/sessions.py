@@ -1,4 +1,6 @@
-"""sessions - posternctl sessions: all columns over all listener processes, ended one by one and by filter, and by whom"""
+"""sessions - posternctl sessions: all columns over all listener processes; sessions ended one by one and by filter; who
+may do so
+"""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""spool - the queue on disk: readable files, hints lost, damage, full and read-only file systems"""
+"""spool - the queue on disk: readable files, lost hints, damage, full and read-only file systems"""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""state - the seven states by posternctl and by signals; what stays over a restart; reload under load"""
+"""state - the seven states by posternctl and by signals; what is kept over a restart; reload under load"""
 
 import signal
 import socket

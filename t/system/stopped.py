@@ -1,4 +1,6 @@
-"""stopped - posternctl queue and badmail on a virtual server that is stopped: a process of its own serves them, and nothing is sent"""
+"""stopped - posternctl queue and badmail on a virtual server that is stopped: a process of its own serves them, and
+nothing is sent
+"""
 
 import fcntl
 import json

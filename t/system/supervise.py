@@ -1,4 +1,4 @@
-"""supervise - readiness as init systems see it; crashes and reloads in unusual states; who is left alone"""
+"""supervise - readiness as init systems see it; crashes and reloads in unusual states; processes of others"""
 
 import os
 import signal

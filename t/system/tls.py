@@ -1,4 +1,4 @@
-"""tls - inbound TLS with real clients: STARTTLS, ports of its own, names, versions, tickets, renewal, and what an attacker does"""
+"""tls - inbound TLS with real clients: STARTTLS, TLS ports, server names, versions, tickets, renewal, and attacks"""
 
 import json
 import os

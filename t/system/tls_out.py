@@ -1,4 +1,6 @@
-"""tls_out - outbound TLS: every mode against every kind of peer, DANE in signed zones with forged and missing answers, no way down"""
+"""tls_out - outbound TLS: every mode against every kind of host, DANE in signed zones with forged and missing answers,
+no downgrade
+"""
 
 import hashlib
 import ssl
