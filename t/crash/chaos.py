@@ -9,7 +9,7 @@ import threading
 
 from checks import check, equal
 from disks import loop_disk, small_disk
-from ledger import Ledger, Load, refuse_some, settle
+from ledger import Ledger, Load, refuse_some, wait_all_out
 from patience import until
 from smtp import mail
 from spool_files import Home
@@ -37,7 +37,7 @@ def random_kills(t, seed):
         load.end()
         check_legal(service.home, f"seed {seed}")
         service.start()
-    duplicates = settle(service.home, sink, ledger)
+    duplicates = wait_all_out(service.home, sink, ledger)
     service.stop()
     check_legal(service.home, "at the end")
     print(f"seed {seed}: {len(ledger.owed)} acknowledged, {duplicates} came twice")
@@ -66,7 +66,7 @@ def test_no_hints(t):
     service.kill()
     load.end()
     service.start()
-    settle(service.home, sink, ledger)
+    wait_all_out(service.home, sink, ledger)
 
 
 def test_full_file_system(t):
@@ -86,7 +86,7 @@ def test_full_file_system(t):
     load.end()
     service.start()
     ballast.unlink()
-    settle(service.home, sink, ledger)
+    wait_all_out(service.home, sink, ledger)
 
 
 def test_vanished_file_system(t):
@@ -105,7 +105,7 @@ def test_vanished_file_system(t):
     loop_disk(t)
     check_legal(service.home, "after the disk came back")
     service.start()
-    settle(service.home, sink, ledger)
+    wait_all_out(service.home, sink, ledger)
 
 
 def test_removed_home(t):

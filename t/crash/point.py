@@ -7,7 +7,7 @@ import os
 import re
 
 from checks import check
-from ledger import FATES, OPERATED, Ledger, Load, Operator, refuse_some, settle
+from ledger import FATES, OPERATED, Ledger, Load, Operator, refuse_some, wait_all_out
 from slapd import Slapd, dn, entry, person, settings
 from spool_states import check_legal
 
@@ -43,7 +43,7 @@ def test_point(t):
             check_legal(other, f"after the end of all processes, in the other queue, {point}:{count}")
         del service.env["POSTERN_CRASH"]
         service.start()
-        duplicates += settle(service.home, sink, ledger, operator=operator, other=other)
+        duplicates += wait_all_out(service.home, sink, ledger, operator=operator, other=other)
         service.stop()
         check_legal(service.home, "at the end")
     check(len(ledger.owed) >= 10, "the load was too small:", len(ledger.owed))

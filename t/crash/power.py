@@ -11,7 +11,7 @@ import subprocess
 
 from checks import check
 from disks import mount
-from ledger import Ledger, Load, refuse_some, settle
+from ledger import Ledger, Load, refuse_some, wait_all_out
 from patience import until
 from spool_files import Home
 from spool_states import check_legal
@@ -80,7 +80,7 @@ def power_cut(t, seed):
         subprocess.run(["mount", "-o", "loop", inner, disk], check=True)
         check_legal(service.home, f"after the cut, seed {seed}")
     service.start()
-    duplicates = settle(service.home, sink, ledger)
+    duplicates = wait_all_out(service.home, sink, ledger)
     check(len(ledger.owed) >= 60, "the load was too small:", len(ledger.owed))
     service.stop()
     print(f"seed {seed}: {len(ledger.owed)} acknowledged before the cuts, {duplicates} came twice")

@@ -1,6 +1,6 @@
 """ledger - mail of every fate at once, a ledger of what was acknowledged, and a count of what came out
 
-Load and Operator own their threads until end(). settle() raises Failure when something that was acknowledged does not come out.
+Load and Operator own their threads until end(). wait_all_out() raises Failure when something that was acknowledged does not come out.
 Fates:
     L local, by SMTP       R remote, taken          F remote, refused: a report    N null sender, refused: badmail
     P local, by pickup     B bad pickup file: badmail                              G large local message
@@ -175,7 +175,7 @@ def came_out(home, sink, other=None):
     return found
 
 
-def settle(home, sink, ledger, timeout=120, operator=None, other=None):
+def wait_all_out(home, sink, ledger, timeout=120, operator=None, other=None):
     """Waits until all that is owed came out and the queue is empty; returns how many messages came out more than once."""
     def missing():
         if operator:

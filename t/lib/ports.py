@@ -15,7 +15,7 @@ class Ports:
     without listening: the program that is to have it can bind it (SO_REUSEADDR), but the kernel uses it for no outgoing connection.
     """
     def __init__(self):
-        self.held = []
+        self.bound = []
         for block in range(200):
             self.holder = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             try:
@@ -39,6 +39,6 @@ class Ports:
             except OSError:
                 holder.close()
                 continue
-            self.held.append(holder)
+            self.bound.append(holder)
             return port
         raise Failure("this test used up its ports")

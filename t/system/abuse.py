@@ -65,7 +65,7 @@ def sessions(service):
     return max(0, found - 1)
 
 
-def settle(service, before, what):
+def check_recovered(service, before, what):
     until(lambda: sessions(service) <= 0, 30, f"the connections to go after {what}")
     service.default.send(data=mail("afterwards"))
     until(lambda: memory(service) <= before + SLACK, 10, lambda: f"memory after {what}: {memory(service)} KiB, before {before}")
@@ -105,7 +105,7 @@ def test_ten_thousand_connects(t):
         else:
             connection.close()
     in_parallel(10000, one)
-    settle(service, before, "10,000 connects")
+    check_recovered(service, before, "10,000 connects")
 
 
 def test_many_at_once(t):
@@ -116,7 +116,7 @@ def test_many_at_once(t):
     service.default.send(data=mail("among many"))
     for client in clients:
         client.close()
-    settle(service, before, "1,500 at once")
+    check_recovered(service, before, "1,500 at once")
 
 
 def test_endless_lines(t):
@@ -139,7 +139,7 @@ def test_endless_lines(t):
                 pass
         connection.close()
     in_parallel(40, one, 4)
-    settle(service, before, "endless lines")
+    check_recovered(service, before, "endless lines")
 
 
 def test_command_flood(t):
@@ -158,7 +158,7 @@ def test_command_flood(t):
     service.default.send(data=mail("meanwhile"))
     for client in clients:
         reset(client)
-    settle(service, before, "a flood of commands")
+    check_recovered(service, before, "a flood of commands")
 
 
 def test_errors_end_the_session(t):
@@ -203,7 +203,7 @@ def test_slow_drips(t):
         dripping.join()
     for client in clients:
         client.close()
-    settle(service, before, "slow drips")
+    check_recovered(service, before, "slow drips")
 
 
 def test_half_closed(t):
@@ -222,7 +222,7 @@ def test_half_closed(t):
         connection.close()
     in_parallel(300, one)
     equal(service.home.queued(), [])
-    settle(service, before, "half-closed connections")
+    check_recovered(service, before, "half-closed connections")
 
 
 def test_reset_in_content(t):
@@ -235,7 +235,7 @@ def test_reset_in_content(t):
         connection = open_one(where, start + (b"DATA\r\n" if number % 2 else b"BDAT 1000000\r\n") + (b"x" * 70 + b"\r\n") * 5000)
         reset(connection)
     in_parallel(200, one)
-    settle(service, before, "resets in content")
+    check_recovered(service, before, "resets in content")
     until(lambda: not [p for p in (service.home.queue / "new").iterdir() if not p.name.endswith(".lock")], what="the drafts to go")
     service.home.wait_drops(2)
     equal({d.email["Subject"] for d in service.home.drops()}, {"test", "afterwards"})
@@ -307,7 +307,7 @@ def test_garbage_in_handshakes(t):
             pass
         connection.close()
     in_parallel(len(pieces), one)
-    settle(service, before, "garbage in handshakes")
+    check_recovered(service, before, "garbage in handshakes")
     failed = int(next(line.split()[-1] for line in service.ctl("counters", "default").stdout.splitlines() if "tls_handshakes_failed" in line))
     check(failed > 1000, f"{failed} handshakes failed")
     in_parallel(20, shake)

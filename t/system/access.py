@@ -194,7 +194,7 @@ def test_who_waits_is_listed(t):
     with s.default.connect(source="127.0.0.2"), Smtp(("127.0.0.1", s.default.port), banner=False) as third:
         until(lambda: [state for _, state, _ in states()] == ["proxy", "proxy", "connected", "proxy"], what=lambda: states())
         s.ctl("sessions", "terminate", "--from", "127.0.0.1", "--yes")
-        check(headless[0].is_closed() and headless[1].is_closed() and third.is_closed(), "ended in the porch")
+        check(headless[0].is_closed() and headless[1].is_closed() and third.is_closed(), "ended while they were pending")
         equal(states(), [("127.0.0.2", "connected", 0)], "who is left")
     server.settimeout(20)
     asking = Proxied(s.default, "10.1.2.3", banner=False)
@@ -373,20 +373,20 @@ def test_per_client_over_all_processes(t):
     """Not one more in three processes; the proxied address counts; a killed process leaves nothing counted."""
     s = service(t, general={"processes": 3, "connection-limit-per-client": 6})
     until(lambda: len(s.children("listener")) == 3, what="three listeners")
-    held = [Proxied(s.default, "10.1.2.3") for _ in range(6)]
-    for client in held:
+    clients = [Proxied(s.default, "10.1.2.3") for _ in range(6)]
+    for client in clients:
         equal(client.banner.code, 220, "within the limit")
     for _ in range(6):
         with Proxied(s.default, "10.1.2.3") as client:
             check(client.banner.code == 421 and client.banner.text.startswith("4.7.0"), client.banner)
     with Proxied(s.default, "10.1.2.4") as client:
         equal(client.banner.code, 220, "another client")
-    held.pop().close()
+    clients.pop().close()
 
     def again():
         client = Proxied(s.default, "10.1.2.3")
         if client.banner.code == 220:
-            held.append(client)
+            clients.append(client)
             return True
         client.close()
         return False

@@ -60,7 +60,7 @@ def secret_file(service, text=SECRET + "\n", name="secret", mode=0o600):
 
 
 def make_pair(folder):
-    """A certificate that nobody vouches for, and its key."""
+    """A self-signed certificate and its key."""
     certificate, key = folder / "relay.pem", folder / "relay.key"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", certificate,
                     "-days", "30", "-subj", "/CN=relay.example"], check=True, capture_output=True, timeout=60)

@@ -10,7 +10,7 @@ from patience import until
 from processes import descriptors_of
 
 
-def knock(service):
+def connect_raw(service):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     s.settimeout(10)
     s.connect(str(service.run / "control.sock"))
@@ -22,7 +22,7 @@ def test_rubbish(t):
     service = t.postern()
     chance = random.Random(7)
     for turn in range(60):
-        with knock(service) as s:
+        with connect_raw(service) as s:
             try:
                 for _ in range(chance.randrange(1, 4)):
                     size = chance.choice((0, 1, 7, 8, 16, 17, 100, 4000, 32768, 60000))
@@ -37,16 +37,16 @@ def test_rubbish(t):
 
 def test_many_connections(t):
     service = t.postern()
-    held = []
+    connections = []
     try:
         for _ in range(200):
-            held.append(knock(service))
+            connections.append(connect_raw(service))
     except OSError:
         pass
-    for s in held[:100]:
+    for s in connections[:100]:
         s.close()
     until(lambda: service.ctl("status", ok=False).returncode == 0, what="an answer")
-    for s in held:
+    for s in connections:
         s.close()
 
 
@@ -56,7 +56,7 @@ def test_descriptors_are_not_leaked(t):
     before = len(descriptors_of(service.process.pid))
     for _ in range(50):
         service.ctl("status")
-    with knock(service) as s:     # a gift nobody asked for
+    with connect_raw(service) as s:     # a gift nobody asked for
         gift = os.open("/dev/null", os.O_RDONLY)
         try:
             socket.send_fds(s, [b"x" * 20], [gift] * 3)

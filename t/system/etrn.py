@@ -1,4 +1,4 @@
-"""etrn - mail that waits until its host asks for it: ETRN, ATRN and TURN; fetchmail as an independent client"""
+"""etrn - mail in the backlog until its host asks for it: ETRN, ATRN and TURN; fetchmail as an independent client"""
 
 import base64
 import os
@@ -16,8 +16,8 @@ from sink import Sink, SinkSession
 from smtp import mail
 
 
-def held(port, more=None, **keys):
-    """A server that holds customer.example and all below other.example for a host at `port`."""
+def etrn_server(port, more=None, **keys):
+    """A server whose mail for customer.example and all below other.example waits for ETRN; the host is at `port`."""
     sections = {
         "delivery": {"retry": "1s"},
         "domain customer.example": {"type": "remote", "relay": "yes", "hold": "yes", "route": f"[127.0.0.1]:{port}"},
@@ -42,8 +42,8 @@ def counter(service, name):
                     if name in line and not line.startswith("#")))
 
 
-def hold(service, to, subject="test"):
-    """The mail is in its place when the event is there."""
+def queue_for_etrn(service, to, subject="test"):
+    """Sends a message and waits until it is in the backlog of each recipient's domain."""
     ident = service.default.send(to=to, data=mail(subject))
     for each in [to] if isinstance(to, str) else to:
         service.events.wait("held", id=ident, recipient=each)
@@ -53,36 +53,36 @@ def hold(service, to, subject="test"):
 def test_etrn(t):
     """It waits, until ETRN; what comes later waits again."""
     sink = t.sink()
-    service = t.postern(held(sink.port))
+    service = t.postern(etrn_server(sink.port))
     with service.default.connect() as client:
         check("ETRN" in client.expect(250, "EHLO c.example").texts)
     equal(etrn(service, "customer.example", 251), "2.0.0 OK, no messages waiting for node customer.example")
-    ids = {hold(service, "a@customer.example"), hold(service, "b@customer.example")}
+    ids = {queue_for_etrn(service, "a@customer.example"), queue_for_etrn(service, "b@customer.example")}
     service.default.send(to="x@plain.example")
     equal(sink.wait()[0].recipients, ["x@plain.example"])
     service.events.wait("delivered", recipient="x@plain.example")
-    until(lambda: counter(service, "kept_queue_length") == 2, what="two held messages")
+    until(lambda: counter(service, "kept_queue_length") == 2, what="two messages in the backlog")
     equal(len(sink.messages), 1, "messages before ETRN")
     equal(etrn(service, "CUSTOMER.example", 253), "2.0.0 OK, 2 pending messages for node customer.example started")
     equal(sorted(m.recipients[0] for m in sink.wait(3)[1:]), ["a@customer.example", "b@customer.example"])
     for ident in ids:
         service.events.wait("delivered", id=ident)
     service.home.wait_queued(0)
-    until(lambda: counter(service, "kept_queue_length") == 0, what="no held message")
+    until(lambda: counter(service, "kept_queue_length") == 0, what="an empty backlog")
     equal(counter(service, "etrn_messages_total"), 2)
-    hold(service, "c@customer.example")
+    queue_for_etrn(service, "c@customer.example")
     equal(len(sink.messages), 3)
 
 
 def test_etrn_below(t):
     """@domain is the domain and all below it; a wildcard entry does not have the name itself."""
     sink = t.sink()
-    service = t.postern(held(sink.port, {"domain deep.customer.example": {
+    service = t.postern(etrn_server(sink.port, {"domain deep.customer.example": {
         "type": "remote", "relay": "yes", "hold": "yes", "route": f"[127.0.0.1]:{sink.port}"}}))
-    hold(service, "a@customer.example")
-    hold(service, "b@deep.customer.example")
-    hold(service, "c@one.other.example")
-    hold(service, "d@a.two.other.example")
+    queue_for_etrn(service, "a@customer.example")
+    queue_for_etrn(service, "b@deep.customer.example")
+    queue_for_etrn(service, "c@one.other.example")
+    queue_for_etrn(service, "d@a.two.other.example")
     etrn(service, "one.other.example", 253)
     equal(sink.wait(1)[0].recipients, ["c@one.other.example"])
     equal(etrn(service, "@customer.example", 253), "2.0.0 OK, 2 pending messages for node customer.example started")
@@ -93,7 +93,8 @@ def test_etrn_below(t):
 
 
 def test_etrn_replies(t):
-    service = t.postern({**held(t.port()), "none": {}})
+    service = t.postern({**etrn_server(t.port()), "none": {}})
+    etrn(service, "customer.example", 251)      # the queue has been read: no 458 from now on
     with service.default.connect() as client:
         client.expect(503, "ETRN customer.example")
         client.expect(250, "EHLO c.example")
@@ -119,7 +120,7 @@ def test_etrn_replies(t):
 
 
 def test_etrn_needs_login_where_mail_does(t):
-    service = t.postern({"default": {**held(t.port())["default"], "access": {"authentication": "basic", "password-file": "/nowhere"}}})
+    service = t.postern({"default": {**etrn_server(t.port())["default"], "access": {"authentication": "basic", "password-file": "/nowhere"}}})
     etrn(service, "customer.example", 530)
 
 
@@ -127,7 +128,7 @@ def test_mixed_recipients(t):
     """Held, local and other recipients of one message each go their own way, and the other's retries release nothing."""
     sink = t.sink()
     busy = t.sink(answers={"RCPT": ["450 4.2.0 later"] * 2})
-    service = t.postern(held(sink.port, {"domain plain.example": {"route": f"[127.0.0.1]:{busy.port}"}}))
+    service = t.postern(etrn_server(sink.port, {"domain plain.example": {"route": f"[127.0.0.1]:{busy.port}"}}))
     ident = service.default.send(to=["a@customer.example", "b@default.example", "c@plain.example", "d@one.other.example"])
     equal(service.home.wait_drops()[0].receivers, ["b@default.example"])
     equal(busy.wait()[0].recipients, ["c@plain.example"])
@@ -136,7 +137,7 @@ def test_mixed_recipients(t):
     equal(sink.wait()[0].recipients, ["d@one.other.example"])
     service.events.wait("delivered", id=ident, recipient="d@one.other.example")
     equal(len(sink.messages), 1)
-    until(lambda: counter(service, "kept_queue_length") == 1, what="the last one held")
+    until(lambda: counter(service, "kept_queue_length") == 1, what="the last one in the backlog")
     etrn(service, "customer.example", 253)
     equal(sink.wait(2)[1].recipients, ["a@customer.example"])
     service.home.wait_queued(0)
@@ -145,8 +146,8 @@ def test_mixed_recipients(t):
 def test_failed_attempt_holds_again(t):
     """Tried once for each ETRN: not reached, refused for now, taken; a final refusal is returned."""
     port = t.port()
-    service = t.postern(held(port))
-    hold(service, "a@customer.example")
+    service = t.postern(etrn_server(port))
+    queue_for_etrn(service, "a@customer.example")
     for _ in range(2):
         mark = service.events.mark()
         etrn(service, "customer.example", 253)
@@ -158,24 +159,24 @@ def test_failed_attempt_holds_again(t):
     equal(sink.messages, [])
     etrn(service, "customer.example", 253)
     sink.wait(1)
-    hold(service, "b@customer.example")
+    queue_for_etrn(service, "b@customer.example")
     etrn(service, "customer.example", 253)
     service.events.wait("failed", recipient="b@customer.example", status="5.1.1")
 
 
 def test_held_over_restart(t):
-    """Nothing but the configuration says what is held: after kill -9, and when it says otherwise."""
+    """The configuration alone says which mail waits for ETRN: after kill -9, and when it says otherwise."""
     sink = t.sink()
-    service = t.postern(held(sink.port))
+    service = t.postern(etrn_server(sink.port))
     for number in range(5):
-        hold(service, f"a{number}@customer.example")
+        queue_for_etrn(service, f"a{number}@customer.example")
     service.kill()
     service.start()
-    until(lambda: counter(service, "kept_queue_length") == 5, what="all held again")
+    until(lambda: counter(service, "kept_queue_length") == 5, what="all in the backlog again")
     etrn(service, "customer.example", 253)
     sink.wait(5)
     service.home.wait_queued(0)
-    hold(service, "b@customer.example")
+    queue_for_etrn(service, "b@customer.example")
     service.default.set("domain customer.example", hold="no")
     service.ctl("reload")
     equal(sink.wait(6)[5].recipients, ["b@customer.example"])
@@ -183,7 +184,7 @@ def test_held_over_restart(t):
 
 def test_delay_and_expiry(t):
     """Nobody asks: one delay report, then a failure, at the times of all outbound mail."""
-    service = t.postern(held(t.port(), {"delivery": {"delay-notify": "1s", "expire": "3s"}}))
+    service = t.postern(etrn_server(t.port(), {"delivery": {"delay-notify": "1s", "expire": "3s"}}))
     ident = service.default.send("s@default.example", "a@customer.example")
     quiet = service.default.send("s@default.example", "a@customer.example", mail("second"))
     reports = service.home.wait_drops(4)
@@ -194,7 +195,7 @@ def test_delay_and_expiry(t):
     for each in (ident, quiet):
         service.events.wait("expired", id=each, status="4.4.7")
     service.home.wait_queued(0)
-    until(lambda: counter(service, "kept_queue_length") == 0, what="none to be kept")
+    until(lambda: counter(service, "kept_queue_length") == 0, what="an empty backlog")
     etrn(service, "customer.example", 251)
 
 
@@ -206,7 +207,7 @@ ATRN = {"access": {"authentication": "anonymous, basic", "basic-requires-tls": "
 
 def with_accounts(t, port=None, more=None, start=True, **keys):
     """alice fetches customer.example, she and bob what is below other.example."""
-    sections = held(port or t.port(), {k: dict(v) for k, v in ATRN.items()}, **{"atrn-accounts": "alice", **keys})
+    sections = etrn_server(port or t.port(), {k: dict(v) for k, v in ATRN.items()}, **{"atrn-accounts": "alice", **keys})
     for section, values in (more or {}).items():
         sections["default"].setdefault(section, {}).update(values)
     service = t.postern(sections, start=False)
@@ -244,7 +245,7 @@ def test_atrn(t):
     service = with_accounts(t, usual.port)
     big = mail("big", size=300000)
     service.default.send(to="a@customer.example", data=big)
-    hold(service, ["b@one.other.example", "c@two.other.example"])
+    queue_for_etrn(service, ["b@one.other.example", "c@two.other.example"])
     for number in range(60):
         service.default.send(to=f"n{number}@customer.example")
     service.events.wait("held", recipient="n59@customer.example")
@@ -268,9 +269,9 @@ def test_atrn(t):
 def test_atrn_who(t):
     """Only the domains of the account, only those named; and one turn at a time."""
     service = with_accounts(t)
-    hold(service, "a@customer.example")
-    hold(service, "b@one.other.example")
-    hold(service, "c@two.other.example")
+    queue_for_etrn(service, "a@customer.example")
+    queue_for_etrn(service, "b@one.other.example")
+    queue_for_etrn(service, "c@two.other.example")
     with service.default.connect(ehlo="c.example") as client:
         client.expect(530, "ATRN customer.example")
         client.expect(530, "TURN")
@@ -293,7 +294,7 @@ def test_atrn_in_clear(t):
     """What may not go out in clear does not go down the connection of a client without TLS either."""
     for keys, more in (({"outbound-tls": "required"}, None), ({}, {"delivery": {"outbound-tls": "verify"}})):
         service = with_accounts(t, more=more, **keys)
-        hold(service, "a@customer.example")
+        queue_for_etrn(service, "a@customer.example")
         with service.default.connect() as client:
             login(client)
             for line in ("ATRN", "ATRN customer.example", "TURN"):
@@ -339,11 +340,11 @@ def test_atrn_cut_short(t):
     ids = [service.default.send(to=f"n{number}@customer.example") for number in range(4)]
     service.events.wait("held", id=ids[-1])
     equal(fetch(DOT=Sink.DROP).end(), [])
-    until(lambda: counter(service, "kept_queue_length") == 4, what="four held again")
+    until(lambda: counter(service, "kept_queue_length") == 4, what="four in the backlog again")
     equal(fetch(CONNECT="421 4.3.2 not now").end(), [])
-    until(lambda: counter(service, "kept_queue_length") == 4, what="four held again")
+    until(lambda: counter(service, "kept_queue_length") == 4, what="four in the backlog again")
     equal(len(fetch(RCPT=["450 4.2.0 later"] * 3).end()), 1)
-    until(lambda: counter(service, "kept_queue_length") == 3, what="three held again")
+    until(lambda: counter(service, "kept_queue_length") == 3, what="three in the backlog again")
     stop = threading.Event()
     t.cleanup(stop.set)
 
@@ -354,16 +355,16 @@ def test_atrn_cut_short(t):
     until(lambda: any(line == "DATA" for line in turned.session.lines), what="DATA")
     session = next(line.split()[0] for line in service.ctl("sessions").stdout.splitlines() if "turned" in line)
     service.ctl("sessions", "terminate", session)
-    until(lambda: counter(service, "kept_queue_length") == 3, what="three held again")
+    until(lambda: counter(service, "kept_queue_length") == 3, what="three in the backlog again")
     turned = fetch(DATA=wait)
     until(lambda: any(line == "DATA" for line in turned.session.lines), what="DATA")
     os.kill(service.child("deliver"), signal.SIGKILL)
-    until(lambda: counter(service, "kept_queue_length") == 3, what="three held by the next worker")
+    until(lambda: counter(service, "kept_queue_length") == 3, what="the next worker to find three")
     turned = fetch(DATA=wait)
     until(lambda: any(line == "DATA" for line in turned.session.lines), what="DATA")
     service.kill()
     service.start()
-    until(lambda: counter(service, "kept_queue_length") == 3, what="three held after the restart")
+    until(lambda: counter(service, "kept_queue_length") == 3, what="three after the restart")
     stop.set()
     equal(len(fetch().end()), 3)
     service.home.wait_queued(0)
@@ -388,7 +389,7 @@ def test_fetchmail_etrn(t):
         t.skip("fetchmail is not installed")
     sink = t.sink()
     service = with_accounts(t, sink.port)
-    hold(service, "a@customer.example")
+    queue_for_etrn(service, "a@customer.example")
     code, said = fetchmail(t, rc=f'poll 127.0.0.1 protocol etrn service {service.default.port} fetchdomains customer.example\n')
     check("253" in said, code, said)
     equal(sink.wait()[0].recipients, ["a@customer.example"])

@@ -117,7 +117,7 @@ def test_renamed_default_domain(t):
 
 
 def test_removed_remote_domain(t):
-    """Its queued mail goes the server's way at its next try; held mail is held no more."""
+    """Its queued mail goes the server's way at its next try; the backlog of a domain without hold is sent."""
     own, smart = t.sink(answers={"RCPT": ["450 4.2.0 later"] * 50}), t.sink()
     service = t.postern({"default": {
         "delivery": {"smart-host": f"[127.0.0.1]:{smart.port}", "retry": "1s"},

@@ -6,7 +6,7 @@ import struct
 import patience
 from checks import Failure, check, equal
 from events import LINE, Event
-from ledger import Ledger, came_out, settle, text
+from ledger import Ledger, came_out, text, wait_all_out
 from patience import Patience, until
 from sink import Sink
 from smtp import Smtp
@@ -126,9 +126,9 @@ def test_ledger_notices_a_loss(t):
     (home.drop / "0123456789abcdef-0.eml").write_bytes(b"x-sender: a@b\r\n" + text("L", 1))
     (home.drop / "0123456789abcdeg-0.eml").write_bytes(b"x-sender: a@b\r\n" + text("L", 1))
     ledger.owe("L", 1)
-    equal(settle(home, sink, ledger, 1), 1, "duplicates")
+    equal(wait_all_out(home, sink, ledger, 1), 1, "duplicates")
     ledger.owe("R", 2)
-    fails(lambda: settle(home, sink, ledger, 0.2), "('R', 2)")
+    fails(lambda: wait_all_out(home, sink, ledger, 0.2), "('R', 2)")
     (home.drop / "0123456789abcdeh-0.eml").write_bytes(b"x-sender: a@b\r\n" + text("L", 3)[:-5])
     fails(lambda: came_out(home, sink), "not whole")
 

@@ -329,8 +329,8 @@ def test_the_helper_has_no_rights(t):
     equal(status["NoNewPrivs"], "1", "NoNewPrivs")
     for caps in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         equal(int(status[caps], 16), 0, caps)
-    held = [what for number, what in descriptors_of(helper).items() if number > 2]
-    check(not any(str(service.folder) in what for what in held), "open files:", held)
+    open_files = [what for number, what in descriptors_of(helper).items() if number > 2]
+    check(not any(str(service.folder) in what for what in open_files), "open files:", open_files)
     libraries = {role: (Path(f"/proc/{service.child(role)}/maps").read_text()) for role in ("listener", "deliver", "fetch")}
     check("libcurl" in libraries["fetch"] and "libcurl" not in libraries["deliver"] + libraries["listener"], "who has libcurl")
 

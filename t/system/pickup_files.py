@@ -202,7 +202,7 @@ def test_many_files(t):
 
 
 def test_without_notification(t):
-    """With the kernel silent the scan finds everything: at once what has settled, else after it stayed the same."""
+    """With the kernel silent the scan finds everything: old files at once, others after they stayed the same."""
     service = t.postern(env={"POSTERN_NO_WATCH": "1"})
     service.home.put("a", HEAD + b"a\n")
     put(service.home.pickup / "b", HEAD + b"b\n")

@@ -203,7 +203,7 @@ def test_held_counter(t):
 
 
 def test_kept_for_a_domain(t):
-    """Mail that a domain keeps until ETRN: another state; held by an operator too it stays when it is asked for."""
+    """The backlog of a domain is a state of its own; a message that an operator holds, too, stays when ETRN asks for it."""
     sink = t.sink()
     service = t.postern({"default": {"domain customer.example": {"type": "remote", "relay": "yes", "hold": "yes", "route": f"[127.0.0.1]:{sink.port}"}}})
     ids = [service.default.send(to=f"{name}@customer.example") for name in ("a", "b", "c")]

@@ -37,7 +37,7 @@ def test_titles_say_what_for(t):
 
 
 def allowed(role, number, what):
-    """What a worker may hold open."""
+    """Whether a worker may have this descriptor open."""
     return (number <= 2 or re.match(r"socket:|anon_inode:|pipe:|/memfd:|/dev/(null|urandom)", what)
             or "/spool/" in what or "[eventfd]" in what)
 
@@ -45,12 +45,12 @@ def allowed(role, number, what):
 def inspect_descriptors(service):
     for role in ROLES:
         pid = service.child(role)
-        held = descriptors = descriptors_of(pid)
+        descriptors = descriptors_of(pid)
         for number, what in descriptors.items():
-            check(allowed(role, number, what), role, "holds", number, what)
-        check(len(held) < 40, role, "holds", len(held), "descriptors")
+            check(allowed(role, number, what), role, "has open:", number, what)
+        check(len(descriptors) < 40, role, "has open:", len(descriptors), "descriptors")
     for number, what in descriptors_of(service.process.pid).items():
-        check("/spool/" not in what or what.endswith("/spool"), "the master holds", number, what)
+        check("/spool/" not in what or what.endswith("/spool"), "the master has open:", number, what)
 
 
 def test_descriptors(t):

@@ -20,7 +20,7 @@ def rows(service, *args, **options):
     return json.loads(service.ctl("sessions", *args, "--json", **options).stdout)
 
 
-def hold(server, count, helo="client.example", source=None):
+def open_sessions(server, count, helo="client.example", source=None):
     found = []
     for _ in range(count):
         client = server.connect(source=source)
@@ -64,15 +64,15 @@ def test_all_processes(t):
     """Every listener answers, also one that is draining; and one session is ended by its id."""
     service = t.postern({"default": {"general": {"processes": 3}}, "other": {}})
     until(lambda: len(service.children("listener", "default")) == 3, what="three listeners")
-    clients = hold(service.default, 12)
-    elsewhere = hold(service["other"], 2)
+    clients = open_sessions(service.default, 12)
+    elsewhere = open_sessions(service["other"], 2)
     equal(len(rows(service)), 14, "all sessions")
     equal(len(rows(service, "default")), 12, "sessions of default")
     check(len({row["id"] for row in rows(service)}) == 14, "ids are unique")
     service.default.set("messages", max_recipients=9)
     service.ctl("reload")
     equal(len(rows(service, "default")), 12, "sessions of draining listeners")
-    clients += hold(service.default, 3)
+    clients += open_sessions(service.default, 3)
     equal(len(rows(service, "default")), 15, "old and new")
 
     victim = rows(service, "other")[0]["id"]
@@ -89,7 +89,7 @@ def test_all_processes(t):
 
 def test_many_need_yes(t):
     service = t.postern({"default": {"general": {"processes": 2}}})
-    clients = hold(service.default, 5)
+    clients = open_sessions(service.default, 5)
     shown = service.ctl("sessions", "terminate", "--all", ok=False)
     equal(shown.returncode, 1, "exit status without --yes")
     check("5 sessions would be ended" in shown.stderr and len(shown.stdout.splitlines()) == 6, shown)
@@ -103,7 +103,7 @@ def test_many_need_yes(t):
 
 def test_filters(t):
     service = t.postern()
-    here, there = hold(service.default, 2), hold(service.default, 2, helo="spam.example", source="127.0.0.9")
+    here, there = open_sessions(service.default, 2), open_sessions(service.default, 2, helo="spam.example", source="127.0.0.9")
     equal(len(rows(service, "--from", "127.0.0.8/30")), 2, "by network")
     equal(len(rows(service, "--user", "spam.example")), 2, "by name")
     equal(len(rows(service, "--idle", "1h")), 0, "by idle time")
@@ -175,7 +175,7 @@ def test_authenticated_user(t):
     known = service.default.connect()
     known.expect(250, "EHLO one.example")
     known.expect(235, "AUTH PLAIN " + base64.b64encode(b"\0alice\0secret").decode())
-    unknown = hold(service.default, 1, helo="alice.example")[0]
+    unknown = open_sessions(service.default, 1, helo="alice.example")[0]
     found = {(row["user"], row["helo"]) for row in rows(service)}
     equal(found, {("alice", None), (None, "alice.example")}, "users and HELO names")
     service.ctl("sessions", "terminate", "--user", "alice")
@@ -187,7 +187,7 @@ def test_silent_listener_does_not_hang(t):
     """What the others said is shown, and who did not answer is named."""
     service = t.postern({"default": {"general": {"processes": 2}}})
     until(lambda: len(service.children("listener")) == 2, what="two listeners")
-    clients = hold(service.default, 4)
+    clients = open_sessions(service.default, 4)
     stuck = service.children("listener")[0]
     os.kill(stuck, signal.SIGSTOP)
     try:
@@ -221,7 +221,7 @@ def test_operators_of_one_server(t):
     import pwd
     daemon = pwd.getpwnam("daemon")
     service = t.postern({"default": {"security": {"operators": "daemon"}}, "other": {}})
-    mine, others = hold(service.default, 1), hold(service["other"], 1)
+    mine, others = open_sessions(service.default, 1), open_sessions(service["other"], 1)
     account = {"user": daemon.pw_uid, "group": daemon.pw_gid, "extra_groups": []}
     equal([row["server"] for row in rows(service, account=account)], ["default"], "what an operator sees")
     other_id = rows(service, "other")[0]["id"]

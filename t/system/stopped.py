@@ -25,8 +25,8 @@ def listed(service, *args, server="default"):
     return rows(service, "queue", server, "list", *args)
 
 
-def custodians(service, server="default"):
-    """Those that have not been told to go."""
+def maintenance_pids(service, server="default"):
+    """The maintenance processes that have not been told to end."""
     status = service.ctl("status", server).stdout
     return [int(pid) for word in status.split() if word.startswith("custodian=") for pid in word[10:].split(",")]
 
@@ -63,7 +63,7 @@ def test_look_and_change(t):
     ids = [row["id"] for row in found]
     equal([(row["domain"], row["messages"]) for row in rows(service, "queue", "count")], [(f"d{n}.example", 3) for n in range(3)])
     equal(rows(service, "queue", "show", ids[2])[0]["recipients"], [{"mark": "pending", "address": "u2@d2.example"}])
-    check(len(custodians(service)) == 1 and service.ctl("status", "default").stdout.startswith("default stopped number=4"), "one process")
+    check(len(maintenance_pids(service)) == 1 and service.ctl("status", "default").stdout.startswith("default stopped number=4"), "one process")
 
     check("2 messages held" in service.ctl("queue", "default", "hold", ids[0], ids[1], "--yes").stdout, "hold")
     equal([row["id"] for row in listed(service, "--held")], ids[:2])
@@ -168,8 +168,8 @@ def test_another_has_the_queue(t):
 def test_ends_by_itself(t):
     service, _ = begin(t, ["u@d.example"])
     listed(service)
-    pid = custodians(service)[0]
-    until(lambda: not custodians(service) and pid not in service.children(), timeout=LAST, what="its end")
+    pid = maintenance_pids(service)[0]
+    until(lambda: not maintenance_pids(service) and pid not in service.children(), timeout=LAST, what="its end")
     equal(service.events.all("crash"), [], "crashes")
     equal(len(listed(service)), 1, "by another one")
 
@@ -178,12 +178,12 @@ def test_killed(t):
     """One event; the next order is served by another one, after a moment."""
     service, _ = begin(t, ["u@d.example"])
     listed(service)
-    pid = custodians(service)[0]
+    pid = maintenance_pids(service)[0]
     os.kill(pid, signal.SIGKILL)
     service.events.wait("crash", role="custodian", server="default")
     until(lambda: service.ctl("queue", "default", "list", ok=False).returncode in (0, 69), what="an answer")
     until(lambda: service.ctl("queue", "default", "list", ok=False).returncode == 0, what="another one")
-    check(custodians(service) != [pid], "another one")
+    check(maintenance_pids(service) != [pid], "another one")
     equal(service.ctl("status", "--check", "default").returncode, 0, "health: it is stopped as ordered")
     start(service)
     service.home.wait_queued(0)
@@ -220,7 +220,7 @@ def test_start_meanwhile(t):
     held = listed(service)
     equal({row["state"] for row in held}, {"held"})
     equal(sorted([row["to"][0] for row in held] + [m.recipients[0] for m in sink.messages]), sorted(f"u{n}@d.example" for n in range(COUNT)))
-    equal((custodians(service), service.events.all("crash")), ([], []), "processes")
+    equal((maintenance_pids(service), service.events.all("crash")), ([], []), "processes")
 
 
 def test_start_and_stop(t):
@@ -229,10 +229,10 @@ def test_start_and_stop(t):
     service.ctl("queue", "default", "hold", "--all")
     for _ in range(3):
         equal([row["state"] for row in listed(service)], ["held"], "stopped")
-        equal(len(custodians(service)), 1)
+        equal(len(maintenance_pids(service)), 1)
         start(service)
         equal([row["state"] for row in listed(service)], ["held"], "started")
-        equal(custodians(service), [], "none beside the owner")
+        equal(maintenance_pids(service), [], "none beside the owner")
         mark = service.events.mark()
         service.ctl("stop", "default")
         service.wait_state("default", "stopped", since=mark)
@@ -247,11 +247,11 @@ def test_reload_meanwhile(t):
     service.events.wait("service", state="started")
     begun = time.monotonic()
     listed(service)
-    first = custodians(service)[0]
+    first = maintenance_pids(service)[0]
     listed(service, server="other")
-    other = custodians(service, "other")[0]
+    other = maintenance_pids(service, "other")[0]
     service.ctl("reload")
-    now = (custodians(service), custodians(service, "other"))
+    now = (maintenance_pids(service), maintenance_pids(service, "other"))
     if time.monotonic() - begun < 12:       # else they may have ended by themselves
         equal(now, ([first], [other]), "unchanged ones stay")
     service.default.set("general", description="another one")
@@ -260,7 +260,7 @@ def test_reload_meanwhile(t):
     until(lambda: first not in service.children() and other not in service.children(), what="their end")
     equal(service.ctl("queue", "other", "list", ok=False).returncode, 3, "no such virtual server")
     equal(len(listed(service)), 1, "by another one")
-    check(custodians(service) != [first], "another one")
+    check(maintenance_pids(service) != [first], "another one")
     equal(service.events.all("crash"), [], "crashes")
     service.stop()
     equal(service.process.returncode, 0, "exit status")

@@ -57,7 +57,7 @@ act(struct run *r)
 }
 
 static void
-settle(struct run *r)
+feed_input(struct run *r)
 {
 	size_t step = r->bytewise ? 1 : r->input.len;
 
@@ -72,7 +72,7 @@ settle(struct run *r)
 static void
 compare(struct run *r)
 {
-	settle(r);
+	feed_input(r);
 	ck_assert_msg(strcmp(buf_text(&r->c.out), buf_text(&r->expect)) == 0, "%s: before \"%.30s\": sent \"%s\", expected \"%s\"",
 	    r->row->name, r->where, buf_text(&r->c.out), buf_text(&r->expect));
 	buf_clear(&r->c.out);
@@ -109,7 +109,7 @@ do_line(struct run *r, char letter, const char *text)
 		buf_printf(&r->input, "%s\r\n", text);
 		return;
 	case 'B':
-		settle(r);
+		feed_input(r);
 		for (; *text != '\0'; text++) {
 			bool lf = text[0] == '\\' && text[1] == 'n';
 			buf_add(&r->expect, lf ? "\n" : text, 1);
@@ -117,7 +117,7 @@ do_line(struct run *r, char letter, const char *text)
 		}
 		return;
 	case 'C':
-		settle(r);
+		feed_input(r);
 		buf_printf(&r->expect, "%s\r\n", text);
 		return;
 	default:

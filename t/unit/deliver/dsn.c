@@ -275,4 +275,4 @@ START_TEST(test_many_in_pieces)
 }
 END_TEST
 
-UNIT_MAIN("deliver/dsn", test_failure, test_delay, test_hostile, test_utf8, test_many_in_pieces)
+UNIT_MAIN("dsn", test_failure, test_delay, test_hostile, test_utf8, test_many_in_pieces)

@@ -81,4 +81,4 @@ START_TEST(test_hostile)
 }
 END_TEST
 
-UNIT_MAIN("deliver/note", test_there_and_back, test_torn_and_foreign, test_hostile)
+UNIT_MAIN("note", test_there_and_back, test_torn_and_foreign, test_hostile)

@@ -43,4 +43,4 @@ START_TEST(test_clear)
 }
 END_TEST
 
-UNIT_MAIN("deliver/peer_auth", test_clear)
+UNIT_MAIN("outconn_auth", test_clear)

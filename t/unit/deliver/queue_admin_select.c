@@ -72,4 +72,4 @@ START_TEST(test_badmail_of_that_second)
 }
 END_TEST
 
-UNIT_MAIN("deliver/chores_look", test_badmail_of_that_second)
+UNIT_MAIN("queue_admin_select", test_badmail_of_that_second)

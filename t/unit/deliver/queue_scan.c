@@ -103,4 +103,4 @@ START_TEST(test_all)
 }
 END_TEST
 
-UNIT_MAIN("deliver/rescan", test_all)
+UNIT_MAIN("queue_scan", test_all)

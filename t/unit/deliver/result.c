@@ -307,5 +307,5 @@ START_TEST(test_many_recipients)
 }
 END_TEST
 
-UNIT_MAIN("deliver/settle", test_dropped, test_clock_set_back, test_partly_failed, test_null_sender, test_success, test_hops, test_owed, test_report_is_there,
+UNIT_MAIN("result", test_dropped, test_clock_set_back, test_partly_failed, test_null_sender, test_success, test_hops, test_owed, test_report_is_there,
     test_delivered_before, test_damaged, test_many_recipients)

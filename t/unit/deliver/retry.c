@@ -148,4 +148,4 @@ START_TEST(test_hints)
 }
 END_TEST
 
-UNIT_MAIN("deliver/retry", test_rows, test_a_life, test_hints)
+UNIT_MAIN("retry", test_rows, test_a_life, test_hints)

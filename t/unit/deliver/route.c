@@ -244,4 +244,4 @@ START_TEST(test_fallback)
 }
 END_TEST
 
-UNIT_MAIN("deliver/route", test_rows, test_hosts, test_bad_smart_host, test_masquerade, test_fallback)
+UNIT_MAIN("route", test_rows, test_hosts, test_bad_smart_host, test_masquerade, test_fallback)

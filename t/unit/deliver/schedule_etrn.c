@@ -189,4 +189,4 @@ START_TEST(test_held_meanwhile)
 }
 END_TEST
 
-UNIT_MAIN("deliver/schedule_ask", test_order_fails, test_two_ask, test_order_ends_it, test_held_meanwhile)
+UNIT_MAIN("schedule_etrn", test_order_fails, test_two_ask, test_order_ends_it, test_held_meanwhile)

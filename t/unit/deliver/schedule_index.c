@@ -234,4 +234,4 @@ START_TEST(test_wake)
 }
 END_TEST
 
-UNIT_MAIN("deliver/schedule_index", test_many, test_oldest_first, test_all_due, test_reuse, test_parked, test_barred, test_wake)
+UNIT_MAIN("schedule_index", test_many, test_oldest_first, test_all_due, test_reuse, test_parked, test_barred, test_wake)

@@ -46,4 +46,4 @@ START_TEST(test_note)
 }
 END_TEST
 
-UNIT_MAIN("deliver/site_job", test_note)
+UNIT_MAIN("site_queue", test_note)

@@ -94,4 +94,4 @@ START_TEST(test_wishes)
 }
 END_TEST
 
-UNIT_MAIN("deliver/demand", test_policies, test_wishes)
+UNIT_MAIN("tls_policy", test_policies, test_wishes)

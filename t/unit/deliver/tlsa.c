@@ -130,4 +130,4 @@ START_TEST(test_names)
 }
 END_TEST
 
-UNIT_MAIN("deliver/tlsa", test_long, test_wrong_pieces, test_names)
+UNIT_MAIN("tlsa", test_long, test_wrong_pieces, test_names)

@@ -187,7 +187,7 @@ static const char *const people[] = {
 	"half: member cn=ann cn=bad", NULL,
 };
 
-START_TEST(test_unfold)
+START_TEST(test_alias_expand)
 {
 	static const struct {
 		const char *name; enum msg_directory_result result; const char *want;	/* a list, joined, or the status */
@@ -241,7 +241,7 @@ END_TEST
 
 /* --- memory --- */
 
-START_TEST(test_memo)
+START_TEST(test_cache)
 {
 	struct directory_cache *m = directory_cache_new(100000);
 	struct ldap_entry *e = ldap_entry_new("cn=x"), *got = NULL;
@@ -267,4 +267,4 @@ START_TEST(test_memo)
 }
 END_TEST
 
-UNIT_MAIN("directory", test_filter, test_presets, test_addresses, test_entry, test_range, test_unfold, test_look_only, test_memo)
+UNIT_MAIN("directory", test_filter, test_presets, test_addresses, test_entry, test_range, test_alias_expand, test_look_only, test_cache)

@@ -230,7 +230,7 @@ START_TEST(waited)
 }
 END_TEST
 
-/* Where no log is kept, nothing is held either. */
+/* Without a protocol log nothing is stored for it. */
 START_TEST(none)
 {
 	struct session s = { .ip = "192.0.2.1" };

@@ -214,7 +214,7 @@ START_TEST(per_client)
 	client_limit_give(t, two);			/* once too often: nothing */
 	ck_assert(client_limit_take(t, two));
 
-	/* Two processes share the count; what a dead one held is free again. */
+	/* Two processes share the count; the count of a dead process is free again. */
 	ck_assert(client_limit_take(u, one));
 	ck_assert(client_limit_take(t, one));
 	ck_assert(!client_limit_take(u, one));
@@ -264,7 +264,7 @@ START_TEST(replies)
 END_TEST
 
 /* More clients than cells: nobody is refused for it, and what is given back is free. */
-START_TEST(a_crowd)
+START_TEST(many_clients)
 {
 	struct client_count *client_count = mem_new(struct client_count);
 	client_count_init(client_count);
@@ -287,4 +287,4 @@ START_TEST(a_crowd)
 }
 END_TEST
 
-UNIT_MAIN("policy", relay, names, reverse_names, forward_confirmation, a_crowd, relay_without_the_authenticated, domains, per_client, replies)
+UNIT_MAIN("policy", relay, names, reverse_names, forward_confirmation, many_clients, relay_without_the_authenticated, domains, per_client, replies)

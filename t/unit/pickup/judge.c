@@ -86,7 +86,7 @@ START_TEST(test_patience)
 		{ JUDGE_REOPENED, 100, 1, false, 0, 2000, TAKE },
 		{ JUDGE_UNSURE, 100, 1, false, 0, 10000, TAKE },
 		{ JUDGE_OPEN, 100, 1, false, 0, 600000, TAKE },
-		{ JUDGE_OPEN, 100, 1, false, 3600000, 600000, TAKE },	/* an old file opened by a writer is no settled file */
+		{ JUDGE_OPEN, 100, 1, false, 3600000, 600000, TAKE },	/* an old file opened by a writer may still change */
 		{ JUDGE_SCANNED, 100, 1, false, 0, 2000, TAKE },
 		{ JUDGE_SCANNED, 100, 1, false, 5000, 0, TAKE },
 		{ JUDGE_SCANNED, 100, 1, false, 4999, 2000, TAKE },
