@@ -16,7 +16,7 @@
 
 static const char *const section_titles[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] = "the service as a whole",
-	[KEY_GENERAL] = "who the server is, where it listens, where its folders are",
+	[KEY_GENERAL] = "names, addresses and folders of the server",
 	[KEY_ACCESS] = "who may connect, and who may relay",
 	[KEY_MESSAGES] = "limits of messages, badmail",
 	[KEY_DELIVERY] = "how mail leaves",
