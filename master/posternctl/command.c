@@ -313,7 +313,8 @@ say_missing(const struct command_context *c, const struct command *row, const ch
 
 const struct command command_rows[] = {
 	{ "status", "[--check] [name]", 0, 2,
-	    "Show state, addresses and processes; --check: one line and 0, 1 or 2 for monitoring.",
+	    "Show states, addresses and processes; --check: one line and exit status 0, 1 or 2 for "
+	    "monitoring.",
 	    run_status, "status" },
 	{ "start", "[name]", 0, 1, "Start a virtual server, and the service if it is down.", run_start,
 	    "start" },
@@ -321,43 +322,45 @@ const struct command command_rows[] = {
 	    "Stop a virtual server, which then stays stopped; without name the service.", run_stop, "stop" },
 	{ "pause", "[name]", 0, 1, "Refuse new connections; sessions and delivery go on.", run_ask, "pause" },
 	{ "continue", "[name]", 0, 1, "Take connections again after a pause.", run_ask, "continue" },
-	{ "reload", "", 0, 0, "Go over to the configuration on disk without dropping a session.", run_ask,
+	{ "reload", "", 0, 0, "Use the configuration on disk from now on, without ending a session.", run_ask,
 	    "reload" },
-	{ "check", "", 0, 0, "Judge the configuration on disk and print every fault.", run_check, NULL },
-	{ "config", "[name]", 0, 1, "Show the configuration on disk with the place each value comes from.",
+	{ "check", "", 0, 0, "Check the configuration on disk and print every fault.", run_check, NULL },
+	{ "config", "[name]", 0, 1,
+	    "Show the configuration on disk, with the file and line from which each value comes.",
 	    run_config, NULL },
 	{ "counters", "[--prometheus] [name]", 0, 2,
-	    "Show the counters of a virtual server, or the sums of all; or each server's for Prometheus.",
+	    "Show the counters of a virtual server, or the sums of all; --prometheus: those of each server.",
 	    run_counters, "counters" },
 	{ "sessions", "[name] [option]", 0, CONTROL_WORDS_MAX,
-	    "Show SMTP sessions (--json --from --user --idle); terminate id, --all or these options: end "
-	    "them.", run_sessions, "sessions" },
+	    "Show SMTP sessions (--json --from --user --idle), or end them: terminate with ids, --all or "
+	    "these options.", run_sessions, "sessions" },
 	{ "queue", "[name] list|show|count|retry|hold|release|delete|bounce|move [id ...] [option]", 1,
 	    CONTROL_WORDS_MAX,
-	    "Look at and change the queue (--sender --recipient --domain --older --newer --state --held "
+	    "Show and change the queue (--sender --recipient --domain --older --newer --state --held "
 	    "--all --to --reason --json --yes).", run_queue, "queue" },
 	{ "badmail", "[name] list|show|retry|purge [id ...] [option]", 1, CONTROL_WORDS_MAX,
-	    "Look at badmail, put it back into the queue or throw it away (--sender --recipient --domain "
-	    "--older --newer --all --json --yes).", run_queue, "badmail" },
+	    "Show badmail, put it back into the queue or delete it (--sender --recipient --domain --older "
+	    "--newer --all --json --yes).", run_queue, "badmail" },
 	{ "retry", "[name]", 0, 1, "Make every queued message due now.", run_ask, "retry" },
 	{ "create", "name [key=value]", 1, CONFIG_LISTEN_MAX + 3,
 	    "Make a virtual server; keys are listen, domain, description.", run_create, "reload" },
 	{ "rename", "name new-name", 2, 2, "Rename a virtual server; it is stopped for a moment.", run_rename,
 	    "reload" },
-	{ "delete", "name", 1, 1, "Delete a virtual server; its mail folders stay.", run_delete, "reload" },
+	{ "delete", "name", 1, 1, "Delete a virtual server; its mail folders are kept.", run_delete,
+	    "reload" },
 	{ "passwd", "[--scram|--yescrypt] [--stdin] [--delete] [--list] file|name [account]", 1, 8,
-	    "Make, change or delete an account of a password file, or of a virtual server's; --list shows "
-	    "the accounts.", run_passwd, NULL },
+	    "Make, change or delete an account in a password file, given by its path or by the virtual "
+	    "server that uses it; --list shows the accounts.", run_passwd, NULL },
 	{ "oauth", "test profile [--smtp]", 2, 3,
-	    "Get a new token for a profile of [oauth] and log in with it where a virtual server uses it; "
-	    "tell each step.", run_oauth, "oauth-test" },
+	    "Get a new token for an [oauth] profile, log in with it at the smart hosts that use it, and show "
+	    "each step.", run_oauth, "oauth-test" },
 	{ "explain", "[name] --from address --rcpt recipient [--auth user] [--sender sender] [--size size]",
 	    4, 11,
-	    "Say what would become of a message, and which line of the configuration says so.", run_explain,
-	    NULL },
+	    "Say what would happen to a message, and which line of the configuration decides it.",
+	    run_explain, NULL },
 	{ "version", "", 0, 0, "Show the version.", run_version, NULL },
 	{ "help", "[command]", 0, 1, "Show what a command does.", run_help, NULL },
-	LATER("import", "MetaBase.xml", "Carry over the virtual servers of IIS."),
+	LATER("import", "MetaBase.xml", "Take over the virtual servers of IIS."),
 };
 const size_t command_count = nitems_of(command_rows);
 
