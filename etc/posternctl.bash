@@ -1,6 +1,7 @@
-# bash completion of posternctl: commands and their arguments come from its own table, names from the running service
+# bash completion of posternctl: commands and arguments come from posternctl help, names from the running service
 
-# What may follow explain, queue, badmail and passwd: verbs until one was said, names, options, values of some options.
+# The words that may follow explain, queue, badmail and passwd: names, options, values of some options, and verbs as long as the
+# line has none.
 _posternctl_words()
 {
 	local names verbs selection='--id --sender --recipient --domain --older --newer --all --json --yes' previous=${COMP_WORDS[COMP_CWORD - 1]}

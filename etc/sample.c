@@ -1,10 +1,11 @@
 /*
- * sample - writes the files of etc/ that are made of the key rows; not installed
+ * sample - writes the files of etc/ that are made from the key rows; not installed
  *
  * Runs in:  make samples
- * Promise:  "sample service", "sample server": a commented INI file; "sample manual FILE": the page with the
- *           text between `.\" keys SECTION` and `.\" end` renewed; all on standard output
- * Fails by: exit 64 or 66
+ * Owns:     nothing
+ * Promise:  "sample service" and "sample server" write a commented INI file; "sample manual FILE" writes the
+ *           page with new text between `.\" keys SECTION` and `.\" end`; all on standard output
+ * Fails by: exit 64, 65, 66 or 74
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 
 #include "common/config/key.h"
 
-/* Copies the page, but for what stands between the markers. */
+/* Copies the page, with new text between the markers. -1: the markers are wrong, or a read error. */
 static int
 renew_page(FILE *page, FILE *out)
 {
