@@ -100,12 +100,13 @@ key_print_sample(FILE *out, bool server)
 {
 	print_comment(out,
 	    server ? "A virtual server of Postern; its name is the name of this file. See postern.ini(5)." :
-	    "Postern, the service as a whole. See postern.ini(5). Each virtual server has a file of its own "
-	    "in servers/. The sections of "
-	    "such a file may stand here, too: what they say is then the default for all virtual servers.");
+	    "Postern, the service as a whole. See postern.ini(5). Each virtual server has its own file in "
+	    "servers/. The sections of such a file may be here too: they are then the defaults of all "
+	    "virtual servers.");
 	print_comment(out,
-	    "What is commented out is the default. Lists go on in a line with the same key, in a line that "
-	    "starts with a " "blank, or after a comma. A semicolon after a blank starts a comment.");
+	    "Lines with a semicolon in front show the defaults. A list continues in a line with the same "
+	    "key, in a line that starts with a blank, or after a comma. A semicolon after a blank starts a "
+	    "comment.");
 	for (enum key_section s = KEY_SERVICE; s < KEY_SECTION_COUNT; s++) {
 		bool named;
 

@@ -210,7 +210,7 @@ const struct key key_rows[] = {
 	{ ACCESS("password-file", KEY_PATH, password_file),
 	    .meaning =
 	    "The file with the accounts for basic authentication (PLAIN, LOGIN, SCRAM-SHA-256), one line "
-	    "name:hash for each. posternctl passwd edits it. Root alone needs to be able to read it (mode "
+	    "name:hash for each. posternctl passwd edits it. Only root needs to be able to read it (mode "
 	    "0600). A file that everybody may read is refused." },
 	{ ACCESS("basic-requires-tls", KEY_BOOL, basic_requires_tls), .standard = "yes",
 	    .meaning =
@@ -224,7 +224,7 @@ const struct key key_rows[] = {
 	{ ACCESS("keytab", KEY_PATH, keytab),
 	    .meaning =
 	    "The file with the Kerberos keys for integrated authentication (GSSAPI with Kerberos and SPNEGO "
-	    "tokens). Root alone needs to be able to read it." },
+	    "tokens). Only root needs to be able to read it." },
 	{ ACCESS("service-principal", KEY_TEXT, service_principal), .derived = "smtp/ and the fqdn",
 	    .check = key_check_word,
 	    .meaning =
@@ -244,7 +244,7 @@ const struct key key_rows[] = {
 	{ ACCESS("key", KEY_STRINGS, key), .check = key_check_path,
 	    .meaning =
 	    "The private keys of the certificates, in the same order, in PEM form and without a pass phrase. "
-	    "Root alone needs to be able to read them." },
+	    "Only root needs to be able to read them." },
 	{ ACCESS("tls-minimum", KEY_ENUM, tls_minimum), .standard = "1.2", .choice = tls_versions,
 	    .meaning =
 	    "The oldest TLS version that is accepted: 1.2 or 1.3. For old devices there are 1.0 and 1.1, "
@@ -351,7 +351,7 @@ const struct key key_rows[] = {
 	{ DELIVERY("secret-file", KEY_PATH, outbound_secret_file),
 	    .meaning =
 	    "A file with the password of that account on one line; with integrated, the keytab of the "
-	    "account. Root alone needs to be able to read it (mode 0600). A file that everybody may read is "
+	    "account. Only root needs to be able to read it (mode 0600). A file that everybody may read is "
 	    "refused. A changed file is used from the next connection on." },
 	{ DELIVERY("oauth", KEY_TEXT, outbound_oauth), .check = key_check_word,
 	    .meaning =
@@ -440,7 +440,7 @@ const struct key key_rows[] = {
 	{ LDAP("secret-file", KEY_PATH, secret_file),
 	    .meaning =
 	    "A file whose first line is the password of that account; for gssapi, a keytab with its key. "
-	    "Root alone needs to be able to read it (mode 0600). A file that everybody may read is "
+	    "Only root needs to be able to read it (mode 0600). A file that everybody may read is "
 	    "refused." },
 	{ LDAP("base", KEY_TEXT, base), .meaning =
 	    "The place in the directory where a search begins: a distinguished name." },
