@@ -1,5 +1,6 @@
 /*
- * listener - the process that takes mail by SMTP for one virtual server: set-up, the master's orders, the end
+ * listener - the process that takes mail by SMTP for one virtual server: set-up, the master's messages, the
+ * end
  *
  * Runs in:  listener
  * Owns:     struct listener and everything in it
@@ -16,6 +17,8 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/ctl_client.h"
+#include "common/ipc/directory_client.h"
+#include "common/ipc/dns_client.h"
 #include "common/process/pool.h"
 #include "common/spool/enqueue.h"
 #include "common/spool/spool.h"
@@ -26,6 +29,138 @@
 #include "listener/listener.h"
 
 #define POOL_THREADS 5	/* two write content, two sync: see common/spool/enqueue; one the protocol log */
+
+/* --- what other processes are asked --- */
+
+static void
+need_resolver(void *arg)
+{
+	boot_need(arg, CTL_HELPER_RESOLVER);
+}
+
+static void
+need_auth(void *arg)
+{
+	boot_need(arg, CTL_HELPER_AUTH);
+}
+
+static void
+need_directory(void *arg)
+{
+	boot_need(arg, CTL_HELPER_DIRECTORY);
+}
+
+static void
+need_deliver(void *arg)
+{
+	boot_need(arg, CTL_HELPER_DELIVER);
+}
+
+/* A helper is started, and a channel to it asked for, with the first question only. */
+static void
+set_up_helpers(struct listener *l)
+{
+	struct loop *loop = l->boot->loop;
+	struct ctl_client **to = l->helper;
+
+	to[CTL_HELPER_AUTH] = auth_in_client_new(loop, need_auth, l->boot);
+	to[CTL_HELPER_DELIVER] = etrn_client_new(loop, need_deliver, l->boot);
+	if (policy_wants_names(l->server)) {
+		to[CTL_HELPER_RESOLVER] = dns_client_new(loop, need_resolver, l->boot);
+		l->rdns = rdns_new(l->boot, to[CTL_HELPER_RESOLVER]);
+	}
+	if (l->server->ldap.enable) {
+		to[CTL_HELPER_DIRECTORY] = directory_client_new(loop, RECIPIENT_CHECK_WAIT_MS, need_directory,
+		    l->boot);
+		l->recipient_check = recipient_check_new(to[CTL_HELPER_DIRECTORY]);
+	}
+}
+
+/* CTL_CHANNEL: to a helper that was asked for. */
+static void
+take_channel(struct listener *l, const struct ctl_message *m)
+{
+	struct ctl_channel channel;
+
+	if (m->fd == -1)
+		return;
+	memcpy(&channel, m->data, sizeof(channel));
+	if (channel.helper < CTL_HELPER_COUNT && l->helper[channel.helper] != NULL)
+		ctl_client_channel(l->helper[channel.helper], m->fd);
+	else
+		close(m->fd);
+}
+
+/* --- the end --- */
+
+/* Draining or stopping, and the last connection has gone: the process ends. */
+static void
+check_idle(struct listener *l)
+{
+	if (l->state < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions) ||
+	    !pending_is_empty(l->pending))
+		return;
+	l->ended = true;
+	boot_tell(l->boot, CTL_IDLE);
+	boot_end(l->boot);
+}
+
+static void
+on_grace_over(void *arg)
+{
+	struct listener *l = arg;
+
+	inbound_cut_all(l);
+	/* Messages not yet on disk were not promised to anyone: their clients come again. */
+	if (!l->ended) {
+		l->ended = true;
+		boot_end(l->boot);
+	}
+}
+
+/* --- the way in: gatekeeper, pending, gatekeeper again, inbound --- */
+
+static void
+on_admitted(void *arg, struct gatekeeper_client *client)
+{
+	inbound_open(arg, client);
+}
+
+static void
+on_pending_known(void *arg, struct gatekeeper_client *client)
+{
+	struct listener *l = arg;
+
+	gatekeeper_check_client(l->gatekeeper, client);
+	check_idle(l);
+}
+
+static void
+on_pending_failed(void *arg, struct gatekeeper_client *client, const char *why)
+{
+	struct listener *l = arg;
+
+	gatekeeper_close_client(l->gatekeeper, client, why);
+	check_idle(l);
+}
+
+static const struct pending_ops on_pending = { .known = on_pending_known, .failed = on_pending_failed };
+
+/* All that is needed is here: accepts connections, and says so to the master. */
+static void
+serve(void *arg)
+{
+	struct listener *l = arg;
+
+	if (l->state > LISTENER_PAUSED)
+		return;
+	l->gatekeeper = gatekeeper_open(l, on_admitted, l);
+	if (l->state == LISTENER_PAUSED)
+		gatekeeper_stop(l->gatekeeper);
+	boot_ready(l->boot);
+}
+
+/* --- set-up --- */
 
 static void
 set_up_spool(struct listener *l)
@@ -45,19 +180,6 @@ set_up_spool(struct listener *l)
 }
 
 static void
-cut_all(void *arg)
-{
-	struct listener *l = arg;
-
-	inbound_cut_all(l);
-	/* Messages not yet on disk were not promised to anyone: their clients come again. */
-	if (!l->ended) {
-		l->ended = true;
-		boot_end(l->boot);
-	}
-}
-
-static void
 listener_run(struct boot *b)
 {
 	struct listener *l = mem_new(struct listener);
@@ -65,136 +187,21 @@ listener_run(struct boot *b)
 	b->state = l;
 	l->boot = b;
 	l->server = b->server;
-	l->env = mem_new(struct conn_env);
-	l->env->loop = b->loop;
-	l->env->counters = b->counters;
+	l->session_ended = check_idle;
+	l->conn_env = mem_new(struct conn_env);
+	l->conn_env->loop = b->loop;
+	l->conn_env->counters = b->counters;
 	TAILQ_INIT(&l->sessions);
 	set_up_spool(l);
-	l->quota = drop_quota_new(l);
-	l->limit = client_limit_new(l->server->connection_limit_per_client, counters_crowd(b->counters),
-	    b->slot);
-	l->wants_names = policy_wants_names(l->server);
-	l->rdns = l->wants_names ? rdns_new(b) : NULL;
-	l->seek = recipient_check_new(b);
-	l->pending = pending_new(l);
-	l->grace = loop_timer_new(b->loop, cut_all, l);
-	l->secure = tls_files_new(l);
-	if (l->secure == NULL)
-		listener_serve(l);
-}
-
-void
-listener_serve(struct listener *l)
-{
-	if (l->mood > LISTENER_PAUSED)
-		return;
-	l->gate = gatekeeper_open(l);
-	if (l->mood == LISTENER_PAUSED)
-		gatekeeper_leave(l->gate);
-	boot_ready(l->boot);
-}
-
-void
-listener_check_idle(struct listener *l)
-{
-	if (l->mood < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions) ||
-	    !pending_is_empty(l->pending))
-		return;
-	l->ended = true;
-	boot_tell(l->boot, CTL_IDLE);
-	boot_end(l->boot);
-}
-
-/* Each order once; a process that drains or stops does not open again. */
-static void
-stop(struct listener *l, const struct ctl_message *m)
-{
-	uint32_t grace = 0;
-
-	if (l->mood == LISTENER_STOPPING)
-		return;
-	if (m->len == sizeof(grace))
-		memcpy(&grace, m->data, sizeof(grace));
-	l->mood = LISTENER_STOPPING;
-	gatekeeper_close(l->gate);
-	pending_stop(l->pending);
-	loop_timer_set(l->grace, grace);
-	inbound_stop_all(l);
-	listener_check_idle(l);
-}
-
-/* To a helper that was asked for. */
-static void
-take_channel(struct listener *l, const struct ctl_message *m)
-{
-	struct ctl_channel channel;
-
-	if (m->fd == -1)
-		return;
-	memcpy(&channel, m->data, sizeof(channel));
-	if (channel.helper == CTL_HELPER_RESOLVER && l->rdns != NULL)
-		rdns_channel(l->rdns, m->fd);
-	else if (channel.helper == CTL_HELPER_AUTH && l->auth_in_client != NULL)
-		ctl_client_channel(l->auth_in_client, m->fd);
-	else if (channel.helper == CTL_HELPER_DIRECTORY && l->seek != NULL)
-		recipient_check_channel(l->seek, m->fd);
-	else if (channel.helper == CTL_HELPER_DELIVER && l->claim != NULL)
-		ctl_client_channel(l->claim, m->fd);
-	else
-		close(m->fd);
-}
-
-static void
-listener_control(struct boot *b, const struct ctl_message *m)
-{
-	struct listener *l = b->state;
-
-	switch (m->type) {
-	case CTL_PAUSE:
-		if (l->mood == LISTENER_OPEN) {
-			l->mood = LISTENER_PAUSED;
-			gatekeeper_shut(l->gate);
-		}
-		boot_tell(b, CTL_PAUSED);
-		break;
-	case CTL_CONTINUE:
-		if (l->mood == LISTENER_PAUSED) {
-			l->mood = LISTENER_OPEN;
-			gatekeeper_reopen(l->gate);
-		}
-		boot_tell(b, CTL_CONTINUED);
-		break;
-	case CTL_DRAIN:
-		if (l->mood < LISTENER_DRAINING) {
-			l->mood = LISTENER_DRAINING;
-			gatekeeper_leave(l->gate);
-			listener_check_idle(l);
-		}
-		break;
-	case CTL_STOP:
-		stop(l, m);
-		break;
-	case CTL_LOGS:
-		w3clog_reopen(l->log);
-		break;
-	case CTL_TICKETS:
-		tls_files_take_tickets(l->secure, m);
-		break;
-	case CTL_FILE:
-		tls_files_take_file(l->secure, m);
-		break;
-	case CTL_RENEWED:
-		tls_files_renew(l->secure);
-		break;
-	case CTL_CHANNEL:
-		take_channel(l, m);
-		break;
-	case CTL_SESSIONS:
-		session_list_answer(l, m);
-		break;
-	default:
-		break;
-	}
+	set_up_helpers(l);
+	l->drop_quota = drop_quota_new(l);
+	l->client_limit = client_limit_new(l->server->connection_limit_per_client,
+	    counters_crowd(b->counters), b->slot);
+	l->pending = pending_new(l, &on_pending, l);
+	l->grace = loop_timer_new(b->loop, on_grace_over, l);
+	l->tls_files = tls_files_new(l, serve, l);
+	if (l->tls_files == NULL)
+		serve(l);
 }
 
 static void
@@ -203,24 +210,117 @@ listener_finish(struct boot *b)
 	struct listener *l = b->state;
 
 	pending_free(l->pending);
-	gatekeeper_free(l->gate);
+	gatekeeper_free(l->gatekeeper);
 	inbound_free_all(l);
-	ctl_client_free(l->auth_in_client);
-	ctl_client_free(l->claim);
-	tls_files_free(l->secure);
+	for (unsigned i = 0; i < CTL_HELPER_COUNT; i++)
+		ctl_client_free(l->helper[i]);
+	tls_files_free(l->tls_files);
 	rdns_free(l->rdns);
-	recipient_check_free(l->seek);
+	recipient_check_free(l->recipient_check);
 	w3clog_end(l->log);
 	pool_free(l->pool);
 	w3clog_free(l->log);
 	enqueue_free(l->enqueue);
-	drop_quota_free(l->quota);
+	drop_quota_free(l->drop_quota);
 	spool_close(l->spool);
-	client_limit_free(l->limit);
+	client_limit_free(l->client_limit);
 	loop_timer_free(l->grace);
-	free(l->env);
+	free(l->conn_env);
 	free(l);
 	b->state = NULL;
+}
+
+/* --- control: pause and continue are answered always, drain and stop count once --- */
+
+static void
+on_pause(struct listener *l, const struct ctl_message *m)
+{
+	if (l->state == LISTENER_OPEN) {
+		l->state = LISTENER_PAUSED;
+		gatekeeper_pause(l->gatekeeper);
+	}
+	boot_tell(l->boot, CTL_PAUSED);
+}
+
+static void
+on_continue(struct listener *l, const struct ctl_message *m)
+{
+	if (l->state == LISTENER_PAUSED) {
+		l->state = LISTENER_OPEN;
+		gatekeeper_continue(l->gatekeeper);
+	}
+	boot_tell(l->boot, CTL_CONTINUED);
+}
+
+static void
+on_drain(struct listener *l, const struct ctl_message *m)
+{
+	if (l->state >= LISTENER_DRAINING)
+		return;
+	l->state = LISTENER_DRAINING;
+	gatekeeper_stop(l->gatekeeper);
+	check_idle(l);
+}
+
+static void
+on_stop(struct listener *l, const struct ctl_message *m)
+{
+	uint32_t grace_ms = 0;
+
+	if (l->state == LISTENER_STOPPING)
+		return;
+	if (m->len == sizeof(grace_ms))
+		memcpy(&grace_ms, m->data, sizeof(grace_ms));
+	l->state = LISTENER_STOPPING;
+	gatekeeper_close(l->gatekeeper);
+	pending_stop(l->pending);
+	loop_timer_set(l->grace, grace_ms);
+	inbound_stop_all(l);
+	check_idle(l);
+}
+
+static void
+on_logs(struct listener *l, const struct ctl_message *m)
+{
+	w3clog_reopen(l->log);
+}
+
+static void
+on_tickets(struct listener *l, const struct ctl_message *m)
+{
+	tls_files_take_tickets(l->tls_files, m);
+}
+
+static void
+on_file(struct listener *l, const struct ctl_message *m)
+{
+	tls_files_take_file(l->tls_files, m);
+}
+
+static void
+on_renewed(struct listener *l, const struct ctl_message *m)
+{
+	tls_files_renew(l->tls_files);
+}
+
+static void (*const controls[CTL_COUNT])(struct listener *l, const struct ctl_message *m) = {
+	[CTL_PAUSE] = on_pause,
+	[CTL_CONTINUE] = on_continue,
+	[CTL_DRAIN] = on_drain,
+	[CTL_STOP] = on_stop,
+	[CTL_LOGS] = on_logs,
+	[CTL_TICKETS] = on_tickets,
+	[CTL_FILE] = on_file,
+	[CTL_RENEWED] = on_renewed,
+	[CTL_CHANNEL] = take_channel,
+	[CTL_SESSIONS] = session_list_answer,
+};
+
+static void
+listener_control(struct boot *b, const struct ctl_message *m)
+{
+	if (controls[m->type] != NULL)
+		controls[m->type](b->state, m);
 }
 
 const struct boot_role listener_role = {

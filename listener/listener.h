@@ -8,7 +8,6 @@
 
 #include "common/boot/boot.h"
 
-struct boot;
 struct client_limit;
 struct config_server;
 struct conn_env;
@@ -16,6 +15,7 @@ struct ctl_client;
 struct drop_quota;
 struct enqueue;
 struct gatekeeper;
+struct inbound;
 struct loop_timer;
 struct pending;
 struct pool;
@@ -27,36 +27,34 @@ struct w3clog;
 
 /* --- listener: the process --- */
 
-enum listener_mood { LISTENER_OPEN, LISTENER_PAUSED, LISTENER_DRAINING, LISTENER_STOPPING };
+/* Paused can become open again; draining and stopping go on to the end of the process. */
+enum listener_state { LISTENER_OPEN, LISTENER_PAUSED, LISTENER_DRAINING, LISTENER_STOPPING };
 
 TAILQ_HEAD(inbound_list, inbound);
 struct listener {
 	struct boot *boot;
 	const struct config_server *server;
-	enum listener_mood mood;
-	struct conn_env *env;
+	enum listener_state state;
+	bool ended;			/* the process leaves its loop */
+	struct conn_env *conn_env;
 	struct spool *spool;
 	struct pool *pool;
 	struct enqueue *enqueue;
 	struct w3clog *log;		/* NULL: none is kept */
-	struct drop_quota *quota;
-	struct client_limit *limit;
-	struct ctl_client *auth_in_client;	/* NULL: nobody wanted to authenticate yet */
-	struct ctl_client *claim;		/* NULL: nobody asked for held mail yet */
-	struct tls_files *secure;		/* NULL: no TLS */
-	struct gatekeeper *gate;		/* NULL: certificates are still to come */
+	struct drop_quota *drop_quota;	/* NULL: unlimited */
+	struct client_limit *client_limit;	/* NULL: unlimited */
+	/* Questions to other processes. NULL: this configuration never asks that one. */
+	struct ctl_client *helper[CTL_HELPER_COUNT];
+	struct rdns *rdns;		/* NULL: no list and no key needs names of clients */
+	struct recipient_check *recipient_check;	/* NULL: no directory */
+	struct tls_files *tls_files;	/* NULL: no TLS */
+	struct gatekeeper *gatekeeper;	/* NULL: certificates are still to come */
 	struct pending *pending;
-	struct rdns *rdns;
-	struct recipient_check *seek;		/* NULL: no directory */
-	bool wants_names;
-	uint32_t serial;		/* of the latest session */
 	struct inbound_list sessions;
+	uint32_t serial;		/* of the latest connection */
 	struct loop_timer *grace;
-	bool ended;
+	void (*session_ended)(struct listener *l);	/* called when a session has left `sessions` */
 };
 extern const struct boot_role listener_role;
-/* All that is needed is here: accept, and say so to the master */
-void listener_serve(struct listener *l);
-void listener_check_idle(struct listener *l);	/* draining or stopping, and the last session has gone: end */
 
 #endif

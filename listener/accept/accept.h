@@ -1,4 +1,4 @@
-/* accept - who may come in; one block a file */
+/* accept - who may come in: from the listening socket to a client that is let in; one block a file */
 #ifndef LISTENER_ACCEPT_ACCEPT_H
 #define LISTENER_ACCEPT_ACCEPT_H
 
@@ -13,8 +13,8 @@
 struct boot;
 struct client_count;
 struct client_limit;
+struct ctl_client;
 struct gatekeeper;
-struct inbound_view;
 struct listener;
 struct msg_dns_answer;
 struct pending;
@@ -31,9 +31,9 @@ union proxy_address {
 	struct sockaddr_in6 in6;
 };
 
-/* Version 2: addresses and TLVs; what HAProxy and clouds send is some hundred */
+/* Version 2: addresses and TLVs, in bytes. HAProxy and cloud balancers send a few hundred. */
 #define PROXY_LENGTH_MAX 4096U
-#define PROXY_KEPT_MAX 108U	/* a whole line of version 1, or the head and addresses of version 2 */
+#define PROXY_STORED_MAX 108U	/* a whole line of version 1, or the head and addresses of version 2 */
 
 struct proxy {
 	enum proxy_state {
@@ -45,74 +45,86 @@ struct proxy {
 	enum proxy_kind { PROXY_UNDECIDED, PROXY_LINE, PROXY_BINARY } kind;
 	const char *why;
 	union proxy_address from, to;
-	size_t len, left;	/* kept; still to come (version 2) */
-	char head[PROXY_KEPT_MAX];
+	size_t len, left;	/* stored in `head`; still to come (version 2) */
+	char head[PROXY_STORED_MAX];
 };
 
 void proxy_init(struct proxy *p);
 /* Bytes used: all while it says PROXY_MORE, else up to and with the header's last. */
 size_t proxy_take(struct proxy *p, const char *data, size_t len);
 
-/* --- gatekeeper: the listening sockets --- */
+/* --- gatekeeper: the listening sockets, and who may come in --- */
 
-/* Somebody at the door. */
+/* A client on its way in. Passed on with all that it holds: descriptor, names, places in the limits. */
 struct gatekeeper_client {
 	int fd;
 	unsigned listen;			/* which socket: index into config_server.listen */
-	union proxy_address client, reached;	/* reached: family 0 unless a PROXY header said it */
+	/* reached: where it connected to, when a PROXY header told; else its family is 0 */
+	union proxy_address address, reached;
 	char *names;				/* as in struct policy_client; owned */
 	enum policy_state state;
 	bool placed, counted;			/* in connection-limit; in connection-limit-per-client */
 };
 
-struct gatekeeper *gatekeeper_open(struct listener *l);		/* watches all of them */
+/* Accepts on all of them. `admit` gets each client that may speak SMTP, and takes over what it holds. */
+struct gatekeeper *gatekeeper_open(struct listener *l,
+    void (*admit)(void *arg, struct gatekeeper_client *client), void *arg);
+void gatekeeper_free(struct gatekeeper *g);	/* NULL is fine, here and in the next four */
+void gatekeeper_pause(struct gatekeeper *g);	/* takes what the kernel has queued, then accepts no more */
+void gatekeeper_stop(struct gatekeeper *g);	/* accepts no more, and leaves the kernel's queue */
+void gatekeeper_close(struct gatekeeper *g);	/* the same, and closes the sockets here */
+void gatekeeper_continue(struct gatekeeper *g);	/* accepts again */
 /*
- * The address is known: lets in, turns away, or has the names looked up first. Takes over what `guest` holds.
+ * The address is known: admits the client, refuses it, or has its names looked up first. Takes over what
+ * `client` holds.
  */
-void gatekeeper_judge(struct gatekeeper *g, struct gatekeeper_client *guest);
-/* Closes without a word; an event when there is a reason. Takes over what `guest` holds. */
-void gatekeeper_dismiss(struct gatekeeper *g, struct gatekeeper_client *guest, const char *why);
-/* Accepts no more; what the kernel has queued is taken first */
-void gatekeeper_shut(struct gatekeeper *g);
-/* Accepts no more; the queue is left for the next process */
-void gatekeeper_leave(struct gatekeeper *g);
-void gatekeeper_close(struct gatekeeper *g);			/* accepts no more, for good */
-void gatekeeper_reopen(struct gatekeeper *g);
-void gatekeeper_free(struct gatekeeper *g);
+void gatekeeper_check_client(struct gatekeeper *g, struct gatekeeper_client *client);
+/* Closes without a reply; an event when there is a reason (NULL: none). Takes over what `client` holds. */
+void gatekeeper_close_client(struct gatekeeper *g, struct gatekeeper_client *client, const char *why);
 
-/* --- pending: connections that are not let in yet --- */
+/* --- pending: clients that wait for their PROXY header or their names before they are let in --- */
 
-struct pending *pending_new(struct listener *l);
-void pending_free(struct pending *p);
-/* Takes over what the guest holds; false: no room, nothing is taken over. */
-bool pending_await_header(struct pending *p, const struct gatekeeper_client *guest);
-bool pending_await_names(struct pending *p, const struct gatekeeper_client *guest);
+/* What became of one: each is called once with what the client holds, which it takes over. */
+struct pending_ops {
+	/* Its address is known, and its names if they were asked for */
+	void (*known)(void *arg, struct gatekeeper_client *client);
+	/* `why`: for gatekeeper_close_client() */
+	void (*failed)(void *arg, struct gatekeeper_client *client, const char *why);
+};
+/* What an operator sees of one; strings belong to it. */
+struct pending_view {
+	uint32_t serial;
+	const struct sockaddr *address;
+	const char *ip, *state;		/* "proxy": waits for the header; "lookup": for names */
+	uint64_t age_ms;
+};
+
+struct pending *pending_new(struct listener *l, const struct pending_ops *ops, void *arg);
+void pending_free(struct pending *p);		/* after pending_stop(); NULL is fine */
+void pending_stop(struct pending *p);		/* all fail */
+/* Take over what the client holds; false: no room, nothing is taken over. */
+bool pending_read_header(struct pending *p, const struct gatekeeper_client *client);
+bool pending_ask_names(struct pending *p, const struct gatekeeper_client *client);
 bool pending_is_empty(const struct pending *p);
-/*
- * For register, in the order of their serials: the first (`at` NULL) or next one, what is to be seen of it,
- * its end without a word.
- */
+/* In the order of their serials: the first (`at` NULL) or next one; what is to be seen of it; its end. */
 struct pending_client *pending_next(const struct pending *p, struct pending_client *at);
-void pending_look(const struct pending_client *at, struct inbound_view *v);
+void pending_view(const struct pending_client *at, struct pending_view *v);
 void pending_terminate(struct pending_client *at);
-void pending_stop(struct pending *p);		/* turns all away */
 
-/*
- * --- client_limit: concurrent connections per client address, over all processes of the virtual server ---
- */
+/* --- client_limit: connections per client address, over all processes of the virtual server --- */
 
 /* NULL: unlimited */
 struct client_limit *client_limit_new(uint64_t per_client, struct client_count *client_count, unsigned slot);
 void client_limit_free(struct client_limit *t);
-/* false: that client has its share already */
+/* false: this address has its share already. Both: `t` may be NULL. */
 bool client_limit_take(struct client_limit *t, const struct sockaddr *client);
 void client_limit_give(struct client_limit *t, const struct sockaddr *client);
 
 /* --- rdns: the names of a client, confirmed --- */
 
-struct rdns *rdns_new(struct boot *b);
-void rdns_free(struct rdns *r);			/* nobody is called any more; NULL is fine */
-void rdns_channel(struct rdns *r, int fd);	/* takes over `fd` */
+/* `resolver` (dns_client_new) stays the caller's, and has to be freed before rdns_free. */
+struct rdns *rdns_new(struct boot *b, struct ctl_client *resolver);
+void rdns_free(struct rdns *r);			/* nothing is called any more; NULL is fine */
 /*
  * Asks. `done` comes later, once, unless it is forgotten before: POLICY_NAMED with the names in the form of
  * struct policy_client, owned by it (NULL: none), or POLICY_TROUBLE; then the query is no more. NULL: too
@@ -122,14 +134,15 @@ struct rdns_query *rdns_ask(struct rdns *r, const struct sockaddr *sa,
     void (*done)(void *arg, enum policy_state state, char *names), void *arg);
 void rdns_forget(struct rdns_query *q);		/* NULL is fine */
 
-/* --- ptr_name: names of addresses; pure --- */
+/* --- ptr_name: the DNS name under which the names of an address are found; pure --- */
 
 #define PTR_NAME_SIZE 80
 
-/* "1.2.0.192.in-addr.ptr_name"; `dst` of PTR_NAME_SIZE */
-void ptr_name_name(char *dst, const struct sockaddr *sa);
-uint16_t ptr_name_type(const struct sockaddr *sa);		/* DNS_A or DNS_AAAA */
-/* The address is among the records */
+/* "1.2.0.192.in-addr.arpa"; `dst` has PTR_NAME_SIZE bytes. */
+void ptr_name_format(char *dst, const struct sockaddr *sa);
+/* DNS_A or DNS_AAAA: where a name of this address is confirmed. */
+uint16_t ptr_name_type(const struct sockaddr *sa);
+/* The address is among the records. */
 bool ptr_name_confirms(const struct msg_dns_answer *a, const struct sockaddr *sa);
 
 #endif

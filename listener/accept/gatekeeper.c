@@ -1,10 +1,11 @@
 /*
- * gatekeeper - the listening sockets: accepts, and turns away whom lists and limits do not let in
+ * gatekeeper - the listening sockets: accepts connections, and refuses clients by lists and limits
  *
  * Runs in:  listener
- * Owns:     the events on the inherited sockets, and of the sockets this process's descriptors
- * Promise:  no spin and no flood of events when descriptors run out or a client knocks without end
- * Fails by: never; an accept that fails is an event and a second's pause
+ * Owns:     the loop's watches of the inherited sockets, and this process's descriptors of them
+ * Promise:  no busy loop when descriptors run out, and no flood of log lines when a client connects without
+ *           end
+ * Fails by: never; when accept(2) fails, an event is logged and accepting rests for a second
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,14 +21,13 @@
 #include "common/base/mem.h"
 #include "common/base/net.h"
 #include "listener/accept/accept.h"
-#include "listener/connection/connection.h"
 #include "listener/listener.h"
 #include "listener/smtp/smtp.h"
 
-enum { ACCEPTS_A_ROUND = 64, ACCEPTS_AT_SHUT = 8192, REST_MS = 1000, EVENTS_A_SECOND = 10 };
+enum { ACCEPTS_A_ROUND = 64, ACCEPTS_AT_PAUSE = 8192, RETRY_MS = 1000, EVENTS_A_SECOND = 10 };
 
 struct gatekeeper_socket {
-	struct gatekeeper *gate;
+	struct gatekeeper *gatekeeper;
 	int fd;
 	struct loop_io *io;			/* NULL: not watched */
 };
@@ -36,13 +36,15 @@ struct gatekeeper {
 	struct listener *listener;
 	struct gatekeeper_socket socket[CONFIG_LISTEN_MAX];
 	unsigned sockets;
-	struct loop_timer *rest;
+	struct loop_timer *retry;		/* after an accept that failed */
 	bool open;
 	uint64_t second;			/* refusals: this second's events, and those not written */
 	unsigned events, silent;
+	void (*admit)(void *arg, struct gatekeeper_client *client);
+	void *arg;
 };
 
-/* Whether this one gets its event: a client that knocks without end does not write the log. */
+/* Whether this refusal gets its event: a client that connects without end must not fill the log. */
 static bool
 may_report(struct gatekeeper *g)
 {
@@ -58,30 +60,30 @@ may_report(struct gatekeeper *g)
 	return false;
 }
 
-/* Gives back what the guest holds, and closes. */
+/* Gives back the client's places in the limits, closes, frees. */
 static void
-dismiss(struct gatekeeper *g, struct gatekeeper_client *guest)
+release_client(struct gatekeeper *g, struct gatekeeper_client *client)
 {
-	if (guest->placed)
+	if (client->placed)
 		counters_add(g->listener->boot->counters, COUNTER_INBOUND_CURRENT, -1);
-	if (guest->counted)
-		client_limit_give(g->listener->limit, &guest->client.sa);
-	close(guest->fd);
-	free(guest->names);
+	if (client->counted)
+		client_limit_give(g->listener->client_limit, &client->address.sa);
+	close(client->fd);
+	free(client->names);
 }
 
-/* Words go only where the peer expects plain ones. */
+/* The reply is sent only where the client expects plain text: not on a socket with TLS from the start. */
 static void
-refuse(struct gatekeeper *g, struct gatekeeper_client *guest, enum reply which, const char *detail)
+refuse(struct gatekeeper *g, struct gatekeeper_client *client, enum reply which, const char *detail)
 {
 	char line[REPLY_SIZE], ip[NET_TEXT_SIZE];
 	size_t len = reply_format(line, which, detail);
 
-	if (!g->listener->server->listen[guest->listen].tls)
-		(void)!send(guest->fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (!g->listener->server->listen[client->listen].tls)
+		(void)!send(client->fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	counters_add(g->listener->boot->counters, COUNTER_INBOUND_REFUSED, 1);
-	net_format_ip(ip, &guest->client.sa);
-	dismiss(g, guest);
+	net_format_ip(ip, &client->address.sa);
+	release_client(g, client);
 	if (!may_report(g))
 		return;
 	line[len - 2] = '\0';
@@ -91,12 +93,12 @@ refuse(struct gatekeeper *g, struct gatekeeper_client *guest, enum reply which, 
 }
 
 void
-gatekeeper_dismiss(struct gatekeeper *g, struct gatekeeper_client *guest, const char *why)
+gatekeeper_close_client(struct gatekeeper *g, struct gatekeeper_client *client, const char *why)
 {
 	char ip[NET_TEXT_SIZE];
 
-	net_format_ip(ip, &guest->client.sa);
-	dismiss(g, guest);
+	net_format_ip(ip, &client->address.sa);
+	release_client(g, client);
 	if (why == NULL)
 		return;
 	counters_add(g->listener->boot->counters, COUNTER_INBOUND_REFUSED, 1);
@@ -108,54 +110,54 @@ gatekeeper_dismiss(struct gatekeeper *g, struct gatekeeper_client *guest, const 
 }
 
 /*
- * A place under connection-limit. Counted before it is judged: processes that accept at once cannot both take
- * the last.
+ * A place under connection-limit. Counted first and compared then: two processes that accept at the same time
+ * cannot both take the last place.
  */
 static bool
-place(struct gatekeeper *g, struct gatekeeper_client *guest)
+place(struct gatekeeper *g, struct gatekeeper_client *client)
 {
 	uint64_t limit = g->listener->server->connection_limit;
 	struct counters *counters = g->listener->boot->counters;
 
-	if (guest->placed)
+	if (client->placed)
 		return true;
 	counters_add(counters, COUNTER_INBOUND_CURRENT, 1);
-	guest->placed = true;
+	client->placed = true;
 	return limit == CONFIG_UNLIMITED || (uint64_t)counters_get(counters,
 	    COUNTER_INBOUND_CURRENT) <= limit;
 }
 
 static bool
-count_client(struct gatekeeper *g, struct gatekeeper_client *guest)
+count_client(struct gatekeeper *g, struct gatekeeper_client *client)
 {
-	if (!guest->counted)
-		guest->counted = client_limit_take(g->listener->limit, &guest->client.sa);
-	return guest->counted;
+	if (!client->counted)
+		client->counted = client_limit_take(g->listener->client_limit, &client->address.sa);
+	return client->counted;
 }
 
 void
-gatekeeper_judge(struct gatekeeper *g, struct gatekeeper_client *guest)
+gatekeeper_check_client(struct gatekeeper *g, struct gatekeeper_client *client)
 {
 	struct listener *l = g->listener;
-	struct policy_client client = { .address = &guest->client.sa, .names = guest->names,
-	    .state = guest->state };
-	enum policy_answer answer = policy_may_connect(l->server, &client);
+	struct policy_client known = { .address = &client->address.sa, .names = client->names,
+	    .state = client->state };
+	enum policy_answer answer = policy_may_connect(l->server, &known);
 	char ip[NET_TEXT_SIZE];
 
 	if (answer == POLICY_NO) {
-		net_format_ip(ip, &guest->client.sa);
-		refuse(g, guest, REPLY_NOT_YOU, ip);
+		net_format_ip(ip, &client->address.sa);
+		refuse(g, client, REPLY_CLIENT_REFUSED, ip);
 	} else if (answer == POLICY_LATER) {
-		refuse(g, guest, REPLY_UNNAMED, l->server->fqdn);
-	} else if (!place(g, guest)) {
-		refuse(g, guest, REPLY_FULL_HOUSE, l->server->fqdn);
-	} else if (!count_client(g, guest)) {
-		refuse(g, guest, REPLY_FULL_CLIENT, l->server->fqdn);
+		refuse(g, client, REPLY_NAME_LATER, l->server->fqdn);
+	} else if (!place(g, client)) {
+		refuse(g, client, REPLY_FULL, l->server->fqdn);
+	} else if (!count_client(g, client)) {
+		refuse(g, client, REPLY_FULL_CLIENT, l->server->fqdn);
 	} else if (answer == POLICY_YES) {
-		inbound_open(l, guest);
-	} else if (!pending_await_names(l->pending, guest)) {
-		guest->state = POLICY_TROUBLE;
-		gatekeeper_judge(g, guest);
+		g->admit(g->arg, client);
+	} else if (!pending_ask_names(l->pending, client)) {
+		client->state = POLICY_TROUBLE;
+		gatekeeper_check_client(g, client);
 	}
 }
 
@@ -170,19 +172,19 @@ is_trusted_proxy(const struct config_server *s, const struct sockaddr *peer)
 
 /* Takes over `fd`. */
 static void
-admit(struct gatekeeper_socket *at, int fd, const struct sockaddr *peer)
+take_connection(struct gatekeeper_socket *at, int fd, const struct sockaddr *peer)
 {
-	struct gatekeeper *g = at->gate;
+	struct gatekeeper *g = at->gatekeeper;
 	struct listener *l = g->listener;
-	struct gatekeeper_client guest = { .fd = fd, .listen = (unsigned)(at - g->socket),
-		.state = l->wants_names ? POLICY_ASKING : POLICY_UNNAMED };
+	struct gatekeeper_client client = { .fd = fd, .listen = (unsigned)(at - g->socket),
+		.state = l->rdns != NULL ? POLICY_ASKING : POLICY_UNNAMED };
 
-	memcpy(&guest.client, peer, peer->sa_family == AF_INET6 ? sizeof(guest.client.in6) :
-	    sizeof(guest.client.in));
+	memcpy(&client.address, peer, peer->sa_family == AF_INET6 ? sizeof(client.address.in6) :
+	    sizeof(client.address.in));
 	if (!is_trusted_proxy(l->server, peer))
-		gatekeeper_judge(g, &guest);
-	else if (!place(g, &guest) || !pending_await_header(l->pending, &guest))
-		refuse(g, &guest, REPLY_FULL_HOUSE, l->server->fqdn);
+		gatekeeper_check_client(g, &client);
+	else if (!place(g, &client) || !pending_read_header(l->pending, &client))
+		refuse(g, &client, REPLY_FULL, l->server->fqdn);
 }
 
 static void
@@ -194,16 +196,16 @@ unwatch(struct gatekeeper *g)
 	}
 }
 
+/* One connection failed, as accept(2) tells on Linux; the next may be good. */
 static bool
 is_passing(int error)
 {
 	return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM ||
-	    error == ENETDOWN ||
-	    error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH || error == ENOPROTOOPT ||
-	    error == EOPNOTSUPP;
+	    error == ENETDOWN || error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH ||
+	    error == ENOPROTOOPT || error == EOPNOTSUPP;
 }
 
-/* Up to `most` connections of one socket; false: accepting has to rest. */
+/* Up to `most` connections of one socket; false: accepting has to pause. */
 static bool
 accept_some(struct gatekeeper_socket *at, unsigned most)
 {
@@ -213,7 +215,7 @@ accept_some(struct gatekeeper_socket *at, unsigned most)
 		int got = accept4(at->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (got != -1) {
-			admit(at, got, (struct sockaddr *)&peer);
+			take_connection(at, got, (struct sockaddr *)&peer);
 			continue;
 		}
 		if (errno == EAGAIN)
@@ -221,7 +223,7 @@ accept_some(struct gatekeeper_socket *at, unsigned most)
 		if (is_passing(errno))
 			continue;
 		if (errno == EINVAL)
-			return false; /* the master has shut the socket; its word about it comes next */
+			return false; /* the master has shut the socket; its CTL_PAUSE comes next */
 		log_event(LOG_FAULT, NULL, "trouble", "doing=accept reason=%s", log_safe(strerror(errno)));
 		return false;
 	}
@@ -229,16 +231,15 @@ accept_some(struct gatekeeper_socket *at, unsigned most)
 }
 
 static void
-on_knock(void *arg, unsigned what)
+on_connection(void *arg, unsigned what)
 {
 	struct gatekeeper_socket *at = arg;
-	struct gatekeeper *g = at->gate;
+	struct gatekeeper *g = at->gatekeeper;
 
-	(void)what;
 	if (accept_some(at, ACCEPTS_A_ROUND))
 		return;
 	unwatch(g);
-	loop_timer_set(g->rest, REST_MS);
+	loop_timer_set(g->retry, RETRY_MS);
 }
 
 static void
@@ -248,12 +249,12 @@ watch(struct gatekeeper *g)
 		struct gatekeeper_socket *at = &g->socket[i];
 
 		if (at->io == NULL)
-			at->io = loop_io_new(g->listener->boot->loop, at->fd, LOOP_READ, on_knock, at);
+			at->io = loop_io_new(g->listener->boot->loop, at->fd, LOOP_READ, on_connection, at);
 	}
 }
 
 static void
-on_rest(void *arg)
+on_retry(void *arg)
 {
 	struct gatekeeper *g = arg;
 
@@ -262,17 +263,19 @@ on_rest(void *arg)
 }
 
 struct gatekeeper *
-gatekeeper_open(struct listener *l)
+gatekeeper_open(struct listener *l, void (*admit)(void *arg, struct gatekeeper_client *client), void *arg)
 {
 	struct gatekeeper *g = mem_new(struct gatekeeper);
 
 	g->listener = l;
-	g->rest = loop_timer_new(l->boot->loop, on_rest, g);
+	g->admit = admit;
+	g->arg = arg;
+	g->retry = loop_timer_new(l->boot->loop, on_retry, g);
 	g->sockets = l->boot->listeners;
 	for (unsigned i = 0; i < g->sockets; i++) {
 		int fd = BOOT_LISTEN + (int)i, on = 1;
 
-		g->socket[i] = (struct gatekeeper_socket){ .gate = g, .fd = fd };
+		g->socket[i] = (struct gatekeeper_socket){ .gatekeeper = g, .fd = fd };
 		if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == -1)
 			log_event(LOG_FAULT, NULL, "trouble", "doing=listen reason=%s",
 			    log_safe(strerror(errno)));
@@ -285,39 +288,39 @@ gatekeeper_open(struct listener *l)
 }
 
 void
-gatekeeper_leave(struct gatekeeper *g)
+gatekeeper_stop(struct gatekeeper *g)
 {
 	if (g == NULL)
 		return;
 	g->open = false;
-	loop_timer_stop(g->rest);
+	loop_timer_stop(g->retry);
 	unwatch(g);
 }
 
-/* The sockets are others' too: without them an address would stay in use until our last session ends. */
+/* Were our descriptors open, the address would stay in use until our last session ends. */
 void
 gatekeeper_close(struct gatekeeper *g)
 {
-	if (g == NULL) /* stopped before the certificates came */
-		return;
-	gatekeeper_leave(g);
+	if (g == NULL)
+		return;	/* stopped before the certificates came */
+	gatekeeper_stop(g);
 	for (unsigned i = 0; i < g->sockets; i++)
 		close(g->socket[i].fd);
 	g->sockets = 0;
 }
 
 void
-gatekeeper_shut(struct gatekeeper *g)
+gatekeeper_pause(struct gatekeeper *g)
 {
 	if (g == NULL || !g->open)
 		return;
 	for (unsigned i = 0; i < g->sockets; i++)
-		(void)!accept_some(&g->socket[i], ACCEPTS_AT_SHUT);
-	gatekeeper_leave(g);
+		(void)!accept_some(&g->socket[i], ACCEPTS_AT_PAUSE);
+	gatekeeper_stop(g);
 }
 
 void
-gatekeeper_reopen(struct gatekeeper *g)
+gatekeeper_continue(struct gatekeeper *g)
 {
 	if (g == NULL)
 		return;
@@ -330,7 +333,7 @@ gatekeeper_free(struct gatekeeper *g)
 {
 	if (g == NULL)
 		return;
-	gatekeeper_leave(g);
-	loop_timer_free(g->rest);
+	gatekeeper_stop(g);
+	loop_timer_free(g->retry);
 	free(g);
 }

@@ -1,11 +1,11 @@
 /*
- * pending - connections that are not let in yet: their PROXY header is to come, or the name the connection
- * list asks for
+ * pending - clients that are not let in yet: their PROXY header is still to come, or the names that the
+ * connection list asks for
  *
  * Runs in:  listener
- * Owns:     the descriptors of those who wait, until the gate has them again
- * Promise:  never reads a byte behind the header, so that SMTP or TLS finds its first; nobody waits for ever
- * Fails by: turning the peer away
+ * Owns:     the descriptors and names of these clients until pending_ops gets them
+ * Promise:  no byte behind the header is read, as it belongs to SMTP or TLS; every wait has a time limit
+ * Fails by: pending_ops.failed
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,20 +16,19 @@
 #include "common/base/mem.h"
 #include "common/base/net.h"
 #include "listener/accept/accept.h"
-#include "listener/connection/connection.h"
 #include "listener/listener.h"
 
 #define HEADER_WAIT_MS 10000
-#define GUESTS_MAX 8192
+#define CLIENTS_MAX 8192
 
 struct pending_client {
 	TAILQ_ENTRY(pending_client) link;
 	struct pending *pending;
-	struct gatekeeper_client guest;
+	struct gatekeeper_client client;
 	uint32_t serial;
 	uint64_t since;			/* monotonic ms */
 	char ip[NET_TEXT_SIZE];		/* of the peer, until its header says more */
-	struct proxy *proxy;		/* NULL: waits for names */
+	struct proxy *proxy;		/* NULL: waits for its names */
 	struct loop_io *io;
 	struct loop_timer *timer;
 	struct rdns_query *query;
@@ -37,44 +36,44 @@ struct pending_client {
 
 struct pending {
 	struct listener *listener;
-	TAILQ_HEAD(, pending_client) places;
+	const struct pending_ops *ops;
+	void *arg;
+	TAILQ_HEAD(, pending_client) clients;
 	size_t count;
 };
 
-/* The guest goes on with whoever called; the place is gone. */
+/* Gives what the client holds to the caller, and frees the rest. */
 static struct gatekeeper_client
-leave(struct pending_client *at)
+remove_client(struct pending_client *at)
 {
-	struct gatekeeper_client guest = at->guest;
+	struct gatekeeper_client client = at->client;
 
-	TAILQ_REMOVE(&at->pending->places, at, link);
+	TAILQ_REMOVE(&at->pending->clients, at, link);
 	at->pending->count--;
 	rdns_forget(at->query);
 	loop_io_free(at->io);
 	loop_timer_free(at->timer);
 	free(at->proxy);
 	free(at);
-	return guest;
+	return client;
 }
 
 static void
-turn_away(struct pending_client *at, const char *why)
+end_failed(struct pending_client *at, const char *why)
 {
-	struct listener *l = at->pending->listener;
-	struct gatekeeper_client guest = leave(at);
+	struct pending *p = at->pending;
+	struct gatekeeper_client client = remove_client(at);
 
-	gatekeeper_dismiss(l->gate, &guest, why);
-	listener_check_idle(l);
+	p->ops->failed(p->arg, &client, why);
 }
 
 static void
-go_on(struct pending_client *at)
+end_known(struct pending_client *at)
 {
-	struct listener *l = at->pending->listener;
-	struct gatekeeper_client guest = leave(at);
+	struct pending *p = at->pending;
+	struct gatekeeper_client client = remove_client(at);
 
-	gatekeeper_judge(l->gate, &guest);
-	listener_check_idle(l);
+	p->ops->known(p->arg, &client);
 }
 
 static void
@@ -83,13 +82,13 @@ on_header(struct pending_client *at)
 	const struct proxy *p = at->proxy;
 
 	if (p->state == PROXY_CLIENT) {
-		at->guest.client = p->from;
-		at->guest.reached = p->to;
+		at->client.address = p->from;
+		at->client.reached = p->to;
 	}
-	go_on(at);
+	end_known(at);
 }
 
-/* Peeks, and takes away what belongs to the header. */
+/* Peeks at what has come, and takes out of the socket what belongs to the header. */
 static void
 on_io(void *arg, unsigned what)
 {
@@ -98,20 +97,18 @@ on_io(void *arg, unsigned what)
 	size_t used;
 	ssize_t n;
 
-	(void)what;
-
-	n = recv(at->guest.fd, data, sizeof(data), MSG_PEEK);
+	n = recv(at->client.fd, data, sizeof(data), MSG_PEEK);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		turn_away(at, NULL); /* a probe, or a peer that changed its mind */
+		end_failed(at, NULL); /* a health check, or a peer that gave up */
 		return;
 	}
 	used = proxy_take(at->proxy, data, (size_t)n);
 	if (at->proxy->state == PROXY_BAD)
-		turn_away(at, at->proxy->why);
-	else if (used > 0 && recv(at->guest.fd, data, used, 0) != (ssize_t)used)
-		turn_away(at, NULL);
+		end_failed(at, at->proxy->why);
+	else if (used > 0 && recv(at->client.fd, data, used, 0) != (ssize_t)used)
+		end_failed(at, NULL);
 	else if (at->proxy->state != PROXY_MORE)
 		on_header(at);
 }
@@ -119,7 +116,7 @@ on_io(void *arg, unsigned what)
 static void
 on_timer(void *arg)
 {
-	turn_away(arg, "no PROXY header in time");
+	end_failed(arg, "no PROXY header in time");
 }
 
 static void
@@ -128,33 +125,33 @@ on_names(void *arg, enum policy_state state, char *names)
 	struct pending_client *at = arg;
 
 	at->query = NULL;
-	at->guest.state = state;
-	at->guest.names = names;
-	go_on(at);
+	at->client.state = state;
+	at->client.names = names;
+	end_known(at);
 }
 
 static struct pending_client *
-enter(struct pending *p, const struct gatekeeper_client *guest)
+add_client(struct pending *p, const struct gatekeeper_client *client)
 {
 	struct pending_client *at;
 
-	if (p->count == GUESTS_MAX)
+	if (p->count == CLIENTS_MAX)
 		return NULL;
 	at = mem_new(struct pending_client);
 	at->pending = p;
-	at->guest = *guest;
+	at->client = *client;
 	at->serial = ++p->listener->serial;
 	at->since = clock_mono_ms();
-	net_format_ip(at->ip, &guest->client.sa);
-	TAILQ_INSERT_TAIL(&p->places, at, link);
+	net_format_ip(at->ip, &client->address.sa);
+	TAILQ_INSERT_TAIL(&p->clients, at, link);
 	p->count++;
 	return at;
 }
 
 bool
-pending_await_header(struct pending *p, const struct gatekeeper_client *guest)
+pending_read_header(struct pending *p, const struct gatekeeper_client *client)
 {
-	struct pending_client *at = enter(p, guest);
+	struct pending_client *at = add_client(p, client);
 	struct loop *loop;
 
 	if (at == NULL)
@@ -164,51 +161,49 @@ pending_await_header(struct pending *p, const struct gatekeeper_client *guest)
 	proxy_init(at->proxy);
 	at->timer = loop_timer_new(loop, on_timer, at);
 	loop_timer_set(at->timer, HEADER_WAIT_MS);
-	at->io = loop_io_new(loop, guest->fd, LOOP_READ, on_io, at);
+	at->io = loop_io_new(loop, client->fd, LOOP_READ, on_io, at);
 	return true;
 }
 
 bool
-pending_await_names(struct pending *p, const struct gatekeeper_client *guest)
+pending_ask_names(struct pending *p, const struct gatekeeper_client *client)
 {
-	struct pending_client *at = enter(p, guest);
+	struct pending_client *at = add_client(p, client);
 
 	if (at == NULL)
 		return false;
-	at->query = rdns_ask(p->listener->rdns, &guest->client.sa, on_names, at);
+	at->query = rdns_ask(p->listener->rdns, &client->address.sa, on_names, at);
 	if (at->query != NULL)
 		return true;
-	(void)leave(at);
+	(void)remove_client(at);
 	return false;
 }
 
 struct pending_client *
 pending_next(const struct pending *p, struct pending_client *at)
 {
-	return at == NULL ? TAILQ_FIRST(&p->places) : TAILQ_NEXT(at, link);
+	return at == NULL ? TAILQ_FIRST(&p->clients) : TAILQ_NEXT(at, link);
 }
 
 void
-pending_look(const struct pending_client *at, struct inbound_view *v)
+pending_view(const struct pending_client *at, struct pending_view *v)
 {
-	uint64_t age = clock_mono_ms() - at->since;
-
-	*v = (struct inbound_view){
-		.serial = at->serial, .address = &at->guest.client.sa, .ip = at->ip,
-		.state = at->proxy != NULL ? "proxy" : "lookup", .tls = "-", .age_ms = age, .idle_ms = age,
+	*v = (struct pending_view){
+		.serial = at->serial, .address = &at->client.address.sa, .ip = at->ip,
+		.state = at->proxy != NULL ? "proxy" : "lookup", .age_ms = clock_mono_ms() - at->since,
 	};
 }
 
 void
 pending_terminate(struct pending_client *at)
 {
-	turn_away(at, NULL);
+	end_failed(at, NULL);
 }
 
 bool
 pending_is_empty(const struct pending *p)
 {
-	return TAILQ_EMPTY(&p->places);
+	return TAILQ_EMPTY(&p->clients);
 }
 
 void
@@ -216,20 +211,19 @@ pending_stop(struct pending *p)
 {
 	struct pending_client *at;
 
-	while ((at = TAILQ_FIRST(&p->places)) != NULL) {
-		struct gatekeeper_client guest = leave(at);
-
-		gatekeeper_dismiss(p->listener->gate, &guest, NULL);
-	}
+	while ((at = TAILQ_FIRST(&p->clients)) != NULL)
+		end_failed(at, NULL);
 }
 
 struct pending *
-pending_new(struct listener *l)
+pending_new(struct listener *l, const struct pending_ops *ops, void *arg)
 {
 	struct pending *p = mem_new(struct pending);
 
 	p->listener = l;
-	TAILQ_INIT(&p->places);
+	p->ops = ops;
+	p->arg = arg;
+	TAILQ_INIT(&p->clients);
 	return p;
 }
 

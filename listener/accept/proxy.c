@@ -204,7 +204,7 @@ static size_t
 take_binary(struct proxy *p, const char *data, size_t len)
 {
 	size_t used = 0;
-	size_t run, kept;
+	size_t run, stored;
 
 	while (used < len && p->len < HEAD_V2) {
 		p->head[p->len++] = data[used++];
@@ -214,9 +214,9 @@ take_binary(struct proxy *p, const char *data, size_t len)
 	if (p->len < HEAD_V2)
 		return used;
 	run = len - used < p->left ? len - used : p->left;
-	kept = run < PROXY_KEPT_MAX - p->len ? run : PROXY_KEPT_MAX - p->len;
-	memcpy(p->head + p->len, data + used, kept);
-	p->len += kept;
+	stored = run < PROXY_STORED_MAX - p->len ? run : PROXY_STORED_MAX - p->len;
+	memcpy(p->head + p->len, data + used, stored);
+	p->len += stored;
 	p->left -= run;
 	if (p->left == 0)
 		conclude(p);

@@ -33,7 +33,7 @@ bytes_of(const struct sockaddr *sa, uint8_t bytes[16])
 }
 
 void
-ptr_name_name(char *dst, const struct sockaddr *sa)
+ptr_name_format(char *dst, const struct sockaddr *sa)
 {
 	static const char hex[] = "0123456789abcdef";
 	uint8_t b[16];

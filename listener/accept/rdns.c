@@ -1,11 +1,11 @@
 /*
- * rdns - the names of a client: its address looked up backwards, each name confirmed forwards
+ * rdns - the names of a client: the PTR records of its address, each confirmed by its A or AAAA records
  *
  * Runs in:  listener
- * Owns:     the channel to the resolver helper, the look-ups under way
+ * Owns:     the look-ups under way
  * Promise:  `done` comes within RDNS_WAIT_MS, whatever the DNS does; at most RDNS_OPEN_MAX look-ups are under
- *           way; nothing is asked unless somebody wants a name
- * Fails by: POLICY_TROUBLE; NULL from rdns_ask when too many are under way, which is the same
+ *           way
+ * Fails by: POLICY_TROUBLE; NULL from rdns_ask when too many are under way, which callers take as trouble
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +18,8 @@
 #include "listener/accept/accept.h"
 
 #define RDNS_WAIT_MS 5000
-#define RDNS_OPEN_MAX 2000	/* a question to a dead server stays with the helper for half a minute */
-#define RDNS_NAMES_MAX 4	/* of one address; further ones are not looked at */
+#define RDNS_OPEN_MAX 2000	/* a question to a dead DNS server stays with the helper for half a minute */
+#define RDNS_NAMES_MAX 4	/* of one address; further PTR records are ignored */
 
 struct rdns_query {
 	TAILQ_ENTRY(rdns_query) link;
@@ -30,13 +30,13 @@ struct rdns_query {
 	unsigned candidates, waiting;	/* names to confirm; answers to come */
 	bool trouble;
 	struct loop_timer *timer;
-	void (*done)(void *arg, enum policy_state state, char *names);	/* NULL: told, or forgotten */
+	void (*done)(void *arg, enum policy_state state, char *names);	/* NULL: called, or forgotten */
 	void *arg;
 };
 
 struct rdns {
 	struct boot *boot;
-	struct ctl_client *lookup;
+	struct ctl_client *resolver;
 	TAILQ_HEAD(, rdns_query) open;
 	size_t count;
 };
@@ -52,7 +52,7 @@ free_query(struct rdns_query *q)
 	free(q);
 }
 
-/* The confirmed ones in the form of struct policy_client; NULL: none. */
+/* The confirmed names in the form of struct policy_client; NULL: none. */
 static char *
 names_of(const struct rdns_query *q)
 {
@@ -86,7 +86,7 @@ tell(struct rdns_query *q, enum policy_state state, char *names)
 		free(names);
 }
 
-/* All answers are there. A name that is confirmed is one, whatever became of the others. */
+/* All answers are here. One confirmed name is enough, whatever became of the others. */
 static void
 conclude(struct rdns_query *q)
 {
@@ -121,7 +121,6 @@ on_reverse(void *arg, unsigned tag, const struct msg_dns_answer *a)
 {
 	struct rdns_query *q = arg;
 
-	(void)tag;
 	q->waiting = 0;
 	q->trouble = a->result == DNS_TROUBLE;
 	for (size_t i = 0; a->result == DNS_FOUND && i < a->count && q->candidates < RDNS_NAMES_MAX; i++) {
@@ -136,23 +135,15 @@ on_reverse(void *arg, unsigned tag, const struct msg_dns_answer *a)
 	}
 	q->waiting = q->candidates;
 	for (unsigned i = 0; i < q->candidates; i++)
-		dns_client_ask(q->rdns->lookup, ptr_name_type(&q->address.sa), q->candidate[i], on_forward, q,
-		    i);
+		dns_client_ask(q->rdns->resolver, ptr_name_type(&q->address.sa), q->candidate[i], on_forward,
+		    q, i);
 	counters_add(q->rdns->boot->counters, COUNTER_DNS_QUERIES, q->candidates);
 }
 
 static void
 on_timer(void *arg)
 {
-	tell(arg, POLICY_TROUBLE, NULL); /* the answer may still come, for nobody */
-}
-
-static void
-need_channel(void *arg)
-{
-	struct rdns *r = arg;
-
-	boot_need(r->boot, CTL_HELPER_RESOLVER);
+	tell(arg, POLICY_TROUBLE, NULL); /* answers that come later only free the query */
 }
 
 struct rdns_query *
@@ -174,8 +165,8 @@ rdns_ask(struct rdns *r, const struct sockaddr *sa,
 	loop_timer_set(q->timer, RDNS_WAIT_MS);
 	TAILQ_INSERT_TAIL(&r->open, q, link);
 	r->count++;
-	ptr_name_name(name, sa);
-	dns_client_ask(r->lookup, DNS_PTR, name, on_reverse, q, 0);
+	ptr_name_format(name, sa);
+	dns_client_ask(r->resolver, DNS_PTR, name, on_reverse, q, 0);
 	counters_add(r->boot->counters, COUNTER_DNS_QUERIES, 1);
 	return q;
 }
@@ -189,20 +180,14 @@ rdns_forget(struct rdns_query *q)
 	loop_timer_stop(q->timer);
 }
 
-void
-rdns_channel(struct rdns *r, int fd)
-{
-	ctl_client_channel(r->lookup, fd);
-}
-
 struct rdns *
-rdns_new(struct boot *b)
+rdns_new(struct boot *b, struct ctl_client *resolver)
 {
 	struct rdns *r = mem_new(struct rdns);
 
 	r->boot = b;
+	r->resolver = resolver;
 	TAILQ_INIT(&r->open);
-	r->lookup = dns_client_new(b->loop, need_channel, r);
 	return r;
 }
 
@@ -213,7 +198,6 @@ rdns_free(struct rdns *r)
 
 	if (r == NULL)
 		return;
-	ctl_client_free(r->lookup);
 	while ((q = TAILQ_FIRST(&r->open)) != NULL)
 		free_query(q);
 	free(r);

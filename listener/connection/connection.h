@@ -28,8 +28,6 @@ struct inbound_log_header;
 struct listener;
 struct loop;
 struct message_envelope;
-struct msg_auth_in_answer;
-struct msg_etrn_answer;
 struct rdns_query;
 struct recipient_check_state;
 struct session;
@@ -87,12 +85,13 @@ void conn_resume(struct conn *c);
 
 #define TLS_FILES_FINGERPRINT_SIZE (2 * TLS_FINGERPRINT_SIZE + 1)
 
-struct tls_files *tls_files_new(struct listener *l);		/* NULL: this virtual server has no TLS */
-void tls_files_free(struct tls_files *s);
 /*
- * All ignore what does not fit. The first good set of files ends in listener_serve(), a bad one before it in
- * the process's end.
+ * Asks the master for the files. NULL: this virtual server has no TLS. `ready` is called once, later, when
+ * the first good set is here; a bad first set ends the process.
  */
+struct tls_files *tls_files_new(struct listener *l, void (*ready)(void *arg), void *arg);
+void tls_files_free(struct tls_files *s);		/* NULL is fine, here and in the next three */
+/* Messages of the master; what was not asked for is ignored. */
 void tls_files_take_tickets(struct tls_files *s, const struct ctl_message *m);
 void tls_files_take_file(struct tls_files *s, const struct ctl_message *m);
 void tls_files_renew(struct tls_files *s);		/* the files have changed */
@@ -113,16 +112,22 @@ void tls_files_format_received(char *dst, const struct ssl_st *link);
 
 struct inbound_content {
 	struct listener *listener;
-	struct inbound *inbound;
 	struct enqueue_message *message;	/* NULL: none, or storing */
-	bool storing;			/* inbound_stored() is to come */
+	bool storing;			/* `stored` is to come */
+	void (*room)(void *arg);	/* more content may come */
+	void (*stored)(void *arg, int error, const char *id);	/* on disk, or failed with an errno */
+	void *arg;
 };
-/* `link`: a word about TLS for the Received field, "" none. 0 or errno. */
-int inbound_content_begin(struct inbound_content *r, const struct message_envelope *e, const char *link);
-/* false: full until inbound_room() */
-bool inbound_content_add(struct inbound_content *r, const char *data, size_t len);
-void inbound_content_finish(struct inbound_content *r);		/* inbound_stored() follows, later */
-void inbound_content_discard(struct inbound_content *r);	/* also when there is nothing */
+/*
+ * For the Received field: the confirmed names of the client (NULL: none), of which the first is shown, and a
+ * word about TLS ("": none). 0 or errno.
+ */
+int inbound_content_begin(struct inbound_content *c, const struct message_envelope *e, const char *names,
+    const char *link);
+/* false: full until `room` */
+bool inbound_content_add(struct inbound_content *c, const char *data, size_t len);
+void inbound_content_finish(struct inbound_content *c);		/* `stored` follows, later */
+void inbound_content_discard(struct inbound_content *c);	/* also when there is nothing */
 
 /* --- inbound_log: what one session says and hears, for the protocol log --- */
 
@@ -176,15 +181,12 @@ void drop_quota_free(struct drop_quota *q);
 
 /* --- inbound: one connection: ties socket, dialogue and queue together --- */
 
-/* Takes over what the guest holds and greets. The connection is counted already (gate). */
-void inbound_open(struct listener *l, struct gatekeeper_client *guest);
-/* For Received, when reverse-dns = yes: the first confirmed name, or NULL. */
-const char *inbound_client_name(const struct inbound *c);
+/* Takes over what the client holds, and greets. It is counted already (gatekeeper). */
+void inbound_open(struct listener *l, struct gatekeeper_client *client);
 void inbound_stop_all(struct listener *l);	/* 421 at the next command boundary */
-/* Now; those whose message is being stored stay until it is */
-void inbound_cut_all(struct listener *l);
+void inbound_cut_all(struct listener *l);	/* 421 now; what is being stored stays until it is */
 void inbound_free_all(struct listener *l);	/* the process ends: in any case */
-/* For register: what an operator sees of a session; strings belong to it. */
+/* What an operator sees of a session; strings belong to it. */
 struct inbound_view {
 	uint32_t serial, messages;
 	const struct sockaddr *address;
@@ -193,17 +195,8 @@ struct inbound_view {
 	uint64_t age_ms, idle_ms;
 };
 struct inbound *inbound_next(struct inbound *c);
-bool inbound_look(const struct inbound *c, struct inbound_view *v);	/* false: closed already */
+bool inbound_view(const struct inbound *c, struct inbound_view *v);	/* false: closed already */
 void inbound_terminate(struct inbound *c);	/* 421, now or when its message is stored; `c` may be gone */
-/* From receive: the disk has room again; the message is on disk, or failed with an errno. */
-void inbound_room(struct inbound *c);
-void inbound_stored(struct inbound *c, int error, const char *id);
-/* From warrant: the helper's answer; before the last one the question is forgotten. */
-void inbound_vouched(struct inbound *c, const struct msg_auth_in_answer *a);
-void inbound_forget_question(struct inbound *c);
-/* From claim: the question is no more. `fd` (-1: none), which is taken over, leads to the deliver worker. */
-void inbound_claimed(struct inbound *c, const struct msg_etrn_answer *a, const char *node, int fd);
-void inbound_sought(struct inbound *c);		/* from seek: the answer can be fetched */
 
 /* One connection, as inbound and inbound_ops share it. */
 struct inbound {
@@ -211,25 +204,26 @@ struct inbound {
 	struct listener *listener;
 	struct conn *conn;		/* NULL: closed, the disk still owes an answer */
 	struct session session;
-	struct inbound_content receive;
-	struct inbound_log record;
-	struct auth_in_client_question *question;	/* AUTH under way; NULL: none */
-	struct ctl_client_question *claim;	/* ETRN, ATRN under way; NULL: none */
-	struct atrn_relay *atrn_relay;	/* turned; NULL: not */
+	struct inbound_content content;
+	struct inbound_log log;
+	struct auth_in_client_question *auth_question;	/* AUTH under way; NULL: none */
+	struct ctl_client_question *etrn_question;	/* ETRN, ATRN under way; NULL: none */
+	struct rdns_query *names_query;	/* the client's names are being asked for; NULL: not */
+	struct recipient_check_state *recipient_check;	/* NULL: no recipient was asked about */
+	struct atrn_relay *atrn_relay;	/* after ATRN; NULL: not */
 	uint64_t message_since;		/* monotonic ms of DATA */
-	uint64_t since, active;		/* monotonic ms of the connection, of the last the client did */
+	uint64_t since, active;		/* monotonic ms of the connection, and of the client's last doing */
 	uint32_t serial;
 	uint32_t progress;		/* of the session, when the limit was last set */
 	union proxy_address peer, *reached;	/* reached: NULL unless a PROXY header said it */
 	struct policy_client client;
-	struct rdns_query *query;	/* the client's names are being asked for; NULL: not */
-	struct recipient_check_state *seek;	/* a recipient that was asked about; NULL: none was */
+	char *names;			/* client.names, owned; NULL: none */
 	char ip[INET6_ADDRSTRLEN];
 };
 
-/* --- inbound_ops --- */
+/* --- inbound_ops: what the session asks, done for the connection --- */
 
-extern const struct session_ops inbound_ops_ops;	/* their `arg` is the struct inbound */
+extern const struct session_ops inbound_ops;	/* their `arg` is the struct inbound */
 /* For events: "<>" the null sender, "-" none */
 const char *inbound_ops_sender(const struct inbound *c);
 

@@ -4,8 +4,8 @@
  *
  * Runs in:  listener
  * Owns:     the enqueue message until it is finished or discarded
- * Promise:  inbound_stored() is told once for each inbound_content_finish(), after file and name are on disk
- * Fails by: errno from inbound_content_begin, and through inbound_stored()
+ * Promise:  `stored` is called once for each inbound_content_finish(), after file and name are on disk
+ * Fails by: errno from inbound_content_begin(), or given to `stored`
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,13 +19,13 @@
 
 /*
  * RFC 5321 4.4: the comment is the client's name and address, an IPv6 address with its tag (4.1.3). "RDNS
- * failed" is the original's word for a name that is not there or does not lead back.
+ * failed" is what IIS writes when there is no name, or the name does not lead back to the address.
  */
 static void
-add_received(struct inbound_content *r, const struct message_envelope *e, const char *link)
+add_received(struct inbound_content *c, const struct message_envelope *e, const char *name,
+    const char *link)
 {
-	bool named = r->listener->server->reverse_dns;
-	const char *name = named ? inbound_client_name(r->inbound) : NULL;
+	const struct config_server *server = c->listener->server;
 	char date[CLOCK_DATE_SIZE], line[2048];
 	int n;
 
@@ -33,64 +33,58 @@ add_received(struct inbound_content *r, const struct message_envelope *e, const 
 	n = snprintf(line, sizeof(line),
 	    "Received: from %s (%s%s[%s%s]%s)\r\n%s%s%s\tby %s with %s id %s;\r\n\t%s\r\n", e->helo,
 	    name != NULL ? name : "", name != NULL ? " " : "", strchr(e->client, ':') != NULL ? "IPv6:" : "",
-	    e->client, named && name == NULL ? " RDNS failed" : "", link[0] != '\0' ? "\t(" : "", link,
-	    link[0] != '\0' ? ")\r\n" : "", r->listener->server->fqdn, e->protocol,
-	    enqueue_id(r->message), date);
+	    e->client, server->reverse_dns && name == NULL ? " RDNS failed" : "",
+	    link[0] != '\0' ? "\t(" : "", link,
+	    link[0] != '\0' ? ")\r\n" : "", server->fqdn, e->protocol,
+	    enqueue_id(c->message), date);
 	if (n < 0 || (size_t)n >= sizeof(line))
 		bug("a Received field of %d bytes", n);
-	enqueue_add(r->message, line, (size_t)n);
+	enqueue_add(c->message, line, (size_t)n);
 }
 
 int
-inbound_content_begin(struct inbound_content *r, const struct message_envelope *e, const char *link)
+inbound_content_begin(struct inbound_content *c, const struct message_envelope *e, const char *names,
+    const char *link)
 {
-	r->message = enqueue_begin(r->listener->enqueue, e);
-	if (r->message == NULL)
+	c->message = enqueue_begin(c->listener->enqueue, e);
+	if (c->message == NULL)
 		return errno;
-	add_received(r, e, link);
+	add_received(c, e, c->listener->server->reverse_dns ? names : NULL, link);
 	return 0;
 }
 
-static void
-on_room(void *arg)
-{
-	struct inbound_content *r = arg;
-
-	inbound_room(r->inbound);
-}
-
 bool
-inbound_content_add(struct inbound_content *r, const char *data, size_t len)
+inbound_content_add(struct inbound_content *c, const char *data, size_t len)
 {
-	enqueue_add(r->message, data, len);
-	if (!enqueue_is_full(r->message))
+	enqueue_add(c->message, data, len);
+	if (!enqueue_is_full(c->message))
 		return true;
-	enqueue_on_room(r->message, on_room, r);
+	enqueue_on_room(c->message, c->room, c->arg);
 	return false;
 }
 
 static void
 on_done(void *arg, int error, const char *id)
 {
-	struct inbound_content *r = arg;
+	struct inbound_content *c = arg;
 
-	r->storing = false;
-	inbound_stored(r->inbound, error, id);
+	c->storing = false;
+	c->stored(c->arg, error, id);
 }
 
 void
-inbound_content_finish(struct inbound_content *r)
+inbound_content_finish(struct inbound_content *c)
 {
-	struct enqueue_message *m = r->message;
+	struct enqueue_message *m = c->message;
 
-	r->message = NULL;
-	r->storing = true;
-	enqueue_finish(m, on_done, r);
+	c->message = NULL;
+	c->storing = true;
+	enqueue_finish(m, on_done, c);
 }
 
 void
-inbound_content_discard(struct inbound_content *r)
+inbound_content_discard(struct inbound_content *c)
 {
-	enqueue_discard(r->message);
-	r->message = NULL;
+	enqueue_discard(c->message);
+	c->message = NULL;
 }

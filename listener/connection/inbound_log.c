@@ -244,7 +244,7 @@ write_command(struct inbound_log *r)
 	write_fact(r, &f);
 }
 
-/* --- what inbound tells --- */
+/* --- what inbound and its ops tell --- */
 
 void
 inbound_log_open(struct inbound_log *r, struct w3clog *log, const struct session *s, int fd,

@@ -1,15 +1,16 @@
 /*
- * inbound_ops - what a dialogue asks of the outside, done for one connection
+ * inbound_ops - what a dialogue asks of the outside, done for one connection, and the helpers' answers to it
  *
  * Runs in:  listener
  * Owns:     nothing; all is the connection's
- * Promise:  none of it calls back into the session
- * Fails by: never; what cannot be done is answered later, to the session
+ * Promise:  no op calls back into the session; answers come later, from the loop
+ * Fails by: never; what cannot be done is an answer to the session
  */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -26,13 +27,13 @@ do_send(void *arg, const char *data, size_t len)
 	struct inbound *c = arg;
 
 	conn_send(c->conn, data, len);
-	inbound_log_reply(&c->record, data, len);
+	inbound_log_reply(&c->log, data, len);
 }
 
 static void
 do_command(void *arg, const char *line, size_t len)
 {
-	inbound_log_command(&((struct inbound *)arg)->record, line, len);
+	inbound_log_command(&((struct inbound *)arg)->log, line, len);
 }
 
 static void
@@ -48,28 +49,28 @@ do_begin(void *arg, struct message_envelope *e)
 	char link[TLS_FACTS_SIZE];
 
 	c->message_since = clock_mono_ms();
-	inbound_log_begin(&c->record);
+	inbound_log_begin(&c->log);
 	tls_files_format_received(link, conn_link(c->conn));
-	return inbound_content_begin(&c->receive, e, link);
+	return inbound_content_begin(&c->content, e, c->names, link);
 }
 
 static bool
 do_add(void *arg, const char *data, size_t len)
 {
-	inbound_log_content(&((struct inbound *)arg)->record, data, len);
-	return inbound_content_add(&((struct inbound *)arg)->receive, data, len);
+	inbound_log_content(&((struct inbound *)arg)->log, data, len);
+	return inbound_content_add(&((struct inbound *)arg)->content, data, len);
 }
 
 static void
 do_finish(void *arg)
 {
-	inbound_content_finish(&((struct inbound *)arg)->receive);
+	inbound_content_finish(&((struct inbound *)arg)->content);
 }
 
 static void
 do_discard(void *arg)
 {
-	inbound_content_discard(&((struct inbound *)arg)->receive);
+	inbound_content_discard(&((struct inbound *)arg)->content);
 }
 
 static void
@@ -77,25 +78,35 @@ do_secure(void *arg)
 {
 	struct inbound *c = arg;
 
-	conn_secure(c->conn, tls_files_tls(c->listener->secure));
+	conn_secure(c->conn, tls_files_tls(c->listener->tls_files));
 }
 
 static bool
 drop_is_full(void *arg)
 {
-	return drop_quota_is_full(((struct inbound *)arg)->listener->quota);
+	return drop_quota_is_full(((struct inbound *)arg)->listener->drop_quota);
 }
 
-static enum recipient_check_answer
-do_seek(void *arg, const char *address)
+static void
+on_recipient_answer(void *arg)
 {
 	struct inbound *c = arg;
 
-	return recipient_check_find(c->listener->seek, &c->seek, c, address);
+	session_run_again(&c->session);
+	conn_resume(c->conn);
+}
+
+static enum session_recipient
+do_check_recipient(void *arg, const char *address)
+{
+	struct inbound *c = arg;
+
+	return recipient_check_find(c->listener->recipient_check, &c->recipient_check, address,
+	    on_recipient_answer, c);
 }
 
 static bool
-is_self(void *arg, const char *literal)
+is_own_address(void *arg, const char *literal)
 {
 	struct inbound *c = arg;
 	struct sockaddr_storage local;
@@ -116,7 +127,7 @@ inbound_ops_sender(const struct inbound *c)
 	return e == NULL ? "-" : e->m.sender[0] == '\0' ? "<>" : e->m.sender;
 }
 
-/* What ties SCRAM-SHA-256-PLUS to this very connection. */
+/* What ties SCRAM-SHA-256-PLUS to this connection (RFC 9266). */
 static void
 set_binding(struct msg_auth_in_start *start, struct ssl_st *link)
 {
@@ -131,7 +142,18 @@ set_binding(struct msg_auth_in_start *start, struct ssl_st *link)
 }
 
 static void
-do_vouch(void *arg, const struct msg_auth_in_start *start)
+on_auth_answer(void *arg, const struct msg_auth_in_answer *a)
+{
+	struct inbound *c = arg;
+
+	if (a->result != AUTH_IN_CHALLENGE)
+		c->auth_question = NULL;
+	session_auth_answered(&c->session, a);
+	conn_resume(c->conn);
+}
+
+static void
+do_auth_start(void *arg, const struct msg_auth_in_start *start)
 {
 	struct inbound *c = arg;
 	struct listener *l = c->listener;
@@ -147,39 +169,59 @@ do_vouch(void *arg, const struct msg_auth_in_start *start)
 	else
 		snprintf(whole->principal, sizeof(whole->principal), "smtp/%.200s", server->fqdn);
 	set_binding(whole, conn_link(c->conn));
-	if (l->auth_in_client == NULL)
-		l->auth_in_client = auth_in_client_new(l);
-	c->question = auth_in_client_start(l->auth_in_client, c, whole);
+	c->auth_question = auth_in_client_start(l->helper[CTL_HELPER_AUTH], whole, on_auth_answer, c);
 	explicit_bzero(whole, sizeof(*whole));
 	free(whole);
 }
 
 static void
-do_vouch_step(void *arg, const struct msg_auth_in_token *t)
+do_auth_step(void *arg, const struct msg_auth_in_token *t)
 {
-	auth_in_client_step(((struct inbound *)arg)->question, t);
+	auth_in_client_step(((struct inbound *)arg)->auth_question, t);
 }
 
 static void
-do_vouch_cancel(void *arg)
+do_auth_cancel(void *arg)
 {
 	struct inbound *c = arg;
 
-	auth_in_client_cancel(c->question);
-	c->question = NULL;
+	auth_in_client_cancel(c->auth_question);
+	c->auth_question = NULL;
 }
 
 static void
-do_plead(void *arg, struct msg_etrn *d)
+on_relay_end(void *arg)
 {
 	struct inbound *c = arg;
-	struct listener *l = c->listener;
+
+	session_phase_end(&c->session, false);
+	conn_resume(c->conn);
+}
+
+static void
+on_etrn_answer(void *arg, const struct msg_etrn_answer *a, const char *node, int fd)
+{
+	struct inbound *c = arg;
+
+	c->etrn_question = NULL;
+	if (c->conn != NULL)
+		session_etrn_answered(&c->session, a, node);
+	if (c->conn != NULL && fd != -1 && c->session.phase == PHASE_TURNED)
+		c->atrn_relay = atrn_relay_new(c->listener->boot->loop, c->conn, fd, on_relay_end, c);
+	else if (fd != -1)
+		close(fd);
+	if (c->conn != NULL)
+		conn_resume(c->conn);
+}
+
+static void
+do_ask_etrn(void *arg, struct msg_etrn *d)
+{
+	struct inbound *c = arg;
 
 	snprintf(d->client, sizeof(d->client), "%s", c->ip);
 	d->port = net_port(&c->peer.sa);
-	if (l->claim == NULL)
-		l->claim = etrn_client_new(l);
-	c->claim = etrn_client_start(l->claim, c, d);
+	c->etrn_question = etrn_client_start(c->listener->helper[CTL_HELPER_DELIVER], d, on_etrn_answer, c);
 }
 
 static void
@@ -197,11 +239,10 @@ do_count(void *arg, enum counter which, int64_t n)
 	counters_add(((struct inbound *)arg)->listener->boot->counters, which, n);
 }
 
-const struct session_ops inbound_ops_ops = {
+const struct session_ops inbound_ops = {
 	.send = do_send, .command = do_command, .close = do_close, .begin = do_begin, .add = do_add,
-	.finish = do_finish, .discard = do_discard,
-	.secure = do_secure, .drop_is_full = drop_is_full, .seek = do_seek, .is_self = is_self,
-	.refused = do_refused, .count = do_count,
-	.auth_start = do_vouch, .auth_step = do_vouch_step, .auth_cancel = do_vouch_cancel,
-	.plead = do_plead,
+	.finish = do_finish, .discard = do_discard, .secure = do_secure, .drop_is_full = drop_is_full,
+	.check_recipient = do_check_recipient, .is_own_address = is_own_address, .refused = do_refused,
+	.count = do_count, .auth_start = do_auth_start, .auth_step = do_auth_step,
+	.auth_cancel = do_auth_cancel, .ask_etrn = do_ask_etrn,
 };

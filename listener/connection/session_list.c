@@ -1,11 +1,11 @@
 /*
- * session_list - the sessions of this process, and who waits to have one, shown to operators and ended for
- * them
+ * session_list - the sessions of this process, and the clients that are not let in yet: shown to operators,
+ * and ended for them
  *
  * Runs in:  listener
  * Owns:     nothing
  * Promise:  one page a question, whatever the number of sessions; what clients said of themselves is written
- *           as printable ASCII. Who is ended hears 421 4.3.2; a message already handed to the disk is
+ *           as printable ASCII. A session that is ended hears 421 4.3.2; a message that is being stored is
  *           answered first
  * Fails by: an empty page
  */
@@ -22,7 +22,7 @@
 #include "listener/listener.h"
 
 #define LINE_MAX_BYTES 1300
-#define LOOKED_AT_MAX 20000	/* sessions a question, so that the loop goes on */
+#define SESSIONS_A_PAGE 20000	/* so many are examined for one question: the loop must go on */
 
 static int
 order_of(const void *a, const void *b)
@@ -85,29 +85,41 @@ say_ended(const struct msg_sessions_ask *q, const struct inbound_view *v)
 	    q->uid, v->ip, log_safe(v->user != NULL ? v->user : v->helo), v->messages);
 }
 
-/* Sessions and those who wait to become one, in the order of their serials. */
+/* Sessions and clients that wait to have one, in the order of their serials. */
 struct walk {
 	struct listener *listener;
 	struct inbound *session;	/* the next one; NULL: no more */
-	struct pending_client *guest;
+	struct pending_client *pending;	/* the same */
 };
+
+static void
+view_pending(const struct pending_client *at, struct inbound_view *v)
+{
+	struct pending_view seen;
+
+	pending_view(at, &seen);
+	*v = (struct inbound_view){
+		.serial = seen.serial, .address = seen.address, .ip = seen.ip, .state = seen.state,
+		.tls = "-", .age_ms = seen.age_ms, .idle_ms = seen.age_ms,
+	};
+}
 
 /* The next one: one of `c` and `at`. False at the end. */
 static bool
-step(struct walk *w, struct inbound_view *v, struct inbound **c, struct pending_client **at)
+next_connection(struct walk *w, struct inbound_view *v, struct inbound **c, struct pending_client **at)
 {
 	struct inbound_view other;
 
-	while (w->session != NULL && !inbound_look(w->session, v))
+	while (w->session != NULL && !inbound_view(w->session, v))
 		w->session = inbound_next(w->session);
 	*c = w->session;
-	*at = w->guest;
+	*at = w->pending;
 	if (*at != NULL)
-		pending_look(*at, &other);
+		view_pending(*at, &other);
 	if (*at != NULL && (*c == NULL || other.serial < v->serial)) {
 		*v = other;
 		*c = NULL;
-		w->guest = pending_next(w->listener->pending, *at);
+		w->pending = pending_next(w->listener->pending, *at);
 		return true;
 	}
 	*at = NULL;
@@ -120,18 +132,18 @@ step(struct walk *w, struct inbound_view *v, struct inbound **c, struct pending_
 static void
 answer(struct listener *l, const struct msg_sessions_ask *q, uint32_t request)
 {
-	static struct msg_sessions_page page;
+	static struct msg_sessions_page page;	/* too large for the stack */
 	struct buf text = BUF_INIT(MSG_SESSIONS_TEXT_MAX);
 	struct walk w = { .listener = l, .session = TAILQ_FIRST(&l->sessions),
-	    .guest = pending_next(l->pending, NULL) };
+	    .pending = pending_next(l->pending, NULL) };
 	int64_t now_s = clock_wall_us() / 1000000;
 	struct inbound_view v;
 	struct inbound *c;
 	struct pending_client *at;
-	unsigned looked = 0;
+	unsigned seen = 0;
 
 	page.next = page.rows = 0;
-	while (page.next == 0 && step(&w, &v, &c, &at)) {
+	while (page.next == 0 && next_connection(&w, &v, &c, &at)) {
 		if (v.serial <= q->after)
 			continue;
 		if (is_meant(q, &v)) {
@@ -145,8 +157,8 @@ answer(struct listener *l, const struct msg_sessions_ask *q, uint32_t request)
 					pending_terminate(at);
 			}
 		}
-		if ((w.session != NULL || w.guest != NULL) &&
-		    (text.len + LINE_MAX_BYTES > MSG_SESSIONS_TEXT_MAX || ++looked == LOOKED_AT_MAX))
+		if ((w.session != NULL || w.pending != NULL) &&
+		    (text.len + LINE_MAX_BYTES > MSG_SESSIONS_TEXT_MAX || ++seen == SESSIONS_A_PAGE))
 			page.next = v.serial;
 	}
 	memcpy(page.text, buf_text(&text), text.len);

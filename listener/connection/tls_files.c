@@ -29,6 +29,8 @@ static_assert(TLS_TICKET_SIZE == CTL_TICKET_SIZE, "one size of ticket keys");
 
 struct tls_files {
 	struct listener *listener;
+	void (*ready)(void *arg);	/* after the first good set */
+	void *arg;
 	struct tls *tls;
 	bool serving;
 	struct tls_source *source;	/* one a pair, texts owned */
@@ -80,7 +82,7 @@ ask(struct tls_files *s)
 }
 
 struct tls_files *
-tls_files_new(struct listener *l)
+tls_files_new(struct listener *l, void (*ready)(void *arg), void *arg)
 {
 	const struct config_server *server = l->server;
 	struct tls_files *s;
@@ -89,6 +91,8 @@ tls_files_new(struct listener *l)
 		return NULL;
 	s = mem_new(struct tls_files);
 	s->listener = l;
+	s->ready = ready;
+	s->arg = arg;
 	s->tls = tls_new(server->tls_minimum, server->name, server->ask_certificate);
 	s->pairs = server->certificate.count;
 	s->source = mem_zalloc(s->pairs * sizeof(*s->source));
@@ -144,7 +148,7 @@ take_up(struct tls_files *s)
 		tell_loaded(s);
 		if (!s->serving) {
 			s->serving = true;
-			listener_serve(s->listener);
+			s->ready(s->arg);
 		}
 	}
 	buf_done(&why);

@@ -1,11 +1,10 @@
 /*
- * auth_in_client - questions to the auth helper: who is this client?
+ * auth_in_client - questions to the auth helper: is this client who it says?
  *
  * Runs in:  listener
  * Owns:     a record for each authentication under way
- * Promise:  inbound_vouched() is called once for each start and step that was not cancelled, never from
- *           inside them; a helper that dies or does not come costs those who wait a "later", not their
- *           session
+ * Promise:  `done` is called once for each start and step that was not cancelled, never from inside them;
+ *           when the helper dies or does not come, the clients that wait hear "later" and keep their sessions
  * Fails by: AUTH_IN_LATER
  */
 #include <stdlib.h>
@@ -14,16 +13,15 @@
 #include "common/base/mem.h"
 #include "common/ipc/ctl_client.h"
 #include "common/ipc/msg_auth_in.h"
-#include "listener/connection/connection.h"
 #include "listener/helpers/helpers.h"
-#include "listener/listener.h"
 
 enum { PATIENCE_MS = 10000 };
 
 struct auth_in_client_question {
 	struct ctl_client_question base;
-	struct inbound *inbound;
 	struct msg_auth_in_start *start;	/* NULL: the helper has it */
+	void (*done)(void *arg, const struct msg_auth_in_answer *a);
+	void *arg;
 };
 
 static void
@@ -44,18 +42,18 @@ auth_in_client_cancel(struct auth_in_client_question *q)
 	ctl_client_cancel(&q->base, CTL_AUTH_IN_CANCEL);
 }
 
-/* Tells the owner, who may cancel. */
+/* The callee may cancel. */
 static void
-tell(struct auth_in_client_question *q, const struct msg_auth_in_answer *a)
+tell_answer(struct auth_in_client_question *q, const struct msg_auth_in_answer *a)
 {
-	struct inbound *c = q->inbound;
+	void (*done)(void *, const struct msg_auth_in_answer *) = q->done;
+	void *arg = q->arg;
 
 	if (a->result != AUTH_IN_CHALLENGE) {
-		inbound_forget_question(c);
 		forget_start(q);
 		ctl_client_forget(&q->base);
 	}
-	inbound_vouched(c, a);
+	done(arg, a);
 }
 
 static int
@@ -73,11 +71,11 @@ send_start(struct ctl_client_question *base, struct ctl *c)
 static bool
 on_answer(struct ctl_client_question *base, const struct ctl_message *m)
 {
-	static struct msg_auth_in_answer answer;	/* too large for the stack of a callback chain */
+	static struct msg_auth_in_answer answer;	/* 9.5 KiB: too large for the stack */
 
 	if (!msg_auth_in_answer_take(&answer, m->data, m->len))
 		return false;
-	tell((struct auth_in_client_question *)base, &answer);
+	tell_answer((struct auth_in_client_question *)base, &answer);
 	return true;
 }
 
@@ -86,14 +84,7 @@ on_failure(struct ctl_client_question *base, const char *why)
 {
 	static const struct msg_auth_in_answer later = { .result = AUTH_IN_LATER };
 
-	(void)why;
-	tell((struct auth_in_client_question *)base, &later);
-}
-
-static void
-need(void *arg)
-{
-	boot_need(((struct listener *)arg)->boot, CTL_HELPER_AUTH);
+	tell_answer((struct auth_in_client_question *)base, &later);
 }
 
 static const struct ctl_client_kind kind = {
@@ -102,17 +93,19 @@ static const struct ctl_client_kind kind = {
 };
 
 struct ctl_client *
-auth_in_client_new(struct listener *l)
+auth_in_client_new(struct loop *loop, void (*need)(void *arg), void *arg)
 {
-	return ctl_client_new(l->boot->loop, &kind, PATIENCE_MS, need, l);
+	return ctl_client_new(loop, &kind, PATIENCE_MS, need, arg);
 }
 
 struct auth_in_client_question *
-auth_in_client_start(struct ctl_client *k, struct inbound *c, const struct msg_auth_in_start *start)
+auth_in_client_start(struct ctl_client *k, const struct msg_auth_in_start *start,
+    void (*done)(void *arg, const struct msg_auth_in_answer *a), void *arg)
 {
 	struct auth_in_client_question *q = ctl_client_add(k, sizeof(*q));
 
-	q->inbound = c;
+	q->done = done;
+	q->arg = arg;
 	q->start = mem_new(struct msg_auth_in_start);
 	memcpy(q->start, start, msg_auth_in_start_size(start));
 	ctl_client_ask(&q->base);

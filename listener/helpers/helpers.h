@@ -1,50 +1,61 @@
 /*
- * helpers - what is asked of the auth helper, the directory helper and the deliver worker; one block a file
+ * helpers - what the auth helper, the directory helper and the deliver worker are asked; one block a file
  */
 #ifndef LISTENER_HELPERS_HELPERS_H
 #define LISTENER_HELPERS_HELPERS_H
 
+#include "listener/smtp/smtp.h"
+
 struct auth_in_client_question;
-struct boot;
 struct ctl_client;
 struct ctl_client_question;
-struct inbound;
-struct listener;
+struct loop;
+struct msg_auth_in_answer;
 struct msg_auth_in_start;
 struct msg_auth_in_token;
 struct msg_etrn;
+struct msg_etrn_answer;
 struct recipient_check;
 struct recipient_check_state;
 
-/* --- auth_in_client: questions to the auth helper --- */
+/* --- auth_in_client: questions to the auth helper: is this client who it says? --- */
 
-struct ctl_client *auth_in_client_new(struct listener *l);	/* ctl_client_free after all questions */
-/* inbound_vouched() follows, later, after the start and each step. */
-struct auth_in_client_question *auth_in_client_start(struct ctl_client *k, struct inbound *c,
-    const struct msg_auth_in_start *start);
+/* `need` is called when a channel is wanted (boot_need). ctl_client_free after all questions. */
+struct ctl_client *auth_in_client_new(struct loop *loop, void (*need)(void *arg), void *arg);
+/*
+ * `done` is called once for the start and once for each step, later, unless it is cancelled. After any result
+ * but AUTH_IN_CHALLENGE the question is no more.
+ */
+struct auth_in_client_question *auth_in_client_start(struct ctl_client *k,
+    const struct msg_auth_in_start *start, void (*done)(void *arg, const struct msg_auth_in_answer *a),
+    void *arg);
 void auth_in_client_step(struct auth_in_client_question *q, const struct msg_auth_in_token *t);
 void auth_in_client_cancel(struct auth_in_client_question *q);	/* nothing follows; NULL is fine */
 
 /* --- recipient_check: whether a local recipient is in the directory --- */
 
-enum recipient_check_answer {
-	RECIPIENT_CHECK_KNOWN,		/* or it cannot be found out now */
-	RECIPIENT_CHECK_UNKNOWN,
-	RECIPIENT_CHECK_WAIT,		/* inbound_sought() follows: ask again then */
-};
-struct recipient_check *recipient_check_new(struct boot *b);		/* NULL: no directory is asked */
+#define RECIPIENT_CHECK_WAIT_MS 3000	/* patience of the directory_client: a RCPT waits no longer */
+
+struct recipient_check *recipient_check_new(struct ctl_client *directory);
 void recipient_check_free(struct recipient_check *k);			/* after all states; NULL is fine */
-void recipient_check_channel(struct recipient_check *k, int fd);	/* to the helper */
-/* `*state`: of this session, NULL at first. */
-enum recipient_check_answer recipient_check_find(struct recipient_check *k,
-    struct recipient_check_state **state, struct inbound *c, const char *address);
-void recipient_check_forget(struct recipient_check_state *st);	/* frees; NULL is fine */
+/*
+ * `*state`: of this session, NULL at first; recipient_check_forget() frees it. After SESSION_RECIPIENT_WAIT
+ * `done` is called, later, once: then the same address is asked again.
+ */
+enum session_recipient recipient_check_find(struct recipient_check *k, struct recipient_check_state **state,
+    const char *address, void (*done)(void *arg), void *arg);
+void recipient_check_forget(struct recipient_check_state *st);	/* nothing follows; NULL is fine */
 
-/* --- etrn_client: questions to the deliver worker, for mail that it holds --- */
+/* --- etrn_client: questions to the deliver worker of this virtual server, for its backlog --- */
 
-struct ctl_client *etrn_client_new(struct listener *l);
-/* inbound_claimed() follows, later, once, unless it is forgotten. */
-struct ctl_client_question *etrn_client_start(struct ctl_client *k, struct inbound *c,
-    const struct msg_etrn *d);
+/* `need` is called when a channel is wanted (boot_need). ctl_client_free after all questions. */
+struct ctl_client *etrn_client_new(struct loop *loop, void (*need)(void *arg), void *arg);
+/*
+ * `done` is called once, later, unless the question is forgotten (ctl_client_forget); then it is no more.
+ * `node`: the first domain. `fd` (-1: none), now the callee's, leads to the deliver worker, which speaks SMTP
+ * as a client on it.
+ */
+struct ctl_client_question *etrn_client_start(struct ctl_client *k, const struct msg_etrn *d,
+    void (*done)(void *arg, const struct msg_etrn_answer *a, const char *node, int fd), void *arg);
 
 #endif

@@ -42,8 +42,8 @@ static bool
 link_is_fit(const struct session *s, const struct auth_verb_row *row)
 {
 	if (row->link == LINK_BOUND)
-		return s->bound;
-	return s->secure || row->link == LINK_ANY ||
+		return s->link == LINK_TLS_BOUND;
+	return s->link != LINK_CLEAR || row->link == LINK_ANY ||
 	    (row->link == LINK_PRIVATE && !s->server->basic_requires_tls);
 }
 
@@ -98,7 +98,7 @@ take_token(struct msg_auth_in_token *t, const char *text, size_t len, bool initi
 static void
 hand_on(struct session *s)
 {
-	s->phase = PHASE_AUTH_HELPER;
+	session_phase_enter(s, PHASE_AUTH_HELPER);
 	s->progress++;
 }
 
@@ -109,7 +109,7 @@ begin(struct session *s, const struct auth_verb_row *row, const char *initial, s
 
 	memset(&start, 0, offsetof(struct msg_auth_in_start, token.data));
 	start.mechanism = (uint8_t)row->mechanism;
-	start.tls = s->bound;
+	start.tls = s->link == LINK_TLS_BOUND;
 	if (take_token(&start.token, initial, len, true)) {
 		hand_on(s);
 		s->ops->auth_start(s->arg, &start);
@@ -120,7 +120,7 @@ begin(struct session *s, const struct auth_verb_row *row, const char *initial, s
 }
 
 void
-auth_verb_auth(struct session *s, const char *arg, size_t len)
+auth_verb_command(struct session *s, const char *arg, size_t len)
 {
 	const char *blank = memchr(arg, ' ', len), *end = arg + len;
 	size_t n = blank != NULL ? (size_t)(blank - arg) : len;
@@ -128,7 +128,7 @@ auth_verb_auth(struct session *s, const char *arg, size_t len)
 
 	if (!(s->server->authentication & (CONFIG_AUTH_BASIC | CONFIG_AUTH_INTEGRATED)))
 		session_reply(s, REPLY_UNAVAILABLE, NULL);
-	else if (s->authenticated)
+	else if (s->user != NULL)
 		session_reply(s, REPLY_AUTH_TWICE, NULL);
 	else if (s->phase != PHASE_READY)
 		session_reply(s, REPLY_AUTH_LATE, NULL);
@@ -150,7 +150,7 @@ void
 auth_verb_refuse(struct session *s, enum reply why)
 {
 	s->ops->auth_cancel(s->arg);
-	s->phase = PHASE_READY;
+	session_phase_enter(s, PHASE_READY);
 	session_reply(s, why, NULL);
 }
 
@@ -181,7 +181,7 @@ challenge(struct session *s, const struct msg_auth_in_token *t)
 	reply_format_long(&out, REPLY_AUTH_CHALLENGE, text, len);
 	s->ops->send(s->arg, out.data, out.len);
 	buf_done(&out);
-	s->phase = PHASE_AUTH_LINE;
+	session_phase_enter(s, PHASE_AUTH_LINE);
 	s->progress++;
 }
 
@@ -190,21 +190,16 @@ auth_verb_answer(struct session *s, const struct msg_auth_in_answer *a)
 {
 	if (s->phase != PHASE_AUTH_HELPER)
 		bug("an answer about a client in phase %d", (int)s->phase);
-	s->phase = PHASE_READY;
-	switch (a->result) {
-	case AUTH_IN_CHALLENGE:
+	if (a->result == AUTH_IN_CHALLENGE) {
 		challenge(s, &a->token);
-		break;
-	case AUTH_IN_OK:
-		s->authenticated = true;
+		return;
+	}
+	session_phase_enter(s, PHASE_READY);
+	if (a->result == AUTH_IN_OK) {
 		free(s->user);
 		s->user = mem_strdup(a->user);
 		session_reply(s, REPLY_AUTH_OK, NULL);
-		break;
-	case AUTH_IN_FAILED:
-		session_reply(s, REPLY_AUTH_FAILED, NULL);
-		break;
-	default:
-		session_reply(s, REPLY_AUTH_LATER, NULL);
+	} else {
+		session_reply(s, a->result == AUTH_IN_FAILED ? REPLY_AUTH_FAILED : REPLY_AUTH_LATER, NULL);
 	}
 }

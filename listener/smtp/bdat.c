@@ -55,7 +55,7 @@ parse(struct bdat *b, const char *arg, size_t len)
 static enum reply
 misplaced(const struct session *s)
 {
-	if (session_needs_tls(s))
+	if (session_phase_needs_tls(s))
 		return REPLY_NEED_TLS;
 	switch (s->phase) {
 	case PHASE_START:
@@ -69,21 +69,13 @@ misplaced(const struct session *s)
 	}
 }
 
-static void
-sink(void *arg, const char *run, size_t len)
-{
-	struct session *s = arg;
-
-	if (!s->ops->add(s->arg, run, len))
-		s->blocked = true;
-}
-
 /* The last octet of the chunk is here. */
 static void
 finish(struct session *s)
 {
 	struct bdat *b = s->bdat;
 	char octets[32];
+	bool full;
 
 	if (b->last && b->refuse == REPLY_NONE) {
 		data_end_raw(&s->data);
@@ -92,16 +84,18 @@ finish(struct session *s)
 	if (b->refuse != REPLY_NONE) {
 		enum reply why = b->refuse;
 
-		s->phase = b->back;
+		session_phase_enter(s, b->back);
 		if (!b->harmless)
-			session_reset(s);	/* b is gone */
+			session_phase_reset(s);	/* b is gone */
 		session_reply(s, why, NULL);
 	} else if (b->last) {
-		s->blocked = false;
 		transaction_finish(s);
 	} else {
+		full = s->wait == WAIT_ROOM;
 		snprintf(octets, sizeof(octets), "%" PRIu64, b->size);
-		s->phase = PHASE_CHUNKS;
+		session_phase_enter(s, PHASE_CHUNKS);
+		if (full)
+			session_phase_wait(s, WAIT_ROOM);	/* before the next command */
 		session_reply(s, REPLY_CHUNK, octets);
 	}
 }
@@ -126,7 +120,7 @@ bdat_command(struct session *s, const char *arg, size_t len)
 	if (s->bdat == NULL)
 		s->bdat = mem_new(struct bdat);
 	*s->bdat = b;
-	s->phase = PHASE_CHUNK;
+	session_phase_enter(s, PHASE_CHUNK);
 	if (b.refuse != REPLY_NONE)
 		data_begin(&s->data, 0);
 	if (b.left == 0)
@@ -144,7 +138,7 @@ waste(struct session *s, size_t used)
 		finish(s);
 	} else if (s->data.wasted > transaction_waste_limit(s)) {
 		session_reply(s, b->refuse, NULL);
-		session_end(s, true);
+		session_phase_end(s, true);
 	}
 }
 
@@ -159,10 +153,10 @@ bdat_content(struct session *s, const char *data, size_t len)
 		waste(s, used);
 		return used;
 	}
-	data_take_raw(&s->data, data, used, s->envelope->m.flags & MESSAGE_BINARY, sink, s);
+	data_take_raw(&s->data, data, used, s->envelope->m.flags & MESSAGE_BINARY, transaction_sink, s);
 	b->refuse = transaction_fault(s);
 	if (b->refuse != REPLY_NONE) {
-		transaction_discard(s);
+		session_phase_discard(s);
 		waste(s, 0);
 	} else if (b->left == 0) {
 		finish(s);
@@ -174,11 +168,4 @@ enum reply
 bdat_refusal(const struct session *s)
 {
 	return s->bdat->refuse;
-}
-
-void
-bdat_free(struct session *s)
-{
-	free(s->bdat);
-	s->bdat = NULL;
 }

@@ -36,7 +36,7 @@ put_auth(const struct session *s, char *dst)
 static bool
 may_secure(const struct session *s)
 {
-	return s->server->tls != CONFIG_TLS_OFF && !s->secure;
+	return s->server->tls != CONFIG_TLS_OFF && s->link == LINK_CLEAR;
 }
 
 static const struct extension {
@@ -55,9 +55,9 @@ static const struct extension {
 	{ .keyword = "ENHANCEDSTATUSCODES" },
 	{ .keyword = "STARTTLS", .offered = may_secure },
 	{ .keyword = "AUTH", .put = put_auth, .offered = auth_verb_is_offered },
-	{ .keyword = "ETRN", .offered = etrn_verbs_may_ask },
-	{ .keyword = "ATRN", .offered = etrn_verbs_may_turn },
-	{ .keyword = "TURN", .offered = etrn_verbs_may_turn },
+	{ .keyword = "ETRN", .offered = etrn_is_offered },
+	{ .keyword = "ATRN", .offered = etrn_atrn_is_offered },
+	{ .keyword = "TURN", .offered = etrn_atrn_is_offered },
 	{ .keyword = "HELP" },
 	{ .keyword = "VRFY" },
 };
@@ -99,8 +99,8 @@ take_name(struct session *s, const char *arg, size_t len, bool extended)
 	free(s->helo);
 	s->helo = mem_strndup(arg, len);
 	s->extended = extended;
-	s->phase = PHASE_READY;
-	session_reset(s);
+	session_phase_enter(s, PHASE_READY);
+	session_phase_reset(s);
 	return true;
 }
 

@@ -21,13 +21,6 @@
 #include "common/rules/policy.h"
 #include "listener/smtp/smtp.h"
 
-/*
- * Upper bounds in ms of each stage; connection-timeout is one as well (RFC 5321 4.5.3.2.7 wants 5 minutes for
- * commands).
- */
-enum { LIMIT_FIRST = 300000, LIMIT_CONTENT = 180000, LIMIT_REFUSED_CONTENT = 10000, LIMIT_LINGER = 5000,
-	LIMIT_AUTH_LINE = 180000, LIMIT_SECURE = 60000, LIMIT_AUTH_HELPER = 60000, LIMIT_ASKING = 15000 };
-
 void
 session_init(struct session *s, const struct config_server *server, const struct session_ops *ops, void *arg,
     const struct policy_client *client, const char *ip)
@@ -43,9 +36,10 @@ session_done(struct session *s)
 	free(s->helo);
 	free(s->user);
 	envelope_free(s->envelope);
-	bdat_free(s);
+	free(s->bdat);
 	s->helo = s->user = NULL;
 	s->envelope = NULL;
+	s->bdat = NULL;
 }
 
 /* The host's name comes first (RFC 5321 4.2), whatever the banner says. */
@@ -69,15 +63,6 @@ session_greet(struct session *s)
 	session_reply(s, REPLY_GREETING, line);
 }
 
-void
-session_secure(struct session *s)
-{
-	session_reset(s);
-	s->phase = PHASE_SECURING;
-	s->progress++;
-	s->ops->secure(s->arg);
-}
-
 /* Whatever the client said before could have been said by somebody else (RFC 3207 4.2). */
 void
 session_secured(struct session *s, bool bound)
@@ -85,91 +70,14 @@ session_secured(struct session *s, bool bound)
 	free(s->helo);
 	free(s->user);
 	s->helo = s->user = NULL;
-	s->extended = s->authenticated = s->partial = false;
-	s->secure = true;
-	s->bound = bound;
-	s->phase = PHASE_START;
+	s->extended = s->partial = false;
+	s->link = bound ? LINK_TLS_BOUND : LINK_TLS;
+	session_phase_enter(s, PHASE_START);
 	s->progress++;
 	if (!s->greeted)
 		session_greet(s);
 	else if (s->stopping)
 		session_reply(s, REPLY_STOPPING, s->server->fqdn);
-}
-
-bool
-session_needs_tls(const struct session *s)
-{
-	return s->server->tls == CONFIG_TLS_REQUIRED && !s->secure;
-}
-
-void
-session_end(struct session *s, bool linger)
-{
-	if (s->phase == PHASE_OVER)
-		return;
-	if (s->phase == PHASE_STORING)
-		bug("session ended while its message is being stored");
-	transaction_discard(s);
-	if (s->phase & PHASE_AUTH)
-		s->ops->auth_cancel(s->arg);
-	s->phase = PHASE_OVER;
-	s->progress++;
-	s->ops->close(s->arg, linger);
-}
-
-static void
-reply_with(struct session *s, enum reply which, const char *detail, const char *recipient, bool event)
-{
-	char line[REPLY_SIZE];
-	const struct reply_row *row = &reply_rows[which];
-	size_t len = reply_format(line, which, detail);
-
-	s->ops->send(s->arg, line, len);
-	if (row->counter != 0)
-		s->ops->count(s->arg, row->counter, 1);
-	if ((row->flags & REPLY_EVENT) && event) {
-		line[len - 2] = '\0';
-		s->ops->refused(s->arg, recipient, line);
-	}
-	if (row->flags & REPLY_ERROR)
-		s->errors++;
-	if (row->flags & REPLY_CLOSE)
-		session_end(s, row->flags & REPLY_LINGER);
-}
-
-void
-session_reply(struct session *s, enum reply which, const char *detail)
-{
-	reply_with(s, which, detail, NULL, true);
-}
-
-void
-session_reply_about(struct session *s, enum reply which, const char *recipient)
-{
-	/* A client that goes on and on over max-recipients is worth one event a message. */
-	bool event = which != REPLY_RECIPIENTS || !s->envelope->overflow;
-
-	if (which == REPLY_RECIPIENTS)
-		s->envelope->overflow = true;
-	reply_with(s, which, recipient, recipient, event);
-}
-
-void
-session_hold(struct session *s)
-{
-	s->held = true;
-}
-
-void
-session_reset(struct session *s)
-{
-	transaction_discard(s);
-	envelope_free(s->envelope);
-	bdat_free(s);
-	s->envelope = NULL;
-	s->rcpt_refused = false;
-	if (s->phase != PHASE_START && s->phase != PHASE_OVER)
-		s->phase = PHASE_READY;
 }
 
 /* After each command and message: what ends a session at its border. */
@@ -178,7 +86,7 @@ check_border(struct session *s)
 {
 	s->partial = false;
 	s->progress++;
-	if (s->phase & ~PHASE_COMMAND)
+	if (!(s->phase & PHASE_COMMAND))
 		return;
 	if (s->errors >= SESSION_ERRORS_MAX)
 		session_reply(s, REPLY_TOO_MANY_ERRORS, s->server->fqdn);
@@ -203,7 +111,7 @@ skip_line(struct session *s, const char *data, size_t len)
 		check_border(s);
 	} else if (s->line_waste > SESSION_LINE_WASTE) {
 		session_reply(s, REPLY_LINE_LONG, NULL);
-		session_end(s, true);
+		session_phase_end(s, true);
 	}
 	return used;
 }
@@ -250,7 +158,7 @@ take_command(struct session *s, const char *data, size_t size)
 			auth_verb_line(s, data, len);
 		else
 			verb_dispatch(s, data, len, size > used);
-		if (s->held) {
+		if (session_phase_waits(s)) {
 			s->partial = false;
 			s->progress++;
 			return 0;
@@ -280,23 +188,24 @@ session_input(struct session *s, const char *data, size_t len)
 bool
 session_wants_input(const struct session *s)
 {
-	return !s->blocked && !s->held && !(s->phase & (PHASE_STORING | PHASE_SECURING | PHASE_AUTH_HELPER |
-	    PHASE_ASKING | PHASE_TURNED | PHASE_OVER));
+	return s->wait == WAIT_CLIENT;
 }
 
 void
 session_room(struct session *s)
 {
-	s->blocked = false;
+	if (s->wait == WAIT_ROOM)
+		session_phase_wait(s, WAIT_CLIENT);
 	s->progress++;
 }
 
 void
-session_named(struct session *s)
+session_run_again(struct session *s)
 {
-	if (s->held)
-		s->progress++;
-	s->held = false;
+	if (!session_phase_waits(s))
+		return;
+	session_phase_wait(s, WAIT_CLIENT);
+	s->progress++;
 }
 
 void
@@ -307,7 +216,7 @@ session_stored(struct session *s, int error, const char *id)
 }
 
 void
-session_vouched(struct session *s, const struct msg_auth_in_answer *a)
+session_auth_answered(struct session *s, const struct msg_auth_in_answer *a)
 {
 	auth_verb_answer(s, a);
 	if (s->phase == PHASE_AUTH_LINE && s->stopping)
@@ -316,105 +225,87 @@ session_vouched(struct session *s, const struct msg_auth_in_answer *a)
 }
 
 void
-session_asked(struct session *s, const struct msg_etrn_answer *a, const char *node)
+session_etrn_answered(struct session *s, const struct msg_etrn_answer *a, const char *node)
 {
-	if (s->phase != PHASE_ASKING)
+	if (s->phase != PHASE_ETRN)
 		return;
-	etrn_verbs_answer(s, a, node);
+	etrn_answer(s, a, node);
 	check_border(s);
+}
+
+/* No answer came in time: the client hears 4xx and may go on. */
+static void
+give_up(struct session *s)
+{
+	static const struct msg_etrn_answer later = { .result = MSG_ETRN_LATER };
+
+	if (s->phase == PHASE_ETRN) {
+		session_etrn_answered(s, &later, "");
+		return;
+	}
+	auth_verb_refuse(s, REPLY_AUTH_LATER);
+	check_border(s);
+}
+
+/* What will be said at the end of the present content; REPLY_NONE: it is good so far, or there is none. */
+static enum reply
+content_fault(const struct session *s)
+{
+	return s->phase == PHASE_CHUNK ? bdat_refusal(s) : transaction_fault(s);
+}
+
+/* `which`: the reply of ACTION_REPLY. */
+static void
+take_event(struct session *s, enum session_event event, enum reply which)
+{
+	switch (session_phase_action(s, event)) {
+	case ACTION_NONE:
+		break;
+	case ACTION_END:
+		session_phase_end(s, false);
+		break;
+	case ACTION_GIVE_UP:
+		give_up(s);
+		break;
+	case ACTION_REPLY:
+		session_reply(s, which, s->server->fqdn);
+		break;
+	}
 }
 
 void
 session_expire(struct session *s)
 {
-	static const struct msg_etrn_answer later = { .result = MSG_ETRN_LATER };
-	enum reply why;
+	enum reply fault = content_fault(s);
 
-	if (s->phase == PHASE_ASKING) {
-		session_asked(s, &later, "");
-		return;
-	}
-	if (s->phase == PHASE_AUTH_HELPER) {
-		auth_verb_refuse(s, REPLY_AUTH_LATER);
-		check_border(s);
-		return;
-	}
-	if (s->phase == PHASE_STORING || s->phase == PHASE_OVER)
-		return;
-	if (s->phase & PHASE_MUTE) {
-		session_end(s, false);
-		return;
-	}
-	/*
-	 * A client that ends lines with a bare LF waits for an answer to an end that was none: say what is
-	 * wrong.
-	 */
-	why = s->phase == PHASE_CHUNK ? bdat_refusal(s) : transaction_fault(s);
-	if (why != REPLY_NONE)
-		session_reply(s, why, NULL);
-	session_reply(s, REPLY_IDLE, s->server->fqdn);
+	/* A client that ends content with a bare LF waits for a reply in vain: say what is wrong. */
+	if (fault != REPLY_NONE)
+		session_reply(s, fault, NULL);
+	take_event(s, EVENT_EXPIRE, REPLY_IDLE);
 }
 
 void
 session_eof(struct session *s)
 {
-	if (s->phase != PHASE_STORING)
-		session_end(s, false);
+	take_event(s, EVENT_EOF, REPLY_NONE);
 }
 
 void
 session_stop(struct session *s)
 {
 	s->stopping = true;
-	if ((s->phase & (PHASE_ANY | PHASE_AUTH_LINE)) && !s->partial && s->line_waste == 0)
-		session_reply(s, REPLY_STOPPING, s->server->fqdn);
+	if (!s->partial && s->line_waste == 0)
+		take_event(s, EVENT_STOP, REPLY_STOPPING);
 }
 
 void
 session_cut(struct session *s)
 {
-	if (s->phase & PHASE_MUTE)
-		session_end(s, false);
-	else if (s->phase != PHASE_STORING && s->phase != PHASE_OVER)
-		session_reply(s, REPLY_STOPPING, s->server->fqdn);
+	take_event(s, EVENT_CUT, REPLY_STOPPING);
 }
 
 uint64_t
 session_limit_ms(const struct session *s)
 {
-	uint64_t limit = s->server->connection_timeout, stage = limit;
-
-	switch (s->phase) {
-	case PHASE_START:
-		stage = LIMIT_FIRST;
-		break;
-	case PHASE_DATA:
-		stage = s->data.fault == DATA_FINE ? LIMIT_CONTENT : LIMIT_REFUSED_CONTENT;
-		break;
-	case PHASE_CHUNK:
-		stage = bdat_refusal(s) == REPLY_NONE ? LIMIT_CONTENT : LIMIT_REFUSED_CONTENT;
-		break;
-	case PHASE_AUTH_LINE:
-		stage = LIMIT_AUTH_LINE; /* the auth helper keeps a place for it */
-		break;
-	case PHASE_AUTH_HELPER:
-		/* Answers to wrong passwords are held back: not for the client's time limit to end */
-		return LIMIT_AUTH_HELPER;
-	case PHASE_STORING:
-	case PHASE_TURNED: /* the deliver worker has its own limits */
-		return UINT64_MAX;
-	case PHASE_ASKING:
-		return LIMIT_ASKING;
-	case PHASE_OVER:
-		stage = LIMIT_LINGER;
-		break;
-	case PHASE_SECURING:
-		stage = LIMIT_SECURE;
-		break;
-	default:
-		break;
-	}
-	if (s->blocked || s->held)
-		return UINT64_MAX;
-	return stage < limit ? stage : limit;
+	return session_phase_limit_ms(s, content_fault(s) != REPLY_NONE);
 }

@@ -49,7 +49,7 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 	struct envelope_mail m;
 	enum reply bad;
 
-	if (!(s->server->authentication & CONFIG_AUTH_ANONYMOUS) && !s->authenticated) {
+	if (!(s->server->authentication & CONFIG_AUTH_ANONYMOUS) && s->user == NULL) {
 		session_reply(s, REPLY_AUTH_REQUIRED, NULL);
 		return;
 	}
@@ -63,10 +63,10 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 		session_reply(s, bad, NULL);
 		return;
 	}
-	if (!s->authenticated)
+	if (s->user == NULL)
 		m.auth[0] = '\0'; /* RFC 4954 5: from a client nobody knows it is <>, whatever it says */
 	s->envelope = envelope_new(&m);
-	s->phase = PHASE_MAIL;
+	session_phase_enter(s, PHASE_MAIL);
 	session_reply(s, REPLY_SENDER_OK, m.sender.text[0] != '\0' ? m.sender.text : "<>");
 }
 
@@ -79,33 +79,33 @@ complete_recipient(struct session *s, struct address *a)
 {
 	const char *domain = address_domain(a);
 
-	if (domain[0] == '[' && s->ops->is_self(s->arg, domain))
+	if (domain[0] == '[' && s->ops->is_own_address(s->arg, domain))
 		a->text[a->at] = '\0';
 	return address_complete(a, s->server->default_domain->name);
 }
 
-/* In the directory, or the session is held. */
+/* REPLY_NONE: in the directory, or the command waits for the answer. */
 static enum reply
-seek_recipient(struct session *s, const char *address)
+check_recipient(struct session *s, const char *address)
 {
-	enum recipient_check_answer answer = s->ops->seek(s->arg, address);
+	enum session_recipient answer = s->ops->check_recipient(s->arg, address);
 
-	if (answer == RECIPIENT_CHECK_WAIT)
-		session_hold(s);
-	return answer == RECIPIENT_CHECK_UNKNOWN ? REPLY_NO_SUCH_USER : REPLY_NONE;
+	if (answer == SESSION_RECIPIENT_WAIT)
+		session_phase_wait(s, WAIT_RECIPIENT);
+	return answer == SESSION_RECIPIENT_UNKNOWN ? REPLY_NO_SUCH_USER : REPLY_NONE;
 }
 
-/* REPLY_NONE: welcome; or the session is held. */
+/* REPLY_NONE: welcome, or the command waits for an answer. */
 static enum reply
 judge_recipient(struct session *s, const struct address *a)
 {
 	const struct envelope *e = s->envelope;
 	enum policy_domain where = policy_domain(s->server, address_domain(a));
 	enum policy_answer may = where != POLICY_REMOTE ? POLICY_YES : policy_may_relay(s->server, s->client,
-	    s->authenticated);
+	    s->user != NULL);
 
 	if (may == POLICY_WAIT)
-		session_hold(s);
+		session_phase_wait(s, WAIT_NAMES);
 	if (may != POLICY_YES)
 		return may == POLICY_NO ? REPLY_RELAY : may == POLICY_LATER ? REPLY_RELAY_LATER : REPLY_NONE;
 	if (envelope_has(e, a->text))
@@ -114,7 +114,7 @@ judge_recipient(struct session *s, const struct address *a)
 		return REPLY_RECIPIENTS;
 	if (where == POLICY_LOCAL && s->ops->drop_is_full(s->arg))
 		return REPLY_MAILBOX_FULL;
-	return where == POLICY_LOCAL && s->server->ldap.enable ? seek_recipient(s, a->text) : REPLY_NONE;
+	return where == POLICY_LOCAL && s->server->ldap.enable ? check_recipient(s, a->text) : REPLY_NONE;
 }
 
 void
@@ -131,7 +131,7 @@ transaction_rcpt(struct session *s, const char *arg, size_t len)
 		return;
 	}
 	bad = judge_recipient(s, &r.address);
-	if (s->held)
+	if (session_phase_waits(s))
 		return;
 	if (bad != REPLY_NONE) {
 		s->rcpt_refused = true;
@@ -139,7 +139,7 @@ transaction_rcpt(struct session *s, const char *arg, size_t len)
 		return;
 	}
 	envelope_add(s->envelope, &r);
-	s->phase = PHASE_RCPT;
+	session_phase_enter(s, PHASE_RCPT);
 	session_reply(s, REPLY_RECIPIENT_OK, r.address.text);
 }
 
@@ -151,9 +151,10 @@ protocol_of(const struct session *s)
 		{ { "UTF8SMTP", "UTF8SMTPA" }, { "UTF8SMTPS", "UTF8SMTPSA" } },
 	};
 	bool utf8 = s->envelope->m.flags & MESSAGE_UTF8;
-	if (!s->extended && !utf8 && !s->authenticated)
+
+	if (!s->extended && !utf8 && s->user == NULL)
 		return "SMTP"; /* also under TLS: there is no other word for it */
-	return words[utf8][s->secure][s->authenticated];
+	return words[utf8][s->link != LINK_CLEAR][s->user != NULL];
 }
 
 /* The Received field will have the name. */
@@ -162,7 +163,7 @@ transaction_waits(struct session *s)
 {
 	if (!s->server->reverse_dns || s->client->state != POLICY_ASKING)
 		return false;
-	session_hold(s);
+	session_phase_wait(s, WAIT_NAMES);
 	return true;
 }
 
@@ -186,25 +187,14 @@ void
 transaction_finish(struct session *s)
 {
 	s->begun = false;
-	s->phase = PHASE_STORING;
+	session_phase_enter(s, PHASE_STORING);
 	s->ops->finish(s->arg);
-}
-
-void
-transaction_discard(struct session *s)
-{
-	if (!s->begun)
-		return;
-	s->begun = s->blocked = false;
-	s->ops->discard(s->arg);
 }
 
 void
 transaction_data(struct session *s, const char *arg, size_t len)
 {
 	enum reply bad;
-
-	(void)arg, (void)len;
 
 	if (s->envelope->m.flags & MESSAGE_BINARY) {
 		session_reply(s, REPLY_BINARY_DATA, NULL); /* RFC 3030 3 */
@@ -214,19 +204,18 @@ transaction_data(struct session *s, const char *arg, size_t len)
 		return;
 	bad = transaction_begin(s);
 	if (bad != REPLY_NONE) {
-		session_reset(s);
+		session_phase_reset(s);
 		session_reply(s, bad, NULL);
 		return;
 	}
-	s->phase = PHASE_DATA;
+	session_phase_enter(s, PHASE_DATA);
 	session_reply(s, REPLY_START_DATA, NULL);
 }
 
 void
 transaction_rset(struct session *s, const char *arg, size_t len)
 {
-	(void)arg, (void)len;
-	session_reset(s);
+	session_phase_reset(s);
 	session_reply(s, REPLY_RESET, NULL);
 }
 
@@ -248,13 +237,13 @@ transaction_fault(const struct session *s)
 	bug("data fault %d", (int)s->data.fault);
 }
 
-static void
-sink(void *arg, const char *run, size_t len)
+void
+transaction_sink(void *arg, const char *run, size_t len)
 {
 	struct session *s = arg;
 
 	if (!s->ops->add(s->arg, run, len))
-		s->blocked = true;
+		session_phase_wait(s, WAIT_ROOM);
 }
 
 uint64_t
@@ -271,23 +260,22 @@ refuse_content(struct session *s, enum reply why)
 {
 	if (s->data.state == DATA_END) {
 		session_reply(s, why, NULL);
-		session_reset(s);
+		session_phase_reset(s);
 	} else if (s->data.wasted > transaction_waste_limit(s)) {
 		session_reply(s, why, NULL);
-		session_end(s, true);
+		session_phase_end(s, true);
 	}
 }
 
 size_t
 transaction_content(struct session *s, const char *data, size_t len)
 {
-	size_t used = data_take(&s->data, data, len, sink, s);
+	size_t used = data_take(&s->data, data, len, transaction_sink, s);
 
 	if (s->data.fault != DATA_FINE) {
-		transaction_discard(s);
+		session_phase_discard(s);
 		refuse_content(s, transaction_fault(s));
 	} else if (s->data.state == DATA_END) {
-		s->blocked = false;
 		transaction_finish(s);
 	}
 	return used;
@@ -298,7 +286,7 @@ transaction_stored(struct session *s, int error, const char *id)
 {
 	if (s->phase != PHASE_STORING)
 		bug("a message was stored in phase %d", (int)s->phase);
-	s->phase = PHASE_READY;
+	session_phase_enter(s, PHASE_READY);
 	if (error == 0) {
 		s->messages++;
 		s->errors = 0;
@@ -308,5 +296,5 @@ transaction_stored(struct session *s, int error, const char *id)
 		session_reply(s, error == ENOSPC || error == EDQUOT ? REPLY_STORAGE_FULL : REPLY_STORAGE,
 		    NULL);
 	}
-	session_reset(s);
+	session_phase_reset(s);
 }

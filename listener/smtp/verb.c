@@ -16,21 +16,18 @@
 static void
 run_noop(struct session *s, const char *arg, size_t len)
 {
-	(void)arg, (void)len;
 	session_reply(s, REPLY_NOOP, NULL);
 }
 
 static void
 run_vrfy(struct session *s, const char *arg, size_t len)
 {
-	(void)arg, (void)len;
 	session_reply(s, REPLY_VRFY, NULL);
 }
 
 static void
 run_quit(struct session *s, const char *arg, size_t len)
 {
-	(void)arg, (void)len;
 	session_reply(s, REPLY_BYE, s->server->fqdn);
 }
 
@@ -39,7 +36,6 @@ run_help(struct session *s, const char *arg, size_t len)
 {
 	struct buf names = BUF_INIT(REPLY_SIZE);
 
-	(void)arg, (void)len;
 	for (size_t i = 0; i < verb_count; i++)
 		if (verb_rows[i].help && ehlo_offers(s, verb_rows[i].name))
 			buf_printf(&names, " %s", verb_rows[i].name);
@@ -50,14 +46,13 @@ run_help(struct session *s, const char *arg, size_t len)
 static void
 run_starttls(struct session *s, const char *arg, size_t len)
 {
-	(void)arg, (void)len;
 	if (s->server->tls == CONFIG_TLS_OFF)
 		session_reply(s, REPLY_UNAVAILABLE, NULL);
-	else if (s->secure)
+	else if (s->link != LINK_CLEAR)
 		session_reply(s, REPLY_TLS_TWICE, NULL);
 	else {
 		session_reply(s, REPLY_START_TLS, NULL);
-		session_secure(s);
+		session_phase_secure(s);
 	}
 }
 
@@ -71,7 +66,8 @@ const struct verb verb_rows[] = {
 	    .plain = true },
 	{ "EHLO", ehlo_ehlo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
 	    .plain = true },
-	{ "AUTH", auth_verb_auth, PHASE_GREETED, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "AUTH", auth_verb_command, PHASE_READY | PHASE_MAIL | PHASE_RCPT, VERB_MUST_ARGUMENT, VERB_FREE,
+	    VERB_ASCII, .help = true },
 	{ "MAIL", transaction_mail, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
 	{ "RCPT", transaction_rcpt, PHASE_MAIL | PHASE_RCPT, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8,
 	    .help = true },
@@ -93,10 +89,10 @@ const struct verb verb_rows[] = {
 	 */
 	{ "STARTTLS", run_starttls, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
 	    .plain = true },
-	{ "ETRN", etrn_verbs_etrn, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "ETRN", etrn_command, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
 	/* What stands behind it is the client's first word as a server, which should have waited for ours. */
-	{ "ATRN", etrn_verbs_atrn, PHASE_READY, VERB_MAY_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
-	{ "TURN", etrn_verbs_atrn, PHASE_READY, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
+	{ "ATRN", etrn_atrn_command, PHASE_READY, VERB_MAY_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
+	{ "TURN", etrn_atrn_command, PHASE_READY, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
 	UNAVAILABLE("EXPN"),
 	HOSTILE("GET"), HOSTILE("POST"), HOSTILE("PUT"), HOSTILE("HEAD"), HOSTILE("OPTIONS"),
 	    HOSTILE("CONNECT"),
@@ -140,7 +136,7 @@ bytes_are_good(const char *text, size_t len, enum verb_bytes allowed)
 static enum reply
 judge(const struct session *s, const struct verb *v, size_t arg_len)
 {
-	if (session_needs_tls(s) && !v->plain)
+	if (session_phase_needs_tls(s) && !v->plain)
 		return REPLY_NEED_TLS;
 	if (!(v->phases & s->phase)) {
 		if (s->phase == PHASE_START)
@@ -171,7 +167,7 @@ verb_dispatch(struct session *s, const char *line, size_t len, bool more)
 
 	s->ops->command(s->arg, line, len);
 	if (v != NULL && v->hostile) {
-		session_end(s, true);
+		session_phase_end(s, true);
 		return;
 	}
 	if (!bytes_are_good(line, len, v != NULL ? v->bytes : VERB_ASCII)) {
@@ -191,6 +187,6 @@ verb_dispatch(struct session *s, const char *line, size_t len, bool more)
 		session_reply(s, bad, NULL);
 	else
 		v->run(s, line + word, len - word);
-	if (more && !s->held && v->batch == VERB_LAST && (s->phase & PHASE_COMMAND))
+	if (more && !session_phase_waits(s) && v->batch == VERB_LAST && (s->phase & PHASE_COMMAND))
 		session_reply(s, REPLY_PIPELINING, s->server->fqdn);
 }

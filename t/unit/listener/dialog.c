@@ -244,7 +244,7 @@ answer_auth(struct session_fixture *w, const char *what)
 		snprintf(a->user, sizeof(a->user), "%s", rest);
 	a->token.len = (uint16_t)strlen(rest);
 	memcpy(a->token.data, rest, a->token.len);
-	session_vouched(&w->s, a);
+	session_auth_answered(&w->s, a);
 	free(a);
 }
 
@@ -255,7 +255,7 @@ answer_etrn(struct session_fixture *w, const char *what)
 
 	if (strcmp(what, "nothing") == 0 || strcmp(what, "later") == 0)
 		a.result = *what == 'n' ? MSG_ETRN_NOTHING : MSG_ETRN_LATER;
-	session_asked(&w->s, &a, "x.example");
+	session_etrn_answered(&w->s, &a, "x.example");
 }
 
 static void
@@ -276,11 +276,11 @@ event(struct session_fixture *w, const struct script *s, const struct step *step
 		session_secured(&w->s, strcmp(what, "secured loosely") != 0);
 	} else if (strcmp(what, "directory") == 0) {
 		w->directory_answered = true;
-		session_named(&w->s);
+		session_run_again(&w->s);
 	} else if (strncmp(what, "named ", 6) == 0) {
 		w->policy.state = strcmp(what + 6, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
 		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(what + 6, "none") != 0 ? strcpy(w->names, what + 6) : NULL;
-		session_named(&w->s);
+		session_run_again(&w->s);
 	} else if (strncmp(what, "etrn ", 5) == 0)
 		answer_etrn(w, what + 5);
 	else if (strncmp(what, "auth ", 5) == 0)
@@ -358,7 +358,7 @@ play(const char *path, enum mode mode)
 
 	if (mode == MODE_WHOLE || (!s.whole_only && (mode != MODE_LUMP || !s.no_lump))) {
 		fixture_begin_session(&w);
-		w.s.secure = w.s.bound = w.secure;
+		w.s.link = w.secure ? LINK_TLS_BOUND : w.s.link;
 		for (size_t i = 0; i < s.count;) {
 			i = play_segment(&w, &s, i, mode);
 			if (i < s.count && s.step[i].kind == 'L')

@@ -74,7 +74,7 @@ answer(struct scene *s, enum msg_auth_in_result result)
 	static struct msg_auth_in_answer a;
 	a.result = (uint8_t)result;
 	strcpy(a.user, "alice");
-	session_vouched(&s->w.s, &a);
+	session_auth_answered(&s->w.s, &a);
 }
 
 /* What is fed, in order: text of the client; or a word of the auth helper, the clock, the socket. */

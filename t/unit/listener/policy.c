@@ -123,7 +123,7 @@ START_TEST(reverse_names)
 	char name[PTR_NAME_SIZE];
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		ck_assert_int_eq(net_address_parse(&a, rows[i].address, 1, &why), 0);
-		ptr_name_name(name, (const struct sockaddr *)&a.sa);
+		ptr_name_format(name, (const struct sockaddr *)&a.sa);
 		ck_assert_str_eq(name, rows[i].name);
 		ck_assert_uint_eq(ptr_name_type((const struct sockaddr *)&a.sa), rows[i].type);
 	}

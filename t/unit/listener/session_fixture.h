@@ -19,7 +19,6 @@
 #include "common/ipc/msg_auth_in.h"
 #include "common/ipc/msg_etrn.h"
 #include "common/rules/policy.h"
-#include "listener/helpers/helpers.h"
 #include "listener/smtp/smtp.h"
 #include "t/unit/check_main.h"
 
@@ -98,7 +97,7 @@ fixture_begin(void *arg, struct message_envelope *e)
 	struct session_fixture *w = arg;
 	ck_assert(!w->begun && !w->storing);
 	ck_assert(e->nrcpt > 0 && e->helo != NULL && e->client != NULL && e->protocol != NULL);
-	ck_assert((e->user != NULL) == w->s.authenticated);
+	ck_assert((e->user != NULL) == (w->s.user != NULL));
 	if (w->begin_error != 0)
 		return w->begin_error;
 	w->begun = true;
@@ -170,17 +169,17 @@ fixture_drop_is_full(void *arg)
 }
 
 /* "unknown@..." is not in the directory; the answer about "slow@..." comes with the event "directory". */
-static inline enum recipient_check_answer
-fixture_recipient_check(void *arg, const char *address)
+static inline enum session_recipient
+fixture_check_recipient(void *arg, const char *address)
 {
 	struct session_fixture *w = arg;
 	if (strncmp(address, "slow@", 5) == 0 && !w->directory_answered)
-		return RECIPIENT_CHECK_WAIT;
-	return strncmp(address, "unknown@", 8) == 0 ? RECIPIENT_CHECK_UNKNOWN : RECIPIENT_CHECK_KNOWN;
+		return SESSION_RECIPIENT_WAIT;
+	return strncmp(address, "unknown@", 8) == 0 ? SESSION_RECIPIENT_UNKNOWN : SESSION_RECIPIENT_OK;
 }
 
 static inline bool
-fixture_is_self(void *arg, const char *literal)
+fixture_is_own_address(void *arg, const char *literal)
 {
 	(void)arg;
 	return strcmp(literal, "[192.0.2.25]") == 0;
@@ -220,11 +219,11 @@ fixture_auth_cancel(void *arg)
 }
 
 static inline void
-fixture_etrn(void *arg, struct msg_etrn *d)
+fixture_ask_etrn(void *arg, struct msg_etrn *d)
 {
 	struct session_fixture *w = arg;
 	const char *domain;
-	ck_assert(w->s.phase == PHASE_ASKING);
+	ck_assert(w->s.phase == PHASE_ETRN);
 	buf_printf(&w->asked, "%s%s%s", d->turn ? "turn" : "queue", d->account[0] != '\0' ? " of " : "", d->account);
 	for (size_t at = 0; (domain = msg_etrn_next(d, &at)) != NULL;)
 		buf_printf(&w->asked, " %s", domain);
@@ -240,8 +239,8 @@ fixture_count(void *arg, enum counter which, int64_t n)
 static const struct session_ops fixture_ops = {
 	.command = fixture_command,
 	.send = fixture_send, .close = fixture_close, .begin = fixture_begin, .add = fixture_add, .finish = fixture_finish,
-	.discard = fixture_discard, .secure = fixture_secure, .drop_is_full = fixture_drop_is_full, .seek = fixture_recipient_check, .is_self = fixture_is_self, .refused = fixture_refused,
-	.count = fixture_count, .auth_start = fixture_auth_start, .auth_step = fixture_auth_step, .auth_cancel = fixture_auth_cancel, .plead = fixture_etrn,
+	.discard = fixture_discard, .secure = fixture_secure, .drop_is_full = fixture_drop_is_full, .check_recipient = fixture_check_recipient, .is_own_address = fixture_is_own_address, .refused = fixture_refused,
+	.count = fixture_count, .auth_start = fixture_auth_start, .auth_step = fixture_auth_step, .auth_cancel = fixture_auth_cancel, .ask_etrn = fixture_ask_etrn,
 };
 
 static inline int
@@ -324,7 +323,7 @@ fixture_begin_session(struct session_fixture *w)
 	w->policy.address = (const struct sockaddr *)&w->client.sa;
 	session_init(&w->s, &w->server, &fixture_ops, w, &w->policy, w->ip);
 	if (w->implicit)
-		session_secure(&w->s);
+		session_phase_secure(&w->s);
 	else
 		session_greet(&w->s);
 }
@@ -363,7 +362,7 @@ fixture_run(struct session_fixture *w)
 		if (w->storing) {
 			w->storing = false;
 			session_stored(&w->s, w->store_error, "0123456789abcdef");
-		} else if (w->s.blocked && w->begun) { /* the disk has room for an open message only */
+		} else if (w->s.wait == WAIT_ROOM && w->begun) { /* the disk has room for an open message only */
 			session_room(&w->s);
 		}
 		if (w->closed) {
@@ -372,7 +371,7 @@ fixture_run(struct session_fixture *w)
 		}
 		size_t used = w->in.len > 0 ? session_input(&w->s, w->in.data, w->in.len) : 0;
 		ck_assert_uint_le(used, w->in.len);
-		if (used == 0 && !w->storing && !(w->s.blocked && w->begun))
+		if (used == 0 && !w->storing && !(w->s.wait == WAIT_ROOM && w->begun))
 			return;
 		buf_drop(&w->in, used);
 	}

@@ -1,5 +1,5 @@
 /*
- * etrn_verbs - ETRN, ATRN and TURN: a host comes for the mail that is held for it
+ * etrn - ETRN, ATRN and TURN: a host comes for the backlog of its domains
  *
  * Runs in:  listener (pure)
  * Owns:     nothing
@@ -25,7 +25,7 @@ holds(const struct config_domain *d)
 }
 
 bool
-etrn_verbs_may_ask(const struct session *s)
+etrn_is_offered(const struct session *s)
 {
 	for (size_t i = 0; i < s->server->ndomain; i++)
 		if (holds(&s->server->domain[i]))
@@ -34,7 +34,7 @@ etrn_verbs_may_ask(const struct session *s)
 }
 
 bool
-etrn_verbs_may_turn(const struct session *s)
+etrn_atrn_is_offered(const struct session *s)
 {
 	if ((s->server->authentication & ~(unsigned)CONFIG_AUTH_ANONYMOUS) == 0)
 		return false;
@@ -84,22 +84,23 @@ is_held_below(const struct session *s, const char *domain)
 static void
 start(struct session *s, struct msg_etrn *d)
 {
-	s->turning = d->turn;
-	s->phase = PHASE_ASKING;
-	s->ops->plead(s->arg, d);
+	session_phase_enter(s, PHASE_ETRN);
+	if (d->turn)
+		session_phase_wait(s, WAIT_ATRN);
+	s->ops->ask_etrn(s->arg, d);
 }
 
 /* "domain", "@domain" for it and all below; "#queue" is for servers with such names. */
 void
-etrn_verbs_etrn(struct session *s, const char *arg, size_t len)
+etrn_command(struct session *s, const char *arg, size_t len)
 {
 	struct msg_etrn d = { 0 };
 	char domain[MSG_ETRN_NAME_SIZE];
 	bool below = *arg == '@';
 
-	if (!(s->server->authentication & CONFIG_AUTH_ANONYMOUS) && !s->authenticated)
+	if (!(s->server->authentication & CONFIG_AUTH_ANONYMOUS) && s->user == NULL)
 		session_reply(s, REPLY_AUTH_REQUIRED, NULL);
-	else if (!etrn_verbs_may_ask(s))
+	else if (!etrn_is_offered(s))
 		session_reply(s, REPLY_UNAVAILABLE, NULL);
 	else if (!take_domain(domain, arg + below, len - below))
 		session_reply(s, REPLY_BAD_PARAMETER, NULL);
@@ -134,7 +135,7 @@ needs_tls(const struct session *s, const struct config_domain *d)
 {
 	enum config_outbound_tls mode = d->has_outbound_tls ? d->outbound_tls : s->server->outbound_tls;
 
-	return !s->secure && (mode == CONFIG_OUT_TLS_REQUIRED || mode == CONFIG_OUT_TLS_VERIFY);
+	return s->link == LINK_CLEAR && (mode == CONFIG_OUT_TLS_REQUIRED || mode == CONFIG_OUT_TLS_VERIFY);
 }
 
 /* Of all its domains. */
@@ -176,14 +177,14 @@ take_domains(const struct session *s, struct msg_etrn *d, const char *arg, size_
 }
 
 void
-etrn_verbs_atrn(struct session *s, const char *arg, size_t len)
+etrn_atrn_command(struct session *s, const char *arg, size_t len)
 {
 	struct msg_etrn d = { .turn = true };
 	enum reply bad = REPLY_NONE;
 
-	if (!etrn_verbs_may_turn(s))
+	if (!etrn_atrn_is_offered(s))
 		bad = REPLY_UNAVAILABLE;
-	else if (!s->authenticated || s->user == NULL)
+	else if (s->user == NULL)
 		bad = REPLY_AUTH_REQUIRED;
 	else if (!may_fetch(s, NULL) || strlen(s->user) >= sizeof(d.account))
 		bad = REPLY_TURN_REFUSED;
@@ -204,6 +205,7 @@ answer_etrn(struct session *s, const struct msg_etrn_answer *a, const char *node
 {
 	char text[MSG_ETRN_NAME_SIZE + 64];
 
+	session_phase_enter(s, PHASE_READY);
 	snprintf(text, sizeof(text), "%" PRIu64 " pending message%s for node %s", a->messages,
 	    a->messages == 1 ? "" : "s", node);
 	if (a->result == MSG_ETRN_LATER)
@@ -216,22 +218,27 @@ answer_etrn(struct session *s, const struct msg_etrn_answer *a, const char *node
 		session_reply(s, REPLY_ETRN_COUNT, text);
 }
 
-/* After its 250 each side has the other's part (RFC 2645 5.2, RFC 821 3.8): not a word more is ours. */
+/*
+ * After this 250 the client is the server, and the deliver worker its client (RFC 2645 5.2, RFC 821 3.8): no
+ * further word is the session's.
+ */
 static void
-answer_turn(struct session *s, const struct msg_etrn_answer *a)
+answer_atrn(struct session *s, const struct msg_etrn_answer *a)
 {
-	session_reply(s, a->result == MSG_ETRN_STARTED ? REPLY_TURNED : a->result == MSG_ETRN_NOTHING ?
-	    REPLY_TURN_NOTHING : REPLY_TURN_LATER, NULL);
-	if (a->result == MSG_ETRN_STARTED && s->phase != PHASE_OVER)
-		s->phase = PHASE_TURNED;
+	if (a->result == MSG_ETRN_STARTED) {
+		session_reply(s, REPLY_TURNED, NULL);
+		session_phase_enter(s, PHASE_TURNED);
+		return;
+	}
+	session_phase_enter(s, PHASE_READY);
+	session_reply(s, a->result == MSG_ETRN_NOTHING ? REPLY_TURN_NOTHING : REPLY_TURN_LATER, NULL);
 }
 
 void
-etrn_verbs_answer(struct session *s, const struct msg_etrn_answer *a, const char *node)
+etrn_answer(struct session *s, const struct msg_etrn_answer *a, const char *node)
 {
-	s->phase = PHASE_READY;
-	if (s->turning)
-		answer_turn(s, a);
+	if (s->wait == WAIT_ATRN)
+		answer_atrn(s, a);
 	else
 		answer_etrn(s, a, node);
 }

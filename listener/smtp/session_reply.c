@@ -1,0 +1,46 @@
+/*
+ * session_reply - says a reply, and does what its row asks for: counts, reports, closes
+ *
+ * Runs in:  listener (pure)
+ * Owns:     nothing
+ * Promise:  every refusal that is worth an event is reported once; no other file looks at reply flags
+ * Fails by: never
+ */
+#include "listener/smtp/smtp.h"
+
+static void
+say(struct session *s, enum reply which, const char *detail, const char *recipient, bool event)
+{
+	char line[REPLY_SIZE];
+	const struct reply_row *row = &reply_rows[which];
+	size_t len = reply_format(line, which, detail);
+
+	s->ops->send(s->arg, line, len);
+	if (row->counter != 0)
+		s->ops->count(s->arg, row->counter, 1);
+	if ((row->flags & REPLY_EVENT) && event) {
+		line[len - 2] = '\0';
+		s->ops->refused(s->arg, recipient, line);
+	}
+	if (row->flags & REPLY_ERROR)
+		s->errors++;
+	if (row->flags & REPLY_CLOSE)
+		session_phase_end(s, row->flags & REPLY_LINGER);
+}
+
+void
+session_reply(struct session *s, enum reply which, const char *detail)
+{
+	say(s, which, detail, NULL, true);
+}
+
+void
+session_reply_about(struct session *s, enum reply which, const char *recipient)
+{
+	/* A client that goes on and on over max-recipients is worth one event a message. */
+	bool event = which != REPLY_RECIPIENTS || !s->envelope->overflow;
+
+	if (which == REPLY_RECIPIENTS)
+		s->envelope->overflow = true;
+	say(s, which, recipient, recipient, event);
+}
