@@ -1,4 +1,4 @@
-/* accept - who may come in: from the listening socket to a client that is let in; one block a file */
+/* accept - from the listening sockets to a client that may speak SMTP; one block a file */
 #ifndef LISTENER_ACCEPT_ACCEPT_H
 #define LISTENER_ACCEPT_ACCEPT_H
 
@@ -39,8 +39,8 @@ struct proxy {
 	enum proxy_state {
 		PROXY_MORE,
 		PROXY_CLIENT,	/* `from` and `to` are filled */
-		PROXY_ITSELF,	/* LOCAL, UNKNOWN: the peer speaks for itself */
-		PROXY_BAD,	/* `why` says */
+		PROXY_ITSELF,	/* LOCAL, UNKNOWN: the peer itself is the client */
+		PROXY_BAD,	/* `why` tells */
 	} state;
 	enum proxy_kind { PROXY_UNDECIDED, PROXY_LINE, PROXY_BINARY } kind;
 	const char *why;
@@ -50,23 +50,23 @@ struct proxy {
 };
 
 void proxy_init(struct proxy *p);
-/* Bytes used: all while it says PROXY_MORE, else up to and with the header's last. */
+/* Bytes used: all while the state is PROXY_MORE, else up to and with the last byte of the header. */
 size_t proxy_take(struct proxy *p, const char *data, size_t len);
 
-/* --- gatekeeper: the listening sockets, and who may come in --- */
+/* --- gatekeeper: the listening sockets, and which clients may come in --- */
 
-/* A client on its way in. Passed on with all that it holds: descriptor, names, places in the limits. */
+/* A client on its way in. Taken over with its descriptor, its names and its places in the limits. */
 struct gatekeeper_client {
 	int fd;
 	unsigned listen;			/* which socket: index into config_server.listen */
-	/* reached: where it connected to, when a PROXY header told; else its family is 0 */
+	/* reached: the address that the client connected to, by a PROXY header; family 0: there was none */
 	union proxy_address address, reached;
 	char *names;				/* as in struct policy_client; owned */
 	enum policy_state state;
 	bool placed, counted;			/* in connection-limit; in connection-limit-per-client */
 };
 
-/* Accepts on all of them. `admit` gets each client that may speak SMTP, and takes over what it holds. */
+/* Accepts on all of them. `admit` takes over each client that may speak SMTP. */
 struct gatekeeper *gatekeeper_open(struct listener *l,
     void (*admit)(void *arg, struct gatekeeper_client *client), void *arg);
 void gatekeeper_free(struct gatekeeper *g);	/* NULL is fine, here and in the next four */
@@ -74,24 +74,21 @@ void gatekeeper_pause(struct gatekeeper *g);	/* takes what the kernel has queued
 void gatekeeper_stop(struct gatekeeper *g);	/* accepts no more, and leaves the kernel's queue */
 void gatekeeper_close(struct gatekeeper *g);	/* the same, and closes the sockets here */
 void gatekeeper_continue(struct gatekeeper *g);	/* accepts again */
-/*
- * The address is known: admits the client, refuses it, or has its names looked up first. Takes over what
- * `client` holds.
- */
+/* The address is known: admits the client, refuses it, or asks for its names first. Takes it over. */
 void gatekeeper_check_client(struct gatekeeper *g, struct gatekeeper_client *client);
-/* Closes without a reply; an event when there is a reason (NULL: none). Takes over what `client` holds. */
+/* Closes without a reply; with an event when there is a reason (NULL: none). Takes the client over. */
 void gatekeeper_close_client(struct gatekeeper *g, struct gatekeeper_client *client, const char *why);
 
 /* --- pending: clients that wait for their PROXY header or their names before they are let in --- */
 
-/* What became of one: each is called once with what the client holds, which it takes over. */
+/* What became of a client. One of the two is called, once, and takes the client over. */
 struct pending_ops {
-	/* Its address is known, and its names if they were asked for */
+	/* Its address is known, and its names if the lists need them: gatekeeper_check_client() */
 	void (*known)(void *arg, struct gatekeeper_client *client);
-	/* `why`: for gatekeeper_close_client() */
+	/* gatekeeper_close_client() */
 	void (*failed)(void *arg, struct gatekeeper_client *client, const char *why);
 };
-/* What an operator sees of one; strings belong to it. */
+/* What an operator sees of a client; strings belong to it. */
 struct pending_view {
 	uint32_t serial;
 	const struct sockaddr *address;
@@ -100,13 +97,13 @@ struct pending_view {
 };
 
 struct pending *pending_new(struct listener *l, const struct pending_ops *ops, void *arg);
-void pending_free(struct pending *p);		/* after pending_stop(); NULL is fine */
+void pending_free(struct pending *p);		/* pending_stop() first; NULL is fine */
 void pending_stop(struct pending *p);		/* all fail */
-/* Take over what the client holds; false: no room, nothing is taken over. */
+/* Take the client over. False: no room, the client stays the caller's. */
 bool pending_read_header(struct pending *p, const struct gatekeeper_client *client);
 bool pending_ask_names(struct pending *p, const struct gatekeeper_client *client);
 bool pending_is_empty(const struct pending *p);
-/* In the order of their serials: the first (`at` NULL) or next one; what is to be seen of it; its end. */
+/* In the order of their serials: the first (`at` NULL) or the next one. Terminate: it fails. */
 struct pending_client *pending_next(const struct pending *p, struct pending_client *at);
 void pending_view(const struct pending_client *at, struct pending_view *v);
 void pending_terminate(struct pending_client *at);
@@ -122,7 +119,7 @@ void client_limit_give(struct client_limit *t, const struct sockaddr *client);
 
 /* --- rdns: the names of a client, confirmed --- */
 
-/* `resolver` (dns_client_new) stays the caller's, and has to be freed before rdns_free. */
+/* `resolver` (dns_client_new) stays the caller's, to be freed before rdns_free(): it knows the queries. */
 struct rdns *rdns_new(struct boot *b, struct ctl_client *resolver);
 void rdns_free(struct rdns *r);			/* nothing is called any more; NULL is fine */
 /*

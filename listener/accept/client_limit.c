@@ -2,9 +2,9 @@
  * client_limit - concurrent connections per client address, over all processes of the virtual server
  *
  * Runs in:  listener
- * Owns:     nothing: the counts are in memory that the processes share (common/process/client_count)
- * Promise:  IPv4-mapped IPv6 counts as IPv4; processes that are draining count too
- * Fails by: false from client_limit_take
+ * Owns:     nothing; the counts are in memory that the processes share (common/process/client_count)
+ * Promise:  an IPv4-mapped IPv6 address counts as the IPv4 address; connections of draining processes count
+ * Fails by: false from client_limit_take()
  */
 #include <netinet/in.h>
 #include <stdlib.h>

@@ -74,7 +74,7 @@ release_client(struct gatekeeper *g, struct gatekeeper_client *client)
 
 /* The reply is sent only where the client expects plain text: not on a socket with TLS from the start. */
 static void
-refuse(struct gatekeeper *g, struct gatekeeper_client *client, enum reply which, const char *detail)
+refuse_client(struct gatekeeper *g, struct gatekeeper_client *client, enum reply which, const char *detail)
 {
 	char line[REPLY_SIZE], ip[NET_TEXT_SIZE];
 	size_t len = reply_format(line, which, detail);
@@ -114,7 +114,7 @@ gatekeeper_close_client(struct gatekeeper *g, struct gatekeeper_client *client, 
  * cannot both take the last place.
  */
 static bool
-place(struct gatekeeper *g, struct gatekeeper_client *client)
+place_client(struct gatekeeper *g, struct gatekeeper_client *client)
 {
 	uint64_t limit = g->listener->server->connection_limit;
 	struct counters *counters = g->listener->boot->counters;
@@ -146,13 +146,13 @@ gatekeeper_check_client(struct gatekeeper *g, struct gatekeeper_client *client)
 
 	if (answer == POLICY_NO) {
 		net_format_ip(ip, &client->address.sa);
-		refuse(g, client, REPLY_CLIENT_REFUSED, ip);
+		refuse_client(g, client, REPLY_CLIENT_REFUSED, ip);
 	} else if (answer == POLICY_LATER) {
-		refuse(g, client, REPLY_NAME_LATER, l->server->fqdn);
-	} else if (!place(g, client)) {
-		refuse(g, client, REPLY_FULL, l->server->fqdn);
+		refuse_client(g, client, REPLY_NAME_LATER, l->server->fqdn);
+	} else if (!place_client(g, client)) {
+		refuse_client(g, client, REPLY_FULL, l->server->fqdn);
 	} else if (!count_client(g, client)) {
-		refuse(g, client, REPLY_FULL_CLIENT, l->server->fqdn);
+		refuse_client(g, client, REPLY_FULL_CLIENT, l->server->fqdn);
 	} else if (answer == POLICY_YES) {
 		g->admit(g->arg, client);
 	} else if (!pending_ask_names(l->pending, client)) {
@@ -183,12 +183,12 @@ take_connection(struct gatekeeper_socket *at, int fd, const struct sockaddr *pee
 	    sizeof(client.address.in));
 	if (!is_trusted_proxy(l->server, peer))
 		gatekeeper_check_client(g, &client);
-	else if (!place(g, &client) || !pending_read_header(l->pending, &client))
-		refuse(g, &client, REPLY_FULL, l->server->fqdn);
+	else if (!place_client(g, &client) || !pending_read_header(l->pending, &client))
+		refuse_client(g, &client, REPLY_FULL, l->server->fqdn);
 }
 
 static void
-unwatch(struct gatekeeper *g)
+unwatch_sockets(struct gatekeeper *g)
 {
 	for (unsigned i = 0; i < g->sockets; i++) {
 		loop_io_free(g->socket[i].io);
@@ -198,7 +198,7 @@ unwatch(struct gatekeeper *g)
 
 /* One connection failed, as accept(2) tells on Linux; the next may be good. */
 static bool
-is_passing(int error)
+is_passing_error(int error)
 {
 	return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM ||
 	    error == ENETDOWN || error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH ||
@@ -220,7 +220,7 @@ accept_some(struct gatekeeper_socket *at, unsigned most)
 		}
 		if (errno == EAGAIN)
 			return true;
-		if (is_passing(errno))
+		if (is_passing_error(errno))
 			continue;
 		if (errno == EINVAL)
 			return false; /* the master has shut the socket; its CTL_PAUSE comes next */
@@ -238,12 +238,12 @@ on_connection(void *arg, unsigned what)
 
 	if (accept_some(at, ACCEPTS_A_ROUND))
 		return;
-	unwatch(g);
+	unwatch_sockets(g);
 	loop_timer_set(g->retry, RETRY_MS);
 }
 
 static void
-watch(struct gatekeeper *g)
+watch_sockets(struct gatekeeper *g)
 {
 	for (unsigned i = 0; i < g->sockets; i++) {
 		struct gatekeeper_socket *at = &g->socket[i];
@@ -259,7 +259,7 @@ on_retry(void *arg)
 	struct gatekeeper *g = arg;
 
 	if (g->open)
-		watch(g);
+		watch_sockets(g);
 }
 
 struct gatekeeper *
@@ -283,7 +283,7 @@ gatekeeper_open(struct listener *l, void (*admit)(void *arg, struct gatekeeper_c
 		(void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	}
 	g->open = true;
-	watch(g);
+	watch_sockets(g);
 	return g;
 }
 
@@ -294,7 +294,7 @@ gatekeeper_stop(struct gatekeeper *g)
 		return;
 	g->open = false;
 	loop_timer_stop(g->retry);
-	unwatch(g);
+	unwatch_sockets(g);
 }
 
 /* Were our descriptors open, the address would stay in use until our last session ends. */
@@ -325,7 +325,7 @@ gatekeeper_continue(struct gatekeeper *g)
 	if (g == NULL)
 		return;
 	g->open = true;
-	watch(g);
+	watch_sockets(g);
 }
 
 void

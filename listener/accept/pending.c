@@ -42,7 +42,7 @@ struct pending {
 	size_t count;
 };
 
-/* Gives what the client holds to the caller, and frees the rest. */
+/* Gives the client to the caller, and frees the rest. */
 static struct gatekeeper_client
 remove_client(struct pending_client *at)
 {
@@ -90,7 +90,7 @@ on_header(struct pending_client *at)
 
 /* Peeks at what has come, and takes out of the socket what belongs to the header. */
 static void
-on_io(void *arg, unsigned what)
+on_header_bytes(void *arg, unsigned what)
 {
 	struct pending_client *at = arg;
 	char data[2048];
@@ -114,7 +114,7 @@ on_io(void *arg, unsigned what)
 }
 
 static void
-on_timer(void *arg)
+on_header_late(void *arg)
 {
 	end_failed(arg, "no PROXY header in time");
 }
@@ -159,9 +159,9 @@ pending_read_header(struct pending *p, const struct gatekeeper_client *client)
 	loop = p->listener->boot->loop;
 	at->proxy = mem_new(struct proxy);
 	proxy_init(at->proxy);
-	at->timer = loop_timer_new(loop, on_timer, at);
+	at->timer = loop_timer_new(loop, on_header_late, at);
 	loop_timer_set(at->timer, HEADER_WAIT_MS);
-	at->io = loop_io_new(loop, client->fd, LOOP_READ, on_io, at);
+	at->io = loop_io_new(loop, client->fd, LOOP_READ, on_header_bytes, at);
 	return true;
 }
 

@@ -1,13 +1,12 @@
 /*
- * proxy - the header of the PROXY protocol, versions 1 and 2: bytes in, the client's and the reached address
- * out
+ * proxy - the header of the PROXY protocol, versions 1 and 2: bytes in, the client's address and the address
+ * that it connected to out
  *
  * Runs in:  listener (pure)
  * Owns:     nothing
- * Promise:  never takes a byte behind the header, however it comes in pieces; what it keeps is bounded, TLVs
- *           are skipped
- * Fails by: PROXY_BAD, with a reason. Source: The PROXY protocol, Versions 1 & 2 (haproxy.org,
- *           proxy-protocol.txt)
+ * Promise:  no byte behind the header is taken, in whatever pieces it comes; PROXY_STORED_MAX bytes are
+ *           stored at most, TLVs are skipped
+ * Fails by: PROXY_BAD, with a reason. Sections are those of proxy-protocol.txt (haproxy.org)
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -24,7 +23,7 @@ static const char signature[SIGNATURE_SIZE] = "\r\n\r\n\0\r\nQUIT\n";
 static const char word[] = "PROXY ";
 
 static void
-bad(struct proxy *p, const char *why)
+set_bad(struct proxy *p, const char *why)
 {
 	p->state = PROXY_BAD;
 	p->why = why;
@@ -32,7 +31,7 @@ bad(struct proxy *p, const char *why)
 
 /* --- version 1: one line of words --- */
 
-/* The next word; false when there is none. Words are parted by exactly one blank. */
+/* The next word; false: there is none. Exactly one blank separates words. */
 static bool
 next_word(char **rest, char **one)
 {
@@ -74,7 +73,7 @@ take_pair(union proxy_address *a, int family, const char *ip, const char *port)
 	return inet_pton(AF_INET6, ip, &a->in6.sin6_addr) == 1 && take_port(port, &a->in6.sin6_port);
 }
 
-/* The line without CRLF. */
+/* `line` comes without its CRLF. */
 static void
 parse_line(struct proxy *p, char *line)
 {
@@ -83,23 +82,23 @@ parse_line(struct proxy *p, char *line)
 	int af;
 
 	if (!next_word(&rest, &family)) {
-		bad(p, "no address family");
+		set_bad(p, "no address family");
 		return;
 	}
 	if (strcmp(family, "UNKNOWN") == 0) {
-		p->state = PROXY_ITSELF; /* whatever follows */
+		p->state = PROXY_ITSELF; /* what follows is to be ignored */
 		return;
 	}
 	af = strcmp(family, "TCP4") == 0 ? AF_INET : strcmp(family, "TCP6") == 0 ? AF_INET6 : AF_UNSPEC;
 	if (af == AF_UNSPEC) {
-		bad(p, "unknown address family");
+		set_bad(p, "unknown address family");
 		return;
 	}
 	whole = next_word(&rest, &ip[0]) && next_word(&rest, &ip[1]) && next_word(&rest, &port[0]) &&
 	    next_word(&rest, &port[1]);
 	if (!whole || rest != NULL || !take_pair(&p->from, af, ip[0], port[0]) ||
 	    !take_pair(&p->to, af, ip[1], port[1])) {
-		bad(p, "malformed addresses");
+		set_bad(p, "malformed addresses");
 		return;
 	}
 	p->state = PROXY_CLIENT;
@@ -110,13 +109,13 @@ take_line(struct proxy *p, const char *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (data[i] == '\0') {
-			bad(p, "NUL in it");
+			set_bad(p, "NUL in it");
 			return i;
 		}
 		p->head[p->len++] = data[i];
 		if (data[i] == '\n') {
 			if (p->head[p->len - 2] != '\r') {
-				bad(p, "line without CRLF");
+				set_bad(p, "line without CRLF");
 				return i + 1;
 			}
 			p->head[p->len - 2] = '\0';
@@ -124,7 +123,7 @@ take_line(struct proxy *p, const char *data, size_t len)
 			return i + 1;
 		}
 		if (p->len == LINE_MAX_V1) {
-			bad(p, "line too long");
+			set_bad(p, "line too long");
 			return i + 1;
 		}
 	}
@@ -139,7 +138,7 @@ addresses_of(unsigned family)
 	return family == 1 ? 12 : family == 2 ? 36 : family == 3 ? 216 : 0;
 }
 
-/* What the fixed part says; false: bad. */
+/* Version, command, family, transport and length; false: bad. */
 static bool
 judge_head(struct proxy *p)
 {
@@ -148,22 +147,22 @@ judge_head(struct proxy *p)
 
 	p->left = (size_t)h[14] << 8 | h[15];
 	if (h[12] >> 4 != 2)
-		bad(p, "unknown version");
+		set_bad(p, "unknown version");
 	else if ((h[12] & 15) > 1)
-		bad(p, "unknown command");
+		set_bad(p, "unknown command");
 	else if (p->left > PROXY_LENGTH_MAX)
-		bad(p, "too long");
+		set_bad(p, "too long");
 	else if ((h[12] & 15) == 0)
 		return true; /* LOCAL: the family is to be ignored */
 	else if (family > 3 || transport > 2)
-		bad(p, "unknown address family");
+		set_bad(p, "unknown address family");
 	else if (p->left < addresses_of(family))
-		bad(p, "too short for its addresses");
+		set_bad(p, "too short for its addresses");
 	return p->state != PROXY_BAD;
 }
 
 static void
-fill(union proxy_address *a, unsigned family, const uint8_t *ip, const uint8_t *port)
+fill_address(union proxy_address *a, unsigned family, const uint8_t *ip, const uint8_t *port)
 {
 	*a = (union proxy_address){ 0 };
 	if (family == 1) {
@@ -177,9 +176,9 @@ fill(union proxy_address *a, unsigned family, const uint8_t *ip, const uint8_t *
 	}
 }
 
-/* All is there. LOCAL, and what came by no IP stream, speak for the peer itself (section 2.2). */
+/* The header is whole. With LOCAL, and without an IP family, the peer is the client (section 2.2). */
 static void
-conclude(struct proxy *p)
+take_addresses(struct proxy *p)
 {
 	const uint8_t *h = (const uint8_t *)p->head, *at = h + HEAD_V2;
 	unsigned family = h[13] >> 4, transport = h[13] & 15;
@@ -190,16 +189,16 @@ conclude(struct proxy *p)
 		return;
 	}
 	if (transport != 1) {
-		bad(p, "no stream");
+		set_bad(p, "no stream");
 		return;
 	}
 	size = family == 1 ? 4 : 16;
-	fill(&p->from, family, at, at + 2 * size);
-	fill(&p->to, family, at + size, at + 2 * size + 2);
+	fill_address(&p->from, family, at, at + 2 * size);
+	fill_address(&p->to, family, at + size, at + 2 * size + 2);
 	p->state = PROXY_CLIENT;
 }
 
-/* Addresses are kept, what follows (TLVs, the paths of AF_UNIX) is counted off. */
+/* Addresses are stored; what follows (TLVs, the paths of AF_UNIX) is only counted. */
 static size_t
 take_binary(struct proxy *p, const char *data, size_t len)
 {
@@ -219,7 +218,7 @@ take_binary(struct proxy *p, const char *data, size_t len)
 	p->len += stored;
 	p->left -= run;
 	if (p->left == 0)
-		conclude(p);
+		take_addresses(p);
 	return used + run;
 }
 
@@ -244,13 +243,13 @@ proxy_take(struct proxy *p, const char *data, size_t len)
 			return used + take_line(p, data + used, len - used);
 		if (p->kind == PROXY_BINARY)
 			return used + take_binary(p, data + used, len - used);
-		/* Which one it is shows byte by byte. */
+		/* The first bytes tell the version. */
 		byte = data[used];
 		line = p->len < sizeof(word) - 1 && byte == word[p->len] &&
 		    (p->len == 0 || p->head[0] == 'P');
 		binary = byte == signature[p->len] && (p->len == 0 || p->head[0] == '\r');
 		if (!line && !binary) {
-			bad(p, "no PROXY header");
+			set_bad(p, "no PROXY header");
 			break;
 		}
 		p->head[p->len++] = byte;

@@ -1,9 +1,9 @@
 /*
- * ptr_name - names of addresses: what to ask the DNS, and whether an answer confirms it
+ * ptr_name - names of addresses: what to ask the DNS, and whether an answer confirms a name
  *
  * Runs in:  listener (pure)
  * Owns:     nothing
- * Promise:  an IPv4-mapped IPv6 address is the IPv4 address it stands for
+ * Promise:  an IPv4-mapped IPv6 address is treated as the IPv4 address
  * Fails by: never
  */
 #include <netinet/in.h>

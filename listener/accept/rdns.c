@@ -74,7 +74,7 @@ names_of(const struct rdns_query *q)
 }
 
 static void
-tell(struct rdns_query *q, enum policy_state state, char *names)
+tell_names(struct rdns_query *q, enum policy_state state, char *names)
 {
 	void (*done)(void *, enum policy_state, char *) = q->done;
 
@@ -88,11 +88,11 @@ tell(struct rdns_query *q, enum policy_state state, char *names)
 
 /* All answers are here. One confirmed name is enough, whatever became of the others. */
 static void
-conclude(struct rdns_query *q)
+end_query(struct rdns_query *q)
 {
 	char *names = names_of(q);
 
-	tell(q, names == NULL && q->trouble ? POLICY_TROUBLE : POLICY_NAMED, names);
+	tell_names(q, names == NULL && q->trouble ? POLICY_TROUBLE : POLICY_NAMED, names);
 	free_query(q);
 }
 
@@ -104,7 +104,7 @@ on_forward(void *arg, unsigned tag, const struct msg_dns_answer *a)
 	q->confirmed[tag] = ptr_name_confirms(a, &q->address.sa);
 	q->trouble |= a->result == DNS_TROUBLE;
 	if (--q->waiting == 0)
-		conclude(q);
+		end_query(q);
 }
 
 static bool
@@ -130,7 +130,7 @@ on_reverse(void *arg, unsigned tag, const struct msg_dns_answer *a)
 			q->candidate[q->candidates++] = mem_strdup(name);
 	}
 	if (q->done == NULL || q->candidates == 0) {
-		conclude(q);
+		end_query(q);
 		return;
 	}
 	q->waiting = q->candidates;
@@ -141,9 +141,9 @@ on_reverse(void *arg, unsigned tag, const struct msg_dns_answer *a)
 }
 
 static void
-on_timer(void *arg)
+on_late(void *arg)
 {
-	tell(arg, POLICY_TROUBLE, NULL); /* answers that come later only free the query */
+	tell_names(arg, POLICY_TROUBLE, NULL); /* answers that come later only free the query */
 }
 
 struct rdns_query *
@@ -161,7 +161,7 @@ rdns_ask(struct rdns *r, const struct sockaddr *sa,
 	q->done = done;
 	q->arg = arg;
 	q->waiting = 1;
-	q->timer = loop_timer_new(r->boot->loop, on_timer, q);
+	q->timer = loop_timer_new(r->boot->loop, on_late, q);
 	loop_timer_set(q->timer, RDNS_WAIT_MS);
 	TAILQ_INSERT_TAIL(&r->open, q, link);
 	r->count++;

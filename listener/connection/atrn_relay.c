@@ -1,10 +1,10 @@
 /*
- * atrn_relay - the bytes of a turned session, between the client and the deliver worker
+ * atrn_relay - after ATRN or TURN: passes bytes between the client and the deliver worker
  *
  * Runs in:  listener
  * Owns:     the socket to the worker
- * Promise:  what one side does not take yet is not read from the other: no more than CONN_OUTPUT_MARK and a
- *           piece wait here. TLS stays where it is, in conn
+ * Promise:  what one side cannot take yet is not read from the other: CONN_OUTPUT_MARK and PIECE bytes wait
+ *           here at most. TLS to the client stays in conn
  * Fails by: ended()
  */
 #include <errno.h>
@@ -22,13 +22,13 @@ struct atrn_relay {
 	struct conn *conn;
 	struct loop_io *io;
 	int fd;
-	bool full;		/* the worker takes no more now */
+	bool full;		/* the worker takes no more at present */
 	void (*ended)(void *arg);	/* NULL once called */
 	void *arg;
 };
 
 static void
-want(struct atrn_relay *p)
+update_watch(struct atrn_relay *p)
 {
 	bool room = p->ended != NULL && conn_unsent(p->conn) < CONN_OUTPUT_MARK;
 
@@ -37,7 +37,7 @@ want(struct atrn_relay *p)
 
 /* May end in conn_ops.gone(), and that in atrn_relay_free(). */
 static void
-end(struct atrn_relay *p)
+end_relay(struct atrn_relay *p)
 {
 	void (*ended)(void *) = p->ended;
 
@@ -49,7 +49,7 @@ end(struct atrn_relay *p)
 }
 
 static void
-on_io(void *arg, unsigned what)
+on_worker(void *arg, unsigned what)
 {
 	struct atrn_relay *p = arg;
 	char data[PIECE];
@@ -60,13 +60,13 @@ on_io(void *arg, unsigned what)
 	if (what & LOOP_READ) {
 		n = recv(p->fd, data, sizeof(data), 0);
 		if (n == 0 || (n == -1 && errno != EAGAIN && errno != EINTR)) {
-			end(p);
+			end_relay(p);
 			return;
 		}
 		if (n > 0)
 			conn_send(p->conn, data, (size_t)n);
 	}
-	want(p);
+	update_watch(p);
 	conn_resume(p->conn);
 }
 
@@ -76,9 +76,9 @@ atrn_relay_input(struct atrn_relay *p, const char *data, size_t len)
 	ssize_t n = send(p->fd, data, len, MSG_NOSIGNAL);
 
 	if (n == -1 && errno != EAGAIN && errno != EINTR)
-		return len;	/* it has gone: reading says so, too */
+		return len;	/* the worker is gone: on_worker() will see it */
 	p->full = n < (ssize_t)len;
-	want(p);
+	update_watch(p);
 	return n > 0 ? (size_t)n : 0;
 }
 
@@ -89,9 +89,9 @@ atrn_relay_wants(const struct atrn_relay *p)
 }
 
 void
-atrn_relay_settled(struct atrn_relay *p)
+atrn_relay_round_done(struct atrn_relay *p)
 {
-	want(p);
+	update_watch(p);
 }
 
 struct atrn_relay *
@@ -103,7 +103,7 @@ atrn_relay_new(struct loop *loop, struct conn *conn, int fd, void (*ended)(void 
 	p->fd = fd;
 	p->ended = ended;
 	p->arg = arg;
-	p->io = loop_io_new(loop, fd, LOOP_READ, on_io, p);
+	p->io = loop_io_new(loop, fd, LOOP_READ, on_worker, p);
 	return p;
 }
 

@@ -3,8 +3,8 @@
  *
  * Runs in:  listener
  * Owns:     the descriptor, its TLS, its events, unread input and unwritten output
- * Promise:  an idle connection holds no buffer; output is tried at once and watched only when the peer does
- *           not read; more than CONN_OUTPUT_MARK unsent stops reading; nobody is called after gone()
+ * Promise:  an idle connection has no buffer; output is written at once, and watched only when the peer does
+ *           not read; with more than CONN_OUTPUT_MARK bytes unsent nothing is read; gone() is the last call
  * Fails by: gone()
  */
 #include <errno.h>
@@ -18,16 +18,18 @@
 #include "common/process/loop.h"
 #include "listener/connection/connection.h"
 
-/* A peer that takes nothing for so long is gone (RFC 5321 4.5.3.2 has no number for this side). */
+/* A peer that reads nothing for so long is gone (RFC 5321 4.5.3.2 has no number for servers). */
 #define WRITE_LIMIT_MS 180000U
-#define OUTPUT_CAP (1U << 20)	/* never reached: replies of one step are small, and steps stop at the mark */
+#define OUTPUT_CAP (1U << 20)	/* never reached: one step adds a few replies, and steps stop at the mark */
 
 enum link_state {
 	LINK_NONE,
-	LINK_WAITING,	/* until the output in clear is written */
+	LINK_WAITING,	/* until the output in the clear is written */
 	LINK_SHAKING,
 	LINK_READY,
 };
+
+enum conn_end { CONN_OPEN, CONN_CLOSE, CONN_LINGER };
 
 struct conn {
 	struct conn_env *env;
@@ -44,7 +46,7 @@ struct conn {
 	unsigned char shake_on;	/* enum loop_what the handshake goes on with */
 	bool dead, lingering;
 	bool spilled;
-	bool mute;	/* input came while it was not wanted: not watched until it is */
+	bool mute;	/* input came that was not wanted: reading is not watched until it is */
 };
 
 static bool
@@ -56,11 +58,11 @@ may_read(const struct conn *c)
 }
 
 /*
- * Hands on what can be used now; the bytes used. What is left when the connection ends or TLS begins is
- * thrown away.
+ * Hands on what can be used now; bytes used. What is left when the connection ends or TLS begins is thrown
+ * away, and counts as used.
  */
 static size_t
-consume(struct conn *c, const char *data, size_t len)
+use_input(struct conn *c, const char *data, size_t len)
 {
 	size_t at = 0, used = 1;
 
@@ -74,9 +76,9 @@ consume(struct conn *c, const char *data, size_t len)
 	return len;
 }
 
-/* Keeps the bytes that could not be used; `rest` may be inside the old ones. */
+/* Keeps the bytes that could not be used; `rest` may lie inside `in`. */
 static void
-keep(struct conn *c, const char *rest, size_t len)
+keep_input(struct conn *c, const char *rest, size_t len)
 {
 	if (len == 0) {
 		buf_done(&c->in);
@@ -88,7 +90,7 @@ keep(struct conn *c, const char *rest, size_t len)
 
 /* As recv(2) and send(2), through TLS when there is some. */
 static ssize_t
-take(struct conn *c, char *space, size_t size)
+receive(struct conn *c, char *space, size_t size)
 {
 	enum tls_want want;
 	size_t n;
@@ -103,7 +105,7 @@ take(struct conn *c, char *space, size_t size)
 }
 
 static ssize_t
-put(struct conn *c, const char *data, size_t len)
+transmit(struct conn *c, const char *data, size_t len)
 {
 	enum tls_want want;
 	size_t n;
@@ -118,17 +120,17 @@ put(struct conn *c, const char *data, size_t len)
 }
 
 /*
- * Full records are probably followed by more. What stayed in TLS would wake nobody, so a record is read whole
- * or not at all.
+ * A full TLS record is probably followed by more. Bytes left inside TLS would never wake the loop, so a
+ * record is read whole or not at all.
  */
 static ssize_t
-take_all(struct conn *c, char *space, size_t size)
+receive_records(struct conn *c, char *space, size_t size)
 {
-	ssize_t n = take(c, space, size);
+	ssize_t n = receive(c, space, size);
 	size_t all = n > 0 ? (size_t)n : 0;
 
 	while (c->state == LINK_READY && n == (ssize_t)TLS_RECORD_SIZE && size - all >= TLS_RECORD_SIZE) {
-		n = take(c, space + all, size - all);
+		n = receive(c, space + all, size - all);
 		all += n > 0 ? (size_t)n : 0;
 	}
 	return all > 0 ? (ssize_t)all : n;
@@ -146,7 +148,7 @@ read_some(struct conn *c)
 		memcpy(scratch, c->in.data, before);
 	if (CONN_SCRATCH_SIZE - before < (c->state == LINK_READY ? TLS_RECORD_SIZE : 1))
 		return;
-	n = take_all(c, scratch + before, CONN_SCRATCH_SIZE - before);
+	n = receive_records(c, scratch + before, CONN_SCRATCH_SIZE - before);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n == -1) {
@@ -159,11 +161,11 @@ read_some(struct conn *c)
 		return;
 	}
 	counters_add(c->env->counters, COUNTER_BYTES_RECEIVED, n);
-	used = consume(c, scratch, before + (size_t)n);
-	keep(c, scratch + used, before + (size_t)n - used);
+	used = use_input(c, scratch, before + (size_t)n);
+	keep_input(c, scratch + used, before + (size_t)n - used);
 }
 
-/* The peer talks on after our last word: hear it out, so that the word is not lost to a reset. */
+/* After our last reply the peer still sends. Reading it avoids a reset, which could destroy the reply. */
 static void
 read_nothing(struct conn *c)
 {
@@ -174,10 +176,10 @@ read_nothing(struct conn *c)
 }
 
 static void
-flush(struct conn *c)
+flush_output(struct conn *c)
 {
 	while (c->out.len > 0 && !c->dead) {
-		ssize_t n = put(c, c->out.data, c->out.len);
+		ssize_t n = transmit(c, c->out.data, c->out.len);
 
 		if (n == -1 && errno == EINTR)
 			continue;
@@ -202,12 +204,12 @@ flush(struct conn *c)
 }
 
 static void
-arm(struct conn *c)
+arm_timer(struct conn *c)
 {
 	uint64_t at = c->limit_at < c->write_at ? c->limit_at : c->write_at;
 	uint64_t now;
 
-	/* A timer that goes off too early sets itself again: cheaper than moving it with every byte. */
+	/* A timer that fires too early is set again: cheaper than moving it with every byte. */
 	if (at >= c->armed_at)
 		return;
 	now = clock_mono_ms();
@@ -216,7 +218,7 @@ arm(struct conn *c)
 }
 
 static void
-shake(struct conn *c)
+go_on_shaking(struct conn *c)
 {
 	enum tls_want want = tls_link_shake(c->link);
 
@@ -249,25 +251,25 @@ end_politely(struct conn *c)
 }
 
 /*
- * Ends every round: goes on with kept input, writes, and sees what comes next. The connection may be gone
- * afterwards.
+ * The end of every round: goes on with input that waited, writes, and decides what to watch next. The
+ * connection may be gone afterwards.
  */
 static void
-work(struct conn *c)
+end_round(struct conn *c)
 {
 	size_t before;
 
 	do {
 		before = c->in.len;
 		if (before > 0) {
-			size_t used = consume(c, c->in.data, before);
+			size_t used = use_input(c, c->in.data, before);
 
 			if (used == before)
 				buf_done(&c->in);
 			else
 				buf_drop(&c->in, used);
 		}
-		flush(c);
+		flush_output(c);
 	} while (!c->dead && c->in.len > 0 && c->in.len < before && c->out.len == 0);
 	if (c->state == LINK_WAITING && c->out.len == 0) {
 		c->state = LINK_SHAKING;
@@ -279,14 +281,14 @@ work(struct conn *c)
 		c->ops->gone(c->arg);
 		return;
 	}
-	c->ops->settled(c->arg);
+	c->ops->round_done(c->arg);
 	if (c->lingering || may_read(c))
 		c->mute = false;
 	if (c->state == LINK_SHAKING && !c->lingering)
 		loop_io_want(c->io, c->shake_on);
 	else
 		loop_io_want(c->io, (c->mute ? 0U : LOOP_READ) | (c->out.len > 0 ? LOOP_WRITE : 0U));
-	arm(c);
+	arm_timer(c);
 }
 
 static void
@@ -295,7 +297,7 @@ on_io(void *arg, unsigned what)
 	struct conn *c = arg;
 
 	if (c->state == LINK_SHAKING && c->end == CONN_OPEN) {
-		shake(c);
+		go_on_shaking(c);
 	} else if (what & LOOP_READ) {
 		if (c->lingering)
 			read_nothing(c);
@@ -304,7 +306,7 @@ on_io(void *arg, unsigned what)
 		else
 			c->mute = true;
 	}
-	work(c);
+	end_round(c);
 }
 
 static void
@@ -323,7 +325,7 @@ on_timer(void *arg)
 		else
 			c->ops->expired(c->arg);
 	}
-	work(c);
+	end_round(c);
 }
 
 struct conn *
@@ -408,7 +410,7 @@ conn_unsent(const struct conn *c)
 void
 conn_flush(struct conn *c)
 {
-	flush(c);
+	flush_output(c);
 }
 
 void
@@ -422,5 +424,5 @@ conn_limit(struct conn *c, uint64_t ms)
 void
 conn_resume(struct conn *c)
 {
-	work(c);
+	end_round(c);
 }

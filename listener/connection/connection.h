@@ -38,18 +38,17 @@ struct w3clog;
 
 /* --- conn: one socket: reads, writes, time limits; knows nothing of SMTP --- */
 
-#define CONN_SCRATCH_SIZE (64U << 10)	/* one read; also the most that waits in user space for its turn */
-#define CONN_OUTPUT_MARK (64U << 10)	/* more unsent output than this: nothing more is read */
+#define CONN_SCRATCH_SIZE (64U << 10)	/* bytes of one read, and of input that waits in user space */
+#define CONN_OUTPUT_MARK (64U << 10)	/* with more bytes of unsent output nothing more is read */
 
 struct conn_ops {
-	/* Bytes used; 0: needs more, or cannot go on now */
+	/* Bytes used; 0: needs more, or must wait for conn_resume() */
 	size_t (*input)(void *arg, const char *data, size_t len);
 	bool (*wants)(const void *arg);		/* input() could use bytes */
-	/* The peer sends nothing more; conn closes after what is to be written */
-	void (*eof)(void *arg);
+	void (*eof)(void *arg);			/* of the peer; conn closes when all output is written */
 	void (*expired)(void *arg);		/* the limit of conn_limit() has passed */
 	void (*secured)(void *arg, const char *why);	/* TLS began (NULL), or failed: gone() follows */
-	void (*settled)(void *arg);		/* after each round of work: the place to call conn_limit() */
+	void (*round_done)(void *arg);		/* after each round of work: the place to call conn_limit() */
 	void (*gone)(void *arg);		/* the last call: conn_free() now */
 };
 struct conn_env {				/* shared by all connections of a process */
@@ -57,31 +56,27 @@ struct conn_env {				/* shared by all connections of a process */
 	struct counters *counters;
 	char scratch[CONN_SCRATCH_SIZE];
 };
-enum conn_end { CONN_OPEN, CONN_CLOSE, CONN_LINGER };
 
 struct conn *conn_new(struct conn_env *env, int fd, const struct conn_ops *ops, void *arg);
 void conn_free(struct conn *c);			/* closes the socket; NULL is fine */
 int conn_fd(const struct conn *c);
 /*
- * TLS from here on, once all output is written: what was read before is thrown away, and nothing is handed on
- * until secured(). The connection has to stay open.
+ * TLS, once all output is written: what was read before is thrown away, and nothing is handed on until
+ * secured(). Not after conn_close().
  */
 void conn_secure(struct conn *c, struct tls *tls);
 struct ssl_st *conn_link(const struct conn *c);	/* NULL: no TLS, or not yet */
-bool conn_spilled(const struct conn *c);	/* something was thrown away when TLS began */
-void conn_send(struct conn *c, const char *data, size_t len);	/* gathers; written when the round ends */
-/*
- * Once all output is written: close; or, when the peer may still be sending, say end, read on for a moment,
- * close.
- */
+bool conn_spilled(const struct conn *c);	/* input in the clear was thrown away when TLS began */
+void conn_send(struct conn *c, const char *data, size_t len);	/* written when the round ends */
+/* Once all output is written. `linger`: the peer may still be sending, and is read for a moment first. */
 void conn_close(struct conn *c, bool linger);
 size_t conn_unsent(const struct conn *c);
-void conn_flush(struct conn *c);		/* writes what the peer takes at once: before conn_free() */
+void conn_flush(struct conn *c);		/* before conn_free(): writes what the peer takes at once */
 void conn_limit(struct conn *c, uint64_t ms);	/* from now; UINT64_MAX: none */
 /* Something outside has changed: goes on with waiting input and output. May end in gone(). */
 void conn_resume(struct conn *c);
 
-/* --- tls_files: TLS of this process: takes the files the master opens, judges them, goes over to them --- */
+/* --- tls_files: certificate and key files: opened by the master, checked and used here --- */
 
 #define TLS_FILES_FINGERPRINT_SIZE (2 * TLS_FINGERPRINT_SIZE + 1)
 
@@ -96,14 +91,11 @@ void tls_files_take_tickets(struct tls_files *s, const struct ctl_message *m);
 void tls_files_take_file(struct tls_files *s, const struct ctl_message *m);
 void tls_files_renew(struct tls_files *s);		/* the files have changed */
 struct tls *tls_files_tls(const struct tls_files *s);
-/* Of a handshake; not each one in a flood */
+/* The event about a handshake; in a flood not about each one. */
 void tls_files_tell(struct tls_files *s, const char *result, const char *ip, const char *why);
 /* "TLSv1.3/TLS_AES_256_GCM_SHA384", for events; "-" for NULL. `dst` has TLS_FACTS_SIZE bytes, as below. */
 void tls_files_format_event(char *dst, const struct ssl_st *link);
-/*
- * SHA-256 of the certificate the client has shown, in hexadecimal digits; "": none. `dst` has
- * TLS_FILES_FINGERPRINT_SIZE bytes.
- */
+/* SHA-256 of the client's certificate, hexadecimal; "": none. `dst` has TLS_FILES_FINGERPRINT_SIZE bytes. */
 void tls_files_format_fingerprint(char *dst, const struct ssl_st *link);
 /* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL */
 void tls_files_format_received(char *dst, const struct ssl_st *link);
@@ -132,56 +124,54 @@ void inbound_content_discard(struct inbound_content *c);	/* also when there is n
 /* --- inbound_log: what one session says and hears, for the protocol log --- */
 
 struct inbound_log {
-	struct w3clog *log;		/* NULL: none is kept, and all below does nothing */
+	struct w3clog *log;		/* NULL: there is none, and all below does nothing */
 	const struct session *session;
 	union proxy_address local;
-	const char *line;		/* the command that is being answered; NULL none */
-	const char *id;			/* of the message just stored; inbound's */
+	const char *line;		/* the command that waits for its reply; NULL: none */
+	char *copy;			/* `line`, once it had to be copied; else NULL */
+	const char *id;			/* of the message just stored; the caller's */
 	struct inbound_log_header *header;	/* of the content that is coming */
 	uint64_t opened_ms, since_ms;
 	size_t length;			/* of the command as it came */
 	uint32_t sent;			/* bytes of replies */
 	uint16_t len;			/* of `line` */
 	unsigned short code;
-	bool copied;			/* the line is ours */
-	bool doubtful;			/* the last AUTH failed: what follows may be its secrets */
+	bool doubtful;			/* the last AUTH failed: unknown commands may be its secrets */
 	bool idle;			/* the session has run out of time */
-	bool ended;			/* its last line is written */
+	bool ended;			/* the line about its end is written */
 };
 
-/* `local` NULL: asked of the socket. */
+/* `local`: the address that the client connected to; NULL: that of the socket. */
 void inbound_log_open(struct inbound_log *r, struct w3clog *log, const struct session *s, int fd,
     const struct sockaddr *local);
-/* Stays valid until inbound_log_keep() */
+/* `line` has to stay valid until inbound_log_keep(), which copies it when the reply is still to come. */
 void inbound_log_command(struct inbound_log *r, const char *line, size_t len);
 void inbound_log_keep(struct inbound_log *r);
 void inbound_log_reply(struct inbound_log *r, const char *text, size_t len);
 void inbound_log_begin(struct inbound_log *r);		/* a content comes */
 void inbound_log_content(struct inbound_log *r, const char *data, size_t len);
-void inbound_log_close(struct inbound_log *r);		/* the connection is closed */
-void inbound_log_done(struct inbound_log *r);		/* frees */
+void inbound_log_close(struct inbound_log *r);		/* the connection is closed: the last line */
+void inbound_log_done(struct inbound_log *r);		/* frees; `r` is the owner's */
 
-/* --- atrn_relay: the bytes of a turned session, between the client and the deliver worker --- */
+/* --- atrn_relay: after ATRN: bytes between the client and the deliver worker --- */
 
-/*
- * Takes over `fd`. `ended`: the worker has closed its end, and all it said was given to `conn`; later, once.
- */
+/* Takes over `fd`. `ended`, once, later: the worker has closed, and all its bytes were given to `conn`. */
 struct atrn_relay *atrn_relay_new(struct loop *loop, struct conn *conn, int fd, void (*ended)(void *arg),
     void *arg);
 void atrn_relay_free(struct atrn_relay *p);			/* NULL is fine */
 size_t atrn_relay_input(struct atrn_relay *p, const char *data, size_t len);	/* as conn_ops.input */
 bool atrn_relay_wants(const struct atrn_relay *p);
-void atrn_relay_settled(struct atrn_relay *p);		/* conn has written something, or read */
+void atrn_relay_round_done(struct atrn_relay *p);		/* conn has read or written */
 
-/* --- drop_quota: whether the drop folder is full, asked off the loop --- */
+/* --- drop_quota: whether the drop folder is full, counted off the loop --- */
 
 struct drop_quota *drop_quota_new(struct listener *l);		/* NULL: unlimited */
-bool drop_quota_is_full(struct drop_quota *q);			/* as of some seconds ago; q may be NULL */
+bool drop_quota_is_full(struct drop_quota *q);			/* some seconds ago; q may be NULL */
 void drop_quota_free(struct drop_quota *q);
 
 /* --- inbound: one connection: ties socket, dialogue and queue together --- */
 
-/* Takes over what the client holds, and greets. It is counted already (gatekeeper). */
+/* Takes the client over, and greets. The gatekeeper has counted it. */
 void inbound_open(struct listener *l, struct gatekeeper_client *client);
 void inbound_stop_all(struct listener *l);	/* 421 at the next command boundary */
 void inbound_cut_all(struct listener *l);	/* 421 now; what is being stored stays until it is */
@@ -202,17 +192,17 @@ void inbound_terminate(struct inbound *c);	/* 421, now or when its message is st
 struct inbound {
 	TAILQ_ENTRY(inbound) entry;
 	struct listener *listener;
-	struct conn *conn;		/* NULL: closed, the disk still owes an answer */
+	struct conn *conn;		/* NULL: closed, but its message is still being stored */
 	struct session session;
 	struct inbound_content content;
 	struct inbound_log log;
 	struct auth_in_client_question *auth_question;	/* AUTH under way; NULL: none */
 	struct ctl_client_question *etrn_question;	/* ETRN, ATRN under way; NULL: none */
-	struct rdns_query *names_query;	/* the client's names are being asked for; NULL: not */
-	struct recipient_check_state *recipient_check;	/* NULL: no recipient was asked about */
+	struct rdns_query *names_query;	/* for the client's names; NULL: none */
+	struct recipient_check_state *recipient_check;	/* NULL: the directory was not asked yet */
 	struct atrn_relay *atrn_relay;	/* after ATRN; NULL: not */
 	uint64_t message_since;		/* monotonic ms of DATA */
-	uint64_t since, active;		/* monotonic ms of the connection, and of the client's last doing */
+	uint64_t since, active;		/* monotonic ms: accepted; the client last did something */
 	uint32_t serial;
 	uint32_t progress;		/* of the session, when the limit was last set */
 	union proxy_address peer, *reached;	/* reached: NULL unless a PROXY header said it */
@@ -221,10 +211,10 @@ struct inbound {
 	char ip[INET6_ADDRSTRLEN];
 };
 
-/* --- inbound_ops: what the session asks, done for the connection --- */
+/* --- inbound_ops: what the session asks of the outside, done for its connection --- */
 
 extern const struct session_ops inbound_ops;	/* their `arg` is the struct inbound */
-/* For events: "<>" the null sender, "-" none */
+/* The sender, for events; "<>": the null sender; "-": none yet */
 const char *inbound_ops_sender(const struct inbound *c);
 
 /* --- session_list: the sessions, for operators --- */

@@ -1,10 +1,10 @@
 /*
- * drop_quota - whether the drop folder is full; counted on a pool thread, remembered for a moment
+ * drop_quota - whether the drop folder is full: counted on a pool thread, remembered for FRESH_MS
  *
  * Runs in:  listener; the counting on a pool thread
  * Owns:     the last count
- * Promise:  the loop never waits for the disk; the answer is at most a few seconds old while mail comes
- * Fails by: a folder that cannot be counted is not full; one event when that begins
+ * Promise:  the loop never waits for the disk; while mail comes, the answer is a few seconds old at most
+ * Fails by: a folder that cannot be counted counts as not full; one event when that begins
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -37,7 +37,6 @@ run_count(void *arg, void **jobs, size_t n)
 {
 	struct drop_quota *q = arg;
 
-	(void)jobs, (void)n;
 	q->counted = spool_drop_size(q->spool);
 	q->error = errno;
 }
@@ -47,7 +46,6 @@ after_count(void *arg, void *job)
 {
 	struct drop_quota *q = arg;
 
-	(void)job;
 	if (q->counted == -1 && q->size != -1)
 		log_event(LOG_FAULT, NULL, "trouble", "doing=quota reason=%s", log_safe(strerror(q->error)));
 	q->size = q->counted;
@@ -55,7 +53,7 @@ after_count(void *arg, void *job)
 }
 
 static void
-ask(struct drop_quota *q)
+count_again(struct drop_quota *q)
 {
 	uint64_t now = clock_mono_ms();
 
@@ -78,7 +76,7 @@ drop_quota_new(struct listener *l)
 	q->spool = l->spool;
 	q->limit = limit;
 	q->lane = pool_lane_new(l->pool, 1, 1, run_count, after_count, q);
-	/* Once, before the loop runs: the first client is judged by it */
+	/* Once on the loop, before it serves: the first client needs an answer. */
 	q->size = spool_drop_size(l->spool);
 	q->asked_at = clock_mono_ms();
 	return q;
@@ -89,7 +87,7 @@ drop_quota_is_full(struct drop_quota *q)
 {
 	if (q == NULL)
 		return false;
-	ask(q);
+	count_again(q);
 	return q->size >= 0 && (uint64_t)q->size >= q->limit;
 }
 

@@ -26,7 +26,7 @@
 enum { MESSAGE_BASE_MS = 900000, MESSAGE_BYTES_A_MS = 1 };
 
 static void
-count(struct inbound *c, enum counter which, int64_t n)
+add_counter(struct inbound *c, enum counter which, int64_t n)
 {
 	counters_add(c->listener->boot->counters, which, n);
 }
@@ -68,7 +68,7 @@ on_secured(void *arg, const char *why)
 	struct inbound *c = arg;
 	unsigned char binding[TLS_BINDING_SIZE];
 
-	count(c, why == NULL ? COUNTER_TLS_SESSIONS : COUNTER_TLS_FAILED, 1);
+	add_counter(c, why == NULL ? COUNTER_TLS_SESSIONS : COUNTER_TLS_FAILED, 1);
 	if (conn_spilled(c->conn))
 		tls_files_tell(c->listener->tls_files, "plaintext-discarded", c->ip,
 		    "commands behind STARTTLS in the clear");
@@ -100,14 +100,14 @@ message_left(const struct inbound *c)
 }
 
 static void
-on_settled(void *arg)
+on_round_done(void *arg)
 {
 	struct inbound *c = arg;
 	uint64_t limit;
 
 	if (c->atrn_relay != NULL) {
 		c->active = clock_mono_ms();
-		atrn_relay_settled(c->atrn_relay);
+		atrn_relay_round_done(c->atrn_relay);
 	}
 	if (c->progress == c->session.progress)
 		return;
@@ -157,7 +157,7 @@ on_gone(void *arg)
 
 	if (c->conn != NULL) {
 		inbound_log_close(&c->log);
-		count(c, COUNTER_INBOUND_CURRENT, -1);
+		add_counter(c, COUNTER_INBOUND_CURRENT, -1);
 		client_limit_give(l->client_limit, &c->peer.sa);
 	}
 	if (c->content.storing) {
@@ -172,7 +172,7 @@ on_gone(void *arg)
 
 static const struct conn_ops conn_ops = {
 	.input = on_input, .wants = wants_input, .eof = on_eof, .expired = on_expired, .secured = on_secured,
-	.settled = on_settled, .gone = on_gone,
+	.round_done = on_round_done, .gone = on_gone,
 };
 
 /* --- life --- */
@@ -242,9 +242,9 @@ tell_accepted(struct inbound *c, const char *id)
 	    log_safe(inbound_ops_sender(c)), recipients, (unsigned long long)s->data.size, link,
 	    s->user != NULL ? " user=" : "", s->user != NULL ? log_safe(s->user) : "",
 	    certificate[0] != '\0' ? " certificate=" : "", certificate);
-	count(c, COUNTER_MESSAGES_RECEIVED, 1);
-	count(c, COUNTER_MESSAGE_BYTES_RECEIVED, (int64_t)s->data.size);
-	count(c, COUNTER_RECIPIENTS_RECEIVED, (int64_t)recipients);
+	add_counter(c, COUNTER_MESSAGES_RECEIVED, 1);
+	add_counter(c, COUNTER_MESSAGE_BYTES_RECEIVED, (int64_t)s->data.size);
+	add_counter(c, COUNTER_RECIPIENTS_RECEIVED, (int64_t)recipients);
 }
 
 /* The client may have gone meanwhile: its message is accepted all the same. */
@@ -283,7 +283,7 @@ inbound_open(struct listener *l, struct gatekeeper_client *client)
 	inbound_log_open(&c->log, l->log, &c->session, client->fd,
 	    c->reached != NULL ? &c->reached->sa : NULL);
 	TAILQ_INSERT_TAIL(&l->sessions, c, entry);
-	count(c, COUNTER_INBOUND_TOTAL, 1);
+	add_counter(c, COUNTER_INBOUND_TOTAL, 1);
 	if (l->server->listen[client->listen].tls)
 		session_phase_secure(&c->session);
 	else

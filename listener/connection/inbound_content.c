@@ -64,7 +64,7 @@ inbound_content_add(struct inbound_content *c, const char *data, size_t len)
 }
 
 static void
-on_done(void *arg, int error, const char *id)
+on_stored(void *arg, int error, const char *id)
 {
 	struct inbound_content *c = arg;
 
@@ -79,7 +79,7 @@ inbound_content_finish(struct inbound_content *c)
 
 	c->message = NULL;
 	c->storing = true;
-	enqueue_finish(m, on_done, c);
+	enqueue_finish(m, on_stored, c);
 }
 
 void

@@ -2,11 +2,10 @@
  * inbound_log - what one session says and hears, as facts for the protocol log
  *
  * Runs in:  listener
- * Owns:     the command that waits for its answer
- * Promise:  one line a command, written when its last reply has been said, and one line for the end of the
- *           session however it came; nothing is allocated for a command that is answered at once; no secret:
- *           of AUTH only the mechanism is kept, and an unknown word behind a failed AUTH, which may be a
- *           password, not at all
+ * Owns:     the command that waits for its reply
+ * Promise:  one line a command, after its last reply, and one line for the end of the session; no allocation
+ *           for a command that is answered at once; no secret: of AUTH only the mechanism is written, and of
+ *           an unknown command after a failed AUTH, which may be a password, nothing
  * Fails by: never
  */
 #include <ctype.h>
@@ -23,16 +22,16 @@
 #include "common/w3clog/w3clog.h"
 #include "listener/connection/connection.h"
 
-#define HEADER_MAX (64U << 10)	/* the Message-ID is looked for so far */
-#define LINE_KEPT 400
-#define LINE_COPIED 1100	/* of a command that has to wait: more than the log shows */
+#define HEADER_MAX (64U << 10)	/* the Message-ID is searched in so many bytes */
+#define LINE_STORED 400
+#define LINE_COPIED 1100	/* bytes of a command that has to wait: more than the log shows */
 
-/* Looks for the Message-ID in the header of a content as it comes. */
+/* Searches the Message-ID in the header of a content as it comes. */
 struct inbound_log_header {
 	size_t seen, len;
-	bool over, folded;		/* folded: the field has begun, its value stands on the next line */
-	char line[LINE_KEPT];
-	char id[LINE_KEPT];
+	bool over, folded;		/* folded: the value is on the line after the field's name */
+	char line[LINE_STORED];
+	char id[LINE_STORED];
 };
 
 /* --- the Message-ID --- */
@@ -75,7 +74,7 @@ read_header(struct inbound_log_header *h, const char *data, size_t len)
 {
 	while (len > 0 && !h->over) {
 		const char *lf = memchr(data, '\n', len);
-		size_t n = lf != NULL ? (size_t)(lf - data) : len, room = LINE_KEPT - 1 - h->len;
+		size_t n = lf != NULL ? (size_t)(lf - data) : len, room = LINE_STORED - 1 - h->len;
 
 		memcpy(h->line + h->len, data, n < room ? n : room);
 		h->len += n < room ? n : room;
@@ -117,14 +116,13 @@ is_verb(const struct inbound_log *r, const char *verb)
 }
 
 static void
-forget(struct inbound_log *r)
+forget_command(struct inbound_log *r)
 {
-	if (r->copied)
-		free((char *)(uintptr_t)r->line);
+	free(r->copy);
 	free(r->header);
+	r->copy = NULL;
 	r->header = NULL;
 	r->line = r->id = NULL;
-	r->copied = false;
 	r->code = 0;
 	r->sent = 0;
 }
@@ -144,10 +142,10 @@ write_fact(struct inbound_log *r, struct w3clog_fact *f)
 	f->user = r->session->helo;
 	f->sent = r->sent;
 	w3clog_add(r->log, f);
-	forget(r);
+	forget_command(r);
 }
 
-/* The original counts a session's end as 240, with its duration where others have an error code. */
+/* IIS writes 240 for the end of a session, and its duration where other lines have an error code. */
 static void
 write_end(struct inbound_log *r, const char *method, unsigned status, size_t received)
 {
@@ -162,7 +160,7 @@ write_end(struct inbound_log *r, const char *method, unsigned status, size_t rec
 	write_fact(r, &f);
 }
 
-/* What follows AUTH, also where the client has no blank behind it or one before it, may be a secret. */
+/* Where AUTH ends; 0: another command. What follows may be a secret, with or without a blank between. */
 static size_t
 auth_at(const struct inbound_log *r)
 {
@@ -174,8 +172,8 @@ auth_at(const struct inbound_log *r)
 }
 
 /*
- * What clients ask for, also in vain. Where another word stands, the name of the mechanism was forgotten:
- * that word is the answer.
+ * Mechanisms that clients ask for, offered or not. Any other word is no mechanism: a client that forgot the
+ * mechanism sends its secret there.
  */
 static bool
 is_mechanism(const char *word, size_t len)
@@ -195,7 +193,7 @@ is_mechanism(const char *word, size_t len)
 	return false;
 }
 
-/* Of "AUTH PLAIN dGVzdA==" what is no secret; at once, so that no copy of the rest is made. */
+/* The end of "AUTH PLAIN" in "AUTH PLAIN dGVzdA==". The line is cut there at once, so no secret is copied. */
 static uint16_t
 mechanism_end(const struct inbound_log *r, size_t at)
 {
@@ -209,7 +207,7 @@ mechanism_end(const struct inbound_log *r, size_t at)
 	return (uint16_t)(is_mechanism(r->line + word, end - word) ? end : at);
 }
 
-/* An AUTH line is cut already. */
+/* An AUTH line was cut when it came. */
 static void
 hide_secrets(struct inbound_log *r, struct w3clog_fact *f)
 {
@@ -271,9 +269,9 @@ inbound_log_command(struct inbound_log *r, const char *line, size_t len)
 
 	if (r->log == NULL)
 		return;
-	/* One without an answer had to wait for a name and comes again: its time runs from the first. */
+	/* A command without a reply had to wait and runs again: its time counts from the first run. */
 	since_ms = r->line != NULL ? r->since_ms : clock_mono_ms();
-	forget(r);
+	forget_command(r);
 	r->line = line;
 	r->len = (uint16_t)(len < LINE_COPIED ? len : LINE_COPIED);
 	r->length = len;
@@ -291,7 +289,7 @@ inbound_log_reply(struct inbound_log *r, const char *text, size_t len)
 	r->sent += (uint32_t)len;
 	r->code = (unsigned short)((text[0] - '0') * 100 + (text[1] - '0') * 10 + (text[2] - '0'));
 	if (r->line == NULL || r->code / 100 == 3)
-		return; /* a greeting, a word out of turn; or more is to come */
+		return; /* a greeting, a 421 of ours; or (3xx) more is to come */
 	if (r->code == 221 && is_verb(r, "QUIT"))
 		write_end(r, "QUIT", 240, r->length);
 	else
@@ -301,10 +299,10 @@ inbound_log_reply(struct inbound_log *r, const char *text, size_t len)
 void
 inbound_log_keep(struct inbound_log *r)
 {
-	if (r->line == NULL || r->copied)
+	if (r->line == NULL || r->copy != NULL)
 		return;
-	r->line = mem_strndup(r->line, r->len);
-	r->copied = true;
+	r->copy = mem_strndup(r->line, r->len);
+	r->line = r->copy;
 }
 
 void
@@ -323,5 +321,5 @@ inbound_log_close(struct inbound_log *r)
 void
 inbound_log_done(struct inbound_log *r)
 {
-	forget(r);
+	forget_command(r);
 }

@@ -130,7 +130,7 @@ next_connection(struct walk *w, struct inbound_view *v, struct inbound **c, stru
 }
 
 static void
-answer(struct listener *l, const struct msg_sessions_ask *q, uint32_t request)
+answer_page(struct listener *l, const struct msg_sessions_ask *q, uint32_t request)
 {
 	static struct msg_sessions_page page;	/* too large for the stack */
 	struct buf text = BUF_INIT(MSG_SESSIONS_TEXT_MAX);
@@ -175,6 +175,6 @@ session_list_answer(struct listener *l, const struct ctl_message *m)
 	struct msg_sessions_ask *q = mem_new(struct msg_sessions_ask);
 
 	if (msg_sessions_ask_take(q, m->data, m->len))
-		answer(l, q, m->request);
+		answer_page(l, q, m->request);
 	free(q);
 }

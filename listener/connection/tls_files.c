@@ -1,11 +1,11 @@
 /*
- * tls_files - TLS of this process: the master opens certificate and key files, they are judged here, taken up
- * or refused
+ * tls_files - the certificate and key files of this process: the master opens them, here they are checked and
+ * used
  *
  * Runs in:  listener
- * Owns:     struct tls; files on their way until the last of a set is here
- * Promise:  nobody is accepted before there are certificates; a set that is not good as a whole changes
- *           nothing, and one event says why; sessions go on with what they began with; no key text is kept
+ * Owns:     struct tls; the texts of the files until the last one of a set is here
+ * Promise:  no client is accepted before there are certificates; a set that is not good as a whole changes
+ *           nothing, and one event says why; sessions go on with the set they began with; key texts are wiped
  * Fails by: ending the process with a reason when its first set is bad
  */
 #include <assert.h>
@@ -33,11 +33,12 @@ struct tls_files {
 	void *arg;
 	struct tls *tls;
 	bool serving;
-	struct tls_source *source;	/* one a pair, texts owned */
-	size_t pairs, missing;		/* missing: files asked for that have not come */
-	uint32_t round;			/* of asking: what answers an earlier one is passed over */
-	uint64_t second;		/* of failures: this second's events, and those not written */
-	unsigned events, silent;
+	struct tls_source *source;	/* one for each pair of files */
+	char **text;			/* of the files of `source`, in the order of `index`; owned */
+	size_t pairs, missing;		/* missing: files that were asked for and have not come */
+	uint32_t round;			/* of asking: answers to an earlier round are ignored */
+	uint64_t second;		/* the one in which `events` failed handshakes were logged */
+	unsigned events, silent;	/* silent: failures without an event since the last event */
 };
 
 static struct tls_text *
@@ -62,16 +63,17 @@ forget_files(struct tls_files *s)
 	for (size_t i = 0; i < s->pairs * 2; i++) {
 		struct tls_text *t = text_at(s, i);
 
-		if (t->data != NULL)
-			explicit_bzero((char *)(uintptr_t)t->data, t->len);
-		free((char *)(uintptr_t)t->data);
+		if (s->text[i] != NULL)
+			explicit_bzero(s->text[i], t->len);
+		free(s->text[i]);
+		s->text[i] = NULL;
 		*t = (struct tls_text){ 0 };
 	}
 }
 
-/* All files anew: CTL_FILE follows for each. */
+/* Asks for all files: CTL_FILE follows for each. */
 static void
-ask(struct tls_files *s)
+ask_files(struct tls_files *s)
 {
 	forget_files(s);
 	s->round++;
@@ -96,7 +98,8 @@ tls_files_new(struct listener *l, void (*ready)(void *arg), void *arg)
 	s->tls = tls_new(server->tls_minimum, server->name, server->ask_certificate);
 	s->pairs = server->certificate.count;
 	s->source = mem_zalloc(s->pairs * sizeof(*s->source));
-	ask(s);
+	s->text = mem_zalloc(s->pairs * 2 * sizeof(*s->text));
+	ask_files(s);
 	return s;
 }
 
@@ -108,11 +111,12 @@ tls_files_free(struct tls_files *s)
 	forget_files(s);
 	tls_free(s->tls);
 	free(s->source);
+	free(s->text);
 	free(s);
 }
 
 static void
-refuse(struct tls_files *s, const char *reason)
+refuse_files(struct tls_files *s, const char *reason)
 {
 	if (!s->serving)
 		boot_refuse(s->listener->boot, EX_CONFIG, reason);
@@ -133,17 +137,18 @@ tell_loaded(const struct tls_files *s)
 }
 
 /*
- * All files are here. An expired certificate is better than none at the start, but not than the one in use.
+ * All files are here. An expired certificate is better than none at the start, but later the one in use is
+ * better.
  */
 static void
-take_up(struct tls_files *s)
+use_files(struct tls_files *s)
 {
 	struct buf why = BUF_INIT(CTL_REASON_MAX);
 	int result = tls_load(s->tls, s->source, s->pairs, s->serving, &why);
 
 	forget_files(s);
 	if (result == -1) {
-		refuse(s, buf_text(&why));
+		refuse_files(s, buf_text(&why));
 	} else {
 		tell_loaded(s);
 		if (!s->serving) {
@@ -156,10 +161,10 @@ take_up(struct tls_files *s)
 
 /* 0, or -1 and errno. */
 static int
-read_file(struct tls_text *t, int fd)
+read_file(struct tls_files *s, size_t index, int fd)
 {
+	struct tls_text *t = text_at(s, index);
 	struct stat st;
-	char *data;
 	ssize_t n;
 
 	if (fstat(fd, &st) == -1)
@@ -168,9 +173,9 @@ read_file(struct tls_text *t, int fd)
 		errno = EFBIG;
 		return -1;
 	}
-	data = mem_zalloc((size_t)st.st_size + 1);
-	n = disk_pread(fd, data, (size_t)st.st_size, 0);
-	t->data = data;
+	s->text[index] = mem_zalloc((size_t)st.st_size + 1);
+	n = disk_pread(fd, s->text[index], (size_t)st.st_size, 0);
+	t->data = s->text[index];
 	t->len = n > 0 ? (size_t)n : 0;
 	return n == -1 ? -1 : 0;
 }
@@ -185,7 +190,7 @@ take_file(struct tls_files *s, const struct ctl_opened *opened, int fd)
 		return;
 	t = text_at(s, index);
 	t->path = path_at(s, index);
-	if (fd == -1 || read_file(t, fd) == -1) {
+	if (fd == -1 || read_file(s, index, fd) == -1) {
 		char reason[CTL_REASON_MAX];
 
 		if (fd == -1)
@@ -193,10 +198,10 @@ take_file(struct tls_files *s, const struct ctl_opened *opened, int fd)
 		else
 			snprintf(reason, sizeof(reason), "%s: %s", t->path, strerror(errno));
 		forget_files(s);
-		s->missing = 0; /* the rest of this round is passed over */
-		refuse(s, reason);
+		s->missing = 0; /* the rest of this round is ignored */
+		refuse_files(s, reason);
 	} else if (--s->missing == 0) {
-		take_up(s);
+		use_files(s);
 	}
 }
 
@@ -217,7 +222,7 @@ void
 tls_files_renew(struct tls_files *s)
 {
 	if (s != NULL)
-		ask(s);
+		ask_files(s);
 }
 
 void

@@ -4,8 +4,8 @@
  *
  * Runs in:  listener (pure)
  * Owns:     the table of mechanisms as clients see them
- * Promise:  offers and takes the same mechanisms: what the configuration allows and this connection is fit
- *           for; knows no password and no account; what the client sent is wiped here once it was handed on
+ * Promise:  offers and accepts the same mechanisms: those that the configuration allows and this connection
+ *           is good enough for; no password is checked here; what the client sent is wiped once handed on
  * Fails by: replies
  */
 #include <assert.h>
@@ -21,30 +21,34 @@
 #include "common/ipc/msg_auth_in.h"
 #include "listener/smtp/smtp.h"
 
-enum auth_verb_link { LINK_ANY, LINK_PRIVATE, LINK_BOUND };
+/* What a mechanism needs of the connection. */
+enum auth_verb_link {
+	NEEDS_NOTHING,
+	NEEDS_SECRECY,		/* TLS, unless basic-requires-tls = no */
+	NEEDS_BINDING,		/* TLS to which the login can be tied */
+};
 
-/* The strongest first: many clients take the first they know. */
+/* The strongest first: many clients take the first one that they know. */
 static const struct auth_verb_row {
 	enum msg_auth_in_mechanism mechanism;
-	enum config_auth key;		/* the word of `authentication` it belongs to */
-	/* private: not in the clear unless basic-requires-tls = no; bound: under TLS only */
+	enum config_auth key;		/* the word of `authentication` that allows it */
 	enum auth_verb_link link;
 } auth_verb_rows[] = {
-	{ AUTH_IN_GSSAPI, CONFIG_AUTH_INTEGRATED, LINK_ANY },
-	{ AUTH_IN_SCRAM_PLUS, CONFIG_AUTH_BASIC, LINK_BOUND },
-	{ AUTH_IN_SCRAM, CONFIG_AUTH_BASIC, LINK_ANY },
-	{ AUTH_IN_PLAIN, CONFIG_AUTH_BASIC, LINK_PRIVATE },
-	{ AUTH_IN_LOGIN, CONFIG_AUTH_BASIC, LINK_PRIVATE },
+	{ AUTH_IN_GSSAPI, CONFIG_AUTH_INTEGRATED, NEEDS_NOTHING },
+	{ AUTH_IN_SCRAM_PLUS, CONFIG_AUTH_BASIC, NEEDS_BINDING },
+	{ AUTH_IN_SCRAM, CONFIG_AUTH_BASIC, NEEDS_NOTHING },
+	{ AUTH_IN_PLAIN, CONFIG_AUTH_BASIC, NEEDS_SECRECY },
+	{ AUTH_IN_LOGIN, CONFIG_AUTH_BASIC, NEEDS_SECRECY },
 };
 static_assert(nitems_of(auth_verb_rows) == AUTH_IN_MECHANISMS, "one row a mechanism");
 
 static bool
 link_is_fit(const struct session *s, const struct auth_verb_row *row)
 {
-	if (row->link == LINK_BOUND)
+	if (row->link == NEEDS_BINDING)
 		return s->link == LINK_TLS_BOUND;
-	return s->link != LINK_CLEAR || row->link == LINK_ANY ||
-	    (row->link == LINK_PRIVATE && !s->server->basic_requires_tls);
+	return s->link != LINK_CLEAR || row->link == NEEDS_NOTHING ||
+	    (row->link == NEEDS_SECRECY && !s->server->basic_requires_tls);
 }
 
 bool
@@ -69,7 +73,7 @@ auth_verb_put_offer(const struct session *s, char *dst, size_t size)
 }
 
 static const struct auth_verb_row *
-find(const char *name, size_t len)
+find_mechanism(const char *name, size_t len)
 {
 	for (size_t i = 0; i < nitems_of(auth_verb_rows); i++) {
 		const char *have = msg_auth_in_mechanism_names[auth_verb_rows[i].mechanism];
@@ -96,14 +100,14 @@ take_token(struct msg_auth_in_token *t, const char *text, size_t len, bool initi
 }
 
 static void
-hand_on(struct session *s)
+enter_helper(struct session *s)
 {
 	session_phase_enter(s, PHASE_AUTH_HELPER);
 	s->progress++;
 }
 
 static void
-begin(struct session *s, const struct auth_verb_row *row, const char *initial, size_t len)
+start_login(struct session *s, const struct auth_verb_row *row, const char *initial, size_t len)
 {
 	struct msg_auth_in_start start;
 
@@ -111,7 +115,7 @@ begin(struct session *s, const struct auth_verb_row *row, const char *initial, s
 	start.mechanism = (uint8_t)row->mechanism;
 	start.tls = s->link == LINK_TLS_BOUND;
 	if (take_token(&start.token, initial, len, true)) {
-		hand_on(s);
+		enter_helper(s);
 		s->ops->auth_start(s->arg, &start);
 	} else {
 		session_reply(s, REPLY_AUTH_BASE64, NULL);
@@ -124,7 +128,7 @@ auth_verb_command(struct session *s, const char *arg, size_t len)
 {
 	const char *blank = memchr(arg, ' ', len), *end = arg + len;
 	size_t n = blank != NULL ? (size_t)(blank - arg) : len;
-	const struct auth_verb_row *row = find(arg, n);
+	const struct auth_verb_row *row = find_mechanism(arg, n);
 
 	if (!(s->server->authentication & (CONFIG_AUTH_BASIC | CONFIG_AUTH_INTEGRATED)))
 		session_reply(s, REPLY_UNAVAILABLE, NULL);
@@ -135,14 +139,14 @@ auth_verb_command(struct session *s, const char *arg, size_t len)
 	else if (row == NULL || !(s->server->authentication & row->key))
 		session_reply(s, REPLY_AUTH_MECHANISM, NULL);
 	else if (!link_is_fit(s, row))
-		session_reply(s, row->link == LINK_PRIVATE ? REPLY_AUTH_TLS : REPLY_AUTH_MECHANISM, NULL);
+		session_reply(s, row->link == NEEDS_SECRECY ? REPLY_AUTH_TLS : REPLY_AUTH_MECHANISM, NULL);
 	else {
 		for (arg += n; arg < end && *arg == ' '; arg++)
 			;
 		if (memchr(arg, ' ', (size_t)(end - arg)) != NULL)
 			session_reply(s, REPLY_BAD_PARAMETER, NULL);
 		else
-			begin(s, row, arg, (size_t)(end - arg));
+			start_login(s, row, arg, (size_t)(end - arg));
 	}
 }
 
@@ -165,14 +169,14 @@ auth_verb_line(struct session *s, const char *line, size_t len)
 	} else if (!take_token(&t, line, len, false)) {
 		auth_verb_refuse(s, REPLY_AUTH_BASE64);
 	} else {
-		hand_on(s);
+		enter_helper(s);
 		s->ops->auth_step(s->arg, &t);
 	}
 	explicit_bzero(&t, sizeof(t));
 }
 
 static void
-challenge(struct session *s, const struct msg_auth_in_token *t)
+send_challenge(struct session *s, const struct msg_auth_in_token *t)
 {
 	char text[BASE64_SIZE(AUTH_IN_TOKEN_MAX)];
 	struct buf out = BUF_INIT(sizeof(text) + REPLY_SIZE);
@@ -191,7 +195,7 @@ auth_verb_answer(struct session *s, const struct msg_auth_in_answer *a)
 	if (s->phase != PHASE_AUTH_HELPER)
 		bug("an answer about a client in phase %d", (int)s->phase);
 	if (a->result == AUTH_IN_CHALLENGE) {
-		challenge(s, &a->token);
+		send_challenge(s, &a->token);
 		return;
 	}
 	session_phase_enter(s, PHASE_READY);

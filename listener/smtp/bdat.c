@@ -4,8 +4,7 @@
  * Runs in:  listener (pure)
  * Owns:     struct bdat: the chunk that is coming
  * Promise:  exactly the announced octets are content, never commands, also when the chunk is refused; the
- *           answer to a chunk follows its last octet; without BODY=BINARYMIME the content obeys the rules of
- *           DATA
+ *           reply to a chunk follows its last octet; without BODY=BINARYMIME the rules of DATA apply
  * Fails by: replies; a chunk that is refused ends its message
  */
 #include <inttypes.h>
@@ -22,15 +21,14 @@
 struct bdat {
 	uint64_t size, left;
 	bool last;
-	enum reply refuse;		/* its octets are thrown away, and then this is said */
-	/* That changes nothing else: there was no message it could belong to */
-	bool harmless;
-	enum session_phase back;	/* the phase after a harmless one */
+	enum reply refuse;		/* said when its octets are thrown away; REPLY_NONE: it is good */
+	bool misplaced;			/* refused, as there is no message that it belongs to */
+	enum session_phase back;	/* the phase after a misplaced one */
 };
 
 /* "1000", "1000 LAST"; at most 20 digits (RFC 3030 2). What does not fit 64 bits is larger than any limit. */
 static bool
-parse(struct bdat *b, const char *arg, size_t len)
+parse_size(struct bdat *b, const char *arg, size_t len)
 {
 	size_t digits = 0;
 
@@ -51,9 +49,9 @@ parse(struct bdat *b, const char *arg, size_t len)
 	return b->last && arg[-1] == ' ';
 }
 
-/* Why there is no message this chunk could belong to; REPLY_NONE when there is. */
+/* Why there is no message that this chunk belongs to; REPLY_NONE: there is one. */
 static enum reply
-misplaced(const struct session *s)
+judge_place(const struct session *s)
 {
 	if (session_phase_needs_tls(s))
 		return REPLY_NEED_TLS;
@@ -71,7 +69,7 @@ misplaced(const struct session *s)
 
 /* The last octet of the chunk is here. */
 static void
-finish(struct session *s)
+finish_chunk(struct session *s)
 {
 	struct bdat *b = s->bdat;
 	char octets[32];
@@ -85,7 +83,7 @@ finish(struct session *s)
 		enum reply why = b->refuse;
 
 		session_phase_enter(s, b->back);
-		if (!b->harmless)
+		if (!b->misplaced)
 			session_phase_reset(s);	/* b is gone */
 		session_reply(s, why, NULL);
 	} else if (b->last) {
@@ -105,16 +103,16 @@ bdat_command(struct session *s, const char *arg, size_t len)
 {
 	struct bdat b = { .back = s->phase };
 
-	if (!parse(&b, arg, len)) {
-		/* Where the chunk ends and commands begin nobody can tell. */
+	if (!parse_size(&b, arg, len)) {
+		/* Without a size, chunk and next command cannot be told apart. */
 		session_reply(s, REPLY_BAD_PARAMETER, NULL);
 		session_reply(s, REPLY_CHUNK_LOST, s->server->fqdn);
 		return;
 	}
 	if (s->phase == PHASE_RCPT && transaction_waits(s))
 		return;
-	b.refuse = misplaced(s);
-	b.harmless = b.refuse != REPLY_NONE;
+	b.refuse = judge_place(s);
+	b.misplaced = b.refuse != REPLY_NONE;
 	if (s->phase == PHASE_RCPT)
 		b.refuse = transaction_begin(s);
 	if (s->bdat == NULL)
@@ -124,18 +122,18 @@ bdat_command(struct session *s, const char *arg, size_t len)
 	if (b.refuse != REPLY_NONE)
 		data_begin(&s->data, 0);
 	if (b.left == 0)
-		finish(s);
+		finish_chunk(s);
 }
 
-/* A refused chunk is read to its end, where the answer belongs; but not for ever. */
+/* A refused chunk is read to its end, where the reply belongs, but not beyond the waste limit. */
 static void
-waste(struct session *s, size_t used)
+waste_chunk(struct session *s, size_t used)
 {
 	struct bdat *b = s->bdat;
 
 	s->data.wasted += used;
 	if (b->left == 0) {
-		finish(s);
+		finish_chunk(s);
 	} else if (s->data.wasted > transaction_waste_limit(s)) {
 		session_reply(s, b->refuse, NULL);
 		session_phase_end(s, true);
@@ -150,16 +148,16 @@ bdat_content(struct session *s, const char *data, size_t len)
 
 	b->left -= used;
 	if (b->refuse != REPLY_NONE) {
-		waste(s, used);
+		waste_chunk(s, used);
 		return used;
 	}
 	data_take_raw(&s->data, data, used, s->envelope->m.flags & MESSAGE_BINARY, transaction_sink, s);
 	b->refuse = transaction_fault(s);
 	if (b->refuse != REPLY_NONE) {
 		session_phase_discard(s);
-		waste(s, 0);
+		waste_chunk(s, 0);
 	} else if (b->left == 0) {
-		finish(s);
+		finish_chunk(s);
 	}
 	return used;
 }

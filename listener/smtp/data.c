@@ -4,8 +4,8 @@
  *
  * Runs in:  listener (pure)
  * Owns:     nothing
- * Promise:  only CRLF "." CRLF ends content; what is handed on has CRLF lines only; any cut of the input
- *           gives the same bytes and the same end
+ * Promise:  only CRLF "." CRLF ends content; what is handed on has CRLF line ends only; in whatever pieces
+ *           the input comes, bytes and end are the same
  * Fails by: the first fault stays in the struct, and nothing more is handed on
  */
 #include <string.h>
@@ -19,36 +19,36 @@ data_begin(struct data *d, uint64_t limit)
 }
 
 static void
-fault(struct data *d, enum data_fault what)
+set_fault(struct data *d, enum data_fault what)
 {
 	if (d->fault == DATA_FINE)
 		d->fault = what;
 }
 
-/* `n` content bytes at `run`, which may hold line ends. */
+/* `n` content bytes at `run`, perhaps with line ends. */
 static void
-hand_on(struct data *d, const char *run, size_t n, data_sink *sink, void *arg)
+hand_on_run(struct data *d, const char *run, size_t n, data_sink *sink, void *arg)
 {
 	if (n == 0)
 		return;
 	d->size += n;
 	if (d->size > d->limit)
-		fault(d, DATA_LARGE);
+		set_fault(d, DATA_LARGE);
 	if (d->fault == DATA_FINE)
 		sink(arg, run, n);
 }
 
-/* `n` more bytes of the current line; once it is too long the count stands still. */
+/* `n` more bytes of the current line; once it is too long the count stays. */
 static void
 count_line(struct data *d, size_t n)
 {
 	if (n > DATA_LINE_MAX - d->line)
-		fault(d, DATA_LONG);
+		set_fault(d, DATA_LONG);
 	else
 		d->line += (uint32_t)n;
 }
 
-/* Inside a line: past its end, or past all there is; looks for the CR and LF that do not belong together. */
+/* Inside a line: bytes used, to the end of the line or of the input. A CR or LF alone is a fault. */
 static size_t
 take_text(struct data *d, const char *in, size_t len)
 {
@@ -59,7 +59,7 @@ take_text(struct data *d, const char *in, size_t len)
 	bool whole;
 
 	if ((d->state == DATA_CR && n > 0) || (cr != NULL && !cr_last))
-		fault(d, DATA_BARE);
+		set_fault(d, DATA_BARE);
 	if (lf == NULL) {
 		if (n > 0)
 			d->state = in[n - 1] == '\r' ? DATA_CR : DATA_TEXT;
@@ -69,7 +69,7 @@ take_text(struct data *d, const char *in, size_t len)
 	/* Only CRLF makes a new line; a dot after a bare LF means nothing. */
 	whole = n > 0 ? in[n - 1] == '\r' : d->state == DATA_CR;
 	if (!whole)
-		fault(d, DATA_BARE);
+		set_fault(d, DATA_BARE);
 	count_line(d, ++n);
 	d->state = whole ? DATA_LINE : DATA_TEXT;
 	if (whole)
@@ -89,7 +89,7 @@ data_take(struct data *d, const char *in, size_t len, data_sink *sink, void *arg
 				d->state = DATA_TEXT;
 				break;
 			}
-			hand_on(d, in + run, at - run, sink, arg);
+			hand_on_run(d, in + run, at - run, sink, arg);
 			run = ++at;
 			d->state = DATA_DOT;
 			break;
@@ -107,7 +107,7 @@ data_take(struct data *d, const char *in, size_t len, data_sink *sink, void *arg
 				d->state = DATA_END;
 				break;
 			}
-			hand_on(d, "\r", 1, sink, arg);
+			hand_on_run(d, "\r", 1, sink, arg);
 			d->state = DATA_CR;
 			break;
 		case DATA_TEXT:
@@ -118,7 +118,7 @@ data_take(struct data *d, const char *in, size_t len, data_sink *sink, void *arg
 			break;
 		}
 	}
-	hand_on(d, in + run, at - run, sink, arg);
+	hand_on_run(d, in + run, at - run, sink, arg);
 	if (d->fault != DATA_FINE)
 		d->wasted += at;
 	return at;
@@ -129,7 +129,7 @@ data_take_raw(struct data *d, const char *in, size_t len, bool binary, data_sink
 {
 	for (size_t at = 0; at < len && !binary;)
 		at += take_text(d, in + at, len - at);
-	hand_on(d, in, len, sink, arg);
+	hand_on_run(d, in, len, sink, arg);
 	if (d->fault != DATA_FINE)
 		d->wasted += len;
 }
@@ -138,5 +138,5 @@ void
 data_end_raw(struct data *d)
 {
 	if (d->state == DATA_CR)
-		fault(d, DATA_BARE);
+		set_fault(d, DATA_BARE);
 }

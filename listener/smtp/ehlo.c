@@ -3,7 +3,7 @@
  *
  * Runs in:  listener (pure)
  * Owns:     the extension rows
- * Promise:  what is announced is what works; a name that could not stand in a Received field is refused
+ * Promise:  what is announced works; a name that must not be in a Received field is refused
  * Fails by: a reply
  */
 #include <inttypes.h>
@@ -17,7 +17,7 @@
 
 enum { EHLO_NAME_MAX = 255, EXTENSION_SIZE = 96 };
 
-/* Without a limit the keyword stands alone (RFC 1870 6.1), as the original writes it. */
+/* Without a limit the keyword has no number (RFC 1870 6.1), as IIS writes it. */
 static void
 put_size(const struct session *s, char *dst)
 {
@@ -41,8 +41,7 @@ may_secure(const struct session *s)
 
 static const struct extension {
 	const char *keyword;
-	/* The line when it is not the keyword alone */
-	void (*put)(const struct session *s, char *dst);
+	void (*put)(const struct session *s, char *dst);	/* NULL: the line is the keyword alone */
 	bool (*offered)(const struct session *s);		/* NULL: always */
 } extension_rows[] = {
 	{ .keyword = "PIPELINING" },
@@ -71,10 +70,7 @@ ehlo_offers(const struct session *s, const char *keyword)
 	return true;
 }
 
-/*
- * Letters, digits and what occurs in names and literals; nothing that ends or opens a comment of a header
- * field.
- */
+/* Letters, digits and what occurs in names and literals; no parenthesis, as that is a comment in Received. */
 static bool
 name_is_good(const char *name, size_t len)
 {
@@ -88,7 +84,7 @@ name_is_good(const char *name, size_t len)
 	return true;
 }
 
-/* A second hello is a reset (RFC 5321 4.1.4). */
+/* A second HELO or EHLO is a reset (RFC 5321 4.1.4). */
 static bool
 take_name(struct session *s, const char *arg, size_t len, bool extended)
 {

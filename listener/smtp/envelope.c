@@ -3,7 +3,7 @@
  *
  * Runs in:  listener (pure)
  * Owns:     struct envelope: the message envelope and a hash of its recipients
- * Promise:  a parsed address is complete or bare, never malformed; a recipient is stored once
+ * Promise:  a parsed address has a domain or none, and is well formed; a recipient is stored once
  * Fails by: the reply that refuses the argument
  */
 #include <ctype.h>
@@ -30,7 +30,7 @@ struct taker {
 	unsigned flags;			/* of the message: for RCPT */
 };
 
-/* SIZE=: at most 20 digits (RFC 1870 5); what does not fit 64 bits is larger than any limit. */
+/* At most 20 digits (RFC 1870 5); a number over 64 bits is larger than any limit. */
 static enum reply
 take_size(const struct taker *t, const struct parameter *p)
 {
@@ -98,7 +98,7 @@ take_envid(const struct taker *t, const struct parameter *p)
 	return REPLY_NONE;
 }
 
-/* NEVER stands alone; of the others each once (RFC 3461 4.1). */
+/* NEVER alone, or each of the others once at most (RFC 3461 4.1). */
 static enum reply
 take_notify(const struct taker *t, const struct parameter *p)
 {
@@ -143,8 +143,8 @@ take_orcpt(const struct taker *t, const struct parameter *p)
 }
 
 /*
- * Who the client says submitted it (RFC 4954 5): a mailbox in xtext, or <>. What that is worth
- * transaction_mail() knows.
+ * Who submitted the message, says the client (RFC 4954 5): a mailbox in xtext, or <>. transaction_mail()
+ * ignores it unless the client is authenticated.
  */
 static enum reply
 take_auth(const struct taker *t, const struct parameter *p)
@@ -239,7 +239,7 @@ take_parameters(const struct taker *t, const char *arg, size_t len, enum paramet
 	return REPLY_NONE;
 }
 
-/* "FROM:" or "TO:", then the path; blanks behind the colon are taken as the original does. */
+/* "FROM:" or "TO:", then the path; blanks after the colon are accepted, as IIS does. */
 static enum reply
 take_path(struct address *a, const char **arg, size_t *len, const char *keyword, unsigned flags)
 {
@@ -256,7 +256,7 @@ take_path(struct address *a, const char **arg, size_t *len, const char *keyword,
 		return REPLY_BAD_ADDRESS;
 	*arg += used;
 	*len -= used;
-	/* A name in another script that is no name at all (RFC 5890). */
+	/* A domain in another script has to be a valid name (RFC 5890). */
 	return idn_to_ascii(ascii, address_domain(a)) ? REPLY_NONE : REPLY_BAD_ADDRESS;
 }
 
@@ -269,7 +269,7 @@ envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len)
 	bad = take_path(&m->sender, &arg, &len, "FROM:", ADDRESS_NULL | ADDRESS_UTF8);
 	if (bad == REPLY_NONE)
 		bad = take_parameters(&(struct taker){ .mail = m }, arg, len, FOR_MAIL);
-	/* Whether UTF-8 was welcome is known only behind the address (RFC 6531 3.4). */
+	/* SMTPUTF8 comes after the address (RFC 6531 3.4): only now is it known whether UTF-8 was allowed. */
 	if (bad == REPLY_NONE && address_is_utf8(&m->sender) && !(m->flags & MESSAGE_UTF8))
 		bad = REPLY_UTF8_NOT_DECLARED;
 	return bad;
@@ -313,9 +313,9 @@ envelope_free(struct envelope *e)
 	free(e);
 }
 
-/* FNV-1a, begun with the envelope's address: which recipients collide cannot be told from outside. */
+/* FNV-1a, begun with the envelope's address in memory: clients cannot choose recipients that collide. */
 static uint32_t
-hash(const struct envelope *e, const char *text)
+hash_recipient(const struct envelope *e, const char *text)
 {
 	uint32_t h = 2166136261U ^ (uint32_t)((uintptr_t)e >> 4);
 
@@ -324,11 +324,11 @@ hash(const struct envelope *e, const char *text)
 	return h ^ h >> 16;
 }
 
-/* The slot of `recipient`, or the free one where it belongs; `seen` is never full. */
+/* The slot of `recipient`, or the free one for it; `seen` is never full. */
 static uint32_t *
 slot_of(const struct envelope *e, const char *recipient)
 {
-	size_t mask = e->seen_size - 1, i = hash(e, recipient) & mask;
+	size_t mask = e->seen_size - 1, i = hash_recipient(e, recipient) & mask;
 
 	while (e->seen[i] != 0 && strcmp(e->m.rcpt[e->seen[i] - 1].address, recipient) != 0)
 		i = (i + 1) & mask;
@@ -342,7 +342,7 @@ envelope_has(const struct envelope *e, const char *recipient)
 }
 
 static void
-grow(struct envelope *e)
+grow_hash(struct envelope *e)
 {
 	free(e->seen);
 	e->seen_size = e->seen_size == 0 ? 8 : e->seen_size * 2;
@@ -360,7 +360,7 @@ envelope_add(struct envelope *e, const struct envelope_rcpt *r)
 	if (envelope_has(e, recipient))
 		return;
 	if ((e->m.nrcpt + 1) * 2 > e->seen_size)
-		grow(e);
+		grow_hash(e);
 	to = message_envelope_add(&e->m, recipient);
 	to->notify = r->notify;
 	to->orcpt = r->orcpt[0] != '\0' ? mem_strdup(r->orcpt) : NULL;

@@ -3,9 +3,9 @@
  *
  * Runs in:  listener (pure)
  * Owns:     nothing
- * Promise:  anybody may ask that held mail be sent to its domain's own hosts (RFC 1985); down the same
- *           connection it goes only to an authenticated account of each domain named (RFC 2645), and under
- *           TLS where outbound-tls wants it
+ * Promise:  any client may ask that a backlog is sent to the domain's own hosts (RFC 1985); down the client's
+ *           connection it goes only to an account of each domain that it names (RFC 2645), and under TLS
+ *           where outbound-tls wants it
  * Fails by: replies
  */
 #include <inttypes.h>
@@ -19,7 +19,7 @@
 #include "listener/smtp/smtp.h"
 
 static bool
-holds(const struct config_domain *d)
+has_backlog(const struct config_domain *d)
 {
 	return d->type == CONFIG_DOMAIN_REMOTE && d->hold;
 }
@@ -28,7 +28,7 @@ bool
 etrn_is_offered(const struct session *s)
 {
 	for (size_t i = 0; i < s->server->ndomain; i++)
-		if (holds(&s->server->domain[i]))
+		if (has_backlog(&s->server->domain[i]))
 			return true;
 	return false;
 }
@@ -39,7 +39,7 @@ etrn_atrn_is_offered(const struct session *s)
 	if ((s->server->authentication & ~(unsigned)CONFIG_AUTH_ANONYMOUS) == 0)
 		return false;
 	for (size_t i = 0; i < s->server->ndomain; i++)
-		if (holds(&s->server->domain[i]) && s->server->domain[i].atrn_accounts.count > 0)
+		if (has_backlog(&s->server->domain[i]) && s->server->domain[i].atrn_accounts.count > 0)
 			return true;
 	return false;
 }
@@ -57,16 +57,16 @@ take_domain(char name[MSG_ETRN_NAME_SIZE], const char *text, size_t len)
 }
 
 static bool
-is_held(const struct session *s, const char *domain)
+domain_has_backlog(const struct session *s, const char *domain)
 {
 	const struct config_domain *d = config_domain_find(s->server, domain);
 
-	return d != NULL && holds(d);
+	return d != NULL && has_backlog(d);
 }
 
-/* Some entry is for names below the domain. */
+/* A [domain] of the configuration is for a name below this one. */
 static bool
-is_held_below(const struct session *s, const char *domain)
+has_backlog_below(const struct session *s, const char *domain)
 {
 	size_t len = strlen(domain);
 
@@ -74,15 +74,15 @@ is_held_below(const struct session *s, const char *domain)
 		const struct config_domain *d = &s->server->domain[i];
 		size_t size = strlen(d->name);
 
-		if (holds(d) && size > len && d->name[size - len - 1] == '.' && strcmp(d->name + size - len,
-		    domain) == 0)
+		if (has_backlog(d) && size > len && d->name[size - len - 1] == '.' &&
+		    strcmp(d->name + size - len, domain) == 0)
 			return true;
 	}
 	return false;
 }
 
 static void
-start(struct session *s, struct msg_etrn *d)
+ask_deliver(struct session *s, struct msg_etrn *d)
 {
 	session_phase_enter(s, PHASE_ETRN);
 	if (d->turn)
@@ -90,7 +90,7 @@ start(struct session *s, struct msg_etrn *d)
 	s->ops->ask_etrn(s->arg, d);
 }
 
-/* "domain", "@domain" for it and all below; "#queue" is for servers with such names. */
+/* "domain"; "@domain": it and all below. "#queue" (RFC 1985 5.3) is for servers that name queues. */
 void
 etrn_command(struct session *s, const char *arg, size_t len)
 {
@@ -104,32 +104,33 @@ etrn_command(struct session *s, const char *arg, size_t len)
 		session_reply(s, REPLY_UNAVAILABLE, NULL);
 	else if (!take_domain(domain, arg + below, len - below))
 		session_reply(s, REPLY_BAD_PARAMETER, NULL);
-	else if (!is_held(s, domain) && !(below && is_held_below(s, domain)))
+	else if (!domain_has_backlog(s, domain) && !(below && has_backlog_below(s, domain)))
 		session_reply(s, REPLY_ETRN_REFUSED, domain);
 	else {
 		msg_etrn_add(&d, domain, strlen(domain), false);
 		if (below)
 			msg_etrn_add(&d, domain, strlen(domain), true);
-		start(s, &d);
+		ask_deliver(s, &d);
 	}
 }
 
-/* Whether it may fetch that domain's mail; `domain` NULL: any at all. */
+/* Whether the user may fetch that domain's mail; `domain` NULL: that of any domain. */
 static bool
 may_fetch(const struct session *s, const char *domain)
 {
 	if (domain != NULL) {
 		const struct config_domain *d = config_domain_find(s->server, domain);
 
-		return d != NULL && holds(d) && config_domain_serves(d, s->user);
+		return d != NULL && has_backlog(d) && config_domain_serves(d, s->user);
 	}
 	for (size_t i = 0; i < s->server->ndomain; i++)
-		if (holds(&s->server->domain[i]) && config_domain_serves(&s->server->domain[i], s->user))
+		if (has_backlog(&s->server->domain[i]) &&
+		    config_domain_serves(&s->server->domain[i], s->user))
 			return true;
 	return false;
 }
 
-/* What outbound-tls wants before mail goes out counts for the connection of a client that fetches it, too. */
+/* outbound-tls counts also where a client fetches the mail: it leaves over this connection. */
 static bool
 needs_tls(const struct session *s, const struct config_domain *d)
 {
@@ -138,20 +139,20 @@ needs_tls(const struct session *s, const struct config_domain *d)
 	return s->link == LINK_CLEAR && (mode == CONFIG_OUT_TLS_REQUIRED || mode == CONFIG_OUT_TLS_VERIFY);
 }
 
-/* Of all its domains. */
+/* One of all domains that the user may fetch. */
 static bool
 any_needs_tls(const struct session *s)
 {
 	for (size_t i = 0; i < s->server->ndomain; i++) {
 		const struct config_domain *d = &s->server->domain[i];
 
-		if (holds(d) && config_domain_serves(d, s->user) && needs_tls(s, d))
+		if (has_backlog(d) && config_domain_serves(d, s->user) && needs_tls(s, d))
 			return true;
 	}
 	return false;
 }
 
-/* "a.example,b.example"; blanks are not asked for by the RFC, but nothing speaks against them. */
+/* "a.example,b.example"; blanks around the commas are accepted, although RFC 2645 has none. */
 static enum reply
 take_domains(const struct session *s, struct msg_etrn *d, const char *arg, size_t len)
 {
@@ -197,7 +198,7 @@ etrn_atrn_command(struct session *s, const char *arg, size_t len)
 		return;
 	}
 	memcpy(d.account, s->user, strlen(s->user));
-	start(s, &d);
+	ask_deliver(s, &d);
 }
 
 static void

@@ -171,7 +171,7 @@ reply_format(char *dst, enum reply which, const char *detail)
 	}
 	if (detail == NULL)
 		detail = "";
-	/* What follows the mark must stay when the detail is long. */
+	/* The detail is cut, not the text after it. */
 	tail = strlen(mark + 1);
 	size = strlen(detail);
 	line_add(&l, row->text, (size_t)(mark - row->text));

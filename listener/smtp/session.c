@@ -2,10 +2,10 @@
  * session - the dialogue of one connection: bytes and events in, replies and actions out
  *
  * Runs in:  listener (pure)
- * Owns:     the HELO name and the envelope in the making
- * Promise:  commands run in the order they came, each with its answer; nothing runs while content is being
- *           stored; nothing is read any more once the session has ended
- * Fails by: replies; a peer cannot make it fail otherwise
+ * Owns:     the HELO name, the user, the envelope that grows
+ * Promise:  commands run in the order they came, each with its reply; bytes are read only under WAIT_CLIENT;
+ *           nothing is read or said any more once the session has ended
+ * Fails by: replies; a client cannot make it fail otherwise
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +42,7 @@ session_done(struct session *s)
 	s->bdat = NULL;
 }
 
-/* The host's name comes first (RFC 5321 4.2), whatever the banner says. */
+/* The host's name comes first (RFC 5321 4.2), also before a banner that does not begin with it. */
 void
 session_greet(struct session *s)
 {
@@ -63,7 +63,7 @@ session_greet(struct session *s)
 	session_reply(s, REPLY_GREETING, line);
 }
 
-/* Whatever the client said before could have been said by somebody else (RFC 3207 4.2). */
+/* What came before the handshake could have come from an attacker: it is forgotten (RFC 3207 4.2). */
 void
 session_secured(struct session *s, bool bound)
 {
@@ -80,7 +80,7 @@ session_secured(struct session *s, bool bound)
 		session_reply(s, REPLY_STOPPING, s->server->fqdn);
 }
 
-/* After each command and message: what ends a session at its border. */
+/* After each command and message, where a session may end: too many errors, or a stop that waits. */
 static void
 check_border(struct session *s)
 {
@@ -94,7 +94,7 @@ check_border(struct session *s)
 		session_reply(s, REPLY_STOPPING, s->server->fqdn);
 }
 
-/* The rest of a command line that was too long. */
+/* Skips the rest of a command line that was too long. */
 static size_t
 skip_line(struct session *s, const char *data, size_t len)
 {

@@ -29,12 +29,6 @@ struct phase_row {
 	unsigned next;			/* enum session_phase bits: phases that may follow, besides itself */
 };
 
-/*
- * The verbs of each phase are in verb.c. They lead: HELO, EHLO and RSET to READY; MAIL to MAIL; RCPT to RCPT;
- * DATA to DATA; BDAT to CHUNK, from there to CHUNKS or STORING (LAST), or back where it did not belong;
- * STARTTLS to SECURING; AUTH to AUTH_HELPER; ETRN, ATRN and TURN to ETRN; QUIT, and replies that close, to
- * OVER. The others do not change the phase. A message that is refused leads to READY.
- */
 /* What follows on { time limit, end of the client's input, stop of the service, end of its grace time }. */
 #define AT_ONCE { ACTION_REPLY, ACTION_END, ACTION_REPLY, ACTION_REPLY }
 #define MESSAGE_FIRST { ACTION_REPLY, ACTION_END, ACTION_NONE, ACTION_REPLY }
@@ -42,6 +36,12 @@ struct phase_row {
 #define WITHOUT_REPLY { ACTION_END, ACTION_END, ACTION_NONE, ACTION_END }
 #define NOTHING { ACTION_NONE, ACTION_NONE, ACTION_NONE, ACTION_NONE }
 
+/*
+ * The verbs of each phase are in verb.c. They lead: HELO, EHLO and RSET to READY; MAIL to MAIL; RCPT to RCPT;
+ * DATA to DATA; BDAT to CHUNK, from there to CHUNKS or STORING (LAST), or back where it did not belong;
+ * STARTTLS to SECURING; AUTH to AUTH_HELPER; ETRN, ATRN and TURN to ETRN; QUIT, and replies that close, to
+ * OVER. The others do not change the phase. A message that is refused leads to READY.
+ */
 static const struct phase_row phase_rows[] = {
 	{ PHASE_START, "connected", WAIT_CLIENT, AT_ONCE, FIRST_MS, false,
 	    PHASE_READY | PHASE_CHUNK | PHASE_SECURING | PHASE_OVER },

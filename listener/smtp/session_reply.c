@@ -9,7 +9,7 @@
 #include "listener/smtp/smtp.h"
 
 static void
-say(struct session *s, enum reply which, const char *detail, const char *recipient, bool event)
+say_reply(struct session *s, enum reply which, const char *detail, const char *recipient, bool event)
 {
 	char line[REPLY_SIZE];
 	const struct reply_row *row = &reply_rows[which];
@@ -31,7 +31,7 @@ say(struct session *s, enum reply which, const char *detail, const char *recipie
 void
 session_reply(struct session *s, enum reply which, const char *detail)
 {
-	say(s, which, detail, NULL, true);
+	say_reply(s, which, detail, NULL, true);
 }
 
 void
@@ -42,5 +42,5 @@ session_reply_about(struct session *s, enum reply which, const char *recipient)
 
 	if (which == REPLY_RECIPIENTS)
 		s->envelope->overflow = true;
-	say(s, which, recipient, recipient, event);
+	say_reply(s, which, recipient, recipient, event);
 }

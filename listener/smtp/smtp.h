@@ -58,7 +58,7 @@ enum reply_flags {
 struct reply_row {
 	unsigned short code;	/* 0: an empty row */
 	const char *status;	/* RFC 3463; NULL: none belongs there (RFC 2034 4) */
-	const char *text;	/* $ stands for the detail */
+	const char *text;	/* $: the detail */
 	unsigned flags;		/* enum reply_flags */
 	enum counter counter;	/* raised by one; 0 (never a refusal's): none */
 };

@@ -3,8 +3,8 @@
  *
  * Runs in:  listener (pure)
  * Owns:     nothing; the envelope belongs to the session
- * Promise:  250 is said only when session_stored() brought no error; every limit is asked before a thing is
- *           kept
+ * Promise:  the 250 of a message is said only when session_stored() brought no error; every limit is checked
+ *           before anything is stored
  * Fails by: replies
  */
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "common/rules/policy.h"
 #include "listener/smtp/smtp.h"
 
-/* What the connection may still bring. */
+/* Bytes of content that this connection may still bring. */
 static uint64_t
 session_room_left(const struct session *s)
 {
@@ -56,7 +56,7 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 	bad = envelope_parse_mail(&m, arg, len);
 	if (bad == REPLY_NONE && address_complete(&m.sender, s->server->default_domain->name) == -1)
 		bad = REPLY_BAD_ADDRESS;
-	/* Even an undeclared message has a byte. */
+	/* Without SIZE= it has one byte at least: enough to refuse when the session's limit is used up. */
 	if (bad == REPLY_NONE)
 		bad = size_fault(s, m.size > 0 ? m.size : 1);
 	if (bad != REPLY_NONE) {
@@ -64,15 +64,15 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 		return;
 	}
 	if (s->user == NULL)
-		m.auth[0] = '\0'; /* RFC 4954 5: from a client nobody knows it is <>, whatever it says */
+		m.auth[0] = '\0'; /* RFC 4954 5: from a client that is not authenticated it counts as <> */
 	s->envelope = envelope_new(&m);
 	session_phase_enter(s, PHASE_MAIL);
 	session_reply(s, REPLY_SENDER_OK, m.sender.text[0] != '\0' ? m.sender.text : "<>");
 }
 
 /*
- * A bare name, and a name at the very address the client has reached, belong to the default domain (RFC 5321
- * 4.5.1).
+ * A name without a domain, and a name at the address that the client connected to, belong to the default
+ * domain (RFC 5321 4.5.1).
  */
 static int
 complete_recipient(struct session *s, struct address *a)
@@ -95,7 +95,7 @@ check_recipient(struct session *s, const char *address)
 	return answer == SESSION_RECIPIENT_UNKNOWN ? REPLY_NO_SUCH_USER : REPLY_NONE;
 }
 
-/* REPLY_NONE: welcome, or the command waits for an answer. */
+/* REPLY_NONE: accepted, or the command waits for an answer. */
 static enum reply
 judge_recipient(struct session *s, const struct address *a)
 {
@@ -157,7 +157,7 @@ protocol_of(const struct session *s)
 	return words[utf8][s->link != LINK_CLEAR][s->user != NULL];
 }
 
-/* The Received field will have the name. */
+/* The Received field shows the client's name: content cannot begin before it is known. */
 bool
 transaction_waits(struct session *s)
 {
@@ -254,7 +254,7 @@ transaction_waste_limit(const struct session *s)
 	return most == UINT64_MAX || most < SESSION_CONTENT_WASTE ? SESSION_CONTENT_WASTE : most;
 }
 
-/* Refused content is read to its end, where the answer belongs; but not for ever. */
+/* Refused content is read to its end, where the reply belongs, but not beyond the waste limit. */
 static void
 refuse_content(struct session *s, enum reply why)
 {

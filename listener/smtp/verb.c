@@ -3,7 +3,7 @@
  *
  * Runs in:  listener (pure)
  * Owns:     the table
- * Promise:  a handler runs only in the phases of its row, with an argument as its row wants it
+ * Promise:  a handler runs only in the phases of its row, and with an argument as the row wants it
  * Fails by: replies
  */
 #include <string.h>
@@ -58,7 +58,7 @@ run_starttls(struct session *s, const char *arg, size_t len)
 
 #define HOSTILE(word) { .name = word, .phases = PHASE_COMMAND, .argument = VERB_MAY_ARGUMENT, \
     .hostile = true }
-/* Known, and not offered. */
+/* Known, but not offered: 502. */
 #define UNAVAILABLE(word) { .name = word, .phases = PHASE_COMMAND, .argument = VERB_MAY_ARGUMENT }
 
 const struct verb verb_rows[] = {
@@ -72,7 +72,7 @@ const struct verb verb_rows[] = {
 	{ "RCPT", transaction_rcpt, PHASE_MAIL | PHASE_RCPT, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8,
 	    .help = true },
 	{ "DATA", transaction_data, PHASE_RCPT, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
-	/* Its octets have to be passed over: it sees to TLS itself. */
+	/* Its octets have to be skipped in every case: it checks phase and TLS itself. */
 	{ "BDAT", bdat_command, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
 	    .plain = true },
 	{ "RSET", transaction_rset, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
@@ -84,13 +84,13 @@ const struct verb verb_rows[] = {
 	{ "QUIT", run_quit, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
 	    .plain = true },
 	/*
-	 * What may follow it in the same packet is thrown away with all that was read in the clear (RFC 3207
-	 * 5), so it may be there.
+	 * What follows it in the same packet is thrown away with all that was read in the clear (RFC 3207 5):
+	 * no reason to refuse.
 	 */
 	{ "STARTTLS", run_starttls, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
 	    .plain = true },
 	{ "ETRN", etrn_command, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
-	/* What stands behind it is the client's first word as a server, which should have waited for ours. */
+	/* What follows would be the client's first reply as a server, and that has to wait for ours. */
 	{ "ATRN", etrn_atrn_command, PHASE_READY, VERB_MAY_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
 	{ "TURN", etrn_atrn_command, PHASE_READY, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
 	UNAVAILABLE("EXPN"),
@@ -119,7 +119,7 @@ verb_find(const char *line, size_t len)
 	return NULL;
 }
 
-/* Control bytes stand in no command; bytes over 127 only where an address may (RFC 6531 3.3). */
+/* No command has control bytes; bytes over 127 are only for commands with an address (RFC 6531 3.3). */
 static bool
 bytes_are_good(const char *text, size_t len, enum verb_bytes allowed)
 {
@@ -132,9 +132,9 @@ bytes_are_good(const char *text, size_t len, enum verb_bytes allowed)
 	return true;
 }
 
-/* Why the row does not allow this command now; REPLY_NONE when it does. */
+/* Why the row does not allow this command now; REPLY_NONE: it does. */
 static enum reply
-judge(const struct session *s, const struct verb *v, size_t arg_len)
+judge_command(const struct session *s, const struct verb *v, size_t arg_len)
 {
 	if (session_phase_needs_tls(s) && !v->plain)
 		return REPLY_NEED_TLS;
@@ -182,7 +182,7 @@ verb_dispatch(struct session *s, const char *line, size_t len, bool more)
 		word++;
 	while (len > word && line[len - 1] == ' ')
 		len--;
-	bad = judge(s, v, len - word);
+	bad = judge_command(s, v, len - word);
 	if (bad != REPLY_NONE)
 		session_reply(s, bad, NULL);
 	else
