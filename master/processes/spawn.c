@@ -61,8 +61,6 @@ spawn_folder(void)
 static char **
 make_environment(bool foreground, char **space)
 {
-	const char *tz;
-
 #ifdef POSTERN_TEST
 	if (foreground)
 		setenv("POSTERN_FOREGROUND", "1", 1);
@@ -73,7 +71,9 @@ make_environment(bool foreground, char **space)
 #else
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", stderr_log[] = "POSTERN_FOREGROUND=1",
 	    zone[256];
+	const char *tz;
 	size_t n = 0;
+
 	space[n++] = path;
 	if (foreground)
 		space[n++] = stderr_log;
