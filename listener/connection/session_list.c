@@ -132,7 +132,7 @@ next_connection(struct walk *w, struct inbound_view *v, struct inbound **c, stru
 static void
 answer_page(struct listener *l, const struct msg_sessions_ask *q, uint32_t request)
 {
-	static struct msg_sessions_page page;	/* too large for the stack */
+	struct msg_sessions_page *page = mem_new(struct msg_sessions_page);
 	struct buf text = BUF_INIT(MSG_SESSIONS_TEXT_MAX);
 	struct walk w = { .listener = l, .session = TAILQ_FIRST(&l->sessions),
 	    .pending = pending_next(l->pending, NULL) };
@@ -142,13 +142,12 @@ answer_page(struct listener *l, const struct msg_sessions_ask *q, uint32_t reque
 	struct pending_client *at;
 	unsigned seen = 0;
 
-	page.next = page.rows = 0;
-	while (page.next == 0 && next_connection(&w, &v, &c, &at)) {
+	while (page->next == 0 && next_connection(&w, &v, &c, &at)) {
 		if (v.serial <= q->after)
 			continue;
 		if (is_meant(q, &v)) {
 			put_row(&text, &v, now_s);
-			page.rows++;
+			page->rows++;
 			if (q->end) {
 				say_ended(q, &v);
 				if (c != NULL)
@@ -159,14 +158,15 @@ answer_page(struct listener *l, const struct msg_sessions_ask *q, uint32_t reque
 		}
 		if ((w.session != NULL || w.pending != NULL) &&
 		    (text.len + LINE_MAX_BYTES > MSG_SESSIONS_TEXT_MAX || ++seen == SESSIONS_A_PAGE))
-			page.next = v.serial;
+			page->next = v.serial;
 	}
-	memcpy(page.text, buf_text(&text), text.len);
-	if (ctl_send(l->boot->master, CTL_SESSIONS_PAGE, request, &page,
+	memcpy(page->text, buf_text(&text), text.len);
+	if (ctl_send(l->boot->master, CTL_SESSIONS_PAGE, request, page,
 	    offsetof(struct msg_sessions_page, text) + text.len, -1) == -1)
 		log_event(LOG_WARN, NULL, "trouble", "doing=sessions reason=%s",
 		    log_safe("the master does not read"));
 	buf_done(&text);
+	free(page);
 }
 
 void

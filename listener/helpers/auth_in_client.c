@@ -71,12 +71,14 @@ send_start(struct ctl_client_question *base, struct ctl *c)
 static bool
 on_answer(struct ctl_client_question *base, const struct ctl_message *m)
 {
-	static struct msg_auth_in_answer answer;	/* 9.5 KiB: too large for the stack */
+	struct msg_auth_in_answer *answer = mem_new(struct msg_auth_in_answer);
+	bool good = msg_auth_in_answer_take(answer, m->data, m->len);
 
-	if (!msg_auth_in_answer_take(&answer, m->data, m->len))
-		return false;
-	tell_answer((struct auth_in_client_question *)base, &answer);
-	return true;
+	if (good)
+		tell_answer((struct auth_in_client_question *)base, answer);
+	explicit_bzero(answer, sizeof(*answer));
+	free(answer);
+	return good;
 }
 
 static void
