@@ -55,7 +55,7 @@ act(struct run *r)
 			r->sent = true;
 		} else if (action == CLIENT_READY && !begun) {
 			begun = true;
-			fuzz_check(r->c.secured || r->c.set.tls != CLIENT_TLS_MUST);
+			fuzz_check(r->c.security == CLIENT_SECURED || r->c.set.tls != CLIENT_TLS_MUST);
 			begin(r);
 		} else if (action == CLIENT_HANDSHAKE) {
 			client_secured(&r->c);

@@ -36,7 +36,7 @@ START_TEST(test_failure_says_why)
 
 	start(&c);
 	feed_text(&c, "554 5.7.1 we know you\r\n");
-	ck_assert(!c.opened && !c.glitch);
+	ck_assert(c.opening == CLIENT_OPENING && !c.glitch);
 	ck_assert_int_eq(c.failure.what, VERDICT_REFUSED);
 	ck_assert_str_eq(c.failure.text, "5.7.1 we know you");
 	client_done(&c);
@@ -226,7 +226,7 @@ START_TEST(test_random_conversations)
 				}
 			} else if (action == CLIENT_READY && steps < 40) {
 				transactions++;
-				ck_assert(c.secured || c.set.tls != CLIENT_TLS_MUST);
+				ck_assert(c.security == CLIENT_SECURED || c.set.tls != CLIENT_TLS_MUST);
 				busy = true;
 				dot = false;
 				memset(v, 0xee, sizeof(v));

@@ -9,8 +9,8 @@
 static const struct row {
 	const char *out;		/* what waits to be sent */
 	enum client_phase phase;
-	bool hush;
-	size_t told;			/* bytes of it that were told before */
+	bool out_is_auth;
+	size_t logged;			/* bytes of it that were logged before */
 	const char *lines;		/* method, query, bytes */
 } rows[] = {
 	{ "EHLO us.example\r\n", CLIENT_EHLO, false, 0, "EHLO us.example 4\n" },
@@ -40,18 +40,18 @@ START_TEST(commands)
 		struct buf lines = BUF_INIT(1 << 16);
 		struct captured_w3clog paper;
 		struct outbound remote = { 0 };
-		struct site site = { .r = &remote };
-		struct outconn peer = { .site = &site, .ip = "192.0.2.1", .port = 25, .told = rows[i].told };
+		struct site site = { .o = &remote };
+		struct outconn peer = { .site = &site, .ip = "192.0.2.1", .port = 25, .logged = rows[i].logged };
 
 		captured_w3clog_open(&paper, fields);
 		remote.log = paper.log;
 		buf_init(&peer.client.out, 1 << 16);
 		buf_puts(&peer.client.out, rows[i].out);
 		peer.client.phase = rows[i].phase;
-		peer.client.hush = rows[i].hush;
+		peer.client.out_is_auth = rows[i].out_is_auth;
 		outconn_log_commands(&peer);
 		outconn_log_commands(&peer);	/* and once is enough */
-		ck_assert_uint_eq(peer.told, peer.client.out.len);
+		ck_assert_uint_eq(peer.logged, peer.client.out.len);
 		captured_w3clog_close(&paper, &lines);
 		ck_assert_msg(strcmp(buf_text(&lines), rows[i].lines) == 0, "row %zu: %s", i, buf_text(&lines));
 		buf_done(&peer.client.out);
@@ -69,7 +69,7 @@ START_TEST(replies)
 	struct buf lines = BUF_INIT(1 << 16);
 	struct captured_w3clog paper;
 	struct outbound remote = { 0 };
-	struct site site = { .r = &remote };
+	struct site site = { .o = &remote };
 	struct outconn peer = { .site = &site, .ip = "192.0.2.1", .port = 25 };
 
 	captured_w3clog_open(&paper, fields);
@@ -88,13 +88,13 @@ END_TEST
 START_TEST(none)
 {
 	struct outbound remote = { 0 };
-	struct site site = { .r = &remote };
+	struct site site = { .o = &remote };
 	struct outconn peer = { .site = &site };
 
 	buf_init(&peer.client.out, 100);
 	buf_puts(&peer.client.out, "QUIT\r\n");
 	outconn_log_commands(&peer);
-	ck_assert_uint_eq(peer.told, 6);
+	ck_assert_uint_eq(peer.logged, 6);
 	buf_done(&peer.client.out);
 }
 END_TEST
