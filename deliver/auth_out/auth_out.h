@@ -1,4 +1,4 @@
-/* auth_out - how we prove who we are to remote hosts: where the words come from; one block a file */
+/* auth_out - our authentication at remote hosts: where its words come from; one block a file */
 #ifndef DELIVER_AUTH_OUT_AUTH_OUT_H
 #define DELIVER_AUTH_OUT_AUTH_OUT_H
 

@@ -3,7 +3,7 @@
  *
  * Runs in:  deliver
  * Owns:     nothing
- * Promise:  one row a value; whoever asks for words knows no source by its name
+ * Promise:  one row a value: code that asks for words knows no source by its name
  * Fails by: NULL: no words are needed
  */
 #include "common/base/mem.h"

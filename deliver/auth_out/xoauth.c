@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver (pure)
  * Owns:     nothing
- * Promise:  the initial response holds the token and is the whole proof. A host that refuses it sends a
- *           challenge in JSON; our answer to that says nothing and makes the host reply
+ * Promise:  the initial response holds the token and is all that the host needs. A host that refuses it sends
+ *           a challenge in JSON; our answer to that says nothing and makes the host reply
  * Fails by: false: the token is too long for a word
  */
 #include <stdio.h>

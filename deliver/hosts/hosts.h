@@ -88,8 +88,10 @@ void mx_lookup_answer(struct mx_lookup *l, unsigned tag, const struct msg_dns_an
 bool mx_lookup_end(struct mx_lookup *l, struct mx_list *list);
 
 /* Private to mx and mx_list: what was asked and found. */
+enum mx_question_state { MX_TO_ASK, MX_ASKED, MX_ANSWERED };
+
 struct mx_family {
-	bool asked, answered;
+	enum mx_question_state question;
 	bool insecure;		/* addresses were found, and they are not validated */
 	enum msg_dns_result result;
 	uint8_t bytes[MX_PER_FAMILY][16];
@@ -113,7 +115,7 @@ struct mx_lookup {
 	char *domain;		/* d->domain as the DNS knows it: A-labels (RFC 5891) */
 	struct mx_host host[MX_HOSTS_MAX];
 	size_t nhost;
-	bool mx_asked, mx_answered;
+	enum mx_question_state question;	/* for the MX records */
 	bool implicit;		/* no MX: the domain itself is the host (RFC 5321 5.1) */
 	bool sure;		/* the hosts are named by the configuration or a validated answer */
 	bool decided;		/* there are no hosts: `verdict` says why */

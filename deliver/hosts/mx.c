@@ -57,7 +57,8 @@ take_literal(struct mx_host *h)
 	text[strcspn(text, "]")] = '\0';
 	if (strncasecmp(p, "IPv6:", 5) == 0)
 		p += 5;
-	h->literal = h->six.answered = h->four.answered = h->six.asked = h->four.asked = true;
+	h->literal = true;
+	h->six.question = h->four.question = MX_ANSWERED;
 	if (inet_pton(AF_INET, p, h->four.bytes[0]) == 1)
 		h->four.count = 1;
 	else if (inet_pton(AF_INET6, p, h->six.bytes[0]) == 1)
@@ -88,7 +89,7 @@ add_domain_literal(struct mx_lookup *l)
 		decide(l, VERDICT_REFUSED, "5.1.2", "this address literal is not understood");
 }
 
-/* A domain in UTF-8 becomes its ASCII form; NULL when it has none or is no name for the DNS. */
+/* The ASCII form of a domain in UTF-8; NULL when it has none, or is no name for the DNS. */
 static char *
 ascii_domain(const char *domain)
 {
@@ -115,7 +116,8 @@ mx_lookup_new(const struct destination *d, const struct mx_settings *set)
 	l->d = d;
 	l->set = set;
 	l->ttl = TTL_MAX;
-	l->mx_answered = l->sure = true;
+	l->sure = true;
+	l->question = MX_ANSWERED;
 	if (!d->by_mx)
 		add_given_hosts(l);
 	else if (d->domain[0] == '[')
@@ -123,7 +125,7 @@ mx_lookup_new(const struct destination *d, const struct mx_settings *set)
 	else if ((l->domain = ascii_domain(d->domain)) == NULL)
 		decide(l, VERDICT_REFUSED, "5.1.2", "this is no domain name the DNS can be asked for");
 	else
-		l->mx_answered = false;
+		l->question = MX_TO_ASK;
 	return l;
 }
 
@@ -154,10 +156,16 @@ wants_tlsa(const struct mx_lookup *l, const struct mx_host *h)
 	    h->six.count + h->four.count > 0;
 }
 
+static bool
+is_answered(const struct mx_host *h)
+{
+	return h->six.question == MX_ANSWERED && h->four.question == MX_ANSWERED;
+}
+
 static void
 begin_tlsa(struct mx_lookup *l, struct mx_host *h)
 {
-	if (h->six.answered && h->four.answered && wants_tlsa(l, h))
+	if (is_answered(h) && wants_tlsa(l, h))
 		h->tlsa = tlsa_new(h->name, h->canonical, h->port, !h->six.insecure && !h->four.insecure);
 }
 
@@ -166,22 +174,21 @@ mx_lookup_ask(struct mx_lookup *l, struct mx_question *q)
 {
 	if (l->decided)
 		return false;
-	if (!l->mx_answered) {
-		bool first;
-
+	if (l->question == MX_ASKED)
+		return false;
+	if (l->question == MX_TO_ASK) {
+		l->question = MX_ASKED;
 		*q = (struct mx_question){ DNS_MX, l->domain, TAG_MX };
-		first = !l->mx_asked;
-		l->mx_asked = true;
-		return first;
+		return true;
 	}
 	for (size_t i = 0; i < l->nhost; i++) {
 		struct mx_host *h = &l->host[i];
-		bool six = !h->six.asked;
+		bool six = h->six.question == MX_TO_ASK;
 		struct mx_family *f = six ? &h->six : &h->four;
 
-		if (f->asked)
+		if (f->question != MX_TO_ASK)
 			continue;
-		f->asked = true;
+		f->question = MX_ASKED;
 		*q = (struct mx_question){ six ? DNS_AAAA : DNS_A, h->name,
 		    (unsigned)(i * 2 + (six ? 1 : 0)) };
 		return true;
@@ -250,7 +257,7 @@ take_mx_records(struct mx_lookup *l, const struct msg_dns_answer *a)
 static void
 take_mx(struct mx_lookup *l, const struct msg_dns_answer *a)
 {
-	l->mx_answered = true;
+	l->question = MX_ANSWERED;
 	l->sure = a->secure;
 	switch (a->result) {
 	case DNS_FOUND:
@@ -274,7 +281,7 @@ take_mx(struct mx_lookup *l, const struct msg_dns_answer *a)
 static void
 take_addresses(struct mx_lookup *l, struct mx_family *f, size_t size, const struct msg_dns_answer *a)
 {
-	f->answered = true;
+	f->question = MX_ANSWERED;
 	f->result = a->result;
 	f->insecure = a->result == DNS_FOUND && !a->secure;
 	if (f->result == DNS_TROUBLE)
@@ -305,7 +312,7 @@ mx_lookup_answer(struct mx_lookup *l, unsigned tag, const struct msg_dns_answer 
 	take_addresses(l, six ? &h->six : &h->four, six ? 16 : 4, a);
 	if (a->result == DNS_FOUND && h->canonical == NULL)
 		h->canonical = mem_strdup(a->canonical);
-	/* The canonical name of an MX that is an alias counts as its name. */
+	/* When the name of an MX is an alias, the name at its end counts, too. */
 	if (a->result == DNS_FOUND && strcasecmp(a->canonical, l->set->fqdn) == 0)
 		h->is_us = true;
 	begin_tlsa(l, h);
@@ -319,10 +326,10 @@ is_finished(const struct mx_lookup *l)
 	for (size_t i = 0; i < l->nhost; i++) {
 		const struct mx_host *h = &l->host[i];
 
-		if (!h->six.answered || !h->four.answered || (h->tlsa != NULL && !tlsa_is_over(h->tlsa)))
+		if (!is_answered(h) || (h->tlsa != NULL && !tlsa_is_over(h->tlsa)))
 			return false;
 	}
-	return l->mx_answered;
+	return l->question == MX_ANSWERED;
 }
 
 bool

@@ -67,7 +67,7 @@ struct outbound_job {
 	uint8_t rounds;			/* address lists that it has used up */
 	uint8_t hosts;			/* hosts that did not take it, or not now */
 	uint8_t noted;			/* enum site_noted: what `verdict` holds already */
-	/* A kept connection turned out closed: the job was repeated once on a fresh one */
+	/* The host had closed a kept connection: the job was repeated once on a fresh one */
 	bool reused_failed;
 };
 
@@ -253,6 +253,9 @@ void site_hosts_failed(struct site *s, size_t index, const char *where, const st
 void site_hosts_done(struct site *s);
 
 /* --- outconn: one outbound connection: its state, its time limits; drives a client --- */
+/*
+ * CONNECTING, OPENING, OPEN in this order; then OPEN and IDLE in turn; QUITTING is last. It may end in any.
+ */
 enum outconn_state {
 	OUTCONN_CONNECTING,	/* nothing was received yet */
 	OUTCONN_OPENING,	/* greeting, EHLO, TLS, AUTH */
@@ -303,7 +306,7 @@ struct outconn *outconn_atrn(struct site *s, int fd, uint16_t port);	/* `fd` is 
 void outconn_start(struct outconn *p, struct outbound_job *job);	/* on an idle one; may end it */
 /* Sends QUIT on an idle one, closes one that is not open yet; may end it */
 void outconn_quit(struct outconn *p);
-void outconn_free(struct outconn *p);		/* closes; the site is not told */
+void outconn_free(struct outconn *p);		/* closes, without site_closed */
 
 /* --- outconn_connect: the socket of a connection, and the names of its other end --- */
 void outconn_connect_names(struct outconn *p, const struct mx_address *a);

@@ -5,7 +5,7 @@
  * Owns:     the socket; the bytes to be sent: commands, at most one piece of content
  * Promise:  about seven system calls a message on a kept connection: all commands in one write, a small
  *           content in one more. No wait without a limit; a host that sends byte by byte cannot stretch it
- * Fails by: the client's verdicts; the site is told once that the connection is over
+ * Fails by: the client's verdicts; site_closed, once
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@
 #include "deliver/outbound/outbound.h"
 
 enum { CONNECT_MS = 30000, IDLE_MS = 5000 };
-#define KEEP_OUT 4096		/* an idle connection keeps no more than this for its next commands */
+#define KEEP_OUT 4096		/* bytes: an idle connection keeps no larger buffer for its next commands */
 
 /* No limit of the dialogue is longer than outbound-timeout. */
 static uint64_t
@@ -110,7 +110,7 @@ wait_for_host(struct outconn *p, bool blocked)
 
 	loop_io_want(p->io, blocked ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 	if (p->state == OUTCONN_CONNECTING)
-		return;		/* the limit of the connecting runs */
+		return;		/* CONNECT_MS runs */
 	if (p->timed == p->client.phase && p->timed_step == step)
 		return;
 	p->timed = p->client.phase;
@@ -129,6 +129,7 @@ wait_idle(struct outconn *p)
 	site_idle(p->site, p);
 }
 
+/* A job without a message is done when the connection is open. */
 static void
 begin_job(struct outconn *p, struct outbound_job *job)
 {
@@ -383,7 +384,7 @@ outconn_open(struct site *s, unsigned index, struct verdict *why)
 	return p;
 }
 
-/* The host has connected to us and proved who it is: no TLS of ours is begun on its connection. */
+/* The host has connected to us and has authenticated: no TLS is begun on its connection from here. */
 struct outconn *
 outconn_atrn(struct site *s, int fd, uint16_t port)
 {

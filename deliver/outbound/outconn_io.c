@@ -1,11 +1,11 @@
 /*
- * outconn_io - the bytes of one outbound connection, in clear or under TLS, and the handshake between the two
+ * outconn_io - the bytes of an outbound connection, in clear or under TLS, and the TLS handshake
  *
  * Runs in:  deliver
  * Owns:     the connection's TLS
  * Promise:  never blocks. Reads and writes a TLS record at a time: no byte that was read stays unseen inside
  *           OpenSSL. After the handshake it is known what the host has proved
- * Fails by: -1 and errno, EPROTO when TLS is broken; a handshake that fails is told to the client
+ * Fails by: -1 and errno, EPROTO when TLS is broken; client_insecure after a failed handshake
  */
 #include <errno.h>
 #include <stdio.h>

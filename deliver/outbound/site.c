@@ -20,11 +20,11 @@
 #include "deliver/outbound/outbound.h"
 
 #define JOBS_PER_CONNECTION 5	/* waiting jobs that justify one more connection */
-#define PRESSURE_MS 1000	/* jobs still waiting after that: more connections than the proportion says */
-#define EXTRA_MAX 63
+#define PRESSURE_MS 1000	/* jobs still wait after that: more connections than in proportion */
+#define EXTRA_MAX 63		/* connections beyond the proportion */
 /* Hosts that did not take a job, or not now: the content, which may be large, is sent no more often */
 #define HOSTS_MAX 5
-#define UNUSED_MS 120000	/* remembered after the last use: for health and outbound_is_down */
+#define UNUSED_MS 120000	/* a site is kept so long after its last use: its health is known */
 
 /* --- connections --- */
 
@@ -35,7 +35,7 @@ active(const struct site *s)
 	return s->nconn - s->nidle - s->nquitting;
 }
 
-/* In proportion to what waits; one attempt at a time until one gets through. */
+/* In proportion to the waiting jobs; one at a time until one is open. */
 static size_t
 wanted(const struct site *s)
 {
@@ -188,9 +188,7 @@ give_to_idle(struct site *s)
 {
 	struct outconn *p, *next;
 
-	/*
-	 * a connection that gets a job may end at once, and others with it: after each the loop begins anew
-	 */
+	/* a connection that gets a job may end at once, and others with it: begin again after each */
 	for (p = TAILQ_FIRST(&s->conns); p != NULL && s->waiting > 0 && s->nidle > 0; p = next) {
 		struct outbound_job *job;
 

@@ -228,7 +228,7 @@ client_last_verdict(const struct client *c)
 	return v;
 }
 
-/* The host wants no connection. Another host may: the caller makes 5xx final only when all hosts said it. */
+/* The host takes no mail from us. Another may: the caller makes 5xx final only when all hosts said so. */
 static void
 refuse_connection(struct client *c)
 {
@@ -310,8 +310,8 @@ on_helo(struct client *c)
 }
 
 /*
- * A reply to a STARTTLS that was not sent yet is not the host's: in front of the handshake it would move each
- * later reply to another command.
+ * There is a reply to a STARTTLS that was not sent yet. It is not the host's; under TLS each later reply
+ * would be taken for the answer to the command before.
  */
 static bool
 is_forged(const struct client *c)
@@ -338,7 +338,7 @@ on_starttls_refused(struct client *c)
 		    c->response->text);
 }
 
-/* RFC 3207 4.2: what was learnt before is forgotten. */
+/* What the host offered in clear does not count (RFC 3207 4.2). */
 void
 client_secured(struct client *c)
 {

@@ -356,10 +356,7 @@ refuse_utf8(struct verdict *v, const char *what, const char *host)
 	snprintf(v->host, sizeof(v->host), "%s", host);
 }
 
-/*
- * Whether the peer can take it at all; if not, the verdict says what is missing (RFC 1870, 6152, 6531; RFC
- * 3463).
- */
+/* The host can take the message; if not, `v` says what it lacks (RFC 1870, 6152, 6531; RFC 3463). */
 static bool
 is_possible(const struct client *c, const struct client_mail *m, struct verdict *v)
 {

@@ -1,4 +1,4 @@
-/* client - any server: each transaction ends once, with a verdict for each; delivered only by 2xx behind the whole content */
+/* client - replies of any server: each transaction ends once, with a verdict for each recipient; "delivered" only by a 2xx after the content */
 #include "common/base/mem.h"
 #include "common/mail/message.h"
 #include "deliver/smtp/smtp.h"
@@ -41,7 +41,7 @@ begin(struct run *r)
 	});
 }
 
-/* What is asked for; a new message at most once, as one that the peer lacks something for is over at once. */
+/* Does what is asked for. At most one new message: one that the host cannot take is over at once. */
 static void
 act(struct run *r)
 {
