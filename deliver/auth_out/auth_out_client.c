@@ -26,7 +26,7 @@ struct auth_out_client_question {
 };
 
 static void
-give_up(struct auth_out_client_question *q, const char *status, const char *why)
+give_up_login(struct auth_out_client_question *q, const char *status, const char *why)
 {
 	struct auth_out_login *l = q->login;
 
@@ -44,7 +44,7 @@ take_answer(struct auth_out_client_question *q, const struct msg_auth_out_answer
 	if (a->result == AUTH_OUT_WORD || a->result == AUTH_OUT_LAST)
 		l->say(l->arg, &a->token, a->result == AUTH_OUT_LAST);
 	else
-		give_up(q, a->result == AUTH_OUT_FAILED ? "4.7.5" : "4.7.0", a->why);
+		give_up_login(q, a->result == AUTH_OUT_FAILED ? "4.7.5" : "4.7.0", a->why);
 }
 
 static void
@@ -71,7 +71,7 @@ send_start(struct ctl_client_question *base, struct ctl *c)
 }
 
 static bool
-on_answer(struct ctl_client_question *base, const struct ctl_message *m)
+on_word_answer(struct ctl_client_question *base, const struct ctl_message *m)
 {
 	static struct msg_auth_out_answer answer;	/* too large for the stack of a callback chain */
 
@@ -84,7 +84,7 @@ on_answer(struct ctl_client_question *base, const struct ctl_message *m)
 
 /* The helper drops what it has begun, and the answer that it may be working on. */
 static void
-end(struct auth_out_login *l)
+cancel_question(struct auth_out_login *l)
 {
 	struct auth_out_client_question *q = l->question;
 
@@ -94,11 +94,11 @@ end(struct auth_out_login *l)
 }
 
 static void
-on_failure(struct ctl_client_question *base, const char *why)
+on_no_word(struct ctl_client_question *base, const char *why)
 {
 	struct auth_out_login *l = ((struct auth_out_client_question *)base)->login;
 
-	end(l);
+	cancel_question(l);
 	l->give_up(l->arg, "4.3.0", why);
 }
 
@@ -111,7 +111,7 @@ need_auth_helper(void *arg)
 static const struct ctl_client_kind kind = {
 	.part = "auth", .answer = CTL_AUTH_OUT_ANSWER,
 	.silent = "no answer from the auth helper", .ended = "the auth helper ended",
-	.send = send_start, .answered = on_answer, .failed = on_failure,
+	.send = send_start, .answered = on_word_answer, .failed = on_no_word,
 };
 
 struct ctl_client *
@@ -127,14 +127,14 @@ ask_first(struct auth_out_login *l)
 {
 	struct auth_out_client_question *q;
 
-	end(l);		/* the question about a mechanism that the host did not know after all */
+	cancel_question(l);	/* about a mechanism that the host did not know after all */
 	q = l->question = ctl_client_add(l->client, sizeof(*q));
 	q->login = l;
 	ctl_client_ask(&q->base);
 }
 
 static void
-ask(struct auth_out_login *l, const struct buf *challenge)
+ask_word(struct auth_out_login *l, const struct buf *challenge)
 {
 	struct auth_out_client_question *q = l->question;
 	struct msg_auth_in_token t;
@@ -152,6 +152,6 @@ ask(struct auth_out_login *l, const struct buf *challenge)
 }
 
 const struct auth_out_source auth_out_client_basic = { .helper = CTL_HELPER_AUTH,
-    .mechanisms = AUTH_OUT_BASIC, .ask = ask, .end = end };
+    .mechanisms = AUTH_OUT_BASIC, .ask = ask_word, .end = cancel_question };
 const struct auth_out_source auth_out_client_integrated = { .helper = CTL_HELPER_AUTH,
-    .mechanisms = AUTH_OUT_BIT(AUTH_OUT_GSSAPI), .ask = ask, .end = end };
+    .mechanisms = AUTH_OUT_BIT(AUTH_OUT_GSSAPI), .ask = ask_word, .end = cancel_question };

@@ -34,7 +34,7 @@ struct token_client_question {
 static struct msg_auth_in_token word;		/* too large for the stack of a callback chain */
 
 static void
-end(struct auth_out_login *l)
+end_question(struct auth_out_login *l)
 {
 	struct token_client_question *q = l->question;
 
@@ -44,12 +44,12 @@ end(struct auth_out_login *l)
 }
 
 static void
-give_up(struct auth_out_login *l, const char *status, const char *why)
+give_up_login(struct auth_out_login *l, const char *status, const char *why)
 {
 	char text[TOKEN_TEXT_SIZE + 64];
 
 	snprintf(text, sizeof(text), "no token of [oauth %s]: %s", l->account->oauth, why);
-	end(l);
+	end_question(l);
 	l->give_up(l->arg, status, text);
 }
 
@@ -62,9 +62,9 @@ show_token(struct token_client_question *q, const struct msg_token_answer *a)
 	    .host = l->host, .port = l->port, .token = a->token, .len = a->len };
 
 	if (a->result != TOKEN_OK) {
-		give_up(l, "4.7.0", a->text);
+		give_up_login(l, "4.7.0", a->text);
 	} else if (!xoauth_first(&word, &request)) {
-		give_up(l, "4.7.0", "it is too long for the AUTH command");
+		give_up_login(l, "4.7.0", "it is too long for the AUTH command");
 	} else {
 		q->shown = a->serial;
 		l->say(l->arg, &word, true);
@@ -83,7 +83,7 @@ send_ask(struct ctl_client_question *base, struct ctl *c)
 }
 
 static bool
-on_answer(struct ctl_client_question *base, const struct ctl_message *m)
+on_token_answer(struct ctl_client_question *base, const struct ctl_message *m)
 {
 	static struct msg_token_answer answer;	/* too large for the stack, as well */
 
@@ -95,13 +95,13 @@ on_answer(struct ctl_client_question *base, const struct ctl_message *m)
 }
 
 static void
-on_failure(struct ctl_client_question *base, const char *why)
+on_no_token(struct ctl_client_question *base, const char *why)
 {
 	struct token_client_question *q = (struct token_client_question *)base;
 	struct auth_out_login *l = q->login;
 
 	if (!q->last) {
-		give_up(l, "4.3.0", why);
+		give_up_login(l, "4.3.0", why);
 		return;
 	}
 	q->last = false;
@@ -119,7 +119,7 @@ static const struct ctl_client_kind kind = {
 	.part = "fetch", .answer = CTL_TOKEN_ANSWER,
 	.repeats = UINT_MAX,	/* a helper that died is asked again until the time is over */
 	.silent = "no answer from the fetch helper", .ended = "the fetch helper ended",
-	.send = send_ask, .answered = on_answer, .failed = on_failure,
+	.send = send_ask, .answered = on_token_answer, .failed = on_no_token,
 };
 
 struct ctl_client *
@@ -154,14 +154,14 @@ log_challenge(const struct auth_out_login *l, const struct buf *challenge)
 }
 
 static void
-ask(struct auth_out_login *l, const struct buf *challenge)
+ask_token(struct auth_out_login *l, const struct buf *challenge)
 {
 	struct token_client_question *q = question_of(l);
 
 	if (challenge != NULL) {
 		log_challenge(l, challenge);
 		q->last = true;
-		/* There is nothing to ask the helper: the answer is made by on_failure, from the loop */
+		/* There is nothing to ask the helper: on_no_token makes the answer, from the loop */
 		ctl_client_fail(&q->base, NULL);
 	} else if (strcmp(l->verified, "none") == 0) {
 		ctl_client_fail(&q->base,
@@ -173,4 +173,4 @@ ask(struct auth_out_login *l, const struct buf *challenge)
 }
 
 const struct auth_out_source token_client_oauth2 = { .helper = CTL_HELPER_FETCH,
-    .mechanisms = AUTH_OUT_TOKENS, .again = true, .ask = ask, .end = end };
+    .mechanisms = AUTH_OUT_TOKENS, .again = true, .ask = ask_token, .end = end_question };

@@ -29,7 +29,7 @@
 /* --- hosts --- */
 
 static void
-decide(struct mx_lookup *l, enum verdict_what what, const char *status, const char *text)
+decide_verdict(struct mx_lookup *l, enum verdict_what what, const char *status, const char *text)
 {
 	l->decided = true;
 	verdict_set(&l->verdict, what, status, "%s: %s", l->d->domain, text);
@@ -78,7 +78,7 @@ add_given_hosts(struct mx_lookup *l)
 			take_literal(h);
 	}
 	if (l->nhost == 0)
-		decide(l, VERDICT_LATER, "4.4.4", "no host is configured to send to");
+		decide_verdict(l, VERDICT_LATER, "4.4.4", "no host is configured to send to");
 }
 
 /* Mail for user@[192.0.2.1] needs no question. */
@@ -86,7 +86,7 @@ static void
 add_domain_literal(struct mx_lookup *l)
 {
 	if (!take_literal(add_host(l, l->d->domain, 0, l->d->port)))
-		decide(l, VERDICT_REFUSED, "5.1.2", "this address literal is not understood");
+		decide_verdict(l, VERDICT_REFUSED, "5.1.2", "this address literal is not understood");
 }
 
 /* The ASCII form of a domain in UTF-8; NULL when it has none, or is no name for the DNS. */
@@ -123,7 +123,8 @@ mx_lookup_new(const struct destination *d, const struct mx_settings *set)
 	else if (d->domain[0] == '[')
 		add_domain_literal(l);
 	else if ((l->domain = ascii_domain(d->domain)) == NULL)
-		decide(l, VERDICT_REFUSED, "5.1.2", "this is no domain name the DNS can be asked for");
+		decide_verdict(l, VERDICT_REFUSED, "5.1.2",
+		    "this is no domain name the DNS can be asked for");
 	else
 		l->question = MX_TO_ASK;
 	return l;
@@ -214,7 +215,7 @@ by_preference(const void *left, const void *right)
  * Sorts by preference, then shuffles runs of equal preference: after the sort, for qsort(3) may be unstable.
  */
 static void
-order(const struct msg_dns_record **r, size_t n, uint32_t (*chance)(uint32_t below))
+sort_records(const struct msg_dns_record **r, size_t n, uint32_t (*chance)(uint32_t below))
 {
 	qsort(r, n, sizeof(*r), by_preference);
 	for (size_t from = 0, to; from < n; from = to) {
@@ -245,13 +246,13 @@ take_mx_records(struct mx_lookup *l, const struct msg_dns_answer *a)
 		else if (net_is_hostname(name))
 			sorted[n++] = &a->record[i];
 	}
-	order(sorted, n, l->set->chance);
+	sort_records(sorted, n, l->set->chance);
 	for (size_t i = 0; i < n && i < MX_HOSTS_MAX; i++)
 		add_host(l, (const char *)sorted[i]->data, sorted[i]->preference, l->d->port);
 	if (n == 0 && null)
-		decide(l, VERDICT_REFUSED, "5.1.10", "this domain takes no mail (null MX)");
+		decide_verdict(l, VERDICT_REFUSED, "5.1.10", "this domain takes no mail (null MX)");
 	else if (n == 0)
-		decide(l, VERDICT_REFUSED, "5.4.4", "its MX records name no host");
+		decide_verdict(l, VERDICT_REFUSED, "5.4.4", "its MX records name no host");
 }
 
 static void
@@ -268,7 +269,7 @@ take_mx(struct mx_lookup *l, const struct msg_dns_answer *a)
 		add_host(l, l->domain, 0, l->d->port);
 		break;
 	case DNS_NO_NAME:
-		decide(l, VERDICT_REFUSED, "5.1.2", "this domain does not exist in the DNS");
+		decide_verdict(l, VERDICT_REFUSED, "5.1.2", "this domain does not exist in the DNS");
 		break;
 	default:
 		snprintf(l->trouble, sizeof(l->trouble), "%s", a->text);

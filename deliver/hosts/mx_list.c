@@ -128,7 +128,7 @@ add_addresses(struct mx_list *list, const struct mx_lookup *l, const struct mx_h
 
 /* Why the list is empty. `us`: we are one of the hosts; `absent`: no host exists. */
 static void
-explain(struct mx_list *list, const struct mx_lookup *l, bool us, bool absent)
+explain_empty(struct mx_list *list, const struct mx_lookup *l, bool us, bool absent)
 {
 	const char *domain = l->d->domain;
 	enum verdict_what no = l->d->by_mx ? VERDICT_REFUSED : VERDICT_LATER;
@@ -171,7 +171,7 @@ mx_list_make(struct mx_list *list, struct mx_lookup *l)
 		if (!l->host[i].is_us && l->host[i].rank < limit)
 			add_addresses(list, l, &l->host[i]);
 	if (list->count == 0)
-		explain(list, l, us, absent);
+		explain_empty(list, l, us, absent);
 }
 
 void

@@ -62,7 +62,7 @@ forget_site(struct outbound *o, struct site *s)
  * addresses may want a connection soon. True: it wants one, and there is no room.
  */
 static bool
-work(struct site *s)
+work_on(struct site *s)
 {
 	bool wants = site_work(s);
 
@@ -86,7 +86,7 @@ serve_blocked(struct outbound *o)
 			return;
 		next = TAILQ_NEXT(s, blocked_link);
 		o->serving = true;
-		wants = work(s);
+		wants = work_on(s);
 		o->serving = false;
 		if (wants && o->nconn == conns && o->evictions == evictions)
 			return;		/* there is no room, and none can be made */
@@ -107,7 +107,7 @@ on_soon(void *arg)
 
 		TAILQ_REMOVE(&o->due, s, due_link);
 		s->due = false;
-		work(s);
+		work_on(s);
 		if (is_last)
 			break;
 	}

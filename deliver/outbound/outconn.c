@@ -27,7 +27,7 @@ enum { CONNECT_MS = 30000, IDLE_MS = 5000 };
 
 /* No limit of the dialogue is longer than outbound-timeout. */
 static uint64_t
-bounded(const struct outconn *p, uint64_t ms)
+bounded_limit(const struct outconn *p, uint64_t ms)
 {
 	return MIN(ms, p->site->o->server->outbound_timeout);
 }
@@ -42,7 +42,7 @@ count_bytes(const struct outconn *p, enum counter which, ssize_t n)
 
 /* Reads what has come. False: nothing more for now. */
 static bool
-receive(struct outconn *p)
+receive_bytes(struct outconn *p)
 {
 	char data[TLS_RECORD_SIZE];
 	ssize_t n = outconn_io_recv(p, data, sizeof(data));
@@ -88,7 +88,7 @@ send_out(struct outconn *p)
 		else if (errno != EINTR) {
 			int error = errno;
 
-			while (receive(p))
+			while (receive_bytes(p))
 				;
 			client_lost(&p->client, outconn_io_reason(error));
 		}
@@ -115,7 +115,7 @@ wait_for_host(struct outconn *p, bool blocked)
 		return;
 	p->timed = p->client.phase;
 	p->timed_step = step;
-	loop_timer_set(p->timer, bounded(p, limit));
+	loop_timer_set(p->timer, bounded_limit(p, limit));
 }
 
 static void
@@ -154,7 +154,7 @@ begin_job(struct outconn *p, struct outbound_job *job)
 }
 
 static void
-quit(struct outconn *p)
+send_quit(struct outconn *p)
 {
 	p->timed = CLIENT_PHASE_COUNT;
 	site_quitting(p->site, p);
@@ -174,12 +174,12 @@ take_job(struct outconn *p)
 	}
 	if (p->site->o->draining || (p->site->kind == SITE_CONNECTS &&
 	    p->messages >= p->site->o->server->max_messages_per_connection)) {
-		quit(p);
+		send_quit(p);
 		return true;
 	}
 	job = site_take(p->site, p);
 	if (job == NULL && p->site->kind == SITE_ATRN_ENDS) {
-		quit(p);
+		send_quit(p);
 		return true;
 	}
 	if (job == NULL) {
@@ -214,7 +214,7 @@ shake_hands(struct outconn *p)
 
 /* Does what the dialogue asks for, until it waits for the host. May free `p`. */
 static void
-pump(struct outconn *p)
+run_dialogue(struct outconn *p)
 {
 	for (;;) {
 		switch (client_action(&p->client)) {
@@ -262,8 +262,8 @@ on_io(void *arg, unsigned what)
 	struct outconn *p = arg;
 
 	if ((what & LOOP_READ) && client_action(&p->client) != CLIENT_HANDSHAKE)
-		receive(p);
-	pump(p);
+		receive_bytes(p);
+	run_dialogue(p);
 }
 
 static void
@@ -281,13 +281,13 @@ on_timer(void *arg)
 		/* Nothing came: either the host is connected and silent, or there is no connection. */
 		if (getpeername(p->fd, (struct sockaddr *)&sa, &len) == 0) {
 			p->timed = p->client.phase;
-			loop_timer_set(p->timer, bounded(p, client_time_limit(&p->client)));
+			loop_timer_set(p->timer, bounded_limit(p, client_time_limit(&p->client)));
 			return;
 		}
 		client_unreached(&p->client, p->where, strerror(ETIMEDOUT));
 	} else
 		client_timeout(&p->client);
-	pump(p);
+	run_dialogue(p);
 }
 
 /* --- beginning and end --- */
@@ -300,7 +300,7 @@ on_word(void *arg, const struct msg_auth_in_token *word, bool last)
 
 	p->auth = OUTCONN_AUTH_QUIET;
 	client_auth_say(&p->client, word, last);
-	pump(p);
+	run_dialogue(p);
 }
 
 static void
@@ -310,7 +310,7 @@ on_no_word(void *arg, const char *status, const char *why)
 
 	p->auth = OUTCONN_AUTH_QUIET;
 	client_auth_give_up(&p->client, status, why);
-	pump(p);
+	run_dialogue(p);
 }
 
 static void
@@ -354,13 +354,13 @@ begin_with(struct outconn *p, const struct mx_address *a, uint64_t plain_until)
  * Where TLS begins at once, we send the first bytes.
  */
 static void
-watch(struct outconn *p)
+watch_socket(struct outconn *p)
 {
 	bool first = client_action(&p->client) == CLIENT_HANDSHAKE;
 
 	p->io = loop_io_new(p->site->o->loop, p->fd, first ? LOOP_WRITE : LOOP_READ, on_io, p);
 	p->timer = loop_timer_new(p->site->o->loop, on_timer, p);
-	loop_timer_set(p->timer, bounded(p, CONNECT_MS));
+	loop_timer_set(p->timer, bounded_limit(p, CONNECT_MS));
 }
 
 struct outconn *
@@ -380,7 +380,7 @@ outconn_open(struct site *s, unsigned index, struct verdict *why)
 		outconn_free(p);
 		return NULL;
 	}
-	watch(p);
+	watch_socket(p);
 	return p;
 }
 
@@ -398,7 +398,7 @@ outconn_atrn(struct site *s, int fd, uint16_t port)
 	snprintf(p->where, sizeof(p->where), "[%s]:%u", p->ip, port);
 	p->port = port;
 	begin_dialogue(p, CLIENT_TLS_OFF);
-	watch(p);
+	watch_socket(p);
 	return p;
 }
 
@@ -406,15 +406,15 @@ void
 outconn_start(struct outconn *p, struct outbound_job *job)
 {
 	begin_job(p, job);
-	pump(p);
+	run_dialogue(p);
 }
 
 void
 outconn_quit(struct outconn *p)
 {
 	if (client_action(&p->client) == CLIENT_READY) {
-		quit(p);
-		pump(p);
+		send_quit(p);
+		run_dialogue(p);
 	} else
 		site_closed(p->site, p);
 }

@@ -30,14 +30,14 @@
 
 /* Connections that are opening or at work. */
 static size_t
-active(const struct site *s)
+active_conns(const struct site *s)
 {
 	return s->nconn - s->nidle - s->nquitting;
 }
 
 /* In proportion to the waiting jobs; one at a time until one is open. */
 static size_t
-wanted(const struct site *s)
+wanted_conns(const struct site *s)
 {
 	if (s->reach != SITE_UP)
 		return 1;
@@ -66,7 +66,7 @@ needs_more(struct site *s)
 {
 	if (s->waiting == 0 || s->nopening >= s->waiting)
 		return false;
-	return active(s) < wanted(s) || !has_conn_for(s, s->first);
+	return active_conns(s) < wanted_conns(s) || !has_conn_for(s, s->first);
 }
 
 /*
@@ -128,7 +128,7 @@ find_kept(const struct site *s, size_t index)
 
 /* Takes over such a connection, and gives it the first job. False: there is none. */
 static bool
-adopt(struct site *s, size_t index)
+adopt_idle(struct site *s, size_t index)
 {
 	struct outconn *p = find_kept(s, index);
 
@@ -174,7 +174,7 @@ open_more(struct site *s)
 
 		if (index == s->list.count)
 			return false;
-		if (adopt(s, index))
+		if (adopt_idle(s, index))
 			continue;
 		if (!has_room(s))
 			return true;

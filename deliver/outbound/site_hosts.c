@@ -102,7 +102,7 @@ take_list(struct site *s, struct mx_list *list)
 	}
 }
 
-static void on_answer(void *arg, unsigned tag, const struct msg_dns_answer *a);
+static void on_dns_answer(void *arg, unsigned tag, const struct msg_dns_answer *a);
 
 /* Asks what the look-up wants to know, and ends it when it knows all. */
 static void
@@ -114,7 +114,7 @@ step_lookup(struct site *s)
 
 	while (mx_lookup_ask(s->lookup, &q)) {
 		counters_add(s->o->counters, COUNTER_DNS_QUERIES, 1);
-		dns_client_ask(resolver, q.type, q.name, on_answer, s, q.tag);
+		dns_client_ask(resolver, q.type, q.name, on_dns_answer, s, q.tag);
 	}
 	if (!mx_lookup_end(s->lookup, &list))
 		return;
@@ -125,7 +125,7 @@ step_lookup(struct site *s)
 }
 
 static void
-on_answer(void *arg, unsigned tag, const struct msg_dns_answer *a)
+on_dns_answer(void *arg, unsigned tag, const struct msg_dns_answer *a)
 {
 	struct site *s = arg;
 

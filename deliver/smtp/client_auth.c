@@ -36,7 +36,7 @@ client_auth_new(void)
 }
 
 static void
-wipe(struct buf *b)
+wipe_buf(struct buf *b)
 {
 	if (b->data != NULL)
 		explicit_bzero(b->data, b->size);
@@ -48,9 +48,9 @@ client_auth_free(struct client_auth *a)
 {
 	if (a == NULL)
 		return;
-	wipe(&a->challenge);
-	wipe(&a->raw);
-	wipe(&a->deferred_word);
+	wipe_buf(&a->challenge);
+	wipe_buf(&a->raw);
+	wipe_buf(&a->deferred_word);
 	free(a);
 }
 
@@ -75,11 +75,11 @@ client_auth_offer(struct client *c, const char *line)
 	}
 }
 
-static void fail(struct client *c, const char *status, const char *fmt,
+static void fail_auth(struct client *c, const char *status, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 
 static void
-fail(struct client *c, const char *status, const char *fmt, ...)
+fail_auth(struct client *c, const char *status, const char *fmt, ...)
 {
 	struct verdict v;
 	char text[sizeof(v.text)];
@@ -100,13 +100,13 @@ fail_unable(struct client *c)
 	const struct client_auth *a = c->auth;
 
 	if (!a->has_offer)
-		fail(c, "4.7.0", "%s offers no authentication, but outbound-auth wants it", c->set.host);
+		fail_auth(c, "4.7.0", "%s offers no authentication, but outbound-auth wants it", c->set.host);
 	else if ((a->offered & c->set.mechanisms & ~a->refused) != 0)
-		fail(c, "4.7.11",
+		fail_auth(c, "4.7.11",
 		    "%s offers only authentication that shows the secret, and the connection has no TLS",
 		    c->set.host);
 	else
-		fail(c, "4.7.4", "%s offers no authentication that outbound-auth allows", c->set.host);
+		fail_auth(c, "4.7.4", "%s offers no authentication that outbound-auth allows", c->set.host);
 }
 
 void
@@ -152,7 +152,6 @@ send_first(struct client *c, const void *data, size_t len, bool absent)
 	buf_printf(&c->out, "AUTH %s", name);
 	if (!absent && strlen("AUTH  \r\n") + strlen(name) + BASE64_SIZE(len) - 1 > LINE_MAX) {
 		buf_add(&a->deferred_word, data, len);
-		a->has_deferred = true;
 	} else if (!absent) {
 		buf_puts(&c->out, len == 0 ? " =" : " ");
 		send_word(c, data, len);
@@ -183,7 +182,7 @@ client_auth_give_up(struct client *c, const char *status, const char *why)
 {
 	if (c->phase != CLIENT_WORD)
 		bug("client_auth_give_up in phase %d", (int)c->phase);
-	fail(c, status, "no authentication at %s as %s: %s", c->set.host, c->set.user, why);
+	fail_auth(c, status, "no authentication at %s as %s: %s", c->set.host, c->set.user, why);
 }
 
 /* --- the host's replies --- */
@@ -226,17 +225,16 @@ take_challenge(struct client *c)
 	struct client_auth *a = c->auth;
 
 	if (++a->challenges > CHALLENGES_MAX)
-		fail(c, "4.5.0", "%s wants one more word for ever", c->set.host);
+		fail_auth(c, "4.5.0", "%s wants one more word for ever", c->set.host);
 	else if (c->response->lines != 1 || !buf_ok(&a->raw))
-		fail(c, "4.5.0", "%s sent a challenge that is too long", c->set.host);
-	else if (a->has_deferred) {	/* the host waits for the word that did not fit the AUTH line */
+		fail_auth(c, "4.5.0", "%s sent a challenge that is too long", c->set.host);
+	else if (a->deferred_word.len > 0) {	/* it did not fit the AUTH line */
 		send_word(c, a->deferred_word.data, a->deferred_word.len);
 		buf_puts(&c->out, "\r\n");
-		wipe(&a->deferred_word);
-		a->has_deferred = false;
+		wipe_buf(&a->deferred_word);
 		c->out_is_auth = true;
 	} else if (!decode_challenge(a))
-		fail(c, "4.5.0", "%s sent a challenge that is not base64", c->set.host);
+		fail_auth(c, "4.5.0", "%s sent a challenge that is not base64", c->set.host);
 	else
 		c->phase = CLIENT_WORD;
 }
@@ -245,8 +243,7 @@ take_challenge(struct client *c)
 static void
 begin_again(struct client *c)
 {
-	wipe(&c->auth->deferred_word);
-	c->auth->has_deferred = false;
+	wipe_buf(&c->auth->deferred_word);
 	client_auth_begin(c);
 }
 
@@ -298,7 +295,7 @@ client_auth_challenge(struct client *c)
 		take_challenge(c);
 	else
 		client_fail_protocol(c);
-	wipe(&c->auth->raw);
+	wipe_buf(&c->auth->raw);
 }
 
 void
@@ -307,14 +304,14 @@ client_auth_accepted(struct client *c)
 	struct client_auth *a = c->auth;
 
 	c->out_is_auth = false;
-	if (a->last && !a->has_deferred) {
-		wipe(&a->challenge);
+	if (a->last && a->deferred_word.len == 0) {
+		wipe_buf(&a->challenge);
 		c->opening = CLIENT_AUTHENTICATED;
 		c->phase = CLIENT_BETWEEN;
 	} else
-		fail(c, "4.7.0", "%s took us for %s before it proved itself (%s)", c->set.host, c->set.user,
-		    msg_auth_out_mechanism_names[a->mechanism]);
-	wipe(&a->raw);
+		fail_auth(c, "4.7.0", "%s took us for %s before it proved itself (%s)", c->set.host,
+		    c->set.user, msg_auth_out_mechanism_names[a->mechanism]);
+	wipe_buf(&a->raw);
 }
 
 void
@@ -322,5 +319,5 @@ client_auth_refused(struct client *c)
 {
 	c->out_is_auth = false;
 	judge_refusal(c);
-	wipe(&c->auth->raw);
+	wipe_buf(&c->auth->raw);
 }

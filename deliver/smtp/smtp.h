@@ -207,7 +207,7 @@ struct client_auth {
 	unsigned challenges;		/* of this attempt */
 	bool last;			/* the word that was sent is the mechanism's last */
 	struct buf raw;			/* the reply as it comes */
-	struct buf deferred_word; bool has_deferred;	/* an initial response too long for the AUTH line */
+	struct buf deferred_word;	/* an initial response too long for the AUTH line; empty: none */
 };
 struct client_auth *client_auth_new(void);
 void client_auth_free(struct client_auth *a);		/* NULL is fine */
