@@ -142,9 +142,7 @@ void tls_policy_wish(const struct destination *d, const struct tls_policy_host *
 void tls_policy_names(const struct tls_wish *wish, char *dst, size_t size);
 
 /* --- own_address: which addresses and ports lead back to this virtual server --- */
-/*
- * A new array of `*count`, to be freed: the listen addresses; for a wildcard every address of this machine.
- */
+/* A new array of `*count`, to be freed: listen addresses; for a wildcard every address of this machine. */
 struct net_address *own_address_list(const struct config_server *s, size_t *count);
 
 #endif

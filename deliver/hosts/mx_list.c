@@ -1,6 +1,5 @@
 /*
- * mx_list - the addresses of a destination in the order in which they are tried, from what a look-up has
- * found
+ * mx_list - the addresses of a destination, in the order of trying, from what a look-up has found
  *
  * Runs in:  deliver (pure)
  * Owns:     nothing; the list is the caller's

@@ -29,9 +29,7 @@ struct site;
 struct trusted_ca;
 struct w3clog;
 
-/*
- * --- trusted_ca: TLS of all outbound connections: its context, and the CA certificates that are trusted ---
- */
+/* --- trusted_ca: TLS of all outbound connections, and the CA certificates that are trusted --- */
 /* NULL: no destination of this virtual server has TLS. `ready` is called once, see trusted_ca_begin. */
 struct trusted_ca *trusted_ca_new(struct boot *b, void (*ready)(void *arg), void *arg);
 /* True: connections may be made now; false: `ready` will tell when */
@@ -61,7 +59,7 @@ struct outbound_job {
 	/* Without a message: the connection is open, with its login. To fill verdict[0]; `done` follows. */
 	void (*done_login)(void *arg, const struct outconn *p);
 	void *arg;
-	/* private to site: zero at first */
+	/* private to site: set by outbound_submit */
 	struct outbound_job *next;
 	uint32_t tried;			/* addresses of the site's list, a bit each */
 	uint8_t rounds;			/* address lists that it has used up */
@@ -93,9 +91,7 @@ bool outbound_is_down(const struct outbound *o, const char *key);
  * flight go on.
  */
 void outbound_drain(struct outbound *o);
-/*
- * CTL_CHANNEL with its descriptor, which is taken over: the channel to a helper that was asked for (CTL_NEED)
- */
+/* CTL_CHANNEL, with its descriptor (taken over): to a helper that was asked for by CTL_NEED */
 void outbound_on_channel(struct outbound *o, const struct ctl_message *m);
 /* Closes everything now; `done` is not called any more */
 void outbound_free(struct outbound *o);

@@ -3,9 +3,8 @@
  *
  * Runs in:  deliver
  * Owns:     struct tls_out
- * Promise:  the file with the CA certificates is opened by the master. It is read only where some destination
- *           has outbound-tls = verify, before the first connection, and again each day; a bad file changes
- *           nothing
+ * Promise:  the file is opened by the master. It is read only where some destination has outbound-tls =
+ *           verify: before the first connection, and again each day; a bad file changes nothing
  * Fails by: an event; without CA certificates only the mail that needs them waits
  */
 #include <errno.h>

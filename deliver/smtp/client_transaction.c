@@ -1,6 +1,5 @@
 /*
- * client_transaction - one transaction of the client's dialogue: RSET, MAIL, RCPT, DATA or BDAT and their
- * replies
+ * client_transaction - one transaction of the dialogue: RSET, MAIL, RCPT, DATA or BDAT, and their replies
  *
  * Runs in:  deliver (pure)
  * Owns:     nothing; works on a struct client

@@ -9,7 +9,7 @@
 
 /*
  * A transcript: lines of a letter and a text.
- *   S  the peer sends the line         C  we send the line (exactly this, nothing else)    B  the same without CRLF; \n is LF
+ *   S  the host sends the line         C  we send the line (exactly this, nothing else)    B  the same without CRLF; \n is LF
  *   M  client_transaction_begin                    A  what is asked for now: wait ready done close
  *   F  client_finish: final elsewhere lost
  *   H  the handshake is over           N  it failed: REASON       X  STATUS of the failure, then plain (may) or final

@@ -10,7 +10,7 @@
 
 /*
  * A transcript: lines of a letter and a text.
- *   S  the peer sends the line          C  we send the line (exactly this, nothing else)
+ *   S  the host sends the line          C  we send the line (exactly this, nothing else)
  *   K  a word is wanted, after this challenge ("-": the first)
  *   W  our word, another may follow     E  our last word           N  no word at all, as LOGIN begins        G  we have none
  *   R  ready, for AUTH went well        X  STATUS CODE DENIED: closed with this verdict       T  the time is over
@@ -270,7 +270,7 @@ START_TEST(test_hostile)
 }
 END_TEST
 
-/* A peer that wants one more word for ever. */
+/* A host that wants one more word for ever. */
 START_TEST(test_endless)
 {
 	struct msg_auth_in_token t = { .len = 1, .data = "\001" };

@@ -184,7 +184,7 @@ START_TEST(test_answers_before_starttls)
 }
 END_TEST
 
-/* What a peer may say at any time: right, wrong, too early, too much. */
+/* What a host may say at any time: right, wrong, too early, too much. */
 static const char *const sayings[] = {
 	"220 hi\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250-x\r\n250 PIPELINING\r\n", "354 go\r\n", "354 go\r\n", "450 no\r\n",
 	"550 5.1.1 no\r\n", "552 much\r\n", "421 bye\r\n", "250-more\r\n", "250 ok\r\n250 ok\r\n", "354 go\r\n250 ok\r\n", "junk\r\n", "2", "\r\n", "251 elsewhere\n",
