@@ -290,6 +290,7 @@ finish(struct boot *b)
 
 	queue_scan_stop(r->queue_scan);
 	etrn_server_free(r->etrn_server);
+	login_test_free_all(r->remote);
 	outbound_free(r->remote);
 	trusted_ca_free(r->authorities);
 	w3clog_end(r->log);

@@ -13,99 +13,136 @@
 
 struct config_server;
 struct destination;
-struct msg_dns_answer;
-struct mx_walk;
-struct net_address;
-struct site_lockout;
+struct mx_lookup;
 struct tls_record;
 struct tls_wish;
 struct tlsa;
 
-/* --- tlsa: which TLSA records a host has (RFC 7672 2.2). Pure --- */
+/* --- tlsa: the TLSA records of a host (RFC 7672 2.2). Pure --- */
 #define TLSA_RECORDS_MAX 16
 
-/* Validated records of usage 2 and 3; none: there are others alone, so TLS is required and proves nothing. */
+/*
+ * Validated records of usage 2 and 3. An empty set: the host has records of other usages only, so TLS is
+ * required and proves nothing.
+ */
 struct tlsa_set {
-	/* The name they stand below: SNI, and the first name in the certificate */
+	/* The name that they belong to: for SNI, and the first name that the certificate may have */
 	char base[DNS_NAME_SIZE];
 	size_t count, size;		/* size: of `data` */
 	struct tlsa_rdata { uint32_t at; uint16_t len; } record[TLSA_RECORDS_MAX];	/* where in `data` */
 	uint8_t data[];
 };
 
-/* `canonical`: where the aliases of `host` lead; `secure`: its addresses are validated. */
+/* `canonical`: the name at the end of the aliases of `host`; `secure`: its addresses are validated. */
 struct tlsa *tlsa_new(const char *host, const char *canonical, uint16_t port, bool secure);
 void tlsa_free(struct tlsa *t);		/* NULL is fine */
-/* The next question; tlsa_answer comes before the one after it. False: none now. */
+/* The next question; it is answered before the one after it is asked. False: none now. */
 bool tlsa_ask(struct tlsa *t, uint16_t *type, const char **name);
 void tlsa_answer(struct tlsa *t, const struct msg_dns_answer *a);
 bool tlsa_is_over(const struct tlsa *t);
 const struct tlsa_set *tlsa_found(const struct tlsa *t);	/* NULL: none */
-const char *tlsa_trouble(const struct tlsa *t);		/* why the host must not be used now; NULL: it may */
+/* Why the host must not be used now; NULL: it may be used */
+const char *tlsa_trouble(const struct tlsa *t);
 struct tlsa_set *tlsa_set_copy(const struct tlsa_set *set);	/* of NULL: NULL */
 
-/* --- mx: from a destination to the ordered addresses to be tried. Pure: questions out, answers in --- */
+/* --- mx: finds the addresses of a destination. Pure: questions out, answers in --- */
 #define MX_HOSTS_MAX 20
 #define MX_ADDRESSES_MAX 30
+#define MX_PER_FAMILY 8		/* addresses that are kept of one host and family */
+/* Seconds after which the DNS is asked again about an address or TLSA records that it gave no answer about */
+#define MX_TTL_TROUBLE 60
 
 struct mx_address {
 	struct net_address to;
-	unsigned rank;			/* lower first; equal ranks are one's free choice */
+	unsigned rank;			/* lower first; equal ranks: any order */
 	char *host;			/* owned: "mx1.example.com", "[192.0.2.1]" */
 	bool literal;
-	/* Host is what the mail is meant for: configured, or named by a validated MX answer */
+	/* The name is sure to be the one that the mail is for: configured, or of a validated MX answer */
 	bool sure;
 	struct tlsa_set *tlsa;		/* owned; NULL: there are none, or they were not asked for */
-	/* owned: why it must not be used: its TLSA records cannot be had; NULL */
+	/* Owned; NULL, or why it must not be used: the DNS gave no answer about its TLSA records */
 	char *refused;
-	/* For site: outbound-tls = may, and TLS failed: clear text till then */
-	uint64_t plain_until;
-	uint64_t bad_until;		/* for site: clock_mono_ms() till which it is tried last */
-	uint64_t quiet_until;		/* for site: no trouble event before */
-	struct site_lockout *hold;		/* for site: owned; it does not want our account */
 };
 
 struct mx_list {
-	struct mx_address *address; size_t count;	/* owned; at most MX_ADDRESSES_MAX */
+	struct mx_address *address; size_t count;	/* owned; at most MX_ADDRESSES_MAX; best first */
 	uint32_t ttl;			/* seconds */
 	struct verdict verdict;		/* when count is 0: why */
 };
 
 struct mx_settings {
 	const char *fqdn;			/* our name */
-	const struct net_address *self; size_t nself;	/* addresses and ports that lead back to us */
+	const struct net_address *own; size_t nown;	/* addresses and ports that lead back to us */
 	uint32_t (*chance)(uint32_t below);	/* as arc4random_uniform(3) */
 };
 
 struct mx_question { uint16_t type; const char *name; unsigned tag; };
 
-/* `d` and `set` must outlive the walk. */
-struct mx_walk *mx_walk_new(const struct destination *d, const struct mx_settings *set);
-void mx_walk_free(struct mx_walk *w);
+/* `d` and `set` must outlive the look-up. */
+struct mx_lookup *mx_lookup_new(const struct destination *d, const struct mx_settings *set);
+void mx_lookup_free(struct mx_lookup *l);		/* NULL is fine */
 /* The next question to be asked, without waiting for earlier answers; false: none now. */
-bool mx_walk_ask(struct mx_walk *w, struct mx_question *q);
-void mx_walk_answer(struct mx_walk *w, unsigned tag, const struct msg_dns_answer *a);
-/* Once all questions were answered: fills `list` (freed by mx_list_done); false before. */
-bool mx_walk_end(struct mx_walk *w, struct mx_list *list);
+bool mx_lookup_ask(struct mx_lookup *l, struct mx_question *q);
+void mx_lookup_answer(struct mx_lookup *l, unsigned tag, const struct msg_dns_answer *a);
+/* When all questions are answered: fills `list` (freed by mx_list_done); false before. */
+bool mx_lookup_end(struct mx_lookup *l, struct mx_list *list);
+
+/* Private to mx and mx_list: what was asked and found. */
+enum mx_question_state { MX_TO_ASK, MX_ASKED, MX_ANSWERED };
+
+struct mx_family {
+	enum mx_question_state question;
+	bool insecure;		/* addresses were found, and they are not validated */
+	enum msg_dns_result result;
+	uint8_t bytes[MX_PER_FAMILY][16];
+	size_t count;
+};
+
+struct mx_host {
+	char *name;		/* for questions; brackets around a literal */
+	unsigned rank;
+	uint16_t port;
+	bool literal;
+	bool is_us;		/* one of its names or addresses is ours */
+	struct mx_family six, four;
+	char *canonical;	/* the name at the end of its aliases; NULL: no address yet */
+	struct tlsa *tlsa;	/* NULL: not asked for */
+};
+
+struct mx_lookup {
+	const struct destination *d;
+	const struct mx_settings *set;
+	char *domain;		/* d->domain as the DNS knows it: A-labels (RFC 5891) */
+	struct mx_host host[MX_HOSTS_MAX];
+	size_t nhost;
+	enum mx_question_state question;	/* for the MX records */
+	bool implicit;		/* no MX: the domain itself is the host (RFC 5321 5.1) */
+	bool sure;		/* the hosts are named by the configuration or a validated answer */
+	bool decided;		/* there are no hosts: `verdict` says why */
+	char trouble[128];	/* of the DNS; "": none */
+	uint32_t ttl;
+	struct verdict verdict;
+};
+
+/* --- mx_list: the ordered addresses, from what a look-up has found. Pure --- */
+void mx_list_make(struct mx_list *list, struct mx_lookup *l);
 void mx_list_done(struct mx_list *list);
 
-/*
- * --- tls_policy: what a host has to show before it gets mail: from the destination's security and what the
- * DNS says. Pure ---
- */
+/* --- tls_policy: what TLS a host must have, and what it must prove, before it gets mail. Pure --- */
 enum client_tls tls_policy_tls(const struct destination *d, const struct mx_address *a);
-/*
- * For the handshake with `host`; `record` has room for all of the set's, and outlives the wish as the strings
- * do.
- */
+/* The host as it was found. */
 struct tls_policy_host { const char *name; bool literal, sure; const struct tlsa_set *tlsa; };
+/*
+ * For the handshake with `host`. `record`: room for TLSA_RECORDS_MAX; it must outlive the wish, and so must
+ * the strings.
+ */
 void tls_policy_wish(const struct destination *d, const struct tls_policy_host *host, struct tls_wish *wish,
     struct tls_record *record);
 /* "mx.example.com or example.com": the names of a wish, for people. */
 void tls_policy_names(const struct tls_wish *wish, char *dst, size_t size);
 
 /* --- own_address: which addresses and ports lead back to this virtual server --- */
-/* An array to be freed; `*count` of them: the listen addresses, wildcards as every address of this host. */
-struct net_address *own_address_addresses(const struct config_server *s, size_t *count);
+/* A new array of `*count`, to be freed: listen addresses; for a wildcard every address of this machine. */
+struct net_address *own_address_list(const struct config_server *s, size_t *count);
 
 #endif

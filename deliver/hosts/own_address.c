@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver
  * Owns:     nothing
- * Promise:  a listener on every address counts with every address that an interface of this host has now
- * Fails by: an unreadable interface list leaves the wildcard as it is, which matches nothing
+ * Promise:  a listener on a wildcard counts with every address that an interface of this machine has now
+ * Fails by: when the interfaces cannot be read the wildcard stays as it is, and matches nothing
  */
 #include <ifaddrs.h>
 #include <netinet/in.h>
@@ -23,7 +23,7 @@ struct list {
 };
 
 static void
-add(struct list *l, const struct sockaddr *sa, uint16_t port)
+add_address(struct list *l, const struct sockaddr *sa, uint16_t port)
 {
 	struct net_address a = { .len = sa->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
 	    sizeof(struct sockaddr_in) };
@@ -42,7 +42,7 @@ add(struct list *l, const struct sockaddr *sa, uint16_t port)
 	l->address[l->count++] = a;
 }
 
-/* The families a wildcard socket takes connections of; 0: no wildcard. "[::]" is opened for IPv6 alone. */
+/* The family of a wildcard; 0: it is none. "[::]" is opened for IPv6 only. */
 static int
 wildcard_family(const struct sockaddr *sa)
 {
@@ -56,7 +56,7 @@ wildcard_family(const struct sockaddr *sa)
 }
 
 struct net_address *
-own_address_addresses(const struct config_server *s, size_t *count)
+own_address_list(const struct config_server *s, size_t *count)
 {
 	struct list l = { NULL, 0 };
 	struct ifaddrs *interfaces = NULL;
@@ -67,10 +67,10 @@ own_address_addresses(const struct config_server *s, size_t *count)
 		const struct sockaddr *sa = (const struct sockaddr *)&s->listen[i].address.sa;
 		int family = wildcard_family(sa);
 
-		add(&l, sa, net_port(sa));
+		add_address(&l, sa, net_port(sa));
 		for (const struct ifaddrs *a = interfaces; family != 0 && a != NULL; a = a->ifa_next)
 			if (a->ifa_addr != NULL && a->ifa_addr->sa_family == family)
-				add(&l, a->ifa_addr, net_port(sa));
+				add_address(&l, a->ifa_addr, net_port(sa));
 	}
 	if (interfaces != NULL)
 		freeifaddrs(interfaces);

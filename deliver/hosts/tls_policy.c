@@ -1,12 +1,11 @@
 /*
- * tls_policy - what a host has to show before it gets mail: from the destination's security and what the DNS
- * says
+ * tls_policy - what TLS a host must have, and what it must prove, before it gets mail
  *
  * Runs in:  deliver (pure)
  * Owns:     nothing
- * Promise:  a name proves something only when the configuration, the recipient's address or a validated
- *           answer has it: a host that an unsigned MX names counts only at or below the recipient's domain.
- *                          With TLSA records nothing is sent in clear
+ * Promise:  a certificate is compared only with names that can be trusted: of the configuration, of the
+ *           recipient's address, of a validated answer. The name of a host from an unsigned MX counts only at
+ *           or below the recipient's domain. To a host with TLSA records nothing is sent in clear
  * Fails by: cannot
  */
 #include <stdio.h>
@@ -51,7 +50,7 @@ add_name(struct tls_wish *wish, const char *name)
 	wish->name[wish->names++] = name;
 }
 
-/* RFC 7672 3.2.2: the name the records stand below, then the one the mail is for. */
+/* RFC 7672 3.2.2: the name that the records belong to, then the one that the mail is for. */
 static void
 want_dane(const struct destination *d, const struct tls_policy_host *host, struct tls_wish *wish,
     struct tls_record *record)

@@ -1,11 +1,11 @@
 /*
- * tlsa - which TLSA records a host has: the questions, and what their answers mean (RFC 7672 2.2)
+ * tlsa - the TLSA records of a host: the questions, and what their answers mean (RFC 7672 2.2)
  *
  * Runs in:  deliver (pure)
  * Owns:     one search
- * Promise:  asks only below names the DNS vouches for: where the host's aliases lead, then its own name.
- *           Records count when they are validated; an answer that is not to be had, or is forged, is never
- *           taken for "there are none"
+ * Promise:  asks only about names that DNSSEC validates: the one at the end of the host's aliases, then its
+ *           own. Only validated records count. A question without an answer, or with a forged one, is never
+ *           taken for "there are no records"
  * Fails by: tlsa_trouble(): the host must not be used now
  */
 #include <stdio.h>
@@ -40,7 +40,7 @@ tlsa_new(const char *host, const char *canonical, uint16_t port, bool secure)
 	if (secure && alias)
 		snprintf(t->base[t->bases++], DNS_NAME_SIZE, "%s", canonical);
 	snprintf(t->base[t->bases++], DNS_NAME_SIZE, "%s", host);
-	/* Somewhere on its way the alias leaves what is signed; its beginning may be signed all the same. */
+	/* The last part of the alias is not signed; its first part may be signed all the same. */
 	if (!secure)
 		t->stage = alias ? TLSA_ALIAS : TLSA_OVER;
 	return t;
@@ -65,7 +65,7 @@ tlsa_ask(struct tlsa *t, uint16_t *type, const char **name)
 	if (t->stage == TLSA_ALIAS)
 		snprintf(t->question, sizeof(t->question), "%s", t->base[0]);
 	else
-		do	/* below a name that is too long for it there is none */
+		do	/* a name that is too long for the prefix has no records */
 			snprintf(t->question, sizeof(t->question), "_%u._tcp.%s", t->port, t->base[t->at]);
 		while (strlen(t->question) > NAME_MAX_TEXT && ++t->at < t->bases);
 	t->asked = strlen(t->question) <= NAME_MAX_TEXT;

@@ -1,12 +1,11 @@
 /*
- * login_test - posternctl oauth test: logs in at the smart hosts that have a profile's tokens shown, without
- * a message
+ * login_test - posternctl oauth test: logs in at the smart hosts that use a profile, without a message
  *
  * Runs in:  deliver
- * Owns:     a knock until its last host has answered
- * Promise:  the way of a message as far as MAIL: the same names, addresses, TLS and authentication, over
+ * Owns:     a test until its last host has answered
+ * Promise:  goes the way of a message as far as MAIL: the same names, addresses, TLS and authentication, over
  *           connections of its own
- * Fails by: what is told to the master
+ * Fails by: lines and an exit status for the operator, sent to the master
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,7 +21,7 @@
 
 struct login_test_host {
 	LIST_ENTRY(login_test_host) link;
-	struct login_test *login_test;
+	struct login_test *test;
 	struct destination d;
 	struct outbound_job job;
 	struct verdict verdict;
@@ -30,17 +29,17 @@ struct login_test_host {
 
 struct login_test {
 	LIST_ENTRY(login_test) link;
-	struct outbound *remote;
+	struct outbound *o;
 	uint32_t request;
 	char profile[TOKEN_PROFILE_SIZE];
 	LIST_HEAD(, login_test_host) hosts;
 	bool failed;
 };
 
-static void say(const struct login_test *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void print(const struct login_test *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 static void
-say(const struct login_test *k, const char *fmt, ...)
+print(const struct login_test *t, const char *fmt, ...)
 {
 	char line[1000];
 	va_list ap;
@@ -48,11 +47,11 @@ say(const struct login_test *k, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	(void)!ctl_send(k->remote->b->master, CTL_OAUTH_TEST_TEXT, k->request, line, strlen(line), -1);
+	(void)!ctl_send(t->o->b->master, CTL_OAUTH_TEST_TEXT, t->request, line, strlen(line), -1);
 }
 
 static void
-forget_host(struct login_test_host *h)
+free_host(struct login_test_host *h)
 {
 	LIST_REMOVE(h, link);
 	route_destination_done(&h->d);
@@ -60,133 +59,133 @@ forget_host(struct login_test_host *h)
 }
 
 static void
-forget(struct login_test *k)
+free_test(struct login_test *t)
 {
 	struct login_test_host *h;
 
-	while ((h = LIST_FIRST(&k->hosts)) != NULL)
-		forget_host(h);
-	LIST_REMOVE(k, link);
-	free(k);
+	while ((h = LIST_FIRST(&t->hosts)) != NULL)
+		free_host(h);
+	LIST_REMOVE(t, link);
+	free(t);
 }
 
 static void
-end(struct login_test *k)
+end_test(struct login_test *t)
 {
-	int32_t status = k->failed ? 1 : EX_OK;
+	int32_t status = t->failed ? 1 : EX_OK;
 
-	(void)!ctl_send(k->remote->b->master, CTL_OAUTH_TEST_END, k->request, &status, sizeof(status), -1);
-	forget(k);
+	(void)!ctl_send(t->o->b->master, CTL_OAUTH_TEST_END, t->request, &status, sizeof(status), -1);
+	free_test(t);
 }
 
 static void
 on_done(void *arg, struct outbound_job *job)
 {
 	struct login_test_host *h = arg;
-	struct login_test *k = h->login_test;
+	struct login_test *t = h->test;
 	const struct verdict *v = &h->verdict;
 
-	(void)job;
 	if (v->what == VERDICT_DELIVERED)
-		say(k, "login: %s\n", v->text);
+		print(t, "login: %s\n", v->text);
 	else
-		say(k, "login: failed: %s %s\n", v->status, v->text);
-	k->failed |= v->what != VERDICT_DELIVERED;
-	forget_host(h);
-	if (LIST_EMPTY(&k->hosts))
-		end(k);
+		print(t, "login: failed: %s %s\n", v->status, v->text);
+	t->failed |= v->what != VERDICT_DELIVERED;
+	free_host(h);
+	if (LIST_EMPTY(&t->hosts))
+		end_test(t);
+}
+
+/* The host has let us in. */
+static void
+on_login(void *arg, const struct outconn *p)
+{
+	struct login_test_host *h = arg;
+
+	verdict_set(&h->verdict, VERDICT_DELIVERED, "2.0.0", "ok, as %s with %s at %s, TLS %s, %s",
+	    p->client.set.user, msg_auth_out_mechanism_names[p->client.auth->mechanism], p->where, p->facts,
+	    strcmp(p->verified, "dane") == 0 ? "verified by its TLSA records" : "name and issuer verified");
 }
 
 static bool
-is_known(const struct login_test *k, const char *key)
+is_known(const struct login_test *t, const char *key)
 {
 	const struct login_test_host *h;
 
-	LIST_FOREACH(h, &k->hosts, link)
+	LIST_FOREACH(h, &t->hosts, link)
 		if (strcmp(h->d.key, key) == 0)
 			return true;
 	return false;
 }
 
 static void
-add(void *arg, const struct destination *d)
+add_host(void *arg, const struct destination *d)
 {
-	struct login_test *k = arg;
+	struct login_test *t = arg;
 	const struct config_account *a = &d->security.account;
-	/* No connection that another has opened */
-	char *key = mem_printf("%s;knock=%u", d->key, k->request);
+	/* A key of its own: the test uses no connection that mail has opened */
+	char *key = mem_printf("%s;login-test=%u", d->key, t->request);
 	struct login_test_host *h;
 
-	if (a->auth != CONFIG_OUT_OAUTH2 || a->oauth == NULL || strcmp(a->oauth, k->profile) != 0 ||
-	    is_known(k, key)) {
+	if (a->auth != CONFIG_OUT_OAUTH2 || a->oauth == NULL || strcmp(a->oauth, t->profile) != 0 ||
+	    is_known(t, key)) {
 		free(key);
 		return;
 	}
 	h = mem_new(struct login_test_host);
-	h->login_test = k;
+	h->test = t;
 	route_destination_copy(&h->d, d);
 	free(h->d.key);
 	h->d.key = key;
-	LIST_INSERT_HEAD(&k->hosts, h, link);
-	say(k, "smart host: %s, user %s\n", d->domain, a->user);
+	LIST_INSERT_HEAD(&t->hosts, h, link);
+	print(t, "smart host: %s, user %s\n", d->domain, a->user);
 }
 
 static void
-start(struct login_test *k)
+submit_jobs(struct login_test *t)
 {
 	static const size_t first = 0;
 	struct login_test_host *h;
 
-	LIST_FOREACH(h, &k->hosts, link) {
+	LIST_FOREACH(h, &t->hosts, link) {
 		h->job = (struct outbound_job){ .e = NULL, .fd = -1, .sender = "", .index = &first,
-		    .count = 1, .verdict = &h->verdict,
-			.done = on_done, .arg = h };
-		outbound_submit(k->remote, &h->d, &h->job);
+		    .count = 1, .verdict = &h->verdict, .done = on_done, .done_login = on_login, .arg = h };
+		outbound_submit(t->o, &h->d, &h->job);
 	}
 }
 
 void
-login_test_begin(struct outbound *r, const struct ctl_message *m)
+login_test_begin(struct outbound *o, const struct ctl_message *m)
 {
-	struct login_test *k = mem_new(struct login_test);
+	struct login_test *t = mem_new(struct login_test);
 	const char *why = NULL;
 	struct msg_token_trial what;
 	struct route *route;
 
 	memcpy(&what, m->data, sizeof(what));
 	what.profile[sizeof(what.profile) - 1] = '\0';
-	memcpy(k->profile, what.profile, sizeof(k->profile));
-	k->remote = r;
-	k->request = m->request;
-	LIST_INIT(&k->hosts);
-	LIST_INSERT_HEAD(&r->knocks, k, link);
-	route = route_new(r->server, &why);
+	memcpy(t->profile, what.profile, sizeof(t->profile));
+	t->o = o;
+	t->request = m->request;
+	LIST_INIT(&t->hosts);
+	LIST_INSERT_HEAD(&o->login_tests, t, link);
+	route = route_new(o->server, &why);
 	if (route != NULL)
-		route_each(route, add, k);
+		route_each(route, add_host, t);
 	route_free(route);
-	if (!LIST_EMPTY(&k->hosts)) {
-		start(k);
+	if (!LIST_EMPTY(&t->hosts)) {
+		submit_jobs(t);
 		return;
 	}
-	say(k, "login: failed: no smart host here has this profile\n");
-	k->failed = true;
-	end(k);
+	print(t, "login: failed: no smart host here has this profile\n");
+	t->failed = true;
+	end_test(t);
 }
 
 void
-login_test_answer(const struct outconn *p, struct outbound_job *job)
+login_test_free_all(struct outbound *o)
 {
-	verdict_set(&job->verdict[0], VERDICT_DELIVERED, "2.0.0", "ok, as %s with %s at %s, TLS %s, %s",
-	    p->client.set.user,
-	    msg_auth_out_mechanism_names[p->client.auth->mechanism], p->where, p->facts,
-	    strcmp(p->verified, "dane") == 0 ? "verified by its TLSA records" : "name and issuer verified");
-}
+	struct login_test *t;
 
-void
-login_test_free_all(struct outbound *r)
-{
-	struct login_test *k;
-
-	while ((k = LIST_FIRST(&r->knocks)) != NULL)
-		forget(k);
+	while ((t = LIST_FIRST(&o->login_tests)) != NULL)
+		free_test(t);
 }

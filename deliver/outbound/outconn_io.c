@@ -1,11 +1,11 @@
 /*
- * outconn_io - the bytes of one outbound connection, in clear or under TLS, and the handshake between the two
+ * outconn_io - the bytes of an outbound connection, in clear or under TLS, and the TLS handshake
  *
  * Runs in:  deliver
  * Owns:     the connection's TLS
- * Promise:  never blocks; a record at a time in each direction, so nothing read stays behind unseen; after
- *           the handshake it is known what the host has proved
- * Fails by: -1 and errno, EPROTO when TLS is broken; a handshake that fails is told to the client
+ * Promise:  never blocks. Reads and writes a TLS record at a time: no byte that was read stays unseen inside
+ *           OpenSSL. After the handshake it is known what the host has proved
+ * Fails by: -1 and errno, EPROTO when TLS is broken; client_insecure after a failed handshake
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,9 +14,9 @@
 
 #include "deliver/outbound/outbound.h"
 
-/* What recv(2) and send(2) would say. */
+/* The result as recv(2) and send(2) give it. */
 static ssize_t
-translate(size_t n, enum tls_want want)
+as_socket_result(size_t n, enum tls_want want)
 {
 	if (n > 0)
 		return (ssize_t)n;
@@ -35,7 +35,7 @@ outconn_io_recv(struct outconn *p, char *data, size_t size)
 	if (p->tls == NULL)
 		return recv(p->fd, data, size, 0);
 	n = tls_link_read(p->tls, data, size, &want);
-	return translate(n, want);
+	return as_socket_result(n, want);
 }
 
 ssize_t
@@ -48,7 +48,7 @@ outconn_io_send(struct outconn *p, const char *data, size_t len)
 	if (p->tls == NULL)
 		return send(p->fd, data, len, MSG_NOSIGNAL);
 	n = tls_link_write(p->tls, data, len, &want);
-	result = translate(n, want);
+	result = as_socket_result(n, want);
 	if (result != 0)
 		return result;
 	errno = ECONNRESET;
@@ -62,17 +62,17 @@ outconn_io_reason(int error)
 }
 
 static void
-begin(struct outconn *p)
+begin_handshake(struct outconn *p)
 {
 	struct tls_record record[TLSA_RECORDS_MAX];
 	struct tls_wish wish;
 
-	tls_policy_wish(&p->site->d, &p->shows, &wish, record);
-	p->tls = tls_out_link(p->site->r->tls, p->fd, &wish);
+	tls_policy_wish(&p->site->d, &p->policy, &wish, record);
+	p->tls = tls_out_link(p->site->o->tls, p->fd, &wish);
 }
 
 static void
-succeed(struct outconn *p)
+end_handshake(struct outconn *p)
 {
 	static const char *const proofs[] = { [TLS_PROOF_NONE] = "none", [TLS_PROOF_NAME] = "name",
 	    [TLS_PROOF_DANE] = "dane" };
@@ -83,15 +83,15 @@ succeed(struct outconn *p)
 	client_secured(&p->client);
 }
 
-/* Before the first byte came it is a connection that could not be made (TLS at once). */
+/* TLS at once: a failure before the first byte came means that there is no connection. */
 static void
-fail(struct outconn *p, int error)
+fail_handshake(struct outconn *p, int error)
 {
 	char reason[256], names[160];
 	struct tls_record record[TLSA_RECORDS_MAX];
 	struct tls_wish wish;
 
-	if (!p->reached && error != 0) {
+	if (p->state == OUTCONN_CONNECTING && error != 0) {
 		client_unreached(&p->client, p->where, strerror(error));
 		return;
 	}
@@ -99,7 +99,7 @@ fail(struct outconn *p, int error)
 		client_insecure(&p->client, tls_link_reason());
 		return;
 	}
-	tls_policy_wish(&p->site->d, &p->shows, &wish, record);
+	tls_policy_wish(&p->site->d, &p->policy, &wish, record);
 	tls_policy_names(&wish, names, sizeof(names));
 	snprintf(reason, sizeof(reason), "%s (wanted: %s)", tls_link_reason(), names);
 	client_insecure(&p->client, reason);
@@ -110,23 +110,24 @@ outconn_io_shake(struct outconn *p, bool *blocked)
 {
 	*blocked = false;
 	if (p->tls == NULL)
-		begin(p);
+		begin_handshake(p);
 	if (p->tls == NULL) {
 		client_insecure(&p->client, "OpenSSL cannot begin the handshake");
 		return true;
 	}
 	switch (tls_link_shake(p->tls)) {
 	case TLS_DONE:
-		succeed(p);
+		end_handshake(p);
 		return true;
 	case TLS_WANT_READ:
-		p->reached = true;
+		if (p->state == OUTCONN_CONNECTING)
+			p->state = OUTCONN_OPENING;
 		return false;
 	case TLS_WANT_WRITE:
 		*blocked = true;
 		return false;
 	default:
-		fail(p, errno);
+		fail_handshake(p, errno);
 		return true;
 	}
 }

@@ -1,12 +1,11 @@
 /*
- * outconn_log - what is said to remote hosts and what they answer, as facts for the protocol log
+ * outconn_log - our commands to remote hosts and their replies, for the protocol log
  *
  * Runs in:  deliver
  * Owns:     nothing
- * Promise:  shows commands by name from a list, of AUTH only the mechanism; any other line on its way out,
- *           and every word of an AUTH dialogue in both directions, is shown by its length alone, and content
- *           never
- * Fails by: never
+ * Promise:  shows the commands of a list, of AUTH only the mechanism. Of any other line that is sent, and of
+ *           all words of an AUTH dialogue in both directions, only the length is shown; of content nothing
+ * Fails by: cannot
  */
 #include <string.h>
 #include <strings.h>
@@ -18,7 +17,7 @@
 
 static const struct {
 	const char *verb;
-	bool secret;		/* what stands behind the first argument is */
+	bool secret;		/* all but the first argument */
 } verbs[] = {
 	{ "EHLO", false }, { "HELO", false }, { "MAIL", false }, { "RCPT", false }, { "DATA", false },
 	{ "BDAT", false }, { "RSET", false },
@@ -27,16 +26,16 @@ static const struct {
 };
 
 static void
-tell(const struct outconn *p, struct w3clog_fact *f)
+add_fact(const struct outconn *p, struct w3clog_fact *f)
 {
 	f->peer = p->ip;
 	f->port = p->port;
 	f->time_us = clock_wall_us();
-	w3clog_add(p->site->r->log, f);
+	w3clog_add(p->site->o->log, f);
 }
 
 static void
-tell_command(const struct outconn *p, const char *line, size_t len)
+log_command(const struct outconn *p, const char *line, size_t len)
 {
 	const char *blank = memchr(line, ' ', len);
 	size_t verb = blank != NULL ? (size_t)(blank - line) : len, i = 0;
@@ -57,27 +56,28 @@ tell_command(const struct outconn *p, const char *line, size_t len)
 		if (end != NULL)
 			f.query.len = (size_t)(end - f.query.text);
 	}
-	tell(p, &f);
+	add_fact(p, &f);
 }
 
 void
 outconn_log_commands(struct outconn *p)
 {
 	const struct buf *out = &p->client.out;
-	const char *line = out->data + p->told, *end = out->data + out->len, *cr;
+	const char *line = out->data + p->logged, *end = out->data + out->len, *cr;
 
-	if (p->told >= out->len)
+	if (p->logged >= out->len)
 		return;
-	p->told = out->len;
-	if (p->site->r->log == NULL || p->client.phase == CLIENT_SENDING || p->client.phase == CLIENT_DOT)
+	p->logged = out->len;
+	if (p->site->o->log == NULL || p->client.phase == CLIENT_SENDING || p->client.phase == CLIENT_DOT)
 		return;
-	p->said = clock_mono_ms();
-	if (p->client.hush) {
-		tell(p, &(struct w3clog_fact){ .kind = W3CLOG_COMMAND, .sent = (size_t)(end - line) - 2 });
+	p->sent_at = clock_mono_ms();
+	if (p->client.out_is_auth) {
+		add_fact(p, &(struct w3clog_fact){ .kind = W3CLOG_COMMAND,
+		    .sent = (size_t)(end - line) - 2 });
 		return;
 	}
 	for (; line < end && (cr = memmem(line, (size_t)(end - line), "\r\n", 2)) != NULL; line = cr + 2)
-		tell_command(p, line, (size_t)(cr - line));
+		log_command(p, line, (size_t)(cr - line));
 }
 
 void
@@ -85,11 +85,12 @@ outconn_log_reply(void *arg, const char *line, size_t len)
 {
 	const struct outconn *p = arg;
 	struct w3clog_fact f = {
-		.kind = W3CLOG_RESPONSE, .query = { line, len }, .sent = len, .ms = clock_mono_ms() - p->said,
+		.kind = W3CLOG_RESPONSE, .query = { line, len }, .sent = len,
+		.ms = clock_mono_ms() - p->sent_at,
 	};
 
 	if (p->client.phase == CLIENT_AUTH && len > 3 && memcmp(line, "334", 3) == 0)
-		f.query.len = 3;	/* a challenge is nobody else's business either */
+		f.query.len = 3;	/* a challenge is secret, too */
 
-	tell(p, &f);
+	add_fact(p, &f);
 }

@@ -3,8 +3,8 @@
  *
  * Runs in:  deliver
  * Owns:     the connections; with site_queue the waiting jobs, with site_hosts the addresses
- * Promise:  a job meets each address at most once (`tried`), healthy and preferred ones first, and is done
- *           with the last word heard when none is left; connections grow with the jobs that wait, within the
+ * Promise:  a job tries each address at most once (`tried`), healthy and preferred ones first; when none is
+ *           left it is done with the last failure. Connections grow with the jobs that wait, within the
  *           limits
  * Fails by: verdicts
  */
@@ -20,40 +20,42 @@
 #include "deliver/outbound/outbound.h"
 
 #define JOBS_PER_CONNECTION 5	/* waiting jobs that justify one more connection */
-#define PRESSURE_MS 1000	/* jobs still waiting after that: more connections than the proportion says */
-#define EXTRA_MAX 63
-/* That have said of one job that it is not for them, or not now: a large content is sent no more often */
+#define PRESSURE_MS 1000	/* jobs still wait after that: more connections than in proportion */
+#define EXTRA_MAX 63		/* connections beyond the proportion */
+/* Hosts that did not take a job, or not now: the content, which may be large, is sent no more often */
 #define HOSTS_MAX 5
-#define UNUSED_MS 120000	/* remembered after the last use: for health and outbound_is_down */
+#define UNUSED_MS 120000	/* a site is kept so long after its last use: its health is known */
 
 /* --- connections --- */
 
 /* Connections that are opening or at work. */
 static size_t
-active(const struct site *s)
+active_conns(const struct site *s)
 {
-	return s->npeer - s->nidle - s->nleaving;
+	return s->nconn - s->nidle - s->nquitting;
 }
 
-/* In proportion to what waits; one attempt at a time until one gets through. */
+/* In proportion to the waiting jobs; one at a time until one is open. */
 static size_t
-wanted(const struct site *s)
+wanted_conns(const struct site *s)
 {
-	if (!s->proven)
+	if (s->reach != SITE_UP)
 		return 1;
 	return (s->waiting + JOBS_PER_CONNECTION - 1) / JOBS_PER_CONNECTION + s->extra;
 }
 
-/* Some connection will be able to take the job: it goes to an address that the job has not met. */
+/* Some connection can take the job: it goes to an address that the job has not tried. */
 static bool
-has_hope(struct site *s, const struct outbound_job *job)
+has_conn_for(struct site *s, const struct outbound_job *job)
 {
 	struct outconn *p;
 
-	TAILQ_FOREACH(p, &s->peers, link) {
+	TAILQ_FOREACH(p, &s->conns, link) {
 		size_t index = site_hosts_index(s, p);
 
-		if (!p->leaving && (index == s->list.count || (job->tried & (1U << index)) == 0))
+		if (p->state == OUTCONN_QUITTING)
+			continue;
+		if (index == s->list.count || (job->tried & (1U << index)) == 0)
 			return true;
 	}
 	return false;
@@ -64,50 +66,48 @@ needs_more(struct site *s)
 {
 	if (s->waiting == 0 || s->nopening >= s->waiting)
 		return false;
-	return active(s) < wanted(s) || !has_hope(s, s->first);
+	return active_conns(s) < wanted_conns(s) || !has_conn_for(s, s->first);
 }
 
 /*
- * Room for one more connection within the total limit, after those who wait for that already; an idle one
- * elsewhere gives way.
+ * Room for one more connection within the total limit, after the sites that wait for that already. When there
+ * is none, the oldest idle connection is closed.
  */
 static bool
 has_room(struct site *s)
 {
-	struct outbound *r = s->r;
+	struct outbound *o = s->o;
 	struct outconn *p;
 
-	if (outbound_grants(r)) {
-		outbound_leave_line(r, s);	/* one at a time: for the next it stands behind the others */
+	if (site_waitlist_admits(o)) {
+		site_waitlist_leave(s);		/* for the next connection it waits behind the others */
 		return true;
 	}
-	TAILQ_FOREACH(p, &r->idle, idle_link)
-		if (!p->site->turned)
+	TAILQ_FOREACH(p, &o->idle, idle_link)
+		if (p->site->kind == SITE_CONNECTS)
 			break;
-	if (p != NULL && r->npeer >= r->server->connections) {
-		r->ways++;
+	if (p != NULL && o->nconn >= o->server->connections) {
+		o->evictions++;
 		outconn_quit(p);
 	}
-	s->asked = true;
-	outbound_enter_line(r, s);
+	site_waitlist_enter(s);
 	return false;
 }
 
 static void
-add_peer(struct site *s, struct outconn *p)
+add_conn(struct site *s, struct outconn *p)
 {
-	TAILQ_INSERT_TAIL(&s->peers, p, link);
-	s->npeer++;
+	TAILQ_INSERT_TAIL(&s->conns, p, link);
+	s->nconn++;
 	s->nopening++;
-	s->r->npeer++;
-	counters_add(s->r->counters, COUNTER_OUTBOUND_TOTAL, 1);
-	counters_add(s->r->counters, COUNTER_OUTBOUND_CURRENT, 1);
+	s->o->nconn++;
+	counters_add(s->o->counters, COUNTER_OUTBOUND_TOTAL, 1);
+	counters_add(s->o->counters, COUNTER_OUTBOUND_CURRENT, 1);
 }
 
 /*
  * An idle connection of another site to the same host and address: many domains have their mail at one
- *                                                                  provider. What a host has
- * proved to one domain need not do for another.
+ * provider. Not where the host has to prove something: a proof for one domain is none for another.
  */
 static struct outconn *
 find_kept(const struct site *s, size_t index)
@@ -117,7 +117,7 @@ find_kept(const struct site *s, size_t index)
 
 	if (s->d.security.tls == CONFIG_OUT_TLS_VERIFY || a->tlsa != NULL || a->refused != NULL)
 		return NULL;
-	TAILQ_FOREACH(p, &s->r->idle, idle_link)
+	TAILQ_FOREACH(p, &s->o->idle, idle_link)
 		if (p->site != s && p->site->d.helo == s->d.helo && p->tlsa == NULL &&
 		    strcasecmp(p->host, a->host) == 0 &&
 		    route_security_is_same(&p->site->d.security, &s->d.security) &&
@@ -126,19 +126,19 @@ find_kept(const struct site *s, size_t index)
 	return NULL;
 }
 
-/* Moves it here, idle as it is, and gives it the first job. False: there is none. */
+/* Takes over such a connection, and gives it the first job. False: there is none. */
 static bool
-adopt(struct site *s, size_t index)
+adopt_idle(struct site *s, size_t index)
 {
 	struct outconn *p = find_kept(s, index);
 
 	if (p == NULL)
 		return false;
-	TAILQ_REMOVE(&p->site->peers, p, link);
-	p->site->npeer--;
+	TAILQ_REMOVE(&p->site->conns, p, link);
+	p->site->nconn--;
 	p->site->nidle--;
-	TAILQ_INSERT_TAIL(&s->peers, p, link);
-	s->npeer++;
+	TAILQ_INSERT_TAIL(&s->conns, p, link);
+	s->nconn++;
 	s->nidle++;
 	p->site = s;
 	p->generation = s->generation;
@@ -155,7 +155,7 @@ open_one(struct site *s, size_t index)
 	char where[NET_TEXT_SIZE];
 
 	if (p != NULL) {
-		add_peer(s, p);
+		add_conn(s, p);
 		return;
 	}
 	net_format(where, (const struct sockaddr *)&s->list.address[index].to.sa);
@@ -163,22 +163,24 @@ open_one(struct site *s, size_t index)
 	site_queue_finish_tried(s);
 }
 
-static void
+/* True: one more connection is wanted, and there is no room. */
+static bool
 open_more(struct site *s)
 {
 	uint64_t now = clock_mono_ms();
 
-	while (needs_more(s) && s->npeer < s->r->server->connections_per_domain) {
+	while (needs_more(s) && s->nconn < s->o->server->connections_per_domain) {
 		size_t index = site_hosts_choose(s, s->first, now);
 
 		if (index == s->list.count)
-			return;
-		if (adopt(s, index))
+			return false;
+		if (adopt_idle(s, index))
 			continue;
 		if (!has_room(s))
-			return;
+			return true;
 		open_one(s, index);
 	}
+	return false;
 }
 
 static void
@@ -186,16 +188,16 @@ give_to_idle(struct site *s)
 {
 	struct outconn *p, *next;
 
-	/* a connection that gets a job may end at once and others with it: begin anew after each */
-	for (p = TAILQ_FIRST(&s->peers); p != NULL && s->waiting > 0 && s->nidle > 0; p = next) {
+	/* a connection that gets a job may end at once, and others with it: begin again after each */
+	for (p = TAILQ_FIRST(&s->conns); p != NULL && s->waiting > 0 && s->nidle > 0; p = next) {
 		struct outbound_job *job;
 
 		next = TAILQ_NEXT(p, link);
-		job = p->idle ? site_take(s, p) : NULL;
+		job = p->state == OUTCONN_IDLE ? site_take(s, p) : NULL;
 		if (job == NULL)
 			continue;
 		outconn_start(p, job);
-		next = TAILQ_FIRST(&s->peers);
+		next = TAILQ_FIRST(&s->conns);
 	}
 }
 
@@ -207,11 +209,11 @@ refuse_all(struct site *s)
 
 	verdict_set(&v, VERDICT_LATER, "4.3.2", "this server is stopping");
 	for (struct outbound_job *job = s->first; job != NULL; job = job->next)
-		job->noted = SITE_NOTHING;	/* the hosts it has not met might have taken it */
+		job->noted = SITE_NOTHING;	/* the hosts that it has not tried might have taken it */
 	site_queue_finish_all(s, &v);
-	for (p = TAILQ_FIRST(&s->peers); p != NULL; p = next) {
+	for (p = TAILQ_FIRST(&s->conns); p != NULL; p = next) {
 		next = TAILQ_NEXT(p, link);
-		if (p->idle || !p->opened)
+		if (p->state == OUTCONN_IDLE || p->state < OUTCONN_OPEN)
 			outconn_quit(p);
 	}
 }
@@ -226,18 +228,18 @@ on_pressure(void *arg)
 	if (s->extra < EXTRA_MAX)
 		s->extra = s->extra * 2 + 1;
 	loop_timer_set(s->pressure, PRESSURE_MS);
-	outbound_due(s->r, s);
+	site_waitlist_due(s);
 }
 
-/* There is one connection: with it, hope ends. */
+/* There is one connection: when it has ended, the jobs end. */
 static void
-work_turned(struct site *s)
+work_atrn(struct site *s)
 {
 	void (*over)(void *) = s->over;
 	struct verdict v;
 
 	give_to_idle(s);
-	if (s->npeer > 0)
+	if (s->nconn > 0)
 		return;
 	verdict_set(&v, VERDICT_LATER, "4.4.2", "the connection of the host that asked for it has ended");
 	site_queue_finish_all(s, &v);
@@ -247,41 +249,43 @@ work_turned(struct site *s)
 	over(s->over_arg);
 }
 
-/* Does what can be done for the waiting jobs now. */
-void
+bool
 site_work(struct site *s)
 {
-	s->touched = clock_mono_ms();
-	if (s->r->draining)
+	bool no_room;
+
+	s->used_at = clock_mono_ms();
+	if (s->o->draining)
 		refuse_all(s);
-	if (s->turned)
-		work_turned(s);
-	if (s->waiting == 0 || s->turned || s->r->draining)
-		return;
+	if (s->kind != SITE_CONNECTS)
+		work_atrn(s);
+	if (s->waiting == 0 || s->kind != SITE_CONNECTS || s->o->draining)
+		return false;
 	give_to_idle(s);
 	if (s->waiting == 0)
-		return;
-	if (s->generation == 0 || s->touched >= s->expires) {
-		site_hosts_renew(s);	/* comes back here */
-		return;
+		return false;
+	if (s->generation == 0 || s->used_at >= s->expires) {
+		site_hosts_renew(s);	/* makes the site due again */
+		return false;
 	}
 	site_lockout_skip(s);
 	site_queue_finish_tried(s);
-	open_more(s);
+	no_room = open_more(s);
 	if (s->waiting > 0 && !loop_timer_is_set(s->pressure))
 		loop_timer_set(s->pressure, PRESSURE_MS);
+	return no_room;
 }
 
-/* --- from peer --- */
+/* --- from outconn --- */
 
 static void
-wake(struct site *s, struct outconn *p)
+end_idle(struct site *s, struct outconn *p)
 {
-	if (!p->idle)
+	if (p->state != OUTCONN_IDLE)
 		return;
-	p->idle = false;
+	p->state = OUTCONN_OPEN;
 	s->nidle--;
-	TAILQ_REMOVE(&s->r->idle, p, idle_link);
+	TAILQ_REMOVE(&s->o->idle, p, idle_link);
 }
 
 void
@@ -290,13 +294,12 @@ site_opened(struct site *s, struct outconn *p)
 	size_t index = site_hosts_index(s, p);
 
 	s->nopening--;
-	s->proven = true;
-	s->down = false;
+	s->reach = SITE_UP;
 	if (index < s->list.count)
-		s->list.address[index].bad_until = 0;
+		s->host[index].bad_until = 0;
 	site_lockout_end(s, index);
 	if (s->waiting > 0)
-		outbound_due(s->r, s);
+		site_waitlist_due(s);
 }
 
 struct outbound_job *
@@ -307,30 +310,30 @@ site_take(struct site *s, struct outconn *p)
 
 	for (struct outbound_job **link = &s->first; *link != NULL; link = &(*link)->next)
 		if (((*link)->tried & bit) == 0) {
-			wake(s, p);
+			end_idle(s, p);
 			return site_queue_pull(s, link);
 		}
 	return NULL;
 }
 
 void
-site_rests(struct site *s, struct outconn *p)
+site_idle(struct site *s, struct outconn *p)
 {
-	p->idle = true;
+	p->state = OUTCONN_IDLE;
 	s->nidle++;
-	s->touched = clock_mono_ms();
-	TAILQ_INSERT_TAIL(&s->r->idle, p, idle_link);
-	outbound_rests(s->r);
+	s->used_at = clock_mono_ms();
+	TAILQ_INSERT_TAIL(&s->o->idle, p, idle_link);
+	site_waitlist_wake(s->o);
 }
 
 void
-site_leaves(struct site *s, struct outconn *p)
+site_quitting(struct site *s, struct outconn *p)
 {
-	wake(s, p);
-	p->leaving = true;
-	s->nleaving++;
+	end_idle(s, p);
+	p->state = OUTCONN_QUITTING;
+	s->nquitting++;
 	if (s->waiting > 0)
-		outbound_due(s->r, s);
+		site_waitlist_due(s);
 }
 
 static void
@@ -340,18 +343,27 @@ count_sent(struct site *s, const struct outbound_job *job)
 		return;
 	for (size_t i = 0; i < job->count; i++)
 		if (job->verdict[i].what == VERDICT_DELIVERED) {
-			counters_add(s->r->counters, COUNTER_MESSAGES_SENT, 1);
-			counters_add(s->r->counters, COUNTER_MESSAGE_BYTES_SENT, job->e->content_size);
+			counters_add(s->o->counters, COUNTER_MESSAGES_SENT, 1);
+			counters_add(s->o->counters, COUNTER_MESSAGE_BYTES_SENT, job->e->content_size);
 			return;
 		}
 }
 
+/* The job is done; else another host may take it, and is counted. */
+static bool
+is_final(const struct site *s, struct outbound_job *job, enum client_fate fate)
+{
+	if (fate == CLIENT_ELSEWHERE)
+		return s->kind != SITE_CONNECTS || ++job->hosts == HOSTS_MAX;
+	return fate == CLIENT_FINAL;
+}
+
 void
-site_over(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate)
+site_job_over(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate)
 {
 	size_t index = site_hosts_index(s, p);
 
-	if (fate == CLIENT_FINAL || (fate == CLIENT_ELSEWHERE && (s->turned || ++job->hosts == HOSTS_MAX))) {
+	if (is_final(s, job, fate)) {
 		job->glitch = p->client.phase == CLIENT_OVER && p->client.glitch;
 		count_sent(s, job);
 		job->tls = p->facts;
@@ -365,40 +377,48 @@ site_over(struct site *s, struct outconn *p, struct outbound_job *job, enum clie
 		job->noted = SITE_HEARD;
 		job->glitch |= p->client.phase == CLIENT_OVER && p->client.glitch;
 	}
-	s->tired = true;
+	s->check_tried = true;
 	if (fate == CLIENT_LOST && p->messages > 1 && !job->reused_failed)
-		job->reused_failed =
-		    true;	/* the peer had closed it meanwhile: once more on a fresh connection */
+		job->reused_failed = true;	/* the host had closed it: once more on a fresh one */
 	else if (index < s->list.count)
 		job->tried |= 1U << index;
 	else
 		job->rounds++;
 	site_queue_push(s, job, true);
-	outbound_due(s->r, s);
+	site_waitlist_due(s);
+}
+
+/* What the host is like that did not let us in. */
+static void
+note_failure(struct site *s, const struct outconn *p)
+{
+	const struct client *c = &p->client;
+	size_t index = site_hosts_index(s, p);
+
+	if (c->security == CLIENT_TLS_FAILED && c->set.tls == CLIENT_TLS_MAY)
+		site_hosts_plain(s, index, p->where, &c->failure);
+	else if (c->phase == CLIENT_OVER)
+		site_hosts_failed(s, index, p->where, &c->failure, c->glitch);
+	if (c->opening == CLIENT_DENIED)
+		site_lockout_begin(s, index, &c->failure);
 }
 
 void
 site_closed(struct site *s, struct outconn *p)
 {
-	wake(s, p);
-	if (!p->opened) {
+	end_idle(s, p);
+	if (p->state < OUTCONN_OPEN) {
 		s->nopening--;
-		if (p->client.tls_failed && p->client.set.tls == CLIENT_TLS_MAY)
-			site_hosts_plain(s, site_hosts_index(s, p), p->where, &p->client.failure);
-		else if (p->client.phase == CLIENT_OVER)
-			site_hosts_failed(s, site_hosts_index(s, p), p->where, &p->client.failure,
-			    p->client.glitch);
-		if (outconn_auth_holds(p))
-			site_lockout_begin(s, site_hosts_index(s, p), &p->client.failure);
+		note_failure(s, p);
 	}
-	if (p->leaving)
-		s->nleaving--;
-	TAILQ_REMOVE(&s->peers, p, link);
-	s->npeer--;
-	s->r->npeer--;
-	counters_add(s->r->counters, COUNTER_OUTBOUND_CURRENT, -1);
+	if (p->state == OUTCONN_QUITTING)
+		s->nquitting--;
+	TAILQ_REMOVE(&s->conns, p, link);
+	s->nconn--;
+	s->o->nconn--;
+	counters_add(s->o->counters, COUNTER_OUTBOUND_CURRENT, -1);
 	outconn_free(p);
-	outbound_due(s->r, s);
+	site_waitlist_due(s);
 }
 
 /* --- beginning and end --- */
@@ -407,47 +427,47 @@ void
 site_add(struct site *s, struct outbound_job *job)
 {
 	site_queue_push(s, job, false);
-	outbound_due(s->r, s);
+	site_waitlist_due(s);
 }
 
 struct site *
-site_new(struct outbound *r, const struct destination *d)
+site_new(struct outbound *o, const struct destination *d)
 {
 	struct site *s = mem_new(struct site);
 
-	s->r = r;
+	s->o = o;
 	route_destination_copy(&s->d, d);
 	s->last = &s->first;
-	TAILQ_INIT(&s->peers);
-	s->pressure = loop_timer_new(r->loop, on_pressure, s);
-	s->touched = clock_mono_ms();
+	TAILQ_INIT(&s->conns);
+	s->pressure = loop_timer_new(o->loop, on_pressure, s);
+	s->used_at = clock_mono_ms();
 	return s;
 }
 
 void
-site_turn(struct site *s, int fd, uint16_t port, void (*over)(void *arg), void *arg)
+site_atrn(struct site *s, int fd, uint16_t port, void (*over)(void *arg), void *arg)
 {
-	s->turned = true;
+	s->kind = SITE_ATRN;
 	s->over = over;
 	s->over_arg = arg;
-	add_peer(s, outconn_turned(s, fd, port));
+	add_conn(s, outconn_atrn(s, fd, port));
 }
 
 void
-site_turn_end(struct site *s)
+site_atrn_end(struct site *s)
 {
-	struct outconn *p = TAILQ_FIRST(&s->peers);
+	struct outconn *p = TAILQ_FIRST(&s->conns);
 
-	s->finished = true;
-	if (p != NULL && p->idle)
+	s->kind = SITE_ATRN_ENDS;
+	if (p != NULL && p->state == OUTCONN_IDLE)
 		outconn_quit(p);
 }
 
 bool
 site_is_unused(const struct site *s, uint64_t now)
 {
-	return s->waiting == 0 && s->npeer == 0 && s->walk == NULL && !s->due && !s->blocked &&
-	    now - s->touched >= UNUSED_MS;
+	return s->waiting == 0 && s->nconn == 0 && s->lookup == NULL && !s->due && !s->blocked &&
+	    now - s->used_at >= UNUSED_MS;
 }
 
 void
@@ -455,12 +475,11 @@ site_free(struct site *s)
 {
 	struct outconn *p;
 
-	while ((p = TAILQ_FIRST(&s->peers)) != NULL) {
-		TAILQ_REMOVE(&s->peers, p, link);
+	while ((p = TAILQ_FIRST(&s->conns)) != NULL) {
+		TAILQ_REMOVE(&s->conns, p, link);
 		outconn_free(p);
 	}
-	mx_walk_free(s->walk);
-	mx_list_done(&s->list);
+	site_hosts_done(s);
 	loop_timer_free(s->pressure);
 	route_destination_done(&s->d);
 	free(s);

@@ -1,12 +1,11 @@
 /*
- * site_lockout - hosts that do not want our account are left alone for a while: one that is tried too often
- * is locked
+ * site_lockout - a host that denied our account is left alone for a while, before it locks the account
  *
  * Runs in:  deliver
- * Owns:     nothing; a hold belongs to its address
- * Promise:  one attempt a hold, however much mail waits; holds double from HOLD_FIRST_MS to HOLD_LAST_MS
- *           until the host is content; an operator's "retry" ends them
- * Fails by: jobs meanwhile get the verdict of the last attempt, at once
+ * Owns:     nothing; a lockout belongs to its site_host
+ * Promise:  after each lockout one attempt, however much mail waits. Lockouts double from FIRST_MS to LAST_MS
+ *           until the host accepts the account; an operator's "retry" ends them
+ * Fails by: meanwhile jobs get the verdict of the last attempt, at once
  */
 #include <stdlib.h>
 
@@ -14,24 +13,22 @@
 #include "common/base/mem.h"
 #include "deliver/outbound/outbound.h"
 
-#define HOLD_FIRST_MS 60000U
-#define HOLD_LAST_MS 1800000U
+#define FIRST_MS 60000U
+#define LAST_MS 1800000U
 
 void
 site_lockout_begin(struct site *s, size_t index, const struct verdict *why)
 {
-	struct site_lockout *h;
-	struct mx_address *a;
+	struct site_lockout *l;
 
 	if (index >= s->list.count)
 		return;
-	a = &s->list.address[index];
-	if (a->hold == NULL)
-		a->hold = mem_new(struct site_lockout);
-	h = a->hold;
-	h->wait = h->wait == 0 ? HOLD_FIRST_MS : h->wait * 2 > HOLD_LAST_MS ? HOLD_LAST_MS : h->wait * 2;
-	h->until = clock_mono_ms() + h->wait;
-	h->why = *why;
+	if (s->host[index].lockout == NULL)
+		s->host[index].lockout = mem_new(struct site_lockout);
+	l = s->host[index].lockout;
+	l->wait = l->wait == 0 ? FIRST_MS : l->wait * 2 > LAST_MS ? LAST_MS : l->wait * 2;
+	l->until = clock_mono_ms() + l->wait;
+	l->why = *why;
 }
 
 void
@@ -39,17 +36,18 @@ site_lockout_end(struct site *s, size_t index)
 {
 	if (index >= s->list.count)
 		return;
-	free(s->list.address[index].hold);
-	s->list.address[index].hold = NULL;
+	free(s->host[index].lockout);
+	s->host[index].lockout = NULL;
 }
 
 void
 site_lockout_release(struct site *s)
 {
 	for (size_t i = 0; i < s->list.count; i++)
-		if (s->list.address[i].hold != NULL) {
-			s->list.address[i].hold->until = 0;
-			s->down = false;
+		if (s->host[i].lockout != NULL) {
+			s->host[i].lockout->until = 0;
+			if (s->reach == SITE_DOWN)
+				s->reach = SITE_UNKNOWN;
 		}
 }
 
@@ -57,16 +55,16 @@ void
 site_lockout_skip(struct site *s)
 {
 	for (size_t i = 0; i < s->list.count; i++) {
-		const struct site_lockout *h = s->list.address[i].hold;
+		const struct site_lockout *l = s->host[i].lockout;
 
-		if (h == NULL || h->until <= s->touched)
+		if (l == NULL || l->until <= s->used_at)
 			continue;
 		for (struct outbound_job *job = s->first; job != NULL; job = job->next) {
 			if (job->tried & (1U << i))
 				continue;
-			site_queue_note(job, &h->why, false);
+			site_queue_note(job, &l->why, false);
 			job->tried |= 1U << i;
-			s->tired = true;
+			s->check_tried = true;
 		}
 	}
 }

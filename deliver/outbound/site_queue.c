@@ -3,15 +3,15 @@
  *
  * Runs in:  deliver
  * Owns:     waiting jobs, till a connection has them or they are done
- * Promise:  a job that ends without a peer's word on it gets the last failure for all its recipients; refused
- *           only when every address refused
+ * Promise:  when no host has answered about a job, all its recipients get the last failure; "refused" only
+ *           when every address refused
  * Fails by: verdicts
  */
 #include <string.h>
 
 #include "deliver/outbound/outbound.h"
 
-#define ROUNDS_MAX 3
+#define ROUNDS_MAX 3		/* address lists that a job uses up */
 
 void
 site_queue_push(struct site *s, struct outbound_job *job, bool front)
@@ -29,7 +29,6 @@ site_queue_push(struct site *s, struct outbound_job *job, bool front)
 	s->waiting++;
 }
 
-/* Removes the job that `link` points to. */
 struct outbound_job *
 site_queue_pull(struct site *s, struct outbound_job **link)
 {
@@ -47,7 +46,7 @@ site_queue_pull(struct site *s, struct outbound_job **link)
 void
 site_queue_finish(struct site *s, struct outbound_job *job)
 {
-	s->r->active--;
+	s->o->active--;
 	job->done(job->arg, job);
 }
 
@@ -57,10 +56,7 @@ is_unreached(const struct verdict *v)
 	return v->what == VERDICT_LATER && strcmp(v->status, "4.4.1") == 0;
 }
 
-/*
- * A failure that was not about this message: told for all recipients when nothing else is heard. Only what
- * all addresses say is final.
- */
+/* Only what all addresses say is final: "later" outweighs "refused". */
 void
 site_queue_note(struct outbound_job *job, const struct verdict *v, bool glitch)
 {
@@ -70,7 +66,7 @@ site_queue_note(struct outbound_job *job, const struct verdict *v, bool glitch)
 		return;
 	if (job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER && is_unreached(v) &&
 	    !is_unreached(&job->verdict[0]))
-		return;		/* what a host said tells more than that another was not there */
+		return;		/* an answer tells more than "cannot connect" to another host */
 	job->verdict[0] = *v;
 	job->glitch = glitch;
 	job->noted = SITE_FAILURE;
@@ -87,7 +83,6 @@ finish_with(struct site *s, struct outbound_job *job, const struct verdict *v)
 	site_queue_finish(s, job);
 }
 
-/* Only what waits now: `done` may bring a new job. */
 void
 site_queue_finish_all(struct site *s, const struct verdict *v)
 {
@@ -107,15 +102,23 @@ is_exhausted(const struct site *s, const struct outbound_job *job)
 	return (job->tried & all_tried(s)) == all_tried(s) || job->rounds >= ROUNDS_MAX;
 }
 
-/* Ends the jobs that have met every address. */
+/* The job found no host: whether the site is down now. */
+static enum site_reach
+reach_after(const struct site *s, const struct outbound_job *job)
+{
+	if (s->reach == SITE_UP)
+		return SITE_UP;
+	return job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER ? SITE_DOWN : SITE_UNKNOWN;
+}
+
 void
 site_queue_finish_tried(struct site *s)
 {
 	struct outbound_job **link = &s->first, *over = NULL, **tail = &over;
 
-	if (!s->tired)
+	if (!s->check_tried)
 		return;
-	s->tired = false;
+	s->check_tried = false;
 	while (*link != NULL) {
 		if (!is_exhausted(s, *link)) {
 			link = &(*link)->next;
@@ -128,7 +131,7 @@ site_queue_finish_tried(struct site *s)
 		struct outbound_job *job = over;
 
 		over = job->next;
-		s->down = !s->proven && job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER;
+		s->reach = reach_after(s, job);
 		finish_with(s, job, NULL);
 	}
 }

@@ -1,13 +1,11 @@
 /*
- * trusted_ca - TLS of all outbound connections: its context, and the authorities whose certificates are
- * believed
+ * trusted_ca - TLS of all outbound connections: its context, and the CA certificates that are trusted
  *
  * Runs in:  deliver
  * Owns:     struct tls_out
- * Promise:  the file with the authorities is opened by the master and read only where some destination has
- *           outbound-tls = verify; no connection is made before that. It is read again each day; what is not
- *           good then changes nothing
- * Fails by: an event; without authorities only the mail that needs them waits
+ * Promise:  the file is opened by the master. It is read only where some destination has outbound-tls =
+ *           verify: before the first connection, and again each day; a bad file changes nothing
+ * Fails by: an event; without CA certificates only the mail that needs them waits
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,7 +28,7 @@
 struct trusted_ca {
 	struct boot *boot;
 	struct tls_out *tls;
-	struct loop_timer *timer;	/* NULL: nobody needs the file */
+	struct loop_timer *timer;	/* NULL: the file is not needed */
 	const char *path;
 	bool began;
 	void (*ready)(void *arg);
@@ -38,7 +36,7 @@ struct trusted_ca {
 };
 
 static void
-ask(void *arg)
+ask_for_file(void *arg)
 {
 	struct trusted_ca *a = arg;
 
@@ -62,7 +60,7 @@ trusted_ca_new(struct boot *b, void (*ready)(void *arg), void *arg)
 	if (a->tls == NULL)
 		die(EX_SOFTWARE, "OpenSSL makes no context for outbound TLS");
 	if (config_server_verifies(b->server))
-		a->timer = loop_timer_new(b->loop, ask, a);
+		a->timer = loop_timer_new(b->loop, ask_for_file, a);
 	return a;
 }
 
@@ -71,7 +69,7 @@ trusted_ca_begin(struct trusted_ca *a)
 {
 	if (a == NULL || a->timer == NULL)
 		return true;
-	ask(a);
+	ask_for_file(a);
 	return false;
 }
 
@@ -93,7 +91,7 @@ trusted_ca_tls(const struct trusted_ca *a)
 
 /* 0, or -1 and why. */
 static int
-take(struct trusted_ca *a, int fd, struct buf *why)
+read_file(struct trusted_ca *a, int fd, struct buf *why)
 {
 	struct stat st;
 	char *data;
@@ -126,7 +124,7 @@ trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m)
 	if (m->fd == -1)
 		buf_puts(&why, opened.why);
 	if (a != NULL && a->timer != NULL) {
-		if (m->fd == -1 || take(a, m->fd, &why) == -1)
+		if (m->fd == -1 || read_file(a, m->fd, &why) == -1)
 			log_event(LOG_FAULT, NULL, "trouble", "what=authorities reason=%s",
 			    log_safe(buf_text(&why)));
 		if (!a->began)

@@ -108,7 +108,7 @@ go(struct atrn *t, const struct msg_etrn *p, int fd)
 	snprintf(key, sizeof(key), "turn:%u", ++number);
 	t->to.key = mem_strdup(key);
 	t->to.domain = mem_strdup(p->client);
-	outbound_turn(s->set.remote, &t->to, fd, p->port, over, t);
+	outbound_atrn(s->set.remote, &t->to, fd, p->port, over, t);
 	for (size_t i = 0; i < t->ndest; i++) {
 		t->dest[i]->turn = &t->to;
 		n += schedule_dest_ask(s->dests, t->dest[i]);
@@ -163,7 +163,7 @@ atrn_look(struct schedule *s)
 		if (t->ending || !is_done(t))
 			continue;
 		t->ending = true;
-		outbound_turn_end(s->set.remote, &t->to);
+		outbound_atrn_end(s->set.remote, &t->to);
 	}
 }
 

@@ -1,12 +1,12 @@
 /*
- * client - the SMTP dialogue with one peer: greeting, EHLO, STARTTLS, transactions, QUIT
+ * client - the SMTP dialogue with one host: greeting, EHLO, STARTTLS, transactions, QUIT
  *
  * Runs in:  deliver (pure)
  * Owns:     the bytes to be sent, the reply being read
- * Promise:  every recipient of a transaction gets exactly one verdict; delivered only by a 2xx to the final
- *           dot or last chunk; commands are sent together when the peer offers PIPELINING (RFC 2920), one by
- *           one when not; nothing that was said in clear is believed under TLS
- * Fails by: verdicts; a peer that sends no SMTP is a failed connection (4.5.0), never more
+ * Promise:  every recipient of a transaction gets exactly one verdict; "delivered" only by a 2xx to the final
+ *           dot or last chunk. Commands are sent together when the host offers PIPELINING (RFC 2920), else
+ *           one by one. What the host said in clear does not count under TLS
+ * Fails by: verdicts; a host that does not speak SMTP is a failed connection (4.5.0)
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,39 +21,68 @@
 #define MINUTES(n) ((n) * 60000U)
 #define OUT_MAX (512U << 10)	/* a piece with every dot doubled, or a window of commands, and more */
 
-/* Handlers of a whole reply, one a phase; those of a transaction are in client_transaction. */
-static void on_greeting(struct client *c), on_ehlo(struct client *c), on_helo(struct client *c),
-    on_starttls(struct client *c), on_unasked(struct client *c), on_quit(struct client *c);
+static void on_greeting(struct client *c), refuse_connection(struct client *c), on_ehlo(struct client *c),
+    try_helo(struct client *c), on_helo(struct client *c), on_starttls(struct client *c),
+    on_starttls_refused(struct client *c), on_unexpected(struct client *c), on_quit(struct client *c);
 
-/* name: in verdict texts, "while waiting for ..."; limit: RFC 5321 4.5.3.2. */
+#define ALL(handler) { handler, handler, handler, handler }
+#define TO(phase) (1U << CLIENT_##phase)
+
+/*
+ * Phase x first digit of the reply -> function; NULL: SMTP has no such reply here (client_fail_protocol). A
+ * 421 ends the connection in any phase (RFC 5321 3.8), unless it is an answer like others (answers_421).
+ * `next`: the phases that may follow besides CLIENT_OVER; the test build checks it. Where it is 0, the
+ * function in the comment leads on.
+ */
 static const struct row {
-	const char *name;
-	unsigned limit;
-	void (*on_reply)(struct client *c);
+	const char *name;			/* in verdict texts: "while waiting for ..." */
+	unsigned limit;				/* ms: RFC 5321 4.5.3.2 */
+	bool answers_421;
+	void (*on_reply[4])(struct client *c);	/* 2yz, 3yz, 4yz, 5yz */
+	unsigned next;
 } rows[CLIENT_PHASE_COUNT] = {
-	[CLIENT_GREETING] = { "its greeting", MINUTES(5), on_greeting },
-	[CLIENT_EHLO] = { "the answer to EHLO", MINUTES(5), on_ehlo },
-	[CLIENT_HELO] = { "the answer to HELO", MINUTES(5), on_helo },
-	[CLIENT_STARTTLS] = { "the answer to STARTTLS", MINUTES(2), on_starttls },
-	[CLIENT_SHAKE] = { "the end of the TLS handshake", MINUTES(1), NULL },
-	[CLIENT_PROVING] = { "our own proof", MINUTES(2), client_fail_protocol },
-	[CLIENT_AUTH] = { "the answer to AUTH", MINUTES(5), client_auth_reply },
-	[CLIENT_BETWEEN] = { "nothing", 0, on_unasked },
-	[CLIENT_RSET] = { "the answer to RSET", MINUTES(5), client_transaction_rset },
-	[CLIENT_MAIL] = { "the answer to MAIL", MINUTES(5), client_transaction_mail },
-	[CLIENT_RCPT] = { "the answer to RCPT", MINUTES(5), client_transaction_rcpt },
-	[CLIENT_DATA] = { "the answer to DATA", MINUTES(2), client_transaction_data },
-	[CLIENT_SENDING] = { "room for the content", MINUTES(3), client_transaction_early },
-	[CLIENT_DOT] = { "the answer to the content", MINUTES(10), client_transaction_dot },
-	[CLIENT_QUIT] = { "the answer to QUIT", 5000, on_quit },
-	[CLIENT_OVER] = { "nothing", 0, NULL },
+	[CLIENT_GREETING] = { "its greeting", MINUTES(5), false,
+	    { on_greeting, NULL, refuse_connection, refuse_connection }, TO(EHLO) | TO(HELO) },
+	[CLIENT_EHLO] = { "the answer to EHLO", MINUTES(5), false,
+	    { on_ehlo, try_helo, try_helo, try_helo }, TO(HELO) | TO(STARTTLS) | TO(WORD) | TO(BETWEEN) },
+	[CLIENT_HELO] = { "the answer to HELO", MINUTES(5), false,
+	    { on_helo, NULL, refuse_connection, refuse_connection }, TO(WORD) | TO(BETWEEN) },
+	[CLIENT_STARTTLS] = { "the answer to STARTTLS", MINUTES(2), false,
+	    { on_starttls, NULL, on_starttls_refused, on_starttls_refused }, TO(SHAKE) },
+	/* client_secured: EHLO, or GREETING where TLS begins at once */
+	[CLIENT_SHAKE] = { "the end of the TLS handshake", MINUTES(1), false, ALL(NULL), 0 },
+	/* client_auth_say: AUTH */
+	[CLIENT_WORD] = { "our own proof", MINUTES(2), false, ALL(NULL), 0 },
+	[CLIENT_AUTH] = { "the answer to AUTH", MINUTES(5), false,
+	    { client_auth_accepted, client_auth_challenge, client_auth_refused, client_auth_refused },
+	    TO(AUTH) | TO(WORD) | TO(BETWEEN) },
+	/* client_transaction_begin: RSET or MAIL; client_quit: QUIT */
+	[CLIENT_BETWEEN] = { "nothing", 0, false, ALL(on_unexpected), 0 },
+	[CLIENT_RSET] = { "the answer to RSET", MINUTES(5), false,
+	    { client_transaction_rset, NULL, NULL, NULL }, TO(MAIL) },
+	[CLIENT_MAIL] = { "the answer to MAIL", MINUTES(5), false,
+	    { client_transaction_mail, NULL,
+	    client_transaction_mail_refused, client_transaction_mail_refused }, TO(RCPT) | TO(BETWEEN) },
+	[CLIENT_RCPT] = { "the answer to RCPT", MINUTES(5), false, ALL(client_transaction_rcpt),
+	    TO(RCPT) | TO(DATA) | TO(SENDING) | TO(BETWEEN) },
+	[CLIENT_DATA] = { "the answer to DATA", MINUTES(2), false,
+	    { client_transaction_data_refused, client_transaction_data,
+	    client_transaction_data_refused, client_transaction_data_refused },
+	    TO(SENDING) | TO(DOT) | TO(BETWEEN) },
+	/* client_content_end: DOT */
+	[CLIENT_SENDING] = { "room for the content", MINUTES(3), true,
+	    { NULL, NULL, client_transaction_early, client_transaction_early }, 0 },
+	[CLIENT_DOT] = { "the answer to the content", MINUTES(10), true, ALL(client_transaction_dot),
+	    TO(BETWEEN) },
+	[CLIENT_QUIT] = { "the answer to QUIT", 5000, true, ALL(on_quit), 0 },
+	[CLIENT_OVER] = { "nothing", 0, false, ALL(NULL), 0 },
 };
 
 static const struct { const char *keyword; enum client_offer offer; } offers[] = {
 	{ "PIPELINING", CLIENT_PIPELINING }, { "SIZE", CLIENT_SIZE }, { "8BITMIME", CLIENT_8BITMIME },
 	{ "SMTPUTF8", CLIENT_SMTPUTF8 }, { "ENHANCEDSTATUSCODES", CLIENT_STATUSCODES },
-	{ "CHUNKING", CLIENT_CHUNKING },
-	{ "DSN", CLIENT_DSN }, { "STARTTLS", CLIENT_OFFERS_TLS }, { "BINARYMIME", CLIENT_BINARYMIME },
+	{ "CHUNKING", CLIENT_CHUNKING }, { "DSN", CLIENT_DSN }, { "STARTTLS", CLIENT_OFFERS_TLS },
+	{ "BINARYMIME", CLIENT_BINARYMIME },
 };
 
 void
@@ -97,21 +126,22 @@ client_set_all(struct client *c, const struct verdict *v, bool only_accepted)
 }
 
 /*
- * The connection is of no more use. A transaction whose verdicts are final keeps them; one in its content's
- * last wait must not be repeated at once (the peer may have the message); any other may.
+ * A transaction whose verdicts are final keeps them. When all of the content was sent the host may have the
+ * message: it must not be repeated at once. Any other transaction may be.
  */
 void
 client_fail(struct client *c, const struct verdict *v, bool glitch)
 {
 	enum client_phase phase = c->phase;
+	enum client_transaction before = c->transaction;
 
 	c->phase = CLIENT_OVER;
 	c->failure = *v;
 	c->glitch = glitch;
-	if (!c->busy || c->done)
+	if (before != CLIENT_RUNNING && before != CLIENT_SETTLED)
 		return;
-	c->done = true;
-	if (c->settled)
+	c->transaction = CLIENT_ENDED;
+	if (before == CLIENT_SETTLED)
 		return;
 	client_set_all(c, v, phase == CLIENT_DOT || phase == CLIENT_SENDING);
 	c->fate = phase == CLIENT_DOT ? CLIENT_FINAL : CLIENT_LOST;
@@ -129,9 +159,10 @@ fail_with(struct client *c, const char *status, const char *fmt, ...)
 	va_end(ap);
 	verdict_set(&v, VERDICT_LATER, status, "%s", text);
 	snprintf(v.host, sizeof(v.host), "%s", c->set.host);
-	/* A peer that refuses our side of a handshake may say so by closing after it. */
-	c->tls_failed = c->phase == CLIENT_STARTTLS || c->phase == CLIENT_SHAKE ||
-	    (c->phase == CLIENT_EHLO && c->secured);
+	/* A host that refuses our side of a handshake may close after it. */
+	if (c->phase == CLIENT_STARTTLS || c->phase == CLIENT_SHAKE ||
+	    (c->phase == CLIENT_EHLO && c->security == CLIENT_SECURED))
+		c->security = CLIENT_TLS_FAILED;
 	client_fail(c, &v, strncmp(status, "4.7", 3) != 0);
 }
 
@@ -159,7 +190,7 @@ client_unreached(struct client *c, const char *where, const char *reason)
 void
 client_timeout(struct client *c)
 {
-	if (c->phase == CLIENT_PROVING)
+	if (c->phase == CLIENT_WORD)
 		client_auth_give_up(c, "4.3.0", "the proof did not come in time");
 	else if (c->phase != CLIENT_OVER)
 		fail_with(c, "4.4.2", "%s timed out while waiting for %s", c->set.host, rows[c->phase].name);
@@ -175,7 +206,8 @@ void
 client_abandon(struct client *c, const struct verdict *v)
 {
 	client_set_all(c, v, true);
-	c->settled = true;
+	if (c->transaction == CLIENT_RUNNING)
+		c->transaction = CLIENT_SETTLED;
 	client_fail(c, v, false);
 }
 
@@ -196,16 +228,13 @@ client_last_verdict(const struct client *c)
 	return v;
 }
 
-/* Greeting or EHLO said no: another host may say yes, so a caller makes 5xx final only when all said it. */
+/* The host takes no mail from us. Another may: the caller makes 5xx final only when all hosts said so. */
 static void
 refuse_connection(struct client *c)
 {
 	struct verdict v = client_last_verdict(c);
 
-	if (client_last_class(c) < 4)
-		client_fail_protocol(c);
-	else
-		client_fail(c, &v, client_last_class(c) == 4);
+	client_fail(c, &v, client_last_class(c) == 4);
 }
 
 static void
@@ -218,10 +247,7 @@ send_hello(struct client *c, enum client_phase phase)
 static void
 on_greeting(struct client *c)
 {
-	if (client_last_class(c) == 2)
-		send_hello(c, c->set.helo ? CLIENT_HELO : CLIENT_EHLO);
-	else
-		refuse_connection(c);
+	send_hello(c, c->set.helo ? CLIENT_HELO : CLIENT_EHLO);
 }
 
 static void
@@ -241,13 +267,13 @@ note_offer(struct client *c, const char *line)
 }
 
 /*
- * The peer knows our name: it is to be one that may have mail, then it is to know who we are, where that is
- * wanted.
+ * EHLO or HELO went well: TLS where it is required, AUTH where it is wanted, then mail. `lack`: why there is
+ * no TLS.
  */
 static void
 greeted(struct client *c, const char *lack)
 {
-	if (c->set.tls == CLIENT_TLS_MUST && !c->secured) {
+	if (c->set.tls == CLIENT_TLS_MUST && c->security != CLIENT_SECURED) {
 		fail_with(c, "4.7.4", "TLS is required for this mail, but %s %s", c->set.host, lack);
 		return;
 	}
@@ -255,17 +281,15 @@ greeted(struct client *c, const char *lack)
 		client_auth_begin(c);
 		return;
 	}
-	c->opened = true;
+	c->opening = CLIENT_OPEN;
 	c->phase = CLIENT_BETWEEN;
 }
 
 static void
 on_ehlo(struct client *c)
 {
-	if (client_last_class(c) != 2) {
-		c->offered = 0;
-		send_hello(c, CLIENT_HELO);
-	} else if (c->set.tls != CLIENT_TLS_OFF && !c->secured && (c->offered & CLIENT_OFFERS_TLS)) {
+	if (c->set.tls != CLIENT_TLS_OFF && c->security != CLIENT_SECURED &&
+	    (c->offered & CLIENT_OFFERS_TLS)) {
 		buf_puts(&c->out, "STARTTLS\r\n");
 		c->phase = CLIENT_STARTTLS;
 	} else
@@ -273,43 +297,58 @@ on_ehlo(struct client *c)
 }
 
 static void
+try_helo(struct client *c)
+{
+	c->offered = 0;
+	send_hello(c, CLIENT_HELO);
+}
+
+static void
 on_helo(struct client *c)
 {
-	if (client_last_class(c) == 2)
-		greeted(c, "is greeted with HELO, which knows no STARTTLS");
-	else
-		refuse_connection(c);
+	greeted(c, "is greeted with HELO, which knows no STARTTLS");
+}
+
+/*
+ * There is a reply to a STARTTLS that was not sent yet. It is not the host's; under TLS each later reply
+ * would be taken for the answer to the command before.
+ */
+static bool
+is_forged(const struct client *c)
+{
+	return c->out.len > 0;
 }
 
 static void
 on_starttls(struct client *c)
 {
-	/*
-	 * An answer to what has not left us: not the peer's, or it would be asked again under TLS and each
-	 * answer fit another command.
-	 */
-	if (c->out.len > 0)
+	if (is_forged(c) || c->response->code != 220)
 		client_fail_protocol(c);
-	else if (c->response->code == 220)
-		c->phase = CLIENT_SHAKE;
-	else if (client_last_class(c) >= 4)
-		fail_with(c, "4.7.4", "%s refused STARTTLS: %d %.200s", c->set.host, c->response->code,
-		    c->response->text);
 	else
-		client_fail_protocol(c);
+		c->phase = CLIENT_SHAKE;
 }
 
-/* RFC 3207 4.2: what was learnt before is forgotten. */
+static void
+on_starttls_refused(struct client *c)
+{
+	if (is_forged(c))
+		client_fail_protocol(c);
+	else
+		fail_with(c, "4.7.4", "%s refused STARTTLS: %d %.200s", c->set.host, c->response->code,
+		    c->response->text);
+}
+
+/* What the host offered in clear does not count (RFC 3207 4.2). */
 void
 client_secured(struct client *c)
 {
-	c->secured = true;
+	c->security = CLIENT_SECURED;
 	c->offered = 0;
 	c->size_limit = 0;
 	client_reply_init(c->response);
 	if (c->auth != NULL) {
 		c->auth->offered = 0;
-		c->auth->asked = false;
+		c->auth->has_offer = false;
 	}
 	if (c->set.tls == CLIENT_TLS_AT_ONCE)
 		c->phase = CLIENT_GREETING;
@@ -317,8 +356,9 @@ client_secured(struct client *c)
 		send_hello(c, CLIENT_EHLO);
 }
 
+/* A reply without a command: the host ends the connection, and says why. */
 static void
-on_unasked(struct client *c)
+on_unexpected(struct client *c)
 {
 	struct verdict v = client_last_verdict(c);
 
@@ -331,29 +371,42 @@ on_quit(struct client *c)
 	c->phase = CLIENT_OVER;
 }
 
-/* --- the edge's side --- */
+static void
+check_next(const struct client *c, enum client_phase before)
+{
+#ifdef POSTERN_TEST
+	unsigned next = rows[before].next | TO(OVER);
+
+	if ((next & (1U << c->phase)) == 0)
+		bug("client: phase %d after %d", (int)c->phase, (int)before);
+#endif
+}
 
 static void
 on_reply(struct client *c)
 {
 	enum client_phase phase = c->phase;
+	void (*handler)(struct client *) = rows[phase].on_reply[client_last_class(c) - 2];
+	struct verdict v;
 
-	/* 421 may come instead of any answer (RFC 5321 3.8); at the content it is the answer. */
-	if (c->response->code == 421 && phase != CLIENT_DOT && phase != CLIENT_SENDING &&
-	    phase != CLIENT_QUIT) {
-		struct verdict v = client_last_verdict(c);
-
+	if (c->response->code == 421 && !rows[phase].answers_421) {
+		v = client_last_verdict(c);
 		client_fail(c, &v, true);
-	} else
-		rows[phase].on_reply(c);
+	} else if (handler != NULL)
+		handler(c);
+	else
+		client_fail_protocol(c);
+	check_next(c, phase);
 	if (!buf_ok(&c->out))
 		bug("client: more to send than planned");
 }
 
+/* --- what the owner calls --- */
+
 void
 client_input(struct client *c, const char *data, size_t len)
 {
-	/* What stands behind the 220 to STARTTLS may be anybody's: it is dropped. */
+	/* Bytes behind the 220 to STARTTLS were sent in clear, by anyone: they are dropped. */
 	while (len > 0 && c->phase != CLIENT_OVER && c->phase != CLIENT_SHAKE) {
 		size_t used;
 		enum client_reply_kind kind = client_reply_add(c->response, data, len, &used);
@@ -376,13 +429,13 @@ client_input(struct client *c, const char *data, size_t len)
 enum client_action
 client_action(struct client *c)
 {
-	if (c->done)
+	if (c->transaction == CLIENT_ENDED)
 		return CLIENT_DONE;
 	switch (c->phase) {
 	case CLIENT_OVER:
 		return CLIENT_CLOSE;
-	case CLIENT_PROVING:
-		return CLIENT_PROVE;
+	case CLIENT_WORD:
+		return CLIENT_ASK_WORD;
 	case CLIENT_BETWEEN:
 		return CLIENT_READY;
 	case CLIENT_SENDING:
@@ -397,47 +450,8 @@ client_action(struct client *c)
 enum client_fate
 client_finish(struct client *c)
 {
-	c->busy = c->done = false;
+	c->transaction = CLIENT_IDLE;
 	return c->fate;
-}
-
-/*
- * Dots that begin a line are doubled (RFC 5321 4.5.2); after a bare LF too, for peers who see a line end
- * there.
- */
-void
-client_content(struct client *c, const char *data, size_t len)
-{
-	if (len == 0)
-		return;
-	if (c->chunked) {
-		buf_add(&c->out, data, len);
-		return;
-	}
-	if (c->line_start && data[0] == '.')
-		buf_add(&c->out, ".", 1);
-	c->line_start = data[len - 1] == '\n';
-	for (;;) {
-		const char *dot = memmem(data, len, "\n.", 2);
-		size_t n = dot != NULL ? (size_t)(dot - data) + 1 : len;
-
-		buf_add(&c->out, data, n);
-		data += n;
-		len -= n;
-		if (dot == NULL)
-			break;
-		buf_add(&c->out, ".", 1);
-	}
-	if (!buf_ok(&c->out))
-		bug("client: a piece of content over its bound");
-}
-
-void
-client_content_end(struct client *c)
-{
-	if (!c->chunked)
-		buf_puts(&c->out, c->line_start ? ".\r\n" : "\r\n.\r\n");
-	c->phase = CLIENT_DOT;
 }
 
 void

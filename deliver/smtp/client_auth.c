@@ -1,13 +1,12 @@
 /*
- * client_auth - proves to the peer who we are (RFC 4954), between EHLO and the first transaction
+ * client_auth - our authentication at the host (RFC 4954), between EHLO and the first transaction
  *
  * Runs in:  deliver (pure)
- * Owns:     the challenge being read, a first word too long for the AUTH line; works on a struct client
- * Promise:  the strongest mechanism that both sides have, one attempt a connection (settings.again: two);
- *           nothing that shows the secret goes without TLS unless the settings say so; where an account is
- *           configured no mail goes without it; a yes counts only after the mechanism's last word
- * Fails by: the verdict of the connection, always "later": a wrong account is a fault of the configuration,
- *           not of the mail
+ * Owns:     the challenge being read, an initial response too long for the AUTH line
+ * Promise:  the strongest mechanism that both sides have; one attempt a connection (settings.again: two). No
+ *           secret is sent without TLS unless the settings allow it. Where an account is configured no mail
+ *           is sent without AUTH. A 2xx counts only after the last word of the mechanism
+ * Fails by: the verdict of the connection, always "later": a wrong account is a fault of the configuration
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,7 +19,7 @@
 #include "common/base/mem.h"
 #include "deliver/smtp/smtp.h"
 
-/* Of a command with its CRLF (RFC 5321 4.5.3.1.4); a longer first word waits for the challenge */
+/* Of a command with its CRLF (RFC 5321 4.5.3.1.4); a longer initial response is sent after the challenge */
 #define LINE_MAX 512
 #define CHALLENGES_MAX 10	/* of one attempt; no mechanism has more than four */
 #define RAW_MAX (BASE64_SIZE(AUTH_IN_TOKEN_MAX) + 64)
@@ -32,12 +31,12 @@ client_auth_new(void)
 
 	a->challenge = BUF_INIT(AUTH_IN_TOKEN_MAX);
 	a->raw = BUF_INIT(RAW_MAX);
-	a->held = BUF_INIT(AUTH_IN_TOKEN_MAX);
+	a->deferred_word = BUF_INIT(AUTH_IN_TOKEN_MAX);
 	return a;
 }
 
 static void
-wipe(struct buf *b)
+wipe_buf(struct buf *b)
 {
 	if (b->data != NULL)
 		explicit_bzero(b->data, b->size);
@@ -49,9 +48,9 @@ client_auth_free(struct client_auth *a)
 {
 	if (a == NULL)
 		return;
-	wipe(&a->challenge);
-	wipe(&a->raw);
-	wipe(&a->held);
+	wipe_buf(&a->challenge);
+	wipe_buf(&a->raw);
+	wipe_buf(&a->deferred_word);
 	free(a);
 }
 
@@ -72,15 +71,15 @@ client_auth_offer(struct client *c, const char *line)
 			if (strlen(msg_auth_out_mechanism_names[i]) == len &&
 			    strncasecmp(msg_auth_out_mechanism_names[i], word, len) == 0)
 				a->offered |= AUTH_OUT_BIT(i);
-		a->asked |= len > 0;
+		a->has_offer |= len > 0;
 	}
 }
 
-static void fail(struct client *c, const char *status, const char *fmt,
+static void fail_auth(struct client *c, const char *status, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 
 static void
-fail(struct client *c, const char *status, const char *fmt, ...)
+fail_auth(struct client *c, const char *status, const char *fmt, ...)
 {
 	struct verdict v;
 	char text[sizeof(v.text)];
@@ -100,23 +99,23 @@ fail_unable(struct client *c)
 {
 	const struct client_auth *a = c->auth;
 
-	if (!a->asked)
-		fail(c, "4.7.0", "%s offers no authentication, but outbound-auth wants it", c->set.host);
+	if (!a->has_offer)
+		fail_auth(c, "4.7.0", "%s offers no authentication, but outbound-auth wants it", c->set.host);
 	else if ((a->offered & c->set.mechanisms & ~a->refused) != 0)
-		fail(c, "4.7.11",
+		fail_auth(c, "4.7.11",
 		    "%s offers only authentication that shows the secret, and the connection has no TLS",
 		    c->set.host);
 	else
-		fail(c, "4.7.4", "%s offers no authentication that outbound-auth allows", c->set.host);
+		fail_auth(c, "4.7.4", "%s offers no authentication that outbound-auth allows", c->set.host);
 }
 
 void
 client_auth_begin(struct client *c)
 {
 	struct client_auth *a = c->auth;
-
 	unsigned usable = c->set.mechanisms & a->offered & ~a->refused;
-	if (!c->secured)
+
+	if (c->security != CLIENT_SECURED)
 		usable &= (~AUTH_OUT_BARE | c->set.clear) & ~AUTH_OUT_BIT(AUTH_OUT_SCRAM_PLUS);
 	if (usable == 0) {
 		fail_unable(c);
@@ -126,7 +125,7 @@ client_auth_begin(struct client *c)
 	a->begun = a->last = false;
 	a->challenges = 0;
 	buf_clear(&a->challenge);
-	c->phase = CLIENT_PROVING;
+	c->phase = CLIENT_WORD;
 }
 
 /* --- our words --- */
@@ -152,8 +151,7 @@ send_first(struct client *c, const void *data, size_t len, bool absent)
 	a->begun = true;
 	buf_printf(&c->out, "AUTH %s", name);
 	if (!absent && strlen("AUTH  \r\n") + strlen(name) + BASE64_SIZE(len) - 1 > LINE_MAX) {
-		buf_add(&a->held, data, len);
-		a->holds = true;
+		buf_add(&a->deferred_word, data, len);
 	} else if (!absent) {
 		buf_puts(&c->out, len == 0 ? " =" : " ");
 		send_word(c, data, len);
@@ -165,16 +163,16 @@ client_auth_say(struct client *c, const struct msg_auth_in_token *word, bool las
 {
 	struct client_auth *a = c->auth;
 
-	if (c->phase != CLIENT_PROVING)
+	if (c->phase != CLIENT_WORD)
 		bug("client_auth_say in phase %d", (int)c->phase);
 	a->last = last;
 	c->phase = CLIENT_AUTH;
 	if (!a->begun) {
 		send_first(c, word->data, word->len, word->absent);
-		c->hush = false;
+		c->out_is_auth = false;
 	} else {
 		send_word(c, word->data, word->len);
-		c->hush = true;
+		c->out_is_auth = true;
 	}
 	buf_puts(&c->out, "\r\n");
 }
@@ -182,12 +180,12 @@ client_auth_say(struct client *c, const struct msg_auth_in_token *word, bool las
 void
 client_auth_give_up(struct client *c, const char *status, const char *why)
 {
-	if (c->phase != CLIENT_PROVING)
+	if (c->phase != CLIENT_WORD)
 		bug("client_auth_give_up in phase %d", (int)c->phase);
-	fail(c, status, "no authentication at %s as %s: %s", c->set.host, c->set.user, why);
+	fail_auth(c, status, "no authentication at %s as %s: %s", c->set.host, c->set.user, why);
 }
 
-/* --- the peer's answers --- */
+/* --- the host's replies --- */
 
 void
 client_auth_input(struct client *c, const char *data, size_t len)
@@ -196,9 +194,9 @@ client_auth_input(struct client *c, const char *data, size_t len)
 		buf_add(&c->auth->raw, data, len);
 }
 
-/* The bytes behind "334 "; false: no challenge. */
+/* The bytes after "334 "; false: no challenge. */
 static bool
-decode(struct client_auth *a)
+decode_challenge(struct client_auth *a)
 {
 	const char *text = a->raw.data;
 	size_t len = a->raw.len;
@@ -222,36 +220,34 @@ decode(struct client_auth *a)
 }
 
 static void
-on_challenge(struct client *c)
+take_challenge(struct client *c)
 {
 	struct client_auth *a = c->auth;
 
 	if (++a->challenges > CHALLENGES_MAX)
-		fail(c, "4.5.0", "%s wants one more word for ever", c->set.host);
+		fail_auth(c, "4.5.0", "%s wants one more word for ever", c->set.host);
 	else if (c->response->lines != 1 || !buf_ok(&a->raw))
-		fail(c, "4.5.0", "%s sent a challenge that is too long", c->set.host);
-	else if (a->holds) {	/* it waits for the word that did not fit the AUTH line */
-		send_word(c, a->held.data, a->held.len);
+		fail_auth(c, "4.5.0", "%s sent a challenge that is too long", c->set.host);
+	else if (a->deferred_word.len > 0) {	/* it did not fit the AUTH line */
+		send_word(c, a->deferred_word.data, a->deferred_word.len);
 		buf_puts(&c->out, "\r\n");
-		wipe(&a->held);
-		a->holds = false;
-		c->hush = true;
-	} else if (!decode(a))
-		fail(c, "4.5.0", "%s sent a challenge that is not base64", c->set.host);
+		wipe_buf(&a->deferred_word);
+		c->out_is_auth = true;
+	} else if (!decode_challenge(a))
+		fail_auth(c, "4.5.0", "%s sent a challenge that is not base64", c->set.host);
 	else
-		c->phase = CLIENT_PROVING;
+		c->phase = CLIENT_WORD;
 }
 
-/* The dialogue from its beginning, on the same connection. */
+/* The AUTH dialogue from its beginning, on the same connection. */
 static void
-begin_anew(struct client *c)
+begin_again(struct client *c)
 {
-	wipe(&c->auth->held);
-	c->auth->holds = false;
+	wipe_buf(&c->auth->deferred_word);
 	client_auth_begin(c);
 }
 
-/* Words of Microsoft 365 that mean: no password will ever do. */
+/* Microsoft 365 says with these codes that it takes no passwords at all. */
 static const char *
 hint_of(const struct client *c)
 {
@@ -263,7 +259,7 @@ hint_of(const struct client *c)
 }
 
 static void
-on_refusal(struct client *c)
+judge_refusal(struct client *c)
 {
 	struct client_auth *a = c->auth;
 	struct verdict v = client_last_verdict(c);
@@ -271,18 +267,19 @@ on_refusal(struct client *c)
 
 	if (c->response->code == 535 && c->set.again && !a->repeated) {
 		a->repeated = true;
-		begin_anew(c);
+		begin_again(c);
 		return;
 	}
 	/* A mechanism that is offered and then unknown says nothing about the account (RFC 4954 4). */
 	if (c->response->code == 504 && (c->set.mechanisms & a->offered & ~(a->refused |
 	    AUTH_OUT_BIT(a->mechanism))) != 0) {
 		a->refused |= AUTH_OUT_BIT(a->mechanism);
-		begin_anew(c);
+		begin_again(c);
 		return;
 	}
-	c->denied = v.what == VERDICT_REFUSED;
-	verdict_set(&later, VERDICT_LATER, c->denied ? "4.7.8" : v.status,
+	if (v.what == VERDICT_REFUSED)
+		c->opening = CLIENT_DENIED;
+	verdict_set(&later, VERDICT_LATER, v.what == VERDICT_REFUSED ? "4.7.8" : v.status,
 	    "authentication with %s failed: %s%s",
 	    msg_auth_out_mechanism_names[a->mechanism], v.text, hint_of(c));
 	later.code = v.code;
@@ -291,24 +288,36 @@ on_refusal(struct client *c)
 }
 
 void
-client_auth_reply(struct client *c)
+client_auth_challenge(struct client *c)
+{
+	c->out_is_auth = false;
+	if (c->response->code == 334)
+		take_challenge(c);
+	else
+		client_fail_protocol(c);
+	wipe_buf(&c->auth->raw);
+}
+
+void
+client_auth_accepted(struct client *c)
 {
 	struct client_auth *a = c->auth;
 
-	c->hush = false;
-	if (c->response->code == 334)
-		on_challenge(c);
-	else if (client_last_class(c) == 2 && a->last && !a->holds) {
-		wipe(&a->challenge);
-		c->authenticated = true;
-		c->opened = true;
+	c->out_is_auth = false;
+	if (a->last && a->deferred_word.len == 0) {
+		wipe_buf(&a->challenge);
+		c->opening = CLIENT_AUTHENTICATED;
 		c->phase = CLIENT_BETWEEN;
-	} else if (client_last_class(c) == 2)
-		fail(c, "4.7.0", "%s took us for %s before it proved itself (%s)", c->set.host, c->set.user,
-		    msg_auth_out_mechanism_names[a->mechanism]);
-	else if (client_last_class(c) >= 4)
-		on_refusal(c);
-	else
-		client_fail_protocol(c);
-	wipe(&a->raw);
+	} else
+		fail_auth(c, "4.7.0", "%s took us for %s before it proved itself (%s)", c->set.host,
+		    c->set.user, msg_auth_out_mechanism_names[a->mechanism]);
+	wipe_buf(&a->raw);
+}
+
+void
+client_auth_refused(struct client *c)
+{
+	c->out_is_auth = false;
+	judge_refusal(c);
+	wipe_buf(&c->auth->raw);
 }

@@ -1,11 +1,11 @@
 /*
- * client_reply - one SMTP reply of a peer, of any number of lines, from bytes as they come
+ * client_reply - one SMTP reply, of any number of lines, from bytes as they come
  *
  * Runs in:  deliver (pure)
  * Owns:     nothing
- * Promise:  takes bare LF as a line end and "250" without text (RFC 5321 4.2 asks clients to); keeps a
- *           bounded part of lines and reply, however much comes
- * Fails by: CLIENT_REPLY_BAD: no three digits in front, codes of different classes in one reply, too many
+ * Promise:  takes a bare LF as a line end, and "250" without text (clients must: RFC 5321 4.2). However much
+ *           comes, the part that is kept of a line and of a reply is bounded
+ * Fails by: CLIENT_REPLY_BAD: no code of three digits, codes of different classes in one reply, too many
  *           lines or bytes
  */
 #include <string.h>
@@ -27,7 +27,7 @@ is_digit(char c, char low, char high)
 	return c >= low && c <= high;
 }
 
-/* The code and what follows it in the present line; CLIENT_REPLY_BAD when it is none. */
+/* Takes the code of the present line, and whether more lines follow. */
 static enum client_reply_kind
 judge_line(struct client_reply *r)
 {
@@ -48,7 +48,7 @@ judge_line(struct client_reply *r)
 	return r->line_len > 3 && p[3] == '-' ? CLIENT_REPLY_LINE : CLIENT_REPLY_WHOLE;
 }
 
-/* Adds the line's text to the reply's. NUL bytes would end it early: they become '?'. */
+/* Adds the text of the line to that of the reply. A NUL byte would end it early: it becomes '?'. */
 static void
 add_text(struct client_reply *r)
 {

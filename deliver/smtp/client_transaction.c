@@ -1,12 +1,11 @@
 /*
- * client_transaction - one transaction of the client's dialogue: RSET, MAIL, RCPT, DATA or BDAT and the
- * answers to them
+ * client_transaction - one transaction of the dialogue: RSET, MAIL, RCPT, DATA or BDAT, and their replies
  *
  * Runs in:  deliver (pure)
  * Owns:     nothing; works on a struct client
- * Promise:  steps are numbered; with PIPELINING up to WINDOW are sent ahead, without it one: the answers are
- *           judged by the same code. A message that the peer cannot take is refused before a byte of it is
- *           sent
+ * Promise:  the commands are numbered steps. With PIPELINING up to WINDOW are sent ahead, without it one; the
+ *           replies are judged by the same code. A message that the host cannot take is refused before a byte
+ *           is sent
  * Fails by: verdicts
  */
 #include <stdio.h>
@@ -22,7 +21,7 @@
 #define BINARY (CLIENT_CHUNKING | CLIENT_BINARYMIME)
 #define WINDOW 100		/* commands sent and not answered */
 
-/* Nobody was taken, and not everybody is refused for good. */
+/* No recipient was taken, and one at least is not refused for good. */
 static bool
 is_for_another(const struct client *c)
 {
@@ -39,7 +38,7 @@ is_for_another(const struct client *c)
 static void
 end_transaction(struct client *c, enum client_phase next)
 {
-	c->done = true;
+	c->transaction = CLIENT_ENDED;
 	c->phase = next;
 	if (is_for_another(c))
 		c->fate = CLIENT_ELSEWHERE;
@@ -59,7 +58,7 @@ step_phase(const struct client *c, size_t step)
 	return step < step_data(c) ? CLIENT_RCPT : CLIENT_DATA;
 }
 
-/* Nothing but its domain is not ASCII, and that has an ASCII form. */
+/* All but the domain is ASCII, and the domain has an ASCII form. */
 static bool
 has_ascii_form(const char *address)
 {
@@ -72,27 +71,24 @@ has_ascii_form(const char *address)
 	return at == NULL || idn_to_ascii(domain, at + 1);
 }
 
-/*
- * The step of a recipient that this peer cannot be told of: nothing is sent for it, its verdict stands
- * already.
- */
+/* The step of a recipient whose address this host does not take: no RCPT is sent, its verdict is final. */
 static bool
-is_left_out(const struct client *c, size_t step)
+is_skipped(const struct client *c, size_t step)
 {
-	return c->leaves_out && step_phase(c, step) == CLIENT_RCPT &&
+	return c->skips && step_phase(c, step) == CLIENT_RCPT &&
 	    !has_ascii_form(c->mail.e->rcpt[c->mail.index[step - 2]].address);
 }
 
-/* The first step from `step` on that is for the peer. */
+/* The first step from `step` on that is not skipped. */
 static size_t
-next_asked(const struct client *c, size_t step)
+next_step(const struct client *c, size_t step)
 {
-	while (is_left_out(c, step))
+	while (is_skipped(c, step))
 		step++;
 	return step;
 }
 
-/* Without SMTPUTF8 the domain goes in its ASCII form; who has none is left out. */
+/* Without SMTPUTF8 the domain is sent in its ASCII form; a recipient without one is skipped. */
 static void
 add_address(struct client *c, const char *address)
 {
@@ -125,13 +121,13 @@ send_mail(struct client *c)
 		buf_puts(&c->out, e->ret == RET_FULL ? " RET=FULL" : " RET=HDRS");
 	if ((c->offered & CLIENT_DSN) && e->envid != NULL)
 		buf_printf(&c->out, " ENVID=%s", e->envid);
-	if (c->authenticated && e->auth != NULL)
-		buf_printf(&c->out, " AUTH=%s",
-		    e->auth);	/* to a host that knows us (RFC 4954 5); none means <> */
+	/* only to a host that knows us (RFC 4954 5); without it the host assumes <> */
+	if (c->opening == CLIENT_AUTHENTICATED && e->auth != NULL)
+		buf_printf(&c->out, " AUTH=%s", e->auth);
 	buf_puts(&c->out, "\r\n");
 }
 
-/* As they came; ORCPT in the form that needs no SMTPUTF8. */
+/* DSN parameters as they came; ORCPT in the form that needs no SMTPUTF8. */
 static void
 add_dsn(struct client *c, const struct message_recipient *r)
 {
@@ -180,7 +176,7 @@ send_step(struct client *c, size_t step)
 	}
 }
 
-/* All recipients are answered and one at least was welcome: the whole content is one chunk. */
+/* All RCPT are answered, and one at least was accepted: the whole content is one chunk. */
 static void
 send_chunk(struct client *c)
 {
@@ -188,66 +184,65 @@ send_chunk(struct client *c)
 	c->phase = CLIENT_SENDING;
 }
 
-/* Sends what may be sent now; ends the transaction when nothing is left to ask. */
+/* Sends what may be sent now; ends the transaction when no step is left. */
 static void
 advance(struct client *c)
 {
-	size_t window = c->offered & CLIENT_PIPELINING ? WINDOW : 1,
-	    end = step_data(c) + (c->chunked ? 0 : 1);
+	bool bdat = c->body == CLIENT_BY_BDAT;
+	size_t window = c->offered & CLIENT_PIPELINING ? WINDOW : 1, end = step_data(c) + (bdat ? 0 : 1);
 
-	while (!c->settled && c->sent < end && c->sent - c->answered < window) {
-		bool asked = !is_left_out(c, c->sent);
-
-		if (asked)
+	while (c->transaction == CLIENT_RUNNING && c->sent < end && c->sent - c->answered < window) {
+		if (!is_skipped(c, c->sent))
 			send_step(c, c->sent);
 		else if (c->answered == c->sent)
 			c->answered++;
 		c->sent++;
 	}
-	if (c->chunked && !c->settled && c->answered == end)
+	if (bdat && c->transaction == CLIENT_RUNNING && c->answered == end)
 		send_chunk(c);
 	else if (c->sent != c->answered)
 		c->phase = step_phase(c, c->answered);
-	else {
-		c->dirty = c->mail_taken;
+	else
 		end_transaction(c, CLIENT_BETWEEN);
-	}
 }
 
 static void
 step_answered(struct client *c)
 {
 	c->answered++;
-	while (c->answered < c->sent && is_left_out(c, c->answered))
+	while (c->answered < c->sent && is_skipped(c, c->answered))
 		c->answered++;
 	advance(c);
+}
+
+static bool
+is_settled(const struct client *c)
+{
+	return c->transaction == CLIENT_SETTLED;
 }
 
 void
 client_transaction_rset(struct client *c)
 {
-	if (client_last_class(c) == 2)
-		step_answered(c);
-	else
-		client_fail_protocol(c);
+	c->mail_open = false;
+	step_answered(c);
 }
 
 void
 client_transaction_mail(struct client *c)
 {
+	c->mail_open = true;
+	step_answered(c);
+}
+
+void
+client_transaction_mail_refused(struct client *c)
+{
 	struct verdict v = client_last_verdict(c);
 
-	if (client_last_class(c) == 3) {
-		client_fail_protocol(c);
-		return;
-	}
-	if (client_last_class(c) == 2)
-		c->mail_taken = true;
-	else {
-		client_set_all(c, &v, false);
-		c->settled = true;
-		c->fate = client_last_class(c) == 4 ? CLIENT_ELSEWHERE : CLIENT_FINAL;
-	}
+	client_set_all(c, &v, false);
+	c->transaction = CLIENT_SETTLED;
+	c->fate = client_last_class(c) == 4 ? CLIENT_ELSEWHERE : CLIENT_FINAL;
 	step_answered(c);
 }
 
@@ -256,7 +251,7 @@ client_transaction_rcpt(struct client *c)
 {
 	struct verdict *to = &c->mail.verdict[c->answered - 2];
 
-	if (c->settled) {
+	if (is_settled(c)) {
 		step_answered(c);
 		return;
 	}
@@ -268,54 +263,61 @@ client_transaction_rcpt(struct client *c)
 	if (to->what == VERDICT_DELIVERED)
 		c->accepted++;
 	else if (c->response->code == 552 && c->accepted > 0) {
-		/* "too many recipients" of old servers: the rest goes another time (RFC 5321 4.5.3.1.10) */
+		/* "too many recipients" of old servers: the others are sent later (RFC 5321 4.5.3.1.10) */
 		to->what = VERDICT_LATER;
 		snprintf(to->status, sizeof(to->status), "4.5.3");
 	}
-	if (next_asked(c, c->answered + 1) == step_data(c) && c->accepted == 0) {
-		c->settled = true;	/* all refused */
+	if (next_step(c, c->answered + 1) == step_data(c) && c->accepted == 0) {
+		c->transaction = CLIENT_SETTLED;	/* all are refused */
 		c->fate = is_for_another(c) ? CLIENT_ELSEWHERE : CLIENT_FINAL;
 	}
 	step_answered(c);
 }
 
 void
-client_transaction_data(struct client *c)
+client_transaction_data_refused(struct client *c)
 {
 	struct verdict v = client_last_verdict(c);
 
 	c->answered++;
-	if (c->response->code == 354 && c->settled) {
-		/* Pipelined before the refusals were known: an empty message to nobody ends it. */
-		buf_puts(&c->out, ".\r\n");
-		c->phase = CLIENT_DOT;
-	} else if (c->response->code == 354) {
-		c->phase = CLIENT_SENDING;
-		c->line_start = true;
-	} else if (c->settled || client_last_class(c) >= 4) {
-		if (!c->settled)
-			client_set_all(c, &v, true);
-		c->dirty = c->mail_taken;
-		end_transaction(c, CLIENT_BETWEEN);
-	} else
+	if (!is_settled(c) && client_last_class(c) < 4) {
 		client_fail_protocol(c);
+		return;
+	}
+	if (!is_settled(c))
+		client_set_all(c, &v, true);
+	end_transaction(c, CLIENT_BETWEEN);
 }
 
-/*
- * A reply before the content's end: the peer wants no more of it; without a final dot it has not taken the
- * message.
- */
+void
+client_transaction_data(struct client *c)
+{
+	if (c->response->code != 354) {
+		client_transaction_data_refused(c);
+		return;
+	}
+	c->answered++;
+	if (is_settled(c)) {
+		/*
+		 * DATA was pipelined before the refusals were known: an empty message without recipients ends
+		 * it.
+		 */
+		buf_puts(&c->out, ".\r\n");
+		c->phase = CLIENT_DOT;
+		return;
+	}
+	c->phase = CLIENT_SENDING;
+	c->line_start = true;
+}
+
+/* The host wants no more of the content; without a final dot it has not taken the message. */
 void
 client_transaction_early(struct client *c)
 {
 	struct verdict v = client_last_verdict(c);
 
-	if (client_last_class(c) < 4) {
-		client_fail_protocol(c);
-		return;
-	}
 	client_set_all(c, &v, true);
-	c->settled = true;
+	c->transaction = CLIENT_SETTLED;
 	if (is_for_another(c))
 		c->fate = CLIENT_ELSEWHERE;
 	client_fail(c, &v, false);
@@ -326,15 +328,15 @@ client_transaction_dot(struct client *c)
 {
 	struct verdict v = client_last_verdict(c);
 
-	if (!c->settled && client_last_class(c) == 3) {
+	if (!is_settled(c) && client_last_class(c) == 3) {
 		client_fail_protocol(c);
 		return;
 	}
 	v.dsn = (c->offered & CLIENT_DSN) != 0;
-	if (!c->settled)
+	if (!is_settled(c))
 		client_set_all(c, &v, true);
-	/* What a refused chunk leaves behind is not said in RFC 3030 */
-	c->dirty = c->chunked && v.what != VERDICT_DELIVERED;
+	/* RFC 3030 does not say whether a refused chunk ends the transaction */
+	c->mail_open = c->body == CLIENT_BY_BDAT && v.what != VERDICT_DELIVERED;
 	end_transaction(c, CLIENT_BETWEEN);
 	if (c->response->code == 421)
 		client_fail(c, &v, true);
@@ -353,10 +355,7 @@ refuse_utf8(struct verdict *v, const char *what, const char *host)
 	snprintf(v->host, sizeof(v->host), "%s", host);
 }
 
-/*
- * Whether the peer can take it at all; if not, the verdict says what is missing (RFC 1870, 6152, 6531; RFC
- * 3463).
- */
+/* The host can take the message; if not, `v` says what it lacks (RFC 1870, 6152, 6531; RFC 3463). */
 static bool
 is_possible(const struct client *c, const struct client_mail *m, struct verdict *v)
 {
@@ -380,51 +379,51 @@ is_possible(const struct client *c, const struct client_mail *m, struct verdict 
 	return false;
 }
 
-/*
- * Recipients whose local part is not ASCII fail one by one (RFC 6531 3.5); the others go. False: nobody is
- * left.
- */
+/* Recipients whose local part is not ASCII fail one by one (RFC 6531 3.5). False: no recipient is left. */
 static bool
-leave_out(struct client *c)
+skip_utf8_recipients(struct client *c)
 {
 	const struct client_mail *m = &c->mail;
 	size_t left = m->count;
 
-	c->leaves_out = false;
+	c->skips = false;
 	for (size_t i = 0; i < m->count && !(c->offered & CLIENT_SMTPUTF8); i++)
 		if (!has_ascii_form(m->e->rcpt[m->index[i]].address)) {
 			refuse_utf8(&m->verdict[i], "recipient's address", c->set.host);
-			c->leaves_out = true;
+			c->skips = true;
 			left--;
 		}
 	return left > 0;
 }
 
-void
-client_transaction_begin(struct client *c, const struct client_mail *mail)
+/* False: this host cannot take the message at all; every recipient has its verdict. */
+static bool
+can_be_sent(struct client *c)
 {
 	struct verdict v;
 
-	if (c->phase != CLIENT_BETWEEN || c->busy)
-		bug("client_step_begin in phase %d", (int)c->phase);
+	if (is_possible(c, &c->mail, &v))
+		return skip_utf8_recipients(c);
+	client_set_all(c, &v, false);
+	return false;
+}
+
+void
+client_transaction_begin(struct client *c, const struct client_mail *mail)
+{
+	if (c->phase != CLIENT_BETWEEN || c->transaction != CLIENT_IDLE)
+		bug("client_transaction_begin in phase %d", (int)c->phase);
 	c->mail = *mail;
-	c->busy = true;
+	c->transaction = CLIENT_RUNNING;
 	c->fate = CLIENT_FINAL;
-	c->settled = c->mail_taken = false;
-	c->chunked = (c->offered & CLIENT_CHUNKING) != 0;
+	c->body = c->offered & CLIENT_CHUNKING ? CLIENT_BY_BDAT : CLIENT_BY_DATA;
 	c->accepted = 0;
-	if (!is_possible(c, mail, &v)) {
-		client_set_all(c, &v, false);
+	if (!can_be_sent(c)) {
 		c->fate = CLIENT_ELSEWHERE;
-		c->done = true;
+		c->transaction = CLIENT_ENDED;
 		return;
 	}
-	if (!leave_out(c)) {
-		c->fate = CLIENT_ELSEWHERE;
-		c->done = true;
-		return;
-	}
-	c->sent = c->answered = c->dirty ? 0 : 1;
+	c->sent = c->answered = c->mail_open ? 0 : 1;
 	advance(c);
 	if (!buf_ok(&c->out))
 		bug("client: more to send than planned");

@@ -5,7 +5,7 @@
  * Owns:     the table; phase and wait of each session
  * Promise:  a phase is followed only by the phases of its row; content that was begun is finished or
  *           discarded before its phase is left for READY or OVER
- * Fails by: bug() for a step that the table does not have
+ * Fails by: bug(), in the test build alone, for a step that the table does not have
  */
 #include <stdlib.h>
 
@@ -116,8 +116,10 @@ session_phase_limit_ms(const struct session *s, bool refused)
 void
 session_phase_enter(struct session *s, enum session_phase to)
 {
+#ifdef POSTERN_TEST
 	if (to != s->phase && !(row_of(s->phase)->next & to))
 		bug("phase %s does not lead to %s", row_of(s->phase)->name, row_of(to)->name);
+#endif
 	s->phase = to;
 	s->wait = row_of(to)->wait;
 }

@@ -1,4 +1,4 @@
-/* client - any server: each transaction ends once, with a verdict for each; delivered only by 2xx behind the whole content */
+/* client - replies of any server: each transaction ends once, with a verdict for each recipient; "delivered" only by a 2xx after the content */
 #include "common/base/mem.h"
 #include "common/mail/message.h"
 #include "deliver/smtp/smtp.h"
@@ -41,7 +41,7 @@ begin(struct run *r)
 	});
 }
 
-/* What is asked for; a new message at most once, as one that the peer lacks something for is over at once. */
+/* Does what is asked for. At most one new message: one that the host cannot take is over at once. */
 static void
 act(struct run *r)
 {
@@ -55,7 +55,7 @@ act(struct run *r)
 			r->sent = true;
 		} else if (action == CLIENT_READY && !begun) {
 			begun = true;
-			fuzz_check(r->c.secured || r->c.set.tls != CLIENT_TLS_MUST);
+			fuzz_check(r->c.security == CLIENT_SECURED || r->c.set.tls != CLIENT_TLS_MUST);
 			begin(r);
 		} else if (action == CLIENT_HANDSHAKE) {
 			client_secured(&r->c);

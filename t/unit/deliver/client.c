@@ -9,7 +9,7 @@
 
 /*
  * A transcript: lines of a letter and a text.
- *   S  the peer sends the line         C  we send the line (exactly this, nothing else)    B  the same without CRLF; \n is LF
+ *   S  the host sends the line         C  we send the line (exactly this, nothing else)    B  the same without CRLF; \n is LF
  *   M  client_transaction_begin                    A  what is asked for now: wait ready done close
  *   F  client_finish: final elsewhere lost
  *   H  the handshake is over           N  it failed: REASON       X  STATUS of the failure, then plain (may) or final
@@ -31,7 +31,7 @@ struct row {
 #define TLS(mode) ((unsigned)(mode) << 24)
 #define WITH_DSN 0x10000U	/* flags of rows: the message has DSN parameters */
 #define SUBMITTED 0x100000U	/* and a client we knew said who submitted it */
-#define KNOWN 0x200000U		/* the peer knows us: AUTH went well */
+#define KNOWN 0x200000U		/* the host knows us: AUTH went well */
 
 struct run {
 	struct client c;
@@ -125,6 +125,8 @@ do_line(struct run *r, char letter, const char *text)
 	}
 	switch (letter) {
 	case 'M':
+		if (r->row->flags & KNOWN)
+			r->c.opening = CLIENT_AUTHENTICATED;
 		client_transaction_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, r->index, r->row->rcpt, r->verdict, (r->row->flags & ASCII_HEADER) != 0 });
 		break;
 	case 'A':
@@ -148,7 +150,7 @@ do_line(struct run *r, char letter, const char *text)
 		break;
 	case 'X': {
 		char got[40];
-		bool plain = r->c.tls_failed && r->c.set.tls == CLIENT_TLS_MAY;
+		bool plain = r->c.security == CLIENT_TLS_FAILED && r->c.set.tls == CLIENT_TLS_MAY;
 		snprintf(got, sizeof(got), "%s %s", r->c.failure.status, plain ? "plain" : "final");
 		ck_assert_msg(r->c.failure.what == VERDICT_LATER && strcmp(got, text) == 0, "%s: failure %s \"%s\", expected %s", r->row->name, got,
 		    r->c.failure.text, text);
@@ -199,7 +201,6 @@ run(const struct row *row, bool bytewise)
 	r.e.content_size = (off_t)strlen(row->content);
 	client_init(&r.c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .helo = row->helo,
 	    .tls = (enum client_tls)(row->flags >> 24) });
-	r.c.authenticated = row->flags & KNOWN;
 	for (const char *p = row->transcript; *p != '\0';) {
 		const char *lf = strchr(p, '\n');
 		ck_assert_ptr_nonnull(lf);

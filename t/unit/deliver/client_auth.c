@@ -10,11 +10,11 @@
 
 /*
  * A transcript: lines of a letter and a text.
- *   S  the peer sends the line          C  we send the line (exactly this, nothing else)
+ *   S  the host sends the line          C  we send the line (exactly this, nothing else)
  *   K  a word is wanted, after this challenge ("-": the first)
  *   W  our word, another may follow     E  our last word           N  no word at all, as LOGIN begins        G  we have none
  *   R  ready, for AUTH went well        X  STATUS CODE DENIED: closed with this verdict       T  the time is over
- *   H  1 or 0: what is to be sent is hushed     M  the mechanism in use
+ *   H  1 or 0: what is to be sent is a word of AUTH     M  the mechanism in use
  * A word "*700" is 700 times x.
  */
 struct row {
@@ -37,7 +37,7 @@ make_word(struct msg_auth_in_token *t, const char *text)
 static void
 expect_challenge(struct client *c, const struct row *row, const char *text)
 {
-	ck_assert_msg(client_action(c) == CLIENT_PROVE, "%s: no word wanted before %s", row->name, text);
+	ck_assert_msg(client_action(c) == CLIENT_ASK_WORD, "%s: no word wanted before %s", row->name, text);
 	if (strcmp(text, "-") == 0)
 		ck_assert_msg(!c->auth->begun, "%s: not the first word", row->name);
 	else
@@ -51,9 +51,9 @@ expect_failure(struct client *c, const struct row *row, const char *text)
 	char have[40];
 
 	ck_assert_msg(client_action(c) == CLIENT_CLOSE, "%s: not closed", row->name);
-	snprintf(have, sizeof(have), "%s %d %d", c->failure.status, c->failure.code, c->denied);
+	snprintf(have, sizeof(have), "%s %d %d", c->failure.status, c->failure.code, c->opening == CLIENT_DENIED);
 	ck_assert_msg(strcmp(have, text) == 0, "%s: %s (%s), expected %s", row->name, have, c->failure.text, text);
-	ck_assert_msg(c->failure.what == VERDICT_LATER && !c->opened && !c->glitch, "%s: not for later", row->name);
+	ck_assert_msg(c->failure.what == VERDICT_LATER && c->opening != CLIENT_OPEN && c->opening != CLIENT_AUTHENTICATED && !c->glitch, "%s: not for later", row->name);
 	ck_assert_str_eq(c->failure.host, "mx.example");
 }
 
@@ -99,7 +99,7 @@ do_line(struct client *c, const struct row *row, char letter, const char *text, 
 		client_auth_give_up(c, "4.7.0", text);
 		break;
 	case 'R':
-		ck_assert_msg(client_action(c) == CLIENT_READY && c->authenticated && c->opened, "%s: not ready", row->name);
+		ck_assert_msg(client_action(c) == CLIENT_READY && c->opening == CLIENT_AUTHENTICATED, "%s: not ready", row->name);
 		break;
 	case 'X':
 		expect_failure(c, row, text);
@@ -108,7 +108,7 @@ do_line(struct client *c, const struct row *row, char letter, const char *text, 
 		client_timeout(c);
 		break;
 	case 'H':
-		ck_assert_msg(c->hush == (*text == '1'), "%s: hush is not %s", row->name, text);
+		ck_assert_msg(c->out_is_auth == (*text == '1'), "%s: out_is_auth is not %s", row->name, text);
 		break;
 	case 'M':
 		ck_assert_str_eq(msg_auth_out_mechanism_names[c->auth->mechanism], text);
@@ -125,7 +125,7 @@ start(struct client *c, const struct row *row)
 {
 	client_init(c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .user = "us", .mechanisms = row->mechanisms,
 	    .clear = row->clear });
-	c->secured = row->secured;
+	c->security = row->secured ? CLIENT_SECURED : CLIENT_IN_CLEAR;
 }
 
 static void
@@ -227,7 +227,7 @@ until_login(struct client *c)
 
 	start(c, &login);
 	client_input(c, hello, sizeof(hello) - 1);
-	ck_assert_int_eq(client_action(c), CLIENT_PROVE);
+	ck_assert_int_eq(client_action(c), CLIENT_ASK_WORD);
 	client_auth_say(c, &t, false);
 	ck_assert_int_eq(client_action(c), CLIENT_WAIT);
 }
@@ -245,7 +245,7 @@ START_TEST(test_long_challenge)
 		memcpy(line + len, "\r\n", 2);
 		for (size_t at = 0; at < len + 2; at += 7)
 			client_input(&c, line + at, len + 2 - at < 7 ? len + 2 - at : 7);
-		ck_assert_int_eq(client_action(&c), more == 0 ? CLIENT_PROVE : CLIENT_CLOSE);
+		ck_assert_int_eq(client_action(&c), more == 0 ? CLIENT_ASK_WORD : CLIENT_CLOSE);
 		if (more == 0)
 			ck_assert_uint_eq(c.auth->challenge.len, AUTH_IN_TOKEN_MAX);
 		client_done(&c);
@@ -264,13 +264,13 @@ START_TEST(test_hostile)
 		client_input(&c, texts[i], i + 1 == nitems_of(texts) ? 8 : strlen(texts[i]));
 		ck_assert_msg(client_action(&c) == CLIENT_CLOSE, "%s", texts[i]);
 		ck_assert_int_eq(c.failure.what, VERDICT_LATER);
-		ck_assert(!c.denied && !c.authenticated);
+		ck_assert(c.opening == CLIENT_OPENING);
 		client_done(&c);
 	}
 }
 END_TEST
 
-/* A peer that wants one more word for ever. */
+/* A host that wants one more word for ever. */
 START_TEST(test_endless)
 {
 	struct msg_auth_in_token t = { .len = 1, .data = "\001" };
@@ -281,7 +281,7 @@ START_TEST(test_endless)
 	for (; client_action(&c) != CLIENT_CLOSE && words < 1000; words++) {
 		buf_clear(&c.out);
 		client_input(&c, "334 VQ==\r\n", 10);
-		if (client_action(&c) == CLIENT_PROVE)
+		if (client_action(&c) == CLIENT_ASK_WORD)
 			client_auth_say(&c, &t, false);
 	}
 	ck_assert_msg(client_action(&c) == CLIENT_CLOSE && words < 20, "%u words", words);

@@ -36,7 +36,7 @@ START_TEST(test_failure_says_why)
 
 	start(&c);
 	feed_text(&c, "554 5.7.1 we know you\r\n");
-	ck_assert(!c.opened && !c.glitch);
+	ck_assert(c.opening == CLIENT_OPENING && !c.glitch);
 	ck_assert_int_eq(c.failure.what, VERDICT_REFUSED);
 	ck_assert_str_eq(c.failure.text, "5.7.1 we know you");
 	client_done(&c);
@@ -184,7 +184,7 @@ START_TEST(test_answers_before_starttls)
 }
 END_TEST
 
-/* What a peer may say at any time: right, wrong, too early, too much. */
+/* What a host may say at any time: right, wrong, too early, too much. */
 static const char *const sayings[] = {
 	"220 hi\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250-x\r\n250 PIPELINING\r\n", "354 go\r\n", "354 go\r\n", "450 no\r\n",
 	"550 5.1.1 no\r\n", "552 much\r\n", "421 bye\r\n", "250-more\r\n", "250 ok\r\n250 ok\r\n", "354 go\r\n250 ok\r\n", "junk\r\n", "2", "\r\n", "251 elsewhere\n",
@@ -226,7 +226,7 @@ START_TEST(test_random_conversations)
 				}
 			} else if (action == CLIENT_READY && steps < 40) {
 				transactions++;
-				ck_assert(c.secured || c.set.tls != CLIENT_TLS_MUST);
+				ck_assert(c.security == CLIENT_SECURED || c.set.tls != CLIENT_TLS_MUST);
 				busy = true;
 				dot = false;
 				memset(v, 0xee, sizeof(v));

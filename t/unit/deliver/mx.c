@@ -159,24 +159,24 @@ answer(const char *dns, uint16_t type, const char *name, struct msg_dns_answer *
 static void
 walk(const struct destination *d, const char *dns, uint32_t (*chance)(uint32_t), bool backwards, struct mx_list *list)
 {
-	struct mx_settings set = { .fqdn = "US.example", .self = self, .nself = nitems_of(self), .chance = chance };
-	struct mx_walk *w = mx_walk_new(d, &set);
+	struct mx_settings set = { .fqdn = "US.example", .own = self, .nown = nitems_of(self), .chance = chance };
+	struct mx_lookup *w = mx_lookup_new(d, &set);
 	struct msg_dns_answer *a = mem_new(struct msg_dns_answer);
 
-	while (!mx_walk_end(w, list)) {
+	while (!mx_lookup_end(w, list)) {
 		struct mx_question q[64];
 		size_t n = 0;
-		while (mx_walk_ask(w, &q[n]))
+		while (mx_lookup_ask(w, &q[n]))
 			ck_assert_uint_lt(++n, nitems_of(q));
 		ck_assert_uint_gt(n, 0);
 		for (size_t i = 0; i < n; i++) {
 			const struct mx_question *one = &q[backwards ? n - 1 - i : i];
 			answer(dns, one->type, one->name, a);
-			mx_walk_answer(w, one->tag, a);
+			mx_lookup_answer(w, one->tag, a);
 		}
 	}
 	free(a);
-	mx_walk_free(w);
+	mx_lookup_free(w);
 }
 
 static void

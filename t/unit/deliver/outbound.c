@@ -219,7 +219,7 @@ START_TEST(test_limits)
 		}
 		while (jobs_open > 0) {
 			loop_run(loop);
-			ck_assert_uint_le(outbound->npeer, total ? 2 : 6);
+			ck_assert_uint_le(outbound->nconn, total ? 2 : 6);
 		}
 		for (size_t i = 0; i < nitems_of(t); i++) {
 			expect(t[i], 0, VERDICT_DELIVERED, "2.0.0");

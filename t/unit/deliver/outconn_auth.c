@@ -31,12 +31,12 @@ START_TEST(test_clear)
 {
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct site site = { .d.security = { .tls = rows[i].mode, .account = { .auth = rows[i].auth, .user = "us" } } };
-		struct outconn peer = { .site = &site };
+		struct outconn conn = { .site = &site };
 		struct client_settings set = { .fqdn = "us.example" };
 		const char *why;
 
-		ck_assert_int_eq(net_address_parse(&peer.to, rows[i].host, 0, &why), 0);
-		outconn_auth_settings(&peer, &set);
+		ck_assert_int_eq(net_address_parse(&conn.to, rows[i].host, 0, &why), 0);
+		outconn_auth_settings(&conn, &set);
 		ck_assert_msg(set.clear == rows[i].clear, "%zu: %s: %#x, wanted %#x", i, rows[i].host, set.clear, rows[i].clear);
 		ck_assert_uint_eq(set.clear & AUTH_OUT_TOKENS, 0);
 	}

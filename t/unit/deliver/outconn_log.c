@@ -9,8 +9,8 @@
 static const struct row {
 	const char *out;		/* what waits to be sent */
 	enum client_phase phase;
-	bool hush;
-	size_t told;			/* bytes of it that were told before */
+	bool out_is_auth;
+	size_t logged;			/* bytes of it that were logged before */
 	const char *lines;		/* method, query, bytes */
 } rows[] = {
 	{ "EHLO us.example\r\n", CLIENT_EHLO, false, 0, "EHLO us.example 4\n" },
@@ -39,22 +39,22 @@ START_TEST(commands)
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct buf lines = BUF_INIT(1 << 16);
 		struct captured_w3clog paper;
-		struct outbound remote = { 0 };
-		struct site site = { .r = &remote };
-		struct outconn peer = { .site = &site, .ip = "192.0.2.1", .port = 25, .told = rows[i].told };
+		struct outbound outbound = { 0 };
+		struct site site = { .o = &outbound };
+		struct outconn conn = { .site = &site, .ip = "192.0.2.1", .port = 25, .logged = rows[i].logged };
 
 		captured_w3clog_open(&paper, fields);
-		remote.log = paper.log;
-		buf_init(&peer.client.out, 1 << 16);
-		buf_puts(&peer.client.out, rows[i].out);
-		peer.client.phase = rows[i].phase;
-		peer.client.hush = rows[i].hush;
-		outconn_log_commands(&peer);
-		outconn_log_commands(&peer);	/* and once is enough */
-		ck_assert_uint_eq(peer.told, peer.client.out.len);
+		outbound.log = paper.log;
+		buf_init(&conn.client.out, 1 << 16);
+		buf_puts(&conn.client.out, rows[i].out);
+		conn.client.phase = rows[i].phase;
+		conn.client.out_is_auth = rows[i].out_is_auth;
+		outconn_log_commands(&conn);
+		outconn_log_commands(&conn);	/* and once is enough */
+		ck_assert_uint_eq(conn.logged, conn.client.out.len);
 		captured_w3clog_close(&paper, &lines);
 		ck_assert_msg(strcmp(buf_text(&lines), rows[i].lines) == 0, "row %zu: %s", i, buf_text(&lines));
-		buf_done(&peer.client.out);
+		buf_done(&conn.client.out);
 		buf_done(&lines);
 	}
 }
@@ -68,15 +68,15 @@ START_TEST(replies)
 	};
 	struct buf lines = BUF_INIT(1 << 16);
 	struct captured_w3clog paper;
-	struct outbound remote = { 0 };
-	struct site site = { .r = &remote };
-	struct outconn peer = { .site = &site, .ip = "192.0.2.1", .port = 25 };
+	struct outbound outbound = { 0 };
+	struct site site = { .o = &outbound };
+	struct outconn conn = { .site = &site, .ip = "192.0.2.1", .port = 25 };
 
 	captured_w3clog_open(&paper, fields);
-	remote.log = paper.log;
+	outbound.log = paper.log;
 	for (size_t i = 0; i < nitems_of(said); i++) {
-		peer.client.phase = said[i].phase;
-		outconn_log_reply(&peer, said[i].line, strlen(said[i].line));
+		conn.client.phase = said[i].phase;
+		outconn_log_reply(&conn, said[i].line, strlen(said[i].line));
 	}
 	captured_w3clog_close(&paper, &lines);
 	ck_assert_str_eq(buf_text(&lines), "- 250-mx.example+greets+%22us%22 26\n- 334 12\n- 535+5.7.8+no 12\n- 334+x 5\n- 25 2\n- - 0\n");
@@ -87,15 +87,15 @@ END_TEST
 /* Without a log nothing is looked at, but the place is kept. */
 START_TEST(none)
 {
-	struct outbound remote = { 0 };
-	struct site site = { .r = &remote };
-	struct outconn peer = { .site = &site };
+	struct outbound outbound = { 0 };
+	struct site site = { .o = &outbound };
+	struct outconn conn = { .site = &site };
 
-	buf_init(&peer.client.out, 100);
-	buf_puts(&peer.client.out, "QUIT\r\n");
-	outconn_log_commands(&peer);
-	ck_assert_uint_eq(peer.told, 6);
-	buf_done(&peer.client.out);
+	buf_init(&conn.client.out, 100);
+	buf_puts(&conn.client.out, "QUIT\r\n");
+	outconn_log_commands(&conn);
+	ck_assert_uint_eq(conn.logged, 6);
+	buf_done(&conn.client.out);
 }
 END_TEST
 

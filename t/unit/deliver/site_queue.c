@@ -37,7 +37,7 @@ START_TEST(test_note)
 		site_queue_note(&job, &b, false);
 		ck_assert_msg(strcmp(told.text, rows[i].told == 1 ? "one" : "two") == 0, "row %zu: %s", i, told.text);
 		ck_assert_int_eq(job.glitch, rows[i].told == 1);
-		/* a peer's word on this very message stands */
+		/* a host's answer about this very message is kept */
 		job.noted = SITE_HEARD;
 		verdict_set(&b, LATER, "4.3.2", "three");
 		site_queue_note(&job, &b, false);

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/ipc/msg_token.h"
-#include "deliver/outbound/outbound.h"
+#include "deliver/auth_out/auth_out.h"
 #include "t/unit/check_main.h"
 
 START_TEST(test_words)
@@ -20,7 +20,7 @@ START_TEST(test_words)
 	struct msg_auth_in_token *t = mem_new(struct msg_auth_in_token);
 
 	for (size_t i = 0; i < nitems_of(rows); i++) {
-		struct xoauth_wish w = { rows[i].mechanism, rows[i].user, "server.example.com", 587, token, strlen(token) };
+		struct xoauth_request w = { rows[i].mechanism, rows[i].user, "server.example.com", 587, token, strlen(token) };
 		ck_assert(xoauth_first(t, &w));
 		ck_assert_uint_eq(t->len, strlen(rows[i].word));
 		ck_assert_mem_eq(t->data, rows[i].word, t->len);
@@ -41,7 +41,7 @@ START_TEST(test_long)
 
 	memset(token, 'x', TOKEN_TOKEN_MAX);
 	memset(user, ',', 1000);
-	struct xoauth_wish w = { AUTH_OUT_OAUTHBEARER, "user@example.com", "server.example.com", 587, token, TOKEN_TOKEN_MAX };
+	struct xoauth_request w = { AUTH_OUT_OAUTHBEARER, "user@example.com", "server.example.com", 587, token, TOKEN_TOKEN_MAX };
 	ck_assert(xoauth_first(t, &w));
 	w.user = user;
 	ck_assert(!xoauth_first(t, &w));

@@ -1,19 +1,17 @@
 /*
- * xoauth - the words of OAUTHBEARER (RFC 7628) and XOAUTH2 (of Google and Microsoft): a token shown, and the
- * answer to a no
+ * xoauth - the words of OAUTHBEARER (RFC 7628) and XOAUTH2 (of Google and Microsoft)
  *
  * Runs in:  deliver (pure)
  * Owns:     nothing
- * Promise:  one word of ours proves everything; whoever does not like it says so in a challenge of JSON,
- *           which is answered so that the dialogue ends with a reply
- * Fails by: false: it does not fit
+ * Promise:  the initial response holds the token and is all that the host needs. A host that refuses it sends
+ *           a challenge in JSON; our answer to that says nothing and makes the host reply
+ * Fails by: false: the token is too long for a word
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/log.h"
-#include "common/base/mem.h"
-#include "deliver/outbound/outbound.h"
+#include "common/base/buf.h"
+#include "deliver/auth_out/auth_out.h"
 
 /* A saslname (RFC 5801 4): comma and equals sign are escaped. */
 static void
@@ -29,20 +27,20 @@ add_name(struct buf *out, const char *name)
 }
 
 bool
-xoauth_first(struct msg_auth_in_token *word, const struct xoauth_wish *w)
+xoauth_first(struct msg_auth_in_token *word, const struct xoauth_request *r)
 {
 	struct buf out = BUF_INIT(AUTH_IN_TOKEN_MAX);
 	bool fits;
 
-	if (w->mechanism == AUTH_OUT_OAUTHBEARER) {
+	if (r->mechanism == AUTH_OUT_OAUTHBEARER) {
 		buf_puts(&out, "n,a=");
-		add_name(&out, w->user);
-		buf_printf(&out, ",\001host=%s\001port=%u\001", w->host, w->port);
+		add_name(&out, r->user);
+		buf_printf(&out, ",\001host=%s\001port=%u\001", r->host, r->port);
 	} else {
-		buf_printf(&out, "user=%s\001", w->user);
+		buf_printf(&out, "user=%s\001", r->user);
 	}
 	buf_puts(&out, "auth=Bearer ");
-	buf_add(&out, w->token, w->len);
+	buf_add(&out, r->token, r->len);
 	buf_puts(&out, "\001\001");
 	fits = buf_ok(&out);
 	word->absent = 0;
@@ -62,7 +60,7 @@ xoauth_last(struct msg_auth_in_token *word, enum msg_auth_out_mechanism mechanis
 	word->data[0] = '\001';
 }
 
-/* {"status":"invalid_token", ...}: good enough for people, and no more is done with it. */
+/* Of {"status":"invalid_token", ...}. For people: no JSON is parsed, what is not printable is left out. */
 void
 xoauth_status(char *dst, size_t size, const char *challenge, size_t len)
 {
