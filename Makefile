@@ -63,6 +63,10 @@ obj = $(patsubst %.c,$(B)/%.o,$(1))
 objects = $(call obj,$(call sources,$(call folder,$(1))) $(EXTRA_$(1)))
 EXTRA_posternctl := $(call sources,master)
 EXTRA_master := master/posternctl/check_config.c
+# common/gssapi needs libkrb5: it is not in libcommon, and those that use it compile it.
+EXTRA_auth := $(wildcard common/gssapi/*.c)
+EXTRA_directory := $(EXTRA_auth)
+COMMON := $(filter-out common/gssapi/%,$(wildcard common/*/*.c))
 PROGRAMS := $(foreach row,$(ROWS),$(call binary,$(row)))
 
 .PHONY: all programs help deps deps-check deps-bench run check bench clean
@@ -104,7 +108,7 @@ fuzz: deps-fuzz
 	@exec /usr/bin/python3 t/fuzz/run $(FUZZ)
 fuzz-targets: $(FUZZ_TARGETS)
 FUZZ_ROWS := listener auth deliver resolver fetch pickup
-$(B)/libfuzz.a: $(call obj,$(wildcard common/*/*.c)) $(foreach row,$(FUZZ_ROWS),$(call objects,$(row)))
+$(B)/libfuzz.a: $(call obj,$(COMMON)) $(foreach row,$(FUZZ_ROWS),$(call objects,$(row)))
 	@rm -f $@; ar rcs $@ $^
 $(B)/t/fuzz/%: $(B)/t/fuzz/%.o $(B)/libfuzz.a
 	@echo "  LD    $@"
@@ -126,7 +130,7 @@ $(B)/t/bench/fill: $(B)/t/bench/fill.o $(B)/libcommon.a
 clean:
 	rm -rf build
 
-$(B)/libcommon.a: $(call obj,$(wildcard common/*/*.c))
+$(B)/libcommon.a: $(call obj,$(COMMON))
 	@rm -f $@; ar rcs $@ $^
 
 define program

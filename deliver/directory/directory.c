@@ -61,7 +61,7 @@ directory_finish(struct boot *b)
 	struct directory *d = b->state;
 	struct directory_channel *p;
 	struct directory_server *r;
-	bool busy = ldap_gssapi_is_asking();
+	bool busy = atomic_load(&d->threads) > 0;
 
 	TAILQ_FOREACH(r, &d->realms, link)
 		busy |= r->questions > 0;

@@ -17,6 +17,7 @@
 #include "common/base/buf.h"
 #include "common/ipc/msg_directory.h"
 #include "common/boot/boot.h"
+#include "common/gssapi/gssapi_client.h"
 #include "common/ipc/ctl_server.h"
 #include "common/process/pool.h"
 
@@ -27,7 +28,6 @@ struct directory_cache;
 struct directory_channel;
 struct directory_server;
 struct ldap_schema;
-struct ldap_gssapi;
 
 /* --- directory: the role --- */
 
@@ -36,6 +36,8 @@ struct directory {
 	TAILQ_HEAD(, directory_channel) patrons;
 	TAILQ_HEAD(, directory_server) realms;		/* one a virtual server that was asked about */
 	uint32_t files;				/* numbers given to requests for files */
+	/* Of ldap_gssapi; they may wait long for the Kerberos servers. */
+	atomic_uint threads;
 };
 extern const struct boot_role directory_role;
 
@@ -71,17 +73,19 @@ bool ldap_entry_is_dn(const char *value);
  */
 bool ldap_entry_range(const char *attribute, size_t *name_len, unsigned long *next);
 
-/* --- ldap_keytab: a Kerberos keytab in memory, and the tickets that it brings. Any thread --- */
+/* --- ldap_keytab: the keytab of one virtual server's directory account, shared by threads. Any thread --- */
 
 struct ldap_keytab {
 	atomic_uint users;
-	int fd;
-	char path[48], cache[48];	/* as libkrb5 names them */
-	pthread_mutex_t lock;		/* of what ticket has here */
+	struct keytab keytab;
+	/* ldap_gssapi's */
+	atomic_uint *threads;		/* that ask Kerberos servers, of the whole process */
+	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	bool asking;			/* a thread waits for the Kerberos servers */
+	bool asking;			/* one of them, with this keytab */
 };
-struct ldap_keytab *ldap_keytab_new(const char *data, size_t size);	/* NULL and errno */
+/* `threads`: counted by ldap_gssapi; lives as long as the process. NULL and errno. */
+struct ldap_keytab *ldap_keytab_new(const char *data, size_t size, atomic_uint *threads);
 struct ldap_keytab *ldap_keytab_use(struct ldap_keytab *k);	/* NULL is fine */
 void ldap_keytab_release(struct ldap_keytab *k);		/* NULL is fine */
 
@@ -159,7 +163,7 @@ struct directory_server_question {
 };
 struct directory_server {
 	TAILQ_ENTRY(directory_server) link;
-	struct boot *boot;
+	struct directory *directory;
 	const struct config_server *server;
 	struct ldap_schema *schema;
 	struct pool *pool;
@@ -220,20 +224,14 @@ bool ldap_schema_is_group(const char *object_class);
 /* The filter for an address: %s, %u its local part, %d its domain, each escaped (RFC 4515 3). */
 void ldap_schema_filter(const struct ldap_schema *s, const char *address, struct buf *out);
 
-/*
- * --- ldap_gssapi: GSSAPI as a client (RFC 4752). Any thread, one at a time; blocks, but no longer than its
- * time limit ---
- */
+/* --- ldap_gssapi: Kerberos for a directory server, within a time limit. Any thread --- */
 
-/* What is to be said first is ready. NULL, errno and `why`; ETIMEDOUT: the Kerberos servers do not answer. */
-struct ldap_gssapi *ldap_gssapi_new(struct ldap_keytab *k, const char *user, const char *host,
+/*
+ * A client of that host's whose first word is ready; to be freed. Blocks for `limit_ms` at most. NULL, errno
+ * and `why`; ETIMEDOUT: the Kerberos servers do not answer.
+ */
+struct gssapi_client *ldap_gssapi_begin(struct ldap_keytab *k, const char *user, const char *host,
     uint64_t limit_ms, char why[LDAP_CONN_WHY_SIZE]);
-const void *ldap_gssapi_word(const struct ldap_gssapi *t, size_t *len);	/* to be said now */
-/* The server's answer */
-int ldap_gssapi_step(struct ldap_gssapi *t, const void *data, size_t len, char why[LDAP_CONN_WHY_SIZE]);
-bool ldap_gssapi_is_said(const struct ldap_gssapi *t);	/* all, and the server has proved who it is */
-void ldap_gssapi_free(struct ldap_gssapi *t);		/* NULL is fine */
-bool ldap_gssapi_is_asking(void);			/* a thread may wait for Kerberos servers for long */
 
 /* --- alias_expand: from an address to what it stands for. Pure: asks through its source --- */
 

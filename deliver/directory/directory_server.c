@@ -140,9 +140,9 @@ look_for_files(struct directory_server *r)
 	r->trouble[0] = '\0';
 	r->coming = needs_secret(r) + needs_ca(r);
 	if (needs_secret(r))
-		boot_open(r->boot, r->request, CTL_FILE_LDAP_SECRET, 0, r->server->name);
+		boot_open(r->directory->boot, r->request, CTL_FILE_LDAP_SECRET, 0, r->server->name);
 	if (needs_ca(r))
-		boot_open(r->boot, r->request + 1, CTL_FILE_LDAP_CA, 0, r->server->name);
+		boot_open(r->directory->boot, r->request + 1, CTL_FILE_LDAP_CA, 0, r->server->name);
 	if (r->coming == 0)
 		r->had = true;
 }
@@ -217,7 +217,7 @@ take_secret(struct directory_server *r, int fd)
 	if (data == NULL)
 		return false;
 	if (kerberos)
-		k = ldap_keytab_new(data, size);
+		k = ldap_keytab_new(data, size, &r->directory->threads);
 	if (!kerberos || k != NULL) {
 		pthread_mutex_lock(&r->lock);
 		forget_secret(r);
@@ -308,7 +308,7 @@ directory_server_new(struct directory *d, const struct config_server *s)
 {
 	struct directory_server *r = mem_new(struct directory_server);
 
-	r->boot = d->boot;
+	r->directory = d;
 	r->server = s;
 	r->schema = mem_new(struct ldap_schema);
 	ldap_schema_make(r->schema, &s->ldap, s->default_domain->name);

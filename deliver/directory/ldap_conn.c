@@ -87,25 +87,27 @@ authenticate(struct ldap_conn *l)
 	return ldap_sasl_bind_s(l->ld, simple ? c->user : "", LDAP_SASL_SIMPLE, &password, NULL, NULL, NULL);
 }
 
-/* As a principal of Kerberos: what is said comes from `t`. */
+/* As a principal of Kerberos: what is said comes from `c`. */
 static int
-converse(struct ldap_conn *l, struct ldap_gssapi *t)
+converse(struct ldap_conn *l, struct gssapi_client *c)
 {
 	int rc = LDAP_SASL_BIND_IN_PROGRESS;
 
 	while (rc == LDAP_SASL_BIND_IN_PROGRESS) {
 		size_t len;
-		const void *word = ldap_gssapi_word(t, &len);
+		const void *word = gssapi_client_word(c, &len);
 		struct berval said = { .bv_val = (char *)(uintptr_t)word, .bv_len = len }, *answer = NULL;
 
 		rc = ldap_sasl_bind_s(l->ld, NULL, "GSSAPI", &said, NULL, NULL, &answer);
 		if (rc == LDAP_SASL_BIND_IN_PROGRESS &&
-		    ldap_gssapi_step(t, answer != NULL ? answer->bv_val : "",
-		    answer != NULL ? answer->bv_len : 0, l->why) == -1)
+		    gssapi_client_step(c, answer != NULL ? answer->bv_val : "",
+		    answer != NULL ? answer->bv_len : 0) == -1) {
+			snprintf(l->why, sizeof(l->why), "%s", gssapi_client_why(c));
 			rc = LDAP_INVALID_CREDENTIALS;
+		}
 		ber_bvfree(answer);
 	}
-	if (rc == LDAP_SUCCESS && !ldap_gssapi_is_said(t)) {
+	if (rc == LDAP_SUCCESS && !gssapi_client_is_done(c)) {
 		snprintf(l->why, sizeof(l->why), "Kerberos: the directory server has not proved who it is");
 		rc = LDAP_INVALID_CREDENTIALS;
 	}
@@ -116,19 +118,20 @@ static int
 authenticate_kerberos(struct ldap_conn *l, const char *uri)
 {
 	LDAPURLDesc *parts = NULL;
-	struct ldap_gssapi *t;
+	struct gssapi_client *c;
 	int rc = ldap_url_parse(uri, &parts);
 
 	if (rc != LDAP_URL_SUCCESS || l->set.keytab == NULL) {
 		ldap_free_urldesc(parts);
 		return LDAP_PARAM_ERROR;
 	}
-	t = ldap_gssapi_new(l->set.keytab, l->set.ldap->user, parts->lud_host, l->set.ldap->timeout, l->why);
-	if (t != NULL)
-		rc = converse(l, t);
+	c = ldap_gssapi_begin(l->set.keytab, l->set.ldap->user, parts->lud_host, l->set.ldap->timeout,
+	    l->why);
+	if (c != NULL)
+		rc = converse(l, c);
 	else
 		rc = errno == ETIMEDOUT ? LDAP_TIMEOUT : LDAP_INVALID_CREDENTIALS;
-	ldap_gssapi_free(t);
+	gssapi_client_free(c);
 	ldap_free_urldesc(parts);
 	return rc;
 }

@@ -16,6 +16,7 @@
 
 #include "common/base/passwd_file.h"
 #include "common/boot/boot.h"
+#include "common/gssapi/keytab.h"
 #include "common/process/pool.h"
 #include "common/ipc/msg_auth_out.h"
 #include "common/ipc/msg_auth_in.h"
@@ -111,7 +112,6 @@ enum msg_auth_out_result sasl_client_login(struct sasl_client *x, const struct m
 enum msg_auth_out_result sasl_client_gssapi(struct sasl_client *x, const struct msg_auth_in_token *challenge,
     struct msg_auth_out_answer *out);
 void sasl_client_gssapi_end(struct sasl_client *x);
-void sasl_client_gssapi_forget(const char *ccache);	/* its tickets */
 
 /* --- sasl_client_scram: SCRAM as a client --- */
 
@@ -154,8 +154,6 @@ void auth_request_end_all(struct auth *a);		/* after the pool has ended */
 enum msg_auth_in_result sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *in,
     struct msg_auth_in_token *out);
 void sasl_server_gssapi_end(struct sasl_server *p);
-/* "WHAT: the library's words for it". */
-void sasl_server_gssapi_say(char *dst, size_t size, const char *what, uint32_t major, uint32_t minor);
 
 /* --- sasl_server: the table of mechanisms, and what they share. One thread at a time --- */
 
@@ -196,10 +194,7 @@ void sasl_server_scram_end(struct sasl_server *p);
 struct secret_file {
 	unsigned users;
 	struct passwd_account_list *accounts;	/* CTL_FILE_PASSWORDS */
-	int keytab_fd;			/* CTL_FILE_KEYTAB, CTL_FILE_CLIENT_KEYTAB: a copy in memory */
-	char keytab[64];		/* "FILE:/proc/self/fd/7" */
-	/* CTL_FILE_CLIENT_KEYTAB: "MEMORY:postern-1", where its tickets are */
-	char ccache[64];
+	struct keytab keytab;		/* CTL_FILE_KEYTAB; CTL_FILE_CLIENT_KEYTAB: with its tickets */
 	/* CTL_FILE_SECRET: at most SECRET_FILES_SECRET_MAX bytes, none of them NUL; ended by one */
 	char *secret; size_t secret_len;
 };

@@ -16,9 +16,9 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
+#include "common/gssapi/gssapi_base.h"
 #include "listener/auth/auth.h"
 
-enum { LAYER_NONE = 1 };	/* the bit of RFC 4752 3.3 */
 enum sasl_server_gssapi_phase { CONTEXT, OFFER, CHOICE };
 
 struct sasl_server_gssapi {
@@ -27,33 +27,20 @@ struct sasl_server_gssapi {
 	gss_cred_id_t credential;
 };
 
-static gss_OID_desc spnego_oid = { 6, (void *)"\x2b\x06\x01\x05\x05\x02" };	/* 1.3.6.1.5.5.2 */
-
-void
-sasl_server_gssapi_say(char *dst, size_t size, const char *what, uint32_t major, uint32_t minor)
-{
-	OM_uint32 ignored, more = 0;
-	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
-	bool general = minor == 0;
-
-	(void)gss_display_status(&ignored, general ? major : minor,
-	    general ? GSS_C_GSS_CODE : GSS_C_MECH_CODE, general ? GSS_C_NO_OID : gss_mech_krb5, &more, &text);
-	snprintf(dst, size, "%s: %.*s", what, (int)text.length, (const char *)text.value);
-	gss_release_buffer(&ignored, &text);
-}
+static const uint8_t spnego[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x02 };	/* 1.3.6.1.5.5.2 */
 
 static void
 say(struct sasl_server *p, const char *what, OM_uint32 major, OM_uint32 minor)
 {
-	sasl_server_gssapi_say(p->reason, sizeof(p->reason), what, major, minor);
+	gssapi_base_say(p->reason, sizeof(p->reason), what, major, minor);
 }
 
 static enum msg_auth_in_result
 acquire(struct sasl_server *p, struct sasl_server_gssapi *k)
 {
-	gss_OID_desc both[2] = { *gss_mech_krb5, spnego_oid };
+	gss_OID_desc both[2] = { *gss_mech_krb5, { sizeof(spnego), (void *)(uintptr_t)spnego } };
 	gss_OID_set_desc mechanisms = { 2, both };
-	gss_key_value_element_desc keytab = { "keytab", p->file->keytab };
+	gss_key_value_element_desc keytab = { "keytab", p->file->keytab.path };
 	gss_key_value_set_desc store = { 1, &keytab };
 	OM_uint32 minor, major = gss_acquire_cred_from(&minor, GSS_C_NO_NAME, GSS_C_INDEFINITE, &mechanisms,
 	    GSS_C_ACCEPT, &store, &k->credential, NULL, NULL);
@@ -124,9 +111,8 @@ judge(struct sasl_server *p, struct sasl_server_gssapi *k)
 static enum msg_auth_in_result
 offer(struct sasl_server *p, struct sasl_server_gssapi *k, struct msg_auth_in_token *out)
 {
-	static const char none[4] = { LAYER_NONE, 0, 0, 0 };
-	gss_buffer_desc plain = { sizeof(none), (void *)none }, wrapped = GSS_C_EMPTY_BUFFER;
-	OM_uint32 minor, major = gss_wrap(&minor, k->context, 0, GSS_C_QOP_DEFAULT, &plain, NULL, &wrapped);
+	gss_buffer_desc wrapped = GSS_C_EMPTY_BUFFER;
+	OM_uint32 minor, major = gssapi_base_wrap_none(&minor, k->context, &wrapped);
 
 	if (GSS_ERROR(major)) {
 		say(p, "wrap", major, minor);
@@ -142,7 +128,7 @@ static enum msg_auth_in_result
 take_context(struct sasl_server *p, struct sasl_server_gssapi *k, const struct msg_auth_in_token *in,
     struct msg_auth_in_token *out)
 {
-	gss_buffer_desc input = { in->len, (void *)in->data }, output = GSS_C_EMPTY_BUFFER;
+	gss_buffer_desc input = { in->len, (void *)(uintptr_t)in->data }, output = GSS_C_EMPTY_BUFFER;
 	OM_uint32 minor, ignored, major;
 	enum msg_auth_in_result ready = k->credential == GSS_C_NO_CREDENTIAL ? acquire(p, k) : AUTH_IN_OK;
 	size_t len;
@@ -172,7 +158,7 @@ take_context(struct sasl_server *p, struct sasl_server_gssapi *k, const struct m
 static enum msg_auth_in_result
 take_choice(struct sasl_server *p, struct sasl_server_gssapi *k, const struct msg_auth_in_token *in)
 {
-	gss_buffer_desc input = { in->len, (void *)in->data }, plain = GSS_C_EMPTY_BUFFER;
+	gss_buffer_desc input = { in->len, (void *)(uintptr_t)in->data }, plain = GSS_C_EMPTY_BUFFER;
 	OM_uint32 minor, major = gss_unwrap(&minor, k->context, &input, &plain, NULL, NULL);
 	const char *bytes, *at;
 	bool good;
@@ -184,7 +170,7 @@ take_choice(struct sasl_server *p, struct sasl_server_gssapi *k, const struct ms
 	}
 	bytes = plain.value;
 	at = strchr(p->user, '@');
-	good = plain.length >= 4 && bytes[0] == LAYER_NONE;
+	good = plain.length >= 4 && bytes[0] == GSSAPI_BASE_NO_LAYER;
 	n = good ? plain.length - 4 : 0;
 	/* The name itself or its part before the realm. */
 	if (good && !sasl_server_is_self(p, bytes + 4, n))

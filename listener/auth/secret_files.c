@@ -9,12 +9,9 @@
  * Fails by: NULL to those who wait, and one event for each new reason
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -51,7 +48,6 @@ struct secret_files {
 	struct boot *boot;
 	uint32_t request;
 	LIST_HEAD(, shelf) shelves;	/* a file of the configuration each */
-	uint64_t caches;		/* ticket caches named so far */
 };
 
 struct secret_files *
@@ -70,10 +66,7 @@ secret_files_release(struct secret_file *f)
 	if (f == NULL || --f->users > 0)
 		return;
 	passwd_file_list_free(f->accounts);
-	if (f->keytab_fd != -1)
-		close(f->keytab_fd);
-	if (f->ccache[0] != '\0')
-		sasl_client_gssapi_forget(f->ccache);
+	keytab_done(&f->keytab);
 	if (f->secret != NULL)
 		explicit_bzero(f->secret, f->secret_len);
 	free(f->secret);
@@ -200,16 +193,6 @@ read_all(int fd, size_t size)
 	return NULL;
 }
 
-static int
-take_keytab(struct secret_file *f, const char *data, size_t size)
-{
-	f->keytab_fd = memfd_create("keytab", MFD_CLOEXEC);
-	if (f->keytab_fd == -1 || disk_write(f->keytab_fd, data, size) == -1)
-		return -1;
-	snprintf(f->keytab, sizeof(f->keytab), "FILE:/proc/self/fd/%d", f->keytab_fd);
-	return 0;
-}
-
 /* One line, with or without its end. */
 static const char *
 take_secret(struct secret_file *f, const char *data, size_t size)
@@ -249,10 +232,9 @@ take(struct shelf *s, struct secret_file *f, const char *data, size_t size)
 		return take_secret(f, data, size);
 	if (s->kind == CTL_FILE_PASSWORDS)
 		take_accounts(s, f, data, size);
-	else if (take_keytab(f, data, size) == -1)
+	else if (keytab_init(&f->keytab, data, size,
+	    s->kind == CTL_FILE_CLIENT_KEYTAB ? "postern" : NULL) == -1)
 		return strerror(errno);
-	if (s->kind == CTL_FILE_CLIENT_KEYTAB)
-		snprintf(f->ccache, sizeof(f->ccache), "MEMORY:postern-%" PRIu64, ++s->secret_files->caches);
 	return NULL;
 }
 
@@ -268,7 +250,7 @@ take_file(struct shelf *s, int fd, size_t size)
 		return strerror(errno);
 	f = mem_new(struct secret_file);
 	f->users = 1;
-	f->keytab_fd = -1;
+	f->keytab.fd = -1;
 	why = take(s, f, data, size);
 	explicit_bzero(data, size);
 	free(data);

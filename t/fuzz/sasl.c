@@ -84,7 +84,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (len > 0 && (data[0] & 0x80)) {
 		take_messages(data + 1, len - 1);
 	} else if (len > 0) {
-		struct secret_file file = { .users = 1, .accounts = list, .keytab_fd = -1 };
+		struct secret_file file = { .users = 1, .accounts = list, .keytab.fd = -1 };
 		start->mechanism = data[0] & 3;	/* not GSSAPI: its tokens are the library's */
 		start->tls = (data[0] & 4) != 0;
 		start->binding = start->tls ? AUTH_IN_TLS_EXPORTER : AUTH_IN_NO_BINDING;

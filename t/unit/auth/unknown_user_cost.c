@@ -80,7 +80,7 @@ static struct secret_file
 file_of(const char *text)
 {
 	password_check_set_up();
-	return (struct secret_file){ .users = 1, .accounts = passwd_file_list_parse(text, strlen(text), no_fault, NULL), .keytab_fd = -1 };
+	return (struct secret_file){ .users = 1, .accounts = passwd_file_list_parse(text, strlen(text), no_fault, NULL), .keytab.fd = -1 };
 }
 
 /* Each attempt: one draw of a decoy, and one hash of an entry of the file. */
