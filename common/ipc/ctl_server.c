@@ -1,11 +1,12 @@
 /*
- * ctl_server - the helper's side of consult: the channel of one worker, and how it ends
+ * ctl_server - the helper's side of ctl_client: the channels of all its workers, and what each of them has
+ * asked and waits for
  *
  * Runs in:  resolver, auth, directory, fetch
- * Owns:     the channel
- * Promise:  a worker that misbehaves loses its channel, at the next turn of the loop: nobody is freed while
- *           he asks or is answered. Questions may be secret and do not stay in the receive buffer
- * Fails by: kind.gone
+ * Owns:     the channels; the list of open questions, not the questions
+ * Promise:  a worker that misbehaves loses its channel, at the next turn of the loop: no channel is freed
+ *           while its worker asks or is answered. Questions may be secret: none stays in the receive buffer
+ * Fails by: kind.left for each open question
  */
 #include "common/ipc/ctl_server.h"
 
@@ -16,13 +17,18 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
+enum { BUCKETS = 256 };
+
 struct ctl_server {
+	TAILQ_ENTRY(ctl_server) link;
+	struct ctl_server_list *list;
 	const struct ctl_server_kind *kind;
-	void *arg;
 	struct ctl *ctl;
 	char server[64];
 	bool broken;			/* ends at the next turn */
 	struct loop_timer *end;
+	LIST_HEAD(, ctl_server_question) open[BUCKETS];	/* by request number */
+	size_t count;
 };
 
 static void
@@ -50,7 +56,7 @@ on_message(void *arg, const struct ctl_message *m)
 {
 	struct ctl_server *s = arg;
 
-	if (!s->broken && !s->kind->asked(s->arg, m))
+	if (!s->broken && !s->kind->asked(s->list->arg, s, m))
 		end_soon(s, "sent a malformed question");
 	if (m->len > 0)
 		explicit_bzero((void *)(uintptr_t)m->data, m->len);
@@ -65,9 +71,7 @@ on_close(void *arg, bool bad)
 static void
 on_end(void *arg)
 {
-	struct ctl_server *s = arg;
-
-	s->kind->gone(s->arg);
+	ctl_server_free(arg);
 }
 
 const char *
@@ -76,22 +80,100 @@ ctl_server_server(const struct ctl_server *s)
 	return s->server;
 }
 
+/* --- questions --- */
+
+bool
+ctl_server_is_full(const struct ctl_server *s)
+{
+	return s->count >= s->kind->questions_max;
+}
+
+void
+ctl_server_open(struct ctl_server *s, struct ctl_server_question *q, uint32_t request)
+{
+	q->server = s;
+	q->request = request;
+	LIST_INSERT_HEAD(&s->open[request % BUCKETS], q, bucket);
+	s->count++;
+}
+
+struct ctl_server_question *
+ctl_server_find(const struct ctl_server *s, uint32_t request)
+{
+	struct ctl_server_question *q;
+
+	LIST_FOREACH(q, &s->open[request % BUCKETS], bucket)
+		if (q->request == request)
+			break;
+	return q;
+}
+
+void
+ctl_server_close(struct ctl_server_question *q)
+{
+	if (q->server == NULL)
+		return;
+	LIST_REMOVE(q, bucket);
+	q->server->count--;
+	q->server = NULL;
+}
+
+/* --- channels --- */
+
+void
+ctl_server_list_init(struct ctl_server_list *l, struct loop *loop, void *arg)
+{
+	l->loop = loop;
+	l->arg = arg;
+	l->count = 0;
+	TAILQ_INIT(&l->channels);
+}
+
+void
+ctl_server_list_done(struct ctl_server_list *l)
+{
+	struct ctl_server *s;
+
+	while ((s = TAILQ_FIRST(&l->channels)) != NULL)
+		ctl_server_free(s);
+}
+
 struct ctl_server *
-ctl_server_new(struct loop *l, const struct ctl_server_kind *kind, int fd, const char *server, void *arg)
+ctl_server_new(struct ctl_server_list *l, const struct ctl_server_kind *kind, int fd, const char *server)
 {
 	struct ctl_server *s = mem_new(struct ctl_server);
 
+	s->list = l;
 	s->kind = kind;
-	s->arg = arg;
 	snprintf(s->server, sizeof(s->server), "%s", server);
-	s->end = loop_timer_new(l, on_end, s);
-	s->ctl = ctl_new(l, fd, CTL_FROM_CLIENT, on_message, on_close, s);
+	for (size_t i = 0; i < BUCKETS; i++)
+		LIST_INIT(&s->open[i]);
+	s->end = loop_timer_new(l->loop, on_end, s);
+	s->ctl = ctl_new(l->loop, fd, CTL_FROM_CLIENT, on_message, on_close, s);
+	TAILQ_INSERT_TAIL(&l->channels, s, link);
+	l->count++;
 	return s;
+}
+
+static void
+leave_questions(struct ctl_server *s)
+{
+	struct ctl_server_question *q;
+
+	for (size_t i = 0; i < BUCKETS; i++)
+		while ((q = LIST_FIRST(&s->open[i])) != NULL) {
+			ctl_server_close(q);
+			if (s->kind->left != NULL)
+				s->kind->left(q);
+		}
 }
 
 void
 ctl_server_free(struct ctl_server *s)
 {
+	leave_questions(s);
+	TAILQ_REMOVE(&s->list->channels, s, link);
+	s->list->count--;
 	ctl_free(s->ctl);
 	loop_timer_free(s->end);
 	free(s);

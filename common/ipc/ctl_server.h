@@ -1,7 +1,11 @@
-/* ctl_server - the helper's side of consult: the channel of one worker, and how it ends */
+/*
+ * ctl_server - the helper's side of ctl_client: the channels of all its workers, and what each of them has
+ * asked and waits for
+ */
 #ifndef COMMON_IPC_CTL_SERVER_H
 #define COMMON_IPC_CTL_SERVER_H
 
+#include <bsd/sys/queue.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,21 +15,52 @@
 
 struct ctl_server;
 
+/* An open question: the first member of the record that a helper has for it, and keeps. */
+struct ctl_server_question {
+	LIST_ENTRY(ctl_server_question) bucket;
+	struct ctl_server *server;	/* NULL: closed; no answer is waited for */
+	uint32_t request;
+};
+
 /* One row a helper. */
 struct ctl_server_kind {
 	const char *part;		/* "resolver": for the event log */
-	/* False: malformed, and the channel ends. What m->data holds is wiped afterwards. */
-	bool (*asked)(void *arg, const struct ctl_message *m);
-	/* The worker is, or its channel was ended: to be freed. From the loop */
-	void (*gone)(void *arg);
+	size_t questions_max;		/* of one worker, open at a time */
+	/*
+	 * `arg` is the helper. False: malformed, and the channel ends. What m->data holds is wiped
+	 * afterwards.
+	 */
+	bool (*asked)(void *arg, struct ctl_server *s, const struct ctl_message *m);
+	/* The worker is gone: q is closed, and still the helper's. NULL: nothing to be done. */
+	void (*left)(struct ctl_server_question *q);
 };
 
-/* Takes over `fd`; `server` is the worker's virtual server. */
-struct ctl_server *ctl_server_new(struct loop *l, const struct ctl_server_kind *kind, int fd,
-    const char *server, void *arg);
+/* All channels of a helper. */
+struct ctl_server_list {
+	struct loop *loop;
+	void *arg;			/* the helper */
+	size_t count;
+	TAILQ_HEAD(, ctl_server) channels;
+};
+void ctl_server_list_init(struct ctl_server_list *l, struct loop *loop, void *arg);
+void ctl_server_list_done(struct ctl_server_list *l);	/* frees all channels */
+
+/*
+ * Takes over `fd`; `server` is the worker's virtual server. The channel is freed when the worker is gone or
+ * misbehaves, at the next turn of the loop: never while it asks or is answered.
+ */
+struct ctl_server *ctl_server_new(struct ctl_server_list *l, const struct ctl_server_kind *kind, int fd,
+    const char *server);
 void ctl_server_free(struct ctl_server *s);
 const char *ctl_server_server(const struct ctl_server *s);
-/* One that does not read them is gone soon. */
+
+/* questions_max are open: no further one may be opened. */
+bool ctl_server_is_full(const struct ctl_server *s);
+void ctl_server_open(struct ctl_server *s, struct ctl_server_question *q, uint32_t request);
+/* NULL: none is open. */
+struct ctl_server_question *ctl_server_find(const struct ctl_server *s, uint32_t request);
+void ctl_server_close(struct ctl_server_question *q);	/* also when it is closed */
+/* A worker that does not read its answers is gone soon. */
 void ctl_server_answer(struct ctl_server *s, enum ctl_type type, uint32_t request, const void *data,
     size_t len, int fd);
 

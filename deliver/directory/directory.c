@@ -21,8 +21,8 @@ directory_run(struct boot *b)
 
 	b->state = d;
 	d->boot = b;
-	TAILQ_INIT(&d->patrons);
-	TAILQ_INIT(&d->realms);
+	ctl_server_list_init(&d->channels, b->loop, d);
+	TAILQ_INIT(&d->servers);
 	boot_helper_hide_memory();
 	ldap_conn_set_up();
 	boot_ready(b);
@@ -32,12 +32,9 @@ static void
 on_channel(struct directory *d, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
-	struct directory_channel *p;
 
-	if (!boot_helper_introduced(m, &channel))
-		return;
-	p = directory_channel_new(d, m->fd, channel.server);
-	(void)p; /* it is in the list */
+	if (boot_helper_introduced(m, &channel))
+		ctl_server_new(&d->channels, &directory_channel, m->fd, channel.server);
 }
 
 static void
@@ -59,18 +56,16 @@ static void
 directory_finish(struct boot *b)
 {
 	struct directory *d = b->state;
-	struct directory_channel *p;
 	struct directory_server *r;
 	bool busy = atomic_load(&d->threads) > 0;
 
-	TAILQ_FOREACH(r, &d->realms, link)
+	TAILQ_FOREACH(r, &d->servers, link)
 		busy |= r->questions > 0;
 	if (busy)
 		_exit(EX_OK);	/* a thread may wait for a silent server for long: nobody waits for it */
-	while ((p = TAILQ_FIRST(&d->patrons)) != NULL)
-		directory_channel_free(p);
-	while ((r = TAILQ_FIRST(&d->realms)) != NULL) {
-		TAILQ_REMOVE(&d->realms, r, link);
+	ctl_server_list_done(&d->channels);
+	while ((r = TAILQ_FIRST(&d->servers)) != NULL) {
+		TAILQ_REMOVE(&d->servers, r, link);
 		directory_server_free(r);
 	}
 	free(d);

@@ -25,7 +25,6 @@ struct ldap_entry;
 struct ldap_keytab;
 struct ldap_conn;
 struct directory_cache;
-struct directory_channel;
 struct directory_server;
 struct ldap_schema;
 
@@ -33,8 +32,8 @@ struct ldap_schema;
 
 struct directory {
 	struct boot *boot;
-	TAILQ_HEAD(, directory_channel) patrons;
-	TAILQ_HEAD(, directory_server) realms;		/* one a virtual server that was asked about */
+	struct ctl_server_list channels;
+	TAILQ_HEAD(, directory_server) servers;		/* of each virtual server that was asked about */
 	uint32_t files;				/* numbers given to requests for files */
 	/* Of ldap_gssapi; they may wait long for the Kerberos servers. */
 	atomic_uint threads;
@@ -132,19 +131,9 @@ enum directory_cache_state directory_cache_get(struct directory_cache *m, const 
 /* NULL: there is none; longer keys are not kept */
 void directory_cache_put(struct directory_cache *m, const char *key, struct ldap_entry *e, uint64_t until_ms);
 
-/* --- channel: one worker process: its channel and its open questions --- */
+/* --- directory_channel: what one worker asks; its helper is a struct directory --- */
 
-#define DIRECTORY_CHANNEL_QUESTIONS_MAX 1000
-struct directory_channel {
-	TAILQ_ENTRY(directory_channel) link;
-	struct directory *directory;
-	struct ctl_server *ctl_server;
-	LIST_HEAD(, directory_server_question) open;
-	size_t count;
-};
-/* Takes over `fd` */
-struct directory_channel *directory_channel_new(struct directory *d, int fd, const char *server);
-void directory_channel_free(struct directory_channel *p);
+extern const struct ctl_server_kind directory_channel;
 
 /*
  * --- directory_server: one virtual server's directory: connections, threads, files, what is known of it ---
@@ -152,11 +141,9 @@ void directory_channel_free(struct directory_channel *p);
 
 #define DIRECTORY_SERVER_LANES 2			/* for looking, and as many for expanding */
 struct directory_server_question {
-	LIST_ENTRY(directory_server_question) link;	/* of the channel's */
+	struct ctl_server_question open;
 	TAILQ_ENTRY(directory_server_question) waiting;
-	struct directory_server *realm;
-	struct directory_channel *channel;		/* NULL: gone */
-	uint32_t request;
+	struct directory_server *server;
 	uint64_t asked_ms;
 	struct msg_directory_query query;
 	struct msg_directory answer;
@@ -191,7 +178,7 @@ struct directory_server {
 };
 /* NULL: it has no directory */
 struct directory_server *directory_server_find(struct directory *d, const char *server);
-void directory_server_free(struct directory_server *r);		/* after its patrons */
+void directory_server_free(struct directory_server *r);		/* after the channels */
 /* The channel is answered, perhaps before this returns; then it is freed */
 void directory_server_ask(struct directory_server *r, struct directory_server_question *q);
 void directory_server_opened(struct directory *d, const struct ctl_message *m);	/* CTL_FILE */

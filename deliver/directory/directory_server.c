@@ -36,7 +36,7 @@ static bool
 is_local(void *arg, const char *domain)
 {
 	const struct config_domain *d =
-	    config_domain_find(((struct directory_server_question *)arg)->realm->server, domain);
+	    config_domain_find(((struct directory_server_question *)arg)->server->server, domain);
 
 	return d != NULL && d->type != CONFIG_DOMAIN_REMOTE;
 }
@@ -52,19 +52,19 @@ is_late(void *arg)
 static enum ldap_conn_result
 by_address(void *arg, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
 {
-	return directory_search_address(((struct directory_server_question *)arg)->realm, address, e, why);
+	return directory_search_address(((struct directory_server_question *)arg)->server, address, e, why);
 }
 
 static enum ldap_conn_result
 by_dn(void *arg, const char *dn, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
 {
-	return directory_search_dn(((struct directory_server_question *)arg)->realm, dn, e, why);
+	return directory_search_dn(((struct directory_server_question *)arg)->server, dn, e, why);
 }
 
 static void
 run_one(struct directory_server_question *q)
 {
-	const struct config_server *s = q->realm->server;
+	const struct config_server *s = q->server->server;
 	struct alias_expand_source from = {
 		.by_address = by_address, .by_dn = by_dn, .is_local = is_local, .is_late = is_late, .arg = q,
 		.domain = s->default_domain->name, .depth = s->ldap.group_depth,
@@ -79,7 +79,6 @@ run_one(struct directory_server_question *q)
 static void
 run(void *arg, void **jobs, size_t n)
 {
-	(void)arg;
 	for (size_t i = 0; i < n; i++)
 		run_one(jobs[i]);
 }
@@ -90,11 +89,9 @@ static void
 finish(struct directory_server *r, struct directory_server_question *q)
 {
 	r->questions--;
-	if (q->channel != NULL) {
-		LIST_REMOVE(q, link);
-		q->channel->count--;
-		msg_directory_send(q->channel->ctl_server, q->request, &q->answer);
-	}
+	if (q->open.server != NULL)
+		msg_directory_send(q->open.server, q->open.request, &q->answer);
+	ctl_server_close(&q->open);
 	msg_directory_done(&q->answer);
 	free(q);
 }
@@ -284,7 +281,7 @@ directory_server_opened(struct directory *d, const struct ctl_message *m)
 
 	memcpy(&opened, m->data, sizeof(opened));
 	opened.why[sizeof(opened.why) - 1] = '\0';
-	TAILQ_FOREACH(r, &d->realms, link)
+	TAILQ_FOREACH(r, &d->servers, link)
 		if (m->request == r->request || m->request == r->request + 1)
 			break;
 	if (r != NULL && r->coming > 0) {
@@ -321,7 +318,7 @@ directory_server_new(struct directory *d, const struct config_server *s)
 	r->request = d->files;
 	r->ca_fd = -1;
 	pthread_mutex_init(&r->lock, NULL);
-	TAILQ_INSERT_TAIL(&d->realms, r, link);
+	TAILQ_INSERT_TAIL(&d->servers, r, link);
 	return r;
 }
 
@@ -331,7 +328,7 @@ directory_server_find(struct directory *d, const char *server)
 	const struct config_server *s;
 	struct directory_server *r;
 
-	TAILQ_FOREACH(r, &d->realms, link)
+	TAILQ_FOREACH(r, &d->servers, link)
 		if (strcmp(r->server->name, server) == 0)
 			return r;
 	s = config_server_by_name(d->boot->config, server);

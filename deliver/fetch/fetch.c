@@ -25,7 +25,7 @@ fetch_run(struct boot *b)
 	b->state = f;
 	f->boot = b;
 	f->serial = arc4random();	/* what was refused before the last helper ended is none of ours */
-	TAILQ_INIT(&f->desks);
+	ctl_server_list_init(&f->channels, b->loop, f);
 	TAILQ_INIT(&f->profiles);
 	boot_helper_hide_memory();
 	f->https = https_new(b->loop);
@@ -38,12 +38,9 @@ static void
 on_channel(struct fetch *f, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
-	struct token_channel *d;
 
-	if (!boot_helper_introduced(m, &channel))
-		return;
-	d = token_channel_new(f, m->fd, channel.server);
-	(void)d; /* it is in the list */
+	if (boot_helper_introduced(m, &channel))
+		ctl_server_new(&f->channels, &token_channel, m->fd, channel.server);
 }
 
 static void
@@ -57,6 +54,22 @@ on_kept(struct fetch *f, const struct ctl_message *m)
 	p = oauth_profile_find(f, kept.profile);
 	if (p != NULL)
 		oauth_profile_kept(p, kept.error);
+}
+
+static void
+on_test(struct fetch *f, const struct ctl_message *m)
+{
+	struct oauth_test *t = oauth_test_new(f, m->request);
+	struct msg_token_trial what;
+	struct oauth_profile *p;
+
+	memcpy(&what, m->data, sizeof(what));
+	what.profile[sizeof(what.profile) - 1] = '\0';
+	p = oauth_profile_find(f, what.profile);
+	if (p != NULL)
+		oauth_profile_test(p, t);
+	else
+		oauth_test_refuse(t);
 }
 
 static void
@@ -75,7 +88,7 @@ fetch_on_control(struct boot *b, const struct ctl_message *m)
 		on_kept(f, m);
 		break;
 	case CTL_OAUTH_TEST:
-		oauth_test_begin(f, m);
+		on_test(f, m);
 		break;
 	default:
 		boot_helper_control(b, m);
@@ -86,10 +99,8 @@ static void
 fetch_finish(struct boot *b)
 {
 	struct fetch *f = b->state;
-	struct token_channel *d;
 
-	while ((d = TAILQ_FIRST(&f->desks)) != NULL)
-		token_channel_free(d);
+	ctl_server_list_done(&f->channels);
 	oauth_profile_close_all(f);
 	oauth_files_free(f->secrets);
 	https_free(f->https);

@@ -14,10 +14,10 @@
 #include <stdint.h>
 
 #include "common/base/buf.h"
-#include "common/ipc/msg_token.h"
 #include "common/boot/boot.h"
+#include "common/ipc/ctl_server.h"
+#include "common/ipc/msg_token.h"
 
-struct token_channel;
 struct fetch;
 struct https_job;
 struct https_reply;
@@ -25,12 +25,9 @@ struct oauth_profile;
 struct oauth_file_job;
 struct oauth_test;
 
-/* --- token_channel: one deliver process: its channel --- */
+/* --- token_channel: what one deliver process asks; its helper is a struct fetch --- */
 
-/* Takes over `fd`. */
-struct token_channel *token_channel_new(struct fetch *f, int fd, const char *server);
-void token_channel_free(struct token_channel *d);
-void token_channel_answer(struct token_channel *d, uint32_t request, const struct msg_token_answer *a);
+extern const struct ctl_server_kind token_channel;
 
 /* --- fetch: the role --- */
 
@@ -38,7 +35,7 @@ struct fetch {
 	struct boot *boot;
 	struct https *https;
 	struct secrets *secrets;
-	TAILQ_HEAD(, token_channel) desks;
+	struct ctl_server_list channels;
 	TAILQ_HEAD(, oauth_profile) profiles;
 	uint32_t serial;		/* of the latest token */
 };
@@ -105,11 +102,13 @@ char *refresh_file_parse(const char *text, const char *mark);
 /* --- oauth_profile: one [oauth NAME]: its token, who waits for one, when it is renewed --- */
 
 struct oauth_profile *oauth_profile_find(struct fetch *f, const char *name);	/* NULL: not configured */
-void oauth_profile_ask(struct oauth_profile *p, uint32_t refused, struct token_channel *d, uint32_t request);
-/* Nothing is answered there any more */
-void oauth_profile_forget(struct fetch *f, const struct token_channel *d);
-/* Gets a new token now, and ends the trial */
-void oauth_profile_try(struct oauth_profile *p, struct oauth_test *t);
+/*
+ * Answers with CTL_TOKEN_ANSWER, now or later. `refused`: the serial of a token that a mail host did not
+ * accept, which is thrown away; 0: none.
+ */
+void oauth_profile_ask(struct oauth_profile *p, uint32_t refused, struct ctl_server *s, uint32_t request);
+/* Gets a new token now, and ends the test. */
+void oauth_profile_test(struct oauth_profile *p, struct oauth_test *t);
 void oauth_profile_kept(struct oauth_profile *p, int error);		/* CTL_TOKEN_KEPT */
 void oauth_profile_open_all(struct fetch *f);
 void oauth_profile_close_all(struct fetch *f);
@@ -140,8 +139,9 @@ struct oauth_test {
 	bool runs;			/* it has begun */
 };
 STAILQ_HEAD(oauth_test_list, oauth_test);
-void oauth_test_begin(struct fetch *f, const struct ctl_message *m);
-/* A line for all trials of the list that run. */
+struct oauth_test *oauth_test_new(struct fetch *f, uint32_t request);
+void oauth_test_refuse(struct oauth_test *t);	/* there is no such profile: says so, and ends it */
+/* A line for all tests of the list that run. */
 void oauth_test_say(const struct oauth_test_list *l, const char *fmt,
     ...) __attribute__((format(printf, 2, 3)));
 void oauth_test_end(struct oauth_test *t, int status);	/* frees */

@@ -205,7 +205,7 @@ must(CURLcode result)
 static void
 set_security(CURL *e, const struct https_request *q)
 {
-	struct curl_blob ca = { .data = (void *)q->ca, .len = q->ca_len, .flags = CURL_BLOB_COPY };
+	struct curl_blob ca = { .data = (void *)(uintptr_t)q->ca, .len = q->ca_len, .flags = CURL_BLOB_COPY };
 
 	must(curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https"));
 	must(curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L));

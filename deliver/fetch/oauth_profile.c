@@ -24,9 +24,8 @@
 #define REFRESH_STORE_AGAIN_MS 30000U
 
 struct wait {
+	struct ctl_server_question open;	/* closed: the worker is gone */
 	STAILQ_ENTRY(wait) link;
-	struct token_channel *desk;		/* NULL: it is gone */
-	uint32_t request;
 };
 
 struct oauth_profile {
@@ -48,7 +47,7 @@ struct oauth_profile {
 	uint64_t not_before;
 	char trouble[TOKEN_TEXT_SIZE];
 	STAILQ_HEAD(, wait) waiting;
-	struct oauth_test_list trials;
+	struct oauth_test_list tests;
 };
 
 static void start(struct oauth_profile *p);
@@ -67,7 +66,7 @@ oauth_profile_find(struct fetch *f, const char *name)
 /* --- answers --- */
 
 static void
-answer(const struct oauth_profile *p, struct token_channel *d, uint32_t request)
+answer(const struct oauth_profile *p, struct ctl_server *s, uint32_t request)
 {
 	struct msg_token_answer a = { .result = TOKEN_LATER };
 
@@ -79,7 +78,7 @@ answer(const struct oauth_profile *p, struct token_channel *d, uint32_t request)
 	} else {
 		snprintf(a.text, sizeof(a.text), "%s", p->trouble);
 	}
-	token_channel_answer(d, request, &a);
+	ctl_server_answer(s, CTL_TOKEN_ANSWER, request, &a, msg_token_answer_size(&a), -1);
 	explicit_bzero(&a, sizeof(a));
 }
 
@@ -90,28 +89,29 @@ answer_all(struct oauth_profile *p)
 
 	while ((w = STAILQ_FIRST(&p->waiting)) != NULL) {
 		STAILQ_REMOVE_HEAD(&p->waiting, link);
-		if (w->desk != NULL)
-			answer(p, w->desk, w->request);
+		if (w->open.server != NULL)
+			answer(p, w->open.server, w->open.request);
+		ctl_server_close(&w->open);
 		free(w);
 	}
 }
 
 /* Those that ran end; those that came meanwhile have their turn. */
 static void
-end_trials(struct oauth_profile *p, int status)
+end_tests(struct oauth_profile *p, int status)
 {
 	struct oauth_test_list left = STAILQ_HEAD_INITIALIZER(left);
 	struct oauth_test *t;
 
-	while ((t = STAILQ_FIRST(&p->trials)) != NULL) {
-		STAILQ_REMOVE_HEAD(&p->trials, link);
+	while ((t = STAILQ_FIRST(&p->tests)) != NULL) {
+		STAILQ_REMOVE_HEAD(&p->tests, link);
 		if (t->runs)
 			oauth_test_end(t, status);
 		else
 			STAILQ_INSERT_TAIL(&left, t, link);
 	}
-	STAILQ_CONCAT(&p->trials, &left);
-	if (!STAILQ_EMPTY(&p->trials))
+	STAILQ_CONCAT(&p->tests, &left);
+	if (!STAILQ_EMPTY(&p->tests))
 		start(p);
 }
 
@@ -168,7 +168,7 @@ take_token(struct oauth_profile *p, struct oauth_grant *g)
 	p->not_before = 0;
 	log_event(LOG_FACT, NULL, "token", "profile=%s result=new expires=%llus", p->conf->name,
 	    (unsigned long long)g->lifetime);
-	oauth_test_say(&p->trials,
+	oauth_test_say(&p->tests,
 	    "token: %zu characters, expires in %llu s, will be renewed %llu s before; scope: %s",
 	    strlen(p->token),
 	    (unsigned long long)g->lifetime, (unsigned long long)early / 1000,
@@ -221,7 +221,7 @@ take_refresh(struct oauth_profile *p, const struct oauth_grant *g)
 	oauth_files_forget(p->refresh);
 	p->refresh = mem_strdup(g->refresh);
 	keep(p);
-	oauth_test_say(&p->trials, "refresh token: the endpoint gave a new one, it is kept in %s",
+	oauth_test_say(&p->tests, "refresh token: the endpoint gave a new one, it is kept in %s",
 	    p->conf->kept_file);
 }
 
@@ -239,7 +239,7 @@ choose_refresh(struct oauth_profile *p)
 		p->refresh = p->set.kept != NULL ? refresh_file_parse(p->set.kept, mark) : NULL;
 		memcpy(p->mark, mark, sizeof(mark));
 	}
-	oauth_test_say(&p->trials, "refresh token: %s",
+	oauth_test_say(&p->tests, "refresh token: %s",
 	    p->refresh != NULL ? p->conf->kept_file : p->conf->refresh_token_file);
 	return mem_strdup(p->refresh != NULL ? p->refresh : p->set.refresh);
 }
@@ -268,24 +268,24 @@ fail(struct oauth_profile *p, const char *why, uint64_t wait_s)
 	snprintf(p->trouble, sizeof(p->trouble), "%s", why);
 	log_event(LOG_FAULT, NULL, "trouble", "part=fetch profile=%s reason=%s next=%.1fs", p->conf->name,
 	    log_safe(why), (double)wait / 1000);
-	oauth_test_say(&p->trials, "result: no token: %s", why);
+	oauth_test_say(&p->tests, "result: no token: %s", why);
 	set_timer(p);
 	answer_all(p);
-	end_trials(p, 1);
+	end_tests(p, 1);
 }
 
 static void
 tell_reply(const struct oauth_profile *p, const struct https_reply *r)
 {
 	if (r->peer[0] != '\0')
-		oauth_test_say(&p->trials, "connected: %s", r->peer);
+		oauth_test_say(&p->tests, "connected: %s", r->peer);
 	if (r->issuer[0] != '\0')
-		oauth_test_say(&p->trials, "TLS: %s by %s, with the authorities of %s",
+		oauth_test_say(&p->tests, "TLS: %s by %s, with the authorities of %s",
 		    r->error == NULL || r->status != 0 ? "verified, certificate issued" :
 		    "certificate issued", r->issuer,
 		    p->conf->ca_file != NULL ? p->conf->ca_file : "this system");
 	if (r->status != 0)
-		oauth_test_say(&p->trials, "HTTP status: %ld%s", r->status,
+		oauth_test_say(&p->tests, "HTTP status: %ld%s", r->status,
 		    r->retry_after > 0 ? ", with Retry-After" : "");
 }
 
@@ -299,9 +299,9 @@ succeed(struct oauth_profile *p, struct oauth_grant *g)
 	if (!STAILQ_EMPTY(&p->waiting))
 		p->asked = true;
 	answer_all(p);
-	oauth_test_say(&p->trials, "result: a token was given");
+	oauth_test_say(&p->tests, "result: a token was given");
 	set_timer(p);
-	end_trials(p, EX_OK);
+	end_tests(p, EX_OK);
 }
 
 static void
@@ -322,7 +322,7 @@ on_reply(void *arg, const struct https_reply *r)
 	oauth_grant_hide(&g, p->set.client);
 	oauth_grant_hide(&g, p->used);
 	if (g.error[0] != '\0')
-		oauth_test_say(&p->trials, "error: %s", g.error);
+		oauth_test_say(&p->tests, "error: %s", g.error);
 	if (g.result == OAUTH_GRANT_TOKEN)
 		succeed(p, &g);
 	else
@@ -361,10 +361,10 @@ on_secrets(void *arg, struct oauth_file_set *set)
 		return;
 	}
 	if (p->set.client != NULL)
-		oauth_test_say(&p->trials, "client secret: %s, %zu characters", p->conf->secret_file,
+		oauth_test_say(&p->tests, "client secret: %s, %zu characters", p->conf->secret_file,
 		    strlen(p->set.client));
 	p->used = choose_refresh(p);
-	oauth_test_say(&p->trials, "token endpoint: %s", p->conf->token_url);
+	oauth_test_say(&p->tests, "token endpoint: %s", p->conf->token_url);
 	post(p);
 }
 
@@ -376,9 +376,9 @@ start(struct oauth_profile *p)
 
 	if (p->opening != NULL || p->asking != NULL)
 		return;
-	STAILQ_FOREACH(t, &p->trials, link)
+	STAILQ_FOREACH(t, &p->tests, link)
 		t->runs = true;
-	oauth_test_say(&p->trials, "profile: %s, provider %s, %s flow, client %s", p->conf->name,
+	oauth_test_say(&p->tests, "profile: %s, provider %s, %s flow, client %s", p->conf->name,
 	    providers[p->conf->provider],
 	    p->conf->flow == CONFIG_FLOW_REFRESH ? "refresh-token" : "client-credentials",
 	    p->conf->client_id);
@@ -388,7 +388,7 @@ start(struct oauth_profile *p)
 /* --- those who ask --- */
 
 void
-oauth_profile_ask(struct oauth_profile *p, uint32_t refused, struct token_channel *d, uint32_t request)
+oauth_profile_ask(struct oauth_profile *p, uint32_t refused, struct ctl_server *s, uint32_t request)
 {
 	uint64_t now = clock_mono_ms();
 	struct wait *w;
@@ -402,34 +402,21 @@ oauth_profile_ask(struct oauth_profile *p, uint32_t refused, struct token_channe
 		bool first = p->token != NULL && !p->asked;
 
 		p->asked |= first;
-		answer(p, d, request);
+		answer(p, s, request);
 		if (first)
 			set_timer(p);
 		return;
 	}
 	w = mem_new(struct wait);
-	w->desk = d;
-	w->request = request;
+	ctl_server_open(s, &w->open, request);
 	STAILQ_INSERT_TAIL(&p->waiting, w, link);
 	start(p);
 }
 
 void
-oauth_profile_forget(struct fetch *f, const struct token_channel *d)
+oauth_profile_test(struct oauth_profile *p, struct oauth_test *t)
 {
-	struct oauth_profile *p;
-	struct wait *w;
-
-	TAILQ_FOREACH(p, &f->profiles, link)
-		STAILQ_FOREACH(w, &p->waiting, link)
-			if (w->desk == d)
-				w->desk = NULL;
-}
-
-void
-oauth_profile_try(struct oauth_profile *p, struct oauth_test *t)
-{
-	STAILQ_INSERT_TAIL(&p->trials, t, link);
+	STAILQ_INSERT_TAIL(&p->tests, t, link);
 	start(p);
 }
 
@@ -448,7 +435,7 @@ oauth_profile_open_all(struct fetch *f)
 		p->timer = loop_timer_new(f->boot->loop, on_timer, p);
 		p->keep_again = loop_timer_new(f->boot->loop, on_keep_again, p);
 		STAILQ_INIT(&p->waiting);
-		STAILQ_INIT(&p->trials);
+		STAILQ_INIT(&p->tests);
 		TAILQ_INSERT_TAIL(&f->profiles, p, link);
 	}
 }
@@ -473,8 +460,8 @@ oauth_profile_close_all(struct fetch *f)
 			STAILQ_REMOVE_HEAD(&p->waiting, link);
 			free(w);
 		}
-		while ((t = STAILQ_FIRST(&p->trials)) != NULL) {
-			STAILQ_REMOVE_HEAD(&p->trials, link);
+		while ((t = STAILQ_FIRST(&p->tests)) != NULL) {
+			STAILQ_REMOVE_HEAD(&p->tests, link);
 			free(t);
 		}
 		free(p);

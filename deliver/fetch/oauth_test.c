@@ -50,23 +50,21 @@ oauth_test_end(struct oauth_test *t, int status)
 	free(t);
 }
 
+struct oauth_test *
+oauth_test_new(struct fetch *f, uint32_t request)
+{
+	struct oauth_test *t = mem_new(struct oauth_test);
+
+	t->fetch = f;
+	t->request = request;
+	return t;
+}
+
 void
-oauth_test_begin(struct fetch *f, const struct ctl_message *m)
+oauth_test_refuse(struct oauth_test *t)
 {
 	static const char unknown[] = "the fetch helper does not know this profile\n";
-	struct oauth_test *t = mem_new(struct oauth_test);
-	struct msg_token_trial what;
-	struct oauth_profile *p;
 
-	memcpy(&what, m->data, sizeof(what));
-	what.profile[sizeof(what.profile) - 1] = '\0';
-	t->fetch = f;
-	t->request = m->request;
-	p = oauth_profile_find(f, what.profile);
-	if (p != NULL) {
-		oauth_profile_try(p, t);
-		return;
-	}
 	send_text(t, unknown, strlen(unknown));
 	oauth_test_end(t, EX_UNAVAILABLE);
 }

@@ -1,57 +1,44 @@
 /*
- * dns_channel - one worker's channel to the resolver and its bounded set of open questions
+ * dns_channel - what one worker asks the resolver, and what it is answered
  *
  * Runs in:  resolver
- * Owns:     a record per open question
- * Promise:  every question is answered with its request number; one worker cannot make another wait: at most
- *           DNS_CHANNEL_QUESTIONS_MAX are open, more get DNS_TROUBLE at once
- * Fails by: a malformed question ends this channel only; `gone` is called
+ * Owns:     a record for each open question
+ * Promise:  every question is answered with its request number; at most DNS_CHANNEL_QUESTIONS_MAX of one
+ *           worker are open, a further one gets DNS_TROUBLE at once: no worker makes another one wait
+ * Fails by: a malformed question ends this worker's channel only
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
 #include "common/base/mem.h"
-#include "common/ipc/ctl_server.h"
 #include "deliver/resolver/resolver.h"
 
-struct open {
-	LIST_ENTRY(open) link;
-	struct dns_channel *asker;
-	uint32_t request;
-	struct dns_query_question *question;
-};
+#define DNS_CHANNEL_QUESTIONS_MAX 1000
 
-struct dns_channel {
-	struct dns_query *answers;
-	struct ctl_server *ctl_server;
-	LIST_HEAD(, open) open;
-	size_t count;
-	void (*gone)(void *arg, struct dns_channel *k);
-	void *arg;
+struct channel_question {
+	struct ctl_server_question open;
+	struct dns_query_question *asked;
 };
 
 static void
-send_answer(struct dns_channel *k, uint32_t request, const struct msg_dns_answer *answer)
+send_answer(struct ctl_server *s, uint32_t request, const struct msg_dns_answer *answer)
 {
-	ctl_server_answer(k->ctl_server, CTL_DNS_ANSWER, request, answer, msg_dns_answer_size(answer), -1);
+	ctl_server_answer(s, CTL_DNS_ANSWER, request, answer, msg_dns_answer_size(answer), -1);
 }
 
 static void
 on_answer(void *arg, const struct msg_dns_answer *answer)
 {
-	struct open *o = arg;
-	struct dns_channel *k = o->asker;
+	struct channel_question *q = arg;
 
-	send_answer(k, o->request, answer);
-	LIST_REMOVE(o, link);
-	k->count--;
-	free(o);
+	send_answer(q->open.server, q->open.request, answer);
+	ctl_server_close(&q->open);
+	free(q);
 }
 
 static void
-refuse(struct dns_channel *k, uint32_t request)
+refuse(struct ctl_server *s, uint32_t request)
 {
 	struct msg_dns_answer answer;
 
@@ -59,70 +46,43 @@ refuse(struct dns_channel *k, uint32_t request)
 	answer.result = DNS_TROUBLE;
 	snprintf(answer.text, sizeof(answer.text), "more than %u open DNS questions",
 	    DNS_CHANNEL_QUESTIONS_MAX);
-	send_answer(k, request, &answer);
+	send_answer(s, request, &answer);
 }
 
 static bool
-on_question(void *arg, const struct ctl_message *m)
+on_question(void *arg, struct ctl_server *s, const struct ctl_message *m)
 {
-	struct dns_channel *k = arg;
+	struct resolver *r = arg;
 	struct msg_dns_query query;
-	struct dns_query_question *question;
-	struct open *o;
+	struct dns_query_question *asked;
+	struct channel_question *q;
 
 	if (m->type != CTL_DNS_ASK || !msg_dns_query_take(&query, m->data, m->len))
 		return false;
-	if (k->count == DNS_CHANNEL_QUESTIONS_MAX) {
-		refuse(k, m->request);
+	if (ctl_server_is_full(s)) {
+		refuse(s, m->request);
 		return true;
 	}
-	o = mem_new(struct open);
-	o->asker = k;
-	o->request = m->request;
-	LIST_INSERT_HEAD(&k->open, o, link);
-	k->count++;
-	question = dns_query_ask(k->answers, &query, on_answer, o);
-	if (question != NULL)		/* else it was answered, and `o` is gone */
-		o->question = question;
+	q = mem_new(struct channel_question);
+	ctl_server_open(s, &q->open, m->request);
+	asked = dns_query_ask(r->queries, &query, on_answer, q);
+	if (asked != NULL)	/* else it is answered already, and `q` is freed */
+		q->asked = asked;
 	return true;
 }
 
 static void
-on_gone(void *arg)
+on_left(struct ctl_server_question *open)
 {
-	struct dns_channel *k = arg;
-	void (*gone)(void *, struct dns_channel *) = k->gone;
+	struct channel_question *q = (struct channel_question *)open;
 
-	gone(k->arg, k);
-	dns_channel_free(k);
+	dns_query_forget(q->asked);
+	free(q);
 }
 
-static const struct ctl_server_kind kind = { .part = "resolver", .asked = on_question, .gone = on_gone };
-
-struct dns_channel *
-dns_channel_new(struct loop *l, struct dns_query *a, int fd, const char *server,
-    void (*gone)(void *arg, struct dns_channel *k), void *arg)
-{
-	struct dns_channel *k = mem_new(struct dns_channel);
-
-	k->answers = a;
-	k->gone = gone;
-	k->arg = arg;
-	LIST_INIT(&k->open);
-	k->ctl_server = ctl_server_new(l, &kind, fd, server, k);
-	return k;
-}
-
-void
-dns_channel_free(struct dns_channel *k)
-{
-	struct open *o;
-
-	while ((o = LIST_FIRST(&k->open)) != NULL) {
-		LIST_REMOVE(o, link);
-		dns_query_forget(o->question);
-		free(o);
-	}
-	ctl_server_free(k->ctl_server);
-	free(k);
-}
+const struct ctl_server_kind dns_channel = {
+	.part = "resolver",
+	.questions_max = DNS_CHANNEL_QUESTIONS_MAX,
+	.asked = on_question,
+	.left = on_left,
+};

@@ -9,6 +9,7 @@
 #include "common/base/buf.h"
 #include "common/boot/boot.h"
 #include "common/config/config.h"
+#include "common/ipc/ctl_server.h"
 #include "common/ipc/msg_dns.h"
 
 /* --- dns_query: libunbound's contexts, questions and their time limit --- */
@@ -26,14 +27,8 @@ struct dns_query_question *dns_query_ask(struct dns_query *a, const struct msg_d
     void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg);
 void dns_query_forget(struct dns_query_question *q);	/* `done` will not be called */
 
-/* --- dns_channel: one worker's channel and its bounded set of open questions --- */
-#define DNS_CHANNEL_QUESTIONS_MAX 1000
-
-struct dns_channel;
-/* Takes over `fd`. Calls `gone` (and is freed after it) when the worker is gone or misbehaves. */
-struct dns_channel *dns_channel_new(struct loop *l, struct dns_query *a, int fd, const char *server,
-    void (*gone)(void *arg, struct dns_channel *k), void *arg);
-void dns_channel_free(struct dns_channel *k);
+/* --- dns_channel: what one worker asks, and what it is answered; its helper is a struct resolver --- */
+extern const struct ctl_server_kind dns_channel;
 
 /* --- hosts_file: the hosts(5) table. Pure --- */
 struct hosts_file;
@@ -53,7 +48,11 @@ bool hosts_file_answer(const struct hosts_file *h, const struct msg_dns_query *q
 int dns_packet_read(struct msg_dns_answer *a, uint16_t type, const uint8_t *data,
     size_t len) __attribute__((warn_unused_result));
 
-/* --- resolver: the role --- */
+/* --- resolver: the program --- */
+struct resolver {
+	struct dns_query *queries;
+	struct ctl_server_list channels;
+};
 extern const struct boot_role resolver_role;
 
 /* --- unbound_config: configuration text for libunbound. Pure --- */

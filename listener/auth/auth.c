@@ -1,24 +1,24 @@
 /*
- * auth - the role: holds passwords and Kerberos keys; tells listeners who their clients are, and deliver how
- * to prove who we are
+ * auth - the program: knows passwords and Kerberos keys; tells listeners who their clients are, and deliver
+ * processes how to prove who we are
  *
  * Runs in:  auth
- * Owns:     the pool in which passwords are checked, the files, the callers
+ * Owns:     the pool in which passwords are checked, the files, the channels, the requests
  * Promise:  no socket but its channels and those of Kerberos; no secret goes to a listener or into the log
  * Fails by: a worker that misbehaves loses its channel, nothing else
  */
 #include "listener/auth/auth.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
-#include "common/base/log.h"
 #include "common/base/mem.h"
 
 /* One more than slots: a client address alone never has all threads. */
 enum { THREADS_MIN = 3, THREADS_MAX = 9 };
-/* One thread at the least is left for clients while a KDC does not answer. */
-enum { HOSTS_AT_WORK = 2 };
+/* Less than THREADS_MIN: a KDC that does not answer leaves one thread for clients. */
+enum { OUT_THREADS = 2 };
 
 static unsigned
 count_threads(void)
@@ -36,17 +36,15 @@ auth_run(struct boot *b)
 
 	b->state = a;
 	a->boot = b;
-	TAILQ_INIT(&a->callers);
-	TAILQ_INIT(&a->exchanges);
-	TAILQ_INIT(&a->attests);
+	TAILQ_INIT(&a->requests);
+	ctl_server_list_init(&a->channels, b->loop, a);
 	boot_helper_hide_memory();
-	password_check_set_up();
 	a->secret_files = secret_files_new(b);
-	a->visitors = auth_throttle_table_new();
+	a->throttles = auth_throttle_table_new();
 	a->pool = pool_new(b->loop, threads);
-	a->lane = pool_lane_new(a->pool, threads, 1, auth_request_work, auth_request_worked, a);
-	a->sasl_client_lane = pool_lane_new(a->pool, HOSTS_AT_WORK, 1, sasl_client_work, sasl_client_worked,
-	    a);
+	a->lane[AUTH_LANE_IN] = pool_lane_new(a->pool, threads, 1, auth_request_work, auth_request_worked, a);
+	a->lane[AUTH_LANE_OUT] = pool_lane_new(a->pool, OUT_THREADS, 1, auth_request_work,
+	    auth_request_worked, a);
 	a->slots = threads - 1;
 	boot_ready(b);
 }
@@ -55,12 +53,12 @@ static void
 on_channel(struct auth *a, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
-	struct auth_channel *c;
+	bool deliver;
 
 	if (!boot_helper_introduced(m, &channel))
 		return;
-	c = auth_channel_new(a, m->fd, &channel);
-	(void)c; /* it is in the list */
+	deliver = strcmp(channel.role, "deliver") == 0;
+	ctl_server_new(&a->channels, deliver ? &auth_channel_out : &auth_channel_in, m->fd, channel.server);
 }
 
 static void
@@ -84,16 +82,13 @@ static void
 auth_finish(struct boot *b)
 {
 	struct auth *a = b->state;
-	struct auth_channel *c;
 
 	a->slots = 0;
 	pool_free(a->pool);
-	while ((c = TAILQ_FIRST(&a->callers)) != NULL)
-		auth_channel_free(c);
+	ctl_server_list_done(&a->channels);
 	auth_request_end_all(a);
-	sasl_client_end_all(a);
 	secret_files_free(a->secret_files);
-	auth_throttle_table_free(a->visitors);
+	auth_throttle_table_free(a->throttles);
 	free(a);
 	b->state = NULL;
 }

@@ -1,10 +1,10 @@
 /*
- * auth - private header of the auth helper; one block a file, alphabetical
+ * auth - private header of the auth helper; one block a file
  *
- * listener -> caller -> exchange -> (pool thread) proof -> basic, scram, kerberos -> verify
- *                       exchange -> vault -> the master opens the files; exchange -> visitor: what an address
- *                       has to wait
- * deliver  -> caller -> attest -> (pool thread) sasl_client_scram, sasl_client_gssapi; attest -> vault
+ * auth -> auth_channel (a worker's messages) -> auth_in (clients prove who they are), auth_out (we prove who
+ * we are) -> auth_request (file, turn, thread, delay, answer) -> secret_files, auth_throttle
+ * On pool threads: auth_in -> sasl_server and its mechanisms -> password_check;
+ * auth_out -> sasl_client and its mechanisms
  */
 #ifndef LISTENER_AUTH_AUTH_H
 #define LISTENER_AUTH_AUTH_H
@@ -17,182 +17,128 @@
 #include "common/base/passwd_file.h"
 #include "common/boot/boot.h"
 #include "common/gssapi/keytab.h"
-#include "common/process/pool.h"
-#include "common/ipc/msg_auth_out.h"
+#include "common/ipc/ctl_server.h"
 #include "common/ipc/msg_auth_in.h"
+#include "common/ipc/msg_auth_out.h"
+#include "common/process/pool.h"
 
-struct auth;
-struct auth_channel;
-struct sasl_client;
+struct auth_throttle_table;
 struct auth_request;
-struct sasl_server;
-struct secret_file;
+struct secret_files;
 
-/* --- auth: the role --- */
+/* --- auth: the program --- */
 
+enum auth_lane { AUTH_LANE_IN, AUTH_LANE_OUT, AUTH_LANES };
 struct auth {
 	struct boot *boot;
 	struct pool *pool;
-	struct pool_lane *lane;
+	struct pool_lane *lane[AUTH_LANES];
 	struct secret_files *secret_files;
-	struct visitors *visitors;
-	TAILQ_HEAD(, auth_channel) callers;
-	TAILQ_HEAD(, auth_request) exchanges;	/* all, also those no caller waits for */
-	struct pool_lane *sasl_client_lane;
-	TAILQ_HEAD(, sasl_client) attests;
+	struct auth_throttle_table *throttles;
+	struct ctl_server_list channels;
+	TAILQ_HEAD(, auth_request) requests;	/* all, also those that no worker waits for */
 	unsigned slots;			/* steps of one client address that may be with the pool at a time */
 };
 extern const struct boot_role auth_role;
 
-/* --- sasl_server_plain: PLAIN (RFC 4616) and LOGIN --- */
+/* --- auth_channel: what a worker asks; its helper is a struct auth --- */
 
-enum msg_auth_in_result sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *in,
-    struct msg_auth_in_token *out);
-enum msg_auth_in_result sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *in,
-    struct msg_auth_in_token *out);
-void sasl_server_plain_end(struct sasl_server *p);
+extern const struct ctl_server_kind auth_channel_in;	/* of a listener */
+extern const struct ctl_server_kind auth_channel_out;	/* of a deliver process */
 
-/* --- auth_channel: one listener or deliver process: its channel and its exchanges or attests --- */
+/* --- auth_in: the authentication of a client --- */
 
-#define AUTH_CHANNEL_REQUESTS_MAX 4096
+/* Answers with CTL_AUTH_IN_ANSWER, later. False: too many of that client address at once. */
+bool auth_in_begin(struct auth *a, struct ctl_server *s, uint32_t request,
+    const struct msg_auth_in_start *start);
 
-/* Takes over `fd`. */
-struct auth_channel *auth_channel_new(struct auth *a, int fd, const struct ctl_channel *channel);
-void auth_channel_free(struct auth_channel *c);
-const char *auth_channel_server(const struct auth_channel *c);
-void auth_channel_answer(struct auth_channel *c, uint32_t request, const struct msg_auth_in_answer *answer);
-/* A new exchange: may be answered from now on. */
-void auth_channel_take(struct auth_channel *c, struct auth_request *x);
-/* The exchange has had its last answer. */
-void auth_channel_ended(struct auth_channel *c, struct auth_request *x);
+/* --- auth_out: our own authentication at a remote host --- */
 
-void auth_channel_attest_answer(struct auth_channel *c, uint32_t request,
-    const struct msg_auth_out_answer *answer);
-void auth_channel_attest_take(struct auth_channel *c, struct sasl_client *x);
-void auth_channel_attest_ended(struct auth_channel *c, struct sasl_client *x);
+/* Answers with CTL_AUTH_OUT_ANSWER, later. False: not one of our mechanisms. */
+bool auth_out_begin(struct auth *a, struct ctl_server *s, uint32_t request,
+    const struct msg_auth_out_start *start);
 
-/* --- sasl_client: one authentication of ours at a remote host, from start to its last word --- */
+/* --- auth_request: one authentication of either kind, from its start to its last answer --- */
 
-LIST_HEAD(sasl_client_list, sasl_client);
-struct sasl_client {
-	LIST_ENTRY(sasl_client) link;		/* of the caller's; for its use, as `request` */
-	TAILQ_ENTRY(sasl_client) all;
-	uint32_t request;
-	struct auth *auth;
-	/* NULL: gone or cancelled; ends as soon as nobody works on it */
-	struct auth_channel *caller;
-	struct msg_auth_out_start start;
-	struct secret_file *file;
-	struct msg_auth_in_token *in;		/* the challenge; NULL: the first word is wanted */
-	struct msg_auth_out_answer *out;	/* during and after work, until it was sent */
-	unsigned words;			/* answers so far */
-	bool over;			/* the last word was said */
-	bool busy;			/* with the vault or the pool */
-	void *state;			/* the mechanism's own */
+/* One row a kind. Answers are structs that begin zeroed. */
+struct auth_request_kind {
+	enum auth_lane lane;
+	enum ctl_type answer;
+	size_t answer_size;				/* of the struct */
+	size_t (*sent_size)(const void *answer);	/* bytes of it that travel */
+	void (*refuse)(void *answer, const char *why);	/* the file is not to be had */
+	void (*work)(struct auth_request *x);		/* on a pool thread: one step, from x->in to x->out */
+	uint64_t (*worked)(struct auth_request *x);	/* milliseconds for which its answer is delayed */
+	bool (*goes_on)(const void *answer);		/* another step may come */
+	void (*end)(struct auth_request *x);		/* frees the mechanism, not x */
 };
 
-/* Both answer through auth_channel_attest_answer, later. False: no such mechanism here. */
-bool sasl_client_begin(struct auth *a, struct auth_channel *c, uint32_t request,
-    const struct msg_auth_out_start *s);
-void sasl_client_step(struct sasl_client *x, const struct msg_auth_in_token *t);
-void sasl_client_cancel(struct sasl_client *x);	/* frees it, now or when its work is done */
-void sasl_client_work(void *arg, void **jobs, size_t n);	/* for the pool: jobs are attests */
-void sasl_client_worked(void *arg, void *job);
-void sasl_client_end_all(struct auth *a);	/* after the pool has ended */
-/* Fills why; returns `how`. */
-enum msg_auth_out_result sasl_client_fail(struct msg_auth_out_answer *out, enum msg_auth_out_result how,
-    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-enum msg_auth_out_result sasl_client_plain(struct sasl_client *x, const struct msg_auth_in_token *challenge,
-    struct msg_auth_out_answer *out);
-enum msg_auth_out_result sasl_client_login(struct sasl_client *x, const struct msg_auth_in_token *challenge,
-    struct msg_auth_out_answer *out);
-
-/* --- sasl_client_gssapi: GSSAPI as a client --- */
-
-enum msg_auth_out_result sasl_client_gssapi(struct sasl_client *x, const struct msg_auth_in_token *challenge,
-    struct msg_auth_out_answer *out);
-void sasl_client_gssapi_end(struct sasl_client *x);
-
-/* --- sasl_client_scram: SCRAM as a client --- */
-
-enum msg_auth_out_result sasl_client_scram(struct sasl_client *x, const struct msg_auth_in_token *challenge,
-    struct msg_auth_out_answer *out);
-void sasl_client_scram_end(struct sasl_client *x);
-
-/* --- auth_request: one authentication from start to answer --- */
-
-LIST_HEAD(auth_request_list, auth_request);
+/* The first member of the record of a kind. */
 struct auth_request {
-	LIST_ENTRY(auth_request) link;	/* of the caller's; for its use, as `request` */
-	TAILQ_ENTRY(auth_request) all, waiting;	/* waiting: of the visitor's */
-	uint32_t request;
+	struct ctl_server_question open;	/* closed: ends as soon as nothing works on it */
+	TAILQ_ENTRY(auth_request) all;
+	TAILQ_ENTRY(auth_request) waiting;	/* for a turn of its client address */
+	const struct auth_request_kind *kind;
 	struct auth *auth;
-	/* NULL: gone or cancelled; ends as soon as nobody works on it */
-	struct auth_channel *caller;
-	struct auth_throttle *visitor;
+	struct auth_throttle *throttle;		/* of its client address; NULL: its turn comes at once */
 	struct secret_file *file;
-	struct sasl_server *proof;
-	struct msg_auth_in_token *in;		/* NULL: nothing to do */
-	struct msg_auth_in_answer *out;	/* during and after work, until it was sent */
+	struct msg_auth_in_token *in;		/* the peer's bytes for the next step; NULL: none */
+	void *out;				/* the answer, from work until it is sent; else NULL */
 	struct loop_timer *delay;
-	bool busy;			/* with the vault, the pool or waiting for its turn */
-	bool queued;			/* in its visitor's list */
-	bool slot;			/* holds one of its visitor's */
+	bool busy;				/* the file, a turn, a thread or the delay is waited for */
+	bool queued;				/* a turn is waited for: in throttle->waiting */
+	bool slot;				/* has one of its client address */
 };
-
-/* Both answer through auth_channel_answer, later. False: too many at once. */
-bool auth_request_begin(struct auth *a, struct auth_channel *c, uint32_t request,
-    const struct msg_auth_in_start *s);
+/*
+ * The caller has set kind, auth, throttle and in. `file`: which one of that [domain] of the worker's virtual
+ * server is needed; "": the server's own.
+ */
+void auth_request_begin(struct auth_request *x, struct ctl_server *s, uint32_t request,
+    enum ctl_file_kind file, const char *domain);
 void auth_request_step(struct auth_request *x, const struct msg_auth_in_token *t);
 void auth_request_cancel(struct auth_request *x);	/* frees it, now or when its work is done */
-void auth_request_work(void *arg, void **jobs, size_t n);	/* for the pool: jobs are exchanges */
-void auth_request_worked(void *arg, void *job);
 void auth_request_end_all(struct auth *a);		/* after the pool has ended */
+/* For the pool: jobs are requests. */
+void auth_request_work(void *arg, void **jobs, size_t n);
+void auth_request_worked(void *arg, void *job);
 
-/* --- sasl_server_gssapi: GSSAPI (RFC 4752) with raw Kerberos and SPNEGO tokens --- */
+/* --- auth_throttle: what each client address has under way, and what its mistakes cost. Pure --- */
 
-enum msg_auth_in_result sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *in,
-    struct msg_auth_in_token *out);
-void sasl_server_gssapi_end(struct sasl_server *p);
+#define AUTH_THROTTLE_MAX 8192U
+/* Authentications of one address under way: some way below what a listener may have open */
+#define AUTH_THROTTLE_USERS_MAX 512U
+#define AUTH_THROTTLE_FIRST_MS 500U
+#define AUTH_THROTTLE_LAST_MS 16000U
+#define AUTH_THROTTLE_FORGIVE_MS 60000U	/* each takes one failure away */
 
-/* --- sasl_server: the table of mechanisms, and what they share. One thread at a time --- */
-
-struct sasl_server {
-	struct msg_auth_in_start start;	/* its token is wiped */
-	const struct secret_file *file;
-	char user[AUTH_IN_NAME_SIZE];	/* as claimed, then as proved: with its domain */
-	char reason[96];		/* for the log, when it is our fault */
-	bool proved;			/* what is left is to hear the client out */
-	void *state;			/* the mechanism's own */
+TAILQ_HEAD(auth_request_queue, auth_request);
+struct auth_throttle {
+	LIST_ENTRY(auth_throttle) bucket;
+	TAILQ_ENTRY(auth_throttle) age;
+	uint8_t key[16];
+	unsigned users;			/* requests under way */
+	unsigned running;		/* slots given */
+	unsigned failures;
+	uint64_t since_ms;		/* of the last failure */
+	struct auth_request_queue waiting;
 };
-
-struct sasl_server *sasl_server_new(const struct msg_auth_in_start *s, const struct secret_file *file);
-void sasl_server_free(struct sasl_server *p);
-/* On any thread. Fills `out` whole. */
-void sasl_server_step(struct sasl_server *p, const struct msg_auth_in_token *in,
-    struct msg_auth_in_answer *out);
-enum ctl_file_kind sasl_server_file_kind(enum msg_auth_in_mechanism m);
-/* Copies a claimed name into p->user, completed with basic-domain; false: no name. */
-bool sasl_server_claim(struct sasl_server *p, const char *name, size_t len);
-/* The account of p->user: under its whole name, or under its bare one in basic-domain; NULL. */
-const struct passwd_account *sasl_server_account(const struct sasl_server *p);
-/* `authzid` is p->user, or absent: nobody speaks for others here. */
-bool sasl_server_is_self(const struct sasl_server *p, const char *authzid, size_t len);
-void sasl_server_put(struct msg_auth_in_token *out, const void *data, size_t len);	/* too long: empty */
-
-/* --- sasl_server_scram: SCRAM-SHA-256 and -PLUS (RFC 5802, 7677) --- */
-
-enum msg_auth_in_result sasl_server_scram_step(struct sasl_server *p, const struct msg_auth_in_token *in,
-    struct msg_auth_in_token *out);
-void sasl_server_scram_end(struct sasl_server *p);
-
+struct auth_throttle_table *auth_throttle_table_new(void);
+void auth_throttle_table_free(struct auth_throttle_table *t);
 /*
- * --- secret_files: password files, keytabs and secrets, opened by the master, looked at again when they are
- * asked for ---
+ * NULL: AUTH_THROTTLE_MAX addresses have something under way, or this one AUTH_THROTTLE_USERS_MAX. An IPv6
+ * client is its /64.
  */
+struct auth_throttle *auth_throttle_enter(struct auth_throttle_table *t, const char *ip);
+void auth_throttle_leave(struct auth_throttle_table *t, struct auth_throttle *v);
+uint64_t auth_throttle_fail(struct auth_throttle *v, uint64_t now_ms);	/* ms to wait with the answer */
+void auth_throttle_succeed(struct auth_throttle *v);
 
+/* --- secret_files: password files, keytabs and secrets: opened by the master, read again when changed --- */
+
+#define SECRET_FILES_SECRET_MAX 1024
 struct secret_file {
 	unsigned users;
+	const struct password_check *check;
 	struct passwd_account_list *accounts;	/* CTL_FILE_PASSWORDS */
 	struct keytab keytab;		/* CTL_FILE_KEYTAB; CTL_FILE_CLIENT_KEYTAB: with its tickets */
 	/* CTL_FILE_SECRET: at most SECRET_FILES_SECRET_MAX bytes, none of them NUL; ended by one */
@@ -200,7 +146,6 @@ struct secret_file {
 };
 struct secret_files *secret_files_new(struct boot *b);
 void secret_files_free(struct secret_files *v);
-#define SECRET_FILES_SECRET_MAX 1024
 /*
  * Of a [domain] of that server; "" its own. `ready` is called once, perhaps before this returns; `f` (NULL:
  * not to be had, and `why`) is then the caller's until secret_files_release.
@@ -213,41 +158,95 @@ void secret_files_opened(struct secret_files *v, const struct ctl_message *m);
 
 /* --- password_check: a password against an account, at the same cost when there is none. Any thread --- */
 
-/* Once, before threads: the secret that decoys are drawn with */
-void password_check_set_up(void);
-bool password_check_password(const struct passwd_account_list *l, const struct passwd_account *a,
-    const char *name, const char *password);
+/* What decoys are drawn with: the same as long as the process lives. */
+struct password_check { uint8_t secret[32]; };
+void password_check_init(struct password_check *c);
+/* `a`: NULL: there is no such account */
+bool password_check_password(const struct password_check *c, const struct passwd_account_list *l,
+    const struct passwd_account *a, const char *name, const char *password);
 /* What an account of that name could look like to SCRAM; keys that no password has. */
-void password_check_decoy(const struct passwd_account_list *l, const char *name,
-    struct passwd_account *decoy);
+void password_check_decoy(const struct password_check *c, const struct passwd_account_list *l,
+    const char *name, struct passwd_account *decoy);
 
-/* --- auth_throttle: what each client address has under way, and what its mistakes cost; pure --- */
+/* --- sasl_server: authenticates a client: the table of mechanisms. One thread at a time --- */
 
-TAILQ_HEAD(auth_request_queue, auth_request);
-struct auth_throttle {
-	LIST_ENTRY(auth_throttle) bucket;
-	TAILQ_ENTRY(auth_throttle) age;
-	uint8_t key[16];
-	unsigned users, running, failures;
-	uint64_t since_ms;		/* of the last failure */
-	struct auth_request_queue waiting;
+struct sasl_server {
+	struct msg_auth_in_start start;	/* its token is wiped */
+	const struct secret_file *file;
+	char user[AUTH_IN_NAME_SIZE];	/* as claimed, then as proved: with its domain */
+	char reason[96];		/* for the log, when it is our fault */
+	bool proved;			/* what is left is the client's empty answer */
+	void *state;			/* the mechanism's own */
 };
-#define AUTH_THROTTLE_MAX 8192U
-/* Authentications of one address under way: some way below AUTH_CHANNEL_REQUESTS_MAX */
-#define AUTH_THROTTLE_USERS_MAX 512U
-#define AUTH_THROTTLE_FIRST_MS 500U
-#define AUTH_THROTTLE_LAST_MS 16000U
-#define AUTH_THROTTLE_FORGIVE_MS 60000U	/* each takes one failure away */
+struct sasl_server *sasl_server_new(const struct msg_auth_in_start *s, const struct secret_file *file);
+void sasl_server_free(struct sasl_server *p);
+/* On any thread. Fills `out` whole. */
+void sasl_server_step(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_answer *out);
+enum ctl_file_kind sasl_server_file_kind(enum msg_auth_in_mechanism m);
 
-struct visitors *auth_throttle_table_new(void);
-void auth_throttle_table_free(struct visitors *t);
-/*
- * NULL: AUTH_THROTTLE_MAX of them have something under way, or this one AUTH_THROTTLE_USERS_MAX. An IPv6
- * client is its /64.
- */
-struct auth_throttle *auth_throttle_enter(struct visitors *t, const char *ip);
-void auth_throttle_leave(struct visitors *t, struct auth_throttle *v);
-uint64_t auth_throttle_fail(struct auth_throttle *v, uint64_t now_ms);	/* how long the answer is held back */
-void auth_throttle_succeed(struct auth_throttle *v);
+/* --- sasl_name: the name that a client claims --- */
+
+/* Copies a claimed name into p->user, completed with basic-domain; false: no name. */
+bool sasl_name_claim(struct sasl_server *p, const char *name, size_t len);
+/* The account of p->user: under its whole name, or under its bare one in basic-domain; NULL. */
+const struct passwd_account *sasl_name_account(const struct sasl_server *p);
+/* `authzid` is p->user, or absent: no client speaks for another. */
+bool sasl_name_is_self(const struct sasl_server *p, const char *authzid, size_t len);
+
+/* --- sasl_server_plain: PLAIN (RFC 4616) and LOGIN --- */
+
+enum msg_auth_in_result sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out);
+enum msg_auth_in_result sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out);
+void sasl_server_plain_end(struct sasl_server *p);
+
+/* --- sasl_server_scram: SCRAM-SHA-256 and -PLUS (RFC 5802, 7677) --- */
+
+enum msg_auth_in_result sasl_server_scram_step(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out);
+void sasl_server_scram_end(struct sasl_server *p);
+
+/* --- sasl_server_gssapi: GSSAPI (RFC 4752) with raw Kerberos and SPNEGO tokens --- */
+
+enum msg_auth_in_result sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *in,
+    struct msg_auth_in_token *out);
+void sasl_server_gssapi_end(struct sasl_server *p);
+
+/* --- sasl_client: authenticates us: the table of mechanisms. One thread at a time --- */
+
+struct sasl_client {
+	struct msg_auth_out_start start;
+	const struct secret_file *file;
+	unsigned words;			/* steps done */
+	bool over;			/* the last word was said */
+	void *state;			/* the mechanism's own */
+};
+bool sasl_client_is_ours(enum msg_auth_out_mechanism m);	/* else a token is needed, which is fetch's */
+enum ctl_file_kind sasl_client_file_kind(enum msg_auth_out_mechanism m);
+/* On any thread. `challenge`: NULL: the first word is wanted. Fills `out`, which is zeroed. */
+void sasl_client_step(struct sasl_client *c, const struct msg_auth_in_token *challenge,
+    struct msg_auth_out_answer *out);
+void sasl_client_done(struct sasl_client *c);
+
+/* --- sasl_client_scram: SCRAM as a client --- */
+
+enum msg_auth_out_result sasl_client_scram(struct sasl_client *c, const struct msg_auth_in_token *challenge,
+    struct msg_auth_out_answer *out);
+void sasl_client_scram_end(struct sasl_client *c);
+
+/* --- sasl_client_gssapi: GSSAPI as a client --- */
+
+enum msg_auth_out_result sasl_client_gssapi(struct sasl_client *c, const struct msg_auth_in_token *challenge,
+    struct msg_auth_out_answer *out);
+void sasl_client_gssapi_end(struct sasl_client *c);
+
+/* --- sasl_answer: what mechanisms put into an answer. Pure --- */
+
+void sasl_answer_put(struct msg_auth_in_token *out, const void *data, size_t len);	/* too long: empty */
+/* Fills why, its control characters replaced; returns `how`. */
+enum msg_auth_out_result sasl_answer_fail(struct msg_auth_out_answer *out, enum msg_auth_out_result how,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

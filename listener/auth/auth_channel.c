@@ -1,216 +1,119 @@
 /*
- * auth_channel - one listener or deliver process: its channel and its exchanges or attests
+ * auth_channel - what one listener or deliver process asks the auth helper
  *
  * Runs in:  auth
- * Owns:     the exchanges and attests under way
- * Promise:  a listener has exchanges only, deliver attests only; every start and step has one answer, unless
- *           it was cancelled; at most AUTH_CHANNEL_REQUESTS_MAX are open, further ones
- *           get "later" at once
- * Fails by: a malformed message ends this channel only
+ * Owns:     nothing: requests are auth_request's
+ * Promise:  a listener authenticates clients only, a deliver process us only; every start and step has one
+ *           answer, unless it was cancelled; at most AUTH_CHANNEL_REQUESTS_MAX of one worker are open, a
+ *           further one gets "later" at once
+ * Fails by: a malformed message ends this worker's channel only
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/ipc/ctl_server.h"
 #include "listener/auth/auth.h"
 
-enum { BUCKETS = 256 };
+#define AUTH_CHANNEL_REQUESTS_MAX 4096
 
-struct auth_channel {
-	TAILQ_ENTRY(auth_channel) link;
-	struct auth *auth;
-	struct ctl_server *ctl_server;
-	bool is_deliver;
-	struct auth_request_list open[BUCKETS];
-	struct sasl_client_list attests[BUCKETS];
-	size_t count;
+/* One row a kind of worker. */
+struct messages {
+	enum ctl_type start, step, cancel;
+	bool (*begin)(struct auth *a, struct ctl_server *s, const struct ctl_message *m);
 };
 
-static struct auth_request *
-find(struct auth_channel *c, uint32_t request)
-{
-	struct auth_request *x;
-
-	LIST_FOREACH(x, &c->open[request % BUCKETS], link)
-		if (x->request == request)
-			return x;
-	return NULL;
-}
-
-const char *
-auth_channel_server(const struct auth_channel *c)
-{
-	return ctl_server_server(c->ctl_server);
-}
-
-void
-auth_channel_answer(struct auth_channel *c, uint32_t request, const struct msg_auth_in_answer *answer)
-{
-	ctl_server_answer(c->ctl_server, CTL_AUTH_IN_ANSWER, request, answer, msg_auth_in_answer_size(answer),
-	    -1);
-}
-
-void
-auth_channel_take(struct auth_channel *c, struct auth_request *x)
-{
-	LIST_INSERT_HEAD(&c->open[x->request % BUCKETS], x, link);
-	c->count++;
-}
-
-void
-auth_channel_ended(struct auth_channel *c, struct auth_request *x)
-{
-	LIST_REMOVE(x, link);
-	c->count--;
-}
-
-void
-auth_channel_attest_answer(struct auth_channel *c, uint32_t request, const struct msg_auth_out_answer *answer)
-{
-	ctl_server_answer(c->ctl_server, CTL_AUTH_OUT_ANSWER, request, answer,
-	    msg_auth_out_answer_size(answer), -1);
-}
-
-void
-auth_channel_attest_take(struct auth_channel *c, struct sasl_client *x)
-{
-	LIST_INSERT_HEAD(&c->attests[x->request % BUCKETS], x, link);
-	c->count++;
-}
-
-void
-auth_channel_attest_ended(struct auth_channel *c, struct sasl_client *x)
-{
-	LIST_REMOVE(x, link);
-	c->count--;
-}
-
-static void
-start(struct auth_channel *c, uint32_t request, const struct msg_auth_in_start *s)
+static bool
+begin_in(struct auth *a, struct ctl_server *s, const struct ctl_message *m)
 {
 	struct msg_auth_in_answer later = { .result = AUTH_IN_LATER };
+	struct msg_auth_in_start *start = mem_new(struct msg_auth_in_start);
+	bool good = msg_auth_in_start_take(start, m->data, m->len);
 
-	if (c->count == AUTH_CHANNEL_REQUESTS_MAX || !auth_request_begin(c->auth, c, request, s))
-		auth_channel_answer(c, request, &later);
-}
-
-/* False: malformed. */
-static bool
-take_vouch(struct auth_channel *c, const struct ctl_message *m, struct msg_auth_in_start *s)
-{
-	struct auth_request *x = find(c, m->request);
-
-	switch (m->type) {
-	case CTL_AUTH_IN_START:
-		if (x != NULL || !msg_auth_in_start_take(s, m->data, m->len))
-			return false;
-		start(c, m->request, s);
-		return true;
-	case CTL_AUTH_IN_STEP:
-		if (!msg_auth_in_token_take(&s->token, m->data, m->len))
-			return false;
-		if (x != NULL)
-			auth_request_step(x, &s->token);
-		return true;
-	case CTL_AUTH_IN_CANCEL:
-		if (x != NULL)
-			auth_request_cancel(x);
-		return true;
-	default:
-		return false;
-	}
+	if (good && (ctl_server_is_full(s) || !auth_in_begin(a, s, m->request, start)))
+		ctl_server_answer(s, CTL_AUTH_IN_ANSWER, m->request, &later, msg_auth_in_answer_size(&later),
+		    -1);
+	explicit_bzero(start, sizeof(*start));
+	free(start);
+	return good;
 }
 
 static bool
-start_attest(struct auth_channel *c, uint32_t request, const void *data, size_t len)
+begin_out(struct auth *a, struct ctl_server *s, const struct ctl_message *m)
 {
-	struct msg_auth_out_start s;
 	struct msg_auth_out_answer later = { .result = AUTH_OUT_LATER, .why = "too many at once" };
+	struct msg_auth_out_start start;
 
-	if (!msg_auth_out_start_take(&s, data, len))
+	if (!msg_auth_out_start_take(&start, m->data, m->len))
 		return false;
-	if (c->count < AUTH_CHANNEL_REQUESTS_MAX)
-		return sasl_client_begin(c->auth, c, request, &s);
-	auth_channel_attest_answer(c, request, &later);
+	if (!ctl_server_is_full(s))
+		return auth_out_begin(a, s, m->request, &start);
+	ctl_server_answer(s, CTL_AUTH_OUT_ANSWER, m->request, &later, msg_auth_out_answer_size(&later), -1);
+	return true;
+}
+
+/* A step of a request that has ended is no fault of the worker's. */
+static bool
+step(struct auth_request *x, const struct ctl_message *m)
+{
+	struct msg_auth_in_token *t = mem_new(struct msg_auth_in_token);
+	bool good = msg_auth_in_token_take(t, m->data, m->len);
+
+	if (good && x != NULL)
+		auth_request_step(x, t);
+	msg_auth_in_token_forget(&t);
+	return good;
+}
+
+static bool
+take_message(struct auth *a, struct ctl_server *s, const struct ctl_message *m, const struct messages *row)
+{
+	struct auth_request *x = (struct auth_request *)ctl_server_find(s, m->request);
+
+	if (m->type == row->start)
+		return x == NULL && row->begin(a, s, m);
+	if (m->type == row->step)
+		return step(x, m);
+	if (m->type != row->cancel)
+		return false;
+	if (x != NULL)
+		auth_request_cancel(x);
 	return true;
 }
 
 static bool
-take_prove(struct auth_channel *c, const struct ctl_message *m, struct msg_auth_in_token *t)
+on_message_in(void *arg, struct ctl_server *s, const struct ctl_message *m)
 {
-	struct sasl_client *x;
+	static const struct messages in = { CTL_AUTH_IN_START, CTL_AUTH_IN_STEP, CTL_AUTH_IN_CANCEL,
+	    begin_in };
 
-	LIST_FOREACH(x, &c->attests[m->request % BUCKETS], link)
-		if (x->request == m->request)
-			break;
-	switch (m->type) {
-	case CTL_AUTH_OUT_START:
-		return x == NULL && start_attest(c, m->request, m->data, m->len);
-	case CTL_AUTH_OUT_STEP:
-		if (!msg_auth_in_token_take(t, m->data, m->len))
-			return false;
-		if (x != NULL)
-			sasl_client_step(x, t);
-		return true;
-	case CTL_AUTH_OUT_CANCEL:
-		if (x != NULL)
-			sasl_client_cancel(x);
-		return true;
-	default:
-		return false;
-	}
+	return take_message(arg, s, m, &in);
 }
 
 static bool
-on_question(void *arg, const struct ctl_message *m)
+on_message_out(void *arg, struct ctl_server *s, const struct ctl_message *m)
 {
-	struct auth_channel *c = arg;
-	struct msg_auth_in_start *s = mem_new(struct msg_auth_in_start);
-	bool good = c->is_deliver ? take_prove(c, m, &s->token) : take_vouch(c, m, s);
+	static const struct messages out = { CTL_AUTH_OUT_START, CTL_AUTH_OUT_STEP, CTL_AUTH_OUT_CANCEL,
+	    begin_out };
 
-	explicit_bzero(s, sizeof(*s));
-	free(s);
-	return good;
+	return take_message(arg, s, m, &out);
 }
 
 static void
-on_gone(void *arg)
+on_left(struct ctl_server_question *q)
 {
-	auth_channel_free(arg);
+	auth_request_cancel((struct auth_request *)q);
 }
 
-static const struct ctl_server_kind kind = { .part = "auth", .asked = on_question, .gone = on_gone };
+const struct ctl_server_kind auth_channel_in = {
+	.part = "auth",
+	.questions_max = AUTH_CHANNEL_REQUESTS_MAX,
+	.asked = on_message_in,
+	.left = on_left,
+};
 
-struct auth_channel *
-auth_channel_new(struct auth *a, int fd, const struct ctl_channel *channel)
-{
-	struct auth_channel *c = mem_new(struct auth_channel);
-
-	c->auth = a;
-	c->is_deliver = strcmp(channel->role, "deliver") == 0;
-	for (size_t i = 0; i < BUCKETS; i++) {
-		LIST_INIT(&c->open[i]);
-		LIST_INIT(&c->attests[i]);
-	}
-	TAILQ_INSERT_TAIL(&a->callers, c, link);
-	c->ctl_server = ctl_server_new(a->boot->loop, &kind, fd, channel->server, c);
-	return c;
-}
-
-void
-auth_channel_free(struct auth_channel *c)
-{
-	struct auth_request *x;
-	struct sasl_client *attest;
-
-	for (size_t i = 0; i < BUCKETS; i++) {
-		while ((x = LIST_FIRST(&c->open[i])) != NULL)
-			auth_request_cancel(x);
-		while ((attest = LIST_FIRST(&c->attests[i])) != NULL)
-			sasl_client_cancel(attest);
-	}
-	TAILQ_REMOVE(&c->auth->callers, c, link);
-	ctl_server_free(c->ctl_server);
-	free(c);
-}
+const struct ctl_server_kind auth_channel_out = {
+	.part = "auth",
+	.questions_max = AUTH_CHANNEL_REQUESTS_MAX,
+	.asked = on_message_out,
+	.left = on_left,
+};

@@ -1,19 +1,35 @@
 /*
- * auth_request - one authentication from start to answer: file, turn, thread, delay
+ * auth_request - one authentication from its start to its last answer: file, turn, thread, delay, answer
  *
  * Runs in:  auth; auth_request_work on pool threads
- * Owns:     the proof, the bytes under way
- * Promise:  one step of an exchange at a time; a client address has at most `slots` steps with the pool, and
- *           the answers that are held back after a failure count as such; one event for each outcome
- * Fails by: "later"
+ * Owns:     the requests, the bytes under way
+ * Promise:  one step of a request at a time; a client address has at most `slots` steps with the pool, and an
+ *           answer that is delayed keeps its slot; what was under way is wiped
+ * Fails by: kind.refuse
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "listener/auth/auth.h"
+
+static void
+run(struct auth_request *x)
+{
+	x->out = mem_zalloc(x->kind->answer_size);
+	pool_submit(x->auth->lane[x->kind->lane], x);
+}
+
+static void
+free_out(struct auth_request *x)
+{
+	if (x->out != NULL)
+		explicit_bzero(x->out, x->kind->answer_size);
+	free(x->out);
+	x->out = NULL;
+}
+
+/* --- turns of a client address --- */
 
 static void
 run_waiting(struct auth *a, struct auth_throttle *v)
@@ -25,9 +41,20 @@ run_waiting(struct auth *a, struct auth_throttle *v)
 		x->queued = false;
 		v->running++;
 		x->slot = true;
-		x->out = mem_new(struct msg_auth_in_answer);
-		pool_submit(a->lane, x);
+		run(x);
 	}
+}
+
+static void
+take_turn(struct auth_request *x)
+{
+	if (x->throttle == NULL) {
+		run(x);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&x->throttle->waiting, x, waiting);
+	x->queued = true;
+	run_waiting(x->auth, x->throttle);
 }
 
 static void
@@ -36,41 +63,49 @@ give_slot(struct auth_request *x)
 	if (!x->slot)
 		return;
 	x->slot = false;
-	x->visitor->running--;
-	run_waiting(x->auth, x->visitor);
+	x->throttle->running--;
+	run_waiting(x->auth, x->throttle);
 }
+
+static void
+leave_throttle(struct auth_request *x)
+{
+	if (x->throttle == NULL)
+		return;
+	if (x->queued)
+		TAILQ_REMOVE(&x->throttle->waiting, x, waiting);
+	give_slot(x);
+	auth_throttle_leave(x->auth->throttles, x->throttle);
+}
+
+/* --- answers --- */
 
 static void
 end(struct auth_request *x)
 {
-	if (x->caller != NULL)
-		auth_channel_ended(x->caller, x);
-	x->caller = NULL;
-	TAILQ_REMOVE(&x->auth->exchanges, x, all);
-	if (x->queued)
-		TAILQ_REMOVE(&x->visitor->waiting, x, waiting);
-	give_slot(x);
-	auth_throttle_leave(x->auth->visitors, x->visitor);
-	sasl_server_free(x->proof);
+	ctl_server_close(&x->open);
+	TAILQ_REMOVE(&x->auth->requests, x, all);
+	leave_throttle(x);
+	x->kind->end(x);
 	secret_files_release(x->file);
 	loop_timer_free(x->delay);
 	msg_auth_in_token_forget(&x->in);
-	free(x->out);
+	free_out(x);
 	free(x);
 }
 
-/* Sends the answer; the exchange may be gone afterwards. */
+/* Sends the answer; the request may be gone afterwards. */
 static void
 answer(struct auth_request *x)
 {
-	bool last = x->out->result != AUTH_IN_CHALLENGE;
+	bool goes_on = x->kind->goes_on(x->out);
 
 	x->busy = false;
-	if (x->caller != NULL)
-		auth_channel_answer(x->caller, x->request, x->out);
-	free(x->out);
-	x->out = NULL;
-	if (last || x->caller == NULL)
+	if (x->open.server != NULL)
+		ctl_server_answer(x->open.server, x->kind->answer, x->open.request, x->out,
+		    x->kind->sent_size(x->out), -1);
+	free_out(x);
+	if (!goes_on || x->open.server == NULL)
 		end(x);
 	else
 		give_slot(x);
@@ -82,115 +117,64 @@ on_delay(void *arg)
 	answer(arg);
 }
 
-static void
-answer_later(struct auth_request *x)
-{
-	if (x->out == NULL)
-		x->out = mem_new(struct msg_auth_in_answer);
-	x->out->result = AUTH_IN_LATER;
-	answer(x);
-}
-
-static void
-tell(const struct auth_request *x, const char *result)
-{
-	const struct sasl_server *p = x->proof;
-
-	log_event(LOG_FACT, NULL, "auth", "server=%s result=%s user=%s client=%s mechanism=%s%s%s",
-	    x->caller != NULL ? auth_channel_server(x->caller) : "-", result,
-	    log_safe(p->user[0] != '\0' ? p->user : NULL), p->start.client,
-	    msg_auth_in_mechanism_names[p->start.mechanism], p->reason[0] != '\0' ? " reason=" : "",
-	    p->reason[0] != '\0' ? log_safe(p->reason) : "");
-}
+/* --- work --- */
 
 void
 auth_request_work(void *arg, void **jobs, size_t n)
 {
 	struct auth_request *x = jobs[0];
 
-	(void)arg, (void)n;
-	sasl_server_step(x->proof, x->in, x->out);
+	x->kind->work(x);
 }
 
 void
 auth_request_worked(void *arg, void *job)
 {
 	struct auth_request *x = job;
-
-	(void)arg;
+	uint64_t delay_ms;
 
 	msg_auth_in_token_forget(&x->in);
-	switch (x->out->result) {
-	case AUTH_IN_FAILED:
-		tell(x, "failed");
-		/* Also when nobody waits for the answer any more: hanging up must not be cheaper. */
-		loop_timer_set(x->delay, auth_throttle_fail(x->visitor, clock_mono_ms()));
-		return;
-	case AUTH_IN_OK:
-		auth_throttle_succeed(x->visitor);
-		tell(x, "ok");
-		break;
-	case AUTH_IN_LATER:
-		tell(x, "later");
-		break;
-	default:
-		break;
-	}
-	answer(x);
+	delay_ms = x->kind->worked(x);
+	/* Also when the worker does not wait for the answer any more: hanging up must not be cheaper. */
+	if (delay_ms > 0)
+		loop_timer_set(x->delay, delay_ms);
+	else
+		answer(x);
 }
 
-static void
-take_turn(struct auth_request *x)
-{
-	TAILQ_INSERT_TAIL(&x->visitor->waiting, x, waiting);
-	x->queued = true;
-	run_waiting(x->auth, x->visitor);
-}
+/* --- from start to end --- */
 
 static void
 on_file(void *arg, struct secret_file *f, const char *why)
 {
 	struct auth_request *x = arg;
 
-	(void)why;	/* the vault has told it */
 	x->file = f;
-	x->proof->file = f;
-	if (f == NULL || x->caller == NULL)
-		answer_later(x);
-	else
+	if (f != NULL && x->open.server != NULL) {
 		take_turn(x);
+		return;
+	}
+	x->out = mem_zalloc(x->kind->answer_size);
+	x->kind->refuse(x->out, why);
+	answer(x);
 }
 
-bool
-auth_request_begin(struct auth *a, struct auth_channel *c, uint32_t request,
-    const struct msg_auth_in_start *s)
+void
+auth_request_begin(struct auth_request *x, struct ctl_server *s, uint32_t request,
+    enum ctl_file_kind file, const char *domain)
 {
-	struct auth_throttle *v = auth_throttle_enter(a->visitors, s->client);
-	struct auth_request *x;
-
-	if (v == NULL)
-		return false;
-	x = mem_new(struct auth_request);
-	x->auth = a;
-	x->caller = c;
-	x->visitor = v;
-	x->request = request;
 	x->busy = true;
-	TAILQ_INSERT_TAIL(&a->exchanges, x, all);
-	x->proof = sasl_server_new(s, NULL);
-	x->in = msg_auth_in_token_copy(&s->token);
-	x->delay = loop_timer_new(a->boot->loop, on_delay, x);
-	auth_channel_take(c, x);
-	secret_files_get(a->secret_files, auth_channel_server(c), "",
-	    sasl_server_file_kind((enum msg_auth_in_mechanism)s->mechanism), on_file, x);
-	return true;
+	x->delay = loop_timer_new(x->auth->boot->loop, on_delay, x);
+	TAILQ_INSERT_TAIL(&x->auth->requests, x, all);
+	ctl_server_open(s, &x->open, request);
+	secret_files_get(x->auth->secret_files, ctl_server_server(s), domain, file, on_file, x);
 }
 
 void
 auth_request_step(struct auth_request *x, const struct msg_auth_in_token *t)
 {
 	if (x->busy)
-		return; /* the listener waits for an answer before it sends more: this one is not ours */
+		return; /* a worker waits for an answer before it sends more: this one is not ours */
 	x->busy = true;
 	x->in = msg_auth_in_token_copy(t);
 	take_turn(x);
@@ -199,8 +183,7 @@ auth_request_step(struct auth_request *x, const struct msg_auth_in_token *t)
 void
 auth_request_cancel(struct auth_request *x)
 {
-	auth_channel_ended(x->caller, x);
-	x->caller = NULL;
+	ctl_server_close(&x->open);
 	if (!x->busy || x->queued)
 		end(x);
 }
@@ -211,6 +194,6 @@ auth_request_end_all(struct auth *a)
 	struct auth_request *x;
 
 	a->slots = 0;
-	while ((x = TAILQ_FIRST(&a->exchanges)) != NULL)
+	while ((x = TAILQ_FIRST(&a->requests)) != NULL)
 		end(x);
 }

@@ -17,7 +17,7 @@
 
 enum { BUCKETS = 4096, PREFIX_BYTES = 8 };
 
-struct visitors {
+struct auth_throttle_table {
 	LIST_HEAD(, auth_throttle) bucket[BUCKETS];
 	TAILQ_HEAD(, auth_throttle) idle;	/* nothing under way, the longest first */
 	unsigned count;
@@ -38,7 +38,7 @@ make_key(uint8_t key[16], const char *ip)
 }
 
 static size_t
-bucket_of(const struct visitors *t, const uint8_t key[16])
+bucket_of(const struct auth_throttle_table *t, const uint8_t key[16])
 {
 	uint32_t h = 2166136261U ^ (uint32_t)((uintptr_t)t >> 4);
 
@@ -47,10 +47,10 @@ bucket_of(const struct visitors *t, const uint8_t key[16])
 	return (h ^ h >> 16) % BUCKETS;
 }
 
-struct visitors *
+struct auth_throttle_table *
 auth_throttle_table_new(void)
 {
-	struct visitors *t = mem_new(struct visitors);
+	struct auth_throttle_table *t = mem_new(struct auth_throttle_table);
 
 	for (size_t i = 0; i < BUCKETS; i++)
 		LIST_INIT(&t->bucket[i]);
@@ -59,7 +59,7 @@ auth_throttle_table_new(void)
 }
 
 static void
-forget(struct visitors *t, struct auth_throttle *v)
+forget(struct auth_throttle_table *t, struct auth_throttle *v)
 {
 	TAILQ_REMOVE(&t->idle, v, age);
 	LIST_REMOVE(v, bucket);
@@ -68,7 +68,7 @@ forget(struct visitors *t, struct auth_throttle *v)
 }
 
 void
-auth_throttle_table_free(struct visitors *t)
+auth_throttle_table_free(struct auth_throttle_table *t)
 {
 	struct auth_throttle *v;
 
@@ -78,7 +78,7 @@ auth_throttle_table_free(struct visitors *t)
 }
 
 struct auth_throttle *
-auth_throttle_enter(struct visitors *t, const char *ip)
+auth_throttle_enter(struct auth_throttle_table *t, const char *ip)
 {
 	uint8_t key[16];
 	struct auth_throttle *v;
@@ -109,7 +109,7 @@ auth_throttle_enter(struct visitors *t, const char *ip)
 }
 
 void
-auth_throttle_leave(struct visitors *t, struct auth_throttle *v)
+auth_throttle_leave(struct auth_throttle_table *t, struct auth_throttle *v)
 {
 	if (--v->users == 0)
 		TAILQ_INSERT_TAIL(&t->idle, v, age);

@@ -18,13 +18,10 @@
 #include "common/base/mem.h"
 #include "listener/auth/auth.h"
 
-static uint8_t password_check_secret[32];
-
 void
-password_check_set_up(void)
+password_check_init(struct password_check *c)
 {
-	if (getrandom(password_check_secret, sizeof(password_check_secret),
-	    0) != sizeof(password_check_secret))
+	if (getrandom(c->secret, sizeof(c->secret), 0) != sizeof(c->secret))
 		die(71, "no random bytes");
 }
 
@@ -70,7 +67,7 @@ check_scram(const struct passwd_account *a, const char *password)
 
 /* 32 bytes that follow from the name and cannot be foreseen. */
 static void
-draw(uint8_t bytes[PASSWD_KEY_SIZE], const char *name)
+draw(const struct password_check *c, uint8_t bytes[PASSWD_KEY_SIZE], const char *name)
 {
 	char salted[PASSWD_KEY_SIZE], client[PASSWD_KEY_SIZE], server[PASSWD_KEY_SIZE];
 	char lower[PASSWD_NAME_MAX + 1];
@@ -81,9 +78,8 @@ draw(uint8_t bytes[PASSWD_KEY_SIZE], const char *name)
 		    name[n] <= '~' ? name[n] : '?';
 	lower[n] = '\0';
 	if (gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, lower, 1,
-	    (const char *)password_check_secret, sizeof(password_check_secret), salted,
-	    client, server, (char *)bytes) != GSASL_OK)
-		memcpy(bytes, password_check_secret, PASSWD_KEY_SIZE);
+	    (const char *)c->secret, sizeof(c->secret), salted, client, server, (char *)bytes) != GSASL_OK)
+		memcpy(bytes, c->secret, PASSWD_KEY_SIZE);
 }
 
 static uint32_t
@@ -96,15 +92,16 @@ number_of(const uint8_t bytes[PASSWD_KEY_SIZE])
 }
 
 bool
-password_check_password(const struct passwd_account_list *l, const struct passwd_account *a, const char *name,
-    const char *password)
+password_check_password(const struct password_check *c, const struct passwd_account_list *l,
+    const struct passwd_account *a, const char *name, const char *password)
 {
-	static const struct passwd_account nobody = { .name = "", .iterations = 4096, .salt_len = 16 };
+	static char no_name[] = "";
+	static const struct passwd_account nobody = { .name = no_name, .iterations = 4096, .salt_len = 16 };
 	uint8_t bytes[PASSWD_KEY_SIZE];
 	const struct passwd_account *checked = a;
 	bool same;
 
-	draw(bytes, name); /* also when it is not needed */
+	draw(c, bytes, name); /* also when it is not needed: the same work for every name */
 	if (a == NULL)
 		checked = l->count > 0 ? &l->account[number_of(bytes) % l->count] : &nobody;
 	same = checked->hash != NULL ? check_crypt(checked->hash, password) : check_scram(checked, password);
@@ -112,12 +109,13 @@ password_check_password(const struct passwd_account_list *l, const struct passwd
 }
 
 void
-password_check_decoy(const struct passwd_account_list *l, const char *name, struct passwd_account *decoy)
+password_check_decoy(const struct password_check *c, const struct passwd_account_list *l, const char *name,
+    struct passwd_account *decoy)
 {
 	uint8_t bytes[PASSWD_KEY_SIZE];
 	const struct passwd_account *like = NULL;
 
-	draw(bytes, name);
+	draw(c, bytes, name);
 	for (size_t i = 0; i < l->count && like == NULL; i++) {
 		const struct passwd_account *a = &l->account[(number_of(bytes) + i) % l->count];
 

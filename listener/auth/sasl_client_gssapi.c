@@ -13,32 +13,32 @@ static const struct gssapi_client_kind kind = { .service = "smtp", .peer = "it",
     .bad_name = "no ticket" };
 
 static enum msg_auth_out_result
-fail(const struct gssapi_client *c, struct msg_auth_out_answer *out, enum msg_auth_out_result how)
+fail(const struct gssapi_client *g, struct msg_auth_out_answer *out, enum msg_auth_out_result how)
 {
-	return sasl_client_fail(out, how, "%s", gssapi_client_why(c));
+	return sasl_answer_fail(out, how, "%s", gssapi_client_why(g));
 }
 
 static enum msg_auth_out_result
-begin(struct sasl_client *x, struct msg_auth_out_answer *out)
+begin(struct sasl_client *c, struct msg_auth_out_answer *out)
 {
-	struct gssapi_client *c;
+	struct gssapi_client *g;
 
-	if (x->start.host[0] == '[')
-		return sasl_client_fail(out, AUTH_OUT_LATER,
-		    "Kerberos needs the name of the host, %s is an address", x->start.host);
-	c = x->state = gssapi_client_new(&kind);
-	if (gssapi_client_name_service(c, x->start.host) == -1 ||
-	    gssapi_client_acquire(c, x->start.user, &x->file->keytab) == -1)
-		return fail(c, out, AUTH_OUT_LATER);
+	if (c->start.host[0] == '[')
+		return sasl_answer_fail(out, AUTH_OUT_LATER,
+		    "Kerberos needs the name of the host, %s is an address", c->start.host);
+	g = c->state = gssapi_client_new(&kind);
+	if (gssapi_client_name_service(g, c->start.host) == -1 ||
+	    gssapi_client_acquire(g, c->start.user, &c->file->keytab) == -1)
+		return fail(g, out, AUTH_OUT_LATER);
 	return AUTH_OUT_WORD;
 }
 
 enum msg_auth_out_result
-sasl_client_gssapi(struct sasl_client *x, const struct msg_auth_in_token *challenge,
+sasl_client_gssapi(struct sasl_client *c, const struct msg_auth_in_token *challenge,
     struct msg_auth_out_answer *out)
 {
-	enum msg_auth_out_result ready = challenge == NULL ? begin(x, out) : AUTH_OUT_WORD;
-	struct gssapi_client *c = x->state;
+	enum msg_auth_out_result ready = challenge == NULL ? begin(c, out) : AUTH_OUT_WORD;
+	struct gssapi_client *g = c->state;
 	const void *word;
 	size_t len;
 	int rc;
@@ -46,20 +46,20 @@ sasl_client_gssapi(struct sasl_client *x, const struct msg_auth_in_token *challe
 	if (ready != AUTH_OUT_WORD)
 		return ready;
 	if (challenge == NULL)
-		rc = gssapi_client_step(c, NULL, 0);
+		rc = gssapi_client_step(g, NULL, 0);
 	else
-		rc = gssapi_client_step(c, challenge->data, challenge->len);
-	word = gssapi_client_word(c, &len);
-	sasl_server_put(&out->token, word, len);
+		rc = gssapi_client_step(g, challenge->data, challenge->len);
+	word = gssapi_client_word(g, &len);
+	sasl_answer_put(&out->token, word, len);
 	if (rc == -1)
-		return fail(c, out, challenge == NULL ? AUTH_OUT_LATER : AUTH_OUT_FAILED);
+		return fail(g, out, challenge == NULL ? AUTH_OUT_LATER : AUTH_OUT_FAILED);
 	if (len > sizeof(out->token.data))
-		return sasl_client_fail(out, AUTH_OUT_LATER, "the ticket is too large");
-	return gssapi_client_is_done(c) ? AUTH_OUT_LAST : AUTH_OUT_WORD;
+		return sasl_answer_fail(out, AUTH_OUT_LATER, "the ticket is too large");
+	return gssapi_client_is_done(g) ? AUTH_OUT_LAST : AUTH_OUT_WORD;
 }
 
 void
-sasl_client_gssapi_end(struct sasl_client *x)
+sasl_client_gssapi_end(struct sasl_client *c)
 {
-	gssapi_client_free(x->state);
+	gssapi_client_free(c->state);
 }

@@ -19,7 +19,7 @@
 
 enum { ITERATIONS_MIN = 4096 };	/* RFC 7677 4 */
 
-struct sasl_server_scram_state {
+struct scram_client {
 	Gsasl *context;
 	Gsasl_session *session;
 };
@@ -37,21 +37,21 @@ set_binding(Gsasl_session *session, const struct msg_auth_out_start *start)
 }
 
 static int
-begin(struct sasl_client *x)
+begin(struct sasl_client *c)
 {
-	struct sasl_server_scram_state *s = mem_new(struct sasl_server_scram_state);
+	struct scram_client *s = mem_new(struct scram_client);
 	int rc;
 
-	x->state = s;
+	c->state = s;
 	rc = gsasl_init(&s->context);
 	if (rc == GSASL_OK)
-		rc = gsasl_client_start(s->context, msg_auth_out_mechanism_names[x->start.mechanism],
+		rc = gsasl_client_start(s->context, msg_auth_out_mechanism_names[c->start.mechanism],
 		    &s->session);
 	if (rc == GSASL_OK)
-		rc = gsasl_property_set(s->session, GSASL_AUTHID, x->start.user);
+		rc = gsasl_property_set(s->session, GSASL_AUTHID, c->start.user);
 	if (rc == GSASL_OK)
-		rc = gsasl_property_set_raw(s->session, GSASL_PASSWORD, x->file->secret, x->file->secret_len);
-	return rc == GSASL_OK ? set_binding(s->session, &x->start) : rc;
+		rc = gsasl_property_set_raw(s->session, GSASL_PASSWORD, c->file->secret, c->file->secret_len);
+	return rc == GSASL_OK ? set_binding(s->session, &c->start) : rc;
 }
 
 /* "r=...,s=...,i=4096": the server's first word says how long the password is to be hashed. */
@@ -69,37 +69,37 @@ is_bearable(const struct msg_auth_in_token *challenge)
 }
 
 enum msg_auth_out_result
-sasl_client_scram(struct sasl_client *x, const struct msg_auth_in_token *challenge,
+sasl_client_scram(struct sasl_client *c, const struct msg_auth_in_token *challenge,
     struct msg_auth_out_answer *out)
 {
 	char *text = NULL;
 	size_t len = 0;
-	int rc = challenge == NULL ? begin(x) : GSASL_OK;
-	struct sasl_server_scram_state *s = x->state;
+	int rc = challenge == NULL ? begin(c) : GSASL_OK;
+	struct scram_client *s = c->state;
 
 	if (rc != GSASL_OK)
-		return sasl_client_fail(out, AUTH_OUT_LATER, "SCRAM: %s", gsasl_strerror(rc));
-	if (x->words == 1 && !is_bearable(challenge))
-		return sasl_client_fail(out, AUTH_OUT_FAILED,
+		return sasl_answer_fail(out, AUTH_OUT_LATER, "SCRAM: %s", gsasl_strerror(rc));
+	if (c->words == 1 && !is_bearable(challenge))
+		return sasl_answer_fail(out, AUTH_OUT_FAILED,
 		    "SCRAM: it wants fewer than %d or more than %u iterations", ITERATIONS_MIN,
 		    PASSWD_ITERATIONS_MAX);
 	rc = gsasl_step(s->session, challenge != NULL ? (const char *)challenge->data : NULL,
 	    challenge != NULL ? challenge->len : 0, &text, &len);
 	if (rc == GSASL_OK || rc == GSASL_NEEDS_MORE)
-		sasl_server_put(&out->token, text != NULL ? text : "", text != NULL ? len : 0);
+		sasl_answer_put(&out->token, text != NULL ? text : "", text != NULL ? len : 0);
 	gsasl_free(text);
 	if (rc == GSASL_NEEDS_MORE)
 		return AUTH_OUT_WORD;
 	if (rc == GSASL_OK)
 		return AUTH_OUT_LAST;
-	return sasl_client_fail(out, AUTH_OUT_FAILED,
+	return sasl_answer_fail(out, AUTH_OUT_FAILED,
 	    "SCRAM: it does not prove that it knows the account: %s", gsasl_strerror(rc));
 }
 
 void
-sasl_client_scram_end(struct sasl_client *x)
+sasl_client_scram_end(struct sasl_client *c)
 {
-	struct sasl_server_scram_state *s = x->state;
+	struct scram_client *s = c->state;
 
 	if (s == NULL)
 		return;

@@ -1,16 +1,15 @@
 /*
- * sasl_server - the table of mechanisms, and what they share: who is claimed, which account that is
+ * sasl_server - authenticates a client: the table of mechanisms
  *
  * Runs in:  auth, on pool threads
  * Owns:     the state of one mechanism
- * Promise:  a client is only ever itself: no mechanism gives it another's name
+ * Promise:  AUTH_IN_OK comes with the name that was proved, and with no bytes for the client
  * Fails by: enum msg_auth_in_result
  */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/mem.h"
 #include "listener/auth/auth.h"
@@ -54,13 +53,6 @@ sasl_server_file_kind(enum msg_auth_in_mechanism m)
 }
 
 void
-sasl_server_put(struct msg_auth_in_token *out, const void *data, size_t len)
-{
-	out->len = len <= sizeof(out->data) ? (uint16_t)len : 0;
-	memcpy(out->data, data, out->len);
-}
-
-void
 sasl_server_step(struct sasl_server *p, const struct msg_auth_in_token *in, struct msg_auth_in_answer *out)
 {
 	enum msg_auth_in_result result;
@@ -79,47 +71,4 @@ sasl_server_step(struct sasl_server *p, const struct msg_auth_in_token *in, stru
 	out->result = (uint8_t)result;
 	if (result == AUTH_IN_OK)
 		snprintf(out->user, sizeof(out->user), "%s", p->user);
-}
-
-bool
-sasl_server_claim(struct sasl_server *p, const char *name, size_t len)
-{
-	const char *domain = p->start.domain;
-	bool bare;
-	int n;
-
-	p->user[0] = '\0';
-	if (!passwd_file_name_is_good(name, len))
-		return false;
-	bare = memchr(name, '\\', len) == NULL && memchr(name, '@', len) == NULL && domain[0] != '\0';
-	n = snprintf(p->user, sizeof(p->user), "%s%s%.*s", bare ? domain : "", bare ? "\\" : "", (int)len,
-	    name);
-	if (n > 0 && (size_t)n < sizeof(p->user))
-		return true;
-	p->user[0] = '\0';
-	return false;
-}
-
-const struct passwd_account *
-sasl_server_account(const struct sasl_server *p)
-{
-	const struct passwd_account *a = passwd_file_find(p->file->accounts, p->user);
-	size_t n = strlen(p->start.domain);
-
-	if (a == NULL && n > 0 && strncasecmp(p->user, p->start.domain, n) == 0 && p->user[n] == '\\')
-		a = passwd_file_find(p->file->accounts, p->user + n + 1);
-	return a;
-}
-
-bool
-sasl_server_is_self(const struct sasl_server *p, const char *authzid, size_t len)
-{
-	const char *bare = strrchr(p->user, '\\');
-
-	if (len == 0)
-		return true;
-	if (strlen(p->user) == len && strncasecmp(p->user, authzid, len) == 0)
-		return true;
-	return bare != NULL && p->start.domain[0] != '\0' && strlen(bare + 1) == len &&
-	    strncasecmp(bare + 1, authzid, len) == 0;
 }

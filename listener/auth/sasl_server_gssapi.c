@@ -118,7 +118,7 @@ offer(struct sasl_server *p, struct sasl_server_gssapi *k, struct msg_auth_in_to
 		say(p, "wrap", major, minor);
 		return AUTH_IN_FAILED;
 	}
-	sasl_server_put(out, wrapped.value, wrapped.length);
+	sasl_answer_put(out, wrapped.value, wrapped.length);
 	gss_release_buffer(&minor, &wrapped);
 	k->phase = CHOICE;
 	return AUTH_IN_CHALLENGE;
@@ -138,7 +138,7 @@ take_context(struct sasl_server *p, struct sasl_server_gssapi *k, const struct m
 	major = gss_accept_sec_context(&minor, &k->context, k->credential, &input, GSS_C_NO_CHANNEL_BINDINGS,
 	    NULL, NULL, &output, NULL, NULL, NULL);
 	len = output.length;
-	sasl_server_put(out, output.value != NULL ? output.value : "", len);
+	sasl_answer_put(out, output.value != NULL ? output.value : "", len);
 	gss_release_buffer(&ignored, &output);
 	if (GSS_ERROR(major)) {
 		say(p, "ticket", major, minor);
@@ -173,7 +173,7 @@ take_choice(struct sasl_server *p, struct sasl_server_gssapi *k, const struct ms
 	good = plain.length >= 4 && bytes[0] == GSSAPI_BASE_NO_LAYER;
 	n = good ? plain.length - 4 : 0;
 	/* The name itself or its part before the realm. */
-	if (good && !sasl_server_is_self(p, bytes + 4, n))
+	if (good && !sasl_name_is_self(p, bytes + 4, n))
 		good = at != NULL && (size_t)(at - p->user) == n && strncasecmp(p->user, bytes + 4, n) == 0;
 	if (!good)
 		snprintf(p->reason, sizeof(p->reason), "the client chose a security layer, or another name");

@@ -28,8 +28,8 @@ check(struct sasl_server *p, const uint8_t *password, size_t len)
 		return AUTH_IN_FAILED;
 	memcpy(text, password, len);
 	text[len] = '\0';
-	a = p->user[0] != '\0' ? sasl_server_account(p) : NULL;
-	good = password_check_password(p->file->accounts, a, name, text);
+	a = p->user[0] != '\0' ? sasl_name_account(p) : NULL;
+	good = password_check_password(p->file->check, p->file->accounts, a, name, text);
 	explicit_bzero(text, sizeof(text));
 	return good && a != NULL ? AUTH_IN_OK : AUTH_IN_FAILED;
 }
@@ -53,9 +53,9 @@ sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *i
 		return AUTH_IN_FAILED;
 	name++;
 	password++;
-	claimed = sasl_server_claim(p, name, (size_t)(password - 1 - name));
+	claimed = sasl_name_claim(p, name, (size_t)(password - 1 - name));
 	result = check(p, (const uint8_t *)password, (size_t)(end - password));
-	if (!claimed || !sasl_server_is_self(p, authzid, (size_t)(name - 1 - authzid)))
+	if (!claimed || !sasl_name_is_self(p, authzid, (size_t)(name - 1 - authzid)))
 		return AUTH_IN_FAILED;
 	return result;
 }
@@ -73,15 +73,15 @@ sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *i
 	if (*step == LOGIN_BEGIN) {
 		*step = LOGIN_NAME;
 		if (in->absent) {
-			sasl_server_put(out, ask_name, sizeof(ask_name) - 1);
+			sasl_answer_put(out, ask_name, sizeof(ask_name) - 1);
 			return AUTH_IN_CHALLENGE;
 		}
 	}
 	if (*step == LOGIN_NAME) {
 		*step = LOGIN_PASSWORD;
 		/* A bad name is told no sooner than a bad password */
-		(void)sasl_server_claim(p, (const char *)in->data, in->len);
-		sasl_server_put(out, ask_password, sizeof(ask_password) - 1);
+		(void)sasl_name_claim(p, (const char *)in->data, in->len);
+		sasl_answer_put(out, ask_password, sizeof(ask_password) - 1);
 		return AUTH_IN_CHALLENGE;
 	}
 	return check(p, in->data, in->len);

@@ -33,11 +33,11 @@ look_up(struct sasl_server_scram *s)
 	const struct passwd_account *a = NULL;
 
 	s->looked_up = true;
-	if (name != NULL && sasl_server_claim(p, name, strlen(name)))
-		a = sasl_server_account(p);
+	if (name != NULL && sasl_name_claim(p, name, strlen(name)))
+		a = sasl_name_account(p);
 	s->hopeless = a == NULL || a->hash != NULL;
 	/* Also when it is not needed: it is some work */
-	password_check_decoy(p->file->accounts, p->user, &s->account);
+	password_check_decoy(p->file->check, p->file->accounts, p->user, &s->account);
 	if (!s->hopeless)
 		s->account = *a;
 }
@@ -75,8 +75,6 @@ on_property(Gsasl *context, Gsasl_session *session, Gsasl_property property)
 {
 	struct sasl_server_scram *s = gsasl_session_hook_get(session);
 	char number[16];
-
-	(void)context;
 
 	if (s == NULL)
 		return GSASL_NO_CALLBACK;
@@ -128,7 +126,7 @@ judge(struct sasl_server_scram *s, int rc)
 		return AUTH_IN_CHALLENGE;
 	if (rc != GSASL_OK || s->hopeless || !s->looked_up)
 		return AUTH_IN_FAILED;
-	return sasl_server_is_self(s->proof, authzid != NULL ? authzid : "",
+	return sasl_name_is_self(s->proof, authzid != NULL ? authzid : "",
 	    authzid != NULL ? strlen(authzid) : 0) ? AUTH_IN_OK : AUTH_IN_FAILED;
 }
 
@@ -153,7 +151,7 @@ sasl_server_scram_step(struct sasl_server *p, const struct msg_auth_in_token *in
 	rc = gsasl_step(s->session, (const char *)in->data, in->len, &text, &len);
 	result = judge(s, rc);
 	if (result != AUTH_IN_FAILED && text != NULL)
-		sasl_server_put(out, text, len);
+		sasl_answer_put(out, text, len);
 	gsasl_free(text);
 	return result;
 }

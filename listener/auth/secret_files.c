@@ -30,8 +30,9 @@ struct waiting {
 	void *arg;
 };
 
-struct shelf {
-	LIST_ENTRY(shelf) link;
+/* One file of the configuration. */
+struct source {
+	LIST_ENTRY(source) link;
 	struct secret_files *secret_files;
 	uint32_t request;
 	char server[64], domain[256];
@@ -47,7 +48,8 @@ struct shelf {
 struct secret_files {
 	struct boot *boot;
 	uint32_t request;
-	LIST_HEAD(, shelf) shelves;	/* a file of the configuration each */
+	LIST_HEAD(, source) sources;
+	struct password_check check;
 };
 
 struct secret_files *
@@ -56,7 +58,8 @@ secret_files_new(struct boot *b)
 	struct secret_files *v = mem_new(struct secret_files);
 
 	v->boot = b;
-	LIST_INIT(&v->shelves);
+	password_check_init(&v->check);
+	LIST_INIT(&v->sources);
 	return v;
 }
 
@@ -76,10 +79,10 @@ secret_files_release(struct secret_file *f)
 void
 secret_files_free(struct secret_files *v)
 {
-	struct shelf *s;
+	struct source *s;
 	struct waiting *w;
 
-	while ((s = LIST_FIRST(&v->shelves)) != NULL) {
+	while ((s = LIST_FIRST(&v->sources)) != NULL) {
 		LIST_REMOVE(s, link);
 		while ((w = STAILQ_FIRST(&s->waiting)) != NULL) {
 			STAILQ_REMOVE_HEAD(&s->waiting, link);
@@ -91,28 +94,28 @@ secret_files_free(struct secret_files *v)
 	free(v);
 }
 
-static struct shelf *
+static struct source *
 find(struct secret_files *v, const char *server, const char *domain, enum ctl_file_kind kind)
 {
-	struct shelf *s;
+	struct source *s;
 
-	LIST_FOREACH(s, &v->shelves, link)
+	LIST_FOREACH(s, &v->sources, link)
 		if (s->kind == kind && strcmp(s->server, server) == 0 && strcmp(s->domain, domain) == 0)
 			return s;
-	s = mem_new(struct shelf);
+	s = mem_new(struct source);
 	s->kind = kind;
 	s->request = ++v->request;
 	s->secret_files = v;
 	snprintf(s->server, sizeof(s->server), "%s", server);
 	snprintf(s->domain, sizeof(s->domain), "%s", domain);
 	STAILQ_INIT(&s->waiting);
-	LIST_INSERT_HEAD(&v->shelves, s, link);
+	LIST_INSERT_HEAD(&v->sources, s, link);
 	return s;
 }
 
 /* What a caller gets: the file, if the last look at it was good. */
 static struct secret_file *
-lend(struct shelf *s)
+lend(struct source *s)
 {
 	if (s->file == NULL || s->trouble[0] != '\0')
 		return NULL;
@@ -124,7 +127,7 @@ void
 secret_files_get(struct secret_files *v, const char *server, const char *domain, enum ctl_file_kind kind,
     void (*ready)(void *arg, struct secret_file *f, const char *why), void *arg)
 {
-	struct shelf *s = find(v, server, domain, kind);
+	struct source *s = find(v, server, domain, kind);
 	uint64_t now = clock_mono_ms();
 	struct waiting *w;
 
@@ -154,7 +157,7 @@ is_same(const struct stat *a, const struct stat *b)
 }
 
 static void
-set_trouble(struct shelf *s, const char *why)
+set_trouble(struct source *s, const char *why)
 {
 	if (strcmp(s->trouble, why) == 0)
 		return;
@@ -163,7 +166,7 @@ set_trouble(struct shelf *s, const char *why)
 }
 
 struct faults {
-	const struct shelf *shelf;
+	const struct source *source;
 	unsigned count;
 };
 
@@ -174,7 +177,7 @@ on_fault(void *arg, unsigned line, const char *why)
 
 	if (f->count++ < FAULTS_TOLD)
 		log_event(LOG_WARN, NULL, "trouble",
-		    "part=auth server=%s file=password-file line=%u reason=%s", f->shelf->server, line,
+		    "part=auth server=%s file=password-file line=%u reason=%s", f->source->server, line,
 		    log_safe(why));
 }
 
@@ -214,9 +217,9 @@ take_secret(struct secret_file *f, const char *data, size_t size)
 }
 
 static void
-take_accounts(const struct shelf *s, struct secret_file *f, const char *data, size_t size)
+take_accounts(const struct source *s, struct secret_file *f, const char *data, size_t size)
 {
-	struct faults faults = { .shelf = s };
+	struct faults faults = { .source = s };
 
 	f->accounts = passwd_file_list_parse(data, size, on_fault, &faults);
 	if (faults.count > FAULTS_TOLD)
@@ -226,7 +229,7 @@ take_accounts(const struct shelf *s, struct secret_file *f, const char *data, si
 
 /* NULL, or why not. */
 static const char *
-take(struct shelf *s, struct secret_file *f, const char *data, size_t size)
+take(struct source *s, struct secret_file *f, const char *data, size_t size)
 {
 	if (s->kind == CTL_FILE_SECRET)
 		return take_secret(f, data, size);
@@ -240,7 +243,7 @@ take(struct shelf *s, struct secret_file *f, const char *data, size_t size)
 
 /* NULL, or why not. */
 static const char *
-take_file(struct shelf *s, int fd, size_t size)
+take_file(struct source *s, int fd, size_t size)
 {
 	char *data = read_all(fd, size);
 	const char *why;
@@ -250,6 +253,7 @@ take_file(struct shelf *s, int fd, size_t size)
 		return strerror(errno);
 	f = mem_new(struct secret_file);
 	f->users = 1;
+	f->check = &s->secret_files->check;
 	f->keytab.fd = -1;
 	why = take(s, f, data, size);
 	explicit_bzero(data, size);
@@ -261,7 +265,7 @@ take_file(struct shelf *s, int fd, size_t size)
 }
 
 static void
-look_at(struct shelf *s, int fd)
+look_at(struct source *s, int fd)
 {
 	struct stat st;
 	size_t most = s->kind == CTL_FILE_PASSWORDS ? PASSWD_FILE_MAX : s->kind == CTL_FILE_SECRET ?
@@ -292,12 +296,12 @@ void
 secret_files_opened(struct secret_files *v, const struct ctl_message *m)
 {
 	struct ctl_opened opened;
-	struct shelf *s;
+	struct source *s;
 	struct waiting *w;
 
 	memcpy(&opened, m->data, sizeof(opened));
 	opened.why[sizeof(opened.why) - 1] = '\0';
-	LIST_FOREACH(s, &v->shelves, link)
+	LIST_FOREACH(s, &v->sources, link)
 		if (s->request == m->request)
 			break;
 	if (s != NULL && s->asking) {

@@ -75,16 +75,17 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct passwd_account_list *list;
+	static struct password_check check;
 	struct msg_auth_in_start *start = mem_new(struct msg_auth_in_start);
 
 	if (list == NULL) {
-		password_check_set_up();
+		password_check_init(&check);
 		list = passwd_file_list_parse(accounts, sizeof(accounts) - 1, no_fault, NULL);
 	}
 	if (len > 0 && (data[0] & 0x80)) {
 		take_messages(data + 1, len - 1);
 	} else if (len > 0) {
-		struct secret_file file = { .users = 1, .accounts = list, .keytab.fd = -1 };
+		struct secret_file file = { .users = 1, .check = &check, .accounts = list, .keytab.fd = -1 };
 		start->mechanism = data[0] & 3;	/* not GSSAPI: its tokens are the library's */
 		start->tls = (data[0] & 4) != 0;
 		start->binding = start->tls ? AUTH_IN_TLS_EXPORTER : AUTH_IN_NO_BINDING;

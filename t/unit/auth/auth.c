@@ -92,16 +92,17 @@ START_TEST(passwords)
 	    "wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=\nbob:%s\n", crypt_r("pencil", "$5$rounds=1000$salt$", &data));
 	struct passwd_account_list *l = passwd_file_list_parse(text.data, text.len, on_fault, NULL);
 	ck_assert_uint_eq(l->count, 2);
-	password_check_set_up();
+	struct password_check check;
+	password_check_init(&check);
 	for (size_t i = 0; i < 2; i++) {
 		const struct passwd_account *a = &l->account[i];
-		ck_assert(password_check_password(l, a, a->name, "pencil"));
-		ck_assert(!password_check_password(l, a, a->name, "pencils"));
-		ck_assert(!password_check_password(l, NULL, "nobody", "pencil"));
+		ck_assert(password_check_password(&check, l, a, a->name, "pencil"));
+		ck_assert(!password_check_password(&check, l, a, a->name, "pencils"));
+		ck_assert(!password_check_password(&check, l, NULL, "nobody", "pencil"));
 	}
 	struct passwd_account one, two;
-	password_check_decoy(l, "Nobody", &one);
-	password_check_decoy(l, "nobody", &two);
+	password_check_decoy(&check, l, "Nobody", &one);
+	password_check_decoy(&check, l, "nobody", &two);
 	ck_assert_uint_eq(one.iterations, 4096);
 	ck_assert_uint_eq(one.salt_len, 16);
 	ck_assert_mem_eq(one.salt, two.salt, 16);	/* the same salt each time it is asked */
@@ -113,7 +114,7 @@ END_TEST
 
 START_TEST(visitors)
 {
-	struct visitors *t = auth_throttle_table_new();
+	struct auth_throttle_table *t = auth_throttle_table_new();
 	struct auth_throttle *v = auth_throttle_enter(t, "192.0.2.1");
 	static const unsigned delays[] = { 500, 1000, 2000, 4000, 8000, 16000, 16000, 16000 };
 	for (size_t i = 0; i < nitems_of(delays); i++)

@@ -12,6 +12,7 @@
 #include "t/unit/check_main.h"
 
 static unsigned long crypts, rounds, calls;
+static struct password_check check;
 
 char *
 crypt_r(const char *phrase, const char *setting, struct crypt_data *data)
@@ -79,8 +80,8 @@ plain(const struct secret_file *file, const char *name, const char *password, en
 static struct secret_file
 file_of(const char *text)
 {
-	password_check_set_up();
-	return (struct secret_file){ .users = 1, .accounts = passwd_file_list_parse(text, strlen(text), no_fault, NULL), .keytab.fd = -1 };
+	password_check_init(&check);
+	return (struct secret_file){ .users = 1, .check = &check, .accounts = passwd_file_list_parse(text, strlen(text), no_fault, NULL), .keytab.fd = -1 };
 }
 
 /* Each attempt: one draw of a decoy, and one hash of an entry of the file. */

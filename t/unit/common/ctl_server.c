@@ -5,37 +5,43 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/mem.h"
 #include "common/ipc/ctl_server.h"
 #include "common/ipc/msg_dns.h"
 
 static struct loop *loop;
+static struct ctl_server_list list;
 static struct ctl_server *ctl_server;
+static struct ctl_server_question question;
 static int worker;		/* its end of the channel */
 static int asked, gone;
 static bool good;		/* what the helper thinks of questions */
 
 static bool
-on_question(void *arg, const struct ctl_message *m)
+on_question(void *arg, struct ctl_server *s, const struct ctl_message *m)
 {
 	ck_assert_ptr_eq(arg, &asked);
+	ck_assert_ptr_eq(s, ctl_server);
 	ck_assert_int_eq(m->type, CTL_DNS_ASK);
 	asked++;
+	ctl_server_open(s, &question, m->request);
 	if (good)
 		loop_stop(loop);
 	return good;
 }
 
+/* The one question that waits for its answer is told that the worker is gone. */
 static void
-on_gone(void *arg)
+on_left(struct ctl_server_question *q)
 {
-	ck_assert_ptr_eq(arg, &asked);
+	ck_assert_ptr_eq(q, &question);
+	ck_assert_ptr_null(q->server);
 	gone++;
-	ctl_server_free(ctl_server);
 	ctl_server = NULL;
 	loop_stop(loop);
 }
 
-static const struct ctl_server_kind kind = { .part = "test", .asked = on_question, .gone = on_gone };
+static const struct ctl_server_kind kind = { .part = "test", .questions_max = 3, .asked = on_question, .left = on_left };
 
 static void
 set_up(bool questions_are_good)
@@ -46,14 +52,15 @@ set_up(bool questions_are_good)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
 	loop = loop_new();
 	worker = pair[1];
-	ctl_server = ctl_server_new(loop, &kind, pair[0], "default", &asked);
+	ctl_server_list_init(&list, loop, &asked);
+	ctl_server = ctl_server_new(&list, &kind, pair[0], "default");
 }
 
 static void
 tear_down(void)
 {
-	if (ctl_server != NULL)
-		ctl_server_free(ctl_server);
+	ctl_server_list_done(&list);
+	ck_assert_uint_eq(list.count, 0);
 	loop_free(loop);
 	if (worker != -1)
 		close(worker);
@@ -94,7 +101,32 @@ START_TEST(test_a_question_and_its_answer)
 	worker = -1;
 	loop_run(loop);
 	ck_assert_int_eq(gone, 1);
+	ck_assert_uint_eq(list.count, 0);
 	tear_down();
+}
+END_TEST
+
+START_TEST(test_open_questions_are_bounded_and_found)
+{
+	struct ctl_server_question more[3];
+
+	set_up(true);
+	for (uint32_t i = 0; i < nitems_of(more); i++) {
+		ck_assert(!ctl_server_is_full(ctl_server));
+		ctl_server_open(ctl_server, &more[i], 256 * i);	/* all in one bucket */
+	}
+	ck_assert(ctl_server_is_full(ctl_server));
+	ck_assert_ptr_eq(ctl_server_find(ctl_server, 256), &more[1]);
+	ck_assert_ptr_null(ctl_server_find(ctl_server, 1));
+	for (size_t i = 0; i < nitems_of(more); i++) {
+		ctl_server_close(&more[i]);
+		ck_assert_ptr_null(more[i].server);
+		ctl_server_close(&more[i]);	/* does nothing */
+	}
+	ck_assert(!ctl_server_is_full(ctl_server));
+	ck_assert_ptr_null(ctl_server_find(ctl_server, 256));
+	tear_down();
+	ck_assert_int_eq(gone, 0);
 }
 END_TEST
 
@@ -113,6 +145,7 @@ END_TEST
 START_TEST(test_answers_are_to_be_read)
 {
 	set_up(true);
+	ctl_server_open(ctl_server, &question, 7);
 	/* 4 MiB wait in ctl, and what the socket holds */
 	for (int i = 0; i < 4000; i++)
 		ck_assert_int_eq(answer(DNS_RECORDS_MAX), 0);	/* nobody is freed while he is answered */
@@ -122,4 +155,5 @@ START_TEST(test_answers_are_to_be_read)
 }
 END_TEST
 
-UNIT_MAIN("ctl_server", test_a_question_and_its_answer, test_after_a_malformed_one_nothing_is_heard, test_answers_are_to_be_read)
+UNIT_MAIN("ctl_server", test_a_question_and_its_answer, test_open_questions_are_bounded_and_found,
+    test_after_a_malformed_one_nothing_is_heard, test_answers_are_to_be_read)

@@ -398,7 +398,7 @@ END_TEST
 /* --- questions over a channel, answered without any server --- */
 
 static struct loop *loop;
-static unsigned answered, gone;
+static unsigned answered;
 static struct ctl *worker;
 
 static void
@@ -420,12 +420,6 @@ on_close(void *arg, bool bad)
 }
 
 static void
-on_gone(void *arg, struct dns_channel *k)
-{
-	gone++;
-}
-
-static void
 ask(const char *name, uint16_t type)
 {
 	struct msg_dns_query q = { .type = type };
@@ -443,9 +437,9 @@ START_TEST(test_channel)
 
 	loop = loop_new();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-	struct dns_query *answers = dns_query_new(loop, &s);
-	struct dns_channel *k = dns_channel_new(loop, answers, pair[0], "default", on_gone, NULL);
-	ck_assert_ptr_nonnull(k);
+	struct resolver r = { .queries = dns_query_new(loop, &s) };
+	ctl_server_list_init(&r.channels, loop, &r);
+	ck_assert_ptr_nonnull(ctl_server_new(&r.channels, &dns_channel, pair[0], "default"));
 	worker = ctl_new(loop, pair[1], CTL_FROM_HELPER, on_answer, on_close, NULL);
 	ask("localhost", DNS_A);
 	ck_assert_int_eq(answer.result, DNS_FOUND);
@@ -457,8 +451,8 @@ START_TEST(test_channel)
 	/* a malformed question costs the channel, nothing else */
 	ck_assert_int_eq(send(ctl_fd(worker), "x", 1, 0), 1);
 	loop_run(loop);
-	ck_assert_uint_eq(gone, 1);
-	dns_query_free(answers);
+	ck_assert_uint_eq(r.channels.count, 0);
+	dns_query_free(r.queries);
 	loop_free(loop);
 }
 END_TEST
