@@ -4,9 +4,8 @@
  *
  * Runs in:  directory, a pool thread (pure: asks through its source)
  * Owns:     the addresses found so far, the entries on the way
- * Promise:  each entry is opened once, so that a loop ends; each address is listed once; nothing that was
- *           found is left out without a
- *           word: a member that is not in the directory is listed as unknown, one too deep refuses the whole
+ * Promise:  each entry is opened once, so that a loop ends; each address is listed once; nothing is left out
+ *           in silence: a member that is not in the directory is listed as unknown, one too deep refuses all
  * Fails by: DIRECTORY_REFUSED, DIRECTORY_TROUBLE
  */
 #include <ctype.h>
@@ -32,9 +31,9 @@ struct alias_expand {
 	struct set entries, addresses;
 	struct buf list;
 	uint32_t listed, searches;
-	uint32_t gone;		/* members that lead nowhere */
+	uint32_t gone;		/* members without a mail address, or not in the directory */
 	bool ended;		/* the answer is set */
-	bool cut;		/* a loop */
+	bool cut;		/* a loop was met */
 };
 
 static void visit_value(struct alias_expand *w, const struct ldap_entry *owner, const char *value,
@@ -123,7 +122,7 @@ list_address(struct alias_expand *w, const char *address, bool known)
 	w->listed++;
 }
 
-/* What a search brought, if it was an entry; else it is dealt with but for LDAP_CONN_NONE. */
+/* True: an entry was found. Else the answer is set, but not for LDAP_CONN_NONE. */
 static bool
 is_found(struct alias_expand *w, enum ldap_conn_result found, const char *why)
 {
@@ -153,7 +152,7 @@ is_open(const struct ldap_entry *e)
 	return e->group || e->forward.count > 0 || e->member.count > 0;
 }
 
-/* `address`: the one it was found by; NULL: by its name, so that its own address counts. */
+/* `address`: the one that the entry was found by; NULL: it was found by its DN, and has its own address. */
 static void
 visit_entry(struct alias_expand *w, const struct ldap_entry *e, const char *address, uint64_t depth)
 {
@@ -178,7 +177,7 @@ visit_entry(struct alias_expand *w, const struct ldap_entry *e, const char *addr
 		list_address(w, address, true);
 	for (size_t i = 0; i < e->forward.count && !w->ended; i++)
 		visit_value(w, e, e->forward.text[i], depth + 1);
-	/* What is forwarded is not for the members as well. */
+	/* Mail that is forwarded does not go to the members as well. */
 	for (size_t i = 0; i < e->member.count && e->forward.count == 0 && !w->ended; i++)
 		visit_value(w, NULL, e->member.text[i], depth + 1);
 }

@@ -1,9 +1,9 @@
 /*
- * directory - the role: asks LDAP servers who the local recipients of the virtual servers are
+ * directory - the program: asks LDAP servers who the local recipients of the virtual servers are
  *
  * Runs in:  directory
- * Owns:     the patrons, a realm for each virtual server that was asked about
- * Promise:  holds no mail and no listening socket; no secret leaves it but to the directory it is for
+ * Owns:     the channels, a directory_server for each virtual server that was asked about
+ * Promise:  no mail and no listening socket; a secret goes to the LDAP server that it is for, nowhere else
  * Fails by: a worker that misbehaves loses its channel, nothing else
  */
 #include "deliver/directory/directory.h"
@@ -62,7 +62,7 @@ directory_finish(struct boot *b)
 	TAILQ_FOREACH(r, &d->servers, link)
 		busy |= r->questions > 0;
 	if (busy)
-		_exit(EX_OK);	/* a thread may wait for a silent server for long: nobody waits for it */
+		_exit(EX_OK);	/* a thread may wait long for a silent server: it is not waited for */
 	ctl_server_list_done(&d->channels);
 	while ((r = TAILQ_FIRST(&d->servers)) != NULL) {
 		TAILQ_REMOVE(&d->servers, r, link);

@@ -1,8 +1,9 @@
 /*
- * directory - private header of the directory helper; one block a file, alphabetical
+ * directory - private header of the directory helper; one block a file
  *
- * worker -> channel -> realm -> (pool thread) unfold -> directory_search -> memo, link -> schema, entry,
- * ticket -> keytab
+ * directory -> directory_channel (a worker's questions) -> directory_server (of one virtual server)
+ * On pool threads: alias_expand -> directory_search -> directory_cache, ldap_conn -> ldap_schema, ldap_entry,
+ * ldap_gssapi -> ldap_keytab
  */
 #ifndef DELIVER_DIRECTORY_DIRECTORY_H
 #define DELIVER_DIRECTORY_DIRECTORY_H
@@ -28,12 +29,12 @@ struct directory_cache;
 struct directory_server;
 struct ldap_schema;
 
-/* --- directory: the role --- */
+/* --- directory: the program --- */
 
 struct directory {
 	struct boot *boot;
 	struct ctl_server_list channels;
-	TAILQ_HEAD(, directory_server) servers;		/* of each virtual server that was asked about */
+	TAILQ_HEAD(, directory_server) servers;	/* one for each virtual server that was asked about */
 	uint32_t files;				/* numbers given to requests for files */
 	/* Of ldap_gssapi; they may wait long for the Kerberos servers. */
 	atomic_uint threads;
@@ -47,14 +48,15 @@ struct ldap_entry {
 	atomic_uint users;
 	char *dn;			/* as the server writes it */
 	char *address;			/* its own, complete; NULL: it has none */
-	bool primary;			/* ... which is marked as the first of several */
-	bool group, keep;		/* keep: what is forwarded stays here as well */
+	bool primary;			/* the address is marked as the first of several */
+	bool group;
+	bool keep;			/* mail that is forwarded stays in the mailbox as well */
 	struct ldap_entry_values forward, member;	/* each an address or a DN */
 	size_t bytes;
 };
 
 struct ldap_entry *ldap_entry_new(const char *dn);
-/* One value of one attribute; those that nothing can be made of are passed over. */
+/* One value of one attribute. Values of no use are left out. */
 void ldap_entry_add(struct ldap_entry *e, const struct ldap_schema *s, const char *attribute,
     const char *value, size_t len);
 struct ldap_entry *ldap_entry_use(struct ldap_entry *e);
@@ -67,8 +69,8 @@ int ldap_entry_address(struct address *a, const char *value,
     const char *domain) __attribute__((warn_unused_result));
 bool ldap_entry_is_dn(const char *value);
 /*
- * "member;range=0-1499": true, the plain name's length, and where the next range begins; 0: that was the
- * last.
+ * True: "member;range=0-1499", with the length of the plain name and the begin of the next range; 0: this is
+ * the last one.
  */
 bool ldap_entry_range(const char *attribute, size_t *name_len, unsigned long *next);
 
@@ -97,38 +99,39 @@ struct ldap_conn_setup {
 	const struct config_ldap *ldap;
 	const struct ldap_schema *schema;
 	const char *secret;		/* NULL: none */
-	struct ldap_keytab *keytab;		/* the same, for Kerberos; the caller's */
+	struct ldap_keytab *keytab;	/* for Kerberos; NULL: none; the caller's */
 	const char *ca;			/* a path; NULL: the system's */
 };
 enum ldap_conn_result {
 	LDAP_CONN_FOUND,
 	LDAP_CONN_NONE,
 	LDAP_CONN_MANY,			/* more than one entry */
-	LDAP_CONN_REFUSED,			/* the server is there, but does not do it: `why` */
+	LDAP_CONN_REFUSED,		/* the server answers, but does not do it: `why` */
 	LDAP_CONN_LOST,			/* the connection is of no more use: `why` */
 };
 #define LDAP_CONN_WHY_SIZE 160
 void ldap_conn_set_up(void);			/* once, before threads */
-/* Connects, secures, binds. NULL and `why`; `*denied`: the account was refused. */
+/* Connects, starts TLS, binds. NULL and `why`; `*denied`: the account was refused. */
 struct ldap_conn *ldap_conn_open(const struct ldap_conn_setup *set, const char *uri, bool *denied,
     char why[LDAP_CONN_WHY_SIZE]);
 void ldap_conn_close(struct ldap_conn *l);	/* NULL is fine */
 /*
- * The one entry below the base that the filter finds; or, with `dn`, that entry itself. `*e` is the caller's.
+ * The one entry below the base that the filter finds; with `dn`, that entry itself. `*e` is the caller's to
+ * release.
  */
 enum ldap_conn_result ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter,
     struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
 
-/* --- directory_cache: what was found, for a while. Any thread --- */
+/* --- directory_cache: what was found, and what was not, for a while. Any thread --- */
 
 #define DIRECTORY_CACHE_KEY_SIZE 1024
 enum directory_cache_state { DIRECTORY_CACHE_NEW, DIRECTORY_CACHE_NONE, DIRECTORY_CACHE_ENTRY };
 struct directory_cache *directory_cache_new(size_t bytes_max);
 void directory_cache_free(struct directory_cache *m);
-/* `*e` is the caller's to release */
+/* DIRECTORY_CACHE_ENTRY: `*e` is the caller's to release. DIRECTORY_CACHE_NEW: ask a server. */
 enum directory_cache_state directory_cache_get(struct directory_cache *m, const char *key, uint64_t now_ms,
     struct ldap_entry **e);
-/* NULL: there is none; longer keys are not kept */
+/* `e`: NULL: there is none. Keys that do not fit DIRECTORY_CACHE_KEY_SIZE are ignored. */
 void directory_cache_put(struct directory_cache *m, const char *key, struct ldap_entry *e, uint64_t until_ms);
 
 /* --- directory_channel: what one worker asks; its helper is a struct directory --- */
@@ -139,7 +142,7 @@ extern const struct ctl_server_kind directory_channel;
  * --- directory_server: one virtual server's directory: connections, threads, files, what is known of it ---
  */
 
-#define DIRECTORY_SERVER_LANES 2			/* for looking, and as many for expanding */
+#define DIRECTORY_SERVER_LANES 2	/* threads for look-ups, and as many for expansions */
 struct directory_server_question {
 	struct ctl_server_question open;
 	TAILQ_ENTRY(directory_server_question) waiting;
@@ -154,42 +157,44 @@ struct directory_server {
 	const struct config_server *server;
 	struct ldap_schema *schema;
 	struct pool *pool;
-	struct pool_lane *quick, *whole;	/* so that a large group is in nobody's way */
+	/* whole: expansions, so that a large group does not delay look-ups */
+	struct pool_lane *quick, *whole;
 	struct directory_cache *cache;
+	/* used on the loop */
 	TAILQ_HEAD(, directory_server_question) waiting;	/* for the files */
-	size_t questions;			/* all */
-	/* on the loop */
-	uint32_t request;			/* of boot_open: this one's secret; the next its CA */
-	unsigned coming;			/* files asked for */
+	size_t questions;			/* all that are open */
+	uint32_t request;			/* of boot_open for the secret; + 1 for the CA */
+	unsigned coming;			/* files that the master has not answered for yet */
 	bool had;				/* the files were there once */
-	uint64_t asked_ms;
-	char trouble[LDAP_CONN_WHY_SIZE];		/* why the files are not there */
-	/* of all threads */
-	pthread_mutex_t lock;
+	uint64_t asked_ms;			/* when the master was asked for them; 0: never */
+	char trouble[LDAP_CONN_WHY_SIZE];	/* why the files are not there */
+	/* used by all threads */
+	pthread_mutex_t lock;			/* of what follows, ca_fd and denied apart */
 	char *secret;
 	struct ldap_keytab *keytab;
 	char ca[64];
 	int ca_fd;
 	struct ldap_conn *idle[2 * DIRECTORY_SERVER_LANES];
-	size_t nidle, uri;			/* uri: the one that answered last */
-	uint64_t down_until;			/* none answered: not asked before */
+	size_t nidle;
+	size_t uri;				/* of the LDAP server that answered last */
+	uint64_t down_until;			/* no LDAP server answered: none is asked before */
 	char down_why[LDAP_CONN_WHY_SIZE];
-	atomic_bool denied;			/* the account was refused: look at the secret again */
+	atomic_bool denied;			/* the account was refused: the secret is to be read again */
 };
 /* NULL: it has no directory */
 struct directory_server *directory_server_find(struct directory *d, const char *server);
 void directory_server_free(struct directory_server *r);		/* after the channels */
-/* The channel is answered, perhaps before this returns; then it is freed */
+/* Takes over `q`: answers, perhaps before this returns, and frees it. */
 void directory_server_ask(struct directory_server *r, struct directory_server_question *q);
 void directory_server_opened(struct directory *d, const struct ctl_message *m);	/* CTL_FILE */
 
-/* --- directory_search: what unfold asks: from memory, else from a server. Any thread --- */
+/* --- directory_search: what alias_expand needs: from the cache, else from a server. Any thread --- */
 
 enum ldap_conn_result directory_search_address(struct directory_server *r, const char *address,
     struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
 enum ldap_conn_result directory_search_dn(struct directory_server *r, const char *dn, struct ldap_entry **e,
     char why[LDAP_CONN_WHY_SIZE]);
-/* Whether it is there, if memory can tell */
+/* True, and the answer filled: the cache knows whether there is such an address. Asks no server. */
 bool directory_search_known(struct directory_server *r, const char *address, struct msg_directory *a);
 void directory_search_close(struct directory_server *r);	/* all idle connections */
 
@@ -214,7 +219,7 @@ void ldap_schema_filter(const struct ldap_schema *s, const char *address, struct
 /* --- ldap_gssapi: Kerberos for a directory server, within a time limit. Any thread --- */
 
 /*
- * A client of that host's whose first word is ready; to be freed. Blocks for `limit_ms` at most. NULL, errno
+ * A client for that host, to be freed, whose first word is ready. Blocks for `limit_ms` at most. NULL, errno
  * and `why`; ETIMEDOUT: the Kerberos servers do not answer.
  */
 struct gssapi_client *ldap_gssapi_begin(struct ldap_keytab *k, const char *user, const char *host,
@@ -228,7 +233,7 @@ struct alias_expand_source {
 	enum ldap_conn_result (*by_dn)(void *arg, const char *dn, struct ldap_entry **e,
 	    char why[LDAP_CONN_WHY_SIZE]);
 	bool (*is_local)(void *arg, const char *domain);
-	bool (*is_late)(void *arg);		/* out of time */
+	bool (*is_late)(void *arg);		/* the time for it is over */
 	void *arg;
 	const char *domain;			/* completes bare names */
 	uint64_t depth;				/* groups in groups */

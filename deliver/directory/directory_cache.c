@@ -2,9 +2,9 @@
  * directory_cache - what was found in a directory, and what was not, for a while
  *
  * Runs in:  directory, any thread
- * Owns:     one use of each entry it holds
- * Promise:  never more than its bytes; the oldest goes first
- * Fails by: not remembering
+ * Owns:     one use of each entry in it
+ * Promise:  never more bytes than given; the oldest entry is dropped first
+ * Fails by: dropping
  */
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +62,7 @@ directory_cache_free(struct directory_cache *m)
 	free(m);
 }
 
-/* FNV-1a, begun with the place of the table: which keys collide cannot be told from outside. */
+/* FNV-1a, begun with the table's address: a stranger cannot know which keys collide. */
 static size_t
 bucket_of(const struct directory_cache *m, const char *key)
 {

@@ -1,10 +1,10 @@
 /*
- * directory_search - what unfold asks of a virtual server's directory: from memory, else from a server
+ * directory_search - looks into a virtual server's directory: into the cache, else asks an LDAP server
  *
  * Runs in:  directory, pool threads
- * Owns:     the idle connections, by turns
- * Promise:  of several servers the one that answered last is asked first, the next when it fails; when all
- *           have failed none is asked for DOWN_MS, so that nobody waits for a dead directory twice
+ * Owns:     the idle connections
+ * Promise:  of several LDAP servers the one that answered last is asked first, the next one when it fails;
+ *           when all have failed none is asked for DOWN_MS, so that questions do not queue for a dead one
  * Fails by: LDAP_CONN_LOST, LDAP_CONN_REFUSED, with words
  */
 #include <ctype.h>
@@ -143,7 +143,7 @@ connect_any(struct directory_server *r, char why[LDAP_CONN_WHY_SIZE])
 	return NULL;
 }
 
-/* It let us in, and then did not answer. */
+/* A server that took the bind, but did not answer the search: the next one is tried. */
 static void
 leave_server(struct directory_server *r)
 {
@@ -152,7 +152,10 @@ leave_server(struct directory_server *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* A connection that was idle may have been closed by the server long ago: that says nothing about it. */
+/*
+ * A connection that was idle may have been closed by the server long ago. So a lost one says nothing about
+ * the server: another one is made.
+ */
 static enum ldap_conn_result
 ask(struct directory_server *r, const char *dn, const char *filter, struct ldap_entry **e,
     char why[LDAP_CONN_WHY_SIZE])
@@ -183,9 +186,9 @@ ask(struct directory_server *r, const char *dn, const char *filter, struct ldap_
 	return LDAP_CONN_LOST;
 }
 
-/* --- through memory --- */
+/* --- through the cache --- */
 
-/* "a:name@domain", "d:cn=x": lower case. False: too long to be kept. */
+/* "a:name@domain", "d:cn=x": lower case. False: too long for the cache. */
 static bool
 make_key(char key[DIRECTORY_CACHE_KEY_SIZE], char kind, const char *text)
 {
@@ -223,7 +226,7 @@ ask_address(struct directory_server *r, const char *address, struct ldap_entry *
 	return found;
 }
 
-/* An address of an alias domain is, when the directory does not have it, the one of the default domain. */
+/* An address of an alias domain that the directory does not have is looked up in the default domain. */
 static enum ldap_conn_result
 ask_both(struct directory_server *r, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
 {
@@ -247,15 +250,15 @@ directory_search_address(struct directory_server *r, const char *address, struct
     char why[LDAP_CONN_WHY_SIZE])
 {
 	char key[DIRECTORY_CACHE_KEY_SIZE];
-	bool kept = make_key(key, 'a', address);
-	enum directory_cache_state state = kept ? directory_cache_get(r->cache, key, clock_mono_ms(), e) :
+	bool cached = make_key(key, 'a', address);
+	enum directory_cache_state state = cached ? directory_cache_get(r->cache, key, clock_mono_ms(), e) :
 	    DIRECTORY_CACHE_NEW;
 	enum ldap_conn_result found;
 
 	if (state != DIRECTORY_CACHE_NEW)
 		return state == DIRECTORY_CACHE_ENTRY ? LDAP_CONN_FOUND : LDAP_CONN_NONE;
 	found = ask_both(r, address, e, why);
-	if (kept)
+	if (cached)
 		remember(r, key, found, *e);
 	return found;
 }
@@ -265,15 +268,15 @@ directory_search_dn(struct directory_server *r, const char *dn, struct ldap_entr
     char why[LDAP_CONN_WHY_SIZE])
 {
 	char key[DIRECTORY_CACHE_KEY_SIZE];
-	bool kept = make_key(key, 'd', dn);
-	enum directory_cache_state state = kept ? directory_cache_get(r->cache, key, clock_mono_ms(), e) :
+	bool cached = make_key(key, 'd', dn);
+	enum directory_cache_state state = cached ? directory_cache_get(r->cache, key, clock_mono_ms(), e) :
 	    DIRECTORY_CACHE_NEW;
 	enum ldap_conn_result found;
 
 	if (state != DIRECTORY_CACHE_NEW)
 		return state == DIRECTORY_CACHE_ENTRY ? LDAP_CONN_FOUND : LDAP_CONN_NONE;
 	found = ask(r, dn, NULL, e, why);
-	if (kept)
+	if (cached)
 		remember(r, key, found, *e);
 	return found;
 }

@@ -2,9 +2,9 @@
  * directory_server - one virtual server's directory: its threads, its files, and what was asked about it
  *
  * Runs in:  directory, on the loop
- * Owns:     the pool, the memory, the secret, the questions under way
- * Promise:  each question is answered once; a directory that stalls holds up its own virtual server's
- *           questions and nobody else's; a changed secret counts as soon as the old one is refused
+ * Owns:     the pool, the cache, the secret, the questions under way
+ * Promise:  each question is answered once; a directory that does not answer delays the questions of its own
+ *           virtual server only; a changed secret is used as soon as the old one is refused
  * Fails by: DIRECTORY_TROUBLE with words
  */
 #include <errno.h>
@@ -22,9 +22,9 @@
 #include "deliver/directory/directory.h"
 
 #define QUESTIONS_MAX 5000U		/* of all workers of the virtual server */
-#define LOOK_MS 5000U			/* who only looks does not wait longer than this for a thread */
-#define WHOLE_MS 300000U		/* an expansion */
-#define FILES_MS 3000U			/* between looks at files that were not good */
+#define QUICK_MS 5000U			/* a look-up waits no longer for a thread */
+#define WHOLE_MS 300000U		/* an expansion takes no longer */
+#define FILES_MS 3000U			/* between requests for files that were not good */
 #define DIRECTORY_CACHE_BYTES (64U << 20)
 #define SECRET_MAX 4096U
 #define KEYTAB_MAX (1U << 20)
@@ -70,7 +70,7 @@ run_one(struct directory_server_question *q)
 		.domain = s->default_domain->name, .depth = s->ldap.group_depth,
 	};
 
-	if (!q->query.whole && clock_mono_ms() - q->asked_ms > LOOK_MS)
+	if (!q->query.whole && clock_mono_ms() - q->asked_ms > QUICK_MS)
 		msg_directory_set(&q->answer, DIRECTORY_TROUBLE, "4.4.3", "%s", "the directory is slow");
 	else
 		alias_expand_run(&from, q->query.address, q->query.whole != 0, &q->answer);
@@ -130,7 +130,7 @@ needs_ca(const struct directory_server *r)
 }
 
 static void
-look_for_files(struct directory_server *r)
+ask_for_files(struct directory_server *r)
 {
 	atomic_store(&r->denied, false);
 	r->asked_ms = clock_mono_ms();
@@ -161,7 +161,7 @@ directory_server_ask(struct directory_server *r, struct directory_server_questio
 	}
 	if (r->coming == 0 && (!r->had || atomic_load(&r->denied)) &&
 	    (r->asked_ms == 0 || now - r->asked_ms >= FILES_MS))
-		look_for_files(r);
+		ask_for_files(r);
 	if (r->coming > 0)
 		TAILQ_INSERT_TAIL(&r->waiting, q, waiting);
 	else if (r->had)
@@ -197,12 +197,12 @@ forget_secret(struct directory_server *r)
 		explicit_bzero(r->secret, strlen(r->secret));
 	free(r->secret);
 	r->secret = NULL;
-	/* Tickets that it brought are forgotten as well: the server's key may be another now */
+	/* Its tickets go as well: they may be for a key that the LDAP server has no longer. */
 	ldap_keytab_release(r->keytab);
 	r->keytab = NULL;
 }
 
-/* The first line, whole; or a keytab. */
+/* The first line; for Kerberos, the whole file as a keytab. */
 static bool
 take_secret(struct directory_server *r, int fd)
 {
@@ -227,10 +227,7 @@ take_secret(struct directory_server *r, int fd)
 	return !kerberos || k != NULL;
 }
 
-/*
- * A copy in memory, which libldap opens by its path. It is taken once: older connections may still look at
- * it.
- */
+/* A copy in memory, which libldap opens by its path. Never replaced: connections may open it at any time. */
 static bool
 take_ca(struct directory_server *r, int fd)
 {

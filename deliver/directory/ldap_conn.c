@@ -1,10 +1,9 @@
 /*
  * ldap_conn - one connection to a directory server: connect, StartTLS, bind, search. The only user of libldap
  *
- * Runs in:  directory, a pool thread: blocks, no call for longer than the time limit of [ldap]
+ * Runs in:  directory, a pool thread: blocks, but no call for longer than the time limit of [ldap]
  * Owns:     the connection
- * Promise:  certificates are checked in any case; referrals are not followed; nothing of the host's ldap.conf
- *           has a say
+ * Promise:  certificates are always checked; referrals are not followed; the host's ldap.conf is not read
  * Fails by: NULL, LDAP_CONN_LOST, LDAP_CONN_REFUSED, with words
  */
 #define LDAP_DEPRECATED 0
@@ -24,9 +23,9 @@
 
 struct ldap_conn {
 	LDAP *ld;
-	struct ldap_conn_setup set;		/* without the secret and the keytab, once it has let us in */
+	struct ldap_conn_setup set;	/* after the bind without the secret and the keytab */
 	struct timeval limit;
-	char why[LDAP_CONN_WHY_SIZE];	/* libldap has no words for it */
+	char why[LDAP_CONN_WHY_SIZE];	/* of failures that libldap has no words for */
 };
 
 void
@@ -72,7 +71,7 @@ set_options(struct ldap_conn *l, const char *uri)
 	return LDAP_SUCCESS;
 }
 
-/* Anonymous too: so that the connection is made and judged here. */
+/* Binds in any case, also without a name: so a server that cannot be reached is noticed here. */
 static int
 authenticate(struct ldap_conn *l)
 {
@@ -81,13 +80,13 @@ authenticate(struct ldap_conn *l)
 	const char *secret = simple && l->set.secret != NULL ? l->set.secret : "";
 	struct berval password = { .bv_val = (char *)(uintptr_t)secret, .bv_len = strlen(secret) };
 
-	/* A name without a password would be taken for nobody (RFC 4513 5.1.2). */
+	/* A server takes a name without a password for an anonymous bind (RFC 4513 5.1.2). */
 	if (simple && *secret == '\0')
 		return LDAP_INVALID_CREDENTIALS;
 	return ldap_sasl_bind_s(l->ld, simple ? c->user : "", LDAP_SASL_SIMPLE, &password, NULL, NULL, NULL);
 }
 
-/* As a principal of Kerberos: what is said comes from `c`. */
+/* The dialogue of a Kerberos bind, whose words come from `c`. */
 static int
 converse(struct ldap_conn *l, struct gssapi_client *c)
 {
@@ -242,7 +241,7 @@ add_values(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, cons
 	ldap_value_free_len(values);
 }
 
-/* Takes all attributes; of one that came in part, its name and where the next part begins. */
+/* Takes all attributes. Of one that came in part: `*rest` is its name, `*next` the begin of the next part. */
 static void
 add_attributes(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, char **rest,
     unsigned long *next)
@@ -330,8 +329,8 @@ ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter, struct
 	    dn != NULL ? "(objectClass=*)" : filter, names, &result);
 
 	/*
-	 * A member that is gone is no member; one that stands in another server's directory is not to be left
-	 * out in silence.
+	 * A DN that is not there is no member. One in another server's directory is a referral: it must not
+	 * be left out in silence, and is an error.
 	 */
 	if (dn != NULL && (rc == LDAP_NO_SUCH_OBJECT || rc == LDAP_INVALID_DN_SYNTAX))
 		found = LDAP_CONN_NONE;

@@ -1,9 +1,9 @@
 /*
- * ldap_entry - what is wanted of one directory entry: its address, where its mail goes, its members
+ * ldap_entry - what we need of one directory entry: its address, where its mail goes, its members
  *
  * Runs in:  directory (pure); made by one thread, then only read
  * Owns:     itself, by a count of users
- * Promise:  values with control bytes and addresses of other kinds (X.400, SIP) are passed over
+ * Promise:  values with control bytes and addresses of other kinds (X.400, SIP) are ignored
  * Fails by: -1
  */
 #include <ctype.h>
@@ -55,8 +55,8 @@ ldap_entry_release(struct ldap_entry *e)
 }
 
 /*
- * What stands behind "SMTP:" or "smtp$" (Exchange 5.5); `*primary`: in capitals. NULL: an address of another
- * kind.
+ * The address behind "SMTP:" or "smtp$" (Exchange 5.5); `*primary`: the word is in capitals. NULL: an address
+ * of another kind.
  */
 static const char *
 skip_kind(const char *value, bool *primary)
@@ -88,7 +88,7 @@ ldap_entry_address(struct address *a, const char *value, const char *domain)
 	return address_complete(a, domain);
 }
 
-/* An address may have a "=" before its "@"; a name of an entry that has an "@" has a "," as well. */
+/* An address may have a "=" before its "@". A DN that has an "@" has a "," as well. */
 bool
 ldap_entry_is_dn(const char *value)
 {
@@ -114,7 +114,7 @@ add_value(struct ldap_entry *e, struct ldap_entry_values *v, const char *text)
 	e->bytes += strlen(text) + 1 + sizeof(*v->text);
 }
 
-/* The first address there is, unless a later one is marked as the primary one. */
+/* The first address counts, unless a later one is marked as the primary one. */
 static void
 take_address(struct ldap_entry *e, const struct ldap_schema *s, const char *text)
 {

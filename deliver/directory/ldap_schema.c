@@ -4,7 +4,7 @@
  *
  * Runs in:  directory (pure)
  * Owns:     the table of presets
- * Promise:  nothing of an address can be anything but a value in a filter
+ * Promise:  an address is escaped: in a filter it is a value, never a part of the expression
  * Fails by: the buffer's own failure
  */
 #include <string.h>
@@ -18,7 +18,7 @@ struct preset {
 	const char *mail[4], *forward[4], *member[8];
 };
 
-/* Of several mail attributes the earlier one names the entry's own address. */
+/* Of several mail attributes the first one has the entry's own address. */
 static const struct preset presets[] = {
 	/* Active Directory, with or without Exchange 2000 and later */
 	[CONFIG_LDAP_AD] = {
@@ -49,7 +49,7 @@ static const struct preset presets[] = {
 	},
 };
 
-/* Entries of these are groups also when they are empty. */
+/* Entries of these classes are groups also when they have no member. */
 static const char *const group_classes[] = {
 	"group", "groupOfNames", "groupOfUniqueNames", "groupOfMembers", "nisMailAlias", "mailGroup",
 	"posixGroup",

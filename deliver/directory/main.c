@@ -1,5 +1,5 @@
 /*
- * main - postern-directory, started by the master when a local recipient is to be looked up
+ * main - postern-directory, started by the master when a local recipient is first looked up
  *
  * Runs in:  directory
  * Owns:     nothing

@@ -1,10 +1,10 @@
 /*
- * fetch - the role: gets OAuth2 access tokens for the deliver processes of all virtual servers
+ * fetch - the program: gets OAuth2 access tokens for the deliver processes of all virtual servers
  *
  * Runs in:  fetch
  * Owns:     the profiles and their tokens, the channels, libcurl
- * Promise:  asks token endpoints over https and nobody else; tokens are in its memory alone, and no secret is
- *           in the log. A virtual server gets the tokens of the profiles that its configuration names
+ * Promise:  connects to token endpoints over https only; tokens are in its memory only, and no secret is in
+ *           the log. A virtual server gets the tokens of the profiles that its configuration names
  * Fails by: "later" with a reason; a deliver process that misbehaves loses its channel, nothing else
  */
 #include "deliver/fetch/fetch.h"
@@ -24,12 +24,13 @@ fetch_run(struct boot *b)
 
 	b->state = f;
 	f->boot = b;
-	f->serial = arc4random();	/* what was refused before the last helper ended is none of ours */
+	/* Random: a deliver process may still refuse a token, by its serial, that an earlier helper gave. */
+	f->serial = arc4random();
 	ctl_server_list_init(&f->channels, b->loop, f);
 	TAILQ_INIT(&f->profiles);
 	boot_helper_hide_memory();
 	f->https = https_new(b->loop);
-	f->secrets = oauth_files_new(b);
+	f->files = oauth_files_new(b);
 	oauth_profile_open_all(f);
 	boot_ready(b);
 }
@@ -82,7 +83,7 @@ fetch_on_control(struct boot *b, const struct ctl_message *m)
 		on_channel(f, m);
 		break;
 	case CTL_FILE:
-		oauth_files_opened(f->secrets, m);
+		oauth_files_opened(f->files, m);
 		break;
 	case CTL_TOKEN_KEPT:
 		on_kept(f, m);
@@ -102,7 +103,7 @@ fetch_finish(struct boot *b)
 
 	ctl_server_list_done(&f->channels);
 	oauth_profile_close_all(f);
-	oauth_files_free(f->secrets);
+	oauth_files_free(f->files);
 	https_free(f->https);
 	free(f);
 	b->state = NULL;

@@ -1,9 +1,8 @@
 /*
- * fetch - private header of the fetch helper; one block a file, alphabetical
+ * fetch - private header of the fetch helper; one block a file
  *
- * deliver -> desk -> profile -> secret (files, opened by the master), https (libcurl), grant (what is said to
- * the endpoint)
- *            posternctl -> the master -> trial -> profile
+ * fetch -> token_channel (a deliver process's questions) -> oauth_profile -> oauth_files (opened by the
+ * master), https (libcurl), oauth_grant (what the endpoint is asked and answers), refresh_file, oauth_test
  */
 #ifndef DELIVER_FETCH_FETCH_H
 #define DELIVER_FETCH_FETCH_H
@@ -19,22 +18,24 @@
 #include "common/ipc/msg_token.h"
 
 struct fetch;
+struct https;
 struct https_job;
 struct https_reply;
 struct oauth_profile;
-struct oauth_file_job;
+struct oauth_files;
+struct oauth_files_job;
 struct oauth_test;
 
 /* --- token_channel: what one deliver process asks; its helper is a struct fetch --- */
 
 extern const struct ctl_server_kind token_channel;
 
-/* --- fetch: the role --- */
+/* --- fetch: the program --- */
 
 struct fetch {
 	struct boot *boot;
 	struct https *https;
-	struct secrets *secrets;
+	struct oauth_files *files;
 	struct ctl_server_list channels;
 	TAILQ_HEAD(, oauth_profile) profiles;
 	uint32_t serial;		/* of the latest token */
@@ -46,26 +47,26 @@ extern const struct boot_role fetch_role;
 #define OAUTH_GRANT_REFRESH_MAX 4096	/* a refresh token */
 enum oauth_grant_result {
 	OAUTH_GRANT_TOKEN,
-	OAUTH_GRANT_REFUSED,		/* the endpoint understood, and said no */
-	OAUTH_GRANT_TROUBLE,		/* busy, broken, or no token endpoint */
+	OAUTH_GRANT_REFUSED,		/* the endpoint understood, and gives no token */
+	OAUTH_GRANT_TROUBLE,		/* the endpoint is busy or broken, or is no token endpoint */
 };
 struct oauth_grant {
 	enum oauth_grant_result result;
 	char *token, *refresh;		/* owned; NULL none */
-	uint64_t lifetime;		/* seconds */
-	char scope[256];		/* "" not said */
+	uint64_t lifetime;		/* seconds, 1 to 86400 */
+	char scope[256];		/* "": not in the answer */
 	char error[64];			/* "invalid_grant" */
-	char text[300];			/* not a token: why, for people */
+	char text[300];			/* without a token: why, for people */
 };
-/* The form to be posted. `secret`, `refresh`: NULL none. */
+/* Appends the form that is to be posted. `secret`, `refresh`: NULL: none. */
 void oauth_grant_request(struct buf *out, const struct config_oauth *o, const char *secret,
     const char *refresh);
 void oauth_grant_read(struct oauth_grant *g, long status, const char *body, size_t len);
-/* Takes `secret` (NULL: nothing) out of the texts: an endpoint may repeat what it was told. */
+/* Removes `secret` (NULL: nothing) from the texts: an endpoint may repeat what it was sent. */
 void oauth_grant_hide(struct oauth_grant *g, const char *secret);
 void oauth_grant_done(struct oauth_grant *g);		/* wipes */
 
-/* --- https: one POST at a time and job: libcurl on our loop --- */
+/* --- https: one POST and its answer for each job: libcurl on our loop --- */
 
 struct https_request {
 	const char *url;
@@ -76,30 +77,27 @@ struct https_request {
 	void *arg;
 };
 struct https_reply {
-	const char *error;			/* NULL: there was an answer; else why not */
+	const char *error;			/* why there is no answer; NULL: there is one */
 	long status;
 	const char *body; size_t len;
-	uint64_t retry_after;			/* seconds; 0 not said */
-	char peer[64];				/* "192.0.2.1:443", "" not reached */
-	char issuer[200];			/* of the certificate, "" not seen */
+	uint64_t retry_after;			/* seconds; 0: not in the answer */
+	char peer[64];				/* "192.0.2.1:443"; "": not reached */
+	char issuer[200];			/* of the certificate; "": not seen */
 };
 struct https *https_new(struct loop *l);	/* dies when libcurl refuses */
-void https_free(struct https *h);		/* no job is left */
+void https_free(struct https *h);		/* after its last job */
 struct https_job *https_post(struct https *h, const struct https_request *q);
 void https_cancel(struct https_job *j);		/* `done` will not be called; NULL is fine */
 
-/*
- * --- refresh_file: the file with the latest refresh token, and of which of the operator's it is a child.
- * Pure ---
- */
+/* --- refresh_file: the file with the latest refresh token and the operator's that it replaces. Pure --- */
 
 #define REFRESH_FILE_MARK_SIZE 65
 void refresh_file_mark(char mark[REFRESH_FILE_MARK_SIZE], const char *token);	/* SHA-256 in hex */
 void refresh_file_format(struct buf *out, const char *mark, const char *token);
-/* The token, to be freed, when `text` descends from the operator's with that mark; NULL. */
+/* The token, to be freed, when it replaces the operator's token with that mark; else NULL. */
 char *refresh_file_parse(const char *text, const char *mark);
 
-/* --- oauth_profile: one [oauth NAME]: its token, who waits for one, when it is renewed --- */
+/* --- oauth_profile: one [oauth NAME]: its token, the questions that wait for one, its renewal --- */
 
 struct oauth_profile *oauth_profile_find(struct fetch *f, const char *name);	/* NULL: not configured */
 /*
@@ -109,34 +107,35 @@ struct oauth_profile *oauth_profile_find(struct fetch *f, const char *name);	/* 
 void oauth_profile_ask(struct oauth_profile *p, uint32_t refused, struct ctl_server *s, uint32_t request);
 /* Gets a new token now, and ends the test. */
 void oauth_profile_test(struct oauth_profile *p, struct oauth_test *t);
-void oauth_profile_kept(struct oauth_profile *p, int error);		/* CTL_TOKEN_KEPT */
+void oauth_profile_kept(struct oauth_profile *p, int error);	/* CTL_TOKEN_KEPT; 0 or an errno */
 void oauth_profile_open_all(struct fetch *f);
 void oauth_profile_close_all(struct fetch *f);
 
 /* --- oauth_files: the files of a profile, opened by the master, read anew for each request --- */
 
-struct oauth_file_set {
-	char *client, *refresh, *kept, *ca;	/* owned, ended by NUL; NULL: not configured, or none kept */
-	char trouble[200];			/* "": all are there */
+struct oauth_files_set {
+	/* Texts of secret-file, refresh-token-file, the kept refresh token, ca-file. Owned; NULL: none. */
+	char *client, *refresh, *kept, *ca;
+	char trouble[200];			/* "": all that are configured are there */
 };
-struct secrets *oauth_files_new(struct boot *b);
-void oauth_files_free(struct secrets *s);
-/* `done` is called once, later; the set is then the callee's, to be ended by oauth_files_wipe. */
-struct oauth_file_job *oauth_files_get(struct secrets *s, const struct config_oauth *o,
-    void (*done)(void *arg, struct oauth_file_set *set), void *arg);
-void oauth_files_cancel(struct oauth_file_job *j);	/* NULL is fine */
-void oauth_files_wipe(struct oauth_file_set *set);
+struct oauth_files *oauth_files_new(struct boot *b);
+void oauth_files_free(struct oauth_files *s);
+/* `done` is called once, later. It takes over what is in the set, for oauth_files_wipe. */
+struct oauth_files_job *oauth_files_get(struct oauth_files *s, const struct config_oauth *o,
+    void (*done)(void *arg, struct oauth_files_set *set), void *arg);
+void oauth_files_cancel(struct oauth_files_job *j);	/* NULL is fine */
+void oauth_files_wipe(struct oauth_files_set *set);
 void oauth_files_forget(char *text);			/* wipes and frees; NULL is fine */
-/* CTL_FILE came; takes its descriptor */
-void oauth_files_opened(struct secrets *s, const struct ctl_message *m);
+/* CTL_FILE came. Takes over its descriptor. */
+void oauth_files_opened(struct oauth_files *s, const struct ctl_message *m);
 
-/* --- oauth_test: posternctl oauth test: each step told to the master --- */
+/* --- oauth_test: posternctl oauth test: reports each step to the master --- */
 
 struct oauth_test {
 	STAILQ_ENTRY(oauth_test) link;	/* of the profile's */
 	struct fetch *fetch;
 	uint32_t request;
-	bool runs;			/* it has begun */
+	bool runs;			/* the request that is under way is for it */
 };
 STAILQ_HEAD(oauth_test_list, oauth_test);
 struct oauth_test *oauth_test_new(struct fetch *f, uint32_t request);

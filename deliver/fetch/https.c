@@ -3,9 +3,8 @@
  *
  * Runs in:  fetch
  * Owns:     libcurl's multi handle, its sockets' events and its timer; the jobs
- * Promise:  https with a checked certificate and nothing else: no redirect, no proxy, no cookie, no kept
- *           file; no more than BODY_MAX bytes of an answer, and an end within the request's time whatever the
- *           peer does
+ * Promise:  only https with a checked certificate: no redirect, no proxy, no cookie, no file on disk; at most
+ *           BODY_MAX bytes of an answer; it ends within the request's time whatever the peer does
  * Fails by: a reply with its error in words
  */
 #include "deliver/fetch/fetch.h"
@@ -129,7 +128,7 @@ free_job(struct https_job *j)
 	free(j);
 }
 
-/* Who signed the certificate: "CN = ..., O = ...". */
+/* The issuer of the certificate: "CN = ..., O = ...". */
 static void
 note_issuer(CURL *easy, char *dst, size_t size)
 {

@@ -2,9 +2,9 @@
  * oauth_files - the files of a profile: opened by the master, read anew for each request
  *
  * Runs in:  fetch
- * Owns:     what is being gathered; a finished set is its taker's
- * Promise:  a changed file counts for the next request; what was read is wiped
- * Fails by: a set with its trouble in words
+ * Owns:     sets that are not complete yet; a complete one is given away
+ * Promise:  a changed file is used by the next request; what was read is wiped
+ * Fails by: a set with the trouble in words
  */
 #include "deliver/fetch/fetch.h"
 
@@ -47,39 +47,39 @@ name_ca(const struct config_oauth *o)
 static const struct row {
 	enum ctl_file_kind kind;
 	const char *(*path)(const struct config_oauth *o);	/* NULL: not configured */
-	size_t offset;			/* in struct oauth_file_set */
+	size_t offset;			/* in struct oauth_files_set */
 	size_t max;
-	bool word;			/* one line; else text as it is */
+	bool word;			/* one printable word; else text as it is */
 	bool optional;
 } rows[] = {
-	{ CTL_FILE_OAUTH_SECRET, name_client, offsetof(struct oauth_file_set, client), TEXT_MAX, true,
+	{ CTL_FILE_OAUTH_SECRET, name_client, offsetof(struct oauth_files_set, client), TEXT_MAX, true,
 	    false },
-	{ CTL_FILE_OAUTH_REFRESH, name_refresh, offsetof(struct oauth_file_set, refresh), TEXT_MAX, true,
+	{ CTL_FILE_OAUTH_REFRESH, name_refresh, offsetof(struct oauth_files_set, refresh), TEXT_MAX, true,
 	    false },
-	{ CTL_FILE_OAUTH_KEPT, name_kept, offsetof(struct oauth_file_set, kept), TEXT_MAX, false, true },
-	{ CTL_FILE_OAUTH_CA, name_ca, offsetof(struct oauth_file_set, ca), CA_MAX, false, false },
+	{ CTL_FILE_OAUTH_KEPT, name_kept, offsetof(struct oauth_files_set, kept), TEXT_MAX, false, true },
+	{ CTL_FILE_OAUTH_CA, name_ca, offsetof(struct oauth_files_set, ca), CA_MAX, false, false },
 };
 
-struct oauth_file_job {
-	LIST_ENTRY(oauth_file_job) link;
+struct oauth_files_job {
+	LIST_ENTRY(oauth_files_job) link;
 	const struct config_oauth *conf;
 	uint32_t request[nitems_of(rows)];	/* 0: not asked, or answered */
 	size_t open;
-	struct oauth_file_set set;
-	void (*done)(void *arg, struct oauth_file_set *set);
+	struct oauth_files_set set;
+	void (*done)(void *arg, struct oauth_files_set *set);
 	void *arg;
 };
 
-struct secrets {
+struct oauth_files {
 	struct boot *boot;
 	uint32_t request;
-	LIST_HEAD(, oauth_file_job) jobs;
+	LIST_HEAD(, oauth_files_job) jobs;
 };
 
-struct secrets *
+struct oauth_files *
 oauth_files_new(struct boot *b)
 {
-	struct secrets *s = mem_new(struct secrets);
+	struct oauth_files *s = mem_new(struct oauth_files);
 
 	s->boot = b;
 	LIST_INIT(&s->jobs);
@@ -95,17 +95,17 @@ oauth_files_forget(char *text)
 }
 
 void
-oauth_files_wipe(struct oauth_file_set *set)
+oauth_files_wipe(struct oauth_files_set *set)
 {
 	oauth_files_forget(set->client);
 	oauth_files_forget(set->refresh);
 	oauth_files_forget(set->kept);
 	free(set->ca);
-	*set = (struct oauth_file_set){ 0 };
+	*set = (struct oauth_files_set){ 0 };
 }
 
 void
-oauth_files_cancel(struct oauth_file_job *j)
+oauth_files_cancel(struct oauth_files_job *j)
 {
 	if (j == NULL)
 		return;
@@ -115,21 +115,21 @@ oauth_files_cancel(struct oauth_file_job *j)
 }
 
 void
-oauth_files_free(struct secrets *s)
+oauth_files_free(struct oauth_files *s)
 {
-	struct oauth_file_job *j;
+	struct oauth_files_job *j;
 
 	while ((j = LIST_FIRST(&s->jobs)) != NULL)
 		oauth_files_cancel(j);
 	free(s);
 }
 
-/* There is always one to wait for: an application has a secret, or a refresh token. */
-struct oauth_file_job *
-oauth_files_get(struct secrets *s, const struct config_oauth *o,
-    void (*done)(void *arg, struct oauth_file_set *set), void *arg)
+/* Every profile has a secret or a refresh token: at least one file is asked for, and `done` called later. */
+struct oauth_files_job *
+oauth_files_get(struct oauth_files *s, const struct config_oauth *o,
+    void (*done)(void *arg, struct oauth_files_set *set), void *arg)
 {
-	struct oauth_file_job *j = mem_new(struct oauth_file_job);
+	struct oauth_files_job *j = mem_new(struct oauth_files_job);
 
 	j->conf = o;
 	j->done = done;
@@ -147,7 +147,7 @@ oauth_files_get(struct secrets *s, const struct config_oauth *o,
 	return j;
 }
 
-/* A secret is one line; a newline behind it is the editor's. False: it is not. */
+/* Removes blanks and line ends behind a secret. False: what is left is not one printable word. */
 static bool
 trim(char *text)
 {
@@ -187,7 +187,7 @@ read_file(const struct row *row, int fd, const char **why)
 }
 
 static void
-take(struct oauth_file_job *j, const struct row *row, const struct ctl_opened *opened, int fd)
+take(struct oauth_files_job *j, const struct row *row, const struct ctl_opened *opened, int fd)
 {
 	char **place = (char **)((char *)&j->set + row->offset);
 	const char *why = NULL;
@@ -205,10 +205,10 @@ take(struct oauth_file_job *j, const struct row *row, const struct ctl_opened *o
 }
 
 static void
-finish(struct oauth_file_job *j)
+finish(struct oauth_files_job *j)
 {
-	struct oauth_file_set set = j->set;
-	void (*done)(void *, struct oauth_file_set *) = j->done;
+	struct oauth_files_set set = j->set;
+	void (*done)(void *, struct oauth_files_set *) = j->done;
 	void *arg = j->arg;
 
 	LIST_REMOVE(j, link);
@@ -217,10 +217,10 @@ finish(struct oauth_file_job *j)
 }
 
 void
-oauth_files_opened(struct secrets *s, const struct ctl_message *m)
+oauth_files_opened(struct oauth_files *s, const struct ctl_message *m)
 {
 	struct ctl_opened opened;
-	struct oauth_file_job *j, *found = NULL;
+	struct oauth_files_job *j, *found = NULL;
 
 	memcpy(&opened, m->data, sizeof(opened));
 	opened.why[sizeof(opened.why) - 1] = '\0';

@@ -3,8 +3,8 @@
  *
  * Runs in:  fetch (pure)
  * Owns:     the tokens of a grant until oauth_grant_done
- * Promise:  hostile answers are bounded: a token that is taken has nothing but the characters of RFC 6750
- *           2.1, texts are printable and short
+ * Promise:  hostile answers are bounded: a token has only the characters of RFC 6750 2.1, texts are printable
+ *           and short
  * Fails by: OAUTH_GRANT_REFUSED or OAUTH_GRANT_TROUBLE with words
  */
 #include "deliver/fetch/fetch.h"
@@ -18,7 +18,7 @@
 
 #include "common/base/mem.h"
 
-#define LIFETIME_UNSAID 600	/* seconds; RFC 6749 5.1 only recommends expires_in */
+#define LIFETIME_DEFAULT 600	/* seconds; RFC 6749 5.1 only recommends expires_in */
 #define LIFETIME_MAX 86400
 
 /* application/x-www-form-urlencoded */
@@ -88,14 +88,14 @@ trouble(struct oauth_grant *g, enum oauth_grant_result result, const char *fmt, 
 	va_end(ap);
 }
 
-/* What is no number that a lifetime can be is as good as unsaid. */
+/* A number that no lifetime can be counts as none. */
 static json_int_t
 real_lifetime(double n)
 {
-	return n > -LIFETIME_MAX && n < LIFETIME_MAX ? (json_int_t)n : LIFETIME_UNSAID;
+	return n > -LIFETIME_MAX && n < LIFETIME_MAX ? (json_int_t)n : LIFETIME_DEFAULT;
 }
 
-/* A number, or as some endpoints write it a string of digits. */
+/* A number; some endpoints write a string of digits. */
 static uint64_t
 lifetime_of(const json_t *object)
 {
@@ -103,7 +103,7 @@ lifetime_of(const json_t *object)
 	const char *text = json_string_value(value);
 	json_int_t n = json_is_integer(value) ? json_integer_value(value) : text != NULL ?
 	    strtoll(text, NULL, 10) :
-	    json_is_real(value) ? real_lifetime(json_real_value(value)) : LIFETIME_UNSAID;
+	    json_is_real(value) ? real_lifetime(json_real_value(value)) : LIFETIME_DEFAULT;
 
 	return n < 1 ? 1 : n > LIFETIME_MAX ? LIFETIME_MAX : (uint64_t)n;
 }
@@ -192,7 +192,7 @@ oauth_grant_read(struct oauth_grant *g, long status, const char *body, size_t le
 	json_decref(root);
 }
 
-/* Also what is left of it at the end of a text that was cut. */
+/* Also its beginning at the end of the text, which may have been cut there. */
 static void
 hide(char *text, const char *secret)
 {

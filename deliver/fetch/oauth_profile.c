@@ -1,12 +1,12 @@
 /*
- * oauth_profile - one [oauth NAME]: its token, who waits for one, when it is renewed
+ * oauth_profile - one [oauth NAME]: its token, the questions that wait for one, its renewal
  *
  * Runs in:  fetch
- * Owns:     the tokens, in memory alone; a new refresh token is given to the master to be kept
+ * Owns:     the tokens, in memory only; the master keeps a new refresh token on disk
  * Promise:  one request to the endpoint at a time; a token in use is renewed when 80 % of its life, or all
  *           but 5 minutes, have passed; after a failure the endpoint is left alone for 1 s, twice as long
  *           each time up to 5 minutes, and for as long as it says (up to an hour)
- * Fails by: "later" with a reason to all who wait
+ * Fails by: "later" with a reason to all questions that wait
  */
 #include "deliver/fetch/fetch.h"
 
@@ -24,7 +24,7 @@
 #define REFRESH_STORE_AGAIN_MS 30000U
 
 struct wait {
-	struct ctl_server_question open;	/* closed: the worker is gone */
+	struct ctl_server_question open;	/* closed when its worker is gone */
 	STAILQ_ENTRY(wait) link;
 };
 
@@ -35,17 +35,17 @@ struct oauth_profile {
 	char *token;			/* NULL: none */
 	uint32_t serial;
 	uint64_t expires, renew;
-	bool asked;			/* for this token */
-	char *refresh;			/* the latest refresh token, when it is another than the operator's */
-	char mark[REFRESH_FILE_MARK_SIZE];	/* of the operator's that it descends from */
+	bool asked;			/* this token was given to a worker: it is to be renewed */
+	char *refresh;			/* the latest refresh token; NULL: the operator's */
+	char mark[REFRESH_FILE_MARK_SIZE];	/* of the operator's token that `refresh` replaces */
 	struct loop_timer *timer, *keep_again;
-	struct oauth_file_job *opening;
-	struct oauth_file_set set;		/* while the endpoint is asked */
-	char *used;			/* the refresh token it was asked with */
+	struct oauth_files_job *opening;
+	struct oauth_files_set set;		/* while the endpoint is asked */
+	char *used;			/* the refresh token of this request; NULL: none */
 	struct https_job *asking;
 	unsigned failures;
-	uint64_t not_before;
-	char trouble[TOKEN_TEXT_SIZE];
+	uint64_t not_before;		/* the endpoint is left alone until then */
+	char trouble[TOKEN_TEXT_SIZE];	/* why the last request failed */
 	STAILQ_HEAD(, wait) waiting;
 	struct oauth_test_list tests;
 };
@@ -96,7 +96,7 @@ answer_all(struct oauth_profile *p)
 	}
 }
 
-/* Those that ran end; those that came meanwhile have their turn. */
+/* Ends the tests that ran. Tests that came during the request need one of their own. */
 static void
 end_tests(struct oauth_profile *p, int status)
 {
@@ -125,7 +125,7 @@ drop_token(struct oauth_profile *p)
 	loop_timer_stop(p->timer);
 }
 
-/* The token is used: renewed in time, and after failures again until it ends. */
+/* A token that was asked for is renewed before it expires, and after a failure again until it expires. */
 static void
 set_timer(struct oauth_profile *p)
 {
@@ -225,7 +225,7 @@ take_refresh(struct oauth_profile *p, const struct oauth_grant *g)
 	    p->conf->kept_file);
 }
 
-/* The latest child of the operator's token, or that itself. To be freed; NULL: this flow has none. */
+/* The latest token that replaces the operator's, or that itself. To be freed; NULL: this flow has none. */
 static char *
 choose_refresh(struct oauth_profile *p)
 {
@@ -348,7 +348,7 @@ post(struct oauth_profile *p)
 }
 
 static void
-on_secrets(void *arg, struct oauth_file_set *set)
+on_files(void *arg, struct oauth_files_set *set)
 {
 	struct oauth_profile *p = arg;
 	char why[sizeof(set->trouble)];
@@ -382,10 +382,10 @@ start(struct oauth_profile *p)
 	    providers[p->conf->provider],
 	    p->conf->flow == CONFIG_FLOW_REFRESH ? "refresh-token" : "client-credentials",
 	    p->conf->client_id);
-	p->opening = oauth_files_get(p->fetch->secrets, p->conf, on_secrets, p);
+	p->opening = oauth_files_get(p->fetch->files, p->conf, on_files, p);
 }
 
-/* --- those who ask --- */
+/* --- questions --- */
 
 void
 oauth_profile_ask(struct oauth_profile *p, uint32_t refused, struct ctl_server *s, uint32_t request)

@@ -1,10 +1,10 @@
 /*
- * oauth_test - posternctl oauth test: tells the master each step of getting a token
+ * oauth_test - posternctl oauth test: reports each step of getting a token to the master
  *
  * Runs in:  fetch
- * Owns:     a trial until its end
- * Promise:  no token and no secret is told
- * Fails by: the exit status of the trial
+ * Owns:     a test until its end
+ * Promise:  no token and no secret is in the report
+ * Fails by: the exit status of the test
  */
 #include "deliver/fetch/fetch.h"
 

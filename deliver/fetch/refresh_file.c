@@ -1,12 +1,11 @@
 /*
- * refresh_file - the file with the latest refresh token: which it is, and of which of the operator's tokens
- * it is a child
+ * refresh_file - the file with the latest refresh token: the token, and which operator's token it replaces
  *
  * Runs in:  fetch (pure)
  * Owns:     nothing
- * Promise:  as soon as the operator's file has another token that one counts; the file does not tell which it
- *           was
- * Fails by: NULL: the operator's own is to be used
+ * Promise:  once the operator's file has another token, that one is used; the operator's token is in the file
+ *           as a hash only
+ * Fails by: NULL: the operator's own token is to be used
  */
 #include <openssl/evp.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * token_channel - what one deliver process asks the fetch helper
  *
  * Runs in:  fetch
- * Owns:     nothing: who waits for a token is kept by oauth_profile
+ * Owns:     nothing: questions are oauth_profile's
  * Promise:  every question is answered, and only about profiles that the virtual server uses; at most
  *           TOKEN_CHANNEL_QUESTIONS_MAX of one worker are open
  * Fails by: a malformed question ends this worker's channel only

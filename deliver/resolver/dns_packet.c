@@ -3,8 +3,8 @@
  *
  * Runs in:  resolver (pure)
  * Owns:     nothing
- * Promise:  never reads past `len`, follows no pointer forward and no chain for ever; result comes from the
- *           packet's header, as libunbound's rcode argument is 0 for answers of its local zones
+ * Promise:  never reads past `len`; follows pointers backwards only, and CHAIN_MAX CNAMEs at most; the result
+ *           is that of the packet's header, as libunbound's rcode argument is 0 for its local zones
  * Fails by: -1 when the bytes are no answer packet (RFC 1035 4.1)
  */
 #include <string.h>
@@ -51,7 +51,7 @@ take32(struct reader *r, uint32_t *value)
 	return 0;
 }
 
-/* One label as text; what no host name holds becomes '?', so that no label can look like two. */
+/* One label as text. A byte that no host name has becomes '?', so that no label can look like two. */
 static int
 add_label(char *dst, size_t *used, const uint8_t *label, size_t len)
 {
@@ -153,8 +153,8 @@ convert(struct msg_dns_record *to, const struct reader *r, const struct record *
 }
 
 /*
- * A whole certificate takes several. One that has no room must still be seen to be there (RFC 7672 2.2: TLS
- * is required then).
+ * A whole certificate takes several records of an answer. A TLSA record without room is cut to one byte, so
+ * that it is still seen to be there: TLS is required then (RFC 7672 2.2).
  */
 static void
 add_tlsa(struct msg_dns_answer *a, const struct reader *r, const struct record *rec)
@@ -178,8 +178,8 @@ add_tlsa(struct msg_dns_answer *a, const struct reader *r, const struct record *
 }
 
 /*
- * One pass over the answer section: takes records of `type` at a->canonical; true when a CNAME moved
- * canonical.
+ * One pass over the answer section: takes the records of `type` that a->canonical has. `*moved`: a CNAME gave
+ * it another canonical name, and another pass is needed. 0; -1: malformed.
  */
 static int
 pass(struct msg_dns_answer *a, uint16_t type, struct reader r, uint16_t count, bool *moved)

@@ -3,8 +3,8 @@
  *
  * Runs in:  resolver
  * Owns:     libunbound's contexts; the open questions; the hosts table
- * Promise:  each question is answered once, within QUESTION_MS; changes of resolv.conf and hosts are seen
- *           within seconds (a fresh context; the old one goes when its last question came back)
+ * Promise:  each question is answered once, within QUESTION_MS; a change of resolv.conf or hosts is seen
+ *           within CHECK_MS: a fresh context is used, and the old one freed after its last question
  * Fails by: DNS_TROUBLE with a text
  */
 #include <fcntl.h>
@@ -28,7 +28,7 @@
 #define RESOLV_PATH "/etc/resolv.conf"
 #define HOSTS_PATH "/etc/hosts"
 #define FILE_MAX (8U << 20)
-#define LOOK_MS 5000		/* how often the two files are looked at, when asked at all */
+#define CHECK_MS 5000		/* between checks of the two files; they are made when a question comes */
 #define QUESTION_MS 30000
 #define LOG_MS 60000
 #define LOG_LINES 5
@@ -60,10 +60,11 @@ struct dns_query {
 	unsigned logged;
 	struct hosts_file *hosts;
 	struct timespec resolv_changed, hosts_changed;
-	uint64_t looked_at;
+	uint64_t checked_at;
 	LIST_HEAD(, context) contexts;		/* the first is in use */
 	struct loop_timer *sweep;		/* deletes retired contexts, outside of their callbacks */
-	struct questions waiting, spent;	/* spent: nobody waits, libunbound still works on it */
+	struct questions waiting;
+	struct questions spent;			/* done with, but libunbound still works on them */
 	struct loop_timer *clock;
 };
 
@@ -104,20 +105,20 @@ file_read(const char *path, struct buf *b)
 
 /* --- contexts --- */
 
-/* What libunbound has to say, a few lines a minute: it repeats itself with every question. */
+/* libunbound's log: LOG_LINES a minute, as it writes the same line with every question. */
 static ssize_t
 log_write(void *cookie, const char *data, size_t len)
 {
-	struct dns_query *a = cookie;
+	struct dns_query *d = cookie;
 	uint64_t now = clock_mono_ms();
 	const char *text = memmem(data, len, "] error: ", 9);	/* after its own time and process id */
 	size_t size = len;
 
-	if (now - a->logged_at >= LOG_MS) {
-		a->logged_at = now;
-		a->logged = 0;
+	if (now - d->logged_at >= LOG_MS) {
+		d->logged_at = now;
+		d->logged = 0;
 	}
-	if (++a->logged > LOG_LINES)
+	if (++d->logged > LOG_LINES)
 		return (ssize_t)len;
 
 	while (size > 0 && data[size - 1] == '\n')
@@ -152,23 +153,23 @@ context_configure(struct ub_ctx *ub, const struct config_service *service)
 }
 
 static struct context *
-context_new(struct dns_query *a)
+context_new(struct dns_query *d)
 {
 	struct context *c = mem_new(struct context);
 
-	c->ub = ub_ctx_create_event(loop_base(a->loop));
+	c->ub = ub_ctx_create_event(loop_base(d->loop));
 	if (c->ub == NULL) {
 		free(c);
 		return NULL;
 	}
-	if (a->log != NULL)
-		ub_ctx_debugout(c->ub, a->log);
-	if (context_configure(c->ub, a->service) != 0) {
+	if (d->log != NULL)
+		ub_ctx_debugout(c->ub, d->log);
+	if (context_configure(c->ub, d->service) != 0) {
 		ub_ctx_delete(c->ub);
 		free(c);
 		return NULL;
 	}
-	LIST_INSERT_HEAD(&a->contexts, c, link);
+	LIST_INSERT_HEAD(&d->contexts, c, link);
 	return c;
 }
 
@@ -183,8 +184,8 @@ context_free(struct context *c)
 static void
 on_sweep(void *arg)
 {
-	struct dns_query *a = arg;
-	struct context *c = LIST_FIRST(&a->contexts), *next;
+	struct dns_query *d = arg;
+	struct context *c = LIST_FIRST(&d->contexts), *next;
 
 	for (c = c != NULL ? LIST_NEXT(c, link) : NULL; c != NULL; c = next) {
 		next = LIST_NEXT(c, link);
@@ -194,41 +195,41 @@ on_sweep(void *arg)
 }
 
 static void
-read_hosts(struct dns_query *a)
+read_hosts(struct dns_query *d)
 {
 	struct buf text = BUF_INIT(FILE_MAX);
 
-	a->hosts_changed = file_changed(HOSTS_PATH);
+	d->hosts_changed = file_changed(HOSTS_PATH);
 	file_read(HOSTS_PATH, &text);
-	hosts_file_free(a->hosts);
-	a->hosts = hosts_file_parse(buf_text(&text), text.len);
+	hosts_file_free(d->hosts);
+	d->hosts = hosts_file_parse(buf_text(&text), text.len);
 	buf_done(&text);
 }
 
 static void
-look_at_files(struct dns_query *a)
+update_files(struct dns_query *d)
 {
 	uint64_t now = clock_mono_ms();
 	struct timespec changed;
 
-	if (now - a->looked_at < LOOK_MS)
+	if (now - d->checked_at < CHECK_MS)
 		return;
-	a->looked_at = now;
-	if (!is_same_time(a->hosts_changed, file_changed(HOSTS_PATH)))
-		read_hosts(a);
+	d->checked_at = now;
+	if (!is_same_time(d->hosts_changed, file_changed(HOSTS_PATH)))
+		read_hosts(d);
 	changed = file_changed(RESOLV_PATH);
-	if (a->service->dns_server.count > 0 || is_same_time(a->resolv_changed, changed))
+	if (d->service->dns_server.count > 0 || is_same_time(d->resolv_changed, changed))
 		return;
-	a->resolv_changed = changed;
-	if (context_new(a) == NULL)
+	d->resolv_changed = changed;
+	if (context_new(d) == NULL)
 		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s",
 		    log_safe("cannot use the changed " RESOLV_PATH));
-	loop_timer_set(a->sweep, 0);
+	loop_timer_set(d->sweep, 0);
 }
 
 /* --- questions --- */
 
-/* Tells who asked, if somebody still waits. */
+/* Calls `done`, unless it was called or the question was forgotten before. */
 static void
 question_tell(struct dns_query_question *q, const struct msg_dns_answer *answer)
 {
@@ -300,20 +301,20 @@ on_unbound(void *arg, int rcode, void *packet, int len, int sec, char *why, int 
 static void
 on_clock(void *arg)
 {
-	struct dns_query *a = arg;
+	struct dns_query *d = arg;
 	struct dns_query_question *q;
 	uint64_t now = clock_mono_ms();
 	struct msg_dns_answer answer;
 
 	trouble(&answer, "the DNS servers did not answer in time");
-	while ((q = TAILQ_FIRST(&a->waiting)) != NULL && q->deadline <= now)
+	while ((q = TAILQ_FIRST(&d->waiting)) != NULL && q->deadline <= now)
 		question_tell(q, &answer);
 	if (q != NULL)
-		loop_timer_set(a->clock, q->deadline - now);
+		loop_timer_set(d->clock, q->deadline - now);
 }
 
 struct dns_query_question *
-dns_query_ask(struct dns_query *a, const struct msg_dns_query *query,
+dns_query_ask(struct dns_query *d, const struct msg_dns_query *query,
     void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg)
 {
 	struct msg_dns_answer answer;
@@ -321,22 +322,22 @@ dns_query_ask(struct dns_query *a, const struct msg_dns_query *query,
 	bool back;
 	struct dns_query_question *q;
 
-	look_at_files(a);
-	if (hosts_file_answer(a->hosts, query, &answer)) {
+	update_files(d);
+	if (hosts_file_answer(d->hosts, query, &answer)) {
 		done(arg, &answer);
 		return NULL;
 	}
 	q = mem_new(struct dns_query_question);
-	q->owner = a;
-	q->context = LIST_FIRST(&a->contexts);
+	q->owner = d;
+	q->context = LIST_FIRST(&d->contexts);
 	q->query = *query;
 	q->done = done;
 	q->arg = arg;
 	q->deadline = clock_mono_ms() + QUESTION_MS;
 	q->context->open++;
-	TAILQ_INSERT_TAIL(&a->waiting, q, link);
-	if (!loop_timer_is_set(a->clock))
-		loop_timer_set(a->clock, QUESTION_MS);
+	TAILQ_INSERT_TAIL(&d->waiting, q, link);
+	if (!loop_timer_is_set(d->clock))
+		loop_timer_set(d->clock, QUESTION_MS);
 
 	/* What is in the cache comes back before this returns; `q` is free then. */
 	back = false;
@@ -352,7 +353,7 @@ dns_query_ask(struct dns_query *a, const struct msg_dns_query *query,
 		trouble(&answer, text);
 		question_tell(q, &answer);
 		q->context->open--;
-		TAILQ_REMOVE(&a->spent, q, link);
+		TAILQ_REMOVE(&d->spent, q, link);
 		free(q);
 		return NULL;
 	}
@@ -372,42 +373,42 @@ dns_query_forget(struct dns_query_question *q)
 struct dns_query *
 dns_query_new(struct loop *l, const struct config_service *s)
 {
-	struct dns_query *a = mem_new(struct dns_query);
+	struct dns_query *d = mem_new(struct dns_query);
 
-	a->loop = l;
-	a->service = s;
-	TAILQ_INIT(&a->waiting);
-	TAILQ_INIT(&a->spent);
-	a->log = fopencookie(a, "w", (cookie_io_functions_t){ .write = log_write });
-	if (a->log != NULL)
-		setvbuf(a->log, NULL, _IOLBF, 1024);
-	a->sweep = loop_timer_new(l, on_sweep, a);
-	a->clock = loop_timer_new(l, on_clock, a);
-	a->looked_at = clock_mono_ms();
-	a->resolv_changed = file_changed(RESOLV_PATH);
-	read_hosts(a);
-	if (context_new(a) == NULL)
+	d->loop = l;
+	d->service = s;
+	TAILQ_INIT(&d->waiting);
+	TAILQ_INIT(&d->spent);
+	d->log = fopencookie(d, "w", (cookie_io_functions_t){ .write = log_write });
+	if (d->log != NULL)
+		setvbuf(d->log, NULL, _IOLBF, 1024);
+	d->sweep = loop_timer_new(l, on_sweep, d);
+	d->clock = loop_timer_new(l, on_clock, d);
+	d->checked_at = clock_mono_ms();
+	d->resolv_changed = file_changed(RESOLV_PATH);
+	read_hosts(d);
+	if (context_new(d) == NULL)
 		die(EX_CONFIG, "libunbound refuses the DNS settings (dns-server, trust-anchor)");
-	return a;
+	return d;
 }
 
 void
-dns_query_free(struct dns_query *a)
+dns_query_free(struct dns_query *d)
 {
 	struct dns_query_question *q;
 	struct context *c;
 
-	while ((c = LIST_FIRST(&a->contexts)) != NULL)
+	while ((c = LIST_FIRST(&d->contexts)) != NULL)
 		context_free(c);
-	TAILQ_CONCAT(&a->spent, &a->waiting, link);
-	while ((q = TAILQ_FIRST(&a->spent)) != NULL) {
-		TAILQ_REMOVE(&a->spent, q, link);
+	TAILQ_CONCAT(&d->spent, &d->waiting, link);
+	while ((q = TAILQ_FIRST(&d->spent)) != NULL) {
+		TAILQ_REMOVE(&d->spent, q, link);
 		free(q);
 	}
-	loop_timer_free(a->sweep);
-	loop_timer_free(a->clock);
-	hosts_file_free(a->hosts);
-	if (a->log != NULL)
-		fclose(a->log);
-	free(a);
+	loop_timer_free(d->sweep);
+	loop_timer_free(d->clock);
+	hosts_file_free(d->hosts);
+	if (d->log != NULL)
+		fclose(d->log);
+	free(d);
 }

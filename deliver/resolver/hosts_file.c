@@ -3,8 +3,8 @@
  *
  * Runs in:  resolver (pure)
  * Owns:     its rows
- * Promise:  a listed name is answered from here for both families, so that an entry with an IPv4 address
- *           is not passed by an IPv6 address from outside; other types (MX) still come from the DNS
+ * Promise:  a listed name is answered from here for both families: beside an entry with an IPv4 address the
+ *           DNS is not asked for an IPv6 address; other types (MX) still come from the DNS
  * Fails by: malformed lines are skipped, as getaddrinfo(3) does
  */
 #include <arpa/inet.h>
@@ -16,7 +16,7 @@
 #include "deliver/resolver/resolver.h"
 
 #define ROWS_MAX 100000
-#define TTL 60			/* a changed file is seen within that time */
+#define TTL 60			/* seconds; callers that remember answers see a changed file after them */
 
 struct row {
 	char *name;

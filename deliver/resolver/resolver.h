@@ -12,18 +12,18 @@
 #include "common/ipc/ctl_server.h"
 #include "common/ipc/msg_dns.h"
 
-/* --- dns_query: libunbound's contexts, questions and their time limit --- */
+/* --- dns_query: questions to the hosts table and libunbound, and their time limit --- */
 struct dns_query;
 struct dns_query_question;
 
-/* Dies when libunbound refuses */
+/* Dies when libunbound refuses the settings. */
 struct dns_query *dns_query_new(struct loop *l, const struct config_service *s);
-void dns_query_free(struct dns_query *a);		/* open questions are forgotten, not answered */
+void dns_query_free(struct dns_query *d);		/* open questions are forgotten, not answered */
 /*
  * Asks; `done` is called exactly once, perhaps before this returns, with an answer valid during the call.
  * Until then the returned handle may be given to dns_query_forget; NULL when `done` was already called.
  */
-struct dns_query_question *dns_query_ask(struct dns_query *a, const struct msg_dns_query *q,
+struct dns_query_question *dns_query_ask(struct dns_query *d, const struct msg_dns_query *query,
     void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg);
 void dns_query_forget(struct dns_query_question *q);	/* `done` will not be called */
 
@@ -35,15 +35,15 @@ struct hosts_file;
 struct hosts_file *hosts_file_parse(const char *text, size_t len);
 void hosts_file_free(struct hosts_file *h);
 /*
- * A and AAAA questions for a name of the table: true and the answer filled (no data when only the other
- *                                               family is listed, so that
- * an entry overrules the DNS as a whole); false: ask the DNS.
+ * True, and the answer filled: an A or AAAA question for a name of the table. There is no data when only the
+ * other family is listed: an entry overrules the DNS as a whole. False: ask the DNS.
  */
 bool hosts_file_answer(const struct hosts_file *h, const struct msg_dns_query *q, struct msg_dns_answer *a);
 
 /* --- dns_packet: from a DNS answer packet to msg_dns_answer. Pure --- */
 /*
- * Fills all but secure, bogus and text, from the packet's own header and sections. -1: no DNS answer packet.
+ * Fills all but secure, bogus and text from the packet's own header and sections. 0; -1: the bytes are no DNS
+ * answer packet.
  */
 int dns_packet_read(struct msg_dns_answer *a, uint16_t type, const uint8_t *data,
     size_t len) __attribute__((warn_unused_result));

@@ -1,11 +1,11 @@
 /*
- * unbound_config - what libunbound is told, as the text of a configuration file
+ * unbound_config - the settings of libunbound, as the text of its configuration file
  *
  * Runs in:  resolver (pure)
  * Owns:     nothing
- * Promise:  names below test., home.ptr_name. and in private reverse zones are asked of the configured
- *           servers like any other, servers on loopback included; libunbound's built-in empty zones would
- *           hide internal names. Without any server it recurses from the root itself
+ * Promise:  the configured servers, also on loopback, are asked for every name: libunbound's built-in empty
+ *           zones (test., home.arpa., private reverse zones) would hide internal names. Without a server
+ *           libunbound asks from the root on
  * Fails by: out->failed; server lines that are no address are left out
  */
 #include <arpa/inet.h>
@@ -97,7 +97,7 @@ write_resolv(struct buf *out, const char *text, size_t len, unsigned *count)
 	}
 }
 
-/* Names and paths come from the INI; a quote or line end in one must not start a new setting. */
+/* Names and paths come from the INI. A quote or line end in one must not begin another setting. */
 static bool
 is_plain(const char *text)
 {

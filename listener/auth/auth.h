@@ -153,7 +153,7 @@ void secret_files_free(struct secret_files *v);
 void secret_files_get(struct secret_files *v, const char *server, const char *domain, enum ctl_file_kind kind,
     void (*ready)(void *arg, struct secret_file *f, const char *why), void *arg);
 void secret_files_release(struct secret_file *f);	/* NULL is fine */
-/* CTL_FILE came; takes its descriptor */
+/* CTL_FILE came. Takes over its descriptor. */
 void secret_files_opened(struct secret_files *v, const struct ctl_message *m);
 
 /* --- password_check: a password against an account, at the same cost when there is none. Any thread --- */
@@ -161,10 +161,10 @@ void secret_files_opened(struct secret_files *v, const struct ctl_message *m);
 /* What decoys are drawn with: the same as long as the process lives. */
 struct password_check { uint8_t secret[32]; };
 void password_check_init(struct password_check *c);
-/* `a`: NULL: there is no such account */
+/* `a` is the account of that name; NULL: there is none. */
 bool password_check_password(const struct password_check *c, const struct passwd_account_list *l,
     const struct passwd_account *a, const char *name, const char *password);
-/* What an account of that name could look like to SCRAM; keys that no password has. */
+/* An account as SCRAM would show it for that name, with keys that no password has. */
 void password_check_decoy(const struct password_check *c, const struct passwd_account_list *l,
     const char *name, struct passwd_account *decoy);
 
@@ -173,8 +173,8 @@ void password_check_decoy(const struct password_check *c, const struct passwd_ac
 struct sasl_server {
 	struct msg_auth_in_start start;	/* its token is wiped */
 	const struct secret_file *file;
-	char user[AUTH_IN_NAME_SIZE];	/* as claimed, then as proved: with its domain */
-	char reason[96];		/* for the log, when it is our fault */
+	char user[AUTH_IN_NAME_SIZE];	/* as claimed, later as proved: with its domain */
+	char reason[96];		/* for the log, where the client alone does not explain the failure */
 	bool proved;			/* what is left is the client's empty answer */
 	void *state;			/* the mechanism's own */
 };

@@ -3,9 +3,9 @@
  *
  * Runs in:  auth (pure)
  * Owns:     the table of addresses
- * Promise:  at most AUTH_THROTTLE_MAX, each with at most AUTH_THROTTLE_USERS_MAX under way;
- *           the longest quiet one is forgotten first; a failure costs 0.5 s, then twice as much each time to
- *           16 s; every quiet minute forgives one
+ * Promise:  at most AUTH_THROTTLE_MAX addresses, each with at most AUTH_THROTTLE_USERS_MAX requests; the one
+ *           that is idle longest is forgotten first; the first failure costs 0.5 s, each further one twice as
+ *           much, up to 16 s; every minute without a failure forgives one
  * Fails by: NULL from auth_throttle_enter
  */
 #include <arpa/inet.h>
@@ -19,7 +19,7 @@ enum { BUCKETS = 4096, PREFIX_BYTES = 8 };
 
 struct auth_throttle_table {
 	LIST_HEAD(, auth_throttle) bucket[BUCKETS];
-	TAILQ_HEAD(, auth_throttle) idle;	/* nothing under way, the longest first */
+	TAILQ_HEAD(, auth_throttle) idle;	/* nothing under way; the longest idle one first */
 	unsigned count;
 };
 
@@ -125,7 +125,7 @@ auth_throttle_fail(struct auth_throttle *v, uint64_t now_ms)
 	for (unsigned i = 0; i < v->failures && delay < AUTH_THROTTLE_LAST_MS; i++)
 		delay *= 2;
 	if (delay < AUTH_THROTTLE_LAST_MS)
-		v->failures++; /* no further count: it is forgiven as slowly as it was earned */
+		v->failures++; /* not beyond the longest delay: then it is forgiven within minutes */
 	else
 		delay = AUTH_THROTTLE_LAST_MS;
 	v->since_ms = now_ms;
@@ -135,5 +135,5 @@ auth_throttle_fail(struct auth_throttle *v, uint64_t now_ms)
 void
 auth_throttle_succeed(struct auth_throttle *v)
 {
-	v->failures /= 2; /* an attacker may have one good account among his guesses */
+	v->failures /= 2; /* not 0: an attacker may own one good account and guess at others */
 }

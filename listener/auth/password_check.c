@@ -2,10 +2,10 @@
  * password_check - a password against an account
  *
  * Runs in:  auth, on any thread
- * Owns:     the secret that decoys are drawn with
- * Promise:  takes as long for a name that is not there: an entry of the file chosen by the name, the same one
- *           each time, is checked instead; what was computed is wiped; comparisons take the same time
- *           wherever the difference is
+ * Owns:     nothing
+ * Promise:  a name without an account takes as much time: an entry of the file, for one name always the same,
+ *           is checked instead; what was computed is wiped; comparisons take the same time wherever the
+ *           difference is
  * Fails by: false
  */
 #include <crypt.h>
@@ -65,7 +65,7 @@ check_scram(const struct passwd_account *a, const char *password)
 	return same;
 }
 
-/* 32 bytes that follow from the name and cannot be foreseen. */
+/* 32 bytes: always the same for a name, and not to be known without the secret. */
 static void
 draw(const struct password_check *c, uint8_t bytes[PASSWD_KEY_SIZE], const char *name)
 {
@@ -95,15 +95,14 @@ bool
 password_check_password(const struct password_check *c, const struct passwd_account_list *l,
     const struct passwd_account *a, const char *name, const char *password)
 {
-	static char no_name[] = "";
-	static const struct passwd_account nobody = { .name = no_name, .iterations = 4096, .salt_len = 16 };
+	static const struct passwd_account no_account = { .iterations = 4096, .salt_len = 16 };
 	uint8_t bytes[PASSWD_KEY_SIZE];
 	const struct passwd_account *checked = a;
 	bool same;
 
 	draw(c, bytes, name); /* also when it is not needed: the same work for every name */
 	if (a == NULL)
-		checked = l->count > 0 ? &l->account[number_of(bytes) % l->count] : &nobody;
+		checked = l->count > 0 ? &l->account[number_of(bytes) % l->count] : &no_account;
 	same = checked->hash != NULL ? check_crypt(checked->hash, password) : check_scram(checked, password);
 	return same && a != NULL;
 }

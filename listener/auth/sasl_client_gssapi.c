@@ -1,9 +1,9 @@
 /*
- * sasl_client_gssapi - GSSAPI as a client: the mechanism by which a remote host is told who we are
+ * sasl_client_gssapi - GSSAPI as a client (RFC 4752): proves to a remote host who we are
  *
  * Runs in:  auth, on pool threads
  * Owns:     a gssapi_client each
- * Promise:  no ticket is ever written to disk
+ * Promise:  tickets are in memory only; no security layer, as TLS is there
  * Fails by: AUTH_OUT_FAILED; AUTH_OUT_LATER when there is no ticket to be had
  */
 #include "common/gssapi/gssapi_client.h"

@@ -4,9 +4,9 @@
  *
  * Runs in:  auth, on pool threads
  * Owns:     a libgsasl session each
- * Promise:  the peer gets no word that helps it to the password unless it is slow to try (ITERATIONS_MIN); it
- *           has proved that it knows the account before it may say yes; it cannot keep us busy
- *           (PASSWD_ITERATIONS_MAX)
+ * Promise:  a peer that wants fewer than ITERATIONS_MIN hashes gets no proof, from which it could guess the
+ *           password fast; more than PASSWD_ITERATIONS_MAX are not computed; AUTH_OUT_LAST only after the
+ *           peer has proved that it knows the account
  * Fails by: AUTH_OUT_FAILED; AUTH_OUT_LATER when libgsasl cannot work
  */
 #include <gsasl.h>
@@ -54,9 +54,9 @@ begin(struct sasl_client *c)
 	return rc == GSASL_OK ? set_binding(s->session, &c->start) : rc;
 }
 
-/* "r=...,s=...,i=4096": the server's first word says how long the password is to be hashed. */
+/* "r=...,s=...,i=4096": the server's first word says how often the password is to be hashed. */
 static bool
-is_bearable(const struct msg_auth_in_token *challenge)
+has_good_iterations(const struct msg_auth_in_token *challenge)
 {
 	const char *p = memmem(challenge->data, challenge->len, ",i=", 3),
 	    *end = (const char *)challenge->data + challenge->len;
@@ -79,7 +79,7 @@ sasl_client_scram(struct sasl_client *c, const struct msg_auth_in_token *challen
 
 	if (rc != GSASL_OK)
 		return sasl_answer_fail(out, AUTH_OUT_LATER, "SCRAM: %s", gsasl_strerror(rc));
-	if (c->words == 1 && !is_bearable(challenge))
+	if (c->words == 1 && !has_good_iterations(challenge))
 		return sasl_answer_fail(out, AUTH_OUT_FAILED,
 		    "SCRAM: it wants fewer than %d or more than %u iterations", ITERATIONS_MIN,
 		    PASSWD_ITERATIONS_MAX);

@@ -19,10 +19,10 @@
 #include "common/gssapi/gssapi_base.h"
 #include "listener/auth/auth.h"
 
-enum sasl_server_gssapi_phase { CONTEXT, OFFER, CHOICE };
+enum phase { CONTEXT, OFFER, CHOICE };	/* what the client's next bytes belong to */
 
-struct sasl_server_gssapi {
-	enum sasl_server_gssapi_phase phase;
+struct kerberos {
+	enum phase phase;
 	gss_ctx_id_t context;
 	gss_cred_id_t credential;
 };
@@ -36,7 +36,7 @@ say(struct sasl_server *p, const char *what, OM_uint32 major, OM_uint32 minor)
 }
 
 static enum msg_auth_in_result
-acquire(struct sasl_server *p, struct sasl_server_gssapi *k)
+acquire(struct sasl_server *p, struct kerberos *k)
 {
 	gss_OID_desc both[2] = { *gss_mech_krb5, { sizeof(spnego), (void *)(uintptr_t)spnego } };
 	gss_OID_set_desc mechanisms = { 2, both };
@@ -51,7 +51,7 @@ acquire(struct sasl_server *p, struct sasl_server_gssapi *k)
 	return AUTH_IN_LATER;
 }
 
-/* "smtp/mx.example.com@EXAMPLE.COM": what was asked for, with or without its realm. */
+/* "smtp/mx.example.com@EXAMPLE.COM" is the configured principal, with or without its realm. */
 static bool
 is_us(const struct sasl_server *p, gss_name_t name)
 {
@@ -87,9 +87,9 @@ take_name(struct sasl_server *p, gss_name_t name)
 	return good;
 }
 
-/* The context stands: who is it, and is it us he wanted? */
+/* The context is complete: the client has a good name, and its ticket is for our service. */
 static bool
-judge(struct sasl_server *p, struct sasl_server_gssapi *k)
+judge(struct sasl_server *p, struct kerberos *k)
 {
 	OM_uint32 minor, flags = 0;
 	gss_name_t from = GSS_C_NO_NAME, to = GSS_C_NO_NAME;
@@ -109,7 +109,7 @@ judge(struct sasl_server *p, struct sasl_server_gssapi *k)
 }
 
 static enum msg_auth_in_result
-offer(struct sasl_server *p, struct sasl_server_gssapi *k, struct msg_auth_in_token *out)
+offer(struct sasl_server *p, struct kerberos *k, struct msg_auth_in_token *out)
 {
 	gss_buffer_desc wrapped = GSS_C_EMPTY_BUFFER;
 	OM_uint32 minor, major = gssapi_base_wrap_none(&minor, k->context, &wrapped);
@@ -125,7 +125,7 @@ offer(struct sasl_server *p, struct sasl_server_gssapi *k, struct msg_auth_in_to
 }
 
 static enum msg_auth_in_result
-take_context(struct sasl_server *p, struct sasl_server_gssapi *k, const struct msg_auth_in_token *in,
+take_context(struct sasl_server *p, struct kerberos *k, const struct msg_auth_in_token *in,
     struct msg_auth_in_token *out)
 {
 	gss_buffer_desc input = { in->len, (void *)(uintptr_t)in->data }, output = GSS_C_EMPTY_BUFFER;
@@ -154,9 +154,9 @@ take_context(struct sasl_server *p, struct sasl_server_gssapi *k, const struct m
 	return len > 0 ? AUTH_IN_CHALLENGE : offer(p, k, out);
 }
 
-/* One byte of choice, three of buffer size, then whom to act as. */
+/* One byte of choice, three of buffer size, then the name to act under. */
 static enum msg_auth_in_result
-take_choice(struct sasl_server *p, struct sasl_server_gssapi *k, const struct msg_auth_in_token *in)
+take_choice(struct sasl_server *p, struct kerberos *k, const struct msg_auth_in_token *in)
 {
 	gss_buffer_desc input = { in->len, (void *)(uintptr_t)in->data }, plain = GSS_C_EMPTY_BUFFER;
 	OM_uint32 minor, major = gss_unwrap(&minor, k->context, &input, &plain, NULL, NULL);
@@ -185,12 +185,12 @@ enum msg_auth_in_result
 sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *in,
     struct msg_auth_in_token *out)
 {
-	struct sasl_server_gssapi *k = p->state;
+	struct kerberos *k = p->state;
 
 	if (in->absent)
 		return AUTH_IN_CHALLENGE;
 	if (k == NULL)
-		k = p->state = mem_new(struct sasl_server_gssapi);
+		k = p->state = mem_new(struct kerberos);
 	switch (k->phase) {
 	case CONTEXT:
 		return take_context(p, k, in, out);
@@ -205,7 +205,7 @@ sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *i
 void
 sasl_server_gssapi_end(struct sasl_server *p)
 {
-	struct sasl_server_gssapi *k = p->state;
+	struct kerberos *k = p->state;
 	OM_uint32 minor;
 
 	if (k == NULL)

@@ -2,8 +2,8 @@
  * sasl_server_plain - PLAIN (RFC 4616) and LOGIN: the password itself comes over the wire
  *
  * Runs in:  auth, on pool threads
- * Owns:     the step LOGIN has reached
- * Promise:  passwords are wiped as soon as they were checked; a name nobody has costs as much as one with a
+ * Owns:     the step that LOGIN has reached
+ * Promise:  a password is wiped as soon as it is checked; a name without an account costs as much work as a
  *           wrong password
  * Fails by: AUTH_IN_FAILED
  */
@@ -60,7 +60,7 @@ sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *i
 	return result;
 }
 
-/* The words clients wait for, some of them to the letter. */
+/* These two words are what clients wait for; some compare every letter. */
 enum msg_auth_in_result
 sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *in,
     struct msg_auth_in_token *out)
@@ -79,7 +79,7 @@ sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *i
 	}
 	if (*step == LOGIN_NAME) {
 		*step = LOGIN_PASSWORD;
-		/* A bad name is told no sooner than a bad password */
+		/* A bad name is answered no sooner than a bad password. */
 		(void)sasl_name_claim(p, (const char *)in->data, in->len);
 		sasl_answer_put(out, ask_password, sizeof(ask_password) - 1);
 		return AUTH_IN_CHALLENGE;

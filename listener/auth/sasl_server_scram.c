@@ -3,8 +3,9 @@
  *
  * Runs in:  auth, on pool threads
  * Owns:     a libgsasl session each
- * Promise:  needs a verifier in the password file; for a name without one the exchange goes the same way and
- *           fails at its end; a client that was offered -PLUS and says it was not (downgrade) fails
+ * Promise:  only accounts with a verifier in the password file can succeed; for any other name the dialogue
+ *           is the same and fails at its end; a client that was offered -PLUS and says that it was not
+ *           (downgrade) fails
  * Fails by: AUTH_IN_FAILED; AUTH_IN_LATER when libgsasl cannot work
  */
 #include <assert.h>
@@ -18,17 +19,18 @@
 #include "listener/auth/auth.h"
 
 struct sasl_server_scram {
-	struct sasl_server *proof;
+	struct sasl_server *sasl;
 	Gsasl *context;
 	Gsasl_session *session;
-	bool looked_up, hopeless;
+	bool looked_up;
+	bool hopeless;				/* there is no such account: fails at its end */
 	struct passwd_account account;		/* a copy; its strings are not used */
 };
 
 static void
 look_up(struct sasl_server_scram *s)
 {
-	struct sasl_server *p = s->proof;
+	struct sasl_server *p = s->sasl;
 	const char *name = gsasl_property_fast(s->session, GSASL_AUTHID);
 	const struct passwd_account *a = NULL;
 
@@ -36,7 +38,7 @@ look_up(struct sasl_server_scram *s)
 	if (name != NULL && sasl_name_claim(p, name, strlen(name)))
 		a = sasl_name_account(p);
 	s->hopeless = a == NULL || a->hash != NULL;
-	/* Also when it is not needed: it is some work */
+	/* Also when it is not needed: the same work for every name. */
 	password_check_decoy(p->file->check, p->file->accounts, p->user, &s->account);
 	if (!s->hopeless)
 		s->account = *a;
@@ -57,7 +59,7 @@ set_base64(Gsasl_session *session, Gsasl_property property, const void *data, si
 static int
 set_binding(const struct sasl_server_scram *s, Gsasl_property property, enum msg_auth_in_binding kind)
 {
-	const struct msg_auth_in_start *start = &s->proof->start;
+	const struct msg_auth_in_start *start = &s->sasl->start;
 	static_assert(AUTH_IN_BINDING_MAX <= PASSWD_SALT_MAX, "set_base64 holds it");
 
 	if (!start->tls)
@@ -106,7 +108,7 @@ start(struct sasl_server *p)
 	int rc;
 
 	p->state = s;
-	s->proof = p;
+	s->sasl = p;
 	rc = gsasl_init(&s->context);
 	if (rc != GSASL_OK)
 		return rc;
@@ -126,7 +128,7 @@ judge(struct sasl_server_scram *s, int rc)
 		return AUTH_IN_CHALLENGE;
 	if (rc != GSASL_OK || s->hopeless || !s->looked_up)
 		return AUTH_IN_FAILED;
-	return sasl_name_is_self(s->proof, authzid != NULL ? authzid : "",
+	return sasl_name_is_self(s->sasl, authzid != NULL ? authzid : "",
 	    authzid != NULL ? strlen(authzid) : 0) ? AUTH_IN_OK : AUTH_IN_FAILED;
 }
 

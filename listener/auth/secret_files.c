@@ -1,12 +1,11 @@
 /*
- * secret_files - password files, keytabs and secrets: opened by the master, looked at again when they are
- * asked for
+ * secret_files - password files, keytabs and secrets: opened by the master, read again when they have changed
  *
  * Runs in:  auth
- * Owns:     the current version of each file; older ones live as long as somebody uses them
- * Promise:  a changed file counts from the next second on; a keytab is a copy in memory, so that nothing has
- *           to be opened again
- * Fails by: NULL to those who wait, and one event for each new reason
+ * Owns:     the current version of each file; an older one lives as long as a request uses it
+ * Promise:  a change is seen by requests that begin FRESH_MS later; a keytab is a copy in memory, so that
+ *           libkrb5 needs no right to open the file
+ * Fails by: NULL with a reason, and one event for each new reason
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,11 +36,11 @@ struct source {
 	uint32_t request;
 	char server[64], domain[256];
 	enum ctl_file_kind kind;
-	struct secret_file *file;	/* NULL: never had */
+	struct secret_file *file;	/* the latest good version; NULL: there was none */
 	struct stat identity;
-	uint64_t asked_ms;		/* 0: never */
-	bool asking;
-	char trouble[160];		/* why the last look failed */
+	uint64_t asked_ms;		/* when the master was asked for it; 0: never */
+	bool asking;			/* the master has not answered yet */
+	char trouble[160];		/* why the last update failed; "": it did not */
 	STAILQ_HEAD(, waiting) waiting;
 };
 
@@ -113,9 +112,9 @@ find(struct secret_files *v, const char *server, const char *domain, enum ctl_fi
 	return s;
 }
 
-/* What a caller gets: the file, if the last look at it was good. */
+/* One use of the file; NULL: the last update failed. */
 static struct secret_file *
-lend(struct source *s)
+use_file(struct source *s)
 {
 	if (s->file == NULL || s->trouble[0] != '\0')
 		return NULL;
@@ -132,7 +131,7 @@ secret_files_get(struct secret_files *v, const char *server, const char *domain,
 	struct waiting *w;
 
 	if (!s->asking && s->asked_ms != 0 && now - s->asked_ms < FRESH_MS) {
-		ready(arg, lend(s), s->trouble);
+		ready(arg, use_file(s), s->trouble);
 		return;
 	}
 	w = mem_new(struct waiting);
@@ -191,12 +190,12 @@ read_all(int fd, size_t size)
 	if (n == (ssize_t)size)
 		return data;
 	if (n >= 0)
-		errno = EAGAIN; /* it is just being written: the next look gets it */
+		errno = EAGAIN; /* it is being written now: the next update gets it */
 	free(data);
 	return NULL;
 }
 
-/* One line, with or without its end. */
+/* One line, with or without its line end. NULL, or why not. */
 static const char *
 take_secret(struct secret_file *f, const char *data, size_t size)
 {
@@ -265,7 +264,7 @@ take_file(struct source *s, int fd, size_t size)
 }
 
 static void
-look_at(struct source *s, int fd)
+update_file(struct source *s, int fd)
 {
 	struct stat st;
 	size_t most = s->kind == CTL_FILE_PASSWORDS ? PASSWD_FILE_MAX : s->kind == CTL_FILE_SECRET ?
@@ -307,12 +306,12 @@ secret_files_opened(struct secret_files *v, const struct ctl_message *m)
 	if (s != NULL && s->asking) {
 		s->asking = false;
 		if (opened.error == 0 && m->fd != -1)
-			look_at(s, m->fd);
+			update_file(s, m->fd);
 		else
 			set_trouble(s, opened.why);
 		while ((w = STAILQ_FIRST(&s->waiting)) != NULL) {
 			STAILQ_REMOVE_HEAD(&s->waiting, link);
-			w->ready(w->arg, lend(s), s->trouble);
+			w->ready(w->arg, use_file(s), s->trouble);
 			free(w);
 		}
 	}
