@@ -57,7 +57,7 @@ gssapi_client_free(struct gssapi_client *c)
 }
 
 static int
-fail(struct gssapi_client *c, const char *what, OM_uint32 major, OM_uint32 minor)
+fail_status(struct gssapi_client *c, const char *what, OM_uint32 major, OM_uint32 minor)
 {
 	gssapi_base_say(c->why, sizeof(c->why), what, major, minor);
 	return -1;
@@ -65,7 +65,7 @@ fail(struct gssapi_client *c, const char *what, OM_uint32 major, OM_uint32 minor
 
 /* "BEFORE the directory server AFTER" */
 static int
-refuse(struct gssapi_client *c, const char *before, const char *after, const char *advice)
+fail_peer(struct gssapi_client *c, const char *before, const char *after, const char *advice)
 {
 	snprintf(c->why, sizeof(c->why), "%s%s%s%s", before, c->kind->peer, after, advice);
 	return -1;
@@ -80,7 +80,7 @@ import_name(struct gssapi_client *c, const char *text, gss_OID type, const char 
 	gss_buffer_desc buffer = { strlen(text), (void *)(uintptr_t)text };
 	OM_uint32 minor, major = gss_import_name(&minor, &buffer, type, name);
 
-	return GSS_ERROR(major) ? fail(c, what, major, minor) : 0;
+	return GSS_ERROR(major) ? fail_status(c, what, major, minor) : 0;
 }
 
 int
@@ -109,7 +109,7 @@ gssapi_client_name_host(struct gssapi_client *c, const char *host)
 	    krb5_unparse_name(context, principal, &text) == 0)
 		result = import_name(c, text, GSS_KRB5_NT_PRINCIPAL_NAME, text, &c->peer);
 	else
-		result = refuse(c, "Kerberos has no name for ", "", "");
+		result = fail_peer(c, "Kerberos has no name for ", "", "");
 	krb5_free_unparsed_name(context, text);
 	krb5_free_principal(context, principal);
 	krb5_free_context(context);
@@ -131,7 +131,7 @@ gssapi_client_acquire(struct gssapi_client *c, const char *user, const struct ke
 	major = gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, &mechanisms, GSS_C_INITIATE, &store,
 	    &c->credential, NULL, NULL);
 	gss_release_name(&ignored, &name);
-	return GSS_ERROR(major) ? fail(c, "no ticket", major, minor) : 0;
+	return GSS_ERROR(major) ? fail_status(c, "no ticket", major, minor) : 0;
 }
 
 /* --- with the server --- */
@@ -146,11 +146,11 @@ step_context(struct gssapi_client *c, const void *data, size_t len)
 	major = gss_init_sec_context(&minor, c->credential, &c->context, c->peer, gss_mech_krb5, wanted, 0,
 	    GSS_C_NO_CHANNEL_BINDINGS, &input, NULL, &c->word, &flags, NULL);
 	if (GSS_ERROR(major))
-		return fail(c, "Kerberos", major, minor);
+		return fail_status(c, "Kerberos", major, minor);
 	if (major & GSS_S_CONTINUE_NEEDED)
 		return 0;
 	if ((flags & wanted) != wanted)
-		return refuse(c, "Kerberos: ", " has not proved who it is", "");
+		return fail_peer(c, "Kerberos: ", " has not proved who it is", "");
 	c->phase = LAYERS;
 	return 0;
 }
@@ -166,12 +166,12 @@ step_layers(struct gssapi_client *c, const void *data, size_t len)
 
 	gss_release_buffer(&ignored, &plain);
 	if (GSS_ERROR(major))
-		return fail(c, "Kerberos", major, minor);
+		return fail_status(c, "Kerberos", major, minor);
 	if (!good)
-		return refuse(c, "Kerberos: ", " insists on a security layer", c->kind->advice);
+		return fail_peer(c, "Kerberos: ", " insists on a security layer", c->kind->advice);
 	major = gssapi_base_wrap_none(&minor, c->context, &c->word);
 	if (GSS_ERROR(major))
-		return fail(c, "Kerberos", major, minor);
+		return fail_status(c, "Kerberos", major, minor);
 	c->phase = DONE;
 	return 0;
 }
@@ -190,7 +190,7 @@ gssapi_client_step(struct gssapi_client *c, const void *data, size_t len)
 	case DONE:
 		break;
 	}
-	return refuse(c, "Kerberos: ", " goes on after the end", "");
+	return fail_peer(c, "Kerberos: ", " goes on after the end", "");
 }
 
 const void *

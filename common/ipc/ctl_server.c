@@ -52,7 +52,7 @@ ctl_server_answer(struct ctl_server *s, enum ctl_type type, uint32_t request, co
 }
 
 static void
-on_message(void *arg, const struct ctl_message *m)
+on_worker_message(void *arg, const struct ctl_message *m)
 {
 	struct ctl_server *s = arg;
 
@@ -63,13 +63,13 @@ on_message(void *arg, const struct ctl_message *m)
 }
 
 static void
-on_close(void *arg, bool bad)
+on_worker_close(void *arg, bool bad)
 {
 	end_soon(arg, bad ? "misbehaved" : NULL);
 }
 
 static void
-on_end(void *arg)
+on_channel_end(void *arg)
 {
 	ctl_server_free(arg);
 }
@@ -148,8 +148,8 @@ ctl_server_new(struct ctl_server_list *l, const struct ctl_server_kind *kind, in
 	snprintf(s->server, sizeof(s->server), "%s", server);
 	for (size_t i = 0; i < BUCKETS; i++)
 		LIST_INIT(&s->open[i]);
-	s->end = loop_timer_new(l->loop, on_end, s);
-	s->ctl = ctl_new(l->loop, fd, CTL_FROM_CLIENT, on_message, on_close, s);
+	s->end = loop_timer_new(l->loop, on_channel_end, s);
+	s->ctl = ctl_new(l->loop, fd, CTL_FROM_CLIENT, on_worker_message, on_worker_close, s);
 	TAILQ_INSERT_TAIL(&l->channels, s, link);
 	l->count++;
 	return s;

@@ -68,7 +68,7 @@ set_grow(struct set *s)
 }
 
 static void
-set_done(struct set *s)
+set_free(struct set *s)
 {
 	for (size_t i = 0; i < s->size; i++)
 		free(s->text[i]);
@@ -248,7 +248,7 @@ visit_value(struct alias_expand *w, const struct ldap_entry *owner, const char *
 }
 
 static void
-conclude(struct alias_expand *w, const struct ldap_entry *e)
+conclude_expansion(struct alias_expand *w, const struct ldap_entry *e)
 {
 	if (w->ended)
 		return;
@@ -297,10 +297,10 @@ alias_expand_run(const struct alias_expand_source *from, const char *address, bo
 		msg_directory_set(a, DIRECTORY_LIST, "", "%s", "");
 	else if (found == LDAP_CONN_FOUND) {
 		visit_entry(&w, e, address, 0);
-		conclude(&w, e);
+		conclude_expansion(&w, e);
 	}
 	ldap_entry_release(e);
-	set_done(&w.entries);
-	set_done(&w.addresses);
+	set_free(&w.entries);
+	set_free(&w.addresses);
 	buf_done(&w.list);
 }

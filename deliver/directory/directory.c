@@ -29,7 +29,7 @@ directory_run(struct boot *b)
 }
 
 static void
-on_channel(struct directory *d, const struct ctl_message *m)
+on_directory_channel(struct directory *d, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
 
@@ -42,7 +42,7 @@ directory_on_control(struct boot *b, const struct ctl_message *m)
 {
 	switch (m->type) {
 	case CTL_CHANNEL:
-		on_channel(b->state, m);
+		on_directory_channel(b->state, m);
 		break;
 	case CTL_FILE:
 		directory_server_opened(b->state, m);

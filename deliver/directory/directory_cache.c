@@ -42,7 +42,7 @@ directory_cache_new(size_t bytes_max)
 }
 
 static void
-forget(struct directory_cache *m, struct item *i)
+drop_item(struct directory_cache *m, struct item *i)
 {
 	LIST_REMOVE(i, bucket);
 	TAILQ_REMOVE(&m->items, i, age);
@@ -57,14 +57,14 @@ directory_cache_free(struct directory_cache *m)
 	if (m == NULL)
 		return;
 	while (!TAILQ_EMPTY(&m->items))
-		forget(m, TAILQ_FIRST(&m->items));
+		drop_item(m, TAILQ_FIRST(&m->items));
 	pthread_mutex_destroy(&m->lock);
 	free(m);
 }
 
 /* FNV-1a, begun with the table's address: a stranger cannot know which keys collide. */
 static size_t
-bucket_of(const struct directory_cache *m, const char *key)
+bucket_of_key(const struct directory_cache *m, const char *key)
 {
 	uint32_t h = 2166136261U ^ (uint32_t)((uintptr_t)m >> 4);
 
@@ -74,11 +74,11 @@ bucket_of(const struct directory_cache *m, const char *key)
 }
 
 static struct item *
-find(struct directory_cache *m, const char *key)
+find_item(struct directory_cache *m, const char *key)
 {
 	struct item *i;
 
-	LIST_FOREACH(i, &m->table[bucket_of(m, key)], bucket)
+	LIST_FOREACH(i, &m->table[bucket_of_key(m, key)], bucket)
 		if (strcmp(i->key, key) == 0)
 			return i;
 	return NULL;
@@ -91,9 +91,9 @@ directory_cache_get(struct directory_cache *m, const char *key, uint64_t now_ms,
 	struct item *i;
 
 	pthread_mutex_lock(&m->lock);
-	i = find(m, key);
+	i = find_item(m, key);
 	if (i != NULL && i->until <= now_ms) {
-		forget(m, i);
+		drop_item(m, i);
 	} else if (i != NULL) {
 		state = i->entry != NULL ? DIRECTORY_CACHE_ENTRY : DIRECTORY_CACHE_NONE;
 		*e = i->entry != NULL ? ldap_entry_use(i->entry) : NULL;
@@ -116,13 +116,13 @@ directory_cache_put(struct directory_cache *m, const char *key, struct ldap_entr
 	i->bytes = sizeof(*i) + len + 1 + (e != NULL ? e->bytes : 0);
 	i->entry = e != NULL ? ldap_entry_use(e) : NULL;
 	pthread_mutex_lock(&m->lock);
-	old = find(m, key);
+	old = find_item(m, key);
 	if (old != NULL)
-		forget(m, old);
-	LIST_INSERT_HEAD(&m->table[bucket_of(m, key)], i, bucket);
+		drop_item(m, old);
+	LIST_INSERT_HEAD(&m->table[bucket_of_key(m, key)], i, bucket);
 	TAILQ_INSERT_TAIL(&m->items, i, age);
 	m->bytes += i->bytes;
 	while (m->bytes > m->most)
-		forget(m, TAILQ_FIRST(&m->items));
+		drop_item(m, TAILQ_FIRST(&m->items));
 	pthread_mutex_unlock(&m->lock);
 }

@@ -14,7 +14,7 @@
 #define DIRECTORY_CHANNEL_QUESTIONS_MAX 1000
 
 static void
-refuse(struct ctl_server *s, uint32_t request, const char *why)
+refuse_query(struct ctl_server *s, uint32_t request, const char *why)
 {
 	struct msg_directory a = { 0 };
 
@@ -23,7 +23,7 @@ refuse(struct ctl_server *s, uint32_t request, const char *why)
 }
 
 static bool
-on_question(void *arg, struct ctl_server *s, const struct ctl_message *m)
+on_directory_query(void *arg, struct ctl_server *s, const struct ctl_message *m)
 {
 	struct msg_directory_query query;
 	struct directory_server_question *q;
@@ -33,7 +33,7 @@ on_question(void *arg, struct ctl_server *s, const struct ctl_message *m)
 		return false;
 	r = directory_server_find(arg, ctl_server_server(s));
 	if (r == NULL || ctl_server_is_full(s)) {
-		refuse(s, m->request, r == NULL ? "this virtual server has no directory" :
+		refuse_query(s, m->request, r == NULL ? "this virtual server has no directory" :
 		    "too many questions at once");
 		return true;
 	}
@@ -48,5 +48,5 @@ on_question(void *arg, struct ctl_server *s, const struct ctl_message *m)
 const struct ctl_server_kind directory_channel = {
 	.part = "directory",
 	.questions_max = DIRECTORY_CHANNEL_QUESTIONS_MAX,
-	.asked = on_question,
+	.asked = on_directory_query,
 };

@@ -24,7 +24,7 @@
 /* --- connections --- */
 
 static struct ldap_conn *
-take_idle(struct directory_server *r)
+take_idle_conn(struct directory_server *r)
 {
 	struct ldap_conn *l = NULL;
 
@@ -36,7 +36,7 @@ take_idle(struct directory_server *r)
 }
 
 static void
-give_back(struct directory_server *r, struct ldap_conn *l)
+give_back_conn(struct directory_server *r, struct ldap_conn *l)
 {
 	pthread_mutex_lock(&r->lock);
 	if (r->nidle < nitems_of(r->idle)) {
@@ -52,7 +52,7 @@ directory_search_close(struct directory_server *r)
 {
 	struct ldap_conn *l;
 
-	while ((l = take_idle(r)) != NULL)
+	while ((l = take_idle_conn(r)) != NULL)
 		ldap_conn_close(l);
 }
 
@@ -157,13 +157,13 @@ leave_server(struct directory_server *r)
  * the server: another one is made.
  */
 static enum ldap_conn_result
-ask(struct directory_server *r, const char *dn, const char *filter, struct ldap_entry **e,
+ask_server(struct directory_server *r, const char *dn, const char *filter, struct ldap_entry **e,
     char why[LDAP_CONN_WHY_SIZE])
 {
 	if (is_down(r, why))
 		return LDAP_CONN_LOST;
 	for (size_t left = r->server->ldap.uri.count + 1; left > 0; left--) {
-		struct ldap_conn *l = take_idle(r);
+		struct ldap_conn *l = take_idle_conn(r);
 		bool fresh = l == NULL;
 		enum ldap_conn_result found;
 
@@ -173,7 +173,7 @@ ask(struct directory_server *r, const char *dn, const char *filter, struct ldap_
 			return LDAP_CONN_LOST;
 		found = ldap_conn_search(l, dn, filter, e, why);
 		if (found != LDAP_CONN_LOST) {
-			give_back(r, l);
+			give_back_conn(r, l);
 			return found;
 		}
 		ldap_conn_close(l);
@@ -190,7 +190,7 @@ ask(struct directory_server *r, const char *dn, const char *filter, struct ldap_
 
 /* "a:name@domain", "d:cn=x": lower case. False: too long for the cache. */
 static bool
-make_key(char key[DIRECTORY_CACHE_KEY_SIZE], char kind, const char *text)
+make_cache_key(char key[DIRECTORY_CACHE_KEY_SIZE], char kind, const char *text)
 {
 	int n = snprintf(key, DIRECTORY_CACHE_KEY_SIZE, "%c:%s", kind, text);
 
@@ -200,7 +200,7 @@ make_key(char key[DIRECTORY_CACHE_KEY_SIZE], char kind, const char *text)
 }
 
 static void
-remember(struct directory_server *r, const char *key, enum ldap_conn_result found, struct ldap_entry *e)
+remember_entry(struct directory_server *r, const char *key, enum ldap_conn_result found, struct ldap_entry *e)
 {
 	const struct config_ldap *c = &r->server->ldap;
 
@@ -219,7 +219,7 @@ ask_address(struct directory_server *r, const char *address, struct ldap_entry *
 
 	ldap_schema_filter(r->schema, address, &filter);
 	if (buf_ok(&filter))
-		found = ask(r, NULL, buf_text(&filter), e, why);
+		found = ask_server(r, NULL, buf_text(&filter), e, why);
 	else
 		snprintf(why, LDAP_CONN_WHY_SIZE, "the filter is too long");
 	buf_done(&filter);
@@ -250,7 +250,7 @@ directory_search_address(struct directory_server *r, const char *address, struct
     char why[LDAP_CONN_WHY_SIZE])
 {
 	char key[DIRECTORY_CACHE_KEY_SIZE];
-	bool cached = make_key(key, 'a', address);
+	bool cached = make_cache_key(key, 'a', address);
 	enum directory_cache_state state = cached ? directory_cache_get(r->cache, key, clock_mono_ms(), e) :
 	    DIRECTORY_CACHE_NEW;
 	enum ldap_conn_result found;
@@ -259,7 +259,7 @@ directory_search_address(struct directory_server *r, const char *address, struct
 		return state == DIRECTORY_CACHE_ENTRY ? LDAP_CONN_FOUND : LDAP_CONN_NONE;
 	found = ask_both(r, address, e, why);
 	if (cached)
-		remember(r, key, found, *e);
+		remember_entry(r, key, found, *e);
 	return found;
 }
 
@@ -268,16 +268,16 @@ directory_search_dn(struct directory_server *r, const char *dn, struct ldap_entr
     char why[LDAP_CONN_WHY_SIZE])
 {
 	char key[DIRECTORY_CACHE_KEY_SIZE];
-	bool cached = make_key(key, 'd', dn);
+	bool cached = make_cache_key(key, 'd', dn);
 	enum directory_cache_state state = cached ? directory_cache_get(r->cache, key, clock_mono_ms(), e) :
 	    DIRECTORY_CACHE_NEW;
 	enum ldap_conn_result found;
 
 	if (state != DIRECTORY_CACHE_NEW)
 		return state == DIRECTORY_CACHE_ENTRY ? LDAP_CONN_FOUND : LDAP_CONN_NONE;
-	found = ask(r, dn, NULL, e, why);
+	found = ask_server(r, dn, NULL, e, why);
 	if (cached)
-		remember(r, key, found, *e);
+		remember_entry(r, key, found, *e);
 	return found;
 }
 
@@ -286,9 +286,10 @@ directory_search_known(struct directory_server *r, const char *address, struct m
 {
 	char key[DIRECTORY_CACHE_KEY_SIZE];
 	struct ldap_entry *e = NULL;
-	enum directory_cache_state state = make_key(key, 'a', address) ? directory_cache_get(r->cache, key,
-	    clock_mono_ms(), &e) : DIRECTORY_CACHE_NEW;
+	enum directory_cache_state state = DIRECTORY_CACHE_NEW;
 
+	if (make_cache_key(key, 'a', address))
+		state = directory_cache_get(r->cache, key, clock_mono_ms(), &e);
 	if (state == DIRECTORY_CACHE_NEW || (state == DIRECTORY_CACHE_NONE &&
 	    strncasecmp(address, "postmaster@", 11) == 0))
 		return false;

@@ -50,24 +50,24 @@ is_late(void *arg)
 }
 
 static enum ldap_conn_result
-by_address(void *arg, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+find_by_address(void *arg, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
 {
 	return directory_search_address(((struct directory_server_question *)arg)->server, address, e, why);
 }
 
 static enum ldap_conn_result
-by_dn(void *arg, const char *dn, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
+find_by_dn(void *arg, const char *dn, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
 {
 	return directory_search_dn(((struct directory_server_question *)arg)->server, dn, e, why);
 }
 
 static void
-run_one(struct directory_server_question *q)
+run_question(struct directory_server_question *q)
 {
 	const struct config_server *s = q->server->server;
 	struct alias_expand_source from = {
-		.by_address = by_address, .by_dn = by_dn, .is_local = is_local, .is_late = is_late, .arg = q,
-		.domain = s->default_domain->name, .depth = s->ldap.group_depth,
+		.by_address = find_by_address, .by_dn = find_by_dn, .is_local = is_local, .is_late = is_late,
+		.arg = q, .domain = s->default_domain->name, .depth = s->ldap.group_depth,
 	};
 
 	if (!q->query.whole && clock_mono_ms() - q->asked_ms > QUICK_MS)
@@ -77,16 +77,16 @@ run_one(struct directory_server_question *q)
 }
 
 static void
-run(void *arg, void **jobs, size_t n)
+run_questions(void *arg, void **jobs, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		run_one(jobs[i]);
+		run_question(jobs[i]);
 }
 
 /* --- questions --- */
 
 static void
-finish(struct directory_server *r, struct directory_server_question *q)
+finish_question(struct directory_server *r, struct directory_server_question *q)
 {
 	r->questions--;
 	if (q->open.server != NULL)
@@ -97,20 +97,20 @@ finish(struct directory_server *r, struct directory_server_question *q)
 }
 
 static void
-done(void *arg, void *job)
+on_question_done(void *arg, void *job)
 {
-	finish(arg, job);
+	finish_question(arg, job);
 }
 
 static void
-fail(struct directory_server *r, struct directory_server_question *q, const char *why)
+fail_question(struct directory_server *r, struct directory_server_question *q, const char *why)
 {
 	msg_directory_set(&q->answer, DIRECTORY_TROUBLE, "4.4.3", "%s", why);
-	finish(r, q);
+	finish_question(r, q);
 }
 
 static void
-submit(struct directory_server *r, struct directory_server_question *q)
+submit_question(struct directory_server *r, struct directory_server_question *q)
 {
 	pool_submit(q->query.whole ? r->whole : r->quick, q);
 }
@@ -152,11 +152,11 @@ directory_server_ask(struct directory_server *r, struct directory_server_questio
 	r->questions++;
 	q->asked_ms = now;
 	if (!q->query.whole && directory_search_known(r, q->query.address, &q->answer)) {
-		finish(r, q);
+		finish_question(r, q);
 		return;
 	}
 	if (r->questions > QUESTIONS_MAX) {
-		fail(r, q, "too many questions wait for the directory");
+		fail_question(r, q, "too many questions wait for the directory");
 		return;
 	}
 	if (r->coming == 0 && (!r->had || atomic_load(&r->denied)) &&
@@ -165,13 +165,13 @@ directory_server_ask(struct directory_server *r, struct directory_server_questio
 	if (r->coming > 0)
 		TAILQ_INSERT_TAIL(&r->waiting, q, waiting);
 	else if (r->had)
-		submit(r, q);
+		submit_question(r, q);
 	else
-		fail(r, q, r->trouble);
+		fail_question(r, q, r->trouble);
 }
 
 static char *
-read_file(int fd, size_t most, size_t *size)
+read_opened(int fd, size_t most, size_t *size)
 {
 	struct stat st;
 	char *data;
@@ -204,12 +204,12 @@ forget_secret(struct directory_server *r)
 
 /* The first line; for Kerberos, the whole file as a keytab. */
 static bool
-take_secret(struct directory_server *r, int fd)
+take_ldap_secret(struct directory_server *r, int fd)
 {
 	bool kerberos = r->server->ldap.bind == CONFIG_BIND_GSSAPI;
 	struct ldap_keytab *k = NULL;
 	size_t size;
-	char *data = read_file(fd, kerberos ? KEYTAB_MAX : SECRET_MAX, &size);
+	char *data = read_opened(fd, kerberos ? KEYTAB_MAX : SECRET_MAX, &size);
 
 	if (data == NULL)
 		return false;
@@ -232,7 +232,7 @@ static bool
 take_ca(struct directory_server *r, int fd)
 {
 	size_t size;
-	char *data = r->ca_fd == -1 ? read_file(fd, CA_MAX, &size) : NULL;
+	char *data = r->ca_fd == -1 ? read_opened(fd, CA_MAX, &size) : NULL;
 	bool good;
 
 	if (r->ca_fd != -1)
@@ -251,7 +251,7 @@ take_ca(struct directory_server *r, int fd)
 }
 
 static void
-go_on(struct directory_server *r)
+serve_waiting(struct directory_server *r)
 {
 	struct directory_server_question *q;
 
@@ -263,9 +263,9 @@ go_on(struct directory_server *r)
 	while ((q = TAILQ_FIRST(&r->waiting)) != NULL) {
 		TAILQ_REMOVE(&r->waiting, q, waiting);
 		if (r->had)
-			submit(r, q);
+			submit_question(r, q);
 		else
-			fail(r, q, r->trouble);
+			fail_question(r, q, r->trouble);
 	}
 }
 
@@ -285,11 +285,11 @@ directory_server_opened(struct directory *d, const struct ctl_message *m)
 		good = opened.error == 0 && m->fd != -1;
 		if (!good)
 			snprintf(r->trouble, sizeof(r->trouble), "%.150s", opened.why);
-		else if (!(m->request == r->request ? take_secret(r, m->fd) : take_ca(r, m->fd)))
+		else if (!(m->request == r->request ? take_ldap_secret(r, m->fd) : take_ca(r, m->fd)))
 			snprintf(r->trouble, sizeof(r->trouble), "%s cannot be read: %s",
 			    m->request == r->request ? "secret-file" : "ca-file", strerror(errno));
 		if (--r->coming == 0)
-			go_on(r);
+			serve_waiting(r);
 	}
 	if (m->fd != -1)
 		close(m->fd);
@@ -307,8 +307,8 @@ directory_server_new(struct directory *d, const struct config_server *s)
 	r->schema = mem_new(struct ldap_schema);
 	ldap_schema_make(r->schema, &s->ldap, s->default_domain->name);
 	r->pool = pool_new(d->boot->loop, 2 * DIRECTORY_SERVER_LANES);
-	r->quick = pool_lane_new(r->pool, DIRECTORY_SERVER_LANES, 1, run, done, r);
-	r->whole = pool_lane_new(r->pool, DIRECTORY_SERVER_LANES, 1, run, done, r);
+	r->quick = pool_lane_new(r->pool, DIRECTORY_SERVER_LANES, 1, run_questions, on_question_done, r);
+	r->whole = pool_lane_new(r->pool, DIRECTORY_SERVER_LANES, 1, run_questions, on_question_done, r);
 	r->cache = directory_cache_new(DIRECTORY_CACHE_BYTES);
 	TAILQ_INIT(&r->waiting);
 	d->files += 2;

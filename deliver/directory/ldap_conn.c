@@ -36,7 +36,7 @@ ldap_conn_set_up(void)
 
 /* "Can't contact LDAP server: connection refused" */
 static void
-explain(LDAP *ld, const char *doing, int rc, char why[LDAP_CONN_WHY_SIZE])
+explain_ldap(LDAP *ld, const char *doing, int rc, char why[LDAP_CONN_WHY_SIZE])
 {
 	char *more = NULL;
 
@@ -73,7 +73,7 @@ set_options(struct ldap_conn *l, const char *uri)
 
 /* Binds in any case, also without a name: so a server that cannot be reached is noticed here. */
 static int
-authenticate(struct ldap_conn *l)
+bind_simple(struct ldap_conn *l)
 {
 	const struct config_ldap *c = l->set.ldap;
 	bool simple = c->bind == CONFIG_BIND_SIMPLE;
@@ -88,7 +88,7 @@ authenticate(struct ldap_conn *l)
 
 /* The dialogue of a Kerberos bind, whose words come from `c`. */
 static int
-converse(struct ldap_conn *l, struct gssapi_client *c)
+bind_gssapi(struct ldap_conn *l, struct gssapi_client *c)
 {
 	int rc = LDAP_SASL_BIND_IN_PROGRESS;
 
@@ -114,7 +114,7 @@ converse(struct ldap_conn *l, struct gssapi_client *c)
 }
 
 static int
-authenticate_kerberos(struct ldap_conn *l, const char *uri)
+bind_kerberos(struct ldap_conn *l, const char *uri)
 {
 	LDAPURLDesc *parts = NULL;
 	struct gssapi_client *c;
@@ -127,7 +127,7 @@ authenticate_kerberos(struct ldap_conn *l, const char *uri)
 	c = ldap_gssapi_begin(l->set.keytab, l->set.ldap->user, parts->lud_host, l->set.ldap->timeout,
 	    l->why);
 	if (c != NULL)
-		rc = converse(l, c);
+		rc = bind_gssapi(l, c);
 	else
 		rc = errno == ETIMEDOUT ? LDAP_TIMEOUT : LDAP_INVALID_CREDENTIALS;
 	gssapi_client_free(c);
@@ -136,7 +136,7 @@ authenticate_kerberos(struct ldap_conn *l, const char *uri)
 }
 
 static int
-begin(struct ldap_conn *l, const char *uri, const char **doing)
+connect_and_bind(struct ldap_conn *l, const char *uri, const char **doing)
 {
 	int rc;
 
@@ -150,8 +150,8 @@ begin(struct ldap_conn *l, const char *uri, const char **doing)
 	}
 	if (rc == LDAP_SUCCESS) {
 		*doing = "bind";
-		rc = l->set.ldap->bind == CONFIG_BIND_GSSAPI ? authenticate_kerberos(l, uri) :
-		    authenticate(l);
+		rc = l->set.ldap->bind == CONFIG_BIND_GSSAPI ? bind_kerberos(l, uri) :
+		    bind_simple(l);
 	}
 	return rc;
 }
@@ -167,7 +167,7 @@ ldap_conn_open(const struct ldap_conn_setup *set, const char *uri, bool *denied,
 	l->set = *set;
 	l->limit = (struct timeval){ .tv_sec = (time_t)(set->ldap->timeout / 1000),
 	    .tv_usec = (suseconds_t)(set->ldap->timeout % 1000 * 1000) };
-	rc = begin(l, uri, &doing);
+	rc = connect_and_bind(l, uri, &doing);
 	*denied = rc == LDAP_INVALID_CREDENTIALS || rc == LDAP_INAPPROPRIATE_AUTH ||
 	    rc == LDAP_INSUFFICIENT_ACCESS;
 	l->set.secret = NULL;
@@ -177,7 +177,7 @@ ldap_conn_open(const struct ldap_conn_setup *set, const char *uri, bool *denied,
 	if (l->why[0] != '\0')
 		snprintf(words, sizeof(words), "%s", l->why);
 	else
-		explain(l->ld, doing, rc, words);
+		explain_ldap(l->ld, doing, rc, words);
 	snprintf(why, LDAP_CONN_WHY_SIZE, "%.60s: %.*s", uri, LDAP_CONN_WHY_SIZE - 63, words);
 	ldap_conn_close(l);
 	return NULL;
@@ -194,7 +194,7 @@ ldap_conn_close(struct ldap_conn *l)
 }
 
 static enum ldap_conn_result
-judge(struct ldap_conn *l, int rc, char why[LDAP_CONN_WHY_SIZE])
+judge_search(struct ldap_conn *l, int rc, char why[LDAP_CONN_WHY_SIZE])
 {
 	switch (rc) {
 	case LDAP_SUCCESS:
@@ -207,20 +207,20 @@ judge(struct ldap_conn *l, int rc, char why[LDAP_CONN_WHY_SIZE])
 	case LDAP_BUSY:
 	case LDAP_LOCAL_ERROR:
 	case LDAP_DECODING_ERROR:
-		explain(l->ld, "search", rc, why);
+		explain_ldap(l->ld, "search", rc, why);
 		return LDAP_CONN_LOST;
 	case LDAP_REFERRAL:
 		snprintf(why, LDAP_CONN_WHY_SIZE,
 		    "search: the directory refers to another server, which is not asked");
 		return LDAP_CONN_REFUSED;
 	default:
-		explain(l->ld, "search", rc, why);
+		explain_ldap(l->ld, "search", rc, why);
 		return LDAP_CONN_REFUSED;
 	}
 }
 
 static int
-search(struct ldap_conn *l, const char *base, int scope, const char *filter, char **names,
+run_search(struct ldap_conn *l, const char *base, int scope, const char *filter, char **names,
     LDAPMessage **result)
 {
 	struct timeval limit = l->limit;
@@ -278,11 +278,11 @@ add_rest(struct ldap_entry *e, struct ldap_conn *l, char **rest, unsigned long n
 	for (unsigned i = 0; *rest != NULL && found == LDAP_CONN_FOUND; i++) {
 		char *name = mem_printf("%s;range=%lu-*", *rest, next), *names[] = { name, NULL };
 		LDAPMessage *result, *m;
-		int rc = search(l, e->dn, LDAP_SCOPE_BASE, "(objectClass=*)", names, &result);
+		int rc = run_search(l, e->dn, LDAP_SCOPE_BASE, "(objectClass=*)", names, &result);
 
 		free(*rest);
 		*rest = NULL;
-		found = judge(l, rc, why);
+		found = judge_search(l, rc, why);
 		m = found == LDAP_CONN_FOUND ? ldap_first_entry(l->ld, result) : NULL;
 		if (m != NULL && i < RANGES_MAX)
 			add_attributes(e, l, m, rest, &next);
@@ -325,7 +325,7 @@ ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter, struct
 	char **names = (char **)(uintptr_t)l->set.schema->names;
 	LDAPMessage *result;
 	enum ldap_conn_result found;
-	int rc = search(l, base, dn != NULL ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE,
+	int rc = run_search(l, base, dn != NULL ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE,
 	    dn != NULL ? "(objectClass=*)" : filter, names, &result);
 
 	/*
@@ -335,7 +335,7 @@ ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter, struct
 	if (dn != NULL && (rc == LDAP_NO_SUCH_OBJECT || rc == LDAP_INVALID_DN_SYNTAX))
 		found = LDAP_CONN_NONE;
 	else
-		found = judge(l, rc, why);
+		found = judge_search(l, rc, why);
 	if (found == LDAP_CONN_FOUND)
 		found = rc == LDAP_SIZELIMIT_EXCEEDED ? LDAP_CONN_MANY : take_entry(l, result, e, why);
 	ldap_msgfree(result);

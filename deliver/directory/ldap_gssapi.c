@@ -41,7 +41,7 @@ free_ask(struct ask *a)
 }
 
 static void *
-run_thread(void *arg)
+run_ask_thread(void *arg)
 {
 	struct ask *a = arg;
 	struct ldap_keytab *k = ldap_keytab_use(a->keytab);
@@ -66,7 +66,7 @@ run_thread(void *arg)
 
 /* All signals blocked: they belong to the loop. Lock taken. 0 or an errno. */
 static int
-start_thread(struct ask *a)
+start_ask_thread(struct ask *a)
 {
 	atomic_uint *threads = a->keytab->threads;
 	pthread_attr_t attr;
@@ -79,7 +79,7 @@ start_thread(struct ask *a)
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	atomic_fetch_add(threads, 1);
-	error = pthread_create(&thread, &attr, run_thread, a);
+	error = pthread_create(&thread, &attr, run_ask_thread, a);
 	if (error != 0)
 		atomic_fetch_sub(threads, 1);
 	pthread_attr_destroy(&attr);
@@ -89,7 +89,7 @@ start_thread(struct ask *a)
 
 /* False: it did not become `wanted` in time. Lock taken. */
 static bool
-wait_for(struct ldap_keytab *k, const bool *what, bool wanted, uint64_t end_ms)
+wait_for_keytab(struct ldap_keytab *k, const bool *what, bool wanted, uint64_t end_ms)
 {
 	const struct timespec end = { .tv_sec = (time_t)(end_ms / 1000),
 	    .tv_nsec = (long)(end_ms % 1000 * 1000000) };
@@ -107,16 +107,16 @@ ask_in_time(struct ask *a, uint64_t end_ms)
 	int error;
 
 	/* A thread that was left behind still asks: the same servers are not asked twice at a time. */
-	if (!wait_for(k, &k->asking, false, end_ms)) {
+	if (!wait_for_keytab(k, &k->asking, false, end_ms)) {
 		a->done = true;
 		return ETIMEDOUT;
 	}
-	error = start_thread(a);
+	error = start_ask_thread(a);
 	a->done = error != 0;
 	if (error != 0)
 		return error;
 	k->asking = true;
-	a->left = !wait_for(k, &a->done, true, end_ms);
+	a->left = !wait_for_keytab(k, &a->done, true, end_ms);
 	return a->left ? ETIMEDOUT : 0;
 }
 

@@ -107,7 +107,7 @@ ldap_schema_make(struct ldap_schema *s, const struct config_ldap *c, const char 
 }
 
 static void
-escape(struct buf *out, const char *text, size_t len)
+escape_value(struct buf *out, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
@@ -132,11 +132,11 @@ ldap_schema_filter(const struct ldap_schema *s, const char *address, struct buf 
 		}
 		f++;
 		if (*f == 's')
-			escape(out, address, len);
+			escape_value(out, address, len);
 		else if (*f == 'u')
-			escape(out, address, local);
+			escape_value(out, address, local);
 		else if (*f == 'd')
-			escape(out, at == NULL ? "" : at + 1, at == NULL ? 0 : len - local - 1);
+			escape_value(out, at == NULL ? "" : at + 1, at == NULL ? 0 : len - local - 1);
 		else
 			buf_add(out, f, 1);
 	}

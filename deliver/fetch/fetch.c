@@ -36,7 +36,7 @@ fetch_run(struct boot *b)
 }
 
 static void
-on_channel(struct fetch *f, const struct ctl_message *m)
+on_fetch_channel(struct fetch *f, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
 
@@ -80,7 +80,7 @@ fetch_on_control(struct boot *b, const struct ctl_message *m)
 
 	switch (m->type) {
 	case CTL_CHANNEL:
-		on_channel(f, m);
+		on_fetch_channel(f, m);
 		break;
 	case CTL_FILE:
 		oauth_files_opened(f->files, m);

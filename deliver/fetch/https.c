@@ -46,10 +46,10 @@ struct https_job {
 
 /* --- libcurl asks the loop --- */
 
-static void collect(struct https *h);
+static void collect_finished(struct https *h);
 
 static void
-on_io(void *arg, unsigned what)
+on_curl_io(void *arg, unsigned what)
 {
 	const struct wire *w = arg;
 	struct https *h = w->h;
@@ -57,17 +57,17 @@ on_io(void *arg, unsigned what)
 	    (what & LOOP_WRITE ? CURL_CSELECT_OUT : 0);
 
 	(void)curl_multi_socket_action(h->multi, w->fd, mask, &running);
-	collect(h);
+	collect_finished(h);
 }
 
 static void
-on_timer(void *arg)
+on_curl_timer(void *arg)
 {
 	struct https *h = arg;
 	int running;
 
 	(void)curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	collect(h);
+	collect_finished(h);
 }
 
 static int
@@ -86,7 +86,7 @@ want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
 		w = mem_new(struct wire);
 		w->h = h;
 		w->fd = fd;
-		w->io = loop_io_new(h->loop, fd, 0, on_io, w);
+		w->io = loop_io_new(h->loop, fd, 0, on_curl_io, w);
 		(void)curl_multi_assign(h->multi, fd, w);
 	}
 	loop_io_want(w->io, (what & CURL_POLL_IN ? LOOP_READ : 0) | (what & CURL_POLL_OUT ? LOOP_WRITE : 0));
@@ -154,7 +154,7 @@ note_peer(CURL *easy, char *dst, size_t size)
 }
 
 static void
-finish(struct https_job *j, CURLcode result)
+finish_job(struct https_job *j, CURLcode result)
 {
 	struct https_reply r = { .error = NULL };
 	curl_off_t wait = 0;
@@ -176,7 +176,7 @@ finish(struct https_job *j, CURLcode result)
 }
 
 static void
-collect(struct https *h)
+collect_finished(struct https *h)
 {
 	CURLMsg *m;
 	int left;
@@ -188,14 +188,14 @@ collect(struct https *h)
 		if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE,
 		    (char **)&j) != CURLE_OK)
 			continue;
-		finish(j, result);
+		finish_job(j, result);
 	}
 }
 
 /* --- the request --- */
 
 static void
-must(CURLcode result)
+must_succeed(CURLcode result)
 {
 	if (result != CURLE_OK)
 		bug("libcurl: %s", curl_easy_strerror(result));
@@ -206,37 +206,37 @@ set_security(CURL *e, const struct https_request *q)
 {
 	struct curl_blob ca = { .data = (void *)(uintptr_t)q->ca, .len = q->ca_len, .flags = CURL_BLOB_COPY };
 
-	must(curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https"));
-	must(curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L));
-	must(curl_easy_setopt(e, CURLOPT_PROXY, ""));
-	must(curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
-	must(curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L));
-	must(curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L));
-	must(curl_easy_setopt(e, CURLOPT_CERTINFO, 1L));
+	must_succeed(curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "https"));
+	must_succeed(curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L));
+	must_succeed(curl_easy_setopt(e, CURLOPT_PROXY, ""));
+	must_succeed(curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
+	must_succeed(curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L));
+	must_succeed(curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L));
+	must_succeed(curl_easy_setopt(e, CURLOPT_CERTINFO, 1L));
 	if (q->ca != NULL) {
-		must(curl_easy_setopt(e, CURLOPT_CAINFO_BLOB, &ca));
-		must(curl_easy_setopt(e, CURLOPT_CAPATH, NULL));
+		must_succeed(curl_easy_setopt(e, CURLOPT_CAINFO_BLOB, &ca));
+		must_succeed(curl_easy_setopt(e, CURLOPT_CAPATH, NULL));
 	}
 }
 
 static void
 set_request(CURL *e, struct https_job *j, const struct https_request *q)
 {
-	must(curl_easy_setopt(e, CURLOPT_URL, q->url));
-	must(curl_easy_setopt(e, CURLOPT_POST, 1L));
-	must(curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)q->len));
-	must(curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, q->body));
-	must(curl_easy_setopt(e, CURLOPT_HTTPHEADER, j->headers));
-	must(curl_easy_setopt(e, CURLOPT_USERAGENT, "Postern/" POSTERN_VERSION));
-	must(curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L));
-	must(curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms));
-	must(curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
+	must_succeed(curl_easy_setopt(e, CURLOPT_URL, q->url));
+	must_succeed(curl_easy_setopt(e, CURLOPT_POST, 1L));
+	must_succeed(curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE, (long)q->len));
+	must_succeed(curl_easy_setopt(e, CURLOPT_COPYPOSTFIELDS, q->body));
+	must_succeed(curl_easy_setopt(e, CURLOPT_HTTPHEADER, j->headers));
+	must_succeed(curl_easy_setopt(e, CURLOPT_USERAGENT, "Postern/" POSTERN_VERSION));
+	must_succeed(curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L));
+	must_succeed(curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)q->timeout_ms));
+	must_succeed(curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
 	    (long)q->timeout_ms < CONNECT_MS ? (long)q->timeout_ms : CONNECT_MS));
-	must(curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L));
-	must(curl_easy_setopt(e, CURLOPT_ERRORBUFFER, j->error));
-	must(curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body));
-	must(curl_easy_setopt(e, CURLOPT_WRITEDATA, j));
-	must(curl_easy_setopt(e, CURLOPT_PRIVATE, j));
+	must_succeed(curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 1L));
+	must_succeed(curl_easy_setopt(e, CURLOPT_ERRORBUFFER, j->error));
+	must_succeed(curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body));
+	must_succeed(curl_easy_setopt(e, CURLOPT_WRITEDATA, j));
+	must_succeed(curl_easy_setopt(e, CURLOPT_PRIVATE, j));
 }
 
 struct https_job *
@@ -274,7 +274,7 @@ https_new(struct loop *l)
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (h->multi = curl_multi_init()) == NULL)
 		die(EX_SOFTWARE, "libcurl cannot be used");
 	h->loop = l;
-	h->timer = loop_timer_new(l, on_timer, h);
+	h->timer = loop_timer_new(l, on_curl_timer, h);
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, want_socket);
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, want_timer);

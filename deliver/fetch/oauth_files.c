@@ -149,7 +149,7 @@ oauth_files_get(struct oauth_files *s, const struct config_oauth *o,
 
 /* Removes blanks and line ends behind a secret. False: what is left is not one printable word. */
 static bool
-trim(char *text)
+trim_word(char *text)
 {
 	size_t len = strlen(text);
 
@@ -163,7 +163,7 @@ trim(char *text)
 
 /* NULL and *why. */
 static char *
-read_file(const struct row *row, int fd, const char **why)
+read_row_file(const struct row *row, int fd, const char **why)
 {
 	struct stat st;
 	char *text;
@@ -180,14 +180,14 @@ read_file(const struct row *row, int fd, const char **why)
 	n = disk_pread(fd, text, (size_t)st.st_size, 0);
 	*why = n < 0 ? strerror(errno) : row->word ? "must hold one line of printable ASCII without blanks" :
 	    "is empty";
-	if (n > 0 && strlen(text) == (size_t)n && (!row->word || trim(text)))
+	if (n > 0 && strlen(text) == (size_t)n && (!row->word || trim_word(text)))
 		return text;
 	oauth_files_forget(text);
 	return NULL;
 }
 
 static void
-take(struct oauth_files_job *j, const struct row *row, const struct ctl_opened *opened, int fd)
+take_row_file(struct oauth_files_job *j, const struct row *row, const struct ctl_opened *opened, int fd)
 {
 	char **place = (char **)((char *)&j->set + row->offset);
 	const char *why = NULL;
@@ -195,7 +195,7 @@ take(struct oauth_files_job *j, const struct row *row, const struct ctl_opened *
 	if (opened->error == ENOENT && row->optional)
 		return;
 	if (opened->error == 0 && fd != -1)
-		*place = read_file(row, fd, &why);
+		*place = read_row_file(row, fd, &why);
 	if (*place != NULL || j->set.trouble[0] != '\0')
 		return;
 	if (why != NULL)
@@ -205,7 +205,7 @@ take(struct oauth_files_job *j, const struct row *row, const struct ctl_opened *
 }
 
 static void
-finish(struct oauth_files_job *j)
+finish_set(struct oauth_files_job *j)
 {
 	struct oauth_files_set set = j->set;
 	void (*done)(void *, struct oauth_files_set *) = j->done;
@@ -229,11 +229,11 @@ oauth_files_opened(struct oauth_files *s, const struct ctl_message *m)
 			if (j->request[i] == m->request && m->request != 0) {
 				j->request[i] = 0;
 				j->open--;
-				take(j, &rows[i], &opened, m->fd);
+				take_row_file(j, &rows[i], &opened, m->fd);
 				found = j;
 			}
 	if (m->fd != -1)
 		close(m->fd);
 	if (found != NULL && found->open == 0)
-		finish(found);
+		finish_set(found);
 }

@@ -55,7 +55,7 @@ oauth_grant_request(struct buf *out, const struct config_oauth *o, const char *s
 
 /* Printable, on one line, cut. */
 static void
-copy_text(char *dst, size_t size, const char *text)
+copy_printable(char *dst, size_t size, const char *text)
 {
 	size_t n = 0;
 
@@ -74,11 +74,11 @@ string_of(const json_t *object, const char *key)
 }
 
 static void
-trouble(struct oauth_grant *g, enum oauth_grant_result result, const char *fmt,
+set_result_text(struct oauth_grant *g, enum oauth_grant_result result, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 
 static void
-trouble(struct oauth_grant *g, enum oauth_grant_result result, const char *fmt, ...)
+set_result_text(struct oauth_grant *g, enum oauth_grant_result result, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -115,11 +115,11 @@ read_token(struct oauth_grant *g, const json_t *object)
 	    *refresh = string_of(object, "refresh_token");
 
 	if (type == NULL || strcasecmp(type, "bearer") != 0) {
-		trouble(g, OAUTH_GRANT_TROUBLE, "the token's type is not Bearer");
+		set_result_text(g, OAUTH_GRANT_TROUBLE, "the token's type is not Bearer");
 		return;
 	}
 	if (!msg_token_is_token(token, strlen(token))) {
-		trouble(g, OAUTH_GRANT_TROUBLE,
+		set_result_text(g, OAUTH_GRANT_TROUBLE,
 		    "the token is longer than %d characters, or has characters that no token has",
 		    TOKEN_TOKEN_MAX);
 		return;
@@ -127,7 +127,7 @@ read_token(struct oauth_grant *g, const json_t *object)
 	g->result = OAUTH_GRANT_TOKEN;
 	g->token = mem_strdup(token);
 	g->lifetime = lifetime_of(object);
-	copy_text(g->scope, sizeof(g->scope), string_of(object, "scope"));
+	copy_printable(g->scope, sizeof(g->scope), string_of(object, "scope"));
 	if (refresh == NULL || *refresh == '\0' || strlen(refresh) > OAUTH_GRANT_REFRESH_MAX)
 		return;
 	for (const char *p = refresh; *p != '\0'; p++)
@@ -143,15 +143,15 @@ read_error(struct oauth_grant *g, long status, const json_t *object)
 	const char *name;
 	bool busy;
 
-	copy_text(g->error, sizeof(g->error), string_of(object, "error"));
-	copy_text(description, sizeof(description), string_of(object, "error_description"));
+	copy_printable(g->error, sizeof(g->error), string_of(object, "error"));
+	copy_printable(description, sizeof(description), string_of(object, "error_description"));
 	name = *g->error != '\0' ? g->error : "an error without a name";
 	busy = status == 429 || status >= 500;
 	if (busy)
-		trouble(g, OAUTH_GRANT_TROUBLE, "HTTP status %ld, %s%s%s", status, name,
+		set_result_text(g, OAUTH_GRANT_TROUBLE, "HTTP status %ld, %s%s%s", status, name,
 		    *description != '\0' ? ": " : "", description);
 	else
-		trouble(g, OAUTH_GRANT_REFUSED, "%s%s%s", name, *description != '\0' ? ": " : "",
+		set_result_text(g, OAUTH_GRANT_REFUSED, "%s%s%s", name, *description != '\0' ? ": " : "",
 		    description);
 }
 
@@ -163,9 +163,9 @@ read_object(struct oauth_grant *g, long status, const json_t *object)
 	else if (string_of(object, "error") != NULL)
 		read_error(g, status, object);
 	else if (status == 200)
-		trouble(g, OAUTH_GRANT_TROUBLE, "the answer has neither access_token nor error");
+		set_result_text(g, OAUTH_GRANT_TROUBLE, "the answer has neither access_token nor error");
 	else
-		trouble(g, OAUTH_GRANT_TROUBLE, "HTTP status %ld", status);
+		set_result_text(g, OAUTH_GRANT_TROUBLE, "HTTP status %ld", status);
 }
 
 void
@@ -176,7 +176,7 @@ oauth_grant_read(struct oauth_grant *g, long status, const char *body, size_t le
 
 	*g = (struct oauth_grant){ 0 };
 	if (status >= 300 && status < 400) {
-		trouble(g, OAUTH_GRANT_TROUBLE,
+		set_result_text(g, OAUTH_GRANT_TROUBLE,
 		    "HTTP status %ld: the endpoint sends elsewhere, and that is not followed; is token-url "
 		    "right?", status);
 		return;
@@ -185,16 +185,16 @@ oauth_grant_read(struct oauth_grant *g, long status, const char *body, size_t le
 	if (json_is_object(root))
 		read_object(g, status, root);
 	else if (status == 200)
-		trouble(g, OAUTH_GRANT_TROUBLE, "the answer is no JSON object; is token-url right?");
+		set_result_text(g, OAUTH_GRANT_TROUBLE, "the answer is no JSON object; is token-url right?");
 	else
-		trouble(g, OAUTH_GRANT_TROUBLE, "HTTP status %ld%s", status,
+		set_result_text(g, OAUTH_GRANT_TROUBLE, "HTTP status %ld%s", status,
 		    status == 429 ? " (too many requests)" : "");
 	json_decref(root);
 }
 
 /* Also its beginning at the end of the text, which may have been cut there. */
 static void
-hide(char *text, const char *secret)
+hide_secret(char *text, const char *secret)
 {
 	size_t len = strlen(secret), end;
 	char *at;
@@ -217,15 +217,15 @@ oauth_grant_hide(struct oauth_grant *g, const char *secret)
 	if (secret == NULL)
 		return;
 	said = *g->text != '\0';
-	hide(g->error, secret);
-	hide(g->text, secret);
-	hide(g->scope, secret);
+	hide_secret(g->error, secret);
+	hide_secret(g->text, secret);
+	hide_secret(g->scope, secret);
 	if (said && *g->text == '\0')
 		snprintf(g->text, sizeof(g->text), "the answer repeats what we sent, and is not shown");
 }
 
 static void
-wipe(char *text)
+wipe_token(char *text)
 {
 	if (text != NULL)
 		explicit_bzero(text, strlen(text));
@@ -235,7 +235,7 @@ wipe(char *text)
 void
 oauth_grant_done(struct oauth_grant *g)
 {
-	wipe(g->token);
-	wipe(g->refresh);
+	wipe_token(g->token);
+	wipe_token(g->refresh);
 	*g = (struct oauth_grant){ 0 };
 }

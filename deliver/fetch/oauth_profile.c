@@ -50,7 +50,7 @@ struct oauth_profile {
 	struct oauth_test_list tests;
 };
 
-static void start(struct oauth_profile *p);
+static void start_request(struct oauth_profile *p);
 
 struct oauth_profile *
 oauth_profile_find(struct fetch *f, const char *name)
@@ -66,7 +66,7 @@ oauth_profile_find(struct fetch *f, const char *name)
 /* --- answers --- */
 
 static void
-answer(const struct oauth_profile *p, struct ctl_server *s, uint32_t request)
+answer_question(const struct oauth_profile *p, struct ctl_server *s, uint32_t request)
 {
 	struct msg_token_answer a = { .result = TOKEN_LATER };
 
@@ -83,14 +83,14 @@ answer(const struct oauth_profile *p, struct ctl_server *s, uint32_t request)
 }
 
 static void
-answer_all(struct oauth_profile *p)
+answer_questions(struct oauth_profile *p)
 {
 	struct wait *w;
 
 	while ((w = STAILQ_FIRST(&p->waiting)) != NULL) {
 		STAILQ_REMOVE_HEAD(&p->waiting, link);
 		if (w->open.server != NULL)
-			answer(p, w->open.server, w->open.request);
+			answer_question(p, w->open.server, w->open.request);
 		ctl_server_close(&w->open);
 		free(w);
 	}
@@ -112,7 +112,7 @@ end_tests(struct oauth_profile *p, int status)
 	}
 	STAILQ_CONCAT(&p->tests, &left);
 	if (!STAILQ_EMPTY(&p->tests))
-		start(p);
+		start_request(p);
 }
 
 /* --- the life of a token --- */
@@ -127,7 +127,7 @@ drop_token(struct oauth_profile *p)
 
 /* A token that was asked for is renewed before it expires, and after a failure again until it expires. */
 static void
-set_timer(struct oauth_profile *p)
+set_renewal_timer(struct oauth_profile *p)
 {
 	uint64_t now = clock_mono_ms(), at = p->asked ? p->renew : p->expires;
 
@@ -141,18 +141,18 @@ set_timer(struct oauth_profile *p)
 }
 
 static void
-on_timer(void *arg)
+on_renewal_timer(void *arg)
 {
 	struct oauth_profile *p = arg;
 
 	if (clock_mono_ms() >= p->expires)
 		drop_token(p);
 	else
-		start(p);
+		start_request(p);
 }
 
 static void
-take_token(struct oauth_profile *p, struct oauth_grant *g)
+take_new_token(struct oauth_profile *p, struct oauth_grant *g)
 {
 	uint64_t ms = g->lifetime * 1000, early = ms / 5 < EARLY_MS ? ms / 5 : EARLY_MS,
 	    now = clock_mono_ms();
@@ -178,7 +178,7 @@ take_token(struct oauth_profile *p, struct oauth_grant *g)
 /* --- refresh tokens --- */
 
 static void
-keep(struct oauth_profile *p)
+keep_refresh(struct oauth_profile *p)
 {
 	struct msg_token_keep *k = mem_new(struct msg_token_keep);
 	struct buf text = BUF_INIT(TOKEN_KEEP_MAX);
@@ -200,7 +200,7 @@ on_keep_again(void *arg)
 	struct oauth_profile *p = arg;
 
 	if (p->refresh != NULL)
-		keep(p);
+		keep_refresh(p);
 }
 
 void
@@ -220,7 +220,7 @@ take_refresh(struct oauth_profile *p, const struct oauth_grant *g)
 		return;
 	oauth_files_forget(p->refresh);
 	p->refresh = mem_strdup(g->refresh);
-	keep(p);
+	keep_refresh(p);
 	oauth_test_say(&p->tests, "refresh token: the endpoint gave a new one, it is kept in %s",
 	    p->conf->kept_file);
 }
@@ -255,7 +255,7 @@ end_request(struct oauth_profile *p)
 }
 
 static void
-fail(struct oauth_profile *p, const char *why, uint64_t wait_s)
+fail_request(struct oauth_profile *p, const char *why, uint64_t wait_s)
 {
 	uint64_t wait = 1000ULL << (p->failures < 9 ? p->failures : 9),
 	    told = wait_s < RETRY_AFTER_MAX ? wait_s : RETRY_AFTER_MAX;
@@ -269,8 +269,8 @@ fail(struct oauth_profile *p, const char *why, uint64_t wait_s)
 	log_event(LOG_FAULT, NULL, "trouble", "part=fetch profile=%s reason=%s next=%.1fs", p->conf->name,
 	    log_safe(why), (double)wait / 1000);
 	oauth_test_say(&p->tests, "result: no token: %s", why);
-	set_timer(p);
-	answer_all(p);
+	set_renewal_timer(p);
+	answer_questions(p);
 	end_tests(p, 1);
 }
 
@@ -290,22 +290,22 @@ tell_reply(const struct oauth_profile *p, const struct https_reply *r)
 }
 
 static void
-succeed(struct oauth_profile *p, struct oauth_grant *g)
+end_with_token(struct oauth_profile *p, struct oauth_grant *g)
 {
 	take_refresh(p, g);
-	take_token(p, g);
+	take_new_token(p, g);
 	end_request(p);
-	set_timer(p);
+	set_renewal_timer(p);
 	if (!STAILQ_EMPTY(&p->waiting))
 		p->asked = true;
-	answer_all(p);
+	answer_questions(p);
 	oauth_test_say(&p->tests, "result: a token was given");
-	set_timer(p);
+	set_renewal_timer(p);
 	end_tests(p, EX_OK);
 }
 
 static void
-on_reply(void *arg, const struct https_reply *r)
+on_endpoint_reply(void *arg, const struct https_reply *r)
 {
 	struct oauth_profile *p = arg;
 	struct oauth_grant g = { 0 };
@@ -315,7 +315,7 @@ on_reply(void *arg, const struct https_reply *r)
 	tell_reply(p, r);
 	if (r->error != NULL) {
 		snprintf(why, sizeof(why), "%s: %s", p->conf->token_url, r->error);
-		fail(p, why, 0);
+		fail_request(p, why, 0);
 		return;
 	}
 	oauth_grant_read(&g, r->status, r->body, r->len);
@@ -324,19 +324,19 @@ on_reply(void *arg, const struct https_reply *r)
 	if (g.error[0] != '\0')
 		oauth_test_say(&p->tests, "error: %s", g.error);
 	if (g.result == OAUTH_GRANT_TOKEN)
-		succeed(p, &g);
+		end_with_token(p, &g);
 	else
-		fail(p, g.text, r->retry_after);
+		fail_request(p, g.text, r->retry_after);
 	oauth_grant_done(&g);
 }
 
 static void
-post(struct oauth_profile *p)
+post_request(struct oauth_profile *p)
 {
 	struct buf body = BUF_INIT(32768);
 	struct https_request q = { .url = p->conf->token_url, .ca = p->set.ca,
 	    .ca_len = p->set.ca != NULL ? strlen(p->set.ca) : 0,
-		.timeout_ms = p->conf->timeout, .done = on_reply, .arg = p };
+		.timeout_ms = p->conf->timeout, .done = on_endpoint_reply, .arg = p };
 
 	oauth_grant_request(&body, p->conf, p->set.client, p->used);
 	q.body = buf_text(&body);
@@ -357,7 +357,7 @@ on_files(void *arg, struct oauth_files_set *set)
 	p->set = *set;
 	if (set->trouble[0] != '\0') {
 		snprintf(why, sizeof(why), "%s", set->trouble);
-		fail(p, why, 0);
+		fail_request(p, why, 0);
 		return;
 	}
 	if (p->set.client != NULL)
@@ -365,11 +365,11 @@ on_files(void *arg, struct oauth_files_set *set)
 		    strlen(p->set.client));
 	p->used = choose_refresh(p);
 	oauth_test_say(&p->tests, "token endpoint: %s", p->conf->token_url);
-	post(p);
+	post_request(p);
 }
 
 static void
-start(struct oauth_profile *p)
+start_request(struct oauth_profile *p)
 {
 	static const char *const providers[] = { "custom", "microsoft365", "google" };
 	struct oauth_test *t;
@@ -402,22 +402,22 @@ oauth_profile_ask(struct oauth_profile *p, uint32_t refused, struct ctl_server *
 		bool first = p->token != NULL && !p->asked;
 
 		p->asked |= first;
-		answer(p, s, request);
+		answer_question(p, s, request);
 		if (first)
-			set_timer(p);
+			set_renewal_timer(p);
 		return;
 	}
 	w = mem_new(struct wait);
 	ctl_server_open(s, &w->open, request);
 	STAILQ_INSERT_TAIL(&p->waiting, w, link);
-	start(p);
+	start_request(p);
 }
 
 void
 oauth_profile_test(struct oauth_profile *p, struct oauth_test *t)
 {
 	STAILQ_INSERT_TAIL(&p->tests, t, link);
-	start(p);
+	start_request(p);
 }
 
 /* --- beginning and end --- */
@@ -432,7 +432,7 @@ oauth_profile_open_all(struct fetch *f)
 
 		p->fetch = f;
 		p->conf = &c->oauth[i];
-		p->timer = loop_timer_new(f->boot->loop, on_timer, p);
+		p->timer = loop_timer_new(f->boot->loop, on_renewal_timer, p);
 		p->keep_again = loop_timer_new(f->boot->loop, on_keep_again, p);
 		STAILQ_INIT(&p->waiting);
 		STAILQ_INIT(&p->tests);

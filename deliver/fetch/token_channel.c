@@ -14,7 +14,7 @@
 #define TOKEN_CHANNEL_QUESTIONS_MAX 2000
 
 static void
-refuse(struct ctl_server *s, uint32_t request, const char *why)
+refuse_token(struct ctl_server *s, uint32_t request, const char *why)
 {
 	struct msg_token_answer a = { .result = TOKEN_LATER };
 
@@ -23,7 +23,7 @@ refuse(struct ctl_server *s, uint32_t request, const char *why)
 }
 
 static bool
-on_question(void *arg, struct ctl_server *s, const struct ctl_message *m)
+on_token_ask(void *arg, struct ctl_server *s, const struct ctl_message *m)
 {
 	struct fetch *f = arg;
 	const struct config_server *server = config_server_by_name(f->boot->config, ctl_server_server(s));
@@ -34,9 +34,9 @@ on_question(void *arg, struct ctl_server *s, const struct ctl_message *m)
 		return false;
 	p = oauth_profile_find(f, a.profile);
 	if (p == NULL || server == NULL || !config_oauth_is_used(server, a.profile))
-		refuse(s, m->request, "the virtual server has no such profile");
+		refuse_token(s, m->request, "the virtual server has no such profile");
 	else if (ctl_server_is_full(s))
-		refuse(s, m->request, "too many wait for a token");
+		refuse_token(s, m->request, "too many wait for a token");
 	else
 		oauth_profile_ask(p, a.refused, s, m->request);
 	return true;
@@ -45,5 +45,5 @@ on_question(void *arg, struct ctl_server *s, const struct ctl_message *m)
 const struct ctl_server_kind token_channel = {
 	.part = "fetch",
 	.questions_max = TOKEN_CHANNEL_QUESTIONS_MAX,
-	.asked = on_question,
+	.asked = on_token_ask,
 };

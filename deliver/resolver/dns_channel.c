@@ -22,23 +22,23 @@ struct channel_question {
 };
 
 static void
-send_answer(struct ctl_server *s, uint32_t request, const struct msg_dns_answer *answer)
+send_dns_answer(struct ctl_server *s, uint32_t request, const struct msg_dns_answer *answer)
 {
 	ctl_server_answer(s, CTL_DNS_ANSWER, request, answer, msg_dns_answer_size(answer), -1);
 }
 
 static void
-on_answer(void *arg, const struct msg_dns_answer *answer)
+on_dns_answer(void *arg, const struct msg_dns_answer *answer)
 {
 	struct channel_question *q = arg;
 
-	send_answer(q->open.server, q->open.request, answer);
+	send_dns_answer(q->open.server, q->open.request, answer);
 	ctl_server_close(&q->open);
 	free(q);
 }
 
 static void
-refuse(struct ctl_server *s, uint32_t request)
+refuse_dns(struct ctl_server *s, uint32_t request)
 {
 	struct msg_dns_answer answer;
 
@@ -46,11 +46,11 @@ refuse(struct ctl_server *s, uint32_t request)
 	answer.result = DNS_TROUBLE;
 	snprintf(answer.text, sizeof(answer.text), "more than %u open DNS questions",
 	    DNS_CHANNEL_QUESTIONS_MAX);
-	send_answer(s, request, &answer);
+	send_dns_answer(s, request, &answer);
 }
 
 static bool
-on_question(void *arg, struct ctl_server *s, const struct ctl_message *m)
+on_dns_ask(void *arg, struct ctl_server *s, const struct ctl_message *m)
 {
 	struct resolver *r = arg;
 	struct msg_dns_query query;
@@ -60,19 +60,19 @@ on_question(void *arg, struct ctl_server *s, const struct ctl_message *m)
 	if (m->type != CTL_DNS_ASK || !msg_dns_query_take(&query, m->data, m->len))
 		return false;
 	if (ctl_server_is_full(s)) {
-		refuse(s, m->request);
+		refuse_dns(s, m->request);
 		return true;
 	}
 	q = mem_new(struct channel_question);
 	ctl_server_open(s, &q->open, m->request);
-	asked = dns_query_ask(r->queries, &query, on_answer, q);
+	asked = dns_query_ask(r->queries, &query, on_dns_answer, q);
 	if (asked != NULL)	/* else it is answered already, and `q` is freed */
 		q->asked = asked;
 	return true;
 }
 
 static void
-on_left(struct ctl_server_question *open)
+on_dns_left(struct ctl_server_question *open)
 {
 	struct channel_question *q = (struct channel_question *)open;
 
@@ -83,6 +83,6 @@ on_left(struct ctl_server_question *open)
 const struct ctl_server_kind dns_channel = {
 	.part = "resolver",
 	.questions_max = DNS_CHANNEL_QUESTIONS_MAX,
-	.asked = on_question,
-	.left = on_left,
+	.asked = on_dns_ask,
+	.left = on_dns_left,
 };

@@ -69,7 +69,7 @@ add_label(char *dst, size_t *used, const uint8_t *label, size_t len)
 
 /* A possibly compressed name at r->at; pointers go backwards only. */
 static int
-take_name(struct reader *r, char *dst)
+take_dns_name(struct reader *r, char *dst)
 {
 	size_t at = r->at, used = 0, after = 0, pointers = 0;
 
@@ -111,8 +111,9 @@ take_record(struct reader *r, struct record *rec)
 {
 	uint16_t size;
 
-	if (take_name(r, rec->owner) == -1 || take16(r, &rec->type) == -1 || take16(r, &rec->class) == -1 ||
-	    take32(r, &rec->ttl) == -1 || take16(r, &size) == -1 || r->len - r->at < size)
+	if (take_dns_name(r, rec->owner) == -1 || take16(r, &rec->type) == -1 ||
+	    take16(r, &rec->class) == -1 || take32(r, &rec->ttl) == -1 || take16(r, &size) == -1 ||
+	    r->len - r->at < size)
 		return -1;
 	rec->rdata = r->at;
 	rec->size = size;
@@ -122,7 +123,7 @@ take_record(struct reader *r, struct record *rec)
 
 /* The record's data as msg_dns_record; 0 taken, -1 malformed. */
 static int
-convert(struct msg_dns_record *to, const struct reader *r, const struct record *rec)
+convert_record(struct msg_dns_record *to, const struct reader *r, const struct record *rec)
 {
 	struct reader in = { r->data, rec->rdata + rec->size, rec->rdata };
 
@@ -134,7 +135,7 @@ convert(struct msg_dns_record *to, const struct reader *r, const struct record *
 		/* fallthrough */
 	case DNS_CNAME:
 	case DNS_PTR:
-		if (take_name(&in, (char *)to->data) == -1 || in.at != in.len)
+		if (take_dns_name(&in, (char *)to->data) == -1 || in.at != in.len)
 			return -1;
 		to->len = (uint16_t)strlen((char *)to->data);
 		return 0;
@@ -182,7 +183,7 @@ add_tlsa(struct msg_dns_answer *a, const struct reader *r, const struct record *
  * it another canonical name, and another pass is needed. 0; -1: malformed.
  */
 static int
-pass(struct msg_dns_answer *a, uint16_t type, struct reader r, uint16_t count, bool *moved)
+pass_answers(struct msg_dns_answer *a, uint16_t type, struct reader r, uint16_t count, bool *moved)
 {
 	struct record rec;
 
@@ -195,7 +196,7 @@ pass(struct msg_dns_answer *a, uint16_t type, struct reader r, uint16_t count, b
 		if (rec.type == DNS_CNAME && type != DNS_CNAME) {
 			struct msg_dns_record alias;
 
-			if (convert(&alias, &r, &rec) == -1)
+			if (convert_record(&alias, &r, &rec) == -1)
 				return -1;
 			memcpy(a->canonical, alias.data, sizeof(a->canonical));
 			*moved = true;
@@ -204,7 +205,7 @@ pass(struct msg_dns_answer *a, uint16_t type, struct reader r, uint16_t count, b
 				continue;
 			if (type == DNS_TLSA)
 				add_tlsa(a, &r, &rec);
-			else if (convert(&a->record[a->count], &r, &rec) == -1)
+			else if (convert_record(&a->record[a->count], &r, &rec) == -1)
 				continue;	/* one malformed record hides only itself */
 			else
 				a->count++;
@@ -230,12 +231,12 @@ dns_packet_read(struct msg_dns_answer *a, uint16_t type, const uint8_t *data, si
 	if (take16(&r, &questions) == -1 || take16(&r, &count) == -1 || questions != 1)
 		return -1;
 	r.at = HEADER_SIZE;
-	if (take_name(&r, a->canonical) == -1 || take16(&r, &ignored) == -1 || take16(&r, &ignored) == -1)
+	if (take_dns_name(&r, a->canonical) == -1 || take16(&r, &ignored) == -1 || take16(&r, &ignored) == -1)
 		return -1;
 	a->count = 0;
 	a->ttl = TTL_MAX;
 	for (int hops = 0; moved && a->count == 0; hops++)
-		if (hops == CHAIN_MAX || pass(a, type, r, count, &moved) == -1)
+		if (hops == CHAIN_MAX || pass_answers(a, type, r, count, &moved) == -1)
 			return -1;
 	switch (data[3] & 0x0f) {
 	case 0:

@@ -52,6 +52,15 @@ struct dns_query_question {
 };
 TAILQ_HEAD(questions, dns_query_question);
 
+/* What libunbound found. */
+struct reply {
+	int rcode;
+	void *packet;			/* `len` bytes; perhaps NULL */
+	int len;
+	int security;			/* 0 insecure, 1 bogus, 2 secure */
+	const char *why;		/* it is bogus; perhaps NULL */
+};
+
 struct dns_query {
 	struct loop *loop;
 	const struct config_service *service;
@@ -107,7 +116,7 @@ file_read(const char *path, struct buf *b)
 
 /* libunbound's log: LOG_LINES a minute, as it writes the same line with every question. */
 static ssize_t
-log_write(void *cookie, const char *data, size_t len)
+write_unbound_log(void *cookie, const char *data, size_t len)
 {
 	struct dns_query *d = cookie;
 	uint64_t now = clock_mono_ms();
@@ -182,7 +191,7 @@ context_free(struct context *c)
 }
 
 static void
-on_sweep(void *arg)
+on_context_sweep(void *arg)
 {
 	struct dns_query *d = arg;
 	struct context *c = LIST_FIRST(&d->contexts), *next;
@@ -231,7 +240,7 @@ update_files(struct dns_query *d)
 
 /* Calls `done`, unless it was called or the question was forgotten before. */
 static void
-question_tell(struct dns_query_question *q, const struct msg_dns_answer *answer)
+answer_question(struct dns_query_question *q, const struct msg_dns_answer *answer)
 {
 	void (*done)(void *, const struct msg_dns_answer *) = q->done;
 
@@ -244,7 +253,7 @@ question_tell(struct dns_query_question *q, const struct msg_dns_answer *answer)
 }
 
 static void
-trouble(struct msg_dns_answer *a, const char *text)
+set_trouble(struct msg_dns_answer *a, const char *text)
 {
 	memset(a, 0, offsetof(struct msg_dns_answer, record));
 	a->result = DNS_TROUBLE;
@@ -252,42 +261,41 @@ trouble(struct msg_dns_answer *a, const char *text)
 }
 
 static void
-fill(struct msg_dns_answer *a, const struct dns_query_question *q, int rcode, void *packet, int len, int sec,
-    const char *why)
+fill_answer(struct msg_dns_answer *a, const struct dns_query_question *q, const struct reply *r)
 {
-	/* sec: 0 insecure, 1 bogus, 2 secure */
-	if (sec == 1) {
-		trouble(a, why != NULL ? why : "DNSSEC validation failed");
+	if (r->security == 1) {
+		set_trouble(a, r->why != NULL ? r->why : "DNSSEC validation failed");
 		a->bogus = 1;
 		return;
 	}
 	memset(a, 0, offsetof(struct msg_dns_answer, record));
-	if (rcode == 3) {
+	if (r->rcode == 3) {
 		a->result = DNS_NO_NAME;
 		return;
 	}
-	if (rcode != 0 || packet == NULL || len < 0) {
-		trouble(a, rcode == 5 ? "the DNS servers refused to answer" :
+	if (r->rcode != 0 || r->packet == NULL || r->len < 0) {
+		set_trouble(a, r->rcode == 5 ? "the DNS servers refused to answer" :
 		    "the DNS servers did not answer or failed");
 		return;
 	}
-	if (dns_packet_read(a, q->query.type, packet, (size_t)len) == -1)
-		trouble(a, "malformed DNS answer");
+	if (dns_packet_read(a, q->query.type, r->packet, (size_t)r->len) == -1)
+		set_trouble(a, "malformed DNS answer");
 	else if (a->result == DNS_TROUBLE)
-		trouble(a, "the DNS servers failed");
-	a->secure = sec == 2;
+		set_trouble(a, "the DNS servers failed");
+	a->secure = r->security == 2;
 }
 
 static void
 on_unbound(void *arg, int rcode, void *packet, int len, int sec, char *why, int limited)
 {
+	const struct reply reply = { rcode, packet, len, sec, why };
 	struct dns_query_question *q = arg;
 	struct dns_query *owner = q->owner;
 	struct msg_dns_answer answer;
 
 	if (q->done != NULL) {
-		fill(&answer, q, rcode, packet, len, sec, why);
-		question_tell(q, &answer);
+		fill_answer(&answer, q, &reply);
+		answer_question(q, &answer);
 	}
 	if (q->back != NULL)
 		*q->back = true;
@@ -299,16 +307,16 @@ on_unbound(void *arg, int rcode, void *packet, int len, int sec, char *why, int 
 }
 
 static void
-on_clock(void *arg)
+on_deadline(void *arg)
 {
 	struct dns_query *d = arg;
 	struct dns_query_question *q;
 	uint64_t now = clock_mono_ms();
 	struct msg_dns_answer answer;
 
-	trouble(&answer, "the DNS servers did not answer in time");
+	set_trouble(&answer, "the DNS servers did not answer in time");
 	while ((q = TAILQ_FIRST(&d->waiting)) != NULL && q->deadline <= now)
-		question_tell(q, &answer);
+		answer_question(q, &answer);
 	if (q != NULL)
 		loop_timer_set(d->clock, q->deadline - now);
 }
@@ -350,8 +358,8 @@ dns_query_ask(struct dns_query *d, const struct msg_dns_query *query,
 		char text[sizeof(answer.text)];
 
 		snprintf(text, sizeof(text), "the resolver does not work: %s", ub_strerror(error));
-		trouble(&answer, text);
-		question_tell(q, &answer);
+		set_trouble(&answer, text);
+		answer_question(q, &answer);
 		q->context->open--;
 		TAILQ_REMOVE(&d->spent, q, link);
 		free(q);
@@ -379,11 +387,11 @@ dns_query_new(struct loop *l, const struct config_service *s)
 	d->service = s;
 	TAILQ_INIT(&d->waiting);
 	TAILQ_INIT(&d->spent);
-	d->log = fopencookie(d, "w", (cookie_io_functions_t){ .write = log_write });
+	d->log = fopencookie(d, "w", (cookie_io_functions_t){ .write = write_unbound_log });
 	if (d->log != NULL)
 		setvbuf(d->log, NULL, _IOLBF, 1024);
-	d->sweep = loop_timer_new(l, on_sweep, d);
-	d->clock = loop_timer_new(l, on_clock, d);
+	d->sweep = loop_timer_new(l, on_context_sweep, d);
+	d->clock = loop_timer_new(l, on_deadline, d);
 	d->checked_at = clock_mono_ms();
 	d->resolv_changed = file_changed(RESOLV_PATH);
 	read_hosts(d);

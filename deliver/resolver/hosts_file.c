@@ -31,7 +31,7 @@ struct hosts_file {
 };
 
 static int
-compare(const void *left, const void *right)
+compare_rows(const void *left, const void *right)
 {
 	const struct row *a = left, *b = right;
 	int by_name = strcasecmp(a->name, b->name);
@@ -40,7 +40,7 @@ compare(const void *left, const void *right)
 }
 
 static void
-add(struct hosts_file *h, const struct row *like, const char *name, size_t len)
+add_row(struct hosts_file *h, const struct row *like, const char *name, size_t len)
 {
 	struct row *row;
 
@@ -79,7 +79,7 @@ add_line(struct hosts_file *h, const char *line, size_t len)
 		if (size == 0)
 			return;
 		if (!first) {
-			add(h, &row, word, size);
+			add_row(h, &row, word, size);
 			continue;
 		}
 		if (size >= sizeof(address))
@@ -111,7 +111,7 @@ hosts_file_parse(const char *text, size_t len)
 		len -= size;
 	}
 	if (h->count > 1)
-		qsort(h->row, h->count, sizeof(*h->row), compare);
+		qsort(h->row, h->count, sizeof(*h->row), compare_rows);
 	return h;
 }
 

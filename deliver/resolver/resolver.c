@@ -18,7 +18,7 @@
 #define CHANNELS_MAX 256
 
 static void
-on_channel(struct resolver *r, const struct ctl_message *m)
+on_resolver_channel(struct resolver *r, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
 
@@ -48,7 +48,7 @@ static void
 resolver_on_control(struct boot *b, const struct ctl_message *m)
 {
 	if (m->type == CTL_CHANNEL)
-		on_channel(b->state, m);
+		on_resolver_channel(b->state, m);
 	else
 		boot_helper_control(b, m);
 }

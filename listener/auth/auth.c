@@ -39,7 +39,7 @@ auth_run(struct boot *b)
 	TAILQ_INIT(&a->requests);
 	ctl_server_list_init(&a->channels, b->loop, a);
 	boot_helper_hide_memory();
-	a->secret_files = secret_files_new(b);
+	a->secret_files = secret_files_new(b, auth_request_file_ready);
 	a->throttles = auth_throttle_table_new();
 	a->pool = pool_new(b->loop, threads);
 	a->lane[AUTH_LANE_IN] = pool_lane_new(a->pool, threads, 1, auth_request_work, auth_request_worked, a);
@@ -50,7 +50,7 @@ auth_run(struct boot *b)
 }
 
 static void
-on_channel(struct auth *a, const struct ctl_message *m)
+on_auth_channel(struct auth *a, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
 	bool deliver;
@@ -68,7 +68,7 @@ auth_on_control(struct boot *b, const struct ctl_message *m)
 
 	switch (m->type) {
 	case CTL_CHANNEL:
-		on_channel(a, m);
+		on_auth_channel(a, m);
 		break;
 	case CTL_FILE:
 		secret_files_opened(a->secret_files, m);

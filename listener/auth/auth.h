@@ -101,6 +101,8 @@ void auth_request_end_all(struct auth *a);		/* after the pool has ended */
 /* For the pool: jobs are requests. */
 void auth_request_work(void *arg, void **jobs, size_t n);
 void auth_request_worked(void *arg, void *job);
+/* For secret_files: `arg` is the request. */
+void auth_request_file_ready(void *arg, struct secret_file *f, const char *why);
 
 /* --- auth_throttle: what each client address has under way, and what its mistakes cost. Pure --- */
 
@@ -144,14 +146,16 @@ struct secret_file {
 	/* CTL_FILE_SECRET: at most SECRET_FILES_SECRET_MAX bytes, none of them NUL; ended by one */
 	char *secret; size_t secret_len;
 };
-struct secret_files *secret_files_new(struct boot *b);
-void secret_files_free(struct secret_files *v);
 /*
- * Of a [domain] of that server; "" its own. `ready` is called once, perhaps before this returns; `f` (NULL:
- * not to be had, and `why`) is then the caller's until secret_files_release.
+ * `ready` is called once for each secret_files_get, perhaps before that returns; `f` (NULL: not to be had,
+ * and `why`) is then the callee's until secret_files_release.
  */
+struct secret_files *secret_files_new(struct boot *b,
+    void (*ready)(void *arg, struct secret_file *f, const char *why));
+void secret_files_free(struct secret_files *v);
+/* Of a [domain] of that server; "": its own. `arg` is for `ready`. */
 void secret_files_get(struct secret_files *v, const char *server, const char *domain, enum ctl_file_kind kind,
-    void (*ready)(void *arg, struct secret_file *f, const char *why), void *arg);
+    void *arg);
 void secret_files_release(struct secret_file *f);	/* NULL is fine */
 /* CTL_FILE came. Takes over its descriptor. */
 void secret_files_opened(struct secret_files *v, const struct ctl_message *m);

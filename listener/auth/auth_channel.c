@@ -53,7 +53,7 @@ begin_out(struct auth *a, struct ctl_server *s, const struct ctl_message *m)
 
 /* A step of a request that has ended is no fault of the worker's. */
 static bool
-step(struct auth_request *x, const struct ctl_message *m)
+step_request(struct auth_request *x, const struct ctl_message *m)
 {
 	struct msg_auth_in_token *t = mem_new(struct msg_auth_in_token);
 	bool good = msg_auth_in_token_take(t, m->data, m->len);
@@ -72,7 +72,7 @@ take_message(struct auth *a, struct ctl_server *s, const struct ctl_message *m, 
 	if (m->type == row->start)
 		return x == NULL && row->begin(a, s, m);
 	if (m->type == row->step)
-		return step(x, m);
+		return step_request(x, m);
 	if (m->type != row->cancel)
 		return false;
 	if (x != NULL)
@@ -99,7 +99,7 @@ on_message_out(void *arg, struct ctl_server *s, const struct ctl_message *m)
 }
 
 static void
-on_left(struct ctl_server_question *q)
+on_auth_left(struct ctl_server_question *q)
 {
 	auth_request_cancel((struct auth_request *)q);
 }
@@ -108,12 +108,12 @@ const struct ctl_server_kind auth_channel_in = {
 	.part = "auth",
 	.questions_max = AUTH_CHANNEL_REQUESTS_MAX,
 	.asked = on_message_in,
-	.left = on_left,
+	.left = on_auth_left,
 };
 
 const struct ctl_server_kind auth_channel_out = {
 	.part = "auth",
 	.questions_max = AUTH_CHANNEL_REQUESTS_MAX,
 	.asked = on_message_out,
-	.left = on_left,
+	.left = on_auth_left,
 };

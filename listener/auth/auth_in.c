@@ -23,26 +23,26 @@ sasl_of(const struct auth_request *x)
 }
 
 static size_t
-sent_size(const void *answer)
+sent_size_in(const void *answer)
 {
 	return msg_auth_in_answer_size(answer);
 }
 
 static bool
-goes_on(const void *answer)
+goes_on_in(const void *answer)
 {
 	return ((const struct msg_auth_in_answer *)answer)->result == AUTH_IN_CHALLENGE;
 }
 
 /* Why is in the log already, by secret_files. */
 static void
-refuse(void *answer, const char *why)
+refuse_in(void *answer, const char *why)
 {
 	((struct msg_auth_in_answer *)answer)->result = AUTH_IN_LATER;
 }
 
 static void
-work(struct auth_request *x)
+work_in(struct auth_request *x)
 {
 	struct sasl_server *p = sasl_of(x);
 
@@ -63,7 +63,7 @@ log_outcome(const struct auth_request *x, const char *result)
 }
 
 static uint64_t
-worked(struct auth_request *x)
+worked_in(struct auth_request *x)
 {
 	const struct msg_auth_in_answer *out = x->out;
 
@@ -85,7 +85,7 @@ worked(struct auth_request *x)
 }
 
 static void
-end(struct auth_request *x)
+end_in(struct auth_request *x)
 {
 	sasl_server_free(sasl_of(x));
 }
@@ -94,12 +94,12 @@ static const struct auth_request_kind kind = {
 	.lane = AUTH_LANE_IN,
 	.answer = CTL_AUTH_IN_ANSWER,
 	.answer_size = sizeof(struct msg_auth_in_answer),
-	.sent_size = sent_size,
-	.refuse = refuse,
-	.work = work,
-	.worked = worked,
-	.goes_on = goes_on,
-	.end = end,
+	.sent_size = sent_size_in,
+	.refuse = refuse_in,
+	.work = work_in,
+	.worked = worked_in,
+	.goes_on = goes_on_in,
+	.end = end_in,
 };
 
 bool

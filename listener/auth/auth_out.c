@@ -16,14 +16,14 @@ struct auth_out {
 };
 
 static size_t
-sent_size(const void *answer)
+sent_size_out(const void *answer)
 {
 	return msg_auth_out_answer_size(answer);
 }
 
 /* After its last word it stays, for a peer that asks for more. */
 static bool
-goes_on(const void *answer)
+goes_on_out(const void *answer)
 {
 	const struct msg_auth_out_answer *out = answer;
 
@@ -31,7 +31,7 @@ goes_on(const void *answer)
 }
 
 static void
-refuse(void *answer, const char *why)
+refuse_out(void *answer, const char *why)
 {
 	struct msg_auth_out_answer *out = answer;
 
@@ -39,7 +39,7 @@ refuse(void *answer, const char *why)
 }
 
 static void
-work(struct auth_request *x)
+work_out(struct auth_request *x)
 {
 	struct sasl_client *c = &((struct auth_out *)x)->sasl;
 
@@ -48,13 +48,13 @@ work(struct auth_request *x)
 }
 
 static uint64_t
-worked(struct auth_request *x)
+worked_out(struct auth_request *x)
 {
 	return 0;
 }
 
 static void
-end(struct auth_request *x)
+end_out(struct auth_request *x)
 {
 	sasl_client_done(&((struct auth_out *)x)->sasl);
 }
@@ -63,12 +63,12 @@ static const struct auth_request_kind kind = {
 	.lane = AUTH_LANE_OUT,
 	.answer = CTL_AUTH_OUT_ANSWER,
 	.answer_size = sizeof(struct msg_auth_out_answer),
-	.sent_size = sent_size,
-	.refuse = refuse,
-	.work = work,
-	.worked = worked,
-	.goes_on = goes_on,
-	.end = end,
+	.sent_size = sent_size_out,
+	.refuse = refuse_out,
+	.work = work_out,
+	.worked = worked_out,
+	.goes_on = goes_on_out,
+	.end = end_out,
 };
 
 bool

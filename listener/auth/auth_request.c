@@ -14,7 +14,7 @@
 #include "listener/auth/auth.h"
 
 static void
-run(struct auth_request *x)
+run_step(struct auth_request *x)
 {
 	x->out = mem_zalloc(x->kind->answer_size);
 	pool_submit(x->auth->lane[x->kind->lane], x);
@@ -41,7 +41,7 @@ run_waiting(struct auth *a, struct auth_throttle *v)
 		x->queued = false;
 		v->running++;
 		x->slot = true;
-		run(x);
+		run_step(x);
 	}
 }
 
@@ -49,7 +49,7 @@ static void
 take_turn(struct auth_request *x)
 {
 	if (x->throttle == NULL) {
-		run(x);
+		run_step(x);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&x->throttle->waiting, x, waiting);
@@ -81,7 +81,7 @@ leave_throttle(struct auth_request *x)
 /* --- answers --- */
 
 static void
-end(struct auth_request *x)
+end_request(struct auth_request *x)
 {
 	ctl_server_close(&x->open);
 	TAILQ_REMOVE(&x->auth->requests, x, all);
@@ -96,7 +96,7 @@ end(struct auth_request *x)
 
 /* Sends the answer; the request may be gone afterwards. */
 static void
-answer(struct auth_request *x)
+send_answer(struct auth_request *x)
 {
 	bool goes_on = x->kind->goes_on(x->out);
 
@@ -106,7 +106,7 @@ answer(struct auth_request *x)
 		    x->kind->sent_size(x->out), -1);
 	free_out(x);
 	if (!goes_on || x->open.server == NULL)
-		end(x);
+		end_request(x);
 	else
 		give_slot(x);
 }
@@ -114,7 +114,7 @@ answer(struct auth_request *x)
 static void
 on_delay(void *arg)
 {
-	answer(arg);
+	send_answer(arg);
 }
 
 /* --- work --- */
@@ -139,13 +139,13 @@ auth_request_worked(void *arg, void *job)
 	if (delay_ms > 0)
 		loop_timer_set(x->delay, delay_ms);
 	else
-		answer(x);
+		send_answer(x);
 }
 
 /* --- from start to end --- */
 
-static void
-on_file(void *arg, struct secret_file *f, const char *why)
+void
+auth_request_file_ready(void *arg, struct secret_file *f, const char *why)
 {
 	struct auth_request *x = arg;
 
@@ -156,7 +156,7 @@ on_file(void *arg, struct secret_file *f, const char *why)
 	}
 	x->out = mem_zalloc(x->kind->answer_size);
 	x->kind->refuse(x->out, why);
-	answer(x);
+	send_answer(x);
 }
 
 void
@@ -167,7 +167,7 @@ auth_request_begin(struct auth_request *x, struct ctl_server *s, uint32_t reques
 	x->delay = loop_timer_new(x->auth->boot->loop, on_delay, x);
 	TAILQ_INSERT_TAIL(&x->auth->requests, x, all);
 	ctl_server_open(s, &x->open, request);
-	secret_files_get(x->auth->secret_files, ctl_server_server(s), domain, file, on_file, x);
+	secret_files_get(x->auth->secret_files, ctl_server_server(s), domain, file, x);
 }
 
 void
@@ -185,7 +185,7 @@ auth_request_cancel(struct auth_request *x)
 {
 	ctl_server_close(&x->open);
 	if (!x->busy || x->queued)
-		end(x);
+		end_request(x);
 }
 
 void
@@ -195,5 +195,5 @@ auth_request_end_all(struct auth *a)
 
 	a->slots = 0;
 	while ((x = TAILQ_FIRST(&a->requests)) != NULL)
-		end(x);
+		end_request(x);
 }

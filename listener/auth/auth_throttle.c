@@ -24,7 +24,7 @@ struct auth_throttle_table {
 };
 
 static void
-make_key(uint8_t key[16], const char *ip)
+make_address_key(uint8_t key[16], const char *ip)
 {
 	struct in_addr four;
 
@@ -38,7 +38,7 @@ make_key(uint8_t key[16], const char *ip)
 }
 
 static size_t
-bucket_of(const struct auth_throttle_table *t, const uint8_t key[16])
+bucket_of_address(const struct auth_throttle_table *t, const uint8_t key[16])
 {
 	uint32_t h = 2166136261U ^ (uint32_t)((uintptr_t)t >> 4);
 
@@ -59,7 +59,7 @@ auth_throttle_table_new(void)
 }
 
 static void
-forget(struct auth_throttle_table *t, struct auth_throttle *v)
+forget_address(struct auth_throttle_table *t, struct auth_throttle *v)
 {
 	TAILQ_REMOVE(&t->idle, v, age);
 	LIST_REMOVE(v, bucket);
@@ -73,7 +73,7 @@ auth_throttle_table_free(struct auth_throttle_table *t)
 	struct auth_throttle *v;
 
 	while ((v = TAILQ_FIRST(&t->idle)) != NULL)
-		forget(t, v);
+		forget_address(t, v);
 	free(t);
 }
 
@@ -84,8 +84,8 @@ auth_throttle_enter(struct auth_throttle_table *t, const char *ip)
 	struct auth_throttle *v;
 	size_t at;
 
-	make_key(key, ip);
-	at = bucket_of(t, key);
+	make_address_key(key, ip);
+	at = bucket_of_address(t, key);
 	LIST_FOREACH(v, &t->bucket[at], bucket)
 		if (memcmp(v->key, key, sizeof(key)) == 0)
 			break;
@@ -95,7 +95,7 @@ auth_throttle_enter(struct auth_throttle_table *t, const char *ip)
 		if (t->count == AUTH_THROTTLE_MAX && TAILQ_EMPTY(&t->idle))
 			return NULL;
 		if (t->count == AUTH_THROTTLE_MAX)
-			forget(t, TAILQ_FIRST(&t->idle));
+			forget_address(t, TAILQ_FIRST(&t->idle));
 		v = mem_new(struct auth_throttle);
 		memcpy(v->key, key, sizeof(key));
 		TAILQ_INIT(&v->waiting);

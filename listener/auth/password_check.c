@@ -67,7 +67,7 @@ check_scram(const struct passwd_account *a, const char *password)
 
 /* 32 bytes: always the same for a name, and not to be known without the secret. */
 static void
-draw(const struct password_check *c, uint8_t bytes[PASSWD_KEY_SIZE], const char *name)
+draw_decoy(const struct password_check *c, uint8_t bytes[PASSWD_KEY_SIZE], const char *name)
 {
 	char salted[PASSWD_KEY_SIZE], client[PASSWD_KEY_SIZE], server[PASSWD_KEY_SIZE];
 	char lower[PASSWD_NAME_MAX + 1];
@@ -100,7 +100,7 @@ password_check_password(const struct password_check *c, const struct passwd_acco
 	const struct passwd_account *checked = a;
 	bool same;
 
-	draw(c, bytes, name); /* also when it is not needed: the same work for every name */
+	draw_decoy(c, bytes, name); /* also when it is not needed: the same work for every name */
 	if (a == NULL)
 		checked = l->count > 0 ? &l->account[number_of(bytes) % l->count] : &no_account;
 	same = checked->hash != NULL ? check_crypt(checked->hash, password) : check_scram(checked, password);
@@ -114,7 +114,7 @@ password_check_decoy(const struct password_check *c, const struct passwd_account
 	uint8_t bytes[PASSWD_KEY_SIZE];
 	const struct passwd_account *like = NULL;
 
-	draw(c, bytes, name);
+	draw_decoy(c, bytes, name);
 	for (size_t i = 0; i < l->count && like == NULL; i++) {
 		const struct passwd_account *a = &l->account[(number_of(bytes) + i) % l->count];
 

@@ -13,13 +13,13 @@ static const struct gssapi_client_kind kind = { .service = "smtp", .peer = "it",
     .bad_name = "no ticket" };
 
 static enum msg_auth_out_result
-fail(const struct gssapi_client *g, struct msg_auth_out_answer *out, enum msg_auth_out_result how)
+fail_gssapi(const struct gssapi_client *g, struct msg_auth_out_answer *out, enum msg_auth_out_result how)
 {
 	return sasl_answer_fail(out, how, "%s", gssapi_client_why(g));
 }
 
 static enum msg_auth_out_result
-begin(struct sasl_client *c, struct msg_auth_out_answer *out)
+begin_gssapi(struct sasl_client *c, struct msg_auth_out_answer *out)
 {
 	struct gssapi_client *g;
 
@@ -29,7 +29,7 @@ begin(struct sasl_client *c, struct msg_auth_out_answer *out)
 	g = c->state = gssapi_client_new(&kind);
 	if (gssapi_client_name_service(g, c->start.host) == -1 ||
 	    gssapi_client_acquire(g, c->start.user, &c->file->keytab) == -1)
-		return fail(g, out, AUTH_OUT_LATER);
+		return fail_gssapi(g, out, AUTH_OUT_LATER);
 	return AUTH_OUT_WORD;
 }
 
@@ -37,7 +37,7 @@ enum msg_auth_out_result
 sasl_client_gssapi(struct sasl_client *c, const struct msg_auth_in_token *challenge,
     struct msg_auth_out_answer *out)
 {
-	enum msg_auth_out_result ready = challenge == NULL ? begin(c, out) : AUTH_OUT_WORD;
+	enum msg_auth_out_result ready = challenge == NULL ? begin_gssapi(c, out) : AUTH_OUT_WORD;
 	struct gssapi_client *g = c->state;
 	const void *word;
 	size_t len;
@@ -52,7 +52,7 @@ sasl_client_gssapi(struct sasl_client *c, const struct msg_auth_in_token *challe
 	word = gssapi_client_word(g, &len);
 	sasl_answer_put(&out->token, word, len);
 	if (rc == -1)
-		return fail(g, out, challenge == NULL ? AUTH_OUT_LATER : AUTH_OUT_FAILED);
+		return fail_gssapi(g, out, challenge == NULL ? AUTH_OUT_LATER : AUTH_OUT_FAILED);
 	if (len > sizeof(out->token.data))
 		return sasl_answer_fail(out, AUTH_OUT_LATER, "the ticket is too large");
 	return gssapi_client_is_done(g) ? AUTH_OUT_LAST : AUTH_OUT_WORD;

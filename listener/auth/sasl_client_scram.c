@@ -25,7 +25,7 @@ struct scram_client {
 };
 
 static int
-set_binding(Gsasl_session *session, const struct msg_auth_out_start *start)
+set_client_binding(Gsasl_session *session, const struct msg_auth_out_start *start)
 {
 	char text[BASE64_SIZE(AUTH_IN_BINDING_MAX)];
 
@@ -37,7 +37,7 @@ set_binding(Gsasl_session *session, const struct msg_auth_out_start *start)
 }
 
 static int
-begin(struct sasl_client *c)
+begin_scram(struct sasl_client *c)
 {
 	struct scram_client *s = mem_new(struct scram_client);
 	int rc;
@@ -51,7 +51,7 @@ begin(struct sasl_client *c)
 		rc = gsasl_property_set(s->session, GSASL_AUTHID, c->start.user);
 	if (rc == GSASL_OK)
 		rc = gsasl_property_set_raw(s->session, GSASL_PASSWORD, c->file->secret, c->file->secret_len);
-	return rc == GSASL_OK ? set_binding(s->session, &c->start) : rc;
+	return rc == GSASL_OK ? set_client_binding(s->session, &c->start) : rc;
 }
 
 /* "r=...,s=...,i=4096": the server's first word says how often the password is to be hashed. */
@@ -74,7 +74,7 @@ sasl_client_scram(struct sasl_client *c, const struct msg_auth_in_token *challen
 {
 	char *text = NULL;
 	size_t len = 0;
-	int rc = challenge == NULL ? begin(c) : GSASL_OK;
+	int rc = challenge == NULL ? begin_scram(c) : GSASL_OK;
 	struct scram_client *s = c->state;
 
 	if (rc != GSASL_OK)

@@ -30,13 +30,13 @@ struct kerberos {
 static const uint8_t spnego[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x02 };	/* 1.3.6.1.5.5.2 */
 
 static void
-say(struct sasl_server *p, const char *what, OM_uint32 major, OM_uint32 minor)
+set_reason(struct sasl_server *p, const char *what, OM_uint32 major, OM_uint32 minor)
 {
 	gssapi_base_say(p->reason, sizeof(p->reason), what, major, minor);
 }
 
 static enum msg_auth_in_result
-acquire(struct sasl_server *p, struct kerberos *k)
+acquire_keytab(struct sasl_server *p, struct kerberos *k)
 {
 	gss_OID_desc both[2] = { *gss_mech_krb5, { sizeof(spnego), (void *)(uintptr_t)spnego } };
 	gss_OID_set_desc mechanisms = { 2, both };
@@ -47,7 +47,7 @@ acquire(struct sasl_server *p, struct kerberos *k)
 
 	if (!GSS_ERROR(major))
 		return AUTH_IN_OK;
-	say(p, "keytab", major, minor);
+	set_reason(p, "keytab", major, minor);
 	return AUTH_IN_LATER;
 }
 
@@ -72,7 +72,7 @@ is_us(const struct sasl_server *p, gss_name_t name)
 }
 
 static bool
-take_name(struct sasl_server *p, gss_name_t name)
+take_client_name(struct sasl_server *p, gss_name_t name)
 {
 	OM_uint32 minor;
 	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
@@ -89,7 +89,7 @@ take_name(struct sasl_server *p, gss_name_t name)
 
 /* The context is complete: the client has a good name, and its ticket is for our service. */
 static bool
-judge(struct sasl_server *p, struct kerberos *k)
+judge_context(struct sasl_server *p, struct kerberos *k)
 {
 	OM_uint32 minor, flags = 0;
 	gss_name_t from = GSS_C_NO_NAME, to = GSS_C_NO_NAME;
@@ -97,7 +97,7 @@ judge(struct sasl_server *p, struct kerberos *k)
 
 	if (GSS_ERROR(gss_inquire_context(&minor, k->context, &from, &to, NULL, NULL, &flags, NULL, NULL)))
 		return false;
-	named = take_name(p, from);
+	named = take_client_name(p, from);
 	us = is_us(p, to);
 	if (!us)
 		snprintf(p->reason, sizeof(p->reason), "the ticket is for another service");
@@ -109,13 +109,13 @@ judge(struct sasl_server *p, struct kerberos *k)
 }
 
 static enum msg_auth_in_result
-offer(struct sasl_server *p, struct kerberos *k, struct msg_auth_in_token *out)
+offer_layers(struct sasl_server *p, struct kerberos *k, struct msg_auth_in_token *out)
 {
 	gss_buffer_desc wrapped = GSS_C_EMPTY_BUFFER;
 	OM_uint32 minor, major = gssapi_base_wrap_none(&minor, k->context, &wrapped);
 
 	if (GSS_ERROR(major)) {
-		say(p, "wrap", major, minor);
+		set_reason(p, "wrap", major, minor);
 		return AUTH_IN_FAILED;
 	}
 	sasl_answer_put(out, wrapped.value, wrapped.length);
@@ -130,9 +130,11 @@ take_context(struct sasl_server *p, struct kerberos *k, const struct msg_auth_in
 {
 	gss_buffer_desc input = { in->len, (void *)(uintptr_t)in->data }, output = GSS_C_EMPTY_BUFFER;
 	OM_uint32 minor, ignored, major;
-	enum msg_auth_in_result ready = k->credential == GSS_C_NO_CREDENTIAL ? acquire(p, k) : AUTH_IN_OK;
+	enum msg_auth_in_result ready = AUTH_IN_OK;
 	size_t len;
 
+	if (k->credential == GSS_C_NO_CREDENTIAL)
+		ready = acquire_keytab(p, k);
 	if (ready != AUTH_IN_OK)
 		return ready;
 	major = gss_accept_sec_context(&minor, &k->context, k->credential, &input, GSS_C_NO_CHANNEL_BINDINGS,
@@ -141,17 +143,17 @@ take_context(struct sasl_server *p, struct kerberos *k, const struct msg_auth_in
 	sasl_answer_put(out, output.value != NULL ? output.value : "", len);
 	gss_release_buffer(&ignored, &output);
 	if (GSS_ERROR(major)) {
-		say(p, "ticket", major, minor);
+		set_reason(p, "ticket", major, minor);
 		return AUTH_IN_FAILED;
 	}
 	if (len > sizeof(out->data))
 		return AUTH_IN_FAILED;
 	if (major & GSS_S_CONTINUE_NEEDED)
 		return AUTH_IN_CHALLENGE;
-	if (!judge(p, k))
+	if (!judge_context(p, k))
 		return AUTH_IN_FAILED;
 	k->phase = OFFER;
-	return len > 0 ? AUTH_IN_CHALLENGE : offer(p, k, out);
+	return len > 0 ? AUTH_IN_CHALLENGE : offer_layers(p, k, out);
 }
 
 /* One byte of choice, three of buffer size, then the name to act under. */
@@ -165,7 +167,7 @@ take_choice(struct sasl_server *p, struct kerberos *k, const struct msg_auth_in_
 	size_t n;
 
 	if (GSS_ERROR(major)) {
-		say(p, "unwrap", major, minor);
+		set_reason(p, "unwrap", major, minor);
 		return AUTH_IN_FAILED;
 	}
 	bytes = plain.value;
@@ -195,7 +197,7 @@ sasl_server_gssapi_step(struct sasl_server *p, const struct msg_auth_in_token *i
 	case CONTEXT:
 		return take_context(p, k, in, out);
 	case OFFER:
-		return in->len == 0 ? offer(p, k, out) : AUTH_IN_FAILED;
+		return in->len == 0 ? offer_layers(p, k, out) : AUTH_IN_FAILED;
 	case CHOICE:
 		return take_choice(p, k, in);
 	}

@@ -17,7 +17,7 @@ enum { PASSWORD_MAX = 511 };		/* what crypt(3) takes */
 enum login_step { LOGIN_BEGIN, LOGIN_NAME, LOGIN_PASSWORD };
 
 static enum msg_auth_in_result
-check(struct sasl_server *p, const uint8_t *password, size_t len)
+check_password(struct sasl_server *p, const uint8_t *password, size_t len)
 {
 	char text[PASSWORD_MAX + 1];
 	const char *name = p->user[0] != '\0' ? p->user : "-";
@@ -54,7 +54,7 @@ sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *i
 	name++;
 	password++;
 	claimed = sasl_name_claim(p, name, (size_t)(password - 1 - name));
-	result = check(p, (const uint8_t *)password, (size_t)(end - password));
+	result = check_password(p, (const uint8_t *)password, (size_t)(end - password));
 	if (!claimed || !sasl_name_is_self(p, authzid, (size_t)(name - 1 - authzid)))
 		return AUTH_IN_FAILED;
 	return result;
@@ -84,7 +84,7 @@ sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *i
 		sasl_answer_put(out, ask_password, sizeof(ask_password) - 1);
 		return AUTH_IN_CHALLENGE;
 	}
-	return check(p, in->data, in->len);
+	return check_password(p, in->data, in->len);
 }
 
 void

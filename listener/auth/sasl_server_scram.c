@@ -57,7 +57,7 @@ set_base64(Gsasl_session *session, Gsasl_property property, const void *data, si
 }
 
 static int
-set_binding(const struct sasl_server_scram *s, Gsasl_property property, enum msg_auth_in_binding kind)
+set_server_binding(const struct sasl_server_scram *s, Gsasl_property property, enum msg_auth_in_binding kind)
 {
 	const struct msg_auth_in_start *start = &s->sasl->start;
 	static_assert(AUTH_IN_BINDING_MAX <= PASSWD_SALT_MAX, "set_base64 holds it");
@@ -81,9 +81,9 @@ on_property(Gsasl *context, Gsasl_session *session, Gsasl_property property)
 	if (s == NULL)
 		return GSASL_NO_CALLBACK;
 	if (property == GSASL_CB_TLS_UNIQUE)
-		return set_binding(s, property, AUTH_IN_TLS_UNIQUE);
+		return set_server_binding(s, property, AUTH_IN_TLS_UNIQUE);
 	if (property == GSASL_CB_TLS_EXPORTER)
-		return set_binding(s, property, AUTH_IN_TLS_EXPORTER);
+		return set_server_binding(s, property, AUTH_IN_TLS_EXPORTER);
 	if (!s->looked_up)
 		look_up(s);
 	switch (property) {
@@ -102,7 +102,7 @@ on_property(Gsasl *context, Gsasl_session *session, Gsasl_property property)
 }
 
 static int
-start(struct sasl_server *p)
+start_scram(struct sasl_server *p)
 {
 	struct sasl_server_scram *s = mem_new(struct sasl_server_scram);
 	int rc;
@@ -120,7 +120,7 @@ start(struct sasl_server *p)
 }
 
 static enum msg_auth_in_result
-judge(struct sasl_server_scram *s, int rc)
+judge_step(struct sasl_server_scram *s, int rc)
 {
 	const char *authzid = gsasl_property_fast(s->session, GSASL_AUTHZID);
 
@@ -144,14 +144,14 @@ sasl_server_scram_step(struct sasl_server *p, const struct msg_auth_in_token *in
 
 	if (in->absent)
 		return AUTH_IN_CHALLENGE;
-	rc = p->state == NULL ? start(p) : GSASL_OK;
+	rc = p->state == NULL ? start_scram(p) : GSASL_OK;
 	s = p->state;
 	if (rc != GSASL_OK) {
 		snprintf(p->reason, sizeof(p->reason), "%s", gsasl_strerror(rc));
 		return AUTH_IN_LATER;
 	}
 	rc = gsasl_step(s->session, (const char *)in->data, in->len, &text, &len);
-	result = judge(s, rc);
+	result = judge_step(s, rc);
 	if (result != AUTH_IN_FAILED && text != NULL)
 		sasl_answer_put(out, text, len);
 	gsasl_free(text);

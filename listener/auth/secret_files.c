@@ -25,7 +25,6 @@ enum { FRESH_MS = 1000, SECRET_FILE_MAX = SECRET_FILES_SECRET_MAX + 2, KEYTAB_MA
 
 struct waiting {
 	STAILQ_ENTRY(waiting) link;
-	void (*ready)(void *arg, struct secret_file *f, const char *why);
 	void *arg;
 };
 
@@ -46,17 +45,19 @@ struct source {
 
 struct secret_files {
 	struct boot *boot;
-	uint32_t request;
+	void (*ready)(void *arg, struct secret_file *f, const char *why);
+	uint32_t request;		/* the latest number given to a source */
 	LIST_HEAD(, source) sources;
 	struct password_check check;
 };
 
 struct secret_files *
-secret_files_new(struct boot *b)
+secret_files_new(struct boot *b, void (*ready)(void *arg, struct secret_file *f, const char *why))
 {
 	struct secret_files *v = mem_new(struct secret_files);
 
 	v->boot = b;
+	v->ready = ready;
 	password_check_init(&v->check);
 	LIST_INIT(&v->sources);
 	return v;
@@ -94,7 +95,7 @@ secret_files_free(struct secret_files *v)
 }
 
 static struct source *
-find(struct secret_files *v, const char *server, const char *domain, enum ctl_file_kind kind)
+find_source(struct secret_files *v, const char *server, const char *domain, enum ctl_file_kind kind)
 {
 	struct source *s;
 
@@ -124,18 +125,17 @@ use_file(struct source *s)
 
 void
 secret_files_get(struct secret_files *v, const char *server, const char *domain, enum ctl_file_kind kind,
-    void (*ready)(void *arg, struct secret_file *f, const char *why), void *arg)
+    void *arg)
 {
-	struct source *s = find(v, server, domain, kind);
+	struct source *s = find_source(v, server, domain, kind);
 	uint64_t now = clock_mono_ms();
 	struct waiting *w;
 
 	if (!s->asking && s->asked_ms != 0 && now - s->asked_ms < FRESH_MS) {
-		ready(arg, use_file(s), s->trouble);
+		v->ready(arg, use_file(s), s->trouble);
 		return;
 	}
 	w = mem_new(struct waiting);
-	w->ready = ready;
 	w->arg = arg;
 	STAILQ_INSERT_TAIL(&s->waiting, w, link);
 	if (s->asking)
@@ -170,7 +170,7 @@ struct faults {
 };
 
 static void
-on_fault(void *arg, unsigned line, const char *why)
+on_password_fault(void *arg, unsigned line, const char *why)
 {
 	struct faults *f = arg;
 
@@ -182,7 +182,7 @@ on_fault(void *arg, unsigned line, const char *why)
 
 /* The whole file in memory; NULL and errno. */
 static char *
-read_all(int fd, size_t size)
+read_opened_file(int fd, size_t size)
 {
 	char *data = mem_zalloc(size + 1);
 	ssize_t n = disk_pread(fd, data, size, 0);
@@ -197,7 +197,7 @@ read_all(int fd, size_t size)
 
 /* One line, with or without its line end. NULL, or why not. */
 static const char *
-take_secret(struct secret_file *f, const char *data, size_t size)
+take_secret_line(struct secret_file *f, const char *data, size_t size)
 {
 	if (size > 0 && data[size - 1] == '\n')
 		size--;
@@ -220,7 +220,7 @@ take_accounts(const struct source *s, struct secret_file *f, const char *data, s
 {
 	struct faults faults = { .source = s };
 
-	f->accounts = passwd_file_list_parse(data, size, on_fault, &faults);
+	f->accounts = passwd_file_list_parse(data, size, on_password_fault, &faults);
 	if (faults.count > FAULTS_TOLD)
 		log_event(LOG_WARN, NULL, "trouble", "part=auth server=%s file=password-file faults=%u",
 		    s->server, faults.count);
@@ -228,10 +228,10 @@ take_accounts(const struct source *s, struct secret_file *f, const char *data, s
 
 /* NULL, or why not. */
 static const char *
-take(struct source *s, struct secret_file *f, const char *data, size_t size)
+take_data(struct source *s, struct secret_file *f, const char *data, size_t size)
 {
 	if (s->kind == CTL_FILE_SECRET)
-		return take_secret(f, data, size);
+		return take_secret_line(f, data, size);
 	if (s->kind == CTL_FILE_PASSWORDS)
 		take_accounts(s, f, data, size);
 	else if (keytab_init(&f->keytab, data, size,
@@ -242,9 +242,9 @@ take(struct source *s, struct secret_file *f, const char *data, size_t size)
 
 /* NULL, or why not. */
 static const char *
-take_file(struct source *s, int fd, size_t size)
+read_and_take(struct source *s, int fd, size_t size)
 {
-	char *data = read_all(fd, size);
+	char *data = read_opened_file(fd, size);
 	const char *why;
 	struct secret_file *f;
 
@@ -254,7 +254,7 @@ take_file(struct source *s, int fd, size_t size)
 	f->users = 1;
 	f->check = &s->secret_files->check;
 	f->keytab.fd = -1;
-	why = take(s, f, data, size);
+	why = take_data(s, f, data, size);
 	explicit_bzero(data, size);
 	free(data);
 	secret_files_release(why != NULL ? f : s->file);
@@ -283,7 +283,7 @@ update_file(struct source *s, int fd)
 		set_trouble(s, "the file is too large");
 		return;
 	}
-	if ((why = take_file(s, fd, (size_t)st.st_size)) != NULL) {
+	if ((why = read_and_take(s, fd, (size_t)st.st_size)) != NULL) {
 		set_trouble(s, why);
 		return;
 	}
@@ -311,7 +311,7 @@ secret_files_opened(struct secret_files *v, const struct ctl_message *m)
 			set_trouble(s, opened.why);
 		while ((w = STAILQ_FIRST(&s->waiting)) != NULL) {
 			STAILQ_REMOVE_HEAD(&s->waiting, link);
-			w->ready(w->arg, use_file(s), s->trouble);
+			v->ready(w->arg, use_file(s), s->trouble);
 			free(w);
 		}
 	}

@@ -112,7 +112,7 @@ START_TEST(passwords)
 }
 END_TEST
 
-START_TEST(visitors)
+START_TEST(throttles)
 {
 	struct auth_throttle_table *t = auth_throttle_table_new();
 	struct auth_throttle *v = auth_throttle_enter(t, "192.0.2.1");
@@ -149,4 +149,4 @@ START_TEST(visitors)
 }
 END_TEST
 
-UNIT_MAIN("auth", base64, lines, list, passwords, visitors)
+UNIT_MAIN("auth", base64, lines, list, passwords, throttles)
