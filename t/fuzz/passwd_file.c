@@ -33,6 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	unsigned lines = 1;
 	char *copy = malloc(len + 1);
 	struct passwd_account decoy;
+	static const struct password_check check;
 
 	memcpy(copy, data, len);
 	copy[len] = '\0';
@@ -45,7 +46,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (a->hash == NULL)
 			check_scram(a);
 	}
-	password_check_decoy(l, copy, &decoy);
+	password_check_decoy(&check, l, copy, &decoy);
 	fuzz_check(decoy.iterations >= PASSWD_ITERATIONS_MIN && decoy.salt_len <= PASSWD_SALT_MAX);
 	passwd_file_list_free(l);
 	free(copy);
