@@ -219,15 +219,18 @@ judge_search(struct ldap_conn *l, int rc, char why[LDAP_CONN_WHY_SIZE])
 	}
 }
 
+/* Two entries at most below `base`; `filter` NULL: the entry `base` itself. An LDAP result code. */
 static int
-run_search(struct ldap_conn *l, const char *base, int scope, const char *filter, char **names,
-    LDAPMessage **result)
+run_search(struct ldap_conn *l, const char *base, const char *filter, char **names, LDAPMessage **result)
 {
 	struct timeval limit = l->limit;
 
 	*result = NULL;
-	return ldap_search_ext_s(l->ld, base, scope, filter, names, 0, NULL, NULL, &limit,
-	    scope == LDAP_SCOPE_BASE ? 0 : 2, result);
+	if (filter == NULL)
+		return ldap_search_ext_s(l->ld, base, LDAP_SCOPE_BASE, "(objectClass=*)", names, 0, NULL,
+		    NULL, &limit, 0, result);
+	return ldap_search_ext_s(l->ld, base, LDAP_SCOPE_SUBTREE, filter, names, 0, NULL, NULL, &limit, 2,
+	    result);
 }
 
 static void
@@ -278,7 +281,7 @@ add_rest(struct ldap_entry *e, struct ldap_conn *l, char **rest, unsigned long n
 	for (unsigned i = 0; *rest != NULL && found == LDAP_CONN_FOUND; i++) {
 		char *name = mem_printf("%s;range=%lu-*", *rest, next), *names[] = { name, NULL };
 		LDAPMessage *result, *m;
-		int rc = run_search(l, e->dn, LDAP_SCOPE_BASE, "(objectClass=*)", names, &result);
+		int rc = run_search(l, e->dn, NULL, names, &result);
 
 		free(*rest);
 		*rest = NULL;
@@ -325,8 +328,7 @@ ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter, struct
 	char **names = (char **)(uintptr_t)l->set.schema->names;
 	LDAPMessage *result;
 	enum ldap_conn_result found;
-	int rc = run_search(l, base, dn != NULL ? LDAP_SCOPE_BASE : LDAP_SCOPE_SUBTREE,
-	    dn != NULL ? "(objectClass=*)" : filter, names, &result);
+	int rc = run_search(l, base, dn != NULL ? NULL : filter, names, &result);
 
 	/*
 	 * A DN that is not there is no member. One in another server's directory is a referral: it must not

@@ -2,7 +2,7 @@
  * sasl_client_gssapi - GSSAPI as a client (RFC 4752): proves to a remote host who we are
  *
  * Runs in:  auth, on pool threads
- * Owns:     a gssapi_client each
+ * Owns:     a gssapi_client for each authentication
  * Promise:  tickets are in memory only; no security layer, as TLS is there
  * Fails by: AUTH_OUT_FAILED; AUTH_OUT_LATER when there is no ticket to be had
  */

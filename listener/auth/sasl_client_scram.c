@@ -3,7 +3,7 @@
  * libgsasl
  *
  * Runs in:  auth, on pool threads
- * Owns:     a libgsasl session each
+ * Owns:     a libgsasl session for each authentication
  * Promise:  a peer that wants fewer than ITERATIONS_MIN hashes gets no proof, from which it could guess the
  *           password fast; more than PASSWD_ITERATIONS_MAX are not computed; AUTH_OUT_LAST only after the
  *           peer has proved that it knows the account

@@ -2,7 +2,7 @@
  * sasl_server_gssapi - GSSAPI (RFC 4752): raw Kerberos tokens and SPNEGO, with MIT Kerberos
  *
  * Runs in:  auth, on pool threads
- * Owns:     a security context each
+ * Owns:     a security context for each authentication
  * Promise:  only Kerberos, never NTLM; the ticket must be for our service principal; no security layer is
  *           offered
  * Fails by: AUTH_IN_FAILED; AUTH_IN_LATER when the keytab cannot be used

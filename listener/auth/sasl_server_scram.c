@@ -2,7 +2,7 @@
  * sasl_server_scram - SCRAM-SHA-256 and SCRAM-SHA-256-PLUS (RFC 5802, 7677) through libgsasl
  *
  * Runs in:  auth, on pool threads
- * Owns:     a libgsasl session each
+ * Owns:     a libgsasl session for each authentication
  * Promise:  only accounts with a verifier in the password file can succeed; for any other name the dialogue
  *           is the same and fails at its end; a client that was offered -PLUS and says that it was not
  *           (downgrade) fails
