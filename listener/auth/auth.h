@@ -1,10 +1,10 @@
 /*
  * auth - private header of the auth helper; one block a file
  *
- * auth -> auth_channel (a worker's messages) -> auth_in (clients prove who they are), auth_out (we prove who
- * we are) -> auth_request (file, turn, thread, delay, answer) -> secret_files, auth_throttle
- * On pool threads: auth_in -> sasl_server and its mechanisms -> password_check;
- * auth_out -> sasl_client and its mechanisms
+ * auth -> auth_channel (a worker's messages) -> auth_request_in (a client proves who it is), auth_request_out
+ * (we prove who we are) -> auth_request (file, turn, thread, delay, answer) -> secret_files, auth_throttle
+ * On pool threads: auth_request_in -> sasl_server and its mechanisms -> password_check;
+ * auth_request_out -> sasl_client and its mechanisms
  */
 #ifndef LISTENER_AUTH_AUTH_H
 #define LISTENER_AUTH_AUTH_H
@@ -46,16 +46,16 @@ extern const struct boot_role auth_role;
 extern const struct ctl_server_kind auth_channel_in;	/* of a listener */
 extern const struct ctl_server_kind auth_channel_out;	/* of a deliver process */
 
-/* --- auth_in: the authentication of a client --- */
+/* --- auth_request_in: the authentication of a client --- */
 
 /* Answers with CTL_AUTH_IN_ANSWER, later. False: too many of that client address at once. */
-bool auth_in_begin(struct auth *a, struct ctl_server *s, uint32_t request,
+bool auth_request_in_begin(struct auth *a, struct ctl_server *s, uint32_t request,
     const struct msg_auth_in_start *start);
 
-/* --- auth_out: our own authentication at a remote host --- */
+/* --- auth_request_out: our own authentication at a remote host --- */
 
 /* Answers with CTL_AUTH_OUT_ANSWER, later. False: not one of our mechanisms. */
-bool auth_out_begin(struct auth *a, struct ctl_server *s, uint32_t request,
+bool auth_request_out_begin(struct auth *a, struct ctl_server *s, uint32_t request,
     const struct msg_auth_out_start *start);
 
 /* --- auth_request: one authentication of either kind, from its start to its last answer --- */

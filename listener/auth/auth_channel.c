@@ -29,7 +29,7 @@ begin_in(struct auth *a, struct ctl_server *s, const struct ctl_message *m)
 	struct msg_auth_in_start *start = mem_new(struct msg_auth_in_start);
 	bool good = msg_auth_in_start_take(start, m->data, m->len);
 
-	if (good && (ctl_server_is_full(s) || !auth_in_begin(a, s, m->request, start)))
+	if (good && (ctl_server_is_full(s) || !auth_request_in_begin(a, s, m->request, start)))
 		ctl_server_answer(s, CTL_AUTH_IN_ANSWER, m->request, &later, msg_auth_in_answer_size(&later),
 		    -1);
 	explicit_bzero(start, sizeof(*start));
@@ -46,7 +46,7 @@ begin_out(struct auth *a, struct ctl_server *s, const struct ctl_message *m)
 	if (!msg_auth_out_start_take(&start, m->data, m->len))
 		return false;
 	if (!ctl_server_is_full(s))
-		return auth_out_begin(a, s, m->request, &start);
+		return auth_request_out_begin(a, s, m->request, &start);
 	ctl_server_answer(s, CTL_AUTH_OUT_ANSWER, m->request, &later, msg_auth_out_answer_size(&later), -1);
 	return true;
 }

@@ -1,5 +1,5 @@
 /*
- * auth_in - the authentication of a client: what auth_request does with a sasl_server
+ * auth_request_in - the authentication of a client: what auth_request does with a sasl_server
  *
  * Runs in:  auth; work on pool threads
  * Owns:     a sasl_server for each request
@@ -11,7 +11,7 @@
 #include "common/base/mem.h"
 #include "listener/auth/auth.h"
 
-struct auth_in {
+struct auth_request_in {
 	struct auth_request request;
 	struct sasl_server *sasl;
 };
@@ -19,7 +19,7 @@ struct auth_in {
 static struct sasl_server *
 sasl_of(const struct auth_request *x)
 {
-	return ((const struct auth_in *)x)->sasl;
+	return ((const struct auth_request_in *)x)->sasl;
 }
 
 static size_t
@@ -103,14 +103,15 @@ static const struct auth_request_kind kind = {
 };
 
 bool
-auth_in_begin(struct auth *a, struct ctl_server *s, uint32_t request, const struct msg_auth_in_start *start)
+auth_request_in_begin(struct auth *a, struct ctl_server *s, uint32_t request,
+    const struct msg_auth_in_start *start)
 {
 	struct auth_throttle *v = auth_throttle_enter(a->throttles, start->client);
-	struct auth_in *x;
+	struct auth_request_in *x;
 
 	if (v == NULL)
 		return false;
-	x = mem_new(struct auth_in);
+	x = mem_new(struct auth_request_in);
 	x->sasl = sasl_server_new(start, NULL);
 	x->request.kind = &kind;
 	x->request.auth = a;

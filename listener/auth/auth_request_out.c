@@ -1,5 +1,5 @@
 /*
- * auth_out - our own authentication at a remote host: what auth_request does with a sasl_client
+ * auth_request_out - our own authentication at a remote host: what auth_request does with a sasl_client
  *
  * Runs in:  auth; work on pool threads
  * Owns:     a sasl_client for each request
@@ -10,7 +10,7 @@
 #include "common/base/mem.h"
 #include "listener/auth/auth.h"
 
-struct auth_out {
+struct auth_request_out {
 	struct auth_request request;
 	struct sasl_client sasl;
 };
@@ -41,7 +41,7 @@ refuse_out(void *answer, const char *why)
 static void
 work_out(struct auth_request *x)
 {
-	struct sasl_client *c = &((struct auth_out *)x)->sasl;
+	struct sasl_client *c = &((struct auth_request_out *)x)->sasl;
 
 	c->file = x->file;
 	sasl_client_step(c, x->in, x->out);
@@ -56,7 +56,7 @@ worked_out(struct auth_request *x)
 static void
 end_out(struct auth_request *x)
 {
-	sasl_client_done(&((struct auth_out *)x)->sasl);
+	sasl_client_done(&((struct auth_request_out *)x)->sasl);
 }
 
 static const struct auth_request_kind kind = {
@@ -72,14 +72,15 @@ static const struct auth_request_kind kind = {
 };
 
 bool
-auth_out_begin(struct auth *a, struct ctl_server *s, uint32_t request, const struct msg_auth_out_start *start)
+auth_request_out_begin(struct auth *a, struct ctl_server *s, uint32_t request,
+    const struct msg_auth_out_start *start)
 {
 	enum msg_auth_out_mechanism mechanism = (enum msg_auth_out_mechanism)start->mechanism;
-	struct auth_out *x;
+	struct auth_request_out *x;
 
 	if (!sasl_client_is_ours(mechanism))
 		return false;
-	x = mem_new(struct auth_out);
+	x = mem_new(struct auth_request_out);
 	x->sasl.start = *start;
 	x->request.kind = &kind;
 	x->request.auth = a;
