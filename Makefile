@@ -61,8 +61,6 @@ sources = $(filter-out $(1)/main.c $(addsuffix %,$(dir $(wildcard $(1)/*/main.c)
 obj = $(patsubst %.c,$(B)/%.o,$(1))
 # What a row is linked from, its main apart.
 objects = $(call obj,$(call sources,$(call folder,$(1))) $(EXTRA_$(1)))
-EXTRA_posternctl := $(call sources,master)
-EXTRA_master := master/posternctl/check_config.c
 # common/gssapi needs libkrb5: it is not in libcommon, and those that use it compile it.
 EXTRA_auth := $(wildcard common/gssapi/*.c)
 EXTRA_directory := $(EXTRA_auth)
@@ -155,12 +153,15 @@ $(B)/%.o: %.c $(B)/flags
 	@echo "  CC    $<"
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-# unit tests: t/unit/ROW/NAME.c is one program, linked with the objects of that row; t/unit/common with the common ones alone
+# unit tests: t/unit/ROW/NAME.c is one program, linked with the objects of that row; t/unit/common with the common ones alone.
+# Those of posternctl ask the supervisor's objects, too: whether it understands what posternctl says.
+UNIT_ROWS_posternctl := posternctl master
+unit_rows = $(or $(UNIT_ROWS_$(1)),$(1))
 UNIT := $(patsubst t/unit/%.c,%,$(wildcard t/unit/*/*.c))
 .PHONY: units
 units: $(addprefix $(B)/t/,$(UNIT))
 define unit
-$(B)/t/$(1)/$(2): $(B)/t/unit/$(1)/$(2).o $(if $(P_$(1)),$(call objects,$(1))) $(B)/libcommon.a
+$(B)/t/$(1)/$(2): $(B)/t/unit/$(1)/$(2).o $(if $(P_$(1)),$(foreach row,$(call unit_rows,$(1)),$(call objects,$(row)))) $(B)/libcommon.a
 	@echo "  LD    $$@"
 	@mkdir -p $$(@D)
 	@$$(CC) -pthread $$(LDOPT) -o $$@ $$(filter %.o,$$^) $(B)/libcommon.a -lcheck -lsubunit -lm $$(if $(P_$(1)),$(call libraries,$(1)),$(TLS)) $$(LIBS)

@@ -16,8 +16,8 @@
 
 #include <bsd/unistd.h>
 
+#include "common/config/config_check.h"
 #include "master/master.h"
-#include "master/posternctl/posternctl.h"
 
 static int
 main_usage(void)
@@ -69,8 +69,8 @@ main(int argc, char **argv)
 	}
 	o.config_path = path; /* the service leaves the folder it was started in */
 	if (print)
-		return check_config_print(path, NULL);
+		return config_check_print(path, NULL);
 	if (check)
-		return check_config_run(path, NULL);
+		return config_check_run(path, NULL);
 	return service_run(&o);
 }

@@ -22,6 +22,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/config/wanted_state.h"
 #include "master/control/control.h"
 #include "master/master.h"
 #include "master/processes/processes.h"
@@ -100,7 +101,7 @@ read_configuration(struct master *m, struct config_faults *faults)
 	if (m->snapshot == NULL)
 		die(EX_OSERR, "memfd: %s", strerror(errno));
 	if (m->options.start != NULL && config_server_by_name(c, m->options.start) == NULL &&
-	    reload_fault_of(faults, m->options.start) == NULL)
+	    config_faults_first_error(faults, m->options.start) == NULL)
 		die(EX_USAGE, "-S %s: there is no such virtual server", m->options.start);
 }
 
@@ -153,7 +154,7 @@ make_servers(struct master *m, const struct config_faults *faults)
 		const struct config_fault *f = &faults->fault[i];
 
 		reload_log_fault(f);
-		if (!f->warning && f->server != NULL && f == reload_fault_of(faults, f->server))
+		if (!f->warning && f->server != NULL && f == config_faults_first_error(faults, f->server))
 			(void)service_add(m, f->server, NULL, f);
 	}
 	control_rights_resolve(&m->rights, &c->service.operators, "-");
@@ -342,7 +343,7 @@ close_service(struct master *m)
 	 * Whoever hears "stopped" may start it again at once: the lock goes first, and the socket's name
 	 * before that.
 	 */
-	path = mem_printf("%s/control.sock", m->snapshot->config->service.run);
+	path = control_words_socket(m->snapshot->config->service.run);
 	unlink(path);
 	free(path);
 	daemon_unlock(&m->pidfile);

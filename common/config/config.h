@@ -196,6 +196,8 @@ struct config *config_read_snapshot(int fd) __attribute__((warn_unused_result));
 int config_snapshot(const struct config *c) __attribute__((warn_unused_result));
 void config_free(struct config *c);
 void config_faults_done(struct config_faults *f);
+/* The first error (no warning) in the file of virtual server `name`; NULL: none. */
+const struct config_fault *config_faults_first_error(const struct config_faults *f, const char *name);
 void config_faults_print(const struct config_faults *f, FILE *out);	/* "FILE:LINE: error: TEXT" a line */
 /* One more, about a key of a virtual server: for those who look further than the INI files. */
 enum key_section;

@@ -83,6 +83,18 @@ config_faults_sort(struct config_faults *f)
 		qsort(f->fault, f->count, sizeof(*f->fault), fault_compare);
 }
 
+const struct config_fault *
+config_faults_first_error(const struct config_faults *f, const char *name)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		const struct config_fault *fault = &f->fault[i];
+
+		if (!fault->warning && fault->server != NULL && strcmp(fault->server, name) == 0)
+			return fault;
+	}
+	return NULL;
+}
+
 void
 config_faults_print(const struct config_faults *f, FILE *out)
 {

@@ -43,27 +43,6 @@ struct control {
 	unsigned count;
 };
 
-bool
-control_parse(struct control_words *w, const void *data, size_t len)
-{
-	const char *p = data, *end = p + len;
-
-	w->count = 0;
-	if (len == 0 || end[-1] != '\0')
-		return false;
-	for (; p < end; p += strlen(p) + 1) {
-		size_t n = strlen(p);
-
-		if (w->count == CONTROL_WORDS_MAX || n == 0 || n >= CONTROL_WORD_SIZE)
-			return false;
-		for (size_t i = 0; i < n; i++)
-			if (p[i] <= ' ' || p[i] > '~')
-				return false;
-		memcpy(w->word[w->count++], p, n + 1);
-	}
-	return true;
-}
-
 static void
 free_client(struct control_connection *c)
 {
@@ -115,7 +94,7 @@ on_client_message(void *arg, const struct ctl_message *m)
 
 	if (m->fd != -1)
 		close(m->fd);
-	if (c->busy || !control_parse(&w, m->data, m->len)) {
+	if (c->busy || !control_words_parse(&w, m->data, m->len)) {
 		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s",
 		    (unsigned)c->peer.uid,
 		    log_safe(c->busy ? "a command before the last was answered" : "not a command"));
@@ -217,7 +196,7 @@ control_open(struct master *m)
 	struct control *a = mem_new(struct control);
 
 	a->m = m;
-	a->path = mem_printf("%s/control.sock", m->snapshot->config->service.run);
+	a->path = control_words_socket(m->snapshot->config->service.run);
 	TAILQ_INIT(&a->clients);
 	if (strlen(a->path) >= sizeof(sun.sun_path))
 		die(EX_CONFIG, "%s: too long for a socket (%zu bytes at the most); choose another run folder",

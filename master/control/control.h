@@ -10,6 +10,7 @@
 
 #include "common/base/buf.h"
 #include "common/config/config.h"
+#include "common/ipc/control_words.h"
 #include "common/ipc/msg_sessions.h"
 #include "master/master.h"
 
@@ -20,7 +21,6 @@ struct control_rights;
 struct ctl_message;
 struct loop_timer;
 struct master;
-struct msg_queue_ask;
 struct msg_sessions_ask;
 struct oauth_request;
 struct queue_request;
@@ -29,17 +29,8 @@ struct sessions_request;
 
 /* --- control: control.sock, who may say what --- */
 
-#define CONTROL_WORDS_MAX 32
-#define CONTROL_WORD_SIZE 512
-struct control_words {
-	char word[CONTROL_WORDS_MAX][CONTROL_WORD_SIZE];
-	size_t count;
-};
-
 #define CONTROL_CLIENTS_MAX 64
 
-/* Pure: "pause\0default\0"; false when empty, unterminated, too many, too long or not printable ASCII. */
-bool control_parse(struct control_words *w, const void *data, size_t len);
 /* The socket in the run folder; dies when it cannot be made. */
 struct control *control_open(struct master *m);
 /* Something settled: answers those who wait for it. */
@@ -89,8 +80,6 @@ bool control_commands_known(const char *command);
 
 /* --- queue_request: orders about queues and badmail --- */
 
-/* Pure; pid 0: the first page */
-bool queue_request_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_words *w);
 void queue_request_run(struct control_command *o, struct master *m, struct server *s,
     const struct control_words *w);
 bool queue_request_settle(struct control_command *o);

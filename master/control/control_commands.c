@@ -20,9 +20,6 @@
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
-#define CONTROL_NO_MATCH 3
-#define CONTROL_REFUSED 1
-
 enum control_scope {
 	CONTROL_SERVICE,		/* needs the rights of the whole service */
 	CONTROL_SERVER,		/* those of the virtual server named; without a name those of the service */

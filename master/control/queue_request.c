@@ -18,13 +18,12 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/msg_queue.h"
-#include "common/ipc/queue_filter.h"
+#include "common/ipc/queue_words.h"
 #include "master/control/control.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
 #define QUEUE_REQUEST_WAIT_MS 60000
-#define QUEUE_REQUEST_NONE 3
 
 struct queue_request {
 	TAILQ_ENTRY(queue_request) link;
@@ -41,83 +40,6 @@ struct queue_request {
 	struct msg_queue_page page;
 	size_t text_len;
 };
-
-/* --- the words --- */
-
-static bool
-copy_text(char *dst, size_t size, const char *text)
-{
-	struct queue_filter one = { 0 };
-	struct buf word = BUF_INIT(CONTROL_WORD_SIZE + 4);
-	bool good;
-
-	buf_printf(&word, "id=%s", text); /* the same encoding */
-	good = queue_filter_take_word(&one, buf_text(&word)) == 1 && strlcpy(dst, one.term[0].text,
-	    size) < size;
-	buf_done(&word);
-	return good;
-}
-
-static bool
-parse_place(struct msg_queue_ask *a, pid_t *pid, const char *text)
-{
-	char number[16];
-	const char *colon = strchr(text, ':'), *why = NULL;
-
-	if (colon == NULL || (size_t)(colon - text) >= sizeof(number) || strlen(colon + 1) >= sizeof(a->at))
-		return false;
-	memcpy(number, text, (size_t)(colon - text));
-	number[colon - text] = '\0';
-	*pid = (pid_t)strtonum(number, 1, INT32_MAX, &why);
-	strlcpy(a->at, colon + 1, sizeof(a->at));
-	return why == NULL;
-}
-
-static bool
-take_word(struct msg_queue_ask *a, pid_t *pid, const char *word)
-{
-	const char *why = NULL;
-	int taken = queue_filter_take_word(&a->pick, word);
-
-	if (taken != 0)
-		return taken == 1;
-	if (strncmp(word, "at=", 3) == 0)
-		return parse_place(a, pid, word + 3);
-	if (strncmp(word, "to=", 3) == 0)
-		return strlcpy(a->to, word + 3, sizeof(a->to)) < sizeof(a->to) && a->verb == MSG_QUEUE_MOVE;
-	if (strncmp(word, "reason=", 7) == 0)
-		return copy_text(a->reason, sizeof(a->reason), word + 7);
-	if (strncmp(word, "newest=", 7) != 0)
-		return strcmp(word, "all") == 0;
-	a->newest_us = strtonum(word + 7, 1, INT64_MAX, &why);
-	return why == NULL;
-}
-
-/* queue|badmail NAME VERB [at=PID:PLACE] [to=NAME] [reason=TEXT] [newest=MICROSECONDS] [all] [FILTER ...] */
-bool
-queue_request_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_words *w)
-{
-	bool all;
-
-	memset(a, 0, sizeof(*a));
-	*pid = 0;
-	if (w->count < 3)
-		return false;
-	a->verb = msg_queue_find(w->word[2], strcmp(w->word[0], "badmail") == 0);
-	if (a->verb == MSG_QUEUE_VERBS)
-		return false;
-	all = false;
-	for (size_t i = 3; i < w->count; i++) {
-		if (!take_word(a, pid, w->word[i]))
-			return false;
-		all = all || strcmp(w->word[i], "all") == 0;
-	}
-	if (!all && msg_queue_rows[a->verb].acts && !queue_filter_chooses(&a->pick))
-		return false;
-	if (a->pick.states == 0)
-		a->pick.states = msg_queue_rows[a->verb].states;
-	return (a->verb == MSG_QUEUE_MOVE) == (a->to[0] != '\0');
-}
 
 /* --- asking --- */
 
@@ -184,7 +106,7 @@ lock_other_queue(struct control_command *o, struct master *m, const struct serve
 	const char *where = "";
 
 	if (to == NULL || to == s || to->conf == NULL)
-		say_reason(o, QUEUE_REQUEST_NONE, to == s ? "is the virtual server that has them" :
+		say_reason(o, CONTROL_NO_MATCH, to == s ? "is the virtual server that has them" :
 		    to == NULL ? "is no virtual server" : "has no usable configuration", a->to);
 	else if (!control_rights_server(to, o->peer))
 		say_reason(o, EX_NOPERM, "is not yours to control", a->to);
@@ -271,7 +193,7 @@ queue_request_run(struct control_command *o, struct master *m, struct server *s,
 		names_server(o, m);
 		return;
 	}
-	if (!queue_request_parse(&ask, &pid, w)) {
+	if (!queue_words_parse(&ask, &pid, w)) {
 		say_reason(o, EX_USAGE, "the service does not understand this selection", NULL);
 		return;
 	}

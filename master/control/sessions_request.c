@@ -17,9 +17,6 @@
 #include "master/control/control.h"
 #include "master/processes/processes.h"
 
-#define SESSIONS_NONE 3
-#define SESSIONS_NOT_YET 1
-
 static bool
 parse_number(const char *text, long long max, long long *value)
 {
@@ -260,9 +257,9 @@ sessions_request_settle(struct control_command *o, struct master *m)
 		    (unsigned)o->peer->uid, s->gather->count);
 		answer_rows(o, "ended", 0);
 	} else if (s->gather->count == 0) {
-		answer_rows(o, "found", SESSIONS_NONE);
+		answer_rows(o, "found", CONTROL_NO_MATCH);
 	} else if (s->gather->count > 1 && !s->wish.yes) {
-		answer_rows(o, "would be ended; say --yes to end them", SESSIONS_NOT_YET);
+		answer_rows(o, "would be ended; say --yes to end them", CONTROL_REFUSED);
 	} else {
 		end_chosen(o, m);
 		return s->gather->over && sessions_request_settle(o, m);

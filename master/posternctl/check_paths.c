@@ -15,13 +15,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/buf.h"
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/base/passwd_file.h"
+#include "common/boot/named_file.h"
+#include "common/config/config.h"
 #include "common/config/key.h"
 #include "common/tls/tls.h"
 #include "master/posternctl/posternctl.h"
-#include "master/processes/processes.h"
 
 enum { CHECK_PATHS_SOON_DAYS = 14 };
 
@@ -51,7 +53,7 @@ static int
 open_named_file(struct check_paths *i, enum ctl_file_kind kind, const char *path, size_t index)
 {
 	struct ctl_opened answer = { .file = { .kind = kind, .index = (uint32_t)index } };
-	int fd = file_handover_try(i->server, &answer);
+	int fd = named_file_open(i->server, &answer);
 
 	if (fd != -1)
 		return fd;
@@ -221,7 +223,7 @@ judge_secret(const struct check_paths *i, const struct config_domain *d)
 	else if (a.auth != CONFIG_OUT_BASIC)
 		return;
 	snprintf(answer.file.domain, sizeof(answer.file.domain), "%s", a.domain);
-	if ((fd = file_handover_try(i->server, &answer)) != -1) {
+	if ((fd = named_file_open(i->server, &answer)) != -1) {
 		close(fd);
 		return;
 	}

@@ -11,8 +11,11 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/config/config.h"
+#include "common/config/config_check.h"
 #include "master/posternctl/posternctl.h"
 
 static const char *
@@ -35,7 +38,7 @@ socket_path_of(const struct command_context *c)
 		return mem_strdup(c->socket_path);
 	faults = (struct config_faults){ 0 };
 	config = config_read(config_path_of(c), &faults);
-	path = mem_printf("%s/control.sock", config != NULL ? config->service.run :
+	path = control_words_socket(config != NULL ? config->service.run :
 	    POSTERN_RUNDIR "/postern");
 	config_free(config);
 	config_faults_done(&faults);
@@ -241,13 +244,13 @@ run_rename(const struct command_context *c, const struct command *row, const cha
 static int
 run_check(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	return check_config_run(config_path_of(c), check_paths_files);
+	return config_check_run(config_path_of(c), check_paths_files);
 }
 
 static int
 run_config(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	return check_config_print(config_path_of(c), count > 0 ? words[0] : NULL);
+	return config_check_print(config_path_of(c), count > 0 ? words[0] : NULL);
 }
 
 static int

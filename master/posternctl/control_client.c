@@ -14,7 +14,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "common/base/log.h"
+#include "common/base/buf.h"
+#include "common/ipc/ctl.h"
 #include "master/posternctl/posternctl.h"
 
 static int

@@ -13,16 +13,17 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/base/buf.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/net.h"
+#include "common/config/config.h"
 #include "common/config/key.h"
 #include "common/mail/address.h"
 #include "common/mail/idn.h"
 #include "common/rules/policy.h"
 #include "common/rules/route.h"
 #include "master/posternctl/posternctl.h"
-#include "master/servers/servers.h"
 
 #define ORIGIN_SIZE 1024
 
@@ -382,8 +383,8 @@ explain_run(const char *path, const char *const *words, size_t count)
 		status = find_server(&x);
 	} else if (c != NULL) {
 		fprintf(stderr, "there is no virtual server %s%s\n", log_safe(x.name),
-		    reload_fault_of(&faults, x.name) != NULL ? " without errors in its file" : "");
-		status = reload_fault_of(&faults, x.name) != NULL ? EX_CONFIG : 3;
+		    config_faults_first_error(&faults, x.name) != NULL ? " without errors in its file" : "");
+		status = config_faults_first_error(&faults, x.name) != NULL ? EX_CONFIG : 3;
 	}
 	config_free(c);
 	config_faults_done(&faults);

@@ -20,10 +20,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/base/buf.h"
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/base/passwd_file.h"
+#include "common/config/config.h"
 #include "master/posternctl/posternctl.h"
 
 enum { PASSWORD_SIZE = 512, ITERATIONS = 15000, SALT_SIZE = 16 };

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "common/ipc/control_words.h"
 #include "common/ipc/msg_queue.h"
-#include "master/control/control.h"
 
 struct buf;
 struct config;
@@ -59,20 +59,9 @@ int control_client_service(const char *socket_path, const char *const *words, si
  */
 int service_start_up(const char *config_path, bool standard, const char *name);
 
-/* --- check_config: the INI set on disk --- */
-
-/*
- * Prints every fault and a last line; EX_OK or EX_CONFIG. `files` looks at the files that are named; NULL:
- * nobody does.
- */
-typedef void check_files(const struct config *c, struct config_faults *faults);
-int check_config_run(const char *path, check_files *files);
-/* Prints the effective configuration, all or one virtual server; 3 when there is none of that name. */
-int check_config_print(const char *path, const char *name);
-
 /* --- check_paths: the files that the configuration names --- */
 
-void check_paths_files(const struct config *c, struct config_faults *faults);	/* a check_files */
+void check_paths_files(const struct config *c, struct config_faults *faults);	/* a config_check_files */
 
 /* --- explain: what would become of a message, and which line says so --- */
 

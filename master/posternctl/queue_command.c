@@ -14,9 +14,12 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/base/buf.h"
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/config/config.h"
 #include "common/config/key.h"
+#include "common/ipc/queue_words.h"
 #include "common/mail/message.h"
 #include "master/posternctl/posternctl.h"
 
@@ -120,7 +123,7 @@ judge_options(const struct queue_command *t, const char **why)
 	for (size_t i = 3; i < t->words.count; i++)
 		ids = ids || strncmp(t->words.word[i], "id=", 3) == 0;
 	*why = "these messages cannot be meant; say which: ids, --all, or other options";
-	if (!queue_request_parse(&ask, &pid, &t->words))
+	if (!queue_words_parse(&ask, &pid, &t->words))
 		return false;
 	*why = "say which: one or more ids";
 	return (t->verb != MSG_QUEUE_SHOW && t->verb != MSG_QUEUE_BADMAIL_SHOW) || ids;

@@ -18,8 +18,9 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/config/config.h"
+#include "common/config/wanted_state.h"
 #include "master/posternctl/posternctl.h"
-#include "master/servers/servers.h"
 
 #define SERVER_COMMAND_FILE_MAX 65536
 #define SERVER_COMMAND_NO_MATCH 3

@@ -16,8 +16,9 @@
 #include <unistd.h>
 
 #include "common/base/mem.h"
+#include "common/config/config.h"
+#include "common/config/wanted_state.h"
 #include "master/posternctl/posternctl.h"
-#include "master/servers/servers.h"
 
 /* systemd is the init of this host and knows our unit. */
 static bool

@@ -13,6 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/config/key.h"
+#include "common/ipc/msg_sessions.h"
 #include "master/posternctl/posternctl.h"
 
 #define COLUMNS (MSG_SESSIONS_COLUMNS + 1)	/* the master puts the server's name in */

@@ -104,7 +104,9 @@ on_child_message(void *arg, const struct ctl_message *m)
 		return;
 	case CTL_OPEN:
 		memcpy(&file, m->data, sizeof(file));
-		file_handover_file(c, m->request, &file);
+		file.server[sizeof(file.server) - 1] = '\0';
+		file_handover_send(c, m->request, &file,
+		    c->server != NULL ? c->server : server_find(master, file.server));
 		return;
 	case CTL_SESSIONS_PAGE:
 		sessions_gather_page(c, m);

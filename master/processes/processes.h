@@ -156,12 +156,15 @@ void metrics_post_close(struct master *m);
 
 /* --- file_handover: opened files of the configuration for children that may not open them --- */
 
-void file_handover_file(struct child *c, uint32_t request, const struct ctl_file *file);
+/*
+ * Answers CTL_OPEN. `s`: the virtual server whose file it is, a worker's own or the one that a helper names;
+ * NULL: there is none of that name. A file of a profile of [oauth] is found by file->server.
+ */
+void file_handover_send(struct child *c, uint32_t request, const struct ctl_file *file,
+    const struct server *s);
 /* Whether all certificates and keys can be opened now: 0, or -1 with a reason. */
 int file_handover_check(const struct config_server *conf,
     struct buf *why) __attribute__((warn_unused_result));
-/* Opens what answer->file names, as a child would have it; the descriptor, or -1 and the answer says why. */
-int file_handover_try(const struct config_server *conf, struct ctl_opened *answer);
 
 /* --- refresh_store: refresh tokens, kept over restarts --- */
 

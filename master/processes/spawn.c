@@ -66,18 +66,16 @@ make_environment(bool foreground, char **space)
 		setenv("POSTERN_FOREGROUND", "1", 1);
 	else
 		unsetenv("POSTERN_FOREGROUND");
-	(void)space;
 	return environ;
 #else
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", stderr_log[] = "POSTERN_FOREGROUND=1",
 	    zone[256];
-	const char *tz;
+	const char *tz = getenv("TZ");
 	size_t n = 0;
 
 	space[n++] = path;
 	if (foreground)
 		space[n++] = stderr_log;
-	tz = getenv("TZ");
 	if (tz != NULL && snprintf(zone, sizeof(zone), "TZ=%s", tz) < (int)sizeof(zone))
 		space[n++] = zone;
 	space[n] = NULL;

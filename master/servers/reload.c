@@ -57,19 +57,6 @@ log_faults(struct reload *r)
 	}
 }
 
-/* The first error in the file of virtual server `name`; NULL. */
-const struct config_fault *
-reload_fault_of(const struct config_faults *faults, const char *name)
-{
-	for (size_t i = 0; i < faults->count; i++) {
-		const struct config_fault *f = &faults->fault[i];
-
-		if (!f->warning && f->server != NULL && strcmp(f->server, name) == 0)
-			return f;
-	}
-	return NULL;
-}
-
 static void
 on_server_removed(struct reload *r)
 {
@@ -77,7 +64,7 @@ on_server_removed(struct reload *r)
 
 	TAILQ_FOREACH(s, &r->m->servers, link) {
 		if (s->removed || config_server_by_name(r->snap->config, s->name) != NULL ||
-		    reload_fault_of(&r->faults, s->name) != NULL)
+		    config_faults_first_error(&r->faults, s->name) != NULL)
 			continue;
 		s->removed = true;
 		say_line(r, 0, s->name, "removed", "");
@@ -94,7 +81,7 @@ on_server_faulty(struct reload *r)
 		const struct config_fault *f = &r->faults.fault[i];
 		struct server *s;
 
-		if (f->warning || f->server == NULL || f != reload_fault_of(&r->faults, f->server))
+		if (f->warning || f->server == NULL || f != config_faults_first_error(&r->faults, f->server))
 			continue;
 		s = service_add(r->m, f->server, r->snap, f);
 		if (s != NULL)

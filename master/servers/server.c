@@ -17,6 +17,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/config/wanted_state.h"
 #include "common/process/counters.h"
 #include "master/control/control.h"
 #include "master/processes/processes.h"

@@ -88,8 +88,6 @@ void listen_close(struct listen_set *set);
 /* Reads the INI set again and goes over to it. 0 all of it, 1 not all: `text` says what and why. */
 int reload_run(struct master *m, struct buf *text);
 void reload_log_fault(const struct config_fault *f);
-/* The first error in the file of virtual server `name`, or NULL. */
-const struct config_fault *reload_fault_of(const struct config_faults *faults, const char *name);
 
 /*
  * --- tls_renewal: tells the listeners when certificate and key files have changed; the keys of TLS tickets
@@ -108,14 +106,6 @@ void tls_renewal_forget(struct server *s);
  * there are.
  */
 bool tls_renewal_turn(struct ctl_tickets *t, uint64_t *made_ms, uint64_t now_ms, uint64_t period_ms);
-
-/* --- wanted_state: wanted states --- */
-
-/* Whether virtual server `name` should run: true unless its file says "stopped". */
-bool wanted_state_wanted(const char *folder, const char *name);
-int wanted_state_write(const char *folder, const char *name,
-    bool running) __attribute__((warn_unused_result));
-void wanted_state_forget(const char *folder, const char *name);
 
 /* --- make_folder --- */
 

@@ -4,6 +4,7 @@
 
 #include "common/ipc/msg_queue.h"
 #include "common/ipc/msg_sessions.h"
+#include "common/ipc/queue_words.h"
 #include "master/control/control.h"
 #include "master/master.h"
 #include "t/unit/check_main.h"
@@ -16,7 +17,7 @@ parse(struct control_words *w, const char *text, size_t len)
 	memcpy(data, text, len);
 	char *tight = mem_array(NULL, len > 0 ? len : 1, 1);
 	memcpy(tight, data, len);
-	bool ok = control_parse(w, tight, len);
+	bool ok = control_words_parse(w, tight, len);
 	free(tight);
 	free(data);
 	return ok;
@@ -164,12 +165,12 @@ START_TEST(bad_orders)
 		strcpy(w.word[0], "queue");
 		for (size_t k = 0; k < 4 && rows[i][k] != NULL; k++)
 			strcpy(w.word[w.count++], rows[i][k]);
-		ck_assert_msg(!queue_request_parse(&ask, &pid, &w), "row %zu", i);
+		ck_assert_msg(!queue_words_parse(&ask, &pid, &w), "row %zu", i);
 	}
 	struct control_words w = { .count = 4, .word = { "queue", "a", "list", "at=77:12" } };
 	struct msg_queue_ask ask;
 	pid_t pid;
-	ck_assert(queue_request_parse(&ask, &pid, &w));
+	ck_assert(queue_words_parse(&ask, &pid, &w));
 	ck_assert_int_eq(pid, 77);
 	ck_assert_str_eq(ask.at, "12");
 }

@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "common/ipc/queue_words.h"
 #include "master/control/control.h"
 #include "master/master.h"
 #include "master/posternctl/posternctl.h"
@@ -69,7 +70,7 @@ START_TEST(selections)
 			struct sessions_wish wish;
 			ck_assert_str_eq(buf_text(&text), row->order);
 			ck_assert(l.json == row->json);
-			ck_assert(control_parse(&w, raw.data, raw.len));
+			ck_assert(control_words_parse(&w, raw.data, raw.len));
 			ck_assert_msg(sessions_request_parse(&wish, &w), "row %zu", i);
 			ck_assert(wish.terminate == row->terminate && wish.yes == row->yes);
 			ck_assert_uint_eq(wish.ids, row->ids);
@@ -127,7 +128,7 @@ START_TEST(queue_words)
 		if (fine) {
 			ck_assert_str_eq(buf_text(&text), row->order);
 			ck_assert(t.yes == row->yes && t.json == row->json && t.verb == row->verb);
-			ck_assert_msg(queue_request_parse(&ask, &pid, &t.words), "row %zu", i);
+			ck_assert_msg(queue_words_parse(&ask, &pid, &t.words), "row %zu", i);
 			ck_assert(ask.verb == row->verb && pid == 0);
 			ck_assert_uint_eq(ask.pick.states, row->states);
 		}

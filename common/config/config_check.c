@@ -1,21 +1,22 @@
 /*
- * check_config - judges the INI set on disk and shows what is in effect
+ * config_check - judges the INI set on disk and shows what is in effect
  *
  * Runs in:  postern -t and -T, posternctl check and config
  * Owns:     nothing
  * Promise:  all faults at once; nothing is changed
  * Fails by: EX_CONFIG
  */
+#include "common/config/config_check.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include "common/base/log.h"
-#include "master/posternctl/posternctl.h"
-#include "master/servers/servers.h"
+#include "common/config/config.h"
 
 int
-check_config_run(const char *path, check_files *files)
+config_check_run(const char *path, config_check_files *files)
 {
 	struct config_faults faults = { 0 };
 	struct config *c = config_read(path, &faults);
@@ -40,7 +41,7 @@ check_config_run(const char *path, check_files *files)
 }
 
 int
-check_config_print(const char *path, const char *name)
+config_check_print(const char *path, const char *name)
 {
 	struct config_faults faults = { 0 };
 	struct config *c = config_read(path, &faults);
@@ -50,8 +51,8 @@ check_config_print(const char *path, const char *name)
 	status = c == NULL || faults.errors > 0 ? EX_CONFIG : EX_OK;
 	if (c != NULL && name != NULL && config_server_by_name(c, name) == NULL) {
 		fprintf(stderr, "there is no virtual server %s%s\n", log_safe(name),
-		    reload_fault_of(&faults, name) != NULL ? " without errors in its file" : "");
-		status = reload_fault_of(&faults, name) != NULL ? EX_CONFIG : 3;
+		    config_faults_first_error(&faults, name) != NULL ? " without errors in its file" : "");
+		status = config_faults_first_error(&faults, name) != NULL ? EX_CONFIG : 3;
 	} else if (c != NULL) {
 		config_print(c, name, stdout);
 	}

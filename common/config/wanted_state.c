@@ -6,6 +6,8 @@
  * Promise:  a file is whole or the old one
  * Fails by: -1 and errno; a file that cannot be read counts as "running"
  */
+#include "common/config/wanted_state.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,7 +16,6 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "master/servers/servers.h"
 
 static const char wanted_state_stopped[] = "stopped\n", wanted_state_running[] = "running\n";
 

@@ -1,0 +1,19 @@
+/*
+ * config_check - judges the INI set on disk and shows what is in effect: postern -t and -T, posternctl check
+ * and config
+ */
+#ifndef COMMON_CONFIG_CONFIG_CHECK_H
+#define COMMON_CONFIG_CONFIG_CHECK_H
+
+struct config;
+struct config_faults;
+
+/* Adds faults of the files that the configuration names. */
+typedef void config_check_files(const struct config *c, struct config_faults *faults);
+
+/* Prints every fault and a last line; EX_OK or EX_CONFIG. `files` NULL: the files named are not looked at. */
+int config_check_run(const char *path, config_check_files *files);
+/* Prints the effective configuration, all or one virtual server; 3 when there is none of that name. */
+int config_check_print(const char *path, const char *name);
+
+#endif

@@ -1,0 +1,87 @@
+/*
+ * queue_words - the words of a queue or badmail command, made into the question to the deliver worker
+ *
+ * Runs in:  master, posternctl; pure
+ * Owns:     nothing
+ * Promise:  a command that changes messages says which: by a filter, or "all"
+ * Fails by: false
+ */
+#include "common/ipc/queue_words.h"
+
+#include <bsd/stdlib.h>
+#include <bsd/string.h>
+#include <string.h>
+
+static bool
+copy_text(char *dst, size_t size, const char *text)
+{
+	struct queue_filter one = { 0 };
+	struct buf word = BUF_INIT(CONTROL_WORD_SIZE + 4);
+	bool good;
+
+	buf_printf(&word, "id=%s", text); /* the same encoding */
+	good = queue_filter_take_word(&one, buf_text(&word)) == 1 && strlcpy(dst, one.term[0].text,
+	    size) < size;
+	buf_done(&word);
+	return good;
+}
+
+static bool
+parse_place(struct msg_queue_ask *a, pid_t *pid, const char *text)
+{
+	char number[16];
+	const char *colon = strchr(text, ':'), *why = NULL;
+
+	if (colon == NULL || (size_t)(colon - text) >= sizeof(number) || strlen(colon + 1) >= sizeof(a->at))
+		return false;
+	memcpy(number, text, (size_t)(colon - text));
+	number[colon - text] = '\0';
+	*pid = (pid_t)strtonum(number, 1, INT32_MAX, &why);
+	strlcpy(a->at, colon + 1, sizeof(a->at));
+	return why == NULL;
+}
+
+static bool
+take_word(struct msg_queue_ask *a, pid_t *pid, const char *word)
+{
+	const char *why = NULL;
+	int taken = queue_filter_take_word(&a->pick, word);
+
+	if (taken != 0)
+		return taken == 1;
+	if (strncmp(word, "at=", 3) == 0)
+		return parse_place(a, pid, word + 3);
+	if (strncmp(word, "to=", 3) == 0)
+		return strlcpy(a->to, word + 3, sizeof(a->to)) < sizeof(a->to) && a->verb == MSG_QUEUE_MOVE;
+	if (strncmp(word, "reason=", 7) == 0)
+		return copy_text(a->reason, sizeof(a->reason), word + 7);
+	if (strncmp(word, "newest=", 7) != 0)
+		return strcmp(word, "all") == 0;
+	a->newest_us = strtonum(word + 7, 1, INT64_MAX, &why);
+	return why == NULL;
+}
+
+bool
+queue_words_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_words *w)
+{
+	bool all;
+
+	memset(a, 0, sizeof(*a));
+	*pid = 0;
+	if (w->count < 3)
+		return false;
+	a->verb = msg_queue_find(w->word[2], strcmp(w->word[0], "badmail") == 0);
+	if (a->verb == MSG_QUEUE_VERBS)
+		return false;
+	all = false;
+	for (size_t i = 3; i < w->count; i++) {
+		if (!take_word(a, pid, w->word[i]))
+			return false;
+		all = all || strcmp(w->word[i], "all") == 0;
+	}
+	if (!all && msg_queue_rows[a->verb].acts && !queue_filter_chooses(&a->pick))
+		return false;
+	if (a->pick.states == 0)
+		a->pick.states = msg_queue_rows[a->verb].states;
+	return (a->verb == MSG_QUEUE_MOVE) == (a->to[0] != '\0');
+}

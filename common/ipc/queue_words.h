@@ -1,0 +1,21 @@
+/*
+ * queue_words - the words of a queue or badmail command as the question to the deliver worker. posternctl
+ * judges a command by it before it is sent, the supervisor when it arrives.
+ */
+#ifndef COMMON_IPC_QUEUE_WORDS_H
+#define COMMON_IPC_QUEUE_WORDS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/ipc/control_words.h"
+#include "common/ipc/msg_queue.h"
+
+/*
+ * Pure. queue|badmail NAME VERB [at=PID:PLACE] [to=NAME] [reason=TEXT] [newest=MICROSECONDS] [all]
+ * [FILTER ...]. *pid is the worker that gave the page before, 0: the first page is asked for. False: the
+ * words are not understood, or a command that changes something does not say which messages.
+ */
+bool queue_words_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_words *w);
+
+#endif
