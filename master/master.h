@@ -17,6 +17,7 @@
 
 struct buf;
 struct child;
+struct child_ops;
 struct config;
 struct config_fault;
 struct config_server;
@@ -59,7 +60,8 @@ enum state_act {
 enum role { ROLE_LISTENER, ROLE_PICKUP, ROLE_DELIVER, ROLE_RESOLVER, ROLE_AUTH, ROLE_METRICS, ROLE_FETCH,
     ROLE_DIRECTORY, ROLE_MAINTENANCE, ROLE_COUNT };
 
-struct reap_record {
+/* Of a place: how often its child failed. */
+struct restart_record {
 	unsigned failures;		/* in a row */
 };
 
@@ -69,7 +71,7 @@ struct post {
 	struct server *server;		/* NULL: a helper */
 	enum role role;
 	struct child *child;
-	struct reap_record record;
+	struct restart_record record;
 	struct loop_timer *again;	/* back-off; not set: fill at once */
 };
 
@@ -138,7 +140,18 @@ struct daemon_pidfile {
 	int fd;
 };
 
+/* What the parts ask of the whole; service has them. */
+struct master_ops {
+	/* Something changed: readiness, end, title, waiting commands. Frees commands and their questions. */
+	void (*changed)(struct master *m);
+	void (*stop)(struct master *m, bool hurry);
+	/* Goes over to the configuration on disk; `text` and `status` say what came of it. */
+	void (*reload)(struct master *m, struct buf *text, int *status);
+};
+
 struct master {
+	const struct master_ops *ops;
+	const struct child_ops *child_ops;
 	struct master_options options;
 	struct snapshot *snapshot;	/* the latest that was read */
 	struct control_rights rights;		/* [service] operators */
@@ -147,10 +160,8 @@ struct master {
 	struct control *admin;
 	TAILQ_HEAD(, server) servers;	/* by id */
 	TAILQ_HEAD(, child) children;
-	TAILQ_HEAD(, sessions_gather) sessions_gathers;
-	TAILQ_HEAD(, queue_request) queue_requests;
-	TAILQ_HEAD(, oauth_request) oauth_requests;
-	uint32_t requests;		/* number of the latest question to a worker */
+	TAILQ_HEAD(, control_question) questions;	/* to children, on behalf of commands */
+	uint32_t requests;		/* number of the latest question to a child */
 	struct post helper[CTL_HELPER_COUNT];
 	struct loop_timer *helper_timer;
 	struct post metrics;		/* the metrics helper's, and its sockets */
@@ -162,20 +173,21 @@ struct master {
 	char *program_folder;
 };
 
+/* How long children may take to end, in ms. */
+static inline uint64_t
+master_grace(const struct master *m)
+{
+	return m->snapshot->config->service.grace;
+}
+
 /* --- service: the whole, from start to end --- */
 
-/*
- * Makes virtual server `name` known, with its first error when its file has one. NULL: no descriptors left.
- */
-struct server *service_add(struct master *m, const char *name, struct snapshot *snap,
-    const struct config_fault *fault);
 /* Everything until the service has stopped; the exit status. */
 int service_run(const struct master_options *o);
-void service_stop(struct master *m, bool hurry);
-void service_reload(struct master *m, struct buf *text, int *status);
-/* Something changed: readiness, end, title, waiting operators. */
-void service_look(struct master *m);
-uint64_t service_grace(const struct master *m);
+
+/* --- child_events: what birth, messages and death of a child do to the parts above the processes --- */
+
+extern const struct child_ops child_events;
 
 /* --- daemon: background, readiness, the pid file --- */
 
@@ -201,6 +213,17 @@ void signals_take(struct master *m);
 
 /* One message for systemd ("READY=1"); nothing without NOTIFY_SOCKET. */
 void notify_send(const char *text);
+
+/* --- make_folder --- */
+
+/*
+ * Makes a missing folder and its missing parents (0755). A new one belongs to uid:gid ((uid_t)-1: as is). 0
+ * or -1.
+ */
+int make_folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid) __attribute__((warn_unused_result));
+/* Home, logs and folders outside of home for one virtual server. 0, or -1 with errno and *where. */
+int make_folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, const char **where)
+	__attribute__((warn_unused_result));
 
 /* --- first_hint --- */
 

@@ -22,7 +22,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/config/wanted_state.h"
 #include "master/control/control.h"
 #include "master/master.h"
 #include "master/processes/processes.h"
@@ -106,56 +105,19 @@ read_configuration(struct master *m, struct config_faults *faults)
 }
 
 static void
-insert_server(struct master *m, struct server *s)
-{
-	struct server *other;
-	uint32_t id = server_id(s);
-
-	TAILQ_FOREACH(other, &m->servers, link)
-		if (id != 0 && (server_id(other) == 0 || server_id(other) > id)) {
-			TAILQ_INSERT_BEFORE(other, s, link);
-			return;
-		}
-	TAILQ_INSERT_TAIL(&m->servers, s, link);
-}
-
-struct server *
-service_add(struct master *m, const char *name, struct snapshot *snap, const struct config_fault *fault)
-{
-	struct server *s = server_find(m, name);
-
-	if (s == NULL) {
-		s = server_new(m, name);
-		if (s == NULL) {
-			log_event(LOG_FAULT, NULL, "trouble", "server=%s reason=%s", name,
-			    log_safe(strerror(errno)));
-			return NULL;
-		}
-		if (fault == NULL)
-			server_adopt(s, snap);
-		s->wanted = wanted_state_wanted(m->snapshot->config->service.state, name);
-		insert_server(m, s);
-		metrics_post_tell(m, s, false);
-	}
-	if (fault != NULL && s->conf == NULL)
-		server_reason(s, "%s:%u: %s", fault->file, fault->line, fault->text);
-	return s;
-}
-
-static void
 make_servers(struct master *m, const struct config_faults *faults)
 {
 	const struct config *c = m->snapshot->config;
 	struct server *s;
 
 	for (size_t i = 0; i < c->nserver; i++)
-		(void)service_add(m, c->server[i].name, m->snapshot, NULL);
+		(void)server_list_add(m, c->server[i].name, m->snapshot, NULL);
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct config_fault *f = &faults->fault[i];
 
 		reload_log_fault(f);
 		if (!f->warning && f->server != NULL && f == config_faults_first_error(faults, f->server))
-			(void)service_add(m, f->server, NULL, f);
+			(void)server_list_add(m, f->server, NULL, f);
 	}
 	control_rights_resolve(&m->rights, &c->service.operators, "-");
 	TAILQ_FOREACH(s, &m->servers, link) {
@@ -195,12 +157,6 @@ open_service(struct master *m)
 }
 
 /* --- while it runs --- */
-
-uint64_t
-service_grace(const struct master *m)
-{
-	return m->snapshot->config->service.grace;
-}
 
 static void
 set_title(const struct master *m)
@@ -259,15 +215,15 @@ forget_removed_servers(struct master *m)
 		}
 }
 
-void
-service_look(struct master *m)
+static void
+on_changed(struct master *m)
 {
 	const struct server *s;
 	bool settled = true;
 
 	forget_removed_servers(m);
 	TAILQ_FOREACH(s, &m->servers, link)
-		settled = settled && server_settled(s);
+		settled = settled && server_is_steady(s);
 	if (settled && m->reloading) {
 		m->reloading = false;
 		notify_send("READY=1");
@@ -275,14 +231,13 @@ service_look(struct master *m)
 	if (settled && !m->ready && !m->stopping)
 		tell_ready(m);
 	set_title(m);
-	oauth_request_look(m);
-	control_look(m->admin);
+	control_update(m->admin);
 	if (m->stopping)
 		check_end(m);
 }
 
-void
-service_stop(struct master *m, bool hurry)
+static void
+stop_service(struct master *m, bool hurry)
 {
 	struct server *s;
 	struct child *c;
@@ -301,8 +256,8 @@ service_stop(struct master *m, bool hurry)
 			child_stop(c, 0);
 }
 
-void
-service_reload(struct master *m, struct buf *text, int *status)
+static void
+reload_service(struct master *m, struct buf *text, int *status)
 {
 	char line[96];
 	struct child *c;
@@ -358,16 +313,16 @@ close_service(struct master *m)
 int
 service_run(const struct master_options *o)
 {
-	struct master m = { .options = *o, .parent = -1, .pidfile = { .fd = -1 },
-	    .refusals = BUF_INIT(65536) };
+	static const struct master_ops ops = { .changed = on_changed, .stop = stop_service,
+	    .reload = reload_service };
+	struct master m = { .ops = &ops, .child_ops = &child_events, .options = *o,
+	    .parent = -1, .pidfile = { .fd = -1 }, .refusals = BUF_INIT(65536) };
 
 	TAILQ_INIT(&m.servers);
 	TAILQ_INIT(&m.children);
-	TAILQ_INIT(&m.sessions_gathers);
-	TAILQ_INIT(&m.oauth_requests);
-	TAILQ_INIT(&m.queue_requests);
+	TAILQ_INIT(&m.questions);
 	open_service(&m);
-	service_look(&m);
+	on_changed(&m);
 	loop_run(m.loop);
 	close_service(&m);
 	return EX_OK;

@@ -18,7 +18,7 @@
 static void
 on_stop(struct master *m, bool queued, int value)
 {
-	service_stop(m, m->stopping); /* the second time in a hurry */
+	m->ops->stop(m, m->stopping); /* the second time in a hurry */
 }
 
 static void
@@ -27,7 +27,7 @@ on_reload(struct master *m, bool queued, int value)
 	struct buf text = BUF_INIT(MASTER_TEXT_MAX);
 	int status = 0;
 
-	service_reload(m, &text, &status); /* which logs every line of it */
+	m->ops->reload(m, &text, &status); /* which logs every line of it */
 	buf_done(&text);
 }
 
@@ -50,7 +50,7 @@ order_each(struct master *m, enum state_event event, bool queued, int value)
 	struct server *s;
 
 	if (queued) {
-		s = value > 0 ? server_find_id(m, (uint32_t)value) : NULL;
+		s = value > 0 ? server_list_find_id(m, (uint32_t)value) : NULL;
 		if (s != NULL)
 			order_server(m, s, event);
 		else
@@ -103,7 +103,7 @@ on_event(void *arg, int signo, bool queued, int value)
 		if (signals_rows[i].signo == signo &&
 		    (signo == SIGCHLD || !m->stopping || signals_rows[i].run == on_stop))
 			signals_rows[i].run(m, queued, value);
-	service_look(m);
+	m->ops->changed(m);
 }
 
 void

@@ -15,8 +15,8 @@ struct config_server;
 /* Whether a file of that kind belongs to a profile of [oauth], else to a virtual server. */
 bool named_file_is_of_profile(enum ctl_file_kind kind);
 /*
- * Open answer->file, whose kind (< CTL_FILE_KINDS) belongs to a virtual server or to a profile; NULL: there is
- * none of that name. The descriptor, which the caller owns; or -1, and answer->error and ->why say why.
+ * Open answer->file, whose kind (< CTL_FILE_KINDS) belongs to a virtual server, or to a profile; NULL: there
+ * is none of that name. The descriptor, which the caller owns; or -1, and answer->error and ->why say why.
  */
 int named_file_open(const struct config_server *s, struct ctl_opened *answer);
 int named_file_open_profile(const struct config_oauth *o, struct ctl_opened *answer);

@@ -17,8 +17,11 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/ipc/control_words.h"
 #include "master/control/control.h"
+#include "master/servers/servers.h"
 
+#define CONTROL_CLIENTS_MAX 64
 #define CONTROL_IDLE_MS 60000U
 #define CONTROL_PAUSE_MS 1000U	/* without descriptors, before the next accept */
 
@@ -108,7 +111,7 @@ on_client_message(void *arg, const struct ctl_message *m)
 	control_commands_run(&c->order, master, &w);
 	if (!c->order.waiting && !c->order.ends_service)
 		answer_client(c);
-	service_look(master); /* may answer, and free, this client */
+	master->ops->changed(master); /* may answer, and free, this client */
 }
 
 static void
@@ -213,12 +216,12 @@ control_open(struct master *m)
 }
 
 void
-control_look(struct control *a)
+control_update(struct control *a)
 {
 	struct control_connection *c, *next;
 
 	TAILQ_FOREACH_SAFE(c, &a->clients, link, next)
-		if (c->busy && c->order.waiting && control_commands_settle(&c->order, a->m))
+		if (c->busy && c->order.waiting && control_commands_update(&c->order, a->m))
 			answer_client(c);
 }
 

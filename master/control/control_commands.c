@@ -47,12 +47,8 @@ void
 control_commands_done(struct control_command *o)
 {
 	buf_done(&o->text);
-	sessions_request_free(o->sessions);
-	o->sessions = NULL;
-	oauth_request_free(o->oauth_request);
-	o->oauth_request = NULL;
-	queue_request_free(o->queue_request);
-	o->queue_request = NULL;
+	control_question_free(o->question);
+	o->question = NULL;
 	free(o->name);
 	o->name = NULL;
 	o->names = 0;
@@ -149,7 +145,7 @@ run_stop(struct control_command *o, struct master *m, struct server *s)
 		return;
 	}
 	o->ends_service = true;
-	service_stop(m, false);
+	m->ops->stop(m, false);
 }
 
 static void
@@ -173,7 +169,7 @@ run_continue(struct control_command *o, struct master *m, struct server *s)
 static void
 run_reload(struct control_command *o, struct master *m, struct server *s)
 {
-	service_reload(m, &o->text, &o->status);
+	m->ops->reload(m, &o->text, &o->status);
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (!m->stopping)
 			wait_for_server(o, s, 0);
@@ -431,7 +427,7 @@ control_commands_run(struct control_command *o, struct master *m, const struct c
 		return;
 	}
 	named = names_server(w);
-	s = named ? server_find(m, w->word[1]) : NULL;
+	s = named ? server_list_find(m, w->word[1]) : NULL;
 	allowed = (!named || s != NULL || control_rights_service(m, o->peer)) && is_allowed(o, row, m, s);
 	if (!allowed) {
 		log_command(o, row, w, "no operator");
@@ -466,21 +462,19 @@ settle_server(struct control_command *o, const struct server *s)
 }
 
 bool
-control_commands_settle(struct control_command *o, struct master *m)
+control_commands_update(struct control_command *o, struct master *m)
 {
 	const struct server *s;
 
-	if (o->sessions != NULL)
-		return sessions_request_settle(o, m);
-	if (o->oauth_request != NULL)
-		return oauth_request_settle(o);
-	if (o->queue_request != NULL)
-		return queue_request_settle(o);
+	if (o->question != NULL) {
+		o->waiting = !o->question->ops->update(o->question, o);
+		return !o->waiting;
+	}
 	for (size_t i = 0; i < o->names; i++)
-		if ((s = server_find(m, o->name[i])) != NULL && !server_settled(s))
+		if ((s = server_list_find(m, o->name[i])) != NULL && !server_is_steady(s))
 			return false;
 	for (size_t i = 0; i < o->names; i++)
-		if ((s = server_find(m, o->name[i])) != NULL)
+		if ((s = server_list_find(m, o->name[i])) != NULL)
 			settle_server(o, s);
 		else
 			say_line(o, 0, "%s has been removed", o->name[i]);

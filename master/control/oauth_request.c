@@ -3,7 +3,7 @@
  * the profile log in with it
  *
  * Runs in:  master
- * Owns:     a rehearsal from the order to its answer
+ * Owns:     one test from its command to its answer
  * Promise:  the master itself asks nobody: it passes the steps on as they were told, without control bytes
  * Fails by: a last line that says what did not answer
  */
@@ -20,26 +20,27 @@
 /* Besides what the endpoint may take, twice: another request may be under way */
 #define OAUTH_REQUEST_WAIT_MS 60000U
 
-static void
-request_is_over(struct oauth_request *r, int status)
+struct oauth_request {
+	struct control_question q;		/* one part: the process that is asked now */
+	char profile[CONFIG_NAME_MAX + 1];
+	char server[CONFIG_NAME_MAX + 1];	/* whose deliver worker is asked; "": the fetch helper */
+	struct buf text;
+	bool smtp;				/* a login has to be tried */
+	int status;
+};
+
+static struct oauth_request *
+request_of(struct control_question *q)
 {
-	r->over = true;
-	r->child = NULL;
-	if (r->status == 0)
-		r->status = status;
-	loop_timer_stop(r->timer);
+	return (struct oauth_request *)q;	/* its first member */
 }
 
 static void
-on_request_late(void *arg)
+end_request(struct oauth_request *r, int status)
 {
-	struct oauth_request *r = arg;
-	struct master *m = r->m;
-
-	buf_printf(&r->text, "result: no answer from the %s process\n",
-	    r->server[0] != '\0' ? "deliver" : "fetch");
-	request_is_over(r, EX_TEMPFAIL);
-	service_look(m); /* may free r */
+	if (r->status == 0)
+		r->status = status;
+	control_question_end(&r->q);
 }
 
 static void
@@ -48,29 +49,22 @@ send_request(struct oauth_request *r, struct child *c)
 	struct msg_token_trial what = { .profile = "" };
 
 	snprintf(what.profile, sizeof(what.profile), "%s", r->profile);
-	r->child = c;
-	r->request = ++r->m->requests;
-	child_send(c, CTL_OAUTH_TEST, r->request, &what, sizeof(what), -1);
+	control_question_turn(&r->q, 0, c);
+	control_question_ask(&r->q, 0, &what, sizeof(what));
 }
 
-void
-oauth_request_look(struct master *m)
+/* The first step. The helper is started when there is none, and asked when it is ready. */
+static void
+ask_fetch_helper(struct oauth_request *r)
 {
-	struct post *post = &m->helper[CTL_HELPER_FETCH];
-	struct oauth_request *r;
-	bool waits = false;
+	struct post *post = &r->q.m->helper[CTL_HELPER_FETCH];
 
-	TAILQ_FOREACH(r, &m->oauth_requests, link)
-		waits |= !r->over && r->child == NULL;
-	if (!waits || m->stopping)
+	if (r->q.over || r->q.part[0].child != NULL || r->q.m->stopping)
 		return;
 	if (post->child == NULL && !loop_timer_is_set(post->again))
 		roster_start(post);
-	if (post->child == NULL || post->child->phase != CHILD_READY)
-		return;
-	TAILQ_FOREACH(r, &m->oauth_requests, link)
-		if (!r->over && r->child == NULL)
-			send_request(r, post->child);
+	if (post->child != NULL && post->child->phase == CHILD_READY)
+		send_request(r, post->child);
 }
 
 /*
@@ -78,11 +72,11 @@ oauth_request_look(struct master *m)
  * none is left.
  */
 static struct child *
-ask_next_server(const struct oauth_request *r)
+next_worker(const struct oauth_request *r)
 {
 	struct child *c, *best = NULL;
 
-	TAILQ_FOREACH(c, &r->m->children, link)
+	TAILQ_FOREACH(c, &r->q.m->children, link)
 		if (c->role == ROLE_DELIVER && c->phase == CHILD_READY && c->server->conf != NULL &&
 		    strcmp(c->server->name, r->server) > 0 &&
 		    config_oauth_is_used(c->server->conf, r->profile) &&
@@ -94,7 +88,7 @@ ask_next_server(const struct oauth_request *r)
 static void
 next_step(struct oauth_request *r, int status)
 {
-	struct child *next = status == 0 ? ask_next_server(r) : NULL;
+	struct child *next = status == 0 ? next_worker(r) : NULL;
 
 	if (next != NULL) {
 		snprintf(r->server, sizeof(r->server), "%s", next->server->name);
@@ -107,28 +101,15 @@ next_step(struct oauth_request *r, int status)
 		    "smart host: no virtual server that uses this profile runs, so no login was tried\n");
 		status = r->smtp ? EX_UNAVAILABLE : 0;
 	}
-	request_is_over(r, status);
+	end_request(r, status);
 }
 
-static struct oauth_request *
-find_request(const struct child *c, uint32_t request)
+static void
+on_page(struct control_question *q, size_t part, const struct ctl_message *m)
 {
-	struct oauth_request *r;
-
-	TAILQ_FOREACH(r, &c->m->oauth_requests, link)
-		if (r->child == c && (request == 0 || r->request == request))
-			break;
-	return r;
-}
-
-void
-oauth_request_told(struct child *c, const struct ctl_message *m)
-{
-	struct oauth_request *r = find_request(c, m->request);
+	struct oauth_request *r = request_of(q);
 	int32_t status;
 
-	if (r == NULL)
-		return; /* too late: nobody waits for it */
 	if (m->type == CTL_OAUTH_TEST_TEXT) {
 		const char *text = m->data;
 
@@ -141,17 +122,51 @@ oauth_request_told(struct child *c, const struct ctl_message *m)
 	next_step(r, status);
 }
 
-void
-oauth_request_gone(struct child *c)
+static void
+on_gone(struct control_question *q, size_t part)
 {
-	struct oauth_request *r;
+	struct oauth_request *r = request_of(q);
 
-	TAILQ_FOREACH(r, &c->m->oauth_requests, link)
-		if (r->child == c) {
-			buf_puts(&r->text, "result: the process ended before it answered\n");
-			request_is_over(r, EX_TEMPFAIL);
-		}
+	buf_puts(&r->text, "result: the process ended before it answered\n");
+	end_request(r, EX_TEMPFAIL);
 }
+
+static void
+on_late(struct control_question *q)
+{
+	struct oauth_request *r = request_of(q);
+
+	buf_printf(&r->text, "result: no answer from the %s process\n",
+	    r->server[0] != '\0' ? "deliver" : "fetch");
+	end_request(r, EX_TEMPFAIL);
+}
+
+static bool
+update_request(struct control_question *q, struct control_command *o)
+{
+	struct oauth_request *r = request_of(q);
+
+	ask_fetch_helper(r);
+	if (!q->over)
+		return false;
+	buf_add(&o->text, buf_text(&r->text), r->text.len);
+	o->status = r->status;
+	return true;
+}
+
+static void
+free_request(struct control_question *q)
+{
+	struct oauth_request *r = request_of(q);
+
+	buf_done(&r->text);
+	free(r);
+}
+
+static const struct control_question_ops oauth_ops = {
+	.ask = CTL_OAUTH_TEST, .answer = CTL_OAUTH_TEST_END, .text = CTL_OAUTH_TEST_TEXT,
+	.page = on_page, .gone = on_gone, .late = on_late, .update = update_request, .free = free_request,
+};
 
 /* oauth-test - NAME [--smtp] */
 void
@@ -171,42 +186,17 @@ oauth_request_run(struct control_command *o, struct master *m, struct server *on
 		buf_printf(&o->text,
 		    "there is no profile %s: the configuration that runs has no such [oauth] section\n",
 		    log_safe(name));
-		o->status = 3;
+		o->status = CONTROL_NO_MATCH;
 		return;
 	}
 	r = mem_new(struct oauth_request);
-	r->m = m;
+	control_question_init(&r->q, m, &oauth_ops);
 	r->smtp = w->count == 4;
 	snprintf(r->profile, sizeof(r->profile), "%s", conf->name);
 	buf_init(&r->text, MASTER_TEXT_MAX);
-	r->timer = loop_timer_new(m->loop, on_request_late, r);
-	loop_timer_set(r->timer, OAUTH_REQUEST_WAIT_MS + 2 * conf->timeout);
-	TAILQ_INSERT_TAIL(&m->oauth_requests, r, link);
-	o->oauth_request = r;
+	(void)control_question_add(&r->q, NULL);
+	control_question_wait(&r->q, OAUTH_REQUEST_WAIT_MS + 2 * conf->timeout);
+	o->question = &r->q;
 	o->waiting = true;
-	oauth_request_look(m);
-}
-
-bool
-oauth_request_settle(struct control_command *o)
-{
-	const struct oauth_request *r = o->oauth_request;
-
-	if (!r->over)
-		return false;
-	buf_add(&o->text, buf_text(&r->text), r->text.len);
-	o->status = r->status;
-	o->waiting = false;
-	return true;
-}
-
-void
-oauth_request_free(struct oauth_request *r)
-{
-	if (r == NULL)
-		return;
-	TAILQ_REMOVE(&r->m->oauth_requests, r, link);
-	loop_timer_free(r->timer);
-	buf_done(&r->text);
-	free(r);
+	ask_fetch_helper(r);
 }

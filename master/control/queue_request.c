@@ -26,20 +26,21 @@
 #define QUEUE_REQUEST_WAIT_MS 60000
 
 struct queue_request {
-	TAILQ_ENTRY(queue_request) link;
-	struct master *m;
-	struct child *child;		/* NULL: it is dead, or has answered */
+	struct control_question q;	/* one part: the owner of the queue */
 	char server[CONFIG_NAME_MAX + 1];	/* whose queue it is */
 	pid_t pid;
-	uint32_t request;
 	struct msg_queue_ask ask;
 	char *said;			/* the first page of an order that changes something: for its event */
-	struct loop_timer *timer;
-	bool over;
 	const char *fault;		/* no page came, because */
 	struct msg_queue_page page;
 	size_t text_len;
 };
+
+static struct queue_request *
+request_of(struct control_question *q)
+{
+	return (struct queue_request *)q;	/* its first member */
+}
 
 /* --- asking --- */
 
@@ -102,7 +103,7 @@ call_maintenance(struct control_command *o, struct master *m, struct server *s)
 static bool
 lock_other_queue(struct control_command *o, struct master *m, const struct server *s, struct msg_queue_ask *a)
 {
-	const struct server *to = server_find(m, a->to);
+	const struct server *to = server_list_find(m, a->to);
 	const char *where = "";
 
 	if (to == NULL || to == s || to->conf == NULL)
@@ -123,7 +124,7 @@ lock_other_queue(struct control_command *o, struct master *m, const struct serve
 
 /* The selection as it was said. */
 static char *
-on_page(const struct server *s, const struct control_words *w)
+describe_request(const struct server *s, const struct control_words *w)
 {
 	struct buf said = BUF_INIT(1024);
 	char *text;
@@ -147,17 +148,96 @@ log_request(struct queue_request *k)
 	k->said = NULL;
 }
 
-static void
-on_request_late(void *arg)
-{
-	struct queue_request *k = arg;
-	struct master *m = k->m;
+/* --- the page --- */
 
-	k->fault = "the delivery process did not answer in time; what was begun goes on";
-	k->over = true;
+static void
+end_request(struct queue_request *k, const char *fault)
+{
+	k->fault = fault;
+	control_question_end(&k->q);
 	log_request(k);
-	service_look(m); /* may free k */
 }
+
+static void
+on_page(struct control_question *q, size_t part, const struct ctl_message *m)
+{
+	struct queue_request *k = request_of(q);
+	struct child *c = q->part[part].child, *other;
+	const struct server *to;
+	const char *fault = NULL;
+
+	if (!msg_queue_page_take(&k->page, m->data, m->len, &k->text_len))
+		fault = "the delivery process gave no proper answer";
+	end_request(k, fault);
+	if (c->role == ROLE_MAINTENANCE)
+		maintenance_post_answered(c->server, fault == NULL && k->page.state == MSG_QUEUE_OK);
+	to = k->ask.verb == MSG_QUEUE_MOVE && k->page.done > 0 ? server_list_find(q->m, k->ask.to) : NULL;
+	other = to != NULL ? queue_owner(q->m, to) : NULL;
+	if (other != NULL)
+		child_tell(other, CTL_NEW_MAIL);
+}
+
+static void
+on_gone(struct control_question *q, size_t part)
+{
+	end_request(request_of(q), "the delivery process ended before it answered; ask again");
+}
+
+static void
+on_late(struct control_question *q)
+{
+	end_request(request_of(q), "the delivery process did not answer in time; what was begun goes on");
+}
+
+/* What was made due, or bounced, and waits all the same; said with the last page. */
+static void
+remind_of_stop(struct control_command *o, const struct queue_request *k)
+{
+	static const bool sends[MSG_QUEUE_VERBS] = { [MSG_QUEUE_RETRY] = true, [MSG_QUEUE_RELEASE] = true,
+	    [MSG_QUEUE_BOUNCE] = true, [MSG_QUEUE_MOVE] = true,
+		[MSG_QUEUE_BADMAIL_RETRY] = true };
+	const char *name = k->ask.verb == MSG_QUEUE_MOVE ? k->ask.to : k->server;
+	const struct server *s = server_list_find(k->q.m, name);
+
+	if (sends[k->ask.verb] && k->page.done > 0 && k->page.next[0] == '\0' && s != NULL &&
+	    s->state == STATE_STOPPED)
+		say_reason(o, o->status, "is stopped: nothing leaves its queue until it is started", name);
+}
+
+/* Rows, and last "=PID:NEXT matched done busy failed recipients state" with tabs. */
+static bool
+update_request(struct control_question *q, struct control_command *o)
+{
+	const struct queue_request *k = request_of(q);
+
+	if (!q->over)
+		return false;
+	if (k->fault != NULL) {
+		say_reason(o, EX_TEMPFAIL, k->fault, NULL);
+		return true;
+	}
+	buf_add(&o->text, k->page.text, k->text_len);
+	remind_of_stop(o, k);
+	buf_printf(&o->text, "=%d:%s\t%u\t%u\t%u\t%u\t%u\t%u\n", (int)k->pid, k->page.next, k->page.matched,
+	    k->page.done, k->page.busy, k->page.failed, k->page.recipients, k->page.state);
+	return true;
+}
+
+static void
+free_request(struct control_question *q)
+{
+	struct queue_request *k = request_of(q);
+
+	log_request(k);		/* the operator is gone before the answer came */
+	free(k);
+}
+
+static const struct control_question_ops queue_ops = {
+	.ask = CTL_QUEUE, .answer = CTL_QUEUE_PAGE, .text = CTL_QUEUE_PAGE,
+	.page = on_page, .gone = on_gone, .late = on_late, .update = update_request, .free = free_request,
+};
+
+/* --- the command --- */
 
 static void
 send_request(struct control_command *o, struct master *m, struct child *c, const struct msg_queue_ask *ask,
@@ -165,20 +245,16 @@ send_request(struct control_command *o, struct master *m, struct child *c, const
 {
 	struct queue_request *k = mem_new(struct queue_request);
 
+	control_question_init(&k->q, m, &queue_ops);
 	k->said = said;
-	k->m = m;
-	k->child = c;
 	snprintf(k->server, sizeof(k->server), "%s", c->server->name);
 	k->pid = c->pid;
 	k->ask = *ask;
 	k->ask.uid = (uint32_t)o->peer->uid;
-	k->request = ++m->requests;
-	k->timer = loop_timer_new(m->loop, on_request_late, k);
-	loop_timer_set(k->timer, QUEUE_REQUEST_WAIT_MS);
-	TAILQ_INSERT_TAIL(&m->queue_requests, k, link);
-	o->queue_request = k;
+	control_question_wait(&k->q, QUEUE_REQUEST_WAIT_MS);
+	o->question = &k->q;
 	o->waiting = true;
-	child_send(c, CTL_QUEUE, k->request, &k->ask, sizeof(k->ask), -1);
+	control_question_ask(&k->q, control_question_add(&k->q, c), &k->ask, sizeof(k->ask));
 }
 
 void
@@ -205,111 +281,6 @@ queue_request_run(struct control_command *o, struct master *m, struct server *s,
 	if (pid != 0 && pid != c->pid)
 		say_reason(o, EX_TEMPFAIL, "has a new delivery process; ask again", s->name);
 	else
-		send_request(o, m, c, &ask, pid == 0 && msg_queue_rows[ask.verb].acts ? on_page(s, w) : NULL);
-}
-
-bool
-queue_request_waits(const struct child *c)
-{
-	const struct queue_request *k;
-
-	TAILQ_FOREACH(k, &c->m->queue_requests, link)
-		if (k->child == c)
-			return true;
-	return false;
-}
-
-void
-queue_request_free(struct queue_request *k)
-{
-	if (k == NULL)
-		return;
-	TAILQ_REMOVE(&k->m->queue_requests, k, link);
-	log_request(k); /* the operator is gone before the answer came */
-	loop_timer_free(k->timer);
-	free(k);
-}
-
-/* --- the page --- */
-
-static struct queue_request *
-find_request(struct child *c, uint32_t request)
-{
-	struct queue_request *k;
-
-	TAILQ_FOREACH(k, &c->m->queue_requests, link)
-		if (k->child == c && k->request == request && !k->over)
-			return k;
-	return NULL;
-}
-
-void
-queue_request_page(struct child *c, const struct ctl_message *m)
-{
-	struct queue_request *k = find_request(c, m->request);
-	const struct server *to;
-	struct child *other;
-
-	if (k == NULL)
-		return; /* too late: nobody waits for it */
-	if (!msg_queue_page_take(&k->page, m->data, m->len, &k->text_len))
-		k->fault = "the delivery process gave no proper answer";
-	k->child = NULL;
-	k->over = true;
-	log_request(k);
-	if (c->role == ROLE_MAINTENANCE)
-		maintenance_post_answered(c->server, k->fault == NULL && k->page.state == MSG_QUEUE_OK);
-	to = k->ask.verb == MSG_QUEUE_MOVE && k->page.done > 0 ? server_find(c->m, k->ask.to) : NULL;
-	other = to != NULL ? queue_owner(c->m, to) : NULL;
-	if (other != NULL)
-		child_tell(other, CTL_NEW_MAIL);
-}
-
-void
-queue_request_gone(struct child *c)
-{
-	struct queue_request *k;
-
-	TAILQ_FOREACH(k, &c->m->queue_requests, link)
-		if (k->child == c) {
-			k->child = NULL;
-			k->over = true;
-			k->fault = "the delivery process ended before it answered; ask again";
-			log_request(k);
-		}
-}
-
-/* What was made due, or bounced, and waits all the same; said with the last page. */
-static void
-on_reminder(struct control_command *o, const struct queue_request *k)
-{
-	static const bool sends[MSG_QUEUE_VERBS] = { [MSG_QUEUE_RETRY] = true, [MSG_QUEUE_RELEASE] = true,
-	    [MSG_QUEUE_BOUNCE] = true, [MSG_QUEUE_MOVE] = true,
-		[MSG_QUEUE_BADMAIL_RETRY] = true };
-	const char *name = k->ask.verb == MSG_QUEUE_MOVE ? k->ask.to : k->server;
-	const struct server *s = server_find(k->m, name);
-
-	if (sends[k->ask.verb] && k->page.done > 0 && k->page.next[0] == '\0' && s != NULL &&
-	    s->state == STATE_STOPPED)
-		say_reason(o, o->status, "is stopped: nothing leaves its queue until it is started", name);
-}
-
-/* Rows, and last "=PID:NEXT matched done busy failed recipients state" with tabs. */
-bool
-queue_request_settle(struct control_command *o)
-{
-	struct queue_request *k = o->queue_request;
-
-	if (!k->over)
-		return false;
-	o->waiting = false;
-	if (k->fault != NULL) {
-		say_reason(o, EX_TEMPFAIL, k->fault, NULL);
-		return true;
-	}
-	buf_add(&o->text, k->page.text, k->text_len);
-	on_reminder(o, k);
-	buf_printf(&o->text, "=%d:%s\t%u\t%u\t%u\t%u\t%u\t%u\n", (int)k->pid, k->page.next, k->page.matched,
-	    k->page.done, k->page.busy, k->page.failed, k->page.recipients, k->page.state);
-	return true;
+		send_request(o, m, c, &ask,
+		    pid == 0 && msg_queue_rows[ask.verb].acts ? describe_request(s, w) : NULL);
 }

@@ -16,6 +16,23 @@
 #include "common/base/mem.h"
 #include "master/control/control.h"
 #include "master/processes/processes.h"
+#include "master/servers/servers.h"
+
+struct sessions_request {
+	struct control_question q;
+	struct sessions_wish wish;
+	struct sessions_gather *gather;
+	char server[CONFIG_NAME_MAX + 1];
+	bool ending;			/* they have been found, and are being ended */
+};
+
+static struct sessions_request *
+request_of(struct control_question *q)
+{
+	return (struct sessions_request *)q;	/* its first member */
+}
+
+/* --- the words --- */
 
 static bool
 parse_number(const char *text, long long max, long long *value)
@@ -122,8 +139,10 @@ sessions_request_parse(struct sessions_wish *w, const struct control_words *word
 	return w->chosen || !w->terminate;
 }
 
+/* --- asking --- */
+
 static int
-parse_order(const void *a, const void *b)
+compare_serials(const void *a, const void *b)
 {
 	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
 
@@ -142,7 +161,7 @@ add_listeners(struct sessions_gather *g, const struct sessions_wish *w, struct c
 			serial[n++] = w->id[i].serial;
 	if (w->ids > 0 && n == 0)
 		return;
-	qsort(serial, n, sizeof(serial[0]), parse_order);
+	qsort(serial, n, sizeof(serial[0]), compare_serials);
 	sessions_gather_add(g, c, serial, n);
 }
 
@@ -151,37 +170,6 @@ may_see_server(const struct control_command *o, const struct child *c)
 {
 	return c->role == ROLE_LISTENER && c->server != NULL && c->ctl != NULL && c->phase != CHILD_BORN &&
 	    control_rights_server(c->server, o->peer);
-}
-
-void
-sessions_request_run(struct control_command *o, struct master *m, struct server *only,
-    const struct control_words *words)
-{
-	struct sessions_request *s = mem_new(struct sessions_request);
-	struct child *c;
-
-	if (!sessions_request_parse(&s->wish, words)) {
-		buf_puts(&o->text, "!the service does not understand this selection of sessions\n");
-		o->status = EX_USAGE;
-		free(s);
-		return;
-	}
-	snprintf(s->server, sizeof(s->server), "%s", only != NULL ? only->name : "-");
-	s->gather = sessions_gather_new(m, &s->wish.ask);
-	TAILQ_FOREACH(c, &m->children, link)
-		if (may_see_server(o, c) && (only == NULL || c->server == only))
-			add_listeners(s->gather, &s->wish, c);
-	o->sessions = s;
-	o->waiting = true;
-	sessions_gather_start(s->gather);
-}
-
-void
-sessions_request_free(struct sessions_request *s)
-{
-	if (s != NULL)
-		sessions_gather_free(s->gather);
-	free(s);
 }
 
 /* The serials of one process among the rows found ("PID-SERIAL" first), in their order. */
@@ -205,17 +193,17 @@ find_chosen(const struct sessions_gather *g, pid_t pid, uint32_t *serial)
 
 /* The second question: the same sessions once more, to end them. */
 static void
-end_chosen(struct control_command *o, struct master *m)
+end_chosen(struct sessions_request *s, const struct control_command *o)
 {
-	struct sessions_request *s = o->sessions;
 	struct msg_sessions_ask ask = { .end = 1, .uid = (uint32_t)o->peer->uid };
 	struct sessions_gather *found = s->gather;
 	uint32_t *serial = mem_array(NULL, found->count, sizeof(*serial));
 	struct child *c;
 
 	s->ending = true;
-	s->gather = sessions_gather_new(m, &ask);
-	TAILQ_FOREACH(c, &m->children, link) {
+	control_question_clear(&s->q);
+	s->gather = sessions_gather_new(&s->q, &ask);
+	TAILQ_FOREACH(c, &s->q.m->children, link) {
 		size_t n = may_see_server(o, c) ? find_chosen(found, c->pid, serial) : 0;
 
 		if (n > 0)
@@ -227,10 +215,8 @@ end_chosen(struct control_command *o, struct master *m)
 }
 
 static void
-answer_rows(struct control_command *o, const char *fmt, int status)
+answer_rows(struct control_command *o, const struct sessions_gather *g, const char *fmt, int status)
 {
-	struct sessions_gather *g = o->sessions->gather;
-
 	buf_done(&o->text);
 	buf_init(&o->text, g->rows.cap + MASTER_TEXT_MAX);
 	buf_add(&o->text, buf_text(&g->rows), g->rows.len);
@@ -239,30 +225,83 @@ answer_rows(struct control_command *o, const char *fmt, int status)
 		buf_printf(&o->text, "%c%zu session%s %s\n", status == 0 ? '=' : '!', g->count,
 		    g->count == 1 ? "" : "s", fmt);
 	o->status = g->late ? EX_TEMPFAIL : status;
-	o->waiting = false;
 }
 
-bool
-sessions_request_settle(struct control_command *o, struct master *m)
+static bool
+update_request(struct control_question *q, struct control_command *o)
 {
-	struct sessions_request *s = o->sessions;
+	struct sessions_request *s = request_of(q);
 
-	if (!s->gather->over)
+	if (!q->over)
 		return false;
 	if (!s->wish.terminate) {
-		answer_rows(o, NULL, 0);
+		answer_rows(o, s->gather, NULL, 0);
 	} else if (s->ending) {
 		log_event(LOG_FACT, NULL, "operator",
 		    "server=%s uid=%u command=terminate result=ok sessions=%zu", s->server,
 		    (unsigned)o->peer->uid, s->gather->count);
-		answer_rows(o, "ended", 0);
+		answer_rows(o, s->gather, "ended", 0);
 	} else if (s->gather->count == 0) {
-		answer_rows(o, "found", CONTROL_NO_MATCH);
+		answer_rows(o, s->gather, "found", CONTROL_NO_MATCH);
 	} else if (s->gather->count > 1 && !s->wish.yes) {
-		answer_rows(o, "would be ended; say --yes to end them", CONTROL_REFUSED);
+		answer_rows(o, s->gather, "would be ended; say --yes to end them", CONTROL_REFUSED);
 	} else {
-		end_chosen(o, m);
-		return s->gather->over && sessions_request_settle(o, m);
+		end_chosen(s, o);
+		return update_request(q, o);
 	}
 	return true;
+}
+
+static void
+on_page(struct control_question *q, size_t part, const struct ctl_message *m)
+{
+	sessions_gather_page(request_of(q)->gather, part, m);
+}
+
+static void
+on_gone(struct control_question *q, size_t part)
+{
+	sessions_gather_gone(request_of(q)->gather);
+}
+
+static void
+on_late(struct control_question *q)
+{
+	sessions_gather_late(request_of(q)->gather);
+}
+
+static void
+free_request(struct control_question *q)
+{
+	sessions_gather_free(request_of(q)->gather);
+	free(request_of(q));
+}
+
+static const struct control_question_ops sessions_ops = {
+	.ask = CTL_SESSIONS, .answer = CTL_SESSIONS_PAGE, .text = CTL_SESSIONS_PAGE,
+	.page = on_page, .gone = on_gone, .late = on_late, .update = update_request, .free = free_request,
+};
+
+void
+sessions_request_run(struct control_command *o, struct master *m, struct server *only,
+    const struct control_words *words)
+{
+	struct sessions_request *s = mem_new(struct sessions_request);
+	struct child *c;
+
+	if (!sessions_request_parse(&s->wish, words)) {
+		buf_puts(&o->text, "!the service does not understand this selection of sessions\n");
+		o->status = EX_USAGE;
+		free(s);
+		return;
+	}
+	snprintf(s->server, sizeof(s->server), "%s", only != NULL ? only->name : "-");
+	control_question_init(&s->q, m, &sessions_ops);
+	s->gather = sessions_gather_new(&s->q, &s->wish.ask);
+	TAILQ_FOREACH(c, &m->children, link)
+		if (may_see_server(o, c) && (only == NULL || c->server == only))
+			add_listeners(s->gather, &s->wish, c);
+	o->question = &s->q;
+	o->waiting = true;
+	sessions_gather_start(s->gather);
 }

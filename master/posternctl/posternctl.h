@@ -122,6 +122,10 @@ int queue_command_parse(struct queue_command *t, bool badmail, const char *const
 /* Pages until it is done. The exit status; CONTROL_CLIENT_NO_SERVICE, CONTROL_CLIENT_CUT. */
 int queue_command_run(struct queue_command *t, const char *socket_path);
 
+/* --- json_print --- */
+
+void json_print_string(const char *text);	/* in quotes; `text` has no control bytes */
+
 /* --- queue_count: a table by domain and age --- */
 
 struct queue_count *queue_count_new(void);
@@ -137,6 +141,5 @@ void queue_print_free(struct queue_print *p);
 void queue_print_row(struct queue_print *p, const char *server, char *line);
 /* What is still to be printed: rows in order, sums, brackets. */
 void queue_print_end(struct queue_print *p);
-void queue_print_string(const char *text);	/* as JSON */
 
 #endif

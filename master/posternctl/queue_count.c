@@ -97,7 +97,7 @@ static void
 print_json(const struct queue_row *r, bool first)
 {
 	printf("%s\n  {\"domain\": ", first ? "[" : ",");
-	queue_print_string(r->domain);
+	json_print_string(r->domain);
 	printf(", \"messages\": %lu, \"ages\": {", r->sum);
 	for (size_t i = 0; i < AGES; i++)
 		printf("%s\"%s\": %lu", i > 0 ? ", " : "", tool_ages[i], r->n[i]);

@@ -75,15 +75,6 @@ queue_print_free(struct queue_print *p)
 
 /* --- values --- */
 
-void
-queue_print_string(const char *text)
-{
-	putchar('"');
-	for (; *text != '\0'; text++)
-		printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
-	putchar('"');
-}
-
 static const char *
 tool_time(char *dst, const char *seconds)
 {
@@ -113,7 +104,7 @@ tool_json_list(char *text)
 {
 	putchar('[');
 	for (char *one, *rest = text; *text != '\0' && (one = strsep(&rest, " ")) != NULL;) {
-		queue_print_string(one);
+		json_print_string(one);
 		printf(rest != NULL ? ", " : "");
 	}
 	putchar(']');
@@ -129,7 +120,7 @@ tool_json_value(enum queue_form form, char *text)
 	else if (form == FORM_LIST)
 		tool_json_list(text);
 	else
-		queue_print_string(form == FORM_TIME || form == FORM_AGE ? tool_time(time, text) : text);
+		json_print_string(form == FORM_TIME || form == FORM_AGE ? tool_time(time, text) : text);
 }
 
 static void
@@ -252,7 +243,7 @@ tool_show_json(struct queue_print *p, const char *server, const char *key, char 
 		tool_json_value(k == 0 ? tool_fields[i].form : FORM_TEXT, strsep(&value, "\t"));
 	}
 	printf(", \"%s\": ", strcmp(key, "note") == 0 ? "text" : "address");
-	queue_print_string(value != NULL ? value : "");
+	json_print_string(value != NULL ? value : "");
 	printf("}");
 }
 

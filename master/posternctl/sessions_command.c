@@ -162,10 +162,8 @@ print_json_string(const char *key, const char *text, bool given)
 		printf("null, ");
 		return;
 	}
-	putchar('"');
-	for (; *text != '\0'; text++)
-		printf(*text == '"' || *text == '\\' ? "\\%c" : "%c", *text);
-	printf("\", ");
+	json_print_string(text);
+	printf(", ");
 }
 
 static void

@@ -15,9 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/control/control.h"
 #include "master/processes/processes.h"
-#include "master/servers/servers.h"
 
 #define CHILD_FIRST_REPORT_MS 30000U
 #define CHILD_ANSWER_MS 10000U		/* pause and continue */
@@ -48,8 +46,8 @@ child_kill(struct child *c, const char *why)
 		    log_safe("cannot be killed"));
 }
 
-static void
-on_ready(struct child *c)
+void
+child_take_ready(struct child *c, const struct ctl_message *m)
 {
 	if (c->phase != CHILD_BORN)
 		return;
@@ -57,10 +55,11 @@ on_ready(struct child *c)
 	loop_timer_stop(c->timer);
 }
 
-static void
-stop_waiting(struct child *c, bool paused)
+/* CTL_PAUSED, CTL_CONTINUED */
+void
+child_take_paused(struct child *c, const struct ctl_message *m)
 {
-	c->paused = paused;
+	c->paused = m->type == CTL_PAUSED;
 	if (c->phase == CHILD_READY)
 		loop_timer_stop(c->timer);
 }
@@ -74,59 +73,26 @@ clean_reason(char *text)
 			*text = '?';
 }
 
+void
+child_take_reason(struct child *c, const struct ctl_message *m)
+{
+	free(c->reason);
+	c->reason = mem_strndup(m->data, m->len);
+	clean_reason(c->reason);
+}
+
 static void
 on_child_message(void *arg, const struct ctl_message *m)
 {
 	struct child *c = arg;
-	struct master *master = c->m;
-	uint32_t which;
-	struct ctl_file file;
+	const struct child_row *row = &c->m->child_ops->row[m->type];
 
 	if (m->fd != -1)
 		close(m->fd); /* no row passes one upwards */
-	switch (m->type) {
-	case CTL_READY:
-		on_ready(c);
-		break;
-	case CTL_PAUSED:
-	case CTL_CONTINUED:
-		stop_waiting(c, m->type == CTL_PAUSED);
-		break;
-	case CTL_REASON:
-		free(c->reason);
-		c->reason = mem_strndup(m->data, m->len);
-		clean_reason(c->reason);
-		return;
-	case CTL_NEED:
-		memcpy(&which, m->data, sizeof(which));
-		if (c->server != NULL)
-			helper_request(c, m->request, which);
-		return;
-	case CTL_OPEN:
-		memcpy(&file, m->data, sizeof(file));
-		file.server[sizeof(file.server) - 1] = '\0';
-		file_handover_send(c, m->request, &file,
-		    c->server != NULL ? c->server : server_find(master, file.server));
-		return;
-	case CTL_SESSIONS_PAGE:
-		sessions_gather_page(c, m);
-		break;
-	case CTL_QUEUE_PAGE:
-		queue_request_page(c, m);
-		break;
-	case CTL_TOKEN_KEEP:
-		refresh_store_token(c, m);
-		return;
-	case CTL_OAUTH_TEST_TEXT:
-	case CTL_OAUTH_TEST_END:
-		oauth_request_told(c, m);
-		break;
-	default: /* CTL_IDLE: its death tells more */
-		return;
-	}
-	if (c->server != NULL)
-		server_look(c->server);
-	service_look(master);
+	if (row->take != NULL)
+		row->take(c, m);
+	if (row->changes)
+		c->m->child_ops->changed(c);
 }
 
 static void
@@ -156,11 +122,7 @@ child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd)
 	c->timer = loop_timer_new(m->loop, on_patience_over, c);
 	loop_timer_set(c->timer, CHILD_FIRST_REPORT_MS);
 	TAILQ_INSERT_TAIL(&m->children, c, link);
-	if (post->role == ROLE_LISTENER)
-		tls_renewal_greet(c);
-	if (post->role == ROLE_LISTENER && (post->server->state == STATE_PAUSING ||
-	    post->server->state == STATE_PAUSED))
-		child_tell(c, CTL_PAUSE);
+	m->child_ops->born(c);
 	return c;
 }
 
@@ -168,9 +130,7 @@ void
 child_free(struct child *c)
 {
 	TAILQ_REMOVE(&c->m->children, c, link);
-	sessions_gather_gone(c);
-	oauth_request_gone(c);
-	queue_request_gone(c);
+	c->m->child_ops->gone(c);
 	ctl_free(c->ctl);
 	loop_timer_free(c->timer);
 	free(c->reason);

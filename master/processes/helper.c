@@ -98,7 +98,7 @@ serve_wishes(struct master *m, enum ctl_helper which)
 }
 
 void
-helper_look(struct master *m)
+helper_update(struct master *m)
 {
 	bool waits = false;
 
@@ -111,20 +111,25 @@ helper_look(struct master *m)
 }
 
 void
-helper_request(struct child *worker, uint32_t request, uint32_t which)
+helper_take_need(struct child *worker, const struct ctl_message *m)
 {
-	if (which >= CTL_HELPER_COUNT)
+	uint32_t which;
+
+	memcpy(&which, m->data, sizeof(which));
+	if (worker->server == NULL || which >= CTL_HELPER_COUNT)
 		return;
 	worker->wish[which].open = true;
-	worker->wish[which].request = request;
-	helper_look(worker->m);
+	worker->wish[which].request = m->request;
+	helper_update(worker->m);
 }
 
 static void
 on_helper_timer(void *arg)
 {
-	helper_look(arg);
-	service_look(arg);
+	struct master *m = arg;
+
+	helper_update(m);
+	m->ops->changed(m);
 }
 
 void
@@ -152,7 +157,7 @@ helper_stop(struct master *m, enum ctl_helper which, uint64_t grace_ms)
 	struct post *post = &m->helper[which];
 	struct child *c = post->child;
 
-	post->record = (struct reap_record){ 0 };
+	post->record = (struct restart_record){ 0 };
 	loop_timer_stop(post->again);
 	if (c == NULL)
 		return;

@@ -15,9 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/control/control.h"
 #include "master/processes/processes.h"
-#include "master/servers/servers.h"
 
 static void
 rest_after_answer(void *arg)
@@ -27,7 +25,7 @@ rest_after_answer(void *arg)
 
 	if (c == NULL)
 		return;
-	if (queue_request_waits(c) || (!s->maintenance.read &&
+	if (c->questions > 0 || (!s->maintenance.read &&
 	    clock_mono_ms() - c->born_ms < MAINTENANCE_READING_MS))
 		loop_timer_set(s->maintenance.idle, MAINTENANCE_IDLE_MS);
 	else
@@ -109,7 +107,7 @@ maintenance_post_end(struct server *s)
 
 	loop_timer_stop(s->maintenance.idle);
 	if (c != NULL && c->phase != CHILD_STOPPING)
-		child_stop(c, service_grace(s->m));
+		child_stop(c, master_grace(s->m));
 }
 
 void

@@ -128,7 +128,7 @@ metrics_post_tell(struct master *m, const struct server *s, bool gone)
 }
 
 void
-metrics_post_look(struct master *m)
+metrics_post_update(struct master *m)
 {
 	const struct server *s;
 
@@ -143,8 +143,10 @@ metrics_post_look(struct master *m)
 static void
 on_restart_timer(void *arg)
 {
-	metrics_post_look(arg);
-	service_look(arg);
+	struct master *m = arg;
+
+	metrics_post_update(m);
+	m->ops->changed(m);
 }
 
 void
@@ -153,7 +155,7 @@ metrics_post_open(struct master *m)
 	m->metrics = (struct post){ .m = m, .role = ROLE_METRICS };
 	m->metrics.again = loop_timer_new(m->loop, on_restart_timer, m);
 	open_sockets(m);
-	metrics_post_look(m);
+	metrics_post_update(m);
 }
 
 void
@@ -161,7 +163,7 @@ metrics_post_stop(struct master *m)
 {
 	struct child *c = m->metrics.child;
 
-	m->metrics.record = (struct reap_record){ 0 };
+	m->metrics.record = (struct restart_record){ 0 };
 	loop_timer_stop(m->metrics.again);
 	if (c == NULL)
 		return;
@@ -176,7 +178,7 @@ metrics_post_renew(struct master *m)
 	metrics_post_stop(m);
 	close_sockets(m);
 	open_sockets(m);
-	metrics_post_look(m);
+	metrics_post_update(m);
 }
 
 void

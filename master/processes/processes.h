@@ -21,10 +21,10 @@ struct ctl_opened;
 struct loop_timer;
 struct master;
 struct post;
-struct reap_record;
+struct restart_record;
 struct server;
 
-/* --- roster: who should exist --- */
+/* --- roster_roles: the kinds of processes there are --- */
 
 enum roster_hint { ROSTER_NO_HINT, ROSTER_HINT_READ, ROSTER_HINT_WRITE };
 
@@ -39,6 +39,8 @@ struct roster_role {
 };
 extern const struct roster_role roster_roles[ROLE_COUNT];
 
+/* --- roster: which processes should exist --- */
+
 /* Pure: how many of a role should run in that state. */
 unsigned roster_copies(enum role role, const struct config_server *s, enum state state);
 void roster_build(struct server *s);
@@ -50,8 +52,13 @@ void roster_fill(struct server *s);
 void roster_start(struct post *p);
 /* The child of `p` died: forget it, and when it crashed wait before the next; that time in ms. */
 uint64_t roster_vacate(struct post *p, bool crashed, uint64_t lived_ms);
-/* The lowest slot no child of `s` has; -1. */
-int roster_slot(const struct server *s);
+
+#define ROSTER_FIRST_MS 1000U
+#define ROSTER_LAST_MS 60000U
+#define ROSTER_WELL_MS 60000U	/* a child that lived so long clears the record of its place */
+
+/* Pure: how long to wait before the next start; doubles with each failure in a row. */
+uint64_t roster_delay(struct restart_record *r, uint64_t lived_ms);
 
 /* --- spawn --- */
 
@@ -67,6 +74,25 @@ enum child_phase {
 	CHILD_READY,
 	CHILD_DRAINING,		/* takes nothing new, ends by itself */
 	CHILD_STOPPING,		/* was told to end */
+};
+
+/* What a message of a child does; one row a type. A type without a row does nothing. */
+struct child_row {
+	void (*take)(struct child *c, const struct ctl_message *m);	/* m->fd is closed already */
+	bool changes;			/* `changed` is called afterwards */
+};
+
+struct reap_death;
+
+/* What the parts above the processes do when something happens to a child: child_events. */
+struct child_ops {
+	struct child_row row[CTL_COUNT];
+	void (*changed)(struct child *c);
+	void (*born)(struct child *c);
+	void (*gone)(struct child *c);	/* it is dead: no answer of it will come; it is freed afterwards */
+	void (*died)(struct master *m, const struct reap_death *d);
+	/* No process could be made for the place, for that errno; it is tried again. */
+	void (*not_started)(struct post *p, int error);
 };
 
 struct child {
@@ -85,12 +111,17 @@ struct child {
 		uint32_t request;
 		uint64_t served_ms;		/* last time it got one */
 	} wish[CTL_HELPER_COUNT];
+	unsigned questions;		/* of commands that it has to answer */
 	const char *killed;		/* why the master killed it, or NULL */
 	char *reason;			/* why it said it would exit, or NULL */
 	struct ctl *ctl;		/* NULL: closed */
 	struct loop_timer *timer;	/* when patience ends */
 };
 
+/* What the rows of its own messages call. */
+void child_take_ready(struct child *c, const struct ctl_message *m);
+void child_take_paused(struct child *c, const struct ctl_message *m);	/* or continued */
+void child_take_reason(struct child *c, const struct ctl_message *m);
 /* Takes over `fd`, the master's end of the channel. */
 struct child *child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd);
 void child_free(struct child *c);
@@ -105,12 +136,17 @@ void child_kill(struct child *c, const char *why);
 
 /* --- reap: deaths --- */
 
-#define REAP_FIRST_MS 1000U
-#define REAP_LAST_MS 60000U
-#define REAP_WELL_MS 60000U	/* who lived that long is forgiven */
+/* A child that is dead and freed. */
+struct reap_death {
+	struct server *server;		/* NULL: a helper's */
+	enum role role;
+	bool crashed;			/* ended badly, or without being asked */
+	bool missed;			/* it was not told to end: another one is to follow */
+	bool posted;			/* it filled a place */
+	bool refused;			/* it said why it cannot work; another try would change nothing */
+	const char *words;		/* how it ended, for people */
+};
 
-/* Pure: how long to wait before the next start. */
-uint64_t reap_delay(struct reap_record *r, uint64_t lived_ms);
 /* Pure: whether a death is a crash; `dst` gets it in words. */
 bool reap_judge(int status, enum child_phase phase, const char *killed, const char *reason, char *dst,
     size_t size);
@@ -121,10 +157,10 @@ void reap_all(struct master *m);
 
 void helper_open(struct master *m);
 void helper_close(struct master *m);
-/* A worker wants a channel. One that is no helper's name is ignored. */
-void helper_request(struct child *worker, uint32_t request, uint32_t which);
+/* CTL_NEED: a worker wants a channel. One that is no helper's name is ignored. */
+void helper_take_need(struct child *worker, const struct ctl_message *m);
 /* A helper was born, died, or time passed: serves those who wait. */
-void helper_look(struct master *m);
+void helper_update(struct master *m);
 void helper_stop(struct master *m, enum ctl_helper which, uint64_t grace_ms);
 void helper_stop_all(struct master *m, uint64_t grace_ms);
 
@@ -147,7 +183,7 @@ bool maintenance_post_is_over(const struct server *s);	/* none is left */
 /* --- metrics_post: the sockets of [service] metrics and the helper that serves them --- */
 
 void metrics_post_open(struct master *m);
-void metrics_post_look(struct master *m);	/* starts the helper when it is wanted and not there */
+void metrics_post_update(struct master *m);	/* starts the helper when it is wanted and not there */
 /* A virtual server is new, or about to be forgotten */
 void metrics_post_tell(struct master *m, const struct server *s, bool gone);
 void metrics_post_renew(struct master *m);	/* the key has changed */

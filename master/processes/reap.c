@@ -1,5 +1,5 @@
 /*
- * reap - deaths of children: what they mean, and how long to wait before the next try
+ * reap - deaths of children, and what they mean
  *
  * Runs in:  master, on SIGCHLD
  * Owns:     nothing
@@ -17,23 +17,6 @@
 #include "common/base/log.h"
 #include "common/process/counters.h"
 #include "master/processes/processes.h"
-#include "master/servers/servers.h"
-
-uint64_t
-reap_delay(struct reap_record *r, uint64_t lived_ms)
-{
-	uint64_t delay;
-
-	if (lived_ms >= REAP_WELL_MS)
-		r->failures = 0;
-	delay = REAP_FIRST_MS;
-	for (unsigned i = 0; i < r->failures && delay < REAP_LAST_MS; i++)
-		delay *= 2;
-	if (delay >= REAP_LAST_MS)
-		return REAP_LAST_MS; /* no further count: it cannot overflow */
-	r->failures++;
-	return delay;
-}
 
 bool
 reap_judge(int status, enum child_phase phase, const char *killed, const char *reason, char *dst, size_t size)
@@ -68,47 +51,31 @@ status_is_refusal(const struct child *c, int status)
 static void
 reap_one(struct master *m, struct child *c, int status)
 {
-	struct server *s = c->server;
 	struct post *post = c->post;
-	enum role role = c->role;
 	char words[CTL_REASON_MAX + 16];
-	bool crashed = reap_judge(status, c->phase, c->killed, c->reason, words, sizeof(words));
-	bool refused = status_is_refusal(c, status);
-	/* One that was to go and went badly is a crash to tell of, but nobody waits for its successor. */
-	bool missed = c->phase == CHILD_BORN || c->phase == CHILD_READY;
+	struct reap_death d = { .server = c->server, .role = c->role, .posted = post != NULL,
+	    .words = words };
 	uint64_t lived = clock_mono_ms() - c->born_ms, delay = 0;
 	pid_t pid = c->pid;
 
-	crashed = crashed && !refused;
-	if (s != NULL) {
-		counters_clear_slot(s->counters, c->slot);
-		if (crashed)
-			counters_add(s->counters, COUNTER_CRASHES, 1);
+	d.crashed = reap_judge(status, c->phase, c->killed, c->reason, words, sizeof(words));
+	d.refused = status_is_refusal(c, status);
+	d.crashed = d.crashed && !d.refused;
+	/* One that was to go and went badly is a crash to tell of, but nothing waits for its successor. */
+	d.missed = c->phase == CHILD_BORN || c->phase == CHILD_READY;
+	if (d.server != NULL) {
+		counters_clear_slot(d.server->counters, c->slot);
+		if (d.crashed)
+			counters_add(d.server->counters, COUNTER_CRASHES, 1);
 	}
 	child_free(c);
 	if (post != NULL)
-		delay = roster_vacate(post, crashed && missed, lived);
-	if (crashed)
+		delay = roster_vacate(post, d.crashed && d.missed, lived);
+	if (d.crashed)
 		log_event(LOG_FAULT, NULL, "crash", "server=%s role=%s pid=%d reason=%s restart=%.1fs",
-		    s != NULL ? s->name : "-", roster_roles[role].name, (int)pid, log_safe(words),
-		    (double)delay / 1000);
-	if (s == NULL) {
-		helper_look(m);
-		metrics_post_look(m);
-		return;
-	}
-	if (role == ROLE_MAINTENANCE) {
-		maintenance_post_gone(s, crashed && missed ? words : NULL);
-	} else if (crashed && missed && post != NULL) {
-		s->trouble = true;
-		server_reason(s, "%s: %s; it is tried again", roster_roles[role].name, words);
-	}
-	if (refused && s->state == STATE_STARTING) {
-		server_reason(s, "%s", words);
-		server_event(s, EVENT_REFUSED);
-	}
-	roster_fill(s);
-	server_look(s);
+		    d.server != NULL ? d.server->name : "-", roster_roles[d.role].name, (int)pid,
+		    log_safe(words), (double)delay / 1000);
+	m->child_ops->died(m, &d);
 }
 
 void
@@ -126,5 +93,5 @@ reap_all(struct master *m)
 		if (c != NULL)
 			reap_one(m, c, status);
 	}
-	service_look(m);
+	m->ops->changed(m);
 }

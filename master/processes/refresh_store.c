@@ -17,7 +17,6 @@
 #include "common/base/mem.h"
 #include "common/ipc/msg_token.h"
 #include "master/processes/processes.h"
-#include "master/servers/servers.h"
 
 static int
 sync_folder(const char *folder)

@@ -1,5 +1,5 @@
 /*
- * roster - who should exist: roles, posts, and filling what is missing
+ * roster - which processes should exist: the posts of each virtual server, and filling those that are empty
  *
  * Runs in:  master
  * Owns:     the posts of each virtual server
@@ -14,21 +14,22 @@
 #include "common/base/mem.h"
 #include "common/process/counters.h"
 #include "master/processes/processes.h"
-#include "master/servers/servers.h"
 
-/* The order is the order of starting: the queue's owner first, so that hints find a reader. */
-const struct roster_role roster_roles[ROLE_COUNT] = {
-	[ROLE_LISTENER] = { .name = "listener", .per_server = true, .sockets = true, .overlaps = true,
-	    .hint = ROSTER_HINT_WRITE },
-	[ROLE_PICKUP] = { .name = "pickup", .per_server = true, .hint = ROSTER_HINT_WRITE },
-	[ROLE_DELIVER] = { .name = "deliver", .per_server = true, .hint = ROSTER_HINT_READ },
-	[ROLE_RESOLVER] = { .name = "resolver" },
-	[ROLE_METRICS] = { .name = "metrics", .sockets = true },
-	[ROLE_AUTH] = { .name = "auth" },
-	[ROLE_FETCH] = { .name = "fetch" },
-	[ROLE_DIRECTORY] = { .name = "directory" },
-	[ROLE_MAINTENANCE] = { .name = "custodian", .program = "deliver" },
-};
+uint64_t
+roster_delay(struct restart_record *r, uint64_t lived_ms)
+{
+	uint64_t delay;
+
+	if (lived_ms >= ROSTER_WELL_MS)
+		r->failures = 0;
+	delay = ROSTER_FIRST_MS;
+	for (unsigned i = 0; i < r->failures && delay < ROSTER_LAST_MS; i++)
+		delay *= 2;
+	if (delay >= ROSTER_LAST_MS)
+		return ROSTER_LAST_MS; /* no further count: it cannot overflow */
+	r->failures++;
+	return delay;
+}
 
 unsigned
 roster_copies(enum role role, const struct config_server *s, enum state state)
@@ -43,11 +44,8 @@ on_restart_timer(void *arg)
 {
 	struct post *p = arg;
 
-	if (p->server != NULL)
-		roster_fill(p->server);
-	else
-		helper_look(p->m);
-	service_look(p->m);
+	roster_fill(p->server);
+	p->m->ops->changed(p->m);
 }
 
 void
@@ -59,6 +57,7 @@ roster_build(struct server *s)
 		total += roster_copies(role, s->conf, s->state);
 	s->post = mem_array(NULL, total, sizeof(*s->post));
 	s->posts = 0;
+	/* From the last role to the first: the queue's owner starts first, so that hints find a reader. */
 	for (enum role role = ROLE_COUNT; role-- > 0;)
 		for (unsigned i = roster_copies(role, s->conf, s->state); i > 0; i--) {
 			struct post *p = &s->post[s->posts++];
@@ -104,7 +103,7 @@ make_room_for(struct server *s)
 
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s && c->phase == CHILD_DRAINING) {
-			child_stop(c, service_grace(s->m));
+			child_stop(c, master_grace(s->m));
 			return;
 		}
 }
@@ -119,7 +118,7 @@ roster_start(struct post *p)
 	if (p->child != NULL)
 		return;
 	error = errno;
-	delay = reap_delay(&p->record, 0);
+	delay = roster_delay(&p->record, 0);
 	loop_timer_set(p->again, delay);
 	log_event(LOG_FAULT, NULL, "trouble", "server=%s role=%s reason=%s restart=%.1fs",
 	    p->server != NULL ? p->server->name : "-", roster_roles[p->role].name,
@@ -127,9 +126,7 @@ roster_start(struct post *p)
 	    (double)delay / 1000);
 	if (p->server == NULL)
 		return;
-	p->server->trouble = true;
-	server_reason(p->server, "%s cannot be started: %s; it is tried again", roster_roles[p->role].name,
-	    strerror(error));
+	p->m->child_ops->not_started(p, error);
 	if (error == EAGAIN)
 		make_room_for(p->server);
 }
@@ -155,22 +152,7 @@ roster_vacate(struct post *p, bool crashed, uint64_t lived_ms)
 	p->child = NULL;
 	if (!crashed)
 		return 0;
-	delay = reap_delay(&p->record, lived_ms);
+	delay = roster_delay(&p->record, lived_ms);
 	loop_timer_set(p->again, delay);
 	return delay;
-}
-
-int
-roster_slot(const struct server *s)
-{
-	bool used[COUNTERS_SLOTS] = { false };
-	const struct child *c;
-
-	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s)
-			used[c->slot] = true;
-	for (unsigned i = 0; i < COUNTERS_SLOTS; i++)
-		if (!used[i])
-			return (int)i;
-	return -1;
 }

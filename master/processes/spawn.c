@@ -21,6 +21,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
+#include "common/process/counters.h"
 #include "master/processes/processes.h"
 
 #define SPAWN_HIGH 64	/* above all numbers of enum boot_fd: sources are moved there first */
@@ -183,12 +184,28 @@ fork_with(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2]
 	return c;
 }
 
+/* The lowest slot of the counters that no child of `s` has; -1. */
+static int
+lowest_free_slot(const struct server *s)
+{
+	bool used[COUNTERS_SLOTS] = { false };
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &s->m->children, link)
+		if (c->server == s)
+			used[c->slot] = true;
+	for (unsigned i = 0; i < COUNTERS_SLOTS; i++)
+		if (!used[i])
+			return (int)i;
+	return -1;
+}
+
 struct child *
 spawn_child(struct post *p)
 {
 	struct spawn_plan plan = { .null = -1, .config = -1, .foreground = p->m->options.foreground };
 	int channel[2] = { -1, -1 };
-	int slot = p->server != NULL ? roster_slot(p->server) : 0;
+	int slot = p->server != NULL ? lowest_free_slot(p->server) : 0;
 	struct child *c;
 	int saved;
 

@@ -15,7 +15,6 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/control/control.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
@@ -83,7 +82,7 @@ on_server_faulty(struct reload *r)
 
 		if (f->warning || f->server == NULL || f != config_faults_first_error(&r->faults, f->server))
 			continue;
-		s = service_add(r->m, f->server, r->snap, f);
+		s = server_list_add(r->m, f->server, r->snap, f);
 		if (s != NULL)
 			say_line(r, EX_CONFIG, f->server, s->conf != NULL ? "not changed" : "stopped",
 			    "its file has errors");
@@ -131,7 +130,7 @@ reload_known_servers(struct reload *r, struct server *s, bool last)
 			start_new_servers(r, s, "started");
 	} else if (config_server_same(s->snapshot->config, r->snap->config, s->name)) {
 		server_adopt(s, r->snap);
-		tls_renewal_look(s);
+		tls_renewal_check(s);
 	} else if (server_renew(s, r->snap, &why) == 0) {
 		say_line(r, 0, s->name, "changed", "");
 	} else if (last) {
@@ -151,7 +150,7 @@ reload_servers(struct reload *r)
 
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < c->nserver; i++) {
-			struct server *s = server_find(r->m, c->server[i].name);
+			struct server *s = server_list_find(r->m, c->server[i].name);
 
 			if (s != NULL && !done[i])
 				done[i] = reload_known_servers(r, s, pass == 1);
@@ -159,9 +158,9 @@ reload_servers(struct reload *r)
 	for (size_t i = 0; i < c->nserver; i++) {
 		struct server *s;
 
-		if (server_find(r->m, c->server[i].name) != NULL)
+		if (server_list_find(r->m, c->server[i].name) != NULL)
 			continue;
-		s = service_add(r->m, c->server[i].name, r->snap, NULL);
+		s = server_list_add(r->m, c->server[i].name, r->snap, NULL);
 		if (s != NULL)
 			start_new_servers(r, s, "new");
 	}
@@ -251,11 +250,11 @@ adopt_snapshot(struct reload *r)
 	on_server_faulty(r);
 	reload_servers(r);
 	if (!same_dns)
-		helper_stop(m, CTL_HELPER_RESOLVER, service_grace(m));
+		helper_stop(m, CTL_HELPER_RESOLVER, master_grace(m));
 	if (!same_oauth)
-		helper_stop(m, CTL_HELPER_FETCH, service_grace(m));
+		helper_stop(m, CTL_HELPER_FETCH, master_grace(m));
 	if (!same_directories)
-		helper_stop(m, CTL_HELPER_DIRECTORY, service_grace(m));
+		helper_stop(m, CTL_HELPER_DIRECTORY, master_grace(m));
 	if (!same_metrics)
 		metrics_post_renew(m);
 	server_snapshot_drop(old);

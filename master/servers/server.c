@@ -19,36 +19,10 @@
 #include "common/base/mem.h"
 #include "common/config/wanted_state.h"
 #include "common/process/counters.h"
-#include "master/control/control.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
 #define SERVER_HINT_BYTES (1 << 20)
-
-struct snapshot *
-server_snapshot_new(struct config *c)
-{
-	int fd = config_snapshot(c);
-	struct snapshot *s;
-
-	if (fd == -1) {
-		config_free(c);
-		return NULL;
-	}
-	s = mem_new(struct snapshot);
-	*s = (struct snapshot){ .config = c, .fd = fd, .users = 1 };
-	return s;
-}
-
-void
-server_snapshot_drop(struct snapshot *s)
-{
-	if (s == NULL || --s->users > 0)
-		return;
-	close(s->fd);
-	config_free(s->config);
-	free(s);
-}
 
 /* Hints are small and may be lost: a large buffer makes that rare. */
 static int
@@ -139,6 +113,16 @@ server_reason(struct server *s, const char *fmt, ...)
 
 /* --- what the acts of the state table do --- */
 
+/* One that could not start, perhaps for these files, tries again. */
+static void
+on_files_changed(struct server *s)
+{
+	if (s->state == STATE_STOPPED && s->wanted && !s->m->stopping)
+		server_event(s, EVENT_START);
+	else
+		tls_renewal_tell(s);
+}
+
 /* 0, or -1 with the reason set. */
 static int
 open_server(struct server *s)
@@ -150,7 +134,7 @@ open_server(struct server *s)
 	if (s->conf == NULL) /* its reason was set when the configuration was read */
 		return -1;
 	maintenance_post_end(s);	/* the owner of the queue starts when it is gone */
-	tls_renewal_watch(s);
+	tls_renewal_watch(s, on_files_changed);
 	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1) {
 		server_reason(s, "%s cannot be made: %s", where, strerror(errno));
 	} else if (file_handover_check(s->conf, &why) == -1 || listen_open(&s->sockets, s->m, s, s->conf,
@@ -175,7 +159,7 @@ close_server(struct server *s)
 	roster_clear(s);
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s && c->phase != CHILD_STOPPING)
-			child_stop(c, service_grace(s->m));
+			child_stop(c, master_grace(s->m));
 	listen_close(&s->sockets);
 	listen_close(&s->leaving);
 }
@@ -261,7 +245,7 @@ server_event(struct server *s, enum state_event event)
 		log_state(s); /* after the act: who reads "paused" finds the port closed */
 	if (result == -1)
 		server_event(s, EVENT_FAILED);
-	server_look(s);
+	server_update(s);
 }
 
 enum state_kind
@@ -349,7 +333,7 @@ hand_over_sockets(struct server *s)
 }
 
 void
-server_look(struct server *s)
+server_update(struct server *s)
 {
 	struct server_census n = count_children(s);
 
@@ -378,8 +362,43 @@ server_look(struct server *s)
 		server_event(s, EVENT_CONTINUED);
 }
 
+void
+server_child_born(struct child *c)
+{
+	if (c->role != ROLE_LISTENER)
+		return;
+	tls_renewal_greet(c);
+	if (c->server->state == STATE_PAUSING || c->server->state == STATE_PAUSED)
+		child_tell(c, CTL_PAUSE);
+}
+
+void
+server_child_died(struct server *s, const struct reap_death *d)
+{
+	if (d->role == ROLE_MAINTENANCE) {
+		maintenance_post_gone(s, d->crashed && d->missed ? d->words : NULL);
+	} else if (d->crashed && d->missed && d->posted) {
+		s->trouble = true;
+		server_reason(s, "%s: %s; it is tried again", roster_roles[d->role].name, d->words);
+	}
+	if (d->refused && s->state == STATE_STARTING) {
+		server_reason(s, "%s", d->words);
+		server_event(s, EVENT_REFUSED);
+	}
+	roster_fill(s);
+	server_update(s);
+}
+
+void
+server_not_started(struct post *p, int error)
+{
+	p->server->trouble = true;
+	server_reason(p->server, "%s cannot be started: %s; it is tried again", roster_roles[p->role].name,
+	    strerror(error));
+}
+
 bool
-server_settled(const struct server *s)
+server_is_steady(const struct server *s)
 {
 	if (s->trouble && s->state != STATE_STOPPING)
 		return true;
@@ -411,42 +430,20 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 	s->sockets = set;
 	roster_clear(s);
 	server_adopt(s, snap);
-	tls_renewal_watch(s);
+	tls_renewal_watch(s, on_files_changed);
 	s->renewing = true;
 	s->trouble = false;
 	server_reason(s, NULL);
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s && !roster_roles[c->role].overlaps && c->phase != CHILD_STOPPING)
-			child_stop(c, service_grace(s->m));
+			child_stop(c, master_grace(s->m));
 	roster_build(s);
 	roster_fill(s);
 	return 0;
-}
-
-struct server *
-server_find(const struct master *m, const char *name)
-{
-	struct server *s;
-
-	TAILQ_FOREACH(s, &m->servers, link)
-		if (strcmp(s->name, name) == 0)
-			return s;
-	return NULL;
 }
 
 uint32_t
 server_id(const struct server *s)
 {
 	return s->conf != NULL ? s->conf->id : 0;
-}
-
-struct server *
-server_find_id(const struct master *m, uint32_t id)
-{
-	struct server *s;
-
-	TAILQ_FOREACH(s, &m->servers, link)
-		if (id != 0 && server_id(s) == id)
-			return s;
-	return NULL;
 }

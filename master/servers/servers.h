@@ -15,9 +15,12 @@ struct config;
 struct config_fault;
 struct config_faults;
 struct config_server;
+struct config_strings;
 struct ctl_tickets;
 struct listen_set;
 struct master;
+struct post;
+struct reap_death;
 struct server;
 struct snapshot;
 
@@ -34,10 +37,12 @@ const struct state_move *state_move(enum state state, enum state_event event);
 const char *state_name(enum state state);	/* "started"; "?" */
 const char *state_order_name(enum state_event event);	/* "start", "stop", "pause", "continue"; "?" */
 
-/* --- server: one virtual server as the master knows it --- */
+/* --- server_snapshot: a configuration and its sealed copy --- */
 
 struct snapshot *server_snapshot_new(struct config *c);	/* takes over `c`; NULL and errno */
 void server_snapshot_drop(struct snapshot *s);			/* NULL is fine */
+
+/* --- server: one virtual server as the master knows it --- */
 
 struct server *server_new(struct master *m, const char *name);
 void server_free(struct server *s);
@@ -51,17 +56,46 @@ void server_event(struct server *s, enum state_event event);
 enum state_kind server_order(struct server *s, enum state_event event, const char **text);
 /* Remembers over restarts whether it should run. */
 void server_want(struct server *s, bool running);
-/* Looks at the children and makes events of what it sees. */
-void server_look(struct server *s);
-bool server_settled(const struct server *s);
+/* Makes events of what its children have come to. */
+void server_update(struct server *s);
+bool server_is_steady(const struct server *s);	/* no change of state is under way */
+/* Its children: what service hands on (child_events). */
+void server_child_born(struct child *c);
+void server_child_died(struct server *s, const struct reap_death *d);
+void server_not_started(struct post *p, int error);
 /* NULL: none */
 void server_reason(struct server *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Goes over to `snap` while running. 0, or -1 with a reason and all as it was. */
 int server_renew(struct server *s, struct snapshot *snap,
     struct buf *why) __attribute__((warn_unused_result));
-struct server *server_find(const struct master *m, const char *name);
-struct server *server_find_id(const struct master *m, uint32_t id);
 uint32_t server_id(const struct server *s);	/* 0: not known */
+
+/* --- server_list: the virtual servers of the service, by id --- */
+
+/*
+ * Makes virtual server `name` known, with its first error when its file has one. NULL: no descriptors left.
+ */
+struct server *server_list_add(struct master *m, const char *name, struct snapshot *snap,
+    const struct config_fault *fault);
+struct server *server_list_find(const struct master *m, const char *name);
+struct server *server_list_find_id(const struct master *m, uint32_t id);
+
+/* --- control_rights: who may control what --- */
+
+struct control_peer {
+	uid_t uid;
+	gid_t *gid;
+	size_t ngid;
+};
+
+/* Names of users, and "@name" of groups. Unknown ones are logged and grant nothing. */
+void control_rights_resolve(struct control_rights *r, const struct config_strings *names, const char *server);
+void control_rights_done(struct control_rights *r);
+/* Pure. */
+bool control_rights_has(const struct control_rights *r, const struct control_peer *p);
+int control_rights_peer_get(struct control_peer *p, int fd) __attribute__((warn_unused_result));
+bool control_rights_service(const struct master *m, const struct control_peer *p);
+bool control_rights_server(const struct server *s, const struct control_peer *p);
 
 /* --- listen: the listening sockets --- */
 
@@ -94,28 +128,18 @@ void reload_log_fault(const struct config_fault *f);
  * ---
  */
 
-/* Watches the files of s->conf from now on. */
-void tls_renewal_watch(struct server *s);
+/* Watches the files of s->conf from now on; `changed` is called when they have. */
+void tls_renewal_watch(struct server *s, void (*changed)(struct server *s));
+void tls_renewal_tell(struct server *s);	/* the listeners ask for the files again */
 /* To a listener that has just been born: ticket keys. */
 void tls_renewal_greet(struct child *c);
 /* Looks now and not only when the time comes. */
-void tls_renewal_look(struct server *s);
+void tls_renewal_check(struct server *s);
 void tls_renewal_forget(struct server *s);
 /*
  * New keys when `*made_ms` (0: never) is `period_ms` ago; the old one stays for tickets that are out. True:
  * there are.
  */
 bool tls_renewal_turn(struct ctl_tickets *t, uint64_t *made_ms, uint64_t now_ms, uint64_t period_ms);
-
-/* --- make_folder --- */
-
-/*
- * Makes a missing folder and its missing parents (0755). A new one belongs to uid:gid ((uid_t)-1: as is). 0
- * or -1.
- */
-int make_folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid) __attribute__((warn_unused_result));
-/* Home, logs and folders outside of home for one virtual server. 0, or -1 with errno and *where. */
-int make_folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, const char **where)
-	__attribute__((warn_unused_result));
 
 #endif

@@ -37,6 +37,7 @@ struct look {
 
 struct tls_renewal {
 	struct loop_timer *timer;
+	void (*changed)(struct server *s);
 	struct look *told, *seen;	/* 2 a pair: certificate, key */
 	size_t count;
 	bool settling;			/* `seen` is news */
@@ -134,28 +135,6 @@ files_are_same(const struct look *a, const struct look *b, size_t n)
 	return true;
 }
 
-/* Those who drain were born to another configuration, and end soon. */
-static void
-tell_all_listeners(struct server *s)
-{
-	struct child *c;
-
-	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s && c->role == ROLE_LISTENER && c->post != NULL &&
-		    c->phase != CHILD_STOPPING)
-			child_tell(c, CTL_RENEWED);
-}
-
-/* Who could not start, perhaps for these files, tries again. */
-static void
-tell_listener(struct server *s)
-{
-	if (s->state == STATE_STOPPED && s->wanted && !s->m->stopping)
-		server_event(s, EVENT_START);
-	else
-		tell_all_listeners(s);
-}
-
 /* A change is told when the next look, a second later, finds the same. */
 static void
 schedule_look(struct server *s)
@@ -170,7 +149,7 @@ schedule_look(struct server *s)
 	if (r->settling && files_are_same(now, r->seen, r->count)) {
 		r->settling = false;
 		memcpy(r->told, now, r->count * sizeof(*now));
-		tell_listener(s);
+		r->changed(s);
 	} else {
 		r->settling = !files_are_same(now, r->told, r->count);
 	}
@@ -188,13 +167,13 @@ on_look_timer(void *arg)
 	struct master *m = s->m;
 
 	schedule_look(s);
-	service_look(m);
+	m->ops->changed(m);
 }
 
 /* --- for others --- */
 
 void
-tls_renewal_watch(struct server *s)
+tls_renewal_watch(struct server *s, void (*changed)(struct server *s))
 {
 	struct tls_renewal *r = s->tls_renewal;
 	size_t count = count_files(s->conf);
@@ -206,6 +185,7 @@ tls_renewal_watch(struct server *s)
 		r->timer = loop_timer_new(s->m->loop, on_look_timer, s);
 		(void)tls_renewal_turn(&r->tickets, &r->tickets_ms, clock_mono_ms(), 0);
 	}
+	r->changed = changed;
 	r->count = count;
 	r->settling = false;
 	r->told = mem_array(r->told, count + 1, sizeof(*r->told));
@@ -215,6 +195,18 @@ tls_renewal_watch(struct server *s)
 		loop_timer_set(r->timer, TLS_RENEWAL_LOOK_MS);
 	else
 		loop_timer_stop(r->timer);
+}
+
+/* Listeners that drain were born to another configuration, and end soon. */
+void
+tls_renewal_tell(struct server *s)
+{
+	struct child *c;
+
+	TAILQ_FOREACH(c, &s->m->children, link)
+		if (c->server == s && c->role == ROLE_LISTENER && c->post != NULL &&
+		    c->phase != CHILD_STOPPING)
+			child_tell(c, CTL_RENEWED);
 }
 
 void
@@ -227,7 +219,7 @@ tls_renewal_greet(struct child *c)
 }
 
 void
-tls_renewal_look(struct server *s)
+tls_renewal_check(struct server *s)
 {
 	if (s->tls_renewal != NULL && s->tls_renewal->count > 0)
 		schedule_look(s);

@@ -7,6 +7,7 @@
 #include "common/ipc/queue_words.h"
 #include "master/control/control.h"
 #include "master/master.h"
+#include "master/servers/servers.h"
 #include "t/unit/check_main.h"
 
 static bool

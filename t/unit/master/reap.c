@@ -9,22 +9,22 @@
 START_TEST(doubles)
 {
 	static const unsigned seconds[] = { 1, 2, 4, 8, 16, 32, 60, 60, 60 };
-	struct reap_record r = { 0 };
+	struct restart_record r = { 0 };
 	for (size_t i = 0; i < nitems_of(seconds); i++)
-		ck_assert_uint_eq(reap_delay(&r, 10), seconds[i] * 1000U);
+		ck_assert_uint_eq(roster_delay(&r, 10), seconds[i] * 1000U);
 	for (int i = 0; i < 100000; i++)
-		ck_assert_uint_eq(reap_delay(&r, 0), REAP_LAST_MS);
+		ck_assert_uint_eq(roster_delay(&r, 0), ROSTER_LAST_MS);
 }
 END_TEST
 
 START_TEST(forgives)
 {
-	struct reap_record r = { 0 };
+	struct restart_record r = { 0 };
 	for (int i = 0; i < 20; i++)
-		(void)reap_delay(&r, 0);
-	ck_assert_uint_eq(reap_delay(&r, REAP_WELL_MS - 1), REAP_LAST_MS);
-	ck_assert_uint_eq(reap_delay(&r, REAP_WELL_MS), REAP_FIRST_MS);
-	ck_assert_uint_eq(reap_delay(&r, 0), 2 * REAP_FIRST_MS);
+		(void)roster_delay(&r, 0);
+	ck_assert_uint_eq(roster_delay(&r, ROSTER_WELL_MS - 1), ROSTER_LAST_MS);
+	ck_assert_uint_eq(roster_delay(&r, ROSTER_WELL_MS), ROSTER_FIRST_MS);
+	ck_assert_uint_eq(roster_delay(&r, 0), 2 * ROSTER_FIRST_MS);
 }
 END_TEST
 

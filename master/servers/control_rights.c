@@ -16,7 +16,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "master/control/control.h"
+#include "master/servers/servers.h"
 
 static void
 add_id(struct control_rights *r, const char *name, const char *server)

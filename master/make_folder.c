@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/mem.h"
-#include "master/servers/servers.h"
+#include "master/master.h"
 
 static int
 give_to_owner(const char *path, uid_t uid, gid_t gid)

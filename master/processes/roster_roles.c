@@ -1,0 +1,22 @@
+/*
+ * roster_roles - the kinds of processes there are, one row a role
+ *
+ * Runs in:  master
+ * Owns:     the table
+ * Promise:  a role's program, descriptors and way of being replaced are said here and nowhere else
+ * Fails by: not at all
+ */
+#include "master/processes/processes.h"
+
+const struct roster_role roster_roles[ROLE_COUNT] = {
+	[ROLE_LISTENER] = { .name = "listener", .per_server = true, .sockets = true, .overlaps = true,
+	    .hint = ROSTER_HINT_WRITE },
+	[ROLE_PICKUP] = { .name = "pickup", .per_server = true, .hint = ROSTER_HINT_WRITE },
+	[ROLE_DELIVER] = { .name = "deliver", .per_server = true, .hint = ROSTER_HINT_READ },
+	[ROLE_RESOLVER] = { .name = "resolver" },
+	[ROLE_METRICS] = { .name = "metrics", .sockets = true },
+	[ROLE_AUTH] = { .name = "auth" },
+	[ROLE_FETCH] = { .name = "fetch" },
+	[ROLE_DIRECTORY] = { .name = "directory" },
+	[ROLE_MAINTENANCE] = { .name = "custodian", .program = "deliver" },
+};
