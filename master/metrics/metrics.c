@@ -71,7 +71,6 @@ on_scrape(struct evhttp_request *q, void *arg)
 static void
 on_other(struct evhttp_request *q, void *arg)
 {
-	(void)arg;
 	evhttp_send_error(q, HTTP_NOTFOUND, "Not Found");
 }
 

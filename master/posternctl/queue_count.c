@@ -107,7 +107,8 @@ print_json(const struct queue_row *r, bool first)
 void
 queue_count_print(struct queue_count *c, bool json)
 {
-	struct queue_row total = { .domain = (char *)"(all)" };
+	static char all[] = "(all)";
+	struct queue_row total = { .domain = all };
 	size_t shown = 0;
 	int width = 24;
 

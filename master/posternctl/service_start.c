@@ -38,7 +38,7 @@ start_by_systemd(void)
 
 /* The exit status of a program, run to its end. */
 static int
-execute_and_wait(const char *path, char *const *argv)
+execute_and_wait(const char *path, const char *const *argv)
 {
 	int status;
 	pid_t pid;
@@ -46,7 +46,7 @@ execute_and_wait(const char *path, char *const *argv)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		execv(path, argv);
+		execv(path, (char *const *)(uintptr_t)argv);	/* which changes no argument */
 		fprintf(stderr, "posternctl: %s: %s\n", path, strerror(errno));
 		_exit(EX_UNAVAILABLE);
 	}
@@ -104,13 +104,12 @@ want_server(const char *config_path, const char *name)
 int
 service_start_up(const char *config_path, bool standard, const char *name)
 {
-	char *argv[] = { "postern", "-c", (char *)config_path, name != NULL ? "-S" : NULL, (char *)name,
-	    NULL };
+	const char *argv[] = { "postern", "-c", config_path, name != NULL ? "-S" : NULL, name, NULL };
 	char *master;
 	int status;
 
 	if (standard && start_by_systemd()) {
-		char *start[] = { "systemctl", "start", "postern.service", NULL };
+		const char *start[] = { "systemctl", "start", "postern.service", NULL };
 
 		status = name != NULL ? want_server(config_path, name) : EX_OK;
 		if (status == EX_OK)

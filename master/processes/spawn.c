@@ -30,7 +30,7 @@
 struct spawn_plan {
 	char path[PATH_MAX];
 	char program[32], slot[16], sockets[16];
-	char *argv[5];
+	const char *argv[5];
 	bool foreground;
 	int null, config;
 	int fd[BOOT_LISTEN + CONFIG_LISTEN_MAX];	/* by number in the child */
@@ -110,7 +110,7 @@ exec_program(struct spawn_plan *plan, char **env)
 		(void)sigaction(signo, &standard, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execve(plan->path, plan->argv, env);
+	execve(plan->path, (char *const *)(uintptr_t)plan->argv, env); /* which changes no argument */
 	_exit(127);
 }
 
