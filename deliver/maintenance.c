@@ -218,11 +218,11 @@ on_control(struct boot *b, const struct ctl_message *m)
 bool
 maintenance_is_meant(const char *program)
 {
-	return strcmp(program, "postern-custodian") == 0;
+	return strcmp(program, "postern-maintenance") == 0;
 }
 
 const struct boot_role maintenance_role = {
-	.name = "custodian",
+	.name = "maintenance",
 	.title = "keeps the queue of a virtual server that is stopped",
 	.per_server = true,
 	.run = run,

@@ -24,7 +24,7 @@
 #include "master/master.h"
 
 static _Noreturn void
-lock_is_busy(const struct daemon_pidfile *p)
+die_of_lock(const struct daemon_pidfile *p)
 {
 	char text[32] = "";
 	ssize_t n = disk_pread(p->fd, text, sizeof(text) - 1, 0);
@@ -45,7 +45,7 @@ daemon_lock(struct daemon_pidfile *p, const char *folder)
 		if (p->fd == -1)
 			die(EX_CANTCREAT, "%s: %s", p->path, strerror(errno));
 		if (flock(p->fd, LOCK_EX | LOCK_NB) == -1)
-			lock_is_busy(p);
+			die_of_lock(p);
 		/* A master that ends removes the file: a lock on a file without a name protects nothing. */
 		if (fstat(p->fd, &mine) == 0 && stat(p->path, &there) == 0 && mine.st_ino == there.st_ino &&
 		    mine.st_dev == there.st_dev)

@@ -16,7 +16,7 @@
 #include "master/master.h"
 
 static bool
-has_local_domain(const char *program)
+program_is_installed(const char *program)
 {
 	static const char *const folders[] = { "/usr/bin", "/usr/local/bin", "/bin" };
 	char path[PATH_MAX];
@@ -39,12 +39,12 @@ put_send_line(const struct config_server *s)
 	if (strcmp(ip, "0.0.0.0") == 0 || strcmp(ip, "::") == 0)
 		snprintf(ip, sizeof(ip), "%s", sa->sa_family == AF_INET6 ? "::1" : "127.0.0.1");
 	six = strchr(ip, ':') != NULL;
-	if (has_local_domain("curl"))
+	if (program_is_installed("curl"))
 		printf("Send a message:    printf 'Subject: hello\\r\\n\\r\\nIt works.\\r\\n' | curl -sS "
 		    "smtp://%s%s%s:%u "
 		    "--mail-from you@%s --mail-rcpt me@%s -T -\n", six ? "[" : "", ip, six ? "]" : "",
 		    net_port(sa), domain, domain);
-	else if (has_local_domain("python3"))
+	else if (program_is_installed("python3"))
 		printf("Send a message:    python3 -c \"import smtplib; smtplib.SMTP('%s', "
 		    "%u).sendmail('you@%s', 'me@%s', "
 		    "'Subject: hello\\n\\nIt works.\\n')\"\n", ip, net_port(sa), domain, domain);

@@ -157,7 +157,7 @@ struct master {
 	struct control_rights rights;		/* [service] operators */
 	uid_t uid; gid_t gid;		/* of workers; -1 when not root */
 	struct loop *loop;
-	struct control *admin;
+	struct control *control;
 	TAILQ_HEAD(, server) servers;	/* by id */
 	TAILQ_HEAD(, child) children;
 	TAILQ_HEAD(, control_question) questions;	/* to children, on behalf of commands */

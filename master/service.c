@@ -147,7 +147,7 @@ open_service(struct master *m)
 	m->loop = loop_new();
 	signals_take(m);
 	helper_open(m);
-	m->admin = control_open(m);
+	m->control = control_open(m);
 	log_open("postern", "", !m->options.foreground && m->snapshot->config->service.syslog);
 	log_event(LOG_FACT, NULL, "service", "state=starting version=%s pid=%d", POSTERN_VERSION,
 	    (int)getpid());
@@ -231,7 +231,7 @@ on_changed(struct master *m)
 	if (settled && !m->ready && !m->stopping)
 		tell_ready(m);
 	set_title(m);
-	control_update(m->admin);
+	control_update(m->control);
 	if (m->stopping)
 		check_end(m);
 }
@@ -302,7 +302,7 @@ close_service(struct master *m)
 	unlink(path);
 	free(path);
 	daemon_unlock(&m->pidfile);
-	control_close(m->admin, "the service has stopped\n");
+	control_close(m->control, "the service has stopped\n");
 	control_rights_done(&m->rights);
 	server_snapshot_drop(m->snapshot);
 	buf_done(&m->refusals);

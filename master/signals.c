@@ -32,48 +32,48 @@ on_reload(struct master *m, bool queued, int value)
 }
 
 static void
-order_server(struct master *m, struct server *s, enum state_event event)
+change_server(struct master *m, struct server *s, enum state_event event)
 {
 	const char *text = NULL;
-	enum state_kind kind = server_order(s, event, &text);
+	enum state_kind kind = server_request(s, event, &text);
 
 	log_event(kind == STATE_REFUSE ? LOG_WARN : LOG_FACT, NULL, "operator",
 	    "server=%s by=signal command=%s result=%s%s%s",
-	    s->name, state_order_name(event), kind == STATE_REFUSE ? "refused" : "ok",
+	    s->name, state_command_name(event), kind == STATE_REFUSE ? "refused" : "ok",
 	    text != NULL ? " reason=" : "", text != NULL ? log_safe(text) : "");
 }
 
 /* With a value that one; without: all that can. */
 static void
-order_each(struct master *m, enum state_event event, bool queued, int value)
+change_each(struct master *m, enum state_event event, bool queued, int value)
 {
 	struct server *s;
 
 	if (queued) {
 		s = value > 0 ? server_list_find_id(m, (uint32_t)value) : NULL;
 		if (s != NULL)
-			order_server(m, s, event);
+			change_server(m, s, event);
 		else
 			log_event(LOG_WARN, NULL, "operator",
 			    "by=signal command=%s result=refused reason=%s id=%d",
-			    state_order_name(event), log_safe("no virtual server has that id"), value);
+			    state_command_name(event), log_safe("no virtual server has that id"), value);
 		return;
 	}
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (state_move(s->state, event)->kind == STATE_GO)
-			order_server(m, s, event);
+			change_server(m, s, event);
 }
 
 static void
 on_pause(struct master *m, bool queued, int value)
 {
-	order_each(m, EVENT_PAUSE, queued, value);
+	change_each(m, EVENT_PAUSE, queued, value);
 }
 
 static void
 on_continue(struct master *m, bool queued, int value)
 {
-	order_each(m, EVENT_CONTINUE, queued, value);
+	change_each(m, EVENT_CONTINUE, queued, value);
 }
 
 static void

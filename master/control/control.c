@@ -27,11 +27,11 @@
 
 struct control_connection {
 	TAILQ_ENTRY(control_connection) link;
-	struct control *admin;
+	struct control *control;
 	struct ctl *ctl;
 	struct loop_timer *idle;
 	struct control_peer peer;
-	struct control_command order;
+	struct control_command command;
 	uint32_t request;
 	bool busy;		/* its command is not answered yet */
 };
@@ -49,13 +49,13 @@ struct control {
 static void
 free_client(struct control_connection *c)
 {
-	struct control *a = c->admin;
+	struct control *a = c->control;
 
 	TAILQ_REMOVE(&a->clients, c, link);
 	a->count--;
 	ctl_free(c->ctl);
 	loop_timer_free(c->idle);
-	control_commands_done(&c->order);
+	control_commands_done(&c->command);
 	free(c->peer.gid);
 	free(c);
 }
@@ -78,9 +78,9 @@ send_answer(struct control_connection *c, const char *text, size_t len, int32_t 
 static void
 answer_client(struct control_connection *c)
 {
-	bool sent = send_answer(c, buf_text(&c->order.text), c->order.text.len, c->order.status);
+	bool sent = send_answer(c, buf_text(&c->command.text), c->command.text.len, c->command.status);
 
-	control_commands_done(&c->order);
+	control_commands_done(&c->command);
 	c->busy = false;
 	if (sent)
 		loop_timer_set(c->idle, CONTROL_IDLE_MS);
@@ -92,7 +92,7 @@ static void
 on_client_message(void *arg, const struct ctl_message *m)
 {
 	struct control_connection *c = arg;
-	struct master *master = c->admin->m;
+	struct master *master = c->control->m;
 	struct control_words w;
 
 	if (m->fd != -1)
@@ -107,9 +107,9 @@ on_client_message(void *arg, const struct ctl_message *m)
 	c->busy = true;
 	c->request = m->request;
 	loop_timer_stop(c->idle);
-	control_commands_init(&c->order, &c->peer);
-	control_commands_run(&c->order, master, &w);
-	if (!c->order.waiting && !c->order.ends_service)
+	control_commands_init(&c->command, &c->peer);
+	control_commands_run(&c->command, master, &w);
+	if (!c->command.waiting && !c->command.ends_service)
 		answer_client(c);
 	master->ops->changed(master); /* may answer, and free, this client */
 }
@@ -161,8 +161,8 @@ accept_client(struct control *a, int fd)
 		return;
 	}
 	c = mem_new(struct control_connection);
-	*c = (struct control_connection){ .admin = a, .peer = peer };
-	control_commands_init(&c->order, &c->peer);
+	*c = (struct control_connection){ .control = a, .peer = peer };
+	control_commands_init(&c->command, &c->peer);
 	c->ctl = ctl_new(a->m->loop, fd, CTL_FROM_OPERATOR, on_client_message, on_client_gone, c);
 	c->idle = loop_timer_new(a->m->loop, on_client_idle, c);
 	loop_timer_set(c->idle, CONTROL_IDLE_MS);
@@ -221,7 +221,7 @@ control_update(struct control *a)
 	struct control_connection *c, *next;
 
 	TAILQ_FOREACH_SAFE(c, &a->clients, link, next)
-		if (c->busy && c->order.waiting && control_commands_update(&c->order, a->m))
+		if (c->busy && c->command.waiting && control_commands_update(&c->command, a->m))
 			answer_client(c);
 }
 
@@ -234,7 +234,7 @@ control_close(struct control *a, const char *last_words)
 	TAILQ_FOREACH_SAFE(c, &a->clients, link, next) {
 		if (c->busy)
 			(void)send_answer(c, last_words, strlen(last_words),
-			    c->order.ends_service ? EX_OK : EX_UNAVAILABLE);
+			    c->command.ends_service ? EX_OK : EX_UNAVAILABLE);
 		free_client(c);
 	}
 	loop_io_free(a->io);

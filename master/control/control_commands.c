@@ -83,7 +83,7 @@ wait_for_server(struct control_command *o, const struct server *s, enum state go
 /* --- orders that change the state --- */
 
 static void
-order_server(struct control_command *o, struct master *m, struct server *s, enum state_event event,
+change_server(struct control_command *o, struct master *m, struct server *s, enum state_event event,
     enum state goal)
 {
 	const char *text = NULL;
@@ -92,7 +92,7 @@ order_server(struct control_command *o, struct master *m, struct server *s, enum
 		say_line(o, CONTROL_REFUSED, "the service is stopping");
 		return;
 	}
-	switch (server_order(s, event, &text)) {
+	switch (server_request(s, event, &text)) {
 	case STATE_GO:
 		wait_for_server(o, s, goal);
 		break;
@@ -106,14 +106,14 @@ order_server(struct control_command *o, struct master *m, struct server *s, enum
 
 /* Without a name: those that can, and when none can, why. */
 static void
-order_all(struct control_command *o, struct master *m, enum state_event event, enum state goal)
+change_all(struct control_command *o, struct master *m, enum state_event event, enum state goal)
 {
 	struct server *s;
 	bool any = false;
 
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (state_move(s->state, event)->kind == STATE_GO) {
-			order_server(o, m, s, event, goal);
+			change_server(o, m, s, event, goal);
 			any = true;
 		}
 	if (any)
@@ -127,12 +127,12 @@ static void
 run_start(struct control_command *o, struct master *m, struct server *s)
 {
 	if (s != NULL) {
-		order_server(o, m, s, EVENT_START, STATE_STARTED);
+		change_server(o, m, s, EVENT_START, STATE_STARTED);
 		return;
 	}
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (s->wanted && (s->state == STATE_STOPPED || s->state == STATE_STARTING))
-			order_server(o, m, s, EVENT_START, STATE_STARTED);
+			change_server(o, m, s, EVENT_START, STATE_STARTED);
 	if (!o->waiting)
 		say_line(o, 0, "the service is running");
 }
@@ -141,7 +141,7 @@ static void
 run_stop(struct control_command *o, struct master *m, struct server *s)
 {
 	if (s != NULL) {
-		order_server(o, m, s, EVENT_STOP, STATE_STOPPED);
+		change_server(o, m, s, EVENT_STOP, STATE_STOPPED);
 		return;
 	}
 	o->ends_service = true;
@@ -152,18 +152,18 @@ static void
 run_pause(struct control_command *o, struct master *m, struct server *s)
 {
 	if (s != NULL)
-		order_server(o, m, s, EVENT_PAUSE, STATE_PAUSED);
+		change_server(o, m, s, EVENT_PAUSE, STATE_PAUSED);
 	else
-		order_all(o, m, EVENT_PAUSE, STATE_PAUSED);
+		change_all(o, m, EVENT_PAUSE, STATE_PAUSED);
 }
 
 static void
 run_continue(struct control_command *o, struct master *m, struct server *s)
 {
 	if (s != NULL)
-		order_server(o, m, s, EVENT_CONTINUE, STATE_STARTED);
+		change_server(o, m, s, EVENT_CONTINUE, STATE_STARTED);
 	else
-		order_all(o, m, EVENT_CONTINUE, STATE_STARTED);
+		change_all(o, m, EVENT_CONTINUE, STATE_STARTED);
 }
 
 static void
@@ -235,7 +235,7 @@ put_status(struct buf *b, const struct server *s)
 	put_pids(b, s, "listener=", ROLE_LISTENER, false);
 	put_pids(b, s, "pickup=", ROLE_PICKUP, false);
 	put_pids(b, s, "deliver=", ROLE_DELIVER, false);
-	put_pids(b, s, "custodian=", ROLE_MAINTENANCE, false);
+	put_pids(b, s, "maintenance=", ROLE_MAINTENANCE, false);
 	put_pids(b, s, "leaving=", ROLE_COUNT, true);
 	if (s->reason != NULL)
 		buf_printf(b, " reason=%s", log_safe(s->reason));
@@ -386,10 +386,10 @@ is_allowed(const struct control_command *o, const struct control_command_row *ro
 
 /* What the state table says against it, or NULL. */
 static const char *
-refuse(const struct control_command_row *row, const struct server *s)
+refusal_of(const struct control_command_row *row, const struct server *s)
 {
 	for (enum state_event event = EVENT_START; event <= EVENT_CONTINUE; event++)
-		if (strcmp(row->name, state_order_name(event)) == 0 &&
+		if (strcmp(row->name, state_command_name(event)) == 0 &&
 		    state_move(s->state, event)->kind == STATE_REFUSE)
 			return state_move(s->state, event)->text;
 	return NULL;
@@ -440,7 +440,7 @@ control_commands_run(struct control_command *o, struct master *m, const struct c
 		say_line(o, CONTROL_NO_MATCH, "there is no virtual server %s", log_safe(w->word[1]));
 		return;
 	}
-	log_command(o, row, w, s != NULL ? refuse(row, s) : NULL);
+	log_command(o, row, w, s != NULL ? refusal_of(row, s) : NULL);
 	if (row->run_words != NULL)
 		row->run_words(o, m, s, w);
 	else
@@ -448,7 +448,7 @@ control_commands_run(struct control_command *o, struct master *m, const struct c
 }
 
 static void
-settle_server(struct control_command *o, const struct server *s)
+say_outcome(struct control_command *o, const struct server *s)
 {
 	if (s->trouble)
 		say_line(o, EX_TEMPFAIL, "%s is %s: %s", s->name, state_name(s->state),
@@ -475,7 +475,7 @@ control_commands_update(struct control_command *o, struct master *m)
 			return false;
 	for (size_t i = 0; i < o->names; i++)
 		if ((s = server_list_find(m, o->name[i])) != NULL)
-			settle_server(o, s);
+			say_outcome(o, s);
 		else
 			say_line(o, 0, "%s has been removed", o->name[i]);
 	o->waiting = false;

@@ -53,7 +53,7 @@ say_reason(struct control_command *o, int status, const char *text, const char *
 
 /* Those that an operator without a virtual server in mind may mean. */
 static void
-names_server(struct control_command *o, struct master *m)
+list_servers(struct control_command *o, struct master *m)
 {
 	const struct server *s;
 
@@ -79,7 +79,7 @@ queue_owner(struct master *m, const struct server *s)
  * asked again.
  */
 static struct child *
-call_maintenance(struct control_command *o, struct master *m, struct server *s)
+call_worker(struct control_command *o, struct master *m, struct server *s)
 {
 	struct child *c = NULL;
 	const char *why = "has no delivery process just now; ask again";
@@ -101,7 +101,7 @@ call_maintenance(struct control_command *o, struct master *m, struct server *s)
 
 /* Where messages go to; false: it was said why not. */
 static bool
-lock_other_queue(struct control_command *o, struct master *m, const struct server *s, struct msg_queue_ask *a)
+judge_target(struct control_command *o, struct master *m, const struct server *s, struct msg_queue_ask *a)
 {
 	const struct server *to = server_list_find(m, a->to);
 	const char *where = "";
@@ -266,16 +266,16 @@ queue_request_run(struct control_command *o, struct master *m, struct server *s,
 	pid_t pid;
 
 	if (s == NULL) {
-		names_server(o, m);
+		list_servers(o, m);
 		return;
 	}
 	if (!queue_words_parse(&ask, &pid, w)) {
 		say_reason(o, EX_USAGE, "the service does not understand this selection", NULL);
 		return;
 	}
-	if (ask.verb == MSG_QUEUE_MOVE && !lock_other_queue(o, m, s, &ask))
+	if (ask.verb == MSG_QUEUE_MOVE && !judge_target(o, m, s, &ask))
 		return;
-	c = call_maintenance(o, m, s);
+	c = call_worker(o, m, s);
 	if (c == NULL)
 		return;
 	if (pid != 0 && pid != c->pid)

@@ -103,19 +103,19 @@ take_user(struct sessions_wish *w, const char *text)
 static const struct sessions_option {
 	const char *prefix;
 	bool (*take)(struct sessions_wish *w, const char *text);
-} sessions_request_options[] = {
+} options[] = {
 	{ "id=", take_id }, { "from=", take_from }, { "user=", take_user }, { "idle=", take_idle },
 };
 
 static bool
 take_word(struct sessions_wish *w, const char *word)
 {
-	for (size_t i = 0; i < nitems_of(sessions_request_options); i++) {
-		size_t n = strlen(sessions_request_options[i].prefix);
+	for (size_t i = 0; i < nitems_of(options); i++) {
+		size_t n = strlen(options[i].prefix);
 
-		if (strncmp(word, sessions_request_options[i].prefix, n) == 0) {
+		if (strncmp(word, options[i].prefix, n) == 0) {
 			w->chosen = true;
-			return sessions_request_options[i].take(w, word + n);
+			return options[i].take(w, word + n);
 		}
 	}
 	if (strcmp(word, "all") == 0)
@@ -151,7 +151,7 @@ compare_serials(const void *a, const void *b)
 
 /* Asks one listener, unless ids are given and none is its own. */
 static void
-add_listeners(struct sessions_gather *g, const struct sessions_wish *w, struct child *c)
+add_listener(struct sessions_gather *g, const struct sessions_wish *w, struct child *c)
 {
 	uint32_t serial[CONTROL_WORDS_MAX];
 	size_t n = 0;
@@ -166,7 +166,7 @@ add_listeners(struct sessions_gather *g, const struct sessions_wish *w, struct c
 }
 
 static bool
-may_see_server(const struct control_command *o, const struct child *c)
+may_ask_listener(const struct control_command *o, const struct child *c)
 {
 	return c->role == ROLE_LISTENER && c->server != NULL && c->ctl != NULL && c->phase != CHILD_BORN &&
 	    control_rights_server(c->server, o->peer);
@@ -174,7 +174,7 @@ may_see_server(const struct control_command *o, const struct child *c)
 
 /* The serials of one process among the rows found ("PID-SERIAL" first), in their order. */
 static size_t
-find_chosen(const struct sessions_gather *g, pid_t pid, uint32_t *serial)
+serials_found(const struct sessions_gather *g, pid_t pid, uint32_t *serial)
 {
 	size_t n = 0;
 	const char *at = buf_text(&g->rows);
@@ -204,7 +204,7 @@ end_chosen(struct sessions_request *s, const struct control_command *o)
 	control_question_clear(&s->q);
 	s->gather = sessions_gather_new(&s->q, &ask);
 	TAILQ_FOREACH(c, &s->q.m->children, link) {
-		size_t n = may_see_server(o, c) ? find_chosen(found, c->pid, serial) : 0;
+		size_t n = may_ask_listener(o, c) ? serials_found(found, c->pid, serial) : 0;
 
 		if (n > 0)
 			sessions_gather_add(s->gather, c, serial, n);
@@ -299,8 +299,8 @@ sessions_request_run(struct control_command *o, struct master *m, struct server 
 	control_question_init(&s->q, m, &sessions_ops);
 	s->gather = sessions_gather_new(&s->q, &s->wish.ask);
 	TAILQ_FOREACH(c, &m->children, link)
-		if (may_see_server(o, c) && (only == NULL || c->server == only))
-			add_listeners(s->gather, &s->wish, c);
+		if (may_ask_listener(o, c) && (only == NULL || c->server == only))
+			add_listener(s->gather, &s->wish, c);
 	o->question = &s->q;
 	o->waiting = true;
 	sessions_gather_start(s->gather);

@@ -193,7 +193,7 @@ run_start(const struct command_context *c, const struct command *row, const char
 
 /* The set on disk has changed: a running service goes over to it. */
 static int
-take_over_row(const struct command_context *c)
+reload_service(const struct command_context *c)
 {
 	int status = send_words(c, "reload", NULL, 0);
 
@@ -211,7 +211,7 @@ run_create(const struct command_context *c, const struct command *row, const cha
 {
 	int status = server_command_create(config_path_of(c), words, count);
 
-	return status == EX_OK ? take_over_row(c) : status;
+	return status == EX_OK ? reload_service(c) : status;
 }
 
 static int
@@ -219,11 +219,11 @@ run_delete(const struct command_context *c, const struct command *row, const cha
 {
 	int status = server_command_delete(config_path_of(c), words[0]);
 
-	return status == EX_OK ? take_over_row(c) : status;
+	return status == EX_OK ? reload_service(c) : status;
 }
 
 static int
-order_server(void *arg, const char *what, const char *name)
+request_server(void *arg, const char *what, const char *name)
 {
 	const struct command_context *c = arg;
 	int status = send_words(c, what, &name, 1);
@@ -236,9 +236,9 @@ static int
 run_rename(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	struct command_context context = *c;
-	int status = server_command_rename(config_path_of(c), words[0], words[1], order_server, &context);
+	int status = server_command_rename(config_path_of(c), words[0], words[1], request_server, &context);
 
-	return status == EX_OK ? take_over_row(c) : status;
+	return status == EX_OK ? reload_service(c) : status;
 }
 
 static int
@@ -304,7 +304,7 @@ run_help(const struct command_context *c, const struct command *row, const char 
 }
 
 static int
-say_missing(const struct command_context *c, const struct command *row, const char *const *words,
+run_missing(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count)
 {
 	fprintf(stderr, "posternctl: %s is not available in this version\n", row->name);
@@ -312,7 +312,7 @@ say_missing(const struct command_context *c, const struct command *row, const ch
 }
 
 #define LATER(word, args, text) \
-	{ .name = word, .arguments = args, .min = 0, .max = SIZE_MAX, .meaning = text, .run = say_missing }
+	{ .name = word, .arguments = args, .min = 0, .max = SIZE_MAX, .meaning = text, .run = run_missing }
 
 const struct command command_rows[] = {
 	{ "status", "[--check] [name]", 0, 2,
@@ -383,12 +383,12 @@ command_usage(FILE *out)
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *row = &command_rows[i];
 
-		if (row->run != say_missing)
+		if (row->run != run_missing)
 			fprintf(out, "  %-9s %-17s %s\n", row->name, row->arguments, row->meaning);
 	}
 	fprintf(out, "Not available in this version:");
 	for (size_t i = 0; i < command_count; i++)
-		if (command_rows[i].run == say_missing)
+		if (command_rows[i].run == run_missing)
 			fprintf(out, " %s", command_rows[i].name);
 	fprintf(out, ".\n");
 }

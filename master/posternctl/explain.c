@@ -57,7 +57,8 @@ say(const char *what, const char *origin, const char *key, const char *fmt, ...)
 }
 
 static void
-by_server(const struct explain *x, const char *what, const char *section, const char *key, const char *value)
+say_server_key(const struct explain *x, const char *what, const char *section, const char *key,
+    const char *value)
 {
 	char origin[ORIGIN_SIZE];
 
@@ -66,7 +67,7 @@ by_server(const struct explain *x, const char *what, const char *section, const 
 }
 
 static void
-by_domain(const struct config_domain *d, const char *what, const char *key, const char *value)
+say_domain_key(const struct config_domain *d, const char *what, const char *key, const char *value)
 {
 	char origin[ORIGIN_SIZE];
 
@@ -74,7 +75,7 @@ by_domain(const struct config_domain *d, const char *what, const char *key, cons
 }
 
 static void
-refuse(struct explain *x, const char *reply)
+say_refused(struct explain *x, const char *reply)
 {
 	x->refused = true;
 	say("answer", NULL, NULL, "%s", reply);
@@ -96,10 +97,10 @@ explain_connection(struct explain *x)
 	const struct config_server *s = x->server;
 	enum policy_answer a = policy_may_connect(s, &x->policy);
 
-	by_server(x, "connect", "access", s->connection_list.count > 0 ? "connection-list" :
+	say_server_key(x, "connect", "access", s->connection_list.count > 0 ? "connection-list" :
 	    "connection-control", answer_name(a));
 	if (a == POLICY_NO)
-		refuse(x, "554 5.7.1 at the greeting");
+		say_refused(x, "554 5.7.1 at the greeting");
 	return a != POLICY_NO;
 }
 
@@ -110,16 +111,18 @@ explain_sender(struct explain *x)
 	uint64_t size = 0;
 
 	if (!(s->authentication & CONFIG_AUTH_ANONYMOUS)) {
-		by_server(x, "login", "access", "authentication", x->user != NULL ? x->user : "required");
+		say_server_key(x, "login", "access", "authentication",
+		    x->user != NULL ? x->user : "required");
 		if (x->user == NULL)
-			refuse(x, "530 5.7.0 Authentication required");
+			say_refused(x, "530 5.7.0 Authentication required");
 	} else {
-		by_server(x, "login", "access", "authentication", x->user != NULL ? x->user : "not needed");
+		say_server_key(x, "login", "access", "authentication",
+		    x->user != NULL ? x->user : "not needed");
 	}
 	if (x->size != NULL && key_parse_size(x->size, &size) == 0 &&
 	    s->max_message_size != CONFIG_UNLIMITED && size > s->max_message_size) {
-		by_server(x, "size", "messages", "max-message-size", "too large");
-		refuse(x, "552 5.3.4 Message size exceeds fixed maximum message size");
+		say_server_key(x, "size", "messages", "max-message-size", "too large");
+		say_refused(x, "552 5.3.4 Message size exceeds fixed maximum message size");
 	}
 	return !x->refused;
 }
@@ -131,13 +134,13 @@ explain_relay(struct explain *x)
 	bool by_login = x->user != NULL && s->relay_authenticated;
 	enum policy_answer a = policy_may_relay(s, &x->policy, x->user != NULL);
 
-	by_server(x, "relay", "access", by_login ? "relay-authenticated" : s->relay_list.count > 0 ?
+	say_server_key(x, "relay", "access", by_login ? "relay-authenticated" : s->relay_list.count > 0 ?
 	    "relay-list" : "relay", answer_name(a));
 	if (a == POLICY_NO) {
 		char reply[ADDRESS_MAX + 64];
 
 		snprintf(reply, sizeof(reply), "550 5.7.1 Unable to relay for %s", x->to.text);
-		refuse(x, reply);
+		say_refused(x, reply);
 	}
 }
 
@@ -155,7 +158,7 @@ type_name(const struct config_domain *d)
 /* --- out --- */
 
 static void
-print_hosts(const struct explain *x, const char *what, const struct destination *d,
+say_hosts(const struct explain *x, const char *what, const struct destination *d,
     const struct config_domain *own)
 {
 	struct buf text = BUF_INIT(1U << 16);
@@ -164,24 +167,24 @@ print_hosts(const struct explain *x, const char *what, const struct destination 
 		buf_printf(&text, "%s%s%s%s:%u", i == 0 ? "" : ", ", d->host[i].literal ? "[" : "",
 		    d->host[i].name, d->host[i].literal ? "]" : "", d->host[i].port);
 	if (own != NULL)
-		by_domain(own, what, "route", buf_text(&text));
+		say_domain_key(own, what, "route", buf_text(&text));
 	else
-		by_server(x, what, "delivery", "smart-host", buf_text(&text));
+		say_server_key(x, what, "delivery", "smart-host", buf_text(&text));
 	buf_done(&text);
 }
 
 static void
-print_key(const struct explain *x, const struct config_domain *d, bool own, const char *what, const char *key,
+say_key(const struct explain *x, const struct config_domain *d, bool own, const char *what, const char *key,
     const char *value)
 {
 	if (own)
-		by_domain(d, what, key, value);
+		say_domain_key(d, what, key, value);
 	else
-		by_server(x, what, "delivery", key, value);
+		say_server_key(x, what, "delivery", key, value);
 }
 
 static void
-print_manner(const struct explain *x, const struct config_domain *d, const struct route_answer *a)
+explain_manner(const struct explain *x, const struct config_domain *d, const struct route_answer *a)
 {
 	static const char *const tls[] = {
 		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may",
@@ -197,12 +200,12 @@ print_manner(const struct explain *x, const struct config_domain *d, const struc
 
 	snprintf(port, sizeof(port), "%u", a->port);
 	if (a->kind == ROUTE_DIRECT)
-		print_key(x, d, d != NULL && d->has_port, "port", "port", port);
+		say_key(x, d, d != NULL && d->has_port, "port", "port", port);
 	if (d != NULL && (a->kind == ROUTE_DIRECT || d->route.count > 0))
-		by_domain(d, "hello", "helo", a->helo ? "HELO" :
+		say_domain_key(d, "hello", "helo", a->helo ? "HELO" :
 		    "EHLO");	/* the server's smart hosts have nothing to do with it */
-	print_key(x, d, d != NULL && d->has_outbound_tls, "tls", "outbound-tls", tls[s->tls]);
-	print_key(x, d, s->account.domain != NULL && *s->account.domain != '\0', "account", "outbound-auth",
+	say_key(x, d, d != NULL && d->has_outbound_tls, "tls", "outbound-tls", tls[s->tls]);
+	say_key(x, d, s->account.domain != NULL && *s->account.domain != '\0', "account", "outbound-auth",
 	    auth[s->account.auth]);
 }
 
@@ -212,7 +215,7 @@ explain_masquerade(const struct explain *x, const struct route *r)
 	char masked[ADDRESS_MAX + 1];
 
 	if (x->sender != NULL && route_masquerade(r, x->sender, masked))
-		by_server(x, "sender", "delivery", "masquerade", masked);
+		say_server_key(x, "sender", "delivery", "masquerade", masked);
 }
 
 static void
@@ -226,7 +229,7 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 	if (a.kind == ROUTE_LOCAL)
 		return;
 	if (a.hold)
-		by_domain(d, "hold", "hold", "until its host asks for it");
+		say_domain_key(d, "hold", "hold", "until its host asks for it");
 	if (a.kind == ROUTE_REFUSED) {
 		x->refused = true;
 		say("route", NULL, NULL, "none: returned to the sender, %s %s", a.status, a.why);
@@ -235,16 +238,16 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 	own = d != NULL && d->route.count > 0;
 	snprintf(text, sizeof(text), domain[0] == '[' ? "%s" : "MX of %s", domain);
 	if (a.kind == ROUTE_HOSTS)
-		print_hosts(x, "route", a.hosts, own ? d : NULL);
+		say_hosts(x, "route", a.hosts, own ? d : NULL);
 	else if (own)
-		by_domain(d, "route", "route", text);
+		say_domain_key(d, "route", "route", text);
 	else
-		by_server(x, "route", "delivery", a.fallback != NULL ? "smart-host-after-direct" :
+		say_server_key(x, "route", "delivery", a.fallback != NULL ? "smart-host-after-direct" :
 		    "smart-host", text);
 	if (a.fallback != NULL)
-		print_hosts(x, x->server->smart_host_after_direct == CONFIG_DIRECT_YES ? "if unknown" :
+		say_hosts(x, x->server->smart_host_after_direct == CONFIG_DIRECT_YES ? "if unknown" :
 		    "on failure", a.fallback, NULL);
-	print_manner(x, d, &a);
+	explain_manner(x, d, &a);
 	explain_masquerade(x, r);
 }
 
@@ -254,9 +257,9 @@ explain_local(const struct explain *x)
 	const struct config_domain *d = x->server->default_domain;
 
 	if (d->drop != NULL)
-		by_domain(d, "drop", "drop", d->drop);
+		say_domain_key(d, "drop", "drop", d->drop);
 	else
-		by_server(x, "drop", "general", "drop", x->server->drop);
+		say_server_key(x, "drop", "general", "drop", x->server->drop);
 }
 
 /* As the listener and the worker see it: the recipient's domain, whether it is taken, and where it goes. */
@@ -272,14 +275,14 @@ explain_recipient(struct explain *x)
 
 	if (d != NULL) {
 		snprintf(text, sizeof(text), "%s, by [domain %s]", type_name(d), d->name);
-		by_domain(d, "domain", "type", text);
+		say_domain_key(d, "domain", "type", text);
 	} else {
 		say("domain", NULL, NULL, "remote, by no [domain]");
 	}
 	if (kind == POLICY_REMOTE)
 		explain_relay(x);
 	else if (kind == POLICY_RELAYED)
-		by_domain(d, "relay", "relay", "yes");
+		say_domain_key(d, "relay", "relay", "yes");
 	if (x->refused)
 		return;
 	say("answer", NULL, NULL, "250");
@@ -352,7 +355,7 @@ judge_options(struct explain *x)
 }
 
 static int
-find_server(struct explain *x)
+explain_server(struct explain *x)
 {
 	int status = judge_options(x);
 
@@ -380,7 +383,7 @@ explain_run(const char *path, const char *const *words, size_t count)
 	config_faults_print(&faults, stderr);
 	x.server = c == NULL ? NULL : config_server_by_name(c, x.name);
 	if (x.server != NULL) {
-		status = find_server(&x);
+		status = explain_server(&x);
 	} else if (c != NULL) {
 		fprintf(stderr, "there is no virtual server %s%s\n", log_safe(x.name),
 		    config_faults_first_error(&faults, x.name) != NULL ? " without errors in its file" : "");

@@ -136,7 +136,7 @@ make_hash(const struct passwd *p, struct buf *out)
 /* --- the file --- */
 
 static int
-fail(const struct passwd *p, const char *what)
+say_failure(const struct passwd *p, const char *what)
 {
 	fprintf(stderr, "posternctl: %s: %s%s\n", p->path, what, strerror(errno));
 	return errno == EACCES || errno == EPERM ? EX_NOPERM : EX_CANTCREAT;
@@ -156,7 +156,7 @@ open_locked(struct passwd *p)
 
 		p->fd = open(p->path, flags | O_CLOEXEC | O_NOCTTY, 0600);
 		if (p->fd == -1 || flock(p->fd, LOCK_EX) == -1 || fstat(p->fd, &p->st) == -1)
-			return fail(p, "");
+			return say_failure(p, "");
 		if (!S_ISREG(p->st.st_mode) || p->st.st_size > PASSWD_FILE_MAX) {
 			fprintf(stderr, "posternctl: %s is no password file\n", p->path);
 			return EX_DATAERR;
@@ -171,13 +171,13 @@ open_locked(struct passwd *p)
 		return EX_OK;
 	n = disk_pread(p->fd, room, size, 0);
 	if (n == -1)
-		return fail(p, "");
+		return say_failure(p, "");
 	p->text.len = (size_t)n;
 	return EX_OK;
 }
 
 static int
-replace(const struct passwd *p, const struct buf *text)
+replace_file(const struct passwd *p, const struct buf *text)
 {
 	char *temporary = mem_printf("%s.new", p->path);
 	int status, fd, rc;
@@ -189,7 +189,7 @@ replace(const struct passwd *p, const struct buf *text)
 	    fchmod(fd, p->st.st_mode & (S_IRUSR | S_IWUSR | S_IRGRP)) == 0 && disk_write(fd, text->data,
 	    text->len) == 0 && disk_sync(fd) == 0)
 		rc = rename(temporary, p->path);
-	status = rc == 0 ? EX_OK : fail(p, "cannot be replaced: ");
+	status = rc == 0 ? EX_OK : say_failure(p, "cannot be replaced: ");
 	if (fd != -1)
 		close(fd);
 	if (rc != 0)
@@ -199,7 +199,7 @@ replace(const struct passwd *p, const struct buf *text)
 }
 
 static bool
-is_named(const struct passwd *p, const char *line, size_t len)
+line_is_named(const struct passwd *p, const char *line, size_t len)
 {
 	size_t n = strlen(p->name);
 
@@ -211,7 +211,7 @@ is_named(const struct passwd *p, const char *line, size_t len)
  * there was one.
  */
 static bool
-rewrite(const struct passwd *p, struct buf *out, const char *hash)
+rewrite_lines(const struct passwd *p, struct buf *out, const char *hash)
 {
 	bool found = false;
 
@@ -219,7 +219,7 @@ rewrite(const struct passwd *p, struct buf *out, const char *hash)
 		const char *line = p->text.data + at, *lf = memchr(line, '\n', p->text.len - at);
 		size_t len = lf != NULL ? (size_t)(lf - line) : p->text.len - at;
 
-		if (!is_named(p, line, len)) {
+		if (!line_is_named(p, line, len)) {
 			buf_add(out, line, len);
 			buf_puts(out, "\n");
 		} else {
@@ -235,7 +235,7 @@ rewrite(const struct passwd *p, struct buf *out, const char *hash)
 }
 
 static void
-on_fault(void *arg, unsigned line, const char *why)
+on_line_fault(void *arg, unsigned line, const char *why)
 {
 	const struct passwd *p = arg;
 
@@ -243,9 +243,10 @@ on_fault(void *arg, unsigned line, const char *why)
 }
 
 static int
-list(struct passwd *p)
+list_accounts(struct passwd *p)
 {
-	struct passwd_account_list *l = passwd_file_list_parse(buf_text(&p->text), p->text.len, on_fault, p);
+	struct passwd_account_list *l = passwd_file_list_parse(buf_text(&p->text), p->text.len,
+	    on_line_fault, p);
 
 	for (size_t i = 0; i < l->count; i++)
 		printf("%s %s\n", l->account[i].name, l->account[i].hash == NULL ? "scram-sha-256" : "crypt");
@@ -254,7 +255,7 @@ list(struct passwd *p)
 }
 
 static int
-change(struct passwd *p)
+change_account(struct passwd *p)
 {
 	struct buf hash = BUF_INIT(1024), text = BUF_INIT(PASSWD_FILE_MAX);
 	int status = EX_OK;
@@ -264,7 +265,7 @@ change(struct passwd *p)
 	if (status == EX_OK)
 		status = open_locked(p);
 	if (status == EX_OK) {
-		bool found = rewrite(p, &text, buf_text(&hash));
+		bool found = rewrite_lines(p, &text, buf_text(&hash));
 
 		if (p->act == ACT_DELETE && !found) {
 			fprintf(stderr, "posternctl: %s has no account %s\n", p->path, log_safe(p->name));
@@ -273,7 +274,7 @@ change(struct passwd *p)
 			fprintf(stderr, "posternctl: %s would be too large\n", p->path);
 			status = EX_CANTCREAT;
 		} else {
-			status = replace(p, &text);
+			status = replace_file(p, &text);
 		}
 		if (status == EX_OK)
 			printf("account %s %s\n", log_safe(p->name),
@@ -345,9 +346,9 @@ passwd_run(const char *config_path, const char *const *words, size_t count)
 	p.path = find_path(config_path, plain[0]);
 	if (p.path == NULL)
 		return EX_CONFIG;
-	status = p.act == ACT_LIST ? open_locked(&p) : change(&p);
+	status = p.act == ACT_LIST ? open_locked(&p) : change_account(&p);
 	if (p.act == ACT_LIST && status == EX_OK)
-		status = list(&p);
+		status = list_accounts(&p);
 	if (p.fd != -1)
 		close(p.fd);
 	if (p.text.len > 0)

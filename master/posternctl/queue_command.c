@@ -51,7 +51,7 @@ add_word(struct queue_command *t, const char *key, const char *value, bool encod
 }
 
 static bool
-parse_age(struct queue_command *t, const char *key, const char *value)
+add_age(struct queue_command *t, const char *key, const char *value)
 {
 	char seconds[24];
 	uint64_t ms;
@@ -81,7 +81,7 @@ static const struct queue_option {
 
 /* The words used; 0 not understood. */
 static size_t
-tool_option(struct queue_command *t, bool badmail, const char *const *words, size_t count)
+take_option(struct queue_command *t, bool badmail, const char *const *words, size_t count)
 {
 	if (strcmp(words[0], "--yes") == 0)
 		return t->yes = true;
@@ -97,7 +97,7 @@ tool_option(struct queue_command *t, bool badmail, const char *const *words, siz
 			return add_word(t, o->key, "", false);
 		if (count < 2 || words[1][0] == '\0')
 			return 0;
-		good = o->kind == QUEUE_COMMAND_AGE ? parse_age(t, o->key, words[1]) :
+		good = o->kind == QUEUE_COMMAND_AGE ? add_age(t, o->key, words[1]) :
 		    add_word(t, o->key, words[1], o->kind == QUEUE_COMMAND_PATTERN);
 		return good ? 2 : 0;
 	}
@@ -153,7 +153,7 @@ queue_command_parse(struct queue_command *t, bool badmail, const char *const *wo
 		    strlen(words[i]) < CONTROL_WORD_SIZE)
 			strcpy(t->words.word[1], words[i]);
 		else
-			used = tool_option(t, badmail, words + i, count - i);
+			used = take_option(t, badmail, words + i, count - i);
 		if (used == 0)
 			return EX_USAGE;
 	}
@@ -238,7 +238,7 @@ take_page(struct queue_walk *w)
 
 /* Where to move them is not said when they are only looked at. */
 static void
-leave_out_goal(struct control_words *words)
+leave_out_target(struct control_words *words)
 {
 	size_t kept = 3;
 
@@ -250,7 +250,7 @@ leave_out_goal(struct control_words *words)
 
 /* All pages. */
 static int
-tool_walk(struct queue_walk *w, const struct queue_command *t, enum msg_queue_verb verb,
+walk_pages(struct queue_walk *w, const struct queue_command *t, enum msg_queue_verb verb,
     const char *socket_path, const char *server, int64_t newest)
 {
 	int status;
@@ -261,7 +261,7 @@ tool_walk(struct queue_walk *w, const struct queue_command *t, enum msg_queue_ve
 	w->server = server;
 	w->words = t->words;
 	if (verb != MSG_QUEUE_MOVE)
-		leave_out_goal(&w->words);
+		leave_out_target(&w->words);
 	snprintf(w->words.word[1], CONTROL_WORD_SIZE, "%s", server);
 	snprintf(w->words.word[2], CONTROL_WORD_SIZE, "%s", msg_queue_rows[verb].name);
 	snprintf(w->words.word[w->words.count++], CONTROL_WORD_SIZE, "newest=%lld", (long long)newest);
@@ -292,7 +292,7 @@ tool_walk(struct queue_walk *w, const struct queue_command *t, enum msg_queue_ve
 
 /* The virtual servers it is for. */
 static int
-each_server(const struct queue_command *t, const char *socket_path, char (**name)[CONFIG_NAME_MAX + 1],
+list_servers(const struct queue_command *t, const char *socket_path, char (**name)[CONFIG_NAME_MAX + 1],
     size_t *count)
 {
 	const char *words[] = { t->words.word[0], "-" };
@@ -330,7 +330,7 @@ add_sums(struct queue_sums *to, const struct queue_sums *from)
 
 /* Without state words of the operator those of the verb. */
 static void
-count_states(struct queue_command *t)
+add_states(struct queue_command *t)
 {
 	for (size_t i = 3; i < t->words.count; i++)
 		if (strncmp(t->words.word[i], "state=", 6) == 0)
@@ -381,7 +381,7 @@ run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *pri
 	for (size_t i = 0; i < c->names && status == EX_OK; i++) {
 		struct queue_walk w = { .print = print, .most = most - shown };
 
-		status = tool_walk(&w, c->t, verb, c->socket_path, c->name[i], c->newest);
+		status = walk_pages(&w, c->t, verb, c->socket_path, c->name[i], c->newest);
 		shown += w.rows < w.most ? w.rows : w.most;
 		add_sums(sums, &w.sums);
 		if (w.rows > 0)
@@ -392,7 +392,7 @@ run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *pri
 
 /* What would be done; with one message alone it is done. */
 static int
-count_first(struct queue_run *c)
+show_first(struct queue_run *c)
 {
 	struct queue_command *t = c->t;
 	bool badmail = msg_queue_rows[t->verb].badmail;
@@ -402,7 +402,7 @@ count_first(struct queue_run *c)
 	struct queue_walk last = { 0 };
 	int status;
 
-	count_states(t);
+	add_states(t);
 	status = run_pages(c, verb, print, QUEUE_COMMAND_SAMPLE, &sums, &last);
 	if (status == EX_OK && sums.matched == 1) {
 		queue_print_free(print);
@@ -424,7 +424,7 @@ count_first(struct queue_run *c)
 }
 
 static int
-run_order(struct queue_run *c)
+run_command(struct queue_run *c)
 {
 	struct queue_command *t = c->t;
 	bool acts = msg_queue_rows[t->verb].acts;
@@ -451,18 +451,18 @@ int
 queue_command_run(struct queue_command *t, const char *socket_path)
 {
 	struct queue_run c = { .t = t, .socket_path = socket_path, .newest = clock_wall_us() };
-	int status = each_server(t, socket_path, &c.name, &c.names);
+	int status = list_servers(t, socket_path, &c.name, &c.names);
 
 	if (status == EX_OK && msg_queue_rows[t->verb].acts && !t->yes) {
-		status = count_first(&c);
+		status = show_first(&c);
 		if (status == QUEUE_COMMAND_AGAINS) {
 			status = EX_OK;
 			c.names = 1;
 			snprintf(c.name[0], sizeof(c.name[0]), "%.*s", CONFIG_NAME_MAX, t->words.word[1]);
-			status = run_order(&c);
+			status = run_command(&c);
 		}
 	} else if (status == EX_OK) {
-		status = run_order(&c);
+		status = run_command(&c);
 	}
 	free(c.name);
 	return status;

@@ -12,8 +12,8 @@
 #include "common/base/mem.h"
 #include "master/posternctl/posternctl.h"
 
-static const char *const tool_ages[] = { "15m", "1h", "4h", "12h", "1d", "2d", "older" };
-#define AGES nitems_of(tool_ages)
+static const char *const ages[] = { "15m", "1h", "4h", "12h", "1d", "2d", "older" };
+#define AGES nitems_of(ages)
 
 struct queue_row { char *domain; unsigned long n[AGES], sum; };
 
@@ -40,7 +40,7 @@ queue_count_free(struct queue_count *c)
 }
 
 static struct queue_row *
-tool_row_of(struct queue_count *c, const char *domain)
+find_row(struct queue_count *c, const char *domain)
 {
 	size_t low = 0, high = c->count;
 
@@ -66,7 +66,7 @@ void
 queue_count_add(struct queue_count *c, char *line)
 {
 	char *domain = strsep(&line, "\t"), *number;
-	struct queue_row *r = tool_row_of(c, domain);
+	struct queue_row *r = find_row(c, domain);
 
 	for (size_t i = 0; i < AGES && (number = strsep(&line, "\t")) != NULL; i++) {
 		unsigned long n = strtoul(number, NULL, 10);
@@ -77,7 +77,7 @@ queue_count_add(struct queue_count *c, char *line)
 }
 
 static int
-tool_fullest(const void *a, const void *b)
+compare_sums(const void *a, const void *b)
 {
 	const struct queue_row *x = a, *y = b;
 
@@ -85,7 +85,7 @@ tool_fullest(const void *a, const void *b)
 }
 
 static void
-print_table(const struct queue_row *r, int width)
+print_table_row(const struct queue_row *r, int width)
 {
 	printf("%-*s %9lu", width, r->domain, r->sum);
 	for (size_t i = 0; i < AGES; i++)
@@ -94,13 +94,13 @@ print_table(const struct queue_row *r, int width)
 }
 
 static void
-print_json(const struct queue_row *r, bool first)
+print_json_row(const struct queue_row *r, bool first)
 {
 	printf("%s\n  {\"domain\": ", first ? "[" : ",");
 	json_print_string(r->domain);
 	printf(", \"messages\": %lu, \"ages\": {", r->sum);
 	for (size_t i = 0; i < AGES; i++)
-		printf("%s\"%s\": %lu", i > 0 ? ", " : "", tool_ages[i], r->n[i]);
+		printf("%s\"%s\": %lu", i > 0 ? ", " : "", ages[i], r->n[i]);
 	printf("}}");
 }
 
@@ -113,7 +113,7 @@ queue_count_print(struct queue_count *c, bool json)
 	int width = 24;
 
 	if (c->count > 0)
-		qsort(c->row, c->count, sizeof(*c->row), tool_fullest);
+		qsort(c->row, c->count, sizeof(*c->row), compare_sums);
 	for (size_t k = 0; k < c->count; k++) {
 		width = strlen(c->row[k].domain) > (size_t)width && width < 50 ?
 		    (int)strlen(c->row[k].domain) : width;
@@ -124,15 +124,15 @@ queue_count_print(struct queue_count *c, bool json)
 	if (!json && total.sum > 0) {
 		printf("%-*s %9s", width, "DOMAIN", "MESSAGES");
 		for (size_t i = 0; i < AGES; i++)
-			printf(" %8s", tool_ages[i]);
+			printf(" %8s", ages[i]);
 		printf("\n");
-		print_table(&total, width);
+		print_table_row(&total, width);
 	}
 	for (size_t k = 0; k < c->count && c->row[k].sum > 0; k++, shown++)
 		if (json)
-			print_json(&c->row[k], shown == 0);
+			print_json_row(&c->row[k], shown == 0);
 		else
-			print_table(&c->row[k], width);
+			print_table_row(&c->row[k], width);
 	if (json)
 		printf(shown == 0 ? "[]\n" : "\n]\n");
 }

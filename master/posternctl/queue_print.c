@@ -21,7 +21,7 @@
 enum queue_form { FORM_TEXT, FORM_TIME, FORM_NUMBER, FORM_LIST, FORM_AGE };
 struct queue_column { const char *key, *title; enum queue_form form; int width; };
 
-static const struct queue_column tool_queue[] = {
+static const struct queue_column queue_columns[] = {
 	{ "id", "ID", FORM_TEXT, -16 }, { "state", "STATE", FORM_TEXT, -7 },
 	{ "arrived", "AGE", FORM_AGE, 5 }, { "due", NULL, FORM_TIME, 0 },
 	{ "size", "SIZE", FORM_NUMBER, 9 }, { "sender", "SENDER", FORM_TEXT, -30 },
@@ -29,7 +29,7 @@ static const struct queue_column tool_queue[] = {
 	{ "recipients", NULL, FORM_NUMBER, 0 }, { "to", "RECIPIENTS", FORM_LIST, -30 },
 	{ "reason", "REASON", FORM_TEXT, -1 },
 };
-static const struct queue_column tool_badmail[] = {
+static const struct queue_column badmail_columns[] = {
 	{ "id", "ID", FORM_TEXT, -18 }, { "since", "AGE", FORM_AGE, 5 }, { "size", "SIZE", FORM_NUMBER, 9 },
 	{ "sender", "SENDER", FORM_TEXT, -30 }, { "recipients", NULL, FORM_NUMBER, 0 },
 	{ "to", "RECIPIENTS", FORM_LIST, -30 },
@@ -54,9 +54,9 @@ queue_print_new(enum msg_queue_verb verb, bool json)
 	p->verb = verb;
 	p->json = json;
 	p->first = true;
-	p->column = verb == MSG_QUEUE_LIST ? tool_queue : verb == MSG_QUEUE_BADMAIL_LIST ? tool_badmail :
-	    NULL;
-	p->columns = verb == MSG_QUEUE_LIST ? nitems_of(tool_queue) : nitems_of(tool_badmail);
+	p->column = verb == MSG_QUEUE_LIST ? queue_columns :
+	    verb == MSG_QUEUE_BADMAIL_LIST ? badmail_columns : NULL;
+	p->columns = verb == MSG_QUEUE_LIST ? nitems_of(queue_columns) : nitems_of(badmail_columns);
 	p->count = verb == MSG_QUEUE_COUNT ? queue_count_new() : NULL;
 	return p;
 }
@@ -76,7 +76,7 @@ queue_print_free(struct queue_print *p)
 /* --- values --- */
 
 static const char *
-tool_time(char *dst, const char *seconds)
+format_time(char *dst, const char *seconds)
 {
 	clock_format_utc(dst, strtoll(seconds, NULL, 10) * 1000000);
 	strcpy(dst + strlen("2026-11-21T19:04:57"), "Z");
@@ -85,7 +85,7 @@ tool_time(char *dst, const char *seconds)
 
 /* "59s", "12m", "47h", "9d". */
 static void
-tool_age_text(char *dst, size_t size, const char *seconds)
+format_age(char *dst, size_t size, const char *seconds)
 {
 	long long age = clock_wall_us() / 1000000 - strtoll(seconds, NULL, 10);
 	age = age < 0 ? 0 : age;
@@ -100,7 +100,7 @@ tool_age_text(char *dst, size_t size, const char *seconds)
 }
 
 static void
-tool_json_list(char *text)
+print_json_list(char *text)
 {
 	putchar('[');
 	for (char *one, *rest = text; *text != '\0' && (one = strsep(&rest, " ")) != NULL;) {
@@ -111,27 +111,27 @@ tool_json_list(char *text)
 }
 
 static void
-tool_json_value(enum queue_form form, char *text)
+print_json_value(enum queue_form form, char *text)
 {
 	char time[CLOCK_DATE_SIZE];
 
 	if (form == FORM_NUMBER)
 		printf("%lld", strtoll(text, NULL, 10));
 	else if (form == FORM_LIST)
-		tool_json_list(text);
+		print_json_list(text);
 	else
-		json_print_string(form == FORM_TIME || form == FORM_AGE ? tool_time(time, text) : text);
+		json_print_string(form == FORM_TIME || form == FORM_AGE ? format_time(time, text) : text);
 }
 
 static void
-tool_table_value(const struct queue_column *c, const char *text)
+print_table_value(const struct queue_column *c, const char *text)
 {
 	char age[24];
 
 	if (c->width == 0)
 		return;
 	if (c->form == FORM_AGE)
-		tool_age_text(age, sizeof(age), text);
+		format_age(age, sizeof(age), text);
 	printf("%*s ", c->width, c->form == FORM_AGE ? age : c->form == FORM_TEXT && *text == '\0' &&
 	    c->width < -1 ? "<>" : text);
 }
@@ -139,7 +139,7 @@ tool_table_value(const struct queue_column *c, const char *text)
 /* --- lists --- */
 
 static void
-tool_list_row(struct queue_print *p, char *line)
+print_list_row(struct queue_print *p, char *line)
 {
 	char *column[COLUMNS_MAX], *server = strsep(&line, "\t");
 	size_t n = 0;
@@ -158,16 +158,16 @@ tool_list_row(struct queue_print *p, char *line)
 	for (size_t i = 0; i < n; i++)
 		if (p->json) {
 			printf(", \"%s\": ", p->column[i].key);
-			tool_json_value(p->column[i].form, column[i]);
+			print_json_value(p->column[i].form, column[i]);
 		} else {
-			tool_table_value(&p->column[i], column[i]);
+			print_table_value(&p->column[i], column[i]);
 		}
 	printf(p->json ? "}" : "(%s)\n", server);
 	p->first = false;
 }
 
 static int
-tool_order(const void *a, const void *b)
+compare_rows(const void *a, const void *b)
 {
 	const char *x = *(char *const *)a, *y = *(char *const *)b;
 
@@ -175,22 +175,22 @@ tool_order(const void *a, const void *b)
 }
 
 static void
-tool_flush(struct queue_print *p)
+flush_rows(struct queue_print *p)
 {
 	if (p->rows > 0)
-		qsort(p->row, p->rows, sizeof(*p->row), tool_order);
+		qsort(p->row, p->rows, sizeof(*p->row), compare_rows);
 	for (size_t i = 0; i < p->rows; i++) {
-		tool_list_row(p, p->row[i]);
+		print_list_row(p, p->row[i]);
 		free(p->row[i]);
 	}
 	p->rows = 0;
 }
 
 static void
-tool_keep(struct queue_print *p, const char *server, const char *line)
+keep_row(struct queue_print *p, const char *server, const char *line)
 {
 	if (p->rows == ROWS_MAX)
-		tool_flush(p);
+		flush_rows(p);
 	if (p->rows == p->room)
 		p->row = mem_array(p->row, p->room = p->room == 0 ? 256 : p->room * 2, sizeof(*p->row));
 	p->row[p->rows++] = mem_printf("%s\t%s", server, line);
@@ -199,7 +199,7 @@ tool_keep(struct queue_print *p, const char *server, const char *line)
 /* --- one message, line by line: "key TAB value" --- */
 
 static const struct { const char *key, *list; enum queue_form form; size_t parts; const char *part[2];
-    } tool_fields[] = {
+    } message_fields[] = {
 	{ "arrived", NULL, FORM_TIME, 0, { NULL } }, { "due", NULL, FORM_TIME, 0, { NULL } },
 	{ "since", NULL, FORM_TIME, 0, { NULL } },
 	{ "size", NULL, FORM_NUMBER, 0, { NULL } }, { "more-recipients", NULL, FORM_NUMBER, 0, { NULL } },
@@ -209,7 +209,7 @@ static const struct { const char *key, *list; enum queue_form form; size_t parts
 };
 
 static void
-tool_show_list_end(struct queue_print *p)
+end_json_list(struct queue_print *p)
 {
 	if (p->list[0] != '\0')
 		printf("]");
@@ -217,30 +217,30 @@ tool_show_list_end(struct queue_print *p)
 }
 
 static void
-tool_show_json(struct queue_print *p, const char *server, const char *key, char *value)
+print_message_json(struct queue_print *p, const char *server, const char *key, char *value)
 {
 	size_t i = 0;
 	const char *list;
 	bool begins;
 
-	while (i < nitems_of(tool_fields) && strcmp(tool_fields[i].key, key) != 0)
+	while (i < nitems_of(message_fields) && strcmp(message_fields[i].key, key) != 0)
 		i++;
-	list = i < nitems_of(tool_fields) ? tool_fields[i].list : NULL;
+	list = i < nitems_of(message_fields) ? message_fields[i].list : NULL;
 	begins = list == NULL || strcmp(p->list, list) != 0;
 	if (begins)
-		tool_show_list_end(p);
+		end_json_list(p);
 	if (strcmp(key, "id") == 0)
 		printf("%s\n  {\"server\": \"%s\"", p->first ? "[" : "},", server);
 	printf(list == NULL || begins ? ", \"%s\": %s" : ", ", list != NULL ? list : key,
 	    list != NULL ? "[" : "");
 	snprintf(p->list, sizeof(p->list), "%s", list != NULL ? list : "");
-	if (list == NULL || tool_fields[i].parts == 0) {
-		tool_json_value(i < nitems_of(tool_fields) ? tool_fields[i].form : FORM_TEXT, value);
+	if (list == NULL || message_fields[i].parts == 0) {
+		print_json_value(i < nitems_of(message_fields) ? message_fields[i].form : FORM_TEXT, value);
 		return;
 	}
-	for (size_t k = 0; k < tool_fields[i].parts; k++) {
-		printf("%s\"%s\": ", k == 0 ? "{" : ", ", tool_fields[i].part[k]);
-		tool_json_value(k == 0 ? tool_fields[i].form : FORM_TEXT, strsep(&value, "\t"));
+	for (size_t k = 0; k < message_fields[i].parts; k++) {
+		printf("%s\"%s\": ", k == 0 ? "{" : ", ", message_fields[i].part[k]);
+		print_json_value(k == 0 ? message_fields[i].form : FORM_TEXT, strsep(&value, "\t"));
 	}
 	printf(", \"%s\": ", strcmp(key, "note") == 0 ? "text" : "address");
 	json_print_string(value != NULL ? value : "");
@@ -248,7 +248,7 @@ tool_show_json(struct queue_print *p, const char *server, const char *key, char 
 }
 
 static void
-tool_show_text(struct queue_print *p, const char *server, const char *key, char *value)
+print_message_text(struct queue_print *p, const char *server, const char *key, char *value)
 {
 	char time[CLOCK_DATE_SIZE];
 	bool dated;
@@ -257,21 +257,21 @@ tool_show_text(struct queue_print *p, const char *server, const char *key, char 
 		printf("%sserver       %s\n", p->first ? "" : "\n", server);
 	dated = strcmp(key, "arrived") == 0 || strcmp(key, "due") == 0 || strcmp(key, "since") == 0 ||
 	    strcmp(key, "note") == 0;
-	printf("%-12s %s", key, dated ? tool_time(time, strsep(&value, "\t")) : "");
+	printf("%-12s %s", key, dated ? format_time(time, strsep(&value, "\t")) : "");
 	for (char *tab = value; tab != NULL && (tab = strchr(tab, '\t')) != NULL;)
 		*tab = ' ';
 	printf("%s%s\n", dated && value != NULL ? " " : "", value != NULL ? value : "");
 }
 
 static void
-tool_show(struct queue_print *p, const char *server, char *line)
+print_message_line(struct queue_print *p, const char *server, char *line)
 {
 	char *key = strsep(&line, "\t");
 
 	if (p->json)
-		tool_show_json(p, server, key, line);
+		print_message_json(p, server, key, line);
 	else
-		tool_show_text(p, server, key, line);
+		print_message_text(p, server, key, line);
 	p->first = false;
 }
 
@@ -281,9 +281,9 @@ queue_print_row(struct queue_print *p, const char *server, char *line)
 	if (p->count != NULL)
 		queue_count_add(p->count, line);
 	else if (p->column != NULL)
-		tool_keep(p, server, line);
+		keep_row(p, server, line);
 	else
-		tool_show(p, server, line);
+		print_message_line(p, server, line);
 }
 
 void
@@ -293,8 +293,8 @@ queue_print_end(struct queue_print *p)
 		queue_count_print(p->count, p->json);
 		return;
 	}
-	tool_flush(p);
-	tool_show_list_end(p);
+	flush_rows(p);
+	end_json_list(p);
 	if (p->json)
 		printf(p->first ? "[]\n" : p->column != NULL ? "\n]\n" : "}\n]\n");
 }

@@ -125,7 +125,7 @@ write_ini_text(struct buf *b, const struct config *c, const char *const *words, 
 }
 
 static int
-put_key(const char *path, const struct buf *text)
+create_file(const char *path, const struct buf *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
 	int saved, result;
@@ -167,7 +167,7 @@ create_in_set(const struct server_command *g, const char *path, const char *cons
 	if (!write_ini_text(&text, g->config, words + 1, count - 1))
 		status = say_refusal(EX_USAGE, words[0],
 		    "is not made: say listen=ADDRESS, domain=NAME, description=TEXT");
-	else if (put_key(path, &text) == -1)
+	else if (create_file(path, &text) == -1)
 		status = say_errno(path);
 	else if ((status = judge_set(g->config_path, words[0])) != EX_OK)
 		unlink(path);

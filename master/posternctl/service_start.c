@@ -22,7 +22,7 @@
 
 /* systemd is the init of this host and knows our unit. */
 static bool
-start_by_systemd(void)
+systemd_has_unit(void)
 {
 	static const char *const units[] = {
 		"/etc/systemd/system/postern.service", "/lib/systemd/system/postern.service",
@@ -58,7 +58,7 @@ execute_and_wait(const char *path, const char *const *argv)
 
 /* postern beside this program, as in a build folder; else where it is installed. Owned by the caller. */
 static char *
-start_master(void)
+find_master(void)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -108,7 +108,7 @@ service_start_up(const char *config_path, bool standard, const char *name)
 	char *master;
 	int status;
 
-	if (standard && start_by_systemd()) {
+	if (standard && systemd_has_unit()) {
 		const char *start[] = { "systemctl", "start", "postern.service", NULL };
 
 		status = name != NULL ? want_server(config_path, name) : EX_OK;
@@ -118,7 +118,7 @@ service_start_up(const char *config_path, bool standard, const char *name)
 			printf("the service has been started\n");
 		return status;
 	}
-	master = start_master();
+	master = find_master();
 	status = execute_and_wait(master, argv);
 	if (status == EX_OK)
 		printf("the service has been started\n");

@@ -42,7 +42,7 @@ add_word(struct sessions_command *l, const char *key, const char *value)
 }
 
 static bool
-print_idle(struct sessions_command *l, const char *value)
+add_idle(struct sessions_command *l, const char *value)
 {
 	char ms[24];
 	uint64_t n;
@@ -72,7 +72,7 @@ take_option(struct sessions_command *l, const char *const *words, size_t count)
 		    (rows[i].value && count < 2))
 			continue;
 		value = rows[i].value ? words[1] : "";
-		good = strcmp(rows[i].key, "idle=") == 0 ? print_idle(l, value) :
+		good = strcmp(rows[i].key, "idle=") == 0 ? add_idle(l, value) :
 		    add_word(l, rows[i].key, value);
 		return !good ? 0 : rows[i].value ? 2 : 1;
 	}

@@ -23,7 +23,7 @@
 #define CHILD_AFTER_CLOSE_MS 5000U	/* between the end of its channel and its death */
 
 static void
-on_patience_over(void *arg)
+on_child_timeout(void *arg)
 {
 	struct child *c = arg;
 
@@ -119,7 +119,7 @@ child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd)
 		.pid = pid, .slot = slot, .born_ms = clock_mono_ms() };
 	from = post->server != NULL ? CTL_FROM_WORKER : CTL_FROM_HELPER;
 	c->ctl = ctl_new(m->loop, fd, from, on_child_message, on_child_closed, c);
-	c->timer = loop_timer_new(m->loop, on_patience_over, c);
+	c->timer = loop_timer_new(m->loop, on_child_timeout, c);
 	loop_timer_set(c->timer, CHILD_FIRST_REPORT_MS);
 	TAILQ_INSERT_TAIL(&m->children, c, link);
 	m->child_ops->born(c);
@@ -153,7 +153,7 @@ child_tell(struct child *c, enum ctl_type type)
 }
 
 void
-child_order(struct child *c, enum ctl_type type)
+child_require(struct child *c, enum ctl_type type)
 {
 	child_tell(c, type);
 	if (c->phase == CHILD_READY)

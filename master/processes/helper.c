@@ -21,11 +21,11 @@
 
 #define HELPER_PACE_MS 1000U
 
-static const enum role roles[] = {
+static const enum role helper_roles[] = {
 	[CTL_HELPER_RESOLVER] = ROLE_RESOLVER, [CTL_HELPER_AUTH] = ROLE_AUTH, [CTL_HELPER_FETCH] = ROLE_FETCH,
 	[CTL_HELPER_DELIVER] = ROLE_DELIVER, [CTL_HELPER_DIRECTORY] = ROLE_DIRECTORY,
 };
-static_assert(nitems_of(roles) == CTL_HELPER_COUNT, "one role a helper");
+static_assert(nitems_of(helper_roles) == CTL_HELPER_COUNT, "one role a helper");
 
 static void
 join_channel(struct child *worker, struct child *helper, enum ctl_helper which)
@@ -40,7 +40,7 @@ join_channel(struct child *worker, struct child *helper, enum ctl_helper which)
 		return;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1) {
 		log_event(LOG_FAULT, NULL, "trouble", "server=%s role=%s reason=%s", worker->server->name,
-		    roster_roles[roles[which]].name, log_safe(strerror(errno)));
+		    roster_roles[helper_roles[which]].name, log_safe(strerror(errno)));
 		wish->open = true;
 		return;
 	}
@@ -136,7 +136,7 @@ void
 helper_open(struct master *m)
 {
 	for (size_t i = 0; i < CTL_HELPER_COUNT; i++) {
-		m->helper[i] = (struct post){ .m = m, .role = roles[i] };
+		m->helper[i] = (struct post){ .m = m, .role = helper_roles[i] };
 		m->helper[i].again = loop_timer_new(m->loop, on_helper_timer, m);
 	}
 	m->helper_timer = loop_timer_new(m->loop, on_helper_timer, m);

@@ -18,7 +18,7 @@
 #include "master/processes/processes.h"
 
 static void
-rest_after_answer(void *arg)
+on_idle_timer(void *arg)
 {
 	struct server *s = arg;
 	struct child *c = s->maintenance.post.child;
@@ -34,7 +34,7 @@ rest_after_answer(void *arg)
 
 /* That it is set keeps the next one from being started. */
 static void
-forgive_crashes(void *arg)
+forget_failure(void *arg)
 {
 	struct server *s = arg;
 
@@ -47,8 +47,8 @@ maintenance_post_open(struct server *s)
 {
 	s->maintenance = (struct maintenance_post){ .post = { .m = s->m, .server = s,
 	    .role = ROLE_MAINTENANCE } };
-	s->maintenance.post.again = loop_timer_new(s->m->loop, forgive_crashes, s);
-	s->maintenance.idle = loop_timer_new(s->m->loop, rest_after_answer, s);
+	s->maintenance.post.again = loop_timer_new(s->m->loop, forget_failure, s);
+	s->maintenance.idle = loop_timer_new(s->m->loop, on_idle_timer, s);
 }
 
 void
@@ -65,7 +65,7 @@ start_process(struct server *s, const char **why)
 {
 	const char *where = "";
 
-	forgive_crashes(s);
+	forget_failure(s);
 	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1)
 		s->maintenance.why = mem_printf("is stopped, and %s cannot be made: %s", where,
 		    strerror(errno));

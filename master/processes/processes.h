@@ -129,7 +129,7 @@ void child_free(struct child *c);
 void child_send(struct child *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd);
 void child_tell(struct child *c, enum ctl_type type);
 /* Like child_tell, and kills the child when it has not answered in time. */
-void child_order(struct child *c, enum ctl_type type);
+void child_require(struct child *c, enum ctl_type type);
 void child_stop(struct child *c, uint64_t grace_ms);
 void child_drain(struct child *c);
 void child_kill(struct child *c, const char *why);

@@ -82,7 +82,7 @@ roster_clear(struct server *s)
 
 /* One of the same role, or for the owner of the queue who kept it while the virtual server was stopped. */
 static bool
-stands_in_the_way(const struct post *p)
+predecessor_lives(const struct post *p)
 {
 	const struct child *c;
 
@@ -139,7 +139,7 @@ roster_fill(struct server *s)
 	for (size_t i = 0; i < s->posts; i++) {
 		struct post *p = &s->post[i];
 
-		if (p->child == NULL && !loop_timer_is_set(p->again) && !stands_in_the_way(p))
+		if (p->child == NULL && !loop_timer_is_set(p->again) && !predecessor_lives(p))
 			roster_start(p);
 	}
 }

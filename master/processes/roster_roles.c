@@ -18,5 +18,5 @@ const struct roster_role roster_roles[ROLE_COUNT] = {
 	[ROLE_AUTH] = { .name = "auth" },
 	[ROLE_FETCH] = { .name = "fetch" },
 	[ROLE_DIRECTORY] = { .name = "directory" },
-	[ROLE_MAINTENANCE] = { .name = "custodian", .program = "deliver" },
+	[ROLE_MAINTENANCE] = { .name = "maintenance", .program = "deliver" },
 };

@@ -116,7 +116,7 @@ exec_program(struct spawn_plan *plan, char **env)
 
 /* The snapshot opened anew, read-only: a dup would share the reading position with all other children. */
 static int
-snapshot_of(const struct snapshot *snap)
+open_snapshot(const struct snapshot *snap)
 {
 	char path[64];
 
@@ -126,7 +126,7 @@ snapshot_of(const struct snapshot *snap)
 
 /* What goes where; -1 and errno when something is missing. */
 static int
-prepare_descriptors(struct spawn_plan *plan, const struct post *p, unsigned slot, int channel)
+prepare_plan(struct spawn_plan *plan, const struct post *p, unsigned slot, int channel)
 {
 	const struct roster_role *role = &roster_roles[p->role];
 	const struct server *s = p->server;
@@ -161,7 +161,7 @@ prepare_descriptors(struct spawn_plan *plan, const struct post *p, unsigned slot
 }
 
 static struct child *
-fork_with(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2])
+fork_child(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2])
 {
 	char *env[SPAWN_ENV_MAX], **environment;
 	const struct snapshot *snap = p->server != NULL ? p->server->snapshot : p->m->snapshot;
@@ -170,8 +170,8 @@ fork_with(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2]
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, channel) == -1 ||
 	    (plan->null = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1 ||
-	    (plan->config = snapshot_of(snap)) == -1 ||
-	    prepare_descriptors(plan, p, slot, channel[1]) == -1)
+	    (plan->config = open_snapshot(snap)) == -1 ||
+	    prepare_plan(plan, p, slot, channel[1]) == -1)
 		return NULL;
 	environment = make_environment(plan->foreground, env);
 	pid = fork();
@@ -213,7 +213,7 @@ spawn_child(struct post *p)
 		errno = EAGAIN;
 		return NULL;
 	}
-	c = fork_with(p, (unsigned)slot, &plan, channel);
+	c = fork_child(p, (unsigned)slot, &plan, channel);
 	saved = errno;
 	for (int i = 0; i < 2; i++)
 		if (channel[i] != -1)

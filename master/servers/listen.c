@@ -40,7 +40,7 @@ listen_overlap(const struct sockaddr *a, const struct sockaddr *b)
  * NULL.
  */
 static const struct server *
-find_holder(const struct master *m, const struct server *self, const struct sockaddr *sa)
+find_owner(const struct master *m, const struct server *self, const struct sockaddr *sa)
 {
 	const struct server *s;
 
@@ -115,7 +115,7 @@ explain_failure(struct buf *why, const struct listen_socket *l, int error)
 
 /* The socket of `old` with that very address, moved out of it; -1. */
 static int
-take_from_old(struct listen_set *old, struct listen_socket *l)
+take_over(struct listen_set *old, struct listen_socket *l)
 {
 	for (size_t i = 0; old != NULL && i < old->count; i++) {
 		struct listen_socket *o = &old->socket[i];
@@ -131,7 +131,7 @@ take_from_old(struct listen_set *old, struct listen_socket *l)
 	return -1;
 }
 
-/* After a failure: what was taken goes back, what is new is closed, what yielded listens again. */
+/* After a failure: what was taken goes back, what is new is closed, what paused listens again. */
 static void
 give_back(struct listen_set *set, struct listen_set *old, bool listening)
 {
@@ -161,9 +161,9 @@ give_back(struct listen_set *set, struct listen_set *old, bool listening)
  * could not be otherwise.
  */
 static bool
-yield_to_others(const struct listen_set *old, const struct listen_socket *l)
+pause_overlapping(const struct listen_set *old, const struct listen_socket *l)
 {
-	bool yielded = false;
+	bool paused = false;
 
 	for (size_t i = 0; old != NULL && i < old->count; i++) {
 		const struct listen_socket *o = &old->socket[i];
@@ -171,26 +171,26 @@ yield_to_others(const struct listen_set *old, const struct listen_socket *l)
 		if (o->fd != -1 && !o->placeholder &&
 		    listen_overlap((const struct sockaddr *)&o->address.sa,
 		    (const struct sockaddr *)&l->address.sa))
-			yielded = shutdown(o->fd, SHUT_RD) == 0;
+			paused = shutdown(o->fd, SHUT_RD) == 0;
 	}
-	return yielded;
+	return paused;
 }
 
 static int
 open_address(struct listen_socket *l, const struct master *m, const struct server *s, struct listen_set *old,
     bool listening, struct buf *why)
 {
-	const struct server *holder;
+	const struct server *owner;
 
-	if (take_from_old(old, l) == 0)
+	if (take_over(old, l) == 0)
 		return 0;
-	holder = find_holder(m, s, (const struct sockaddr *)&l->address.sa);
-	if (holder != NULL) {
-		buf_printf(why, "address %s is in use by virtual server %s", l->text, holder->name);
+	owner = find_owner(m, s, (const struct sockaddr *)&l->address.sa);
+	if (owner != NULL) {
+		buf_printf(why, "address %s is in use by virtual server %s", l->text, owner->name);
 		return -1;
 	}
 	l->fd = open_socket(&l->address, listening, &l->placeholder);
-	if (l->fd == -1 && errno == EADDRINUSE && yield_to_others(old, l))
+	if (l->fd == -1 && errno == EADDRINUSE && pause_overlapping(old, l))
 		l->fd = open_socket(&l->address, listening, &l->placeholder);
 	if (l->fd == -1) {
 		explain_failure(why, l, errno);

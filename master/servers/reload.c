@@ -57,7 +57,7 @@ log_faults(struct reload *r)
 }
 
 static void
-on_server_removed(struct reload *r)
+remove_servers(struct reload *r)
 {
 	struct server *s;
 
@@ -74,7 +74,7 @@ on_server_removed(struct reload *r)
 
 /* A file with errors: who runs goes on as before, who does not is known with its fault. */
 static void
-on_server_faulty(struct reload *r)
+add_faulty_servers(struct reload *r)
 {
 	for (size_t i = 0; i < r->faults.count; i++) {
 		const struct config_fault *f = &r->faults.fault[i];
@@ -96,7 +96,7 @@ server_is_active(const struct server *s)
 }
 
 static void
-start_new_servers(struct reload *r, struct server *s, const char *result)
+start_server(struct reload *r, struct server *s, const char *result)
 {
 	if (s->wanted && s->state == STATE_STOPPED) {
 		s->trouble = false;
@@ -110,7 +110,7 @@ start_new_servers(struct reload *r, struct server *s, const char *result)
 
 /* One that is there already. True when it is done; false: its addresses may be free after the others. */
 static bool
-reload_known_servers(struct reload *r, struct server *s, bool last)
+reload_server(struct reload *r, struct server *s, bool last)
 {
 	struct buf why = BUF_INIT(1024);
 	bool done = true;
@@ -127,7 +127,7 @@ reload_known_servers(struct reload *r, struct server *s, bool last)
 			say_line(r, 1, s->name, "stopping",
 			    "it was removed a moment ago; start it when it has stopped");
 		else if (s->wanted)
-			start_new_servers(r, s, "started");
+			start_server(r, s, "started");
 	} else if (config_server_same(s->snapshot->config, r->snap->config, s->name)) {
 		server_adopt(s, r->snap);
 		tls_renewal_check(s);
@@ -153,7 +153,7 @@ reload_servers(struct reload *r)
 			struct server *s = server_list_find(r->m, c->server[i].name);
 
 			if (s != NULL && !done[i])
-				done[i] = reload_known_servers(r, s, pass == 1);
+				done[i] = reload_server(r, s, pass == 1);
 		}
 	for (size_t i = 0; i < c->nserver; i++) {
 		struct server *s;
@@ -162,7 +162,7 @@ reload_servers(struct reload *r)
 			continue;
 		s = server_list_add(r->m, c->server[i].name, r->snap, NULL);
 		if (s != NULL)
-			start_new_servers(r, s, "new");
+			start_server(r, s, "new");
 	}
 	free(done);
 }
@@ -209,7 +209,7 @@ directories_are_same(const struct config *a, const struct config *b)
  * when it stays.
  */
 static bool
-tell_fixed_keys(struct reload *r)
+fixed_keys_are_same(struct reload *r)
 {
 	const struct config_service *a = &r->m->snapshot->config->service, *b = &r->snap->config->service;
 
@@ -243,11 +243,11 @@ adopt_snapshot(struct reload *r)
 	bool same_dns = dns_is_same(&old->config->service, &r->snap->config->service);
 	bool same_directories = directories_are_same(old->config, r->snap->config);
 
-	on_server_removed(r);
+	remove_servers(r);
 	m->snapshot = r->snap;
 	control_rights_done(&m->rights);
 	control_rights_resolve(&m->rights, &r->snap->config->service.operators, "-");
-	on_server_faulty(r);
+	add_faulty_servers(r);
 	reload_servers(r);
 	if (!same_dns)
 		helper_stop(m, CTL_HELPER_RESOLVER, master_grace(m));
@@ -271,7 +271,7 @@ reload_run(struct master *m, struct buf *text)
 		say_line(&r, EX_CONFIG, "-", "not changed", "the service file has errors");
 	else if ((r.snap = server_snapshot_new(c)) == NULL)
 		say_line(&r, EX_OSERR, "-", "not changed", strerror(errno));
-	else if (tell_fixed_keys(&r))
+	else if (fixed_keys_are_same(&r))
 		adopt_snapshot(&r);
 	else
 		server_snapshot_drop(r.snap);

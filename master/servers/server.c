@@ -174,7 +174,7 @@ tell_listeners(struct server *s, enum ctl_type type)
 		    (c->phase == CHILD_BORN || c->phase == CHILD_READY)) {
 			if (type == CTL_CONTINUE && c->phase == CHILD_BORN)
 				c->paused = true; /* it was told to pause at birth */
-			child_order(c, type);
+			child_require(c, type);
 		}
 }
 
@@ -249,7 +249,7 @@ server_event(struct server *s, enum state_event event)
 }
 
 enum state_kind
-server_order(struct server *s, enum state_event event, const char **text)
+server_request(struct server *s, enum state_event event, const char **text)
 {
 	const struct state_move *move = state_move(s->state, event);
 	enum state_kind kind = move->kind;

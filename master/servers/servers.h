@@ -35,7 +35,7 @@ struct state_move {
 
 const struct state_move *state_move(enum state state, enum state_event event);
 const char *state_name(enum state state);	/* "started"; "?" */
-const char *state_order_name(enum state_event event);	/* "start", "stop", "pause", "continue"; "?" */
+const char *state_command_name(enum state_event event);	/* "start", "stop", "pause", "continue"; "?" */
 
 /* --- server_snapshot: a configuration and its sealed copy --- */
 
@@ -53,7 +53,7 @@ void server_event(struct server *s, enum state_event event);
  * An order: STATE_GO (wait for server_settled), STATE_ALREADY or STATE_REFUSE; *text says, a static text ("is
  * already started").
  */
-enum state_kind server_order(struct server *s, enum state_event event, const char **text);
+enum state_kind server_request(struct server *s, enum state_event event, const char **text);
 /* Remembers over restarts whether it should run. */
 void server_want(struct server *s, bool running);
 /* Makes events of what its children have come to. */

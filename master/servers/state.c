@@ -76,7 +76,7 @@ static const char *const state_names[] = {
 };
 static_assert(nitems_of(state_names) == STATE_COUNT, "a name for each state");
 
-static const char *const order_names[] = {
+static const char *const command_names[] = {
 	[EVENT_START] = "start", [EVENT_STOP] = "stop", [EVENT_PAUSE] = "pause",
 	[EVENT_CONTINUE] = "continue",
 };
@@ -94,7 +94,7 @@ state_name(enum state state)
 }
 
 const char *
-state_order_name(enum state_event event)
+state_command_name(enum state_event event)
 {
-	return (size_t)event < nitems_of(order_names) ? order_names[event] : "?";
+	return (size_t)event < nitems_of(command_names) ? command_names[event] : "?";
 }

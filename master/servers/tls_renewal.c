@@ -23,11 +23,11 @@
 #include "master/servers/servers.h"
 
 /* stat(2) of a few files: cheaper than the ways round symbolic links to folders */
-#define TLS_RENEWAL_LOOK_MS 5000U
-#define TLS_RENEWAL_SETTLE_MS 1000U		/* certificate and key are written one after the other */
+#define TLS_RENEWAL_SCAN_MS 5000U
+#define TLS_RENEWAL_QUIET_MS 1000U		/* certificate and key are written one after the other */
 #define TLS_RENEWAL_TICKETS_MS 21600000U	/* as long as a ticket is good: TLS_TICKET_SECONDS */
 
-struct look {
+struct stamp {
 	dev_t dev;
 	ino_t ino;
 	off_t size;
@@ -38,9 +38,9 @@ struct look {
 struct tls_renewal {
 	struct loop_timer *timer;
 	void (*changed)(struct server *s);
-	struct look *told, *seen;	/* 2 a pair: certificate, key */
+	struct stamp *told, *seen;	/* 2 a pair: certificate, key */
 	size_t count;
-	bool settling;			/* `seen` is news */
+	bool changing;			/* `seen` is news */
 	uint64_t tickets_ms;		/* when the keys were made */
 	struct ctl_tickets tickets;
 };
@@ -76,7 +76,7 @@ tls_renewal_turn(struct ctl_tickets *t, uint64_t *made_ms, uint64_t now_ms, uint
 }
 
 static uint64_t
-look_period(void)
+ticket_period(void)
 {
 #ifdef POSTERN_TEST
 	const char *ms = getenv("POSTERN_TICKETS");
@@ -87,12 +87,12 @@ look_period(void)
 }
 
 static void
-turn_tickets(struct server *s)
+renew_tickets(struct server *s)
 {
 	struct child *c;
 
 	if (!tls_renewal_turn(&s->tls_renewal->tickets, &s->tls_renewal->tickets_ms, clock_mono_ms(),
-	    look_period()))
+	    ticket_period()))
 		return;
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s && c->role == ROLE_LISTENER)
@@ -103,17 +103,17 @@ turn_tickets(struct server *s)
 /* --- what is there --- */
 
 static void
-see_files(const struct config_server *conf, struct look *look)
+stamp_files(const struct config_server *conf, struct stamp *look)
 {
 	for (size_t i = 0; i < count_files(conf); i++) {
 		struct stat st;
 
-		look[i] = (struct look){ 0 };
+		look[i] = (struct stamp){ 0 };
 		if (stat(file_path(conf, i), &st) == -1) {
 			look[i].error = errno;
 			continue;
 		}
-		look[i] = (struct look){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size,
+		look[i] = (struct stamp){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size,
 		    .mtime = st.st_mtim, .ctime = st.st_ctim };
 	}
 }
@@ -125,7 +125,7 @@ same_time(struct timespec a, struct timespec b)
 }
 
 static bool
-files_are_same(const struct look *a, const struct look *b, size_t n)
+files_are_same(const struct stamp *a, const struct stamp *b, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (a[i].error != b[i].error || a[i].dev != b[i].dev || a[i].ino != b[i].ino ||
@@ -137,36 +137,36 @@ files_are_same(const struct look *a, const struct look *b, size_t n)
 
 /* A change is told when the next look, a second later, finds the same. */
 static void
-schedule_look(struct server *s)
+scan_files(struct server *s)
 {
 	struct tls_renewal *r = s->tls_renewal;
-	struct look *now;
+	struct stamp *now;
 
 	if (s->conf == NULL || r->count != count_files(s->conf))
 		return;
 	now = mem_zalloc((r->count + 1) * sizeof(*now));
-	see_files(s->conf, now);
-	if (r->settling && files_are_same(now, r->seen, r->count)) {
-		r->settling = false;
+	stamp_files(s->conf, now);
+	if (r->changing && files_are_same(now, r->seen, r->count)) {
+		r->changing = false;
 		memcpy(r->told, now, r->count * sizeof(*now));
 		r->changed(s);
 	} else {
-		r->settling = !files_are_same(now, r->told, r->count);
+		r->changing = !files_are_same(now, r->told, r->count);
 	}
 	memcpy(r->seen, now, r->count * sizeof(*now));
 	free(now);
-	turn_tickets(s);
-	loop_timer_set(r->timer, r->settling || look_period() < TLS_RENEWAL_LOOK_MS ? TLS_RENEWAL_SETTLE_MS :
-	    TLS_RENEWAL_LOOK_MS);
+	renew_tickets(s);
+	loop_timer_set(r->timer, r->changing || ticket_period() < TLS_RENEWAL_SCAN_MS ? TLS_RENEWAL_QUIET_MS :
+	    TLS_RENEWAL_SCAN_MS);
 }
 
 static void
-on_look_timer(void *arg)
+on_scan_timer(void *arg)
 {
 	struct server *s = arg;
 	struct master *m = s->m;
 
-	schedule_look(s);
+	scan_files(s);
 	m->ops->changed(m);
 }
 
@@ -182,17 +182,17 @@ tls_renewal_watch(struct server *s, void (*changed)(struct server *s))
 		return;
 	if (r == NULL) {
 		r = s->tls_renewal = mem_new(struct tls_renewal);
-		r->timer = loop_timer_new(s->m->loop, on_look_timer, s);
+		r->timer = loop_timer_new(s->m->loop, on_scan_timer, s);
 		(void)tls_renewal_turn(&r->tickets, &r->tickets_ms, clock_mono_ms(), 0);
 	}
 	r->changed = changed;
 	r->count = count;
-	r->settling = false;
+	r->changing = false;
 	r->told = mem_array(r->told, count + 1, sizeof(*r->told));
 	r->seen = mem_array(r->seen, count + 1, sizeof(*r->seen));
-	see_files(s->conf, r->told);
+	stamp_files(s->conf, r->told);
 	if (count > 0)
-		loop_timer_set(r->timer, TLS_RENEWAL_LOOK_MS);
+		loop_timer_set(r->timer, TLS_RENEWAL_SCAN_MS);
 	else
 		loop_timer_stop(r->timer);
 }
@@ -222,7 +222,7 @@ void
 tls_renewal_check(struct server *s)
 {
 	if (s->tls_renewal != NULL && s->tls_renewal->count > 0)
-		schedule_look(s);
+		scan_files(s);
 }
 
 void

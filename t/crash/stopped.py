@@ -43,7 +43,7 @@ def crash(t, point, again=True):
     service.start(wait=[])
     service.events.wait("service", state="started")
     order(service, verb, ok=False)
-    service.events.wait("crash", role="custodian")
+    service.events.wait("crash", role="maintenance")
     service.kill()
     for home in homes:
         check_legal(home, f"after the crash at {point}")

@@ -28,7 +28,7 @@ def listed(service, *args, server="default"):
 def maintenance_pids(service, server="default"):
     """The maintenance processes that have not been told to end."""
     status = service.ctl("status", server).stdout
-    return [int(pid) for word in status.split() if word.startswith("custodian=") for pid in word[10:].split(",")]
+    return [int(pid) for word in status.split() if word.startswith("maintenance=") for pid in word[12:].split(",")]
 
 
 def begin(t, recipients, servers=None, sections=None, start=True):
@@ -180,7 +180,7 @@ def test_killed(t):
     listed(service)
     pid = maintenance_pids(service)[0]
     os.kill(pid, signal.SIGKILL)
-    service.events.wait("crash", role="custodian", server="default")
+    service.events.wait("crash", role="maintenance", server="default")
     until(lambda: service.ctl("queue", "default", "list", ok=False).returncode in (0, 69), what="an answer")
     until(lambda: service.ctl("queue", "default", "list", ok=False).returncode == 0, what="another one")
     check(maintenance_pids(service) != [pid], "another one")

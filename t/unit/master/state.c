@@ -83,8 +83,8 @@ START_TEST(numbers)
 	static const char *const names[] = { "?", "starting", "started", "stopping", "stopped", "pausing", "paused", "continuing", "?" };
 	for (int i = 0; i <= 8; i++)
 		ck_assert_str_eq(state_name((enum state)i), names[i]);
-	ck_assert_str_eq(state_order_name(EVENT_CONTINUE), "continue");
-	ck_assert_str_eq(state_order_name(EVENT_READY), "?");
+	ck_assert_str_eq(state_command_name(EVENT_CONTINUE), "continue");
+	ck_assert_str_eq(state_command_name(EVENT_READY), "?");
 }
 END_TEST
 
