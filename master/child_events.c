@@ -3,7 +3,7 @@
  *
  * Runs in:  master
  * Owns:     the table of messages, one row a type
- * Promise:  a message does what its row says and no more
+ * Promise:  a message does what its row says and no more; a type without a row does nothing
  * Fails by: not at all
  */
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
-/* A worker has only files of its own virtual server; a helper names one. */
+/* A worker gets files of its own virtual server only; a helper names the virtual server. */
 static void
 take_open(struct child *c, const struct ctl_message *m)
 {
@@ -51,7 +51,7 @@ const struct child_ops child_events = {
 		[CTL_READY] = { child_take_ready, true },
 		[CTL_PAUSED] = { child_take_paused, true },
 		[CTL_CONTINUED] = { child_take_paused, true },
-		[CTL_IDLE] = { NULL, false },		/* its death tells more */
+		[CTL_IDLE] = { NULL, false },		/* the death that follows says more */
 		[CTL_REASON] = { child_take_reason, false },
 		[CTL_NEED] = { helper_take_need, false },
 		[CTL_OPEN] = { take_open, false },

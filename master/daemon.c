@@ -1,10 +1,10 @@
 /*
- * daemon - the pid file and its lock, the way into the background, and telling the one who waits there
+ * daemon - the pid file and its lock, the way into the background, and the report to the waiting parent
  *
  * Runs in:  master, before and after its loop
  * Owns:     the pid file
- * Promise:  one master a run folder; the caller's shell gets its prompt back when the service is up, not
- *           before
+ * Promise:  one master for a run folder; the command that started the service returns when the service is
+ *           up, not before
  * Fails by: die()
  */
 #include <errno.h>
@@ -46,7 +46,10 @@ daemon_lock(struct daemon_pidfile *p, const char *folder)
 			die(EX_CANTCREAT, "%s: %s", p->path, strerror(errno));
 		if (flock(p->fd, LOCK_EX | LOCK_NB) == -1)
 			die_of_lock(p);
-		/* A master that ends removes the file: a lock on a file without a name protects nothing. */
+		/*
+		 * A master that ends removes the file. If that was between open and lock, the locked file has
+		 * no name and protects nothing: try again.
+		 */
 		if (fstat(p->fd, &mine) == 0 && stat(p->path, &there) == 0 && mine.st_ino == there.st_ino &&
 		    mine.st_dev == there.st_dev)
 			return;
@@ -73,7 +76,9 @@ daemon_unlock(struct daemon_pidfile *p)
 	*p = (struct daemon_pidfile){ .fd = -1 };
 }
 
-/* In the parent: everything that comes is text; an end without the final NUL is a death before readiness. */
+/*
+ * In the parent. The report is text and ends with a NUL; without the NUL the child died before it was ready.
+ */
 static _Noreturn void
 wait_for_report(int fd, pid_t pid)
 {
@@ -91,7 +96,7 @@ wait_for_report(int fd, pid_t pid)
 		exit(EX_OK);
 	status = 0;
 	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) != 0)
-		exit(WEXITSTATUS(status)); /* it has said why */
+		exit(WEXITSTATUS(status)); /* the child has said why */
 	fprintf(stderr, "postern: ended before it was ready\n");
 	exit(EX_SOFTWARE);
 }

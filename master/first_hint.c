@@ -1,10 +1,10 @@
 /*
- * first_hint - the three lines a newcomer needs, once the service is up (postern -g)
+ * first_hint - three lines for a new user, printed when the service is up (postern -g)
  *
  * Runs in:  master
  * Owns:     nothing
- * Promise:  the command shown is one this host has
- * Fails by: showing what can be shown
+ * Promise:  the command in the hint is installed on this host
+ * Fails by: leaving out what is not known
  */
 #include <limits.h>
 #include <netinet/in.h>

@@ -1,9 +1,9 @@
 /*
- * main - arguments of postern, the master
+ * main - postern, the supervisor: reads its arguments
  *
  * Runs in:  master
  * Owns:     nothing
- * Promise:  only arguments are judged here
+ * Promise:  judges arguments and nothing else
  * Fails by: EX_USAGE
  */
 #include <errno.h>
@@ -67,7 +67,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "postern: %s: %s\n", o.config_path, strerror(errno));
 		return EX_NOINPUT;
 	}
-	o.config_path = path; /* the service leaves the folder it was started in */
+	o.config_path = path; /* absolute: the service leaves the folder in which it was started */
 	if (print)
 		return config_check_print(path, NULL);
 	if (check)

@@ -1,10 +1,10 @@
 /*
  * make_folder - makes the folders that are missing, with the right owner
  *
- * Runs in:  master, before a virtual server starts
+ * Runs in:  master, before a process opens the folders of a virtual server or a refresh token is stored
  * Owns:     nothing
- * Promise:  what is there is left as it is; as root nothing is made inside a folder workers own, as
- *           a name there could be theirs to turn into a link
+ * Promise:  a folder that exists is left as it is. As root nothing is made inside a folder that workers own:
+ *           a worker could replace any name there by a link
  * Fails by: -1 and errno
  */
 #include <errno.h>
@@ -88,7 +88,7 @@ make_folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, con
 	};
 	for (size_t i = 0; i < nitems_of(wanted); i++) {
 		*where = wanted[i].path;
-		/* Below home the workers make their own. */
+		/* The workers make what is below home. */
 		if (wanted[i].path == NULL || path_is_below(wanted[i].path, s->home))
 			continue;
 		if (make_folder_make(wanted[i].path, wanted[i].mode, uid, gid) == -1)

@@ -4,7 +4,7 @@
  * Runs in:  master
  * Owns:     nothing
  * Promise:  without NOTIFY_SOCKET nothing happens
- * Fails by: silence: systemd has its own time limit
+ * Fails by: sending nothing; systemd has its own time limit
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ notify_send(const char *text)
 	len = strlen(path);
 	memcpy(sun.sun_path, path, len);
 	if (sun.sun_path[0] == '@')
-		sun.sun_path[0] = '\0'; /* an abstract name */
+		sun.sun_path[0] = '\0'; /* a name in the abstract namespace, unix(7) */
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return;

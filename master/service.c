@@ -1,9 +1,9 @@
 /*
- * service - the whole: from reading the configuration to the last child's end
+ * service - the whole service: from reading the configuration to the end of the last child
  *
  * Runs in:  master
  * Owns:     struct master
- * Promise:  what should run runs, or has been refused with a reason, before anyone is told "ready"
+ * Promise:  "ready" is said when every virtual server that should run does, or was refused with a reason
  * Fails by: die() before the loop runs; never afterwards
  */
 #include <errno.h>
@@ -27,7 +27,7 @@
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
-#define SERVICE_FILES 262144U	/* descriptors a process may have: thousands of sessions */
+#define SERVICE_FILES 262144U	/* descriptors of a process: enough for thousands of sessions */
 
 /* --- before the loop --- */
 
@@ -68,7 +68,7 @@ make_run_folders(const struct master *m)
 	const struct config_service *c = &m->snapshot->config->service;
 
 	const char *const wanted[] = { c->run, c->state, c->spool, c->logs };
-	/* They stay the master's: only what lies in them, a home or a log folder, belongs to the workers. */
+	/* They belong to the master. The workers own what is inside, homes and log folders. */
 	for (size_t i = 0; i < nitems_of(wanted); i++)
 		if (make_folder_make(wanted[i], 0755, (uid_t)-1, (gid_t)-1) == -1)
 			die(EX_CANTCREAT, "%s cannot be made: %s", wanted[i], strerror(errno));
@@ -84,7 +84,7 @@ raise_limits(void)
 	if (geteuid() == 0 && limit.rlim_max < SERVICE_FILES)
 		limit.rlim_max = SERVICE_FILES;
 	limit.rlim_cur = limit.rlim_max < SERVICE_FILES ? limit.rlim_max : SERVICE_FILES;
-	(void)setrlimit(RLIMIT_NOFILE, &limit); /* not allowed: fewer sessions */
+	(void)setrlimit(RLIMIT_NOFILE, &limit); /* when it fails: fewer sessions */
 }
 
 static void
@@ -134,7 +134,7 @@ open_service(struct master *m)
 	struct config_faults faults = { 0 };
 
 	log_open("postern", "", false);
-	umask(002); /* every mode is given in full where a file is made; pickup is for its group too */
+	umask(002); /* modes are given in full where a file is made; the group may write to pickup */
 	read_configuration(m, &faults);
 	find_identity(m);
 	make_run_folders(m);
@@ -187,7 +187,7 @@ tell_ready(struct master *m)
 		first_hint_newcomer(m);
 }
 
-/* The last virtual server is down: the helpers go, then the master. */
+/* When the last virtual server has stopped, the helpers end, then the master. */
 static void
 check_end(struct master *m)
 {
@@ -295,8 +295,8 @@ close_service(struct master *m)
 	helper_close(m);
 	metrics_post_close(m);
 	/*
-	 * Whoever hears "stopped" may start it again at once: the lock goes first, and the socket's name
-	 * before that.
+	 * An operator who reads "stopped" may start the service again at once. So the name of the socket goes
+	 * first, then the lock, and then the commands are answered.
 	 */
 	path = control_words_socket(m->snapshot->config->service.run);
 	unlink(path);

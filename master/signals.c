@@ -1,10 +1,10 @@
 /*
- * signals - what signals ask for, as events of the loop
+ * signals - what each signal does, as events of the loop
  *
  * Runs in:  master
  * Owns:     nothing
- * Promise:  a value queued with USR1 or USR2 names one virtual server by its id; without value all
- * Fails by: one event that says why an order was refused
+ * Promise:  a value sent with USR1 or USR2 (sigqueue) is the id of one virtual server; without it, all
+ * Fails by: one event that says why a command was refused
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 static void
 on_stop(struct master *m, bool queued, int value)
 {
-	m->ops->stop(m, m->stopping); /* the second time in a hurry */
+	m->ops->stop(m, m->stopping); /* the second signal: without grace time */
 }
 
 static void
@@ -27,7 +27,7 @@ on_reload(struct master *m, bool queued, int value)
 	struct buf text = BUF_INIT(MASTER_TEXT_MAX);
 	int status = 0;
 
-	m->ops->reload(m, &text, &status); /* which logs every line of it */
+	m->ops->reload(m, &text, &status); /* it has logged every line of `text` */
 	buf_done(&text);
 }
 
@@ -43,7 +43,7 @@ change_server(struct master *m, struct server *s, enum state_event event)
 	    text != NULL ? " reason=" : "", text != NULL ? log_safe(text) : "");
 }
 
-/* With a value that one; without: all that can. */
+/* With a value: the virtual server of that id. Without: all that can change so. */
 static void
 change_each(struct master *m, enum state_event event, bool queued, int value)
 {

@@ -3,7 +3,7 @@
  *
  * Runs in:  master
  * Owns:     the socket and its clients
- * Promise:  nothing an operator sends ends the master; bad messages close that channel only
+ * Promise:  nothing that a client sends ends the master; a bad message closes the channel of its client only
  * Fails by: die() while opening; afterwards by closing one client
  */
 #include <errno.h>
@@ -23,7 +23,7 @@
 
 #define CONTROL_CLIENTS_MAX 64
 #define CONTROL_IDLE_MS 60000U
-#define CONTROL_PAUSE_MS 1000U	/* without descriptors, before the next accept */
+#define CONTROL_PAUSE_MS 1000U	/* when descriptors run out: time to the next accept */
 
 struct control_connection {
 	TAILQ_ENTRY(control_connection) link;
@@ -33,7 +33,7 @@ struct control_connection {
 	struct control_peer peer;
 	struct control_command command;
 	uint32_t request;
-	bool busy;		/* its command is not answered yet */
+	bool busy;		/* its command waits for the answer */
 };
 
 struct control {
@@ -60,7 +60,7 @@ free_client(struct control_connection *c)
 	free(c);
 }
 
-/* Text in pieces, then the status. False when the client takes no more. */
+/* The text in pieces of one message, then the status. False when the client does not read. */
 static bool
 send_answer(struct control_connection *c, const char *text, size_t len, int32_t status)
 {
@@ -111,7 +111,7 @@ on_client_message(void *arg, const struct ctl_message *m)
 	control_commands_run(&c->command, master, &w);
 	if (!c->command.waiting && !c->command.ends_service)
 		answer_client(c);
-	master->ops->changed(master); /* may answer, and free, this client */
+	master->ops->changed(master); /* may answer and free this client */
 }
 
 static void
@@ -132,8 +132,8 @@ on_client_idle(void *arg)
 }
 
 /*
- * Full: the eldest that asks for nothing goes, so that no user can keep the operators out by holding
- * connections.
+ * At the limit, the oldest client without a command is closed, unless it may control the service. So a user
+ * cannot lock the operators out by keeping connections open. False: there is no such client.
  */
 static bool
 make_room(struct control *a)
@@ -205,7 +205,7 @@ control_open(struct master *m)
 		die(EX_CONFIG, "%s: too long for a socket (%zu bytes at the most); choose another run folder",
 		    a->path, sizeof(sun.sun_path) - 1);
 	strcpy(sun.sun_path, a->path);
-	unlink(a->path); /* the pid file is locked: nobody uses it */
+	unlink(a->path); /* we have the lock of the pid file: no other master uses it */
 	a->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (a->fd == -1 || bind(a->fd, (const struct sockaddr *)&sun, sizeof(sun)) == -1 ||
 	    chmod(a->path, 0666) == -1 || listen(a->fd, CONTROL_CLIENTS_MAX) == -1)
@@ -225,7 +225,7 @@ control_update(struct control *a)
 			answer_client(c);
 }
 
-/* Everything else is undone: whoever waited for the end of the service hears of it now. */
+/* The last step of the service: commands that wait for its end are answered now. */
 void
 control_close(struct control *a, const char *last_words)
 {

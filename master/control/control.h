@@ -1,4 +1,4 @@
-/* control - what operators ask of the service; one block a file */
+/* control - commands of operators: control.sock, what each command does; one block a file */
 #ifndef MASTER_CONTROL_CONTROL_H
 #define MASTER_CONTROL_CONTROL_H
 
@@ -25,11 +25,11 @@ struct loop_timer;
 struct master;
 struct server;
 
-/* --- control: control.sock, who may say what --- */
+/* --- control: control.sock --- */
 
-/* The socket in the run folder; dies when it cannot be made. */
+/* Makes the socket in the run folder; dies when it cannot. */
 struct control *control_open(struct master *m);
-/* Something changed: answers the commands that are complete. */
+/* State may have changed: answers the commands that have what they wait for. */
 void control_update(struct control *a);
 void control_close(struct control *a, const char *last_words);
 
@@ -40,9 +40,9 @@ struct control_command {
 	const struct control_peer *peer;
 	struct buf text;		/* the answer so far */
 	int status;			/* exit status for posternctl */
-	bool waiting;			/* until all of `name` have settled */
-	bool ends_service;		/* answered by control_close */
-	enum state goal;		/* what they should reach; 0: any */
+	bool waiting;			/* for its question, or until all of `name` are steady */
+	bool ends_service;		/* it is answered by control_close */
+	enum state goal;		/* the state that they should reach; 0: any */
 	char (*name)[CONFIG_NAME_MAX + 1];
 	size_t names;
 	struct control_question *question;	/* to children, in progress, or NULL */
@@ -51,7 +51,7 @@ struct control_command {
 void control_commands_init(struct control_command *o, const struct control_peer *peer);
 void control_commands_done(struct control_command *o);
 void control_commands_run(struct control_command *o, struct master *m, const struct control_words *w);
-/* True when it has what it waited for: text and status are then complete. */
+/* True: the command has what it waited for; text and status are complete. */
 bool control_commands_update(struct control_command *o, struct master *m);
 bool control_commands_known(const char *command);
 
@@ -62,19 +62,19 @@ struct control_question_ops {
 	enum ctl_type text;		/* may come before the answer; none: the same as `answer` */
 	/* A message from the child of that part. */
 	void (*page)(struct control_question *q, size_t part, const struct ctl_message *m);
-	void (*gone)(struct control_question *q, size_t part);	/* that child died before it had answered */
+	void (*gone)(struct control_question *q, size_t part);	/* that child died without an answer */
 	void (*late)(struct control_question *q);		/* the time is over; the question ends */
-	/* Something changed. True: text and status of the command are complete. */
+	/* State may have changed. True: text and status of the command are complete. */
 	bool (*update)(struct control_question *q, struct control_command *o);
-	void (*free)(struct control_question *q);	/* what it is a part of; q's own members are freed */
+	void (*free)(struct control_question *q);	/* frees what q is a member of */
 };
 
 struct control_question_part {
-	struct child *child;		/* NULL: it has answered, or is dead, or nothing was asked yet */
-	uint32_t request;		/* number of the latest question to it */
+	struct child *child;		/* that has to answer; NULL: it has, is dead, or is not asked yet */
+	uint32_t request;		/* number of the latest message to it */
 };
 
-/* The first member of the request that it belongs to. */
+/* The first member of the request that it is made for. Its children are asked one by one, or all at once. */
 struct control_question {
 	TAILQ_ENTRY(control_question) link;
 	const struct control_question_ops *ops;
@@ -82,23 +82,25 @@ struct control_question {
 	struct loop_timer *timer;
 	struct control_question_part *part;
 	size_t parts;
-	bool over;			/* nothing more will come */
+	bool over;			/* no answer will come any more */
 };
 
 void control_question_init(struct control_question *q, struct master *m,
     const struct control_question_ops *ops);
 void control_question_free(struct control_question *q);		/* NULL is fine */
-/* The time that is left, in ms. */
+/* It is late when that time is over, in ms from now. */
 void control_question_wait(struct control_question *q, uint64_t ms);
 size_t control_question_add(struct control_question *q, struct child *c);	/* the number of its part */
-/* That part is for another child now; NULL: for none, it is answered. */
+/* Gives a part to another child; NULL: the part is answered. */
 void control_question_turn(struct control_question *q, size_t part, struct child *c);
+/* Sends a message of type ops->ask, with a new number, to the child of a part. */
 void control_question_ask(struct control_question *q, size_t part, const void *data, size_t len);
 bool control_question_is_answered(const struct control_question *q);	/* no part waits for its child */
+/* Sets `over`. What comes afterwards is dropped. */
 void control_question_end(struct control_question *q);
 /* No parts, not over: ready for another question. */
 void control_question_clear(struct control_question *q);
-/* For all questions: an answer came; a child died. */
+/* Over all questions: a message came from a child; a child died. */
 void control_question_take(struct child *c, const struct ctl_message *m);
 void control_question_gone(struct child *c);
 
@@ -112,8 +114,8 @@ void queue_request_run(struct control_command *o, struct master *m, struct serve
 struct sessions_gather_part {
 	pid_t pid;
 	char server[CONFIG_NAME_MAX + 1];
-	uint32_t *serial;		/* the sessions meant, rising; NULL: all */
-	size_t serials, at, batch;	/* batch: serials in the question that is open, from `at` on */
+	uint32_t *serial;		/* only these sessions, rising; NULL: all */
+	size_t serials, at, batch;	/* the open message asks for `batch` serials from `at` on */
 };
 struct sessions_gather {
 	struct control_question *q;	/* its parts have the same numbers */
@@ -125,11 +127,12 @@ struct sessions_gather {
 };
 
 struct sessions_gather *sessions_gather_new(struct control_question *q, const struct msg_sessions_ask *like);
+/* One more listener to ask. `serial`: only these sessions, rising; n 0: all its sessions. */
 void sessions_gather_add(struct sessions_gather *g, struct child *c, const uint32_t *serial, size_t n);
-/* g->q is over by and by, perhaps at once. */
+/* Asks all listeners. g->q ends later, or at once when there are none. */
 void sessions_gather_start(struct sessions_gather *g);
 void sessions_gather_free(struct sessions_gather *g);	/* NULL is fine */
-/* What its question hears. */
+/* The callbacks of its question. */
 void sessions_gather_page(struct sessions_gather *g, size_t part, const struct ctl_message *m);
 void sessions_gather_gone(struct sessions_gather *g);
 void sessions_gather_late(struct sessions_gather *g);

@@ -1,10 +1,10 @@
 /*
- * control_commands - what an operator may ask of the service, one row a command
+ * control_commands - what the commands of an operator do, one row a command
  *
  * Runs in:  master
- * Owns:     the answers being made
- * Promise:  every command is answered with its outcome: reached, refused with the reason, or being tried
- *           again
+ * Owns:     a command and its answer until it is sent
+ * Promise:  the answer to a command is its outcome: the state is reached, the command is refused with a
+ *           reason, or the service tries again
  * Fails by: an answer that says so
  */
 #include <stdarg.h>
@@ -21,18 +21,18 @@
 #include "master/servers/servers.h"
 
 enum control_scope {
-	CONTROL_SERVICE,		/* needs the rights of the whole service */
-	CONTROL_SERVER,		/* those of the virtual server named; without a name those of the service */
-	CONTROL_LOOK,		/* the same, but without a name it shows what one may see */
+	CONTROL_SERVICE,	/* needs rights on the whole service */
+	CONTROL_SERVER,		/* of the virtual server that is named; without a name of the service */
+	CONTROL_VIEW,		/* the same; but without a name it shows what the operator may see */
 };
 
 struct control_command_row {
 	const char *name;
 	enum control_scope scope;
 	bool takes_name;
-	bool changes;		/* worth an event also when it is granted */
+	bool changes;		/* is logged also when it is granted */
 	void (*run)(struct control_command *o, struct master *m, struct server *s);	/* s NULL: all */
-	/* Instead: takes more words than a name, which may be "-". */
+	/* instead of `run`: takes more words than a name; "-" stands for no name */
 	void (*run_words)(struct control_command *o, struct master *m, struct server *s,
 	    const struct control_words *w);
 };
@@ -80,7 +80,7 @@ wait_for_server(struct control_command *o, const struct server *s, enum state go
 	o->goal = goal;
 }
 
-/* --- orders that change the state --- */
+/* --- commands that change a state --- */
 
 static void
 change_server(struct control_command *o, struct master *m, struct server *s, enum state_event event,
@@ -104,7 +104,7 @@ change_server(struct control_command *o, struct master *m, struct server *s, enu
 	}
 }
 
-/* Without a name: those that can, and when none can, why. */
+/* Without a name: all that can change so; when none can, says why for each. */
 static void
 change_all(struct control_command *o, struct master *m, enum state_event event, enum state goal)
 {
@@ -197,7 +197,7 @@ run_retry(struct control_command *o, struct master *m, struct server *only)
 		    only != NULL ? only->name : "service");
 }
 
-/* --- orders that look --- */
+/* --- commands that show something --- */
 
 static bool
 may_see(const struct control_command *o, const struct server *s, const struct server *only)
@@ -205,7 +205,7 @@ may_see(const struct control_command *o, const struct server *s, const struct se
 	return (only == NULL || s == only) && control_rights_server(s, o->peer);
 }
 
-/* " listener=101,102": the children of one role, serving or draining. */
+/* " listener=101,102": the children of one role (ROLE_COUNT: of all), those that serve or those that end. */
 static void
 put_pids(struct buf *b, const struct server *s, const char *label, enum role role, bool leaving)
 {
@@ -263,7 +263,7 @@ run_status(struct control_command *o, struct master *m, struct server *only)
 	buf_puts(&o->text, "\n");
 }
 
-/* 0 well, 1 look at it, 2 something that should run does not. */
+/* As monitoring wants it: 0 well, 1 warning, 2 it should run and does not. */
 static int
 server_health(const struct server *s)
 {
@@ -299,7 +299,7 @@ run_health(struct control_command *o, struct master *m, struct server *only)
 	buf_done(&line);
 }
 
-/* One virtual server with its state; without a name the sums of all. */
+/* The counters of one virtual server; without a name the sums of all, which have no state. */
 static void
 run_counters(struct control_command *o, struct master *m, struct server *only)
 {
@@ -333,14 +333,14 @@ run_prometheus(struct control_command *o, struct master *m, struct server *only)
 }
 
 static const struct control_command_row rows[] = {
-	{ .name = "status", .scope = CONTROL_LOOK, .takes_name = true, .run = run_status },
-	{ .name = "health", .scope = CONTROL_LOOK, .takes_name = true, .run = run_health },
-	{ .name = "counters", .scope = CONTROL_LOOK, .takes_name = true, .run = run_counters },
-	{ .name = "prometheus", .scope = CONTROL_LOOK, .takes_name = true, .run = run_prometheus },
-	{ .name = "sessions", .scope = CONTROL_LOOK, .takes_name = true, .run_words = sessions_request_run },
+	{ .name = "status", .scope = CONTROL_VIEW, .takes_name = true, .run = run_status },
+	{ .name = "health", .scope = CONTROL_VIEW, .takes_name = true, .run = run_health },
+	{ .name = "counters", .scope = CONTROL_VIEW, .takes_name = true, .run = run_counters },
+	{ .name = "prometheus", .scope = CONTROL_VIEW, .takes_name = true, .run = run_prometheus },
+	{ .name = "sessions", .scope = CONTROL_VIEW, .takes_name = true, .run_words = sessions_request_run },
 	{ .name = "oauth-test", .scope = CONTROL_SERVICE, .run_words = oauth_request_run },
-	{ .name = "queue", .scope = CONTROL_LOOK, .takes_name = true, .run_words = queue_request_run },
-	{ .name = "badmail", .scope = CONTROL_LOOK, .takes_name = true, .run_words = queue_request_run },
+	{ .name = "queue", .scope = CONTROL_VIEW, .takes_name = true, .run_words = queue_request_run },
+	{ .name = "badmail", .scope = CONTROL_VIEW, .takes_name = true, .run_words = queue_request_run },
 	{ .name = "start", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = run_start },
 	{ .name = "stop", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = run_stop },
 	{ .name = "pause", .scope = CONTROL_SERVER, .takes_name = true, .changes = true, .run = run_pause },
@@ -350,7 +350,7 @@ static const struct control_command_row rows[] = {
 	{ .name = "reload", .scope = CONTROL_SERVICE, .changes = true, .run = run_reload },
 };
 
-/* --- the way in and out --- */
+/* --- from words to answer --- */
 
 static const struct control_command_row *
 find_row(const char *name)
@@ -377,14 +377,14 @@ is_allowed(const struct control_command *o, const struct control_command_row *ro
 		return false;
 	if (s != NULL)
 		return control_rights_has(&s->rights, o->peer);
-	if (row->scope == CONTROL_LOOK)
+	if (row->scope == CONTROL_VIEW)
 		TAILQ_FOREACH(s, &m->servers, link)
 			if (control_rights_has(&s->rights, o->peer))
 				return true;
 	return false;
 }
 
-/* What the state table says against it, or NULL. */
+/* Why the state table refuses it, or NULL. */
 static const char *
 refusal_of(const struct control_command_row *row, const struct server *s)
 {
@@ -401,7 +401,7 @@ names_server(const struct control_words *w)
 	return w->count >= 2 && strcmp(w->word[1], "-") != 0;
 }
 
-/* Who asked for what, and whether it was granted; the states that follow are events of their own. */
+/* One event: who asked for what, and whether it was granted. States that follow are events of their own. */
 static void
 log_command(const struct control_command *o, const struct control_command_row *row,
     const struct control_words *w, const char *refusal)

@@ -1,10 +1,10 @@
 /*
- * control_question - questions to children on behalf of commands: their numbers, their time, their ends
+ * control_question - questions to children on behalf of commands: who answers, by which number, until when
  *
  * Runs in:  master
  * Owns:     the parts of each question and its timer; no child
- * Promise:  an answer reaches the question that has its child, its number and its type, and no other; each
- *           question ends: by its answers, by the death of its children, or when its time is over
+ * Promise:  a message reaches the question that waits for its child, its number and its type, and no other.
+ *           Every question ends: by answers, by the death of its children, or when its time is over
  * Fails by: not at all
  */
 #include <stdlib.h>
@@ -118,7 +118,7 @@ control_question_take(struct child *c, const struct ctl_message *m)
 				q->ops->page(q, i, m);
 				return;
 			}
-	/* Too late: nothing waits for it. */
+	/* Nothing waits for it any more. */
 }
 
 void

@@ -1,11 +1,11 @@
 /*
- * oauth_request - posternctl oauth test: has the fetch helper get a token, then the deliver workers that use
- * the profile log in with it
+ * oauth_request - posternctl oauth test: the fetch helper gets a token for a profile, then the deliver
+ * workers that use the profile log in with it, one after the other
  *
  * Runs in:  master
  * Owns:     one test from its command to its answer
- * Promise:  the master itself asks nobody: it passes the steps on as they were told, without control bytes
- * Fails by: a last line that says what did not answer
+ * Promise:  the text of the answer is what the processes said, without control bytes
+ * Fails by: a last line of text that says which process did not answer
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,15 +17,15 @@
 #include "master/control/control.h"
 #include "master/processes/processes.h"
 
-/* Besides what the endpoint may take, twice: another request may be under way */
+/* Besides twice the time limit of the endpoint: another request to it may be open, and is waited for. */
 #define OAUTH_REQUEST_WAIT_MS 60000U
 
 struct oauth_request {
-	struct control_question q;		/* one part: the process that is asked now */
+	struct control_question q;		/* one part: the process that is asked at present */
 	char profile[CONFIG_NAME_MAX + 1];
-	char server[CONFIG_NAME_MAX + 1];	/* whose deliver worker is asked; "": the fetch helper */
+	char server[CONFIG_NAME_MAX + 1];	/* its deliver worker is asked; "": the fetch helper is */
 	struct buf text;
-	bool smtp;				/* a login has to be tried */
+	bool smtp;				/* it is a fault when no login can be tried */
 	int status;
 };
 
@@ -53,7 +53,7 @@ send_request(struct oauth_request *r, struct child *c)
 	control_question_ask(&r->q, 0, &what, sizeof(what));
 }
 
-/* The first step. The helper is started when there is none, and asked when it is ready. */
+/* The first step. Starts the fetch helper when there is none, and asks it when it is ready. */
 static void
 ask_fetch_helper(struct oauth_request *r)
 {
@@ -68,8 +68,8 @@ ask_fetch_helper(struct oauth_request *r)
 }
 
 /*
- * The next virtual server, in the order of names, that uses the profile and runs; its deliver process. NULL:
- * none is left.
+ * The deliver worker of the next virtual server, in the order of names, that uses the profile and runs. NULL:
+ * there is none.
  */
 static struct child *
 next_worker(const struct oauth_request *r)

@@ -1,12 +1,11 @@
 /*
- * queue_request - orders about queues and badmail: handed to the deliver worker that owns them, a page at a
- * time
+ * queue_request - a command about a queue or badmail: asks the deliver worker that owns them for one page
  *
  * Runs in:  master
  * Owns:     the question and the page that comes back
- * Promise:  only virtual servers that the operator may control, for a move both; one event an order; a
- *           worker's text is checked before it goes to a terminal; over at the latest after
- *           QUEUE_REQUEST_WAIT_MS
+ * Promise:  the operator has rights on the virtual server, for a move on both. One event for a command that
+ *           changes something. The text of a worker is checked before it goes to a terminal. Ends after
+ *           QUEUE_REQUEST_WAIT_MS at the latest
  * Fails by: an answer that says so
  */
 #include <bsd/stdlib.h>
@@ -26,12 +25,12 @@
 #define QUEUE_REQUEST_WAIT_MS 60000
 
 struct queue_request {
-	struct control_question q;	/* one part: the owner of the queue */
+	struct control_question q;	/* one part: the process that owns the queue */
 	char server[CONFIG_NAME_MAX + 1];	/* whose queue it is */
 	pid_t pid;
 	struct msg_queue_ask ask;
-	char *said;			/* the first page of an order that changes something: for its event */
-	const char *fault;		/* no page came, because */
+	char *said;			/* text of the event; NULL: none, or logged */
+	const char *fault;		/* why no page came, or NULL */
 	struct msg_queue_page page;
 	size_t text_len;
 };
@@ -51,7 +50,7 @@ say_reason(struct control_command *o, int status, const char *text, const char *
 	o->status = status;
 }
 
-/* Those that an operator without a virtual server in mind may mean. */
+/* The command names no virtual server: the answer lists those that the operator may control. */
 static void
 list_servers(struct control_command *o, struct master *m)
 {
@@ -75,8 +74,8 @@ queue_owner(struct master *m, const struct server *s)
 }
 
 /*
- * The same, brought into being when the virtual server is stopped. NULL: it was said why, or that it is to be
- * asked again.
+ * The process that owns the queue; of a stopped virtual server the maintenance process, which is started when
+ * there is none. NULL: the answer says why, or tells posternctl to ask again.
  */
 static struct child *
 call_worker(struct control_command *o, struct master *m, struct server *s)
@@ -99,7 +98,7 @@ call_worker(struct control_command *o, struct master *m, struct server *s)
 	return c;
 }
 
-/* Where messages go to; false: it was said why not. */
+/* Judges the virtual server that messages are moved to. False: the answer says why it cannot be. */
 static bool
 judge_target(struct control_command *o, struct master *m, const struct server *s, struct msg_queue_ask *a)
 {
@@ -111,7 +110,7 @@ judge_target(struct control_command *o, struct master *m, const struct server *s
 		    to == NULL ? "is no virtual server" : "has no usable configuration", a->to);
 	else if (!control_rights_server(to, o->peer))
 		say_reason(o, EX_NOPERM, "is not yours to control", a->to);
-	/* Perhaps it never ran */
+	/* It may never have run. */
 	else if (to->state == STATE_STOPPED && make_folder_make_server(to->conf, m->uid, m->gid,
 	    &where) == -1)
 		say_reason(o, EX_UNAVAILABLE, "has folders that cannot be made", a->to);
@@ -122,7 +121,7 @@ judge_target(struct control_command *o, struct master *m, const struct server *s
 	return false;
 }
 
-/* The selection as it was said. */
+/* Text of the event: the command and its selection as the operator gave it. Owned by the caller. */
 static char *
 describe_request(const struct server *s, const struct control_words *w)
 {
@@ -137,7 +136,7 @@ describe_request(const struct server *s, const struct control_words *w)
 	return text;
 }
 
-/* One event an order, when its first page is over; one that a worker was not ready for comes again. */
+/* One event a command, when its first page is over; not when the worker says that it is to be asked again. */
 static void
 log_request(struct queue_request *k)
 {
@@ -189,7 +188,7 @@ on_late(struct control_question *q)
 	end_request(request_of(q), "the delivery process did not answer in time; what was begun goes on");
 }
 
-/* What was made due, or bounced, and waits all the same; said with the last page. */
+/* With the last page: mail of a stopped virtual server was made due or bounced, but does not leave. */
 static void
 remind_of_stop(struct control_command *o, const struct queue_request *k)
 {
@@ -204,7 +203,7 @@ remind_of_stop(struct control_command *o, const struct queue_request *k)
 		say_reason(o, o->status, "is stopped: nothing leaves its queue until it is started", name);
 }
 
-/* Rows, and last "=PID:NEXT matched done busy failed recipients state" with tabs. */
+/* The rows, then "=PID:NEXT matched done busy failed recipients state", with tabs between numbers. */
 static bool
 update_request(struct control_question *q, struct control_command *o)
 {
@@ -228,7 +227,7 @@ free_request(struct control_question *q)
 {
 	struct queue_request *k = request_of(q);
 
-	log_request(k);		/* the operator is gone before the answer came */
+	log_request(k);		/* not yet logged when the operator left before the answer */
 	free(k);
 }
 

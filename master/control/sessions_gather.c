@@ -1,11 +1,11 @@
 /*
- * sessions_gather - one question about sessions to many listeners, and their pages
+ * sessions_gather - one question about sessions to many listeners, their pages put together
  *
  * Runs in:  master
  * Owns:     the text that comes together
- * Promise:  over at the latest SESSIONS_GATHER_WAIT_MS after the last page, whoever does not answer; bounded
- *           in memory; a listener's text is checked before it goes to a terminal
- * Fails by: a note that says what is missing
+ * Promise:  ends at the latest SESSIONS_GATHER_WAIT_MS after the last page, also when a listener is silent.
+ *           Memory is bounded. The text of a listener is checked before it goes to a terminal
+ * Fails by: a note in the answer that says what is missing
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #include "master/processes/processes.h"
 
 #define SESSIONS_GATHER_WAIT_MS 5000
-#define SESSIONS_GATHER_TEXT_MAX (3U << 20)	/* some 30,000 sessions; below what a channel queues */
+#define SESSIONS_GATHER_TEXT_MAX (3U << 20)	/* some 30,000 sessions; less than a channel may queue */
 
 struct sessions_gather *
 sessions_gather_new(struct control_question *q, const struct msg_sessions_ask *like)
@@ -43,7 +43,6 @@ sessions_gather_free(struct sessions_gather *g)
 	free(g);
 }
 
-/* `n` 0: all its sessions. Serials are rising. */
 void
 sessions_gather_add(struct sessions_gather *g, struct child *c, const uint32_t *serial, size_t n)
 {
@@ -101,7 +100,7 @@ sessions_gather_start(struct sessions_gather *g)
 	end_when_answered(g);
 }
 
-/* False: there is no room for all its rows. */
+/* Adds the rows of a page. False: there is no room for all. */
 static bool
 take_rows(struct sessions_gather *g, const struct sessions_gather_part *p, const char *text, size_t len)
 {
@@ -123,7 +122,7 @@ take_rows(struct sessions_gather *g, const struct sessions_gather_part *p, const
 	return true;
 }
 
-/* Asks for the next page, or for the next serials. False: that was all. */
+/* Asks for the page after serial `next`, or (0) for the next batch of serials. False: that was all. */
 static bool
 ask_on(struct sessions_gather *g, size_t part, uint32_t next)
 {
@@ -157,7 +156,7 @@ sessions_gather_page(struct sessions_gather *g, size_t part, const struct ctl_me
 	end_when_answered(g);
 }
 
-/* The process is dead, and its sessions with it. */
+/* The sessions ended with their process. */
 void
 sessions_gather_gone(struct sessions_gather *g)
 {

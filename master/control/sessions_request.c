@@ -1,10 +1,10 @@
 /*
- * sessions_request - orders about sessions: shows them, and ends those that are meant
+ * sessions_request - a command about sessions: shows them, or ends those that it selects
  *
  * Runs in:  master
- * Owns:     the wish and the answers coming together for it
- * Promise:  what is ended is what was found first; more than one only when the operator said so; only
- *           sessions of virtual servers the operator may control
+ * Owns:     the selection, and the answers of the listeners
+ * Promise:  ends only sessions that it found before; more than one only with the word "yes"; only sessions
+ *           of virtual servers that the operator may control
  * Fails by: an answer that says so
  */
 #include <bsd/stdlib.h>
@@ -23,7 +23,7 @@ struct sessions_request {
 	struct sessions_wish wish;
 	struct sessions_gather *gather;
 	char server[CONFIG_NAME_MAX + 1];
-	bool ending;			/* they have been found, and are being ended */
+	bool ending;			/* the sessions were found; the listeners end them now */
 };
 
 static struct sessions_request *
@@ -149,7 +149,7 @@ compare_serials(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* Asks one listener, unless ids are given and none is its own. */
+/* Adds a listener, unless ids are given and none of them is one of its sessions. */
 static void
 add_listener(struct sessions_gather *g, const struct sessions_wish *w, struct child *c)
 {
@@ -172,7 +172,7 @@ may_ask_listener(const struct control_command *o, const struct child *c)
 	    control_rights_server(c->server, o->peer);
 }
 
-/* The serials of one process among the rows found ("PID-SERIAL" first), in their order. */
+/* The serials of one process in the rows that were found ("PID-SERIAL ..."), in their order; how many. */
 static size_t
 serials_found(const struct sessions_gather *g, pid_t pid, uint32_t *serial)
 {
@@ -191,7 +191,7 @@ serials_found(const struct sessions_gather *g, pid_t pid, uint32_t *serial)
 	return n;
 }
 
-/* The second question: the same sessions once more, to end them. */
+/* The second question: names the sessions that were found, and ends them. */
 static void
 end_chosen(struct sessions_request *s, const struct control_command *o)
 {

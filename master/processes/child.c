@@ -1,9 +1,10 @@
 /*
- * child - one process from birth to death, and its control channel
+ * child - one child process from birth to death, and its control channel
  *
  * Runs in:  master
- * Owns:     the channel and the timer that ends the master's patience
- * Promise:  no message of a child can do more than its row says; a silent or confused child is killed
+ * Owns:     the channel, and the timer of the answer that is due
+ * Promise:  a message of a child does what its row says. A child that is silent for too long, or sends a
+ *           message that fits no row, is killed
  * Fails by: not at all
  */
 #include <errno.h>
@@ -18,9 +19,9 @@
 #include "master/processes/processes.h"
 
 #define CHILD_FIRST_REPORT_MS 30000U
-#define CHILD_ANSWER_MS 10000U		/* pause and continue */
+#define CHILD_ANSWER_MS 10000U		/* to pause and continue */
 #define CHILD_AFTER_GRACE_MS 5000U
-#define CHILD_AFTER_CLOSE_MS 5000U	/* between the end of its channel and its death */
+#define CHILD_AFTER_CLOSE_MS 5000U	/* from the end of its channel to its death */
 
 static void
 on_child_timeout(void *arg)
@@ -41,7 +42,7 @@ child_kill(struct child *c, const char *why)
 {
 	if (c->killed == NULL)
 		c->killed = why;
-	if (kill(c->pid, SIGKILL) == -1) /* not yet waited for, so the pid is still its own */
+	if (kill(c->pid, SIGKILL) == -1) /* it was not waited for: the pid is still its own */
 		log_event(LOG_WARN, NULL, "trouble", "pid=%d reason=%s", (int)c->pid,
 		    log_safe("cannot be killed"));
 }
@@ -64,7 +65,7 @@ child_take_paused(struct child *c, const struct ctl_message *m)
 		loop_timer_stop(c->timer);
 }
 
-/* A worker's words are shown to operators: no control bytes. */
+/* The text of a worker is shown to operators: control bytes become "?". */
 static void
 clean_reason(char *text)
 {
@@ -88,7 +89,7 @@ on_child_message(void *arg, const struct ctl_message *m)
 	const struct child_row *row = &c->m->child_ops->row[m->type];
 
 	if (m->fd != -1)
-		close(m->fd); /* no row passes one upwards */
+		close(m->fd); /* no row of a child passes one */
 	if (row->take != NULL)
 		row->take(c, m);
 	if (row->changes)
@@ -142,7 +143,7 @@ child_send(struct child *c, enum ctl_type type, uint32_t request, const void *da
 {
 	if (c->ctl == NULL || ctl_send(c->ctl, type, request, data, len, fd) == 0)
 		return;
-	if (errno != EPIPE && errno != ECONNRESET) /* else it is dead or dying, and its death tells */
+	if (errno != EPIPE && errno != ECONNRESET) /* else it is dead: reap has the rest */
 		child_kill(c, "it does not read its control channel");
 }
 

@@ -1,9 +1,9 @@
 /*
- * file_handover - hands children the files that they may not open themselves: passwords, keys, certificates
+ * file_handover - opens files for children that may not open them: passwords, keys, certificates
  *
  * Runs in:  master
  * Owns:     nothing
- * Promise:  a file goes only to the role of its row, and only when the running configuration names it
+ * Promise:  a file goes to the role of its row only, and only when the running configuration names it
  * Fails by: an errno and words in the answer
  */
 #include <assert.h>
@@ -16,7 +16,7 @@
 #include "common/boot/named_file.h"
 #include "master/processes/processes.h"
 
-/* The one role that may have it. */
+/* The one role that may have files of a kind. */
 static const enum role file_roles[] = {
 	[CTL_FILE_PASSWORDS] = ROLE_AUTH, [CTL_FILE_KEYTAB] = ROLE_AUTH,
 	[CTL_FILE_CERTIFICATE] = ROLE_LISTENER, [CTL_FILE_KEY] = ROLE_LISTENER,
@@ -28,7 +28,7 @@ static const enum role file_roles[] = {
 };
 static_assert(nitems_of(file_roles) == CTL_FILE_KINDS, "one role a kind of file");
 
-/* Of the listener alone: what TLS cannot begin without. */
+/* Files of the listener only: without them TLS cannot begin. */
 int
 file_handover_check(const struct config_server *conf, struct buf *why)
 {

@@ -1,11 +1,11 @@
 /*
- * helper - channels between workers and helpers, which start when first needed, and from listener to deliver
- * worker
+ * helper - channels from workers to helpers, which start when one is needed, and from listeners to the
+ * deliver worker of their virtual server
  *
  * Runs in:  master
- * Owns:     the posts of the helpers; a channel's ends belong to the two processes it joins
- * Promise:  a worker that asks without end gets one channel a second and disturbs nobody
- * Fails by: leaving the wish noted; it is served when that helper runs
+ * Owns:     the posts of the helpers; the ends of a channel belong to its two processes
+ * Promise:  a worker that asks again and again gets one channel a second of each kind at the most
+ * Fails by: keeping the wish; it is served when that helper runs
  */
 #include <assert.h>
 #include <errno.h>
@@ -52,7 +52,7 @@ join_channel(struct child *worker, struct child *helper, enum ctl_helper which)
 	close(pair[1]);
 }
 
-/* A worker of the asker's own virtual server: as it is, nobody starts it for this. NULL: not there now. */
+/* The worker of the same virtual server, when it is ready. It is not started for this. NULL: none. */
 static struct child *
 find_deliver_worker(const struct child *worker, enum role role)
 {
@@ -65,7 +65,7 @@ find_deliver_worker(const struct child *worker, enum role role)
 	return NULL;
 }
 
-/* Serves those who want this helper; true: somebody has to wait, for it or for the pace. */
+/* Joins the workers that want this helper to it. True: some have to wait, for it or for the next second. */
 static bool
 serve_wishes(struct master *m, enum ctl_helper which)
 {
@@ -82,7 +82,7 @@ serve_wishes(struct master *m, enum ctl_helper which)
 	if (!of_server && post->child == NULL && !loop_timer_is_set(post->again))
 		roster_start(post);
 	if (!of_server && post->child == NULL)
-		return false; /* its back-off timer calls again */
+		return false; /* its back-off timer comes here again */
 	TAILQ_FOREACH(c, &m->children, link) {
 		const struct child_wish *wish = &c->wish[which];
 		bool now_is_time = wish->open && (wish->served_ms == 0 ||
@@ -150,7 +150,7 @@ helper_close(struct master *m)
 	loop_timer_free(m->helper_timer);
 }
 
-/* For stop and for a changed configuration: the workers ask again when they need one. */
+/* At the end, and when its configuration has changed. Workers ask again when they need it. */
 void
 helper_stop(struct master *m, enum ctl_helper which, uint64_t grace_ms)
 {

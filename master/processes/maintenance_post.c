@@ -1,11 +1,11 @@
 /*
- * maintenance_post - the process that serves orders about the queue of a virtual server that is stopped:
- * started by an order, ended after them
+ * maintenance_post - the process that serves operators for the queue of a stopped virtual server: a command
+ * starts it, and it ends when no command comes for a while
  *
  * Runs in:  master
  * Owns:     its post, and the timer that ends it
- * Promise:  one at the most, only while the virtual server is stopped; the owner of the queue is started when
- *           it is gone. One that crashes is started again by the next order, not before its time
+ * Promise:  at most one, and only while the virtual server is stopped: the deliver worker starts when it has
+ *           ended. After a crash the next command starts it again, but not before the back-off time
  * Fails by: a reason for the operator
  */
 #include <errno.h>
@@ -32,7 +32,7 @@ on_idle_timer(void *arg)
 		maintenance_post_end(s);
 }
 
-/* That it is set keeps the next one from being started. */
+/* Back-off timer: while it is set, no process is started. */
 static void
 forget_failure(void *arg)
 {
@@ -59,7 +59,7 @@ maintenance_post_close(struct server *s)
 	free(s->maintenance.why);
 }
 
-/* As at a start of the virtual server: its folders may not be there yet. */
+/* As at the start of the virtual server, its folders may be missing. */
 static void
 start_process(struct server *s, const char **why)
 {

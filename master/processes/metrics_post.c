@@ -3,9 +3,9 @@
  *
  * Runs in:  master
  * Owns:     the sockets and the post of the helper
- * Promise:  the helper gets the counters of every virtual server opened for reading only; without metrics
- *           none runs. A socket left behind by an earlier service is replaced, any other file is left alone
- * Fails by: an event; the service goes on without
+ * Promise:  the helper gets the counters of every virtual server, opened for reading only. It runs only when
+ *           metrics are configured. An old socket at the path is replaced, any other file there is kept
+ * Fails by: an event; the service goes on without metrics
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,9 +21,9 @@
 #include "common/base/mem.h"
 #include "master/processes/processes.h"
 
-#define METRICS_PORT 0	/* the key's check asks for one */
+#define METRICS_PORT 0	/* no default: key_check requires a port */
 
-/* Open to the workers' group (0660), to be widened by adding users to it. */
+/* Mode 0660, of the group of the workers: users of that group can read metrics. */
 static int
 bind_unix_path(int fd, const char *path, uid_t uid, gid_t gid)
 {
@@ -109,7 +109,7 @@ close_sockets(struct master *m)
 	*set = (struct listen_set){ 0 };
 }
 
-/* A descriptor that only reads, or none: the virtual server is gone. */
+/* Sends the counters of a virtual server, for reading only; without a descriptor it is gone. */
 void
 metrics_post_tell(struct master *m, const struct server *s, bool gone)
 {

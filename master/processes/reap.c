@@ -3,7 +3,7 @@
  *
  * Runs in:  master, on SIGCHLD
  * Owns:     nothing
- * Promise:  one event a crash; a crash of one virtual server's worker touches no other
+ * Promise:  one event a crash; the crash of a worker touches no other virtual server
  * Fails by: not at all
  */
 #include <signal.h>
@@ -38,7 +38,7 @@ reap_judge(int status, enum child_phase phase, const char *killed, const char *r
 	return killed != NULL || !asked || !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 
-/* It has said why it cannot work, and trying again would change nothing. */
+/* The child said why it cannot work, and a new start would change nothing. */
 static bool
 status_is_refusal(const struct child *c, int status)
 {
@@ -61,7 +61,7 @@ reap_one(struct master *m, struct child *c, int status)
 	d.crashed = reap_judge(status, c->phase, c->killed, c->reason, words, sizeof(words));
 	d.refused = status_is_refusal(c, status);
 	d.crashed = d.crashed && !d.refused;
-	/* One that was to go and went badly is a crash to tell of, but nothing waits for its successor. */
+	/* A child that was told to end and crashed is logged as a crash; but no successor has to wait. */
 	d.missed = c->phase == CHILD_BORN || c->phase == CHILD_READY;
 	if (d.server != NULL) {
 		counters_clear_slot(d.server->counters, c->slot);

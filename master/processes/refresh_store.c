@@ -1,11 +1,11 @@
 /*
- * refresh_store - the latest refresh token of a profile, kept over restarts in STATE/oauth/NAME
+ * refresh_store - the latest refresh token of each profile, in STATE/oauth/NAME over restarts
  *
- * Runs in:  master, on behalf of the fetch helper, which may write nowhere
- * Owns:     the files of that folder, readable by nobody but the master, who opens them for the fetch helper
- * Promise:  the file is whole, or the old one; only profiles of the configuration have one. The text is not
- *           looked at
- * Fails by: an errno in the answer; the helper comes again
+ * Runs in:  master, for the fetch helper, which may write no file. Syncs on the loop, a small file a renewal
+ * Owns:     the files of that folder; only the master can read them, and opens them for the fetch helper
+ * Promise:  a file is the new one or the old one as a whole. Only profiles of the configuration have one. The
+ *           token itself is not read
+ * Fails by: an errno in the answer; the helper asks again later
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /*
- * roster - which processes should exist: the posts of each virtual server, and filling those that are empty
+ * roster - which processes should exist: the posts of each virtual server, and the start of missing children
  *
  * Runs in:  master
  * Owns:     the posts of each virtual server
- * Promise:  a queue never has two owners: who does not overlap starts only after the old one is gone
+ * Promise:  a queue never has two owners: a role that does not overlap starts when the old child is dead
  * Fails by: trying again later, with one event
  */
 #include <errno.h>
@@ -26,7 +26,7 @@ roster_delay(struct restart_record *r, uint64_t lived_ms)
 	for (unsigned i = 0; i < r->failures && delay < ROSTER_LAST_MS; i++)
 		delay *= 2;
 	if (delay >= ROSTER_LAST_MS)
-		return ROSTER_LAST_MS; /* no further count: it cannot overflow */
+		return ROSTER_LAST_MS; /* not counted any more, so the number cannot overflow */
 	r->failures++;
 	return delay;
 }
@@ -80,7 +80,7 @@ roster_clear(struct server *s)
 	s->posts = 0;
 }
 
-/* One of the same role, or for the owner of the queue who kept it while the virtual server was stopped. */
+/* A child of the same role lives; or, for a deliver worker, the maintenance process that has the queue. */
 static bool
 predecessor_lives(const struct post *p)
 {
@@ -95,7 +95,7 @@ predecessor_lives(const struct post *p)
 	return false;
 }
 
-/* No slot: the sessions of the eldest reload have lasted through all the others. */
+/* No slot of the counters is free: after many reloads the oldest listener still drains. It is stopped. */
 static void
 make_room_for(struct server *s)
 {

@@ -1,9 +1,9 @@
 /*
- * roster_roles - the kinds of processes there are, one row a role
+ * roster_roles - the kinds of child processes, one row a role
  *
  * Runs in:  master
  * Owns:     the table
- * Promise:  a role's program, descriptors and way of being replaced are said here and nowhere else
+ * Promise:  program, descriptors and way of replacement of a role stand here and nowhere else
  * Fails by: not at all
  */
 #include "master/processes/processes.h"

@@ -1,9 +1,9 @@
 /*
- * spawn - birth of a child: fork, descriptors placed by enum boot_fd, clean environment, exec
+ * spawn - start of a child: fork, descriptors at the numbers of enum boot_fd, clean environment, exec
  *
  * Runs in:  master
- * Owns:     nothing after it returned
- * Promise:  the child inherits what boot.h lists and 0, 1, 2; no signal stays blocked
+ * Owns:     nothing after it has returned
+ * Promise:  the child inherits the descriptors of boot.h and 0, 1, 2, and no other; no signal is blocked
  * Fails by: NULL and errno; in the child by exit status 127
  */
 #include <errno.h>
@@ -24,7 +24,7 @@
 #include "common/process/counters.h"
 #include "master/processes/processes.h"
 
-#define SPAWN_HIGH 64	/* above all numbers of enum boot_fd: sources are moved there first */
+#define SPAWN_HIGH 64	/* above all numbers of enum boot_fd: descriptors are moved there first */
 #define SPAWN_ENV_MAX 8
 
 struct spawn_plan {
@@ -33,7 +33,7 @@ struct spawn_plan {
 	const char *argv[5];
 	bool foreground;
 	int null, config;
-	int fd[BOOT_LISTEN + CONFIG_LISTEN_MAX];	/* by number in the child */
+	int fd[BOOT_LISTEN + CONFIG_LISTEN_MAX];	/* index: the number in the child */
 	int count;
 };
 
@@ -58,7 +58,7 @@ spawn_folder(void)
 	return mem_strdup(POSTERN_LIBEXECDIR);
 }
 
-/* Release: nothing a caller may have set reaches the workers but the time zone. */
+/* In the release build workers get PATH, the time zone, and nothing else of the caller's environment. */
 static char **
 make_environment(bool foreground, char **space)
 {
@@ -84,7 +84,7 @@ make_environment(bool foreground, char **space)
 #endif
 }
 
-/* In the child: only calls that cannot leave anything half done. */
+/* In the child. */
 static _Noreturn void
 exec_program(struct spawn_plan *plan, char **env)
 {
@@ -92,7 +92,7 @@ exec_program(struct spawn_plan *plan, char **env)
 	struct sigaction standard;
 	int out;
 
-	setsid(); /* a Ctrl-C is for the master alone */
+	setsid(); /* Ctrl-C reaches the master only */
 	for (int i = BOOT_MASTER; i < plan->count; i++)
 		if ((plan->fd[i] = fcntl(plan->fd[i], F_DUPFD, SPAWN_HIGH)) == -1)
 			_exit(127);
@@ -114,7 +114,7 @@ exec_program(struct spawn_plan *plan, char **env)
 	_exit(127);
 }
 
-/* The snapshot opened anew, read-only: a dup would share the reading position with all other children. */
+/* Opened again, read-only: after dup, all children would share one reading position. */
 static int
 open_snapshot(const struct snapshot *snap)
 {
@@ -124,7 +124,7 @@ open_snapshot(const struct snapshot *snap)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-/* What goes where; -1 and errno when something is missing. */
+/* Program, arguments and descriptors. 0; -1 and errno when something is missing. */
 static int
 prepare_plan(struct spawn_plan *plan, const struct post *p, unsigned slot, int channel)
 {
@@ -133,7 +133,7 @@ prepare_plan(struct spawn_plan *plan, const struct post *p, unsigned slot, int c
 	const struct listen_set *set = s != NULL ? &s->sockets : &p->m->metrics_sockets;
 	size_t sockets = role->sockets ? set->count : 0;
 
-	/* Its name tells a program what it is to be. */
+	/* A program that serves for two roles finds its role in argv[0]. */
 	snprintf(plan->program, sizeof(plan->program), "postern-%s", role->name);
 	if (snprintf(plan->path, sizeof(plan->path), "%s/postern-%s", p->m->program_folder,
 	    role->program != NULL ? role->program : role->name) >= (int)sizeof(plan->path)) {
@@ -184,7 +184,7 @@ fork_child(struct post *p, unsigned slot, struct spawn_plan *plan, int channel[2
 	return c;
 }
 
-/* The lowest slot of the counters that no child of `s` has; -1. */
+/* The lowest slot of the counters that no child of `s` has; -1: none is free. */
 static int
 lowest_free_slot(const struct server *s)
 {

@@ -1,8 +1,8 @@
 /*
- * control_rights - who may control what: root and the master's own user all, operators what they were given
+ * control_rights - who may control what: root and the user of the master all, operators what is configured
  *
- * Runs in:  master; names are looked up when a configuration is adopted, not when somebody asks
- * Owns:     numbers of users and groups
+ * Runs in:  master; names are looked up when a configuration is taken over, not when a command comes
+ * Owns:     the numbers of users and groups
  * Promise:  an unknown name grants nothing
  * Fails by: false
  */
@@ -68,7 +68,6 @@ control_rights_has(const struct control_rights *r, const struct control_peer *p)
 	return false;
 }
 
-/* p->gid is the caller's to free. */
 int
 control_rights_peer_get(struct control_peer *p, int fd)
 {
@@ -82,7 +81,7 @@ control_rights_peer_get(struct control_peer *p, int fd)
 		return -1;
 	size = 0;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) == -1 && errno != ERANGE)
-		size = 0; /* an old kernel: the primary group alone */
+		size = 0; /* an old kernel: the primary group only */
 	room = size / sizeof(gid_t);
 	p->gid = mem_array(NULL, room + 1, sizeof(gid_t));
 	if (size > 0 && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, p->gid, &size) == -1)

@@ -3,7 +3,8 @@
  *
  * Runs in:  master
  * Owns:     the descriptors in a listen_set
- * Promise:  an address is refused with one line that says who has it; a pause keeps the port
+ * Promise:  the reason of a failure is one line that names the virtual server that has the address, or says
+ *           that another program has it. A pause keeps the port
  * Fails by: -1 and a reason; then nothing has changed
  */
 #include <errno.h>
@@ -26,7 +27,7 @@ is_any_address(const struct sockaddr *sa)
 	return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
 }
 
-/* Two addresses that cannot both be listened on. IPv6 sockets are V6ONLY, so families never meet. */
+/* IPv6 sockets are V6ONLY: addresses of different families never overlap. */
 bool
 listen_overlap(const struct sockaddr *a, const struct sockaddr *b)
 {
@@ -36,8 +37,8 @@ listen_overlap(const struct sockaddr *a, const struct sockaddr *b)
 }
 
 /*
- * Another virtual server that has the address, also while it is paused and the system would give it away;
- * NULL.
+ * Another virtual server that has the address, or NULL. One that is paused has it, too, although the system
+ * would allow another socket to listen.
  */
 static const struct server *
 find_owner(const struct master *m, const struct server *self, const struct sockaddr *sa)
@@ -77,8 +78,8 @@ open_socket(const struct net_address *a, bool listening, bool *placeholder)
 	*placeholder = false;
 	if (fd == -1 && errno == EAFNOSUPPORT && is_any_address((const struct sockaddr *)&a->sa)) {
 		/*
-		 * "[::]:25" on a host without IPv6 asks for nothing that is there; the place in the order
-		 * must be kept.
+		 * "[::]:25" on a host without IPv6 is no error. A socket that is never used keeps its place
+		 * in the order of the configuration.
 		 */
 		*placeholder = true;
 		return socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -113,7 +114,7 @@ explain_failure(struct buf *why, const struct listen_socket *l, int error)
 	}
 }
 
-/* The socket of `old` with that very address, moved out of it; -1. */
+/* Moves the socket of `old` with exactly that address to `l`. 0; -1: there is none. */
 static int
 take_over(struct listen_set *old, struct listen_socket *l)
 {
@@ -131,7 +132,7 @@ take_over(struct listen_set *old, struct listen_socket *l)
 	return -1;
 }
 
-/* After a failure: what was taken goes back, what is new is closed, what paused listens again. */
+/* After a failure: old sockets go back to `old` and listen again, new ones are closed. */
 static void
 give_back(struct listen_set *set, struct listen_set *old, bool listening)
 {
@@ -156,9 +157,9 @@ give_back(struct listen_set *set, struct listen_set *old, bool listening)
 }
 
 /*
- * "127.0.0.1:25" becoming "*:25" within one virtual server: the old socket is in the way of the new one. It
- * stops listening for the moment it takes to open the other; connections are refused in between, as they
- * could not be otherwise.
+ * When "127.0.0.1:25" becomes "*:25" within one virtual server, the old socket keeps the new one from
+ * listening. Stops the old one until the new one is open; connections in between are refused, which cannot be
+ * avoided. True: one was stopped.
  */
 static bool
 pause_overlapping(const struct listen_set *old, const struct listen_socket *l)
@@ -238,7 +239,7 @@ listen_pause(const struct listen_set *set)
 {
 	for (size_t i = 0; i < set->count; i++)
 		if (set->socket[i].fd != -1 && !set->socket[i].placeholder)
-			(void)shutdown(set->socket[i].fd, SHUT_RD); /* ENOTCONN: it does not listen already */
+			(void)shutdown(set->socket[i].fd, SHUT_RD); /* ENOTCONN: it did not listen */
 }
 
 int

@@ -1,12 +1,12 @@
 /*
- * reload - from the configuration that runs to the one on disk
+ * reload - takes over the configuration on disk while the service runs
  *
  * Runs in:  master, on SIGHUP and by command
  * Owns:     nothing
- * Promise:  a faulty service file, or one that would move the service, changes nothing; a faulty virtual
- *           server's file leaves that one as it is; an unchanged virtual server is not touched; no session is
- *           dropped and no connection refused on an address that stays
- * Fails by: a status and lines that say what and why
+ * Promise:  errors in the service file, or a change of user, group, run or state: nothing changes. Errors in
+ *           the file of a virtual server: that one stays as it is. A virtual server without changes is not
+ *           touched. No session is dropped; no connection is refused on an address that stays
+ * Fails by: a status, and lines of text that say what and why
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -72,7 +72,7 @@ remove_servers(struct reload *r)
 	}
 }
 
-/* A file with errors: who runs goes on as before, who does not is known with its fault. */
+/* Files with errors: a virtual server that runs goes on as before; others are known with their error. */
 static void
 add_faulty_servers(struct reload *r)
 {
@@ -108,7 +108,7 @@ start_server(struct reload *r, struct server *s, const char *result)
 		say_line(r, 0, s->name, result, "");
 }
 
-/* One that is there already. True when it is done; false: its addresses may be free after the others. */
+/* One that is known already. False: try again after the others, which may give up its addresses. */
 static bool
 reload_server(struct reload *r, struct server *s, bool last)
 {
@@ -192,8 +192,7 @@ dns_is_same(const struct config_service *a, const struct config_service *b)
 }
 
 /*
- * Whether the directory helper knows what it has to: what any virtual server says about its directory and its
- * domains.
+ * Whether the directory helper may go on with `a`: no virtual server with a directory has changed.
  */
 static bool
 directories_are_same(const struct config *a, const struct config *b)
@@ -205,8 +204,8 @@ directories_are_same(const struct config *a, const struct config *b)
 }
 
 /*
- * What the master stands on, and each worker of the next start would believe, cannot change under them: true
- * when it stays.
+ * Whether the keys are the same that cannot change while the service runs: the master made its folders and
+ * found its users by them at its start.
  */
 static bool
 fixed_keys_are_same(struct reload *r)

@@ -1,11 +1,10 @@
 /*
- * server - one virtual server as the master knows it: does what the state table says, makes events of what it
- * sees
+ * server - one virtual server: does what the state table says, and makes events of what its children do
  *
  * Runs in:  master
- * Owns:     state, sockets, counters, hint pair and posts of each virtual server
- * Promise:  what happens here touches no other virtual server
- * Fails by: staying stopped with a reason
+ * Owns:     state, sockets, counters, hint sockets and posts of each virtual server
+ * Promise:  touches no other virtual server
+ * Fails by: the virtual server stays stopped, with a reason
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +23,7 @@
 
 #define SERVER_HINT_BYTES (1 << 20)
 
-/* Hints are small and may be lost: a large buffer makes that rare. */
+/* Hints are small and may be lost; a large buffer makes that rare. */
 static int
 open_hint_pipe(int hint[2])
 {
@@ -33,11 +32,10 @@ open_hint_pipe(int hint[2])
 	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, hint) == -1)
 		return -1;
 	if (setsockopt(hint[1], SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) == -1)
-		(void)setsockopt(hint[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); /* as far as we may */
+		(void)setsockopt(hint[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)); /* as far as allowed */
 	return 0;
 }
 
-/* NULL and errno when the system has no descriptors left. */
 struct server *
 server_new(struct master *m, const char *name)
 {
@@ -95,7 +93,7 @@ server_adopt(struct server *s, struct snapshot *snap)
 void
 server_reason(struct server *s, const char *fmt, ...)
 {
-	char *old = s->reason; /* may be one of the arguments */
+	char *old = s->reason; /* it may be one of the arguments */
 	char text[1024];
 	va_list ap;
 
@@ -111,9 +109,9 @@ server_reason(struct server *s, const char *fmt, ...)
 	free(old);
 }
 
-/* --- what the acts of the state table do --- */
+/* --- the acts of the state table --- */
 
-/* One that could not start, perhaps for these files, tries again. */
+/* Certificates or keys have changed. A virtual server that could not start, perhaps by them, tries again. */
 static void
 on_files_changed(struct server *s)
 {
@@ -123,7 +121,7 @@ on_files_changed(struct server *s)
 		tls_renewal_tell(s);
 }
 
-/* 0, or -1 with the reason set. */
+/* 0; or -1, and the reason is set. */
 static int
 open_server(struct server *s)
 {
@@ -131,9 +129,9 @@ open_server(struct server *s)
 	const char *where = "";
 	int result = -1;
 
-	if (s->conf == NULL) /* its reason was set when the configuration was read */
+	if (s->conf == NULL) /* the reason is the error in its file, set when that was read */
 		return -1;
-	maintenance_post_end(s);	/* the owner of the queue starts when it is gone */
+	maintenance_post_end(s);	/* the deliver worker starts when that is dead */
 	tls_renewal_watch(s, on_files_changed);
 	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1) {
 		server_reason(s, "%s cannot be made: %s", where, strerror(errno));
@@ -173,7 +171,7 @@ tell_listeners(struct server *s, enum ctl_type type)
 		if (c->server == s && c->role == ROLE_LISTENER &&
 		    (c->phase == CHILD_BORN || c->phase == CHILD_READY)) {
 			if (type == CTL_CONTINUE && c->phase == CHILD_BORN)
-				c->paused = true; /* it was told to pause at birth */
+				c->paused = true; /* it was told to pause when it was born */
 			child_require(c, type);
 		}
 }
@@ -242,7 +240,7 @@ server_event(struct server *s, enum state_event event)
 	counters_set(s->counters, COUNTER_STATE, s->state);
 	result = do_act(s, move->act);
 	if (news)
-		log_state(s); /* after the act: who reads "paused" finds the port closed */
+		log_state(s); /* after the act: when the log says "paused", the port is closed */
 	if (result == -1)
 		server_event(s, EVENT_FAILED);
 	server_update(s);
@@ -280,11 +278,11 @@ server_want(struct server *s, bool running)
 		    log_safe(strerror(errno)), log_safe(folder));
 }
 
-/* --- what the children have come to --- */
+/* --- what the children do --- */
 
 struct server_census {
 	unsigned all, missing, pausing, continuing;
-	unsigned retired;		/* listeners that still serve for a reload */
+	unsigned retired;		/* listeners without a post, of the configuration before a reload */
 };
 
 static struct server_census
@@ -319,7 +317,7 @@ listeners_ready(const struct server *s)
 	return true;
 }
 
-/* The new listeners serve: the old ones take nothing new, and the addresses that went are closed. */
+/* The new listeners are ready: the old ones accept nothing new, and addresses that went are closed. */
 static void
 hand_over_sockets(struct server *s)
 {
@@ -424,7 +422,7 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 		return -1;
 
 	/*
-	 * From here on nothing fails. The sockets that nobody took over serve until the old listeners drain.
+	 * From here on nothing fails. Sockets that were not taken over serve until the old listeners drain.
 	 */
 	listen_merge(&s->leaving, &s->sockets);
 	s->sockets = set;

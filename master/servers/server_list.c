@@ -1,9 +1,9 @@
 /*
- * server_list - the virtual servers of the service: added in the order of their ids, found by name or id
+ * server_list - the virtual servers of the service, in the order of their ids
  *
  * Runs in:  master
  * Owns:     nothing; service frees them
- * Promise:  a name is there once; one without an id comes last
+ * Promise:  a name is there once; virtual servers without an id come last
  * Fails by: NULL
  */
 #include <errno.h>

@@ -2,8 +2,8 @@
  * state - the seven states of a virtual server
  *
  * Runs in:  master; pure
- * Owns:     the table of what each order and each fact does in each state
- * Promise:  every order has an answer in every state; a fact that does not belong is ignored
+ * Owns:     the table: what each command and each event does in each state
+ * Promise:  every command has an answer in every state; an event that has no meaning in a state is ignored
  * Fails by: not at all
  */
 #include <assert.h>
@@ -15,7 +15,7 @@
 #define ALREADY(why) { .kind = STATE_ALREADY, .text = why }
 #define REFUSE(why) { .kind = STATE_REFUSE, .text = why }
 
-/* A cell not written is a fact that means nothing there: it is ignored. All orders are written. */
+/* An event without a cell is ignored in that state. All commands have their cells. */
 static const struct state_move state_table[][EVENT_COUNT] = {
 	[STATE_STARTING] = {
 		[EVENT_START] = GO(STARTING, NONE),

@@ -3,11 +3,9 @@
  * TLS tickets
  *
  * Runs in:  master
- * Owns:     what the files looked like when that was last told; the ticket keys: random bytes, made anew
- *           every six hours
- * Promise:  a change is told by itself once nothing has changed for a second, and starts a virtual server
- *           that could not; the listeners ask for the files (handout) and decide what they are worth. All
- *           listeners of a virtual server have the same ticket keys at any time
+ * Owns:     the stat(2) values of the files that were told last; the ticket keys, new every six hours
+ * Promise:  a change is told when the files have stayed the same for a second; the listeners then ask for the
+ *           files (file_handover) and judge them. All listeners of a virtual server have the same ticket keys
  * Fails by: not at all
  */
 #include <bsd/stdlib.h>
@@ -22,7 +20,7 @@
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
-/* stat(2) of a few files: cheaper than the ways round symbolic links to folders */
+/* stat(2) of a few files; inotify would miss changes behind symbolic links to folders */
 #define TLS_RENEWAL_SCAN_MS 5000U
 #define TLS_RENEWAL_QUIET_MS 1000U		/* certificate and key are written one after the other */
 #define TLS_RENEWAL_TICKETS_MS 21600000U	/* as long as a ticket is good: TLS_TICKET_SECONDS */
@@ -38,9 +36,9 @@ struct stamp {
 struct tls_renewal {
 	struct loop_timer *timer;
 	void (*changed)(struct server *s);
-	struct stamp *told, *seen;	/* 2 a pair: certificate, key */
+	struct stamp *told, *seen;	/* two a pair: certificate, key */
 	size_t count;
-	bool changing;			/* `seen` is news */
+	bool changing;			/* `seen` is not told yet */
 	uint64_t tickets_ms;		/* when the keys were made */
 	struct ctl_tickets tickets;
 };
@@ -59,7 +57,6 @@ file_path(const struct config_server *conf, size_t i)
 
 /* --- tickets --- */
 
-/* Both keys are new when none were made before. */
 bool
 tls_renewal_turn(struct ctl_tickets *t, uint64_t *made_ms, uint64_t now_ms, uint64_t period_ms)
 {
@@ -100,7 +97,7 @@ renew_tickets(struct server *s)
 			    sizeof(s->tls_renewal->tickets), -1);
 }
 
-/* --- what is there --- */
+/* --- the files --- */
 
 static void
 stamp_files(const struct config_server *conf, struct stamp *look)
@@ -135,7 +132,7 @@ files_are_same(const struct stamp *a, const struct stamp *b, size_t n)
 	return true;
 }
 
-/* A change is told when the next look, a second later, finds the same. */
+/* A change is told when the next scan, a second later, finds the files as they are now. */
 static void
 scan_files(struct server *s)
 {
@@ -197,7 +194,7 @@ tls_renewal_watch(struct server *s, void (*changed)(struct server *s))
 		loop_timer_stop(r->timer);
 }
 
-/* Listeners that drain were born to another configuration, and end soon. */
+/* Listeners without a post have another configuration, and end soon: they are not told. */
 void
 tls_renewal_tell(struct server *s)
 {
