@@ -3,7 +3,7 @@
  *
  * Runs in:  postern -t and -T, posternctl check and config
  * Owns:     nothing
- * Promise:  all faults at once; nothing is changed
+ * Promise:  prints all faults at once; changes nothing
  * Fails by: EX_CONFIG
  */
 #include "common/config/config_check.h"

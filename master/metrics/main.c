@@ -3,7 +3,7 @@
  *
  * Runs in:  metrics
  * Owns:     nothing
- * Promise:  none of its own
+ * Promise:  that of boot_main
  * Fails by: the exit status of boot_main
  */
 #include "master/metrics/metrics.h"

@@ -1,12 +1,10 @@
 /*
- * metrics - GET /metrics on the sockets the master has opened: the counters of all virtual servers
+ * metrics - GET /metrics on sockets that the master has opened: the counters of all virtual servers
  *
  * Runs in:  metrics
  * Owns:     mappings of the counters, for reading only
- * Promise:  can change no counter and reach no spool; asks nobody, so a scrape disturbs no other process.
- *           evhttp has had faults
- *           in its parser: that is why it runs here alone, and on a socket path or loopback only
- *                          (key_check_metrics)
+ * Promise:  can change no counter and reach no spool; asks no other process. The parser of evhttp has had
+ *           faults, so it runs only here, and only on a path or a loopback address (key_check)
  * Fails by: an HTTP error
  */
 #include "master/metrics/metrics.h"
@@ -29,8 +27,8 @@
 #define HEADERS_MAX 8192
 #define TIMEOUT_S 10
 
-struct known {
-	TAILQ_ENTRY(known) link;	/* by name */
+struct metrics_server {
+	TAILQ_ENTRY(metrics_server) link;	/* by name */
 	char name[CONFIG_NAME_MAX + 1];
 	struct counters *counters;
 };
@@ -38,7 +36,7 @@ struct known {
 struct metrics {
 	struct boot *boot;
 	struct evhttp *http;
-	TAILQ_HEAD(, known) all;
+	TAILQ_HEAD(, metrics_server) all;
 	size_t count;
 };
 
@@ -49,7 +47,7 @@ on_scrape(struct evhttp_request *q, void *arg)
 	struct counters_text_server *list = mem_array(NULL, m->count + 1, sizeof(*list));
 	struct buf text = BUF_INIT(TEXT_MAX);
 	struct evbuffer *out = evbuffer_new();
-	const struct known *k;
+	const struct metrics_server *k;
 	size_t n = 0;
 
 	TAILQ_FOREACH(k, &m->all, link)
@@ -75,7 +73,7 @@ on_other(struct evhttp_request *q, void *arg)
 }
 
 static void
-forget(struct metrics *m, struct known *k)
+forget_server(struct metrics *m, struct metrics_server *k)
 {
 	TAILQ_REMOVE(&m->all, k, link);
 	m->count--;
@@ -84,9 +82,9 @@ forget(struct metrics *m, struct known *k)
 }
 
 static void
-keep(struct metrics *m, const char *name, struct counters *counters)
+add_server(struct metrics *m, const char *name, struct counters *counters)
 {
-	struct known *k = mem_new(struct known), *after;
+	struct metrics_server *k = mem_new(struct metrics_server), *after;
 
 	memcpy(k->name, name, sizeof(k->name));
 	k->counters = counters;
@@ -100,19 +98,19 @@ keep(struct metrics *m, const char *name, struct counters *counters)
 		TAILQ_INSERT_TAIL(&m->all, k, link);
 }
 
-/* With a descriptor: the counters of that virtual server; without: it is gone. */
+/* CTL_COUNTERS: with a descriptor, the counters of a virtual server; without, it is gone. */
 static void
 take_counters(struct metrics *m, const struct ctl_message *message)
 {
 	char name[CONFIG_NAME_MAX + 1] = "";
-	struct known *k, *next;
+	struct metrics_server *k, *next;
 	struct counters *counters = NULL;
 
 	memcpy(name, message->data, message->len < sizeof(name) ? message->len : sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	TAILQ_FOREACH_SAFE(k, &m->all, link, next)
 		if (strcmp(k->name, name) == 0)
-			forget(m, k);
+			forget_server(m, k);
 	if (message->fd == -1)
 		return;
 	counters = counters_map_readonly(message->fd);
@@ -120,7 +118,7 @@ take_counters(struct metrics *m, const struct ctl_message *message)
 		log_event(LOG_WARN, NULL, "trouble", "doing=metrics server=%s reason=%s", log_safe(name),
 		    log_safe(strerror(errno)));
 	else
-		keep(m, name, counters);
+		add_server(m, name, counters);
 	close(message->fd);
 }
 
@@ -161,11 +159,11 @@ static void
 finish_helper(struct boot *b)
 {
 	struct metrics *m = b->state;
-	struct known *k;
+	struct metrics_server *k;
 
 	evhttp_free(m->http);
 	while ((k = TAILQ_FIRST(&m->all)) != NULL)
-		forget(m, k);
+		forget_server(m, k);
 	free(m);
 	b->state = NULL;
 }

@@ -1,4 +1,4 @@
-/* metrics - private header of the metrics helper */
+/* metrics - the helper that shows the counters to Prometheus */
 #ifndef MASTER_METRICS_METRICS_H
 #define MASTER_METRICS_METRICS_H
 

@@ -1,11 +1,10 @@
 /*
- * command - what posternctl can do, one row a command; usage, completion and the manual's list come from the
- * rows
+ * command - what posternctl can do, one row a command; usage and completion come from the rows
  *
  * Runs in:  posternctl
  * Owns:     nothing
- * Promise:  each command waits for its outcome and says it
- * Fails by: an exit status: 1 refused or failed, 3 nothing of that name, else sysexits
+ * Promise:  each command waits for its outcome and prints it
+ * Fails by: an exit status: 1 refused or failed, 3 nothing has that name, else sysexits
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +24,8 @@ config_path_of(const struct command_context *c)
 }
 
 /*
- * Where the service listens: as its configuration says, or when that cannot be used where it is by default.
+ * The path of control.sock: below the run folder of the configuration, or of the default when that cannot be
+ * read. Owned by the caller.
  */
 static char *
 socket_path_of(const struct command_context *c)
@@ -60,7 +60,16 @@ send_words(const struct command_context *c, const char *what, const char *const 
 	return status;
 }
 
-/* Those that end in the service: rows name the order. */
+/* For CONTROL_CLIENT_NO_SERVICE and CONTROL_CLIENT_CUT. */
+static int
+say_no_answer(int status)
+{
+	fprintf(stderr, "posternctl: the service %s\n",
+	    status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
+	return EX_UNAVAILABLE;
+}
+
+/* The service does the work; row->asks is its command. */
 static int
 run_ask(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
@@ -68,9 +77,7 @@ run_ask(const struct command_context *c, const struct command *row, const char *
 
 	if (status != CONTROL_CLIENT_NO_SERVICE && status != CONTROL_CLIENT_CUT)
 		return status;
-	fprintf(stderr, "posternctl: the service %s\n",
-	    status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
-	return EX_UNAVAILABLE;
+	return say_no_answer(status);
 }
 
 static int
@@ -136,9 +143,7 @@ run_sessions(const struct command_context *c, const struct command *row, const c
 	status = control_client_service(path, all, l.count + 1, &text);
 	free(path);
 	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {
-		fprintf(stderr, "posternctl: the service %s\n",
-		    status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
-		status = EX_UNAVAILABLE;
+		status = say_no_answer(status);
 	} else {
 		buf_add(&text, "", 1);
 		sessions_command_print(&l, text.data);
@@ -166,9 +171,7 @@ run_queue(const struct command_context *c, const struct command *row, const char
 	free(path);
 	free(t);
 	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {
-		fprintf(stderr, "posternctl: the service %s\n",
-		    status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
-		status = EX_UNAVAILABLE;
+		status = say_no_answer(status);
 	}
 	return status;
 }
@@ -183,24 +186,19 @@ run_start(const struct command_context *c, const struct command *row, const char
 		    count > 0 ? words[0] : NULL);
 		if (status != EX_OK || count == 0)
 			return status;
-		status = send_words(c, row->asks, words, count); /* whether that one started, too */
+		status = send_words(c, row->asks, words, count); /* now wait for the virtual server */
 	}
-	if (status != CONTROL_CLIENT_CUT)
-		return status;
-	fprintf(stderr, "posternctl: the service ended before it answered\n");
-	return EX_UNAVAILABLE;
+	return status != CONTROL_CLIENT_CUT ? status : say_no_answer(status);
 }
 
-/* The set on disk has changed: a running service goes over to it. */
+/* The INI files have changed: a service that runs takes them over. */
 static int
 reload_service(const struct command_context *c)
 {
 	int status = send_words(c, "reload", NULL, 0);
 
-	if (status == CONTROL_CLIENT_CUT) {
-		fprintf(stderr, "posternctl: the service ended before it answered\n");
-		return EX_UNAVAILABLE;
-	}
+	if (status == CONTROL_CLIENT_CUT)
+		return say_no_answer(status);
 	if (status == CONTROL_CLIENT_NO_SERVICE)
 		printf("the service is not running\n");
 	return status == CONTROL_CLIENT_NO_SERVICE ? EX_OK : status;

@@ -1,9 +1,9 @@
 /*
- * control_client - posternctl's side of control.sock: one command, its answer
+ * control_client - sends one command to control.sock and reads the answer
  *
  * Runs in:  posternctl
  * Owns:     the connection
- * Promise:  waits as long as the service needs, and hears of its end
+ * Promise:  waits as long as the service needs; notices its end
  * Fails by: CONTROL_CLIENT_NO_SERVICE, CONTROL_CLIENT_CUT; else the exit status of the answer
  */
 #include <errno.h>

@@ -1,10 +1,10 @@
 /*
- * explain - what would become of a message, and which line of the configuration says so
+ * explain - what would happen to a message, and which line of the configuration decides it
  *
  * Runs in:  posternctl
  * Owns:     nothing
- * Promise:  asks the very functions that the listener and the deliver worker ask; needs no service and no
- *           DNS; what only the DNS could tell is said to be so
+ * Promise:  calls the functions (common/rules) that listener and deliver worker call; needs no service and no
+ *           DNS. Where the DNS decides, it says so
  * Fails by: 1 it would be refused, 3 no such virtual server, else sysexits
  */
 #include <stdarg.h>
@@ -29,14 +29,14 @@
 
 struct explain {
 	const struct config_server *server;
-	const char *name, *from, *user, *sender, *rcpt, *size;	/* as given; NULL: not */
+	const char *name, *from, *user, *sender, *rcpt, *size;	/* as given; NULL: not given */
 	struct net_address client;
 	struct policy_client policy;
 	struct address to;
 	bool refused;
 };
 
-/* One line: what, its value, and where that was said. */
+/* One line: what, its value, and the place in the configuration; origin NULL: none. */
 static void
 say(const char *what, const char *origin, const char *key, const char *fmt,
     ...) __attribute__((format(printf, 4, 5)));
@@ -88,9 +88,9 @@ answer_name(enum policy_answer a)
 	    "as the name of its address says, in the DNS";
 }
 
-/* --- in --- */
+/* --- inbound --- */
 
-/* False: it gets no further. */
+/* False: the connection is refused. */
 static bool
 explain_connection(struct explain *x)
 {
@@ -155,7 +155,7 @@ type_name(const struct config_domain *d)
 	return names[d->type];
 }
 
-/* --- out --- */
+/* --- outbound --- */
 
 static void
 say_hosts(const struct explain *x, const char *what, const struct destination *d,
@@ -203,7 +203,7 @@ explain_manner(const struct explain *x, const struct config_domain *d, const str
 		say_key(x, d, d != NULL && d->has_port, "port", "port", port);
 	if (d != NULL && (a->kind == ROUTE_DIRECT || d->route.count > 0))
 		say_domain_key(d, "hello", "helo", a->helo ? "HELO" :
-		    "EHLO");	/* the server's smart hosts have nothing to do with it */
+		    "EHLO");	/* which does not count for the smart hosts of the server */
 	say_key(x, d, d != NULL && d->has_outbound_tls, "tls", "outbound-tls", tls[s->tls]);
 	say_key(x, d, s->account.domain != NULL && *s->account.domain != '\0', "account", "outbound-auth",
 	    auth[s->account.auth]);
@@ -262,7 +262,7 @@ explain_local(const struct explain *x)
 		say_server_key(x, "drop", "general", "drop", x->server->drop);
 }
 
-/* As the listener and the worker see it: the recipient's domain, whether it is taken, and where it goes. */
+/* The recipient, as listener and deliver worker judge it: its domain, whether it is accepted, its way. */
 static void
 explain_recipient(struct explain *x)
 {
@@ -326,7 +326,7 @@ parse_options(struct explain *x, const char *const *words, size_t count)
 	return x->from != NULL && x->rcpt != NULL;
 }
 
-/* 0, or the exit status. */
+/* 0; else the fault is printed: the exit status. */
 static int
 judge_options(struct explain *x)
 {

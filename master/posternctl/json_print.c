@@ -3,7 +3,7 @@
  *
  * Runs in:  posternctl
  * Owns:     nothing
- * Promise:  quotes and backslashes are escaped; the text holds no control byte
+ * Promise:  quotes and backslashes are escaped; control bytes are not, the caller has none
  * Fails by: not at all
  */
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /*
- * main - arguments of posternctl, the operator's command
+ * main - posternctl, the command of operators: reads its options
  *
  * Runs in:  posternctl
  * Owns:     nothing
- * Promise:  only options are judged here
+ * Promise:  judges options and nothing else
  * Fails by: EX_USAGE
  */
 #include <stdio.h>

@@ -1,11 +1,11 @@
 /*
  * passwd - posternctl passwd: makes, changes and removes accounts of a password file
  *
- * Runs in:  posternctl; not linked into the service
- * Owns:     the lock on the file while it is changed
- * Promise:  the file is replaced as a whole, with its owner and mode; no password is ever an argument, and
- *           none is left in memory
- * Fails by: an exit status, with the file as it was
+ * Runs in:  posternctl
+ * Owns:     the lock of the file while it is changed
+ * Promise:  the file is replaced as a whole and keeps owner and mode. A password is never an argument of a
+ *           command and is erased from memory
+ * Fails by: an exit status; the file is as it was
  */
 #include <bsd/readpassphrase.h>
 #include <crypt.h>
@@ -36,7 +36,7 @@ struct passwd {
 	bool yescrypt, from_stdin;
 	const char *name;		/* NULL: list */
 	char *path;
-	int fd;				/* the file as it is, locked */
+	int fd;				/* the file, locked */
 	struct stat st;
 	struct buf text;		/* its content */
 };
@@ -142,7 +142,7 @@ say_failure(const struct passwd *p, const char *what)
 	return errno == EACCES || errno == EPERM ? EX_NOPERM : EX_CANTCREAT;
 }
 
-/* Opens and locks; again when somebody has replaced it meanwhile. */
+/* Opens, locks and reads the file; again when it was replaced between open and lock. */
 static int
 open_locked(struct passwd *p)
 {
@@ -207,8 +207,8 @@ line_is_named(const struct passwd *p, const char *line, size_t len)
 }
 
 /*
- * All lines but those of the name; the first of them gives its place to `hash` ("": nobody does). Whether
- * there was one.
+ * Copies all lines but those of p->name; the new line with `hash` ("": none) comes in the place of the first
+ * of them, else at the end. True: there was a line of that name.
  */
 static bool
 rewrite_lines(const struct passwd *p, struct buf *out, const char *hash)
@@ -289,7 +289,7 @@ change_account(struct passwd *p)
 
 /* --- the command --- */
 
-/* A path has a slash; else it is a virtual server's name. */
+/* The path: `word` when it has a slash, else the password file of virtual server `word`. NULL: said. */
 static char *
 find_path(const char *config_path, const char *word)
 {

@@ -1,11 +1,11 @@
 /*
- * queue_command - posternctl queue and badmail: options into an order, its pages, and how it ended
+ * queue_command - posternctl queue and badmail: from options to a command, its pages, its outcome
  *
  * Runs in:  posternctl
  * Owns:     the selection
- * Promise:  what changes more than one message is only shown without --yes; only what was there when the
- *           command began is touched
- * Fails by: an exit status: 3 nothing matched, 1 some could not be done or --yes is wanted, 75 some are at
+ * Promise:  a command that would change several messages only shows them, unless there is --yes. Messages
+ *           that came after the command began are not touched
+ * Fails by: an exit status: 3 nothing matches, 1 some could not be done or --yes is missing, 75 some are at
  *           work, else sysexits
  */
 #include <bsd/stdlib.h>
@@ -36,14 +36,14 @@ static bool
 add_word(struct queue_command *t, const char *key, const char *value, bool encoded)
 {
 	struct buf word = BUF_INIT(CONTROL_WORD_SIZE - 1);
-	bool good;	/* room for at, newest, id */
+	bool good;
 
 	buf_puts(&word, key);
 	if (encoded)
 		queue_filter_encode(&word, value);
 	else
 		buf_puts(&word, value);
-	good = buf_ok(&word) && t->words.count < CONTROL_WORDS_MAX - 4;
+	good = buf_ok(&word) && t->words.count < CONTROL_WORDS_MAX - 4; /* room for at, newest, id, a state */
 	if (good)
 		strcpy(t->words.word[t->words.count++], buf_text(&word));
 	buf_done(&word);
@@ -79,7 +79,7 @@ static const struct queue_option {
 	{ "--to", "to=", QUEUE_COMMAND_PLAIN, true }, { "--reason", "reason=", QUEUE_COMMAND_PATTERN, true },
 };
 
-/* The words used; 0 not understood. */
+/* Takes one option and its value: how many words; 0: not understood. */
 static size_t
 take_option(struct queue_command *t, bool badmail, const char *const *words, size_t count)
 {
@@ -112,7 +112,7 @@ is_message_id(const char *word)
 	return n == MESSAGE_ID_LEN && (word[n] == '\0' || word[n] == '-');
 }
 
-/* What the verb needs beyond the words being understood. */
+/* The words are understood; whether they are enough for the verb. False: *why says what is missing. */
 static bool
 judge_options(const struct queue_command *t, const char **why)
 {
@@ -164,13 +164,13 @@ queue_command_parse(struct queue_command *t, bool badmail, const char *const *wo
 
 struct queue_sums { unsigned long matched, done, busy, failed, recipients; };
 
-/* One walk through the queues of one virtual server. */
+/* One walk through the queue of one virtual server. */
 struct queue_walk {
 	const char *socket_path, *server;
 	struct control_words words;
-	size_t fixed;			/* words before at= */
-	struct queue_print *print;	/* NULL: rows are only counted */
-	size_t most;			/* print so many rows */
+	size_t fixed;			/* how many words stand before at= */
+	struct queue_print *print;	/* NULL: rows are counted only */
+	size_t most;			/* so many rows are printed */
 	struct queue_sums sums;
 	char at[MSG_QUEUE_AT_SIZE + 16];
 	char first[64];			/* id of the first row */
@@ -236,7 +236,7 @@ take_page(struct queue_walk *w)
 	return status;
 }
 
-/* Where to move them is not said when they are only looked at. */
+/* "to=" is for moving; a list of what would be moved has none. */
 static void
 leave_out_target(struct control_words *words)
 {
@@ -248,7 +248,7 @@ leave_out_target(struct control_words *words)
 	words->count = kept;
 }
 
-/* All pages. */
+/* Asks for all pages. The exit status. */
 static int
 walk_pages(struct queue_walk *w, const struct queue_command *t, enum msg_queue_verb verb,
     const char *socket_path, const char *server, int64_t newest)
@@ -290,7 +290,7 @@ walk_pages(struct queue_walk *w, const struct queue_command *t, enum msg_queue_v
 
 /* --- a command --- */
 
-/* The virtual servers it is for. */
+/* The virtual servers of the command: the one named, or all that the operator may control. */
 static int
 list_servers(const struct queue_command *t, const char *socket_path, char (**name)[CONFIG_NAME_MAX + 1],
     size_t *count)
@@ -328,7 +328,7 @@ add_sums(struct queue_sums *to, const struct queue_sums *from)
 	to->recipients += from->recipients;
 }
 
-/* Without state words of the operator those of the verb. */
+/* Adds the states of the verb, unless the operator gave some. */
 static void
 add_states(struct queue_command *t)
 {
@@ -390,7 +390,7 @@ run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *pri
 	return status;
 }
 
-/* What would be done; with one message alone it is done. */
+/* Without --yes: shows the messages; when there is only one, selects it: QUEUE_COMMAND_AGAINS. */
 static int
 show_first(struct queue_run *c)
 {
@@ -408,7 +408,7 @@ show_first(struct queue_run *c)
 		queue_print_free(print);
 		snprintf(t->words.word[t->words.count++], CONTROL_WORD_SIZE, "id=%s", last.first);
 		snprintf(t->words.word[1], CONTROL_WORD_SIZE, "%s", last.server);
-		return QUEUE_COMMAND_AGAINS; /* go on */
+		return QUEUE_COMMAND_AGAINS; /* the caller goes on */
 	}
 	if (status == EX_OK && sums.matched > 1) {
 		queue_print_end(print);
@@ -437,7 +437,7 @@ run_command(struct queue_run *c)
 		status = print_result(t, &sums);
 	} else if (status == EX_OK) {
 		queue_print_end(print);
-		/* An empty queue is no fault */
+		/* an empty queue is no fault */
 		status = sums.matched > 0 || t->words.count == 3 ? EX_OK : QUEUE_COMMAND_NONE;
 		if (sums.matched == 0 && !t->json)
 			fprintf(stderr, status == EX_OK ? "posternctl: there is no message\n" :

@@ -2,9 +2,9 @@
  * queue_count - posternctl queue count: messages by domain and age
  *
  * Runs in:  posternctl
- * Owns:     a row a domain
- * Promise:  domains that come on many pages are one row; the fullest come first
- * Fails by: leaving out a line that is none
+ * Owns:     the rows, one a domain
+ * Promise:  a domain is one row, from however many pages; domains with most messages come first
+ * Fails by: not at all; columns that are missing count 0
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static const char *const ages[] = { "15m", "1h", "4h", "12h", "1d", "2d", "older
 struct queue_row { char *domain; unsigned long n[AGES], sum; };
 
 struct queue_count {
-	struct queue_row *row;		/* by name while they come */
+	struct queue_row *row;		/* by name, until they are printed */
 	size_t count, room;
 };
 

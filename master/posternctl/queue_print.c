@@ -3,9 +3,8 @@
  *
  * Runs in:  posternctl
  * Owns:     the rows of a list until they are sorted
- * Promise:  a list comes oldest first, in pieces of ROWS_MAX when there are more; what a message says stands
- *           in JSON strings
- * Fails by: leaving out a row that has not its columns
+ * Promise:  the oldest message comes first, among ROWS_MAX rows at a time. Text of messages is escaped
+ * Fails by: leaving out a row that has not all columns
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +16,7 @@
 #define ROWS_MAX 100000
 #define COLUMNS_MAX 10
 
-/* One column of a list: how it is shown. `width` 0: not in the table. */
+/* How a column of a list is shown. Width 0: in JSON only. */
 enum queue_form { FORM_TEXT, FORM_TIME, FORM_NUMBER, FORM_LIST, FORM_AGE };
 struct queue_column { const char *key, *title; enum queue_form form; int width; };
 
@@ -39,10 +38,10 @@ static const struct queue_column badmail_columns[] = {
 struct queue_print {
 	enum msg_queue_verb verb;
 	bool json;
-	const struct queue_column *column; size_t columns;	/* of a list */
+	const struct queue_column *column; size_t columns;	/* of a list; NULL: no list */
 	char **row; size_t rows, room;	/* "SERVER\tline" */
 	bool first;			/* nothing printed yet */
-	char list[16];			/* JSON of one message: the array that is open */
+	char list[16];			/* in JSON of one message: key of the open array, or "" */
 	struct queue_count *count;
 };
 
@@ -171,7 +170,7 @@ compare_rows(const void *a, const void *b)
 {
 	const char *x = *(char *const *)a, *y = *(char *const *)b;
 
-	return strcmp(strchr(x, '\t'), strchr(y, '\t')); /* ids go by time */
+	return strcmp(strchr(x, '\t'), strchr(y, '\t')); /* ids sort by time */
 }
 
 static void

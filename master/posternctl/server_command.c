@@ -1,11 +1,11 @@
 /*
- * server_command - makes, renames and deletes virtual servers: their INI files, folders and wanted states
+ * server_command - makes, renames and deletes virtual servers: INI file, home folder and wanted state
  *
  * Runs in:  posternctl
  * Owns:     nothing
- * Promise:  a file that would be refused is not left behind; mail folders are never removed; what a step
- *           cannot do is undone
- * Fails by: an exit status and a line on stderr
+ * Promise:  a new file with errors is removed again. Mail folders are never removed. When a step fails, the
+ *           steps before are undone
+ * Fails by: an exit status and a line on the standard error output
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +48,6 @@ say_refusal(int status, const char *name, const char *why)
 	return status;
 }
 
-/* Pure. [a-z0-9][a-z0-9-]* of at most CONFIG_NAME_MAX. */
 bool
 server_command_name_is_good(const char *name)
 {
@@ -57,7 +56,7 @@ server_command_name_is_good(const char *name)
 	return n > 0 && n <= CONFIG_NAME_MAX && name[n] == '\0' && name[0] != '-';
 }
 
-/* servers/NAME.ini beside the service file, or with another ending; owned by the caller. */
+/* Path of servers/NAME.ini beside the service file, with `ending` after it; owned by the caller. */
 static char *
 server_path(const struct server_command *g, const char *name, const char *ending)
 {
@@ -98,8 +97,8 @@ lowest_free_id(const struct config *c)
 }
 
 /*
- * "listen=ADDRESS" (any number), "domain=NAME", "description=TEXT" to the text of a file; false when one is
- * none of these.
+ * Makes the text of an INI file from words: listen=ADDRESS (any number), domain=NAME, description=TEXT.
+ * False: a word is none of these.
  */
 static bool
 write_ini_text(struct buf *b, const struct config *c, const char *const *words, size_t count)
@@ -143,7 +142,7 @@ create_file(const char *path, const struct buf *text)
 	return result;
 }
 
-/* Judges the set with the new file in it. */
+/* Reads all INI files with the new one among them. EX_OK, or EX_CONFIG and the faults are printed. */
 static int
 judge_set(const char *config_path, const char *name)
 {
@@ -199,7 +198,7 @@ server_command_create(const char *config_path, const char *const *words, size_t 
 
 /* --- delete, rename --- */
 
-/* Whether `name` may go. */
+/* Whether virtual server `name` may be deleted or renamed: EX_OK, else an exit status. */
 static int
 may_be_deleted(const struct server_command *g, const char *name)
 {
@@ -242,7 +241,7 @@ server_command_delete(const char *config_path, const char *name)
 	return status;
 }
 
-/* The home goes along when it is the one named after the virtual server. 0, or -1 and errno. */
+/* Renames the home folder when it is named after the virtual server; `back`: undoes it. 0 or -1. */
 static int
 move_home(const struct config *c, const char *from, const char *to, bool back)
 {
@@ -268,7 +267,7 @@ move_home(const struct config *c, const char *from, const char *to, bool back)
 	return result;
 }
 
-/* The virtual server does not run: its files get the new name. */
+/* The virtual server has stopped: its files get the new name. The exit status. */
 static int
 rename_server_files(const struct server_command *g, const char *from, const char *to, bool wanted)
 {
@@ -295,7 +294,7 @@ rename_server_files(const struct server_command *g, const char *from, const char
 
 int
 server_command_rename(const char *config_path, const char *from, const char *to,
-    int (*order)(void *arg, const char *what, const char *name), void *arg)
+    int (*request)(void *arg, const char *what, const char *name), void *arg)
 {
 	struct server_command g;
 	int status;
@@ -313,10 +312,10 @@ server_command_rename(const char *config_path, const char *from, const char *to,
 	if (status == EX_OK) {
 		bool wanted = wanted_state_wanted(g.config->service.state, from);
 
-		status = order(arg, "stop", from);
+		status = request(arg, "stop", from);
 		if (status == EX_OK && (status = rename_server_files(&g, from, to, wanted)) != EX_OK &&
 		    wanted)
-			(void)order(arg, "start", from); /* as it was */
+			(void)request(arg, "start", from); /* as before */
 	}
 	free(path);
 	close_set(&g);

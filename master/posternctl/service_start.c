@@ -1,9 +1,9 @@
 /*
- * service_start - starts the service when it is down: through systemd where that rules, else by itself
+ * service_start - starts the service: by systemd where it has our unit, else by running postern
  *
  * Runs in:  posternctl
  * Owns:     nothing
- * Promise:  returns when the service is up or has said why not
+ * Promise:  returns when the service is up, or has printed why not
  * Fails by: an exit status
  */
 #include <errno.h>
@@ -20,7 +20,7 @@
 #include "common/config/wanted_state.h"
 #include "master/posternctl/posternctl.h"
 
-/* systemd is the init of this host and knows our unit. */
+/* Whether this host runs systemd, and it has our unit. */
 static bool
 systemd_has_unit(void)
 {
@@ -36,7 +36,7 @@ systemd_has_unit(void)
 	return false;
 }
 
-/* The exit status of a program, run to its end. */
+/* Runs a program and waits for its end: its exit status. */
 static int
 execute_and_wait(const char *path, const char *const *argv)
 {
@@ -56,7 +56,7 @@ execute_and_wait(const char *path, const char *const *argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EX_SOFTWARE;
 }
 
-/* postern beside this program, as in a build folder; else where it is installed. Owned by the caller. */
+/* Path of postern: beside this program (a build folder), else as installed. Owned by the caller. */
 static char *
 find_master(void)
 {
@@ -77,7 +77,7 @@ find_master(void)
 	return mem_strdup(POSTERN_SBINDIR "/postern");
 }
 
-/* For systemd's way, which takes no -S: remembers that `name` is wanted. 0 or an exit status. */
+/* Remembers that `name` should run: the unit of systemd has no -S. EX_OK or an exit status. */
 static int
 want_server(const char *config_path, const char *name)
 {

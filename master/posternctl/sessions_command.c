@@ -1,9 +1,9 @@
 /*
- * sessions_command - posternctl sessions: options into an order, the answer as a table or as JSON
+ * sessions_command - posternctl sessions: from options to a command, its answer as a table or as JSON
  *
  * Runs in:  posternctl
  * Owns:     nothing
- * Promise:  rows go to the standard output, what is to be said about them to the standard error output
+ * Promise:  rows go to the standard output, remarks to the standard error output
  * Fails by: an exit status
  */
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include "common/ipc/msg_sessions.h"
 #include "master/posternctl/posternctl.h"
 
-#define COLUMNS (MSG_SESSIONS_COLUMNS + 1)	/* the master puts the server's name in */
+#define COLUMNS (MSG_SESSIONS_COLUMNS + 1)	/* the master adds the name of the virtual server */
 enum { COLUMN_ID, COLUMN_SERVER, COLUMN_CLIENT, COLUMN_SINCE, COLUMN_IDLE, COLUMN_STATE, COLUMN_MESSAGES,
     COLUMN_TLS,
 	COLUMN_CERTIFICATE, COLUMN_KIND, COLUMN_NAME };
@@ -53,7 +53,7 @@ add_idle(struct sessions_command *l, const char *value)
 	return add_word(l, "idle=", ms);
 }
 
-/* One option, perhaps with its value; the words used, 0: not understood. */
+/* Takes one option and its value: how many words; 0: not understood. */
 static size_t
 take_option(struct sessions_command *l, const char *const *words, size_t count)
 {
@@ -114,7 +114,7 @@ sessions_command_parse(struct sessions_command *l, const char *const *words, siz
 
 /* --- the answer --- */
 
-/* Cuts a row into its columns; false when it has not as many. */
+/* Cuts a row into its columns. False: it has another number of them. */
 static bool
 cut_fields(char *line, char *column[COLUMNS])
 {
@@ -153,7 +153,6 @@ print_table(char *column[COLUMNS], bool first)
 	    column[COLUMN_STATE], column[COLUMN_MESSAGES], column[COLUMN_TLS], name);
 }
 
-/* Columns are printable ASCII. */
 static void
 print_json_string(const char *key, const char *text, bool given)
 {
