@@ -219,16 +219,16 @@ static void
 on_changed(struct master *m)
 {
 	const struct server *s;
-	bool settled = true;
+	bool steady = true;
 
 	forget_removed_servers(m);
 	TAILQ_FOREACH(s, &m->servers, link)
-		settled = settled && server_is_steady(s);
-	if (settled && m->reloading) {
+		steady = steady && server_is_steady(s);
+	if (steady && m->reloading) {
 		m->reloading = false;
 		notify_send("READY=1");
 	}
-	if (settled && !m->ready && !m->stopping)
+	if (steady && !m->ready && !m->stopping)
 		tell_ready(m);
 	set_title(m);
 	control_update(m->control);

@@ -51,8 +51,8 @@ int control_client_service(const char *socket_path, const char *const *words, si
 /* --- service_start: starts the service when it is down --- */
 
 /*
- * Starts the service, and virtual server `name` (or NULL) also when it was stopped. `standard`: config_path is
- * that of the installed service. The exit status.
+ * Starts the service, and virtual server `name` (or NULL) also when it was stopped. `standard`: config_path
+ * is that of the installed service. The exit status.
  */
 int service_start_up(const char *config_path, bool standard, const char *name);
 

@@ -46,11 +46,11 @@ find_row(struct queue_count *c, const char *domain)
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		int order = strcmp(c->row[middle].domain, domain);
+		int compared = strcmp(c->row[middle].domain, domain);
 
-		if (order == 0)
+		if (compared == 0)
 			return &c->row[middle];
-		if (order < 0)
+		if (compared < 0)
 			low = middle + 1;
 		else
 			high = middle;

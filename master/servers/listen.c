@@ -41,11 +41,11 @@ listen_overlap(const struct sockaddr *a, const struct sockaddr *b)
  * would allow another socket to listen.
  */
 static const struct server *
-find_owner(const struct master *m, const struct server *self, const struct sockaddr *sa)
+find_owner(const struct server *self, const struct sockaddr *sa)
 {
 	const struct server *s;
 
-	TAILQ_FOREACH(s, &m->servers, link) {
+	TAILQ_FOREACH(s, &self->m->servers, link) {
 		if (s == self)
 			continue;
 		for (size_t i = 0; i < s->sockets.count; i++)
@@ -178,14 +178,14 @@ pause_overlapping(const struct listen_set *old, const struct listen_socket *l)
 }
 
 static int
-open_address(struct listen_socket *l, const struct master *m, const struct server *s, struct listen_set *old,
-    bool listening, struct buf *why)
+open_address(struct listen_socket *l, const struct server *s, struct listen_set *old, bool listening,
+    struct buf *why)
 {
 	const struct server *owner;
 
 	if (take_over(old, l) == 0)
 		return 0;
-	owner = find_owner(m, s, (const struct sockaddr *)&l->address.sa);
+	owner = find_owner(s, (const struct sockaddr *)&l->address.sa);
 	if (owner != NULL) {
 		buf_printf(why, "address %s is in use by virtual server %s", l->text, owner->name);
 		return -1;
@@ -201,8 +201,8 @@ open_address(struct listen_socket *l, const struct master *m, const struct serve
 }
 
 int
-listen_open(struct listen_set *set, const struct master *m, const struct server *s,
-    const struct config_server *conf, struct listen_set *old, bool listening, struct buf *why)
+listen_open(struct listen_set *set, const struct server *s, const struct config_server *conf,
+    struct listen_set *old, bool listening, struct buf *why)
 {
 	*set = (struct listen_set){ .socket = mem_array(NULL, conf->nlisten + 1, sizeof(*set->socket)) };
 	for (size_t i = 0; i < conf->nlisten; i++) {
@@ -212,7 +212,7 @@ listen_open(struct listen_set *set, const struct master *m, const struct server 
 		net_format(text, (const struct sockaddr *)&conf->listen[i].address.sa);
 		*l = (struct listen_socket){ .fd = -1, .address = conf->listen[i].address,
 		    .text = mem_strdup(text) };
-		if (open_address(l, m, s, old, listening, why) == -1) {
+		if (open_address(l, s, old, listening, why) == -1) {
 			give_back(set, old, listening);
 			return -1;
 		}

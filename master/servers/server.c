@@ -135,7 +135,7 @@ open_server(struct server *s)
 	tls_renewal_watch(s, on_files_changed);
 	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1) {
 		server_reason(s, "%s cannot be made: %s", where, strerror(errno));
-	} else if (file_handover_check(s->conf, &why) == -1 || listen_open(&s->sockets, s->m, s, s->conf,
+	} else if (file_handover_check(s->conf, &why) == -1 || listen_open(&s->sockets, s, s->conf,
 	    NULL, true, &why) == -1) {
 		server_reason(s, "%s", buf_text(&why));
 	} else {
@@ -417,7 +417,7 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 		buf_printf(why, "%s cannot be made: %s", where, strerror(errno));
 		return -1;
 	}
-	if (file_handover_check(conf, why) == -1 || listen_open(&set, s->m, s, conf, &s->sockets, listening,
+	if (file_handover_check(conf, why) == -1 || listen_open(&set, s, conf, &s->sockets, listening,
 	    why) == -1)
 		return -1;
 

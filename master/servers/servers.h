@@ -107,8 +107,7 @@ bool control_rights_server(const struct server *s, const struct control_peer *p)
  * (their fd in `old` is then -1). `listening` false: they are bound, but do not listen (paused). 0; or -1 and
  * a reason, and `old` is as before.
  */
-int listen_open(struct listen_set *set, const struct master *m, const struct server *s,
-    const struct config_server *conf,
+int listen_open(struct listen_set *set, const struct server *s, const struct config_server *conf,
     struct listen_set *old, bool listening, struct buf *why) __attribute__((warn_unused_result));
 /* Moves the sockets that are left in `from` to `into`. */
 void listen_merge(struct listen_set *into, struct listen_set *from);

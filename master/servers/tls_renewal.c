@@ -100,17 +100,17 @@ renew_tickets(struct server *s)
 /* --- the files --- */
 
 static void
-stamp_files(const struct config_server *conf, struct stamp *look)
+stamp_files(const struct config_server *conf, struct stamp *stamp)
 {
 	for (size_t i = 0; i < count_files(conf); i++) {
 		struct stat st;
 
-		look[i] = (struct stamp){ 0 };
+		stamp[i] = (struct stamp){ 0 };
 		if (stat(file_path(conf, i), &st) == -1) {
-			look[i].error = errno;
+			stamp[i].error = errno;
 			continue;
 		}
-		look[i] = (struct stamp){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size,
+		stamp[i] = (struct stamp){ .dev = st.st_dev, .ino = st.st_ino, .size = st.st_size,
 		    .mtime = st.st_mtim, .ctime = st.st_ctim };
 	}
 }
