@@ -19,58 +19,72 @@
 #include "common/config/config_check.h"
 #include "master/master.h"
 
+struct arguments {
+	struct master_options options;
+	bool check, print;
+};
+
 static int
-main_usage(void)
+say_usage(void)
 {
 	fprintf(stderr, "usage: postern [-fgtTV] [-c file] [-S name]\n");
 	return EX_USAGE;
+}
+
+/* -1: the arguments are good; else the exit status. */
+static int
+read_arguments(struct arguments *a, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "fgtTVc:S:")) != -1)
+		switch (c) {
+		case 'f':
+			a->options.foreground = true;
+			break;
+		case 'g':
+			a->options.greet = true;
+			break;
+		case 't':
+			a->check = true;
+			break;
+		case 'T':
+			a->print = true;
+			break;
+		case 'c':
+			a->options.config_path = optarg;
+			break;
+		case 'S':
+			a->options.start = optarg;
+			break;
+		case 'V':
+			printf("postern %s\n", POSTERN_VERSION);
+			return EX_OK;
+		default:
+			return say_usage();
+		}
+	return optind != argc ? say_usage() : -1;
 }
 
 int
 main(int argc, char **argv)
 {
 	static char path[PATH_MAX];
-	struct master_options o = { .config_path = POSTERN_SYSCONFDIR "/postern/postern.ini" };
-	bool check = false, print = false;
-	int c;
+	struct arguments a = { .options.config_path = POSTERN_SYSCONFDIR "/postern/postern.ini" };
+	int status;
 
 	setproctitle_init(argc, argv, environ);
-	while ((c = getopt(argc, argv, "fgtTVc:S:")) != -1)
-		switch (c) {
-		case 'f':
-			o.foreground = true;
-			break;
-		case 'g':
-			o.greet = true;
-			break;
-		case 't':
-			check = true;
-			break;
-		case 'T':
-			print = true;
-			break;
-		case 'c':
-			o.config_path = optarg;
-			break;
-		case 'S':
-			o.start = optarg;
-			break;
-		case 'V':
-			printf("postern %s\n", POSTERN_VERSION);
-			return EX_OK;
-		default:
-			return main_usage();
-		}
-	if (optind != argc)
-		return main_usage();
-	if (realpath(o.config_path, path) == NULL) {
-		fprintf(stderr, "postern: %s: %s\n", o.config_path, strerror(errno));
+	status = read_arguments(&a, argc, argv);
+	if (status != -1)
+		return status;
+	if (realpath(a.options.config_path, path) == NULL) {
+		fprintf(stderr, "postern: %s: %s\n", a.options.config_path, strerror(errno));
 		return EX_NOINPUT;
 	}
-	o.config_path = path; /* absolute: the service leaves the folder in which it was started */
-	if (print)
+	a.options.config_path = path; /* absolute: the service leaves the folder in which it was started */
+	if (a.print)
 		return config_check_print(path, NULL);
-	if (check)
+	if (a.check)
 		return config_check_run(path, NULL);
-	return service_run(&o);
+	return service_run(&a.options);
 }

@@ -49,13 +49,13 @@ struct control {
 static void
 free_client(struct control_connection *c)
 {
-	struct control *a = c->control;
+	struct control *control = c->control;
 
-	TAILQ_REMOVE(&a->clients, c, link);
-	a->count--;
+	TAILQ_REMOVE(&control->clients, c, link);
+	control->count--;
 	ctl_free(c->ctl);
 	loop_timer_free(c->idle);
-	control_commands_done(&c->command);
+	control_answer_done(&c->command);
 	free(c->peer.gid);
 	free(c);
 }
@@ -80,7 +80,7 @@ answer_client(struct control_connection *c)
 {
 	bool sent = send_answer(c, buf_text(&c->command.text), c->command.text.len, c->command.status);
 
-	control_commands_done(&c->command);
+	control_answer_done(&c->command);
 	c->busy = false;
 	if (sent)
 		loop_timer_set(c->idle, CONTROL_IDLE_MS);
@@ -107,7 +107,7 @@ on_client_message(void *arg, const struct ctl_message *m)
 	c->busy = true;
 	c->request = m->request;
 	loop_timer_stop(c->idle);
-	control_commands_init(&c->command, &c->peer);
+	control_answer_init(&c->command, &c->peer);
 	control_commands_run(&c->command, master, &w);
 	if (!c->command.waiting && !c->command.ends_service)
 		answer_client(c);
@@ -136,14 +136,14 @@ on_client_idle(void *arg)
  * cannot lock the operators out by keeping connections open. False: there is no such client.
  */
 static bool
-make_room(struct control *a)
+make_room(struct control *control)
 {
 	struct control_connection *c;
 
-	if (a->count < CONTROL_CLIENTS_MAX)
+	if (control->count < CONTROL_CLIENTS_MAX)
 		return true;
-	TAILQ_FOREACH(c, &a->clients, link)
-		if (!c->busy && !control_rights_service(a->m, &c->peer)) {
+	TAILQ_FOREACH(c, &control->clients, link)
+		if (!c->busy && !control_rights_service(control->m, &c->peer)) {
 			free_client(c);
 			return true;
 		}
@@ -151,95 +151,95 @@ make_room(struct control *a)
 }
 
 static void
-accept_client(struct control *a, int fd)
+accept_client(struct control *control, int fd)
 {
 	struct control_peer peer;
 	struct control_connection *c;
 
-	if (!make_room(a) || control_rights_peer_get(&peer, fd) == -1) {
+	if (!make_room(control) || control_rights_peer_get(&peer, fd) == -1) {
 		close(fd);
 		return;
 	}
 	c = mem_new(struct control_connection);
-	*c = (struct control_connection){ .control = a, .peer = peer };
-	control_commands_init(&c->command, &c->peer);
-	c->ctl = ctl_new(a->m->loop, fd, CTL_FROM_OPERATOR, on_client_message, on_client_gone, c);
-	c->idle = loop_timer_new(a->m->loop, on_client_idle, c);
+	*c = (struct control_connection){ .control = control, .peer = peer };
+	control_answer_init(&c->command, &c->peer);
+	c->ctl = ctl_new(control->m->loop, fd, CTL_FROM_OPERATOR, on_client_message, on_client_gone, c);
+	c->idle = loop_timer_new(control->m->loop, on_client_idle, c);
 	loop_timer_set(c->idle, CONTROL_IDLE_MS);
-	TAILQ_INSERT_TAIL(&a->clients, c, link);
-	a->count++;
+	TAILQ_INSERT_TAIL(&control->clients, c, link);
+	control->count++;
 }
 
 static void
 on_listening(void *arg, unsigned what)
 {
-	struct control *a = arg;
-	int fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct control *control = arg;
+	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd != -1) {
-		accept_client(a, fd);
+		accept_client(control, fd);
 	} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-		loop_io_want(a->io, 0);
-		loop_timer_set(a->pause, CONTROL_PAUSE_MS);
+		loop_io_want(control->io, 0);
+		loop_timer_set(control->pause, CONTROL_PAUSE_MS);
 	}
 }
 
 static void
 on_pause_over(void *arg)
 {
-	struct control *a = arg;
+	struct control *control = arg;
 
-	loop_io_want(a->io, LOOP_READ);
+	loop_io_want(control->io, LOOP_READ);
 }
 
 struct control *
 control_open(struct master *m)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	struct control *a = mem_new(struct control);
+	struct control *control = mem_new(struct control);
 
-	a->m = m;
-	a->path = control_words_socket(m->snapshot->config->service.run);
-	TAILQ_INIT(&a->clients);
-	if (strlen(a->path) >= sizeof(sun.sun_path))
+	control->m = m;
+	control->path = control_words_socket(m->snapshot->config->service.run);
+	TAILQ_INIT(&control->clients);
+	if (strlen(control->path) >= sizeof(sun.sun_path))
 		die(EX_CONFIG, "%s: too long for a socket (%zu bytes at the most); choose another run folder",
-		    a->path, sizeof(sun.sun_path) - 1);
-	strcpy(sun.sun_path, a->path);
-	unlink(a->path); /* we have the lock of the pid file: no other master uses it */
-	a->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (a->fd == -1 || bind(a->fd, (const struct sockaddr *)&sun, sizeof(sun)) == -1 ||
-	    chmod(a->path, 0666) == -1 || listen(a->fd, CONTROL_CLIENTS_MAX) == -1)
-		die(EX_OSERR, "%s: %s", a->path, strerror(errno));
-	a->io = loop_io_new(m->loop, a->fd, LOOP_READ, on_listening, a);
-	a->pause = loop_timer_new(m->loop, on_pause_over, a);
-	return a;
+		    control->path, sizeof(sun.sun_path) - 1);
+	strcpy(sun.sun_path, control->path);
+	unlink(control->path); /* we have the lock of the pid file: no other master uses it */
+	control->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (control->fd == -1 || bind(control->fd, (const struct sockaddr *)&sun, sizeof(sun)) == -1 ||
+	    chmod(control->path, 0666) == -1 || listen(control->fd, CONTROL_CLIENTS_MAX) == -1)
+		die(EX_OSERR, "%s: %s", control->path, strerror(errno));
+	control->io = loop_io_new(m->loop, control->fd, LOOP_READ, on_listening, control);
+	control->pause = loop_timer_new(m->loop, on_pause_over, control);
+	return control;
 }
 
 void
-control_update(struct control *a)
+control_update(struct control *control)
 {
 	struct control_connection *c, *next;
 
-	TAILQ_FOREACH_SAFE(c, &a->clients, link, next)
-		if (c->busy && c->command.waiting && control_commands_update(&c->command, a->m))
+	TAILQ_FOREACH_SAFE(c, &control->clients, link, next)
+		if (c->busy && c->command.waiting && control_commands_update(&c->command, control->m))
 			answer_client(c);
 }
 
 /* The last step of the service: commands that wait for its end are answered now. */
 void
-control_close(struct control *a, const char *last_words)
+control_close(struct control *control, const char *last_words)
 {
 	struct control_connection *c, *next;
 
-	TAILQ_FOREACH_SAFE(c, &a->clients, link, next) {
+	TAILQ_FOREACH_SAFE(c, &control->clients, link, next) {
 		if (c->busy)
 			(void)send_answer(c, last_words, strlen(last_words),
 			    c->command.ends_service ? EX_OK : EX_UNAVAILABLE);
 		free_client(c);
 	}
-	loop_io_free(a->io);
-	loop_timer_free(a->pause);
-	close(a->fd);
-	free(a->path);
-	free(a);
+	loop_io_free(control->io);
+	loop_timer_free(control->pause);
+	close(control->fd);
+	free(control->path);
+	free(control);
 }

@@ -30,12 +30,11 @@ struct server;
 /* Makes the socket in the run folder; dies when it cannot. */
 struct control *control_open(struct master *m);
 /* State may have changed: answers the commands that have what they wait for. */
-void control_update(struct control *a);
-void control_close(struct control *a, const char *last_words);
+void control_update(struct control *control);
+void control_close(struct control *control, const char *last_words);
 
-/* --- control_commands: what an operator may ask of the service, one row a command --- */
+/* --- control_answer: one command in progress, and its answer --- */
 
-/* One command in progress. */
 struct control_command {
 	const struct control_peer *peer;
 	struct buf text;		/* the answer so far */
@@ -48,12 +47,36 @@ struct control_command {
 	struct control_question *question;	/* to children, in progress, or NULL */
 };
 
-void control_commands_init(struct control_command *o, const struct control_peer *peer);
-void control_commands_done(struct control_command *o);
-void control_commands_run(struct control_command *o, struct master *m, const struct control_words *w);
+void control_answer_init(struct control_command *cmd, const struct control_peer *peer);
+void control_answer_done(struct control_command *cmd);
+/* Adds a line to the text; `status` becomes the exit status when none was set before. */
+void control_answer_say(struct control_command *cmd, int status, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
+/* The command waits until `s`, too, is steady, and then has to be in state `goal` (0: any). */
+void control_answer_wait(struct control_command *cmd, const struct server *s, enum state goal);
+
+/* --- control_commands: the commands of an operator, one row a command --- */
+
+void control_commands_run(struct control_command *cmd, struct master *m, const struct control_words *w);
 /* True: the command has what it waited for; text and status are complete. */
-bool control_commands_update(struct control_command *o, struct master *m);
+bool control_commands_update(struct control_command *cmd, struct master *m);
 bool control_commands_known(const char *command);
+
+/* --- control_change: commands that change something; s NULL: all virtual servers, or the service --- */
+
+void control_change_start(struct control_command *cmd, struct master *m, struct server *s);
+void control_change_stop(struct control_command *cmd, struct master *m, struct server *s);
+void control_change_pause(struct control_command *cmd, struct master *m, struct server *s);
+void control_change_continue(struct control_command *cmd, struct master *m, struct server *s);
+void control_change_reload(struct control_command *cmd, struct master *m, struct server *s);
+void control_change_retry(struct control_command *cmd, struct master *m, struct server *only);
+
+/* --- control_show: commands that show something; `only` NULL: all that the operator may see --- */
+
+void control_show_status(struct control_command *cmd, struct master *m, struct server *only);
+void control_show_health(struct control_command *cmd, struct master *m, struct server *only);
+void control_show_counters(struct control_command *cmd, struct master *m, struct server *only);
+void control_show_prometheus(struct control_command *cmd, struct master *m, struct server *only);
 
 /* --- control_question: a question to children on behalf of a command --- */
 
@@ -65,7 +88,7 @@ struct control_question_ops {
 	void (*gone)(struct control_question *q, size_t part);	/* that child died without an answer */
 	void (*late)(struct control_question *q);		/* the time is over; the question ends */
 	/* State may have changed. True: text and status of the command are complete. */
-	bool (*update)(struct control_question *q, struct control_command *o);
+	bool (*update)(struct control_question *q, struct control_command *cmd);
 	void (*free)(struct control_question *q);	/* frees what q is a member of */
 };
 
@@ -106,7 +129,7 @@ void control_question_gone(struct child *c);
 
 /* --- queue_request: commands about queues and badmail --- */
 
-void queue_request_run(struct control_command *o, struct master *m, struct server *s,
+void queue_request_run(struct control_command *cmd, struct master *m, struct server *s,
     const struct control_words *w);
 
 /* --- sessions_gather: one question about sessions to many listeners --- */
@@ -147,12 +170,12 @@ struct sessions_wish {
 };
 
 bool sessions_request_parse(struct sessions_wish *w, const struct control_words *words);	/* pure */
-void sessions_request_run(struct control_command *o, struct master *m, struct server *only,
+void sessions_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *words);
 
 /* --- oauth_request: posternctl oauth test --- */
 
-void oauth_request_run(struct control_command *o, struct master *m, struct server *only,
+void oauth_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w);
 
 #endif

@@ -142,15 +142,15 @@ on_late(struct control_question *q)
 }
 
 static bool
-update_request(struct control_question *q, struct control_command *o)
+update_request(struct control_question *q, struct control_command *cmd)
 {
 	struct oauth_request *r = request_of(q);
 
 	ask_fetch_helper(r);
 	if (!q->over)
 		return false;
-	buf_add(&o->text, buf_text(&r->text), r->text.len);
-	o->status = r->status;
+	buf_add(&cmd->text, buf_text(&r->text), r->text.len);
+	cmd->status = r->status;
 	return true;
 }
 
@@ -170,7 +170,7 @@ static const struct control_question_ops oauth_ops = {
 
 /* oauth-test - NAME [--smtp] */
 void
-oauth_request_run(struct control_command *o, struct master *m, struct server *only,
+oauth_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w)
 {
 	const char *name = w->count >= 3 ? w->word[2] : "";
@@ -178,15 +178,15 @@ oauth_request_run(struct control_command *o, struct master *m, struct server *on
 	struct oauth_request *r;
 
 	if (w->count < 3 || w->count > 4 || (w->count == 4 && strcmp(w->word[3], "--smtp") != 0)) {
-		buf_puts(&o->text, "the service does not understand this test\n");
-		o->status = EX_USAGE;
+		buf_puts(&cmd->text, "the service does not understand this test\n");
+		cmd->status = EX_USAGE;
 		return;
 	}
 	if (conf == NULL) {
-		buf_printf(&o->text,
+		buf_printf(&cmd->text,
 		    "there is no profile %s: the configuration that runs has no such [oauth] section\n",
 		    log_safe(name));
-		o->status = CONTROL_NO_MATCH;
+		cmd->status = CONTROL_NO_MATCH;
 		return;
 	}
 	r = mem_new(struct oauth_request);
@@ -196,7 +196,7 @@ oauth_request_run(struct control_command *o, struct master *m, struct server *on
 	buf_init(&r->text, MASTER_TEXT_MAX);
 	(void)control_question_add(&r->q, NULL);
 	control_question_wait(&r->q, OAUTH_REQUEST_WAIT_MS + 2 * conf->timeout);
-	o->question = &r->q;
-	o->waiting = true;
+	cmd->question = &r->q;
+	cmd->waiting = true;
 	ask_fetch_helper(r);
 }

@@ -44,21 +44,21 @@ request_of(struct control_question *q)
 /* --- asking --- */
 
 static void
-say_reason(struct control_command *o, int status, const char *text, const char *name)
+say_reason(struct control_command *cmd, int status, const char *text, const char *name)
 {
-	buf_printf(&o->text, "!%s%s%s\n", name != NULL ? name : "", name != NULL ? " " : "", text);
-	o->status = status;
+	buf_printf(&cmd->text, "!%s%s%s\n", name != NULL ? name : "", name != NULL ? " " : "", text);
+	cmd->status = status;
 }
 
 /* The command names no virtual server: the answer lists those that the operator may control. */
 static void
-list_servers(struct control_command *o, struct master *m)
+list_servers(struct control_command *cmd, struct master *m)
 {
 	const struct server *s;
 
 	TAILQ_FOREACH(s, &m->servers, link)
-		if (control_rights_server(s, o->peer))
-			buf_printf(&o->text, "@%s\n", s->name);
+		if (control_rights_server(s, cmd->peer))
+			buf_printf(&cmd->text, "@%s\n", s->name);
 }
 
 static struct child *
@@ -78,7 +78,7 @@ queue_owner(struct master *m, const struct server *s)
  * there is none. NULL: the answer says why, or tells posternctl to ask again.
  */
 static struct child *
-call_worker(struct control_command *o, struct master *m, struct server *s)
+call_worker(struct control_command *cmd, struct master *m, struct server *s)
 {
 	struct child *c = NULL;
 	const char *why = "has no delivery process just now; ask again";
@@ -92,32 +92,32 @@ call_worker(struct control_command *o, struct master *m, struct server *s)
 	else
 		c = maintenance_post_call(s, &why);
 	if (c == NULL && why != NULL)
-		say_reason(o, EX_UNAVAILABLE, why, s->name);
+		say_reason(cmd, EX_UNAVAILABLE, why, s->name);
 	else if (c == NULL)
-		buf_printf(&o->text, "=0:\t0\t0\t0\t0\t0\t%d\n", MSG_QUEUE_NOT_YET);
+		buf_printf(&cmd->text, "=0:\t0\t0\t0\t0\t0\t%d\n", MSG_QUEUE_NOT_YET);
 	return c;
 }
 
 /* Judges the virtual server that messages are moved to. False: the answer says why it cannot be. */
 static bool
-judge_target(struct control_command *o, struct master *m, const struct server *s, struct msg_queue_ask *a)
+judge_target(struct control_command *cmd, struct master *m, const struct server *s, struct msg_queue_ask *a)
 {
 	const struct server *to = server_list_find(m, a->to);
 	const char *where = "";
 
 	if (to == NULL || to == s || to->conf == NULL)
-		say_reason(o, CONTROL_NO_MATCH, to == s ? "is the virtual server that has them" :
+		say_reason(cmd, CONTROL_NO_MATCH, to == s ? "is the virtual server that has them" :
 		    to == NULL ? "is no virtual server" : "has no usable configuration", a->to);
-	else if (!control_rights_server(to, o->peer))
-		say_reason(o, EX_NOPERM, "is not yours to control", a->to);
+	else if (!control_rights_server(to, cmd->peer))
+		say_reason(cmd, EX_NOPERM, "is not yours to control", a->to);
 	/* It may never have run. */
 	else if (to->state == STATE_STOPPED && make_folder_make_server(to->conf, m->uid, m->gid,
 	    &where) == -1)
-		say_reason(o, EX_UNAVAILABLE, "has folders that cannot be made", a->to);
+		say_reason(cmd, EX_UNAVAILABLE, "has folders that cannot be made", a->to);
 	else if (strlcpy(a->to_queue, to->conf->queue, sizeof(a->to_queue)) < sizeof(a->to_queue))
 		return true;
 	else
-		say_reason(o, EX_UNAVAILABLE, "has too long a path for its queue", a->to);
+		say_reason(cmd, EX_UNAVAILABLE, "has too long a path for its queue", a->to);
 	return false;
 }
 
@@ -138,39 +138,39 @@ describe_request(const struct server *s, const struct control_words *w)
 
 /* One event a command, when its first page is over; not when the worker says that it is to be asked again. */
 static void
-log_request(struct queue_request *k)
+log_request(struct queue_request *r)
 {
-	if (k->said != NULL && (k->fault != NULL || k->page.state == MSG_QUEUE_OK))
-		log_event(LOG_FACT, NULL, "operator", "%s uid=%u result=%s", k->said, (unsigned)k->ask.uid,
-		    k->fault == NULL ? "ok" : "failed");
-	free(k->said);
-	k->said = NULL;
+	if (r->said != NULL && (r->fault != NULL || r->page.state == MSG_QUEUE_OK))
+		log_event(LOG_FACT, NULL, "operator", "%s uid=%u result=%s", r->said, (unsigned)r->ask.uid,
+		    r->fault == NULL ? "ok" : "failed");
+	free(r->said);
+	r->said = NULL;
 }
 
 /* --- the page --- */
 
 static void
-end_request(struct queue_request *k, const char *fault)
+end_request(struct queue_request *r, const char *fault)
 {
-	k->fault = fault;
-	control_question_end(&k->q);
-	log_request(k);
+	r->fault = fault;
+	control_question_end(&r->q);
+	log_request(r);
 }
 
 static void
 on_page(struct control_question *q, size_t part, const struct ctl_message *m)
 {
-	struct queue_request *k = request_of(q);
+	struct queue_request *r = request_of(q);
 	struct child *c = q->part[part].child, *other;
 	const struct server *to;
 	const char *fault = NULL;
 
-	if (!msg_queue_page_take(&k->page, m->data, m->len, &k->text_len))
+	if (!msg_queue_page_take(&r->page, m->data, m->len, &r->text_len))
 		fault = "the delivery process gave no proper answer";
-	end_request(k, fault);
+	end_request(r, fault);
 	if (c->role == ROLE_MAINTENANCE)
-		maintenance_post_answered(c->server, fault == NULL && k->page.state == MSG_QUEUE_OK);
-	to = k->ask.verb == MSG_QUEUE_MOVE && k->page.done > 0 ? server_list_find(q->m, k->ask.to) : NULL;
+		maintenance_post_answered(c->server, fault == NULL && r->page.state == MSG_QUEUE_OK);
+	to = r->ask.verb == MSG_QUEUE_MOVE && r->page.done > 0 ? server_list_find(q->m, r->ask.to) : NULL;
 	other = to != NULL ? queue_owner(q->m, to) : NULL;
 	if (other != NULL)
 		child_tell(other, CTL_NEW_MAIL);
@@ -190,45 +190,46 @@ on_late(struct control_question *q)
 
 /* With the last page: mail of a stopped virtual server was made due or bounced, but does not leave. */
 static void
-remind_of_stop(struct control_command *o, const struct queue_request *k)
+remind_of_stop(struct control_command *cmd, const struct queue_request *r)
 {
 	static const bool sends[MSG_QUEUE_VERBS] = { [MSG_QUEUE_RETRY] = true, [MSG_QUEUE_RELEASE] = true,
 	    [MSG_QUEUE_BOUNCE] = true, [MSG_QUEUE_MOVE] = true,
 		[MSG_QUEUE_BADMAIL_RETRY] = true };
-	const char *name = k->ask.verb == MSG_QUEUE_MOVE ? k->ask.to : k->server;
-	const struct server *s = server_list_find(k->q.m, name);
+	const char *name = r->ask.verb == MSG_QUEUE_MOVE ? r->ask.to : r->server;
+	const struct server *s = server_list_find(r->q.m, name);
 
-	if (sends[k->ask.verb] && k->page.done > 0 && k->page.next[0] == '\0' && s != NULL &&
+	if (sends[r->ask.verb] && r->page.done > 0 && r->page.next[0] == '\0' && s != NULL &&
 	    s->state == STATE_STOPPED)
-		say_reason(o, o->status, "is stopped: nothing leaves its queue until it is started", name);
+		say_reason(cmd, cmd->status, "is stopped: nothing leaves its queue until it is started",
+		    name);
 }
 
 /* The rows, then "=PID:NEXT matched done busy failed recipients state", with tabs between numbers. */
 static bool
-update_request(struct control_question *q, struct control_command *o)
+update_request(struct control_question *q, struct control_command *cmd)
 {
-	const struct queue_request *k = request_of(q);
+	const struct queue_request *r = request_of(q);
 
 	if (!q->over)
 		return false;
-	if (k->fault != NULL) {
-		say_reason(o, EX_TEMPFAIL, k->fault, NULL);
+	if (r->fault != NULL) {
+		say_reason(cmd, EX_TEMPFAIL, r->fault, NULL);
 		return true;
 	}
-	buf_add(&o->text, k->page.text, k->text_len);
-	remind_of_stop(o, k);
-	buf_printf(&o->text, "=%d:%s\t%u\t%u\t%u\t%u\t%u\t%u\n", (int)k->pid, k->page.next, k->page.matched,
-	    k->page.done, k->page.busy, k->page.failed, k->page.recipients, k->page.state);
+	buf_add(&cmd->text, r->page.text, r->text_len);
+	remind_of_stop(cmd, r);
+	buf_printf(&cmd->text, "=%d:%s\t%u\t%u\t%u\t%u\t%u\t%u\n", (int)r->pid, r->page.next, r->page.matched,
+	    r->page.done, r->page.busy, r->page.failed, r->page.recipients, r->page.state);
 	return true;
 }
 
 static void
 free_request(struct control_question *q)
 {
-	struct queue_request *k = request_of(q);
+	struct queue_request *r = request_of(q);
 
-	log_request(k);		/* not yet logged when the operator left before the answer */
-	free(k);
+	log_request(r);		/* not yet logged when the operator left before the answer */
+	free(r);
 }
 
 static const struct control_question_ops queue_ops = {
@@ -239,25 +240,25 @@ static const struct control_question_ops queue_ops = {
 /* --- the command --- */
 
 static void
-send_request(struct control_command *o, struct master *m, struct child *c, const struct msg_queue_ask *ask,
+send_request(struct control_command *cmd, struct master *m, struct child *c, const struct msg_queue_ask *ask,
     char *said)
 {
-	struct queue_request *k = mem_new(struct queue_request);
+	struct queue_request *r = mem_new(struct queue_request);
 
-	control_question_init(&k->q, m, &queue_ops);
-	k->said = said;
-	snprintf(k->server, sizeof(k->server), "%s", c->server->name);
-	k->pid = c->pid;
-	k->ask = *ask;
-	k->ask.uid = (uint32_t)o->peer->uid;
-	control_question_wait(&k->q, QUEUE_REQUEST_WAIT_MS);
-	o->question = &k->q;
-	o->waiting = true;
-	control_question_ask(&k->q, control_question_add(&k->q, c), &k->ask, sizeof(k->ask));
+	control_question_init(&r->q, m, &queue_ops);
+	r->said = said;
+	snprintf(r->server, sizeof(r->server), "%s", c->server->name);
+	r->pid = c->pid;
+	r->ask = *ask;
+	r->ask.uid = (uint32_t)cmd->peer->uid;
+	control_question_wait(&r->q, QUEUE_REQUEST_WAIT_MS);
+	cmd->question = &r->q;
+	cmd->waiting = true;
+	control_question_ask(&r->q, control_question_add(&r->q, c), &r->ask, sizeof(r->ask));
 }
 
 void
-queue_request_run(struct control_command *o, struct master *m, struct server *s,
+queue_request_run(struct control_command *cmd, struct master *m, struct server *s,
     const struct control_words *w)
 {
 	struct msg_queue_ask ask;
@@ -265,21 +266,21 @@ queue_request_run(struct control_command *o, struct master *m, struct server *s,
 	pid_t pid;
 
 	if (s == NULL) {
-		list_servers(o, m);
+		list_servers(cmd, m);
 		return;
 	}
 	if (!queue_words_parse(&ask, &pid, w)) {
-		say_reason(o, EX_USAGE, "the service does not understand this selection", NULL);
+		say_reason(cmd, EX_USAGE, "the service does not understand this selection", NULL);
 		return;
 	}
-	if (ask.verb == MSG_QUEUE_MOVE && !judge_target(o, m, s, &ask))
+	if (ask.verb == MSG_QUEUE_MOVE && !judge_target(cmd, m, s, &ask))
 		return;
-	c = call_worker(o, m, s);
+	c = call_worker(cmd, m, s);
 	if (c == NULL)
 		return;
 	if (pid != 0 && pid != c->pid)
-		say_reason(o, EX_TEMPFAIL, "has a new delivery process; ask again", s->name);
+		say_reason(cmd, EX_TEMPFAIL, "has a new delivery process; ask again", s->name);
 	else
-		send_request(o, m, c, &ask,
+		send_request(cmd, m, c, &ask,
 		    pid == 0 && msg_queue_rows[ask.verb].acts ? describe_request(s, w) : NULL);
 }

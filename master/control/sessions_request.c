@@ -166,10 +166,10 @@ add_listener(struct sessions_gather *g, const struct sessions_wish *w, struct ch
 }
 
 static bool
-may_ask_listener(const struct control_command *o, const struct child *c)
+may_ask_listener(const struct control_command *cmd, const struct child *c)
 {
 	return c->role == ROLE_LISTENER && c->server != NULL && c->ctl != NULL && c->phase != CHILD_BORN &&
-	    control_rights_server(c->server, o->peer);
+	    control_rights_server(c->server, cmd->peer);
 }
 
 /* The serials of one process in the rows that were found ("PID-SERIAL ..."), in their order; how many. */
@@ -193,9 +193,9 @@ serials_found(const struct sessions_gather *g, pid_t pid, uint32_t *serial)
 
 /* The second question: names the sessions that were found, and ends them. */
 static void
-end_chosen(struct sessions_request *s, const struct control_command *o)
+end_chosen(struct sessions_request *s, const struct control_command *cmd)
 {
-	struct msg_sessions_ask ask = { .end = 1, .uid = (uint32_t)o->peer->uid };
+	struct msg_sessions_ask ask = { .end = 1, .uid = (uint32_t)cmd->peer->uid };
 	struct sessions_gather *found = s->gather;
 	uint32_t *serial = mem_array(NULL, found->count, sizeof(*serial));
 	struct child *c;
@@ -204,7 +204,7 @@ end_chosen(struct sessions_request *s, const struct control_command *o)
 	control_question_clear(&s->q);
 	s->gather = sessions_gather_new(&s->q, &ask);
 	TAILQ_FOREACH(c, &s->q.m->children, link) {
-		size_t n = may_ask_listener(o, c) ? serials_found(found, c->pid, serial) : 0;
+		size_t n = may_ask_listener(cmd, c) ? serials_found(found, c->pid, serial) : 0;
 
 		if (n > 0)
 			sessions_gather_add(s->gather, c, serial, n);
@@ -215,39 +215,39 @@ end_chosen(struct sessions_request *s, const struct control_command *o)
 }
 
 static void
-answer_rows(struct control_command *o, const struct sessions_gather *g, const char *fmt, int status)
+answer_rows(struct control_command *cmd, const struct sessions_gather *g, const char *fmt, int status)
 {
-	buf_done(&o->text);
-	buf_init(&o->text, g->rows.cap + MASTER_TEXT_MAX);
-	buf_add(&o->text, buf_text(&g->rows), g->rows.len);
-	buf_add(&o->text, buf_text(&g->notes), g->notes.len);
+	buf_done(&cmd->text);
+	buf_init(&cmd->text, g->rows.cap + MASTER_TEXT_MAX);
+	buf_add(&cmd->text, buf_text(&g->rows), g->rows.len);
+	buf_add(&cmd->text, buf_text(&g->notes), g->notes.len);
 	if (fmt != NULL)
-		buf_printf(&o->text, "%c%zu session%s %s\n", status == 0 ? '=' : '!', g->count,
+		buf_printf(&cmd->text, "%c%zu session%s %s\n", status == 0 ? '=' : '!', g->count,
 		    g->count == 1 ? "" : "s", fmt);
-	o->status = g->late ? EX_TEMPFAIL : status;
+	cmd->status = g->late ? EX_TEMPFAIL : status;
 }
 
 static bool
-update_request(struct control_question *q, struct control_command *o)
+update_request(struct control_question *q, struct control_command *cmd)
 {
 	struct sessions_request *s = request_of(q);
 
 	if (!q->over)
 		return false;
 	if (!s->wish.terminate) {
-		answer_rows(o, s->gather, NULL, 0);
+		answer_rows(cmd, s->gather, NULL, 0);
 	} else if (s->ending) {
 		log_event(LOG_FACT, NULL, "operator",
 		    "server=%s uid=%u command=terminate result=ok sessions=%zu", s->server,
-		    (unsigned)o->peer->uid, s->gather->count);
-		answer_rows(o, s->gather, "ended", 0);
+		    (unsigned)cmd->peer->uid, s->gather->count);
+		answer_rows(cmd, s->gather, "ended", 0);
 	} else if (s->gather->count == 0) {
-		answer_rows(o, s->gather, "found", CONTROL_NO_MATCH);
+		answer_rows(cmd, s->gather, "found", CONTROL_NO_MATCH);
 	} else if (s->gather->count > 1 && !s->wish.yes) {
-		answer_rows(o, s->gather, "would be ended; say --yes to end them", CONTROL_REFUSED);
+		answer_rows(cmd, s->gather, "would be ended; say --yes to end them", CONTROL_REFUSED);
 	} else {
-		end_chosen(s, o);
-		return update_request(q, o);
+		end_chosen(s, cmd);
+		return update_request(q, cmd);
 	}
 	return true;
 }
@@ -283,15 +283,15 @@ static const struct control_question_ops sessions_ops = {
 };
 
 void
-sessions_request_run(struct control_command *o, struct master *m, struct server *only,
+sessions_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *words)
 {
 	struct sessions_request *s = mem_new(struct sessions_request);
 	struct child *c;
 
 	if (!sessions_request_parse(&s->wish, words)) {
-		buf_puts(&o->text, "!the service does not understand this selection of sessions\n");
-		o->status = EX_USAGE;
+		buf_puts(&cmd->text, "!the service does not understand this selection of sessions\n");
+		cmd->status = EX_USAGE;
 		free(s);
 		return;
 	}
@@ -299,9 +299,9 @@ sessions_request_run(struct control_command *o, struct master *m, struct server 
 	control_question_init(&s->q, m, &sessions_ops);
 	s->gather = sessions_gather_new(&s->q, &s->wish.ask);
 	TAILQ_FOREACH(c, &m->children, link)
-		if (may_ask_listener(o, c) && (only == NULL || c->server == only))
+		if (may_ask_listener(cmd, c) && (only == NULL || c->server == only))
 			add_listener(s->gather, &s->wish, c);
-	o->question = &s->q;
-	o->waiting = true;
+	cmd->question = &s->q;
+	cmd->waiting = true;
 	sessions_gather_start(s->gather);
 }

@@ -313,31 +313,39 @@ find_path(const char *config_path, const char *word)
 	return path;
 }
 
-int
-passwd_run(const char *config_path, const char *const *words, size_t count)
+/* The words that are no options: file and account. EX_OK or EX_USAGE. */
+static int
+take_words(struct passwd *p, const char *plain[2], const char *const *words, size_t count)
 {
-	struct passwd p = { .fd = -1, .text = BUF_INIT(PASSWD_FILE_MAX) };
-	const char *plain[2] = { NULL, NULL };
 	size_t n = 0;
-	int status;
 
 	for (size_t i = 0; i < count; i++) {
 		if (strcmp(words[i], "--yescrypt") == 0)
-			p.yescrypt = true;
+			p->yescrypt = true;
 		else if (strcmp(words[i], "--stdin") == 0)
-			p.from_stdin = true;
+			p->from_stdin = true;
 		else if (strcmp(words[i], "--delete") == 0)
-			p.act = ACT_DELETE;
+			p->act = ACT_DELETE;
 		else if (strcmp(words[i], "--list") == 0)
-			p.act = ACT_LIST;
+			p->act = ACT_LIST;
 		else if (strcmp(words[i], "--scram") != 0) {
 			if (words[i][0] == '-' || n == 2)
 				return EX_USAGE;
 			plain[n++] = words[i];
 		}
 	}
-	p.name = plain[1];
-	if (n != (p.act == ACT_LIST ? 1U : 2U))
+	p->name = plain[1];
+	return n == (p->act == ACT_LIST ? 1U : 2U) ? EX_OK : EX_USAGE;
+}
+
+int
+passwd_run(const char *config_path, const char *const *words, size_t count)
+{
+	struct passwd p = { .fd = -1, .text = BUF_INIT(PASSWD_FILE_MAX) };
+	const char *plain[2] = { NULL, NULL };
+	int status;
+
+	if (take_words(&p, plain, words, count) != EX_OK)
 		return EX_USAGE;
 	if (p.name != NULL && !passwd_file_name_is_good(p.name, strlen(p.name))) {
 		fprintf(stderr, "posternctl: no account can be called %s\n", log_safe(p.name));

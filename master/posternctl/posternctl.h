@@ -100,8 +100,8 @@ struct sessions_command {
 };
 
 /* Pure. False: the words are not understood. */
-bool sessions_command_parse(struct sessions_command *l, const char *const *words, size_t count);
-void sessions_command_print(const struct sessions_command *l, char *text);	/* `text` is changed */
+bool sessions_command_parse(struct sessions_command *s, const char *const *words, size_t count);
+void sessions_command_print(const struct sessions_command *s, char *text);	/* `text` is changed */
 
 /* --- queue_command: posternctl queue and badmail --- */
 
@@ -112,10 +112,10 @@ struct queue_command {
 };
 
 /* Pure. Takes the words after "queue" or "badmail". EX_OK; or EX_USAGE, and *why to print (may be NULL). */
-int queue_command_parse(struct queue_command *t, bool badmail, const char *const *words, size_t count,
+int queue_command_parse(struct queue_command *q, bool badmail, const char *const *words, size_t count,
     const char **why);
 /* Asks page by page. The exit status, CONTROL_CLIENT_NO_SERVICE or CONTROL_CLIENT_CUT. */
-int queue_command_run(struct queue_command *t, const char *socket_path);
+int queue_command_run(struct queue_command *q, const char *socket_path);
 
 /* --- json_print --- */
 

@@ -33,7 +33,7 @@
 /* --- options --- */
 
 static bool
-add_word(struct queue_command *t, const char *key, const char *value, bool encoded)
+add_word(struct queue_command *q, const char *key, const char *value, bool encoded)
 {
 	struct buf word = BUF_INIT(CONTROL_WORD_SIZE - 1);
 	bool good;
@@ -43,15 +43,15 @@ add_word(struct queue_command *t, const char *key, const char *value, bool encod
 		queue_filter_encode(&word, value);
 	else
 		buf_puts(&word, value);
-	good = buf_ok(&word) && t->words.count < CONTROL_WORDS_MAX - 4; /* room for at, newest, id, a state */
+	good = buf_ok(&word) && q->words.count < CONTROL_WORDS_MAX - 4; /* room for at, newest, id, a state */
 	if (good)
-		strcpy(t->words.word[t->words.count++], buf_text(&word));
+		strcpy(q->words.word[q->words.count++], buf_text(&word));
 	buf_done(&word);
 	return good;
 }
 
 static bool
-add_age(struct queue_command *t, const char *key, const char *value)
+add_age(struct queue_command *q, const char *key, const char *value)
 {
 	char seconds[24];
 	uint64_t ms;
@@ -59,7 +59,7 @@ add_age(struct queue_command *t, const char *key, const char *value)
 	if (key_parse_time(value, &ms) == -1 || ms < 1000)
 		return false;
 	snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)(ms / 1000));
-	return add_word(t, key, seconds, false);
+	return add_word(q, key, seconds, false);
 }
 
 enum queue_kind { QUEUE_COMMAND_PATTERN, QUEUE_COMMAND_AGE, QUEUE_COMMAND_PLAIN, QUEUE_COMMAND_FLAG };
@@ -81,12 +81,12 @@ static const struct queue_option {
 
 /* Takes one option and its value: how many words; 0: not understood. */
 static size_t
-take_option(struct queue_command *t, bool badmail, const char *const *words, size_t count)
+take_option(struct queue_command *q, bool badmail, const char *const *words, size_t count)
 {
 	if (strcmp(words[0], "--yes") == 0)
-		return t->yes = true;
+		return q->yes = true;
 	if (strcmp(words[0], "--json") == 0)
-		return t->json = true;
+		return q->json = true;
 	for (size_t i = 0; i < nitems_of(queue_command_options); i++) {
 		const struct queue_option *o = &queue_command_options[i];
 		bool good;
@@ -94,11 +94,11 @@ take_option(struct queue_command *t, bool badmail, const char *const *words, siz
 		if (strcmp(words[0], o->name) != 0 || (badmail && o->queue_only))
 			continue;
 		if (o->kind == QUEUE_COMMAND_FLAG)
-			return add_word(t, o->key, "", false);
+			return add_word(q, o->key, "", false);
 		if (count < 2 || words[1][0] == '\0')
 			return 0;
-		good = o->kind == QUEUE_COMMAND_AGE ? add_age(t, o->key, words[1]) :
-		    add_word(t, o->key, words[1], o->kind == QUEUE_COMMAND_PATTERN);
+		good = o->kind == QUEUE_COMMAND_AGE ? add_age(q, o->key, words[1]) :
+		    add_word(q, o->key, words[1], o->kind == QUEUE_COMMAND_PATTERN);
 		return good ? 2 : 0;
 	}
 	return 0;
@@ -114,50 +114,50 @@ is_message_id(const char *word)
 
 /* The words are understood; whether they are enough for the verb. False: *why says what is missing. */
 static bool
-judge_options(const struct queue_command *t, const char **why)
+judge_options(const struct queue_command *q, const char **why)
 {
 	struct msg_queue_ask ask;
 	pid_t pid;
 	bool ids = false;
 
-	for (size_t i = 3; i < t->words.count; i++)
-		ids = ids || strncmp(t->words.word[i], "id=", 3) == 0;
+	for (size_t i = 3; i < q->words.count; i++)
+		ids = ids || strncmp(q->words.word[i], "id=", 3) == 0;
 	*why = "these messages cannot be meant; say which: ids, --all, or other options";
-	if (!queue_words_parse(&ask, &pid, &t->words))
+	if (!queue_words_parse(&ask, &pid, &q->words))
 		return false;
 	*why = "say which: one or more ids";
-	return (t->verb != MSG_QUEUE_SHOW && t->verb != MSG_QUEUE_BADMAIL_SHOW) || ids;
+	return (q->verb != MSG_QUEUE_SHOW && q->verb != MSG_QUEUE_BADMAIL_SHOW) || ids;
 }
 
 int
-queue_command_parse(struct queue_command *t, bool badmail, const char *const *words, size_t count,
+queue_command_parse(struct queue_command *q, bool badmail, const char *const *words, size_t count,
     const char **why)
 {
 	size_t at = count >= 2 && msg_queue_find(words[1], badmail) != MSG_QUEUE_VERBS;
 
 	*why = NULL;
-	memset(t, 0, sizeof(*t));
-	if (count == 0 || (t->verb = msg_queue_find(words[at], badmail)) == MSG_QUEUE_VERBS)
+	memset(q, 0, sizeof(*q));
+	if (count == 0 || (q->verb = msg_queue_find(words[at], badmail)) == MSG_QUEUE_VERBS)
 		return EX_USAGE;
 	if (strlen(words[0]) >= CONTROL_WORD_SIZE)
 		return EX_USAGE;
-	strcpy(t->words.word[0], badmail ? "badmail" : "queue");
-	strcpy(t->words.word[1], at == 1 ? words[0] : "-");
-	strcpy(t->words.word[2], words[at]);
-	t->words.count = 3;
+	strcpy(q->words.word[0], badmail ? "badmail" : "queue");
+	strcpy(q->words.word[1], at == 1 ? words[0] : "-");
+	strcpy(q->words.word[2], words[at]);
+	q->words.count = 3;
 	for (size_t i = at + 1, used = 1; i < count; i += used) {
 		used = 1;
 		if (words[i][0] != '-' && is_message_id(words[i]))
-			used = add_word(t, "id=", words[i], false);
-		else if (words[i][0] != '-' && strcmp(t->words.word[1], "-") == 0 &&
+			used = add_word(q, "id=", words[i], false);
+		else if (words[i][0] != '-' && strcmp(q->words.word[1], "-") == 0 &&
 		    strlen(words[i]) < CONTROL_WORD_SIZE)
-			strcpy(t->words.word[1], words[i]);
+			strcpy(q->words.word[1], words[i]);
 		else
-			used = take_option(t, badmail, words + i, count - i);
+			used = take_option(q, badmail, words + i, count - i);
 		if (used == 0)
 			return EX_USAGE;
 	}
-	return judge_options(t, why) ? EX_OK : EX_USAGE;
+	return judge_options(q, why) ? EX_OK : EX_USAGE;
 }
 
 /* --- pages --- */
@@ -250,7 +250,7 @@ leave_out_target(struct control_words *words)
 
 /* Asks for all pages. The exit status. */
 static int
-walk_pages(struct queue_walk *w, const struct queue_command *t, enum msg_queue_verb verb,
+walk_pages(struct queue_walk *w, const struct queue_command *q, enum msg_queue_verb verb,
     const char *socket_path, const char *server, int64_t newest)
 {
 	int status;
@@ -259,7 +259,7 @@ walk_pages(struct queue_walk *w, const struct queue_command *t, enum msg_queue_v
 
 	w->socket_path = socket_path;
 	w->server = server;
-	w->words = t->words;
+	w->words = q->words;
 	if (verb != MSG_QUEUE_MOVE)
 		leave_out_target(&w->words);
 	snprintf(w->words.word[1], CONTROL_WORD_SIZE, "%s", server);
@@ -292,20 +292,20 @@ walk_pages(struct queue_walk *w, const struct queue_command *t, enum msg_queue_v
 
 /* The virtual servers of the command: the one named, or all that the operator may control. */
 static int
-list_servers(const struct queue_command *t, const char *socket_path, char (**name)[CONFIG_NAME_MAX + 1],
+list_servers(const struct queue_command *q, const char *socket_path, char (**name)[CONFIG_NAME_MAX + 1],
     size_t *count)
 {
-	const char *words[] = { t->words.word[0], "-" };
+	const char *words[] = { q->words.word[0], "-" };
 	struct buf text = BUF_INIT(QUEUE_COMMAND_PAGE_MAX);
 	char *rest;
 	int status;
 
 	*name = NULL;
 	*count = 0;
-	status = strcmp(t->words.word[1], "-") == 0 ? control_client_service(socket_path, words,
+	status = strcmp(q->words.word[1], "-") == 0 ? control_client_service(socket_path, words,
 	    nitems_of(words), &text) : EX_OK;
-	if (strcmp(t->words.word[1], "-") != 0)
-		buf_printf(&text, "@%s\n", t->words.word[1]);
+	if (strcmp(q->words.word[1], "-") != 0)
+		buf_printf(&text, "@%s\n", q->words.word[1]);
 	rest = text.data;
 	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
 		if (line[0] == '@') {
@@ -330,28 +330,28 @@ add_sums(struct queue_sums *to, const struct queue_sums *from)
 
 /* Adds the states of the verb, unless the operator gave some. */
 static void
-add_states(struct queue_command *t)
+add_states(struct queue_command *q)
 {
-	for (size_t i = 3; i < t->words.count; i++)
-		if (strncmp(t->words.word[i], "state=", 6) == 0)
+	for (size_t i = 3; i < q->words.count; i++)
+		if (strncmp(q->words.word[i], "state=", 6) == 0)
 			return;
 	for (uint32_t bit = 1; bit <= QUEUE_FILTER_ANY; bit <<= 1)
-		if ((msg_queue_rows[t->verb].states & bit) != 0 && t->words.count < CONTROL_WORDS_MAX - 2)
-			snprintf(t->words.word[t->words.count++], CONTROL_WORD_SIZE, "state=%s",
+		if ((msg_queue_rows[q->verb].states & bit) != 0 && q->words.count < CONTROL_WORDS_MAX - 2)
+			snprintf(q->words.word[q->words.count++], CONTROL_WORD_SIZE, "state=%s",
 			    queue_filter_state_name((enum queue_filter_state)bit));
 }
 
 static int
-print_result(const struct queue_command *t, const struct queue_sums *sums)
+print_result(const struct queue_command *q, const struct queue_sums *sums)
 {
-	const struct msg_queue_row *row = &msg_queue_rows[t->verb];
+	const struct msg_queue_row *row = &msg_queue_rows[q->verb];
 
-	if (t->json)
+	if (q->json)
 		printf("{\"action\": \"%s\", \"matched\": %lu, \"done\": %lu, \"busy\": %lu, \"failed\": "
 		    "%lu}\n", row->name, sums->matched, sums->done, sums->busy, sums->failed);
 	else if (sums->matched == 0)
 		fprintf(stderr, "posternctl: no message matches\n");
-	else if (t->verb == MSG_QUEUE_DELETE || t->verb == MSG_QUEUE_BOUNCE)
+	else if (q->verb == MSG_QUEUE_DELETE || q->verb == MSG_QUEUE_BOUNCE)
 		printf("%lu message%s %s for %lu recipient%s\n", sums->done, sums->done == 1 ? "" : "s",
 		    row->done, sums->recipients, sums->recipients == 1 ? "" : "s");
 	else
@@ -364,7 +364,7 @@ print_result(const struct queue_command *t, const struct queue_sums *sums)
 }
 
 struct queue_run {
-	struct queue_command *t;
+	struct queue_command *q;
 	const char *socket_path;
 	char (*name)[CONFIG_NAME_MAX + 1];
 	size_t names;
@@ -381,7 +381,7 @@ run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *pri
 	for (size_t i = 0; i < c->names && status == EX_OK; i++) {
 		struct queue_walk w = { .print = print, .most = most - shown };
 
-		status = walk_pages(&w, c->t, verb, c->socket_path, c->name[i], c->newest);
+		status = walk_pages(&w, c->q, verb, c->socket_path, c->name[i], c->newest);
 		shown += w.rows < w.most ? w.rows : w.most;
 		add_sums(sums, &w.sums);
 		if (w.rows > 0)
@@ -394,30 +394,30 @@ run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *pri
 static int
 show_first(struct queue_run *c)
 {
-	struct queue_command *t = c->t;
-	bool badmail = msg_queue_rows[t->verb].badmail;
+	struct queue_command *q = c->q;
+	bool badmail = msg_queue_rows[q->verb].badmail;
 	enum msg_queue_verb verb = badmail ? MSG_QUEUE_BADMAIL_LIST : MSG_QUEUE_LIST;
-	struct queue_print *print = queue_print_new(verb, t->json);
+	struct queue_print *print = queue_print_new(verb, q->json);
 	struct queue_sums sums = { 0 };
 	struct queue_walk last = { 0 };
 	int status;
 
-	add_states(t);
+	add_states(q);
 	status = run_pages(c, verb, print, QUEUE_COMMAND_SAMPLE, &sums, &last);
 	if (status == EX_OK && sums.matched == 1) {
 		queue_print_free(print);
-		snprintf(t->words.word[t->words.count++], CONTROL_WORD_SIZE, "id=%s", last.first);
-		snprintf(t->words.word[1], CONTROL_WORD_SIZE, "%s", last.server);
+		snprintf(q->words.word[q->words.count++], CONTROL_WORD_SIZE, "id=%s", last.first);
+		snprintf(q->words.word[1], CONTROL_WORD_SIZE, "%s", last.server);
 		return QUEUE_COMMAND_AGAINS; /* the caller goes on */
 	}
 	if (status == EX_OK && sums.matched > 1) {
 		queue_print_end(print);
 		fprintf(stderr, "posternctl: %lu messages would be %s%s; say --yes\n", sums.matched,
-		    msg_queue_rows[t->verb].done,
+		    msg_queue_rows[q->verb].done,
 		    sums.matched > QUEUE_COMMAND_SAMPLE ? ", some of them are shown" : "");
 		status = QUEUE_COMMAND_NOT_ALL;
 	} else if (status == EX_OK) {
-		status = print_result(t, &sums);
+		status = print_result(q, &sums);
 	}
 	queue_print_free(print);
 	return status;
@@ -426,20 +426,20 @@ show_first(struct queue_run *c)
 static int
 run_command(struct queue_run *c)
 {
-	struct queue_command *t = c->t;
-	bool acts = msg_queue_rows[t->verb].acts;
-	struct queue_print *print = acts ? NULL : queue_print_new(t->verb, t->json);
+	struct queue_command *q = c->q;
+	bool acts = msg_queue_rows[q->verb].acts;
+	struct queue_print *print = acts ? NULL : queue_print_new(q->verb, q->json);
 	struct queue_sums sums = { 0 };
 	struct queue_walk last = { 0 };
-	int status = run_pages(c, t->verb, print, SIZE_MAX, &sums, &last);
+	int status = run_pages(c, q->verb, print, SIZE_MAX, &sums, &last);
 
 	if (status == EX_OK && acts) {
-		status = print_result(t, &sums);
+		status = print_result(q, &sums);
 	} else if (status == EX_OK) {
 		queue_print_end(print);
 		/* an empty queue is no fault */
-		status = sums.matched > 0 || t->words.count == 3 ? EX_OK : QUEUE_COMMAND_NONE;
-		if (sums.matched == 0 && !t->json)
+		status = sums.matched > 0 || q->words.count == 3 ? EX_OK : QUEUE_COMMAND_NONE;
+		if (sums.matched == 0 && !q->json)
 			fprintf(stderr, status == EX_OK ? "posternctl: there is no message\n" :
 			    "posternctl: no message matches\n");
 	}
@@ -448,17 +448,17 @@ run_command(struct queue_run *c)
 }
 
 int
-queue_command_run(struct queue_command *t, const char *socket_path)
+queue_command_run(struct queue_command *q, const char *socket_path)
 {
-	struct queue_run c = { .t = t, .socket_path = socket_path, .newest = clock_wall_us() };
-	int status = list_servers(t, socket_path, &c.name, &c.names);
+	struct queue_run c = { .q = q, .socket_path = socket_path, .newest = clock_wall_us() };
+	int status = list_servers(q, socket_path, &c.name, &c.names);
 
-	if (status == EX_OK && msg_queue_rows[t->verb].acts && !t->yes) {
+	if (status == EX_OK && msg_queue_rows[q->verb].acts && !q->yes) {
 		status = show_first(&c);
 		if (status == QUEUE_COMMAND_AGAINS) {
 			status = EX_OK;
 			c.names = 1;
-			snprintf(c.name[0], sizeof(c.name[0]), "%.*s", CONFIG_NAME_MAX, t->words.word[1]);
+			snprintf(c.name[0], sizeof(c.name[0]), "%.*s", CONFIG_NAME_MAX, q->words.word[1]);
 			status = run_command(&c);
 		}
 	} else if (status == EX_OK) {

@@ -58,30 +58,30 @@ server_command_name_is_good(const char *name)
 
 /* Path of servers/NAME.ini beside the service file, with `ending` after it; owned by the caller. */
 static char *
-server_path(const struct server_command *g, const char *name, const char *ending)
+server_path(const struct server_command *set, const char *name, const char *ending)
 {
-	const char *slash = strrchr(g->config_path, '/');
-	int folder = slash != NULL ? (int)(slash - g->config_path) + 1 : 0;
+	const char *slash = strrchr(set->config_path, '/');
+	int folder = slash != NULL ? (int)(slash - set->config_path) + 1 : 0;
 
-	return mem_printf("%.*sservers/%s.ini%s", folder, g->config_path, name, ending);
+	return mem_printf("%.*sservers/%s.ini%s", folder, set->config_path, name, ending);
 }
 
 static int
-open_set(struct server_command *g, const char *config_path)
+open_set(struct server_command *set, const char *config_path)
 {
-	*g = (struct server_command){ .config_path = config_path };
-	g->config = config_read(config_path, &g->faults);
-	if (g->config != NULL)
+	*set = (struct server_command){ .config_path = config_path };
+	set->config = config_read(config_path, &set->faults);
+	if (set->config != NULL)
 		return EX_OK;
-	config_faults_print(&g->faults, stderr);
+	config_faults_print(&set->faults, stderr);
 	return EX_CONFIG;
 }
 
 static void
-close_set(struct server_command *g)
+close_set(struct server_command *set)
 {
-	config_free(g->config);
-	config_faults_done(&g->faults);
+	config_free(set->config);
+	config_faults_done(&set->faults);
 }
 
 /* --- create --- */
@@ -146,29 +146,29 @@ create_file(const char *path, const struct buf *text)
 static int
 judge_set(const char *config_path, const char *name)
 {
-	struct server_command g;
-	int status = open_set(&g, config_path);
+	struct server_command set;
+	int status = open_set(&set, config_path);
 
-	if (status == EX_OK && config_server_by_name(g.config, name) == NULL) {
-		config_faults_print(&g.faults, stderr);
+	if (status == EX_OK && config_server_by_name(set.config, name) == NULL) {
+		config_faults_print(&set.faults, stderr);
 		status = EX_CONFIG;
 	}
-	close_set(&g);
+	close_set(&set);
 	return status;
 }
 
 static int
-create_in_set(const struct server_command *g, const char *path, const char *const *words, size_t count)
+create_in_set(const struct server_command *set, const char *path, const char *const *words, size_t count)
 {
 	struct buf text = BUF_INIT(SERVER_COMMAND_FILE_MAX);
 	int status = EX_OK;
 
-	if (!write_ini_text(&text, g->config, words + 1, count - 1))
+	if (!write_ini_text(&text, set->config, words + 1, count - 1))
 		status = say_refusal(EX_USAGE, words[0],
 		    "is not made: say listen=ADDRESS, domain=NAME, description=TEXT");
 	else if (create_file(path, &text) == -1)
 		status = say_errno(path);
-	else if ((status = judge_set(g->config_path, words[0])) != EX_OK)
+	else if ((status = judge_set(set->config_path, words[0])) != EX_OK)
 		unlink(path);
 	buf_done(&text);
 	return status;
@@ -177,22 +177,22 @@ create_in_set(const struct server_command *g, const char *path, const char *cons
 int
 server_command_create(const char *config_path, const char *const *words, size_t count)
 {
-	struct server_command g;
+	struct server_command set;
 	int status;
 	char *path;
 
 	if (!server_command_name_is_good(words[0]))
 		return say_refusal(EX_USAGE, words[0],
 		    "is no name: small letters, digits and hyphens, 32 at the most");
-	status = open_set(&g, config_path);
-	path = server_path(&g, words[0], "");
+	status = open_set(&set, config_path);
+	path = server_path(&set, words[0], "");
 	if (status == EX_OK)
 		status = access(path, F_OK) == 0 ? say_refusal(1, words[0], "exists already") :
-		    create_in_set(&g, path, words, count);
+		    create_in_set(&set, path, words, count);
 	if (status == EX_OK)
 		printf("%s has been made: %s\n", words[0], path);
 	free(path);
-	close_set(&g);
+	close_set(&set);
 	return status;
 }
 
@@ -200,9 +200,9 @@ server_command_create(const char *config_path, const char *const *words, size_t 
 
 /* Whether virtual server `name` may be deleted or renamed: EX_OK, else an exit status. */
 static int
-may_be_deleted(const struct server_command *g, const char *name)
+may_be_deleted(const struct server_command *set, const char *name)
 {
-	char *path = server_path(g, name, "");
+	char *path = server_path(set, name, "");
 	bool there = server_command_name_is_good(name) && access(path, F_OK) == 0;
 
 	free(path);
@@ -216,28 +216,28 @@ may_be_deleted(const struct server_command *g, const char *name)
 int
 server_command_delete(const char *config_path, const char *name)
 {
-	struct server_command g;
-	int status = open_set(&g, config_path);
+	struct server_command set;
+	int status = open_set(&set, config_path);
 	char *path, *kept;
 
 	if (status == EX_OK)
-		status = may_be_deleted(&g, name);
-	if (status == EX_OK && g.config->nserver == 1 && strcmp(g.config->server[0].name, name) == 0)
+		status = may_be_deleted(&set, name);
+	if (status == EX_OK && set.config->nserver == 1 && strcmp(set.config->server[0].name, name) == 0)
 		status = say_refusal(1, name, "is the last virtual server; it cannot be deleted");
-	path = server_path(&g, name, "");
-	kept = server_path(&g, name, ".deleted");
+	path = server_path(&set, name, "");
+	kept = server_path(&set, name, ".deleted");
 	if (status == EX_OK && rename(path, kept) == -1)
 		status = say_errno(path);
 	if (status == EX_OK) {
-		const struct config_server *s = config_server_by_name(g.config, name);
+		const struct config_server *s = config_server_by_name(set.config, name);
 
-		wanted_state_forget(g.config->service.state, name);
+		wanted_state_forget(set.config->service.state, name);
 		printf("%s has been deleted; its file is kept as %s%s%s\n", name, kept,
 		    s != NULL ? ", its mail in " : "", s != NULL ? s->home : "");
 	}
 	free(path);
 	free(kept);
-	close_set(&g);
+	close_set(&set);
 	return status;
 }
 
@@ -269,17 +269,17 @@ move_home(const struct config *c, const char *from, const char *to, bool back)
 
 /* The virtual server has stopped: its files get the new name. The exit status. */
 static int
-rename_server_files(const struct server_command *g, const char *from, const char *to, bool wanted)
+rename_server_files(const struct server_command *set, const char *from, const char *to, bool wanted)
 {
-	char *old = server_path(g, from, ""), *new = server_path(g, to, "");
-	const char *folder = g->config->service.state;
+	char *old = server_path(set, from, ""), *new = server_path(set, to, "");
+	const char *folder = set->config->service.state;
 	int status = EX_OK;
 
-	if (move_home(g->config, from, to, false) == -1) {
+	if (move_home(set->config, from, to, false) == -1) {
 		status = say_errno("the home folder");
 	} else if (rename(old, new) == -1) {
 		status = say_errno(old);
-		if (move_home(g->config, from, to, true) == -1)
+		if (move_home(set->config, from, to, true) == -1)
 			status = say_errno("the home folder");
 	} else {
 		wanted_state_forget(folder, from);
@@ -296,28 +296,28 @@ int
 server_command_rename(const char *config_path, const char *from, const char *to,
     int (*request)(void *arg, const char *what, const char *name), void *arg)
 {
-	struct server_command g;
+	struct server_command set;
 	int status;
 	char *path;
 
 	if (!server_command_name_is_good(to))
 		return say_refusal(EX_USAGE, to,
 		    "is no name: small letters, digits and hyphens, 32 at the most");
-	status = open_set(&g, config_path);
-	path = server_path(&g, to, "");
+	status = open_set(&set, config_path);
+	path = server_path(&set, to, "");
 	if (status == EX_OK)
-		status = may_be_deleted(&g, from);
+		status = may_be_deleted(&set, from);
 	if (status == EX_OK && access(path, F_OK) == 0)
 		status = say_refusal(1, to, "exists already");
 	if (status == EX_OK) {
-		bool wanted = wanted_state_wanted(g.config->service.state, from);
+		bool wanted = wanted_state_wanted(set.config->service.state, from);
 
 		status = request(arg, "stop", from);
-		if (status == EX_OK && (status = rename_server_files(&g, from, to, wanted)) != EX_OK &&
+		if (status == EX_OK && (status = rename_server_files(&set, from, to, wanted)) != EX_OK &&
 		    wanted)
 			(void)request(arg, "start", from); /* as before */
 	}
 	free(path);
-	close_set(&g);
+	close_set(&set);
 	return status;
 }

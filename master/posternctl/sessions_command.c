@@ -33,16 +33,16 @@ is_session_id(const char *word)
 }
 
 static bool
-add_word(struct sessions_command *l, const char *key, const char *value)
+add_word(struct sessions_command *s, const char *key, const char *value)
 {
-	if (l->count == CONTROL_WORDS_MAX || strlen(key) + strlen(value) >= CONTROL_WORD_SIZE)
+	if (s->count == CONTROL_WORDS_MAX || strlen(key) + strlen(value) >= CONTROL_WORD_SIZE)
 		return false;
-	snprintf(l->word[l->count++], CONTROL_WORD_SIZE, "%s%s", key, value);
+	snprintf(s->word[s->count++], CONTROL_WORD_SIZE, "%s%s", key, value);
 	return true;
 }
 
 static bool
-add_idle(struct sessions_command *l, const char *value)
+add_idle(struct sessions_command *s, const char *value)
 {
 	char ms[24];
 	uint64_t n;
@@ -50,12 +50,12 @@ add_idle(struct sessions_command *l, const char *value)
 	if (key_parse_time(value, &n) == -1)
 		return false;
 	snprintf(ms, sizeof(ms), "%llu", (unsigned long long)n);
-	return add_word(l, "idle=", ms);
+	return add_word(s, "idle=", ms);
 }
 
 /* Takes one option and its value: how many words; 0: not understood. */
 static size_t
-take_option(struct sessions_command *l, const char *const *words, size_t count)
+take_option(struct sessions_command *s, const char *const *words, size_t count)
 {
 	static const struct { const char *option, *key; bool value, ending; } rows[] = {
 		{ "--from", "from=", true, false }, { "--user", "user=", true, false },
@@ -63,39 +63,39 @@ take_option(struct sessions_command *l, const char *const *words, size_t count)
 		{ "--all", "all", false, true }, { "--yes", "yes", false, true },
 	};
 	if (strcmp(words[0], "--json") == 0)
-		return l->json = true;
+		return s->json = true;
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		const char *value;
 		bool good;
 
-		if (strcmp(words[0], rows[i].option) != 0 || (rows[i].ending && !l->terminate) ||
+		if (strcmp(words[0], rows[i].option) != 0 || (rows[i].ending && !s->terminate) ||
 		    (rows[i].value && count < 2))
 			continue;
 		value = rows[i].value ? words[1] : "";
-		good = strcmp(rows[i].key, "idle=") == 0 ? add_idle(l, value) :
-		    add_word(l, rows[i].key, value);
+		good = strcmp(rows[i].key, "idle=") == 0 ? add_idle(s, value) :
+		    add_word(s, rows[i].key, value);
 		return !good ? 0 : rows[i].value ? 2 : 1;
 	}
 	return 0;
 }
 
 bool
-sessions_command_parse(struct sessions_command *l, const char *const *words, size_t count)
+sessions_command_parse(struct sessions_command *s, const char *const *words, size_t count)
 {
 	const char *name = NULL;
 	size_t chosen;
 
-	memset(l, 0, sizeof(*l));
-	l->terminate = count > 0 && strcmp(words[0], "terminate") == 0;
-	(void)add_word(l, "", "-");
-	(void)add_word(l, "", l->terminate ? "terminate" : "list");
-	for (size_t i = l->terminate ? 1 : 0, used; i < count; i += used) {
+	memset(s, 0, sizeof(*s));
+	s->terminate = count > 0 && strcmp(words[0], "terminate") == 0;
+	(void)add_word(s, "", "-");
+	(void)add_word(s, "", s->terminate ? "terminate" : "list");
+	for (size_t i = s->terminate ? 1 : 0, used; i < count; i += used) {
 		used = 1;
-		if (l->terminate && is_session_id(words[i])) {
-			if (!add_word(l, "id=", words[i]))
+		if (s->terminate && is_session_id(words[i])) {
+			if (!add_word(s, "id=", words[i]))
 				return false;
 		} else if (words[i][0] == '-') {
-			used = take_option(l, words + i, count - i);
+			used = take_option(s, words + i, count - i);
 			if (used == 0)
 				return false;
 		} else if (name == NULL) {
@@ -105,11 +105,11 @@ sessions_command_parse(struct sessions_command *l, const char *const *words, siz
 		}
 	}
 	if (name != NULL)
-		snprintf(l->word[0], CONTROL_WORD_SIZE, "%s", name);
+		snprintf(s->word[0], CONTROL_WORD_SIZE, "%s", name);
 	chosen = 0;
-	for (size_t i = 2; i < l->count; i++)
-		chosen += strcmp(l->word[i], "yes") != 0;
-	return !l->terminate || chosen > 0;
+	for (size_t i = 2; i < s->count; i++)
+		chosen += strcmp(s->word[i], "yes") != 0;
+	return !s->terminate || chosen > 0;
 }
 
 /* --- the answer --- */
@@ -187,7 +187,7 @@ print_json(char *column[COLUMNS], bool first)
 }
 
 void
-sessions_command_print(const struct sessions_command *l, char *text)
+sessions_command_print(const struct sessions_command *s, char *text)
 {
 	bool first = true;
 
@@ -196,14 +196,14 @@ sessions_command_print(const struct sessions_command *l, char *text)
 
 		if (line[0] == '!')
 			fprintf(stderr, "posternctl: %s\n", line + 1);
-		else if (line[0] == '=' && !l->json)
+		else if (line[0] == '=' && !s->json)
 			printf("%s\n", line + 1);
 		else if (line[0] != '=' && cut_fields(line, column)) {
-			(l->json ? print_json : print_table)(column, first);
+			(s->json ? print_json : print_table)(column, first);
 			first = false;
 		} else if (line[0] != '\0' && line[0] != '=')
 			fprintf(stderr, "posternctl: %s\n", line); /* a refusal */
 	}
-	if (l->json)
+	if (s->json)
 		printf(first ? "[]\n" : "\n]\n");
 }

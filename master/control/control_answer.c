@@ -1,0 +1,54 @@
+/*
+ * control_answer - one command in progress: its answer so far, and what it waits for
+ *
+ * Runs in:  master
+ * Owns:     text and question of the command until the answer is sent
+ * Promise:  the first fault is the exit status
+ * Fails by: not at all; text beyond its limit is cut
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "master/control/control.h"
+
+void
+control_answer_init(struct control_command *cmd, const struct control_peer *peer)
+{
+	*cmd = (struct control_command){ .peer = peer, .text = BUF_INIT(MASTER_TEXT_MAX) };
+}
+
+void
+control_answer_done(struct control_command *cmd)
+{
+	buf_done(&cmd->text);
+	control_question_free(cmd->question);
+	cmd->question = NULL;
+	free(cmd->name);
+	cmd->name = NULL;
+	cmd->names = 0;
+}
+
+void
+control_answer_say(struct control_command *cmd, int status, const char *fmt, ...)
+{
+	char line[1200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	buf_printf(&cmd->text, "%s\n", line);
+	if (status != 0 && cmd->status == 0)
+		cmd->status = status;
+}
+
+void
+control_answer_wait(struct control_command *cmd, const struct server *s, enum state goal)
+{
+	cmd->name = mem_array(cmd->name, cmd->names + 1, sizeof(*cmd->name));
+	snprintf(cmd->name[cmd->names++], sizeof(*cmd->name), "%s", s->name);
+	cmd->waiting = true;
+	cmd->goal = goal;
+}

@@ -1,0 +1,152 @@
+/*
+ * control_show - commands that show something: status, health, counters
+ *
+ * Runs in:  master
+ * Owns:     nothing
+ * Promise:  shows only virtual servers that the operator may control
+ * Fails by: not at all
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/process/counters.h"
+#include "common/process/counters_text.h"
+#include "master/control/control.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
+
+static bool
+may_see(const struct control_command *cmd, const struct server *s, const struct server *only)
+{
+	return (only == NULL || s == only) && control_rights_server(s, cmd->peer);
+}
+
+/* " listener=101,102": the children of one role (ROLE_COUNT: of all), those that serve or those that end. */
+static void
+put_pids(struct buf *b, const struct server *s, const char *label, enum role role, bool leaving)
+{
+	const struct child *c;
+	bool any = false;
+
+	TAILQ_FOREACH(c, &s->m->children, link) {
+		bool goes = c->phase == CHILD_DRAINING || c->phase == CHILD_STOPPING;
+
+		if (c->server != s || (role != ROLE_COUNT && c->role != role) || goes != leaving)
+			continue;
+		buf_printf(b, "%s%s%d", any ? "," : " ", any ? "" : label, (int)c->pid);
+		any = true;
+	}
+}
+
+static void
+put_status(struct buf *b, const struct server *s)
+{
+	buf_printf(b, "%s %s number=%d id=%u description=%s listen=", s->name, state_name(s->state),
+	    (int)s->state, server_id(s), log_safe(s->conf != NULL ? s->conf->description : ""));
+	for (size_t i = 0; s->conf != NULL && i < s->conf->nlisten; i++)
+		buf_printf(b, "%s%s", i > 0 ? "," : "", s->conf->listen[i].text);
+	buf_printf(b, " sessions=%lld queue=%lld",
+	    (long long)counters_get(s->counters, COUNTER_INBOUND_CURRENT),
+	    (long long)counters_get(s->counters, COUNTER_QUEUE_LENGTH));
+	put_pids(b, s, "listener=", ROLE_LISTENER, false);
+	put_pids(b, s, "pickup=", ROLE_PICKUP, false);
+	put_pids(b, s, "deliver=", ROLE_DELIVER, false);
+	put_pids(b, s, "maintenance=", ROLE_MAINTENANCE, false);
+	put_pids(b, s, "leaving=", ROLE_COUNT, true);
+	if (s->reason != NULL)
+		buf_printf(b, " reason=%s", log_safe(s->reason));
+	buf_puts(b, "\n");
+}
+
+void
+control_show_status(struct control_command *cmd, struct master *m, struct server *only)
+{
+	const struct server *s;
+
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (may_see(cmd, s, only))
+			put_status(&cmd->text, s);
+	if (only != NULL || !control_rights_service(m, cmd->peer))
+		return;
+	buf_printf(&cmd->text, "(service) %s pid=%d",
+	    m->stopping ? "stopping" : m->ready ? "started" : "starting", (int)getpid());
+	for (size_t i = 0; i < CTL_HELPER_COUNT; i++)
+		if (m->helper[i].child != NULL)
+			buf_printf(&cmd->text, " %s=%d", roster_roles[m->helper[i].role].name,
+			    (int)m->helper[i].child->pid);
+	if (m->metrics.child != NULL)
+		buf_printf(&cmd->text, " metrics=%d", (int)m->metrics.child->pid);
+	buf_puts(&cmd->text, "\n");
+}
+
+/* As monitoring wants it: 0 well, 1 warning, 2 it should run and does not. */
+static int
+server_health(const struct server *s)
+{
+	if (s->state == STATE_STOPPED)
+		return s->wanted ? 2 : 0;
+	if (s->trouble)
+		return s->state == STATE_STARTING ? 2 : 1;
+	return s->state == STATE_STARTED ? 0 : 1;
+}
+
+void
+control_show_health(struct control_command *cmd, struct master *m, struct server *only)
+{
+	static const char *const word[] = { "OK", "WARNING", "CRITICAL" };
+	struct buf line = BUF_INIT(MASTER_TEXT_MAX);
+	const struct server *s;
+	int worst = 0;
+	TAILQ_FOREACH(s, &m->servers, link) {
+		int health;
+
+		if (!may_see(cmd, s, only))
+			continue;
+		health = server_health(s);
+		worst = health > worst ? health : worst;
+		buf_printf(&line, "%s%s %s", line.len > 0 ? ", " : "", s->name, state_name(s->state));
+		if (health > 0 && s->reason != NULL)
+			buf_printf(&line, " (%s)", s->reason);
+		else if (s->state == STATE_STOPPED && health == 0)
+			buf_puts(&line, " as ordered");
+	}
+	buf_printf(&cmd->text, "%s: %s\n", word[worst], buf_text(&line));
+	cmd->status = worst;
+	buf_done(&line);
+}
+
+/* The counters of one virtual server; without a name the sums of all, which have no state. */
+void
+control_show_counters(struct control_command *cmd, struct master *m, struct server *only)
+{
+	for (enum counter i = 0; i < COUNTER_COUNT; i++) {
+		const struct server *s;
+		int64_t sum = 0;
+
+		if (only == NULL && i == COUNTER_STATE)
+			continue;
+		TAILQ_FOREACH(s, &m->servers, link)
+			if (may_see(cmd, s, only))
+				sum += counters_get(s->counters, i);
+		buf_printf(&cmd->text, "%s %lld\n", counters_rows[i].name, (long long)sum);
+	}
+}
+
+void
+control_show_prometheus(struct control_command *cmd, struct master *m, struct server *only)
+{
+	struct counters_text_server *list = NULL;
+	const struct server *s;
+	size_t n = 0;
+
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (may_see(cmd, s, only)) {
+			list = mem_array(list, n + 1, sizeof(*list));
+			list[n++] = (struct counters_text_server){ s->name, s->counters };
+		}
+	counters_text_prometheus(&cmd->text, list, n);
+	free(list);
+}
