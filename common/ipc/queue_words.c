@@ -1,5 +1,5 @@
 /*
- * queue_words - the words of a queue or badmail command, made into the question to the deliver worker
+ * queue_words - a queue or badmail command in words, and the last line of its answer
  *
  * Runs in:  master, posternctl; pure
  * Owns:     nothing
@@ -10,6 +10,7 @@
 
 #include <bsd/stdlib.h>
 #include <bsd/string.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool
@@ -84,4 +85,23 @@ queue_words_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_word
 	if (a->pick.states == 0)
 		a->pick.states = msg_queue_rows[a->verb].states;
 	return (a->verb == MSG_QUEUE_MOVE) == (a->to[0] != '\0');
+}
+
+void
+queue_words_trailer_format(struct buf *out, const struct queue_words_trailer *t)
+{
+	const struct queue_words_sums *n = &t->sums;
+
+	buf_printf(out, "=%s\t%lu\t%lu\t%lu\t%lu\t%lu\t%u\n", t->at, n->matched, n->done, n->busy, n->failed,
+	    n->recipients, t->state);
+}
+
+bool
+queue_words_trailer_parse(struct queue_words_trailer *t, const char *line)
+{
+	struct queue_words_sums *n = &t->sums;
+
+	*t = (struct queue_words_trailer){ .state = MSG_QUEUE_OK };
+	return sscanf(line, "%62s %lu %lu %lu %lu %lu %u", t->at, &n->matched, &n->done, &n->busy,
+	    &n->failed, &n->recipients, &t->state) >= 6;
 }

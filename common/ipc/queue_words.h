@@ -18,4 +18,17 @@
  */
 bool queue_words_parse(struct msg_queue_ask *a, pid_t *pid, const struct control_words *w);
 
+struct queue_words_sums { unsigned long matched, done, busy, failed, recipients; };	/* as in a page */
+
+/* The last line of a page: "=PID:PLACE matched done busy failed recipients state", with tabs between. */
+struct queue_words_trailer {
+	char at[MSG_QUEUE_AT_SIZE + 16];	/* "PID:PLACE" of the next page; "PID:": that was all */
+	struct queue_words_sums sums;
+	unsigned state;				/* enum msg_queue_state */
+};
+
+void queue_words_trailer_format(struct buf *out, const struct queue_words_trailer *t);
+/* `line` without "=" and end. False: it is no trailer. */
+bool queue_words_trailer_parse(struct queue_words_trailer *t, const char *line);
+
 #endif

@@ -80,6 +80,7 @@ queue_owner(struct master *m, const struct server *s)
 static struct child *
 call_worker(struct control_command *cmd, struct master *m, struct server *s)
 {
+	static const struct queue_words_trailer not_yet = { .at = "0:", .state = MSG_QUEUE_NOT_YET };
 	struct child *c = NULL;
 	const char *why = "has no delivery process just now; ask again";
 
@@ -94,7 +95,7 @@ call_worker(struct control_command *cmd, struct master *m, struct server *s)
 	if (c == NULL && why != NULL)
 		say_reason(cmd, EX_UNAVAILABLE, why, s->name);
 	else if (c == NULL)
-		buf_printf(&cmd->text, "=0:\t0\t0\t0\t0\t0\t%d\n", MSG_QUEUE_NOT_YET);
+		queue_words_trailer_format(&cmd->text, &not_yet);
 	return c;
 }
 
@@ -204,7 +205,17 @@ remind_of_stop(struct control_command *cmd, const struct queue_request *r)
 		    name);
 }
 
-/* The rows, then "=PID:NEXT matched done busy failed recipients state", with tabs between numbers. */
+static void
+put_trailer(struct control_command *cmd, pid_t pid, const struct msg_queue_page *p)
+{
+	struct queue_words_trailer t = { .sums = { p->matched, p->done, p->busy, p->failed, p->recipients },
+	    .state = p->state };
+
+	snprintf(t.at, sizeof(t.at), "%d:%s", (int)pid, p->next);
+	queue_words_trailer_format(&cmd->text, &t);
+}
+
+/* The answer: the rows of the page, then the trailer. */
 static bool
 update_request(struct control_question *q, struct control_command *cmd)
 {
@@ -218,8 +229,7 @@ update_request(struct control_question *q, struct control_command *cmd)
 	}
 	buf_add(&cmd->text, r->page.text, r->text_len);
 	remind_of_stop(cmd, r);
-	buf_printf(&cmd->text, "=%d:%s\t%u\t%u\t%u\t%u\t%u\t%u\n", (int)r->pid, r->page.next, r->page.matched,
-	    r->page.done, r->page.busy, r->page.failed, r->page.recipients, r->page.state);
+	put_trailer(cmd, r->pid, &r->page);
 	return true;
 }
 

@@ -162,8 +162,6 @@ queue_command_parse(struct queue_command *q, bool badmail, const char *const *wo
 
 /* --- pages --- */
 
-struct queue_sums { unsigned long matched, done, busy, failed, recipients; };
-
 /* One walk through the queue of one virtual server. */
 struct queue_walk {
 	const char *socket_path, *server;
@@ -171,7 +169,7 @@ struct queue_walk {
 	size_t fixed;			/* how many words stand before at= */
 	struct queue_print *print;	/* NULL: rows are counted only */
 	size_t most;			/* so many rows are printed */
-	struct queue_sums sums;
+	struct queue_words_sums sums;
 	char at[MSG_QUEUE_AT_SIZE + 16];
 	char first[64];			/* id of the first row */
 	unsigned state;
@@ -179,21 +177,27 @@ struct queue_walk {
 };
 
 static void
-parse_trailer(struct queue_walk *w, const char *line)
+add_sums(struct queue_words_sums *to, const struct queue_words_sums *from)
 {
-	unsigned long n[5] = { 0 };
-	char at[sizeof(w->at)] = "";
+	to->matched += from->matched;
+	to->done += from->done;
+	to->busy += from->busy;
+	to->failed += from->failed;
+	to->recipients += from->recipients;
+}
 
-	w->state = MSG_QUEUE_OK;
-	if (sscanf(line, "%62s %lu %lu %lu %lu %lu %u", at, &n[0], &n[1], &n[2], &n[3], &n[4], &w->state) < 6)
+static void
+take_trailer(struct queue_walk *w, const char *line)
+{
+	struct queue_words_trailer t;
+	bool good = queue_words_trailer_parse(&t, line);
+
+	w->state = t.state;
+	if (!good)
 		return;
-	w->sums.matched += n[0];
-	w->sums.done += n[1];
-	w->sums.busy += n[2];
-	w->sums.failed += n[3];
-	w->sums.recipients += n[4];
+	add_sums(&w->sums, &t.sums);
 	if (w->state == MSG_QUEUE_OK)
-		strcpy(w->at, at[strlen(at) - 1] == ':' ? "" : at);
+		strcpy(w->at, t.at[strlen(t.at) - 1] == ':' ? "" : t.at);
 }
 
 static void
@@ -202,7 +206,7 @@ take_line(struct queue_walk *w, char *line)
 	if (line[0] == '!') {
 		fprintf(stderr, "posternctl: %s\n", line + 1);
 	} else if (line[0] == '=') {
-		parse_trailer(w, line + 1);
+		take_trailer(w, line + 1);
 	} else if (line[0] != '\0' && strchr(line, '\t') == NULL) {
 		fprintf(stderr, "posternctl: %s\n", line); /* a refusal */
 	} else if (line[0] != '\0') {
@@ -318,16 +322,6 @@ list_servers(const struct queue_command *q, const char *socket_path, char (**nam
 	return status;
 }
 
-static void
-add_sums(struct queue_sums *to, const struct queue_sums *from)
-{
-	to->matched += from->matched;
-	to->done += from->done;
-	to->busy += from->busy;
-	to->failed += from->failed;
-	to->recipients += from->recipients;
-}
-
 /* Adds the states of the verb, unless the operator gave some. */
 static void
 add_states(struct queue_command *q)
@@ -342,7 +336,7 @@ add_states(struct queue_command *q)
 }
 
 static int
-print_result(const struct queue_command *q, const struct queue_sums *sums)
+print_result(const struct queue_command *q, const struct queue_words_sums *sums)
 {
 	const struct msg_queue_row *row = &msg_queue_rows[q->verb];
 
@@ -373,7 +367,7 @@ struct queue_run {
 
 static int
 run_pages(struct queue_run *c, enum msg_queue_verb verb, struct queue_print *print, size_t most,
-    struct queue_sums *sums, struct queue_walk *last)
+    struct queue_words_sums *sums, struct queue_walk *last)
 {
 	size_t shown = 0;
 	int status = EX_OK;
@@ -398,7 +392,7 @@ show_first(struct queue_run *c)
 	bool badmail = msg_queue_rows[q->verb].badmail;
 	enum msg_queue_verb verb = badmail ? MSG_QUEUE_BADMAIL_LIST : MSG_QUEUE_LIST;
 	struct queue_print *print = queue_print_new(verb, q->json);
-	struct queue_sums sums = { 0 };
+	struct queue_words_sums sums = { 0 };
 	struct queue_walk last = { 0 };
 	int status;
 
@@ -429,7 +423,7 @@ run_command(struct queue_run *c)
 	struct queue_command *q = c->q;
 	bool acts = msg_queue_rows[q->verb].acts;
 	struct queue_print *print = acts ? NULL : queue_print_new(q->verb, q->json);
-	struct queue_sums sums = { 0 };
+	struct queue_words_sums sums = { 0 };
 	struct queue_walk last = { 0 };
 	int status = run_pages(c, q->verb, print, SIZE_MAX, &sums, &last);
 
