@@ -50,6 +50,8 @@ struct queue_admin_count { char domain[64]; uint32_t n[QUEUE_ADMIN_AGES]; };
 struct queue_admin_job {
 	TAILQ_ENTRY(queue_admin_job) link;
 	struct queue_admin *queue_admin;
+	/* The page is complete: sends it, and frees the job. On the loop. */
+	void (*answer)(struct queue_admin_job *j);
 	uint32_t request;
 	struct msg_queue_ask ask;
 	struct msg_queue_page page;
@@ -87,10 +89,9 @@ void queue_admin_bar(struct queue_admin *c, bool locked);
 /* Takes no more. `idle` (NULL: nobody asks) once the one at work is answered, maybe at once. */
 void queue_admin_end(struct queue_admin *c, void (*idle)(void *arg), void *arg);
 void queue_admin_take(struct queue_admin *c, const struct ctl_message *m);
-void queue_admin_answer(struct queue_admin_job *j);	/* the page is complete; the job is gone then */
 
 /* --- queue_admin_act: does it --- */
-/* On the loop, the matched ones; then queue_admin_answer */
+/* On the loop, to the matched ones; then j->answer */
 void queue_admin_act_begin(struct queue_admin_job *j);
 void queue_admin_act_run(void *arg, void **jobs, size_t n);	/* on a thread */
 void queue_admin_act_done(void *arg, void *job);

@@ -65,8 +65,8 @@ begin(struct queue_admin *c)
 	pool_submit(c->look, j);
 }
 
-void
-queue_admin_answer(struct queue_admin_job *j)
+static void
+answer(struct queue_admin_job *j)
 {
 	struct queue_admin *c = j->queue_admin;
 	size_t len = j->text.len < MSG_QUEUE_TEXT_MAX ? j->text.len : MSG_QUEUE_TEXT_MAX;
@@ -93,7 +93,7 @@ looked(void *arg, void *job)
 	if (msg_queue_rows[j->ask.verb].acts && j->page.matched > 0)
 		queue_admin_act_begin(j);
 	else
-		queue_admin_answer(j);
+		answer(j);
 }
 
 void
@@ -107,6 +107,7 @@ queue_admin_take(struct queue_admin *c, const struct ctl_message *m)
 	}
 	j = mem_new(struct queue_admin_job);
 	j->queue_admin = c;
+	j->answer = answer;
 	j->request = m->request;
 	buf_init(&j->text, MSG_QUEUE_TEXT_MAX);
 	TAILQ_INSERT_TAIL(&c->jobs, j, link);

@@ -205,7 +205,7 @@ finish_files(struct queue_admin_job *j)
 	}
 	if (j->ask.verb == MSG_QUEUE_BADMAIL_RETRY)
 		schedule_go(j->queue_admin->schedule);
-	queue_admin_answer(j);
+	j->answer(j);
 }
 
 /* --- orders --- */
@@ -268,7 +268,7 @@ start_orders(struct queue_admin_job *j)
 			start_order(j, i);
 	}
 	if (j->started == j->looked && j->open == 0)
-		queue_admin_answer(j);
+		j->answer(j);
 }
 
 void
@@ -280,7 +280,7 @@ queue_admin_act_done(void *arg, void *job)
 	if (j->renounced)
 		j->page.next[0] = '\0';
 	if (j->renounced)
-		queue_admin_answer(j);
+		j->answer(j);
 	else if (j->ask.verb == MSG_QUEUE_MOVE)
 		start_orders(j);
 	else
@@ -293,7 +293,7 @@ retry_all(struct queue_admin_job *j)
 	for (size_t i = 0; i < j->looked; i++)
 		if (j->item[i].matched)
 			due(j, &j->item[i]);
-	queue_admin_answer(j);
+	j->answer(j);
 }
 
 void

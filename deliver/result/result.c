@@ -22,7 +22,6 @@
 #include "common/spool/spool.h"
 #include "deliver/active/active.h"
 #include "deliver/result/result.h"
-#include "deliver/schedule/schedule.h"
 
 #define QUICK_LANES 2			/* steps without a sync */
 #define QUICK_BATCH 64
@@ -37,7 +36,8 @@ static int
 write_marks(struct result *t, struct active_message *m)
 {
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].mark != 0 && spool_mark(t->spool, m->fd, &m->e, i, m->result[i].mark) == -1)
+		if (m->result[i].mark != 0 &&
+		    spool_mark(t->set.spool, m->fd, &m->e, i, m->result[i].mark) == -1)
 			return -1;
 	if (spool_sync(m->fd) == -1)
 		return -1;
@@ -48,10 +48,10 @@ write_marks(struct result *t, struct active_message *m)
 static int
 remove_message(struct result *t, struct active_message *m)
 {
-	if (spool_remove(t->spool, m->id) == -1)
+	if (spool_remove(t->set.spool, m->id) == -1)
 		return -1;
 	if (m->noted)
-		(void)!spool_remove_note(t->spool, m->id);	/* a scan sweeps what stays */
+		(void)!spool_remove_note(t->set.spool, m->id);	/* a scan sweeps what stays */
 	disk_crash_point("settle-removed");
 	/*
 	 * The last close of a removed file frees its blocks: milliseconds of disk work while others sync, so
@@ -71,7 +71,8 @@ do_step(struct result_state *st)
 	st->note_failed = false;
 	if (st->note.len > 0) {
 		m->noted = true;
-		st->note_failed = spool_note_add(t->spool, m->id, buf_text(&st->note), st->note_sync) == -1;
+		st->note_failed = spool_note_add(t->set.spool, m->id, buf_text(&st->note),
+		    st->note_sync) == -1;
 		if (st->note_failed && st->note_sync)
 			return -1;
 		buf_clear(&st->note);
@@ -80,7 +81,7 @@ do_step(struct result_state *st)
 		return -1;
 	if (st->remove)
 		return remove_message(t, m);
-	if (st->due != 0 && spool_set_due(t->spool, m->id, st->due) == -1)
+	if (st->due != 0 && spool_set_due(t->set.spool, m->id, st->due) == -1)
 		st->vanished = errno == ENOENT;		/* else: an earlier attempt after a restart */
 	return 0;
 }
@@ -247,7 +248,7 @@ result_next(struct result_state *st)
 	else if (stage <= RESULT_REPORT && st->delay)
 		result_report_delay(st);
 	else if (stage == RESULT_WRITE || stage == RESULT_CLOSE)
-		schedule_settled(st->m);
+		st->settle->set.settled(st->m);
 	else
 		result_close(st);
 }
@@ -294,7 +295,7 @@ step_done(void *arg, void *job)
 	if (st->stage == RESULT_WRITE)
 		result_judge_log_failed(m);
 	if (m->gone)
-		schedule_settled(m);
+		st->settle->set.settled(m);
 	else
 		result_next(st);
 }
@@ -311,7 +312,7 @@ try_again(void *arg)
 		t->nstuck--;
 		st->is_stuck = false;
 		if (st->stage == RESULT_SUCCESS)
-			report_submit(t->report, &st->report);
+			report_submit(t->set.report, &st->report);
 		else
 			submit(st);
 	}
@@ -334,6 +335,12 @@ result_begin(struct result *t, struct active_message *m)
 }
 
 void
+result_skip(struct result *t, struct active_message *m)
+{
+	t->set.settled(m);
+}
+
+void
 result_write(struct result_state *st)
 {
 	struct active_message *m = st->m;
@@ -346,7 +353,7 @@ result_write(struct result_state *st)
 		st->remove = true;
 		submit(st);
 	} else if (st->failed == 0 && st->delivered == 0 && !m->later && !st->delay) {
-		schedule_settled(m);	/* nothing was tried */
+		result_skip(st->settle, m);	/* nothing was tried */
 	} else {
 		begin_write(st, clock_wall_us());
 	}
@@ -377,14 +384,11 @@ result_state_free(struct result_state *st)
 }
 
 struct result *
-result_new(const struct schedule_setup *setup, struct report *report)
+result_new(const struct result_setup *setup)
 {
 	struct result *t = mem_new(struct result);
 
-	t->spool = setup->spool;
-	t->report = report;
-	t->badmail = setup->badmail;
-	t->server = setup->server;
+	t->set = *setup;
 	t->timer = loop_timer_new(setup->loop, try_again, t);
 	TAILQ_INIT(&t->stuck);
 	t->quick = pool_lane_new(setup->pool, QUICK_LANES, QUICK_BATCH, run, step_done, t);

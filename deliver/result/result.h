@@ -25,7 +25,6 @@ struct report;
 struct active_message;
 struct active_reason;
 struct active_recipient;
-struct schedule_setup;
 struct spool;
 
 /* --- note: the lines beside a queue file that say what was tried. Pure --- */
@@ -164,12 +163,20 @@ void badmail_keep_trimmed(struct badmail *b);	/* trims now and from then on ever
 const char *badmail_name(enum badmail_reason reason);
 
 /* --- result: what became of a message is written down, in the one safe order --- */
-struct result {
-	struct pool_lane *quick, *careful;
+struct result_setup {
+	struct loop *loop;
+	struct pool *pool;
 	struct spool *spool;
 	struct report *report;
 	struct badmail *badmail;
 	const struct config_server *server;
+	/* The round of the message is over and written down; frees it. On the loop. */
+	void (*settled)(struct active_message *m);
+};
+
+struct result {
+	struct result_setup set;
+	struct pool_lane *quick, *careful;
 	struct loop_timer *timer;
 	TAILQ_HEAD(, result_state) stuck;
 	size_t nstuck;
@@ -204,9 +211,12 @@ struct result_state {
 	struct buf details;
 };
 
-struct result *result_new(const struct schedule_setup *setup, struct report *report);
+struct result *result_new(const struct result_setup *setup);
 void result_free(struct result *t);		/* after pool_free */
-void result_begin(struct result *t, struct active_message *m);	/* then schedule_settled, also from within */
+/* Writes down what became of each recipient, then calls `settled`, also from within. */
+void result_begin(struct result *t, struct active_message *m);
+/* Nothing is to be written down: calls `settled` at once. */
+void result_skip(struct result *t, struct active_message *m);
 void result_state_free(struct result_state *st);
 bool result_is_stuck(const struct result *t);	/* the disk takes no marks: stop delivering */
 /* For result_report: */

@@ -33,7 +33,7 @@ make_plans(struct result_state *st, int64_t now_us)
 	};
 	for (size_t local = 0; local < 2; local++) {
 		st->at.local = local == 1;
-		st->plan[local] = retry_decide(st->settle->server, &st->at);
+		st->plan[local] = retry_decide(st->settle->set.server, &st->at);
 	}
 }
 
@@ -45,7 +45,7 @@ after_of(const struct result_state *st, const struct active_recipient *r)
 
 	c.local = r->local;
 	c.hint = r->reason->code / 100 == 4 ? retry_hint(r->reason->text) : 0;
-	return c.hint == 0 ? st->plan[r->local].after : retry_decide(st->settle->server, &c).after;
+	return c.hint == 0 ? st->plan[r->local].after : retry_decide(st->settle->set.server, &c).after;
 }
 
 bool
@@ -73,7 +73,7 @@ judge_later(struct result_state *st, size_t i)
 		r->expired = true;
 		return;
 	}
-	after = plan->expired ? st->settle->server->retry.ms[st->settle->server->retry.count - 1] :
+	after = plan->expired ? st->settle->set.server->retry.ms[st->settle->set.server->retry.count - 1] :
 	    after_of(st, r);
 	if (!m->later || after < m->after)
 		m->after = after;
@@ -102,7 +102,7 @@ judge_held(struct result_state *st, size_t i)
 		return;
 	}
 	st->delay |= st->plan[0].delayed && !told;
-	after = retry_held(st->settle->server, st->at.age, told);
+	after = retry_held(st->settle->set.server, st->at.age, told);
 	if (!m->held || after < m->held_after)
 		m->held_after = after;
 	m->held = true;

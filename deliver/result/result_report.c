@@ -45,8 +45,8 @@ list_recipients(struct result_state *st, enum active_outcome outcome, unsigned n
 		if (job->first == SIZE_MAX)
 			job->first = i;
 		if (job->expire == 0 || r->expired)
-			job->expire = r->local ? st->settle->server->local_expire :
-			    st->settle->server->expire;
+			job->expire = r->local ? st->settle->set.server->local_expire :
+			    st->settle->set.server->expire;
 		if (!result_judge_wants(&m->e.rcpt[i], notify) ||
 		    (outcome == OUTCOME_LATER && !st->plan[r->local].delayed))
 			continue;
@@ -125,7 +125,7 @@ tell_success(struct result_state *st, enum dsn_kind kind)
 	st->report.time_us = st->report.id_us = clock_wall_us();
 	st->report.done = success_done;
 	st->report.arg = st;
-	report_submit(st->settle->report, &st->report);
+	report_submit(st->settle->set.report, &st->report);
 }
 
 void
@@ -216,7 +216,7 @@ begin_badmail(struct result_state *st)
 		.details = buf_text(&st->details), .done = badmail_done, .arg = st,
 	};
 	memcpy(st->badmail.id, m->id, sizeof(st->badmail.id));
-	badmail_submit(st->settle->badmail, &st->badmail);
+	badmail_submit(st->settle->set.badmail, &st->badmail);
 }
 
 static void
@@ -252,7 +252,7 @@ result_report_failures(struct result_state *st)
 	st->report.time_us = st->report.id_us = m->failed_us;
 	st->report.done = report_done;
 	st->report.arg = st;
-	report_submit(st->settle->report, &st->report);
+	report_submit(st->settle->set.report, &st->report);
 }
 
 /* --- delay --- */
@@ -272,7 +272,7 @@ delay_done(void *arg, struct report_job *job)
 void
 result_report_delay(struct result_state *st)
 {
-	const struct config_server *s = st->settle->server;
+	const struct config_server *s = st->settle->set.server;
 	struct active_message *m = st->m;
 	uint64_t notify = s->delay_notify;
 
@@ -287,6 +287,6 @@ result_report_delay(struct result_state *st)
 	    st->report.expire) * 1000;
 	st->report.done = delay_done;
 	st->report.arg = st;
-	report_submit(st->settle->report, &st->report);
+	report_submit(st->settle->set.report, &st->report);
 }
 

@@ -58,12 +58,6 @@ forget(struct schedule *s, uint32_t n)
 		schedule_index_remove(s->index, n);
 }
 
-static uint32_t
-now_s(void)
-{
-	return (uint32_t)(clock_wall_us() / 1000000);
-}
-
 /* The first full second at least `ms` from now. */
 static uint32_t
 due_after(uint64_t ms)
@@ -116,7 +110,8 @@ put_back(struct active_message *m)
 	uint32_t due = next_due(m);
 	bool retry = m->attempts + m->quick > 0;
 
-	if ((m->only != NULL || m->command != NULL) && r->due > now_s() && (due == 0 || r->due < due))
+	if ((m->only != NULL || m->command != NULL) && r->due > schedule_clock_now() &&
+	    (due == 0 || r->due < due))
 		due = r->due;		/* the others of this message still wait for their time */
 	if (m->command != NULL && (r->flags & RECORD_WANTED) != 0)
 		due = 0;	/* asked for while the order was at work: the next round finds out by whom */
@@ -137,14 +132,15 @@ put_back(struct active_message *m)
 		r->due = m->later ? due : 0;
 		schedule_dest_park(s->dests, d, m->record);
 	} else {
-		wait_until(s, m->record, due == 0 ? now_s() : due, retry);
+		wait_until(s, m->record, due == 0 ? schedule_clock_now() : due, retry);
 		if (m->later && (d = schedule_attempt_away(m)) != NULL)
 			schedule_recover_sleep(s->wake, m->record, d);
 	}
 }
 
-void
-schedule_settled(struct active_message *m)
+/* The round of a message is over and written down, or there was none. */
+static void
+settled(struct active_message *m)
 {
 	struct schedule *s = m->schedule;
 
@@ -196,7 +192,7 @@ loaded(void *arg, void *job)
 		m->result = mem_zalloc(m->e.nrcpt * sizeof(*m->result) + 1);
 	}
 	if (m->schedule->draining && m->error == 0)
-		schedule_settled(m);
+		result_skip(m->schedule->settle, m);
 	else
 		schedule_load_judge(m);
 }
@@ -227,15 +223,8 @@ take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
 		schedule_load_read(m);
 		loaded(s, m);
 	} else {
-		schedule_load_by_thread(m);
+		schedule_message_load(m);
 	}
-}
-
-void
-schedule_load_by_thread(struct active_message *m)
-{
-	m->schedule->loading++;
-	pool_submit(m->schedule->load, m);
 }
 
 static uint32_t
@@ -255,7 +244,7 @@ take_due(struct schedule *s)
 {
 	uint32_t n = schedule_index_first(s->index);
 
-	if (s->loading >= LOADING_MAX || n == 0 || schedule_index_at(s->index, n)->due > now_s())
+	if (s->loading >= LOADING_MAX || n == 0 || schedule_index_at(s->index, n)->due > schedule_clock_now())
 		return 0;
 	schedule_index_take(s->index, n);
 	return n;
@@ -278,7 +267,7 @@ take_next(struct schedule *s)
 	if (s->fresh_turn)
 		n = take_fresh(s);
 	if (n == 0)
-		n = schedule_dest_unpark(s->dests, schedule_share(s), &d);
+		n = schedule_dest_unpark(s->dests, schedule_dest_share(s->set.window, s->remote_held), &d);
 	if (n == 0)
 		n = take_fresh(s);
 	if (n == 0)
@@ -322,16 +311,6 @@ pump(void *arg)
 	schedule_count(s);
 }
 
-size_t
-schedule_share(const struct schedule *s)
-{
-	size_t free_places = s->set.window > s->remote_held ? s->set.window - s->remote_held : 0;
-
-	if (free_places == 0)
-		return 0;
-	return free_places > 2 ? free_places : 2;
-}
-
 /* --- news --- */
 
 void
@@ -359,7 +338,7 @@ schedule_hint(struct schedule *s, const char *id)
 void
 schedule_found(struct schedule *s, const struct spool_entry *entry)
 {
-	uint32_t now = now_s(), due, n;
+	uint32_t now = schedule_clock_now(), due, n;
 
 	n = schedule_index_find(s->index, entry->id);
 	if (n != 0) {
@@ -383,7 +362,7 @@ schedule_go(struct schedule *s)
 void
 schedule_retry_all(struct schedule *s)
 {
-	schedule_index_all_due(s->index, now_s());
+	schedule_index_all_due(s->index, schedule_clock_now());
 	pump(s);
 }
 
@@ -439,12 +418,14 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 		return NULL;
 	}
 	s->report = report_new(setup->enqueue, setup->server, setup->counters, message_queued, s);
-	s->settle = result_new(setup, s->report);
+	s->settle = result_new(&(struct result_setup){ .loop = setup->loop, .pool = setup->pool,
+	    .spool = setup->spool, .report = s->report, .badmail = setup->badmail, .server = setup->server,
+	    .settled = settled });
 	s->drop = drop_new(setup->pool, setup->spool, setup->server);
 	s->move = pool_lane_new(setup->pool, 1, 1, schedule_admin_run_move, schedule_admin_moved, s);
 	s->load = pool_lane_new(setup->pool, LOAD_LANES, LOAD_BATCH, run_load, loaded_by_thread, s);
 	s->timer = loop_timer_new(setup->loop, pump, s);
-	s->wake = schedule_recover_new(s);
+	s->wake = schedule_recover_new(s, schedule_go);
 	return s;
 }
 

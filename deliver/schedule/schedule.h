@@ -184,6 +184,11 @@ struct schedule_dest *schedule_dest_next_hold(const struct schedule_dests *t, co
  */
 uint32_t schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_dest **d);
 size_t schedule_dest_parked(const struct schedule_dests *t);
+/*
+ * How many messages one destination may have at work while `counted` of `window` places are taken: as many as
+ * are free, so that no destination fills the window.
+ */
+size_t schedule_dest_share(size_t window, size_t counted);
 uint64_t schedule_dest_stamp(struct schedule_dests *t);
 
 /* --- schedule: which messages are at work; fair shares of the window --- */
@@ -243,23 +248,15 @@ void schedule_retry_all(struct schedule *s);
 void schedule_count(const struct schedule *s);
 /* Loads no more; `idle` once all loaded are settled, maybe at once. */
 void schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg);
-/* The round of a message is over and written down (called by settle), or there was none. */
-void schedule_settled(struct active_message *m);
-/* A thread reads it; then it goes on to schedule_load_judge. */
-void schedule_load_by_thread(struct active_message *m);
-/*
- * How many messages a destination may have at work now: as many as places are free, so that none ever fills
- * the window.
- */
-size_t schedule_share(const struct schedule *s);
 
 /* --- schedule_message --- */
 struct active_message *schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *only);
 void schedule_message_free(struct active_message *m);
+void schedule_message_load(struct active_message *m);	/* by a thread, then schedule_load_judge */
 
 /* --- schedule_load: reads a message and judges whether it may be tried --- */
 void schedule_load_read(struct active_message *m);	/* any thread; touches the message alone */
-/* On the loop; goes on to schedule_attempt, settle or schedule_settled */
+/* On the loop; goes on to schedule_attempt, schedule_admin or result */
 void schedule_load_judge(struct active_message *m);
 
 /* --- schedule_route: where each recipient of a message goes --- */
@@ -275,11 +272,13 @@ struct schedule_dest *schedule_attempt_away(const struct active_message *m);
 void schedule_attempt_free(struct active_message *m);	/* portions at work, too, once nobody works on them */
 
 /* --- schedule_clock: due times are of the wall clock --- */
+uint32_t schedule_clock_now(void);		/* wall seconds */
 uint32_t schedule_clock_latest(const struct schedule *s, uint32_t now);	/* nothing is due later */
 void schedule_clock_look(struct schedule *s);	/* was it set back? Then what waits is due by then */
 
 /* --- schedule_recover: mail of destinations that were away --- */
-struct schedule_recover *schedule_recover_new(struct schedule *s);
+/* `woken`: records were made due. */
+struct schedule_recover *schedule_recover_new(struct schedule *s, void (*woken)(struct schedule *s));
 void schedule_recover_free(struct schedule_recover *w);
 /* The waiting record is for a destination that cannot be reached now. */
 void schedule_recover_sleep(struct schedule_recover *w, uint32_t record, const struct schedule_dest *d);

@@ -24,12 +24,6 @@
 #define BOUNCE_STATUS "5.0.0"
 #define BOUNCE_TEXT "returned by the administrator"
 
-static uint32_t
-now_s(void)
-{
-	return (uint32_t)(clock_wall_us() / 1000000);
-}
-
 static void
 no_retry(struct schedule *s, struct schedule_record *r)
 {
@@ -72,7 +66,7 @@ go_on(struct schedule *s, uint32_t n)
 	struct schedule_record *r = schedule_index_at(s->index, n);
 
 	if (r->state == RECORD_RESTING)
-		schedule_index_wait(s->index, n, now_s());
+		schedule_index_wait(s->index, n, schedule_clock_now());
 	else if (r->state == RECORD_ASIDE)
 		r->state = RECORD_PARKED;
 	if (!s->draining)
@@ -107,8 +101,8 @@ schedule_admin_retry(struct schedule *s, const char *id)
 
 	if (r == NULL)
 		return false;
-	if (r->state == RECORD_WAITING && r->due > now_s())
-		schedule_index_wait(s->index, n, now_s());
+	if (r->state == RECORD_WAITING && r->due > schedule_clock_now())
+		schedule_index_wait(s->index, n, schedule_clock_now());
 	if (!s->draining)
 		loop_timer_set(s->timer, 0);
 	return true;
@@ -198,7 +192,7 @@ schedule_admin_begin(struct schedule *s, struct schedule_admin *o)
 		r->state = RECORD_ASIDE;
 	m = schedule_message_new(s, n, NULL);
 	m->command = o;
-	schedule_load_by_thread(m);
+	schedule_message_load(m);
 	return SCHEDULE_DONE;
 }
 
@@ -252,7 +246,7 @@ schedule_admin_moved(void *arg, void *job)
 
 	(void)arg;
 	m->gone = m->command->error == 0;
-	schedule_settled(m);
+	result_skip(m->schedule->settle, m);
 }
 
 void

@@ -337,7 +337,7 @@ submit(struct active_message *m, struct schedule_dest *d, const size_t *index, s
 static bool
 has_place(const struct schedule *s, const struct active_message *m, const struct schedule_dest *d)
 {
-	return d->active < schedule_share(s) ||
+	return d->active < schedule_dest_share(s->set.window, s->remote_held) ||
 	    (m->fresh && d->active == 0 && d->parked == 0 && s->remote_held < s->set.window + FRESH_PLACES);
 }
 

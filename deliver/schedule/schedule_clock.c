@@ -13,6 +13,12 @@
 #define SET_BACK_US 60000000	/* less is of no matter */
 
 uint32_t
+schedule_clock_now(void)
+{
+	return (uint32_t)(clock_wall_us() / 1000000);
+}
+
+uint32_t
 schedule_clock_latest(const struct schedule *s, uint32_t now)
 {
 	const struct config_times *table = &s->set.server->retry;
@@ -34,7 +40,7 @@ schedule_clock_look(struct schedule *s)
 	if (s->ahead_us != 0 && back > SET_BACK_US) {
 		log_event(LOG_WARN, NULL, "trouble", "what=clock reason=\"it was set back by %lld s\"",
 		    (long long)(back / 1000000));
-		schedule_index_bound(s->index, schedule_clock_latest(s, (uint32_t)(wall / 1000000)));
+		schedule_index_bound(s->index, schedule_clock_latest(s, schedule_clock_now()));
 	}
 	s->ahead_us = ahead;
 }

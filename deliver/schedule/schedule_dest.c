@@ -248,6 +248,16 @@ schedule_dest_parked(const struct schedule_dests *t)
 	return t->parked;
 }
 
+size_t
+schedule_dest_share(size_t window, size_t counted)
+{
+	size_t free_places = window > counted ? window - counted : 0;
+
+	if (free_places == 0)
+		return 0;
+	return free_places > 2 ? free_places : 2;
+}
+
 uint64_t
 schedule_dest_stamp(struct schedule_dests *t)
 {

@@ -175,7 +175,7 @@ moved_damaged(void *arg, struct badmail_job *job)
 	m->gone = job->error == 0 || job->error == ENOENT;
 	m->later = true;
 	m->after = TROUBLE_MS;
-	schedule_settled(m);
+	result_skip(m->schedule->settle, m);
 }
 
 static void
@@ -205,7 +205,7 @@ judge_error(struct active_message *m)
 	m->gone = m->error == ENOENT;
 	m->later = true;
 	m->after = TROUBLE_MS;
-	schedule_settled(m);
+	result_skip(m->schedule->settle, m);
 }
 
 static bool

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/base/mem.h"
+#include "common/process/pool.h"
 #include "deliver/active/active.h"
 #include "deliver/result/result.h"
 #include "deliver/schedule/schedule.h"
@@ -38,6 +39,13 @@ schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *
 	TAILQ_INSERT_TAIL(&s->messages, m, link);
 	s->loaded++;
 	return m;
+}
+
+void
+schedule_message_load(struct active_message *m)
+{
+	m->schedule->loading++;
+	pool_submit(m->schedule->load, m);
 }
 
 void

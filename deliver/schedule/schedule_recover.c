@@ -22,6 +22,7 @@
 
 struct schedule_recover {
 	struct schedule *s;
+	void (*woken)(struct schedule *s);
 	struct loop_timer *timer;
 	bool asleep[SCHEDULE_TAGS];	/* some record has this tag */
 	bool back[SCHEDULE_TAGS];	/* for the next walk */
@@ -59,8 +60,8 @@ walk(void *arg)
 		return;
 	if (w->at == 0)
 		begin(w);
-	w->at = schedule_index_wake(w->s->index, w->at, w->walking, (uint32_t)(clock_wall_us() / 1000000));
-	schedule_go(w->s);
+	w->at = schedule_index_wake(w->s->index, w->at, w->walking, schedule_clock_now());
+	w->woken(w->s);
 	if (w->at != 0)
 		loop_timer_set(w->timer, 0);
 	else
@@ -94,11 +95,12 @@ schedule_recover_up(struct schedule_recover *w, const struct schedule_dest *d)
 }
 
 struct schedule_recover *
-schedule_recover_new(struct schedule *s)
+schedule_recover_new(struct schedule *s, void (*woken)(struct schedule *s))
 {
 	struct schedule_recover *w = mem_new(struct schedule_recover);
 
 	w->s = s;
+	w->woken = woken;
 	w->timer = loop_timer_new(s->set.loop, walk, w);
 	return w;
 }
