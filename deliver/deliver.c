@@ -191,7 +191,7 @@ make_schedule(struct deliver *r)
 	struct schedule_setup setup = {
 		.loop = b->loop, .server = b->server, .counters = b->counters, .spool = r->spool,
 		.pool = r->pool,
-		.enqueue = r->enqueue, .remote = r->remote, .expand = r->expand, .badmail = r->badmail,
+		.enqueue = r->enqueue, .outbound = r->outbound, .expand = r->expand, .badmail = r->badmail,
 		.window = window_for(b->server),
 	};
 
@@ -221,9 +221,9 @@ run(struct boot *b)
 	r->pool = pool_new(b->loop, THREADS);
 	r->enqueue = enqueue_new(b->loop, r->pool, r->spool, -1);
 	enqueue_count(r->enqueue, b->counters);
-	r->remote = outbound_new(b);
+	r->outbound = outbound_new(b);
 	r->log = w3clog_new(b->loop, r->pool, b->config, b->server, b->counters);
-	r->remote->log = r->log;
+	r->outbound->log = r->log;
 	r->expand = expand_new(b, r->enqueue);
 	r->badmail = badmail_new(b->loop, r->pool, r->spool, b->server, b->counters);
 	make_schedule(r);
@@ -235,7 +235,7 @@ run(struct boot *b)
 	r->missed = loop_timer_new(b->loop, look_for_missed, r);
 	r->hints_lost = counters_get(b->counters, COUNTER_HINTS_LOST);
 	r->authorities = trusted_ca_new(b, begin, r);
-	r->remote->tls = trusted_ca_tls(r->authorities);
+	r->outbound->tls = trusted_ca_tls(r->authorities);
 	boot_ready(b);
 	if (trusted_ca_begin(r->authorities))
 		own(r);
@@ -257,7 +257,7 @@ out_of_grace(void *arg)
 {
 	struct deliver *r = arg;
 
-	log_event(LOG_WARN, NULL, "service", "what=grace-over deliveries=%zu", outbound_active(r->remote));
+	log_event(LOG_WARN, NULL, "service", "what=grace-over deliveries=%zu", outbound_active(r->outbound));
 	boot_end(r->boot);
 }
 
@@ -279,7 +279,7 @@ begin_end(struct deliver *r, uint64_t grace_ms)
 	queue_scan_stop(r->queue_scan);
 	queue_admin_end(r->queue_admin, NULL, NULL);
 	schedule_drain(r->schedule, end, r);
-	outbound_drain(r->remote);
+	outbound_drain(r->outbound);
 	expand_drain(r->expand);
 }
 
@@ -290,8 +290,8 @@ finish(struct boot *b)
 
 	queue_scan_stop(r->queue_scan);
 	etrn_server_free(r->etrn_server);
-	login_test_free_all(r->remote);
-	outbound_free(r->remote);
+	login_test_free_all(r->outbound);
+	outbound_free(r->outbound);
 	trusted_ca_free(r->authorities);
 	w3clog_end(r->log);
 	pool_free(r->pool);
@@ -334,7 +334,7 @@ static void
 retry(struct deliver *r, const struct ctl_message *m)
 {
 	(void)m;
-	outbound_release(r->remote);
+	outbound_release(r->outbound);
 	if (r->scanned && !r->ending)
 		schedule_retry_all(r->schedule);
 	else
@@ -358,13 +358,13 @@ channel(struct deliver *r, const struct ctl_message *m)
 	else if (m->fd != -1 && channel.helper == CTL_HELPER_DIRECTORY && r->expand != NULL)
 		expand_channel(r->expand, m->fd);
 	else
-		outbound_on_channel(r->remote, m);
+		outbound_on_channel(r->outbound, m);
 }
 
 static void
 trial(struct deliver *r, const struct ctl_message *m)
 {
-	login_test_begin(r->remote, m);
+	login_test_begin(r->outbound, m);
 }
 
 static void

@@ -31,7 +31,7 @@ struct deliver {
 	struct pool *pool;
 	struct w3clog *log;
 	struct enqueue *enqueue;
-	struct outbound *remote;
+	struct outbound *outbound;
 	struct trusted_ca *authorities;	/* NULL: no TLS */
 	struct expand *expand;		/* NULL: no directory */
 	struct schedule *schedule;

@@ -15,85 +15,108 @@ struct destination;
 struct result_state;
 struct schedule;
 struct schedule_admin;
+struct schedule_attempt;
 struct schedule_dest;
 
-/* --- active_message: a message that is loaded, and what comes of each of its recipients --- */
+/* --- active_message: a message that is loaded, and what becomes of each of its recipients --- */
 
-enum active_outcome {
-	OUTCOME_NONE,		/* not tried in this round */
-	OUTCOME_PARKED,		/* its destination has its share already, or the process ends */
+/* What is being done with the message; which phase may follow which is a table in active_message.c. */
+enum active_phase {
+	ACTIVE_LOADING,		/* its files are read */
+	ACTIVE_SENDING,		/* an attempt is under way */
+	ACTIVE_RESULT,		/* what became of it is written down and reported */
+	ACTIVE_MOVING,		/* to the queue of another virtual server */
+	ACTIVE_BADMAIL,		/* it is damaged, and goes to badmail as it is */
+	ACTIVE_SETTLED,		/* the round is over; it is freed next */
+	ACTIVE_PHASES
+};
+
+enum active_outcome {		/* of a recipient in this round */
+	OUTCOME_NONE,		/* not tried */
+	OUTCOME_PARKED,		/* its destination has no place now, or the process ends */
 	OUTCOME_DELIVERED,
 	OUTCOME_LATER,
 	OUTCOME_FAILED,		/* refused or expired */
-	OUTCOME_BACKLOG,		/* until its host asks for it (again) */
+	OUTCOME_BACKLOG,	/* waits until its host asks with ETRN or ATRN */
+};
+
+enum active_delivery {		/* how a delivered recipient is reported */
+	DELIVERY_FINAL,
+	DELIVERY_RELAYED,	/* to a peer that does not report success itself */
+	DELIVERY_EXPANDED,	/* to several addresses */
+};
+
+enum active_note {		/* the note file beside the message */
+	ACTIVE_NOTE_NONE,
+	ACTIVE_NOTE_WHOLE,
+	ACTIVE_NOTE_TORN,	/* its last line has no end */
 };
 
 struct active_reason {		/* why not; shared by the recipients of a message */
 	struct active_reason *next;
-	int code;
-	char status[12];
-	const char *host;		/* behind text */
+	int code;		/* of the SMTP reply; 0: our own words */
+	char status[12];	/* RFC 3463 */
+	const char *host;	/* in the same memory, behind text */
 	char text[];
 };
 
-struct active_recipient {		/* one a recipient */
+struct active_recipient {
 	enum active_outcome outcome;
-	bool relayed;			/* delivered to a peer that will not tell of success */
-	bool expanded;			/* its mail went on to several addresses */
-	bool waits;			/* for the directory: it does not run out of time */
-	bool todo;			/* to be sent, not yet in a group's portion */
-	bool second;			/* on its way to the fallback */
-	bool hold;			/* its domain's mail waits until it is asked for */
+	enum active_delivery delivery;
+	bool todo;		/* to be sent, and not yet in a group of the attempt */
+	bool on_fallback;	/* its first destination could not take it */
+	bool etrn;		/* its domain's mail waits for ETRN */
+	bool no_expiry;		/* waits for the directory: does not run out of time */
 	bool local, expired;
-	char mark;			/* to be written; 0 none */
-	struct schedule_dest *dest;
+	char mark;		/* to be written into the queue file; 0 none */
+	struct schedule_dest *dest;	/* counts in its `refs` */
 	const struct destination *fallback;
 	const struct active_reason *reason;
 };
 
-struct active_group {
-	struct schedule_dest *dest;
-	size_t first, count;		/* into order */
-};
-
-/* A message that is loaded. */
+/* A message from its loading until it is settled: one round. */
 struct active_message {
 	TAILQ_ENTRY(active_message) link;
 	struct schedule *schedule;
 	uint32_t record;
 	char id[MESSAGE_ID_SIZE];
+	enum active_phase phase;
 	struct message_envelope e;
-	int fd;				/* -1: not open */
-	int error; const char *why;	/* result of loading */
-	bool known;			/* the next four are: the note need not be read */
-	bool delayed;			/* the delay report was made */
-	unsigned attempts, quick;	/* failed so far: by the table, quick tries */
-	bool noted, torn;		/* there is a note; its last line is not whole */
-	bool owed;			/* a failure of an earlier life waits for its report */
-	bool glitch;			/* this round met a lost, silent or busy peer */
-	unsigned hops;			/* Received lines, counted before the first attempt */
-	struct buf note;		/* from loading */
+	int fd;				/* of the queue file; -1: not open */
+	int error; const char *why;	/* of loading: 0 or errno */
 	int64_t arrived_us, failed_us;
-	struct active_recipient *result;	/* e.nrcpt of them */
+	unsigned hops;			/* Received lines, counted before the first attempt */
+
+	/* What this round is for; the failures that are owed go first. */
+	struct schedule_dest *only;	/* this destination alone; NULL: all. Counts in its `refs` */
+	struct schedule_admin *command;	/* an operator's command; NULL: an attempt */
+	bool owed;			/* a failure of an earlier life waits for its report */
+	bool is_new;			/* came in this life of the worker, and was never in a backlog */
+
+	/* From the record, or from the note. */
+	bool known;			/* from the record: the note need not be read */
+	bool delayed;			/* the delay report was made */
+	unsigned attempts, quick;	/* failed so far: by the table of retries, quick tries */
+	enum active_note note;
+	struct buf note_text;		/* from loading until it is judged */
+
+	struct active_recipient *recipient;	/* e.nrcpt of them; NULL: not loaded */
 	struct active_reason *reasons;
-	struct schedule_dest *only;	/* this round is for it alone; NULL all */
-	struct schedule_admin *command;	/* this round is for an operator; NULL: to be sent */
-	struct active_group *group; size_t ngroup, group_at, offset;
-	size_t *order;			/* recipients by group */
-	LIST_HEAD(, schedule_portion) portions;	/* at work */
-	size_t active;			/* how many */
-	bool remote_held, local_held;	/* counted as such */
-	char *masked;			/* the sender under its masquerade; NULL as it is */
-	bool later; uint64_t after;	/* out of settle: something is left for ms from now */
-	/* out of settle: something is held, and to be looked at in ms from now at the latest */
-	bool held; uint64_t held_after;
-	bool fresh;			/* it came in this life of the worker, and was not held before */
-	bool gone;			/* out of settle: removed */
-	struct result_state *settle;
-	struct badmail_job *badmail;	/* it is damaged and on its way out */
+	struct schedule_attempt *attempt;	/* NULL: none was made */
+	bool counted[2];		/* among the schedule's: [0] remote, [1] local */
+	bool glitch;			/* this round met a lost, silent or busy peer */
+
+	/* What is left of it after the round. */
+	bool gone;			/* nothing: its file is removed */
+	bool deferred; uint64_t deferred_ms;	/* some of it is due then, from now */
+	bool backlog; uint64_t backlog_ms;	/* some waits for ETRN: its report or end is due then */
+
+	struct result_state *result;	/* owned */
+	struct badmail_job *badmail;	/* owned */
 };
 
-/* Why not, for any number of its recipients; the same reason is kept once. Strings are copied. */
+void active_message_enter(struct active_message *m, enum active_phase phase);	/* a wrong order is a bug() */
+/* The same reason is kept once for any number of recipients. Strings are copied. */
 struct active_reason *active_message_reason(struct active_message *m, int code, const char *status,
     const char *host, const char *text);
 void active_message_free_reasons(struct active_message *m);

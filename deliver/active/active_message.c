@@ -1,16 +1,39 @@
 /*
- * active_message - why a recipient of a loaded message has not got it: the reasons, each kept once
+ * active_message - a loaded message: the phases of its round, and why a recipient has not got it
  *
  * Runs in:  deliver, on the loop
  * Owns:     nothing; the reasons belong to their message
- * Promise:  as long as the message is loaded, a reason stays where it is
- * Fails by: nothing
+ * Promise:  a phase follows only where the table says so; a reason stays where it is until the message is
+ *           freed
+ * Fails by: bug() on a wrong order of phases
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "deliver/active/active.h"
+
+/* Which phase may follow: a row for the present one, a column for the next. */
+static const bool follows[][ACTIVE_PHASES] = {
+	/*		     LOADING SENDING RESULT MOVING BADMAIL SETTLED */
+	[ACTIVE_LOADING] = { false,  true,   true,  true,  true,   true  },
+	[ACTIVE_SENDING] = { false,  false,  true,  false, false,  false },
+	[ACTIVE_RESULT]	 = { false,  false,  false, false, false,  true  },
+	[ACTIVE_MOVING]	 = { false,  false,  false, false, false,  true  },
+	[ACTIVE_BADMAIL] = { false,  false,  false, false, false,  true  },
+	[ACTIVE_SETTLED] = { false },
+};
+static_assert(nitems_of(follows) == ACTIVE_PHASES, "a row for each phase");
+
+void
+active_message_enter(struct active_message *m, enum active_phase phase)
+{
+	if (!follows[m->phase][phase])
+		bug("phase %d of %s after %d", (int)phase, m->id, (int)m->phase);
+	m->phase = phase;
+}
 
 struct active_reason *
 active_message_reason(struct active_message *m, int code, const char *status, const char *host,

@@ -70,7 +70,7 @@ struct queue_admin {
 	struct spool *spool;
 	struct schedule *schedule;
 	struct pool_lane *look, *act;
-	TAILQ_HEAD(chores_jobs, queue_admin_job) jobs;	/* the first is at work */
+	TAILQ_HEAD(queue_admin_jobs, queue_admin_job) jobs;	/* the first is at work */
 	size_t waiting;
 	enum msg_queue_state state;		/* OK: takes them */
 	void (*idle)(void *arg);	/* it is ending, and none is at work */

@@ -140,7 +140,7 @@ queue_admin_end(struct queue_admin *c, void (*idle)(void *arg), void *arg)
 	struct queue_admin_job *j;
 
 	c->state = MSG_QUEUE_ENDING;
-	while ((j = TAILQ_LAST(&c->jobs, chores_jobs)) != NULL && j != TAILQ_FIRST(&c->jobs)) {
+	while ((j = TAILQ_LAST(&c->jobs, queue_admin_jobs)) != NULL && j != TAILQ_FIRST(&c->jobs)) {
 		refuse(c, j->request, MSG_QUEUE_ENDING);
 		job_free(j);
 	}

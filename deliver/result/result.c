@@ -36,8 +36,8 @@ static int
 write_marks(struct result *t, struct active_message *m)
 {
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].mark != 0 &&
-		    spool_mark(t->set.spool, m->fd, &m->e, i, m->result[i].mark) == -1)
+		if (m->recipient[i].mark != 0 &&
+		    spool_mark(t->set.spool, m->fd, &m->e, i, m->recipient[i].mark) == -1)
 			return -1;
 	if (spool_sync(m->fd) == -1)
 		return -1;
@@ -50,7 +50,7 @@ remove_message(struct result *t, struct active_message *m)
 {
 	if (spool_remove(t->set.spool, m->id) == -1)
 		return -1;
-	if (m->noted)
+	if (m->note != ACTIVE_NOTE_NONE)
 		(void)!spool_remove_note(t->set.spool, m->id);	/* a scan sweeps what stays */
 	disk_crash_point("settle-removed");
 	/*
@@ -65,12 +65,12 @@ remove_message(struct result *t, struct active_message *m)
 static int
 do_step(struct result_state *st)
 {
-	struct result *t = st->settle;
+	struct result *t = st->result;
 	struct active_message *m = st->m;
 
 	st->note_failed = false;
 	if (st->note.len > 0) {
-		m->noted = true;
+		m->note = ACTIVE_NOTE_WHOLE;
 		st->note_failed = spool_note_add(t->set.spool, m->id, buf_text(&st->note),
 		    st->note_sync) == -1;
 		if (st->note_failed && st->note_sync)
@@ -100,7 +100,7 @@ run(void *arg, void **jobs, size_t n)
 static void
 submit(struct result_state *st)
 {
-	struct result *t = st->settle;
+	struct result *t = st->result;
 
 	pool_submit(st->marks || (st->note_sync && st->note.len > 0) ? t->careful : t->quick, st);
 }
@@ -113,9 +113,10 @@ result_add_line(struct result_state *st, enum note_kind kind, size_t number, int
 {
 	struct note_line line = { .kind = kind, .number = number, .time = time };
 
-	if (st->m->torn)
+	if (st->m->note == ACTIVE_NOTE_TORN) {
 		buf_puts(&st->note, "\n");
-	st->m->torn = false;
+		st->m->note = ACTIVE_NOTE_WHOLE;
+	}
 	if (why != NULL) {
 		line.code = why->code;
 		memcpy(line.status, status, strnlen(status, sizeof(line.status) - 1));
@@ -131,9 +132,9 @@ note_failures(struct result_state *st)
 	struct active_message *m = st->m;
 
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].outcome == OUTCOME_FAILED)
-			result_add_line(st, NOTE_FAILED, i, m->failed_us, result_judge_status(&m->result[i]),
-			    m->result[i].reason);
+		if (m->recipient[i].outcome == OUTCOME_FAILED)
+			result_add_line(st, NOTE_FAILED, i, m->failed_us,
+			    result_judge_status(&m->recipient[i]), m->recipient[i].reason);
 	st->note_sync = true;
 }
 
@@ -142,7 +143,7 @@ static void
 note_later(struct result_state *st, int64_t now_us)
 {
 	struct active_message *m = st->m;
-	const struct active_recipient *first = m->result;
+	const struct active_recipient *first = m->recipient;
 	unsigned *number;
 
 	while (first->outcome != OUTCOME_LATER)
@@ -160,7 +161,7 @@ set_marks(struct result_state *st)
 
 	st->marks = false;
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		struct active_recipient *r = &m->result[i];
+		struct active_recipient *r = &m->recipient[i];
 
 		r->mark = r->outcome == OUTCOME_DELIVERED ? MARK_DELIVERED : r->outcome == OUTCOME_FAILED ?
 		    MARK_FAILED : 0;
@@ -174,7 +175,9 @@ set_marks(struct result_state *st)
 static int64_t
 due_of(const struct active_message *m)
 {
-	return m->later && !m->held ? (clock_wall_us() + (int64_t)m->after * 1000 + 999999) / 1000000 : 0;
+	if (!m->deferred || m->backlog)
+		return 0;
+	return (clock_wall_us() + (int64_t)m->deferred_ms * 1000 + 999999) / 1000000;
 }
 
 static void
@@ -187,7 +190,7 @@ begin_write(struct result_state *st, int64_t now_us)
 		m->failed_us = now_us;
 		note_failures(st);
 	}
-	if (m->later)
+	if (m->deferred)
 		note_later(st, now_us);
 	set_marks(st);
 	if (st->failed == 0 && !st->delay)
@@ -203,17 +206,17 @@ take_failures_back(struct result_state *st)
 
 	log_event(LOG_FAULT, m->id, "trouble", "what=note error=%s", log_safe(strerror(st->error)));
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].outcome == OUTCOME_FAILED)
-			m->result[i].outcome = OUTCOME_NONE;
+		if (m->recipient[i].outcome == OUTCOME_FAILED)
+			m->recipient[i].outcome = OUTCOME_NONE;
 	st->pending += st->failed;
 	st->failed = 0;
 	st->delay = false;
 	st->note_sync = false;
 	buf_clear(&st->note);
-	m->torn = true;			/* a part of it may be there */
-	if (!m->later || m->after > RESULT_AGAIN_MS)
-		m->after = RESULT_AGAIN_MS;
-	m->later = true;
+	m->note = ACTIVE_NOTE_TORN;	/* a part of it may be there */
+	if (!m->deferred || m->deferred_ms > RESULT_AGAIN_MS)
+		m->deferred_ms = RESULT_AGAIN_MS;
+	m->deferred = true;
 	st->due = due_of(m);
 	set_marks(st);
 	submit(st);
@@ -228,7 +231,7 @@ result_close(struct result_state *st)
 
 	st->stage = RESULT_CLOSE;
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		m->result[i].mark = m->result[i].outcome == OUTCOME_FAILED ? MARK_REPORTED : 0;
+		m->recipient[i].mark = m->recipient[i].outcome == OUTCOME_FAILED ? MARK_REPORTED : 0;
 	st->note_sync = false;
 	st->remove = st->pending == 0;
 	st->marks = !st->remove && st->failed > 0;
@@ -248,7 +251,7 @@ result_next(struct result_state *st)
 	else if (stage <= RESULT_REPORT && st->delay)
 		result_report_delay(st);
 	else if (stage == RESULT_WRITE || stage == RESULT_CLOSE)
-		st->settle->set.settled(st->m);
+		st->result->set.settled(st->m);
 	else
 		result_close(st);
 }
@@ -257,14 +260,14 @@ static void
 adopt_marks(struct active_message *m)
 {
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].mark != 0)
-			m->e.rcpt[i].mark = m->result[i].mark;
+		if (m->recipient[i].mark != 0)
+			m->e.rcpt[i].mark = m->recipient[i].mark;
 }
 
 void
 result_stick(struct result_state *st, int error)
 {
-	struct result *t = st->settle;
+	struct result *t = st->result;
 
 	st->error = error;
 	log_event(LOG_FAULT, st->m->id, "trouble", "what=settle error=%s", log_safe(strerror(st->error)));
@@ -295,7 +298,7 @@ step_done(void *arg, void *job)
 	if (st->stage == RESULT_WRITE)
 		result_judge_log_failed(m);
 	if (m->gone)
-		st->settle->set.settled(m);
+		st->result->set.settled(m);
 	else
 		result_next(st);
 }
@@ -323,8 +326,9 @@ result_begin(struct result *t, struct active_message *m)
 {
 	struct result_state *st = mem_new(struct result_state);
 
-	m->settle = st;
-	st->settle = t;
+	active_message_enter(m, ACTIVE_RESULT);
+	m->result = st;
+	st->result = t;
 	st->m = m;
 	buf_init(&st->note, MESSAGE_ENVELOPE_MAX);
 	result_judge(st, clock_wall_us());
@@ -352,8 +356,8 @@ result_write(struct result_state *st)
 		st->stage = RESULT_CLOSE;
 		st->remove = true;
 		submit(st);
-	} else if (st->failed == 0 && st->delivered == 0 && !m->later && !st->delay) {
-		result_skip(st->settle, m);	/* nothing was tried */
+	} else if (st->failed == 0 && st->delivered == 0 && !m->deferred && !st->delay) {
+		result_skip(st->result, m);	/* nothing was tried */
 	} else {
 		begin_write(st, clock_wall_us());
 	}
@@ -373,8 +377,8 @@ result_state_free(struct result_state *st)
 	if (st == NULL)
 		return;
 	if (st->is_stuck) {
-		TAILQ_REMOVE(&st->settle->stuck, st, link);
-		st->settle->nstuck--;
+		TAILQ_REMOVE(&st->result->stuck, st, link);
+		st->result->nstuck--;
 	}
 	buf_done(&st->note);
 	buf_done(&st->details);

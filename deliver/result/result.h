@@ -190,7 +190,7 @@ enum result_stage { RESULT_SUCCESS, RESULT_WRITE, RESULT_REPORT, RESULT_DELAY, R
 struct result_state {
 	TAILQ_ENTRY(result_state) link;
 	bool is_stuck;
-	struct result *settle;
+	struct result *result;
 	struct active_message *m;
 	enum result_stage stage;
 	size_t delivered, failed, pending;

@@ -33,7 +33,7 @@ make_plans(struct result_state *st, int64_t now_us)
 	};
 	for (size_t local = 0; local < 2; local++) {
 		st->at.local = local == 1;
-		st->plan[local] = retry_decide(st->settle->set.server, &st->at);
+		st->plan[local] = retry_decide(st->result->set.server, &st->at);
 	}
 }
 
@@ -45,7 +45,7 @@ after_of(const struct result_state *st, const struct active_recipient *r)
 
 	c.local = r->local;
 	c.hint = r->reason->code / 100 == 4 ? retry_hint(r->reason->text) : 0;
-	return c.hint == 0 ? st->plan[r->local].after : retry_decide(st->settle->set.server, &c).after;
+	return c.hint == 0 ? st->plan[r->local].after : retry_decide(st->result->set.server, &c).after;
 }
 
 bool
@@ -64,20 +64,20 @@ static void
 judge_later(struct result_state *st, size_t i)
 {
 	struct active_message *m = st->m;
-	struct active_recipient *r = &m->result[i];
+	struct active_recipient *r = &m->recipient[i];
 	const struct retry_plan *plan = &st->plan[r->local];
 	uint64_t after;
 
-	if (plan->expired && !r->waits) {
+	if (plan->expired && !r->no_expiry) {
 		r->outcome = OUTCOME_FAILED;
 		r->expired = true;
 		return;
 	}
-	after = plan->expired ? st->settle->set.server->retry.ms[st->settle->set.server->retry.count - 1] :
+	after = plan->expired ? st->result->set.server->retry.ms[st->result->set.server->retry.count - 1] :
 	    after_of(st, r);
-	if (!m->later || after < m->after)
-		m->after = after;
-	m->later = true;
+	if (!m->deferred || after < m->deferred_ms)
+		m->deferred_ms = after;
+	m->deferred = true;
 	if (plan->delayed && !m->delayed && result_judge_may_report(m) && result_judge_wants(&m->e.rcpt[i],
 	    NOTIFY_DELAY))
 		st->delay = true;
@@ -88,7 +88,7 @@ static void
 judge_held(struct result_state *st, size_t i)
 {
 	struct active_message *m = st->m;
-	struct active_recipient *r = &m->result[i];
+	struct active_recipient *r = &m->recipient[i];
 	bool told = m->delayed || !result_judge_may_report(m) || !result_judge_wants(&m->e.rcpt[i],
 	    NOTIFY_DELAY);
 	uint64_t after;
@@ -102,10 +102,10 @@ judge_held(struct result_state *st, size_t i)
 		return;
 	}
 	st->delay |= st->plan[0].delayed && !told;
-	after = retry_held(st->settle->set.server, st->at.age, told);
-	if (!m->held || after < m->held_after)
-		m->held_after = after;
-	m->held = true;
+	after = retry_held(st->result->set.server, st->at.age, told);
+	if (!m->backlog || after < m->backlog_ms)
+		m->backlog_ms = after;
+	m->backlog = true;
 }
 
 static void
@@ -114,7 +114,7 @@ count(struct result_state *st)
 	struct active_message *m = st->m;
 
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		struct active_recipient *r = &m->result[i];
+		struct active_recipient *r = &m->recipient[i];
 
 		if (r->outcome == OUTCOME_LATER)
 			judge_later(st, i);
@@ -141,13 +141,13 @@ log_later(const struct result_state *st)
 	const struct active_message *m = st->m;
 
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		const struct active_recipient *r = &m->result[i];
+		const struct active_recipient *r = &m->recipient[i];
 
 		if (r->outcome == OUTCOME_LATER)
 			log_event(LOG_FACT, m->id, "deferred",
 			    "recipient=%s status=%s reason=%s host=%s next=%llu",
 			    log_safe(m->e.rcpt[i].address), r->reason->status, log_safe(r->reason->text),
-			    log_safe(r->reason->host), (unsigned long long)((m->after + 500) / 1000));
+			    log_safe(r->reason->host), (unsigned long long)((m->deferred_ms + 500) / 1000));
 		else if (r->outcome == OUTCOME_BACKLOG && r->reason != NULL)
 			log_event(LOG_FACT, m->id, "held", "recipient=%s status=%s reason=%s host=%s",
 			    log_safe(m->e.rcpt[i].address),
@@ -159,11 +159,11 @@ void
 result_judge_log_failed(const struct active_message *m)
 {
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].outcome == OUTCOME_FAILED)
-			log_event(LOG_WARN, m->id, m->result[i].expired ? "expired" : "failed",
+		if (m->recipient[i].outcome == OUTCOME_FAILED)
+			log_event(LOG_WARN, m->id, m->recipient[i].expired ? "expired" : "failed",
 			    "recipient=%s status=%s reason=%s host=%s",
-			    log_safe(m->e.rcpt[i].address), result_judge_status(&m->result[i]),
-			    log_safe(m->result[i].reason->text), log_safe(m->result[i].reason->host));
+			    log_safe(m->e.rcpt[i].address), result_judge_status(&m->recipient[i]),
+			    log_safe(m->recipient[i].reason->text), log_safe(m->recipient[i].reason->host));
 }
 
 void

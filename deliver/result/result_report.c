@@ -38,15 +38,15 @@ list_recipients(struct result_state *st, enum active_outcome outcome, unsigned n
 	*job = (struct report_job){ .e = &m->e, .fd = m->fd, .recipient = st->recipient, .first = SIZE_MAX,
 	    .arrived_us = m->arrived_us };
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		const struct active_recipient *r = &m->result[i];
+		const struct active_recipient *r = &m->recipient[i];
 
 		if (!is_of(r, outcome))
 			continue;
 		if (job->first == SIZE_MAX)
 			job->first = i;
 		if (job->expire == 0 || r->expired)
-			job->expire = r->local ? st->settle->set.server->local_expire :
-			    st->settle->set.server->expire;
+			job->expire = r->local ? st->result->set.server->local_expire :
+			    st->result->set.server->expire;
 		if (!result_judge_wants(&m->e.rcpt[i], notify) ||
 		    (outcome == OUTCOME_LATER && !st->plan[r->local].delayed))
 			continue;
@@ -63,7 +63,8 @@ list_recipients(struct result_state *st, enum active_outcome outcome, unsigned n
 static enum dsn_kind
 kind_of(const struct active_recipient *r)
 {
-	return r->expanded ? DSN_EXPANDED : r->relayed ? DSN_RELAYED : DSN_DELIVERED;
+	return r->delivery == DELIVERY_EXPANDED ? DSN_EXPANDED :
+	    r->delivery == DELIVERY_RELAYED ? DSN_RELAYED : DSN_DELIVERED;
 }
 
 /* True: somebody is to be told so. */
@@ -75,7 +76,7 @@ list_success(struct result_state *st, enum dsn_kind kind)
 
 	*job = (struct report_job){ .e = &m->e, .fd = m->fd, .arrived_us = m->arrived_us };
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		const struct active_recipient *r = &m->result[i];
+		const struct active_recipient *r = &m->recipient[i];
 
 		if (r->outcome != OUTCOME_DELIVERED || r->reason == NULL || kind_of(r) != kind)
 			continue;
@@ -125,7 +126,7 @@ tell_success(struct result_state *st, enum dsn_kind kind)
 	st->report.time_us = st->report.id_us = clock_wall_us();
 	st->report.done = success_done;
 	st->report.arg = st;
-	report_submit(st->settle->set.report, &st->report);
+	report_submit(st->result->set.report, &st->report);
 }
 
 void
@@ -143,10 +144,10 @@ put_off(struct result_state *st)
 	st->delay = false;
 	st->pending = 1;
 	for (size_t i = 0; i < st->m->e.nrcpt; i++)
-		if (st->m->result[i].outcome == OUTCOME_FAILED)
-			st->m->result[i].outcome = OUTCOME_NONE;
-	st->m->later = true;
-	st->m->after = RESULT_AGAIN_MS;
+		if (st->m->recipient[i].outcome == OUTCOME_FAILED)
+			st->m->recipient[i].outcome = OUTCOME_NONE;
+	st->m->deferred = true;
+	st->m->deferred_ms = RESULT_AGAIN_MS;
 	result_close(st);
 }
 
@@ -170,7 +171,7 @@ badmail_reason_of(const struct result_state *st)
 	if ((m->e.flags & MESSAGE_REPORT) != 0)
 		return BADMAIL_NDR;
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].outcome == OUTCOME_FAILED && strcmp(m->result[i].reason->status,
+		if (m->recipient[i].outcome == OUTCOME_FAILED && strcmp(m->recipient[i].reason->status,
 		    "5.4.6") == 0)
 			return BADMAIL_HOPS;
 	return BADMAIL_NULL_SENDER;
@@ -189,7 +190,7 @@ make_part(struct result_state *st)
 	st->part.content_size = m->e.content_size;
 	buf_init(&st->details, DETAILS_MAX);
 	for (size_t i = 0; i < st->part.nrcpt; i++) {
-		const struct active_recipient *r = &m->result[i];
+		const struct active_recipient *r = &m->recipient[i];
 
 		if (r->outcome != OUTCOME_FAILED) {
 			free(st->part.rcpt[i].address);
@@ -216,7 +217,7 @@ begin_badmail(struct result_state *st)
 		.details = buf_text(&st->details), .done = badmail_done, .arg = st,
 	};
 	memcpy(st->badmail.id, m->id, sizeof(st->badmail.id));
-	badmail_submit(st->settle->set.badmail, &st->badmail);
+	badmail_submit(st->result->set.badmail, &st->badmail);
 }
 
 static void
@@ -252,7 +253,7 @@ result_report_failures(struct result_state *st)
 	st->report.time_us = st->report.id_us = m->failed_us;
 	st->report.done = report_done;
 	st->report.arg = st;
-	report_submit(st->settle->set.report, &st->report);
+	report_submit(st->result->set.report, &st->report);
 }
 
 /* --- delay --- */
@@ -272,7 +273,7 @@ delay_done(void *arg, struct report_job *job)
 void
 result_report_delay(struct result_state *st)
 {
-	const struct config_server *s = st->settle->set.server;
+	const struct config_server *s = st->result->set.server;
 	struct active_message *m = st->m;
 	uint64_t notify = s->delay_notify;
 
@@ -287,6 +288,6 @@ result_report_delay(struct result_state *st)
 	    st->report.expire) * 1000;
 	st->report.done = delay_done;
 	st->report.arg = st;
-	report_submit(st->settle->set.report, &st->report);
+	report_submit(st->result->set.report, &st->report);
 }
 

@@ -2,7 +2,7 @@
  * atrn - held mail that goes down the connection of the host that asked for it (ATRN, TURN)
  *
  * Runs in:  deliver, on the loop
- * Owns:     the turns under way; the connection belongs to remote
+ * Owns:     the atrns under way; the connection belongs to remote
  * Promise:  only what is held for the domains of the plea goes there; when there is no more the peer hears
  *           QUIT; when the connection ends before, the rest stays held and is not tried elsewhere
  * Fails by: MSG_ETRN_LATER
@@ -66,12 +66,12 @@ gather(struct atrn *t, const struct msg_etrn *p)
 	struct schedule *s = t->schedule;
 	struct schedule_dest *d = NULL;
 
-	while ((d = schedule_dest_next_hold(s->dests, d)) != NULL) {
+	while ((d = schedule_dest_next_etrn(s->dests, d)) != NULL) {
 		if (!is_meant(s, p, d))
 			continue;
-		if (d->turn != NULL || schedule_dest_is_asked(d))
+		if (d->atrn != NULL || schedule_dest_is_busy(d))
 			return MSG_ETRN_LATER;
-		if (d->kept.count == 0)
+		if (d->backlog.count == 0)
 			continue;
 		t->dest = mem_array(t->dest, t->ndest + 1, sizeof(*t->dest));
 		t->dest[t->ndest++] = d;
@@ -88,8 +88,8 @@ over(void *arg)
 
 	log_event(LOG_FACT, NULL, "turned", "client=%s state=over", log_safe(t->to.domain));
 	for (size_t i = 0; i < t->ndest; i++) {
-		t->dest[i]->turn = NULL;
-		schedule_dest_bar(s->dests, t->dest[i]);
+		t->dest[i]->atrn = NULL;
+		schedule_dest_end_atrn(s->dests, t->dest[i]);
 		schedule_dest_check(s->dests, t->dest[i]);
 	}
 	free_turn(t);
@@ -108,10 +108,10 @@ go(struct atrn *t, const struct msg_etrn *p, int fd)
 	snprintf(key, sizeof(key), "turn:%u", ++number);
 	t->to.key = mem_strdup(key);
 	t->to.domain = mem_strdup(p->client);
-	outbound_atrn(s->set.remote, &t->to, fd, p->port, over, t);
+	outbound_atrn(s->set.outbound, &t->to, fd, p->port, over, t);
 	for (size_t i = 0; i < t->ndest; i++) {
-		t->dest[i]->turn = &t->to;
-		n += schedule_dest_ask(s->dests, t->dest[i]);
+		t->dest[i]->atrn = &t->to;
+		n += schedule_dest_start_backlog(s->dests, t->dest[i]);
 	}
 	log_event(LOG_FACT, NULL, "turned", "client=%s account=%s messages=%zu", log_safe(p->client),
 	    log_safe(p->account), n);
@@ -128,7 +128,7 @@ atrn_begin(struct schedule *s, const struct msg_etrn *p, size_t *messages, int *
 	int pair[2];
 
 	t->schedule = s;
-	LIST_INSERT_HEAD(&s->turns, t, link);
+	LIST_INSERT_HEAD(&s->atrns, t, link);
 	result = gather(t, p);
 	if (result == MSG_ETRN_STARTED && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 	    pair) == -1) {
@@ -148,28 +148,28 @@ static bool
 is_done(const struct atrn *t)
 {
 	for (size_t i = 0; i < t->ndest; i++)
-		if (schedule_dest_is_asked(t->dest[i]) || t->dest[i]->kept.nwanted > 0)
+		if (schedule_dest_is_busy(t->dest[i]) || t->dest[i]->backlog.nmissed > 0)
 			return false;
 	return true;
 }
 
 void
-atrn_look(struct schedule *s)
+atrn_check(struct schedule *s)
 {
 	struct atrn *t, *next;
 
-	for (t = LIST_FIRST(&s->turns); t != NULL; t = next) {
+	for (t = LIST_FIRST(&s->atrns); t != NULL; t = next) {
 		next = LIST_NEXT(t, link);
 		if (t->ending || !is_done(t))
 			continue;
 		t->ending = true;
-		outbound_atrn_end(s->set.remote, &t->to);
+		outbound_atrn_end(s->set.outbound, &t->to);
 	}
 }
 
 void
 atrn_free(struct schedule *s)
 {
-	while (!LIST_EMPTY(&s->turns))
-		free_turn(LIST_FIRST(&s->turns));
+	while (!LIST_EMPTY(&s->atrns))
+		free_turn(LIST_FIRST(&s->atrns));
 }

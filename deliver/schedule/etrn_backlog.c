@@ -20,7 +20,7 @@ void
 etrn_backlog_done(struct etrn_backlog *k)
 {
 	free(k->record);
-	free(k->wanted);
+	free(k->missed);
 	*k = (struct etrn_backlog){ .record = NULL };
 }
 
@@ -33,37 +33,34 @@ empty(struct etrn_backlog *k)
 }
 
 void
-etrn_backlog_tidy(struct etrn_backlog *k, struct schedule_index *x, size_t *asked)
+etrn_backlog_tidy(struct etrn_backlog *k, struct schedule_index *x, size_t *started)
 {
-	size_t n = 0, asked_left = 0;
+	size_t n = 0, left = 0;
 
 	for (size_t i = 0; i < k->count; i++) {
 		uint32_t number = k->record[k->first + i];
 		struct schedule_record *r = schedule_index_at(x, number);
 
-		if ((r->flags & (RECORD_BACKLOG | RECORD_WANTED)) != RECORD_BACKLOG)
+		if ((r->flags & RECORD_BACKLOG) == 0 || r->listed)
 			continue;
-		r->flags |= RECORD_WANTED;	/* seen */
-		asked_left += i < *asked;
+		r->listed = true;
+		left += i < *started;
 		k->record[n++] = number;
 	}
-	for (size_t i = 0; i < n; i++) {
-		struct schedule_record *r = schedule_index_at(x, k->record[i]);
-
-		r->flags = (uint8_t)(r->flags & ~RECORD_WANTED);
-	}
+	for (size_t i = 0; i < n; i++)
+		schedule_index_at(x, k->record[i])->listed = false;
 	k->first = k->gone = 0;
 	k->count = n;
-	*asked = asked_left;
+	*started = left;
 	if (n == 0)
 		empty(k);
 }
 
 void
-etrn_backlog_add(struct etrn_backlog *k, struct schedule_index *x, uint32_t record, size_t *asked)
+etrn_backlog_add(struct etrn_backlog *k, struct schedule_index *x, uint32_t record, size_t *started)
 {
 	if (k->first + k->count == k->size) {
-		etrn_backlog_tidy(k, x, asked);
+		etrn_backlog_tidy(k, x, started);
 		if (k->count + k->count / 2 >= k->size) {
 			k->size = k->size == 0 ? SIZE_MIN : k->size * 2;
 			k->record = mem_array(k->record, k->size, sizeof(*k->record));
@@ -75,71 +72,71 @@ etrn_backlog_add(struct etrn_backlog *k, struct schedule_index *x, uint32_t reco
 /* --- at work when they were asked for --- */
 
 static void
-want(struct etrn_backlog *k, struct schedule_record *r, uint32_t record)
+add_missed(struct etrn_backlog *k, struct schedule_record *r, uint32_t record)
 {
-	r->flags |= RECORD_WANTED;
-	if (etrn_backlog_wants(k, record))
+	schedule_record_set(r, RECORD_ETRN, true);
+	if (etrn_backlog_is_missed(k, record))
 		return;
-	if (k->nwanted == k->wanted_size) {
-		k->wanted_size = k->wanted_size == 0 ? SIZE_MIN : k->wanted_size * 2;
-		k->wanted = mem_array(k->wanted, k->wanted_size, sizeof(*k->wanted));
+	if (k->nmissed == k->missed_size) {
+		k->missed_size = k->missed_size == 0 ? SIZE_MIN : k->missed_size * 2;
+		k->missed = mem_array(k->missed, k->missed_size, sizeof(*k->missed));
 	}
-	k->wanted[k->nwanted++] = record;
+	k->missed[k->nmissed++] = record;
 }
 
 bool
-etrn_backlog_wants(const struct etrn_backlog *k, uint32_t record)
+etrn_backlog_is_missed(const struct etrn_backlog *k, uint32_t record)
 {
-	for (size_t i = 0; i < k->nwanted; i++)
-		if (k->wanted[i] == record)
+	for (size_t i = 0; i < k->nmissed; i++)
+		if (k->missed[i] == record)
 			return true;
 	return false;
 }
 
 bool
-etrn_backlog_unwant(struct etrn_backlog *k, uint32_t record)
+etrn_backlog_forget_missed(struct etrn_backlog *k, uint32_t record)
 {
-	for (size_t i = 0; i < k->nwanted; i++) {
-		if (k->wanted[i] != record)
+	for (size_t i = 0; i < k->nmissed; i++) {
+		if (k->missed[i] != record)
 			continue;
-		k->wanted[i] = k->wanted[--k->nwanted];
+		k->missed[i] = k->missed[--k->nmissed];
 		return true;
 	}
 	return false;
 }
 
 void
-etrn_backlog_unwant_all(struct etrn_backlog *k)
+etrn_backlog_forget_all_missed(struct etrn_backlog *k)
 {
-	k->nwanted = 0;
+	k->nmissed = 0;
 }
 
-/* Held by an operator it is no more to be had than if nobody had asked. */
+/* Its turn comes after the present round; not when an operator holds it. */
 static bool
 is_at_work(const struct schedule_record *r)
 {
 	return (r->flags & RECORD_HELD) == 0 && (r->state == RECORD_LOADED || r->state == RECORD_PARKED ||
-	    r->state == RECORD_ASIDE);
+	    r->state == RECORD_SKIPPED);
 }
 
 uint32_t
-etrn_backlog_take(struct etrn_backlog *k, struct schedule_index *x, size_t *asked)
+etrn_backlog_take(struct etrn_backlog *k, struct schedule_index *x, size_t *started)
 {
-	while (*asked > 0) {
+	while (*started > 0) {
 		uint32_t number = k->record[k->first++];
 		struct schedule_record *r = schedule_index_at(x, number);
 
 		k->count--;
-		--*asked;
+		--*started;
 		if ((r->flags & RECORD_BACKLOG) != 0 && r->state == RECORD_WAITING) {
 			schedule_index_set_backlog(x, number, false);
 			schedule_index_take(x, number);
 			return number;
 		}
-		/* At work: perhaps because another of its destinations was asked, or by an order. */
+		/* At work, for another of its destinations or for a command; or it has left. */
 		schedule_index_set_backlog(x, number, false);
 		if (is_at_work(r))
-			want(k, r, number);
+			add_missed(k, r, number);
 	}
 	return 0;
 }

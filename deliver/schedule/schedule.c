@@ -41,7 +41,7 @@ wait_until(struct schedule *s, uint32_t n, uint32_t due, bool retry)
 		s->retrying++;
 	if (!retry && (r->flags & RECORD_RETRY) != 0)
 		s->retrying--;
-	r->flags = retry ? r->flags | RECORD_RETRY : r->flags & ~(unsigned)RECORD_RETRY;
+	schedule_record_set(r, RECORD_RETRY, retry);
 	schedule_index_wait(s->index, n, due);
 }
 
@@ -52,8 +52,8 @@ forget(struct schedule *s, uint32_t n)
 
 	if ((r->flags & RECORD_RETRY) != 0)
 		s->retrying--;
-	if (r->state == RECORD_ASIDE)
-		schedule_admin_bury(s, n);	/* its list still names it */
+	if (r->state == RECORD_SKIPPED)
+		schedule_admin_gone(s, n);	/* its list still names it */
 	else
 		schedule_index_remove(s->index, n);
 }
@@ -70,10 +70,10 @@ schedule_count(const struct schedule *s)
 {
 	struct counters *c = s->set.counters;
 
-	counters_set(c, COUNTER_QUEUE_LENGTH, (int64_t)(schedule_index_count(s->index) - s->buried));
-	counters_set(c, COUNTER_QUEUE_LOCAL, (int64_t)s->local_held);
-	counters_set(c, COUNTER_QUEUE_REMOTE, (int64_t)(s->remote_held +
-	    schedule_dest_parked(s->dests) - s->buried));
+	counters_set(c, COUNTER_QUEUE_LENGTH, (int64_t)(schedule_index_count(s->index) - s->ngone));
+	counters_set(c, COUNTER_QUEUE_LOCAL, (int64_t)s->counted[1]);
+	counters_set(c, COUNTER_QUEUE_REMOTE, (int64_t)(s->counted[0] +
+	    schedule_dest_parked(s->dests) - s->ngone));
 	counters_set(c, COUNTER_QUEUE_RETRY, (int64_t)s->retrying);
 	counters_set(c, COUNTER_QUEUE_HELD, (int64_t)schedule_index_held(s->index));
 	counters_set(c, COUNTER_QUEUE_ETRN, (int64_t)schedule_index_backlog(s->index));
@@ -85,9 +85,9 @@ schedule_count(const struct schedule *s)
 static struct schedule_dest *
 parked_for(const struct active_message *m)
 {
-	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++)
-		if (m->result[i].outcome == OUTCOME_PARKED)
-			return m->result[i].dest;
+	for (size_t i = 0; m->recipient != NULL && i < m->e.nrcpt; i++)
+		if (m->recipient[i].outcome == OUTCOME_PARKED)
+			return m->recipient[i].dest;
 	return NULL;
 }
 
@@ -95,9 +95,10 @@ parked_for(const struct active_message *m)
 static uint32_t
 next_due(const struct active_message *m)
 {
-	uint32_t due = m->later ? due_after(m->after) : 0, look = m->held ? due_after(m->held_after) : 0;
+	uint32_t due = m->deferred ? due_after(m->deferred_ms) : 0;
+	uint32_t report = m->backlog ? due_after(m->backlog_ms) : 0;
 
-	return due == 0 || (look != 0 && look < due) ? look : due;
+	return due == 0 || (report != 0 && report < due) ? report : due;
 }
 
 /* Back among the records: for its next time, or for a place. */
@@ -113,28 +114,29 @@ put_back(struct active_message *m)
 	if ((m->only != NULL || m->command != NULL) && r->due > schedule_clock_now() &&
 	    (due == 0 || r->due < due))
 		due = r->due;		/* the others of this message still wait for their time */
-	if (m->command != NULL && (r->flags & RECORD_WANTED) != 0)
+	if (m->command != NULL && (r->flags & RECORD_ETRN) != 0)
 		due = 0;	/* asked for while the order was at work: the next round finds out by whom */
-	r->flags = (r->flags & (RECORD_RETRY | RECORD_HELD | RECORD_BACKLOG | RECORD_WANTED)) |
-	    (m->known ? RECORD_KNOWN : 0U) |
-	    (m->delayed ? RECORD_DELAYED : 0U) | (m->noted || (r->flags & RECORD_NOTED) != 0 ? RECORD_NOTED :
-	    0U);
+	schedule_record_set(r, RECORD_KNOWN, m->known);
+	schedule_record_set(r, RECORD_DELAYED, m->delayed);
+	schedule_record_set(r, RECORD_CACHED, false);
+	if (m->note != ACTIVE_NOTE_NONE)
+		schedule_record_set(r, RECORD_NOTED, true);
 	r->attempts = m->attempts > 255 ? 255 : m->attempts & 255;
 	r->quick = m->quick > SCHEDULE_QUICK_MAX ? SCHEDULE_QUICK_MAX : m->quick & 3;
 	r->tag = 0;
 	if (d == NULL && m->command == NULL)
-		d = schedule_etrn_wanted(m);
-	if (m->held && (r->flags & RECORD_WANTED) == 0)
-		schedule_etrn_keep(m);
-	if (r->state == RECORD_ASIDE || (r->flags & RECORD_HELD) != 0) {
-		schedule_admin_rest(s, m->record, due);
+		d = schedule_etrn_missed(m);
+	if (m->backlog && (r->flags & RECORD_ETRN) == 0)
+		schedule_etrn_add(m);
+	if (r->state == RECORD_SKIPPED || (r->flags & RECORD_HELD) != 0) {
+		schedule_admin_put_back(s, m->record, due);
 	} else if (d != NULL && !s->draining) {
-		r->due = m->later ? due : 0;
+		r->due = m->deferred ? due : 0;
 		schedule_dest_park(s->dests, d, m->record);
 	} else {
 		wait_until(s, m->record, due == 0 ? schedule_clock_now() : due, retry);
-		if (m->later && (d = schedule_attempt_away(m)) != NULL)
-			schedule_recover_sleep(s->wake, m->record, d);
+		if (m->deferred && (d = schedule_attempt_unreachable(m)) != NULL)
+			schedule_recover_add(s->recover, m->record, d);
 	}
 }
 
@@ -144,11 +146,12 @@ settled(struct active_message *m)
 {
 	struct schedule *s = m->schedule;
 
+	active_message_enter(m, ACTIVE_SETTLED);
 	if (m->gone) {
 		unsigned flags = schedule_index_at(s->index, m->record)->flags;
 
 		forget(s, m->record);
-		if ((flags & (RECORD_BACKLOG | RECORD_WANTED)) != 0)
+		if ((flags & (RECORD_BACKLOG | RECORD_ETRN)) != 0)
 			schedule_etrn_forget(m, flags);
 	} else {
 		put_back(m);
@@ -184,15 +187,15 @@ loaded(void *arg, void *job)
 
 	(void)arg;
 	if (m->only != NULL) {
-		m->only->coming--;
-		m->only->held++;
+		m->only->loading--;
+		m->only->refs++;
 	}
 	if (m->error == 0) {
 		m->schedule->recipients += m->e.nrcpt;
-		m->result = mem_zalloc(m->e.nrcpt * sizeof(*m->result) + 1);
+		m->recipient = mem_zalloc(m->e.nrcpt * sizeof(*m->recipient) + 1);
 	}
 	if (m->schedule->draining && m->error == 0)
-		result_skip(m->schedule->settle, m);
+		result_skip(m->schedule->result, m);
 	else
 		schedule_load_judge(m);
 }
@@ -213,13 +216,14 @@ static void
 take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
 {
 	struct schedule_record *r = schedule_index_at(s->index, record);
-	bool hot = (r->flags & RECORD_HOT) != 0;
+	bool cached = (r->flags & RECORD_CACHED) != 0;
 	struct active_message *m;
 
-	r->flags &= ~(unsigned)RECORD_HOT;
+	schedule_record_event(r, EVENT_LOAD);
+	schedule_record_set(r, RECORD_CACHED, false);
 	m = schedule_message_new(s, record, from);
-	m->fresh = m->arrived_us >= s->started_us && (r->flags & RECORD_BACKLOG) == 0;
-	if (hot) {
+	m->is_new = m->arrived_us >= s->started_us && (r->flags & RECORD_BACKLOG) == 0;
+	if (cached) {
 		schedule_load_read(m);
 		loaded(s, m);
 	} else {
@@ -230,11 +234,11 @@ take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
 static uint32_t
 take_fresh(struct schedule *s)
 {
-	uint32_t n = s->fresh_first;
+	uint32_t n = s->new_first;
 
 	if (n == 0)
 		return 0;
-	s->fresh_first = schedule_index_at(s->index, n)->next;
+	s->new_first = schedule_index_at(s->index, n)->next;
 	schedule_index_at(s->index, n)->next = 0;
 	return n;
 }
@@ -260,21 +264,21 @@ take_next(struct schedule *s)
 	struct schedule_dest *d = NULL;
 	uint32_t n = 0;
 
-	if (s->set.at_rest || s->draining || result_is_stuck(s->settle) || s->loaded >= s->set.window +
+	if (s->set.at_rest || s->draining || result_is_stuck(s->result) || s->loaded >= s->set.window +
 	    SPARE || s->recipients > RECIPIENTS_MAX)
 		return false;
-	s->fresh_turn = !s->fresh_turn;
-	if (s->fresh_turn)
+	s->new_next = !s->new_next;
+	if (s->new_next)
 		n = take_fresh(s);
 	if (n == 0)
-		n = schedule_dest_unpark(s->dests, schedule_dest_share(s->set.window, s->remote_held), &d);
+		n = schedule_dest_unpark(s->dests, schedule_dest_share(s->set.window, s->counted[0]), &d);
 	if (n == 0)
 		n = take_fresh(s);
 	if (n == 0)
 		n = take_due(s);
 	if (n == 0)
 		return false;
-	if (schedule_admin_is_aside(s, n, d))
+	if (schedule_admin_skips(s, n, d))
 		return true;
 	take_up(s, n, d);
 	return true;
@@ -300,14 +304,14 @@ pump(void *arg)
 	unsigned turn = 0;
 
 	loop_timer_stop(s->timer);
-	schedule_clock_look(s);
+	schedule_clock_check(s);
 	while (turn < TURN && take_next(s))
 		turn++;
 	if (turn == TURN)
 		loop_timer_set(s->timer, 0);
 	else
 		sleep_till_due(s);
-	atrn_look(s);
+	atrn_check(s);
 	schedule_count(s);
 }
 
@@ -321,18 +325,18 @@ schedule_hint(struct schedule *s, const char *id)
 
 	n = schedule_index_find(s->index, id);
 	if (n != 0) {
-		schedule_admin_unbury(s, n);
+		schedule_admin_again(s, n);
 		return;
 	}
 	n = schedule_index_add(s->index, id);
 	r = schedule_index_at(s->index, n);
-	r->flags = RECORD_KNOWN | RECORD_HOT;
-	r->state = RECORD_FRESH;
-	if (s->fresh_first == 0)
-		s->fresh_first = n;
+	r->flags = RECORD_KNOWN | RECORD_CACHED;
+	schedule_record_event(r, EVENT_NEW);
+	if (s->new_first == 0)
+		s->new_first = n;
 	else
-		schedule_index_at(s->index, s->fresh_last)->next = n;
-	s->fresh_last = n;
+		schedule_index_at(s->index, s->new_last)->next = n;
+	s->new_last = n;
 }
 
 void
@@ -342,7 +346,7 @@ schedule_found(struct schedule *s, const struct spool_entry *entry)
 
 	n = schedule_index_find(s->index, entry->id);
 	if (n != 0) {
-		schedule_admin_unbury(s, n);
+		schedule_admin_again(s, n);
 		return;
 	}
 	due = entry->due < 0 || entry->due > (int64_t)schedule_clock_latest(s, now) ? now :
@@ -400,9 +404,9 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 
 	s->set = *setup;
 	TAILQ_INIT(&s->messages);
-	LIST_INIT(&s->turns);
+	LIST_INIT(&s->atrns);
 	s->started_us = clock_wall_us();
-	schedule_clock_look(s);
+	schedule_clock_check(s);
 	s->index = schedule_index_new();
 	s->dests = schedule_dest_table_new(s->index);
 	s->local = schedule_dest_add(s->dests, &local);
@@ -418,14 +422,14 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 		return NULL;
 	}
 	s->report = report_new(setup->enqueue, setup->server, setup->counters, message_queued, s);
-	s->settle = result_new(&(struct result_setup){ .loop = setup->loop, .pool = setup->pool,
+	s->result = result_new(&(struct result_setup){ .loop = setup->loop, .pool = setup->pool,
 	    .spool = setup->spool, .report = s->report, .badmail = setup->badmail, .server = setup->server,
 	    .settled = settled });
 	s->drop = drop_new(setup->pool, setup->spool, setup->server);
 	s->move = pool_lane_new(setup->pool, 1, 1, schedule_admin_run_move, schedule_admin_moved, s);
 	s->load = pool_lane_new(setup->pool, LOAD_LANES, LOAD_BATCH, run_load, loaded_by_thread, s);
 	s->timer = loop_timer_new(setup->loop, pump, s);
-	s->wake = schedule_recover_new(s, schedule_go);
+	s->recover = schedule_recover_new(s, schedule_go);
 	return s;
 }
 
@@ -439,11 +443,11 @@ schedule_free(struct schedule *s)
 	while ((m = TAILQ_FIRST(&s->messages)) != NULL)
 		schedule_message_free(m);
 	atrn_free(s);
-	result_free(s->settle);
+	result_free(s->result);
 	report_free(s->report);
 	drop_free(s->drop);
 	route_free(s->route);
-	schedule_recover_free(s->wake);
+	schedule_recover_free(s->recover);
 	schedule_dest_table_free(s->dests);
 	schedule_index_free(s->index);
 	loop_timer_free(s->timer);

@@ -29,7 +29,7 @@ no_retry(struct schedule *s, struct schedule_record *r)
 {
 	if ((r->flags & RECORD_RETRY) != 0)
 		s->retrying--;
-	r->flags = (uint8_t)(r->flags & ~RECORD_RETRY);
+	schedule_record_set(r, RECORD_RETRY, false);
 }
 
 static struct schedule_record *
@@ -51,24 +51,21 @@ rest(struct schedule *s, uint32_t n)
 {
 	struct schedule_record *r = schedule_index_at(s->index, n);
 
-	if (r->state == RECORD_WAITING) {
-		schedule_index_take(s->index, n);
+	schedule_index_take(s->index, n);
+	schedule_record_event(r, EVENT_HOLD);
+	if (r->state == RECORD_STOPPED)
 		no_retry(s, r);
-		r->state = RECORD_RESTING;
-	} else if (r->state == RECORD_PARKED || r->state == RECORD_FRESH) {
-		r->state = RECORD_ASIDE;
-	}
 }
 
 static void
 go_on(struct schedule *s, uint32_t n)
 {
 	struct schedule_record *r = schedule_index_at(s->index, n);
+	bool stopped = r->state == RECORD_STOPPED;
 
-	if (r->state == RECORD_RESTING)
+	schedule_record_event(r, EVENT_RELEASE);
+	if (stopped)
 		schedule_index_wait(s->index, n, schedule_clock_now());
-	else if (r->state == RECORD_ASIDE)
-		r->state = RECORD_PARKED;
 	if (!s->draining)
 		loop_timer_set(s->timer, 0);
 }
@@ -81,9 +78,9 @@ schedule_admin_hold(struct schedule *s, const char *id, bool held)
 
 	if (r == NULL)
 		return false;
-	if (held && (r->flags & RECORD_WANTED) != 0) {
-		schedule_etrn_unwant(s, n);
-		r->flags = (uint8_t)(r->flags & ~RECORD_WANTED);
+	if (held && (r->flags & RECORD_ETRN) != 0) {
+		schedule_etrn_forget_missed(s, n);
+		schedule_record_set(r, RECORD_ETRN, false);
 	}
 	schedule_index_set_held(s->index, n, held);
 	if (held)
@@ -109,67 +106,63 @@ schedule_admin_retry(struct schedule *s, const char *id)
 }
 
 void
-schedule_admin_rest(struct schedule *s, uint32_t n, uint32_t due)
+schedule_admin_put_back(struct schedule *s, uint32_t n, uint32_t due)
 {
 	struct schedule_record *r = schedule_index_at(s->index, n);
-	bool frozen = (r->flags & RECORD_HELD) != 0;
 
 	r->due = due;
-	if (r->state == RECORD_ASIDE && !frozen) {
-		r->state = RECORD_PARKED;
-	} else if (r->state != RECORD_ASIDE) {
+	schedule_record_event(r, (r->flags & RECORD_HELD) != 0 ? EVENT_BACK_HELD : EVENT_BACK);
+	if (r->state == RECORD_STOPPED)
 		no_retry(s, r);
-		r->state = RECORD_RESTING;
-	}
 }
 
 /* --- records that a list still names --- */
 
 bool
-schedule_admin_is_aside(struct schedule *s, uint32_t n, struct schedule_dest *d)
+schedule_admin_skips(struct schedule *s, uint32_t n, struct schedule_dest *d)
 {
 	struct schedule_record *r = schedule_index_at(s->index, n);
 
-	if (r->state != RECORD_ASIDE && r->state != RECORD_GONE)
+	if (r->state != RECORD_SKIPPED && r->state != RECORD_GONE)
 		return false;
 	if (r->state == RECORD_GONE) {
-		s->buried--;
+		s->ngone--;
 		schedule_index_remove(s->index, n);
 	} else if ((r->flags & RECORD_HELD) != 0) {
 		no_retry(s, r);
-		r->state = RECORD_RESTING;
+		schedule_record_event(r, EVENT_REACH_HELD);
 	} else {
-		r->state = RECORD_LOADED;	/* by an order */
+		schedule_record_event(r, EVENT_REACH);
 	}
 	if (d != NULL) {
-		d->coming--;
+		d->loading--;
 		schedule_dest_check(s->dests, d);
 	}
 	return true;
 }
 
 void
-schedule_admin_bury(struct schedule *s, uint32_t n)
+schedule_admin_gone(struct schedule *s, uint32_t n)
 {
 	struct schedule_record *r = schedule_index_at(s->index, n);
 
 	schedule_index_set_backlog(s->index, n, false);
 	schedule_index_set_held(s->index, n, false);
-	r->state = RECORD_GONE;
+	schedule_record_event(r, EVENT_GONE);
 	r->flags = 0;
-	s->buried++;
+	s->ngone++;
 }
 
 void
-schedule_admin_unbury(struct schedule *s, uint32_t n)
+schedule_admin_again(struct schedule *s, uint32_t n)
 {
 	struct schedule_record *r = schedule_index_at(s->index, n);
 
 	if (r->state != RECORD_GONE)
 		return;
-	r->state = RECORD_PARKED;
+	schedule_record_event(r, EVENT_AGAIN);
 	r->attempts = r->quick = 0;
-	s->buried--;
+	s->ngone--;
 }
 
 /* --- deleted, bounced, moved --- */
@@ -184,12 +177,10 @@ schedule_admin_begin(struct schedule *s, struct schedule_admin *o)
 	o->result = SCHEDULE_BUSY;
 	if (r == NULL)
 		return SCHEDULE_GONE;
-	if (r->state == RECORD_LOADED || s->draining || result_is_stuck(s->settle))
+	if (r->state == RECORD_LOADED || s->draining || result_is_stuck(s->result))
 		return SCHEDULE_BUSY;
-	if (r->state == RECORD_WAITING)
-		schedule_index_take(s->index, n);
-	else if (r->state == RECORD_PARKED || r->state == RECORD_FRESH)
-		r->state = RECORD_ASIDE;
+	schedule_index_take(s->index, n);
+	schedule_record_event(r, EVENT_COMMAND);
 	m = schedule_message_new(s, n, NULL);
 	m->command = o;
 	schedule_message_load(m);
@@ -215,15 +206,15 @@ end_recipients(struct active_message *m)
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
 		if (!is_meant(m, i))
 			continue;
-		m->result[i].outcome = o->kind == SCHEDULE_BOUNCE ? OUTCOME_FAILED : OUTCOME_DELIVERED;
-		m->result[i].reason = why;
+		m->recipient[i].outcome = o->kind == SCHEDULE_BOUNCE ? OUTCOME_FAILED : OUTCOME_DELIVERED;
+		m->recipient[i].reason = why;
 		o->recipients++;
 	}
 	if (o->kind == SCHEDULE_BOUNCE)
 		disk_crash_point("order-bounce");
 	else
 		disk_crash_point("order-delete");
-	result_begin(m->schedule->settle, m);
+	result_begin(m->schedule->result, m);
 }
 
 void
@@ -246,7 +237,7 @@ schedule_admin_moved(void *arg, void *job)
 
 	(void)arg;
 	m->gone = m->command->error == 0;
-	result_skip(m->schedule->settle, m);
+	result_skip(m->schedule->result, m);
 }
 
 void
@@ -260,6 +251,7 @@ schedule_admin_apply(struct active_message *m)
 		return;
 	}
 	o->recipients = m->e.nrcpt;
+	active_message_enter(m, ACTIVE_MOVING);
 	pool_submit(m->schedule->move, m);
 }
 

@@ -25,10 +25,7 @@
 
 #define PORTIONS_MAX 16			/* of one message at a time */
 #define PORTION_MAX 1000		/* recipients, when max-recipients is not set lower */
-#define FRESH_PLACES 96			/* beside the window */
-#define AWAY_LOOK 64			/* recipients looked at for one whose destination is away */
-#define TURN_PORTIONS 32		/* waiting for a connection that is the only one there will be */
-#define PROBE_MS 60000			/* a destination that is down is tried no more often than this */
+#define UNREACHABLE_LOOK 64			/* recipients looked at for one whose destination is away */
 
 struct schedule_portion {
 	LIST_ENTRY(schedule_portion) link;
@@ -37,14 +34,27 @@ struct schedule_portion {
 	const size_t *index;
 	size_t count;
 	size_t *owned;			/* `index`, when it is this portion's own */
-	struct outbound_job remote;
+	struct outbound_job outbound;
 	struct drop_job drop;
 	struct expand_job expand;
 	struct expand_recipient *found;	/* for the directory */
-	struct verdict verdict[];	/* for remote */
+	struct verdict verdict[];	/* for outbound */
 };
 
-enum gate { GATE_SEND, GATE_PARK, GATE_DEFER };
+/* The recipients of one destination that go in this attempt. */
+struct group {
+	struct schedule_dest *dest;
+	size_t first, count;		/* into order */
+};
+
+struct schedule_attempt {
+	struct group *group; size_t ngroup;
+	size_t group_at, offset;	/* the next portion: of which group, from which of its recipients */
+	size_t *order;			/* recipients by group */
+	LIST_HEAD(, schedule_portion) portions;	/* at work */
+	size_t active;			/* how many */
+	char *masked;			/* the sender under its masquerade; NULL as it is */
+};
 
 static void send_more(struct active_message *m);
 static void submit(struct active_message *m, struct schedule_dest *d, const size_t *index, size_t count,
@@ -52,43 +62,46 @@ static void submit(struct active_message *m, struct schedule_dest *d, const size
 
 /* --- groups --- */
 
-static struct active_group *
+static struct group *
 group_of(struct active_message *m, struct schedule_dest *d, uint64_t stamp)
 {
+	struct schedule_attempt *a = m->attempt;
+
 	if (d->stamp != stamp) {
 		d->stamp = stamp;
-		d->group = m->ngroup++;
-		m->group = mem_array(m->group, m->ngroup, sizeof(*m->group));
-		m->group[d->group] = (struct active_group){ .dest = d };
+		d->group = a->ngroup++;
+		a->group = mem_array(a->group, a->ngroup, sizeof(*a->group));
+		a->group[d->group] = (struct group){ .dest = d };
 	}
-	return &m->group[d->group];
+	return &a->group[d->group];
 }
 
 /* Orders what is to be done by destination. False: nothing is. */
 static bool
 make_groups(struct active_message *m)
 {
+	struct schedule_attempt *a = m->attempt;
 	uint64_t stamp = schedule_dest_stamp(m->schedule->dests);
 	size_t total = 0;
 
-	m->ngroup = m->group_at = m->offset = 0;
+	a->ngroup = a->group_at = a->offset = 0;
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].todo)
-			group_of(m, m->result[i].dest, stamp)->count++;
-	for (size_t g = 0; g < m->ngroup; g++) {
-		m->group[g].first = total;
-		total += m->group[g].count;
-		m->group[g].count = 0;
+		if (m->recipient[i].todo)
+			group_of(m, m->recipient[i].dest, stamp)->count++;
+	for (size_t g = 0; g < a->ngroup; g++) {
+		a->group[g].first = total;
+		total += a->group[g].count;
+		a->group[g].count = 0;
 	}
 	if (total == 0)
 		return false;
-	m->order = mem_array(m->order, total, sizeof(*m->order));
+	a->order = mem_array(a->order, total, sizeof(*a->order));
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->result[i].todo) {
-			struct active_group *g = group_of(m, m->result[i].dest, stamp);
+		if (m->recipient[i].todo) {
+			struct group *g = group_of(m, m->recipient[i].dest, stamp);
 
-			m->order[g->first + g->count++] = i;
-			m->result[i].todo = false;
+			a->order[g->first + g->count++] = i;
+			m->recipient[i].todo = false;
 		}
 	return true;
 }
@@ -99,31 +112,31 @@ make_groups(struct active_message *m)
 static enum active_outcome
 later(const struct active_recipient *r)
 {
-	return r->hold ? OUTCOME_BACKLOG : OUTCOME_LATER;
+	return r->etrn ? OUTCOME_BACKLOG : OUTCOME_LATER;
 }
 
 /* True: it is to be sent to its fallback for this. */
 static bool
 falls_back(struct active_message *m, struct active_recipient *r, const struct verdict *v)
 {
-	if (r->fallback == NULL || r->second || !route_is_fallback(m->schedule->route, v))
+	if (r->fallback == NULL || r->on_fallback || !route_is_fallback(m->schedule->route, v))
 		return false;
 	schedule_route_point(m, r, schedule_route_hosts(m->schedule, r->fallback));
-	r->second = r->todo = true;
+	r->on_fallback = r->todo = true;
 	return true;
 }
 
 static void
 collect_failure(struct active_message *m, size_t i, const struct verdict *v)
 {
-	struct active_recipient *r = &m->result[i];
+	struct active_recipient *r = &m->recipient[i];
 
 	if (v->what == VERDICT_LATER)
 		r->dest->failure = *v;
 	if (falls_back(m, r, v))
 		return;
 	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : later(r);
-	r->waits = r->dest->directory && r->outcome == OUTCOME_LATER;
+	r->no_expiry = r->dest->directory && r->outcome == OUTCOME_LATER;
 	r->reason = active_message_reason(m, v->code, v->status, v->host, v->text);
 }
 
@@ -131,9 +144,9 @@ collect_failure(struct active_message *m, size_t i, const struct verdict *v)
 static void
 note_success(struct active_message *m, size_t i, const struct verdict *v)
 {
-	m->result[i].outcome = OUTCOME_DELIVERED;
+	m->recipient[i].outcome = OUTCOME_DELIVERED;
 	if ((m->e.rcpt[i].notify & NOTIFY_SUCCESS) && !v->dsn)
-		m->result[i].reason = active_message_reason(m, v->code, v->status, v->host, v->text);
+		m->recipient[i].reason = active_message_reason(m, v->code, v->status, v->host, v->text);
 }
 
 static void
@@ -148,14 +161,15 @@ static void
 portion_over(struct schedule_portion *p)
 {
 	struct active_message *m = p->m;
+	struct schedule_attempt *a = m->attempt;
 
 	LIST_REMOVE(p, link);
-	m->active--;
+	a->active--;
 	p->dest->active--;
-	p->dest->stalled = false;
-	if (p->dest->asked > 0 && p->dest->turn == NULL && outbound_is_down(m->schedule->set.remote,
+	p->dest->probing = false;
+	if (p->dest->started > 0 && p->dest->atrn == NULL && outbound_is_down(m->schedule->set.outbound,
 	    p->dest->d.key))
-		schedule_dest_calm(m->schedule->dests, p->dest);
+		schedule_dest_stop_backlog(m->schedule->dests, p->dest);
 	if (p->dest->parked > 0 && !m->schedule->draining)
 		loop_timer_set(m->schedule->timer, 0);
 	schedule_dest_check(m->schedule->dests, p->dest);
@@ -188,7 +202,7 @@ remote_over(void *arg, struct outbound_job *job)
 
 		if (v->what == VERDICT_DELIVERED) {
 			note_success(m, i, v);
-			m->result[i].relayed = true;
+			m->recipient[i].delivery = DELIVERY_RELAYED;
 			log_event(LOG_FACT, m->id, "delivered",
 			    "recipient=%s host=%s status=%s tls=%s verified=%s",
 			    log_safe(m->e.rcpt[i].address), log_safe(v->host), v->status, job->tls,
@@ -198,9 +212,9 @@ remote_over(void *arg, struct outbound_job *job)
 		}
 	}
 	m->glitch |= job->glitch;
-	if (!job->glitch && !is_dns_trouble(&p->verdict[0]) && !outbound_is_down(m->schedule->set.remote,
+	if (!job->glitch && !is_dns_trouble(&p->verdict[0]) && !outbound_is_down(m->schedule->set.outbound,
 	    p->dest->d.key))
-		schedule_recover_up(m->schedule->wake, p->dest);
+		schedule_recover_back(m->schedule->recover, p->dest);
 	portion_over(p);
 }
 
@@ -232,10 +246,10 @@ drop_over(void *arg, struct drop_job *job)
 static void
 note_expanded(struct active_message *m, size_t i, const struct expand_recipient *found)
 {
-	m->result[i].outcome = OUTCOME_DELIVERED;
+	m->recipient[i].outcome = OUTCOME_DELIVERED;
 	if (found->copies > 1 && (m->e.rcpt[i].notify & NOTIFY_SUCCESS)) {
-		m->result[i].expanded = true;
-		m->result[i].reason = active_message_reason(m, 0, found->verdict.status, "",
+		m->recipient[i].delivery = DELIVERY_EXPANDED;
+		m->recipient[i].reason = active_message_reason(m, 0, found->verdict.status, "",
 		    found->verdict.text);
 	}
 }
@@ -260,7 +274,7 @@ expand_over(void *arg, struct expand_job *job)
 		} else if (found->copies > 0) {
 			note_expanded(m, i, found);
 		} else if (!m->schedule->draining) {
-			schedule_route_point(m, &m->result[i], m->schedule->local);
+			schedule_route_point(m, &m->recipient[i], m->schedule->local);
 			mine[n++] = i;
 		}
 	}
@@ -276,27 +290,27 @@ expand_over(void *arg, struct expand_job *job)
 static const char *
 outgoing_sender(struct active_message *m)
 {
+	struct schedule_attempt *a = m->attempt;
 	char masked[ADDRESS_MAX + 1];
 
-	if (m->masked == NULL && route_masquerade(m->schedule->route, m->e.sender, masked))
-		m->masked = mem_strdup(masked);
-	return m->masked != NULL ? m->masked : m->e.sender;
+	if (a->masked == NULL && route_masquerade(m->schedule->route, m->e.sender, masked))
+		a->masked = mem_strdup(masked);
+	return a->masked != NULL ? a->masked : m->e.sender;
 }
 
+/* Among the messages at work, once. */
 static void
-hold(struct active_message *m, bool local)
+count_message(struct active_message *m, bool local)
 {
-	bool *flag = local ? &m->local_held : &m->remote_held;
-	size_t *sum = local ? &m->schedule->local_held : &m->schedule->remote_held;
-
-	*sum += !*flag;
-	*flag = true;
+	m->schedule->counted[local] += !m->counted[local];
+	m->counted[local] = true;
 }
 
 /* `owned`: `index`, when it is to be freed with the portion; else NULL. */
 static void
 submit(struct active_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned)
 {
+	struct schedule_attempt *a = m->attempt;
 	struct schedule *s = m->schedule;
 	struct schedule_portion *p = mem_zalloc(sizeof(*p) + (d->local ? 0 : count * sizeof(p->verdict[0])));
 
@@ -305,10 +319,10 @@ submit(struct active_message *m, struct schedule_dest *d, const size_t *index, s
 	p->index = index;
 	p->count = count;
 	p->owned = owned;
-	LIST_INSERT_HEAD(&m->portions, p, link);
-	m->active++;
+	LIST_INSERT_HEAD(&a->portions, p, link);
+	a->active++;
 	d->active++;
-	hold(m, d->local);
+	count_message(m, d->local);
 	if (m->attempts + m->quick > 0)
 		counters_add(s->set.counters, COUNTER_RETRIES, 1);
 	if (d->local) {
@@ -322,48 +336,12 @@ submit(struct active_message *m, struct schedule_dest *d, const size_t *index, s
 			.done = expand_over, .arg = p };
 		expand_submit(s->set.expand, &p->expand);
 	} else {
-		p->remote = (struct outbound_job){
+		p->outbound = (struct outbound_job){
 			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index, .count = count,
 			.verdict = p->verdict, .done = remote_over, .arg = p,
 		};
-		outbound_submit(s->set.remote, d->turn != NULL ? d->turn : &d->d, &p->remote);
+		outbound_submit(s->set.outbound, d->atrn != NULL ? d->atrn : &d->d, &p->outbound);
 	}
-}
-
-/*
- * A new message finds a place even when a flush has filled the window: one a destination, of a few that are
- * kept for that.
- */
-static bool
-has_place(const struct schedule *s, const struct active_message *m, const struct schedule_dest *d)
-{
-	return d->active < schedule_dest_share(s->set.window, s->remote_held) ||
-	    (m->fresh && d->active == 0 && d->parked == 0 && s->remote_held < s->set.window + FRESH_PLACES);
-}
-
-/* One that is down is tried by one portion at a time, while the others wait for what it finds. */
-static enum gate
-gate_for(const struct active_message *m, struct schedule_dest *d)
-{
-	struct schedule *s = m->schedule;
-	uint64_t now, between = s->set.server->retry.ms[0] < PROBE_MS ? s->set.server->retry.ms[0] : PROBE_MS;
-
-	if (s->draining)
-		return GATE_PARK;
-	if (d->local)
-		return GATE_SEND;
-	if (d->turn != NULL)
-		return d->active < TURN_PORTIONS ? GATE_SEND : GATE_PARK;
-	if (!(d->directory ? expand_is_down(s->set.expand) : outbound_is_down(s->set.remote, d->d.key)))
-		return has_place(s, m, d) ? GATE_SEND : GATE_PARK;
-	d->stalled = d->active > 0;
-	if (d->stalled)
-		return GATE_PARK;
-	now = clock_mono_ms();
-	if (d->probed != 0 && now - d->probed < between)
-		return GATE_DEFER;
-	d->probed = now;
-	return GATE_SEND;
 }
 
 /*
@@ -371,36 +349,38 @@ gate_for(const struct active_message *m, struct schedule_dest *d)
  * of it.
  */
 static void
-pass_over(struct active_message *m, const struct active_group *g, enum gate gate)
+pass_over(struct active_message *m, const struct group *g, enum schedule_gate gate)
 {
+	struct schedule_attempt *a = m->attempt;
 	struct verdict v = g->dest->failure;
 	bool directory = g->dest->directory;
 
 	if (v.status[0] == '\0')
 		verdict_set(&v, VERDICT_LATER, "4.4.1", "the destination is down");
-	for (size_t k = m->offset; k < g->count; k++) {
-		struct active_recipient *r = &m->result[m->order[g->first + k]];
+	for (size_t k = a->offset; k < g->count; k++) {
+		struct active_recipient *r = &m->recipient[a->order[g->first + k]];
 
 		if (gate == GATE_DEFER && falls_back(m, r, &v))
 			continue;
 		/* the place of a fallback is no place for what was asked for */
-		r->outcome = gate == GATE_PARK && !(r->hold && r->second) ? OUTCOME_PARKED : later(r);
-		r->waits = directory;
+		r->outcome = gate == GATE_PARK && !(r->etrn && r->on_fallback) ? OUTCOME_PARKED : later(r);
+		r->no_expiry = directory;
 		if (gate == GATE_DEFER)
 			r->reason = active_message_reason(m, v.code, v.status, v.host, v.text);
 	}
 	m->glitch |= gate == GATE_DEFER;
-	m->offset = g->count;
+	a->offset = g->count;
 }
 
 /* The next portion of the group at hand. */
 static void
 send_one(struct active_message *m)
 {
-	const struct active_group *g = &m->group[m->group_at];
+	struct schedule_attempt *a = m->attempt;
+	const struct group *g = &a->group[a->group_at];
 	uint64_t limit = m->schedule->set.server->max_recipients;
-	size_t count = g->count - m->offset;
-	enum gate gate = gate_for(m, g->dest);
+	size_t count = g->count - a->offset;
+	enum schedule_gate gate = schedule_gate(m, g->dest);
 
 	if (limit > PORTION_MAX)
 		limit = PORTION_MAX;
@@ -409,12 +389,12 @@ send_one(struct active_message *m)
 	} else {
 		if (!g->dest->local && count > limit)
 			count = (size_t)limit;
-		submit(m, g->dest, m->order + g->first + m->offset, count, NULL);
-		m->offset += count;
+		submit(m, g->dest, a->order + g->first + a->offset, count, NULL);
+		a->offset += count;
 	}
-	if (m->offset == g->count) {
-		m->group_at++;
-		m->offset = 0;
+	if (a->offset == g->count) {
+		a->group_at++;
+		a->offset = 0;
 	}
 }
 
@@ -422,24 +402,26 @@ send_one(struct active_message *m)
 static void
 send_more(struct active_message *m)
 {
+	struct schedule_attempt *a = m->attempt;
+
 	do {
-		while (m->group_at < m->ngroup && m->active < PORTIONS_MAX)
+		while (a->group_at < a->ngroup && a->active < PORTIONS_MAX)
 			send_one(m);
-		if (m->active > 0)
+		if (a->active > 0)
 			return;
 	} while (make_groups(m));
-	result_begin(m->schedule->settle, m);
+	result_begin(m->schedule->result, m);
 }
 
 /* Only what has nothing to do with this message: no connection, or no answer of the DNS. */
 struct schedule_dest *
-schedule_attempt_away(const struct active_message *m)
+schedule_attempt_unreachable(const struct active_message *m)
 {
-	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt && i < AWAY_LOOK; i++) {
-		const struct active_recipient *r = &m->result[i];
+	for (size_t i = 0; m->recipient != NULL && i < m->e.nrcpt && i < UNREACHABLE_LOOK; i++) {
+		const struct active_recipient *r = &m->recipient[i];
 
 		if (r->outcome == OUTCOME_LATER && r->dest != NULL && !r->local &&
-		    (outbound_is_down(m->schedule->set.remote, r->dest->d.key) ||
+		    (outbound_is_down(m->schedule->set.outbound, r->dest->d.key) ||
 		    (r->reason->code == 0 && strcmp(r->reason->status, "4.4.3") == 0)))
 			return r->dest;
 	}
@@ -449,6 +431,9 @@ schedule_attempt_away(const struct active_message *m)
 void
 schedule_attempt_begin(struct active_message *m)
 {
+	active_message_enter(m, ACTIVE_SENDING);
+	m->attempt = mem_new(struct schedule_attempt);
+	LIST_INIT(&m->attempt->portions);
 	schedule_route(m);
 	send_more(m);
 }
@@ -456,20 +441,27 @@ schedule_attempt_begin(struct active_message *m)
 void
 schedule_attempt_free(struct active_message *m)
 {
+	struct schedule_attempt *a = m->attempt;
 	struct schedule_dests *t = m->schedule->dests;
 	struct schedule_portion *p;
 
-	while ((p = LIST_FIRST(&m->portions)) != NULL) {
+	while (a != NULL && (p = LIST_FIRST(&a->portions)) != NULL) {
 		LIST_REMOVE(p, link);
 		p->dest->active--;
 		portion_free(p);
 	}
-	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++) {
-		struct schedule_dest *d = m->result[i].dest;
+	for (size_t i = 0; m->recipient != NULL && i < m->e.nrcpt; i++) {
+		struct schedule_dest *d = m->recipient[i].dest;
 
-		if (d != NULL && --d->held == 0)
+		if (d != NULL && --d->refs == 0)
 			schedule_dest_check(t, d);
 	}
-	if (m->only != NULL && --m->only->held == 0)
+	if (m->only != NULL && --m->only->refs == 0)
 		schedule_dest_check(t, m->only);
+	if (a == NULL)
+		return;
+	free(a->group);
+	free(a->order);
+	free(a->masked);
+	free(a);
 }

@@ -32,7 +32,7 @@ schedule_clock_latest(const struct schedule *s, uint32_t now)
 
 /* It is measured by the clock that nobody sets. */
 void
-schedule_clock_look(struct schedule *s)
+schedule_clock_check(struct schedule *s)
 {
 	int64_t wall = clock_wall_us(), ahead = wall - (int64_t)clock_mono_ms() * 1000,
 	    back = s->ahead_us - ahead;
@@ -40,7 +40,7 @@ schedule_clock_look(struct schedule *s)
 	if (s->ahead_us != 0 && back > SET_BACK_US) {
 		log_event(LOG_WARN, NULL, "trouble", "what=clock reason=\"it was set back by %lld s\"",
 		    (long long)(back / 1000000));
-		schedule_index_bound(s->index, schedule_clock_latest(s, schedule_clock_now()));
+		schedule_index_limit_due(s->index, schedule_clock_latest(s, schedule_clock_now()));
 	}
 	s->ahead_us = ahead;
 }

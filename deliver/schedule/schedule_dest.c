@@ -21,7 +21,7 @@
 struct schedule_dests {
 	struct schedule_index *index;
 	struct schedule_dest *bucket[BUCKETS];
-	TAILQ_HEAD(, schedule_dest) waiting, holds;
+	TAILQ_HEAD(, schedule_dest) waiting, etrn;
 	size_t parked;
 	uint64_t stamp;
 };
@@ -43,7 +43,7 @@ schedule_dest_table_new(struct schedule_index *index)
 
 	t->index = index;
 	TAILQ_INIT(&t->waiting);
-	TAILQ_INIT(&t->holds);
+	TAILQ_INIT(&t->etrn);
 	return t;
 }
 
@@ -55,7 +55,7 @@ schedule_dest_table_free(struct schedule_dests *t)
 	for (size_t i = 0; i < BUCKETS; i++)
 		for (struct schedule_dest *d = t->bucket[i], *next; d != NULL; d = next) {
 			next = d->chain;
-			etrn_backlog_done(&d->kept);
+			etrn_backlog_done(&d->backlog);
 			route_destination_done(&d->d);
 			free(d);
 		}
@@ -89,15 +89,15 @@ schedule_dest_check(struct schedule_dests *t, struct schedule_dest *d)
 {
 	struct schedule_dest **link = &t->bucket[bucket_of(d->d.key)];
 
-	if (d->local || d->directory || d->turn != NULL || d->active > 0 || d->coming > 0 || d->held > 0 ||
-	    d->parked > 0 || d->kept.count > 0 || d->kept.nwanted > 0)
+	if (d->local || d->directory || d->atrn != NULL || d->active > 0 || d->loading > 0 || d->refs > 0 ||
+	    d->parked > 0 || d->backlog.count > 0 || d->backlog.nmissed > 0)
 		return;
 	while (*link != d)
 		link = &(*link)->chain;
 	*link = d->chain;
-	if (d->hold)
-		TAILQ_REMOVE(&t->holds, d, hold_link);
-	etrn_backlog_done(&d->kept);
+	if (d->etrn)
+		TAILQ_REMOVE(&t->etrn, d, etrn_link);
+	etrn_backlog_done(&d->backlog);
 	route_destination_done(&d->d);
 	free(d);
 }
@@ -109,9 +109,9 @@ schedule_dest_park(struct schedule_dests *t, struct schedule_dest *d, uint32_t r
 
 	if (r->heap != 0)
 		bug("record %u is in the heap", record);
-	r->state = RECORD_PARKED;
+	schedule_record_event(r, EVENT_PARK);
 	r->next = 0;
-	if (d->parked + d->asked == 0)
+	if (d->parked + d->started == 0)
 		TAILQ_INSERT_TAIL(&t->waiting, d, waiting);
 	if (d->parked == 0)
 		d->first = record;
@@ -139,14 +139,14 @@ take_parked(struct schedule_dests *t, struct schedule_dest *d)
 static uint32_t
 take_first(struct schedule_dests *t, struct schedule_dest *d)
 {
-	uint32_t record = d->parked > 0 ? take_parked(t, d) : etrn_backlog_take(&d->kept, t->index,
-	    &d->asked);
+	uint32_t record = d->parked > 0 ? take_parked(t, d) : etrn_backlog_take(&d->backlog, t->index,
+	    &d->started);
 
 	TAILQ_REMOVE(&t->waiting, d, waiting);
-	if (d->parked + d->asked > 0)
+	if (d->parked + d->started > 0)
 		TAILQ_INSERT_TAIL(&t->waiting, d, waiting);
 	if (record != 0)
-		d->coming++;
+		d->loading++;
 	return record;
 }
 
@@ -157,7 +157,7 @@ schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_des
 	uint32_t record;
 
 	for (size_t i = 0; i < LOOK_AT && (d = TAILQ_FIRST(&t->waiting)) != NULL; i++) {
-		if (!d->stalled && d->active + d->coming < (d->turn != NULL && share > TURN_SHARE ?
+		if (!d->probing && d->active + d->loading < (d->atrn != NULL && share > TURN_SHARE ?
 		    TURN_SHARE : share)) {
 			*which = d;
 			record = take_first(t, d);
@@ -175,71 +175,71 @@ schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_des
 /* --- held until asked for --- */
 
 void
-schedule_dest_hold(struct schedule_dests *t, struct schedule_dest *d)
+schedule_dest_set_etrn(struct schedule_dests *t, struct schedule_dest *d)
 {
-	d->hold = true;
-	TAILQ_INSERT_TAIL(&t->holds, d, hold_link);
+	d->etrn = true;
+	TAILQ_INSERT_TAIL(&t->etrn, d, etrn_link);
 }
 
 void
-schedule_dest_keep(struct schedule_dests *t, struct schedule_dest *d, uint32_t record)
+schedule_dest_add_backlog(struct schedule_dests *t, struct schedule_dest *d, uint32_t record)
 {
-	bool waits = d->parked + d->asked > 0;
+	bool waits = d->parked + d->started > 0;
 
-	etrn_backlog_add(&d->kept, t->index, record, &d->asked);
-	if (waits && d->parked + d->asked == 0)
+	etrn_backlog_add(&d->backlog, t->index, record, &d->started);
+	if (waits && d->parked + d->started == 0)
 		TAILQ_REMOVE(&t->waiting, d, waiting);
 }
 
 void
-schedule_dest_tidy(struct schedule_dests *t, struct schedule_dest *d)
+schedule_dest_tidy_backlog(struct schedule_dests *t, struct schedule_dest *d)
 {
-	bool waits = d->parked + d->asked > 0;
+	bool waits = d->parked + d->started > 0;
 
-	etrn_backlog_tidy(&d->kept, t->index, &d->asked);
-	if (waits && d->parked + d->asked == 0)
+	etrn_backlog_tidy(&d->backlog, t->index, &d->started);
+	if (waits && d->parked + d->started == 0)
 		TAILQ_REMOVE(&t->waiting, d, waiting);
 }
 
 size_t
-schedule_dest_ask(struct schedule_dests *t, struct schedule_dest *d)
+schedule_dest_start_backlog(struct schedule_dests *t, struct schedule_dest *d)
 {
-	schedule_dest_tidy(t, d);
-	if (d->kept.count > 0 && d->parked + d->asked == 0)
+	schedule_dest_tidy_backlog(t, d);
+	if (d->backlog.count > 0 && d->parked + d->started == 0)
 		TAILQ_INSERT_TAIL(&t->waiting, d, waiting);
-	d->asked = d->kept.count;
-	d->barred = false;
+	d->started = d->backlog.count;
+	d->atrn_ended = false;
 	d->probed = 0;
-	return d->asked;
+	return d->started;
 }
 
 void
-schedule_dest_calm(struct schedule_dests *t, struct schedule_dest *d)
+schedule_dest_stop_backlog(struct schedule_dests *t, struct schedule_dest *d)
 {
-	if (d->asked > 0 && d->parked == 0)
+	if (d->started > 0 && d->parked == 0)
 		TAILQ_REMOVE(&t->waiting, d, waiting);
-	d->asked = 0;
+	d->started = 0;
 }
 
 /* Parked ones come up in their turn and find that they stay: an order may have put them aside. */
 void
-schedule_dest_bar(struct schedule_dests *t, struct schedule_dest *d)
+schedule_dest_end_atrn(struct schedule_dests *t, struct schedule_dest *d)
 {
-	d->barred = true;
-	etrn_backlog_unwant_all(&d->kept);
-	schedule_dest_calm(t, d);
+	d->atrn_ended = true;
+	etrn_backlog_forget_all_missed(&d->backlog);
+	schedule_dest_stop_backlog(t, d);
 }
 
 bool
-schedule_dest_is_asked(const struct schedule_dest *d)
+schedule_dest_is_busy(const struct schedule_dest *d)
 {
-	return d->parked + d->asked + d->coming + d->active > 0;
+	return d->parked + d->started + d->loading + d->active > 0;
 }
 
 struct schedule_dest *
-schedule_dest_next_hold(const struct schedule_dests *t, const struct schedule_dest *d)
+schedule_dest_next_etrn(const struct schedule_dests *t, const struct schedule_dest *d)
 {
-	return d == NULL ? TAILQ_FIRST(&t->holds) : TAILQ_NEXT(d, hold_link);
+	return d == NULL ? TAILQ_FIRST(&t->etrn) : TAILQ_NEXT(d, etrn_link);
 }
 
 size_t

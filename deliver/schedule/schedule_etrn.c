@@ -55,7 +55,7 @@ schedule_etrn_dest(struct schedule *s, const char *domain, const struct route_an
 	free(d.key);
 	d.key = mem_strdup(key);
 	found = schedule_dest_add(s->dests, &d);
-	schedule_dest_hold(s->dests, found);
+	schedule_dest_set_etrn(s->dests, found);
 	route_destination_done(&d);
 	return found;
 }
@@ -67,9 +67,9 @@ static struct schedule_dest *
 next_holding(const struct active_message *m, size_t *at, uint64_t stamp, bool pending)
 {
 	for (; *at < m->e.nrcpt; ++*at) {
-		const struct active_recipient *r = &m->result[*at];
+		const struct active_recipient *r = &m->recipient[*at];
 
-		if (r->hold && r->dest != NULL && r->dest->hold && r->dest->stamp != stamp &&
+		if (r->etrn && r->dest != NULL && r->dest->etrn && r->dest->stamp != stamp &&
 		    (!pending || r->outcome == OUTCOME_BACKLOG)) {
 			r->dest->stamp = stamp;
 			return r->dest;
@@ -79,7 +79,7 @@ next_holding(const struct active_message *m, size_t *at, uint64_t stamp, bool pe
 }
 
 void
-schedule_etrn_keep(struct active_message *m)
+schedule_etrn_add(struct active_message *m)
 {
 	struct schedule *s = m->schedule;
 	uint64_t stamp = schedule_dest_stamp(s->dests);
@@ -89,54 +89,54 @@ schedule_etrn_keep(struct active_message *m)
 	if ((schedule_index_at(s->index, m->record)->flags & RECORD_BACKLOG) != 0)
 		return;
 	while ((d = next_holding(m, &at, stamp, true)) != NULL)
-		schedule_dest_keep(s->dests, d, m->record);
+		schedule_dest_add_backlog(s->dests, d, m->record);
 	schedule_index_set_backlog(s->index, m->record, true);
 }
 
 static bool
 is_held_for(const struct active_message *m, const struct schedule_dest *d)
 {
-	for (size_t i = 0; m->result != NULL && i < m->e.nrcpt; i++)
-		if (m->result[i].outcome == OUTCOME_BACKLOG && m->result[i].dest == d)
+	for (size_t i = 0; m->recipient != NULL && i < m->e.nrcpt; i++)
+		if (m->recipient[i].outcome == OUTCOME_BACKLOG && m->recipient[i].dest == d)
 			return true;
 	return false;
 }
 
 struct schedule_dest *
-schedule_etrn_wanted(struct active_message *m)
+schedule_etrn_missed(struct active_message *m)
 {
 	struct schedule *s = m->schedule;
 	struct schedule_record *r = schedule_index_at(s->index, m->record);
 	struct schedule_dest *turn = NULL, *next;
 	bool others = false;
 
-	if ((r->flags & RECORD_WANTED) == 0)
+	if ((r->flags & RECORD_ETRN) == 0)
 		return NULL;
-	for (struct schedule_dest *d = schedule_dest_next_hold(s->dests, NULL); d != NULL; d = next) {
-		next = schedule_dest_next_hold(s->dests, d);
-		if (!etrn_backlog_wants(&d->kept, m->record))
+	for (struct schedule_dest *d = schedule_dest_next_etrn(s->dests, NULL); d != NULL; d = next) {
+		next = schedule_dest_next_etrn(s->dests, d);
+		if (!etrn_backlog_is_missed(&d->backlog, m->record))
 			continue;
 		if (is_held_for(m, d) && turn != NULL) {
 			others = true;
 			continue;
 		}
 		turn = is_held_for(m, d) ? d : turn;
-		(void)etrn_backlog_unwant(&d->kept, m->record);
+		(void)etrn_backlog_forget_missed(&d->backlog, m->record);
 		schedule_dest_check(s->dests, d);
 	}
 	if (!others)
-		r->flags = (uint8_t)(r->flags & ~RECORD_WANTED);
+		schedule_record_set(r, RECORD_ETRN, false);
 	return turn;
 }
 
 void
-schedule_etrn_unwant(struct schedule *s, uint32_t record)
+schedule_etrn_forget_missed(struct schedule *s, uint32_t record)
 {
 	struct schedule_dest *next;
 
-	for (struct schedule_dest *d = schedule_dest_next_hold(s->dests, NULL); d != NULL; d = next) {
-		next = schedule_dest_next_hold(s->dests, d);
-		if (etrn_backlog_unwant(&d->kept, record))
+	for (struct schedule_dest *d = schedule_dest_next_etrn(s->dests, NULL); d != NULL; d = next) {
+		next = schedule_dest_next_etrn(s->dests, d);
+		if (etrn_backlog_forget_missed(&d->backlog, record))
 			schedule_dest_check(s->dests, d);
 	}
 }
@@ -149,12 +149,12 @@ schedule_etrn_forget(struct active_message *m, unsigned flags)
 	struct schedule_dest *d;
 	size_t at = 0;
 
-	if ((flags & RECORD_WANTED) != 0)
-		schedule_etrn_unwant(s, m->record);
-	while ((flags & RECORD_BACKLOG) != 0 && m->result != NULL &&
+	if ((flags & RECORD_ETRN) != 0)
+		schedule_etrn_forget_missed(s, m->record);
+	while ((flags & RECORD_BACKLOG) != 0 && m->recipient != NULL &&
 	    (d = next_holding(m, &at, stamp, false)) != NULL)
-		if (++d->kept.gone * 2 > d->kept.count)
-			schedule_dest_tidy(s->dests, d);
+		if (++d->backlog.gone * 2 > d->backlog.count)
+			schedule_dest_tidy_backlog(s->dests, d);
 }
 
 /* --- asking --- */
@@ -172,8 +172,8 @@ is_meant(const struct schedule_dest *d, const char *pattern)
 static size_t
 ask(struct schedule *s, struct schedule_dest *d, bool *running)
 {
-	bool runs = schedule_dest_is_asked(d);
-	size_t n = schedule_dest_ask(s->dests, d);
+	bool runs = schedule_dest_is_busy(d);
+	size_t n = schedule_dest_start_backlog(s->dests, d);
 
 	*running |= runs;
 	if (n > 0)
@@ -195,7 +195,7 @@ schedule_etrn(struct schedule *s, const char *pattern, bool *running)
 		d = schedule_dest_find(s->dests, key);
 		n = d == NULL ? 0 : ask(s, d, running);
 	} else {
-		while ((d = schedule_dest_next_hold(s->dests, d)) != NULL)
+		while ((d = schedule_dest_next_etrn(s->dests, d)) != NULL)
 			if (is_meant(d, pattern))
 				n += ask(s, d, running);
 	}

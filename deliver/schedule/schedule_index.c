@@ -17,8 +17,9 @@
 #define SLAB_BITS 12			/* 4,096 records a slab */
 #define SLAB_SIZE (1U << SLAB_BITS)
 #define BUCKETS_MIN 1024
-#define WAKE_LOOK 65536			/* records looked at in one go, ... */
-#define WAKE_MOST 2048			/* ... and woken */
+#define CHANCE_MASK 0x1ffffffU		/* five digits of five bits */
+#define DUE_LOOK 65536			/* records looked at in one go, ... */
+#define DUE_MOST 2048			/* ... and made due */
 
 struct schedule_index {
 	struct schedule_record **slab;
@@ -30,7 +31,7 @@ struct schedule_index {
 	size_t buckets;			/* a power of two */
 	uint32_t *heap;			/* from 1 */
 	size_t waiting, heap_size;
-	size_t held, frozen;		/* with RECORD_BACKLOG, RECORD_HELD */
+	size_t backlog, held;		/* records with that flag */
 };
 
 struct schedule_index *
@@ -188,8 +189,8 @@ schedule_index_add(struct schedule_index *x, const char *id)
 	n = fresh(x);
 	r = schedule_index_at(x, n);
 	head = &x->bucket[bucket_of(x, time, chance)];
-	*r = (struct schedule_record){ .time = time, .chance = chance, .chain = *head,
-	    .state = RECORD_LOADED };
+	*r = (struct schedule_record){ .time = time, .chance = chance & CHANCE_MASK, .chain = *head };
+	schedule_record_event(r, EVENT_ADD);
 	*head = n;
 	x->count++;
 	return n;
@@ -201,15 +202,14 @@ schedule_index_remove(struct schedule_index *x, uint32_t n)
 	struct schedule_record *r = schedule_index_at(x, n);
 	uint32_t *link = &x->bucket[bucket_of(x, r->time, r->chance)];
 
-	if (r->state == RECORD_FREE)
-		bug("record %u is free", n);
+	schedule_record_event(r, EVENT_REMOVE);
 	schedule_index_set_backlog(x, n, false);
 	schedule_index_set_held(x, n, false);
 	schedule_index_take(x, n);
 	while (*link != n)
 		link = &schedule_index_at(x, *link)->chain;
 	*link = r->chain;
-	*r = (struct schedule_record){ .state = RECORD_FREE, .next = x->unused };
+	*r = (struct schedule_record){ .next = x->unused };
 	x->unused = n;
 	x->count--;
 }
@@ -261,8 +261,8 @@ schedule_index_wait(struct schedule_index *x, uint32_t n, uint32_t due)
 {
 	struct schedule_record *r = schedule_index_at(x, n);
 
+	schedule_record_event(r, EVENT_WAIT);
 	r->due = due;
-	r->state = RECORD_WAITING;
 	if (r->heap == 0) {
 		if (x->waiting + 2 > x->heap_size) {
 			x->heap_size = x->heap_size == 0 ? 1024 : x->heap_size * 2;
@@ -299,14 +299,14 @@ schedule_index_first(const struct schedule_index *x)
 }
 
 uint32_t
-schedule_index_wake(struct schedule_index *x, uint32_t from, const bool tags[SCHEDULE_TAGS], uint32_t due)
+schedule_index_make_due(struct schedule_index *x, uint32_t from, const bool tags[SCHEDULE_TAGS], uint32_t due)
 {
-	unsigned woken = 0;
+	unsigned made = 0;
 
-	for (uint32_t n = from, end = from + WAKE_LOOK; n <= x->made; n++) {
+	for (uint32_t n = from, end = from + DUE_LOOK; n <= x->made; n++) {
 		struct schedule_record *r = schedule_index_at(x, n);
 
-		if (n == end || woken == WAKE_MOST)
+		if (n == end || made == DUE_MOST)
 			return n;
 		if (r->heap == 0 || r->tag == 0 || !tags[r->tag])
 			continue;
@@ -314,18 +314,18 @@ schedule_index_wake(struct schedule_index *x, uint32_t from, const bool tags[SCH
 		if (r->due > due)
 			r->due = due;
 		sift_up(x, r->heap);
-		woken++;
+		made++;
 	}
 	return 0;
 }
 
 static void
-lower(struct schedule_index *x, uint32_t due, bool held)
+lower(struct schedule_index *x, uint32_t due, bool all)
 {
 	for (size_t i = 1; i <= x->waiting; i++) {
 		struct schedule_record *r = schedule_index_at(x, x->heap[i]);
 
-		if (r->due > due && (held || (r->flags & (RECORD_BACKLOG | RECORD_RETRY)) != RECORD_BACKLOG))
+		if (r->due > due && (all || (r->flags & (RECORD_BACKLOG | RECORD_RETRY)) != RECORD_BACKLOG))
 			r->due = due;
 	}
 	for (size_t i = x->waiting / 2; i >= 1; i--)
@@ -333,11 +333,11 @@ lower(struct schedule_index *x, uint32_t due, bool held)
 }
 
 static void
-set_flag(struct schedule_record *r, unsigned flag, bool on, size_t *count)
+set_flag(struct schedule_record *r, enum schedule_flag flag, bool on, size_t *count)
 {
 	if (((r->flags & flag) != 0) == on)
 		return;
-	r->flags = (uint8_t)(r->flags ^ flag);
+	schedule_record_set(r, flag, on);
 	if (on)
 		++*count;
 	else
@@ -351,31 +351,31 @@ schedule_index_all_due(struct schedule_index *x, uint32_t due)
 }
 
 void
-schedule_index_bound(struct schedule_index *x, uint32_t due)
+schedule_index_limit_due(struct schedule_index *x, uint32_t due)
 {
 	lower(x, due, true);
 }
 
 void
-schedule_index_set_backlog(struct schedule_index *x, uint32_t n, bool held)
+schedule_index_set_backlog(struct schedule_index *x, uint32_t n, bool on)
 {
-	set_flag(schedule_index_at(x, n), RECORD_BACKLOG, held, &x->held);
+	set_flag(schedule_index_at(x, n), RECORD_BACKLOG, on, &x->backlog);
 }
 
 size_t
 schedule_index_backlog(const struct schedule_index *x)
 {
-	return x->held;
+	return x->backlog;
 }
 
 void
-schedule_index_set_held(struct schedule_index *x, uint32_t n, bool frozen)
+schedule_index_set_held(struct schedule_index *x, uint32_t n, bool on)
 {
-	set_flag(schedule_index_at(x, n), RECORD_HELD, frozen, &x->frozen);
+	set_flag(schedule_index_at(x, n), RECORD_HELD, on, &x->held);
 }
 
 size_t
 schedule_index_held(const struct schedule_index *x)
 {
-	return x->frozen;
+	return x->held;
 }

@@ -71,9 +71,9 @@ has_failed(const struct message_envelope *e)
 static int
 read_note(struct active_message *m)
 {
-	int rc = spool_note_read(m->schedule->set.spool, m->id, &m->note);
+	int rc = spool_note_read(m->schedule->set.spool, m->id, &m->note_text);
 
-	m->noted = rc == 1;
+	m->note = rc == 1 ? ACTIVE_NOTE_WHOLE : ACTIVE_NOTE_NONE;
 	return rc == -1 ? -1 : 0;
 }
 
@@ -102,7 +102,7 @@ schedule_load_read(struct active_message *m)
 static void
 take_failed(struct active_message *m, const struct note_line *line)
 {
-	struct active_recipient *r = &m->result[line->number];
+	struct active_recipient *r = &m->recipient[line->number];
 
 	r->reason = active_message_reason(m, line->code, line->status, line->host, line->text);
 	r->expired = strcmp(line->status, "4.4.7") == 0;
@@ -115,10 +115,11 @@ take_note(struct active_message *m)
 	struct note_line line;
 	size_t pos = 0;
 
-	m->torn = m->note.len > 0 && m->note.data[m->note.len - 1] != '\n';
+	if (m->note_text.len > 0 && m->note_text.data[m->note_text.len - 1] != '\n')
+		m->note = ACTIVE_NOTE_TORN;
 	if (!m->known)
 		m->attempts = m->quick = 0;
-	while (note_next(buf_text(&m->note), m->note.len, &pos, &line)) {
+	while (note_next(buf_text(&m->note_text), m->note_text.len, &pos, &line)) {
 		if (line.kind == NOTE_FAILED && line.number < m->e.nrcpt &&
 		    m->e.rcpt[line.number].mark == MARK_FAILED)
 			take_failed(m, &line);
@@ -130,7 +131,7 @@ take_note(struct active_message *m)
 			m->quick++;
 	}
 	m->known = true;
-	buf_done(&m->note);
+	buf_done(&m->note_text);
 }
 
 /* Failures that were marked in an earlier life: their report is what this round is for. */
@@ -138,7 +139,7 @@ static void
 take_owed(struct active_message *m)
 {
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
-		struct active_recipient *r = &m->result[i];
+		struct active_recipient *r = &m->recipient[i];
 
 		if (m->e.rcpt[i].mark != MARK_FAILED)
 			continue;
@@ -162,8 +163,8 @@ fail_hops(struct active_message *m)
 	why = active_message_reason(m, 0, "5.4.6", "", text);
 	for (size_t i = 0; i < m->e.nrcpt; i++)
 		if (m->e.rcpt[i].mark == MARK_PENDING) {
-			m->result[i].outcome = OUTCOME_FAILED;
-			m->result[i].reason = why;
+			m->recipient[i].outcome = OUTCOME_FAILED;
+			m->recipient[i].reason = why;
 		}
 }
 
@@ -173,9 +174,9 @@ moved_damaged(void *arg, struct badmail_job *job)
 	struct active_message *m = arg;
 
 	m->gone = job->error == 0 || job->error == ENOENT;
-	m->later = true;
-	m->after = TROUBLE_MS;
-	result_skip(m->schedule->settle, m);
+	m->deferred = true;
+	m->deferred_ms = TROUBLE_MS;
+	result_skip(m->schedule->result, m);
 }
 
 static void
@@ -183,6 +184,7 @@ put_away(struct active_message *m)
 {
 	struct badmail_job *job = m->badmail = mem_new(struct badmail_job);
 
+	active_message_enter(m, ACTIVE_BADMAIL);
 	log_event(LOG_FAULT, m->id, "damaged", "reason=%s", log_safe(m->why));
 	memcpy(job->id, m->id, sizeof(job->id));
 	job->fd = -1;
@@ -203,9 +205,9 @@ judge_error(struct active_message *m)
 	if (m->error != ENOENT)
 		log_event(LOG_FAULT, m->id, "trouble", "what=load error=%s", log_safe(strerror(m->error)));
 	m->gone = m->error == ENOENT;
-	m->later = true;
-	m->after = TROUBLE_MS;
-	result_skip(m->schedule->settle, m);
+	m->deferred = true;
+	m->deferred_ms = TROUBLE_MS;
+	result_skip(m->schedule->result, m);
 }
 
 static bool
@@ -230,7 +232,7 @@ schedule_load_judge(struct active_message *m)
 	take_note(m);
 	if (m->owed) {
 		take_owed(m);
-		result_begin(m->schedule->settle, m);
+		result_begin(m->schedule->result, m);
 		return;
 	}
 	if (m->command != NULL) {
@@ -241,7 +243,7 @@ schedule_load_judge(struct active_message *m)
 	if (too_far)
 		fail_hops(m);
 	if (too_far || !has_pending(&m->e))
-		result_begin(m->schedule->settle, m);
+		result_begin(m->schedule->result, m);
 	else
 		schedule_attempt_begin(m);
 }

@@ -27,15 +27,12 @@ schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *
 	m->fd = -1;
 	m->known = (r->flags & RECORD_KNOWN) != 0;
 	m->delayed = (r->flags & RECORD_DELAYED) != 0;
-	m->noted = (r->flags & RECORD_NOTED) != 0;
+	m->note = (r->flags & RECORD_NOTED) != 0 ? ACTIVE_NOTE_WHOLE : ACTIVE_NOTE_NONE;
 	m->attempts = r->attempts;
 	m->quick = r->quick;
 	schedule_index_id(s->index, record, m->id);
 	m->arrived_us = message_id_time_us(m->id);
-	LIST_INIT(&m->portions);
-	buf_init(&m->note, MESSAGE_ENVELOPE_MAX);
-	if (r->state != RECORD_ASIDE)
-		r->state = RECORD_LOADED;
+	buf_init(&m->note_text, MESSAGE_ENVELOPE_MAX);
 	TAILQ_INSERT_TAIL(&s->messages, m, link);
 	s->loaded++;
 	return m;
@@ -53,23 +50,20 @@ schedule_message_free(struct active_message *m)
 {
 	struct schedule *s = m->schedule;
 
-	if (m->result != NULL)
+	if (m->recipient != NULL)
 		s->recipients -= m->e.nrcpt;
-	s->remote_held -= m->remote_held;
-	s->local_held -= m->local_held;
+	for (size_t local = 0; local < 2; local++)
+		s->counted[local] -= m->counted[local];
 	TAILQ_REMOVE(&s->messages, m, link);
 	s->loaded--;
 	if (m->fd != -1)
 		close(m->fd);
 	schedule_attempt_free(m);
-	result_state_free(m->settle);
+	result_state_free(m->result);
 	free(m->badmail);
 	active_message_free_reasons(m);
 	message_envelope_done(&m->e);
-	buf_done(&m->note);
-	free(m->result);
-	free(m->group);
-	free(m->order);
-	free(m->masked);
+	buf_done(&m->note_text);
+	free(m->recipient);
 	free(m);
 }

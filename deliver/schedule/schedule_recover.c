@@ -60,7 +60,7 @@ walk(void *arg)
 		return;
 	if (w->at == 0)
 		begin(w);
-	w->at = schedule_index_wake(w->s->index, w->at, w->walking, schedule_clock_now());
+	w->at = schedule_index_make_due(w->s->index, w->at, w->walking, schedule_clock_now());
 	w->woken(w->s);
 	if (w->at != 0)
 		loop_timer_set(w->timer, 0);
@@ -71,7 +71,7 @@ walk(void *arg)
 }
 
 void
-schedule_recover_sleep(struct schedule_recover *w, uint32_t record, const struct schedule_dest *d)
+schedule_recover_add(struct schedule_recover *w, uint32_t record, const struct schedule_dest *d)
 {
 	uint16_t tag = tag_of(d->d.key);
 
@@ -80,7 +80,7 @@ schedule_recover_sleep(struct schedule_recover *w, uint32_t record, const struct
 }
 
 void
-schedule_recover_up(struct schedule_recover *w, const struct schedule_dest *d)
+schedule_recover_back(struct schedule_recover *w, const struct schedule_dest *d)
 {
 	uint16_t tag = tag_of(d->d.key);
 	uint64_t since = clock_mono_ms() - w->last;

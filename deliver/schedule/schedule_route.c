@@ -44,10 +44,10 @@ schedule_route_point(struct active_message *m, struct active_recipient *r, struc
 {
 	struct schedule_dest *old = r->dest;
 
-	dest->held++;
+	dest->refs++;
 	r->dest = dest;
 	if (old != NULL) {
-		old->held--;
+		old->refs--;
 		schedule_dest_check(m->schedule->dests, old);
 	}
 }
@@ -68,16 +68,16 @@ dest_local(const struct active_message *m)
 static void
 assign_held(struct active_message *m, size_t i, const char *domain, const struct route_answer *a)
 {
-	struct active_recipient *r = &m->result[i];
+	struct active_recipient *r = &m->recipient[i];
 	struct schedule_dest *dest = schedule_etrn_dest(m->schedule, domain, a);
 
-	r->hold = true;
-	r->todo = !dest->barred && (dest == m->only || schedule_dest_is_asked(dest));
+	r->etrn = true;
+	r->todo = !dest->atrn_ended && (dest == m->only || schedule_dest_is_busy(dest));
 	schedule_route_point(m, r, dest);
 	if (r->todo)
 		return;
 	r->outcome = OUTCOME_BACKLOG;
-	if (m->fresh)
+	if (m->is_new)
 		log_event(LOG_FACT, m->id, "held", "recipient=%s", log_safe(m->e.rcpt[i].address));
 }
 
@@ -85,7 +85,7 @@ static void
 assign_one(struct active_message *m, size_t i, const char *domain)
 {
 	struct schedule *s = m->schedule;
-	struct active_recipient *r = &m->result[i];
+	struct active_recipient *r = &m->recipient[i];
 	struct route_answer a;
 	char ascii[IDN_SIZE];
 
@@ -110,7 +110,7 @@ assign_one(struct active_message *m, size_t i, const char *domain)
 	/* It had got as far as the fallback when it was parked. */
 	if (!r->todo && a.fallback != NULL && strcmp(a.fallback->key, m->only->d.key) == 0) {
 		schedule_route_point(m, r, m->only);
-		r->second = r->todo = true;
+		r->on_fallback = r->todo = true;
 	}
 }
 
@@ -124,14 +124,14 @@ schedule_route(struct active_message *m)
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
 		const char *at = strrchr(m->e.rcpt[i].address, '@');
 		const char *domain = at == NULL ? "" : at + 1;
-		struct active_recipient *r = &m->result[i];
+		struct active_recipient *r = &m->recipient[i];
 
 		if (m->e.rcpt[i].mark != MARK_PENDING)
 			continue;
 		if (last != NULL && strcmp(domain, last_domain) == 0) {
 			*r = *last;
 			if (r->dest != NULL)
-				r->dest->held++;
+				r->dest->refs++;
 		} else {
 			assign_one(m, i, domain);
 		}

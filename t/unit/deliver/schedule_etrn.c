@@ -1,4 +1,4 @@
-/* schedule_etrn - ETRN for messages at the very moment when an operator's order works on them */
+/* schedule_etrn - ETRN for messages at the moment when an operator's command is at work on them */
 
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static struct config_server server = {
 	.badmail_limit = CONFIG_UNLIMITED,
 };
 static uint32_t record;
-static bool ordered;
+static bool command_over;
 static struct queue_filter everything;
 
 static struct schedule_record *
@@ -32,7 +32,7 @@ at(void)
 }
 
 static bool
-is_kept(void)
+is_in_backlog(void)
 {
 	return at()->state == RECORD_WAITING && (at()->flags & RECORD_BACKLOG) != 0 && at()->due > clock_wall_us() / 1000000 + 60;
 }
@@ -40,44 +40,44 @@ is_kept(void)
 static bool
 is_parked(void)
 {
-	return ordered && at()->state == RECORD_PARKED;
+	return command_over && at()->state == RECORD_PARKED;
 }
 
 static bool
-is_ordered(void)
+is_command_over(void)
 {
-	return ordered;
+	return command_over;
 }
 
-/* A message that is held for its recipients' domains. */
+/* A message that waits in the backlog of its recipients' domains */
 static void
-hold(char *id, const char *first, const char *second)
+add_to_backlog(char *id, const char *first, const char *second)
 {
 	queue(id, "author@home.example", (const char *const []){ first, second, NULL }, "Subject: s\r\n\r\n");
 	schedule_hint(schedule, id);
 	record = schedule_index_find(schedule->index, id);
 	schedule_go(schedule);
-	run_until(is_kept);
+	run_until(is_in_backlog);
 }
 
 static void
-control_commands_done(void *arg, struct schedule_admin *o)
+on_command_done(void *arg, struct schedule_admin *o)
 {
-	ordered = true;
+	command_over = true;
 }
 
-/* At work, and its end is not heard of before the loop runs. */
+/* Begins a command, which cannot end before the loop runs. */
 static void
-order(struct schedule_admin *o, enum schedule_admin_kind kind, const char *id)
+begin_command(struct schedule_admin *o, enum schedule_admin_kind kind, const char *id)
 {
-	*o = (struct schedule_admin){ .kind = kind, .pick = &everything, .to = spool, .to_name = "itself", .done = control_commands_done };
+	*o = (struct schedule_admin){ .kind = kind, .pick = &everything, .to = spool, .to_name = "itself", .done = on_command_done };
 	memcpy(o->id, id, MESSAGE_ID_SIZE);
-	ordered = false;
+	command_over = false;
 	ck_assert_int_eq(schedule_admin_begin(schedule, o), SCHEDULE_DONE);
 	ck_assert_int_eq(at()->state, RECORD_LOADED);
 }
 
-/* The hosts of the domains ask, and whatever can begin has begun; nothing more will. */
+/* The hosts of the domains ask. All that can begin has begun; with a window of 0 nothing more will. */
 static void
 ask(const char *domain, const char *other)
 {
@@ -105,88 +105,88 @@ parked(const char *domain)
 	return dest(domain) == NULL ? 0 : dest(domain)->parked;
 }
 
-/* It could not be moved: its turn comes at once, not when it was due for its report. */
-START_TEST(test_order_fails)
+/* It could not be moved: its turn comes at once, not when its report is due. */
+START_TEST(test_command_fails)
 {
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_admin o;
 
 	fixture_begin(&server);
-	hold(id, "x@one.example", NULL);
-	order(&o, SCHEDULE_MOVE, id);
+	add_to_backlog(id, "x@one.example", NULL);
+	begin_command(&o, SCHEDULE_MOVE, id);
 	ask("one.example", NULL);
-	ck_assert_uint_eq(at()->flags & RECORD_WANTED, RECORD_WANTED);
+	ck_assert_uint_eq(at()->flags & RECORD_ETRN, RECORD_ETRN);
 	run_until(is_parked);
 	ck_assert_int_eq(o.result, SCHEDULE_FAILED);
 	ck_assert_uint_eq(parked("one.example"), 1);
-	ck_assert_uint_eq(at()->flags & RECORD_WANTED, 0);
-	ck_assert_uint_eq(dest("one.example")->kept.nwanted, 0);
+	ck_assert_uint_eq(at()->flags & RECORD_ETRN, 0);
+	ck_assert_uint_eq(dest("one.example")->backlog.nmissed, 0);
 	fixture_end();
 }
 END_TEST
 
-/* Both of its hosts ask: the second is not forgotten over the first. */
+/* Both of its hosts ask: the second has its turn too. */
 START_TEST(test_two_ask)
 {
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_admin o;
 
 	fixture_begin(&server);
-	hold(id, "x@one.example", "y@two.example");
-	order(&o, SCHEDULE_MOVE, id);
+	add_to_backlog(id, "x@one.example", "y@two.example");
+	begin_command(&o, SCHEDULE_MOVE, id);
 	ask("one.example", "two.example");
 	run_until(is_parked);
 	ck_assert_uint_eq(parked("one.example") + parked("two.example"), 1);
-	ck_assert_uint_eq(dest("one.example")->kept.nwanted + dest("two.example")->kept.nwanted, 1);
-	ck_assert_uint_eq(at()->flags & RECORD_WANTED, RECORD_WANTED);
+	ck_assert_uint_eq(dest("one.example")->backlog.nmissed + dest("two.example")->backlog.nmissed, 1);
+	ck_assert_uint_eq(at()->flags & RECORD_ETRN, RECORD_ETRN);
 	fixture_end();
 }
 END_TEST
 
-/* It was deleted: a turned connection need not wait for it. */
-START_TEST(test_order_ends_it)
+/* It was deleted: the connection of ATRN does not wait for it. */
+START_TEST(test_command_removes_it)
 {
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_admin o;
 
 	fixture_begin(&server);
-	hold(id, "x@one.example", NULL);
+	add_to_backlog(id, "x@one.example", NULL);
 	struct schedule_dest *d = dest("one.example");
-	d->turn = &d->d;
-	order(&o, SCHEDULE_DELETE, id);
+	d->atrn = &d->d;
+	begin_command(&o, SCHEDULE_DELETE, id);
 	ask("one.example", NULL);
-	ck_assert_uint_eq(d->kept.nwanted, 1);
-	run_until(is_ordered);
+	ck_assert_uint_eq(d->backlog.nmissed, 1);
+	run_until(is_command_over);
 	ck_assert_int_eq(o.result, SCHEDULE_DONE);
-	ck_assert_uint_eq(d->kept.nwanted, 0);
-	ck_assert(!schedule_dest_is_asked(d));
-	d->turn = NULL;
+	ck_assert_uint_eq(d->backlog.nmissed, 0);
+	ck_assert(!schedule_dest_is_busy(d));
+	d->atrn = NULL;
 	fixture_end();
 }
 END_TEST
 
-/* An operator holds it meanwhile: it rests, and nobody waits for it; released it is kept until the next asking. */
-START_TEST(test_held_meanwhile)
+/* An operator holds it during the command: it is stopped, and no connection waits for it. Released, it waits for ETRN. */
+START_TEST(test_held_during_command)
 {
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_admin o;
 
 	fixture_begin(&server);
-	hold(id, "x@one.example", NULL);
+	add_to_backlog(id, "x@one.example", NULL);
 	struct schedule_dest *d = dest("one.example");
-	d->turn = &d->d;
-	order(&o, SCHEDULE_MOVE, id);
+	d->atrn = &d->d;
+	begin_command(&o, SCHEDULE_MOVE, id);
 	ask("one.example", NULL);
 	ck_assert(schedule_admin_hold(schedule, id, true));
-	ck_assert_uint_eq(d->kept.nwanted, 0);
-	run_until(is_ordered);
-	ck_assert_int_eq(at()->state, RECORD_RESTING);
+	ck_assert_uint_eq(d->backlog.nmissed, 0);
+	run_until(is_command_over);
+	ck_assert_int_eq(at()->state, RECORD_STOPPED);
 	ck_assert(schedule_admin_hold(schedule, id, false));
-	run_until(is_kept);
-	d->turn = NULL;
-	ck_assert_uint_eq(d->kept.count, 1);
+	run_until(is_in_backlog);
+	d->atrn = NULL;
+	ck_assert_uint_eq(d->backlog.count, 1);
 	fixture_end();
 }
 END_TEST
 
-UNIT_MAIN("schedule_etrn", test_order_fails, test_two_ask, test_order_ends_it, test_held_meanwhile)
+UNIT_MAIN("schedule_etrn", test_command_fails, test_two_ask, test_command_removes_it, test_held_during_command)

@@ -21,7 +21,7 @@ chance(uint32_t below)
 	return (uint32_t)(state >> 20) % below;
 }
 
-/* Several of one microsecond, so that the second part of the id matters. */
+/* Several ids have the same microsecond, so that the second part of the id matters. */
 static void
 make_id(char *id, uint32_t i)
 {
@@ -156,21 +156,21 @@ START_TEST(test_parked)
 	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), n[5]);
 	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), 0);	/* a has its share */
 	ck_assert_uint_eq(schedule_dest_parked(t), 2);
-	da->coming = db->coming = 0;
-	schedule_dest_check(t, db);		/* nobody needs it: gone */
+	da->loading = db->loading = 0;
+	schedule_dest_check(t, db);		/* it is not in use: freed */
 	ck_assert_ptr_null(schedule_dest_find(t, "dns:b"));
 	schedule_dest_check(t, da);		/* still has records */
-	da->stalled = true;
+	da->probing = true;
 	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), 0);
-	da->stalled = false;
+	da->probing = false;
 	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), n[2]);
 	schedule_dest_table_free(t);
 	schedule_index_free(x);
 }
 END_TEST
 
-/* The connection has ended: a record that an order is at work on stays as it is, in its place of the line, and nothing falls due. */
-START_TEST(test_barred)
+/* The connection of ATRN has ended: a record with a command at work stays in its place of the list; nothing becomes due. */
+START_TEST(test_atrn_ended)
 {
 	struct schedule_index *x = schedule_index_new();
 	struct schedule_dests *t = schedule_dest_table_new(x);
@@ -179,38 +179,38 @@ START_TEST(test_barred)
 	uint32_t n[3];
 	char id[MESSAGE_ID_SIZE];
 
-	schedule_dest_hold(t, d);
+	schedule_dest_set_etrn(t, d);
 	for (uint32_t i = 0; i < 3; i++) {
 		make_id(id, i);
 		n[i] = schedule_index_add(x, id);
 		if (i < 2)
 			schedule_dest_park(t, d, n[i]);
 	}
-	schedule_index_at(x, n[0])->state = RECORD_ASIDE;
+	schedule_record_event(schedule_index_at(x, n[0]), EVENT_COMMAND);
 	schedule_index_set_backlog(x, n[2], true);
 	schedule_index_wait(x, n[2], 100);
-	schedule_dest_keep(t, d, n[2]);
-	ck_assert_uint_eq(schedule_dest_ask(t, d), 1);
-	schedule_dest_bar(t, d);
-	ck_assert_int_eq(schedule_index_at(x, n[0])->state, RECORD_ASIDE);
+	schedule_dest_add_backlog(t, d, n[2]);
+	ck_assert_uint_eq(schedule_dest_start_backlog(t, d), 1);
+	schedule_dest_end_atrn(t, d);
+	ck_assert_int_eq(schedule_index_at(x, n[0])->state, RECORD_SKIPPED);
 	ck_assert_uint_eq(schedule_index_first(x), n[2]);
 	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), n[0]);
 	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), n[1]);
-	d->coming = 0;
-	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), 0);	/* the kept one is asked for no more */
-	ck_assert(!schedule_dest_is_asked(d) && d->kept.count == 1);
+	d->loading = 0;
+	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), 0);	/* the backlog is not started any more */
+	ck_assert(!schedule_dest_is_busy(d) && d->backlog.count == 1);
 	schedule_dest_table_free(t);
 	schedule_index_free(x);
 }
 END_TEST
 
-/* Every tenth has a tag, half of those the one to be woken; in slices; what is due already stays so, what is loaded is left alone. */
-START_TEST(test_wake)
+/* Every tenth record has a tag, half of those the one that is made due, in slices. What is due already stays so; loaded ones too. */
+START_TEST(test_make_due)
 {
 	struct schedule_index *x = schedule_index_new();
 	bool tags[SCHEDULE_TAGS] = { [7] = true };
 	char id[MESSAGE_ID_SIZE];
-	uint32_t at = 1, slices = 0, woken = 0;
+	uint32_t at = 1, slices = 0, made_due = 0;
 
 	for (uint32_t i = 0; i < COUNT; i++) {
 		make_id(id, i);
@@ -220,18 +220,18 @@ START_TEST(test_wake)
 	}
 	schedule_index_take(x, schedule_index_first(x));	/* the one due at 5 */
 	do {
-		at = schedule_index_wake(x, at, tags, 1000);
+		at = schedule_index_make_due(x, at, tags, 1000);
 		slices++;
 	} while (at != 0);
 	ck_assert_uint_gt(slices, 2);
-	for (uint32_t n; (n = schedule_index_first(x)) != 0 && schedule_index_at(x, n)->due <= 1000; woken++) {
+	for (uint32_t n; (n = schedule_index_first(x)) != 0 && schedule_index_at(x, n)->due <= 1000; made_due++) {
 		ck_assert_uint_eq(schedule_index_at(x, n)->tag, 0);
 		schedule_index_take(x, n);
 	}
-	ck_assert_uint_eq(woken, COUNT / 20 - 1);
-	ck_assert_uint_eq(schedule_index_wake(x, 1, tags, 1000), 65537);
+	ck_assert_uint_eq(made_due, COUNT / 20 - 1);
+	ck_assert_uint_eq(schedule_index_make_due(x, 1, tags, 1000), 65537);
 	schedule_index_free(x);
 }
 END_TEST
 
-UNIT_MAIN("schedule_index", test_many, test_oldest_first, test_all_due, test_reuse, test_parked, test_barred, test_wake)
+UNIT_MAIN("schedule_index", test_many, test_oldest_first, test_all_due, test_reuse, test_parked, test_atrn_ended, test_make_due)

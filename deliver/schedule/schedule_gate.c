@@ -1,0 +1,63 @@
+/*
+ * schedule_gate - whether a portion of a message may go to a destination now
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     nothing; the destination remembers when it was probed
+ * Promise:  a destination that is down gets one portion at a time, and at most one a minute; no destination
+ *           fills the window, and a new message finds a place even when a start of many has filled it
+ * Fails by: nothing
+ */
+#include "common/base/clock.h"
+#include "deliver/active/active.h"
+#include "deliver/local/local.h"
+#include "deliver/outbound/outbound.h"
+#include "deliver/schedule/schedule.h"
+
+#define NEW_PLACES 96			/* beside the window, for new messages: one a destination */
+#define ATRN_PORTIONS 32		/* that wait for the one connection of a host that asked */
+#define PROBE_MS 60000			/* between two tries of a destination that is down, at most */
+
+static bool
+has_place(const struct schedule *s, const struct active_message *m, const struct schedule_dest *d)
+{
+	return d->active < schedule_dest_share(s->set.window, s->counted[0]) ||
+	    (m->is_new && d->active == 0 && d->parked == 0 && s->counted[0] < s->set.window + NEW_PLACES);
+}
+
+static bool
+is_down(const struct schedule *s, const struct schedule_dest *d)
+{
+	return d->directory ? expand_is_down(s->set.expand) : outbound_is_down(s->set.outbound, d->d.key);
+}
+
+/* One portion finds out whether a destination is still down; the others wait for its result. */
+static enum schedule_gate
+probe(const struct schedule *s, struct schedule_dest *d)
+{
+	uint64_t now, between = s->set.server->retry.ms[0] < PROBE_MS ? s->set.server->retry.ms[0] : PROBE_MS;
+
+	d->probing = d->active > 0;
+	if (d->probing)
+		return GATE_PARK;
+	now = clock_mono_ms();
+	if (d->probed != 0 && now - d->probed < between)
+		return GATE_DEFER;
+	d->probed = now;
+	return GATE_SEND;
+}
+
+enum schedule_gate
+schedule_gate(const struct active_message *m, struct schedule_dest *d)
+{
+	struct schedule *s = m->schedule;
+
+	if (s->draining)
+		return GATE_PARK;
+	if (d->local)
+		return GATE_SEND;
+	if (d->atrn != NULL)
+		return d->active < ATRN_PORTIONS ? GATE_SEND : GATE_PARK;
+	if (is_down(s, d))
+		return probe(s, d);
+	return has_place(s, m, d) ? GATE_SEND : GATE_PARK;
+}
