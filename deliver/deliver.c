@@ -40,36 +40,32 @@
 #define HINT_IDS 64
 #define HINTS_A_TURN 64
 
+struct deliver {
+	struct queue_owner queue;
+	struct w3clog *log;
+	struct outbound *outbound;
+	struct trusted_ca *authorities;	/* NULL: no TLS */
+	struct expand *expand;		/* NULL: no directory */
+	struct etrn_server *etrn_server;
+	struct loop_timer *slow, *missed;
+	struct loop_io *hint;
+	int64_t hints_lost;		/* of the virtual server, at the last check */
+	bool waiting;			/* for the lock of the queue; said in the log */
+	bool retry;			/* all is to be due once the first scan is over */
+};
+
 /* --- scan --- */
 
 static void
-found(void *arg, const struct spool_entry *entry, size_t n)
+on_scanned(void *arg, uint64_t ms)
 {
 	struct deliver *r = arg;
 
-	if (r->ending)
-		return;
-	for (size_t i = 0; i < n; i++)
-		schedule_found(r->schedule, &entry[i]);
-	schedule_go(r->schedule);
-}
-
-static void
-scanned(void *arg, ssize_t total, uint64_t ms)
-{
-	struct deliver *r = arg;
-
-	if (total < 0)
-		log_event(LOG_FAULT, NULL, "trouble", "what=scan error=%s", log_safe(strerror((int)-total)));
-	r->scanned = true;
-	queue_admin_ready(r->queue_admin);
-	if (r->retry && !r->ending)
-		schedule_retry_all(r->schedule);
+	if (r->retry && !r->queue.ending)
+		schedule_retry_all(r->queue.schedule);
 	r->retry = false;
-	etrn_server_open(r->etrn_server, !r->ending);
-	if (r->look && !r->ending)
-		r->look = !queue_scan_start(r->queue_scan, false);
-	else if (!r->ending)
+	etrn_server_open(r->etrn_server, !r->queue.ending);
+	if (!queue_owner_rescan(&r->queue) && !r->queue.ending)
 		loop_timer_set(r->slow, ms * 10 > SLOW_MS ? ms * 10 : SLOW_MS);
 }
 
@@ -78,16 +74,17 @@ slow_scan(void *arg)
 {
 	struct deliver *r = arg;
 
-	queue_scan_start(r->queue_scan, false);
+	queue_scan_start(r->queue.scan, false);
 }
 
-/* Another one put messages into our queue. */
+/* Another process put messages into our queue. */
 static void
-look(struct deliver *r, const struct ctl_message *m)
+on_new_mail(struct deliver *r, const struct ctl_message *m)
 {
-	(void)m;
-	if (r->scanned && !r->ending && !queue_scan_start(r->queue_scan, false))
-		r->look = true;
+	struct queue_owner *q = &r->queue;
+
+	if (q->scanned && !q->ending && !queue_scan_start(q->scan, false))
+		q->rescan = true;
 }
 
 /* --- hints --- */
@@ -96,10 +93,10 @@ static void
 look_for_missed(void *arg)
 {
 	struct deliver *r = arg;
-	int64_t lost = counters_get(r->boot->counters, COUNTER_HINTS_LOST);
+	int64_t lost = counters_get(r->queue.boot->counters, COUNTER_HINTS_LOST);
 
 	if (lost != r->hints_lost)
-		queue_scan_start(r->queue_scan, false);
+		queue_scan_start(r->queue.scan, false);
 	r->hints_lost = lost;
 }
 
@@ -114,7 +111,7 @@ take_hint(struct deliver *r)
 	for (ssize_t at = 0; at + MESSAGE_ID_LEN <= n; at += MESSAGE_ID_LEN) {
 		memcpy(id, data + at, MESSAGE_ID_LEN);
 		if (message_id_is_valid(id))
-			schedule_hint(r->schedule, id);
+			schedule_hint(r->queue.schedule, id);
 	}
 	return true;
 }
@@ -125,14 +122,13 @@ take_hints(void *arg, unsigned what)
 	struct deliver *r = arg;
 	unsigned n = 0;
 
-	(void)what;
 	while (n < HINTS_A_TURN && take_hint(r))
 		n++;
 	if (n == 0)
 		return;
 	if (!loop_timer_is_set(r->missed))
 		loop_timer_set(r->missed, MISSED_MS);
-	schedule_go(r->schedule);
+	schedule_go(r->queue.schedule);
 }
 
 /* --- begin --- */
@@ -143,18 +139,18 @@ own(void *arg)
 {
 	struct deliver *r = arg;
 
-	if (spool_own_queue(r->spool) == -1) {
+	if (spool_own_queue(r->queue.spool) == -1) {
 		if (!r->waiting)
 			log_event(LOG_FACT, NULL, "service", "what=queue-owner waiting-for=%s",
 			    errno == EWOULDBLOCK ? "\"the worker before\"" : log_safe(strerror(errno)));
 		r->waiting = true;
-		loop_timer_set(r->own, OWN_MS);
+		loop_timer_set(r->queue.own, OWN_MS);
 		return;
 	}
-	spool_drop_sweep(r->spool);
-	r->hint = loop_io_new(r->boot->loop, BOOT_HINT, LOOP_READ, take_hints, r);
-	queue_scan_start(r->queue_scan, true);
-	badmail_keep_trimmed(r->badmail);
+	spool_drop_sweep(r->queue.spool);
+	r->hint = loop_io_new(r->queue.boot->loop, BOOT_HINT, LOOP_READ, take_hints, r);
+	queue_scan_start(r->queue.scan, true);
+	badmail_keep_trimmed(r->queue.badmail);
 }
 
 /* As many as there are descriptors for. */
@@ -169,45 +165,33 @@ window_for(const struct config_server *server)
 	return rl.rlim_cur < used + WINDOW_MIN ? WINDOW_MIN : rl.rlim_cur - used;
 }
 
-static struct spool *
-open_spool(const struct config_server *s)
-{
-	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue,
-	    .drop = config_domain_drop_folder(s), .badmail = s->badmail };
-	const char *where = "";
-	struct spool *spool;
-
-	spool = spool_open(&paths, &where);
-	if (spool == NULL)
-		die(EX_CANTCREAT, "cannot open %s: %s", where, strerror(errno));
-	return spool;
-}
-
-static void
-make_schedule(struct deliver *r)
-{
-	struct boot *b = r->boot;
-	const char *why = "";
-	struct schedule_setup setup = {
-		.loop = b->loop, .server = b->server, .counters = b->counters, .spool = r->spool,
-		.pool = r->pool,
-		.enqueue = r->enqueue, .outbound = r->outbound, .expand = r->expand, .badmail = r->badmail,
-		.window = window_for(b->server),
-	};
-
-	r->schedule = schedule_new(&setup, &why);
-	if (r->schedule == NULL)
-		die(EX_CONFIG, "the smart hosts of %s cannot be understood", why);
-}
-
-/* Whom to believe is known. */
+/* The trusted authorities are known. */
 static void
 begin(void *arg)
 {
 	struct deliver *r = arg;
 
-	if (!r->ending)
+	if (!r->queue.ending)
 		own(r);
+}
+
+static void
+make_parts(struct deliver *r, struct boot *b)
+{
+	const struct config_server *s = b->server;
+	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue,
+	    .drop = config_domain_drop_folder(s), .badmail = s->badmail };
+	struct schedule_setup setup = { .window = window_for(s) };
+
+	r->queue.worker = r;
+	r->queue.on_scanned = on_scanned;
+	queue_owner_open(&r->queue, b, &paths, THREADS);
+	setup.outbound = r->outbound = outbound_new(b);
+	r->log = w3clog_new(b->loop, r->queue.pool, b->config, s, b->counters);
+	r->outbound->log = r->log;
+	setup.expand = r->expand = expand_new(b, r->queue.enqueue);
+	queue_owner_begin(&r->queue, &setup, own);
+	r->etrn_server = etrn_server_new(b->loop, r->queue.schedule);
 }
 
 static void
@@ -216,21 +200,7 @@ run(struct boot *b)
 	struct deliver *r = mem_new(struct deliver);
 
 	b->state = r;
-	r->boot = b;
-	r->spool = open_spool(b->server);
-	r->pool = pool_new(b->loop, THREADS);
-	r->enqueue = enqueue_new(b->loop, r->pool, r->spool, -1);
-	enqueue_count(r->enqueue, b->counters);
-	r->outbound = outbound_new(b);
-	r->log = w3clog_new(b->loop, r->pool, b->config, b->server, b->counters);
-	r->outbound->log = r->log;
-	r->expand = expand_new(b, r->enqueue);
-	r->badmail = badmail_new(b->loop, r->pool, r->spool, b->server, b->counters);
-	make_schedule(r);
-	r->etrn_server = etrn_server_new(b->loop, r->schedule);
-	r->queue_admin = queue_admin_new(b, r->pool, r->spool, r->schedule);
-	r->queue_scan = queue_scan_new(b->loop, r->pool, r->spool, found, scanned, r);
-	r->own = loop_timer_new(b->loop, own, r);
+	make_parts(r, b);
 	r->slow = loop_timer_new(b->loop, slow_scan, r);
 	r->missed = loop_timer_new(b->loop, look_for_missed, r);
 	r->hints_lost = counters_get(b->counters, COUNTER_HINTS_LOST);
@@ -244,41 +214,26 @@ run(struct boot *b)
 /* --- end --- */
 
 static void
-end(void *arg)
-{
-	struct deliver *r = arg;
-
-	boot_tell(r->boot, CTL_IDLE);
-	boot_end(r->boot);
-}
-
-static void
 out_of_grace(void *arg)
 {
 	struct deliver *r = arg;
 
 	log_event(LOG_WARN, NULL, "service", "what=grace-over deliveries=%zu", outbound_active(r->outbound));
-	boot_end(r->boot);
+	boot_end(r->queue.boot);
 }
 
 static void
 begin_end(struct deliver *r, uint64_t grace_ms)
 {
-	if (r->grace == NULL)
-		r->grace = loop_timer_new(r->boot->loop, out_of_grace, r);
-	loop_timer_set(r->grace, grace_ms);
-	if (r->ending)
+	if (!queue_owner_end(&r->queue, grace_ms, out_of_grace))
 		return;
-	r->ending = true;
 	etrn_server_open(r->etrn_server, false);
 	loop_io_free(r->hint);
 	r->hint = NULL;
-	loop_timer_stop(r->own);
 	loop_timer_stop(r->slow);
 	loop_timer_stop(r->missed);
-	queue_scan_stop(r->queue_scan);
-	queue_admin_end(r->queue_admin, NULL, NULL);
-	schedule_drain(r->schedule, end, r);
+	queue_admin_end(r->queue.admin, NULL, NULL);
+	schedule_drain(r->queue.schedule, queue_owner_idle, &r->queue);
 	outbound_drain(r->outbound);
 	expand_drain(r->expand);
 }
@@ -288,67 +243,54 @@ finish(struct boot *b)
 {
 	struct deliver *r = b->state;
 
-	queue_scan_stop(r->queue_scan);
+	queue_scan_stop(r->queue.scan);
 	etrn_server_free(r->etrn_server);
 	login_test_free_all(r->outbound);
 	outbound_free(r->outbound);
 	trusted_ca_free(r->authorities);
 	w3clog_end(r->log);
-	pool_free(r->pool);
+	pool_free(r->queue.pool);
 	w3clog_free(r->log);
 	expand_free(r->expand);
-	schedule_count(r->schedule);	/* what it leaves */
-	schedule_free(r->schedule);
-	queue_admin_free(r->queue_admin);
-	badmail_free(r->badmail);
-	queue_scan_free(r->queue_scan);
-	enqueue_free(r->enqueue);
+	queue_owner_close(&r->queue);
 	loop_io_free(r->hint);
-	loop_timer_free(r->own);
 	loop_timer_free(r->slow);
 	loop_timer_free(r->missed);
-	loop_timer_free(r->grace);
-	spool_close(r->spool);
 	free(r);
 }
 
 /* --- control --- */
 
 static void
-stop(struct deliver *r, const struct ctl_message *m)
+on_stop(struct deliver *r, const struct ctl_message *m)
 {
-	uint32_t ms = 0;
-
-	memcpy(&ms, m->data, m->len < sizeof(ms) ? m->len : sizeof(ms));
-	begin_end(r, ms);
+	begin_end(r, boot_grace(m));
 }
 
 static void
-drain(struct deliver *r, const struct ctl_message *m)
+on_drain(struct deliver *r, const struct ctl_message *m)
 {
-	(void)m;
-	begin_end(r, r->boot->config->service.grace);
+	begin_end(r, r->queue.boot->config->service.grace);
 }
 
 static void
-retry(struct deliver *r, const struct ctl_message *m)
+on_retry(struct deliver *r, const struct ctl_message *m)
 {
-	(void)m;
 	outbound_release(r->outbound);
-	if (r->scanned && !r->ending)
-		schedule_retry_all(r->schedule);
+	if (r->queue.scanned && !r->queue.ending)
+		schedule_retry_all(r->queue.schedule);
 	else
 		r->retry = true;	/* for what the first scan is yet to find */
 }
 
 static void
-chore(struct deliver *r, const struct ctl_message *m)
+on_queue(struct deliver *r, const struct ctl_message *m)
 {
-	queue_admin_take(r->queue_admin, m);
+	queue_admin_take(r->queue.admin, m);
 }
 
 static void
-channel(struct deliver *r, const struct ctl_message *m)
+on_channel(struct deliver *r, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
 
@@ -362,51 +304,48 @@ channel(struct deliver *r, const struct ctl_message *m)
 }
 
 static void
-trial(struct deliver *r, const struct ctl_message *m)
+on_oauth_test(struct deliver *r, const struct ctl_message *m)
 {
 	login_test_begin(r->outbound, m);
 }
 
 static void
-file(struct deliver *r, const struct ctl_message *m)
+on_file(struct deliver *r, const struct ctl_message *m)
 {
 	trusted_ca_take_file(r->authorities, m);
 }
 
 static void
-reopen_logs(struct deliver *r, const struct ctl_message *m)
+on_logs(struct deliver *r, const struct ctl_message *m)
 {
-	(void)m;
 	w3clog_reopen(r->log);
 }
 
 /* Delivery goes on in a paused virtual server. */
 static void
-pause_on(struct deliver *r, const struct ctl_message *m)
+on_pause(struct deliver *r, const struct ctl_message *m)
 {
-	(void)m;
-	boot_tell(r->boot, CTL_PAUSED);
+	boot_tell(r->queue.boot, CTL_PAUSED);
 }
 
 static void
-go_on(struct deliver *r, const struct ctl_message *m)
+on_continue(struct deliver *r, const struct ctl_message *m)
 {
-	(void)m;
-	boot_tell(r->boot, CTL_CONTINUED);
+	boot_tell(r->queue.boot, CTL_CONTINUED);
 }
 
 static void (*const controls[CTL_COUNT])(struct deliver *r, const struct ctl_message *m) = {
-	[CTL_STOP] = stop,
-	[CTL_DRAIN] = drain,
-	[CTL_LOGS] = reopen_logs,
-	[CTL_RETRY] = retry,
-	[CTL_CHANNEL] = channel,
-	[CTL_OAUTH_TEST] = trial,
-	[CTL_FILE] = file,
-	[CTL_QUEUE] = chore,
-	[CTL_NEW_MAIL] = look,
-	[CTL_PAUSE] = pause_on,
-	[CTL_CONTINUE] = go_on,
+	[CTL_STOP] = on_stop,
+	[CTL_DRAIN] = on_drain,
+	[CTL_LOGS] = on_logs,
+	[CTL_RETRY] = on_retry,
+	[CTL_CHANNEL] = on_channel,
+	[CTL_OAUTH_TEST] = on_oauth_test,
+	[CTL_FILE] = on_file,
+	[CTL_QUEUE] = on_queue,
+	[CTL_NEW_MAIL] = on_new_mail,
+	[CTL_PAUSE] = on_pause,
+	[CTL_CONTINUE] = on_continue,
 };
 
 static void

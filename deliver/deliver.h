@@ -8,49 +8,54 @@
 #include "common/boot/boot.h"
 
 struct badmail;
-struct boot;
 struct enqueue;
-struct etrn_server;
-struct expand;
-struct loop_io;
-struct loop_timer;
-struct outbound;
 struct pool;
 struct queue_admin;
 struct queue_scan;
 struct schedule;
+struct schedule_setup;
 struct spool;
-struct trusted_ca;
-struct w3clog;
+struct spool_paths;
 
-/* --- deliver: what the worker is made of --- */
+/* --- queue_owner: what both workers have that own a queue --- */
 
-struct deliver {
+struct queue_owner {
 	struct boot *boot;
 	struct spool *spool;
 	struct pool *pool;
-	struct w3clog *log;
 	struct enqueue *enqueue;
-	struct outbound *outbound;
-	struct trusted_ca *authorities;	/* NULL: no TLS */
-	struct expand *expand;		/* NULL: no directory */
-	struct schedule *schedule;
 	struct badmail *badmail;
-	struct etrn_server *etrn_server;
-	struct queue_scan *queue_scan;
-	struct queue_admin *queue_admin;
-	struct loop_timer *own, *slow, *missed, *grace;
-	struct loop_io *hint;
-	int64_t hints_lost;		/* of the virtual server, when last looked */
-	bool waiting, ending;
-	bool scanned, retry;		/* the first scan is over; all is to be due then */
-	bool look;			/* another scan is to follow the running one */
+	struct schedule *schedule;
+	struct queue_admin *admin;
+	struct queue_scan *scan;
+	struct loop_timer *own;		/* the next attempt to lock the queue */
+	struct loop_timer *grace;	/* NULL: no stop yet */
+	bool scanned;			/* the first scan is over */
+	bool rescan;			/* another scan is to follow the running one */
+	bool ending;
+	/* A scan is over, and took `ms`. Starts the next one: queue_owner_rescan(). */
+	void (*on_scanned)(void *worker, uint64_t ms);
+	void *worker;
 };
 
+/* Opens the spool; makes pool, enqueue and badmail. die() when the folders cannot be opened. */
+void queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths *paths,
+    size_t threads);
+/*
+ * Makes schedule, admin and scan. The caller sets outbound, expand, window and at_rest of `setup`. `own` tries
+ * to lock the queue; its timer calls it with the worker. die() when a host of the configuration is malformed.
+ */
+void queue_owner_begin(struct queue_owner *q, struct schedule_setup *setup, void (*own)(void *worker));
+bool queue_owner_rescan(struct queue_owner *q);	/* the scan that is to follow; false: none is, or it ends */
+/* A stop: `late` is called with the worker after `ms`. False: not the first stop or drain. */
+bool queue_owner_end(struct queue_owner *q, uint64_t ms, void (*late)(void *worker));
+void queue_owner_idle(void *arg);		/* a queue_owner: nothing is at work; ends the process */
+void queue_owner_close(struct queue_owner *q);	/* after pool_free */
+
+/* --- deliver: the worker that empties a queue --- */
 extern const struct boot_role deliver_role;
 
 /* --- maintenance: the worker of a virtual server that is stopped --- */
-
 extern const struct boot_role maintenance_role;
 bool maintenance_is_meant(const char *program);	/* by the name it was started under */
 

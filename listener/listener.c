@@ -265,16 +265,12 @@ on_drain(struct listener *l, const struct ctl_message *m)
 static void
 on_stop(struct listener *l, const struct ctl_message *m)
 {
-	uint32_t grace_ms = 0;
-
 	if (l->state == LISTENER_STOPPING)
 		return;
-	if (m->len == sizeof(grace_ms))
-		memcpy(&grace_ms, m->data, sizeof(grace_ms));
 	l->state = LISTENER_STOPPING;
 	gatekeeper_close(l->gatekeeper);
 	pending_stop(l->pending);
-	loop_timer_set(l->grace, grace_ms);
+	loop_timer_set(l->grace, boot_grace(m));
 	inbound_stop_all(l);
 	check_idle(l);
 }

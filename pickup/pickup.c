@@ -283,14 +283,10 @@ on_grace(void *arg)
 static void
 stop(struct pickup *p, const struct ctl_message *m)
 {
-	uint32_t grace_ms = 0;
-
-	if (m->len == sizeof(grace_ms))
-		memcpy(&grace_ms, m->data, sizeof(grace_ms));
 	p->stopping = true;
 	p->draining = false;
 	pickup_flow_hurry(p->feed);
-	loop_timer_set(p->grace, grace_ms);
+	loop_timer_set(p->grace, boot_grace(m));
 	pickup_settle(p);
 }
 

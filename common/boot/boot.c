@@ -228,6 +228,16 @@ boot_refuse(struct boot *b, int code, const char *reason)
 	die(code, "%s", text);
 }
 
+uint32_t
+boot_grace(const struct ctl_message *m)
+{
+	uint32_t ms = 0;
+
+	if (m->len == sizeof(ms))
+		memcpy(&ms, m->data, sizeof(ms));
+	return ms;
+}
+
 void
 boot_end(struct boot *b)
 {

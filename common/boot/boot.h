@@ -66,6 +66,7 @@ void boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsign
 void boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind, const char *server,
     const char *domain);
 void boot_end(struct boot *b);			/* leave the loop and exit 0 */
+uint32_t boot_grace(const struct ctl_message *m);	/* of CTL_STOP: milliseconds until the end */
 /*
  * Cannot serve: says so in the event log and to the master, for operators, and exits with `code`. Before
  * boot_ready() only.

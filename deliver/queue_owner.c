@@ -1,0 +1,133 @@
+/*
+ * queue_owner - what both workers have that own a queue: spool, schedule, scan, commands, the way to end
+ *
+ * Runs in:  deliver, on the loop
+ * Owns:     the parts named in struct queue_owner
+ * Promise:  a scan tells the schedule of each message; the worker ends when nothing is at work, or when the
+ *           grace time is over
+ * Fails by: die() before the loop runs
+ */
+#include <errno.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "common/base/log.h"
+#include "common/process/pool.h"
+#include "common/spool/enqueue.h"
+#include "common/spool/spool.h"
+#include "deliver/admin/admin.h"
+#include "deliver/deliver.h"
+#include "deliver/result/result.h"
+#include "deliver/schedule/schedule.h"
+
+/* --- scan --- */
+
+static void
+on_found(void *arg, const struct spool_entry *entry, size_t n)
+{
+	struct queue_owner *q = arg;
+
+	if (q->ending)
+		return;
+	for (size_t i = 0; i < n; i++)
+		schedule_found(q->schedule, &entry[i]);
+	schedule_go(q->schedule);
+}
+
+static void
+on_scan_end(void *arg, ssize_t total, uint64_t ms)
+{
+	struct queue_owner *q = arg;
+
+	if (total < 0)
+		log_event(LOG_FAULT, NULL, "trouble", "what=scan error=%s", log_safe(strerror((int)-total)));
+	q->scanned = true;
+	queue_admin_ready(q->admin);
+	q->on_scanned(q->worker, ms);
+}
+
+bool
+queue_owner_rescan(struct queue_owner *q)
+{
+	if (!q->rescan || q->ending)
+		return false;
+	q->rescan = !queue_scan_start(q->scan, false);
+	return true;
+}
+
+/* --- begin --- */
+
+void
+queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths *paths, size_t threads)
+{
+	const char *where = "";
+
+	q->boot = b;
+	q->spool = spool_open(paths, &where);
+	if (q->spool == NULL)
+		die(EX_CANTCREAT, "cannot open %s: %s", where, strerror(errno));
+	q->pool = pool_new(b->loop, threads);
+	q->enqueue = enqueue_new(b->loop, q->pool, q->spool, -1);
+	enqueue_count(q->enqueue, b->counters);
+	q->badmail = badmail_new(b->loop, q->pool, q->spool, b->server, b->counters);
+}
+
+void
+queue_owner_begin(struct queue_owner *q, struct schedule_setup *setup, void (*own)(void *worker))
+{
+	struct boot *b = q->boot;
+	const char *why = "";
+
+	setup->loop = b->loop;
+	setup->server = b->server;
+	setup->counters = b->counters;
+	setup->spool = q->spool;
+	setup->pool = q->pool;
+	setup->enqueue = q->enqueue;
+	setup->badmail = q->badmail;
+	q->schedule = schedule_new(setup, &why);
+	if (q->schedule == NULL)
+		die(EX_CONFIG, "the smart hosts of %s cannot be understood", why);
+	q->admin = queue_admin_new(b, q->pool, q->spool, q->schedule);
+	q->scan = queue_scan_new(b->loop, q->pool, q->spool, on_found, on_scan_end, q);
+	q->own = loop_timer_new(b->loop, own, q->worker);
+}
+
+/* --- end --- */
+
+bool
+queue_owner_end(struct queue_owner *q, uint64_t ms, void (*late)(void *worker))
+{
+	if (q->grace == NULL)
+		q->grace = loop_timer_new(q->boot->loop, late, q->worker);
+	loop_timer_set(q->grace, ms);
+	if (q->ending)
+		return false;
+	q->ending = true;
+	loop_timer_stop(q->own);
+	queue_scan_stop(q->scan);
+	return true;
+}
+
+void
+queue_owner_idle(void *arg)
+{
+	struct queue_owner *q = arg;
+
+	boot_tell(q->boot, CTL_IDLE);
+	boot_end(q->boot);
+}
+
+void
+queue_owner_close(struct queue_owner *q)
+{
+	schedule_count(q->schedule);	/* what it leaves */
+	schedule_free(q->schedule);
+	queue_admin_free(q->admin);
+	badmail_free(q->badmail);
+	queue_scan_free(q->scan);
+	enqueue_free(q->enqueue);
+	loop_timer_free(q->own);
+	loop_timer_free(q->grace);
+	spool_close(q->spool);
+}
