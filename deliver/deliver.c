@@ -1,11 +1,10 @@
 /*
- * deliver - the deliver worker: sets up its parts, takes hints and control messages, scans slowly, stops in
- * good order
+ * deliver - the deliver worker: sets up its parts, takes hints and control messages, scans slowly, stops
  *
  * Runs in:  deliver, on the loop
- * Owns:     all parts of the worker
- * Promise:  delivers only while it holds the queue's lock; with all hints lost the scan finds what there is;
- *           at a stop what is under way ends or is put back, within the grace time
+ * Owns:     the parts of a queue_owner, and what sends and drops mail
+ * Promise:  delivers only while it holds the queue's lock; with all hints lost the scan finds every message;
+ *           at a stop, work under way ends or is put back within the grace time
  * Fails by: die() before the loop runs
  */
 #include <errno.h>
@@ -35,8 +34,8 @@
 /* Descriptors beside window and connections: spare messages, drop files, reports */
 #define FILES_OTHER 640
 #define OWN_MS 100		/* between attempts to own the queue while another worker drains */
-#define SLOW_MS 30000		/* between scans; at least ten times what one takes */
-#define MISSED_MS 1000		/* after hints came: whether some were lost */
+#define SLOW_MS 30000		/* between scans; at least ten times what a scan takes */
+#define MISSED_MS 1000		/* from a hint to the check whether hints were lost */
 #define HINT_IDS 64
 #define HINTS_A_TURN 64
 
@@ -50,7 +49,7 @@ struct deliver {
 	struct loop_timer *slow, *missed;
 	struct loop_io *hint;
 	int64_t hints_lost;		/* of the virtual server, at the last check */
-	bool waiting;			/* for the lock of the queue; said in the log */
+	bool waiting;			/* for the lock of the queue, as the log says */
 	bool retry;			/* all is to be due once the first scan is over */
 };
 
@@ -90,7 +89,7 @@ on_new_mail(struct deliver *r, const struct ctl_message *m)
 /* --- hints --- */
 
 static void
-look_for_missed(void *arg)
+check_missed(void *arg)
 {
 	struct deliver *r = arg;
 	int64_t lost = counters_get(r->queue.boot->counters, COUNTER_HINTS_LOST);
@@ -133,7 +132,7 @@ take_hints(void *arg, unsigned what)
 
 /* --- begin --- */
 
-/* Another worker of this virtual server may still drain: its lock says so. */
+/* An earlier worker of this virtual server may still drain: then it has the lock. */
 static void
 own(void *arg)
 {
@@ -153,7 +152,7 @@ own(void *arg)
 	badmail_keep_trimmed(r->queue.badmail);
 }
 
-/* As many as there are descriptors for. */
+/* As many messages as there are descriptors for */
 static size_t
 window_for(const struct config_server *server)
 {
@@ -202,7 +201,7 @@ run(struct boot *b)
 	b->state = r;
 	make_parts(r, b);
 	r->slow = loop_timer_new(b->loop, slow_scan, r);
-	r->missed = loop_timer_new(b->loop, look_for_missed, r);
+	r->missed = loop_timer_new(b->loop, check_missed, r);
 	r->hints_lost = counters_get(b->counters, COUNTER_HINTS_LOST);
 	r->authorities = trusted_ca_new(b, begin, r);
 	r->outbound->tls = trusted_ca_tls(r->authorities);
@@ -280,7 +279,7 @@ on_retry(struct deliver *r, const struct ctl_message *m)
 	if (r->queue.scanned && !r->queue.ending)
 		schedule_retry_all(r->queue.schedule);
 	else
-		r->retry = true;	/* for what the first scan is yet to find */
+		r->retry = true;	/* for the messages that the first scan will find */
 }
 
 static void

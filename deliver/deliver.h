@@ -40,10 +40,11 @@ struct queue_owner {
 
 /* Opens the spool; makes pool, enqueue and badmail. die() when the folders cannot be opened. */
 void queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths *paths,
-    size_t threads);
+    unsigned threads);
 /*
- * Makes schedule, admin and scan. The caller sets outbound, expand, window and at_rest of `setup`. `own` tries
- * to lock the queue; its timer calls it with the worker. die() when a host of the configuration is malformed.
+ * Makes schedule, admin and scan. The caller has set outbound, expand, window and at_rest of `setup`. `own`
+ * tries to lock the queue; its timer calls it with the worker. die() when a host in the configuration is
+ * malformed.
  */
 void queue_owner_begin(struct queue_owner *q, struct schedule_setup *setup, void (*own)(void *worker));
 bool queue_owner_rescan(struct queue_owner *q);	/* the scan that is to follow; false: none is, or it ends */

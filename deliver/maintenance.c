@@ -1,5 +1,5 @@
 /*
- * maintenance - the worker of a virtual server that is stopped: reads its queue and serves operators' commands
+ * maintenance - the worker of a virtual server that is stopped: reads its queue and serves commands about it
  *
  * Runs in:  deliver, on the loop
  * Owns:     the parts of a queue_owner; it has none that speaks to a network or writes drop files

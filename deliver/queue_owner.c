@@ -58,7 +58,7 @@ queue_owner_rescan(struct queue_owner *q)
 /* --- begin --- */
 
 void
-queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths *paths, size_t threads)
+queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths *paths, unsigned threads)
 {
 	const char *where = "";
 

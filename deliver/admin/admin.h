@@ -1,6 +1,5 @@
 /*
- * admin - orders from outside: of operators about queue and badmail, of hosts that fetch their mail; one
- * block a file
+ * admin - requests from outside: commands about queue and badmail, hosts that ask for mail; one block a file
  */
 #ifndef DELIVER_ADMIN_ADMIN_H
 #define DELIVER_ADMIN_ADMIN_H
@@ -28,25 +27,25 @@ struct queue_admin;
 struct schedule;
 struct spool;
 
-#define QUEUE_ADMIN_ITEMS 512		/* looked at for one page */
+#define QUEUE_ADMIN_ITEMS 512		/* messages looked at for one page */
 #define QUEUE_ADMIN_AGES 7
 
 /* One message of a page. */
 struct queue_admin_item {
 	char id[MESSAGE_ID_SIZE];
-	uint32_t record, term;		/* term: which id of the question it is */
+	uint32_t record, term;		/* term: index of its id in the question */
 	enum queue_filter_state state;
 	int64_t due;			/* wall seconds */
 	struct spool_badmail bad;	/* badmail only */
-	char fresh[MESSAGE_ID_SIZE];	/* out: the id under which it is in the queue again */
+	char new_id[MESSAGE_ID_SIZE];	/* out: the id under which it is in the queue again */
 	bool matched;
 	int error;			/* out */
-	struct schedule_admin order;
+	struct schedule_admin command;
 };
 
 struct queue_admin_count { char domain[64]; uint32_t n[QUEUE_ADMIN_AGES]; };
 
-/* One question. Its thread and the loop have it in turn. */
+/* One question, of which a page is made. A thread and the loop have it by turns. */
 struct queue_admin_job {
 	TAILQ_ENTRY(queue_admin_job) link;
 	struct queue_admin *queue_admin;
@@ -57,11 +56,11 @@ struct queue_admin_job {
 	struct msg_queue_page page;
 	struct buf text;
 	struct queue_admin_item item[QUEUE_ADMIN_ITEMS];
-	size_t items, looked;		/* looked: how many of them there was time and room for */
-	bool by_id;			/* the ids are given: none is searched */
-	size_t next;			/* record, or id, to go on from; 0 none */
-	size_t started, open;		/* orders */
-	bool renounced;			/* nothing can be done: the text says why */
+	size_t items, nread;		/* nread: so many of the items were read, in time and room */
+	bool by_id;			/* all ids are given in full: the records are not searched */
+	size_t next;			/* the next page begins with this record or term; 0: there is none */
+	size_t started, open;		/* commands: items gone through, commands at work */
+	bool renounced;			/* nothing can be done; the text says why */
 	struct queue_admin_count *count; size_t counts;
 };
 
@@ -69,13 +68,13 @@ struct queue_admin {
 	struct boot *boot;
 	struct spool *spool;
 	struct schedule *schedule;
-	struct pool_lane *look, *act;
+	struct pool_lane *select, *act;
 	TAILQ_HEAD(queue_admin_jobs, queue_admin_job) jobs;	/* the first is at work */
-	size_t waiting;
-	enum msg_queue_state state;		/* OK: takes them */
-	void (*idle)(void *arg);	/* it is ending, and none is at work */
+	size_t waiting;			/* how many jobs there are */
+	enum msg_queue_state state;		/* OK: takes questions; else why not */
+	void (*idle)(void *arg);	/* at the end: no question is at work */
 	void *idle_arg;
-	struct spool *other;		/* where messages were moved to last */
+	struct spool *other;		/* the queue that messages were last moved to */
 	char other_path[MSG_QUEUE_PATH_SIZE];
 };
 
@@ -84,28 +83,28 @@ struct queue_admin *queue_admin_new(struct boot *b, struct pool *pool, struct sp
     struct schedule *schedule);
 void queue_admin_free(struct queue_admin *c);		/* after pool_free; NULL is fine */
 void queue_admin_ready(struct queue_admin *c);		/* the queue has been read */
-/* Another process has the queue; or: has it no more */
+/* `locked`: another process has the queue. Else this one has it, and reads it. */
 void queue_admin_bar(struct queue_admin *c, bool locked);
-/* Takes no more. `idle` (NULL: nobody asks) once the one at work is answered, maybe at once. */
+/* Takes no more. Calls `idle`, unless NULL, once the question at work is answered, maybe at once. */
 void queue_admin_end(struct queue_admin *c, void (*idle)(void *arg), void *arg);
 void queue_admin_take(struct queue_admin *c, const struct ctl_message *m);
 
-/* --- queue_admin_act: does it --- */
-/* On the loop, to the matched ones; then j->answer */
+/* --- queue_admin_act: does what a command says --- */
+/* On the loop, to the matched messages; then j->answer */
 void queue_admin_act_begin(struct queue_admin_job *j);
 void queue_admin_act_run(void *arg, void **jobs, size_t n);	/* on a thread */
 void queue_admin_act_done(void *arg, void *job);
 
-/* --- queue_admin_select: which messages are meant, and what is said of them --- */
+/* --- queue_admin_select: which messages are meant --- */
 void queue_admin_select_gather(struct queue_admin_job *j);	/* on the loop: from the records */
 void queue_admin_select_run(void *arg, void **jobs, size_t n);	/* on a thread: from the disk */
 
-/* --- queue_admin_rows: messages in lines. On a thread --- */
+/* --- queue_admin_rows: messages as lines of a page. On a thread --- */
 void queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_item *i,
     const struct message_envelope *e);
 void queue_admin_rows_show(struct queue_admin_job *j, const struct queue_admin_item *i,
     const struct message_envelope *e, int fd);
-/* NULL: not known */
+/* `e` NULL: the envelope is not known */
 void queue_admin_rows_badmail(struct queue_admin_job *j, const struct queue_admin_item *i,
     const struct message_envelope *e);
 void queue_admin_rows_badmail_show(struct queue_admin_job *j, const struct queue_admin_item *i,
@@ -115,10 +114,10 @@ bool queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_
     const struct message_envelope *e);
 void queue_admin_rows_counts(struct queue_admin_job *j);	/* at the end of the page */
 
-/* --- etrn_server: takes the listeners' pleas for held mail --- */
+/* --- etrn_server: answers the listeners' ETRN and ATRN requests --- */
 struct etrn_server *etrn_server_new(struct loop *l, struct schedule *s);
-void etrn_server_channel(struct etrn_server *k, int fd);		/* a listener's; takes over `fd` */
-/* The queue is known; or: the worker ends */
+void etrn_server_channel(struct etrn_server *k, int fd);		/* of a listener; takes over `fd` */
+/* `open`: the queue is read. Else the worker ends: the answer is MSG_ETRN_LATER. */
 void etrn_server_open(struct etrn_server *k, bool open);
 void etrn_server_free(struct etrn_server *k);
 

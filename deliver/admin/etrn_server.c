@@ -1,9 +1,9 @@
 /*
- * etrn_server - takes the listeners' pleas for held mail
+ * etrn_server - answers the listeners' ETRN and ATRN requests
  *
  * Runs in:  deliver, on the loop
  * Owns:     the channels of the listeners
- * Promise:  each plea is answered at once; who may have what was judged by the listener
+ * Promise:  each request is answered at once. The listener has judged who may ask for which domains
  * Fails by: MSG_ETRN_LATER, also until the queue has been read after a start
  */
 #include <stdlib.h>
@@ -30,7 +30,7 @@ struct etrn_server {
 };
 
 static void
-ask(struct etrn_server *k, const struct msg_etrn *d, struct msg_etrn_answer *a)
+start_etrn(struct etrn_server *k, const struct msg_etrn *d, struct msg_etrn_answer *a)
 {
 	const char *domain;
 	bool running = false;
@@ -42,7 +42,7 @@ ask(struct etrn_server *k, const struct msg_etrn *d, struct msg_etrn_answer *a)
 }
 
 static void
-turn(struct etrn_server *k, const struct msg_etrn *p, struct msg_etrn_answer *a, int *fd)
+start_atrn(struct etrn_server *k, const struct msg_etrn *p, struct msg_etrn_answer *a, int *fd)
 {
 	size_t n = 0;
 
@@ -64,10 +64,10 @@ on_message(void *arg, const struct ctl_message *m)
 		return;
 	}
 	if (k->open && d.turn)
-		turn(k, &d, &a, &fd);
+		start_atrn(k, &d, &a, &fd);
 	else if (k->open)
-		ask(k, &d, &a);
-	/* One that does not read waits in vain */
+		start_etrn(k, &d, &a);
+	/* A listener that does not read its channel gets no answer. */
 	(void)!ctl_send(c->ctl, CTL_ETRN_ANSWER, m->request, &a, sizeof(a), fd);
 	if (fd != -1)
 		close(fd);

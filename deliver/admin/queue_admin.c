@@ -1,10 +1,9 @@
 /*
- * queue_admin - operators' questions and orders about queue and badmail, one page of a question after the
- * other
+ * queue_admin - commands about queue and badmail: takes questions from the master, answers each with a page
  *
  * Runs in:  deliver, on the loop
- * Owns:     the questions that wait; the spool where messages are moved to
- * Promise:  the loop only walks over records, a bounded number a page; files are read and changed by pool
+ * Owns:     the questions that wait; the spool that messages are moved to
+ * Promise:  the loop walks over a bounded number of records for a page; files are read and changed by pool
  *           threads; each question is answered once
  * Fails by: an answer that says so
  */
@@ -51,7 +50,7 @@ refuse(struct queue_admin *c, uint32_t request, enum msg_queue_state state)
 }
 
 static void
-begin(struct queue_admin *c)
+begin_first(struct queue_admin *c)
 {
 	struct queue_admin_job *j = TAILQ_FIRST(&c->jobs);
 
@@ -62,7 +61,7 @@ begin(struct queue_admin *c)
 	}
 	if (!msg_queue_rows[j->ask.verb].badmail)
 		queue_admin_select_gather(j);
-	pool_submit(c->look, j);
+	pool_submit(c->select, j);
 }
 
 static void
@@ -79,16 +78,15 @@ answer(struct queue_admin_job *j)
 		schedule_count(c->schedule);
 	send_page(c, j->request, &j->page, len);
 	job_free(j);
-	begin(c);
+	begin_first(c);
 }
 
 static void
-looked(void *arg, void *job)
+on_selected(void *arg, void *job)
 {
 	struct queue_admin_job *j = job;
 
-	(void)arg;
-	for (size_t i = 0; i < j->looked; i++)
+	for (size_t i = 0; i < j->nread; i++)
 		j->page.matched += j->item[i].matched;
 	if (msg_queue_rows[j->ask.verb].acts && j->page.matched > 0)
 		queue_admin_act_begin(j);
@@ -116,7 +114,7 @@ queue_admin_take(struct queue_admin *c, const struct ctl_message *m)
 		log_event(LOG_FAULT, NULL, "trouble", "what=chores reason=\"a question that is none\"");
 		job_free(j);
 	} else if (TAILQ_FIRST(&c->jobs) == j) {
-		begin(c);
+		begin_first(c);
 	}
 }
 
@@ -133,7 +131,7 @@ queue_admin_bar(struct queue_admin *c, bool locked)
 	c->state = locked ? MSG_QUEUE_LOCKED : MSG_QUEUE_NOT_YET;
 }
 
-/* The one at work goes on: its messages are part of what is drained. */
+/* The question at work goes on: its messages are among those that are drained. */
 void
 queue_admin_end(struct queue_admin *c, void (*idle)(void *arg), void *arg)
 {
@@ -160,7 +158,7 @@ queue_admin_new(struct boot *b, struct pool *pool, struct spool *spool, struct s
 	c->schedule = schedule;
 	c->state = MSG_QUEUE_NOT_YET;
 	TAILQ_INIT(&c->jobs);
-	c->look = pool_lane_new(pool, 1, 1, queue_admin_select_run, looked, c);
+	c->select = pool_lane_new(pool, 1, 1, queue_admin_select_run, on_selected, c);
 	c->act = pool_lane_new(pool, 1, 1, queue_admin_act_run, queue_admin_act_done, c);
 	return c;
 }

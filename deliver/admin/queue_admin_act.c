@@ -1,9 +1,10 @@
 /*
- * queue_admin_act - does what an operator ordered to the messages of a page
+ * queue_admin_act - does what a command says to the messages of a page
  *
  * Runs in:  deliver: on the loop; files are changed on a pool thread
  * Owns:     nothing beyond the question
- * Promise:  each message it was done to is an event that says by whom; few messages are loaded at a time
+ * Promise:  each message that was changed is an event with the operator's uid; few messages are loaded at a
+ *           time
  * Fails by: a line on the page, and counts
  */
 #include <errno.h>
@@ -18,7 +19,7 @@
 #include "deliver/admin/admin.h"
 #include "deliver/result/result.h"
 
-#define ORDERS_MAX 48		/* loaded at a time */
+#define COMMANDS_MAX 48		/* messages loaded at a time */
 
 static const char *
 strerror_for(const struct queue_admin_job *j, int error)
@@ -63,13 +64,13 @@ run_hold(struct queue_admin_job *j)
 {
 	struct spool *s = j->queue_admin->spool;
 
-	for (size_t k = 0; k < j->looked; k++) {
+	for (size_t k = 0; k < j->nread; k++) {
 		struct queue_admin_item *i = &j->item[k];
 
 		if (i->matched)
 			i->error = spool_hold(s, i->id, j->ask.verb == MSG_QUEUE_HOLD) == 0 ? 0 : errno;
 	}
-	for (size_t k = 0; k < j->looked; k++) {
+	for (size_t k = 0; k < j->nread; k++) {
 		struct queue_admin_item *i = &j->item[k];
 
 		if (i->matched && i->error == 0)
@@ -79,13 +80,13 @@ run_hold(struct queue_admin_job *j)
 	}
 }
 
-/* Nothing is tried now: the file says when. */
+/* The worker is at rest: the time is written into the file, for the next worker. */
 static void
 run_due(struct queue_admin_job *j)
 {
 	int64_t now = clock_wall_us() / 1000000;
 
-	for (size_t k = 0; k < j->looked; k++) {
+	for (size_t k = 0; k < j->nread; k++) {
 		struct queue_admin_item *i = &j->item[k];
 
 		if (i->matched)
@@ -96,14 +97,14 @@ run_due(struct queue_admin_job *j)
 static void
 run_badmail(struct queue_admin_job *j)
 {
-	for (size_t k = 0; k < j->looked; k++) {
+	for (size_t k = 0; k < j->nread; k++) {
 		struct queue_admin_item *i = &j->item[k];
 		int rc = 0;
 
 		if (i->matched)
 			rc = j->ask.verb == MSG_QUEUE_BADMAIL_PURGE ?
 			    spool_badmail_admin_purge(j->queue_admin->spool, &i->bad) :
-			    spool_badmail_admin_retry(j->queue_admin->spool, &i->bad, i->fresh);
+			    spool_badmail_admin_retry(j->queue_admin->spool, &i->bad, i->new_id);
 		i->error = rc == 0 ? 0 : errno;
 	}
 }
@@ -128,7 +129,6 @@ open_other(struct queue_admin_job *j)
 void
 queue_admin_act_run(void *arg, void **jobs, size_t n)
 {
-	(void)arg;
 	for (size_t k = 0; k < n; k++) {
 		struct queue_admin_job *j = jobs[k];
 
@@ -149,12 +149,12 @@ queue_admin_act_run(void *arg, void **jobs, size_t n)
 /* --- back on the loop --- */
 
 static void
-held(struct queue_admin_job *j, struct queue_admin_item *i)
+finish_hold(struct queue_admin_job *j, struct queue_admin_item *i)
 {
 	bool hold = j->ask.verb == MSG_QUEUE_HOLD;
 
 	if (!schedule_admin_hold(j->queue_admin->schedule, i->id, hold))
-		return;		/* delivered meanwhile */
+		return;		/* it was delivered before */
 	if (hold)
 		disk_crash_point("hold-done");
 	else
@@ -165,22 +165,22 @@ held(struct queue_admin_job *j, struct queue_admin_item *i)
 }
 
 static void
-due(struct queue_admin_job *j, struct queue_admin_item *i)
+finish_retry(struct queue_admin_job *j, struct queue_admin_item *i)
 {
 	if (schedule_admin_retry(j->queue_admin->schedule, i->id))
 		j->page.done++;
 }
 
 static void
-restored(struct queue_admin_job *j, struct queue_admin_item *i)
+finish_badmail_retry(struct queue_admin_job *j, struct queue_admin_item *i)
 {
-	log_event(LOG_FACT, i->fresh, "requeued", "uid=%u badmail=%s", j->ask.uid, i->bad.name);
-	schedule_hint(j->queue_admin->schedule, i->fresh);
+	log_event(LOG_FACT, i->new_id, "requeued", "uid=%u badmail=%s", j->ask.uid, i->bad.name);
+	schedule_hint(j->queue_admin->schedule, i->new_id);
 	j->page.done++;
 }
 
 static void
-purged(struct queue_admin_job *j, struct queue_admin_item *i)
+finish_badmail_purge(struct queue_admin_job *j, struct queue_admin_item *i)
 {
 	log_event(LOG_FACT, NULL, "purged", "uid=%u badmail=%s", j->ask.uid, i->bad.name);
 	j->page.done++;
@@ -190,10 +190,11 @@ static void
 finish_files(struct queue_admin_job *j)
 {
 	void (*finish)(struct queue_admin_job *j, struct queue_admin_item *i) =
-	    j->ask.verb == MSG_QUEUE_BADMAIL_RETRY ? restored :
-	    j->ask.verb == MSG_QUEUE_BADMAIL_PURGE ? purged : j->ask.verb == MSG_QUEUE_RETRY ? due : held;
+	    j->ask.verb == MSG_QUEUE_BADMAIL_RETRY ? finish_badmail_retry :
+	    j->ask.verb == MSG_QUEUE_BADMAIL_PURGE ? finish_badmail_purge :
+	    j->ask.verb == MSG_QUEUE_RETRY ? finish_retry : finish_hold;
 
-	for (size_t i = 0; i < j->looked; i++) {
+	for (size_t i = 0; i < j->nread; i++) {
 		struct queue_admin_item *item = &j->item[i];
 
 		if (!item->matched || item->error == ENOENT)
@@ -208,12 +209,12 @@ finish_files(struct queue_admin_job *j)
 	j->answer(j);
 }
 
-/* --- orders --- */
+/* --- deleted, bounced, moved --- */
 
-static void start_orders(struct queue_admin_job *j);
+static void start_commands(struct queue_admin_job *j);
 
 static void
-count_order(struct queue_admin_job *j, const struct schedule_admin *o, enum schedule_admin_result result)
+count_command(struct queue_admin_job *j, const struct schedule_admin *o, enum schedule_admin_result result)
 {
 	if (result == SCHEDULE_DONE) {
 		j->page.done++;
@@ -228,46 +229,46 @@ count_order(struct queue_admin_job *j, const struct schedule_admin *o, enum sche
 }
 
 static void
-order_done(void *arg, struct schedule_admin *o)
+on_command_done(void *arg, struct schedule_admin *o)
 {
 	struct queue_admin_job *j = arg;
 
 	j->open--;
-	count_order(j, o, o->result);
-	start_orders(j);
+	count_command(j, o, o->result);
+	start_commands(j);
 }
 
 static void
-start_order(struct queue_admin_job *j, struct queue_admin_item *i)
+start_command(struct queue_admin_job *j, struct queue_admin_item *i)
 {
-	struct schedule_admin *o = &i->order;
+	struct schedule_admin *o = &i->command;
 	enum schedule_admin_result result;
 
 	*o = (struct schedule_admin){
 		.kind = j->ask.verb == MSG_QUEUE_DELETE ? SCHEDULE_DELETE : j->ask.verb == MSG_QUEUE_BOUNCE ?
 		    SCHEDULE_BOUNCE : SCHEDULE_MOVE,
 		.uid = j->ask.uid, .pick = &j->ask.pick, .reason = j->ask.reason, .to = j->queue_admin->other,
-		.to_name = j->ask.to, .done = order_done, .arg = j,
+		.to_name = j->ask.to, .done = on_command_done, .arg = j,
 	};
 	memcpy(o->id, i->id, sizeof(o->id));
 	j->open++;
 	result = schedule_admin_begin(j->queue_admin->schedule, o);
 	if (result != SCHEDULE_DONE) {
 		j->open--;
-		count_order(j, o, result);
+		count_command(j, o, result);
 	}
 }
 
 static void
-start_orders(struct queue_admin_job *j)
+start_commands(struct queue_admin_job *j)
 {
-	while (j->started < j->looked && j->open < ORDERS_MAX) {
+	while (j->started < j->nread && j->open < COMMANDS_MAX) {
 		struct queue_admin_item *i = &j->item[j->started++];
 
 		if (i->matched)
-			start_order(j, i);
+			start_command(j, i);
 	}
-	if (j->started == j->looked && j->open == 0)
+	if (j->started == j->nread && j->open == 0)
 		j->answer(j);
 }
 
@@ -276,13 +277,12 @@ queue_admin_act_done(void *arg, void *job)
 {
 	struct queue_admin_job *j = job;
 
-	(void)arg;
 	if (j->renounced)
 		j->page.next[0] = '\0';
 	if (j->renounced)
 		j->answer(j);
 	else if (j->ask.verb == MSG_QUEUE_MOVE)
-		start_orders(j);
+		start_commands(j);
 	else
 		finish_files(j);
 }
@@ -290,9 +290,9 @@ queue_admin_act_done(void *arg, void *job)
 static void
 retry_all(struct queue_admin_job *j)
 {
-	for (size_t i = 0; i < j->looked; i++)
+	for (size_t i = 0; i < j->nread; i++)
 		if (j->item[i].matched)
-			due(j, &j->item[i]);
+			finish_retry(j, &j->item[i]);
 	j->answer(j);
 }
 
@@ -302,7 +302,7 @@ queue_admin_act_begin(struct queue_admin_job *j)
 	if (j->ask.verb == MSG_QUEUE_RETRY && !j->queue_admin->schedule->set.at_rest)
 		retry_all(j);
 	else if (j->ask.verb == MSG_QUEUE_DELETE || j->ask.verb == MSG_QUEUE_BOUNCE)
-		start_orders(j);
+		start_commands(j);
 	else
 		pool_submit(j->queue_admin->act, j);
 }

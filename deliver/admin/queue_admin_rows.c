@@ -1,10 +1,10 @@
 /*
- * queue_admin_rows - messages of queue and badmail in lines for operators
+ * queue_admin_rows - messages of queue and badmail as lines for operators
  *
  * Runs in:  deliver, on a pool thread
  * Owns:     nothing beyond the question
- * Promise:  a line is bounded whatever the message holds, its columns are parted by tabs, and no byte in it
- *           does harm
+ * Promise:  a line is bounded whatever the message holds; its columns are parted by tabs; bytes of a message
+ *           cannot end a line or a column
  * Fails by: what cannot be read is left out
  */
 #include <stdlib.h>
@@ -19,13 +19,13 @@
 #include "deliver/admin/admin.h"
 #include "deliver/result/result.h"
 
-#define SHOWN_RECIPIENTS 5		/* of a line in a list */
-#define SHOWN_ALL 100			/* of a message that is shown */
+#define SHOWN_RECIPIENTS 5		/* recipients in a line of a list */
+#define SHOWN_ALL 100			/* recipients of a message that is shown */
 #define ADDRESS_BYTES 400
 #define REASON_BYTES 240
 #define HEADER_BYTES 8192
 #define NOTE_MAX (64U << 10)
-#define DOMAINS_MAX 200			/* of a page of counts */
+#define DOMAINS_MAX 200			/* domains on a page of counts */
 
 static void
 put_column(struct queue_admin_job *j, const char *text, size_t most)
@@ -60,7 +60,7 @@ count_pending(const struct message_envelope *e)
 	return n;
 }
 
-/* The first ones to do that are meant, parted by blanks; a blank in an address is written \x20. */
+/* The first pending recipients that are meant, parted by blanks; a blank in an address becomes \x20. */
 static void
 put_recipients(struct queue_admin_job *j, const struct message_envelope *e)
 {
@@ -91,7 +91,7 @@ put_recipients(struct queue_admin_job *j, const struct message_envelope *e)
 
 /* --- lists --- */
 
-/* What was said last: why it was not delivered, or why it is held. */
+/* The latest reason in the note: why the message was not delivered, or why it is held */
 static bool
 last_word(struct queue_admin_job *j, const char *id, struct note_line *last)
 {
@@ -167,7 +167,7 @@ show_notes(struct queue_admin_job *j, const char *id)
 	buf_done(&note);
 }
 
-/* The message's header, from a file at a place. */
+/* The header of a message that begins at `at` of the file */
 static void
 show_header(struct queue_admin_job *j, int fd, off_t at, off_t size)
 {
@@ -252,7 +252,7 @@ queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item 
 	    2 * 86400 };
 	int64_t age = (clock_wall_us() - message_id_time_us(i->id)) / 1000000;
 	size_t column = 0;
-	/* Of this message: each domain counts once */
+	/* the domains of this message: each counts once */
 	uint32_t *seen = mem_array(NULL, DOMAINS_MAX + 1, sizeof(*seen));
 	size_t nseen = 0;
 	bool room = true;
@@ -287,10 +287,10 @@ queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item 
 			j->count[n].n[column]++;
 		}
 	}
-	for (size_t k = 0; !room && j->looked > 0 && k < nseen; k++)
-		j->count[seen[k]].n[column]--;	/* it comes on the next page */
+	for (size_t k = 0; !room && j->nread > 0 && k < nseen; k++)
+		j->count[seen[k]].n[column]--;	/* the message comes on the next page */
 	free(seen);
-	return room || j->looked == 0;
+	return room || j->nread == 0;
 }
 
 void
@@ -308,7 +308,7 @@ queue_admin_rows_counts(struct queue_admin_job *j)
 
 /* --- badmail --- */
 
-/* "Reason: text" and the like, of .bdr; false: it does not say. */
+/* The text of a line "Reason: text" or "Details: text" of a .bdr file; false: there is none. */
 static bool
 find_word(const char *words, const char *name, char *dst, size_t size)
 {

@@ -1,11 +1,11 @@
 /*
- * queue_admin_select - which messages an operator means: first by their records, then by their envelopes
+ * queue_admin_select - which messages a command means: first by their records, then by their envelopes
  *
- * Runs in:  deliver: gathering on the loop, reading on a pool thread
+ * Runs in:  deliver: selects records on the loop, reads files on a pool thread
  * Owns:     nothing beyond the question
- * Promise:  a page costs at most WALK records on the loop and LOOK_MS of reading; a message that was there
- *           all the time is met once
- * Fails by: a message that cannot be read is passed over, with a line that says so
+ * Promise:  a page costs at most WALK records on the loop and LOOK_MS of reading; a message that is there all
+ *           the time is met once
+ * Fails by: a line on the page for a message that cannot be read
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@
 
 #define WALK 20000
 #define LOOK_MS 300
-#define ROOM 4000			/* for one more line */
+#define ROOM 4000			/* bytes that one more line may need */
 
 /* --- on the loop --- */
 
@@ -35,7 +35,7 @@ state_of(const struct schedule_record *r, int64_t now)
 }
 
 static void
-look_at(struct queue_admin_job *j, uint32_t n, int64_t now_us)
+add_record(struct queue_admin_job *j, uint32_t n, int64_t now_us)
 {
 	const struct schedule_index *x = j->queue_admin->schedule->index;
 	const struct schedule_record *r = schedule_index_at(x, n);
@@ -63,7 +63,7 @@ is_gathered(const struct queue_admin_job *j, uint32_t n)
 	return false;
 }
 
-/* All ids are given in full: each is looked up. */
+/* Looks up each id, when all are given in full. False: some are patterns. */
 static bool
 gather_ids(struct queue_admin_job *j, int64_t now_us)
 {
@@ -79,7 +79,7 @@ gather_ids(struct queue_admin_job *j, int64_t now_us)
 			continue;
 		n = schedule_index_find(j->queue_admin->schedule->index, p->term[i].text);
 		if (n != 0 && !is_gathered(j, n))
-			look_at(j, n, now_us);
+			add_record(j, n, now_us);
 		if (j->items > 0 && j->item[j->items - 1].record == n)
 			j->item[j->items - 1].term = i;
 	}
@@ -98,7 +98,7 @@ queue_admin_select_gather(struct queue_admin_job *j)
 		return;
 	n += n == 0;
 	for (size_t walked = 0; n <= last && walked < WALK && j->items < QUEUE_ADMIN_ITEMS; n++, walked++)
-		look_at(j, n, now_us);
+		add_record(j, n, now_us);
 	j->next = n <= last ? n : 0;
 }
 
@@ -151,23 +151,23 @@ read_message(struct queue_admin_job *j, struct queue_admin_item *i)
 }
 
 static void
-look_queue(struct queue_admin_job *j)
+read_queue(struct queue_admin_job *j)
 {
 	bool reads = !msg_queue_rows[j->ask.verb].acts || queue_filter_needs_envelope(&j->ask.pick);
 	uint64_t end = clock_mono_ms() + LOOK_MS;
 
-	for (j->looked = 0; j->looked < j->items; j->looked++) {
-		struct queue_admin_item *i = &j->item[j->looked];
+	for (j->nread = 0; j->nread < j->items; j->nread++) {
+		struct queue_admin_item *i = &j->item[j->nread];
 
 		if (!reads)
 			i->matched = true;
-		else if (j->looked > 0 && (j->text.len + ROOM > MSG_QUEUE_TEXT_MAX || clock_mono_ms() > end))
+		else if (j->nread > 0 && (j->text.len + ROOM > MSG_QUEUE_TEXT_MAX || clock_mono_ms() > end))
 			break;
 		else if (!read_message(j, i))
 			break;
 	}
-	if (j->looked < j->items)
-		j->next = j->by_id ? j->item[j->looked].term : j->item[j->looked].record;
+	if (j->nread < j->items)
+		j->next = j->by_id ? j->item[j->nread].term : j->item[j->nread].record;
 	if (j->next != 0)
 		snprintf(j->page.next, sizeof(j->page.next), "%zu", j->next);
 	if (j->ask.verb == MSG_QUEUE_COUNT)
@@ -190,7 +190,7 @@ is_badmail_envelope(const struct queue_admin_job *j, const struct message_envelo
 	return fits;
 }
 
-/* Within a second of the order the name tells: what was put back by an earlier page has a new one. */
+/* In the second of the command the name decides: a message put back by an earlier page has a new name. */
 static bool
 came_later(const struct queue_admin_job *j, const struct spool_badmail *b)
 {
@@ -223,7 +223,7 @@ read_badmail(struct queue_admin_job *j, struct queue_admin_item *i, int64_t now)
 }
 
 static void
-look_badmail(struct queue_admin_job *j)
+read_badmail_folder(struct queue_admin_job *j)
 {
 	struct spool_badmail *list = calloc(QUEUE_ADMIN_ITEMS, sizeof(*list));
 	uint64_t end = clock_mono_ms() + LOOK_MS;
@@ -233,29 +233,28 @@ look_badmail(struct queue_admin_job *j)
 
 	if (n == -1)
 		buf_printf(&j->text, "!badmail cannot be read: %s\n", strerror(errno));
-	for (j->items = n > 0 ? (size_t)n : 0; j->looked < j->items; j->looked++) {
-		struct queue_admin_item *i = &j->item[j->looked];
+	for (j->items = n > 0 ? (size_t)n : 0; j->nread < j->items; j->nread++) {
+		struct queue_admin_item *i = &j->item[j->nread];
 
-		if (j->looked > 0 && (j->text.len + ROOM > MSG_QUEUE_TEXT_MAX || clock_mono_ms() > end))
+		if (j->nread > 0 && (j->text.len + ROOM > MSG_QUEUE_TEXT_MAX || clock_mono_ms() > end))
 			break;
-		i->bad = list[j->looked];
+		i->bad = list[j->nread];
 		read_badmail(j, i, now);
 	}
-	if (n == QUEUE_ADMIN_ITEMS || j->looked < j->items)
-		snprintf(j->page.next, sizeof(j->page.next), "%s", list[j->looked - 1].name);
+	if (n == QUEUE_ADMIN_ITEMS || j->nread < j->items)
+		snprintf(j->page.next, sizeof(j->page.next), "%s", list[j->nread - 1].name);
 	free(list);
 }
 
 void
 queue_admin_select_run(void *arg, void **jobs, size_t n)
 {
-	(void)arg;
 	for (size_t i = 0; i < n; i++) {
 		struct queue_admin_job *j = jobs[i];
 
 		if (msg_queue_rows[j->ask.verb].badmail)
-			look_badmail(j);
+			read_badmail_folder(j);
 		else
-			look_queue(j);
+			read_queue(j);
 	}
 }

@@ -1,10 +1,10 @@
 /*
  * drop - local delivery: groups of drop files written by the pool, within the quota of the default domain
  *
- * Runs in:  deliver; drop_submit and done on the loop, the writing on pool threads
- * Owns:     the lane and what is known of the folder's size
+ * Runs in:  deliver: submit and `done` on the loop, the writing on pool threads
+ * Owns:     the lane, and the last known size of the folder
  * Promise:  a delivered verdict only after file and name are on disk; over the quota nothing is written
- * Fails by: the job's verdict: 4.2.2 quota, 4.3.1 disk full, 4.3.0
+ * Fails by: the job's verdict: 4.2.2 quota, 4.3.1 disk full, 4.3.0 other
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -18,19 +18,19 @@
 #include "deliver/local/local.h"
 
 #define BATCH 64
-#define LANES 3			/* batches at a time: one writes while others wait for their syncs */
-#define MEASURE_MS 1000		/* the folder is measured no more often than this */
+#define LANES 3			/* batches at a time: one writes while others sync */
+#define MEASURE_MS 1000		/* between two measurings of the folder, at least */
 
 struct drop {
 	struct pool_lane *lane;
 	struct spool *spool;
 	uint64_t quota;
-	pthread_mutex_t lock;	/* for those below */
+	pthread_mutex_t lock;	/* protects the members below */
 	uint64_t used;
 	uint64_t measured;	/* monotonic ms; 0 never */
 };
 
-/* Counts `size` bytes in when they fit. What a reader of the folder took away shows at the next measuring. */
+/* Counts `size` bytes when they fit. Files that a reader removed are seen at the next measuring. */
 static bool
 reserve(struct drop *d, uint64_t size)
 {
@@ -132,8 +132,8 @@ void
 drop_submit(struct drop *d, struct drop_job *job)
 {
 	/*
-	 * The first recipient's number tells the files of one message apart: who becomes local between two
-	 * rounds, or was not marked when a crash came, must not replace the file of those before.
+	 * The number of the first recipient tells the files of one message apart: the file of a later round,
+	 * or of a repeat after a crash, must not replace the file of other recipients.
 	 */
 	job->part = (struct spool_drop){
 		.id = job->e->id, .part = (unsigned)job->index[0], .source_fd = job->fd, .e = job->e,

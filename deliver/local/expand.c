@@ -1,11 +1,12 @@
 /*
- * expand - local recipients looked up in the directory; what they stand for becomes messages of its own
+ * expand - local recipients looked up in the directory; lists and other addresses become messages of their
+ * own
  *
  * Runs in:  deliver, on the loop
  * Owns:     the questions to the directory helper, the jobs under way
- * Promise:  a recipient is said to be delivered only once all it stands for is in the queue: a crash before
- *           its mark expands it again (which may bring duplicates), and loses nobody; a directory that cannot
- *           be asked defers, it never refuses
+ * Promise:  a recipient is delivered only once all that it expands to is in the queue: a crash before its
+ *           mark expands it again, which may bring duplicates and loses nothing. A directory that cannot be
+ *           asked defers, it never refuses
  * Fails by: verdicts
  */
 #include <stdlib.h>
@@ -19,7 +20,7 @@
 #include "common/ipc/directory_client.h"
 #include "deliver/local/local.h"
 
-#define PATIENCE_MS 360000	/* longer than the helper's own limit, so that its reason is the one seen */
+#define PATIENCE_MS 360000	/* longer than the limit of the helper, whose reason is reported */
 #define COPIES_MAX 16		/* messages written at a time */
 
 struct expand {
@@ -28,7 +29,7 @@ struct expand {
 	struct ctl_client *directory_client;
 	void (*queued)(void *arg, const char *id);
 	void *queued_arg;
-	TAILQ_HEAD(, expand_job) asking, waiting, copying;	/* waiting: for their turn to be copied */
+	TAILQ_HEAD(, expand_job) asking, waiting, copying;	/* waiting: to be copied */
 	size_t ncopying;
 	bool down;
 };
@@ -113,7 +114,7 @@ start_copies(struct expand *x)
 
 /* --- answers --- */
 
-/* True: there is something to be copied. */
+/* The verdict of a recipient. True: the message is to be copied for it. */
 static bool
 judge(struct expand_recipient *r)
 {
@@ -265,7 +266,7 @@ expand_new(struct boot *b, struct enqueue *enqueue)
 	return x;
 }
 
-/* The jobs belong to their messages. */
+/* The job itself belongs to its message. */
 static void
 drop_job(struct expand_job *job)
 {

@@ -1,13 +1,11 @@
 /*
- * expand_copy - the message again, for the addresses that its recipients stand for
+ * expand_copy - the message again, for the addresses that its recipients expand to
  *
  * Runs in:  deliver, on the loop; the queue is written by enqueue
- * Owns:     the lists of new recipients, the part at hand
- * Promise:  each address is listed once, and not at all when the message is for it anyway. A part's id
- *           follows from the message and all
- *           its recipients: a repeat after a crash finds the very same part in the queue and takes it as
- *                           done, never another one.
- *           Its age is the message's. DSN parameters are handed on as RFC 3461 5.2.7 wants
+ * Owns:     the lists of new recipients, the present part
+ * Promise:  an address is listed once, and not when the message has it anyway. The id of a part follows from
+ *           the message and all recipients of the part: a repeat after a crash finds the same part in the
+ *           queue and takes it as done. The age is that of the message. DSN parameters as in RFC 3461 5.2.7
  * Fails by: the copy's error; parts that are queued stay
  */
 #include <ctype.h>
@@ -20,17 +18,17 @@
 #include "common/spool/enqueue.h"
 #include "deliver/local/local.h"
 
-/* Recipients of one message; each transaction has max-recipients at the most */
+/* Recipients of a part; outbound splits it further by max-recipients */
 #define PART_MAX 5000
 #define PIECE (64U << 10)
 
 /* --- the lists --- */
 
-/* An address in lower case, and where it stands; those that the message has already come first. */
+/* An address in lower case, and where it comes from; those that the message has already come first. */
 struct place {
 	char *text;
 	size_t order;
-	size_t k;			/* of the job; SIZE_MAX: the message has it */
+	size_t k;			/* recipient of the job; SIZE_MAX: the message has it already */
 	const char *address;
 	bool known;
 };
@@ -70,9 +68,8 @@ by_order(const void *a, const void *b)
 }
 
 /*
- * Recipients that the message is for as they are: in drop, at a remote host, in another job; all but those
- *                                                 that stand for others here. It
- * does not matter what has become of each by now, so that a repeat makes the same lists.
+ * All recipients of the message except those that this job expands. What became of each by now does not
+ * matter, so that a repeat makes the same lists.
  */
 static void
 add_own(struct places *p, const struct expand_job *job)
@@ -103,9 +100,8 @@ add_lists(struct places *p, const struct expand_job *job)
 }
 
 /*
- * One address stands for the recipient: all is handed on. Several: what was asked for but success, which is
- *                                       told as "expanded";
- * nothing left of it means never.
+ * One new address: NOTIFY is handed on. Several: without SUCCESS, which is reported as "expanded" here; when
+ * nothing is left of it, NEVER.
  */
 static unsigned
 notify_for(const struct message_recipient *r, bool several)
@@ -187,7 +183,7 @@ mix(uint64_t h, const char *text)
 	return h;
 }
 
-/* The message's second, and 45 bits of what the part is. */
+/* The second of the message's id, and 45 bits of a hash over the part */
 static void
 make_id(const struct expand_copy *c, const struct message_envelope *part, char id[MESSAGE_ID_SIZE])
 {
@@ -225,7 +221,7 @@ queued(void *arg, int error, const char *id)
 	next_part(c);
 }
 
-/* As fast as the disk takes it. */
+/* Copies pieces as fast as enqueue takes them. */
 static void
 go_on(void *arg)
 {
@@ -255,7 +251,7 @@ go_on(void *arg)
 	enqueue_on_room(c->message, go_on, c);
 }
 
-/* The part borrows the recipients of its list. */
+/* The envelope of the part borrows the recipients of its list. */
 static void
 begin_part(struct expand_copy *c, size_t count)
 {

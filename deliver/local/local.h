@@ -25,7 +25,7 @@ struct message_envelope;
 struct pool;
 struct spool;
 
-/* --- drop: local delivery, in groups --- */
+/* --- drop: local delivery into the drop folder --- */
 
 struct drop_job {
 	const struct message_envelope *e;
@@ -42,14 +42,11 @@ struct drop *drop_new(struct pool *pool, struct spool *spool, const struct confi
 void drop_free(struct drop *d);			/* after pool_free */
 void drop_submit(struct drop *d, struct drop_job *job);
 
-/*
- * --- expand: local recipients looked up in the directory; what they stand for becomes messages of its own
- * ---
- */
+/* --- expand: local recipients looked up in the directory; what they expand to is sent as new messages --- */
 
 struct expand_recipient {
 	struct verdict verdict;
-	/* delivered: 0: its mail is for the drop folder; else it went on to so many addresses */
+	/* When delivered: new addresses that the mail went on to; 0: it is for the drop folder. */
 	uint32_t copies;
 	struct msg_directory answer;	/* private */
 };
@@ -58,7 +55,7 @@ struct expand_job {
 	const struct message_envelope *e;
 	int fd;
 	const size_t *index; size_t count;	/* the local recipients */
-	struct expand_recipient *out;		/* one for each of index, zero at first */
+	struct expand_recipient *out;		/* one for each of `index`, zero at first */
 	/* Once, on the loop, never from inside expand_submit */
 	void (*done)(void *arg, struct expand_job *job);
 	void *arg;
@@ -67,7 +64,7 @@ struct expand_job {
 	struct expand *expand;
 	struct ctl_client_question **question;
 	struct expand_copy *copy;
-	size_t waiting;			/* answers to come */
+	size_t waiting;			/* answers that are yet to come */
 };
 
 struct expand *expand_new(struct boot *b, struct enqueue *enqueue);	/* NULL: no directory is asked */
@@ -75,11 +72,11 @@ void expand_free(struct expand *x);		/* after pool_free */
 void expand_channel(struct expand *x, int fd);	/* to the helper; takes over `fd` */
 void expand_on_queued(struct expand *x, void (*queued)(void *arg, const char *id), void *arg);
 void expand_submit(struct expand *x, struct expand_job *job);
-bool expand_is_down(const struct expand *x);	/* the directory could not be asked when it was tried last */
-/* Asks no more: jobs without an answer are done with VERDICT_LATER 4.3.2 */
+bool expand_is_down(const struct expand *x);	/* the last question could not be answered */
+/* Asks no more: jobs without an answer are done with VERDICT_LATER 4.3.2. */
 void expand_drain(struct expand *x);
 
-/* --- expand_copy: the message again, for the addresses that its recipients stand for --- */
+/* --- expand_copy: the message again, for the addresses that its recipients expand to --- */
 
 struct expand_copy {
 	struct enqueue *enqueue;
@@ -97,10 +94,10 @@ struct expand_copy {
 	void *queued_arg, *arg;
 };
 
-/* From a job whose answers are all there. */
+/* From a job that has all answers */
 struct expand_copy *expand_copy_new(const struct expand_job *job, struct enqueue *enqueue);
 void expand_copy_begin(struct expand_copy *c);
-/* NULL is fine; not while its message is with enqueue, unless the pool is gone */
+/* NULL is fine. Not while enqueue has its message, unless the pool is gone. */
 void expand_copy_free(struct expand_copy *c);
 
 #endif

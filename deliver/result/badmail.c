@@ -1,9 +1,11 @@
 /*
- * badmail - keeps what can be neither delivered nor returned, and keeps its folder small
+ * badmail - keeps messages that can be neither delivered nor returned, and keeps their folder within its
+ * limits
  *
- * Runs in:  deliver; calls and done on the loop, the disk work on pool threads
+ * Runs in:  deliver: submit and `done` on the loop, the disk work on pool threads
  * Owns:     the lane, the timer of the trimming
- * Promise:  done(0) only after .bad, .bdr and .bdp are on disk; a damaged queue file is moved as it is
+ * Promise:  `done` without an error only after .bad, .bdr and .bdp are on disk; a damaged queue file is
+ *           moved as it is
  * Fails by: the job's error
  */
 #include <errno.h>
@@ -35,7 +37,7 @@ static const struct {
 	    COUNTER_BADMAIL_NDR },
 };
 
-/* The pool's job is either of these two. */
+/* What a thread does: a job, or the trimming of the folder. */
 struct task {
 	LIST_ENTRY(task) link;
 	struct badmail_job *job;	/* NULL: trim */
@@ -52,12 +54,6 @@ struct badmail {
 	bool trimming;
 	LIST_HEAD(, task) tasks;
 };
-
-const char *
-badmail_name(enum badmail_reason reason)
-{
-	return reasons[reason].name;
-}
 
 static void
 run_one(struct badmail *b, struct badmail_job *job)
@@ -105,7 +101,7 @@ done_trim(struct badmail *b, const struct task *t)
 }
 
 static void
-done(void *arg, void *task)
+on_task_done(void *arg, void *task)
 {
 	struct badmail *b = arg;
 	struct task *t = task;
@@ -154,7 +150,7 @@ badmail_new(struct loop *l, struct pool *pool, struct spool *spool, const struct
 {
 	struct badmail *b = mem_new(struct badmail);
 
-	b->lane = pool_lane_new(pool, LANES, 1, run, done, b);
+	b->lane = pool_lane_new(pool, LANES, 1, run, on_task_done, b);
 	b->timer = loop_timer_new(l, trim, b);
 	b->spool = spool;
 	b->server = server;

@@ -1,10 +1,11 @@
 /*
- * dsn - composes a delivery report: RFC 3464 in the shape the original gave it, RFC 6533 for UTF-8 addresses
+ * dsn - composes a delivery report: RFC 3464 in the shape of the original service, RFC 6533 for UTF-8
+ * addresses
  *
  * Runs in:  deliver, on the loop; pure
  * Owns:     nothing
- * Promise:  7-bit but for the copy of the original (and a UTF-8 report); lines end in CRLF; no text of a peer
- *           makes a line of its own; what a peer said is folded to 78 columns
+ * Promise:  all is 7-bit except the copy of the original and a UTF-8 report; lines end in CRLF; a text of a
+ *           peer cannot make a line of its own, and is folded to 78 columns
  * Fails by: the buffer's own failure
  */
 #include <ctype.h>
@@ -41,7 +42,7 @@ static const struct {
 	    "There will be no notification of its delivery to each of them.\r\n" },
 };
 
-/* The longest fitting row; detail codes of RFC 3463 and 7505 in words. */
+/* Status codes of RFC 3463 and 7505 in words; the longest row that fits is taken. */
 static const struct {
 	const char *status, *words;
 } plain[] = {
@@ -61,9 +62,9 @@ static const struct {
 	{ "5.7", "The recipient's mail system refused the message." },
 };
 
-/* --- text of others --- */
+/* --- text that a peer or client gave --- */
 
-/* Bytes of the UTF-8 character at `s`, 0 when it is none. */
+/* Bytes of the UTF-8 character at `s`; 0: it is not well-formed. */
 static size_t
 utf8_length(const unsigned char *s)
 {
@@ -80,7 +81,8 @@ utf8_length(const unsigned char *s)
 }
 
 /*
- * Appends one character (or "?" for what does not fit into this report) and moves on; controls become blanks.
+ * Appends one character and moves *text behind it; a control becomes a blank, one that this report cannot
+ * hold "?".
  */
 static void
 clean_character(const struct dsn *d, struct buf *out, const char **text)
@@ -106,9 +108,9 @@ add_clean(const struct dsn *d, struct buf *out, const char *text)
 }
 
 /*
- * Appends words, starting at `column`; a new line begins with `indent` when the next word does not fit. A
- * word that alone is too long is cut when `cut` says so: a field must not be wide, a person wants to click on
- * a whole address.
+ * Appends words, starting at `column`; a new line begins with `indent` when the next word does not fit.
+ * `cut`: a word that is longer than a line is cut, as a header field needs. In text for people it stays
+ * whole, so that an address in it can be clicked.
  */
 static void
 add_folded(const struct dsn *d, struct buf *out, size_t column, const char *indent, bool cut,
@@ -207,7 +209,7 @@ plain_words(const char *status)
 	return found;
 }
 
-/* "550 5.1.1 text" as the peer said it, or our own words. */
+/* "550 5.1.1 text" as the peer said it, or our own words */
 static void
 join_answer(const struct dsn_recipient *r, struct buf *text)
 {
@@ -273,8 +275,8 @@ is_ascii(const char *text)
 }
 
 /*
- * "rfc822;a@b" as RCPT gave it; a type and an address or nothing (RFC 3461 4.2). UTF-8 stays encoded where it
- * has no place.
+ * "rfc822;a@b" as ORCPT gave it: a type and an address, else nothing is added (RFC 3461 4.2). UTF-8 stays
+ * encoded unless the report is a UTF-8 one.
  */
 static void
 add_original_recipient(const struct dsn *d, struct buf *out, const char *orcpt)
@@ -342,7 +344,7 @@ add_original(const struct dsn *d, struct buf *out)
 	add_boundary(d, out, "--");
 }
 
-/* Recipients until the piece is full; true when all were. */
+/* Adds recipients until the piece is full; true: all were added. */
 static bool
 add_recipients(struct dsn *d, struct buf *out, void (*add)(const struct dsn *, struct buf *,
     const struct dsn_recipient *))

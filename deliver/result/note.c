@@ -1,10 +1,10 @@
 /*
  * note - the lines beside a queue file: what was tried, what failed, that a delay was reported
  *
- * Runs in:  deliver, anywhere
+ * Runs in:  deliver, on the loop and on pool threads; pure
  * Owns:     nothing
- * Promise:  what note_format writes note_next reads back; a torn last line is never read; foreign lines are
- *           skipped
+ * Promise:  note_next reads back what note_format writes; a torn last line is never read; unknown lines are
+ *           NOTE_OTHER
  * Fails by: the buffer's own failure
  */
 #include <assert.h>
@@ -39,7 +39,7 @@ or_dash(const char *text)
 	return *text == '\0' ? "-" : text;
 }
 
-/* One line of a text that may come from a peer: control bytes would end it. */
+/* The text may come from a peer: control bytes, which could end the line, become blanks. */
 static void
 add_clean(struct buf *out, const char *text)
 {
@@ -61,7 +61,7 @@ note_format(const struct note_line *line, struct buf *out)
 	buf_add(out, "\n", 1);
 }
 
-/* The next blank-ended word of *at, which moves behind the blank; "" at the end. */
+/* Copies the next word, which ends at a blank, and moves *at behind the blank; "" at the end. */
 static void
 take_word(const char **at, const char *end, char *dst, size_t size)
 {

@@ -3,10 +3,10 @@
  *
  * Runs in:  deliver, on the loop; the queue is written by enqueue
  * Owns:     a report while it is composed
- * Promise:  the id follows from the message, the time and the first recipient of the failure, so that a
- *           repeat after a crash finds the first one in the queue and is taken as done; memory is one piece
- *           and a short original
- * Fails by: the job's error; nothing is queued then, or only the report and not yet its copy
+ * Promise:  the id follows from the message, the time and the first recipient, so that a repeat after a
+ *           crash finds the first report in the queue and is taken as done; memory is one piece and a short
+ *           original
+ * Fails by: the job's error: nothing is queued, or the report without its copy
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@
 #include "common/spool/enqueue.h"
 #include "deliver/result/result.h"
 
-#define ORIGINAL_MAX (64U << 10)	/* a larger original comes back as its header, cut there */
+#define ORIGINAL_MAX (64U << 10)	/* bytes; of a larger original only the header, up to here */
 #define OUT_MAX (1U << 20)
 
 struct report {
@@ -39,13 +39,13 @@ struct delivery {
 	struct report *report;
 	struct report_job *job;
 	struct dsn dsn;
-	char id[MESSAGE_ID_SIZE];	/* the report's, also in its copy */
+	char id[MESSAGE_ID_SIZE];	/* of the report; stands in its copy too */
 	char date[CLOCK_DATE_SIZE], arrival[CLOCK_DATE_SIZE], attempt[CLOCK_DATE_SIZE],
 	    until[CLOCK_DATE_SIZE];
 	struct buf original, out;
-	const char *to;			/* of the one at hand */
+	const char *to;			/* recipient of the report or of its copy */
 	struct enqueue_message *message;
-	bool copy;			/* the copy is at hand */
+	bool copy;			/* the report is done, this is its copy */
 };
 
 static void begin(struct delivery *x);
@@ -81,8 +81,8 @@ report_free(struct report *r)
 }
 
 /*
- * FNV-1a over the message's id: other messages of the same microsecond go elsewhere; the rest differs by
- * counting.
+ * FNV-1a over the message's id, so that reports about messages of the same microsecond have other ids;
+ * recipient, kind and copy are added.
  */
 void
 report_make_id(char *id, const char *message, int64_t time_us, size_t first, enum dsn_kind kind, bool copy)
@@ -95,7 +95,10 @@ report_make_id(char *id, const char *message, int64_t time_us, size_t first, enu
 	message_id_make(id, time_us, chance);
 }
 
-/* Up to the first byte that cannot stand in a text: binary content's header is text, but nobody promised. */
+/*
+ * Bytes before the first one that cannot stand in text: the header of binary content should be text, but may
+ * not.
+ */
 static size_t
 text_size(const char *data, size_t len)
 {
@@ -109,8 +112,8 @@ text_size(const char *data, size_t len)
 }
 
 /*
- * The original, or its header up to the last line that fits: only a failure returns more (RFC 3461 4.3), and
- * only what can stand in a report.
+ * The whole original, only for a failure (RFC 3461 4.3) and only when it is small and no binary; else its
+ * header up to the last line that fits.
  */
 static int
 read_original(struct delivery *x)
@@ -148,7 +151,7 @@ is_ascii(const char *text, size_t len)
 	return true;
 }
 
-/* Many clients declare SMTPUTF8 for all mail: the types of RFC 6533 are for reports with UTF-8 in them. */
+/* Many clients declare SMTPUTF8 for all mail: the types of RFC 6533 are used only when there is UTF-8. */
 static bool
 needs_utf8(const struct delivery *x)
 {
@@ -215,7 +218,7 @@ queued(void *arg, int error, const char *id)
 	finish(x, 0);
 }
 
-/* Composes as fast as the disk takes it. */
+/* Composes pieces as fast as enqueue takes them. */
 static void
 go_on(void *arg)
 {

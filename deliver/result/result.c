@@ -1,12 +1,14 @@
 /*
- * result - what became of a message is written down: success told, note, mark, report of failure, then forget
+ * result - what became of a message is written down: success reported, note, mark, failure reported, then
+ * removal
  *
- * Runs in:  deliver; decisions on the loop, all disk work on pool threads
- * Owns:     the lanes; those messages whose step the disk refused
- * Promise:  a failure is noted and synced before its mark, marked and synced before its report is queued, and
- *           its mark says so only afterwards; a message goes when nothing is pending. A crash between two
- *           steps repeats one
- * Fails by: never; a step the disk refuses is tried again, and so long the message is not sent again
+ * Runs in:  deliver: decides on the loop, all disk work on pool threads
+ * Owns:     the lanes; the messages whose step the disk refused
+ * Promise:  a failure is noted and synced before its mark, marked and synced before its report is queued,
+ *           and marked as reported only afterwards; a message is removed when nothing is pending. A crash
+ *           between two steps repeats one
+ * Fails by: nothing; a step that the disk refuses is tried again, and until then the message is not sent
+ *           again
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,10 +27,10 @@
 
 #define QUICK_LANES 2			/* steps without a sync */
 #define QUICK_BATCH 64
-#define CAREFUL_LANES 4			/* steps with one */
+#define CAREFUL_LANES 4			/* steps with a sync */
 #define CAREFUL_BATCH 4
 #define STUCK_MS 10000
-#define STUCK_MAX 16			/* with that many the disk is the trouble: deliver nothing more */
+#define STUCK_MAX 16			/* messages; with so many nothing more is delivered */
 
 /* --- steps, on pool threads --- */
 
@@ -51,10 +53,10 @@ remove_message(struct result *t, struct active_message *m)
 	if (spool_remove(t->set.spool, m->id) == -1)
 		return -1;
 	if (m->note != ACTIVE_NOTE_NONE)
-		(void)!spool_remove_note(t->set.spool, m->id);	/* a scan sweeps what stays */
+		(void)!spool_remove_note(t->set.spool, m->id);	/* a scan removes what stays */
 	disk_crash_point("settle-removed");
 	/*
-	 * The last close of a removed file frees its blocks: milliseconds of disk work while others sync, so
+	 * The last close of a removed file frees its blocks, which can take milliseconds while others sync:
 	 * not on the loop.
 	 */
 	close(m->fd);
@@ -82,14 +84,13 @@ do_step(struct result_state *st)
 	if (st->remove)
 		return remove_message(t, m);
 	if (st->due != 0 && spool_set_due(t->set.spool, m->id, st->due) == -1)
-		st->vanished = errno == ENOENT;		/* else: an earlier attempt after a restart */
+		st->vanished = errno == ENOENT;		/* else: the next attempt may be earlier */
 	return 0;
 }
 
 static void
-run(void *arg, void **jobs, size_t n)
+run_steps(void *arg, void **jobs, size_t n)
 {
-	(void)arg;
 	for (size_t i = 0; i < n; i++) {
 		struct result_state *st = jobs[i];
 
@@ -98,7 +99,7 @@ run(void *arg, void **jobs, size_t n)
 }
 
 static void
-submit(struct result_state *st)
+submit_step(struct result_state *st)
 {
 	struct result *t = st->result;
 
@@ -138,7 +139,7 @@ note_failures(struct result_state *st)
 	st->note_sync = true;
 }
 
-/* Counts the attempt, in the note too. */
+/* Counts the attempt, and notes it with the reason of the first deferred recipient. */
 static void
 note_later(struct result_state *st, int64_t now_us)
 {
@@ -170,7 +171,7 @@ set_marks(struct result_state *st)
 }
 
 /*
- * What is held stays as it is: after a restart it is loaded at once, for a place among those of its domain.
+ * Wall seconds; 0: stays. With a backlog it stays: after a restart the message is loaded at once to join it.
  */
 static int64_t
 due_of(const struct active_message *m)
@@ -195,10 +196,10 @@ begin_write(struct result_state *st, int64_t now_us)
 	set_marks(st);
 	if (st->failed == 0 && !st->delay)
 		st->due = due_of(m);
-	submit(st);
+	submit_step(st);
 }
 
-/* Without its note a failure must not be marked: it stays pending, and will be found again. */
+/* A failure without its note must not be marked: it stays pending and is met again. */
 static void
 take_failures_back(struct result_state *st)
 {
@@ -219,7 +220,7 @@ take_failures_back(struct result_state *st)
 	m->deferred = true;
 	st->due = due_of(m);
 	set_marks(st);
-	submit(st);
+	submit_step(st);
 }
 
 /* --- stage: close --- */
@@ -236,7 +237,7 @@ result_close(struct result_state *st)
 	st->remove = st->pending == 0;
 	st->marks = !st->remove && st->failed > 0;
 	st->due = due_of(m);
-	submit(st);
+	submit_step(st);
 }
 
 /* --- from stage to stage --- */
@@ -279,12 +280,11 @@ result_stick(struct result_state *st, int error)
 }
 
 static void
-step_done(void *arg, void *job)
+on_step_done(void *arg, void *job)
 {
 	struct result_state *st = job;
 	struct active_message *m = st->m;
 
-	(void)arg;
 	if (st->error != 0 && st->note_failed && st->stage == RESULT_WRITE) {
 		take_failures_back(st);
 		return;
@@ -309,7 +309,7 @@ try_again(void *arg)
 	struct result *t = arg;
 	struct result_state *st;
 
-	/* those of now: one that fails at once comes back to the end of the list */
+	/* as many as there are now: one that fails at once is put at the end of the list */
 	for (size_t n = t->nstuck; n > 0 && (st = TAILQ_FIRST(&t->stuck)) != NULL; n--) {
 		TAILQ_REMOVE(&t->stuck, st, link);
 		t->nstuck--;
@@ -317,7 +317,7 @@ try_again(void *arg)
 		if (st->stage == RESULT_SUCCESS)
 			report_submit(t->set.report, &st->report);
 		else
-			submit(st);
+			submit_step(st);
 	}
 }
 
@@ -355,7 +355,7 @@ result_write(struct result_state *st)
 	} else if (st->failed == 0 && st->pending == 0) {
 		st->stage = RESULT_CLOSE;
 		st->remove = true;
-		submit(st);
+		submit_step(st);
 	} else if (st->failed == 0 && st->delivered == 0 && !m->deferred && !st->delay) {
 		result_skip(st->result, m);	/* nothing was tried */
 	} else {
@@ -395,8 +395,8 @@ result_new(const struct result_setup *setup)
 	t->set = *setup;
 	t->timer = loop_timer_new(setup->loop, try_again, t);
 	TAILQ_INIT(&t->stuck);
-	t->quick = pool_lane_new(setup->pool, QUICK_LANES, QUICK_BATCH, run, step_done, t);
-	t->careful = pool_lane_new(setup->pool, CAREFUL_LANES, CAREFUL_BATCH, run, step_done, t);
+	t->quick = pool_lane_new(setup->pool, QUICK_LANES, QUICK_BATCH, run_steps, on_step_done, t);
+	t->careful = pool_lane_new(setup->pool, CAREFUL_LANES, CAREFUL_BATCH, run_steps, on_step_done, t);
 	return t;
 }
 

@@ -44,17 +44,17 @@ struct note_line {
 
 /* "deferred 3 TIME 4.4.1 451 mx.example.net text LF"; host "-" when none. */
 void note_format(const struct note_line *line, struct buf *out);
-/* The next whole line; a torn last one is left out. False at the end. */
+/* The next whole line; a torn last line is left out. False at the end. */
 bool note_next(const char *text, size_t len, size_t *pos, struct note_line *line);
 
 /* --- retry: when to try again, when to give up. Pure --- */
 
 struct retry_case {
 	uint64_t age;			/* ms since it arrived */
-	unsigned attempts;		/* failed ones counted by the table, without this one */
-	unsigned quick;			/* quick tries given so far */
-	bool glitch;			/* this one: connection dropped, busy, not made */
-	bool local;			/* for drop */
+	unsigned attempts;		/* failed so far by the table, without this one */
+	unsigned quick;			/* quick tries failed so far */
+	bool glitch;			/* this attempt: connection lost or not made, peer busy */
+	bool local;			/* the limits of local mail count */
 	unsigned jitter;		/* 0..1000: place in the spread of 5 percent to either side */
 	uint64_t hint;			/* ms the peer asks us to wait; 0 it said nothing */
 };
@@ -67,15 +67,12 @@ struct retry_plan {
 };
 
 struct retry_plan retry_decide(const struct config_server *s, const struct retry_case *c);
-/*
- * Mail that is held, not due for either now: ms until the delay report (`told`: there is none to come) or its
- * end.
- */
-uint64_t retry_held(const struct config_server *s, uint64_t age, bool told);
+/* Mail in a backlog: ms until its delay report (`reported`: there is none to come) or the end of its time */
+uint64_t retry_backlog(const struct config_server *s, uint64_t age, bool reported);
 
 /* --- retry_hint: how long a peer asks us to wait. Pure --- */
 #define RETRY_HINT_MAX 604800000U	/* a week */
-/* Milliseconds, from the text of a 4xx reply; 0: it names no time. */
+/* Milliseconds, from the text of a 4xx reply; 0: it names no time */
 uint64_t retry_hint(const char *text);
 
 /* --- dsn: composes a report (RFC 3464). Pure --- */
@@ -85,7 +82,7 @@ enum dsn_kind { DSN_FAILURE, DSN_DELAY, DSN_DELIVERED, DSN_RELAYED, DSN_EXPANDED
 struct dsn_recipient {
 	const char *address, *orcpt;	/* orcpt NULL: not given */
 	const char *status;		/* RFC 3463; 4.4.7 on a failure: its time ran out */
-	int code;			/* the peer's reply code, 0: our own word */
+	int code;			/* the peer's reply code; 0: our own words */
 	const char *host, *text;	/* "" when none */
 };
 
@@ -97,7 +94,7 @@ struct dsn {
 	const char *envid;		/* NULL: not given */
 	const char *date, *arrival, *last_attempt;	/* RFC 5322 dates */
 	const char *retry_until;	/* the same; NULL: for ever */
-	uint64_t expire;		/* ms, for the words */
+	uint64_t expire;		/* ms; for the text of the report */
 	bool utf8;			/* the original needed SMTPUTF8: RFC 6533 types */
 	bool eight_bit;			/* the part of the original has 8-bit bytes */
 	bool whole;			/* `original` is all of it; else its header */
@@ -106,7 +103,7 @@ struct dsn {
 	unsigned phase; size_t at;	/* private: 0 at first */
 };
 
-/* Appends the next piece (some 16 KiB, more only for a long original); false when there is no further. */
+/* Appends the next piece: some 16 KiB, more only for a long original. False: it was the last. */
 bool dsn_next(struct dsn *d, struct buf *out);
 
 /* --- report: makes and queues the reports about one message --- */
@@ -116,11 +113,11 @@ struct report_job {
 	int fd;
 	enum dsn_kind kind;
 	int64_t time_us;		/* of the last attempt */
-	/* A time a repeat knows too: with the message's id it makes the report's id */
+	/* A time that a repeat after a crash has too: the report's id is made from it */
 	int64_t id_us;
 	int64_t arrived_us, until_us;
-	uint64_t expire;		/* ms; CONFIG_UNLIMITED: until_us says nothing */
-	struct dsn_recipient *recipient; size_t count;	/* owned by the caller, with all they point at */
+	uint64_t expire;		/* ms; CONFIG_UNLIMITED: until_us means nothing */
+	struct dsn_recipient *recipient; size_t count;	/* owned by the caller, with all strings */
 	/* Index of the first recipient in the envelope: part of the report's id */
 	size_t first;
 	int error;			/* out: 0 queued (or was there already), else errno */
@@ -136,9 +133,7 @@ void report_submit(struct report *r, struct report_job *job);
 void report_make_id(char *id, const char *message, int64_t time_us, size_t first, enum dsn_kind kind,
     bool copy);
 
-/*
- * --- badmail: keeps what can be neither delivered nor returned, and keeps the folder within its limits ---
- */
+/* --- badmail: keeps what can be neither delivered nor returned, and its folder within limits --- */
 
 enum badmail_reason {
 	BADMAIL_DAMAGED, BADMAIL_HOPS, BADMAIL_NDR, BADMAIL_NULL_SENDER, BADMAIL_REASON_COUNT
@@ -149,7 +144,7 @@ struct badmail_job {
 	const struct message_envelope *e;	/* NULL: damaged, moved as it is */
 	int fd;				/* from spool_load; -1 when damaged */
 	enum badmail_reason reason;
-	const char *details;		/* lines for people, the last without its end; NULL none */
+	const char *details;		/* lines for people, the last without its LF; NULL none */
 	int error;			/* out: 0 or errno */
 	void (*done)(void *arg, struct badmail_job *job);	/* once, on the loop */
 	void *arg;
@@ -159,8 +154,7 @@ struct badmail *badmail_new(struct loop *l, struct pool *pool, struct spool *spo
     const struct config_server *server, struct counters *counters);
 void badmail_free(struct badmail *b);		/* after pool_free */
 void badmail_submit(struct badmail *b, struct badmail_job *job);
-void badmail_keep_trimmed(struct badmail *b);	/* trims now and from then on every few minutes */
-const char *badmail_name(enum badmail_reason reason);
+void badmail_keep_trimmed(struct badmail *b);	/* trims now, and from then on every ten minutes */
 
 /* --- result: what became of a message is written down, in the one safe order --- */
 struct result_setup {
@@ -184,9 +178,9 @@ struct result {
 
 enum result_stage { RESULT_SUCCESS, RESULT_WRITE, RESULT_REPORT, RESULT_DELAY, RESULT_CLOSE };
 
-#define RESULT_AGAIN_MS 60000	/* a failure that could not be noted or reported is taken up again then */
+#define RESULT_AGAIN_MS 60000	/* until a failure that could not be noted or reported is tried again */
 
-/* The settling of one message; `note` to `due` are the step a thread does next. */
+/* What is written down about one message, stage after stage; each stage is a step on a thread. */
 struct result_state {
 	TAILQ_ENTRY(result_state) link;
 	bool is_stuck;
@@ -197,13 +191,13 @@ struct result_state {
 	bool delay;			/* a delay report is due */
 	struct retry_case at;		/* what the plans are made from */
 	struct retry_plan plan[2];	/* for later ones: [0] remote, [1] local */
-	/* the step */
+	/* The step that a thread does next */
 	struct buf note;
 	bool note_sync, marks, remove;
-	int64_t due;			/* 0: stays */
+	int64_t due;			/* wall seconds; 0: stays as it is */
 	int error;			/* out */
 	bool note_failed, vanished;	/* out */
-	/* the report or badmail */
+	/* The report or badmail that is made */
 	struct report_job report;
 	struct dsn_recipient *recipient;
 	struct badmail_job badmail;
@@ -218,9 +212,9 @@ void result_begin(struct result *t, struct active_message *m);
 /* Nothing is to be written down: calls `settled` at once. */
 void result_skip(struct result *t, struct active_message *m);
 void result_state_free(struct result_state *st);
-bool result_is_stuck(const struct result *t);	/* the disk takes no marks: stop delivering */
+bool result_is_stuck(const struct result *t);	/* the disk refuses so much that nothing may be delivered */
 /* For result_report: */
-/* The disk refused the present step: it is tried again by timer */
+/* The disk refused the present step: a timer tries it again. */
 void result_stick(struct result_state *st, int error);
 void result_next(struct result_state *st);		/* this stage is over */
 void result_write(struct result_state *st);		/* the success reports are safe, or there is none */
@@ -229,14 +223,14 @@ void result_add_line(struct result_state *st, enum note_kind kind, size_t number
     const char *status, const struct active_reason *why);
 
 /* --- result_judge: what became of each recipient --- */
-/* Plans, outcomes that time decides, counts */
+/* Makes the plans, decides who is out of time, counts the outcomes. */
 void result_judge(struct result_state *st, int64_t now_us);
 void result_judge_log_failed(const struct active_message *m);
 const char *result_judge_status(const struct active_recipient *r);	/* 4.4.7 when its time ran out */
 bool result_judge_wants(const struct message_recipient *r, unsigned notify);
-bool result_judge_may_report(const struct active_message *m);	/* somebody can be told */
+bool result_judge_may_report(const struct active_message *m);	/* there is a sender to tell */
 
-/* --- result_report: the report about success, failures or a delay, or badmail when nobody can be told --- */
+/* --- result_report: reports of success, failure and delay, or badmail --- */
 void result_report_success(struct result_state *st);	/* then result_write */
 void result_report_failures(struct result_state *st);	/* then result_next or result_close */
 void result_report_delay(struct result_state *st);

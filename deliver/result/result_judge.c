@@ -1,10 +1,10 @@
 /*
- * result_judge - what became of each recipient: over, for later and when, or out of time
+ * result_judge - what became of each recipient: over, deferred until when, in the backlog, or out of time
  *
  * Runs in:  deliver, on the loop
- * Owns:     nothing beyond the message's settling
- * Promise:  a message is due when the first of those for later is; what a peer asked for counts for its own
- *           recipients
+ * Owns:     nothing beyond the result_state of the message
+ * Promise:  a message is due when the first of its deferred recipients is; the time that a peer asked for
+ *           counts for its own recipients alone
  * Fails by: nothing
  */
 #include <string.h>
@@ -21,7 +21,7 @@ spread(void)
 	return arc4random_uniform(1001);
 }
 
-/* Times for what is to come later, once for remote and once for local recipients. */
+/* The times of a retry, for remote and for local recipients */
 static void
 make_plans(struct result_state *st, int64_t now_us)
 {
@@ -37,7 +37,7 @@ make_plans(struct result_state *st, int64_t now_us)
 	}
 }
 
-/* When this recipient is to be tried again: its peer may have said so. */
+/* In how many ms this recipient is to be tried again; its peer may have named a time */
 static uint64_t
 after_of(const struct result_state *st, const struct active_recipient *r)
 {
@@ -83,13 +83,13 @@ judge_later(struct result_state *st, size_t i)
 		st->delay = true;
 }
 
-/* It is not tried until it is asked for, but the time it has is the same. */
+/* A recipient in the backlog is not tried until its host asks, but expires like any other. */
 static void
-judge_held(struct result_state *st, size_t i)
+judge_backlog(struct result_state *st, size_t i)
 {
 	struct active_message *m = st->m;
 	struct active_recipient *r = &m->recipient[i];
-	bool told = m->delayed || !result_judge_may_report(m) || !result_judge_wants(&m->e.rcpt[i],
+	bool reported = m->delayed || !result_judge_may_report(m) || !result_judge_wants(&m->e.rcpt[i],
 	    NOTIFY_DELAY);
 	uint64_t after;
 
@@ -101,8 +101,8 @@ judge_held(struct result_state *st, size_t i)
 		r->expired = true;
 		return;
 	}
-	st->delay |= st->plan[0].delayed && !told;
-	after = retry_held(st->result->set.server, st->at.age, told);
+	st->delay |= st->plan[0].delayed && !reported;
+	after = retry_backlog(st->result->set.server, st->at.age, reported);
 	if (!m->backlog || after < m->backlog_ms)
 		m->backlog_ms = after;
 	m->backlog = true;
@@ -119,7 +119,7 @@ count(struct result_state *st)
 		if (r->outcome == OUTCOME_LATER)
 			judge_later(st, i);
 		else if (r->outcome == OUTCOME_BACKLOG)
-			judge_held(st, i);
+			judge_backlog(st, i);
 		if (r->outcome == OUTCOME_DELIVERED)
 			st->delivered++;
 		else if (r->outcome == OUTCOME_FAILED)

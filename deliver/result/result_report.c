@@ -1,10 +1,10 @@
 /*
- * result_report - the report about success, failures or a delay, or badmail when nobody can be told
+ * result_report - reports of success, failure and delay, or badmail when there is no sender to tell
  *
  * Runs in:  deliver, on the loop
- * Owns:     the lists a report or badmail is made from, in the message's settling
- * Promise:  a null sender and our own reports never cause a report; one report for all that failed together
- * Fails by: the failures stay marked as owed, and their report is made when the message is loaded again
+ * Owns:     the lists in the result_state that a report or badmail is made from
+ * Promise:  a null sender and our own reports never cause a report; all that failed together is one report
+ * Fails by: the failures stay marked as owed: their report is made when the message is loaded again
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,14 +19,14 @@
 
 #define DETAILS_MAX (1U << 20)
 
-/* What is held has not come either. */
+/* A recipient in the backlog is delayed too. */
 static bool
 is_of(const struct active_recipient *r, enum active_outcome outcome)
 {
 	return r->outcome == outcome || (outcome == OUTCOME_LATER && r->outcome == OUTCOME_BACKLOG);
 }
 
-/* Fills the list with the recipients of one outcome that want to be told of. */
+/* Fills the list with the recipients of one outcome whose NOTIFY asks for this report. */
 static void
 list_recipients(struct result_state *st, enum active_outcome outcome, unsigned notify)
 {
@@ -58,7 +58,7 @@ list_recipients(struct result_state *st, enum active_outcome outcome, unsigned n
 	}
 }
 
-/* --- success: told before it is marked; after a crash between the two it is delivered and told again --- */
+/* --- success: reported before it is marked; a crash between the two repeats delivery and report --- */
 
 static enum dsn_kind
 kind_of(const struct active_recipient *r)
@@ -67,7 +67,7 @@ kind_of(const struct active_recipient *r)
 	    r->delivery == DELIVERY_RELAYED ? DSN_RELAYED : DSN_DELIVERED;
 }
 
-/* True: somebody is to be told so. */
+/* True: there are recipients whose success of this kind is to be reported. */
 static bool
 list_success(struct result_state *st, enum dsn_kind kind)
 {
@@ -95,11 +95,11 @@ list_success(struct result_state *st, enum dsn_kind kind)
 	return job->count > 0;
 }
 
-static void tell_success(struct result_state *st, enum dsn_kind kind);
+static void report_success(struct result_state *st, enum dsn_kind kind);
 
 /*
- * A full disk: it is tried again until it can be queued. Only a sender that no envelope can hold is told
- * nothing.
+ * On a full disk the report is tried again until it is queued. EINVAL: no envelope can hold the sender; no
+ * report.
  */
 static void
 success_done(void *arg, struct report_job *job)
@@ -110,11 +110,11 @@ success_done(void *arg, struct report_job *job)
 	if (job->error != 0 && job->error != EINVAL)
 		result_stick(st, job->error);
 	else
-		tell_success(st, job->kind + 1);
+		report_success(st, job->kind + 1);
 }
 
 static void
-tell_success(struct result_state *st, enum dsn_kind kind)
+report_success(struct result_state *st, enum dsn_kind kind)
 {
 	while (kind <= DSN_EXPANDED && !list_success(st, kind))
 		kind++;
@@ -133,12 +133,12 @@ void
 result_report_success(struct result_state *st)
 {
 	st->stage = RESULT_SUCCESS;
-	tell_success(st, DSN_DELIVERED);
+	report_success(st, DSN_DELIVERED);
 }
 
-/* Its marks say that it is owed: the next loading finds it. */
+/* The marks say that the report is owed: the next loading finds it. */
 static void
-put_off(struct result_state *st)
+defer_report(struct result_state *st)
 {
 	st->failed = 0;
 	st->delay = false;
@@ -160,7 +160,7 @@ badmail_done(void *arg, struct badmail_job *job)
 	if (job->error == 0)
 		result_next(st);
 	else
-		put_off(st);
+		defer_report(st);
 }
 
 static enum badmail_reason
@@ -177,12 +177,12 @@ badmail_reason_of(const struct result_state *st)
 	return BADMAIL_NULL_SENDER;
 }
 
-/* The envelope with the failed recipients only, all pending, and what was said about each. */
+/* The envelope with the failed recipients alone, all pending, and in `details` why each failed. */
 static void
 make_part(struct result_state *st)
 {
 	struct active_message *m = st->m;
-	size_t kept = 0;
+	size_t n = 0;
 
 	message_envelope_copy(&st->part, &m->e);
 	memcpy(st->part.id, m->id, sizeof(st->part.id));
@@ -197,13 +197,13 @@ make_part(struct result_state *st)
 			free(st->part.rcpt[i].orcpt);
 			continue;
 		}
-		buf_printf(&st->details, "%s<%s>: %s %s%s%s", kept == 0 ? "" : "\r\n\t", m->e.rcpt[i].address,
+		buf_printf(&st->details, "%s<%s>: %s %s%s%s", n == 0 ? "" : "\r\n\t", m->e.rcpt[i].address,
 		    result_judge_status(r),
 		    r->reason->host, *r->reason->host == '\0' ? "" : ": ", r->reason->text);
-		st->part.rcpt[kept] = st->part.rcpt[i];
-		st->part.rcpt[kept++].mark = MARK_PENDING;
+		st->part.rcpt[n] = st->part.rcpt[i];
+		st->part.rcpt[n++].mark = MARK_PENDING;
 	}
-	st->part.nrcpt = kept;
+	st->part.nrcpt = n;
 }
 
 static void
@@ -229,9 +229,9 @@ report_done(void *arg, struct report_job *job)
 	if (job->error == 0)
 		result_next(st);
 	else if (job->error == EINVAL)
-		begin_badmail(st);	/* a sender that no envelope can hold */
+		begin_badmail(st);	/* no envelope can hold the sender */
 	else
-		put_off(st);
+		defer_report(st);
 }
 
 void

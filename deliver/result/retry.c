@@ -1,13 +1,12 @@
 /*
  * retry - when to try again and when to give up
  *
- * Runs in:  deliver, anywhere; pure
+ * Runs in:  deliver, on the loop; pure
  * Owns:     nothing
- * Promise:  3 quick tries after a dropped or busy connection, then the table, its last entry for ever; never
- *           later than the time limit, so that the last attempt is made there; the spread never reaches over
- *           it either. What a
- *           peer asks for is kept: not before it, within the table's longest wait; sooner than the table only
- *                                  a few times
+ * Promise:  three quick tries after a dropped or busy connection, then the table, its last entry for ever.
+ *           No try is later than the time limit, with its spread too, so that the last attempt is made
+ *           there. A time that the peer named is kept within the table's longest wait; earlier than the
+ *           table only a few times
  * Fails by: nothing
  */
 #include "common/config/config.h"
@@ -15,9 +14,9 @@
 
 #define QUICK_TRIES 3
 #define QUICK_MS 60000
-#define SPREAD_PERCENT 5	/* to either side: messages of one minute do not come back as one block */
-#define SOONER_TRIES 3		/* attempts that a hint may bring before their time: no peer keeps us busy */
-#define SOONER_MS 60000		/* ... and not before that */
+#define SPREAD_PERCENT 5	/* to either side, so that messages of one minute are not all due at once */
+#define SOONER_TRIES 3		/* attempts that a peer may bring before their time in the table */
+#define SOONER_MS 60000		/* ... and none is earlier than this */
 
 static uint64_t
 spread(uint64_t ms, unsigned jitter)
@@ -27,7 +26,7 @@ spread(uint64_t ms, unsigned jitter)
 	return ms - width + width * 2 * (jitter > 1000 ? 1000 : jitter) / 1000;
 }
 
-/* Where the peer wants us, never before it: the spread goes one way. */
+/* At the time that the peer named or later: the spread goes one way. */
 static uint64_t
 follow_hint(const struct config_server *s, const struct retry_case *c, uint64_t after)
 {
@@ -56,8 +55,8 @@ retry_decide(const struct config_server *s, const struct retry_case *c)
 		step = s->retry.count - 1;
 	plan.after = s->retry.ms[step];
 	/*
-	 * No quick try after a longer time than the table's own first one: a short table is a wish to be
-	 * quick.
+	 * A quick try never waits longer than the table's first entry: a short table means that retries are
+	 * to be quick.
 	 */
 	if (c->glitch && c->attempts == 0 && c->quick < QUICK_TRIES) {
 		plan.quick = true;
@@ -76,9 +75,9 @@ retry_decide(const struct config_server *s, const struct retry_case *c)
 }
 
 uint64_t
-retry_held(const struct config_server *s, uint64_t age, bool told)
+retry_backlog(const struct config_server *s, uint64_t age, bool reported)
 {
-	uint64_t until = !told && s->delay_notify > age && s->delay_notify < s->expire ? s->delay_notify :
+	uint64_t until = !reported && s->delay_notify > age && s->delay_notify < s->expire ? s->delay_notify :
 	    s->expire;
 
 	return until > age ? until - age : 0;

@@ -1,12 +1,11 @@
 /*
- * retry_hint - how long a peer asks us to wait: "try again in 300 seconds", "retry after 5 minutes", "come
- * back in 00:04:59"
+ * retry_hint - how long a peer asks us to wait: "try again in 300 seconds", "retry after 5 minutes"
  *
- * Runs in:  deliver, anywhere; pure
+ * Runs in:  deliver, on the loop; pure
  * Owns:     nothing
- * Promise:  a time counts only behind a word that asks to wait; what is not surely a time is none; never
- *           above a week
- * Fails by: 0, there is no hint
+ * Promise:  a time counts only behind words that ask to wait; what may be no time is ignored; never above a
+ *           week
+ * Fails by: 0: there is no hint
  */
 #include <ctype.h>
 #include <string.h>
@@ -15,15 +14,18 @@
 #include "common/base/mem.h"
 #include "deliver/result/result.h"
 
-#define NEAR 8			/* words between the asking one and the time */
+#define NEAR 8			/* words between the one that asks and the time, at most */
 #define WORD_SIZE 24
 
 struct word {
-	char text[WORD_SIZE];	/* cut */
-	bool stop;		/* a sentence or clause ends behind it */
+	char text[WORD_SIZE];	/* cut when it is longer */
+	bool stop;		/* a sentence or clause ends after it */
 };
 
-/* Words that ask; `behind`: so must the next one be. `bare`: a number alone is of seconds. */
+/*
+ * Words that ask to wait; `behind`: only when this word is next. `bare`: a number without a unit means
+ * seconds.
+ */
 static const struct { const char *word, *behind; bool bare; } askers[] = {
 	{ "retry-after", NULL, true }, { "retry", "after", true }, { "again", "in", true },
 	{ "again", "after", true },
@@ -36,7 +38,7 @@ static const struct { const char *word, *behind; bool bare; } askers[] = {
 	{ "resend", NULL, false }, { "retrying", NULL, false },
 };
 
-/* Words that may stand between the asking one and the time. Anything else ends the search. */
+/* Words that may stand between the one that asks and the time. Any other word ends the search. */
 static const char *const fillers[] = {
 	"a", "about", "accepted", "action", "after", "again", "and", "another", "approximately", "at", "back",
 	"be", "come", "delivery", "for",
@@ -81,7 +83,7 @@ next_word(const char **at, struct word *w)
 	return true;
 }
 
-/* Digits at *p, at most seven of them; -1 when there are none or more. */
+/* The number at *p, of at most seven digits; -1: there is none, or a longer one. */
 static int64_t
 take_number(const char **p)
 {
@@ -96,7 +98,7 @@ take_number(const char **p)
 	return value;
 }
 
-/* "00:05:00"; "10:00" alone may be a time of day: 0. */
+/* "00:05:00" in ms; 0 for "10:00", which may be a time of day */
 static uint64_t
 clock_time(const char *p)
 {
@@ -126,7 +128,7 @@ unit_of(const char *name)
 	return 0;
 }
 
-/* "300s", "5min", "1h30m" in one word; 0 when it is none. */
+/* "300s", "5min", "1h30m" in one word, in ms; 0: it is none */
 static uint64_t
 joined_time(const char *p)
 {
@@ -149,7 +151,7 @@ joined_time(const char *p)
 	return ms;
 }
 
-/* The time that begins with the word `w`; `at` is behind it: "5 minutes and 30 seconds". 0 none. */
+/* A time in words, "5 minutes and 30 seconds", in ms: `w` is its first word, `at` behind it. 0: it is none */
 static uint64_t
 time_from(struct word w, const char *at, bool bare)
 {
@@ -187,7 +189,7 @@ is_filler(const char *word)
 	return false;
 }
 
-/* What follows an asking word. */
+/* The time that follows a word that asks, in ms; 0: there is none */
 static uint64_t
 search(const char *at, bool bare)
 {

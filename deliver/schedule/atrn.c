@@ -1,10 +1,10 @@
 /*
- * atrn - held mail that goes down the connection of the host that asked for it (ATRN, TURN)
+ * atrn - a backlog that goes down the connection of the host that asked for it (ATRN, RFC 2645; TURN)
  *
  * Runs in:  deliver, on the loop
- * Owns:     the atrns under way; the connection belongs to remote
- * Promise:  only what is held for the domains of the plea goes there; when there is no more the peer hears
- *           QUIT; when the connection ends before, the rest stays held and is not tried elsewhere
+ * Owns:     the requests under way; the connection belongs to outbound
+ * Promise:  only mail of the domains that were asked for goes there; when there is no more the host hears
+ *           QUIT; when the connection ends before, the rest waits again and is not tried elsewhere
  * Fails by: MSG_ETRN_LATER
  */
 #include <errno.h>
@@ -26,7 +26,7 @@ struct atrn {
 	struct schedule *schedule;
 	struct destination to;
 	struct schedule_dest **dest; size_t ndest;
-	bool ending;			/* QUIT is due, or was said */
+	bool ending;			/* QUIT was ordered */
 };
 
 static bool
@@ -50,7 +50,7 @@ is_meant(const struct schedule *s, const struct msg_etrn *p, const struct schedu
 }
 
 static void
-free_turn(struct atrn *t)
+free_atrn(struct atrn *t)
 {
 	LIST_REMOVE(t, link);
 	free(t->to.key);
@@ -59,9 +59,9 @@ free_turn(struct atrn *t)
 	free(t);
 }
 
-/* The destinations with mail. MSG_ETRN_LATER: one of them is being served already. */
+/* Collects the destinations with mail. MSG_ETRN_LATER: one of them is being served already. */
 static enum msg_etrn_result
-gather(struct atrn *t, const struct msg_etrn *p)
+collect_dests(struct atrn *t, const struct msg_etrn *p)
 {
 	struct schedule *s = t->schedule;
 	struct schedule_dest *d = NULL;
@@ -79,9 +79,9 @@ gather(struct atrn *t, const struct msg_etrn *p)
 	return t->ndest > 0 ? MSG_ETRN_STARTED : MSG_ETRN_NOTHING;
 }
 
-/* The connection is over: what has not gone waits to be asked for again. */
+/* The connection is over: mail that was not sent waits for the next ETRN. */
 static void
-over(void *arg)
+on_connection_end(void *arg)
 {
 	struct atrn *t = arg;
 	struct schedule *s = t->schedule;
@@ -92,13 +92,13 @@ over(void *arg)
 		schedule_dest_end_atrn(s->dests, t->dest[i]);
 		schedule_dest_check(s->dests, t->dest[i]);
 	}
-	free_turn(t);
+	free_atrn(t);
 	if (!s->draining)
 		loop_timer_set(s->timer, 0);
 }
 
 static size_t
-go(struct atrn *t, const struct msg_etrn *p, int fd)
+start(struct atrn *t, const struct msg_etrn *p, int fd)
 {
 	struct schedule *s = t->schedule;
 	static unsigned number;
@@ -108,7 +108,7 @@ go(struct atrn *t, const struct msg_etrn *p, int fd)
 	snprintf(key, sizeof(key), "turn:%u", ++number);
 	t->to.key = mem_strdup(key);
 	t->to.domain = mem_strdup(p->client);
-	outbound_atrn(s->set.outbound, &t->to, fd, p->port, over, t);
+	outbound_atrn(s->set.outbound, &t->to, fd, p->port, on_connection_end, t);
 	for (size_t i = 0; i < t->ndest; i++) {
 		t->dest[i]->atrn = &t->to;
 		n += schedule_dest_start_backlog(s->dests, t->dest[i]);
@@ -129,17 +129,17 @@ atrn_begin(struct schedule *s, const struct msg_etrn *p, size_t *messages, int *
 
 	t->schedule = s;
 	LIST_INSERT_HEAD(&s->atrns, t, link);
-	result = gather(t, p);
+	result = collect_dests(t, p);
 	if (result == MSG_ETRN_STARTED && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
 	    pair) == -1) {
 		log_event(LOG_FAULT, NULL, "trouble", "what=turn error=%s", log_safe(strerror(errno)));
 		result = MSG_ETRN_LATER;
 	}
 	if (result != MSG_ETRN_STARTED) {
-		free_turn(t);
+		free_atrn(t);
 		return result;
 	}
-	*messages = go(t, p, pair[0]);
+	*messages = start(t, p, pair[0]);
 	*fd = pair[1];
 	return MSG_ETRN_STARTED;
 }
@@ -171,5 +171,5 @@ void
 atrn_free(struct schedule *s)
 {
 	while (!LIST_EMPTY(&s->atrns))
-		free_turn(LIST_FIRST(&s->atrns));
+		free_atrn(LIST_FIRST(&s->atrns));
 }

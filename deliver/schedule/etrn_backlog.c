@@ -1,11 +1,10 @@
 /*
- * etrn_backlog - the records that a destination keeps until they are asked for, oldest first
+ * etrn_backlog - the records of a destination that wait until its host asks, oldest first
  *
  * Runs in:  deliver, on the loop; pure
- * Owns:     an array of record numbers
- * Promise:  four bytes a message, nothing to be done at rest. An entry is no more than a word that the record
- *           may be
- *           here: one that went its way meanwhile is passed over, and swept before the array grows
+ * Owns:     arrays of record numbers
+ * Promise:  four bytes a message. Entries are hints: one whose record left is skipped, and removed before the
+ *           array grows
  * Fails by: nothing
  */
 #include <stdlib.h>
@@ -69,7 +68,7 @@ etrn_backlog_add(struct etrn_backlog *k, struct schedule_index *x, uint32_t reco
 	k->record[k->first + k->count++] = record;
 }
 
-/* --- at work when they were asked for --- */
+/* --- records that were at work when their host asked --- */
 
 static void
 add_missed(struct etrn_backlog *k, struct schedule_record *r, uint32_t record)
@@ -111,7 +110,7 @@ etrn_backlog_forget_all_missed(struct etrn_backlog *k)
 	k->nmissed = 0;
 }
 
-/* Its turn comes after the present round; not when an operator holds it. */
+/* Its turn comes after the present round, unless an operator holds it. */
 static bool
 is_at_work(const struct schedule_record *r)
 {

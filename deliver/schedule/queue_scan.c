@@ -1,10 +1,10 @@
 /*
  * queue_scan - reads the queue folder in a pool thread and hands what it finds to the loop in thousands
  *
- * Runs in:  deliver; the reading on a pool thread, found and done on the loop
+ * Runs in:  deliver: reads on a pool thread, calls `found` and `end` on the loop
  * Owns:     the chunks on their way
  * Promise:  at most CHUNKS_MAX chunks exist, however many messages there are: the reader waits for the loop
- * Fails by: done with total -1
+ * Fails by: `end` with a total of -errno
  */
 #include <errno.h>
 #include <pthread.h>
@@ -32,22 +32,22 @@ struct queue_scan {
 	struct loop_waker *waker;
 	struct spool *spool;
 	void (*found)(void *arg, const struct spool_entry *entry, size_t n);
-	void (*done)(void *arg, ssize_t total, uint64_t ms);
+	void (*end)(void *arg, ssize_t total, uint64_t ms);
 	void *arg;
 	bool running, all;
 	ssize_t total;
 	uint64_t ms;
-	struct chunk *filling;		/* the reader's own */
-	pthread_mutex_t lock;		/* for those below */
+	struct chunk *filling;		/* touched by the reader alone */
+	pthread_mutex_t lock;		/* protects the members below */
 	pthread_cond_t taken;
 	struct chunk *ready, **ready_end;
 	unsigned waiting;
 	bool stopping;
 };
 
-/* On the loop: takes all chunks there are. */
+/* On the loop: hands over the chunks that are ready. */
 static void
-take(void *arg)
+take_chunks(void *arg)
 {
 	struct queue_scan *s = arg;
 	struct chunk *c;
@@ -68,7 +68,7 @@ take(void *arg)
 	}
 }
 
-/* On the pool: hands the chunk over; waits while the loop has too many. */
+/* On the thread: hands the chunk to the loop; waits while that has too many. */
 static void
 hand_over(struct queue_scan *s)
 {
@@ -86,7 +86,7 @@ hand_over(struct queue_scan *s)
 }
 
 static void
-each(void *arg, const struct spool_entry *entry)
+add_entry(void *arg, const struct spool_entry *entry)
 {
 	struct queue_scan *s = arg;
 
@@ -97,9 +97,9 @@ each(void *arg, const struct spool_entry *entry)
 		hand_over(s);
 }
 
-/* Once the process stops nobody wants to know: only the reading itself goes on to its end. */
+/* While the process stops, the reading goes on to its end, but nothing is handed over. */
 static void
-each_unless_stopping(void *arg, const struct spool_entry *entry)
+add_unless_stopping(void *arg, const struct spool_entry *entry)
 {
 	struct queue_scan *s = arg;
 	bool stopping;
@@ -108,18 +108,16 @@ each_unless_stopping(void *arg, const struct spool_entry *entry)
 	stopping = s->stopping;
 	pthread_mutex_unlock(&s->lock);
 	if (!stopping)
-		each(arg, entry);
+		add_entry(arg, entry);
 }
 
 static void
-run(void *arg, void **jobs, size_t n)
+run_scan(void *arg, void **jobs, size_t n)
 {
 	struct queue_scan *s = arg;
 	uint64_t start = clock_mono_ms();
 
-	(void)jobs;
-	(void)n;
-	s->total = spool_scan(s->spool, s->all, each_unless_stopping, s);
+	s->total = spool_scan(s->spool, s->all, add_unless_stopping, s);
 	if (s->total == -1)
 		s->total = -errno;
 	if (s->filling != NULL)
@@ -128,14 +126,13 @@ run(void *arg, void **jobs, size_t n)
 }
 
 static void
-done(void *arg, void *job)
+on_read(void *arg, void *job)
 {
 	struct queue_scan *s = arg;
 
-	(void)job;
-	take(s);
+	take_chunks(s);
 	s->running = false;
-	s->done(s->arg, s->total, s->ms);
+	s->end(s->arg, s->total, s->ms);
 }
 
 struct queue_scan *
@@ -145,11 +142,11 @@ queue_scan_new(struct loop *l, struct pool *pool, struct spool *spool,
 {
 	struct queue_scan *s = mem_new(struct queue_scan);
 
-	s->lane = pool_lane_new(pool, 1, 1, run, done, s);
-	s->waker = loop_waker_new(l, take, s);
+	s->lane = pool_lane_new(pool, 1, 1, run_scan, on_read, s);
+	s->waker = loop_waker_new(l, take_chunks, s);
 	s->spool = spool;
 	s->found = found;
-	s->done = end;
+	s->end = end;
 	s->arg = arg;
 	s->ready_end = &s->ready;
 	pthread_mutex_init(&s->lock, NULL);

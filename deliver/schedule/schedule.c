@@ -1,10 +1,11 @@
 /*
- * schedule - which messages are at work: the due ones, a window of them, fair shares for destinations
+ * schedule - which messages are at work: the due ones, at most a window of them, with fair shares for
+ * destinations
  *
  * Runs in:  deliver, on the loop
  * Owns:     the index, the destinations, the loaded messages
- * Promise:  memory is one record a message and a window of loaded ones; no destination fills the window, and
- *           local mail has places that no destination can take; a message is loaded once at a time
+ * Promise:  memory is one record for each message and a window of loaded ones; no destination fills the
+ *           window; local mail has places that no destination can take; a message is loaded once at a time
  * Fails by: nothing; what the disk refuses is logged and tried again later
  */
 #include <stdlib.h>
@@ -22,9 +23,9 @@
 
 #define SPARE 256			/* places beside the window: for loading and for local mail */
 #define RECIPIENTS_MAX 200000		/* of all loaded messages */
-#define TURN 128			/* messages taken up in one go of the loop */
+#define LOADS_A_TURN 128		/* messages loaded in one turn of the loop */
 #define SLEEP_MAX_MS 600000
-#define LOADING_MAX 64			/* by threads: a place that comes free must not wait behind more */
+#define LOADING_MAX 64			/* by threads: a free place must not wait behind more */
 #define LOAD_LANES 2
 #define LOAD_BATCH 16
 
@@ -46,19 +47,19 @@ wait_until(struct schedule *s, uint32_t n, uint32_t due, bool retry)
 }
 
 static void
-forget(struct schedule *s, uint32_t n)
+remove_record(struct schedule *s, uint32_t n)
 {
 	struct schedule_record *r = schedule_index_at(s->index, n);
 
 	if ((r->flags & RECORD_RETRY) != 0)
 		s->retrying--;
 	if (r->state == RECORD_SKIPPED)
-		schedule_admin_gone(s, n);	/* its list still names it */
+		schedule_admin_gone(s, n);	/* a list still names it */
 	else
 		schedule_index_remove(s->index, n);
 }
 
-/* The first full second at least `ms` from now. */
+/* Wall seconds, the first full one at least `ms` from now */
 static uint32_t
 due_after(uint64_t ms)
 {
@@ -81,7 +82,7 @@ schedule_count(const struct schedule *s)
 
 /* --- messages --- */
 
-/* The destination that had no place for some of its recipients; NULL none had. */
+/* A destination that had no place for some of the recipients; NULL: none is parked */
 static struct schedule_dest *
 parked_for(const struct active_message *m)
 {
@@ -91,7 +92,7 @@ parked_for(const struct active_message *m)
 	return NULL;
 }
 
-/* When it is to be loaded again; 0: now. */
+/* When the message is to be loaded again, for a retry or a report; 0: now */
 static uint32_t
 next_due(const struct active_message *m)
 {
@@ -101,7 +102,7 @@ next_due(const struct active_message *m)
 	return due == 0 || (report != 0 && report < due) ? report : due;
 }
 
-/* Back among the records: for its next time, or for a place. */
+/* The message goes back to its record: into the heap for its next time, or into a list for a place. */
 static void
 put_back(struct active_message *m)
 {
@@ -113,9 +114,9 @@ put_back(struct active_message *m)
 
 	if ((m->only != NULL || m->command != NULL) && r->due > schedule_clock_now() &&
 	    (due == 0 || r->due < due))
-		due = r->due;		/* the others of this message still wait for their time */
+		due = r->due;		/* the recipients that were not tried still wait for their time */
 	if (m->command != NULL && (r->flags & RECORD_ETRN) != 0)
-		due = 0;	/* asked for while the order was at work: the next round finds out by whom */
+		due = 0;	/* its host asked during the command: the next round finds out which */
 	schedule_record_set(r, RECORD_KNOWN, m->known);
 	schedule_record_set(r, RECORD_DELAYED, m->delayed);
 	schedule_record_set(r, RECORD_CACHED, false);
@@ -140,9 +141,9 @@ put_back(struct active_message *m)
 	}
 }
 
-/* The round of a message is over and written down, or there was none. */
+/* The round of the message is over and written down, or there was none. */
 static void
-settled(struct active_message *m)
+on_settled(struct active_message *m)
 {
 	struct schedule *s = m->schedule;
 
@@ -150,7 +151,7 @@ settled(struct active_message *m)
 	if (m->gone) {
 		unsigned flags = schedule_index_at(s->index, m->record)->flags;
 
-		forget(s, m->record);
+		remove_record(s, m->record);
 		if ((flags & (RECORD_BACKLOG | RECORD_ETRN)) != 0)
 			schedule_etrn_forget(m, flags);
 	} else {
@@ -175,17 +176,15 @@ settled(struct active_message *m)
 static void
 run_load(void *arg, void **jobs, size_t n)
 {
-	(void)arg;
 	for (size_t i = 0; i < n; i++)
 		schedule_load_read(jobs[i]);
 }
 
 static void
-loaded(void *arg, void *job)
+on_loaded(void *arg, void *job)
 {
 	struct active_message *m = job;
 
-	(void)arg;
 	if (m->only != NULL) {
 		m->only->loading--;
 		m->only->refs++;
@@ -201,19 +200,19 @@ loaded(void *arg, void *job)
 }
 
 static void
-loaded_by_thread(void *arg, void *job)
+on_loaded_by_thread(void *arg, void *job)
 {
 	struct schedule *s = arg;
 
 	s->loading--;
-	loaded(s, job);
+	on_loaded(s, job);
 	if (!s->draining)
 		loop_timer_set(s->timer, 0);
 }
 
-/* What came a moment ago is in memory and read at once; what may be cold is read by a thread. */
+/* A file that came a moment ago is in the page cache and read at once; other files are read by a thread. */
 static void
-take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
+load_record(struct schedule *s, uint32_t record, struct schedule_dest *from)
 {
 	struct schedule_record *r = schedule_index_at(s->index, record);
 	bool cached = (r->flags & RECORD_CACHED) != 0;
@@ -225,14 +224,14 @@ take_up(struct schedule *s, uint32_t record, struct schedule_dest *from)
 	m->is_new = m->arrived_us >= s->started_us && (r->flags & RECORD_BACKLOG) == 0;
 	if (cached) {
 		schedule_load_read(m);
-		loaded(s, m);
+		on_loaded(s, m);
 	} else {
 		schedule_message_load(m);
 	}
 }
 
 static uint32_t
-take_fresh(struct schedule *s)
+take_new(struct schedule *s)
 {
 	uint32_t n = s->new_first;
 
@@ -255,8 +254,8 @@ take_due(struct schedule *s)
 }
 
 /*
- * One more message: in turn one that waits for a place and what is new, then what is due. False: nothing, or
- * no room.
+ * Loads one more message: a new one and one that waits for a place in alternation, else one that is due.
+ * False: there is none, or no room.
  */
 static bool
 take_next(struct schedule *s)
@@ -269,23 +268,23 @@ take_next(struct schedule *s)
 		return false;
 	s->new_next = !s->new_next;
 	if (s->new_next)
-		n = take_fresh(s);
+		n = take_new(s);
 	if (n == 0)
 		n = schedule_dest_unpark(s->dests, schedule_dest_share(s->set.window, s->counted[0]), &d);
 	if (n == 0)
-		n = take_fresh(s);
+		n = take_new(s);
 	if (n == 0)
 		n = take_due(s);
 	if (n == 0)
 		return false;
 	if (schedule_admin_skips(s, n, d))
 		return true;
-	take_up(s, n, d);
+	load_record(s, n, d);
 	return true;
 }
 
 static void
-sleep_till_due(struct schedule *s)
+set_timer_till_due(struct schedule *s)
 {
 	uint32_t n = schedule_index_first(s->index);
 	int64_t ms;
@@ -301,16 +300,16 @@ static void
 pump(void *arg)
 {
 	struct schedule *s = arg;
-	unsigned turn = 0;
+	unsigned n = 0;
 
 	loop_timer_stop(s->timer);
 	schedule_clock_check(s);
-	while (turn < TURN && take_next(s))
-		turn++;
-	if (turn == TURN)
+	while (n < LOADS_A_TURN && take_next(s))
+		n++;
+	if (n == LOADS_A_TURN)
 		loop_timer_set(s->timer, 0);
 	else
-		sleep_till_due(s);
+		set_timer_till_due(s);
 	atrn_check(s);
 	schedule_count(s);
 }
@@ -386,7 +385,7 @@ schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg)
 /* --- life --- */
 
 static void
-message_queued(void *arg, const char *id)
+on_queued(void *arg, const char *id)
 {
 	struct schedule *s = arg;
 
@@ -399,8 +398,9 @@ struct schedule *
 schedule_new(const struct schedule_setup *setup, const char **why)
 {
 	struct schedule *s = mem_new(struct schedule);
-	struct destination local = { .key = (char *)"local", .domain = (char *)"local" };
-	struct destination directory = { .key = (char *)"directory", .domain = (char *)"directory" };
+	char local_name[] = "local", directory_name[] = "directory";
+	struct destination local = { .key = local_name, .domain = local_name };
+	struct destination directory = { .key = directory_name, .domain = directory_name };
 
 	s->set = *setup;
 	TAILQ_INIT(&s->messages);
@@ -414,20 +414,20 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 	if (setup->expand != NULL) {
 		s->directory = schedule_dest_add(s->dests, &directory);
 		s->directory->directory = true;
-		expand_on_queued(setup->expand, message_queued, s);
+		expand_on_queued(setup->expand, on_queued, s);
 	}
 	s->route = route_new(setup->server, why);
 	if (s->route == NULL) {
 		schedule_free(s);
 		return NULL;
 	}
-	s->report = report_new(setup->enqueue, setup->server, setup->counters, message_queued, s);
+	s->report = report_new(setup->enqueue, setup->server, setup->counters, on_queued, s);
 	s->result = result_new(&(struct result_setup){ .loop = setup->loop, .pool = setup->pool,
 	    .spool = setup->spool, .report = s->report, .badmail = setup->badmail, .server = setup->server,
-	    .settled = settled });
+	    .settled = on_settled });
 	s->drop = drop_new(setup->pool, setup->spool, setup->server);
 	s->move = pool_lane_new(setup->pool, 1, 1, schedule_admin_run_move, schedule_admin_moved, s);
-	s->load = pool_lane_new(setup->pool, LOAD_LANES, LOAD_BATCH, run_load, loaded_by_thread, s);
+	s->load = pool_lane_new(setup->pool, LOAD_LANES, LOAD_BATCH, run_load, on_loaded_by_thread, s);
 	s->timer = loop_timer_new(setup->loop, pump, s);
 	s->recover = schedule_recover_new(s, schedule_go);
 	return s;

@@ -71,7 +71,7 @@ enum schedule_flag {		/* beside the state */
 	RECORD_HELD = 128,	/* held by an operator; counted. One at work is stopped after its round */
 };
 
-#define SCHEDULE_TAGS 2048
+#define SCHEDULE_TAGS 2048U
 #define SCHEDULE_QUICK_MAX 3		/* more are not counted in a record */
 
 struct schedule_record {		/* 32 bytes */
@@ -270,8 +270,8 @@ uint32_t schedule_clock_latest(const struct schedule *s, uint32_t now);	/* no re
 void schedule_clock_check(struct schedule *s);	/* when it was set back, records are due by then */
 
 /* --- schedule_recover: mail of a destination that is back --- */
-/* `woken`: records were made due. */
-struct schedule_recover *schedule_recover_new(struct schedule *s, void (*woken)(struct schedule *s));
+/* `on_due`: records were made due. */
+struct schedule_recover *schedule_recover_new(struct schedule *s, void (*on_due)(struct schedule *s));
 void schedule_recover_free(struct schedule_recover *w);
 /* The waiting record is for a destination that is down. */
 void schedule_recover_add(struct schedule_recover *w, uint32_t record, const struct schedule_dest *d);

@@ -1,11 +1,12 @@
 /*
- * schedule_admin - what operators do to single messages: held, released, due now, deleted, bounced, moved
+ * schedule_admin - commands about single messages: held, released, due now, deleted, bounced, moved
  *
  * Runs in:  deliver, on the loop; moving on a pool thread
- * Owns:     the records that rest, and those that a list is to pass over
- * Promise:  a message at work is not taken from under its round; what was marked delivered stays so; deleting
- *           and bouncing are written down by settle, in its one safe order
- * Fails by: the order's result and error
+ * Owns:     nothing; the records that are stopped or skipped are in no list of their own
+ * Promise:  a command waits for no round and breaks none: a message at work is refused as busy; a recipient
+ *           that was marked delivered stays so; deleting and bouncing are written down by result, in its one
+ *           safe order
+ * Fails by: the command's result and error
  */
 #include <errno.h>
 #include <string.h>
@@ -25,7 +26,7 @@
 #define BOUNCE_TEXT "returned by the administrator"
 
 static void
-no_retry(struct schedule *s, struct schedule_record *r)
+clear_retry(struct schedule *s, struct schedule_record *r)
 {
 	if ((r->flags & RECORD_RETRY) != 0)
 		s->retrying--;
@@ -44,21 +45,21 @@ record_of(struct schedule *s, const char *id, uint32_t *n)
 	return r->state == RECORD_GONE ? NULL : r;
 }
 
-/* --- held, due --- */
+/* --- held, released, due now --- */
 
 static void
-rest(struct schedule *s, uint32_t n)
+hold_record(struct schedule *s, uint32_t n)
 {
 	struct schedule_record *r = schedule_index_at(s->index, n);
 
 	schedule_index_take(s->index, n);
 	schedule_record_event(r, EVENT_HOLD);
 	if (r->state == RECORD_STOPPED)
-		no_retry(s, r);
+		clear_retry(s, r);
 }
 
 static void
-go_on(struct schedule *s, uint32_t n)
+release_record(struct schedule *s, uint32_t n)
 {
 	struct schedule_record *r = schedule_index_at(s->index, n);
 	bool stopped = r->state == RECORD_STOPPED;
@@ -84,9 +85,9 @@ schedule_admin_hold(struct schedule *s, const char *id, bool held)
 	}
 	schedule_index_set_held(s->index, n, held);
 	if (held)
-		rest(s, n);
+		hold_record(s, n);
 	else
-		go_on(s, n);
+		release_record(s, n);
 	return true;
 }
 
@@ -113,10 +114,10 @@ schedule_admin_put_back(struct schedule *s, uint32_t n, uint32_t due)
 	r->due = due;
 	schedule_record_event(r, (r->flags & RECORD_HELD) != 0 ? EVENT_BACK_HELD : EVENT_BACK);
 	if (r->state == RECORD_STOPPED)
-		no_retry(s, r);
+		clear_retry(s, r);
 }
 
-/* --- records that a list still names --- */
+/* --- records that a list still names, see EVENT_REACH in schedule_record --- */
 
 bool
 schedule_admin_skips(struct schedule *s, uint32_t n, struct schedule_dest *d)
@@ -129,7 +130,7 @@ schedule_admin_skips(struct schedule *s, uint32_t n, struct schedule_dest *d)
 		s->ngone--;
 		schedule_index_remove(s->index, n);
 	} else if ((r->flags & RECORD_HELD) != 0) {
-		no_retry(s, r);
+		clear_retry(s, r);
 		schedule_record_event(r, EVENT_REACH_HELD);
 	} else {
 		schedule_record_event(r, EVENT_REACH);
@@ -194,7 +195,7 @@ is_meant(const struct active_message *m, size_t i)
 	    m->e.rcpt[i].address);
 }
 
-/* As if delivered, but nobody is told of it; or failed, and the sender is. */
+/* Deleted: as if delivered, without a report. Bounced: failed, with a report to the sender. */
 static void
 end_recipients(struct active_message *m)
 {
@@ -235,7 +236,6 @@ schedule_admin_moved(void *arg, void *job)
 {
 	struct active_message *m = job;
 
-	(void)arg;
 	m->gone = m->command->error == 0;
 	result_skip(m->schedule->result, m);
 }
@@ -256,7 +256,7 @@ schedule_admin_apply(struct active_message *m)
 }
 
 static void
-judge(struct active_message *m)
+judge_command(struct active_message *m)
 {
 	struct schedule_admin *o = m->command;
 
@@ -265,7 +265,7 @@ judge(struct active_message *m)
 	for (size_t i = 0; o->result == SCHEDULE_DONE && o->kind != SCHEDULE_MOVE && !m->gone &&
 	    i < m->e.nrcpt; i++)
 		if (is_meant(m, i))
-			o->error = EIO;		/* settle has said why, and takes it up again */
+			o->error = EIO;		/* result has logged why, and tries again */
 	if (o->error != 0)
 		o->result = o->error == ENOENT ? SCHEDULE_GONE : SCHEDULE_FAILED;
 }
@@ -277,7 +277,7 @@ schedule_admin_end(struct active_message *m)
 	    [SCHEDULE_MOVE] = "moved" };
 	struct schedule_admin *o = m->command;
 
-	judge(m);
+	judge_command(m);
 	disk_crash_point("order-done");
 	if (o->result == SCHEDULE_DONE)
 		log_event(LOG_FACT, m->id, events[o->kind], "uid=%u sender=%s recipients=%zu%s%s%s%s", o->uid,

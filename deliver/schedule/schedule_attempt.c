@@ -1,12 +1,9 @@
 /*
- * schedule_attempt - one round of a message: its recipients grouped by destination, sent in portions, results
- * collected
+ * schedule_attempt - one attempt to deliver a message: recipients grouped by destination, sent in portions
  *
  * Runs in:  deliver, on the loop
- * Owns:     the portions at work; the message's hold on its destinations
- * Promise:  each pending recipient ends the round with one outcome; a destination over its share or being
- *           tried after a failure parks its recipients, one known to be down defers them at once; nothing
- *           waits for another
+ * Owns:     the groups and the portions at work; the message's refs of destinations
+ * Promise:  each pending recipient ends the attempt with one outcome; no destination waits for another
  * Fails by: nothing; failures are outcomes
  */
 #include <stdlib.h>
@@ -24,8 +21,8 @@
 #include "deliver/schedule/schedule.h"
 
 #define PORTIONS_MAX 16			/* of one message at a time */
-#define PORTION_MAX 1000		/* recipients, when max-recipients is not set lower */
-#define UNREACHABLE_LOOK 64			/* recipients looked at for one whose destination is away */
+#define PORTION_MAX 1000		/* recipients of a portion, when max-recipients is not lower */
+#define UNREACHABLE_LOOK 64			/* recipients looked at for one whose destination is down */
 
 struct schedule_portion {
 	LIST_ENTRY(schedule_portion) link;
@@ -76,7 +73,7 @@ group_of(struct active_message *m, struct schedule_dest *d, uint64_t stamp)
 	return &a->group[d->group];
 }
 
-/* Orders what is to be done by destination. False: nothing is. */
+/* Sorts the recipients that are to be sent by destination. False: there are none. */
 static bool
 make_groups(struct active_message *m)
 {
@@ -108,16 +105,16 @@ make_groups(struct active_message *m)
 
 /* --- results --- */
 
-/* What is asked for is tried once: then it waits to be asked for again. */
+/* A backlog is tried once each time its host asks: then it waits for ETRN again. */
 static enum active_outcome
-later(const struct active_recipient *r)
+later_outcome(const struct active_recipient *r)
 {
 	return r->etrn ? OUTCOME_BACKLOG : OUTCOME_LATER;
 }
 
-/* True: it is to be sent to its fallback for this. */
+/* True: the recipient is sent to its fallback because of this verdict. */
 static bool
-falls_back(struct active_message *m, struct active_recipient *r, const struct verdict *v)
+moves_to_fallback(struct active_message *m, struct active_recipient *r, const struct verdict *v)
 {
 	if (r->fallback == NULL || r->on_fallback || !route_is_fallback(m->schedule->route, v))
 		return false;
@@ -133,14 +130,14 @@ collect_failure(struct active_message *m, size_t i, const struct verdict *v)
 
 	if (v->what == VERDICT_LATER)
 		r->dest->failure = *v;
-	if (falls_back(m, r, v))
+	if (moves_to_fallback(m, r, v))
 		return;
-	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : later(r);
+	r->outcome = v->what == VERDICT_REFUSED ? OUTCOME_FAILED : later_outcome(r);
 	r->no_expiry = r->dest->directory && r->outcome == OUTCOME_LATER;
 	r->reason = active_message_reason(m, v->code, v->status, v->host, v->text);
 }
 
-/* What is told to a sender who asked for it; a peer with DSN tells it itself. */
+/* Kept for the report of success, if the sender asked for one; a peer with DSN reports itself. */
 static void
 note_success(struct active_message *m, size_t i, const struct verdict *v)
 {
@@ -158,7 +155,7 @@ portion_free(struct schedule_portion *p)
 }
 
 static void
-portion_over(struct schedule_portion *p)
+end_portion(struct schedule_portion *p)
 {
 	struct active_message *m = p->m;
 	struct schedule_attempt *a = m->attempt;
@@ -183,7 +180,7 @@ is_dns_trouble(const struct verdict *v)
 	return v->what == VERDICT_LATER && v->code == 0 && strcmp(v->status, "4.4.3") == 0;
 }
 
-/* Taken back from who could not begin with it, because the process ends. */
+/* Not begun because the process ends: the verdict is none of the peer. */
 static bool
 is_put_back(const struct active_message *m, const struct verdict *v)
 {
@@ -191,7 +188,7 @@ is_put_back(const struct active_message *m, const struct verdict *v)
 }
 
 static void
-remote_over(void *arg, struct outbound_job *job)
+on_outbound_done(void *arg, struct outbound_job *job)
 {
 	struct schedule_portion *p = arg;
 	struct active_message *m = p->m;
@@ -215,11 +212,11 @@ remote_over(void *arg, struct outbound_job *job)
 	if (!job->glitch && !is_dns_trouble(&p->verdict[0]) && !outbound_is_down(m->schedule->set.outbound,
 	    p->dest->d.key))
 		schedule_recover_back(m->schedule->recover, p->dest);
-	portion_over(p);
+	end_portion(p);
 }
 
 static void
-drop_over(void *arg, struct drop_job *job)
+on_drop_done(void *arg, struct drop_job *job)
 {
 	struct schedule_portion *p = arg;
 	struct active_message *m = p->m;
@@ -240,7 +237,7 @@ drop_over(void *arg, struct drop_job *job)
 			collect_failure(m, i, &job->verdict);
 		}
 	}
-	portion_over(p);
+	end_portion(p);
 }
 
 static void
@@ -254,9 +251,9 @@ note_expanded(struct active_message *m, size_t i, const struct expand_recipient 
 	}
 }
 
-/* Mailboxes are dropped at once; nothing else of the message is waited for. */
+/* Final addresses go to the drop folder at once, whatever else of the message is under way. */
 static void
-expand_over(void *arg, struct expand_job *job)
+on_expand_done(void *arg, struct expand_job *job)
 {
 	struct schedule_portion *p = arg;
 	struct active_message *m = p->m;
@@ -282,7 +279,7 @@ expand_over(void *arg, struct expand_job *job)
 		submit(m, m->schedule->local, mine, n, mine);
 	else
 		free(mine);
-	portion_over(p);
+	end_portion(p);
 }
 
 /* --- sending --- */
@@ -298,7 +295,7 @@ outgoing_sender(struct active_message *m)
 	return a->masked != NULL ? a->masked : m->e.sender;
 }
 
-/* Among the messages at work, once. */
+/* Counts the message among those at work, once. */
 static void
 count_message(struct active_message *m, bool local)
 {
@@ -327,26 +324,26 @@ submit(struct active_message *m, struct schedule_dest *d, const size_t *index, s
 		counters_add(s->set.counters, COUNTER_RETRIES, 1);
 	if (d->local) {
 		p->drop = (struct drop_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count,
-		    .done = drop_over, .arg = p };
+		    .done = on_drop_done, .arg = p };
 		drop_submit(s->drop, &p->drop);
 	} else if (d->directory) {
 		p->found = mem_zalloc(count * sizeof(*p->found));
 		p->expand = (struct expand_job){ .e = &m->e, .fd = m->fd, .index = index, .count = count,
 		    .out = p->found,
-			.done = expand_over, .arg = p };
+			.done = on_expand_done, .arg = p };
 		expand_submit(s->set.expand, &p->expand);
 	} else {
 		p->outbound = (struct outbound_job){
 			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index, .count = count,
-			.verdict = p->verdict, .done = remote_over, .arg = p,
+			.verdict = p->verdict, .done = on_outbound_done, .arg = p,
 		};
 		outbound_submit(s->set.outbound, d->atrn != NULL ? d->atrn : &d->d, &p->outbound);
 	}
 }
 
 /*
- * The rest of the group does not go now, or to its fallback; then the destination may be gone with the last
- * of it.
+ * The rest of the group does not go now, or goes to its fallback. With the last recipient that moves to its
+ * fallback the destination may be freed.
  */
 static void
 pass_over(struct active_message *m, const struct group *g, enum schedule_gate gate)
@@ -360,10 +357,11 @@ pass_over(struct active_message *m, const struct group *g, enum schedule_gate ga
 	for (size_t k = a->offset; k < g->count; k++) {
 		struct active_recipient *r = &m->recipient[a->order[g->first + k]];
 
-		if (gate == GATE_DEFER && falls_back(m, r, &v))
+		if (gate == GATE_DEFER && moves_to_fallback(m, r, &v))
 			continue;
-		/* the place of a fallback is no place for what was asked for */
-		r->outcome = gate == GATE_PARK && !(r->etrn && r->on_fallback) ? OUTCOME_PARKED : later(r);
+		/* a backlog does not wait for a place of its fallback */
+		r->outcome = gate == GATE_PARK && !(r->etrn && r->on_fallback) ? OUTCOME_PARKED :
+		    later_outcome(r);
 		r->no_expiry = directory;
 		if (gate == GATE_DEFER)
 			r->reason = active_message_reason(m, v.code, v.status, v.host, v.text);
@@ -372,7 +370,7 @@ pass_over(struct active_message *m, const struct group *g, enum schedule_gate ga
 	a->offset = g->count;
 }
 
-/* The next portion of the group at hand. */
+/* Sends the next portion of the present group, or passes the group over. */
 static void
 send_one(struct active_message *m)
 {
@@ -398,7 +396,7 @@ send_one(struct active_message *m)
 	}
 }
 
-/* Whoever goes to the fallback makes new groups once all of the first ones are back. */
+/* Recipients that move to their fallback make new groups once the first portions are all back. */
 static void
 send_more(struct active_message *m)
 {
@@ -413,7 +411,7 @@ send_more(struct active_message *m)
 	result_begin(m->schedule->result, m);
 }
 
-/* Only what has nothing to do with this message: no connection, or no answer of the DNS. */
+/* Only for a cause that is not this message: no connection, or no answer of the DNS. */
 struct schedule_dest *
 schedule_attempt_unreachable(const struct active_message *m)
 {

@@ -1,16 +1,16 @@
 /*
- * schedule_clock - due times are of the wall clock: what it means when that is set back
+ * schedule_clock - due times are of the wall clock: what happens when that is set back
  *
  * Runs in:  deliver, on the loop
- * Owns:     nothing beyond the schedule's last look at it
- * Promise:  a clock that was ahead once holds no mail longer than the table of retries can mean
+ * Owns:     schedule.ahead_us
+ * Promise:  after the clock was ahead and is set back, no mail waits longer than the table of retries allows
  * Fails by: nothing
  */
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "deliver/schedule/schedule.h"
 
-#define SET_BACK_US 60000000	/* less is of no matter */
+#define SET_BACK_US 60000000	/* less does not matter */
 
 uint32_t
 schedule_clock_now(void)
@@ -30,7 +30,7 @@ schedule_clock_latest(const struct schedule *s, uint32_t now)
 	return (uint32_t)(now + longest + longest / 10);
 }
 
-/* It is measured by the clock that nobody sets. */
+/* Compares with the monotonic clock, which cannot be set. */
 void
 schedule_clock_check(struct schedule *s)
 {

@@ -2,10 +2,10 @@
  * schedule_dest - destinations in use, and for each the records that wait for a place
  *
  * Runs in:  deliver, on the loop
- * Owns:     the destinations; the links of parked records, the lists of held ones
- * Promise:  those with parked records are served in turn; one that nobody needs is freed at once, so memory
- *           follows what is at work and not how many domains there are
- * Fails by: nothing; a broken order of calls is a bug()
+ * Owns:     the destinations; the links of parked records, the backlogs
+ * Promise:  destinations with parked or started records are served in turn; an unused one is freed at once,
+ *           so memory follows what is at work and not how many domains there are
+ * Fails by: nothing; a wrong order of calls is a bug()
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +15,8 @@
 #include "deliver/schedule/schedule.h"
 
 #define BUCKETS 4096
-#define TURN_SHARE 16		/* at work for one connection that is the only one there will be */
-#define LOOK_AT 64		/* destinations looked at for one record */
+#define ATRN_SHARE 16		/* messages at work for the one connection of a host that asked */
+#define LOOK_AT 64		/* destinations looked at to find one record */
 
 struct schedule_dests {
 	struct schedule_index *index;
@@ -135,7 +135,7 @@ take_parked(struct schedule_dests *t, struct schedule_dest *d)
 	return record;
 }
 
-/* 0: what was asked for has gone its way meanwhile. */
+/* 0: the started records have left meanwhile. */
 static uint32_t
 take_first(struct schedule_dests *t, struct schedule_dest *d)
 {
@@ -157,8 +157,8 @@ schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_des
 	uint32_t record;
 
 	for (size_t i = 0; i < LOOK_AT && (d = TAILQ_FIRST(&t->waiting)) != NULL; i++) {
-		if (!d->probing && d->active + d->loading < (d->atrn != NULL && share > TURN_SHARE ?
-		    TURN_SHARE : share)) {
+		if (!d->probing && d->active + d->loading < (d->atrn != NULL && share > ATRN_SHARE ?
+		    ATRN_SHARE : share)) {
 			*which = d;
 			record = take_first(t, d);
 			if (record != 0)
@@ -172,7 +172,7 @@ schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_des
 	return 0;
 }
 
-/* --- held until asked for --- */
+/* --- mail that waits for ETRN --- */
 
 void
 schedule_dest_set_etrn(struct schedule_dests *t, struct schedule_dest *d)
@@ -221,7 +221,7 @@ schedule_dest_stop_backlog(struct schedule_dests *t, struct schedule_dest *d)
 	d->started = 0;
 }
 
-/* Parked ones come up in their turn and find that they stay: an order may have put them aside. */
+/* Parked records stay in the list: a command may be at work on some. The next round sees atrn_ended. */
 void
 schedule_dest_end_atrn(struct schedule_dests *t, struct schedule_dest *d)
 {

@@ -1,12 +1,12 @@
 /*
- * schedule_etrn - mail that is held until its host asks for it: where it waits, and that it goes when it is
- * asked for
+ * schedule_etrn - mail that waits until its host asks with ETRN or ATRN: its destinations, and how it is
+ * started
  *
  * Runs in:  deliver, on the loop
- * Owns:     nothing; the destinations have the lists
- * Promise:  at rest a held message costs its record and four bytes, and no work: it is looked at when it is
- *           asked for, and for its delay report and its end. Nothing about it is written down: the
- *           configuration says what is held
+ * Owns:     nothing; the destinations have the backlogs
+ * Promise:  a waiting message costs its record and four bytes, and no work until its host asks, its delay
+ *           report is due or its time is over. Nothing on the disk says that it waits: the configuration
+ *           does
  * Fails by: nothing
  */
 #include <stdlib.h>
@@ -33,10 +33,7 @@ schedule_etrn_domain(const struct schedule_dest *d)
 	return d->d.key + strlen(KEY_PREFIX);
 }
 
-/*
- * One for each domain, also where several have one smart host: what waits here has been asked for by its own
- * host.
- */
+/* One for each domain, also where several domains have one smart host: each host asks for its own. */
 struct schedule_dest *
 schedule_etrn_dest(struct schedule *s, const char *domain, const struct route_answer *a)
 {
@@ -62,15 +59,18 @@ schedule_etrn_dest(struct schedule *s, const char *domain, const struct route_an
 
 /* --- from round to round --- */
 
-/* The next destination that holds, each once; NULL none. `*at` is 0 at first. */
+/*
+ * The next destination with `etrn`, each once; NULL none. `*at` is 0 at first. `waiting`: only of recipients
+ * that are in OUTCOME_BACKLOG.
+ */
 static struct schedule_dest *
-next_holding(const struct active_message *m, size_t *at, uint64_t stamp, bool pending)
+next_etrn_dest(const struct active_message *m, size_t *at, uint64_t stamp, bool waiting)
 {
 	for (; *at < m->e.nrcpt; ++*at) {
 		const struct active_recipient *r = &m->recipient[*at];
 
 		if (r->etrn && r->dest != NULL && r->dest->etrn && r->dest->stamp != stamp &&
-		    (!pending || r->outcome == OUTCOME_BACKLOG)) {
+		    (!waiting || r->outcome == OUTCOME_BACKLOG)) {
 			r->dest->stamp = stamp;
 			return r->dest;
 		}
@@ -88,13 +88,13 @@ schedule_etrn_add(struct active_message *m)
 
 	if ((schedule_index_at(s->index, m->record)->flags & RECORD_BACKLOG) != 0)
 		return;
-	while ((d = next_holding(m, &at, stamp, true)) != NULL)
+	while ((d = next_etrn_dest(m, &at, stamp, true)) != NULL)
 		schedule_dest_add_backlog(s->dests, d, m->record);
 	schedule_index_set_backlog(s->index, m->record, true);
 }
 
 static bool
-is_held_for(const struct active_message *m, const struct schedule_dest *d)
+waits_for(const struct active_message *m, const struct schedule_dest *d)
 {
 	for (size_t i = 0; m->recipient != NULL && i < m->e.nrcpt; i++)
 		if (m->recipient[i].outcome == OUTCOME_BACKLOG && m->recipient[i].dest == d)
@@ -107,7 +107,7 @@ schedule_etrn_missed(struct active_message *m)
 {
 	struct schedule *s = m->schedule;
 	struct schedule_record *r = schedule_index_at(s->index, m->record);
-	struct schedule_dest *turn = NULL, *next;
+	struct schedule_dest *chosen = NULL, *next;
 	bool others = false;
 
 	if ((r->flags & RECORD_ETRN) == 0)
@@ -116,17 +116,17 @@ schedule_etrn_missed(struct active_message *m)
 		next = schedule_dest_next_etrn(s->dests, d);
 		if (!etrn_backlog_is_missed(&d->backlog, m->record))
 			continue;
-		if (is_held_for(m, d) && turn != NULL) {
+		if (waits_for(m, d) && chosen != NULL) {
 			others = true;
 			continue;
 		}
-		turn = is_held_for(m, d) ? d : turn;
+		chosen = waits_for(m, d) ? d : chosen;
 		(void)etrn_backlog_forget_missed(&d->backlog, m->record);
 		schedule_dest_check(s->dests, d);
 	}
 	if (!others)
 		schedule_record_set(r, RECORD_ETRN, false);
-	return turn;
+	return chosen;
 }
 
 void
@@ -152,14 +152,14 @@ schedule_etrn_forget(struct active_message *m, unsigned flags)
 	if ((flags & RECORD_ETRN) != 0)
 		schedule_etrn_forget_missed(s, m->record);
 	while ((flags & RECORD_BACKLOG) != 0 && m->recipient != NULL &&
-	    (d = next_holding(m, &at, stamp, false)) != NULL)
+	    (d = next_etrn_dest(m, &at, stamp, false)) != NULL)
 		if (++d->backlog.gone * 2 > d->backlog.count)
 			schedule_dest_tidy_backlog(s->dests, d);
 }
 
-/* --- asking --- */
+/* --- ETRN --- */
 
-/* "*.example.com" is all below example.com. */
+/* "*.example.com" means all domains below example.com. */
 static bool
 is_meant(const struct schedule_dest *d, const char *pattern)
 {
@@ -170,7 +170,7 @@ is_meant(const struct schedule_dest *d, const char *pattern)
 }
 
 static size_t
-ask(struct schedule *s, struct schedule_dest *d, bool *running)
+start_backlog(struct schedule *s, struct schedule_dest *d, bool *running)
 {
 	bool runs = schedule_dest_is_busy(d);
 	size_t n = schedule_dest_start_backlog(s->dests, d);
@@ -193,11 +193,11 @@ schedule_etrn(struct schedule *s, const char *pattern, bool *running)
 	if (*pattern != '*') {
 		make_key(key, pattern);
 		d = schedule_dest_find(s->dests, key);
-		n = d == NULL ? 0 : ask(s, d, running);
+		n = d == NULL ? 0 : start_backlog(s, d, running);
 	} else {
 		while ((d = schedule_dest_next_etrn(s->dests, d)) != NULL)
 			if (is_meant(d, pattern))
-				n += ask(s, d, running);
+				n += start_backlog(s, d, running);
 	}
 	if (n > 0 && !s->draining)
 		loop_timer_set(s->timer, 0);

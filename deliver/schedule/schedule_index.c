@@ -1,11 +1,11 @@
 /*
- * schedule_index - one small record a queued message: found by id, ordered by due time
+ * schedule_index - one small record for each queued message: found by id, ordered by due time
  *
- * Runs in:  deliver, on the loop
+ * Runs in:  deliver, on the loop; pure
  * Owns:     records in slabs, a hash of chains, a binary heap of record numbers
- * Promise:  a million messages take some 50 bytes each; adding, finding, moving cost O(log n) at most;
- *           records never move in memory; what is due at the same second leaves oldest first
- * Fails by: nothing; a broken order of calls is a bug()
+ * Promise:  a million messages take some 50 bytes each; add, find and move cost O(log n) at most; records
+ *           never move in memory; of those due in the same second the oldest comes first
+ * Fails by: nothing; a wrong order of calls is a bug()
  */
 #include <stdlib.h>
 #include <string.h>
@@ -24,8 +24,8 @@
 struct schedule_index {
 	struct schedule_record **slab;
 	size_t slabs;
-	uint32_t made;			/* records ever made: numbers 1..made */
-	uint32_t unused;		/* chain of free ones, by .next */
+	uint32_t made;			/* the highest number in use so far */
+	uint32_t unused;		/* the first free record; the others by .next */
 	size_t count;
 	uint32_t *bucket;
 	size_t buckets;			/* a power of two */
@@ -85,7 +85,7 @@ schedule_index_at(const struct schedule_index *x, uint32_t n)
 	return &x->slab[n >> SLAB_BITS][n & (SLAB_SIZE - 1)];
 }
 
-/* The value of an id's last five digits (see message.h). */
+/* The value of the last five digits of an id (see message.h) */
 static uint32_t
 chance_of(const char *id)
 {
@@ -109,7 +109,7 @@ bucket_of(const struct schedule_index *x, uint64_t time, uint32_t chance)
 }
 
 static uint32_t
-find(const struct schedule_index *x, uint64_t time, uint32_t chance)
+find_packed(const struct schedule_index *x, uint64_t time, uint32_t chance)
 {
 	uint32_t n = x->bucket[bucket_of(x, time, chance)];
 
@@ -126,7 +126,7 @@ find(const struct schedule_index *x, uint64_t time, uint32_t chance)
 uint32_t
 schedule_index_find(const struct schedule_index *x, const char *id)
 {
-	return find(x, (uint64_t)message_id_time_us(id), chance_of(id));
+	return find_packed(x, (uint64_t)message_id_time_us(id), chance_of(id));
 }
 
 void
@@ -158,7 +158,7 @@ grow_buckets(struct schedule_index *x)
 }
 
 static uint32_t
-fresh(struct schedule_index *x)
+new_number(struct schedule_index *x)
 {
 	uint32_t n = x->unused;
 
@@ -182,11 +182,11 @@ schedule_index_add(struct schedule_index *x, const char *id)
 	uint32_t chance = chance_of(id), *head, n;
 	struct schedule_record *r;
 
-	if (find(x, time, chance) != 0)
+	if (find_packed(x, time, chance) != 0)
 		bug("record %s is there", id);
 	if (x->count >= x->buckets)
 		grow_buckets(x);
-	n = fresh(x);
+	n = new_number(x);
 	r = schedule_index_at(x, n);
 	head = &x->bucket[bucket_of(x, time, chance)];
 	*r = (struct schedule_record){ .time = time, .chance = chance & CHANCE_MASK, .chain = *head };
@@ -320,7 +320,7 @@ schedule_index_make_due(struct schedule_index *x, uint32_t from, const bool tags
 }
 
 static void
-lower(struct schedule_index *x, uint32_t due, bool all)
+lower_due(struct schedule_index *x, uint32_t due, bool all)
 {
 	for (size_t i = 1; i <= x->waiting; i++) {
 		struct schedule_record *r = schedule_index_at(x, x->heap[i]);
@@ -347,13 +347,13 @@ set_flag(struct schedule_record *r, enum schedule_flag flag, bool on, size_t *co
 void
 schedule_index_all_due(struct schedule_index *x, uint32_t due)
 {
-	lower(x, due, false);
+	lower_due(x, due, false);
 }
 
 void
 schedule_index_limit_due(struct schedule_index *x, uint32_t due)
 {
-	lower(x, due, true);
+	lower_due(x, due, true);
 }
 
 void

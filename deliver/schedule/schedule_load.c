@@ -1,10 +1,10 @@
 /*
- * schedule_load - reads a message's envelope, its note when needed, counts its hops; judges whether it may be
- * tried
+ * schedule_load - reads a message's envelope, and its note when needed; counts its hops; judges what comes
+ * next
  *
- * Runs in:  deliver: the reading on the loop (what came just now) or a pool thread, the judging on the loop
+ * Runs in:  deliver: reads on the loop (a file that has just come) or a pool thread, judges on the loop
  * Owns:     nothing beyond the message
- * Promise:  damaged files go to badmail and stop nothing; a failure of an earlier life gets its report first
+ * Promise:  a damaged file goes to badmail and stops nothing; a failure of an earlier life is reported first
  * Fails by: the message's error and why
  */
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include "deliver/schedule/schedule.h"
 
 #define HEADER_FIRST (16U << 10)
-#define HEADER_MAX (256U << 10)		/* hops are counted this far */
+#define HEADER_MAX (256U << 10)		/* Received lines are counted in so much of it */
 #define TROUBLE_MS 60000
 
 /* --- reading --- */
@@ -134,7 +134,7 @@ take_note(struct active_message *m)
 	buf_done(&m->note_text);
 }
 
-/* Failures that were marked in an earlier life: their report is what this round is for. */
+/* Failures that were marked in an earlier life: this round is for their report. */
 static void
 take_owed(struct active_message *m)
 {

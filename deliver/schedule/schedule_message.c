@@ -1,9 +1,9 @@
 /*
- * schedule_message - a message that is loaded: from its record and back
+ * schedule_message - makes a loaded message from its record, and frees it
  *
  * Runs in:  deliver, on the loop
  * Owns:     all that belongs to a loaded message
- * Promise:  freed, it is counted nowhere any more
+ * Promise:  a message that is freed is counted nowhere any more
  * Fails by: nothing
  */
 #include <stdlib.h>

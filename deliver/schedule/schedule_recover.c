@@ -1,12 +1,12 @@
 /*
- * schedule_recover - mail that was put off because its destination was away comes at once when that is back
+ * schedule_recover - mail that was deferred because its destination was down is due as soon as that is back
  *
  * Runs in:  deliver, on the loop
- * Owns:     which tags sleep and which are to be woken; the walk over the records
- * Promise:  a destination is eleven bits in its records and costs no other memory; another one of the same
- *           tag is woken with it, rarely and harmlessly. A slice of the records at a time, a walk at most
- *           every ten seconds
- * Fails by: nothing; a record that is not woken keeps its own time
+ * Owns:     the tags in use, and those whose records are to be made due; the walk over the records
+ * Promise:  a destination is an 11-bit tag in its records and needs no other memory; two with the same tag
+ *           are on_due together, which is rare and harmless. A walk takes some thousands of records a turn,
+ *           and begins at most every ten seconds
+ * Fails by: nothing; a record that is not found keeps its own time
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,33 +17,33 @@
 #include "common/process/loop.h"
 #include "deliver/schedule/schedule.h"
 
-#define FIRST_MS 500		/* after the first sign of life: others may come back in that time */
-#define BETWEEN_MS 10000	/* between two walks */
+#define FIRST_MS 500		/* from a success to the walk: others may be back by then */
+#define BETWEEN_MS 10000	/* between the beginnings of two walks */
 
 struct schedule_recover {
 	struct schedule *s;
-	void (*woken)(struct schedule *s);
+	void (*on_due)(struct schedule *s);
 	struct loop_timer *timer;
-	bool asleep[SCHEDULE_TAGS];	/* some record has this tag */
-	bool back[SCHEDULE_TAGS];	/* for the next walk */
-	bool walking[SCHEDULE_TAGS];	/* for the present one */
-	uint32_t at;			/* of it: the next record; 0 none walks */
-	uint64_t last;			/* when the last one began */
+	bool used[SCHEDULE_TAGS];	/* some record may have this tag */
+	bool back[SCHEDULE_TAGS];	/* their destination is back: for the next walk */
+	bool walking[SCHEDULE_TAGS];	/* the tags of the present walk */
+	uint32_t at;			/* the next record of the walk; 0: there is none */
+	uint64_t last;			/* when the last walk began (monotonic ms) */
 };
 
-/* From 1; 0 means none. */
-static uint16_t
+/* 1 to SCHEDULE_TAGS - 1 */
+static uint32_t
 tag_of(const char *key)
 {
 	uint32_t h = 2166136261U;
 
 	for (; *key != '\0'; key++)
 		h = (h ^ (unsigned char)*key) * 16777619U;
-	return (uint16_t)((h ^ h >> 13) % (SCHEDULE_TAGS - 1) + 1);
+	return (h ^ h >> 13) % (SCHEDULE_TAGS - 1) + 1;
 }
 
 static void
-begin(struct schedule_recover *w)
+begin_walk(struct schedule_recover *w)
 {
 	memcpy(w->walking, w->back, sizeof(w->walking));
 	memset(w->back, 0, sizeof(w->back));
@@ -59,9 +59,9 @@ walk(void *arg)
 	if (w->s->draining)
 		return;
 	if (w->at == 0)
-		begin(w);
+		begin_walk(w);
 	w->at = schedule_index_make_due(w->s->index, w->at, w->walking, schedule_clock_now());
-	w->woken(w->s);
+	w->on_due(w->s);
 	if (w->at != 0)
 		loop_timer_set(w->timer, 0);
 	else
@@ -73,21 +73,21 @@ walk(void *arg)
 void
 schedule_recover_add(struct schedule_recover *w, uint32_t record, const struct schedule_dest *d)
 {
-	uint16_t tag = tag_of(d->d.key);
+	uint32_t tag = tag_of(d->d.key);
 
 	schedule_index_at(w->s->index, record)->tag = tag & (SCHEDULE_TAGS - 1);
-	w->asleep[tag] = true;
+	w->used[tag] = true;
 }
 
 void
 schedule_recover_back(struct schedule_recover *w, const struct schedule_dest *d)
 {
-	uint16_t tag = tag_of(d->d.key);
+	uint32_t tag = tag_of(d->d.key);
 	uint64_t since = clock_mono_ms() - w->last;
 
-	if (!w->asleep[tag] || w->s->draining)
+	if (!w->used[tag] || w->s->draining)
 		return;
-	w->asleep[tag] = false;
+	w->used[tag] = false;
 	w->back[tag] = true;
 	log_event(LOG_FACT, NULL, "service", "what=destination-back domain=%s", log_safe(d->d.domain));
 	if (w->at == 0 && !loop_timer_is_set(w->timer))
@@ -95,12 +95,12 @@ schedule_recover_back(struct schedule_recover *w, const struct schedule_dest *d)
 }
 
 struct schedule_recover *
-schedule_recover_new(struct schedule *s, void (*woken)(struct schedule *s))
+schedule_recover_new(struct schedule *s, void (*on_due)(struct schedule *s))
 {
 	struct schedule_recover *w = mem_new(struct schedule_recover);
 
 	w->s = s;
-	w->woken = woken;
+	w->on_due = on_due;
 	w->timer = loop_timer_new(s->set.loop, walk, w);
 	return w;
 }

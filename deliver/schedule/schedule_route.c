@@ -1,10 +1,9 @@
 /*
- * schedule_route - where each recipient of a message goes: the drop folder or the directory, hosts, MX, or
- * nowhere
+ * schedule_route - where each recipient of a message goes: drop folder, directory, hosts, MX, or nowhere
  *
  * Runs in:  deliver, on the loop
- * Owns:     the message's hold on its destinations
- * Promise:  one destination for a domain, however its name is written
+ * Owns:     the message's refs of destinations
+ * Promise:  one destination for a domain, whether its name is written in UTF-8 or in ASCII
  * Fails by: nothing; a recipient that can go nowhere has failed
  */
 #include <string.h>
@@ -52,7 +51,7 @@ schedule_route_point(struct active_message *m, struct active_recipient *r, struc
 	}
 }
 
-/* Recipients that come from the directory are where they belong. */
+/* Addresses that the directory gave (MESSAGE_RESOLVED) are final. */
 static struct schedule_dest *
 dest_local(const struct active_message *m)
 {
@@ -61,12 +60,9 @@ dest_local(const struct active_message *m)
 	return s->directory != NULL && (m->e.flags & MESSAGE_RESOLVED) == 0 ? s->directory : s->local;
 }
 
-/*
- * It waits for its host to ask, unless this round is because it did, or others of its domain are on their way
- * so.
- */
+/* Waits for ETRN, unless this round is because the host asked, or other mail of its domain is being sent. */
 static void
-assign_held(struct active_message *m, size_t i, const char *domain, const struct route_answer *a)
+assign_etrn(struct active_message *m, size_t i, const char *domain, const struct route_answer *a)
 {
 	struct active_recipient *r = &m->recipient[i];
 	struct schedule_dest *dest = schedule_etrn_dest(m->schedule, domain, a);
@@ -82,14 +78,13 @@ assign_held(struct active_message *m, size_t i, const char *domain, const struct
 }
 
 static void
-assign_one(struct active_message *m, size_t i, const char *domain)
+assign_recipient(struct active_message *m, size_t i, const char *domain)
 {
 	struct schedule *s = m->schedule;
 	struct active_recipient *r = &m->recipient[i];
 	struct route_answer a;
 	char ascii[IDN_SIZE];
 
-	/* One destination, however its name is written. */
 	if (!idn_is_ascii(domain) && idn_to_ascii(ascii, domain))
 		domain = ascii;
 	route_find(s->route, domain, &a);
@@ -101,20 +96,20 @@ assign_one(struct active_message *m, size_t i, const char *domain)
 		return;
 	}
 	if (a.hold) {
-		assign_held(m, i, domain, &a);
+		assign_etrn(m, i, domain, &a);
 		return;
 	}
 	schedule_route_point(m, r, a.kind == ROUTE_LOCAL ? dest_local(m) : a.kind == ROUTE_HOSTS ?
 	    schedule_route_hosts(s, a.hosts) : dest_direct(s, domain, &a));
 	r->todo = m->only == NULL || r->dest == m->only;
-	/* It had got as far as the fallback when it was parked. */
+	/* it was parked for its fallback */
 	if (!r->todo && a.fallback != NULL && strcmp(a.fallback->key, m->only->d.key) == 0) {
 		schedule_route_point(m, r, m->only);
 		r->on_fallback = r->todo = true;
 	}
 }
 
-/* Neighbours of one domain share the answer. */
+/* Neighbours of the same domain share the answer. */
 void
 schedule_route(struct active_message *m)
 {
@@ -133,7 +128,7 @@ schedule_route(struct active_message *m)
 			if (r->dest != NULL)
 				r->dest->refs++;
 		} else {
-			assign_one(m, i, domain);
+			assign_recipient(m, i, domain);
 		}
 		last = r;
 		last_domain = domain;

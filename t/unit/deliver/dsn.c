@@ -186,7 +186,7 @@ START_TEST(test_delay)
 }
 END_TEST
 
-/* Every line of the two first parts: in the second at most 78 columns, ASCII, CRLF, and none that the peer made. */
+/* Each line of the first two parts: ASCII and CRLF, at most 78 columns in the second part, and none that the peer made. */
 static void
 judge_lines(struct buf *out, const char *never)
 {
@@ -231,7 +231,7 @@ START_TEST(test_hostile)
 }
 END_TEST
 
-/* UTF-8 addresses go out in the types of RFC 6533; what is no UTF-8 becomes a question mark. */
+/* Reports with UTF-8 addresses have the types of RFC 6533; bytes that are no UTF-8 become question marks. */
 START_TEST(test_utf8)
 {
 	struct dsn_recipient r = { "p\xc3\xa4r@x.example", NULL, "5.1.1", 550, "mx.example", "5.1.1 kein Postfach f\xc3\xbcr p\xe4r" };

@@ -57,7 +57,7 @@ START_TEST(test_torn_and_foreign)
 }
 END_TEST
 
-/* A peer's text cannot make a line of its own, nor a long one break the reader. */
+/* The text of a peer cannot make a line of its own; a long line does not break the reader. */
 START_TEST(test_hostile)
 {
 	struct note_line line = { .kind = NOTE_DEFERRED, .number = 1, .status = "4.0.0", .host = "h", .text = "x\nfailed 0 1 5.0.0 0 - y\r\t" };

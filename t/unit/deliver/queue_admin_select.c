@@ -13,7 +13,7 @@
 #include "t/unit/temp_spool.h"
 #include "t/unit/check_main.h"
 
-/* A message with that time in its name. The second in which it came here. */
+/* Makes a badmail with that time in its name. Returns the second in which it came. */
 static int64_t
 lose(int64_t time_us, uint32_t chance)
 {
@@ -29,7 +29,7 @@ lose(int64_t time_us, uint32_t chance)
 	return st.st_ctim.tv_sec;
 }
 
-/* How many are meant by an order of that moment; 0: any. */
+/* How many are meant by a command of that moment; 0: of any */
 static size_t
 meant(int64_t newest_us)
 {
@@ -42,7 +42,7 @@ meant(int64_t newest_us)
 	job = (struct queue_admin_job){ .queue_admin = &queue_admin, .ask = { .verb = MSG_QUEUE_BADMAIL_RETRY, .newest_us = newest_us } };
 	buf_init(&job.text, MSG_QUEUE_TEXT_MAX);
 	queue_admin_select_run(NULL, jobs, 1);
-	for (size_t i = 0; i < job.looked; i++)
+	for (size_t i = 0; i < job.nread; i++)
 		n += job.item[i].matched;
 	buf_done(&job.text);
 	return n;
@@ -54,7 +54,7 @@ START_TEST(test_badmail_of_that_second)
 	uint32_t turn = 0;
 
 	temp_spool_begin();
-	do {		/* until both are of one second */
+	do {		/* until both came in the same second */
 		setenv("H", home, 1);
 		ck_assert_int_eq(system("rm -f $H/badmail/*"), 0);
 		second = clock_wall_us() / 1000000;
@@ -65,7 +65,7 @@ START_TEST(test_badmail_of_that_second)
 	ck_assert_uint_eq(meant((second + 1) * 1000000 + 500000), 2);
 	ck_assert_uint_eq(meant((second + 2) * 1000000), 2);
 	ck_assert_uint_eq(meant(0), 2);
-	/* what its name says counts for nothing else: a clock may have been ahead */
+	/* in other seconds its name does not count: a clock may have been ahead */
 	lose((second + 1000) * 1000000, 7);
 	ck_assert_uint_eq(meant((second + 60) * 1000000), 3);
 	temp_spool_end();

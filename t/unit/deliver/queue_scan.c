@@ -97,7 +97,7 @@ START_TEST(test_all)
 	ck_assert_int_eq(told, COUNT);
 	ck_assert_uint_eq(found_count, COUNT);
 	ck_assert(sum == want);
-	scan_all(1);		/* ends, though nobody takes what is left */
+	scan_all(1);		/* ends, although the loop does not take what is left */
 	ck_assert_uint_le(found_count, COUNT);
 	temp_spool_end();
 }

@@ -84,7 +84,7 @@ START_TEST(test_dropped)
 }
 END_TEST
 
-/* The clock was a year ahead when it was put off, and is set back: it does not wait for a year. */
+/* The clock was a year ahead when the message was deferred, and is set back: it does not wait for a year. */
 START_TEST(test_clock_set_back)
 {
 	uint32_t now = (uint32_t)(clock_wall_us() / 1000000), year = 366 * 86400, n[2];
@@ -142,7 +142,7 @@ START_TEST(test_null_sender)
 }
 END_TEST
 
-/* Who asked for it is told of success, once and for all of them; nobody is told of a report, and a null sender not. */
+/* A sender who asked for it gets one report of success for all recipients; a report and a null sender cause none. */
 START_TEST(test_success)
 {
 	struct message_envelope e = { .sender = mem_strdup("author@home.example"), .envid = mem_strdup("Q+2B1"), .ret = RET_FULL };
@@ -179,7 +179,7 @@ START_TEST(test_success)
 }
 END_TEST
 
-/* Three lines are allowed, four are not; the null sender's goes to badmail. */
+/* Three Received lines are allowed, four are not; from the null sender the message goes to badmail. */
 START_TEST(test_hops)
 {
 	static const char hop[] = "Received: from a\r\n\tby b\r\n";
@@ -199,7 +199,7 @@ START_TEST(test_hops)
 }
 END_TEST
 
-/* The crash came after the mark: the report is made of the note, the pending recipient is served after it. */
+/* The crash came after the mark: the report is made from the note, then the pending recipient is tried. */
 START_TEST(test_owed)
 {
 	char id[MESSAGE_ID_SIZE], report[MESSAGE_ID_SIZE], name[200];
@@ -286,7 +286,7 @@ START_TEST(test_damaged)
 }
 END_TEST
 
-/* More than one piece of report, and of note. */
+/* A report and a note of more than one piece */
 START_TEST(test_many_recipients)
 {
 	enum { N = 3000 };

@@ -43,7 +43,7 @@ static const struct {
 	{ &server, { .glitch = true, .quick = 3, .jitter = 500 }, { .after = 15 * M } },
 	{ &server, { .glitch = true, .quick = 0, .attempts = 1, .jitter = 500 }, { .after = 30 * M } },
 	{ &hasty, { .glitch = true, .quick = 0, .jitter = 500 }, { .quick = true, .after = 1 * S } },
-	/* a hint: not before it, the spread behind it; never beyond the table's longest; soon only three times and not too soon */
+	/* a hint: not before it, the spread after it; never above the table's longest; early only three times, and not too early */
 	{ &server, { .hint = 300 * S, .jitter = 0 }, { .after = 300 * S } },
 	{ &server, { .hint = 300 * S, .jitter = 1000 }, { .after = 315 * S } },
 	{ &server, { .hint = 300 * S, .attempts = 2, .jitter = 0 }, { .after = 300 * S } },
@@ -56,7 +56,7 @@ static const struct {
 	{ &server, { .hint = 4 * H, .age = 2 * D, .attempts = 9, .jitter = 0 }, { .delayed = true, .expired = true } },
 	{ &hasty, { .hint = 300 * S, .jitter = 0 }, { .after = 2 * S } },
 	{ &hasty, { .hint = 1, .jitter = 0 }, { .after = 1 * S } },
-	/* delay and expiry; never beyond it, so the last attempt is at it */
+	/* delay and expiry: no time is above it, so that the last attempt is made then */
 	{ &server, { .age = 12 * H - 1, .attempts = 9, .jitter = 500 }, { .after = 4 * H } },
 	{ &server, { .age = 12 * H, .attempts = 9, .jitter = 500 }, { .delayed = true, .after = 4 * H } },
 	{ &server, { .age = 47 * H, .attempts = 9, .jitter = 1000 }, { .delayed = true, .after = 1 * H } },
