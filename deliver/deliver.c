@@ -64,7 +64,7 @@ on_scanned(void *arg, uint64_t ms)
 		schedule_retry_all(r->queue.schedule);
 	r->retry = false;
 	etrn_server_open(r->etrn_server, !r->queue.ending);
-	if (!queue_owner_rescan(&r->queue) && !r->queue.ending)
+	if (!queue_owner_scan_again(&r->queue) && !r->queue.ending)
 		loop_timer_set(r->slow, ms * 10 > SLOW_MS ? ms * 10 : SLOW_MS);
 }
 
@@ -83,7 +83,7 @@ on_new_mail(struct deliver *r, const struct ctl_message *m)
 	struct queue_owner *q = &r->queue;
 
 	if (q->scanned && !q->ending && !queue_scan_start(q->scan, false))
-		q->rescan = true;
+		q->scan_again = true;
 }
 
 /* --- hints --- */

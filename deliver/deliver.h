@@ -31,9 +31,9 @@ struct queue_owner {
 	struct loop_timer *own;		/* the next attempt to lock the queue */
 	struct loop_timer *grace;	/* NULL: no stop yet */
 	bool scanned;			/* the first scan is over */
-	bool rescan;			/* another scan is to follow the running one */
+	bool scan_again;			/* another scan is to follow the running one */
 	bool ending;
-	/* A scan is over, and took `ms`. Starts the next one: queue_owner_rescan(). */
+	/* A scan is over, and took `ms`. Starts the next one: queue_owner_scan_again(). */
 	void (*on_scanned)(void *worker, uint64_t ms);
 	void *worker;
 };
@@ -47,7 +47,8 @@ void queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_
  * malformed.
  */
 void queue_owner_begin(struct queue_owner *q, struct schedule_setup *setup, void (*own)(void *worker));
-bool queue_owner_rescan(struct queue_owner *q);	/* the scan that is to follow; false: none is, or it ends */
+/* Starts the scan that is to follow. False: there is none, or the worker ends. */
+bool queue_owner_scan_again(struct queue_owner *q);
 /* A stop: `late` is called with the worker after `ms`. False: not the first stop or drain. */
 bool queue_owner_end(struct queue_owner *q, uint64_t ms, void (*late)(void *worker));
 void queue_owner_idle(void *arg);		/* a queue_owner: nothing is at work; ends the process */

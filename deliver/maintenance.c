@@ -33,7 +33,7 @@ on_scanned(void *arg, uint64_t ms)
 {
 	struct maintenance *k = arg;
 
-	(void)queue_owner_rescan(&k->queue);
+	(void)queue_owner_scan_again(&k->queue);
 }
 
 /* Another process put messages into our queue. */
@@ -43,7 +43,7 @@ on_new_mail(struct maintenance *k, const struct ctl_message *m)
 	struct queue_owner *q = &k->queue;
 
 	if (!q->ending && (!q->scanned || !queue_scan_start(q->scan, false)))
-		q->rescan = true;
+		q->scan_again = true;
 }
 
 /* The lock says whether another process of this service still has the queue. */

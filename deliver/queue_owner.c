@@ -47,11 +47,11 @@ on_scan_end(void *arg, ssize_t total, uint64_t ms)
 }
 
 bool
-queue_owner_rescan(struct queue_owner *q)
+queue_owner_scan_again(struct queue_owner *q)
 {
-	if (!q->rescan || q->ending)
+	if (!q->scan_again || q->ending)
 		return false;
-	q->rescan = !queue_scan_start(q->scan, false);
+	q->scan_again = !queue_scan_start(q->scan, false);
 	return true;
 }
 
