@@ -101,11 +101,10 @@ static size_t
 start(struct atrn *t, const struct msg_etrn *p, int fd)
 {
 	struct schedule *s = t->schedule;
-	static unsigned number;
 	char key[64];
 	size_t n = 0;
 
-	snprintf(key, sizeof(key), "turn:%u", ++number);
+	snprintf(key, sizeof(key), "turn:%u", ++s->atrns_made);
 	t->to.key = mem_strdup(key);
 	t->to.domain = mem_strdup(p->client);
 	outbound_atrn(s->set.outbound, &t->to, fd, p->port, on_connection_end, t);

@@ -222,6 +222,7 @@ struct schedule {
 	size_t retrying;		/* records with RECORD_RETRY */
 	size_t ngone;			/* records that are RECORD_GONE */
 	LIST_HEAD(, atrn) atrns;
+	unsigned atrns_made;		/* numbers their connections */
 	int64_t started_us;
 	int64_t ahead_us;		/* wall clock minus monotonic one at the last check; 0 none yet */
 	bool draining;
