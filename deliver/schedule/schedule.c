@@ -171,7 +171,7 @@ on_settled(struct active_message *m)
 		loop_timer_set(s->timer, 0);
 }
 
-/* --- taking up --- */
+/* --- loading --- */
 
 static void
 run_load(void *arg, void **jobs, size_t n)
@@ -314,7 +314,7 @@ pump(void *arg)
 	schedule_count(s);
 }
 
-/* --- news --- */
+/* --- what the worker tells --- */
 
 void
 schedule_hint(struct schedule *s, const char *id)

@@ -57,7 +57,7 @@ schedule_etrn_dest(struct schedule *s, const char *domain, const struct route_an
 	return found;
 }
 
-/* --- from round to round --- */
+/* --- after a round --- */
 
 /*
  * The next destination with `etrn`, each once; NULL none. `*at` is 0 at first. `waiting`: only of recipients
