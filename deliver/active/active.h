@@ -115,7 +115,7 @@ struct active_message {
 	struct badmail_job *badmail;	/* owned */
 };
 
-void active_message_enter(struct active_message *m, enum active_phase phase);	/* a wrong order is a bug() */
+void active_message_enter(struct active_message *m, enum active_phase phase);
 /* The same reason is kept once for any number of recipients. Strings are copied. */
 struct active_reason *active_message_reason(struct active_message *m, int code, const char *status,
     const char *host, const char *text);

@@ -5,7 +5,7 @@
  * Owns:     nothing; the reasons belong to their message
  * Promise:  a phase follows only where the table says so; a reason stays where it is until the message is
  *           freed
- * Fails by: bug() on a wrong order of phases
+ * Fails by: nothing; a phase that the table lacks ends the test build
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -30,8 +30,10 @@ static_assert(nitems_of(follows) == ACTIVE_PHASES, "a row for each phase");
 void
 active_message_enter(struct active_message *m, enum active_phase phase)
 {
+#ifdef POSTERN_TEST
 	if (!follows[m->phase][phase])
 		bug("phase %d of %s after %d", (int)phase, m->id, (int)m->phase);
+#endif
 	m->phase = phase;
 }
 

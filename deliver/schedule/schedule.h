@@ -87,7 +87,7 @@ struct schedule_record {		/* 32 bytes */
 };
 static_assert(sizeof(struct schedule_record) == 32, "a record a queued message");
 
-void schedule_record_event(struct schedule_record *r, enum schedule_event event);	/* else a bug() */
+void schedule_record_event(struct schedule_record *r, enum schedule_event event);
 void schedule_record_set(struct schedule_record *r, enum schedule_flag flag, bool on);
 
 /* --- schedule_index: records by id and by due time. Pure --- */

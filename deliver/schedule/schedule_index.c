@@ -202,6 +202,8 @@ schedule_index_remove(struct schedule_index *x, uint32_t n)
 	struct schedule_record *r = schedule_index_at(x, n);
 	uint32_t *link = &x->bucket[bucket_of(x, r->time, r->chance)];
 
+	if (r->state == RECORD_FREE)
+		bug("record %u is free", n);
 	schedule_record_event(r, EVENT_REMOVE);
 	schedule_index_set_backlog(x, n, false);
 	schedule_index_set_held(x, n, false);
