@@ -16,8 +16,6 @@
 #include "common/base/mem.h"
 #include "common/config/config_parts.h"
 
-#define SNAPSHOT_MAX (256 * 1024 * 1024)
-
 /* Takes out the virtual servers whose files have errors. */
 static void
 drop_broken(struct config_work *w)
@@ -38,7 +36,7 @@ drop_broken(struct config_work *w)
 static struct config *
 make(struct config_work *w)
 {
-	struct buf text = BUF_INIT(SNAPSHOT_MAX);
+	struct buf text = BUF_INIT(CONFIG_SNAPSHOT_MAX);
 
 	w->ini = mem_zalloc(w->sources.count * sizeof(*w->ini));
 	for (size_t i = 0; i < w->sources.count; i++)
@@ -48,7 +46,7 @@ make(struct config_work *w)
 	config_snapshot_format(&text, w);
 	if (!buf_ok(&text))
 		config_faults_add(w->faults, &w->sources.source[0], 0, false,
-		    "all INI files together are larger than %d MiB", SNAPSHOT_MAX / 1024 / 1024);
+		    "all INI files together are larger than %d MiB", CONFIG_SNAPSHOT_MAX / 1024 / 1024);
 	w->config->text = text.data;
 	w->config->text_len = text.len;
 	drop_broken(w);
@@ -107,7 +105,7 @@ config_read_snapshot(int fd)
 
 	if (fstat(fd, &st) == -1)
 		return NULL;
-	if (st.st_size <= 0 || st.st_size > SNAPSHOT_MAX) {
+	if (st.st_size <= 0 || st.st_size > CONFIG_SNAPSHOT_MAX) {
 		errno = EINVAL;
 		return NULL;
 	}
@@ -126,79 +124,4 @@ config_free(struct config *c)
 {
 	if (c != NULL)
 		config_build_free(c);
-}
-
-const struct config_server *
-config_server_by_name(const struct config *c, const char *name)
-{
-	for (size_t i = 0; i < c->nserver; i++)
-		if (strcmp(c->server[i].name, name) == 0)
-			return &c->server[i];
-	return NULL;
-}
-
-const struct config_server *
-config_server_by_id(const struct config *c, uint32_t id)
-{
-	for (size_t i = 0; i < c->nserver; i++)
-		if (c->server[i].id == id)
-			return &c->server[i];
-	return NULL;
-}
-
-bool
-config_server_has_tls(const struct config_server *s)
-{
-	for (size_t i = 0; i < s->nlisten; i++)
-		if (s->listen[i].tls)
-			return true;
-	return s->tls != CONFIG_TLS_OFF;
-}
-
-/* The server's mode or one of its domains is among `modes`, a bit each. */
-static bool
-has_mode(const struct config_server *s, unsigned modes)
-{
-	bool found = (modes & 1U << s->outbound_tls) != 0;
-
-	for (size_t i = 0; i < s->ndomain && !found; i++)
-		found = s->domain[i].has_outbound_tls && (modes & 1U << s->domain[i].outbound_tls) != 0;
-	return found;
-}
-
-bool
-config_server_has_outbound_tls(const struct config_server *s)
-{
-	return has_mode(s, ~(1U << CONFIG_OUT_TLS_OFF));
-}
-
-bool
-config_server_verifies(const struct config_server *s)
-{
-	return has_mode(s, 1U << CONFIG_OUT_TLS_VERIFY);
-}
-
-/* All values one virtual server depends on. */
-static void
-print_values(const struct config *c, const struct config_server *s, struct buf *out)
-{
-	config_print_owner(CONFIG_OWNER_SERVICE, &c->service, NULL, out);
-	config_print_server(s, false, out);
-}
-
-bool
-config_server_same(const struct config *a, const struct config *b, const char *name)
-{
-	const struct config_server *x = config_server_by_name(a, name), *y = config_server_by_name(b, name);
-	struct buf left = BUF_INIT(SNAPSHOT_MAX), right = BUF_INIT(SNAPSHOT_MAX);
-	bool same;
-
-	if (x == NULL || y == NULL)
-		return x == y;
-	print_values(a, x, &left);
-	print_values(b, y, &right);
-	same = left.len == right.len && memcmp(buf_text(&left), buf_text(&right), left.len) == 0;
-	buf_done(&left);
-	buf_done(&right);
-	return same;
 }

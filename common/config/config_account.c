@@ -54,8 +54,8 @@ struct passwd_account_place {
 static const struct config_origin *
 origin_of(const struct passwd_account_place *p, const char *key)
 {
-	return p->d != NULL ? config_build_origin(p->d->origin, KEY_DOMAIN, key) :
-	    config_build_origin(p->w->config->server[p->server].origin, KEY_DELIVERY, key);
+	return p->d != NULL ? config_origin_of(p->d->origin, KEY_DOMAIN, key) :
+	    config_origin_of(p->w->config->server[p->server].origin, KEY_DELIVERY, key);
 }
 
 __attribute__((format(printf, 4, 5)))
@@ -72,7 +72,7 @@ blame(const struct passwd_account_place *p, const char *key, bool warning, const
 		config_faults_add(p->w->faults, config_work_source(p->w, p->server), origin_of(p, key)->line,
 		    warning, "%s", text);
 	else
-		config_judge_tell(p->w, p->server, KEY_DELIVERY, key, warning, text);
+		config_faults_at_key(p->w, p->server, KEY_DELIVERY, key, warning, text);
 }
 
 /* Whether all of them are this host itself, in numbers. */

@@ -17,7 +17,7 @@
 
 /* Where an entry goes. */
 struct target {
-	enum config_owner owner;
+	enum key_owner owner;
 	void *base;
 	struct config_origin *origin;
 	struct config_source *source;
@@ -26,43 +26,12 @@ struct target {
 	bool shared;
 };
 
-const struct key *
-config_build_rows(enum config_owner owner, size_t *count)
-{
-	static const enum key_section first[] = { KEY_SERVICE, KEY_GENERAL, KEY_DOMAIN, KEY_OAUTH,
-	    KEY_SECTION_COUNT };
-	size_t begin = 0, end;
-
-	while (begin < key_rows_count && key_rows[begin].section < first[owner])
-		begin++;
-	for (end = begin; end < key_rows_count && key_rows[end].section < first[owner + 1]; end++)
-		;
-	*count = end - begin;
-	return &key_rows[begin];
-}
-
-static enum config_owner
-owner_of(enum key_section section)
-{
-	return section == KEY_SERVICE ? CONFIG_OWNER_SERVICE : section == KEY_DOMAIN ? CONFIG_OWNER_DOMAIN :
-	    section == KEY_OAUTH ? CONFIG_OWNER_OAUTH : CONFIG_OWNER_SERVER;
-}
-
-const struct config_origin *
-config_build_origin(const struct config_origin *origin, enum key_section section, const char *name)
-{
-	size_t count;
-	const struct key *rows = config_build_rows(owner_of(section), &count);
-
-	return &origin[key_find(section, name) - rows];
-}
-
 /* All defaults, and the origins that say so. */
 static struct config_origin *
-set_standards(enum config_owner owner, void *base)
+set_standards(enum key_owner owner, void *base)
 {
 	size_t count;
-	const struct key *rows = config_build_rows(owner, &count);
+	const struct key *rows = key_owner_rows(owner, &count);
 
 	for (size_t i = 0; i < count; i++)
 		config_value_standard(&rows[i], base);
@@ -73,7 +42,7 @@ static void
 fault_unknown(const struct target *t, enum key_section section, const struct config_entry *e)
 {
 	const char *best = key_suggest(section, e->name);
-	enum key_section other = t->owner == CONFIG_OWNER_SERVER || t->owner == CONFIG_OWNER_SERVICE ?
+	enum key_section other = t->owner == KEY_OWNER_SERVER || t->owner == KEY_OWNER_SERVICE ?
 	    KEY_GENERAL : KEY_DOMAIN;
 
 	while (other < KEY_DOMAIN && key_find(other, e->name) == NULL)
@@ -151,7 +120,7 @@ apply_entry(const struct target *t, enum key_section section, const struct confi
 			fault_unknown(t, section, e);
 		return;
 	}
-	o = &t->origin[k - config_build_rows(t->owner, &count)];
+	o = &t->origin[k - key_owner_rows(t->owner, &count)];
 	if (entry_fits(t, k, o, e))
 		take_value(t, k, o, e);
 }
@@ -164,9 +133,9 @@ apply_entries(const struct target *t, const struct config_ini *ini, size_t headi
 		const struct config_entry *e = &ini->entry[i];
 		enum key_section section = ini->heading[e->heading].section;
 
-		if (section == KEY_SECTION_COUNT || owner_of(section) != t->owner)
+		if (section == KEY_SECTION_COUNT || key_owner_of(section) != t->owner)
 			continue;
-		if (t->owner == CONFIG_OWNER_DOMAIN && e->heading != heading)
+		if (t->owner == KEY_OWNER_DOMAIN && e->heading != heading)
 			continue;
 		apply_entry(t, section, e);
 	}
@@ -179,8 +148,8 @@ build_service(struct config_work *w)
 	struct target t;
 
 	service->file = w->config->path[0];
-	service->origin = set_standards(CONFIG_OWNER_SERVICE, service);
-	t = (struct target){ CONFIG_OWNER_SERVICE, service, service->origin, &w->sources.source[0],
+	service->origin = set_standards(KEY_OWNER_SERVICE, service);
+	t = (struct target){ KEY_OWNER_SERVICE, service, service->origin, &w->sources.source[0],
 	    w->config->path[0], w->faults, false };
 	apply_entries(&t, &w->ini[0], 0);
 	if (service->hostname == NULL)
@@ -204,19 +173,19 @@ build_domains(struct config_work *w, struct config_server *s, size_t index)
 			continue;
 		d = &s->domain[s->ndomain++];
 		d->name = mem_strdup(h->domain);
-		d->origin = set_standards(CONFIG_OWNER_DOMAIN, d);
-		t = (struct target){ CONFIG_OWNER_DOMAIN, d, d->origin, &w->sources.source[index],
+		d->origin = set_standards(KEY_OWNER_DOMAIN, d);
+		t = (struct target){ KEY_OWNER_DOMAIN, d, d->origin, &w->sources.source[index],
 		    w->config->path[index], w->faults, false };
 		while (entry < ini->nentry && ini->entry[entry].heading < i)
 			entry++;
 		for (; entry < ini->nentry && ini->entry[entry].heading == i; entry++)
 			apply_entry(&t, KEY_DOMAIN, &ini->entry[entry]);
-		d->has_outbound_auth = config_build_origin(d->origin, KEY_DOMAIN,
+		d->has_outbound_auth = config_origin_of(d->origin, KEY_DOMAIN,
 		    "outbound-auth")->file != NULL;
-		d->has_outbound_tls = config_build_origin(d->origin, KEY_DOMAIN,
+		d->has_outbound_tls = config_origin_of(d->origin, KEY_DOMAIN,
 		    "outbound-tls")->file != NULL;
 		d->has_port = d->port != 0;
-		d->has_route = config_build_origin(d->origin, KEY_DOMAIN, "route")->file != NULL;
+		d->has_route = config_origin_of(d->origin, KEY_DOMAIN, "route")->file != NULL;
 	}
 }
 
@@ -235,8 +204,8 @@ build_oauth(struct config_work *w)
 			continue;
 		o = &c->oauth[c->noauth++];
 		o->name = mem_strdup(ini->heading[i].domain);
-		o->origin = set_standards(CONFIG_OWNER_OAUTH, o);
-		t = (struct target){ CONFIG_OWNER_OAUTH, o, o->origin, &w->sources.source[0], c->path[0],
+		o->origin = set_standards(KEY_OWNER_OAUTH, o);
+		t = (struct target){ KEY_OWNER_OAUTH, o, o->origin, &w->sources.source[0], c->path[0],
 		    w->faults, false };
 		for (size_t e = 0; e < ini->nentry; e++)
 			if (ini->entry[e].heading == i)
@@ -263,7 +232,7 @@ derive_server(const struct config_service *service, struct config_server *s)
 	derive_path(&s->log_directory, service->logs, s->name);
 	if (s->fqdn == NULL)
 		s->fqdn = mem_strdup(service->hostname);
-	if (config_build_origin(s->origin, KEY_ACCESS, "tls")->file == NULL && s->certificate.count > 0)
+	if (config_origin_of(s->origin, KEY_ACCESS, "tls")->file == NULL && s->certificate.count > 0)
 		s->tls = CONFIG_TLS_OPTIONAL;
 }
 
@@ -278,7 +247,7 @@ add_default_domain(struct config_server *s)
 			return;
 	d = &s->domain[s->ndomain++];
 	d->name = mem_strdup(s->fqdn);
-	d->origin = set_standards(CONFIG_OWNER_DOMAIN, d);
+	d->origin = set_standards(KEY_OWNER_DOMAIN, d);
 	d->type = CONFIG_DOMAIN_DEFAULT;
 }
 
@@ -290,10 +259,10 @@ build_server(struct config_work *w, size_t index)
 
 	s->name = mem_strdup(w->sources.source[index].server);
 	s->file = w->config->path[index];
-	s->origin = set_standards(CONFIG_OWNER_SERVER, s);
-	shared = (struct target){ CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[0],
+	s->origin = set_standards(KEY_OWNER_SERVER, s);
+	shared = (struct target){ KEY_OWNER_SERVER, s, s->origin, &w->sources.source[0],
 	    w->config->path[0], NULL, true };
-	own = (struct target){ CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[index],
+	own = (struct target){ KEY_OWNER_SERVER, s, s->origin, &w->sources.source[index],
 	    w->config->path[index], w->faults, false };
 	if (w->sources.source[0].errors == 0)
 		apply_entries(&shared, &w->ini[0], 0);
@@ -311,8 +280,8 @@ try_shared(struct config_work *w)
 	struct config_server *s = mem_new(struct config_server);
 	struct target t;
 
-	s->origin = set_standards(CONFIG_OWNER_SERVER, s);
-	t = (struct target){ CONFIG_OWNER_SERVER, s, s->origin, &w->sources.source[0], w->config->path[0],
+	s->origin = set_standards(KEY_OWNER_SERVER, s);
+	t = (struct target){ KEY_OWNER_SERVER, s, s->origin, &w->sources.source[0], w->config->path[0],
 	    w->faults, true };
 	apply_entries(&t, &w->ini[0], 0);
 	config_build_free_server(s);
@@ -378,10 +347,10 @@ config_build_all(struct config_work *w)
 }
 
 static void
-free_owner(enum config_owner owner, void *base, struct config_origin *origin)
+free_owner(enum key_owner owner, void *base, struct config_origin *origin)
 {
 	size_t count;
-	const struct key *rows = config_build_rows(owner, &count);
+	const struct key *rows = key_owner_rows(owner, &count);
 
 	for (size_t i = 0; i < count; i++)
 		config_value_clear(&rows[i], base);
@@ -392,11 +361,11 @@ void
 config_build_free_server(struct config_server *s)
 {
 	for (size_t i = 0; i < s->ndomain; i++) {
-		free_owner(CONFIG_OWNER_DOMAIN, &s->domain[i], s->domain[i].origin);
+		free_owner(KEY_OWNER_DOMAIN, &s->domain[i], s->domain[i].origin);
 		free(s->domain[i].name);
 	}
 	free(s->domain);
-	free_owner(CONFIG_OWNER_SERVER, s, s->origin);
+	free_owner(KEY_OWNER_SERVER, s, s->origin);
 	free(s->name);
 }
 
@@ -407,12 +376,12 @@ config_build_free(struct config *c)
 		config_build_free_server(&c->server[i]);
 	free(c->server);
 	for (size_t i = 0; i < c->noauth; i++) {
-		free_owner(CONFIG_OWNER_OAUTH, &c->oauth[i], c->oauth[i].origin);
+		free_owner(KEY_OWNER_OAUTH, &c->oauth[i], c->oauth[i].origin);
 		free(c->oauth[i].name);
 		free(c->oauth[i].kept_file);
 	}
 	free(c->oauth);
-	free_owner(CONFIG_OWNER_SERVICE, &c->service, c->service.origin);
+	free_owner(KEY_OWNER_SERVICE, &c->service, c->service.origin);
 	for (size_t i = 0; i < c->npath; i++)
 		free(c->path[i]);
 	free(c->path);

@@ -111,7 +111,7 @@ static void
 judge_one(struct config_work *w, size_t server, const struct config_domain *d)
 {
 	struct config_source *source = config_work_source(w, server);
-	const struct config_origin *type = config_build_origin(d->origin, KEY_DOMAIN, "type");
+	const struct config_origin *type = config_origin_of(d->origin, KEY_DOMAIN, "type");
 
 	if (type->bad)
 		return;
@@ -124,7 +124,7 @@ judge_one(struct config_work *w, size_t server, const struct config_domain *d)
 		config_faults_add(w->faults, source, type->line, false,
 		    "the default domain cannot be %s; *.NAME may be an alias or remote " "domain", d->name);
 	for (size_t i = 0; i < nitems_of(only_for); i++) {
-		const struct config_origin *o = config_build_origin(d->origin, KEY_DOMAIN, only_for[i].key);
+		const struct config_origin *o = config_origin_of(d->origin, KEY_DOMAIN, only_for[i].key);
 
 		if (o->file != NULL && d->type != only_for[i].type)
 			config_faults_add(w->faults, source, o->line, false, "\"%s\" is for %s only",
@@ -139,7 +139,7 @@ static void
 judge_accounts(struct config_work *w, size_t server, const struct config_domain *d)
 {
 	const struct config_server *s = &w->config->server[server];
-	const struct config_origin *o = config_build_origin(d->origin, KEY_DOMAIN, "atrn-accounts");
+	const struct config_origin *o = config_origin_of(d->origin, KEY_DOMAIN, "atrn-accounts");
 
 	if (o->file == NULL || o->bad || d->type != CONFIG_DOMAIN_REMOTE)
 		return;
@@ -162,8 +162,8 @@ judge_helo(struct config_work *w, size_t server, const struct config_domain *d)
 	};
 	enum config_outbound_tls mode = d->has_outbound_tls ? d->outbound_tls :
 	    w->config->server[server].outbound_tls;
-	const struct config_origin *helo = config_build_origin(d->origin, KEY_DOMAIN, "helo"),
-	    *tls = config_build_origin(d->origin, KEY_DOMAIN, "outbound-tls");
+	const struct config_origin *helo = config_origin_of(d->origin, KEY_DOMAIN, "helo"),
+	    *tls = config_origin_of(d->origin, KEY_DOMAIN, "outbound-tls");
 
 	if (d->type != CONFIG_DOMAIN_REMOTE || !d->helo || mode <= CONFIG_OUT_TLS_MAY || helo->bad ||
 	    tls->bad)
@@ -183,7 +183,7 @@ judge_helo(struct config_work *w, size_t server, const struct config_domain *d)
 static bool
 is_made(const struct config_domain *d)
 {
-	return d->type == CONFIG_DOMAIN_DEFAULT && config_build_origin(d->origin, KEY_DOMAIN,
+	return d->type == CONFIG_DOMAIN_DEFAULT && config_origin_of(d->origin, KEY_DOMAIN,
 	    "type")->file == NULL;
 }
 
@@ -196,7 +196,7 @@ config_domain_judge(struct config_work *w, size_t server)
 
 	for (size_t i = 0; i < s->ndomain; i++) {
 		const struct config_domain *d = &s->domain[i];
-		const struct config_origin *type = config_build_origin(d->origin, KEY_DOMAIN, "type");
+		const struct config_origin *type = config_origin_of(d->origin, KEY_DOMAIN, "type");
 
 		if (is_made(d) && heading_line(&w->ini[server + 1], d->name) == 0)
 			continue;

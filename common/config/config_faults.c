@@ -40,10 +40,23 @@ config_faults_add(struct config_faults *f, struct config_source *s, unsigned lin
 }
 
 void
+config_faults_at_key(struct config_work *w, size_t server, enum key_section section, const char *name,
+    bool warning, const char *text)
+{
+	const struct config_origin *o = config_origin_of(w->config->server[server].origin, section, name);
+	struct config_source *own = config_work_source(w, server);
+
+	if (o->file != NULL && o->file == w->config->path[0])
+		config_faults_add(w->faults, own, 0, warning, "%s (line %u of %s)", text, o->line, o->file);
+	else
+		config_faults_add(w->faults, own, o->line, warning, "%s", text);
+}
+
+void
 config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section,
     const char *key, bool warning, const char *text)
 {
-	const struct config_origin *o = config_build_origin(s->origin, section, key);
+	const struct config_origin *o = config_origin_of(s->origin, section, key);
 	struct config_source source = { .path = (char *)(uintptr_t)s->file, .server = s->name };
 
 	if (o->file != NULL && strcmp(o->file, s->file) != 0)
@@ -59,7 +72,7 @@ config_faults_tell_domain(struct config_faults *f, const struct config_server *s
 {
 	struct config_source source = { .path = (char *)(uintptr_t)s->file, .server = s->name };
 
-	config_faults_add(f, &source, config_build_origin(d->origin, KEY_DOMAIN, key)->line, warning, "%s",
+	config_faults_add(f, &source, config_origin_of(d->origin, KEY_DOMAIN, key)->line, warning, "%s",
 	    text);
 	config_faults_sort(f);
 }

@@ -20,7 +20,7 @@ enum { PICKUP, QUEUE, DROP, BADMAIL, DOMAIN_DROP, LOGS, FOLDER_COUNT };
 static unsigned
 line_of(const struct config_server *s, enum key_section section, const char *name)
 {
-	return config_build_origin(s->origin, section, name)->line;
+	return config_origin_of(s->origin, section, name)->line;
 }
 
 static void
@@ -37,7 +37,7 @@ list_folders(const struct config_server *s, struct folder list[FOLDER_COUNT])
 	list[DOMAIN_DROP] = (struct folder){ "drop of the default domain", NULL, 0 };
 	if (d != NULL && d->drop != NULL && strcmp(d->drop, s->drop) != 0) {
 		list[DOMAIN_DROP].path = d->drop;
-		list[DOMAIN_DROP].line = config_build_origin(d->origin, KEY_DOMAIN, "drop")->line;
+		list[DOMAIN_DROP].line = config_origin_of(d->origin, KEY_DOMAIN, "drop")->line;
 	}
 }
 

@@ -19,7 +19,7 @@
 static unsigned
 line_of(const struct config_server *s, enum key_section section, const char *name)
 {
-	return config_build_origin(s->origin, section, name)->line;
+	return config_origin_of(s->origin, section, name)->line;
 }
 
 __attribute__((format(printf, 6, 7)))
@@ -33,20 +33,7 @@ blame(struct config_work *w, size_t server, enum key_section section, const char
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	config_judge_tell(w, server, section, name, warning, text);
-}
-
-void
-config_judge_tell(struct config_work *w, size_t server, enum key_section section, const char *name,
-    bool warning, const char *text)
-{
-	const struct config_origin *o = config_build_origin(w->config->server[server].origin, section, name);
-	struct config_source *own = config_work_source(w, server);
-
-	if (o->file != NULL && o->file == w->config->path[0])
-		config_faults_add(w->faults, own, 0, warning, "%s (line %u of %s)", text, o->line, o->file);
-	else
-		config_faults_add(w->faults, own, o->line, warning, "%s", text);
+	config_faults_at_key(w, server, section, name, warning, text);
 }
 
 /* The same port, and the same address or one that covers the other. */
@@ -67,7 +54,7 @@ judge_listen(struct config_work *w, size_t server)
 	struct config_source *source = config_work_source(w, server);
 	unsigned line = line_of(s, KEY_GENERAL, "listen");
 
-	if (s->nlisten == 0 && !config_build_origin(s->origin, KEY_GENERAL, "listen")->bad)
+	if (s->nlisten == 0 && !config_origin_of(s->origin, KEY_GENERAL, "listen")->bad)
 		config_faults_add(w->faults, source, line, false, "listen has no address");
 	for (size_t i = 0; i < s->nlisten; i++)
 		for (size_t j = 0; j < i; j++)
@@ -111,7 +98,7 @@ judge_relay(struct config_work *w, size_t server)
 	bool empty = s->relay == CONFIG_ALL_EXCEPT && s->relay_list.count == 0;
 	const char *key = list ? "relay-list" : "relay";
 
-	if (config_build_origin(s->origin, KEY_ACCESS, "relay-list")->bad || config_build_origin(s->origin,
+	if (config_origin_of(s->origin, KEY_ACCESS, "relay-list")->bad || config_origin_of(s->origin,
 	    KEY_ACCESS, "relay")->bad)
 		return;
 	if ((list || empty) && s->open_relay)
@@ -133,7 +120,7 @@ judge_relay(struct config_work *w, size_t server)
 static bool
 was_refused(const struct config_server *s, const char *key)
 {
-	return config_build_origin(s->origin, KEY_ACCESS, key)->bad;
+	return config_origin_of(s->origin, KEY_ACCESS, key)->bad;
 }
 
 static void
@@ -178,7 +165,7 @@ judge_proxy(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
 
-	if (config_build_origin(s->origin, KEY_ACCESS, "proxy-trusted")->bad)
+	if (config_origin_of(s->origin, KEY_ACCESS, "proxy-trusted")->bad)
 		return;
 	if (s->proxy && s->proxy_trusted.count == 0)
 		blame(w, server, KEY_ACCESS, "proxy", false,
@@ -197,7 +184,7 @@ judge_times(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
 
-	if (s->retry.count == 0 && !config_build_origin(s->origin, KEY_DELIVERY, "retry")->bad)
+	if (s->retry.count == 0 && !config_origin_of(s->origin, KEY_DELIVERY, "retry")->bad)
 		blame(w, server, KEY_DELIVERY, "retry", false, "retry has no time");
 	if (s->delay_notify != CONFIG_UNLIMITED && s->expire < s->delay_notify)
 		blame(w, server, KEY_DELIVERY, "expire", true,
@@ -218,13 +205,13 @@ judge_authentication(struct config_work *w, size_t server)
 	bool basic = s->authentication & CONFIG_AUTH_BASIC,
 	    integrated = s->authentication & CONFIG_AUTH_INTEGRATED;
 
-	if (config_build_origin(s->origin, KEY_ACCESS, "authentication")->bad)
+	if (config_origin_of(s->origin, KEY_ACCESS, "authentication")->bad)
 		return;
-	if (basic && s->password_file == NULL && !config_build_origin(s->origin, KEY_ACCESS,
+	if (basic && s->password_file == NULL && !config_origin_of(s->origin, KEY_ACCESS,
 	    "password-file")->bad)
 		blame(w, server, KEY_ACCESS, "authentication", false,
 		    "authentication = basic needs a password-file");
-	if (integrated && s->keytab == NULL && !config_build_origin(s->origin, KEY_ACCESS, "keytab")->bad)
+	if (integrated && s->keytab == NULL && !config_origin_of(s->origin, KEY_ACCESS, "keytab")->bad)
 		blame(w, server, KEY_ACCESS, "authentication", false,
 		    "authentication = integrated needs a keytab");
 	if (basic && s->basic_requires_tls && s->tls == CONFIG_TLS_OFF)
@@ -253,7 +240,7 @@ judge_dane(struct config_work *w, size_t server)
 	for (size_t i = 0; i < s->ndomain; i++)
 		if (s->domain[i].has_outbound_tls && s->domain[i].outbound_tls == CONFIG_OUT_TLS_DANE)
 			config_faults_add(w->faults, config_work_source(w, server),
-			    config_build_origin(s->domain[i].origin, KEY_DOMAIN, "outbound-tls")->line, true,
+			    config_origin_of(s->domain[i].origin, KEY_DOMAIN, "outbound-tls")->line, true,
 			    "%s", text);
 }
 
@@ -292,7 +279,7 @@ ldap_was_refused(const struct config_server *s)
 	    "base" };
 
 	for (size_t i = 0; i < nitems_of(keys); i++)
-		if (config_build_origin(s->origin, KEY_LDAP, keys[i])->bad)
+		if (config_origin_of(s->origin, KEY_LDAP, keys[i])->bad)
 			return true;
 	return false;
 }
@@ -361,7 +348,7 @@ static void
 judge_service(struct config_work *w)
 {
 	const struct config_service *service = &w->config->service;
-	const struct config_origin *o = config_build_origin(service->origin, KEY_SERVICE, "hostname");
+	const struct config_origin *o = config_origin_of(service->origin, KEY_SERVICE, "hostname");
 
 	if (strchr(service->hostname, '.') == NULL)
 		config_faults_add(w->faults, &w->sources.source[0], o->line, true,

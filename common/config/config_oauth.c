@@ -66,7 +66,7 @@ static void
 blame(struct config_work *w, const struct config_oauth *o, const char *key, bool warning, const char *fmt,
     ...)
 {
-	const struct config_origin *origin = config_build_origin(o->origin, KEY_OAUTH, key);
+	const struct config_origin *origin = config_origin_of(o->origin, KEY_OAUTH, key);
 	char text[400];
 	va_list ap;
 
@@ -101,12 +101,12 @@ judge_profile(struct config_work *w, const struct config_oauth *o)
 {
 	const struct preset *p = &presets[o->provider];
 
-	if (config_build_origin(o->origin, KEY_OAUTH, "provider")->bad || config_build_origin(o->origin,
+	if (config_origin_of(o->origin, KEY_OAUTH, "provider")->bad || config_origin_of(o->origin,
 	    KEY_OAUTH, "flow")->bad)
 		return;
 	if (o->token_url == NULL)
 		blame(w, o, "token-url", false, "needs a token-url, or a provider that has one");
-	if (p->tenant && o->tenant == NULL && config_build_origin(o->origin, KEY_OAUTH,
+	if (p->tenant && o->tenant == NULL && config_origin_of(o->origin, KEY_OAUTH,
 	    "token-url")->file == NULL)
 		blame(w, o, "tenant", false, "provider = %s needs the tenant", p->word);
 	else if (!p->tenant && o->tenant != NULL)
@@ -138,7 +138,7 @@ static void
 use_fault(struct config_work *w, size_t server, const struct use *u, const char *key, bool warning,
     const char *text)
 {
-	const struct config_origin *o = config_build_origin(u->origin, u->section, key);
+	const struct config_origin *o = config_origin_of(u->origin, u->section, key);
 	struct config_source *own = config_work_source(w, server);
 
 	if (o->bad)
@@ -272,7 +272,7 @@ print_all(const struct config *c, struct buf *out)
 {
 	for (size_t i = 0; i < c->noauth; i++) {
 		buf_printf(out, "[%s] %s\n", c->oauth[i].name, c->oauth[i].kept_file);
-		config_print_owner(CONFIG_OWNER_OAUTH, &c->oauth[i], NULL, out);
+		config_print_owner(KEY_OWNER_OAUTH, &c->oauth[i], NULL, out);
 		for (size_t s = 0; s < c->nserver; s++)
 			if (config_oauth_is_used(&c->server[s], c->oauth[i].name))
 				buf_printf(out, "%s\n", c->server[s].name);

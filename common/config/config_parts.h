@@ -11,6 +11,7 @@
 #include "common/config/key.h"
 
 #define CONFIG_FILE_MAX (1024 * 1024)
+#define CONFIG_SNAPSHOT_MAX (256 * 1024 * 1024)	/* all INI files together */
 /*
  * Inih has 200 bytes; newer ones take a line of 199 without its end for one that goes on, and swallow the
  * next
@@ -55,17 +56,18 @@ config_work_source(const struct config_work *w, size_t server)
 	return &w->sources.source[server + 1];
 }
 
+/* Where the value of a key came from; `origin` is the owner's. */
+static inline const struct config_origin *
+config_origin_of(const struct config_origin *origin, enum key_section section, const char *name)
+{
+	return &origin[key_owner_index(section, name)];
+}
+
 /* config_account */
 void config_account_judge(struct config_work *w, size_t server);
 
 /* config_build: pieces to values; what is derived from others; ids */
 void config_build_all(struct config_work *w);
-const struct config_origin *config_build_origin(const struct config_origin *origin, enum key_section section,
-    const char *name);
-/* The rows of one owner: service, virtual server, domain, profile of OAuth2. */
-enum config_owner { CONFIG_OWNER_SERVICE, CONFIG_OWNER_SERVER, CONFIG_OWNER_DOMAIN, CONFIG_OWNER_OAUTH };
-const struct key *config_build_rows(enum config_owner owner, size_t *count);
-
 void config_build_free_server(struct config_server *s);	/* what it holds, not itself */
 void config_build_free(struct config *c);
 
@@ -78,6 +80,9 @@ void config_domain_judge(struct config_work *w, size_t server);
 void config_faults_add(struct config_faults *f, struct config_source *s, unsigned line, bool warning,
     const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+/* The same at a key of a virtual server, which may stand in the shared sections of postern.ini. */
+void config_faults_at_key(struct config_work *w, size_t server, enum key_section section, const char *name,
+    bool warning, const char *text);
 void config_faults_sort(struct config_faults *f);
 
 /* config_file */
@@ -96,9 +101,6 @@ void config_ini_done(struct config_ini *ini);
 
 /* config_judge */
 void config_judge_all(struct config_work *w);
-/* A fault at a key, which may have its place in the shared sections of postern.ini. */
-void config_judge_tell(struct config_work *w, size_t server, enum key_section section, const char *name,
-    bool warning, const char *text);
 
 /* config_list: the kinds of several items. add: 0, or -1 with the reason in `why` */
 int config_list_add(const struct key *k, void *base, const char *text, struct buf *why);
@@ -112,7 +114,7 @@ void config_oauth_judge(struct config_work *w);
 void config_oauth_judge_server(struct config_work *w, size_t server);
 
 /* config_print: all values of one owner, a line each; without origins two equal owners print the same */
-void config_print_owner(enum config_owner owner, const void *base, const struct config_origin *origin,
+void config_print_owner(enum key_owner owner, const void *base, const struct config_origin *origin,
     struct buf *out);
 void config_print_server(const struct config_server *s, bool origins, struct buf *out);
 

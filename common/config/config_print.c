@@ -35,16 +35,16 @@ print_key(const struct key *k, const void *base, const struct config_origin *o, 
 }
 
 void
-config_print_owner(enum config_owner owner, const void *base, const struct config_origin *origin,
+config_print_owner(enum key_owner owner, const void *base, const struct config_origin *origin,
     struct buf *out)
 {
 	size_t count;
-	const struct key *rows = config_build_rows(owner, &count);
+	const struct key *rows = key_owner_rows(owner, &count);
 
 	for (size_t i = 0; i < count; i++) {
-		if (owner == CONFIG_OWNER_DOMAIN && !config_domain_has_key(base, rows[i].name))
+		if (owner == KEY_OWNER_DOMAIN && !config_domain_has_key(base, rows[i].name))
 			continue;
-		if (owner < CONFIG_OWNER_DOMAIN && (i == 0 || rows[i].section != rows[i - 1].section))
+		if (owner < KEY_OWNER_DOMAIN && (i == 0 || rows[i].section != rows[i - 1].section))
 			buf_printf(out, "[%s]\n", key_section_name(rows[i].section));
 		print_key(&rows[i], base, origin != NULL ? &origin[i] : NULL, out);
 	}
@@ -53,10 +53,10 @@ config_print_owner(enum config_owner owner, const void *base, const struct confi
 void
 config_print_server(const struct config_server *s, bool origins, struct buf *out)
 {
-	config_print_owner(CONFIG_OWNER_SERVER, s, origins ? s->origin : NULL, out);
+	config_print_owner(KEY_OWNER_SERVER, s, origins ? s->origin : NULL, out);
 	for (size_t i = 0; i < s->ndomain; i++) {
 		buf_printf(out, "[domain %s]\n", s->domain[i].name);
-		config_print_owner(CONFIG_OWNER_DOMAIN, &s->domain[i], origins ? s->domain[i].origin : NULL,
+		config_print_owner(KEY_OWNER_DOMAIN, &s->domain[i], origins ? s->domain[i].origin : NULL,
 		    out);
 	}
 }
@@ -68,10 +68,10 @@ config_print(const struct config *c, const char *name, FILE *out)
 
 	if (name == NULL) {
 		buf_printf(&text, "# %s\n", c->service.file);
-		config_print_owner(CONFIG_OWNER_SERVICE, &c->service, c->service.origin, &text);
+		config_print_owner(KEY_OWNER_SERVICE, &c->service, c->service.origin, &text);
 		for (size_t i = 0; i < c->noauth; i++) {
 			buf_printf(&text, "[oauth %s]\n", c->oauth[i].name);
-			config_print_owner(CONFIG_OWNER_OAUTH, &c->oauth[i], c->oauth[i].origin, &text);
+			config_print_owner(KEY_OWNER_OAUTH, &c->oauth[i], c->oauth[i].origin, &text);
 		}
 	}
 	for (size_t i = 0; i < c->nserver; i++) {
@@ -98,12 +98,12 @@ print_origin(char *dst, size_t size, const struct config_origin *o)
 const char *
 config_print_origin(char *dst, size_t size, const struct config_domain *d, const char *key)
 {
-	return print_origin(dst, size, config_build_origin(d->origin, KEY_DOMAIN, key));
+	return print_origin(dst, size, config_origin_of(d->origin, KEY_DOMAIN, key));
 }
 
 const char *
 config_print_server_origin(char *dst, size_t size, const struct config_server *s, const char *section,
     const char *key)
 {
-	return print_origin(dst, size, config_build_origin(s->origin, key_section_find(section), key));
+	return print_origin(dst, size, config_origin_of(s->origin, key_section_find(section), key));
 }

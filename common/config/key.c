@@ -36,6 +36,37 @@ key_find(enum key_section section, const char *name)
 	return NULL;
 }
 
+enum key_owner
+key_owner_of(enum key_section section)
+{
+	return section == KEY_SERVICE ? KEY_OWNER_SERVICE : section == KEY_DOMAIN ? KEY_OWNER_DOMAIN :
+	    section == KEY_OAUTH ? KEY_OWNER_OAUTH : KEY_OWNER_SERVER;
+}
+
+const struct key *
+key_owner_rows(enum key_owner owner, size_t *count)
+{
+	static const enum key_section first[] = { KEY_SERVICE, KEY_GENERAL, KEY_DOMAIN, KEY_OAUTH,
+	    KEY_SECTION_COUNT };
+	size_t begin = 0, end;
+
+	while (begin < key_rows_count && key_rows[begin].section < first[owner])
+		begin++;
+	for (end = begin; end < key_rows_count && key_rows[end].section < first[owner + 1]; end++)
+		;
+	*count = end - begin;
+	return &key_rows[begin];
+}
+
+size_t
+key_owner_index(enum key_section section, const char *name)
+{
+	size_t count;
+	const struct key *rows = key_owner_rows(key_owner_of(section), &count);
+
+	return (size_t)(key_find(section, name) - rows);
+}
+
 const char *
 key_section_name(enum key_section section)
 {

@@ -12,6 +12,8 @@
 
 enum key_section { KEY_SERVICE, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIVERY, KEY_LDAP, KEY_SECURITY,
     KEY_DOMAIN, KEY_OAUTH, KEY_SECTION_COUNT };
+/* Whose keys they are: of [service], of a virtual server, of a [domain], of a profile of OAuth2. */
+enum key_owner { KEY_OWNER_SERVICE, KEY_OWNER_SERVER, KEY_OWNER_DOMAIN, KEY_OWNER_OAUTH, KEY_OWNER_COUNT };
 enum key_kind {
 	KEY_TEXT, KEY_PATH, KEY_HOST, KEY_BOOL, KEY_NUMBER, KEY_SIZE, KEY_TIME, KEY_TIMES, KEY_ENUM,
 	    KEY_FLAGS, KEY_STRINGS, KEY_NETS,
@@ -58,7 +60,13 @@ struct key {
 extern const struct key key_rows[];
 extern const size_t key_rows_count;
 
+/* NULL: there is none of that name. */
 const struct key *key_find(enum key_section section, const char *name);
+/* The rows of one owner, which stand side by side. */
+const struct key *key_owner_rows(enum key_owner owner, size_t *count);
+enum key_owner key_owner_of(enum key_section section);
+/* Which of its owner's rows the key is; the key must be there. */
+size_t key_owner_index(enum key_section section, const char *name);
 const char *key_section_name(enum key_section section);		/* "general"; KEY_DOMAIN: "domain" */
 enum key_section key_section_find(const char *name);		/* KEY_SECTION_COUNT: none */
 /* The most similar name of the section within two edits, or NULL. */
@@ -92,12 +100,15 @@ key_check key_check_ldap_attribute;	/* the name of one, or its number */
 key_check key_check_ldap_filter;	/* with %s or %u, and its brackets closed */
 key_check key_check_ldap_uri;	/* "ldap://host:port", "ldaps://host", "ldapi://%2Frun%2Fslapd%2Fldapi" */
 key_check key_check_line;	/* printable ASCII that fits a reply line */
-key_check key_check_log_field;	/* a field of the protocol log */
+key_check key_check_log_field;	/* a field of the protocol log, in any letter case */
 key_check key_check_metrics;	/* "/path", loopback "address:port" */
 key_check key_check_mailbox;	/* "a@b" */
 key_check key_check_smart_host;	/* "name", "[address]", each with an optional ":port" */
 key_check key_check_tenant;	/* a directory id or a domain */
 key_check key_check_resolver;	/* "address", "address:port", "[address]:port" */
+
+/* The fields of the protocol log, by enum config_log_field. */
+extern const char *const key_check_log_fields[];
 
 /* A commented sample of the service file (server false) or of a virtual server's file, made from the rows. */
 void key_print_sample(FILE *out, bool server);

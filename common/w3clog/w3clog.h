@@ -63,7 +63,6 @@ struct w3clog_format {
 };
 
 void w3clog_fields_init(struct w3clog_format *f, const struct config *c, const struct config_server *s);
-bool w3clog_fields_known(const char *name);
 /* The lines in front: "#Software" to "#Fields"; nothing for JSON. */
 void w3clog_fields_header(struct buf *out, const struct w3clog_format *f, int64_t now_us);
 void w3clog_fields_line(struct buf *out, const struct w3clog_format *f, const struct w3clog_fact *fact);

@@ -17,6 +17,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/config/key.h"
 #include "common/w3clog/w3clog.h"
 
 #define METHOD_MAX 64		/* bytes of a peer, before escaping */
@@ -318,39 +319,41 @@ w3c_none(struct buf *out, const struct scene *s)
 
 /* json NULL: says nothing there; date and time are one "time", which every object has. */
 static const struct row {
-	const char *name;
 	void (*w3c)(struct buf *out, const struct scene *s);
 	void (*json)(struct buf *out, const struct scene *s);
-} rows[] = {
-	{ "date", w3c_date, NULL }, { "time", w3c_time, NULL },
-	{ "c-ip", w3c_peer, json_peer }, { "cs-username", w3c_user, json_user },
-	{ "s-sitename", w3c_site, json_site }, { "s-computername", w3c_computer, json_computer },
-	{ "s-ip", w3c_local, json_local }, { "s-port", w3c_port, json_port },
-	{ "cs-method", w3c_method, json_method }, { "cs-uri-stem", w3c_none, NULL },
-	{ "cs-uri-query", w3c_query, json_query },
-	{ "sc-status", w3c_status, json_status }, { "sc-win32-status", w3c_win32, json_win32 },
-	{ "sc-bytes", w3c_sent, json_sent }, { "cs-bytes", w3c_received, json_received },
-	{ "time-taken", w3c_ms, json_ms },
-	{ "cs-version", w3c_version, NULL }, { "cs-host", w3c_none, NULL },
-	{ "cs(User-Agent)", w3c_none, NULL },
-	{ "cs(Cookie)", w3c_none, NULL }, { "cs(Referer)", w3c_none, NULL },
+} rows[CONFIG_FIELD_COUNT] = {
+	[CONFIG_FIELD_DATE] = { w3c_date, NULL },
+	[CONFIG_FIELD_TIME] = { w3c_time, NULL },
+	[CONFIG_FIELD_C_IP] = { w3c_peer, json_peer },
+	[CONFIG_FIELD_CS_USERNAME] = { w3c_user, json_user },
+	[CONFIG_FIELD_S_SITENAME] = { w3c_site, json_site },
+	[CONFIG_FIELD_S_COMPUTERNAME] = { w3c_computer, json_computer },
+	[CONFIG_FIELD_S_IP] = { w3c_local, json_local },
+	[CONFIG_FIELD_S_PORT] = { w3c_port, json_port },
+	[CONFIG_FIELD_CS_METHOD] = { w3c_method, json_method },
+	[CONFIG_FIELD_CS_URI_STEM] = { w3c_none, NULL },
+	[CONFIG_FIELD_CS_URI_QUERY] = { w3c_query, json_query },
+	[CONFIG_FIELD_SC_STATUS] = { w3c_status, json_status },
+	[CONFIG_FIELD_SC_WIN32_STATUS] = { w3c_win32, json_win32 },
+	[CONFIG_FIELD_SC_BYTES] = { w3c_sent, json_sent },
+	[CONFIG_FIELD_CS_BYTES] = { w3c_received, json_received },
+	[CONFIG_FIELD_TIME_TAKEN] = { w3c_ms, json_ms },
+	[CONFIG_FIELD_CS_VERSION] = { w3c_version, NULL },
+	[CONFIG_FIELD_CS_HOST] = { w3c_none, NULL },
+	[CONFIG_FIELD_CS_USER_AGENT] = { w3c_none, NULL },
+	[CONFIG_FIELD_CS_COOKIE] = { w3c_none, NULL },
+	[CONFIG_FIELD_CS_REFERER] = { w3c_none, NULL },
 };
-static_assert(nitems_of(rows) <= 32, "a bit a field");
+static_assert(CONFIG_FIELD_COUNT <= 32, "a bit a field");
 
 static size_t
-find(const char *name)
+find_field(const char *name)
 {
 	size_t i = 0;
 
-	while (i < nitems_of(rows) && strcasecmp(rows[i].name, name) != 0)
+	while (i < CONFIG_FIELD_COUNT && strcasecmp(key_check_log_fields[i], name) != 0)
 		i++;
 	return i;
-}
-
-bool
-w3clog_fields_known(const char *name)
-{
-	return find(name) < nitems_of(rows);
 }
 
 void
@@ -363,11 +366,14 @@ w3clog_fields_init(struct w3clog_format *f, const struct config *c, const struct
 	snprintf(f->site, sizeof(f->site), "SMTPSVC%u", s->id);
 	for (size_t i = 0; i < len && i < sizeof(f->computer) - 1; i++)
 		f->computer[i] = host[i] >= 'a' && host[i] <= 'z' ? (char)(host[i] - 'a' + 'A') : host[i];
-	for (size_t i = 0; i < s->log_fields.count; i++)
-		if (w3clog_fields_known(s->log_fields.text[i]))
-			f->fields |= 1U << find(s->log_fields.text[i]);
+	for (size_t i = 0; i < s->log_fields.count; i++) {
+		size_t field = find_field(s->log_fields.text[i]);
+
+		if (field < CONFIG_FIELD_COUNT)
+			f->fields |= 1U << field;
+	}
 	if (s->log_fields.count == 0)
-		f->fields = (1U << nitems_of(rows)) - 1;
+		f->fields = (1U << CONFIG_FIELD_COUNT) - 1;
 }
 
 static struct scene
@@ -392,9 +398,9 @@ w3clog_fields_header(struct buf *out, const struct w3clog_format *f, int64_t now
 	buf_add(out, " ", 1);
 	w3c_time(out, &s);
 	buf_puts(out, "\n#Fields:");
-	for (size_t i = 0; i < nitems_of(rows); i++)
+	for (size_t i = 0; i < CONFIG_FIELD_COUNT; i++)
 		if (f->fields & 1U << i)
-			buf_printf(out, " %s", rows[i].name);
+			buf_printf(out, " %s", key_check_log_fields[i]);
 	buf_add(out, "\n", 1);
 }
 
@@ -409,7 +415,7 @@ put_object(struct buf *out, const struct scene *s)
 
 	clock_format_utc(date, s->fact->time_us);
 	buf_printf(out, "{\"time\":\"%s\",\"kind\":\"%s\"", date, kind[s->fact->kind]);
-	for (size_t i = 0; i < nitems_of(rows); i++)
+	for (size_t i = 0; i < CONFIG_FIELD_COUNT; i++)
 		if ((s->format->fields & 1U << i) && rows[i].json != NULL)
 			rows[i].json(out, s);
 	buf_add(out, "}\n", 2);
@@ -425,7 +431,7 @@ w3clog_fields_line(struct buf *out, const struct w3clog_format *f, const struct 
 		put_object(out, &s);
 		return;
 	}
-	for (size_t i = 0; i < nitems_of(rows); i++) {
+	for (size_t i = 0; i < CONFIG_FIELD_COUNT; i++) {
 		if (!(f->fields & 1U << i))
 			continue;
 		if (!first)

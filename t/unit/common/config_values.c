@@ -288,7 +288,7 @@ START_TEST(test_sample_is_the_defaults)
 	ck_assert(config_server_same(before, config, "default"));
 	for (size_t i = 0; i < key_rows_count; i++)	/* and does name every key */
 		if (key_rows[i].section < KEY_DOMAIN && !key_rows[i].missing)
-			ck_assert_msg(config_build_origin(key_rows[i].section == KEY_SERVICE ? config->service.origin : server("default")->origin,
+			ck_assert_msg(config_origin_of(key_rows[i].section == KEY_SERVICE ? config->service.origin : server("default")->origin,
 			    key_rows[i].section, key_rows[i].name)->file != NULL, "%s", key_rows[i].name);
 	config_free(before);
 	end();

@@ -181,6 +181,7 @@ static const struct { key_check *check; const char *text; bool good; } forms[] =
 	{ key_check_smart_host, "relay:", false }, { key_check_smart_host, "[relay]", false }, { key_check_smart_host, "[192.0.2.0/24]", false },
 	{ key_check_smart_host, "[192.0.2.1", false }, { key_check_smart_host, "[]", false }, { key_check_smart_host, ":25", false },
 	{ key_check_smart_host, "2001:db8::1", false }, { key_check_smart_host, "a b", false },
+	{ key_check_log_field, "sc-Status", true }, { key_check_log_field, "sc-statu", false }, { key_check_log_field, "", false },
 	{ key_check_resolver, "192.0.2.53", true }, { key_check_resolver, "192.0.2.53:5353", true }, { key_check_resolver, "2001:db8::53", true },
 	{ key_check_resolver, "[2001:db8::53]:53", true }, { key_check_resolver, "dns.example", false }, { key_check_resolver, "*:53", false },
 };
@@ -205,6 +206,10 @@ START_TEST(test_forms)
 	ck_assert_int_eq(key_check_path(line, &why), -1);
 	line[180] = '\0';
 	ck_assert_int_eq(key_check_path(line, &why), 0);
+	/* The text about a wrong field names all there are, in the order of the table. */
+	ck_assert_int_eq(key_check_log_field("no-field", &why), -1);
+	for (size_t i = 0; i < CONFIG_FIELD_COUNT; i++)
+		ck_assert_ptr_nonnull(why = strstr(why, key_check_log_fields[i]));
 }
 END_TEST
 
