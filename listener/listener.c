@@ -174,8 +174,7 @@ set_up_spool(struct listener *l)
 	if (l->spool == NULL)
 		die(EX_CANTCREAT, "cannot open %s: %s", where, strerror(errno));
 	l->pool = pool_new(l->boot->loop, POOL_THREADS);
-	l->enqueue = enqueue_new(l->boot->loop, l->pool, l->spool, BOOT_HINT);
-	enqueue_count(l->enqueue, l->boot->counters);
+	l->enqueue = enqueue_new(l->pool, l->spool, BOOT_HINT, l->boot->counters);
 	l->log = w3clog_new(l->boot->loop, l->pool, l->boot->config, s, l->boot->counters);
 }
 

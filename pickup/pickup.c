@@ -336,8 +336,7 @@ run(struct boot *b)
 		.domain = b->server->default_domain->name,
 	};
 	p->pool = pool_new(b->loop, THREADS);
-	p->enqueue = enqueue_new(b->loop, p->pool, p->spool, BOOT_HINT);
-	enqueue_count(p->enqueue, b->counters);
+	p->enqueue = enqueue_new(p->pool, p->spool, BOOT_HINT, b->counters);
 	p->known = pickup_names_new(PICKUP_NAMES_MAX);
 	p->feed = pickup_flow_new(p);
 	p->walk = pickup_scan_new(p->pool, on_scan_name, on_scan_end, p);

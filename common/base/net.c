@@ -191,12 +191,6 @@ net_entry_has_name(const struct net_entry *e, const char *name)
 	return have == want || name[have - want - 1] == '.';
 }
 
-bool
-net_entry_is_all(const struct net_entry *e)
-{
-	return e->family != AF_UNSPEC && net_entry_prefix(e) == 0;
-}
-
 unsigned
 net_entry_prefix(const struct net_entry *e)
 {

@@ -36,8 +36,6 @@ void net_entry_done(struct net_entry *e);
 bool net_entry_has(const struct net_entry *e, const struct sockaddr *sa);
 /* A domain entry has the name: "example.com" has itself and what is below, in any case of letters. */
 bool net_entry_has_name(const struct net_entry *e, const char *name);
-/* The entry is the whole IPv4 or IPv6 space. */
-bool net_entry_is_all(const struct net_entry *e);
 unsigned net_entry_prefix(const struct net_entry *e);	/* the ones of its mask; 0 for a domain */
 /* "192.0.2.1", "192.0.2.0/24", "example.com". NET_TEXT_SIZE is enough for a network. */
 void net_entry_format(char *dst, size_t size, const struct net_entry *e);

@@ -10,7 +10,9 @@
 #include "common/ipc/dns_client.h"
 
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
+
+#include "common/base/mem.h"
 
 /* More than the helper's own limit, so that its reason is the one seen */
 #define DNS_CLIENT_MS 40000
@@ -23,18 +25,15 @@ struct dns_client_question {
 	unsigned tag;
 };
 
-/* Too large for the stack of a callback chain; ours while one is told */
-static struct msg_dns_answer answer;
-
 static void
-tell(struct dns_client_question *q)
+tell(struct dns_client_question *q, const struct msg_dns_answer *a)
 {
 	void (*done)(void *, unsigned, const struct msg_dns_answer *) = q->done;
 	void *arg = q->arg;
 	unsigned tag = q->tag;
 
 	ctl_client_forget(&q->base);
-	done(arg, tag, &answer);
+	done(arg, tag, a);
 }
 
 static int
@@ -45,22 +44,28 @@ send_query(struct ctl_client_question *base, struct ctl *c)
 	return ctl_send(c, CTL_DNS_ASK, base->request, &q->query, sizeof(q->query), -1);
 }
 
+/* An answer is too large for the stack of a callback chain. */
 static bool
 on_answer(struct ctl_client_question *base, const struct ctl_message *m)
 {
-	if (!msg_dns_answer_take(&answer, m->data, m->len))
-		return false;
-	tell((struct dns_client_question *)base);
-	return true;
+	struct msg_dns_answer *a = mem_new(struct msg_dns_answer);
+	bool good = msg_dns_answer_take(a, m->data, m->len);
+
+	if (good)
+		tell((struct dns_client_question *)base, a);
+	free(a);
+	return good;
 }
 
 static void
 on_failure(struct ctl_client_question *base, const char *why)
 {
-	memset(&answer, 0, offsetof(struct msg_dns_answer, record));
-	answer.result = DNS_TROUBLE;
-	snprintf(answer.text, sizeof(answer.text), "%s", why);
-	tell((struct dns_client_question *)base);
+	struct msg_dns_answer *a = mem_new(struct msg_dns_answer);
+
+	a->result = DNS_TROUBLE;
+	snprintf(a->text, sizeof(a->text), "%s", why);
+	tell((struct dns_client_question *)base, a);
+	free(a);
 }
 
 static const struct ctl_client_kind kind = {

@@ -39,7 +39,6 @@ struct pool_lane {
 	void *arg;
 	void **ring;			/* waiting jobs */
 	size_t ring_size, head, count;
-	size_t pending;			/* loop thread only */
 };
 
 struct pool {
@@ -154,10 +153,8 @@ tell_finished(void *arg)
 	while (b != NULL) {
 		struct batch *next = b->next;
 
-		for (size_t i = 0; i < b->count; i++) {
-			b->lane->pending--;
+		for (size_t i = 0; i < b->count; i++)
 			b->lane->done(b->lane->arg, b->job[i]);
-		}
 		free(b);
 		b = next;
 	}
@@ -278,11 +275,4 @@ pool_submit(struct pool_lane *lane, void *job)
 		start_thread(p);
 	call_one(p);
 	pthread_mutex_unlock(&p->lock);
-	lane->pending++;
-}
-
-size_t
-pool_lane_pending(const struct pool_lane *lane)
-{
-	return lane->pending;
 }

@@ -24,6 +24,5 @@ struct pool_lane *pool_lane_new(struct pool *p, unsigned parallel, size_t batch_
     void (*run)(void *arg, void **jobs, size_t n), void (*done)(void *arg, void *job), void *arg);
 /* From the loop's thread only. */
 void pool_submit(struct pool_lane *lane, void *job);
-size_t pool_lane_pending(const struct pool_lane *lane);	/* submitted and not yet done */
 
 #endif

@@ -56,7 +56,6 @@ message_free(struct enqueue_message *m)
 static void
 run_write(void *arg, void **jobs, size_t n)
 {
-	(void)arg;
 	for (size_t i = 0; i < n; i++) {
 		struct enqueue_message *m = jobs[i];
 
@@ -139,7 +138,6 @@ after_write(void *arg, void *job)
 	void (*room)(void *);
 	struct enqueue_message *m = job;
 
-	(void)arg;
 	if (m->step == STEP_DISCARD) {
 		message_free(m);
 		return;
@@ -166,28 +164,21 @@ after_commit(void *arg, void *job)
 {
 	struct enqueue_message *m = job;
 
-	(void)arg;
 	m->done(m->done_arg, m->error, m->id);
 	message_free(m);
 }
 
 struct enqueue *
-enqueue_new(struct loop *l, struct pool *pool, struct spool *spool, int hint_fd)
+enqueue_new(struct pool *pool, struct spool *spool, int hint_fd, struct counters *counters)
 {
 	struct enqueue *in = mem_new(struct enqueue);
 
-	(void)l;
 	in->spool = spool;
+	in->counters = counters;
 	in->hint_fd = hint_fd;
 	in->write = pool_lane_new(pool, COMMITS_AT_ONCE, 1, run_write, after_write, in);
 	in->commit = pool_lane_new(pool, COMMITS_AT_ONCE, COMMIT_BATCH, run_commit, after_commit, in);
 	return in;
-}
-
-void
-enqueue_count(struct enqueue *in, struct counters *c)
-{
-	in->counters = c;
 }
 
 void

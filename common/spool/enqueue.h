@@ -31,9 +31,7 @@ struct enqueue_message;
  * `hint_fd` (not owned; -1 none): datagrams of ids for the deliver process. `spool` and `pool` must outlive
  * it.
  */
-struct enqueue *enqueue_new(struct loop *l, struct pool *pool, struct spool *spool, int hint_fd);
-/* Where lost hints are counted; optional. */
-void enqueue_count(struct enqueue *in, struct counters *c);
+struct enqueue *enqueue_new(struct pool *pool, struct spool *spool, int hint_fd, struct counters *counters);
 void enqueue_free(struct enqueue *in);			/* after pool_free */
 
 /* NULL with errno EINVAL when the envelope holds control bytes. */

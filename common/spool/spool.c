@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -141,15 +140,16 @@ spool_fresh_id(char *id)
 	message_id_make(id, clock_wall_us(), arc4random());
 }
 
+/*
+ * Renames, never over another file. A file system without the flag (NFS) does it in two steps; when the second
+ * one fails (-1) the file has both names, and a message may be in two places but is not lost.
+ */
 static int
 rename_new(int from_folder, const char *from, int to_folder, const char *to)
 {
 	if (renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0)
 		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -1;
-	/* a file system without the flag (NFS) */
-	if (linkat(from_folder, from, to_folder, to, 0) == -1)
+	if ((errno != EINVAL && errno != ENOSYS) || linkat(from_folder, from, to_folder, to, 0) == -1)
 		return -1;
 	return unlinkat(from_folder, from, 0);
 }
@@ -329,9 +329,8 @@ spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd,
 /* --- marks, due time, note, removal --- */
 
 int
-spool_mark(struct spool *s, int fd, const struct message_envelope *e, size_t index, char mark)
+spool_mark(int fd, const struct message_envelope *e, size_t index, char mark)
 {
-	(void)s;
 	if (index >= e->nrcpt)
 		bug("spool: mark %zu of %zu", index, e->nrcpt);
 	return disk_pwrite(fd, &mark, 1, e->marks_at + (off_t)index);
@@ -458,14 +457,4 @@ spool_remove_note(struct spool *s, const char *id)
 	spool_name_note(name, id);
 	rc = unlinkat(s->queue, name, 0);
 	return rc == -1 && errno != ENOENT ? -1 : 0;
-}
-
-int64_t
-spool_free_bytes(struct spool *s)
-{
-	struct statvfs v;
-
-	if (fstatvfs(s->queue, &v) == -1)
-		return -1;
-	return (int64_t)(v.f_bavail * v.f_frsize);
 }

@@ -100,7 +100,7 @@ int spool_load(struct spool *s, const char *id, struct message_envelope *e, int 
 	__attribute__((warn_unused_result));
 
 /* Overwrites the mark of recipient `index`; `fd` is from spool_load. Not synced: use spool_sync. */
-int spool_mark(struct spool *s, int fd, const struct message_envelope *e, size_t index,
+int spool_mark(int fd, const struct message_envelope *e, size_t index,
     char mark) __attribute__((warn_unused_result));
 int spool_sync(int fd) __attribute__((warn_unused_result));
 /* Sets the next due time (wall seconds). Not synced: a lost one means an earlier attempt. */
@@ -231,8 +231,5 @@ int spool_pickup_remove(struct spool *s, const char *name) __attribute__((warn_u
  */
 int spool_pickup_refuse(struct spool *s, const char *name, const char *reason, const char *details, char *id)
 	__attribute__((warn_unused_result));
-
-/* Free bytes for unprivileged writers on the queue's file system; -1. */
-int64_t spool_free_bytes(struct spool *s);
 
 #endif

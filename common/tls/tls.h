@@ -82,7 +82,6 @@ const char *tls_link_reason(void);
 const char *tls_link_version(const struct ssl_st *link);	/* "TLSv1.3" */
 const char *tls_link_cipher(const struct ssl_st *link);		/* "TLS_AES_256_GCM_SHA384" */
 int tls_link_bits(const struct ssl_st *link);
-bool tls_link_resumed(const struct ssl_st *link);
 /* SHA-256 of the peer's certificate; false: it has shown none. */
 bool tls_link_fingerprint(const struct ssl_st *link, unsigned char fingerprint[TLS_FINGERPRINT_SIZE]);
 /* Channel binding "tls-exporter" (RFC 9266); false: not safe in this version of TLS. */

@@ -139,12 +139,6 @@ tls_link_bits(const struct ssl_st *link)
 }
 
 bool
-tls_link_resumed(const struct ssl_st *link)
-{
-	return SSL_session_reused(link) == 1;
-}
-
-bool
 tls_link_fingerprint(const struct ssl_st *link, unsigned char fingerprint[TLS_FINGERPRINT_SIZE])
 {
 	X509 *shown = SSL_get0_peer_certificate(link);

@@ -38,8 +38,7 @@ static int
 write_marks(struct result *t, struct active_message *m)
 {
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->recipient[i].mark != 0 &&
-		    spool_mark(t->set.spool, m->fd, &m->e, i, m->recipient[i].mark) == -1)
+		if (m->recipient[i].mark != 0 && spool_mark(m->fd, &m->e, i, m->recipient[i].mark) == -1)
 			return -1;
 	if (spool_sync(m->fd) == -1)
 		return -1;

@@ -43,7 +43,7 @@ START_TEST(test_small_large_discarded)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, hint), 0);
 	loop = loop_new();
 	struct pool *p = pool_new(loop, 2);
-	struct enqueue *in = enqueue_new(loop, p, s, hint[0]);
+	struct enqueue *in = enqueue_new(p, s, hint[0], NULL);
 	struct message_envelope e = { .sender = mem_strdup("") };
 	message_envelope_add(&e, "a@b");
 	for (int i = 0; i < 2; i++) {

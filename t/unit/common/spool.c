@@ -70,7 +70,7 @@ START_TEST(test_commit_load_mark_remove)
 	commit("Subject: x\r\n\r\nbody\r\n", id);
 	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
 	ck_assert_int_eq(e.content_size, 20);
-	ck_assert_int_eq(spool_mark(spool, fd, &e, 1, MARK_FAILED), 0);
+	ck_assert_int_eq(spool_mark(fd, &e, 1, MARK_FAILED), 0);
 	ck_assert_int_eq(spool_sync(fd), 0);
 	close(fd);
 	message_envelope_done(&e);

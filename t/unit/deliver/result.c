@@ -63,7 +63,7 @@ mark(const char *id, size_t index, char value)
 	int fd;
 
 	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
-	ck_assert_int_eq(spool_mark(spool, fd, &e, index, value), 0);
+	ck_assert_int_eq(spool_mark(fd, &e, index, value), 0);
 	close(fd);
 	message_envelope_done(&e);
 }

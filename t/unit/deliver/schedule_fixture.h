@@ -58,7 +58,7 @@ fixture_begin(const struct config_server *server)
 	setup.spool = spool;
 	setup.loop = loop = loop_new();
 	setup.pool = pool = pool_new(loop, 4);
-	setup.enqueue = enqueue = enqueue_new(loop, pool, spool, -1);
+	setup.enqueue = enqueue = enqueue_new(pool, spool, -1, NULL);
 	setup.badmail = badmail = badmail_new(loop, pool, spool, server, NULL);
 	schedule = schedule_new(&setup, &why);
 	ck_assert_ptr_nonnull(schedule);
