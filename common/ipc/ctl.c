@@ -18,14 +18,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/ipc/msg_directory.h"
-#include "common/ipc/msg_token.h"
-#include "common/ipc/msg_queue.h"
-#include "common/ipc/msg_etrn.h"
-#include "common/ipc/msg_dns.h"
-#include "common/ipc/msg_auth_out.h"
-#include "common/ipc/msg_sessions.h"
-#include "common/ipc/msg_auth_in.h"
+#include "common/ipc/ctl_rows.h"
 
 #define CTL_MAGIC 0x5043
 #define QUEUE_MAX (4U << 20)
@@ -36,88 +29,7 @@ struct ctl_head {
 	uint32_t type, request, len;
 };
 
-struct kind {
-	const char *name;
-	size_t min, max;
-	unsigned from;		/* enum ctl_side */
-	bool fd;		/* may carry a descriptor */
-};
-
-#define WORKERS (CTL_FROM_WORKER | CTL_FROM_HELPER)
-
-static const struct kind kinds[] = {
-	[CTL_READY] = { "ready", 0, 0, WORKERS, false },
-	[CTL_PAUSED] = { "paused", 0, 0, CTL_FROM_WORKER, false },
-	[CTL_CONTINUED] = { "continued", 0, 0, CTL_FROM_WORKER, false },
-	[CTL_IDLE] = { "idle", 0, 0, WORKERS, false },
-	[CTL_REASON] = { "reason", 1, CTL_REASON_MAX, WORKERS, false },
-	[CTL_NEED] = { "need", sizeof(uint32_t), sizeof(uint32_t), CTL_FROM_WORKER, false },
-	[CTL_PAUSE] = { "pause", 0, 0, CTL_FROM_MASTER, false },
-	[CTL_CONTINUE] = { "continue", 0, 0, CTL_FROM_MASTER, false },
-	[CTL_DRAIN] = { "drain", 0, 0, CTL_FROM_MASTER, false },
-	[CTL_STOP] = { "stop", sizeof(uint32_t), sizeof(uint32_t), CTL_FROM_MASTER, false },
-	[CTL_LOGS] = { "logs", 0, 0, CTL_FROM_MASTER, false },
-	[CTL_CHANNEL] = { "channel", sizeof(struct ctl_channel), sizeof(struct ctl_channel), CTL_FROM_MASTER,
-	    true },
-	[CTL_COUNTERS] = { "counters", 64, 64, CTL_FROM_MASTER, true },
-	[CTL_RETRY] = { "retry", 0, 0, CTL_FROM_MASTER, false },
-	[CTL_TICKETS] = { "tickets", sizeof(struct ctl_tickets), sizeof(struct ctl_tickets), CTL_FROM_MASTER,
-	    false },
-	[CTL_RENEWED] = { "renewed", 0, 0, CTL_FROM_MASTER, false },
-	[CTL_COMMAND] = { "command", 1, 16384, CTL_FROM_OPERATOR, false },
-	[CTL_TEXT] = { "text", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
-	[CTL_END] = { "end", sizeof(int32_t), sizeof(int32_t), CTL_FROM_MASTER, false },
-	[CTL_DNS_ASK] = { "query", sizeof(struct msg_dns_query), sizeof(struct msg_dns_query),
-	    CTL_FROM_CLIENT, false },
-	[CTL_DNS_ANSWER] = { "answer", offsetof(struct msg_dns_answer, record), sizeof(struct msg_dns_answer),
-	    CTL_FROM_HELPER, false },
-	[CTL_OPEN] = { "open", sizeof(struct ctl_file), sizeof(struct ctl_file), WORKERS, false },
-	[CTL_FILE] = { "file", sizeof(struct ctl_opened), sizeof(struct ctl_opened), CTL_FROM_MASTER, true },
-	[CTL_AUTH_IN_START] = { "vouch-start", offsetof(struct msg_auth_in_start, token.data),
-	    sizeof(struct msg_auth_in_start), CTL_FROM_CLIENT, false },
-	[CTL_AUTH_IN_STEP] = { "vouch-step", offsetof(struct msg_auth_in_token, data),
-	    sizeof(struct msg_auth_in_token), CTL_FROM_CLIENT, false },
-	[CTL_AUTH_IN_CANCEL] = { "vouch-cancel", 0, 0, CTL_FROM_CLIENT, false },
-	[CTL_AUTH_IN_ANSWER] = { "vouch-answer", offsetof(struct msg_auth_in_answer, token.data),
-	    sizeof(struct msg_auth_in_answer), CTL_FROM_HELPER, false },
-	[CTL_DIRECTORY_ASK] = { "seek", sizeof(struct msg_directory_query),
-	    sizeof(struct msg_directory_query), CTL_FROM_CLIENT, false },
-	[CTL_DIRECTORY_ANSWER] = { "sought", DIRECTORY_ANSWER_MIN, DIRECTORY_ANSWER_MAX, CTL_FROM_HELPER,
-	    true },
-	[CTL_SESSIONS] = { "roll", sizeof(struct msg_sessions_ask), sizeof(struct msg_sessions_ask),
-	    CTL_FROM_MASTER, false },
-	[CTL_SESSIONS_PAGE] = { "roll-page", offsetof(struct msg_sessions_page, text),
-	    sizeof(struct msg_sessions_page), CTL_FROM_WORKER, false },
-	[CTL_AUTH_OUT_START] = { "prove-start", sizeof(struct msg_auth_out_start),
-	    sizeof(struct msg_auth_out_start), CTL_FROM_CLIENT, false },
-	[CTL_AUTH_OUT_STEP] = { "prove-step", offsetof(struct msg_auth_in_token, data),
-	    sizeof(struct msg_auth_in_token), CTL_FROM_CLIENT, false },
-	[CTL_AUTH_OUT_CANCEL] = { "prove-cancel", 0, 0, CTL_FROM_CLIENT, false },
-	[CTL_AUTH_OUT_ANSWER] = { "prove-answer", offsetof(struct msg_auth_out_answer, token.data),
-	    sizeof(struct msg_auth_out_answer), CTL_FROM_HELPER, false },
-	[CTL_TOKEN_ASK] = { "bearer-ask", sizeof(struct msg_token_ask), sizeof(struct msg_token_ask),
-	    CTL_FROM_CLIENT, false },
-	[CTL_TOKEN_ANSWER] = { "bearer-answer", offsetof(struct msg_token_answer, token),
-	    sizeof(struct msg_token_answer), CTL_FROM_HELPER, false },
-	[CTL_TOKEN_KEEP] = { "bearer-keep", offsetof(struct msg_token_keep, text),
-	    sizeof(struct msg_token_keep), CTL_FROM_HELPER, false },
-	[CTL_TOKEN_KEPT] = { "bearer-kept", sizeof(struct msg_token_kept), sizeof(struct msg_token_kept),
-	    CTL_FROM_MASTER, false },
-	[CTL_OAUTH_TEST] = { "trial", sizeof(struct msg_token_trial), sizeof(struct msg_token_trial),
-	    CTL_FROM_MASTER, false },
-	[CTL_OAUTH_TEST_TEXT] = { "trial-text", 1, 4096, WORKERS, false },
-	[CTL_OAUTH_TEST_END] = { "trial-end", sizeof(int32_t), sizeof(int32_t), WORKERS, false },
-	[CTL_QUEUE] = { "chore", sizeof(struct msg_queue_ask), sizeof(struct msg_queue_ask), CTL_FROM_MASTER,
-	    false },
-	[CTL_QUEUE_PAGE] = { "chore-page", offsetof(struct msg_queue_page, text),
-	    sizeof(struct msg_queue_page), CTL_FROM_WORKER, false },
-	[CTL_NEW_MAIL] = { "look", 0, 0, CTL_FROM_MASTER, false },
-	[CTL_ETRN] = { "plea", offsetof(struct msg_etrn, domains), sizeof(struct msg_etrn), CTL_FROM_CLIENT,
-	    false },
-	[CTL_ETRN_ANSWER] = { "plea-answer", sizeof(struct msg_etrn_answer), sizeof(struct msg_etrn_answer),
-	    CTL_FROM_HELPER, true },
-};
-static_assert(nitems_of(kinds) == CTL_COUNT, "one row a control message");
+static_assert(CTL_PAYLOAD_MAX <= LOOP_SCRATCH, "a message is read into the scratch of the loop");
 
 /* A message that waits until the peer reads. */
 struct waiting {
@@ -128,6 +40,7 @@ struct waiting {
 };
 
 struct ctl {
+	struct loop *loop;
 	struct loop_io *io;
 	int fd;
 	unsigned from;
@@ -143,7 +56,7 @@ struct ctl {
 const char *
 ctl_name(enum ctl_type type)
 {
-	return (unsigned)type < CTL_COUNT ? kinds[type].name : "?";
+	return (unsigned)type < CTL_COUNT ? ctl_rows[type].name : "?";
 }
 
 /* --- one message on a descriptor --- */
@@ -211,13 +124,13 @@ take_fd(struct msghdr *msg)
 static bool
 fits(const struct ctl_head *head, size_t len, unsigned from, bool has_fd, bool truncated)
 {
-	const struct kind *k;
+	const struct ctl_row *row;
 
 	if (truncated || head->magic != CTL_MAGIC || head->version != CTL_VERSION || head->type >= CTL_COUNT)
 		return false;
-	k = &kinds[head->type];
-	return head->len == len && len >= k->min && len <= k->max && (k->from & from) != 0 &&
-	    (!has_fd || k->fd);
+	row = &ctl_rows[head->type];
+	return head->len == len && len >= row->min && len <= row->max && (row->from & from) != 0 &&
+	    (!has_fd || row->fd);
 }
 
 /*
@@ -296,11 +209,11 @@ close_channel(struct ctl *c, bool bad)
 static void
 read_messages(struct ctl *c)
 {
-	static _Thread_local char data[CTL_PAYLOAD_MAX];
+	char *data = loop_scratch(c->loop);
 
 	for (int i = 0; i < PER_TURN && !c->freed && !c->closed; i++) {
 		struct ctl_message m;
-		int rc = recv_one(c->fd, c->from, &m, data, sizeof(data));
+		int rc = recv_one(c->fd, c->from, &m, data, CTL_PAYLOAD_MAX);
 
 		if (rc == 1)
 			c->on_message(c->arg, &m);
@@ -355,6 +268,7 @@ ctl_new(struct loop *l, int fd, unsigned from, void (*on_message)(void *arg, con
 {
 	struct ctl *c = mem_new(struct ctl);
 
+	c->loop = l;
 	c->fd = fd;
 	c->from = from;
 	c->on_message = on_message;
@@ -379,16 +293,10 @@ ctl_free(struct ctl *c)
 	release(c);
 }
 
-int
-ctl_fd(const struct ctl *c)
-{
-	return c->fd;
-}
-
 static struct ctl_head
 make_head(enum ctl_type type, uint32_t request, size_t len)
 {
-	if ((unsigned)type >= CTL_COUNT || len < kinds[type].min || len > kinds[type].max)
+	if ((unsigned)type >= CTL_COUNT || len < ctl_rows[type].min || len > ctl_rows[type].max)
 		bug("ctl: message %s of %zu bytes", ctl_name(type), len);
 	return (struct ctl_head){ .magic = CTL_MAGIC, .version = CTL_VERSION, .type = type,
 	    .request = request,

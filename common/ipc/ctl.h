@@ -165,7 +165,6 @@ struct ctl *ctl_new(struct loop *l, int fd, unsigned from,
     void (*on_message)(void *arg, const struct ctl_message *m),
     void (*on_close)(void *arg, bool bad), void *arg);
 void ctl_free(struct ctl *c);		/* closes the descriptor; NULL is fine; also from its callbacks */
-int ctl_fd(const struct ctl *c);
 
 /*
  * Sends or queues (bounded, 4 MiB, then -1 ENOBUFS); a passed `fd` (-1 none) is duplicated, the caller keeps

@@ -29,6 +29,7 @@ struct loop {
 	int signal_fd;
 	void (*signal_cb)(void *arg, int signo, bool queued, int value);
 	void *signal_arg;
+	char scratch[LOOP_SCRATCH];
 };
 
 struct loop_io {
@@ -85,6 +86,12 @@ void *
 loop_base(struct loop *l)
 {
 	return l->base;
+}
+
+void *
+loop_scratch(struct loop *l)
+{
+	return l->scratch;
 }
 
 void

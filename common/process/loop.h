@@ -15,13 +15,14 @@ struct loop *loop_new(void);		/* dies when the system refuses */
 void loop_free(struct loop *l);
 void loop_run(struct loop *l);		/* until loop_stop */
 void loop_stop(struct loop *l);
+/* The struct event_base, for a library that shares the loop: libunbound, evhttp. */
+void *loop_base(struct loop *l);
 /*
- * The struct event_base, for libraries that share the loop (libunbound in the resolver helper); nobody else
- * asks.
+ * LOOP_SCRATCH bytes of the loop, for what is too large for the stack. Good until the callback returns to the
+ * loop; one user at a time: the channel that reads a message.
  */
-void *loop_base(struct loop *l);
-/* The event base, for a library that shares the loop (libunbound); struct event_base *. */
-void *loop_base(struct loop *l);
+#define LOOP_SCRATCH 32768
+void *loop_scratch(struct loop *l);
 
 /*
  * Watches `fd` (not owned) for `what` (0: nothing yet); level-triggered, persistent. The callback may free

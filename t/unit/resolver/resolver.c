@@ -449,7 +449,7 @@ START_TEST(test_channel)
 	ask("name.invalid", DNS_MX);
 	ck_assert_uint_eq(answered, 3);
 	/* a malformed question costs the channel, nothing else */
-	ck_assert_int_eq(send(ctl_fd(worker), "x", 1, 0), 1);
+	ck_assert_int_eq(send(pair[1], "x", 1, 0), 1);
 	loop_run(loop);
 	ck_assert_uint_eq(r.channels.count, 0);
 	dns_query_free(r.queries);

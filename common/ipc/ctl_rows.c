@@ -1,0 +1,97 @@
+/*
+ * ctl_rows - the catalogue of control messages: one row a message
+ *
+ * Runs in:  every process
+ * Owns:     nothing
+ * Promise:  a message that has no row here, or does not fit its row, is not sent and not taken
+ * Fails by: cannot; a missing row is a compile error
+ */
+#include "common/ipc/ctl_rows.h"
+
+#include <assert.h>
+
+#include "common/base/mem.h"
+#include "common/ipc/msg_auth_in.h"
+#include "common/ipc/msg_auth_out.h"
+#include "common/ipc/msg_directory.h"
+#include "common/ipc/msg_dns.h"
+#include "common/ipc/msg_etrn.h"
+#include "common/ipc/msg_queue.h"
+#include "common/ipc/msg_sessions.h"
+#include "common/ipc/msg_token.h"
+
+#define WORKERS (CTL_FROM_WORKER | CTL_FROM_HELPER)
+
+const struct ctl_row ctl_rows[] = {
+	[CTL_READY] = { "ready", 0, 0, WORKERS, false },
+	[CTL_PAUSED] = { "paused", 0, 0, CTL_FROM_WORKER, false },
+	[CTL_CONTINUED] = { "continued", 0, 0, CTL_FROM_WORKER, false },
+	[CTL_IDLE] = { "idle", 0, 0, WORKERS, false },
+	[CTL_REASON] = { "reason", 1, CTL_REASON_MAX, WORKERS, false },
+	[CTL_NEED] = { "need", sizeof(uint32_t), sizeof(uint32_t), CTL_FROM_WORKER, false },
+	[CTL_PAUSE] = { "pause", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_CONTINUE] = { "continue", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_DRAIN] = { "drain", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_STOP] = { "stop", sizeof(uint32_t), sizeof(uint32_t), CTL_FROM_MASTER, false },
+	[CTL_LOGS] = { "logs", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_CHANNEL] = { "channel", sizeof(struct ctl_channel), sizeof(struct ctl_channel), CTL_FROM_MASTER,
+	    true },
+	[CTL_COUNTERS] = { "counters", 64, 64, CTL_FROM_MASTER, true },
+	[CTL_RETRY] = { "retry", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_TICKETS] = { "tickets", sizeof(struct ctl_tickets), sizeof(struct ctl_tickets), CTL_FROM_MASTER,
+	    false },
+	[CTL_RENEWED] = { "renewed", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_COMMAND] = { "command", 1, 16384, CTL_FROM_OPERATOR, false },
+	[CTL_TEXT] = { "text", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
+	[CTL_END] = { "end", sizeof(int32_t), sizeof(int32_t), CTL_FROM_MASTER, false },
+	[CTL_DNS_ASK] = { "dns-ask", sizeof(struct msg_dns_query), sizeof(struct msg_dns_query),
+	    CTL_FROM_CLIENT, false },
+	[CTL_DNS_ANSWER] = { "dns-answer", offsetof(struct msg_dns_answer, record),
+	    sizeof(struct msg_dns_answer), CTL_FROM_HELPER, false },
+	[CTL_OPEN] = { "open", sizeof(struct ctl_file), sizeof(struct ctl_file), WORKERS, false },
+	[CTL_FILE] = { "file", sizeof(struct ctl_opened), sizeof(struct ctl_opened), CTL_FROM_MASTER, true },
+	[CTL_AUTH_IN_START] = { "auth-in-start", offsetof(struct msg_auth_in_start, token.data),
+	    sizeof(struct msg_auth_in_start), CTL_FROM_CLIENT, false },
+	[CTL_AUTH_IN_STEP] = { "auth-in-step", offsetof(struct msg_auth_in_token, data),
+	    sizeof(struct msg_auth_in_token), CTL_FROM_CLIENT, false },
+	[CTL_AUTH_IN_CANCEL] = { "auth-in-cancel", 0, 0, CTL_FROM_CLIENT, false },
+	[CTL_AUTH_IN_ANSWER] = { "auth-in-answer", offsetof(struct msg_auth_in_answer, token.data),
+	    sizeof(struct msg_auth_in_answer), CTL_FROM_HELPER, false },
+	[CTL_DIRECTORY_ASK] = { "directory-ask", sizeof(struct msg_directory_query),
+	    sizeof(struct msg_directory_query), CTL_FROM_CLIENT, false },
+	[CTL_DIRECTORY_ANSWER] = { "directory-answer", DIRECTORY_ANSWER_MIN, DIRECTORY_ANSWER_MAX,
+	    CTL_FROM_HELPER, true },
+	[CTL_SESSIONS] = { "sessions", sizeof(struct msg_sessions_ask), sizeof(struct msg_sessions_ask),
+	    CTL_FROM_MASTER, false },
+	[CTL_SESSIONS_PAGE] = { "sessions-page", offsetof(struct msg_sessions_page, text),
+	    sizeof(struct msg_sessions_page), CTL_FROM_WORKER, false },
+	[CTL_AUTH_OUT_START] = { "auth-out-start", sizeof(struct msg_auth_out_start),
+	    sizeof(struct msg_auth_out_start), CTL_FROM_CLIENT, false },
+	[CTL_AUTH_OUT_STEP] = { "auth-out-step", offsetof(struct msg_auth_in_token, data),
+	    sizeof(struct msg_auth_in_token), CTL_FROM_CLIENT, false },
+	[CTL_AUTH_OUT_CANCEL] = { "auth-out-cancel", 0, 0, CTL_FROM_CLIENT, false },
+	[CTL_AUTH_OUT_ANSWER] = { "auth-out-answer", offsetof(struct msg_auth_out_answer, token.data),
+	    sizeof(struct msg_auth_out_answer), CTL_FROM_HELPER, false },
+	[CTL_TOKEN_ASK] = { "token-ask", sizeof(struct msg_token_ask), sizeof(struct msg_token_ask),
+	    CTL_FROM_CLIENT, false },
+	[CTL_TOKEN_ANSWER] = { "token-answer", offsetof(struct msg_token_answer, token),
+	    sizeof(struct msg_token_answer), CTL_FROM_HELPER, false },
+	[CTL_TOKEN_KEEP] = { "token-keep", offsetof(struct msg_token_keep, text),
+	    sizeof(struct msg_token_keep), CTL_FROM_HELPER, false },
+	[CTL_TOKEN_KEPT] = { "token-kept", sizeof(struct msg_token_kept), sizeof(struct msg_token_kept),
+	    CTL_FROM_MASTER, false },
+	[CTL_OAUTH_TEST] = { "oauth-test", sizeof(struct msg_token_trial), sizeof(struct msg_token_trial),
+	    CTL_FROM_MASTER, false },
+	[CTL_OAUTH_TEST_TEXT] = { "oauth-test-text", 1, 4096, WORKERS, false },
+	[CTL_OAUTH_TEST_END] = { "oauth-test-end", sizeof(int32_t), sizeof(int32_t), WORKERS, false },
+	[CTL_QUEUE] = { "queue", sizeof(struct msg_queue_ask), sizeof(struct msg_queue_ask), CTL_FROM_MASTER,
+	    false },
+	[CTL_QUEUE_PAGE] = { "queue-page", offsetof(struct msg_queue_page, text),
+	    sizeof(struct msg_queue_page), CTL_FROM_WORKER, false },
+	[CTL_NEW_MAIL] = { "new-mail", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_ETRN] = { "etrn", offsetof(struct msg_etrn, domains), sizeof(struct msg_etrn), CTL_FROM_CLIENT,
+	    false },
+	[CTL_ETRN_ANSWER] = { "etrn-answer", sizeof(struct msg_etrn_answer), sizeof(struct msg_etrn_answer),
+	    CTL_FROM_HELPER, true },
+};
+static_assert(nitems_of(ctl_rows) == CTL_COUNT, "one row a control message");
