@@ -173,7 +173,7 @@ judge_error(int error, unsigned *tries)
 	case EMFILE:
 	case ENFILE:
 	case ENOMEM:
-		return (struct judge_verdict){ .answer = JUDGE_HOLD };
+		return (struct judge_verdict){ .answer = JUDGE_BACK_OFF };
 	case EWOULDBLOCK:
 		return wait_for(LOCKED_MS);
 	default:

@@ -25,36 +25,17 @@ enum {
 	THREADS = 6,		/* looks 2, large files 1, removal 1, enqueue 2 */
 	PICKUP_NAMES_MAX = 16384,
 	TICK_MS = 3000,		/* between two scans */
-	TROUBLE_MS = 60000,
 	CLOCK_SLACK_US = 5000000,
 };
 
-void
-pickup_trouble(struct pickup *p, const char *doing, const char *file, const char *reason)
-{
-	uint64_t now_ms = clock_mono_ms();
-
-	for (size_t i = 0; i < nitems_of(p->trouble); i++) {
-		struct pickup_trouble *row = &p->trouble[i];
-
-		if (row->doing != NULL && strcmp(row->doing, doing) != 0)
-			continue;
-		if (row->doing != NULL && now_ms < row->next_ms)
-			return;
-		row->doing = doing;
-		row->next_ms = now_ms + TROUBLE_MS;
-		break;
-	}
-	log_event(LOG_WARN, NULL, "trouble", "doing=%s file=%s reason=%s", doing, log_safe(file),
-	    log_safe(reason));
-}
+static void update(struct pickup *p);
 
 /* --- names --- */
 
 static void
 news(struct pickup *p, const char *name, enum judge_evidence evidence)
 {
-	if (!pickup_names_news(p->known, name, evidence, clock_mono_ms()))
+	if (!pickup_names_news(p->names, name, evidence, clock_mono_ms()))
 		p->missed = true;
 }
 
@@ -69,7 +50,7 @@ on_watch_batch(void *arg)
 {
 	struct pickup *p = arg;
 
-	pickup_flow_more(p->feed);
+	pickup_flow_more(p->flow);
 }
 
 static void
@@ -78,7 +59,7 @@ on_watch_lost(void *arg)
 	struct pickup *p = arg;
 
 	p->missed = true;
-	pickup_names_doubt(p->known, clock_mono_ms());
+	pickup_names_doubt(p->names, clock_mono_ms());
 }
 
 static void
@@ -86,9 +67,9 @@ folder_gone(struct pickup *p)
 {
 	if (p->gone)
 		return;
-	pickup_trouble(p, "folder", spool_pickup_path(p->folder), "the folder was removed or renamed");
+	pickup_trouble_log(p, "folder", spool_pickup_path(p->folder), "the folder was removed or renamed");
 	p->gone = true;
-	pickup_settle(p);
+	update(p);
 }
 
 static void
@@ -127,23 +108,23 @@ on_scan_end(void *arg, enum pickup_scan_end end, int error)
 	if (end == PICKUP_SCAN_GONE)
 		folder_gone(p);
 	if (end == PICKUP_SCAN_FAILED)
-		pickup_trouble(p, "scan", spool_pickup_path(p->folder), strerror(error));
+		pickup_trouble_log(p, "scan", spool_pickup_path(p->folder), strerror(error));
 	if (end == PICKUP_SCAN_MORE)
-		p->crowded = true;
+		p->scan_waits = true;
 	else
 		loop_timer_set(p->tick, TICK_MS);
-	pickup_flow_more(p->feed);
+	pickup_flow_more(p->flow);
 }
 
 static void
-scan(struct pickup *p)
+begin_scan(struct pickup *p)
 {
 	bool force = p->missed;
 
-	if (p->stopping || p->gone || !pickup_scan_is_idle(p->walk))
+	if (p->stopping || p->gone || !pickup_scan_is_idle(p->scan))
 		return;
 	p->missed = false;
-	pickup_scan_begin(p->walk, p->folder, force);
+	pickup_scan_begin(p->scan, p->folder, force);
 }
 
 /* --- the folder anew --- */
@@ -199,34 +180,35 @@ reopen_done(void *arg, void *job)
 	(void)job;
 	p->opening = false;
 	if (p->opened == NULL) {
-		pickup_trouble(p, "folder", p->boot->server->pickup, strerror(p->open_error));
+		pickup_trouble_log(p, "folder", p->boot->server->pickup, strerror(p->open_error));
 		loop_timer_set(p->tick, TICK_MS);
-		pickup_settle(p);
+		update(p);
 		return;
 	}
-	pickup_flow_give_up(p->feed);
+	pickup_flow_give_up(p->flow);
 	if (p->folder != p->spool)
 		spool_close(p->folder);
 	p->folder = p->opened;
 	p->opened = NULL;
 	p->rules.judge.remote = p->open_remote;
 	p->gone = false;
-	pickup_names_free(p->known);
-	p->known = pickup_names_new(PICKUP_NAMES_MAX);
+	pickup_names_free(p->names);
+	p->names = pickup_names_new(PICKUP_NAMES_MAX);
 	watch_folder(p->watch, spool_pickup_path(p->folder));
 	log_event(LOG_FACT, NULL, "service", "doing=folder folder=%s state=opened",
 	    log_safe(spool_pickup_path(p->folder)));
 	p->missed = true;
-	scan(p);
+	begin_scan(p);
 }
 
-void
-pickup_settle(struct pickup *p)
+/* After something ended: ends the process when it was to stop, opens the folder anew, goes on scanning. */
+static void
+update(struct pickup *p)
 {
 	if (p->ended)
 		return;
 	if (p->stopping) {
-		if (pickup_flow_active(p->feed) > 0)
+		if (pickup_flow_active(p->flow) > 0)
 			return;
 		p->ended = true;
 		if (p->draining)
@@ -235,20 +217,26 @@ pickup_settle(struct pickup *p)
 		return;
 	}
 	if (p->gone) {
-		p->crowded = false;
-		if (!p->opening && pickup_flow_active(p->feed) == 0 && !loop_timer_is_set(p->tick) &&
-		    pickup_scan_stop(p->walk)) {
+		p->scan_waits = false;
+		if (!p->opening && pickup_flow_active(p->flow) == 0 && !loop_timer_is_set(p->tick) &&
+		    pickup_scan_stop(p->scan)) {
 			p->opening = true;
 			pool_submit(p->reopen, p);
 		}
 		return;
 	}
-	if (p->crowded && pickup_names_count(p->known) < PICKUP_NAMES_MAX / 2) {
-		p->crowded = false;
-		pickup_scan_go_on(p->walk);
-	} else if (p->missed && pickup_names_count(p->known) < PICKUP_NAMES_MAX / 2) {
-		scan(p);
+	if (p->scan_waits && pickup_names_count(p->names) < PICKUP_NAMES_MAX / 2) {
+		p->scan_waits = false;
+		pickup_scan_go_on(p->scan);
+	} else if (p->missed && pickup_names_count(p->names) < PICKUP_NAMES_MAX / 2) {
+		begin_scan(p);
 	}
+}
+
+static void
+on_flow_change(void *arg)
+{
+	update(arg);
 }
 
 /* --- time and orders --- */
@@ -258,7 +246,7 @@ on_due(void *arg)
 {
 	struct pickup *p = arg;
 
-	pickup_flow_more(p->feed);
+	pickup_flow_more(p->flow);
 }
 
 static void
@@ -266,9 +254,9 @@ on_tick(void *arg)
 {
 	struct pickup *p = arg;
 
-	pickup_flow_retry(p->feed);
-	scan(p);
-	pickup_settle(p);
+	pickup_flow_retry(p->flow);
+	begin_scan(p);
+	update(p);
 }
 
 static void
@@ -285,9 +273,9 @@ stop(struct pickup *p, const struct ctl_message *m)
 {
 	p->stopping = true;
 	p->draining = false;
-	pickup_flow_hurry(p->feed);
+	pickup_flow_hurry(p->flow);
 	loop_timer_set(p->grace, boot_grace(m));
-	pickup_settle(p);
+	update(p);
 }
 
 static void
@@ -304,7 +292,7 @@ on_control(struct boot *b, const struct ctl_message *m)
 		break;
 	case CTL_DRAIN:
 		p->stopping = p->draining = true;
-		pickup_settle(p);
+		update(p);
 		break;
 	case CTL_STOP:
 		stop(p, m);
@@ -337,9 +325,9 @@ run(struct boot *b)
 	};
 	p->pool = pool_new(b->loop, THREADS);
 	p->enqueue = enqueue_new(p->pool, p->spool, BOOT_HINT, b->counters);
-	p->known = pickup_names_new(PICKUP_NAMES_MAX);
-	p->feed = pickup_flow_new(p);
-	p->walk = pickup_scan_new(p->pool, on_scan_name, on_scan_end, p);
+	p->names = pickup_names_new(PICKUP_NAMES_MAX);
+	p->flow = pickup_flow_new(p, on_flow_change);
+	p->scan = pickup_scan_new(p->pool, on_scan_name, on_scan_end, p);
 	p->reopen = pool_lane_new(p->pool, 1, 1, run_reopen, reopen_done, p);
 	p->due = loop_timer_new(b->loop, on_due, p);
 	p->tick = loop_timer_new(b->loop, on_tick, p);
@@ -348,7 +336,7 @@ run(struct boot *b)
 	/* Before the first scan: nothing is missed in between */
 	watch_folder(p->watch, spool_pickup_path(p->folder));
 	p->missed = true;
-	scan(p);
+	begin_scan(p);
 	boot_ready(b);
 }
 
@@ -359,9 +347,9 @@ finish(struct boot *b)
 
 	pool_free(p->pool);
 	watch_free(p->watch);
-	pickup_scan_free(p->walk);
-	pickup_flow_free(p->feed);
-	pickup_names_free(p->known);
+	pickup_scan_free(p->scan);
+	pickup_flow_free(p->flow);
+	pickup_names_free(p->names);
 	enqueue_free(p->enqueue);
 	loop_timer_free(p->due);
 	loop_timer_free(p->tick);

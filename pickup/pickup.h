@@ -53,7 +53,8 @@ void body_end(struct body *b, struct buf *out);
 
 struct pickup_flow;
 struct pickup;
-struct pickup_flow *pickup_flow_new(struct pickup *p);
+/* `changed` is called with `p` when a file has ended, or none is due. */
+struct pickup_flow *pickup_flow_new(struct pickup *p, void (*changed)(void *arg));
 void pickup_flow_free(struct pickup_flow *f);				/* after pool_free */
 void pickup_flow_more(struct pickup_flow *f);				/* starts what is due and allowed */
 /* Now and then: removes files that could not be removed */
@@ -94,7 +95,7 @@ enum judge_answer {
 	JUDGE_WAIT,		/* look again after wait_ms */
 	JUDGE_REFUSE,		/* to badmail */
 	JUDGE_IGNORE,		/* gone, or none of our business */
-	JUDGE_HOLD,		/* we lack something: take no file for a while */
+	JUDGE_BACK_OFF,		/* we lack something: take no file for a while */
 };
 struct judge_verdict {
 	enum judge_answer answer;
@@ -284,6 +285,11 @@ bool pickup_scan_is_idle(const struct pickup_scan *w);
 /* Gives up the pass; false while a job is at work */
 bool pickup_scan_stop(struct pickup_scan *w);
 
+/* --- pickup_trouble: events about what hinders --- */
+
+/* One event a minute for each `doing` (a literal). */
+void pickup_trouble_log(struct pickup *p, const char *doing, const char *file, const char *reason);
+
 /* --- watch: what the kernel tells about the folder --- */
 
 struct watch_events {
@@ -309,15 +315,15 @@ struct pickup {
 	struct pool *pool;
 	struct pool_lane *reopen;
 	struct enqueue *enqueue;
-	struct pickup_names *known;
+	struct pickup_names *names;
 	struct watch *watch;
-	struct pickup_scan *walk;
-	struct pickup_flow *feed;
+	struct pickup_scan *scan;
+	struct pickup_flow *flow;
 	struct loop_timer *due, *tick, *grace;
 	struct pickup_file_rules rules;
 	int64_t started_us;	/* claimed names with an older id are of others */
 	bool missed;		/* names did not fit or news were lost: scan again */
-	bool crowded;		/* the scan waits for room */
+	bool scan_waits;	/* for room in `names` */
 	bool gone, opening;	/* the folder is to be opened anew; a job does it */
 	bool stopping, draining, ended;
 	struct spool *opened;	/* the job's */
@@ -325,9 +331,5 @@ struct pickup {
 	bool open_remote;
 	struct pickup_trouble { const char *doing; uint64_t next_ms; } trouble[16];
 };
-/* One event a minute for each `doing` (a literal). */
-void pickup_trouble(struct pickup *p, const char *doing, const char *file, const char *reason);
-/* After something ended: ends the process when it was to stop, opens the folder anew, goes on scanning. */
-void pickup_settle(struct pickup *p);
 
 #endif

@@ -126,7 +126,7 @@ claim(struct pickup_file *t)
 		trouble(t, "take", errno, (struct judge_verdict){ .answer = JUDGE_WAIT,
 		    .wait_ms = LATER_MS });
 	else
-		trouble(t, "take", errno, (struct judge_verdict){ .answer = JUDGE_HOLD });
+		trouble(t, "take", errno, (struct judge_verdict){ .answer = JUDGE_BACK_OFF });
 	return false;
 }
 

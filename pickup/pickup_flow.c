@@ -24,11 +24,12 @@ enum {
 	 * Files over PICKUP_FILE_PIECE being read at a time: each may need COMPOSE_HEADER_MAX some times over
 	 */
 	LARGE_MAX = 4,
-	HOLD_MS = 5000,
+	BACK_OFF_MS = 5000,
 };
 
 struct pickup_flow {
 	struct pickup *p;
+	void (*changed)(void *arg);	/* with p: a file ended, or none is due */
 	struct pool_lane *look, *read, *piece, *clear;
 	struct pickup_file *all;
 	struct pickup_file *stuck[IN_FLIGHT_MAX];	/* sent, but not removed yet */
@@ -36,7 +37,7 @@ struct pickup_flow {
 	size_t active, large;
 	struct pickup_file *waiting[IN_FLIGHT_MAX];	/* claimed large files, in order */
 	size_t nwaiting;
-	uint64_t hold_until_ms;
+	uint64_t back_off_until_ms;
 	bool probing;				/* one at a time until one gets through */
 	bool hurry;
 };
@@ -44,9 +45,9 @@ struct pickup_flow {
 static void begin_large(struct pickup_flow *f);
 
 static void
-hold(struct pickup_flow *f)
+back_off(struct pickup_flow *f)
 {
-	f->hold_until_ms = clock_mono_ms() + HOLD_MS;
+	f->back_off_until_ms = clock_mono_ms() + BACK_OFF_MS;
 	f->probing = true;
 }
 
@@ -82,7 +83,7 @@ end(struct pickup_flow *f, struct pickup_file *t)
 {
 	/* it could not be put back, its old name is in use again: it is taken under the claimed one */
 	if (t->claimed && t->put_back)
-		f->p->missed = !pickup_names_news(f->p->known, t->current, JUDGE_LEFT, clock_mono_ms()) ||
+		f->p->missed = !pickup_names_news(f->p->names, t->current, JUDGE_LEFT, clock_mono_ms()) ||
 		    f->p->missed;
 	if (t->big && f->large > 0)
 		f->large--;
@@ -97,7 +98,7 @@ clear(struct pickup_flow *f, struct pickup_file *t, bool put_back)
 {
 	t->put_back = put_back;
 	if (put_back)
-		pickup_names_put_back(f->p->known, t->name, clock_mono_ms());
+		pickup_names_put_back(f->p->names, t->name, clock_mono_ms());
 	pool_submit(f->clear, t);
 }
 
@@ -105,9 +106,9 @@ static void
 say_trouble(struct pickup_flow *f, struct pickup_file *t)
 {
 	if (t->error != 0)
-		pickup_trouble(f->p, t->doing, t->name, strerror(t->error));
+		pickup_trouble_log(f->p, t->doing, t->name, strerror(t->error));
 	else if (t->verdict.answer == JUDGE_WAIT && t->verdict.trouble != NULL)
-		pickup_trouble(f->p, "take", t->name, t->verdict.trouble);
+		pickup_trouble_log(f->p, "take", t->name, t->verdict.trouble);
 	t->error = 0;
 }
 
@@ -141,9 +142,8 @@ static void
 queued(void *arg, int error, const char *id)
 {
 	struct pickup_file *t = arg;
-	struct pickup_flow *f = t->pickup->feed;
+	struct pickup_flow *f = t->pickup->flow;
 
-	(void)id;
 	t->message = NULL;
 	if (error == 0) {
 		f->probing = false;
@@ -151,8 +151,8 @@ queued(void *arg, int error, const char *id)
 		clear(f, t, false);
 		return;
 	}
-	pickup_trouble(f->p, "queue", t->name, strerror(error));
-	hold(f);
+	pickup_trouble_log(f->p, "queue", t->name, strerror(error));
+	back_off(f);
 	clear(f, t, true);
 }
 
@@ -164,7 +164,7 @@ next_piece(void *arg)
 	if (enqueue_is_full(t->message))
 		enqueue_on_room(t->message, next_piece, t);
 	else
-		pool_submit(t->pickup->feed->piece, t);
+		pool_submit(t->pickup->flow->piece, t);
 }
 
 /* Gives the content that is there to enqueue, and asks for more or ends. */
@@ -187,8 +187,8 @@ to_queue(struct pickup_flow *f, struct pickup_file *t)
 	memcpy(t->envelope.id, t->id, sizeof(t->envelope.id));
 	t->message = enqueue_begin(f->p->enqueue, &t->envelope);
 	if (t->message == NULL) {
-		pickup_trouble(f->p, "queue", t->name, strerror(errno));
-		hold(f);
+		pickup_trouble_log(f->p, "queue", t->name, strerror(errno));
+		back_off(f);
 		clear(f, t, true);
 		return;
 	}
@@ -207,7 +207,7 @@ after_read(struct pickup_flow *f, struct pickup_file *t)
 		return;
 	}
 	if (t->unclaimed && t->big)
-		pickup_names_put_back(f->p->known, t->name, clock_mono_ms());
+		pickup_names_put_back(f->p->names, t->name, clock_mono_ms());
 	if (t->verdict.answer == JUDGE_TAKE) {
 		to_queue(f, t);
 		return;
@@ -243,25 +243,25 @@ look_done(void *arg, void *job)
 {
 	struct pickup_flow *f = arg;
 	struct pickup_file *t = job;
-	struct pickup_names *known = f->p->known;
+	struct pickup_names *names = f->p->names;
 	struct pickup_name *file = t->file;
 	uint64_t now_ms = clock_mono_ms();
 
 	t->file = NULL;
 	if (t->unclaimed)
-		pickup_names_put_back(known, t->name, now_ms);
+		pickup_names_put_back(names, t->name, now_ms);
 	switch (t->verdict.answer) {
 	case JUDGE_TAKE:
 	case JUDGE_REFUSE:
 	case JUDGE_IGNORE:
-		pickup_names_forget(known, file, now_ms);
+		pickup_names_forget(names, file, now_ms);
 		break;
 	case JUDGE_WAIT:
-		pickup_names_look_again(known, file, now_ms, t->verdict.wait_ms);
+		pickup_names_look_again(names, file, now_ms, t->verdict.wait_ms);
 		break;
-	case JUDGE_HOLD:
-		pickup_names_look_again(known, file, now_ms, 0);
-		hold(f);
+	case JUDGE_BACK_OFF:
+		pickup_names_look_again(names, file, now_ms, 0);
+		back_off(f);
 		break;
 	}
 	if (t->verdict.answer == JUDGE_TAKE && t->big) {
@@ -290,7 +290,7 @@ piece_done(void *arg, void *job)
 		return;
 	}
 	if (t->error != 0 && t->error != EAGAIN) /* EAGAIN: somebody wrote to it */
-		pickup_trouble(f->p, t->doing, t->name, strerror(t->error));
+		pickup_trouble_log(f->p, t->doing, t->name, strerror(t->error));
 	enqueue_discard(t->message);
 	t->message = NULL;
 	clear(f, t, true);
@@ -305,7 +305,7 @@ clear_done(void *arg, void *job)
 	if (t->error == 0) {
 		t->claimed = false;
 	} else if (t->error != EEXIST) {
-		pickup_trouble(f->p, t->doing, t->name, strerror(t->error));
+		pickup_trouble_log(f->p, t->doing, t->name, strerror(t->error));
 		if (!t->put_back && f->nstuck < IN_FLIGHT_MAX) {
 			f->stuck[f->nstuck++] = t;
 			return;
@@ -317,7 +317,6 @@ clear_done(void *arg, void *job)
 static void
 run_look(void *arg, void **jobs, size_t n)
 {
-	(void)arg;
 	for (size_t i = 0; i < n; i++)
 		pickup_file_look(jobs[i]);
 }
@@ -325,7 +324,6 @@ run_look(void *arg, void **jobs, size_t n)
 static void
 run_read(void *arg, void **jobs, size_t n)
 {
-	(void)arg;
 	for (size_t i = 0; i < n; i++)
 		pickup_file_read(jobs[i]);
 }
@@ -333,7 +331,6 @@ run_read(void *arg, void **jobs, size_t n)
 static void
 run_piece(void *arg, void **jobs, size_t n)
 {
-	(void)arg;
 	for (size_t i = 0; i < n; i++)
 		pickup_file_piece(jobs[i]);
 }
@@ -341,7 +338,6 @@ run_piece(void *arg, void **jobs, size_t n)
 static void
 run_clear(void *arg, void **jobs, size_t n)
 {
-	(void)arg;
 	for (size_t i = 0; i < n; i++)
 		pickup_file_clear(jobs[i]);
 }
@@ -349,11 +345,12 @@ run_clear(void *arg, void **jobs, size_t n)
 /* --- for the role --- */
 
 struct pickup_flow *
-pickup_flow_new(struct pickup *p)
+pickup_flow_new(struct pickup *p, void (*changed)(void *arg))
 {
 	struct pickup_flow *f = mem_new(struct pickup_flow);
 
 	f->p = p;
+	f->changed = changed;
 	f->look = pool_lane_new(p->pool, 2, LOOK_BATCH, run_look, look_done, f);
 	f->read = pool_lane_new(p->pool, 1, 1, run_read, read_done, f);
 	f->piece = pool_lane_new(p->pool, 1, 1, run_piece, piece_done, f);
@@ -371,14 +368,14 @@ pickup_flow_free(struct pickup_flow *f)
 	free(f);
 }
 
-/* When to wake: the next file's time, or the end of a hold. */
+/* When to wake: the next file's time, or the end of a back-off. */
 static void
 set_timer(struct pickup_flow *f, uint64_t now_ms)
 {
-	uint64_t next = pickup_names_next_due(f->p->known);
+	uint64_t next = pickup_names_next_due(f->p->names);
 
-	if (next < f->hold_until_ms)
-		next = f->hold_until_ms;
+	if (next < f->back_off_until_ms)
+		next = f->back_off_until_ms;
 	if (next == UINT64_MAX)
 		loop_timer_stop(f->p->due);
 	else if (next > now_ms)
@@ -393,12 +390,12 @@ pickup_flow_more(struct pickup_flow *f)
 	size_t limit = f->probing ? 1 : IN_FLIGHT_MAX;
 	struct pickup_name *file;
 
-	if (!p->stopping && !p->gone && now_ms >= f->hold_until_ms)
-		while (f->active < limit && (file = pickup_names_take_due(p->known, now_ms)) != NULL)
+	if (!p->stopping && !p->gone && now_ms >= f->back_off_until_ms)
+		while (f->active < limit && (file = pickup_names_take_due(p->names, now_ms)) != NULL)
 			begin(f, file);
 	if (!p->stopping && !p->gone)
 		set_timer(f, now_ms);
-	pickup_settle(p);
+	f->changed(p);
 }
 
 void

@@ -143,7 +143,7 @@ START_TEST(test_errors)
 {
 	static const struct { int error; enum judge_answer answer; enum judge_reason reason; } rows[] = {
 		{ ENOENT, JUDGE_IGNORE, 0 }, { ESTALE, JUDGE_IGNORE, 0 }, { ELOOP, JUDGE_REFUSE, JUDGE_LINK }, { ENXIO, JUDGE_REFUSE, JUDGE_DEVICE },
-		{ EMFILE, JUDGE_HOLD, 0 }, { ENOMEM, JUDGE_HOLD, 0 }, { EWOULDBLOCK, JUDGE_WAIT, 0 },
+		{ EMFILE, JUDGE_BACK_OFF, 0 }, { ENOMEM, JUDGE_BACK_OFF, 0 }, { EWOULDBLOCK, JUDGE_WAIT, 0 },
 	};
 	unsigned tries = 0;
 

@@ -329,7 +329,7 @@ START_TEST(test_read_only_folder)
 		ck_assert_int_eq(seteuid(65534), 0);
 	}
 	t = look(&file, "x", JUDGE_RENAMED);
-	ck_assert_int_eq(t->verdict.answer, JUDGE_HOLD);
+	ck_assert_int_eq(t->verdict.answer, JUDGE_BACK_OFF);
 	ck_assert_int_eq(t->error, EACCES);
 	ck_assert(exists("pickup", "x"));
 	pickup_file_free(t);
