@@ -184,10 +184,28 @@ sync_files(struct spool_draft **drafts, size_t n)
 	disk_crash_point("draft-synced");
 }
 
+/*
+ * A rename in two steps (NFS) whose second step failed leaves a name in the queue. Nothing was promised yet, so
+ * that name is removed. False: it cannot be removed, and the draft is in the queue.
+ */
+static bool
+take_back(const struct spool_draft *d)
+{
+	char name[SPOOL_NAME_SIZE];
+	struct stat here, there;
+
+	spool_name_message(name, d->id);
+	if (fstat(d->fd, &here) == -1 || fstatat(d->spool->queue, name, &there, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    here.st_dev != there.st_dev || here.st_ino != there.st_ino)
+		return true;
+	return unlinkat(d->spool->queue, name, 0) == 0;
+}
+
 static void
 place_files(struct spool_draft **drafts, size_t n)
 {
 	char name[SPOOL_NAME_SIZE];
+	int error;
 
 	for (size_t i = 0; i < n; i++) {
 		struct spool_draft *d = drafts[i];
@@ -195,8 +213,9 @@ place_files(struct spool_draft **drafts, size_t n)
 		if (d->error != 0)
 			continue;
 		file_name(name, d);
-		if (spool_place(d->spool, d->spool->fresh, name, d->id) == -1)
-			d->error = errno;
+		error = spool_place(d->spool, d->spool->fresh, name, d->id) == -1 ? errno : 0;
+		if (error != 0 && take_back(d))
+			d->error = error;
 		else
 			d->placed = true;
 		disk_crash_point("draft-placed");
