@@ -165,7 +165,6 @@ run_reopen(void *arg, void **jobs, size_t n)
 	struct pickup *p = arg;
 	const char *where;
 
-	(void)jobs, (void)n;
 	p->opened = open_spool(p->boot->server, &where);
 	p->open_error = errno;
 	if (p->opened != NULL)
@@ -177,7 +176,6 @@ reopen_done(void *arg, void *job)
 {
 	struct pickup *p = arg;
 
-	(void)job;
 	p->opening = false;
 	if (p->opened == NULL) {
 		pickup_trouble_log(p, "folder", p->boot->server->pickup, strerror(p->open_error));

@@ -156,7 +156,7 @@ opened(struct pickup_names *k, struct entry *e, uint64_t now_ms)
 static struct entry *
 find(struct pickup_names *k, const char *name)
 {
-	struct entry key = { .file = { .name = (char *)(uintptr_t)name } };
+	struct entry key = { .file = { .name = mem_unconst(name) } };
 
 	return RB_FIND(tree, &k->tree, &key);
 }

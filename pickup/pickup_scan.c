@@ -127,7 +127,6 @@ run(void *arg, void **jobs, size_t n)
 {
 	struct pickup_scan *w = arg;
 
-	(void)jobs, (void)n;
 	w->error = 0;
 	w->result = w->dir == NULL ? start_pass(w) : PICKUP_SCAN_MORE;
 	if (w->result == PICKUP_SCAN_MORE)
@@ -142,7 +141,6 @@ done(void *arg, void *job)
 	struct pickup_scan *w = arg;
 	const char *at = buf_text(&w->names), *end = at + w->names.len;
 
-	(void)job;
 	w->busy = false;
 	w->open = w->result == PICKUP_SCAN_MORE;
 	for (; at < end; at += strlen(at) + 1)

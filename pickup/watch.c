@@ -73,7 +73,6 @@ on_read(void *arg, unsigned what)
 	struct watch *w = arg;
 	bool here = true;
 
-	(void)what;
 	for (int turn = 0; turn < READS_MAX && here; turn++) {
 		ssize_t n = read(w->fd, w->space, READ_SIZE);
 

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "common/base/mem.h"
+
 #ifdef POSTERN_TEST
 #include <signal.h>
 #include <stdatomic.h>
@@ -23,7 +25,7 @@
 int
 disk_write(int fd, const void *data, size_t len)
 {
-	struct iovec iov = { .iov_base = (void *)data, .iov_len = len };
+	struct iovec iov = { .iov_base = mem_unconst(data), .iov_len = len };
 
 	return disk_writev(fd, &iov, 1);
 }

@@ -35,7 +35,6 @@ void disk_crash_point(const char *name);
 static inline void
 disk_crash_point(const char *name)
 {
-	(void)name;
 }
 #endif
 

@@ -286,7 +286,7 @@ passwd_file_list_free(struct passwd_account_list *l)
 const struct passwd_account *
 passwd_file_find(const struct passwd_account_list *l, const char *name)
 {
-	struct passwd_account key = { .name = (char *)name };
+	struct passwd_account key = { .name = mem_unconst(name) };
 
 	return l->count == 0 ? NULL : bsearch(&key, l->account, l->count, sizeof(key), compare);
 }

@@ -57,7 +57,6 @@ on_close(void *arg, bool bad)
 static void
 on_signal(void *arg, int signo, bool queued, int value)
 {
-	(void)signo, (void)queued, (void)value;
 	stop_by_myself(arg);
 }
 
@@ -146,8 +145,8 @@ raise_limits(void)
 int
 boot_main(int argc, char **argv, const struct boot_role *role)
 {
-	extern char **environ;
 	struct boot b = { .role = role };
+
 	setproctitle_init(argc, argv, environ);
 	take_arguments(&b, argc, argv);
 	umask(007);

@@ -57,7 +57,7 @@ config_faults_tell(struct config_faults *f, const struct config_server *s, enum 
     const char *key, bool warning, const char *text)
 {
 	const struct config_origin *o = config_origin_of(s->origin, section, key);
-	struct config_source source = { .path = (char *)(uintptr_t)s->file, .server = s->name };
+	struct config_source source = { .path = mem_unconst(s->file), .server = s->name };
 
 	if (o->file != NULL && strcmp(o->file, s->file) != 0)
 		config_faults_add(f, &source, 0, warning, "%s (line %u of %s)", text, o->line, o->file);
@@ -70,7 +70,7 @@ void
 config_faults_tell_domain(struct config_faults *f, const struct config_server *s,
     const struct config_domain *d, const char *key, bool warning, const char *text)
 {
-	struct config_source source = { .path = (char *)(uintptr_t)s->file, .server = s->name };
+	struct config_source source = { .path = mem_unconst(s->file), .server = s->name };
 
 	config_faults_add(f, &source, config_origin_of(d->origin, KEY_DOMAIN, key)->line, warning, "%s",
 	    text);

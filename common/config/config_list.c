@@ -20,7 +20,7 @@
 static void *
 field_of(const struct key *k, const void *base)
 {
-	return (char *)(uintptr_t)base + k->offset;
+	return (char *)mem_unconst(base) + k->offset;
 }
 
 static int

@@ -19,7 +19,7 @@
 static void *
 field_of(const struct key *k, const void *base)
 {
-	return (char *)(uintptr_t)base + k->offset;
+	return (char *)mem_unconst(base) + k->offset;
 }
 
 /* Numbers and enums have the width of their field. */

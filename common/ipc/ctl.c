@@ -72,8 +72,8 @@ send_one(int fd, const struct ctl_head *head, const void *data, int pass_fd)
 {
 	union control_space space = { 0 };
 	struct iovec iov[2] = {
-		{ .iov_base = (void *)head, .iov_len = sizeof(*head) },
-		{ .iov_base = (void *)data, .iov_len = head->len },
+		{ .iov_base = mem_unconst(head), .iov_len = sizeof(*head) },
+		{ .iov_base = mem_unconst(data), .iov_len = head->len },
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t n;
@@ -291,6 +291,13 @@ ctl_free(struct ctl *c)
 		return;
 	}
 	release(c);
+}
+
+void
+ctl_wipe(const struct ctl_message *m)
+{
+	if (m->len > 0)
+		explicit_bzero(mem_unconst(m->data), m->len);
 }
 
 static struct ctl_head

@@ -166,6 +166,9 @@ struct ctl *ctl_new(struct loop *l, int fd, unsigned from,
     void (*on_close)(void *arg, bool bad), void *arg);
 void ctl_free(struct ctl *c);		/* closes the descriptor; NULL is fine; also from its callbacks */
 
+/* The payload may be secret: nothing of it stays in the buffer that messages are received into. */
+void ctl_wipe(const struct ctl_message *m);
+
 /*
  * Sends or queues (bounded, 4 MiB, then -1 ENOBUFS); a passed `fd` (-1 none) is duplicated, the caller keeps
  * its own. 0 or -1.

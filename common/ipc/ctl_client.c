@@ -178,8 +178,7 @@ on_message(void *arg, const struct ctl_message *m)
 	if (!take_answer(k, m))
 		log_event(LOG_WARN, NULL, "trouble", "part=%s reason=%s", k->kind->part,
 		    log_safe("malformed answer"));
-	if (m->len > 0)
-		explicit_bzero((void *)(uintptr_t)m->data, m->len);
+	ctl_wipe(m);
 	go_on(k);
 }
 

@@ -58,8 +58,7 @@ on_worker_message(void *arg, const struct ctl_message *m)
 
 	if (!s->broken && !s->kind->asked(s->list->arg, s, m))
 		end_soon(s, "sent a malformed question");
-	if (m->len > 0)
-		explicit_bzero((void *)(uintptr_t)m->data, m->len);
+	ctl_wipe(m);
 }
 
 static void

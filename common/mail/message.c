@@ -186,7 +186,6 @@ keep_once(struct envelope_parse *p, char **slot, const char *value)
 static bool
 parse_ignored(struct envelope_parse *p, char *value)
 {
-	(void)p, (void)value;
 	return true;
 }
 

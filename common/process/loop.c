@@ -113,7 +113,6 @@ io_ready(evutil_socket_t fd, short events, void *arg)
 	struct loop_io *io = arg;
 	unsigned what = ((events & EV_READ) ? LOOP_READ : 0) | ((events & EV_WRITE) ? LOOP_WRITE : 0);
 
-	(void)fd;
 	io->cb(io->arg, what & io->want);
 }
 
@@ -170,7 +169,6 @@ timer_ready(evutil_socket_t fd, short events, void *arg)
 {
 	struct loop_timer *t = arg;
 
-	(void)fd, (void)events;
 	t->cb(t->arg);
 }
 
@@ -224,7 +222,6 @@ signal_ready(void *arg, unsigned what)
 	struct loop *l = arg;
 	struct signalfd_siginfo si;
 
-	(void)what;
 	while (read(l->signal_fd, &si, sizeof(si)) == (ssize_t)sizeof(si))
 		l->signal_cb(l->signal_arg, (int)si.ssi_signo, si.ssi_code == SI_QUEUE, si.ssi_int);
 }
@@ -254,7 +251,6 @@ waker_ready(void *arg, unsigned what)
 	struct loop_waker *w = arg;
 	uint64_t count;
 
-	(void)what;
 	if (read(w->fd, &count, sizeof(count)) == -1 && errno != EAGAIN)
 		bug("eventfd: %s", strerror(errno));
 	atomic_store(&w->awake, false); /* before the work: a wake during it is not lost */

@@ -141,8 +141,8 @@ spool_fresh_id(char *id)
 }
 
 /*
- * Renames, never over another file. A file system without the flag (NFS) does it in two steps; when the second
- * one fails (-1) the file has both names, and a message may be in two places but is not lost.
+ * Renames, never over another file. A file system without the flag (NFS) does it in two steps; when the
+ * second one fails (-1) the file has both names: a message may be in two places, but is not lost.
  */
 static int
 rename_new(int from_folder, const char *from, int to_folder, const char *to)

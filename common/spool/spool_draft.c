@@ -140,7 +140,7 @@ put(struct spool_draft *d, const void *data, size_t len, bool last)
 	}
 	message_end_format(end, d->size + len);
 	iov[0] = (struct iovec){ .iov_base = d->head.data, .iov_len = d->head.len };
-	iov[1] = (struct iovec){ .iov_base = (void *)data, .iov_len = len };
+	iov[1] = (struct iovec){ .iov_base = mem_unconst(data), .iov_len = len };
 	iov[2] = (struct iovec){ .iov_base = end, .iov_len = last ? sizeof(end) : 0 };
 	if (disk_writev(d->fd, iov, 3) == -1) {
 		d->error = errno;
@@ -185,8 +185,8 @@ sync_files(struct spool_draft **drafts, size_t n)
 }
 
 /*
- * A rename in two steps (NFS) whose second step failed leaves a name in the queue. Nothing was promised yet, so
- * that name is removed. False: it cannot be removed, and the draft is in the queue.
+ * A rename in two steps (NFS) whose second step failed leaves a name in the queue. Nothing was promised yet,
+ * so that name is removed. False: it cannot be removed, and the draft is in the queue.
  */
 static bool
 take_back(const struct spool_draft *d)

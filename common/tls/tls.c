@@ -63,6 +63,7 @@ on_ticket(SSL *link, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cip
 	struct tls *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(link));
 	int done, which = 0;
 	unsigned char *key;
+	char digest[] = "SHA256";
 	OSSL_PARAM params[3];
 
 	if (!sealing) {
@@ -74,7 +75,7 @@ on_ticket(SSL *link, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cip
 	key = t->ticket[which];
 	params[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key + NAME_SIZE + AES_SIZE,
 	    MAC_SIZE);
-	params[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0);
+	params[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
 	params[2] = OSSL_PARAM_construct_end();
 	if (EVP_MAC_CTX_set_params(mac, params) != 1)
 		return -1;
@@ -103,7 +104,6 @@ on_server_name(SSL *link, int *alert, void *arg)
 	const char *name = SSL_get_servername(link, TLSEXT_NAMETYPE_host_name);
 	SSL_CTX *wanted;
 
-	(void)alert;
 	if (name == NULL || t->set.count < 2)
 		return SSL_TLSEXT_ERR_OK;
 	wanted = context_for(&t->set, name);
@@ -138,7 +138,6 @@ allow_versions(SSL_CTX *context, enum config_tls_version minimum)
 static int
 take_any(X509_STORE_CTX *store, void *arg)
 {
-	(void)arg;
 	X509_STORE_CTX_set_error(store, X509_V_OK);
 	return 1;
 }

@@ -23,7 +23,6 @@
 static int
 no_phrase(char *space, int size, int writing, void *arg)
 {
-	(void)space, (void)size, (void)writing;
 	*(bool *)arg = true;
 	return -1;
 }

@@ -165,7 +165,7 @@ tls_link_unique(const struct ssl_st *link, unsigned char unique[TLS_UNIQUE_SIZE]
 	bool ours;
 	size_t n;
 
-	if (SSL_version(link) >= TLS1_3_VERSION || SSL_get_extms_support((SSL *)(uintptr_t)link) != 1)
+	if (SSL_version(link) >= TLS1_3_VERSION || SSL_get_extms_support(mem_unconst(link)) != 1)
 		return false;
 	ours = (SSL_session_reused(link) == 1) == (SSL_is_server(link) == 1);
 	n = ours ? SSL_get_finished(link, unique, TLS_UNIQUE_SIZE) : SSL_get_peer_finished(link, unique,

@@ -160,7 +160,7 @@ tls_out_proof(const SSL *link)
 {
 	if (SSL_get_verify_mode(link) == SSL_VERIFY_NONE || SSL_get_verify_result(link) != X509_V_OK)
 		return TLS_PROOF_NONE;
-	return SSL_get0_dane_authority((SSL *)(uintptr_t)link, NULL, NULL) >= 0 ? TLS_PROOF_DANE :
+	return SSL_get0_dane_authority(mem_unconst(link), NULL, NULL) >= 0 ? TLS_PROOF_DANE :
 	    TLS_PROOF_NAME;
 }
 

@@ -18,7 +18,6 @@ static int messages, closed_bad;
 static void
 on_message(void *arg, const struct ctl_message *m)
 {
-	(void)arg;
 	messages++;
 	ck_assert(m->type == CTL_READY || m->type == CTL_NEED);
 }
@@ -26,7 +25,6 @@ on_message(void *arg, const struct ctl_message *m)
 static void
 on_close(void *arg, bool bad)
 {
-	(void)arg;
 	closed_bad = bad;
 	loop_stop(loop);
 }

@@ -68,7 +68,6 @@ on_failure(struct ctl_client_question *base, const char *why)
 static void
 need(void *arg)
 {
-	(void)arg;
 	needs++;
 	loop_stop(loop);
 }
@@ -274,7 +273,6 @@ END_TEST
 static void
 on_late(void *arg)
 {
-	(void)arg;
 	tell("late ");
 }
 

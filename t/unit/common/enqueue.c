@@ -15,7 +15,6 @@ static int calls;
 static void
 on_enqueued(void *arg, int error, const char *id)
 {
-	(void)arg;
 	ck_assert_int_eq(error, 0);
 	ck_assert(message_id_is_valid(id));
 	if (++calls == 3)

@@ -39,7 +39,6 @@ END_TEST
 static void
 got_signal(void *arg, int signo, bool queued, int value)
 {
-	(void)arg;
 	ck_assert_int_eq(signo, SIGUSR1);
 	if (calls++ == 0) {
 		ck_assert(!queued);
@@ -70,7 +69,6 @@ static int job_seen[JOBS], done_order;
 static void
 pool_run(void *arg, void **jobs, size_t n)
 {
-	(void)arg;
 	ck_assert_uint_le(n, 16);
 	for (size_t i = 0; i < n; i++)
 		++*(int *)jobs[i];
@@ -79,7 +77,6 @@ pool_run(void *arg, void **jobs, size_t n)
 static void
 pool_done(void *arg, void *job)
 {
-	(void)arg;
 	ck_assert_ptr_eq(job, &job_seen[done_order]);
 	if (++done_order == JOBS)
 		loop_stop(loop);

@@ -80,7 +80,6 @@ static char last_told[MESSAGE_ID_SIZE];
 static void
 tell(void *arg, const struct spool_entry *entry)
 {
-	(void)arg;
 	told++;
 	memcpy(last_told, entry->id, MESSAGE_ID_SIZE);
 }
@@ -336,7 +335,6 @@ static size_t looked, unheld;
 static void
 look(void *arg, const struct spool_entry *entry)
 {
-	(void)arg;
 	looked++;
 	unheld += !entry->held;
 }
