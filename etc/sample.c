@@ -1,7 +1,7 @@
 /*
  * sample - writes the files of etc/ that are made from the key rows; not installed
  *
- * Runs in:  make samples
+ * Runs in:  the build: make samples
  * Owns:     nothing
  * Promise:  "sample service" and "sample server" write a commented INI file; "sample manual FILE" writes the
  *           page with new text between `.\" keys SECTION` and `.\" end`; all on standard output

@@ -1,10 +1,10 @@
 /*
- * body - a pickup file's bytes made into CRLF lines without dot-stuffing
+ * body - the bytes of a pickup file as CRLF lines without dot-stuffing; pure
  *
- * Runs in:  pickup's pool threads
+ * Runs in:  pickup; on pool threads
  * Owns:     nothing
- * Promise:  pure and streaming: the result does not depend on how the bytes were cut; LF, CRLF and bare CR
- *           each end a line, an unfinished last line is ended
+ * Promise:  the result does not depend on how the bytes were cut; LF, CRLF and bare CR each end a line, an
+ *           unfinished last line gets an end
  * Fails by: never; `out` has the cap
  */
 #include <string.h>

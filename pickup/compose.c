@@ -1,11 +1,11 @@
 /*
- * compose - a pickup file's header in, the message's envelope and the header that is sent out
+ * compose - from the header of a pickup file to the envelope and the header that is sent; pure
  *
- * Runs in:  pickup's pool threads
+ * Runs in:  pickup; on pool threads
  * Owns:     nothing; the envelope belongs to the caller
- * Promise:  pure; every recipient the file names is in the envelope once, or the whole file is refused with
- *           the reason: nobody is left out silently; Bcc fields, Return-Path and the leading x- lines are not
- *                       sent
+ * Promise:  every recipient that the file names is in the envelope once, or the whole file is refused with
+ *           the reason: no recipient is left out silently. Bcc fields, Return-Path and the leading x- lines
+ *           are not sent
  * Fails by: a judge_reason other than JUDGE_GOOD, and words for people in `detail`
  */
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /*
- * judge - the rules by which a file in pickup is taken, waited for or refused
+ * judge - whether a file in pickup is taken, waited for or refused; pure
  *
- * Runs in:  pickup's loop and pool threads
+ * Runs in:  pickup; on the loop and on pool threads
  * Owns:     nothing
- * Promise:  pure; nothing but a complete regular file with one name, whose size is within the limit, is taken
+ * Promise:  only a complete regular file with one name and a size within the limit is taken
  * Fails by: never
  */
 #include <errno.h>

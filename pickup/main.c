@@ -1,9 +1,9 @@
 /*
  * main - postern-pickup: takes mail from files
  *
- * Runs in:  a child of postern, one for each virtual server
+ * Runs in:  pickup; one process for each virtual server
  * Owns:     nothing
- * Promise:  nothing happens here
+ * Promise:  all work is in pickup.c
  * Fails by: boot_main's exit status
  */
 #include "pickup/pickup.h"

@@ -1,12 +1,12 @@
 /*
- * pickup - the worker: news of files, the slow scan, stop and drain
+ * pickup - the worker: news of files, the scan, stop and drain
  *
- * Runs in:  postern-pickup's loop
+ * Runs in:  pickup; on its loop
  * Owns:     struct pickup and all it points to
- * Promise:  every file that stays in the folder is looked at in the end, with or without the kernel's help;
- *           pause does not touch pickup; at stop nothing new is taken, what is on its way gets through or is
- *           put back
- * Fails by: die() when the folders cannot be opened at start; afterwards by waiting, with one event a minute
+ * Promise:  every file that stays in the folder is looked at in the end, with or without news from the
+ *           kernel; pause does not touch pickup; at stop nothing new is taken, and files on their way are
+ *           queued or put back
+ * Fails by: die() when the folders cannot be opened at start; afterwards it waits, with one event a minute
  */
 #include "pickup/pickup.h"
 

@@ -1,11 +1,11 @@
 /*
  * pickup_file - one pickup file: opened, judged, locked, claimed, read, composed; removed at the end
  *
- * Runs in:  pickup's pool threads, one thread at a time for one file
+ * Runs in:  pickup; on pool threads, one thread at a time for a file
  * Owns:     the open file and its lock, the claimed name, envelope and content
- * Promise:  trusts nothing: no link is followed, no device read, no claimed file has another name, what is
- *           sent is what was judged; a file that cannot be renamed, and so not removed, is not sent
- * Fails by: verdict and error, for the loop to act on
+ * Promise:  trusts nothing: no link is followed, no device is read, no claimed file has another name, what
+ *           is sent is what was judged; a file that cannot be renamed, and so not removed, is not sent
+ * Fails by: verdict and error, on which the loop acts
  */
 #include <bsd/stdlib.h>
 #include <bsd/string.h>

@@ -1,12 +1,12 @@
 /*
  * pickup_flow - files on their way from the folder to the queue
  *
- * Runs in:  pickup's loop; the work of struct take on pool threads
- * Owns:     every struct take between its first look and the removal of its file
- * Promise:  a file is removed only after enqueue said that its message is on disk; at most IN_FLIGHT_MAX at a
- *           time, of them few large ones; while the disk is full or the folder read-only one at a time is
- *           tried
- * Fails by: putting files back and holding on for a while, with an event
+ * Runs in:  pickup; on its loop, the work of struct pickup_file on pool threads
+ * Owns:     every struct pickup_file, from its first look until its file is removed
+ * Promise:  a file is removed only after enqueue said that its message is on disk; at most IN_FLIGHT_MAX at
+ *           a time, LARGE_MAX of them large; while the disk is full or the folder read-only, one at a time
+ *           is tried
+ * Fails by: files are put back, with an event, and the next one is taken after BACK_OFF_MS
  */
 #include <errno.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /*
- * pickup_names - the names in pickup that are not taken yet, each with what we know of it and when to look
- * next
+ * pickup_names - the names in pickup that are not taken yet, with what is known of each and when to look at
+ * it next
  *
- * Runs in:  pickup's loop
- * Owns:     its entries; found by name in a tree, by time in a heap
- * Promise:  bounded; no order of news makes it forget a file that is still to be taken, or look at one twice
- *           at a time
- * Fails by: false from pickup_names_news when it is full: the folder is to be scanned again later
+ * Runs in:  pickup; on its loop
+ * Owns:     its entries: found by name in a tree, by time in a heap
+ * Promise:  bounded; in whatever order news come, no file that is to be taken is forgotten or looked at
+ *           twice at a time
+ * Fails by: false from pickup_names_news when it is full: the folder must be scanned again later
  */
 #include <bsd/sys/tree.h>
 #include <string.h>

@@ -1,11 +1,11 @@
 /*
  * pickup_scan - reads the pickup folder in portions
  *
- * Runs in:  pickup's loop; the reading itself on a pool thread
+ * Runs in:  pickup; on its loop, the reading on a pool thread
  * Owns:     the open folder of a pass, and the names of one portion
- * Promise:  bounded memory however many files there are; every file that is there from the beginning of a
- *           pass to its end is told of
- * Fails by: PICKUP_SCAN_FAILED or PICKUP_SCAN_GONE told once; the next pass starts anew
+ * Promise:  bounded memory, however many files there are; every file that is there from the beginning of a
+ *           pass to its end is reported
+ * Fails by: PICKUP_SCAN_FAILED or PICKUP_SCAN_GONE, once; the next pass begins anew
  */
 #include <dirent.h>
 #include <errno.h>

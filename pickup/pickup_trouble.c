@@ -1,5 +1,5 @@
 /*
- * pickup_trouble - what hinders taking files, in the event log: one event a minute of each kind
+ * pickup_trouble - events about what hinders taking files: one a minute of each kind
  *
  * Runs in:  pickup, on its loop
  * Owns:     nothing; the times of the last events are in struct pickup

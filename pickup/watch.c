@@ -1,10 +1,10 @@
 /*
  * watch - what the kernel tells about the pickup folder (inotify)
  *
- * Runs in:  pickup's loop
+ * Runs in:  pickup; on its loop
  * Owns:     the inotify descriptor
- * Promise:  only ever a hint: whatever it misses the scan finds; it never blocks
- * Fails by: telling nothing, with one event in the log
+ * Promise:  only a hint: what it misses, the scan finds; it never blocks
+ * Fails by: it reports nothing, with one event
  */
 #include <errno.h>
 #include <limits.h>

@@ -1,9 +1,9 @@
 /*
- * base64 - bytes as letters and back (RFC 4648 section 4)
+ * base64 - bytes as letters and back (RFC 4648 section 4); pure
  *
- * Runs in:  listener, auth, posternctl (pure)
+ * Runs in:  posternctl, listener, auth, deliver
  * Owns:     nothing
- * Promise:  one text for the same bytes and no other: padding is wanted, left-over bits are zero
+ * Promise:  each sequence of bytes has one text and no other: padding is required, unused bits must be zero
  * Fails by: -1 from base64_decode
  */
 #include "common/base/base64.h"

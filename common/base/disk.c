@@ -1,7 +1,8 @@
 /*
  * disk - whole writes, syncs, crash points
  *
- * Runs in:  pool threads of every worker; never on a loop
+ * Runs in:  every process; each call may block, so workers make them on pool threads; the master, which has
+ *           no pool, writes its few small files on its loop
  * Owns:     nothing
  * Promise:  0 means all bytes were taken, or the sync was answered by the disk
  * Fails by: -1 and errno

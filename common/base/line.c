@@ -1,9 +1,9 @@
 /*
- * line - finds CRLF lines in bytes from the network
+ * line - finds CRLF lines in bytes from the network; pure
  *
- * Runs in:  listener, deliver (pure)
+ * Runs in:  listener
  * Owns:     nothing
- * Promise:  a LINE_WHOLE holds no CR, LF or NUL
+ * Promise:  a LINE_WHOLE has no CR, LF or NUL in it
  * Fails by: LINE_LONG, LINE_BARE
  */
 #include "common/base/line.h"

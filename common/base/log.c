@@ -4,7 +4,7 @@
  * Runs in:  every process, any thread
  * Owns:     the connection to syslog, or stderr
  * Promise:  a line is one write; hostile bytes never start a second line; errno survives
- * Fails by: losing the line; die() and bug() do not return
+ * Fails by: the line is lost; die() and bug() do not return
  */
 #include "common/base/log.h"
 

@@ -4,7 +4,7 @@
  * Runs in:  every process, any thread
  * Owns:     nothing; what it returns belongs to the caller (free)
  * Promise:  never NULL, but for mem_strdup(NULL)
- * Fails by: bug(): a process without memory ends and is started again; what it had promised is on disk
+ * Fails by: bug(): a process without memory ends and is started again; what it promised is on disk
  */
 #include "common/base/mem.h"
 

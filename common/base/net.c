@@ -1,10 +1,10 @@
 /*
- * net - addresses, networks and host:port, as text and as bytes
+ * net - addresses, networks and host:port, as text and as bytes; pure
  *
  * Runs in:  every process
  * Owns:     nothing but the domain of an entry (net_entry_done)
- * Promise:  pure; looks nothing up, so a name is never resolved and a scope ("fe80::1%eth0") never taken.
- *           IPv4-mapped IPv6 addresses are treated as the IPv4 address they stand for, everywhere
+ * Promise:  nothing is looked up: a name is not resolved, a scope ("fe80::1%eth0") is refused. An
+ *           IPv4-mapped IPv6 address is treated as its IPv4 address, everywhere
  * Fails by: -1 and a static reason
  */
 #include <arpa/inet.h>

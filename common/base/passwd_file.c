@@ -1,11 +1,11 @@
 /*
- * passwd_file - the password file, parsed
+ * passwd_file - the password file, parsed; pure
  *
- * Runs in:  auth, posternctl (pure)
+ * Runs in:  posternctl, auth
  * Owns:     struct passwd_account_list
- * Promise:  an entry that was taken costs no more to check than the limits of its row allow; memory with
+ * Promise:  an entry that was accepted costs no more to check than the limits of its row allow; memory with
  *           hashes is wiped
- * Fails by: -1 and a reason; a bad line is left out and told
+ * Fails by: -1 and a reason; a bad line is left out and reported
  */
 #include "common/base/passwd_file.h"
 

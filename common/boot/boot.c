@@ -1,9 +1,9 @@
 /*
  * boot - the first and last steps of every worker and helper
  *
- * Runs in:  listener, pickup, deliver, resolver: once, before their own code
+ * Runs in:  every process but master, posternctl; once, before its own code
  * Owns:     the inherited descriptors, the control channel to the master, the loop
- * Promise:  when `run` is called root is gone for good, and no foreign descriptor is open
+ * Promise:  when `run` is called, root is gone for good and no foreign descriptor is open
  * Fails by: die(): 64 not started by the master, 71 system, 78 configuration
  */
 #include "common/boot/boot.h"

@@ -1,7 +1,7 @@
 /*
  * boot_drop - the one privilege drop, proved
  *
- * Runs in:  every worker and helper, once
+ * Runs in:  every process but master, posternctl; once
  * Owns:     nothing
  * Promise:  afterwards: no root, no supplementary group, no capability, no way back
  * Fails by: die() (EX_NOUSER, EX_OSERR)

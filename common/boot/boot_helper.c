@@ -1,9 +1,9 @@
 /*
- * boot_helper - what the helpers have in common: how they meet workers, hide their memory and end
+ * boot_helper - what helpers have in common: they meet workers, hide their memory and end
  *
- * Runs in:  resolver, auth, directory, fetch, metrics
+ * Runs in:  metrics, auth, resolver, directory, fetch
  * Owns:     nothing
- * Promise:  a message of the master that no helper expects leaves no descriptor behind
+ * Promise:  a message of the master that no helper expects leaves no descriptor open
  * Fails by: false
  */
 #include <string.h>

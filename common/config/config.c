@@ -1,6 +1,5 @@
 /*
- * config - the INI set as one object: read and judged, from files or from a snapshot; looked up, compared,
- * freed
+ * config - the set of INI files as one object: read and judged, from files or from a snapshot
  *
  * Runs in:  every process
  * Owns:     everything a config points to (config_free)

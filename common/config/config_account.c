@@ -1,12 +1,12 @@
 /*
- * config_account - who the server is to remote hosts: outbound-auth, user and secret-file of a [domain] or of
- * the server; judged
+ * config_account - who the server is at remote hosts: outbound-auth, user and secret-file of a [domain] or
+ * of the server; judged; pure
  *
- * Runs in:  every process; pure
+ * Runs in:  every process
  * Owns:     nothing
  * Promise:  user and secret-file come from one place, never one from the domain and the other from the
- *           server; an account is shown to hosts that the configuration names, or to a domain that it names
- * Fails by: false: not whole; faults
+ *           server. An account is shown only to hosts that the configuration names, or to its own domain
+ * Fails by: false: something is missing; faults
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /*
- * config_build - makes a config of the pieces of its files: values by the key table, defaults, what is
- * derived, ids
+ * config_build - makes a config from the parsed files: values by the key table, defaults, derived values,
+ * ids
  *
- * Runs in:  master, posternctl; children on the snapshot
+ * Runs in:  every process; master and posternctl on the files, children on the snapshot
  * Owns:     nothing; fills config_work.config
- * Promise:  a refused key leaves its default; every key that is given is either taken or has a fault. Values
- *           of the shared sections of postern.ini are defaults of each virtual server; a list given by its
- *           own file replaces them
+ * Promise:  a refused key keeps its default; every key that is given is taken or has a fault. Values of the
+ *           shared sections of postern.ini are defaults of each virtual server; a list in its own file
+ *           replaces them
  * Fails by: faults
  */
 #include <stdlib.h>

@@ -3,7 +3,8 @@
  *
  * Runs in:  every process
  * Owns:     nothing
- * Promise:  exactly one default domain in a server that passes; the look-up is a binary search for each label
+ * Promise:  a server that passes has exactly one default domain; a look-up is one binary search for each
+ *           label
  * Fails by: faults; NULL: no entry
  */
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /*
  * config_faults - collects what is wrong with the INI files and prints it, a line each
  *
- * Runs in:  master, posternctl; children while they rebuild the configuration
+ * Runs in:  every process
  * Owns:     the faults until config_faults_done
  * Promise:  counts every error; keeps the first 500
  * Fails by: cannot

@@ -1,10 +1,11 @@
 /*
- * config_file - finds and reads the INI files, and learns the host's name
+ * config_file - finds and reads the INI files, and finds the host's name
  *
- * Runs in:  master, posternctl
+ * Runs in:  every process; children use its list of sources only
  * Owns:     the texts of the files until config_file_done
- * Promise:  reads regular files of at most 1 MiB and nothing else; never waits on a pipe or asks DNS
- * Fails by: a fault for each file that cannot be used, its text stays NULL
+ * Promise:  reads regular files of at most 1 MiB and nothing else; never waits on a pipe and never asks the
+ *           DNS
+ * Fails by: a fault for each file that cannot be used; its text stays NULL
  */
 #include <ctype.h>
 #include <dirent.h>

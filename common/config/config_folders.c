@@ -1,11 +1,11 @@
 /*
  * config_folders - judges the folders of virtual servers: apart from each other, and on one file system
  *
- * Runs in:  master, posternctl; children on the snapshot, but for the file systems
+ * Runs in:  every process; children do not look at file systems
  * Owns:     nothing
- * Promise:  no two folders of all virtual servers are the same or lie in each other, so no file is taken by
- *           two owners; protocol logs have a folder each, outside of those for mail
- * Fails by: faults. A folder that is not there yet, or cannot be looked at, is not judged by its file system
+ * Promise:  no two mail folders of all virtual servers are the same or lie in each other, so a file has one
+ *           owner; each protocol log has its own folder outside of those
+ * Fails by: faults. A folder that is not there yet, or cannot be read, is not judged by its file system
  */
 #include <string.h>
 #include <sys/stat.h>

@@ -1,12 +1,12 @@
 /*
- * config_ini - one INI file in pieces: sections and key = value entries with their lines
+ * config_ini - one INI file parsed: sections, and key = value entries with their lines
  *
- * Runs in:  master, posternctl; children on the snapshot
- * Owns:     the pieces until config_ini_done
- * Promise:  inih parses, but only lines that this reader hands it. The library cuts a line at 200 bytes and
- *           takes the tail for a new line, cuts section names at 49, reads on after a broken section heading
- *           and reports one error only: so lines that are too long and section headings never reach it
- * Fails by: faults; a file that is no text at all gives one and no pieces
+ * Runs in:  every process; master and posternctl on the files, children on the snapshot
+ * Owns:     the parsed file until config_ini_done
+ * Promise:  inih parses only the lines that this reader gives to it. The library cuts a line at 200 bytes
+ *           and takes the rest as a new line, cuts section names at 49, continues after a broken section
+ *           heading and reports one error only: so long lines and section headings never reach it
+ * Fails by: faults; a file that is no text at all gives one fault and no entries
  */
 #include <ctype.h>
 #include <ini.h>

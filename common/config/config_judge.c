@@ -1,11 +1,10 @@
 /*
- * config_judge - what single keys cannot tell: combinations inside one virtual server, and between several
+ * config_judge - what single keys cannot show: combinations in one virtual server, and between several
  *
- * Runs in:  master, posternctl; children on the snapshot
+ * Runs in:  every process; children do not look at file systems
  * Owns:     nothing
- * Promise:  the same texts get the same judgement everywhere (but for file systems, which a child does not
- *           look at). Of two virtual servers that exclude each other the later in the order of names is at
- *           fault
+ * Promise:  the same texts are judged the same way everywhere. When two virtual servers exclude each other,
+ *           the later one in the order of names is at fault
  * Fails by: faults
  */
 #include <stdarg.h>

@@ -3,8 +3,8 @@
  *
  * Runs in:  every process
  * Owns:     the lists in the structs of config (config_list_clear)
- * Promise:  an item is checked before it is taken; adding goes on behind what is there, so that repeated keys
- *           add up
+ * Promise:  an item is checked before it is taken; new items are added after those that are there, so
+ *           repeated keys add up
  * Fails by: -1 with the reason in a buffer; items before the bad one stay
  */
 #include <ctype.h>

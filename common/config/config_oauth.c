@@ -1,10 +1,10 @@
 /*
- * config_oauth - the [oauth] profiles: what presets fill in, what they must say, who uses them
+ * config_oauth - the [oauth] profiles: what presets fill in, what is required, who uses them; pure
  *
  * Runs in:  every process
  * Owns:     nothing
- * Promise:  pure. A profile that passes has an https address to ask, an application id and what its flow
- *           needs; a token is only meant for hosts that the operator named, and whose certificate is checked
+ * Promise:  a profile that passes has an https address, an application id and what its flow needs; a token
+ *           goes only to hosts that the operator named and whose certificate is checked
  * Fails by: faults; NULL: no profile
  */
 #include <stdarg.h>

@@ -1,11 +1,10 @@
 /*
  * config_print - the effective configuration, each value with its file and line or "default" behind it
  *
- * Runs in:  posternctl, master
+ * Runs in:  master, posternctl
  * Owns:     nothing
- * Promise:  what is printed reads back as the same values, as long as its lines are short enough for an INI
- *           file
- * Fails by: the stream's error, which the caller looks at
+ * Promise:  the printed text reads back as the same values, if its lines are short enough for an INI file
+ * Fails by: the stream's error, which the caller checks
  */
 #include <string.h>
 

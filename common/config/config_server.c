@@ -1,5 +1,5 @@
 /*
- * config_server - virtual servers of a config: found, asked, compared
+ * config_server - virtual servers of a config: look-up, questions, comparison
  *
  * Runs in:  every process
  * Owns:     nothing

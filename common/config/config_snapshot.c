@@ -1,10 +1,10 @@
 /*
- * config_snapshot - all INI texts in one, with what is needed besides to judge them again: host name and ids
+ * config_snapshot - all INI texts in one, with the host name and the ids, so that they can be judged again
  *
- * Runs in:  master writes it, children read it
+ * Runs in:  every process; the master writes it, children read it
  * Owns:     nothing; the memfd is the caller's
- * Promise:  "postern-snapshot 1", "host NAME", then for each file "file LENGTH ID SERVER PATH" and its bytes.
- *           Only files without errors are in it. The memfd is sealed: what a child reads is what was judged
+ * Promise:  "postern-snapshot 1", "host NAME", then for each file "file LENGTH ID SERVER PATH" and its
+ *           bytes. Only files without errors are in it. The memfd is sealed: a child reads what was judged
  * Fails by: -1 and errno
  */
 #include <errno.h>

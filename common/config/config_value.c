@@ -3,9 +3,9 @@
  *
  * Runs in:  every process
  * Owns:     the strings in the structs of config (config_value_clear)
- * Promise:  the only place that writes into these structs by offset; a value is checked before it is stored,
- *           and what is printed reads back as the same value
- * Fails by: -1 with the reason in a buffer, the old value stays
+ * Promise:  the only place that writes into these structs by offset; a value is checked before it is
+ *           stored, and the printed text reads back as the same value
+ * Fails by: -1 with the reason in a buffer; the old value stays
  */
 #include <ctype.h>
 #include <inttypes.h>

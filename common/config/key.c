@@ -1,9 +1,9 @@
 /*
- * key - look-ups in the table of configuration keys, and "did you mean"
+ * key - look-ups in the table of configuration keys, and "did you mean"; pure
  *
  * Runs in:  every process
  * Owns:     nothing
- * Promise:  pure; the rows themselves are in key_rows
+ * Promise:  the rows themselves are in key_rows
  * Fails by: NULL or KEY_SECTION_COUNT: not found
  */
 #include <ctype.h>

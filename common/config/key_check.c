@@ -1,9 +1,10 @@
 /*
- * key_check - the form of single values: paths, hosts, mailboxes, smart hosts, name servers
+ * key_check - the form of single values: paths, hosts, mailboxes, smart hosts, name servers, log fields;
+ * pure
  *
  * Runs in:  every process
  * Owns:     nothing
- * Promise:  pure; form only, nothing is opened or looked up
+ * Promise:  form only: nothing is opened or looked up
  * Fails by: -1 and a static text that says what would be right
  */
 #include <assert.h>

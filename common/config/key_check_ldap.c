@@ -1,9 +1,9 @@
 /*
- * key_check_ldap - the form of values of [ldap]: addresses of servers, filters, names of attributes
+ * key_check_ldap - the form of values of [ldap]: addresses of servers, filters, names of attributes; pure
  *
  * Runs in:  every process
  * Owns:     nothing
- * Promise:  pure; form only, nothing is opened or asked
+ * Promise:  form only: nothing is opened or asked
  * Fails by: -1 and a static text that says what would be right
  */
 #include <string.h>

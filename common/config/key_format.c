@@ -1,10 +1,10 @@
 /*
- * key_format - sizes, times and numbers as key_parse reads them
+ * key_format - sizes, times and numbers as key_parse reads them; pure
  *
  * Runs in:  every process
  * Owns:     nothing
- * Promise:  pure; the largest unit that divides, so that reading gives the same value again
- * Fails by: cannot; a text too long for its place is cut
+ * Promise:  the largest unit that divides the value, so that reading gives the same value again
+ * Fails by: cannot; a text that is too long for its buffer is cut
  */
 #include <inttypes.h>
 #include <stdio.h>

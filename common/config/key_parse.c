@@ -1,9 +1,9 @@
 /*
- * key_parse - sizes, times, numbers and yes/no as they are written in INI files
+ * key_parse - sizes, times, numbers and yes/no as they are written in INI files; pure
  *
  * Runs in:  every process
  * Owns:     nothing
- * Promise:  pure; the whole text is one value: no sign, no blank, no fraction, no overflow
+ * Promise:  the whole text is one value: no sign, no blank, no fraction, no overflow
  * Fails by: -1
  */
 #include <stdint.h>

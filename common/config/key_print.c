@@ -1,10 +1,10 @@
 /*
- * key_print - the sample INI files and the manual's key lists, made of the key rows
+ * key_print - the sample INI files and the manual's key lists, made from the key rows
  *
- * Runs in:  the tool that makes the files of etc/
+ * Runs in:  the build: the program that makes the files of etc/
  * Owns:     nothing
- * Promise:  the sample with its ";" removed in front of keys sets every key to its default
- * Fails by: the stream's error, which the caller looks at
+ * Promise:  when the ";" in front of the keys of a sample is removed, every key is set to its default
+ * Fails by: the stream's error, which the caller checks
  */
 #include <string.h>
 

@@ -3,8 +3,8 @@
  *
  * Runs in:  every process
  * Owns:     nothing
- * Promise:  one row a key. Ordered by owner (service, virtual server, domain) and section. What belongs to
- *           features that are not built yet is a row too, marked missing: it is known and refused, never
+ * Promise:  one row a key, ordered by owner (service, virtual server, domain, profile) and section. A key
+ *           of a feature that is not built yet is a row too, marked missing: it is known and refused, never
  *           ignored
  * Fails by: cannot
  */

@@ -1,9 +1,9 @@
 /*
- * ctl - control messages: typed, sized, with rights
+ * ctl - the transport of control messages: typed, sized, with rights
  *
- * Runs in:  every process, on its loop; the _now pair in posternctl
+ * Runs in:  every process; on its loop, the _now pair in posternctl
  * Owns:     the channel's descriptor and what waits to be sent
- * Promise:  a callback sees only whole messages of the right size from a side that may send them
+ * Promise:  a callback sees only whole messages that fit their row, from a side that may send them
  * Fails by: closing the channel (on_close); ctl_send returns -1 when the peer does not read
  */
 #include "common/ipc/ctl.h"

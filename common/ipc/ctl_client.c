@@ -1,12 +1,12 @@
 /*
- * ctl_client - questions over a channel to a helper that may die and come again: who asked, until when, what
- * is asked once more
+ * ctl_client - the asking side of a channel to a helper that may die and return: who asked, until when, and
+ * what is asked again
  *
- * Runs in:  deliver, listener
+ * Runs in:  listener, deliver
  * Owns:     the channel, the records of the questions
- * Promise:  each question that was asked is answered or fails, once, within its patience, never from inside
- *           the asking; when the helper dies, what it had not answered is asked of its successor, at most
- *           `repeats` times; answers may be secret and do not stay in the receive buffer
+ * Promise:  each question that was asked is answered or fails, once, within its patience, and never while
+ *           it is being asked. When the helper dies, its open questions go to its successor, at most
+ *           `repeats` times. Answers may be secret and are wiped from the receive buffer
  * Fails by: kind.failed
  */
 #include "common/ipc/ctl_client.h"

@@ -4,7 +4,7 @@
  * Runs in:  every process
  * Owns:     nothing
  * Promise:  a message that has no row here, or does not fit its row, is not sent and not taken
- * Fails by: cannot; a missing row is a compile error
+ * Fails by: cannot; a missing row does not compile
  */
 #include "common/ipc/ctl_rows.h"
 

@@ -1,11 +1,12 @@
 /*
- * ctl_server - the helper's side of ctl_client: the channels of all its workers, and what each of them has
- * asked and waits for
+ * ctl_server - the answering side of the channels to a helper: the channels of all workers, and their open
+ * questions
  *
- * Runs in:  resolver, auth, directory, fetch
+ * Runs in:  auth, resolver, directory, fetch
  * Owns:     the channels; the list of open questions, not the questions
- * Promise:  a worker that misbehaves loses its channel, at the next turn of the loop: no channel is freed
- *           while its worker asks or is answered. Questions may be secret: none stays in the receive buffer
+ * Promise:  a worker that misbehaves loses its channel at the next turn of the loop, so a channel is never
+ *           freed while its worker asks or is answered. Questions may be secret and are wiped from the
+ *           receive buffer
  * Fails by: kind.left for each open question
  */
 #include "common/ipc/ctl_server.h"

@@ -1,7 +1,7 @@
 /*
- * ctl_text - strings in what a control message carries
+ * ctl_text - checks of strings in control messages; pure
  *
- * Runs in:  every process (pure)
+ * Runs in:  every process but posternctl, metrics, pickup
  * Owns:     nothing
  * Promise:  reads nothing beyond `size`
  * Fails by: false

@@ -1,10 +1,10 @@
 /*
  * directory_client - questions about local recipients to the directory helper
  *
- * Runs in:  deliver, listener
+ * Runs in:  listener, deliver
  * Owns:     a record for each question
- * Promise:  each is answered once within the patience it was given; what a helper that dies had not answered
- *           is asked of its successor
+ * Promise:  each question is answered once, within its patience; when the helper dies, its open questions
+ *           go to its successor
  * Fails by: DIRECTORY_TROUBLE with a text
  */
 #include "common/ipc/directory_client.h"

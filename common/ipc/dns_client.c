@@ -1,10 +1,10 @@
 /*
  * dns_client - questions to the resolver helper
  *
- * Runs in:  deliver, listener
+ * Runs in:  listener, deliver
  * Owns:     a record for each question
- * Promise:  each is answered once within DNS_CLIENT_MS; what a helper that dies had not answered is asked of
- *           its successor
+ * Promise:  each question is answered once, within DNS_CLIENT_MS; when the helper dies, its open questions
+ *           go to its successor
  * Fails by: DNS_TROUBLE with a text
  */
 #include "common/ipc/dns_client.h"

@@ -1,9 +1,10 @@
 /*
- * msg_auth_in - an authentication between a listener and the auth helper
+ * msg_auth_in - messages about a client that logs in: sizes and checks; pure
  *
- * Runs in:  listener, auth (pure)
+ * Runs in:  listener, auth, deliver
  * Owns:     nothing
- * Promise:  what take() accepted has ended strings without control bytes, and lengths within bounds
+ * Promise:  what a _take function accepted has terminated strings without control bytes, and lengths within
+ *           bounds
  * Fails by: false
  */
 #include "common/ipc/msg_auth_in.h"

@@ -1,9 +1,10 @@
 /*
- * msg_auth_out - an authentication of ours at a remote host, between deliver and the auth helper
+ * msg_auth_out - messages about our login at a remote host: sizes and checks; pure
  *
- * Runs in:  deliver, auth (pure)
+ * Runs in:  auth, deliver
  * Owns:     nothing
- * Promise:  what take() accepted has ended strings without control bytes, and lengths within bounds
+ * Promise:  what a _take function accepted has terminated strings without control bytes, and lengths within
+ *           bounds
  * Fails by: false
  */
 #include "common/ipc/msg_auth_out.h"

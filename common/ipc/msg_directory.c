@@ -1,10 +1,10 @@
 /*
  * msg_directory - who a local recipient is: questions to the directory helper and its answers
  *
- * Runs in:  deliver, listener, directory
+ * Runs in:  listener, deliver, directory
  * Owns:     the list of an answer
- * Promise:  what take() accepted has ended strings, the count it says, and addresses that stand in an
- *           envelope
+ * Promise:  what a _take function accepted has terminated strings, the count that it says, and addresses
+ *           that an envelope may hold
  * Fails by: false, -1 and errno
  */
 #include "common/ipc/msg_directory.h"

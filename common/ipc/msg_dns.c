@@ -1,9 +1,9 @@
 /*
- * msg_dns - questions and answers between a worker and the resolver helper
+ * msg_dns - questions to the resolver helper and its answers: sizes and checks; pure
  *
- * Runs in:  deliver, listener, resolver (pure)
+ * Runs in:  listener, deliver, resolver
  * Owns:     nothing
- * Promise:  what take() accepted has ended strings and counts within bounds
+ * Promise:  what a _take function accepted has terminated strings and counts within bounds
  * Fails by: false
  */
 #include "common/ipc/msg_dns.h"

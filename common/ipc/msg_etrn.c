@@ -1,9 +1,9 @@
 /*
- * msg_etrn - a host asks for its held mail: what a listener and a deliver worker say to each other about it
+ * msg_etrn - a host asks for its backlog: messages between a listener and the deliver worker, checked; pure
  *
- * Runs in:  listener, deliver (pure)
+ * Runs in:  listener, deliver
  * Owns:     nothing
- * Promise:  what take() accepted has ended strings
+ * Promise:  what a _take function accepted has terminated strings
  * Fails by: false
  */
 #include "common/ipc/msg_etrn.h"

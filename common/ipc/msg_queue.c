@@ -1,9 +1,9 @@
 /*
- * msg_queue - what an operator wants done with a queue or badmail, checked when it arrives
+ * msg_queue - operators' commands about queue and badmail: the verbs, and checks of the messages; pure
  *
- * Runs in:  posternctl, master, deliver; pure
+ * Runs in:  master, posternctl, deliver
  * Owns:     the table of verbs
- * Promise:  what take() accepted has ended strings and text that does no harm to a terminal
+ * Promise:  what a _take function accepted has terminated strings, and text that does no harm to a terminal
  * Fails by: false
  */
 #include "common/ipc/msg_queue.h"

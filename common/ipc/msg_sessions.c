@@ -1,10 +1,10 @@
 /*
- * msg_sessions - questions about sessions and their answers, checked when they arrive
+ * msg_sessions - questions about sessions and their answers, checked; pure
  *
- * Runs in:  master, listener (pure)
+ * Runs in:  master, listener
  * Owns:     nothing
- * Promise:  what take() accepted has ended strings, counts within bounds, and text that does no harm to a
- *           terminal
+ * Promise:  what a _take function accepted has terminated strings, counts within bounds, and text that does
+ *           no harm to a terminal
  * Fails by: false
  */
 #include "common/ipc/msg_sessions.h"

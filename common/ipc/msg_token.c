@@ -1,10 +1,10 @@
 /*
- * msg_token - OAuth2 tokens between deliver, the fetch helper and the master
+ * msg_token - OAuth2 tokens between deliver, the fetch helper and the master: sizes and checks; pure
  *
- * Runs in:  deliver, fetch, master (pure)
+ * Runs in:  master, deliver, fetch
  * Owns:     nothing
- * Promise:  what take() accepted has ended strings without control bytes, lengths within bounds, and a token
- *           that cannot break out of the line it is sent in
+ * Promise:  what a _take function accepted has terminated strings without control bytes, lengths within
+ *           bounds, and a token that cannot break out of the line in which it is sent
  * Fails by: false
  */
 #include "common/ipc/msg_token.h"

@@ -1,10 +1,10 @@
 /*
- * queue_filter - which messages of a queue or badmail an operator means
+ * queue_filter - which messages of a queue or badmail an operator means; pure
  *
- * Runs in:  posternctl, master, deliver; pure
+ * Runs in:  master, posternctl, deliver
  * Owns:     nothing
- * Promise:  the same word means the same in every command; a pattern costs at most its length times the
- *           text's
+ * Promise:  a word means the same in every command; a pattern costs at most its length times the text's
+ *           length
  * Fails by: -1 or false
  */
 #include "common/ipc/queue_filter.h"

@@ -1,12 +1,12 @@
 /*
- * address - mailboxes: RFC 5321 paths in commands, RFC 5322 mailboxes in headers and x- lines
+ * address - mailboxes: RFC 5321 paths in commands, RFC 5322 mailboxes in headers and x- lines; pure
  *
- * Runs in:  every program
+ * Runs in:  every process
  * Owns:     nothing; results are copied into struct address
- * Promise:  pure; linear in the input; what is accepted has no control byte, valid UTF-8, a local part of at
- *           most 64 and a domain of at most 255 bytes; local parts are never rewritten but for folding inside
- *           quotes
- * Fails by: -1 malformed or too long; the struct then holds nothing of use
+ * Promise:  linear in the input. What is accepted has no control byte, valid UTF-8, a local part of at most
+ *           64 and a domain of at most 255 bytes. A local part is never changed, but folding inside quotes
+ *           is removed
+ * Fails by: -1: malformed or too long; the struct then has no usable content
  */
 #include "common/mail/address.h"
 

@@ -1,10 +1,10 @@
 /*
- * address_spec - the address itself: local part, domain, literal, route, and the comments between
+ * address_spec - the address itself: local part, domain, literal, route, and comments between them; pure
  *
- * Runs in:  every program
+ * Runs in:  every process
  * Owns:     nothing
- * Promise:  pure; see address.c
- * Fails by: false; the cursor stands somewhere within what is malformed
+ * Promise:  see address.c
+ * Fails by: false; the cursor is somewhere inside the malformed part
  */
 #include <arpa/inet.h>
 #include <string.h>

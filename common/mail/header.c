@@ -1,10 +1,10 @@
 /*
- * header - walks the header fields of a message held in memory
+ * header - walks the header fields of a message held in memory; pure
  *
- * Runs in:  every program that looks into messages
+ * Runs in:  deliver, pickup
  * Owns:     nothing; fields point into the caller's bytes
- * Promise:  pure; each byte is looked at a bounded number of times; LF and CRLF lines alike
- * Fails by: never; what is no field ends the header
+ * Promise:  each byte is read a bounded number of times; LF and CRLF lines are treated alike
+ * Fails by: never; the header ends at the first line that is no field
  */
 #include "common/mail/header.h"
 

@@ -1,7 +1,7 @@
 /*
- * idn - domain names in their ASCII form (IDNA 2008, A-labels), by libidn2
+ * idn - domain names in their ASCII form (IDNA 2008, A-labels), by libidn2; pure
  *
- * Runs in:  every process; pure
+ * Runs in:  every process
  * Owns:     nothing
  * Promise:  two spellings of one name give the same form: case and composition do not matter
  * Fails by: false

@@ -1,9 +1,9 @@
 /*
- * verdict - what became of one recipient
+ * verdict - what became of one recipient; pure
  *
- * Runs in:  deliver (pure)
+ * Runs in:  deliver
  * Owns:     nothing
- * Promise:  text is one printable line; status has the class of what happened
+ * Promise:  the text is one printable line; the class of the status agrees with what happened
  * Fails by: never; long text is cut
  */
 #include "common/mail/verdict.h"

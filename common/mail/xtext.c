@@ -1,9 +1,10 @@
 /*
- * xtext - the encodings of DSN parameters: xtext (RFC 3461 4) and utf-8-addr-xtext/-unitext (RFC 6533 3)
+ * xtext - the encodings of DSN parameters: xtext (RFC 3461 4) and utf-8-addr-xtext/-unitext (RFC 6533 3);
+ * pure
  *
- * Runs in:  listener (judges), deliver (decodes, encodes); pure
+ * Runs in:  listener (checks), deliver (decodes, encodes)
  * Owns:     nothing
- * Promise:  nothing that is judged valid decodes to a control byte
+ * Promise:  a text that passed the check decodes to no control byte
  * Fails by: false; the buffer's own failure
  */
 #include "common/mail/xtext.h"

@@ -1,12 +1,12 @@
 /*
  * client_count - connections per client address over all processes of one virtual server, without a lock
  *
- * Runs in:  listener (takes, gives), master (makes, clears after a death)
- * Owns:     nothing: the memory is shared, each cell is changed by the process whose slot it bears alone
- * Promise:  never more than the limit; two that take the last place at once may both be refused. A process
- *           that dies in any instruction leaves nothing counted, and nobody ever waits for another
- * Fails by: letting in uncounted, where CLIENT_COUNT_REACH cells around an address are all taken (some 60,000
- *           clients)
+ * Runs in:  master (makes it, clears after a death), listener (takes, gives)
+ * Owns:     nothing: the memory is shared; a cell is changed only by the process whose slot it names
+ * Promise:  never more than the limit; when two take the last place at once, both may be refused. A process
+ *           that dies at any instruction leaves nothing counted, and no process waits for another
+ * Fails by: one more client is let in uncounted, when all CLIENT_COUNT_REACH cells of its address are taken
+ *           (some 60,000 clients)
  */
 #include "common/process/client_count.h"
 

@@ -1,9 +1,9 @@
 /*
  * counters - numbers of one virtual server in shared memory
  *
- * Runs in:  master (makes, reads, clears slots), every worker (adds)
+ * Runs in:  every process but posternctl; the master makes, reads and clears, workers add
  * Owns:     the mapping
- * Promise:  adding is one atomic instruction; a dead worker's current connections do not stay counted
+ * Promise:  adding is one atomic instruction; current connections of a dead worker do not stay counted
  * Fails by: NULL and errno from new and map; never afterwards
  */
 #include "common/process/counters.h"

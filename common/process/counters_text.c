@@ -3,7 +3,7 @@
  *
  * Runs in:  master, metrics
  * Owns:     nothing
- * Promise:  each counter is there from the first moment, so that a rate needs no guess about a missing zero
+ * Promise:  each counter is there from the first moment, so that a rate need not guess about a missing zero
  * Fails by: the buffer's cap
  */
 #include "common/process/counters_text.h"

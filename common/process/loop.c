@@ -1,9 +1,9 @@
 /*
  * loop - events of one process: descriptors, timers, signals, wakes from other threads
  *
- * Runs in:  every long-lived process; one loop, one thread
+ * Runs in:  every process but posternctl; one loop, one thread
  * Owns:     the event base; not the descriptors it watches
- * Promise:  libevent is named in this file only; no handler runs in signal context
+ * Promise:  no other file names libevent; no handler runs in signal context
  * Fails by: die() while it is set up; afterwards never
  */
 #include "common/process/loop.h"

@@ -1,7 +1,7 @@
 /*
  * pool - threads for what blocks, in lanes that gather batches
  *
- * Runs in:  listener, pickup, deliver; submit and done on the loop, run on pool threads
+ * Runs in:  listener, auth, deliver, directory, pickup; submit and done on the loop, run on pool threads
  * Owns:     its threads and the lists of waiting and finished jobs
  * Promise:  jobs of a lane run in order of submission; done is called once for each, on the loop
  * Fails by: die() when the first thread cannot be made; afterwards never

@@ -1,10 +1,10 @@
 /*
- * policy - who may connect and where mail may go: decided by recipient domain, client (its address, its
- * confirmed names) and authentication alone
+ * policy - who may connect and where mail may go: decided by recipient domain, authentication, and the
+ * address and confirmed names of the client; pure
  *
- * Runs in:  listener, posternctl (pure)
+ * Runs in:  posternctl, listener
  * Owns:     nothing
- * Promise:  the sender is no part of any decision; no input or output
+ * Promise:  the sender has no part in any decision
  * Fails by: never
  */
 #include "common/rules/policy.h"

@@ -1,11 +1,11 @@
 /*
- * route - from a recipient's domain to drop, smart hosts, MX, or a refusal
+ * route - from a recipient's domain to drop, smart hosts, MX, or a refusal; pure
  *
- * Runs in:  deliver, on the loop; posternctl; pure
+ * Runs in:  posternctl, deliver
  * Owns:     the parsed smart hosts of the server and of its remote domains
  * Promise:  local domains first, then the remote domain's own entry (exact before longest "*."), then the
- *           server's smart hosts, then DNS; the entry's security wins on each of these ways; nothing is
- *           looked up
+ *           server's smart hosts, then DNS; the security of the entry counts on each of these ways; nothing
+ *           is looked up
  * Fails by: route_new NULL; route_find never
  */
 #include "common/rules/route.h"

@@ -1,9 +1,9 @@
 /*
- * enqueue - the way into the queue for everyone on a loop
+ * enqueue - the way into the queue for processes with a loop
  *
- * Runs in:  listener, pickup, deliver; files are touched on pool threads only
+ * Runs in:  listener, deliver, pickup; files are touched on pool threads only
  * Owns:     messages between enqueue_begin and their done callback
- * Promise:  done(0) only after file and name are on disk; the hint goes out after that
+ * Promise:  done(0) is called only after file and name are on disk; the hint is sent after that
  * Fails by: done(errno); the file is gone then
  */
 #include "common/spool/enqueue.h"

@@ -1,10 +1,10 @@
 /*
- * spool_badmail - what could be neither delivered nor returned: .bad, .bdr, .bdp
+ * spool_badmail - mail that could neither be delivered nor returned: .bad, .bdr, .bdp
  *
- * Runs in:  pool threads of deliver and pickup
+ * Runs in:  deliver, pickup; on pool threads
  * Owns:     the badmail folder
- * Promise:  .bad is visible last and synced, so a message with a .bad has its reason beside it
- * Fails by: -1 and errno; a failed one leaves no .bad
+ * Promise:  .bad becomes visible last and synced, so a message with a .bad has its reason beside it
+ * Fails by: -1 and errno; then there is no .bad
  */
 #include <bsd/string.h>
 #include <dirent.h>

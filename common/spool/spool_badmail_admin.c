@@ -1,10 +1,10 @@
 /*
- * spool_badmail_admin - badmail is looked through, put back into the queue, or thrown away
+ * spool_badmail_admin - badmail for operators: listed, put back into the queue, removed
  *
- * Runs in:  pool threads of deliver
- * Owns:     badmail files from the moment an operator gives them up
- * Promise:  what is put back is on disk in the queue before its badmail goes: a crash in between leaves it in
- *           both
+ * Runs in:  deliver; on pool threads
+ * Owns:     badmail files that an operator puts back or removes
+ * Promise:  a message is on disk in the queue before its badmail files are removed: a crash between leaves
+ *           it in both
  * Fails by: -1 and errno
  */
 #include <dirent.h>

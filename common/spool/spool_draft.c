@@ -1,9 +1,9 @@
 /*
  * spool_draft - a message being written into the queue, and the group commit
  *
- * Runs in:  pool threads of listener, pickup, deliver
+ * Runs in:  listener, deliver, pickup; on pool threads
  * Owns:     a file in queue/new until it is placed
- * Promise:  error 0 after a commit: data, name and folder are on disk; otherwise no file is left
+ * Promise:  error 0 after a commit: data, name and folder are on disk; else no file is left in the queue
  * Fails by: -1 and errno; spool_draft_error() after a commit
  */
 #include <bsd/stdlib.h>

@@ -1,10 +1,10 @@
 /*
  * spool_drop - drop files: complete when they become visible
  *
- * Runs in:  pool threads of deliver
+ * Runs in:  listener, deliver; on pool threads
  * Owns:     drop/.ID-N.part until its rename
  * Promise:  error 0: the file is whole, visible, and on disk with its name
- * Fails by: spool_drop.error; a failed one leaves nothing visible
+ * Fails by: spool_drop.error; then nothing is visible
  */
 #include <dirent.h>
 #include <errno.h>

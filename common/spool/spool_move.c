@@ -1,12 +1,11 @@
 /*
- * spool_move - a queued message goes over to the queue of another virtual server
+ * spool_move - moves a queued message to the queue of another virtual server
  *
- * Runs in:  pool threads of deliver
+ * Runs in:  deliver; on pool threads
  * Owns:     nothing
- * Promise:  on one file system a message is in one of the two queues at every moment: a rename. Else it is on
- *           disk in the other queue
- *           before it leaves this one: a crash in between leaves it in both, an order to move it back
- *                                      meanwhile is refused
+ * Promise:  on one file system the message is in one of the two queues at every moment (rename). Else it is
+ *           on disk in the other queue before it leaves this one: a crash between leaves it in both, and
+ *           moving it back meanwhile is refused
  * Fails by: -1 and errno; the message is then in one of them, after a copy perhaps in both
  */
 #include <errno.h>

@@ -1,7 +1,7 @@
 /*
- * spool_pickup - the pickup folder's names: removal after hand-over, refusal into badmail
+ * spool_pickup - names in the pickup folder: claimed, removed after hand-over, refused into badmail
  *
- * Runs in:  pool threads of pickup
+ * Runs in:  pickup; on pool threads
  * Owns:     nothing but the folder's descriptor
  * Promise:  a refused file is in badmail with its reason, or still in pickup
  * Fails by: -1 and errno

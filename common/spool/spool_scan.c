@@ -1,10 +1,10 @@
 /*
- * spool_scan - finds what is in the queue, and sweeps what dead writers left
+ * spool_scan - finds what is in the queue, and removes what dead writers left
  *
- * Runs in:  deliver (a pool job), one at a time
- * Owns:     queue/new leftovers, orphan notes, foreign files in buckets
- * Promise:  a message placed before the scan began is told of; an unchanged bucket costs one stat
- * Fails by: -1 and errno; one bad name is passed over
+ * Runs in:  deliver; one pool job at a time
+ * Owns:     left-over files of queue/new, notes without message, foreign files in buckets
+ * Promise:  a message that was placed before the scan began is reported; an unchanged bucket costs one stat
+ * Fails by: -1 and errno; one bad name is skipped
  */
 #include <dirent.h>
 #include <errno.h>

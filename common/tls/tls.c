@@ -1,12 +1,12 @@
 /*
- * tls - TLS of one server: its pairs, a context for each, the choice by the name a client asks for, ticket
- * keys
+ * tls - TLS of one server: its certificates, a context for each, the choice by the name that a client asks
+ * for, ticket keys
  *
- * Runs in:  listener
- * Owns:     pairs, contexts, ticket keys
- * Promise:  pairs change all together or not at all; connections keep the ones they began with. Sessions are
- *           resumed by tickets
- *           alone: nothing is remembered here, so any process with the same ticket keys takes them up
+ * Runs in:  posternctl, listener
+ * Owns:     certificates, contexts, ticket keys
+ * Promise:  certificates change all together or not at all; a connection keeps those with which it began.
+ *           Sessions are resumed by tickets alone: nothing is stored here, so any process with the same
+ *           ticket keys can resume them
  * Fails by: -1 and a reason from tls_load
  */
 #include <bsd/stdlib.h>

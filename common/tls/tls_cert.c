@@ -1,10 +1,10 @@
 /*
- * tls_cert - a certificate file and its key file: read, and judged before anybody uses them
+ * tls_cert - a certificate file and its key file: read, and checked before they are used
  *
- * Runs in:  listener
+ * Runs in:  posternctl, listener
  * Owns:     certificate, chain and key of a pair
- * Promise:  a pair that was parsed belongs together; no key text stays behind; a pass phrase is never asked
- *           for
+ * Promise:  a pair that was parsed belongs together; no text of a key stays in memory; a pass phrase is
+ *           never asked for
  * Fails by: -1 and a reason that names the file
  */
 #include <openssl/err.h>

@@ -1,5 +1,5 @@
 /*
- * tls_link - one connection: handshake, bytes in and out, the end, facts about it
+ * tls_link - TLS of one connection: handshake, bytes in and out, the end, facts about it
  *
  * Runs in:  listener, deliver
  * Owns:     nothing; the SSL object is the caller's through tls_link_new and tls_link_free

@@ -1,12 +1,13 @@
 /*
- * tls_out - TLS of a client: the authorities it believes, and what each peer has to show (RFC 6125, RFC 7672)
+ * tls_out - TLS of a client: the authorities that it trusts, and what each peer must show (RFC 6125, RFC
+ * 7672)
  *
- * Runs in:  deliver
+ * Runs in:  posternctl, listener, deliver
  * Owns:     one context
- * Promise:  a handshake ends well only with the proof that was asked for; without one any certificate does.
- *           TLSA usages 2 and 3 alone count; with usage 3 neither names nor dates do. Nothing older than TLS
- *           1.2
- * Fails by: NULL, -1 and a reason; a proof that is not given breaks the handshake
+ * Promise:  a handshake succeeds only with the proof that was asked for; when none was, any certificate
+ *           does. Only TLSA usages 2 and 3 count; with usage 3 names and dates do not matter. Nothing older
+ *           than TLS 1.2
+ * Fails by: NULL, -1 and a reason; without the proof the handshake fails
  */
 #include <openssl/err.h>
 #include <openssl/pem.h>

@@ -1,12 +1,12 @@
 /*
- * w3clog - the writer of the protocol log: gathers lines on the loop, appends them by a pool thread
+ * w3clog - the writer of the protocol log: lines gather on the loop, a pool thread appends them
  *
- * Runs in:  listener, deliver: w3clog_add on the loop, the file on one pool thread at a time
+ * Runs in:  listener, deliver; w3clog_add on the loop, the file on one pool thread at a time
  * Owns:     the open file and the lines on their way to it
- * Promise:  no line waits longer than FLUSH_MS for its write; a batch is one write with O_APPEND, so lines of
- *           several processes never mix; more than HELD_MAX is never held; each file, and each reopening,
- *           begins with the header
- * Fails by: lines lost: counted, one event when it begins and one when it is over
+ * Promise:  no line waits longer than FLUSH_MS; a batch is one write with O_APPEND, so lines of several
+ *           processes never mix; at most GATHER_MAX bytes wait; each file, and each reopening, begins with
+ *           the header
+ * Fails by: lost lines: counted, with one event when it begins and one when it is over
  */
 #include "common/w3clog/w3clog.h"
 
@@ -27,7 +27,7 @@
 
 #define FLUSH_MS 500
 #define BATCH_BYTES (64U << 10)
-#define HELD_MAX (2U << 20)
+#define GATHER_MAX (2U << 20)
 #define CALM_MS 5000		/* so long without a loss, then the trouble is over */
 #define HOUR_US INT64_C(3600000000)	/* no name lasts shorter */
 
@@ -52,7 +52,7 @@ struct w3clog {
 	struct batch *batch;		/* gathering; NULL none */
 	char name[W3CLOG_NAME_SIZE];	/* of the present hour's file */
 	int64_t hour_us;
-	size_t held;			/* bytes submitted */
+	size_t waiting;			/* bytes submitted */
 	uint64_t lost;			/* lines since the trouble began */
 	uint64_t lost_ms;		/* when the last of them was */
 	bool troubled;
@@ -247,7 +247,7 @@ done(void *arg, void *job)
 	struct w3clog *log = arg;
 	struct batch *b = job;
 
-	log->held -= b->text.len;
+	log->waiting -= b->text.len;
 	if (b->error != 0)
 		lose(log, b->lost, b->error);
 	else if (log->troubled && b->text.len > 0 && clock_mono_ms() - log->lost_ms >= CALM_MS) {
@@ -283,7 +283,7 @@ submit(struct w3clog *log)
 	if (b == NULL)
 		return;
 	log->batch = NULL;
-	log->held += b->text.len;
+	log->waiting += b->text.len;
 	pool_submit(log->lane, b);
 }
 
@@ -336,7 +336,7 @@ w3clog_add(struct w3clog *log, const struct w3clog_fact *fact)
 	if (log == NULL)
 		return;
 	turn(log, fact->time_us);
-	if (log->held + (log->batch != NULL ? log->batch->text.len : 0) > HELD_MAX) {
+	if (log->waiting + (log->batch != NULL ? log->batch->text.len : 0) > GATHER_MAX) {
 		lose(log, 1, 0);
 		return;
 	}

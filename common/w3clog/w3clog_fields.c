@@ -1,12 +1,12 @@
 /*
  * w3clog_fields - the fields of the protocol log, one row each: a fact as a W3C extended line or as a JSON
- * object
+ * object; pure
  *
- * Runs in:  listener, deliver (pure)
+ * Runs in:  listener, deliver
  * Owns:     nothing
- * Promise:  meanings are those of the original, quirks included, as log tools rely on them (QUIT is 240,
- *           s-port of a client is 0); whatever bytes a peer sends, a fact is one line: blanks become +, what
- *           is not printable ASCII %XX, long texts are cut
+ * Promise:  meanings are those of the original, quirks included, because log tools rely on them (QUIT is
+ *           240, s-port of a client is 0). Whatever bytes a peer sends, a fact is one line: a blank becomes
+ *           +, a byte that is not printable ASCII %XX, long texts are cut
  * Fails by: cannot
  */
 #include <assert.h>

@@ -1,7 +1,7 @@
 /*
- * xoauth - the words of OAUTHBEARER (RFC 7628) and XOAUTH2 (of Google and Microsoft)
+ * xoauth - the words of OAUTHBEARER (RFC 7628) and XOAUTH2 (of Google and Microsoft); pure
  *
- * Runs in:  deliver (pure)
+ * Runs in:  deliver
  * Owns:     nothing
  * Promise:  the initial response holds the token and is all that the host needs. A host that refuses it sends
  *           a challenge in JSON; our answer to that says nothing and makes the host reply

@@ -1,8 +1,8 @@
 /*
  * alias_expand - from a local address to what it stands for: a mailbox, forwarding addresses, the members of
- * groups in groups
+ * groups in groups; pure
  *
- * Runs in:  directory, a pool thread (pure: asks through its source)
+ * Runs in:  directory, a pool thread; asks through its source
  * Owns:     the addresses found so far, the entries on the way
  * Promise:  each entry is opened once, so that a loop ends; each address is listed once; nothing is left out
  *           in silence: a member that is not in the directory is listed as unknown, one too deep refuses all

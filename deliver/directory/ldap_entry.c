@@ -1,7 +1,7 @@
 /*
- * ldap_entry - what we need of one directory entry: its address, where its mail goes, its members
+ * ldap_entry - what we need of one directory entry: its address, where its mail goes, its members; pure
  *
- * Runs in:  directory (pure); made by one thread, then only read
+ * Runs in:  directory; made by one thread, then only read
  * Owns:     itself, by a count of users
  * Promise:  values with control bytes and addresses of other kinds (X.400, SIP) are ignored
  * Fails by: -1

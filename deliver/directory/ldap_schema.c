@@ -1,8 +1,8 @@
 /*
  * ldap_schema - which attributes mean what: one row a kind of directory, overridden by the configuration;
- * filters
+ * filters; pure
  *
- * Runs in:  directory (pure)
+ * Runs in:  directory
  * Owns:     the table of presets
  * Promise:  an address is escaped: in a filter it is a value, never a part of the expression
  * Fails by: the buffer's own failure

@@ -1,7 +1,7 @@
 /*
- * oauth_grant - what a token endpoint is asked, and its answer (RFC 6749 4.4, 5, 6)
+ * oauth_grant - what a token endpoint is asked, and its answer (RFC 6749 4.4, 5, 6); pure
  *
- * Runs in:  fetch (pure)
+ * Runs in:  fetch
  * Owns:     the tokens of a grant until oauth_grant_done
  * Promise:  hostile answers are bounded: a token has only the characters of RFC 6750 2.1, texts are printable
  *           and short

@@ -1,7 +1,8 @@
 /*
- * refresh_file - the file with the latest refresh token: the token, and which operator's token it replaces
+ * refresh_file - the file with the latest refresh token: the token, and which operator's token it
+ * replaces; pure
  *
- * Runs in:  fetch (pure)
+ * Runs in:  fetch
  * Owns:     nothing
  * Promise:  once the operator's file has another token, that one is used; the operator's token is in the file
  *           as a hash only

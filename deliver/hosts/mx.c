@@ -1,7 +1,7 @@
 /*
- * mx - finds the addresses of a destination: the questions to the DNS (RFC 5321 5.1, RFC 7505)
+ * mx - finds the addresses of a destination: the questions to the DNS (RFC 5321 5.1, RFC 7505); pure
  *
- * Runs in:  deliver (pure)
+ * Runs in:  deliver
  * Owns:     one look-up: the hosts, their addresses, the questions that are not answered yet
  * Promise:  hosts by MX preference, in random order among equals, or as configured; at most MX_HOSTS_MAX; of
  *           each the addresses of both families; TLSA records where outbound-tls = dane

@@ -1,7 +1,7 @@
 /*
- * mx_list - the addresses of a destination, in the order of trying, from what a look-up has found
+ * mx_list - the addresses of a destination, in the order of trying, from what a look-up has found; pure
  *
- * Runs in:  deliver (pure)
+ * Runs in:  deliver
  * Owns:     nothing; the list is the caller's
  * Promise:  hosts in the order of the look-up, of each IPv6 and IPv4 in turn. Never an address of ours; by MX
  *           no host whose preference is not better than ours; at most MX_ADDRESSES_MAX

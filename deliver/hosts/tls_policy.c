@@ -1,7 +1,7 @@
 /*
- * tls_policy - what TLS a host must have, and what it must prove, before it gets mail
+ * tls_policy - what TLS a host must have, and what it must prove, before it gets mail; pure
  *
- * Runs in:  deliver (pure)
+ * Runs in:  deliver
  * Owns:     nothing
  * Promise:  a certificate is compared only with names that can be trusted: of the configuration, of the
  *           recipient's address, of a validated answer. The name of a host from an unsigned MX counts only at

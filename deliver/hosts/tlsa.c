@@ -1,7 +1,7 @@
 /*
- * tlsa - the TLSA records of a host: the questions, and what their answers mean (RFC 7672 2.2)
+ * tlsa - the TLSA records of a host: the questions, and what their answers mean (RFC 7672 2.2); pure
  *
- * Runs in:  deliver (pure)
+ * Runs in:  deliver
  * Owns:     one search
  * Promise:  asks only about names that DNSSEC validates: the one at the end of the host's aliases, then its
  *           own. Only validated records count. A question without an answer, or with a forged one, is never

@@ -1,5 +1,5 @@
 /*
- * outconn - one outbound connection: its state, its time limits; drives the pure client dialogue
+ * outconn - one outbound connection: its state, its time limits; drives the client dialogue
  *
  * Runs in:  deliver
  * Owns:     the socket; the bytes to be sent: commands, at most one piece of content

@@ -1,7 +1,7 @@
 /*
- * dns_packet - reads a DNS answer packet into a msg_dns_answer: result, CNAME chain, records, ttl
+ * dns_packet - reads a DNS answer packet into a msg_dns_answer: result, CNAME chain, records, ttl; pure
  *
- * Runs in:  resolver (pure)
+ * Runs in:  resolver
  * Owns:     nothing
  * Promise:  never reads past `len`; follows pointers backwards only, and CHAIN_MAX CNAMEs at most; the result
  *           is that of the packet's header, as libunbound's rcode argument is 0 for its local zones

@@ -1,7 +1,7 @@
 /*
- * hosts_file - the hosts(5) table: names that the administrator gave addresses, before the DNS is asked
+ * hosts_file - the hosts(5) table: names that the administrator gave addresses, before the DNS is asked; pure
  *
- * Runs in:  resolver (pure)
+ * Runs in:  resolver
  * Owns:     its rows
  * Promise:  a listed name is answered from here for both families: beside an entry with an IPv4 address the
  *           DNS is not asked for an IPv6 address; other types (MX) still come from the DNS

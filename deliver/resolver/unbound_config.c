@@ -1,7 +1,7 @@
 /*
- * unbound_config - the settings of libunbound, as the text of its configuration file
+ * unbound_config - the settings of libunbound, as the text of its configuration file; pure
  *
- * Runs in:  resolver (pure)
+ * Runs in:  resolver
  * Owns:     nothing
  * Promise:  the configured servers, also on loopback, are asked for every name: libunbound's built-in empty
  *           zones (test., home.arpa., private reverse zones) would hide internal names. Without a server

@@ -1,8 +1,8 @@
 /*
  * dsn - composes a delivery report: RFC 3464 in the shape of the original service, RFC 6533 for UTF-8
- * addresses
+ * addresses; pure
  *
- * Runs in:  deliver, on the loop; pure
+ * Runs in:  deliver, on the loop
  * Owns:     nothing
  * Promise:  all is 7-bit except the copy of the original and a UTF-8 report; lines end in CRLF; a text of a
  *           peer cannot make a line of its own, and is folded to 78 columns

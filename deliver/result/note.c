@@ -1,7 +1,7 @@
 /*
- * note - the lines beside a queue file: what was tried, what failed, that a delay was reported
+ * note - the lines beside a queue file: what was tried, what failed, that a delay was reported; pure
  *
- * Runs in:  deliver, on the loop and on pool threads; pure
+ * Runs in:  deliver, on the loop and on pool threads
  * Owns:     nothing
  * Promise:  note_next reads back what note_format writes; a torn last line is never read; unknown lines are
  *           NOTE_OTHER

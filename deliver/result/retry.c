@@ -1,7 +1,7 @@
 /*
- * retry - when to try again and when to give up
+ * retry - when to try again and when to give up; pure
  *
- * Runs in:  deliver, on the loop; pure
+ * Runs in:  deliver, on the loop
  * Owns:     nothing
  * Promise:  three quick tries after a dropped or busy connection, then the table, its last entry for ever.
  *           No try is later than the time limit, with its spread too, so that the last attempt is made

@@ -1,7 +1,7 @@
 /*
- * retry_hint - how long a peer asks us to wait: "try again in 300 seconds", "retry after 5 minutes"
+ * retry_hint - how long a peer asks us to wait: "try again in 300 seconds", "retry after 5 minutes"; pure
  *
- * Runs in:  deliver, on the loop; pure
+ * Runs in:  deliver, on the loop
  * Owns:     nothing
  * Promise:  a time counts only behind words that ask to wait; what may be no time is ignored; never above a
  *           week

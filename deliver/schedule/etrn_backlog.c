@@ -1,7 +1,7 @@
 /*
- * etrn_backlog - the records of a destination that wait until its host asks, oldest first
+ * etrn_backlog - the records of a destination that wait until its host asks, oldest first; pure
  *
- * Runs in:  deliver, on the loop; pure
+ * Runs in:  deliver, on the loop
  * Owns:     arrays of record numbers
  * Promise:  four bytes a message. Entries are hints: one whose record left is skipped, and removed before the
  *           array grows

@@ -1,7 +1,7 @@
 /*
- * schedule_index - one small record for each queued message: found by id, ordered by due time
+ * schedule_index - one small record for each queued message: found by id, ordered by due time; pure
  *
- * Runs in:  deliver, on the loop; pure
+ * Runs in:  deliver, on the loop
  * Owns:     records in slabs, a hash of chains, a binary heap of record numbers
  * Promise:  a million messages take some 50 bytes each; add, find and move cost O(log n) at most; records
  *           never move in memory; of those due in the same second the oldest comes first

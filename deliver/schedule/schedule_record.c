@@ -1,7 +1,7 @@
 /*
- * schedule_record - the states of a queued message's record, and which event leads from which to which
+ * schedule_record - the states of a queued message's record, and which event leads from which to which; pure
  *
- * Runs in:  deliver, on the loop; pure
+ * Runs in:  deliver, on the loop
  * Owns:     the table of states and events
  * Promise:  a record is in one place: in the heap, in one list, with its loaded message, or nowhere
  * Fails by: nothing; an event that the table lacks in a state ends the test build

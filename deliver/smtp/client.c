@@ -1,7 +1,7 @@
 /*
- * client - the SMTP dialogue with one host: greeting, EHLO, STARTTLS, transactions, QUIT
+ * client - the SMTP dialogue with one host: greeting, EHLO, STARTTLS, transactions, QUIT; pure
  *
- * Runs in:  deliver (pure)
+ * Runs in:  deliver
  * Owns:     the bytes to be sent, the reply being read
  * Promise:  every recipient of a transaction gets exactly one verdict; "delivered" only by a 2xx to the final
  *           dot or last chunk. Commands are sent together when the host offers PIPELINING (RFC 2920), else

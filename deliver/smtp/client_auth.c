@@ -1,7 +1,7 @@
 /*
- * client_auth - our authentication at the host (RFC 4954), between EHLO and the first transaction
+ * client_auth - our authentication at the host (RFC 4954), between EHLO and the first transaction; pure
  *
- * Runs in:  deliver (pure)
+ * Runs in:  deliver
  * Owns:     the challenge being read, an initial response too long for the AUTH line
  * Promise:  the strongest mechanism that both sides have; one attempt a connection (settings.again: two). No
  *           secret is sent without TLS unless the settings allow it. Where an account is configured no mail

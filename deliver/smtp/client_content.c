@@ -1,7 +1,7 @@
 /*
- * client_content - the content of a message on its way to the host, by DATA or BDAT
+ * client_content - the content of a message on its way to the host, by DATA or BDAT; pure
  *
- * Runs in:  deliver (pure)
+ * Runs in:  deliver
  * Owns:     nothing; works on a struct client
  * Promise:  by DATA each dot that begins a line is doubled, and the final dot has its own line; by BDAT
  *           the bytes stay as they are

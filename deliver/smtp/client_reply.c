@@ -1,7 +1,7 @@
 /*
- * client_reply - one SMTP reply, of any number of lines, from bytes as they come
+ * client_reply - one SMTP reply, of any number of lines, from bytes as they come; pure
  *
- * Runs in:  deliver (pure)
+ * Runs in:  deliver
  * Owns:     nothing
  * Promise:  takes a bare LF as a line end, and "250" without text (clients must: RFC 5321 4.2). However much
  *           comes, the part that is kept of a line and of a reply is bounded

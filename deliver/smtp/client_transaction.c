@@ -1,7 +1,8 @@
 /*
- * client_transaction - one transaction of the dialogue: RSET, MAIL, RCPT, DATA or BDAT, and their replies
+ * client_transaction - one transaction of the dialogue: RSET, MAIL, RCPT, DATA or BDAT, and their
+ * replies; pure
  *
- * Runs in:  deliver (pure)
+ * Runs in:  deliver
  * Owns:     nothing; works on a struct client
  * Promise:  the commands are numbered steps. With PIPELINING up to WINDOW are sent ahead, without it one; the
  *           replies are judged by the same code. A message that the host cannot take is refused before a byte

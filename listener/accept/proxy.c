@@ -1,8 +1,8 @@
 /*
  * proxy - the header of the PROXY protocol, versions 1 and 2: bytes in, the client's address and the address
- * that it connected to out
+ * that it connected to out; pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     nothing
  * Promise:  no byte behind the header is taken, in whatever pieces it comes; PROXY_STORED_MAX bytes are
  *           stored at most, TLVs are skipped

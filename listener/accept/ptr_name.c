@@ -1,7 +1,7 @@
 /*
- * ptr_name - names of addresses: what to ask the DNS, and whether an answer confirms a name
+ * ptr_name - names of addresses: what to ask the DNS, and whether an answer confirms a name; pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     nothing
  * Promise:  an IPv4-mapped IPv6 address is treated as the IPv4 address
  * Fails by: never

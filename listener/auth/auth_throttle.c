@@ -1,7 +1,7 @@
 /*
- * auth_throttle - what each client address has under way, and what its mistakes cost
+ * auth_throttle - what each client address has under way, and what its mistakes cost; pure
  *
- * Runs in:  auth (pure)
+ * Runs in:  auth
  * Owns:     the table of addresses
  * Promise:  at most AUTH_THROTTLE_MAX addresses, each with at most AUTH_THROTTLE_USERS_MAX requests; the one
  *           that is idle longest is forgotten first; the first failure costs 0.5 s, each further one twice as

@@ -1,7 +1,7 @@
 /*
- * sasl_answer - what mechanisms put into an answer: bytes for the peer, or why there are none
+ * sasl_answer - what mechanisms put into an answer: bytes for the peer, or why there are none; pure
  *
- * Runs in:  auth, on pool threads (pure)
+ * Runs in:  auth, on pool threads
  * Owns:     nothing
  * Promise:  no more bytes than an answer has room for; reasons are printable
  * Fails by: an empty token

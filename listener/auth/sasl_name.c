@@ -1,7 +1,7 @@
 /*
- * sasl_name - the name that a client claims: completed, and the account that it belongs to
+ * sasl_name - the name that a client claims: completed, and the account that it belongs to; pure
  *
- * Runs in:  auth, on pool threads (pure)
+ * Runs in:  auth, on pool threads
  * Owns:     nothing
  * Promise:  a client is only ever itself: it cannot act under another's name
  * Fails by: false, NULL

@@ -1,8 +1,8 @@
 /*
  * auth_verb - the AUTH command and its dialogue (RFC 4954): lines of base64 between the client and the auth
- * helper
+ * helper; pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     the table of mechanisms as clients see them
  * Promise:  offers and accepts the same mechanisms: those that the configuration allows and this connection
  *           is good enough for; no password is checked here; what the client sent is wiped once handed on

@@ -1,7 +1,7 @@
 /*
- * bdat - the BDAT command and its chunks (RFC 3030): content that is counted, not searched for its end
+ * bdat - the BDAT command and its chunks (RFC 3030): content that is counted, not searched for its end; pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     struct bdat: the chunk that is coming
  * Promise:  exactly the announced octets are content, never commands, also when the chunk is refused; the
  *           reply to a chunk follows its last octet; without BODY=BINARYMIME the rules of DATA apply

@@ -1,8 +1,8 @@
 /*
  * data - content: finds the end of DATA, takes transport dots out, refuses bare CR and LF (RFC 5321 4.5.2,
- * 2.3.8)
+ * 2.3.8); pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     nothing
  * Promise:  only CRLF "." CRLF ends content; what is handed on has CRLF line ends only; in whatever pieces
  *           the input comes, bytes and end are the same

@@ -1,7 +1,7 @@
 /*
- * ehlo - HELO and EHLO, and the table of extensions
+ * ehlo - HELO and EHLO, and the table of extensions; pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     the extension rows
  * Promise:  what is announced works; a name that must not be in a Received field is refused
  * Fails by: a reply

@@ -1,7 +1,7 @@
 /*
- * envelope - arguments of MAIL and RCPT, and the envelope they build
+ * envelope - arguments of MAIL and RCPT, and the envelope they build; pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     struct envelope: the message envelope and a hash of its recipients
  * Promise:  a parsed address has a domain or none, and is well formed; a recipient is stored once
  * Fails by: the reply that refuses the argument

@@ -1,7 +1,7 @@
 /*
- * etrn - ETRN, ATRN and TURN: a host comes for the backlog of its domains
+ * etrn - ETRN, ATRN and TURN: a host comes for the backlog of its domains; pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     nothing
  * Promise:  any client may ask that a backlog is sent to the domain's own hosts (RFC 1985); down the client's
  *           connection it goes only to an account of each domain that it names (RFC 2645), and under TLS

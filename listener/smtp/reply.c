@@ -1,7 +1,8 @@
 /*
- * reply - every sentence the server says: one row each with code, enhanced status, text and consequences
+ * reply - every sentence the server says: one row each with code, enhanced status, text and
+ * consequences; pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     the table; no other file spells a reply code
  * Promise:  a formatted reply is one line of at most 510 bytes and CRLF, without control bytes of the client
  * Fails by: cutting a detail that is too long

@@ -1,7 +1,7 @@
 /*
- * session - the dialogue of one connection: bytes and events in, replies and actions out
+ * session - the dialogue of one connection: bytes and events in, replies and actions out; pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     the HELO name, the user, the envelope that grows
  * Promise:  commands run in the order they came, each with its reply; bytes are read only under WAIT_CLIENT;
  *           nothing is read or said any more once the session has ended

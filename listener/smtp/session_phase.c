@@ -1,7 +1,8 @@
 /*
- * session_phase - the phases of a dialogue as a table: what each waits for, where it leads, what events do
+ * session_phase - the phases of a dialogue as a table: what each waits for, where it leads, what events
+ * do; pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     the table; phase and wait of each session
  * Promise:  a phase is followed only by the phases of its row; content that was begun is finished or
  *           discarded before its phase is left for READY or OVER

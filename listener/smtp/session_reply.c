@@ -1,7 +1,7 @@
 /*
- * session_reply - says a reply, and does what its row asks for: counts, reports, closes
+ * session_reply - says a reply, and does what its row asks for: counts, reports, closes; pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     nothing
  * Promise:  every refusal that is worth an event is reported once; no other file looks at reply flags
  * Fails by: never

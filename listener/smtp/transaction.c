@@ -1,7 +1,7 @@
 /*
- * transaction - MAIL, RCPT, DATA, RSET: one message from its sender to its 250
+ * transaction - MAIL, RCPT, DATA, RSET: one message from its sender to its 250; pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     nothing; the envelope belongs to the session
  * Promise:  the 250 of a message is said only when session_stored() brought no error; every limit is checked
  *           before anything is stored

@@ -1,7 +1,7 @@
 /*
- * verb - the commands, one row each, and the dispatcher that asks the row before it runs a command
+ * verb - the commands, one row each, and the dispatcher that asks the row before it runs a command; pure
  *
- * Runs in:  listener (pure)
+ * Runs in:  listener
  * Owns:     the table
  * Promise:  a handler runs only in the phases of its row, and with an argument as the row wants it
  * Fails by: replies

@@ -1,7 +1,7 @@
 /*
- * state - the seven states of a virtual server
+ * state - the seven states of a virtual server; pure
  *
- * Runs in:  master; pure
+ * Runs in:  master
  * Owns:     the table: what each command and each event does in each state
  * Promise:  every command has an answer in every state; an event that has no meaning in a state is ignored
  * Fails by: not at all
