@@ -195,7 +195,7 @@ listener_run(struct boot *b)
 	set_up_helpers(l);
 	l->drop_quota = drop_quota_new(l);
 	l->client_limit = client_limit_new(l->server->connection_limit_per_client,
-	    counters_crowd(b->counters), b->slot);
+	    counters_client_count(b->counters), b->slot);
 	l->pending = pending_new(l, &on_pending, l);
 	l->grace = loop_timer_new(b->loop, on_grace_over, l);
 	l->tls_files = tls_files_new(l, serve, l);

@@ -13,13 +13,10 @@
 
 enum { AT_START, AT_DOT, IN_LINE };
 
-/*
- * Where lines end in one piece of bytes: each byte is searched at most twice, however many bare CRs there
- * are.
- */
+/* Line ends in one piece of bytes: each byte is searched at most twice, however many bare CRs there are. */
 struct ends {
 	const char *in, *end;
-	const char *lf;		/* the next LF at or behind the last place asked for; end: none */
+	const char *lf;		/* the next LF at or after the last search; end: none */
 };
 
 /* The first CR or LF at or behind `p`, or the end. */
@@ -59,12 +56,12 @@ has_eightbit(const char *in, size_t len)
 	return (all & 0x80) != 0;
 }
 
-/* One byte at a line's start or behind its first dot. */
+/* One byte at the start of a line, or after its first dot. */
 static void
 survey_start(struct body_survey *s, char byte)
 {
 	if (s->state == AT_START) {
-		s->single += s->lone; /* it was not the last line after all */
+		s->single += s->lone; /* it was not the last line */
 		s->lone = false;
 		s->state = byte == '.' ? AT_DOT : is_end(byte) ? AT_START : IN_LINE;
 	} else if (is_end(byte)) {
@@ -100,7 +97,7 @@ body_survey_add(struct body_survey *s, const char *in, size_t len)
 		} else {
 			survey_start(s, *p);
 			if (s->state == IN_LINE)
-				continue; /* the byte may be anything: look at it again as part of the line */
+				continue; /* the byte may be anything: handle it as part of the line */
 		}
 		s->cr = *p == '\r';
 		p++;

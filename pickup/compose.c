@@ -48,7 +48,7 @@ compose_split(const char *data, size_t len, bool whole, struct compose_header *h
 		return -1;
 	if (whole || h->body > h->end)
 		return 1;
-	/* a line that is no field ends the header too, once it is there or longer than any field's name */
+	/* a line that is no field ends the header too, once it is complete or longer than any field name */
 	return memchr(data + pos, '\n', len - pos) != NULL || len - pos > NAME_TRUST;
 }
 
@@ -69,7 +69,7 @@ compose_is_replayed(const char *raw, size_t len)
 
 /* --- the envelope --- */
 
-/* What the work on one header needs. */
+/* State while one header is handled. */
 struct work {
 	const struct compose_rules *rules;
 	const char *data;
@@ -89,7 +89,7 @@ explain(struct work *w, enum judge_reason reason, const struct header_field *f)
 	return reason;
 }
 
-/* All mailboxes of one field; one that cannot be read refuses the file. */
+/* Adds all mailboxes of one field; a malformed one refuses the file. */
 static enum judge_reason
 add_recipients(struct work *w, const struct header_field *f)
 {
@@ -212,7 +212,7 @@ take_header_recipients(struct work *w)
 	return JUDGE_GOOD;
 }
 
-/* Equal addresses side by side, the one named first before the others. */
+/* Equal addresses side by side, the first named one first. */
 static int
 by_address(const void *a, const void *b)
 {
@@ -223,7 +223,7 @@ by_address(const void *a, const void *b)
 	return order != 0 ? order : x < y ? -1 : x > y;
 }
 
-/* Each address once, in the order they were named. */
+/* Keeps each address once, in the order in which they were named. */
 static void
 drop_duplicates(struct message_envelope *e)
 {

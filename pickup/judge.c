@@ -15,30 +15,30 @@
 #include "pickup/pickup.h"
 
 enum {
-	LINK_GRACE_MS = 10000,	/* link(2) then unlink(2) of the first name is a way to put a file in place */
-	EMPTY_MS = 10000,	/* a writer has perhaps just created it */
-	SETTLED_MS = 5000,	/* seen by the scan alone: not touched for so long, it is taken at once */
-	REMOTE_QUIET_MS = 5000,	/* other hosts' writes arrive late on a network file system */
+	/* link(2), then unlink(2) of the first name, is a way to put a file in place */
+	LINK_GRACE_MS = 10000,
+	EMPTY_MS = 10000,	/* a writer may have just created it */
+	/* seen by the scan only: a file that did not change for so long is taken at once */
+	SETTLED_MS = 5000,
+	REMOTE_QUIET_MS = 5000,	/* writes of other hosts arrive late on a network file system */
 	LOCKED_MS = 1000,
 	AGAIN_MS = 3000,
 	SEALED_MS = 60000,
 	TRIES_MAX = 5,
 };
 
-/*
- * `first`: how long after the news it is looked at; `quiet`: for how long size and time must not have
- * changed.
- */
+/* `first`: time from the news to the first look; `quiet`: for how long size and time must not change. */
 static const struct { unsigned first, quiet, again; } evidence_rows[] = {
 	[JUDGE_RENAMED] = { 0, 0, 250 },
 	[JUDGE_CLOSED] = { 50, 0, 250 },		/* `echo a > f; echo b >> f` closes more than once */
-	[JUDGE_CREATED] = { 250, 0, 250 },		/* and nobody opened it: a link, or no regular file */
-	/* Its writer has not closed it: a close or a rename decides */
+	/* and it was not opened: a link, or no regular file */
+	[JUDGE_CREATED] = { 250, 0, 250 },
+	/* not closed by its writer: a close or a rename decides */
 	[JUDGE_OPEN] = { 30000, 600000, 30000 },
 	[JUDGE_REOPENED] = { 2000, 2000, 500 },
 	[JUDGE_UNSURE] = { 2000, 10000, 2000 },
 	[JUDGE_SCANNED] = { 0, 2000, 500 },
-	/* Taken by a process that died, or by one that is about to end */
+	/* taken by a process that died, or that is about to end */
 	[JUDGE_LEFT] = { 0, 0, 1000 },
 };
 _Static_assert(nitems_of(evidence_rows) == JUDGE_EVIDENCE_COUNT, "a row for each kind of evidence");
@@ -104,7 +104,7 @@ refuse(enum judge_reason reason)
 	return (struct judge_verdict){ .answer = JUDGE_REFUSE, .reason = reason };
 }
 
-/* For how long, as far as we know, nobody wrote to it. */
+/* For how long, as far as we know, it was not written to. */
 static uint64_t
 quiet_ms(const struct judge_rules *r, enum judge_evidence evidence, const struct judge_facts *f,
     struct judge_memory *m)
@@ -121,7 +121,7 @@ quiet_ms(const struct judge_rules *r, enum judge_evidence evidence, const struct
 		m->known = true;
 	}
 	seen = f->now_ms - m->since_ms;
-	/* a local file's change time is as good as a look at that time */
+	/* the change time of a local file counts like a look at that time */
 	if (evidence == JUDGE_SCANNED && !r->remote &&
 	    f->now_us - f->ctime_us >= (int64_t)SETTLED_MS * 1000 && seen < SETTLED_MS)
 		seen = SETTLED_MS;

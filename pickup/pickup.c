@@ -22,7 +22,7 @@
 #include "common/base/mem.h"
 
 enum {
-	THREADS = 6,		/* looks 2, large files 1, removal 1, enqueue 2 */
+	THREADS = 6,		/* look 2, large files 1, removal 1, enqueue 2 */
 	PICKUP_NAMES_MAX = 16384,
 	TICK_MS = 3000,		/* between two scans */
 	CLOCK_SLACK_US = 5000000,
@@ -82,7 +82,7 @@ static const struct watch_events watch_events = {
 	.news = on_watch_news, .batch = on_watch_batch, .lost = on_watch_lost, .gone = on_watch_gone,
 };
 
-/* A claimed name is ours, or of a process that ended, or of one that is about to end and holds its lock. */
+/* A claimed name is ours, or of a process that ended, or of one that is about to end and has its lock. */
 static void
 on_scan_name(void *arg, const char *name)
 {
@@ -129,7 +129,7 @@ begin_scan(struct pickup *p)
 
 /* --- the folder anew --- */
 
-/* Other hosts' writes to these are told to nobody here. */
+/* File systems where writes of other hosts bring no news. */
 static bool
 is_remote(int folder)
 {
@@ -282,7 +282,7 @@ on_control(struct boot *b, const struct ctl_message *m)
 	struct pickup *p = b->state;
 
 	switch (m->type) {
-	case CTL_PAUSE:		/* is about connections: mail goes on */
+	case CTL_PAUSE:		/* pause is about connections: mail goes on */
 		boot_tell(b, CTL_PAUSED);
 		break;
 	case CTL_CONTINUE:
@@ -331,7 +331,7 @@ run(struct boot *b)
 	p->tick = loop_timer_new(b->loop, on_tick, p);
 	p->grace = loop_timer_new(b->loop, on_grace, p);
 	p->watch = watch_new(b->loop, &watch_events, p);
-	/* Before the first scan: nothing is missed in between */
+	/* before the first scan, so that nothing is missed between */
 	watch_folder(p->watch, spool_pickup_path(p->folder));
 	p->missed = true;
 	begin_scan(p);

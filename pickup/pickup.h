@@ -1,4 +1,4 @@
-/* pickup - private header of the pickup worker; one block a file, alphabetical */
+/* pickup - private header of the pickup worker; one block a file, alphabetical, the worker last */
 #ifndef PICKUP_PICKUP_H
 #define PICKUP_PICKUP_H
 
@@ -16,12 +16,12 @@
 
 /* --- body: bytes of a file made into CRLF lines without dot-stuffing. Pure --- */
 
-/* What a first pass over all bytes found. Zeroed to begin with. */
+/* What a first pass over all bytes found. Zeroed at first. */
 struct body_survey {
-	/* Lines that begin with one dot only; a lone dot counts unless it is the last line */
+	/* lines that begin with one dot only; a line of a single dot counts unless it is the last line */
 	uint64_t single;
 	uint64_t doubled;	/* lines that begin with two */
-	bool lone;		/* the last line is a lone dot */
+	bool lone;		/* the last line is a single dot */
 	bool eightbit, nul;
 	unsigned char state;	/* private */
 	bool cr;
@@ -31,14 +31,14 @@ size_t body_mark(const char *in, size_t len);
 void body_survey_add(struct body_survey *s, const char *in, size_t len);
 void body_survey_end(struct body_survey *s);
 /*
- * For pickup-dots = auto: each line that begins with a dot begins with two, but for a lone dot as the last
- * line, and there is such a line.
+ * For pickup-dots = auto: each line that begins with a dot begins with two (but a single dot as the last line
+ * may be there), and there is such a line.
  */
 bool body_is_stuffed(const struct body_survey *s);
 
 /*
- * Zeroed but for `unstuff`: one leading dot of a line is taken away, and a lone dot ends the message (what
- * follows is not part of it).
+ * Zeroed at first, but for `unstuff`: then one leading dot of a line is removed, and a single dot ends the
+ * message (what follows is not part of it).
  */
 struct body {
 	bool unstuff;
@@ -56,27 +56,28 @@ struct pickup;
 /* `changed` is called with `p` when a file has ended, or none is due. */
 struct pickup_flow *pickup_flow_new(struct pickup *p, void (*changed)(void *arg));
 void pickup_flow_free(struct pickup_flow *f);				/* after pool_free */
-void pickup_flow_more(struct pickup_flow *f);				/* starts what is due and allowed */
-/* Now and then: removes files that could not be removed */
+/* starts all that is due and allowed */
+void pickup_flow_more(struct pickup_flow *f);
+/* Call now and then: removes files that could not be removed before */
 void pickup_flow_retry(struct pickup_flow *f);
 size_t pickup_flow_active(const struct pickup_flow *f);		/* files on their way */
-/* Large files that are still being read are put back */
+/* Puts large files back that are still being read */
 void pickup_flow_hurry(struct pickup_flow *f);
 /* Forgets files that could not be removed: their folder is gone */
 void pickup_flow_give_up(struct pickup_flow *f);
 
 /* --- judge: which file is taken. Pure --- */
 
-/* How a file's name came to us: what the kernel told, or the scan. */
+/* How a file's name became known: from the kernel, or from the scan. */
 enum judge_evidence {
 	JUDGE_RENAMED,		/* renamed into the folder */
 	JUDGE_CLOSED,		/* closed after writing */
 	JUDGE_CREATED,		/* a new name */
-	JUDGE_OPEN,		/* a new name, and somebody opened it: being written */
+	JUDGE_OPEN,		/* a new name, and it was opened: being written */
 	JUDGE_REOPENED,		/* opened again after it was closed */
-	JUDGE_UNSURE,		/* as JUDGE_OPEN, but a close may have been missed */
-	JUDGE_SCANNED,		/* found by looking */
-	JUDGE_LEFT,		/* under a claimed name: its taker ended */
+	JUDGE_UNSURE,		/* as JUDGE_OPEN, but news of a close may be lost */
+	JUDGE_SCANNED,		/* found by the scan */
+	JUDGE_LEFT,		/* under a claimed name: the process that took it ended */
 	JUDGE_EVIDENCE_COUNT
 };
 
@@ -94,28 +95,29 @@ enum judge_answer {
 	JUDGE_TAKE,
 	JUDGE_WAIT,		/* look again after wait_ms */
 	JUDGE_REFUSE,		/* to badmail */
-	JUDGE_IGNORE,		/* gone, or none of our business */
-	JUDGE_BACK_OFF,		/* we lack something: take no file for a while */
+	JUDGE_IGNORE,		/* gone, or not for us */
+	JUDGE_BACK_OFF,		/* we lack memory or descriptors: take no file for a while */
 };
 struct judge_verdict {
 	enum judge_answer answer;
 	enum judge_reason reason;	/* JUDGE_REFUSE */
 	unsigned wait_ms;		/* JUDGE_WAIT */
-	const char *trouble;		/* JUDGE_WAIT: when the operator should know; else NULL */
+	/* JUDGE_WAIT: the reason, when the operator should know it; else NULL */
+	const char *trouble;
 };
 
 struct judge_rules {
 	uint64_t max_size;
-	bool remote;		/* a network file system: others write without our being told */
+	bool remote;		/* a network file system: there is no news of writes by other hosts */
 };
 struct judge_facts {
 	uint32_t mode, nlink;
 	uint64_t size;
 	int64_t mtime_us, ctime_us, now_us;
 	uint64_t now_ms;	/* monotonic */
-	bool sealed;		/* immutable or append-only: could not be removed, so it is not sent */
+	bool sealed;		/* immutable or append-only: it could not be removed, so it is not sent */
 };
-/* What earlier looks at the same file saw. Zeroed to begin with. */
+/* What earlier looks at the same file found. Zeroed at first. */
 struct judge_memory {
 	bool known;
 	uint64_t size;
@@ -133,7 +135,7 @@ struct judge_verdict judge_error(int error, unsigned *tries);
 
 #define COMPOSE_FIELDS_MAX (1U << 20)	/* header fields behind the x- lines */
 #define COMPOSE_HEADER_MAX (8U << 20)	/* with them */
-/* A bound for memory; more than a queue file's envelope has to hold */
+/* Limits memory; more than the envelope of a queue file can have */
 #define COMPOSE_RECIPIENTS_MAX 200000
 #define COMPOSE_DETAIL_SIZE 256
 
@@ -142,11 +144,11 @@ struct compose_rules {
 	const char *id, *date;		/* of this message */
 };
 /*
- * The file's first bytes are those of a drop file: x- lines, then Received. It was written by an SMTP server,
- * without dot-stuffing.
+ * The file begins like a drop file: x- lines, then Received. So an SMTP server wrote it, without
+ * dot-stuffing.
  */
 bool compose_is_replayed(const char *raw, size_t len);
-/* Places in the normalised bytes (CRLF lines). */
+/* Offsets in the normalised bytes (CRLF lines). */
 struct compose_header {
 	size_t start;		/* behind empty lines at the top */
 	size_t fields;		/* behind the leading x- lines */
@@ -157,8 +159,8 @@ struct compose_header {
 int compose_split(const char *data, size_t len, bool whole,
     struct compose_header *h) __attribute__((warn_unused_result));
 /*
- * Fills `e` (zeroed; done by the caller also after a refusal) and appends to `out` our Received field, the
- * header as it is sent and the empty line. `detail` (COMPOSE_DETAIL_SIZE) says what is wrong, for people.
+ * Fills `e` (zeroed; the caller frees it, also after a refusal) and appends to `out` our Received field, the
+ * header as it is sent, and the empty line. `detail` (COMPOSE_DETAIL_SIZE) says in words what is wrong.
  */
 enum judge_reason compose_message(const struct compose_rules *rules, const char *data,
     const struct compose_header *h,
@@ -175,23 +177,23 @@ struct pickup_name {
 };
 struct pickup_names *pickup_names_new(size_t max);
 void pickup_names_free(struct pickup_names *k);
-/* Tells of a name. False: the table is full and this one is not in it. */
+/* News of a name. False: the table is full and the name is not in it. */
 bool pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence evidence,
     uint64_t now_ms) __attribute__((warn_unused_result));
 /*
- * The next file whose time has come, or NULL. The caller ends the look by pickup_names_look_again or
- * pickup_names_forget; its name stays until then.
+ * The next file whose time has come, or NULL. The caller ends the look with pickup_names_look_again or
+ * pickup_names_forget; the name stays until then.
  */
 struct pickup_name *pickup_names_take_due(struct pickup_names *k, uint64_t now_ms);
 uint64_t pickup_names_next_due(const struct pickup_names *k);		/* monotonic ms; UINT64_MAX: none */
 void pickup_names_look_again(struct pickup_names *k, struct pickup_name *f, uint64_t now_ms,
     uint64_t after_ms);
 /*
- * We ourselves rename, or renamed while looking, a file back to `name`: the kernel's news of it says nothing
+ * We rename a file back to `name`, or did so while looking at it: news of it from the kernel says nothing
  * about its writer.
  */
 void pickup_names_put_back(struct pickup_names *k, const char *name, uint64_t now_ms);
-/* News were lost: perhaps files being written were closed. */
+/* News were lost: files may have been closed. */
 void pickup_names_doubt(struct pickup_names *k, uint64_t now_ms);
 /* Taken, refused or gone; news that came meanwhile make it a new file. */
 void pickup_names_forget(struct pickup_names *k, struct pickup_name *f, uint64_t now_ms);
@@ -211,52 +213,53 @@ struct pickup_file {
 	const struct pickup_file_rules *rules;
 	struct spool *folder, *queue;
 	struct pickup_name *file;	/* while it is looked at; then NULL */
-	char name[SPOOL_PICKUP_NAME_SIZE];	/* as its writer called it */
-	char current[SPOOL_PICKUP_NAME_SIZE];	/* what it is called now */
+	char name[SPOOL_PICKUP_NAME_SIZE];	/* the name from its writer */
+	char current[SPOOL_PICKUP_NAME_SIZE];	/* its name now */
 	char id[MESSAGE_ID_SIZE];
-	bool left;			/* `current` is the claimed name of a process that ended */
-	bool put_back;			/* pickup_file_clear: under its old name, instead of removing */
+	bool left;			/* `current` is a name claimed by a process that ended */
+	bool put_back;			/* pickup_file_clear renames it back, instead of removing it */
 	/* results */
 	struct judge_verdict verdict;
-	int error;			/* of what the operator should know; 0 nothing */
-	const char *doing;		/* what failed with it */
+	int error;			/* for the operator; 0 nothing */
+	const char *doing;		/* what failed with that error */
 	char detail[COMPOSE_DETAIL_SIZE];
 	char bad_id[MESSAGE_ID_SIZE];
-	bool big;			/* TAKE: pickup_file_read is still to be called */
-	/* TAKE: by the process that ended; only the file is left to be removed */
+	bool big;			/* TAKE: call pickup_file_read next */
+	/* TAKE: queued by the process that ended; only the file is to be removed */
 	bool was_queued;
 	bool claimed;
-	bool unclaimed;			/* was claimed, and has its old name back */
+	bool unclaimed;			/* was claimed, and has its old name again */
 	struct message_envelope envelope;
-	struct buf content;		/* what pickup_file_read and pickup_file_piece made */
-	bool at_end;			/* content is the last of it */
+	struct buf content;		/* made by pickup_file_read and pickup_file_piece */
+	bool at_end;			/* content is the last piece */
 	/* private */
 	int fd;				/* locked; -1 none */
 	uint64_t size, at;
 	struct body body;
-	/* the owner's */
+	/* of pickup_flow */
 	struct pickup *pickup;
 	struct enqueue_message *message;
 	uint64_t sent;			/* bytes given to the queue */
 	struct pickup_file *next, **self;
 };
-/* `queue` tells whether the message of a left file is there. */
+/* `queue` shows whether the message of a left file is there. */
 struct pickup_file *pickup_file_new(const struct pickup_file_rules *rules, struct spool *folder,
     struct spool *queue, struct pickup_name *file, int64_t now_us);
-/* Closes and forgets; the file stays what it is called */
+/* Closes and forgets; the file keeps its present name */
 void pickup_file_free(struct pickup_file *t);
 /*
- * Opens, judges, locks, claims; refused ones are in badmail afterwards. A small file is read as by
- * pickup_file_read.
+ * Opens, judges, locks and claims the file; a refused one is in badmail afterwards. A small file is read,
+ * too, as by pickup_file_read.
  */
 void pickup_file_look(struct pickup_file *t);
 /*
- * Reads the whole file once, then up to the end of the header: envelope and the first content; or refuses it.
+ * Reads the whole file once, then again up to the end of the header: envelope and first content; or refuses
+ * it.
  */
 void pickup_file_read(struct pickup_file *t);
-/* Replaces content by the next piece; `error` when the file is not what it was. */
+/* Replaces `content` by the next piece; `error` when the file has changed. */
 void pickup_file_piece(struct pickup_file *t);
-/* Removes the file, or puts it back; `error` when that failed. */
+/* Removes the file, or renames it back; `error` when that failed. */
 void pickup_file_clear(struct pickup_file *t);
 
 /* --- pickup_scan: reads the folder in portions, on pool threads --- */
@@ -269,18 +272,19 @@ enum pickup_scan_end {
 };
 struct pickup_scan;
 /*
- * `name` for each file that judge_ignores lets through or that is a claimed one; then `end` once a portion.
+ * Calls `name` for each file that judge_ignores does not ignore, or that has a claimed name; then `end` once
+ * a portion.
  */
 struct pickup_scan *pickup_scan_new(struct pool *pool, void (*name)(void *arg, const char *name),
     void (*end)(void *arg, enum pickup_scan_end end, int error), void *arg);
 void pickup_scan_free(struct pickup_scan *w);				/* after pool_free */
 /*
- * Starts at the folder's beginning; nothing when one is at work. Without `force` a folder that did not change
- * since it was read is not read again.
+ * Starts at the folder's beginning; does nothing when a pass is at work. Without `force` a folder that did
+ * not change since the last pass is not read.
  */
 void pickup_scan_begin(struct pickup_scan *w, struct spool *folder, bool force);
 void pickup_scan_go_on(struct pickup_scan *w);
-/* Neither at work nor waiting for pickup_scan_go_on */
+/* No pass at work or waiting for pickup_scan_go_on */
 bool pickup_scan_is_idle(const struct pickup_scan *w);
 /* Gives up the pass; false while a job is at work */
 bool pickup_scan_stop(struct pickup_scan *w);
@@ -295,20 +299,20 @@ void pickup_trouble_log(struct pickup *p, const char *doing, const char *file, c
 struct watch_events {
 	void (*news)(void *arg, const char *name, enum judge_evidence evidence);
 	void (*batch)(void *arg);	/* after some news */
-	void (*lost)(void *arg);	/* some news were lost: the folder is to be scanned */
+	void (*lost)(void *arg);	/* news were lost: scan the folder */
 	void (*gone)(void *arg);	/* the folder was removed or renamed */
 };
 struct watch;
-/* Without the kernel's help it tells nothing (and logs that once): the scan is enough. */
+/* Without inotify it reports nothing (and logs that once): the scan is enough. */
 struct watch *watch_new(struct loop *l, const struct watch_events *events, void *arg);
-void watch_folder(struct watch *w, const char *path);	/* instead of the one before */
+void watch_folder(struct watch *w, const char *path);	/* instead of the folder before */
 void watch_free(struct watch *w);
 
-/* --- pickup: the role; last because it holds the others --- */
+/* --- pickup: the worker --- */
 
 extern const struct boot_role pickup_role;
 
-/* The worker. The folder's spool is opened anew when the folder was removed; the queue's stays. */
+/* The worker. `folder` is opened again when the pickup folder was removed; `spool`, with the queue, stays. */
 struct pickup {
 	struct boot *boot;
 	struct spool *spool, *folder;
@@ -321,12 +325,12 @@ struct pickup {
 	struct pickup_flow *flow;
 	struct loop_timer *due, *tick, *grace;
 	struct pickup_file_rules rules;
-	int64_t started_us;	/* claimed names with an older id are of others */
-	bool missed;		/* names did not fit or news were lost: scan again */
+	int64_t started_us;	/* claimed names with an older id belong to other processes */
+	bool missed;		/* names did not fit, or news were lost: scan again */
 	bool scan_waits;	/* for room in `names` */
-	bool gone, opening;	/* the folder is to be opened anew; a job does it */
+	bool gone, opening;	/* the folder must be opened again; a job does it */
 	bool stopping, draining, ended;
-	struct spool *opened;	/* the job's */
+	struct spool *opened;	/* results of that job */
 	int open_error;
 	bool open_remote;
 	struct pickup_trouble { const char *doing; uint64_t next_ms; } trouble[16];

@@ -85,7 +85,7 @@ look_at(struct pickup_file *t, struct statx *sx)
 }
 
 /*
- * .NET holds a lock while it writes. Where a file system knows no locks, or none for readers, there is
+ * .NET locks a file while it writes. Where the file system has no locks, or none for readers, there is
  * nothing to wait for.
  */
 static bool
@@ -140,7 +140,7 @@ unclaim(struct pickup_file *t)
 	}
 }
 
-/* Another file was renamed over the name, or somebody wrote, between look and claim: put it back. */
+/* Another file was renamed over the name, or it was written to, between look and claim: put it back. */
 static bool
 is_the_same(struct pickup_file *t, const struct statx *sx)
 {
@@ -156,7 +156,7 @@ is_the_same(struct pickup_file *t, const struct statx *sx)
 	return false;
 }
 
-/* To badmail, under its claimed name so that nothing else can be meant. */
+/* To badmail, under its claimed name, which no other file can have. */
 static void
 refuse(struct pickup_file *t, enum judge_reason reason)
 {
@@ -168,7 +168,7 @@ refuse(struct pickup_file *t, enum judge_reason reason)
 		    (uintmax_t)t->rules->judge.max_size);
 	if (!claim(t))
 		return;
-	/* 0xC00402CE: the code the original writes for a bad file in pickup */
+	/* 0xC00402CE: the code that the original writes for a bad file in pickup */
 	snprintf(words, sizeof(words), "bad file in pickup (0xC00402CE): %s", judge_words(reason));
 	snprintf(details, sizeof(details), "file %s%s%s", t->name, t->detail[0] != '\0' ? "; " : "",
 	    t->detail);
@@ -183,9 +183,9 @@ refuse(struct pickup_file *t, enum judge_reason reason)
 }
 
 /*
- * Whether the process that claimed a left file had queued its message. The id in the name is believed no
- * further than that: anybody may write such a name, and a message under an old id would replace what was
- *                    delivered under it.
+ * Whether the process that claimed a left file had queued its message. The id in the name counts for nothing
+ * else: everybody may write such a name, and a message under an old id would replace what was delivered under
+ * it.
  */
 static bool
 is_in_queue(struct pickup_file *t)
@@ -232,7 +232,7 @@ pickup_file_look(struct pickup_file *t)
 
 /* --- reading --- */
 
-/* One piece of the file in memory; the last one read is kept. */
+/* One piece of the file in memory; the last one is kept. */
 struct piece {
 	char *data;
 	size_t room, len;
@@ -240,7 +240,7 @@ struct piece {
 	bool whole;		/* all of the file */
 };
 
-/* The bytes at `at`, up to the room. False: the file is not as long as it was, or cannot be read. */
+/* Reads the bytes at `at`, as many as fit. False: the file is shorter than before, or cannot be read. */
 static bool
 read_piece(struct pickup_file *t, struct piece *p, uint64_t at)
 {
@@ -249,7 +249,7 @@ read_piece(struct pickup_file *t, struct piece *p, uint64_t at)
 
 	if (p->whole && at == p->at)
 		return true;
-	while (got <= want) { /* one byte more than there should be, to see that there is none */
+	while (got <= want) { /* one byte more, to see that there is none */
 		ssize_t n = pread(t->fd, p->data + got, (size_t)want + 1 - got, (off_t)(at + got));
 
 		if (n == -1 && errno == EINTR)
@@ -269,7 +269,7 @@ read_piece(struct pickup_file *t, struct piece *p, uint64_t at)
 	return got >= want && (at + want < t->size || got == want);
 }
 
-/* Reads all of the file; decides about dots. */
+/* Reads the whole file; decides about dots. */
 static bool
 survey(struct pickup_file *t, struct piece *p, struct body_survey *s)
 {
@@ -290,7 +290,7 @@ survey(struct pickup_file *t, struct piece *p, struct body_survey *s)
 	return true;
 }
 
-/* Normalised bytes into `out` until the header is whole. 1, -1 over a limit, -2 the file changed. */
+/* Normalised bytes into `out` until the header is complete. 1, -1 over a limit, -2 the file changed. */
 static int
 read_header(struct pickup_file *t, struct piece *p, struct buf *out, struct compose_header *h)
 {

@@ -21,7 +21,8 @@ enum {
 	LOOK_BATCH = 8,
 	CLEAR_BATCH = 32,
 	/*
-	 * Files over PICKUP_FILE_PIECE being read at a time: each may need COMPOSE_HEADER_MAX some times over
+	 * files over PICKUP_FILE_PIECE that are read at a time: each may need COMPOSE_HEADER_MAX several
+	 * times
 	 */
 	LARGE_MAX = 4,
 	BACK_OFF_MS = 5000,
@@ -29,16 +30,16 @@ enum {
 
 struct pickup_flow {
 	struct pickup *p;
-	void (*changed)(void *arg);	/* with p: a file ended, or none is due */
+	void (*changed)(void *arg);	/* called with p: a file ended, or none is due */
 	struct pool_lane *look, *read, *piece, *clear;
 	struct pickup_file *all;
-	struct pickup_file *stuck[IN_FLIGHT_MAX];	/* sent, but not removed yet */
+	struct pickup_file *stuck[IN_FLIGHT_MAX];	/* queued, but not removed yet */
 	size_t nstuck;
 	size_t active, large;
 	struct pickup_file *waiting[IN_FLIGHT_MAX];	/* claimed large files, in order */
 	size_t nwaiting;
 	uint64_t back_off_until_ms;
-	bool probing;				/* one at a time until one gets through */
+	bool probing;				/* one at a time, until one is queued */
 	bool hurry;
 };
 
@@ -81,7 +82,7 @@ forget(struct pickup_file *t)
 static void
 end(struct pickup_flow *f, struct pickup_file *t)
 {
-	/* it could not be put back, its old name is in use again: it is taken under the claimed one */
+	/* it could not be renamed back, its old name is in use again: take it under the claimed one */
 	if (t->claimed && t->put_back)
 		f->p->missed = !pickup_names_news(f->p->names, t->current, JUDGE_LEFT, clock_mono_ms()) ||
 		    f->p->missed;
@@ -137,7 +138,7 @@ say_refused(struct pickup_flow *f, struct pickup_file *t)
 
 /* --- into the queue --- */
 
-/* enqueue's word: the message is on disk, or it is not. */
+/* From enqueue: the message is on disk, or it is not. */
 static void
 queued(void *arg, int error, const char *id)
 {
@@ -167,7 +168,7 @@ next_piece(void *arg)
 		pool_submit(t->pickup->flow->piece, t);
 }
 
-/* Gives the content that is there to enqueue, and asks for more or ends. */
+/* Gives the content to enqueue, and asks for more or ends. */
 static void
 pass_on(struct pickup_file *t)
 {
@@ -202,7 +203,7 @@ after_read(struct pickup_flow *f, struct pickup_file *t)
 {
 	say_trouble(f, t);
 	if (t->verdict.answer == JUDGE_TAKE && t->was_queued) {
-		say_accepted(f, t); /* perhaps again: the crash may have come before the first time */
+		say_accepted(f, t); /* perhaps a second time: the crash may have come before the first */
 		clear(f, t, false);
 		return;
 	}
@@ -216,7 +217,7 @@ after_read(struct pickup_flow *f, struct pickup_file *t)
 		f->probing = false;
 		say_refused(f, t);
 	} else {
-		t->put_back = t->verdict.answer != JUDGE_IGNORE; /* is back already, or end() sees to it */
+		t->put_back = t->verdict.answer != JUDGE_IGNORE; /* it is back already, or end() handles it */
 	}
 	end(f, t);
 }
@@ -289,7 +290,7 @@ piece_done(void *arg, void *job)
 		pass_on(t);
 		return;
 	}
-	if (t->error != 0 && t->error != EAGAIN) /* EAGAIN: somebody wrote to it */
+	if (t->error != 0 && t->error != EAGAIN) /* EAGAIN: it was written to */
 		pickup_trouble_log(f->p, t->doing, t->name, strerror(t->error));
 	enqueue_discard(t->message);
 	t->message = NULL;

@@ -16,12 +16,12 @@
 #include "pickup/pickup.h"
 
 struct entry {
-	struct pickup_name file;		/* first: what others see */
+	struct pickup_name file;		/* first: the part that others see */
 	RB_ENTRY(entry) node;
 	uint64_t due;
-	size_t place;			/* in the heap; NONE: being looked at */
+	size_t place;			/* in the heap; NONE: it is looked at now */
 	int again;			/* news that came meanwhile: evidence, or -1 */
-	bool put_back;			/* the next JUDGE_RENAMED is our own doing */
+	bool put_back;			/* the next JUDGE_RENAMED is our own rename */
 	bool looked;
 };
 #define NONE SIZE_MAX
@@ -143,7 +143,7 @@ start_over(struct pickup_names *k, struct entry *e, enum judge_evidence evidence
 	schedule(k, e, now_ms + judge_first_look(evidence));
 }
 
-/* Somebody opened a file we wait for. Readers do it too, and so do we: it only ever makes us wait longer. */
+/* A file that we wait for was opened. Readers, also ourselves, do it too: it only makes us wait longer. */
 static void
 opened(struct pickup_names *k, struct entry *e, uint64_t now_ms)
 {
@@ -168,7 +168,7 @@ pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence 
 
 	if (e == NULL) {
 		if (evidence == JUDGE_OPEN)
-			return true; /* a file we have taken, or never heard of being written */
+			return true; /* a file that we have taken, or that was never seen being written */
 		if (k->count == k->max)
 			return false;
 		e = mem_new(struct entry);
@@ -178,7 +178,7 @@ pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence 
 		RB_INSERT(tree, &k->tree, e);
 		start_over(k, e, evidence, now_ms);
 	} else if (evidence == JUDGE_SCANNED || evidence == JUDGE_LEFT) {
-		return true; /* what we know is better */
+		return true; /* what is known already is better */
 	} else if (evidence == JUDGE_RENAMED && e->put_back) {
 		e->put_back = false;
 	} else if (evidence == JUDGE_OPEN) {

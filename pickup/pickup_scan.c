@@ -19,7 +19,8 @@
 #include "pickup/pickup.h"
 
 #define PORTION 1024
-#define UNSETTLED_US 2000000	/* a folder's time may not tell two changes so near to one another apart */
+/* the time of a folder may be the same after two changes so near to one another */
+#define UNSETTLED_US 2000000
 
 struct pickup_scan {
 	struct pool_lane *lane;
@@ -27,7 +28,7 @@ struct pickup_scan {
 	void (*end)(void *arg, enum pickup_scan_end end, int error);
 	void *arg;
 	bool busy, open;		/* a job is at work; a pass is not finished */
-	/* the job's */
+	/* for the job */
 	struct spool *folder;
 	bool force;
 	DIR *dir;
@@ -39,7 +40,7 @@ struct pickup_scan {
 	struct timespec changing;	/* the same of this pass */
 };
 
-/* The folder is still what its path names. */
+/* Whether the folder is still the one at its path. */
 static bool
 is_there(struct spool *folder, struct stat *st)
 {

@@ -19,7 +19,7 @@
 #define WANTED (IN_CREATE | IN_OPEN | IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | \
     IN_ONLYDIR)
 #define READ_SIZE (64U << 10)
-#define READS_MAX 4	/* a turn of the loop; then others get theirs */
+#define READS_MAX 4	/* in one turn of the loop, so that others get theirs */
 
 struct watch {
 	struct loop *loop;
@@ -47,7 +47,7 @@ tell_name(struct watch *w, const struct inotify_event *e)
 			w->events->news(w->arg, e->name, rows[i].evidence);
 }
 
-/* False: the folder is gone. */
+/* Reports all events. False: the folder is gone. */
 static bool
 tell_all(struct watch *w, size_t size)
 {
@@ -58,7 +58,7 @@ tell_all(struct watch *w, size_t size)
 		if (e->mask & IN_Q_OVERFLOW)
 			w->events->lost(w->arg);
 		else if (e->wd != w->folder)
-			continue; /* of a folder we do not watch any more */
+			continue; /* of a folder that is not watched any more */
 		else if (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT))
 			return false;
 		else

@@ -10,7 +10,7 @@
 
 /* Writes BASE64_SIZE(len) bytes; the length without NUL. */
 size_t base64_encode(char *dst, const void *data, size_t len);
-/* The bytes written, or -1 when the text is none or has more than `size` bytes in it. */
+/* The number of bytes written, or -1: not base64, or more than `size` bytes. */
 ssize_t base64_decode(void *dst, size_t size, const char *text, size_t len);
 
 #endif

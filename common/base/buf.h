@@ -1,4 +1,4 @@
-/* buf - a growing byte buffer with a cap from birth and a sticky failure asked once */
+/* buf - a growing byte buffer with a cap and a sticky failure, which is asked for once */
 #ifndef COMMON_BASE_BUF_H
 #define COMMON_BASE_BUF_H
 
@@ -10,19 +10,19 @@ struct buf {
 	size_t len;
 	size_t size;	/* allocated */
 	size_t cap;	/* never more than this many bytes of content */
-	bool failed;	/* an add would have passed the cap; content is then what fitted before it */
+	bool failed;	/* an add would have passed the cap; the content is what fitted before it */
 };
 
 #define BUF_INIT(limit) ((struct buf){ .cap = (limit) })
 
 void buf_init(struct buf *b, size_t cap);
 void buf_done(struct buf *b);			/* frees; the object may be used again */
-void buf_clear(struct buf *b);			/* empties and forgives, keeps the memory */
+void buf_clear(struct buf *b);			/* empties it, forgets a failure, keeps the memory */
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *text);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_drop(struct buf *b, size_t len);	/* removes from the front */
-/* Room for `len` more bytes at data+len (then raise len); NULL and failed when over the cap. */
+/* Room for `len` more bytes at data+len (the caller then raises len); NULL and failed when over the cap. */
 char *buf_room(struct buf *b, size_t len);
 /* The text, "" when empty. */
 const char *buf_text(const struct buf *b);

@@ -14,13 +14,13 @@ int disk_sync(int fd) __attribute__((warn_unused_result));		/* data and size (fd
 /* Data, size, mode and times (fsync) */
 int disk_sync_whole(int fd) __attribute__((warn_unused_result));
 int disk_sync_folder(int fd) __attribute__((warn_unused_result));	/* names (fsync of a folder) */
-void disk_start(int fd);	/* begins writing back, waits for nothing: a later disk_sync has less to do */
+void disk_start(int fd);	/* begins to write back and does not wait: a later disk_sync has less to do */
 /* Reads up to `len` bytes at `at`; the count read (short only at end of file), or -1. */
 ssize_t disk_pread(int fd, void *data, size_t len, off_t at) __attribute__((warn_unused_result));
 
 /*
- * Puts a file in the place of `path`, whole or not at all, by way of `part` in the same folder; what one who
- * died there left is thrown away. The file's bytes are synced, its name is not. 0 or -1.
+ * Replaces the file `path`, whole or not at all, by way of `part` in the same folder; what a process that
+ * died left there is overwritten. The bytes are synced, the name is not. 0 or -1.
  */
 int disk_replace(const char *part, const char *path, mode_t mode, const void *data,
     size_t len) __attribute__((warn_unused_result));

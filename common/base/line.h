@@ -8,11 +8,10 @@ enum line_kind {
 	LINE_MORE,	/* no line end yet; nothing used */
 	LINE_WHOLE,	/* a line: `len` bytes without CRLF, `used` with it */
 	/*
-	 * Over `max` bytes (CRLF included); `used` bytes may be skipped, the rest of the line may be still to
-	 * come
+	 * Over `max` bytes (CRLF included); `used` bytes may be skipped, the rest of the line may still come
 	 */
 	LINE_LONG,
-	LINE_BARE,	/* a line with a bare CR or bare LF in it or a NUL; `used` reaches past its LF */
+	LINE_BARE,	/* a line with a bare CR, a bare LF or a NUL in it; `used` reaches past its LF */
 };
 
 /* Pure. `max` counts the CRLF. A CR at the very end of the bytes is LINE_MORE. */

@@ -29,14 +29,11 @@ struct net_address {
 int net_entry_parse(struct net_entry *e, const char *text,
     const char **why) __attribute__((warn_unused_result));
 void net_entry_done(struct net_entry *e);
-/*
- * Whether the address lies in the network; IPv4-mapped IPv6 counts as IPv4; a domain entry never matches
- * here.
- */
+/* Whether the address is in the network; IPv4-mapped IPv6 counts as IPv4; a domain entry never matches. */
 bool net_entry_has(const struct net_entry *e, const struct sockaddr *sa);
-/* A domain entry has the name: "example.com" has itself and what is below, in any case of letters. */
+/* Whether a domain entry has the name: "example.com" has itself and all below, in any letter case. */
 bool net_entry_has_name(const struct net_entry *e, const char *name);
-unsigned net_entry_prefix(const struct net_entry *e);	/* the ones of its mask; 0 for a domain */
+unsigned net_entry_prefix(const struct net_entry *e);	/* bits of its mask; 0 for a domain */
 /* "192.0.2.1", "192.0.2.0/24", "example.com". NET_TEXT_SIZE is enough for a network. */
 void net_entry_format(char *dst, size_t size, const struct net_entry *e);
 

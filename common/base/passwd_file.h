@@ -20,7 +20,7 @@
 #define PASSWD_FILE_MAX (16U << 20)
 #define PASSWD_KEY_SIZE 32		/* SHA-256 */
 #define PASSWD_SALT_MAX 64
-#define PASSWD_ITERATIONS_MAX 1000000U	/* what a file may ask us to compute: about half a second */
+#define PASSWD_ITERATIONS_MAX 1000000U	/* what a file may make us compute: about half a second */
 #define PASSWD_ITERATIONS_MIN 1000U
 
 struct passwd_account {
@@ -41,12 +41,12 @@ struct passwd_account_list {
 int passwd_file_parse(struct passwd_account *a, const char *line, size_t len,
     const char **why) __attribute__((warn_unused_result));
 void passwd_file_done(struct passwd_account *a);		/* wipes and frees */
-/* "{SCRAM-SHA-256}4096,...": what stands behind the colon. */
+/* "{SCRAM-SHA-256}4096,...": what is behind the colon of a line. */
 void passwd_file_format_scram(struct buf *out, const struct passwd_account *a);
 /* 1 to 255 bytes, no colon, no control byte, no blank at either end, not beginning with #. */
 bool passwd_file_name_is_good(const char *name, size_t len);
 
-/* A whole file. `fault` is told of each bad line, which is left out. */
+/* A whole file. `fault` is called for each bad line, which is left out. */
 struct passwd_account_list *passwd_file_list_parse(const char *text, size_t len,
     void (*fault)(void *arg, unsigned line, const char *why), void *arg);
 void passwd_file_list_free(struct passwd_account_list *l);	/* NULL is fine */

@@ -14,9 +14,8 @@
 #include "common/process/loop.h"
 
 /*
- * What a child inherits, by number; everything else is close-on-exec. The master places them with
- * dup2 before exec: argv is { program, server name ("" helper), slot (decimal), number of listening sockets
- *                   }.
+ * What a child inherits, by number; everything else is close-on-exec. The master places them with dup2 before
+ * exec: argv is { program, server name ("" helper), slot (decimal), number of listening sockets }.
  */
 enum boot_fd {
 	BOOT_MASTER = 3,	/* control channel, SOCK_SEQPACKET */
@@ -32,7 +31,7 @@ struct boot_role {
 	const char *name;	/* "listener": program is postern-listener */
 	const char *title;	/* "takes mail by SMTP": for ps */
 	bool per_server;
-	/* Sets up, then returns; boot runs the loop and afterwards calls finish */
+	/* Sets up and returns; boot then runs the loop, and afterwards calls finish */
 	void (*run)(struct boot *b);
 	/* CTL_PAUSE, CTL_CONTINUE, CTL_DRAIN, CTL_STOP, ... */
 	void (*on_control)(struct boot *b, const struct ctl_message *m);
@@ -48,19 +47,21 @@ struct boot {
 	struct loop *loop;
 	struct ctl *master;
 	struct counters *counters;		/* NULL in helpers */
-	void *state;				/* the role's own */
+	void *state;				/* the program's own */
 };
 
 /*
- * The whole main of a worker: returns its exit status. Refuses (exit 64) when not started by the master.
- *                             Drops privileges before `run` and
- * proves that they cannot come back. EOF from the master is CTL_STOP with the configured grace time.
+ * The whole main of a worker: returns its exit status. Refuses (exit 64) when it was not started by the
+ * master. Drops privileges before `run` and proves that they cannot come back. The end of the channel to the
+ * master is like CTL_STOP with the configured grace time.
  */
 int boot_main(int argc, char **argv, const struct boot_role *role);
 void boot_ready(struct boot *b);		/* tells the master that the loop is about to run */
 void boot_tell(struct boot *b, enum ctl_type type);
 void boot_need(struct boot *b, enum ctl_helper helper);	/* CTL_CHANNEL will follow */
-/* CTL_FILE will follow, with the same request number. `server`: for helpers; a worker gets its own files. */
+/*
+ * CTL_FILE will follow, with the same request number. `server` is for helpers; a worker gets its own files.
+ */
 void boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsigned index, const char *server);
 /* The same for a file of a [domain] of that server; "" its own. */
 void boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind, const char *server,
@@ -68,23 +69,23 @@ void boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind,
 void boot_end(struct boot *b);			/* leave the loop and exit 0 */
 uint32_t boot_grace(const struct ctl_message *m);	/* of CTL_STOP: milliseconds until the end */
 /*
- * Cannot serve: says so in the event log and to the master, for operators, and exits with `code`. Before
- * boot_ready() only.
+ * The process cannot serve: tells the event log and the master (for operators) why, and exits with `code`.
+ * Before boot_ready() only.
  */
 _Noreturn void boot_refuse(struct boot *b, int code, const char *reason);
 
 /* --- boot_helper: for helpers --- */
 /* No core file with secrets in it, no debugger of the same user */
 void boot_helper_hide_memory(void);
-/* CTL_CHANNEL: who is at the other end of m->fd, which the caller then owns; false: nobody is. */
+/* CTL_CHANNEL: who is at the other end of m->fd, which the caller then owns; false: no usable client. */
 bool boot_helper_introduced(const struct ctl_message *m,
     struct ctl_channel *channel) __attribute__((warn_unused_result));
-/* What a helper has no row for: ends, or closes m->fd */
+/* Any other message of the master: ends, or closes m->fd */
 void boot_helper_control(struct boot *b, const struct ctl_message *m);
 
 /*
- * Used by boot_main and proved in its unit test: from root to user/group for ever; not root: nothing. Dies on
- * failure.
+ * Used by boot_main and tested by itself: from root to user/group for ever; does nothing when not root. Dies
+ * on failure.
  */
 void boot_drop(const char *user, const char *group);
 

@@ -1,8 +1,8 @@
 /*
- * config - the INI set, read and judged as a whole into one fresh object. Passed, never global
+ * config - the set of INI files, read and judged as a whole into one fresh object. Passed, never global
  *
  * Sizes are bytes, times milliseconds, both uint64_t; CONFIG_UNLIMITED where "unlimited" is allowed.
- * Strings are owned by the config, never NULL unless said (then NULL is "not set").
+ * Strings are owned by the config, and never NULL unless it is said here (then NULL is "not set").
  */
 #ifndef COMMON_CONFIG_CONFIG_H
 #define COMMON_CONFIG_CONFIG_H
@@ -50,8 +50,11 @@ enum config_field {
 enum config_log_roll { CONFIG_ROLL_HOURLY, CONFIG_ROLL_DAILY, CONFIG_ROLL_WEEKLY, CONFIG_ROLL_MONTHLY,
     CONFIG_ROLL_SIZE };
 
-/* Where a value came from; file NULL: the default. One a key row of the owner, in the order of the rows. */
-/* bad: given, but refused (only while judging) */
+/*
+ * Where a value came from; file NULL: the default. One for each key row of its owner, in the order of the
+ * rows.
+ */
+/* bad: given, but refused (matters only while judging) */
 struct config_origin { const char *file; unsigned line; bool bad; };
 
 struct config_domain {
@@ -61,8 +64,9 @@ struct config_domain {
 	char *drop;			/* default domain: folder; NULL: server's */
 	uint64_t drop_quota;
 	struct config_strings route;	/* empty: dns; else smart hosts "name", "[address]", ":port" */
-	bool has_outbound_auth, has_outbound_tls, has_port;	/* given: overrides the server's */
-	bool has_route;			/* given: "dns", too, overrides the server's smart host */
+	/* given here, so the server's does not count */
+	bool has_outbound_auth, has_outbound_tls, has_port;
+	bool has_route;			/* given here, "dns" too: the server's smart host does not count */
 	enum config_outbound_auth outbound_auth;
 	enum config_outbound_tls outbound_tls;
 	char *user, *secret_file, *oauth;	/* NULL not set; oauth: a profile's name */
@@ -83,7 +87,7 @@ struct config_ldap {
 	char *ca_file;			/* NULL: the system's */
 	uint64_t timeout;
 	char *user, *secret_file, *base;	/* NULL not set */
-	char *filter;			/* NULL: the schema's; so are the empty ones of these */
+	char *filter;			/* NULL: that of the schema; so are empty lists of the next three */
 	struct config_strings mail_attribute, forward_attribute, member_attribute;
 	uint64_t group_depth, cache_found, cache_missing;
 };
@@ -145,9 +149,9 @@ struct config_server {
 	struct config_origin *origin;
 };
 
-/* [oauth NAME] of postern.ini: where access tokens come from. What a preset says is filled in. */
+/* [oauth NAME] of postern.ini: where access tokens come from. What its preset says is filled in. */
 struct config_oauth {
-	char *name;			/* as a virtual server's */
+	char *name;			/* same form as the name of a virtual server */
 	enum config_oauth_provider provider;
 	enum config_oauth_flow flow;
 	/* NULL not set: tenant, secret_file, scope */
@@ -178,7 +182,7 @@ struct config {
 	struct config_server *server; size_t nserver;	/* sorted by name */
 	struct config_oauth *oauth; size_t noauth;
 	char *text; size_t text_len;		/* the snapshot it was judged from */
-	char **path; size_t npath;		/* of the INI files: what origins and `file` point to */
+	char **path; size_t npath;		/* of the INI files; origins and `file` point to them */
 };
 
 /* One fault or warning. */
@@ -192,10 +196,10 @@ struct config_fault {
 struct config_faults { struct config_fault *fault; size_t count; size_t errors; };
 
 /*
- * Reads `path` (postern.ini) and servers/NAME.ini beside it, judges the whole. Always fills `faults`
- * (config_faults_done frees). The config, or NULL when postern.ini itself cannot be used. A virtual server
- * whose file has errors is left out of the result and its faults name it; the others stand (invariant: one
- * bad INI file affects nothing but itself).
+ * Reads `path` (postern.ini) and servers/NAME.ini beside it, and judges the whole. Always fills `faults`
+ * (free with config_faults_done). The config, or NULL when postern.ini itself cannot be used. A virtual
+ * server whose file has errors is left out and its faults name it; the others are not affected (invariant:
+ * one bad INI file affects nothing but itself).
  */
 struct config *config_read(const char *path,
     struct config_faults *faults) __attribute__((warn_unused_result));
@@ -208,7 +212,7 @@ void config_faults_done(struct config_faults *f);
 /* The first error (no warning) in the file of virtual server `name`; NULL: none. */
 const struct config_fault *config_faults_first_error(const struct config_faults *f, const char *name);
 void config_faults_print(const struct config_faults *f, FILE *out);	/* "FILE:LINE: error: TEXT" a line */
-/* One more, about a key of a virtual server: for those who look further than the INI files. */
+/* Adds a fault about a key of a virtual server: for checks that go further than the INI files. */
 enum key_section;
 void config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section,
     const char *key, bool warning, const char *text);
@@ -217,60 +221,58 @@ void config_faults_tell_domain(struct config_faults *f, const struct config_serv
 
 const struct config_server *config_server_by_name(const struct config *c, const char *name);	/* NULL */
 const struct config_server *config_server_by_id(const struct config *c, uint32_t id);
-/* Whether it has sessions under TLS: then it has a certificate, too. */
+/* Whether it has sessions under TLS; then it has a certificate, too. */
 bool config_server_has_tls(const struct config_server *s);
-/* Whether some remote host is spoken to with TLS; with outbound-tls = verify. */
+/* Whether TLS is used to some remote host; and with outbound-tls = verify. */
 bool config_server_has_outbound_tls(const struct config_server *s);
 bool config_server_verifies(const struct config_server *s);
 /*
- * Whether a running virtual server has to be renewed to go from `a` to `b`: any value of its own or of
+ * Whether a running virtual server can stay as it is when `b` replaces `a`: no value of its own or of
  * [service] differs.
  */
 bool config_server_same(const struct config *a, const struct config *b, const char *name);
 
 const struct config_oauth *config_oauth_find(const struct config *c, const char *name);	/* NULL */
 /*
- * Whether the virtual server, or a domain of it, uses that profile: then its deliver process may have its
+ * Whether the virtual server or one of its domains uses that profile: its deliver process may have the
  * tokens.
  */
 bool config_oauth_is_used(const struct config_server *s, const char *profile);
-/* Whether a helper that runs on `a` can go on when `b` comes: profiles, and who uses them, are the same. */
+/* Whether a helper that runs on `a` can stay when `b` comes: profiles and their users are the same. */
 bool config_oauth_same(const struct config *a, const struct config *b);
 
 /*
- * Effective configuration with file:line or "default" behind each value (posternctl config [NAME]); name
+ * The configuration in effect, with file:line or "default" behind each value (posternctl config [NAME]); name
  * NULL: all.
  */
 void config_print(const struct config *c, const char *name, FILE *out);
 
-/* "FILE:LINE" of a key, or "default", of [domain] or of any section of a server. */
+/* "FILE:LINE" of a key, or "default"; of [domain], or of any section of a server. */
 const char *config_print_origin(char *dst, size_t size, const struct config_domain *d, const char *key);
 const char *config_print_server_origin(char *dst, size_t size, const struct config_server *s,
     const char *section, const char *key);
 
-/*
- * The local or remote domain entry that rules `domain` (lower-case ASCII): exact before the longest "*.";
- * NULL none.
- */
+/* The entry that rules `domain` (lower-case ASCII): the exact one before the longest "*."; NULL: none. */
 const struct config_domain *config_domain_find(const struct config_server *s, const char *domain);
 /*
- * Who the server is to remote hosts, by the keys of the remote domain or its own. What is not anonymous has
- * user and secret_file.
+ * Who the server is to remote hosts, by the keys of the remote domain or its own. When it is not anonymous,
+ * it has user and secret_file (oauth2: oauth).
  */
 struct config_account {
 	enum config_outbound_auth auth;
 	const char *user, *secret_file, *oauth;	/* oauth: a profile's name */
-	const char *domain;		/* whose [domain] has the secret-file; "" the server's */
+	const char *domain;		/* the [domain] whose secret-file it is; "" the server's */
 };
 /*
- * `d` NULL: for the server's smart hosts. Hosts that only the DNS names are shown the account of their own
- * [domain], never the server's: `by_dns`. False: user, or secret-file (oauth2: the profile), is missing.
+ * `d` NULL: for the server's smart hosts. `by_dns`: the host is named only by the DNS, and is shown the
+ * account of its own [domain], never the server's. False: user, or secret-file (oauth2: the profile), is
+ * missing.
  */
 bool config_account_find(struct config_account *a, const struct config_server *s,
     const struct config_domain *d, bool by_dns);
-/* Whether the account may fetch the domain's held mail. */
+/* Whether the account may fetch the domain's backlog (ATRN). */
 bool config_domain_serves(const struct config_domain *d, const char *account);
-/* Where local mail is dropped: the default domain's own folder, else the server's. */
+/* The folder for local mail: the default domain's own, else the server's. */
 const char *config_domain_drop_folder(const struct config_server *s);
 
 #endif

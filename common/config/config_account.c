@@ -44,15 +44,15 @@ config_account_find(struct config_account *a, const struct config_server *s, con
 
 /* --- judged --- */
 
-/* Of the server's [delivery], or of a [domain]. */
-struct passwd_account_place {
+/* Where an account is configured: the [delivery] of the server, or a [domain]. */
+struct account_place {
 	struct config_work *w;
 	size_t server;
-	const struct config_domain *d;	/* NULL: the server's */
+	const struct config_domain *d;	/* NULL: the server's [delivery] */
 };
 
 static const struct config_origin *
-origin_of(const struct passwd_account_place *p, const char *key)
+origin_of(const struct account_place *p, const char *key)
 {
 	return p->d != NULL ? config_origin_of(p->d->origin, KEY_DOMAIN, key) :
 	    config_origin_of(p->w->config->server[p->server].origin, KEY_DELIVERY, key);
@@ -60,7 +60,7 @@ origin_of(const struct passwd_account_place *p, const char *key)
 
 __attribute__((format(printf, 4, 5)))
 static void
-blame(const struct passwd_account_place *p, const char *key, bool warning, const char *fmt, ...)
+blame(const struct account_place *p, const char *key, bool warning, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -75,7 +75,7 @@ blame(const struct passwd_account_place *p, const char *key, bool warning, const
 		config_faults_at_key(p->w, p->server, KEY_DELIVERY, key, warning, text);
 }
 
-/* Whether all of them are this host itself, in numbers. */
+/* Whether all of them are addresses of this host itself. */
 static bool
 are_here(const struct config_strings *hosts)
 {
@@ -86,14 +86,14 @@ are_here(const struct config_strings *hosts)
 }
 
 static bool
-is_given(const struct passwd_account_place *p, const char *key)
+is_given(const struct account_place *p, const char *key)
 {
 	return origin_of(p, key)->file != NULL;
 }
 
-/* A domain that has no word of its own on who we are, to whom and how. */
+/* Whether the domain says nothing of its own about account, hosts and TLS. */
 static bool
-is_as_server(const struct passwd_account_place *p)
+is_as_server(const struct account_place *p)
 {
 	const struct config_server *s = &p->w->config->server[p->server];
 	struct config_account a;
@@ -104,9 +104,9 @@ is_as_server(const struct passwd_account_place *p)
 	return !p->d->has_route || (s->smart_host.count > 0 && !are_here(&s->smart_host));
 }
 
-/* Who may get to see the password, SCRAM apart: a host whose name nobody has checked. */
+/* Which hosts may see the password, when no SCRAM is offered: hosts whose name is not verified. */
 static void
-judge_shown(const struct passwd_account_place *p)
+judge_shown(const struct account_place *p)
 {
 	static const char *const names[] = {
 		[CONFIG_OUT_TLS_OFF] = "off", [CONFIG_OUT_TLS_MAY] = "may",
@@ -139,7 +139,7 @@ judge_shown(const struct passwd_account_place *p)
 }
 
 static void
-judge_account(const struct passwd_account_place *p)
+judge_account(const struct account_place *p)
 {
 	bool whole;
 
@@ -157,7 +157,7 @@ judge_account(const struct passwd_account_place *p)
 		return;
 	whole = config_account_find(&a, s, p->d, false);
 	if (a.auth == CONFIG_OUT_OAUTH2)
-		return;		/* see config_oauth */
+		return;		/* judged by config_oauth */
 	if ((user != NULL) != (secret != NULL))
 		blame(p, user != NULL ? "user" : "secret-file", false,
 		    "user and secret-file belong together, and %s is missing",
@@ -171,7 +171,7 @@ judge_account(const struct passwd_account_place *p)
 		judge_shown(p);
 }
 
-/* Whether some host is named that the server's account can be shown to. */
+/* Whether the configuration names a host that the account of the server can be shown to. */
 static bool
 has_use(const struct config_server *s)
 {
@@ -190,7 +190,7 @@ void
 config_account_judge(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
-	struct passwd_account_place p = { w, server, NULL };
+	struct account_place p = { w, server, NULL };
 
 	judge_account(&p);
 	if (s->outbound_auth != CONFIG_OUT_ANONYMOUS && s->outbound_auth != CONFIG_OUT_OAUTH2 && !has_use(s))

@@ -15,18 +15,18 @@
 #include "common/base/mem.h"
 #include "common/config/config_parts.h"
 
-/* Where an entry goes. */
+/* The owner that entries are stored in. */
 struct target {
 	enum key_owner owner;
 	void *base;
 	struct config_origin *origin;
 	struct config_source *source;
-	const char *file;		/* of the source, as long as the config lives */
+	const char *file;		/* path of the source, owned by the config */
 	struct config_faults *faults;	/* NULL: faults of these entries are known already */
 	bool shared;
 };
 
-/* All defaults, and the origins that say so. */
+/* Stores all defaults, and returns the origins that say so. */
 static struct config_origin *
 set_standards(enum key_owner owner, void *base)
 {
@@ -62,7 +62,7 @@ fault_unknown(const struct target *t, enum key_section section, const struct con
 		    e->name, key_section_name(section));
 }
 
-/* Whether the key may stand here, and now. */
+/* Whether the key may be in this file, and at this place. */
 static bool
 entry_fits(const struct target *t, const struct key *k, const struct config_origin *o,
     const struct config_entry *e)
@@ -163,7 +163,8 @@ build_domains(struct config_work *w, struct config_server *s, size_t index)
 	const struct config_ini *ini = &w->ini[index];
 	size_t entry = 0;
 
-	s->domain = mem_zalloc((ini->nheading + 1) * sizeof(*s->domain));	/* and one for the fqdn */
+	/* and one for the default domain */
+	s->domain = mem_zalloc((ini->nheading + 1) * sizeof(*s->domain));
 	for (size_t i = 0; i < ini->nheading; i++) {
 		const struct config_heading *h = &ini->heading[i];
 		struct target t;
@@ -273,7 +274,7 @@ build_server(struct config_work *w, size_t index)
 	config_domain_sort(s);
 }
 
-/* Tries the shared sections out on a server of no name, so that their faults are told once. */
+/* Applies the shared sections to a server without name, so that their faults are reported once. */
 static void
 try_shared(struct config_work *w)
 {
@@ -298,7 +299,7 @@ id_is_taken(const struct config *c, uint32_t id)
 }
 
 /*
- * Ids that are not given: kept by a snapshot, else the next free number, in the order of names. Broken files
+ * Ids that are not given: from the snapshot, else the next free number, in the order of names. Broken files
  * count.
  */
 static void

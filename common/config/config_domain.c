@@ -78,7 +78,7 @@ config_domain_drop_folder(const struct config_server *s)
 	return s->default_domain->drop != NULL ? s->default_domain->drop : s->drop;
 }
 
-/* Which keys which type has. */
+/* Keys that only one type of domain has. */
 static const struct { const char *key; enum config_domain_type type; } only_for[] = {
 	{ "drop", CONFIG_DOMAIN_DEFAULT }, { "drop-quota", CONFIG_DOMAIN_DEFAULT },
 	{ "relay", CONFIG_DOMAIN_REMOTE }, { "helo", CONFIG_DOMAIN_REMOTE },
@@ -135,7 +135,7 @@ judge_one(struct config_work *w, size_t server, const struct config_domain *d)
 	}
 }
 
-/* Accounts that can never fetch anything. */
+/* Warns of accounts that can never fetch anything. */
 static void
 judge_accounts(struct config_work *w, size_t server, const struct config_domain *d)
 {
@@ -153,7 +153,7 @@ judge_accounts(struct config_work *w, size_t server, const struct config_domain 
 		    "anonymous: nobody can log in to fetch mail for %s", d->name);
 }
 
-/* There is no STARTTLS after HELO. */
+/* With HELO there is no STARTTLS. */
 static void
 judge_helo(struct config_work *w, size_t server, const struct config_domain *d)
 {
@@ -180,7 +180,7 @@ judge_helo(struct config_work *w, size_t server, const struct config_domain *d)
 		    "own", names[mode]);
 }
 
-/* Whether nobody wrote this entry: the default domain made of the fqdn. */
+/* Whether the entry is in no file: the default domain made from the fqdn. */
 static bool
 is_made(const struct config_domain *d)
 {

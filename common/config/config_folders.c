@@ -14,7 +14,7 @@
 #include "common/config/config_parts.h"
 
 struct folder { const char *key, *path; unsigned line; };
-/* LOGS holds no mail: any file system will do */
+/* LOGS has no mail: any file system will do */
 enum { PICKUP, QUEUE, DROP, BADMAIL, DOMAIN_DROP, LOGS, FOLDER_COUNT };
 
 static unsigned
@@ -41,7 +41,7 @@ list_folders(const struct config_server *s, struct folder list[FOLDER_COUNT])
 	}
 }
 
-/* One is the other, or lies in it. */
+/* Whether one is the other, or lies in it. */
 static bool
 overlap(const char *a, const char *b)
 {
@@ -86,17 +86,14 @@ judge_file_system(struct config_work *w, size_t server, const struct folder mine
 	}
 }
 
-/*
- * Logs may lie beside and in each other's folders, but not in the same: their lines may have different
- * fields.
- */
+/* Log folders may lie in each other, but must not be the same: their lines may have different fields. */
 static bool
 clash(size_t i, const char *mine, size_t j, const char *theirs)
 {
 	return i == LOGS && j == LOGS ? strcmp(mine, theirs) == 0 : overlap(mine, theirs);
 }
 
-/* Against a server that stands: the later one in the order of names is at fault. */
+/* Against a server without errors: the later one in the order of names is at fault. */
 static void
 judge_against(struct config_work *w, size_t server, const struct folder mine[FOLDER_COUNT],
     const struct config_server *other)

@@ -23,10 +23,10 @@ struct reader {
 	struct config_faults *faults;
 	const char *next, *end;		/* what is still to be read */
 	unsigned line;
-	bool has_key;			/* an indented line continues an entry */
-	bool continued;			/* the line handed over does */
-	bool skip;			/* the entry was refused: so are the lines that continue it */
-	bool pending, called;		/* a line was handed over; the handler was called for it */
+	bool has_key;			/* there is an entry that an indented line can continue */
+	bool continued;			/* the present line continues an entry */
+	bool skip;			/* the entry was refused, and so are lines that continue it */
+	bool pending, called;		/* inih has a line; the handler was called for it */
 	char handed[CONFIG_LINE_MAX + 1];
 };
 
@@ -54,7 +54,7 @@ utf8_length(const unsigned char *p, size_t left)
 	return len;
 }
 
-/* Text through and through? The first fault ends it. */
+/* Checks that the file is text. The first fault ends it. */
 static bool
 check_text(struct reader *r)
 {
@@ -129,7 +129,7 @@ fault_unknown_section(struct reader *r, const char *name)
 		    "unknown section [%s]; did you mean [%s]?", name, key_section_name(best));
 }
 
-/* Whether a known section may stand in this file, the first time. */
+/* Whether a known section may be in this file, and is there for the first time. */
 static bool
 heading_fits(struct reader *r, enum key_section section)
 {
@@ -153,7 +153,7 @@ heading_fits(struct reader *r, enum key_section section)
 	return true;
 }
 
-/* The words between the brackets. */
+/* Judges the words between the brackets. */
 static void
 heading_judge(struct reader *r, struct config_heading *h, char *name, char *argument)
 {
@@ -216,7 +216,7 @@ heading_parse(struct reader *r, const char *start, size_t len)
 	r->has_key = r->skip = false;
 }
 
-/* What inih shall see of a line of `len` bytes: itself, a plain heading, or nothing. */
+/* What inih gets for a line of `len` bytes: the line, a plain heading, or nothing. */
 static const char *
 line_for_inih(struct reader *r, const char *line, size_t len, size_t limit)
 {
@@ -251,9 +251,9 @@ line_for_inih(struct reader *r, const char *line, size_t len, size_t limit)
 	return r->handed;
 }
 
-/* A line that inih could not take for an entry is one that it did not call the handler for. */
+/* Ends a line: when inih did not call the handler, it is no entry. */
 static void
-settle_line(struct reader *r)
+end_line(struct reader *r)
 {
 	if (r->pending && !r->called)
 		config_faults_add(r->faults, r->source, r->line, false, "\"%.60s\" is no key = value",
@@ -269,7 +269,7 @@ read_line(char *dst, int size, void *user)
 	const char *text, *line, *eol;
 	size_t len;
 
-	settle_line(r);
+	end_line(r);
 	if (r->next == r->end)
 		return NULL;
 	line = r->next;
@@ -290,7 +290,7 @@ take_entry(void *user, const char *section, const char *name, const char *value)
 	struct reader *r = user;
 	struct config_ini *ini = r->ini;
 
-	if (name == NULL)	/* a library built to call at section headings, too */
+	if (name == NULL)	/* some builds of inih also call at section headings */
 		return 1;
 	r->called = r->has_key = true;
 	if (r->continued)
@@ -313,7 +313,7 @@ heading_compare(const void *a, const void *b)
 	return order != 0 ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-/* The second of two sections for one domain, or one profile, is a fault and not used. */
+/* Of two sections for one domain or profile the second is a fault and is not used. */
 static void
 check_names(struct reader *r, enum key_section section)
 {
@@ -350,7 +350,7 @@ config_ini_parse(struct config_ini *ini, struct config_source *s, struct config_
 		r.next += 3;
 	if (!check_text(&r))
 		return;
-	/* Its errors are found by settle_line, all of them */
+	/* end_line finds all of its errors */
 	(void)ini_parse_stream(read_line, &r, take_entry, &r);
 	check_names(&r, KEY_DOMAIN);
 	check_names(&r, KEY_OAUTH);

@@ -74,7 +74,7 @@ judge_listen(struct config_work *w, size_t server)
 	}
 }
 
-/* Entries that are the whole of an address family by themselves, or halves and quarters one puts together. */
+/* Whether entries are a whole address family: one alone, or halves and quarters put together. */
 static bool
 list_is_everybody(const struct config_nets *list)
 {
@@ -225,7 +225,7 @@ judge_authentication(struct config_work *w, size_t server)
 		    "keytab has no effect: authentication does not say integrated");
 }
 
-/* What DNSSEC does not vouch for has no DANE. */
+/* Without DNSSEC there is no DANE. */
 static void
 judge_dane(struct config_work *w, size_t server)
 {

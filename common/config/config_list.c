@@ -164,7 +164,7 @@ clear_nets(struct config_nets *list)
 	*list = (struct config_nets){ 0 };
 }
 
-/* Strings may hold blanks, so only commas part them. */
+/* Strings may have blanks, so only commas separate them. */
 static const struct { int (*add)(const struct key *, void *, const char *, struct buf *);
     const char *separators; } kinds[] = {
 	[KEY_TIMES] = { add_time, ", \t" },

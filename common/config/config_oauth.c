@@ -16,9 +16,9 @@
 #include "common/config/config_parts.h"
 
 static const struct preset {
-	/* Url, tenant, tail */
+	/* address, tenant and token_tail make the token-url */
 	const char *word, *token_url, *token_tail, *scope[CONFIG_FLOW_REFRESH + 1];
-	const char *host;			/* where its mail is taken */
+	const char *host;			/* the host that takes its mail */
 	enum config_oauth_flow flow;
 	bool tenant, other_flow;
 } presets[] = {
@@ -125,7 +125,7 @@ config_oauth_judge(struct config_work *w)
 
 /* --- who uses them --- */
 
-/* What one virtual server, or one remote domain of it, shows to its hosts. */
+/* The account and TLS of one virtual server, or of one remote domain. */
 struct use {
 	const struct config_origin *origin;
 	enum key_section section;
@@ -217,7 +217,7 @@ judge_use(struct config_work *w, size_t server, const struct use *u)
 	judge_hosts(w, server, u, o);
 }
 
-/* What a domain takes over from its server as it is was judged there. */
+/* What a domain takes unchanged from its server was judged there. */
 static void
 judge_domain(struct config_work *w, size_t server, const struct config_domain *d)
 {
@@ -266,7 +266,7 @@ config_oauth_is_used(const struct config_server *s, const char *profile)
 	return used;
 }
 
-/* The state folder is in it: it says where tokens are kept. */
+/* The state folder is part of it: it is where tokens are kept. */
 static void
 print_all(const struct config *c, struct buf *out)
 {

@@ -1,4 +1,4 @@
-/* config_parts - what the files of config* share among themselves; nobody else includes it */
+/* config_parts - shared by the files of config*; no other file includes it */
 #ifndef COMMON_CONFIG_CONFIG_PARTS_H
 #define COMMON_CONFIG_CONFIG_PARTS_H
 
@@ -13,26 +13,26 @@
 #define CONFIG_FILE_MAX (1024 * 1024)
 #define CONFIG_SNAPSHOT_MAX (256 * 1024 * 1024)	/* all INI files together */
 /*
- * Inih has 200 bytes; newer ones take a line of 199 without its end for one that goes on, and swallow the
- * next
+ * inih has a buffer of 200 bytes. Newer versions take a line of 199 without its end for one that continues,
+ * and lose the next
  */
 #define CONFIG_LINE_MAX 198
 
-/* One INI file: as found on disk, or as it stands in a snapshot. */
+/* One INI file: from disk, or from a snapshot. */
 struct config_source {
 	char *server;			/* the virtual server's name; NULL: postern.ini */
 	char *path, *text;		/* text NULL: could not be read, faults say why */
 	size_t len;
-	uint32_t id;			/* from a snapshot: the id it was given; else 0 */
+	uint32_t id;			/* its id in the snapshot; else 0 */
 	size_t errors;
 };
 /* The first is postern.ini */
 struct config_sources { struct config_source *source; size_t count; char *hostname; };
 
-/* A file in pieces. */
+/* A parsed file. */
 struct config_heading {
-	enum key_section section;	/* KEY_SECTION_COUNT: not usable, its entries are skipped */
-	char *domain;			/* [domain NAME]: lower case; [oauth NAME] */
+	enum key_section section;	/* KEY_SECTION_COUNT: not usable, entries are skipped */
+	char *domain;			/* the NAME of [domain NAME], in lower case, or of [oauth NAME] */
 	unsigned line;
 };
 struct config_entry { size_t heading; char *name, *value; unsigned line; bool continued; };
@@ -41,13 +41,13 @@ struct config_ini {
 	struct config_entry *entry; size_t nentry;
 };
 
-/* Everything on its way from files to a judged config. */
+/* What is at hand while files become a judged config. */
 struct config_work {
 	struct config_sources sources;
 	struct config_ini *ini;		/* one a source */
-	struct config *config;		/* server i - 1 is made of source i */
+	struct config *config;		/* server i - 1 is made from source i */
 	struct config_faults *faults;
-	bool folders;			/* look at file systems, too */
+	bool folders;			/* also check file systems */
 };
 
 static inline struct config_source *
@@ -56,7 +56,7 @@ config_work_source(const struct config_work *w, size_t server)
 	return &w->sources.source[server + 1];
 }
 
-/* Where the value of a key came from; `origin` is the owner's. */
+/* Where the value of a key came from; `origin` is that of the owner. */
 static inline const struct config_origin *
 config_origin_of(const struct config_origin *origin, enum key_section section, const char *name)
 {
@@ -66,21 +66,22 @@ config_origin_of(const struct config_origin *origin, enum key_section section, c
 /* config_account */
 void config_account_judge(struct config_work *w, size_t server);
 
-/* config_build: pieces to values; what is derived from others; ids */
+/* config_build: parsed files to values; derived values; ids */
 void config_build_all(struct config_work *w);
-void config_build_free_server(struct config_server *s);	/* what it holds, not itself */
+void config_build_free_server(struct config_server *s);	/* its content, not the struct */
 void config_build_free(struct config *c);
 
 /* config_domain: sorted by name; judged */
 void config_domain_sort(struct config_server *s);
-bool config_domain_has_key(const struct config_domain *d, const char *key);	/* its type has it */
+/* the type of the domain has that key */
+bool config_domain_has_key(const struct config_domain *d, const char *key);
 void config_domain_judge(struct config_work *w, size_t server);
 
 /* config_faults */
 void config_faults_add(struct config_faults *f, struct config_source *s, unsigned line, bool warning,
     const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
-/* The same at a key of a virtual server, which may stand in the shared sections of postern.ini. */
+/* The same for a key of a virtual server, which may be in the shared sections of postern.ini. */
 void config_faults_at_key(struct config_work *w, size_t server, enum key_section section, const char *name,
     bool warning, const char *text);
 void config_faults_sort(struct config_faults *f);
@@ -89,10 +90,10 @@ void config_faults_sort(struct config_faults *f);
 void config_file_gather(struct config_work *w, const char *path);
 void config_file_done(struct config_sources *sources);
 struct config_source *config_file_add(struct config_sources *sources, const char *server, const char *path);
-/* The host's full name as far as it is known without a look-up; owned by caller */
+/* The host's full name, as far as it is known without a look-up; owned by the caller */
 char *config_file_hostname(const char *hosts);
 
-/* config_folders: those of one virtual server, and against all before it */
+/* config_folders: of one virtual server, also against all before it */
 void config_folders_judge(struct config_work *w, size_t server);
 
 /* config_ini */
@@ -102,18 +103,18 @@ void config_ini_done(struct config_ini *ini);
 /* config_judge */
 void config_judge_all(struct config_work *w);
 
-/* config_list: the kinds of several items. add: 0, or -1 with the reason in `why` */
+/* config_list: values of several items. add: 0, or -1 with the reason in `why` */
 int config_list_add(const struct key *k, void *base, const char *text, struct buf *why);
 void config_list_clear(const struct key *k, void *base);
 void config_list_print(const struct key *k, const void *base, struct buf *out);
 size_t config_list_count(const struct key *k, const void *base);
 
-/* config_oauth: what presets fill in; profiles judged, and who uses them */
+/* config_oauth: values from presets; profiles and their users judged */
 void config_oauth_derive(const struct config_service *service, struct config_oauth *o);
 void config_oauth_judge(struct config_work *w);
 void config_oauth_judge_server(struct config_work *w, size_t server);
 
-/* config_print: all values of one owner, a line each; without origins two equal owners print the same */
+/* config_print: all values of one owner, one a line; without origins two equal owners print the same */
 void config_print_owner(enum key_owner owner, const void *base, const struct config_origin *origin,
     struct buf *out);
 void config_print_server(const struct config_server *s, bool origins, struct buf *out);

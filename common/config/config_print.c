@@ -18,7 +18,7 @@ print_key(const struct key *k, const void *base, const struct config_origin *o, 
 {
 	struct buf value = BUF_INIT(OWNER_MAX);
 
-	/* A path that nothing uses yet would be refused when read back */
+	/* A path without use yet would be refused when read back */
 	if (!k->missing || k->derived == NULL || k->kind != KEY_PATH)
 		config_value_print(k, base, &value);
 	if (o == NULL)

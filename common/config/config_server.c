@@ -37,7 +37,7 @@ config_server_has_tls(const struct config_server *s)
 	return s->tls != CONFIG_TLS_OFF;
 }
 
-/* The server's mode or one of its domains is among `modes`, a bit each. */
+/* Whether the mode of the server or of one of its domains is among `modes`, a bit each. */
 static bool
 has_mode(const struct config_server *s, unsigned modes)
 {
@@ -60,7 +60,7 @@ config_server_verifies(const struct config_server *s)
 	return has_mode(s, 1U << CONFIG_OUT_TLS_VERIFY);
 }
 
-/* All values one virtual server depends on. */
+/* All values that a virtual server depends on. */
 static void
 print_values(const struct config *c, const struct config_server *s, struct buf *out)
 {

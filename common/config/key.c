@@ -12,7 +12,7 @@
 #include "common/base/mem.h"
 #include "common/config/key.h"
 
-#define WORD_MAX 40	/* longer words resemble nothing */
+#define WORD_MAX 40	/* longer words are similar to none */
 
 static const char *const section_names[] = {
 	[KEY_SERVICE] = "service",

@@ -12,7 +12,7 @@
 
 enum key_section { KEY_SERVICE, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIVERY, KEY_LDAP, KEY_SECURITY,
     KEY_DOMAIN, KEY_OAUTH, KEY_SECTION_COUNT };
-/* Whose keys they are: of [service], of a virtual server, of a [domain], of a profile of OAuth2. */
+/* The owners of keys: [service], a virtual server, a [domain], a profile of OAuth2. */
 enum key_owner { KEY_OWNER_SERVICE, KEY_OWNER_SERVER, KEY_OWNER_DOMAIN, KEY_OWNER_OAUTH, KEY_OWNER_COUNT };
 enum key_kind {
 	KEY_TEXT, KEY_PATH, KEY_HOST, KEY_BOOL, KEY_NUMBER, KEY_SIZE, KEY_TIME, KEY_TIMES, KEY_ENUM,
@@ -27,7 +27,7 @@ struct key_choice {
 };
 
 /*
- * Whether one value or list item has the right form: 0, or -1 and *why a static text that completes "must be
+ * Whether one value or list item has the right form: 0, or -1 and *why, a static text that completes "must be
  * ...".
  */
 typedef int key_check(const char *text, const char **why);
@@ -36,19 +36,19 @@ struct key {
 	enum key_section section;
 	const char *name;
 	enum key_kind kind;
-	/* The default as one would write it (KEY_STRINGS: the word for the empty list); NULL: none */
+	/* The default as it would be written (KEY_STRINGS: the word for the empty list); NULL: none */
 	const char *standard;
-	const char *derived;	/* the default in words where it is no constant */
-	/* Bytes, milliseconds, the number itself, KEY_PATH: characters; max 0: no bound of its own */
+	const char *derived;	/* the default in words, when it is no constant */
+	/* Bytes, milliseconds, the number itself, KEY_PATH: characters; max 0: no limit of its own */
 	uint64_t min, max;
-	bool unlimited;		/* the word is allowed */
+	bool unlimited;		/* the word "unlimited" is allowed */
 	/* Known, but not available in this version: refused unless equal to the default */
 	bool missing;
 	bool addresses;		/* KEY_NETS: no domain names */
-	/* Not among the shared sections of postern.ini: a virtual server's own file alone has it */
+	/* Only in the file of a virtual server, not in the shared sections of postern.ini */
 	bool own;
 	const struct key_choice *choice;	/* KEY_ENUM, KEY_FLAGS: ended by a NULL name */
-	key_check *check;	/* KEY_TEXT, KEY_STRINGS: NULL takes all */
+	key_check *check;	/* KEY_TEXT, KEY_STRINGS: NULL allows all */
 	size_t offset, size;	/* into struct config_service, config_server, config_domain or config_oauth */
 	const char *meaning;	/* one or two sentences for sample and manual */
 };
@@ -69,7 +69,7 @@ enum key_owner key_owner_of(enum key_section section);
 size_t key_owner_index(enum key_section section, const char *name);
 const char *key_section_name(enum key_section section);		/* "general"; KEY_DOMAIN: "domain" */
 enum key_section key_section_find(const char *name);		/* KEY_SECTION_COUNT: none */
-/* The most similar name of the section within two edits, or NULL. */
+/* The most similar name of the section within two edits; NULL: none. */
 const char *key_suggest(enum key_section section, const char *name);
 /*
  * Edits (insert, delete, change, swap of neighbours) from one word to the other, letter case ignored; at most
@@ -86,17 +86,17 @@ int key_parse_time(const char *text, uint64_t *value) __attribute__((warn_unused
 int key_parse_number(const char *text, uint64_t *value) __attribute__((warn_unused_result));
 int key_parse_bool(const char *text, bool *value) __attribute__((warn_unused_result));
 
-/* The same backwards, in the largest unit that divides: "25M", "90s", "2d". */
+/* The text of a value, in the largest unit that divides it: "25M", "90s", "2d". */
 void key_format_size(char *dst, size_t size, uint64_t bytes);
 void key_format_time(char *dst, size_t size, uint64_t ms);
 void key_format_number(char *dst, size_t size, uint64_t value);
 
-key_check key_check_account;	/* a user name, in any script, perhaps with blanks */
+key_check key_check_account;	/* a user name, in any script, blanks allowed */
 key_check key_check_path;	/* "/a/b", absolute and without ".." */
 key_check key_check_https;	/* "https://name/path" */
 key_check key_check_host;	/* a host name */
 key_check key_check_word;	/* printable ASCII without blanks */
-key_check key_check_ldap_attribute;	/* the name of one, or its number */
+key_check key_check_ldap_attribute;	/* the name of an attribute, or its number */
 key_check key_check_ldap_filter;	/* with %s or %u, and its brackets closed */
 key_check key_check_ldap_uri;	/* "ldap://host:port", "ldaps://host", "ldapi://%2Frun%2Fslapd%2Fldapi" */
 key_check key_check_line;	/* printable ASCII that fits a reply line */
@@ -110,9 +110,11 @@ key_check key_check_resolver;	/* "address", "address:port", "[address]:port" */
 /* The fields of the protocol log, by enum config_log_field. */
 extern const char *const key_check_log_fields[];
 
-/* A commented sample of the service file (server false) or of a virtual server's file, made from the rows. */
+/*
+ * Prints a commented sample of the service file (server false) or of a virtual server's file, from the rows.
+ */
 void key_print_sample(FILE *out, bool server);
-/* The mdoc list of one section for postern.ini(5). */
+/* Prints the mdoc list of one section for postern.ini(5). */
 void key_print_manual(FILE *out, enum key_section section);
 
 #endif

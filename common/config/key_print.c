@@ -26,7 +26,7 @@ static const char *const section_titles[KEY_SECTION_COUNT] = {
 	[KEY_DOMAIN] = "one section for each domain that is local, or remote with rules of its own",
 };
 
-/* What stands for a value in the manual. */
+/* Names of values in the manual. */
 static const char *const placeholders[KEY_KIND_COUNT] = {
 	[KEY_TEXT] = "text", [KEY_PATH] = "path", [KEY_HOST] = "name", [KEY_BOOL] = "yes | no",
 	[KEY_NUMBER] = "number",
@@ -124,7 +124,7 @@ key_print_sample(FILE *out, bool server)
 	}
 }
 
-/* Text as mdoc wants it: a new line for each sentence, short lines, nothing that looks like a macro. */
+/* Text in the form of mdoc: each sentence on a new line, short lines, nothing that looks like a macro. */
 static void
 print_sentences(FILE *out, const char *text)
 {

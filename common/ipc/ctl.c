@@ -22,7 +22,7 @@
 
 #define CTL_MAGIC 0x5043
 #define QUEUE_MAX (4U << 20)
-#define PER_TURN 32		/* messages read before others have their turn */
+#define PER_TURN 32		/* messages read in one turn, so that others have theirs */
 
 struct ctl_head {
 	uint16_t magic, version;
@@ -46,7 +46,7 @@ struct ctl {
 	unsigned from;
 	struct waiting *first, **last;
 	size_t queued;
-	/* Inside a callback; ctl_free was called there; on_close was called */
+	/* inside a callback; ctl_free was called there; on_close was called */
 	bool busy, freed, closed;
 	void (*on_message)(void *arg, const struct ctl_message *m);
 	void (*on_close)(void *arg, bool bad);
@@ -134,8 +134,8 @@ fits(const struct ctl_head *head, size_t len, unsigned from, bool has_fd, bool t
 }
 
 /*
- * 1 a message (m filled; data in `space`), 0 peer closed, -1 errno (EAGAIN nothing there, EBADMSG not
- * acceptable).
+ * 1 a message (m filled; data in `space`), 0 the peer closed, -1 errno (EAGAIN nothing there, EBADMSG
+ * refused).
  */
 static int
 recv_one(int fd, unsigned from, struct ctl_message *m, void *data, size_t size)
@@ -233,7 +233,7 @@ write_waiting(struct ctl *c)
 		if (send_one(c->fd, &w->head, w->data, w->fd) == -1) {
 			if (errno == EAGAIN)
 				return;
-			drop_waiting(c); /* the peer is gone: reading says so too */
+			drop_waiting(c); /* the peer is gone: reading shows it, too */
 			break;
 		}
 		c->first = w->next;

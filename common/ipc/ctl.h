@@ -1,7 +1,9 @@
 /*
- * ctl - control messages: typed, sized, with rights; over SOCK_SEQPACKET so the kernel keeps borders.
+ * ctl - control messages: typed, sized, with rights; over SOCK_SEQPACKET, so the kernel keeps message borders
+ *
  * Master <-> child on a socketpair, operator -> master on control.sock, worker <-> helper on a socketpair.
- * A message that fits no row closes its channel and is logged by the receiver; it never ends a process.
+ * A message that fits no row of ctl_rows closes its channel and is logged by the receiver; it never ends a
+ * process.
  */
 #ifndef COMMON_IPC_CTL_H
 #define COMMON_IPC_CTL_H
@@ -19,10 +21,10 @@
 enum ctl_type {
 	/* worker or helper to master */
 	CTL_READY,		/* its loop runs */
-	CTL_PAUSED,		/* accepts no connection any more */
+	CTL_PAUSED,		/* accepts no more connections */
 	CTL_CONTINUED,
-	CTL_IDLE,		/* drained: will exit now */
-	/* Wants a channel to a helper: payload uint32_t, enum ctl_helper; CTL_CHANNEL follows */
+	CTL_IDLE,		/* drained: exits now */
+	/* Asks for a channel to a helper: payload uint32_t, enum ctl_helper; CTL_CHANNEL follows */
 	CTL_NEED,
 	/* master to worker or helper */
 	CTL_PAUSE,
@@ -31,12 +33,12 @@ enum ctl_type {
 	CTL_STOP,		/* end within the grace time: payload uint32_t milliseconds */
 	CTL_LOGS,		/* reopen logs */
 	/*
-	 * A descriptor: to a helper (worker side) or of a new client (helper side); payload: struct
+	 * A channel: to a helper (sent to a worker), or to a new client (sent to a helper); payload struct
 	 * ctl_channel
 	 */
 	CTL_CHANNEL,
 	/*
-	 * Metrics helper: a virtual server's counters, for reading; no descriptor: it is gone; payload:
+	 * Metrics helper: a virtual server's counters, read-only; without descriptor: they are gone; payload
 	 * char[64], its name
 	 */
 	CTL_COUNTERS,
@@ -48,9 +50,7 @@ enum ctl_type {
 	/* worker to resolver helper and back: payloads in common/ipc/msg_dns.h */
 	CTL_DNS_ASK,
 	CTL_DNS_ANSWER,
-	/*
-	 * worker or helper to master, and back: a file of the configuration that only root may read, opened
-	 */
+	/* worker or helper to master, and back: a file of the configuration that only root may read */
 	CTL_OPEN,		/* payload struct ctl_file */
 	/* Payload struct ctl_opened and, when error is 0, the descriptor (reading only) */
 	CTL_FILE,
@@ -60,12 +60,12 @@ enum ctl_type {
 	CTL_AUTH_IN_CANCEL,
 	CTL_AUTH_IN_ANSWER,
 	/* worker to master */
-	CTL_REASON,		/* why it will exit now: text for operators */
+	CTL_REASON,		/* why it exits now: text for operators */
 	/* master to a listener with TLS */
 	CTL_TICKETS,		/* struct ctl_tickets; at its birth and whenever they change */
 	CTL_RENEWED,		/* certificate or key files have changed: ask for them again */
 	/* master to listener and back: payloads in common/ipc/msg_sessions.h */
-	CTL_SESSIONS,		/* which sessions are there; perhaps: end them */
+	CTL_SESSIONS,		/* list sessions, and end them if asked */
 	CTL_SESSIONS_PAGE,
 	/* deliver to auth helper, and back: payloads in common/ipc/msg_auth_out.h */
 	CTL_AUTH_OUT_START,
@@ -75,20 +75,23 @@ enum ctl_type {
 	/* deliver to fetch helper, and back: payloads in common/ipc/msg_token.h */
 	CTL_TOKEN_ASK,
 	CTL_TOKEN_ANSWER,
-	/* fetch helper to master, and back: a refresh token to be kept over restarts: bearer.h */
+	/* fetch helper to master, and back: a refresh token that must survive restarts (msg_token.h) */
 	CTL_TOKEN_KEEP,
 	CTL_TOKEN_KEPT,
-	/* master to fetch helper, then to deliver: try a profile of [oauth] and tell each step: bearer.h */
+	/*
+	 * master to fetch helper, then to deliver: test a profile of [oauth] and report each step
+	 * (msg_token.h)
+	 */
 	CTL_OAUTH_TEST,
-	CTL_OAUTH_TEST_TEXT,		/* back: lines for people */
+	CTL_OAUTH_TEST_TEXT,		/* back: lines for operators */
 	CTL_OAUTH_TEST_END,		/* back: int32_t exit status */
 	/* master to deliver and back: payloads in common/ipc/msg_queue.h */
-	CTL_QUEUE,		/* an operator's work on queue or badmail: look at the next piece */
+	CTL_QUEUE,		/* a piece of an operator's command on queue or badmail */
 	CTL_QUEUE_PAGE,
-	CTL_NEW_MAIL,		/* to deliver: another one put messages into your queue */
+	CTL_NEW_MAIL,		/* to deliver: another process put messages into its queue */
 	/* listener to deliver worker and back: payloads in common/ipc/msg_etrn.h */
 	CTL_ETRN,
-	CTL_ETRN_ANSWER,		/* perhaps with a descriptor */
+	CTL_ETRN_ANSWER,		/* with a descriptor for ATRN */
 	/* worker to directory helper and back: payloads in common/ipc/msg_directory.h */
 	CTL_DIRECTORY_ASK,
 	CTL_DIRECTORY_ANSWER,		/* a long list comes as a descriptor */
@@ -96,50 +99,47 @@ enum ctl_type {
 };
 
 /*
- * Deliver is no helper, but a channel to it is asked for in the same way: a listener's, to the worker of its
+ * Deliver is no helper, but a listener asks in the same way for a channel to the deliver worker of its
  * virtual server.
  */
 enum ctl_helper { CTL_HELPER_RESOLVER, CTL_HELPER_AUTH, CTL_HELPER_FETCH, CTL_HELPER_DELIVER,
     CTL_HELPER_DIRECTORY, CTL_HELPER_COUNT };
 struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
-	char server[64];		/* the virtual server of the client; "" none */
-	char role[16];			/* what the client is: "listener" */
+	char server[64];		/* virtual server of the client; "" none */
+	char role[16];			/* program of the client: "listener" */
 };
 
 /*
- * TLS ticket keys of a virtual server, the same in all its listeners: the first makes tickets, both open
- * them.
+ * TLS ticket keys of a virtual server, the same in all its listeners: the first makes new tickets, both open
+ * old ones.
  */
 #define CTL_TICKET_SIZE 80
 struct ctl_tickets { uint8_t key[2][CTL_TICKET_SIZE]; };
 
 /*
- * Files are named by their key, never by a path: what a worker may have opened is what the configuration
- * names. Secret ones (all but certificates and authorities) that everybody may read are refused.
+ * Files are named by their key, never by a path: a worker can have only files that the configuration names.
+ * Secret ones (all but certificates and authorities) are refused when everybody may read them.
  */
 enum ctl_file_kind {
 	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_AUTHORITIES,
 	    CTL_FILE_SECRET, CTL_FILE_CLIENT_KEYTAB,
-	/*
-	 * of a profile of [oauth], whose name stands for the virtual server's: kept is the refresh token of
-	 * CTL_TOKEN_KEEP
-	 */
+	/* of a profile of [oauth], whose name is in `server`; KEPT is the refresh token of CTL_TOKEN_KEEP */
 	CTL_FILE_OAUTH_SECRET, CTL_FILE_OAUTH_REFRESH, CTL_FILE_OAUTH_KEPT, CTL_FILE_OAUTH_CA,
 	CTL_FILE_LDAP_SECRET, CTL_FILE_LDAP_CA,
 	CTL_FILE_KINDS
 };
 struct ctl_file {
 	uint32_t kind;			/* enum ctl_file_kind */
-	uint32_t index;			/* of a key with several values */
-	/* Asked by a helper: of this virtual server; a worker has only its own */
+	uint32_t index;			/* position, for a key with several values */
+	/* for helpers: of this virtual server; a worker has only its own */
 	char server[64];
-	char domain[256];		/* of this [domain] of it; "" of the server itself */
+	char domain[256];		/* of this [domain]; "" of the server itself */
 };
 struct ctl_opened {
 	struct ctl_file file;		/* as asked */
 	int32_t error;			/* 0, or errno */
-	char why[160];			/* for people, with the path */
+	char why[160];			/* the reason in words, with the path */
 };
 
 enum ctl_side { CTL_FROM_WORKER = 1, CTL_FROM_MASTER = 2, CTL_FROM_OPERATOR = 4, CTL_FROM_CLIENT = 8,
@@ -148,36 +148,36 @@ enum ctl_side { CTL_FROM_WORKER = 1, CTL_FROM_MASTER = 2, CTL_FROM_OPERATOR = 4,
 struct ctl_message {
 	enum ctl_type type;
 	uint32_t request;	/* chosen by the asker, repeated in the answer */
-	const void *data;	/* valid during the callback; not aligned: memcpy out of it */
+	const void *data;	/* valid during the callback; not aligned: copy it out with memcpy */
 	size_t len;
-	int fd;			/* -1, or a descriptor now owned by the receiver's callback */
+	int fd;			/* -1, or a descriptor that the callback now owns */
 };
 
 /* A channel on a loop. */
 struct ctl;
 
 /*
- * Takes over `fd` (non-blocking). `from` says who the peer is (enum ctl_side): rows it may not send are bad.
- * `on_message` gets each good message; `on_close` is called once when the peer is gone or misbehaved (bad =
- * true); the owner then calls ctl_free.
+ * Takes over `fd` (non-blocking). `from` says who the peer is (enum ctl_side): other rows count as
+ * misbehaviour. `on_message` gets each good message; `on_close` is called once when the peer is gone or
+ * misbehaved (bad = true); the owner then calls ctl_free.
  */
 struct ctl *ctl_new(struct loop *l, int fd, unsigned from,
     void (*on_message)(void *arg, const struct ctl_message *m),
     void (*on_close)(void *arg, bool bad), void *arg);
 void ctl_free(struct ctl *c);		/* closes the descriptor; NULL is fine; also from its callbacks */
 
-/* The payload may be secret: nothing of it stays in the buffer that messages are received into. */
+/* Wipes the payload, which may be secret, from the buffer that messages are received into. */
 void ctl_wipe(const struct ctl_message *m);
 
 /*
- * Sends or queues (bounded, 4 MiB, then -1 ENOBUFS); a passed `fd` (-1 none) is duplicated, the caller keeps
- * its own. 0 or -1.
+ * Sends or queues (at most 4 MiB, then -1 ENOBUFS). `fd` (-1 none) is duplicated; the caller keeps its own. 0
+ * or -1.
  */
 int ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd);
 
 /*
- * Blocking use without a loop (posternctl): one message each; recv: 1, 0 closed, -1 bad or errno. data points
- * into `space`.
+ * Blocking, without a loop (posternctl): one message each. recv: 1, 0 closed, -1 bad message or errno; data
+ * points into `space`.
  */
 int ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data,
     size_t len) __attribute__((warn_unused_result));

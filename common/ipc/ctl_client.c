@@ -19,7 +19,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
-#define NEED_MS 1000		/* asks the master at most so often */
+#define NEED_MS 1000		/* least time between two calls of `need` */
 #define BUCKETS 256
 
 TAILQ_HEAD(ctl_client_list, ctl_client_question);
@@ -31,13 +31,15 @@ struct ctl_client {
 	void (*need)(void *arg);
 	void *arg;
 	struct ctl *ctl;		/* NULL: none */
-	uint32_t channel;		/* how many there have been */
+	uint32_t channel;		/* counts channels */
 	struct ctl_client_list in[CTL_CLIENT_STATES];
 	LIST_HEAD(, ctl_client_question) table[BUCKETS];
 	size_t asked;
 	uint32_t request;
 	uint64_t needed_ms;
-	/* The earlier of: a deadline, another call of need, sending what waits, telling what failed */
+	/*
+	 * the earliest of: a deadline, the next call of `need`, sending waiting questions, reporting failures
+	 */
 	struct loop_timer *timer;
 };
 
@@ -102,7 +104,7 @@ send_waiting(struct ctl_client *k)
 	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_WAITS])) != NULL &&
 	    (k->kind->window == 0 || k->asked < k->kind->window)) {
 		if (k->kind->send(q, k->ctl) == -1)
-			return;		/* its queue is full, or it is closing: the timer comes again */
+			return;		/* its queue is full, or it is closing: the timer tries again */
 		q->channel = k->channel;
 		move(q, CTL_CLIENT_ASKED);
 	}
@@ -133,7 +135,7 @@ on_timer(void *arg)
 	for (enum ctl_client_state state = CTL_CLIENT_WAITS; state <= CTL_CLIENT_ASKED; state++)
 		while ((q = TAILQ_FIRST(&k->in[state])) != NULL && q->deadline <= now)
 			ctl_client_fail(q, k->kind->silent);
-	/* Each round from the front, for telling one may ask or forget others. */
+	/* From the front each time, since `failed` may ask or forget other questions. */
 	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_FAILED])) != NULL) {
 		move(q, CTL_CLIENT_QUIET);
 		k->kind->failed(q, q->why);
@@ -152,7 +154,7 @@ find(struct ctl_client *k, uint32_t request)
 	return NULL;
 }
 
-/* False: malformed. What nobody waits for any more is dropped. */
+/* False: malformed. An answer to no question is dropped. */
 static bool
 take_answer(struct ctl_client *k, const struct ctl_message *m)
 {

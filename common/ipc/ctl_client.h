@@ -1,7 +1,4 @@
-/*
- * ctl_client - questions over a channel to a helper that may die and come again: who asked, until when, what
- * is asked once more
- */
+/* ctl_client - the asking side of a channel to a helper that may die and return */
 #ifndef COMMON_IPC_CTL_CLIENT_H
 #define COMMON_IPC_CTL_CLIENT_H
 
@@ -17,66 +14,66 @@ struct ctl_client;
 struct ctl_client_question;
 
 /*
- * What questions of one kind have in common. None of the three is called from inside ctl_client_ask, _step or
- * _fail but send.
+ * What questions of one kind have in common. Of the three functions only `send` is called from inside
+ * ctl_client_ask, _step or _fail.
  */
 struct ctl_client_kind {
 	const char *part;		/* "resolver": for the event log */
 	enum ctl_type answer;
-	size_t window;			/* so many are with the helper at a time; 0: any number */
-	/* So often a successor is asked what a helper that ended had not answered */
+	size_t window;			/* how many may be with the helper at a time; 0: any number */
+	/* how often a question of a helper that ended is sent to its successor */
 	unsigned repeats;
-	/* What is with the helper has no deadline of ours: others watch over it */
+	/* no deadline while it is with the helper: others watch over it */
 	bool unhurried;
-	const char *silent, *ended;	/* for `failed`: no answer in time; the helper ended */
-	/* By ctl_send, with q->request. -1: not now; comes again. */
+	const char *silent, *ended;	/* texts for `failed`: no answer in time; the helper ended */
+	/* Sends the question with ctl_send and q->request. -1: not now; it is called again. */
 	int (*send)(struct ctl_client_question *q, struct ctl *c);
-	/* The answer, with its descriptor; q is quiet now. False: malformed, which is as good as none. */
+	/* The answer, with its descriptor; q is quiet now. False: malformed, which counts as no answer. */
 	bool (*answered)(struct ctl_client_question *q, const struct ctl_message *m);
-	/* There will be none; q is quiet now. */
+	/* There will be no answer; q is quiet now. */
 	void (*failed)(struct ctl_client_question *q, const char *why);
 };
 
 enum ctl_client_state {
-	CTL_CLIENT_QUIET,		/* nothing is asked: not yet, or the answer is there */
-	CTL_CLIENT_WAITS,		/* for a channel, or for room in the window */
+	CTL_CLIENT_QUIET,		/* nothing is asked: not yet, or it was answered */
+	CTL_CLIENT_WAITS,		/* for a channel, or for a place in the window */
 	CTL_CLIENT_ASKED,		/* with the helper */
-	CTL_CLIENT_FAILED,		/* its owner will be told */
+	CTL_CLIENT_FAILED,		/* `failed` will be called */
 	CTL_CLIENT_STATES
 };
 
-/* The first member of the record that a kind of question has. */
+/* The first member of the record of each kind of question. */
 struct ctl_client_question {
 	TAILQ_ENTRY(ctl_client_question) link;	/* of its state, in order of deadline */
 	LIST_ENTRY(ctl_client_question) bucket;	/* while it is asked */
 	struct ctl_client *ctl_client;
 	enum ctl_client_state state;
 	uint32_t request;
-	uint32_t channel;			/* number of the one it was sent over last; 0 none */
+	uint32_t channel;			/* number of the channel it was last sent over; 0 none */
 	unsigned repeats;
 	uint64_t deadline;
-	const char *why;			/* it failed */
+	const char *why;			/* of the failure */
 };
 
-/* `need` is called when a channel is wanted (boot_need). A question has `patience_ms`. */
+/* `need` is called when a channel is needed (boot_need). `patience_ms`: how long a question may take. */
 struct ctl_client *ctl_client_new(struct loop *l, const struct ctl_client_kind *kind, uint64_t patience_ms,
     void (*need)(void *arg), void *arg);
-/* With its records; nobody is called any more; NULL is fine */
+/* With its records; no callback is called any more; NULL is fine */
 void ctl_client_free(struct ctl_client *k);
 void ctl_client_channel(struct ctl_client *k, int fd);	/* takes over `fd` */
 
 /*
- * A record of `size` bytes, zeroed but for the struct ctl_client_question that it begins with; it asks
- * nothing yet.
+ * A record of `size` bytes, which begins with a struct ctl_client_question; the rest is zero. It asks nothing
+ * yet.
  */
 void *ctl_client_add(struct ctl_client *k, size_t size);
-void ctl_client_ask(struct ctl_client_question *q);	/* from the beginning, under a new request number */
-/* Goes on with the helper that has answered; fails when that one is gone. */
+void ctl_client_ask(struct ctl_client_question *q);	/* asks, under a new request number */
+/* Next step with the helper that has answered; fails when that helper is gone. */
 void ctl_client_step(struct ctl_client_question *q, enum ctl_type type, const void *data, size_t len);
 void ctl_client_fail(struct ctl_client_question *q, const char *why);	/* `failed` follows, soon */
-/* Frees the record; an answer that comes still is dropped; NULL is fine */
+/* Frees the record; a later answer is dropped; NULL is fine */
 void ctl_client_forget(struct ctl_client_question *q);
-/* The same, and the helper is told, if it knows of the question. */
+/* The same, and tells the helper if it knows the question. */
 void ctl_client_cancel(struct ctl_client_question *q, enum ctl_type type);
 
 #endif

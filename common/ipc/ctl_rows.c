@@ -80,7 +80,7 @@ const struct ctl_row ctl_rows[] = {
 	    sizeof(struct msg_token_keep), CTL_FROM_HELPER, false },
 	[CTL_TOKEN_KEPT] = { "token-kept", sizeof(struct msg_token_kept), sizeof(struct msg_token_kept),
 	    CTL_FROM_MASTER, false },
-	[CTL_OAUTH_TEST] = { "oauth-test", sizeof(struct msg_token_trial), sizeof(struct msg_token_trial),
+	[CTL_OAUTH_TEST] = { "oauth-test", sizeof(struct msg_token_test), sizeof(struct msg_token_test),
 	    CTL_FROM_MASTER, false },
 	[CTL_OAUTH_TEST_TEXT] = { "oauth-test-text", 1, 4096, WORKERS, false },
 	[CTL_OAUTH_TEST_END] = { "oauth-test-end", sizeof(int32_t), sizeof(int32_t), WORKERS, false },

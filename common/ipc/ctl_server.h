@@ -1,6 +1,6 @@
 /*
- * ctl_server - the helper's side of ctl_client: the channels of all its workers, and what each of them has
- * asked and waits for
+ * ctl_server - the answering side of the channels to a helper: the channels of all workers, and their open
+ * questions
  */
 #ifndef COMMON_IPC_CTL_SERVER_H
 #define COMMON_IPC_CTL_SERVER_H
@@ -15,23 +15,23 @@
 
 struct ctl_server;
 
-/* An open question: the first member of the record that a helper has for it, and keeps. */
+/* An open question: the first member of the record that a helper has for it and owns. */
 struct ctl_server_question {
 	LIST_ENTRY(ctl_server_question) bucket;
-	struct ctl_server *server;	/* NULL: closed; no answer is waited for */
+	struct ctl_server *server;	/* NULL: closed; no answer is expected */
 	uint32_t request;
 };
 
-/* One row a helper. */
+/* What the channels of one helper have in common. */
 struct ctl_server_kind {
 	const char *part;		/* "resolver": for the event log */
-	size_t questions_max;		/* of one worker, open at a time */
+	size_t questions_max;		/* open at a time, of one worker */
 	/*
-	 * `arg` is the helper. False: malformed, and the channel ends. What m->data holds is wiped
+	 * A question; `arg` is the helper. False: malformed, and the channel ends. The payload is wiped
 	 * afterwards.
 	 */
 	bool (*asked)(void *arg, struct ctl_server *s, const struct ctl_message *m);
-	/* The worker is gone: q is closed, and still the helper's. NULL: nothing to be done. */
+	/* The worker is gone: q is closed, and still owned by the helper. NULL: nothing to do. */
 	void (*left)(struct ctl_server_question *q);
 };
 
@@ -54,13 +54,13 @@ struct ctl_server *ctl_server_new(struct ctl_server_list *l, const struct ctl_se
 void ctl_server_free(struct ctl_server *s);
 const char *ctl_server_server(const struct ctl_server *s);
 
-/* questions_max are open: no further one may be opened. */
+/* Whether questions_max are open: then no further one may be opened. */
 bool ctl_server_is_full(const struct ctl_server *s);
 void ctl_server_open(struct ctl_server *s, struct ctl_server_question *q, uint32_t request);
-/* NULL: none is open. */
+/* NULL: there is no such open question. */
 struct ctl_server_question *ctl_server_find(const struct ctl_server *s, uint32_t request);
-void ctl_server_close(struct ctl_server_question *q);	/* also when it is closed */
-/* A worker that does not read its answers is gone soon. */
+void ctl_server_close(struct ctl_server_question *q);	/* may be closed already */
+/* Sends an answer. A worker that does not read its answers loses its channel soon. */
 void ctl_server_answer(struct ctl_server *s, enum ctl_type type, uint32_t request, const void *data,
     size_t len, int fd);
 

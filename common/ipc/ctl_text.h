@@ -1,4 +1,4 @@
-/* ctl_text - strings in what a control message carries */
+/* ctl_text - checks of strings in control messages */
 #ifndef COMMON_IPC_CTL_TEXT_H
 #define COMMON_IPC_CTL_TEXT_H
 

@@ -8,12 +8,12 @@
 #include "common/ipc/msg_directory.h"
 #include "common/ipc/ctl_client.h"
 
-/* `need` is called when a channel is wanted (boot_need). A question waits `patience_ms` for its answer. */
+/* `need` is called when a channel is needed (boot_need). A question waits `patience_ms` for its answer. */
 struct ctl_client *directory_client_new(struct loop *l, uint64_t patience_ms, void (*need)(void *arg),
     void *arg);
 /*
- * `done` is called exactly once, never from inside, unless the question is forgotten; out of patience with
- * DIRECTORY_TROUBLE. The answer belongs to directory_client, but its list may be taken out of it. `whole`:
+ * `done` is called exactly once, never from inside, unless the question is forgotten; after the patience with
+ * DIRECTORY_TROUBLE. The answer belongs to directory_client, but the callback may take its list. `whole`:
  * with the list of a group or of forwarding addresses.
  */
 struct ctl_client_question *directory_client_ask(struct ctl_client *k, const char *address, bool whole,

@@ -14,7 +14,7 @@
 
 #include "common/base/mem.h"
 
-/* More than the helper's own limit, so that its reason is the one seen */
+/* longer than the helper's own limit, so that its reason is seen */
 #define DNS_CLIENT_MS 40000
 
 struct dns_client_question {

@@ -5,10 +5,10 @@
 #include "common/ipc/ctl_client.h"
 #include "common/ipc/msg_dns.h"
 
-/* `need` is called when a channel is wanted (boot_need). */
+/* `need` is called when a channel is needed (boot_need). */
 struct ctl_client *dns_client_new(struct loop *l, void (*need)(void *arg), void *arg);
 /*
- * `done` is called exactly once, never from inside; at the latest after DNS_CLIENT_MS (40 s), with
+ * `done` is called exactly once, never from inside, at the latest after DNS_CLIENT_MS (40 s) with
  * DNS_TROUBLE.
  */
 void dns_client_ask(struct ctl_client *k, uint16_t type, const char *name,

@@ -1,5 +1,5 @@
 /*
- * msg_auth_in - an authentication between a listener and the auth helper, as it travels in the CTL_VOUCH_
+ * msg_auth_in - a client logs in: what a listener and the auth helper send each other in the CTL_AUTH_IN_
  * messages
  */
 #ifndef COMMON_IPC_MSG_AUTH_IN_H
@@ -11,7 +11,7 @@
 
 #include "common/base/net.h"
 
-#define AUTH_IN_TOKEN_MAX 9216	/* what a line of 12,288 bytes holds (RFC 4954 4) */
+#define AUTH_IN_TOKEN_MAX 9216	/* fits a line of 12,288 bytes (RFC 4954 4) */
 #define AUTH_IN_NAME_SIZE 256
 #define AUTH_IN_BINDING_MAX 64
 #define AUTH_IN_UNIQUE_MAX 12
@@ -20,7 +20,7 @@ enum msg_auth_in_mechanism { AUTH_IN_PLAIN, AUTH_IN_LOGIN, AUTH_IN_SCRAM, AUTH_I
     AUTH_IN_MECHANISMS };
 enum msg_auth_in_binding { AUTH_IN_NO_BINDING, AUTH_IN_TLS_UNIQUE, AUTH_IN_TLS_EXPORTER };
 
-/* What the client sent: `len` bytes. An initial response may be absent, which is not the same as empty. */
+/* What the client sent: `len` bytes. An initial response may be absent, which differs from empty. */
 struct msg_auth_in_token {
 	uint16_t len;
 	uint8_t absent;
@@ -33,7 +33,7 @@ struct msg_auth_in_start {		/* payload of CTL_AUTH_IN_START */
 	uint8_t binding;	/* enum msg_auth_in_binding */
 	uint8_t binding_len;
 	uint8_t binding_data[AUTH_IN_BINDING_MAX];
-	uint8_t unique_len;	/* "tls-unique" beside it; 0: none */
+	uint8_t unique_len;	/* "tls-unique", if there is one; 0: none */
 	uint8_t unique_data[AUTH_IN_UNIQUE_MAX];
 	char client[NET_TEXT_SIZE];
 	char domain[AUTH_IN_NAME_SIZE];		/* basic-domain; "" none */
@@ -45,7 +45,7 @@ enum msg_auth_in_result {
 	AUTH_IN_CHALLENGE,	/* token for the client */
 	AUTH_IN_OK,		/* user */
 	AUTH_IN_FAILED,		/* wrong password, no such user, a malformed answer */
-	AUTH_IN_LATER,		/* the helper cannot tell */
+	AUTH_IN_LATER,		/* the helper cannot decide now */
 };
 
 struct msg_auth_in_answer {		/* payload of CTL_AUTH_IN_ANSWER */
@@ -54,17 +54,14 @@ struct msg_auth_in_answer {		/* payload of CTL_AUTH_IN_ANSWER */
 	struct msg_auth_in_token token;
 };
 
-/*
- * Bytes that have to be sent of each. A step (CTL_AUTH_IN_STEP) is a token alone; CTL_AUTH_IN_CANCEL has no
- * payload.
- */
+/* Bytes to be sent of each. A step (CTL_AUTH_IN_STEP) is a token alone; CTL_AUTH_IN_CANCEL has no payload. */
 size_t msg_auth_in_token_size(const struct msg_auth_in_token *t);
 size_t msg_auth_in_start_size(const struct msg_auth_in_start *s);
 size_t msg_auth_in_answer_size(const struct msg_auth_in_answer *a);
 struct msg_auth_in_token *msg_auth_in_token_copy(const struct msg_auth_in_token *t);
-/* Wipes and frees; `*t` is NULL then, and may have been before */
+/* Wipes and frees; `*t` is NULL afterwards; NULL before is fine */
 void msg_auth_in_token_forget(struct msg_auth_in_token **t);
-/* Copies a received payload; false when sizes or strings are off. */
+/* Copies a received payload; false when sizes or strings are wrong. */
 bool msg_auth_in_token_take(struct msg_auth_in_token *t, const void *data, size_t len);
 bool msg_auth_in_start_take(struct msg_auth_in_start *s, const void *data, size_t len);
 bool msg_auth_in_answer_take(struct msg_auth_in_answer *a, const void *data, size_t len);

@@ -22,7 +22,7 @@
 #include "common/ipc/ctl_server.h"
 #include "common/ipc/ctl_text.h"
 
-/* The fixed part as it travels; the list follows when it is short. */
+/* The fixed part of a message; a short list follows it. */
 struct answer {
 	uint8_t result;
 	uint8_t apart;			/* the list is in the descriptor */
@@ -80,7 +80,7 @@ msg_directory_query_take(struct msg_directory_query *q, const void *data, size_t
 
 /* --- answers --- */
 
-/* The list in memory of its own; -1 and errno. */
+/* The list in a memory descriptor; -1 and errno. */
 static int
 list_apart(const struct msg_directory *a)
 {
@@ -142,7 +142,7 @@ read_list(struct msg_directory *a, const struct answer *head, const struct ctl_m
 	return a->size == 0 || a->list[a->size - 1] == '\0';
 }
 
-/* Whether each item is one that may be a recipient, and there are as many as was said. */
+/* Whether each item may be a recipient, and there are as many as said. */
 static bool
 list_is_good(const struct msg_directory *a)
 {

@@ -1,7 +1,4 @@
-/*
- * msg_dns - questions to the resolver helper and its answers, as they travel in CTL_DNS_ASK and
- * CTL_DNS_ANSWER
- */
+/* msg_dns - questions to the resolver helper and its answers, in CTL_DNS_ASK and CTL_DNS_ANSWER */
 #ifndef COMMON_IPC_MSG_DNS_H
 #define COMMON_IPC_MSG_DNS_H
 
@@ -10,9 +7,11 @@
 #include <stdint.h>
 
 #define DNS_NAME_SIZE 256
-/* Of a record: names, and TLSA with any digest or a public key of 3072 bits; longer ones take several */
+/*
+ * Of one record: a name, or TLSA data with any digest or a public key of 3072 bits; longer data takes several
+ */
 #define DNS_DATA_SIZE 496
-#define DNS_PIECES_MAX 16	/* so many: TLSA with a whole certificate */
+#define DNS_PIECES_MAX 16	/* at most: TLSA with a whole certificate */
 #define DNS_LONG_MAX (DNS_PIECES_MAX * (DNS_DATA_SIZE - 1U))
 #define DNS_RECORDS_MAX 64
 
@@ -20,9 +19,9 @@ enum msg_dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_AAA
 
 enum msg_dns_result {
 	DNS_FOUND,	/* records follow */
-	DNS_NO_DATA,	/* the name is there, this type is not */
+	DNS_NO_DATA,	/* the name exists, without records of this type */
 	DNS_NO_NAME,	/* NXDOMAIN */
-	DNS_TROUBLE,	/* time-out, SERVFAIL, bogus signature: try later; `text` says */
+	DNS_TROUBLE,	/* time-out, SERVFAIL, bogus signature: try later; `text` says which */
 };
 
 struct msg_dns_query {		/* payload of CTL_DNS_ASK */
@@ -31,11 +30,11 @@ struct msg_dns_query {		/* payload of CTL_DNS_ASK */
 };
 
 struct msg_dns_record {
-	uint16_t preference;	/* MX; TLSA: how many of the next records go on with this one's data */
+	uint16_t preference;	/* MX; TLSA: how many of the next records continue the data of this one */
 	uint16_t len;		/* A, AAAA, TLSA: bytes used; names: strlen */
 	/*
-	 * address bytes, or a name as text without trailing dot ("" is the root: null MX), or TLSA rdata: its
-	 * first byte alone when there is no room
+	 * address bytes; or a name as text without trailing dot ("" is the root: null MX); or TLSA data, only
+	 * its first byte when there is no room
 	 */
 	uint8_t data[DNS_DATA_SIZE];
 };
@@ -47,18 +46,18 @@ struct msg_dns_answer {		/* payload of CTL_DNS_ANSWER: fixed part, then `count` 
 	uint8_t count;
 	uint32_t ttl;		/* seconds */
 	char canonical[DNS_NAME_SIZE];	/* the owner after CNAMEs */
-	char text[128];		/* for people, on DNS_TROUBLE */
+	char text[128];		/* on DNS_TROUBLE: the reason in words */
 	struct msg_dns_record record[DNS_RECORDS_MAX];
 };
 
 /* Bytes of an answer with its records. */
 size_t msg_dns_answer_size(const struct msg_dns_answer *a);
 /*
- * The data of record `*at` (below count), its pieces put together, DNS_LONG_MAX bytes at most; `*at` moves on
- * to the next one.
+ * The data of record `*at` (below count), its pieces joined, at most DNS_LONG_MAX bytes; `*at` moves to the
+ * next one.
  */
 size_t msg_dns_answer_long(const struct msg_dns_answer *a, size_t *at, uint8_t *dst);
-/* Copies a received payload; false when sizes or strings are off. */
+/* Copies a received payload; false when sizes or strings are wrong. */
 bool msg_dns_query_take(struct msg_dns_query *q, const void *data, size_t len);
 bool msg_dns_answer_take(struct msg_dns_answer *a, const void *data, size_t len);
 

@@ -1,6 +1,6 @@
 /*
- * msg_etrn - a host asks for the mail that is held for it: the question of a listener to the deliver worker
- * of its virtual server, and the answer. Sent as they are, on a channel of the two
+ * msg_etrn - a host asks for its backlog: the question of a listener to the deliver worker of its virtual
+ * server, and the answer
  */
 #ifndef COMMON_IPC_MSG_ETRN_H
 #define COMMON_IPC_MSG_ETRN_H
@@ -15,33 +15,35 @@
 #define MSG_ETRN_DOMAINS_MAX 4096
 
 struct msg_etrn {			/* payload of CTL_ETRN */
-	uint16_t turn;		/* it is to come down the asker's own connection (ATRN, TURN) */
-	uint16_t port;		/* the asker's, as `client`: for logs */
+	uint16_t turn;		/* the mail shall come down the asking connection (ATRN, TURN) */
+	uint16_t port;		/* port of the client, beside `client`: for logs */
 	char client[NET_TEXT_SIZE];
-	char account[MSG_ETRN_NAME_SIZE];	/* only domains that it may fetch; "" any */
+	char account[MSG_ETRN_NAME_SIZE];	/* only domains that this account may fetch; "" any */
 	uint16_t len;
-	/* Each ended by NUL: "example.com", "*.example.com" all below; none: all of the account's */
+	/*
+	 * Each ended by NUL: "example.com"; "*.example.com": all below it. None: all domains of the account
+	 */
 	char domains[MSG_ETRN_DOMAINS_MAX];
 };
 
 enum msg_etrn_result {
-	/* A turn: a descriptor comes with it, which speaks SMTP as a client */
+	/* With `turn`: a descriptor comes with it, which speaks SMTP as a client */
 	MSG_ETRN_STARTED,
-	MSG_ETRN_NOTHING,		/* no mail is held */
+	MSG_ETRN_NOTHING,		/* the backlog is empty */
 	MSG_ETRN_LATER,		/* cannot be done now */
 };
 struct msg_etrn_answer {		/* payload of CTL_ETRN_ANSWER */
 	uint32_t result;	/* enum msg_etrn_result */
-	uint32_t more;		/* some were on their way already */
-	uint64_t messages;	/* that are tried now */
+	uint32_t more;		/* some messages were on their way already */
+	uint64_t messages;	/* how many are tried now */
 };
 
-size_t msg_etrn_size(const struct msg_etrn *d);	/* bytes that have to be sent */
-/* Copies a received payload; false when sizes or strings are off. */
+size_t msg_etrn_size(const struct msg_etrn *d);	/* bytes to be sent */
+/* Copies a received payload; false when sizes or strings are wrong. */
 bool msg_etrn_take(struct msg_etrn *d, const void *data, size_t len);
-/* A domain of `len` bytes; `below`: all below it. False: no room. */
+/* Adds a domain of `len` bytes; `below`: all domains below it. False: no room. */
 bool msg_etrn_add(struct msg_etrn *d, const char *domain, size_t len, bool below);
-/* The domain at `*at` (0 at first), which moves on; NULL: no further. */
+/* The domain at `*at` (0 at first), which moves on; NULL: no more. */
 const char *msg_etrn_next(const struct msg_etrn *d, size_t *at);
 
 #endif

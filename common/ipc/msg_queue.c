@@ -46,7 +46,7 @@ msg_queue_find(const char *name, bool badmail)
 
 /* --- text that does no harm --- */
 
-/* Bytes of the character at `s`, 0: none that may be shown. Controls are none, those beyond ASCII too. */
+/* Bytes of the character at `s`; 0: not printable (control characters, also those beyond ASCII). */
 static size_t
 take_character(const unsigned char *s, size_t left)
 {
@@ -65,7 +65,7 @@ take_character(const unsigned char *s, size_t left)
 			return 0;
 		point = point << 6 | (s[i] & 0x3fU);
 	}
-	/* U+2028 to U+202E and U+2066 to U+2069 end lines or turn their direction. */
+	/* U+2028 to U+202E and U+2066 to U+2069 end lines or change their direction. */
 	if (point < least[n] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ||
 	    (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069))
 		return 0;

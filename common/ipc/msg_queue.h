@@ -1,10 +1,8 @@
 /*
- * msg_queue - what an operator wants done with a queue or badmail, and what came of it: as they travel in
- * CTL_QUEUE and CTL_QUEUE_PAGE
+ * msg_queue - operators' commands on a queue or badmail, and their results, in CTL_QUEUE and CTL_QUEUE_PAGE
  *
- * One page a question: a bounded piece of the queue is looked at, and the asker goes on from where that page
- *                      ended. So nothing large waits
- * anywhere, and delivery goes on between two pages.
+ * One page a question: the worker reads a bounded piece of the queue, and the asker continues where that page
+ * ended. So nothing large waits anywhere, and delivery goes on between two pages.
  */
 #ifndef COMMON_IPC_MSG_QUEUE_H
 #define COMMON_IPC_MSG_QUEUE_H
@@ -29,21 +27,22 @@ enum msg_queue_verb {
 };
 
 struct msg_queue_row {
-	const char *name;	/* as operators say it */
+	const char *name;	/* as operators type it */
 	const char *done;	/* "deleted" */
 	bool badmail;
-	bool acts;		/* changes something: an event, and --yes for more than one */
-	uint32_t states;	/* of messages it is for; 0 any */
+	/* changes something: writes an event, and needs --yes for more than one message */
+	bool acts;
+	uint32_t states;	/* of messages that it applies to; 0 any */
 };
 extern const struct msg_queue_row msg_queue_rows[MSG_QUEUE_VERBS];
-/* MSG_QUEUE_VERBS: there is none of that name. */
+/* MSG_QUEUE_VERBS: there is no such verb. */
 enum msg_queue_verb msg_queue_find(const char *name, bool badmail);
 
 struct msg_queue_ask {		/* payload of CTL_QUEUE */
 	uint32_t verb;			/* enum msg_queue_verb */
-	uint32_t uid;			/* for whom */
-	int64_t newest_us;		/* only what came until then; 0: all */
-	char at[MSG_QUEUE_AT_SIZE];		/* as the page before said; "" from the beginning */
+	uint32_t uid;			/* of the operator */
+	int64_t newest_us;		/* only messages that came until then; 0: all */
+	char at[MSG_QUEUE_AT_SIZE];		/* `next` of the page before; "" from the beginning */
 	char to[MSG_QUEUE_NAME_SIZE];	/* move: the other virtual server, and its queue folder */
 	char to_queue[MSG_QUEUE_PATH_SIZE];
 	char reason[MSG_QUEUE_REASON_SIZE];	/* bounce, hold; "" none */
@@ -59,21 +58,24 @@ enum msg_queue_state {
 };
 
 /*
- * Payload of CTL_QUEUE_PAGE. Lines of UTF-8 without control characters, columns parted by tabs; "!text" is a
- * fault.
+ * Payload of CTL_QUEUE_PAGE. Lines of UTF-8 without control characters, columns separated by tabs; "!text" is
+ * a fault.
  */
 struct msg_queue_page {
 	uint32_t state;			/* enum msg_queue_state */
 	uint32_t matched, done, busy, failed;	/* busy: at work just now, left alone */
 	uint32_t recipients;		/* bounce, delete: how many */
-	char next[MSG_QUEUE_AT_SIZE];	/* go on from there; "": that was all */
-	char text[MSG_QUEUE_TEXT_MAX];	/* not ended */
+	char next[MSG_QUEUE_AT_SIZE];	/* `at` of the next question; "": that was all */
+	char text[MSG_QUEUE_TEXT_MAX];	/* without NUL */
 };
 
-/* Copies a received payload; false when something is off. */
+/* Copies a received payload; false when something is wrong. */
 bool msg_queue_ask_take(struct msg_queue_ask *a, const void *data, size_t len);
 bool msg_queue_page_take(struct msg_queue_page *p, const void *data, size_t len, size_t *text_len);
-/* Adds one column's text to a line: what is no printable UTF-8 becomes \xHH; at most `most` bytes of it. */
+/*
+ * Adds the text of one column to a line: bytes that are not printable UTF-8 become \xHH; at most `most` bytes
+ * of it.
+ */
 void msg_queue_put(struct buf *out, const char *text, size_t most);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * msg_token - OAuth2 tokens between deliver and the fetch helper, and what the master keeps, as they travel
- * in the CTL_BEARER_ messages
+ * msg_token - OAuth2 tokens between deliver and the fetch helper, and what the master keeps, in the
+ * CTL_TOKEN_ messages
  */
 #ifndef COMMON_IPC_MSG_TOKEN_H
 #define COMMON_IPC_MSG_TOKEN_H
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* With the user's name around it, in base64, within a line of 12,288 bytes (RFC 4954 4) */
+/* Fits, with the user's name and in base64, a line of 12,288 bytes (RFC 4954 4) */
 #define TOKEN_TOKEN_MAX 8192
 #define TOKEN_PROFILE_SIZE 64
 #define TOKEN_TEXT_SIZE 400
@@ -17,19 +17,19 @@
 
 struct msg_token_ask {		/* payload of CTL_TOKEN_ASK */
 	char profile[TOKEN_PROFILE_SIZE];
-	/* The serial of a token that a mail host did not want: it is thrown away; 0 none */
+	/* Serial of a token that a mail host refused, and which is thrown away; 0 none */
 	uint32_t refused;
 };
 
 enum msg_token_result { TOKEN_OK, TOKEN_LATER };
 
-/* Payload of CTL_TOKEN_ANSWER; no more of `token` travels than there is */
+/* Payload of CTL_TOKEN_ANSWER; only the used part of `token` is sent */
 struct msg_token_answer {
 	uint32_t serial;	/* of the token, never 0 */
 	uint16_t len;
 	uint8_t result;		/* enum msg_token_result */
 	char text[TOKEN_TEXT_SIZE];	/* TOKEN_LATER: why there is none */
-	char token[TOKEN_TOKEN_MAX];	/* not ended by NUL */
+	char token[TOKEN_TOKEN_MAX];	/* without NUL */
 };
 
 struct msg_token_keep {		/* payload of CTL_TOKEN_KEEP: the text of the file */
@@ -42,13 +42,13 @@ struct msg_token_kept {		/* payload of CTL_TOKEN_KEPT */
 	int32_t error;		/* 0: it is on disk; errno */
 };
 
-struct msg_token_trial { char profile[TOKEN_PROFILE_SIZE]; };	/* payload of CTL_OAUTH_TEST */
+struct msg_token_test { char profile[TOKEN_PROFILE_SIZE]; };	/* payload of CTL_OAUTH_TEST */
 
 size_t msg_token_answer_size(const struct msg_token_answer *a);
 size_t msg_token_keep_size(const struct msg_token_keep *k);
 /*
- * Copies a received payload; false when sizes or strings are off. A token has nothing but the characters of
- * RFC 6750 2.1.
+ * Copies a received payload; false when sizes or strings are wrong. A token has only the characters of RFC
+ * 6750 2.1.
  */
 bool msg_token_ask_take(struct msg_token_ask *a, const void *data, size_t len);
 bool msg_token_answer_take(struct msg_token_answer *a, const void *data, size_t len);

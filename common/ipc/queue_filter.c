@@ -45,7 +45,7 @@ digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* From xtext; false when it is none, empty, too long or has a control byte. */
+/* Decodes xtext; false when it is malformed, empty, too long or has a control byte. */
 static bool
 decode(char *dst, size_t size, const char *text)
 {

@@ -2,9 +2,9 @@
  * queue_filter - which messages of a queue or badmail an operator means: the one filter language of all queue
  * commands
  *
- * Terms of one kind are alternatives, different kinds must all hold: --domain a.example --domain b.example
- * --older 2d is mail for a or b of at least two days. Patterns know * and ?, ASCII letters of either case are
- * the same.
+ * Terms of one kind are alternatives, terms of different kinds must all be true: --domain a.example
+ * --domain b.example --older 2d is mail for a or b that is at least two days old. Patterns know * and ?;
+ * ASCII letter case does not matter.
  */
 #ifndef COMMON_IPC_QUEUE_FILTER_H
 #define COMMON_IPC_QUEUE_FILTER_H
@@ -16,7 +16,7 @@
 #include "common/base/buf.h"
 
 #define QUEUE_FILTER_TERMS_MAX 20
-#define QUEUE_FILTER_TEXT_SIZE 330	/* an address and its end */
+#define QUEUE_FILTER_TEXT_SIZE 330	/* an address and its NUL */
 
 enum queue_filter_kind { QUEUE_FILTER_ID, QUEUE_FILTER_SENDER, QUEUE_FILTER_RECIPIENT, QUEUE_FILTER_DOMAIN,
     QUEUE_FILTER_KINDS };
@@ -25,7 +25,7 @@ enum queue_filter_state {
 	QUEUE_FILTER_ACTIVE = 2,	/* at work */
 	QUEUE_FILTER_WAITING = 4,	/* for its next try */
 	QUEUE_FILTER_HELD = 8,		/* by an operator */
-	QUEUE_FILTER_BACKLOG = 16,		/* until its host asks for it: `hold` of its domain */
+	QUEUE_FILTER_BACKLOG = 16,		/* waits until its host asks with ETRN or ATRN */
 };
 #define QUEUE_FILTER_ANY 31U
 
@@ -36,27 +36,27 @@ struct queue_filter_term {
 struct queue_filter {
 	uint32_t states;		/* enum queue_filter_state bits; 0: any */
 	uint32_t count;
-	uint64_t older_s, newer_s;	/* at least, less than so old; 0: any */
+	uint64_t older_s, newer_s;	/* age at least, age less than; 0: any */
 	struct queue_filter_term term[QUEUE_FILTER_TERMS_MAX];
 };
 
 /*
  * "sender=PATTERN" (in xtext, so that a word has no blank), id= recipient= domain= older=SECONDS
- * newer=SECONDS state=NAME. 1 taken, 0 not a word of these, -1 a bad value or one too many.
+ * newer=SECONDS state=NAME. 1 taken, 0 no word of the filter, -1 a bad value or one too many.
  */
 int queue_filter_take_word(struct queue_filter *p, const char *word) __attribute__((warn_unused_result));
-bool queue_filter_is_sane(const struct queue_filter *p);	/* as it came from another process */
-bool queue_filter_chooses(const struct queue_filter *p);	/* something was asked for: not simply all */
+bool queue_filter_is_sane(const struct queue_filter *p);	/* of what came from another process */
+bool queue_filter_chooses(const struct queue_filter *p);	/* it has a term: not simply all messages */
 bool queue_filter_has(const struct queue_filter *p, enum queue_filter_kind kind);
-/* The message must be read to know. */
+/* The envelope must be read to decide. */
 bool queue_filter_needs_envelope(const struct queue_filter *p);
 
 bool queue_filter_is_id(const struct queue_filter *p, const char *id);
 bool queue_filter_is_age(const struct queue_filter *p, int64_t age_s);
 bool queue_filter_is_state(const struct queue_filter *p, enum queue_filter_state state);
-/* The null one is "<>" in patterns */
+/* The null sender is "<>" in patterns */
 bool queue_filter_is_sender(const struct queue_filter *p, const char *sender);
-/* By address and by domain */
+/* By the terms for the address and for its domain */
 bool queue_filter_is_recipient(const struct queue_filter *p, const char *address);
 bool queue_filter_glob(const char *pattern, const char *text);
 const char *queue_filter_state_name(enum queue_filter_state state);

@@ -41,8 +41,8 @@ at_separator(const struct address_cursor *c)
 }
 
 /*
- * Past a display name or a group's name: words, quoted strings, encoded words, and what people write instead
- * ("J. Doe", "a@b"). Stops at one of < : , ; or the end. False: nothing a name may hold.
+ * Skips a display name or a group's name: words, quoted strings, encoded words, and common errors ("J. Doe",
+ * "a@b"). Stops at one of < : , ; or the end. False: no name can have this.
  */
 static bool
 skip_phrase(struct address_cursor *c)
@@ -65,7 +65,7 @@ skip_phrase(struct address_cursor *c)
 
 enum element { ELEMENT_BAD, ELEMENT_MAILBOX, ELEMENT_GROUP };
 
-/* One mailbox, or the opening "name:" of a group; blanks before it are gone already. */
+/* One mailbox, or the opening "name:" of a group; blanks before it are skipped already. */
 static enum element
 parse_element(struct address_cursor *c, struct address *a)
 {
@@ -86,7 +86,7 @@ parse_element(struct address_cursor *c, struct address *a)
 	return ELEMENT_MAILBOX;
 }
 
-/* From the start of a malformed element to the separator behind it. */
+/* Skips from the start of a malformed element to the next separator. */
 static void
 skip_element(struct address_cursor *c)
 {

@@ -14,15 +14,15 @@ struct address {
 };
 
 enum address_flags {
-	ADDRESS_UTF8 = 1,	/* non-ASCII UTF-8 is taken (RFC 6531) */
-	ADDRESS_NULL = 2,	/* "<>" is taken */
-	ADDRESS_BARE = 4,	/* a local part alone is taken */
+	ADDRESS_UTF8 = 1,	/* non-ASCII UTF-8 is allowed (RFC 6531) */
+	ADDRESS_NULL = 2,	/* "<>" is allowed */
+	ADDRESS_BARE = 4,	/* a local part alone is allowed */
 };
 
 /*
  * A path at the start of `in`: "<a@b>", "<@hop:a@b>" (route ignored, RFC 5321 4.1.1.3), "<>", "<postmaster>",
- * also without angle brackets up to a blank. Understands quoted local parts and address literals.
- * 0 with `*used` bytes eaten; -1 malformed or too long.
+ * also without angle brackets up to a blank. Understands quoted local parts and address literals. 0 with the
+ * number of bytes in `*used`; -1 malformed or too long.
  */
 int address_parse_path(struct address *a, const char *in, size_t len, unsigned flags, size_t *used)
 	__attribute__((warn_unused_result));
@@ -32,8 +32,8 @@ int address_parse_mailbox(struct address *a, const char *in, size_t len, unsigne
 	__attribute__((warn_unused_result));
 
 /*
- * Next mailbox of an RFC 5322 address list (groups opened, comments and names skipped, folding taken).
- * `*pos` starts at 0. 1 found, 0 end, -1 malformed mailbox (pos is past it: one may go on).
+ * Next mailbox of an RFC 5322 address list (groups are opened, comments and names skipped, folding allowed).
+ * `*pos` starts at 0. 1 found, 0 end, -1 malformed mailbox (pos is past it: the caller may go on).
  */
 int address_list_next(struct address *a, const char *in, size_t len, size_t *pos, unsigned flags)
 	__attribute__((warn_unused_result));

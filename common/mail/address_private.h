@@ -7,9 +7,7 @@
 #define ADDRESS_LOCAL_MAX 64
 #define ADDRESS_DOMAIN_MAX 255
 
-/*
- * Where we are in the input. `header`: blanks, folds and comments may stand between tokens (RFC 5322 3.2.2).
- */
+/* A place in the input. `header`: blanks, folds and comments may be between tokens (RFC 5322 3.2.2). */
 struct address_cursor {
 	const unsigned char *in;
 	size_t len, pos;
@@ -35,11 +33,11 @@ address_lower(unsigned char byte)
 	return byte >= 'A' && byte <= 'Z' ? (unsigned char)(byte + 32) : byte;
 }
 
-/* In headers: past blanks, folds and comments. False: a bad comment. */
+/* In headers: skips blanks, folds and comments. False: a bad comment. */
 bool address_spec_blanks(struct address_cursor *c);
-/* Past the comment under the cursor. False: unterminated or nested too deeply (the cursor has moved). */
+/* Skips the comment at the cursor. False: unterminated or nested too deeply (the cursor has moved). */
 bool address_spec_comment(struct address_cursor *c);
-/* Past the quoted string under the cursor, looking at nothing in it. False: unterminated. */
+/* Skips the quoted string at the cursor without checking its content. False: unterminated. */
 bool address_spec_quoted(struct address_cursor *c);
 /* "local@domain", or "local" with ADDRESS_BARE. */
 bool address_spec_parse(struct address_cursor *c, struct address *a);

@@ -112,7 +112,7 @@ address_spec_quoted(struct address_cursor *c)
 	return false;
 }
 
-/* The text under construction, with the room its part may take. */
+/* The text under construction, with the size that its part may have. */
 struct text {
 	char *data;
 	size_t len, max;
@@ -144,7 +144,7 @@ text_take(struct text *t, struct address_cursor *c, size_t n)
 	c->pos += n;
 }
 
-/* "a b\"c": kept as it stands, folds and tabs become blanks. */
+/* "a b\"c": kept unchanged, but folds and tabs become blanks. */
 static bool
 parse_quoted(struct address_cursor *c, struct text *t)
 {
@@ -180,7 +180,7 @@ parse_quoted(struct address_cursor *c, struct text *t)
 	return false;
 }
 
-/* One atom (RFC 6531 lets UTF-8 in); false when there is none. */
+/* One atom (UTF-8 allowed by RFC 6531); false when there is none. */
 static bool
 parse_atom(struct address_cursor *c, struct text *t)
 {
@@ -219,7 +219,7 @@ parse_local(struct address_cursor *c, struct text *t)
 	return parse_dotted(c, t, parse_atom);
 }
 
-/* [192.0.2.1] or [IPv6:2001:db8::1] (RFC 5321 4.1.3); other tags are known to nobody and refused. */
+/* [192.0.2.1] or [IPv6:2001:db8::1] (RFC 5321 4.1.3); other tags are refused. */
 static bool
 parse_literal(struct address_cursor *c, struct text *t)
 {
@@ -243,7 +243,7 @@ parse_literal(struct address_cursor *c, struct text *t)
 	return inet_pton(AF_INET, inner, bytes) == 1;
 }
 
-/* Letters, digits, hyphens inside, underscores (they exist), UTF-8 when allowed. */
+/* Letters, digits, hyphens inside, underscores (which exist in practice), UTF-8 when allowed. */
 static bool
 parse_label(struct address_cursor *c, struct text *t)
 {

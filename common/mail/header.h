@@ -1,4 +1,4 @@
-/* header - walks the header fields of a message held in memory. Pure */
+/* header - walks the header fields of a message in memory. Pure */
 #ifndef COMMON_MAIL_HEADER_H
 #define COMMON_MAIL_HEADER_H
 

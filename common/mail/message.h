@@ -36,7 +36,7 @@
 enum message_mark {
 	MARK_PENDING = '.',
 	MARK_DELIVERED = 'd',
-	MARK_FAILED = 'f',	/* its failure is noted; the report is owed */
+	MARK_FAILED = 'f',	/* its failure is noted, its report is not written yet */
 	MARK_REPORTED = 'r',	/* failed, and the report (or badmail) is safe */
 };
 
@@ -67,7 +67,7 @@ struct message_envelope {
 	unsigned flags;			/* enum message_flags */
 	enum message_ret ret;
 	char *envid;			/* owned; NULL not given */
-	/* Owned; AUTH= as an authenticated client gave it, in xtext; NULL: not known, which is <> */
+	/* Owned; AUTH= of an authenticated client, in xtext; NULL: not known, which is sent as <> */
 	char *auth;
 	/* set by message_envelope_parse: places in the file */
 	off_t marks_at;			/* the first mark byte */
@@ -77,7 +77,7 @@ struct message_envelope {
 
 void message_envelope_done(struct message_envelope *e);		/* frees what it owns; zeroes */
 struct message_recipient *message_envelope_add(struct message_envelope *e, const char *address);
-/* Deep copy of everything but the places. */
+/* Deep copy of everything but the places in the file. */
 void message_envelope_copy(struct message_envelope *to, const struct message_envelope *from);
 
 /*

@@ -17,7 +17,7 @@
 static const char class_digit[] = { [VERDICT_DELIVERED] = '2', [VERDICT_LATER] = '4',
     [VERDICT_REFUSED] = '5' };
 
-/* Copies with blanks for control characters, runs of blanks folded to one, none at the ends. */
+/* Copies; control characters become blanks, several blanks one, none stay at the ends. */
 static void
 clean(char *dst, size_t size, const char *src)
 {

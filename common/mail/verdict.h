@@ -1,4 +1,4 @@
-/* verdict - what became of one recipient; the only result type that crosses a border */
+/* verdict - what became of one recipient: the one result type that crosses component borders */
 #ifndef COMMON_MAIL_VERDICT_H
 #define COMMON_MAIL_VERDICT_H
 
@@ -8,20 +8,20 @@ enum verdict_what { VERDICT_DELIVERED, VERDICT_LATER, VERDICT_REFUSED };
 
 struct verdict {
 	enum verdict_what what;
-	int code;		/* SMTP reply code of the peer, 0 when it was not a peer's word */
+	int code;		/* SMTP reply code of the peer; 0 when the peer did not say it */
 	char status[12];	/* RFC 3463, "4.4.1" */
 	char text[400];		/* one printable line, UTF-8 or ASCII, no CR LF NUL */
 	char host[128];		/* the peer that said it, "" when none (Remote-MTA) */
-	/* delivered: the peer tells of success itself, when that was asked for (RFC 3461) */
+	/* delivered: the peer itself reports success, when that was asked for (RFC 3461) */
 	bool dsn;
 };
 
 void verdict_set(struct verdict *v, enum verdict_what what, const char *status, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /*
- * From a peer's SMTP reply: `code` 200..599, `text` its lines joined by blanks, without codes.
- * Takes a leading enhanced status whose class fits the code, else makes one
- * (2.0.0, 4.0.0, 5.0.0 as RFC 3463 3.1 allows). Cleans the text.
+ * From a peer's SMTP reply: `code` 200..599, `text` its lines joined by blanks, without codes. A leading
+ * enhanced status is used when its class fits the code; else one is made (2.0.0, 4.0.0, 5.0.0 as RFC 3463 3.1
+ * allows). Cleans the text.
  */
 void verdict_from_reply(struct verdict *v, int code, const char *text, const char *host);
 /* From errno of a local disk action: ENOSPC 4.3.1, EDQUOT 4.2.2, others 4.3.0; always LATER. */

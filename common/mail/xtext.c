@@ -13,7 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* The value of a hexadecimal digit, -1: none. Only "+" wants its letters in upper case. */
+/* Value of a hexadecimal digit, -1: none. After "+" only upper case is allowed. */
 static int
 hex_value(char c, bool lower)
 {
@@ -24,7 +24,7 @@ hex_value(char c, bool lower)
 	return lower && c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The byte that "+HH" stands for, -1: no such thing. */
+/* The byte of "+HH", -1: malformed. */
 static int
 hex_byte(const char *text, size_t left)
 {
@@ -71,7 +71,7 @@ utf8_take(const unsigned char *s, size_t left, uint32_t *point)
 	return *point < least[n] || *point > 0x10ffff || (*point >= 0xd800 && *point < 0xe000) ? 0 : n;
 }
 
-/* Bytes of "\x{HEX}" at `text`, 0: none. It is for "+", "=", "\", blank, and what is not ASCII. */
+/* Bytes of "\x{HEX}" at `text`, 0: malformed. Only for "+", "=", "\", blank and non-ASCII. */
 static size_t
 embedded_take(const char *text, size_t left, uint32_t *point)
 {

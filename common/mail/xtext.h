@@ -14,11 +14,11 @@
 #define XTEXT_ORCPT_MAX 500	/* RFC 3461 4.2 */
 #define XTEXT_AUTH_MAX 500	/* RFC 4954 3: what AUTH= adds to a command, less its name */
 
-/* "a+2Bb": well-formed, and what it stands for is printable ASCII. Not empty. */
+/* "a+2Bb": well-formed, and it decodes to printable ASCII. Not empty. */
 bool xtext_is_valid(const char *text, size_t len);
-/* "type;address" of ORCPT, in the encoding that belongs to its type; raw UTF-8 only with `utf8`. */
+/* "type;address" of ORCPT, in the encoding of its type; raw UTF-8 only with `utf8`. */
 bool xtext_is_orcpt(const char *text, size_t len, bool utf8);
-/* What a valid one stands for. */
+/* Decodes a valid text. */
 void xtext_decode(struct buf *out, const char *text);
 /* The same for the address of type utf-8: real UTF-8. */
 void xtext_decode_utf8(struct buf *out, const char *text);

@@ -20,9 +20,9 @@
 #define MARK_OF(cell) ((cell) >> (COUNT_BITS + SLOT_BITS))
 
 struct place {
-	uint32_t home;		/* the first cell to look at */
+	uint32_t home;		/* the first cell to search */
 	uint64_t mark;		/* 36 bits, never 0 */
-	uint64_t owner;		/* mark and slot, as they stand in a cell */
+	uint64_t owner;		/* mark and slot, as in a cell */
 };
 
 static uint64_t
@@ -35,7 +35,7 @@ mix(uint64_t h, uint64_t word)
 	return h ^ h >> 32;
 }
 
-/* Seeded: where an address falls cannot be told from outside. */
+/* Seeded, so that the place of an address cannot be known from outside. */
 static struct place
 place_of(const struct client_count *c, unsigned slot, const uint8_t key[16])
 {
@@ -114,7 +114,7 @@ client_count_init(struct client_count *c)
 	arc4random_buf(c->seed, sizeof(c->seed));
 }
 
-/* Counted before it is judged: of two that come at once each sees the other. */
+/* Counts before it decides: of two that come at once, each sees the other. */
 bool
 client_count_take(struct client_count *c, unsigned slot, const uint8_t key[16], uint64_t most)
 {

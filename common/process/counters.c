@@ -79,7 +79,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 struct counters_memory {
 	_Atomic int64_t shared[COUNTER_COUNT];
 	struct { _Atomic int64_t inbound, outbound; } slot[COUNTERS_SLOTS];
-	struct client_count client_count;	/* pages of it that nobody touches take no memory */
+	struct client_count client_count;	/* unused pages take no memory */
 };
 
 struct counters {
@@ -110,7 +110,7 @@ counters_new(int *fd)
 	*fd = memfd_create("postern-counters", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (*fd == -1)
 		return NULL;
-	/* Sealed in size: a worker that shrank it would end the master by SIGBUS. */
+	/* Its size is sealed: a worker that shrank it would end the master with SIGBUS. */
 	sized = ftruncate(*fd, sizeof(struct counters_memory)) == 0 &&
 	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
 	c = sized ? map(*fd, PROT_READ | PROT_WRITE) : NULL;
@@ -216,7 +216,7 @@ counters_clear_slot(struct counters *c, unsigned slot)
 }
 
 struct client_count *
-counters_crowd(struct counters *c)
+counters_client_count(struct counters *c)
 {
 	return c != NULL ? &c->memory->client_count : NULL;
 }

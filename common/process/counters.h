@@ -1,6 +1,6 @@
 /*
  * counters - numbers of one virtual server in memory shared by its processes and the master; one row a
- * counter. Names follow the "SMTP Server" performance object. Adding is atomic and cheap; any process, any
+ * counter. Names follow the "SMTP Server" performance object. Adding is atomic and cheap, in any process and
  * thread.
  */
 #ifndef COMMON_PROCESS_COUNTERS_H
@@ -42,7 +42,7 @@ struct counters;
 struct counters *counters_new(int *fd);
 /* Worker: maps an inherited descriptor. NULL and errno. */
 struct counters *counters_map(int fd);
-/* The same for reading only: the descriptor may be a read-only one, and nothing may be added or set. */
+/* The same for reading only: the descriptor may be a read-only one; nothing may be added or set. */
 struct counters *counters_map_readonly(int fd);
 void counters_free(struct counters *c);
 
@@ -51,14 +51,13 @@ void counters_set(struct counters *c, enum counter which, int64_t n);
 int64_t counters_get(const struct counters *c, enum counter which);
 /*
  * Gauges of a process that died must not stay: each worker keeps its own share of INBOUND_CURRENT and
- *                                              OUTBOUND_CURRENT
- * in its slot; the master clears a slot when the process is reaped.
+ * OUTBOUND_CURRENT in its slot; the master clears the slot when the process is reaped.
  */
-/* At most 64 listeners, as many of the reload before and of the one before that, and the others */
+/* Up to 64 listeners, those of the last two reloads that still drain, and the other workers */
 #define COUNTERS_SLOTS 256U
-void counters_use_slot(struct counters *c, unsigned slot);	/* worker: which slot is mine */
+void counters_use_slot(struct counters *c, unsigned slot);	/* worker: its slot */
 void counters_clear_slot(struct counters *c, unsigned slot);	/* master */
-/* Connections per client, shared like the counters */
-struct client_count *counters_crowd(struct counters *c);
+/* Connections per client, in the same memory */
+struct client_count *counters_client_count(struct counters *c);
 
 #endif

@@ -8,12 +8,12 @@
 #include "common/process/counters.h"
 
 struct counters_text_server {
-	const char *name;		/* of the virtual server: needs no escaping */
+	const char *name;		/* of the virtual server; has nothing to escape */
 	const struct counters *counters;
 };
 
 /*
- * Every counter with HELP and TYPE, a sample a virtual server, zero values too:
+ * Every counter with HELP and TYPE and one sample a virtual server, also when it is zero:
  * "postern_state{server="default"} 2".
  */
 void counters_text_prometheus(struct buf *out, const struct counters_text_server *server, size_t n);

@@ -253,7 +253,7 @@ waker_ready(void *arg, unsigned what)
 
 	if (read(w->fd, &count, sizeof(count)) == -1 && errno != EAGAIN)
 		bug("eventfd: %s", strerror(errno));
-	atomic_store(&w->awake, false); /* before the work: a wake during it is not lost */
+	atomic_store(&w->awake, false); /* before the work: no wake during it is lost */
 	w->cb(w->arg);
 }
 

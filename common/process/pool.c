@@ -43,19 +43,19 @@ struct pool_lane {
 
 struct pool {
 	pthread_mutex_t lock;
-	/* One that is called passes; no condition: before glibc 2.41 those lose a wake-up (its bug 25847) */
+	/* Wakes one thread. No condition variable: before glibc 2.41 those lose a wake-up (its bug 25847) */
 	sem_t work;
 	struct loop_waker *waker;
 	struct pool_lane *lanes;
 	struct batch *finished, **finished_end;
 	pthread_t *thread;
 	unsigned want, started, idle;
-	bool waking;			/* an idle thread was called and has not come yet */
+	bool waking;			/* an idle thread was woken and has not come yet */
 	bool ending;
 };
 
 /*
- * Finished after the loop ended: their owners will not hear of them, so the jobs stay until the process ends.
+ * Batches that finished after the loop ended: `done` is not called, so the jobs stay until the process ends.
  */
 static struct batch *unheard;
 
@@ -68,7 +68,7 @@ ready_lane(struct pool *p)
 	return NULL;
 }
 
-/* Takes the next batch off the lane; lock held. */
+/* Takes the next batch off the lane; with the lock. */
 static struct batch *
 take_batch(struct pool_lane *lane)
 {
@@ -85,7 +85,7 @@ take_batch(struct pool_lane *lane)
 	return b;
 }
 
-/* One thread at a time is called; it calls the next when there is more to do. Lock held. */
+/* Wakes one thread at a time, which wakes the next when there is more to do. With the lock. */
 static void
 call_one(struct pool *p)
 {
@@ -95,7 +95,7 @@ call_one(struct pool *p)
 	sem_post(&p->work);
 }
 
-/* Until this thread is called. Lock held, but not meanwhile. */
+/* Sleeps until woken. With the lock, but not while asleep. */
 static void
 rest(struct pool *p)
 {
@@ -138,7 +138,7 @@ thread_main(void *arg)
 	return NULL;
 }
 
-/* On the loop: tells of everything that finished. */
+/* On the loop: calls `done` for all that finished. */
 static void
 tell_finished(void *arg)
 {
@@ -174,7 +174,7 @@ pool_new(struct loop *l, unsigned threads)
 	return p;
 }
 
-/* One more thread, with all signals blocked: they belong to the loop. Lock held. */
+/* One more thread, with all signals blocked: they belong to the loop. With the lock. */
 static void
 start_thread(struct pool *p)
 {
@@ -194,7 +194,7 @@ start_thread(struct pool *p)
 	else if (p->started == 0)
 		die(EX_OSERR, "cannot start a thread: %s", strerror(error));
 	else
-		p->want = p->started; /* go on with those there are */
+		p->want = p->started; /* continue with those that run */
 }
 
 void

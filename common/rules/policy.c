@@ -41,7 +41,7 @@ entry_has(const struct net_entry *e, const struct policy_client *client)
 	return false;
 }
 
-/* "only": in the list; "all-except": not in it. Entries by name decide only where those by address do not. */
+/* "only": in the list; "all-except": not in it. Entries by name decide only when no entry by address does. */
 static enum policy_answer
 list_answer(enum config_list_mode mode, const struct config_nets *list, const struct policy_client *client)
 {
@@ -59,7 +59,7 @@ list_answer(enum config_list_mode mode, const struct config_nets *list, const st
 	return mode == CONFIG_ALL_EXCEPT ? POLICY_YES : POLICY_NO;
 }
 
-/* Names that cannot be found now shut nobody out who is let in unless he is listed. */
+/* When names cannot be found now, a client that is let in unless listed is let in. */
 enum policy_answer
 policy_may_connect(const struct config_server *server, const struct policy_client *client)
 {

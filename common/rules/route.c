@@ -24,10 +24,10 @@
 struct hosts {
 	const struct config_domain *domain;	/* NULL: the server's */
 	struct destination d;			/* no host: by DNS */
-	/* The server's smart hosts under this domain's security; no host: as they are */
+	/* The server's smart hosts with this domain's security; no host: unchanged */
 	struct destination via;
-	struct destination_security direct;	/* of hosts that the DNS names */
-	char *suffix;				/* what that adds to a key */
+	struct destination_security direct;	/* of hosts that only the DNS names */
+	char *suffix;				/* what it adds to a key */
 };
 
 struct route {
@@ -110,7 +110,8 @@ security_of(const struct config_server *s, const struct config_domain *domain, b
 {
 	struct destination_security own = { .tls = s->outbound_tls };
 
-	(void)config_account_find(&own.account, s, domain, by_dns);	/* the configuration was judged */
+	/* the configuration was judged before */
+	(void)config_account_find(&own.account, s, domain, by_dns);
 	if (domain != NULL && domain->has_outbound_tls)
 		own.tls = domain->outbound_tls;
 	return own;
@@ -123,7 +124,7 @@ route_security_is_same(const struct destination_security *a, const struct destin
 	    (a->account.auth == CONFIG_OUT_ANONYMOUS || strcmp(a->account.domain, b->account.domain) == 0);
 }
 
-/* ";tls=verify;account=example.com", or "" for what is the server's. */
+/* ";tls=verify;account=example.com", or "" when it is the server's. */
 static char *
 make_suffix(const struct destination_security *own, const struct destination_security *usual)
 {
@@ -187,7 +188,7 @@ route_destination_copy(struct destination *to, const struct destination *from)
 	}
 }
 
-/* `d` has its port, helo and security. */
+/* `d` already has its port, helo and security. */
 static int
 fill_hosts(struct destination *d, const struct config_strings *texts, const char *suffix)
 {
@@ -269,7 +270,7 @@ route_free(struct route *r)
 	free(r);
 }
 
-/* The entry's own, or the server's; those of a local domain are not there. */
+/* The hosts of each entry, or the server's; local domains have none. */
 void
 route_each(const struct route *r, void (*call)(void *arg, const struct destination *d), void *arg)
 {
@@ -290,7 +291,7 @@ hosts_of(const struct route *r, const struct config_domain *domain)
 	return &r->hosts[0];
 }
 
-/* What DNS could never be asked for is refused here, with words of its own. */
+/* Refuses a domain that the DNS can never have, with a text of our own. */
 static void
 judge_direct(const char *domain, struct route_answer *a)
 {
@@ -337,7 +338,7 @@ route_find(const struct route *r, const char *domain, struct route_answer *a)
 		a->hold = entry->hold;
 		a->port = own->d.port;
 		a->hosts = own->d.nhost > 0 ? &own->d : NULL;
-		/* "route = dns" over the server's smart host */
+		/* "route = dns" instead of the server's smart host */
 		own_dns = entry->has_route && a->hosts == NULL;
 	}
 	a->security = own->direct;

@@ -1,7 +1,4 @@
-/*
- * route - from a recipient's domain to where it goes: what the deliver worker goes by, and posternctl
- * explain. Pure
- */
+/* route - from a recipient's domain to the hosts for its mail; for deliver and posternctl explain. Pure */
 #ifndef COMMON_RULES_ROUTE_H
 #define COMMON_RULES_ROUTE_H
 
@@ -16,18 +13,13 @@
 
 struct route;
 
-/*
- * How its hosts are spoken to: by the keys of the remote domain where they are given, else by the server's.
- */
+/* Security towards its hosts: by the keys of the remote domain where they are given, else by the server's. */
 struct destination_security {
 	enum config_outbound_tls tls;
-	struct config_account account;	/* strings are the configuration's */
+	struct config_account account;	/* strings belong to the configuration */
 };
 
-/*
- * Where recipients go: made by route, asked for by remote. Two jobs with equal `key` share queue and
- * connections.
- */
+/* Where recipients go: made by route, used by outbound. Jobs with equal `key` share queue and connections. */
 struct destination {
 	/*
 	 * "dns:example.com" or "hosts:[192.0.2.1]:25,relay.example:587;helo;tls=verify;account=example.com"
@@ -38,7 +30,7 @@ struct destination {
 	struct destination_host { char *name; bool literal; uint16_t port; } *host; size_t nhost;
 	uint16_t port;			/* for by_mx */
 	bool helo;			/* HELO instead of EHLO */
-	struct destination_security security;	/* in `key` as far as it is not the server's */
+	struct destination_security security;	/* in `key` where it differs from the server's */
 };
 
 enum route_kind { ROUTE_LOCAL, ROUTE_DIRECT, ROUTE_HOSTS, ROUTE_REFUSED };
@@ -46,33 +38,37 @@ enum route_kind { ROUTE_LOCAL, ROUTE_DIRECT, ROUTE_HOSTS, ROUTE_REFUSED };
 struct route_answer {
 	enum route_kind kind;
 	const struct destination *hosts;	/* ROUTE_HOSTS: smart hosts; owned by the route */
-	const struct destination *fallback;	/* ROUTE_DIRECT: smart hosts after it; NULL none */
+	const struct destination *fallback;	/* ROUTE_DIRECT: smart hosts to try after it; NULL none */
 	uint16_t port;
 	bool helo;
-	bool hold;				/* kept until its host asks for it; then as above */
+	/* kept until its host asks for it (ETRN, ATRN); then as above */
+	bool hold;
 	struct destination_security security;
 	const char *suffix;			/* what security adds to a key; owned by the route */
 	const char *status, *why;		/* ROUTE_REFUSED */
 };
 
-/* Parses all smart hosts of the configuration. NULL and *why when one is no host (it was judged before). */
+/*
+ * Parses all smart hosts of the configuration. NULL and *why when one of them is malformed (the judge found
+ * it before).
+ */
 struct route *route_new(const struct config_server *s, const char **why) __attribute__((warn_unused_result));
 void route_free(struct route *r);
-/* All destinations whose hosts the configuration names. */
+/* Calls back with each destination whose hosts the configuration names. */
 void route_each(const struct route *r, void (*call)(void *arg, const struct destination *d), void *arg);
 void route_find(const struct route *r, const char *domain, struct route_answer *a);
 #define ROUTE_KEY_SIZE (2 * DNS_NAME_SIZE + 64)
 /* The key of a direct destination. */
 void route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a);
-/* Filled; see route_destination_done */
+/* Fills `d`; free with route_destination_done */
 void route_direct(struct destination *d, const char *domain, const struct route_answer *a);
 void route_destination_copy(struct destination *to, const struct destination *from);
 void route_destination_done(struct destination *d);
-/* Whether what was agreed with a host under one of them does for the other. */
+/* Whether a connection made under one of them may be used under the other. */
 bool route_security_is_same(const struct destination_security *a, const struct destination_security *b);
 /* Whether this result of the direct way sends the recipient to the fallback. */
 bool route_is_fallback(const struct route *r, const struct verdict *v);
-/* The sender as outgoing mail shows it (masquerade). False: as it is. */
+/* The sender in outgoing mail (masquerade). False: unchanged. */
 bool route_masquerade(const struct route *r, const char *sender, char out[ADDRESS_MAX + 1]);
 /* "name", "name:587", "[192.0.2.1]", "[2001:db8::1]:25". 0 or -1. */
 int route_host_parse(struct destination_host *h, const char *text,

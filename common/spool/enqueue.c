@@ -60,7 +60,7 @@ run_write(void *arg, void **jobs, size_t n)
 		struct enqueue_message *m = jobs[i];
 
 		if (m->step == STEP_WRITE) {
-			/* Sticky in the draft */
+			/* the error stays in the draft */
 			(void)!spool_draft_write(m->draft, m->writing.data, m->writing.len);
 		} else {
 			spool_draft_free(m->draft);
@@ -69,7 +69,7 @@ run_write(void *arg, void **jobs, size_t n)
 	}
 }
 
-/* Hints save waiting and carry no truth: one that does not fit is lost. */
+/* A hint only saves waiting: one that does not fit is lost. */
 static void
 send_hints(struct enqueue *in, void **jobs, size_t n)
 {
@@ -102,7 +102,8 @@ run_commit(void *arg, void **jobs, size_t n)
 		struct enqueue_message *m = jobs[i];
 
 		drafts[i] = m->draft;
-		(void)!spool_draft_end(m->draft, m->writing.data, m->writing.len); /* sticky */
+		/* the error stays in the draft */
+		(void)!spool_draft_end(m->draft, m->writing.data, m->writing.len);
 	}
 	spool_draft_commit(drafts, n);
 	for (size_t i = 0; i < n; i++) {
@@ -114,7 +115,7 @@ run_commit(void *arg, void **jobs, size_t n)
 		m->draft = NULL;
 	}
 	send_hints(in, jobs, n);
-	disk_crash_point("intake-hinted");
+	disk_crash_point("enqueue-hinted");
 }
 
 /* --- on the loop --- */

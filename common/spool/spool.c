@@ -402,7 +402,7 @@ spool_note_add(struct spool *s, const char *id, const char *text, bool sync)
 	rc = disk_write(fd, text, strlen(text));
 	if (rc == 0 && sync)
 		rc = disk_sync(fd);
-	if (rc == 0 && sync) /* the note's own name */
+	if (rc == 0 && sync) /* the name of the note */
 		rc = spool_sync_bucket(s, spool_bucket(id));
 	saved = errno;
 	close(fd);

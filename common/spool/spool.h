@@ -1,18 +1,19 @@
 /*
- * spool - where messages live, and how they move. The only file that spells a path below a home.
+ * spool - where messages live, and how they move. The only files that spell a path below a home
  *
- * Every call here may block on the disk: workers call it from pool jobs (common/process/pool), never from the
- *                                        loop,
- * but for spool_open(), spool_scan_*() at start and reads (spool_load, spool_content_*).
+ * A call may block on the disk. Workers make calls from pool jobs (common/process/pool), never from the loop,
+ * but for spool_open(), spool_scan() at start, and spool_load().
  * All return 0, or -1 with errno, unless they say otherwise; none logs, none exits.
  *
- *   pickup/.taken-ID-NAME  a pickup file being taken: its message is being written, or in the queue
- *   queue/new/TAG.ID     being written; nobody was promised anything. TAG is the writing process's, which
- *   holds a queue/new/TAG.lock   flock on this for its life: what an unlocked TAG left behind is swept by
- *   spool_scan queue/BBB/ID         accepted: whole, synced; mtime = next due time; sticky bit (ls shows T):
- *   an operator holds it queue/BBB/ID.note    lines about it (failures, deferrals); never without its ID for
- *   long drop/.ID-N.part      a drop file being written
- *   drop/ID-N.eml        a drop file, whole
+ *   pickup/.taken-ID-NAME      a pickup file being taken: its message is being written, or in the queue
+ *   queue/new/TAG.ID           being written, not accepted yet. TAG is that of the writing process
+ *   queue/new/TAG.lock         flock of that process for its life: spool_scan removes files of an
+ *                              unlocked TAG
+ *   queue/BBB/ID               accepted: whole, synced; mtime = next due time; sticky bit (ls shows T): an
+ *                              operator holds it
+ *   queue/BBB/ID.note          lines about it (failures, deferrals); never without its ID for long
+ *   drop/.ID-N.part            a drop file being written
+ *   drop/ID-N.eml              a drop file, whole
  *   badmail/ID.bad .bdr .bdp   message, reason in words, envelope for machines; .bad comes last
  */
 #ifndef COMMON_SPOOL_SPOOL_H
@@ -32,47 +33,44 @@ struct spool_paths {
 };
 
 /*
- * Opens (and makes, mode 0700, pickup 0770) the folders; a NULL path is left out, and must not be used then.
- * NULL and errno; `*where` then points at the path that failed.
+ * Opens (and makes, mode 0700, pickup 0770) the folders; a NULL path is left out, and then must not be used.
+ * NULL and errno; `*where` then points to the path that failed.
  */
 struct spool *spool_open(const struct spool_paths *paths,
     const char **where) __attribute__((warn_unused_result));
 void spool_close(struct spool *s);
 /*
- * The deliver process owns the queue: takes the lock of queue/. 0; -1 EWOULDBLOCK when another has it. Held
- * until spool_close.
+ * Takes the lock of queue/: the deliver process owns the queue until spool_close. 0; -1 EWOULDBLOCK when
+ * another process has it.
  */
 int spool_own_queue(struct spool *s) __attribute__((warn_unused_result));
 
 /* --- writing a message into the queue --- */
 struct spool_draft;
 
-/*
- * A draft in memory; copies nothing of `e` but formats it now. `e` may be freed after. NULL and errno
- * (EINVAL: bad value).
- */
+/* A draft in memory: formats `e` now, so `e` may be freed after. NULL and errno (EINVAL: bad value). */
 struct spool_draft *spool_draft_new(struct spool *s,
     const struct message_envelope *e) __attribute__((warn_unused_result));
 /*
  * Gives the draft a fixed id instead of a fresh one: a commit then fails with EEXIST when that id is in the
- * queue (its name synced). Before any write.
+ * queue (its name is synced). Before any write.
  */
 void spool_draft_name(struct spool_draft *d, const char *id);
-/* Held from its first moment in the queue. Before any write */
+/* Held (by an operator) from its first moment in the queue. Before any write */
 void spool_draft_hold(struct spool_draft *d);
 /* Appends content. Opens the file on first use. After a failure all further calls fail alike. */
 int spool_draft_write(struct spool_draft *d, const void *data,
     size_t len) __attribute__((warn_unused_result));
-/* The last piece of content and the end record in one write. Optional: the commit does it otherwise. */
+/* Writes the last piece of content and the end record at once. Optional: the commit does it otherwise. */
 int spool_draft_end(struct spool_draft *d, const void *data, size_t len) __attribute__((warn_unused_result));
 /*
- * Ends, syncs, renames and folder-syncs `n` drafts of one spool as one group. Result of each in
- * spool_draft_error() (0 accepted). A failed one left no file behind. The objects stay until
+ * Ends, syncs, renames and folder-syncs `n` drafts of one spool as one group. The result of each is
+ * spool_draft_error() (0 accepted). A failed one leaves no file behind. The objects stay until
  * spool_draft_free.
  */
 void spool_draft_commit(struct spool_draft **drafts, size_t n);
 int spool_draft_error(const struct spool_draft *d);
-const char *spool_draft_id(const struct spool_draft *d);	/* known from spool_draft_new on */
+const char *spool_draft_id(const struct spool_draft *d);	/* known from the beginning */
 /* Frees; removes the file when it was not committed. NULL is fine. */
 void spool_draft_free(struct spool_draft *d);
 
@@ -85,15 +83,15 @@ struct spool_entry {
 
 /*
  * Calls `each` for every message in buckets that changed since the last scan of this object (all, the first
- * time, or with `all`). Also removes what a dead writer left in new/ and orphan notes, and moves files that
- * are no queue files to badmail. `each` may be told of ids it already knows. Returns how many it told of, or
- * -1.
+ * time or with `all`). Also removes files that a dead writer left in new/ and notes without message, and
+ * moves files that are no queue files to badmail. `each` may get ids that the caller knows already. How many
+ * calls, or -1.
  */
 ssize_t spool_scan(struct spool *s, bool all, void (*each)(void *arg, const struct spool_entry *entry),
     void *arg);
 
 /*
- * Opens and reads one message's envelope; `*fd` (owned by the caller) stays open for the content. -1: ENOENT
+ * Opens a message and reads its envelope; `*fd` (then owned by the caller) is for the content. -1: ENOENT
  * gone, EBADMSG damaged (*why).
  */
 int spool_load(struct spool *s, const char *id, struct message_envelope *e, int *fd, const char **why)
@@ -106,17 +104,17 @@ int spool_sync(int fd) __attribute__((warn_unused_result));
 /* Sets the next due time (wall seconds). Not synced: a lost one means an earlier attempt. */
 int spool_set_due(struct spool *s, const char *id, int64_t due) __attribute__((warn_unused_result));
 /*
- * Holds or releases a message; it is tried no more until it is released, also after a restart. The loaded
+ * Holds or releases a message: a held one is not tried until it is released, also after a restart. A loaded
  * message is not touched. Many are marked first and then synced, so that one journal commit serves them all.
  * -1 ENOENT: gone.
  */
 int spool_hold(struct spool *s, const char *id, bool held) __attribute__((warn_unused_result));
 int spool_hold_sync(struct spool *s, const char *id) __attribute__((warn_unused_result));
 /*
- * Puts the message, with its marks, its note and whether it is held, into the queue of `to` under its id, due
- * at `due`: by a rename, or to another file system by a copy that is synced there before it leaves `from`; a
- * repeat after a crash finds the copy and goes on. -1 EEXIST: another message has that id there; EINVAL: both
- * are the same folder; ENOENT: gone.
+ * Moves the message with its marks, its note and its hold into the queue of `to` under its id, due at `due`:
+ * by a rename, or to another file system by a copy that is synced there before it leaves `from`; a repeat
+ * after a crash finds the copy and continues. -1 EEXIST: another message has that id there; EINVAL: both are
+ * the same folder; ENOENT: gone.
  */
 int spool_move(struct spool *from, struct spool *to, const char *id,
     int64_t due) __attribute__((warn_unused_result));
@@ -125,15 +123,17 @@ int spool_note_add(struct spool *s, const char *id, const char *text,
     bool sync) __attribute__((warn_unused_result));
 /* The whole note into `out`; 1 read, 0 there is none, -1. */
 int spool_note_read(struct spool *s, const char *id, struct buf *out) __attribute__((warn_unused_result));
-/* Removes the message. Not synced: a message that returns is delivered twice, never lost. */
+/*
+ * Removes the message. Not synced: after a power cut it may return and be delivered twice; it is never lost.
+ */
 int spool_remove(struct spool *s, const char *id) __attribute__((warn_unused_result));
-/* Removes its note, when it has one; after spool_remove (the scan sweeps notes without a message). */
+/* Removes its note, if any; after spool_remove (the scan removes notes without message). */
 int spool_remove_note(struct spool *s, const char *id) __attribute__((warn_unused_result));
 
 /* --- drop --- */
 struct spool_drop {
-	const char *id;				/* message id; with `part` makes the file name ID-part.eml */
-	unsigned part;				/* which one of this message; tells its files apart */
+	const char *id;				/* message id; with `part` the file name ID-part.eml */
+	unsigned part;				/* tells the files of one message apart */
 	int source_fd;				/* from spool_load */
 	const struct message_envelope *e;
 	const size_t *index; size_t count;	/* the recipients of this file */
@@ -141,26 +141,28 @@ struct spool_drop {
 	int error;				/* out: 0, or errno */
 };
 /*
- * Writes `n` drop files as one group: write, sync, rename to the visible name, folder sync. A file of that
- * name that is there already is replaced (a repeat after a crash).
+ * Writes `n` drop files as one group: write, sync, rename to the visible name, folder sync. A file that has
+ * the name already is replaced (a repeat after a crash).
  */
 void spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n);
 /* The visible name, "ID-N.eml"; `dst` has 64 bytes. */
 void spool_drop_name(char *dst, const struct spool_drop *d);
-/* Removes .part files that a dead deliver left; the queue's owner calls it once at start. */
+/* Removes .part files that a dead deliver process left; called once at start by the owner of the queue. */
 void spool_drop_sweep(struct spool *s);
 /* Bytes of the visible drop files (for the quota); -1. */
 int64_t spool_drop_size(struct spool *s);
 
 /* --- badmail --- */
 /*
- * Writes ID.bdp, ID.bdr, then ID.bad, synced. `e` may be NULL when unknown; content is copied from source_fd
- * at [at, at+size).
+ * Writes ID.bdp, ID.bdr, then ID.bad, synced. `e` may be NULL when it is unknown; the content is copied from
+ * source_fd at [at, at+size).
  */
 int spool_badmail_write(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
     const char *details, int source_fd, off_t at, off_t size) __attribute__((warn_unused_result));
 
-/* Moves the queue file `id`, whatever it is, to badmail as it is: what spool_load called EBADMSG. */
+/*
+ * Moves the queue file `id`, whatever it is, to badmail unchanged: for files that spool_load called EBADMSG.
+ */
 int spool_badmail_move(struct spool *s, const char *id, const char *reason,
     const char *details) __attribute__((warn_unused_result));
 /*
@@ -173,23 +175,23 @@ ssize_t spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit
 #define SPOOL_BADMAIL_SIZE 32
 struct spool_badmail {
 	char name[SPOOL_BADMAIL_SIZE];	/* ID, or ID-2 ... */
-	bool foreign;			/* no message: a file that lay in the queue */
-	int64_t since;			/* came here, wall seconds */
+	bool foreign;			/* no message, but a file that was found in the queue */
+	int64_t since;			/* when it came here, wall seconds */
 	int64_t size;
 };
-/* The next ones in order of their names after `after` ("" the first): up to `n` of them. How many, or -1. */
+/* Up to `n` messages whose names follow `after` ("" the first), in order. How many, or -1. */
 ssize_t spool_badmail_admin_list(struct spool *s, const char *after, struct spool_badmail *list, size_t n);
-/* The envelope: 1, 0 nothing is known of it (it may be damaged), -1. message_envelope_done frees. */
+/* The envelope: 1, 0 unknown (perhaps damaged), -1. Free with message_envelope_done. */
 int spool_badmail_admin_envelope(struct spool *s, const struct spool_badmail *b,
     struct message_envelope *e) __attribute__((warn_unused_result));
-/* The words of .bdr, as written, up to the buffer's cap. 0 or -1. */
+/* The text of .bdr, up to the cap of the buffer. 0 or -1. */
 int spool_badmail_admin_words(struct spool *s, const struct spool_badmail *b,
     struct buf *out) __attribute__((warn_unused_result));
-/* Opens the message for reading. -1: EINVAL it is no regular file. */
+/* Opens the message for reading. -1 EINVAL: it is no regular file. */
 int spool_badmail_admin_open(struct spool *s,
     const struct spool_badmail *b) __attribute__((warn_unused_result));
 /*
- * Puts it into the queue as a new message, all of its recipients to do, and removes it here once that is on
+ * Puts it into the queue as a new message with all recipients pending, and removes it here when that is on
  * disk. `id` is out.
  */
 int spool_badmail_admin_retry(struct spool *s, const struct spool_badmail *b,
@@ -202,16 +204,15 @@ int spool_pickup_folder(struct spool *s);	/* descriptor, owned by the spool */
 const char *spool_pickup_path(const struct spool *s);	/* for inotify_add_watch */
 
 /*
- * A file that is being taken is called .taken-ID-NAME (NAME cut when too long): whoever uses the old name
- * again makes another file, and after a crash the id is known, so that what is in the queue already is not
- * queued twice.
- * The id is to be used for nothing else: whoever may write to the folder may write such a name.
+ * A file that is being taken is called .taken-ID-NAME (NAME is cut when too long): a writer that uses the old
+ * name again makes another file, and after a crash the id is known, so that a message in the queue is not
+ * queued twice. Do not trust the id further: everybody who may write to the folder may make such a name.
  */
 #define SPOOL_PICKUP_NAME_SIZE 256
 void spool_pickup_claim_name(char *claimed, const char *name,
     const char *id);	/* SPOOL_PICKUP_NAME_SIZE bytes */
 /*
- * Whether `claimed` is such a name; then its id (MESSAGE_ID_SIZE bytes) and where in it the old name begins.
+ * Whether `claimed` is such a name; then its id (MESSAGE_ID_SIZE bytes) and where the old name begins in it.
  */
 bool spool_pickup_claim_parse(const char *claimed, char *id, const char **name);
 /* Renames, never over another file (EEXIST). Not synced: after a power cut either name is fine. */
@@ -220,12 +221,11 @@ int spool_pickup_claim(struct spool *s, const char *name,
 int spool_pickup_unclaim(struct spool *s, const char *claimed,
     const char *name) __attribute__((warn_unused_result));
 /*
- * Removes the pickup file `name` once its message is in the queue; folder not synced (a repeat is a
- * duplicate).
+ * Removes the pickup file `name`, whose message is in the queue; folder not synced (a repeat is a duplicate).
  */
 int spool_pickup_remove(struct spool *s, const char *name) __attribute__((warn_unused_result));
 /*
- * Moves the pickup file `name` (whatever it is: link, device, bad text) to badmail as ID.bad by rename,
+ * Moves the pickup file `name` (whatever it is: link, device, bad text) to badmail as ID.bad, by rename, or
  * across file systems by copy (regular files only), with .bdr and .bdp beside it. `id` is out,
  * MESSAGE_ID_SIZE bytes.
  */

@@ -58,7 +58,7 @@ format_reason(struct buf *out, const struct message_envelope *e, const char *rea
 		buf_printf(out, "Recipient: <%s>\r\n", e->rcpt[i].address);
 }
 
-/* The words without a message, after a step that failed: every further turn would leave another pair. */
+/* Removes the words without a message, after a step that failed; else every turn would leave another pair. */
 void
 spool_badmail_remove_words(struct spool *s, const char *base)
 {
@@ -149,7 +149,7 @@ spool_badmail_write(struct spool *s, const char *id, const struct message_envelo
 	return rc;
 }
 
-/* A crash in between leaves words without a .bad; the next turn writes new ones. */
+/* A crash between leaves words without a .bad; the next turn writes new ones. */
 int
 spool_badmail_move(struct spool *s, const char *id, const char *reason, const char *details)
 {
@@ -206,7 +206,7 @@ list_badmail(struct spool *s, size_t *count)
 			list = mem_array(list, room = room == 0 ? 64 : room * 2, sizeof(*list));
 		f = &list[(*count)++];
 		strlcpy(f->name, de->d_name, sizeof(f->name));
-		/* Since it came here: the other time of a file moved in is its writer's, or was a due time */
+		/* When it came here: the other time of a moved file is that of its writer, or a due time */
 		f->time = st.st_ctim.tv_sec;
 		f->size = st.st_size;
 	}
@@ -228,7 +228,7 @@ spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit)
 		sum += (uint64_t)list[i].size;
 	if (count > 0)
 		qsort(list, count, sizeof(*list), by_age);
-		    /* the three of one message are written together: neighbours */
+		    /* the three files of one message are neighbours */
 	for (size_t i = 0; i < count && (sum > limit || list[i].time + keep_seconds < now); i++)
 		if (unlinkat(s->badmail, list[i].name, 0) == 0) {
 			sum -= (uint64_t)list[i].size;

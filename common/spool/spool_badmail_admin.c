@@ -33,7 +33,7 @@ suffix_of(const struct spool_badmail *b)
 	return b->foreign ? ".foreign" : ".bad";
 }
 
-/* "ID", "ID-2": what our own names begin with. */
+/* Whether it is "ID" or "ID-2", the base of our own names. */
 static bool
 is_base(const char *base)
 {
@@ -111,7 +111,7 @@ spool_badmail_admin_list(struct spool *s, const char *after, struct spool_badmai
 	return (ssize_t)left;
 }
 
-/* The file whole, or as much as the cap allows. */
+/* The whole file, or as much as the cap allows. */
 static int
 read_file(struct spool *s, const struct spool_badmail *b, const char *suffix, struct buf *out)
 {
@@ -202,7 +202,7 @@ write_again(struct spool_draft *d, int fd)
 	return errno == 0 ? 0 : -1;
 }
 
-/* As a new message: under its own id parts of it may still be in the queue, and its time would be up. */
+/* As a new message: parts of it may still be in the queue under its own id, and its time would be over. */
 static int
 queue_again(struct spool *s, const struct spool_badmail *b, struct message_envelope *e, char *id)
 {
@@ -257,7 +257,7 @@ spool_badmail_admin_retry(struct spool *s, const struct spool_badmail *b, char *
 	if (rc == -1)
 		return -1;
 	disk_crash_point("badmail-queued");
-	/* What stays can be purged: a second retry would send it twice */
+	/* What stays can be purged; a second retry would send it twice */
 	(void)!spool_badmail_admin_purge(s, b);
 	return 0;
 }

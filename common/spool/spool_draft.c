@@ -35,7 +35,7 @@ struct spool_draft *
 spool_draft_new(struct spool *s, const struct message_envelope *e)
 {
 	struct spool_draft *d = mem_new(struct spool_draft);
-	struct message_envelope named;	/* shallow: only for its "arrived" line, which comes from the id */
+	struct message_envelope named;	/* shallow copy; only its "arrived" line is from the id */
 
 	d->spool = s;
 	d->fd = -1;
@@ -72,7 +72,7 @@ file_name(char *dst, const struct spool_draft *d)
 	snprintf(dst, SPOOL_NAME_SIZE, "%s.%s", d->spool->tag, d->id);
 }
 
-/* Makes and locks TAG.lock; the sweeper may take an unlocked one from under us: then another tag. */
+/* Makes and locks TAG.lock. The scan may remove it before it is locked: then another tag. */
 static int
 make_tag(struct spool *s)
 {
@@ -165,7 +165,7 @@ spool_draft_end(struct spool_draft *d, const void *data, size_t len)
 	return put(d, data, len, true);
 }
 
-/* Ends and syncs the files. Writing is begun for all first, so that one journal commit serves many. */
+/* Ends and syncs the files. Writing back is begun for all first, so that one journal commit serves many. */
 static void
 sync_files(struct spool_draft **drafts, size_t n)
 {
@@ -222,7 +222,10 @@ place_files(struct spool_draft **drafts, size_t n)
 	}
 }
 
-/* What has the id already is taken for the draft by those who gave that id: its name must be on disk too. */
+/*
+ * A file that has the id already counts as the draft for a caller that gave the id: its name must be on disk
+ * too.
+ */
 static bool
 is_in_bucket(const struct spool_draft *d, unsigned bucket)
 {
@@ -280,7 +283,7 @@ spool_draft_free(struct spool_draft *d)
 	if (d->fd != -1 && !d->placed) {
 		file_name(name, d);
 		unlinkat(d->spool->fresh, name, 0);
-	} else if (d->placed && d->error != 0) { /* nobody was promised it: take the name back */
+	} else if (d->placed && d->error != 0) { /* it was not accepted: remove the name */
 		spool_name_message(name, d->id);
 		unlinkat(d->spool->queue, name, 0);
 	}

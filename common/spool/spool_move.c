@@ -28,7 +28,7 @@ is_same_file(struct spool *a, struct spool *b, const char *name)
 	    AT_SYMLINK_NOFOLLOW) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* One folder under two names: what came over would be what goes. */
+/* One folder under two names: the move would remove what it has just put there. */
 static bool
 is_same_queue(struct spool *a, struct spool *b)
 {
@@ -38,10 +38,7 @@ is_same_queue(struct spool *a, struct spool *b)
 	    x.st_ino == y.st_ino;
 }
 
-/*
- * A copy of an earlier try: the same message as far as envelope and size tell, and none that is on its way
- * from there to here.
- */
+/* A copy of an earlier try: the same envelope and size, and not on its way from there to here. */
 static bool
 is_copy(struct spool *to, const char *id, const struct message_envelope *e)
 {
@@ -105,7 +102,7 @@ copy_over(struct spool *from, struct spool *to, const char *id, const char *name
 		return -1;
 	held = fstat(fd, &st) == 0 && (st.st_mode & SPOOL_HELD) != 0;
 	rc = write_copy(to, id, &e, fd, held);
-	if (rc == 0 && held) /* a copy of an earlier try may not be */
+	if (rc == 0 && held) /* a copy of an earlier try may not be held */
 		rc = fchmodat(to->queue, name, st.st_mode & 07777, 0);
 	saved = errno;
 	close(fd);
@@ -114,7 +111,7 @@ copy_over(struct spool *from, struct spool *to, const char *id, const char *name
 	return rc;
 }
 
-/* What was tried goes along; lost with a crash here, the other side only counts its tries anew. */
+/* Moves the note. When a crash loses it, the other side only counts its tries again. */
 static void
 move_note(struct spool *from, struct spool *to, const char *id)
 {
@@ -133,7 +130,7 @@ static int
 arrive(struct spool *from, struct spool *to, const char *id, int64_t due)
 {
 	disk_crash_point("move-placed");
-	(void)!spool_set_due(to, id, due); /* else it is due when it was */
+	(void)!spool_set_due(to, id, due); /* else its old due time stays */
 	move_note(from, to, id);
 	if (spool_sync_bucket(to, spool_bucket(id)) == -1)
 		return -1;
@@ -144,11 +141,11 @@ arrive(struct spool *from, struct spool *to, const char *id, int64_t due)
 static void
 leave_note(struct spool *from, const char *id)
 {
-	(void)!spool_remove_note(from, id); /* a scan sweeps what stays */
+	(void)!spool_remove_note(from, id); /* the scan removes what stays */
 	disk_crash_point("move-left");
 }
 
-/* `fd` is the message, locked: nobody takes it for a copy of what he moves here. */
+/* `fd` is the message, locked, so that no other process takes it for a copy of what it moves here. */
 static int
 copy_and_remove(struct spool *from, struct spool *to, const char *id, int64_t due, int fd)
 {
@@ -157,12 +154,13 @@ copy_and_remove(struct spool *from, struct spool *to, const char *id, int64_t du
 	spool_name_message(name, id);
 	if (flock(fd, LOCK_EX | LOCK_NB) == -1)
 		return -1;
-	/* Two names of one file: a file system that renames in two steps (NFS) was stopped between them. */
+	/* Two names of one file: a rename in two steps (NFS) was interrupted. */
 	if ((!is_same_file(from, to, name) && copy_over(from, to, id, name) == -1) ||
 	    arrive(from, to, id, due) == -1 || spool_remove(from, id) == -1)
 		return -1;
 	leave_note(from, id);
-	(void)!spool_sync_bucket(from, spool_bucket(id)); /* what returns is delivered twice, and not lost */
+	/* a name that returns is a second delivery, never a loss */
+	(void)!spool_sync_bucket(from, spool_bucket(id));
 	return 0;
 }
 

@@ -51,7 +51,7 @@ spool_pickup_claim_parse(const char *claimed, char *id, const char **name)
 	return message_id_is_valid(id);
 }
 
-/* Where the file system cannot refuse to replace: look, then rename. */
+/* Where the file system cannot refuse to replace: check, then rename. */
 static int
 rename_safely(int folder, const char *from, const char *to)
 {
@@ -92,7 +92,7 @@ spool_pickup_remove(struct spool *s, const char *name)
 	return unlinkat(s->pickup, name, 0);
 }
 
-/* Another file system: regular files are copied, the rest is only noted. */
+/* To another file system: regular files are copied, others are only noted. */
 static int
 copy_away(struct spool *s, const char *name, const char *to)
 {

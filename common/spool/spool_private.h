@@ -1,4 +1,4 @@
-/* spool_private - what the spool files share; included by common/spool/spool*.c only */
+/* spool_private - shared by the files of spool*; no other file includes it */
 #ifndef COMMON_SPOOL_SPOOL_PRIVATE_H
 #define COMMON_SPOOL_SPOOL_PRIVATE_H
 
@@ -18,13 +18,13 @@ struct spool {
 	int pickup, queue, fresh, drop, badmail;	/* folders; fresh is queue/new */
 	char *pickup_path;
 	bool owner;
-	pthread_mutex_t lock;		/* for tag and tag_fd */
+	pthread_mutex_t lock;		/* guards tag and tag_fd */
 	char tag[SPOOL_TAG_LEN + 1];	/* "" until the first draft */
 	int tag_fd;
 	struct timespec seen[SPOOL_BUCKETS];	/* spool_scan: a bucket's mtime when last read; 0 never */
 };
 
-/* "BBB/ID" and "BBB/ID.note"; `dst` has SPOOL_NAME_SIZE bytes. A bad id is a bug of ours. */
+/* "BBB/ID" and "BBB/ID.note"; `dst` has SPOOL_NAME_SIZE bytes. A bad id is a bug of the caller. */
 void spool_name_message(char *dst, const char *id);
 void spool_name_note(char *dst, const char *id);
 #define SPOOL_HELD S_ISVTX	/* in the mode of a queue file */
@@ -38,9 +38,9 @@ int spool_make_bucket(struct spool *s, const char *id) __attribute__((warn_unuse
 int spool_sync_bucket(struct spool *s, unsigned bucket) __attribute__((warn_unused_result));
 /* Copies size bytes at `at` of `from` to the end of `to`. */
 int spool_copy(int from, off_t at, off_t size, int to) __attribute__((warn_unused_result));
-/* The .bdp and .bdr of `base` when no message comes beside them; errno survives. */
+/* Removes .bdp and .bdr of `base` when no message comes beside them; errno survives. */
 void spool_badmail_remove_words(struct spool *s, const char *base);
-/* A fresh id: now, and chance. */
+/* A fresh id of now and chance. */
 void spool_fresh_id(char *id);
 
 #endif

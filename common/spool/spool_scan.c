@@ -20,7 +20,8 @@
 #include "common/spool/spool.h"
 #include "common/spool/spool_private.h"
 
-#define FRESH_SECONDS 3	/* a folder's mtime is coarse: one changed this lately is read again next time */
+/* the mtime of a folder is coarse: one that changed this lately is read again next time */
+#define FRESH_SECONDS 3
 
 struct scan {
 	struct spool *s;
@@ -51,7 +52,7 @@ is_note(const char *name, char *id)
 	return message_id_is_valid(id);
 }
 
-/* Not ours: to badmail under its own words, out of the way. A folder is left alone. */
+/* A foreign file: to badmail under its own words. A folder is left alone. */
 static void
 put_foreign_away(struct spool *s, int folder, const char *name)
 {
@@ -108,7 +109,7 @@ scan_bucket(struct scan *c, unsigned bucket, const char *bucket_name)
 	return 0;
 }
 
-/* Removes TAG.* when nobody holds TAG.lock any more. */
+/* Removes TAG.* when TAG.lock is not locked any more. */
 static void
 sweep_tag(struct spool *s, const char *lock_name)
 {

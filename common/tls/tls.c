@@ -25,7 +25,8 @@ _Static_assert(NAME_SIZE + AES_SIZE + MAC_SIZE == TLS_TICKET_SIZE, "parts of a t
 
 struct set {
 	struct tls_cert *pair;
-	SSL_CTX **context;	/* of the pair; twins share one, and OpenSSL chooses between their keys */
+	/* of each pair; pairs with the same names share one, and OpenSSL chooses between their keys */
+	SSL_CTX **context;
 	size_t count;
 };
 
@@ -53,8 +54,8 @@ seal(unsigned char *ticket_key, unsigned char *name, unsigned char *iv, EVP_CIPH
 }
 
 /*
- * 1: go on; 0: not one of ours, a full handshake follows; 2: ours, and a fresh one should be sent; -1:
- * broken.
+ * 1: continue; 0: not one of ours, a full handshake follows; 2: ours, and a fresh one should be sent; -1:
+ * failure.
  */
 static int
 on_ticket(SSL *link, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac,
@@ -86,7 +87,7 @@ on_ticket(SSL *link, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cip
 
 /* --- the choice by name --- */
 
-/* The name itself goes before a wildcard that covers it. */
+/* An exact name goes before a wildcard. */
 static SSL_CTX *
 context_for(const struct set *set, const char *name)
 {
@@ -109,7 +110,7 @@ on_server_name(SSL *link, int *alert, void *arg)
 	wanted = context_for(&t->set, name);
 	if (wanted == NULL)
 		return SSL_TLSEXT_ERR_NOACK;
-		    /* the first pair: mail is better served with a wrong name than not at all */
+		    /* the first pair: a wrong name is better than no TLS */
 	if (wanted != SSL_get_SSL_CTX(link) && SSL_set_SSL_CTX(link, wanted) == NULL)
 		return SSL_TLSEXT_ERR_ALERT_FATAL;
 	return SSL_TLSEXT_ERR_OK;
@@ -117,7 +118,7 @@ on_server_name(SSL *link, int *alert, void *arg)
 
 /* --- contexts --- */
 
-/* The versions under 1.2 are signed with SHA-1, which OpenSSL 3 has below all its levels but the last (0). */
+/* Versions under 1.2 are signed with SHA-1, which OpenSSL 3 allows only at level 0. */
 static bool
 allow_versions(SSL_CTX *context, enum config_tls_version minimum)
 {
@@ -131,10 +132,7 @@ allow_versions(SSL_CTX *context, enum config_tls_version minimum)
 	    SSL_CTX_set_max_proto_version(context, 0) == 1;
 }
 
-/*
- * That the client has the key of its certificate the handshake proves; its chain is not built, let alone paid
- * for.
- */
+/* The handshake proves that the client has the key of its certificate; its chain is not checked. */
 static int
 take_any(X509_STORE_CTX *store, void *arg)
 {
@@ -156,7 +154,7 @@ new_context(struct tls *t)
 	    SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	/* A peer that sends messages without content has one a turn */
+	/* a peer that sends messages without content gets one turn */
 	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_session_id_context(context, t->id, sizeof(t->id));
@@ -234,7 +232,7 @@ tls_new(enum config_tls_version minimum, const char *context, bool ask)
 	t->ask = ask;
 	if (EVP_Digest(context, strlen(context), t->id, &size, EVP_sha256(), NULL) != 1)
 		bug("no SHA-256");
-	/* Who was never asked is asked now, not resumed */
+	/* a client that was never asked for a certificate is asked now, not resumed */
 	t->id[0] = (unsigned char)((t->id[0] & ~1U) | ask);
 	arc4random_buf(t->ticket, sizeof(t->ticket));
 	return t;

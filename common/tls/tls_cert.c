@@ -39,7 +39,7 @@ parse_certificates(struct tls_cert *p, const struct tls_text *file, struct buf *
 	while (p->certificate != NULL && (next = PEM_read_bio_X509(bio, NULL, no_phrase,
 	    &(bool){ false })) != NULL)
 		sk_X509_push(p->chain, next);
-	/* Text that has no further certificate in it is the end; one that cannot be read is not. */
+	/* Text without a further certificate is the end; one that cannot be read is a fault. */
 	clean = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
 	ERR_clear_error();
 	BIO_free(bio);
@@ -89,7 +89,7 @@ add_name(struct buf *out, const ASN1_STRING *name)
 	buf_add(out, ASN1_STRING_get0_data(name), (size_t)ASN1_STRING_length(name));
 }
 
-/* The DNS names; without any the common name, as X509_check_host() has it. */
+/* The DNS names; when there are none, the common name, as X509_check_host() does. */
 static char *
 collect_names(X509 *certificate)
 {

@@ -39,7 +39,7 @@ tls_out_new(void)
 	    SSL_OP_IGNORE_UNEXPECTED_EOF);
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	/* A peer that sends messages without content has one a turn */
+	/* a peer that sends messages without content gets one turn */
 	SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	t = mem_new(struct tls_out);
@@ -95,7 +95,7 @@ want_names(SSL *link, const struct tls_wish *w, size_t first)
 	return w->ip == NULL || X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(link), w->ip) == 1;
 }
 
-/* 1: some record is of use; 0: none is; -1: no memory, or a base that is no name. */
+/* 1: some record is usable; 0: none is; -1: no memory, or a malformed base name. */
 static int
 want_records(SSL *link, const struct tls_wish *w)
 {
@@ -132,7 +132,7 @@ want(SSL *link, const struct tls_wish *w)
 			proof = TLS_PROOF_NONE;
 	}
 	if (proof == TLS_PROOF_NONE) {
-		/* Old keys and small groups are better than clear text */
+		/* old keys and small groups are better than clear text */
 		SSL_set_security_level(link, 1);
 		SSL_set_verify(link, SSL_VERIFY_NONE, NULL);
 		return true;

@@ -1,4 +1,4 @@
-/* tls_parts - what the files of tls* share among themselves; nobody else includes it */
+/* tls_parts - shared by the files of tls*; no other file includes it */
 #ifndef COMMON_TLS_TLS_PARTS_H
 #define COMMON_TLS_TLS_PARTS_H
 
@@ -19,14 +19,14 @@ struct tls_cert {
 SSL *tls_make(struct tls *t);
 
 /* tls_out */
-const char *tls_out_complaint(const SSL *link);	/* why the peer's certificate was not taken */
+const char *tls_out_complaint(const SSL *link);	/* why the peer's certificate was refused */
 
-/* tls_cert. parse: 0, or -1 with the reason; done also after a failure */
+/* tls_cert. parse: 0, or -1 with the reason; call done also after a failure */
 int tls_cert_parse(struct tls_cert *p, const struct tls_source *source, bool strict,
     struct buf *why) __attribute__((warn_unused_result));
 void tls_cert_done(struct tls_cert *p);
 bool tls_cert_has(const struct tls_cert *p, const char *name, bool wildcard);
-/* The same names, another kind of key */
+/* Same names, another kind of key */
 bool tls_cert_is_twin(const struct tls_cert *a, const struct tls_cert *b);
 
 #endif

@@ -28,8 +28,8 @@
 #define FLUSH_MS 500
 #define BATCH_BYTES (64U << 10)
 #define GATHER_MAX (2U << 20)
-#define CALM_MS 5000		/* so long without a loss, then the trouble is over */
-#define HOUR_US INT64_C(3600000000)	/* no name lasts shorter */
+#define CALM_MS 5000		/* after so long without a loss the trouble is over */
+#define HOUR_US INT64_C(3600000000)	/* the shortest life of a name */
 
 struct batch {
 	char name[W3CLOG_NAME_SIZE];	/* "": numbered files */
@@ -41,7 +41,7 @@ struct batch {
 };
 
 struct w3clog {
-	/* the loop's */
+	/* for the loop */
 	struct w3clog_format format;
 	enum config_log_roll roll;
 	const char *folder;
@@ -52,11 +52,11 @@ struct w3clog {
 	struct batch *batch;		/* gathering; NULL none */
 	char name[W3CLOG_NAME_SIZE];	/* of the present hour's file */
 	int64_t hour_us;
-	size_t waiting;			/* bytes submitted */
-	uint64_t lost;			/* lines since the trouble began */
-	uint64_t lost_ms;		/* when the last of them was */
+	size_t waiting;			/* bytes that the pool has */
+	uint64_t lost;			/* lines lost since the trouble began */
+	uint64_t lost_ms;		/* time of the last one */
 	bool troubled;
-	/* the thread's */
+	/* for the pool thread */
 	int fd;
 	char open_name[W3CLOG_NAME_SIZE];
 	bool header_due;
@@ -100,7 +100,7 @@ open_file(struct w3clog *log, const char *name)
 	return 0;
 }
 
-/* The open file is no longer the one of its name: somebody moved or removed it. */
+/* The open file no longer has its name: it was moved or removed. */
 static bool
 is_moved(const struct w3clog *log)
 {
@@ -136,7 +136,7 @@ highest_number(const struct w3clog *log)
 	return highest;
 }
 
-/* Every process finds the same one: the first number from the highest on that has room. */
+/* Every process finds the same number: counting down from the highest, the first file that has room. */
 static int
 open_number(struct w3clog *log)
 {
@@ -172,10 +172,7 @@ count_lines(const char *text, size_t len)
 	return n;
 }
 
-/*
- * A full disk may take a part: the rest of that line is left off, and what follows one day begins on a line
- * of its own.
- */
+/* A full disk may take a part: the rest of that line is dropped, and later lines begin on a new one. */
 static void
 append(struct w3clog *log, struct batch *b)
 {

@@ -2,9 +2,9 @@
  * w3clog - the protocol log of one virtual server: W3C extended lines with the fields of the original, or
  * JSON lines
  *
- * Lines gather in memory and are appended by a pool thread, whole lines in one write each second or each 64
- * KiB, so several processes share a file and no loop waits for a disk. A disk that is full or stuck costs
- * lines, which are counted, never mail.
+ * Lines gather in memory, and a pool thread appends them, whole lines in one write each second or each
+ * 64 KiB. So several processes share a file, and no loop waits for a disk. A disk that is full or stuck
+ * costs lines, which are counted, never mail.
  */
 #ifndef COMMON_W3CLOG_W3CLOG_H
 #define COMMON_W3CLOG_W3CLOG_H
@@ -19,8 +19,8 @@
 #include "common/process/pool.h"
 
 enum w3clog_kind {
-	W3CLOG_INBOUND,		/* a client's command with the answer to it, or the end of its session */
-	W3CLOG_COMMAND,		/* what we said to a remote host */
+	W3CLOG_INBOUND,		/* a client's command and the answer to it, or the end of its session */
+	W3CLOG_COMMAND,		/* what we sent to a remote host */
 	W3CLOG_RESPONSE,	/* what it answered */
 	W3CLOG_KIND_COUNT
 };
@@ -39,13 +39,13 @@ struct w3clog_fact {
 	const char *local;		/* inbound: our address; NULL unknown */
 	uint16_t port;			/* inbound: ours; outbound: theirs */
 	struct w3clog_text method;	/* the verb as typed */
-	struct w3clog_text query;	/* inbound: the rest of the line with the blank before it */
-	/* Of a content: its Message-ID field instead of `query`; the queue's id. NULL none */
+	struct w3clog_text query;	/* inbound: the rest of the line, with the blank before it */
+	/* For a message's content: its Message-ID field instead of `query`; the id in the queue. NULL none */
 	const char *message_id, *id;
-	unsigned reply;			/* what was said to a client; 0 nothing */
-	unsigned status;		/* how the original counts it: 240 for QUIT; 0: as `reply` */
-	uint64_t session_ms;		/* end of a session: how long it was */
-	uint64_t sent, received;	/* bytes, as the original counts them */
+	unsigned reply;			/* code of the answer to a client; 0 none */
+	unsigned status;		/* the status in the original's way: 240 for QUIT; 0: as `reply` */
+	uint64_t session_ms;		/* at the end of a session: its duration */
+	uint64_t sent, received;	/* bytes, counted as the original does */
 	uint64_t ms;
 };
 
@@ -59,11 +59,11 @@ struct w3clog_format {
 	char site[24];			/* "SMTPSVC1" */
 	/* The first label of the host's name in upper case, as a NetBIOS name is */
 	char computer[64];
-	const char *server;		/* the config's */
+	const char *server;		/* belongs to the config */
 };
 
 void w3clog_fields_init(struct w3clog_format *f, const struct config *c, const struct config_server *s);
-/* The lines in front: "#Software" to "#Fields"; nothing for JSON. */
+/* The first lines of a file: "#Software" to "#Fields"; none for JSON. */
 void w3clog_fields_header(struct buf *out, const struct w3clog_format *f, int64_t now_us);
 void w3clog_fields_line(struct buf *out, const struct w3clog_format *f, const struct w3clog_fact *fact);
 
@@ -85,12 +85,12 @@ unsigned w3clog_names_parse(const char *name, enum config_log_format format);
 /* --- w3clog: the writer --- */
 
 struct w3clog;
-/* NULL when the virtual server keeps none; all that follows takes NULL. `pool` needs a thread to spare. */
+/* NULL when the virtual server keeps no log; all functions below accept NULL. `pool` needs a spare thread. */
 struct w3clog *w3clog_new(struct loop *l, struct pool *pool, const struct config *c,
     const struct config_server *s, struct counters *counters);
 void w3clog_add(struct w3clog *log, const struct w3clog_fact *fact);
 void w3clog_reopen(struct w3clog *log);		/* the file may have been moved away */
-void w3clog_end(struct w3clog *log);		/* hands over what is left: before pool_free */
+void w3clog_end(struct w3clog *log);		/* writes what is left: before pool_free */
 void w3clog_free(struct w3clog *log);		/* after pool_free */
 
 #endif

@@ -39,8 +39,8 @@ text_of(const char *text)
 }
 
 /*
- * "#" in front could make a directive of a line that begins with this field; quotes disturb readers; and as
- * readers undo %XX, one that was typed is no escape.
+ * "#" in front could make a directive of a line that begins with this field; quotes disturb readers; readers
+ * decode %XX, so a "%" of the peer is encoded.
  */
 static void
 put_text(struct buf *out, struct w3clog_text t, size_t max)
@@ -317,7 +317,7 @@ w3c_none(struct buf *out, const struct scene *s)
 	buf_add(out, "-", 1);
 }
 
-/* json NULL: says nothing there; date and time are one "time", which every object has. */
+/* json NULL: nothing in JSON; date and time are one "time", which every object has. */
 static const struct row {
 	void (*w3c)(struct buf *out, const struct scene *s);
 	void (*json)(struct buf *out, const struct scene *s);

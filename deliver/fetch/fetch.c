@@ -61,7 +61,7 @@ static void
 on_test(struct fetch *f, const struct ctl_message *m)
 {
 	struct oauth_test *t = oauth_test_new(f, m->request);
-	struct msg_token_trial what;
+	struct msg_token_test what;
 	struct oauth_profile *p;
 
 	memcpy(&what, m->data, sizeof(what));

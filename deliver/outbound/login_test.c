@@ -158,7 +158,7 @@ login_test_begin(struct outbound *o, const struct ctl_message *m)
 {
 	struct login_test *t = mem_new(struct login_test);
 	const char *why = NULL;
-	struct msg_token_trial what;
+	struct msg_token_test what;
 	struct route *route;
 
 	memcpy(&what, m->data, sizeof(what));

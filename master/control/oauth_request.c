@@ -46,7 +46,7 @@ end_request(struct oauth_request *r, int status)
 static void
 send_request(struct oauth_request *r, struct child *c)
 {
-	struct msg_token_trial what = { .profile = "" };
+	struct msg_token_test what = { .profile = "" };
 
 	snprintf(what.profile, sizeof(what.profile), "%s", r->profile);
 	control_question_turn(&r->q, 0, c);

@@ -95,7 +95,7 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[domain a.example]\ntype = remote\nhold = yes\natrn-accounts = x\n", D "4" ": warning: atrn-accounts has no effect while authentication" },
 	{ "[domain a.example]\ntype = alias\nhold = yes\n", D "3" E "\"hold\" is for remote domains only" },
 	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = relay.example\noutbound-tls = verify\n", "!warning" },
-	/* who gets to see a password */
+	/* which hosts see a password */
 	{ ACCOUNT "smart-host = relay.example\n", D "2" W "outbound-tls = may: whoever answers for a host is shown the password of x when no SCRAM is "
 	    "offered; outbound-tls = verify checks who it is" },
 	{ ACCOUNT "smart-host = relay.example\noutbound-tls = may\n", D "6" W "outbound-tls = may: whoever" },
@@ -234,7 +234,7 @@ START_TEST(test_line_length)
 }
 END_TEST
 
-/* The tail of a long line reaches nobody, wherever a cut might be. */
+/* The tail of a long line is never parsed, wherever a cut might be. */
 START_TEST(test_tail_is_not_parsed)
 {
 	static const size_t lens[] = { 215, 400, 401, 599, 600, 5000, 100000 };

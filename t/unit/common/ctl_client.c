@@ -16,13 +16,13 @@
 
 struct asked {
 	struct ctl_client_question base;
-	char name;		/* what it is called in `told` */
+	char name;		/* its name in `told` */
 };
 
 static struct loop *loop;
 static struct ctl_client *ctl_client;
 static int helper = -1;		/* the helper's end of the channel */
-static int needs;		/* how often one was asked for, and not yet expected */
+static int needs;		/* how often a channel was needed, and not yet expected */
 static size_t wanted;		/* the loop stops when so much is told */
 static struct buf told;		/* "a+ " answered, "b:why " failed */
 
@@ -185,7 +185,7 @@ START_TEST(test_answers_find_their_question)
 	ck_assert_int_eq(helper_hears(&a), 'a');
 	ck_assert_int_eq(helper_hears(&b), 'b');
 	helper_says(b, true);
-	helper_says(b, true);		/* once more, and to nobody */
+	helper_says(b, true);		/* once more, and to no question */
 	helper_says(b + 7, true);
 	helper_says(a, true);
 	expect("b+ a+ ");
@@ -315,7 +315,7 @@ START_TEST(test_what_was_given_up_is_dropped)
 
 	set_up(&plain, SOON);
 	struct asked *early = ask('a');
-	ctl_client_cancel(&early->base, CTL_AUTH_IN_CANCEL);		/* no helper knows of it */
+	ctl_client_cancel(&early->base, CTL_AUTH_IN_CANCEL);		/* no helper knows it */
 	expect_need();
 	helper_comes();
 	struct asked *first = ask('a'), *second = ask('b');
@@ -358,7 +358,8 @@ START_TEST(test_steps_are_for_the_helper_that_knows)
 	ask('b');
 	expect_need();
 	helper_comes();
-	ctl_client_cancel(&other->base, CTL_AUTH_IN_CANCEL);		/* nor is it told of what it does not know */
+	/* a helper is not told of a question that it does not know */
+	ctl_client_cancel(&other->base, CTL_AUTH_IN_CANCEL);
 	ctl_client_step(&q->base, CTL_AUTH_IN_STEP, &empty, msg_auth_in_token_size(&empty));
 	expect("a:ended ");
 	ck_assert_int_eq(helper_hears(NULL), 'b');

@@ -132,7 +132,7 @@ START_TEST(test_same_id_is_refused)
 	folder_syncs = 0;
 	spool_draft_commit(&d, 1);
 	ck_assert_int_eq(spool_draft_error(d), EEXIST);
-	ck_assert_uint_eq(folder_syncs, 1); /* who placed it may have died before that */
+	ck_assert_uint_eq(folder_syncs, 1); /* the process that placed it may have died before that */
 	spool_draft_free(d);
 	message_envelope_done(&e);
 	told = 0;
@@ -289,7 +289,7 @@ START_TEST(test_words_go_when_the_message_stays)
 }
 END_TEST
 
-/* What a file's own date says is its writer's word: it is kept from the time it came here. */
+/* The date of a file is set by its writer: it is kept from the time it came here. */
 START_TEST(test_trim_counts_from_the_refusal)
 {
 	char id[MESSAGE_ID_SIZE];
@@ -307,7 +307,7 @@ START_TEST(test_trim_counts_from_the_refusal)
 }
 END_TEST
 
-/* By a link as its home, another server has this very queue: what left it there would be gone from both. */
+/* Another server has this very queue, through a link: what left it there would be gone from both. */
 START_TEST(test_move_to_itself)
 {
 	struct spool_paths paths = { .queue = NULL };

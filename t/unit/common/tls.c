@@ -377,7 +377,7 @@ START_TEST(test_tickets)
 		meet(other, &m);
 		ck_assert_msg(!m.done || !m.resumed, "another server");
 		client_done(&m);
-		/* Nor those of a time when nobody was asked for a certificate. */
+		/* Nor those from before clients were asked for a certificate. */
 		m = client_new(version, version);
 		meet(one, &m);
 		tls_tickets(asking, key[0], key[1]);

@@ -13,7 +13,7 @@
 #define FIXTURES "t/fixtures/pickup"
 #define MAX (64U << 20)
 
-/* What take.c does with a file, without the file: the bytes come in two pieces, cut at `cut`. */
+/* What pickup_file does with a file, without the file: the bytes come in two pieces, cut at `cut`. */
 static enum judge_reason
 compose(const char *raw, size_t len, enum config_dots dots, size_t cut, struct message_envelope *e, struct buf *out, char *detail)
 {

@@ -49,7 +49,7 @@ exists(const char *folder, const char *name)
 	return lstat(path, &st) == 0;
 }
 
-/* A first look at `name`. The caller frees the take; `file` has to live as long. */
+/* A first look at `name`. The caller frees the result; `file` must live as long. */
 static struct pickup_file *
 look(struct pickup_name *file, const char *name, enum judge_evidence evidence)
 {
@@ -241,7 +241,7 @@ START_TEST(test_large)
 }
 END_TEST
 
-/* Somebody writes to a claimed file: it is not sent as it was judged. */
+/* A claimed file is written to: it is not sent as it was judged. */
 START_TEST(test_changed)
 {
 	struct pickup_name file;
