@@ -74,7 +74,7 @@ clear_capabilities(void)
 }
 
 static void
-prove(void)
+check_no_way_back(void)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct have[_LINUX_CAPABILITY_U32S_3];
@@ -98,5 +98,5 @@ boot_drop(const char *user, const char *group)
 		become(user, group);
 	clear_capabilities();
 	if (getuid() != 0)
-		prove();
+		check_no_way_back();
 }

@@ -84,7 +84,7 @@ msg_directory_query_take(struct msg_directory_query *q, const void *data, size_t
 static int
 list_apart(const struct msg_directory *a)
 {
-	int fd = memfd_create("addressees", MFD_CLOEXEC);
+	int fd = memfd_create("postern-directory", MFD_CLOEXEC);
 
 	if (fd != -1 && disk_write(fd, a->list, a->size) == -1) {
 		close(fd);

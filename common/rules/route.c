@@ -335,7 +335,7 @@ route_find(const struct route *r, const char *domain, struct route_answer *a)
 	if (entry != NULL) {
 		own = hosts_of(r, entry);
 		a->helo = own->d.helo;
-		a->hold = entry->hold;
+		a->backlog = entry->hold;
 		a->port = own->d.port;
 		a->hosts = own->d.nhost > 0 ? &own->d : NULL;
 		/* "route = dns" instead of the server's smart host */

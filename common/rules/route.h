@@ -42,7 +42,7 @@ struct route_answer {
 	uint16_t port;
 	bool helo;
 	/* kept until its host asks for it (ETRN, ATRN); then as above */
-	bool hold;
+	bool backlog;
 	struct destination_security security;
 	const char *suffix;			/* what security adds to a key; owned by the route */
 	const char *status, *why;		/* ROUTE_REFUSED */

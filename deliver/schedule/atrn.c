@@ -114,7 +114,7 @@ start(struct atrn *t, const struct msg_etrn *p, int fd)
 	}
 	log_event(LOG_FACT, NULL, "turned", "client=%s account=%s messages=%zu", log_safe(p->client),
 	    log_safe(p->account), n);
-	counters_add(s->set.counters, COUNTER_ASKED, (int64_t)n);
+	counters_add(s->set.counters, COUNTER_ETRN_MESSAGES, (int64_t)n);
 	loop_timer_set(s->timer, 0);
 	return n;
 }

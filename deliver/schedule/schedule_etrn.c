@@ -179,7 +179,7 @@ start_backlog(struct schedule *s, struct schedule_dest *d, bool *running)
 	if (n > 0)
 		log_event(LOG_FACT, NULL, "asked", "domain=%s messages=%zu",
 		    log_safe(schedule_etrn_domain(d)), n);
-	counters_add(s->set.counters, COUNTER_ASKED, (int64_t)n);
+	counters_add(s->set.counters, COUNTER_ETRN_MESSAGES, (int64_t)n);
 	return n;
 }
 

@@ -95,7 +95,7 @@ assign_recipient(struct active_message *m, size_t i, const char *domain)
 		r->reason = active_message_reason(m, 0, a.status, "", a.why);
 		return;
 	}
-	if (a.hold) {
+	if (a.backlog) {
 		assign_etrn(m, i, domain, &a);
 		return;
 	}

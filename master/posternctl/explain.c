@@ -228,7 +228,7 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 	route_find(r, domain, &a);
 	if (a.kind == ROUTE_LOCAL)
 		return;
-	if (a.hold)
+	if (a.backlog)
 		say_domain_key(d, "hold", "hold", "until its host asks for it");
 	if (a.kind == ROUTE_REFUSED) {
 		x->refused = true;
