@@ -79,7 +79,7 @@ struct work {
 };
 
 static enum judge_reason
-explain(struct work *w, enum judge_reason reason, const struct header_field *f)
+explain_refusal(struct work *w, enum judge_reason reason, const struct header_field *f)
 {
 	snprintf(w->detail, COMPOSE_DETAIL_SIZE, "%.*s: %.*s", (int)(f->name_len < 40 ? f->name_len : 40),
 	    f->name, (int)(f->value_len < 120 ? f->value_len : 120), f->value);
@@ -91,7 +91,7 @@ explain(struct work *w, enum judge_reason reason, const struct header_field *f)
 
 /* Adds all mailboxes of one field; a malformed one refuses the file. */
 static enum judge_reason
-add_recipients(struct work *w, const struct header_field *f)
+add_field_recipients(struct work *w, const struct header_field *f)
 {
 	struct address a;
 	size_t pos = 0;
@@ -100,21 +100,21 @@ add_recipients(struct work *w, const struct header_field *f)
 	while ((found = address_list_next(&a, f->value, f->value_len, &pos,
 	    ADDRESS_UTF8 | ADDRESS_BARE)) == 1) {
 		if (address_complete(&a, w->rules->domain) == -1)
-			return explain(w, JUDGE_BAD_RECIPIENT, f);
+			return explain_refusal(w, JUDGE_BAD_RECIPIENT, f);
 		if (w->e->nrcpt == COMPOSE_RECIPIENTS_MAX)
 			return JUDGE_MANY_RECIPIENTS;
 		message_envelope_add(w->e, a.text);
 		if (address_is_utf8(&a))
 			w->e->flags |= MESSAGE_UTF8;
 	}
-	return found == 0 ? JUDGE_GOOD : explain(w, JUDGE_BAD_RECIPIENT, f);
+	return found == 0 ? JUDGE_GOOD : explain_refusal(w, JUDGE_BAD_RECIPIENT, f);
 }
 
 static enum judge_reason
 set_sender(struct work *w, struct address *a, const struct header_field *f)
 {
 	if (address_complete(a, w->rules->domain) == -1)
-		return explain(w, JUDGE_BAD_SENDER, f);
+		return explain_refusal(w, JUDGE_BAD_SENDER, f);
 	w->e->sender = mem_strdup(a->text);
 	if (address_is_utf8(a))
 		w->e->flags |= MESSAGE_UTF8;
@@ -129,13 +129,13 @@ take_x_sender(struct work *w, const struct header_field *f)
 	size_t blank = 0;
 
 	if (w->e->sender != NULL)
-		return explain(w, JUDGE_TWO_SENDERS, f);
+		return explain_refusal(w, JUDGE_TWO_SENDERS, f);
 	while (blank < f->value_len && strchr(" \t\r\n", f->value[blank]) != NULL)
 		blank++;
 	if (blank < f->value_len &&
 	    address_parse_mailbox(&a, f->value, f->value_len,
 	    ADDRESS_UTF8 | ADDRESS_BARE | ADDRESS_NULL) == -1)
-		return explain(w, JUDGE_BAD_SENDER, f);
+		return explain_refusal(w, JUDGE_BAD_SENDER, f);
 	return set_sender(w, &a, f);
 }
 
@@ -148,10 +148,10 @@ take_x_lines(struct work *w)
 	while (pos < w->h->fields && header_next(w->data, w->h->end, &pos, &f) == 1) {
 		size_t before = w->e->nrcpt;
 		bool receiver = header_is(&f, "x-receiver");
-		enum judge_reason reason = receiver ? add_recipients(w, &f) : take_x_sender(w, &f);
+		enum judge_reason reason = receiver ? add_field_recipients(w, &f) : take_x_sender(w, &f);
 
 		if (reason == JUDGE_GOOD && receiver && before == 0 && w->e->nrcpt == 0)
-			reason = explain(w, JUDGE_BAD_RECIPIENT, &f);
+			reason = explain_refusal(w, JUDGE_BAD_RECIPIENT, &f);
 		if (reason != JUDGE_GOOD)
 			return reason;
 	}
@@ -190,7 +190,7 @@ take_sender(struct work *w)
 	if (reason == JUDGE_NO_SENDER)
 		reason = take_sender_of(w, "From", &bad);
 	if (reason == JUDGE_NO_SENDER && bad.name != NULL)
-		reason = explain(w, JUDGE_BAD_SENDER, &bad);
+		reason = explain_refusal(w, JUDGE_BAD_SENDER, &bad);
 	return reason;
 }
 
@@ -205,7 +205,7 @@ take_header_recipients(struct work *w)
 
 		if (!header_is(&f, "To") && !header_is(&f, "Cc") && !header_is(&f, "Bcc"))
 			continue;
-		reason = add_recipients(w, &f);
+		reason = add_field_recipients(w, &f);
 		if (reason != JUDGE_GOOD)
 			return reason;
 	}
@@ -214,7 +214,7 @@ take_header_recipients(struct work *w)
 
 /* Equal addresses side by side, the first named one first. */
 static int
-by_address(const void *a, const void *b)
+compare_by_address(const void *a, const void *b)
 {
 	const struct message_recipient *x = *(struct message_recipient *const *)a,
 	    *y = *(struct message_recipient *const *)b;
@@ -232,7 +232,7 @@ drop_duplicates(struct message_envelope *e)
 
 	for (size_t i = 0; i < e->nrcpt; i++)
 		sorted[i] = &e->rcpt[i];
-	qsort(sorted, e->nrcpt, sizeof(*sorted), by_address);
+	qsort(sorted, e->nrcpt, sizeof(*sorted), compare_by_address);
 	for (size_t i = e->nrcpt; i-- > 1;) {
 		if (strcmp(sorted[i]->address, sorted[i - 1]->address) == 0) {
 			free(sorted[i]->address);

@@ -93,13 +93,13 @@ judge_ignores(const char *name)
 }
 
 static struct judge_verdict
-wait_for(unsigned ms)
+look_again_in(unsigned ms)
 {
 	return (struct judge_verdict){ .answer = JUDGE_WAIT, .wait_ms = ms };
 }
 
 static struct judge_verdict
-refuse(enum judge_reason reason)
+refuse_because(enum judge_reason reason)
 {
 	return (struct judge_verdict){ .answer = JUDGE_REFUSE, .reason = reason };
 }
@@ -137,23 +137,23 @@ judge_file(const struct judge_rules *r, enum judge_evidence evidence, const stru
 	if (S_ISDIR(f->mode) || f->nlink == 0)
 		return (struct judge_verdict){ .answer = JUDGE_IGNORE };
 	if (!S_ISREG(f->mode))
-		return refuse(JUDGE_DEVICE);
+		return refuse_because(JUDGE_DEVICE);
 	quiet = quiet_ms(r, evidence, f, m);
 	if (f->nlink > 1)
-		return f->now_ms - m->first_ms < LINK_GRACE_MS ? wait_for(evidence_rows[evidence].again) :
-		    refuse(JUDGE_SECOND_NAME);
+		return f->now_ms - m->first_ms < LINK_GRACE_MS ?
+		    look_again_in(evidence_rows[evidence].again) : refuse_because(JUDGE_SECOND_NAME);
 	if (r->remote && evidence == JUDGE_SCANNED)
 		need = REMOTE_QUIET_MS;
 	if (quiet < need)
-		return wait_for(need - quiet < evidence_rows[evidence].again ? (unsigned)(need - quiet) :
+		return look_again_in(need - quiet < evidence_rows[evidence].again ? (unsigned)(need - quiet) :
 		    evidence_rows[evidence].again);
 	if (f->size == 0)
-		return quiet < EMPTY_MS ? wait_for(1000) : refuse(JUDGE_EMPTY);
+		return quiet < EMPTY_MS ? look_again_in(1000) : refuse_because(JUDGE_EMPTY);
 	if (f->sealed)
 		return (struct judge_verdict){ .answer = JUDGE_WAIT, .wait_ms = SEALED_MS,
 		    .trouble = "immutable, cannot be removed" };
 	if (f->size > r->max_size)
-		return refuse(JUDGE_LARGE);
+		return refuse_because(JUDGE_LARGE);
 	return (struct judge_verdict){ .answer = JUDGE_TAKE };
 }
 
@@ -166,17 +166,17 @@ judge_error(int error, unsigned *tries)
 	case ESTALE:
 		return (struct judge_verdict){ .answer = JUDGE_IGNORE };
 	case ELOOP:
-		return refuse(JUDGE_LINK);
+		return refuse_because(JUDGE_LINK);
 	case ENXIO:
 	case ENODEV:
-		return refuse(JUDGE_DEVICE);
+		return refuse_because(JUDGE_DEVICE);
 	case EMFILE:
 	case ENFILE:
 	case ENOMEM:
 		return (struct judge_verdict){ .answer = JUDGE_BACK_OFF };
 	case EWOULDBLOCK:
-		return wait_for(LOCKED_MS);
+		return look_again_in(LOCKED_MS);
 	default:
-		return ++*tries < TRIES_MAX ? wait_for(AGAIN_MS) : refuse(JUDGE_UNREADABLE);
+		return ++*tries < TRIES_MAX ? look_again_in(AGAIN_MS) : refuse_because(JUDGE_UNREADABLE);
 	}
 }

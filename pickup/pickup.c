@@ -33,7 +33,7 @@ static void update(struct pickup *p);
 /* --- names --- */
 
 static void
-news(struct pickup *p, const char *name, enum judge_evidence evidence)
+add_news(struct pickup *p, const char *name, enum judge_evidence evidence)
 {
 	if (!pickup_names_news(p->names, name, evidence, clock_mono_ms()))
 		p->missed = true;
@@ -42,7 +42,7 @@ news(struct pickup *p, const char *name, enum judge_evidence evidence)
 static void
 on_watch_news(void *arg, const char *name, enum judge_evidence evidence)
 {
-	news(arg, name, evidence);
+	add_news(arg, name, evidence);
 }
 
 static void
@@ -92,12 +92,12 @@ on_scan_name(void *arg, const char *name)
 	int64_t made_us;
 
 	if (!spool_pickup_claim_parse(name, id, &old)) {
-		news(p, name, JUDGE_SCANNED);
+		add_news(p, name, JUDGE_SCANNED);
 		return;
 	}
 	made_us = message_id_time_us(id);
 	if (made_us < p->started_us || made_us > clock_wall_us() + CLOCK_SLACK_US)
-		news(p, name, JUDGE_LEFT);
+		add_news(p, name, JUDGE_LEFT);
 }
 
 static void
@@ -151,7 +151,7 @@ is_remote(int folder)
 }
 
 static struct spool *
-open_spool(const struct config_server *server, const char **where)
+open_folders(const struct config_server *server, const char **where)
 {
 	struct spool_paths paths = { .pickup = server->pickup, .queue = server->queue,
 	    .drop = config_domain_drop_folder(server), .badmail = server->badmail };
@@ -165,7 +165,7 @@ run_reopen(void *arg, void **jobs, size_t n)
 	struct pickup *p = arg;
 	const char *where;
 
-	p->opened = open_spool(p->boot->server, &where);
+	p->opened = open_folders(p->boot->server, &where);
 	p->open_error = errno;
 	if (p->opened != NULL)
 		p->open_remote = is_remote(spool_pickup_folder(p->opened));
@@ -267,7 +267,7 @@ on_grace(void *arg)
 }
 
 static void
-stop(struct pickup *p, const struct ctl_message *m)
+stop_pickup(struct pickup *p, const struct ctl_message *m)
 {
 	p->stopping = true;
 	p->draining = false;
@@ -277,7 +277,7 @@ stop(struct pickup *p, const struct ctl_message *m)
 }
 
 static void
-on_control(struct boot *b, const struct ctl_message *m)
+on_pickup_control(struct boot *b, const struct ctl_message *m)
 {
 	struct pickup *p = b->state;
 
@@ -293,7 +293,7 @@ on_control(struct boot *b, const struct ctl_message *m)
 		update(p);
 		break;
 	case CTL_STOP:
-		stop(p, m);
+		stop_pickup(p, m);
 		break;
 	default:
 		break;
@@ -303,7 +303,7 @@ on_control(struct boot *b, const struct ctl_message *m)
 }
 
 static void
-run(struct boot *b)
+run_pickup(struct boot *b)
 {
 	struct pickup *p = mem_new(struct pickup);
 	const char *where = NULL;
@@ -311,7 +311,7 @@ run(struct boot *b)
 	b->state = p;
 	p->boot = b;
 	p->started_us = clock_wall_us();
-	p->spool = p->folder = open_spool(b->server, &where);
+	p->spool = p->folder = open_folders(b->server, &where);
 	if (p->spool == NULL)
 		die(EX_CANTCREAT, "cannot open %s: %s", log_safe(where), strerror(errno));
 	p->rules = (struct pickup_file_rules){
@@ -339,7 +339,7 @@ run(struct boot *b)
 }
 
 static void
-finish(struct boot *b)
+finish_pickup(struct boot *b)
 {
 	struct pickup *p = b->state;
 
@@ -363,7 +363,7 @@ const struct boot_role pickup_role = {
 	.name = "pickup",
 	.title = "takes mail from files",
 	.per_server = true,
-	.run = run,
-	.on_control = on_control,
-	.finish = finish,
+	.run = run_pickup,
+	.on_control = on_pickup_control,
+	.finish = finish_pickup,
 };

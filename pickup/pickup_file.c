@@ -66,7 +66,7 @@ microseconds(const struct statx_timestamp *ts)
 }
 
 static struct judge_verdict
-look_at(struct pickup_file *t, struct statx *sx)
+examine_file(struct pickup_file *t, struct statx *sx)
 {
 	struct judge_facts f = { 0 };
 
@@ -95,7 +95,7 @@ is_locked(int fd)
 }
 
 static void
-trouble(struct pickup_file *t, const char *doing, int error, struct judge_verdict verdict)
+note_trouble(struct pickup_file *t, const char *doing, int error, struct judge_verdict verdict)
 {
 	t->doing = doing;
 	t->error = error;
@@ -107,7 +107,7 @@ trouble(struct pickup_file *t, const char *doing, int error, struct judge_verdic
  * instead.
  */
 static bool
-claim(struct pickup_file *t)
+claim_file(struct pickup_file *t)
 {
 	char claimed[SPOOL_PICKUP_NAME_SIZE];
 
@@ -123,10 +123,10 @@ claim(struct pickup_file *t)
 	if (errno == ENOENT)
 		t->verdict = (struct judge_verdict){ .answer = JUDGE_IGNORE };
 	else if (errno == EPERM) /* sticky folder: this file only */
-		trouble(t, "take", errno, (struct judge_verdict){ .answer = JUDGE_WAIT,
+		note_trouble(t, "take", errno, (struct judge_verdict){ .answer = JUDGE_WAIT,
 		    .wait_ms = LATER_MS });
 	else
-		trouble(t, "take", errno, (struct judge_verdict){ .answer = JUDGE_BACK_OFF });
+		note_trouble(t, "take", errno, (struct judge_verdict){ .answer = JUDGE_BACK_OFF });
 	return false;
 }
 
@@ -158,7 +158,7 @@ is_the_same(struct pickup_file *t, const struct statx *sx)
 
 /* To badmail, under its claimed name, which no other file can have. */
 static void
-refuse(struct pickup_file *t, enum judge_reason reason)
+refuse_file(struct pickup_file *t, enum judge_reason reason)
 {
 	char words[128], details[SPOOL_PICKUP_NAME_SIZE + COMPOSE_DETAIL_SIZE + 16];
 
@@ -166,7 +166,7 @@ refuse(struct pickup_file *t, enum judge_reason reason)
 	if (reason == JUDGE_LARGE)
 		snprintf(t->detail, sizeof(t->detail), "%ju bytes, the limit is %ju", (uintmax_t)t->size,
 		    (uintmax_t)t->rules->judge.max_size);
-	if (!claim(t))
+	if (!claim_file(t))
 		return;
 	/* 0xC00402CE: the code that the original writes for a bad file in pickup */
 	snprintf(words, sizeof(words), "bad file in pickup (0xC00402CE): %s", judge_words(reason));
@@ -176,7 +176,7 @@ refuse(struct pickup_file *t, enum judge_reason reason)
 		if ((unsigned char)*p < ' ' || *p == 127)
 			*p = '?';
 	if (spool_pickup_refuse(t->folder, t->current, words, details, t->bad_id) == -1) {
-		trouble(t, "badmail", errno, (struct judge_verdict){ .answer = JUDGE_WAIT,
+		note_trouble(t, "badmail", errno, (struct judge_verdict){ .answer = JUDGE_WAIT,
 		    .wait_ms = LATER_MS });
 		unclaim(t);
 	}
@@ -214,16 +214,16 @@ pickup_file_look(struct pickup_file *t)
 
 	t->fd = openat(spool_pickup_folder(t->folder), t->current,
 	    O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
-	t->verdict = t->fd == -1 ? judge_error(errno, &t->file->tries) : look_at(t, &sx);
+	t->verdict = t->fd == -1 ? judge_error(errno, &t->file->tries) : examine_file(t, &sx);
 	if (t->fd != -1 && (t->verdict.answer == JUDGE_TAKE || t->verdict.answer == JUDGE_REFUSE) &&
 	    is_locked(t->fd))
 		t->verdict = judge_error(EWOULDBLOCK, &t->file->tries);
 	if (t->verdict.answer == JUDGE_REFUSE)
-		refuse(t, t->verdict.reason);
+		refuse_file(t, t->verdict.reason);
 	if (t->verdict.answer != JUDGE_TAKE)
 		return;
 	t->was_queued = t->left && is_in_queue(t);
-	if (t->was_queued || !claim(t) || !is_the_same(t, &sx))
+	if (t->was_queued || !claim_file(t) || !is_the_same(t, &sx))
 		return;
 	t->big = t->size > PICKUP_FILE_PIECE;
 	if (!t->big)
@@ -292,7 +292,7 @@ survey(struct pickup_file *t, struct piece *p, struct body_survey *s)
 
 /* Normalised bytes into `out` until the header is complete. 1, -1 over a limit, -2 the file changed. */
 static int
-read_header(struct pickup_file *t, struct piece *p, struct buf *out, struct compose_header *h)
+read_file_header(struct pickup_file *t, struct piece *p, struct buf *out, struct compose_header *h)
 {
 	int found = 0;
 
@@ -332,7 +332,7 @@ static void
 changed(struct pickup_file *t)
 {
 	if (errno != EAGAIN)
-		trouble(t, "read", errno, (struct judge_verdict){ 0 });
+		note_trouble(t, "read", errno, (struct judge_verdict){ 0 });
 	unclaim(t);
 	t->verdict = (struct judge_verdict){ .answer = JUDGE_WAIT,
 	    .wait_ms = t->error == 0 ? SOON_MS : LATER_MS };
@@ -351,10 +351,10 @@ read_into(struct pickup_file *t, struct piece *p, struct buf *text)
 		return;
 	}
 	if (s.nul) {
-		refuse(t, JUDGE_NUL);
+		refuse_file(t, JUDGE_NUL);
 		return;
 	}
-	found = read_header(t, p, text, &h);
+	found = read_file_header(t, p, text, &h);
 	if (found == -2) {
 		changed(t);
 		return;
@@ -362,7 +362,7 @@ read_into(struct pickup_file *t, struct piece *p, struct buf *text)
 	if (found == 1)
 		reason = compose(t, text, &h);
 	if (reason != JUDGE_GOOD)
-		refuse(t, reason);
+		refuse_file(t, reason);
 	else if (s.eightbit)
 		t->envelope.flags |= MESSAGE_8BIT;
 }

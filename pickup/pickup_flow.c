@@ -55,7 +55,7 @@ back_off(struct pickup_flow *f)
 /* --- begin and end of one file --- */
 
 static void
-begin(struct pickup_flow *f, struct pickup_name *file)
+begin_file(struct pickup_flow *f, struct pickup_name *file)
 {
 	struct pickup_file *t = pickup_file_new(&f->p->rules, f->p->folder, f->p->spool, file,
 	    clock_wall_us());
@@ -71,7 +71,7 @@ begin(struct pickup_flow *f, struct pickup_name *file)
 }
 
 static void
-forget(struct pickup_file *t)
+forget_file(struct pickup_file *t)
 {
 	*t->self = t->next;
 	if (t->next != NULL)
@@ -80,7 +80,7 @@ forget(struct pickup_file *t)
 }
 
 static void
-end(struct pickup_flow *f, struct pickup_file *t)
+end_file(struct pickup_flow *f, struct pickup_file *t)
 {
 	/* it could not be renamed back, its old name is in use again: take it under the claimed one */
 	if (t->claimed && t->put_back)
@@ -89,13 +89,13 @@ end(struct pickup_flow *f, struct pickup_file *t)
 	if (t->big && f->large > 0)
 		f->large--;
 	f->active--;
-	forget(t);
+	forget_file(t);
 	begin_large(f);
 	pickup_flow_more(f);
 }
 
 static void
-clear(struct pickup_flow *f, struct pickup_file *t, bool put_back)
+clear_file(struct pickup_flow *f, struct pickup_file *t, bool put_back)
 {
 	t->put_back = put_back;
 	if (put_back)
@@ -140,7 +140,7 @@ say_refused(struct pickup_flow *f, struct pickup_file *t)
 
 /* From enqueue: the message is on disk, or it is not. */
 static void
-queued(void *arg, int error, const char *id)
+on_queued(void *arg, int error, const char *id)
 {
 	struct pickup_file *t = arg;
 	struct pickup_flow *f = t->pickup->flow;
@@ -149,12 +149,12 @@ queued(void *arg, int error, const char *id)
 	if (error == 0) {
 		f->probing = false;
 		say_accepted(f, t);
-		clear(f, t, false);
+		clear_file(f, t, false);
 		return;
 	}
 	pickup_trouble_log(f->p, "queue", t->name, strerror(error));
 	back_off(f);
-	clear(f, t, true);
+	clear_file(f, t, true);
 }
 
 static void
@@ -176,7 +176,7 @@ pass_on(struct pickup_file *t)
 	t->sent += t->content.len;
 	if (t->at_end) {
 		buf_done(&t->content);
-		enqueue_finish(t->message, queued, t);
+		enqueue_finish(t->message, on_queued, t);
 	} else {
 		next_piece(t);
 	}
@@ -190,7 +190,7 @@ to_queue(struct pickup_flow *f, struct pickup_file *t)
 	if (t->message == NULL) {
 		pickup_trouble_log(f->p, "queue", t->name, strerror(errno));
 		back_off(f);
-		clear(f, t, true);
+		clear_file(f, t, true);
 		return;
 	}
 	pass_on(t);
@@ -204,7 +204,7 @@ after_read(struct pickup_flow *f, struct pickup_file *t)
 	say_trouble(f, t);
 	if (t->verdict.answer == JUDGE_TAKE && t->was_queued) {
 		say_accepted(f, t); /* perhaps a second time: the crash may have come before the first */
-		clear(f, t, false);
+		clear_file(f, t, false);
 		return;
 	}
 	if (t->unclaimed && t->big)
@@ -219,7 +219,7 @@ after_read(struct pickup_flow *f, struct pickup_file *t)
 	} else {
 		t->put_back = t->verdict.answer != JUDGE_IGNORE; /* it is back already, or end() handles it */
 	}
-	end(f, t);
+	end_file(f, t);
 }
 
 static void
@@ -231,7 +231,7 @@ begin_large(struct pickup_flow *f)
 		memmove(f->waiting, f->waiting + 1, --f->nwaiting * sizeof(f->waiting[0]));
 		if (f->hurry) {
 			t->big = false;
-			clear(f, t, true);
+			clear_file(f, t, true);
 			continue;
 		}
 		f->large++;
@@ -294,7 +294,7 @@ piece_done(void *arg, void *job)
 		pickup_trouble_log(f->p, t->doing, t->name, strerror(t->error));
 	enqueue_discard(t->message);
 	t->message = NULL;
-	clear(f, t, true);
+	clear_file(f, t, true);
 }
 
 static void
@@ -312,7 +312,7 @@ clear_done(void *arg, void *job)
 			return;
 		}
 	}
-	end(f, t);
+	end_file(f, t);
 }
 
 static void
@@ -365,13 +365,13 @@ pickup_flow_free(struct pickup_flow *f)
 	if (f == NULL)
 		return;
 	while (f->all != NULL)
-		forget(f->all);
+		forget_file(f->all);
 	free(f);
 }
 
 /* When to wake: the next file's time, or the end of a back-off. */
 static void
-set_timer(struct pickup_flow *f, uint64_t now_ms)
+set_due_timer(struct pickup_flow *f, uint64_t now_ms)
 {
 	uint64_t next = pickup_names_next_due(f->p->names);
 
@@ -393,9 +393,9 @@ pickup_flow_more(struct pickup_flow *f)
 
 	if (!p->stopping && !p->gone && now_ms >= f->back_off_until_ms)
 		while (f->active < limit && (file = pickup_names_take_due(p->names, now_ms)) != NULL)
-			begin(f, file);
+			begin_file(f, file);
 	if (!p->stopping && !p->gone)
-		set_timer(f, now_ms);
+		set_due_timer(f, now_ms);
 	f->changed(p);
 }
 
@@ -403,7 +403,7 @@ void
 pickup_flow_retry(struct pickup_flow *f)
 {
 	while (f->nstuck > 0)
-		clear(f, f->stuck[--f->nstuck], false);
+		clear_file(f, f->stuck[--f->nstuck], false);
 }
 
 size_t
@@ -424,6 +424,6 @@ pickup_flow_give_up(struct pickup_flow *f)
 {
 	while (f->nstuck > 0) {
 		f->active--;
-		forget(f->stuck[--f->nstuck]);
+		forget_file(f->stuck[--f->nstuck]);
 	}
 }

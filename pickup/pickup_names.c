@@ -154,7 +154,7 @@ opened(struct pickup_names *k, struct entry *e, uint64_t now_ms)
 }
 
 static struct entry *
-find(struct pickup_names *k, const char *name)
+find_entry(struct pickup_names *k, const char *name)
 {
 	struct entry key = { .file = { .name = mem_unconst(name) } };
 
@@ -164,7 +164,7 @@ find(struct pickup_names *k, const char *name)
 bool
 pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence evidence, uint64_t now_ms)
 {
-	struct entry *e = find(k, name);
+	struct entry *e = find_entry(k, name);
 
 	if (e == NULL) {
 		if (evidence == JUDGE_OPEN)
@@ -195,10 +195,10 @@ pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence 
 void
 pickup_names_put_back(struct pickup_names *k, const char *name, uint64_t now_ms)
 {
-	struct entry *e = find(k, name);
+	struct entry *e = find_entry(k, name);
 
 	if (e == NULL && pickup_names_news(k, name, JUDGE_REOPENED, now_ms))
-		e = find(k, name);
+		e = find_entry(k, name);
 	if (e != NULL && e->again == JUDGE_RENAMED)
 		e->again = -1;
 	else if (e != NULL)

@@ -124,7 +124,7 @@ end_pass(struct pickup_scan *w)
 }
 
 static void
-run(void *arg, void **jobs, size_t n)
+run_portion(void *arg, void **jobs, size_t n)
 {
 	struct pickup_scan *w = arg;
 
@@ -137,7 +137,7 @@ run(void *arg, void **jobs, size_t n)
 }
 
 static void
-done(void *arg, void *job)
+on_portion_read(void *arg, void *job)
 {
 	struct pickup_scan *w = arg;
 	const char *at = buf_text(&w->names), *end = at + w->names.len;
@@ -160,7 +160,7 @@ pickup_scan_new(struct pool *pool, void (*name)(void *arg, const char *name),
 	w->end = end;
 	w->arg = arg;
 	buf_init(&w->names, PORTION * SPOOL_PICKUP_NAME_SIZE);
-	w->lane = pool_lane_new(pool, 1, 1, run, done, w);
+	w->lane = pool_lane_new(pool, 1, 1, run_portion, on_portion_read, w);
 	return w;
 }
 

@@ -129,7 +129,7 @@ disk_pread(int fd, void *data, size_t len, off_t at)
 }
 
 static int
-write_part(const char *part, const char *path, mode_t mode, const void *data, size_t len)
+write_new_file(const char *part, const char *path, mode_t mode, const void *data, size_t len)
 {
 	int fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	int saved, result;
@@ -151,7 +151,7 @@ disk_replace(const char *part, const char *path, mode_t mode, const void *data, 
 	int result, saved;
 
 	unlink(part);
-	result = write_part(part, path, mode, data, len);
+	result = write_new_file(part, path, mode, data, len);
 	saved = errno;
 	if (result == -1)
 		unlink(part);

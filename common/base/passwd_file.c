@@ -211,7 +211,7 @@ passwd_file_format_scram(struct buf *out, const struct passwd_account *a)
 /* --- a whole file --- */
 
 static int
-compare(const void *a, const void *b)
+compare_accounts(const void *a, const void *b)
 {
 	return strcasecmp(((const struct passwd_account *)a)->name, ((const struct passwd_account *)b)->name);
 }
@@ -224,7 +224,7 @@ struct numbered {
 static int
 compare_numbered(const void *a, const void *b)
 {
-	int order = compare(a, b);
+	int order = compare_accounts(a, b);
 
 	return order != 0 ? order : (int)((const struct numbered *)a)->line -
 	    (int)((const struct numbered *)b)->line;
@@ -258,7 +258,7 @@ passwd_file_list_parse(const char *text, size_t len, void (*fault)(void *arg, un
 		qsort(all, count, sizeof(*all), compare_numbered);
 	l->account = mem_array(NULL, count + 1, sizeof(*l->account));
 	for (size_t i = 0; i < count; i++) {
-		if (l->count > 0 && compare(&l->account[l->count - 1], &all[i].account) == 0) {
+		if (l->count > 0 && compare_accounts(&l->account[l->count - 1], &all[i].account) == 0) {
 			fault(arg, all[i].line, "a second line for the same name");
 			passwd_file_done(&all[i].account);
 		} else {
@@ -288,5 +288,5 @@ passwd_file_find(const struct passwd_account_list *l, const char *name)
 {
 	struct passwd_account key = { .name = mem_unconst(name) };
 
-	return l->count == 0 ? NULL : bsearch(&key, l->account, l->count, sizeof(key), compare);
+	return l->count == 0 ? NULL : bsearch(&key, l->account, l->count, sizeof(key), compare_accounts);
 }

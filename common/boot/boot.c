@@ -37,7 +37,7 @@ stop_by_myself(struct boot *b)
 }
 
 static void
-on_message(void *arg, const struct ctl_message *m)
+on_master_message(void *arg, const struct ctl_message *m)
 {
 	struct boot *b = arg;
 
@@ -45,7 +45,7 @@ on_message(void *arg, const struct ctl_message *m)
 }
 
 static void
-on_close(void *arg, bool bad)
+on_master_close(void *arg, bool bad)
 {
 	struct boot *b = arg;
 
@@ -131,7 +131,7 @@ take_config(struct boot *b, const char *server)
 }
 
 static void
-raise_limits(void)
+raise_file_limit(void)
 {
 	struct rlimit rl;
 
@@ -151,13 +151,13 @@ boot_main(int argc, char **argv, const struct boot_role *role)
 	take_arguments(&b, argc, argv);
 	umask(007);
 	take_config(&b, argv[1]);
-	raise_limits();
+	raise_file_limit();
 	/* Libbsd puts the program before it */
 	setproctitle("%s%s%s", argv[1], argv[1][0] != '\0' ? ": " : "", role->title);
 	b.loop = loop_new();
 	set_signals(&b);
 	boot_drop(b.config->service.user, b.config->service.group);
-	b.master = ctl_new(b.loop, BOOT_MASTER, CTL_FROM_MASTER, on_message, on_close, &b);
+	b.master = ctl_new(b.loop, BOOT_MASTER, CTL_FROM_MASTER, on_master_message, on_master_close, &b);
 	role->run(&b);
 	loop_run(b.loop);
 	if (role->finish != NULL)

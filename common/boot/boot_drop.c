@@ -23,7 +23,7 @@
 #include "common/boot/boot.h"
 
 static void
-must(bool ok, const char *what)
+must_succeed(bool ok, const char *what)
 {
 	if (!ok)
 		die(EX_OSERR, "privilege drop: %s: %s", what, strerror(errno));
@@ -34,7 +34,7 @@ static void
 shut_bounding_set(void)
 {
 	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		must(prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0, "capability bounding set");
+		must_succeed(prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0, "capability bounding set");
 }
 
 static void
@@ -57,9 +57,9 @@ become(const char *user, const char *group)
 	if (uid == 0 || gid == 0)
 		die(EX_CONFIG, "[service] user and group must not be root");
 	shut_bounding_set();
-	must(setgroups(1, &gid) == 0, "setgroups");
-	must(setresgid(gid, gid, gid) == 0, "setresgid");
-	must(setresuid(uid, uid, uid) == 0, "setresuid");
+	must_succeed(setgroups(1, &gid) == 0, "setgroups");
+	must_succeed(setresgid(gid, gid, gid) == 0, "setresgid");
+	must_succeed(setresuid(uid, uid, uid) == 0, "setresuid");
 }
 
 static void
@@ -69,8 +69,8 @@ clear_capabilities(void)
 	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-	must(syscall(SYS_capset, &head, none) == 0, "capset");
-	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
+	must_succeed(syscall(SYS_capset, &head, none) == 0, "capset");
+	must_succeed(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
 }
 
 static void
@@ -80,10 +80,10 @@ check_no_way_back(void)
 	struct __user_cap_data_struct have[_LINUX_CAPABILITY_U32S_3];
 	uid_t r, e, s;
 
-	must(getresuid(&r, &e, &s) == 0 && r != 0 && e != 0 && s != 0, "a user id is still root");
+	must_succeed(getresuid(&r, &e, &s) == 0 && r != 0 && e != 0 && s != 0, "a user id is still root");
 	if (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setuid(0) == 0 || setgid(0) == 0)
 		bug("privilege drop: root came back");
-	must(syscall(SYS_capget, &head, have) == 0, "capget");
+	must_succeed(syscall(SYS_capget, &head, have) == 0, "capget");
 	for (size_t i = 0; i < nitems_of(have); i++)
 		if (have[i].effective != 0 || have[i].permitted != 0 || have[i].inheritable != 0)
 			bug("privilege drop: a capability is left");

@@ -33,7 +33,7 @@ drop_broken(struct config_work *w)
 
 /* From sources to a judged config; NULL when postern.ini has errors. */
 static struct config *
-make(struct config_work *w)
+make_config(struct config_work *w)
 {
 	struct buf text = BUF_INIT(CONFIG_SNAPSHOT_MAX);
 
@@ -68,7 +68,7 @@ config_read(const char *path, struct config_faults *faults)
 
 	*faults = (struct config_faults){ 0 };
 	config_file_gather(&w, path);
-	c = make(&w);
+	c = make_config(&w);
 	config_file_done(&w.sources);
 	return c;
 }
@@ -81,7 +81,7 @@ read_text(const char *text, size_t len)
 	struct config *c = NULL;
 
 	if (config_snapshot_parse(&w.sources, text, len) == 0) {
-		c = make(&w);
+		c = make_config(&w);
 		if (c != NULL && faults.errors > 0) {
 			config_free(c);
 			c = NULL;

@@ -60,7 +60,7 @@ origin_of(const struct account_place *p, const char *key)
 
 __attribute__((format(printf, 4, 5)))
 static void
-blame(const struct account_place *p, const char *key, bool warning, const char *fmt, ...)
+blame_account(const struct account_place *p, const char *key, bool warning, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -127,11 +127,11 @@ judge_shown(const struct account_place *p)
 	    mode == CONFIG_OUT_TLS_VERIFY)
 		return;
 	if (mode == CONFIG_OUT_TLS_OFF)
-		blame(p, key, true,
+		blame_account(p, key, true,
 		    "outbound-tls = off: to a host that offers no SCRAM the password of %s goes in the clear",
 		    a.user);
 	else
-		blame(p, key, true,
+		blame_account(p, key, true,
 		    "outbound-tls = %s: whoever answers for a host%s is shown the password of %s when no "
 		    "SCRAM is offered; outbound-tls = verify "
 		    "checks who it is", names[mode], mode == CONFIG_OUT_TLS_DANE ? " without TLSA records" :
@@ -139,7 +139,7 @@ judge_shown(const struct account_place *p)
 }
 
 static void
-judge_account(const struct account_place *p)
+judge_one_account(const struct account_place *p)
 {
 	bool whole;
 
@@ -159,14 +159,14 @@ judge_account(const struct account_place *p)
 	if (a.auth == CONFIG_OUT_OAUTH2)
 		return;		/* judged by config_oauth */
 	if ((user != NULL) != (secret != NULL))
-		blame(p, user != NULL ? "user" : "secret-file", false,
+		blame_account(p, user != NULL ? "user" : "secret-file", false,
 		    "user and secret-file belong together, and %s is missing",
 		    user != NULL ? "secret-file" : "user");
 	else if (!whole)
-		blame(p, "outbound-auth", false, "outbound-auth = %s needs user and secret-file",
+		blame_account(p, "outbound-auth", false, "outbound-auth = %s needs user and secret-file",
 		    names[a.auth]);
 	else if (user != NULL && a.auth == CONFIG_OUT_ANONYMOUS)
-		blame(p, "user", true, "user has no effect: outbound-auth is anonymous");
+		blame_account(p, "user", true, "user has no effect: outbound-auth is anonymous");
 	else if (p->d == NULL || !is_as_server(p))
 		judge_shown(p);
 }
@@ -192,14 +192,14 @@ config_account_judge(struct config_work *w, size_t server)
 	const struct config_server *s = &w->config->server[server];
 	struct account_place p = { w, server, NULL };
 
-	judge_account(&p);
+	judge_one_account(&p);
 	if (s->outbound_auth != CONFIG_OUT_ANONYMOUS && s->outbound_auth != CONFIG_OUT_OAUTH2 && !has_use(s))
-		blame(&p, "outbound-auth", true,
+		blame_account(&p, "outbound-auth", true,
 		    "outbound-auth has no effect: the account is shown only to hosts that the configuration "
 		    "names, " "a smart-host or the route of a domain, and there is none");
 	for (size_t i = 0; i < s->ndomain; i++) {
 		p.d = &s->domain[i];
 		if (p.d->type == CONFIG_DOMAIN_REMOTE)
-			judge_account(&p);
+			judge_one_account(&p);
 	}
 }

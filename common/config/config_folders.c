@@ -18,7 +18,7 @@ struct folder { const char *key, *path; unsigned line; };
 enum { PICKUP, QUEUE, DROP, BADMAIL, DOMAIN_DROP, LOGS, FOLDER_COUNT };
 
 static unsigned
-line_of(const struct config_server *s, enum key_section section, const char *name)
+folder_line(const struct config_server *s, enum key_section section, const char *name)
 {
 	return config_origin_of(s->origin, section, name)->line;
 }
@@ -28,12 +28,12 @@ list_folders(const struct config_server *s, struct folder list[FOLDER_COUNT])
 {
 	const struct config_domain *d = s->default_domain;
 
-	list[PICKUP] = (struct folder){ "pickup", s->pickup, line_of(s, KEY_GENERAL, "pickup") };
-	list[QUEUE] = (struct folder){ "queue", s->queue, line_of(s, KEY_GENERAL, "queue") };
-	list[DROP] = (struct folder){ "drop", s->drop, line_of(s, KEY_GENERAL, "drop") };
-	list[BADMAIL] = (struct folder){ "badmail", s->badmail, line_of(s, KEY_MESSAGES, "badmail") };
+	list[PICKUP] = (struct folder){ "pickup", s->pickup, folder_line(s, KEY_GENERAL, "pickup") };
+	list[QUEUE] = (struct folder){ "queue", s->queue, folder_line(s, KEY_GENERAL, "queue") };
+	list[DROP] = (struct folder){ "drop", s->drop, folder_line(s, KEY_GENERAL, "drop") };
+	list[BADMAIL] = (struct folder){ "badmail", s->badmail, folder_line(s, KEY_MESSAGES, "badmail") };
 	list[LOGS] = (struct folder){ "log-directory", s->log ? s->log_directory : NULL,
-	    line_of(s, KEY_GENERAL, "log-directory") };
+	    folder_line(s, KEY_GENERAL, "log-directory") };
 	list[DOMAIN_DROP] = (struct folder){ "drop of the default domain", NULL, 0 };
 	if (d != NULL && d->drop != NULL && strcmp(d->drop, s->drop) != 0) {
 		list[DOMAIN_DROP].path = d->drop;
@@ -88,7 +88,7 @@ judge_file_system(struct config_work *w, size_t server, const struct folder mine
 
 /* Log folders may lie in each other, but must not be the same: their lines may have different fields. */
 static bool
-clash(size_t i, const char *mine, size_t j, const char *theirs)
+folders_clash(size_t i, const char *mine, size_t j, const char *theirs)
 {
 	return i == LOGS && j == LOGS ? strcmp(mine, theirs) == 0 : overlap(mine, theirs);
 }
@@ -103,15 +103,15 @@ judge_against(struct config_work *w, size_t server, const struct folder mine[FOL
 
 	list_folders(other, theirs);
 	if (strcmp(s->home, other->home) == 0) {
-		config_faults_add(w->faults, config_work_source(w, server), line_of(s, KEY_GENERAL, "home"),
-		    false,
+		config_faults_add(w->faults, config_work_source(w, server),
+		    folder_line(s, KEY_GENERAL, "home"), false,
 		    "home %s belongs to virtual server %s already (%s)", s->home, other->name, other->file);
 		return;
 	}
 	for (size_t i = 0; i < FOLDER_COUNT; i++)
 		for (size_t j = 0; j < FOLDER_COUNT; j++)
-			if (mine[i].path != NULL && theirs[j].path != NULL && clash(i, mine[i].path, j,
-			    theirs[j].path))
+			if (mine[i].path != NULL && theirs[j].path != NULL &&
+			    folders_clash(i, mine[i].path, j, theirs[j].path))
 				config_faults_add(w->faults, config_work_source(w, server), mine[i].line,
 				    false, "%s (%s) and the %s (%s) of virtual "
 				    "server %s must be apart", mine[i].key, mine[i].path, theirs[j].key,

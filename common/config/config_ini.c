@@ -31,7 +31,7 @@ struct reader {
 };
 
 static void
-fault(struct reader *r, const char *text)
+add_fault(struct reader *r, const char *text)
 {
 	config_faults_add(r->faults, r->source, r->line, false, "%s", text);
 }
@@ -76,7 +76,7 @@ check_text(struct reader *r)
 			r->line++;
 	}
 	if (wrong != NULL)
-		fault(r, wrong);
+		add_fault(r, wrong);
 	r->line = 0;
 	return wrong == NULL;
 }
@@ -140,7 +140,7 @@ heading_fits(struct reader *r, enum key_section section)
 		return false;
 	}
 	if (section == KEY_DOMAIN && r->source->server == NULL) {
-		fault(r, "[domain] belongs in the file of a virtual server");
+		add_fault(r, "[domain] belongs in the file of a virtual server");
 		return false;
 	}
 	for (size_t i = 0; i < r->ini->nheading && section != KEY_DOMAIN && section != KEY_OAUTH; i++) {
@@ -168,14 +168,16 @@ heading_judge(struct reader *r, struct config_heading *h, char *name, char *argu
 	if (section == KEY_DOMAIN) {
 		h->domain = argument != NULL ? heading_domain(argument) : NULL;
 		if (h->domain == NULL) {
-			fault(r, "must be [domain NAME], NAME a domain like example.com, bücher.example or "
+			add_fault(r,
+			    "must be [domain NAME], NAME a domain like example.com, bücher.example or "
 			    "*.example.com");
 			return;
 		}
 	} else if (section == KEY_OAUTH) {
 		h->domain = argument != NULL ? heading_profile(argument) : NULL;
 		if (h->domain == NULL) {
-			fault(r, "must be [oauth NAME], NAME of lower-case letters, digits and hyphens, at "
+			add_fault(r,
+			    "must be [oauth NAME], NAME of lower-case letters, digits and hyphens, at "
 			    "most 32 of them");
 			return;
 		}
@@ -196,9 +198,9 @@ heading_parse(struct reader *r, const char *start, size_t len)
 	const char *rest = close != NULL ? close + 1 + strspn(close + 1, " \t") : "";
 
 	if (close == NULL)
-		fault(r, "the section heading has no closing ]");
+		add_fault(r, "the section heading has no closing ]");
 	else if (*rest != '\0' && *rest != ';' && *rest != '#')
-		fault(r, "there is something behind the section heading");
+		add_fault(r, "there is something behind the section heading");
 	else {
 		char *save = NULL, *name, *argument;
 
@@ -206,7 +208,7 @@ heading_parse(struct reader *r, const char *start, size_t len)
 		name = strtok_r(text, " \t", &save);
 		argument = strtok_r(NULL, " \t", &save);
 		if (strtok_r(NULL, " \t", &save) != NULL)
-			fault(r, "there are too many words in the section heading");
+			add_fault(r, "there are too many words in the section heading");
 		else
 			heading_judge(r, &h, name, argument);
 	}
@@ -235,7 +237,7 @@ line_for_inih(struct reader *r, const char *line, size_t len, size_t limit)
 		return "";
 	r->skip = true;
 	if (r->ini->nheading == 0)
-		fault(r, "stands before the first [section]");
+		add_fault(r, "stands before the first [section]");
 	else if (len > limit)
 		config_faults_add(r->faults, r->source, r->line, false,
 		    "is %zu bytes long, at most %zu are taken; a list may go on in a second "
@@ -285,7 +287,7 @@ read_line(char *dst, int size, void *user)
 }
 
 static int
-take_entry(void *user, const char *section, const char *name, const char *value)
+on_ini_entry(void *user, const char *section, const char *name, const char *value)
 {
 	struct reader *r = user;
 	struct config_ini *ini = r->ini;
@@ -351,7 +353,7 @@ config_ini_parse(struct config_ini *ini, struct config_source *s, struct config_
 	if (!check_text(&r))
 		return;
 	/* end_line finds all of its errors */
-	(void)ini_parse_stream(read_line, &r, take_entry, &r);
+	(void)ini_parse_stream(read_line, &r, on_ini_entry, &r);
 	check_names(&r, KEY_DOMAIN);
 	check_names(&r, KEY_OAUTH);
 }

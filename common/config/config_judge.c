@@ -16,14 +16,14 @@
 #include "common/config/config_parts.h"
 
 static unsigned
-line_of(const struct config_server *s, enum key_section section, const char *name)
+key_line(const struct config_server *s, enum key_section section, const char *name)
 {
 	return config_origin_of(s->origin, section, name)->line;
 }
 
 __attribute__((format(printf, 6, 7)))
 static void
-blame(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning,
+blame_server(struct config_work *w, size_t server, enum key_section section, const char *name, bool warning,
     const char *fmt, ...)
 {
 	char text[512];
@@ -51,7 +51,7 @@ judge_listen(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
 	struct config_source *source = config_work_source(w, server);
-	unsigned line = line_of(s, KEY_GENERAL, "listen");
+	unsigned line = key_line(s, KEY_GENERAL, "listen");
 
 	if (s->nlisten == 0 && !config_origin_of(s->origin, KEY_GENERAL, "listen")->bad)
 		config_faults_add(w->faults, source, line, false, "listen has no address");
@@ -101,18 +101,18 @@ judge_relay(struct config_work *w, size_t server)
 	    KEY_ACCESS, "relay")->bad)
 		return;
 	if ((list || empty) && s->open_relay)
-		blame(w, server, KEY_ACCESS, "open-relay", true,
+		blame_server(w, server, KEY_ACCESS, "open-relay", true,
 		    "open relay: every client may send mail to every domain");
 	else if (list || empty)
-		blame(w, server, KEY_ACCESS, key, false,
+		blame_server(w, server, KEY_ACCESS, key, false,
 		    "open relay: %s would let every client send mail to every domain; "
 		    "name the networks that may, or say open-relay = i-know",
 		    list ? "relay-list" : "relay = all-except with an empty relay-list");
 	else if (s->relay == CONFIG_ALL_EXCEPT)
-		blame(w, server, KEY_ACCESS, "relay", true,
+		blame_server(w, server, KEY_ACCESS, "relay", true,
 		    "open relay: every client outside relay-list may send mail to every domain");
 	if (s->connection_control == CONFIG_ONLY && s->connection_list.count == 0)
-		blame(w, server, KEY_ACCESS, "connection-control", true,
+		blame_server(w, server, KEY_ACCESS, "connection-control", true,
 		    "nobody can connect: connection-control = only with an empty connection-list");
 }
 
@@ -133,28 +133,28 @@ judge_tls(struct config_work *w, size_t server)
 	    was_refused(s, "tls-minimum"))
 		return;
 	if (certificates != keys)
-		blame(w, server, KEY_ACCESS, certificates > keys ? "certificate" : "key", false,
+		blame_server(w, server, KEY_ACCESS, certificates > keys ? "certificate" : "key", false,
 		    "there %s %zu certificate%s and %zu key%s: each "
 		    "certificate needs its key, in the same order", certificates == 1 ? "is" : "are",
 		    certificates, certificates == 1 ? "" : "s", keys, keys == 1 ? "" : "s");
 	else if (certificates > CONFIG_CERTIFICATES_MAX)
-		blame(w, server, KEY_ACCESS, "certificate", false, "there are more than %d certificates",
-		    CONFIG_CERTIFICATES_MAX);
+		blame_server(w, server, KEY_ACCESS, "certificate", false,
+		    "there are more than %d certificates", CONFIG_CERTIFICATES_MAX);
 	else if (certificates == 0 && s->tls != CONFIG_TLS_OFF)
-		blame(w, server, KEY_ACCESS, "tls", false, "tls = %s needs certificate and key",
+		blame_server(w, server, KEY_ACCESS, "tls", false, "tls = %s needs certificate and key",
 		    s->tls == CONFIG_TLS_REQUIRED ? "required" : "optional");
 	else if (certificates == 0 && implicit)
-		blame(w, server, KEY_GENERAL, "tls-listen", false,
+		blame_server(w, server, KEY_GENERAL, "tls-listen", false,
 		    "tls-listen needs certificate and key of [access]");
 	else if (certificates > 0 && !config_server_has_tls(s))
-		blame(w, server, KEY_ACCESS, "certificate", true,
+		blame_server(w, server, KEY_ACCESS, "certificate", true,
 		    "certificate has no effect with tls = off and without tls-listen");
 	if (s->ask_certificate && !config_server_has_tls(s))
-		blame(w, server, KEY_ACCESS, "client-certificate", true,
+		blame_server(w, server, KEY_ACCESS, "client-certificate", true,
 		    "client-certificate has no effect without TLS");
 	if (s->tls_minimum < CONFIG_TLS_1_2 && (s->connection_control != CONFIG_ONLY ||
 	    s->connection_list.count == 0))
-		blame(w, server, KEY_ACCESS, "tls-minimum", false,
+		blame_server(w, server, KEY_ACCESS, "tls-minimum", false,
 		    "tls-minimum under 1.2 is for devices that are known: it needs "
 		    "connection-control = only and a connection-list");
 }
@@ -167,14 +167,14 @@ judge_proxy(struct config_work *w, size_t server)
 	if (config_origin_of(s->origin, KEY_ACCESS, "proxy-trusted")->bad)
 		return;
 	if (s->proxy && s->proxy_trusted.count == 0)
-		blame(w, server, KEY_ACCESS, "proxy", false,
+		blame_server(w, server, KEY_ACCESS, "proxy", false,
 		    "\"proxy\" is not complete without proxy-trusted, the addresses whose headers are "
 		    "believed");
 	else if (s->proxy && list_is_everybody(&s->proxy_trusted))
-		blame(w, server, KEY_ACCESS, "proxy-trusted", false,
+		blame_server(w, server, KEY_ACCESS, "proxy-trusted", false,
 		    "proxy-trusted would let every client claim any address; name the load balancers");
 	else if (!s->proxy && s->proxy_trusted.count > 0)
-		blame(w, server, KEY_ACCESS, "proxy-trusted", true,
+		blame_server(w, server, KEY_ACCESS, "proxy-trusted", true,
 		    "proxy-trusted has no effect without proxy = yes");
 }
 
@@ -184,16 +184,16 @@ judge_times(struct config_work *w, size_t server)
 	const struct config_server *s = &w->config->server[server];
 
 	if (s->retry.count == 0 && !config_origin_of(s->origin, KEY_DELIVERY, "retry")->bad)
-		blame(w, server, KEY_DELIVERY, "retry", false, "retry has no time");
+		blame_server(w, server, KEY_DELIVERY, "retry", false, "retry has no time");
 	if (s->delay_notify != CONFIG_UNLIMITED && s->expire < s->delay_notify)
-		blame(w, server, KEY_DELIVERY, "expire", true,
+		blame_server(w, server, KEY_DELIVERY, "expire", true,
 		    "expire is shorter than delay-notify: mail is returned before its delay is told");
 	if (s->local_delay_notify != CONFIG_UNLIMITED && s->local_expire < s->local_delay_notify)
-		blame(w, server, KEY_DELIVERY, "local-expire", true,
+		blame_server(w, server, KEY_DELIVERY, "local-expire", true,
 		    "local-expire is shorter than local-delay-notify: mail is returned before its delay "
 		    "is told");
 	if (s->retry.count > 0 && s->retry.ms[0] >= s->expire)
-		blame(w, server, KEY_DELIVERY, "retry", true,
+		blame_server(w, server, KEY_DELIVERY, "retry", true,
 		    "the first retry is not before expire: mail is returned after one attempt");
 }
 
@@ -208,20 +208,20 @@ judge_authentication(struct config_work *w, size_t server)
 		return;
 	if (basic && s->password_file == NULL && !config_origin_of(s->origin, KEY_ACCESS,
 	    "password-file")->bad)
-		blame(w, server, KEY_ACCESS, "authentication", false,
+		blame_server(w, server, KEY_ACCESS, "authentication", false,
 		    "authentication = basic needs a password-file");
 	if (integrated && s->keytab == NULL && !config_origin_of(s->origin, KEY_ACCESS, "keytab")->bad)
-		blame(w, server, KEY_ACCESS, "authentication", false,
+		blame_server(w, server, KEY_ACCESS, "authentication", false,
 		    "authentication = integrated needs a keytab");
 	if (basic && s->basic_requires_tls && s->tls == CONFIG_TLS_OFF)
-		blame(w, server, KEY_ACCESS, "basic-requires-tls", true,
+		blame_server(w, server, KEY_ACCESS, "basic-requires-tls", true,
 		    "of basic authentication only SCRAM-SHA-256 can be offered: PLAIN and LOGIN "
 		    "need TLS (basic-requires-tls), and tls is off");
 	if (s->password_file != NULL && !basic)
-		blame(w, server, KEY_ACCESS, "password-file", true,
+		blame_server(w, server, KEY_ACCESS, "password-file", true,
 		    "password-file has no effect: authentication does not say basic");
 	if (s->keytab != NULL && !integrated)
-		blame(w, server, KEY_ACCESS, "keytab", true,
+		blame_server(w, server, KEY_ACCESS, "keytab", true,
 		    "keytab has no effect: authentication does not say integrated");
 }
 
@@ -235,7 +235,7 @@ judge_dane(struct config_work *w, size_t server)
 	if (w->config->service.dnssec)
 		return;
 	if (s->outbound_tls == CONFIG_OUT_TLS_DANE)
-		blame(w, server, KEY_DELIVERY, "outbound-tls", true, "%s", text);
+		blame_server(w, server, KEY_DELIVERY, "outbound-tls", true, "%s", text);
 	for (size_t i = 0; i < s->ndomain; i++)
 		if (s->domain[i].has_outbound_tls && s->domain[i].outbound_tls == CONFIG_OUT_TLS_DANE)
 			config_faults_add(w->faults, config_work_source(w, server),
@@ -249,15 +249,15 @@ judge_rest(struct config_work *w, size_t server)
 	const struct config_server *s = &w->config->server[server];
 
 	if (strchr(s->fqdn, '.') == NULL && strcmp(s->fqdn, w->config->service.hostname) != 0)
-		blame(w, server, KEY_DELIVERY, "fqdn", true,
+		blame_server(w, server, KEY_DELIVERY, "fqdn", true,
 		    "fqdn \"%s\" has no dot; other servers may refuse mail from a "
 		    "name that is not fully qualified", s->fqdn);
 	if (s->max_session_size < s->max_message_size)
-		blame(w, server, KEY_MESSAGES, "max-session-size", true,
+		blame_server(w, server, KEY_MESSAGES, "max-session-size", true,
 		    "max-session-size is smaller than max-message-size: the larger messages that are "
 		    "announced will not be taken");
 	if (s->smart_host_after_direct != CONFIG_DIRECT_NO && s->smart_host.count == 0)
-		blame(w, server, KEY_DELIVERY, "smart-host-after-direct", true,
+		blame_server(w, server, KEY_DELIVERY, "smart-host-after-direct", true,
 		    "smart-host-after-direct has no effect without smart-host");
 }
 
@@ -290,19 +290,19 @@ judge_ldap_tls(struct config_work *w, size_t server)
 	size_t plain = count_scheme(&l->uri, "ldap:"), secured = count_scheme(&l->uri, "ldaps:");
 
 	if (l->start_tls && plain == 0)
-		blame(w, server, KEY_LDAP, "start-tls", false,
+		blame_server(w, server, KEY_LDAP, "start-tls", false,
 		    "start-tls is for ldap addresses, and uri has none");
 	if (!l->start_tls && plain > 0 && l->bind == CONFIG_BIND_SIMPLE)
-		blame(w, server, KEY_LDAP, "bind", true,
+		blame_server(w, server, KEY_LDAP, "bind", true,
 		    "the password goes to the directory in the clear; use start-tls, ldaps or ldapi");
 	if (!l->start_tls && plain > 0 && l->bind == CONFIG_BIND_GSSAPI)
-		blame(w, server, KEY_LDAP, "bind", true,
+		blame_server(w, server, KEY_LDAP, "bind", true,
 		    "Kerberos says who is there, but nothing protects what follows; use start-tls or ldaps");
 	if (l->bind == CONFIG_BIND_GSSAPI && plain + secured < l->uri.count)
-		blame(w, server, KEY_LDAP, "uri", false,
+		blame_server(w, server, KEY_LDAP, "uri", false,
 		    "bind = gssapi needs ldap or ldaps addresses: a ticket is for the name of a host");
 	if (l->ca_file != NULL && !l->start_tls && secured == 0)
-		blame(w, server, KEY_LDAP, "ca-file", true,
+		blame_server(w, server, KEY_LDAP, "ca-file", true,
 		    "ca-file has no effect without start-tls or an ldaps address");
 }
 
@@ -316,16 +316,16 @@ judge_ldap(struct config_work *w, size_t server)
 	if (!l->enable || ldap_was_refused(s))
 		return;
 	if (l->uri.count == 0)
-		blame(w, server, KEY_LDAP, "enable", false, "[ldap] needs a uri");
+		blame_server(w, server, KEY_LDAP, "enable", false, "[ldap] needs a uri");
 	else if (l->base == NULL)
-		blame(w, server, KEY_LDAP, "enable", false, "[ldap] needs a base");
+		blame_server(w, server, KEY_LDAP, "enable", false, "[ldap] needs a base");
 	else if (named && (l->user == NULL || l->secret_file == NULL))
-		blame(w, server, KEY_LDAP, "bind", false, "bind = %s needs user and secret-file",
+		blame_server(w, server, KEY_LDAP, "bind", false, "bind = %s needs user and secret-file",
 		    l->bind == CONFIG_BIND_SIMPLE ? "simple" : "gssapi");
 	else
 		judge_ldap_tls(w, server);
 	if (!named && (l->user != NULL || l->secret_file != NULL))
-		blame(w, server, KEY_LDAP, l->user != NULL ? "user" : "secret-file", true,
+		blame_server(w, server, KEY_LDAP, l->user != NULL ? "user" : "secret-file", true,
 		    "%s of [ldap] has no effect without bind = simple or gssapi",
 		    l->user != NULL ? "user" : "secret-file");
 }
@@ -338,7 +338,7 @@ judge_id(struct config_work *w, size_t server)
 	for (size_t i = 0; i < server; i++)
 		if (w->config->server[i].id == s->id)
 			config_faults_add(w->faults, config_work_source(w, server),
-			    line_of(s, KEY_GENERAL, "id"), false,
+			    key_line(s, KEY_GENERAL, "id"), false,
 			    "id %u belongs to virtual server %s already (%s)", s->id,
 			    w->config->server[i].name, w->config->server[i].file);
 }

@@ -18,7 +18,7 @@
 #define TIMES_MAX 16
 
 static void *
-field_of(const struct key *k, const void *base)
+list_field(const struct key *k, const void *base)
 {
 	return (char *)mem_unconst(base) + k->offset;
 }
@@ -26,7 +26,7 @@ field_of(const struct key *k, const void *base)
 static int
 add_string(const struct key *k, void *base, const char *item, struct buf *why)
 {
-	struct config_strings *list = field_of(k, base);
+	struct config_strings *list = list_field(k, base);
 	const char *reason = NULL;
 
 	if (k->standard != NULL && strcmp(item, k->standard) == 0)
@@ -43,7 +43,7 @@ add_string(const struct key *k, void *base, const char *item, struct buf *why)
 static int
 add_net(const struct key *k, void *base, const char *item, struct buf *why)
 {
-	struct config_nets *list = field_of(k, base);
+	struct config_nets *list = list_field(k, base);
 	struct net_entry e;
 	const char *reason;
 
@@ -65,7 +65,7 @@ add_net(const struct key *k, void *base, const char *item, struct buf *why)
 static int
 add_time(const struct key *k, void *base, const char *item, struct buf *why)
 {
-	struct config_times *list = field_of(k, base);
+	struct config_times *list = list_field(k, base);
 	uint64_t ms;
 
 	if (key_parse_time(item, &ms) == -1 || ms < k->min || ms > k->max) {
@@ -215,15 +215,15 @@ config_list_clear(const struct key *k, void *base)
 		((struct config_server *)base)->nsource_address = 0;
 		break;
 	case KEY_TIMES:
-		times = field_of(k, base);
+		times = list_field(k, base);
 		free(times->ms);
 		*times = (struct config_times){ 0 };
 		break;
 	case KEY_NETS:
-		clear_nets(field_of(k, base));
+		clear_nets(list_field(k, base));
 		break;
 	default:
-		clear_strings(field_of(k, base));
+		clear_strings(list_field(k, base));
 	}
 }
 
@@ -242,11 +242,11 @@ config_list_count(const struct key *k, const void *base)
 	case KEY_SOURCES:
 		return s->nsource_address;
 	case KEY_TIMES:
-		return ((struct config_times *)field_of(k, base))->count;
+		return ((struct config_times *)list_field(k, base))->count;
 	case KEY_NETS:
-		return ((struct config_nets *)field_of(k, base))->count;
+		return ((struct config_nets *)list_field(k, base))->count;
 	default:
-		return ((struct config_strings *)field_of(k, base))->count;
+		return ((struct config_strings *)list_field(k, base))->count;
 	}
 }
 
@@ -269,16 +269,16 @@ print_item(const struct key *k, const void *base, size_t i, struct buf *out)
 		buf_puts(out, text);
 		break;
 	case KEY_TIMES:
-		ms = ((struct config_times *)field_of(k, base))->ms[i];
+		ms = ((struct config_times *)list_field(k, base))->ms[i];
 		key_format_time(text, sizeof(text), ms);
 		buf_puts(out, text);
 		break;
 	case KEY_NETS:
-		net_entry_format(text, sizeof(text), &((struct config_nets *)field_of(k, base))->entry[i]);
+		net_entry_format(text, sizeof(text), &((struct config_nets *)list_field(k, base))->entry[i]);
 		buf_puts(out, text);
 		break;
 	default:
-		buf_puts(out, ((struct config_strings *)field_of(k, base))->text[i]);
+		buf_puts(out, ((struct config_strings *)list_field(k, base))->text[i]);
 	}
 }
 

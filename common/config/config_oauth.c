@@ -63,8 +63,8 @@ config_oauth_derive(const struct config_service *service, struct config_oauth *o
 
 __attribute__((format(printf, 5, 6)))
 static void
-blame(struct config_work *w, const struct config_oauth *o, const char *key, bool warning, const char *fmt,
-    ...)
+blame_profile(struct config_work *w, const struct config_oauth *o, const char *key, bool warning,
+    const char *fmt, ...)
 {
 	const struct config_origin *origin = config_origin_of(o->origin, KEY_OAUTH, key);
 	char text[400];
@@ -84,15 +84,16 @@ judge_flow(struct config_work *w, const struct config_oauth *o)
 	const struct preset *p = &presets[o->provider];
 
 	if (o->flow != p->flow && !p->other_flow)
-		blame(w, o, "flow", false,
+		blame_profile(w, o, "flow", false,
 		    "flow = client-credentials is not for provider = %s, which gives tokens to users only; "
 		    "use " "flow = refresh-token", p->word);
 	else if (o->flow == CONFIG_FLOW_REFRESH && o->refresh_token_file == NULL)
-		blame(w, o, "refresh-token-file", false, "flow = refresh-token needs a refresh-token-file");
+		blame_profile(w, o, "refresh-token-file", false,
+		    "flow = refresh-token needs a refresh-token-file");
 	else if (o->flow == CONFIG_FLOW_CLIENT && o->secret_file == NULL)
-		blame(w, o, "secret-file", false, "flow = client-credentials needs a secret-file");
+		blame_profile(w, o, "secret-file", false, "flow = client-credentials needs a secret-file");
 	else if (o->flow == CONFIG_FLOW_CLIENT && o->refresh_token_file != NULL)
-		blame(w, o, "refresh-token-file", true,
+		blame_profile(w, o, "refresh-token-file", true,
 		    "refresh-token-file has no effect with flow = client-credentials");
 }
 
@@ -105,14 +106,14 @@ judge_profile(struct config_work *w, const struct config_oauth *o)
 	    KEY_OAUTH, "flow")->bad)
 		return;
 	if (o->token_url == NULL)
-		blame(w, o, "token-url", false, "needs a token-url, or a provider that has one");
+		blame_profile(w, o, "token-url", false, "needs a token-url, or a provider that has one");
 	if (p->tenant && o->tenant == NULL && config_origin_of(o->origin, KEY_OAUTH,
 	    "token-url")->file == NULL)
-		blame(w, o, "tenant", false, "provider = %s needs the tenant", p->word);
+		blame_profile(w, o, "tenant", false, "provider = %s needs the tenant", p->word);
 	else if (!p->tenant && o->tenant != NULL)
-		blame(w, o, "tenant", true, "tenant has no effect with provider = %s", p->word);
+		blame_profile(w, o, "tenant", true, "tenant has no effect with provider = %s", p->word);
 	if (o->client_id == NULL)
-		blame(w, o, "client-id", false, "needs the client-id of the registered application");
+		blame_profile(w, o, "client-id", false, "needs the client-id of the registered application");
 	judge_flow(w, o);
 }
 

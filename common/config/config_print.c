@@ -14,7 +14,7 @@
 #define OWNER_MAX (64 * 1024 * 1024)
 
 static void
-print_key(const struct key *k, const void *base, const struct config_origin *o, struct buf *out)
+print_value_line(const struct key *k, const void *base, const struct config_origin *o, struct buf *out)
 {
 	struct buf value = BUF_INIT(OWNER_MAX);
 
@@ -45,7 +45,7 @@ config_print_owner(enum key_owner owner, const void *base, const struct config_o
 			continue;
 		if (owner < KEY_OWNER_DOMAIN && (i == 0 || rows[i].section != rows[i - 1].section))
 			buf_printf(out, "[%s]\n", key_section_name(rows[i].section));
-		print_key(&rows[i], base, origin != NULL ? &origin[i] : NULL, out);
+		print_value_line(&rows[i], base, origin != NULL ? &origin[i] : NULL, out);
 	}
 }
 

@@ -17,7 +17,7 @@
 #include "common/config/config_parts.h"
 
 static void *
-field_of(const struct key *k, const void *base)
+value_field(const struct key *k, const void *base)
 {
 	return (char *)mem_unconst(base) + k->offset;
 }
@@ -26,7 +26,7 @@ field_of(const struct key *k, const void *base)
 static void
 store_number(const struct key *k, void *base, uint64_t value)
 {
-	void *field = field_of(k, base);
+	void *field = value_field(k, base);
 
 	switch (k->size) {
 	case 1:
@@ -46,7 +46,7 @@ store_number(const struct key *k, void *base, uint64_t value)
 static uint64_t
 load_number(const struct key *k, const void *base)
 {
-	const void *field = field_of(k, base);
+	const void *field = value_field(k, base);
 
 	switch (k->size) {
 	case 1:
@@ -64,7 +64,7 @@ load_number(const struct key *k, const void *base)
 static void
 store_text(const struct key *k, void *base, const char *text)
 {
-	char **field = field_of(k, base);
+	char **field = value_field(k, base);
 	char *copy = *text == '\0' ? NULL : mem_strdup(text);
 
 	free(*field);
@@ -99,7 +99,7 @@ set_host(const struct key *k, void *base, const char *text, struct buf *why)
 		return -1;
 	}
 	store_text(k, base, text);
-	for (char *p = *(char **)field_of(k, base); p != NULL && *p != '\0'; p++)
+	for (char *p = *(char **)value_field(k, base); p != NULL && *p != '\0'; p++)
 		*p = (char)tolower((unsigned char)*p);
 	return 0;
 }
@@ -279,7 +279,7 @@ set_flags(const struct key *k, void *base, const char *text, struct buf *why)
 static void
 print_text(const struct key *k, const void *base, struct buf *out)
 {
-	const char *text = *(char **)field_of(k, base);
+	const char *text = *(char **)value_field(k, base);
 
 	buf_puts(out, text != NULL ? text : "");
 }
@@ -378,12 +378,12 @@ config_value_clear(const struct key *k, void *base)
 	if (kinds[k->kind].list)
 		config_list_clear(k, base);
 	else if (kinds[k->kind].owned) {
-		char **field = field_of(k, base);
+		char **field = value_field(k, base);
 
 		free(*field);
 		*field = NULL;
 	} else
-		memset(field_of(k, base), 0, k->size);
+		memset(value_field(k, base), 0, k->size);
 }
 
 bool

@@ -68,7 +68,7 @@ union control_space {
 
 /* 0, or -1 and errno. */
 static int
-send_one(int fd, const struct ctl_head *head, const void *data, int pass_fd)
+send_message(int fd, const struct ctl_head *head, const void *data, int pass_fd)
 {
 	union control_space space = { 0 };
 	struct iovec iov[2] = {
@@ -122,7 +122,7 @@ take_fd(struct msghdr *msg)
 
 /* Whether head and size fit a row that `from` may send. */
 static bool
-fits(const struct ctl_head *head, size_t len, unsigned from, bool has_fd, bool truncated)
+fits_row(const struct ctl_head *head, size_t len, unsigned from, bool has_fd, bool truncated)
 {
 	const struct ctl_row *row;
 
@@ -138,7 +138,7 @@ fits(const struct ctl_head *head, size_t len, unsigned from, bool has_fd, bool t
  * refused).
  */
 static int
-recv_one(int fd, unsigned from, struct ctl_message *m, void *data, size_t size)
+recv_message(int fd, unsigned from, struct ctl_message *m, void *data, size_t size)
 {
 	struct ctl_head head;
 	union control_space space;
@@ -157,7 +157,7 @@ recv_one(int fd, unsigned from, struct ctl_message *m, void *data, size_t size)
 		return (int)n;
 	m->fd = take_fd(&msg);
 	cut = (size_t)n < sizeof(head) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
-	if (cut || !fits(&head, (size_t)n - sizeof(head), from, m->fd != -1, cut)) {
+	if (cut || !fits_row(&head, (size_t)n - sizeof(head), from, m->fd != -1, cut)) {
 		if (m->fd != -1)
 			close(m->fd);
 		errno = EBADMSG;
@@ -213,7 +213,7 @@ read_messages(struct ctl *c)
 
 	for (int i = 0; i < PER_TURN && !c->freed && !c->closed; i++) {
 		struct ctl_message m;
-		int rc = recv_one(c->fd, c->from, &m, data, CTL_PAYLOAD_MAX);
+		int rc = recv_message(c->fd, c->from, &m, data, CTL_PAYLOAD_MAX);
 
 		if (rc == 1)
 			c->on_message(c->arg, &m);
@@ -230,7 +230,7 @@ write_waiting(struct ctl *c)
 	while (c->first != NULL) {
 		struct waiting *w = c->first;
 
-		if (send_one(c->fd, &w->head, w->data, w->fd) == -1) {
+		if (send_message(c->fd, &w->head, w->data, w->fd) == -1) {
 			if (errno == EAGAIN)
 				return;
 			drop_waiting(c); /* the peer is gone: reading shows it, too */
@@ -344,7 +344,7 @@ ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, 
 		errno = EPIPE;
 		return -1;
 	}
-	if (c->first == NULL && send_one(c->fd, &head, data, fd) == 0)
+	if (c->first == NULL && send_message(c->fd, &head, data, fd) == 0)
 		return 0;
 	if (c->first == NULL && errno != EAGAIN)
 		return -1;
@@ -356,11 +356,11 @@ ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data, siz
 {
 	struct ctl_head head = make_head(type, request, len);
 
-	return send_one(fd, &head, data, -1);
+	return send_message(fd, &head, data, -1);
 }
 
 int
 ctl_recv_now(int fd, unsigned from, struct ctl_message *m, void *space, size_t size)
 {
-	return recv_one(fd, from, m, space, size);
+	return recv_message(fd, from, m, space, size);
 }

@@ -44,7 +44,7 @@ struct ctl_client {
 };
 
 static void
-leave(struct ctl_client_question *q)
+leave_state(struct ctl_client_question *q)
 {
 	struct ctl_client *k = q->ctl_client;
 
@@ -56,7 +56,7 @@ leave(struct ctl_client_question *q)
 }
 
 static void
-enter(struct ctl_client_question *q, enum ctl_client_state state)
+enter_state(struct ctl_client_question *q, enum ctl_client_state state)
 {
 	struct ctl_client *k = q->ctl_client;
 
@@ -71,14 +71,14 @@ enter(struct ctl_client_question *q, enum ctl_client_state state)
 }
 
 static void
-move(struct ctl_client_question *q, enum ctl_client_state state)
+move_to_state(struct ctl_client_question *q, enum ctl_client_state state)
 {
-	leave(q);
-	enter(q, state);
+	leave_state(q);
+	enter_state(q, state);
 }
 
 static void
-set_timer(struct ctl_client *k)
+set_question_timer(struct ctl_client *k)
 {
 	const struct ctl_client_question *waits = TAILQ_FIRST(&k->in[CTL_CLIENT_WAITS]),
 	    *asked = TAILQ_FIRST(&k->in[CTL_CLIENT_ASKED]);
@@ -106,12 +106,12 @@ send_waiting(struct ctl_client *k)
 		if (k->kind->send(q, k->ctl) == -1)
 			return;		/* its queue is full, or it is closing: the timer tries again */
 		q->channel = k->channel;
-		move(q, CTL_CLIENT_ASKED);
+		move_to_state(q, CTL_CLIENT_ASKED);
 	}
 }
 
 static void
-go_on(struct ctl_client *k)
+serve_waiting(struct ctl_client *k)
 {
 	uint64_t now = clock_mono_ms();
 
@@ -122,11 +122,11 @@ go_on(struct ctl_client *k)
 		k->needed_ms = now;
 		k->need(k->arg);
 	}
-	set_timer(k);
+	set_question_timer(k);
 }
 
 static void
-on_timer(void *arg)
+on_question_timer(void *arg)
 {
 	struct ctl_client *k = arg;
 	struct ctl_client_question *q;
@@ -137,14 +137,14 @@ on_timer(void *arg)
 			ctl_client_fail(q, k->kind->silent);
 	/* From the front each time, since `failed` may ask or forget other questions. */
 	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_FAILED])) != NULL) {
-		move(q, CTL_CLIENT_QUIET);
+		move_to_state(q, CTL_CLIENT_QUIET);
 		k->kind->failed(q, q->why);
 	}
-	go_on(k);
+	serve_waiting(k);
 }
 
 static struct ctl_client_question *
-find(struct ctl_client *k, uint32_t request)
+find_question(struct ctl_client *k, uint32_t request)
 {
 	struct ctl_client_question *q;
 
@@ -156,16 +156,16 @@ find(struct ctl_client *k, uint32_t request)
 
 /* False: malformed. An answer to no question is dropped. */
 static bool
-take_answer(struct ctl_client *k, const struct ctl_message *m)
+match_answer(struct ctl_client *k, const struct ctl_message *m)
 {
-	struct ctl_client_question *q = m->type == k->kind->answer ? find(k, m->request) : NULL;
+	struct ctl_client_question *q = m->type == k->kind->answer ? find_question(k, m->request) : NULL;
 
 	if (q == NULL) {
 		if (m->fd != -1)
 			close(m->fd);
 		return m->type == k->kind->answer;
 	}
-	move(q, CTL_CLIENT_QUIET);
+	move_to_state(q, CTL_CLIENT_QUIET);
 	if (k->kind->answered(q, m))
 		return true;
 	ctl_client_fail(q, k->kind->silent);
@@ -173,19 +173,19 @@ take_answer(struct ctl_client *k, const struct ctl_message *m)
 }
 
 static void
-on_message(void *arg, const struct ctl_message *m)
+on_helper_message(void *arg, const struct ctl_message *m)
 {
 	struct ctl_client *k = arg;
 
-	if (!take_answer(k, m))
+	if (!match_answer(k, m))
 		log_event(LOG_WARN, NULL, "trouble", "part=%s reason=%s", k->kind->part,
 		    log_safe("malformed answer"));
 	ctl_wipe(m);
-	go_on(k);
+	serve_waiting(k);
 }
 
 static void
-on_close(void *arg, bool bad)
+on_helper_close(void *arg, bool bad)
 {
 	struct ctl_client *k = arg;
 	struct ctl_client_question *q;
@@ -199,11 +199,11 @@ on_close(void *arg, bool bad)
 	TAILQ_CONCAT(&younger, &k->in[CTL_CLIENT_WAITS], link);
 	while ((q = TAILQ_FIRST(&k->in[CTL_CLIENT_ASKED])) != NULL)
 		if (q->repeats++ < k->kind->repeats)
-			move(q, CTL_CLIENT_WAITS);
+			move_to_state(q, CTL_CLIENT_WAITS);
 		else
 			ctl_client_fail(q, k->kind->ended);
 	TAILQ_CONCAT(&k->in[CTL_CLIENT_WAITS], &younger, link);
-	go_on(k);
+	serve_waiting(k);
 }
 
 void
@@ -214,8 +214,8 @@ ctl_client_channel(struct ctl_client *k, int fd)
 		return;
 	}
 	k->channel++;
-	k->ctl = ctl_new(k->loop, fd, CTL_FROM_HELPER, on_message, on_close, k);
-	go_on(k);
+	k->ctl = ctl_new(k->loop, fd, CTL_FROM_HELPER, on_helper_message, on_helper_close, k);
+	serve_waiting(k);
 }
 
 void *
@@ -224,7 +224,7 @@ ctl_client_add(struct ctl_client *k, size_t size)
 	struct ctl_client_question *q = mem_zalloc(size);
 
 	q->ctl_client = k;
-	enter(q, CTL_CLIENT_QUIET);
+	enter_state(q, CTL_CLIENT_QUIET);
 	return q;
 }
 
@@ -233,13 +233,13 @@ ctl_client_ask(struct ctl_client_question *q)
 {
 	struct ctl_client *k = q->ctl_client;
 
-	leave(q);
+	leave_state(q);
 	q->request = ++k->request;
 	q->channel = 0;
 	q->repeats = 0;
 	q->deadline = clock_mono_ms() + k->patience_ms;
-	enter(q, CTL_CLIENT_WAITS);
-	go_on(k);
+	enter_state(q, CTL_CLIENT_WAITS);
+	serve_waiting(k);
 }
 
 void
@@ -253,16 +253,16 @@ ctl_client_step(struct ctl_client_question *q, enum ctl_type type, const void *d
 		return;
 	}
 	q->deadline = clock_mono_ms() + k->patience_ms;
-	move(q, CTL_CLIENT_ASKED);
-	set_timer(k);
+	move_to_state(q, CTL_CLIENT_ASKED);
+	set_question_timer(k);
 }
 
 void
 ctl_client_fail(struct ctl_client_question *q, const char *why)
 {
 	q->why = why;
-	move(q, CTL_CLIENT_FAILED);
-	set_timer(q->ctl_client);
+	move_to_state(q, CTL_CLIENT_FAILED);
+	set_question_timer(q->ctl_client);
 }
 
 void
@@ -270,7 +270,7 @@ ctl_client_forget(struct ctl_client_question *q)
 {
 	if (q == NULL)
 		return;
-	leave(q);
+	leave_state(q);
 	free(q);
 }
 
@@ -302,7 +302,7 @@ ctl_client_new(struct loop *l, const struct ctl_client_kind *kind, uint64_t pati
 		TAILQ_INIT(&k->in[i]);
 	for (size_t i = 0; i < BUCKETS; i++)
 		LIST_INIT(&k->table[i]);
-	k->timer = loop_timer_new(l, on_timer, k);
+	k->timer = loop_timer_new(l, on_question_timer, k);
 	return k;
 }
 

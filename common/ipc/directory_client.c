@@ -20,7 +20,7 @@ struct directory_client_question {
 };
 
 static void
-tell(struct directory_client_question *q, struct msg_directory *a)
+tell_directory_asker(struct directory_client_question *q, struct msg_directory *a)
 {
 	void (*done)(void *, unsigned, struct msg_directory *) = q->done;
 	void *arg = q->arg;
@@ -31,7 +31,7 @@ tell(struct directory_client_question *q, struct msg_directory *a)
 }
 
 static int
-send_query(struct ctl_client_question *base, struct ctl *c)
+send_directory_query(struct ctl_client_question *base, struct ctl *c)
 {
 	const struct directory_client_question *q = (struct directory_client_question *)base;
 
@@ -39,24 +39,24 @@ send_query(struct ctl_client_question *base, struct ctl *c)
 }
 
 static bool
-on_answer(struct ctl_client_question *base, const struct ctl_message *m)
+on_directory_answer(struct ctl_client_question *base, const struct ctl_message *m)
 {
 	struct msg_directory a;
 
 	if (!msg_directory_take(&a, m))
 		return false;
-	tell((struct directory_client_question *)base, &a);
+	tell_directory_asker((struct directory_client_question *)base, &a);
 	msg_directory_done(&a);
 	return true;
 }
 
 static void
-on_failure(struct ctl_client_question *base, const char *why)
+on_directory_failure(struct ctl_client_question *base, const char *why)
 {
 	struct msg_directory a = { 0 };
 
 	msg_directory_set(&a, DIRECTORY_TROUBLE, "4.4.3", "%s", why);
-	tell((struct directory_client_question *)base, &a);
+	tell_directory_asker((struct directory_client_question *)base, &a);
 }
 
 static const struct ctl_client_kind kind = {
@@ -64,7 +64,7 @@ static const struct ctl_client_kind kind = {
 	.window = 500 /* below the helper's limit for one worker */, .repeats = 3,
 	.silent = "the directory does not answer in time",
 	.ended = "the directory helper ended again and again",
-	.send = send_query, .answered = on_answer, .failed = on_failure,
+	.send = send_directory_query, .answered = on_directory_answer, .failed = on_directory_failure,
 };
 
 struct ctl_client_question *

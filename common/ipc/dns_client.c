@@ -26,7 +26,7 @@ struct dns_client_question {
 };
 
 static void
-tell(struct dns_client_question *q, const struct msg_dns_answer *a)
+tell_dns_asker(struct dns_client_question *q, const struct msg_dns_answer *a)
 {
 	void (*done)(void *, unsigned, const struct msg_dns_answer *) = q->done;
 	void *arg = q->arg;
@@ -37,7 +37,7 @@ tell(struct dns_client_question *q, const struct msg_dns_answer *a)
 }
 
 static int
-send_query(struct ctl_client_question *base, struct ctl *c)
+send_dns_query(struct ctl_client_question *base, struct ctl *c)
 {
 	const struct dns_client_question *q = (struct dns_client_question *)base;
 
@@ -46,25 +46,25 @@ send_query(struct ctl_client_question *base, struct ctl *c)
 
 /* An answer is too large for the stack of a callback chain. */
 static bool
-on_answer(struct ctl_client_question *base, const struct ctl_message *m)
+on_dns_answer(struct ctl_client_question *base, const struct ctl_message *m)
 {
 	struct msg_dns_answer *a = mem_new(struct msg_dns_answer);
 	bool good = msg_dns_answer_take(a, m->data, m->len);
 
 	if (good)
-		tell((struct dns_client_question *)base, a);
+		tell_dns_asker((struct dns_client_question *)base, a);
 	free(a);
 	return good;
 }
 
 static void
-on_failure(struct ctl_client_question *base, const char *why)
+on_dns_failure(struct ctl_client_question *base, const char *why)
 {
 	struct msg_dns_answer *a = mem_new(struct msg_dns_answer);
 
 	a->result = DNS_TROUBLE;
 	snprintf(a->text, sizeof(a->text), "%s", why);
-	tell((struct dns_client_question *)base, a);
+	tell_dns_asker((struct dns_client_question *)base, a);
 	free(a);
 }
 
@@ -72,7 +72,7 @@ static const struct ctl_client_kind kind = {
 	.part = "resolver", .answer = CTL_DNS_ANSWER,
 	.window = 900 /* below the helper's limit for one client */, .repeats = 3,
 	.silent = "no answer from the resolver helper", .ended = "the resolver helper ended again and again",
-	.send = send_query, .answered = on_answer, .failed = on_failure,
+	.send = send_dns_query, .answered = on_dns_answer, .failed = on_dns_failure,
 };
 
 void

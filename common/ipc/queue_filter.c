@@ -196,7 +196,7 @@ queue_filter_glob(const char *pattern, const char *text)
 }
 
 static bool
-fits(const struct queue_filter *p, enum queue_filter_kind kind, const char *text)
+fits_a_term(const struct queue_filter *p, enum queue_filter_kind kind, const char *text)
 {
 	bool asked = false;
 
@@ -213,7 +213,7 @@ fits(const struct queue_filter *p, enum queue_filter_kind kind, const char *text
 bool
 queue_filter_is_id(const struct queue_filter *p, const char *id)
 {
-	return fits(p, QUEUE_FILTER_ID, id);
+	return fits_a_term(p, QUEUE_FILTER_ID, id);
 }
 
 bool
@@ -233,7 +233,7 @@ queue_filter_is_state(const struct queue_filter *p, enum queue_filter_state stat
 bool
 queue_filter_is_sender(const struct queue_filter *p, const char *sender)
 {
-	return fits(p, QUEUE_FILTER_SENDER, *sender == '\0' ? "<>" : sender);
+	return fits_a_term(p, QUEUE_FILTER_SENDER, *sender == '\0' ? "<>" : sender);
 }
 
 bool
@@ -241,6 +241,6 @@ queue_filter_is_recipient(const struct queue_filter *p, const char *address)
 {
 	const char *at = strrchr(address, '@');
 
-	return fits(p, QUEUE_FILTER_RECIPIENT, address) && fits(p, QUEUE_FILTER_DOMAIN,
+	return fits_a_term(p, QUEUE_FILTER_RECIPIENT, address) && fits_a_term(p, QUEUE_FILTER_DOMAIN,
 	    at == NULL ? "" : at + 1);
 }

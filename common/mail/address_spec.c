@@ -55,7 +55,7 @@ utf8_length(const unsigned char *p, size_t left)
 
 /* Bytes of the non-ASCII character under the cursor when it is well-formed and allowed; else 0. */
 static size_t
-wide(const struct address_cursor *c)
+wide_character(const struct address_cursor *c)
 {
 	if (!(c->flags & ADDRESS_UTF8) || address_peek(c) < 0x80)
 		return 0;
@@ -171,7 +171,7 @@ parse_quoted(struct address_cursor *c, struct text *t)
 		} else if (c->header && byte == '\t') {
 			text_add_byte(t, ' ');
 			c->pos++;
-		} else if ((n = wide(c)) != 0) {
+		} else if ((n = wide_character(c)) != 0) {
 			text_take(t, c, n);
 		} else {
 			return false;
@@ -189,7 +189,7 @@ parse_atom(struct address_cursor *c, struct text *t)
 	while (c->pos < c->len && !t->failed) {
 		if (is_atext(address_peek(c)))
 			n = 1;
-		else if ((n = wide(c)) == 0)
+		else if ((n = wide_character(c)) == 0)
 			break;
 		text_take(t, c, n);
 	}
@@ -221,7 +221,7 @@ parse_local(struct address_cursor *c, struct text *t)
 
 /* [192.0.2.1] or [IPv6:2001:db8::1] (RFC 5321 4.1.3); other tags are refused. */
 static bool
-parse_literal(struct address_cursor *c, struct text *t)
+parse_domain_literal(struct address_cursor *c, struct text *t)
 {
 	size_t from = t->len;
 	char inner[INET6_ADDRSTRLEN + 8], bytes[16];
@@ -256,7 +256,7 @@ parse_label(struct address_cursor *c, struct text *t)
 		    byte == '_') {
 			text_add_byte(t, byte);
 			c->pos++;
-		} else if ((n = wide(c)) != 0) {
+		} else if ((n = wide_character(c)) != 0) {
 			text_take(t, c, n);
 		} else {
 			break;
@@ -270,7 +270,7 @@ static bool
 parse_domain(struct address_cursor *c, struct text *t)
 {
 	if (address_peek(c) == '[')
-		return parse_literal(c, t) && address_spec_blanks(c);
+		return parse_domain_literal(c, t) && address_spec_blanks(c);
 	return parse_dotted(c, t, parse_label);
 }
 

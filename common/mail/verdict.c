@@ -19,7 +19,7 @@ static const char class_digit[] = { [VERDICT_DELIVERED] = '2', [VERDICT_LATER] =
 
 /* Copies; control characters become blanks, several blanks one, none stay at the ends. */
 static void
-clean(char *dst, size_t size, const char *src)
+clean_text(char *dst, size_t size, const char *src)
 {
 	size_t at = 0;
 	bool blank = true;
@@ -58,7 +58,7 @@ verdict_set(struct verdict *v, enum verdict_what what, const char *status, const
 	va_end(ap);
 	*v = (struct verdict){ .what = what };
 	snprintf(v->status, sizeof(v->status), "%s", status);
-	clean(v->text, sizeof(v->text), text);
+	clean_text(v->text, sizeof(v->text), text);
 }
 
 /* Length of "C.S.D" at the start of text with class c and 1 to 3 digits each, 0 when there is none. */
@@ -90,8 +90,8 @@ verdict_from_reply(struct verdict *v, int code, const char *text, const char *ho
 		snprintf(v->status, sizeof(v->status), "%.*s", (int)n, text);
 	else
 		snprintf(v->status, sizeof(v->status), "%c.0.0", class_digit[what]);
-	clean(v->text, sizeof(v->text), text);
-	clean(v->host, sizeof(v->host), host != NULL ? host : "");
+	clean_text(v->text, sizeof(v->text), text);
+	clean_text(v->host, sizeof(v->host), host != NULL ? host : "");
 }
 
 void

@@ -26,7 +26,7 @@ struct place {
 };
 
 static uint64_t
-mix(uint64_t h, uint64_t word)
+mix_bits(uint64_t h, uint64_t word)
 {
 	h ^= word;
 	h *= 0x9e3779b97f4a7c15ULL;
@@ -44,9 +44,9 @@ place_of(const struct client_count *c, unsigned slot, const uint8_t key[16])
 
 	memcpy(seed, c->seed, sizeof(seed));
 	memcpy(word, key, sizeof(word));
-	h = mix(mix(mix(seed[0], word[0]), word[1]), seed[1]);
+	h = mix_bits(mix_bits(mix_bits(seed[0], word[0]), word[1]), seed[1]);
 	p = (struct place){ .home = (uint32_t)(h % CLIENT_COUNT_CELLS),
-	    .mark = mix(h, seed[0]) >> (COUNT_BITS + SLOT_BITS) };
+	    .mark = mix_bits(h, seed[0]) >> (COUNT_BITS + SLOT_BITS) };
 	if (p.mark == 0)
 		p.mark = 1;
 	p.owner = p.mark << SLOT_BITS | (slot & ((1U << SLOT_BITS) - 1));
@@ -61,7 +61,7 @@ cell_at(struct client_count *c, const struct place *p, uint32_t i)
 
 /* The cell of this process for the address, or NULL. */
 static _Atomic uint64_t *
-find(struct client_count *c, const struct place *p)
+find_cell(struct client_count *c, const struct place *p)
 {
 	for (uint32_t i = 0; i < CLIENT_COUNT_REACH; i++) {
 		_Atomic uint64_t *cell = cell_at(c, p, i);
@@ -73,7 +73,7 @@ find(struct client_count *c, const struct place *p)
 }
 
 static _Atomic uint64_t *
-claim(struct client_count *c, const struct place *p)
+claim_cell(struct client_count *c, const struct place *p)
 {
 	for (uint32_t i = 0; i < CLIENT_COUNT_REACH; i++) {
 		_Atomic uint64_t *cell = cell_at(c, p, i);
@@ -123,9 +123,9 @@ client_count_take(struct client_count *c, unsigned slot, const uint8_t key[16], 
 
 	if (!atomic_load(&c->used))
 		atomic_store(&c->used, true);
-	cell = find(c, &p);
+	cell = find_cell(c, &p);
 	if (cell == NULL)
-		cell = claim(c, &p);
+		cell = claim_cell(c, &p);
 	else if (COUNT_OF(atomic_load(cell)) == CLIENT_COUNT_COUNT_MAX)
 		return false;
 	else
@@ -140,7 +140,7 @@ void
 client_count_give(struct client_count *c, unsigned slot, const uint8_t key[16])
 {
 	struct place p = place_of(c, slot, key);
-	_Atomic uint64_t *cell = find(c, &p);
+	_Atomic uint64_t *cell = find_cell(c, &p);
 
 	if (cell != NULL)
 		lower(cell);

@@ -88,7 +88,7 @@ struct counters {
 };
 
 static struct counters *
-map(int fd, int access)
+map_memory(int fd, int access)
 {
 	void *memory = mmap(NULL, sizeof(struct counters_memory), access, MAP_SHARED, fd, 0);
 	struct counters *c;
@@ -113,7 +113,7 @@ counters_new(int *fd)
 	/* Its size is sealed: a worker that shrank it would end the master with SIGBUS. */
 	sized = ftruncate(*fd, sizeof(struct counters_memory)) == 0 &&
 	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
-	c = sized ? map(*fd, PROT_READ | PROT_WRITE) : NULL;
+	c = sized ? map_memory(*fd, PROT_READ | PROT_WRITE) : NULL;
 	if (c != NULL)
 		client_count_init(&c->memory->client_count);
 	if (c == NULL) {
@@ -137,7 +137,7 @@ map_inherited(int fd, int access)
 		errno = EINVAL;
 		return NULL;
 	}
-	return map(fd, access);
+	return map_memory(fd, access);
 }
 
 struct counters *
@@ -163,7 +163,7 @@ counters_free(struct counters *c)
 
 /* The cell that this process adds to. */
 static _Atomic int64_t *
-cell(const struct counters *c, enum counter which, unsigned slot)
+own_cell(const struct counters *c, enum counter which, unsigned slot)
 {
 	if (which == COUNTER_INBOUND_CURRENT)
 		return &c->memory->slot[slot % COUNTERS_SLOTS].inbound;
@@ -176,14 +176,14 @@ void
 counters_add(struct counters *c, enum counter which, int64_t n)
 {
 	if (c != NULL)
-		atomic_fetch_add_explicit(cell(c, which, c->slot), n, memory_order_relaxed);
+		atomic_fetch_add_explicit(own_cell(c, which, c->slot), n, memory_order_relaxed);
 }
 
 void
 counters_set(struct counters *c, enum counter which, int64_t n)
 {
 	if (c != NULL)
-		atomic_store_explicit(cell(c, which, c->slot), n, memory_order_relaxed);
+		atomic_store_explicit(own_cell(c, which, c->slot), n, memory_order_relaxed);
 }
 
 int64_t
@@ -194,10 +194,10 @@ counters_get(const struct counters *c, enum counter which)
 	if (c == NULL)
 		return 0;
 	if (which != COUNTER_INBOUND_CURRENT && which != COUNTER_OUTBOUND_CURRENT)
-		return atomic_load_explicit(cell(c, which, 0), memory_order_relaxed);
+		return atomic_load_explicit(own_cell(c, which, 0), memory_order_relaxed);
 	sum = 0;
 	for (unsigned i = 0; i < COUNTERS_SLOTS; i++)
-		sum += atomic_load_explicit(cell(c, which, i), memory_order_relaxed);
+		sum += atomic_load_explicit(own_cell(c, which, i), memory_order_relaxed);
 	return sum;
 }
 

@@ -97,7 +97,7 @@ call_one(struct pool *p)
 
 /* Sleeps until woken. With the lock, but not while asleep. */
 static void
-rest(struct pool *p)
+sleep_until_woken(struct pool *p)
 {
 	p->idle++;
 	pthread_mutex_unlock(&p->lock);
@@ -121,7 +121,7 @@ thread_main(void *arg)
 		if (lane == NULL && p->ending)
 			break;
 		if (lane == NULL) {
-			rest(p);
+			sleep_until_woken(p);
 			continue;
 		}
 		b = take_batch(lane);
@@ -176,7 +176,7 @@ pool_new(struct loop *l, unsigned threads)
 
 /* One more thread, with all signals blocked: they belong to the loop. With the lock. */
 static void
-start_thread(struct pool *p)
+start_pool_thread(struct pool *p)
 {
 	pthread_attr_t attr;
 	sigset_t all, before;
@@ -272,7 +272,7 @@ pool_submit(struct pool_lane *lane, void *job)
 	ring_add(lane, job);
 	can_run = lane->running < lane->parallel;
 	if (can_run && p->idle == 0 && p->started < p->want)
-		start_thread(p);
+		start_pool_thread(p);
 	call_one(p);
 	pthread_mutex_unlock(&p->lock);
 }

@@ -60,7 +60,7 @@ is_address(const char *text)
 
 /* "192.0.2.1", "2001:db8::1", and as RFC 5321 4.1.3 writes the latter: "IPv6:2001:db8::1". */
 static bool
-parse_literal(struct destination_host *h, const char *text, size_t len)
+parse_host_literal(struct destination_host *h, const char *text, size_t len)
 {
 	if (len > 5 && strncasecmp(text, "IPv6:", 5) == 0)
 		text += 5, len -= 5;
@@ -77,7 +77,7 @@ parse_host(struct destination_host *h, const char *text)
 	if (*text == '[') {
 		const char *end = strchr(text, ']');
 
-		if (end == NULL || !parse_literal(h, text + 1, (size_t)(end - text - 1)))
+		if (end == NULL || !parse_host_literal(h, text + 1, (size_t)(end - text - 1)))
 			return false;
 		rest = end + 1;
 	} else {

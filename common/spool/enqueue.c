@@ -121,7 +121,7 @@ run_commit(void *arg, void **jobs, size_t n)
 /* --- on the loop --- */
 
 static void
-submit(struct enqueue_message *m, enum enqueue_step step)
+submit_step(struct enqueue_message *m, enum enqueue_step step)
 {
 	struct buf empty;
 
@@ -145,15 +145,15 @@ after_write(void *arg, void *job)
 	}
 	m->step = STEP_GATHER;
 	if (m->discarding) {
-		submit(m, STEP_DISCARD);
+		submit_step(m, STEP_DISCARD);
 		return;
 	}
 	if (m->finishing) {
-		submit(m, STEP_COMMIT);
+		submit_step(m, STEP_COMMIT);
 		return;
 	}
 	if (m->gather.len >= ENQUEUE_CHUNK)
-		submit(m, STEP_WRITE);
+		submit_step(m, STEP_WRITE);
 	room = m->room;
 	m->room = NULL;
 	if (room != NULL)
@@ -223,7 +223,7 @@ enqueue_add(struct enqueue_message *m, const void *data, size_t len)
 {
 	buf_add(&m->gather, data, len);
 	if (m->gather.len >= ENQUEUE_CHUNK && m->step == STEP_GATHER)
-		submit(m, STEP_WRITE);
+		submit_step(m, STEP_WRITE);
 }
 
 bool
@@ -247,7 +247,7 @@ enqueue_finish(struct enqueue_message *m, void (*done)(void *arg, int error, con
 	m->finishing = true;
 	m->room = NULL;
 	if (m->step == STEP_GATHER)
-		submit(m, STEP_COMMIT);
+		submit_step(m, STEP_COMMIT);
 }
 
 void
@@ -258,5 +258,5 @@ enqueue_discard(struct enqueue_message *m)
 	m->discarding = true;
 	m->room = NULL;
 	if (m->step == STEP_GATHER)
-		submit(m, STEP_DISCARD);
+		submit_step(m, STEP_DISCARD);
 }

@@ -247,7 +247,7 @@ read_envelope(int fd, off_t file_size, struct buf *in, struct message_envelope *
 }
 
 static int
-check_end(int fd, off_t file_size, const struct buf *in, struct message_envelope *e, const char **why)
+check_end_record(int fd, off_t file_size, const struct buf *in, struct message_envelope *e, const char **why)
 {
 	char end[MESSAGE_END_SIZE];
 	off_t at = file_size - MESSAGE_END_SIZE;
@@ -291,7 +291,7 @@ load_open(int fd, struct message_envelope *e, const char **why)
 	in = (struct buf)BUF_INIT(MESSAGE_ENVELOPE_MAX);
 	rc = read_envelope(fd, st.st_size, &in, e, why);
 	if (rc == 1)
-		rc = check_end(fd, st.st_size, &in, e, why);
+		rc = check_end_record(fd, st.st_size, &in, e, why);
 	saved = errno;
 	buf_done(&in);
 	errno = saved;

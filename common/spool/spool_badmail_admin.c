@@ -49,7 +49,7 @@ is_base(const char *base)
 }
 
 static bool
-take_name(struct spool_badmail *b, const char *file)
+take_badmail_name(struct spool_badmail *b, const char *file)
 {
 	const char *dot = strchr(file, '.');
 
@@ -61,7 +61,7 @@ take_name(struct spool_badmail *b, const char *file)
 }
 
 static bool
-look_at(struct spool *s, struct spool_badmail *b)
+examine_badmail(struct spool *s, struct spool_badmail *b)
 {
 	char name[SPOOL_NAME_SIZE];
 	struct stat st;
@@ -76,7 +76,7 @@ look_at(struct spool *s, struct spool_badmail *b)
 
 /* Keeps the `n` smallest names, in order. */
 static size_t
-keep(struct spool_badmail *list, size_t count, size_t n, const struct spool_badmail *b)
+keep_smallest(struct spool_badmail *list, size_t count, size_t n, const struct spool_badmail *b)
 {
 	size_t at = count;
 
@@ -102,18 +102,18 @@ spool_badmail_admin_list(struct spool *s, const char *after, struct spool_badmai
 	if (dir == NULL)
 		return -1;
 	while ((de = readdir(dir)) != NULL)
-		if (take_name(&b, de->d_name) && strcmp(b.name, after) > 0)
-			count = keep(list, count, n, &b);
+		if (take_badmail_name(&b, de->d_name) && strcmp(b.name, after) > 0)
+			count = keep_smallest(list, count, n, &b);
 	closedir(dir);
 	for (size_t i = 0; i < count; i++)
-		if (look_at(s, &list[i]))
+		if (examine_badmail(s, &list[i]))
 			list[left++] = list[i];
 	return (ssize_t)left;
 }
 
 /* The whole file, or as much as the cap allows. */
 static int
-read_file(struct spool *s, const struct spool_badmail *b, const char *suffix, struct buf *out)
+read_badmail_file(struct spool *s, const struct spool_badmail *b, const char *suffix, struct buf *out)
 {
 	char name[SPOOL_NAME_SIZE];
 	struct stat st;
@@ -149,7 +149,7 @@ spool_badmail_admin_envelope(struct spool *s, const struct spool_badmail *b, str
 	int saved, rc;
 
 	*e = (struct message_envelope){ 0 };
-	rc = read_file(s, b, ".bdp", &in);
+	rc = read_badmail_file(s, b, ".bdp", &in);
 	if (rc == 0)
 		rc = in.len > 0 && message_envelope_parse(e, buf_text(&in), in.len, &why) == 1;
 	else
@@ -165,7 +165,7 @@ spool_badmail_admin_envelope(struct spool *s, const struct spool_badmail *b, str
 int
 spool_badmail_admin_words(struct spool *s, const struct spool_badmail *b, struct buf *out)
 {
-	return read_file(s, b, ".bdr", out);
+	return read_badmail_file(s, b, ".bdr", out);
 }
 
 int

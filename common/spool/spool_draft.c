@@ -112,7 +112,7 @@ have_tag(struct spool *s)
 }
 
 static int
-open_file(struct spool_draft *d)
+open_draft_file(struct spool_draft *d)
 {
 	char name[SPOOL_NAME_SIZE];
 
@@ -127,12 +127,12 @@ open_file(struct spool_draft *d)
 
 /* Envelope (once), data and maybe the end record in one write. */
 static int
-put(struct spool_draft *d, const void *data, size_t len, bool last)
+put_pieces(struct spool_draft *d, const void *data, size_t len, bool last)
 {
 	char end[MESSAGE_END_SIZE];
 	struct iovec iov[3];
 
-	if (d->error == 0 && d->fd == -1 && open_file(d) == -1)
+	if (d->error == 0 && d->fd == -1 && open_draft_file(d) == -1)
 		d->error = errno;
 	if (d->error != 0) {
 		errno = d->error;
@@ -156,13 +156,13 @@ put(struct spool_draft *d, const void *data, size_t len, bool last)
 int
 spool_draft_write(struct spool_draft *d, const void *data, size_t len)
 {
-	return put(d, data, len, false);
+	return put_pieces(d, data, len, false);
 }
 
 int
 spool_draft_end(struct spool_draft *d, const void *data, size_t len)
 {
-	return put(d, data, len, true);
+	return put_pieces(d, data, len, true);
 }
 
 /* Ends and syncs the files. Writing back is begun for all first, so that one journal commit serves many. */
@@ -173,7 +173,7 @@ sync_files(struct spool_draft **drafts, size_t n)
 		struct spool_draft *d = drafts[i];
 
 		if (d->error == 0 && !d->ended)
-			(void)!put(d, NULL, 0, true); /* the error is sticky */
+			(void)!put_pieces(d, NULL, 0, true); /* the error is sticky */
 		if (d->error == 0 && n > 1)
 			disk_start(d->fd);
 	}

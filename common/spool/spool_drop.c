@@ -85,7 +85,7 @@ write_file(const struct spool_drop *d, int fd)
 
 /* The descriptor of the written file, or -1 with d->error set and nothing left. */
 static int
-write_part(struct spool *s, struct spool_drop *d)
+write_drop_part(struct spool *s, struct spool_drop *d)
 {
 	char name[SPOOL_NAME_SIZE];
 	int fd;
@@ -129,7 +129,7 @@ spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n)
 	bool any = false;
 
 	for (size_t i = 0; i < n; i++)
-		fd[i] = write_part(s, drops[i]);
+		fd[i] = write_drop_part(s, drops[i]);
 	disk_crash_point("drop-written");
 	for (size_t i = 0; i < n; i++)
 		if (fd[i] != -1) {

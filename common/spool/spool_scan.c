@@ -161,7 +161,7 @@ sweep_fresh(struct spool *s)
 }
 
 static bool
-same_time(const struct timespec *a, const struct timespec *b)
+is_same_time(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
@@ -179,7 +179,7 @@ scan_if_changed(struct scan *c, bool all, const char *name)
 		return 0;
 	if (fstatat(c->s->queue, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return -1;
-	if (!S_ISDIR(st.st_mode) || (!all && same_time(&st.st_mtim, &c->s->seen[bucket])))
+	if (!S_ISDIR(st.st_mode) || (!all && is_same_time(&st.st_mtim, &c->s->seen[bucket])))
 		return 0;
 	quiet = st.st_mtim.tv_sec + FRESH_SECONDS < clock_wall_us() / 1000000;
 	rc = scan_bucket(c, (unsigned)bucket, name);

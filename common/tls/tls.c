@@ -176,7 +176,7 @@ put_pair(SSL_CTX *context, const struct tls_cert *p)
 }
 
 static void
-set_done(struct set *set)
+free_set(struct set *set)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		SSL_CTX_free(set->context[i]);
@@ -243,7 +243,7 @@ tls_free(struct tls *t)
 {
 	if (t == NULL)
 		return;
-	set_done(&t->set);
+	free_set(&t->set);
 	explicit_bzero(t->ticket, sizeof(t->ticket));
 	free(t);
 }
@@ -255,10 +255,10 @@ tls_load(struct tls *t, const struct tls_source *source, size_t n, bool strict, 
 
 	ERR_clear_error();
 	if (n == 0 || set_build(t, &set, source, n, strict, why) == -1) {
-		set_done(&set);
+		free_set(&set);
 		return -1;
 	}
-	set_done(&t->set);
+	free_set(&t->set);
 	t->set = set;
 	return 0;
 }

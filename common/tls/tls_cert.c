@@ -82,7 +82,7 @@ days_until(const ASN1_TIME *at)
 }
 
 static void
-add_name(struct buf *out, const ASN1_STRING *name)
+append_dns_name(struct buf *out, const ASN1_STRING *name)
 {
 	if (out->len > 0)
 		buf_puts(out, ", ");
@@ -101,7 +101,7 @@ collect_names(X509 *certificate)
 		const GENERAL_NAME *name = sk_GENERAL_NAME_value(all, i);
 
 		if (name->type == GEN_DNS)
-			add_name(&out, name->d.dNSName);
+			append_dns_name(&out, name->d.dNSName);
 	}
 	GENERAL_NAMES_free(all);
 	if (out.len == 0) {
@@ -109,7 +109,7 @@ collect_names(X509 *certificate)
 		int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
 
 		if (at >= 0)
-			add_name(&out, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+			append_dns_name(&out, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
 	}
 	names = mem_strdup(buf_text(&out));
 	buf_done(&out);

@@ -43,7 +43,7 @@ prepare(void)
 }
 
 static enum tls_want
-judge(struct ssl_st *link, int result)
+judge_result(struct ssl_st *link, int result)
 {
 	int saved = errno;
 
@@ -76,7 +76,7 @@ enum tls_want
 tls_link_shake(struct ssl_st *link)
 {
 	prepare();
-	return judge(link, SSL_do_handshake(link));
+	return judge_result(link, SSL_do_handshake(link));
 }
 
 size_t
@@ -87,7 +87,7 @@ tls_link_read(struct ssl_st *link, char *data, size_t size, enum tls_want *want)
 
 	prepare();
 	result = SSL_read_ex(link, data, size, &n);
-	*want = judge(link, result);
+	*want = judge_result(link, result);
 	return result == 1 ? n : 0;
 }
 
@@ -99,7 +99,7 @@ tls_link_write(struct ssl_st *link, const char *data, size_t len, enum tls_want 
 
 	prepare();
 	result = SSL_write_ex(link, data, len, &n);
-	*want = judge(link, result);
+	*want = judge_result(link, result);
 	return result == 1 ? n : 0;
 }
 

@@ -83,7 +83,7 @@ path_of(const struct w3clog *log, const char *name, char path[PATH_MAX])
 }
 
 static int
-open_file(struct w3clog *log, const char *name)
+open_log_file(struct w3clog *log, const char *name)
 {
 	char path[PATH_MAX];
 
@@ -144,7 +144,7 @@ open_number(struct w3clog *log)
 
 	for (unsigned number = highest_number(log);; number++) {
 		w3clog_names_number(name, log->format.format, number);
-		if (open_file(log, name) == -1)
+		if (open_log_file(log, name) == -1)
 			return -1;
 		if (!is_full(log))
 			return 0;
@@ -159,7 +159,7 @@ open_right(struct w3clog *log, const struct batch *b)
 	if (log->fd != -1 && !is_moved(log) && (numbered ? !is_full(log) :
 	    strcmp(log->open_name, b->name) == 0))
 		return 0;
-	return numbered ? open_number(log) : open_file(log, b->name);
+	return numbered ? open_number(log) : open_log_file(log, b->name);
 }
 
 static size_t
@@ -203,7 +203,7 @@ append(struct w3clog *log, struct batch *b)
 }
 
 static void
-run(void *arg, void **jobs, size_t n)
+run_batches(void *arg, void **jobs, size_t n)
 {
 	struct w3clog *log = arg;
 
@@ -226,7 +226,7 @@ run(void *arg, void **jobs, size_t n)
 /* --- on the loop --- */
 
 static void
-lose(struct w3clog *log, size_t lines, int error)
+lose_lines(struct w3clog *log, size_t lines, int error)
 {
 	log->lost += lines;
 	log->lost_ms = clock_mono_ms();
@@ -239,14 +239,14 @@ lose(struct w3clog *log, size_t lines, int error)
 }
 
 static void
-done(void *arg, void *job)
+on_batch_written(void *arg, void *job)
 {
 	struct w3clog *log = arg;
 	struct batch *b = job;
 
 	log->waiting -= b->text.len;
 	if (b->error != 0)
-		lose(log, b->lost, b->error);
+		lose_lines(log, b->lost, b->error);
 	else if (log->troubled && b->text.len > 0 && clock_mono_ms() - log->lost_ms >= CALM_MS) {
 		log_event(LOG_WARN, NULL, "service", "what=protocol-log-again lines-lost=%llu",
 		    (unsigned long long)log->lost);
@@ -272,7 +272,7 @@ batch_of(struct w3clog *log)
 }
 
 static void
-submit(struct w3clog *log)
+submit_batch(struct w3clog *log)
 {
 	struct batch *b = log->batch;
 
@@ -285,9 +285,9 @@ submit(struct w3clog *log)
 }
 
 static void
-on_timer(void *arg)
+on_flush_timer(void *arg)
 {
-	submit(arg);
+	submit_batch(arg);
 }
 
 struct w3clog *
@@ -306,20 +306,20 @@ w3clog_new(struct loop *l, struct pool *pool, const struct config *c, const stru
 	log->counters = counters;
 	log->hour_us = INT64_MIN;
 	log->fd = -1;
-	log->lane = pool_lane_new(pool, 1, 1, run, done, log);
-	log->timer = loop_timer_new(l, on_timer, log);
+	log->lane = pool_lane_new(pool, 1, 1, run_batches, on_batch_written, log);
+	log->timer = loop_timer_new(l, on_flush_timer, log);
 	return log;
 }
 
 /* Lines of another hour may belong to another file. */
 static void
-turn(struct w3clog *log, int64_t time_us)
+change_period(struct w3clog *log, int64_t time_us)
 {
 	int64_t hour = time_us - time_us % HOUR_US;
 
 	if (hour == log->hour_us)
 		return;
-	submit(log);
+	submit_batch(log);
 	log->hour_us = hour;
 	if (log->roll != CONFIG_ROLL_SIZE)
 		w3clog_names_period(log->name, log->format.format, log->roll, time_us);
@@ -332,16 +332,16 @@ w3clog_add(struct w3clog *log, const struct w3clog_fact *fact)
 
 	if (log == NULL)
 		return;
-	turn(log, fact->time_us);
+	change_period(log, fact->time_us);
 	if (log->waiting + (log->batch != NULL ? log->batch->text.len : 0) > GATHER_MAX) {
-		lose(log, 1, 0);
+		lose_lines(log, 1, 0);
 		return;
 	}
 	b = batch_of(log);
 	w3clog_fields_line(&b->text, &log->format, fact);
 	b->lines++;
 	if (b->text.len >= BATCH_BYTES)
-		submit(log);
+		submit_batch(log);
 	else if (b->lines == 1)
 		loop_timer_set(log->timer, FLUSH_MS);
 }
@@ -351,16 +351,16 @@ w3clog_reopen(struct w3clog *log)
 {
 	if (log == NULL)
 		return;
-	submit(log);
+	submit_batch(log);
 	batch_of(log)->reopen = true;
-	submit(log);
+	submit_batch(log);
 }
 
 void
 w3clog_end(struct w3clog *log)
 {
 	if (log != NULL)
-		submit(log);
+		submit_batch(log);
 }
 
 void

@@ -84,7 +84,7 @@ utf8_length(const unsigned char *p, size_t len)
  * U+FFFD.
  */
 static void
-put_string(struct buf *out, const char *name, struct w3clog_text t, size_t max)
+put_json_string(struct buf *out, const char *name, struct w3clog_text t, size_t max)
 {
 	size_t len = t.len < max ? t.len : max, n;
 
@@ -109,7 +109,7 @@ put_string(struct buf *out, const char *name, struct w3clog_text t, size_t max)
 }
 
 static void
-put_number(struct buf *out, const char *name, uint64_t n)
+put_json_number(struct buf *out, const char *name, uint64_t n)
 {
 	buf_printf(out, ",\"%s\":%llu", name, (unsigned long long)n);
 }
@@ -137,7 +137,7 @@ w3c_peer(struct buf *out, const struct scene *s)
 static void
 json_peer(struct buf *out, const struct scene *s)
 {
-	put_string(out, "peer", text_of(s->fact->peer), USER_MAX);
+	put_json_string(out, "peer", text_of(s->fact->peer), USER_MAX);
 }
 
 static void
@@ -154,7 +154,7 @@ w3c_user(struct buf *out, const struct scene *s)
 static void
 json_user(struct buf *out, const struct scene *s)
 {
-	put_string(out, "helo", text_of(s->fact->user), USER_MAX);
+	put_json_string(out, "helo", text_of(s->fact->user), USER_MAX);
 }
 
 static void
@@ -166,8 +166,8 @@ w3c_site(struct buf *out, const struct scene *s)
 static void
 json_site(struct buf *out, const struct scene *s)
 {
-	put_string(out, "server", text_of(s->format->server), USER_MAX);
-	put_string(out, "service", text_of(s->format->site), USER_MAX);
+	put_json_string(out, "server", text_of(s->format->server), USER_MAX);
+	put_json_string(out, "service", text_of(s->format->site), USER_MAX);
 }
 
 static void
@@ -179,7 +179,7 @@ w3c_computer(struct buf *out, const struct scene *s)
 static void
 json_computer(struct buf *out, const struct scene *s)
 {
-	put_string(out, "computer", text_of(s->format->computer), USER_MAX);
+	put_json_string(out, "computer", text_of(s->format->computer), USER_MAX);
 }
 
 static void
@@ -191,7 +191,7 @@ w3c_local(struct buf *out, const struct scene *s)
 static void
 json_local(struct buf *out, const struct scene *s)
 {
-	put_string(out, "local", text_of(s->fact->local), USER_MAX);
+	put_json_string(out, "local", text_of(s->fact->local), USER_MAX);
 }
 
 static void
@@ -203,7 +203,7 @@ w3c_port(struct buf *out, const struct scene *s)
 static void
 json_port(struct buf *out, const struct scene *s)
 {
-	put_number(out, s->fact->kind == W3CLOG_INBOUND ? "local-port" : "peer-port", s->fact->port);
+	put_json_number(out, s->fact->kind == W3CLOG_INBOUND ? "local-port" : "peer-port", s->fact->port);
 }
 
 static void
@@ -215,7 +215,7 @@ w3c_method(struct buf *out, const struct scene *s)
 static void
 json_method(struct buf *out, const struct scene *s)
 {
-	put_string(out, "command", s->fact->method, METHOD_MAX);
+	put_json_string(out, "command", s->fact->method, METHOD_MAX);
 }
 
 static void
@@ -237,9 +237,10 @@ json_query(struct buf *out, const struct scene *s)
 	for (; t.len > 0 && *t.text == ' '; t.len--)
 		t.text++;
 	if (t.len > 0)
-		put_string(out, s->fact->kind == W3CLOG_RESPONSE ? "response" : "arguments", t, QUERY_MAX);
-	put_string(out, "message-id", text_of(s->fact->message_id), QUERY_MAX);
-	put_string(out, "id", text_of(s->fact->id), USER_MAX);
+		put_json_string(out, s->fact->kind == W3CLOG_RESPONSE ? "response" : "arguments", t,
+		    QUERY_MAX);
+	put_json_string(out, "message-id", text_of(s->fact->message_id), QUERY_MAX);
+	put_json_string(out, "id", text_of(s->fact->id), USER_MAX);
 }
 
 static void
@@ -252,7 +253,7 @@ static void
 json_status(struct buf *out, const struct scene *s)
 {
 	if (s->fact->reply != 0)
-		put_number(out, "reply", s->fact->reply);
+		put_json_number(out, "reply", s->fact->reply);
 }
 
 static void
@@ -265,7 +266,7 @@ static void
 json_win32(struct buf *out, const struct scene *s)
 {
 	if (s->fact->status != 0)
-		put_number(out, "session-ms", s->fact->session_ms);
+		put_json_number(out, "session-ms", s->fact->session_ms);
 }
 
 static void
@@ -277,7 +278,8 @@ w3c_sent(struct buf *out, const struct scene *s)
 static void
 json_sent(struct buf *out, const struct scene *s)
 {
-	put_number(out, s->fact->kind == W3CLOG_RESPONSE ? "response-bytes" : "sent-bytes", s->fact->sent);
+	put_json_number(out, s->fact->kind == W3CLOG_RESPONSE ? "response-bytes" : "sent-bytes",
+	    s->fact->sent);
 }
 
 static void
@@ -290,7 +292,7 @@ static void
 json_received(struct buf *out, const struct scene *s)
 {
 	if (s->fact->kind == W3CLOG_INBOUND)
-		put_number(out, "received-bytes", s->fact->received);
+		put_json_number(out, "received-bytes", s->fact->received);
 }
 
 static void
@@ -302,7 +304,7 @@ w3c_ms(struct buf *out, const struct scene *s)
 static void
 json_ms(struct buf *out, const struct scene *s)
 {
-	put_number(out, "ms", s->fact->ms);
+	put_json_number(out, "ms", s->fact->ms);
 }
 
 static void
