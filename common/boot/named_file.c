@@ -1,7 +1,7 @@
 /*
  * named_file - a file that the configuration names (passwords, keys, certificates), opened for reading
  *
- * Runs in:  master, for children that may not open it; posternctl check
+ * Runs in:  master, posternctl; for children that may not open it, and for posternctl check
  * Owns:     nothing
  * Promise:  opens what the configuration names and nothing else, without waiting; a secret that everybody
  *           may read is refused. Reads none of it

@@ -1,7 +1,7 @@
 /*
  * config_check - judges the INI set on disk and shows what is in effect
  *
- * Runs in:  postern -t and -T, posternctl check and config
+ * Runs in:  master, posternctl; for postern -t and -T, posternctl check and config
  * Owns:     nothing
  * Promise:  prints all faults at once; changes nothing
  * Fails by: EX_CONFIG

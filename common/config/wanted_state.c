@@ -1,7 +1,7 @@
 /*
  * wanted_state - which virtual servers should run, remembered over restarts in STATE/NAME.state
  *
- * Runs in:  master; posternctl while the service is down. Syncs one small file where it is called
+ * Runs in:  master, posternctl; the latter while the service is down. Syncs one small file where called
  * Owns:     the .state files
  * Promise:  a file is the new one or the old one as a whole
  * Fails by: -1 and errno; a file that cannot be read counts as "running"

@@ -1,7 +1,7 @@
 /*
  * ldap_gssapi - Kerberos for a directory server, within a time limit
  *
- * Runs in:  directory. The Kerberos servers are asked on a thread of its own: libkrb5 has no time limit
+ * Runs in:  directory; the Kerberos servers are asked on a thread of its own: libkrb5 has no time limit
  * Owns:     one record for each such thread, shared with the thread that waits for it
  * Promise:  no caller waits longer than its limit; at most one such thread for a keytab; tickets are renewed
  *           when they are old; the host's name is taken as it was given, whatever DNS says

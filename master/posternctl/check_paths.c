@@ -1,7 +1,7 @@
 /*
  * check_paths - opens the files that the configuration names, as the service would, and judges them
  *
- * Runs in:  posternctl check
+ * Runs in:  posternctl; for its command check
  * Owns:     nothing
  * Promise:  says what keeps a file from being used, now or soon; changes nothing; key text is erased
  * Fails by: a warning, when this user may not read a file

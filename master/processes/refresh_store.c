@@ -1,7 +1,7 @@
 /*
  * refresh_store - the latest refresh token of each profile, in STATE/oauth/NAME over restarts
  *
- * Runs in:  master, for the fetch helper, which may write no file. Syncs on the loop, a small file a renewal
+ * Runs in:  master; for the fetch helper, which may write no file. Syncs on the loop, a small file a renewal
  * Owns:     the files of that folder; only the master can read them, and opens them for the fetch helper
  * Promise:  a file is the new one or the old one as a whole. Only profiles of the configuration have one. The
  *           token itself is not read
