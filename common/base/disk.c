@@ -165,13 +165,15 @@ disk_crash_point(const char *name)
 {
 	static atomic_int hits;
 	const char *want = getenv("POSTERN_CRASH");
+	size_t len;
+	int count;
 
 	if (want == NULL)
 		return;
-	size_t len = strcspn(want, ":");
+	len = strcspn(want, ":");
 	if (strlen(name) != len || strncmp(want, name, len) != 0)
 		return;
-	int count = want[len] == ':' ? atoi(want + len + 1) : 1;
+	count = want[len] == ':' ? atoi(want + len + 1) : 1;
 	if (atomic_fetch_add(&hits, 1) + 1 == count)
 		kill(getpid(), SIGKILL);
 }

@@ -1,9 +1,10 @@
 /*
- * fill QUEUE COUNT DOMAINS SUFFIX ARRIVED DUE_FROM DUE_TO SIZE - writes COUNT messages into a queue that nobody owns yet
+ * fill QUEUE COUNT DOMAINS SUFFIX ARRIVED DUE_FROM DUE_TO SIZE - writes COUNT messages into a queue that
+ * nobody owns yet
  *
- * For x@dN.SUFFIX, N going round below DOMAINS (DOMAINS 1: for x@SUFFIX); arrived within the last ARRIVED seconds, due from
- * DUE_FROM to DUE_TO seconds from now, with a content of SIZE bytes. By the names and formats of common/mail, without any sync:
- * a thing for benchmarks.
+ * For x@dN.SUFFIX, N going round below DOMAINS (DOMAINS 1: for x@SUFFIX); arrived within the last ARRIVED
+ * seconds, due from DUE_FROM to DUE_TO seconds from now, with a content of SIZE bytes. By the names and
+ * formats of common/mail, without any sync: a thing for benchmarks.
  */
 #include <err.h>
 #include <errno.h>
@@ -52,25 +53,30 @@ open_message(const struct plan *p, const char *id)
 static void
 write_one(struct plan *p, unsigned long i)
 {
-	struct message_envelope e = { .sender = mem_strdup("a@sender.example"), .client = mem_strdup("192.0.2.1") };
+	struct message_envelope e = { .sender = mem_strdup("a@sender.example"),
+	    .client = mem_strdup("192.0.2.1") };
 	char to[300], end[MESSAGE_END_SIZE];
 	unsigned long span = p->due_to - p->due_from;
-	time_t due = (time_t)(p->now / 1000000) + (time_t)p->due_from + (span > 0 ? (time_t)arc4random_uniform((uint32_t)span) : 0);
+	time_t due = (time_t)(p->now / 1000000) + (time_t)p->due_from +
+	    (span > 0 ? (time_t)arc4random_uniform((uint32_t)span) : 0);
 
 	if (p->domains > 1)
 		snprintf(to, sizeof(to), "x@d%lu.%s", i % p->domains, p->suffix);
 	else
 		snprintf(to, sizeof(to), "x@%s", p->suffix);
 	message_envelope_add(&e, to);
-	message_id_make(e.id, p->now - (int64_t)(p->arrived * 1e6 * (double)(p->count - i) / (double)p->count), arc4random());
+	message_id_make(e.id,
+	    p->now - (int64_t)(p->arrived * 1e6 * (double)(p->count - i) / (double)p->count), arc4random());
 	buf_clear(&p->head);
 	if (message_envelope_format(&e, &p->head) == -1)
 		errx(1, "no envelope for %s", to);
 	message_end_format(end, p->size);
 	int fd = open_message(p, e.id);
-	struct iovec part[] = { { p->head.data, p->head.len }, { p->content, p->size }, { end, sizeof(end) } };
+	struct iovec part[] = { { p->head.data, p->head.len }, { p->content, p->size },
+	    { end, sizeof(end) } };
 	struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = due } };
-	if (writev(fd, part, 3) != (ssize_t)(p->head.len + p->size + sizeof(end)) || futimens(fd, times) == -1)
+	if (writev(fd, part, 3) != (ssize_t)(p->head.len + p->size + sizeof(end)) ||
+	    futimens(fd, times) == -1)
 		err(1, "%s", e.id);
 	close(fd);
 	message_envelope_done(&e);
@@ -101,7 +107,8 @@ main(int argc, char **argv)
 		errx(1, "usage: fill QUEUE COUNT DOMAINS SUFFIX ARRIVED DUE_FROM DUE_TO SIZE");
 	struct plan p = {
 		.count = strtoul(argv[2], NULL, 10), .domains = strtoul(argv[3], NULL, 10), .suffix = argv[4],
-		.arrived = strtoul(argv[5], NULL, 10), .due_from = strtoul(argv[6], NULL, 10), .due_to = strtoul(argv[7], NULL, 10),
+		.arrived = strtoul(argv[5], NULL, 10), .due_from = strtoul(argv[6], NULL, 10),
+		.due_to = strtoul(argv[7], NULL, 10),
 		.size = strtoul(argv[8], NULL, 10), .now = clock_wall_us(), .head = BUF_INIT(1U << 16),
 	};
 	if (mkdir(argv[1], 0700) == -1 && errno != EEXIST)

@@ -1,4 +1,7 @@
-/* address - paths, mailboxes, lists and DSN parameters; what is taken is whole, and is taken again from its text */
+/*
+ * address - paths, mailboxes, lists and DSN parameters; what is taken is whole, and is taken again from its
+ * text
+ */
 #include "t/fuzz/fuzz.h"
 #include "common/mail/address.h"
 #include "common/mail/xtext.h"
@@ -8,6 +11,7 @@ check_address(const struct address *a)
 {
 	struct address again;
 	size_t len = strnlen(a->text, sizeof(a->text));
+
 	fuzz_check(len <= ADDRESS_MAX && a->at <= len && (a->at == len || a->text[a->at] == '@'));
 	for (size_t i = 0; i < len; i++)
 		fuzz_check((unsigned char)a->text[i] >= ' ' && a->text[i] != 127);
@@ -30,6 +34,7 @@ check_xtext(const char *in, size_t len)
 {
 	char *text = strndup(in, len);
 	struct buf out = BUF_INIT(1U << 20);
+
 	if (strlen(text) == len && xtext_is_valid(text, len)) {
 		xtext_decode(&out, text);
 		check_clean(&out);
@@ -51,6 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct address a;
 	size_t used, pos = 0, before;
 	int found;
+
 	if (len == 0)
 		return 0;
 	unsigned flags = data[0] & 7;

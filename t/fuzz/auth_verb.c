@@ -1,4 +1,7 @@
-/* auth_verb - AUTH dialogues with an auth helper that says anything: whole and byte by byte the same words and the same questions */
+/*
+ * auth_verb - AUTH dialogues with an auth helper that says anything: whole and byte by byte the same words
+ * and the same questions
+ */
 #include "t/fuzz/fuzz.h"
 #include "t/unit/listener/session_fixture.h"
 
@@ -21,6 +24,7 @@ static void
 feed(struct session_fixture *w, const uint8_t *script, const char *data, size_t len, size_t step)
 {
 	unsigned answers = 0;
+
 	for (size_t at = 0; at < len && !w->closed; at += step) {
 		buf_add(&w->in, data + at, step < len - at ? step : len - at);
 		do {
@@ -35,7 +39,8 @@ static void
 run(struct session_fixture *w, const uint8_t *data, size_t len, bool bytewise)
 {
 	fixture_init(w);
-	w->server.authentication = CONFIG_AUTH_BASIC | (data[0] & 1 ? CONFIG_AUTH_INTEGRATED : 0) | (data[0] & 2 ? CONFIG_AUTH_ANONYMOUS : 0);
+	w->server.authentication = CONFIG_AUTH_BASIC | (data[0] & 1 ? CONFIG_AUTH_INTEGRATED : 0) |
+	    (data[0] & 2 ? CONFIG_AUTH_ANONYMOUS : 0);
 	w->server.basic_requires_tls = data[0] & 4;
 	fixture_begin_session(w);
 	if (data[0] & 8) {
@@ -65,13 +70,15 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct session_fixture w[2];
+
 	if (len < 5)
 		return 0;
 	run(&w[0], data, len, false);
 	run(&w[1], data, len, true);
 	/* Behind a DATA that is refused, and where a line is far too long, it matters how the bytes came. */
 	if (strstr(buf_text(&w[0].out), "421 4.5.0") == NULL && len < 4096)
-		fuzz_check(same(&w[0].asked, &w[1].asked) && same(&w[0].messages, &w[1].messages) && same(&w[0].out, &w[1].out));
+		fuzz_check(same(&w[0].asked, &w[1].asked) && same(&w[0].messages, &w[1].messages) &&
+		    same(&w[0].out, &w[1].out));
 	for (size_t i = 0; i < w[0].out.len; i++)
 		fuzz_check((unsigned char)w[0].out.data[i] < 127);
 	fixture_done(&w[0]);

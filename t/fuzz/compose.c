@@ -6,7 +6,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	const struct compose_rules rules = {
-		.fqdn = "mx.corp.example", .domain = "corp.example", .id = "0123456789abcdef", .date = "Sat, 21 Nov 2026 20:00:00 +0100",
+		.fqdn = "mx.corp.example", .domain = "corp.example", .id = "0123456789abcdef",
+		.date = "Sat, 21 Nov 2026 20:00:00 +0100",
 	};
 	const char *raw = (const char *)data;
 	size_t mark = body_mark(raw, len), cut = len > mark ? (len - mark) / 2 : 0;
@@ -14,7 +15,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct body body = { 0 };
 	struct compose_header h = { 0 };
 	struct message_envelope e = { 0 };
-	struct buf text = BUF_INIT(64U << 20), out = BUF_INIT(64U << 20), envelope = BUF_INIT(MESSAGE_ENVELOPE_MAX);
+	struct buf text = BUF_INIT(64U << 20), out = BUF_INIT(64U << 20),
+	    envelope = BUF_INIT(MESSAGE_ENVELOPE_MAX);
 	char detail[COMPOSE_DETAIL_SIZE] = "";
 
 	bool replayed = compose_is_replayed(raw, len);
@@ -34,7 +36,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (found == 1 && !survey.nul) {
 		fuzz_check(h.start <= h.fields && h.fields <= h.end && h.end <= h.body && h.body <= text.len);
 		if (compose_message(&rules, buf_text(&text), &h, &e, &out, detail) == JUDGE_GOOD) {
-			fuzz_check(e.nrcpt > 0 && e.sender != NULL && message_envelope_format(&e, &envelope) == 0);
+			fuzz_check(e.nrcpt > 0 && e.sender != NULL && message_envelope_format(&e,
+			    &envelope) == 0);
 			fuzz_check(out.len >= 4 && memcmp(out.data + out.len - 4, "\r\n\r\n", 4) == 0);
 			for (size_t i = 0; i < out.len; i++)
 				fuzz_check(out.data[i] != '\n' || (i > 0 && out.data[i - 1] == '\r'));

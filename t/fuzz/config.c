@@ -1,4 +1,7 @@
-/* config - an INI file of a virtual server, parsed, built, judged, printed; what is good is good again from its snapshot */
+/*
+ * config - an INI file of a virtual server, parsed, built, judged, printed; what is good is good again from
+ * its snapshot
+ */
 #include "t/fuzz/fuzz.h"
 #include <sys/mman.h>
 #include <unistd.h>
@@ -10,6 +13,7 @@ static struct config *
 read_text(const char *text, size_t len)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
+
 	fuzz_check(fd != -1 && write(fd, text, len) == (ssize_t)len);
 	struct config *c = config_read_snapshot(fd);
 	close(fd);
@@ -39,6 +43,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct config *c = read_text(text.data, text.len);
 	if (c != NULL) {
 		struct config *again = read_text(c->text, c->text_len);
+
 		config_print(c, NULL, nowhere);
 		fuzz_check(again != NULL && again->nserver == c->nserver);
 		for (size_t i = 0; i < c->nserver; i++) {

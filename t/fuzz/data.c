@@ -1,4 +1,7 @@
-/* data - content as one piece and byte by byte: the same bytes, the same end, the same fault, and nothing but CRLF lines */
+/*
+ * data - content as one piece and byte by byte: the same bytes, the same end, the same fault, and nothing but
+ * CRLF lines
+ */
 #include "listener/smtp/smtp.h"
 #include "t/fuzz/fuzz.h"
 
@@ -13,6 +16,7 @@ static size_t
 take(struct data *d, const char *in, size_t len, bool bytewise, struct buf *out)
 {
 	size_t used = 0, step = bytewise ? 1 : len;
+
 	while (used < len && d->state != DATA_END)
 		used += data_take(d, in + used, step < len - used ? step : len - used, sink, out);
 	return used;
@@ -39,10 +43,12 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	const char *in = (const char *)data;
+
 	for (unsigned raw = 0; raw < 2; raw++) {
 		struct data d[2];
 		struct buf out[2] = { BUF_INIT(64U << 20), BUF_INIT(64U << 20) };
 		size_t used[2] = { 0 };
+
 		for (unsigned i = 0; i < 2; i++) {
 			data_begin(&d[i], len > 0 && data[0] == '!' ? 20 : UINT64_MAX);
 			if (raw)
@@ -51,7 +57,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 				used[i] = take(&d[i], in, len, i, &out[i]);
 		}
 		/* with two faults in it, either may be seen first */
-		fuzz_check(used[0] == used[1] && (d[0].fault == DATA_FINE) == (d[1].fault == DATA_FINE) && d[0].size == d[1].size);
+		fuzz_check(used[0] == used[1] && (d[0].fault == DATA_FINE) == (d[1].fault == DATA_FINE) &&
+		    d[0].size == d[1].size);
 		fuzz_check((d[0].state == DATA_END) == (d[1].state == DATA_END));
 		if (d[0].fault == DATA_FINE) {
 			fuzz_check(out[0].len == out[1].len && d[0].size == out[0].len);

@@ -7,6 +7,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static const uint16_t types[] = { DNS_A, DNS_AAAA, DNS_MX, DNS_CNAME };
 	struct msg_dns_answer a = { 0 };
+
 	if (len == 0)
 		return 0;
 	/* a buffer of its own: reading past its end shows */

@@ -9,6 +9,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct header_field f;
 	size_t pos = 0, before = 0;
 	unsigned received = 0;
+
 	while (header_next(in, len, &pos, &f) == 1) {
 		fuzz_check(pos > before && pos <= len && f.start == in + before && f.size == pos - before);
 		fuzz_check(f.name >= f.start && f.name_len > 0 && f.value >= f.name + f.name_len);

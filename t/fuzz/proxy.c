@@ -6,9 +6,11 @@ static size_t
 take(struct proxy *p, const char *data, size_t len, size_t step)
 {
 	size_t at = 0;
+
 	proxy_init(p);
 	while (at < len && p->state == PROXY_MORE) {
 		size_t n = step < len - at ? step : len - at, used = proxy_take(p, data + at, n);
+
 		fuzz_check(used <= n && (used == n || p->state != PROXY_MORE));
 		at += used;
 	}
@@ -20,6 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct proxy whole, bytes;
 	char *copy = malloc(len + 1);
+
 	memcpy(copy, data, len);
 	size_t used = take(&whole, copy, len, len), used_bytes = take(&bytes, copy, len, 1);
 	fuzz_check(whole.state == bytes.state);

@@ -7,6 +7,7 @@ check_replies(const struct buf *out)
 {
 	for (size_t at = 0; at < out->len;) {
 		const char *line = out->data + at, *end = memmem(line, out->len - at, "\r\n", 2);
+
 		fuzz_check(end != NULL && end - line <= 510 && end - line >= 4);
 		for (const char *p = line; p < end; p++)
 			fuzz_check((unsigned char)*p >= ' ' && *p != 127);

@@ -36,7 +36,8 @@ captured_w3clog_open(struct captured_w3clog *l, const char *const *fields)
 	strcpy(l->folder, "/tmp/postern-unit-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(l->folder));
 	l->c.service.hostname = (char *)(uintptr_t)"host.example";
-	l->s = (struct config_server){ .name = (char *)(uintptr_t)"default", .id = 1, .log = true, .log_directory = l->folder };
+	l->s = (struct config_server){ .name = (char *)(uintptr_t)"default", .id = 1, .log = true,
+	    .log_directory = l->folder };
 	l->s.log_fields.text = l->field;
 	for (; *fields != NULL; fields++)
 		l->field[l->s.log_fields.count++] = (char *)(uintptr_t)*fields;

@@ -197,7 +197,8 @@ is_sane(const struct address *a)
 	for (size_t i = 0; i < n; i++)
 		if ((unsigned char)a->text[i] < ' ' || a->text[i] == 127)
 			return false;
-	return n == 0 || (address_from_text(&again, a->text) == 0 && strcmp(again.text, a->text) == 0 && again.at == a->at);
+	return n == 0 || (address_from_text(&again, a->text) == 0 && strcmp(again.text, a->text) == 0 &&
+	    again.at == a->at);
 }
 
 /* check's own assertions are too slow for millions of them. */
@@ -332,7 +333,8 @@ END_TEST
 /* One mebibyte of what makes naive parsers slow or deep: linear, or this test runs into its time limit. */
 START_TEST(test_hostile)
 {
-	static const char *const bits[] = { "(", "\"", "<", ",<", "a@b,", "a,", ":", "x:", "a.", "\\", "(a)", "((", "@", "<@a,", "a@", "\"a\" ", ";" };
+	static const char *const bits[] = { "(", "\"", "<", ",<", "a@b,", "a,", ":", "x:", "a.", "\\", "(a)",
+	    "((", "@", "<@a,", "a@", "\"a\" ", ";" };
 	size_t size = 1 << 20;
 	char *in = malloc(size);
 
@@ -389,4 +391,5 @@ START_TEST(test_parts)
 }
 END_TEST
 
-UNIT_MAIN("address", test_paths, test_mailboxes, test_lists, test_prefixes, test_every_byte, test_hostile, test_parts)
+UNIT_MAIN("address", test_paths, test_mailboxes, test_lists, test_prefixes, test_every_byte, test_hostile,
+    test_parts)

@@ -14,6 +14,7 @@
 START_TEST(test_buf_cap_is_sticky)
 {
 	struct buf b = BUF_INIT(10);
+
 	buf_puts(&b, "12345");
 	buf_printf(&b, "%d", 67890);
 	ck_assert(buf_ok(&b));
@@ -33,7 +34,8 @@ END_TEST
 
 START_TEST(test_line_rows)
 {
-	static const struct { const char *in; size_t size, max; enum line_kind kind; size_t len, used; } row[] = {
+	static const struct { const char *in; size_t size, max; enum line_kind kind; size_t len, used;
+	    } row[] = {
 		{ "", 0, 10, LINE_MORE, 0, 0 },
 		{ "abc", 3, 10, LINE_MORE, 0, 0 },
 		{ "abc\r", 4, 10, LINE_MORE, 0, 0 },
@@ -52,7 +54,9 @@ START_TEST(test_line_rows)
 	for (size_t i = 0; i < nitems_of(row); i++) {
 		size_t len, used;
 		enum line_kind kind = line_scan(row[i].in, row[i].size, row[i].max, &len, &used);
-		ck_assert_msg(kind == row[i].kind && used == row[i].used, "row %zu: kind %d used %zu", i, (int)kind, used);
+
+		ck_assert_msg(kind == row[i].kind && used == row[i].used, "row %zu: kind %d used %zu", i,
+		    (int)kind, used);
 		if (kind == LINE_WHOLE)
 			ck_assert_uint_eq(len, row[i].len);
 	}
@@ -61,13 +65,14 @@ END_TEST
 
 START_TEST(test_log_safe_rows)
 {
+	char huge[5000];
+
 	ck_assert_str_eq(log_safe(NULL), "-");
 	ck_assert_str_eq(log_safe(""), "\"\"");
 	ck_assert_str_eq(log_safe("plain@x"), "plain@x");
 	ck_assert_str_eq(log_safe("a b"), "\"a b\"");
 	ck_assert_str_eq(log_safe("a\r\nevent=x"), "\"a\\x0d\\x0aevent=x\"");
 	ck_assert_str_eq(log_safe("q\"\\"), "\"q\\\"\\\\\"");
-	char huge[5000];
 	memset(huge, '\1', sizeof(huge));
 	ck_assert_uint_lt(strlen(log_safe_n(huge, sizeof(huge))), 600);
 }
@@ -76,6 +81,7 @@ END_TEST
 START_TEST(test_clock_formats)
 {
 	char text[CLOCK_DATE_SIZE];
+
 	setenv("TZ", "UTC", 1);
 	clock_format_utc(text, INT64_C(1795287897123456));
 	ck_assert_str_eq(text, "2026-11-21T19:04:57.123456Z");
@@ -90,15 +96,18 @@ START_TEST(test_log_pid)
 	int pipes[2];
 	char text[1000], want[100];
 	size_t len = 0;
+	pid_t child;
 
 	ck_assert_int_eq(pipe(pipes), 0);
 	log_open("before", "", false);
-	pid_t child = fork();
+	child = fork();
 	if (child == 0) {
+		pid_t grandchild;
+
 		dup2(pipes[1], STDERR_FILENO);
 		log_open("child", "", false);
 		log_event(LOG_FACT, NULL, "one", "pid=%d", (int)getpid());
-		pid_t grandchild = fork();
+		grandchild = fork();
 		if (grandchild == 0) {
 			log_event(LOG_FACT, NULL, "two", "pid=%d", (int)getpid());
 			_exit(0);
@@ -114,14 +123,18 @@ START_TEST(test_log_pid)
 	close(pipes[0]);
 	waitpid(child, NULL, 0);
 	for (size_t i = 0; i < 3; i++) {
-		char *at = strstr(text, (const char *[]){ "event=one pid=", "event=two pid=", "event=three pid=" }[i]);
+		char *at = strstr(text, (const char *[]){ "event=one pid=", "event=two pid=",
+		    "event=three pid=" }[i]);
+
 		ck_assert_ptr_nonnull(at);
 		snprintf(want, sizeof(want), "child[%d]: - event=", atoi(strstr(at, "pid=") + 4));
-		ck_assert_msg(strncmp(at - strlen(want) + strlen("event="), want, strlen(want)) == 0, "%s", text);
+		ck_assert_msg(strncmp(at - strlen(want) + strlen("event="), want, strlen(want)) == 0, "%s",
+		    text);
 	}
 	snprintf(want, sizeof(want), "child[%d]: - event=three", (int)child);
 	ck_assert_ptr_nonnull(strstr(text, want));
 }
 END_TEST
 
-UNIT_MAIN("base", test_buf_cap_is_sticky, test_line_rows, test_log_safe_rows, test_log_pid, test_clock_formats)
+UNIT_MAIN("base", test_buf_cap_is_sticky, test_line_rows, test_log_safe_rows, test_log_pid,
+    test_clock_formats)

@@ -8,11 +8,12 @@
 START_TEST(test_drop_has_no_way_back)
 {
 	pid_t pid = fork();
+	int status;
+
 	if (pid == 0) {
 		boot_drop("nobody", "nogroup");
 		_exit(getuid() != 0 && setuid(0) == -1 && seteuid(0) == -1 ? 42 : 1);
 	}
-	int status;
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), 42);

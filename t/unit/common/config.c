@@ -9,11 +9,13 @@
 static const struct { const char *text, *want; } rows[] = {
 	{ "", "" },
 	{ "# comment\n; comment\n\n[general]\n  ; comment\nid = 3 ; comment\ndescription = a;b # c\n", "" },
-	{ "\xef\xbb\xbf[general]\r\nid = 3\r\n\r\n[access]\r\nrelay-list = 192.0.2.1,\r\n    192.0.2.2\r\n", "" },
+	{ "\xef\xbb\xbf[general]\r\nid = 3\r\n\r\n[access]\r\nrelay-list = 192.0.2.1,\r\n    192.0.2.2\r\n",
+	    "" },
 	{ "[general]\nid: 3", "" },
 	/* form */
 	{ "id = 3\n", D "1" E "stands before the first [section]" },
-	{ "[general]\nlisten 192.0.2.1\nid = x\n", D "2" E "\"listen 192.0.2.1\" is no key = value\n" D "3" E "id must be a number" },
+	{ "[general]\nlisten 192.0.2.1\nid = x\n", D "2" E "\"listen 192.0.2.1\" is no key = value\n" D "3"
+	    E "id must be a number" },
 	{ "[general]\n= 3\n", D "2" E "there is no key in front of =" },
 	{ "[general]\nid ; = 3\n", D "2" E "\"id ; = 3\" is no key" },
 	{ "[general\nid = 3\nlisen = 4\n", D "1" E "the section heading has no closing ]" },
@@ -23,8 +25,10 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[general x]\n", D "1" E "must be [general] and nothing more" },
 	{ "[domain a b]\n", D "1" E "there are too many words" },
 	{ "[General]\n", D "1" E "unknown section [General]; did you mean [general]?" },
-	{ "[acess]\nx = y\n[colours]\n", D "1" E "unknown section [acess]; did you mean [access]?\n" D "3" E "unknown section [colours]" },
-	{ "[access]\n[general]\n[access]\nx = y\n", D "3" E "section [access] is there a second time (first at line 1)" },
+	{ "[acess]\nx = y\n[colours]\n", D "1" E "unknown section [acess]; did you mean [access]?\n" D "3"
+	    E "unknown section [colours]" },
+	{ "[access]\n[general]\n[access]\nx = y\n",
+	    D "3" E "section [access] is there a second time (first at line 1)" },
 	{ "[service]\n", D "1" E "[service] belongs in postern.ini" },
 	{ "[general]\ndescription = a\0b\n", "" },	/* cut by strlen here; whole in test_bytes */
 	{ "[general]\ndescription = \xff\n[x]\n", D "2" E "is not UTF-8" },
@@ -34,114 +38,173 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[general]\nbanner = a\033b\n", D "2" E "has a control character" },
 	{ "[general]\rid = 3\r", D "1" E "has a carriage return without a line feed" },
 	/* keys */
-	{ "[general]\nlisen = *:25\n", D "2" E "unknown key \"lisen\" in [general]; did you mean \"listen\"?" },
+	{ "[general]\nlisen = *:25\n",
+	    D "2" E "unknown key \"lisen\" in [general]; did you mean \"listen\"?" },
 	{ "[general]\ncolour = red\n", D "2" E "unknown key \"colour\" in [general]\n" },
-	{ "[general]\nrelay-list = 192.0.2.1\n", D "2" E "\"relay-list\" is no key of [general], it belongs in [access]" },
+	{ "[general]\nrelay-list = 192.0.2.1\n", D "2"
+	    E "\"relay-list\" is no key of [general], it belongs in [access]" },
 	{ "[general]\nunknown = 1\n  2\n  3\n", D "2" E "unknown key" },
 	{ "[general]\nid = 1\nid = 2\n", D "3" E "\"id\" is given a second time (first at line 2)" },
 	{ "[general]\nid = 1\n  2\n", D "3" E "the line starts with a blank and so goes on with \"id\"" },
-	{ "[access]\nrelay-list = 192.0.2.1\n  relay = only\n", D "3" E "relay-list \"=\": must be an address" },
+	{ "[access]\nrelay-list = 192.0.2.1\n  relay = only\n",
+	    D "3" E "relay-list \"=\": must be an address" },
 	/* values */
-	{ "[general]\nid = 0\nprocesses = 65\n", D "2" E "id must be from 1 to 1000000, not 0\n" D "3" E "processes must be from 1 to 64, not 65" },
-	{ "[general]\nconnection-limit = 0\n", D "2" E "connection-limit must be from 1 to 1000000, or unlimited, not 0" },
-	{ "[general]\nconnection-limit = many\n", D "2" E "connection-limit must be a number or unlimited, not \"many\"" },
+	{ "[general]\nid = 0\nprocesses = 65\n", D "2" E "id must be from 1 to 1000000, not 0\n" D "3"
+	    E "processes must be from 1 to 64, not 65" },
+	{ "[general]\nconnection-limit = 0\n", D "2"
+	    E "connection-limit must be from 1 to 1000000, or unlimited, not 0" },
+	{ "[general]\nconnection-limit = many\n", D "2"
+	    E "connection-limit must be a number or unlimited, not \"many\"" },
 	{ "[general]\nprocesses = unlimited\n", D "2" E "processes must be a number, not \"unlimited\"" },
-	{ "[general]\nconnection-timeout = 10\n", D "2" E "connection-timeout must be a time like 90s, 10m, 12h or 2d, not \"10\"" },
-	{ "[general]\nconnection-timeout = 0s\n", D "2" E "connection-timeout must be from 1s to 1d, not 0s" },
-	{ "[messages]\nmax-message-size = 12Q\nmax-session-size = 0\n", D "2" E "max-message-size must be a size like 25M or 2048K or unlimited, not "
+	{ "[general]\nconnection-timeout = 10\n", D "2"
+	    E "connection-timeout must be a time like 90s, 10m, 12h or 2d, not \"10\"" },
+	{ "[general]\nconnection-timeout = 0s\n", D "2"
+	    E "connection-timeout must be from 1s to 1d, not 0s" },
+	{ "[messages]\nmax-message-size = 12Q\nmax-session-size = 0\n",
+	    D "2" E "max-message-size must be a size like 25M or 2048K or unlimited, not "
 	    "\"12Q\"\n" D "3" E "max-session-size must be at least 1, or unlimited, not 0" },
 	{ "[general]\nprocesses =\n", D "2" E "processes must be a number" },
-	{ "[general]\nhome = mail\nqueue = /a/../b\n", D "2" E "home must be an absolute path\n" D "3" E "queue must be an absolute path" },
-	{ "[access]\nrelay-authenticated = maybe\n", D "2" E "relay-authenticated must be yes or no, not \"maybe\"" },
+	{ "[general]\nhome = mail\nqueue = /a/../b\n",
+	    D "2" E "home must be an absolute path\n" D "3" E "queue must be an absolute path" },
+	{ "[access]\nrelay-authenticated = maybe\n",
+	    D "2" E "relay-authenticated must be yes or no, not \"maybe\"" },
 	{ "[access]\nrelay = all\n", D "2" E "relay must be only or all-except, not \"all\"" },
-	{ "[delivery]\nsmart-host-after-direct = x\n", D "2" E "smart-host-after-direct must be no, yes or on-failure, not \"x\"" },
+	{ "[delivery]\nsmart-host-after-direct = x\n",
+	    D "2" E "smart-host-after-direct must be no, yes or on-failure, not \"x\"" },
 	{ "[access]\nrelay-list = 192.0.2.0/33\n", LIST "\"192.0.2.0/33\": the part after /" },
-	{ "[access]\nrelay-list = example.com, 192.0.2.1\nconnection-list = a.example\nconnection-control = only\n", "" },
-	{ "[access]\nproxy = yes\nproxy-trusted = lb.example.com\n", D "3" E "proxy-trusted \"lb.example.com\": a domain name cannot stand in this list" },
+	{ "[access]\nrelay-list = example.com, 192.0.2.1\nconnection-list = a.example\nconnection-control = "
+	    "only\n", "" },
+	{ "[access]\nproxy = yes\nproxy-trusted = lb.example.com\n",
+	    D "3" E "proxy-trusted \"lb.example.com\": a domain name cannot stand in this list" },
 	{ "[access]\nproxy = yes\n", D "2" E "\"proxy\" is not complete without proxy-trusted" },
-	{ "[access]\nproxy = yes\nproxy-trusted = 0.0.0.0/0\n", D "3" E "proxy-trusted would let every client claim any address" },
-	{ "[access]\nconnection-list = 300.1.1.1\n", D "2" E "connection-list \"300.1.1.1\": must be an address" },
-	{ "[general]\nlisten = 127.0.0.1:99999\n", D "2" E "listen \"127.0.0.1:99999\": the port must be a number from 1 to 65535" },
+	{ "[access]\nproxy = yes\nproxy-trusted = 0.0.0.0/0\n",
+	    D "3" E "proxy-trusted would let every client claim any address" },
+	{ "[access]\nconnection-list = 300.1.1.1\n",
+	    D "2" E "connection-list \"300.1.1.1\": must be an address" },
+	{ "[general]\nlisten = 127.0.0.1:99999\n",
+	    D "2" E "listen \"127.0.0.1:99999\": the port must be a number from 1 to 65535" },
 	{ "[general]\nlisten =\n", D "2" E "listen has no address" },
 	{ "[delivery]\nretry = 15m, x\n", D "2" E "retry \"x\" is not a time" },
 	{ "[delivery]\nretry =\n", D "2" E "retry has no time" },
-	{ "[delivery]\nsmart-host = 192.0.2.1\n", D "2" E "smart-host \"192.0.2.1\" is not a host name or an address in brackets" },
-	{ "[delivery]\nsource-address = 192.0.2.1, 192.0.2.2\n", D "2" E "source-address \"192.0.2.2\" is a second address of its family" },
-	{ "[delivery]\nsource-address = 192.0.2.1:25\n", D "2" E "source-address \"192.0.2.1:25\" is not an address of this host" },
+	{ "[delivery]\nsmart-host = 192.0.2.1\n", D "2"
+	    E "smart-host \"192.0.2.1\" is not a host name or an address in brackets" },
+	{ "[delivery]\nsource-address = 192.0.2.1, 192.0.2.2\n",
+	    D "2" E "source-address \"192.0.2.2\" is a second address of its family" },
+	{ "[delivery]\nsource-address = 192.0.2.1:25\n",
+	    D "2" E "source-address \"192.0.2.1:25\" is not an address of this host" },
 	{ "[delivery]\nfqdn = m\xc3\xbcnchen.example\n", D "2" E "fqdn must be a host name" },
 	{ "[messages]\nndr-copy-to = somebody\n", D "2" E "ndr-copy-to must be a mail address" },
 	{ "[delivery]\nport = 65536\n", D "2" E "port must be from 1 to 65535, not 65536" },
 	/* not in this version */
-	{ "[access]\nauthentication = anonymous, basic\n", D "2" E "authentication = basic needs a password-file" },
-	{ "[access]\nproxy = yes\nproxy-trusted = 192.0.2.1, 2001:db8::/64\n[delivery]\nreverse-dns = yes\n", "" },
+	{ "[access]\nauthentication = anonymous, basic\n",
+	    D "2" E "authentication = basic needs a password-file" },
+	{ "[access]\nproxy = yes\nproxy-trusted = 192.0.2.1, 2001:db8::/64\n[delivery]\nreverse-dns = yes\n",
+	    "" },
 	{ "[access]\nproxy = no\nproxy-trusted =\nbasic-requires-tls = yes\n", "" },
-	{ "[general]\nlog-format = json\nlog-roll = hourly\nlog-fields = date, CS-METHOD\n cs(User-Agent)\nlog-directory = /x\n", "" },
-	{ "[general]\nlog-fields = date, cs-metod\n", D "2" E "log-fields \"cs-metod\" is not a field of the W3C log: date, time, c-ip" },
-	{ "[general]\nlog-roll = yearly\nlog-format = ncsa\n", D "2" E "log-roll must be daily, hourly, weekly, monthly or size\n"
+	{ "[general]\nlog-format = json\nlog-roll = hourly\nlog-fields = date, CS-METHOD\n "
+	    "cs(User-Agent)\nlog-directory = /x\n", "" },
+	{ "[general]\nlog-fields = date, cs-metod\n",
+	    D "2" E "log-fields \"cs-metod\" is not a field of the W3C log: date, time, c-ip" },
+	{ "[general]\nlog-roll = yearly\nlog-format = ncsa\n",
+	    D "2" E "log-roll must be daily, hourly, weekly, monthly or size\n"
 	    D "3" E "log-format must be w3c or json" },
-	{ "[general]\nhome = /h\nlog-directory = /h/pickup/logs\n", D "3" E "the folders pickup (/h/pickup) and log-directory (/h/pickup/logs) must be apart" },
+	{ "[general]\nhome = /h\nlog-directory = /h/pickup/logs\n",
+	    D "3" E "the folders pickup (/h/pickup) and log-directory (/h/pickup/logs) must be apart" },
 	{ "[general]\nhome = /h\nlog-directory = /h/logs\n", "" },
 	{ "[general]\nlog = no\nlog-format = w3c\nlog-roll = daily\nlog-fields = all\n", "" },
 	{ "[ldap]\nenable = yes\nuri = ldap://x\n", D "2" E "[ldap] needs a base" },
 	{ "[ldap]\nenable = yes\nbase = dc=x\n", D "2" E "[ldap] needs a uri" },
-	{ "[ldap]\nenable = yes\nuri = ldapi://%2Frun%2Fx, ldaps://[2001:db8::1]:636, ldap://h\nbase = dc=x\n", "" },
-	{ "[ldap]\nenable = yes\nuri = ldaps://h\nbase = dc=x\nbind = gssapi\nuser = p@X\nsecret-file = /x\n", "" },
-	{ "[ldap]\nenable = yes\nuri = ldap://h\nstart-tls = yes\nbase = dc=x\nbind = gssapi\nuser = p@X\n", D "6" E "bind = gssapi needs user and "
-	    "secret-file" },
-	{ "[ldap]\nenable = yes\nuri = ldapi://%2Fx\nbase = dc=x\nbind = gssapi\nuser = p@X\nsecret-file = /x\n", D "3" E "bind = gssapi needs ldap or "
-	    "ldaps addresses" },
+	{ "[ldap]\nenable = yes\nuri = ldapi://%2Frun%2Fx, ldaps://[2001:db8::1]:636, ldap://h\nbase = "
+	    "dc=x\n", "" },
+	{ "[ldap]\nenable = yes\nuri = ldaps://h\nbase = dc=x\nbind = gssapi\nuser = p@X\nsecret-file = /x\n",
+	    "" },
+	{ "[ldap]\nenable = yes\nuri = ldap://h\nstart-tls = yes\nbase = dc=x\nbind = gssapi\nuser = p@X\n",
+	    D "6" E "bind = gssapi needs user and " "secret-file" },
+	{ "[ldap]\nenable = yes\nuri = ldapi://%2Fx\nbase = dc=x\nbind = gssapi\nuser = p@X\nsecret-file = "
+	    "/x\n", D "3" E "bind = gssapi needs ldap or " "ldaps addresses" },
 	{ "[ldap]\nenable = no\n", "" },
-	{ "[domain a.example]\ntype = remote\natrn-accounts = x\n", D "3" ": warning: atrn-accounts has no effect without hold" },
-	{ "[domain a.example]\ntype = remote\nhold = yes\natrn-accounts = x\n", D "4" ": warning: atrn-accounts has no effect while authentication" },
+	{ "[domain a.example]\ntype = remote\natrn-accounts = x\n",
+	    D "3" ": warning: atrn-accounts has no effect without hold" },
+	{ "[domain a.example]\ntype = remote\nhold = yes\natrn-accounts = x\n",
+	    D "4" ": warning: atrn-accounts has no effect while authentication" },
 	{ "[domain a.example]\ntype = alias\nhold = yes\n", D "3" E "\"hold\" is for remote domains only" },
-	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = relay.example\noutbound-tls = verify\n", "!warning" },
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = "
+	    "relay.example\noutbound-tls = verify\n", "!warning" },
 	/* which hosts see a password */
-	{ ACCOUNT "smart-host = relay.example\n", D "2" W "outbound-tls = may: whoever answers for a host is shown the password of x when no SCRAM is "
+	{ ACCOUNT "smart-host = relay.example\n", D "2"
+	    W "outbound-tls = may: whoever answers for a host is shown the password of x when no SCRAM is "
 	    "offered; outbound-tls = verify checks who it is" },
 	{ ACCOUNT "smart-host = relay.example\noutbound-tls = may\n", D "6" W "outbound-tls = may: whoever" },
-	{ ACCOUNT "smart-host = relay.example\noutbound-tls = required\n", D "6" W "outbound-tls = required: whoever" },
-	{ ACCOUNT "smart-host = relay.example\noutbound-tls = off\n", D "6" W "outbound-tls = off: to a host that offers no SCRAM the password of x goes" },
+	{ ACCOUNT "smart-host = relay.example\noutbound-tls = required\n",
+	    D "6" W "outbound-tls = required: whoever" },
+	{ ACCOUNT "smart-host = relay.example\noutbound-tls = off\n",
+	    D "6" W "outbound-tls = off: to a host that offers no SCRAM the password of x goes" },
 	{ ACCOUNT "smart-host = [127.0.0.1]:587, [::1], [127.1.2.3]\n", "!outbound-tls" },
 	{ ACCOUNT "smart-host = [127.0.0.1], [192.0.2.1]\n", D "2" W "outbound-tls = may: whoever" },
-	{ ACCOUNT "smart-host = a.example\noutbound-tls = verify\n[domain a.example]\ntype = remote\noutbound-tls = required\n",
+	{ ACCOUNT "smart-host = a.example\noutbound-tls = verify\n[domain a.example]\ntype = "
+	    "remote\noutbound-tls = required\n",
 	  D "9" W "outbound-tls = required: whoever" },
-	{ ACCOUNT "smart-host = a.example\noutbound-tls = verify\n[domain a.example]\ntype = remote\noutbound-tls = off\nroute = dns\n", "!outbound-tls" },
-	{ ACCOUNT "smart-host = a.example\n[domain a.example]\ntype = remote\nroute = b.example\noutbound-tls = may\n",
+	{ ACCOUNT "smart-host = a.example\noutbound-tls = verify\n[domain a.example]\ntype = "
+	    "remote\noutbound-tls = off\nroute = dns\n", "!outbound-tls" },
+	{ ACCOUNT "smart-host = a.example\n[domain a.example]\ntype = remote\nroute = "
+	    "b.example\noutbound-tls = may\n",
 	  D "2" W "outbound-tls = may: whoever\n!" D "9" },
-	{ ACCOUNT "smart-host = [::1]\n[domain a.example]\ntype = remote\nroute = b.example\n", D "8" W "outbound-tls = may: whoever" },
-	{ ACCOUNT "smart-host = [::1]\n[domain a.example]\ntype = remote\noutbound-auth = basic\nroute = dns\n", D "8" W "outbound-tls = may" },
-	{ "[domain a.example]\ntype = remote\noutbound-auth = basic\nuser = y\nsecret-file = /y\noutbound-tls = verify\n"
-	  "[domain b.example]\ntype = remote\noutbound-auth = basic\nuser = z\nsecret-file = /y\n", D "9" W "outbound-tls = may: whoever answers for a "
+	{ ACCOUNT "smart-host = [::1]\n[domain a.example]\ntype = remote\nroute = b.example\n",
+	    D "8" W "outbound-tls = may: whoever" },
+	{ ACCOUNT "smart-host = [::1]\n[domain a.example]\ntype = remote\noutbound-auth = basic\nroute = "
+	    "dns\n", D "8" W "outbound-tls = may" },
+	{ "[domain a.example]\ntype = remote\noutbound-auth = basic\nuser = y\nsecret-file = "
+	    "/y\noutbound-tls = verify\n"
+	  "[domain b.example]\ntype = remote\noutbound-auth = basic\nuser = z\nsecret-file = /y\n",
+	  D "9" W "outbound-tls = may: whoever answers for a "
 	    "host is shown the password of z" },
-	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n", D "2" W "outbound-auth has no effect: the account is shown only to hosts" },
-	{ "[delivery]\noutbound-auth = integrated\nsmart-host = relay.example\n", D "2" E "outbound-auth = integrated needs user and secret-file" },
-	{ "[delivery]\nuser = x\n", D "2" E "user and secret-file belong together, and secret-file is missing" },
-	{ "[delivery]\nsecret-file = /x\n", D "2" E "user and secret-file belong together, and user is missing" },
-	{ "[delivery]\nuser = x\nsecret-file = /x\n", D "2" W "user has no effect: outbound-auth is anonymous" },
-	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n[domain a.example]\ntype = remote\noutbound-auth = basic\n"
-	  "[domain b.example]\ntype = remote\noutbound-auth = anonymous\n[domain c.example]\ntype = remote\nuser = y\nsecret-file = /y\n", "" },
-	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = a.example\n[domain a.example]\ntype = remote\n"
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n",
+	    D "2" W "outbound-auth has no effect: the account is shown only to hosts" },
+	{ "[delivery]\noutbound-auth = integrated\nsmart-host = relay.example\n",
+	    D "2" E "outbound-auth = integrated needs user and secret-file" },
+	{ "[delivery]\nuser = x\n",
+	    D "2" E "user and secret-file belong together, and secret-file is missing" },
+	{ "[delivery]\nsecret-file = /x\n",
+	    D "2" E "user and secret-file belong together, and user is missing" },
+	{ "[delivery]\nuser = x\nsecret-file = /x\n",
+	    D "2" W "user has no effect: outbound-auth is anonymous" },
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\n[domain a.example]\ntype = "
+	    "remote\noutbound-auth = basic\n"
+	  "[domain b.example]\ntype = remote\noutbound-auth = anonymous\n[domain c.example]\ntype = "
+	    "remote\nuser = y\nsecret-file = /y\n", "" },
+	{ "[delivery]\noutbound-auth = basic\nuser = x\nsecret-file = /x\nsmart-host = a.example\n[domain "
+	    "a.example]\ntype = remote\n"
 	  "outbound-auth = integrated\n", D "8" E "outbound-auth = integrated needs user and secret-file" },
 	{ "[domain a.example]\ntype = remote\nuser = x\nsecret-file = /x\n", D "3" W "user has no effect" },
-	{ "[domain a.example]\ntype = remote\noutbound-auth = basic\nuser = x\n", D "4" E "user and secret-file belong together" },
-	{ "[delivery]\noutbound-tls = dane\n", D "2: warning: outbound-tls = dane is no more than may without dnssec\n" },
-	{ "[domain a.example]\ntype = remote\nhold = yes\noutbound-tls = may\noutbound-auth = anonymous\n", "" },
-	{ "[domain r.example]\ntype = remote\nhelo = yes\noutbound-tls = verify\n", D "4" E "outbound-tls = verify cannot be had with helo = yes" },
-	{ "[delivery]\noutbound-tls = required\n[domain r.example]\ntype = remote\nhelo = yes\n", D "5" E "helo = yes cannot be had with outbound-tls = required" },
-	{ "[delivery]\noutbound-tls = required\n[domain r.example]\ntype = remote\nhelo = yes\noutbound-tls = may\n", "" },
+	{ "[domain a.example]\ntype = remote\noutbound-auth = basic\nuser = x\n",
+	    D "4" E "user and secret-file belong together" },
+	{ "[delivery]\noutbound-tls = dane\n",
+	    D "2: warning: outbound-tls = dane is no more than may without dnssec\n" },
+	{ "[domain a.example]\ntype = remote\nhold = yes\noutbound-tls = may\noutbound-auth = anonymous\n",
+	    "" },
+	{ "[domain r.example]\ntype = remote\nhelo = yes\noutbound-tls = verify\n",
+	    D "4" E "outbound-tls = verify cannot be had with helo = yes" },
+	{ "[delivery]\noutbound-tls = required\n[domain r.example]\ntype = remote\nhelo = yes\n",
+	    D "5" E "helo = yes cannot be had with outbound-tls = required" },
+	{ "[delivery]\noutbound-tls = required\n[domain r.example]\ntype = remote\nhelo = yes\noutbound-tls "
+	    "= may\n", "" },
 	/* combinations */
 	{ "[access]\ntls-minimum = 1.2\ntls = off\n", "" },
 	{ "[access]\ncertificate = /c\nkey = /k\n", "" },
 	{ "[access]\ntls = required\n", D "2" E "tls = required needs certificate and key" },
 	{ "[access]\ntls = must\n", D "2" E "tls must be off, optional or required, not \"must\"" },
-	{ "[access]\ntls = optional\ncertificate = /a, /b\nkey = /k\n", D "3" E "there are 2 certificates and 1 key: each certificate needs its key" },
+	{ "[access]\ntls = optional\ncertificate = /a, /b\nkey = /k\n",
+	    D "3" E "there are 2 certificates and 1 key: each certificate needs its key" },
 	{ "[access]\nkey = /k\n", D "2" E "there are 0 certificates and 1 key" },
-	{ "[access]\ncertificate = c.pem\nkey = /k\n", D "2" E "certificate \"c.pem\" is not an absolute path" },
+	{ "[access]\ncertificate = c.pem\nkey = /k\n",
+	    D "2" E "certificate \"c.pem\" is not an absolute path" },
 	{ "[access]\ntls = off\ncertificate = /c\nkey = /k\n", D "3: warning: certificate has no effect" },
 	{ "[general]\ntls-listen = *:465\n", D "2" E "tls-listen needs certificate and key" },
 	{ "[general]\ntls-listen = *:465\n[access]\ntls = off\ncertificate = /c\nkey = /k\n", "" },
-	{ "[general]\ntls-listen = *:25\n[access]\ncertificate = /c\nkey = /k\n", "servers/default.ini" E "listen names" },
-	{ "[access]\nclient-certificate = ask\n", D "2: warning: client-certificate has no effect without TLS" },
+	{ "[general]\ntls-listen = *:25\n[access]\ncertificate = /c\nkey = /k\n",
+	    "servers/default.ini" E "listen names" },
+	{ "[access]\nclient-certificate = ask\n",
+	    D "2: warning: client-certificate has no effect without TLS" },
 	{ "[access]\ntls-minimum = 1.4\n", D "2" E "tls-minimum must be 1.0, 1.1, 1.2 or 1.3, not \"1.4\"" },
 	{ "[access]\ntls-minimum = 1.1\n", D "2" E "tls-minimum under 1.2 is for devices that are known" },
 	{ "[access]\ntls-minimum = 1.0\nconnection-control = only\nconnection-list = 192.0.2.0/24\n", "" },
@@ -150,37 +213,50 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[access]\nrelay-list = ::ffff:0.0.0.0/96\n", D "2" E "open relay" },
 	{ "[access]\nrelay-list = 0.0.0.0/1\n 128.0.0.0/1\n", D "2" E "open relay" },
 	{ "[access]\nrelay-list = 10.0.0.0/8, 127.0.0.1\n", "" },
-	{ "[access]\nrelay = all-except\n", D "2" E "open relay: relay = all-except with an empty relay-list" },
-	{ "[access]\nrelay = all-except\nrelay-list = 192.0.2.1\n", D "2: warning: open relay: every client outside" },
+	{ "[access]\nrelay = all-except\n",
+	    D "2" E "open relay: relay = all-except with an empty relay-list" },
+	{ "[access]\nrelay = all-except\nrelay-list = 192.0.2.1\n",
+	    D "2: warning: open relay: every client outside" },
 	{ "[access]\nrelay = all-except\nopen-relay = i-know\n", D "3: warning: open relay" },
 	{ "[access]\nopen-relay = yes\n", D "2" E "open-relay must be no or i-know" },
 	{ "[access]\nconnection-control = only\n", D "2: warning: nobody can connect" },
 	{ "[general]\nlisten = *:25, *:25\n", D "2" E "listen names *:25 and *:25: one covers the other" },
 	{ "[general]\nlisten = *:25\nlisten = 192.0.2.1:25\n", D "2" E "listen names *:25 and 192.0.2.1:25" },
 	{ "[general]\nlisten = *:25\n  [::]:25\n  192.0.2.1:26\n", "" },
-	{ "[general]\npickup = /m/a\nqueue = /m/a\n", D "3" E "the folders pickup (/m/a) and queue (/m/a) must be apart" },
-	{ "[general]\npickup = /m/a/\nqueue = /m//a/./b\n", D "3" E "the folders pickup (/m/a) and queue (/m/a/b) must be apart" },
+	{ "[general]\npickup = /m/a\nqueue = /m/a\n",
+	    D "3" E "the folders pickup (/m/a) and queue (/m/a) must be apart" },
+	{ "[general]\npickup = /m/a/\nqueue = /m//a/./b\n",
+	    D "3" E "the folders pickup (/m/a) and queue (/m/a/b) must be apart" },
 	{ "[general]\npickup = /m/a\nqueue = /m/ab\n", "" },
-	{ "[general]\ndrop = /m/x\n[messages]\nbadmail = /m/x/y\n", D "4" E "the folders drop (/m/x) and badmail (/m/x/y)" },
-	{ "[domain a.example]\ntype = default\ndrop = /var/spool/postern/default/queue/x\n", D "3" E "the folders queue" },
-	{ "[delivery]\nexpire = 1h\nlocal-expire = 1h\n", D "2: warning: expire is shorter than delay-notify\n" D "3: warning: local-expire" },
+	{ "[general]\ndrop = /m/x\n[messages]\nbadmail = /m/x/y\n",
+	    D "4" E "the folders drop (/m/x) and badmail (/m/x/y)" },
+	{ "[domain a.example]\ntype = default\ndrop = /var/spool/postern/default/queue/x\n",
+	    D "3" E "the folders queue" },
+	{ "[delivery]\nexpire = 1h\nlocal-expire = 1h\n",
+	    D "2: warning: expire is shorter than delay-notify\n" D "3: warning: local-expire" },
 	{ "[delivery]\nexpire = 1h\ndelay-notify = unlimited\n", "" },
 	{ "[delivery]\nexpire = 15m\n", D "0" },
 	{ "[delivery]\nfqdn = shorty\n", D "2: warning: fqdn \"shorty\" has no dot" },
 	{ "[messages]\nmax-message-size = 200M\n", D " warning: max-session-size is smaller" },
-	{ "[delivery]\nsmart-host-after-direct = yes\n", D "2: warning: smart-host-after-direct has no effect" },
+	{ "[delivery]\nsmart-host-after-direct = yes\n",
+	    D "2: warning: smart-host-after-direct has no effect" },
 	/* domains */
 	{ "[domain a.example]\n", D "1" E "[domain a.example] has no type" },
-	{ "[domain a.example]\ntype = remoet\nrelay = yes\n", D "2" E "type must be default, alias or remote, not \"remoet\"" },
+	{ "[domain a.example]\ntype = remoet\nrelay = yes\n",
+	    D "2" E "type must be default, alias or remote, not \"remoet\"" },
 	{ "[domain]\n", D "1" E "must be [domain NAME]" },
-	{ "[domain *]\n[domain a.*.b]\n[domain 192.0.2.1]\n[domain -a]\n", D "1" E "must be [domain NAME]\n" D "2" E "must be\n" D "3" E "must be\n" D "4" E
-	    "must be" },
-	{ "[domain a.example]\ntype = alias\n[domain A.Example]\ntype = alias\n", D "3" E "domain a.example is there a second time (first at line 1)" },
-	{ "[domain a.example]\ntype = default\n[domain b.example]\ntype = default\n", D "4" E "b.example is a second default domain, besides a.example" },
+	{ "[domain *]\n[domain a.*.b]\n[domain 192.0.2.1]\n[domain -a]\n",
+	    D "1" E "must be [domain NAME]\n" D "2" E "must be\n" D "3" E "must be\n" D "4" E "must be" },
+	{ "[domain a.example]\ntype = alias\n[domain A.Example]\ntype = alias\n",
+	    D "3" E "domain a.example is there a second time (first at line 1)" },
+	{ "[domain a.example]\ntype = default\n[domain b.example]\ntype = default\n",
+	    D "4" E "b.example is a second default domain, besides a.example" },
 	{ "[domain *.a.example]\ntype = default\n", D "2" E "the default domain cannot be *.a.example" },
 	{ "[domain *.a.example]\ntype = alias\n[domain a.example]\ntype = remote\n", "" },
-	{ "[domain a.example]\ntype = alias\nrelay = yes\nroute = dns\n", D "3" E "\"relay\" is for remote domains only\n" D "4" E "\"route\" is for" },
-	{ "[domain a.example]\ntype = remote\ndrop = /x\n", D "3" E "\"drop\" is for the default domain only" },
+	{ "[domain a.example]\ntype = alias\nrelay = yes\nroute = dns\n",
+	    D "3" E "\"relay\" is for remote domains only\n" D "4" E "\"route\" is for" },
+	{ "[domain a.example]\ntype = remote\ndrop = /x\n",
+	    D "3" E "\"drop\" is for the default domain only" },
 	{ "[domain host.example]\ntype = alias\n", D "1" E "there is no [domain] of type default" },
 	{ "[domain host.example]\n", D "1" E "[domain host.example] has no type" },
 };
@@ -192,7 +268,8 @@ START_TEST(test_rows)
 		put("servers/default.ini", rows[i].text);
 		read_all();
 		if (strcmp(rows[i].want, D "0") == 0)	/* a warning of the file as a whole */
-			expect(rows[i].text, "servers/default.ini: warning: the first retry is not before expire");
+			expect(rows[i].text,
+			    "servers/default.ini: warning: the first retry is not before expire");
 		else
 			expect(rows[i].text, rows[i].want);
 		ck_assert_ptr_nonnull(config);
@@ -228,7 +305,8 @@ START_TEST(test_line_length)
 	for (size_t len = 190; len <= 210; len++) {
 		put_long(len, NULL);
 		read_all();
-		expect("length", len <= 198 ? D "3" E "\"proxy\" is not" : D "2" E "is \n" D "3" E "\"proxy\" is not");
+		expect("length", len <= 198 ? D "3" E "\"proxy\" is not" : D "2" E "is \n" D "3"
+		    E "\"proxy\" is not");
 	}
 	end();
 }
@@ -241,9 +319,12 @@ START_TEST(test_tail_is_not_parsed)
 
 	begin();
 	for (size_t i = 0; i < nitems_of(lens); i++) {
+		char *want;
+
 		put_long(lens[i], "\topen-relay = evil");
 		read_all();
-		char *want = mem_printf(D "2" E "is %zu bytes long, at most 198\n" D "3" E "\"proxy\" is not", lens[i]);
+		want = mem_printf(D "2" E "is %zu bytes long, at most 198\n" D "3" E "\"proxy\" is not",
+		    lens[i]);
 		expect("tail", want);
 		free(want);
 	}
@@ -262,11 +343,13 @@ END_TEST
 
 START_TEST(test_refused_line_takes_its_continuation_with_it)
 {
+	char *text, filler[300];
+
 	begin();
-	char filler[300];
 	memset(filler, 'x', 299);
 	filler[299] = '\0';
-	char *text = mem_printf("[access]\nconnection-list = 192.0.2.1\nrelay-list = %s\n  evil\n\n  evil\nproxy = yes\n", filler);
+	text = mem_printf("[access]\nconnection-list = 192.0.2.1\nrelay-list = %s\n  evil\n\n  evil\nproxy = "
+	    "yes\n", filler);
 	put("servers/default.ini", text);
 	read_all();
 	expect("continuation", D "3" E "is 312 bytes long\n" D "7" E "\"proxy\"");
@@ -277,11 +360,13 @@ END_TEST
 
 START_TEST(test_long_comments_and_blanks)
 {
+	char *text, filler[1000];
+
 	begin();
-	char filler[1000];
 	memset(filler, ' ', 999);
 	filler[999] = '\0';
-	char *text = mem_printf("; %sx = y\n[access]   %s\n%s\nrelay-list = 192.0.2.1%s\n  # %s x\nproxy = yes\n", filler, filler, filler, filler, filler);
+	text = mem_printf("; %sx = y\n[access]   %s\n%s\nrelay-list = 192.0.2.1%s\n  # %s x\nproxy = yes\n",
+	    filler, filler, filler, filler, filler);
 	put("servers/default.ini", text);
 	read_all();
 	expect("comments", D "6" E "\"proxy\"");
@@ -293,10 +378,13 @@ END_TEST
 /* inih cuts section names at 49 bytes. */
 START_TEST(test_long_section_names)
 {
+	const char *label;
+	char *text;
+
 	begin();
-	const char *label = "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee";
-	char *text = mem_printf("[domain %s.%s.%s.one.example]\ntype = alias\n[domain %s.%s.%s.two.example]\ntype = remote\n", label, label, label,
-	    label, label, label);
+	label = "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeee";
+	text = mem_printf("[domain %s.%s.%s.one.example]\ntype = alias\n[domain %s.%s.%s.two.example]\ntype "
+	    "= remote\n", label, label, label, label, label, label);
 	put("servers/default.ini", text);
 	read_all();
 	expect("sections", "");
@@ -323,5 +411,6 @@ START_TEST(test_bytes)
 }
 END_TEST
 
-UNIT_MAIN("config", test_rows, test_line_length, test_tail_is_not_parsed, test_refused_line_takes_its_continuation_with_it,
+UNIT_MAIN("config", test_rows, test_line_length, test_tail_is_not_parsed,
+    test_refused_line_takes_its_continuation_with_it,
     test_long_comments_and_blanks, test_long_section_names, test_bytes)

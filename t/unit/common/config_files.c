@@ -3,9 +3,13 @@
 
 START_TEST(test_files)
 {
+	char *path, *big, *link, *fifo;
+
 	begin();
-	char *path = path_of("servers/folder.ini"), *big = mem_zalloc(CONFIG_FILE_MAX + 2), *link = path_of("servers/link.ini"),
-	    *fifo = path_of("servers/fifo.ini");
+	path = path_of("servers/folder.ini");
+	big = mem_zalloc(CONFIG_FILE_MAX + 2);
+	link = path_of("servers/link.ini");
+	fifo = path_of("servers/fifo.ini");
 	memset(big, '\n', CONFIG_FILE_MAX + 1);
 	put("servers/big.ini", big);
 	big[CONFIG_FILE_MAX] = '\0';
@@ -22,8 +26,11 @@ START_TEST(test_files)
 	ck_assert_int_eq(symlink("/nonexistent", link), 0);
 	ck_assert_int_eq(mkfifo(fifo, 0600), 0);
 	read_all();
-	expect("files", "servers/-x.ini: error: the name\nservers/Upper.ini: error: the name of a virtual server's file must be lower-case\n"
-	    "servers/abcdefghijabcdefghijabcdefghijabc.ini: error: the name\nservers/big.ini: error: is larger than 1 MiB\n"
+	expect("files",
+	    "servers/-x.ini: error: the name\nservers/Upper.ini: error: the name of a virtual server's file "
+	    "must be lower-case\n"
+	    "servers/abcdefghijabcdefghijabcdefghijabc.ini: error: the name\nservers/big.ini: error: is "
+	    "larger than 1 MiB\n"
 	    "servers/fifo.ini: error: is a device or pipe\nservers/folder.ini: error: is a folder\n"
 	    "servers/link.ini: error: cannot be read: No such file\nservers/upper2.INI: error: the name");
 	ck_assert_uint_eq(config->nserver, 2);
@@ -37,25 +44,36 @@ END_TEST
 
 START_TEST(test_service_file)
 {
+	char *path;
+
 	begin();
-	put("postern.ini", "[service]\nhostnam = x\ngrace = 1\n[domain a.example]\n[general]\nid = 4\nlisten = *:26\n[access]\nrelay = all\n");
+	put("postern.ini",
+	    "[service]\nhostnam = x\ngrace = 1\n[domain a.example]\n[general]\nid = 4\nlisten = "
+	    "*:26\n[access]\nrelay = all\n");
 	read_all();
-	expect("service", "postern.ini:2" E "unknown key \"hostnam\" in [service]; did you mean \"hostname\"?\npostern.ini:3" E "grace must be a time\n"
-	    "postern.ini:4" E "[domain] belongs in the file of a virtual server\npostern.ini:6" E "\"id\" cannot be shared\n"
+	expect("service",
+	    "postern.ini:2"
+	    E "unknown key \"hostnam\" in [service]; did you mean \"hostname\"?\npostern.ini:3"
+	    E "grace must be a time\n"
+	    "postern.ini:4" E "[domain] belongs in the file of a virtual server\npostern.ini:6"
+	    E "\"id\" cannot be shared\n"
 	    "postern.ini:7" E "\"listen\" cannot be shared\npostern.ini:9" E "relay must be only");
 	ck_assert_ptr_null(config);
 	ck_assert_ptr_null(faults.fault[0].server);
 	put("postern.ini", "[service]\nhostname = host\nmetrics = /x\n");
 	read_all();
 	expect("service", "postern.ini:2: warning: the hostname \"host\" has no dot");
-	put("postern.ini", "[service]\nhostname = h.example\nmetrics = /run/m.sock, 127.0.0.1:9925\n [::1]:9925\n");
+	put("postern.ini",
+	    "[service]\nhostname = h.example\nmetrics = /run/m.sock, 127.0.0.1:9925\n [::1]:9925\n");
 	read_all();
 	expect("service", "");
 	put("postern.ini", "[service]\nhostname = h.example\nmetrics = 0.0.0.0:9925\n 127.0.0.1\n");
 	read_all();
-	expect("service", "postern.ini:3" E "metrics \"0.0.0.0:9925\" is not the path of a socket, or a loopback address\npostern.ini:4" E
+	expect("service",
+	    "postern.ini:3"
+	    E "metrics \"0.0.0.0:9925\" is not the path of a socket, or a loopback address\npostern.ini:4" E
 	    "metrics \"127.0.0.1\" is not the path of a socket");
-	char *path = path_of("postern.ini");
+	path = path_of("postern.ini");
 	unlink(path);
 	read_all();
 	expect("service", "postern.ini: error: cannot be read: No such file");
@@ -67,8 +85,11 @@ END_TEST
 
 START_TEST(test_no_server)
 {
+	char *file, *servers;
+
 	begin();
-	char *file = path_of("servers/default.ini"), *servers = path_of("servers");
+	file = path_of("servers/default.ini");
+	servers = path_of("servers");
 	unlink(file);
 	read_all();
 	expect("no file", "postern.ini: error: there is no virtual server: make a file servers/default.ini");
@@ -98,8 +119,11 @@ END_TEST
 
 START_TEST(test_many_faults)
 {
+	char *text, *p;
+
 	begin();
-	char *text = mem_zalloc(20000), *p = text;
+	text = mem_zalloc(20000);
+	p = text;
 	p += sprintf(p, "[general]\n");
 	for (int i = 0; i < 1000; i++)
 		p += sprintf(p, "x%d = 1\n", i);
@@ -140,11 +164,14 @@ START_TEST(test_servers_against_each_other)
 	put("servers/a.ini", "[general]\nid = 5\nhome = /m/a\nlisten = 192.0.2.1:25\n");
 	put("servers/b.ini", "[general]\nlisten = 192.0.2.2:25\nid = 5\n");
 	put("servers/c.ini", "[general]\nlisten = 192.0.2.3:25\nhome = /m/a/\n");
-	put("servers/d.ini", "[general]\nlisten = 192.0.2.4:25\npickup = /m/a/drop\nqueue = /m/a/queue/inside\n");
+	put("servers/d.ini",
+	    "[general]\nlisten = 192.0.2.4:25\npickup = /m/a/drop\nqueue = /m/a/queue/inside\n");
 	put("servers/default.ini", "");
 	read_all();
-	expect("each other", "servers/b.ini:3" E "id 5 belongs to virtual server a already\nservers/c.ini:3" E "home /m/a belongs to virtual server a\n"
-	    "servers/d.ini:3" E "pickup (/m/a/drop) and the drop (/m/a/drop) of virtual server a must be apart\n"
+	expect("each other", "servers/b.ini:3" E "id 5 belongs to virtual server a already\nservers/c.ini:3"
+	    E "home /m/a belongs to virtual server a\n"
+	    "servers/d.ini:3"
+	    E "pickup (/m/a/drop) and the drop (/m/a/drop) of virtual server a must be apart\n"
 	    "servers/d.ini:4" E "queue (/m/a/queue/inside) and the queue (/m/a/queue) of virtual server a\n"
 	    "servers/default.ini: warning: listens on *:25, as virtual server a does on 192.0.2.1:25");
 	ck_assert_uint_eq(config->nserver, 2);
@@ -154,16 +181,20 @@ END_TEST
 
 START_TEST(test_file_systems)
 {
-	begin();
+	char *text;
 	struct stat here, shm;
+
+	begin();
 	if (stat("/dev/shm", &shm) == -1 || stat(folder, &here) == -1 || shm.st_dev == here.st_dev) {
 		end();
 		return;
 	}
-	char *text = mem_printf("[general]\nqueue = %s\npickup = /dev/shm\ndrop = /nonexistent/drop\n[messages]\nbadmail = /dev/null\n", folder);
+	text = mem_printf("[general]\nqueue = %s\npickup = /dev/shm\ndrop = "
+	    "/nonexistent/drop\n[messages]\nbadmail = /dev/null\n", folder);
 	put("servers/default.ini", text);
 	read_all();
-	expect("file system", D "3" E "pickup (/dev/shm) must be on the same file system as queue\n" D "6" E "badmail (/dev/null) is not a folder");
+	expect("file system", D "3" E "pickup (/dev/shm) must be on the same file system as queue\n" D "6"
+	    E "badmail (/dev/null) is not a folder");
 	free(text);
 	end();
 }
@@ -172,8 +203,12 @@ END_TEST
 START_TEST(test_shared_sections)
 {
 	begin();
-	put("postern.ini", "[service]\nhostname = host.example\n[access]\nrelay-list = 192.0.2.0/24\n[messages]\nmax-recipients = 7\n");
-	put("servers/own.ini", "[general]\nlisten = *:26\n[access]\nrelay-list = 10.0.0.0/8\nrelay-list = 127.0.0.1\n[messages]\nmax-recipients = 8\n");
+	put("postern.ini",
+	    "[service]\nhostname = host.example\n[access]\nrelay-list = "
+	    "192.0.2.0/24\n[messages]\nmax-recipients = 7\n");
+	put("servers/own.ini",
+	    "[general]\nlisten = *:26\n[access]\nrelay-list = 10.0.0.0/8\nrelay-list = "
+	    "127.0.0.1\n[messages]\nmax-recipients = 8\n");
 	read_all();
 	expect("shared", "");
 	ck_assert_uint_eq(server("default")->max_recipients, 7);
@@ -182,7 +217,8 @@ START_TEST(test_shared_sections)
 	ck_assert_uint_eq(server("own")->relay_list.count, 2);
 	put("postern.ini", "[access]\nrelay-list = 0.0.0.0/0\n");
 	read_all();
-	ck_assert_msg(strstr(reported, "default.ini: error: open relay") != NULL && strstr(reported, "(line 2 of postern.ini)") != NULL, "%s", reported);
+	ck_assert_msg(strstr(reported, "default.ini: error: open relay") != NULL &&
+	    strstr(reported, "(line 2 of postern.ini)") != NULL, "%s", reported);
 	ck_assert_uint_eq(config->nserver, 1);
 	end();
 }
@@ -191,13 +227,16 @@ END_TEST
 START_TEST(test_hostname)
 {
 	char name[256] = "";
+	char *full, *plain, *hosts, *text;
 
 	begin();
 	ck_assert_int_eq(gethostname(name, sizeof(name) - 1), 0);
-	char *hosts = path_of("hosts"), *text = mem_printf("127.0.0.1 localhost\n# 192.0.2.9 wrong.example %s\n192.0.2.1 other.example other\n"
+	hosts = path_of("hosts");
+	text = mem_printf("127.0.0.1 localhost\n# 192.0.2.9 wrong.example %s\n192.0.2.1 other.example other\n"
 	    "192.0.2.2 Right.Example %s # comment\n", name, name);
 	put("hosts", text);
-	char *full = config_file_hostname(hosts), *plain = config_file_hostname("/nonexistent");
+	full = config_file_hostname(hosts);
+	plain = config_file_hostname("/nonexistent");
 	if (strchr(name, '.') == NULL)
 		ck_assert_str_eq(full, "right.example");
 	else
@@ -210,5 +249,6 @@ START_TEST(test_hostname)
 }
 END_TEST
 
-UNIT_MAIN("config_files", test_files, test_service_file, test_no_server, test_bad_file_affects_itself, test_many_faults,
+UNIT_MAIN("config_files", test_files, test_service_file, test_no_server, test_bad_file_affects_itself,
+    test_many_faults,
     test_ids, test_servers_against_each_other, test_file_systems, test_shared_sections, test_hostname)

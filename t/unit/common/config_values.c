@@ -9,9 +9,11 @@
 
 START_TEST(test_defaults)
 {
+	const struct config_server *s;
+
 	begin();
 	read_all();
-	const struct config_server *s = server("default");
+	s = server("default");
 	ck_assert_uint_eq(s->id, 1);
 	ck_assert_uint_eq(s->nlisten, 2);
 	ck_assert_uint_eq(s->max_message_size, 25 << 20);
@@ -34,20 +36,29 @@ START_TEST(test_defaults)
 }
 END_TEST
 
-static const char rich[] = "[general]\nlisten = [::1]:2525 127.0.0.1:2525\nbanner = Hello;there\n[access]\nrelay-list = 10.0.0.0/8 192.0.2.1,\n"
-    " 2001:db8::/32\nrelay-list = 127.0.0.1\n[messages]\nmax-message-size = unlimited\nmax-session-size = unlimited\nndr-copy-to = a@b.example\n"
-    "[delivery]\nretry = 1s 2s\nretry = 3s\nsmart-host = a.example:587, [192.0.2.1]\nsmart-host-after-direct = on-failure\nfqdn = MAIL.Example\n"
-    "source-address = 2001:db8::1, 192.0.2.1\n[security]\noperators = alice, @wheel\n[domain b.example]\ntype = remote\nroute = dns\nport = 2525\n"
-    "relay = yes\n[domain *.b.example]\ntype = remote\nroute = r.example, [2001:db8::2]:26\n[domain c.example]\ntype = default\ndrop-quota = 1M\n"
+static const char rich[] =
+    "[general]\nlisten = [::1]:2525 127.0.0.1:2525\nbanner = Hello;there\n[access]\nrelay-list = 10.0.0.0/8 "
+    "192.0.2.1,\n"
+    " 2001:db8::/32\nrelay-list = 127.0.0.1\n[messages]\nmax-message-size = unlimited\nmax-session-size = "
+    "unlimited\nndr-copy-to = a@b.example\n"
+    "[delivery]\nretry = 1s 2s\nretry = 3s\nsmart-host = a.example:587, [192.0.2.1]\nsmart-host-after-direct "
+    "= on-failure\nfqdn = MAIL.Example\n"
+    "source-address = 2001:db8::1, 192.0.2.1\n[security]\noperators = alice, @wheel\n[domain "
+    "b.example]\ntype = remote\nroute = dns\nport = 2525\n"
+    "relay = yes\n[domain *.b.example]\ntype = remote\nroute = r.example, [2001:db8::2]:26\n[domain "
+    "c.example]\ntype = default\ndrop-quota = 1M\n"
     "[domain x.b.example]\ntype = alias\n[domain B\xc3\x9c" "cher.example]\ntype = alias\n";
 
 START_TEST(test_rich_values)
 {
+	const struct config_domain *d;
+	const struct config_server *s;
+
 	begin();
 	put("servers/default.ini", rich);
 	read_all();
 	expect("rich", "");
-	const struct config_server *s = server("default");
+	s = server("default");
 	ck_assert_str_eq(s->banner, "Hello;there");
 	ck_assert_uint_eq(s->relay_list.count, 4);
 	ck_assert_uint_eq(s->retry.count, 3);
@@ -60,8 +71,9 @@ START_TEST(test_rich_values)
 	ck_assert_uint_eq(s->operators.count, 2);
 	ck_assert_str_eq(s->default_domain->name, "c.example");
 	ck_assert_uint_eq(s->default_domain->drop_quota, 1 << 20);
-	const struct config_domain *d = config_domain_find(s, "b.example");
-	ck_assert(d != NULL && d->has_route && d->type == CONFIG_DOMAIN_REMOTE && d->relay && d->has_port && d->port == 2525 && d->route.count == 0);
+	d = config_domain_find(s, "b.example");
+	ck_assert(d != NULL && d->has_route && d->type == CONFIG_DOMAIN_REMOTE && d->relay && d->has_port &&
+	    d->port == 2525 && d->route.count == 0);
 	d = config_domain_find(s, "y.b.example");
 	ck_assert(d != NULL && strcmp(d->name, "*.b.example") == 0 && !d->has_port && d->route.count == 2);
 	ck_assert_str_eq(config_domain_find(s, "z.x.b.example")->name, "*.b.example");
@@ -80,8 +92,11 @@ END_TEST
 
 START_TEST(test_many_domains)
 {
+	char *text, *p, name[64];
+
 	begin();
-	char *text = mem_zalloc(CONFIG_FILE_MAX), *p = text, name[64];
+	text = mem_zalloc(CONFIG_FILE_MAX);
+	p = text;
 	for (int i = 0; i < 20000; i++)
 		p += sprintf(p, "[domain d%d.example]\ntype = alias\n", i);
 	put("servers/default.ini", text);
@@ -114,11 +129,13 @@ static struct config *
 through_snapshot(void)
 {
 	int fd = config_snapshot(config);
+	struct config *c;
+
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, "x", 1), -1);
 	ck_assert_int_eq(ftruncate(fd, 0), -1);
 	ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
-	struct config *c = config_read_snapshot(fd);
+	c = config_read_snapshot(fd);
 	ck_assert_ptr_nonnull(c);
 	close(fd);
 	return c;
@@ -126,6 +143,9 @@ through_snapshot(void)
 
 START_TEST(test_snapshot)
 {
+	struct config *copy;
+	char *a, *b;
+
 	begin();
 	put("postern.ini", "[service]\nhostname = host.example\n[messages]\nmax-recipients = 7\n");
 	put("servers/default.ini", rich);
@@ -133,8 +153,9 @@ START_TEST(test_snapshot)
 	put("servers/no-newline.ini", "[general]\r\nlisten = *:26");
 	put("servers/empty.ini", "");
 	read_all();
-	struct config *copy = through_snapshot();
-	char *a = printed(config, NULL), *b = printed(copy, NULL);
+	copy = through_snapshot();
+	a = printed(config, NULL);
+	b = printed(copy, NULL);
 	ck_assert_str_eq(a, b);
 	ck_assert_uint_eq(config_server_by_name(copy, "empty")->id, server("empty")->id);
 	ck_assert_ptr_null(config_server_by_name(copy, "bad"));
@@ -152,14 +173,19 @@ END_TEST
 /* A child looks neither at folders and files nor at the host's name: it has what the snapshot says. */
 START_TEST(test_snapshot_stands_alone)
 {
+	struct config *copy;
+	int fd;
+	char *rest, *text;
+
 	begin();
 	put("postern.ini", "");
 	read_all();
-	char *rest = strstr(strstr(config->text, "host ") + 1, "\n"), *text = mem_printf("postern-snapshot 1\nhost elsewhere.example%s", rest);
+	rest = strstr(strstr(config->text, "host ") + 1, "\n");
+	text = mem_printf("postern-snapshot 1\nhost elsewhere.example%s", rest);
 	empty_folder(folder);
-	int fd = memfd_create("snapshot", MFD_CLOEXEC);
+	fd = memfd_create("snapshot", MFD_CLOEXEC);
 	ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	struct config *copy = config_read_snapshot(fd);
+	copy = config_read_snapshot(fd);
 	ck_assert_ptr_nonnull(copy);
 	ck_assert_str_eq(copy->service.hostname, "elsewhere.example");
 	ck_assert_str_eq(config_server_by_name(copy, "default")->default_domain->name, "elsewhere.example");
@@ -177,9 +203,12 @@ START_TEST(test_damaged_snapshot)
 	read_all();
 	for (size_t len = 0; len < config->text_len; len += len < 100 ? 1 : 37) {
 		int fd = memfd_create("damaged", MFD_CLOEXEC);
+		struct config *c;
+
 		ck_assert_int_eq(write(fd, config->text, len), (ssize_t)len);
-		struct config *c = config_read_snapshot(fd);
-		ck_assert_msg(c == NULL || c->nserver == 0, "cut at %zu", len);	/* whole files left out are a legal text */
+		c = config_read_snapshot(fd);
+		/* Whole files left out are a legal text */
+		ck_assert_msg(c == NULL || c->nserver == 0, "cut at %zu", len);
 		config_free(c);
 		close(fd);
 	}
@@ -190,19 +219,24 @@ END_TEST
 
 START_TEST(test_print_shows_origins)
 {
+	char *text, *all, *id, *shared;
+
 	begin();
 	put("postern.ini", "[service]\nhostname = host.example\n[messages]\nmax-recipients = 7\n"
 	    "[oauth m365]\ntoken-url = https://a.example/t\nclient-id = c\nsecret-file = /s\n");
 	put("servers/default.ini", "[general]\nid = 9\n[domain r.example]\ntype = remote\n");
 	read_all();
-	char *text = printed(config, "default"), *all = printed(config, NULL), *id = mem_printf("; %s/servers/default.ini:2\n", folder),
-	    *shared = mem_printf("; %s/postern.ini:4\n", folder);
+	text = printed(config, "default");
+	all = printed(config, NULL);
+	id = mem_printf("; %s/servers/default.ini:2\n", folder);
+	shared = mem_printf("; %s/postern.ini:4\n", folder);
 	ck_assert_ptr_nonnull(strstr(text, id));
 	ck_assert_ptr_nonnull(strstr(text, shared));
 	ck_assert_ptr_null(strstr(text, "[service]"));
 	ck_assert_ptr_nonnull(strstr(all, "[service]\nhostname"));
 	for (size_t i = 0; i < key_rows_count; i++) {
 		char *line = mem_printf("\n%s ", key_rows[i].name);
+
 		ck_assert_msg(strstr(all, line) != NULL, "%s", key_rows[i].name);
 		free(line);
 	}
@@ -218,11 +252,14 @@ END_TEST
 /* What config_print says is an INI file of the same values. */
 START_TEST(test_print_reads_back)
 {
+	struct config *first;
+	char *text;
+
 	begin();
 	put("servers/default.ini", rich);
 	read_all();
-	struct config *first = config;
-	char *text = printed(config, "default");
+	first = config;
+	text = printed(config, "default");
 	config = NULL;
 	put("servers/default.ini", text);
 	read_all();
@@ -236,18 +273,25 @@ END_TEST
 
 START_TEST(test_same)
 {
+	struct config *before;
+
 	static const struct { const char *service, *server; bool same; } cases[] = {
-		{ "[service]\nhostname = host.example\n", "[general]\nid = 1\n[access]\nrelay-list = 192.0.2.1\n", true },
-		{ "# comment\n[service]\nhostname = host.example\n", "[access]\nrelay-list = 192.0.2.1/32 ; the same\n", true },
+		{ "[service]\nhostname = host.example\n",
+		    "[general]\nid = 1\n[access]\nrelay-list = 192.0.2.1\n", true },
+		{ "# comment\n[service]\nhostname = host.example\n",
+		    "[access]\nrelay-list = 192.0.2.1/32 ; the same\n", true },
 		{ "[service]\nhostname = host.example\n", "[access]\nrelay-list = 192.0.2.2\n", false },
-		{ "[service]\nhostname = host.example\n", "[access]\nrelay-list = 192.0.2.1\n[domain a.example]\ntype = alias\n", false },
-		{ "[service]\nhostname = host.example\ngrace = 31s\n", "[access]\nrelay-list = 192.0.2.1\n", false },
-		{ "[service]\nhostname = host.example\n[messages]\nmax-recipients = 7\n", "[access]\nrelay-list = 192.0.2.1\n", false },
+		{ "[service]\nhostname = host.example\n",
+		    "[access]\nrelay-list = 192.0.2.1\n[domain a.example]\ntype = alias\n", false },
+		{ "[service]\nhostname = host.example\ngrace = 31s\n", "[access]\nrelay-list = 192.0.2.1\n",
+		    false },
+		{ "[service]\nhostname = host.example\n[messages]\nmax-recipients = 7\n",
+		    "[access]\nrelay-list = 192.0.2.1\n", false },
 	};
 	begin();
 	put("servers/default.ini", cases[0].server);
 	read_all();
-	struct config *before = config;
+	before = config;
 	config = NULL;
 	for (size_t i = 0; i < nitems_of(cases); i++) {
 		put("postern.ini", cases[i].service);
@@ -264,18 +308,22 @@ END_TEST
 /* The sample, with the semicolons taken away, sets everything to its default. */
 START_TEST(test_sample_is_the_defaults)
 {
+	struct config *before;
+
 	begin();
 	put("postern.ini", "");
 	read_all();
-	struct config *before = config;
+	before = config;
 	config = NULL;
 	for (int which = 0; which < 2; which++) {
 		char *text = NULL;
 		size_t size = 0;
 		FILE *out = open_memstream(&text, &size);
+		char *named;
+
 		key_print_sample(out, which == 1);
 		fclose(out);
-		char *named = strstr(text, which == 1 ? ";[domain" : ";[oauth");
+		named = strstr(text, which == 1 ? ";[domain" : ";[oauth");
 		ck_assert_ptr_nonnull(named);
 		*named = '\0';
 		for (char *p = text; (p = strstr(p, "\n;")) != NULL; )
@@ -288,12 +336,15 @@ START_TEST(test_sample_is_the_defaults)
 	ck_assert(config_server_same(before, config, "default"));
 	for (size_t i = 0; i < key_rows_count; i++)	/* and does name every key */
 		if (key_rows[i].section < KEY_DOMAIN && !key_rows[i].missing)
-			ck_assert_msg(config_origin_of(key_rows[i].section == KEY_SERVICE ? config->service.origin : server("default")->origin,
+			ck_assert_msg(config_origin_of(key_rows[i].section == KEY_SERVICE ?
+			    config->service.origin : server("default")->origin,
 			    key_rows[i].section, key_rows[i].name)->file != NULL, "%s", key_rows[i].name);
 	config_free(before);
 	end();
 }
 END_TEST
 
-UNIT_MAIN("config_values", test_defaults, test_rich_values, test_many_domains, test_snapshot, test_snapshot_stands_alone,
-    test_damaged_snapshot, test_print_shows_origins, test_print_reads_back, test_same, test_sample_is_the_defaults)
+UNIT_MAIN("config_values", test_defaults, test_rich_values, test_many_domains, test_snapshot,
+    test_snapshot_stands_alone,
+    test_damaged_snapshot, test_print_shows_origins, test_print_reads_back, test_same,
+    test_sample_is_the_defaults)

@@ -34,11 +34,13 @@ static int
 try_bytes(const void *data, size_t len)
 {
 	int pair[2];
+	struct ctl *c;
+
 	messages = 0;
 	closed_bad = -1;
 	loop = loop_new();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	struct ctl *c = ctl_new(loop, pair[0], CTL_FROM_WORKER, on_message, on_close, NULL);
+	c = ctl_new(loop, pair[0], CTL_FROM_WORKER, on_message, on_close, NULL);
 	if (len > 0)
 		ck_assert_int_eq(send(pair[1], data, len, 0), (ssize_t)len);
 	else
@@ -52,7 +54,8 @@ try_bytes(const void *data, size_t len)
 
 START_TEST(test_refuses_rubbish)
 {
-	struct { uint16_t magic, version; uint32_t type, request, len; char data[8]; } m = { 0x5043, CTL_VERSION, CTL_READY, 0, 0, "" };
+	struct { uint16_t magic, version; uint32_t type, request, len; char data[8]; } m = { 0x5043,
+	    CTL_VERSION, CTL_READY, 0, 0, "" };
 	ck_assert_int_eq(try_bytes("", 0), 0);
 	ck_assert_int_eq(messages, 1);
 	ck_assert_int_eq(try_bytes(&m, 16), 0);
@@ -78,10 +81,12 @@ START_TEST(test_queues_when_the_peer_is_slow)
 	int pair[2], sent = 0;
 	char space[CTL_PAYLOAD_MAX], text[30000];
 	struct ctl_message m;
+	struct ctl *c;
+
 	memset(text, 'x', sizeof(text));
 	loop = loop_new();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-	struct ctl *c = ctl_new(loop, pair[0], CTL_FROM_OPERATOR, on_message, on_close, NULL);
+	c = ctl_new(loop, pair[0], CTL_FROM_OPERATOR, on_message, on_close, NULL);
 	while (ctl_send(c, CTL_TEXT, 1, text, sizeof(text), -1) == 0)
 		sent++;
 	ck_assert_int_eq(errno, ENOBUFS);
@@ -98,13 +103,16 @@ END_TEST
 START_TEST(test_names_are_all_there)
 {
 	for (int i = 0; i < CTL_COUNT; i++)
-		ck_assert_msg(ctl_name((enum ctl_type)i) != NULL && ctl_name((enum ctl_type)i)[0] >= 'a', "row %d", i);
+		ck_assert_msg(ctl_name((enum ctl_type)i) != NULL && ctl_name((enum ctl_type)i)[0] >= 'a',
+		    "row %d", i);
 }
 END_TEST
 
 START_TEST(test_dns_answers_are_checked)
 {
 	struct msg_dns_answer a = { .result = DNS_FOUND, .count = 2 }, back;
+	struct msg_dns_query q, q_back;
+
 	a.record[0].len = 4;
 	ck_assert(msg_dns_answer_take(&back, &a, msg_dns_answer_size(&a)));
 	ck_assert(!msg_dns_answer_take(&back, &a, msg_dns_answer_size(&a) - 1));
@@ -113,11 +121,12 @@ START_TEST(test_dns_answers_are_checked)
 	a.record[1].len = 0;
 	memset(a.canonical, 'x', sizeof(a.canonical));
 	ck_assert(!msg_dns_answer_take(&back, &a, msg_dns_answer_size(&a)));
-	struct msg_dns_query q = { .type = DNS_MX, .name = "example.com" }, q_back;
+	q = (struct msg_dns_query){ .type = DNS_MX, .name = "example.com" };
 	ck_assert(msg_dns_query_take(&q_back, &q, sizeof(q)));
 	memset(q.name, 'x', sizeof(q.name));
 	ck_assert(!msg_dns_query_take(&q_back, &q, sizeof(q)));
 }
 END_TEST
 
-UNIT_MAIN("ctl", test_refuses_rubbish, test_queues_when_the_peer_is_slow, test_names_are_all_there, test_dns_answers_are_checked)
+UNIT_MAIN("ctl", test_refuses_rubbish, test_queues_when_the_peer_is_slow, test_names_are_all_there,
+    test_dns_answers_are_checked)

@@ -73,10 +73,13 @@ need(void *arg)
 }
 
 static const struct ctl_client_kind
-    plain = { .part = "test", .answer = CTL_DNS_ANSWER, .silent = "silent", .ended = "ended", .send = send_it, .answered = on_answer, .failed = on_failure },
-    narrow = { .part = "test", .answer = CTL_DNS_ANSWER, .window = 2, .repeats = 1, .silent = "silent", .ended = "ended", .send = send_it,
+    plain = { .part = "test", .answer = CTL_DNS_ANSWER, .silent = "silent", .ended = "ended", .send = send_it,
+    .answered = on_answer, .failed = on_failure },
+    narrow = { .part = "test", .answer = CTL_DNS_ANSWER, .window = 2, .repeats = 1, .silent = "silent",
+    .ended = "ended", .send = send_it,
 	.answered = on_answer, .failed = on_failure },
-    unhurried = { .part = "test", .answer = CTL_DNS_ANSWER, .unhurried = true, .silent = "silent", .ended = "ended", .send = send_it,
+    unhurried = { .part = "test", .answer = CTL_DNS_ANSWER, .unhurried = true, .silent = "silent",
+    .ended = "ended", .send = send_it,
 	.answered = on_answer, .failed = on_failure };
 
 static void
@@ -171,15 +174,18 @@ helper_says(uint32_t request, bool good)
 {
 	struct msg_dns_answer a = { .result = DNS_FOUND, .count = 1 };
 
-	ck_assert_int_eq(ctl_send_now(helper, CTL_DNS_ANSWER, request, &a, msg_dns_answer_size(&a) - (good ? 0 : 1)), 0);
+	ck_assert_int_eq(ctl_send_now(helper, CTL_DNS_ANSWER, request, &a,
+	    msg_dns_answer_size(&a) - (good ? 0 : 1)), 0);
 }
 
 START_TEST(test_answers_find_their_question)
 {
 	uint32_t a, b;
+	struct asked *first, *second;
 
 	set_up(&plain, SOON);
-	struct asked *first = ask('a'), *second = ask('b');
+	first = ask('a');
+	second = ask('b');
 	expect_need();		/* for both */
 	helper_comes();
 	ck_assert_int_eq(helper_hears(&a), 'a');
@@ -279,9 +285,10 @@ on_late(void *arg)
 START_TEST(test_the_unhurried_wait)
 {
 	uint32_t a;
+	struct loop_timer *late;
 
 	set_up(&unhurried, 50);
-	struct loop_timer *late = loop_timer_new(loop, on_late, NULL);
+	late = loop_timer_new(loop, on_late, NULL);
 	helper_comes();
 	ask('a');
 	loop_timer_set(late, 200);
@@ -312,13 +319,15 @@ END_TEST
 START_TEST(test_what_was_given_up_is_dropped)
 {
 	uint32_t a, b;
+	struct asked *first, *second, *early;
 
 	set_up(&plain, SOON);
-	struct asked *early = ask('a');
+	early = ask('a');
 	ctl_client_cancel(&early->base, CTL_AUTH_IN_CANCEL);		/* no helper knows it */
 	expect_need();
 	helper_comes();
-	struct asked *first = ask('a'), *second = ask('b');
+	first = ask('a');
+	second = ask('b');
 	ck_assert_int_eq(helper_hears(&a), 'a');
 	ck_assert_int_eq(helper_hears(&b), 'b');
 	ctl_client_forget(&first->base);
@@ -338,10 +347,11 @@ START_TEST(test_steps_are_for_the_helper_that_knows)
 {
 	static const struct msg_auth_in_token empty = { 0 };
 	uint32_t a, again;
+	struct asked *other, *q;
 
 	set_up(&narrow, SOON);
 	helper_comes();
-	struct asked *q = ask('a');
+	q = ask('a');
 	ck_assert_int_eq(helper_hears(&a), 'a');
 	helper_says(a, true);
 	expect("a+ ");
@@ -350,7 +360,7 @@ START_TEST(test_steps_are_for_the_helper_that_knows)
 	ck_assert_uint_eq(a, again);
 	helper_says(a, true);
 	expect("a+ ");
-	struct asked *other = ask('c');
+	other = ask('c');
 	ck_assert_int_eq(helper_hears(&again), 'c');
 	helper_says(again, true);
 	expect("c+ ");
@@ -371,10 +381,11 @@ END_TEST
 START_TEST(test_asked_anew_is_another_question)
 {
 	uint32_t a, b;
+	struct asked *q;
 
 	set_up(&plain, SOON);
 	helper_comes();
-	struct asked *q = ask('a');
+	q = ask('a');
 	ck_assert_int_eq(helper_hears(&a), 'a');
 	ctl_client_ask(&q->base);
 	ck_assert_int_eq(helper_hears(&b), 'a');
@@ -405,7 +416,9 @@ START_TEST(test_one_channel_is_enough)
 }
 END_TEST
 
-UNIT_MAIN("ctl_client", test_answers_find_their_question, test_a_malformed_answer_is_none, test_no_more_than_the_window,
-    test_a_successor_is_asked_in_order, test_nobody_else_is_asked_without_repeats, test_patience_ends, test_the_unhurried_wait,
-    test_the_master_is_asked_again, test_what_was_given_up_is_dropped, test_steps_are_for_the_helper_that_knows,
-    test_asked_anew_is_another_question, test_one_channel_is_enough)
+UNIT_MAIN("ctl_client", test_answers_find_their_question, test_a_malformed_answer_is_none,
+    test_no_more_than_the_window,
+    test_a_successor_is_asked_in_order, test_nobody_else_is_asked_without_repeats, test_patience_ends,
+    test_the_unhurried_wait,
+    test_the_master_is_asked_again, test_what_was_given_up_is_dropped,
+    test_steps_are_for_the_helper_that_knows, test_asked_anew_is_another_question, test_one_channel_is_enough)

@@ -41,7 +41,8 @@ on_left(struct ctl_server_question *q)
 	loop_stop(loop);
 }
 
-static const struct ctl_server_kind kind = { .part = "test", .questions_max = 3, .asked = on_question, .left = on_left };
+static const struct ctl_server_kind kind = { .part = "test", .questions_max = 3, .asked = on_question,
+    .left = on_left };
 
 static void
 set_up(bool questions_are_good)

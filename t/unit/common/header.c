@@ -51,7 +51,8 @@ START_TEST(test_rows)
 		while (header_next(row->in, len, &pos, &f) == 1) {
 			size_t n = strlen(got);
 
-			snprintf(got + n, sizeof(got) - n, "%.*s=%.*s|", (int)f.name_len, f.name, (int)f.value_len, f.value);
+			snprintf(got + n, sizeof(got) - n, "%.*s=%.*s|", (int)f.name_len, f.name,
+			    (int)f.value_len, f.value);
 			ck_assert_ptr_eq(f.start, row->in + before);
 			ck_assert_uint_eq(f.size, pos - before);
 			before = pos;

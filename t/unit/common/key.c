@@ -14,26 +14,33 @@ static size_t
 owner_size(const struct key *k)
 {
 	return k->section == KEY_SERVICE ? sizeof(struct config_service) :
-	    k->section == KEY_DOMAIN ? sizeof(struct config_domain) : k->section == KEY_OAUTH ? sizeof(struct config_oauth) : sizeof(struct config_server);
+	    k->section == KEY_DOMAIN ? sizeof(struct config_domain) : k->section == KEY_OAUTH ?
+	    sizeof(struct config_oauth) : sizeof(struct config_server);
 }
 
 START_TEST(test_rows_are_whole)
 {
 	for (size_t i = 0; i < key_rows_count; i++) {
 		const struct key *k = &key_rows[i];
-		ck_assert_msg(k->name != NULL && *k->name != '\0' && strspn(k->name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(k->name),
+
+		ck_assert_msg(k->name != NULL && *k->name != '\0' &&
+		    strspn(k->name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(k->name),
 		    "row %zu", i);
 		ck_assert_msg(strlen(k->name) < 50, "%s: inih cuts it", k->name);
-		ck_assert_msg(k->meaning != NULL && strlen(k->meaning) > 10 && k->meaning[strlen(k->meaning) - 1] == '.', "%s", k->name);
+		ck_assert_msg(k->meaning != NULL && strlen(k->meaning) > 10 &&
+		    k->meaning[strlen(k->meaning) - 1] == '.', "%s", k->name);
 		ck_assert_msg(k->size > 0 && k->offset + k->size <= owner_size(k), "%s", k->name);
-		ck_assert_msg((k->choice != NULL) == (k->kind == KEY_ENUM || k->kind == KEY_FLAGS), "%s", k->name);
+		ck_assert_msg((k->choice != NULL) == (k->kind == KEY_ENUM || k->kind == KEY_FLAGS), "%s",
+		    k->name);
 		ck_assert_msg(k->standard == NULL || k->derived == NULL, "%s: two defaults", k->name);
 		ck_assert_msg(k->kind < KEY_KIND_COUNT && k->section < KEY_SECTION_COUNT, "%s", k->name);
 		if (i > 0)
 			ck_assert_msg(key_rows[i - 1].section <= k->section, "%s: out of order", k->name);
 		ck_assert_msg(key_find(k->section, k->name) == k, "%s: twice", k->name);
-		for (size_t j = 0; j < i; j++)	/* no two rows write into one field, but the two kinds of listen */
-			ck_assert_msg(owner_size(&key_rows[j]) != owner_size(k) || key_rows[j].offset != k->offset || k->kind == KEY_LISTEN_TLS,
+		/* No two rows write into one field, but the two kinds of listen */
+		for (size_t j = 0; j < i; j++)
+			ck_assert_msg(owner_size(&key_rows[j]) != owner_size(k) ||
+			    key_rows[j].offset != k->offset || k->kind == KEY_LISTEN_TLS,
 			    "%s and %s share a field", key_rows[j].name, k->name);
 	}
 }
@@ -43,12 +50,14 @@ START_TEST(test_widths_fit_kinds)
 {
 	for (size_t i = 0; i < key_rows_count; i++) {
 		const struct key *k = &key_rows[i];
+
 		switch (k->kind) {
 		case KEY_BOOL:
 			ck_assert_msg(k->size == sizeof(bool), "%s", k->name);
 			break;
 		case KEY_NUMBER:
-			ck_assert_msg(k->size == 8 || (k->max > 0 && k->max < 1ULL << (8 * k->size) && !k->unlimited), "%s", k->name);
+			ck_assert_msg(k->size == 8 ||
+			    (k->max > 0 && k->max < 1ULL << (8 * k->size) && !k->unlimited), "%s", k->name);
 			break;
 		case KEY_SIZE:
 		case KEY_TIME:
@@ -68,20 +77,35 @@ END_TEST
 
 /* The contract's sections, key by key. */
 static const char *const wanted[KEY_SECTION_COUNT] = {
-	[KEY_SERVICE] = "hostname user group spool state run logs operators dns-server dnssec trust-anchor dns-insecure grace syslog metrics",
-	[KEY_GENERAL] = "id description listen tls-listen home pickup queue drop connection-limit connection-limit-per-client connection-timeout "
+	[KEY_SERVICE] =
+	    "hostname user group spool state run logs operators dns-server dnssec trust-anchor dns-insecure "
+	    "grace syslog metrics",
+	[KEY_GENERAL] =
+	    "id description listen tls-listen home pickup queue drop connection-limit "
+	    "connection-limit-per-client connection-timeout "
 	    "processes log log-format log-fields log-roll log-roll-size log-directory banner",
-	[KEY_ACCESS] = "authentication password-file basic-requires-tls basic-domain keytab service-principal tls certificate key tls-minimum client-certificate "
-	    "connection-control connection-list relay relay-list relay-authenticated open-relay proxy proxy-trusted",
-	[KEY_MESSAGES] = "max-message-size max-session-size max-messages-per-connection max-recipients ndr-copy-to badmail badmail-keep "
-	    "badmail-limit pickup-dots",
-	[KEY_DELIVERY] = "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth outbound-tls authorities connections "
-	    "connections-per-domain connection-timeout port hop-limit masquerade fqdn smart-host smart-host-after-direct reverse-dns source-address",
-	[KEY_LDAP] = "enable uri start-tls ca-file timeout schema bind user secret-file base filter mail-attribute forward-attribute member-attribute group-depth "
-	    "cache-found cache-not-found",
+	[KEY_ACCESS] =
+	    "authentication password-file basic-requires-tls basic-domain keytab service-principal tls "
+	    "certificate key tls-minimum client-certificate "
+	    "connection-control connection-list relay relay-list relay-authenticated open-relay proxy "
+	    "proxy-trusted",
+	[KEY_MESSAGES] =
+	    "max-message-size max-session-size max-messages-per-connection max-recipients ndr-copy-to "
+	    "badmail badmail-keep " "badmail-limit pickup-dots",
+	[KEY_DELIVERY] =
+	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "
+	    "outbound-tls authorities connections "
+	    "connections-per-domain connection-timeout port hop-limit masquerade fqdn smart-host "
+	    "smart-host-after-direct reverse-dns source-address",
+	[KEY_LDAP] =
+	    "enable uri start-tls ca-file timeout schema bind user secret-file base filter mail-attribute "
+	    "forward-attribute member-attribute group-depth " "cache-found cache-not-found",
 	[KEY_SECURITY] = "operators",
-	[KEY_DOMAIN] = "type drop drop-quota relay helo route outbound-auth outbound-tls user secret-file oauth port hold atrn-accounts",
-	[KEY_OAUTH] = "provider tenant token-url flow client-id secret-file scope refresh-token-file ca-file timeout",
+	[KEY_DOMAIN] =
+	    "type drop drop-quota relay helo route outbound-auth outbound-tls user secret-file oauth port "
+	    "hold atrn-accounts",
+	[KEY_OAUTH] =
+	    "provider tenant token-url flow client-id secret-file scope refresh-token-file ca-file timeout",
 };
 
 START_TEST(test_all_keys_are_known)
@@ -90,7 +114,9 @@ START_TEST(test_all_keys_are_known)
 
 	for (enum key_section s = KEY_SERVICE; s < KEY_SECTION_COUNT; s++) {
 		char *list = mem_strdup(wanted[s]), *save = NULL;
-		for (char *name = strtok_r(list, " ", &save); name != NULL; name = strtok_r(NULL, " ", &save), count++)
+
+		for (char *name = strtok_r(list, " ", &save); name != NULL; name = strtok_r(NULL, " ", &save),
+		    count++)
 			ck_assert_msg(key_find(s, name) != NULL, "[%s] %s", key_section_name(s), name);
 		free(list);
 		ck_assert_int_eq(key_section_find(key_section_name(s)), s);
@@ -103,15 +129,21 @@ END_TEST
 #define BAD UINT64_MAX
 
 static const struct { const char *text; uint64_t size, time, number; } values[] = {
-	{ "0", 0, BAD, 0 }, { "100", 100, BAD, 100 }, { "2048K", 2097152, BAD, BAD }, { "2048k", 2097152, BAD, BAD },
-	{ "25M", 26214400, BAD, BAD }, { "25MB", 26214400, BAD, BAD }, { "1G", 1ULL << 30, BAD, BAD }, { "3T", 3ULL << 40, BAD, BAD },
-	{ "90s", BAD, 90000, BAD }, { "10m", 10ULL << 20, 600000, BAD }, { "12h", BAD, 43200000, BAD }, { "2d", BAD, 172800000, BAD },
+	{ "0", 0, BAD, 0 }, { "100", 100, BAD, 100 }, { "2048K", 2097152, BAD, BAD },
+	{ "2048k", 2097152, BAD, BAD },
+	{ "25M", 26214400, BAD, BAD }, { "25MB", 26214400, BAD, BAD }, { "1G", 1ULL << 30, BAD, BAD },
+	{ "3T", 3ULL << 40, BAD, BAD },
+	{ "90s", BAD, 90000, BAD }, { "10m", 10ULL << 20, 600000, BAD }, { "12h", BAD, 43200000, BAD },
+	{ "2d", BAD, 172800000, BAD },
 	{ "1w", BAD, 604800000, BAD },
-	{ "", BAD, BAD, BAD }, { "K", BAD, BAD, BAD }, { "s", BAD, BAD, BAD }, { "-1", BAD, BAD, BAD }, { "+1", BAD, BAD, BAD },
-	{ "1.5M", BAD, BAD, BAD }, { "1 M", BAD, BAD, BAD }, { "1MM", BAD, BAD, BAD }, { "0x10", BAD, BAD, BAD }, { " 1", BAD, BAD, BAD },
+	{ "", BAD, BAD, BAD }, { "K", BAD, BAD, BAD }, { "s", BAD, BAD, BAD }, { "-1", BAD, BAD, BAD },
+	{ "+1", BAD, BAD, BAD },
+	{ "1.5M", BAD, BAD, BAD }, { "1 M", BAD, BAD, BAD }, { "1MM", BAD, BAD, BAD },
+	{ "0x10", BAD, BAD, BAD }, { " 1", BAD, BAD, BAD },
 	{ "1h30m", BAD, BAD, BAD }, { "5ms", BAD, BAD, BAD }, { "unlimited", BAD, BAD, BAD },
 	{ "18446744073709551614", BAD - 1, BAD, BAD - 1 }, { "18446744073709551615", BAD, BAD, BAD },
-	{ "99999999999999999999999", BAD, BAD, BAD }, { "16777216T", BAD, BAD, BAD }, { "16777215T", 16777215ULL << 40, BAD, BAD },
+	{ "99999999999999999999999", BAD, BAD, BAD }, { "16777216T", BAD, BAD, BAD },
+	{ "16777215T", 16777215ULL << 40, BAD, BAD },
 	{ "99999999999999999d", BAD, BAD, BAD },
 };
 
@@ -119,9 +151,13 @@ START_TEST(test_values)
 {
 	for (size_t i = 0; i < nitems_of(values); i++) {
 		uint64_t v;
-		ck_assert_msg((key_parse_size(values[i].text, &v) == 0 ? v : BAD) == values[i].size, "size %s", values[i].text);
-		ck_assert_msg((key_parse_time(values[i].text, &v) == 0 ? v : BAD) == values[i].time, "time %s", values[i].text);
-		ck_assert_msg((key_parse_number(values[i].text, &v) == 0 ? v : BAD) == values[i].number, "number %s", values[i].text);
+
+		ck_assert_msg((key_parse_size(values[i].text, &v) == 0 ? v : BAD) == values[i].size,
+		    "size %s", values[i].text);
+		ck_assert_msg((key_parse_time(values[i].text, &v) == 0 ? v : BAD) == values[i].time,
+		    "time %s", values[i].text);
+		ck_assert_msg((key_parse_number(values[i].text, &v) == 0 ? v : BAD) == values[i].number,
+		    "number %s", values[i].text);
 	}
 }
 END_TEST
@@ -129,7 +165,8 @@ END_TEST
 START_TEST(test_formats)
 {
 	static const struct { uint64_t value; const char *size; } sizes[] = {
-		{ 0, "0" }, { 1, "1" }, { 1023, "1023" }, { 1024, "1K" }, { 1536, "1536" }, { 26214400, "25M" }, { 1ULL << 40, "1T" },
+		{ 0, "0" }, { 1, "1" }, { 1023, "1023" }, { 1024, "1K" }, { 1536, "1536" },
+		{ 26214400, "25M" }, { 1ULL << 40, "1T" },
 	};
 	static const struct { uint64_t value; const char *time; } times[] = {
 		{ 0, "0s" }, { 1000, "1s" }, { 90000, "90s" }, { 3600000, "1h" }, { 172800000, "2d" },
@@ -152,7 +189,8 @@ END_TEST
 
 START_TEST(test_bool)
 {
-	static const char *const yes[] = { "yes", "on", "true", "YES" }, *const no[] = { "no", "off", "false", "No" };
+	static const char *const yes[] = { "yes", "on", "true", "YES" },
+	    *const no[] = { "no", "off", "false", "No" };
 	static const char *const bad[] = { "", "1", "0", "ja", "yes ", "y" };
 	bool value;
 
@@ -166,24 +204,37 @@ START_TEST(test_bool)
 END_TEST
 
 static const struct { key_check *check; const char *text; bool good; } forms[] = {
-	{ key_check_path, "/a", true }, { key_check_path, "/", true }, { key_check_path, "a/b", false }, { key_check_path, "", false },
-	{ key_check_path, "/a/../b", false }, { key_check_path, "/a/..", false }, { key_check_path, "/a/..b", true }, { key_check_path, "/..", false },
-	{ key_check_host, "mail.example.com", true }, { key_check_host, "192.0.2.1", false }, { key_check_host, "a_b", true },
+	{ key_check_path, "/a", true }, { key_check_path, "/", true }, { key_check_path, "a/b", false },
+	{ key_check_path, "", false },
+	{ key_check_path, "/a/../b", false }, { key_check_path, "/a/..", false },
+	{ key_check_path, "/a/..b", true }, { key_check_path, "/..", false },
+	{ key_check_host, "mail.example.com", true }, { key_check_host, "192.0.2.1", false },
+	{ key_check_host, "a_b", true },
 	{ key_check_host, "m\xc3\xbcnchen.example", false }, { key_check_host, "", false },
-	{ key_check_word, "postern", true }, { key_check_word, "@wheel", true }, { key_check_word, "a b", false }, { key_check_word, "", false },
-	{ key_check_line, "Hello there", true }, { key_check_line, "a\tb", false }, { key_check_line, "\xc3\xbc", false },
-	{ key_check_mailbox, "a@b.example", true }, { key_check_mailbox, "a", false }, { key_check_mailbox, "<a@b>", false },
+	{ key_check_word, "postern", true }, { key_check_word, "@wheel", true },
+	{ key_check_word, "a b", false }, { key_check_word, "", false },
+	{ key_check_line, "Hello there", true }, { key_check_line, "a\tb", false },
+	{ key_check_line, "\xc3\xbc", false },
+	{ key_check_mailbox, "a@b.example", true }, { key_check_mailbox, "a", false },
+	{ key_check_mailbox, "<a@b>", false },
 	{ key_check_mailbox, "a@b c", false }, { key_check_mailbox, "", false },
-	{ key_check_smart_host, "relay.example", true }, { key_check_smart_host, "relay.example:587", true }, { key_check_smart_host, "relay", true },
+	{ key_check_smart_host, "relay.example", true }, { key_check_smart_host, "relay.example:587", true },
+	{ key_check_smart_host, "relay", true },
 	{ key_check_smart_host, "[192.0.2.1]", true }, { key_check_smart_host, "[192.0.2.1]:2525", true },
 	{ key_check_smart_host, "[2001:db8::1]", true }, { key_check_smart_host, "[2001:db8::1]:25", true },
-	{ key_check_smart_host, "192.0.2.1", false }, { key_check_smart_host, "relay:0", false }, { key_check_smart_host, "relay:65536", false },
-	{ key_check_smart_host, "relay:", false }, { key_check_smart_host, "[relay]", false }, { key_check_smart_host, "[192.0.2.0/24]", false },
-	{ key_check_smart_host, "[192.0.2.1", false }, { key_check_smart_host, "[]", false }, { key_check_smart_host, ":25", false },
+	{ key_check_smart_host, "192.0.2.1", false }, { key_check_smart_host, "relay:0", false },
+	{ key_check_smart_host, "relay:65536", false },
+	{ key_check_smart_host, "relay:", false }, { key_check_smart_host, "[relay]", false },
+	{ key_check_smart_host, "[192.0.2.0/24]", false },
+	{ key_check_smart_host, "[192.0.2.1", false }, { key_check_smart_host, "[]", false },
+	{ key_check_smart_host, ":25", false },
 	{ key_check_smart_host, "2001:db8::1", false }, { key_check_smart_host, "a b", false },
-	{ key_check_log_field, "sc-Status", true }, { key_check_log_field, "sc-statu", false }, { key_check_log_field, "", false },
-	{ key_check_resolver, "192.0.2.53", true }, { key_check_resolver, "192.0.2.53:5353", true }, { key_check_resolver, "2001:db8::53", true },
-	{ key_check_resolver, "[2001:db8::53]:53", true }, { key_check_resolver, "dns.example", false }, { key_check_resolver, "*:53", false },
+	{ key_check_log_field, "sc-Status", true }, { key_check_log_field, "sc-statu", false },
+	{ key_check_log_field, "", false },
+	{ key_check_resolver, "192.0.2.53", true }, { key_check_resolver, "192.0.2.53:5353", true },
+	{ key_check_resolver, "2001:db8::53", true },
+	{ key_check_resolver, "[2001:db8::53]:53", true }, { key_check_resolver, "dns.example", false },
+	{ key_check_resolver, "*:53", false },
 };
 
 START_TEST(test_forms)
@@ -192,7 +243,9 @@ START_TEST(test_forms)
 
 	for (size_t i = 0; i < nitems_of(forms); i++) {
 		const char *why = NULL;
-		ck_assert_msg((forms[i].check(forms[i].text, &why) == 0) == forms[i].good, "%s", forms[i].text);
+
+		ck_assert_msg((forms[i].check(forms[i].text, &why) == 0) == forms[i].good, "%s",
+		    forms[i].text);
 		ck_assert_ptr_nonnull(why);
 	}
 	const char *why;
@@ -216,7 +269,8 @@ END_TEST
 START_TEST(test_distance)
 {
 	static const struct { const char *a, *b; unsigned d; } rows[] = {
-		{ "", "", 0 }, { "a", "", 1 }, { "", "ab", 2 }, { "listen", "listen", 0 }, { "lisen", "listen", 1 }, { "lisetn", "listen", 1 },
+		{ "", "", 0 }, { "a", "", 1 }, { "", "ab", 2 }, { "listen", "listen", 0 },
+		{ "lisen", "listen", 1 }, { "lisetn", "listen", 1 },
 		{ "Listen", "listen", 0 }, { "listne", "listen", 1 }, { "abc", "xyz", 3 }, { "ca", "abc", 3 },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
@@ -239,7 +293,9 @@ START_TEST(test_suggest)
 }
 END_TEST
 
-/* Every available key is in one of the samples, at the start of a line behind a semicolon; no missing one is. */
+/*
+ * Every available key is in one of the samples, at the start of a line behind a semicolon; no missing one is.
+ */
 START_TEST(test_sample_has_every_key)
 {
 	char *text = NULL;
@@ -251,10 +307,14 @@ START_TEST(test_sample_has_every_key)
 	fclose(out);
 	for (size_t i = 0; i < key_rows_count; i++) {
 		const struct key *k = &key_rows[i];
-		char *line = mem_printf("\n;%s =", k->name), *section = mem_printf("[%s", key_section_name(k->section));
-		const char *begin = strstr(text, section), *end = begin != NULL ? strstr(begin, "# ----") : NULL;
+		char *line = mem_printf("\n;%s =", k->name),
+		    *section = mem_printf("[%s", key_section_name(k->section));
+		const char *begin = strstr(text, section),
+		    *end = begin != NULL ? strstr(begin, "# ----") : NULL;
 		const char *found = begin != NULL ? strstr(begin, line) : NULL;
-		ck_assert_msg((found != NULL && (end == NULL || found < end)) == !k->missing, "[%s] %s", key_section_name(k->section), k->name);
+
+		ck_assert_msg((found != NULL && (end == NULL || found < end)) == !k->missing, "[%s] %s",
+		    key_section_name(k->section), k->name);
 		free(line);
 		free(section);
 	}
@@ -268,10 +328,12 @@ START_TEST(test_manual_has_every_key)
 		char *text = NULL;
 		size_t size = 0;
 		FILE *out = open_memstream(&text, &size);
+
 		key_print_manual(out, s);
 		fclose(out);
 		for (size_t i = 0; i < key_rows_count; i++) {
 			char *item = mem_printf(".It Ic %s No", key_rows[i].name);
+
 			if (key_rows[i].section == s)
 				ck_assert_msg(strstr(text, item) != NULL, "%s", key_rows[i].name);
 			free(item);
@@ -281,5 +343,6 @@ START_TEST(test_manual_has_every_key)
 }
 END_TEST
 
-UNIT_MAIN("key", test_rows_are_whole, test_widths_fit_kinds, test_all_keys_are_known, test_values, test_formats, test_bool, test_forms,
+UNIT_MAIN("key", test_rows_are_whole, test_widths_fit_kinds, test_all_keys_are_known, test_values,
+    test_formats, test_bool, test_forms,
     test_distance, test_suggest, test_sample_has_every_key, test_manual_has_every_key)

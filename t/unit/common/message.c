@@ -27,10 +27,12 @@ START_TEST(test_round_trip)
 	struct message_envelope e, back = { 0 };
 	struct buf text = BUF_INIT(10000);
 	const char *why = NULL;
+
 	make(&e);
 	ck_assert_int_eq(message_envelope_format(&e, &text), 0);
 	for (size_t n = 0; n < text.len; n++) {
 		struct message_envelope part = { 0 };
+
 		ck_assert_int_eq(message_envelope_parse(&part, text.data, n, &why), 0);
 		message_envelope_done(&part);
 	}
@@ -66,6 +68,7 @@ START_TEST(test_control_bytes_are_refused)
 {
 	struct message_envelope e = { 0 };
 	struct buf text = BUF_INIT(10000);
+
 	e.sender = mem_strdup("a@b\nx-receiver: evil@x");
 	message_envelope_add(&e, "c@d");
 	ck_assert_int_eq(message_envelope_format(&e, &text), -1);
@@ -93,6 +96,7 @@ START_TEST(test_damage_is_named)
 	for (size_t i = 0; i < nitems_of(row); i++) {
 		struct message_envelope e = { 0 };
 		const char *why = NULL;
+
 		ck_assert_msg(message_envelope_parse(&e, row[i], strlen(row[i]), &why) == -1, "row %zu", i);
 		ck_assert_ptr_nonnull(why);
 		message_envelope_done(&e);
@@ -103,6 +107,7 @@ END_TEST
 START_TEST(test_end_record)
 {
 	char end[MESSAGE_END_SIZE];
+
 	message_end_format(end, UINT64_C(12345678901));
 	ck_assert_int_eq(message_end_parse(end), INT64_C(12345678901));
 	end[0] = 'P';
@@ -117,6 +122,7 @@ END_TEST
 START_TEST(test_ids_sort_by_time)
 {
 	char a[MESSAGE_ID_SIZE], b[MESSAGE_ID_SIZE];
+
 	message_id_make(a, 1000, UINT32_MAX);
 	message_id_make(b, 1001, 0);
 	ck_assert_int_lt(strcmp(a, b), 0);
@@ -141,8 +147,10 @@ START_TEST(test_verdict_from_reply)
 	};
 	for (size_t i = 0; i < nitems_of(row); i++) {
 		struct verdict v;
+
 		verdict_from_reply(&v, row[i].code, row[i].text, "mx.example");
-		ck_assert_msg(v.what == row[i].what && strcmp(v.status, row[i].status) == 0, "row %zu: %s", i, v.status);
+		ck_assert_msg(v.what == row[i].what && strcmp(v.status, row[i].status) == 0, "row %zu: %s", i,
+		    v.status);
 	}
 	struct verdict v;
 	verdict_from_reply(&v, 550, "5.7.1 a\r\n\r\nX: y\tz\x7f", "mx\nevil");

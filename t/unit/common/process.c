@@ -21,9 +21,12 @@ count_and_stop(void *arg)
 START_TEST(test_timer_and_waker)
 {
 	int want = 2;
+	struct loop_timer *t;
+	struct loop_waker *w;
+
 	loop = loop_new();
-	struct loop_timer *t = loop_timer_new(loop, count_and_stop, &want);
-	struct loop_waker *w = loop_waker_new(loop, count_and_stop, &want);
+	t = loop_timer_new(loop, count_and_stop, &want);
+	w = loop_waker_new(loop, count_and_stop, &want);
 	ck_assert(!loop_timer_is_set(t));
 	loop_timer_set(t, 1);
 	loop_waker_wake(w);
@@ -41,8 +44,10 @@ got_signal(void *arg, int signo, bool queued, int value)
 {
 	ck_assert_int_eq(signo, SIGUSR1);
 	if (calls++ == 0) {
+		union sigval v;
+
 		ck_assert(!queued);
-		union sigval v = { .sival_int = 7 };
+		v = (union sigval){ .sival_int = 7 };
 		sigqueue(getpid(), SIGUSR1, v);
 		return;
 	}
@@ -54,6 +59,7 @@ got_signal(void *arg, int signo, bool queued, int value)
 START_TEST(test_signal_values)
 {
 	static const int signals[] = { SIGUSR1, 0 };
+
 	loop = loop_new();
 	loop_signals(loop, signals, got_signal, NULL);
 	kill(getpid(), SIGUSR1);
@@ -84,9 +90,12 @@ pool_done(void *arg, void *job)
 
 START_TEST(test_pool_runs_all_in_order)
 {
+	struct pool *p;
+	struct pool_lane *lane;
+
 	loop = loop_new();
-	struct pool *p = pool_new(loop, 4);
-	struct pool_lane *lane = pool_lane_new(p, 1, 16, pool_run, pool_done, NULL);
+	p = pool_new(loop, 4);
+	lane = pool_lane_new(p, 1, 16, pool_run, pool_done, NULL);
 	for (size_t i = 0; i < JOBS; i++)
 		pool_submit(lane, &job_seen[i]);
 	loop_run(loop);
@@ -101,7 +110,8 @@ END_TEST
 START_TEST(test_counter_names_are_all_there)
 {
 	for (int i = 0; i < COUNTER_COUNT; i++)
-		ck_assert_msg(counters_rows[i].name != NULL && counters_rows[i].title != NULL, "counter %d", i);
+		ck_assert_msg(counters_rows[i].name != NULL && counters_rows[i].title != NULL, "counter %d",
+		    i);
 }
 END_TEST
 
@@ -109,8 +119,11 @@ START_TEST(test_counters_forget_the_dead)
 {
 	int fd;
 	struct counters *master = counters_new(&fd);
+	struct counters *a, *b;
+
 	ck_assert_ptr_nonnull(master);
-	struct counters *a = counters_map(fd), *b = counters_map(fd);
+	a = counters_map(fd);
+	b = counters_map(fd);
 	counters_use_slot(a, 1);
 	counters_use_slot(b, 2);
 	counters_add(a, COUNTER_INBOUND_CURRENT, 5);

@@ -11,7 +11,8 @@ START_TEST(trailers)
 		{ .at = "1:", .state = MSG_QUEUE_OK },
 		{ .at = "4711:1k0t5022ayb3a3xn", .sums = { 1, 2, 3, 4, 5 }, .state = MSG_QUEUE_OK },
 		{ .at = "0:", .state = MSG_QUEUE_NOT_YET },
-		{ .at = "2147483647:a-b", .sums = { UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX },
+		{ .at = "2147483647:a-b", .sums = { UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX,
+		    UINT32_MAX },
 		    .state = MSG_QUEUE_LOCKED },
 	};
 

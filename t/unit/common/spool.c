@@ -21,13 +21,16 @@ int
 fsync(int fd)
 {
 	struct stat st;
+
 	if (at_folder_sync != NULL)
 		at_folder_sync();
 	folder_syncs += fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 	return fdatasync(fd);
 }
 
-/* In place of the library's: a file system that cannot refuse to replace, and a name that cannot be removed. */
+/*
+ * In place of the library's: a file system that cannot refuse to replace, and a name that cannot be removed.
+ */
 static bool no_flag, bucket_too;
 static const char *stuck;
 
@@ -55,9 +58,11 @@ static struct spool_draft *
 draft(const char *rcpt, const char *content)
 {
 	struct message_envelope e = { .sender = mem_strdup("s@x.example") };
+	struct spool_draft *d;
+
 	message_envelope_add(&e, rcpt);
 	message_envelope_add(&e, "second@x.example");
-	struct spool_draft *d = spool_draft_new(spool, &e);
+	d = spool_draft_new(spool, &e);
 	ck_assert_ptr_nonnull(d);
 	message_envelope_done(&e);
 	ck_assert_int_eq(spool_draft_write(d, content, strlen(content)), 0);
@@ -68,6 +73,7 @@ static void
 commit(const char *content, char *id)
 {
 	struct spool_draft *d = draft("r@x.example", content);
+
 	spool_draft_commit(&d, 1);
 	ck_assert_int_eq(spool_draft_error(d), 0);
 	memcpy(id, spool_draft_id(d), MESSAGE_ID_SIZE);
@@ -90,6 +96,8 @@ START_TEST(test_commit_load_mark_remove)
 	struct message_envelope e;
 	const char *why;
 	int fd;
+	struct buf note;
+
 	temp_spool_begin();
 	commit("Subject: x\r\n\r\nbody\r\n", id);
 	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
@@ -103,7 +111,7 @@ START_TEST(test_commit_load_mark_remove)
 	ck_assert_int_eq(e.rcpt[1].mark, MARK_FAILED);
 	close(fd);
 	message_envelope_done(&e);
-	struct buf note = BUF_INIT(1000);
+	note = (struct buf)BUF_INIT(1000);
 	ck_assert_int_eq(spool_note_read(spool, id, &note), 0);
 	ck_assert_int_eq(spool_note_add(spool, id, "one\n", true), 0);
 	ck_assert_int_eq(spool_note_add(spool, id, "two\n", false), 0);
@@ -121,11 +129,14 @@ END_TEST
 START_TEST(test_same_id_is_refused)
 {
 	char id[MESSAGE_ID_SIZE];
+	struct message_envelope e;
+	struct spool_draft *d;
+
 	temp_spool_begin();
 	commit("x", id);
-	struct spool_draft *d = draft("r@x.example", "");
+	d = draft("r@x.example", "");
 	spool_draft_free(d);
-	struct message_envelope e = { .sender = mem_strdup("") };
+	e = (struct message_envelope){ .sender = mem_strdup("") };
 	message_envelope_add(&e, "a@b");
 	d = spool_draft_new(spool, &e);
 	spool_draft_name(d, id);
@@ -144,11 +155,13 @@ END_TEST
 START_TEST(test_group_commit_and_scan)
 {
 	struct spool_draft *d[64];
+
 	temp_spool_begin();
 	for (size_t i = 0; i < 64; i++)
 		d[i] = draft("r@x.example", "group\r\n");
 	told = 0;
-	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 0); /* drafts of a living writer are left alone */
+	/* Drafts of a living writer are left alone */
+	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 0);
 	spool_draft_commit(d, 64);
 	for (size_t i = 0; i < 64; i++) {
 		ck_assert_int_eq(spool_draft_error(d[i]), 0);
@@ -161,9 +174,12 @@ END_TEST
 
 START_TEST(test_sweep_of_a_dead_writer)
 {
+	struct spool_draft *d;
+	struct spool *mine;
+
 	temp_spool_begin();
-	struct spool_draft *d = draft("r@x.example", "never finished");
-	struct spool *mine = spool;
+	d = draft("r@x.example", "never finished");
+	mine = spool;
 	spool = temp_spool_open();
 	told = 0;
 	ck_assert_int_eq(spool_scan(spool, true, tell, NULL), 0);
@@ -182,13 +198,15 @@ START_TEST(test_foreign_and_damaged)
 	struct message_envelope e;
 	const char *why = NULL;
 	int fd;
+
 	temp_spool_begin();
 	commit("content\r\n", id);
 	shell("f=$(ls $H/queue/[0-9a-f]*/* | head -1); truncate -s -5 $f");
 	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), -1);
 	ck_assert_int_eq(errno, EBADMSG);
 	ck_assert_ptr_nonnull(why);
-	shell("d=$(ls -d $H/queue/[0-9a-f]* | head -1); echo junk > $d/junk.txt; touch $d/00000000000zzzzz.note");
+	shell("d=$(ls -d $H/queue/[0-9a-f]* | head -1); echo junk > $d/junk.txt; touch "
+	    "$d/00000000000zzzzz.note");
 	told = 0;
 	ck_assert_int_ge(spool_scan(spool, true, tell, NULL), 1);
 	shell("test $(ls $H/badmail/*.foreign | wc -l) = 1");
@@ -202,22 +220,26 @@ START_TEST(test_drop_form)
 	char id[MESSAGE_ID_SIZE], path[200], text[500];
 	struct message_envelope e;
 	const char *why;
-	int fd;
+	int fd, in;
+	ssize_t n;
+
 	temp_spool_begin();
 	commit("Received: from a\r\n\tby b; now\r\nSubject: x\r\n\r\nbody\r\n", id);
 	ck_assert_int_eq(spool_load(spool, id, &e, &fd, &why), 0);
 	const size_t index[] = { 0, 1 };
-	struct spool_drop d = { .id = id, .source_fd = fd, .e = &e, .index = index, .count = 2, .return_path = "s@x.example" };
+	struct spool_drop d = { .id = id, .source_fd = fd, .e = &e, .index = index, .count = 2,
+	    .return_path = "s@x.example" };
 	struct spool_drop *list[] = { &d };
 	spool_drop_write(spool, list, 1);
 	ck_assert_int_eq(d.error, 0);
 	snprintf(path, sizeof(path), "%s/drop/%s-0.eml", home, id);
-	int in = open(path, O_RDONLY);
-	ssize_t n = read(in, text, sizeof(text) - 1);
+	in = open(path, O_RDONLY);
+	n = read(in, text, sizeof(text) - 1);
 	close(in);
 	ck_assert_int_gt(n, 0);
 	text[n] = '\0';
-	ck_assert_str_eq(text, "x-sender: s@x.example\r\nx-receiver: r@x.example\r\nx-receiver: second@x.example\r\n"
+	ck_assert_str_eq(text,
+	    "x-sender: s@x.example\r\nx-receiver: r@x.example\r\nx-receiver: second@x.example\r\n"
 	    "Received: from a\r\n\tby b; now\r\nReturn-Path: <s@x.example>\r\nSubject: x\r\n\r\nbody\r\n");
 	ck_assert_int_eq(spool_drop_size(spool), n);
 	shell("touch $H/drop/.x.part");
@@ -231,30 +253,37 @@ END_TEST
 
 START_TEST(test_large_content_and_envelope)
 {
+	int fd;
+	struct spool_draft *d;
+	struct message_envelope e, back;
+	const char *why;
+	char *block;
+
 	temp_spool_begin();
-	struct message_envelope e = { .sender = mem_strdup("") }, back;
+	e = (struct message_envelope){ .sender = mem_strdup("") };
 	for (int i = 0; i < 5000; i++)
 		message_envelope_add(&e, "some.recipient@some.domain.example");
-	struct spool_draft *d = spool_draft_new(spool, &e);
-	char *block = mem_zalloc(300000);
+	d = spool_draft_new(spool, &e);
+	block = mem_zalloc(300000);
 	memset(block, 'x', 300000);
 	ck_assert_int_eq(spool_draft_write(d, block, 300000), 0);
 	ck_assert_int_eq(spool_draft_end(d, block, 300000), 0);
 	spool_draft_commit(&d, 1);
 	ck_assert_int_eq(spool_draft_error(d), 0);
-	int fd;
-	const char *why;
 	ck_assert_int_eq(spool_load(spool, spool_draft_id(d), &back, &fd, &why), 0);
 	ck_assert_uint_eq(back.nrcpt, 5000);
 	ck_assert_int_eq(back.content_size, 600000);
 	const size_t index[] = { 4999 };
-	struct spool_drop drop = { .id = back.id, .source_fd = fd, .e = &back, .index = index, .count = 1, .return_path = "" };
+	struct spool_drop drop = { .id = back.id, .source_fd = fd, .e = &back, .index = index, .count = 1,
+	    .return_path = "" };
 	struct spool_drop *list[] = { &drop };
 	spool_drop_write(spool, list, 1);
 	ck_assert_int_eq(drop.error, 0);
 	ck_assert_int_gt(spool_drop_size(spool), 600000);
-	ck_assert_int_eq(spool_badmail_write(spool, back.id, &back, "test", "why", fd, back.content_at, back.content_size), 0);
-	ck_assert_int_eq(spool_badmail_write(spool, back.id, &back, "again", "", fd, back.content_at, back.content_size), 0);
+	ck_assert_int_eq(spool_badmail_write(spool, back.id, &back, "test", "why", fd, back.content_at,
+	    back.content_size), 0);
+	ck_assert_int_eq(spool_badmail_write(spool, back.id, &back, "again", "", fd, back.content_at,
+	    back.content_size), 0);
 	shell("test $(ls $H/badmail | wc -l) = 6");
 	ck_assert_int_eq(spool_badmail_trim(spool, 1000, 1), 6);
 	close(fd);
@@ -269,6 +298,7 @@ END_TEST
 START_TEST(test_pickup_refuse)
 {
 	char id[MESSAGE_ID_SIZE];
+
 	temp_spool_begin();
 	shell("ln -s /etc/passwd $H/pickup/link.eml");
 	ck_assert_int_eq(spool_pickup_refuse(spool, "link.eml", "a link", "link.eml", id), 0);
@@ -293,6 +323,7 @@ END_TEST
 START_TEST(test_trim_counts_from_the_refusal)
 {
 	char id[MESSAGE_ID_SIZE];
+
 	temp_spool_begin();
 	shell("echo x > $H/pickup/old.eml; touch -d 2001-01-01 $H/pickup/old.eml");
 	ck_assert_int_eq(spool_pickup_refuse(spool, "old.eml", "no recipients", "old.eml", id), 0);
@@ -313,12 +344,14 @@ START_TEST(test_move_to_itself)
 	struct spool_paths paths = { .queue = NULL };
 	char id[MESSAGE_ID_SIZE], link[128];
 	const char *where;
+	struct spool *same;
+
 	temp_spool_begin();
 	commit("content\r\n", id);
 	shell("ln -s queue $H/link");
 	snprintf(link, sizeof(link), "%s/link", home);
 	paths.queue = link;
-	struct spool *same = spool_open(&paths, &where);
+	same = spool_open(&paths, &where);
 	ck_assert_ptr_nonnull(same);
 	ck_assert_int_eq(spool_move(spool, same, id, 1), -1);
 	ck_assert_int_eq(errno, EINVAL);
@@ -352,8 +385,10 @@ START_TEST(test_moved_held)
 	struct spool_paths paths = { .queue = queue };
 	struct stat here, there;
 	const char *where;
+
 	temp_spool_begin();
-	if (mkdtemp(folder) == NULL || stat(home, &here) == -1 || stat(folder, &there) == -1 || here.st_dev == there.st_dev) {
+	if (mkdtemp(folder) == NULL || stat(home, &here) == -1 || stat(folder, &there) == -1 ||
+	    here.st_dev == there.st_dev) {
 		temp_spool_end();
 		return;
 	}
@@ -396,6 +431,7 @@ check_moved_back(const char *queue)
 {
 	struct spool_paths paths = { .queue = queue };
 	const char *where;
+
 	commit("content\r\n", moved_id);
 	elsewhere = spool_open(&paths, &where);
 	ck_assert_ptr_nonnull(elsewhere);
@@ -413,6 +449,7 @@ START_TEST(test_moved_back)
 {
 	char folder[64] = "/dev/shm/postern-unit-XXXXXX", queue[128];
 	struct stat here, there;
+
 	temp_spool_begin();
 	snprintf(queue, sizeof(queue), "%s/other", home);
 	check_moved_back(queue);
@@ -465,7 +502,8 @@ START_TEST(test_rename_in_two_steps)
 }
 END_TEST
 
-UNIT_MAIN("spool", test_rename_in_two_steps, test_commit_load_mark_remove, test_same_id_is_refused, test_group_commit_and_scan,
-    test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope, test_pickup_refuse,
-    test_trim_counts_from_the_refusal, test_words_go_when_the_message_stays,
+UNIT_MAIN("spool", test_rename_in_two_steps, test_commit_load_mark_remove, test_same_id_is_refused,
+    test_group_commit_and_scan,
+    test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope,
+    test_pickup_refuse, test_trim_counts_from_the_refusal, test_words_go_when_the_message_stays,
     test_move_to_itself, test_moved_held, test_moved_back)

@@ -132,7 +132,8 @@ expect(const char *title, const char *want)
 
 	for (char *line = strtok_r(copy, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
 		if (*line == '!') {
-			ck_assert_msg(strstr(reported, line + 1) == NULL, "%s:\n\"%s\" in\n%s", title, line + 1, reported);
+			ck_assert_msg(strstr(reported, line + 1) == NULL, "%s:\n\"%s\" in\n%s", title,
+			    line + 1, reported);
 			continue;
 		}
 		errors += strstr(line, ": error: ") != NULL;

@@ -25,6 +25,7 @@ drain(struct buf *out, BIO *bio)
 {
 	char *data;
 	long len = BIO_get_mem_data(bio, &data);
+
 	buf_add(out, data, (size_t)len);
 	BIO_free(bio);
 }
@@ -43,10 +44,12 @@ make(struct text *t, const char *names, int from, int until, bool rsa)
 	ASN1_TIME_adj(X509_getm_notAfter(x), now, until, 60);
 	X509_set_pubkey(x, key);
 	X509_NAME *subject = X509_get_subject_name(x);
-	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)"common.example", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)"common.example", -1,
+	    -1, 0);
 	X509_set_issuer_name(x, subject);
 	if (names != NULL) {
 		X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
+
 		ck_assert(e != NULL && X509_add_ext(x, e, -1) == 1);
 		X509_EXTENSION_free(e);
 	}
@@ -81,6 +84,7 @@ static void
 load(struct tls *t, const struct tls_source *s, size_t n)
 {
 	struct buf why = BUF_INIT(1000);
+
 	ck_assert_msg(tls_load(t, s, n, true, &why) == 0, "%s", buf_text(&why));
 	buf_done(&why);
 }
@@ -89,6 +93,7 @@ static void
 refused(struct tls *t, const struct tls_source *s, size_t n, bool strict, const char *reason)
 {
 	struct buf why = BUF_INIT(1000);
+
 	ck_assert_int_eq(tls_load(t, s, n, strict, &why), -1);
 	ck_assert_msg(strcmp(buf_text(&why), reason) == 0, "%s", buf_text(&why));
 	buf_done(&why);
@@ -112,8 +117,10 @@ look(struct meeting *m, SSL *client, struct ssl_st *server)
 {
 	X509 *x = SSL_get0_peer_certificate(client);
 	GENERAL_NAMES *names = x != NULL ? X509_get_ext_d2i(x, NID_subject_alt_name, NULL, NULL) : NULL;
+
 	if (names != NULL)
-		snprintf(m->shown, sizeof(m->shown), "%s", ASN1_STRING_get0_data(sk_GENERAL_NAME_value(names, 0)->d.dNSName));
+		snprintf(m->shown, sizeof(m->shown), "%s",
+		    ASN1_STRING_get0_data(sk_GENERAL_NAME_value(names, 0)->d.dNSName));
 	GENERAL_NAMES_free(names);
 	m->done = true;
 	m->resumed = SSL_session_reused(client) == 1;
@@ -131,6 +138,7 @@ talk(SSL *client, struct ssl_st *server)
 {
 	char word[100];
 	enum tls_want want;
+
 	ck_assert_uint_eq(tls_link_read(server, word, sizeof(word), &want), 0);
 	ck_assert_int_eq(want, TLS_WANT_READ);
 	ck_assert_int_eq(SSL_write(client, "hello", 5), 5);
@@ -139,14 +147,16 @@ talk(SSL *client, struct ssl_st *server)
 	ck_assert_int_eq(SSL_read(client, word, sizeof(word)), 6);
 	unsigned char ours[TLS_BINDING_SIZE], theirs[TLS_BINDING_SIZE];
 	ck_assert(tls_link_binding(server, ours));
-	ck_assert_int_eq(SSL_export_keying_material(client, theirs, sizeof(theirs), "EXPORTER-Channel-Binding", 24, NULL, 0, 0), 1);
+	ck_assert_int_eq(SSL_export_keying_material(client, theirs, sizeof(theirs),
+	    "EXPORTER-Channel-Binding", 24, NULL, 0, 0), 1);
 	ck_assert_mem_eq(ours, theirs, sizeof(ours));
 	unsigned char finished[TLS_UNIQUE_SIZE];
 	bool before = SSL_version(client) < TLS1_3_VERSION;
 	ck_assert(tls_link_unique(server, ours) == before);
 	if (before) {
-		size_t n = SSL_session_reused(client) ? SSL_get_peer_finished(client, finished, sizeof(finished)) :
-		    SSL_get_finished(client, finished, sizeof(finished));
+		size_t n = SSL_session_reused(client) ? SSL_get_peer_finished(client, finished,
+		    sizeof(finished)) : SSL_get_finished(client, finished, sizeof(finished));
+
 		ck_assert_uint_eq(n, sizeof(finished));
 		ck_assert_mem_eq(ours, finished, sizeof(finished));
 	}
@@ -160,6 +170,7 @@ static void
 meet(struct tls *t, struct meeting *m)
 {
 	int fd[2];
+
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
 	struct ssl_st *server = tls_link_new(t, fd[0]);
 	SSL *client = SSL_new(m->context);
@@ -198,6 +209,7 @@ static struct meeting
 client_new(int lowest, int highest)
 {
 	struct meeting m = { .context = SSL_CTX_new(TLS_client_method()) };
+
 	SSL_CTX_set_security_level(m.context, 0);
 	SSL_CTX_set_cipher_list(m.context, "DEFAULT:@SECLEVEL=0");
 	SSL_CTX_set_min_proto_version(m.context, lowest);
@@ -216,6 +228,7 @@ START_TEST(test_pairs)
 {
 	struct text a, b, late, early;
 	struct tls *t = tls_new(CONFIG_TLS_1_2, "default", false);
+
 	make(&a, "DNS:mx.example.com, DNS:*.example.org, email:x@y.example", -1, 30, false);
 	make(&b, NULL, -1, 10, true);
 	make(&late, "DNS:late.example", -10, -2, false);
@@ -261,16 +274,19 @@ START_TEST(test_bad_texts)
 {
 	struct text a;
 	struct tls *t = tls_new(CONFIG_TLS_1_2, "default", false);
+
 	make(&a, "DNS:mx.example.com", -1, 30, false);
 	struct tls_source s = source(&a, &a);
 	/* Cut at every place: never taken, never a crash. The line end at the end is no loss. */
 	for (size_t len = 0; len < a.certificate.len - 1; len += 7) {
 		struct tls_source cut = s;
+
 		cut.certificate.len = len;
 		refused(t, &cut, 1, false, "there is no certificate in PEM form in /c");
 	}
 	for (size_t len = 0; len < a.key.len - 1; len += 7) {
 		struct tls_source cut = s;
+
 		cut.key.len = len;
 		refused(t, &cut, 1, false, "there is no private key in PEM form in /k");
 	}
@@ -289,7 +305,8 @@ START_TEST(test_bad_texts)
 	drain(&chain, bio);
 	cut = s;
 	cut.key = (struct tls_text){ "/k", chain.data, chain.len };
-	refused(t, &cut, 1, false, "the key in /k has a pass phrase; a server that starts by itself needs one without");
+	refused(t, &cut, 1, false,
+	    "the key in /k has a pass phrase; a server that starts by itself needs one without");
 	EVP_PKEY_free(key);
 	buf_done(&chain);
 	forget(&a);
@@ -300,8 +317,10 @@ END_TEST
 START_TEST(test_choice)
 {
 	static const struct { const char *name, *shown; } rows[] = {
-		{ "mx.example.com", "mx.example.com" }, { "one.example.org", "*.example.org" }, { "own.example.org", "own.example.org" },
-		{ "OWN.EXAMPLE.ORG", "own.example.org" }, { "a.b.example.org", "mx.example.com" }, { "example.org", "mx.example.com" },
+		{ "mx.example.com", "mx.example.com" }, { "one.example.org", "*.example.org" },
+		{ "own.example.org", "own.example.org" },
+		{ "OWN.EXAMPLE.ORG", "own.example.org" }, { "a.b.example.org", "mx.example.com" },
+		{ "example.org", "mx.example.com" },
 		{ "unknown.example", "mx.example.com" }, { NULL, "mx.example.com" },
 	};
 	struct text a, b, c;
@@ -314,6 +333,7 @@ START_TEST(test_choice)
 	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++)
 		for (size_t i = 0; i < nitems_of(rows); i++) {
 			struct meeting m = client_new(version, version);
+
 			m.name = rows[i].name;
 			meet(t, &m);
 			ck_assert_str_eq(m.shown, rows[i].shown);
@@ -333,14 +353,18 @@ START_TEST(test_tickets)
 {
 	unsigned char key[3][TLS_TICKET_SIZE];
 	struct text a;
+
 	memset(key[0], 'a', TLS_TICKET_SIZE);
 	memset(key[1], 'b', TLS_TICKET_SIZE);
 	memset(key[2], 'c', TLS_TICKET_SIZE);
 	make(&a, "DNS:mx.example.com", -1, 30, false);
 	struct tls_source s = source(&a, &a);
 	for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
-		struct tls *one = tls_new(CONFIG_TLS_1_2, "default", false), *two = tls_new(CONFIG_TLS_1_2, "default", false);
-		struct tls *other = tls_new(CONFIG_TLS_1_2, "another", false), *asking = tls_new(CONFIG_TLS_1_2, "default", true);
+		struct tls *one = tls_new(CONFIG_TLS_1_2, "default", false),
+		    *two = tls_new(CONFIG_TLS_1_2, "default", false);
+		struct tls *other = tls_new(CONFIG_TLS_1_2, "another", false),
+		    *asking = tls_new(CONFIG_TLS_1_2, "default", true);
+
 		load(one, &s, 1);
 		load(two, &s, 1);
 		load(other, &s, 1);
@@ -395,15 +419,19 @@ END_TEST
 
 START_TEST(test_versions)
 {
-	static const enum config_tls_version lowest[] = { CONFIG_TLS_1_0, CONFIG_TLS_1_1, CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
+	static const enum config_tls_version lowest[] = { CONFIG_TLS_1_0, CONFIG_TLS_1_1, CONFIG_TLS_1_2,
+	    CONFIG_TLS_1_3 };
 	struct text a;
+
 	make(&a, "DNS:mx.example.com", -1, 30, true);
 	struct tls_source s = source(&a, &a);
 	for (size_t i = 0; i < nitems_of(lowest); i++) {
 		struct tls *t = tls_new(lowest[i], "default", false);
+
 		load(t, &s, 1);
 		for (int version = TLS1_VERSION; version <= TLS1_3_VERSION; version++) {
 			struct meeting m = client_new(version, version);
+
 			meet(t, &m);
 			ck_assert_int_eq(m.done, version - TLS1_VERSION >= (int)i);
 			if (!m.done)
@@ -420,6 +448,7 @@ START_TEST(test_client_certificate)
 {
 	struct text a, b;
 	unsigned char wanted[TLS_FINGERPRINT_SIZE];
+
 	make(&a, "DNS:mx.example.com", -1, 30, false);
 	make(&b, "DNS:client.example", -1, 30, false);
 	struct tls_source s = source(&a, &a);
@@ -434,10 +463,12 @@ START_TEST(test_client_certificate)
 		for (int asked = 0; asked < 2; asked++)
 			for (int has = 0; has < 2; has++) {
 				struct tls *t = tls_new(CONFIG_TLS_1_2, "default", asked);
+
 				load(t, &s, 1);
 				struct meeting m = client_new(version, version);
 				if (has)
-					ck_assert_int_eq(SSL_CTX_use_cert_and_key(m.context, x, key, NULL, 1), 1);
+					ck_assert_int_eq(SSL_CTX_use_cert_and_key(m.context, x, key, NULL, 1),
+					    1);
 				for (int again = 0; again < 2; again++) {
 					meet(t, &m);
 					ck_assert(m.done && m.resumed == (again == 1));
@@ -459,11 +490,15 @@ static size_t
 unread(int fd)
 {
 	int n = 0;
+
 	ck_assert_int_eq(ioctl(fd, FIONREAD, &n), 0);
 	return (size_t)n;
 }
 
-/* Messages without content, as many as the socket takes: a read gives the others their turn, and what comes behind them is read. */
+/*
+ * Messages without content, as many as the socket takes: a read gives the others their turn, and what comes
+ * behind them is read.
+ */
 static void
 chatter(struct ssl_st *speaker, struct ssl_st *hearer, int fd)
 {
@@ -474,7 +509,8 @@ chatter(struct ssl_st *speaker, struct ssl_st *hearer, int fd)
 	for (int i = 0; i < 20; i++)
 		(void)tls_link_read(hearer, data, sizeof(data), &want);		/* tickets */
 	for (int i = 0; i < 100; i++)
-		ck_assert(SSL_key_update(speaker, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && SSL_do_handshake(speaker) == 1);
+		ck_assert(SSL_key_update(speaker, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+		    SSL_do_handshake(speaker) == 1);
 	ck_assert_uint_eq(tls_link_write(speaker, "x", 1, &want), 1);
 	all = unread(fd);
 	ck_assert_uint_eq(tls_link_read(hearer, data, sizeof(data), &want), 0);
@@ -496,7 +532,8 @@ START_TEST(test_chatter)
 	struct tls_source s = source(&a, &a);
 	load(t, &s, 1);
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd), 0);
-	struct ssl_st *server = tls_link_new(t, fd[0]), *client = tls_out_link(out, fd[1], &(struct tls_wish){ .ask = "mx.example.com" });
+	struct ssl_st *server = tls_link_new(t, fd[0]),
+	    *client = tls_out_link(out, fd[1], &(struct tls_wish){ .ask = "mx.example.com" });
 	enum tls_want ours = TLS_WANT_READ, theirs = TLS_WANT_READ;
 	for (int i = 0; i < 20 && (ours != TLS_DONE || theirs != TLS_DONE); i++) {
 		if (theirs != TLS_DONE)
@@ -517,4 +554,5 @@ START_TEST(test_chatter)
 }
 END_TEST
 
-UNIT_MAIN("tls", test_client_certificate, test_pairs, test_bad_texts, test_choice, test_tickets, test_versions, test_chatter)
+UNIT_MAIN("tls", test_client_certificate, test_pairs, test_bad_texts, test_choice, test_tickets,
+    test_versions, test_chatter)

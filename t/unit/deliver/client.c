@@ -9,10 +9,12 @@
 
 /*
  * A transcript: lines of a letter and a text.
- *   S  the host sends the line         C  we send the line (exactly this, nothing else)    B  the same without CRLF; \n is LF
+ *   S  the host sends the line         C  we send the line (exactly this, nothing else)    B  the same
+ *   without CRLF; \n is LF
  *   M  client_transaction_begin                    A  what is asked for now: wait ready done close
  *   F  client_finish: final elsewhere lost
- *   H  the handshake is over           N  it failed: REASON       X  STATUS of the failure, then plain (may) or final
+ *   H  the handshake is over           N  it failed: REASON       X  STATUS of the failure, then plain (may)
+ *                                                    or final
  *   V  INDEX WHAT STATUS CODE          L  the connection is lost    T  the time is over    Q  client_quit
  * Content is given whenever it is asked for.
  */
@@ -26,7 +28,8 @@ struct row {
 };
 
 #define ASCII_HEADER 0x20000U	/* and its header needs no SMTPUTF8 */
-#define IDN_DOMAINS 0x40000U	/* of the first recipient; the second has a local part, the others nothing that is not ASCII */
+/* Of the first recipient; the second has a local part, the others nothing that is not ASCII */
+#define IDN_DOMAINS 0x40000U
 #define IDN_LOCALS 0x80000U	/* of all */
 #define TLS(mode) ((unsigned)(mode) << 24)
 #define WITH_DSN 0x10000U	/* flags of rows: the message has DSN parameters */
@@ -50,6 +53,7 @@ act(struct run *r)
 	while (client_action(&r->c) == CLIENT_CONTENT) {
 		const char *p = r->row->content;
 		size_t len = strlen(p), step = r->bytewise ? 1 : len;
+
 		for (size_t at = 0; at < len; at += step)
 			client_content(&r->c, p + at, step);
 		client_content_end(&r->c);
@@ -73,17 +77,19 @@ static void
 compare(struct run *r)
 {
 	feed_input(r);
-	ck_assert_msg(strcmp(buf_text(&r->c.out), buf_text(&r->expect)) == 0, "%s: before \"%.30s\": sent \"%s\", expected \"%s\"",
+	ck_assert_msg(strcmp(buf_text(&r->c.out), buf_text(&r->expect)) == 0,
+	    "%s: before \"%.30s\": sent \"%s\", expected \"%s\"",
 	    r->row->name, r->where, buf_text(&r->c.out), buf_text(&r->expect));
 	buf_clear(&r->c.out);
 	buf_clear(&r->expect);
 }
 
 static const char *const action_names[] = {
-	[CLIENT_WAIT] = "wait", [CLIENT_READY] = "ready", [CLIENT_CONTENT] = "content", [CLIENT_DONE] = "done", [CLIENT_CLOSE] = "close",
-	[CLIENT_HANDSHAKE] = "handshake",
+	[CLIENT_WAIT] = "wait", [CLIENT_READY] = "ready", [CLIENT_CONTENT] = "content",
+	[CLIENT_DONE] = "done", [CLIENT_CLOSE] = "close", [CLIENT_HANDSHAKE] = "handshake",
 };
-static const char *const fate_names[] = { [CLIENT_FINAL] = "final", [CLIENT_ELSEWHERE] = "elsewhere", [CLIENT_LOST] = "lost" };
+static const char *const fate_names[] = { [CLIENT_FINAL] = "final", [CLIENT_ELSEWHERE] = "elsewhere",
+    [CLIENT_LOST] = "lost" };
 
 static void
 check_verdict(struct run *r, const char *text)
@@ -91,11 +97,14 @@ check_verdict(struct run *r, const char *text)
 	char what[20], status[20];
 	unsigned index;
 	int code;
+	const struct verdict *v;
 
 	ck_assert_int_eq(sscanf(text, "%u %19s %19s %d", &index, what, status, &code), 4);
-	const struct verdict *v = &r->verdict[index];
-	ck_assert_msg(strcmp(verdict_name(v->what), what) == 0 && strcmp(v->status, status) == 0 && v->code == code,
-	    "%s: recipient %u: %s %s %d \"%s\", expected %s", r->row->name, index, verdict_name(v->what), v->status, v->code, v->text, text);
+	v = &r->verdict[index];
+	ck_assert_msg(strcmp(verdict_name(v->what), what) == 0 && strcmp(v->status, status) == 0 &&
+	    v->code == code,
+	    "%s: recipient %u: %s %s %d \"%s\", expected %s", r->row->name, index, verdict_name(v->what),
+	    v->status, v->code, v->text, text);
 	ck_assert_str_eq(v->host, "mx.example");
 }
 
@@ -112,6 +121,7 @@ do_line(struct run *r, char letter, const char *text)
 		feed_input(r);
 		for (; *text != '\0'; text++) {
 			bool lf = text[0] == '\\' && text[1] == 'n';
+
 			buf_add(&r->expect, lf ? "\n" : text, 1);
 			text += lf;
 		}
@@ -127,16 +137,20 @@ do_line(struct run *r, char letter, const char *text)
 	case 'M':
 		if (r->row->flags & KNOWN)
 			r->c.opening = CLIENT_AUTHENTICATED;
-		client_transaction_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, r->index, r->row->rcpt, r->verdict, (r->row->flags & ASCII_HEADER) != 0 });
+		client_transaction_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, r->index,
+		    r->row->rcpt, r->verdict, (r->row->flags & ASCII_HEADER) != 0 });
 		break;
 	case 'A':
-		ck_assert_msg(strcmp(action_names[client_action(&r->c)], text) == 0, "%s: action %s, expected %s", r->row->name,
-		    action_names[client_action(&r->c)], text);
+		ck_assert_msg(strcmp(action_names[client_action(&r->c)], text) == 0,
+		    "%s: action %s, expected %s", r->row->name, action_names[client_action(&r->c)], text);
 		break;
 	case 'F': {
+		enum client_fate fate;
+
 		ck_assert_msg(client_action(&r->c) == CLIENT_DONE, "%s: not done", r->row->name);
-		enum client_fate fate = client_finish(&r->c);
-		ck_assert_msg(strcmp(fate_names[fate], text) == 0, "%s: fate %s, expected %s", r->row->name, fate_names[fate], text);
+		fate = client_finish(&r->c);
+		ck_assert_msg(strcmp(fate_names[fate], text) == 0, "%s: fate %s, expected %s", r->row->name,
+		    fate_names[fate], text);
 		break;
 	}
 	case 'V':
@@ -151,9 +165,10 @@ do_line(struct run *r, char letter, const char *text)
 	case 'X': {
 		char got[40];
 		bool plain = r->c.security == CLIENT_TLS_FAILED && r->c.set.tls == CLIENT_TLS_MAY;
+
 		snprintf(got, sizeof(got), "%s %s", r->c.failure.status, plain ? "plain" : "final");
-		ck_assert_msg(r->c.failure.what == VERDICT_LATER && strcmp(got, text) == 0, "%s: failure %s \"%s\", expected %s", r->row->name, got,
-		    r->c.failure.text, text);
+		ck_assert_msg(r->c.failure.what == VERDICT_LATER && strcmp(got, text) == 0,
+		    "%s: failure %s \"%s\", expected %s", r->row->name, got, r->c.failure.text, text);
 		break;
 	}
 	case 'L':
@@ -173,7 +188,8 @@ do_line(struct run *r, char letter, const char *text)
 static void
 run(const struct row *row, bool bytewise)
 {
-	struct run r = { .row = row, .bytewise = bytewise, .input = BUF_INIT(1U << 20), .expect = BUF_INIT(1U << 20) };
+	struct run r = { .row = row, .bytewise = bytewise, .input = BUF_INIT(1U << 20),
+	    .expect = BUF_INIT(1U << 20) };
 	char text[200];
 
 	r.e.sender = mem_strdup("a@us.example");
@@ -185,10 +201,12 @@ run(const struct row *row, bool bytewise)
 	r.e.flags = row->flags & 0xffffU;
 	for (size_t i = 0; i < row->rcpt && row->flags & (IDN_DOMAINS | IDN_LOCALS); i++) {
 		bool domain = i == 0 && row->flags & IDN_DOMAINS;
+
 		if (i > 1 && row->flags & IDN_DOMAINS)
 			break;
 		free(r.e.rcpt[i].address);
-		r.e.rcpt[i].address = mem_strdup(domain ? "r@b\xc3\xbc" "cher.example" : "\xc3\xbc@x.example");
+		r.e.rcpt[i].address = mem_strdup(domain ? "r@b\xc3\xbc" "cher.example" :
+		    "\xc3\xbc@x.example");
 	}
 	if (row->flags & SUBMITTED)
 		r.e.auth = mem_strdup("e+2Bf@us.example");
@@ -199,10 +217,11 @@ run(const struct row *row, bool bytewise)
 		r.e.rcpt[0].orcpt = mem_strdup("utf-8;\xc3\xbc@x.example");
 	}
 	r.e.content_size = (off_t)strlen(row->content);
-	client_init(&r.c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .helo = row->helo,
-	    .tls = (enum client_tls)(row->flags >> 24) });
+	client_init(&r.c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example",
+	    .helo = row->helo, .tls = (enum client_tls)(row->flags >> 24) });
 	for (const char *p = row->transcript; *p != '\0';) {
 		const char *lf = strchr(p, '\n');
+
 		ck_assert_ptr_nonnull(lf);
 		snprintf(text, sizeof(text), "%.*s", (int)(lf - p - 2 > 0 ? lf - p - 2 : 0), p + 2);
 		r.where = p;
@@ -219,8 +238,10 @@ run(const struct row *row, bool bytewise)
 
 #define HELLO "S 220 mx.example ready\nC EHLO us.example\n"
 #define PLAIN HELLO "S 250 mx.example\nA ready\n"
-#define PIPES HELLO "S 250-mx.example greets you\nS 250-SIZE 1000\nS 250-8bitmime\nS 250 PIPELINING\nA ready\n"
-#define CHUNKS HELLO "S 250-mx.example\nS 250-CHUNKING\nS 250-BINARYMIME\nS 250-8BITMIME\nS 250-DSN\nS 250 PIPELINING\nA ready\n"
+#define PIPES HELLO "S 250-mx.example greets you\nS 250-SIZE 1000\nS 250-8bitmime\nS 250 PIPELINING\nA " \
+    "ready\n"
+#define CHUNKS HELLO "S 250-mx.example\nS 250-CHUNKING\nS 250-BINARYMIME\nS 250-8BITMIME\nS 250-DSN\nS 250 " \
+    "PIPELINING\nA ready\n"
 #define MAIL_PIPES "C MAIL FROM:<a@us.example> SIZE=4\n"
 #define RCPT0 "C RCPT TO:<r0@x.example>\n"
 #define RCPT1 "C RCPT TO:<r1@x.example>\n"
@@ -234,149 +255,243 @@ run(const struct row *row, bool bytewise)
 static const struct row rows[] = {
 	{ "TLS offered, not wanted", 0, 1, "hi\r\n", false, OFFERED "A ready\n" },
 	{ "TLS begins the dialogue anew", MAY, 1, "hi\r\n", false,
-	  SHAKING "H\nC EHLO us.example\nA wait\nS 250-mx.example\nS 250-STARTTLS\nS 250 8BITMIME\nA ready\nM\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 },
+	  SHAKING "H\nC EHLO us.example\nA wait\nS 250-mx.example\nS 250-STARTTLS\nS 250 8BITMIME\nA "
+	    "ready\nM\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 },
 	{ "what stands behind the 220 is dropped", MUST, 1, "hi\r\n", false,
-	  BEGUN "S 220 go ahead\nS 250-injected\nS 250 PIPELINING\nS 250 ok\nA handshake\nH\nC EHLO us.example\nS 250 mx.example\nA ready\n"
+	  BEGUN "S 220 go ahead\nS 250-injected\nS 250 PIPELINING\nS 250 ok\nA handshake\nH\nC EHLO "
+	    "us.example\nS 250 mx.example\nA ready\n"
 	  "M\nC MAIL FROM:<a@us.example>\n" },
 	{ "half a line behind the 220", MUST, 1, "hi\r\n", false,
 	  BEGUN "S 220 go ahead\nS 250-inj\nA handshake\nH\nC EHLO us.example\nS 250 mx.example\nA ready\n" },
-	{ "EHLO refused under TLS", MUST, 1, "hi\r\n", false, SHAKING "H\nC EHLO us.example\nS 502 no\nC HELO us.example\nS 250 x\nA ready\n" },
+	{ "EHLO refused under TLS", MUST, 1, "hi\r\n", false,
+	    SHAKING "H\nC EHLO us.example\nS 502 no\nC HELO us.example\nS 250 x\nA ready\n" },
 	{ "may, not offered", MAY, 1, "hi\r\n", false, HELLO "S 250 mx.example\nA ready\n" },
 	{ "may, HELO", MAY, 1, "hi\r\n", true, "S 220 x\nC HELO us.example\nS 250 x\nA ready\n" },
-	{ "may, STARTTLS refused", MAY, 1, "hi\r\n", false, BEGUN "S 454 4.7.0 no key\nA close\nX 4.7.4 plain\n" },
-	{ "may, STARTTLS refused for ever", MAY, 1, "hi\r\n", false, BEGUN "S 501 5.5.4 what\nA close\nX 4.7.4 plain\n" },
-	{ "may, STARTTLS answered with 2xx", MAY, 1, "hi\r\n", false, BEGUN "S 250 ok\nA close\nX 4.5.0 plain\n" },
-	{ "may, busy at STARTTLS", MAY, 1, "hi\r\n", false, BEGUN "S 421 4.3.2 bye\nA close\nX 4.3.2 final\n" },
+	{ "may, STARTTLS refused", MAY, 1, "hi\r\n", false,
+	    BEGUN "S 454 4.7.0 no key\nA close\nX 4.7.4 plain\n" },
+	{ "may, STARTTLS refused for ever", MAY, 1, "hi\r\n", false,
+	    BEGUN "S 501 5.5.4 what\nA close\nX 4.7.4 plain\n" },
+	{ "may, STARTTLS answered with 2xx", MAY, 1, "hi\r\n", false,
+	    BEGUN "S 250 ok\nA close\nX 4.5.0 plain\n" },
+	{ "may, busy at STARTTLS", MAY, 1, "hi\r\n", false,
+	    BEGUN "S 421 4.3.2 bye\nA close\nX 4.3.2 final\n" },
 	{ "may, lost at STARTTLS", MAY, 1, "hi\r\n", false, BEGUN "L reset\nA close\nX 4.4.2 plain\n" },
 	{ "may, silent at STARTTLS", MAY, 1, "hi\r\n", false, BEGUN "T\nA close\nX 4.4.2 plain\n" },
 	{ "may, handshake failed", MAY, 1, "hi\r\n", false, SHAKING "N garbage\nA close\nX 4.7.5 plain\n" },
 	{ "may, handshake endless", MAY, 1, "hi\r\n", false, SHAKING "T\nA close\nX 4.4.2 plain\n" },
-	{ "may, lost after the handshake", MAY, 1, "hi\r\n", false, SHAKING "H\nC EHLO us.example\nL reset\nA close\nX 4.4.2 plain\n" },
+	{ "may, lost after the handshake", MAY, 1, "hi\r\n", false,
+	    SHAKING "H\nC EHLO us.example\nL reset\nA close\nX 4.4.2 plain\n" },
 	{ "must, not offered", MUST, 1, "hi\r\n", false, HELLO "S 250 mx.example\nA close\nX 4.7.4 final\n" },
-	{ "must, EHLO refused", MUST, 1, "hi\r\n", false, HELLO "S 502 no\nC HELO us.example\nS 250 mx.example\nA close\nX 4.7.4 final\n" },
-	{ "must, HELO", MUST, 1, "hi\r\n", true, "S 220 x\nC HELO us.example\nS 250 x\nA close\nX 4.7.4 final\n" },
+	{ "must, EHLO refused", MUST, 1, "hi\r\n", false,
+	    HELLO "S 502 no\nC HELO us.example\nS 250 mx.example\nA close\nX 4.7.4 final\n" },
+	{ "must, HELO", MUST, 1, "hi\r\n", true,
+	    "S 220 x\nC HELO us.example\nS 250 x\nA close\nX 4.7.4 final\n" },
 	{ "must, STARTTLS refused", MUST, 1, "hi\r\n", false, BEGUN "S 454 no\nA close\nX 4.7.4 final\n" },
 	{ "must, handshake failed", MUST, 1, "hi\r\n", false, SHAKING "N expired\nA close\nX 4.7.5 final\n" },
 	{ "at once", TLS(CLIENT_TLS_AT_ONCE), 1, "hi\r\n", false,
 	  "A handshake\nH\nA wait\nS 220 x\nC EHLO us.example\nS 250-x\nS 250 STARTTLS\nA ready\n" },
-	{ "at once, failed", TLS(CLIENT_TLS_AT_ONCE), 1, "hi\r\n", false, "A handshake\nN nonsense\nA close\nX 4.7.5 final\n" },
+	{ "at once, failed", TLS(CLIENT_TLS_AT_ONCE), 1, "hi\r\n", false,
+	    "A handshake\nN nonsense\nA close\nX 4.7.5 final\n" },
 	{ "one by one", 0, 1, "hi\r\n", false,
-	  PLAIN "M\nC MAIL FROM:<a@us.example>\nA wait\nS 250 ok\n" RCPT0 "A wait\nS 250 ok\nC DATA\nS 354 go\nC hi\nC .\nA wait\n"
-	  "S 250 2.6.0 queued as 7\nA done\nV 0 delivered 2.6.0 250\nF final\nA ready\nQ\nC QUIT\nA wait\nS 221 bye\nA close\n" },
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nA wait\nS 250 ok\n"
+	    RCPT0 "A wait\nS 250 ok\nC DATA\nS 354 go\nC hi\nC .\nA wait\n"
+	  "S 250 2.6.0 queued as 7\nA done\nV 0 delivered 2.6.0 250\nF final\nA ready\nQ\nC QUIT\nA wait\nS "
+	    "221 bye\nA close\n" },
 	{ "pipelined, twice", 0, 2, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\n"
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\n"
 	  "V 0 delivered 2.0.0 250\nV 1 delivered 2.0.0 250\nF final\nA ready\n"
-	  "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\nF final\n" },
+	  "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 "
+	    "ok\nF final\n" },
 	{ "EHLO refused", 0, 1, "hi\r\n", false,
 	  HELLO "S 502 what?\nC HELO us.example\nS 250 hello\nA ready\nM\nC MAIL FROM:<a@us.example>\n" },
-	{ "EHLO busy, HELO too", 0, 1, "hi\r\n", false, HELLO "S 451 not now\nC HELO us.example\nS 451 not now\nA close\n" },
-	{ "HELO wanted", 0, 1, "hi\r\n", true, "S 220 x\nC HELO us.example\nS 250-x\nS 250 PIPELINING\nA ready\nM\nC MAIL FROM:<a@us.example>\n" },
+	{ "EHLO busy, HELO too", 0, 1, "hi\r\n", false,
+	    HELLO "S 451 not now\nC HELO us.example\nS 451 not now\nA close\n" },
+	{ "HELO wanted", 0, 1, "hi\r\n", true,
+	    "S 220 x\nC HELO us.example\nS 250-x\nS 250 PIPELINING\nA ready\nM\nC MAIL "
+	    "FROM:<a@us.example>\n" },
 	{ "partly refused", 0, 2, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no such user\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\n"
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no such user\nS 250 ok\nS 354 go\nC hi\nC "
+	    ".\nS 250 ok\n"
 	  "V 0 refused 5.1.1 550\nV 1 delivered 2.0.0 250\nF final\n" },
 	{ "all refused, DATA refused", 0, 2, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 no\nS 450 4.2.0 grey\nA wait\nS 503 no recipients\n"
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 no\nS 450 4.2.0 grey\nA wait\nS 503 no "
+	    "recipients\n"
 	  "V 0 refused 5.0.0 550\nV 1 later 4.2.0 450\nF elsewhere\nA ready\n"
-	  "M\nC RSET\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 reset\nS 250 ok\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\nF final\n" },
+	  "M\nC RSET\n"
+	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 reset\nS 250 ok\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC "
+	    ".\nS 250 ok\nF final\n" },
 	{ "all refused, yet 354", 0, 1, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 550 no\nS 354 go\nC .\nA wait\nS 250 nothing sent\nV 0 refused 5.0.0 550\nF final\n"
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 550 no\nS 354 go\nC .\nA wait\nS 250 nothing sent\nV 0 "
+	    "refused 5.0.0 550\nF final\n"
 	  "M\n" MAIL_PIPES RCPT0 "C DATA\n" },
 	{ "all refused without PIPELINING", 0, 1, "hi\r\n", false,
-	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 550 no\nV 0 refused 5.0.0 550\nF final\nM\nC RSET\nS 250 ok\nC MAIL FROM:<a@us.example>\n" },
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n"
+	    RCPT0 "S 550 no\nV 0 refused 5.0.0 550\nF final\nM\nC RSET\nS 250 ok\nC MAIL "
+	    "FROM:<a@us.example>\n" },
 	{ "MAIL refused", 0, 1, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 550 5.7.1 not you\nA wait\nS 503 no\nS 503 no\nV 0 refused 5.7.1 550\nF final\nA ready\n" },
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 550 5.7.1 not you\nA wait\nS 503 no\nS 503 no\nV 0 refused 5.7.1 "
+	    "550\nF final\nA ready\n" },
 	{ "MAIL refused, then closed", 0, 1, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 550 5.7.1 not you\nL gone\nV 0 refused 5.7.1 550\nF final\nA close\n" },
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 550 5.7.1 not you\nL gone\nV 0 refused 5.7.1 550\nF final\nA "
+	    "close\n" },
 	{ "MAIL later", 0, 1, "hi\r\n", false,
-	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 452 4.3.1 full\nV 0 later 4.3.1 452\nF elsewhere\nA ready\n" },
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 452 4.3.1 full\nV 0 later 4.3.1 452\nF elsewhere\nA "
+	    "ready\n" },
 	{ "MAIL later, yet 354", 0, 1, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 452 full\nS 503 no\nS 354 go\nC .\nS 554 no\nV 0 later 4.0.0 452\nF elsewhere\nA ready\n" },
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 452 full\nS 503 no\nS 354 go\nC .\nS 554 no\nV 0 later 4.0.0 452\nF "
+	    "elsewhere\nA ready\n" },
 	{ "552 after an accepted one is later", 0, 2, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 250 ok\nS 552 too many\nS 354 go\nC hi\nC .\nS 250 ok\n"
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 250 ok\nS 552 too many\nS 354 go\nC hi\nC .\nS 250 "
+	    "ok\n"
 	  "V 0 delivered 2.0.0 250\nV 1 later 4.5.3 552\nF final\n" },
-	{ "DATA refused", 0, 1, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 451 4.3.0 no\nV 0 later 4.3.0 451\nF elsewhere\nM\nC RSET\n"
+	{ "DATA refused", 0, 1, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 451 4.3.0 no\nV 0 later 4.3.0 451\nF "
+	    "elsewhere\nM\nC RSET\n"
 	  MAIL_PIPES RCPT0 "C DATA\n" },
 	{ "content refused", 0, 2, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 354 go\nC hi\nC .\nS 554 5.7.1 spam\n"
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 354 go\nC hi\nC .\nS 554 "
+	    "5.7.1 spam\n"
 	  "V 0 refused 5.1.1 550\nV 1 refused 5.7.1 554\nF final\nA ready\n" },
 	{ "dots", 0, 1, ".\r\n..a\r\nb.\r\n.", false,
-	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\nC DATA\nS 354 go\nC ..\nC ...a\nC b.\nC ..\nC .\n" },
-	{ "no content", 0, 1, "", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\nC DATA\nS 354 go\nC .\n" },
-	{ "8-bit offered", MESSAGE_8BIT, 1, "hi\r\n", false, PIPES "M\nC MAIL FROM:<a@us.example> SIZE=4 BODY=8BITMIME\n" RCPT0 "C DATA\n" },
-	{ "8-bit missing", MESSAGE_8BIT, 1, "hi\r\n", false, PLAIN "M\nV 0 refused 5.6.3 0\nF elsewhere\nA ready\n" },
-	{ "SMTPUTF8 missing", MESSAGE_UTF8, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.7 0\nF elsewhere\nA ready\n" },
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n"
+	    RCPT0 "S 250 ok\nC DATA\nS 354 go\nC ..\nC ...a\nC b.\nC ..\nC .\n" },
+	{ "no content", 0, 1, "", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n"
+	    RCPT0 "S 250 ok\nC DATA\nS 354 go\nC .\n" },
+	{ "8-bit offered", MESSAGE_8BIT, 1, "hi\r\n", false,
+	    PIPES "M\nC MAIL FROM:<a@us.example> SIZE=4 BODY=8BITMIME\n" RCPT0 "C DATA\n" },
+	{ "8-bit missing", MESSAGE_8BIT, 1, "hi\r\n", false,
+	    PLAIN "M\nV 0 refused 5.6.3 0\nF elsewhere\nA ready\n" },
+	{ "SMTPUTF8 missing", MESSAGE_UTF8, 1, "hi\r\n", false,
+	    PIPES "M\nV 0 refused 5.6.7 0\nF elsewhere\nA ready\n" },
 	{ "SMTPUTF8 offered", MESSAGE_UTF8 | MESSAGE_8BIT, 1, "hi\r\n", false,
-	  HELLO "S 250-x\nS 250-8BITMIME\nS 250 SMTPUTF8\nM\nC MAIL FROM:<a@us.example> BODY=8BITMIME SMTPUTF8\n" },
+	  HELLO "S 250-x\nS 250-8BITMIME\nS 250 SMTPUTF8\nM\nC MAIL FROM:<a@us.example> BODY=8BITMIME "
+	    "SMTPUTF8\n" },
 	{ "chunk", 0, 2, ".\r\n..", false,
-	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 RCPT1 "S 250 ok\nS 250 ok\nS 550 5.1.1 no\nC BDAT 5 LAST\nC .\nB ..\nA wait\n"
-	  "S 250 2.0.0 5 octets\nV 0 delivered 2.0.0 250\nV 1 refused 5.1.1 550\nF final\nA ready\nM\nC MAIL FROM:<a@us.example>\n" RCPT0 RCPT1 },
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n"
+	    RCPT0 RCPT1 "S 250 ok\nS 250 ok\nS 550 5.1.1 no\nC BDAT 5 LAST\nC .\nB ..\nA wait\n"
+	  "S 250 2.0.0 5 octets\nV 0 delivered 2.0.0 250\nV 1 refused 5.1.1 550\nF final\nA ready\nM\nC MAIL "
+	    "FROM:<a@us.example>\n" RCPT0 RCPT1 },
 	{ "chunk for nobody", 0, 1, "hi\r\n", false,
-	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 "S 250 ok\nS 550 5.1.1 no\nV 0 refused 5.1.1 550\nF final\n"
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n"
+	    RCPT0 "S 250 ok\nS 550 5.1.1 no\nV 0 refused 5.1.1 550\nF final\n"
 	  "M\nC RSET\nC MAIL FROM:<a@us.example>\n" RCPT0 },
 	{ "chunk refused", 0, 1, "hi\r\n", false,
-	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 "S 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nS 452 4.3.1 full\nV 0 later 4.3.1 452\nF elsewhere\n"
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n"
+	    RCPT0 "S 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nS 452 4.3.1 full\nV 0 later 4.3.1 452\nF "
+	    "elsewhere\n"
 	  "M\nC RSET\nC MAIL FROM:<a@us.example>\n" RCPT0 },
 	{ "empty chunk, lost", 0, 1, "", false,
-	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 "S 250 ok\nS 250 ok\nC BDAT 0 LAST\nL gone\nV 0 later 4.4.2 0\nF final\nA close\n" },
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n"
+	    RCPT0 "S 250 ok\nS 250 ok\nC BDAT 0 LAST\nL gone\nV 0 later 4.4.2 0\nF final\nA close\n" },
 	{ "binary chunk", MESSAGE_BINARY | MESSAGE_8BIT, 1, "\n.\n", false,
-	  CHUNKS "M\nC MAIL FROM:<a@us.example> BODY=BINARYMIME\n" RCPT0 "S 250 ok\nS 250 ok\nC BDAT 3 LAST\nB \\n.\\n\nS 250 ok\nV 0 delivered 2.0.0 250\nF final\n" },
+	  CHUNKS "M\nC MAIL FROM:<a@us.example> BODY=BINARYMIME\n"
+	    RCPT0 "S 250 ok\nS 250 ok\nC BDAT 3 LAST\nB \\n.\\n\nS 250 ok\nV 0 delivered 2.0.0 250\nF "
+	    "final\n" },
 	{ "DSN", WITH_DSN, 2, "hi\r\n", false,
 	  CHUNKS "M\nC MAIL FROM:<a@us.example> RET=HDRS ENVID=QQ+2B1\n"
 	  "C RCPT TO:<r0@x.example> NOTIFY=SUCCESS,DELAY ORCPT=utf-8;\\x{FC}@x.example\n" RCPT1 },
-	{ "submitter told to who knows us", SUBMITTED | KNOWN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example> AUTH=e+2Bf@us.example\n" },
+	{ "submitter told to who knows us", SUBMITTED | KNOWN, 1, "hi\r\n", false,
+	    PLAIN "M\nC MAIL FROM:<a@us.example> AUTH=e+2Bf@us.example\n" },
 	{ "submitter not known", KNOWN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\n" },
-	{ "submitter told to nobody else", SUBMITTED, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\n" },
-	{ "DSN not offered", WITH_DSN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 },
-	{ "SMTPUTF8 declared, not needed", MESSAGE_UTF8 | ASCII_HEADER, 1, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\n" },
-	{ "SMTPUTF8 needed by the header", MESSAGE_UTF8, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.7 0\nF elsewhere\n" },
+	{ "submitter told to nobody else", SUBMITTED, 1, "hi\r\n", false,
+	    PLAIN "M\nC MAIL FROM:<a@us.example>\n" },
+	{ "DSN not offered", WITH_DSN, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n"
+	    RCPT0 },
+	{ "SMTPUTF8 declared, not needed", MESSAGE_UTF8 | ASCII_HEADER, 1, "hi\r\n", false,
+	    PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\n" },
+	{ "SMTPUTF8 needed by the header", MESSAGE_UTF8, 1, "hi\r\n", false,
+	    PIPES "M\nV 0 refused 5.6.7 0\nF elsewhere\n" },
 	{ "only the domain is not ASCII", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 1, "hi\r\n", false,
 	  PIPES "M\n" MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC DATA\n" },
 	{ "a local part is not ASCII", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\n"
+	  PIPES "M\n"
+	    MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC "
+	    ".\nS 250 ok\n"
 	  "V 0 delivered 2.0.0 250\nV 1 refused 5.6.7 0\nF final\nA ready\n" },
-	{ "a local part is not ASCII, one by one", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
-	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\nC RCPT TO:<r@xn--bcher-kva.example>\nS 250 ok\nC DATA\nS 354 go\nC hi\nC .\n"
+	{ "a local part is not ASCII, one by one", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n",
+	    false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\nC RCPT TO:<r@xn--bcher-kva.example>\nS 250 ok\nC "
+	    "DATA\nS 354 go\nC hi\nC .\n"
 	  "S 250 ok\nV 0 delivered 2.0.0 250\nV 1 refused 5.6.7 0\nF final\nA ready\n" },
-	{ "a local part is not ASCII, by chunk", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
-	  CHUNKS "M\nC MAIL FROM:<a@us.example>\nC RCPT TO:<r@xn--bcher-kva.example>\nS 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nS 250 ok\n"
+	{ "a local part is not ASCII, by chunk", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n",
+	    false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\nC RCPT TO:<r@xn--bcher-kva.example>\nS 250 ok\nS 250 ok\nC "
+	    "BDAT 4 LAST\nC hi\nS 250 ok\n"
 	  "V 0 delivered 2.0.0 250\nV 1 refused 5.6.7 0\nF final\nA ready\n" },
-	{ "a local part is not ASCII, the others refused", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
-	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\nC RCPT TO:<r@xn--bcher-kva.example>\nS 550 5.1.1 no\n"
+	{ "a local part is not ASCII, the others refused", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2,
+	    "hi\r\n", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\nC RCPT TO:<r@xn--bcher-kva.example>\nS 550 5.1.1 "
+	    "no\n"
 	  "V 0 refused 5.1.1 550\nV 1 refused 5.6.7 0\nF final\nA ready\nM\nC RSET\n" },
-	{ "a local part is not ASCII, in the middle", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 3, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC RCPT TO:<r2@x.example>\nC DATA\nS 250 ok\nS 550 5.1.1 no\nS 450 4.2.1 grey\n"
-	  "S 503 none\nV 0 refused 5.1.1 550\nV 1 refused 5.6.7 0\nV 2 later 4.2.1 450\nF elsewhere\nA ready\n" },
+	{ "a local part is not ASCII, in the middle", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 3, "hi\r\n",
+	    false,
+	  PIPES "M\n"
+	    MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC RCPT TO:<r2@x.example>\nC DATA\nS 250 ok\nS "
+	    "550 5.1.1 no\nS 450 4.2.1 grey\n"
+	  "S 503 none\nV 0 refused 5.1.1 550\nV 1 refused 5.6.7 0\nV 2 later 4.2.1 450\nF elsewhere\nA "
+	    "ready\n" },
 	{ "no local part is ASCII", MESSAGE_UTF8 | ASCII_HEADER | IDN_LOCALS, 2, "hi\r\n", false,
 	  PIPES "M\nV 0 refused 5.6.7 0\nV 1 refused 5.6.7 0\nF elsewhere\nA ready\n" },
 	{ "a local part is not ASCII, lost", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC DATA\nS 250 ok\nL gone\nV 0 later 4.4.2 0\nV 1 later 4.4.2 0\nF lost\n" },
+	  PIPES "M\n"
+	    MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC DATA\nS 250 ok\nL gone\nV 0 later 4.4.2 0\nV "
+	    "1 later 4.4.2 0\nF lost\n" },
 	{ "SMTPUTF8 offered", MESSAGE_UTF8 | IDN_DOMAINS, 1, "hi\r\n", false,
-	  HELLO "S 250-mx.example\nS 250 SMTPUTF8\nM\nC MAIL FROM:<a@us.example> SMTPUTF8\nS 250 ok\nC RCPT TO:<r@b\xc3\xbc" "cher.example>\n" },
+	  HELLO "S 250-mx.example\nS 250 SMTPUTF8\nM\nC MAIL FROM:<a@us.example> SMTPUTF8\nS 250 ok\nC RCPT "
+	    "TO:<r@b\xc3\xbc" "cher.example>\n" },
 	{ "binary, no BINARYMIME", MESSAGE_BINARY | MESSAGE_8BIT, 1, "hi\r\n", false,
 	  HELLO "S 250-mx.example\nS 250 CHUNKING\nM\nV 0 refused 5.6.3 0\nF elsewhere\n" },
 	{ "binary", MESSAGE_BINARY, 1, "hi\r\n", false, PIPES "M\nV 0 refused 5.6.3 0\nF elsewhere\n" },
-	{ "too large", 0, 1, "123456", false, HELLO "S 250-x\nS 250 SIZE 5\nM\nV 0 refused 5.3.4 0\nF elsewhere\nA ready\n" },
-	{ "just not too large", 0, 1, "12345", false, HELLO "S 250-x\nS 250 SIZE 5\nM\nC MAIL FROM:<a@us.example> SIZE=5\n" },
-	{ "SIZE without limit", 0, 1, "123456", false, HELLO "S 250-x\nS 250 SIZE 0\nM\nC MAIL FROM:<a@us.example> SIZE=6\n" },
+	{ "too large", 0, 1, "123456", false,
+	    HELLO "S 250-x\nS 250 SIZE 5\nM\nV 0 refused 5.3.4 0\nF elsewhere\nA ready\n" },
+	{ "just not too large", 0, 1, "12345", false,
+	    HELLO "S 250-x\nS 250 SIZE 5\nM\nC MAIL FROM:<a@us.example> SIZE=5\n" },
+	{ "SIZE without limit", 0, 1, "123456", false,
+	    HELLO "S 250-x\nS 250 SIZE 0\nM\nC MAIL FROM:<a@us.example> SIZE=6\n" },
 	{ "greeting later", 0, 1, "", false, "S 450 busy\nA close\n" },
 	{ "greeting refused", 0, 1, "", false, "S 554 go away\nA close\n" },
 	{ "greeting 421", 0, 1, "", false, "S 421 busy\nA close\n" },
 	{ "greeting of two lines", 0, 1, "", false, "S 220-one\nS 220 two\nC EHLO us.example\n" },
-	{ "421 to MAIL", 0, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 421 4.3.2 stopping\nV 0 later 4.3.2 421\nF lost\nA close\n" },
+	{ "421 to MAIL", 0, 1, "hi\r\n", false,
+	    PLAIN "M\nC MAIL FROM:<a@us.example>\nS 421 4.3.2 stopping\nV 0 later 4.3.2 421\nF lost\nA "
+	    "close\n" },
 	{ "421 to the content", 0, 1, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 421 4.3.2 stopping\nV 0 later 4.3.2 421\nF elsewhere\nA close\n" },
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 421 4.3.2 stopping\nV 0 "
+	    "later 4.3.2 421\nF elsewhere\nA close\n" },
 	{ "421 between", 0, 1, "hi\r\n", false, PIPES "S 421 idle\nA close\n" },
 	{ "good bye in the same breath", 0, 1, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\nS 421 enough\nA done\nV 0 delivered 2.0.0 250\nF final\nA close\n" },
-	{ "lost at MAIL", 0, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nL reset\nV 0 later 4.4.2 0\nF lost\nA close\n" },
-	{ "lost at RCPT", 0, 2, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 no\nL reset\nV 0 later 4.4.2 0\nV 1 later 4.4.2 0\nF lost\n" },
-	{ "lost at DATA", 0, 1, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nL reset\nV 0 later 4.4.2 0\nF lost\n" },
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 250 ok\nS 421 enough\nA "
+	    "done\nV 0 delivered 2.0.0 250\nF final\nA close\n" },
+	{ "lost at MAIL", 0, 1, "hi\r\n", false,
+	    PLAIN "M\nC MAIL FROM:<a@us.example>\nL reset\nV 0 later 4.4.2 0\nF lost\nA close\n" },
+	{ "lost at RCPT", 0, 2, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 no\nL reset\nV 0 later 4.4.2 0\nV 1 later 4.4.2 "
+	    "0\nF lost\n" },
+	{ "lost at DATA", 0, 1, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nL reset\nV 0 later 4.4.2 0\nF lost\n" },
 	{ "lost after the dot", 0, 2, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 354 go\nC hi\nC .\nL reset\n"
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 354 go\nC hi\nC .\nL "
+	    "reset\n"
 	  "V 0 refused 5.1.1 550\nV 1 later 4.4.2 0\nF final\nA close\n" },
 	{ "silent after the dot", 0, 1, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nT\nV 0 later 4.4.2 0\nF final\nA close\n" },
-	{ "silent at RCPT", 0, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "T\nV 0 later 4.4.2 0\nF lost\nA close\n" },
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nT\nV 0 later 4.4.2 0\nF "
+	    "final\nA close\n" },
+	{ "silent at RCPT", 0, 1, "hi\r\n", false,
+	    PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n"
+	    RCPT0 "T\nV 0 later 4.4.2 0\nF lost\nA close\n" },
 	{ "lost at the greeting", 0, 1, "", false, "L reset\nA close\n" },
 	{ "lost at EHLO", 0, 1, "", false, HELLO "L reset\nA close\n" },
 	{ "lost in a reply", 0, 1, "", false, HELLO "S 250-x\nL reset\nA close\n" },
@@ -391,11 +506,16 @@ static const struct row rows[] = {
 	{ "code out of range above", 0, 1, "", false, "S 620 what\nA close\n" },
 	{ "354 as a greeting", 0, 1, "", false, "S 354 go\nA close\n" },
 	{ "codes of two classes", 0, 1, "", false, HELLO "S 250-x\nS 550 y\nA close\n" },
-	{ "250 to DATA", 0, 1, "hi\r\n", false, PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 250 ok\nV 0 later 4.5.0 0\nF lost\nA close\n" },
-	{ "354 to MAIL", 0, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 354 go\nV 0 later 4.5.0 0\nF lost\nA close\n" },
-	{ "354 to RCPT", 0, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 354 go\nV 0 later 4.5.0 0\nF lost\n" },
+	{ "250 to DATA", 0, 1, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 250 ok\nV 0 later 4.5.0 0\nF lost\nA close\n" },
+	{ "354 to MAIL", 0, 1, "hi\r\n", false,
+	    PLAIN "M\nC MAIL FROM:<a@us.example>\nS 354 go\nV 0 later 4.5.0 0\nF lost\nA close\n" },
+	{ "354 to RCPT", 0, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n"
+	    RCPT0 "S 354 go\nV 0 later 4.5.0 0\nF lost\n" },
 	{ "354 to the dot", 0, 1, "hi\r\n", false,
-	  PIPES "M\n" MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 354 more\nV 0 later 4.5.0 0\nF final\nA close\n" },
+	  PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 354 more\nV 0 later 4.5.0 "
+	    "0\nF final\nA close\n" },
 	{ "a reply too many", 0, 1, "hi\r\n", false, PIPES "S 250 again\nA close\n" },
 };
 

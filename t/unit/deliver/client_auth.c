@@ -12,8 +12,9 @@
  * A transcript: lines of a letter and a text.
  *   S  the host sends the line          C  we send the line (exactly this, nothing else)
  *   K  a word is wanted, after this challenge ("-": the first)
- *   W  our word, another may follow     E  our last word           N  no word at all, as LOGIN begins        G  we have none
- *   R  ready, for AUTH went well        X  STATUS CODE DENIED: closed with this verdict       T  the time is over
+ *   W  our word, another may follow     E  our last word           N  no word at all, as LOGIN begins
+ *   G  we have none R  ready, for AUTH went well        X  STATUS CODE DENIED: closed with this verdict
+ *   T  the time is over
  *   H  1 or 0: what is to be sent is a word of AUTH     M  the mechanism in use
  * A word "*700" is 700 times x.
  */
@@ -41,8 +42,8 @@ expect_challenge(struct client *c, const struct row *row, const char *text)
 	if (strcmp(text, "-") == 0)
 		ck_assert_msg(!c->auth->begun, "%s: not the first word", row->name);
 	else
-		ck_assert_msg(c->auth->begun && strcmp(buf_text(&c->auth->challenge), text) == 0, "%s: challenge %s, expected %s", row->name,
-		    buf_text(&c->auth->challenge), text);
+		ck_assert_msg(c->auth->begun && strcmp(buf_text(&c->auth->challenge), text) == 0,
+		    "%s: challenge %s, expected %s", row->name, buf_text(&c->auth->challenge), text);
 }
 
 static void
@@ -51,9 +52,12 @@ expect_failure(struct client *c, const struct row *row, const char *text)
 	char have[40];
 
 	ck_assert_msg(client_action(c) == CLIENT_CLOSE, "%s: not closed", row->name);
-	snprintf(have, sizeof(have), "%s %d %d", c->failure.status, c->failure.code, c->opening == CLIENT_DENIED);
-	ck_assert_msg(strcmp(have, text) == 0, "%s: %s (%s), expected %s", row->name, have, c->failure.text, text);
-	ck_assert_msg(c->failure.what == VERDICT_LATER && c->opening != CLIENT_OPEN && c->opening != CLIENT_AUTHENTICATED && !c->glitch, "%s: not for later", row->name);
+	snprintf(have, sizeof(have), "%s %d %d", c->failure.status, c->failure.code,
+	    c->opening == CLIENT_DENIED);
+	ck_assert_msg(strcmp(have, text) == 0, "%s: %s (%s), expected %s", row->name, have, c->failure.text,
+	    text);
+	ck_assert_msg(c->failure.what == VERDICT_LATER && c->opening != CLIENT_OPEN &&
+	    c->opening != CLIENT_AUTHENTICATED && !c->glitch, "%s: not for later", row->name);
 	ck_assert_str_eq(c->failure.host, "mx.example");
 }
 
@@ -79,7 +83,8 @@ do_line(struct client *c, const struct row *row, char letter, const char *text, 
 		break;
 	case 'C':
 		snprintf(line, sizeof(line), "%s\r\n", text);
-		ck_assert_msg(strcmp(buf_text(&c->out), line) == 0, "%s: sent \"%s\", expected \"%s\"", row->name, buf_text(&c->out), line);
+		ck_assert_msg(strcmp(buf_text(&c->out), line) == 0, "%s: sent \"%s\", expected \"%s\"",
+		    row->name, buf_text(&c->out), line);
 		buf_clear(&c->out);
 		break;
 	case 'K':
@@ -99,7 +104,8 @@ do_line(struct client *c, const struct row *row, char letter, const char *text, 
 		client_auth_give_up(c, "4.7.0", text);
 		break;
 	case 'R':
-		ck_assert_msg(client_action(c) == CLIENT_READY && c->opening == CLIENT_AUTHENTICATED, "%s: not ready", row->name);
+		ck_assert_msg(client_action(c) == CLIENT_READY && c->opening == CLIENT_AUTHENTICATED,
+		    "%s: not ready", row->name);
 		break;
 	case 'X':
 		expect_failure(c, row, text);
@@ -117,14 +123,15 @@ do_line(struct client *c, const struct row *row, char letter, const char *text, 
 		ck_abort_msg("%s: letter %c", row->name, letter);
 	}
 	if (letter != 'S' && letter != 'W' && letter != 'E' && letter != 'N' && letter != 'H')
-		ck_assert_msg(c->out.len == 0, "%s: sent \"%s\" and nobody expected it", row->name, buf_text(&c->out));
+		ck_assert_msg(c->out.len == 0, "%s: sent \"%s\" and nobody expected it", row->name,
+		    buf_text(&c->out));
 }
 
 static void
 start(struct client *c, const struct row *row)
 {
-	client_init(c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .user = "us", .mechanisms = row->mechanisms,
-	    .clear = row->clear });
+	client_init(c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .user = "us",
+	    .mechanisms = row->mechanisms, .clear = row->clear });
 	c->security = row->secured ? CLIENT_SECURED : CLIENT_IN_CLEAR;
 }
 
@@ -153,20 +160,32 @@ run(const struct row *row, bool bytewise)
 #define DIFFERENT "S 334 cj1uLHM9cyxpPTQwOTY=\nK r=n,s=s,i=4096\n"	/* SCRAM's first challenge */
 
 static const struct row rows[] = {
-	{ "PLAIN", BASIC, 0, true, OFFER("PLAIN LOGIN") "K -\nE us secret\nH 0\nC AUTH PLAIN dXMgc2VjcmV0\nS 235 2.7.0 welcome\nR\nM PLAIN\n" },
-	{ "AUTH= as old servers say", BASIC, 0, true, HELLO "S 250-x\nS 250 AUTH=LOGIN PLAIN\nK -\nE x\nC AUTH PLAIN eA==\nS 235 ok\nR\n" },
+	{ "PLAIN", BASIC, 0, true,
+	    OFFER("PLAIN LOGIN") "K -\nE us secret\nH 0\nC AUTH PLAIN dXMgc2VjcmV0\nS 235 2.7.0 "
+	    "welcome\nR\nM PLAIN\n" },
+	{ "AUTH= as old servers say", BASIC, 0, true,
+	    HELLO "S 250-x\nS 250 AUTH=LOGIN PLAIN\nK -\nE x\nC AUTH PLAIN eA==\nS 235 ok\nR\n" },
 	{ "LOGIN", BASIC, 0, true,
-	  OFFER("login") "K -\nN\nH 0\nC AUTH LOGIN\nS 334 VXNlcm5hbWU6\nK Username:\nW us\nH 1\nC dXM=\nS 334 UGFzc3dvcmQ6\nK Password:\nE secret\nH 1\n"
+	  OFFER("login") "K -\nN\nH 0\nC AUTH LOGIN\nS 334 VXNlcm5hbWU6\nK Username:\nW us\nH 1\nC dXM=\nS "
+	    "334 UGFzc3dvcmQ6\nK Password:\nE secret\nH 1\n"
 	  "C c2VjcmV0\nS 235 ok\nH 0\nR\n" },
-	{ "LOGIN, empty challenges", BASIC, 0, true, OFFER("LOGIN") "K -\nN\nC AUTH LOGIN\nS 334\nK \nW us\nC dXM=\nS 334 \nK \nE s\nC cw==\nS 235 ok\nR\n" },
+	{ "LOGIN, empty challenges", BASIC, 0, true,
+	    OFFER("LOGIN") "K -\nN\nC AUTH LOGIN\nS 334\nK \nW us\nC dXM=\nS 334 \nK \nE s\nC cw==\nS 235 "
+	    "ok\nR\n" },
 	{ "SCRAM is stronger", BASIC, 0, true,
-	  OFFER("PLAIN SCRAM-SHA-256 LOGIN") "M SCRAM-SHA-256\nK -\nW one\nC AUTH SCRAM-SHA-256 b25l\n" DIFFERENT "W two\nC dHdv\nS 334 dj1z\nK v=s\nE \nC \nS 235 ok\nR\n" },
-	{ "-PLUS is stronger still", BASIC, 0, true, OFFER("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") "M SCRAM-SHA-256-PLUS\nK -\n" },
-	{ "-PLUS needs TLS", BASIC, 0, false, OFFER("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") "M SCRAM-SHA-256\nK -\n" },
-	{ "no -PLUS without a binding", BASIC & ~AUTH_OUT_BIT(AUTH_OUT_SCRAM_PLUS), 0, true, OFFER("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") "M SCRAM-SHA-256\n" },
-	{ "GSSAPI, and no other", AUTH_OUT_BIT(AUTH_OUT_GSSAPI), 0, false, OFFER("PLAIN GSSAPI SCRAM-SHA-256") "M GSSAPI\nK -\n" },
+	  OFFER("PLAIN SCRAM-SHA-256 LOGIN") "M SCRAM-SHA-256\nK -\nW one\nC AUTH SCRAM-SHA-256 b25l\n"
+	    DIFFERENT "W two\nC dHdv\nS 334 dj1z\nK v=s\nE \nC \nS 235 ok\nR\n" },
+	{ "-PLUS is stronger still", BASIC, 0, true,
+	    OFFER("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") "M SCRAM-SHA-256-PLUS\nK -\n" },
+	{ "-PLUS needs TLS", BASIC, 0, false,
+	    OFFER("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") "M SCRAM-SHA-256\nK -\n" },
+	{ "no -PLUS without a binding", BASIC & ~AUTH_OUT_BIT(AUTH_OUT_SCRAM_PLUS), 0, true,
+	    OFFER("SCRAM-SHA-256 SCRAM-SHA-256-PLUS") "M SCRAM-SHA-256\n" },
+	{ "GSSAPI, and no other", AUTH_OUT_BIT(AUTH_OUT_GSSAPI), 0, false,
+	    OFFER("PLAIN GSSAPI SCRAM-SHA-256") "M GSSAPI\nK -\n" },
 	{ "PLAIN not in the clear", BASIC, 0, false, OFFER("PLAIN LOGIN") "X 4.7.11 0 0\n" },
-	{ "PLAIN in the clear where that is wanted", BASIC, AUTH_OUT_BARE, false, OFFER("PLAIN LOGIN") "K -\nE x\nC AUTH PLAIN eA==\nS 235 ok\nR\n" },
+	{ "PLAIN in the clear where that is wanted", BASIC, AUTH_OUT_BARE, false,
+	    OFFER("PLAIN LOGIN") "K -\nE x\nC AUTH PLAIN eA==\nS 235 ok\nR\n" },
 	{ "SCRAM in the clear", BASIC, 0, false, OFFER("PLAIN SCRAM-SHA-256") "M SCRAM-SHA-256\nK -\n" },
 	{ "a token not in the clear", BEARER, 0, false, OFFER("XOAUTH2") "X 4.7.11 0 0\n" },
 	{ "nothing offered", BASIC, 0, true, HELLO "S 250-x\nS 250 SIZE\nX 4.7.0 0 0\n" },
@@ -174,18 +193,28 @@ static const struct row rows[] = {
 	{ "nothing of ours offered", BASIC, 0, true, OFFER("CRAM-MD5 GSSAPI PLAINX") "X 4.7.4 0 0\n" },
 	{ "the first line is no offer", BASIC, 0, true, HELLO "S 250-AUTH PLAIN\nS 250 SIZE\nX 4.7.0 0 0\n" },
 	{ "HELO only", BASIC, 0, true, HELLO "S 502 what\nC HELO us.example\nS 250 x\nX 4.7.0 0 0\n" },
-	{ "wrong password", BASIC, 0, true, OFFER("PLAIN LOGIN") "K -\nE x\nC AUTH PLAIN eA==\nS 535 5.7.8 bad credentials\nX 4.7.8 535 1\n" },
+	{ "wrong password", BASIC, 0, true,
+	    OFFER("PLAIN LOGIN") "K -\nE x\nC AUTH PLAIN eA==\nS 535 5.7.8 bad credentials\nX 4.7.8 535 "
+	    "1\n" },
 	{ "wrong password, no second way", BASIC, 0, true,
-	  OFFER("SCRAM-SHA-256 PLAIN") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\n" DIFFERENT "W two\nC dHdv\nS 535 5.7.8 no\nX 4.7.8 535 1\n" },
-	{ "too weak", BASIC, 0, true, OFFER("PLAIN") "K -\nE x\nC AUTH PLAIN eA==\nS 534 5.7.9 weak\nX 4.7.8 534 1\n" },
-	{ "later", BASIC, 0, true, OFFER("PLAIN") "K -\nE x\nC AUTH PLAIN eA==\nS 454 4.7.0 no directory\nX 4.7.0 454 0\n" },
+	  OFFER("SCRAM-SHA-256 PLAIN") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\n"
+	    DIFFERENT "W two\nC dHdv\nS 535 5.7.8 no\nX 4.7.8 535 1\n" },
+	{ "too weak", BASIC, 0, true,
+	    OFFER("PLAIN") "K -\nE x\nC AUTH PLAIN eA==\nS 534 5.7.9 weak\nX 4.7.8 534 1\n" },
+	{ "later", BASIC, 0, true,
+	    OFFER("PLAIN") "K -\nE x\nC AUTH PLAIN eA==\nS 454 4.7.0 no directory\nX 4.7.0 454 0\n" },
 	{ "unknown after all", BASIC, 0, true,
-	  OFFER("SCRAM-SHA-256 PLAIN") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\nS 504 5.5.4 no\nK -\nM PLAIN\nE x\nC AUTH PLAIN eA==\nS 235 ok\nR\n" },
-	{ "unknown after all, and no other", BASIC, 0, true, OFFER("PLAIN") "K -\nE x\nC AUTH PLAIN eA==\nS 504 5.5.4 no\nX 4.7.8 504 1\n" },
+	  OFFER("SCRAM-SHA-256 PLAIN") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\nS 504 5.5.4 no\nK -\nM "
+	    "PLAIN\nE x\nC AUTH PLAIN eA==\nS 235 ok\nR\n" },
+	{ "unknown after all, and no other", BASIC, 0, true,
+	    OFFER("PLAIN") "K -\nE x\nC AUTH PLAIN eA==\nS 504 5.5.4 no\nX 4.7.8 504 1\n" },
 	{ "unknown after all, and no other without TLS", BASIC, 0, false,
-	  OFFER("SCRAM-SHA-256 PLAIN") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\nS 504 5.5.4 no\nX 4.7.11 0 0\n" },
-	{ "yes too early", BASIC, 0, true, OFFER("SCRAM-SHA-256") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\nS 235 welcome\nX 4.7.0 0 0\n" },
-	{ "yes to the first line of LOGIN", BASIC, 0, true, OFFER("LOGIN") "K -\nN\nC AUTH LOGIN\nS 235 welcome\nX 4.7.0 0 0\n" },
+	  OFFER("SCRAM-SHA-256 PLAIN") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\nS 504 5.5.4 no\nX 4.7.11 0 "
+	    "0\n" },
+	{ "yes too early", BASIC, 0, true,
+	    OFFER("SCRAM-SHA-256") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\nS 235 welcome\nX 4.7.0 0 0\n" },
+	{ "yes to the first line of LOGIN", BASIC, 0, true,
+	    OFFER("LOGIN") "K -\nN\nC AUTH LOGIN\nS 235 welcome\nX 4.7.0 0 0\n" },
 	{ "an empty first word", BASIC, 0, true, OFFER("PLAIN") "K -\nW \nC AUTH PLAIN =\n" },
 	{ "a first word that just fits", BASIC, 0, true, OFFER("PLAIN") "K -\nW *372\nC AUTH PLAIN " "eHh4"
 	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
@@ -199,13 +228,18 @@ static const struct row rows[] = {
 	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
 	  "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eA==\n"
 	  "S 235 ok\nR\n" },
-	{ "yes before the long word was said", AUTH_OUT_BIT(AUTH_OUT_XOAUTH2), 0, true, OFFER("XOAUTH2") "K -\nE *700\nC AUTH XOAUTH2\nS 235 ok\nX 4.7.0 0 0\n" },
+	{ "yes before the long word was said", AUTH_OUT_BIT(AUTH_OUT_XOAUTH2), 0, true,
+	    OFFER("XOAUTH2") "K -\nE *700\nC AUTH XOAUTH2\nS 235 ok\nX 4.7.0 0 0\n" },
 	{ "a token that expired", BEARER, 0, true,
-	  OFFER("XOAUTH2") "K -\nE t\nC AUTH XOAUTH2 dA==\nS 334 eyJzdGF0dXMiOiI0MDEifQ==\nK {\"status\":\"401\"}\nW \nC \nS 535 5.7.3 no\nX 4.7.8 535 1\n" },
+	  OFFER("XOAUTH2") "K -\nE t\nC AUTH XOAUTH2 dA==\nS 334 eyJzdGF0dXMiOiI0MDEifQ==\nK "
+	    "{\"status\":\"401\"}\nW \nC \nS 535 5.7.3 no\nX 4.7.8 535 1\n" },
 	{ "we have no word", BASIC, 0, true, OFFER("PLAIN") "K -\nG no such file\nX 4.7.0 0 0\n" },
-	{ "we have no answer", BASIC, 0, true, OFFER("SCRAM-SHA-256") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\n" DIFFERENT "G wrong\nX 4.7.0 0 0\n" },
+	{ "we have no answer", BASIC, 0, true,
+	    OFFER("SCRAM-SHA-256") "K -\nW one\nC AUTH SCRAM-SHA-256 b25l\n"
+	    DIFFERENT "G wrong\nX 4.7.0 0 0\n" },
 	{ "our word does not come", BASIC, 0, true, OFFER("PLAIN") "K -\nT\nX 4.3.0 0 0\n" },
-	{ "a challenge that is none", BASIC, 0, true, OFFER("LOGIN") "K -\nN\nC AUTH LOGIN\nS 334 Username:\nX 4.5.0 0 0\n" },
+	{ "a challenge that is none", BASIC, 0, true,
+	    OFFER("LOGIN") "K -\nN\nC AUTH LOGIN\nS 334 Username:\nX 4.5.0 0 0\n" },
 };
 
 START_TEST(test_transcripts)
@@ -236,12 +270,15 @@ until_login(struct client *c)
 START_TEST(test_long_challenge)
 {
 	static char line[1 << 15], raw[AUTH_IN_TOKEN_MAX + 3];
+
 	for (size_t more = 0; more < 4; more += 3) {
 		struct client c;
+		size_t len;
+
 		until_login(&c);
 		memset(raw, 'c', sizeof(raw));
 		strcpy(line, "334 ");
-		size_t len = 4 + base64_encode(line + 4, raw, AUTH_IN_TOKEN_MAX + more);
+		len = 4 + base64_encode(line + 4, raw, AUTH_IN_TOKEN_MAX + more);
 		memcpy(line + len, "\r\n", 2);
 		for (size_t at = 0; at < len + 2; at += 7)
 			client_input(&c, line + at, len + 2 - at < 7 ? len + 2 - at : 7);
@@ -256,10 +293,11 @@ END_TEST
 /* Answers to what nobody said, and challenges of several lines. */
 START_TEST(test_hostile)
 {
-	static const char *const texts[] = { "334 VQ==\r\n334 VQ==\r\n", "334-VQ==\r\n334 VQ==\r\n", "334 VQ==\r\n535 no\r\n", "220 hello\r\n", "354 go\r\n",
-	    "421 bye\r\n", "334 \0\0\r\n" };
+	static const char *const texts[] = { "334 VQ==\r\n334 VQ==\r\n", "334-VQ==\r\n334 VQ==\r\n",
+	    "334 VQ==\r\n535 no\r\n", "220 hello\r\n", "354 go\r\n", "421 bye\r\n", "334 \0\0\r\n" };
 	for (size_t i = 0; i < nitems_of(texts); i++) {
 		struct client c;
+
 		until_login(&c);
 		client_input(&c, texts[i], i + 1 == nitems_of(texts) ? 8 : strlen(texts[i]));
 		ck_assert_msg(client_action(&c) == CLIENT_CLOSE, "%s", texts[i]);

@@ -56,11 +56,13 @@ END_TEST
 /* Endless replies of each kind end the connection within a bound, and no more than that is kept. */
 START_TEST(test_endless_replies)
 {
-	static const char *const endless[] = { "220-more\r\n", "220", "x", "220-\r\n", "\r", "220 a very long line that never ends, " };
+	static const char *const endless[] = { "220-more\r\n", "220", "x", "220-\r\n", "\r",
+	    "220 a very long line that never ends, " };
 
 	for (size_t i = 0; i < nitems_of(endless); i++) {
 		struct client c;
 		size_t given = 0;
+
 		start(&c);
 		while (client_action(&c) != CLIENT_CLOSE) {
 			feed_text(&c, endless[i]);
@@ -115,7 +117,8 @@ START_TEST(test_many_recipients)
 		buf_clear(&c.out);
 		ck_assert_uint_le(asked - answered, 100);
 		answered++;
-		feed_text(&c, asked == MANY + 2 && answered == asked ? "354 go\r\n" : answered % 2 ? "250 ok\r\n" : "550 no\r\n");
+		feed_text(&c, asked == MANY + 2 && answered == asked ? "354 go\r\n" : answered % 2 ?
+		    "250 ok\r\n" : "550 no\r\n");
 	}
 	ck_assert_int_eq(client_action(&c), CLIENT_CONTENT);
 	client_content_end(&c);
@@ -133,7 +136,7 @@ START_TEST(test_early_reply_stops_the_content)
 {
 	struct client c;
 	struct message_envelope e = { .sender = mem_strdup("a@b"), .content_size = 100 };
-	struct verdict v;
+	struct verdict v, disk;
 	size_t index = 0;
 
 	message_envelope_add(&e, "someone@x.example");
@@ -153,7 +156,6 @@ START_TEST(test_early_reply_stops_the_content)
 	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
 	client_transaction_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v, false });
 	feed_text(&c, "250 ok\r\n250 ok\r\n354 go\r\n");
-	struct verdict disk;
 	verdict_set(&disk, VERDICT_LATER, "4.3.0", "reading failed");
 	client_abandon(&c, &disk);
 	ck_assert_int_eq(client_action(&c), CLIENT_DONE);
@@ -164,13 +166,18 @@ START_TEST(test_early_reply_stops_the_content)
 }
 END_TEST
 
-/* What is answered before it was said would go on under TLS, and move each answer to another command: somebody stands between. */
+/*
+ * What is answered before it was said would go on under TLS, and move each answer to another command:
+ * somebody stands between.
+ */
 START_TEST(test_answers_before_starttls)
 {
-	static const char *const texts[] = { "220 x\r\n250-x\r\n250 STARTTLS\r\n220 go\r\n", "250-x\r\n250 STARTTLS\r\n220 go\r\n" };
+	static const char *const texts[] = { "220 x\r\n250-x\r\n250 STARTTLS\r\n220 go\r\n",
+	    "250-x\r\n250 STARTTLS\r\n220 go\r\n" };
 
 	for (size_t i = 0; i < nitems_of(texts); i++) {
 		struct client c;
+
 		start(&c);
 		c.set.tls = CLIENT_TLS_MUST;
 		if (i == 1)
@@ -186,9 +193,10 @@ END_TEST
 
 /* What a host may say at any time: right, wrong, too early, too much. */
 static const char *const sayings[] = {
-	"220 hi\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250-x\r\n250 PIPELINING\r\n", "354 go\r\n", "354 go\r\n", "450 no\r\n",
-	"550 5.1.1 no\r\n", "552 much\r\n", "421 bye\r\n", "250-more\r\n", "250 ok\r\n250 ok\r\n", "354 go\r\n250 ok\r\n", "junk\r\n", "2", "\r\n", "251 elsewhere\n",
-	"250-x\r\n250 STARTTLS\r\n",
+	"220 hi\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250 ok\r\n", "250-x\r\n250 PIPELINING\r\n",
+	"354 go\r\n", "354 go\r\n", "450 no\r\n",
+	"550 5.1.1 no\r\n", "552 much\r\n", "421 bye\r\n", "250-more\r\n", "250 ok\r\n250 ok\r\n",
+	"354 go\r\n250 ok\r\n", "junk\r\n", "2", "\r\n", "251 elsewhere\n", "250-x\r\n250 STARTTLS\r\n",
 };
 
 static uint32_t
@@ -198,7 +206,10 @@ next_random(uint32_t *seed)
 	return *seed >> 16;
 }
 
-/* Any conversation: each transaction is done once with a verdict for each, and none is delivered without a dot sent and 2xx after it. */
+/*
+ * Any conversation: each transaction is done once with a verdict for each, and none is delivered without a
+ * dot sent and 2xx after it.
+ */
 START_TEST(test_random_conversations)
 {
 	struct message_envelope e = { .sender = mem_strdup("a@us.example"), .content_size = 4 };
@@ -211,16 +222,20 @@ START_TEST(test_random_conversations)
 	for (uint32_t seed = 1, round = 0; round < 30000; round++) {
 		struct client c;
 		bool dot = false, busy = false;
+
 		start(&c);
 		c.set.tls = (enum client_tls)(next_random(&seed) % CLIENT_TLS_AT_ONCE);
 		for (int steps = 0; client_action(&c) != CLIENT_CLOSE; steps++) {
 			enum client_action action = client_action(&c);
+
 			if (action == CLIENT_DONE) {
 				ck_assert(busy);
 				busy = false;
 				client_finish(&c);
 				for (size_t i = 0; i < 3; i++) {
-					ck_assert_int_eq(v[i].status[0], v[i].what == VERDICT_DELIVERED ? '2' : v[i].what == VERDICT_LATER ? '4' : '5');
+					ck_assert_int_eq(v[i].status[0],
+					    v[i].what == VERDICT_DELIVERED ? '2' :
+					    v[i].what == VERDICT_LATER ? '4' : '5');
 					ck_assert(v[i].what != VERDICT_DELIVERED || dot);
 					delivered += v[i].what == VERDICT_DELIVERED;
 				}
@@ -230,7 +245,8 @@ START_TEST(test_random_conversations)
 				busy = true;
 				dot = false;
 				memset(v, 0xee, sizeof(v));
-				client_transaction_begin(&c, &(struct client_mail){ &e, e.sender, index, 3, v, false });
+				client_transaction_begin(&c,
+				    &(struct client_mail){ &e, e.sender, index, 3, v, false });
 			} else if (action == CLIENT_READY)
 				client_quit(&c);
 			else if (action == CLIENT_HANDSHAKE && next_random(&seed) % 4 != 0)
@@ -267,6 +283,7 @@ START_TEST(test_every_phase_has_a_limit)
 }
 END_TEST
 
-UNIT_MAIN("client_hostile", test_bare_lf_is_taken, test_failure_says_why, test_endless_replies, test_hostile_text_is_cut_and_clean,
-    test_many_recipients, test_early_reply_stops_the_content, test_answers_before_starttls, test_random_conversations,
-    test_every_phase_has_a_limit)
+UNIT_MAIN("client_hostile", test_bare_lf_is_taken, test_failure_says_why, test_endless_replies,
+    test_hostile_text_is_cut_and_clean,
+    test_many_recipients, test_early_reply_stops_the_content, test_answers_before_starttls,
+    test_random_conversations, test_every_phase_has_a_limit)

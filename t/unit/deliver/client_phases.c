@@ -6,7 +6,8 @@
 #include "deliver/smtp/smtp.h"
 #include "t/unit/check_main.h"
 
-static const char *const replies[] = { "220 x\r\n", "334 eA==\r\n", "354 x\r\n", "450 x\r\n", "550 x\r\n", "421 x\r\n" };
+static const char *const replies[] = { "220 x\r\n", "334 eA==\r\n", "354 x\r\n", "450 x\r\n", "550 x\r\n",
+    "421 x\r\n" };
 
 /* Without pipelining, TLS only where the row needs it; one recipient. */
 static const struct { enum client_phase phase, next[nitems_of(replies)]; } rows[] = {
@@ -48,7 +49,8 @@ feed(struct run *r, const char *text)
 static void
 begin(struct run *r)
 {
-	client_transaction_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, &r->index, 1, &r->verdict, false });
+	client_transaction_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, &r->index, 1, &r->verdict,
+	    false });
 	buf_clear(&r->c.out);
 }
 
@@ -57,19 +59,22 @@ static void
 lead_to(struct run *r, enum client_phase phase)
 {
 	struct msg_auth_in_token word = { .absent = false };
-	bool tls = phase == CLIENT_STARTTLS || phase == CLIENT_SHAKE, auth = phase == CLIENT_WORD || phase == CLIENT_AUTH;
+	bool tls = phase == CLIENT_STARTTLS || phase == CLIENT_SHAKE,
+	    auth = phase == CLIENT_WORD || phase == CLIENT_AUTH;
 
 	*r = (struct run){ .e = { .sender = mem_strdup("a@us.example"), .content_size = 4 } };
 	message_envelope_add(&r->e, "b@x.example");
-	client_init(&r->c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example", .user = "us",
-	    .tls = tls ? CLIENT_TLS_MAY : CLIENT_TLS_OFF, .mechanisms = auth ? AUTH_OUT_BIT(AUTH_OUT_PLAIN) : 0,
-	    .clear = AUTH_OUT_BIT(AUTH_OUT_PLAIN) });
+	client_init(&r->c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example",
+	    .user = "us",
+	    .tls = tls ? CLIENT_TLS_MAY : CLIENT_TLS_OFF, .mechanisms = auth ? AUTH_OUT_BIT(AUTH_OUT_PLAIN) :
+	    0, .clear = AUTH_OUT_BIT(AUTH_OUT_PLAIN) });
 	if (phase == CLIENT_GREETING)
 		return;
 	feed(r, "220 x\r\n");
 	if (phase == CLIENT_EHLO)
 		return;
-	feed(r, phase == CLIENT_HELO ? "500 x\r\n" : tls ? "250-x\r\n250 STARTTLS\r\n" : "250-x\r\n250 AUTH PLAIN\r\n");
+	feed(r, phase == CLIENT_HELO ? "500 x\r\n" : tls ? "250-x\r\n250 STARTTLS\r\n" :
+	    "250-x\r\n250 AUTH PLAIN\r\n");
 	if (phase == CLIENT_SHAKE)
 		feed(r, "220 x\r\n");
 	if (phase == CLIENT_AUTH)
@@ -100,10 +105,11 @@ START_TEST(test_phases)
 			struct run r;
 
 			lead_to(&r, rows[i].phase);
-			ck_assert_msg(r.c.phase == rows[i].phase, "row %zu: led to phase %d", i, (int)r.c.phase);
+			ck_assert_msg(r.c.phase == rows[i].phase, "row %zu: led to phase %d", i,
+			    (int)r.c.phase);
 			feed(&r, replies[j]);
-			ck_assert_msg(r.c.phase == rows[i].next[j], "phase %d, %.3s: phase %d, expected %d", (int)rows[i].phase,
-			    replies[j], (int)r.c.phase, (int)rows[i].next[j]);
+			ck_assert_msg(r.c.phase == rows[i].next[j], "phase %d, %.3s: phase %d, expected %d",
+			    (int)rows[i].phase, replies[j], (int)r.c.phase, (int)rows[i].next[j]);
 			client_done(&r.c);
 			message_envelope_done(&r.e);
 		}

@@ -19,9 +19,11 @@ static struct dsn
 base(enum dsn_kind kind, struct dsn_recipient *r, size_t n)
 {
 	return (struct dsn){
-		.kind = kind, .id = "1k0stx2a3b4c5d6e", .fqdn = "mail.example.net", .domain = "example.com", .to = "author@example.org",
+		.kind = kind, .id = "1k0stx2a3b4c5d6e", .fqdn = "mail.example.net", .domain = "example.com",
+		.to = "author@example.org",
 		.date = "Sat, 21 Nov 2026 19:04:57 +0000", .arrival = "Fri, 20 Nov 2026 08:00:00 +0000",
-		.last_attempt = "Sat, 21 Nov 2026 19:04:56 +0000", .retry_until = "Sun, 22 Nov 2026 08:00:00 +0000",
+		.last_attempt = "Sat, 21 Nov 2026 19:04:56 +0000",
+		.retry_until = "Sun, 22 Nov 2026 08:00:00 +0000",
 		.expire = 2 * 86400000U, .recipient = r, .count = n,
 		.whole = true, .original = "Subject: hi\r\n\r\nbody\r\n", .original_size = 21,
 	};
@@ -34,8 +36,8 @@ compare(const struct buf *got, const char *want)
 
 	while (i < got->len && want[i] == got->data[i])
 		line += got->data[i++] == '\n';
-	ck_assert_msg(i == got->len && want[i] == '\0', "line %zu differs: got \"%.60s\", wanted \"%.60s\"", line,
-	    buf_text(got) + i, want + i);
+	ck_assert_msg(i == got->len && want[i] == '\0', "line %zu differs: got \"%.60s\", wanted \"%.60s\"",
+	    line, buf_text(got) + i, want + i);
 }
 
 static const char failure[] =
@@ -104,8 +106,10 @@ START_TEST(test_failure)
 {
 	struct dsn_recipient r[] = {
 		{ "nobody@far.example", "rfc822;some+2Bone@far.example", "5.1.1", 550, "mx.far.example",
-		    "5.1.1 <nobody@far.example>: Recipient address rejected: User unknown in virtual mailbox table" },
-		{ "late@slow.example", NULL, "4.4.7", 0, "", "cannot connect to slow.example: Connection timed out" },
+		    "5.1.1 <nobody@far.example>: Recipient address rejected: User unknown in virtual mailbox "
+		    "table" },
+		{ "late@slow.example", NULL, "4.4.7", 0, "",
+		    "cannot connect to slow.example: Connection timed out" },
 	};
 	struct dsn d = base(DSN_FAILURE, r, 2);
 	struct buf out;
@@ -172,7 +176,8 @@ static const char delay[] =
 
 START_TEST(test_delay)
 {
-	struct dsn_recipient r = { "slow@far.example", NULL, "4.7.1", 451, "mx.far.example", "4.7.1 greylisted" };
+	struct dsn_recipient r = { "slow@far.example", NULL, "4.7.1", 451, "mx.far.example",
+	    "4.7.1 greylisted" };
 	struct dsn d = base(DSN_DELAY, &r, 1);
 	struct buf out;
 
@@ -186,12 +191,16 @@ START_TEST(test_delay)
 }
 END_TEST
 
-/* Each line of the first two parts: ASCII and CRLF, at most 78 columns in the second part, and none that the peer made. */
+/*
+ * Each line of the first two parts: ASCII and CRLF, at most 78 columns in the second part, and none that the
+ * peer made.
+ */
 static void
 judge_lines(struct buf *out, const char *never)
 {
 	char *end = strstr(buf_text(out), "Content-Type: message/rfc822");
-	size_t len = (size_t)(end - out->data), fields = (size_t)(strstr(out->data, "message/delivery-status") - out->data);
+	size_t len = (size_t)(end - out->data), fields = (size_t)(strstr(out->data,
+	    "message/delivery-status") - out->data);
 
 	ck_assert_ptr_nonnull(end);
 	for (size_t at = 0; at < len;) {
@@ -199,11 +208,14 @@ judge_lines(struct buf *out, const char *never)
 		size_t n = (size_t)(lf - (out->data + at));
 
 		ck_assert_msg(n >= 1 && lf[-1] == '\r', "no CR at %zu", at);
-		ck_assert_msg(n - 1 <= (at > fields ? 78 : 600), "%zu columns: %.*s", n - 1, (int)n, out->data + at);
+		ck_assert_msg(n - 1 <= (at > fields ? 78 : 600), "%zu columns: %.*s", n - 1, (int)n,
+		    out->data + at);
 		ck_assert(strncmp(out->data + at, never, strlen(never)) != 0);
 		for (size_t i = 0; i < n - 1; i++)
-			ck_assert_msg(((unsigned char)out->data[at + i] >= ' ' || out->data[at + i] == '\t') &&
-			    (unsigned char)out->data[at + i] < 0x7f, "byte %02x", (unsigned char)out->data[at + i]);
+			ck_assert_msg(((unsigned char)out->data[at + i] >= ' ' ||
+			    out->data[at + i] == '\t') &&
+			    (unsigned char)out->data[at + i] < 0x7f, "byte %02x",
+			    (unsigned char)out->data[at + i]);
 		at += n + 1;
 	}
 }
@@ -234,7 +246,8 @@ END_TEST
 /* Reports with UTF-8 addresses have the types of RFC 6533; bytes that are no UTF-8 become question marks. */
 START_TEST(test_utf8)
 {
-	struct dsn_recipient r = { "p\xc3\xa4r@x.example", NULL, "5.1.1", 550, "mx.example", "5.1.1 kein Postfach f\xc3\xbcr p\xe4r" };
+	struct dsn_recipient r = { "p\xc3\xa4r@x.example", NULL, "5.1.1", 550, "mx.example",
+	    "5.1.1 kein Postfach f\xc3\xbcr p\xe4r" };
 	struct dsn d = base(DSN_FAILURE, &r, 1);
 	struct buf out;
 

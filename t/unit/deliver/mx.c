@@ -10,7 +10,10 @@
 #include "deliver/hosts/hosts.h"
 #include "t/unit/check_main.h"
 
-/* The DNS of a row: "NAME TYPE DATA;" records; "!NAME TYPE" gives trouble; "~" before a record: not validated; a name of no record is not there. */
+/*
+ * The DNS of a row: "NAME TYPE DATA;" records; "!NAME TYPE" gives trouble; "~" before a record: not
+ * validated; a name of no record is not there.
+ */
 struct row {
 	const char *name;
 	const char *domain;		/* by MX; or hosts "relay.example:587 [192.0.2.1]:25" */
@@ -35,50 +38,83 @@ first_chance(uint32_t below)
 }
 
 static const struct row rows[] = {
-	{ "by preference", "d.example", false, "d.example MX 20 b.example;d.example MX 10 a.example;a.example A 192.0.2.1;b.example A 192.0.2.2",
+	{ "by preference", "d.example", false,
+	    "d.example MX 20 b.example;d.example MX 10 a.example;a.example A 192.0.2.1;b.example A 192.0.2.2",
 	  "a.example=192.0.2.1:25 b.example=192.0.2.2:25" },
-	{ "both families, IPv6 first", "d.example", false, "d.example MX 10 a.example;a.example A 192.0.2.1;a.example A 192.0.2.2;a.example AAAA 2001:db8::1",
+	{ "both families, IPv6 first", "d.example", false,
+	    "d.example MX 10 a.example;a.example A 192.0.2.1;a.example A 192.0.2.2;a.example AAAA "
+	    "2001:db8::1",
 	  "a.example=[2001:db8::1]:25 a.example=192.0.2.1:25 a.example=192.0.2.2:25" },
-	{ "no MX: the domain itself", "d.example", false, "d.example A 192.0.2.1;d.example AAAA 2001:db8::1", "d.example=[2001:db8::1]:25 d.example=192.0.2.1:25" },
+	{ "no MX: the domain itself", "d.example", false, "d.example A 192.0.2.1;d.example AAAA 2001:db8::1",
+	    "d.example=[2001:db8::1]:25 d.example=192.0.2.1:25" },
 	{ "null MX", "d.example", false, "d.example MX 0 .;d.example A 192.0.2.1", "5.1.10 refused" },
-	{ "null MX beside others does not count", "d.example", false, "d.example MX 0 .;d.example MX 10 a.example;a.example A 192.0.2.1", "a.example=192.0.2.1:25" },
+	{ "null MX beside others does not count", "d.example", false,
+	    "d.example MX 0 .;d.example MX 10 a.example;a.example A 192.0.2.1", "a.example=192.0.2.1:25" },
 	{ "no domain", "d.example", false, "", "5.1.2 refused" },
 	{ "trouble at MX", "d.example", false, "!d.example MX;d.example A 192.0.2.1", "4.4.3 later" },
 	{ "domain without any address", "d.example", false, "d.example TXT x", "5.4.4 refused" },
-	{ "MX points to nothing, others do", "d.example", false, "d.example MX 10 gone.example;d.example MX 20 b.example;b.example A 192.0.2.2", "b.example=192.0.2.2:25" },
+	{ "MX points to nothing, others do", "d.example", false,
+	    "d.example MX 10 gone.example;d.example MX 20 b.example;b.example A 192.0.2.2",
+	    "b.example=192.0.2.2:25" },
 	{ "all MX point to nothing", "d.example", false, "d.example MX 10 gone.example", "5.4.4 refused" },
-	{ "trouble at the only host", "d.example", false, "d.example MX 10 a.example;!a.example A", "4.4.3 later" },
-	{ "trouble at one host", "d.example", false, "d.example MX 10 a.example;!a.example A;d.example MX 20 b.example;b.example A 192.0.2.2", "b.example=192.0.2.2:25" },
-	{ "trouble at one family", "d.example", false, "d.example MX 10 a.example;!a.example AAAA;a.example A 192.0.2.1", "a.example=192.0.2.1:25" },
+	{ "trouble at the only host", "d.example", false, "d.example MX 10 a.example;!a.example A",
+	    "4.4.3 later" },
+	{ "trouble at one host", "d.example", false,
+	    "d.example MX 10 a.example;!a.example A;d.example MX 20 b.example;b.example A 192.0.2.2",
+	    "b.example=192.0.2.2:25" },
+	{ "trouble at one family", "d.example", false,
+	    "d.example MX 10 a.example;!a.example AAAA;a.example A 192.0.2.1", "a.example=192.0.2.1:25" },
 	{ "we are second: what is not better is dropped", "d.example", false,
-	  "d.example MX 10 a.example;d.example MX 20 us.example;d.example MX 20 c.example;d.example MX 30 b.example;"
-	  "a.example A 192.0.2.1;us.example A 192.0.2.7;b.example A 192.0.2.2;c.example A 192.0.2.3", "a.example=192.0.2.1:25" },
-	{ "we are the best", "d.example", false, "d.example MX 10 us.example;d.example MX 20 b.example;us.example A 192.0.2.7;b.example A 192.0.2.2", "5.4.6 refused" },
-	{ "we are it by address", "d.example", false, "d.example MX 10 a.example;d.example MX 20 b.example;a.example A 192.0.2.99;b.example A 192.0.2.2", "5.4.6 refused" },
-	{ "we are it by IPv6 address", "d.example", false, "d.example MX 10 a.example;a.example AAAA 2001:db8::99;a.example A 192.0.2.1", "5.4.6 refused" },
+	  "d.example MX 10 a.example;d.example MX 20 us.example;d.example MX 20 c.example;d.example MX 30 "
+	    "b.example;"
+	  "a.example A 192.0.2.1;us.example A 192.0.2.7;b.example A 192.0.2.2;c.example A 192.0.2.3",
+	  "a.example=192.0.2.1:25" },
+	{ "we are the best", "d.example", false,
+	    "d.example MX 10 us.example;d.example MX 20 b.example;us.example A 192.0.2.7;b.example A "
+	    "192.0.2.2", "5.4.6 refused" },
+	{ "we are it by address", "d.example", false,
+	    "d.example MX 10 a.example;d.example MX 20 b.example;a.example A 192.0.2.99;b.example A "
+	    "192.0.2.2", "5.4.6 refused" },
+	{ "we are it by IPv6 address", "d.example", false,
+	    "d.example MX 10 a.example;a.example AAAA 2001:db8::99;a.example A 192.0.2.1", "5.4.6 refused" },
 	{ "no MX, and the address is ours", "d.example", false, "d.example A 192.0.2.99", "5.4.6 refused" },
-	{ "MX is an alias", "d.example", false, "d.example MX 10 a.example;a.example CNAME b.example;b.example A 192.0.2.2", "a.example=192.0.2.2:25" },
-	{ "MX is an alias of ours", "d.example", false, "d.example MX 10 a.example;a.example CNAME us.example;us.example A 192.0.2.7", "5.4.6 refused" },
-	{ "addresses of nobody", "d.example", false, "d.example MX 10 a.example;a.example A 0.0.0.0;a.example A 255.255.255.255;a.example AAAA ::;a.example A 192.0.2.1",
+	{ "MX is an alias", "d.example", false,
+	    "d.example MX 10 a.example;a.example CNAME b.example;b.example A 192.0.2.2",
+	    "a.example=192.0.2.2:25" },
+	{ "MX is an alias of ours", "d.example", false,
+	    "d.example MX 10 a.example;a.example CNAME us.example;us.example A 192.0.2.7", "5.4.6 refused" },
+	{ "addresses of nobody", "d.example", false,
+	    "d.example MX 10 a.example;a.example A 0.0.0.0;a.example A 255.255.255.255;a.example AAAA "
+	    "::;a.example A 192.0.2.1",
 	  "a.example=192.0.2.1:25" },
 	{ "only addresses of nobody", "d.example", false, "d.example A 0.0.0.0", "5.4.4 refused" },
 	{ "literal domain", "[192.0.2.5]", false, "", "[192.0.2.5]=192.0.2.5:25" },
 	{ "literal IPv6 domain", "[IPv6:2001:db8::5]", false, "", "[IPv6:2001:db8::5]=[2001:db8::5]:25" },
 	{ "literal that leads here", "[192.0.2.99]", false, "", "5.4.6 refused" },
 	{ "literal that is none", "[192.0.2]", false, "", "5.1.2 refused" },
-	{ "domain in UTF-8", "B\303\274cher.example", false, "xn--bcher-kva.example MX 10 a.example;a.example A 192.0.2.1", "a.example=192.0.2.1:25" },
-	{ "domain in UTF-8 without MX", "b\303\274cher.example", false, "xn--bcher-kva.example A 192.0.2.1", "xn--bcher-kva.example=192.0.2.1:25" },
+	{ "domain in UTF-8", "B\303\274cher.example", false,
+	    "xn--bcher-kva.example MX 10 a.example;a.example A 192.0.2.1", "a.example=192.0.2.1:25" },
+	{ "domain in UTF-8 without MX", "b\303\274cher.example", false, "xn--bcher-kva.example A 192.0.2.1",
+	    "xn--bcher-kva.example=192.0.2.1:25" },
 	{ "domain of broken UTF-8", "b\303.example", false, "", "5.1.2 refused" },
-	{ "domain with an underscore", "a_b.example", false, "a_b.example A 192.0.2.1", "a_b.example=192.0.2.1:25" },
+	{ "domain with an underscore", "a_b.example", false, "a_b.example A 192.0.2.1",
+	    "a_b.example=192.0.2.1:25" },
 	{ "not a name for the DNS", "a b.example", false, "", "5.1.2 refused" },
-	{ "smart hosts in order", "b.example:587 a.example:25", true, "a.example A 192.0.2.1;b.example A 192.0.2.2", "b.example=192.0.2.2:587 a.example=192.0.2.1:25" },
-	{ "a smart host has no MX looked up", "a.example:25", true, "a.example MX 5 b.example;a.example A 192.0.2.1;b.example A 192.0.2.2", "a.example=192.0.2.1:25" },
-	{ "literal smart hosts", "[192.0.2.1]:26 [2001:db8::1]:27", true, "", "[192.0.2.1]=192.0.2.1:26 [2001:db8::1]=[2001:db8::1]:27" },
+	{ "smart hosts in order", "b.example:587 a.example:25", true,
+	    "a.example A 192.0.2.1;b.example A 192.0.2.2", "b.example=192.0.2.2:587 a.example=192.0.2.1:25" },
+	{ "a smart host has no MX looked up", "a.example:25", true,
+	    "a.example MX 5 b.example;a.example A 192.0.2.1;b.example A 192.0.2.2",
+	    "a.example=192.0.2.1:25" },
+	{ "literal smart hosts", "[192.0.2.1]:26 [2001:db8::1]:27", true, "",
+	    "[192.0.2.1]=192.0.2.1:26 [2001:db8::1]=[2001:db8::1]:27" },
 	{ "smart host not found: no mail is lost", "a.example:25", true, "", "4.4.4 later" },
 	{ "smart host is ourselves", "[192.0.2.99]:25", true, "", "4.4.6 later" },
-	{ "our address at another port is another server", "[192.0.2.99]:26", true, "", "[192.0.2.99]=192.0.2.99:26" },
-	{ "our name as a smart host at another port", "us.example:26", true, "us.example A 192.0.2.99", "us.example=192.0.2.99:26" },
-	{ "one smart host is ourselves", "[192.0.2.99]:25 [192.0.2.1]:25", true, "", "[192.0.2.1]=192.0.2.1:25" },
+	{ "our address at another port is another server", "[192.0.2.99]:26", true, "",
+	    "[192.0.2.99]=192.0.2.99:26" },
+	{ "our name as a smart host at another port", "us.example:26", true, "us.example A 192.0.2.99",
+	    "us.example=192.0.2.99:26" },
+	{ "one smart host is ourselves", "[192.0.2.99]:25 [192.0.2.1]:25", true, "",
+	    "[192.0.2.1]=192.0.2.1:25" },
 	{ "trouble at a smart host", "a.example:25", true, "!a.example A", "4.4.3 later" },
 };
 
@@ -99,6 +135,8 @@ type_of(const char *name)
 static void
 fill(struct msg_dns_record *to, uint16_t type, const char *data)
 {
+	int used;
+
 	if (type == DNS_A || type == DNS_AAAA) {
 		to->len = type == DNS_A ? 4 : 16;
 		ck_assert_int_eq(inet_pton(type == DNS_A ? AF_INET : AF_INET6, data, to->data), 1);
@@ -106,11 +144,12 @@ fill(struct msg_dns_record *to, uint16_t type, const char *data)
 	}
 	if (type == DNS_TLSA) {
 		unsigned byte;
+
 		for (; sscanf(data, "%2x", &byte) == 1; data += 2)
 			to->data[to->len++] = (uint8_t)byte;
 		return;
 	}
-	int used = 0;
+	used = 0;
 	if (type == DNS_MX) {
 		ck_assert_int_eq(sscanf(data, "%hu %n", &to->preference, &used), 1);
 		data += used;
@@ -122,16 +161,20 @@ fill(struct msg_dns_record *to, uint16_t type, const char *data)
 static void
 answer(const char *dns, uint16_t type, const char *name, struct msg_dns_answer *a)
 {
+	char *copy, *save;
+
 	memset(a, 0, sizeof(*a));
 	a->result = DNS_NO_NAME;
 	a->secure = 1;
 	a->ttl = 300;
 	snprintf(a->canonical, sizeof(a->canonical), "%s", name);
-	char *copy = mem_strdup(dns), *save = NULL;
+	copy = mem_strdup(dns);
+	save = NULL;
 	for (char *line = strtok_r(copy, ";", &save); line != NULL; line = strtok_r(NULL, ";", &save)) {
 		char owner[256], kind[16];
 		int used = 0;
 		bool trouble = line[0] == '!', insecure = line[0] == '~';
+
 		line += insecure;
 		ck_assert_int_ge(sscanf(line + trouble, "%255s %15s %n", owner, kind, &used), 2);
 		if (strcasecmp(owner, a->canonical) != 0)
@@ -157,20 +200,24 @@ answer(const char *dns, uint16_t type, const char *name, struct msg_dns_answer *
 
 /* Answers in order of asking, or in the opposite order. */
 static void
-walk(const struct destination *d, const char *dns, uint32_t (*chance)(uint32_t), bool backwards, struct mx_list *list)
+walk(const struct destination *d, const char *dns, uint32_t (*chance)(uint32_t), bool backwards,
+    struct mx_list *list)
 {
-	struct mx_settings set = { .fqdn = "US.example", .own = self, .nown = nitems_of(self), .chance = chance };
+	struct mx_settings set = { .fqdn = "US.example", .own = self, .nown = nitems_of(self),
+	    .chance = chance };
 	struct mx_lookup *w = mx_lookup_new(d, &set);
 	struct msg_dns_answer *a = mem_new(struct msg_dns_answer);
 
 	while (!mx_lookup_end(w, list)) {
 		struct mx_question q[64];
 		size_t n = 0;
+
 		while (mx_lookup_ask(w, &q[n]))
 			ck_assert_uint_lt(++n, nitems_of(q));
 		ck_assert_uint_gt(n, 0);
 		for (size_t i = 0; i < n; i++) {
 			const struct mx_question *one = &q[backwards ? n - 1 - i : i];
+
 			answer(dns, one->type, one->name, a);
 			mx_lookup_answer(w, one->tag, a);
 		}
@@ -185,11 +232,14 @@ list_text(const struct mx_list *list, char *dst, size_t size)
 	size_t at = 0;
 
 	if (list->count == 0)
-		at = (size_t)snprintf(dst, size, "%s %s", list->verdict.status, verdict_name(list->verdict.what));
+		at = (size_t)snprintf(dst, size, "%s %s", list->verdict.status,
+		    verdict_name(list->verdict.what));
 	for (size_t i = 0; i < list->count; i++) {
 		char address[NET_TEXT_SIZE];
+
 		net_format(address, (const struct sockaddr *)&list->address[i].to.sa);
-		at += (size_t)snprintf(dst + at, size - at, "%s%s=%s", i > 0 ? " " : "", list->address[i].host, address);
+		at += (size_t)snprintf(dst + at, size - at, "%s%s=%s", i > 0 ? " " : "",
+		    list->address[i].host, address);
 		ck_assert_uint_lt(at, size);
 	}
 }
@@ -199,13 +249,18 @@ make_destination(struct destination *d, const struct row *row)
 {
 	static struct destination_host host[4];
 	static char name[4][100];
+	char *copy, *save;
 
-	*d = (struct destination){ .key = (char *)"k", .domain = (char *)row->domain, .by_mx = !row->hosts, .host = host, .port = 25 };
-	char *copy = mem_strdup(row->domain), *save = NULL;
+	*d = (struct destination){ .key = (char *)"k", .domain = (char *)row->domain, .by_mx = !row->hosts,
+	    .host = host, .port = 25 };
+	copy = mem_strdup(row->domain);
+	save = NULL;
 	for (char *p = strtok_r(copy, " ", &save); row->hosts && p != NULL; p = strtok_r(NULL, " ", &save)) {
 		char *colon = strrchr(p, ':');
 		size_t i = d->nhost++;
-		host[i] = (struct destination_host){ .name = name[i], .literal = p[0] == '[', .port = (uint16_t)atoi(colon + 1) };
+
+		host[i] = (struct destination_host){ .name = name[i], .literal = p[0] == '[',
+		    .port = (uint16_t)atoi(colon + 1) };
 		snprintf(name[i], sizeof(name[i]), "%.*s", (int)(colon - p), p);
 	}
 	free(copy);
@@ -228,11 +283,12 @@ START_TEST(test_rows)
 		struct destination d;
 		struct mx_list list;
 		char text[2000];
+
 		make_destination(&d, row);
 		walk(&d, row->dns, no_chance, i % 2, &list);
 		list_text(&list, text, sizeof(text));
-		ck_assert_msg(strcmp(text, row->expect) == 0, "%s: got \"%s\" (%s), expected \"%s\"", row->name, text,
-		    list.count == 0 ? list.verdict.text : "", row->expect);
+		ck_assert_msg(strcmp(text, row->expect) == 0, "%s: got \"%s\" (%s), expected \"%s\"",
+		    row->name, text, list.count == 0 ? list.verdict.text : "", row->expect);
 		mx_list_done(&list);
 	}
 }
@@ -241,39 +297,61 @@ END_TEST
 #define A1 ";a.example A 192.0.2.1"
 #define EE "03010108"
 #define TA "02000108"
-/* `expect`: for each address its host; "+" when the name is sure; "=BASE:RECORDS" of TLSA, "!" when it must not be used. */
+/*
+ * `expect`: for each address its host; "+" when the name is sure; "=BASE:RECORDS" of TLSA, "!" when it must
+ * not be used.
+ */
 static const struct row dane_rows[] = {
-	{ "records of a signed host", "d.example", false, "d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA " EE ";_25._tcp.a.example TLSA " TA,
+	{ "records of a signed host", "d.example", false,
+	    "d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA " EE ";_25._tcp.a.example TLSA " TA,
 	  "a.example+=a.example:2" },
 	{ "no records", "d.example", false, "d.example MX 10 a.example" A1, "a.example+" },
-	{ "records that are not validated", "d.example", false, "d.example MX 10 a.example" A1 ";~_25._tcp.a.example TLSA " EE, "a.example+" },
-	{ "records that cannot be had", "d.example", false, "d.example MX 10 a.example" A1 ";!_25._tcp.a.example TLSA", "a.example+!" },
+	{ "records that are not validated", "d.example", false,
+	    "d.example MX 10 a.example" A1 ";~_25._tcp.a.example TLSA " EE, "a.example+" },
+	{ "records that cannot be had", "d.example", false,
+	    "d.example MX 10 a.example" A1 ";!_25._tcp.a.example TLSA", "a.example+!" },
 	{ "one host cannot be used", "d.example", false,
-	  "d.example MX 10 a.example" A1 ";!_25._tcp.a.example TLSA;d.example MX 20 b.example;b.example A 192.0.2.2;_25._tcp.b.example TLSA " EE,
+	  "d.example MX 10 a.example"
+	    A1 ";!_25._tcp.a.example TLSA;d.example MX 20 b.example;b.example A 192.0.2.2;_25._tcp.b.example "
+	    "TLSA " EE,
 	  "a.example+! b.example+=b.example:1" },
-	{ "only usages that do not count", "d.example", false, "d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA 01010108;_25._tcp.a.example TLSA 00010108",
+	{ "only usages that do not count", "d.example", false,
+	    "d.example MX 10 a.example"
+	    A1 ";_25._tcp.a.example TLSA 01010108;_25._tcp.a.example TLSA 00010108",
 	  "a.example+=a.example:0" },
-	{ "those beside others", "d.example", false, "d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA 01010108;_25._tcp.a.example TLSA " EE,
+	{ "those beside others", "d.example", false,
+	    "d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA 01010108;_25._tcp.a.example TLSA " EE,
 	  "a.example+=a.example:1" },
-	{ "cut records", "d.example", false, "d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA 03", "a.example+=a.example:0" },
-	{ "unsigned MX", "d.example", false, "~d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA " EE, "a.example" },
-	{ "unsigned address", "d.example", false, "d.example MX 10 a.example;~a.example A 192.0.2.1;_25._tcp.a.example TLSA " EE, "a.example+" },
-	{ "one address is unsigned", "d.example", false, "d.example MX 10 a.example" A1 ";~a.example AAAA 2001:db8::1;_25._tcp.a.example TLSA " EE,
+	{ "cut records", "d.example", false, "d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA 03",
+	    "a.example+=a.example:0" },
+	{ "unsigned MX", "d.example", false, "~d.example MX 10 a.example" A1 ";_25._tcp.a.example TLSA " EE,
+	    "a.example" },
+	{ "unsigned address", "d.example", false,
+	    "d.example MX 10 a.example;~a.example A 192.0.2.1;_25._tcp.a.example TLSA " EE, "a.example+" },
+	{ "one address is unsigned", "d.example", false,
+	    "d.example MX 10 a.example" A1 ";~a.example AAAA 2001:db8::1;_25._tcp.a.example TLSA " EE,
 	  "a.example+ a.example+" },
-	{ "no MX", "d.example", false, "d.example A 192.0.2.1;_25._tcp.d.example TLSA " EE, "d.example+=d.example:1" },
+	{ "no MX", "d.example", false, "d.example A 192.0.2.1;_25._tcp.d.example TLSA " EE,
+	    "d.example+=d.example:1" },
 	{ "an alias with records where it leads", "d.example", false,
-	  "d.example MX 10 c.example;c.example CNAME a.example" A1 ";_25._tcp.a.example TLSA " EE ";_25._tcp.c.example TLSA " EE ";_25._tcp.c.example TLSA " EE,
+	  "d.example MX 10 c.example;c.example CNAME a.example" A1 ";_25._tcp.a.example TLSA "
+	    EE ";_25._tcp.c.example TLSA " EE ";_25._tcp.c.example TLSA " EE,
 	  "c.example+=a.example:1" },
-	{ "an alias with records of its own", "d.example", false, "d.example MX 10 c.example;c.example CNAME a.example" A1 ";_25._tcp.c.example TLSA " EE,
+	{ "an alias with records of its own", "d.example", false,
+	    "d.example MX 10 c.example;c.example CNAME a.example" A1 ";_25._tcp.c.example TLSA " EE,
 	  "c.example+=c.example:1" },
 	{ "an alias, trouble where it leads", "d.example", false,
-	  "d.example MX 10 c.example;c.example CNAME a.example" A1 ";!_25._tcp.a.example TLSA;_25._tcp.c.example TLSA " EE, "c.example+!" },
+	  "d.example MX 10 c.example;c.example CNAME a.example"
+	    A1 ";!_25._tcp.a.example TLSA;_25._tcp.c.example TLSA " EE, "c.example+!" },
 	{ "an alias that leaves what is signed", "d.example", false,
-	  "d.example MX 10 c.example;c.example CNAME a.example;~a.example A 192.0.2.1;_25._tcp.a.example TLSA " EE ";_25._tcp.c.example TLSA " EE,
+	  "d.example MX 10 c.example;c.example CNAME a.example;~a.example A 192.0.2.1;_25._tcp.a.example "
+	    "TLSA " EE ";_25._tcp.c.example TLSA " EE,
 	  "c.example+=c.example:1" },
 	{ "an unsigned alias", "d.example", false,
-	  "d.example MX 10 c.example;~c.example CNAME a.example;~a.example A 192.0.2.1;_25._tcp.c.example TLSA " EE, "c.example+" },
-	{ "a smart host at its port", "a.example:587", true, "a.example A 192.0.2.1;_587._tcp.a.example TLSA " EE ";_25._tcp.a.example TLSA 03", "a.example+=a.example:1" },
+	  "d.example MX 10 c.example;~c.example CNAME a.example;~a.example A 192.0.2.1;_25._tcp.c.example "
+	    "TLSA " EE, "c.example+" },
+	{ "a smart host at its port", "a.example:587", true, "a.example A 192.0.2.1;_587._tcp.a.example TLSA "
+	    EE ";_25._tcp.a.example TLSA 03", "a.example+=a.example:1" },
 	{ "an address has no records", "[192.0.2.1]:25", true, "", "[192.0.2.1]+" },
 };
 
@@ -287,20 +365,26 @@ START_TEST(test_dane_rows)
 		struct mx_list list;
 		char text[2000];
 		size_t at = 0;
+
 		make_destination(&d, row);
 		d.security.tls = dane ? CONFIG_OUT_TLS_DANE : CONFIG_OUT_TLS_VERIFY;
 		walk(&d, row->dns, no_chance, i % 3, &list);
 		ck_assert_uint_gt(list.count, 0);
 		for (size_t k = 0; k < list.count; k++) {
 			const struct mx_address *a = &list.address[k];
-			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s%s", k > 0 ? " " : "", a->host, a->sure ? "+" : "");
+
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s%s", k > 0 ? " " : "",
+			    a->host, a->sure ? "+" : "");
 			ck_assert(dane || (a->tlsa == NULL && a->refused == NULL));
 			if (a->tlsa != NULL)
-				at += (size_t)snprintf(text + at, sizeof(text) - at, "=%s:%zu", a->tlsa->base, a->tlsa->count);
-			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s", a->refused != NULL ? "!" : "");
+				at += (size_t)snprintf(text + at, sizeof(text) - at, "=%s:%zu", a->tlsa->base,
+				    a->tlsa->count);
+			at += (size_t)snprintf(text + at, sizeof(text) - at, "%s",
+			    a->refused != NULL ? "!" : "");
 			ck_assert(a->refused == NULL || list.ttl <= 60);
 		}
-		ck_assert_msg(!dane || strcmp(text, row->expect) == 0, "%s: got \"%s\", expected \"%s\"", row->name, text, row->expect);
+		ck_assert_msg(!dane || strcmp(text, row->expect) == 0, "%s: got \"%s\", expected \"%s\"",
+		    row->name, text, row->expect);
 		mx_list_done(&list);
 	}
 }
@@ -309,7 +393,8 @@ END_TEST
 START_TEST(test_equal_preferences_are_shuffled_within)
 {
 	static const struct row row = { "", "d.example", false,
-	    "d.example MX 10 a.example;d.example MX 10 b.example;d.example MX 10 c.example;d.example MX 5 z.example;"
+	    "d.example MX 10 a.example;d.example MX 10 b.example;d.example MX 10 c.example;d.example MX 5 "
+	    "z.example;"
 	    "a.example A 192.0.2.1;b.example A 192.0.2.2;c.example A 192.0.2.3;z.example A 192.0.2.26", "" };
 	struct destination d;
 	struct mx_list list;
@@ -318,13 +403,15 @@ START_TEST(test_equal_preferences_are_shuffled_within)
 	make_destination(&d, &row);
 	walk(&d, row.dns, no_chance, false, &list);
 	list_text(&list, text, sizeof(text));
-	ck_assert_str_eq(text, "z.example=192.0.2.26:25 a.example=192.0.2.1:25 b.example=192.0.2.2:25 c.example=192.0.2.3:25");
+	ck_assert_str_eq(text,
+	    "z.example=192.0.2.26:25 a.example=192.0.2.1:25 b.example=192.0.2.2:25 c.example=192.0.2.3:25");
 	ck_assert_uint_eq(list.address[1].rank, list.address[3].rank);
 	ck_assert_uint_lt(list.address[0].rank, list.address[1].rank);
 	mx_list_done(&list);
 	walk(&d, row.dns, first_chance, false, &list);
 	list_text(&list, text, sizeof(text));
-	ck_assert_str_eq(text, "z.example=192.0.2.26:25 b.example=192.0.2.2:25 c.example=192.0.2.3:25 a.example=192.0.2.1:25");
+	ck_assert_str_eq(text,
+	    "z.example=192.0.2.26:25 b.example=192.0.2.2:25 c.example=192.0.2.3:25 a.example=192.0.2.1:25");
 	mx_list_done(&list);
 }
 END_TEST
@@ -348,6 +435,7 @@ START_TEST(test_bounds)
 	ck_assert_uint_eq(list.count, MX_ADDRESSES_MAX);
 	for (size_t i = 0; i < list.count; i++) {
 		char host[40];
+
 		snprintf(host, sizeof(host), "h%zu.example", i / 3);
 		ck_assert_str_eq(list.address[i].host, host);
 	}
@@ -385,4 +473,5 @@ START_TEST(test_ttl_after_trouble)
 }
 END_TEST
 
-UNIT_MAIN("mx", test_rows, test_dane_rows, test_equal_preferences_are_shuffled_within, test_bounds, test_ttl_is_the_least, test_ttl_after_trouble)
+UNIT_MAIN("mx", test_rows, test_dane_rows, test_equal_preferences_are_shuffled_within, test_bounds,
+    test_ttl_is_the_least, test_ttl_after_trouble)

@@ -11,7 +11,8 @@ static const struct {
 } rows[] = {
 	{ { NOTE_DEFERRED, 3, 1795288657, 451, "4.7.1", "mx.example.net", "4.7.1 greylisted, come back" },
 	    "deferred 3 1795288657 4.7.1 451 mx.example.net 4.7.1 greylisted, come back\n" },
-	{ { NOTE_QUICK, 1, 1795288657, 0, "4.4.1", "", "cannot connect" }, "quick 1 1795288657 4.4.1 0 - cannot connect\n" },
+	{ { NOTE_QUICK, 1, 1795288657, 0, "4.4.1", "", "cannot connect" },
+	    "quick 1 1795288657 4.4.1 0 - cannot connect\n" },
 	{ { NOTE_FAILED, 99999, 1795288657123456, 550, "5.1.1", "[192.0.2.1]", "no" },
 	    "failed 99999 1795288657123456 5.1.1 550 [192.0.2.1] no\n" },
 	{ { NOTE_DELAYED, 1, 1795288657, 0, "-", "", "" }, "delayed 1 1795288657 - 0 - \n" },
@@ -46,11 +47,13 @@ END_TEST
 
 START_TEST(test_torn_and_foreign)
 {
-	static const char text[] = "\nfailed 7\nhuh? what\n\nfailed 2 5 5.0.0 0 - a\nfailed 3 6 5.0.0 0 - torn";
+	static const char text[] =
+	    "\nfailed 7\nhuh? what\n\nfailed 2 5 5.0.0 0 - a\nfailed 3 6 5.0.0 0 - torn";
 	struct note_line line;
 	size_t pos = 0;
 
-	ck_assert(note_next(text, sizeof(text) - 1, &pos, &line) && line.kind == NOTE_FAILED && line.number == 7);
+	ck_assert(note_next(text, sizeof(text) - 1, &pos, &line) && line.kind == NOTE_FAILED &&
+	    line.number == 7);
 	ck_assert(note_next(text, sizeof(text) - 1, &pos, &line) && line.kind == NOTE_OTHER);
 	ck_assert(note_next(text, sizeof(text) - 1, &pos, &line) && line.number == 2);
 	ck_assert(!note_next(text, sizeof(text) - 1, &pos, &line));
@@ -60,7 +63,8 @@ END_TEST
 /* The text of a peer cannot make a line of its own; a long line does not break the reader. */
 START_TEST(test_hostile)
 {
-	struct note_line line = { .kind = NOTE_DEFERRED, .number = 1, .status = "4.0.0", .host = "h", .text = "x\nfailed 0 1 5.0.0 0 - y\r\t" };
+	struct note_line line = { .kind = NOTE_DEFERRED, .number = 1, .status = "4.0.0", .host = "h",
+	    .text = "x\nfailed 0 1 5.0.0 0 - y\r\t" };
 	struct buf out = BUF_INIT(1U << 16);
 	size_t pos = 0;
 

@@ -59,7 +59,8 @@ START_TEST(test_large_content)
 	for (size_t i = 0; i < k.last.len; i++) {
 		if (k.last.data[i] == '.' && (i == 0 || k.last.data[i - 1] == '\n'))
 			i++;
-		if (at < SIZE && k.last.data[i] != text[at])	/* three million assertions would take their time */
+		/* Three million assertions would take their time */
+		if (at < SIZE && k.last.data[i] != text[at])
 			ck_abort_msg("byte %zu is %d, not %d", at, k.last.data[i], text[at]);
 		at++;
 	}
@@ -100,7 +101,8 @@ START_TEST(test_fail_over)
 }
 END_TEST
 
-static const struct { enum behaviour a, b; bool closed; enum verdict_what what; const char *status; bool glitch, down; } ends[] = {
+static const struct { enum behaviour a, b; bool closed; enum verdict_what what; const char *status;
+    bool glitch, down; } ends[] = {
 	{ SINK_BUSY, SINK_BUSY, false, VERDICT_LATER, "4.0.0", true, true },
 	{ SINK_REFUSES, SINK_REFUSES, false, VERDICT_REFUSED, "5.0.0", false, false },
 	{ SINK_BUSY, SINK_REFUSES, false, VERDICT_LATER, "4.0.0", true, true },
@@ -215,6 +217,7 @@ START_TEST(test_limits)
 			sink_open(&k[i], SINK_TAKES);
 		for (size_t i = 0; i < nitems_of(t); i++) {
 			struct destination d = to_sinks((struct sink *[]){ &k[i % 3] }, 1);
+
 			t[i] = submit(&d, fd, SMALL, "ok@x.example", NULL);
 		}
 		while (jobs_open > 0) {
@@ -251,6 +254,7 @@ START_TEST(test_places_go_round)
 		sink_open(&k[i], SINK_TAKES);
 	for (size_t i = 0; i < nitems_of(t); i++) {
 		struct destination d = to_sinks((struct sink *[]){ &k[i % 2] }, 1);
+
 		t[i] = submit(&d, fd, SMALL, "ok@x.example", NULL);
 	}
 	jobs_open = 9;
@@ -261,7 +265,8 @@ START_TEST(test_places_go_round)
 		jobs_open = 1;
 		loop_run(loop);
 	}
-	ck_assert_uint_le(k[0].messages + k[1].messages, 9 + 5 * 3);	/* each of the two had its turn before, and some began one */
+	/* Each of the two had its turn before, and some began one */
+	ck_assert_uint_le(k[0].messages + k[1].messages, 9 + 5 * 3);
 	jobs_open = left;
 	loop_run(loop);
 	ck_assert_uint_eq(k[0].messages + k[1].messages, nitems_of(t));
@@ -321,7 +326,8 @@ START_TEST(test_free_in_the_middle)
 	set_up();
 	sink_open(&k, SINK_TAKES);
 	struct destination d = to_sinks((struct sink *[]){ &k }, 1);
-	struct destination named = { .key = (char *)"dns:x.example", .domain = (char *)"x.example", .by_mx = true, .port = k.port };
+	struct destination named = { .key = (char *)"dns:x.example", .domain = (char *)"x.example",
+	    .by_mx = true, .port = k.port };
 	for (size_t i = 0; i < nitems_of(t); i++)
 		t[i] = submit(i % 2 ? &d : &named, fd, SMALL, "ok@x.example", NULL);
 	jobs_open = 5;		/* stop when five are done */
@@ -354,5 +360,6 @@ START_TEST(test_content_that_cannot_be_read)
 END_TEST
 
 UNIT_MAIN("outbound", test_many_jobs_few_connections, test_large_content, test_fail_over, test_no_host_left,
-    test_closed_kept_connection_is_no_failure, test_lost_after_the_dot_is_not_repeated_at_once, test_silent_peer,
+    test_closed_kept_connection_is_no_failure, test_lost_after_the_dot_is_not_repeated_at_once,
+    test_silent_peer,
     test_limits, test_places_go_round, test_drain, test_free_in_the_middle, test_content_that_cannot_be_read)

@@ -24,7 +24,8 @@
 
 /* --- a sink: a small SMTP server on the same loop --- */
 
-enum behaviour { SINK_TAKES, SINK_BUSY, SINK_REFUSES, SINK_MAIL_LATER, SINK_CLOSES_AT_SECOND_MAIL, SINK_CLOSES_AFTER_DOT, SINK_SILENT, SINK_PLAIN };
+enum behaviour { SINK_TAKES, SINK_BUSY, SINK_REFUSES, SINK_MAIL_LATER, SINK_CLOSES_AT_SECOND_MAIL,
+    SINK_CLOSES_AFTER_DOT, SINK_SILENT, SINK_PLAIN };
 
 struct sink {
 	LIST_HEAD(, session) sessions;
@@ -72,7 +73,8 @@ command(struct session *s, const char *line)
 	enum behaviour b = s->sink->behaviour;
 
 	if (strncmp(line, "EHLO", 4) == 0)
-		say(s, b == SINK_PLAIN ? "250 sink\r\n" : "250-sink\r\n250-PIPELINING\r\n250 SIZE 10000000\r\n");
+		say(s, b == SINK_PLAIN ? "250 sink\r\n" :
+		    "250-sink\r\n250-PIPELINING\r\n250 SIZE 10000000\r\n");
 	else if (strncmp(line, "MAIL", 4) == 0) {
 		s->sink->mails++;
 		if (b == SINK_CLOSES_AT_SECOND_MAIL && ++s->mails == 2)
@@ -88,7 +90,8 @@ command(struct session *s, const char *line)
 		say(s, "221 bye\r\n");
 		return false;
 	} else
-		say(s, b == SINK_MAIL_LATER && line[0] == 'R' && line[1] == 'C' ? "503 no\r\n" : "250 ok\r\n");
+		say(s, b == SINK_MAIL_LATER && line[0] == 'R' && line[1] == 'C' ? "503 no\r\n" :
+		    "250 ok\r\n");
 	return true;
 }
 
@@ -230,7 +233,8 @@ answer_name(uint32_t request, const struct msg_dns_query *q)
 	free(a);
 }
 
-static unsigned helper_dies;	/* how often the helper still dies, each time before it answers its first question */
+/* How often the helper still dies, each time before it answers its first question */
+static unsigned helper_dies;
 
 static inline void
 helper_message(void *arg, const struct ctl_message *m)
@@ -264,7 +268,8 @@ master_message(void *arg, const struct ctl_message *m)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
 	helper_end = ctl_new(loop, pair[0], CTL_FROM_CLIENT, helper_message, nothing_on_close, NULL);
 	struct ctl_channel resolver = { .helper = CTL_HELPER_RESOLVER };
-	outbound_on_channel(outbound, &(struct ctl_message){ .type = CTL_CHANNEL, .data = &resolver, .len = sizeof(resolver), .fd = pair[1] });
+	outbound_on_channel(outbound, &(struct ctl_message){ .type = CTL_CHANNEL, .data = &resolver,
+	    .len = sizeof(resolver), .fd = pair[1] });
 }
 
 static inline void
@@ -274,8 +279,8 @@ set_up(void)
 
 	loop = loop_new();
 	server = (struct config_server){
-		.name = (char *)"default", .fqdn = (char *)"us.example", .max_messages_per_connection = 20, .connections = 1000,
-		.connections_per_domain = 100, .outbound_timeout = 60000, .port = 25,
+		.name = (char *)"default", .fqdn = (char *)"us.example", .max_messages_per_connection = 20,
+		.connections = 1000, .connections_per_domain = 100, .outbound_timeout = 60000, .port = 25,
 	};
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
 	boot = (struct boot){ .server = &server, .loop = loop };
@@ -341,8 +346,8 @@ submit(const struct destination *d, int fd, size_t len, const char *first, const
 		message_envelope_add(&t->e, second);
 	t->e.content_size = (off_t)len;
 	t->index[1] = 1;
-	t->job = (struct outbound_job){ .e = &t->e, .fd = fd, .sender = t->e.sender, .index = t->index, .count = t->e.nrcpt, .verdict = t->verdict,
-	    .done = on_done, .arg = t };
+	t->job = (struct outbound_job){ .e = &t->e, .fd = fd, .sender = t->e.sender, .index = t->index,
+	    .count = t->e.nrcpt, .verdict = t->verdict, .done = on_done, .arg = t };
 	jobs_open++;
 	outbound_submit(outbound, d, &t->job);
 	ck_assert(!t->done);
@@ -360,8 +365,8 @@ static inline void
 expect(struct test_job *t, size_t i, enum verdict_what what, const char *status)
 {
 	ck_assert(t->done);
-	ck_assert_msg(t->verdict[i].what == what && strcmp(t->verdict[i].status, status) == 0, "got %s %s \"%s\"",
-	    verdict_name(t->verdict[i].what), t->verdict[i].status, t->verdict[i].text);
+	ck_assert_msg(t->verdict[i].what == what && strcmp(t->verdict[i].status, status) == 0,
+	    "got %s %s \"%s\"", verdict_name(t->verdict[i].what), t->verdict[i].status, t->verdict[i].text);
 }
 
 static inline struct destination
@@ -372,7 +377,8 @@ to_sinks(struct sink *const *sinks, size_t n)
 	size_t at = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		host[i] = (struct destination_host){ .name = (char *)"[127.0.0.1]", .literal = true, .port = sinks[i]->port };
+		host[i] = (struct destination_host){ .name = (char *)"[127.0.0.1]", .literal = true,
+		    .port = sinks[i]->port };
 		at += (size_t)snprintf(key + at, sizeof(key) - at, ":%u", sinks[i]->port);
 	}
 	return (struct destination){ .key = key, .domain = (char *)"x.example", .host = host, .nhost = n };

@@ -9,16 +9,24 @@ START_TEST(test_names)
 	struct sink k;
 
 	for (int dies = 0; dies < 2; dies++) {
+		unsigned asked;
+		struct destination d, none;
+		int fd;
+		struct test_job *a, *b;
+
 		set_up();
 		helper_dies = dies;
 		sink_open(&k, SINK_TAKES);
 		names[0].name = "x.example", names[0].type = DNS_MX, names[0].data = "gone.example";
 		names[1].name = "x.example", names[1].type = DNS_MX, names[1].data = "mx.example";
 		names[2].name = "mx.example", names[2].type = DNS_A, names[2].data = "127.0.0.1";
-		struct destination d = { .key = (char *)"dns:x.example", .domain = (char *)"x.example", .by_mx = true, .port = k.port };
-		struct destination none = { .key = (char *)"dns:y.example", .domain = (char *)"y.example", .by_mx = true, .port = k.port };
-		int fd = content_file(small, SMALL);
-		struct test_job *a = submit(&d, fd, SMALL, "ok@x.example", NULL), *b = submit(&none, fd, SMALL, "ok@y.example", NULL);
+		d = (struct destination){ .key = (char *)"dns:x.example", .domain = (char *)"x.example",
+		    .by_mx = true, .port = k.port };
+		none = (struct destination){ .key = (char *)"dns:y.example", .domain = (char *)"y.example",
+		    .by_mx = true, .port = k.port };
+		fd = content_file(small, SMALL);
+		a = submit(&d, fd, SMALL, "ok@x.example", NULL);
+		b = submit(&none, fd, SMALL, "ok@y.example", NULL);
 		loop_run(loop);
 		expect(a, 0, VERDICT_DELIVERED, "2.0.0");
 		ck_assert_str_eq(a->verdict[0].host, "mx.example");
@@ -27,7 +35,7 @@ START_TEST(test_names)
 		job_free(a);
 		job_free(b);
 		/* asked once while it lives */
-		unsigned asked = names_asked;
+		asked = names_asked;
 		a = submit(&d, fd, SMALL, "ok@x.example", NULL);
 		loop_run(loop);
 		ck_assert_uint_eq(names_asked, asked);
@@ -54,13 +62,16 @@ START_TEST(test_two_domains_one_host)
 	static struct destination to[] = {
 		{ .key = (char *)"dns:x.example", .domain = (char *)"x.example", .by_mx = true },
 		{ .key = (char *)"dns:y.example", .domain = (char *)"y.example", .by_mx = true },
-		{ .key = (char *)"dns:z.example", .domain = (char *)"z.example", .by_mx = true },	/* another name: a connection of its own */
+		/* Another name: a connection of its own */
+		{ .key = (char *)"dns:z.example", .domain = (char *)"z.example", .by_mx = true },
 	};
 	int fd = content_file(small, SMALL);
 	for (int i = 0; i < 6; i++) {
 		struct destination *d = &to[i % 3];
+		struct test_job *t;
+
 		d->port = k.port;
-		struct test_job *t = submit(d, fd, SMALL, "ok@x.example", NULL);
+		t = submit(d, fd, SMALL, "ok@x.example", NULL);
 		loop_run(loop);
 		expect(t, 0, VERDICT_DELIVERED, "2.0.0");
 		job_free(t);
@@ -77,17 +88,21 @@ END_TEST
 START_TEST(test_stale_addresses_are_better_than_none)
 {
 	struct sink k;
+	struct destination d;
+	int fd;
 
 	set_up();
 	server.max_messages_per_connection = 1;
 	sink_open(&k, SINK_TAKES);
 	names[0].name = "x.example", names[0].type = DNS_A, names[0].data = "127.0.0.1";
-	struct destination d = { .key = (char *)"dns:x.example", .domain = (char *)"x.example", .by_mx = true, .port = k.port };
-	int fd = content_file(small, SMALL);
+	d = (struct destination){ .key = (char *)"dns:x.example", .domain = (char *)"x.example",
+	    .by_mx = true, .port = k.port };
+	fd = content_file(small, SMALL);
 	for (unsigned i = 0; i < 2; i++) {
 		unsigned asked = names_asked;
 		struct test_job *t = submit(&d, fd, SMALL, "ok@x.example", NULL);
 		struct site *s = TAILQ_FIRST(&outbound->due);
+
 		ck_assert_ptr_nonnull(s);
 		s->expires = 0;
 		loop_run(loop);
@@ -105,11 +120,16 @@ END_TEST
 
 START_TEST(test_helper_that_always_dies)
 {
+	struct destination d;
+	int fd;
+	struct test_job *t;
+
 	set_up();
 	helper_dies = UINT32_MAX;
-	struct destination d = { .key = (char *)"dns:x.example", .domain = (char *)"x.example", .by_mx = true, .port = 25 };
-	int fd = content_file(small, SMALL);
-	struct test_job *t = submit(&d, fd, SMALL, "ok@x.example", NULL);
+	d = (struct destination){ .key = (char *)"dns:x.example", .domain = (char *)"x.example",
+	    .by_mx = true, .port = 25 };
+	fd = content_file(small, SMALL);
+	t = submit(&d, fd, SMALL, "ok@x.example", NULL);
 	loop_run(loop);
 	expect(t, 0, VERDICT_LATER, "4.4.3");
 	ck_assert_uint_eq(UINT32_MAX - helper_dies, 4);

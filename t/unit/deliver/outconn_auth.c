@@ -11,7 +11,10 @@ static const struct {
 	enum config_outbound_tls mode;
 	unsigned clear;
 } rows[] = {
-	/* A connection in clear is what is left of may when there is no STARTTLS, or the handshake failed: nobody has chosen it. */
+	/*
+	 * A connection in clear is what is left of may when there is no STARTTLS, or the handshake failed:
+	 * nobody has chosen it.
+	 */
 	{ "192.0.2.1:25", CONFIG_OUT_BASIC, CONFIG_OUT_TLS_MAY, 0 },
 	{ "192.0.2.1:25", CONFIG_OUT_BASIC, CONFIG_OUT_TLS_DANE, 0 },
 	{ "192.0.2.1:25", CONFIG_OUT_BASIC, CONFIG_OUT_TLS_REQUIRED, 0 },
@@ -30,14 +33,16 @@ static const struct {
 START_TEST(test_clear)
 {
 	for (size_t i = 0; i < nitems_of(rows); i++) {
-		struct site site = { .d.security = { .tls = rows[i].mode, .account = { .auth = rows[i].auth, .user = "us" } } };
+		struct site site = { .d.security = { .tls = rows[i].mode,
+		    .account = { .auth = rows[i].auth, .user = "us" } } };
 		struct outconn conn = { .site = &site };
 		struct client_settings set = { .fqdn = "us.example" };
 		const char *why;
 
 		ck_assert_int_eq(net_address_parse(&conn.to, rows[i].host, 0, &why), 0);
 		outconn_auth_settings(&conn, &set);
-		ck_assert_msg(set.clear == rows[i].clear, "%zu: %s: %#x, wanted %#x", i, rows[i].host, set.clear, rows[i].clear);
+		ck_assert_msg(set.clear == rows[i].clear, "%zu: %s: %#x, wanted %#x", i, rows[i].host,
+		    set.clear, rows[i].clear);
 		ck_assert_uint_eq(set.clear & AUTH_OUT_TOKENS, 0);
 	}
 }

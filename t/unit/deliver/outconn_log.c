@@ -16,7 +16,8 @@ static const struct row {
 	{ "EHLO us.example\r\n", CLIENT_EHLO, false, 0, "EHLO us.example 4\n" },
 	{ "MAIL FROM:<a@b.example> SIZE=9\r\nRCPT TO:<c@d.example>\r\nDATA\r\n", CLIENT_MAIL, false, 0,
 	    "MAIL FROM:<a@b.example>+SIZE=9 4\nRCPT TO:<c@d.example> 4\nDATA - 4\n" },
-	{ "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n", CLIENT_MAIL, false, 25, "RCPT TO:<c@d.example> 4\n" },
+	{ "MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\n", CLIENT_MAIL, false, 25,
+	    "RCPT TO:<c@d.example> 4\n" },
 	{ "RCPT TO:<c@d.example>\r\n", CLIENT_MAIL, false, 23, "" },
 	{ "mail from:<>\r\nQUIT\r\n", CLIENT_MAIL, false, 0, "mail from:<> 4\nQUIT - 4\n" },
 	/* of AUTH the mechanism; a line that is no command of ours is a number */
@@ -41,7 +42,8 @@ START_TEST(commands)
 		struct captured_w3clog paper;
 		struct outbound outbound = { 0 };
 		struct site site = { .o = &outbound };
-		struct outconn conn = { .site = &site, .ip = "192.0.2.1", .port = 25, .logged = rows[i].logged };
+		struct outconn conn = { .site = &site, .ip = "192.0.2.1", .port = 25,
+		    .logged = rows[i].logged };
 
 		captured_w3clog_open(&paper, fields);
 		outbound.log = paper.log;
@@ -53,7 +55,8 @@ START_TEST(commands)
 		outconn_log_commands(&conn);	/* and once is enough */
 		ck_assert_uint_eq(conn.logged, conn.client.out.len);
 		captured_w3clog_close(&paper, &lines);
-		ck_assert_msg(strcmp(buf_text(&lines), rows[i].lines) == 0, "row %zu: %s", i, buf_text(&lines));
+		ck_assert_msg(strcmp(buf_text(&lines), rows[i].lines) == 0, "row %zu: %s", i,
+		    buf_text(&lines));
 		buf_done(&conn.client.out);
 		buf_done(&lines);
 	}
@@ -63,7 +66,8 @@ END_TEST
 START_TEST(replies)
 {
 	static const struct { enum client_phase phase; const char *line; } said[] = {
-		{ CLIENT_EHLO, "250-mx.example greets \"us\"" }, { CLIENT_AUTH, "334 c2VjcmV0" }, { CLIENT_AUTH, "535 5.7.8 no" }, { CLIENT_MAIL, "334 x" },
+		{ CLIENT_EHLO, "250-mx.example greets \"us\"" }, { CLIENT_AUTH, "334 c2VjcmV0" },
+		{ CLIENT_AUTH, "535 5.7.8 no" }, { CLIENT_MAIL, "334 x" },
 		{ CLIENT_MAIL, "25" }, { CLIENT_MAIL, "" },
 	};
 	struct buf lines = BUF_INIT(1 << 16);
@@ -79,7 +83,8 @@ START_TEST(replies)
 		outconn_log_reply(&conn, said[i].line, strlen(said[i].line));
 	}
 	captured_w3clog_close(&paper, &lines);
-	ck_assert_str_eq(buf_text(&lines), "- 250-mx.example+greets+%22us%22 26\n- 334 12\n- 535+5.7.8+no 12\n- 334+x 5\n- 25 2\n- - 0\n");
+	ck_assert_str_eq(buf_text(&lines),
+	    "- 250-mx.example+greets+%22us%22 26\n- 334 12\n- 535+5.7.8+no 12\n- 334+x 5\n- 25 2\n- - 0\n");
 	buf_done(&lines);
 }
 END_TEST

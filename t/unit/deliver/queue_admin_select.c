@@ -19,10 +19,11 @@ lose(int64_t time_us, uint32_t chance)
 {
 	char id[MESSAGE_ID_SIZE], path[200];
 	struct stat st;
+	int fd;
 
 	message_id_make(id, time_us, chance);
 	snprintf(path, sizeof(path), "%s/badmail/%s.bad", home, id);
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	ck_assert_int_ne(fd, -1);
 	ck_assert_int_eq(fstat(fd, &st), 0);
 	close(fd);
@@ -39,7 +40,8 @@ meant(int64_t newest_us)
 	size_t n = 0;
 
 	queue_admin.spool = spool;
-	job = (struct queue_admin_job){ .queue_admin = &queue_admin, .ask = { .verb = MSG_QUEUE_BADMAIL_RETRY, .newest_us = newest_us } };
+	job = (struct queue_admin_job){ .queue_admin = &queue_admin,
+	    .ask = { .verb = MSG_QUEUE_BADMAIL_RETRY, .newest_us = newest_us } };
 	buf_init(&job.text, MSG_QUEUE_TEXT_MAX);
 	queue_admin_select_run(NULL, jobs, 1);
 	for (size_t i = 0; i < job.nread; i++)

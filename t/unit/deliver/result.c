@@ -14,9 +14,11 @@
 #include "t/unit/check_main.h"
 
 static uint64_t table[] = { 1000 };
-static struct config_domain domain = { .name = (char *)"home.example", .type = CONFIG_DOMAIN_DEFAULT, .drop_quota = CONFIG_UNLIMITED };
+static struct config_domain domain = { .name = (char *)"home.example", .type = CONFIG_DOMAIN_DEFAULT,
+    .drop_quota = CONFIG_UNLIMITED };
 static struct config_server server = {
-	.name = (char *)"default", .fqdn = (char *)"host.home.example", .port = 25, .domain = &domain, .ndomain = 1, .default_domain = &domain,
+	.name = (char *)"default", .fqdn = (char *)"host.home.example", .port = 25, .domain = &domain,
+	.ndomain = 1, .default_domain = &domain,
 	.retry = { table, 1 }, .delay_notify = 43200000, .expire = 172800000, .local_delay_notify = 43200000,
 	.local_expire = 172800000, .hop_limit = 3, .max_recipients = 100, .badmail_keep = CONFIG_UNLIMITED,
 	.badmail_limit = CONFIG_UNLIMITED,
@@ -104,7 +106,8 @@ START_TEST(test_clock_set_back)
 	schedule->ahead_us += (int64_t)year * 1000000;
 	schedule_go(schedule);
 	for (size_t i = 0; i < 2; i++)
-		ck_assert_uint_le(schedule_index_at(schedule->index, n[i])->due, (uint32_t)(clock_wall_us() / 1000000) + 200);
+		ck_assert_uint_le(schedule_index_at(schedule->index, n[i])->due,
+		    (uint32_t)(clock_wall_us() / 1000000) + 200);
 	fixture_end();
 }
 END_TEST
@@ -142,19 +145,25 @@ START_TEST(test_null_sender)
 }
 END_TEST
 
-/* A sender who asked for it gets one report of success for all recipients; a report and a null sender cause none. */
+/*
+ * A sender who asked for it gets one report of success for all recipients; a report and a null sender cause
+ * none.
+ */
 START_TEST(test_success)
 {
-	struct message_envelope e = { .sender = mem_strdup("author@home.example"), .envid = mem_strdup("Q+2B1"), .ret = RET_FULL };
+	struct message_envelope e = { .sender = mem_strdup("author@home.example"),
+	    .envid = mem_strdup("Q+2B1"), .ret = RET_FULL };
 	struct spool_draft *d;
 
 	fixture_begin(&server);
 	for (unsigned round = 0; round < 2; round++) {
 		if (round == 0) {
+			struct message_recipient *r;
+
 			message_envelope_add(&e, "b@home.example")->notify = NOTIFY_SUCCESS;
 			message_envelope_add(&e, "c@home.example");
 			message_envelope_add(&e, "d@home.example")->notify = NOTIFY_FAILURE;
-			struct message_recipient *r = message_envelope_add(&e, "e@home.example");
+			r = message_envelope_add(&e, "e@home.example");
 			r->notify = NOTIFY_SUCCESS | NOTIFY_DELAY;
 			r->orcpt = mem_strdup("rfc822;E+2B1@there.example");
 			message_envelope_add(&e, "f@[999]")->notify = NOTIFY_NEVER;
@@ -171,9 +180,12 @@ START_TEST(test_success)
 	}
 	message_envelope_done(&e);
 	shell("test $(ls $H/drop | wc -l) = 3 && test $(ls $H/badmail/*.bad | wc -l) = 1");
-	shell("grep -l 'Subject: Delivery Status Notification (Success)' $H/drop/*.eml >$H/found && test $(wc -l <$H/found) = 1");
-	shell("f=$(cat $H/found); test $(grep -c ^Final-Recipient: $f) = 2 && test $(grep -c '^Action: delivered' $f) = 2 && "
-	    "grep -q '^Original-Envelope-Id: Q+1' $f && grep -q '^Original-Recipient: rfc822; E+1@there.example' $f && "
+	shell("grep -l 'Subject: Delivery Status Notification (Success)' $H/drop/*.eml >$H/found && test "
+	    "$(wc -l <$H/found) = 1");
+	shell("f=$(cat $H/found); test $(grep -c ^Final-Recipient: $f) = 2 && test $(grep -c '^Action: "
+	    "delivered' $f) = 2 && "
+	    "grep -q '^Original-Envelope-Id: Q+1' $f && grep -q '^Original-Recipient: rfc822; "
+	    "E+1@there.example' $f && "
 	    "grep -q '^Content-Type: text/rfc822-headers' $f && ! grep -q ^body $f");
 	fixture_end();
 }
@@ -188,7 +200,8 @@ START_TEST(test_hops)
 	fixture_begin(&server);
 	for (unsigned n = 3; n <= 4; n++)
 		for (unsigned null = 0; null <= 1; null++) {
-			snprintf(text, sizeof(text), "%s%s%s%s\r\n\r\n%s", hop, hop, hop, n == 4 ? hop : "Subject: x\r\n", hop);
+			snprintf(text, sizeof(text), "%s%s%s%s\r\n\r\n%s", hop, hop, hop,
+			    n == 4 ? hop : "Subject: x\r\n", hop);
 			queue(id, null ? "" : "author@home.example", TO("b@home.example"), text);
 			tell(id);
 		}
@@ -206,7 +219,8 @@ START_TEST(test_owed)
 
 	fixture_begin(&server);
 	queue(id, "author@home.example", TO("gone@far.example", "b@home.example"), SMALL);
-	ck_assert_int_eq(spool_note_add(spool, id, "failed 0 1795288657123456 5.1.1 550 mx.far.example 5.1.1 gone for good\n"
+	ck_assert_int_eq(spool_note_add(spool, id,
+	    "failed 0 1795288657123456 5.1.1 550 mx.far.example 5.1.1 gone for good\n"
 	    "failed 1 17", true), 0);
 	mark(id, 0, MARK_FAILED);
 	find(id);
@@ -228,7 +242,8 @@ START_TEST(test_report_is_there)
 
 	fixture_begin(&server);
 	queue(id, "author@home.example", TO("gone@far.example"), SMALL);
-	ck_assert_int_eq(spool_note_add(spool, id, "failed 0 1795288657123456 5.1.1 550 mx.far.example 5.1.1 gone\n", true), 0);
+	ck_assert_int_eq(spool_note_add(spool, id,
+	    "failed 0 1795288657123456 5.1.1 550 mx.far.example 5.1.1 gone\n", true), 0);
 	mark(id, 0, MARK_FAILED);
 	report_make_id(report, id, 1795288657123456, 0, DSN_FAILURE, false);
 	message_envelope_add(&e, "author@home.example");
@@ -299,7 +314,8 @@ START_TEST(test_many_recipients)
 	queue(id, "author@home.example", to, SMALL);
 	tell(id);
 	run();
-	shell("test $(ls $H/drop | wc -l) = 2 && test $(cat $H/drop/*.eml | grep -c ^Final-Recipient:) = 1500");
+	shell("test $(ls $H/drop | wc -l) = 2 && test $(cat $H/drop/*.eml | grep -c ^Final-Recipient:) = "
+	    "1500");
 	for (size_t i = 0; i < N; i++)
 		free((void *)(uintptr_t)to[i]);
 	free(to);
@@ -307,5 +323,5 @@ START_TEST(test_many_recipients)
 }
 END_TEST
 
-UNIT_MAIN("result", test_dropped, test_clock_set_back, test_partly_failed, test_null_sender, test_success, test_hops, test_owed, test_report_is_there,
-    test_delivered_before, test_damaged, test_many_recipients)
+UNIT_MAIN("result", test_dropped, test_clock_set_back, test_partly_failed, test_null_sender, test_success,
+    test_hops, test_owed, test_report_is_there, test_delivered_before, test_damaged, test_many_recipients)

@@ -15,10 +15,12 @@ static uint64_t standard[] = { 15 * M, 30 * M, 1 * H, 4 * H };
 static uint64_t fast[] = { 1 * S, 2 * S };
 
 static const struct config_server server = {
-	.retry = { standard, 4 }, .delay_notify = 12 * H, .expire = 2 * D, .local_delay_notify = 6 * H, .local_expire = 1 * D,
+	.retry = { standard, 4 }, .delay_notify = 12 * H, .expire = 2 * D, .local_delay_notify = 6 * H,
+	.local_expire = 1 * D,
 };
 static const struct config_server hasty = {
-	.retry = { fast, 2 }, .delay_notify = 2 * S, .expire = 5 * S, .local_delay_notify = 2 * S, .local_expire = CONFIG_UNLIMITED,
+	.retry = { fast, 2 }, .delay_notify = 2 * S, .expire = 5 * S, .local_delay_notify = 2 * S,
+	.local_expire = CONFIG_UNLIMITED,
 };
 
 /* jitter 500 is the middle: no spread */
@@ -43,7 +45,10 @@ static const struct {
 	{ &server, { .glitch = true, .quick = 3, .jitter = 500 }, { .after = 15 * M } },
 	{ &server, { .glitch = true, .quick = 0, .attempts = 1, .jitter = 500 }, { .after = 30 * M } },
 	{ &hasty, { .glitch = true, .quick = 0, .jitter = 500 }, { .quick = true, .after = 1 * S } },
-	/* a hint: not before it, the spread after it; never above the table's longest; early only three times, and not too early */
+	/*
+	 * a hint: not before it, the spread after it; never above the table's longest; early only three
+	 * times, and not too early
+	 */
 	{ &server, { .hint = 300 * S, .jitter = 0 }, { .after = 300 * S } },
 	{ &server, { .hint = 300 * S, .jitter = 1000 }, { .after = 315 * S } },
 	{ &server, { .hint = 300 * S, .attempts = 2, .jitter = 0 }, { .after = 300 * S } },
@@ -52,8 +57,10 @@ static const struct {
 	{ &server, { .hint = 7 * D, .jitter = 1000 }, { .after = 4 * H } },
 	{ &server, { .hint = 1, .jitter = 0 }, { .after = 60 * S } },
 	{ &server, { .hint = 300 * S, .glitch = true, .jitter = 0 }, { .quick = true, .after = 300 * S } },
-	{ &server, { .hint = 4 * H, .age = 47 * H, .attempts = 9, .jitter = 0 }, { .delayed = true, .after = 1 * H } },
-	{ &server, { .hint = 4 * H, .age = 2 * D, .attempts = 9, .jitter = 0 }, { .delayed = true, .expired = true } },
+	{ &server, { .hint = 4 * H, .age = 47 * H, .attempts = 9, .jitter = 0 },
+	    { .delayed = true, .after = 1 * H } },
+	{ &server, { .hint = 4 * H, .age = 2 * D, .attempts = 9, .jitter = 0 },
+	    { .delayed = true, .expired = true } },
 	{ &hasty, { .hint = 300 * S, .jitter = 0 }, { .after = 2 * S } },
 	{ &hasty, { .hint = 1, .jitter = 0 }, { .after = 1 * S } },
 	/* delay and expiry: no time is above it, so that the last attempt is made then */
@@ -63,10 +70,14 @@ static const struct {
 	{ &server, { .age = 2 * D - 1, .attempts = 9, .jitter = 500 }, { .delayed = true, .after = 1 } },
 	{ &server, { .age = 2 * D, .attempts = 9, .jitter = 500 }, { .delayed = true, .expired = true } },
 	{ &server, { .age = 20 * D, .attempts = 9, .jitter = 500 }, { .delayed = true, .expired = true } },
-	{ &server, { .age = 6 * H, .attempts = 9, .local = true, .jitter = 500 }, { .delayed = true, .after = 4 * H } },
-	{ &server, { .age = 23 * H, .attempts = 9, .local = true, .jitter = 500 }, { .delayed = true, .after = 1 * H } },
-	{ &server, { .age = 1 * D, .attempts = 9, .local = true, .jitter = 500 }, { .delayed = true, .expired = true } },
-	{ &hasty, { .age = 400 * D, .attempts = 9, .local = true, .jitter = 500 }, { .delayed = true, .after = 2 * S } },
+	{ &server, { .age = 6 * H, .attempts = 9, .local = true, .jitter = 500 },
+	    { .delayed = true, .after = 4 * H } },
+	{ &server, { .age = 23 * H, .attempts = 9, .local = true, .jitter = 500 },
+	    { .delayed = true, .after = 1 * H } },
+	{ &server, { .age = 1 * D, .attempts = 9, .local = true, .jitter = 500 },
+	    { .delayed = true, .expired = true } },
+	{ &hasty, { .age = 400 * D, .attempts = 9, .local = true, .jitter = 500 },
+	    { .delayed = true, .after = 2 * S } },
 };
 
 START_TEST(test_rows)
@@ -74,9 +85,10 @@ START_TEST(test_rows)
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct retry_plan got = retry_decide(rows[i].s, &rows[i].c), want = rows[i].want;
 
-		ck_assert_msg(got.expired == want.expired && got.quick == want.quick && got.delayed == want.delayed &&
-		    got.after == want.after, "row %zu: expired %d quick %d delayed %d after %llu", i, got.expired, got.quick,
-		    got.delayed, (unsigned long long)got.after);
+		ck_assert_msg(got.expired == want.expired && got.quick == want.quick &&
+		    got.delayed == want.delayed &&
+		    got.after == want.after, "row %zu: expired %d quick %d delayed %d after %llu", i,
+		    got.expired, got.quick, got.delayed, (unsigned long long)got.after);
 	}
 }
 END_TEST
@@ -107,8 +119,10 @@ END_TEST
 
 static const struct { const char *text; uint64_t seconds; } hints[] = {
 	{ "4.7.1 Greylisted, please try again in 300 seconds", 300 },
-	{ "4.2.0 <x@y.example>: Recipient address rejected: Greylisted for 300 seconds (see http://isg.ee.ethz.ch/tools/postgrey/help/)", 300 },
-	{ "4.2.0 <x@y.example>: Recipient address rejected: Greylisted, see http://postgrey.schweikert.ch/help/y.example.html", 0 },
+	{ "4.2.0 <x@y.example>: Recipient address rejected: Greylisted for 300 seconds (see "
+	    "http://isg.ee.ethz.ch/tools/postgrey/help/)", 300 },
+	{ "4.2.0 <x@y.example>: Recipient address rejected: Greylisted, see "
+	    "http://postgrey.schweikert.ch/help/y.example.html", 0 },
 	{ "4.7.1 Greylisting in action, please come back in 00:04:59", 299 },
 	{ "4.7.1 Greylisted, please try again in 00:05:00.", 300 },
 	{ "4.3.2 retry after 5 minutes", 300 },
@@ -143,8 +157,8 @@ static const struct { const char *text; uint64_t seconds; } hints[] = {
 START_TEST(test_hints)
 {
 	for (size_t i = 0; i < nitems_of(hints); i++)
-		ck_assert_msg(retry_hint(hints[i].text) == hints[i].seconds * 1000, "\"%s\": %llu ms", hints[i].text,
-		    (unsigned long long)retry_hint(hints[i].text));
+		ck_assert_msg(retry_hint(hints[i].text) == hints[i].seconds * 1000, "\"%s\": %llu ms",
+		    hints[i].text, (unsigned long long)retry_hint(hints[i].text));
 }
 END_TEST
 

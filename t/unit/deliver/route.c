@@ -14,23 +14,31 @@ static char *smart[] = { (char *)"smart.example", (char *)"[192.0.2.9]:26" };
 
 /* sorted by name, as the configuration has them */
 static struct config_domain domains[] = {
-	{ .name = (char *)"*.a.wild.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true, .route = { via_six, 1 } },
-	{ .name = (char *)"*.wild.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true, .route = { via_hub, 2 }, .helo = true },
+	{ .name = (char *)"*.a.wild.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true,
+	    .route = { via_six, 1 } },
+	{ .name = (char *)"*.wild.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true,
+	    .route = { via_hub, 2 }, .helo = true },
 	{ .name = (char *)"alias.example", .type = CONFIG_DOMAIN_ALIAS },
-	{ .name = (char *)"direct.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true, .has_port = true, .port = 2526 },
+	{ .name = (char *)"direct.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true, .has_port = true,
+	    .port = 2526 },
 	{ .name = (char *)"exact.wild.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true },
 	{ .name = (char *)"helo.example", .type = CONFIG_DOMAIN_REMOTE, .helo = true },
 	{ .name = (char *)"home.example", .type = CONFIG_DOMAIN_DEFAULT },
-	{ .name = (char *)"safe.example", .type = CONFIG_DOMAIN_REMOTE, .has_outbound_tls = true, .outbound_tls = CONFIG_OUT_TLS_VERIFY },
-	{ .name = (char *)"same.example", .type = CONFIG_DOMAIN_REMOTE, .has_outbound_tls = true, .outbound_tls = CONFIG_OUT_TLS_MAY },
-	{ .name = (char *)"six.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true, .route = { via_six, 1 }, .has_outbound_tls = true },
+	{ .name = (char *)"safe.example", .type = CONFIG_DOMAIN_REMOTE, .has_outbound_tls = true,
+	    .outbound_tls = CONFIG_OUT_TLS_VERIFY },
+	{ .name = (char *)"same.example", .type = CONFIG_DOMAIN_REMOTE, .has_outbound_tls = true,
+	    .outbound_tls = CONFIG_OUT_TLS_MAY },
+	{ .name = (char *)"six.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true,
+	    .route = { via_six, 1 }, .has_outbound_tls = true },
 };
 
 static struct config_server
 server(bool with_smart, enum config_after_direct after)
 {
-	struct config_server s = { .name = (char *)"default", .port = 25, .domain = domains, .ndomain = nitems_of(domains),
-		.default_domain = &domains[6], .smart_host_after_direct = after, .outbound_tls = CONFIG_OUT_TLS_MAY };
+	struct config_server s = { .name = (char *)"default", .port = 25, .domain = domains,
+	    .ndomain = nitems_of(domains),
+		.default_domain = &domains[6], .smart_host_after_direct = after,
+		.outbound_tls = CONFIG_OUT_TLS_MAY };
 
 	if (with_smart)
 		s.smart_host = (struct config_strings){ smart, 2 };
@@ -79,7 +87,8 @@ static const struct row rows[] = {
 	{ false, CONFIG_DIRECT_NO, "six.example", "hosts:[2001:db8::1]:2525;tls=off" },
 	{ true, CONFIG_DIRECT_NO, "safe.example", "hosts:smart.example:25,[192.0.2.9]:26;tls=verify" },
 	{ true, CONFIG_DIRECT_NO, "same.example", "hosts:smart.example:25,[192.0.2.9]:26" },
-	{ true, CONFIG_DIRECT_YES, "safe.example", "dns:safe.example;tls=verify > hosts:smart.example:25,[192.0.2.9]:26;tls=verify" },
+	{ true, CONFIG_DIRECT_YES, "safe.example",
+	    "dns:safe.example;tls=verify > hosts:smart.example:25,[192.0.2.9]:26;tls=verify" },
 };
 
 static char *
@@ -99,7 +108,8 @@ describe(const char *domain, const struct route_answer *a)
 	route_direct(&d, domain, a);
 	ck_assert(route_security_is_same(&d.security, &a->security));
 	ck_assert(d.by_mx == (*domain != '[') && d.nhost == (*domain == '[' ? 1 : 0));
-	text = mem_printf("%s%s%s", d.key, a->fallback != NULL ? " > " : "", a->fallback != NULL ? a->fallback->key : "");
+	text = mem_printf("%s%s%s", d.key, a->fallback != NULL ? " > " : "",
+	    a->fallback != NULL ? a->fallback->key : "");
 	route_destination_done(&d);
 	return text;
 }
@@ -116,7 +126,8 @@ START_TEST(test_rows)
 		ck_assert_ptr_nonnull(r);
 		route_find(r, rows[i].domain, &a);
 		got = describe(rows[i].domain, &a);
-		ck_assert_msg(strcmp(got, rows[i].want) == 0, "%s: got \"%s\", wanted \"%s\"", rows[i].domain, got, rows[i].want);
+		ck_assert_msg(strcmp(got, rows[i].want) == 0, "%s: got \"%s\", wanted \"%s\"", rows[i].domain,
+		    got, rows[i].want);
 		free(got);
 		route_free(r);
 	}

@@ -16,8 +16,10 @@ static struct config_domain domains[] = {
 	{ .name = (char *)"two.example", .type = CONFIG_DOMAIN_REMOTE, .hold = true },
 };
 static struct config_server server = {
-	.name = (char *)"default", .fqdn = (char *)"host.home.example", .port = 25, .domain = domains, .ndomain = nitems_of(domains),
-	.default_domain = &domains[0], .retry = { table, 1 }, .delay_notify = 43200000, .expire = 172800000, .local_delay_notify = 43200000,
+	.name = (char *)"default", .fqdn = (char *)"host.home.example", .port = 25, .domain = domains,
+	.ndomain = nitems_of(domains),
+	.default_domain = &domains[0], .retry = { table, 1 }, .delay_notify = 43200000, .expire = 172800000,
+	.local_delay_notify = 43200000,
 	.local_expire = 172800000, .hop_limit = 3, .max_recipients = 100, .badmail_keep = CONFIG_UNLIMITED,
 	.badmail_limit = CONFIG_UNLIMITED,
 };
@@ -34,7 +36,8 @@ at(void)
 static bool
 is_in_backlog(void)
 {
-	return at()->state == RECORD_WAITING && (at()->flags & RECORD_BACKLOG) != 0 && at()->due > clock_wall_us() / 1000000 + 60;
+	return at()->state == RECORD_WAITING && (at()->flags & RECORD_BACKLOG) != 0 &&
+	    at()->due > clock_wall_us() / 1000000 + 60;
 }
 
 static bool
@@ -70,7 +73,8 @@ on_command_done(void *arg, struct schedule_admin *o)
 static void
 begin_command(struct schedule_admin *o, enum schedule_admin_kind kind, const char *id)
 {
-	*o = (struct schedule_admin){ .kind = kind, .pick = &everything, .to = spool, .to_name = "itself", .done = on_command_done };
+	*o = (struct schedule_admin){ .kind = kind, .pick = &everything, .to = spool, .to_name = "itself",
+	    .done = on_command_done };
 	memcpy(o->id, id, MESSAGE_ID_SIZE);
 	command_over = false;
 	ck_assert_int_eq(schedule_admin_begin(schedule, o), SCHEDULE_DONE);
@@ -148,10 +152,11 @@ START_TEST(test_command_removes_it)
 {
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_admin o;
+	struct schedule_dest *d;
 
 	fixture_begin(&server);
 	add_to_backlog(id, "x@one.example", NULL);
-	struct schedule_dest *d = dest("one.example");
+	d = dest("one.example");
 	d->atrn = &d->d;
 	begin_command(&o, SCHEDULE_DELETE, id);
 	ask("one.example", NULL);
@@ -165,15 +170,19 @@ START_TEST(test_command_removes_it)
 }
 END_TEST
 
-/* An operator holds it during the command: it is stopped, and no connection waits for it. Released, it waits for ETRN. */
+/*
+ * An operator holds it during the command: it is stopped, and no connection waits for it. Released, it waits
+ * for ETRN.
+ */
 START_TEST(test_held_during_command)
 {
 	char id[MESSAGE_ID_SIZE];
 	struct schedule_admin o;
+	struct schedule_dest *d;
 
 	fixture_begin(&server);
 	add_to_backlog(id, "x@one.example", NULL);
-	struct schedule_dest *d = dest("one.example");
+	d = dest("one.example");
 	d->atrn = &d->d;
 	begin_command(&o, SCHEDULE_MOVE, id);
 	ask("one.example", NULL);
@@ -189,4 +198,5 @@ START_TEST(test_held_during_command)
 }
 END_TEST
 
-UNIT_MAIN("schedule_etrn", test_command_fails, test_two_ask, test_command_removes_it, test_held_during_command)
+UNIT_MAIN("schedule_etrn", test_command_fails, test_two_ask, test_command_removes_it,
+    test_held_during_command)

@@ -77,7 +77,10 @@ fixture_end(void)
 	temp_spool_end();
 }
 
-/* Puts a message into the queue without a hint to the schedule; `id` receives its id. `recipients` ends with NULL. */
+/*
+ * Puts a message into the queue without a hint to the schedule; `id` receives its id. `recipients` ends with
+ * NULL.
+ */
 static inline void
 queue(char id[MESSAGE_ID_SIZE], const char *sender, const char *const *recipients, const char *content)
 {

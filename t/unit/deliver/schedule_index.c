@@ -42,7 +42,8 @@ START_TEST(test_many)
 		schedule_index_wait(x, number[i], chance(5000));
 	}
 	ck_assert_uint_eq(schedule_index_count(x), COUNT);
-	ck_assert_msg(schedule_index_bytes(x) / COUNT <= 50, "%zu bytes a record", schedule_index_bytes(x) / COUNT);
+	ck_assert_msg(schedule_index_bytes(x) / COUNT <= 50, "%zu bytes a record",
+	    schedule_index_bytes(x) / COUNT);
 	for (uint32_t i = 0; i < COUNT; i++) {
 		make_id(id, i);
 		ck_assert_uint_eq(schedule_index_find(x, id), number[i]);
@@ -138,7 +139,8 @@ START_TEST(test_parked)
 {
 	struct schedule_index *x = schedule_index_new();
 	struct schedule_dests *t = schedule_dest_table_new(x);
-	struct destination a = { .key = (char *)"dns:a", .domain = (char *)"a" }, b = { .key = (char *)"dns:b", .domain = (char *)"b" };
+	struct destination a = { .key = (char *)"dns:a", .domain = (char *)"a" },
+	    b = { .key = (char *)"dns:b", .domain = (char *)"b" };
 	struct schedule_dest *da = schedule_dest_add(t, &a), *db = schedule_dest_add(t, &b), *from;
 	uint32_t n[6];
 	char id[MESSAGE_ID_SIZE];
@@ -169,7 +171,10 @@ START_TEST(test_parked)
 }
 END_TEST
 
-/* The connection of ATRN has ended: a record with a command at work stays in its place of the list; nothing becomes due. */
+/*
+ * The connection of ATRN has ended: a record with a command at work stays in its place of the list; nothing
+ * becomes due.
+ */
 START_TEST(test_atrn_ended)
 {
 	struct schedule_index *x = schedule_index_new();
@@ -197,14 +202,18 @@ START_TEST(test_atrn_ended)
 	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), n[0]);
 	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), n[1]);
 	d->loading = 0;
-	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), 0);	/* the backlog is not started any more */
+	/* The backlog is not started any more */
+	ck_assert_uint_eq(schedule_dest_unpark(t, 2, &from), 0);
 	ck_assert(!schedule_dest_is_busy(d) && d->backlog.count == 1);
 	schedule_dest_table_free(t);
 	schedule_index_free(x);
 }
 END_TEST
 
-/* Every tenth record has a tag, half of those the one that is made due, in slices. What is due already stays so; loaded ones too. */
+/*
+ * Every tenth record has a tag, half of those the one that is made due, in slices. What is due already stays
+ * so; loaded ones too.
+ */
 START_TEST(test_make_due)
 {
 	struct schedule_index *x = schedule_index_new();
@@ -213,8 +222,10 @@ START_TEST(test_make_due)
 	uint32_t at = 1, slices = 0, made_due = 0;
 
 	for (uint32_t i = 0; i < COUNT; i++) {
+		uint32_t n;
+
 		make_id(id, i);
-		uint32_t n = schedule_index_add(x, id);
+		n = schedule_index_add(x, id);
 		schedule_index_wait(x, n, i == 20 ? 5 : 5000 + chance(5000));
 		schedule_index_at(x, n)->tag = i % 10 == 0 ? (i % 20 == 0 ? 7 : 8) : 0;
 	}
@@ -224,7 +235,8 @@ START_TEST(test_make_due)
 		slices++;
 	} while (at != 0);
 	ck_assert_uint_gt(slices, 2);
-	for (uint32_t n; (n = schedule_index_first(x)) != 0 && schedule_index_at(x, n)->due <= 1000; made_due++) {
+	for (uint32_t n; (n = schedule_index_first(x)) != 0 && schedule_index_at(x, n)->due <= 1000;
+	    made_due++) {
 		ck_assert_uint_eq(schedule_index_at(x, n)->tag, 0);
 		schedule_index_take(x, n);
 	}
@@ -234,4 +246,5 @@ START_TEST(test_make_due)
 }
 END_TEST
 
-UNIT_MAIN("schedule_index", test_many, test_oldest_first, test_all_due, test_reuse, test_parked, test_atrn_ended, test_make_due)
+UNIT_MAIN("schedule_index", test_many, test_oldest_first, test_all_due, test_reuse, test_parked,
+    test_atrn_ended, test_make_due)

@@ -9,7 +9,8 @@
 #define REFUSED VERDICT_REFUSED
 
 /* Two failures, one after the other; which of them stays. */
-static const struct { enum verdict_what a; const char *a_status; enum verdict_what b; const char *b_status; int told; } rows[] = {
+static const struct { enum verdict_what a; const char *a_status; enum verdict_what b; const char *b_status;
+    int told; } rows[] = {
 	{ LATER, "4.7.5", LATER, "4.3.1", 2 },
 	/* what a host said tells more than that another was not there, in either order */
 	{ LATER, "4.7.5", LATER, "4.4.1", 1 },
@@ -35,7 +36,8 @@ START_TEST(test_note)
 		site_queue_note(&job, &a, true);
 		ck_assert(strcmp(told.text, "one") == 0 && job.glitch && job.noted == SITE_FAILURE);
 		site_queue_note(&job, &b, false);
-		ck_assert_msg(strcmp(told.text, rows[i].told == 1 ? "one" : "two") == 0, "row %zu: %s", i, told.text);
+		ck_assert_msg(strcmp(told.text, rows[i].told == 1 ? "one" : "two") == 0, "row %zu: %s", i,
+		    told.text);
 		ck_assert_int_eq(job.glitch, rows[i].told == 1);
 		/* a host's answer about this very message is kept */
 		job.noted = SITE_HEARD;

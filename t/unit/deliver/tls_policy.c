@@ -56,16 +56,21 @@ static const struct {
 	{ CONFIG_OUT_TLS_REQUIRED, "", "192.0.2.1", true, true, -1, "- none" },
 	{ CONFIG_OUT_TLS_VERIFY, "", "hub.example", false, true, -1, "hub.example name hub.example" },
 	{ CONFIG_OUT_TLS_VERIFY, "", "192.0.2.1", true, true, -1, "- name 192.0.2.1" },
-	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mx.other.example", false, true, -1, "mx.other.example name mx.other.example or d.example" },
+	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mx.other.example", false, true, -1,
+	    "mx.other.example name mx.other.example or d.example" },
 	/* named by an unsigned MX */
-	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mx.other.example", false, false, -1, "mx.other.example name d.example" },
-	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mx.d.example", false, false, -1, "mx.d.example name mx.d.example or d.example" },
-	{ CONFIG_OUT_TLS_VERIFY, "d.example", "MX.D.example", false, false, -1, "MX.D.example name MX.D.example or d.example" },
+	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mx.other.example", false, false, -1,
+	    "mx.other.example name d.example" },
+	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mx.d.example", false, false, -1,
+	    "mx.d.example name mx.d.example or d.example" },
+	{ CONFIG_OUT_TLS_VERIFY, "d.example", "MX.D.example", false, false, -1,
+	    "MX.D.example name MX.D.example or d.example" },
 	{ CONFIG_OUT_TLS_VERIFY, "d.example", "mxd.example", false, false, -1, "mxd.example name d.example" },
 	{ CONFIG_OUT_TLS_VERIFY, "d.example", "d.example", false, false, -1, "d.example name d.example" },
 	{ CONFIG_OUT_TLS_DANE, "d.example", "mx.other.example", false, true, -1, "mx.other.example none" },
 	{ CONFIG_OUT_TLS_DANE, "d.example", "mx.other.example", false, true, 0, "base.example none" },
-	{ CONFIG_OUT_TLS_DANE, "d.example", "mx.other.example", false, true, 2, "base.example dane base.example or mx.other.example or d.example" },
+	{ CONFIG_OUT_TLS_DANE, "d.example", "mx.other.example", false, true, 2,
+	    "base.example dane base.example or mx.other.example or d.example" },
 	{ CONFIG_OUT_TLS_DANE, "", "base.example", false, true, 1, "base.example dane base.example" },
 };
 
@@ -76,8 +81,10 @@ START_TEST(test_wishes)
 
 	snprintf(set->base, sizeof(set->base), "base.example");
 	for (size_t i = 0; i < nitems_of(wishes); i++) {
-		struct destination d = { .domain = (char *)wishes[i].domain, .by_mx = wishes[i].domain[0] != '\0', .security = { wishes[i].mode } };
-		struct tls_policy_host host = { wishes[i].host, wishes[i].literal, wishes[i].sure, wishes[i].records >= 0 ? set : NULL };
+		struct destination d = { .domain = (char *)wishes[i].domain,
+		    .by_mx = wishes[i].domain[0] != '\0', .security = { wishes[i].mode } };
+		struct tls_policy_host host = { wishes[i].host, wishes[i].literal, wishes[i].sure,
+		    wishes[i].records >= 0 ? set : NULL };
 		struct tls_record record[TLSA_RECORDS_MAX];
 		struct tls_wish wish;
 		char names[200], got[400];
@@ -85,8 +92,10 @@ START_TEST(test_wishes)
 		set->count = wishes[i].records > 0 ? (size_t)wishes[i].records : 0;
 		tls_policy_wish(&d, &host, &wish, record);
 		tls_policy_names(&wish, names, sizeof(names));
-		snprintf(got, sizeof(got), "%s %s%s%s", wish.ask != NULL ? wish.ask : "-", proofs[wish.proof], names[0] != '\0' ? " " : "", names);
-		ck_assert_msg(strcmp(got, wishes[i].want) == 0, "row %zu: got \"%s\", wanted \"%s\"", i, got, wishes[i].want);
+		snprintf(got, sizeof(got), "%s %s%s%s", wish.ask != NULL ? wish.ask : "-", proofs[wish.proof],
+		    names[0] != '\0' ? " " : "", names);
+		ck_assert_msg(strcmp(got, wishes[i].want) == 0, "row %zu: got \"%s\", wanted \"%s\"", i, got,
+		    wishes[i].want);
 		ck_assert_uint_eq(wish.records, wish.proof == TLS_PROOF_DANE ? set->count : 0);
 		ck_assert(wish.proof != TLS_PROOF_NAME || wish.names > 0 || wish.ip != NULL);
 	}

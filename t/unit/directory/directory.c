@@ -22,6 +22,7 @@ START_TEST(test_filter)
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct ldap_schema s = { .filter = rows[i].filter };
 		struct buf out = BUF_INIT(1000);
+
 		ldap_schema_filter(&s, rows[i].address, &out);
 		ck_assert_str_eq(buf_text(&out), rows[i].want);
 		buf_done(&out);
@@ -54,20 +55,26 @@ END_TEST
 START_TEST(test_addresses)
 {
 	static const struct { const char *value, *want; } rows[] = {
-		{ "a@b.example", "a@b.example" }, { "SMTP:a@B.Example", "a@b.example" }, { "smtp$a@b.example", "a@b.example" },
-		{ "ann", "ann@default.example" }, { "\"a:b\"@c.example", "\"a:b\"@c.example" }, { "a$b@c.example", "a$b@c.example" },
-		{ "X400:c=us;a=x;p=y", NULL }, { "sip:a@b.example", NULL }, { "", NULL }, { "a b@c.example", NULL }, { "a@b c", NULL },
+		{ "a@b.example", "a@b.example" }, { "SMTP:a@B.Example", "a@b.example" },
+		{ "smtp$a@b.example", "a@b.example" },
+		{ "ann", "ann@default.example" }, { "\"a:b\"@c.example", "\"a:b\"@c.example" },
+		{ "a$b@c.example", "a$b@c.example" },
+		{ "X400:c=us;a=x;p=y", NULL }, { "sip:a@b.example", NULL }, { "", NULL },
+		{ "a b@c.example", NULL }, { "a@b c", NULL },
 		{ "<a@b.example>", NULL }, { "a@", NULL }, { "@b", NULL }, { "smtp:", NULL },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct address a;
 		int rc = ldap_entry_address(&a, rows[i].value, "default.example");
+
 		ck_assert_msg((rc == 0) == (rows[i].want != NULL), "%s", rows[i].value);
 		if (rc == 0)
 			ck_assert_str_eq(a.text, rows[i].want);
 	}
-	ck_assert(ldap_entry_is_dn("cn=a,dc=b") && ldap_entry_is_dn("cn=a") && ldap_entry_is_dn("uid=a@b.example,dc=c") && ldap_entry_is_dn("2.5.4.3=x"));
-	ck_assert(!ldap_entry_is_dn("a=b@c.example") && !ldap_entry_is_dn("a@b.example") && !ldap_entry_is_dn("ann") && !ldap_entry_is_dn("=x"));
+	ck_assert(ldap_entry_is_dn("cn=a,dc=b") && ldap_entry_is_dn("cn=a") &&
+	    ldap_entry_is_dn("uid=a@b.example,dc=c") && ldap_entry_is_dn("2.5.4.3=x"));
+	ck_assert(!ldap_entry_is_dn("a=b@c.example") && !ldap_entry_is_dn("a@b.example") &&
+	    !ldap_entry_is_dn("ann") && !ldap_entry_is_dn("=x"));
 }
 END_TEST
 
@@ -110,13 +117,17 @@ START_TEST(test_range)
 
 	ck_assert(ldap_entry_range("member;range=0-1499", &len, &next) && len == 6 && next == 1500);
 	ck_assert(ldap_entry_range("member;Range=1500-*", &len, &next) && len == 6 && next == 0);
-	ck_assert(!ldap_entry_range("member", &len, &next) && !ldap_entry_range("member;range=", &len, &next) && !ldap_entry_range("member;range=5", &len, &next));
+	ck_assert(!ldap_entry_range("member", &len, &next) && !ldap_entry_range("member;range=", &len,
+	    &next) && !ldap_entry_range("member;range=5", &len, &next));
 }
 END_TEST
 
 /* --- walks --- */
 
-/* "name: forward value, value" or "name: member value, value"; "name:" a mailbox; a name is n@default.example and cn=n. */
+/*
+ * "name: forward value, value" or "name: member value, value"; "name:" a mailbox; a name is n@default.example
+ * and cn=n.
+ */
 struct session_fixture {
 	const char *const *row;
 	const char *trouble;		/* a name that cannot be asked about */
@@ -149,7 +160,8 @@ look(struct session_fixture *w, const char *name, struct ldap_entry **e, char wh
 		copy = mem_strdup(*row + len + 1);
 		for (word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
 			if (kind == NULL)
-				kind = strcmp(word, "forward") == 0 ? "mailForwardingAddress" : strcmp(word, "member") == 0 ? "member" : "objectClass";
+				kind = strcmp(word, "forward") == 0 ? "mailForwardingAddress" :
+				    strcmp(word, "member") == 0 ? "member" : "objectClass";
 			else
 				add(*e, &s, kind, word);
 		free(copy);
@@ -162,6 +174,7 @@ static enum ldap_conn_result
 by_address(void *arg, const char *address, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
 {
 	char name[64];
+
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(address, "@"), address);
 	return look(arg, name, e, why);
 }
@@ -180,32 +193,41 @@ is_local(void *arg, const char *domain)
 }
 
 static const char *const people[] = {
-	"ann:", "bob:", "away: forward x@remote.example", "chain: forward away@default.example", "keep: forward keep@default.example cn=bob",
-	"loop1: forward cn=loop2", "loop2: forward loop1@default.example", "ghost: forward nobody@default.example",
-	"team: member cn=ann bob away@default.example cn=gone ANN@default.example", "both: member cn=team cn=both z@remote.example X@REMOTE.example",
-	"empty: class groupOfNames", "gone1: member cn=gone", "d1: member cn=d2", "d2: member cn=d3", "d3: member cn=d4", "d4: member cn=ann",
-	"half: member cn=ann cn=bad", NULL,
+	"ann:", "bob:", "away: forward x@remote.example", "chain: forward away@default.example",
+	"keep: forward keep@default.example cn=bob",
+	"loop1: forward cn=loop2", "loop2: forward loop1@default.example",
+	"ghost: forward nobody@default.example",
+	"team: member cn=ann bob away@default.example cn=gone ANN@default.example",
+	"both: member cn=team cn=both z@remote.example X@REMOTE.example",
+	"empty: class groupOfNames", "gone1: member cn=gone", "d1: member cn=d2", "d2: member cn=d3",
+	"d3: member cn=d4", "d4: member cn=ann", "half: member cn=ann cn=bad", NULL,
 };
 
 START_TEST(test_alias_expand)
 {
 	static const struct {
-		const char *name; enum msg_directory_result result; const char *want;	/* a list, joined, or the status */
+		/* A list, joined, or the status */
+		const char *name; enum msg_directory_result result; const char *want;
 	} rows[] = {
-		{ "ann", DIRECTORY_MAILBOX, "" }, { "nobody", DIRECTORY_UNKNOWN, "5.1.1" }, { "postmaster", DIRECTORY_MAILBOX, "" },
+		{ "ann", DIRECTORY_MAILBOX, "" }, { "nobody", DIRECTORY_UNKNOWN, "5.1.1" },
+		{ "postmaster", DIRECTORY_MAILBOX, "" },
 		{ "PostMaster", DIRECTORY_MAILBOX, "" },
-		{ "away", DIRECTORY_LIST, ".x@remote.example" }, { "chain", DIRECTORY_LIST, ".x@remote.example" },
+		{ "away", DIRECTORY_LIST, ".x@remote.example" },
+		{ "chain", DIRECTORY_LIST, ".x@remote.example" },
 		{ "keep", DIRECTORY_LIST, ".keep@default.example .bob@default.example" },
-		{ "loop1", DIRECTORY_REFUSED, "5.4.6" }, { "ghost", DIRECTORY_LIST, "?nobody@default.example" },
+		{ "loop1", DIRECTORY_REFUSED, "5.4.6" },
+		{ "ghost", DIRECTORY_LIST, "?nobody@default.example" },
 		{ "team", DIRECTORY_LIST, ".ann@default.example .bob@default.example .x@remote.example" },
-		{ "both", DIRECTORY_LIST, ".ann@default.example .bob@default.example .x@remote.example .z@remote.example" },
+		{ "both", DIRECTORY_LIST,
+		    ".ann@default.example .bob@default.example .x@remote.example .z@remote.example" },
 		{ "empty", DIRECTORY_REFUSED, "5.2.4" }, { "gone1", DIRECTORY_REFUSED, "5.2.4" },
 		{ "d1", DIRECTORY_REFUSED, "5.4.6" }, { "d2", DIRECTORY_LIST, ".ann@default.example" },
 		{ "half", DIRECTORY_TROUBLE, "4.4.3" },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct session_fixture w = { .row = people, .trouble = "bad" };
-		struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn, .is_local = is_local, .arg = &w, .domain = "default.example", .depth = 2 };
+		struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn,
+		    .is_local = is_local, .arg = &w, .domain = "default.example", .depth = 2 };
 		struct msg_directory a = { 0 };
 		struct buf got = BUF_INIT(10000);
 		char address[100];
@@ -230,7 +252,8 @@ END_TEST
 START_TEST(test_look_only)
 {
 	struct session_fixture w = { .row = people };
-	struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn, .is_local = is_local, .arg = &w, .domain = "default.example", .depth = 2 };
+	struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn, .is_local = is_local,
+	    .arg = &w, .domain = "default.example", .depth = 2 };
 	struct msg_directory a = { 0 };
 
 	alias_expand_run(&from, "both@default.example", false, &a);
@@ -267,4 +290,5 @@ START_TEST(test_cache)
 }
 END_TEST
 
-UNIT_MAIN("directory", test_filter, test_presets, test_addresses, test_entry, test_range, test_alias_expand, test_look_only, test_cache)
+UNIT_MAIN("directory", test_filter, test_presets, test_addresses, test_entry, test_range, test_alias_expand,
+    test_look_only, test_cache)

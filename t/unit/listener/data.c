@@ -16,15 +16,21 @@ static void
 sink(void *arg, const char *run, size_t len)
 {
 	struct buf *b = arg;
+
 	ck_assert_uint_gt(len, 0);
 	buf_add(b, run, len);
 }
 
-/* RFC 5321 4.5.2 and 2.3.8, spelled out: the end is CRLF "." CRLF and nothing else; CRLF is said to stand before the first byte. */
+/*
+ * RFC 5321 4.5.2 and 2.3.8, spelled out: the end is CRLF "." CRLF and nothing else; CRLF is said to stand
+ * before the first byte.
+ */
 static void
 reference(struct result *r, const char *in, size_t len)
 {
 	char padded[64] = "\r\n";
+	size_t stop;
+
 	ck_assert_uint_lt(len + 3, sizeof(padded));
 	memcpy(padded + 2, in, len);
 	padded[2 + len] = '\0';
@@ -36,14 +42,16 @@ reference(struct result *r, const char *in, size_t len)
 			break;
 		}
 	}
-	size_t stop = r->ended ? r->used - 3 : len;
+	stop = r->ended ? r->used - 3 : len;
 	for (size_t i = 0; i < stop; i++) {
 		bool line_start = padded[i] == '\r' && padded[i + 1] == '\n';
+
 		if (!(in[i] == '.' && line_start))
 			buf_add(&r->content, in + i, 1);
 	}
 	for (size_t i = 0; i < r->used; i++) {
 		bool after_cr = i > 0 && in[i - 1] == '\r';
+
 		if (in[i] == '\n' ? !after_cr : after_cr)
 			r->fault = DATA_BARE;
 	}
@@ -54,11 +62,13 @@ static void
 run(struct result *r, const char *in, size_t len, size_t cut)
 {
 	struct data d;
+
 	*r = (struct result){ .content = BUF_INIT(1000) };
 	data_begin(&d, UINT64_MAX);
 	while (r->used < len && d.state != DATA_END) {
 		size_t n = len - r->used < cut ? len - r->used : cut;
 		size_t used = data_take(&d, in + r->used, n, sink, &r->content);
+
 		ck_assert(used == n || d.state == DATA_END);
 		r->used += used;
 	}
@@ -72,22 +82,33 @@ compare(const char *in, size_t len)
 {
 	struct result want, have;
 	struct buf shown = BUF_INIT(1000);
+	bool open;
+
 	fixture_escape(&shown, in, len);
 	reference(&want, in, len);
 	/* A dot whose end is still to come is no content yet. */
-	bool open = len > 0 && !want.ended;
+	open = len > 0 && !want.ended;
 	for (size_t cut = 1; cut <= len; cut++) {
 		run(&have, in, len, cut);
-		ck_assert_msg(have.ended == want.ended && have.used == want.used, "%s cut %zu: end at %zu, not %zu", buf_text(&shown), cut,
-		    have.used, want.used);
-		ck_assert_msg(have.fault == want.fault, "%s cut %zu: fault %d, not %d", buf_text(&shown), cut, have.fault, want.fault);
+		ck_assert_msg(have.ended == want.ended && have.used == want.used,
+		    "%s cut %zu: end at %zu, not %zu", buf_text(&shown), cut, have.used, want.used);
+		ck_assert_msg(have.fault == want.fault, "%s cut %zu: fault %d, not %d", buf_text(&shown), cut,
+		    have.fault, want.fault);
 		if (want.fault == DATA_FINE) {
-			/* ".\r" at the end of an open text: the CR is held back until it is known to be content. */
-			size_t unsent = open && want.content.len > have.content.len ? want.content.len - have.content.len : 0;
-			ck_assert_msg(unsent <= 1, "%s cut %zu: %zu bytes missing", buf_text(&shown), cut, unsent);
-			ck_assert_msg(have.content.len + unsent == want.content.len, "%s cut %zu: %zu bytes, not %zu", buf_text(&shown), cut,
+			/*
+			 * ".\r" at the end of an open text: the CR is held back until it is known to be
+			 * content.
+			 */
+			size_t unsent = open && want.content.len > have.content.len ?
+			    want.content.len - have.content.len : 0;
+
+			ck_assert_msg(unsent <= 1, "%s cut %zu: %zu bytes missing", buf_text(&shown), cut,
+			    unsent);
+			ck_assert_msg(have.content.len + unsent == want.content.len,
+			    "%s cut %zu: %zu bytes, not %zu", buf_text(&shown), cut,
 			    have.content.len, want.content.len);
-			ck_assert(have.content.len == 0 || memcmp(have.content.data, want.content.data, have.content.len) == 0);
+			ck_assert(have.content.len == 0 || memcmp(have.content.data, want.content.data,
+			    have.content.len) == 0);
 			ck_assert_uint_eq(have.size, have.content.len);
 		} else {
 			/* Nothing behind a fault is handed on; what came before it may have been. */
@@ -104,6 +125,7 @@ START_TEST(every_short_string)
 {
 	static const char alphabet[] = { '\r', '\n', '.', 'x' };
 	char in[8];
+
 	for (size_t len = 0; len <= 7; len++) {
 		for (unsigned n = 0; n < 1U << 2 * len; n++) {
 			for (size_t i = 0; i < len; i++)
@@ -119,9 +141,11 @@ fault_of(const char *in, size_t len, uint64_t limit, size_t cut)
 {
 	struct data d;
 	struct buf content = BUF_INIT(1U << 20);
+
 	data_begin(&d, limit);
 	for (size_t at = 0; at < len && d.state != DATA_END;) {
 		size_t n = len - at < cut ? len - at : cut;
+
 		at += data_take(&d, in + at, n, sink, &content);
 	}
 	ck_assert_int_eq(d.state, DATA_END);
@@ -132,6 +156,7 @@ fault_of(const char *in, size_t len, uint64_t limit, size_t cut)
 START_TEST(size_limit)
 {
 	static const char ten[] = "..1234567\r\n.\r\n"; /* ten content bytes: the first dot is transport's */
+
 	for (size_t cut = 1; cut < sizeof(ten); cut++) {
 		ck_assert_int_eq(fault_of(ten, sizeof(ten) - 1, 10, cut), DATA_FINE);
 		ck_assert_int_eq(fault_of(ten, sizeof(ten) - 1, 9, cut), DATA_LARGE);
@@ -143,16 +168,20 @@ END_TEST
 
 START_TEST(line_limit)
 {
-	static const size_t cuts[] = { 1, 2, 1000, DATA_LINE_MAX - 1, DATA_LINE_MAX, DATA_LINE_MAX + 1, 10 * DATA_LINE_MAX };
+	static const size_t cuts[] = { 1, 2, 1000, DATA_LINE_MAX - 1, DATA_LINE_MAX, DATA_LINE_MAX + 1,
+	    10 * DATA_LINE_MAX };
+
 	for (size_t over = 0; over < 2; over++) {
 		size_t line = DATA_LINE_MAX + over, len = 3 * line + 3;
 		char *in = mem_zalloc(len);
+
 		memset(in, 'x', len);
 		for (size_t i = 1; i <= 3; i++)
 			memcpy(in + i * line - 2, "\r\n", 2);
 		memcpy(in + len - 3, ".\r\n", 3);
 		for (size_t i = 0; i < nitems_of(cuts); i++)
-			ck_assert_int_eq(fault_of(in, len, UINT64_MAX, cuts[i]), over ? DATA_LONG : DATA_FINE);
+			ck_assert_int_eq(fault_of(in, len, UINT64_MAX, cuts[i]),
+			    over ? DATA_LONG : DATA_FINE);
 		free(in);
 	}
 }
@@ -171,6 +200,7 @@ START_TEST(one_run)
 	static const char in[] = "Subject: x\r\n\r\none\r\ntwo. three\r\n\r\nfour\r\n.\r\nQUIT\r\n";
 	struct data d;
 	unsigned runs = 0;
+
 	data_begin(&d, UINT64_MAX);
 	ck_assert_uint_eq(data_take(&d, in, sizeof(in) - 1, count_sink, &runs), sizeof(in) - 1 - 6);
 	ck_assert_uint_eq(runs, 1);

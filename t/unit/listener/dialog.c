@@ -1,17 +1,21 @@
 /*
- * dialog - runs the transcripts of t/dialog against the pure session: command by command, byte by byte, as one lump
+ * dialog - runs the transcripts of t/dialog against the pure session: command by command, byte by byte, as
+ * one lump
  *
  *   # comment
  *   ! key = value      a setting; see `setting_rows`; all of them before the first other line
  *   C: text            the client sends text and CRLF; escapes \r \n \t \\ \xHH; "C*20: text" twenty times
  *   R: text            the same without CRLF
  *   S: text            the server's next line, same escapes; a * at its end stands for anything
- *   M: text            the next message handed to the disk: "sender -> rcpt rcpt; PROTOCOL flags; content", or "discarded"
+ *   M: text            the next message handed to the disk: "sender -> rcpt rcpt; PROTOCOL flags; content",
+ *      or "discarded"
  *   F: text            the next refusal reported: "recipient reply"; * as above
  *   L: number          the time limit that holds now, in ms; -1 none
- *   A: text            what the auth helper is asked next: "start PLAIN token" ("-" none), "step token", "cancel"; or the
+ *   A: text            what the auth helper is asked next: "start PLAIN token" ("-" none), "step token",
+ *      "cancel"; or the
  *                      deliver worker: "queue domain ...", "turn of account domain ..."
- *   > stop|cut|expire|eof|secured|store errno   an event; "store" sets the result of the next commit; "secured loosely": TLS
+ *   > stop|cut|expire|eof|secured|store errno   an event; "store" sets the result of the next commit;
+ *   "secured loosely": TLS
  *                      without a channel binding
  *   > etrn N|more|nothing|later         the deliver worker's answer, about node x.example
  *   > auth ok user|failed|later|challenge text   the auth helper's answer
@@ -51,7 +55,8 @@ static int
 error_of(const char *name)
 {
 	static const struct { const char *name; int value; } rows[] = {
-		{ "0", 0 }, { "ENOSPC", ENOSPC }, { "EDQUOT", EDQUOT }, { "EROFS", EROFS }, { "EIO", EIO }, { "EINVAL", EINVAL },
+		{ "0", 0 }, { "ENOSPC", ENOSPC }, { "EDQUOT", EDQUOT }, { "EROFS", EROFS }, { "EIO", EIO },
+		{ "EINVAL", EINVAL },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++)
 		if (strcmp(rows[i].name, name) == 0)
@@ -69,8 +74,10 @@ static void
 set(struct session_fixture *w, const char *path, unsigned line, const char *key, char *value)
 {
 	struct { const char *key; uint64_t *number; } numbers[] = {
-		{ "max-message-size", &w->server.max_message_size }, { "max-session-size", &w->server.max_session_size },
-		{ "max-recipients", &w->server.max_recipients }, { "connection-timeout", &w->server.connection_timeout },
+		{ "max-message-size", &w->server.max_message_size },
+		{ "max-session-size", &w->server.max_session_size },
+		{ "max-recipients", &w->server.max_recipients },
+		{ "connection-timeout", &w->server.connection_timeout },
 	};
 	for (size_t i = 0; i < nitems_of(numbers); i++) {
 		if (strcmp(numbers[i].key, key) == 0) {
@@ -82,8 +89,10 @@ set(struct session_fixture *w, const char *path, unsigned line, const char *key,
 		fixture_client(w, value);
 	else if (strcmp(key, "names") == 0) {
 		/* asking, trouble, none, or one confirmed name */
-		w->policy.state = strcmp(value, "asking") == 0 ? POLICY_ASKING : strcmp(value, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
-		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(value, "none") != 0 ? strcpy(w->names, value) : NULL;
+		w->policy.state = strcmp(value, "asking") == 0 ? POLICY_ASKING :
+		    strcmp(value, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
+		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(value, "none") != 0 ?
+		    strcpy(w->names, value) : NULL;
 	} else if (strcmp(key, "directory") == 0)
 		w->server.ldap.enable = strcmp(value, "yes") == 0;
 	else if (strcmp(key, "reverse-dns") == 0)
@@ -104,7 +113,8 @@ set(struct session_fixture *w, const char *path, unsigned line, const char *key,
 		fixture_add_etrn_domain(w, value);
 	else if (strcmp(key, "authentication") == 0)
 		w->server.authentication = (strstr(value, "anonymous") != NULL ? CONFIG_AUTH_ANONYMOUS : 0) |
-		    (strstr(value, "basic") != NULL ? CONFIG_AUTH_BASIC : 0) | (strstr(value, "integrated") != NULL ? CONFIG_AUTH_INTEGRATED : 0);
+		    (strstr(value, "basic") != NULL ? CONFIG_AUTH_BASIC : 0) |
+		    (strstr(value, "integrated") != NULL ? CONFIG_AUTH_INTEGRATED : 0);
 	else if (strcmp(key, "basic-requires-tls") == 0)
 		w->server.basic_requires_tls = strcmp(value, "yes") == 0;
 	else if (strcmp(key, "relay-authenticated") == 0)
@@ -129,8 +139,10 @@ unescape(struct buf *out, const char *text)
 {
 	for (; *text != '\0'; text++) {
 		char byte = *text;
+
 		if (byte == '\\') {
 			unsigned value = 0;
+
 			text++;
 			byte = *text == 'r' ? '\r' : *text == 'n' ? '\n' : *text == 't' ? '\t' : *text;
 			if (*text == 'x' && sscanf(text + 1, "%2x", &value) == 1) {
@@ -149,13 +161,15 @@ parse_step(struct script *s, unsigned line, const char *text)
 	struct step step = { .kind = text[0], .line = line, .text = BUF_INIT(32U << 20) };
 	unsigned long times = 1;
 	const char *rest = text + 1;
+
 	if (*rest == '*')
 		times = strtoul(rest + 1, (char **)&rest, 10);
 	if (step.kind == '>') {
 		rest += strspn(rest, " ");
 		buf_puts(&step.text, rest);
 	} else {
-		ck_assert_msg(strchr("CRSMFALX", step.kind) != NULL && rest[0] == ':', "%s:%u: %s", s->path, line, text);
+		ck_assert_msg(strchr("CRSMFALX", step.kind) != NULL && rest[0] == ':', "%s:%u: %s", s->path,
+		    line, text);
 		rest += rest[1] == ' ' ? 2 : 1;
 		for (; times > 0; times--) {
 			if (strchr("CRS", step.kind) != NULL)
@@ -177,19 +191,25 @@ static char *
 load(struct script *s, struct session_fixture *w, const char *path)
 {
 	FILE *in = fopen(path, "r");
+	char *text, *next, *line;
+
 	ck_assert_msg(in != NULL, "%s", path);
-	char *text = mem_zalloc(256U << 10), *next = text, *line;
+	text = mem_zalloc(256U << 10);
+	next = text;
 	ck_assert_uint_lt(fread(text, 1, (256U << 10) - 1, in), (256U << 10) - 1);
 	fclose(in);
 	*s = (struct script){ .path = path };
 	for (unsigned number = 1; (line = strsep(&next, "\n")) != NULL; number++) {
+		char *key, *value;
+
 		if (line[0] == '\0' || line[0] == '#')
 			continue;
 		if (line[0] != '!') {
 			parse_step(s, number, line);
 			continue;
 		}
-		char *key = line + 1 + strspn(line + 1, " "), *value = strstr(key, " = ");
+		key = line + 1 + strspn(line + 1, " ");
+		value = strstr(key, " = ");
 		ck_assert_msg(value != NULL, "%s:%u: %s", path, number, line);
 		*value = '\0';
 		set(w, path, number, key, value + 3);
@@ -205,6 +225,7 @@ static bool
 matches(const char *want, const char *have)
 {
 	size_t len = strlen(want);
+
 	if (len > 0 && want[len - 1] == '*')
 		return strncmp(want, have, len - 1) == 0;
 	return strcmp(want, have) == 0;
@@ -215,21 +236,25 @@ static void
 expect(const struct script *s, const struct step *step, enum mode mode, struct buf *from, const char *end)
 {
 	const char *at = strstr(buf_text(from), end);
-	ck_assert_msg(at != NULL, "%s:%u (%s): nothing came, expected %c: %s", s->path, step->line, mode_names[mode], step->kind,
-	    buf_text(&step->text));
-	size_t len = (size_t)(at - from->data);
-	char *have = mem_strndup(from->data, len);
-	ck_assert_msg(matches(buf_text(&step->text), have), "%s:%u (%s):\nexpected %c: %s\ngot         %s", s->path, step->line,
-	    mode_names[mode], step->kind, buf_text(&step->text), have);
+	size_t len;
+	char *have;
+
+	ck_assert_msg(at != NULL, "%s:%u (%s): nothing came, expected %c: %s", s->path, step->line,
+	    mode_names[mode], step->kind, buf_text(&step->text));
+	len = (size_t)(at - from->data);
+	have = mem_strndup(from->data, len);
+	ck_assert_msg(matches(buf_text(&step->text), have), "%s:%u (%s):\nexpected %c: %s\ngot         %s",
+	    s->path, step->line, mode_names[mode], step->kind, buf_text(&step->text), have);
 	free(have);
 	buf_drop(from, len + strlen(end));
 }
 
 static void
-expect_nothing(const struct script *s, unsigned line, enum mode mode, const struct buf *from, const char *what)
+expect_nothing(const struct script *s, unsigned line, enum mode mode, const struct buf *from,
+    const char *what)
 {
-	ck_assert_msg(from->len == 0, "%s:%u (%s): not in the transcript: %s %s", s->path, line, mode_names[mode], what,
-	    buf_text(from));
+	ck_assert_msg(from->len == 0, "%s:%u (%s): not in the transcript: %s %s", s->path, line,
+	    mode_names[mode], what, buf_text(from));
 }
 
 static void
@@ -237,9 +262,10 @@ answer_auth(struct session_fixture *w, const char *what)
 {
 	struct msg_auth_in_answer *a = mem_new(struct msg_auth_in_answer);
 	const char *rest = strchrnul(what, ' ');
+
 	rest += *rest == ' ';
-	a->result = strncmp(what, "ok", 2) == 0 ? AUTH_IN_OK : strncmp(what, "challenge", 9) == 0 ? AUTH_IN_CHALLENGE :
-	    strcmp(what, "failed") == 0 ? AUTH_IN_FAILED : AUTH_IN_LATER;
+	a->result = strncmp(what, "ok", 2) == 0 ? AUTH_IN_OK : strncmp(what, "challenge", 9) == 0 ?
+	    AUTH_IN_CHALLENGE : strcmp(what, "failed") == 0 ? AUTH_IN_FAILED : AUTH_IN_LATER;
 	if (a->result == AUTH_IN_OK)
 		snprintf(a->user, sizeof(a->user), "%s", rest);
 	a->token.len = (uint16_t)strlen(rest);
@@ -251,7 +277,8 @@ answer_auth(struct session_fixture *w, const char *what)
 static void
 answer_etrn(struct session_fixture *w, const char *what)
 {
-	struct msg_etrn_answer a = { .result = MSG_ETRN_STARTED, .messages = strtoull(what, NULL, 10), .more = strcmp(what, "more") == 0 };
+	struct msg_etrn_answer a = { .result = MSG_ETRN_STARTED, .messages = strtoull(what, NULL, 10),
+	    .more = strcmp(what, "more") == 0 };
 
 	if (strcmp(what, "nothing") == 0 || strcmp(what, "later") == 0)
 		a.result = *what == 'n' ? MSG_ETRN_NOTHING : MSG_ETRN_LATER;
@@ -262,6 +289,7 @@ static void
 event(struct session_fixture *w, const struct script *s, const struct step *step)
 {
 	const char *what = buf_text(&step->text);
+
 	if (strcmp(what, "stop") == 0)
 		session_stop(&w->s);
 	else if (strcmp(what, "cut") == 0)
@@ -279,7 +307,8 @@ event(struct session_fixture *w, const struct script *s, const struct step *step
 		session_run_again(&w->s);
 	} else if (strncmp(what, "named ", 6) == 0) {
 		w->policy.state = strcmp(what + 6, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
-		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(what + 6, "none") != 0 ? strcpy(w->names, what + 6) : NULL;
+		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(what + 6, "none") != 0 ?
+		    strcpy(w->names, what + 6) : NULL;
 		session_run_again(&w->s);
 	} else if (strncmp(what, "etrn ", 5) == 0)
 		answer_etrn(w, what + 5);
@@ -296,13 +325,16 @@ static void
 check_state(const struct session_fixture *w, const struct script *s, const struct step *step, enum mode mode)
 {
 	const char *what = buf_text(&step->text);
+
 	if (step->kind == 'X') {
 		ck_assert_msg(w->closed, "%s:%u (%s): still open", s->path, step->line, mode_names[mode]);
-		ck_assert_msg(w->linger == (strcmp(what, "linger") == 0), "%s:%u (%s): linger is %d", s->path, step->line,
-		    mode_names[mode], w->linger);
+		ck_assert_msg(w->linger == (strcmp(what, "linger") == 0), "%s:%u (%s): linger is %d", s->path,
+		    step->line, mode_names[mode], w->linger);
 	} else {
 		uint64_t want = (uint64_t)strtoll(what, NULL, 10), have = session_limit_ms(&w->s);
-		ck_assert_msg(want == have, "%s:%u (%s): limit is %lld", s->path, step->line, mode_names[mode], (long long)have);
+
+		ck_assert_msg(want == have, "%s:%u (%s): limit is %lld", s->path, step->line,
+		    mode_names[mode], (long long)have);
 	}
 }
 
@@ -311,6 +343,7 @@ static size_t
 play_segment(struct session_fixture *w, const struct script *s, size_t from, enum mode mode)
 {
 	size_t end = from;
+
 	while (end < s->count && s->step[end].kind != '>' && s->step[end].kind != 'L')
 		end++;
 	if (mode == MODE_LUMP) {
@@ -321,6 +354,7 @@ play_segment(struct session_fixture *w, const struct script *s, size_t from, enu
 	}
 	for (size_t i = from; i < end; i++) {
 		const struct step *step = &s->step[i];
+
 		switch (step->kind) {
 		case 'C':
 			if (mode == MODE_LUMP)
@@ -352,11 +386,15 @@ play(const char *path, enum mode mode)
 {
 	struct session_fixture w;
 	struct script s;
-	fixture_init(&w);
-	char *text = load(&s, &w, path);
-	bool ends = false;
+	char *text;
+	bool ends;
 
+	fixture_init(&w);
+	text = load(&s, &w, path);
+	ends = false;
 	if (mode == MODE_WHOLE || (!s.whole_only && (mode != MODE_LUMP || !s.no_lump))) {
+		unsigned last;
+
 		fixture_begin_session(&w);
 		w.s.link = w.secure ? LINK_TLS_BOUND : w.s.link;
 		for (size_t i = 0; i < s.count;) {
@@ -368,12 +406,13 @@ play(const char *path, enum mode mode)
 		}
 		for (size_t i = 0; i < s.count; i++)
 			ends = ends || s.step[i].kind == 'X';
-		unsigned last = s.count > 0 ? s.step[s.count - 1].line : 0;
+		last = s.count > 0 ? s.step[s.count - 1].line : 0;
 		expect_nothing(&s, last, mode, &w.out, "S:");
 		expect_nothing(&s, last, mode, &w.messages, "M:");
 		expect_nothing(&s, last, mode, &w.facts, "F:");
 		expect_nothing(&s, last, mode, &w.asked, "A:");
-		ck_assert_msg(w.closed == ends, "%s (%s): the session has %s", path, mode_names[mode], w.closed ? "ended" : "not ended");
+		ck_assert_msg(w.closed == ends, "%s (%s): the session has %s", path, mode_names[mode],
+		    w.closed ? "ended" : "not ended");
 	}
 	for (size_t i = 0; i < s.count; i++)
 		buf_done(&s.step[i].text);
@@ -386,7 +425,9 @@ static void
 play_all(enum mode mode)
 {
 	glob_t found;
-	ck_assert_msg(glob("t/dialog/*.txt", 0, NULL, &found) == 0, "no transcripts: run from the top of the tree");
+
+	ck_assert_msg(glob("t/dialog/*.txt", 0, NULL, &found) == 0,
+	    "no transcripts: run from the top of the tree");
 	for (size_t i = 0; i < found.gl_pathc; i++)
 		play(found.gl_pathv[i], mode);
 	globfree(&found);

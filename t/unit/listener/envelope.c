@@ -30,7 +30,8 @@ static const struct mail_row {
 	{ "FROM:<a@[192.0.2.1]>", REPLY_NONE, "a@[192.0.2.1]", 0, 0 },
 	{ "FROM:<" LOCAL64 "@b.example>", REPLY_NONE, LOCAL64 "@b.example", 0, 0 },
 	{ "FROM:<a" LOCAL64 "@b.example>", REPLY_BAD_ADDRESS, NULL, 0, 0 },
-	{ "FROM:<a@b.example> SIZE=1000 BODY=8BITMIME SMTPUTF8", REPLY_NONE, "a@b.example", 1000, MESSAGE_8BIT | MESSAGE_UTF8 },
+	{ "FROM:<a@b.example> SIZE=1000 BODY=8BITMIME SMTPUTF8", REPLY_NONE, "a@b.example", 1000,
+	    MESSAGE_8BIT | MESSAGE_UTF8 },
 	{ "FROM:<a@b.example> body=8bitmime  size=7", REPLY_NONE, "a@b.example", 7, MESSAGE_8BIT },
 	{ "FROM:<a@b.example> BODY=7BIT", REPLY_NONE, "a@b.example", 0, 0 },
 	{ "FROM:<a@b.example> SIZE=18446744073709551615", REPLY_NONE, "a@b.example", UINT64_MAX, 0 },
@@ -63,15 +64,20 @@ static const struct mail_row {
 	{ "FROM:<a@b.example> ENVID=a+", REPLY_BAD_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> ENVID=a+2", REPLY_BAD_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> ENVID=\xc3\xbc SMTPUTF8", REPLY_BAD_PARAMETER, NULL, 0, 0 },
-	{ "FROM:<a@b.example> ENVID=" LOCAL64 "0123456789012345678901234567890123456", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	{ "FROM:<a@b.example> ENVID=" LOCAL64 "0123456789012345678901234567890123456", REPLY_BAD_PARAMETER,
+	    NULL, 0, 0 },
 	{ "FROM:<a@b.example> NOTIFY=NEVER", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> AUTH=<>", REPLY_NONE, "a@b.example", 0, 0 },
 	{ "FROM:<a@b.example> AUTH=c+40d.example", REPLY_NONE, "a@b.example", 0, 0 },
 	{ "FROM:<a@b.example> AUTH=<c@d.example>", REPLY_BAD_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> AUTH=c@d=", REPLY_BAD_PARAMETER, NULL, 0, 0 },
-	{ "FROM:<a@b.example> AUTH=c@d.example+3Ex", REPLY_BAD_PARAMETER, NULL, 0, 0 },	/* what stands behind the path of it */
-	{ "FROM:<a@b.example> AUTH=" CODED40 CODED20 "+40" CODED40 CODED40 CODED20 "aaaaaaaaaaaaaaaaa", REPLY_NONE, "a@b.example", 0, 0 },	/* 500 bytes */
-	{ "FROM:<a@b.example> AUTH=" CODED40 CODED20 "+40" CODED40 CODED40 CODED20 "aaaaaaaaaaaaaaaaaa", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	/* What stands behind the path of it */
+	{ "FROM:<a@b.example> AUTH=c@d.example+3Ex", REPLY_BAD_PARAMETER, NULL, 0, 0 },
+	/* 500 bytes */
+	{ "FROM:<a@b.example> AUTH=" CODED40 CODED20 "+40" CODED40 CODED40 CODED20 "aaaaaaaaaaaaaaaaa",
+	    REPLY_NONE, "a@b.example", 0, 0 },
+	{ "FROM:<a@b.example> AUTH=" CODED40 CODED20 "+40" CODED40 CODED40 CODED20 "aaaaaaaaaaaaaaaaaa",
+	    REPLY_BAD_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> SIZ=1", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example> =1", REPLY_UNKNOWN_PARAMETER, NULL, 0, 0 },
 	{ "FROM:<a@b.example>SIZE=1", REPLY_BAD_ADDRESS, NULL, 0, 0 },
@@ -91,11 +97,14 @@ START_TEST(mail)
 		const struct mail_row *row = &mail_rows[i];
 		struct envelope_mail m;
 		enum reply got = envelope_parse_mail(&m, row->arg, strlen(row->arg));
-		ck_assert_msg(got == row->reply, "%s: %s, not %s", row->arg, reply_rows[got].text, reply_rows[row->reply].text);
+
+		ck_assert_msg(got == row->reply, "%s: %s, not %s", row->arg, reply_rows[got].text,
+		    reply_rows[row->reply].text);
 		if (got != REPLY_NONE)
 			continue;
 		ck_assert_str_eq(m.sender.text, row->sender);
-		ck_assert_msg(m.size == row->size && m.flags == row->flags, "%s: %llu %u", row->arg, (unsigned long long)m.size, m.flags);
+		ck_assert_msg(m.size == row->size && m.flags == row->flags, "%s: %llu %u", row->arg,
+		    (unsigned long long)m.size, m.flags);
 	}
 }
 END_TEST
@@ -117,10 +126,13 @@ static const struct rcpt_row {
 	{ "TO:<\xc3\xbc@b.example>", 0, REPLY_UTF8_NOT_DECLARED, NULL, 0, NULL },
 	{ "TO:<>", 0, REPLY_BAD_ADDRESS, NULL, 0, NULL },
 	{ "TO:<a@\xc3\xbc.example>", MESSAGE_UTF8, REPLY_NONE, "a@\xc3\xbc.example", 0, NULL },
-	{ "TO:<a@\xe2\x80\x8b.example>", MESSAGE_UTF8, REPLY_BAD_ADDRESS, NULL, 0, NULL },	/* a zero width space */
+	/* A zero width space */
+	{ "TO:<a@\xe2\x80\x8b.example>", MESSAGE_UTF8, REPLY_BAD_ADDRESS, NULL, 0, NULL },
 	{ "TO:<a@b.example> NOTIFY=NEVER", 0, REPLY_NONE, "a@b.example", NOTIFY_NEVER, NULL },
-	{ "TO:<a@b.example> notify=Success,failure,DELAY", 0, REPLY_NONE, "a@b.example", NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY, NULL },
-	{ "TO:<a@b.example> NOTIFY=DELAY ORCPT=rfc822;a+2Bb@c.example", 0, REPLY_NONE, "a@b.example", NOTIFY_DELAY, "rfc822;a+2Bb@c.example" },
+	{ "TO:<a@b.example> notify=Success,failure,DELAY", 0, REPLY_NONE, "a@b.example",
+	    NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY, NULL },
+	{ "TO:<a@b.example> NOTIFY=DELAY ORCPT=rfc822;a+2Bb@c.example", 0, REPLY_NONE, "a@b.example",
+	    NOTIFY_DELAY, "rfc822;a+2Bb@c.example" },
 	{ "TO:<a@b.example> NOTIFY", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
 	{ "TO:<a@b.example> NOTIFY=", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
 	{ "TO:<a@b.example> NOTIFY=NEVER,DELAY", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
@@ -135,16 +147,22 @@ static const struct rcpt_row {
 	{ "TO:<a@b.example> ORCPT=rfc 822;a@b", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
 	{ "TO:<a@b.example> ORCPT=rfc822;a+0Ab", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
 	{ "TO:<a@b.example> ORCPT=rfc822;\xc3\xbc@b", MESSAGE_UTF8, REPLY_BAD_PARAMETER, NULL, 0, NULL },
-	{ "TO:<a@b.example> ORCPT=utf-8;\\x{FC}@b.example", 0, REPLY_NONE, "a@b.example", 0, "utf-8;\\x{FC}@b.example" },
+	{ "TO:<a@b.example> ORCPT=utf-8;\\x{FC}@b.example", 0, REPLY_NONE, "a@b.example", 0,
+	    "utf-8;\\x{FC}@b.example" },
 	{ "TO:<a@b.example> ORCPT=utf-8;\\x{0D}@b.example", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
 	{ "TO:<a@b.example> ORCPT=utf-8;\\x{D800}@b.example", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
 	{ "TO:<a@b.example> ORCPT=utf-8;\\x{41@b.example", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
 	{ "TO:<a@b.example> ORCPT=utf-8;a+2Bb", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
-	{ "TO:<a@b.example> ORCPT=utf-8;\xc3\xbc@b.example", MESSAGE_UTF8, REPLY_NONE, "a@b.example", 0, "utf-8;\xc3\xbc@b.example" },
+	{ "TO:<a@b.example> ORCPT=utf-8;\xc3\xbc@b.example", MESSAGE_UTF8, REPLY_NONE, "a@b.example", 0,
+	    "utf-8;\xc3\xbc@b.example" },
 	{ "TO:<a@b.example> ORCPT=utf-8;\xc3\xbc@b.example", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
 	{ "TO:<a@b.example> ORCPT=utf-8;\xc3@b.example", MESSAGE_UTF8, REPLY_BAD_PARAMETER, NULL, 0, NULL },
-	{ "TO:<a@b.example> ORCPT=utf-8;\xc2\x85@b.example", MESSAGE_UTF8, REPLY_BAD_PARAMETER, NULL, 0, NULL },	/* a control, in UTF-8 */
-	{ "TO:<a@b.example> ORCPT=rfc822;" X480 "1234567890123", 0, REPLY_NONE, "a@b.example", 0, "rfc822;" X480 "1234567890123" },	/* 500 bytes */
+	/* A control, in UTF-8 */
+	{ "TO:<a@b.example> ORCPT=utf-8;\xc2\x85@b.example", MESSAGE_UTF8, REPLY_BAD_PARAMETER, NULL, 0,
+	    NULL },
+	/* 500 bytes */
+	{ "TO:<a@b.example> ORCPT=rfc822;" X480 "1234567890123", 0, REPLY_NONE, "a@b.example", 0,
+	    "rfc822;" X480 "1234567890123" },
 	{ "TO:<a@b.example> ORCPT=rfc822;" X480 "12345678901234", 0, REPLY_BAD_PARAMETER, NULL, 0, NULL },
 	{ "TO:<\"a\\\x01\"@b.example>", 0, REPLY_BAD_ADDRESS, NULL, 0, NULL },
 	{ "TO:<a@b.example> RET=FULL", 0, REPLY_UNKNOWN_PARAMETER, NULL, 0, NULL },
@@ -158,7 +176,9 @@ START_TEST(rcpt)
 		const struct rcpt_row *row = &rcpt_rows[i];
 		struct envelope_rcpt r;
 		enum reply got = envelope_parse_rcpt(&r, row->arg, strlen(row->arg), row->flags);
-		ck_assert_msg(got == row->reply, "%s: %s, not %s", row->arg, reply_rows[got].text, reply_rows[row->reply].text);
+
+		ck_assert_msg(got == row->reply, "%s: %s, not %s", row->arg, reply_rows[got].text,
+		    reply_rows[row->reply].text);
 		if (got != REPLY_NONE)
 			continue;
 		ck_assert_str_eq(r.address.text, row->recipient);
@@ -174,6 +194,7 @@ START_TEST(once_each)
 	struct envelope *e = envelope_new(&m);
 	struct envelope_rcpt r = { 0 };
 	char *name = r.address.text;
+
 	ck_assert(!envelope_has(e, "r0@example.com"));
 	for (unsigned round = 0; round < 2; round++) {
 		for (unsigned i = 0; i < 3000; i++) {
@@ -197,6 +218,7 @@ END_TEST
 START_TEST(most_recipients)
 {
 	struct session_fixture w;
+
 	fixture_init(&w);
 	w.server.max_recipients = CONFIG_UNLIMITED;
 	fixture_begin_session(&w);
@@ -204,6 +226,7 @@ START_TEST(most_recipients)
 	fixture_say(&w, "MAIL FROM:<a@b.example>");
 	for (unsigned i = 0; i < ENVELOPE_RECIPIENTS_MAX; i++) {
 		char line[64];
+
 		snprintf(line, sizeof(line), "RCPT TO:<r%u@example.com>", i);
 		fixture_say(&w, line);
 		ck_assert_msg(strncmp(buf_text(&w.out), "250 ", 4) == 0, "%u: %s", i, buf_text(&w.out));

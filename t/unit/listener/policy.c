@@ -34,6 +34,9 @@ START_TEST(relay)
 	for (size_t i = 0; i < nitems_of(relay_rows); i++) {
 		const struct relay_row *row = &relay_rows[i];
 		struct session_fixture w;
+		struct policy_client client;
+		enum policy_answer want;
+
 		fixture_init(&w);
 		w.server.relay = w.server.connection_control = row->mode;
 		for (size_t k = 0; k < nitems_of(row->list) && row->list[k] != NULL; k++) {
@@ -41,9 +44,10 @@ START_TEST(relay)
 			fixture_add_net(&w.server.connection_list, row->list[k]);
 		}
 		fixture_client(&w, row->client);
-		struct policy_client client = { .address = (const struct sockaddr *)&w.client.sa };
-		enum policy_answer want = row->allowed ? POLICY_YES : POLICY_NO;
-		ck_assert_msg(policy_may_relay(&w.server, &client, row->authenticated) == want, "relay row %zu", i);
+		client = (struct policy_client){ .address = (const struct sockaddr *)&w.client.sa };
+		want = row->allowed ? POLICY_YES : POLICY_NO;
+		ck_assert_msg(policy_may_relay(&w.server, &client, row->authenticated) == want,
+		    "relay row %zu", i);
 		/* The connection list has the same forms and knows no authentication. */
 		if (!row->authenticated)
 			ck_assert_msg(policy_may_connect(&w.server, &client) == want, "connect row %zu", i);
@@ -53,7 +57,10 @@ START_TEST(relay)
 }
 END_TEST
 
-/* Lists with domain names; 192.0.2.1 connects. Each row: what the connection list says, and what the relay list says. */
+/*
+ * Lists with domain names; 192.0.2.1 connects. Each row: what the connection list says, and what the relay
+ * list says.
+ */
 static const struct name_row {
 	enum config_list_mode mode;
 	const char *list[3];
@@ -67,7 +74,8 @@ static const struct name_row {
 	{ CONFIG_ONLY, { "example.com" }, POLICY_NAMED, "notexample.com\0", POLICY_NO, POLICY_NO },
 	{ CONFIG_ONLY, { "example.com" }, POLICY_NAMED, "example.com.evil.example\0", POLICY_NO, POLICY_NO },
 	{ CONFIG_ONLY, { "example.com" }, POLICY_NAMED, "com\0", POLICY_NO, POLICY_NO },
-	{ CONFIG_ONLY, { "example.com" }, POLICY_NAMED, "other.example\0mx.example.com\0", POLICY_YES, POLICY_YES },
+	{ CONFIG_ONLY, { "example.com" }, POLICY_NAMED, "other.example\0mx.example.com\0", POLICY_YES,
+	    POLICY_YES },
 	{ CONFIG_ONLY, { "example.com" }, POLICY_NAMED, NULL, POLICY_NO, POLICY_NO },
 	{ CONFIG_ONLY, { "example.com" }, POLICY_ASKING, NULL, POLICY_WAIT, POLICY_WAIT },
 	{ CONFIG_ONLY, { "example.com" }, POLICY_TROUBLE, NULL, POLICY_LATER, POLICY_LATER },
@@ -93,6 +101,8 @@ START_TEST(names)
 		const struct name_row *row = &name_rows[i];
 		struct session_fixture w;
 		bool any = false;
+		struct policy_client client;
+
 		fixture_init(&w);
 		w.server.relay = w.server.connection_control = row->mode;
 		for (size_t k = 0; k < nitems_of(row->list) && row->list[k] != NULL; k++) {
@@ -100,7 +110,8 @@ START_TEST(names)
 			fixture_add_net(&w.server.connection_list, row->list[k]);
 			any |= w.relay[k].family == AF_UNSPEC;
 		}
-		struct policy_client client = { (const struct sockaddr *)&w.client.sa, row->names, row->state };
+		client = (struct policy_client){ (const struct sockaddr *)&w.client.sa, row->names,
+		    row->state };
 		ck_assert_msg(policy_may_connect(&w.server, &client) == row->connect, "connect row %zu", i);
 		ck_assert_msg(policy_may_relay(&w.server, &client, false) == row->relay, "relay row %zu", i);
 		ck_assert_int_eq(policy_may_relay(&w.server, &client, true), POLICY_YES);
@@ -116,7 +127,8 @@ START_TEST(reverse_names)
 		{ "192.0.2.1", "1.2.0.192.in-addr.arpa", DNS_A },
 		{ "255.254.253.252", "252.253.254.255.in-addr.arpa", DNS_A },
 		{ "[::ffff:192.0.2.1]", "1.2.0.192.in-addr.arpa", DNS_A },
-		{ "[2001:db8::567:89ab]", "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", DNS_AAAA },
+		{ "[2001:db8::567:89ab]",
+		    "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa", DNS_AAAA },
 	};
 	struct net_address a;
 	const char *why;
@@ -135,8 +147,10 @@ START_TEST(forward_confirmation)
 	static struct msg_dns_answer answer;
 	struct net_address a;
 	const char *why;
+	const struct sockaddr *sa;
+
 	ck_assert_int_eq(net_address_parse(&a, "192.0.2.1", 1, &why), 0);
-	const struct sockaddr *sa = (const struct sockaddr *)&a.sa;
+	sa = (const struct sockaddr *)&a.sa;
 	answer = (struct msg_dns_answer){ .result = DNS_FOUND, .count = 2 };
 	answer.record[0] = (struct msg_dns_record){ .len = 4, .data = { 192, 0, 2, 2 } };
 	answer.record[1] = (struct msg_dns_record){ .len = 4, .data = { 192, 0, 2, 1 } };
@@ -157,9 +171,11 @@ END_TEST
 START_TEST(relay_without_the_authenticated)
 {
 	struct session_fixture w;
+	struct policy_client client;
+
 	fixture_init(&w);
 	w.server.relay_authenticated = false;
-	struct policy_client client = { .address = (const struct sockaddr *)&w.client.sa };
+	client = (struct policy_client){ .address = (const struct sockaddr *)&w.client.sa };
 	ck_assert_int_eq(policy_may_relay(&w.server, &client, true), POLICY_NO);
 	fixture_done(&w);
 }
@@ -168,10 +184,12 @@ END_TEST
 START_TEST(domains)
 {
 	static const struct { const char *domain; enum policy_domain where; } rows[] = {
-		{ "example.com", POLICY_LOCAL }, { "alias.example", POLICY_LOCAL }, { "sub.alias.example", POLICY_REMOTE },
+		{ "example.com", POLICY_LOCAL }, { "alias.example", POLICY_LOCAL },
+		{ "sub.alias.example", POLICY_REMOTE },
 		{ "a.wild.example", POLICY_LOCAL }, { "wild.example", POLICY_REMOTE },
 		{ "partner.example", POLICY_RELAYED }, { "sub.partner.example", POLICY_REMOTE },
-		{ "remote.example", POLICY_REMOTE }, { "elsewhere.example", POLICY_REMOTE }, { "", POLICY_REMOTE },
+		{ "remote.example", POLICY_REMOTE }, { "elsewhere.example", POLICY_REMOTE },
+		{ "", POLICY_REMOTE },
 		{ "[192.0.2.9]", POLICY_REMOTE }, { "xexample.com", POLICY_REMOTE },
 	};
 	struct session_fixture w;
@@ -181,7 +199,8 @@ START_TEST(domains)
 	fixture_add_domain(&w, "partner.example", CONFIG_DOMAIN_REMOTE, true);
 	fixture_add_domain(&w, "remote.example", CONFIG_DOMAIN_REMOTE, false);
 	for (size_t i = 0; i < nitems_of(rows); i++)
-		ck_assert_msg(policy_domain(&w.server, rows[i].domain) == rows[i].where, "%s", rows[i].domain);
+		ck_assert_msg(policy_domain(&w.server, rows[i].domain) == rows[i].where, "%s",
+		    rows[i].domain);
 	fixture_done(&w);
 }
 END_TEST
@@ -190,6 +209,7 @@ static const struct sockaddr *
 address(struct net_address *a, const char *text)
 {
 	const char *why;
+
 	ck_assert_int_eq(net_address_parse(a, text, 1, &why), 0);
 	return (const struct sockaddr *)&a->sa;
 }
@@ -197,10 +217,14 @@ address(struct net_address *a, const char *text)
 START_TEST(per_client)
 {
 	struct net_address a, b, m;
-	const struct sockaddr *one = address(&a, "192.0.2.1"), *two = address(&b, "[2001:db8::1]"), *mapped = address(&m, "[::ffff:192.0.2.1]");
+	const struct sockaddr *one = address(&a, "192.0.2.1"), *two = address(&b, "[2001:db8::1]"),
+	    *mapped = address(&m, "[::ffff:192.0.2.1]");
 	struct client_count *client_count = mem_new(struct client_count);
+	struct client_limit *t, *u;
+
 	client_count_init(client_count);
-	struct client_limit *t = client_limit_new(2, client_count, 0), *u = client_limit_new(2, client_count, 63);
+	t = client_limit_new(2, client_count, 0);
+	u = client_limit_new(2, client_count, 63);
 	ck_assert(client_limit_take(t, one));
 	ck_assert(client_limit_take(t, mapped));	/* the same client */
 	ck_assert(!client_limit_take(t, one));
@@ -241,22 +265,29 @@ END_TEST
 START_TEST(replies)
 {
 	char line[REPLY_SIZE], detail[2000];
+
 	memset(detail, 'x', sizeof(detail) - 1);
 	detail[sizeof(detail) - 1] = '\0';
 	for (enum reply r = REPLY_GREETING; r < REPLY_COUNT; r++) {
 		const struct reply_row *row = &reply_rows[r];
+		const char *tail;
+		size_t len;
+
 		ck_assert_msg(row->code >= 200 && row->code < 600 && row->text != NULL, "row %d", (int)r);
 		if (row->status != NULL)
-			ck_assert_msg(row->status[0] == '0' + row->code / 100, "row %d: %u %s", (int)r, row->code, row->status);
-		ck_assert_msg((row->flags & (REPLY_CLOSE | REPLY_ERROR)) != (REPLY_CLOSE | REPLY_ERROR), "row %d", (int)r);
-		size_t len = reply_format(line, r, detail);
+			ck_assert_msg(row->status[0] == '0' + row->code / 100, "row %d: %u %s", (int)r,
+			    row->code, row->status);
+		ck_assert_msg((row->flags & (REPLY_CLOSE | REPLY_ERROR)) != (REPLY_CLOSE | REPLY_ERROR),
+		    "row %d", (int)r);
+		len = reply_format(line, r, detail);
 		ck_assert_uint_lt(len, sizeof(line));
 		ck_assert_uint_eq(len, strlen(line));
 		ck_assert_str_eq(line + len - 2, "\r\n");
-		const char *tail = strchr(row->text, '$');
+		tail = strchr(row->text, '$');
 		if (tail != NULL) {
 			ck_assert_uint_eq(len, sizeof(line) - 1);
-			ck_assert_msg(memcmp(line + len - 2 - strlen(tail + 1), tail + 1, strlen(tail + 1)) == 0, "row %d lost its end", (int)r);
+			ck_assert_msg(memcmp(line + len - 2 - strlen(tail + 1), tail + 1,
+			    strlen(tail + 1)) == 0, "row %d lost its end", (int)r);
 		}
 		ck_assert_uint_ge(reply_format(line, r, NULL), 5);
 	}
@@ -267,6 +298,7 @@ END_TEST
 START_TEST(many_clients)
 {
 	struct client_count *client_count = mem_new(struct client_count);
+
 	client_count_init(client_count);
 	uint8_t key[16] = { 0x20, 1 };
 	for (int round = 0; round < 2; round++) {
@@ -287,4 +319,5 @@ START_TEST(many_clients)
 }
 END_TEST
 
-UNIT_MAIN("policy", relay, names, reverse_names, forward_confirmation, many_clients, relay_without_the_authenticated, domains, per_client, replies)
+UNIT_MAIN("policy", relay, names, reverse_names, forward_confirmation, many_clients,
+    relay_without_the_authenticated, domains, per_client, replies)

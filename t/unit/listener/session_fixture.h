@@ -35,7 +35,8 @@ struct session_fixture {
 	char ip[NET_TEXT_SIZE];
 	struct session s;
 	struct buf in, out, content;
-	struct buf messages, facts, asked;	/* lines ended by LF: messages for the queue, refusals, questions to helpers */
+	/* Lines ended by LF: messages for the queue, refusals, questions to helpers */
+	struct buf messages, facts, asked;
 	bool begun, storing, closed, linger;
 	bool secure;			/* the session is under TLS */
 	bool implicit, securing;	/* TLS from the first byte; a handshake is under way */
@@ -102,7 +103,8 @@ fixture_begin(void *arg, struct message_envelope *e)
 		return w->begin_error;
 	w->begun = true;
 	buf_clear(&w->content);
-	fixture_escape(&w->messages, e->sender[0] != '\0' ? e->sender : "<>", e->sender[0] != '\0' ? strlen(e->sender) : 2);
+	fixture_escape(&w->messages, e->sender[0] != '\0' ? e->sender : "<>",
+	    e->sender[0] != '\0' ? strlen(e->sender) : 2);
 	buf_puts(&w->messages, " ->");
 	for (size_t i = 0; i < e->nrcpt; i++) {
 		buf_puts(&w->messages, " ");
@@ -196,7 +198,8 @@ static inline void
 fixture_auth_start(void *arg, const struct msg_auth_in_start *start)
 {
 	struct session_fixture *w = arg;
-	buf_printf(&w->asked, "start %s%s ", msg_auth_in_mechanism_names[start->mechanism], start->tls ? " tls" : "");
+	buf_printf(&w->asked, "start %s%s ", msg_auth_in_mechanism_names[start->mechanism],
+	    start->tls ? " tls" : "");
 	if (start->token.absent)
 		buf_puts(&w->asked, "-");
 	fixture_escape(&w->asked, (const char *)start->token.data, start->token.len);
@@ -224,7 +227,8 @@ fixture_ask_etrn(void *arg, struct msg_etrn *d)
 	struct session_fixture *w = arg;
 	const char *domain;
 	ck_assert(w->s.phase == PHASE_ETRN);
-	buf_printf(&w->asked, "%s%s%s", d->turn ? "turn" : "queue", d->account[0] != '\0' ? " of " : "", d->account);
+	buf_printf(&w->asked, "%s%s%s", d->turn ? "turn" : "queue", d->account[0] != '\0' ? " of " : "",
+	    d->account);
 	for (size_t at = 0; (domain = msg_etrn_next(d, &at)) != NULL;)
 		buf_printf(&w->asked, " %s", domain);
 	buf_puts(&w->asked, "\n");
@@ -238,9 +242,13 @@ fixture_count(void *arg, enum counter which, int64_t n)
 
 static const struct session_ops fixture_ops = {
 	.command = fixture_command,
-	.send = fixture_send, .close = fixture_close, .begin = fixture_begin, .add = fixture_add, .finish = fixture_finish,
-	.discard = fixture_discard, .secure = fixture_secure, .drop_is_full = fixture_drop_is_full, .check_recipient = fixture_check_recipient, .is_own_address = fixture_is_own_address, .refused = fixture_refused,
-	.count = fixture_count, .auth_start = fixture_auth_start, .auth_step = fixture_auth_step, .auth_cancel = fixture_auth_cancel, .ask_etrn = fixture_ask_etrn,
+	.send = fixture_send, .close = fixture_close, .begin = fixture_begin, .add = fixture_add,
+	.finish = fixture_finish,
+	.discard = fixture_discard, .secure = fixture_secure, .drop_is_full = fixture_drop_is_full,
+	.check_recipient = fixture_check_recipient, .is_own_address = fixture_is_own_address,
+	.refused = fixture_refused,
+	.count = fixture_count, .auth_start = fixture_auth_start, .auth_step = fixture_auth_step,
+	.auth_cancel = fixture_auth_cancel, .ask_etrn = fixture_ask_etrn,
 };
 
 static inline int
@@ -254,14 +262,18 @@ static inline void
 fixture_add_domain(struct session_fixture *w, const char *name, enum config_domain_type type, bool relay)
 {
 	ck_assert(w->server.ndomain < FIXTURE_DOMAINS);
-	w->domain[w->server.ndomain++] = (struct config_domain){ .name = mem_strdup(name), .type = type, .relay = relay };
+	w->domain[w->server.ndomain++] = (struct config_domain){ .name = mem_strdup(name), .type = type,
+	    .relay = relay };
 	qsort(w->domain, w->server.ndomain, sizeof(w->domain[0]), fixture_domain_order);
 	for (size_t i = 0; i < w->server.ndomain; i++)
 		if (w->domain[i].type == CONFIG_DOMAIN_DEFAULT)
 			w->server.default_domain = &w->domain[i];
 }
 
-/* "customer.example alice bob": mail for this domain waits for ETRN, and these accounts may fetch it with ATRN. */
+/*
+ * "customer.example alice bob": mail for this domain waits for ETRN, and these accounts may fetch it with
+ * ATRN.
+ */
 static inline void
 fixture_add_etrn_domain(struct session_fixture *w, char *text)
 {
@@ -284,14 +296,16 @@ fixture_add_net(struct config_nets *list, const char *text)
 {
 	const char *why = NULL;
 	ck_assert(list->count < FIXTURE_NETS);
-	ck_assert_msg(net_entry_parse(&list->entry[list->count++], text, &why) == 0, "%s: %s", text, why != NULL ? why : "");
+	ck_assert_msg(net_entry_parse(&list->entry[list->count++], text, &why) == 0, "%s: %s", text,
+	    why != NULL ? why : "");
 }
 
 static inline void
 fixture_client(struct session_fixture *w, const char *text)
 {
 	const char *why = NULL;
-	ck_assert_msg(net_address_parse(&w->client, text, 12345, &why) == 0, "%s: %s", text, why != NULL ? why : "");
+	ck_assert_msg(net_address_parse(&w->client, text, 12345, &why) == 0, "%s: %s", text,
+	    why != NULL ? why : "");
 	net_format_ip(w->ip, (const struct sockaddr *)&w->client.sa);
 }
 
@@ -362,7 +376,8 @@ fixture_run(struct session_fixture *w)
 		if (w->storing) {
 			w->storing = false;
 			session_stored(&w->s, w->store_error, "0123456789abcdef");
-		} else if (w->s.wait == WAIT_ROOM && w->begun) { /* the disk has room for an open message only */
+		/* The disk has room for an open message only */
+		} else if (w->s.wait == WAIT_ROOM && w->begun) {
 			session_room(&w->s);
 		}
 		if (w->closed) {

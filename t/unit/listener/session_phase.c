@@ -3,7 +3,8 @@
 #include "t/unit/listener/session_fixture.h"
 
 enum event { EXPIRE, END_OF_INPUT, STOP, CUT, EVENTS };
-static void (*const events[EVENTS])(struct session *s) = { session_expire, session_eof, session_stop, session_cut };
+static void (*const events[EVENTS])(struct session *s) = { session_expire, session_eof, session_stop,
+    session_cut };
 
 /* code 0: nothing is said. */
 static const struct event_row {
@@ -11,26 +12,41 @@ static const struct event_row {
 	enum session_wait wait;
 	struct { unsigned code; enum session_phase then; } event[EVENTS];
 } rows[] = {
-	{ PHASE_START, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 421, PHASE_OVER }, { 421, PHASE_OVER } } },
-	{ PHASE_READY, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 421, PHASE_OVER }, { 421, PHASE_OVER } } },
-	{ PHASE_MAIL, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 421, PHASE_OVER }, { 421, PHASE_OVER } } },
-	{ PHASE_RCPT, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 421, PHASE_OVER }, { 421, PHASE_OVER } } },
-	{ PHASE_DATA, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 0, PHASE_DATA }, { 421, PHASE_OVER } } },
-	{ PHASE_CHUNK, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 0, PHASE_CHUNK }, { 421, PHASE_OVER } } },
-	{ PHASE_CHUNKS, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 0, PHASE_CHUNKS }, { 421, PHASE_OVER } } },
-	{ PHASE_STORING, WAIT_DISK, { { 0, PHASE_STORING }, { 0, PHASE_STORING }, { 0, PHASE_STORING }, { 0, PHASE_STORING } } },
-	{ PHASE_SECURING, WAIT_TLS, { { 0, PHASE_OVER }, { 0, PHASE_OVER }, { 0, PHASE_SECURING }, { 0, PHASE_OVER } } },
-	{ PHASE_AUTH_LINE, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 421, PHASE_OVER }, { 421, PHASE_OVER } } },
-	{ PHASE_AUTH_HELPER, WAIT_AUTH, { { 454, PHASE_READY }, { 0, PHASE_OVER }, { 0, PHASE_AUTH_HELPER }, { 421, PHASE_OVER } } },
-	{ PHASE_ETRN, WAIT_ETRN, { { 458, PHASE_READY }, { 0, PHASE_OVER }, { 0, PHASE_ETRN }, { 421, PHASE_OVER } } },
-	{ PHASE_TURNED, WAIT_END, { { 0, PHASE_OVER }, { 0, PHASE_OVER }, { 0, PHASE_TURNED }, { 0, PHASE_OVER } } },
-	{ PHASE_OVER, WAIT_END, { { 0, PHASE_OVER }, { 0, PHASE_OVER }, { 0, PHASE_OVER }, { 0, PHASE_OVER } } },
+	{ PHASE_START, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 421, PHASE_OVER },
+	    { 421, PHASE_OVER } } },
+	{ PHASE_READY, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 421, PHASE_OVER },
+	    { 421, PHASE_OVER } } },
+	{ PHASE_MAIL, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 421, PHASE_OVER },
+	    { 421, PHASE_OVER } } },
+	{ PHASE_RCPT, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 421, PHASE_OVER },
+	    { 421, PHASE_OVER } } },
+	{ PHASE_DATA, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 0, PHASE_DATA },
+	    { 421, PHASE_OVER } } },
+	{ PHASE_CHUNK, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 0, PHASE_CHUNK },
+	    { 421, PHASE_OVER } } },
+	{ PHASE_CHUNKS, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 0, PHASE_CHUNKS },
+	    { 421, PHASE_OVER } } },
+	{ PHASE_STORING, WAIT_DISK, { { 0, PHASE_STORING }, { 0, PHASE_STORING }, { 0, PHASE_STORING },
+	    { 0, PHASE_STORING } } },
+	{ PHASE_SECURING, WAIT_TLS, { { 0, PHASE_OVER }, { 0, PHASE_OVER }, { 0, PHASE_SECURING },
+	    { 0, PHASE_OVER } } },
+	{ PHASE_AUTH_LINE, WAIT_CLIENT, { { 421, PHASE_OVER }, { 0, PHASE_OVER }, { 421, PHASE_OVER },
+	    { 421, PHASE_OVER } } },
+	{ PHASE_AUTH_HELPER, WAIT_AUTH, { { 454, PHASE_READY }, { 0, PHASE_OVER }, { 0, PHASE_AUTH_HELPER },
+	    { 421, PHASE_OVER } } },
+	{ PHASE_ETRN, WAIT_ETRN, { { 458, PHASE_READY }, { 0, PHASE_OVER }, { 0, PHASE_ETRN },
+	    { 421, PHASE_OVER } } },
+	{ PHASE_TURNED, WAIT_END, { { 0, PHASE_OVER }, { 0, PHASE_OVER }, { 0, PHASE_TURNED },
+	    { 0, PHASE_OVER } } },
+	{ PHASE_OVER, WAIT_END, { { 0, PHASE_OVER }, { 0, PHASE_OVER }, { 0, PHASE_OVER },
+	    { 0, PHASE_OVER } } },
 };
 
 static void
 answer_auth(struct session_fixture *w, enum msg_auth_in_result result)
 {
 	struct msg_auth_in_answer *a = mem_new(struct msg_auth_in_answer);
+
 	a->result = (uint8_t)result;
 	strcpy(a->user, "alice");
 	session_auth_answered(&w->s, a);
@@ -42,6 +58,7 @@ begin(struct session_fixture *w)
 {
 	static char held[] = "customer.example alice";
 	char text[sizeof(held)];
+
 	fixture_init(w);
 	memcpy(text, held, sizeof(held));
 	fixture_add_etrn_domain(w, text);
@@ -57,6 +74,7 @@ say_all(struct session_fixture *w, const char *lines)
 {
 	for (const char *end; (end = strchr(lines, '\n')) != NULL; lines = end + 1) {
 		char *line = mem_strndup(lines, (size_t)(end - lines));
+
 		fixture_say(w, line);
 		free(line);
 	}
@@ -66,6 +84,7 @@ static void
 go_to(struct session_fixture *w, enum session_phase phase)
 {
 	static const char stored[] = ".\r\n";
+
 	const char *const recipient = "EHLO c\nMAIL FROM:<a@b.example>\nRCPT TO:<c@example.com>\n";
 
 	begin(w);
@@ -73,7 +92,8 @@ go_to(struct session_fixture *w, enum session_phase phase)
 	    phase == PHASE_MAIL ? "EHLO c\nMAIL FROM:<a@b.example>\n" :
 	    phase == PHASE_OVER ? "QUIT\n" : phase == PHASE_SECURING ? "EHLO c\nSTARTTLS\n" :
 	    phase == PHASE_ETRN ? "EHLO c\nETRN customer.example\n" :
-	    phase & (PHASE_AUTH_LINE | PHASE_AUTH_HELPER | PHASE_TURNED) ? "EHLO c\nAUTH LOGIN\n" : recipient);
+	    phase & (PHASE_AUTH_LINE | PHASE_AUTH_HELPER | PHASE_TURNED) ? "EHLO c\nAUTH LOGIN\n" :
+	    recipient);
 	if (phase & (PHASE_DATA | PHASE_STORING))
 		fixture_say(w, "DATA");
 	if (phase & (PHASE_CHUNK | PHASE_CHUNKS))
@@ -84,6 +104,7 @@ go_to(struct session_fixture *w, enum session_phase phase)
 		answer_auth(w, AUTH_IN_CHALLENGE);
 	if (phase == PHASE_TURNED) {
 		static const struct msg_etrn_answer started = { .result = MSG_ETRN_STARTED };
+
 		answer_auth(w, AUTH_IN_OK);
 		fixture_say(w, "ATRN");
 		ck_assert_int_eq(w->s.wait, WAIT_ATRN);
@@ -96,16 +117,22 @@ START_TEST(events_in_phases)
 {
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		const struct event_row *row = &rows[i];
+
 		for (unsigned e = 0; e < EVENTS; e++) {
 			struct session_fixture w;
+			unsigned code;
+
 			go_to(&w, row->phase);
-			ck_assert_msg(w.s.phase == row->phase, "phase %d was not reached: %d", (int)row->phase, (int)w.s.phase);
+			ck_assert_msg(w.s.phase == row->phase, "phase %d was not reached: %d",
+			    (int)row->phase, (int)w.s.phase);
 			ck_assert_int_eq(w.s.wait, row->wait);
 			ck_assert(session_wants_input(&w.s) == (row->wait == WAIT_CLIENT));
 			events[e](&w.s);
-			unsigned code = w.out.len == 0 ? 0 : (unsigned)strtoul(buf_text(&w.out), NULL, 10);
-			ck_assert_msg(code == row->event[e].code, "event %u in phase %d: %u", e, (int)row->phase, code);
-			ck_assert_msg(w.s.phase == row->event[e].then, "event %u in phase %d leads to %d", e, (int)row->phase, (int)w.s.phase);
+			code = w.out.len == 0 ? 0 : (unsigned)strtoul(buf_text(&w.out), NULL, 10);
+			ck_assert_msg(code == row->event[e].code, "event %u in phase %d: %u", e,
+			    (int)row->phase, code);
+			ck_assert_msg(w.s.phase == row->event[e].then, "event %u in phase %d leads to %d", e,
+			    (int)row->phase, (int)w.s.phase);
 			ck_assert(w.closed == (w.s.phase == PHASE_OVER));
 			fixture_done(&w);
 		}
@@ -117,10 +144,12 @@ END_TEST
 START_TEST(stop_after_what_is_under_way)
 {
 	struct session_fixture w;
+
 	go_to(&w, PHASE_ETRN);
 	session_stop(&w.s);
 	session_expire(&w.s);
-	ck_assert_msg(strstr(buf_text(&w.out), "458 ") != NULL && strstr(buf_text(&w.out), "421 ") != NULL, "%s", buf_text(&w.out));
+	ck_assert_msg(strstr(buf_text(&w.out), "458 ") != NULL && strstr(buf_text(&w.out), "421 ") != NULL,
+	    "%s", buf_text(&w.out));
 	ck_assert(w.closed);
 	fixture_done(&w);
 }

@@ -13,10 +13,13 @@ static const struct matrix_row {
 	{ "HELO client", { 250, 250, 250, 250 }, { PHASE_READY, PHASE_READY, PHASE_READY, PHASE_READY } },
 	{ "HELO", { 501, 501, 501, 501 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "EHLO client", { 250, 250, 250, 250 }, { PHASE_READY, PHASE_READY, PHASE_READY, PHASE_READY } },
-	{ "MAIL FROM:<a@b.example>", { 503, 250, 503, 503 }, { PHASE_START, PHASE_MAIL, PHASE_MAIL, PHASE_RCPT } },
+	{ "MAIL FROM:<a@b.example>", { 503, 250, 503, 503 },
+	    { PHASE_START, PHASE_MAIL, PHASE_MAIL, PHASE_RCPT } },
 	{ "MAIL", { 503, 501, 503, 503 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
-	{ "RCPT TO:<c@example.com>", { 503, 503, 250, 250 }, { PHASE_START, PHASE_READY, PHASE_RCPT, PHASE_RCPT } },
-	{ "RCPT TO:<c@remote.example>", { 503, 503, 550, 550 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "RCPT TO:<c@example.com>", { 503, 503, 250, 250 },
+	    { PHASE_START, PHASE_READY, PHASE_RCPT, PHASE_RCPT } },
+	{ "RCPT TO:<c@remote.example>", { 503, 503, 550, 550 },
+	    { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "RCPT", { 503, 503, 501, 501 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "DATA", { 503, 503, 503, 354 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_DATA } },
 	{ "DATA now", { 503, 503, 503, 501 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
@@ -29,7 +32,8 @@ static const struct matrix_row {
 	{ "HELP", { 214, 214, 214, 214 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "QUIT", { 221, 221, 221, 221 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
 	{ "QUIT now", { 501, 501, 501, 501 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
-	{ "AUTH PLAIN AGEAYg==", { 503, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "AUTH PLAIN AGEAYg==", { 503, 502, 502, 502 },
+	    { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "STARTTLS", { 502, 502, 502, 502 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "BDAT 0", { 503, 503, 503, 250 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_CHUNKS } },
 	{ "BDAT 0 LAST", { 503, 503, 503, 250 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_READY } },
@@ -37,11 +41,13 @@ static const struct matrix_row {
 	{ "BDAT x", { 501, 501, 501, 501 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
 	{ "BDAT 5LAST", { 501, 501, 501, 501 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
 	{ "BDAT 5 FIRST", { 501, 501, 501, 501 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
-	{ "BDAT 000000000000000000001", { 501, 501, 501, 501 }, { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
+	{ "BDAT 000000000000000000001", { 501, 501, 501, 501 },
+	    { PHASE_OVER, PHASE_OVER, PHASE_OVER, PHASE_OVER } },
 	{ "ETRN x", { 503, 502, 503, 503 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "ATRN x", { 503, 502, 503, 503 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "TURN", { 503, 502, 503, 503 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
-	{ "XCLIENT ADDR=192.0.2.9", { 500, 500, 500, 500 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
+	{ "XCLIENT ADDR=192.0.2.9", { 500, 500, 500, 500 },
+	    { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "", { 500, 500, 500, 500 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ " NOOP", { 500, 500, 500, 500 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
 	{ "NOOPS", { 500, 500, 500, 500 }, { PHASE_START, PHASE_READY, PHASE_MAIL, PHASE_RCPT } },
@@ -60,7 +66,8 @@ static const struct matrix_row {
 static void
 go_to(struct session_fixture *w, unsigned phase)
 {
-	static const char *const way[] = { "EHLO client.example", "MAIL FROM:<a@b.example>", "RCPT TO:<c@example.com>" };
+	static const char *const way[] = { "EHLO client.example", "MAIL FROM:<a@b.example>",
+	    "RCPT TO:<c@example.com>" };
 	fixture_begin_session(w);
 	for (unsigned i = 0; i < phase; i++)
 		fixture_say(w, way[i]);
@@ -72,13 +79,19 @@ START_TEST(phases)
 	for (size_t i = 0; i < nitems_of(matrix); i++) {
 		for (unsigned phase = 0; phase < IN_COUNT; phase++) {
 			struct session_fixture w;
+			unsigned code;
+
 			fixture_init(&w);
 			go_to(&w, phase);
 			fixture_say(&w, matrix[i].line);
-			unsigned code = (unsigned)strtoul(buf_text(&w.out), NULL, 10);
-			ck_assert_msg(code == matrix[i].code[phase], "%s in phase %u: %u, not %u", matrix[i].line, phase, code, matrix[i].code[phase]);
-			ck_assert_msg(w.s.phase == matrix[i].then[phase], "%s in phase %u leads to %d", matrix[i].line, phase, (int)w.s.phase);
-			ck_assert((w.s.envelope != NULL) == ((w.s.phase & (PHASE_MAIL | PHASE_RCPT | PHASE_DATA | PHASE_CHUNKS)) != 0) || w.s.phase == PHASE_OVER);
+			code = (unsigned)strtoul(buf_text(&w.out), NULL, 10);
+			ck_assert_msg(code == matrix[i].code[phase], "%s in phase %u: %u, not %u",
+			    matrix[i].line, phase, code, matrix[i].code[phase]);
+			ck_assert_msg(w.s.phase == matrix[i].then[phase], "%s in phase %u leads to %d",
+			    matrix[i].line, phase, (int)w.s.phase);
+			ck_assert((w.s.envelope != NULL) ==
+			    ((w.s.phase & (PHASE_MAIL | PHASE_RCPT | PHASE_DATA | PHASE_CHUNKS)) != 0) ||
+			    w.s.phase == PHASE_OVER);
 			if (w.begun)
 				session_eof(&w.s);
 			fixture_done(&w);
@@ -91,6 +104,7 @@ START_TEST(every_verb_is_in_the_matrix)
 {
 	for (size_t v = 0; v < verb_count; v++) {
 		bool found = false;
+
 		for (size_t i = 0; i < nitems_of(matrix); i++)
 			found = found || verb_find(matrix[i].line, strlen(matrix[i].line)) == &verb_rows[v];
 		ck_assert_msg(found, "%s has no row here", verb_rows[v].name);
@@ -103,10 +117,12 @@ START_TEST(any_case)
 	static const char *const lines[] = { "noop", "NoOp", "NOOP   ", "noop x" };
 	for (size_t i = 0; i < nitems_of(lines); i++) {
 		struct session_fixture w;
+
 		fixture_init(&w);
 		fixture_begin_session(&w);
 		fixture_say(&w, lines[i]);
-		ck_assert_msg(strncmp(buf_text(&w.out), "250 ", 4) == 0, "%s: %s", lines[i], buf_text(&w.out));
+		ck_assert_msg(strncmp(buf_text(&w.out), "250 ", 4) == 0, "%s: %s", lines[i],
+		    buf_text(&w.out));
 		fixture_done(&w);
 	}
 }
@@ -119,6 +135,7 @@ waste(const char *command)
 	static const char line[] = "0123456789012345678901234567890123456789012345678901234567890\r\n";
 	struct session_fixture w;
 	uint64_t fed = 0;
+
 	fixture_init(&w);
 	w.server.max_message_size = 10;
 	go_to(&w, IN_RCPT);
@@ -144,10 +161,13 @@ START_TEST(refused_content_has_an_end)
 }
 END_TEST
 
-/* Invariant I9, the part that is ours: an idle session is a few hundred bytes here and a few hundred in conn. */
+/*
+ * Invariant I9, the part that is ours: an idle session is a few hundred bytes here and a few hundred in conn.
+ */
 START_TEST(an_idle_session_is_small)
 {
 	struct session_fixture w;
+
 	fixture_init(&w);
 	fixture_begin_session(&w);
 	fixture_say(&w, "EHLO client.example");
@@ -157,4 +177,5 @@ START_TEST(an_idle_session_is_small)
 }
 END_TEST
 
-UNIT_MAIN("verb", phases, every_verb_is_in_the_matrix, any_case, refused_content_has_an_end, an_idle_session_is_small)
+UNIT_MAIN("verb", phases, every_verb_is_in_the_matrix, any_case, refused_content_has_an_end,
+    an_idle_session_is_small)

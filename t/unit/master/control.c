@@ -1,4 +1,7 @@
-/* control - commands as they come from control.sock, operators and their rights, pages that come from listeners */
+/*
+ * control - commands as they come from control.sock, operators and their rights, pages that come from
+ * listeners
+ */
 #include <stddef.h>
 #include <string.h>
 
@@ -15,6 +18,7 @@ parse(struct control_words *w, const char *text, size_t len)
 {
 	/* exactly as long as the message, so that a read beyond it is seen */
 	char *data = mem_array(NULL, len + 1, 1);
+
 	memcpy(data, text, len);
 	char *tight = mem_array(NULL, len > 0 ? len : 1, 1);
 	memcpy(tight, data, len);
@@ -29,6 +33,7 @@ parse(struct control_words *w, const char *text, size_t len)
 START_TEST(good)
 {
 	struct control_words w;
+
 	ck_assert(PARSE(&w, "status"));
 	ck_assert_uint_eq(w.count, 1);
 	ck_assert(PARSE(&w, "pause\0default"));
@@ -47,6 +52,7 @@ START_TEST(bad)
 {
 	struct control_words w;
 	char longest[CONTROL_WORD_SIZE + 1];
+
 	ck_assert(!parse(&w, "", 0));
 	ck_assert(!parse(&w, "status", 6));		/* not ended */
 	ck_assert(!parse(&w, "", 1));			/* an empty word */
@@ -75,8 +81,10 @@ START_TEST(operators)
 	struct control_rights r = { .uid = users, .nuid = 2, .gid = groups, .ngid = 1 }, none = { 0 };
 	struct control_peer by_user = { .uid = 1002, .gid = others, .ngid = 3 };
 	struct control_peer by_group = { .uid = 5, .gid = mine, .ngid = 2 };
-	struct control_peer stranger = { .uid = 50, .gid = others, .ngid = 3 };	/* numbers of one kind are not the other */
+	/* Numbers of one kind are not the other */
+	struct control_peer stranger = { .uid = 50, .gid = others, .ngid = 3 };
 	struct control_peer alone = { .uid = 1001 };
+
 	ck_assert(control_rights_has(&r, &by_user));
 	ck_assert(control_rights_has(&r, &by_group));
 	ck_assert(control_rights_has(&r, &alone));
@@ -90,6 +98,7 @@ START_TEST(names)
 	char *unknown[] = { "no-such-name-here", "@no-such-group-here" }, *root[] = { "root", "@root" };
 	struct config_strings list = { .text = unknown, .count = 2 }, both = { .text = root, .count = 2 };
 	struct control_rights r;
+
 	control_rights_resolve(&r, &list, "-");
 	ck_assert_uint_eq(r.nuid + r.ngid, 0);
 	control_rights_done(&r);
@@ -104,13 +113,17 @@ END_TEST
 START_TEST(bad_selections)
 {
 	static const char *const rows[][4] = {
-		{ "-" }, { "-", "show" }, { "-", "terminate" }, { "-", "terminate", "yes" }, { "-", "terminate", "id=1" }, { "-", "terminate", "id=-1" },
-		{ "-", "terminate", "id=1-" }, { "-", "terminate", "id=1-99999999999" }, { "-", "list", "from=example.com" }, { "-", "list", "from=1.2.3" },
-		{ "-", "list", "idle=5m" }, { "-", "list", "idle=-1" }, { "-", "list", "user=" }, { "-", "list", "nothing" },
+		{ "-" }, { "-", "show" }, { "-", "terminate" }, { "-", "terminate", "yes" },
+		{ "-", "terminate", "id=1" }, { "-", "terminate", "id=-1" },
+		{ "-", "terminate", "id=1-" }, { "-", "terminate", "id=1-99999999999" },
+		{ "-", "list", "from=example.com" }, { "-", "list", "from=1.2.3" },
+		{ "-", "list", "idle=5m" }, { "-", "list", "idle=-1" }, { "-", "list", "user=" },
+		{ "-", "list", "nothing" },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct control_words w = { .count = 1 };
 		struct sessions_wish wish;
+
 		strcpy(w.word[0], "sessions");
 		for (size_t k = 0; k < 4 && rows[i][k] != NULL; k++)
 			strcpy(w.word[w.count++], rows[i][k]);
@@ -136,9 +149,11 @@ START_TEST(pages)
 	size_t len;
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		size_t n = strlen(rows[i].text);
+
 		page.rows = rows[i].rows;
 		memcpy(page.text, rows[i].text, n);
-		ck_assert_msg(msg_sessions_page_take(&out, &page, offsetof(struct msg_sessions_page, text) + n, &len) == rows[i].fine, "row %zu", i);
+		ck_assert_msg(msg_sessions_page_take(&out, &page,
+		    offsetof(struct msg_sessions_page, text) + n, &len) == rows[i].fine, "row %zu", i);
 	}
 	ck_assert(!msg_sessions_page_take(&out, &page, 3, &len));
 	static struct msg_sessions_ask ask, copy;
@@ -155,14 +170,18 @@ END_TEST
 START_TEST(bad_orders)
 {
 	static const char *const rows[][4] = {
-		{ "default" }, { "default", "odd" }, { "default", "delete" }, { "default", "list", "at=1" }, { "default", "list", "at=:5" },
-		{ "default", "list", "at=x:5" }, { "default", "list", "newest=x" }, { "default", "list", "reason=" }, { "default", "move", "all" },
-		{ "default", "list", "sender=+" }, { "default", "list", "odd" }, { "default", "list", "to=b" },
+		{ "default" }, { "default", "odd" }, { "default", "delete" }, { "default", "list", "at=1" },
+		{ "default", "list", "at=:5" },
+		{ "default", "list", "at=x:5" }, { "default", "list", "newest=x" },
+		{ "default", "list", "reason=" }, { "default", "move", "all" },
+		{ "default", "list", "sender=+" }, { "default", "list", "odd" },
+		{ "default", "list", "to=b" },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct control_words w = { .count = 1 };
 		struct msg_queue_ask ask;
 		pid_t pid;
+
 		strcpy(w.word[0], "queue");
 		for (size_t k = 0; k < 4 && rows[i][k] != NULL; k++)
 			strcpy(w.word[w.count++], rows[i][k]);

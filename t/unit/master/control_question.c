@@ -1,4 +1,7 @@
-/* control_question - an answer reaches its question and no other; a question ends by answer, by death, or by time */
+/*
+ * control_question - an answer reaches its question and no other; a question ends by answer, by death, or by
+ * time
+ */
 #include <string.h>
 
 #include "common/process/loop.h"
@@ -100,7 +103,8 @@ START_TEST(answers)
 	take(&one, CTL_QUEUE_PAGE, q.part[1].request);		/* the number of another child */
 	take(&one, CTL_QUEUE_PAGE, 0);
 	take(&one, CTL_QUEUE_PAGE, 99);
-	take(&one, CTL_OAUTH_TEST_END, q.part[0].request);	/* a type that answers another kind of question */
+	/* A type that answers another kind of question */
+	take(&one, CTL_OAUTH_TEST_END, q.part[0].request);
 	take(&one, CTL_QUEUE_PAGE, other.part[0].request);
 	ck_assert_uint_eq(heard.pages, 0);
 

@@ -10,6 +10,7 @@ START_TEST(doubles)
 {
 	static const unsigned seconds[] = { 1, 2, 4, 8, 16, 32, 60, 60, 60 };
 	struct restart_record r = { 0 };
+
 	for (size_t i = 0; i < nitems_of(seconds); i++)
 		ck_assert_uint_eq(roster_delay(&r, 10), seconds[i] * 1000U);
 	for (int i = 0; i < 100000; i++)
@@ -20,6 +21,7 @@ END_TEST
 START_TEST(forgives)
 {
 	struct restart_record r = { 0 };
+
 	for (int i = 0; i < 20; i++)
 		(void)roster_delay(&r, 0);
 	ck_assert_uint_eq(roster_delay(&r, ROSTER_WELL_MS - 1), ROSTER_LAST_MS);
@@ -53,8 +55,11 @@ START_TEST(judges)
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		char words[128];
-		bool crash = reap_judge(rows[i].status, rows[i].phase, rows[i].killed, NULL, words, sizeof(words));
-		ck_assert_msg(crash == rows[i].crash && strstr(words, rows[i].words) != NULL, "row %zu: %d \"%s\"", i, crash, words);
+		bool crash = reap_judge(rows[i].status, rows[i].phase, rows[i].killed, NULL, words,
+		    sizeof(words));
+
+		ck_assert_msg(crash == rows[i].crash && strstr(words, rows[i].words) != NULL,
+		    "row %zu: %d \"%s\"", i, crash, words);
 	}
 }
 END_TEST

@@ -16,8 +16,10 @@
 START_TEST(copies)
 {
 	struct config_server s = { .processes = 3 };
+
 	for (enum state state = STATE_STARTING; state < STATE_COUNT; state++) {
 		bool runs = state != STATE_STOPPED && state != STATE_STOPPING;
+
 		ck_assert_uint_eq(roster_copies(ROLE_LISTENER, &s, state), runs ? 3U : 0U);
 		ck_assert_uint_eq(roster_copies(ROLE_PICKUP, &s, state), runs ? 1U : 0U);
 		ck_assert_uint_eq(roster_copies(ROLE_DELIVER, &s, state), runs ? 1U : 0U);
@@ -44,6 +46,7 @@ address(const char *text)
 {
 	struct net_address a;
 	const char *why = NULL;
+
 	ck_assert_msg(net_address_parse(&a, text, 25, &why) == 0, "%s: %s", text, why);
 	return a;
 }
@@ -62,8 +65,9 @@ START_TEST(overlap)
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct net_address a = address(rows[i].a), b = address(rows[i].b);
-		ck_assert_msg(listen_overlap((const struct sockaddr *)&a.sa, (const struct sockaddr *)&b.sa) == rows[i].meet, "%s %s",
-		    rows[i].a, rows[i].b);
+
+		ck_assert_msg(listen_overlap((const struct sockaddr *)&a.sa,
+		    (const struct sockaddr *)&b.sa) == rows[i].meet, "%s %s", rows[i].a, rows[i].b);
 	}
 }
 END_TEST
@@ -71,6 +75,8 @@ END_TEST
 START_TEST(wanted)
 {
 	char folder[] = "/tmp/postern-unit-XXXXXX", path[256];
+	FILE *f;
+
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	ck_assert(wanted_state_wanted(folder, "one"));
 	ck_assert_int_eq(wanted_state_write(folder, "one", false), 0);
@@ -80,7 +86,7 @@ START_TEST(wanted)
 	ck_assert(wanted_state_wanted(folder, "one"));
 	/* what somebody else put there is no reason to stop */
 	snprintf(path, sizeof(path), "%s/one.state", folder);
-	FILE *f = fopen(path, "w");
+	f = fopen(path, "w");
 	ck_assert_ptr_nonnull(f);
 	fputs("stop", f);
 	fclose(f);
@@ -95,14 +101,17 @@ START_TEST(folders)
 {
 	char top[] = "/tmp/postern-unit-XXXXXX", path[256];
 	struct stat st;
+	FILE *f;
+
 	ck_assert_ptr_nonnull(mkdtemp(top));
 	snprintf(path, sizeof(path), "%s/a/b", top);
 	ck_assert_int_eq(make_folder_make(path, 0750, (uid_t)-1, (gid_t)-1), 0);
 	ck_assert(stat(path, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 07777) == 0750);
-	ck_assert_int_eq(make_folder_make(path, 0700, (uid_t)-1, (gid_t)-1), 0);	/* there: left as it is */
+	/* there: left as it is */
+	ck_assert_int_eq(make_folder_make(path, 0700, (uid_t)-1, (gid_t)-1), 0);
 	ck_assert(stat(path, &st) == 0 && (st.st_mode & 07777) == 0750);
 	snprintf(path, sizeof(path), "%s/a/f", top);
-	FILE *f = fopen(path, "w");
+	f = fopen(path, "w");
 	ck_assert_ptr_nonnull(f);
 	fclose(f);
 	ck_assert_int_eq(make_folder_make(path, 0700, (uid_t)-1, (gid_t)-1), -1);	/* no folder */

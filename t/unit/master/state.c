@@ -6,7 +6,8 @@
 #include "t/unit/check_main.h"
 
 /*
- * One letter a cell: the state that follows (g starting, s started, o stopping, x stopped, u pausing, p paused, c continuing), capital
+ * One letter a cell: the state that follows (g starting, s started, o stopping, x stopped, u pausing, p
+ *                    paused, c continuing), capital
  * when it is the same; a already, r refused, . ignored. Columns in order of enum state_event.
  */
 static const char *const rows[STATE_COUNT] = {
@@ -24,6 +25,7 @@ static char
 letter(enum state from, const struct state_move *m)
 {
 	static const char states[] = "?gsoxupc";
+
 	switch (m->kind) {
 	case STATE_IGNORE:
 		return '.';
@@ -41,7 +43,8 @@ START_TEST(table)
 	for (enum state s = STATE_STARTING; s < STATE_COUNT; s++) {
 		ck_assert_uint_eq(strlen(rows[s]), EVENT_COUNT);
 		for (enum state_event e = 0; e < EVENT_COUNT; e++)
-			ck_assert_msg(letter(s, state_move(s, e)) == rows[s][e], "%s, event %d: %c, wanted %c", state_name(s), (int)e,
+			ck_assert_msg(letter(s, state_move(s, e)) == rows[s][e],
+			    "%s, event %d: %c, wanted %c", state_name(s), (int)e,
 			    letter(s, state_move(s, e)), rows[s][e]);
 	}
 }
@@ -54,7 +57,9 @@ START_TEST(words)
 		for (enum state_event e = 0; e < EVENT_COUNT; e++) {
 			const struct state_move *m = state_move(s, e);
 			bool order = e <= EVENT_CONTINUE;
-			ck_assert(order ? m->kind != STATE_IGNORE : m->kind == STATE_IGNORE || m->kind == STATE_GO);
+
+			ck_assert(order ? m->kind != STATE_IGNORE : m->kind == STATE_IGNORE ||
+			    m->kind == STATE_GO);
 			ck_assert((m->text != NULL) == (m->kind == STATE_ALREADY || m->kind == STATE_REFUSE));
 			if (m->kind == STATE_REFUSE)
 				ck_assert_ptr_nonnull(strstr(m->text, state_name(s)));
@@ -80,7 +85,8 @@ END_TEST
 /* The numbers and names of the original. */
 START_TEST(numbers)
 {
-	static const char *const names[] = { "?", "starting", "started", "stopping", "stopped", "pausing", "paused", "continuing", "?" };
+	static const char *const names[] = { "?", "starting", "started", "stopping", "stopped", "pausing",
+	    "paused", "continuing", "?" };
 	for (int i = 0; i <= 8; i++)
 		ck_assert_str_eq(state_name((enum state)i), names[i]);
 	ck_assert_str_eq(state_command_name(EVENT_CONTINUE), "continue");

@@ -15,10 +15,12 @@
 
 /* What pickup_file does with a file, without the file: the bytes come in two pieces, cut at `cut`. */
 static enum judge_reason
-compose(const char *raw, size_t len, enum config_dots dots, size_t cut, struct message_envelope *e, struct buf *out, char *detail)
+compose(const char *raw, size_t len, enum config_dots dots, size_t cut, struct message_envelope *e,
+    struct buf *out, char *detail)
 {
 	const struct compose_rules rules = {
-		.fqdn = "mx.corp.example", .domain = "corp.example", .id = "0123456789abcdef", .date = "Sat, 21 Nov 2026 20:00:00 +0100",
+		.fqdn = "mx.corp.example", .domain = "corp.example", .id = "0123456789abcdef",
+		.date = "Sat, 21 Nov 2026 20:00:00 +0100",
 	};
 	size_t mark = body_mark(raw, len), first = cut > mark ? cut - mark : 0;
 	struct body_survey survey = { 0 };
@@ -36,7 +38,8 @@ compose(const char *raw, size_t len, enum config_dots dots, size_t cut, struct m
 	body_survey_end(&survey);
 	if (survey.nul)
 		return JUDGE_NUL;
-	body.unstuff = dots == CONFIG_DOTS_STUFFED || (dots == CONFIG_DOTS_AUTO && !replayed && body_is_stuffed(&survey));
+	body.unstuff = dots == CONFIG_DOTS_STUFFED ||
+	    (dots == CONFIG_DOTS_AUTO && !replayed && body_is_stuffed(&survey));
 	body_add(&body, raw, first, &text);
 	found = compose_split(buf_text(&text), text.len, false, &h);
 	body_add(&body, raw + first, len - first, &text);
@@ -71,7 +74,8 @@ describe(const char *raw, size_t len, enum config_dots dots, size_t cut, struct 
 		buf_printf(got, "sender: <%s>\n", e.sender);
 		for (size_t i = 0; i < e.nrcpt; i++)
 			buf_printf(got, "receiver: <%s>\n", e.rcpt[i].address);
-		buf_printf(got, "flags:%s%s\n----\n", e.flags & MESSAGE_8BIT ? " 8bit" : "", e.flags & MESSAGE_UTF8 ? " utf8" : "");
+		buf_printf(got, "flags:%s%s\n----\n", e.flags & MESSAGE_8BIT ? " 8bit" : "",
+		    e.flags & MESSAGE_UTF8 ? " utf8" : "");
 		buf_add(got, out.data, out.len);
 	}
 	message_envelope_done(&e);
@@ -94,7 +98,8 @@ slurp(const char *path, size_t *len)
 static void
 check_fixture(const char *name, const char *mode, const char *expected)
 {
-	enum config_dots dots = strcmp(mode, "auto") == 0 ? CONFIG_DOTS_AUTO : strcmp(mode, "stuffed") == 0 ? CONFIG_DOTS_STUFFED : CONFIG_DOTS_PLAIN;
+	enum config_dots dots = strcmp(mode, "auto") == 0 ? CONFIG_DOTS_AUTO : strcmp(mode, "stuffed") == 0 ?
+	    CONFIG_DOTS_STUFFED : CONFIG_DOTS_PLAIN;
 	char path[300];
 	size_t len, want_len;
 	char *raw, *want;
@@ -108,7 +113,8 @@ check_fixture(const char *name, const char *mode, const char *expected)
 
 		describe(raw, len, dots, cut, &got);
 		if (got.len != want_len || memcmp(got.data, want, want_len) != 0)
-			ck_abort_msg("%s cut at %zu:\n%s\ninstead of\n%.*s", expected, cut, buf_text(&got), (int)want_len, want);
+			ck_abort_msg("%s cut at %zu:\n%s\ninstead of\n%.*s", expected, cut, buf_text(&got),
+			    (int)want_len, want);
 		buf_done(&got);
 	}
 	free(raw);
@@ -125,7 +131,8 @@ START_TEST(test_fixtures)
 	while ((d = readdir(dir)) != NULL) {
 		char name[256], mode[256];
 
-		if (strstr(d->d_name, ".expected") == NULL || sscanf(d->d_name, "%255[^.].%255[^.].", name, mode) != 2)
+		if (strstr(d->d_name, ".expected") == NULL || sscanf(d->d_name, "%255[^.].%255[^.].", name,
+		    mode) != 2)
 			continue;
 		check_fixture(name, mode, d->d_name);
 		count++;
@@ -203,7 +210,8 @@ reason_of(const struct buf *raw, size_t *recipients)
 	struct message_envelope e = { 0 };
 	struct buf out = BUF_INIT(MAX);
 	char detail[COMPOSE_DETAIL_SIZE];
-	enum judge_reason reason = compose(raw->data, raw->len, CONFIG_DOTS_AUTO, raw->len / 2, &e, &out, detail);
+	enum judge_reason reason = compose(raw->data, raw->len, CONFIG_DOTS_AUTO, raw->len / 2, &e, &out,
+	    detail);
 
 	*recipients = e.nrcpt;
 	message_envelope_done(&e);
@@ -259,7 +267,8 @@ END_TEST
 /* Pieces that never come to an end of the header are given up, not gathered. */
 START_TEST(test_endless)
 {
-	static const char *const bits[] = { "x", "\r\n", "a: b\r\n", " ", "x-receiver: a@b\r\n", ":", "x: y\r\n z\r\n" };
+	static const char *const bits[] = { "x", "\r\n", "a: b\r\n", " ", "x-receiver: a@b\r\n", ":",
+	    "x: y\r\n z\r\n" };
 
 	for (size_t i = 0; i < nitems_of(bits); i++) {
 		struct buf text = BUF_INIT(MAX), many = BUF_INIT(MAX);

@@ -11,8 +11,10 @@
 START_TEST(test_names)
 {
 	static const struct { const char *name; bool ignored; } rows[] = {
-		{ "a", false }, { "a.eml", false }, { "tmp", false }, { "a.tmp.eml", false }, { "part", false }, { "a.", false },
-		{ "a.tmp", true }, { "A.TMP", true }, { "a.part", true }, { "a.Part", true }, { ".a", true }, { ".", true }, { "..", true },
+		{ "a", false }, { "a.eml", false }, { "tmp", false }, { "a.tmp.eml", false },
+		{ "part", false }, { "a.", false },
+		{ "a.tmp", true }, { "A.TMP", true }, { "a.part", true }, { "a.Part", true }, { ".a", true },
+		{ ".", true }, { "..", true },
 		{ ".tmp", true }, { ".taken-0123456789abcdef-a", true },
 	};
 
@@ -25,7 +27,8 @@ END_TEST
 enum { TAKE = -1, IGNORE = -2 };	/* else > 0: a reason; 0: wait */
 
 static int
-look(enum judge_evidence evidence, const struct judge_facts *f, struct judge_memory *m, uint64_t max, bool remote)
+look(enum judge_evidence evidence, const struct judge_facts *f, struct judge_memory *m, uint64_t max,
+    bool remote)
 {
 	struct judge_rules r = { .max_size = max, .remote = remote };
 	struct judge_verdict v = judge_file(&r, evidence, f, m);
@@ -43,7 +46,8 @@ look(enum judge_evidence evidence, const struct judge_facts *f, struct judge_mem
 	}
 }
 
-static const struct judge_facts good = { .mode = S_IFREG | 0644, .nlink = 1, .size = 100, .mtime_us = 1, .ctime_us = 1, .now_us = 2, .now_ms = 1000 };
+static const struct judge_facts good = { .mode = S_IFREG | 0644, .nlink = 1, .size = 100, .mtime_us = 1,
+    .ctime_us = 1, .now_us = 2, .now_ms = 1000 };
 
 START_TEST(test_kinds)
 {
@@ -78,7 +82,8 @@ END_TEST
 /* Looks at the same, unchanged file at growing times: when is it taken or refused? */
 START_TEST(test_patience)
 {
-	static const struct { enum judge_evidence evidence; uint64_t size; uint32_t nlink; bool remote; int64_t age_ms; uint64_t after_ms; int want; } rows[] = {
+	static const struct { enum judge_evidence evidence; uint64_t size; uint32_t nlink; bool remote;
+	    int64_t age_ms; uint64_t after_ms; int want; } rows[] = {
 		{ JUDGE_RENAMED, 100, 1, false, 0, 0, TAKE },
 		{ JUDGE_CLOSED, 100, 1, false, 0, 0, TAKE },
 		{ JUDGE_CREATED, 100, 1, false, 0, 0, TAKE },
@@ -86,7 +91,8 @@ START_TEST(test_patience)
 		{ JUDGE_REOPENED, 100, 1, false, 0, 2000, TAKE },
 		{ JUDGE_UNSURE, 100, 1, false, 0, 10000, TAKE },
 		{ JUDGE_OPEN, 100, 1, false, 0, 600000, TAKE },
-		{ JUDGE_OPEN, 100, 1, false, 3600000, 600000, TAKE },	/* an old file opened by a writer may still change */
+		/* An old file opened by a writer may still change */
+		{ JUDGE_OPEN, 100, 1, false, 3600000, 600000, TAKE },
 		{ JUDGE_SCANNED, 100, 1, false, 0, 2000, TAKE },
 		{ JUDGE_SCANNED, 100, 1, false, 5000, 0, TAKE },
 		{ JUDGE_SCANNED, 100, 1, false, 4999, 2000, TAKE },
@@ -107,12 +113,15 @@ START_TEST(test_patience)
 		f.ctime_us = f.mtime_us = 1000000;
 		f.now_us = f.ctime_us + rows[i].age_ms * 1000;
 		if (rows[i].after_ms > 0) {
-			ck_assert_msg(look(rows[i].evidence, &f, &m, 1000, rows[i].remote) == 0, "row %zu at once", i);
+			ck_assert_msg(look(rows[i].evidence, &f, &m, 1000, rows[i].remote) == 0,
+			    "row %zu at once", i);
 			f.now_ms += rows[i].after_ms - 1;
-			ck_assert_msg(look(rows[i].evidence, &f, &m, 1000, rows[i].remote) == 0, "row %zu too early", i);
+			ck_assert_msg(look(rows[i].evidence, &f, &m, 1000, rows[i].remote) == 0,
+			    "row %zu too early", i);
 			f.now_ms++;
 		}
-		ck_assert_msg(look(rows[i].evidence, &f, &m, 1000, rows[i].remote) == rows[i].want, "row %zu", i);
+		ck_assert_msg(look(rows[i].evidence, &f, &m, 1000, rows[i].remote) == rows[i].want, "row %zu",
+		    i);
 	}
 }
 END_TEST
@@ -142,7 +151,8 @@ END_TEST
 START_TEST(test_errors)
 {
 	static const struct { int error; enum judge_answer answer; enum judge_reason reason; } rows[] = {
-		{ ENOENT, JUDGE_IGNORE, 0 }, { ESTALE, JUDGE_IGNORE, 0 }, { ELOOP, JUDGE_REFUSE, JUDGE_LINK }, { ENXIO, JUDGE_REFUSE, JUDGE_DEVICE },
+		{ ENOENT, JUDGE_IGNORE, 0 }, { ESTALE, JUDGE_IGNORE, 0 }, { ELOOP, JUDGE_REFUSE, JUDGE_LINK },
+		{ ENXIO, JUDGE_REFUSE, JUDGE_DEVICE },
 		{ EMFILE, JUDGE_BACK_OFF, 0 }, { ENOMEM, JUDGE_BACK_OFF, 0 }, { EWOULDBLOCK, JUDGE_WAIT, 0 },
 	};
 	unsigned tries = 0;
@@ -295,4 +305,5 @@ START_TEST(test_full)
 }
 END_TEST
 
-UNIT_MAIN("judge", test_names, test_kinds, test_patience, test_growing, test_errors, test_writers, test_reopened, test_put_back, test_full)
+UNIT_MAIN("judge", test_names, test_kinds, test_patience, test_growing, test_errors, test_writers,
+    test_reopened, test_put_back, test_full)

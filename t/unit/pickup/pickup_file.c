@@ -97,9 +97,10 @@ START_TEST(test_small)
 {
 	struct pickup_name file;
 	struct pickup_file *t;
+	int before;
 
 	temp_spool_begin();
-	int before = count_descriptors();
+	before = count_descriptors();
 	put("x y", HEAD "Subject: s\n\nbody\n..\n");
 	t = look(&file, "x y", JUDGE_RENAMED);
 	ck_assert_int_eq(t->verdict.answer, JUDGE_TAKE);
@@ -220,6 +221,7 @@ START_TEST(test_large)
 	size_t fill = 3 * PICKUP_FILE_PIECE + 77, got = 0;
 	struct pickup_name file;
 	struct pickup_file *t;
+	const char *body;
 
 	temp_spool_begin();
 	put_large("x", fill);
@@ -228,7 +230,7 @@ START_TEST(test_large)
 	ck_assert(t->big && t->claimed);
 	pickup_file_read(t);
 	ck_assert_int_eq(t->verdict.answer, JUDGE_TAKE);
-	const char *body = strstr(buf_text(&t->content), "\r\n\r\n") + 4;
+	body = strstr(buf_text(&t->content), "\r\n\r\n") + 4;
 	got = t->content.len - (size_t)(body - t->content.data);
 	while (!t->at_end) {
 		pickup_file_piece(t);
@@ -247,6 +249,7 @@ START_TEST(test_changed)
 	struct pickup_name file;
 	char path[400];
 	struct pickup_file *t;
+	FILE *out;
 
 	temp_spool_begin();
 	put_large("x", 3 * PICKUP_FILE_PIECE);
@@ -261,7 +264,7 @@ START_TEST(test_changed)
 	pickup_file_read(t);
 	ck_assert_int_eq(t->verdict.answer, JUDGE_TAKE);
 	path_of(path, "pickup", t->current);
-	FILE *out = fopen(path, "ab");
+	out = fopen(path, "ab");
 	fputs("more\n", out);
 	fclose(out);
 	while (t->error == 0 && !t->at_end)
@@ -276,7 +279,9 @@ START_TEST(test_changed)
 }
 END_TEST
 
-/* Names: a left one tells its id; the old name in use again stays whose it is; one as long as names can be. */
+/*
+ * Names: a left one tells its id; the old name in use again stays whose it is; one as long as names can be.
+ */
 START_TEST(test_claims)
 {
 	char name[256], path[400];
@@ -339,4 +344,5 @@ START_TEST(test_read_only_folder)
 }
 END_TEST
 
-UNIT_MAIN("pickup_file", test_small, test_kinds, test_bad, test_lock, test_large, test_changed, test_claims, test_read_only_folder)
+UNIT_MAIN("pickup_file", test_small, test_kinds, test_bad, test_lock, test_large, test_changed, test_claims,
+    test_read_only_folder)

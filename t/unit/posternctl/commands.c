@@ -1,5 +1,6 @@
 /*
- * commands - the table of posternctl; its words for sessions, queue and badmail, and what the service reads from them
+ * commands - the table of posternctl; its words for sessions, queue and badmail, and what the service reads
+ * from them
  */
 #include <string.h>
 
@@ -9,13 +10,18 @@
 #include "master/posternctl/posternctl.h"
 #include "t/unit/check_main.h"
 
-/* A command that the service answers asks for a command that the service knows; names are unique; each row has a meaning. */
+/*
+ * A command that the service answers asks for a command that the service knows; names are unique; each row
+ * has a meaning.
+ */
 START_TEST(tables)
 {
 	for (size_t i = 0; i < command_count; i++) {
 		const struct command *row = &command_rows[i];
+
 		if (row->asks != NULL)
-			ck_assert_msg(control_commands_known(row->asks), "%s asks for %s", row->name, row->asks);
+			ck_assert_msg(control_commands_known(row->asks), "%s asks for %s", row->name,
+			    row->asks);
 		ck_assert_ptr_eq(command_find(row->name), row);
 		ck_assert(row->meaning[0] != '\0' && row->arguments != NULL && row->run != NULL);
 	}
@@ -34,11 +40,14 @@ static const struct selection_row {
 	{ { NULL }, "- list", .json = false },
 	{ { "default" }, "default list", .json = false },
 	{ { "default", "--json" }, "default list", .json = true },
-	{ { "--from", "192.0.2.0/24", "--idle", "5m" }, "- list from=192.0.2.0/24 idle=300000", .json = false },
+	{ { "--from", "192.0.2.0/24", "--idle", "5m" }, "- list from=192.0.2.0/24 idle=300000",
+	    .json = false },
 	{ { "terminate", "12-3" }, "- terminate id=12-3", .terminate = true, .ids = 1 },
-	{ { "terminate", "12-3", "12-4", "--yes" }, "- terminate id=12-3 id=12-4 yes", .terminate = true, .yes = true, .ids = 2 },
+	{ { "terminate", "12-3", "12-4", "--yes" }, "- terminate id=12-3 id=12-4 yes", .terminate = true,
+	    .yes = true, .ids = 2 },
 	{ { "terminate", "--all", "default" }, "default terminate all", .terminate = true },
-	{ { "terminate", "default", "--user", "alice", "--yes" }, "default terminate user=alice yes", .terminate = true, .yes = true },
+	{ { "terminate", "default", "--user", "alice", "--yes" }, "default terminate user=alice yes",
+	    .terminate = true, .yes = true },
 	{ { "terminate" }, NULL, .json = false },
 	{ { "terminate", "default" }, NULL, .json = false },
 	{ { "terminate", "--yes" }, NULL, .json = false },
@@ -56,9 +65,11 @@ START_TEST(selections)
 		struct sessions_command l;
 		struct buf text = BUF_INIT(4096), raw = BUF_INIT(4096);
 		size_t n = 0;
+		bool fine;
+
 		while (n < nitems_of(row->words) && row->words[n] != NULL)
 			n++;
-		bool fine = sessions_command_parse(&l, row->words, n);
+		fine = sessions_command_parse(&l, row->words, n);
 		ck_assert_msg(fine == (row->order != NULL), "row %zu", i);
 		buf_add(&raw, "sessions", 9);
 		for (size_t k = 0; fine && k < l.count; k++) {
@@ -68,6 +79,7 @@ START_TEST(selections)
 		if (fine) {
 			struct control_words w;
 			struct sessions_wish wish;
+
 			ck_assert_str_eq(buf_text(&text), row->order);
 			ck_assert(l.json == row->json);
 			ck_assert(control_words_parse(&w, raw.data, raw.len));
@@ -81,7 +93,9 @@ START_TEST(selections)
 }
 END_TEST
 
-/* posternctl queue and badmail: its words, the command that they become, and what the service reads from it. */
+/*
+ * posternctl queue and badmail: its words, the command that they become, and what the service reads from it.
+ */
 static const struct queue_row {
 	const char *words[8];
 	const char *order;		/* NULL: misused */
@@ -94,18 +108,26 @@ static const struct queue_row {
 	{ { "list", "default" }, "queue default list", .verb = MSG_QUEUE_LIST },
 	{ { "list", "list" }, "queue list list", .verb = MSG_QUEUE_LIST },
 	{ { "show", "1k0t5022ayb3a3xn" }, "queue - show id=1k0t5022ayb3a3xn", .verb = MSG_QUEUE_SHOW },
-	{ { "hold", "--domain", "*.example", "--older", "2d" }, "queue - hold domain=*.example older=172800", .verb = MSG_QUEUE_HOLD,
-	    .states = QUEUE_FILTER_ANY & ~QUEUE_FILTER_HELD },
-	{ { "release", "--all" }, "queue - release all", .verb = MSG_QUEUE_RELEASE, .states = QUEUE_FILTER_HELD },
-	{ { "delete", "--held", "--yes" }, "queue - delete state=held", .yes = true, .verb = MSG_QUEUE_DELETE, .states = QUEUE_FILTER_HELD },
-	{ { "bounce", "--sender", "<>", "--reason", "no way" }, "queue - bounce sender=<> reason=no+20way", .verb = MSG_QUEUE_BOUNCE },
+	{ { "hold", "--domain", "*.example", "--older", "2d" }, "queue - hold domain=*.example older=172800",
+	    .verb = MSG_QUEUE_HOLD, .states = QUEUE_FILTER_ANY & ~QUEUE_FILTER_HELD },
+	{ { "release", "--all" }, "queue - release all", .verb = MSG_QUEUE_RELEASE,
+	    .states = QUEUE_FILTER_HELD },
+	{ { "delete", "--held", "--yes" }, "queue - delete state=held", .yes = true, .verb = MSG_QUEUE_DELETE,
+	    .states = QUEUE_FILTER_HELD },
+	{ { "bounce", "--sender", "<>", "--reason", "no way" }, "queue - bounce sender=<> reason=no+20way",
+	    .verb = MSG_QUEUE_BOUNCE },
 	{ { "a", "move", "--all", "--to", "b" }, "queue a move all to=b", .verb = MSG_QUEUE_MOVE },
 	{ { "list" }, "badmail - list", .badmail = true, .verb = MSG_QUEUE_BADMAIL_LIST },
-	{ { "purge", "--older", "30d" }, "badmail - purge older=2592000", .badmail = true, .verb = MSG_QUEUE_BADMAIL_PURGE },
-	{ { "show", "1k0t5022ayb3a3xn-2" }, "badmail - show id=1k0t5022ayb3a3xn-2", .badmail = true, .verb = MSG_QUEUE_BADMAIL_SHOW },
-	{ .words = { "delete" } }, { .words = { "delete", "--yes" } }, { .words = { "show" } }, { .words = { "show", "--all" } },
-	{ .words = { "move", "--all" } }, { .words = { "list", "--to", "b" } }, { .words = { "list", "--older" } }, { .words = { "list", "--older", "100ms" } },
-	{ .words = { "list", "--sender", "" } }, { .words = { "list", "a", "b" } }, { .words = { "odd" } }, { .words = { NULL } },
+	{ { "purge", "--older", "30d" }, "badmail - purge older=2592000", .badmail = true,
+	    .verb = MSG_QUEUE_BADMAIL_PURGE },
+	{ { "show", "1k0t5022ayb3a3xn-2" }, "badmail - show id=1k0t5022ayb3a3xn-2", .badmail = true,
+	    .verb = MSG_QUEUE_BADMAIL_SHOW },
+	{ .words = { "delete" } }, { .words = { "delete", "--yes" } }, { .words = { "show" } },
+	{ .words = { "show", "--all" } },
+	{ .words = { "move", "--all" } }, { .words = { "list", "--to", "b" } },
+	{ .words = { "list", "--older" } }, { .words = { "list", "--older", "100ms" } },
+	{ .words = { "list", "--sender", "" } }, { .words = { "list", "a", "b" } }, { .words = { "odd" } },
+	{ .words = { NULL } },
 	{ { "hold", "--all" }, .badmail = true }, { { "list", "--state", "held" }, .badmail = true },
 };
 
@@ -119,9 +141,11 @@ START_TEST(queue_words)
 		const char *why;
 		pid_t pid;
 		size_t n = 0;
+		bool fine;
+
 		while (n < nitems_of(row->words) && row->words[n] != NULL)
 			n++;
-		bool fine = queue_command_parse(&t, row->badmail, row->words, n, &why) == 0;
+		fine = queue_command_parse(&t, row->badmail, row->words, n, &why) == 0;
 		ck_assert_msg(fine == (row->order != NULL), "row %zu", i);
 		for (size_t k = 0; fine && k < t.words.count; k++)
 			buf_printf(&text, "%s%s", k > 0 ? " " : "", t.words.word[k]);
@@ -139,8 +163,10 @@ END_TEST
 
 START_TEST(server_names)
 {
-	static const char *const well[] = { "a", "0", "default", "a-b", "a1-", "abcdefghijabcdefghijabcdefghij12" };
-	static const char *const ill[] = { "", "-a", "A", "a.b", "../a", "a b", "abcdefghijabcdefghijabcdefghij123", "a/b", "\xc3\xa4" };
+	static const char *const well[] = { "a", "0", "default", "a-b", "a1-",
+	    "abcdefghijabcdefghijabcdefghij12" };
+	static const char *const ill[] = { "", "-a", "A", "a.b", "../a", "a b",
+	    "abcdefghijabcdefghijabcdefghij123", "a/b", "\xc3\xa4" };
 	for (size_t i = 0; i < nitems_of(well); i++)
 		ck_assert_msg(server_command_name_is_good(well[i]), "%s", well[i]);
 	for (size_t i = 0; i < nitems_of(ill); i++)

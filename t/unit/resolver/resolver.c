@@ -34,6 +34,7 @@ put_name(struct dns_packet *p, const char *name)
 {
 	while (*name != '\0') {
 		size_t len = strcspn(name, ".");
+
 		put(p, (uint8_t[]){ (uint8_t)len }, 1);
 		put(p, name, len);
 		name += len + (name[len] == '.');
@@ -102,9 +103,11 @@ read_packet(const struct dns_packet *p, uint16_t type)
 {
 	/* a copy of exactly that size: the sanitizer sees each byte read beyond */
 	uint8_t *copy = mem_zalloc(p->len > 0 ? p->len : 1);
+	int result;
+
 	memcpy(copy, p->data, p->len);
 	memset(&answer, 0, sizeof(answer));
-	int result = dns_packet_read(&answer, type, copy, p->len);
+	result = dns_packet_read(&answer, type, copy, p->len);
 	free(copy);
 	return result;
 }
@@ -248,6 +251,7 @@ START_TEST(test_tlsa)
 	ck_assert_int_eq(read_packet(&p, DNS_TLSA), 0);
 	for (; at < answer.count; n++) {
 		size_t len = msg_dns_answer_long(&answer, &at, got);
+
 		ck_assert_uint_eq(len, sizes[n]);
 		ck_assert_mem_eq(got, data, len);
 	}
@@ -285,7 +289,8 @@ START_TEST(test_damaged_packets)
 			q.data[at] = (uint8_t)value;
 			if (read_packet(&q, DNS_MX) == 0)
 				for (size_t i = 0; i < answer.count; i++)
-					ck_assert_uint_lt(strlen((char *)answer.record[i].data), DNS_NAME_SIZE);
+					ck_assert_uint_lt(strlen((char *)answer.record[i].data),
+					    DNS_NAME_SIZE);
 		}
 	/* a pointer to itself, one forward */
 	for (unsigned to = 0; to < 2; to++) {
@@ -345,8 +350,10 @@ START_TEST(test_hosts)
 END_TEST
 
 static const struct { const char *text, *expect; } servers[] = {
-	{ "192.0.2.1", "192.0.2.1@53" }, { "192.0.2.1:5353", "192.0.2.1@5353" }, { "2001:db8::1", "2001:db8::1@53" },
-	{ "[2001:db8::1]:5353", "2001:db8::1@5353" }, { "dns.example", NULL }, { "", NULL }, { "192.0.2.1:0x", NULL },
+	{ "192.0.2.1", "192.0.2.1@53" }, { "192.0.2.1:5353", "192.0.2.1@5353" },
+	{ "2001:db8::1", "2001:db8::1@53" },
+	{ "[2001:db8::1]:5353", "2001:db8::1@5353" }, { "dns.example", NULL }, { "", NULL },
+	{ "192.0.2.1:0x", NULL },
 };
 
 START_TEST(test_servers)
@@ -354,6 +361,7 @@ START_TEST(test_servers)
 	for (size_t i = 0; i < nitems_of(servers); i++) {
 		char dst[NET_TEXT_SIZE];
 		int result = unbound_config_server(dst, servers[i].text);
+
 		ck_assert_int_eq(result, servers[i].expect != NULL ? 0 : -1);
 		if (result == 0)
 			ck_assert_str_eq(dst, servers[i].expect);
@@ -365,21 +373,26 @@ static bool
 settings_have(const struct config_service *s, const char *resolv, const char *text)
 {
 	struct buf out = BUF_INIT(1U << 16);
+	bool found;
 
 	unbound_config_write(&out, s, resolv, strlen(resolv));
 	ck_assert(buf_ok(&out));
-	bool found = strstr(buf_text(&out), text) != NULL;
+	found = strstr(buf_text(&out), text) != NULL;
 	buf_done(&out);
 	return found;
 }
 
 START_TEST(test_settings)
 {
-	static char *given[] = { (char *)"192.0.2.7:5300" }, *insecure[] = { (char *)"corp.example", (char *)"x\"\nevil: y" };
+	static char *given[] = { (char *)"192.0.2.7:5300" },
+	    *insecure[] = { (char *)"corp.example", (char *)"x\"\nevil: y" };
 	struct config_service s = { .dnssec = false };
-	const char *resolv = "# nameserver 192.0.2.9\nnameserver 192.0.2.1\nnameserver\t2001:db8::1 # x\nsearch a\nnameserver\nnameserverx 192.0.2.8\n";
+	const char *resolv =
+	    "# nameserver 192.0.2.9\nnameserver 192.0.2.1\nnameserver\t2001:db8::1 # x\nsearch "
+	    "a\nnameserver\nnameserverx 192.0.2.8\n";
 
-	ck_assert(settings_have(&s, resolv, "forward-zone:\n  name: \".\"\n  forward-addr: 192.0.2.1@53\n  forward-addr: 2001:db8::1@53\n"));
+	ck_assert(settings_have(&s, resolv,
+	    "forward-zone:\n  name: \".\"\n  forward-addr: 192.0.2.1@53\n  forward-addr: 2001:db8::1@53\n"));
 	ck_assert(!settings_have(&s, resolv, "192.0.2.9"));
 	ck_assert(!settings_have(&s, resolv, "192.0.2.8"));
 	ck_assert(!settings_have(&s, "", "forward-zone"));
@@ -434,10 +447,11 @@ START_TEST(test_channel)
 	static char *nobody[] = { (char *)"127.0.0.1:1" };
 	struct config_service s = { .dns_server = { nobody, 1 } };
 	int pair[2];
+	struct resolver r;
 
 	loop = loop_new();
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-	struct resolver r = { .queries = dns_query_new(loop, &s) };
+	r = (struct resolver){ .queries = dns_query_new(loop, &s) };
 	ctl_server_list_init(&r.channels, loop, &r);
 	ck_assert_ptr_nonnull(ctl_server_new(&r.channels, &dns_channel, pair[0], "default"));
 	worker = ctl_new(loop, pair[1], CTL_FROM_HELPER, on_answer, on_close, NULL);
@@ -457,5 +471,7 @@ START_TEST(test_channel)
 }
 END_TEST
 
-UNIT_MAIN("resolver", test_mx, test_null_mx, test_alias_chain_in_any_order, test_alias_circle_ends, test_results, test_compressed_names,
-    test_a_label_cannot_look_like_two, test_more_records_than_kept, test_tlsa, test_damaged_packets, test_hosts, test_servers, test_settings, test_channel)
+UNIT_MAIN("resolver", test_mx, test_null_mx, test_alias_chain_in_any_order, test_alias_circle_ends,
+    test_results, test_compressed_names,
+    test_a_label_cannot_look_like_two, test_more_records_than_kept, test_tlsa, test_damaged_packets,
+    test_hosts, test_servers, test_settings, test_channel)
