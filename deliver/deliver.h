@@ -59,6 +59,7 @@ extern const struct boot_role deliver_role;
 
 /* --- maintenance: the worker of a virtual server that is stopped --- */
 extern const struct boot_role maintenance_role;
-bool maintenance_is_meant(const char *program);	/* by the name it was started under */
+/* By the name or path that the process was started under: true for every one but that of deliver. */
+bool maintenance_is_meant(const char *program);
 
 #endif
