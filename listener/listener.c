@@ -179,7 +179,7 @@ set_up_spool(struct listener *l)
 }
 
 static void
-listener_run(struct boot *b)
+run_listener(struct boot *b)
 {
 	struct listener *l = mem_new(struct listener);
 
@@ -204,7 +204,7 @@ listener_run(struct boot *b)
 }
 
 static void
-listener_finish(struct boot *b)
+finish_listener(struct boot *b)
 {
 	struct listener *l = b->state;
 
@@ -312,7 +312,7 @@ static void (*const controls[CTL_COUNT])(struct listener *l, const struct ctl_me
 };
 
 static void
-listener_control(struct boot *b, const struct ctl_message *m)
+on_listener_control(struct boot *b, const struct ctl_message *m)
 {
 	if (controls[m->type] != NULL)
 		controls[m->type](b->state, m);
@@ -322,7 +322,7 @@ const struct boot_role listener_role = {
 	.name = "listener",
 	.title = "takes mail by SMTP",
 	.per_server = true,
-	.run = listener_run,
-	.on_control = listener_control,
-	.finish = listener_finish,
+	.run = run_listener,
+	.on_control = on_listener_control,
+	.finish = finish_listener,
 };

@@ -63,7 +63,7 @@ log_open(const char *program, const char *server, bool to_syslog)
 }
 
 static void
-log_write(enum log_level level, char *line, size_t len)
+write_line(enum log_level level, char *line, size_t len)
 {
 	char out[LINE_SIZE + 96];
 	int head;
@@ -80,7 +80,7 @@ log_write(enum log_level level, char *line, size_t len)
 }
 
 static void
-log_event_v(enum log_level level, const char *id, const char *event, const char *fmt, va_list ap)
+write_event(enum log_level level, const char *id, const char *event, const char *fmt, va_list ap)
 {
 	int saved = errno;
 	char line[LINE_SIZE];
@@ -99,7 +99,7 @@ log_event_v(enum log_level level, const char *id, const char *event, const char 
 	for (int i = 0; i < at; i++) /* last guard: a caller forgot log_safe() */
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
-	log_write(level, line, (size_t)at);
+	write_line(level, line, (size_t)at);
 	errno = saved;
 }
 
@@ -109,7 +109,7 @@ log_event(enum log_level level, const char *id, const char *event, const char *f
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_event_v(level, id, event, fmt, ap);
+	write_event(level, id, event, fmt, ap);
 	va_end(ap);
 }
 

@@ -15,7 +15,7 @@
 #include "common/base/mem.h"
 
 static void
-directory_run(struct boot *b)
+run_directory(struct boot *b)
 {
 	struct directory *d = mem_new(struct directory);
 
@@ -38,7 +38,7 @@ on_directory_channel(struct directory *d, const struct ctl_message *m)
 }
 
 static void
-directory_on_control(struct boot *b, const struct ctl_message *m)
+on_directory_control(struct boot *b, const struct ctl_message *m)
 {
 	switch (m->type) {
 	case CTL_CHANNEL:
@@ -53,7 +53,7 @@ directory_on_control(struct boot *b, const struct ctl_message *m)
 }
 
 static void
-directory_finish(struct boot *b)
+finish_directory(struct boot *b)
 {
 	struct directory *d = b->state;
 	struct directory_server *r;
@@ -76,7 +76,7 @@ const struct boot_role directory_role = {
 	.name = "directory",
 	.title = "asks directories who recipients are",
 	.per_server = false,
-	.run = directory_run,
-	.on_control = directory_on_control,
-	.finish = directory_finish,
+	.run = run_directory,
+	.on_control = on_directory_control,
+	.finish = finish_directory,
 };

@@ -298,7 +298,7 @@ directory_server_opened(struct directory *d, const struct ctl_message *m)
 /* --- life --- */
 
 static struct directory_server *
-directory_server_new(struct directory *d, const struct config_server *s)
+new_server(struct directory *d, const struct config_server *s)
 {
 	struct directory_server *r = mem_new(struct directory_server);
 
@@ -329,7 +329,7 @@ directory_server_find(struct directory *d, const char *server)
 		if (strcmp(r->server->name, server) == 0)
 			return r;
 	s = config_server_by_name(d->boot->config, server);
-	return s != NULL && s->ldap.enable ? directory_server_new(d, s) : NULL;
+	return s != NULL && s->ldap.enable ? new_server(d, s) : NULL;
 }
 
 void

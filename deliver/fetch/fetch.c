@@ -18,7 +18,7 @@
 #include "common/base/mem.h"
 
 static void
-fetch_run(struct boot *b)
+run_fetch(struct boot *b)
 {
 	struct fetch *f = mem_new(struct fetch);
 
@@ -74,7 +74,7 @@ on_test(struct fetch *f, const struct ctl_message *m)
 }
 
 static void
-fetch_on_control(struct boot *b, const struct ctl_message *m)
+on_fetch_control(struct boot *b, const struct ctl_message *m)
 {
 	struct fetch *f = b->state;
 
@@ -97,7 +97,7 @@ fetch_on_control(struct boot *b, const struct ctl_message *m)
 }
 
 static void
-fetch_finish(struct boot *b)
+finish_fetch(struct boot *b)
 {
 	struct fetch *f = b->state;
 
@@ -113,7 +113,7 @@ const struct boot_role fetch_role = {
 	.name = "fetch",
 	.title = "gets OAuth2 tokens",
 	.per_server = false,
-	.run = fetch_run,
-	.on_control = fetch_on_control,
-	.finish = fetch_finish,
+	.run = run_fetch,
+	.on_control = on_fetch_control,
+	.finish = finish_fetch,
 };

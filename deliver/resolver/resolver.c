@@ -34,7 +34,7 @@ on_resolver_channel(struct resolver *r, const struct ctl_message *m)
 }
 
 static void
-resolver_run(struct boot *b)
+run_resolver(struct boot *b)
 {
 	struct resolver *r = mem_new(struct resolver);
 
@@ -45,7 +45,7 @@ resolver_run(struct boot *b)
 }
 
 static void
-resolver_on_control(struct boot *b, const struct ctl_message *m)
+on_resolver_control(struct boot *b, const struct ctl_message *m)
 {
 	if (m->type == CTL_CHANNEL)
 		on_resolver_channel(b->state, m);
@@ -54,7 +54,7 @@ resolver_on_control(struct boot *b, const struct ctl_message *m)
 }
 
 static void
-resolver_finish(struct boot *b)
+finish_resolver(struct boot *b)
 {
 	struct resolver *r = b->state;
 
@@ -67,7 +67,7 @@ const struct boot_role resolver_role = {
 	.name = "resolver",
 	.title = "finds names",
 	.per_server = false,
-	.run = resolver_run,
-	.on_control = resolver_on_control,
-	.finish = resolver_finish,
+	.run = run_resolver,
+	.on_control = on_resolver_control,
+	.finish = finish_resolver,
 };

@@ -29,7 +29,7 @@ count_threads(void)
 }
 
 static void
-auth_run(struct boot *b)
+run_auth(struct boot *b)
 {
 	struct auth *a = mem_new(struct auth);
 	unsigned threads = count_threads();
@@ -62,7 +62,7 @@ on_auth_channel(struct auth *a, const struct ctl_message *m)
 }
 
 static void
-auth_on_control(struct boot *b, const struct ctl_message *m)
+on_auth_control(struct boot *b, const struct ctl_message *m)
 {
 	struct auth *a = b->state;
 
@@ -79,7 +79,7 @@ auth_on_control(struct boot *b, const struct ctl_message *m)
 }
 
 static void
-auth_finish(struct boot *b)
+finish_auth(struct boot *b)
 {
 	struct auth *a = b->state;
 
@@ -97,7 +97,7 @@ const struct boot_role auth_role = {
 	.name = "auth",
 	.title = "checks who clients are",
 	.per_server = false,
-	.run = auth_run,
-	.on_control = auth_on_control,
-	.finish = auth_finish,
+	.run = run_auth,
+	.on_control = on_auth_control,
+	.finish = finish_auth,
 };
