@@ -152,7 +152,7 @@ own(void *arg)
 	badmail_keep_trimmed(r->queue.badmail);
 }
 
-/* As many messages as there are descriptors for */
+/* As many messages as there are descriptors for. */
 static size_t
 window_for(const struct config_server *server)
 {

@@ -32,7 +32,7 @@ struct tls_renewal;
 /* The numbers are those of the original (ServerState). */
 enum state {
 	STATE_STARTING = 1, STATE_STARTED, STATE_STOPPING, STATE_STOPPED, STATE_PAUSING, STATE_PAUSED,
-	    STATE_CONTINUING,
+	STATE_CONTINUING,
 	STATE_COUNT
 };
 enum state_event {
@@ -109,8 +109,7 @@ struct server {
 	bool wanted;			/* should run */
 	bool removed;			/* its INI file is gone: forget it when it has stopped */
 	bool renewing;			/* a reload is under way */
-	/* a child crashed since the last command or reload, and not all children are ready */
-	bool trouble;
+	bool trouble;	/* a child crashed since the last command or reload, and not all are ready again */
 	char *reason;			/* why it is not as wanted, or NULL */
 	struct listen_set sockets, leaving;	/* leaving: old ones, until the old listeners drain */
 	struct counters *counters;
@@ -198,21 +197,19 @@ void daemon_unlock(struct daemon_pidfile *p);
  * and exits.
  */
 int daemon_background(void);
-/*
- * The parent prints `text` (may be "") and exits with 0. Closes `fd`; the standard streams go to /dev/null.
- */
+/* The parent prints `text` (perhaps "") and exits with 0. Closes `fd`; standard streams go to /dev/null. */
 void daemon_report(int fd, const char *text);
 
-/* --- signals --- */
+/* --- signals: signals of operators and of the system, as commands --- */
 
 void signals_take(struct master *m);
 
-/* --- notify --- */
+/* --- notify: readiness, for systemd --- */
 
 /* Sends one message ("READY=1") to systemd; does nothing without NOTIFY_SOCKET. */
 void notify_send(const char *text);
 
-/* --- make_folder --- */
+/* --- make_folder: folders that are missing --- */
 
 /*
  * Makes a folder that is missing, and its missing parents (mode 0755). The new folder gets `mode` and belongs
@@ -223,7 +220,7 @@ int make_folder_make(const char *path, mode_t mode, uid_t uid, gid_t gid) __attr
 int make_folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, const char **where)
 	__attribute__((warn_unused_result));
 
-/* --- first_hint --- */
+/* --- first_hint: three lines for a new user (postern -g) --- */
 
 void first_hint_newcomer(const struct master *m);
 

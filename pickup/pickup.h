@@ -26,7 +26,7 @@ struct body_survey {
 	unsigned char state;	/* private */
 	bool cr;
 };
-/* Bytes of a UTF-8 byte order mark at the start of the file: 3 or 0 */
+/* Bytes of a UTF-8 byte order mark at the start of the file: 3 or 0. */
 size_t body_mark(const char *in, size_t len);
 void body_survey_add(struct body_survey *s, const char *in, size_t len);
 void body_survey_end(struct body_survey *s);
@@ -56,14 +56,14 @@ struct pickup;
 /* `changed` is called with `p` when a file has ended, or none is due. */
 struct pickup_flow *pickup_flow_new(struct pickup *p, void (*changed)(void *arg));
 void pickup_flow_free(struct pickup_flow *f);				/* after pool_free */
-/* starts all that is due and allowed */
+/* Starts all that is due and allowed. */
 void pickup_flow_more(struct pickup_flow *f);
-/* Call now and then: removes files that could not be removed before */
+/* Call now and then: removes files that could not be removed before. */
 void pickup_flow_retry(struct pickup_flow *f);
 size_t pickup_flow_active(const struct pickup_flow *f);		/* files on their way */
-/* Puts large files back that are still being read */
+/* Puts large files back that are still being read. */
 void pickup_flow_hurry(struct pickup_flow *f);
-/* Forgets files that could not be removed: their folder is gone */
+/* Forgets files that could not be removed: their folder is gone. */
 void pickup_flow_give_up(struct pickup_flow *f);
 
 /* --- judge: which file is taken. Pure --- */
@@ -218,25 +218,24 @@ struct pickup_file {
 	char id[MESSAGE_ID_SIZE];
 	bool left;			/* `current` is a name claimed by a process that ended */
 	bool put_back;			/* pickup_file_clear renames it back, instead of removing it */
-	/* results */
+	/* what was found out */
 	struct judge_verdict verdict;
 	int error;			/* for the operator; 0 nothing */
 	const char *doing;		/* what failed with that error */
 	char detail[COMPOSE_DETAIL_SIZE];
 	char bad_id[MESSAGE_ID_SIZE];
 	bool big;			/* TAKE: call pickup_file_read next */
-	/* TAKE: queued by the process that ended; only the file is to be removed */
-	bool was_queued;
+	bool was_queued;		/* TAKE: by the process that ended; only the file is to be removed */
 	bool claimed;
 	bool unclaimed;			/* was claimed, and has its old name again */
 	struct message_envelope envelope;
 	struct buf content;		/* made by pickup_file_read and pickup_file_piece */
 	bool at_end;			/* content is the last piece */
-	/* private */
+	/* private to pickup_file */
 	int fd;				/* locked; -1 none */
 	uint64_t size, at;
 	struct body body;
-	/* of pickup_flow */
+	/* private to pickup_flow */
 	struct pickup *pickup;
 	struct enqueue_message *message;
 	uint64_t sent;			/* bytes given to the queue */
@@ -245,7 +244,7 @@ struct pickup_file {
 /* `queue` shows whether the message of a left file is there. */
 struct pickup_file *pickup_file_new(const struct pickup_file_rules *rules, struct spool *folder,
     struct spool *queue, struct pickup_name *file, int64_t now_us);
-/* Closes and forgets; the file keeps its present name */
+/* Closes and forgets; the file keeps its present name. */
 void pickup_file_free(struct pickup_file *t);
 /*
  * Opens, judges, locks and claims the file; a refused one is in badmail afterwards. A small file is read,
@@ -284,9 +283,9 @@ void pickup_scan_free(struct pickup_scan *w);				/* after pool_free */
  */
 void pickup_scan_begin(struct pickup_scan *w, struct spool *folder, bool force);
 void pickup_scan_go_on(struct pickup_scan *w);
-/* No pass at work or waiting for pickup_scan_go_on */
+/* No pass at work or waiting for pickup_scan_go_on. */
 bool pickup_scan_is_idle(const struct pickup_scan *w);
-/* Gives up the pass; false while a job is at work */
+/* Gives up the pass; false while a job is at work. */
 bool pickup_scan_stop(struct pickup_scan *w);
 
 /* --- pickup_trouble: events about what hinders --- */

@@ -40,7 +40,7 @@ by_name(struct entry *a, struct entry *b)
 	return strcmp(a->file.name, b->file.name);
 }
 
-/* not RB_GENERATE_STATIC: libbsd 0.11's does not compile */
+/* Not RB_GENERATE_STATIC: libbsd 0.11's does not compile. */
 RB_GENERATE_INTERNAL(tree, entry, node, by_name, static __attribute__((unused)))
 
 /* --- the heap: the earliest on top --- */

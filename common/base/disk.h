@@ -11,7 +11,7 @@ int disk_write(int fd, const void *data, size_t len) __attribute__((warn_unused_
 int disk_writev(int fd, struct iovec *iov, int count) __attribute__((warn_unused_result)); /* changes iov */
 int disk_pwrite(int fd, const void *data, size_t len, off_t at) __attribute__((warn_unused_result));
 int disk_sync(int fd) __attribute__((warn_unused_result));		/* data and size (fdatasync) */
-/* Data, size, mode and times (fsync) */
+/* Data, size, mode and times (fsync). */
 int disk_sync_whole(int fd) __attribute__((warn_unused_result));
 int disk_sync_folder(int fd) __attribute__((warn_unused_result));	/* names (fsync of a folder) */
 void disk_start(int fd);	/* begins to write back and does not wait: a later disk_sync has less to do */

@@ -7,9 +7,7 @@
 enum line_kind {
 	LINE_MORE,	/* no line end yet; nothing used */
 	LINE_WHOLE,	/* a line: `len` bytes without CRLF, `used` with it */
-	/*
-	 * Over `max` bytes (CRLF included); `used` bytes may be skipped, the rest of the line may still come
-	 */
+	/* Over `max` bytes, with CRLF; `used` bytes may be skipped, the rest of the line may still come */
 	LINE_LONG,
 	LINE_BARE,	/* a line with a bare CR, a bare LF or a NUL in it; `used` reaches past its LF */
 };

@@ -42,7 +42,7 @@ int net_address_parse(struct net_address *a, const char *text, uint16_t port,
     const char **why) __attribute__((warn_unused_result));
 /* "192.0.2.1" / "2001:db8::1"; IPv4-mapped IPv6 is written as IPv4. `dst` has NET_TEXT_SIZE bytes. */
 void net_format_ip(char *dst, const struct sockaddr *sa);
-/* "192.0.2.1:25" / "[2001:db8::1]:25" */
+/* "192.0.2.1:25" / "[2001:db8::1]:25". */
 void net_format(char *dst, const struct sockaddr *sa);
 uint16_t net_port(const struct sockaddr *sa);
 bool net_is_loopback(const struct sockaddr *sa);

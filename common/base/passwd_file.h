@@ -50,7 +50,7 @@ bool passwd_file_name_is_good(const char *name, size_t len);
 struct passwd_account_list *passwd_file_list_parse(const char *text, size_t len,
     void (*fault)(void *arg, unsigned line, const char *why), void *arg);
 void passwd_file_list_free(struct passwd_account_list *l);	/* NULL is fine */
-/* NULL */
+/* NULL: there is no account of that name. */
 const struct passwd_account *passwd_file_find(const struct passwd_account_list *l, const char *name);
 
 #endif

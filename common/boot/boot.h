@@ -75,12 +75,12 @@ uint32_t boot_grace(const struct ctl_message *m);	/* of CTL_STOP: milliseconds u
 _Noreturn void boot_refuse(struct boot *b, int code, const char *reason);
 
 /* --- boot_helper: for helpers --- */
-/* No core file with secrets in it, no debugger of the same user */
+/* No core file with secrets in it, no debugger of the same user. */
 void boot_helper_hide_memory(void);
 /* CTL_CHANNEL: who is at the other end of m->fd, which the caller then owns; false: no usable client. */
 bool boot_helper_introduced(const struct ctl_message *m,
     struct ctl_channel *channel) __attribute__((warn_unused_result));
-/* Any other message of the master: ends, or closes m->fd */
+/* Any other message of the master: ends, or closes m->fd. */
 void boot_helper_control(struct boot *b, const struct ctl_message *m);
 
 /*

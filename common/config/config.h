@@ -51,10 +51,9 @@ enum config_log_roll { CONFIG_ROLL_HOURLY, CONFIG_ROLL_DAILY, CONFIG_ROLL_WEEKLY
     CONFIG_ROLL_SIZE };
 
 /*
- * Where a value came from; file NULL: the default. One for each key row of its owner, in the order of the
- * rows.
+ * Where a value came from. One for each key row of its owner, in the order of the rows. `file` NULL: the
+ * default. `bad`: given, but refused (matters only while judging).
  */
-/* bad: given, but refused (matters only while judging) */
 struct config_origin { const char *file; unsigned line; bool bad; };
 
 struct config_domain {
@@ -64,7 +63,7 @@ struct config_domain {
 	char *drop;			/* default domain: folder; NULL: server's */
 	uint64_t drop_quota;
 	struct config_strings route;	/* empty: dns; else smart hosts "name", "[address]", ":port" */
-	/* given here, so the server's does not count */
+	/* these are given here, so those of the server do not count */
 	bool has_outbound_auth, has_outbound_tls, has_port;
 	bool has_route;			/* given here, "dns" too: the server's smart host does not count */
 	enum config_outbound_auth outbound_auth;
@@ -128,7 +127,7 @@ struct config_server {
 	struct config_times retry;
 	uint64_t delay_notify, expire, local_delay_notify, local_expire;
 	enum config_outbound_auth outbound_auth;
-	/* NULL not set; the last: a profile's name */
+	/* NULL not set; outbound_oauth: a profile's name */
 	char *outbound_user, *outbound_secret_file, *outbound_oauth;
 	enum config_outbound_tls outbound_tls;
 	char *authorities;
@@ -192,7 +191,7 @@ struct config_fault {
 	bool warning;
 	char *server;			/* the virtual server it belongs to, NULL: the service */
 };
-/* Count stops at 500 */
+/* Count stops at 500. */
 struct config_faults { struct config_fault *fault; size_t count; size_t errors; };
 
 /*

@@ -14,7 +14,7 @@
 #include "common/config/config_parts.h"
 
 struct folder { const char *key, *path; unsigned line; };
-/* LOGS has no mail: any file system will do */
+/* LOGS has no mail: any file system will do. */
 enum { PICKUP, QUEUE, DROP, BADMAIL, DOMAIN_DROP, LOGS, FOLDER_COUNT };
 
 static unsigned

@@ -13,8 +13,8 @@
 #define CONFIG_FILE_MAX (1024 * 1024)
 #define CONFIG_SNAPSHOT_MAX (256 * 1024 * 1024)	/* all INI files together */
 /*
- * inih has a buffer of 200 bytes. Newer versions take a line of 199 without its end for one that continues,
- * and lose the next
+ * inih has a buffer of 200 bytes. Newer versions of it take a line of 199 bytes without its end for a line
+ * that continues, and lose the next one.
  */
 #define CONFIG_LINE_MAX 198
 
@@ -63,7 +63,7 @@ config_origin_of(const struct config_origin *origin, enum key_section section, c
 	return &origin[key_owner_index(section, name)];
 }
 
-/* config_account */
+/* config_account: the account at remote hosts, judged */
 void config_account_judge(struct config_work *w, size_t server);
 
 /* config_build: parsed files to values; derived values; ids */
@@ -73,11 +73,11 @@ void config_build_free(struct config *c);
 
 /* config_domain: sorted by name; judged */
 void config_domain_sort(struct config_server *s);
-/* the type of the domain has that key */
+/* Whether the type of the domain has that key. */
 bool config_domain_has_key(const struct config_domain *d, const char *key);
 void config_domain_judge(struct config_work *w, size_t server);
 
-/* config_faults */
+/* config_faults: the list of errors and warnings */
 void config_faults_add(struct config_faults *f, struct config_source *s, unsigned line, bool warning,
     const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
@@ -86,7 +86,7 @@ void config_faults_at_key(struct config_work *w, size_t server, enum key_section
     bool warning, const char *text);
 void config_faults_sort(struct config_faults *f);
 
-/* config_file */
+/* config_file: the files of a configuration, read from disk */
 void config_file_gather(struct config_work *w, const char *path);
 void config_file_done(struct config_sources *sources);
 struct config_source *config_file_add(struct config_sources *sources, const char *server, const char *path);
@@ -96,11 +96,11 @@ char *config_file_hostname(const char *hosts);
 /* config_folders: of one virtual server, also against all before it */
 void config_folders_judge(struct config_work *w, size_t server);
 
-/* config_ini */
+/* config_ini: one file, parsed */
 void config_ini_parse(struct config_ini *ini, struct config_source *s, struct config_faults *faults);
 void config_ini_done(struct config_ini *ini);
 
-/* config_judge */
+/* config_judge: values that do not go together */
 void config_judge_all(struct config_work *w);
 
 /* config_list: values of several items. add: 0, or -1 with the reason in `why` */

@@ -16,7 +16,7 @@ enum key_section { KEY_SERVICE, KEY_GENERAL, KEY_ACCESS, KEY_MESSAGES, KEY_DELIV
 enum key_owner { KEY_OWNER_SERVICE, KEY_OWNER_SERVER, KEY_OWNER_DOMAIN, KEY_OWNER_OAUTH, KEY_OWNER_COUNT };
 enum key_kind {
 	KEY_TEXT, KEY_PATH, KEY_HOST, KEY_BOOL, KEY_NUMBER, KEY_SIZE, KEY_TIME, KEY_TIMES, KEY_ENUM,
-	    KEY_FLAGS, KEY_STRINGS, KEY_NETS,
+	KEY_FLAGS, KEY_STRINGS, KEY_NETS,
 	KEY_LISTEN, KEY_LISTEN_TLS, KEY_SOURCES, KEY_KIND_COUNT
 };
 
@@ -26,10 +26,7 @@ struct key_choice {
 	bool missing;		/* known, but not available in this version */
 };
 
-/*
- * Whether one value or list item has the right form: 0, or -1 and *why, a static text that completes "must be
- * ...".
- */
+/* Whether one value or list item has the right form: 0, or -1 and *why, static, as in "must be WHY". */
 typedef int key_check(const char *text, const char **why);
 
 struct key {
@@ -53,10 +50,7 @@ struct key {
 	const char *meaning;	/* one or two sentences for sample and manual */
 };
 
-/*
- * Ordered: first the rows of [service], then those of a virtual server, then those of [domain], then those of
- * [oauth].
- */
+/* In this order: the rows of [service], of a virtual server, of [domain], of [oauth]. */
 extern const struct key key_rows[];
 extern const size_t key_rows_count;
 
@@ -71,16 +65,10 @@ const char *key_section_name(enum key_section section);		/* "general"; KEY_DOMAI
 enum key_section key_section_find(const char *name);		/* KEY_SECTION_COUNT: none */
 /* The most similar name of the section within two edits; NULL: none. */
 const char *key_suggest(enum key_section section, const char *name);
-/*
- * Edits (insert, delete, change, swap of neighbours) from one word to the other, letter case ignored; at most
- * 99.
- */
+/* Edits (insert, delete, change, swap of neighbours) between two words in any letter case; at most 99. */
 unsigned key_distance(const char *a, const char *b);
 
-/*
- * "25M" "2048K" "100" -> bytes; "90s" "10m" "12h" "2d" -> ms; "100" -> 100; yes/no, on/off, true/false. 0 or
- * -1.
- */
+/* "25M", "2048K" in bytes; "90s", "10m", "12h", "2d" in ms; "100"; yes/no, on/off, true/false. 0 or -1. */
 int key_parse_size(const char *text, uint64_t *value) __attribute__((warn_unused_result));
 int key_parse_time(const char *text, uint64_t *value) __attribute__((warn_unused_result));
 int key_parse_number(const char *text, uint64_t *value) __attribute__((warn_unused_result));
@@ -110,9 +98,7 @@ key_check key_check_resolver;	/* "address", "address:port", "[address]:port" */
 /* The fields of the protocol log, by enum config_log_field. */
 extern const char *const key_check_log_fields[];
 
-/*
- * Prints a commented sample of the service file (server false) or of a virtual server's file, from the rows.
- */
+/* Prints a commented sample of the service file, or with `server` of a virtual server's file. */
 void key_print_sample(FILE *out, bool server);
 /* Prints the mdoc list of one section for postern.ini(5). */
 void key_print_manual(FILE *out, enum key_section section);

@@ -23,7 +23,7 @@ is_path(const char *text)
 	    strlen(text);
 }
 
-/* "host", "host:port", "[2001:db8::1]:389" */
+/* "host", "host:port", "[2001:db8::1]:389". */
 static bool
 is_host(const char *text)
 {

@@ -63,7 +63,7 @@ fail_status(struct gssapi_client *c, const char *what, OM_uint32 major, OM_uint3
 	return -1;
 }
 
-/* "BEFORE the directory server AFTER" */
+/* "BEFORE the directory server AFTER". */
 static int
 fail_peer(struct gssapi_client *c, const char *before, const char *after, const char *advice)
 {

@@ -32,14 +32,11 @@ enum ctl_type {
 	CTL_DRAIN,		/* accept nothing new, end when the last session ended (reload) */
 	CTL_STOP,		/* end within the grace time: payload uint32_t milliseconds */
 	CTL_LOGS,		/* reopen logs */
-	/*
-	 * A channel: to a helper (sent to a worker), or to a new client (sent to a helper); payload struct
-	 * ctl_channel
-	 */
+	/* To a worker: its channel to a helper; to a helper: a new client. Payload struct ctl_channel */
 	CTL_CHANNEL,
 	/*
-	 * Metrics helper: a virtual server's counters, read-only; without descriptor: they are gone; payload
-	 * char[64], its name
+	 * To the metrics helper: a virtual server's counters, read-only; without a descriptor: they are gone.
+	 * Payload char[64], its name
 	 */
 	CTL_COUNTERS,
 	CTL_RETRY,		/* deliver: everything is due now */
@@ -78,10 +75,7 @@ enum ctl_type {
 	/* fetch helper to master, and back: a refresh token that must survive restarts (msg_token.h) */
 	CTL_TOKEN_KEEP,
 	CTL_TOKEN_KEPT,
-	/*
-	 * master to fetch helper, then to deliver: test a profile of [oauth] and report each step
-	 * (msg_token.h)
-	 */
+	/* master to fetch helper, then to deliver: test a profile of [oauth], in steps (msg_token.h) */
 	CTL_OAUTH_TEST,
 	CTL_OAUTH_TEST_TEXT,		/* back: lines for operators */
 	CTL_OAUTH_TEST_END,		/* back: int32_t exit status */
@@ -123,7 +117,7 @@ struct ctl_tickets { uint8_t key[2][CTL_TICKET_SIZE]; };
  */
 enum ctl_file_kind {
 	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_AUTHORITIES,
-	    CTL_FILE_SECRET, CTL_FILE_CLIENT_KEYTAB,
+	CTL_FILE_SECRET, CTL_FILE_CLIENT_KEYTAB,
 	/* of a profile of [oauth], whose name is in `server`; KEPT is the refresh token of CTL_TOKEN_KEEP */
 	CTL_FILE_OAUTH_SECRET, CTL_FILE_OAUTH_REFRESH, CTL_FILE_OAUTH_KEPT, CTL_FILE_OAUTH_CA,
 	CTL_FILE_LDAP_SECRET, CTL_FILE_LDAP_CA,
@@ -132,8 +126,7 @@ enum ctl_file_kind {
 struct ctl_file {
 	uint32_t kind;			/* enum ctl_file_kind */
 	uint32_t index;			/* position, for a key with several values */
-	/* for helpers: of this virtual server; a worker has only its own */
-	char server[64];
+	char server[64];		/* from helpers: of this virtual server; a worker has only its own */
 	char domain[256];		/* of this [domain]; "" of the server itself */
 };
 struct ctl_opened {
@@ -169,10 +162,7 @@ void ctl_free(struct ctl *c);		/* closes the descriptor; NULL is fine; also from
 /* Wipes the payload, which may be secret, from the buffer that messages are received into. */
 void ctl_wipe(const struct ctl_message *m);
 
-/*
- * Sends or queues (at most 4 MiB, then -1 ENOBUFS). `fd` (-1 none) is duplicated; the caller keeps its own. 0
- * or -1.
- */
+/* Sends or queues (4 MiB, then ENOBUFS). `fd` (-1 none) is duplicated; the caller keeps its own. 0 or -1. */
 int ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd);
 
 /*

@@ -58,7 +58,7 @@ struct ctl_client_question {
 /* `need` is called when a channel is needed (boot_need). `patience_ms`: how long a question may take. */
 struct ctl_client *ctl_client_new(struct loop *l, const struct ctl_client_kind *kind, uint64_t patience_ms,
     void (*need)(void *arg), void *arg);
-/* With its records; no callback is called any more; NULL is fine */
+/* With its records; no callback is called any more; NULL is fine. */
 void ctl_client_free(struct ctl_client *k);
 void ctl_client_channel(struct ctl_client *k, int fd);	/* takes over `fd` */
 
@@ -71,7 +71,7 @@ void ctl_client_ask(struct ctl_client_question *q);	/* asks, under a new request
 /* Next step with the helper that has answered; fails when that helper is gone. */
 void ctl_client_step(struct ctl_client_question *q, enum ctl_type type, const void *data, size_t len);
 void ctl_client_fail(struct ctl_client_question *q, const char *why);	/* `failed` follows, soon */
-/* Frees the record; a later answer is dropped; NULL is fine */
+/* Frees the record; a later answer is dropped; NULL is fine. */
 void ctl_client_forget(struct ctl_client_question *q);
 /* The same, and tells the helper if it knows the question. */
 void ctl_client_cancel(struct ctl_client_question *q, enum ctl_type type);

@@ -59,7 +59,7 @@ size_t msg_auth_in_token_size(const struct msg_auth_in_token *t);
 size_t msg_auth_in_start_size(const struct msg_auth_in_start *s);
 size_t msg_auth_in_answer_size(const struct msg_auth_in_answer *a);
 struct msg_auth_in_token *msg_auth_in_token_copy(const struct msg_auth_in_token *t);
-/* Wipes and frees; `*t` is NULL afterwards; NULL before is fine */
+/* Wipes and frees; `*t` is NULL afterwards; NULL before is fine. */
 void msg_auth_in_token_forget(struct msg_auth_in_token **t);
 /* Copies a received payload; false when sizes or strings are wrong. */
 bool msg_auth_in_token_take(struct msg_auth_in_token *t, const void *data, size_t len);

@@ -16,7 +16,7 @@
 /* All mechanisms, the strongest first. Those of OAuth need a token, which the auth helper does not have. */
 enum msg_auth_out_mechanism {
 	AUTH_OUT_SCRAM_PLUS, AUTH_OUT_SCRAM, AUTH_OUT_GSSAPI, AUTH_OUT_OAUTHBEARER, AUTH_OUT_XOAUTH2,
-	    AUTH_OUT_PLAIN, AUTH_OUT_LOGIN,
+	AUTH_OUT_PLAIN, AUTH_OUT_LOGIN,
 	AUTH_OUT_MECHANISMS
 };
 
@@ -29,7 +29,7 @@ enum msg_auth_out_mechanism {
 #define AUTH_OUT_BARE (AUTH_OUT_BIT(AUTH_OUT_OAUTHBEARER) | AUTH_OUT_BIT(AUTH_OUT_XOAUTH2) | \
     AUTH_OUT_BIT(AUTH_OUT_PLAIN) | AUTH_OUT_BIT(AUTH_OUT_LOGIN))
 
-/* Payload of CTL_AUTH_OUT_START; the answer is our first word */
+/* Payload of CTL_AUTH_OUT_START; the answer is our first word. */
 struct msg_auth_out_start {
 	uint8_t mechanism;	/* enum msg_auth_out_mechanism */
 	uint8_t binding;	/* enum msg_auth_in_binding */

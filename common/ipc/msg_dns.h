@@ -7,9 +7,7 @@
 #include <stdint.h>
 
 #define DNS_NAME_SIZE 256
-/*
- * Of one record: a name, or TLSA data with any digest or a public key of 3072 bits; longer data takes several
- */
+/* Bytes of a record: a name, or TLSA data with a digest or a key of 3072 bits; longer data takes several */
 #define DNS_DATA_SIZE 496
 #define DNS_PIECES_MAX 16	/* at most: TLSA with a whole certificate */
 #define DNS_LONG_MAX (DNS_PIECES_MAX * (DNS_DATA_SIZE - 1U))

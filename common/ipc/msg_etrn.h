@@ -20,9 +20,7 @@ struct msg_etrn {			/* payload of CTL_ETRN */
 	char client[NET_TEXT_SIZE];
 	char account[MSG_ETRN_NAME_SIZE];	/* only domains that this account may fetch; "" any */
 	uint16_t len;
-	/*
-	 * Each ended by NUL: "example.com"; "*.example.com": all below it. None: all domains of the account
-	 */
+	/* Each ended by NUL: "example.com"; "*.example.com": all below it. None: all those of the account */
 	char domains[MSG_ETRN_DOMAINS_MAX];
 };
 

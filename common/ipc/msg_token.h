@@ -23,7 +23,7 @@ struct msg_token_ask {		/* payload of CTL_TOKEN_ASK */
 
 enum msg_token_result { TOKEN_OK, TOKEN_LATER };
 
-/* Payload of CTL_TOKEN_ANSWER; only the used part of `token` is sent */
+/* Payload of CTL_TOKEN_ANSWER; only the used part of `token` is sent. */
 struct msg_token_answer {
 	uint32_t serial;	/* of the token, never 0 */
 	uint16_t len;

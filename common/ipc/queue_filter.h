@@ -54,9 +54,9 @@ bool queue_filter_needs_envelope(const struct queue_filter *p);
 bool queue_filter_is_id(const struct queue_filter *p, const char *id);
 bool queue_filter_is_age(const struct queue_filter *p, int64_t age_s);
 bool queue_filter_is_state(const struct queue_filter *p, enum queue_filter_state state);
-/* The null sender is "<>" in patterns */
+/* The null sender is "<>" in patterns. */
 bool queue_filter_is_sender(const struct queue_filter *p, const char *sender);
-/* By the terms for the address and for its domain */
+/* By the terms for the address and for its domain. */
 bool queue_filter_is_recipient(const struct queue_filter *p, const char *address);
 bool queue_filter_glob(const char *pattern, const char *text);
 const char *queue_filter_state_name(enum queue_filter_state state);

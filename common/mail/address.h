@@ -42,7 +42,7 @@ const char *address_domain(const struct address *a);	/* "" when none */
 bool address_is_null(const struct address *a);
 bool address_is_bare(const struct address *a);
 bool address_is_utf8(const struct address *a);		/* has a non-ASCII byte */
-/* Adds @domain to a bare one; -1 too long */
+/* Adds @domain to a bare one; -1 too long. */
 int address_complete(struct address *a, const char *domain) __attribute__((warn_unused_result));
 /* From "a@b" as stored in an envelope; the last @ outside quotes separates. 0 or -1. */
 int address_from_text(struct address *a, const char *text) __attribute__((warn_unused_result));

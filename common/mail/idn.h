@@ -6,10 +6,7 @@
 
 #define IDN_SIZE 256
 
-/*
- * "bücher.example" gives "xn--bcher-kva.example"; any ASCII text is copied in lower case. False: no valid
- * name.
- */
+/* "bücher.example" gives "xn--bcher-kva.example"; ASCII is copied in lower case. False: no valid name. */
 bool idn_to_ascii(char out[IDN_SIZE], const char *domain) __attribute__((warn_unused_result));
 bool idn_is_ascii(const char *text);
 

@@ -12,8 +12,7 @@ struct verdict {
 	char status[12];	/* RFC 3463, "4.4.1" */
 	char text[400];		/* one printable line, UTF-8 or ASCII, no CR LF NUL */
 	char host[128];		/* the peer that said it, "" when none (Remote-MTA) */
-	/* delivered: the peer itself reports success, when that was asked for (RFC 3461) */
-	bool dsn;
+	bool dsn;		/* delivered: the peer itself reports success if asked for (RFC 3461) */
 };
 
 void verdict_set(struct verdict *v, enum verdict_what what, const char *status, const char *fmt, ...)

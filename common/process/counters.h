@@ -19,13 +19,13 @@ enum counter {
 	COUNTER_OUTBOUND_TOTAL, COUNTER_OUTBOUND_CURRENT, COUNTER_OUTBOUND_REFUSED, COUNTER_CONNECTION_ERRORS,
 	COUNTER_BYTES_RECEIVED, COUNTER_BYTES_SENT,
 	COUNTER_QUEUE_LENGTH, COUNTER_QUEUE_LOCAL, COUNTER_QUEUE_REMOTE, COUNTER_QUEUE_RETRY,
-	    COUNTER_QUEUE_HELD, COUNTER_QUEUE_ETRN,
+	COUNTER_QUEUE_HELD, COUNTER_QUEUE_ETRN,
 	COUNTER_ETRN_MESSAGES,
 	COUNTER_RETRIES, COUNTER_NDRS, COUNTER_DELAY_REPORTS, COUNTER_SUCCESS_REPORTS,
 	COUNTER_BADMAIL_PICKUP, COUNTER_BADMAIL_GENERAL, COUNTER_BADMAIL_HOPS, COUNTER_BADMAIL_NDR,
 	COUNTER_BADMAIL_NO_RECIPIENTS, COUNTER_BADMAIL_DAMAGED,
 	COUNTER_PICKUP, COUNTER_DROP, COUNTER_DNS_QUERIES, COUNTER_HINTS_LOST, COUNTER_LOG_LOST,
-	    COUNTER_CRASHES, COUNTER_STATE,
+	COUNTER_CRASHES, COUNTER_STATE,
 	COUNTER_COUNT
 };
 
@@ -53,11 +53,12 @@ int64_t counters_get(const struct counters *c, enum counter which);
  * Gauges of a process that died must not stay: each worker keeps its own share of INBOUND_CURRENT and
  * OUTBOUND_CURRENT in its slot; the master clears the slot when the process is reaped.
  */
+
 /* Up to 64 listeners, those of the last two reloads that still drain, and the other workers */
 #define COUNTERS_SLOTS 256U
 void counters_use_slot(struct counters *c, unsigned slot);	/* worker: its slot */
 void counters_clear_slot(struct counters *c, unsigned slot);	/* master */
-/* Connections per client, in the same memory */
+/* Connections per client, in the same memory. */
 struct client_count *counters_client_count(struct counters *c);
 
 #endif

@@ -21,9 +21,7 @@ struct destination_security {
 
 /* Where recipients go: made by route, used by outbound. Jobs with equal `key` share queue and connections. */
 struct destination {
-	/*
-	 * "dns:example.com" or "hosts:[192.0.2.1]:25,relay.example:587;helo;tls=verify;account=example.com"
-	 */
+	/* "dns:example.com", "hosts:[192.0.2.1]:25,relay.example:587;helo;tls=verify;account=example.com" */
 	char *key;
 	char *domain;			/* for logs and the per-domain limit */
 	bool by_mx;			/* look up MX of `domain`; else `host` in order */
@@ -41,8 +39,7 @@ struct route_answer {
 	const struct destination *fallback;	/* ROUTE_DIRECT: smart hosts to try after it; NULL none */
 	uint16_t port;
 	bool helo;
-	/* kept until its host asks for it (ETRN, ATRN); then as above */
-	bool backlog;
+	bool backlog;			/* waits until its host asks for it (ETRN, ATRN); then as above */
 	struct destination_security security;
 	const char *suffix;			/* what security adds to a key; owned by the route */
 	const char *status, *why;		/* ROUTE_REFUSED */
@@ -60,7 +57,7 @@ void route_find(const struct route *r, const char *domain, struct route_answer *
 #define ROUTE_KEY_SIZE (2 * DNS_NAME_SIZE + 64)
 /* The key of a direct destination. */
 void route_direct_key(char key[ROUTE_KEY_SIZE], const char *domain, const struct route_answer *a);
-/* Fills `d`; free with route_destination_done */
+/* Fills `d`; free with route_destination_done. */
 void route_direct(struct destination *d, const char *domain, const struct route_answer *a);
 void route_destination_copy(struct destination *to, const struct destination *from);
 void route_destination_done(struct destination *d);

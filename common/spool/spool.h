@@ -56,7 +56,7 @@ struct spool_draft *spool_draft_new(struct spool *s,
  * queue (its name is synced). Before any write.
  */
 void spool_draft_name(struct spool_draft *d, const char *id);
-/* Held (by an operator) from its first moment in the queue. Before any write */
+/* Held (by an operator) from its first moment in the queue. Before any write. */
 void spool_draft_hold(struct spool_draft *d);
 /* Appends content. Opens the file on first use. After a failure all further calls fail alike. */
 int spool_draft_write(struct spool_draft *d, const void *data,
@@ -123,9 +123,7 @@ int spool_note_add(struct spool *s, const char *id, const char *text,
     bool sync) __attribute__((warn_unused_result));
 /* The whole note into `out`; 1 read, 0 there is none, -1. */
 int spool_note_read(struct spool *s, const char *id, struct buf *out) __attribute__((warn_unused_result));
-/*
- * Removes the message. Not synced: after a power cut it may return and be delivered twice; it is never lost.
- */
+/* Removes the message. Not synced: after a power cut it may return and be delivered twice, never be lost. */
 int spool_remove(struct spool *s, const char *id) __attribute__((warn_unused_result));
 /* Removes its note, if any; after spool_remove (the scan removes notes without message). */
 int spool_remove_note(struct spool *s, const char *id) __attribute__((warn_unused_result));
@@ -160,9 +158,7 @@ int64_t spool_drop_size(struct spool *s);
 int spool_badmail_write(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
     const char *details, int source_fd, off_t at, off_t size) __attribute__((warn_unused_result));
 
-/*
- * Moves the queue file `id`, whatever it is, to badmail unchanged: for files that spool_load called EBADMSG.
- */
+/* Moves the queue file `id`, whatever it is, to badmail unchanged: when spool_load said EBADMSG. */
 int spool_badmail_move(struct spool *s, const char *id, const char *reason,
     const char *details) __attribute__((warn_unused_result));
 /*
@@ -206,23 +202,19 @@ const char *spool_pickup_path(const struct spool *s);	/* for inotify_add_watch *
 /*
  * A file that is being taken is called .taken-ID-NAME (NAME is cut when too long): a writer that uses the old
  * name again makes another file, and after a crash the id is known, so that a message in the queue is not
- * queued twice. Do not trust the id further: everybody who may write to the folder may make such a name.
+ * queued twice. Do not trust the id further: every user who may write to the folder may make such a name.
  */
 #define SPOOL_PICKUP_NAME_SIZE 256
-void spool_pickup_claim_name(char *claimed, const char *name,
-    const char *id);	/* SPOOL_PICKUP_NAME_SIZE bytes */
-/*
- * Whether `claimed` is such a name; then its id (MESSAGE_ID_SIZE bytes) and where the old name begins in it.
- */
+/* `claimed` has SPOOL_PICKUP_NAME_SIZE bytes. */
+void spool_pickup_claim_name(char *claimed, const char *name, const char *id);
+/* Whether `claimed` is such a name; then its id (MESSAGE_ID_SIZE bytes) and where the old name begins. */
 bool spool_pickup_claim_parse(const char *claimed, char *id, const char **name);
 /* Renames, never over another file (EEXIST). Not synced: after a power cut either name is fine. */
 int spool_pickup_claim(struct spool *s, const char *name,
     const char *claimed) __attribute__((warn_unused_result));
 int spool_pickup_unclaim(struct spool *s, const char *claimed,
     const char *name) __attribute__((warn_unused_result));
-/*
- * Removes the pickup file `name`, whose message is in the queue; folder not synced (a repeat is a duplicate).
- */
+/* Removes the pickup file `name`, whose message is in the queue; not synced (a repeat is a duplicate). */
 int spool_pickup_remove(struct spool *s, const char *name) __attribute__((warn_unused_result));
 /*
  * Moves the pickup file `name` (whatever it is: link, device, bad text) to badmail as ID.bad, by rename, or

@@ -22,9 +22,9 @@
 #define TLS_UNIQUE_SIZE 12U
 #define TLS_FINGERPRINT_SIZE 32U
 
-/* one connection: OpenSSL's SSL itself, since an object around it would only cost memory */
-struct ssl_st;
 struct tls;
+/* One connection: OpenSSL's SSL itself, since an object around it would only cost memory. */
+struct ssl_st;
 
 /* Name (for messages) and bytes of a file. */
 struct tls_text { const char *path, *data; size_t len; };
@@ -50,7 +50,7 @@ void tls_tickets(struct tls *t, const unsigned char current[TLS_TICKET_SIZE],
     const unsigned char previous[TLS_TICKET_SIZE]);
 /* About the pairs that are loaded. */
 size_t tls_count(const struct tls *t);
-/* "mx.example.com, *.example.org"; long lists are cut */
+/* "mx.example.com, *.example.org"; long lists are cut. */
 const char *tls_names(const struct tls *t, size_t i);
 int tls_days(const struct tls *t, size_t i);		/* negative: expired */
 
@@ -74,7 +74,7 @@ enum tls_want tls_link_shake(struct ssl_st *link);		/* ends with TLS_DONE */
 #define TLS_RECORD_SIZE 16384U
 size_t tls_link_read(struct ssl_st *link, char *data, size_t size, enum tls_want *want);
 size_t tls_link_write(struct ssl_st *link, const char *data, size_t len, enum tls_want *want);
-/* Sends the end, as far as the socket takes it at once */
+/* Sends the end, as far as the socket takes it at once. */
 void tls_link_close(struct ssl_st *link);
 /* Why the last call on this thread was TLS_BROKEN; valid until the next call. */
 const char *tls_link_reason(void);
@@ -121,9 +121,9 @@ int tls_out_trust(struct tls_out *t, const struct tls_text *file,
  * use none of the DANE records, no proof is required. NULL: no memory, or a malformed name.
  */
 struct ssl_st *tls_out_link(struct tls_out *t, int fd, const struct tls_wish *wish);
-/* After the handshake: what the peer proved */
+/* After the handshake: what the peer proved. */
 enum tls_proof tls_out_proof(const struct ssl_st *link);
-/* The handshake failed because the certificate is for another name */
+/* The handshake failed because the certificate is for another name. */
 bool tls_out_is_misnamed(const struct ssl_st *link);
 
 #endif

@@ -15,18 +15,18 @@ struct tls_cert {
 	int days;		/* until it expires */
 };
 
-/* tls */
+/* tls: a new connection. */
 SSL *tls_make(struct tls *t);
 
-/* tls_out */
+/* tls_out: what failed in the handshake. */
 const char *tls_out_complaint(const SSL *link);	/* why the peer's certificate was refused */
 
-/* tls_cert. parse: 0, or -1 with the reason; call done also after a failure */
+/* tls_cert. parse: 0, or -1 with the reason; call done also after a failure. */
 int tls_cert_parse(struct tls_cert *p, const struct tls_source *source, bool strict,
     struct buf *why) __attribute__((warn_unused_result));
 void tls_cert_done(struct tls_cert *p);
 bool tls_cert_has(const struct tls_cert *p, const char *name, bool wildcard);
-/* Same names, another kind of key */
+/* The same names, and another kind of key. */
 bool tls_cert_is_twin(const struct tls_cert *a, const struct tls_cert *b);
 
 #endif

@@ -79,7 +79,7 @@ void w3clog_names_period(char name[W3CLOG_NAME_SIZE], enum config_log_format for
     enum config_log_roll roll, int64_t time_us);
 /* "extend7.log" */
 void w3clog_names_number(char name[W3CLOG_NAME_SIZE], enum config_log_format format, unsigned number);
-/* Its number; 0: another file */
+/* Its number; 0: another file. */
 unsigned w3clog_names_parse(const char *name, enum config_log_format format);
 
 /* --- w3clog: the writer --- */

@@ -90,7 +90,7 @@ void queue_admin_end(struct queue_admin *c, void (*idle)(void *arg), void *arg);
 void queue_admin_take(struct queue_admin *c, const struct ctl_message *m);
 
 /* --- queue_admin_act: does what a command says --- */
-/* On the loop, to the matched messages; then j->answer */
+/* On the loop, to the matched messages; then j->answer. */
 void queue_admin_act_begin(struct queue_admin_job *j);
 void queue_admin_act_run(void *arg, void **jobs, size_t n);	/* on a thread */
 void queue_admin_act_done(void *arg, void *job);
@@ -104,7 +104,7 @@ void queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_i
     const struct message_envelope *e);
 void queue_admin_rows_show(struct queue_admin_job *j, const struct queue_admin_item *i,
     const struct message_envelope *e, int fd);
-/* `e` NULL: the envelope is not known */
+/* `e` NULL: the envelope is not known. */
 void queue_admin_rows_badmail(struct queue_admin_job *j, const struct queue_admin_item *i,
     const struct message_envelope *e);
 void queue_admin_rows_badmail_show(struct queue_admin_job *j, const struct queue_admin_item *i,

@@ -91,7 +91,7 @@ put_recipients(struct queue_admin_job *j, const struct message_envelope *e)
 
 /* --- lists --- */
 
-/* The latest reason in the note: why the message was not delivered, or why it is held */
+/* The latest reason in the note: why the message was not delivered, or why it is held. */
 static bool
 last_word(struct queue_admin_job *j, const char *id, struct note_line *last)
 {
@@ -167,7 +167,7 @@ show_notes(struct queue_admin_job *j, const char *id)
 	buf_done(&note);
 }
 
-/* The header of a message that begins at `at` of the file */
+/* The header of a message that begins at `at` of the file. */
 static void
 show_header(struct queue_admin_job *j, int fd, off_t at, off_t size)
 {

@@ -79,9 +79,9 @@ struct xoauth_request {
 /* The initial response. False: it is too long, `word` is empty. */
 bool xoauth_first(struct msg_auth_in_token *word,
     const struct xoauth_request *r) __attribute__((warn_unused_result));
-/* The answer to the challenge that means no; the host's reply follows it */
+/* The answer to the challenge that means no; the host's reply follows it. */
 void xoauth_last(struct msg_auth_in_token *word, enum msg_auth_out_mechanism mechanism);
-/* The "status" of that challenge, cut to `size` bytes; "": it has none */
+/* The "status" of that challenge, cut to `size` bytes; "": it has none. */
 void xoauth_status(char *dst, size_t size, const char *challenge, size_t len);
 
 #endif

@@ -69,8 +69,8 @@ int ldap_entry_address(struct address *a, const char *value,
     const char *domain) __attribute__((warn_unused_result));
 bool ldap_entry_is_dn(const char *value);
 /*
- * True: "member;range=0-1499", with the length of the plain name and the begin of the next range; 0: this is
- * the last one.
+ * True: "member;range=0-1499", with the length of the plain name and the begin of the next range, which is 0
+ * in the last one.
  */
 bool ldap_entry_range(const char *attribute, size_t *name_len, unsigned long *next);
 
@@ -79,8 +79,8 @@ bool ldap_entry_range(const char *attribute, size_t *name_len, unsigned long *ne
 struct ldap_keytab {
 	atomic_uint users;
 	struct keytab keytab;
-	/* ldap_gssapi's */
-	atomic_uint *threads;		/* that ask Kerberos servers, of the whole process */
+	/* used by ldap_gssapi */
+	atomic_uint *threads;		/* of the whole process, that ask Kerberos servers */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool asking;			/* one of them, with this keytab */
@@ -90,10 +90,9 @@ struct ldap_keytab *ldap_keytab_new(const char *data, size_t size, atomic_uint *
 struct ldap_keytab *ldap_keytab_use(struct ldap_keytab *k);	/* NULL is fine */
 void ldap_keytab_release(struct ldap_keytab *k);		/* NULL is fine */
 
-/*
- * --- ldap_conn: one connection to a directory server. Any thread, one at a time; blocks, but no longer than
- * its time limit ---
- */
+/* --- ldap_conn: one connection to a directory server. Any thread, one at a time --- */
+
+/* All of it blocks, but no longer than the time limit of the configuration. */
 
 struct ldap_conn_setup {
 	const struct config_ldap *ldap;
@@ -131,16 +130,14 @@ void directory_cache_free(struct directory_cache *m);
 /* DIRECTORY_CACHE_ENTRY: `*e` is the caller's to release. DIRECTORY_CACHE_NEW: ask a server. */
 enum directory_cache_state directory_cache_get(struct directory_cache *m, const char *key, uint64_t now_ms,
     struct ldap_entry **e);
-/* `e`: NULL: there is none. Keys that do not fit DIRECTORY_CACHE_KEY_SIZE are ignored. */
+/* `e` NULL: there is none. Keys that do not fit DIRECTORY_CACHE_KEY_SIZE are ignored. */
 void directory_cache_put(struct directory_cache *m, const char *key, struct ldap_entry *e, uint64_t until_ms);
 
 /* --- directory_channel: what one worker asks; its helper is a struct directory --- */
 
 extern const struct ctl_server_kind directory_channel;
 
-/*
- * --- directory_server: one virtual server's directory: connections, threads, files, what is known of it ---
- */
+/* --- directory_server: the directory of one virtual server: connections, threads, files, cache --- */
 
 #define DIRECTORY_SERVER_LANES 2	/* threads for look-ups, and as many for expansions */
 struct directory_server_question {
@@ -181,7 +178,7 @@ struct directory_server {
 	char down_why[LDAP_CONN_WHY_SIZE];
 	atomic_bool denied;			/* the account was refused: the secret is to be read again */
 };
-/* NULL: it has no directory */
+/* NULL: it has no directory. */
 struct directory_server *directory_server_find(struct directory *d, const char *server);
 void directory_server_free(struct directory_server *r);		/* after the channels */
 /* Takes over `q`: answers, perhaps before this returns, and frees it. */
@@ -203,14 +200,14 @@ void directory_search_close(struct directory_server *r);	/* all idle connections
 #define LDAP_SCHEMA_NAMES_MAX 24
 struct ldap_schema {
 	const char *filter;
-	/* Ended by NULL */
+	/* each ended by NULL */
 	const char *mail[LDAP_SCHEMA_NAMES_MAX], *forward[LDAP_SCHEMA_NAMES_MAX],
 	    *member[LDAP_SCHEMA_NAMES_MAX];
 	const char *keep;			/* NULL: none */
 	const char *domain;			/* completes bare names */
 	char *names[3 * LDAP_SCHEMA_NAMES_MAX + 3];	/* all that are asked for, ended by NULL; not owned */
 };
-/* Strings stay the configuration's */
+/* Strings stay the configuration's. */
 void ldap_schema_make(struct ldap_schema *s, const struct config_ldap *c, const char *domain);
 bool ldap_schema_is_group(const char *object_class);
 /* The filter for an address: %s, %u its local part, %d its domain, each escaped (RFC 4515 3). */

@@ -34,7 +34,7 @@ ldap_conn_set_up(void)
 	setenv("LDAPNOINIT", "1", 1);
 }
 
-/* "Can't contact LDAP server: connection refused" */
+/* "Can't contact LDAP server: connection refused". */
 static void
 explain_ldap(LDAP *ld, const char *doing, int rc, char why[LDAP_CONN_WHY_SIZE])
 {

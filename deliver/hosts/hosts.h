@@ -41,7 +41,7 @@ bool tlsa_ask(struct tlsa *t, uint16_t *type, const char **name);
 void tlsa_answer(struct tlsa *t, const struct msg_dns_answer *a);
 bool tlsa_is_over(const struct tlsa *t);
 const struct tlsa_set *tlsa_found(const struct tlsa *t);	/* NULL: none */
-/* Why the host must not be used now; NULL: it may be used */
+/* Why the host must not be used now; NULL: it may be used. */
 const char *tlsa_trouble(const struct tlsa *t);
 struct tlsa_set *tlsa_set_copy(const struct tlsa_set *set);	/* of NULL: NULL */
 

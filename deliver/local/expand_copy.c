@@ -183,7 +183,7 @@ mix(uint64_t h, const char *text)
 	return h;
 }
 
-/* The second of the message's id, and 45 bits of a hash over the part */
+/* The second of the message's id, and 45 bits of a hash over the part. */
 static void
 make_id(const struct expand_copy *c, const struct message_envelope *part, char id[MESSAGE_ID_SIZE])
 {

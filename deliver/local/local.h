@@ -59,7 +59,7 @@ struct expand_job {
 	/* Once, on the loop, never from inside expand_submit */
 	void (*done)(void *arg, struct expand_job *job);
 	void *arg;
-	/* private */
+	/* private to expand */
 	TAILQ_ENTRY(expand_job) link;
 	struct expand *expand;
 	struct ctl_client_question **question;
@@ -94,7 +94,7 @@ struct expand_copy {
 	void *queued_arg, *arg;
 };
 
-/* From a job that has all answers */
+/* From a job that has all answers. */
 struct expand_copy *expand_copy_new(const struct expand_job *job, struct enqueue *enqueue);
 void expand_copy_begin(struct expand_copy *c);
 /* NULL is fine. Not while enqueue has its message, unless the pool is gone. */

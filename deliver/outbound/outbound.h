@@ -32,10 +32,10 @@ struct w3clog;
 /* --- trusted_ca: TLS of all outbound connections, and the CA certificates that are trusted --- */
 /* NULL: no destination of this virtual server has TLS. `ready` is called once, see trusted_ca_begin. */
 struct trusted_ca *trusted_ca_new(struct boot *b, void (*ready)(void *arg), void *arg);
-/* True: connections may be made now; false: `ready` will tell when */
+/* True: connections may be made now; false: `ready` will tell when. */
 bool trusted_ca_begin(struct trusted_ca *a);
 void trusted_ca_free(struct trusted_ca *a);		/* after all connections; NULL is fine */
-/* CTL_FILE: the file with the certificates; closes its descriptor */
+/* CTL_FILE: the file with the certificates; closes its descriptor. */
 void trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m);
 struct tls_out *trusted_ca_tls(const struct trusted_ca *a);	/* of NULL: NULL */
 
@@ -79,21 +79,21 @@ void outbound_submit(struct outbound *o, const struct destination *d, struct out
  */
 void outbound_atrn(struct outbound *o, const struct destination *d, int fd, uint16_t port,
     void (*over)(void *arg), void *arg);
-/* There is no more mail for it: QUIT is sent when the last job is done */
+/* There is no more mail for it: QUIT is sent when the last job is done. */
 void outbound_atrn_end(struct outbound *o, const struct destination *d);
 size_t outbound_active(const struct outbound *o);		/* jobs not done */
-/* An operator wants everything tried now: lockouts end */
+/* An operator wants everything tried now: lockouts end. */
 void outbound_release(struct outbound *o);
-/* The last attempts could not connect at all */
+/* Whether the last attempts could not connect at all. */
 bool outbound_is_down(const struct outbound *o, const char *key);
 /*
  * Starts no new transaction. Jobs not begun are done with VERDICT_LATER 4.3.2 and glitch false; those in
  * flight go on.
  */
 void outbound_drain(struct outbound *o);
-/* CTL_CHANNEL, with its descriptor (taken over): to a helper that was asked for by CTL_NEED */
+/* CTL_CHANNEL, with its descriptor (taken over): to a helper that was asked for by CTL_NEED. */
 void outbound_on_channel(struct outbound *o, const struct ctl_message *m);
-/* Closes everything now; `done` is not called any more */
+/* Closes everything now; `done` is not called any more. */
 void outbound_free(struct outbound *o);
 
 /* Private to this component. */
@@ -122,15 +122,15 @@ struct outbound {
 };
 
 /* --- site_waitlist: the sites that are due for work, and those that wait for a connection --- */
-/* site_work will be called soon, from the loop */
+/* site_work will be called soon, from the loop. */
 void site_waitlist_due(struct site *s);
-/* The site waits for a connection of the total limit: at the end of the list, or where it is already */
+/* The site waits for a connection of the total limit: at the end of the list, or where it is already. */
 void site_waitlist_enter(struct site *s);
 void site_waitlist_leave(struct site *s);
 void site_waitlist_remove(struct site *s);		/* from both lists */
 /* One more connection may be opened now. Those that wait come first; each may have one at a time. */
 bool site_waitlist_admits(struct outbound *o);
-/* A connection became idle: it may be closed for the sites that wait */
+/* A connection became idle: it may be closed for the sites that wait. */
 void site_waitlist_wake(struct outbound *o);
 
 /* --- site: one destination: its waiting jobs, its hosts and their health, its connections --- */
@@ -143,7 +143,7 @@ enum site_noted {		/* of a job */
 enum site_kind {
 	SITE_CONNECTS,
 	SITE_ATRN,		/* the host has connected to us: that connection is the only one */
-	SITE_ATRN_ENDS,		/* ... and there is no more mail for it */
+	SITE_ATRN_ENDS,		/* the same, and there is no more mail for it */
 };
 
 /*
@@ -194,9 +194,9 @@ bool site_is_unused(const struct site *s, uint64_t now);
 void site_add(struct site *s, struct outbound_job *job);
 /* Does what can be done for the waiting jobs. True: they want one more connection, and there is no room. */
 bool site_work(struct site *s);
-/* From outconn: */
+/* The next six are called by outconn. */
 void site_opened(struct site *s, struct outconn *p);
-/* The next job for this connection, NULL: none */
+/* The next job for this connection, NULL: none. */
 struct outbound_job *site_take(struct site *s, struct outconn *p);
 void site_idle(struct site *s, struct outconn *p);
 void site_quitting(struct site *s, struct outconn *p);			/* it takes no more jobs */
@@ -211,33 +211,29 @@ struct site_lockout {
 /* `index`: the host's address in the list; list.count: nothing is done. */
 void site_lockout_begin(struct site *s, size_t index, const struct verdict *why);
 void site_lockout_end(struct site *s, size_t index);		/* the host has accepted our account */
-/* All hosts may be tried now; the next lockout is longer all the same */
+/* All hosts may be tried now; the next lockout is longer all the same. */
 void site_lockout_release(struct site *s);
-/* The waiting jobs do not try the hosts that are left alone now */
+/* The waiting jobs do not try the hosts that are left alone now. */
 void site_lockout_skip(struct site *s);
 
 /* --- site_queue: the jobs that wait at a site, and how they end --- */
 void site_queue_push(struct site *s, struct outbound_job *job, bool front);
-/* Takes out the job that `link` points to */
+/* Takes out the job that `link` points to. */
 struct outbound_job *site_queue_pull(struct site *s, struct outbound_job **link);
-/*
- * A failure that was not about this message: the verdict of all recipients when no host answers about them.
- */
+/* A failure that was not about this message: its recipients get it when no host answers about them. */
 void site_queue_note(struct outbound_job *job, const struct verdict *v, bool glitch);
 void site_queue_finish(struct site *s, struct outbound_job *job);		/* its verdicts stand */
-/* The jobs that wait now: `done` may bring a new one */
+/* The jobs that wait now: `done` may bring a new one. */
 void site_queue_finish_all(struct site *s, const struct verdict *v);
 void site_queue_finish_tried(struct site *s);	/* the jobs that have tried every address */
 
 /* --- site_hosts: the addresses of a site: found by mx, their health, which one is next --- */
 struct site_host {
-	/*
-	 * Monotonic ms. Until then: TLS is not tried (outbound-tls = may); it is tried last; no trouble event
-	 */
+	/* Monotonic ms. Until then: TLS is not tried (outbound-tls = may); tried last; no trouble event */
 	uint64_t plain_until, bad_until, quiet_until;
 	struct site_lockout *lockout;	/* owned; NULL: none */
 };
-/* Which address it goes to; list.count: none of the present list */
+/* Which address it goes to; list.count: none of the present list. */
 size_t site_hosts_index(const struct site *s, const struct outconn *p);
 void site_hosts_renew(struct site *s);		/* the site is due when there is a new list */
 /* The best address for the job: not tried, healthy, preferred, least used; list.count when none is left. */
@@ -249,9 +245,7 @@ void site_hosts_failed(struct site *s, size_t index, const char *where, const st
 void site_hosts_done(struct site *s);
 
 /* --- outconn: one outbound connection: its state, its time limits; drives a client --- */
-/*
- * CONNECTING, OPENING, OPEN in this order; then OPEN and IDLE in turn; QUITTING is last. It may end in any.
- */
+/* CONNECTING, OPENING, OPEN in this order; then OPEN and IDLE in turn; last QUITTING. Any may be the end. */
 enum outconn_state {
 	OUTCONN_CONNECTING,	/* nothing was received yet */
 	OUTCONN_OPENING,	/* greeting, EHLO, TLS, AUTH */
@@ -300,7 +294,7 @@ struct outconn *outconn_open(struct site *s, unsigned index,
     struct verdict *why) __attribute__((warn_unused_result));
 struct outconn *outconn_atrn(struct site *s, int fd, uint16_t port);	/* `fd` is connected */
 void outconn_start(struct outconn *p, struct outbound_job *job);	/* on an idle one; may end it */
-/* Sends QUIT on an idle one, closes one that is not open yet; may end it */
+/* Sends QUIT on an idle one, closes one that is not open yet; may end it. */
 void outconn_quit(struct outconn *p);
 void outconn_free(struct outconn *p);		/* closes, without site_closed */
 
@@ -310,18 +304,16 @@ void outconn_connect_names(struct outconn *p, const struct mx_address *a);
 int outconn_connect_begin(struct outconn *p) __attribute__((warn_unused_result));
 
 /* --- outconn_content: reads the queue file for a connection --- */
-/* Hands the next piece to the client; after the last one, the end */
+/* Hands the next piece to the client; after the last one, the end. */
 void outconn_content_send(struct outconn *p);
-/*
- * Of a message that was declared SMTPUTF8: its header needs no SMTPUTF8. False also when that is not certain.
- */
+/* A message that was declared SMTPUTF8 has an ASCII header. False also when that is not certain. */
 bool outconn_content_ascii_header(const struct outconn *p, const struct outbound_job *job);
 
 /* --- outconn_auth: the AUTH dialogue of a connection: asks the source, reports how it ended --- */
 void outconn_auth_settings(const struct outconn *p, struct client_settings *set);
 void outconn_auth_ask(struct outconn *p);		/* asks the source, if no question is open */
 void outconn_auth_end(struct outconn *p);
-/* The handshake is over: without a channel binding (RFC 9266 4.2) there is no -PLUS */
+/* The handshake is over: without a channel binding (RFC 9266 4.2) there is no -PLUS. */
 void outconn_auth_secured(struct outconn *p);
 
 /* --- outconn_io: the bytes of a connection, in clear or under TLS --- */
@@ -329,13 +321,13 @@ void outconn_auth_secured(struct outconn *p);
 ssize_t outconn_io_recv(struct outconn *p, char *data, size_t size);
 ssize_t outconn_io_send(struct outconn *p, const char *data, size_t len);
 const char *outconn_io_reason(int error);		/* of the last failure, in words */
-/* False: to be called again when the socket can be read (blocked: be written to) */
+/* False: to be called again when the socket can be read (blocked: be written to). */
 bool outconn_io_shake(struct outconn *p, bool *blocked);
 void outconn_io_close(struct outconn *p);
 
 /* --- outconn_log: for the protocol log --- */
 void outconn_log_commands(struct outconn *p);	/* what is new in client.out, before it is sent */
-/* For client_settings.heard; arg: the connection */
+/* For client_settings.heard; arg: the connection. */
 void outconn_log_reply(void *arg, const char *line, size_t len);
 
 /* --- login_test: posternctl oauth test: a login without a message --- */

@@ -1,4 +1,4 @@
-/* resolver - private header of the resolver helper; one block a file, alphabetical */
+/* resolver - private header of the resolver helper; one block a file */
 #ifndef DELIVER_RESOLVER_RESOLVER_H
 #define DELIVER_RESOLVER_RESOLVER_H
 

@@ -209,7 +209,7 @@ plain_words(const char *status)
 	return found;
 }
 
-/* "550 5.1.1 text" as the peer said it, or our own words */
+/* "550 5.1.1 text" as the peer said it, or our own words. */
 static void
 join_answer(const struct dsn_recipient *r, struct buf *text)
 {

@@ -67,12 +67,12 @@ struct retry_plan {
 };
 
 struct retry_plan retry_decide(const struct config_server *s, const struct retry_case *c);
-/* Mail in a backlog: ms until its delay report (`reported`: there is none to come) or the end of its time */
+/* Mail in a backlog: ms until its delay report (`reported`: there is none to come) or the end of its time. */
 uint64_t retry_backlog(const struct config_server *s, uint64_t age, bool reported);
 
 /* --- retry_hint: how long a peer asks us to wait. Pure --- */
 #define RETRY_HINT_MAX 604800000U	/* a week */
-/* Milliseconds, from the text of a 4xx reply; 0: it names no time */
+/* Milliseconds, from the text of a 4xx reply; 0: it names no time. */
 uint64_t retry_hint(const char *text);
 
 /* --- dsn: composes a report (RFC 3464). Pure --- */
@@ -113,13 +113,11 @@ struct report_job {
 	int fd;
 	enum dsn_kind kind;
 	int64_t time_us;		/* of the last attempt */
-	/* A time that a repeat after a crash has too: the report's id is made from it */
-	int64_t id_us;
+	int64_t id_us;			/* for the report's id: a repeat after a crash has the same time */
 	int64_t arrived_us, until_us;
 	uint64_t expire;		/* ms; CONFIG_UNLIMITED: until_us means nothing */
 	struct dsn_recipient *recipient; size_t count;	/* owned by the caller, with all strings */
-	/* Index of the first recipient in the envelope: part of the report's id */
-	size_t first;
+	size_t first;			/* index of the first recipient in the envelope: part of the id */
 	int error;			/* out: 0 queued (or was there already), else errno */
 	void (*done)(void *arg, struct report_job *job);	/* once, on the loop */
 	void *arg;
@@ -213,8 +211,7 @@ void result_begin(struct result *t, struct active_message *m);
 void result_skip(struct result *t, struct active_message *m);
 void result_state_free(struct result_state *st);
 bool result_is_stuck(const struct result *t);	/* the disk refuses so much that nothing may be delivered */
-/* For result_report: */
-/* The disk refused the present step: a timer tries it again. */
+/* The next five are for result_report. The disk refused the present step: a timer tries it again. */
 void result_stick(struct result_state *st, int error);
 void result_next(struct result_state *st);		/* this stage is over */
 void result_write(struct result_state *st);		/* the success reports are safe, or there is none */

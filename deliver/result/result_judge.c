@@ -21,7 +21,7 @@ spread(void)
 	return arc4random_uniform(1001);
 }
 
-/* The times of a retry, for remote and for local recipients */
+/* The times of a retry, for remote and for local recipients. */
 static void
 make_plans(struct result_state *st, int64_t now_us)
 {
@@ -37,7 +37,7 @@ make_plans(struct result_state *st, int64_t now_us)
 	}
 }
 
-/* In how many ms this recipient is to be tried again; its peer may have named a time */
+/* In how many ms this recipient is to be tried again; its peer may have named a time. */
 static uint64_t
 after_of(const struct result_state *st, const struct active_recipient *r)
 {

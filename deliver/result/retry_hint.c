@@ -98,7 +98,7 @@ take_number(const char **p)
 	return value;
 }
 
-/* "00:05:00" in ms; 0 for "10:00", which may be a time of day */
+/* "00:05:00" in ms; 0 for "10:00", which may be a time of day. */
 static uint64_t
 clock_time(const char *p)
 {
@@ -128,7 +128,7 @@ unit_of(const char *name)
 	return 0;
 }
 
-/* "300s", "5min", "1h30m" in one word, in ms; 0: it is none */
+/* "300s", "5min", "1h30m" in one word, in ms; 0: it is none. */
 static uint64_t
 joined_time(const char *p)
 {
@@ -189,7 +189,7 @@ is_filler(const char *word)
 	return false;
 }
 
-/* The time that follows a word that asks, in ms; 0: there is none */
+/* The time that follows a word that asks, in ms; 0: there is none. */
 static uint64_t
 search(const char *at, bool bare)
 {

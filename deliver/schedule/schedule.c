@@ -59,7 +59,7 @@ remove_record(struct schedule *s, uint32_t n)
 		schedule_index_remove(s->index, n);
 }
 
-/* Wall seconds, the first full one at least `ms` from now */
+/* Wall seconds, the first full one at least `ms` from now. */
 static uint32_t
 due_after(uint64_t ms)
 {
@@ -82,7 +82,7 @@ schedule_count(const struct schedule *s)
 
 /* --- messages --- */
 
-/* A destination that had no place for some of the recipients; NULL: none is parked */
+/* A destination that had no place for some of the recipients; NULL: none is parked. */
 static struct schedule_dest *
 parked_for(const struct active_message *m)
 {
@@ -92,7 +92,7 @@ parked_for(const struct active_message *m)
 	return NULL;
 }
 
-/* When the message is to be loaded again, for a retry or a report; 0: now */
+/* When the message is to be loaded again, for a retry or a report; 0: now. */
 static uint32_t
 next_due(const struct active_message *m)
 {

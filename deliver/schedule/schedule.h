@@ -111,7 +111,7 @@ uint32_t schedule_index_first(const struct schedule_index *x);		/* earliest due,
  */
 uint32_t schedule_index_make_due(struct schedule_index *x, uint32_t from, const bool tags[SCHEDULE_TAGS],
     uint32_t due);
-/* No record waits longer than `due`, except for a backlog without retries */
+/* No record waits longer than `due`, except for a backlog without retries. */
 void schedule_index_all_due(struct schedule_index *x, uint32_t due);
 void schedule_index_limit_due(struct schedule_index *x, uint32_t due);	/* the same without exception */
 void schedule_index_set_backlog(struct schedule_index *x, uint32_t n, bool on);	/* RECORD_BACKLOG */
@@ -176,7 +176,7 @@ size_t schedule_dest_start_backlog(struct schedule_dests *t, struct schedule_des
 void schedule_dest_stop_backlog(struct schedule_dests *t, struct schedule_dest *d);
 void schedule_dest_end_atrn(struct schedule_dests *t, struct schedule_dest *d);	/* stops all of it */
 bool schedule_dest_is_busy(const struct schedule_dest *d);	/* some of its mail is at work, or is next */
-/* The next one with `etrn`; NULL: the first */
+/* The next one with `etrn`; NULL: the first. */
 struct schedule_dest *schedule_dest_next_etrn(const struct schedule_dests *t, const struct schedule_dest *d);
 /* The next record, in turn, of a destination with less than `share` at work; 0 none. Counts it as loading. */
 uint32_t schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_dest **d);
@@ -261,7 +261,7 @@ enum schedule_gate schedule_gate(const struct active_message *m, struct schedule
 
 /* --- schedule_attempt: one attempt to deliver a message --- */
 void schedule_attempt_begin(struct active_message *m);
-/* The destination of a deferred recipient that cannot be reached now; NULL none */
+/* The destination of a deferred recipient that cannot be reached now; NULL none. */
 struct schedule_dest *schedule_attempt_unreachable(const struct active_message *m);
 void schedule_attempt_free(struct active_message *m);	/* with its portions, which no thread may have */
 

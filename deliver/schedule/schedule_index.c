@@ -85,7 +85,7 @@ schedule_index_at(const struct schedule_index *x, uint32_t n)
 	return &x->slab[n >> SLAB_BITS][n & (SLAB_SIZE - 1)];
 }
 
-/* The value of the last five digits of an id (see message.h) */
+/* The value of the last five digits of an id (see message.h). */
 static uint32_t
 chance_of(const char *id)
 {

@@ -31,7 +31,7 @@ struct schedule_recover {
 	uint64_t last;			/* when the last walk began (monotonic ms) */
 };
 
-/* 1 to SCHEDULE_TAGS - 1 */
+/* 1 to SCHEDULE_TAGS - 1. */
 static uint32_t
 tag_of(const char *key)
 {

@@ -42,9 +42,9 @@ const char *client_reply_line(const struct client_reply *r);	/* text of the pres
 /* --- client: the SMTP dialogue with one host, from greeting to QUIT, any number of transactions. Pure --- */
 /*
  *   client_init(&c, &settings);
- *   loop: client_input() what the host sent; do what client_action() asks for, until it is CLIENT_WAIT; send
- *   c.out
- *         and buf_drop() what was sent
+ *   loop: client_input() what the host sent;
+ *         do what client_action() asks for, until it is CLIENT_WAIT;
+ *         send c.out, and buf_drop() what was sent
  */
 enum client_offer {
 	CLIENT_PIPELINING = 1, CLIENT_SIZE = 2, CLIENT_8BITMIME = 4, CLIENT_SMTPUTF8 = 8,
@@ -74,9 +74,7 @@ enum client_action {
 	CLIENT_READY,		/* client_transaction_begin or client_quit, or wait */
 	/* The TLS handshake; drop what was read before it. Then client_secured or client_insecure */
 	CLIENT_HANDSHAKE,
-	/*
-	 * When c.out was sent: client_content with the next piece, and client_content_end after the last one
-	 */
+	/* When c.out was sent: client_content with the next piece; client_content_end after the last one */
 	CLIENT_CONTENT,
 	CLIENT_DONE,		/* the transaction is over: client_finish */
 	CLIENT_CLOSE,		/* send c.out if possible, close */
@@ -108,10 +106,7 @@ enum client_transaction {
 
 enum client_body { CLIENT_BY_DATA, CLIENT_BY_BDAT };	/* how the content is sent */
 
-/*
- * MAY: when the host offers it; MUST: no mail without it; AT_ONCE: before the greeting, as on port 465 (RFC
- * 8314).
- */
+/* MAY: when the host offers it; MUST: no mail without it; AT_ONCE: before the greeting (RFC 8314). */
 enum client_tls { CLIENT_TLS_OFF, CLIENT_TLS_MAY, CLIENT_TLS_MUST, CLIENT_TLS_AT_ONCE };
 
 struct client_settings {
@@ -164,15 +159,15 @@ struct client {
 void client_init(struct client *c, const struct client_settings *set);	/* the strings must outlive it */
 void client_done(struct client *c);
 void client_input(struct client *c, const char *data, size_t len);
-/* Instead of a greeting: "Connection refused" */
+/* Instead of a greeting: "Connection refused". */
 void client_unreached(struct client *c, const char *where, const char *reason);
-/* End of file, reset: "Connection reset by peer" */
+/* End of file, reset: "Connection reset by peer". */
 void client_lost(struct client *c, const char *reason);
 void client_timeout(struct client *c);
 void client_secured(struct client *c);		/* the handshake is over: the dialogue begins anew */
 void client_insecure(struct client *c, const char *reason);	/* it failed */
 enum client_action client_action(struct client *c);
-/* At CLIENT_READY only; verdicts and strings must outlive the transaction */
+/* At CLIENT_READY only; verdicts and strings must outlive the transaction. */
 void client_transaction_begin(struct client *c, const struct client_mail *mail);
 enum client_fate client_finish(struct client *c);			/* at CLIENT_DONE only */
 void client_content(struct client *c, const char *data, size_t len);	/* at most CLIENT_PIECE bytes */
@@ -180,7 +175,7 @@ void client_content_end(struct client *c);
 /* The content cannot be read: all recipients that were accepted get `v`; the connection ends. */
 void client_abandon(struct client *c, const struct verdict *v);
 void client_quit(struct client *c);
-/* Ms for the present phase (RFC 5321 4.5.3.2); 0 none */
+/* Ms for the present phase (RFC 5321 4.5.3.2); 0 none. */
 uint64_t client_time_limit(const struct client *c);
 #define CLIENT_PIECE (64U << 10)
 
@@ -188,14 +183,11 @@ uint64_t client_time_limit(const struct client *c);
 int client_last_class(const struct client *c);		/* 2 to 5 */
 struct verdict client_last_verdict(const struct client *c);
 void client_set_all(struct client *c, const struct verdict *v, bool only_accepted);
-/* Ends the connection; a running transaction ends as CLIENT_LOST or, after its content, as CLIENT_FINAL */
+/* Ends the connection; a running transaction ends as CLIENT_LOST or, after its content, as CLIENT_FINAL. */
 void client_fail(struct client *c, const struct verdict *v, bool glitch);
 void client_fail_protocol(struct client *c);		/* the reply is not what SMTP allows here */
 
-/*
- * --- client_auth: our authentication at the host (RFC 4954), between EHLO and the first transaction. Pure
- * ---
- */
+/* --- client_auth: our authentication at the host (RFC 4954), before the first transaction. Pure --- */
 struct client_auth {
 	unsigned offered, refused;	/* AUTH_OUT_BIT()s */
 	bool has_offer;			/* there was an AUTH line, whatever it offered */
@@ -213,22 +205,20 @@ struct client_auth *client_auth_new(void);
 void client_auth_free(struct client_auth *a);		/* NULL is fine */
 /* At CLIENT_ASK_WORD only. `last`: the mechanism has no more words, a 235 is due. */
 void client_auth_say(struct client *c, const struct msg_auth_in_token *word, bool last);
-/* At CLIENT_ASK_WORD only. "4.7.0": no secret, no ticket */
+/* At CLIENT_ASK_WORD only. "4.7.0": no secret, no ticket. */
 void client_auth_give_up(struct client *c, const char *status, const char *why);
-/* From client: */
-/* A line of the answer to EHLO that begins with AUTH */
+/* The next six are called by client. A line of the answer to EHLO that begins with AUTH. */
 void client_auth_offer(struct client *c, const char *line);
 void client_auth_begin(struct client *c);
 void client_auth_input(struct client *c, const char *data, size_t len);	/* bytes as they come */
-/* The reply in CLIENT_AUTH: 2yz, 3yz, 4yz or 5yz */
+/* The reply in CLIENT_AUTH: 2yz, 3yz, 4yz or 5yz. */
 void client_auth_accepted(struct client *c);
 void client_auth_challenge(struct client *c);
 void client_auth_refused(struct client *c);
 
-/*
- * --- client_transaction: one transaction: RSET, MAIL, RCPT, DATA or BDAT and the replies to them. Pure ---
- */
-/* From client: the reply in the phase of that name; the other cases are in the table of client.c. */
+/* --- client_transaction: RSET, MAIL, RCPT, DATA or BDAT and the replies to them. Pure --- */
+
+/* Called by client with the reply in the phase of that name; the other cases: the table in client.c. */
 void client_transaction_rset(struct client *c);		/* 2yz */
 void client_transaction_mail(struct client *c);			/* 2yz */
 void client_transaction_mail_refused(struct client *c);		/* 4yz, 5yz */

@@ -85,7 +85,7 @@ void gatekeeper_close_client(struct gatekeeper *g, struct gatekeeper_client *cli
 struct pending_ops {
 	/* Its address is known, and its names if the lists need them: gatekeeper_check_client() */
 	void (*known)(void *arg, struct gatekeeper_client *client);
-	/* gatekeeper_close_client() */
+	/* It may not come in, or has waited too long: gatekeeper_close_client() */
 	void (*failed)(void *arg, struct gatekeeper_client *client, const char *why);
 };
 /* What an operator sees of a client; strings belong to it. */
@@ -110,7 +110,7 @@ void pending_terminate(struct pending_client *at);
 
 /* --- client_limit: connections per client address, over all processes of the virtual server --- */
 
-/* NULL: unlimited */
+/* `per_client`: the limit of one address. NULL: there is no limit. */
 struct client_limit *client_limit_new(uint64_t per_client, struct client_count *client_count, unsigned slot);
 void client_limit_free(struct client_limit *t);
 /* false: this address has its share already. Both: `t` may be NULL. */

@@ -97,7 +97,7 @@ void tls_files_tell(struct tls_files *s, const char *result, const char *ip, con
 void tls_files_format_event(char *dst, const struct ssl_st *link);
 /* SHA-256 of the client's certificate, hexadecimal; "": none. `dst` has TLS_FILES_FINGERPRINT_SIZE bytes. */
 void tls_files_format_fingerprint(char *dst, const struct ssl_st *link);
-/* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL */
+/* "TLSv1.3, TLS_AES_256_GCM_SHA384, 256 bits"; "" for NULL. */
 void tls_files_format_received(char *dst, const struct ssl_st *link);
 
 /* --- inbound_content: a message on its way into the queue --- */
@@ -116,7 +116,7 @@ struct inbound_content {
  */
 int inbound_content_begin(struct inbound_content *c, const struct message_envelope *e, const char *names,
     const char *link);
-/* false: full until `room` */
+/* False: full until `room`. */
 bool inbound_content_add(struct inbound_content *c, const char *data, size_t len);
 void inbound_content_finish(struct inbound_content *c);		/* `stored` follows, later */
 void inbound_content_discard(struct inbound_content *c);	/* also when there is nothing */
@@ -214,7 +214,7 @@ struct inbound {
 /* --- inbound_ops: what the session asks of the outside, done for its connection --- */
 
 extern const struct session_ops inbound_ops;	/* their `arg` is the struct inbound */
-/* The sender, for events; "<>": the null sender; "-": none yet */
+/* The sender, for events; "<>": the null sender; "-": none yet. */
 const char *inbound_ops_sender(const struct inbound *c);
 
 /* --- session_list: the sessions, for operators --- */

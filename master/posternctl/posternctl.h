@@ -117,7 +117,7 @@ int queue_command_parse(struct queue_command *q, bool badmail, const char *const
 /* Asks page by page. The exit status, CONTROL_CLIENT_NO_SERVICE or CONTROL_CLIENT_CUT. */
 int queue_command_run(struct queue_command *q, const char *socket_path);
 
-/* --- json_print --- */
+/* --- json_print: values of JSON on the standard output --- */
 
 void json_print_string(const char *text);	/* in quotes; `text` has no control bytes */
 

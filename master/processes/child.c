@@ -56,7 +56,7 @@ child_take_ready(struct child *c, const struct ctl_message *m)
 	loop_timer_stop(c->timer);
 }
 
-/* CTL_PAUSED, CTL_CONTINUED */
+/* CTL_PAUSED or CTL_CONTINUED: the child has done what it was told. */
 void
 child_take_paused(struct child *c, const struct ctl_message *m)
 {

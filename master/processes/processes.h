@@ -61,7 +61,7 @@ uint64_t roster_vacate(struct post *p, bool crashed, uint64_t lived_ms);
 /* Pure: ms to wait before the next start; doubles with each failure one after the other. */
 uint64_t roster_delay(struct restart_record *r, uint64_t lived_ms);
 
-/* --- spawn --- */
+/* --- spawn: starts programs --- */
 
 /* Starts the program of a post. The child, or NULL and errno. */
 struct child *spawn_child(struct post *p);
