@@ -12,6 +12,6 @@
 int
 main(int argc, char **argv)
 {
-	return boot_main(argc, argv, argc > 0 && maintenance_is_meant(argv[0]) ? &maintenance_role :
-	    &deliver_role);
+	return boot_main(argc, argv,
+	    argc > 0 && maintenance_is_meant(argv[0]) ? &maintenance_role : &deliver_role);
 }

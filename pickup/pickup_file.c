@@ -194,8 +194,8 @@ is_in_queue(struct pickup_file *t)
 	const char *name, *why;
 	int fd;
 
-	if (!spool_pickup_claim_parse(t->current, id, &name) || spool_load(t->queue, id, &t->envelope, &fd,
-	    &why) == -1)
+	if (!spool_pickup_claim_parse(t->current, id, &name) ||
+	    spool_load(t->queue, id, &t->envelope, &fd, &why) == -1)
 		return false;
 	close(fd);
 	if (t->envelope.client == NULL || strcmp(t->envelope.client, "pickup") != 0) {

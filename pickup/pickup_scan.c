@@ -118,8 +118,8 @@ end_pass(struct pickup_scan *w)
 	closedir(w->dir);
 	w->dir = NULL;
 	w->changed = (struct timespec){ 0 };
-	if (w->result == PICKUP_SCAN_DONE && (int64_t)w->changing.tv_sec * 1000000 +
-	    w->changing.tv_nsec / 1000 + UNSETTLED_US < w->begun_us)
+	if (w->result == PICKUP_SCAN_DONE &&
+	    (int64_t)w->changing.tv_sec * 1000000 + w->changing.tv_nsec / 1000 + UNSETTLED_US < w->begun_us)
 		w->changed = w->changing;
 }
 

@@ -104,8 +104,8 @@ entry_parse_mask(struct net_entry *e, const char *text, const char **why)
 static void
 entry_unmap(struct net_entry *e)
 {
-	if (e->family != AF_INET6 || e->mask[11] != 0xff || memcmp(e->bytes, mapped_prefix,
-	    sizeof(mapped_prefix)) != 0)
+	if (e->family != AF_INET6 || e->mask[11] != 0xff ||
+	    memcmp(e->bytes, mapped_prefix, sizeof(mapped_prefix)) != 0)
 		return;
 	e->family = AF_INET;
 	memmove(e->bytes, e->bytes + 12, 4);
@@ -117,8 +117,8 @@ entry_unmap(struct net_entry *e)
 static int
 entry_parse_domain(struct net_entry *e, const char *text, const char **why)
 {
-	if (!net_is_hostname(text) || strpbrk(text,
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == NULL) {
+	if (!net_is_hostname(text) ||
+	    strpbrk(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == NULL) {
 		*why = "must be an address, a network like 192.0.2.0/24 or 2001:db8::/32, or a domain name";
 		return -1;
 	}

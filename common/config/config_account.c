@@ -20,8 +20,8 @@ static const struct config_account nobody = { .auth = CONFIG_OUT_ANONYMOUS, .dom
 static bool
 is_whole(const struct config_account *a)
 {
-	return a->auth == CONFIG_OUT_ANONYMOUS || (a->user != NULL &&
-	    (a->auth == CONFIG_OUT_OAUTH2 ? a->oauth : a->secret_file) != NULL);
+	return a->auth == CONFIG_OUT_ANONYMOUS ||
+	    (a->user != NULL && (a->auth == CONFIG_OUT_OAUTH2 ? a->oauth : a->secret_file) != NULL);
 }
 
 bool
@@ -32,8 +32,8 @@ config_account_find(struct config_account *a, const struct config_server *s, con
 	    s->outbound_oauth, "" };
 
 	*a = by_dns ? nobody : server;
-	if (d == NULL || (!d->has_outbound_auth && d->user == NULL && d->secret_file == NULL &&
-	    d->oauth == NULL))
+	if (d == NULL ||
+	    (!d->has_outbound_auth && d->user == NULL && d->secret_file == NULL && d->oauth == NULL))
 		return is_whole(a);
 	*a = (struct config_account){ d->has_outbound_auth ? d->outbound_auth : s->outbound_auth, d->user,
 	    d->secret_file, d->oauth, d->name };

@@ -184,8 +184,8 @@ judge_helo(struct config_work *w, size_t server, const struct config_domain *d)
 static bool
 is_made(const struct config_domain *d)
 {
-	return d->type == CONFIG_DOMAIN_DEFAULT && config_origin_of(d->origin, KEY_DOMAIN,
-	    "type")->file == NULL;
+	return d->type == CONFIG_DOMAIN_DEFAULT &&
+	    config_origin_of(d->origin, KEY_DOMAIN, "type")->file == NULL;
 }
 
 void

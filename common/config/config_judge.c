@@ -42,8 +42,8 @@ listen_clash(const struct config_listen *a, const struct config_listen *b)
 	const struct sockaddr *x = (const struct sockaddr *)&a->address.sa,
 	    *y = (const struct sockaddr *)&b->address.sa;
 
-	return net_equal(x, y) || (x->sa_family == y->sa_family && net_port(x) == net_port(y) &&
-	    (net_is_any(x) || net_is_any(y)));
+	return net_equal(x, y) ||
+	    (x->sa_family == y->sa_family && net_port(x) == net_port(y) && (net_is_any(x) || net_is_any(y)));
 }
 
 static void
@@ -97,8 +97,8 @@ judge_relay(struct config_work *w, size_t server)
 	bool empty = s->relay == CONFIG_ALL_EXCEPT && s->relay_list.count == 0;
 	const char *key = list ? "relay-list" : "relay";
 
-	if (config_origin_of(s->origin, KEY_ACCESS, "relay-list")->bad || config_origin_of(s->origin,
-	    KEY_ACCESS, "relay")->bad)
+	if (config_origin_of(s->origin, KEY_ACCESS, "relay-list")->bad ||
+	    config_origin_of(s->origin, KEY_ACCESS, "relay")->bad)
 		return;
 	if ((list || empty) && s->open_relay)
 		blame_server(w, server, KEY_ACCESS, "open-relay", true,
@@ -152,8 +152,8 @@ judge_tls(struct config_work *w, size_t server)
 	if (s->ask_certificate && !config_server_has_tls(s))
 		blame_server(w, server, KEY_ACCESS, "client-certificate", true,
 		    "client-certificate has no effect without TLS");
-	if (s->tls_minimum < CONFIG_TLS_1_2 && (s->connection_control != CONFIG_ONLY ||
-	    s->connection_list.count == 0))
+	if (s->tls_minimum < CONFIG_TLS_1_2 &&
+	    (s->connection_control != CONFIG_ONLY || s->connection_list.count == 0))
 		blame_server(w, server, KEY_ACCESS, "tls-minimum", false,
 		    "tls-minimum under 1.2 is for devices that are known: it needs "
 		    "connection-control = only and a connection-list");
@@ -206,8 +206,8 @@ judge_authentication(struct config_work *w, size_t server)
 
 	if (config_origin_of(s->origin, KEY_ACCESS, "authentication")->bad)
 		return;
-	if (basic && s->password_file == NULL && !config_origin_of(s->origin, KEY_ACCESS,
-	    "password-file")->bad)
+	if (basic && s->password_file == NULL &&
+	    !config_origin_of(s->origin, KEY_ACCESS, "password-file")->bad)
 		blame_server(w, server, KEY_ACCESS, "authentication", false,
 		    "authentication = basic needs a password-file");
 	if (integrated && s->keytab == NULL && !config_origin_of(s->origin, KEY_ACCESS, "keytab")->bad)

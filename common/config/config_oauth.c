@@ -102,13 +102,13 @@ judge_profile(struct config_work *w, const struct config_oauth *o)
 {
 	const struct preset *p = &presets[o->provider];
 
-	if (config_origin_of(o->origin, KEY_OAUTH, "provider")->bad || config_origin_of(o->origin,
-	    KEY_OAUTH, "flow")->bad)
+	if (config_origin_of(o->origin, KEY_OAUTH, "provider")->bad ||
+	    config_origin_of(o->origin, KEY_OAUTH, "flow")->bad)
 		return;
 	if (o->token_url == NULL)
 		blame_profile(w, o, "token-url", false, "needs a token-url, or a provider that has one");
-	if (p->tenant && o->tenant == NULL && config_origin_of(o->origin, KEY_OAUTH,
-	    "token-url")->file == NULL)
+	if (p->tenant && o->tenant == NULL &&
+	    config_origin_of(o->origin, KEY_OAUTH, "token-url")->file == NULL)
 		blame_profile(w, o, "tenant", false, "provider = %s needs the tenant", p->word);
 	else if (!p->tenant && o->tenant != NULL)
 		blame_profile(w, o, "tenant", true, "tenant has no effect with provider = %s", p->word);
@@ -262,8 +262,8 @@ config_oauth_is_used(const struct config_server *s, const char *profile)
 	bool used = config_account_find(&a, s, NULL, false) && is_profile(&a, profile);
 
 	for (size_t i = 0; i < s->ndomain && !used; i++)
-		used = s->domain[i].type == CONFIG_DOMAIN_REMOTE && config_account_find(&a, s, &s->domain[i],
-		    false) && is_profile(&a, profile);
+		used = s->domain[i].type == CONFIG_DOMAIN_REMOTE &&
+		    config_account_find(&a, s, &s->domain[i], false) && is_profile(&a, profile);
 	return used;
 }
 

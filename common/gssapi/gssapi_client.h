@@ -30,14 +30,12 @@ void gssapi_client_free(struct gssapi_client *c);	/* NULL is fine */
 /* All of these: 0; -1, and gssapi_client_why tells why. */
 
 /* SERVICE@HOST: libkrb5 may change the host's name by what DNS says (krb5.conf). */
-int gssapi_client_name_service(struct gssapi_client *c,
-    const char *host) __attribute__((warn_unused_result));
+int gssapi_client_name_service(struct gssapi_client *c, const char *host) __attribute__((warn_unused_result));
 /*
  * SERVICE/HOST with the host's name as it is, in the realm that krb5.conf has for it, else in the one that
  * the Kerberos servers refer to.
  */
-int gssapi_client_name_host(struct gssapi_client *c,
-    const char *host) __attribute__((warn_unused_result));
+int gssapi_client_name_host(struct gssapi_client *c, const char *host) __attribute__((warn_unused_result));
 /* Tickets for the principal `user`: fetched with the keytab when the cache has none or old ones. */
 int gssapi_client_acquire(struct gssapi_client *c, const char *user,
     const struct keytab *k) __attribute__((warn_unused_result));

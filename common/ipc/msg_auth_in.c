@@ -82,8 +82,9 @@ msg_auth_in_start_take(struct msg_auth_in_start *s, const void *data, size_t len
 	memcpy(s, data, fixed);
 	return s->mechanism < AUTH_IN_MECHANISMS && s->binding <= AUTH_IN_TLS_EXPORTER &&
 	    s->binding_len <= AUTH_IN_BINDING_MAX && s->unique_len <= AUTH_IN_UNIQUE_MAX &&
-	    ctl_text_is_text(s->client, sizeof(s->client)) && ctl_text_is_text(s->domain,
-	    sizeof(s->domain)) && ctl_text_is_text(s->principal, sizeof(s->principal));
+	    ctl_text_is_text(s->client, sizeof(s->client)) &&
+	    ctl_text_is_text(s->domain, sizeof(s->domain)) &&
+	    ctl_text_is_text(s->principal, sizeof(s->principal));
 }
 
 bool

@@ -171,8 +171,8 @@ msg_directory_take(struct msg_directory *a, const struct ctl_message *m)
 	*a = (struct msg_directory){ .result = DIRECTORY_TROUBLE };
 	if (good) {
 		memcpy(&head, m->data, sizeof(head));
-		good = head.result <= DIRECTORY_TROUBLE && ctl_text_is_ended(head.status,
-		    sizeof(head.status)) &&
+		good = head.result <= DIRECTORY_TROUBLE &&
+		    ctl_text_is_ended(head.status, sizeof(head.status)) &&
 		    ctl_text_is_ended(head.text, sizeof(head.text)) && read_list(a, &head, m);
 	}
 	if (good) {

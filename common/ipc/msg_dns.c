@@ -56,8 +56,8 @@ msg_dns_answer_take(struct msg_dns_answer *a, const void *data, size_t len)
 	memcpy(a, data, len);
 	if (a->count > DNS_RECORDS_MAX || msg_dns_answer_size(a) != len || a->result > DNS_TROUBLE)
 		return false;
-	if (!ctl_text_is_ended(a->canonical, sizeof(a->canonical)) || !ctl_text_is_ended(a->text,
-	    sizeof(a->text)))
+	if (!ctl_text_is_ended(a->canonical, sizeof(a->canonical)) ||
+	    !ctl_text_is_ended(a->text, sizeof(a->text)))
 		return false;
 	for (size_t i = 0; i < a->count; i++)
 		if (a->record[i].len >= sizeof(a->record[i].data))

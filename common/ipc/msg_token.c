@@ -61,7 +61,8 @@ msg_token_answer_take(struct msg_token_answer *a, const void *data, size_t len)
 	memcpy(a, data, len);
 	if (a->len > TOKEN_TOKEN_MAX || len != fixed + a->len || !ctl_text_is_text(a->text, sizeof(a->text)))
 		return false;
-	return a->result == TOKEN_OK ? a->serial != 0 && msg_token_is_token(a->token, a->len) :
+	return a->result == TOKEN_OK ?
+	    a->serial != 0 && msg_token_is_token(a->token, a->len) :
 	    a->result == TOKEN_LATER && a->len == 0;
 }
 
@@ -73,6 +74,6 @@ msg_token_keep_take(struct msg_token_keep *k, const void *data, size_t len)
 	if (len < fixed || len > sizeof(*k))
 		return false;
 	memcpy(k, data, len);
-	return k->len <= TOKEN_KEEP_MAX && len == fixed + k->len && ctl_text_is_text(k->profile,
-	    sizeof(k->profile)) && k->profile[0] != '\0';
+	return k->len <= TOKEN_KEEP_MAX && len == fixed + k->len &&
+	    ctl_text_is_text(k->profile, sizeof(k->profile)) && k->profile[0] != '\0';
 }

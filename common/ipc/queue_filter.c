@@ -86,8 +86,8 @@ queue_filter_encode(struct buf *out, const char *text)
 static bool
 take_term(struct queue_filter *p, enum queue_filter_kind kind, const char *text)
 {
-	if (p->count == QUEUE_FILTER_TERMS_MAX || !decode(p->term[p->count].text, QUEUE_FILTER_TEXT_SIZE,
-	    text))
+	if (p->count == QUEUE_FILTER_TERMS_MAX ||
+	    !decode(p->term[p->count].text, QUEUE_FILTER_TEXT_SIZE, text))
 		return false;
 	p->term[p->count++].kind = kind;
 	return true;
@@ -140,8 +140,8 @@ queue_filter_is_sane(const struct queue_filter *p)
 	if (p->count > QUEUE_FILTER_TERMS_MAX || (p->states & ~QUEUE_FILTER_ANY) != 0)
 		return false;
 	for (uint32_t i = 0; i < p->count; i++)
-		if (p->term[i].kind >= QUEUE_FILTER_KINDS || memchr(p->term[i].text, '\0',
-		    QUEUE_FILTER_TEXT_SIZE) == NULL)
+		if (p->term[i].kind >= QUEUE_FILTER_KINDS ||
+		    memchr(p->term[i].text, '\0', QUEUE_FILTER_TEXT_SIZE) == NULL)
 			return false;
 	return true;
 }
@@ -241,6 +241,6 @@ queue_filter_is_recipient(const struct queue_filter *p, const char *address)
 {
 	const char *at = strrchr(address, '@');
 
-	return fits_a_term(p, QUEUE_FILTER_RECIPIENT, address) && fits_a_term(p, QUEUE_FILTER_DOMAIN,
-	    at == NULL ? "" : at + 1);
+	return fits_a_term(p, QUEUE_FILTER_RECIPIENT, address) &&
+	    fits_a_term(p, QUEUE_FILTER_DOMAIN, at == NULL ? "" : at + 1);
 }

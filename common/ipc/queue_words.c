@@ -21,8 +21,8 @@ copy_text(char *dst, size_t size, const char *text)
 	bool good;
 
 	buf_printf(&word, "id=%s", text); /* the same encoding */
-	good = queue_filter_take_word(&one, buf_text(&word)) == 1 && strlcpy(dst, one.term[0].text,
-	    size) < size;
+	good = queue_filter_take_word(&one, buf_text(&word)) == 1 &&
+	    strlcpy(dst, one.term[0].text, size) < size;
 	buf_done(&word);
 	return good;
 }

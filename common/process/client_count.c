@@ -79,8 +79,8 @@ claim_cell(struct client_count *c, const struct place *p)
 		_Atomic uint64_t *cell = cell_at(c, p, i);
 		uint64_t nobody = 0;
 
-		if (atomic_load(cell) == 0 && atomic_compare_exchange_strong(cell, &nobody,
-		    p->owner << COUNT_BITS | 1))
+		if (atomic_load(cell) == 0 &&
+		    atomic_compare_exchange_strong(cell, &nobody, p->owner << COUNT_BITS | 1))
 			return cell;
 	}
 	return NULL;

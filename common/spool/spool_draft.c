@@ -178,8 +178,8 @@ sync_files(struct spool_draft **drafts, size_t n)
 			disk_start(d->fd);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (drafts[i]->error == 0 && (drafts[i]->held ? disk_sync_whole(drafts[i]->fd) :
-		    disk_sync(drafts[i]->fd)) == -1)
+		if (drafts[i]->error == 0 &&
+		    (drafts[i]->held ? disk_sync_whole(drafts[i]->fd) : disk_sync(drafts[i]->fd)) == -1)
 			drafts[i]->error = errno;
 	disk_crash_point("draft-synced");
 }

@@ -24,8 +24,9 @@ is_same_file(struct spool *a, struct spool *b, const char *name)
 {
 	struct stat x, y;
 
-	return fstatat(a->queue, name, &x, AT_SYMLINK_NOFOLLOW) == 0 && fstatat(b->queue, name, &y,
-	    AT_SYMLINK_NOFOLLOW) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+	return fstatat(a->queue, name, &x, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    fstatat(b->queue, name, &y, AT_SYMLINK_NOFOLLOW) == 0 && x.st_dev == y.st_dev &&
+	    x.st_ino == y.st_ino;
 }
 
 /* One folder under two names: the move would remove what it has just put there. */

@@ -42,8 +42,9 @@ spool_pickup_claim_name(char *claimed, const char *name, const char *id)
 bool
 spool_pickup_claim_parse(const char *claimed, char *id, const char **name)
 {
-	if (strncmp(claimed, CLAIM_PREFIX, CLAIM_PREFIX_LEN) != 0 || strlen(claimed) <= CLAIM_PREFIX_LEN +
-	    MESSAGE_ID_LEN || claimed[CLAIM_PREFIX_LEN + MESSAGE_ID_LEN] != '-')
+	if (strncmp(claimed, CLAIM_PREFIX, CLAIM_PREFIX_LEN) != 0 ||
+	    strlen(claimed) <= CLAIM_PREFIX_LEN + MESSAGE_ID_LEN ||
+	    claimed[CLAIM_PREFIX_LEN + MESSAGE_ID_LEN] != '-')
 		return false;
 	memcpy(id, claimed + CLAIM_PREFIX_LEN, MESSAGE_ID_LEN);
 	id[MESSAGE_ID_LEN] = '\0';

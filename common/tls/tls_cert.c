@@ -36,8 +36,8 @@ parse_certificates(struct tls_cert *p, const struct tls_text *file, struct buf *
 
 	p->certificate = PEM_read_bio_X509_AUX(bio, NULL, no_phrase, &(bool){ false });
 	p->chain = sk_X509_new_null();
-	while (p->certificate != NULL && (next = PEM_read_bio_X509(bio, NULL, no_phrase,
-	    &(bool){ false })) != NULL)
+	while (p->certificate != NULL &&
+	    (next = PEM_read_bio_X509(bio, NULL, no_phrase, &(bool){ false })) != NULL)
 		sk_X509_push(p->chain, next);
 	/* Text without a further certificate is the end; one that cannot be read is a fault. */
 	clean = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;

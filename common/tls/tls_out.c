@@ -161,8 +161,7 @@ tls_out_proof(const SSL *link)
 {
 	if (SSL_get_verify_mode(link) == SSL_VERIFY_NONE || SSL_get_verify_result(link) != X509_V_OK)
 		return TLS_PROOF_NONE;
-	return SSL_get0_dane_authority(mem_unconst(link), NULL, NULL) >= 0 ? TLS_PROOF_DANE :
-	    TLS_PROOF_NAME;
+	return SSL_get0_dane_authority(mem_unconst(link), NULL, NULL) >= 0 ? TLS_PROOF_DANE : TLS_PROOF_NAME;
 }
 
 bool

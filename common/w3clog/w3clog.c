@@ -156,8 +156,8 @@ open_right(struct w3clog *log, const struct batch *b)
 {
 	bool numbered = b->name[0] == '\0';
 
-	if (log->fd != -1 && !is_moved(log) && (numbered ? !is_full(log) :
-	    strcmp(log->open_name, b->name) == 0))
+	if (log->fd != -1 && !is_moved(log) &&
+	    (numbered ? !is_full(log) : strcmp(log->open_name, b->name) == 0))
 		return 0;
 	return numbered ? open_number(log) : open_log_file(log, b->name);
 }

@@ -265,12 +265,12 @@ queue_admin_rows_count(struct queue_admin_job *j, const struct queue_admin_item 
 		const char *at = strrchr(e->rcpt[r].address, '@');
 		size_t n = 0, k = 0;
 
-		if (e->rcpt[r].mark != MARK_PENDING || !queue_filter_is_recipient(&j->ask.pick,
-		    e->rcpt[r].address))
+		if (e->rcpt[r].mark != MARK_PENDING ||
+		    !queue_filter_is_recipient(&j->ask.pick, e->rcpt[r].address))
 			continue;
 		at = at == NULL ? "-" : at + 1;
-		while (n < j->counts && strncasecmp(j->count[n].domain, at,
-		    sizeof(j->count[n].domain) - 1) != 0)
+		while (n < j->counts &&
+		    strncasecmp(j->count[n].domain, at, sizeof(j->count[n].domain) - 1) != 0)
 			n++;
 		if (n == DOMAINS_MAX) {
 			room = false;

@@ -49,8 +49,9 @@ add_record(struct queue_admin_job *j, uint32_t n, int64_t now_us)
 	i->due = r->due;
 	i->state = state_of(r, now_us / 1000000);
 	schedule_index_id(x, n, i->id);
-	if (queue_filter_is_state(&j->ask.pick, i->state) && queue_filter_is_age(&j->ask.pick,
-	    (now_us - (int64_t)r->time) / 1000000) && queue_filter_is_id(&j->ask.pick, i->id))
+	if (queue_filter_is_state(&j->ask.pick, i->state) &&
+	    queue_filter_is_age(&j->ask.pick, (now_us - (int64_t)r->time) / 1000000) &&
+	    queue_filter_is_id(&j->ask.pick, i->id))
 		j->items++;
 }
 
@@ -113,12 +114,12 @@ say_fault(struct queue_admin_job *j, const char *id, const char *what, int error
 static bool
 is_recipient(const struct queue_admin_job *j, const struct message_envelope *e)
 {
-	if (!queue_filter_has(&j->ask.pick, QUEUE_FILTER_RECIPIENT) && !queue_filter_has(&j->ask.pick,
-	    QUEUE_FILTER_DOMAIN))
+	if (!queue_filter_has(&j->ask.pick, QUEUE_FILTER_RECIPIENT) &&
+	    !queue_filter_has(&j->ask.pick, QUEUE_FILTER_DOMAIN))
 		return true;
 	for (size_t i = 0; i < e->nrcpt; i++)
-		if (e->rcpt[i].mark == MARK_PENDING && queue_filter_is_recipient(&j->ask.pick,
-		    e->rcpt[i].address))
+		if (e->rcpt[i].mark == MARK_PENDING &&
+		    queue_filter_is_recipient(&j->ask.pick, e->rcpt[i].address))
 			return true;
 	return false;
 }
@@ -207,8 +208,8 @@ read_badmail(struct queue_admin_job *j, struct queue_admin_item *i, int64_t now)
 	struct message_envelope e;
 	int rc;
 
-	if (!queue_filter_is_age(&j->ask.pick, now - i->bad.since) || !queue_filter_is_id(&j->ask.pick,
-	    i->bad.name) || came_later(j, &i->bad))
+	if (!queue_filter_is_age(&j->ask.pick, now - i->bad.since) ||
+	    !queue_filter_is_id(&j->ask.pick, i->bad.name) || came_later(j, &i->bad))
 		return;
 	rc = i->bad.foreign ? 0 : spool_badmail_admin_envelope(j->queue_admin->spool, &i->bad, &e);
 	if (is_badmail_envelope(j, rc == 1 ? &e : NULL)) {

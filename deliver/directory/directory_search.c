@@ -290,8 +290,8 @@ directory_search_known(struct directory_server *r, const char *address, struct m
 
 	if (make_cache_key(key, 'a', address))
 		state = directory_cache_get(r->cache, key, clock_mono_ms(), &e);
-	if (state == DIRECTORY_CACHE_NEW || (state == DIRECTORY_CACHE_NONE &&
-	    strncasecmp(address, "postmaster@", 11) == 0))
+	if (state == DIRECTORY_CACHE_NEW ||
+	    (state == DIRECTORY_CACHE_NONE && strncasecmp(address, "postmaster@", 11) == 0))
 		return false;
 	ldap_entry_release(e);
 	msg_directory_set(a, state == DIRECTORY_CACHE_ENTRY ? DIRECTORY_MAILBOX : DIRECTORY_UNKNOWN,

@@ -150,8 +150,7 @@ connect_and_bind(struct ldap_conn *l, const char *uri, const char **doing)
 	}
 	if (rc == LDAP_SUCCESS) {
 		*doing = "bind";
-		rc = l->set.ldap->bind == CONFIG_BIND_GSSAPI ? bind_kerberos(l, uri) :
-		    bind_simple(l);
+		rc = l->set.ldap->bind == CONFIG_BIND_GSSAPI ? bind_kerberos(l, uri) : bind_simple(l);
 	}
 	return rc;
 }

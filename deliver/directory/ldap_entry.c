@@ -82,8 +82,8 @@ ldap_entry_address(struct address *a, const char *value, const char *domain)
 	if (value == NULL || *value == '<')
 		return -1;
 	len = strlen(value);
-	if (len == 0 || strcspn(value, " \t") != len || address_parse_path(a, value, len,
-	    ADDRESS_BARE | ADDRESS_UTF8, &used) == -1 || used != len)
+	if (len == 0 || strcspn(value, " \t") != len ||
+	    address_parse_path(a, value, len, ADDRESS_BARE | ADDRESS_UTF8, &used) == -1 || used != len)
 		return -1;
 	return address_complete(a, domain);
 }

@@ -185,8 +185,8 @@ collect_finished(struct https *h)
 		struct https_job *j = NULL;
 		CURLcode result = m->data.result;
 
-		if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE,
-		    (char **)&j) != CURLE_OK)
+		if (m->msg != CURLMSG_DONE ||
+		    curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&j) != CURLE_OK)
 			continue;
 		finish_job(j, result);
 	}

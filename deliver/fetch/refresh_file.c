@@ -47,6 +47,6 @@ refresh_file_parse(const char *text, const char *mark)
 		return NULL;
 	token = of + 3 + REFRESH_FILE_MARK_SIZE;
 	end = strchr(token, '\n');
-	return end != NULL && end > token && end[1] == '\0' ? mem_strndup(token, (size_t)(end - token)) :
-	    NULL;
+	return end != NULL && end > token && end[1] == '\0' ?
+	    mem_strndup(token, (size_t)(end - token)) : NULL;
 }

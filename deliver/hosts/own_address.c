@@ -46,8 +46,8 @@ add_address(struct list *l, const struct sockaddr *sa, uint16_t port)
 static int
 wildcard_family(const struct sockaddr *sa)
 {
-	if (sa->sa_family == AF_INET && ((const struct sockaddr_in *)sa)->sin_addr.s_addr ==
-	    htonl(INADDR_ANY))
+	if (sa->sa_family == AF_INET &&
+	    ((const struct sockaddr_in *)sa)->sin_addr.s_addr == htonl(INADDR_ANY))
 		return AF_INET;
 	if (sa->sa_family == AF_INET6 &&
 	    IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)sa)->sin6_addr))

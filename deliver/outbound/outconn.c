@@ -172,7 +172,8 @@ take_job(struct outconn *p)
 		outconn_auth_end(p);
 		site_opened(p->site, p);
 	}
-	if (p->site->o->draining || (p->site->kind == SITE_CONNECTS &&
+	if (p->site->o->draining ||
+	    (p->site->kind == SITE_CONNECTS &&
 	    p->messages >= p->site->o->server->max_messages_per_connection)) {
 		send_quit(p);
 		return true;

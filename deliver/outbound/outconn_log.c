@@ -41,8 +41,8 @@ log_command(const struct outconn *p, const char *line, size_t len)
 	size_t verb = blank != NULL ? (size_t)(blank - line) : len, i = 0;
 	struct w3clog_fact f = { .kind = W3CLOG_COMMAND };
 
-	while (i < nitems_of(verbs) && (strlen(verbs[i].verb) != verb || strncasecmp(verbs[i].verb, line,
-	    verb) != 0))
+	while (i < nitems_of(verbs) &&
+	    (strlen(verbs[i].verb) != verb || strncasecmp(verbs[i].verb, line, verb) != 0))
 		i++;
 	f.sent = len;
 	if (i < nitems_of(verbs)) {

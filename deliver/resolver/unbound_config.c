@@ -85,8 +85,8 @@ write_resolv(struct buf *out, const char *text, size_t len, unsigned *count)
 			while (from < stop && (*from == ' ' || *from == '\t'))
 				from++;
 			n = 0;
-			while (from + n < stop && n < sizeof(address) - 1 && memchr(" \t\r#;", from[n],
-			    5) == NULL)
+			while (from + n < stop && n < sizeof(address) - 1 &&
+			    memchr(" \t\r#;", from[n], 5) == NULL)
 				n++;
 			memcpy(address, from, n);
 			address[n] = '\0';

@@ -78,8 +78,8 @@ judge_later(struct result_state *st, size_t i)
 	if (!m->deferred || after < m->deferred_ms)
 		m->deferred_ms = after;
 	m->deferred = true;
-	if (plan->delayed && !m->delayed && result_judge_may_report(m) && result_judge_wants(&m->e.rcpt[i],
-	    NOTIFY_DELAY))
+	if (plan->delayed && !m->delayed && result_judge_may_report(m) &&
+	    result_judge_wants(&m->e.rcpt[i], NOTIFY_DELAY))
 		st->delay = true;
 }
 
@@ -89,8 +89,8 @@ judge_backlog(struct result_state *st, size_t i)
 {
 	struct active_message *m = st->m;
 	struct active_recipient *r = &m->recipient[i];
-	bool reported = m->delayed || !result_judge_may_report(m) || !result_judge_wants(&m->e.rcpt[i],
-	    NOTIFY_DELAY);
+	bool reported = m->delayed || !result_judge_may_report(m) ||
+	    !result_judge_wants(&m->e.rcpt[i], NOTIFY_DELAY);
 	uint64_t after;
 
 	if (r->reason == NULL && (st->plan[0].expired || st->plan[0].delayed))

@@ -171,8 +171,8 @@ badmail_reason_of(const struct result_state *st)
 	if ((m->e.flags & MESSAGE_REPORT) != 0)
 		return BADMAIL_NDR;
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->recipient[i].outcome == OUTCOME_FAILED && strcmp(m->recipient[i].reason->status,
-		    "5.4.6") == 0)
+		if (m->recipient[i].outcome == OUTCOME_FAILED &&
+		    strcmp(m->recipient[i].reason->status, "5.4.6") == 0)
 			return BADMAIL_HOPS;
 	return BADMAIL_NULL_SENDER;
 }

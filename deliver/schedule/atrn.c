@@ -129,8 +129,8 @@ atrn_begin(struct schedule *s, const struct msg_etrn *p, size_t *messages, int *
 	t->schedule = s;
 	LIST_INSERT_HEAD(&s->atrns, t, link);
 	result = collect_dests(t, p);
-	if (result == MSG_ETRN_STARTED && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-	    pair) == -1) {
+	if (result == MSG_ETRN_STARTED &&
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1) {
 		log_event(LOG_FAULT, NULL, "trouble", "what=turn error=%s", log_safe(strerror(errno)));
 		result = MSG_ETRN_LATER;
 	}

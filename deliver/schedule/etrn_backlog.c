@@ -114,8 +114,8 @@ etrn_backlog_forget_all_missed(struct etrn_backlog *k)
 static bool
 is_at_work(const struct schedule_record *r)
 {
-	return (r->flags & RECORD_HELD) == 0 && (r->state == RECORD_LOADED || r->state == RECORD_PARKED ||
-	    r->state == RECORD_SKIPPED);
+	return (r->flags & RECORD_HELD) == 0 &&
+	    (r->state == RECORD_LOADED || r->state == RECORD_PARKED || r->state == RECORD_SKIPPED);
 }
 
 uint32_t

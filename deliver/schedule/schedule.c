@@ -73,8 +73,8 @@ schedule_count(const struct schedule *s)
 
 	counters_set(c, COUNTER_QUEUE_LENGTH, (int64_t)(schedule_index_count(s->index) - s->ngone));
 	counters_set(c, COUNTER_QUEUE_LOCAL, (int64_t)s->counted[1]);
-	counters_set(c, COUNTER_QUEUE_REMOTE, (int64_t)(s->counted[0] +
-	    schedule_dest_parked(s->dests) - s->ngone));
+	counters_set(c, COUNTER_QUEUE_REMOTE,
+	    (int64_t)(s->counted[0] + schedule_dest_parked(s->dests) - s->ngone));
 	counters_set(c, COUNTER_QUEUE_RETRY, (int64_t)s->retrying);
 	counters_set(c, COUNTER_QUEUE_HELD, (int64_t)schedule_index_held(s->index));
 	counters_set(c, COUNTER_QUEUE_ETRN, (int64_t)schedule_index_backlog(s->index));
@@ -263,8 +263,8 @@ take_next(struct schedule *s)
 	struct schedule_dest *d = NULL;
 	uint32_t n = 0;
 
-	if (s->set.at_rest || s->draining || result_is_stuck(s->result) || s->loaded >= s->set.window +
-	    SPARE || s->recipients > RECIPIENTS_MAX)
+	if (s->set.at_rest || s->draining || result_is_stuck(s->result) ||
+	    s->loaded >= s->set.window + SPARE || s->recipients > RECIPIENTS_MAX)
 		return false;
 	s->new_next = !s->new_next;
 	if (s->new_next)
@@ -348,8 +348,8 @@ schedule_found(struct schedule *s, const struct spool_entry *entry)
 		schedule_admin_again(s, n);
 		return;
 	}
-	due = entry->due < 0 || entry->due > (int64_t)schedule_clock_latest(s, now) ? now :
-	    (uint32_t)entry->due;
+	due = entry->due < 0 || entry->due > (int64_t)schedule_clock_latest(s, now) ?
+	    now : (uint32_t)entry->due;
 	n = schedule_index_add(s->index, entry->id);
 	wait_until(s, n, due, due > now && !entry->held);
 	if (entry->held)

@@ -191,8 +191,8 @@ schedule_admin_begin(struct schedule *s, struct schedule_admin *o)
 static bool
 is_meant(const struct active_message *m, size_t i)
 {
-	return m->e.rcpt[i].mark == MARK_PENDING && queue_filter_is_recipient(m->command->pick,
-	    m->e.rcpt[i].address);
+	return m->e.rcpt[i].mark == MARK_PENDING &&
+	    queue_filter_is_recipient(m->command->pick, m->e.rcpt[i].address);
 }
 
 /* Deleted: as if delivered, without a report. Bounced: failed, with a report to the sender. */

@@ -164,8 +164,8 @@ end_portion(struct schedule_portion *p)
 	a->active--;
 	p->dest->active--;
 	p->dest->probing = false;
-	if (p->dest->started > 0 && p->dest->atrn == NULL && outbound_is_down(m->schedule->set.outbound,
-	    p->dest->d.key))
+	if (p->dest->started > 0 && p->dest->atrn == NULL &&
+	    outbound_is_down(m->schedule->set.outbound, p->dest->d.key))
 		schedule_dest_stop_backlog(m->schedule->dests, p->dest);
 	if (p->dest->parked > 0 && !m->schedule->draining)
 		loop_timer_set(m->schedule->timer, 0);
@@ -209,8 +209,8 @@ on_outbound_done(void *arg, struct outbound_job *job)
 		}
 	}
 	m->glitch |= job->glitch;
-	if (!job->glitch && !is_dns_trouble(&p->verdict[0]) && !outbound_is_down(m->schedule->set.outbound,
-	    p->dest->d.key))
+	if (!job->glitch && !is_dns_trouble(&p->verdict[0]) &&
+	    !outbound_is_down(m->schedule->set.outbound, p->dest->d.key))
 		schedule_recover_back(m->schedule->recover, p->dest);
 	end_portion(p);
 }
@@ -360,8 +360,8 @@ pass_over(struct active_message *m, const struct group *g, enum schedule_gate ga
 		if (gate == GATE_DEFER && moves_to_fallback(m, r, &v))
 			continue;
 		/* a backlog does not wait for a place of its fallback */
-		r->outcome = gate == GATE_PARK && !(r->etrn && r->on_fallback) ? OUTCOME_PARKED :
-		    later_outcome(r);
+		r->outcome = gate == GATE_PARK && !(r->etrn && r->on_fallback) ?
+		    OUTCOME_PARKED : later_outcome(r);
 		r->no_expiry = directory;
 		if (gate == GATE_DEFER)
 			r->reason = active_message_reason(m, v.code, v.status, v.host, v.text);

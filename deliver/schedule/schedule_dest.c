@@ -157,8 +157,8 @@ schedule_dest_unpark(struct schedule_dests *t, size_t share, struct schedule_des
 	uint32_t record;
 
 	for (size_t i = 0; i < LOOK_AT && (d = TAILQ_FIRST(&t->waiting)) != NULL; i++) {
-		if (!d->probing && d->active + d->loading < (d->atrn != NULL && share > ATRN_SHARE ?
-		    ATRN_SHARE : share)) {
+		if (!d->probing &&
+		    d->active + d->loading < (d->atrn != NULL && share > ATRN_SHARE ? ATRN_SHARE : share)) {
 			*which = d;
 			record = take_first(t, d);
 			if (record != 0)

@@ -251,8 +251,8 @@ begin_again(struct client *c)
 static const char *
 hint_of(const struct client *c)
 {
-	bool basic = strstr(c->response->text, "5.7.30 ") != NULL || strstr(c->response->text,
-	    "5.7.139 ") != NULL;
+	bool basic = strstr(c->response->text, "5.7.30 ") != NULL ||
+	    strstr(c->response->text, "5.7.139 ") != NULL;
 
 	return basic && (AUTH_OUT_BIT(c->auth->mechanism) & AUTH_OUT_BASIC) != 0 ?
 	    " (this host takes no passwords: outbound-auth = oauth2 may be what it wants)" : "";
@@ -271,8 +271,8 @@ judge_refusal(struct client *c)
 		return;
 	}
 	/* A mechanism that is offered and then unknown says nothing about the account (RFC 4954 4). */
-	if (c->response->code == 504 && (c->set.mechanisms & a->offered & ~(a->refused |
-	    AUTH_OUT_BIT(a->mechanism))) != 0) {
+	if (c->response->code == 504 &&
+	    (c->set.mechanisms & a->offered & ~(a->refused | AUTH_OUT_BIT(a->mechanism))) != 0) {
 		a->refused |= AUTH_OUT_BIT(a->mechanism);
 		begin_again(c);
 		return;

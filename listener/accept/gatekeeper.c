@@ -123,8 +123,8 @@ place_client(struct gatekeeper *g, struct gatekeeper_client *client)
 		return true;
 	counters_add(counters, COUNTER_INBOUND_CURRENT, 1);
 	client->placed = true;
-	return limit == CONFIG_UNLIMITED || (uint64_t)counters_get(counters,
-	    COUNTER_INBOUND_CURRENT) <= limit;
+	return limit == CONFIG_UNLIMITED ||
+	    (uint64_t)counters_get(counters, COUNTER_INBOUND_CURRENT) <= limit;
 }
 
 static bool

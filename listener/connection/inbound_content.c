@@ -22,8 +22,7 @@
  * failed" is what IIS writes when there is no name, or the name does not lead back to the address.
  */
 static void
-add_received(struct inbound_content *c, const struct message_envelope *e, const char *name,
-    const char *link)
+add_received(struct inbound_content *c, const struct message_envelope *e, const char *name, const char *link)
 {
 	const struct config_server *server = c->listener->server;
 	char date[CLOCK_DATE_SIZE], line[2048];
@@ -31,12 +30,12 @@ add_received(struct inbound_content *c, const struct message_envelope *e, const 
 
 	clock_format_mail(date, clock_wall_us());
 	n = snprintf(line, sizeof(line),
-	    "Received: from %s (%s%s[%s%s]%s)\r\n%s%s%s\tby %s with %s id %s;\r\n\t%s\r\n", e->helo,
-	    name != NULL ? name : "", name != NULL ? " " : "", strchr(e->client, ':') != NULL ? "IPv6:" : "",
-	    e->client, server->reverse_dns && name == NULL ? " RDNS failed" : "",
-	    link[0] != '\0' ? "\t(" : "", link,
-	    link[0] != '\0' ? ")\r\n" : "", server->fqdn, e->protocol,
-	    enqueue_id(c->message), date);
+	    "Received: from %s (%s%s[%s%s]%s)\r\n%s%s%s\tby %s with %s id %s;\r\n\t%s\r\n",
+	    e->helo, name != NULL ? name : "", name != NULL ? " " : "",
+	    strchr(e->client, ':') != NULL ? "IPv6:" : "", e->client,
+	    server->reverse_dns && name == NULL ? " RDNS failed" : "",
+	    link[0] != '\0' ? "\t(" : "", link, link[0] != '\0' ? ")\r\n" : "",
+	    server->fqdn, e->protocol, enqueue_id(c->message), date);
 	if (n < 0 || (size_t)n >= sizeof(line))
 		bug("a Received field of %d bytes", n);
 	enqueue_add(c->message, line, (size_t)n);

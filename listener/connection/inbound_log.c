@@ -201,8 +201,8 @@ mechanism_end(const struct inbound_log *r, size_t at)
 
 	while (word < r->len && (r->line[word] == ' ' || r->line[word] == '\t'))
 		word++;
-	for (end = word; end < r->len && (isalnum((unsigned char)r->line[end]) || r->line[end] == '-' ||
-	    r->line[end] == '_'); end++)
+	for (end = word; end < r->len &&
+	    (isalnum((unsigned char)r->line[end]) || r->line[end] == '-' || r->line[end] == '_'); end++)
 		;
 	return (uint16_t)(is_mechanism(r->line + word, end - word) ? end : at);
 }

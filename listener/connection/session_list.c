@@ -47,8 +47,8 @@ is_meant(const struct msg_sessions_ask *q, const struct inbound_view *v)
 	}
 	if (v->idle_ms < q->idle_ms)
 		return false;
-	return q->name[0] == '\0' || strcmp(q->name, v->user != NULL ? v->user : v->helo != NULL ? v->helo :
-	    "") == 0;
+	return q->name[0] == '\0' ||
+	    strcmp(q->name, v->user != NULL ? v->user : v->helo != NULL ? v->helo : "") == 0;
 }
 
 /* Printable ASCII; the rest as \xHH. */

@@ -61,8 +61,8 @@ send_start(struct ctl_client_question *base, struct ctl *c)
 {
 	struct auth_in_client_question *q = (struct auth_in_client_question *)base;
 
-	if (ctl_send(c, CTL_AUTH_IN_START, base->request, q->start, msg_auth_in_start_size(q->start),
-	    -1) == -1)
+	if (ctl_send(c, CTL_AUTH_IN_START, base->request, q->start,
+	    msg_auth_in_start_size(q->start), -1) == -1)
 		return -1;
 	forget_start(q);
 	return 0;

@@ -223,9 +223,9 @@ take_parameters(const struct taker *t, const char *arg, size_t len, enum paramet
 		size_t i = 0;
 		enum reply bad;
 
-		while (i < nitems_of(parameter_rows) && !((parameter_rows[i].verbs & verb) &&
-		    strlen(parameter_rows[i].name) == p.name_len && strncasecmp(parameter_rows[i].name,
-		    p.name, p.name_len) == 0))
+		while (i < nitems_of(parameter_rows) &&
+		    !((parameter_rows[i].verbs & verb) && strlen(parameter_rows[i].name) == p.name_len &&
+		    strncasecmp(parameter_rows[i].name, p.name, p.name_len) == 0))
 			i++;
 		if (i == nitems_of(parameter_rows))
 			return REPLY_UNKNOWN_PARAMETER;

@@ -121,8 +121,8 @@ line_max(const struct session *s, const char *data, size_t size)
 {
 	static const char auth[] = { 'A', 'U', 'T', 'H', ' ' };
 
-	if (s->phase == PHASE_AUTH_LINE || (size >= sizeof(auth) &&
-	    strncasecmp(data, auth, sizeof(auth)) == 0))
+	if (s->phase == PHASE_AUTH_LINE ||
+	    (size >= sizeof(auth) && strncasecmp(data, auth, sizeof(auth)) == 0))
 		return AUTH_VERB_LINE_MAX;
 	return SESSION_LINE_MAX;
 }

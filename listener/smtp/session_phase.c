@@ -54,16 +54,13 @@ static const struct phase_row phase_rows[] = {
 	    PHASE_DATA | PHASE_CHUNK | PHASE_READY | PHASE_OVER },
 	{ PHASE_DATA, "content", WAIT_CLIENT, MESSAGE_FIRST, CONTENT_MS, false,
 	    PHASE_STORING | PHASE_READY | PHASE_OVER },
-	{ PHASE_STORING, "storing", WAIT_DISK, NOTHING, NO_LIMIT, true,
-	    PHASE_READY },
-	{ PHASE_OVER, "closing", WAIT_END, NOTHING, CLOSE_MS, false,
-	    0 },
+	{ PHASE_STORING, "storing", WAIT_DISK, NOTHING, NO_LIMIT, true, PHASE_READY },
+	{ PHASE_OVER, "closing", WAIT_END, NOTHING, CLOSE_MS, false, 0 },
 	{ PHASE_CHUNK, "content", WAIT_CLIENT, MESSAGE_FIRST, CONTENT_MS, false,
 	    PHASE_COMMAND | PHASE_STORING | PHASE_OVER },
 	{ PHASE_CHUNKS, "content", WAIT_CLIENT, MESSAGE_FIRST, NO_LIMIT, false,
 	    PHASE_CHUNK | PHASE_READY | PHASE_OVER },
-	{ PHASE_SECURING, "handshake", WAIT_TLS, WITHOUT_REPLY, TLS_MS, false,
-	    PHASE_START | PHASE_OVER },
+	{ PHASE_SECURING, "handshake", WAIT_TLS, WITHOUT_REPLY, TLS_MS, false, PHASE_START | PHASE_OVER },
 	/* The auth helper keeps a place for it. */
 	{ PHASE_AUTH_LINE, "login", WAIT_CLIENT, AT_ONCE, AUTH_LINE_MS, false,
 	    PHASE_AUTH_HELPER | PHASE_READY | PHASE_OVER },
@@ -73,8 +70,7 @@ static const struct phase_row phase_rows[] = {
 	{ PHASE_ETRN, "asking", WAIT_ETRN, ANSWER_FIRST, ETRN_MS, true,
 	    PHASE_READY | PHASE_TURNED | PHASE_OVER },
 	/* The deliver worker has its own limits. */
-	{ PHASE_TURNED, "turned", WAIT_END, WITHOUT_REPLY, NO_LIMIT, true,
-	    PHASE_OVER },
+	{ PHASE_TURNED, "turned", WAIT_END, WITHOUT_REPLY, NO_LIMIT, true, PHASE_OVER },
 };
 
 static const struct phase_row *

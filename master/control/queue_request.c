@@ -112,8 +112,8 @@ judge_target(struct control_command *cmd, struct master *m, const struct server 
 	else if (!control_rights_server(to, cmd->peer))
 		say_reason(cmd, EX_NOPERM, "is not yours to control", a->to);
 	/* It may never have run. */
-	else if (to->state == STATE_STOPPED && make_folder_make_server(to->conf, m->uid, m->gid,
-	    &where) == -1)
+	else if (to->state == STATE_STOPPED &&
+	    make_folder_make_server(to->conf, m->uid, m->gid, &where) == -1)
 		say_reason(cmd, EX_UNAVAILABLE, "has folders that cannot be made", a->to);
 	else if (strlcpy(a->to_queue, to->conf->queue, sizeof(a->to_queue)) < sizeof(a->to_queue))
 		return true;

@@ -38,8 +38,7 @@ socket_path_of(const struct command_context *c)
 		return mem_strdup(c->socket_path);
 	faults = (struct config_faults){ 0 };
 	config = config_read(config_path_of(c), &faults);
-	path = control_words_socket(config != NULL ? config->service.run :
-	    POSTERN_RUNDIR "/postern");
+	path = control_words_socket(config != NULL ? config->service.run : POSTERN_RUNDIR "/postern");
 	config_free(config);
 	config_faults_done(&faults);
 	return path;

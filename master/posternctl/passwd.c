@@ -186,8 +186,8 @@ replace_file(const struct passwd *p, const struct buf *text)
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	rc = -1;
 	if (fd != -1 && (geteuid() != 0 || fchown(fd, p->st.st_uid, p->st.st_gid) == 0) &&
-	    fchmod(fd, p->st.st_mode & (S_IRUSR | S_IWUSR | S_IRGRP)) == 0 && disk_write(fd, text->data,
-	    text->len) == 0 && disk_sync(fd) == 0)
+	    fchmod(fd, p->st.st_mode & (S_IRUSR | S_IWUSR | S_IRGRP)) == 0 &&
+	    disk_write(fd, text->data, text->len) == 0 && disk_sync(fd) == 0)
 		rc = rename(temporary, p->path);
 	status = rc == 0 ? EX_OK : say_failure(p, "cannot be replaced: ");
 	if (fd != -1)

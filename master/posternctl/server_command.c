@@ -34,8 +34,8 @@ struct server_command {
 static int
 say_errno(const char *what)
 {
-	int status = errno == EACCES || errno == EPERM || errno == EROFS ? EX_NOPERM : errno == EEXIST ? 1 :
-	    EX_IOERR;
+	int status = errno == EACCES || errno == EPERM || errno == EROFS ? EX_NOPERM :
+	    errno == EEXIST ? 1 : EX_IOERR;
 
 	fprintf(stderr, "posternctl: %s: %s\n", what, strerror(errno));
 	return status;

@@ -85,8 +85,8 @@ serve_wishes(struct master *m, enum ctl_helper which)
 		return false; /* its back-off timer comes here again */
 	TAILQ_FOREACH(c, &m->children, link) {
 		const struct child_wish *wish = &c->wish[which];
-		bool now_is_time = wish->open && (wish->served_ms == 0 ||
-		    wish->served_ms + HELPER_PACE_MS <= now);
+		bool now_is_time = wish->open &&
+		    (wish->served_ms == 0 || wish->served_ms + HELPER_PACE_MS <= now);
 		struct child *other = !now_is_time ? NULL : of_server ? find_deliver_worker(c, post->role) :
 		    post->child;
 

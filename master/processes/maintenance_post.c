@@ -25,8 +25,8 @@ on_idle_timer(void *arg)
 
 	if (c == NULL)
 		return;
-	if (c->questions > 0 || (!s->maintenance.read &&
-	    clock_mono_ms() - c->born_ms < MAINTENANCE_READING_MS))
+	if (c->questions > 0 ||
+	    (!s->maintenance.read && clock_mono_ms() - c->born_ms < MAINTENANCE_READING_MS))
 		loop_timer_set(s->maintenance.idle, MAINTENANCE_IDLE_MS);
 	else
 		maintenance_post_end(s);

@@ -44,8 +44,8 @@ status_is_refusal(const struct child *c, int status)
 {
 	if (c->reason == NULL || c->killed != NULL || !WIFEXITED(status) || WEXITSTATUS(status) != EX_CONFIG)
 		return false;
-	return c->phase == CHILD_STOPPING || (c->phase == CHILD_BORN && c->server != NULL &&
-	    c->server->state == STATE_STARTING);
+	return c->phase == CHILD_STOPPING ||
+	    (c->phase == CHILD_BORN && c->server != NULL && c->server->state == STATE_STARTING);
 }
 
 static void

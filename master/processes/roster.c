@@ -89,8 +89,8 @@ predecessor_lives(const struct post *p)
 	if (roster_roles[p->role].overlaps)
 		return false;
 	TAILQ_FOREACH(c, &p->m->children, link)
-		if (c->server == p->server && (c->role == p->role ||
-		    (c->role == ROLE_MAINTENANCE && p->role == ROLE_DELIVER)))
+		if (c->server == p->server &&
+		    (c->role == p->role || (c->role == ROLE_MAINTENANCE && p->role == ROLE_DELIVER)))
 			return true;
 	return false;
 }

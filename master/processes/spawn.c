@@ -50,8 +50,9 @@ spawn_folder(void)
 		slash = strrchr(self, '/');
 		if (slash != NULL && slash != self) {
 			*slash = '\0';
-			if (snprintf(probe, sizeof(probe), "%s/postern-listener",
-			    self) < (int)sizeof(probe) && access(probe, X_OK) == 0)
+			if (snprintf(probe, sizeof(probe),
+			    "%s/postern-listener", self) < (int)sizeof(probe) &&
+			    access(probe, X_OK) == 0)
 				return mem_strdup(self);
 		}
 	}

@@ -121,7 +121,8 @@ take_over(struct listen_set *old, struct listen_socket *l)
 	for (size_t i = 0; old != NULL && i < old->count; i++) {
 		struct listen_socket *o = &old->socket[i];
 
-		if (o->fd == -1 || !net_equal((const struct sockaddr *)&o->address.sa,
+		if (o->fd == -1 ||
+		    !net_equal((const struct sockaddr *)&o->address.sa,
 		    (const struct sockaddr *)&l->address.sa))
 			continue;
 		l->fd = o->fd;

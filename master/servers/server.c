@@ -135,8 +135,8 @@ open_server(struct server *s)
 	tls_renewal_watch(s, on_files_changed);
 	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1) {
 		server_reason(s, "%s cannot be made: %s", where, strerror(errno));
-	} else if (file_handover_check(s->conf, &why) == -1 || listen_open(&s->sockets, s, s->conf,
-	    NULL, true, &why) == -1) {
+	} else if (file_handover_check(s->conf, &why) == -1 ||
+	    listen_open(&s->sockets, s, s->conf, NULL, true, &why) == -1) {
 		server_reason(s, "%s", buf_text(&why));
 	} else {
 		server_reason(s, NULL);
@@ -272,8 +272,8 @@ server_want(struct server *s, bool running)
 	const char *folder = s->m->snapshot->config->service.state;
 
 	s->wanted = running;
-	if (wanted_state_wanted(folder, s->name) != running && wanted_state_write(folder, s->name,
-	    running) == -1)
+	if (wanted_state_wanted(folder, s->name) != running &&
+	    wanted_state_write(folder, s->name, running) == -1)
 		log_event(LOG_FAULT, NULL, "trouble", "server=%s reason=%s path=%s", s->name,
 		    log_safe(strerror(errno)), log_safe(folder));
 }
@@ -400,8 +400,8 @@ server_is_steady(const struct server *s)
 {
 	if (s->trouble && s->state != STATE_STOPPING)
 		return true;
-	return !s->renewing && (s->state == STATE_STARTED || s->state == STATE_STOPPED ||
-	    s->state == STATE_PAUSED);
+	return !s->renewing &&
+	    (s->state == STATE_STARTED || s->state == STATE_STOPPED || s->state == STATE_PAUSED);
 }
 
 int
@@ -417,8 +417,8 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 		buf_printf(why, "%s cannot be made: %s", where, strerror(errno));
 		return -1;
 	}
-	if (file_handover_check(conf, why) == -1 || listen_open(&set, s, conf, &s->sockets, listening,
-	    why) == -1)
+	if (file_handover_check(conf, why) == -1 ||
+	    listen_open(&set, s, conf, &s->sockets, listening, why) == -1)
 		return -1;
 
 	/*

@@ -88,8 +88,8 @@ renew_tickets(struct server *s)
 {
 	struct child *c;
 
-	if (!tls_renewal_turn(&s->tls_renewal->tickets, &s->tls_renewal->tickets_ms, clock_mono_ms(),
-	    ticket_period()))
+	if (!tls_renewal_turn(&s->tls_renewal->tickets, &s->tls_renewal->tickets_ms,
+	    clock_mono_ms(), ticket_period()))
 		return;
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s && c->role == ROLE_LISTENER)

@@ -132,8 +132,8 @@ START_TEST(test_limits)
 
 		memset(refresh, 'r', rows[i].len);
 		body = mem_printf(
-		    "{\"token_type\":\"Bearer\",\"access_token\":\"a\",\"refresh_token\":\"%s%s\"}", refresh,
-		    rows[i].more);
+		    "{\"token_type\":\"Bearer\",\"access_token\":\"a\",\"refresh_token\":\"%s%s\"}",
+		    refresh, rows[i].more);
 		oauth_grant_read(&g, 200, body, strlen(body));
 		ck_assert_int_eq(g.result, OAUTH_GRANT_TOKEN);
 		ck_assert((g.refresh != NULL) == rows[i].taken);
