@@ -26,7 +26,7 @@ struct maintenance {
 	struct queue_owner queue;
 };
 
-/* --- what there is --- */
+/* --- scan and new mail --- */
 
 static void
 on_scanned(void *arg, uint64_t ms)

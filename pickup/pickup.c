@@ -237,7 +237,7 @@ on_flow_change(void *arg)
 	update(arg);
 }
 
-/* --- time and orders --- */
+/* --- timers and control messages --- */
 
 static void
 on_due(void *arg)

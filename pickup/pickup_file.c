@@ -184,8 +184,8 @@ refuse_file(struct pickup_file *t, enum judge_reason reason)
 
 /*
  * Whether the process that claimed a left file had queued its message. The id in the name counts for nothing
- * else: everybody may write such a name, and a message under an old id would replace what was delivered under
- * it.
+ * else: every user may write such a name, and a message under an old id would replace what was delivered
+ * under it.
  */
 static bool
 is_in_queue(struct pickup_file *t)

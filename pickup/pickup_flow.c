@@ -343,7 +343,7 @@ run_clear(void *arg, void **jobs, size_t n)
 		pickup_file_clear(jobs[i]);
 }
 
-/* --- for the role --- */
+/* --- what pickup calls --- */
 
 struct pickup_flow *
 pickup_flow_new(struct pickup *p, void (*changed)(void *arg))

@@ -32,7 +32,7 @@ clock_wall_us(void)
 void
 clock_format_mail(char *dst, int64_t wall_us)
 {
-	/* not strftime %a %b: those follow the locale */
+	/* not by strftime: its %a and %b follow the locale */
 	static const char day[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
 	static const char month[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
 		"Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };

@@ -76,7 +76,7 @@ write_line(enum log_level level, char *line, size_t len)
 	memcpy(out + head, line, len);
 	out[(size_t)head + len] = '\n';
 	if (write(STDERR_FILENO, out, (size_t)head + len + 1) == -1)
-		return; /* nobody listens: there is no better place to say so */
+		return; /* syslog does not listen: there is no better place to say so */
 }
 
 static void
@@ -96,7 +96,7 @@ write_event(enum log_level level, const char *id, const char *event, const char 
 	}
 	if (at >= (int)sizeof(line))
 		at = (int)sizeof(line) - 1;
-	for (int i = 0; i < at; i++) /* last guard: a caller forgot log_safe() */
+	for (int i = 0; i < at; i++) /* in case a caller forgot log_safe() */
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';
 	write_line(level, line, (size_t)at);

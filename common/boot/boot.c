@@ -152,7 +152,7 @@ boot_main(int argc, char **argv, const struct boot_role *role)
 	umask(007);
 	take_config(&b, argv[1]);
 	raise_file_limit();
-	/* Libbsd puts the program before it */
+	/* libbsd puts the name of the program before it */
 	setproctitle("%s%s%s", argv[1], argv[1][0] != '\0' ? ": " : "", role->title);
 	b.loop = loop_new();
 	set_signals(&b);

@@ -77,7 +77,7 @@ _Noreturn void boot_refuse(struct boot *b, int code, const char *reason);
 /* --- boot_helper: for helpers --- */
 /* No core file with secrets in it, no debugger of the same user. */
 void boot_helper_hide_memory(void);
-/* CTL_CHANNEL: who is at the other end of m->fd, which the caller then owns; false: no usable client. */
+/* CTL_CHANNEL: what is at the other end of m->fd, which the caller then owns; false: no usable client. */
 bool boot_helper_introduced(const struct ctl_message *m,
     struct ctl_channel *channel) __attribute__((warn_unused_result));
 /* Any other message of the master: ends, or closes m->fd. */

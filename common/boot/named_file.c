@@ -3,7 +3,7 @@
  *
  * Runs in:  master, posternctl; for children that may not open it, and for posternctl check
  * Owns:     nothing
- * Promise:  opens what the configuration names and nothing else, without waiting; a secret that everybody
+ * Promise:  opens what the configuration names and nothing else, without waiting; a secret that every user
  *           may read is refused. Reads none of it
  * Fails by: an errno and words in the answer
  */

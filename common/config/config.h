@@ -254,8 +254,8 @@ const char *config_print_server_origin(char *dst, size_t size, const struct conf
 /* The entry that rules `domain` (lower-case ASCII): the exact one before the longest "*."; NULL: none. */
 const struct config_domain *config_domain_find(const struct config_server *s, const char *domain);
 /*
- * Who the server is to remote hosts, by the keys of the remote domain or its own. When it is not anonymous,
- * it has user and secret_file (oauth2: oauth).
+ * The account of the server at remote hosts, by the keys of the remote domain or its own. When it is not
+ * anonymous, it has user and secret_file (oauth2: oauth).
  */
 struct config_account {
 	enum config_outbound_auth auth;

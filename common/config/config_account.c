@@ -1,6 +1,6 @@
 /*
- * config_account - who the server is at remote hosts: outbound-auth, user and secret-file of a [domain] or
- * of the server; judged; pure
+ * config_account - the account of the server at remote hosts: outbound-auth, user and secret-file of a
+ * [domain] or of the server; judged; pure
  *
  * Runs in:  every process
  * Owns:     nothing
@@ -42,7 +42,7 @@ config_account_find(struct config_account *a, const struct config_server *s, con
 	return is_whole(a);
 }
 
-/* --- judged --- */
+/* --- judgement --- */
 
 /* Where an account is configured: the [delivery] of the server, or a [domain]. */
 struct account_place {

@@ -1,5 +1,5 @@
 /*
- * config_oauth - the [oauth] profiles: what presets fill in, what is required, who uses them; pure
+ * config_oauth - the [oauth] profiles: what presets fill in, what is required, where they are used; pure
  *
  * Runs in:  every process
  * Owns:     nothing
@@ -124,7 +124,7 @@ config_oauth_judge(struct config_work *w)
 		judge_profile(w, &w->config->oauth[i]);
 }
 
-/* --- who uses them --- */
+/* --- users of profiles --- */
 
 /* The account and TLS of one virtual server, or of one remote domain. */
 struct use {

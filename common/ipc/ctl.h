@@ -113,7 +113,7 @@ struct ctl_tickets { uint8_t key[2][CTL_TICKET_SIZE]; };
 
 /*
  * Files are named by their key, never by a path: a worker can have only files that the configuration names.
- * Secret ones (all but certificates and authorities) are refused when everybody may read them.
+ * Secret ones (all but certificates and authorities) are refused when every user may read them.
  */
 enum ctl_file_kind {
 	CTL_FILE_PASSWORDS, CTL_FILE_KEYTAB, CTL_FILE_CERTIFICATE, CTL_FILE_KEY, CTL_FILE_AUTHORITIES,
@@ -150,7 +150,7 @@ struct ctl_message {
 struct ctl;
 
 /*
- * Takes over `fd` (non-blocking). `from` says who the peer is (enum ctl_side): other rows count as
+ * Takes over `fd` (non-blocking). `from` says what the peer is (enum ctl_side): other rows count as
  * misbehaviour. `on_message` gets each good message; `on_close` is called once when the peer is gone or
  * misbehaved (bad = true); the owner then calls ctl_free.
  */

@@ -1,6 +1,6 @@
 /*
- * ctl_client - the asking side of a channel to a helper that may die and return: who asked, until when, and
- * what is asked again
+ * ctl_client - the asking side of a channel to a helper that may die and return: questions, their time
+ * limits, and what is asked again
  *
  * Runs in:  listener, deliver
  * Owns:     the channel, the records of the questions

@@ -1,5 +1,5 @@
 /*
- * msg_directory - who a local recipient is: questions to the directory helper and its answers
+ * msg_directory - what a local recipient stands for: questions to the directory helper and its answers
  *
  * Runs in:  listener, deliver, directory
  * Owns:     the list of an answer

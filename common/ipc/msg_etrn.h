@@ -15,7 +15,7 @@
 #define MSG_ETRN_DOMAINS_MAX 4096
 
 struct msg_etrn {			/* payload of CTL_ETRN */
-	uint16_t turn;		/* the mail shall come down the asking connection (ATRN, TURN) */
+	uint16_t turn;		/* the mail is to come down the connection that asks (ATRN, TURN) */
 	uint16_t port;		/* port of the client, beside `client`: for logs */
 	char client[NET_TEXT_SIZE];
 	char account[MSG_ETRN_NAME_SIZE];	/* only domains that this account may fetch; "" any */

@@ -44,7 +44,7 @@ msg_queue_find(const char *name, bool badmail)
 	return MSG_QUEUE_VERBS;
 }
 
-/* --- text that does no harm --- */
+/* --- text that is safe for a terminal --- */
 
 /* Bytes of the character at `s`; 0: not printable (control characters, also those beyond ASCII). */
 static size_t
@@ -93,7 +93,7 @@ msg_queue_put(struct buf *out, const char *text, size_t most)
 		buf_puts(out, "...");
 }
 
-/* --- what arrives --- */
+/* --- received payloads --- */
 
 bool
 msg_queue_ask_take(struct msg_queue_ask *a, const void *data, size_t len)

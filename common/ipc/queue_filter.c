@@ -168,7 +168,7 @@ queue_filter_needs_envelope(const struct queue_filter *p)
 	    queue_filter_has(p, QUEUE_FILTER_DOMAIN);
 }
 
-/* --- what fits --- */
+/* --- whether a message fits --- */
 
 bool
 queue_filter_glob(const char *pattern, const char *text)

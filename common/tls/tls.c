@@ -220,7 +220,7 @@ set_build(struct tls *t, struct set *set, const struct tls_source *source, size_
 	return 0;
 }
 
-/* --- for others --- */
+/* --- what others call --- */
 
 struct tls *
 tls_new(enum config_tls_version minimum, const char *context, bool ask)

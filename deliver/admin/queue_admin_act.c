@@ -55,7 +55,8 @@ note_hold(struct queue_admin_job *j, const struct queue_admin_item *i)
 	snprintf(line.text, sizeof(line.text), "%s", j->ask.reason);
 	buf_puts(&text, "\n");		/* the line before may be torn */
 	note_format(&line, &text);
-	(void)!spool_note_add(j->queue_admin->spool, i->id, buf_text(&text), false);	/* only words */
+	/* A failure does no harm: the note only tells why. */
+	(void)!spool_note_add(j->queue_admin->spool, i->id, buf_text(&text), false);
 	buf_done(&text);
 }
 

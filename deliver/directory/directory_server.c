@@ -295,7 +295,7 @@ directory_server_opened(struct directory *d, const struct ctl_message *m)
 		close(m->fd);
 }
 
-/* --- life --- */
+/* --- beginning and end --- */
 
 static struct directory_server *
 new_server(struct directory *d, const struct config_server *s)

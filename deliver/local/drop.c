@@ -19,7 +19,7 @@
 
 #define BATCH 64
 #define LANES 3			/* batches at a time: one writes while others sync */
-#define MEASURE_MS 1000		/* between two measurings of the folder, at least */
+#define MEASURE_MS 1000		/* between two measurements of the folder, at least */
 
 struct drop {
 	struct pool_lane *lane;
@@ -30,7 +30,7 @@ struct drop {
 	uint64_t measured;	/* monotonic ms; 0 never */
 };
 
-/* Counts `size` bytes when they fit. Files that a reader removed are seen at the next measuring. */
+/* Counts `size` bytes when they fit. Files that a reader removed are seen at the next measurement. */
 static bool
 reserve(struct drop *d, uint64_t size)
 {

@@ -228,7 +228,7 @@ expand_drain(struct expand *x)
 	}
 }
 
-/* --- life --- */
+/* --- beginning and end --- */
 
 static void
 need(void *arg)

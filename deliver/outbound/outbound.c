@@ -133,7 +133,7 @@ on_sweep(void *arg)
 		loop_timer_set(o->sweep, SWEEP_MS);
 }
 
-/* --- the border to schedule --- */
+/* --- what schedule calls --- */
 
 static struct site *
 add_site(struct outbound *o, const struct destination *d)

@@ -110,7 +110,7 @@ wait_for_host(struct outconn *p, bool blocked)
 
 	loop_io_want(p->io, blocked ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 	if (p->state == OUTCONN_CONNECTING)
-		return;		/* CONNECT_MS runs */
+		return;		/* the limit is CONNECT_MS, set at the beginning */
 	if (p->timed == p->client.phase && p->timed_step == step)
 		return;
 	p->timed = p->client.phase;

@@ -388,7 +388,7 @@ site_job_over(struct site *s, struct outconn *p, struct outbound_job *job, enum 
 	site_waitlist_due(s);
 }
 
-/* What the host is like that did not let us in. */
+/* Notes how the host failed that did not let us in. */
 static void
 note_failure(struct site *s, const struct outconn *p)
 {

@@ -20,7 +20,7 @@
 #define QUIET_MS 60000		/* between two events about one address */
 #define PLAIN_MS 300000		/* TLS is not tried again after it failed where it need not be */
 #define LIST_MS 5000		/* a list lives at least that long, whatever its ttl */
-#define STALE_MS 60000		/* ... and that much longer when it cannot be renewed for now */
+#define STALE_MS 60000		/* it lives that much longer when it cannot be renewed now */
 #define OWN_ADDRESS_MS 30000	/* the addresses of this machine are read again after that */
 
 size_t

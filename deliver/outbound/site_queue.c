@@ -2,7 +2,7 @@
  * site_queue - the jobs that wait at a site, and how they end
  *
  * Runs in:  deliver
- * Owns:     waiting jobs, till a connection has them or they are done
+ * Owns:     waiting jobs, until a connection has them or they are done
  * Promise:  when no host has answered about a job, all its recipients get the last failure; "refused" only
  *           when every address refused
  * Fails by: verdicts

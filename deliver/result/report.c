@@ -45,7 +45,7 @@ struct delivery {
 	struct buf original, out;
 	const char *to;			/* recipient of the report or of its copy */
 	struct enqueue_message *message;
-	bool copy;			/* the report is done, this is its copy */
+	bool copy;			/* the report is queued: now its copy */
 };
 
 static void begin(struct delivery *x);

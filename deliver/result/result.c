@@ -368,7 +368,7 @@ result_is_stuck(const struct result *t)
 	return t->nstuck >= STUCK_MAX;
 }
 
-/* --- life --- */
+/* --- beginning and end --- */
 
 void
 result_state_free(struct result_state *st)

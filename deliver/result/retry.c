@@ -16,7 +16,7 @@
 #define QUICK_MS 60000
 #define SPREAD_PERCENT 5	/* to either side, so that messages of one minute are not all due at once */
 #define SOONER_TRIES 3		/* attempts that a peer may bring before their time in the table */
-#define SOONER_MS 60000		/* ... and none is earlier than this */
+#define SOONER_MS 60000		/* none of these attempts is earlier than this */
 
 static uint64_t
 spread(uint64_t ms, unsigned jitter)

@@ -60,7 +60,7 @@ is_word(char c)
 	    ((unsigned char)c & 0x80) != 0;
 }
 
-/* The next word, in small letters. False at the end. */
+/* The next word, in lower case. False at the end. */
 static bool
 next_word(const char **at, struct word *w)
 {

@@ -382,7 +382,7 @@ schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg)
 	s->idle_arg = arg;
 }
 
-/* --- life --- */
+/* --- beginning and end --- */
 
 static void
 on_queued(void *arg, const char *id)

@@ -18,8 +18,8 @@
 #define SLAB_SIZE (1U << SLAB_BITS)
 #define BUCKETS_MIN 1024
 #define CHANCE_MASK 0x1ffffffU		/* five digits of five bits */
-#define DUE_LOOK 65536			/* records looked at in one go, ... */
-#define DUE_MOST 2048			/* ... and made due */
+#define DUE_LOOK 65536			/* at most so many records are looked at in one go */
+#define DUE_MOST 2048			/* at most so many records are made due in one go */
 
 struct schedule_index {
 	struct schedule_record **slab;

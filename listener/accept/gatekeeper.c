@@ -297,7 +297,7 @@ gatekeeper_stop(struct gatekeeper *g)
 	unwatch_sockets(g);
 }
 
-/* Were our descriptors open, the address would stay in use until our last session ends. */
+/* An open descriptor of this process would keep the address in use until its last session ends. */
 void
 gatekeeper_close(struct gatekeeper *g)
 {

@@ -222,7 +222,7 @@ take_binary(struct proxy *p, const char *data, size_t len)
 	return used + run;
 }
 
-/* --- both --- */
+/* --- both versions --- */
 
 void
 proxy_init(struct proxy *p)

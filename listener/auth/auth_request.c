@@ -135,7 +135,7 @@ auth_request_worked(void *arg, void *job)
 
 	msg_auth_in_token_forget(&x->in);
 	delay_ms = x->kind->worked(x);
-	/* Also when the worker does not wait for the answer any more: hanging up must not be cheaper. */
+	/* Also when the worker no longer waits for the answer: to disconnect must not cost a client less. */
 	if (delay_ms > 0)
 		loop_timer_set(x->delay, delay_ms);
 	else

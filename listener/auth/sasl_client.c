@@ -24,7 +24,7 @@ step_plain(struct sasl_client *c, const struct msg_auth_in_token *challenge, str
 	return AUTH_OUT_LAST;
 }
 
-/* Whatever the peer asks, in whatever words: first the name, then the password. */
+/* The peer may ask in any words: the first answer is the name, the second the password. */
 static enum msg_auth_out_result
 step_login(struct sasl_client *c, const struct msg_auth_in_token *challenge, struct msg_auth_out_answer *out)
 {

@@ -34,7 +34,7 @@ check_password(struct sasl_server *p, const uint8_t *password, size_t len)
 	return good && a != NULL ? AUTH_IN_OK : AUTH_IN_FAILED;
 }
 
-/* Authzid NUL authcid NUL password. */
+/* The client sends authzid NUL authcid NUL password. */
 enum msg_auth_in_result
 sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *in,
     struct msg_auth_in_token *out)

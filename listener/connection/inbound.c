@@ -175,7 +175,7 @@ static const struct conn_ops conn_ops = {
 	.round_done = on_round_done, .gone = on_gone,
 };
 
-/* --- life --- */
+/* --- beginning and end --- */
 
 static void
 set_names(struct inbound *c, enum policy_state state, char *names)

@@ -89,7 +89,7 @@ say_ended(const struct msg_sessions_ask *q, const struct inbound_view *v)
 struct walk {
 	struct listener *listener;
 	struct inbound *session;	/* the next one; NULL: no more */
-	struct pending_client *pending;	/* the same */
+	struct pending_client *pending;	/* the next one; NULL: no more */
 };
 
 static void
@@ -151,7 +151,7 @@ answer_page(struct listener *l, const struct msg_sessions_ask *q, uint32_t reque
 			if (q->end) {
 				say_ended(q, &v);
 				if (c != NULL)
-					inbound_terminate(c); /* c may be gone */
+					inbound_terminate(c); /* `c` may be freed */
 				else
 					pending_terminate(at);
 			}

@@ -84,7 +84,7 @@ finish_chunk(struct session *s)
 
 		session_phase_enter(s, b->back);
 		if (!b->misplaced)
-			session_phase_reset(s);	/* b is gone */
+			session_phase_reset(s);	/* `b` was freed */
 		session_reply(s, why, NULL);
 	} else if (b->last) {
 		transaction_finish(s);

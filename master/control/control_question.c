@@ -1,5 +1,5 @@
 /*
- * control_question - questions to children on behalf of commands: who answers, by which number, until when
+ * control_question - questions to children for commands: which child answers which number, and until when
  *
  * Runs in:  master
  * Owns:     the parts of each question and its timer; no child

@@ -82,7 +82,7 @@ control_show_status(struct control_command *cmd, struct master *m, struct server
 	buf_puts(&cmd->text, "\n");
 }
 
-/* As monitoring wants it: 0 well, 1 warning, 2 it should run and does not. */
+/* As monitoring wants it: 0 good, 1 warning, 2 it should run and does not. */
 static int
 server_health(const struct server *s)
 {

@@ -168,7 +168,7 @@ static const struct control_question_ops oauth_ops = {
 	.page = on_page, .gone = on_gone, .late = on_late, .update = update_request, .free = free_request,
 };
 
-/* oauth-test - NAME [--smtp]. */
+/* Words: oauth-test - NAME [--smtp] */
 void
 oauth_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *w)

@@ -123,7 +123,7 @@ take_word(struct sessions_wish *w, const char *word)
 	return strcmp(word, "yes") == 0 && (w->yes = true);
 }
 
-/* Sessions NAME|- list|terminate [id=PID-SERIAL]... [from=NETWORK] [user=NAME] [idle=MS] [all] [yes]. */
+/* sessions NAME|- list|terminate [id=PID-SERIAL]... [from=NETWORK] [user=NAME] [idle=MS] [all] [yes] */
 bool
 sessions_request_parse(struct sessions_wish *w, const struct control_words *words)
 {

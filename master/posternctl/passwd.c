@@ -289,7 +289,7 @@ change_account(struct passwd *p)
 
 /* --- the command --- */
 
-/* The path: `word` when it has a slash, else the password file of virtual server `word`. NULL: said. */
+/* `word` when it has a slash, else the password file of that virtual server. NULL: the reason is printed. */
 static char *
 find_path(const char *config_path, const char *word)
 {

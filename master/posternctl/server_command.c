@@ -315,7 +315,7 @@ server_command_rename(const char *config_path, const char *from, const char *to,
 		status = request(arg, "stop", from);
 		if (status == EX_OK && (status = rename_server_files(&set, from, to, wanted)) != EX_OK &&
 		    wanted)
-			(void)request(arg, "start", from); /* as before */
+			(void)request(arg, "start", from); /* it ran before */
 	}
 	free(path);
 	close_set(&set);

@@ -46,7 +46,7 @@ execute_and_wait(const char *path, const char *const *argv)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
-		execv(path, (char *const *)(uintptr_t)argv);	/* which changes no argument */
+		execv(path, (char *const *)(uintptr_t)argv);	/* it changes no argument */
 		fprintf(stderr, "posternctl: %s: %s\n", path, strerror(errno));
 		_exit(EX_UNAVAILABLE);
 	}

@@ -82,7 +82,7 @@ serve_wishes(struct master *m, enum ctl_helper which)
 	if (!of_server && post->child == NULL && !loop_timer_is_set(post->again))
 		roster_start(post);
 	if (!of_server && post->child == NULL)
-		return false; /* its back-off timer comes here again */
+		return false; /* its back-off timer calls this again */
 	TAILQ_FOREACH(c, &m->children, link) {
 		const struct child_wish *wish = &c->wish[which];
 		bool now_is_time = wish->open &&

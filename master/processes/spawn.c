@@ -111,7 +111,7 @@ exec_program(struct spawn_plan *plan, char **env)
 		(void)sigaction(signo, &standard, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	execve(plan->path, (char *const *)(uintptr_t)plan->argv, env); /* which changes no argument */
+	execve(plan->path, (char *const *)(uintptr_t)plan->argv, env); /* it changes no argument */
 	_exit(127);
 }
 

@@ -167,7 +167,7 @@ on_scan_timer(void *arg)
 	m->ops->changed(m);
 }
 
-/* --- for others --- */
+/* --- what others call --- */
 
 void
 tls_renewal_watch(struct server *s, void (*changed)(struct server *s))

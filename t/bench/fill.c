@@ -1,10 +1,10 @@
 /*
  * fill QUEUE COUNT DOMAINS SUFFIX ARRIVED DUE_FROM DUE_TO SIZE - writes COUNT messages into a queue that
- * nobody owns yet
+ * no process owns yet
  *
  * For x@dN.SUFFIX, N going round below DOMAINS (DOMAINS 1: for x@SUFFIX); arrived within the last ARRIVED
  * seconds, due from DUE_FROM to DUE_TO seconds from now, with a content of SIZE bytes. By the names and
- * formats of common/mail, without any sync: a thing for benchmarks.
+ * formats of common/mail, without any sync: for benchmarks only.
  */
 #include <err.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /*
- * sasl - what clients send in PLAIN, LOGIN and SCRAM, and what a listener sends the auth helper: nobody gets
+ * sasl - what clients send in PLAIN, LOGIN and SCRAM, and what a listener sends the auth helper: no client gets
  * in without a password The first byte chooses mechanism and binding; then messages, each behind two bytes of
  * length.
  */
@@ -20,7 +20,7 @@ no_fault(void *arg, unsigned line, const char *why)
 	abort();
 }
 
-/* Whatever a listener that has gone mad sends: refused, or whole. */
+/* Whatever a broken listener sends is refused, or whole. */
 static void
 take_messages(const uint8_t *data, size_t len)
 {

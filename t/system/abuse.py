@@ -143,7 +143,7 @@ def test_endless_lines(t):
 
 
 def test_command_flood(t):
-    """A million of commands, nobody reads the answers: the server stops reading, and keeps little."""
+    """A million commands, and the client reads no answers: the server stops reading, and keeps little."""
     service = service_of(t, general={"connection-timeout": "3s"})
     before, where = warm(service), address(service)
     clients = [open_one(where, b"EHLO c.example\r\n") for _ in range(20)]

@@ -89,7 +89,7 @@ def test_relay_by_name(t):
 
 
 def test_dns_trouble_is_temporary(t):
-    """Nobody is refused for good, and nobody relays, while the DNS fails."""
+    """No client is refused for good, and none may relay, while the DNS fails."""
     dead = f"127.0.0.1:{t.port()}"
     s = service(t, dead, {"relay-list": "partner.example", "connection-list": "partner.example"})
     with Proxied(s.default, "10.1.2.3") as client:
@@ -119,7 +119,7 @@ def test_slow_dns_has_a_bound(t):
 
 
 def test_refused_by_name_gives_its_place_back(t):
-    """Who waits for his name holds a place, in both limits; when the name turns him away, it is free again."""
+    """A client that waits for its name holds a place in both limits; when it is refused by its name, the place is free again."""
     s = service(t, named(t), {"connection-control": "only", "connection-list": "partner.example"},
                 general={"connection-limit": "1", "connection-limit-per-client": "1"})
     for _ in range(3):

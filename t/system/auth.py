@@ -79,7 +79,7 @@ def test_passwords(t):
 
 
 def test_wrong_password(t):
-    """Costs time per address, is one event without the password in it, and a name nobody has goes the same way."""
+    """Costs time per address, is one event without the password in it; an unknown name is treated the same way."""
     service = protected(t)
     for user, source in (("alice", "127.0.0.2"), ("nobody", "127.0.0.3")):
         with service.default.connect(source=source, ehlo="c") as client:
@@ -111,7 +111,7 @@ def test_scram(t):
 
 
 def test_file_changes(t):
-    """A changed file counts by itself; one that everybody may read is refused; with posternctl passwd."""
+    """A changed file counts by itself; one that every user may read is refused; with posternctl passwd."""
     service = protected(t)
     with service.default.connect(ehlo="c") as client:
         client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
@@ -160,7 +160,7 @@ def test_combinations(t):
 
 
 def test_root_only(t):
-    """The workers are nobody: neither listener nor helper can open the file, and yet passwords are checked."""
+    """The workers run as the user nobody: neither listener nor helper can open the file, and yet passwords are checked."""
     t.need_root()
     service = protected(t, as_root=True)
     equal(service.passwords.stat().st_uid, 0)
@@ -328,7 +328,7 @@ def test_binding_by_hand(t):
 
 
 def test_state_after_starttls(t):
-    """RSET, a second EHLO and half an AUTH change nobody; STARTTLS takes everything back, also what came in one packet with it."""
+    """RSET, a second EHLO and half an AUTH leave the user as it is; STARTTLS takes everything back, also what came in one packet with it."""
     service = secured(t, basic_requires_tls="no")
     known = f"AUTH PLAIN {plain('alice', PASSWORD)}"
 

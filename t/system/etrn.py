@@ -240,7 +240,7 @@ class Turned:
 
 
 def test_atrn(t):
-    """All of the account's mail comes down its connection, nothing else does, then QUIT; nobody connects to the usual host."""
+    """All of the account's mail comes down its connection, nothing else does, then QUIT; no connection is made to the usual host."""
     usual = t.sink()
     service = with_accounts(t, usual.port)
     big = mail("big", size=300000)

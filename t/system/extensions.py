@@ -130,7 +130,7 @@ def test_dsn_delivered(t):
 
 
 def test_dsn_never(t):
-    """NOTIFY=NEVER: a refusal for good is told to nobody."""
+    """NOTIFY=NEVER: a refusal for good is not reported."""
     sink = t.sink(answers={"RCPT": "550 5.1.1 no"})
     service = t.postern(smart(sink))
     with service.default.connect(ehlo="c.example") as client:

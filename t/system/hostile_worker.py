@@ -50,7 +50,7 @@ def is_well(service):
 
 
 def test_babbler(t):
-    """A message that fits no row closes the channel, costs the worker its life and nobody else anything."""
+    """A message that fits no row closes the channel and ends the worker, and no other process."""
     service = service_with(t, """
 say(READY)
 say(12, b"status\\0")        # an operator's message, which no worker may send

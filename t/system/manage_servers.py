@@ -8,7 +8,7 @@ from spool_files import Home
 
 
 def test_create(t):
-    """One command makes the file and, in a running service, the virtual server; nobody else is touched."""
+    """One command makes the file and, in a running service, the virtual server; no other one is touched."""
     service = t.postern()
     port = t.port()
     other = service.children(server="default")

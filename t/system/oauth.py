@@ -312,7 +312,7 @@ def test_a_new_refresh_token_is_kept(t):
 
 
 def test_the_helper_has_no_rights(t):
-    """Not root, no capability, no way to the files that the master opens for it; nobody else gets them."""
+    """Not root, no capability, no way to the files that the master opens for it; no other process gets them."""
     t.need_root()
     service = configured(t, flow="refresh-token", as_root=True)
     service.endpoint.rotate = True
@@ -533,7 +533,7 @@ def test_no_token_no_mail(t):
 
 
 def test_the_endpoint_names_its_time(t):
-    """Retry-After: nobody asks before."""
+    """Retry-After: no request comes before."""
     service = sending(t).start()
     service.endpoint.answers = [(429, b"", {"Retry-After": "3"})]
     send(service)
@@ -545,7 +545,7 @@ def test_the_endpoint_names_its_time(t):
 
 
 def test_renewed_before_the_end(t):
-    """A token in use is replaced in time without any mail; one that nobody uses is not."""
+    """A token in use is replaced in time without any mail; one that is not used is not."""
     service = sending(t)
     service.endpoint.lifetime = 5
     service.start()
@@ -577,7 +577,7 @@ def test_many_connections_one_request(t):
 
 
 def test_no_token_without_proof(t):
-    """Without TLS, or with a certificate of somebody else, nothing is shown."""
+    """Without TLS, or with the certificate of another host, nothing is shown."""
     service = sending(t)
     other = Authority(t.folder, "other")
     service.host.sink.tls = other.context(MailHost.NAME)

@@ -14,7 +14,7 @@ HEAD = b"x-sender: a@s.example\nx-receiver: b@default.example\n\n"
 
 
 def put(path, data):
-    """Written in place by somebody else: any program may read it."""
+    """Written in place by another user: any program may read it."""
     path.write_bytes(data)
     path.chmod(0o666)
 

@@ -302,7 +302,7 @@ def test_folder_is_gone_or_foreign(t):
 
 
 def test_as_root(t):
-    """The master makes the folder for the workers, whom it belongs to."""
+    """The master makes the folder for the workers, to which it belongs."""
     if not is_root():
         raise Skip("not root")
     service = t.postern(as_root=True)

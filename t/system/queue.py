@@ -173,7 +173,7 @@ def test_hold_and_release(t):
 
 
 def test_held_counter(t):
-    """Right as soon as the operator hears of his order; of one virtual server and in all, and for Prometheus."""
+    """Right as soon as the operator's command is answered; of one virtual server and in all, and for Prometheus."""
     service, _ = begin(t, {"default": {}, "other": {}})
     queue_some(service, *(f"later-{n}@one.example" for n in range(5)))
     ids = [row["id"] for row in listed(service, "default")]

@@ -149,7 +149,7 @@ def test_another_host_that_can(t):
 
 
 def test_another_host_when_nobody_was_taken(t):
-    """4xx to all recipients, to DATA, to the content: the next host; once somebody was taken the others wait."""
+    """4xx to all recipients, to DATA, to the content: the next host; once a recipient was taken the others wait."""
     for verb in ("RCPT", "DATA", "DOT"):
         first, second = t.sink(answers={verb: lambda s, line: "451 4.3.0 not here"}), t.sink()
         service = t.postern(smart(first.port, second.port, retry="15m"))
@@ -254,7 +254,7 @@ def test_some_recipients_refused(t):
 
 
 def drops_connection_at(t, verb):
-    """The peer is gone at that point, twice: the message comes with a later attempt, and nobody is told of a failure."""
+    """The peer is gone at that point, twice: the message comes with a later attempt, and no failure is reported."""
     sink = t.sink(answers={verb: [Sink.DROP, Sink.DROP]})
     service = t.postern(smart(sink.port))
     ident = service.default.send(to="x@remote.example")

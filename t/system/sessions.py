@@ -225,7 +225,7 @@ def test_operators_of_one_server(t):
     account = {"user": daemon.pw_uid, "group": daemon.pw_gid, "extra_groups": []}
     equal([row["server"] for row in rows(service, account=account)], ["default"], "what an operator sees")
     other_id = rows(service, "other")[0]["id"]
-    equal(service.ctl("sessions", "terminate", other_id, account=account, ok=False).returncode, 3, "not his to see")
+    equal(service.ctl("sessions", "terminate", other_id, account=account, ok=False).returncode, 3, "not visible to this operator")
     equal(service.ctl("sessions", "other", account=account, ok=False).returncode, 77, "no right")
     service.ctl("sessions", "terminate", "--all", account=account)
     is_ended(mine[0])

@@ -56,7 +56,7 @@ def start(service, name="default"):
 
 
 def test_look_and_change(t):
-    """With the code of a live queue; nobody is sent anything until it is started."""
+    """With the code of a live queue; nothing is sent until it is started."""
     service, sink = begin(t, [f"u{n}@d{n % 3}.example" for n in range(9)])
     found = listed(service)
     equal([(row["to"], row["state"]) for row in found], [([f"u{n}@d{n % 3}.example"], "ready") for n in range(9)])

@@ -134,7 +134,7 @@ START_TEST(mixed)
 }
 END_TEST
 
-/* SCRAM: a challenge for everybody, with a salt and rounds like those of the file. */
+/* SCRAM: a challenge for every name, with a salt and rounds like those of the file. */
 START_TEST(scram)
 {
 	struct secret_file file = file_of("alice:" VERIFIER "\nbob:" HASH "\n");

@@ -90,7 +90,7 @@ START_TEST(test_clock_formats)
 }
 END_TEST
 
-/* Lines tell whose they are, in a child and a grandchild too. */
+/* A line names the process that wrote it, also in a child and a grandchild. */
 START_TEST(test_log_pid)
 {
 	int pipes[2];

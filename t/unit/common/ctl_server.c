@@ -149,7 +149,7 @@ START_TEST(test_answers_are_to_be_read)
 	ctl_server_open(ctl_server, &question, 7);
 	/* 4 MiB wait in ctl, and what the socket holds */
 	for (int i = 0; i < 4000; i++)
-		ck_assert_int_eq(answer(DNS_RECORDS_MAX), 0);	/* nobody is freed while he is answered */
+		ck_assert_int_eq(answer(DNS_RECORDS_MAX), 0);	/* no channel is freed while its question is answered */
 	loop_run(loop);
 	ck_assert_int_eq(gone, 1);
 	tear_down();

@@ -410,7 +410,7 @@ START_TEST(test_moved_held)
 }
 END_TEST
 
-/* --- somebody moves it back before it has left --- */
+/* --- it is moved back before it has left --- */
 
 static char moved_id[MESSAGE_ID_SIZE];
 static int moved_back;

@@ -33,7 +33,7 @@ struct row {
 #define IDN_LOCALS 0x80000U	/* of all */
 #define TLS(mode) ((unsigned)(mode) << 24)
 #define WITH_DSN 0x10000U	/* flags of rows: the message has DSN parameters */
-#define SUBMITTED 0x100000U	/* and a client we knew said who submitted it */
+#define SUBMITTED 0x100000U	/* and a client that has authenticated said who submitted it */
 #define KNOWN 0x200000U		/* the host knows us: AUTH went well */
 
 struct run {

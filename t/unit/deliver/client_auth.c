@@ -290,7 +290,7 @@ START_TEST(test_long_challenge)
 }
 END_TEST
 
-/* Answers to what nobody said, and challenges of several lines. */
+/* Replies to words that were not said, and challenges of several lines. */
 START_TEST(test_hostile)
 {
 	static const char *const texts[] = { "334 VQ==\r\n334 VQ==\r\n", "334-VQ==\r\n334 VQ==\r\n",

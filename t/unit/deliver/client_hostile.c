@@ -168,7 +168,7 @@ END_TEST
 
 /*
  * What is answered before it was said would go on under TLS, and move each answer to another command:
- * somebody stands between.
+ * an attacker stands between.
  */
 START_TEST(test_answers_before_starttls)
 {

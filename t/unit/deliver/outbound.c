@@ -231,7 +231,7 @@ START_TEST(test_limits)
 		for (size_t i = 0; i < 3; i++) {
 			ck_assert_uint_eq(k[i].messages, 20);
 			ck_assert_uint_ge(k[i].connections, 7);
-			ck_assert_uint_le(k[i].most, 3);	/* one may be saying goodbye still */
+			ck_assert_uint_le(k[i].most, 3);	/* one may still wait for the reply to QUIT */
 			sink_close(&k[i]);
 		}
 		tear_down();
@@ -240,7 +240,7 @@ START_TEST(test_limits)
 }
 END_TEST
 
-/* Two that always want more cannot keep a third from its turn, however often something makes them due. */
+/* Two sites that always want more cannot keep a third from its turn, however often they become due. */
 START_TEST(test_places_go_round)
 {
 	struct sink k[3];
@@ -293,7 +293,7 @@ START_TEST(test_drain)
 	struct destination d = to_sinks((struct sink *[]){ &k }, 1);
 	for (size_t i = 0; i < nitems_of(t); i++)
 		t[i] = submit(&d, fd, SMALL, "ok@x.example", NULL);
-	/* Before anybody said a word it is not delivered. */
+	/* Before the host has said a word it is not delivered. */
 	for (size_t i = 0; i < nitems_of(t); i++)
 		ck_assert_int_eq(t[i]->verdict[0].what, VERDICT_LATER);
 	outbound_drain(outbound);
@@ -316,7 +316,7 @@ START_TEST(test_drain)
 }
 END_TEST
 
-/* Freed with everything in the air: nobody is called, nothing leaks. */
+/* Freed while jobs and connections are open: no callback is called, nothing leaks. */
 START_TEST(test_free_in_the_middle)
 {
 	struct sink k;

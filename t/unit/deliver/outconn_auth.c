@@ -13,7 +13,7 @@ static const struct {
 } rows[] = {
 	/*
 	 * A connection in clear is what is left of may when there is no STARTTLS, or the handshake failed:
-	 * nobody has chosen it.
+	 * no administrator has chosen it.
 	 */
 	{ "192.0.2.1:25", CONFIG_OUT_BASIC, CONFIG_OUT_TLS_MAY, 0 },
 	{ "192.0.2.1:25", CONFIG_OUT_BASIC, CONFIG_OUT_TLS_DANE, 0 },

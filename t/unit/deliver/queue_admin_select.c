@@ -1,6 +1,6 @@
 /*
- * queue_admin_select - an order does not touch badmail that arrived
- * after the order began, even within the same second
+ * queue_admin_select - a command does not touch badmail that arrived
+ * after the command began, even within the same second
  */
 
 #include <fcntl.h>

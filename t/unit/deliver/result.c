@@ -146,7 +146,7 @@ START_TEST(test_null_sender)
 END_TEST
 
 /*
- * A sender who asked for it gets one report of success for all recipients; a report and a null sender cause
+ * A sender that asked for it gets one report of success for all recipients; a report and a null sender cause
  * none.
  */
 START_TEST(test_success)

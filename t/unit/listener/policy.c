@@ -83,7 +83,7 @@ static const struct name_row {
 	{ CONFIG_ALL_EXCEPT, { "example.com" }, POLICY_NAMED, "mx.example.org\0", POLICY_YES, POLICY_YES },
 	{ CONFIG_ALL_EXCEPT, { "example.com" }, POLICY_NAMED, NULL, POLICY_YES, POLICY_YES },
 	{ CONFIG_ALL_EXCEPT, { "example.com" }, POLICY_ASKING, NULL, POLICY_WAIT, POLICY_WAIT },
-	/* Trouble lets in, but lets nobody send anywhere. */
+	/* In trouble a client may connect, but may not relay. */
 	{ CONFIG_ALL_EXCEPT, { "example.com" }, POLICY_TROUBLE, NULL, POLICY_YES, POLICY_LATER },
 	/* An address that decides waits for no name, wherever it stands in the list. */
 	{ CONFIG_ONLY, { "example.com", "192.0.2.0/24" }, POLICY_ASKING, NULL, POLICY_YES, POLICY_YES },
@@ -294,7 +294,7 @@ START_TEST(replies)
 }
 END_TEST
 
-/* More clients than cells: nobody is refused for it, and what is given back is free. */
+/* More clients than cells: no client is refused for it, and what is given back is free. */
 START_TEST(many_clients)
 {
 	struct client_count *client_count = mem_new(struct client_count);

@@ -162,7 +162,7 @@ START_TEST(refused_content_has_an_end)
 END_TEST
 
 /*
- * Invariant I9, the part that is ours: an idle session is a few hundred bytes here and a few hundred in conn.
+ * An idle session is a few hundred bytes here, and a few hundred in conn.
  */
 START_TEST(an_idle_session_is_small)
 {

@@ -84,7 +84,7 @@ START_TEST(wanted)
 	ck_assert(wanted_state_wanted(folder, "two"));
 	ck_assert_int_eq(wanted_state_write(folder, "one", true), 0);
 	ck_assert(wanted_state_wanted(folder, "one"));
-	/* what somebody else put there is no reason to stop */
+	/* a file of another program there is no reason to stop */
 	snprintf(path, sizeof(path), "%s/one.state", folder);
 	f = fopen(path, "w");
 	ck_assert_ptr_nonnull(f);

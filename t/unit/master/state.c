@@ -50,7 +50,7 @@ START_TEST(table)
 }
 END_TEST
 
-/* Orders are always answered, facts never are; who refuses or is there already says so in words. */
+/* Commands are always answered, other events never; a refusal, and "already", has words. */
 START_TEST(words)
 {
 	for (enum state s = STATE_STARTING; s < STATE_COUNT; s++)

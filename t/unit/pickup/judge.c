@@ -228,7 +228,7 @@ START_TEST(test_reopened)
 	ck_assert_int_eq(f->evidence, JUDGE_RENAMED);
 	pickup_names_forget(k, f, 2301);
 	ck_assert_uint_eq(pickup_names_count(k), 0);
-	/* opening what nobody knows is no news */
+	/* the opening of an unknown file is no news */
 	NEWS("b", JUDGE_OPEN, 0);
 	ck_assert_uint_eq(pickup_names_count(k), 0);
 	/* a link: created, never opened */
