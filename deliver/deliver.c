@@ -134,7 +134,7 @@ take_hints(void *arg, unsigned what)
 
 /* An earlier worker of this virtual server may still drain: then it has the lock. */
 static void
-own(void *arg)
+own_queue(void *arg)
 {
 	struct deliver *r = arg;
 
@@ -166,12 +166,12 @@ window_for(const struct config_server *server)
 
 /* The trusted authorities are known. */
 static void
-begin(void *arg)
+begin_work(void *arg)
 {
 	struct deliver *r = arg;
 
 	if (!r->queue.ending)
-		own(r);
+		own_queue(r);
 }
 
 static void
@@ -189,12 +189,12 @@ make_parts(struct deliver *r, struct boot *b)
 	r->log = w3clog_new(b->loop, r->queue.pool, b->config, s, b->counters);
 	r->outbound->log = r->log;
 	setup.expand = r->expand = expand_new(b, r->queue.enqueue);
-	queue_owner_begin(&r->queue, &setup, own);
+	queue_owner_begin(&r->queue, &setup, own_queue);
 	r->etrn_server = etrn_server_new(b->loop, r->queue.schedule);
 }
 
 static void
-run(struct boot *b)
+run_deliver(struct boot *b)
 {
 	struct deliver *r = mem_new(struct deliver);
 
@@ -203,11 +203,11 @@ run(struct boot *b)
 	r->slow = loop_timer_new(b->loop, slow_scan, r);
 	r->missed = loop_timer_new(b->loop, check_missed, r);
 	r->hints_lost = counters_get(b->counters, COUNTER_HINTS_LOST);
-	r->authorities = trusted_ca_new(b, begin, r);
+	r->authorities = trusted_ca_new(b, begin_work, r);
 	r->outbound->tls = trusted_ca_tls(r->authorities);
 	boot_ready(b);
 	if (trusted_ca_begin(r->authorities))
-		own(r);
+		own_queue(r);
 }
 
 /* --- end --- */
@@ -238,7 +238,7 @@ begin_end(struct deliver *r, uint64_t grace_ms)
 }
 
 static void
-finish(struct boot *b)
+finish_deliver(struct boot *b)
 {
 	struct deliver *r = b->state;
 
@@ -358,7 +358,7 @@ const struct boot_role deliver_role = {
 	.name = "deliver",
 	.title = "delivers, drops and returns mail",
 	.per_server = true,
-	.run = run,
+	.run = run_deliver,
 	.on_control = on_control,
-	.finish = finish,
+	.finish = finish_deliver,
 };

@@ -48,7 +48,7 @@ on_new_mail(struct maintenance *k, const struct ctl_message *m)
 
 /* The lock says whether another process of this service still has the queue. */
 static void
-own(void *arg)
+own_queue(void *arg)
 {
 	struct maintenance *k = arg;
 	bool owned = spool_own_queue(k->queue.spool) == 0;
@@ -63,7 +63,7 @@ own(void *arg)
 /* --- begin and end --- */
 
 static void
-run(struct boot *b)
+run_maintenance(struct boot *b)
 {
 	struct maintenance *k = mem_new(struct maintenance);
 	struct spool_paths paths = { .queue = b->server->queue, .badmail = b->server->badmail };
@@ -73,13 +73,13 @@ run(struct boot *b)
 	k->queue.worker = k;
 	k->queue.on_scanned = on_scanned;
 	queue_owner_open(&k->queue, b, &paths, THREADS);
-	queue_owner_begin(&k->queue, &setup, own);
+	queue_owner_begin(&k->queue, &setup, own_queue);
 	boot_ready(b);
-	own(k);
+	own_queue(k);
 }
 
 static void
-answered(void *arg)
+on_all_answered(void *arg)
 {
 	struct maintenance *k = arg;
 
@@ -99,11 +99,11 @@ static void
 on_stop(struct maintenance *k, const struct ctl_message *m)
 {
 	if (queue_owner_end(&k->queue, boot_grace(m), out_of_grace))
-		queue_admin_end(k->queue.admin, answered, k);
+		queue_admin_end(k->queue.admin, on_all_answered, k);
 }
 
 static void
-finish(struct boot *b)
+finish_maintenance(struct boot *b)
 {
 	struct maintenance *k = b->state;
 
@@ -147,7 +147,7 @@ const struct boot_role maintenance_role = {
 	.name = "maintenance",
 	.title = "keeps the queue of a virtual server that is stopped",
 	.per_server = true,
-	.run = run,
+	.run = run_maintenance,
 	.on_control = on_control,
-	.finish = finish,
+	.finish = finish_maintenance,
 };

@@ -148,7 +148,7 @@ static const struct pending_ops on_pending = { .known = on_pending_known, .faile
 
 /* All that is needed is here: accepts connections, and says so to the master. */
 static void
-serve(void *arg)
+serve_clients(void *arg)
 {
 	struct listener *l = arg;
 
@@ -198,9 +198,9 @@ run_listener(struct boot *b)
 	    counters_client_count(b->counters), b->slot);
 	l->pending = pending_new(l, &on_pending, l);
 	l->grace = loop_timer_new(b->loop, on_grace_over, l);
-	l->tls_files = tls_files_new(l, serve, l);
+	l->tls_files = tls_files_new(l, serve_clients, l);
 	if (l->tls_files == NULL)
-		serve(l);
+		serve_clients(l);
 }
 
 static void

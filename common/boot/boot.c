@@ -82,7 +82,7 @@ is_channel(int fd)
 }
 
 static unsigned
-number(const char *text, long long max)
+parse_number(const char *text, long long max)
 {
 	const char *why = NULL;
 
@@ -99,8 +99,8 @@ take_arguments(struct boot *b, int argc, char **argv)
 		fprintf(stderr, "postern-%s is started by postern(8), not by hand\n", b->role->name);
 		exit(EX_USAGE);
 	}
-	b->slot = number(argv[2], COUNTERS_SLOTS - 1);
-	b->listeners = number(argv[3], CONFIG_LISTEN_MAX);
+	b->slot = parse_number(argv[2], COUNTERS_SLOTS - 1);
+	b->listeners = parse_number(argv[3], CONFIG_LISTEN_MAX);
 	closefrom(BOOT_LISTEN + (int)b->listeners);
 	for (int fd = BOOT_MASTER; fd < BOOT_LISTEN + (int)b->listeners; fd++)
 		if (fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
@@ -170,7 +170,7 @@ boot_main(int argc, char **argv, const struct boot_role *role)
 }
 
 static void
-say(struct boot *b, enum ctl_type type, uint32_t request, const void *data, size_t len)
+send_to_master(struct boot *b, enum ctl_type type, uint32_t request, const void *data, size_t len)
 {
 	if (ctl_send(b->master, type, request, data, len, -1) == -1 && errno != EPIPE)
 		log_event(LOG_WARN, NULL, "trouble", "doing=control message=%s reason=%s", ctl_name(type),
@@ -180,7 +180,7 @@ say(struct boot *b, enum ctl_type type, uint32_t request, const void *data, size
 void
 boot_tell(struct boot *b, enum ctl_type type)
 {
-	say(b, type, 0, NULL, 0);
+	send_to_master(b, type, 0, NULL, 0);
 }
 
 void
@@ -188,7 +188,7 @@ boot_need(struct boot *b, enum ctl_helper helper)
 {
 	uint32_t which = helper;
 
-	say(b, CTL_NEED, 0, &which, sizeof(which));
+	send_to_master(b, CTL_NEED, 0, &which, sizeof(which));
 }
 
 void
@@ -197,7 +197,7 @@ boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsigned in
 	struct ctl_file file = { .kind = kind, .index = index };
 
 	snprintf(file.server, sizeof(file.server), "%s", server);
-	say(b, CTL_OPEN, request, &file, sizeof(file));
+	send_to_master(b, CTL_OPEN, request, &file, sizeof(file));
 }
 
 void
@@ -208,7 +208,7 @@ boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind, cons
 
 	snprintf(file.server, sizeof(file.server), "%s", server);
 	snprintf(file.domain, sizeof(file.domain), "%s", domain);
-	say(b, CTL_OPEN, request, &file, sizeof(file));
+	send_to_master(b, CTL_OPEN, request, &file, sizeof(file));
 }
 
 void

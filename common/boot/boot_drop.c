@@ -38,7 +38,7 @@ shut_bounding_set(void)
 }
 
 static void
-become(const char *user, const char *group)
+become_user(const char *user, const char *group)
 {
 	gid_t gid;
 	uid_t uid;
@@ -95,7 +95,7 @@ boot_drop(const char *user, const char *group)
 	bool root = geteuid() == 0;
 
 	if (root)
-		become(user, group);
+		become_user(user, group);
 	clear_capabilities();
 	if (getuid() != 0)
 		check_no_way_back();

@@ -43,7 +43,7 @@ list_folders(const struct config_server *s, struct folder list[FOLDER_COUNT])
 
 /* Whether one is the other, or lies in it. */
 static bool
-overlap(const char *a, const char *b)
+folders_overlap(const char *a, const char *b)
 {
 	size_t alen = strlen(a), blen = strlen(b), len = alen < blen ? alen : blen;
 
@@ -56,7 +56,7 @@ judge_apart(struct config_work *w, size_t server, const struct folder mine[FOLDE
 	for (size_t i = 0; i < FOLDER_COUNT; i++) {
 		for (size_t j = 0; j < i; j++) {
 			if (mine[i].path == NULL || mine[j].path == NULL ||
-			    !overlap(mine[i].path, mine[j].path))
+			    !folders_overlap(mine[i].path, mine[j].path))
 				continue;
 			config_faults_add(w->faults, config_work_source(w, server),
 			    mine[i].line > mine[j].line ? mine[i].line : mine[j].line, false,
@@ -90,7 +90,7 @@ judge_file_system(struct config_work *w, size_t server, const struct folder mine
 static bool
 folders_clash(size_t i, const char *mine, size_t j, const char *theirs)
 {
-	return i == LOGS && j == LOGS ? strcmp(mine, theirs) == 0 : overlap(mine, theirs);
+	return i == LOGS && j == LOGS ? strcmp(mine, theirs) == 0 : folders_overlap(mine, theirs);
 }
 
 /* Against a server without errors: the later one in the order of names is at fault. */

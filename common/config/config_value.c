@@ -213,7 +213,7 @@ choice_named(const struct key *k, const char *name)
 
 /* The choice, or NULL with the reason. */
 static const struct key_choice *
-choose(const struct key *k, const char *name, struct buf *why)
+find_choice(const struct key *k, const char *name, struct buf *why)
 {
 	const struct key_choice *found = choice_named(k, name);
 	const char *comma;
@@ -240,7 +240,7 @@ choose(const struct key *k, const char *name, struct buf *why)
 static int
 set_enum(const struct key *k, void *base, const char *text, struct buf *why)
 {
-	const struct key_choice *c = choose(k, text, why);
+	const struct key_choice *c = find_choice(k, text, why);
 
 	if (c == NULL)
 		return -1;
@@ -260,7 +260,7 @@ set_flags(const struct key *k, void *base, const char *text, struct buf *why)
 
 		if (*word == '\0')
 			continue;
-		c = choose(k, word, why);
+		c = find_choice(k, word, why);
 		if (c == NULL)
 			result = -1;
 		else

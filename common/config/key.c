@@ -84,7 +84,7 @@ key_section_find(const char *name)
 }
 
 static unsigned
-least(unsigned a, unsigned b, unsigned c)
+least_of(unsigned a, unsigned b, unsigned c)
 {
 	unsigned m = a < b ? a : b;
 
@@ -109,7 +109,7 @@ key_distance(const char *a, const char *b)
 		for (unsigned j = 1; j <= blen; j++) {
 			int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
 
-			now[j] = least(last[j] + 1, now[j - 1] + 1, last[j - 1] + (x != y));
+			now[j] = least_of(last[j] + 1, now[j - 1] + 1, last[j - 1] + (x != y));
 			if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) &&
 			    y == tolower((unsigned char)a[i - 2]) && before[j - 2] + 1 < now[j])
 				now[j] = before[j - 2] + 1;

@@ -187,7 +187,7 @@ drop_waiting(struct ctl *c)
 }
 
 static void
-release(struct ctl *c)
+free_channel(struct ctl *c)
 {
 	drop_waiting(c);
 	loop_io_free(c->io);
@@ -259,7 +259,7 @@ channel_ready(void *arg, unsigned what)
 		read_messages(c);
 	c->busy = false;
 	if (c->freed)
-		release(c);
+		free_channel(c);
 }
 
 struct ctl *
@@ -290,7 +290,7 @@ ctl_free(struct ctl *c)
 		loop_io_want(c->io, 0);
 		return;
 	}
-	release(c);
+	free_channel(c);
 }
 
 void

@@ -40,14 +40,14 @@ queue_filter_state_name(enum queue_filter_state state)
 /* --- words --- */
 
 static int
-digit(char c)
+hex_digit(char c)
 {
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* Decodes xtext; false when it is malformed, empty, too long or has a control byte. */
 static bool
-decode(char *dst, size_t size, const char *text)
+decode_xtext(char *dst, size_t size, const char *text)
 {
 	size_t n = 0;
 
@@ -55,7 +55,7 @@ decode(char *dst, size_t size, const char *text)
 		unsigned char c = (unsigned char)*text;
 
 		if (c == '+') {
-			int high = digit(text[1]), low = high == -1 ? -1 : digit(text[2]);
+			int high = hex_digit(text[1]), low = high == -1 ? -1 : hex_digit(text[2]);
 
 			if (low == -1)
 				return false;
@@ -87,7 +87,7 @@ static bool
 take_term(struct queue_filter *p, enum queue_filter_kind kind, const char *text)
 {
 	if (p->count == QUEUE_FILTER_TERMS_MAX ||
-	    !decode(p->term[p->count].text, QUEUE_FILTER_TEXT_SIZE, text))
+	    !decode_xtext(p->term[p->count].text, QUEUE_FILTER_TEXT_SIZE, text))
 		return false;
 	p->term[p->count++].kind = kind;
 	return true;

@@ -87,7 +87,7 @@ claim_cell(struct client_count *c, const struct place *p)
 }
 
 static uint64_t
-sum(struct client_count *c, const struct place *p)
+sum_of_cells(struct client_count *c, const struct place *p)
 {
 	uint64_t all = 0;
 
@@ -101,7 +101,7 @@ sum(struct client_count *c, const struct place *p)
 }
 
 static void
-lower(_Atomic uint64_t *cell)
+lower_cell(_Atomic uint64_t *cell)
 {
 	uint64_t now = atomic_load(cell);
 
@@ -130,9 +130,9 @@ client_count_take(struct client_count *c, unsigned slot, const uint8_t key[16], 
 		return false;
 	else
 		atomic_fetch_add(cell, 1);
-	if (cell == NULL || sum(c, &p) <= most)
+	if (cell == NULL || sum_of_cells(c, &p) <= most)
 		return true;
-	lower(cell);
+	lower_cell(cell);
 	return false;
 }
 
@@ -143,7 +143,7 @@ client_count_give(struct client_count *c, unsigned slot, const uint8_t key[16])
 	_Atomic uint64_t *cell = find_cell(c, &p);
 
 	if (cell != NULL)
-		lower(cell);
+		lower_cell(cell);
 }
 
 void

@@ -128,7 +128,7 @@ move_note(struct spool *from, struct spool *to, const char *id)
 
 /* It is in the other queue. */
 static int
-arrive(struct spool *from, struct spool *to, const char *id, int64_t due)
+finish_move(struct spool *from, struct spool *to, const char *id, int64_t due)
 {
 	disk_crash_point("move-placed");
 	(void)!spool_set_due(to, id, due); /* else its old due time stays */
@@ -157,7 +157,7 @@ copy_and_remove(struct spool *from, struct spool *to, const char *id, int64_t du
 		return -1;
 	/* Two names of one file: a rename in two steps (NFS) was interrupted. */
 	if ((!is_same_file(from, to, name) && copy_over(from, to, id, name) == -1) ||
-	    arrive(from, to, id, due) == -1 || spool_remove(from, id) == -1)
+	    finish_move(from, to, id, due) == -1 || spool_remove(from, id) == -1)
 		return -1;
 	leave_note(from, id);
 	/* a name that returns is a second delivery, never a loss */
@@ -177,7 +177,7 @@ spool_move(struct spool *from, struct spool *to, const char *id, int64_t due)
 	}
 	spool_name_message(name, id);
 	if (spool_place(to, from->queue, name, id) == 0) {
-		rc = arrive(from, to, id, due);
+		rc = finish_move(from, to, id, due);
 		leave_note(from, id);
 		return rc;
 	}

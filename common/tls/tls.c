@@ -46,7 +46,7 @@ static const int versions[] = {
 /* --- tickets --- */
 
 static int
-seal(unsigned char *ticket_key, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher)
+encrypt_ticket(unsigned char *ticket_key, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher)
 {
 	memcpy(name, ticket_key, NAME_SIZE);
 	arc4random_buf(iv, (size_t)EVP_CIPHER_get_iv_length(EVP_aes_256_cbc()));
@@ -80,7 +80,7 @@ on_ticket(SSL *link, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cip
 	params[2] = OSSL_PARAM_construct_end();
 	if (EVP_MAC_CTX_set_params(mac, params) != 1)
 		return -1;
-	done = sealing ? seal(key, name, iv, cipher) :
+	done = sealing ? encrypt_ticket(key, name, iv, cipher) :
 	    EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key + NAME_SIZE, iv);
 	return done != 1 ? -1 : which == 1 ? 2 : 1;
 }

@@ -36,7 +36,7 @@ tls_link_free(struct ssl_st *link)
 }
 
 static void
-prepare(void)
+clear_errors(void)
 {
 	ERR_clear_error();
 	errno = 0;
@@ -75,7 +75,7 @@ judge_result(struct ssl_st *link, int result)
 enum tls_want
 tls_link_shake(struct ssl_st *link)
 {
-	prepare();
+	clear_errors();
 	return judge_result(link, SSL_do_handshake(link));
 }
 
@@ -85,7 +85,7 @@ tls_link_read(struct ssl_st *link, char *data, size_t size, enum tls_want *want)
 	size_t n = 0;
 	int result;
 
-	prepare();
+	clear_errors();
 	result = SSL_read_ex(link, data, size, &n);
 	*want = judge_result(link, result);
 	return result == 1 ? n : 0;
@@ -97,7 +97,7 @@ tls_link_write(struct ssl_st *link, const char *data, size_t len, enum tls_want 
 	size_t n = 0;
 	int result;
 
-	prepare();
+	clear_errors();
 	result = SSL_write_ex(link, data, len, &n);
 	*want = judge_result(link, result);
 	return result == 1 ? n : 0;
@@ -106,7 +106,7 @@ tls_link_write(struct ssl_st *link, const char *data, size_t len, enum tls_want 
 void
 tls_link_close(struct ssl_st *link)
 {
-	prepare();
+	clear_errors();
 	if (SSL_is_init_finished(link))
 		(void)SSL_shutdown(link);
 	ERR_clear_error();

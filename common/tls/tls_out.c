@@ -117,7 +117,7 @@ want_records(SSL *link, const struct tls_wish *w)
 }
 
 static bool
-want(SSL *link, const struct tls_wish *w)
+set_wish(SSL *link, const struct tls_wish *w)
 {
 	enum tls_proof proof = w->proof;
 
@@ -145,7 +145,7 @@ SSL *
 tls_out_link(struct tls_out *t, int fd, const struct tls_wish *wish)
 {
 	SSL *link = SSL_new(t->context);
-	bool good = link != NULL && SSL_set_fd(link, fd) == 1 && want(link, wish);
+	bool good = link != NULL && SSL_set_fd(link, fd) == 1 && set_wish(link, wish);
 
 	ERR_clear_error();
 	if (!good) {

@@ -174,7 +174,7 @@ count_lines(const char *text, size_t len)
 
 /* A full disk may take a part: the rest of that line is dropped, and later lines begin on a new one. */
 static void
-append(struct w3clog *log, struct batch *b)
+append_batch(struct w3clog *log, struct batch *b)
 {
 	struct buf head = BUF_INIT(4096);
 	struct iovec iov[2];
@@ -215,7 +215,7 @@ run_batches(void *arg, void **jobs, size_t n)
 		if (b->text.len == 0)
 			continue;
 		if (open_right(log, b) == 0)
-			append(log, b);
+			append_batch(log, b);
 		else {
 			b->error = errno;
 			b->lost = b->lines;

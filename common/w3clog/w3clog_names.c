@@ -13,7 +13,7 @@
 #include "common/w3clog/w3clog.h"
 
 static const char *
-ending(enum config_log_format format)
+ending_of(enum config_log_format format)
 {
 	return format == CONFIG_LOG_JSON ? "json" : "log";
 }
@@ -49,13 +49,13 @@ w3clog_names_period(char name[W3CLOG_NAME_SIZE], enum config_log_format format, 
 		snprintf(last, sizeof(last), "%02d", tm.tm_mday % 100);
 	}
 	snprintf(name, W3CLOG_NAME_SIZE, "ex%02d%02d%s.%s", tm.tm_year % 100, (tm.tm_mon + 1) % 100, last,
-	    ending(format));
+	    ending_of(format));
 }
 
 void
 w3clog_names_number(char name[W3CLOG_NAME_SIZE], enum config_log_format format, unsigned number)
 {
-	snprintf(name, W3CLOG_NAME_SIZE, "extend%u.%s", number, ending(format));
+	snprintf(name, W3CLOG_NAME_SIZE, "extend%u.%s", number, ending_of(format));
 }
 
 unsigned

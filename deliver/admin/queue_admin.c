@@ -40,7 +40,7 @@ send_page(struct queue_admin *c, uint32_t request, struct msg_queue_page *p, siz
 }
 
 static void
-refuse(struct queue_admin *c, uint32_t request, enum msg_queue_state state)
+refuse_question(struct queue_admin *c, uint32_t request, enum msg_queue_state state)
 {
 	struct msg_queue_page *p = mem_new(struct msg_queue_page);
 
@@ -65,7 +65,7 @@ begin_first(struct queue_admin *c)
 }
 
 static void
-answer(struct queue_admin_job *j)
+send_answer(struct queue_admin_job *j)
 {
 	struct queue_admin *c = j->queue_admin;
 	size_t len = j->text.len < MSG_QUEUE_TEXT_MAX ? j->text.len : MSG_QUEUE_TEXT_MAX;
@@ -91,7 +91,7 @@ on_selected(void *arg, void *job)
 	if (msg_queue_rows[j->ask.verb].acts && j->page.matched > 0)
 		queue_admin_act_begin(j);
 	else
-		answer(j);
+		send_answer(j);
 }
 
 void
@@ -100,12 +100,12 @@ queue_admin_take(struct queue_admin *c, const struct ctl_message *m)
 	struct queue_admin_job *j;
 
 	if (c->state != MSG_QUEUE_OK || c->waiting == WAITING_MAX) {
-		refuse(c, m->request, c->state != MSG_QUEUE_OK ? c->state : MSG_QUEUE_NOT_YET);
+		refuse_question(c, m->request, c->state != MSG_QUEUE_OK ? c->state : MSG_QUEUE_NOT_YET);
 		return;
 	}
 	j = mem_new(struct queue_admin_job);
 	j->queue_admin = c;
-	j->answer = answer;
+	j->answer = send_answer;
 	j->request = m->request;
 	buf_init(&j->text, MSG_QUEUE_TEXT_MAX);
 	TAILQ_INSERT_TAIL(&c->jobs, j, link);
@@ -139,7 +139,7 @@ queue_admin_end(struct queue_admin *c, void (*idle)(void *arg), void *arg)
 
 	c->state = MSG_QUEUE_ENDING;
 	while ((j = TAILQ_LAST(&c->jobs, queue_admin_jobs)) != NULL && j != TAILQ_FIRST(&c->jobs)) {
-		refuse(c, j->request, MSG_QUEUE_ENDING);
+		refuse_question(c, j->request, MSG_QUEUE_ENDING);
 		job_free(j);
 	}
 	c->idle = idle;

@@ -36,7 +36,7 @@ strerror_for(const struct queue_admin_job *j, int error)
 }
 
 static void
-fail(struct queue_admin_job *j, const char *id, int error)
+note_failure(struct queue_admin_job *j, const char *id, int error)
 {
 	j->page.failed++;
 	buf_printf(&j->text, "!%s: %s\n", id, strerror_for(j, error));
@@ -203,7 +203,8 @@ finish_files(struct queue_admin_job *j)
 		if (item->error == 0)
 			finish(j, item);
 		else
-			fail(j, msg_queue_rows[j->ask.verb].badmail ? item->bad.name : item->id, item->error);
+			note_failure(j, msg_queue_rows[j->ask.verb].badmail ? item->bad.name : item->id,
+			    item->error);
 	}
 	if (j->ask.verb == MSG_QUEUE_BADMAIL_RETRY)
 		schedule_go(j->queue_admin->schedule);
@@ -225,7 +226,7 @@ count_command(struct queue_admin_job *j, const struct schedule_admin *o, enum sc
 		if (j->page.busy <= 5)
 			buf_printf(&j->text, "!%s is at work just now\n", o->id);
 	} else if (result == SCHEDULE_FAILED) {
-		fail(j, o->id, o->error);
+		note_failure(j, o->id, o->error);
 	}
 }
 

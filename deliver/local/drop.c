@@ -32,7 +32,7 @@ struct drop {
 
 /* Counts `size` bytes when they fit. Files that a reader removed are seen at the next measurement. */
 static bool
-reserve(struct drop *d, uint64_t size)
+reserve_room(struct drop *d, uint64_t size)
 {
 	uint64_t now = clock_mono_ms();
 	bool fits;
@@ -54,7 +54,7 @@ reserve(struct drop *d, uint64_t size)
 }
 
 static void
-unreserve(struct drop *d, uint64_t size)
+give_room_back(struct drop *d, uint64_t size)
 {
 	if (d->quota == CONFIG_UNLIMITED)
 		return;
@@ -64,18 +64,18 @@ unreserve(struct drop *d, uint64_t size)
 }
 
 static void
-judge(struct drop *d, struct drop_job *job)
+judge_drop(struct drop *d, struct drop_job *job)
 {
 	if (job->part.error == 0) {
 		verdict_set(&job->verdict, VERDICT_DELIVERED, "2.1.5", "dropped");
 		return;
 	}
-	unreserve(d, (uint64_t)job->e->content_size);
+	give_room_back(d, (uint64_t)job->e->content_size);
 	verdict_from_errno(&job->verdict, job->part.error, "cannot write the drop file");
 }
 
 static void
-run(void *arg, void **jobs, size_t n)
+write_drops(void *arg, void **jobs, size_t n)
 {
 	struct drop *d = arg;
 	struct spool_drop *parts[BATCH];
@@ -85,7 +85,7 @@ run(void *arg, void **jobs, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct drop_job *job = jobs[i];
 
-		if (reserve(d, (uint64_t)job->e->content_size)) {
+		if (reserve_room(d, (uint64_t)job->e->content_size)) {
 			mine[count] = job;
 			parts[count++] = &job->part;
 		} else {
@@ -96,11 +96,11 @@ run(void *arg, void **jobs, size_t n)
 	if (count > 0)
 		spool_drop_write(d->spool, parts, count);
 	for (size_t i = 0; i < count; i++)
-		judge(d, mine[i]);
+		judge_drop(d, mine[i]);
 }
 
 static void
-done(void *arg, void *job)
+on_written(void *arg, void *job)
 {
 	struct drop_job *j = job;
 
@@ -115,7 +115,7 @@ drop_new(struct pool *pool, struct spool *spool, const struct config_server *ser
 	pthread_mutex_init(&d->lock, NULL);
 	d->spool = spool;
 	d->quota = server->default_domain->drop_quota;
-	d->lane = pool_lane_new(pool, LANES, BATCH, run, done, d);
+	d->lane = pool_lane_new(pool, LANES, BATCH, write_drops, on_written, d);
 	return d;
 }
 

@@ -39,7 +39,7 @@ static void start_copies(struct expand *x);
 /* --- the end of a job --- */
 
 static void
-finish(struct expand_job *job)
+finish_job(struct expand_job *job)
 {
 	for (size_t k = 0; k < job->count; k++)
 		msg_directory_done(&job->out[k].answer);
@@ -75,7 +75,7 @@ tell_expanded(const struct expand_job *job)
 }
 
 static void
-copied(void *arg)
+on_copied(void *arg)
 {
 	struct expand_job *job = arg;
 	struct expand *x = job->expand;
@@ -90,7 +90,7 @@ copied(void *arg)
 		verdict_from_errno(&v, job->copy->error, "expanding");
 		set_later(job, &v);
 	}
-	finish(job);
+	finish_job(job);
 	start_copies(x);
 }
 
@@ -106,7 +106,7 @@ start_copies(struct expand *x)
 		job->copy = expand_copy_new(job, x->enqueue);
 		job->copy->queued = x->queued;
 		job->copy->queued_arg = x->queued_arg;
-		job->copy->done = copied;
+		job->copy->done = on_copied;
 		job->copy->arg = job;
 		expand_copy_begin(job->copy);
 	}
@@ -116,7 +116,7 @@ start_copies(struct expand *x)
 
 /* The verdict of a recipient. True: the message is to be copied for it. */
 static bool
-judge(struct expand_recipient *r)
+judge_recipient(struct expand_recipient *r)
 {
 	struct verdict *v = &r->verdict;
 
@@ -144,16 +144,16 @@ judge(struct expand_recipient *r)
 }
 
 static void
-answered(struct expand_job *job)
+on_all_answered(struct expand_job *job)
 {
 	struct expand *x = job->expand;
 	bool any = false;
 
 	TAILQ_REMOVE(&x->asking, job, link);
 	for (size_t k = 0; k < job->count; k++)
-		any |= judge(&job->out[k]);
+		any |= judge_recipient(&job->out[k]);
 	if (!any) {
-		finish(job);
+		finish_job(job);
 		return;
 	}
 	TAILQ_INSERT_TAIL(&x->waiting, job, link);
@@ -170,7 +170,7 @@ on_answer(void *arg, unsigned tag, struct msg_directory *a)
 	a->list = NULL;
 	job->expand->down = a->result == DIRECTORY_TROUBLE;
 	if (--job->waiting == 0)
-		answered(job);
+		on_all_answered(job);
 }
 
 void
@@ -207,7 +207,7 @@ put_back(struct expand_job *job)
 	verdict_set(&v, VERDICT_LATER, "4.3.2", "%s", "the service ends");
 	for (size_t k = 0; k < job->count; k++)
 		job->out[k].verdict = v;
-	finish(job);
+	finish_job(job);
 }
 
 void
@@ -231,7 +231,7 @@ expand_drain(struct expand *x)
 /* --- beginning and end --- */
 
 static void
-need(void *arg)
+need_directory(void *arg)
 {
 	boot_need(((struct expand *)arg)->boot, CTL_HELPER_DIRECTORY);
 }
@@ -262,7 +262,7 @@ expand_new(struct boot *b, struct enqueue *enqueue)
 	TAILQ_INIT(&x->asking);
 	TAILQ_INIT(&x->waiting);
 	TAILQ_INIT(&x->copying);
-	x->directory_client = directory_client_new(b->loop, PATIENCE_MS, need, x);
+	x->directory_client = directory_client_new(b->loop, PATIENCE_MS, need_directory, x);
 	return x;
 }
 

@@ -175,7 +175,7 @@ expand_copy_free(struct expand_copy *c)
 /* --- parts --- */
 
 static uint64_t
-mix(uint64_t h, const char *text)
+mix_text(uint64_t h, const char *text)
 {
 	do
 		h = (h ^ (unsigned char)*text) * 1099511628211ULL;
@@ -187,12 +187,12 @@ mix(uint64_t h, const char *text)
 static void
 make_id(const struct expand_copy *c, const struct message_envelope *part, char id[MESSAGE_ID_SIZE])
 {
-	uint64_t h = mix(14695981039346656037ULL, c->e->id);
+	uint64_t h = mix_text(14695981039346656037ULL, c->e->id);
 	int64_t second = message_id_time_us(c->e->id) / 1000000 * 1000000;
 
 	for (size_t i = 0; i < part->nrcpt; i++) {
-		h = mix(h, part->rcpt[i].address);
-		h = mix(h, part->rcpt[i].orcpt != NULL ? part->rcpt[i].orcpt : "");
+		h = mix_text(h, part->rcpt[i].address);
+		h = mix_text(h, part->rcpt[i].orcpt != NULL ? part->rcpt[i].orcpt : "");
 		h = (h ^ part->rcpt[i].notify) * 1099511628211ULL;
 	}
 	h = (h ^ part->flags) * 1099511628211ULL;
@@ -203,7 +203,7 @@ make_id(const struct expand_copy *c, const struct message_envelope *part, char i
 static void next_part(struct expand_copy *c);
 
 static void
-queued(void *arg, int error, const char *id)
+on_part_queued(void *arg, int error, const char *id)
 {
 	struct expand_copy *c = arg;
 
@@ -233,7 +233,7 @@ go_on(void *arg)
 		ssize_t n;
 
 		if (left == 0) {
-			enqueue_finish(c->message, queued, c);
+			enqueue_finish(c->message, on_part_queued, c);
 			return;
 		}
 		n = disk_pread(c->fd, piece, left < (off_t)sizeof(piece) ? (size_t)left : sizeof(piece),

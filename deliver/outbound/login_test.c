@@ -36,10 +36,11 @@ struct login_test {
 	bool failed;
 };
 
-static void print(const struct login_test *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void print_line(const struct login_test *t, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 static void
-print(const struct login_test *t, const char *fmt, ...)
+print_line(const struct login_test *t, const char *fmt, ...)
 {
 	char line[1000];
 	va_list ap;
@@ -86,9 +87,9 @@ on_done(void *arg, struct outbound_job *job)
 	const struct verdict *v = &h->verdict;
 
 	if (v->what == VERDICT_DELIVERED)
-		print(t, "login: %s\n", v->text);
+		print_line(t, "login: %s\n", v->text);
 	else
-		print(t, "login: failed: %s %s\n", v->status, v->text);
+		print_line(t, "login: failed: %s %s\n", v->status, v->text);
 	t->failed |= v->what != VERDICT_DELIVERED;
 	free_host(h);
 	if (LIST_EMPTY(&t->hosts))
@@ -137,7 +138,7 @@ add_host(void *arg, const struct destination *d)
 	free(h->d.key);
 	h->d.key = key;
 	LIST_INSERT_HEAD(&t->hosts, h, link);
-	print(t, "smart host: %s, user %s\n", d->domain, a->user);
+	print_line(t, "smart host: %s, user %s\n", d->domain, a->user);
 }
 
 static void
@@ -176,7 +177,7 @@ login_test_begin(struct outbound *o, const struct ctl_message *m)
 		submit_jobs(t);
 		return;
 	}
-	print(t, "login: failed: no smart host here has this profile\n");
+	print_line(t, "login: failed: no smart host here has this profile\n");
 	t->failed = true;
 	end_test(t);
 }

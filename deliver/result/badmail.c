@@ -70,7 +70,7 @@ run_one(struct badmail *b, struct badmail_job *job)
 }
 
 static void
-run(void *arg, void **tasks, size_t n)
+run_tasks(void *arg, void **tasks, size_t n)
 {
 	struct badmail *b = arg;
 
@@ -124,7 +124,7 @@ on_task_done(void *arg, void *task)
 }
 
 static void
-submit(struct badmail *b, struct badmail_job *job)
+submit_task(struct badmail *b, struct badmail_job *job)
 {
 	struct task *t = mem_new(struct task);
 
@@ -134,14 +134,14 @@ submit(struct badmail *b, struct badmail_job *job)
 }
 
 static void
-trim(void *arg)
+submit_trim(void *arg)
 {
 	struct badmail *b = arg;
 
 	if (b->trimming)
 		return;
 	b->trimming = true;
-	submit(b, NULL);
+	submit_task(b, NULL);
 }
 
 struct badmail *
@@ -150,8 +150,8 @@ badmail_new(struct loop *l, struct pool *pool, struct spool *spool, const struct
 {
 	struct badmail *b = mem_new(struct badmail);
 
-	b->lane = pool_lane_new(pool, LANES, 1, run, on_task_done, b);
-	b->timer = loop_timer_new(l, trim, b);
+	b->lane = pool_lane_new(pool, LANES, 1, run_tasks, on_task_done, b);
+	b->timer = loop_timer_new(l, submit_trim, b);
 	b->spool = spool;
 	b->server = server;
 	b->counters = counters;
@@ -176,11 +176,11 @@ badmail_free(struct badmail *b)
 void
 badmail_submit(struct badmail *b, struct badmail_job *job)
 {
-	submit(b, job);
+	submit_task(b, job);
 }
 
 void
 badmail_keep_trimmed(struct badmail *b)
 {
-	trim(b);
+	submit_trim(b);
 }

@@ -77,7 +77,7 @@ take_word(const char **at, const char *end, char *dst, size_t size)
 }
 
 static void
-parse(const char *at, const char *end, struct note_line *line)
+parse_line(const char *at, const char *end, struct note_line *line)
 {
 	char word[64];
 	size_t len;
@@ -116,7 +116,7 @@ note_next(const char *text, size_t len, size_t *pos, struct note_line *line)
 		*pos += (size_t)(end - start) + 1;
 		if (end == start)
 			continue;
-		parse(start, end, line);
+		parse_line(start, end, line);
 		return true;
 	}
 	return false;

@@ -48,7 +48,7 @@ struct delivery {
 	bool copy;			/* the report is queued: now its copy */
 };
 
-static void begin(struct delivery *x);
+static void begin_report(struct delivery *x);
 
 struct report *
 report_new(struct enqueue *enqueue, const struct config_server *server, struct counters *counters,
@@ -169,7 +169,7 @@ needs_utf8(const struct delivery *x)
 }
 
 static void
-finish(struct delivery *x, int error)
+finish_report(struct delivery *x, int error)
 {
 	struct report_job *job = x->job;
 
@@ -179,7 +179,7 @@ finish(struct delivery *x, int error)
 }
 
 static void
-count(struct delivery *x, const char *id)
+count_report(struct delivery *x, const char *id)
 {
 	static const struct { enum counter counter; const char *name; } kinds[] = {
 		[DSN_FAILURE] = { COUNTER_NDRS, "failure" }, [DSN_DELAY] = { COUNTER_DELAY_REPORTS, "delay" },
@@ -196,26 +196,26 @@ count(struct delivery *x, const char *id)
 }
 
 static void
-queued(void *arg, int error, const char *id)
+on_report_queued(void *arg, int error, const char *id)
 {
 	struct delivery *x = arg;
 
 	x->message = NULL;
 	if (error == 0)
-		count(x, id);
+		count_report(x, id);
 	else if (error != EEXIST) {
 		log_event(LOG_FAULT, x->job->e->id, "trouble", "what=report error=%s",
 		    log_safe(strerror(error)));
-		finish(x, error);
+		finish_report(x, error);
 		return;
 	}
 	if (!x->copy && x->job->kind == DSN_FAILURE && x->report->server->ndr_copy_to != NULL) {
 		x->copy = true;
 		x->to = x->report->server->ndr_copy_to;
-		begin(x);
+		begin_report(x);
 		return;
 	}
-	finish(x, 0);
+	finish_report(x, 0);
 }
 
 /* Composes pieces as fast as enqueue takes them. */
@@ -227,7 +227,7 @@ go_on(void *arg)
 	while (!enqueue_is_full(x->message)) {
 		buf_clear(&x->out);
 		if (!dsn_next(&x->dsn, &x->out)) {
-			enqueue_finish(x->message, queued, x);
+			enqueue_finish(x->message, on_report_queued, x);
 			return;
 		}
 		enqueue_add(x->message, buf_text(&x->out), x->out.len);
@@ -236,7 +236,7 @@ go_on(void *arg)
 }
 
 static void
-begin(struct delivery *x)
+begin_report(struct delivery *x)
 {
 	struct report_job *job = x->job;
 	char id[MESSAGE_ID_SIZE];
@@ -253,7 +253,7 @@ begin(struct delivery *x)
 	x->message = enqueue_begin(x->report->enqueue, &e);
 	message_envelope_done(&e);
 	if (x->message == NULL) {
-		finish(x, EINVAL);
+		finish_report(x, EINVAL);
 		return;
 	}
 	report_make_id(id, job->e->id, job->id_us, job->first, job->kind, x->copy);
@@ -287,9 +287,9 @@ report_submit(struct report *r, struct report_job *job)
 		.recipient = job->recipient, .count = job->count,
 	};
 	if (read_original(x) == -1) {
-		finish(x, errno);
+		finish_report(x, errno);
 		return;
 	}
 	x->dsn.utf8 = x->dsn.utf8 && needs_utf8(x);
-	begin(x);
+	begin_report(x);
 }

@@ -16,7 +16,7 @@
 #include "deliver/result/result.h"
 
 static unsigned
-spread(void)
+random_jitter(void)
 {
 	return arc4random_uniform(1001);
 }
@@ -29,7 +29,7 @@ make_plans(struct result_state *st, int64_t now_us)
 
 	st->at = (struct retry_case){
 		.age = now_us > m->arrived_us ? (uint64_t)(now_us - m->arrived_us) / 1000 : 0,
-		.attempts = m->attempts, .quick = m->quick, .glitch = m->glitch, .jitter = spread(),
+		.attempts = m->attempts, .quick = m->quick, .glitch = m->glitch, .jitter = random_jitter(),
 	};
 	for (size_t local = 0; local < 2; local++) {
 		st->at.local = local == 1;
@@ -109,7 +109,7 @@ judge_backlog(struct result_state *st, size_t i)
 }
 
 static void
-count(struct result_state *st)
+count_outcomes(struct result_state *st)
 {
 	struct active_message *m = st->m;
 
@@ -170,6 +170,6 @@ void
 result_judge(struct result_state *st, int64_t now_us)
 {
 	make_plans(st, now_us);
-	count(st);
+	count_outcomes(st);
 	log_later(st);
 }

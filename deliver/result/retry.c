@@ -19,7 +19,7 @@
 #define SOONER_MS 60000		/* none of these attempts is earlier than this */
 
 static uint64_t
-spread(uint64_t ms, unsigned jitter)
+spread_time(uint64_t ms, unsigned jitter)
 {
 	uint64_t width = ms / 100 * SPREAD_PERCENT;
 
@@ -36,7 +36,7 @@ follow_hint(const struct config_server *s, const struct retry_case *c, uint64_t 
 		if (s->retry.ms[i] > longest)
 			longest = s->retry.ms[i];
 	if (want < after && c->attempts >= SOONER_TRIES)
-		return spread(after, c->jitter);
+		return spread_time(after, c->jitter);
 	if (want < least)
 		want = least;
 	want += want / 100 * SPREAD_PERCENT * (c->jitter > 1000 ? 1000 : c->jitter) / 1000;
@@ -63,7 +63,7 @@ retry_decide(const struct config_server *s, const struct retry_case *c)
 		if (plan.after > QUICK_MS)
 			plan.after = QUICK_MS;
 	}
-	plan.after = c->hint > 0 ? follow_hint(s, c, plan.after) : spread(plan.after, c->jitter);
+	plan.after = c->hint > 0 ? follow_hint(s, c, plan.after) : spread_time(plan.after, c->jitter);
 	plan.delayed = c->age >= notify;
 	if (c->age >= expire) {
 		plan.expired = true;

@@ -191,7 +191,7 @@ is_filler(const char *word)
 
 /* The time that follows a word that asks, in ms; 0: there is none. */
 static uint64_t
-search(const char *at, bool bare)
+find_time(const char *at, bool bare)
 {
 	struct word w;
 
@@ -219,7 +219,7 @@ retry_hint(const char *text)
 			if (askers[i].behind != NULL &&
 			    (!next_word(&after, &next) || strcmp(next.text, askers[i].behind) != 0))
 				continue;
-			ms = search(after, askers[i].bare);
+			ms = find_time(after, askers[i].bare);
 			if (ms > 0)
 				return ms > RETRY_HINT_MAX ? RETRY_HINT_MAX : ms;
 		}

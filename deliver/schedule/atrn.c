@@ -98,7 +98,7 @@ on_connection_end(void *arg)
 }
 
 static size_t
-start(struct atrn *t, const struct msg_etrn *p, int fd)
+begin_atrn(struct atrn *t, const struct msg_etrn *p, int fd)
 {
 	struct schedule *s = t->schedule;
 	char key[64];
@@ -138,7 +138,7 @@ atrn_begin(struct schedule *s, const struct msg_etrn *p, size_t *messages, int *
 		free_atrn(t);
 		return result;
 	}
-	*messages = start(t, p, pair[0]);
+	*messages = begin_atrn(t, p, pair[0]);
 	*fd = pair[1];
 	return MSG_ETRN_STARTED;
 }

@@ -24,7 +24,7 @@ etrn_backlog_done(struct etrn_backlog *k)
 }
 
 static void
-empty(struct etrn_backlog *k)
+empty_backlog(struct etrn_backlog *k)
 {
 	free(k->record);
 	k->record = NULL;
@@ -52,7 +52,7 @@ etrn_backlog_tidy(struct etrn_backlog *k, struct schedule_index *x, size_t *star
 	k->count = n;
 	*started = left;
 	if (n == 0)
-		empty(k);
+		empty_backlog(k);
 }
 
 void

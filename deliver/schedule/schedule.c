@@ -29,7 +29,7 @@
 #define LOAD_LANES 2
 #define LOAD_BATCH 16
 
-static void pump(void *arg);
+static void load_due(void *arg);
 
 /* --- records --- */
 
@@ -297,7 +297,7 @@ set_timer_till_due(struct schedule *s)
 }
 
 static void
-pump(void *arg)
+load_due(void *arg)
 {
 	struct schedule *s = arg;
 	unsigned n = 0;
@@ -359,14 +359,14 @@ schedule_found(struct schedule *s, const struct spool_entry *entry)
 void
 schedule_go(struct schedule *s)
 {
-	pump(s);
+	load_due(s);
 }
 
 void
 schedule_retry_all(struct schedule *s)
 {
 	schedule_index_all_due(s->index, schedule_clock_now());
-	pump(s);
+	load_due(s);
 }
 
 void
@@ -428,7 +428,7 @@ schedule_new(const struct schedule_setup *setup, const char **why)
 	s->drop = drop_new(setup->pool, setup->spool, setup->server);
 	s->move = pool_lane_new(setup->pool, 1, 1, schedule_admin_run_move, schedule_admin_moved, s);
 	s->load = pool_lane_new(setup->pool, LOAD_LANES, LOAD_BATCH, run_load, on_loaded_by_thread, s);
-	s->timer = loop_timer_new(setup->loop, pump, s);
+	s->timer = loop_timer_new(setup->loop, load_due, s);
 	s->recover = schedule_recover_new(s, schedule_go);
 	return s;
 }

@@ -54,8 +54,8 @@ struct schedule_attempt {
 };
 
 static void send_more(struct active_message *m);
-static void submit(struct active_message *m, struct schedule_dest *d, const size_t *index, size_t count,
-    size_t *owned);
+static void submit_portion(struct active_message *m, struct schedule_dest *d, const size_t *index,
+    size_t count, size_t *owned);
 
 /* --- groups --- */
 
@@ -276,7 +276,7 @@ on_expand_done(void *arg, struct expand_job *job)
 		}
 	}
 	if (n > 0)
-		submit(m, m->schedule->local, mine, n, mine);
+		submit_portion(m, m->schedule->local, mine, n, mine);
 	else
 		free(mine);
 	end_portion(p);
@@ -305,7 +305,8 @@ count_message(struct active_message *m, bool local)
 
 /* `owned`: `index`, when it is to be freed with the portion; else NULL. */
 static void
-submit(struct active_message *m, struct schedule_dest *d, const size_t *index, size_t count, size_t *owned)
+submit_portion(struct active_message *m, struct schedule_dest *d, const size_t *index, size_t count,
+    size_t *owned)
 {
 	struct schedule_attempt *a = m->attempt;
 	struct schedule *s = m->schedule;
@@ -387,7 +388,7 @@ send_one(struct active_message *m)
 	} else {
 		if (!g->dest->local && count > limit)
 			count = (size_t)limit;
-		submit(m, g->dest, a->order + g->first + a->offset, count, NULL);
+		submit_portion(m, g->dest, a->order + g->first + a->offset, count, NULL);
 		a->offset += count;
 	}
 	if (a->offset == g->count) {

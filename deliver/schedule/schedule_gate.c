@@ -32,7 +32,7 @@ is_down(const struct schedule *s, const struct schedule_dest *d)
 
 /* One portion finds out whether a destination is still down; the others wait for its result. */
 static enum schedule_gate
-probe(const struct schedule *s, struct schedule_dest *d)
+probe_dest(const struct schedule *s, struct schedule_dest *d)
 {
 	uint64_t now, between = s->set.server->retry.ms[0] < PROBE_MS ? s->set.server->retry.ms[0] : PROBE_MS;
 
@@ -58,6 +58,6 @@ schedule_gate(const struct active_message *m, struct schedule_dest *d)
 	if (d->atrn != NULL)
 		return d->active < ATRN_PORTIONS ? GATE_SEND : GATE_PARK;
 	if (is_down(s, d))
-		return probe(s, d);
+		return probe_dest(s, d);
 	return has_place(s, m, d) ? GATE_SEND : GATE_PARK;
 }

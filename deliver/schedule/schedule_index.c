@@ -227,7 +227,7 @@ is_before(const struct schedule_index *x, uint32_t a, uint32_t b)
 }
 
 static void
-place(struct schedule_index *x, size_t at, uint32_t n)
+place_in_heap(struct schedule_index *x, size_t at, uint32_t n)
 {
 	x->heap[at] = n;
 	schedule_index_at(x, n)->heap = (uint32_t)at;
@@ -239,8 +239,8 @@ sift_up(struct schedule_index *x, size_t at)
 	uint32_t n = x->heap[at];
 
 	for (; at > 1 && is_before(x, n, x->heap[at / 2]); at /= 2)
-		place(x, at, x->heap[at / 2]);
-	place(x, at, n);
+		place_in_heap(x, at, x->heap[at / 2]);
+	place_in_heap(x, at, n);
 }
 
 static void
@@ -253,9 +253,9 @@ sift_down(struct schedule_index *x, size_t at)
 			child++;
 		if (!is_before(x, x->heap[child], n))
 			break;
-		place(x, at, x->heap[child]);
+		place_in_heap(x, at, x->heap[child]);
 	}
-	place(x, at, n);
+	place_in_heap(x, at, n);
 }
 
 void
@@ -270,7 +270,7 @@ schedule_index_wait(struct schedule_index *x, uint32_t n, uint32_t due)
 			x->heap_size = x->heap_size == 0 ? 1024 : x->heap_size * 2;
 			x->heap = mem_array(x->heap, x->heap_size, sizeof(*x->heap));
 		}
-		place(x, ++x->waiting, n);
+		place_in_heap(x, ++x->waiting, n);
 	}
 	sift_up(x, r->heap);
 	sift_down(x, r->heap);
@@ -289,7 +289,7 @@ schedule_index_take(struct schedule_index *x, uint32_t n)
 	last = x->heap[x->waiting--];
 	if (last == n)
 		return;
-	place(x, at, last);
+	place_in_heap(x, at, last);
 	sift_up(x, at);
 	sift_down(x, schedule_index_at(x, last)->heap);
 }

@@ -52,7 +52,7 @@ begin_walk(struct schedule_recover *w)
 }
 
 static void
-walk(void *arg)
+walk_records(void *arg)
 {
 	struct schedule_recover *w = arg;
 
@@ -101,7 +101,7 @@ schedule_recover_new(struct schedule *s, void (*on_due)(struct schedule *s))
 
 	w->s = s;
 	w->on_due = on_due;
-	w->timer = loop_timer_new(s->set.loop, walk, w);
+	w->timer = loop_timer_new(s->set.loop, walk_records, w);
 	return w;
 }
 

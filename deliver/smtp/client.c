@@ -271,7 +271,7 @@ note_offer(struct client *c, const char *line)
  * no TLS.
  */
 static void
-greeted(struct client *c, const char *lack)
+open_dialogue(struct client *c, const char *lack)
 {
 	if (c->set.tls == CLIENT_TLS_MUST && c->security != CLIENT_SECURED) {
 		fail_with(c, "4.7.4", "TLS is required for this mail, but %s %s", c->set.host, lack);
@@ -293,7 +293,7 @@ on_ehlo(struct client *c)
 		buf_puts(&c->out, "STARTTLS\r\n");
 		c->phase = CLIENT_STARTTLS;
 	} else
-		greeted(c, "does not offer STARTTLS");
+		open_dialogue(c, "does not offer STARTTLS");
 }
 
 static void
@@ -306,7 +306,7 @@ try_helo(struct client *c)
 static void
 on_helo(struct client *c)
 {
-	greeted(c, "is greeted with HELO, which knows no STARTTLS");
+	open_dialogue(c, "is greeted with HELO, which knows no STARTTLS");
 }
 
 /*

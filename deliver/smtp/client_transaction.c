@@ -187,7 +187,7 @@ send_chunk(struct client *c)
 
 /* Sends what may be sent now; ends the transaction when no step is left. */
 static void
-advance(struct client *c)
+send_next_steps(struct client *c)
 {
 	bool bdat = c->body == CLIENT_BY_BDAT;
 	size_t window = c->offered & CLIENT_PIPELINING ? WINDOW : 1, end = step_data(c) + (bdat ? 0 : 1);
@@ -213,7 +213,7 @@ step_answered(struct client *c)
 	c->answered++;
 	while (c->answered < c->sent && is_skipped(c, c->answered))
 		c->answered++;
-	advance(c);
+	send_next_steps(c);
 }
 
 static bool
@@ -425,7 +425,7 @@ client_transaction_begin(struct client *c, const struct client_mail *mail)
 		return;
 	}
 	c->sent = c->answered = c->mail_open ? 0 : 1;
-	advance(c);
+	send_next_steps(c);
 	if (!buf_ok(&c->out))
 		bug("client: more to send than planned");
 }

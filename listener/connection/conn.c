@@ -90,7 +90,7 @@ keep_input(struct conn *c, const char *rest, size_t len)
 
 /* As recv(2) and send(2), through TLS when there is some. */
 static ssize_t
-receive(struct conn *c, char *space, size_t size)
+receive_bytes(struct conn *c, char *space, size_t size)
 {
 	enum tls_want want;
 	size_t n;
@@ -105,7 +105,7 @@ receive(struct conn *c, char *space, size_t size)
 }
 
 static ssize_t
-transmit(struct conn *c, const char *data, size_t len)
+send_bytes(struct conn *c, const char *data, size_t len)
 {
 	enum tls_want want;
 	size_t n;
@@ -126,11 +126,11 @@ transmit(struct conn *c, const char *data, size_t len)
 static ssize_t
 receive_records(struct conn *c, char *space, size_t size)
 {
-	ssize_t n = receive(c, space, size);
+	ssize_t n = receive_bytes(c, space, size);
 	size_t all = n > 0 ? (size_t)n : 0;
 
 	while (c->state == LINK_READY && n == (ssize_t)TLS_RECORD_SIZE && size - all >= TLS_RECORD_SIZE) {
-		n = receive(c, space + all, size - all);
+		n = receive_bytes(c, space + all, size - all);
 		all += n > 0 ? (size_t)n : 0;
 	}
 	return all > 0 ? (ssize_t)all : n;
@@ -179,7 +179,7 @@ static void
 flush_output(struct conn *c)
 {
 	while (c->out.len > 0 && !c->dead) {
-		ssize_t n = transmit(c, c->out.data, c->out.len);
+		ssize_t n = send_bytes(c, c->out.data, c->out.len);
 
 		if (n == -1 && errno == EINTR)
 			continue;
