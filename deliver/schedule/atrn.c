@@ -26,7 +26,7 @@ struct atrn {
 	struct schedule *schedule;
 	struct destination to;
 	struct schedule_dest **dest; size_t ndest;
-	bool ending;			/* QUIT was ordered */
+	bool ending;			/* outbound was told to send QUIT */
 };
 
 static bool

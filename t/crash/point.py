@@ -16,7 +16,7 @@ STRAY = "queue/000/0000000000000000"
 
 def test_point(t):
     point = t.args[0]
-    operated = re.match(r"(hold|release|move|order)-|badmail-(left|queued)$", point)      # by orders about the queue
+    operated = re.match(r"(hold|release|move|order)-|badmail-(left|queued)$", point)      # by commands about the queue
     sink = t.sink(answers={"RCPT": refuse_some})
     ledger = Ledger()
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"},

@@ -1,4 +1,4 @@
-"""stopped - the process that serves the queue of a stopped virtual server is killed at a point of each order
+"""stopped - the process that serves the queue of a stopped virtual server is killed at a point of each command
 
 Nothing is lost: what was not deleted or bounced is in a queue, and comes out when the virtual server is started.
 """
@@ -55,7 +55,7 @@ def crash(t, point, again=True):
     service.events.wait("service", state="started")
     if not again:
         return service, sink, left
-    until(lambda: order(service, verb, ok=False).returncode in (0, 3), what="the order again")     # 75: one whose report was owed
+    until(lambda: order(service, verb, ok=False).returncode in (0, 3), what="the command again")     # 75: one whose report was owed
     equal(sink.sessions, [], "nothing was sent")
     return service, sink, ids
 

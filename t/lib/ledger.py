@@ -122,7 +122,7 @@ class Load:
 
 
 class Operator:
-    """Gives orders about the queue without pause until end(); the service may be down."""
+    """Gives commands about the queue without pause until end(); the service may be down."""
     ENDS = (("queue", "default", "release", "--held"), ("queue", "default", "bounce", "--recipient", "wait-h@*"),
             ("queue", "default", "delete", "--domain", "remote.example", "--recipient", "wait-d@*"),
             ("queue", "default", "move", "--recipient", "wait-m@*", "--to", "other"))
@@ -145,7 +145,7 @@ class Operator:
         self.thread.join(70)
 
     def tidy(self):
-        """Finishes the orders that were under way when it ended."""
+        """Finishes the commands that were under way when it ended."""
         for order in self.ENDS:
             self.service.ctl(*order, "--yes", ok=False)
 

@@ -63,7 +63,7 @@ wait_end()
 
 
 def test_ends_at_once(t):
-    """It never gets ready: the service says so and is up for the others; an order is answered, not waited for."""
+    """It never gets ready: the service says so and is up for the others; a command is answered, not waited for."""
     service = service_with(t, "sys.exit(78)\n", start=False)
     service.start(wait=("good",))
     service.events.wait("service", state="started")

@@ -105,7 +105,7 @@ def test_many_need_yes(t):
     uid = str(service.test.uid)
     equal(len(service.events.all("deleted", uid=uid)), 12, "an event a message")
     operators = service.events.all("operator", command="queue", action="delete", uid=uid)
-    equal(len(operators), 3, "an event an order")
+    equal(len(operators), 3, "an event a command")
     check("all" in operators[1]["selection"], operators)
     equal(service.home.drops(), [], "nobody is told")
 

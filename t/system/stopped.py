@@ -78,7 +78,7 @@ def test_look_and_change(t):
     uid = str(t.uid)
     for event, count in (("on-hold", 2), ("released", 1), ("deleted", 1), ("bounced", 1)):
         equal(len(service.events.all(event, uid=uid)), count, event)
-    equal(len(service.events.all("operator", command="queue", uid=uid)), 4, "an event an order")
+    equal(len(service.events.all("operator", command="queue", uid=uid)), 4, "an event a command")
     equal(len(service.home.queued()), 8, "files")
 
     equal((sink.sessions, service.home.drops()), ([], []), "nothing was sent")
@@ -190,7 +190,7 @@ def test_killed(t):
 
 
 def test_cannot_open(t):
-    """No queue to be had: the order says why, and none is tried again and again."""
+    """No queue to be had: the command says why, and none is tried again and again."""
     service, _ = begin(t, ["u@d.example"])
     t.need_root()
     home = service.home.path
@@ -205,7 +205,7 @@ def test_cannot_open(t):
 
 
 def test_start_meanwhile(t):
-    """The start waits for the order under way; each message is held or sent, none is both or neither."""
+    """The start waits for the command under way; each message is held or sent, none is both or neither."""
     service, sink = begin(t, [f"u{n}@d.example" for n in range(COUNT)])
     listed(service, "--sender", "<>")      # the process is there
     done = []

@@ -398,7 +398,7 @@ def test_renewed_files(t):
         service.events.wait("certificate", result="loaded", names="renewed.example.com", days=lambda d: d in ("29", "30"), since=mark)
         equal(names_shown(service, None), ["renewed.example.com"])
         old.message()       # goes on as it began
-    # A key of another certificate: the old pair stays, and one event says why; by an order as well as by itself.
+    # A key of another certificate: the old pair stays, and one event says why; by a command as well as by itself.
     mark, key = service.events.mark(), service.pair.key.read_bytes()
     other = Pair(service, "other", ("other.example.com",))
     os.replace(other.key, service.pair.key)

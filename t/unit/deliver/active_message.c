@@ -1,5 +1,5 @@
 /*
- * active_message - the phases of a loaded message in their orders, right and wrong; reasons are kept once
+ * active_message - the phases of a loaded message, in the right order and in wrong ones; reasons are kept once
  */
 
 #include <stdio.h>
