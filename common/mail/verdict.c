@@ -14,8 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char class_digit[] = { [VERDICT_DELIVERED] = '2', [VERDICT_LATER] = '4',
-    [VERDICT_REFUSED] = '5' };
+static const char class_digit[] = { [VERDICT_LATER] = '4', [VERDICT_REFUSED] = '5', [VERDICT_ACCEPTED] = '2',
+    [VERDICT_DELIVERED] = '2' };
 
 /* Copies; control characters become blanks, several blanks one, none stay at the ends. */
 static void
@@ -81,7 +81,7 @@ status_length(const char *text, char c)
 void
 verdict_from_reply(struct verdict *v, int code, const char *text, const char *host)
 {
-	enum verdict_what what = code / 100 == 2 ? VERDICT_DELIVERED : code / 100 == 5 ? VERDICT_REFUSED :
+	enum verdict_what what = code / 100 == 2 ? VERDICT_ACCEPTED : code / 100 == 5 ? VERDICT_REFUSED :
 	    VERDICT_LATER;
 	size_t n = status_length(text, class_digit[what]);
 
@@ -92,6 +92,13 @@ verdict_from_reply(struct verdict *v, int code, const char *text, const char *ho
 		snprintf(v->status, sizeof(v->status), "%c.0.0", class_digit[what]);
 	clean_text(v->text, sizeof(v->text), text);
 	clean_text(v->host, sizeof(v->host), host != NULL ? host : "");
+}
+
+void
+verdict_deliver(struct verdict *v)
+{
+	if (v->what == VERDICT_ACCEPTED)
+		v->what = VERDICT_DELIVERED;
 }
 
 void
@@ -106,7 +113,8 @@ const char *
 verdict_name(enum verdict_what what)
 {
 	static const char *const name[] = {
-		[VERDICT_DELIVERED] = "delivered", [VERDICT_LATER] = "later", [VERDICT_REFUSED] = "refused"
+		[VERDICT_LATER] = "later", [VERDICT_REFUSED] = "refused", [VERDICT_ACCEPTED] = "accepted",
+		[VERDICT_DELIVERED] = "delivered",
 	};
 	return name[what];
 }

@@ -67,7 +67,8 @@ static void
 judge_drop(struct drop *d, struct drop_job *job)
 {
 	if (job->part.error == 0) {
-		verdict_set(&job->verdict, VERDICT_DELIVERED, "2.1.5", "dropped");
+		verdict_set(&job->verdict, VERDICT_ACCEPTED, "2.1.5", "dropped");
+		verdict_deliver(&job->verdict);
 		return;
 	}
 	give_room_back(d, (uint64_t)job->e->content_size);

@@ -122,13 +122,15 @@ judge_recipient(struct expand_recipient *r)
 
 	switch (r->answer.result) {
 	case DIRECTORY_MAILBOX:
-		verdict_set(v, VERDICT_DELIVERED, "2.0.0", "%s", "");
+		verdict_set(v, VERDICT_ACCEPTED, "2.0.0", "%s", "");
+		verdict_deliver(v);
 		return false;
 	case DIRECTORY_LIST:
 		r->copies = r->answer.count;
-		verdict_set(v, VERDICT_DELIVERED, "2.0.0",
+		verdict_set(v, VERDICT_ACCEPTED, "2.0.0",
 		    r->copies == 1 ? "sent on to the address it stands for" : "sent on to %u addresses",
 		    r->copies);
+		verdict_deliver(v);
 		return true;
 	case DIRECTORY_UNKNOWN:
 		verdict_set(v, VERDICT_REFUSED, "5.1.1", "%s", r->answer.text);

@@ -25,6 +25,7 @@ struct login_test_host {
 	struct destination d;
 	struct outbound_job job;
 	struct verdict verdict;
+	bool ok;			/* the host has let us in */
 };
 
 struct login_test {
@@ -86,11 +87,11 @@ on_done(void *arg, struct outbound_job *job)
 	struct login_test *t = h->test;
 	const struct verdict *v = &h->verdict;
 
-	if (v->what == VERDICT_DELIVERED)
+	if (h->ok)
 		print_line(t, "login: %s\n", v->text);
 	else
 		print_line(t, "login: failed: %s %s\n", v->status, v->text);
-	t->failed |= v->what != VERDICT_DELIVERED;
+	t->failed |= !h->ok;
 	free_host(h);
 	if (LIST_EMPTY(&t->hosts))
 		end_test(t);
@@ -102,7 +103,8 @@ on_login(void *arg, const struct outconn *p)
 {
 	struct login_test_host *h = arg;
 
-	verdict_set(&h->verdict, VERDICT_DELIVERED, "2.0.0", "ok, as %s with %s at %s, TLS %s, %s",
+	h->ok = true;
+	verdict_set(&h->verdict, VERDICT_ACCEPTED, "2.0.0", "ok, as %s with %s at %s, TLS %s, %s",
 	    p->client.set.user, msg_auth_out_mechanism_names[p->client.auth->mechanism], p->where, p->facts,
 	    strcmp(p->verified, "dane") == 0 ? "verified by its TLSA records" : "name and issuer verified");
 }

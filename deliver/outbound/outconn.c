@@ -80,7 +80,7 @@ send_out(struct outconn *p)
 
 		if (n > 0) {
 			count_bytes(p, COUNTER_BYTES_SENT, n);
-			buf_drop(out, (size_t)n);
+			client_sent(&p->client, (size_t)n);
 			p->logged -= p->logged < (size_t)n ? p->logged : (size_t)n;
 			p->timed = CLIENT_PHASE_COUNT;	/* progress: the limit starts anew */
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK)

@@ -4,8 +4,9 @@
  * Runs in:  deliver
  * Owns:     the bytes to be sent, the reply being read
  * Promise:  every recipient of a transaction gets exactly one verdict; "delivered" only by a 2xx to the final
- *           dot or last chunk. Commands are sent together when the host offers PIPELINING (RFC 2920), else
- *           one by one. What the host said in clear does not count under TLS
+ *           dot or last chunk, and no reply counts before its command has left. Commands are sent together
+ *           when the host offers PIPELINING (RFC 2920), else one by one. What the host said in clear does not
+ *           count under TLS
  * Fails by: verdicts; a host that does not speak SMTP is a failed connection (4.5.0)
  */
 #include <stdarg.h>
@@ -19,6 +20,7 @@
 #include "deliver/smtp/smtp.h"
 
 #define MINUTES(n) ((n) * 60000U)
+#define GREETED_AGAIN_MS 10000
 #define OUT_MAX (512U << 10)	/* a piece with every dot doubled, or a window of commands, and more */
 
 static void on_greeting(struct client *c), refuse_connection(struct client *c), on_ehlo(struct client *c),
@@ -78,13 +80,6 @@ static const struct row {
 	[CLIENT_OVER] = { "nothing", 0, false, ALL(NULL), 0 },
 };
 
-static const struct { const char *keyword; enum client_offer offer; } offers[] = {
-	{ "PIPELINING", CLIENT_PIPELINING }, { "SIZE", CLIENT_SIZE }, { "8BITMIME", CLIENT_8BITMIME },
-	{ "SMTPUTF8", CLIENT_SMTPUTF8 }, { "ENHANCEDSTATUSCODES", CLIENT_STATUSCODES },
-	{ "CHUNKING", CLIENT_CHUNKING }, { "DSN", CLIENT_DSN }, { "STARTTLS", CLIENT_OFFERS_TLS },
-	{ "BINARYMIME", CLIENT_BINARYMIME },
-};
-
 void
 client_init(struct client *c, const struct client_settings *set)
 {
@@ -112,7 +107,7 @@ client_done(struct client *c)
 uint64_t
 client_time_limit(const struct client *c)
 {
-	return rows[c->phase].limit;
+	return c->greeted_again ? GREETED_AGAIN_MS : rows[c->phase].limit;
 }
 
 /* --- the end of a transaction, the end of the connection --- */
@@ -121,7 +116,7 @@ void
 client_set_all(struct client *c, const struct verdict *v, bool only_accepted)
 {
 	for (size_t i = 0; i < c->mail.count; i++)
-		if (!only_accepted || c->mail.verdict[i].what == VERDICT_DELIVERED)
+		if (!only_accepted || c->mail.verdict[i].what == VERDICT_ACCEPTED)
 			c->mail.verdict[i] = *v;
 }
 
@@ -190,7 +185,12 @@ client_unreached(struct client *c, const char *where, const char *reason)
 void
 client_timeout(struct client *c)
 {
-	if (c->phase == CLIENT_WORD)
+	bool again = c->greeted_again;
+
+	c->greeted_again = false;
+	if (again)
+		(c->phase == CLIENT_EHLO ? on_ehlo : on_helo)(c);
+	else if (c->phase == CLIENT_WORD)
 		client_auth_give_up(c, "4.3.0", "the proof did not come in time");
 	else if (c->phase != CLIENT_OVER)
 		fail_with(c, "4.4.2", "%s timed out while waiting for %s", c->set.host, rows[c->phase].name);
@@ -253,17 +253,10 @@ on_greeting(struct client *c)
 static void
 note_offer(struct client *c, const char *line)
 {
-	size_t len = strcspn(line, " =");
-
-	if (len == 4 && strncasecmp(line, "AUTH", len) == 0)
+	if (strcspn(line, " =") == 4 && strncasecmp(line, "AUTH", 4) == 0)
 		client_auth_offer(c, line);
-	for (size_t i = 0; i < nitems_of(offers); i++) {
-		if (strlen(offers[i].keyword) != len || strncasecmp(line, offers[i].keyword, len) != 0)
-			continue;
-		c->offered |= offers[i].offer;
-		if (offers[i].offer == CLIENT_SIZE && line[len] == ' ')
-			c->size_limit = strtoull(line + len + 1, NULL, 10);
-	}
+	else
+		client_offer_note(c, line);
 }
 
 /*
@@ -309,20 +302,10 @@ on_helo(struct client *c)
 	open_dialogue(c, "is greeted with HELO, which knows no STARTTLS");
 }
 
-/*
- * There is a reply to a STARTTLS that was not sent yet. It is not the host's; under TLS each later reply
- * would be taken for the answer to the command before.
- */
-static bool
-is_forged(const struct client *c)
-{
-	return c->out.len > 0;
-}
-
 static void
 on_starttls(struct client *c)
 {
-	if (is_forged(c) || c->response->code != 220)
+	if (c->response->code != 220)
 		client_fail_protocol(c);
 	else
 		c->phase = CLIENT_SHAKE;
@@ -331,11 +314,8 @@ on_starttls(struct client *c)
 static void
 on_starttls_refused(struct client *c)
 {
-	if (is_forged(c))
-		client_fail_protocol(c);
-	else
-		fail_with(c, "4.7.4", "%s refused STARTTLS: %d %.200s", c->set.host, c->response->code,
-		    c->response->text);
+	fail_with(c, "4.7.4", "%s refused STARTTLS: %d %.200s", c->set.host, c->response->code,
+	    c->response->text);
 }
 
 /* What the host offered in clear does not count (RFC 3207 4.2). */
@@ -356,19 +336,62 @@ client_secured(struct client *c)
 		send_hello(c, CLIENT_EHLO);
 }
 
-/* A reply without a command: the host ends the connection, and says why. */
+/* A reply without a command: a host that ends the connection says why; the others do not speak SMTP. */
 static void
 on_unexpected(struct client *c)
 {
 	struct verdict v = client_last_verdict(c);
 
-	client_fail(c, &v, false);
+	if (v.what == VERDICT_LATER)
+		client_fail(c, &v, false);
+	else
+		client_fail_protocol(c);
 }
 
 static void
 on_quit(struct client *c)
 {
 	c->phase = CLIENT_OVER;
+}
+
+/*
+ * All of the command that this reply is for has left. It has not: no host could know it, the reply is for
+ * something else, and so would be all that follow.
+ */
+static bool
+is_asked_for(const struct client *c)
+{
+	switch (c->phase) {
+	case CLIENT_RSET:
+	case CLIENT_MAIL:
+	case CLIENT_RCPT:
+	case CLIENT_DATA:
+		return c->left >= c->step_end[c->answered % CLIENT_WINDOW];
+	case CLIENT_SENDING:
+		return true;	/* of a refusal that comes early; others have no handler */
+	default:
+		return c->out.len == 0;
+	}
+}
+
+/*
+ * A banner of several lines without dashes, or a second one: the answer to EHLO is still to come. A host that
+ * says nothing after it has meant 220 as that answer: see client_timeout.
+ */
+static bool
+is_more_greeting(struct client *c)
+{
+	if ((c->phase != CLIENT_EHLO && c->phase != CLIENT_HELO) || c->response->code != 220)
+		return false;
+	c->greeted_again = true;
+	return true;
+}
+
+void
+client_check_out(struct client *c)
+{
+	if (!buf_ok(&c->out))
+		fail_with(c, "4.3.0", "more to send to %s than there is room for", c->set.host);
 }
 
 static void
@@ -389,19 +412,28 @@ on_reply(struct client *c)
 	void (*handler)(struct client *) = rows[phase].on_reply[client_last_class(c) - 2];
 	struct verdict v;
 
+	if (is_more_greeting(c))
+		return;
+	c->greeted_again = false;
 	if (c->response->code == 421 && !rows[phase].answers_421) {
 		v = client_last_verdict(c);
 		client_fail(c, &v, true);
-	} else if (handler != NULL)
+	} else if (handler != NULL && is_asked_for(c))
 		handler(c);
 	else
 		client_fail_protocol(c);
 	check_next(c, phase);
-	if (!buf_ok(&c->out))
-		bug("client: more to send than planned");
+	client_check_out(c);
 }
 
 /* --- what the owner calls --- */
+
+void
+client_sent(struct client *c, size_t n)
+{
+	buf_drop(&c->out, n);
+	c->left += n;
+}
 
 void
 client_input(struct client *c, const char *data, size_t len)

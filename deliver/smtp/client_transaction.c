@@ -4,9 +4,9 @@
  *
  * Runs in:  deliver
  * Owns:     nothing; works on a struct client
- * Promise:  the commands are numbered steps. With PIPELINING up to WINDOW are sent ahead, without it one; the
- *           replies are judged by the same code. A message that the host cannot take is refused before a byte
- *           is sent
+ * Promise:  the commands are numbered steps. With PIPELINING up to CLIENT_WINDOW are sent ahead, without it
+ *           one; the replies are judged by the same code. A message that the host cannot take is refused
+ *           before a byte is sent
  * Fails by: verdicts
  */
 #include <stdio.h>
@@ -20,7 +20,6 @@
 #include "deliver/smtp/smtp.h"
 
 #define BINARY (CLIENT_CHUNKING | CLIENT_BINARYMIME)
-#define WINDOW 100		/* commands sent and not answered */
 
 /* No recipient was taken, and one at least is not refused for good. */
 static bool
@@ -29,7 +28,8 @@ is_for_another(const struct client *c)
 	bool later = false;
 
 	for (size_t i = 0; i < c->mail.count; i++) {
-		if (c->mail.verdict[i].what == VERDICT_DELIVERED)
+		if (c->mail.verdict[i].what == VERDICT_ACCEPTED ||
+		    c->mail.verdict[i].what == VERDICT_DELIVERED)
 			return false;
 		later |= c->mail.verdict[i].what == VERDICT_LATER;
 	}
@@ -190,14 +190,15 @@ static void
 send_next_steps(struct client *c)
 {
 	bool bdat = c->body == CLIENT_BY_BDAT;
-	size_t window = c->offered & CLIENT_PIPELINING ? WINDOW : 1, end = step_data(c) + (bdat ? 0 : 1);
+	size_t window = c->offered & CLIENT_PIPELINING ? CLIENT_WINDOW : 1,
+	    end = step_data(c) + (bdat ? 0 : 1);
 
 	while (c->transaction == CLIENT_RUNNING && c->sent < end && c->sent - c->answered < window) {
 		if (!is_skipped(c, c->sent))
 			send_step(c, c->sent);
 		else if (c->answered == c->sent)
 			c->answered++;
-		c->sent++;
+		c->step_end[c->sent++ % CLIENT_WINDOW] = c->left + c->out.len;
 	}
 	if (bdat && c->transaction == CLIENT_RUNNING && c->answered == end)
 		send_chunk(c);
@@ -261,7 +262,7 @@ client_transaction_rcpt(struct client *c)
 		return;
 	}
 	*to = client_last_verdict(c);
-	if (to->what == VERDICT_DELIVERED)
+	if (to->what == VERDICT_ACCEPTED)
 		c->accepted++;
 	else if (c->response->code == 552 && c->accepted > 0) {
 		/* "too many recipients" of old servers: the others are sent later (RFC 5321 4.5.3.1.10) */
@@ -334,6 +335,7 @@ client_transaction_dot(struct client *c)
 		return;
 	}
 	v.dsn = (c->offered & CLIENT_DSN) != 0;
+	verdict_deliver(&v);
 	if (!is_settled(c))
 		client_set_all(c, &v, true);
 	/* RFC 3030 does not say whether a refused chunk ends the transaction */
@@ -426,6 +428,5 @@ client_transaction_begin(struct client *c, const struct client_mail *mail)
 	}
 	c->sent = c->answered = c->mail_open ? 0 : 1;
 	send_next_steps(c);
-	if (!buf_ok(&c->out))
-		bug("client: more to send than planned");
+	client_check_out(c);
 }

@@ -42,9 +42,8 @@ const char *client_reply_line(const struct client_reply *r);	/* text of the pres
 /* --- client: the SMTP dialogue with one host, from greeting to QUIT, any number of transactions. Pure --- */
 /*
  *   client_init(&c, &settings);
- *   loop: client_input() what the host sent;
- *         do what client_action() asks for, until it is CLIENT_WAIT;
- *         send c.out, and buf_drop() what was sent
+ *   loop: client_input() what the host sent; do what client_action() asks for, until it is CLIENT_WAIT;
+ *         send c.out, client_sent() what has left
  */
 enum client_offer {
 	CLIENT_PIPELINING = 1, CLIENT_SIZE = 2, CLIENT_8BITMIME = 4, CLIENT_SMTPUTF8 = 8,
@@ -104,6 +103,8 @@ enum client_transaction {
 	CLIENT_ENDED,		/* waits for client_finish */
 };
 
+#define CLIENT_WINDOW 100	/* commands sent ahead and not answered (RFC 2920) */
+
 enum client_body { CLIENT_BY_DATA, CLIENT_BY_BDAT };	/* how the content is sent */
 
 /* MAY: when the host offers it; MUST: no mail without it; AT_ONCE: before the greeting (RFC 8314). */
@@ -137,8 +138,10 @@ struct client {
 	unsigned offered;		/* enum client_offer */
 	uint64_t size_limit;		/* 0: none said */
 	struct client_reply *response;	/* owned */
-	struct buf out;			/* to be sent */
+	struct buf out;			/* to be sent; client_sent() takes from it what has left */
+	uint64_t left;			/* bytes that have left so far */
 	bool out_is_auth;		/* `out` holds a word of AUTH, not a command */
+	bool greeted_again;		/* a 220 came where the answer to EHLO or HELO is due */
 	enum client_security security;
 	enum client_opening opening;
 	struct client_auth *auth;	/* owned; NULL: none wanted */
@@ -151,6 +154,8 @@ struct client {
 	bool mail_open;			/* the host has a MAIL of ours: RSET is due before the next one */
 	bool skips;			/* there are recipients whose address this host cannot take */
 	size_t sent, answered;		/* steps: 0 RSET, 1 MAIL, 2.. RCPT, count + 2 DATA */
+	/* Of the steps not answered: `left` when all of it has left */
+	uint64_t step_end[CLIENT_WINDOW];
 	size_t accepted;		/* recipients */
 	enum client_body body;
 	bool line_start;		/* the next byte of the content begins a line */
@@ -159,6 +164,7 @@ struct client {
 void client_init(struct client *c, const struct client_settings *set);	/* the strings must outlive it */
 void client_done(struct client *c);
 void client_input(struct client *c, const char *data, size_t len);
+void client_sent(struct client *c, size_t n);	/* the first bytes of `out` have left */
 /* Instead of a greeting: "Connection refused". */
 void client_unreached(struct client *c, const char *where, const char *reason);
 /* End of file, reset: "Connection reset by peer". */
@@ -179,12 +185,16 @@ void client_quit(struct client *c);
 uint64_t client_time_limit(const struct client *c);
 #define CLIENT_PIECE (64U << 10)
 
+/* --- client_offer: the extensions that a host offers. Pure --- */
+void client_offer_note(struct client *c, const char *line);	/* of the answer to EHLO, without its code */
+
 /* For client_auth and client_transaction. */
 int client_last_class(const struct client *c);		/* 2 to 5 */
 struct verdict client_last_verdict(const struct client *c);
 void client_set_all(struct client *c, const struct verdict *v, bool only_accepted);
 /* Ends the connection; a running transaction ends as CLIENT_LOST or, after its content, as CLIENT_FINAL. */
 void client_fail(struct client *c, const struct verdict *v, bool glitch);
+void client_check_out(struct client *c);		/* ends the connection when `out` has overflowed */
 void client_fail_protocol(struct client *c);		/* the reply is not what SMTP allows here */
 
 /* --- client_auth: our authentication at the host (RFC 4954), before the first transaction. Pure --- */

@@ -51,7 +51,7 @@ begin(struct run *r)
 static void
 act(struct run *r)
 {
-	for (bool begun = false;; buf_clear(&r->c.out)) {
+	for (bool begun = false;; client_sent(&r->c, r->c.out.len)) {
 		enum client_action action = client_action(&r->c);
 
 		if (action == CLIENT_DONE) {
@@ -93,7 +93,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	    .helo = mode & 32,
 	    .tls = mode & 64 ? CLIENT_TLS_MUST : mode & 128 ? CLIENT_TLS_MAY : CLIENT_TLS_OFF });
 	for (size_t at = 1; at < len && client_action(&r.c) != CLIENT_CLOSE; at += step) {
-		buf_clear(&r.c.out);
+		client_sent(&r.c, r.c.out.len);
 		client_input(&r.c, (const char *)data + at, step < len - at ? step : len - at);
 		act(&r);
 	}

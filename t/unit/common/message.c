@@ -139,7 +139,7 @@ END_TEST
 START_TEST(test_verdict_from_reply)
 {
 	static const struct { int code; const char *text, *status; enum verdict_what what; } row[] = {
-		{ 250, "2.0.0 ok", "2.0.0", VERDICT_DELIVERED }, { 250, "ok", "2.0.0", VERDICT_DELIVERED },
+		{ 250, "2.0.0 ok", "2.0.0", VERDICT_ACCEPTED }, { 250, "ok", "2.0.0", VERDICT_ACCEPTED },
 		{ 450, "4.2.1 busy", "4.2.1", VERDICT_LATER }, { 450, "5.2.1 odd", "4.0.0", VERDICT_LATER },
 		{ 550, "5.1.1 no", "5.1.1", VERDICT_REFUSED }, { 550, "5.1.1", "5.1.1", VERDICT_REFUSED },
 		{ 550, "5.1.1234 no", "5.0.0", VERDICT_REFUSED }, { 550, "", "5.0.0", VERDICT_REFUSED },

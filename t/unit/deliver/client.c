@@ -80,7 +80,7 @@ compare(struct run *r)
 	ck_assert_msg(strcmp(buf_text(&r->c.out), buf_text(&r->expect)) == 0,
 	    "%s: before \"%.30s\": sent \"%s\", expected \"%s\"",
 	    r->row->name, r->where, buf_text(&r->c.out), buf_text(&r->expect));
-	buf_clear(&r->c.out);
+	client_sent(&r->c, r->c.out.len);
 	buf_clear(&r->expect);
 }
 

@@ -6,28 +6,28 @@
 #include "deliver/smtp/smtp.h"
 #include "t/unit/check_main.h"
 
-static const char *const replies[] = { "220 x\r\n", "334 eA==\r\n", "354 x\r\n", "450 x\r\n", "550 x\r\n",
-    "421 x\r\n" };
+static const char *const replies[] = { "220 x\r\n", "250 x\r\n", "334 eA==\r\n", "354 x\r\n", "450 x\r\n",
+    "550 x\r\n", "421 x\r\n" };
 
 /* Without pipelining, TLS only where the row needs it; one recipient. */
 static const struct { enum client_phase phase, next[nitems_of(replies)]; } rows[] = {
 #define P(p) CLIENT_##p
-	/*                220          334        354         450         550         421 */
-	{ P(GREETING), { P(EHLO),    P(OVER),  P(OVER),    P(OVER),    P(OVER),    P(OVER) } },
-	{ P(EHLO),     { P(BETWEEN), P(HELO),  P(HELO),    P(HELO),    P(HELO),    P(OVER) } },
-	{ P(HELO),     { P(BETWEEN), P(OVER),  P(OVER),    P(OVER),    P(OVER),    P(OVER) } },
-	{ P(STARTTLS), { P(SHAKE),   P(OVER),  P(OVER),    P(OVER),    P(OVER),    P(OVER) } },
-	{ P(SHAKE),    { P(SHAKE),   P(SHAKE), P(SHAKE),   P(SHAKE),   P(SHAKE),   P(SHAKE) } },
-	{ P(WORD),     { P(OVER),    P(OVER),  P(OVER),    P(OVER),    P(OVER),    P(OVER) } },
-	{ P(AUTH),     { P(BETWEEN), P(WORD),  P(OVER),    P(OVER),    P(OVER),    P(OVER) } },
-	{ P(BETWEEN),  { P(OVER),    P(OVER),  P(OVER),    P(OVER),    P(OVER),    P(OVER) } },
-	{ P(RSET),     { P(MAIL),    P(OVER),  P(OVER),    P(OVER),    P(OVER),    P(OVER) } },
-	{ P(MAIL),     { P(RCPT),    P(OVER),  P(OVER),    P(BETWEEN), P(BETWEEN), P(OVER) } },
-	{ P(RCPT),     { P(DATA),    P(OVER),  P(OVER),    P(BETWEEN), P(BETWEEN), P(OVER) } },
-	{ P(DATA),     { P(OVER),    P(OVER),  P(SENDING), P(BETWEEN), P(BETWEEN), P(OVER) } },
-	{ P(SENDING),  { P(OVER),    P(OVER),  P(OVER),    P(OVER),    P(OVER),    P(OVER) } },
-	{ P(DOT),      { P(BETWEEN), P(OVER),  P(OVER),    P(BETWEEN), P(BETWEEN), P(OVER) } },
-	{ P(QUIT),     { P(OVER),    P(OVER),  P(OVER),    P(OVER),    P(OVER),    P(OVER) } },
+	/*                220          250          334        354         450         550         421 */
+	{ P(GREETING), { P(EHLO), P(EHLO), P(OVER), P(OVER), P(OVER), P(OVER), P(OVER) } },
+	{ P(EHLO),     { P(EHLO), P(BETWEEN), P(HELO), P(HELO), P(HELO), P(HELO), P(OVER) } },
+	{ P(HELO),     { P(HELO), P(BETWEEN), P(OVER), P(OVER), P(OVER), P(OVER), P(OVER) } },
+	{ P(STARTTLS), { P(SHAKE), P(OVER), P(OVER), P(OVER), P(OVER), P(OVER), P(OVER) } },
+	{ P(SHAKE),    { P(SHAKE), P(SHAKE), P(SHAKE), P(SHAKE), P(SHAKE), P(SHAKE), P(SHAKE) } },
+	{ P(WORD),     { P(OVER), P(OVER), P(OVER), P(OVER), P(OVER), P(OVER), P(OVER) } },
+	{ P(AUTH),     { P(BETWEEN), P(BETWEEN), P(WORD), P(OVER), P(OVER), P(OVER), P(OVER) } },
+	{ P(BETWEEN),  { P(OVER), P(OVER), P(OVER), P(OVER), P(OVER), P(OVER), P(OVER) } },
+	{ P(RSET),     { P(MAIL), P(MAIL), P(OVER), P(OVER), P(OVER), P(OVER), P(OVER) } },
+	{ P(MAIL),     { P(RCPT), P(RCPT), P(OVER), P(OVER), P(BETWEEN), P(BETWEEN), P(OVER) } },
+	{ P(RCPT),     { P(DATA), P(DATA), P(OVER), P(OVER), P(BETWEEN), P(BETWEEN), P(OVER) } },
+	{ P(DATA),     { P(OVER), P(OVER), P(OVER), P(SENDING), P(BETWEEN), P(BETWEEN), P(OVER) } },
+	{ P(SENDING),  { P(OVER), P(OVER), P(OVER), P(OVER), P(OVER), P(OVER), P(OVER) } },
+	{ P(DOT),      { P(BETWEEN), P(BETWEEN), P(OVER), P(OVER), P(BETWEEN), P(BETWEEN), P(OVER) } },
+	{ P(QUIT),     { P(OVER), P(OVER), P(OVER), P(OVER), P(OVER), P(OVER), P(OVER) } },
 #undef P
 };
 _Static_assert(nitems_of(rows) == CLIENT_OVER, "a row for each phase");
@@ -43,7 +43,7 @@ static void
 feed(struct run *r, const char *text)
 {
 	client_input(&r->c, text, strlen(text));
-	buf_clear(&r->c.out);
+	client_sent(&r->c, r->c.out.len);
 }
 
 static void
@@ -51,7 +51,7 @@ begin(struct run *r)
 {
 	client_transaction_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, &r->index, 1, &r->verdict,
 	    false });
-	buf_clear(&r->c.out);
+	client_sent(&r->c, r->c.out.len);
 }
 
 /* Leads a new dialogue to a phase. */
@@ -81,12 +81,13 @@ lead_to(struct run *r, enum client_phase phase)
 		client_auth_say(&r->c, &word, true);
 	if (phase == CLIENT_QUIT)
 		client_quit(&r->c);
-	buf_clear(&r->c.out);
+	client_sent(&r->c, r->c.out.len);
 	if (phase < CLIENT_RSET || phase > CLIENT_DOT)
 		return;
 	begin(r);
 	if (phase == CLIENT_RSET) {	/* due after a transaction that ends behind MAIL */
-		feed(r, "250 x\r\n550 x\r\n");
+		feed(r, "250 x\r\n");
+		feed(r, "550 x\r\n");
 		client_finish(&r->c);
 		begin(r);
 	}
@@ -96,6 +97,7 @@ lead_to(struct run *r, enum client_phase phase)
 		feed(r, "354 x\r\n");
 	if (phase == CLIENT_DOT)
 		client_content_end(&r->c);
+	client_sent(&r->c, r->c.out.len);
 }
 
 START_TEST(test_phases)
