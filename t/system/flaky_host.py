@@ -42,3 +42,42 @@ def test_everything_comes_out(t):
     equal(missing, [], "messages that did not come out")
     equal(service.home.drops(), [], "reports")
     check(len(first.messages) > 0 and len(second.messages) > 0, "both hosts had some")
+
+
+# Replies that no command has asked for, all in one segment with one that was.
+UNASKED = {
+    "one more behind EHLO": {"EHLO": "250-sink\r\n250 8BITMIME\r\n250 ok"},
+    "all in the greeting": {"CONNECT": "220 sink\r\n250-sink\r\n250 8BITMIME\r\n250 ok"},
+    "a refusal behind EHLO": {"EHLO": "250-sink\r\n250 8BITMIME\r\n554 5.0.0 no"},
+}
+BANNERS = {
+    "a banner without dashes": {"CONNECT": "220 sink\r\n220 Authorised use only\r\n220 All sessions are logged"},
+    "a second greeting": {"EHLO": "220 two\r\n250-sink\r\n250 8BITMIME"},
+}
+
+
+def send_some(t, answers):
+    sink = t.sink(answers=answers)
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    for number in range(3):
+        service.default.send("a@default.example", ["x@remote.example", "y@remote.example"], mail(f"number-{number}-"))
+    return sink, service
+
+
+def test_replies_not_asked_for(t):
+    for what, answers in UNASKED.items():
+        sink, service = send_some(t, answers)
+        service.events.wait("deferred", count=6, status="4.5.0")
+        equal(service.events.all("delivered"), [], what)
+        equal((len(sink.messages), service.home.drops()), (0, []), what)
+        service.home.wait_queued(3)
+        service.end()
+
+
+def test_greetings_of_several_lines(t):
+    for what, answers in BANNERS.items():
+        sink, service = send_some(t, answers)
+        service.events.wait("delivered", count=6)
+        equal(len(sink.messages), 3, what)
+        service.home.wait_queued(0)
+        service.end()
