@@ -377,7 +377,7 @@ const struct key key_rows[] = {
 	    .max = DAY, .meaning = "How long a remote host may be silent." },
 	{ DELIVERY("port", KEY_NUMBER, port), .standard = "25", .min = 1, .max = 65535,
 	    .meaning = "The port of remote hosts that are named without a port." },
-	{ DELIVERY("hop-limit", KEY_NUMBER, hop_limit), .standard = "15", .min = 1, .max = 1000,
+	{ DELIVERY("hop-limit", KEY_NUMBER, hop_limit), .standard = "100", .min = 1, .max = 1000,
 	    .meaning =
 	    "The largest number of Received lines in a message. A message with more of them runs in a loop "
 	    "and is returned with 5.4.6." },

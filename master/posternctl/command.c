@@ -24,21 +24,29 @@ config_path_of(const struct command_context *c)
 }
 
 /*
- * The path of control.sock: below the run folder of the configuration, or of the default when that cannot be
- * read. Owned by the caller.
+ * The path of control.sock: below the run folder of the configuration. When the installed configuration
+ * cannot be read, the default one; when the operator has named one that cannot be read, none: a command for
+ * one service must never reach another. Owned by the caller; NULL: it has been said why.
  */
 static char *
 socket_path_of(const struct command_context *c)
 {
 	struct config_faults faults;
 	struct config *config;
-	char *path;
+	char *path = NULL;
 
 	if (c->socket_path != NULL)
 		return mem_strdup(c->socket_path);
 	faults = (struct config_faults){ 0 };
 	config = config_read(config_path_of(c), &faults);
-	path = control_words_socket(config != NULL ? config->service.run : POSTERN_RUNDIR "/postern");
+	if (config != NULL)
+		path = control_words_socket(config->service.run);
+	else if (c->config_path == NULL)
+		path = control_words_socket(POSTERN_RUNDIR "/postern");
+	else
+		fprintf(stderr,
+		    "posternctl: %s has errors (posternctl -c %s check) and does not say which service is "
+		    "meant; name its socket with -s\n", c->config_path, c->config_path);
 	config_free(config);
 	config_faults_done(&faults);
 	return path;
@@ -54,6 +62,8 @@ send_words(const struct command_context *c, const char *what, const char *const 
 	for (size_t i = 0; i < count && i + 1 < CONTROL_WORDS_MAX; i++)
 		all[i + 1] = words[i];
 	path = socket_path_of(c);
+	if (path == NULL)
+		return EX_CONFIG;
 	status = control_client_service(path, all, count + 1, NULL);
 	free(path);
 	return status;
@@ -139,6 +149,10 @@ run_sessions(const struct command_context *c, const struct command *row, const c
 		all[i + 1] = l.word[i];
 	text = (struct buf)BUF_INIT(16U << 20);
 	path = socket_path_of(c);
+	if (path == NULL) {
+		buf_done(&text);
+		return EX_CONFIG;
+	}
 	status = control_client_service(path, all, l.count + 1, &text);
 	free(path);
 	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {
@@ -166,7 +180,7 @@ run_queue(const struct command_context *c, const struct command *row, const char
 		return command_misused(row);
 	}
 	path = socket_path_of(c);
-	status = queue_command_run(t, path);
+	status = path != NULL ? queue_command_run(t, path) : EX_CONFIG;
 	free(path);
 	free(t);
 	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {

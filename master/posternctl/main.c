@@ -3,10 +3,12 @@
  *
  * Runs in:  posternctl
  * Owns:     nothing
- * Promise:  judges options and nothing else
- * Fails by: EX_USAGE
+ * Promise:  a configuration that is named and cannot be read ends the command: another one is never used
+ * Fails by: EX_USAGE, EX_NOINPUT
  */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -24,7 +26,10 @@ main(int argc, char **argv)
 		switch (c) {
 		case 'c':
 			context.config_path = optarg;
-			break;
+			if (access(optarg, R_OK) == 0)
+				break;
+			fprintf(stderr, "posternctl: %s: %s\n", optarg, strerror(errno));
+			return EX_NOINPUT;
 		case 's':
 			context.socket_path = optarg;
 			break;

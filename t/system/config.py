@@ -1,6 +1,7 @@
 """config - faults of the INI set: all at once, each with file, line and the correct form"""
 
 import re
+import subprocess
 
 from checks import check, equal
 
@@ -116,10 +117,29 @@ def test_name_without_dot_is_warned_of(t):
 
 def test_print(t):
     service = t.postern(start=False)
-    import subprocess
     done = subprocess.run([service.bin / "postern", "-T", "-c", service.config], capture_output=True, text=True, check=False,
                           env=service.environment(), timeout=30, **service.account())
     equal(done.returncode, 0, done.stderr)
     check("max-message-size" in done.stdout, done.stdout[:500])
     done = subprocess.run([service.bin / "postern", "-V"], capture_output=True, text=True, check=False, env=service.environment(), timeout=30)
     check(done.returncode == 0 and re.search(r"\d+\.\d+", done.stdout), done.stdout)
+
+
+def test_a_named_configuration_is_never_replaced_by_another(t):
+    """posternctl -c FILE: what FILE does not tell is not looked for elsewhere."""
+    service = t.postern()
+
+    def run(*args):
+        return subprocess.run([service.bin / "posternctl", *args], capture_output=True, text=True, check=False,
+                              env=service.environment(), timeout=30, **service.account())
+    missing, faulty = service.folder / "typo.ini", service.folder / "faulty.ini"
+    faulty.write_text("[service]\nrun = relative/path\n")
+    faulty.chmod(0o644)
+    for command in (["pause", "default"], ["stop"], ["status"], ["queue", "default", "list"], ["sessions"], ["reload"], ["check"]):
+        done = run("-c", missing, *command)
+        equal((done.returncode, done.stdout), (66, ""), command)
+        check(str(missing) in done.stderr, done.stderr)
+        done = run("-c", faulty, *command)
+        equal(done.returncode, 78, (command, done.stdout, done.stderr))
+    equal(run("-c", faulty, "-s", service.run / "control.sock", "pause", "default").returncode, 0)
+    service.wait_state("default", "paused")

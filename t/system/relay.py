@@ -398,3 +398,10 @@ def test_hop_limit(t):
     report = service.home.wait_drops()[0]
     check("5.4.6" in report.message.decode(), report.message.decode())
     equal(len(sink.messages), 1)
+    service.end()
+    service = t.postern(smart(sink.port))
+    service.default.send("a@default.example", "x@remote.example", hops(99))     # RFC 5321 6.3
+    sink.wait(2)
+    service.default.send("a@default.example", "x@remote.example", hops(100))
+    check("5.4.6" in service.home.wait_drops()[0].message.decode(), "more than 100")
+    equal(len(sink.messages), 2)
