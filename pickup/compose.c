@@ -34,10 +34,13 @@ int
 compose_split(const char *data, size_t len, bool whole, struct compose_header *h)
 {
 	struct header_field f;
-	size_t pos = 0;
+	size_t pos = 0, mbox;
 
 	while (is_empty_line(data, len, pos))
 		pos += 2;
+	if (header_opening(data + pos, len - pos, whole, &mbox) == HEADER_UNDECIDED && pos < len)
+		return 0;
+	pos += mbox;
 	h->start = h->fields = pos;
 	while (header_next(data, len, &pos, &f) == 1)
 		if (h->fields == (size_t)(f.start - data) && is_x_line(&f))

@@ -1,7 +1,7 @@
 /*
  * header - walks the header fields of a message held in memory; pure
  *
- * Runs in:  deliver, pickup
+ * Runs in:  listener, deliver, pickup
  * Owns:     nothing; fields point into the caller's bytes
  * Promise:  each byte is read a bounded number of times; LF and CRLF lines are treated alike
  * Fails by: never; the header ends at the first line that is no field
@@ -77,6 +77,49 @@ header_next(const char *data, size_t len, size_t *pos, struct header_field *f)
 	f->value = data + value;
 	f->value_len = end - value;
 	return 1;
+}
+
+/* "From SENDER ... HH:MM... YYYY", or the year before a zone: more than a text that begins with that word. */
+static bool
+is_mbox_line(const char *line, size_t len)
+{
+	bool clock = false, year = false;
+
+	if (len < 5 || memcmp(line, "From ", 5) != 0)
+		return false;
+	for (size_t at = 5, n; at < len; at += n + 1) {
+		const char *word = line + at, *blank = memchr(word, ' ', len - at);
+
+		n = blank != NULL ? (size_t)(blank - word) : len - at;
+		clock |= n >= 5 && word[2] == ':' && strspn(word, "0123456789:") >= n;
+		year |= n == 4 && strspn(word, "0123456789") >= 4;
+	}
+	return clock && year;
+}
+
+enum header_opening
+header_opening(const char *data, size_t len, bool whole, size_t *skip)
+{
+	size_t colon = 0, at = 0, end = len < HEADER_OPENING_MAX ? len : HEADER_OPENING_MAX;
+	const char *lf = memchr(data, '\n', end);
+	bool sure = whole || lf != NULL || end == HEADER_OPENING_MAX;
+
+	*skip = 0;
+	if (lf != NULL)
+		end = (size_t)(lf - data) + 1;
+	if (empty_line(data, end, 0) != 0 || name_length(data, end, 0, &colon) != 0)
+		return HEADER_FIELD;
+	while (at < end && data[at] > 32 && data[at] < 127 && data[at] != ':')
+		at++;
+	/* Not even the rest of the line can make a field, or an mbox line, of it. */
+	if (at < end && at != 4 && strchr(" \t\r", data[at]) == NULL)
+		return HEADER_TEXT;
+	if (!sure)
+		return HEADER_UNDECIDED;
+	if (lf == NULL || !is_mbox_line(data, end - (end > 1 && data[end - 2] == '\r' ? 2 : 1)))
+		return HEADER_TEXT;
+	*skip = end;
+	return HEADER_MBOX;
 }
 
 bool

@@ -20,6 +20,16 @@ struct header_field {
  */
 int header_next(const char *data, size_t len, size_t *pos,
     struct header_field *f) __attribute__((warn_unused_result));
+
+/* What content begins with. An empty line counts as a field: the header is there, and ends. */
+enum header_opening { HEADER_UNDECIDED, HEADER_FIELD, HEADER_MBOX, HEADER_TEXT };
+#define HEADER_OPENING_MAX 1000	/* bytes with which it is always decided */
+/*
+ * `whole`: no more bytes follow. HEADER_MBOX: the line that mbox files put before a message ("From a@b Sat
+ * Nov 28 10:00:00 2026"); `*skip` is its length with the line end, else 0. HEADER_TEXT: no header at all;
+ * whoever puts fields before it has to put an empty line between (RFC 5322 2.1).
+ */
+enum header_opening header_opening(const char *data, size_t len, bool whole, size_t *skip);
 bool header_is(const struct header_field *f, const char *name);	/* case-insensitive */
 /* Bytes of the header including the empty line that ends it; `len` when there is none. */
 size_t header_size(const char *data, size_t len);

@@ -288,7 +288,7 @@ load_open(int fd, struct message_envelope *e, const char **why)
 		errno = EBADMSG;
 		return -1;
 	}
-	in = (struct buf)BUF_INIT(MESSAGE_ENVELOPE_MAX);
+	in = BUF_INIT(MESSAGE_ENVELOPE_MAX);
 	rc = read_envelope(fd, st.st_size, &in, e, why);
 	if (rc == 1)
 		rc = check_end_record(fd, st.st_size, &in, e, why);

@@ -286,7 +286,7 @@ add_original_recipient(const struct dsn *d, struct buf *out, const char *orcpt)
 
 	if (semicolon == NULL)
 		return;
-	text = (struct buf)BUF_INIT(4096);
+	text = BUF_INIT(4096);
 	if (strncasecmp(orcpt, "utf-8;", 6) != 0)
 		xtext_decode(&text, semicolon + 1);
 	else if (d->utf8)

@@ -105,6 +105,8 @@ void tls_files_format_received(char *dst, const struct ssl_st *link);
 struct inbound_content {
 	struct listener *listener;
 	struct enqueue_message *message;	/* NULL: none, or storing */
+	struct buf opening;		/* the first bytes, until it is known what they are */
+	bool opened, mbox;		/* that is known; an mbox line was left out */
 	bool storing;			/* `stored` is to come */
 	void (*room)(void *arg);	/* more content may come */
 	void (*stored)(void *arg, int error, const char *id);	/* on disk, or failed with an errno */

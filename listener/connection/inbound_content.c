@@ -4,7 +4,8 @@
  *
  * Runs in:  listener
  * Owns:     the enqueue message until it is finished or discarded
- * Promise:  `stored` is called once for each inbound_content_finish(), after file and name are on disk
+ * Promise:  content that does not begin with a field is divided from ours by an empty line; `stored` is
+ *           called once for each inbound_content_finish(), after file and name are on disk
  * Fails by: errno from inbound_content_begin(), or given to `stored`
  */
 #include <errno.h>
@@ -13,6 +14,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/mail/header.h"
 #include "common/spool/enqueue.h"
 #include "listener/connection/connection.h"
 #include "listener/listener.h"
@@ -49,13 +51,58 @@ inbound_content_begin(struct inbound_content *c, const struct message_envelope *
 	if (c->message == NULL)
 		return errno;
 	add_received(c, e, c->listener->server->reverse_dns ? names : NULL, link);
+	c->opening = BUF_INIT(HEADER_OPENING_MAX + 1);
+	c->opened = c->mbox = false;
 	return 0;
+}
+
+/*
+ * Content without a header, or with a folded line first, would go on where our Received field ends: whoever
+ * sends it could write the end of that field. `data` holds all so far; the bytes used, which are what was
+ * written or left out. The rest is undecided.
+ */
+static size_t
+open_content(struct inbound_content *c, const char *data, size_t len, bool whole)
+{
+	size_t skip;
+	enum header_opening what = header_opening(data, len, whole, &skip);
+
+	if (what == HEADER_UNDECIDED)
+		return 0;
+	if (what == HEADER_MBOX && !c->mbox) {
+		c->mbox = true;		/* a second one is text */
+		return skip + open_content(c, data + skip, len - skip, whole);
+	}
+	if (what != HEADER_FIELD && len > 0)
+		enqueue_add(c->message, "\r\n", 2);
+	c->opened = true;
+	enqueue_add(c->message, data, len);
+	return len;
+}
+
+/* The first bytes, as few as the client may send at a time. */
+static void
+add_opening(struct inbound_content *c, const char *data, size_t len)
+{
+	while (len > 0 && !c->opened) {
+		size_t room = HEADER_OPENING_MAX - c->opening.len, n = len < room ? len : room;
+
+		buf_add(&c->opening, data, n);
+		data += n;
+		len -= n;
+		buf_drop(&c->opening, open_content(c, c->opening.data, c->opening.len, false));
+	}
+	if (len > 0)
+		enqueue_add(c->message, data, len);
 }
 
 bool
 inbound_content_add(struct inbound_content *c, const char *data, size_t len)
 {
-	enqueue_add(c->message, data, len);
+	if (c->opened)
+		enqueue_add(c->message, data, len);
+	else
+		add_opening(c, data, len);
 	if (!enqueue_is_full(c->message))
 		return true;
 	enqueue_on_room(c->message, c->room, c->arg);
@@ -76,6 +123,9 @@ inbound_content_finish(struct inbound_content *c)
 {
 	struct enqueue_message *m = c->message;
 
+	if (!c->opened)
+		open_content(c, buf_text(&c->opening), c->opening.len, true);
+	buf_done(&c->opening);
 	c->message = NULL;
 	c->storing = true;
 	enqueue_finish(m, on_stored, c);
@@ -85,5 +135,6 @@ void
 inbound_content_discard(struct inbound_content *c)
 {
 	enqueue_discard(c->message);
+	buf_done(&c->opening);
 	c->message = NULL;
 }

@@ -139,7 +139,7 @@ ehlo_ehlo(struct session *s, const char *arg, size_t len)
 			e->put(s, space[i]);
 		text[n++] = e->put != NULL ? space[i] : e->keyword;
 	}
-	out = (struct buf)BUF_INIT(nitems_of(text) * REPLY_SIZE);
+	out = BUF_INIT(nitems_of(text) * REPLY_SIZE);
 	reply_format_lines(&out, REPLY_HELLO, text, n);
 	s->ops->send(s->arg, out.data, out.len);
 	buf_done(&out);

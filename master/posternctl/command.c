@@ -147,7 +147,7 @@ run_sessions(const struct command_context *c, const struct command *row, const c
 		return command_misused(row);
 	for (size_t i = 0; i < l.count; i++)
 		all[i + 1] = l.word[i];
-	text = (struct buf)BUF_INIT(16U << 20);
+	text = BUF_INIT(16U << 20);
 	path = socket_path_of(c);
 	if (path == NULL) {
 		buf_done(&text);

@@ -97,6 +97,43 @@ def test_byte_by_byte(t):
     equal(service.home.wait_drops()[0].body, b".\r\n")
 
 
+# Content that does not begin with a field: what comes out behind our own fields.
+OPENINGS = {
+    b"toner low\r\nplease refill\r\n": b"\r\ntoner low\r\nplease refill\r\n",
+    b"  ALERT tray 2\r\n  toner low\r\n": b"\r\n  ALERT tray 2\r\n  toner low\r\n",
+    b"word": b"\r\nword",
+    b"From a@b Sat Nov 28 10:00:00 2026\r\nSubject: nightly\r\n\r\ndone\r\n": b"Subject: nightly\r\n\r\ndone\r\n",
+    b"From now on\r\n": b"\r\nFrom now on\r\n",
+    b"\r\ntext\r\n": b"\r\ntext\r\n",
+    b"Subject: x\r\n": b"Subject: x\r\n",
+}
+
+
+def test_content_without_a_header(t):
+    """By DATA, by DATA byte by byte, and by BDAT in two chunks: the sender of the content never writes our trace fields."""
+    service = t.postern()
+    with service.default.connect(ehlo="c.example") as client:
+        for number, (content, wanted) in enumerate(OPENINGS.items()):
+            ends = content.endswith(b"\r\n")
+            for way in ("whole", "bytes", "chunks"):
+                client.expect(250, "MAIL FROM:<a@s.example>")
+                client.expect(250, "RCPT TO:<b@default.example>")
+                if way == "chunks":
+                    client.send(b"BDAT 3\r\n" + content[:3])
+                    client.expect(250)
+                    client.send(b"BDAT %d LAST\r\n" % len(content[3:]) + content[3:])
+                    client.expect(250)
+                else:
+                    client.expect(354, "DATA")
+                    data = content + (b"" if ends else b"\r\n") + b".\r\n"
+                    for piece in [data] if way == "whole" else [bytes([byte]) for byte in data]:
+                        client.send(piece)
+                    client.expect(250)
+                drop = service.home.wait_drops(number * 3 + 1 + ("whole", "bytes", "chunks").index(way))[-1]
+                behind = drop.message[drop.message.index(b"Return-Path: <a@s.example>\r\n") + len(b"Return-Path: <a@s.example>\r\n"):]
+                equal(behind.rstrip(b"\r\n") + b"\r\n", wanted.rstrip(b"\r\n") + b"\r\n", (way, content))
+
+
 def bare(t, data, what):
     """DATA with wrong line ends is refused as a whole, and what follows is no command."""
     service = t.postern()

@@ -5,8 +5,10 @@
 #include "common/mail/header.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "common/base/mem.h"
 #include "t/unit/check_main.h"
 
 struct row {
@@ -100,4 +102,57 @@ START_TEST(test_names)
 }
 END_TEST
 
-UNIT_MAIN("header", test_rows, test_prefixes, test_names)
+/* Each row whole, and byte by byte: what is decided early stays so. */
+START_TEST(test_opening)
+{
+	static const struct { const char *text; enum header_opening what; size_t skip; } openings[] = {
+		{ "Subject: x\r\n", HEADER_FIELD, 0 }, { "Subject : x\r\n", HEADER_FIELD, 0 },
+		{ "X:\r\n", HEADER_FIELD, 0 },
+		{ "\r\ntext\r\n", HEADER_FIELD, 0 }, { "\ntext\n", HEADER_FIELD, 0 },
+		{ "From: a@b\r\n", HEADER_FIELD, 0 },
+		{ "toner low\r\n", HEADER_TEXT, 0 }, { "  indented\r\n", HEADER_TEXT, 0 },
+		{ "\tX: y\r\n", HEADER_TEXT, 0 },
+		{ ": x\r\n", HEADER_TEXT, 0 }, { "word\r\n", HEADER_TEXT, 0 }, { "word", HEADER_TEXT, 0 },
+		{ "a b: c\r\n", HEADER_TEXT, 0 }, { "h\xc3\xa9: c\r\n", HEADER_TEXT, 0 },
+		{ "", HEADER_TEXT, 0 },
+		{ "From now on the toner is low\r\n", HEADER_TEXT, 0 },
+		{ "From 2026 on\r\n", HEADER_TEXT, 0 },
+		{ "From a@b Sat Nov 28 10:00:00 2026\r\nTo: c\r\n", HEADER_MBOX, 35 },
+		{ "From - Sat Nov 28 10:00 2026 +0100\nTo: c\n", HEADER_MBOX, 35 },
+		{ "From a@b Sat Nov 28 10:00:00 2026", HEADER_TEXT, 0 },
+	};
+
+	for (size_t i = 0; i < nitems_of(openings); i++) {
+		size_t len = strlen(openings[i].text), skip;
+
+		ck_assert_msg(header_opening(openings[i].text, len, true, &skip) == openings[i].what &&
+		    skip == openings[i].skip, "row %zu", i);
+		for (size_t n = 0; n <= len; n++) {
+			char *copy = mem_strndup(openings[i].text, n);
+			enum header_opening what = header_opening(copy, n, false, &skip);
+
+			ck_assert_msg(what == HEADER_UNDECIDED || what == openings[i].what,
+			    "row %zu, %zu bytes", i, n);
+			free(copy);
+		}
+	}
+}
+END_TEST
+
+START_TEST(test_opening_is_decided)
+{
+	static const char bits[] = "a :F \t";
+	char text[HEADER_OPENING_MAX];
+	size_t skip;
+
+	for (size_t i = 0; bits[i] != '\0'; i++) {
+		memset(text, bits[i], sizeof(text));
+		memcpy(text, "From ", 5);
+		ck_assert_int_ne(header_opening(text, sizeof(text), false, &skip), HEADER_UNDECIDED);
+		memset(text, bits[i], sizeof(text));
+		ck_assert_int_ne(header_opening(text, sizeof(text), false, &skip), HEADER_UNDECIDED);
+	}
+}
+END_TEST
+
+UNIT_MAIN("header", test_opening, test_opening_is_decided, test_rows, test_prefixes, test_names)

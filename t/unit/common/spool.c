@@ -111,7 +111,7 @@ START_TEST(test_commit_load_mark_remove)
 	ck_assert_int_eq(e.rcpt[1].mark, MARK_FAILED);
 	close(fd);
 	message_envelope_done(&e);
-	note = (struct buf)BUF_INIT(1000);
+	note = BUF_INIT(1000);
 	ck_assert_int_eq(spool_note_read(spool, id, &note), 0);
 	ck_assert_int_eq(spool_note_add(spool, id, "one\n", true), 0);
 	ck_assert_int_eq(spool_note_add(spool, id, "two\n", false), 0);
