@@ -345,7 +345,8 @@ on_unexpected(struct client *c)
 	if (v.what == VERDICT_LATER)
 		client_fail(c, &v, false);
 	else
-		client_fail_protocol(c);
+		fail_with(c, "4.5.0", "%s does not speak SMTP: it was not asked, and said %d %.200s",
+		    c->set.host, v.code, v.text);
 }
 
 static void
@@ -367,8 +368,9 @@ is_asked_for(const struct client *c)
 	case CLIENT_RCPT:
 	case CLIENT_DATA:
 		return c->left >= c->step_end[c->answered % CLIENT_WINDOW];
-	case CLIENT_SENDING:
-		return true;	/* of a refusal that comes early; others have no handler */
+	case CLIENT_SENDING:	/* a refusal that comes early; others have no handler */
+	case CLIENT_QUIT:	/* perhaps a goodbye that has crossed ours */
+		return true;
 	default:
 		return c->out.len == 0;
 	}

@@ -17,6 +17,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		received += header_is(&f, "Received");
 		before = pos;
 	}
+	for (size_t n = 0, skip, whole; n <= len && n < 200; n++) {
+		enum header_opening end = header_opening(in, n, true, &whole),
+		    what = header_opening(in, n, false, &skip);
+
+		fuzz_check(end != HEADER_UNDECIDED && whole <= n && (end == HEADER_MBOX) == (whole != 0));
+		fuzz_check(what == HEADER_UNDECIDED || (what == end && skip == whole));
+	}
 	fuzz_check(header_size(in, len) <= len);
 	fuzz_check(header_count(in, len, "Received") == received);
 	return 0;

@@ -1,4 +1,6 @@
-/* maintenance - rows of names of a program: only deliver sends mail, every other name keeps a stopped queue */
+/*
+ * maintenance - rows of names of a program: only deliver sends mail, every other name keeps a stopped queue
+ */
 #include "common/base/mem.h"
 #include "deliver/deliver.h"
 #include "t/unit/check_main.h"
