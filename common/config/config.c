@@ -13,7 +13,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 
 /* Takes out the virtual servers whose files have errors. */
 static void

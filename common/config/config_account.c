@@ -13,7 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 
 static const struct config_account nobody = { .auth = CONFIG_OUT_ANONYMOUS, .domain = "" };
 

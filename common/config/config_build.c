@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 
 /* The owner that entries are stored in. */
 struct target {

@@ -12,7 +12,7 @@
 
 #include "common/base/mem.h"
 #include "common/mail/idn.h"
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 
 static int
 domain_compare(const void *a, const void *b)

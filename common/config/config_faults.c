@@ -12,7 +12,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/mem.h"
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 
 #define FAULTS_MAX 500
 

@@ -20,7 +20,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 
 struct config_source *
 config_file_add(struct config_sources *sources, const char *server, const char *path)

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 
 #include "common/base/mem.h"
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 
 struct folder { const char *key, *path; unsigned line; };
 /* LOGS has no mail: any file system will do. */

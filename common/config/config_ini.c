@@ -15,7 +15,7 @@
 
 #include "common/base/mem.h"
 #include "common/mail/idn.h"
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 
 struct reader {
 	struct config_ini *ini;

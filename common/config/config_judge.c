@@ -13,7 +13,7 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 
 static unsigned
 key_line(const struct config_server *s, enum key_section section, const char *name)

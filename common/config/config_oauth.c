@@ -13,7 +13,7 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 
 static const struct preset {
 	/* address, tenant and token_tail make the token-url */

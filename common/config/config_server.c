@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 
 const struct config_server *
 config_server_by_name(const struct config *c, const char *name)

@@ -17,7 +17,7 @@
 
 #include "common/base/disk.h"
 #include "common/base/mem.h"
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 
 #define MAGIC "postern-snapshot 1\n"
 

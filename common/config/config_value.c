@@ -14,7 +14,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 
 static void *
 value_field(const struct key *k, const void *base)

@@ -39,7 +39,7 @@ msg_token_is_token(const char *text, size_t len)
 		if (!isalnum((unsigned char)text[i]) &&
 		    (text[i] == '\0' || strchr("-._~+/=", text[i]) == NULL))
 			return false;
-	return len > 0 && len <= TOKEN_TOKEN_MAX;
+	return len > 0 && len <= TOKEN_MAX;
 }
 
 bool
@@ -59,7 +59,7 @@ msg_token_answer_take(struct msg_token_answer *a, const void *data, size_t len)
 	if (len < fixed || len > sizeof(*a))
 		return false;
 	memcpy(a, data, len);
-	if (a->len > TOKEN_TOKEN_MAX || len != fixed + a->len || !ctl_text_is_text(a->text, sizeof(a->text)))
+	if (a->len > TOKEN_MAX || len != fixed + a->len || !ctl_text_is_text(a->text, sizeof(a->text)))
 		return false;
 	return a->result == TOKEN_OK ?
 	    a->serial != 0 && msg_token_is_token(a->token, a->len) :

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Fits, with the user's name and in base64, a line of 12,288 bytes (RFC 4954 4) */
-#define TOKEN_TOKEN_MAX 8192
+#define TOKEN_MAX 8192
 #define TOKEN_PROFILE_SIZE 64
 #define TOKEN_TEXT_SIZE 400
 #define TOKEN_KEEP_MAX 8192
@@ -29,7 +29,7 @@ struct msg_token_answer {
 	uint16_t len;
 	uint8_t result;		/* enum msg_token_result */
 	char text[TOKEN_TEXT_SIZE];	/* TOKEN_LATER: why there is none */
-	char token[TOKEN_TOKEN_MAX];	/* without NUL */
+	char token[TOKEN_MAX];	/* without NUL */
 };
 
 struct msg_token_keep {		/* payload of CTL_TOKEN_KEEP: the text of the file */

@@ -15,7 +15,7 @@
 
 #define COUNT_BITS 20
 #define SLOT_BITS 8	/* COUNTERS_SLOTS */
-#define COUNT_OF(cell) ((cell) & CLIENT_COUNT_COUNT_MAX)
+#define COUNT_OF(cell) ((cell) & CLIENT_COUNT_MAX)
 #define OWNER_OF(cell) ((cell) >> COUNT_BITS)		/* mark and slot */
 #define MARK_OF(cell) ((cell) >> (COUNT_BITS + SLOT_BITS))
 
@@ -126,7 +126,7 @@ client_count_take(struct client_count *c, unsigned slot, const uint8_t key[16], 
 	cell = find_cell(c, &p);
 	if (cell == NULL)
 		cell = claim_cell(c, &p);
-	else if (COUNT_OF(atomic_load(cell)) == CLIENT_COUNT_COUNT_MAX)
+	else if (COUNT_OF(atomic_load(cell)) == CLIENT_COUNT_MAX)
 		return false;
 	else
 		atomic_fetch_add(cell, 1);

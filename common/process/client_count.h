@@ -12,7 +12,7 @@
 
 #define CLIENT_COUNT_CELLS 65536U	/* one cell for each address and process that is connected now */
 #define CLIENT_COUNT_REACH 256U	/* cells that are searched for one address */
-#define CLIENT_COUNT_COUNT_MAX ((1U << 20) - 1)
+#define CLIENT_COUNT_MAX ((1U << 20) - 1)
 
 struct client_count {
 	uint8_t seed[16];

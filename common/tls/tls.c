@@ -18,7 +18,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "common/tls/tls_parts.h"
+#include "common/tls/tls_private.h"
 
 enum { NAME_SIZE = 16, AES_SIZE = 32, MAC_SIZE = 32, CLIENT_CHAIN_MAX = 32768 };
 _Static_assert(NAME_SIZE + AES_SIZE + MAC_SIZE == TLS_TICKET_SIZE, "parts of a ticket key");

@@ -15,7 +15,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
-#include "common/tls/tls_parts.h"
+#include "common/tls/tls_private.h"
 
 #define CHAIN_MAX 16
 #define NAMES_SIZE 200

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/tls/tls_parts.h"
+#include "common/tls/tls_private.h"
 
 static _Thread_local const char *reason;
 

@@ -15,7 +15,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
-#include "common/tls/tls_parts.h"
+#include "common/tls/tls_private.h"
 
 enum { USAGE_TA = 2, USAGE_EE = 3, RDATA_MIN = 4 };
 

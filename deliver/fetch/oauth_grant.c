@@ -121,7 +121,7 @@ read_token(struct oauth_grant *g, const json_t *object)
 	if (!msg_token_is_token(token, strlen(token))) {
 		set_result_text(g, OAUTH_GRANT_TROUBLE,
 		    "the token is longer than %d characters, or has characters that no token has",
-		    TOKEN_TOKEN_MAX);
+		    TOKEN_MAX);
 		return;
 	}
 	g->result = OAUTH_GRANT_TOKEN;

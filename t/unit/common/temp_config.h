@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "common/config/config.h"
-#include "common/config/config_parts.h"
+#include "common/config/config_private.h"
 #include "t/unit/check_main.h"
 
 #define D "servers/default.ini:"

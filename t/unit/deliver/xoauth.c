@@ -44,13 +44,13 @@ END_TEST
 START_TEST(test_long)
 {
 	struct msg_auth_in_token *t = mem_new(struct msg_auth_in_token);
-	char *token = mem_zalloc(TOKEN_TOKEN_MAX + 1), *user = mem_zalloc(1001);
+	char *token = mem_zalloc(TOKEN_MAX + 1), *user = mem_zalloc(1001);
 	struct xoauth_request w;
 
-	memset(token, 'x', TOKEN_TOKEN_MAX);
+	memset(token, 'x', TOKEN_MAX);
 	memset(user, ',', 1000);
 	w = (struct xoauth_request){ AUTH_OUT_OAUTHBEARER, "user@example.com", "server.example.com", 587,
-	    token, TOKEN_TOKEN_MAX };
+	    token, TOKEN_MAX };
 	ck_assert(xoauth_first(t, &w));
 	w.user = user;
 	ck_assert(!xoauth_first(t, &w));

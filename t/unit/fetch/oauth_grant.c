@@ -108,7 +108,7 @@ END_TEST
 
 START_TEST(test_limits)
 {
-	for (size_t len = TOKEN_TOKEN_MAX; len <= TOKEN_TOKEN_MAX + 1; len++) {
+	for (size_t len = TOKEN_MAX; len <= TOKEN_MAX + 1; len++) {
 		struct oauth_grant g;
 		char *token = mem_zalloc(len + 1);
 		char *body;
@@ -116,7 +116,7 @@ START_TEST(test_limits)
 		memset(token, 'x', len);
 		body = mem_printf("{\"token_type\":\"Bearer\",\"access_token\":\"%s\"}", token);
 		oauth_grant_read(&g, 200, body, strlen(body));
-		ck_assert_int_eq(g.result, len <= TOKEN_TOKEN_MAX ? OAUTH_GRANT_TOKEN : OAUTH_GRANT_TROUBLE);
+		ck_assert_int_eq(g.result, len <= TOKEN_MAX ? OAUTH_GRANT_TOKEN : OAUTH_GRANT_TROUBLE);
 		oauth_grant_done(&g);
 		free(body);
 		free(token);

@@ -1,6 +1,6 @@
-/* tls_parts - shared by the files of tls*; no other file includes it */
-#ifndef COMMON_TLS_TLS_PARTS_H
-#define COMMON_TLS_TLS_PARTS_H
+/* tls_private - shared by the files of tls*; no other file includes it */
+#ifndef COMMON_TLS_TLS_PRIVATE_H
+#define COMMON_TLS_TLS_PRIVATE_H
 
 #include <openssl/ssl.h>
 

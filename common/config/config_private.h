@@ -1,6 +1,6 @@
-/* config_parts - shared by the files of config*; no other file includes it */
-#ifndef COMMON_CONFIG_CONFIG_PARTS_H
-#define COMMON_CONFIG_CONFIG_PARTS_H
+/* config_private - shared by the files of config*; no other file includes it */
+#ifndef COMMON_CONFIG_CONFIG_PRIVATE_H
+#define COMMON_CONFIG_CONFIG_PRIVATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
