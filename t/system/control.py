@@ -43,6 +43,12 @@ def test_many_connections(t):
             connections.append(connect_raw(service))
     except OSError:
         pass
+    # All have been looked at once the last one is turned away: none of the rest takes the place of one that is closed below.
+    connections[-1].settimeout(20)
+    try:
+        equal(connections[-1].recv(1), b"", "the last of so many")
+    except ConnectionError:
+        pass
     for s in connections[:100]:
         s.close()
     until(lambda: service.ctl("status", ok=False).returncode == 0, what="an answer")
