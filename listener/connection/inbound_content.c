@@ -80,10 +80,14 @@ open_content(struct inbound_content *c, const char *data, size_t len, bool whole
 	return len;
 }
 
-/* The first bytes, as few as the client may send at a time. */
+/* The first bytes mostly are enough to decide; only what comes in smaller portions is gathered. */
 static void
 add_opening(struct inbound_content *c, const char *data, size_t len)
 {
+	size_t used = c->opening.len == 0 ? open_content(c, data, len, false) : 0;
+
+	data += used;
+	len -= used;
 	while (len > 0 && !c->opened) {
 		size_t room = HEADER_OPENING_MAX - c->opening.len, n = len < room ? len : room;
 
