@@ -4,7 +4,8 @@
  * Runs in:  every process; on its loop, the _now pair in posternctl
  * Owns:     the channel's descriptor and what waits to be sent
  * Promise:  a callback sees only whole messages that fit their row, from a side that may send them
- * Fails by: closing the channel (on_close); ctl_send returns -1 when the peer does not read
+ * Fails by: closing the channel (on_close); ctl_send returns -1 when the peer does not read, or the message
+ *           does not fit its row
  */
 #include "common/ipc/ctl.h"
 
@@ -300,14 +301,21 @@ ctl_wipe(const struct ctl_message *m)
 		explicit_bzero(mem_unconst(m->data), m->len);
 }
 
-static struct ctl_head
-make_head(enum ctl_type type, uint32_t request, size_t len)
+/*
+ * False (EMSGSIZE): no receiver would take it. Sizes come from what hosts, files and operators said, so it
+ * costs this message and not the process, which would meet the same again after a restart.
+ */
+static bool
+make_head(struct ctl_head *head, enum ctl_type type, uint32_t request, size_t len)
 {
-	if ((unsigned)type >= CTL_COUNT || len < ctl_rows[type].min || len > ctl_rows[type].max)
-		bug("ctl: message %s of %zu bytes", ctl_name(type), len);
-	return (struct ctl_head){ .magic = CTL_MAGIC, .version = CTL_VERSION, .type = type,
-	    .request = request,
-		.len = (uint32_t)len };
+	*head = (struct ctl_head){ .magic = CTL_MAGIC, .version = CTL_VERSION, .type = type,
+	    .request = request, .len = (uint32_t)len };
+	if ((unsigned)type < CTL_COUNT && len >= ctl_rows[type].min && len <= ctl_rows[type].max)
+		return true;
+	log_event(LOG_FAULT, NULL, "trouble", "doing=control message=%s bytes=%zu reason=%s", ctl_name(type),
+	    len, log_safe("it does not fit its row"));
+	errno = EMSGSIZE;
+	return false;
 }
 
 static int
@@ -338,8 +346,10 @@ queue_one(struct ctl *c, const struct ctl_head *head, const void *data, int fd)
 int
 ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd)
 {
-	struct ctl_head head = make_head(type, request, len);
+	struct ctl_head head;
 
+	if (!make_head(&head, type, request, len))
+		return -1;
 	if (c->closed || c->freed) {
 		errno = EPIPE;
 		return -1;
@@ -354,9 +364,9 @@ ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, 
 int
 ctl_send_now(int fd, enum ctl_type type, uint32_t request, const void *data, size_t len)
 {
-	struct ctl_head head = make_head(type, request, len);
+	struct ctl_head head;
 
-	return send_message(fd, &head, data, -1);
+	return make_head(&head, type, request, len) ? send_message(fd, &head, data, -1) : -1;
 }
 
 int

@@ -162,7 +162,10 @@ void ctl_free(struct ctl *c);		/* closes the descriptor; NULL is fine; also from
 /* Wipes the payload, which may be secret, from the buffer that messages are received into. */
 void ctl_wipe(const struct ctl_message *m);
 
-/* Sends or queues (4 MiB, then ENOBUFS). `fd` (-1 none) is duplicated; the caller keeps its own. 0 or -1. */
+/*
+ * Sends or queues (4 MiB, then ENOBUFS; EMSGSIZE: it does not fit its row). `fd` (-1 none) is duplicated; the
+ * caller keeps its own. 0 or -1.
+ */
 int ctl_send(struct ctl *c, enum ctl_type type, uint32_t request, const void *data, size_t len, int fd);
 
 /*

@@ -76,6 +76,37 @@ START_TEST(test_refuses_rubbish)
 }
 END_TEST
 
+/* What is too short or too long for its row costs the message alone: sizes come from hosts and files. */
+START_TEST(test_sends_only_what_fits_its_row)
+{
+	static char large[CTL_PAYLOAD_MAX + 1];
+	const struct { enum ctl_type type; size_t len; } row[] = {
+		{ CTL_REASON, 0 }, { CTL_REASON, CTL_REASON_MAX + 1 }, { CTL_TEXT, CTL_PAYLOAD_MAX + 1 },
+		{ CTL_COMMAND, 0 }, { CTL_DNS_ANSWER, 0 }, { CTL_READY, 1 }, { CTL_COUNT, 0 },
+	};
+	char byte;
+	int pair[2];
+	struct ctl *c;
+
+	loop = loop_new();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	c = ctl_new(loop, pair[0], CTL_FROM_WORKER, on_message, on_close, NULL);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		errno = 0;
+		ck_assert_int_eq(ctl_send(c, row[i].type, 1, large, row[i].len, -1), -1);
+		ck_assert_int_eq(errno, EMSGSIZE);
+		errno = 0;
+		ck_assert_int_eq(ctl_send_now(pair[0], row[i].type, 1, large, row[i].len), -1);
+		ck_assert_int_eq(errno, EMSGSIZE);
+	}
+	ck_assert_int_eq(recv(pair[1], &byte, 1, MSG_DONTWAIT), -1);
+	ck_assert_int_eq(ctl_send(c, CTL_REASON, 1, large, CTL_REASON_MAX, -1), 0);
+	close(pair[1]);
+	ctl_free(c);
+	loop_free(loop);
+}
+END_TEST
+
 START_TEST(test_queues_when_the_peer_is_slow)
 {
 	int pair[2], sent = 0;
@@ -128,5 +159,6 @@ START_TEST(test_dns_answers_are_checked)
 }
 END_TEST
 
-UNIT_MAIN("ctl", test_refuses_rubbish, test_queues_when_the_peer_is_slow, test_names_are_all_there,
+UNIT_MAIN("ctl", test_refuses_rubbish, test_sends_only_what_fits_its_row,
+    test_queues_when_the_peer_is_slow, test_names_are_all_there,
     test_dns_answers_are_checked)
