@@ -76,6 +76,8 @@ struct post {
 struct listen_socket {
 	int fd;
 	bool placeholder;	/* keeps the place in the order; the host has no such address family */
+	bool paused;
+	struct loop_io *refusal;	/* paused, but a wildcard covers it: its clients are turned away */
 	struct net_address address;
 	char *text;
 };

@@ -35,12 +35,17 @@ blame_server(struct config_work *w, size_t server, enum key_section section, con
 	config_faults_at_key(w, server, section, name, warning, text);
 }
 
+static const struct sockaddr *
+listen_address(const struct config_listen *l)
+{
+	return (const struct sockaddr *)&l->address.sa;
+}
+
 /* The same port, and the same address or one that covers the other. */
 static bool
 listen_clash(const struct config_listen *a, const struct config_listen *b)
 {
-	const struct sockaddr *x = (const struct sockaddr *)&a->address.sa,
-	    *y = (const struct sockaddr *)&b->address.sa;
+	const struct sockaddr *x = listen_address(a), *y = listen_address(b);
 
 	return net_equal(x, y) ||
 	    (x->sa_family == y->sa_family && net_port(x) == net_port(y) && (net_is_any(x) || net_is_any(y)));
@@ -66,7 +71,8 @@ judge_listen(struct config_work *w, size_t server)
 
 		for (size_t i = 0; i < s->nlisten; i++)
 			for (size_t j = 0; j < other->nlisten; j++)
-				if (listen_clash(&s->listen[i], &other->listen[j]))
+				if (net_equal(listen_address(&s->listen[i]),
+				    listen_address(&other->listen[j])))
 					config_faults_add(w->faults, source, line, true,
 					    "listens on %s, as virtual server %s does on %s: the one that "
 					    "is started later will not start", s->listen[i].text, other->name,

@@ -150,7 +150,9 @@ const struct key key_rows[] = {
 	{ GENERAL("listen", KEY_LISTEN, listen), .standard = "*:25, [::]:25", .own = true,
 	    .meaning =
 	    "The addresses and ports at which the server takes mail. *:25 is every IPv4 address, [::]:25 "
-	    "every IPv6 address." },
+	    "every IPv6 address; beside it another virtual server may have one address of that port, and "
+	    "gets its clients. While that one is paused they are turned away, while it is stopped they "
+	    "reach the first." },
 	{ GENERAL("tls-listen", KEY_LISTEN_TLS, listen), .own = true,
 	    .meaning = "The addresses and ports where a session starts with TLS at once, usually port 465." },
 	{ GENERAL("home", KEY_PATH, home), .derived = "the spool folder and the server's name", .own = true,

@@ -142,16 +142,41 @@ create_file(const char *path, const struct buf *text)
 	return result;
 }
 
-/* Reads all INI files with the new one among them. EX_OK, or EX_CONFIG and the faults are printed. */
+/* Whether another virtual server has one of the addresses of `s`. */
+static int
+judge_addresses(const struct config *c, const struct config_server *s)
+{
+	for (size_t i = 0; i < c->nserver; i++)
+		for (size_t j = 0; j < c->server[i].nlisten; j++)
+			for (size_t k = 0; k < s->nlisten; k++) {
+				const struct config_listen *a = &c->server[i].listen[j], *b = &s->listen[k];
+				char why[300];
+
+				if (&c->server[i] == s ||
+				    !net_equal((const struct sockaddr *)&a->address.sa,
+				    (const struct sockaddr *)&b->address.sa))
+					continue;
+				snprintf(why, sizeof(why),
+				    "is not made: %s belongs to virtual server %s; say listen=ADDRESS",
+				    b->text, c->server[i].name);
+				return say_refusal(1, s->name, why);
+			}
+	return EX_OK;
+}
+
+/* Reads all INI files with the new one among them. EX_OK, or a status, and the faults are printed. */
 static int
 judge_set(const char *config_path, const char *name)
 {
 	struct server_command set;
+	const struct config_server *s;
 	int status = open_set(&set, config_path);
 
-	if (status == EX_OK && config_server_by_name(set.config, name) == NULL) {
+	if (status == EX_OK && (s = config_server_by_name(set.config, name)) == NULL) {
 		config_faults_print(&set.faults, stderr);
 		status = EX_CONFIG;
+	} else if (status == EX_OK) {
+		status = judge_addresses(set.config, s);
 	}
 	close_set(&set);
 	return status;

@@ -4,36 +4,37 @@
  * Runs in:  master
  * Owns:     the descriptors in a listen_set
  * Promise:  the reason of a failure is one line that names the virtual server that has the address, or says
- *           that another program has it. A pause keeps the port
+ *           that another program has it. An address beside a wildcard of its port gets its own clients, in
+ *           whatever order the two are opened. A pause keeps the port
  * Fails by: -1 and a reason; then nothing has changed
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/base/mem.h"
+#include "common/process/loop.h"
 #include "master/servers/servers.h"
 
 #define LISTEN_PRIVILEGED 1024
+#define REFUSALS_A_TURN 64
 
-static bool
-is_any_address(const struct sockaddr *sa)
+static const struct sockaddr *
+address_of(const struct listen_socket *l)
 {
-	if (sa->sa_family == AF_INET)
-		return ((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr == htonl(INADDR_ANY);
-	return IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr);
+	return (const struct sockaddr *)&l->address.sa;
 }
 
 /* IPv6 sockets are V6ONLY: addresses of different families never overlap. */
 bool
-listen_overlap(const struct sockaddr *a, const struct sockaddr *b)
+listen_covers(const struct sockaddr *wide, const struct sockaddr *narrow)
 {
-	if (a->sa_family != b->sa_family || net_port(a) != net_port(b))
-		return false;
-	return is_any_address(a) || is_any_address(b) || net_equal(a, b);
+	return wide->sa_family == narrow->sa_family && net_port(wide) == net_port(narrow) &&
+	    net_is_any(wide) && !net_is_any(narrow);
 }
 
 /*
@@ -49,14 +50,134 @@ find_owner(const struct server *self, const struct sockaddr *sa)
 		if (s == self)
 			continue;
 		for (size_t i = 0; i < s->sockets.count; i++)
-			if (listen_overlap((const struct sockaddr *)&s->sockets.socket[i].address.sa, sa))
+			if (net_equal(address_of(&s->sockets.socket[i]), sa))
 				return s;
 	}
 	return NULL;
 }
 
+/* --- an address and a wildcard of its port --- */
+
+static void
+set_sharing(int fd, bool on)
+{
+	int value = on;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &value, sizeof(value));
+}
+
+static bool
+share_in_set(const struct listen_set *set, const struct sockaddr *sa, bool on)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < set->count; i++) {
+		const struct listen_socket *o = &set->socket[i];
+
+		if (o->fd == -1 || o->placeholder ||
+		    (!listen_covers(address_of(o), sa) && !listen_covers(sa, address_of(o))))
+			continue;
+		set_sharing(o->fd, on);
+		found = true;
+	}
+	return found;
+}
+
+/*
+ * Lets a socket listen on `sa` beside those of the service that cover it or that it covers; the kernel gives
+ * a connection to the most exact one. Only for as long as one is opened: a socket that always shared would
+ * let other programs of the same user in. True: there are such sockets.
+ */
+static bool
+share_address(const struct master *m, const struct sockaddr *sa, bool on)
+{
+	const struct server *s;
+	bool found = false;
+
+	TAILQ_FOREACH(s, &m->servers, link) {
+		found |= share_in_set(&s->sockets, sa, on);
+		found |= share_in_set(&s->leaving, sa, on);
+	}
+	return found;
+}
+
+/* A wildcard that listens would get the clients of a paused address. */
+static bool
+is_covered(const struct master *m, const struct listen_socket *l)
+{
+	const struct server *s;
+
+	TAILQ_FOREACH(s, &m->servers, link)
+		for (size_t i = 0; i < s->sockets.count; i++)
+			if (s->sockets.socket[i].fd != -1 && !s->sockets.socket[i].paused &&
+			    listen_covers(address_of(&s->sockets.socket[i]), address_of(l)))
+				return true;
+	return false;
+}
+
 static int
-bind_socket(int fd, const struct net_address *a, bool listening)
+start_listening(const struct master *m, const struct listen_socket *l)
+{
+	bool shared = share_address(m, address_of(l), true);
+	int result, saved;
+
+	set_sharing(l->fd, shared);
+	result = listen(l->fd, SOMAXCONN);
+	saved = errno;
+	set_sharing(l->fd, false);
+	(void)share_address(m, address_of(l), false);
+	errno = saved;
+	return result;
+}
+
+/* Ends each connection with a reset: the client tries elsewhere, as where nothing listens. */
+static void
+turn_away(void *arg, unsigned what)
+{
+	static const struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
+	int listener = (int)(intptr_t)arg;
+
+	for (int i = 0; i < REFUSALS_A_TURN; i++) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd == -1)
+			return;
+		(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+		close(fd);
+	}
+}
+
+static void
+end_refusal(struct listen_socket *l)
+{
+	loop_io_free(l->refusal);
+	l->refusal = NULL;
+}
+
+static void
+begin_refusal(const struct master *m, struct listen_socket *l)
+{
+	if (l->refusal == NULL && start_listening(m, l) == 0)
+		l->refusal = loop_io_new(m->loop, l->fd, LOOP_READ, turn_away, (void *)(intptr_t)l->fd);
+}
+
+/* A wildcard was opened: paused addresses that it covers turn their clients away from now on. */
+static void
+refuse_covered(const struct master *m, const struct listen_socket *wide)
+{
+	struct server *s;
+
+	TAILQ_FOREACH(s, &m->servers, link)
+		for (size_t i = 0; i < s->sockets.count; i++)
+			if (s->sockets.socket[i].paused &&
+			    listen_covers(address_of(wide), address_of(&s->sockets.socket[i])))
+				begin_refusal(m, &s->sockets.socket[i]);
+}
+
+/* --- opening --- */
+
+static int
+bind_socket(int fd, const struct net_address *a)
 {
 	static const int on = 1;
 
@@ -64,34 +185,46 @@ bind_socket(int fd, const struct net_address *a, bool listening)
 		return -1;
 	if (a->sa.ss_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == -1)
 		return -1;
-	if (bind(fd, (const struct sockaddr *)&a->sa, a->len) == -1)
-		return -1;
-	return listening ? listen(fd, SOMAXCONN) : 0;
+	return bind(fd, (const struct sockaddr *)&a->sa, a->len);
 }
 
-/* A descriptor, or -1 and errno. */
+/* Bound, and listening if it is to. 0, or -1 and errno. */
 static int
-open_socket(const struct net_address *a, bool listening, bool *placeholder)
+open_socket(const struct master *m, struct listen_socket *l, bool listening)
 {
-	int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	const struct net_address *a = &l->address;
+	bool shared;
+	int result, saved;
 
-	*placeholder = false;
-	if (fd == -1 && errno == EAFNOSUPPORT && is_any_address((const struct sockaddr *)&a->sa)) {
+	l->fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (l->fd == -1 && errno == EAFNOSUPPORT && net_is_any(address_of(l))) {
 		/*
 		 * "[::]:25" on a host without IPv6 is no error. A socket that is never used keeps its place
 		 * in the order of the configuration.
 		 */
-		*placeholder = true;
-		return socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		l->placeholder = true;
+		l->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		return l->fd == -1 ? -1 : 0;
 	}
-	if (fd != -1 && bind_socket(fd, a, listening) == -1) {
-		int saved = errno;
-
-		close(fd);
-		errno = saved;
+	if (l->fd == -1)
 		return -1;
-	}
-	return fd;
+	shared = share_address(m, address_of(l), true);
+	set_sharing(l->fd, shared);
+	result = bind_socket(l->fd, a);
+	saved = errno;
+	if (shared)
+		(void)share_address(m, address_of(l), false);
+	errno = saved;
+	if (result == 0 && listening)
+		result = start_listening(m, l);
+	l->paused = !listening;
+	if (result == 0)
+		return 0;
+	saved = errno;
+	close(l->fd);
+	l->fd = -1;
+	errno = saved;
+	return -1;
 }
 
 static void
@@ -114,6 +247,17 @@ explain_failure(struct buf *why, const struct listen_socket *l, int error)
 	}
 }
 
+static void
+move_socket(struct listen_socket *to, struct listen_socket *from)
+{
+	to->fd = from->fd;
+	to->placeholder = from->placeholder;
+	to->paused = from->paused;
+	to->refusal = from->refusal;
+	from->fd = -1;
+	from->refusal = NULL;
+}
+
 /* Moves the socket of `old` with exactly that address to `l`. 0; -1: there is none. */
 static int
 take_over(struct listen_set *old, struct listen_socket *l)
@@ -121,21 +265,17 @@ take_over(struct listen_set *old, struct listen_socket *l)
 	for (size_t i = 0; old != NULL && i < old->count; i++) {
 		struct listen_socket *o = &old->socket[i];
 
-		if (o->fd == -1 ||
-		    !net_equal((const struct sockaddr *)&o->address.sa,
-		    (const struct sockaddr *)&l->address.sa))
+		if (o->fd == -1 || !net_equal(address_of(o), address_of(l)))
 			continue;
-		l->fd = o->fd;
-		l->placeholder = o->placeholder;
-		o->fd = -1;
+		move_socket(l, o);
 		return 0;
 	}
 	return -1;
 }
 
-/* After a failure: old sockets go back to `old` and listen again, new ones are closed. */
+/* After a failure: old sockets go back to `old`, new ones are closed. */
 static void
-give_back(struct listen_set *set, struct listen_set *old, bool listening)
+give_back(struct listen_set *set, struct listen_set *old)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		struct listen_socket *l = &set->socket[i];
@@ -143,39 +283,11 @@ give_back(struct listen_set *set, struct listen_set *old, bool listening)
 		for (size_t k = 0; old != NULL && k < old->count && l->fd != -1; k++) {
 			struct listen_socket *o = &old->socket[k];
 
-			if (o->fd == -1 &&
-			    net_equal((const struct sockaddr *)&o->address.sa,
-			    (const struct sockaddr *)&l->address.sa)) {
-				o->fd = l->fd;
-				l->fd = -1;
-			}
+			if (o->fd == -1 && net_equal(address_of(o), address_of(l)))
+				move_socket(o, l);
 		}
 	}
 	listen_close(set);
-	for (size_t i = 0; old != NULL && listening && i < old->count; i++)
-		if (!old->socket[i].placeholder)
-			(void)listen(old->socket[i].fd, SOMAXCONN);
-}
-
-/*
- * When "127.0.0.1:25" becomes "*:25" within one virtual server, the old socket keeps the new one from
- * listening. Stops the old one until the new one is open; connections in between are refused, which cannot be
- * avoided. True: one was stopped.
- */
-static bool
-pause_overlapping(const struct listen_set *old, const struct listen_socket *l)
-{
-	bool paused = false;
-
-	for (size_t i = 0; old != NULL && i < old->count; i++) {
-		const struct listen_socket *o = &old->socket[i];
-
-		if (o->fd != -1 && !o->placeholder &&
-		    listen_overlap((const struct sockaddr *)&o->address.sa,
-		    (const struct sockaddr *)&l->address.sa))
-			paused = shutdown(o->fd, SHUT_RD) == 0;
-	}
-	return paused;
 }
 
 static int
@@ -186,18 +298,19 @@ open_address(struct listen_socket *l, const struct server *s, struct listen_set 
 
 	if (take_over(old, l) == 0)
 		return 0;
-	owner = find_owner(s, (const struct sockaddr *)&l->address.sa);
+	owner = find_owner(s, address_of(l));
 	if (owner != NULL) {
 		buf_printf(why, "address %s is in use by virtual server %s", l->text, owner->name);
 		return -1;
 	}
-	l->fd = open_socket(&l->address, listening, &l->placeholder);
-	if (l->fd == -1 && errno == EADDRINUSE && pause_overlapping(old, l))
-		l->fd = open_socket(&l->address, listening, &l->placeholder);
-	if (l->fd == -1) {
+	if (open_socket(s->m, l, listening) == -1) {
 		explain_failure(why, l, errno);
 		return -1;
 	}
+	if (listening && net_is_any(address_of(l)))
+		refuse_covered(s->m, l);
+	if (!listening && is_covered(s->m, l))
+		begin_refusal(s->m, l);
 	return 0;
 }
 
@@ -214,7 +327,7 @@ listen_open(struct listen_set *set, const struct server *s, const struct config_
 		*l = (struct listen_socket){ .fd = -1, .address = conf->listen[i].address,
 		    .text = mem_strdup(text) };
 		if (open_address(l, s, old, listening, why) == -1) {
-			give_back(set, old, listening);
+			give_back(set, old);
 			return -1;
 		}
 	}
@@ -235,25 +348,39 @@ listen_merge(struct listen_set *into, struct listen_set *from)
 	*from = (struct listen_set){ 0 };
 }
 
+static void
+pause_socket(const struct master *m, struct listen_socket *l)
+{
+	if (l->fd == -1 || l->placeholder)
+		return;
+	l->paused = true;
+	(void)shutdown(l->fd, SHUT_RD);		/* ENOTCONN: it did not listen */
+	if (is_covered(m, l))
+		begin_refusal(m, l);
+}
+
 void
-listen_pause(const struct listen_set *set)
+listen_pause(const struct master *m, struct listen_set *set)
 {
 	for (size_t i = 0; i < set->count; i++)
-		if (set->socket[i].fd != -1 && !set->socket[i].placeholder)
-			(void)shutdown(set->socket[i].fd, SHUT_RD); /* ENOTCONN: it did not listen */
+		pause_socket(m, &set->socket[i]);
 }
 
 int
-listen_continue(const struct listen_set *set, struct buf *why)
+listen_continue(const struct master *m, struct listen_set *set, struct buf *why)
 {
 	for (size_t i = 0; i < set->count; i++) {
-		const struct listen_socket *l = &set->socket[i];
+		struct listen_socket *l = &set->socket[i];
 
-		if (l->placeholder || listen(l->fd, SOMAXCONN) == 0)
-			continue;
-		explain_failure(why, l, errno);
-		listen_pause(set);
-		return -1;
+		end_refusal(l);
+		if (!l->placeholder && start_listening(m, l) == -1) {
+			explain_failure(why, l, errno);
+			listen_pause(m, set);
+			return -1;
+		}
+		l->paused = false;
+		if (net_is_any(address_of(l)))
+			refuse_covered(m, l);
 	}
 	return 0;
 }
@@ -261,11 +388,16 @@ listen_continue(const struct listen_set *set, struct buf *why)
 void
 listen_close(struct listen_set *set)
 {
-	listen_pause(set);
 	for (size_t i = 0; i < set->count; i++) {
-		if (set->socket[i].fd != -1)
-			close(set->socket[i].fd);
-		free(set->socket[i].text);
+		struct listen_socket *l = &set->socket[i];
+
+		end_refusal(l);
+		if (l->fd != -1) {
+			if (!l->placeholder)
+				(void)shutdown(l->fd, SHUT_RD);
+			close(l->fd);
+		}
+		free(l->text);
 	}
 	free(set->socket);
 	*set = (struct listen_set){ 0 };

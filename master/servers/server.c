@@ -180,7 +180,7 @@ static int
 continue_listening(struct server *s)
 {
 	struct buf why = BUF_INIT(1024);
-	int result = listen_continue(&s->sockets, &why);
+	int result = listen_continue(s->m, &s->sockets, &why);
 
 	if (result == 0)
 		tell_listeners(s, CTL_CONTINUE);
@@ -203,8 +203,8 @@ do_act(struct server *s, enum state_act act)
 		tell_listeners(s, CTL_PAUSE);
 		return 0;
 	case ACT_SHUT:
-		listen_pause(&s->sockets);
-		listen_pause(&s->leaving);
+		listen_pause(s->m, &s->sockets);
+		listen_pause(s->m, &s->leaving);
 		return 0;
 	case ACT_CONTINUE:
 		return continue_listening(s);

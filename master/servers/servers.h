@@ -111,11 +111,12 @@ int listen_open(struct listen_set *set, const struct server *s, const struct con
     struct listen_set *old, bool listening, struct buf *why) __attribute__((warn_unused_result));
 /* Moves the sockets that are left in `from` to `into`. */
 void listen_merge(struct listen_set *into, struct listen_set *from);
-/* Pure: whether only one of the two addresses can be listened on. */
-bool listen_overlap(const struct sockaddr *a, const struct sockaddr *b);
+/* Pure: whether `wide` is a wildcard that would get the clients of `narrow` when nothing listens there. */
+bool listen_covers(const struct sockaddr *wide, const struct sockaddr *narrow);
 /* New connections are refused; the port is kept. */
-void listen_pause(const struct listen_set *set);
-int listen_continue(const struct listen_set *set, struct buf *why) __attribute__((warn_unused_result));
+void listen_pause(const struct master *m, struct listen_set *set);
+int listen_continue(const struct master *m, struct listen_set *set,
+    struct buf *why) __attribute__((warn_unused_result));
 /* Ends listening for all processes that share the sockets, and closes them. */
 void listen_close(struct listen_set *set);
 

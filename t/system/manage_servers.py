@@ -35,11 +35,26 @@ def test_create_refuses(t):
 
 
 def test_create_with_a_taken_address(t):
+    """It could never start beside the one that has the address: it is not made."""
     service = t.postern()
-    done = service.ctl("create", "new", f"listen=127.0.0.1:{service.default.port}", "domain=new.example", ok=False)
+    files = sorted(p.name for p in (service.folder / "servers").iterdir())
+    address = f"127.0.0.1:{service.default.port}"
+    done = service.ctl("create", "new", f"listen={address}", "domain=new.example", ok=False)
     equal(done.returncode, 1, done.stdout)
-    check("in use by virtual server default" in done.stdout, done.stdout)
+    check(f"{address} belongs to virtual server default" in done.stderr, done.stderr)
+    equal(sorted(p.name for p in (service.folder / "servers").iterdir()), files, "files")
     service.default.send()
+
+
+def test_create_beside_all_addresses(t):
+    """As installed: the default virtual server has every address, and a new one gets one of them."""
+    port = t.port()
+    service = t.postern({"default": {"general": {"listen": f"*:{port}"}}})
+    done = service.ctl("create", "sales", f"listen=127.0.0.2:{port}", "domain=sales.example")
+    check("sales is started" in done.stdout, done.stdout)
+    with Smtp(("127.0.0.2", port)) as client:
+        client.message(to="b@sales.example")
+    Home(service.spool / "sales").wait_drops()
 
 
 def test_rename(t):

@@ -166,15 +166,16 @@ START_TEST(test_servers_against_each_other)
 	put("servers/c.ini", "[general]\nlisten = 192.0.2.3:25\nhome = /m/a/\n");
 	put("servers/d.ini",
 	    "[general]\nlisten = 192.0.2.4:25\npickup = /m/a/drop\nqueue = /m/a/queue/inside\n");
-	put("servers/default.ini", "");
+	put("servers/default.ini", "");		/* every address, beside those of the others */
+	put("servers/e.ini", "[general]\nlisten = 192.0.2.1:25\n");
 	read_all();
 	expect("each other", "servers/b.ini:3" E "id 5 belongs to virtual server a already\nservers/c.ini:3"
 	    E "home /m/a belongs to virtual server a\n"
 	    "servers/d.ini:3"
 	    E "pickup (/m/a/drop) and the drop (/m/a/drop) of virtual server a must be apart\n"
 	    "servers/d.ini:4" E "queue (/m/a/queue/inside) and the queue (/m/a/queue) of virtual server a\n"
-	    "servers/default.ini: warning: listens on *:25, as virtual server a does on 192.0.2.1:25");
-	ck_assert_uint_eq(config->nserver, 2);
+	    "servers/e.ini:2: warning: listens on 192.0.2.1:25, as virtual server a does on 192.0.2.1:25");
+	ck_assert_uint_eq(config->nserver, 3);
 	end();
 }
 END_TEST

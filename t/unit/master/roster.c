@@ -55,19 +55,19 @@ START_TEST(overlap)
 {
 	static const struct {
 		const char *a, *b;
-		bool meet;
+		bool covers;
 	} rows[] = {
-		{ "127.0.0.1:25", "127.0.0.1:25", true },	{ "127.0.0.1:25", "127.0.0.1:26", false },
+		{ "127.0.0.1:25", "127.0.0.1:25", false },	{ "127.0.0.1:25", "127.0.0.1:26", false },
 		{ "127.0.0.1:25", "127.0.0.2:25", false },	{ "*:25", "127.0.0.1:25", true },
-		{ "127.0.0.1:25", "*:25", true },		{ "*:25", "*:26", false },
-		{ "*:25", "[::]:25", false },			{ "[::]:25", "[::1]:25", true },
-		{ "[::1]:25", "127.0.0.1:25", false },
+		{ "127.0.0.1:25", "*:25", false },		{ "*:25", "*:25", false },
+		{ "*:25", "127.0.0.1:26", false },		{ "*:25", "[::1]:25", false },
+		{ "[::]:25", "[::1]:25", true },		{ "[::]:25", "127.0.0.1:25", false },
 	};
 	for (size_t i = 0; i < nitems_of(rows); i++) {
 		struct net_address a = address(rows[i].a), b = address(rows[i].b);
 
-		ck_assert_msg(listen_overlap((const struct sockaddr *)&a.sa,
-		    (const struct sockaddr *)&b.sa) == rows[i].meet, "%s %s", rows[i].a, rows[i].b);
+		ck_assert_msg(listen_covers((const struct sockaddr *)&a.sa,
+		    (const struct sockaddr *)&b.sa) == rows[i].covers, "%s %s", rows[i].a, rows[i].b);
 	}
 }
 END_TEST
