@@ -9,9 +9,11 @@
  */
 #include <string.h>
 
+#include "common/base/mem.h"
 #include "pickup/pickup.h"
 
-enum { AT_START, AT_DOT, IN_LINE };
+/* In body_survey the states up to AT_DOTS_MAX count the dots that the line begins with. */
+enum { AT_START, AT_DOT, AT_DOTS_MAX = 5, IN_LINE };
 
 /* Line ends in one piece of bytes: each byte is searched at most twice, however many bare CRs there are. */
 struct ends {
@@ -40,6 +42,12 @@ is_end(char byte)
 	return byte == '\n' || byte == '\r';
 }
 
+static bool
+is_blank(char byte)
+{
+	return byte == ' ' || byte == '\t';
+}
+
 size_t
 body_mark(const char *in, size_t len)
 {
@@ -56,22 +64,42 @@ has_eightbit(const char *in, size_t len)
 	return (all & 0x80) != 0;
 }
 
-/* One byte at the start of a line, or after its first dot. */
+/* A line begins with `count` dots, and `next` is behind them. */
+static void
+survey_dots(struct body_survey *s, unsigned count, char next)
+{
+	static const unsigned kinds[AT_DOTS_MAX + 1] = { [1] = BODY_ONE, [2] = BODY_TWO, [3] = BODY_THREE,
+	    [4] = BODY_FOUR };
+
+	if (count <= 2 && is_end(next))
+		s->alone = (unsigned char)count;
+	else if (count == 2 && is_blank(next))
+		s->dots |= BODY_TWO_BLANK;
+	else if (!(count == 2 && next == '/') && !(count == 4 && is_end(next)))
+		s->dots |= kinds[count];
+}
+
+/* The line before was nothing but dots, and this one begins with `byte`. */
+static void
+survey_alone(struct body_survey *s, char byte)
+{
+	s->dots |= s->alone == 1 ? BODY_ONE : is_blank(byte) ? BODY_TWO_BLANK : BODY_TWO_ALONE;
+	s->alone = 0;
+}
+
+/* One byte at the start of a line, or behind its first dots. */
 static void
 survey_start(struct body_survey *s, char byte)
 {
-	if (s->state == AT_START) {
-		s->single += s->lone; /* it was not the last line */
-		s->lone = false;
-		s->state = byte == '.' ? AT_DOT : is_end(byte) ? AT_START : IN_LINE;
-	} else if (is_end(byte)) {
-		s->lone = true;
-		s->state = AT_START;
-	} else {
-		s->doubled += byte == '.';
-		s->single += byte != '.';
-		s->state = IN_LINE;
+	if (s->state == AT_START && s->alone > 0)
+		survey_alone(s, byte);
+	if (byte == '.' && s->state < AT_DOTS_MAX) {
+		s->state++;
+		return;
 	}
+	if (s->state != AT_START)
+		survey_dots(s, s->state, byte);
+	s->state = is_end(byte) ? AT_START : IN_LINE;
 }
 
 void
@@ -107,15 +135,40 @@ body_survey_add(struct body_survey *s, const char *in, size_t len)
 void
 body_survey_end(struct body_survey *s)
 {
-	if (s->state == AT_DOT)
-		s->lone = true;
+	if (s->state != AT_START && s->state != IN_LINE)
+		survey_dots(s, s->state, '\n');
+	if (s->alone > 0)
+		s->dots |= s->alone == 1 ? BODY_ONE_LAST : BODY_TWO_ALONE;
 	s->state = AT_START;
 }
 
+#define FOR_IIS 0x100U		/* beside enum body_dots */
+
+/*
+ * The first row whose bits are all there. A file whose dots were doubled has no line with one dot. Two dots
+ * alone are what a single dot becomes, and are rare otherwise; three are an ellipsis, four a doubled one.
+ * Other lines with two dots say something only when the program may have doubled them.
+ */
+static const struct { unsigned bits; bool stuffed; } verdict_rows[] = {
+	{ BODY_ONE, false },
+	{ BODY_TWO_BLANK, false },
+	{ FOR_IIS | BODY_TWO_ALONE, true },
+	{ BODY_THREE, false },
+	{ FOR_IIS | BODY_TWO, true },
+	{ FOR_IIS | BODY_FOUR, true },
+	{ BODY_ONE_LAST, false },
+	{ BODY_TWO_ALONE, true },
+};
+
 bool
-body_is_stuffed(const struct body_survey *s)
+body_is_stuffed(unsigned dots, enum body_writer writer)
 {
-	return s->single == 0 && (s->doubled > 0 || s->lone);
+	unsigned found = dots | (writer == BODY_WRITER_FOR_IIS ? FOR_IIS : 0);
+
+	for (size_t i = 0; i < nitems_of(verdict_rows) && writer != BODY_WRITER_SERVER; i++)
+		if ((found & verdict_rows[i].bits) == verdict_rows[i].bits)
+			return verdict_rows[i].stuffed;
+	return false;
 }
 
 void

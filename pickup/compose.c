@@ -55,21 +55,6 @@ compose_split(const char *data, size_t len, bool whole, struct compose_header *h
 	return memchr(data + pos, '\n', len - pos) != NULL || len - pos > NAME_TRUST;
 }
 
-bool
-compose_is_replayed(const char *raw, size_t len)
-{
-	struct header_field f;
-	size_t pos = body_mark(raw, len);
-	bool envelope = false;
-
-	while (header_next(raw, len, &pos, &f) == 1) {
-		if (!is_x_line(&f))
-			return envelope && header_is(&f, "Received");
-		envelope = true;
-	}
-	return false;
-}
-
 /* --- the envelope --- */
 
 /* State while one header is handled. */

@@ -16,25 +16,36 @@
 
 /* --- body: bytes of a file made into CRLF lines without dot-stuffing. Pure --- */
 
+/* Kinds of lines that begin with dots: what body_survey finds. */
+enum body_dots {
+	BODY_ONE = 1,		/* one dot, alone or not */
+	BODY_ONE_LAST = 2,	/* one dot alone as the last line: it may be the end of SMTP's content */
+	BODY_TWO = 4,		/* two, then neither a slash (a path) nor a blank */
+	BODY_TWO_ALONE = 8,	/* two, and nothing else */
+	BODY_TWO_BLANK = 16,	/* two and a blank, also in the next line: a pause, or reStructuredText */
+	BODY_THREE = 32,
+	BODY_FOUR = 64,		/* four, and more behind them */
+};
 /* What a first pass over all bytes found. Zeroed at first. */
 struct body_survey {
-	/* lines that begin with one dot only; a line of a single dot counts unless it is the last line */
-	uint64_t single;
-	uint64_t doubled;	/* lines that begin with two */
-	bool lone;		/* the last line is a single dot */
+	unsigned dots;		/* enum body_dots */
 	bool eightbit, nul;
-	unsigned char state;	/* private */
+	unsigned char alone;	/* private from here on; the line before is so many dots, one or two */
+	unsigned char state;
 	bool cr;
 };
 /* Bytes of a UTF-8 byte order mark at the start of the file: 3 or 0. */
 size_t body_mark(const char *in, size_t len);
 void body_survey_add(struct body_survey *s, const char *in, size_t len);
 void body_survey_end(struct body_survey *s);
-/*
- * For pickup-dots = auto: each line that begins with a dot begins with two (but a single dot as the last line
- * may be there), and there is such a line.
- */
-bool body_is_stuffed(const struct body_survey *s);
+
+enum body_writer {
+	BODY_WRITER_UNKNOWN,
+	BODY_WRITER_SERVER,	/* an SMTP server: a drop file, whose dots are as they are sent */
+	BODY_WRITER_FOR_IIS,	/* a program that may double dots, as IIS wants them */
+};
+/* For pickup-dots = auto: whether leading dots were doubled. Without evidence: no. */
+bool body_is_stuffed(unsigned dots, enum body_writer writer);
 
 /*
  * Zeroed at first, but for `unstuff`: then one leading dot of a line is removed, and a single dot ends the
@@ -143,11 +154,6 @@ struct compose_rules {
 	const char *fqdn, *domain;	/* `domain` completes bare addresses */
 	const char *id, *date;		/* of this message */
 };
-/*
- * The file begins like a drop file: x- lines, then Received. So an SMTP server wrote it, without
- * dot-stuffing.
- */
-bool compose_is_replayed(const char *raw, size_t len);
 /* Offsets in the normalised bytes (CRLF lines). */
 struct compose_header {
 	size_t start;		/* behind empty lines at the top */
@@ -306,6 +312,10 @@ struct watch;
 struct watch *watch_new(struct loop *l, const struct watch_events *events, void *arg);
 void watch_folder(struct watch *w, const char *path);	/* instead of the folder before */
 void watch_free(struct watch *w);
+
+/* --- writer: which kind of program wrote a file. Pure --- */
+
+enum body_writer writer_find(const char *raw, size_t len);	/* the first bytes of the file */
 
 /* --- pickup: the worker --- */
 

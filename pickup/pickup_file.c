@@ -273,7 +273,7 @@ read_piece(struct pickup_file *t, struct piece *p, uint64_t at)
 static bool
 survey(struct pickup_file *t, struct piece *p, struct body_survey *s)
 {
-	bool replayed = false;
+	enum body_writer writer = BODY_WRITER_UNKNOWN;
 
 	for (uint64_t at = 0; at < t->size; at += p->len) {
 		size_t mark;
@@ -281,12 +281,12 @@ survey(struct pickup_file *t, struct piece *p, struct body_survey *s)
 		if (!read_piece(t, p, at))
 			return false;
 		mark = at == 0 ? body_mark(p->data, p->len) : 0;
-		replayed = at == 0 ? compose_is_replayed(p->data, p->len) : replayed;
+		writer = at == 0 ? writer_find(p->data, p->len) : writer;
 		body_survey_add(s, p->data + mark, p->len - mark);
 	}
 	body_survey_end(s);
 	t->body.unstuff = t->rules->dots == CONFIG_DOTS_STUFFED ||
-	    (t->rules->dots == CONFIG_DOTS_AUTO && !replayed && body_is_stuffed(s));
+	    (t->rules->dots == CONFIG_DOTS_AUTO && body_is_stuffed(s->dots, writer));
 	return true;
 }
 

@@ -119,9 +119,10 @@ say_accepted(struct pickup_flow *f, struct pickup_file *t)
 	const char *sender = t->envelope.sender;
 
 	counters_add(f->p->boot->counters, COUNTER_PICKUP, 1);
-	log_event(LOG_FACT, t->id, "accepted", "client=pickup file=%s sender=%s recipients=%zu size=%ju",
+	log_event(LOG_FACT, t->id, "accepted", "client=pickup file=%s sender=%s recipients=%zu size=%ju%s",
 	    log_safe(t->name),
-	    log_safe(*sender != '\0' ? sender : "<>"), t->envelope.nrcpt, (uintmax_t)t->sent);
+	    log_safe(*sender != '\0' ? sender : "<>"), t->envelope.nrcpt, (uintmax_t)t->sent,
+	    t->body.unstuff ? " dots=stuffed" : "");
 }
 
 static void

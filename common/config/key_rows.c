@@ -320,7 +320,8 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Whether programs that write to pickup double a dot at the start of a line. stuffed: they do, as "
 	    "programs for IIS and for the .NET Framework. plain: they do not, as programs for .NET 5 and "
-	    "later. auto: this is decided for each file." },
+	    "later. auto: this is decided for each file; without evidence that dots were doubled they stay as "
+	    "they are." },
 
 	{ DELIVERY("retry", KEY_TIMES, retry), .standard = "15m 30m 1h 4h", .min = SECOND, .max = 30 * DAY,
 	    .meaning =

@@ -19,13 +19,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	    envelope = BUF_INIT(MESSAGE_ENVELOPE_MAX);
 	char detail[COMPOSE_DETAIL_SIZE] = "";
 
-	bool replayed = compose_is_replayed(raw, len);
 	raw += mark;
 	len -= mark;
 	body_survey_add(&survey, raw, cut);
 	body_survey_add(&survey, raw + cut, len - cut);
 	body_survey_end(&survey);
-	body.unstuff = !replayed && body_is_stuffed(&survey);
+	body.unstuff = body_is_stuffed(survey.dots, writer_find(raw, len));
 	body_add(&body, raw, cut, &text);
 	int found = compose_split(buf_text(&text), text.len, false, &h);
 	body_add(&body, raw + cut, len - cut, &text);

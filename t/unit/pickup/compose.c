@@ -27,7 +27,7 @@ compose(const char *raw, size_t len, enum config_dots dots, size_t cut, struct m
 	struct body body = { 0 };
 	struct compose_header h = { 0 };
 	struct buf text = BUF_INIT(MAX);
-	bool replayed = compose_is_replayed(raw, len);
+	enum body_writer writer = writer_find(raw, len);
 	enum judge_reason reason = JUDGE_LONG_HEADER;
 	int found;
 
@@ -39,7 +39,7 @@ compose(const char *raw, size_t len, enum config_dots dots, size_t cut, struct m
 	if (survey.nul)
 		return JUDGE_NUL;
 	body.unstuff = dots == CONFIG_DOTS_STUFFED ||
-	    (dots == CONFIG_DOTS_AUTO && !replayed && body_is_stuffed(&survey));
+	    (dots == CONFIG_DOTS_AUTO && body_is_stuffed(survey.dots, writer));
 	body_add(&body, raw, first, &text);
 	found = compose_split(buf_text(&text), text.len, false, &h);
 	body_add(&body, raw + first, len - first, &text);
@@ -144,32 +144,54 @@ END_TEST
 
 /* --- dots and line ends --- */
 
+enum {	/* what auto takes a text for, by its writer: U unknown, I for IIS; a server never doubles */
+	PLAIN, IIS, BOTH
+};
 static const struct dots_row {
 	const char *in;
 	const char *plain;
 	const char *stuffed;
-	bool is_stuffed;	/* what auto takes it for */
+	int stuffed_by;
 } dots_rows[] = {
-	{ "a\nb\n", "a\r\nb\r\n", "a\r\nb\r\n", false },
-	{ "..a\n", "..a\r\n", ".a\r\n", true },
-	{ ".a\n", ".a\r\n", "a\r\n", false },
-	{ "..a\n.b\n", "..a\r\n.b\r\n", ".a\r\nb\r\n", false },
-	{ "a\n.\n", "a\r\n.\r\n", "a\r\n", true },
-	{ "a\n.", "a\r\n.\r\n", "a\r\n", true },
-	{ "a\r\n.\r\n", "a\r\n.\r\n", "a\r\n", true },
-	{ "a\n.\nb\n", "a\r\n.\r\nb\r\n", "a\r\n", false },
-	{ "a\n.\n\n", "a\r\n.\r\n\r\n", "a\r\n", false },
-	{ "..\n", "..\r\n", ".\r\n", true },
-	{ "...\n.\n", "...\r\n.\r\n", "..\r\n", true },
-	{ ".a\n.\n", ".a\r\n.\r\n", "a\r\n", false },
-	{ "a.\nb .\n", "a.\r\nb .\r\n", "a.\r\nb .\r\n", false },
-	{ "a\r..b\r", "a\r\n..b\r\n", "a\r\n.b\r\n", true },
-	{ "a\r\r\n\n\r", "a\r\n\r\n\r\n\r\n", "a\r\n\r\n\r\n\r\n", false },
-	{ "", "", "", false },
-	{ "a", "a\r\n", "a\r\n", false },
-	{ "\r", "\r\n", "\r\n", false },
-	{ ".", ".\r\n", "", true },
-	{ "\n\n.\n", "\r\n\r\n.\r\n", "\r\n\r\n", true },
+	{ "a\nb\n", "a\r\nb\r\n", "a\r\nb\r\n", PLAIN },
+	{ "..a\n", "..a\r\n", ".a\r\n", IIS },
+	{ ".a\n", ".a\r\n", "a\r\n", PLAIN },
+	{ "..a\n.b\n", "..a\r\n.b\r\n", ".a\r\nb\r\n", PLAIN },
+	{ "..\n.b\n", "..\r\n.b\r\n", ".\r\nb\r\n", PLAIN },
+	{ "..\n", "..\r\n", ".\r\n", BOTH },
+	{ "..", "..\r\n", ".\r\n", BOTH },
+	{ "..\n..a\n....b\n", "..\r\n..a\r\n....b\r\n", ".\r\n.a\r\n...b\r\n", BOTH },
+	{ "..\n.\n", "..\r\n.\r\n", ".\r\n", IIS },
+	{ "..\n...\n", "..\r\n...\r\n", ".\r\n..\r\n", IIS },
+	{ "..\n...\n.\na\n", "..\r\n...\r\n.\r\na\r\n", ".\r\n..\r\n", PLAIN },
+	{ ".. \n", ".. \r\n", ". \r\n", PLAIN },
+	{ ".. a\n..b\n..\n", ".. a\r\n..b\r\n..\r\n", ". a\r\n.b\r\n.\r\n", PLAIN },
+	{ "..\n a\n", "..\r\n a\r\n", ".\r\n a\r\n", PLAIN },
+	{ "..\n\n a\n", "..\r\n\r\n a\r\n", ".\r\n\r\n a\r\n", BOTH },
+	{ "....\n", "....\r\n", "...\r\n", PLAIN },
+	{ "../a\n", "../a\r\n", "./a\r\n", PLAIN },
+	{ "../a\n..b\n", "../a\r\n..b\r\n", "./a\r\n.b\r\n", IIS },
+	{ "...\n", "...\r\n", "..\r\n", PLAIN },
+	{ "... a\n", "... a\r\n", ".. a\r\n", PLAIN },
+	{ "... a\n..b\n", "... a\r\n..b\r\n", ".. a\r\n.b\r\n", PLAIN },
+	{ "... a\n....b\n", "... a\r\n....b\r\n", ".. a\r\n...b\r\n", PLAIN },
+	{ ".... a\n", ".... a\r\n", "... a\r\n", IIS },
+	{ ".....\n......\n", ".....\r\n......\r\n", "....\r\n.....\r\n", PLAIN },
+	{ "a\n.\n", "a\r\n.\r\n", "a\r\n", PLAIN },
+	{ "a\n.", "a\r\n.\r\n", "a\r\n", PLAIN },
+	{ "a\r\n..b\r\n.\r\n", "a\r\n..b\r\n.\r\n", "a\r\n.b\r\n", IIS },
+	{ "a\n.\nb\n", "a\r\n.\r\nb\r\n", "a\r\n", PLAIN },
+	{ "a\n.\n\n", "a\r\n.\r\n\r\n", "a\r\n", PLAIN },
+	{ "...\n.\n", "...\r\n.\r\n", "..\r\n", PLAIN },
+	{ ".a\n.\n", ".a\r\n.\r\n", "a\r\n", PLAIN },
+	{ "a.\nb .\n", "a.\r\nb .\r\n", "a.\r\nb .\r\n", PLAIN },
+	{ "a\r..b\r", "a\r\n..b\r\n", "a\r\n.b\r\n", IIS },
+	{ "a\r\r\n\n\r", "a\r\n\r\n\r\n\r\n", "a\r\n\r\n\r\n\r\n", PLAIN },
+	{ "", "", "", PLAIN },
+	{ "a", "a\r\n", "a\r\n", PLAIN },
+	{ "\r", "\r\n", "\r\n", PLAIN },
+	{ ".", ".\r\n", "", PLAIN },
+	{ "\n\n.\n", "\r\n\r\n.\r\n", "\r\n\r\n", PLAIN },
 };
 
 static void
@@ -181,7 +203,11 @@ check_dots(const struct dots_row *row, size_t cut)
 	body_survey_add(&s, row->in, cut);
 	body_survey_add(&s, row->in + cut, len - cut);
 	body_survey_end(&s);
-	ck_assert_msg(body_is_stuffed(&s) == row->is_stuffed, "auto for \"%s\"", row->in);
+	ck_assert_msg(body_is_stuffed(s.dots, BODY_WRITER_UNKNOWN) == (row->stuffed_by == BOTH),
+	    "auto for \"%s\"", row->in);
+	ck_assert_msg(body_is_stuffed(s.dots, BODY_WRITER_FOR_IIS) == (row->stuffed_by != PLAIN),
+	    "auto for \"%s\" for IIS", row->in);
+	ck_assert(!body_is_stuffed(s.dots, BODY_WRITER_SERVER));
 	for (int unstuff = 0; unstuff < 2; unstuff++) {
 		struct body b = { .unstuff = unstuff == 1 };
 		struct buf out = BUF_INIT(1000);
@@ -199,6 +225,124 @@ START_TEST(test_dots)
 	for (size_t i = 0; i < nitems_of(dots_rows); i++)
 		for (size_t cut = 0; cut <= strlen(dots_rows[i].in); cut++)
 			check_dots(&dots_rows[i], cut);
+}
+END_TEST
+
+/* --- the writer's marks --- */
+
+#define NET "X-Sender: a@b\r\nX-Receiver: c@d\r\n"
+#define CDO "x-sender: a@b\r\nx-receiver: c@d\r\n"
+#define MARKS "MIME-Version: 1.0\r\nFrom: a@b\r\nDate: 21 Nov 2026 19:04:57 +0100\r\n"
+
+START_TEST(test_writer)
+{
+	static const struct { const char *in; enum body_writer want; } rows[] = {
+		{ NET MARKS "\r\n", BODY_WRITER_FOR_IIS },
+		{ NET "X-App: own field first\r\n" MARKS "\r\n", BODY_WRITER_FOR_IIS },
+		{ "\xEF\xBB\xBF" NET MARKS "\r\n", BODY_WRITER_FOR_IIS },
+		{ "\r\n" NET MARKS "\r\n", BODY_WRITER_FOR_IIS },
+		{ "From a@b Sat Nov 28 10:00:00 2026\r\n" NET MARKS "\r\n", BODY_WRITER_FOR_IIS },
+		{ MARKS "\r\n", BODY_WRITER_UNKNOWN },
+		{ CDO MARKS "\r\n", BODY_WRITER_UNKNOWN },
+		{ NET "MIME-Version: 1.0\r\nDate: Sat, 21 Nov 2026 19:04:57 +0100\r\n\r\n", BODY_WRITER_UNKNOWN },
+		{ NET "From: a@b\r\nDate: 21 Nov 2026 19:04:57 +0100\r\n\r\n", BODY_WRITER_UNKNOWN },
+		{ NET "\r\n" MARKS, BODY_WRITER_UNKNOWN },
+		{ CDO "X-Mailer: Microsoft CDO for Windows 2000\r\n\r\n", BODY_WRITER_FOR_IIS },
+		{ CDO "thread-index: AcpR\r\nFrom: a@b\r\n\r\n", BODY_WRITER_FOR_IIS },
+		{ CDO "Content-Class: urn:content-classes:message\n\n", BODY_WRITER_FOR_IIS },
+		{ "X-Mailer: Microsoft CDO for Windows 2000\r\n\r\n", BODY_WRITER_UNKNOWN },
+		{ "From: a@b\r\n" CDO "thread-index: AcpR\r\n\r\n", BODY_WRITER_UNKNOWN },
+		{ CDO "X-Mailer: Mine\r\n\r\n", BODY_WRITER_UNKNOWN },
+		{ CDO "From: a@b\r\n\r\n", BODY_WRITER_UNKNOWN },
+		/* it was sent before: its marks are those of a program that wrote to another folder */
+		{ CDO "thread-index: AcpR\r\nReceived: by x\r\n\r\n", BODY_WRITER_UNKNOWN },
+		{ NET MARKS "Received: by x\r\n\r\n", BODY_WRITER_UNKNOWN },
+		{ CDO "Received: by x\r\nthread-index: AcpR\r\n\r\n", BODY_WRITER_SERVER },
+		{ "Received: by x\r\n\r\n", BODY_WRITER_UNKNOWN },
+		{ "", BODY_WRITER_UNKNOWN }, { "text", BODY_WRITER_UNKNOWN }, { "..\n", BODY_WRITER_UNKNOWN },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		ck_assert_msg(writer_find(rows[i].in, strlen(rows[i].in)) == rows[i].want, "row %zu", i);
+}
+END_TEST
+
+/* --- plain and with doubled dots --- */
+
+static void
+stuff(const char *raw, size_t len, struct buf *out)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (raw[i] == '.' && (i == 0 || raw[i - 1] == '\n' || raw[i - 1] == '\r'))
+			buf_add(out, ".", 1);
+		buf_add(out, raw + i, 1);
+	}
+}
+
+/* The result of auto for `raw` as it is and with doubled dots is that of plain for `raw`. */
+static void
+check_both_ways(const char *what, const char *raw, size_t len, bool kept, bool undone)
+{
+	struct buf want = BUF_INIT(MAX), stuffed = BUF_INIT(MAX), got = BUF_INIT(MAX);
+
+	describe(raw, len, CONFIG_DOTS_PLAIN, 0, &want);
+	describe(raw, len, CONFIG_DOTS_AUTO, 0, &got);
+	ck_assert_msg(!kept || strcmp(buf_text(&want), buf_text(&got)) == 0, "%s: plain, and damaged:\n%s", what,
+	    buf_text(&got));
+	stuff(raw, len, &stuffed);
+	buf_clear(&got);
+	describe(stuffed.data, stuffed.len, CONFIG_DOTS_AUTO, 0, &got);
+	ck_assert_msg(!undone || strcmp(buf_text(&want), buf_text(&got)) == 0, "%s: doubled, and left so:\n%s",
+	    what, buf_text(&got));
+	buf_done(&want);
+	buf_done(&stuffed);
+	buf_done(&got);
+}
+
+/*
+ * What people write at the start of a line, below the marks of a program for IIS. TOLD: auto tells plain from
+ * doubled. KEPT: it keeps the plain form, and may leave the doubled one. DOUBT: it takes the plain form for a
+ * doubled one, which is likelier there.
+ */
+static const struct { const char *line; enum { TOLD, KEPT, DOUBT } what; } line_rows[] = {
+	{ "... and so on.", TOLD }, { "...", KEPT }, { "....", KEPT }, { ".....", KEPT },
+	{ ".", TOLD }, { "..", DOUBT }, { ".profile was changed", TOLD }, { ". (#5.5.0)", KEPT }, { ".. as I said", KEPT },
+	{ ".... as I said", DOUBT },
+	{ ".ExternalClass {", TOLD }, { "./configure", KEPT }, { "../README", KEPT }, { ".de XX", TOLD },
+	{ "............", KEPT }, { ".NET", TOLD }, { ".5 percent", TOLD }, { "no dot.", TOLD },
+	{ "..\r\n... and so on.", DOUBT }, { ".a\r\n..\r\n...\r\n....", KEPT },
+};
+
+START_TEST(test_lines)
+{
+	static const char *const heads[] = { NET MARKS "Subject: s\r\n\r\nHello,\r\n",
+	    CDO "thread-index: AcpR\r\nFrom: a@b\r\n\r\n" };
+	char raw[400];
+
+	for (size_t i = 0; i < nitems_of(line_rows); i++)
+		for (size_t k = 0; k < nitems_of(heads); k++) {
+			snprintf(raw, sizeof(raw), "%s%s\r\nend\r\n", heads[k], line_rows[i].line);
+			check_both_ways(line_rows[i].line, raw, strlen(raw), line_rows[i].what != DOUBT,
+			    line_rows[i].what == TOLD);
+		}
+}
+END_TEST
+
+/* The same lines from writers without marks: no plain file is damaged. */
+START_TEST(test_plain)
+{
+	static const char *const heads[] = { CDO "From: a@b\r\n\r\n", "From: a@b\r\nTo: c@d\r\n\r\n",
+	    CDO "Received: by x\r\nFrom: a@b\r\n\r\n..\r\n" };
+	char raw[400];
+
+	for (size_t i = 0; i < nitems_of(line_rows); i++)
+		for (size_t k = 0; k < nitems_of(heads); k++) {
+			/* two dots alone are evidence by themselves, but not in a drop file */
+			if (strncmp(line_rows[i].line, "..\r", 3) == 0 || strcmp(line_rows[i].line, "..") == 0)
+				continue;
+			snprintf(raw, sizeof(raw), "%s%s\r\nend\r\n", heads[k], line_rows[i].line);
+			check_both_ways(line_rows[i].line, raw, strlen(raw), true, false);
+		}
 }
 END_TEST
 
@@ -285,4 +429,4 @@ START_TEST(test_endless)
 }
 END_TEST
 
-UNIT_MAIN("compose", test_fixtures, test_dots, test_header_limit, test_many_recipients, test_endless)
+UNIT_MAIN("compose", test_fixtures, test_dots, test_writer, test_lines, test_plain, test_header_limit, test_many_recipients, test_endless)
