@@ -55,6 +55,25 @@ compose_split(const char *data, size_t len, bool whole, struct compose_header *h
 	return memchr(data + pos, '\n', len - pos) != NULL || len - pos > NAME_TRUST;
 }
 
+enum judge_part
+compose_part(const char *raw, size_t len)
+{
+	struct header_field f;
+	size_t pos = body_mark(raw, len), mbox;
+	const char *end;
+
+	while (pos < len && (raw[pos] == '\r' || raw[pos] == '\n'))
+		pos++;
+	(void)header_opening(raw + pos, len - pos, true, &mbox);
+	pos += mbox;
+	while (header_next(raw, len, &pos, &f) == 1)
+		;
+	end = memchr(raw + pos, '\n', len - pos);
+	if (end == NULL)
+		return JUDGE_IN_HEADER;
+	return end + 1 == raw + len && end - (raw + pos) <= 1 ? JUDGE_NO_TEXT : JUDGE_WHOLE;
+}
+
 /* --- the envelope --- */
 
 /* State while one header is handled. */

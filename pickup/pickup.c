@@ -191,7 +191,7 @@ reopen_done(void *arg, void *job)
 	p->rules.judge.remote = p->open_remote;
 	p->gone = false;
 	pickup_names_free(p->names);
-	p->names = pickup_names_new(PICKUP_NAMES_MAX);
+	p->names = pickup_names_new(PICKUP_NAMES_MAX, p->rules.judge.settle_ms);
 	watch_folder(p->watch, spool_pickup_path(p->folder));
 	log_event(LOG_FACT, NULL, "service", "doing=folder folder=%s state=opened",
 	    log_safe(spool_pickup_path(p->folder)));
@@ -315,15 +315,16 @@ run_pickup(struct boot *b)
 	if (p->spool == NULL)
 		die(EX_CANTCREAT, "cannot open %s: %s", log_safe(where), strerror(errno));
 	p->rules = (struct pickup_file_rules){
-		.judge = { .max_size = b->server->max_message_size,
+		.judge = { .max_size = b->server->max_message_size, .settle_ms = b->server->pickup_settle,
 		    .remote = is_remote(spool_pickup_folder(p->folder)) },
 		.dots = b->server->pickup_dots,
+		.clock_us = clock_wall_us() - (int64_t)clock_mono_ms() * 1000,
 		.fqdn = b->server->fqdn,
 		.domain = b->server->default_domain->name,
 	};
 	p->pool = pool_new(b->loop, THREADS);
 	p->enqueue = enqueue_new(p->pool, p->spool, BOOT_HINT, b->counters);
-	p->names = pickup_names_new(PICKUP_NAMES_MAX);
+	p->names = pickup_names_new(PICKUP_NAMES_MAX, p->rules.judge.settle_ms);
 	p->flow = pickup_flow_new(p, on_flow_change);
 	p->scan = pickup_scan_new(p->pool, on_scan_name, on_scan_end, p);
 	p->reopen = pool_lane_new(p->pool, 1, 1, run_reopen, reopen_done, p);

@@ -66,16 +66,12 @@ struct pickup_flow;
 struct pickup;
 /* `changed` is called with `p` when a file has ended, or none is due. */
 struct pickup_flow *pickup_flow_new(struct pickup *p, void (*changed)(void *arg));
-void pickup_flow_free(struct pickup_flow *f);				/* after pool_free */
-/* Starts all that is due and allowed. */
-void pickup_flow_more(struct pickup_flow *f);
-/* Call now and then: removes files that could not be removed before. */
-void pickup_flow_retry(struct pickup_flow *f);
-size_t pickup_flow_active(const struct pickup_flow *f);		/* files on their way */
-/* Puts large files back that are still being read. */
-void pickup_flow_hurry(struct pickup_flow *f);
-/* Forgets files that could not be removed: their folder is gone. */
-void pickup_flow_give_up(struct pickup_flow *f);
+void pickup_flow_free(struct pickup_flow *f);		/* after pool_free */
+void pickup_flow_more(struct pickup_flow *f);		/* starts all that is due and allowed */
+void pickup_flow_retry(struct pickup_flow *f);		/* removes files that could not be removed before */
+size_t pickup_flow_active(const struct pickup_flow *f);	/* files on their way */
+void pickup_flow_hurry(struct pickup_flow *f);		/* puts large files back that are still being read */
+void pickup_flow_give_up(struct pickup_flow *f);	/* forgets what could not be removed: no folder */
 
 /* --- judge: which file is taken. Pure --- */
 
@@ -113,12 +109,11 @@ struct judge_verdict {
 	enum judge_answer answer;
 	enum judge_reason reason;	/* JUDGE_REFUSE */
 	unsigned wait_ms;		/* JUDGE_WAIT */
-	/* JUDGE_WAIT: the reason, when the operator should know it; else NULL */
-	const char *trouble;
+	const char *trouble;		/* JUDGE_WAIT: a reason that the operator should know, or NULL */
 };
 
 struct judge_rules {
-	uint64_t max_size;
+	uint64_t max_size, settle_ms;
 	bool remote;		/* a network file system: there is no news of writes by other hosts */
 };
 struct judge_facts {
@@ -126,6 +121,7 @@ struct judge_facts {
 	uint64_t size;
 	int64_t mtime_us, ctime_us, now_us;
 	uint64_t now_ms;	/* monotonic */
+	bool stepped;		/* the clock was set since we started: the file's times may be wrong */
 	bool sealed;		/* immutable or append-only: it could not be removed, so it is not sent */
 };
 /* What earlier looks at the same file found. Zeroed at first. */
@@ -133,13 +129,24 @@ struct judge_memory {
 	bool known;
 	uint64_t size;
 	int64_t mtime_us, ctime_us;
-	uint64_t since_ms, first_ms;
+	uint64_t since_ms, first_ms, quiet_ms;
 };
+/* What was seen of a file's writer. Zeroed at first. */
+struct judge_writer {
+	bool locked;		/* it held a lock while it wrote */
+	uint64_t closed_ms;	/* when it last closed the file; 0 never */
+	uint64_t pause_ms;	/* the longest time from one close to the next */
+};
+enum judge_part { JUDGE_IN_HEADER, JUDGE_NO_TEXT, JUDGE_WHOLE };	/* how far a file has come */
 bool judge_ignores(const char *name);
-unsigned judge_first_look(enum judge_evidence evidence);	/* ms after the news */
+/* ms after the news */
+uint64_t judge_first_look(enum judge_evidence evidence, uint64_t settle_ms, const struct judge_writer *w);
 struct judge_verdict judge_file(const struct judge_rules *r, enum judge_evidence evidence,
     const struct judge_facts *f, struct judge_memory *m);
-/* After an open, lock or read that failed with `error`; counts the tries. */
+/* JUDGE_TAKE or JUDGE_WAIT; after judge_file has said JUDGE_TAKE. */
+struct judge_verdict judge_progress(enum judge_evidence evidence, enum judge_part part,
+    const struct judge_memory *m);
+/* After a step that failed with `error`; counts the tries of what may be over in a moment. */
 struct judge_verdict judge_error(int error, unsigned *tries);
 
 /* --- compose: envelope and header from a file's header. Pure --- */
@@ -164,6 +171,7 @@ struct compose_header {
 /* 1 found; 0 needs more bytes (never with `whole`); -1 over a limit. */
 int compose_split(const char *data, size_t len, bool whole,
     struct compose_header *h) __attribute__((warn_unused_result));
+enum judge_part compose_part(const char *raw, size_t len);	/* by the first bytes of a file */
 /*
  * Fills `e` (zeroed; the caller frees it, also after a refusal) and appends to `out` our Received field, the
  * header as it is sent, and the empty line. `detail` (COMPOSE_DETAIL_SIZE) says in words what is wrong.
@@ -179,9 +187,10 @@ struct pickup_name {
 	char *name;		/* owned by the table */
 	enum judge_evidence evidence;
 	struct judge_memory memory;
+	struct judge_writer writer;
 	unsigned tries;
 };
-struct pickup_names *pickup_names_new(size_t max);
+struct pickup_names *pickup_names_new(size_t max, uint64_t settle_ms);
 void pickup_names_free(struct pickup_names *k);
 /* News of a name. False: the table is full and the name is not in it. */
 bool pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence evidence,
@@ -194,11 +203,8 @@ struct pickup_name *pickup_names_take_due(struct pickup_names *k, uint64_t now_m
 uint64_t pickup_names_next_due(const struct pickup_names *k);		/* monotonic ms; UINT64_MAX: none */
 void pickup_names_look_again(struct pickup_names *k, struct pickup_name *f, uint64_t now_ms,
     uint64_t after_ms);
-/*
- * We rename a file back to `name`, or did so while looking at it: news of it from the kernel says nothing
- * about its writer.
- */
-void pickup_names_put_back(struct pickup_names *k, const char *name, uint64_t now_ms);
+/* We rename a file back to `name`, or did so while looking at it: that news is not its writer's. */
+void pickup_names_put_back(struct pickup_names *k, const char *name, unsigned tries, uint64_t now_ms);
 /* News were lost: files may have been closed. */
 void pickup_names_doubt(struct pickup_names *k, uint64_t now_ms);
 /* Taken, refused or gone; news that came meanwhile make it a new file. */
@@ -212,6 +218,7 @@ size_t pickup_names_count(const struct pickup_names *k);
 struct pickup_file_rules {
 	struct judge_rules judge;
 	enum config_dots dots;
+	int64_t clock_us;		/* wall clock less monotonic clock at our start */
 	const char *fqdn, *domain;
 };
 
@@ -230,6 +237,7 @@ struct pickup_file {
 	const char *doing;		/* what failed with that error */
 	char detail[COMPOSE_DETAIL_SIZE];
 	char bad_id[MESSAGE_ID_SIZE];
+	unsigned tries;			/* as in struct pickup_name */
 	bool big;			/* TAKE: call pickup_file_read next */
 	bool was_queued;		/* TAKE: by the process that ended; only the file is to be removed */
 	bool claimed;
@@ -250,17 +258,10 @@ struct pickup_file {
 /* `queue` shows whether the message of a left file is there. */
 struct pickup_file *pickup_file_new(const struct pickup_file_rules *rules, struct spool *folder,
     struct spool *queue, struct pickup_name *file, int64_t now_us);
-/* Closes and forgets; the file keeps its present name. */
-void pickup_file_free(struct pickup_file *t);
-/*
- * Opens, judges, locks and claims the file; a refused one is in badmail afterwards. A small file is read,
- * too, as by pickup_file_read.
- */
+void pickup_file_free(struct pickup_file *t);		/* closes; the file keeps its present name */
+/* Opens, judges, locks and claims the file; a refused one is in badmail then. A small one is read, too. */
 void pickup_file_look(struct pickup_file *t);
-/*
- * Reads the whole file once, then again up to the end of the header: envelope and first content; or refuses
- * it.
- */
+/* Reads the whole file once, then its header again: envelope and first content; or refuses it. */
 void pickup_file_read(struct pickup_file *t);
 /* Replaces `content` by the next piece; `error` when the file has changed. */
 void pickup_file_piece(struct pickup_file *t);

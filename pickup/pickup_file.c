@@ -11,6 +11,7 @@
 #include <bsd/string.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -18,13 +19,17 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "pickup/pickup.h"
 
+#define HEAD_MAX (64U << 10)		/* of a file written in place, to see how far it has come */
 #define SEALED_ATTRIBUTES (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)
+#define STEP_US 1000000		/* a clock that is so far off was set */
 #define CONTENT_MAX (2 * (COMPOSE_HEADER_MAX + PICKUP_FILE_PIECE) + 65536)	/* LF becomes CRLF */
 
-enum { SOON_MS = 250, LATER_MS = 60000 };
+/* later: what takes an administrator */
+enum { SOON_MS = 250, REFUSE_MS = 3000, REFUSE_TRIES = 5, LATER_MS = 60000 };
 
 struct pickup_file *
 pickup_file_new(const struct pickup_file_rules *rules, struct spool *folder, struct spool *queue,
@@ -38,6 +43,7 @@ pickup_file_new(const struct pickup_file_rules *rules, struct spool *folder, str
 	t->folder = folder;
 	t->queue = queue;
 	t->file = file;
+	t->tries = file->tries;
 	t->fd = -1;
 	t->left = file->evidence == JUDGE_LEFT && spool_pickup_claim_parse(file->name, id, &name);
 	strlcpy(t->current, file->name, sizeof(t->current));
@@ -79,6 +85,7 @@ examine_file(struct pickup_file *t, struct statx *sx)
 	f.ctime_us = microseconds(&sx->stx_ctime);
 	f.now_us = clock_wall_us();
 	f.now_ms = clock_mono_ms();
+	f.stepped = llabs(f.now_us - (int64_t)f.now_ms * 1000 - t->rules->clock_us) > STEP_US;
 	f.sealed = (sx->stx_attributes & SEALED_ATTRIBUTES) != 0;
 	t->size = sx->stx_size;
 	return judge_file(&t->rules->judge, t->file->evidence, &f, &t->file->memory);
@@ -156,6 +163,23 @@ is_the_same(struct pickup_file *t, const struct statx *sx)
 	return false;
 }
 
+/* A file copied here by root without its mode is the usual case: say whose it is. */
+static void
+explain_owner(struct pickup_file *t)
+{
+	struct passwd entry, *owner = NULL;
+	char names[1024];
+	struct stat st;
+
+	if (fstatat(spool_pickup_folder(t->folder), t->current, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return;
+	if (getpwuid_r(st.st_uid, &entry, names, sizeof(names), &owner) != 0)
+		owner = NULL;
+	snprintf(t->detail, sizeof(t->detail), "owner %s (%ju), group %ju, mode %04o; read as user %ju",
+	    owner != NULL ? owner->pw_name : "?", (uintmax_t)st.st_uid, (uintmax_t)st.st_gid,
+	    (unsigned)(st.st_mode & 07777), (uintmax_t)geteuid());
+}
+
 /* To badmail, under its claimed name, which no other file can have. */
 static void
 refuse_file(struct pickup_file *t, enum judge_reason reason)
@@ -166,6 +190,8 @@ refuse_file(struct pickup_file *t, enum judge_reason reason)
 	if (reason == JUDGE_LARGE)
 		snprintf(t->detail, sizeof(t->detail), "%ju bytes, the limit is %ju", (uintmax_t)t->size,
 		    (uintmax_t)t->rules->judge.max_size);
+	if (reason == JUDGE_UNREADABLE)
+		explain_owner(t);
 	if (!claim_file(t))
 		return;
 	/* 0xC00402CE: the code that the original writes for a bad file in pickup */
@@ -177,7 +203,9 @@ refuse_file(struct pickup_file *t, enum judge_reason reason)
 			*p = '?';
 	if (spool_pickup_refuse(t->folder, t->current, words, details, t->bad_id) == -1) {
 		note_trouble(t, "badmail", errno, (struct judge_verdict){ .answer = JUDGE_WAIT,
-		    .wait_ms = LATER_MS });
+		    .wait_ms = t->tries++ < REFUSE_TRIES ? REFUSE_MS : LATER_MS });
+		if (t->file != NULL)
+			t->file->tries = t->tries;
 		unclaim(t);
 	}
 }
@@ -207,6 +235,25 @@ is_in_queue(struct pickup_file *t)
 	return true;
 }
 
+/*
+ * Written in place and perhaps not whole: nothing behind its header, or an open header. Looked at before it
+ * is claimed, since a writer that appends by name would make a new file then.
+ */
+static void
+look_at_progress(struct pickup_file *t)
+{
+	char *head;
+	ssize_t n;
+
+	if (judge_progress(t->file->evidence, JUDGE_IN_HEADER, &t->file->memory).answer == JUDGE_TAKE)
+		return;
+	head = mem_array(NULL, HEAD_MAX, 1);
+	n = disk_pread(t->fd, head, HEAD_MAX, 0);
+	t->verdict = n == -1 ? judge_error(errno, &t->file->tries) :
+	    judge_progress(t->file->evidence, compose_part(head, (size_t)n), &t->file->memory);
+	free(head);
+}
+
 void
 pickup_file_look(struct pickup_file *t)
 {
@@ -215,9 +262,14 @@ pickup_file_look(struct pickup_file *t)
 	t->fd = openat(spool_pickup_folder(t->folder), t->current,
 	    O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
 	t->verdict = t->fd == -1 ? judge_error(errno, &t->file->tries) : examine_file(t, &sx);
-	if (t->fd != -1 && (t->verdict.answer == JUDGE_TAKE || t->verdict.answer == JUDGE_REFUSE) &&
-	    is_locked(t->fd))
-		t->verdict = judge_error(EWOULDBLOCK, &t->file->tries);
+	if (t->fd != -1 && (t->verdict.answer == JUDGE_TAKE || t->verdict.answer == JUDGE_REFUSE ||
+	    t->file->evidence == JUDGE_OPEN) && is_locked(t->fd)) {
+		t->file->writer.locked = true;
+		if (t->verdict.answer != JUDGE_WAIT)
+			t->verdict = judge_error(EWOULDBLOCK, &t->file->tries);
+	}
+	if (t->verdict.answer == JUDGE_TAKE)
+		look_at_progress(t);
 	if (t->verdict.answer == JUDGE_REFUSE)
 		refuse_file(t, t->verdict.reason);
 	if (t->verdict.answer != JUDGE_TAKE)
@@ -327,15 +379,23 @@ compose(struct pickup_file *t, const struct buf *text, const struct compose_head
 	return reason;
 }
 
-/* The file was written to after it was judged. */
+/* The file was written to after it was judged, or cannot be read. */
 static void
 changed(struct pickup_file *t)
 {
-	if (errno != EAGAIN)
-		note_trouble(t, "read", errno, (struct judge_verdict){ 0 });
+	struct judge_verdict v = { .answer = JUDGE_WAIT, .wait_ms = SOON_MS };
+	int error = errno;
+
+	if (error != EAGAIN) {
+		v = judge_error(error, t->file != NULL ? &t->file->tries : &t->tries);
+		note_trouble(t, "read", error, v);
+	}
+	if (v.answer == JUDGE_REFUSE) {
+		refuse_file(t, v.reason);
+		return;
+	}
 	unclaim(t);
-	t->verdict = (struct judge_verdict){ .answer = JUDGE_WAIT,
-	    .wait_ms = t->error == 0 ? SOON_MS : LATER_MS };
+	t->verdict = v;
 }
 
 static void

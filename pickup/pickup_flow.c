@@ -99,7 +99,7 @@ clear_file(struct pickup_flow *f, struct pickup_file *t, bool put_back)
 {
 	t->put_back = put_back;
 	if (put_back)
-		pickup_names_put_back(f->p->names, t->name, clock_mono_ms());
+		pickup_names_put_back(f->p->names, t->name, t->tries, clock_mono_ms());
 	pool_submit(f->clear, t);
 }
 
@@ -209,7 +209,7 @@ after_read(struct pickup_flow *f, struct pickup_file *t)
 		return;
 	}
 	if (t->unclaimed && t->big)
-		pickup_names_put_back(f->p->names, t->name, clock_mono_ms());
+		pickup_names_put_back(f->p->names, t->name, t->tries, clock_mono_ms());
 	if (t->verdict.answer == JUDGE_TAKE) {
 		to_queue(f, t);
 		return;
@@ -251,7 +251,7 @@ look_done(void *arg, void *job)
 
 	t->file = NULL;
 	if (t->unclaimed)
-		pickup_names_put_back(names, t->name, now_ms);
+		pickup_names_put_back(names, t->name, file->tries, now_ms);
 	switch (t->verdict.answer) {
 	case JUDGE_TAKE:
 	case JUDGE_REFUSE:
@@ -291,8 +291,10 @@ piece_done(void *arg, void *job)
 		pass_on(t);
 		return;
 	}
-	if (t->error != 0 && t->error != EAGAIN) /* EAGAIN: it was written to */
+	if (t->error != 0 && t->error != EAGAIN) { /* EAGAIN: it was written to */
 		pickup_trouble_log(f->p, t->doing, t->name, strerror(t->error));
+		t->tries++;
+	}
 	enqueue_discard(t->message);
 	t->message = NULL;
 	clear_file(f, t, true);

@@ -32,6 +32,7 @@ struct pickup_names {
 	struct tree tree;
 	struct entry **heap;
 	size_t waiting, count, max;
+	uint64_t settle_ms;
 };
 
 static int
@@ -100,12 +101,13 @@ schedule(struct pickup_names *k, struct entry *e, uint64_t due)
 /* --- the table --- */
 
 struct pickup_names *
-pickup_names_new(size_t max)
+pickup_names_new(size_t max, uint64_t settle_ms)
 {
 	struct pickup_names *k = mem_new(struct pickup_names);
 
 	RB_INIT(&k->tree);
 	k->max = max;
+	k->settle_ms = settle_ms;
 	k->heap = mem_array(NULL, max, sizeof(*k->heap));
 	return k;
 }
@@ -140,7 +142,18 @@ start_over(struct pickup_names *k, struct entry *e, enum judge_evidence evidence
 	e->file.tries = 0;
 	e->looked = false;
 	e->again = -1;
-	schedule(k, e, now_ms + judge_first_look(evidence));
+	schedule(k, e, now_ms + judge_first_look(evidence, k->settle_ms, &e->file.writer));
+}
+
+/* A writer that closes a file more than once writes it in pieces: the next one may be as long in coming. */
+static void
+learn_pause(struct judge_writer *w, enum judge_evidence evidence, uint64_t now_ms)
+{
+	if (evidence != JUDGE_CLOSED)
+		return;
+	if (w->closed_ms != 0 && now_ms - w->closed_ms > w->pause_ms)
+		w->pause_ms = now_ms - w->closed_ms;
+	w->closed_ms = now_ms;
 }
 
 /* A file that we wait for was opened. Readers, also ourselves, do it too: it only makes us wait longer. */
@@ -176,6 +189,7 @@ pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence 
 		e->place = NONE;
 		k->count++;
 		RB_INSERT(tree, &k->tree, e);
+		learn_pause(&e->file.writer, evidence, now_ms);
 		start_over(k, e, evidence, now_ms);
 	} else if (evidence == JUDGE_SCANNED || evidence == JUDGE_LEFT) {
 		return true; /* what is known already is better */
@@ -184,21 +198,25 @@ pickup_names_news(struct pickup_names *k, const char *name, enum judge_evidence 
 	} else if (evidence == JUDGE_OPEN) {
 		if (e->place != NONE)
 			opened(k, e, now_ms);
-	} else if (e->place == NONE) {
-		e->again = (int)evidence;
 	} else {
-		start_over(k, e, evidence, now_ms);
+		learn_pause(&e->file.writer, evidence, now_ms);
+		if (e->place == NONE)
+			e->again = (int)evidence;
+		else
+			start_over(k, e, evidence, now_ms);
 	}
 	return true;
 }
 
 void
-pickup_names_put_back(struct pickup_names *k, const char *name, uint64_t now_ms)
+pickup_names_put_back(struct pickup_names *k, const char *name, unsigned tries, uint64_t now_ms)
 {
 	struct entry *e = find_entry(k, name);
 
 	if (e == NULL && pickup_names_news(k, name, JUDGE_REOPENED, now_ms))
 		e = find_entry(k, name);
+	if (e != NULL && e->file.tries < tries)
+		e->file.tries = tries;
 	if (e != NULL && e->again == JUDGE_RENAMED)
 		e->again = -1;
 	else if (e != NULL)
@@ -254,10 +272,12 @@ pickup_names_forget(struct pickup_names *k, struct pickup_name *f, uint64_t now_
 
 	if (e->place != NONE)
 		bug("known: %s is not being looked at", log_safe(f->name));
-	if (e->again != -1)
-		start_over(k, e, (enum judge_evidence)e->again, now_ms);
-	else
+	if (e->again == -1) {
 		entry_free(k, e);
+		return;
+	}
+	e->file.writer = (struct judge_writer){ .closed_ms = e->again == JUDGE_CLOSED ? now_ms : 0 };
+	start_over(k, e, (enum judge_evidence)e->again, now_ms);
 }
 
 size_t

@@ -123,6 +123,7 @@ struct config_server {
 	char *ndr_copy_to;		/* NULL not set */
 	uint64_t badmail_keep, badmail_limit;
 	enum config_dots pickup_dots;
+	uint64_t pickup_settle;
 	/* [delivery] */
 	struct config_times retry;
 	uint64_t delay_notify, expire, local_delay_notify, local_expire;

@@ -17,7 +17,7 @@ struct unit { const char *name; uint64_t factor; };
 static const struct unit size_units[] = { { "T", 1ULL << 40 }, { "G", 1ULL << 30 }, { "M", 1ULL << 20 },
     { "K", 1ULL << 10 }, { "", 1 } };
 static const struct unit time_units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 },
-    { "s", 1000 } };
+    { "s", 1000 }, { "ms", 1 } };
 
 static void
 format_with_unit(char *dst, size_t size, uint64_t value, const struct unit *units, size_t count)
@@ -38,7 +38,7 @@ key_format_size(char *dst, size_t size, uint64_t bytes)
 void
 key_format_time(char *dst, size_t size, uint64_t ms)
 {
-	format_with_unit(dst, size, ms, time_units, nitems_of(time_units));
+	format_with_unit(dst, size, ms, time_units, nitems_of(time_units) - (ms == 0));
 }
 
 void

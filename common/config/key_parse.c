@@ -23,7 +23,7 @@ static const struct unit size_units[] = {
 	{ "T", 1ULL << 40 }, { "TB", 1ULL << 40 },
 };
 static const struct unit time_units[] = {
-	{ "s", 1000 }, { "m", 60 * 1000 }, { "h", 3600 * 1000 }, { "d", 86400 * 1000 },
+	{ "ms", 1 }, { "s", 1000 }, { "m", 60 * 1000 }, { "h", 3600 * 1000 }, { "d", 86400 * 1000 },
 	{ "w", 7 * 86400 * 1000ULL },
 };
 static const struct { const char *name; bool value; } bool_words[] = {

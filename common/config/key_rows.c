@@ -320,8 +320,13 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Whether programs that write to pickup double a dot at the start of a line. stuffed: they do, as "
 	    "programs for IIS and for the .NET Framework. plain: they do not, as programs for .NET 5 and "
-	    "later. auto: this is decided for each file; without evidence that dots were doubled they stay as "
-	    "they are." },
+	    "later. auto: this is decided for each file; without evidence that dots were doubled they stay "
+	    "as they are." },
+	{ MESSAGES("pickup-settle", KEY_TIME, pickup_settle), .standard = "250ms", .max = DAY,
+	    .meaning =
+	    "How long nothing must have happened to a file that was written in pickup itself before it is "
+	    "taken. A file that is written in several pieces is waited for longer. A file that was renamed "
+	    "into pickup, or whose writer was seen to hold a lock, is taken at once." },
 
 	{ DELIVERY("retry", KEY_TIMES, retry), .standard = "15m 30m 1h 4h", .min = SECOND, .max = 30 * DAY,
 	    .meaning =

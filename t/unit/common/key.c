@@ -91,7 +91,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "proxy-trusted",
 	[KEY_MESSAGES] =
 	    "max-message-size max-session-size max-messages-per-connection max-recipients ndr-copy-to "
-	    "badmail badmail-keep " "badmail-limit pickup-dots",
+	    "badmail badmail-keep " "badmail-limit pickup-dots pickup-settle",
 	[KEY_DELIVERY] =
 	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "
 	    "outbound-tls authorities connections "
@@ -140,7 +140,7 @@ static const struct { const char *text; uint64_t size, time, number; } values[] 
 	{ "+1", BAD, BAD, BAD },
 	{ "1.5M", BAD, BAD, BAD }, { "1 M", BAD, BAD, BAD }, { "1MM", BAD, BAD, BAD },
 	{ "0x10", BAD, BAD, BAD }, { " 1", BAD, BAD, BAD },
-	{ "1h30m", BAD, BAD, BAD }, { "5ms", BAD, BAD, BAD }, { "unlimited", BAD, BAD, BAD },
+	{ "1h30m", BAD, BAD, BAD }, { "5ms", BAD, 5, BAD }, { "0s", BAD, 0, BAD }, { "5us", BAD, BAD, BAD }, { "unlimited", BAD, BAD, BAD },
 	{ "18446744073709551614", BAD - 1, BAD, BAD - 1 }, { "18446744073709551615", BAD, BAD, BAD },
 	{ "99999999999999999999999", BAD, BAD, BAD }, { "16777216T", BAD, BAD, BAD },
 	{ "16777215T", 16777215ULL << 40, BAD, BAD },
@@ -169,7 +169,7 @@ START_TEST(test_formats)
 		{ 26214400, "25M" }, { 1ULL << 40, "1T" },
 	};
 	static const struct { uint64_t value; const char *time; } times[] = {
-		{ 0, "0s" }, { 1000, "1s" }, { 90000, "90s" }, { 3600000, "1h" }, { 172800000, "2d" },
+		{ 0, "0s" }, { 250, "250ms" }, { 1000, "1s" }, { 90000, "90s" }, { 3600000, "1h" }, { 172800000, "2d" },
 	};
 	char text[32];
 	uint64_t v;

@@ -267,6 +267,28 @@ START_TEST(test_writer)
 }
 END_TEST
 
+/* --- how far a file has come --- */
+
+START_TEST(test_part)
+{
+	static const struct { const char *in; enum judge_part want; } rows[] = {
+		{ "", JUDGE_IN_HEADER }, { "Fr", JUDGE_IN_HEADER }, { "From: a@b", JUDGE_IN_HEADER },
+		{ "From: a@b\n", JUDGE_IN_HEADER }, { "From: a@b\nTo:", JUDGE_IN_HEADER },
+		{ "From: a@b\nTo", JUDGE_IN_HEADER }, { "From: a@b\r\n\r", JUDGE_IN_HEADER },
+		{ "x-sender: a@b\nx-receiver: c@d\n", JUDGE_IN_HEADER }, { "\n\n", JUDGE_IN_HEADER },
+		{ "From a@b Sat Nov 28 10:00:00 2026\nFrom: a@b\n", JUDGE_IN_HEADER },
+		{ "From: a@b\n\n", JUDGE_NO_TEXT }, { "From: a@b\r\n\r\n", JUDGE_NO_TEXT },
+		{ "From: a@b\n\nx", JUDGE_WHOLE }, { "From: a@b\r\n\r\n\r\n", JUDGE_WHOLE },
+		{ "From: a@b\ntext without a header\n", JUDGE_WHOLE }, { "text\n", JUDGE_WHOLE },
+		{ "From a@b Sat Nov 28 10:00:00 2026\nFrom: a@b\n\nx", JUDGE_WHOLE },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		ck_assert_msg(compose_part(rows[i].in, strlen(rows[i].in)) == rows[i].want, "\"%s\"",
+		    rows[i].in);
+}
+END_TEST
+
 /* --- plain and with doubled dots --- */
 
 static void
@@ -429,4 +451,4 @@ START_TEST(test_endless)
 }
 END_TEST
 
-UNIT_MAIN("compose", test_fixtures, test_dots, test_writer, test_lines, test_plain, test_header_limit, test_many_recipients, test_endless)
+UNIT_MAIN("compose", test_fixtures, test_dots, test_writer, test_part, test_lines, test_plain, test_header_limit, test_many_recipients, test_endless)

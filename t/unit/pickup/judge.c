@@ -96,6 +96,8 @@ START_TEST(test_patience)
 		{ JUDGE_SCANNED, 100, 1, false, 0, 2000, TAKE },
 		{ JUDGE_SCANNED, 100, 1, false, 5000, 0, TAKE },
 		{ JUDGE_SCANNED, 100, 1, false, 4999, 2000, TAKE },
+		/* its time is in the future */
+		{ JUDGE_SCANNED, 100, 1, false, -3600000, 2000, TAKE },
 		{ JUDGE_SCANNED, 100, 1, true, 3600000, 5000, TAKE },
 		{ JUDGE_CLOSED, 0, 1, false, 0, 10000, JUDGE_EMPTY },
 		{ JUDGE_RENAMED, 0, 1, false, 0, 10000, JUDGE_EMPTY },
@@ -126,6 +128,22 @@ START_TEST(test_patience)
 }
 END_TEST
 
+/* The clock was set while a file was written: its time says nothing, only looks do. */
+START_TEST(test_clock_set)
+{
+	struct judge_facts f = good;
+	struct judge_memory m = { 0 };
+
+	f.now_us = f.ctime_us + 3600000000;
+	f.stepped = true;
+	ck_assert_int_eq(look(JUDGE_SCANNED, &f, &m, 1000, false), 0);
+	f.now_ms += 1999;
+	ck_assert_int_eq(look(JUDGE_SCANNED, &f, &m, 1000, false), 0);
+	f.now_ms += 1;
+	ck_assert_int_eq(look(JUDGE_SCANNED, &f, &m, 1000, false), TAKE);
+}
+END_TEST
+
 START_TEST(test_growing)
 {
 	struct judge_facts f = good;
@@ -151,10 +169,12 @@ END_TEST
 START_TEST(test_errors)
 {
 	static const struct { int error; enum judge_answer answer; enum judge_reason reason; } rows[] = {
-		{ ENOENT, JUDGE_IGNORE, 0 }, { ESTALE, JUDGE_IGNORE, 0 }, { ELOOP, JUDGE_REFUSE, JUDGE_LINK },
-		{ ENXIO, JUDGE_REFUSE, JUDGE_DEVICE },
-		{ EMFILE, JUDGE_BACK_OFF, 0 }, { ENOMEM, JUDGE_BACK_OFF, 0 }, { EWOULDBLOCK, JUDGE_WAIT, 0 },
+		{ ENOENT, JUDGE_IGNORE, 0 }, { ENOTDIR, JUDGE_IGNORE, 0 }, { ELOOP, JUDGE_REFUSE, JUDGE_LINK },
+		{ ENXIO, JUDGE_REFUSE, JUDGE_DEVICE }, { ENODEV, JUDGE_REFUSE, JUDGE_DEVICE },
+		{ EMFILE, JUDGE_BACK_OFF, 0 }, { ENFILE, JUDGE_BACK_OFF, 0 }, { ENOMEM, JUDGE_BACK_OFF, 0 },
+		{ EWOULDBLOCK, JUDGE_WAIT, 0 }, { EINTR, JUDGE_WAIT, 0 },
 	};
+	static const int passing[] = { EACCES, EIO, ESTALE, EPERM, EINVAL, ETIMEDOUT };
 	unsigned tries = 0;
 
 	for (size_t i = 0; i < nitems_of(rows); i++) {
@@ -164,9 +184,21 @@ START_TEST(test_errors)
 		ck_assert_int_eq(v.reason, rows[i].reason);
 	}
 	ck_assert_uint_eq(tries, 0);
-	for (int turn = 1; turn < 5; turn++)
-		ck_assert_int_eq(judge_error(EACCES, &tries).answer, JUDGE_WAIT);
-	ck_assert_int_eq(judge_error(EACCES, &tries).reason, JUDGE_UNREADABLE);
+	/* within seconds, and a few times */
+	for (size_t i = 0; i < nitems_of(passing); i++) {
+		unsigned waited = 0;
+
+		tries = 0;
+		for (int turn = 1; turn < 5; turn++) {
+			struct judge_verdict v = judge_error(passing[i], &tries);
+
+			ck_assert_int_eq(v.answer, JUDGE_WAIT);
+			waited += v.wait_ms;
+		}
+		ck_assert_uint_le(waited, 15000);
+		ck_assert_int_eq(judge_error(passing[i], &tries).answer, JUDGE_REFUSE);
+		ck_assert_int_eq(judge_error(passing[i], &tries).reason, JUDGE_UNREADABLE);
+	}
 }
 END_TEST
 
@@ -184,17 +216,21 @@ due(struct pickup_names *k, uint64_t now, struct pickup_name **file)
 
 START_TEST(test_writers)
 {
-	struct pickup_names *k = pickup_names_new(100);
+	struct pickup_names *k = pickup_names_new(100, 250);
 	struct pickup_name *f;
 
 	/* created, opened, closed: looked at soon after the close, not before */
 	NEWS("a", JUDGE_CREATED, 0);
 	NEWS("a", JUDGE_OPEN, 0);
+	/* while it is open one look finds whether its writer holds a lock */
+	ck_assert_str_eq(due(k, 99, &f), "");
+	ck_assert_str_eq(due(k, 100, &f), "a");
+	pickup_names_look_again(k, f, 100, 30000);
 	ck_assert_str_eq(due(k, 29000, &f), "");
 	NEWS("a", JUDGE_CLOSED, 29000);
-	ck_assert_str_eq(due(k, 29049, &f), "");
-	ck_assert_uint_eq(pickup_names_next_due(k), 29050);
-	ck_assert_str_eq(due(k, 29050, &f), "a");
+	ck_assert_str_eq(due(k, 29249, &f), "");
+	ck_assert_uint_eq(pickup_names_next_due(k), 29250);
+	ck_assert_str_eq(due(k, 29250, &f), "a");
 	ck_assert_int_eq(f->evidence, JUDGE_CLOSED);
 	ck_assert_ptr_null(pickup_names_take_due(k, 1000000)); /* it is being looked at */
 	pickup_names_forget(k, f, 1000000);
@@ -203,9 +239,89 @@ START_TEST(test_writers)
 }
 END_TEST
 
+/* A writer that closes the file after each piece: the longer its pauses, the longer it is waited for. */
+START_TEST(test_pieces)
+{
+	static const struct { uint64_t pause, wait; } rows[] = {
+		{ 1, 250 }, { 30, 250 }, { 50, 400 }, { 200, 1600 }, { 240, 1920 },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct pickup_names *k = pickup_names_new(100, 250);
+		struct pickup_name *f;
+		uint64_t now = 1000;
+
+		NEWS("a", JUDGE_CREATED, now);
+		NEWS("a", JUDGE_OPEN, now);
+		NEWS("a", JUDGE_CLOSED, now);
+		for (int piece = 0; piece < 5; piece++) {
+			now += rows[i].pause;
+			ck_assert_str_eq(due(k, now, &f), "");
+			NEWS("a", JUDGE_OPEN, now);
+			NEWS("a", JUDGE_CLOSED, now);
+		}
+		ck_assert_uint_eq(pickup_names_next_due(k), now + rows[i].wait);
+		/* the next file under that name is another one */
+		ck_assert_str_eq(due(k, now + 10000, &f), "a");
+		NEWS("a", JUDGE_CLOSED, now + 10000);
+		pickup_names_forget(k, f, now + 10001);
+		ck_assert_uint_eq(pickup_names_next_due(k), now + 10001 + 250);
+		pickup_names_free(k);
+	}
+}
+END_TEST
+
+/* A key of zero; a long one; a writer whose lock was seen, which closes the file once. */
+START_TEST(test_settle)
+{
+	static const struct { enum judge_evidence evidence; bool locked; uint64_t pause, settle, want; } rows[] = {
+		{ JUDGE_CLOSED, false, 0, 250, 250 }, { JUDGE_CLOSED, false, 0, 0, 0 },
+		{ JUDGE_CLOSED, false, 0, 60000, 60000 }, { JUDGE_CLOSED, true, 0, 60000, 0 },
+		{ JUDGE_CLOSED, true, 100, 250, 800 }, { JUDGE_CLOSED, false, 100, 60000, 60000 },
+		{ JUDGE_CLOSED, false, 1250, 250, 10000 }, { JUDGE_CLOSED, false, UINT64_MAX, 250, 10000 },
+		{ JUDGE_RENAMED, false, 0, 60000, 0 }, { JUDGE_CREATED, false, 0, 60000, 250 },
+		{ JUDGE_LEFT, false, 0, 60000, 0 }, { JUDGE_SCANNED, false, 0, 60000, 0 },
+		{ JUDGE_REOPENED, false, 0, 250, 2000 }, { JUDGE_REOPENED, false, 0, 60000, 60000 },
+		{ JUDGE_OPEN, false, 0, 60000, 100 },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct judge_writer w = { .locked = rows[i].locked, .pause_ms = rows[i].pause };
+
+		ck_assert_msg(judge_first_look(rows[i].evidence, rows[i].settle, &w) == rows[i].want,
+		    "row %zu", i);
+	}
+}
+END_TEST
+
+START_TEST(test_progress)
+{
+	static const struct { enum judge_evidence evidence; enum judge_part part; uint64_t quiet;
+	    enum judge_answer want; } rows[] = {
+		{ JUDGE_CLOSED, JUDGE_WHOLE, 0, JUDGE_TAKE },
+		{ JUDGE_CLOSED, JUDGE_NO_TEXT, 1999, JUDGE_WAIT },
+		{ JUDGE_CLOSED, JUDGE_NO_TEXT, 2000, JUDGE_TAKE },
+		{ JUDGE_CLOSED, JUDGE_IN_HEADER, 9999, JUDGE_WAIT },
+		{ JUDGE_CLOSED, JUDGE_IN_HEADER, 10000, JUDGE_TAKE },
+		{ JUDGE_SCANNED, JUDGE_IN_HEADER, 2000, JUDGE_WAIT },
+		{ JUDGE_REOPENED, JUDGE_IN_HEADER, 2000, JUDGE_WAIT },
+		{ JUDGE_RENAMED, JUDGE_IN_HEADER, 0, JUDGE_TAKE },
+		{ JUDGE_CREATED, JUDGE_NO_TEXT, 0, JUDGE_TAKE },
+		{ JUDGE_LEFT, JUDGE_IN_HEADER, 0, JUDGE_TAKE },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct judge_memory m = { .quiet_ms = rows[i].quiet };
+
+		ck_assert_msg(judge_progress(rows[i].evidence, rows[i].part, &m).answer == rows[i].want,
+		    "row %zu", i);
+	}
+}
+END_TEST
+
 START_TEST(test_reopened)
 {
-	struct pickup_names *k = pickup_names_new(100);
+	struct pickup_names *k = pickup_names_new(100, 250);
 	struct pickup_name *f;
 
 	/* closed, opened again before the look: it waits for the second close or for quiet */
@@ -220,13 +336,15 @@ START_TEST(test_reopened)
 	NEWS("a", JUDGE_OPEN, 2021);
 	NEWS("a", JUDGE_CLOSED, 2022);
 	pickup_names_look_again(k, f, 2100, 5000);
-	ck_assert_str_eq(due(k, 2150, &f), "a");
+	/* 2012 ms after the first close: such a writer is waited for */
+	ck_assert_str_eq(due(k, 12099, &f), "");
+	ck_assert_str_eq(due(k, 12100, &f), "a");
 	ck_assert_int_eq(f->evidence, JUDGE_CLOSED);
-	NEWS("a", JUDGE_RENAMED, 2200);
-	pickup_names_forget(k, f, 2300);
-	ck_assert_str_eq(due(k, 2300, &f), "a");
+	NEWS("a", JUDGE_RENAMED, 12200);
+	pickup_names_forget(k, f, 12300);
+	ck_assert_str_eq(due(k, 12300, &f), "a");
 	ck_assert_int_eq(f->evidence, JUDGE_RENAMED);
-	pickup_names_forget(k, f, 2301);
+	pickup_names_forget(k, f, 12301);
 	ck_assert_uint_eq(pickup_names_count(k), 0);
 	/* the opening of an unknown file is no news */
 	NEWS("b", JUDGE_OPEN, 0);
@@ -245,24 +363,24 @@ END_TEST
 
 START_TEST(test_put_back)
 {
-	struct pickup_names *k = pickup_names_new(100);
+	struct pickup_names *k = pickup_names_new(100, 250);
 	struct pickup_name *f;
 
 	/* the kernel tells of our own renaming before the look has ended ... */
 	NEWS("a", JUDGE_SCANNED, 0);
 	ck_assert_str_eq(due(k, 0, &f), "a");
 	NEWS("a", JUDGE_RENAMED, 1);
-	pickup_names_put_back(k, "a", 2);
+	pickup_names_put_back(k, "a", 0, 2);
 	pickup_names_look_again(k, f, 2, 500);
 	ck_assert_str_eq(due(k, 501, &f), "");
 	/* ... or after: it is no evidence either way, but the next one is */
-	pickup_names_put_back(k, "a", 2);
+	pickup_names_put_back(k, "a", 0, 2);
 	NEWS("a", JUDGE_RENAMED, 3);
 	ck_assert_str_eq(due(k, 501, &f), "");
 	NEWS("a", JUDGE_RENAMED, 4);
 	ck_assert_str_eq(due(k, 4, &f), "a");
 	pickup_names_forget(k, f, 5);
-	pickup_names_put_back(k, "b", 10);
+	pickup_names_put_back(k, "b", 0, 10);
 	NEWS("b", JUDGE_RENAMED, 11);
 	ck_assert_str_eq(due(k, 2009, &f), "");
 	ck_assert_str_eq(due(k, 2010, &f), "b");
@@ -282,7 +400,7 @@ END_TEST
 START_TEST(test_full)
 {
 	enum { MAX = 1000 };
-	struct pickup_names *k = pickup_names_new(MAX);
+	struct pickup_names *k = pickup_names_new(MAX, 250);
 	struct pickup_name *f;
 	char name[32];
 
@@ -305,5 +423,5 @@ START_TEST(test_full)
 }
 END_TEST
 
-UNIT_MAIN("judge", test_names, test_kinds, test_patience, test_growing, test_errors, test_writers,
-    test_reopened, test_put_back, test_full)
+UNIT_MAIN("judge", test_names, test_kinds, test_patience, test_clock_set, test_growing, test_errors,
+    test_writers, test_pieces, test_settle, test_progress, test_reopened, test_put_back, test_full)
