@@ -1,5 +1,5 @@
 /*
- * client - the SMTP dialogue with one host: greeting, EHLO, STARTTLS, transactions, QUIT; pure
+ * client - the SMTP dialogue with one host: its table of phases, its replies, its end; pure
  *
  * Runs in:  deliver
  * Owns:     the bytes to be sent, the reply being read
@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -23,9 +22,7 @@
 #define GREETED_AGAIN_MS 10000
 #define OUT_MAX (512U << 10)	/* a piece with every dot doubled, or a window of commands, and more */
 
-static void on_greeting(struct client *c), refuse_connection(struct client *c), on_ehlo(struct client *c),
-    try_helo(struct client *c), on_helo(struct client *c), on_starttls(struct client *c),
-    on_starttls_refused(struct client *c), on_unexpected(struct client *c), on_quit(struct client *c);
+static void on_unexpected(struct client *c), on_quit(struct client *c);
 
 #define ALL(handler) { handler, handler, handler, handler }
 #define TO(phase) (1U << CLIENT_##phase)
@@ -44,13 +41,16 @@ static const struct row {
 	unsigned next;
 } rows[CLIENT_PHASE_COUNT] = {
 	[CLIENT_GREETING] = { "its greeting", MINUTES(5), false,
-	    { on_greeting, NULL, refuse_connection, refuse_connection }, TO(EHLO) | TO(HELO) },
+	    { client_open_greeting, NULL, client_open_refused, client_open_refused }, TO(EHLO) | TO(HELO) },
 	[CLIENT_EHLO] = { "the answer to EHLO", MINUTES(5), false,
-	    { on_ehlo, try_helo, try_helo, try_helo }, TO(HELO) | TO(STARTTLS) | TO(WORD) | TO(BETWEEN) },
+	    { client_open_ehlo,
+	    client_open_ehlo_refused, client_open_ehlo_refused, client_open_ehlo_refused },
+	    TO(HELO) | TO(STARTTLS) | TO(WORD) | TO(BETWEEN) },
 	[CLIENT_HELO] = { "the answer to HELO", MINUTES(5), false,
-	    { on_helo, NULL, refuse_connection, refuse_connection }, TO(WORD) | TO(BETWEEN) },
+	    { client_open_helo, NULL, client_open_refused, client_open_refused }, TO(WORD) | TO(BETWEEN) },
 	[CLIENT_STARTTLS] = { "the answer to STARTTLS", MINUTES(2), false,
-	    { on_starttls, NULL, on_starttls_refused, on_starttls_refused }, TO(SHAKE) },
+	    { client_open_starttls, NULL,
+	    client_open_starttls_refused, client_open_starttls_refused }, TO(SHAKE) },
 	/* client_secured: EHLO, or GREETING where TLS begins at once */
 	[CLIENT_SHAKE] = { "the end of the TLS handshake", MINUTES(1), false, ALL(NULL), 0 },
 	/* client_auth_say: AUTH */
@@ -142,8 +142,8 @@ client_fail(struct client *c, const struct verdict *v, bool glitch)
 	c->fate = phase == CLIENT_DOT ? CLIENT_FINAL : CLIENT_LOST;
 }
 
-static void
-fail_with(struct client *c, const char *status, const char *fmt, ...)
+void
+client_fail_with(struct client *c, const char *status, const char *fmt, ...)
 {
 	struct verdict v;
 	char text[300];
@@ -164,7 +164,7 @@ fail_with(struct client *c, const char *status, const char *fmt, ...)
 void
 client_fail_protocol(struct client *c)
 {
-	fail_with(c, "4.5.0", "%s does not speak SMTP: unexpected reply instead of %s", c->set.host,
+	client_fail_with(c, "4.5.0", "%s does not speak SMTP: unexpected reply instead of %s", c->set.host,
 	    rows[c->phase].name);
 }
 
@@ -172,14 +172,14 @@ void
 client_lost(struct client *c, const char *reason)
 {
 	if (c->phase != CLIENT_OVER)
-		fail_with(c, "4.4.2", "connection to %s lost while waiting for %s: %s", c->set.host,
+		client_fail_with(c, "4.4.2", "connection to %s lost while waiting for %s: %s", c->set.host,
 		    rows[c->phase].name, reason);
 }
 
 void
 client_unreached(struct client *c, const char *where, const char *reason)
 {
-	fail_with(c, "4.4.1", "cannot connect to %s: %s", where, reason);
+	client_fail_with(c, "4.4.1", "cannot connect to %s: %s", where, reason);
 }
 
 void
@@ -189,17 +189,18 @@ client_timeout(struct client *c)
 
 	c->greeted_again = false;
 	if (again)
-		(c->phase == CLIENT_EHLO ? on_ehlo : on_helo)(c);
+		(c->phase == CLIENT_EHLO ? client_open_ehlo : client_open_helo)(c);
 	else if (c->phase == CLIENT_WORD)
 		client_auth_give_up(c, "4.3.0", "the proof did not come in time");
 	else if (c->phase != CLIENT_OVER)
-		fail_with(c, "4.4.2", "%s timed out while waiting for %s", c->set.host, rows[c->phase].name);
+		client_fail_with(c, "4.4.2", "%s timed out while waiting for %s", c->set.host,
+		    rows[c->phase].name);
 }
 
 void
 client_insecure(struct client *c, const char *reason)
 {
-	fail_with(c, "4.7.5", "no secure connection with %s: %s", c->set.host, reason);
+	client_fail_with(c, "4.7.5", "no secure connection with %s: %s", c->set.host, reason);
 }
 
 void
@@ -228,96 +229,6 @@ client_last_verdict(const struct client *c)
 	return v;
 }
 
-/* The host takes no mail from us. Another may: the caller makes 5xx final only when all hosts said so. */
-static void
-refuse_connection(struct client *c)
-{
-	struct verdict v = client_last_verdict(c);
-
-	client_fail(c, &v, client_last_class(c) == 4);
-}
-
-static void
-send_hello(struct client *c, enum client_phase phase)
-{
-	buf_printf(&c->out, "%s %s\r\n", phase == CLIENT_EHLO ? "EHLO" : "HELO", c->set.fqdn);
-	c->phase = phase;
-}
-
-static void
-on_greeting(struct client *c)
-{
-	send_hello(c, c->set.helo ? CLIENT_HELO : CLIENT_EHLO);
-}
-
-static void
-note_offer(struct client *c, const char *line)
-{
-	if (strcspn(line, " =") == 4 && strncasecmp(line, "AUTH", 4) == 0)
-		client_auth_offer(c, line);
-	else
-		client_offer_note(c, line);
-}
-
-/*
- * EHLO or HELO went well: TLS where it is required, AUTH where it is wanted, then mail. `lack`: why there is
- * no TLS.
- */
-static void
-open_dialogue(struct client *c, const char *lack)
-{
-	if (c->set.tls == CLIENT_TLS_MUST && c->security != CLIENT_SECURED) {
-		fail_with(c, "4.7.4", "TLS is required for this mail, but %s %s", c->set.host, lack);
-		return;
-	}
-	if (c->auth != NULL) {
-		client_auth_begin(c);
-		return;
-	}
-	c->opening = CLIENT_OPEN;
-	c->phase = CLIENT_BETWEEN;
-}
-
-static void
-on_ehlo(struct client *c)
-{
-	if (c->set.tls != CLIENT_TLS_OFF && c->security != CLIENT_SECURED &&
-	    (c->offered & CLIENT_OFFERS_TLS)) {
-		buf_puts(&c->out, "STARTTLS\r\n");
-		c->phase = CLIENT_STARTTLS;
-	} else
-		open_dialogue(c, "does not offer STARTTLS");
-}
-
-static void
-try_helo(struct client *c)
-{
-	c->offered = 0;
-	send_hello(c, CLIENT_HELO);
-}
-
-static void
-on_helo(struct client *c)
-{
-	open_dialogue(c, "is greeted with HELO, which knows no STARTTLS");
-}
-
-static void
-on_starttls(struct client *c)
-{
-	if (c->response->code != 220)
-		client_fail_protocol(c);
-	else
-		c->phase = CLIENT_SHAKE;
-}
-
-static void
-on_starttls_refused(struct client *c)
-{
-	fail_with(c, "4.7.4", "%s refused STARTTLS: %d %.200s", c->set.host, c->response->code,
-	    c->response->text);
-}
-
 /* What the host offered in clear does not count (RFC 3207 4.2). */
 void
 client_secured(struct client *c)
@@ -333,7 +244,7 @@ client_secured(struct client *c)
 	if (c->set.tls == CLIENT_TLS_AT_ONCE)
 		c->phase = CLIENT_GREETING;
 	else
-		send_hello(c, CLIENT_EHLO);
+		client_open_hello(c, CLIENT_EHLO);
 }
 
 /* A reply without a command: a host that ends the connection says why; the others do not speak SMTP. */
@@ -345,7 +256,7 @@ on_unexpected(struct client *c)
 	if (v.what == VERDICT_LATER)
 		client_fail(c, &v, false);
 	else
-		fail_with(c, "4.5.0", "%s does not speak SMTP: it was not asked, and said %d %.200s",
+		client_fail_with(c, "4.5.0", "%s does not speak SMTP: it was not asked, and said %d %.200s",
 		    c->set.host, v.code, v.text);
 }
 
@@ -393,7 +304,7 @@ void
 client_check_out(struct client *c)
 {
 	if (!buf_ok(&c->out))
-		fail_with(c, "4.3.0", "more to send to %s than there is room for", c->set.host);
+		client_fail_with(c, "4.3.0", "more to send to %s than there is room for", c->set.host);
 }
 
 static void
@@ -452,7 +363,7 @@ client_input(struct client *c, const char *data, size_t len)
 		if (kind == CLIENT_REPLY_BAD)
 			client_fail_protocol(c);
 		else if (kind != CLIENT_REPLY_MORE && c->phase == CLIENT_EHLO && c->response->lines > 1)
-			note_offer(c, client_reply_line(c->response));
+			client_open_offer(c, client_reply_line(c->response));
 		if (c->set.heard != NULL && kind != CLIENT_REPLY_MORE && c->response->lines == 1)
 			c->set.heard(c->set.arg, c->response->line, c->response->line_len);
 		if (kind == CLIENT_REPLY_WHOLE)

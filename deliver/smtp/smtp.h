@@ -188,12 +188,28 @@ uint64_t client_time_limit(const struct client *c);
 /* --- client_offer: the extensions that a host offers. Pure --- */
 void client_offer_note(struct client *c, const char *line);	/* of the answer to EHLO, without its code */
 
-/* For client_auth and client_transaction. */
+/* --- client_open: greeting, EHLO or HELO, STARTTLS. Pure --- */
+/* Sends EHLO or HELO. */
+void client_open_hello(struct client *c, enum client_phase phase);
+void client_open_offer(struct client *c, const char *line);	/* of the answer to EHLO, without its code */
+/* Called by client with the reply of that name: 2yz; refused: 4yz, 5yz. */
+void client_open_greeting(struct client *c);
+void client_open_refused(struct client *c);
+void client_open_ehlo(struct client *c);
+void client_open_ehlo_refused(struct client *c);		/* or 3yz */
+void client_open_helo(struct client *c);
+void client_open_starttls(struct client *c);
+void client_open_starttls_refused(struct client *c);
+
+/* For the other files of the dialogue. */
 int client_last_class(const struct client *c);		/* 2 to 5 */
 struct verdict client_last_verdict(const struct client *c);
 void client_set_all(struct client *c, const struct verdict *v, bool only_accepted);
 /* Ends the connection; a running transaction ends as CLIENT_LOST or, after its content, as CLIENT_FINAL. */
 void client_fail(struct client *c, const struct verdict *v, bool glitch);
+/* The same, with "later"; 4.7.x: the host is neither lost nor busy. */
+void client_fail_with(struct client *c, const char *status, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
 void client_check_out(struct client *c);		/* ends the connection when `out` has overflowed */
 void client_fail_protocol(struct client *c);		/* the reply is not what SMTP allows here */
 
