@@ -76,8 +76,9 @@ size_t tls_link_read(struct ssl_st *link, char *data, size_t size, enum tls_want
 size_t tls_link_write(struct ssl_st *link, const char *data, size_t len, enum tls_want *want);
 /* Sends the end, as far as the socket takes it at once. */
 void tls_link_close(struct ssl_st *link);
-/* Why the last call on this thread was TLS_BROKEN; valid until the next call. */
+/* Why the last call on this thread was TLS_ENDED or TLS_BROKEN; valid until the next call. */
 const char *tls_link_reason(void);
+bool tls_link_is_cut(void);	/* ... and whether the connection has failed, and not TLS */
 const char *tls_link_version(const struct ssl_st *link);	/* "TLSv1.3" */
 const char *tls_link_cipher(const struct ssl_st *link);		/* "TLS_AES_256_GCM_SHA384" */
 int tls_link_bits(const struct ssl_st *link);
@@ -123,7 +124,8 @@ int tls_out_trust(struct tls_out *t, const struct tls_text *file,
 struct ssl_st *tls_out_link(struct tls_out *t, int fd, const struct tls_wish *wish);
 /* After the handshake: what the peer proved. */
 enum tls_proof tls_out_proof(const struct ssl_st *link);
-/* The handshake failed because the certificate is for another name. */
-bool tls_out_is_misnamed(const struct ssl_st *link);
+/* The handshake failed because the peer has not proved what it had to. */
+bool tls_out_is_unproven(const struct ssl_st *link);
+bool tls_out_is_misnamed(const struct ssl_st *link);	/* ... as the certificate is for another name */
 
 #endif

@@ -14,6 +14,7 @@
 #include "common/tls/tls_private.h"
 
 static _Thread_local const char *reason;
+static _Thread_local bool cut;
 
 struct ssl_st *
 tls_link_new(struct tls *t, int fd)
@@ -47,6 +48,7 @@ judge_result(struct ssl_st *link, int result)
 {
 	int saved = errno;
 
+	cut = false;
 	switch (SSL_get_error(link, result)) {
 	case SSL_ERROR_NONE:
 		return TLS_DONE;
@@ -55,9 +57,11 @@ judge_result(struct ssl_st *link, int result)
 	case SSL_ERROR_WANT_WRITE:
 		return TLS_WANT_WRITE;
 	case SSL_ERROR_ZERO_RETURN:
+		cut = true;
 		reason = "the peer ended the connection";
 		return TLS_ENDED;
 	case SSL_ERROR_SYSCALL:
+		cut = true;
 		reason = saved != 0 ? strerror(saved) : "the peer ended the connection";
 		return saved != 0 ? TLS_BROKEN : TLS_ENDED;
 	default:
@@ -116,6 +120,12 @@ const char *
 tls_link_reason(void)
 {
 	return reason;
+}
+
+bool
+tls_link_is_cut(void)
+{
+	return cut;
 }
 
 const char *

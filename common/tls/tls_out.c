@@ -165,6 +165,12 @@ tls_out_proof(const SSL *link)
 }
 
 bool
+tls_out_is_unproven(const SSL *link)
+{
+	return SSL_get_verify_mode(link) != SSL_VERIFY_NONE && SSL_get_verify_result(link) != X509_V_OK;
+}
+
+bool
 tls_out_is_misnamed(const SSL *link)
 {
 	long result = SSL_get_verify_result(link);

@@ -141,6 +141,35 @@ void tls_policy_wish(const struct destination *d, const struct tls_policy_host *
 /* "mx.example.com or example.com": the names of a wish, for people. */
 void tls_policy_names(const struct tls_wish *wish, char *dst, size_t size);
 
+/* Whether mail may go in clear when the host offers no TLS, or a broken one. An account never does. */
+bool tls_policy_allows_clear(const struct destination *d, const struct mx_address *a);
+
+/* --- host_memory: what the offers of hosts have been worth. Pure --- */
+struct host_memory;
+struct host_memory *host_memory_new(void);
+void host_memory_free(struct host_memory *m);
+enum host_tls_event {
+	HOST_TLS_WORKED,	/* EHLO was answered under TLS */
+	HOST_TLS_WAS_CUT,	/* no TLS: the connection was cut, silent, or the host said "not now" */
+	HOST_TLS_FAILED,	/* TLS itself failed: an alert, nonsense, STARTTLS refused for good */
+	HOST_CLEAR_REFUSED,	/* something was refused for good in clear, where TLS might have been */
+	HOST_CLEAR_WANTS_TLS,	/* the same, and the reply says that TLS is missing */
+	HOST_TLS_EVENT_COUNT
+};
+enum host_tls_turn {
+	HOST_TLS_AS_BEFORE,
+	HOST_TLS_AGAIN,		/* one more connection at once */
+	HOST_TLS_TO_CLEAR,	/* the next connections are made without TLS */
+	HOST_TLS_TO_TLS,	/* that is over */
+};
+/* begun: host_memory_events() when the connection was begun; strict: it may not be in clear. */
+struct host_tls_try { uint64_t begun; bool strict; };
+/* `key` names host, address, port and what else makes connections different; `now`: monotonic ms. */
+enum host_tls_turn host_memory_note_tls(struct host_memory *m, const char *key, enum host_tls_event event,
+    const struct host_tls_try *try, uint64_t now);
+bool host_memory_is_plain(const struct host_memory *m, const char *key, uint64_t now);
+uint64_t host_memory_events(const struct host_memory *m);	/* so far */
+
 /* --- own_address: which addresses and ports lead back to this virtual server --- */
 /* A new array of `*count`, to be freed: listen addresses; for a wildcard every address of this machine. */
 struct net_address *own_address_list(const struct config_server *s, size_t *count);

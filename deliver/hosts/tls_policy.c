@@ -33,6 +33,12 @@ tls_policy_tls(const struct destination *d, const struct mx_address *a)
 	return CLIENT_TLS_MUST;
 }
 
+bool
+tls_policy_allows_clear(const struct destination *d, const struct mx_address *a)
+{
+	return tls_policy_tls(d, a) == CLIENT_TLS_MAY && d->security.account.auth == CONFIG_OUT_ANONYMOUS;
+}
+
 static bool
 is_at_or_below(const char *host, const char *domain)
 {

@@ -255,6 +255,7 @@ outbound_new(struct boot *b)
 	o->soon = loop_timer_new(b->loop, on_soon, o);
 	o->sweep = loop_timer_new(b->loop, on_sweep, o);
 	o->table = mem_zalloc(OUTBOUND_BUCKETS * sizeof(*o->table));
+	o->memory = host_memory_new();
 	o->piece = mem_zalloc(CLIENT_PIECE);
 	LIST_INIT(&o->login_tests);
 	TAILQ_INIT(&o->due);
@@ -278,5 +279,6 @@ outbound_free(struct outbound *o)
 	free(o->table);
 	free(o->piece);
 	free(o->own_address);
+	host_memory_free(o->memory);
 	free(o);
 }

@@ -105,6 +105,7 @@ struct outbound {
 	struct ctl_client *helper[CTL_HELPER_COUNT];	/* NULL: one that is not asked from here */
 	struct tls_out *tls;			/* NULL: no destination has TLS */
 	struct w3clog *log;			/* NULL: no protocol log */
+	struct host_memory *memory;
 	struct mx_settings mx;			/* `own` is renewed by site_hosts */
 	struct net_address *own_address;	/* owned */
 	uint64_t own_address_at;		/* when it was read */
@@ -229,8 +230,7 @@ void site_queue_finish_tried(struct site *s);	/* the jobs that have tried every 
 
 /* --- site_hosts: the addresses of a site: found by mx, their health, which one is next --- */
 struct site_host {
-	/* Monotonic ms. Until then: TLS is not tried (outbound-tls = may); tried last; no trouble event */
-	uint64_t plain_until, bad_until, quiet_until;
+	uint64_t bad_until, quiet_until;	/* monotonic ms; until then: tried last; no trouble event */
 	struct site_lockout *lockout;	/* owned; NULL: none */
 };
 /* Which address it goes to; list.count: none of the present list. */
@@ -238,8 +238,6 @@ size_t site_hosts_index(const struct site *s, const struct outconn *p);
 void site_hosts_renew(struct site *s);		/* the site is due when there is a new list */
 /* The best address for the job: not tried, healthy, preferred, least used; list.count when none is left. */
 size_t site_hosts_choose(struct site *s, const struct outbound_job *job, uint64_t now);
-/* TLS with the address failed and need not be: the next connections are made without it. */
-void site_hosts_plain(struct site *s, size_t index, const char *where, const struct verdict *v);
 /* The address did not let us in: every waiting job has tried it now. `where` is for people. */
 void site_hosts_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch);
 void site_hosts_done(struct site *s);
@@ -278,6 +276,8 @@ struct outconn {
 	struct ssl_st *tls;		/* owned; NULL: in clear */
 	struct tlsa_set *tlsa;		/* owned */
 	struct tls_policy_host policy;	/* what the host has to prove */
+	char *memory_key;		/* owned; what host_memory knows it by; NULL: ATRN */
+	struct host_tls_try try;
 	const char *verified;		/* what it has proved under TLS: "none", "name", "dane" */
 	char facts[TLS_FACTS_SIZE];	/* of TLS: "TLSv1.3/TLS_AES_256_GCM_SHA384", "-" */
 	struct auth_out_login login;
@@ -320,10 +320,20 @@ void outconn_auth_secured(struct outconn *p);
 /* As recv(2) and send(2); a failure of TLS is EPROTO. */
 ssize_t outconn_io_recv(struct outconn *p, char *data, size_t size);
 ssize_t outconn_io_send(struct outconn *p, const char *data, size_t len);
-const char *outconn_io_reason(int error);		/* of the last failure, in words */
+void outconn_io_fail(struct outconn *p, int error);	/* the connection ends by this failure */
 /* False: to be called again when the socket can be read (blocked: be written to). */
 bool outconn_io_shake(struct outconn *p, bool *blocked);
 void outconn_io_close(struct outconn *p);
+
+/* --- outconn_memory: what was known of the host, and what this connection has taught --- */
+/* Sets the TLS of the connection that begins now to `a`. */
+void outconn_memory_begin(struct outconn *p, const struct mx_address *a, struct client_settings *set);
+void outconn_memory_opened(const struct outconn *p);
+/* It ends before it was open. True: by TLS, and the host may be tried once more at once. */
+bool outconn_memory_failed(const struct outconn *p);
+void outconn_memory_finished(const struct outconn *p, const struct outbound_job *job);
+/* In clear only because TLS failed: it gets the message that it was made for, and is not kept. */
+bool outconn_memory_is_makeshift(const struct outconn *p);
 
 /* --- outconn_log: for the protocol log --- */
 void outconn_log_commands(struct outconn *p);	/* what is new in client.out, before it is sent */

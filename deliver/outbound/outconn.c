@@ -61,7 +61,7 @@ receive_bytes(struct outconn *p)
 	else if (p->client.phase == CLIENT_GREETING && p->state == OUTCONN_CONNECTING)
 		client_unreached(&p->client, p->where, strerror(errno));
 	else
-		client_lost(&p->client, outconn_io_reason(errno));
+		outconn_io_fail(p, errno);
 	return false;
 }
 
@@ -90,7 +90,7 @@ send_out(struct outconn *p)
 
 			while (receive_bytes(p))
 				;
-			client_lost(&p->client, outconn_io_reason(error));
+			outconn_io_fail(p, error);
 		}
 	}
 	return true;
@@ -170,16 +170,17 @@ take_job(struct outconn *p)
 	if (p->state < OUTCONN_OPEN) {
 		p->state = OUTCONN_OPEN;
 		outconn_auth_end(p);
+		outconn_memory_opened(p);
 		site_opened(p->site, p);
 	}
-	if (p->site->o->draining ||
+	if (p->site->o->draining || p->client.clear != CLIENT_CLEAR_TAKEN ||
 	    (p->site->kind == SITE_CONNECTS &&
 	    p->messages >= p->site->o->server->max_messages_per_connection)) {
 		send_quit(p);
 		return true;
 	}
 	job = site_take(p->site, p);
-	if (job == NULL && p->site->kind == SITE_ATRN_ENDS) {
+	if (job == NULL && (p->site->kind == SITE_ATRN_ENDS || outconn_memory_is_makeshift(p))) {
 		send_quit(p);
 		return true;
 	}
@@ -197,6 +198,7 @@ finish_job(struct outconn *p)
 	struct outbound_job *job = p->job;
 	enum client_fate fate = client_finish(&p->client);
 
+	outconn_memory_finished(p, job);
 	p->job = NULL;
 	site_job_over(p->site, p, job, fate);
 }
@@ -314,16 +316,19 @@ on_no_word(void *arg, const char *status, const char *why)
 	run_dialogue(p);
 }
 
+/* With the host at `a`; NULL: with one that has connected to us. */
 static void
-begin_dialogue(struct outconn *p, enum client_tls tls)
+begin_dialogue(struct outconn *p, const struct mx_address *a)
 {
 	struct site *s = p->site;
 	struct client_settings set = { .fqdn = s->o->server->fqdn, .host = p->host, .helo = s->d.helo,
-	    .tls = tls, .heard = s->o->log != NULL ? outconn_log_reply : NULL, .arg = p };
+	    .tls = CLIENT_TLS_OFF, .heard = s->o->log != NULL ? outconn_log_reply : NULL, .arg = p };
 
 	p->login.say = on_word;
 	p->login.give_up = on_no_word;
 	p->login.arg = p;
+	if (a != NULL)
+		outconn_memory_begin(p, a, &set);
 	outconn_auth_settings(p, &set);
 	client_init(&p->client, &set);
 	p->sent_at = clock_mono_ms();
@@ -333,15 +338,11 @@ begin_dialogue(struct outconn *p, enum client_tls tls)
 
 /* 0, or -1: the client knows why. */
 static int
-begin_with(struct outconn *p, const struct mx_address *a, uint64_t plain_until)
+begin_with(struct outconn *p, const struct mx_address *a)
 {
-	enum client_tls tls = p->site->o->tls == NULL ? CLIENT_TLS_OFF : tls_policy_tls(&p->site->d, a);
-
-	if (tls == CLIENT_TLS_MAY && plain_until > clock_mono_ms())
-		tls = CLIENT_TLS_OFF;
-	begin_dialogue(p, tls);
+	begin_dialogue(p, a);
 	if (a->refused != NULL) {
-		client_insecure(&p->client, a->refused);
+		client_insecure(&p->client, CLIENT_TLS_UNPROVEN, a->refused);
 		return -1;
 	}
 	if (outconn_connect_begin(p) == 0)
@@ -376,7 +377,7 @@ outconn_open(struct site *s, unsigned index, struct verdict *why)
 	p->index = index;
 	p->timed = CLIENT_PHASE_COUNT;
 	outconn_connect_names(p, a);
-	if (begin_with(p, a, s->host[index].plain_until) == -1) {
+	if (begin_with(p, a) == -1) {
 		*why = p->client.failure;
 		outconn_free(p);
 		return NULL;
@@ -398,7 +399,7 @@ outconn_atrn(struct site *s, int fd, uint16_t port)
 	snprintf(p->ip, sizeof(p->ip), "%s", s->d.domain);
 	snprintf(p->where, sizeof(p->where), "[%s]:%u", p->ip, port);
 	p->port = port;
-	begin_dialogue(p, CLIENT_TLS_OFF);
+	begin_dialogue(p, NULL);
 	watch_socket(p);
 	return p;
 }
@@ -431,6 +432,7 @@ outconn_free(struct outconn *p)
 	if (p->fd != -1)
 		close(p->fd);
 	free(p->tlsa);
+	free(p->memory_key);
 	free(p->host);
 	free(p);
 }

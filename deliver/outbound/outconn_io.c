@@ -14,7 +14,7 @@
 
 #include "deliver/outbound/outbound.h"
 
-/* The result as recv(2) and send(2) give it. */
+/* The result as recv(2) and send(2) give it; a connection that fails under TLS fails as one in clear. */
 static ssize_t
 as_socket_result(size_t n, enum tls_want want)
 {
@@ -22,7 +22,7 @@ as_socket_result(size_t n, enum tls_want want)
 		return (ssize_t)n;
 	if (want == TLS_ENDED)
 		return 0;
-	errno = want == TLS_BROKEN ? EPROTO : EAGAIN;
+	errno = want != TLS_BROKEN ? EAGAIN : tls_link_is_cut() ? ECONNRESET : EPROTO;
 	return -1;
 }
 
@@ -55,12 +55,6 @@ outconn_io_send(struct outconn *p, const char *data, size_t len)
 	return -1;
 }
 
-const char *
-outconn_io_reason(int error)
-{
-	return error == EPROTO ? tls_link_reason() : strerror(error);
-}
-
 static void
 begin_handshake(struct outconn *p)
 {
@@ -83,10 +77,22 @@ end_handshake(struct outconn *p)
 	client_secured(&p->client);
 }
 
+void
+outconn_io_fail(struct outconn *p, int error)
+{
+	const char *reason = error == EPROTO ? tls_link_reason() : strerror(error);
+
+	if (error == EPROTO && client_is_securing(&p->client))
+		client_insecure(&p->client, CLIENT_TLS_BROKEN, reason);
+	else
+		client_lost(&p->client, reason);
+}
+
 /* TLS at once: a failure before the first byte came means that there is no connection. */
 static void
 fail_handshake(struct outconn *p, int error)
 {
+	enum client_security how = tls_out_is_unproven(p->tls) ? CLIENT_TLS_UNPROVEN : CLIENT_TLS_BROKEN;
 	char reason[256], names[160];
 	struct tls_record record[TLSA_RECORDS_MAX];
 	struct tls_wish wish;
@@ -95,14 +101,18 @@ fail_handshake(struct outconn *p, int error)
 		client_unreached(&p->client, p->where, strerror(error));
 		return;
 	}
+	if (tls_link_is_cut()) {
+		client_lost(&p->client, tls_link_reason());
+		return;
+	}
 	if (!tls_out_is_misnamed(p->tls)) {
-		client_insecure(&p->client, tls_link_reason());
+		client_insecure(&p->client, how, tls_link_reason());
 		return;
 	}
 	tls_policy_wish(&p->site->d, &p->policy, &wish, record);
 	tls_policy_names(&wish, names, sizeof(names));
 	snprintf(reason, sizeof(reason), "%s (wanted: %s)", tls_link_reason(), names);
-	client_insecure(&p->client, reason);
+	client_insecure(&p->client, how, reason);
 }
 
 bool
@@ -112,7 +122,7 @@ outconn_io_shake(struct outconn *p, bool *blocked)
 	if (p->tls == NULL)
 		begin_handshake(p);
 	if (p->tls == NULL) {
-		client_insecure(&p->client, "OpenSSL cannot begin the handshake");
+		client_insecure(&p->client, CLIENT_TLS_UNPROVEN, "OpenSSL cannot begin the handshake");
 		return true;
 	}
 	switch (tls_link_shake(p->tls)) {

@@ -119,6 +119,7 @@ find_kept(const struct site *s, size_t index)
 		return NULL;
 	TAILQ_FOREACH(p, &s->o->idle, idle_link)
 		if (p->site != s && p->site->d.helo == s->d.helo && p->tlsa == NULL &&
+		    !outconn_memory_is_makeshift(p) &&
 		    strcasecmp(p->host, a->host) == 0 &&
 		    route_security_is_same(&p->site->d.security, &s->d.security) &&
 		    net_equal((const struct sockaddr *)&p->to.sa, (const struct sockaddr *)&a->to.sa))
@@ -358,13 +359,20 @@ is_final(const struct site *s, struct outbound_job *job, enum client_fate fate)
 	return fate == CLIENT_FINAL;
 }
 
+/* The connection has failed, or what it was told is not final: quick tries may apply. */
+static bool
+has_glitch(const struct client *c)
+{
+	return (c->phase == CLIENT_OVER && c->glitch) || c->clear != CLIENT_CLEAR_TAKEN;
+}
+
 void
 site_job_over(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate)
 {
 	size_t index = site_hosts_index(s, p);
 
 	if (is_final(s, job, fate)) {
-		job->glitch = p->client.phase == CLIENT_OVER && p->client.glitch;
+		job->glitch = has_glitch(&p->client);
 		count_sent(s, job);
 		job->tls = p->facts;
 		job->verified = p->verified;
@@ -375,7 +383,7 @@ site_job_over(struct site *s, struct outconn *p, struct outbound_job *job, enum 
 		site_queue_note(job, &p->client.failure, true);
 	else {
 		job->noted = SITE_HEARD;
-		job->glitch |= p->client.phase == CLIENT_OVER && p->client.glitch;
+		job->glitch |= has_glitch(&p->client);
 	}
 	s->check_tried = true;
 	if (fate == CLIENT_LOST && p->messages > 1 && !job->reused_failed)
@@ -395,9 +403,9 @@ note_failure(struct site *s, const struct outconn *p)
 	const struct client *c = &p->client;
 	size_t index = site_hosts_index(s, p);
 
-	if (c->security == CLIENT_TLS_FAILED && c->set.tls == CLIENT_TLS_MAY)
-		site_hosts_plain(s, index, p->where, &c->failure);
-	else if (c->phase == CLIENT_OVER)
+	if (outconn_memory_failed(p) && index < s->list.count)
+		return;		/* no job has tried the address: the next connection goes there */
+	if (c->phase == CLIENT_OVER)
 		site_hosts_failed(s, index, p->where, &c->failure, c->glitch);
 	if (c->opening == CLIENT_DENIED)
 		site_lockout_begin(s, index, &c->failure);

@@ -18,7 +18,6 @@
 
 #define BAD_MS 60000		/* an address that failed is tried last */
 #define QUIET_MS 60000		/* between two events about one address */
-#define PLAIN_MS 300000		/* TLS is not tried again after it failed where it need not be */
 #define LIST_MS 5000		/* a list lives at least that long, whatever its ttl */
 #define STALE_MS 60000		/* it lives that much longer when it cannot be renewed now */
 #define OWN_ADDRESS_MS 30000	/* the addresses of this machine are read again after that */
@@ -40,7 +39,6 @@ carry_over(struct site *s, size_t i, struct site_host *old, size_t j)
 
 	h->bad_until = old->bad_until;
 	h->quiet_until = old->quiet_until;
-	h->plain_until = old->plain_until;
 	if (h->lockout == NULL) {
 		h->lockout = old->lockout;
 		old->lockout = NULL;
@@ -202,17 +200,6 @@ site_hosts_choose(struct site *s, const struct outbound_job *job, uint64_t now)
 }
 
 /* --- what became of a connection --- */
-
-void
-site_hosts_plain(struct site *s, size_t index, const char *where, const struct verdict *v)
-{
-	uint64_t now = clock_mono_ms();
-
-	if (index < s->list.count)
-		s->host[index].plain_until = now + PLAIN_MS;
-	log_event(LOG_WARN, NULL, "handshake", "result=plain host=%s reason=%s", log_safe(where),
-	    log_safe(v->text));
-}
 
 void
 site_hosts_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch)

@@ -142,6 +142,14 @@ client_fail(struct client *c, const struct verdict *v, bool glitch)
 	c->fate = phase == CLIENT_DOT ? CLIENT_FINAL : CLIENT_LOST;
 }
 
+/* STARTTLS was sent, and its first answer under TLS has not come. */
+bool
+client_is_securing(const struct client *c)
+{
+	return c->phase == CLIENT_STARTTLS || c->phase == CLIENT_SHAKE || (c->security == CLIENT_SECURED &&
+	    (c->phase == CLIENT_EHLO || c->phase == CLIENT_GREETING));
+}
+
 void
 client_fail_with(struct client *c, const char *status, const char *fmt, ...)
 {
@@ -155,17 +163,20 @@ client_fail_with(struct client *c, const char *status, const char *fmt, ...)
 	verdict_set(&v, VERDICT_LATER, status, "%s", text);
 	snprintf(v.host, sizeof(v.host), "%s", c->set.host);
 	/* A host that refuses our side of a handshake may close after it. */
-	if (c->phase == CLIENT_STARTTLS || c->phase == CLIENT_SHAKE ||
-	    (c->phase == CLIENT_EHLO && c->security == CLIENT_SECURED))
-		c->security = CLIENT_TLS_FAILED;
+	if (client_is_securing(c))
+		c->security = CLIENT_TLS_CUT;
 	client_fail(c, &v, strncmp(status, "4.7", 3) != 0);
 }
 
 void
 client_fail_protocol(struct client *c)
 {
+	bool secured = c->security == CLIENT_SECURED, securing = client_is_securing(c);
+
 	client_fail_with(c, "4.5.0", "%s does not speak SMTP: unexpected reply instead of %s", c->set.host,
 	    rows[c->phase].name);
+	if (securing)
+		c->security = secured ? CLIENT_SECURED : CLIENT_TLS_BROKEN;
 }
 
 void
@@ -198,9 +209,10 @@ client_timeout(struct client *c)
 }
 
 void
-client_insecure(struct client *c, const char *reason)
+client_insecure(struct client *c, enum client_security how, const char *reason)
 {
 	client_fail_with(c, "4.7.5", "no secure connection with %s: %s", c->set.host, reason);
+	c->security = how;
 }
 
 void
@@ -220,12 +232,35 @@ client_last_class(const struct client *c)
 	return c->response->code / 100;
 }
 
+/* The codes and the status of RFC 4954 and 3463 for want of encryption, or the word. */
+static bool
+wants_tls(const struct verdict *v)
+{
+	return v->code == 523 || v->code == 530 || v->code == 538 || strcmp(v->status + 1, ".7.10") == 0 ||
+	    strcmp(v->status + 1, ".7.11") == 0 || strstr(v->text, "TLS") != NULL;
+}
+
+void
+client_judge_fallback(struct client *c, struct verdict *v)
+{
+	bool wanted = wants_tls(v);
+
+	if (v->what != VERDICT_REFUSED ||
+	    !(c->set.tls_given_up || (c->helo_instead && wanted) || (c->offers_unknown && v->code == 0)))
+		return;
+	v->what = VERDICT_LATER;
+	v->status[0] = '4';
+	if (c->clear != CLIENT_CLEAR_WANTS_TLS)
+		c->clear = wanted ? CLIENT_CLEAR_WANTS_TLS : CLIENT_CLEAR_REFUSED;
+}
+
 struct verdict
-client_last_verdict(const struct client *c)
+client_last_verdict(struct client *c)
 {
 	struct verdict v;
 
 	verdict_from_reply(&v, c->response->code, c->response->text, c->set.host);
+	client_judge_fallback(c, &v);
 	return v;
 }
 

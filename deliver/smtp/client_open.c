@@ -76,6 +76,8 @@ void
 client_open_ehlo_refused(struct client *c)
 {
 	c->offered = 0;
+	c->helo_instead = c->set.tls != CLIENT_TLS_OFF && c->security != CLIENT_SECURED;
+	c->offers_unknown = client_last_class(c) != 5;
 	client_open_hello(c, CLIENT_HELO);
 }
 
@@ -99,4 +101,6 @@ client_open_starttls_refused(struct client *c)
 {
 	client_fail_with(c, "4.7.4", "%s refused STARTTLS: %d %.200s", c->set.host, c->response->code,
 	    c->response->text);
+	c->security = client_last_class(c) == 4 ? CLIENT_TLS_CUT : CLIENT_TLS_BROKEN;
+	c->glitch = client_last_class(c) == 4;
 }

@@ -393,6 +393,7 @@ skip_utf8_recipients(struct client *c)
 	for (size_t i = 0; i < m->count && !(c->offered & CLIENT_SMTPUTF8); i++)
 		if (!has_ascii_form(m->e->rcpt[m->index[i]].address)) {
 			refuse_utf8(&m->verdict[i], "recipient's address", c->set.host);
+			client_judge_fallback(c, &m->verdict[i]);
 			c->skips = true;
 			left--;
 		}
@@ -407,6 +408,7 @@ can_be_sent(struct client *c)
 
 	if (is_possible(c, &c->mail, &v))
 		return skip_utf8_recipients(c);
+	client_judge_fallback(c, &v);
 	client_set_all(c, &v, false);
 	return false;
 }

@@ -87,7 +87,19 @@ enum client_fate {
 	CLIENT_LOST,
 };
 
-enum client_security { CLIENT_IN_CLEAR, CLIENT_SECURED, CLIENT_TLS_FAILED /* this ended the connection */ };
+enum client_security {
+	CLIENT_IN_CLEAR, CLIENT_SECURED,
+	/* These ended the connection: */
+	CLIENT_TLS_CUT,		/* the connection failed on the way to TLS, or the host said "not now" */
+	CLIENT_TLS_BROKEN,	/* TLS itself failed, or STARTTLS was refused for good */
+	CLIENT_TLS_UNPROVEN,	/* TLS works, and the host has not proved what it had to */
+};
+
+/* What was refused for good in clear, where there might have been TLS: it is for later. */
+enum client_clear {
+	CLIENT_CLEAR_TAKEN, CLIENT_CLEAR_REFUSED,
+	CLIENT_CLEAR_WANTS_TLS,		/* the reply says so */
+};
 
 enum client_opening {
 	CLIENT_OPENING,		/* greeting, EHLO, AUTH: not all went well yet */
@@ -115,6 +127,7 @@ struct client_settings {
 	const char *host;	/* its name, for verdicts */
 	bool helo;		/* HELO instead of EHLO */
 	enum client_tls tls;
+	bool tls_given_up;	/* in clear only because TLS failed before: no refusal is final */
 	const char *user;	/* with mechanisms: our account, for verdicts */
 	unsigned mechanisms;	/* AUTH_OUT_BIT()s: no mail without one of them; 0: no AUTH */
 	unsigned clear;		/* those of AUTH_OUT_BARE that may be used without TLS */
@@ -143,6 +156,9 @@ struct client {
 	bool out_is_auth;		/* `out` holds a word of AUTH, not a command */
 	bool greeted_again;		/* a 220 came where the answer to EHLO or HELO is due */
 	enum client_security security;
+	/* HELO instead of EHLO, which the host refused; not for good: what it offers is not known */
+	bool helo_instead, offers_unknown;
+	enum client_clear clear;
 	enum client_opening opening;
 	struct client_auth *auth;	/* owned; NULL: none wanted */
 	bool glitch;			/* the failure was a lost, silent or busy host */
@@ -171,7 +187,8 @@ void client_unreached(struct client *c, const char *where, const char *reason);
 void client_lost(struct client *c, const char *reason);
 void client_timeout(struct client *c);
 void client_secured(struct client *c);		/* the handshake is over: the dialogue begins anew */
-void client_insecure(struct client *c, const char *reason);	/* it failed */
+/* It failed; `how` is one of those that end the connection. */
+void client_insecure(struct client *c, enum client_security how, const char *reason);
 enum client_action client_action(struct client *c);
 /* At CLIENT_READY only; verdicts and strings must outlive the transaction. */
 void client_transaction_begin(struct client *c, const struct client_mail *mail);
@@ -183,6 +200,7 @@ void client_abandon(struct client *c, const struct verdict *v);
 void client_quit(struct client *c);
 /* Ms for the present phase (RFC 5321 4.5.3.2); 0 none. */
 uint64_t client_time_limit(const struct client *c);
+bool client_is_securing(const struct client *c);	/* from STARTTLS to the first reply under TLS */
 #define CLIENT_PIECE (64U << 10)
 
 /* --- client_offer: the extensions that a host offers. Pure --- */
@@ -203,7 +221,9 @@ void client_open_starttls_refused(struct client *c);
 
 /* For the other files of the dialogue. */
 int client_last_class(const struct client *c);		/* 2 to 5 */
-struct verdict client_last_verdict(const struct client *c);
+struct verdict client_last_verdict(struct client *c);
+/* Not final, if it is a refusal and we have fallen back: to clear text where TLS might have been, to HELO. */
+void client_judge_fallback(struct client *c, struct verdict *v);
 void client_set_all(struct client *c, const struct verdict *v, bool only_accepted);
 /* Ends the connection; a running transaction ends as CLIENT_LOST or, after its content, as CLIENT_FINAL. */
 void client_fail(struct client *c, const struct verdict *v, bool glitch);

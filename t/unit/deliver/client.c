@@ -13,8 +13,8 @@
  *   without CRLF; \n is LF
  *   M  client_transaction_begin                    A  what is asked for now: wait ready done close
  *   F  client_finish: final elsewhere lost
- *   H  the handshake is over           N  it failed: REASON       X  STATUS of the failure, then plain (may)
- *                                                    or final
+ *   H  the handshake is over           N  it failed: REASON       X  STATUS of the failure, and of TLS
+ *   K  what became of clear text: taken refused wants
  *   V  INDEX WHAT STATUS CODE          L  the connection is lost    T  the time is over    Q  client_quit
  * Content is given whenever it is asked for.
  */
@@ -35,6 +35,7 @@ struct row {
 #define WITH_DSN 0x10000U	/* flags of rows: the message has DSN parameters */
 #define SUBMITTED 0x100000U	/* and a client that has authenticated said who submitted it */
 #define KNOWN 0x200000U		/* the host knows us: AUTH went well */
+#define GIVEN_UP 0x400000U	/* in clear only because TLS failed */
 
 struct run {
 	struct client c;
@@ -88,6 +89,10 @@ static const char *const action_names[] = {
 	[CLIENT_WAIT] = "wait", [CLIENT_READY] = "ready", [CLIENT_CONTENT] = "content",
 	[CLIENT_DONE] = "done", [CLIENT_CLOSE] = "close", [CLIENT_HANDSHAKE] = "handshake",
 };
+static const char *const security_names[] = { [CLIENT_IN_CLEAR] = "clear", [CLIENT_SECURED] = "tls",
+    [CLIENT_TLS_CUT] = "cut", [CLIENT_TLS_BROKEN] = "broken", [CLIENT_TLS_UNPROVEN] = "unproven" };
+static const char *const clear_names[] = { [CLIENT_CLEAR_TAKEN] = "taken", [CLIENT_CLEAR_REFUSED] = "refused",
+    [CLIENT_CLEAR_WANTS_TLS] = "wants" };
 static const char *const fate_names[] = { [CLIENT_FINAL] = "final", [CLIENT_ELSEWHERE] = "elsewhere",
     [CLIENT_LOST] = "lost" };
 
@@ -160,17 +165,20 @@ do_line(struct run *r, char letter, const char *text)
 		client_secured(&r->c);
 		break;
 	case 'N':
-		client_insecure(&r->c, text);
+		client_insecure(&r->c, CLIENT_TLS_BROKEN, text);
 		break;
 	case 'X': {
 		char got[40];
-		bool plain = r->c.security == CLIENT_TLS_FAILED && r->c.set.tls == CLIENT_TLS_MAY;
 
-		snprintf(got, sizeof(got), "%s %s", r->c.failure.status, plain ? "plain" : "final");
+		snprintf(got, sizeof(got), "%s %s", r->c.failure.status, security_names[r->c.security]);
 		ck_assert_msg(r->c.failure.what == VERDICT_LATER && strcmp(got, text) == 0,
 		    "%s: failure %s \"%s\", expected %s", r->row->name, got, r->c.failure.text, text);
 		break;
 	}
+	case 'K':
+		ck_assert_msg(strcmp(clear_names[r->c.clear], text) == 0, "%s: clear text %s, expected %s",
+		    r->row->name, clear_names[r->c.clear], text);
+		break;
 	case 'L':
 		client_lost(&r->c, text);
 		break;
@@ -218,7 +226,8 @@ run(const struct row *row, bool bytewise)
 	}
 	r.e.content_size = (off_t)strlen(row->content);
 	client_init(&r.c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example",
-	    .helo = row->helo, .tls = (enum client_tls)(row->flags >> 24) });
+	    .helo = row->helo, .tls = (enum client_tls)(row->flags >> 24),
+	    .tls_given_up = (row->flags & GIVEN_UP) != 0 });
 	for (const char *p = row->transcript; *p != '\0';) {
 		const char *lf = strchr(p, '\n');
 
@@ -268,30 +277,67 @@ static const struct row rows[] = {
 	{ "may, not offered", MAY, 1, "hi\r\n", false, HELLO "S 250 mx.example\nA ready\n" },
 	{ "may, HELO", MAY, 1, "hi\r\n", true, "S 220 x\nC HELO us.example\nS 250 x\nA ready\n" },
 	{ "may, STARTTLS refused", MAY, 1, "hi\r\n", false,
-	    BEGUN "S 454 4.7.0 no key\nA close\nX 4.7.4 plain\n" },
+	    BEGUN "S 454 4.7.0 no key\nA close\nX 4.7.4 cut\n" },
 	{ "may, STARTTLS refused for ever", MAY, 1, "hi\r\n", false,
-	    BEGUN "S 501 5.5.4 what\nA close\nX 4.7.4 plain\n" },
+	    BEGUN "S 501 5.5.4 what\nA close\nX 4.7.4 broken\n" },
 	{ "may, STARTTLS answered with 2xx", MAY, 1, "hi\r\n", false,
-	    BEGUN "S 250 ok\nA close\nX 4.5.0 plain\n" },
+	    BEGUN "S 250 ok\nA close\nX 4.5.0 broken\n" },
 	{ "may, busy at STARTTLS", MAY, 1, "hi\r\n", false,
-	    BEGUN "S 421 4.3.2 bye\nA close\nX 4.3.2 final\n" },
-	{ "may, lost at STARTTLS", MAY, 1, "hi\r\n", false, BEGUN "L reset\nA close\nX 4.4.2 plain\n" },
-	{ "may, silent at STARTTLS", MAY, 1, "hi\r\n", false, BEGUN "T\nA close\nX 4.4.2 plain\n" },
-	{ "may, handshake failed", MAY, 1, "hi\r\n", false, SHAKING "N garbage\nA close\nX 4.7.5 plain\n" },
-	{ "may, handshake endless", MAY, 1, "hi\r\n", false, SHAKING "T\nA close\nX 4.4.2 plain\n" },
+	    BEGUN "S 421 4.3.2 bye\nA close\nX 4.3.2 clear\n" },
+	{ "may, lost at STARTTLS", MAY, 1, "hi\r\n", false, BEGUN "L reset\nA close\nX 4.4.2 cut\n" },
+	{ "may, silent at STARTTLS", MAY, 1, "hi\r\n", false, BEGUN "T\nA close\nX 4.4.2 cut\n" },
+	{ "may, handshake failed", MAY, 1, "hi\r\n", false, SHAKING "N garbage\nA close\nX 4.7.5 broken\n" },
+	{ "may, handshake endless", MAY, 1, "hi\r\n", false, SHAKING "T\nA close\nX 4.4.2 cut\n" },
 	{ "may, lost after the handshake", MAY, 1, "hi\r\n", false,
-	    SHAKING "H\nC EHLO us.example\nL reset\nA close\nX 4.4.2 plain\n" },
-	{ "must, not offered", MUST, 1, "hi\r\n", false, HELLO "S 250 mx.example\nA close\nX 4.7.4 final\n" },
+	    SHAKING "H\nC EHLO us.example\nL reset\nA close\nX 4.4.2 cut\n" },
+	{ "must, not offered", MUST, 1, "hi\r\n", false, HELLO "S 250 mx.example\nA close\nX 4.7.4 clear\n" },
 	{ "must, EHLO refused", MUST, 1, "hi\r\n", false,
-	    HELLO "S 502 no\nC HELO us.example\nS 250 mx.example\nA close\nX 4.7.4 final\n" },
+	    HELLO "S 502 no\nC HELO us.example\nS 250 mx.example\nA close\nX 4.7.4 clear\n" },
 	{ "must, HELO", MUST, 1, "hi\r\n", true,
-	    "S 220 x\nC HELO us.example\nS 250 x\nA close\nX 4.7.4 final\n" },
-	{ "must, STARTTLS refused", MUST, 1, "hi\r\n", false, BEGUN "S 454 no\nA close\nX 4.7.4 final\n" },
-	{ "must, handshake failed", MUST, 1, "hi\r\n", false, SHAKING "N expired\nA close\nX 4.7.5 final\n" },
+	    "S 220 x\nC HELO us.example\nS 250 x\nA close\nX 4.7.4 clear\n" },
+	{ "must, STARTTLS refused", MUST, 1, "hi\r\n", false, BEGUN "S 454 no\nA close\nX 4.7.4 cut\n" },
+	{ "must, handshake failed", MUST, 1, "hi\r\n", false, SHAKING "N expired\nA close\nX 4.7.5 broken\n" },
 	{ "at once", TLS(CLIENT_TLS_AT_ONCE), 1, "hi\r\n", false,
 	  "A handshake\nH\nA wait\nS 220 x\nC EHLO us.example\nS 250-x\nS 250 STARTTLS\nA ready\n" },
 	{ "at once, failed", TLS(CLIENT_TLS_AT_ONCE), 1, "hi\r\n", false,
-	    "A handshake\nN nonsense\nA close\nX 4.7.5 final\n" },
+	    "A handshake\nN nonsense\nA close\nX 4.7.5 broken\n" },
+	{ "STARTTLS under TLS that ends in nonsense", MAY, 1, "hi\r\n", false,
+	    SHAKING "H\nC EHLO us.example\nS what\nA close\nX 4.5.0 tls\n" },
+	/* In clear because TLS failed: no refusal is final, whatever it is about. */
+	{ "given up, greeting", GIVEN_UP, 1, "hi\r\n", false, "S 554 5.7.1 no\nA close\nX 4.7.1 clear\nK refused\n" },
+	{ "given up, MAIL wants TLS", GIVEN_UP, 1, "hi\r\n", false,
+	    PLAIN "M\nC MAIL FROM:<a@us.example>\nS 530 5.7.0 Must issue a STARTTLS command first\nA done\n"
+	    "V 0 later 4.7.0 530\nF elsewhere\nK wants\n" },
+	{ "given up, RCPT", GIVEN_UP, 2, "hi\r\n", false,
+	    PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\n" RCPT1
+	    "S 550 5.7.10 Encryption needed\nC DATA\nS 354 go\nC hi\nC .\nS 250 ok\nA done\n"
+	    "V 0 delivered 2.0.0 250\nV 1 later 4.7.10 550\nF final\nK wants\n" },
+	{ "given up, DATA", GIVEN_UP, 1, "hi\r\n", false,
+	    PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\nC DATA\nS 554 no\nA done\n"
+	    "V 0 later 4.0.0 554\nF elsewhere\nK refused\n" },
+	{ "given up, dot", GIVEN_UP, 1, "hi\r\n", false,
+	    PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\nC DATA\nS 354 go\nC hi\nC .\n"
+	    "S 550 5.7.1 no\nA done\nV 0 later 4.7.1 550\nF elsewhere\nK refused\n" },
+	{ "given up, size", GIVEN_UP, 1, "hi\r\n", false,
+	    HELLO "S 250-x\nS 250 SIZE 3\nM\nA done\nV 0 later 4.3.4 0\nF elsewhere\nK refused\n" },
+	{ "given up, 8 bits", GIVEN_UP | MESSAGE_8BIT, 1, "hi\r\n", false,
+	    PLAIN "M\nA done\nV 0 later 4.6.3 0\nF elsewhere\nK refused\n" },
+	{ "given up, address", GIVEN_UP | IDN_LOCALS, 1, "hi\r\n", false,
+	    PLAIN "M\nA done\nV 0 later 4.6.7 0\nF elsewhere\nK refused\n" },
+	{ "given up, and all goes well", GIVEN_UP, 1, "hi\r\n", false,
+	    PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 450 no\nA done\nV 0 later 4.0.0 450\n"
+	    "F elsewhere\nK taken\n" },
+	/* HELO instead of EHLO was our choice as well. */
+	{ "HELO, and it wants TLS", MAY, 1, "hi\r\n", false,
+	    HELLO "S 502 no\nC HELO us.example\nS 250 x\nM\nC MAIL FROM:<a@us.example>\nS 530 5.7.0 no\n"
+	    "A done\nV 0 later 4.7.0 530\nF elsewhere\nK wants\n" },
+	{ "HELO, and it does not", MAY, 1, "hi\r\n", false,
+	    HELLO "S 502 no\nC HELO us.example\nS 250 x\nM\nC MAIL FROM:<a@us.example>\nS 550 5.7.1 no\n"
+	    "A done\nV 0 refused 5.7.1 550\nF final\nK taken\n" },
+	{ "HELO for now, 8 bits", MESSAGE_8BIT, 1, "hi\r\n", false,
+	    HELLO "S 451 no\nC HELO us.example\nS 250 x\nM\nA done\nV 0 later 4.6.3 0\nF elsewhere\n" },
+	{ "HELO for good, 8 bits", MESSAGE_8BIT, 1, "hi\r\n", false,
+	    HELLO "S 502 no\nC HELO us.example\nS 250 x\nM\nA done\nV 0 refused 5.6.3 0\nF elsewhere\n" },
 	{ "one by one", 0, 1, "hi\r\n", false,
 	  PLAIN "M\nC MAIL FROM:<a@us.example>\nA wait\nS 250 ok\n"
 	    RCPT0 "A wait\nS 250 ok\nC DATA\nS 354 go\nC hi\nC .\nA wait\n"

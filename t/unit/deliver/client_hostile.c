@@ -359,7 +359,7 @@ START_TEST(test_random_conversations)
 			else if (action == CLIENT_HANDSHAKE && next_random(&seed) % 4 != 0)
 				client_secured(&c);
 			else if (action == CLIENT_HANDSHAKE)
-				client_insecure(&c, "no");
+				client_insecure(&c, CLIENT_TLS_BROKEN, "no");
 			else if (action == CLIENT_CONTENT && next_random(&seed) % 4 != 0) {
 				client_content(&c, "hi\r\n", 4);
 				client_content_end(&c);

@@ -43,6 +43,26 @@ START_TEST(test_policies)
 }
 END_TEST
 
+/* Where TLS may be missing, and no account is shown. */
+START_TEST(test_clear)
+{
+	static const enum config_outbound_auth auth[] = { CONFIG_OUT_ANONYMOUS, CONFIG_OUT_BASIC,
+	    CONFIG_OUT_OAUTH2 };
+	struct tlsa_set set = { .count = 0 };
+
+	for (size_t i = 0; i < nitems_of(policies) * nitems_of(auth); i++) {
+		size_t row = i % nitems_of(policies), a = i / nitems_of(policies);
+		struct destination d = { .security = { .tls = policies[row].mode, .account.auth = auth[a] } };
+		struct mx_address to = { .tlsa = policies[row].records ? &set : NULL };
+		const char *why;
+
+		ck_assert_int_eq(net_address_parse(&to.to, policies[row].address, 25, &why), 0);
+		ck_assert_msg(tls_policy_allows_clear(&d, &to) ==
+		    (policies[row].want == CLIENT_TLS_MAY && a == 0), "row %zu, %zu", row, a);
+	}
+}
+END_TEST
+
 /* `want`: the name asked for, the proof, the names that will do. */
 static const struct {
 	enum config_outbound_tls mode;
@@ -103,4 +123,4 @@ START_TEST(test_wishes)
 }
 END_TEST
 
-UNIT_MAIN("tls_policy", test_policies, test_wishes)
+UNIT_MAIN("tls_policy", test_policies, test_clear, test_wishes)
