@@ -50,3 +50,15 @@ idn_to_ascii(char out[IDN_SIZE], const char *domain)
 	idn2_free(found);
 	return good;
 }
+
+bool
+idn_has_ascii_form(const char *address)
+{
+	const char *at = strrchr(address, '@');
+	char domain[IDN_SIZE];
+
+	for (const char *p = address; *p != '\0' && p != at; p++)
+		if ((*p & 0x80) != 0)
+			return false;
+	return at == NULL || idn_to_ascii(domain, at + 1);
+}

@@ -90,6 +90,17 @@ static const struct { enum tls_state next; enum host_tls_turn turn; enum tls_rul
 	},
 };
 
+/*
+ *              failed, sure  failed     for OFFER_KEPT nothing
+ *   TRUSTED    LEFT_OUT      DOUBTED
+ *   DOUBTED    LEFT_OUT      LEFT_OUT   TRUSTED
+ *   LEFT_OUT   LEFT_OUT      LEFT_OUT   TRUSTED
+ */
+#define OFFERS 16U	/* bits of enum client_offer */
+#define OFFER_KEPT (6 * HOUR)
+
+enum offer_state { OFFER_TRUSTED, OFFER_DOUBTED, OFFER_LEFT_OUT };
+
 struct host_row {
 	LIST_ENTRY(host_row) link;
 	TAILQ_ENTRY(host_row) age_link;
@@ -99,6 +110,7 @@ struct host_row {
 	uint64_t event;		/* the number of the last one */
 	unsigned cuts;
 	uint64_t plain_until, plain_wait;
+	struct { enum offer_state state; uint64_t until; } offer[OFFERS];
 };
 
 struct host_memory {
@@ -226,6 +238,45 @@ host_memory_is_plain(const struct host_memory *m, const char *key, uint64_t now)
 	const struct host_row *r = find_row(m, key);
 
 	return present_state(r, now) == TLS_PLAIN && now < r->plain_until;
+}
+
+/* --- extensions --- */
+
+static enum offer_state
+offer_state(const struct host_row *r, unsigned i, uint64_t now)
+{
+	return r == NULL || now >= r->offer[i].until ? OFFER_TRUSTED : r->offer[i].state;
+}
+
+unsigned
+host_memory_note_offers(struct host_memory *m, const char *key, unsigned offers, bool sure, uint64_t now)
+{
+	struct host_row *r = touch_row(m, key);
+	unsigned news = 0;
+
+	for (unsigned i = 0; i < OFFERS; i++) {
+		enum offer_state before = offer_state(r, i, now);
+
+		if ((offers & (1U << i)) == 0)
+			continue;
+		r->offer[i].state = sure || before != OFFER_TRUSTED ? OFFER_LEFT_OUT : OFFER_DOUBTED;
+		r->offer[i].until = now + OFFER_KEPT;
+		if (r->offer[i].state == OFFER_LEFT_OUT && before != OFFER_LEFT_OUT)
+			news |= 1U << i;
+	}
+	return news;
+}
+
+unsigned
+host_memory_without(const struct host_memory *m, const char *key, uint64_t now)
+{
+	const struct host_row *r = find_row(m, key);
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < OFFERS; i++)
+		if (offer_state(r, i, now) == OFFER_LEFT_OUT)
+			found |= 1U << i;
+	return found;
 }
 
 /* --- beginning and end --- */

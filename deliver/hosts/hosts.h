@@ -169,6 +169,19 @@ enum host_tls_turn host_memory_note_tls(struct host_memory *m, const char *key, 
     const struct host_tls_try *try, uint64_t now);
 bool host_memory_is_plain(const struct host_memory *m, const char *key, uint64_t now);
 uint64_t host_memory_events(const struct host_memory *m);	/* so far */
+/* What may be why a message failed at a host: to be left out when plain SMTP has done better. */
+struct host_doubt {
+	uint32_t plain;		/* addresses of the site's list, a bit each, that get it by plain SMTP */
+	unsigned offers; bool sure;	/* as in struct client */
+	struct verdict why;
+};
+/*
+ * The host failed, and enum client_offer `offers` may be why; `sure`: once is enough to leave them out, for
+ * some hours. Returns those that are left out from now on.
+ */
+unsigned host_memory_note_offers(struct host_memory *m, const char *key, unsigned offers, bool sure,
+    uint64_t now);
+unsigned host_memory_without(const struct host_memory *m, const char *key, uint64_t now);
 
 /* --- own_address: which addresses and ports lead back to this virtual server --- */
 /* A new array of `*count`, to be freed: listen addresses; for a wildcard every address of this machine. */

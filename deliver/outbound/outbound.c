@@ -170,7 +170,7 @@ outbound_submit(struct outbound *o, const struct destination *d, struct outbound
 
 	if (s == NULL)
 		s = add_site(o, d);
-	job->tried = 0;
+	job->tried = job->doubt.plain = 0;
 	job->rounds = job->noted = job->hosts = 0;
 	job->reused_failed = job->glitch = false;
 	job->tls = job->verified = "-";

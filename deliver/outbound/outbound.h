@@ -62,6 +62,7 @@ struct outbound_job {
 	/* private to site: set by outbound_submit */
 	struct outbound_job *next;
 	uint32_t tried;			/* addresses of the site's list, a bit each */
+	struct host_doubt doubt;	/* extensions that may have failed */
 	uint8_t rounds;			/* address lists that it has used up */
 	uint8_t hosts;			/* hosts that did not take it, or not now */
 	uint8_t noted;			/* enum site_noted: what `verdict` holds already */
@@ -276,7 +277,7 @@ struct outconn {
 	struct ssl_st *tls;		/* owned; NULL: in clear */
 	struct tlsa_set *tlsa;		/* owned */
 	struct tls_policy_host policy;	/* what the host has to prove */
-	char *memory_key;		/* owned; what host_memory knows it by; NULL: ATRN */
+	char *memory_key;		/* owned; what host_memory knows it by */
 	struct host_tls_try try;
 	const char *verified;		/* what it has proved under TLS: "none", "name", "dane" */
 	char facts[TLS_FACTS_SIZE];	/* of TLS: "TLSv1.3/TLS_AES_256_GCM_SHA384", "-" */
@@ -329,11 +330,13 @@ void outconn_io_close(struct outconn *p);
 /* Sets the TLS of the connection that begins now to `a`. */
 void outconn_memory_begin(struct outconn *p, const struct mx_address *a, struct client_settings *set);
 void outconn_memory_opened(const struct outconn *p);
-/* It ends before it was open. True: by TLS, and the host may be tried once more at once. */
-bool outconn_memory_failed(const struct outconn *p);
-void outconn_memory_finished(const struct outconn *p, const struct outbound_job *job);
-/* In clear only because TLS failed: it gets the message that it was made for, and is not kept. */
-bool outconn_memory_is_makeshift(const struct outconn *p);
+bool outconn_memory_failed(const struct outconn *p);	/* not opened; true: by TLS, once more at once */
+/* Enum client_offer, for the transaction of this job. */
+unsigned outconn_memory_without(const struct outconn *p, const struct outbound_job *job);
+/* A transaction is over. Its fate, or LOST where AGAIN would be once too often. */
+enum client_fate outconn_memory_finished(const struct outconn *p, struct outbound_job *job,
+    enum client_fate fate);
+bool outconn_memory_is_makeshift(const struct outconn *p);	/* in clear for now: it is not kept */
 
 /* --- outconn_log: for the protocol log --- */
 void outconn_log_commands(struct outconn *p);	/* what is new in client.out, before it is sent */

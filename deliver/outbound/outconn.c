@@ -143,9 +143,10 @@ begin_job(struct outconn *p, struct outbound_job *job)
 		site_job_over(p->site, p, job, CLIENT_FINAL);
 		return;
 	}
-	if ((job->e->flags & MESSAGE_UTF8) != 0 && !(p->client.offered & CLIENT_SMTPUTF8))
+	if ((job->e->flags & MESSAGE_UTF8) != 0)
 		mail.ascii_header = outconn_content_ascii_header(p, job);
 
+	p->client.without = outconn_memory_without(p, job);
 	p->job = job;
 	p->content_at = 0;
 	p->messages++;
@@ -198,7 +199,7 @@ finish_job(struct outconn *p)
 	struct outbound_job *job = p->job;
 	enum client_fate fate = client_finish(&p->client);
 
-	outconn_memory_finished(p, job);
+	fate = outconn_memory_finished(p, job, fate);
 	p->job = NULL;
 	site_job_over(p->site, p, job, fate);
 }
@@ -399,6 +400,7 @@ outconn_atrn(struct site *s, int fd, uint16_t port)
 	snprintf(p->ip, sizeof(p->ip), "%s", s->d.domain);
 	snprintf(p->where, sizeof(p->where), "[%s]:%u", p->ip, port);
 	p->port = port;
+	p->memory_key = mem_strdup(s->d.domain);
 	begin_dialogue(p, NULL);
 	watch_socket(p);
 	return p;

@@ -48,7 +48,7 @@ note_tls(const struct outconn *p, enum host_tls_event event, const struct verdic
 void
 outconn_memory_opened(const struct outconn *p)
 {
-	if (p->memory_key != NULL && p->client.security == CLIENT_SECURED)
+	if (p->client.security == CLIENT_SECURED)
 		note_tls(p, HOST_TLS_WORKED, NULL);
 }
 
@@ -66,14 +66,86 @@ outconn_memory_is_makeshift(const struct outconn *p)
 	return p->client.set.tls_given_up;
 }
 
-void
-outconn_memory_finished(const struct outconn *p, const struct outbound_job *job)
+/* --- extensions --- */
+
+/* The bit of its address in the site's list, for host_doubt.plain; 0: in no list, or an old one. */
+static uint32_t
+address_bit(const struct outconn *p)
+{
+	size_t index = site_hosts_index(p->site, p);
+
+	return index < p->site->list.count ? 1U << index : 0;
+}
+
+unsigned
+outconn_memory_without(const struct outconn *p, const struct outbound_job *job)
+{
+	if (job->doubt.plain & address_bit(p))
+		return CLIENT_ALL_OFFERS;
+	return host_memory_without(p->site->o->memory, p->memory_key, clock_mono_ms());
+}
+
+static void
+note_offers(const struct outconn *p, unsigned offers, bool sure, const struct verdict *why)
+{
+	unsigned news = host_memory_note_offers(p->site->o->memory, p->memory_key, offers, sure,
+	    clock_mono_ms());
+	char names[200];
+
+	if (news == 0)
+		return;
+	client_offer_names(news, names, sizeof(names));
+	log_event(LOG_WARN, NULL, "trouble", "what=extension-fails host=%s without=%s reason=%s",
+	    log_safe(p->where), names, log_safe(why->text));
+}
+
+static const struct verdict *
+first_later(const struct outbound_job *job)
 {
 	size_t i = 0;
 
 	while (i + 1 < job->count && job->verdict[i].what != VERDICT_LATER)
 		i++;
-	note_refusal(p, &job->verdict[i]);
+	return &job->verdict[i];
+}
+
+/* Plain SMTP has gone well, and nothing was refused again as it was before. */
+static bool
+is_proved(const struct outbound_job *job)
+{
+	bool delivered = false, again = false;
+
+	for (size_t i = 0; i < job->count; i++) {
+		delivered |= job->verdict[i].what == VERDICT_DELIVERED;
+		again |= job->doubt.why.code != 0 && job->verdict[i].code == job->doubt.why.code;
+	}
+	return delivered && !again;
+}
+
+/*
+ * To be repeated by plain SMTP: what was in doubt is left out from now on when that goes well. Where it
+ * cannot be repeated at once (content that was sent, a host that has connected to us) that is not waited for.
+ */
+enum client_fate
+outconn_memory_finished(const struct outconn *p, struct outbound_job *job, enum client_fate fate)
+{
+	const struct client *c = &p->client;
+	uint32_t bit = address_bit(p);
+
+	note_refusal(p, first_later(job));
+	if (fate == CLIENT_AGAIN && (bit & ~job->doubt.plain) != 0 &&
+	    (c->doubt_is_sure || p->messages == 1 || job->reused_failed)) {
+		job->doubt.plain |= bit;
+		job->doubt.offers = c->doubted;
+		job->doubt.sure = c->doubt_is_sure;
+		job->doubt.why = c->failure;
+		return CLIENT_AGAIN;
+	}
+	if ((job->doubt.plain & bit) != 0 && is_proved(job))
+		note_offers(p, job->doubt.offers, job->doubt.sure, &job->doubt.why);
+	else if (c->doubted != 0 && (fate != CLIENT_AGAIN || bit == 0))
+		note_offers(p, c->doubted, c->doubt_is_sure, first_later(job));
+	return fate == CLIENT_AGAIN ? CLIENT_LOST : fate;
 }
 
 bool
@@ -83,7 +155,7 @@ outconn_memory_failed(const struct outconn *p)
 	enum host_tls_turn turn;
 
 	note_refusal(p, &c->failure);
-	if (p->memory_key == NULL || (c->security != CLIENT_TLS_CUT && c->security != CLIENT_TLS_BROKEN))
+	if (c->security != CLIENT_TLS_CUT && c->security != CLIENT_TLS_BROKEN)
 		return false;
 	turn = note_tls(p, c->security == CLIENT_TLS_CUT ? HOST_TLS_WAS_CUT : HOST_TLS_FAILED, &c->failure);
 	return turn == HOST_TLS_AGAIN || turn == HOST_TLS_TO_CLEAR;

@@ -371,6 +371,12 @@ site_job_over(struct site *s, struct outconn *p, struct outbound_job *job, enum 
 {
 	size_t index = site_hosts_index(s, p);
 
+	if (fate == CLIENT_AGAIN) {
+		job->noted = SITE_HEARD;
+		site_queue_push(s, job, true);
+		site_waitlist_due(s);
+		return;
+	}
 	if (is_final(s, job, fate)) {
 		job->glitch = has_glitch(&p->client);
 		count_sent(s, job);

@@ -90,7 +90,7 @@ take_list(struct site *s, struct mx_list *list)
 	s->expires = clock_mono_ms() + (ttl < LIST_MS ? LIST_MS : ttl);
 	for (struct outbound_job *job = s->first; job != NULL; job = job->next)
 		if (job->tried != 0) {
-			job->tried = 0;
+			job->tried = job->doubt.plain = 0;
 			job->rounds++;
 			s->check_tried = true;
 		}

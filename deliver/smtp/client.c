@@ -172,9 +172,12 @@ void
 client_fail_protocol(struct client *c)
 {
 	bool secured = c->security == CLIENT_SECURED, securing = client_is_securing(c);
+	enum client_phase phase = c->phase;
 
 	client_fail_with(c, "4.5.0", "%s does not speak SMTP: unexpected reply instead of %s", c->set.host,
 	    rows[c->phase].name);
+	if (c->transaction == CLIENT_ENDED)
+		client_doubt_end(c, phase, true);
 	if (securing)
 		c->security = secured ? CLIENT_SECURED : CLIENT_TLS_BROKEN;
 }
@@ -182,9 +185,14 @@ client_fail_protocol(struct client *c)
 void
 client_lost(struct client *c, const char *reason)
 {
-	if (c->phase != CLIENT_OVER)
-		client_fail_with(c, "4.4.2", "connection to %s lost while waiting for %s: %s", c->set.host,
-		    rows[c->phase].name, reason);
+	enum client_phase phase = c->phase;
+
+	if (phase == CLIENT_OVER)
+		return;
+	client_fail_with(c, "4.4.2", "connection to %s lost while waiting for %s: %s", c->set.host,
+	    rows[phase].name, reason);
+	if (c->transaction == CLIENT_ENDED)
+		client_doubt_end(c, phase, false);
 }
 
 void
@@ -196,6 +204,7 @@ client_unreached(struct client *c, const char *where, const char *reason)
 void
 client_timeout(struct client *c)
 {
+	enum client_phase phase = c->phase;
 	bool again = c->greeted_again;
 
 	c->greeted_again = false;
@@ -203,9 +212,11 @@ client_timeout(struct client *c)
 		(c->phase == CLIENT_EHLO ? client_open_ehlo : client_open_helo)(c);
 	else if (c->phase == CLIENT_WORD)
 		client_auth_give_up(c, "4.3.0", "the proof did not come in time");
-	else if (c->phase != CLIENT_OVER)
+	else if (phase != CLIENT_OVER)
 		client_fail_with(c, "4.4.2", "%s timed out while waiting for %s", c->set.host,
-		    rows[c->phase].name);
+		    rows[phase].name);
+	if (phase != CLIENT_OVER && c->transaction == CLIENT_ENDED)
+		client_doubt_end(c, phase, false);
 }
 
 void

@@ -6,6 +6,7 @@
  * Promise:  an extension that is not in the table is not used
  * Fails by: cannot
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -18,7 +19,29 @@ static const struct { const char *keyword; enum client_offer offer; } offers[] =
 	{ "SMTPUTF8", CLIENT_SMTPUTF8 }, { "ENHANCEDSTATUSCODES", CLIENT_STATUSCODES },
 	{ "CHUNKING", CLIENT_CHUNKING }, { "DSN", CLIENT_DSN }, { "STARTTLS", CLIENT_OFFERS_TLS },
 	{ "BINARYMIME", CLIENT_BINARYMIME },
+	{ "MAIL-AUTH", CLIENT_SUBMITTER },	/* AUTH says it: no host offers it by that name */
 };
+
+void
+client_offer_names(unsigned offered, char *dst, size_t size)
+{
+	size_t used = 0;
+
+	dst[0] = '\0';
+	for (size_t i = 0; i < nitems_of(offers) && used < size; i++)
+		if (offered & offers[i].offer)
+			used += (size_t)snprintf(dst + used, size - used, "%s%s", used > 0 ? "," : "",
+			    offers[i].keyword);
+}
+
+/* Bytes; 0, no limit: also for what is no number ("10M"), as a wrong limit would return all mail. */
+static uint64_t
+parse_size(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	return text[digits] == '\0' || text[digits] == ' ' ? strtoull(text, NULL, 10) : 0;
+}
 
 /* A line of the answer, without its code: a keyword, perhaps with parameters (RFC 5321 4.1.1.1). */
 void
@@ -31,6 +54,6 @@ client_offer_note(struct client *c, const char *line)
 			continue;
 		c->offered |= offers[i].offer;
 		if (offers[i].offer == CLIENT_SIZE && line[len] == ' ')
-			c->size_limit = strtoull(line + len + 1, NULL, 10);
+			c->size_limit = parse_size(line + len + 1);
 	}
 }

@@ -59,25 +59,12 @@ step_phase(const struct client *c, size_t step)
 	return step < step_data(c) ? CLIENT_RCPT : CLIENT_DATA;
 }
 
-/* All but the domain is ASCII, and the domain has an ASCII form. */
-static bool
-has_ascii_form(const char *address)
-{
-	const char *at = strrchr(address, '@');
-	char domain[IDN_SIZE];
-
-	for (const char *p = address; *p != '\0' && p != at; p++)
-		if ((*p & 0x80) != 0)
-			return false;
-	return at == NULL || idn_to_ascii(domain, at + 1);
-}
-
 /* The step of a recipient whose address this host does not take: no RCPT is sent, its verdict is final. */
 static bool
 is_skipped(const struct client *c, size_t step)
 {
 	return c->skips && step_phase(c, step) == CLIENT_RCPT &&
-	    !has_ascii_form(c->mail.e->rcpt[c->mail.index[step - 2]].address);
+	    !idn_has_ascii_form(c->mail.e->rcpt[c->mail.index[step - 2]].address);
 }
 
 /* The first step from `step` on that is not skipped. */
@@ -96,7 +83,7 @@ add_address(struct client *c, const char *address)
 	const char *at = strrchr(address, '@');
 	char domain[IDN_SIZE];
 
-	if (!(c->offered & CLIENT_SMTPUTF8) && at != NULL && !idn_is_ascii(at) &&
+	if (!(c->used & CLIENT_SMTPUTF8) && at != NULL && !idn_is_ascii(at) &&
 	    idn_to_ascii(domain, at + 1))
 		buf_printf(&c->out, "<%.*s@%s>", (int)(at - address), address, domain);
 	else
@@ -110,20 +97,20 @@ send_mail(struct client *c)
 
 	buf_puts(&c->out, "MAIL FROM:");
 	add_address(c, c->mail.sender);
-	if (c->offered & CLIENT_SIZE)
+	if (c->used & CLIENT_SIZE)
 		buf_printf(&c->out, " SIZE=%lld", (long long)e->content_size);
 	if (e->flags & MESSAGE_BINARY)
 		buf_puts(&c->out, " BODY=BINARYMIME");
-	else if ((e->flags & MESSAGE_8BIT) && (c->offered & CLIENT_8BITMIME))
+	else if ((e->flags & MESSAGE_8BIT) && (c->used & CLIENT_8BITMIME))
 		buf_puts(&c->out, " BODY=8BITMIME");
-	if ((e->flags & MESSAGE_UTF8) && (c->offered & CLIENT_SMTPUTF8))
+	if ((e->flags & MESSAGE_UTF8) && (c->used & CLIENT_SMTPUTF8))
 		buf_puts(&c->out, " SMTPUTF8");
-	if ((c->offered & CLIENT_DSN) && e->ret != RET_DEFAULT)
+	if ((c->used & CLIENT_DSN) && e->ret != RET_DEFAULT)
 		buf_puts(&c->out, e->ret == RET_FULL ? " RET=FULL" : " RET=HDRS");
-	if ((c->offered & CLIENT_DSN) && e->envid != NULL)
+	if ((c->used & CLIENT_DSN) && e->envid != NULL)
 		buf_printf(&c->out, " ENVID=%s", e->envid);
-	/* only to a host that knows us (RFC 4954 5); without it the host assumes <> */
-	if (c->opening == CLIENT_AUTHENTICATED && e->auth != NULL)
+	/* without it the host assumes <> */
+	if ((c->used & CLIENT_SUBMITTER) && e->auth != NULL)
 		buf_printf(&c->out, " AUTH=%s", e->auth);
 	buf_puts(&c->out, "\r\n");
 }
@@ -154,7 +141,7 @@ send_rcpt(struct client *c, const struct message_recipient *r)
 {
 	buf_puts(&c->out, "RCPT TO:");
 	add_address(c, r->address);
-	if (c->offered & CLIENT_DSN)
+	if (c->used & CLIENT_DSN)
 		add_dsn(c, r);
 	buf_puts(&c->out, "\r\n");
 }
@@ -190,7 +177,7 @@ static void
 send_next_steps(struct client *c)
 {
 	bool bdat = c->body == CLIENT_BY_BDAT;
-	size_t window = c->offered & CLIENT_PIPELINING ? CLIENT_WINDOW : 1,
+	size_t window = c->used & CLIENT_PIPELINING ? CLIENT_WINDOW : 1,
 	    end = step_data(c) + (bdat ? 0 : 1);
 
 	while (c->transaction == CLIENT_RUNNING && c->sent < end && c->sent - c->answered < window) {
@@ -223,6 +210,29 @@ is_settled(const struct client *c)
 	return c->transaction == CLIENT_SETTLED;
 }
 
+/*
+ * The refusal may be due to an extension: then the transaction and the connection are over, and all of it
+ * may be repeated.
+ */
+static bool
+ends_for_repeat(struct client *c)
+{
+	struct verdict v;
+
+	if (!client_doubt_reply(c))
+		return false;
+	v = client_last_verdict(c);
+	if (v.what != VERDICT_LATER) {
+		v.what = VERDICT_LATER;
+		v.status[0] = '4';
+	}
+	client_set_all(c, &v, false);
+	c->transaction = CLIENT_SETTLED;
+	client_fail(c, &v, false);
+	c->fate = CLIENT_AGAIN;
+	return true;
+}
+
 void
 client_transaction_rset(struct client *c)
 {
@@ -240,8 +250,11 @@ client_transaction_mail(struct client *c)
 void
 client_transaction_mail_refused(struct client *c)
 {
-	struct verdict v = client_last_verdict(c);
+	struct verdict v;
 
+	if (ends_for_repeat(c))
+		return;
+	v = client_last_verdict(c);
 	client_set_all(c, &v, false);
 	c->transaction = CLIENT_SETTLED;
 	c->fate = client_last_class(c) == 4 ? CLIENT_ELSEWHERE : CLIENT_FINAL;
@@ -261,6 +274,8 @@ client_transaction_rcpt(struct client *c)
 		client_fail_protocol(c);
 		return;
 	}
+	if (ends_for_repeat(c))
+		return;
 	*to = client_last_verdict(c);
 	if (to->what == VERDICT_ACCEPTED)
 		c->accepted++;
@@ -279,13 +294,16 @@ client_transaction_rcpt(struct client *c)
 void
 client_transaction_data_refused(struct client *c)
 {
-	struct verdict v = client_last_verdict(c);
+	struct verdict v;
 
-	c->answered++;
 	if (!is_settled(c) && client_last_class(c) < 4) {
 		client_fail_protocol(c);
 		return;
 	}
+	if (!is_settled(c) && ends_for_repeat(c))
+		return;
+	v = client_last_verdict(c);
+	c->answered++;
 	if (!is_settled(c))
 		client_set_all(c, &v, true);
 	end_transaction(c, CLIENT_BETWEEN);
@@ -316,8 +334,11 @@ client_transaction_data(struct client *c)
 void
 client_transaction_early(struct client *c)
 {
-	struct verdict v = client_last_verdict(c);
+	struct verdict v;
 
+	if (ends_for_repeat(c))
+		return;
+	v = client_last_verdict(c);
 	client_set_all(c, &v, true);
 	c->transaction = CLIENT_SETTLED;
 	if (is_for_another(c))
@@ -328,13 +349,16 @@ client_transaction_early(struct client *c)
 void
 client_transaction_dot(struct client *c)
 {
-	struct verdict v = client_last_verdict(c);
+	struct verdict v;
 
 	if (!is_settled(c) && client_last_class(c) == 3) {
 		client_fail_protocol(c);
 		return;
 	}
-	v.dsn = (c->offered & CLIENT_DSN) != 0;
+	if (!is_settled(c) && ends_for_repeat(c))
+		return;
+	v = client_last_verdict(c);
+	v.dsn = (c->used & CLIENT_DSN) != 0;
 	verdict_deliver(&v);
 	if (!is_settled(c))
 		client_set_all(c, &v, true);
@@ -348,7 +372,7 @@ client_transaction_dot(struct client *c)
 static bool
 needs_utf8(const struct client_mail *m)
 {
-	return ((m->e->flags & MESSAGE_UTF8) && !m->ascii_header) || !has_ascii_form(m->sender);
+	return ((m->e->flags & MESSAGE_UTF8) && !m->ascii_header) || !idn_has_ascii_form(m->sender);
 }
 
 static void
@@ -391,7 +415,7 @@ skip_utf8_recipients(struct client *c)
 
 	c->skips = false;
 	for (size_t i = 0; i < m->count && !(c->offered & CLIENT_SMTPUTF8); i++)
-		if (!has_ascii_form(m->e->rcpt[m->index[i]].address)) {
+		if (!idn_has_ascii_form(m->e->rcpt[m->index[i]].address)) {
 			refuse_utf8(&m->verdict[i], "recipient's address", c->set.host);
 			client_judge_fallback(c, &m->verdict[i]);
 			c->skips = true;
@@ -421,7 +445,9 @@ client_transaction_begin(struct client *c, const struct client_mail *mail)
 	c->mail = *mail;
 	c->transaction = CLIENT_RUNNING;
 	c->fate = CLIENT_FINAL;
-	c->body = c->offered & CLIENT_CHUNKING ? CLIENT_BY_BDAT : CLIENT_BY_DATA;
+	c->used = client_doubt_usable(c);
+	c->doubted = 0;
+	c->body = c->used & CLIENT_CHUNKING ? CLIENT_BY_BDAT : CLIENT_BY_DATA;
 	c->accepted = 0;
 	if (!can_be_sent(c)) {
 		c->fate = CLIENT_ELSEWHERE;

@@ -49,6 +49,8 @@ enum client_offer {
 	CLIENT_PIPELINING = 1, CLIENT_SIZE = 2, CLIENT_8BITMIME = 4, CLIENT_SMTPUTF8 = 8,
 	CLIENT_STATUSCODES = 16, CLIENT_CHUNKING = 32, CLIENT_DSN = 64, CLIENT_OFFERS_TLS = 128,
 	CLIENT_BINARYMIME = 256,
+	CLIENT_SUBMITTER = 512,		/* AUTH= of MAIL, with a host that knows us (RFC 4954 5) */
+	CLIENT_ALL_OFFERS = 1023,
 };
 
 /* What the dialogue waits for. Which reply leads to which phase: the table in client.c. */
@@ -85,6 +87,8 @@ enum client_fate {
 	CLIENT_ELSEWHERE,
 	/* The connection failed before the end of the content was sent: it is safe to repeat */
 	CLIENT_LOST,
+	/* `doubted` may be the reason of a failure: to be repeated without, at the same host */
+	CLIENT_AGAIN,
 };
 
 enum client_security {
@@ -163,10 +167,16 @@ struct client {
 	struct client_auth *auth;	/* owned; NULL: none wanted */
 	bool glitch;			/* the failure was a lost, silent or busy host */
 	struct verdict failure;		/* why it was not opened, or ended */
+	/* Set by the owner between transactions: enum client_offer, not used unless the message needs it */
+	unsigned without;
 	/* the transaction */
 	enum client_transaction transaction;
 	struct client_mail mail;
 	enum client_fate fate;
+	unsigned used;			/* enum client_offer */
+	/* Enum client_offer: those that may be why it failed; whether once is enough to believe it */
+	unsigned doubted;
+	bool doubt_is_sure;
 	bool mail_open;			/* the host has a MAIL of ours: RSET is due before the next one */
 	bool skips;			/* there are recipients whose address this host cannot take */
 	size_t sent, answered;		/* steps: 0 RSET, 1 MAIL, 2.. RCPT, count + 2 DATA */
@@ -205,6 +215,7 @@ bool client_is_securing(const struct client *c);	/* from STARTTLS to the first r
 
 /* --- client_offer: the extensions that a host offers. Pure --- */
 void client_offer_note(struct client *c, const char *line);	/* of the answer to EHLO, without its code */
+void client_offer_names(unsigned offers, char *dst, size_t size);	/* "CHUNKING,DSN" */
 
 /* --- client_open: greeting, EHLO or HELO, STARTTLS. Pure --- */
 /* Sends EHLO or HELO. */
@@ -261,6 +272,13 @@ void client_auth_input(struct client *c, const char *data, size_t len);	/* bytes
 void client_auth_accepted(struct client *c);
 void client_auth_challenge(struct client *c);
 void client_auth_refused(struct client *c);
+
+/* --- client_doubt: whether an extension is the reason of a failure. Pure --- */
+unsigned client_doubt_usable(const struct client *c);	/* enum client_offer, for c->mail */
+/* The reply that refuses may be about an extension. True: it is worth a try without. */
+bool client_doubt_reply(struct client *c) __attribute__((warn_unused_result));
+/* A running transaction has ended with its connection, in this phase. */
+void client_doubt_end(struct client *c, enum client_phase phase, bool out_of_step);
 
 /* --- client_transaction: RSET, MAIL, RCPT, DATA or BDAT and the replies to them. Pure --- */
 

@@ -15,6 +15,7 @@
  *   F  client_finish: final elsewhere lost
  *   H  the handshake is over           N  it failed: REASON       X  STATUS of the failure, and of TLS
  *   K  what became of clear text: taken refused wants
+ *   D  EXTENSION ... that may be the reason; sure          W  those are left out
  *   V  INDEX WHAT STATUS CODE          L  the connection is lost    T  the time is over    Q  client_quit
  * Content is given whenever it is asked for.
  */
@@ -94,7 +95,7 @@ static const char *const security_names[] = { [CLIENT_IN_CLEAR] = "clear", [CLIE
 static const char *const clear_names[] = { [CLIENT_CLEAR_TAKEN] = "taken", [CLIENT_CLEAR_REFUSED] = "refused",
     [CLIENT_CLEAR_WANTS_TLS] = "wants" };
 static const char *const fate_names[] = { [CLIENT_FINAL] = "final", [CLIENT_ELSEWHERE] = "elsewhere",
-    [CLIENT_LOST] = "lost" };
+    [CLIENT_LOST] = "lost", [CLIENT_AGAIN] = "again" };
 
 static void
 check_verdict(struct run *r, const char *text)
@@ -111,6 +112,25 @@ check_verdict(struct run *r, const char *text)
 	    "%s: recipient %u: %s %s %d \"%s\", expected %s", r->row->name, index, verdict_name(v->what),
 	    v->status, v->code, v->text, text);
 	ck_assert_str_eq(v->host, "mx.example");
+}
+
+static void
+check_doubt(struct run *r, const char *text)
+{
+	static const struct { const char *name; unsigned offer; } names[] = {
+		{ "pipelining", CLIENT_PIPELINING }, { "size", CLIENT_SIZE }, { "8bitmime", CLIENT_8BITMIME },
+		{ "smtputf8", CLIENT_SMTPUTF8 }, { "chunking", CLIENT_CHUNKING }, { "dsn", CLIENT_DSN },
+		{ "binarymime", CLIENT_BINARYMIME }, { "submitter", CLIENT_SUBMITTER },
+	};
+	char got[100] = "";
+
+	for (size_t i = 0; i < nitems_of(names); i++)
+		if (r->c.doubted & names[i].offer)
+			snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s ", names[i].name);
+	snprintf(got + strlen(got), sizeof(got) - strlen(got), "%s", r->c.doubt_is_sure ? "sure" : "");
+	while (got[0] != '\0' && got[strlen(got) - 1] == ' ')
+		got[strlen(got) - 1] = '\0';
+	ck_assert_msg(strcmp(got, text) == 0, "%s: in doubt \"%s\", expected \"%s\"", r->row->name, got, text);
 }
 
 static void
@@ -178,6 +198,14 @@ do_line(struct run *r, char letter, const char *text)
 	case 'K':
 		ck_assert_msg(strcmp(clear_names[r->c.clear], text) == 0, "%s: clear text %s, expected %s",
 		    r->row->name, clear_names[r->c.clear], text);
+		break;
+	case 'D':
+		check_doubt(r, text);
+		break;
+	case 'W':
+		r->c.without = r->c.doubted;
+		r->c.phase = CLIENT_BETWEEN;	/* of another connection, just as far */
+		r->c.mail_open = false;
 		break;
 	case 'L':
 		client_lost(&r->c, text);
@@ -338,6 +366,78 @@ static const struct row rows[] = {
 	    HELLO "S 451 no\nC HELO us.example\nS 250 x\nM\nA done\nV 0 later 4.6.3 0\nF elsewhere\n" },
 	{ "HELO for good, 8 bits", MESSAGE_8BIT, 1, "hi\r\n", false,
 	    HELLO "S 502 no\nC HELO us.example\nS 250 x\nM\nA done\nV 0 refused 5.6.3 0\nF elsewhere\n" },
+	/* What an extension may have caused is no verdict: once more without it. */
+	{ "BDAT not known", 0, 1, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n"
+	    RCPT0 "S 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nS 500 what\nV 0 later 4.0.0 500\nF again\n"
+	    "D chunking sure\nA close\nW\nM\nC MAIL FROM:<a@us.example>\n"
+	    RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nC hi\nC .\nS 502 what\nV 0 refused 5.0.0 502\nF final\n" },
+	{ "BDAT in the wrong place", 0, 1, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n"
+	    RCPT0 "S 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nS 554 5.5.1 no\nF again\nD chunking sure\n" },
+	{ "BDAT taken for DATA", 0, 1, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n"
+	    RCPT0 "S 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nS 354 go\nF final\nD chunking sure\n" },
+	{ "content refused, by chunk", 0, 1, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n"
+	    RCPT0 "S 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nS 554 5.7.1 spam\nV 0 refused 5.7.1 554\nF final\nD \n" },
+	{ "BDAT and binary", MESSAGE_BINARY | MESSAGE_8BIT, 1, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example> BODY=BINARYMIME\n"
+	    RCPT0 "S 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nS 500 what\nV 0 refused 5.0.0 500\nF final\n" },
+	{ "lost at a chunk", 0, 1, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n"
+	    RCPT0 "S 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nL gone\nV 0 later 4.4.2 0\nF final\nD chunking sure\n" },
+	{ "chunk put off", 0, 1, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n"
+	    RCPT0 "S 250 ok\nS 250 ok\nC BDAT 4 LAST\nC hi\nS 451 no\nF elsewhere\nD chunking\n" },
+	{ "parameters of MAIL", WITH_DSN | MESSAGE_8BIT | SUBMITTED | KNOWN, 1, "hi\r\n", false,
+	  HELLO "S 250-x\nS 250-SIZE\nS 250-8BITMIME\nS 250 DSN\nM\nC MAIL FROM:<a@us.example> SIZE=4 BODY=8BITMIME "
+	    "RET=HDRS ENVID=QQ+2B1 AUTH=e+2Bf@us.example\nS 555 no\nF again\nD size 8bitmime dsn submitter sure\nW\n"
+	    "M\nC MAIL FROM:<a@us.example>\nS 250 ok\nC RCPT TO:<r0@x.example>\nS 501 no\nV 0 refused 5.0.0 501\n"
+	    "F final\n" },
+	{ "a parameter of MAIL by name", WITH_DSN | MESSAGE_8BIT, 1, "hi\r\n", false,
+	  HELLO "S 250-x\nS 250-SIZE\nS 250-8BITMIME\nS 250 DSN\nM\nC MAIL FROM:<a@us.example> SIZE=4 BODY=8BITMIME "
+	    "RET=HDRS ENVID=QQ+2B1\nS 501 5.5.4 RET is not known, RETRY without\nF again\nD dsn sure\n" },
+	{ "MAIL refused for another reason", WITH_DSN, 1, "hi\r\n", false,
+	  HELLO "S 250-x\nS 250-SIZE\nS 250 DSN\nM\nC MAIL FROM:<a@us.example> SIZE=4 RET=HDRS ENVID=QQ+2B1\n"
+	    "S 550 5.7.1 not you\nV 0 refused 5.7.1 550\nF final\nD \n" },
+	{ "nothing to leave out", 0, 1, "hi\r\n", false,
+	    PLAIN "M\nC MAIL FROM:<a@us.example>\nS 501 no\nV 0 refused 5.0.0 501\nF final\nD \n" },
+	{ "too large, and it is not", 0, 1, "hi\r\n", false,
+	  HELLO "S 250-x\nS 250 SIZE 1000\nM\nC MAIL FROM:<a@us.example> SIZE=4\nS 552 5.3.4 much\nF again\n"
+	    "D size sure\n" },
+	{ "over quota", 0, 1, "hi\r\n", false,
+	  HELLO "S 250-x\nS 250 SIZE 1000\nM\nC MAIL FROM:<a@us.example> SIZE=4\nS 552 5.2.2 much\nF final\nD \n" },
+	{ "SIZE that is no number", 0, 1, "123456", false,
+	    HELLO "S 250-x\nS 250 SIZE 5M\nM\nC MAIL FROM:<a@us.example> SIZE=6\n" },
+	{ "NOTIFY", WITH_DSN, 2, "hi\r\n", false,
+	  HELLO "S 250-x\nS 250 DSN\nM\nC MAIL FROM:<a@us.example> RET=HDRS ENVID=QQ+2B1\nS 250 ok\nC RCPT "
+	    "TO:<r0@x.example> NOTIFY=SUCCESS,DELAY ORCPT=utf-8;\\x{FC}@x.example\nS 504 no\nV 0 later 4.0.0 504\n"
+	    "V 1 later 4.0.0 504\nF again\nD dsn sure\nW\nM\nC MAIL FROM:<a@us.example>\nS 250 ok\n"
+	    RCPT0 "S 250 ok\n" RCPT1 "S 501 no\nC DATA\nS 354 go\nC hi\nC .\nS 250 ok\n"
+	    "V 0 delivered 2.0.0 250\nV 1 refused 5.0.0 501\nF final\n" },
+	{ "unknown recipient with NOTIFY", WITH_DSN, 1, "hi\r\n", false,
+	  HELLO "S 250-x\nS 250 DSN\nM\nC MAIL FROM:<a@us.example> RET=HDRS ENVID=QQ+2B1\nS 250 ok\nC RCPT "
+	    "TO:<r0@x.example> NOTIFY=SUCCESS,DELAY ORCPT=utf-8;\\x{FC}@x.example\nS 550 5.1.1 no\n"
+	    "V 0 refused 5.1.1 550\nF final\nD \n" },
+	{ "groups", 0, 1, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 503 no\nF again\nD pipelining sure\nW\nM\n"
+	    MAIL_PIPES "S 250 ok\n" RCPT0 "S 250 ok\nC DATA\nS 503 no\nV 0 refused 5.0.0 503\nF final\n" },
+	{ "groups, DATA", 0, 1, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 554 5.5.1 no valid recipients\nF again\n"
+	    "D pipelining sure\n" },
+	{ "groups, an answer is lost", 0, 2, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 250 ok\nS 354 go\nF again\nD pipelining sure\n" },
+	{ "groups, silence", 0, 1, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nT\nF again\nD pipelining\n" },
+	{ "groups, synchronisation", 0, 1, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 "C DATA\nS 554 SMTP synchronization error\nF again\nD pipelining size sure\n" },
+	{ "SMTPUTF8 that is not needed", MESSAGE_UTF8 | ASCII_HEADER, 1, "hi\r\n", false,
+	  HELLO "S 250-x\nS 250 SMTPUTF8\nM\nC MAIL FROM:<a@us.example> SMTPUTF8\nS 504 no\nF again\nD smtputf8 sure\n"
+	    "W\nM\nC MAIL FROM:<a@us.example>\n" },
+	{ "SMTPUTF8 that is needed", MESSAGE_UTF8, 1, "hi\r\n", false,
+	  HELLO "S 250-x\nS 250 SMTPUTF8\nM\nC MAIL FROM:<a@us.example> SMTPUTF8\nS 504 no\nV 0 refused 5.0.0 504\n"
+	    "F final\n" },
 	{ "one by one", 0, 1, "hi\r\n", false,
 	  PLAIN "M\nC MAIL FROM:<a@us.example>\nA wait\nS 250 ok\n"
 	    RCPT0 "A wait\nS 250 ok\nC DATA\nS 354 go\nC hi\nC .\nA wait\n"
@@ -490,7 +590,7 @@ static const struct row rows[] = {
 	{ "a local part is not ASCII, lost", MESSAGE_UTF8 | ASCII_HEADER | IDN_DOMAINS, 2, "hi\r\n", false,
 	  PIPES "M\n"
 	    MAIL_PIPES "C RCPT TO:<r@xn--bcher-kva.example>\nC DATA\nS 250 ok\nL gone\nV 0 later 4.4.2 0\nV "
-	    "1 later 4.4.2 0\nF lost\n" },
+	    "1 later 4.4.2 0\nF again\nD pipelining\n" },
 	{ "SMTPUTF8 offered", MESSAGE_UTF8 | IDN_DOMAINS, 1, "hi\r\n", false,
 	  HELLO "S 250-mx.example\nS 250 SMTPUTF8\nM\nC MAIL FROM:<a@us.example> SMTPUTF8\nS 250 ok\nC RCPT "
 	    "TO:<r@b\xc3\xbc" "cher.example>\n" },
@@ -523,9 +623,9 @@ static const struct row rows[] = {
 	    PLAIN "M\nC MAIL FROM:<a@us.example>\nL reset\nV 0 later 4.4.2 0\nF lost\nA close\n" },
 	{ "lost at RCPT", 0, 2, "hi\r\n", false, PIPES "M\n"
 	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 no\nL reset\nV 0 later 4.4.2 0\nV 1 later 4.4.2 "
-	    "0\nF lost\n" },
+	    "0\nF again\nD pipelining\n" },
 	{ "lost at DATA", 0, 1, "hi\r\n", false, PIPES "M\n"
-	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nL reset\nV 0 later 4.4.2 0\nF lost\n" },
+	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nL reset\nV 0 later 4.4.2 0\nF again\nD pipelining\n" },
 	{ "lost after the dot", 0, 2, "hi\r\n", false,
 	  PIPES "M\n"
 	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 354 go\nC hi\nC .\nL "
@@ -553,7 +653,7 @@ static const struct row rows[] = {
 	{ "354 as a greeting", 0, 1, "", false, "S 354 go\nA close\n" },
 	{ "codes of two classes", 0, 1, "", false, HELLO "S 250-x\nS 550 y\nA close\n" },
 	{ "250 to DATA", 0, 1, "hi\r\n", false, PIPES "M\n"
-	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 250 ok\nV 0 later 4.5.0 0\nF lost\nA close\n" },
+	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nS 250 ok\nV 0 later 4.5.0 0\nF again\nD pipelining sure\nA close\n" },
 	{ "354 to MAIL", 0, 1, "hi\r\n", false,
 	    PLAIN "M\nC MAIL FROM:<a@us.example>\nS 354 go\nV 0 later 4.5.0 0\nF lost\nA close\n" },
 	{ "354 to RCPT", 0, 1, "hi\r\n", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n"

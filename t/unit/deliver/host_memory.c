@@ -101,6 +101,33 @@ START_TEST(test_tls)
 }
 END_TEST
 
+/* A sure failure counts at once, another one the second time; after hours all is forgotten. */
+START_TEST(test_offers)
+{
+	static const struct { unsigned offers; bool sure; unsigned hours, news, without; } steps[] = {
+		{ CLIENT_DSN, false, 0, 0, 0 },
+		{ CLIENT_SIZE, false, 0, 0, 0 },
+		{ CLIENT_DSN | CLIENT_CHUNKING, false, 1, CLIENT_DSN, CLIENT_DSN },
+		{ CLIENT_CHUNKING, true, 1, CLIENT_CHUNKING, CLIENT_DSN | CLIENT_CHUNKING },
+		{ CLIENT_CHUNKING, true, 4, 0, CLIENT_DSN | CLIENT_CHUNKING },
+		{ CLIENT_PIPELINING, true, 2, CLIENT_PIPELINING, CLIENT_CHUNKING | CLIENT_PIPELINING },
+		{ CLIENT_SIZE, false, 0, 0, CLIENT_CHUNKING | CLIENT_PIPELINING },
+		{ CLIENT_SUBMITTER, true, 7, CLIENT_SUBMITTER, CLIENT_SUBMITTER },
+	};
+	struct host_memory *m = host_memory_new();
+	uint64_t now = 1;
+
+	for (size_t i = 0; i < nitems_of(steps); i++) {
+		now += steps[i].hours * 3600000ULL;
+		ck_assert_uint_eq(host_memory_note_offers(m, KEY, steps[i].offers, steps[i].sure, now), steps[i].news);
+		ck_assert_msg(host_memory_without(m, KEY, now) == steps[i].without, "row %zu: %#x", i,
+		    host_memory_without(m, KEY, now));
+		ck_assert_uint_eq(host_memory_without(m, "another", now), 0);
+	}
+	host_memory_free(m);
+}
+END_TEST
+
 static enum host_tls_turn
 fail_at(struct host_memory *m, unsigned host)
 {
@@ -125,4 +152,4 @@ START_TEST(test_bound)
 }
 END_TEST
 
-UNIT_MAIN("host_memory", test_tls, test_bound)
+UNIT_MAIN("host_memory", test_tls, test_offers, test_bound)
