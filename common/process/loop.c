@@ -111,7 +111,8 @@ static void
 io_ready(evutil_socket_t fd, short events, void *arg)
 {
 	struct loop_io *io = arg;
-	unsigned what = ((events & EV_READ) ? LOOP_READ : 0) | ((events & EV_WRITE) ? LOOP_WRITE : 0);
+	unsigned what = ((events & EV_READ) ? LOOP_READ : 0) | ((events & EV_WRITE) ? LOOP_WRITE : 0) |
+	    ((events & EV_CLOSED) ? LOOP_CLOSED : 0);
 
 	io->cb(io->arg, what & io->want);
 }
@@ -120,7 +121,7 @@ static void
 io_assign(struct loop_io *io, int fd)
 {
 	short events = (short)(EV_PERSIST | ((io->want & LOOP_READ) ? EV_READ : 0) |
-	    ((io->want & LOOP_WRITE) ? EV_WRITE : 0));
+	    ((io->want & LOOP_WRITE) ? EV_WRITE : 0) | ((io->want & LOOP_CLOSED) ? EV_CLOSED : 0));
 
 	event_assign(&io->event, io->loop->base, fd, events, io_ready, io);
 	if (io->want != 0 && event_add(&io->event, NULL) == -1)

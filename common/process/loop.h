@@ -9,7 +9,8 @@ struct loop;
 struct loop_io;
 struct loop_timer;
 
-enum loop_what { LOOP_READ = 1, LOOP_WRITE = 2 };
+/* LOOP_CLOSED: the peer of a stream socket sends no more; also behind bytes that are not read */
+enum loop_what { LOOP_READ = 1, LOOP_WRITE = 2, LOOP_CLOSED = 4 };
 
 struct loop *loop_new(void);		/* dies when the system refuses */
 void loop_free(struct loop *l);

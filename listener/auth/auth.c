@@ -40,7 +40,8 @@ run_auth(struct boot *b)
 	ctl_server_list_init(&a->channels, b->loop, a);
 	boot_helper_hide_memory();
 	a->secret_files = secret_files_new(b, auth_request_file_ready);
-	a->throttles = auth_throttle_table_new();
+	a->throttle = auth_throttle_new();
+	auth_turn_table_init(&a->turns);
 	a->pool = pool_new(b->loop, threads);
 	a->lane[AUTH_LANE_IN] = pool_lane_new(a->pool, threads, 1, auth_request_work, auth_request_worked, a);
 	a->lane[AUTH_LANE_OUT] = pool_lane_new(a->pool, OUT_THREADS, 1, auth_request_work,
@@ -88,7 +89,7 @@ finish_auth(struct boot *b)
 	ctl_server_list_done(&a->channels);
 	auth_request_end_all(a);
 	secret_files_free(a->secret_files);
-	auth_throttle_table_free(a->throttles);
+	auth_throttle_free(a->throttle);
 	free(a);
 	b->state = NULL;
 }

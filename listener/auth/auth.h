@@ -2,7 +2,8 @@
  * auth - private header of the auth helper; one block a file
  *
  * auth -> auth_channel (a worker's messages) -> auth_request_in (a client proves who it is), auth_request_out
- * (we prove who we are) -> auth_request (file, turn, thread, delay, answer) -> secret_files, auth_throttle
+ * (we prove who we are) -> auth_request (file, turn, thread, delay, answer) -> secret_files, auth_turn,
+ * auth_throttle
  * On pool threads: auth_request_in -> sasl_server and its mechanisms -> password_check;
  * auth_request_out -> sasl_client and its mechanisms
  */
@@ -22,9 +23,36 @@
 #include "common/ipc/msg_auth_out.h"
 #include "common/process/pool.h"
 
-struct auth_throttle_table;
+struct auth_throttle;
 struct auth_request;
 struct secret_files;
+
+/* --- auth_turn: what each client address has under way --- */
+
+#define AUTH_TURN_BUCKETS 1024U
+#define AUTH_TURN_PLACES_MAX 512U	/* of one address: some way below what a listener may have open */
+
+TAILQ_HEAD(auth_request_queue, auth_request);
+struct auth_turn {
+	LIST_ENTRY(auth_turn) bucket;
+	uint8_t key[16];
+	unsigned users;			/* requests under way */
+	unsigned running;		/* slots given */
+	struct auth_request_queue waiting;	/* for a slot */
+	struct auth_request_queue resting;	/* could give up their place */
+};
+struct auth_turn_table { LIST_HEAD(, auth_turn) bucket[AUTH_TURN_BUCKETS]; };
+void auth_turn_table_init(struct auth_turn_table *t);
+/* An IPv6 client is its /64. */
+void auth_turn_make_key(uint8_t key[16], const char *ip);
+struct auth_turn *auth_turn_enter(struct auth_turn_table *t, const uint8_t key[16]);	/* NULL: no place */
+void auth_turn_leave(struct auth_turn *v);
+/*
+ * Whose place goes to a request of `key`: of that address when it has all that it may have, else of `of`, a
+ * worker that may ask no more. NULL: all are at work.
+ */
+struct auth_request *auth_turn_find_victim(struct auth_turn_table *t, const uint8_t key[16],
+    const struct ctl_server *of);
 
 /* --- auth: the program --- */
 
@@ -34,7 +62,8 @@ struct auth {
 	struct pool *pool;
 	struct pool_lane *lane[AUTH_LANES];
 	struct secret_files *secret_files;
-	struct auth_throttle_table *throttles;
+	struct auth_throttle *throttle;
+	struct auth_turn_table turns;
 	struct ctl_server_list channels;
 	TAILQ_HEAD(, auth_request) requests;	/* all, also those that no worker waits for */
 	unsigned slots;			/* steps of one client address that may be with the pool at a time */
@@ -48,7 +77,7 @@ extern const struct ctl_server_kind auth_channel_out;	/* of a deliver process */
 
 /* --- auth_request_in: the authentication of a client --- */
 
-/* Answers with CTL_AUTH_IN_ANSWER, later. False: too many of that client address at once. */
+/* Answers with CTL_AUTH_IN_ANSWER, later. False: too many at once. */
 bool auth_request_in_begin(struct auth *a, struct ctl_server *s, uint32_t request,
     const struct msg_auth_in_start *start);
 
@@ -69,34 +98,47 @@ struct auth_request_kind {
 	void (*refuse)(void *answer, const char *why);	/* the file is not to be had */
 	void (*work)(struct auth_request *x);		/* on a pool thread: one step, from x->in to x->out */
 	uint64_t (*worked)(struct auth_request *x);	/* milliseconds for which its answer is delayed */
+	uint64_t (*wait)(struct auth_request *x);	/* milliseconds until x->in may be looked at */
+	/* Its answer was to come in `left_ms`; nobody waits for it */
+	void (*left)(struct auth_request *x, uint64_t left_ms);
 	bool (*goes_on)(const void *answer);		/* another step may come */
 	void (*end)(struct auth_request *x);		/* frees the mechanism, not x */
+};
+
+enum auth_request_state {
+	AUTH_REQUEST_FILE,	/* the file is waited for */
+	AUTH_REQUEST_HELD,	/* others did not stay for their refusals; in turn->resting */
+	AUTH_REQUEST_QUEUED,	/* for a slot of its client address: in turn->waiting */
+	AUTH_REQUEST_WORK,	/* a thread has it */
+	AUTH_REQUEST_DELAYED,	/* its answer is; in turn->resting */
+	AUTH_REQUEST_IDLE,	/* the peer has the word; in turn->resting */
 };
 
 /* The first member of the record of a kind. */
 struct auth_request {
 	struct ctl_server_question open;	/* closed: ends as soon as nothing works on it */
 	TAILQ_ENTRY(auth_request) all;
-	TAILQ_ENTRY(auth_request) waiting;	/* for a turn of its client address */
+	TAILQ_ENTRY(auth_request) in_turn;
 	const struct auth_request_kind *kind;
 	struct auth *auth;
-	struct auth_throttle *throttle;		/* of its client address; NULL: its turn comes at once */
+	struct auth_turn *turn;			/* of its client address; NULL: its turn comes at once */
 	struct secret_file *file;
 	struct msg_auth_in_token *in;		/* the peer's bytes for the next step; NULL: none */
 	void *out;				/* the answer, from work until it is sent; else NULL */
-	struct loop_timer *delay;
-	bool busy;				/* the file, a turn, a thread or the delay is waited for */
-	bool queued;				/* a turn is waited for: in throttle->waiting */
-	bool slot;				/* has one of its client address */
+	struct loop_timer *timer;		/* HELD, DELAYED */
+	uint64_t due_ms;			/* DELAYED */
+	enum auth_request_state state;
 };
 /*
- * The caller has set kind, auth, throttle and in. `file`: which one of that [domain] of the worker's virtual
+ * The caller has set kind, auth, turn and in. `file`: which one of that [domain] of the worker's virtual
  * server is needed; "": the server's own.
  */
 void auth_request_begin(struct auth_request *x, struct ctl_server *s, uint32_t request,
     enum ctl_file_kind file, const char *domain);
 void auth_request_step(struct auth_request *x, const struct msg_auth_in_token *t);
 void auth_request_cancel(struct auth_request *x);	/* frees it, now or when its work is done */
+/* Frees one that rests: it was refused, or hears AUTH_IN_LATER at its next step. */
+void auth_request_give_place(struct auth_request *x);
 void auth_request_end_all(struct auth *a);		/* after the pool has ended */
 /* For the pool: jobs are requests. */
 void auth_request_work(void *arg, void **jobs, size_t n);
@@ -104,36 +146,27 @@ void auth_request_worked(void *arg, void *job);
 /* For secret_files: `arg` is the request. */
 void auth_request_file_ready(void *arg, struct secret_file *f, const char *why);
 
-/* --- auth_throttle: what each client address has under way, and what its mistakes cost. Pure --- */
+/* --- auth_throttle: what mistakes cost: how long a refusal is delayed. Pure --- */
 
-#define AUTH_THROTTLE_MAX 8192U
-/* Authentications of one address under way: some way below what a listener may have open */
-#define AUTH_THROTTLE_USERS_MAX 512U
+#define AUTH_THROTTLE_MAX 8192U		/* records of each kind */
 #define AUTH_THROTTLE_FIRST_MS 500U
 #define AUTH_THROTTLE_LAST_MS 16000U
-#define AUTH_THROTTLE_FORGIVE_MS 60000U	/* each takes one failure away */
+#define AUTH_THROTTLE_ACCOUNT_SIZE (AUTH_IN_NAME_SIZE + 66)
 
-TAILQ_HEAD(auth_request_queue, auth_request);
-struct auth_throttle {
-	LIST_ENTRY(auth_throttle) bucket;
-	TAILQ_ENTRY(auth_throttle) age;
-	uint8_t key[16];
-	unsigned users;			/* requests under way */
-	unsigned running;		/* slots given */
-	unsigned failures;
-	uint64_t since_ms;		/* of the last failure */
-	struct auth_request_queue waiting;
+struct auth_throttle_who {
+	uint8_t address[16];			/* auth_turn_make_key() */
+	char account[AUTH_THROTTLE_ACCOUNT_SIZE];	/* as claimed, with its virtual server */
 };
-struct auth_throttle_table *auth_throttle_table_new(void);
-void auth_throttle_table_free(struct auth_throttle_table *t);
-/*
- * NULL: AUTH_THROTTLE_MAX addresses have something under way, or this one AUTH_THROTTLE_USERS_MAX. An IPv6
- * client is its /64.
- */
-struct auth_throttle *auth_throttle_enter(struct auth_throttle_table *t, const char *ip);
-void auth_throttle_leave(struct auth_throttle_table *t, struct auth_throttle *v);
-uint64_t auth_throttle_fail(struct auth_throttle *v, uint64_t now_ms);	/* ms to wait with the answer */
-void auth_throttle_succeed(struct auth_throttle *v);
+struct auth_throttle *auth_throttle_new(void);
+void auth_throttle_free(struct auth_throttle *t);
+/* Milliseconds until this password may be checked: 0 unless very many did not stay for their refusals. */
+uint64_t auth_throttle_wait(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t now_ms);
+/* Milliseconds to wait with the refusal. */
+uint64_t auth_throttle_fail(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t now_ms);
+void auth_throttle_succeed(struct auth_throttle *t, const struct auth_throttle_who *who);
+/* The client left, `left_ms` before its refusal. */
+void auth_throttle_leave(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t left_ms,
+    uint64_t now_ms);
 
 /* --- secret_files: password files, keytabs and secrets: opened by the master, read again when changed --- */
 
@@ -188,6 +221,8 @@ void sasl_server_free(struct sasl_server *p);
 void sasl_server_step(struct sasl_server *p, const struct msg_auth_in_token *in,
     struct msg_auth_in_answer *out);
 enum ctl_file_kind sasl_server_file_kind(enum msg_auth_in_mechanism m);
+/* Before a step, on the loop: sets p->user where `in` names it beside what is checked. */
+void sasl_server_claim(struct sasl_server *p, const struct msg_auth_in_token *in);
 
 /* --- sasl_name: the name that a client claims --- */
 
@@ -195,6 +230,8 @@ enum ctl_file_kind sasl_server_file_kind(enum msg_auth_in_mechanism m);
 bool sasl_name_claim(struct sasl_server *p, const char *name, size_t len);
 /* The account of p->user: under its whole name, or under its bare one in basic-domain; NULL. */
 const struct passwd_account *sasl_name_account(const struct sasl_server *p);
+/* One form of p->user, for counting: small letters, without basic-domain. */
+void sasl_name_format_key(const struct sasl_server *p, char *dst, size_t size);
 /* `authzid` is p->user, or absent: no client speaks for another. */
 bool sasl_name_is_self(const struct sasl_server *p, const char *authzid, size_t len);
 
@@ -204,6 +241,7 @@ enum msg_auth_in_result sasl_server_plain_plain(struct sasl_server *p, const str
     struct msg_auth_in_token *out);
 enum msg_auth_in_result sasl_server_plain_login(struct sasl_server *p, const struct msg_auth_in_token *in,
     struct msg_auth_in_token *out);
+void sasl_server_plain_claim(struct sasl_server *p, const struct msg_auth_in_token *in);
 void sasl_server_plain_end(struct sasl_server *p);
 
 /* --- sasl_server_scram: SCRAM-SHA-256 and -PLUS (RFC 5802, 7677) --- */

@@ -4,8 +4,8 @@
  * Runs in:  auth
  * Owns:     nothing: requests are auth_request's
  * Promise:  a listener authenticates clients only, a deliver process us only; every start and step has one
- *           answer, unless it was cancelled; at most AUTH_CHANNEL_REQUESTS_MAX of one worker are open, a
- *           further one gets "later" at once
+ *           answer, unless it was cancelled; at most AUTH_CHANNEL_REQUESTS_MAX of one worker are open: for a
+ *           further one a client that rests gives up its place, and hears "later" at its next step
  * Fails by: a malformed message ends this worker's channel only
  */
 #include <stdlib.h>
@@ -20,18 +20,33 @@
 struct messages {
 	enum ctl_type start, step, cancel;
 	bool (*begin)(struct auth *a, struct ctl_server *s, const struct ctl_message *m);
+	void (*later)(struct ctl_server *s, uint32_t request);
 };
+
+static void
+answer_later_in(struct ctl_server *s, uint32_t request)
+{
+	struct msg_auth_in_answer later = { .result = AUTH_IN_LATER };
+
+	ctl_server_answer(s, CTL_AUTH_IN_ANSWER, request, &later, msg_auth_in_answer_size(&later), -1);
+}
+
+static void
+answer_later_out(struct ctl_server *s, uint32_t request)
+{
+	struct msg_auth_out_answer later = { .result = AUTH_OUT_LATER, .why = "too many at once" };
+
+	ctl_server_answer(s, CTL_AUTH_OUT_ANSWER, request, &later, msg_auth_out_answer_size(&later), -1);
+}
 
 static bool
 begin_in(struct auth *a, struct ctl_server *s, const struct ctl_message *m)
 {
-	struct msg_auth_in_answer later = { .result = AUTH_IN_LATER };
 	struct msg_auth_in_start *start = mem_new(struct msg_auth_in_start);
 	bool good = msg_auth_in_start_take(start, m->data, m->len);
 
-	if (good && (ctl_server_is_full(s) || !auth_request_in_begin(a, s, m->request, start)))
-		ctl_server_answer(s, CTL_AUTH_IN_ANSWER, m->request, &later, msg_auth_in_answer_size(&later),
-		    -1);
+	if (good && !auth_request_in_begin(a, s, m->request, start))
+		answer_later_in(s, m->request);
 	explicit_bzero(start, sizeof(*start));
 	free(start);
 	return good;
@@ -40,26 +55,28 @@ begin_in(struct auth *a, struct ctl_server *s, const struct ctl_message *m)
 static bool
 begin_out(struct auth *a, struct ctl_server *s, const struct ctl_message *m)
 {
-	struct msg_auth_out_answer later = { .result = AUTH_OUT_LATER, .why = "too many at once" };
 	struct msg_auth_out_start start;
 
 	if (!msg_auth_out_start_take(&start, m->data, m->len))
 		return false;
 	if (!ctl_server_is_full(s))
 		return auth_request_out_begin(a, s, m->request, &start);
-	ctl_server_answer(s, CTL_AUTH_OUT_ANSWER, m->request, &later, msg_auth_out_answer_size(&later), -1);
+	answer_later_out(s, m->request);
 	return true;
 }
 
-/* A step of a request that has ended is no fault of the worker's. */
+/* A step of a request that has ended is no fault of the worker's: it gave up its place. */
 static bool
-step_request(struct auth_request *x, const struct ctl_message *m)
+step_request(struct auth_request *x, struct ctl_server *s, const struct ctl_message *m,
+    const struct messages *row)
 {
 	struct msg_auth_in_token *t = mem_new(struct msg_auth_in_token);
 	bool good = msg_auth_in_token_take(t, m->data, m->len);
 
 	if (good && x != NULL)
 		auth_request_step(x, t);
+	else if (good)
+		row->later(s, m->request);
 	msg_auth_in_token_forget(&t);
 	return good;
 }
@@ -72,7 +89,7 @@ take_message(struct auth *a, struct ctl_server *s, const struct ctl_message *m, 
 	if (m->type == row->start)
 		return x == NULL && row->begin(a, s, m);
 	if (m->type == row->step)
-		return step_request(x, m);
+		return step_request(x, s, m, row);
 	if (m->type != row->cancel)
 		return false;
 	if (x != NULL)
@@ -84,7 +101,7 @@ static bool
 on_message_in(void *arg, struct ctl_server *s, const struct ctl_message *m)
 {
 	static const struct messages in = { CTL_AUTH_IN_START, CTL_AUTH_IN_STEP, CTL_AUTH_IN_CANCEL,
-	    begin_in };
+	    begin_in, answer_later_in };
 
 	return take_message(arg, s, m, &in);
 }
@@ -93,7 +110,7 @@ static bool
 on_message_out(void *arg, struct ctl_server *s, const struct ctl_message *m)
 {
 	static const struct messages out = { CTL_AUTH_OUT_START, CTL_AUTH_OUT_STEP, CTL_AUTH_OUT_CANCEL,
-	    begin_out };
+	    begin_out, answer_later_out };
 
 	return take_message(arg, s, m, &out);
 }

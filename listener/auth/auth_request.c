@@ -3,22 +3,17 @@
  *
  * Runs in:  auth; auth_request_work on pool threads
  * Owns:     the requests, the bytes under way
- * Promise:  one step of a request at a time; a client address has at most `slots` steps with the pool, and an
- *           answer that is delayed keeps its slot; what was under way is wiped
+ * Promise:  one step of a request at a time; a client address has at most `slots` steps with the pool; an
+ *           answer that is delayed keeps no slot, and its place only until another needs it; what was under
+ *           way is wiped
  * Fails by: kind.refuse
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "listener/auth/auth.h"
-
-static void
-run_step(struct auth_request *x)
-{
-	x->out = mem_zalloc(x->kind->answer_size);
-	pool_submit(x->auth->lane[x->kind->lane], x);
-}
 
 static void
 free_out(struct auth_request *x)
@@ -29,53 +24,67 @@ free_out(struct auth_request *x)
 	x->out = NULL;
 }
 
-/* --- turns of a client address --- */
+/* --- states, and turns of a client address --- */
+
+static struct auth_request_queue *
+queue_of(const struct auth_request *x)
+{
+	if (x->turn == NULL)
+		return NULL;
+	if (x->state == AUTH_REQUEST_QUEUED)
+		return &x->turn->waiting;
+	return x->state == AUTH_REQUEST_FILE || x->state == AUTH_REQUEST_WORK ? NULL : &x->turn->resting;
+}
 
 static void
-run_waiting(struct auth *a, struct auth_throttle *v)
+enter_state(struct auth_request *x, enum auth_request_state to)
+{
+	struct auth_request_queue *q = queue_of(x);
+
+	if (q != NULL)
+		TAILQ_REMOVE(q, x, in_turn);
+	if (x->turn != NULL && x->state == AUTH_REQUEST_WORK)
+		x->turn->running--;
+	x->state = to;
+	if (x->turn != NULL && to == AUTH_REQUEST_WORK)
+		x->turn->running++;
+	if ((q = queue_of(x)) != NULL)
+		TAILQ_INSERT_TAIL(q, x, in_turn);
+}
+
+static void
+run_step(struct auth_request *x)
+{
+	enter_state(x, AUTH_REQUEST_WORK);
+	x->out = mem_zalloc(x->kind->answer_size);
+	pool_submit(x->auth->lane[x->kind->lane], x);
+}
+
+static void
+run_waiting(struct auth *a, struct auth_turn *v)
 {
 	struct auth_request *x;
 
-	while (v->running < a->slots && (x = TAILQ_FIRST(&v->waiting)) != NULL) {
-		TAILQ_REMOVE(&v->waiting, x, waiting);
-		x->queued = false;
-		v->running++;
-		x->slot = true;
+	while (v != NULL && v->running < a->slots && (x = TAILQ_FIRST(&v->waiting)) != NULL)
 		run_step(x);
-	}
 }
 
 static void
 take_turn(struct auth_request *x)
 {
-	if (x->throttle == NULL) {
+	uint64_t wait_ms = x->kind->wait(x);
+
+	if (wait_ms > 0) {
+		enter_state(x, AUTH_REQUEST_HELD);
+		loop_timer_set(x->timer, wait_ms);
+		return;
+	}
+	if (x->turn == NULL) {
 		run_step(x);
 		return;
 	}
-	TAILQ_INSERT_TAIL(&x->throttle->waiting, x, waiting);
-	x->queued = true;
-	run_waiting(x->auth, x->throttle);
-}
-
-static void
-give_slot(struct auth_request *x)
-{
-	if (!x->slot)
-		return;
-	x->slot = false;
-	x->throttle->running--;
-	run_waiting(x->auth, x->throttle);
-}
-
-static void
-leave_throttle(struct auth_request *x)
-{
-	if (x->throttle == NULL)
-		return;
-	if (x->queued)
-		TAILQ_REMOVE(&x->throttle->waiting, x, waiting);
-	give_slot(x);
-	auth_throttle_leave(x->auth->throttles, x->throttle);
+	enter_state(x, AUTH_REQUEST_QUEUED);
+	run_waiting(x->auth, x->turn);
 }
 
 /* --- answers --- */
@@ -83,15 +92,20 @@ leave_throttle(struct auth_request *x)
 static void
 end_request(struct auth_request *x)
 {
+	struct auth_turn *v = x->turn;
+
 	ctl_server_close(&x->open);
 	TAILQ_REMOVE(&x->auth->requests, x, all);
-	leave_throttle(x);
+	enter_state(x, AUTH_REQUEST_FILE);
+	run_waiting(x->auth, v);
 	x->kind->end(x);
 	secret_files_release(x->file);
-	loop_timer_free(x->delay);
+	loop_timer_free(x->timer);
 	msg_auth_in_token_forget(&x->in);
 	free_out(x);
 	free(x);
+	if (v != NULL)
+		auth_turn_leave(v);
 }
 
 /* Sends the answer; the request may be gone afterwards. */
@@ -100,21 +114,36 @@ send_answer(struct auth_request *x)
 {
 	bool goes_on = x->kind->goes_on(x->out);
 
-	x->busy = false;
 	if (x->open.server != NULL)
 		ctl_server_answer(x->open.server, x->kind->answer, x->open.request, x->out,
 		    x->kind->sent_size(x->out), -1);
 	free_out(x);
-	if (!goes_on || x->open.server == NULL)
+	if (!goes_on || x->open.server == NULL) {
 		end_request(x);
-	else
-		give_slot(x);
+		return;
+	}
+	enter_state(x, AUTH_REQUEST_IDLE);
+	run_waiting(x->auth, x->turn);
+}
+
+/* It may be gone afterwards. */
+static void
+refuse_request(struct auth_request *x, const char *why)
+{
+	x->out = mem_zalloc(x->kind->answer_size);
+	x->kind->refuse(x->out, why);
+	send_answer(x);
 }
 
 static void
-on_delay(void *arg)
+on_request_timer(void *arg)
 {
-	send_answer(arg);
+	struct auth_request *x = arg;
+
+	if (x->state == AUTH_REQUEST_HELD)
+		take_turn(x);
+	else if (x->state == AUTH_REQUEST_DELAYED)
+		send_answer(x);
 }
 
 /* --- work --- */
@@ -135,11 +164,16 @@ auth_request_worked(void *arg, void *job)
 
 	msg_auth_in_token_forget(&x->in);
 	delay_ms = x->kind->worked(x);
-	/* Also when the worker no longer waits for the answer: to disconnect must not cost a client less. */
-	if (delay_ms > 0)
-		loop_timer_set(x->delay, delay_ms);
-	else
+	if (delay_ms > 0 && x->open.server == NULL)
+		x->kind->left(x, delay_ms); /* to disconnect must not cost a client less */
+	if (delay_ms == 0 || x->open.server == NULL) {
 		send_answer(x);
+		return;
+	}
+	enter_state(x, AUTH_REQUEST_DELAYED);
+	x->due_ms = clock_mono_ms() + delay_ms;
+	loop_timer_set(x->timer, delay_ms);
+	run_waiting(x->auth, x->turn);
 }
 
 /* --- from start to end --- */
@@ -154,17 +188,14 @@ auth_request_file_ready(void *arg, struct secret_file *f, const char *why)
 		take_turn(x);
 		return;
 	}
-	x->out = mem_zalloc(x->kind->answer_size);
-	x->kind->refuse(x->out, why);
-	send_answer(x);
+	refuse_request(x, why);
 }
 
 void
 auth_request_begin(struct auth_request *x, struct ctl_server *s, uint32_t request,
     enum ctl_file_kind file, const char *domain)
 {
-	x->busy = true;
-	x->delay = loop_timer_new(x->auth->boot->loop, on_delay, x);
+	x->timer = loop_timer_new(x->auth->boot->loop, on_request_timer, x);
 	TAILQ_INSERT_TAIL(&x->auth->requests, x, all);
 	ctl_server_open(s, &x->open, request);
 	secret_files_get(x->auth->secret_files, ctl_server_server(s), domain, file, x);
@@ -173,18 +204,39 @@ auth_request_begin(struct auth_request *x, struct ctl_server *s, uint32_t reques
 void
 auth_request_step(struct auth_request *x, const struct msg_auth_in_token *t)
 {
-	if (x->busy)
+	if (x->state != AUTH_REQUEST_IDLE)
 		return; /* a worker waits for an answer before it sends more: this one is not ours */
-	x->busy = true;
 	x->in = msg_auth_in_token_copy(t);
 	take_turn(x);
+}
+
+static void
+leave_delayed(struct auth_request *x)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (x->state == AUTH_REQUEST_DELAYED && x->due_ms > now)
+		x->kind->left(x, x->due_ms - now);
 }
 
 void
 auth_request_cancel(struct auth_request *x)
 {
 	ctl_server_close(&x->open);
-	if (!x->busy || x->queued)
+	leave_delayed(x);
+	if (x->state != AUTH_REQUEST_FILE && x->state != AUTH_REQUEST_WORK)
+		end_request(x);
+}
+
+void
+auth_request_give_place(struct auth_request *x)
+{
+	leave_delayed(x);
+	if (x->state == AUTH_REQUEST_HELD)
+		refuse_request(x, NULL);
+	else if (x->state == AUTH_REQUEST_DELAYED)
+		send_answer(x);
+	else
 		end_request(x);
 }
 

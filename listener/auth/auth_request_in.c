@@ -3,9 +3,12 @@
  *
  * Runs in:  auth; work on pool threads
  * Owns:     a sasl_server for each request
- * Promise:  a failure is answered late, and later each time; one event for each outcome
+ * Promise:  a failure is answered late, and later each time, a success at once; one event for each outcome
  * Fails by: AUTH_IN_LATER
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
@@ -14,12 +17,32 @@
 struct auth_request_in {
 	struct auth_request request;
 	struct sasl_server *sasl;
+	char server[64];
+	struct auth_throttle_who who;
 };
 
-static struct sasl_server *
-sasl_of(const struct auth_request *x)
+static struct auth_request_in *
+in_of(struct auth_request *x)
 {
-	return ((const struct auth_request_in *)x)->sasl;
+	return (struct auth_request_in *)x;
+}
+
+static struct sasl_server *
+sasl_of(struct auth_request *x)
+{
+	return in_of(x)->sasl;
+}
+
+/* Who the client claims to be so far. */
+static const struct auth_throttle_who *
+who_of(struct auth_request *x)
+{
+	struct auth_request_in *in = in_of(x);
+	char name[AUTH_IN_NAME_SIZE];
+
+	sasl_name_format_key(in->sasl, name, sizeof(name));
+	snprintf(in->who.account, sizeof(in->who.account), "%s %s", in->server, name);
+	return &in->who;
 }
 
 static size_t
@@ -51,13 +74,12 @@ work_in(struct auth_request *x)
 }
 
 static void
-log_outcome(const struct auth_request *x, const char *result)
+log_outcome(struct auth_request *x, const char *result)
 {
 	const struct sasl_server *p = sasl_of(x);
 
 	log_event(LOG_FACT, NULL, "auth", "server=%s result=%s user=%s client=%s mechanism=%s%s%s",
-	    x->open.server != NULL ? ctl_server_server(x->open.server) : "-", result,
-	    log_safe(p->user[0] != '\0' ? p->user : NULL), p->start.client,
+	    in_of(x)->server, result, log_safe(p->user[0] != '\0' ? p->user : NULL), p->start.client,
 	    msg_auth_in_mechanism_names[p->start.mechanism], p->reason[0] != '\0' ? " reason=" : "",
 	    p->reason[0] != '\0' ? log_safe(p->reason) : "");
 }
@@ -66,13 +88,14 @@ static uint64_t
 worked_in(struct auth_request *x)
 {
 	const struct msg_auth_in_answer *out = x->out;
+	struct auth_throttle *t = x->auth->throttle;
 
 	switch (out->result) {
 	case AUTH_IN_FAILED:
 		log_outcome(x, "failed");
-		return auth_throttle_fail(x->throttle, clock_mono_ms());
+		return auth_throttle_fail(t, who_of(x), clock_mono_ms());
 	case AUTH_IN_OK:
-		auth_throttle_succeed(x->throttle);
+		auth_throttle_succeed(t, who_of(x));
 		log_outcome(x, "ok");
 		break;
 	case AUTH_IN_LATER:
@@ -82,6 +105,21 @@ worked_in(struct auth_request *x)
 		break;
 	}
 	return 0;
+}
+
+static uint64_t
+wait_in(struct auth_request *x)
+{
+	struct sasl_server *p = sasl_of(x);
+
+	sasl_server_claim(p, x->in);
+	return auth_throttle_wait(x->auth->throttle, who_of(x), clock_mono_ms());
+}
+
+static void
+left_in(struct auth_request *x, uint64_t left_ms)
+{
+	auth_throttle_leave(x->auth->throttle, who_of(x), left_ms, clock_mono_ms());
 }
 
 static void
@@ -98,24 +136,44 @@ static const struct auth_request_kind kind = {
 	.refuse = refuse_in,
 	.work = work_in,
 	.worked = worked_in,
+	.wait = wait_in,
+	.left = left_in,
 	.goes_on = goes_on_in,
 	.end = end_in,
 };
+
+/* Places are short: somebody who rests gives up one, as silent clients must not keep others out. */
+static bool
+make_place(struct auth *a, const struct ctl_server *s, const uint8_t address[16])
+{
+	struct auth_request *x = auth_turn_find_victim(&a->turns, address, s);
+
+	if (x == NULL)
+		return false;
+	log_outcome(x, "replaced");
+	auth_request_give_place(x);
+	return true;
+}
 
 bool
 auth_request_in_begin(struct auth *a, struct ctl_server *s, uint32_t request,
     const struct msg_auth_in_start *start)
 {
-	struct auth_throttle *v = auth_throttle_enter(a->throttles, start->client);
+	uint8_t address[16];
+	struct auth_turn *v = NULL;
 	struct auth_request_in *x;
 
-	if (v == NULL)
-		return false;
+	auth_turn_make_key(address, start->client);
+	while (ctl_server_is_full(s) || (v = auth_turn_enter(&a->turns, address)) == NULL)
+		if (!make_place(a, s, address))
+			return false;
 	x = mem_new(struct auth_request_in);
 	x->sasl = sasl_server_new(start, NULL);
+	snprintf(x->server, sizeof(x->server), "%s", ctl_server_server(s));
+	memcpy(x->who.address, address, sizeof(address));
 	x->request.kind = &kind;
 	x->request.auth = a;
-	x->request.throttle = v;
+	x->request.turn = v;
 	x->request.in = msg_auth_in_token_copy(&start->token);
 	auth_request_begin(&x->request, s, request,
 	    sasl_server_file_kind((enum msg_auth_in_mechanism)start->mechanism), "");

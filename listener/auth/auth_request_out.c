@@ -53,6 +53,17 @@ worked_out(struct auth_request *x)
 	return 0;
 }
 
+static uint64_t
+wait_out(struct auth_request *x)
+{
+	return 0;
+}
+
+static void
+left_out(struct auth_request *x, uint64_t left_ms)
+{
+}
+
 static void
 end_out(struct auth_request *x)
 {
@@ -67,6 +78,8 @@ static const struct auth_request_kind kind = {
 	.refuse = refuse_out,
 	.work = work_out,
 	.worked = worked_out,
+	.wait = wait_out,
+	.left = left_out,
 	.goes_on = goes_on_out,
 	.end = end_out,
 };

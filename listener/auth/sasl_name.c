@@ -31,6 +31,18 @@ sasl_name_claim(struct sasl_server *p, const char *name, size_t len)
 	return false;
 }
 
+void
+sasl_name_format_key(const struct sasl_server *p, char *dst, size_t size)
+{
+	size_t n = strlen(p->start.domain), i;
+	bool own = n > 0 && strncasecmp(p->user, p->start.domain, n) == 0 && p->user[n] == '\\';
+	const char *name = own ? p->user + n + 1 : p->user;
+
+	for (i = 0; name[i] != '\0' && i + 1 < size; i++)
+		dst[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 32) : name[i];
+	dst[i] = '\0';
+}
+
 const struct passwd_account *
 sasl_name_account(const struct sasl_server *p)
 {

@@ -19,12 +19,14 @@ static const struct mechanism {
 	    struct msg_auth_in_token *out);
 	void (*end)(struct sasl_server *p);
 	enum ctl_file_kind file;
+	void (*claim)(struct sasl_server *p, const struct msg_auth_in_token *in);	/* NULL: nothing */
 } mechanism_rows[] = {
-	[AUTH_IN_PLAIN] = { sasl_server_plain_plain, sasl_server_plain_end, CTL_FILE_PASSWORDS },
-	[AUTH_IN_LOGIN] = { sasl_server_plain_login, sasl_server_plain_end, CTL_FILE_PASSWORDS },
-	[AUTH_IN_SCRAM] = { sasl_server_scram_step, sasl_server_scram_end, CTL_FILE_PASSWORDS },
-	[AUTH_IN_SCRAM_PLUS] = { sasl_server_scram_step, sasl_server_scram_end, CTL_FILE_PASSWORDS },
-	[AUTH_IN_GSSAPI] = { sasl_server_gssapi_step, sasl_server_gssapi_end, CTL_FILE_KEYTAB },
+	[AUTH_IN_PLAIN] = { sasl_server_plain_plain, sasl_server_plain_end, CTL_FILE_PASSWORDS,
+	    sasl_server_plain_claim },
+	[AUTH_IN_LOGIN] = { sasl_server_plain_login, sasl_server_plain_end, CTL_FILE_PASSWORDS, NULL },
+	[AUTH_IN_SCRAM] = { sasl_server_scram_step, sasl_server_scram_end, CTL_FILE_PASSWORDS, NULL },
+	[AUTH_IN_SCRAM_PLUS] = { sasl_server_scram_step, sasl_server_scram_end, CTL_FILE_PASSWORDS, NULL },
+	[AUTH_IN_GSSAPI] = { sasl_server_gssapi_step, sasl_server_gssapi_end, CTL_FILE_KEYTAB, NULL },
 };
 static_assert(nitems_of(mechanism_rows) == AUTH_IN_MECHANISMS, "one row a mechanism");
 
@@ -50,6 +52,13 @@ enum ctl_file_kind
 sasl_server_file_kind(enum msg_auth_in_mechanism m)
 {
 	return mechanism_rows[m].file;
+}
+
+void
+sasl_server_claim(struct sasl_server *p, const struct msg_auth_in_token *in)
+{
+	if (mechanism_rows[p->start.mechanism].claim != NULL && !p->proved)
+		mechanism_rows[p->start.mechanism].claim(p, in);
 }
 
 void

@@ -34,28 +34,44 @@ check_password(struct sasl_server *p, const uint8_t *password, size_t len)
 	return good && a != NULL ? AUTH_IN_OK : AUTH_IN_FAILED;
 }
 
-/* The client sends authzid NUL authcid NUL password. */
+/* The client sends authzid NUL authcid NUL password. False: it does not. */
+static bool
+split_plain(const struct msg_auth_in_token *in, const char **name, const char **password)
+{
+	const char *end = (const char *)in->data + in->len;
+
+	*name = memchr(in->data, '\0', in->len);
+	*password = *name != NULL ? memchr(*name + 1, '\0', (size_t)(end - *name - 1)) : NULL;
+	if (*password == NULL)
+		return false;
+	++*name;
+	++*password;
+	return true;
+}
+
+void
+sasl_server_plain_claim(struct sasl_server *p, const struct msg_auth_in_token *in)
+{
+	const char *name, *password;
+
+	if (split_plain(in, &name, &password))
+		(void)sasl_name_claim(p, name, (size_t)(password - 1 - name));
+}
+
 enum msg_auth_in_result
 sasl_server_plain_plain(struct sasl_server *p, const struct msg_auth_in_token *in,
     struct msg_auth_in_token *out)
 {
-	bool claimed;
-	const char *authzid, *end, *name, *password;
+	const char *authzid = (const char *)in->data, *name, *password;
 	enum msg_auth_in_result result;
 
 	if (in->absent)
 		return AUTH_IN_CHALLENGE;
-	authzid = (const char *)in->data;
-	end = authzid + in->len;
-	name = memchr(authzid, '\0', in->len);
-	password = name != NULL ? memchr(name + 1, '\0', (size_t)(end - name - 1)) : NULL;
-	if (password == NULL)
+	if (!split_plain(in, &name, &password))
 		return AUTH_IN_FAILED;
-	name++;
-	password++;
-	claimed = sasl_name_claim(p, name, (size_t)(password - 1 - name));
-	result = check_password(p, (const uint8_t *)password, (size_t)(end - password));
-	if (!claimed || !sasl_name_is_self(p, authzid, (size_t)(name - 1 - authzid)))
+	sasl_server_plain_claim(p, in);
+	result = check_password(p, (const uint8_t *)password, (size_t)(authzid + in->len - password));
+	if (p->user[0] == '\0' || !sasl_name_is_self(p, authzid, (size_t)(name - 1 - authzid)))
 		return AUTH_IN_FAILED;
 	return result;
 }

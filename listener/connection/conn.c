@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,6 +29,9 @@ enum link_state {
 	LINK_SHAKING,
 	LINK_READY,
 };
+
+/* Bytes of a record with an alert, in any version of TLS that is offered. */
+enum { TLS_ALERT_MAX = 53 };
 
 enum conn_end { CONN_OPEN, CONN_CLOSE, CONN_LINGER };
 
@@ -175,6 +179,17 @@ read_nothing(struct conn *c)
 		c->dead = true;
 }
 
+/* A peer that has closed is gone: what it sent before is no command, at most the alert that ends TLS. */
+static bool
+may_leave(const struct conn *c)
+{
+	int unread = 0;
+
+	return c->end == CONN_OPEN && c->ops->leaves(c->arg) && c->in.len == 0 &&
+	    ioctl(c->fd, FIONREAD, &unread) == 0 &&
+	    unread <= (c->state == LINK_READY ? TLS_ALERT_MAX : 0);
+}
+
 static void
 flush_output(struct conn *c)
 {
@@ -287,7 +302,8 @@ end_round(struct conn *c)
 	if (c->state == LINK_SHAKING && !c->lingering)
 		loop_io_want(c->io, c->shake_on);
 	else
-		loop_io_want(c->io, (c->mute ? 0U : LOOP_READ) | (c->out.len > 0 ? LOOP_WRITE : 0U));
+		loop_io_want(c->io, (!c->mute ? LOOP_READ : may_leave(c) ? LOOP_CLOSED : 0U) |
+		    (c->out.len > 0 ? LOOP_WRITE : 0U));
 	arm_timer(c);
 }
 
@@ -305,6 +321,10 @@ on_io(void *arg, unsigned what)
 			read_some(c);
 		else
 			c->mute = true;
+	}
+	if ((what & LOOP_CLOSED) && may_leave(c)) {
+		c->ops->eof(c->arg);
+		c->end = CONN_CLOSE;
 	}
 	end_round(c);
 }

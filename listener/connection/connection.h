@@ -45,6 +45,8 @@ struct conn_ops {
 	/* Bytes used; 0: needs more, or must wait for conn_resume() */
 	size_t (*input)(void *arg, const char *data, size_t len);
 	bool (*wants)(const void *arg);		/* input() could use bytes */
+	/* What is waited for is of no use to a peer that closed and left no more commands: eof() then */
+	bool (*leaves)(const void *arg);
 	void (*eof)(void *arg);			/* of the peer; conn closes when all output is written */
 	void (*expired)(void *arg);		/* the limit of conn_limit() has passed */
 	void (*secured)(void *arg, const char *why);	/* TLS began (NULL), or failed: gone() follows */

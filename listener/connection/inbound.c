@@ -54,6 +54,12 @@ wants_input(const void *arg)
 	return c->atrn_relay != NULL ? atrn_relay_wants(c->atrn_relay) : session_wants_input(&c->session);
 }
 
+static bool
+leaves_at_close(const void *arg)
+{
+	return ((const struct inbound *)arg)->session.phase == PHASE_AUTH_HELPER;
+}
+
 static void
 on_eof(void *arg)
 {
@@ -171,8 +177,8 @@ on_gone(void *arg)
 }
 
 static const struct conn_ops conn_ops = {
-	.input = on_input, .wants = wants_input, .eof = on_eof, .expired = on_expired, .secured = on_secured,
-	.round_done = on_round_done, .gone = on_gone,
+	.input = on_input, .wants = wants_input, .leaves = leaves_at_close, .eof = on_eof,
+	.expired = on_expired, .secured = on_secured, .round_done = on_round_done, .gone = on_gone,
 };
 
 /* --- beginning and end --- */

@@ -19,7 +19,7 @@ from sasl import Kdc, b64, plain, run, verifier
 PASSWORD = "s3cret pass"
 
 
-def protected(t, authentication="basic", accounts=None, access=None, mode=0o600, **options):
+def protected(t, authentication="basic", accounts=None, access=None, mode=0o600, general=None, **options):
     """A service with a password file that only the master's user can read."""
     service = t.postern(start=False, **options)
     file = service.folder / "passwords"
@@ -28,6 +28,7 @@ def protected(t, authentication="basic", accounts=None, access=None, mode=0o600,
     if is_root() and not service.as_root:
         os.chown(file, t.uid, t.gid)
     service.passwords = file
+    service.default.set("general", **(general or {}))
     service.default.set("access", **{"authentication": authentication, "password_file": file, "basic_requires_tls": "no", "relay_list": None,
                                      **(access or {})})
     return service.start()
@@ -93,6 +94,81 @@ def test_wrong_password(t):
     with service.default.connect(source="127.0.0.4", ehlo="c") as client:
         equal(scram(client, "nobody", "geheim").code, 535)
     check("geheim" not in (service.folder / "events.log").read_text(), "the log")
+
+
+def timed(work):
+    begin = time.monotonic()
+    work()
+    return time.monotonic() - begin
+
+
+def beside(t, bad, count=12):
+    """`count` threads that run `bad` again and again until the test ends, all of which have failed once."""
+    over, rounds = threading.Event(), [0] * count
+
+    def again(number):
+        while not over.is_set():
+            try:
+                bad(number)
+            except (OSError, Failure):
+                pass
+            rounds[number] += 1
+
+    def end():
+        over.set()
+        for each in running:
+            each.join()
+    running = [threading.Thread(target=again, args=(number,)) for number in range(count)]
+    for each in running:
+        each.start()
+    t.cleanup(end)
+    until(lambda: min(rounds) >= 1, what="the bad clients to fail")
+
+
+def test_right_beside_wrong(t):
+    """Clients that fail, in each way, at the account itself and at others: the right password from the same address waits for none of them."""
+    service = protected(t, accounts={name: verifier(PASSWORD) for name in ("alice", "bob")})
+
+    def right():
+        with service.default.connect(ehlo="c") as client:
+            client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
+        with service.default.connect(ehlo="c") as client:
+            equal(scram(client, "alice", PASSWORD).code, 235)
+
+    def stays(number):
+        with service.default.connect(ehlo="c", timeout=1) as client:
+            client.cmd(f"AUTH PLAIN {plain(('alice', 'bob', 'nobody')[number % 3], 'old')}")
+
+    def hangs_up(number):
+        with service.default.connect(ehlo="c") as client:
+            if number % 2:
+                client.send(f"AUTH PLAIN {plain('alice', f'old {number}')}\r\n")
+            else:
+                client.expect(334, f"AUTH LOGIN {b64('alice')}")
+                client.send(f"{b64('old')}\r\n")
+            client.socket.settimeout(0.01)    # long enough to be checked, too short to be refused
+            client.reply()
+    right()
+    for bad in (stays, hangs_up):
+        beside(t, bad)
+        for _ in range(3):
+            check(timed(right) < 2, bad.__name__)    # two logins
+
+
+def test_silent_clients_keep_nobody_out(t):
+    """More begun logins than one address may have, and all are silent: one more from there and one from elsewhere get in; who lost its place hears 454."""
+    service = protected(t, general={"connection-limit-per-client": "unlimited"})
+    silent = [service.default.connect(source="127.0.0.9", ehlo="c") for _ in range(513)]
+    for client in silent:
+        client.expect(334, "AUTH LOGIN")
+    for source in ("127.0.0.9", "127.0.0.10"):
+        with service.default.connect(source=source, ehlo="c") as client:
+            client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
+    silent[0].expect("454 4.7.0", b64("alice"))
+    silent[0].expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
+    silent[-1].expect(334, b64("alice"))
+    for client in silent:
+        client.close()
 
 
 def test_scram(t):

@@ -1,11 +1,13 @@
 /*
- * auth - base64, the password file, password checks, and how long a
- * client address waits after wrong passwords
+ * auth - base64, the password file, password checks, what wrong passwords cost, and turns of a client address
  */
 #include <crypt.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/base64.h"
+#include "common/base/mem.h"
 #include "listener/auth/auth.h"
 #include "t/unit/check_main.h"
 
@@ -135,45 +137,162 @@ START_TEST(passwords)
 }
 END_TEST
 
-START_TEST(throttles)
+static struct auth_throttle_who
+who_is(const char *address, const char *account)
 {
-	struct auth_throttle_table *t = auth_throttle_table_new();
-	struct auth_throttle *v = auth_throttle_enter(t, "192.0.2.1");
+	struct auth_throttle_who who;
+
+	auth_turn_make_key(who.address, address);
+	snprintf(who.account, sizeof(who.account), "%s", account);
+	return who;
+}
+
+START_TEST(failures)
+{
+	struct auth_throttle *t = auth_throttle_new();
+	struct auth_throttle_who alice = who_is("192.0.2.1", "s alice"), bob = who_is("192.0.2.1", "s bob"),
+	    away = who_is("192.0.2.2", "s alice");
 	static const unsigned delays[] = { 500, 1000, 2000, 4000, 8000, 16000, 16000, 16000 };
-	struct auth_throttle *nine, *greedy, *two, *other, *six;
 
 	for (size_t i = 0; i < nitems_of(delays); i++)
-		ck_assert_uint_eq(auth_throttle_fail(v, 1000), delays[i]);
+		ck_assert_uint_eq(auth_throttle_fail(t, &alice, 1000), delays[i]);
+	/* Neither others at that address nor that account elsewhere pay for it. */
+	ck_assert_uint_eq(auth_throttle_fail(t, &bob, 1000), 500);
+	ck_assert_uint_eq(auth_throttle_fail(t, &away, 1000), 500);
 	/* Of five, two are left */
-	ck_assert_uint_eq(auth_throttle_fail(v, 1000 + 3 * AUTH_THROTTLE_FORGIVE_MS), 2000);
-	auth_throttle_succeed(v);
-	ck_assert_ptr_eq(auth_throttle_enter(t, "192.0.2.1"), v);
-	ck_assert_ptr_ne(auth_throttle_enter(t, "192.0.2.2"), v);
-	six = auth_throttle_enter(t, "2001:db8::1");
-	ck_assert_ptr_eq(auth_throttle_enter(t, "2001:db8::ffff:1"), six);	/* the same /64 */
-	ck_assert_ptr_ne(auth_throttle_enter(t, "2001:db8:0:1::1"), six);
-	auth_throttle_leave(t, v);
-	auth_throttle_leave(t, v);
-	auth_throttle_leave(t, six);
-	auth_throttle_leave(t, six);
-	two = auth_throttle_enter(t, "192.0.2.2");
-	other = auth_throttle_enter(t, "2001:db8:0:1::1");
-	while (two->users > 0)
-		auth_throttle_leave(t, two);
-	while (other->users > 0)
-		auth_throttle_leave(t, other);
-	/* One address alone cannot take all places. */
-	greedy = NULL;
-	for (unsigned i = 0; i < AUTH_THROTTLE_USERS_MAX; i++)
-		ck_assert_ptr_nonnull(greedy = auth_throttle_enter(t, "192.0.2.9"));
-	ck_assert_ptr_null(auth_throttle_enter(t, "192.0.2.9"));
-	nine = auth_throttle_enter(t, "192.0.2.8");
-	ck_assert_ptr_nonnull(nine);
-	auth_throttle_leave(t, nine);
-	for (unsigned i = 0; i < AUTH_THROTTLE_USERS_MAX; i++)
-		auth_throttle_leave(t, greedy);
-	auth_throttle_table_free(t);
+	ck_assert_uint_eq(auth_throttle_fail(t, &alice, 1000 + 3 * 60000), 2000);
+	auth_throttle_succeed(t, &alice);
+	ck_assert_uint_eq(auth_throttle_fail(t, &alice, 1000 + 3 * 60000), 1000);
+	ck_assert_uint_eq(auth_throttle_wait(t, &alice, 1000), 0);
+	auth_throttle_free(t);
 }
 END_TEST
 
-UNIT_MAIN("auth", base64, lines, list, passwords, throttles)
+/* One account from ever new addresses; many accounts from one; a device that fails without end. */
+START_TEST(spread_failures)
+{
+	struct auth_throttle *t = auth_throttle_new();
+	struct auth_throttle_who who, away = who_is("198.51.100.1", "s bob");
+	char text[40];
+	uint64_t now = 1000, worst = 0;
+
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(text, sizeof(text), "192.0.2.%u", i);
+		who = who_is(text, "s alice");
+		worst = auth_throttle_fail(t, &who, now);
+		ck_assert_uint_eq(worst, i <= 16 ? 500 : i < 22 ? 500U << (i - 16) : 16000);
+	}
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(text, sizeof(text), "s user%u", i);
+		who = who_is("198.51.100.1", text);
+		worst = auth_throttle_fail(t, &who, now);
+		ck_assert_uint_le(worst, 8000);
+	}
+	ck_assert_uint_eq(worst, 8000);
+	ck_assert_uint_eq(auth_throttle_fail(t, &away, now + 600000), 500);
+	/* Hours of an old password cost neither the account elsewhere nor the office anything. */
+	now += 3600000;
+	who = who_is("203.0.113.1", "s carol");
+	for (unsigned i = 0; i < 1000; i++)
+		(void)auth_throttle_fail(t, &who, now += 16000);
+	who = who_is("203.0.113.2", "s carol");
+	ck_assert_uint_eq(auth_throttle_fail(t, &who, now), 500);
+	who = who_is("203.0.113.1", "s dave");
+	ck_assert_uint_eq(auth_throttle_fail(t, &who, now), 500);
+	auth_throttle_free(t);
+}
+END_TEST
+
+/* To hang up before the refusal is no way to guess faster; some that do keep nobody waiting. */
+START_TEST(leavers)
+{
+	struct auth_throttle *t = auth_throttle_new();
+	struct auth_throttle_who alice = who_is("192.0.2.1", "s alice"), bob = who_is("192.0.2.1", "s bob"),
+	    away = who_is("192.0.2.2", "s alice");
+	uint64_t now = 5000, guesses = 0, wait;
+
+	for (unsigned i = 0; i < 64; i++)
+		auth_throttle_leave(t, &alice, auth_throttle_fail(t, &alice, now), now);
+	ck_assert_uint_eq(auth_throttle_wait(t, &alice, now), 0);
+	for (uint64_t end = now + 160000; now < end; now += wait, guesses++) {
+		wait = auth_throttle_wait(t, &alice, now);
+		ck_assert_uint_le(wait, AUTH_THROTTLE_LAST_MS / 128 + 1);
+		if (wait == 0)
+			auth_throttle_leave(t, &alice, auth_throttle_fail(t, &alice, now), now);
+	}
+	ck_assert_uint_le(guesses, 2 * 128 * 11);
+	ck_assert_uint_eq(auth_throttle_wait(t, &bob, now), 0);
+	ck_assert_uint_eq(auth_throttle_wait(t, &away, now), 0);
+	auth_throttle_free(t);
+}
+END_TEST
+
+/* Names without end push out the oldest only, and the memory is bounded. */
+START_TEST(many_names)
+{
+	struct auth_throttle *t = auth_throttle_new();
+	struct auth_throttle_who who;
+	char text[40];
+
+	for (unsigned i = 0; i < 3 * AUTH_THROTTLE_MAX; i++) {
+		snprintf(text, sizeof(text), "s name%u", i);
+		who = who_is("192.0.2.1", text);
+		(void)auth_throttle_fail(t, &who, 1000);
+	}
+	who = who_is("192.0.2.7", text);
+	ck_assert_uint_eq(auth_throttle_fail(t, &who, 1000), 500);
+	who = who_is("192.0.2.7", text);
+	ck_assert_uint_eq(auth_throttle_fail(t, &who, 1000), 1000);
+	auth_throttle_free(t);
+}
+END_TEST
+
+static struct auth_turn *
+enter_as(struct auth_turn_table *t, const char *ip)
+{
+	uint8_t key[16];
+
+	auth_turn_make_key(key, ip);
+	return auth_turn_enter(t, key);
+}
+
+START_TEST(turns)
+{
+	struct auth_turn_table *t = mem_new(struct auth_turn_table);
+	struct auth_request idle[3] = { 0 };
+	struct auth_turn *one, *two, *six, *greedy = NULL;
+	struct ctl_server *here = (struct ctl_server *)&idle[0], *there = (struct ctl_server *)&idle[1];
+	uint8_t key[16];
+
+	auth_turn_table_init(t);
+	one = enter_as(t, "192.0.2.1");
+	two = enter_as(t, "192.0.2.2");
+	six = enter_as(t, "2001:db8::1");
+	ck_assert_ptr_ne(one, two);
+	ck_assert_ptr_eq(enter_as(t, "2001:db8::ffff:1"), six);	/* the same /64 */
+	auth_turn_make_key(key, "192.0.2.9");
+	ck_assert_ptr_null(auth_turn_find_victim(t, key, here));
+	for (size_t i = 0; i < 3; i++) {
+		idle[i].open.server = i == 2 ? there : here;
+		TAILQ_INSERT_TAIL(i == 0 ? &one->resting : &six->resting, &idle[i], in_turn);
+	}
+	/* The address that has most pays, with the one that rests longest, of the worker that is full. */
+	ck_assert_ptr_eq(auth_turn_find_victim(t, key, here), &idle[1]);
+	ck_assert_ptr_eq(auth_turn_find_victim(t, key, there), &idle[2]);
+	/* An address that has all its places pays itself. */
+	while ((greedy = enter_as(t, "192.0.2.1")) != NULL)
+		ck_assert_ptr_eq(greedy, one);
+	ck_assert_uint_eq(one->users, AUTH_TURN_PLACES_MAX);
+	auth_turn_make_key(key, "192.0.2.1");
+	ck_assert_ptr_eq(auth_turn_find_victim(t, key, there), &idle[0]);
+	while (one->users > 1)
+		auth_turn_leave(one);
+	auth_turn_leave(one);
+	auth_turn_leave(two);
+	auth_turn_leave(six);
+	auth_turn_leave(six);
+	free(t);
+}
+END_TEST
+
+UNIT_MAIN("auth", base64, lines, list, passwords, failures, spread_failures, leavers, many_names, turns)

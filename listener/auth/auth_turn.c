@@ -1,0 +1,117 @@
+/*
+ * auth_turn - what each client address has under way: whose step is next, and who gives up a place
+ *
+ * Runs in:  auth
+ * Owns:     a record for each address with something under way
+ * Promise:  an address has at most `slots` steps with the pool and AUTH_TURN_PLACES_MAX requests open. When
+ *           places are short, the address that has most gives up the request that rests longest: silent
+ *           clients keep nobody out
+ * Fails by: NULL
+ */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+#include "listener/auth/auth.h"
+
+enum { PREFIX_BYTES = 8 };
+
+void
+auth_turn_make_key(uint8_t key[16], const char *ip)
+{
+	struct in_addr four;
+
+	memset(key, 0, 16);
+	if (inet_pton(AF_INET, ip, &four) == 1) {
+		key[10] = key[11] = 0xff;
+		memcpy(key + 12, &four, 4);
+	} else if (inet_pton(AF_INET6, ip, key) == 1) {
+		memset(key + PREFIX_BYTES, 0, 16 - PREFIX_BYTES);
+	}
+}
+
+static size_t
+bucket_of_address(const struct auth_turn_table *t, const uint8_t key[16])
+{
+	uint32_t h = 2166136261U ^ (uint32_t)((uintptr_t)t >> 4);
+
+	for (size_t i = 0; i < 16; i++)
+		h = (h ^ key[i]) * 16777619U;
+	return (h ^ h >> 16) % AUTH_TURN_BUCKETS;
+}
+
+void
+auth_turn_table_init(struct auth_turn_table *t)
+{
+	for (size_t i = 0; i < AUTH_TURN_BUCKETS; i++)
+		LIST_INIT(&t->bucket[i]);
+}
+
+static struct auth_turn *
+find_address(struct auth_turn_table *t, const uint8_t key[16])
+{
+	struct auth_turn *v;
+
+	LIST_FOREACH(v, &t->bucket[bucket_of_address(t, key)], bucket)
+		if (memcmp(v->key, key, sizeof(v->key)) == 0)
+			break;
+	return v;
+}
+
+struct auth_turn *
+auth_turn_enter(struct auth_turn_table *t, const uint8_t key[16])
+{
+	struct auth_turn *v = find_address(t, key);
+
+	if (v != NULL && v->users == AUTH_TURN_PLACES_MAX)
+		return NULL;
+	if (v == NULL) {
+		v = mem_new(struct auth_turn);
+		memcpy(v->key, key, sizeof(v->key));
+		TAILQ_INIT(&v->waiting);
+		TAILQ_INIT(&v->resting);
+		LIST_INSERT_HEAD(&t->bucket[bucket_of_address(t, key)], v, bucket);
+	}
+	v->users++;
+	return v;
+}
+
+void
+auth_turn_leave(struct auth_turn *v)
+{
+	if (--v->users > 0)
+		return;
+	LIST_REMOVE(v, bucket);
+	free(v);
+}
+
+/* The request that rests longest, of that worker or (NULL) of any. */
+static struct auth_request *
+find_resting(const struct auth_turn *v, const struct ctl_server *of)
+{
+	struct auth_request *x;
+
+	TAILQ_FOREACH(x, &v->resting, in_turn)
+		if (of == NULL || x->open.server == of)
+			break;
+	return x;
+}
+
+struct auth_request *
+auth_turn_find_victim(struct auth_turn_table *t, const uint8_t key[16], const struct ctl_server *of)
+{
+	struct auth_turn *v = find_address(t, key);
+	struct auth_request *x = NULL, *each;
+	unsigned most = 0;
+
+	if (v != NULL && v->users == AUTH_TURN_PLACES_MAX)
+		return find_resting(v, NULL);
+	for (size_t i = 0; i < AUTH_TURN_BUCKETS; i++)
+		LIST_FOREACH(v, &t->bucket[i], bucket)
+			if (v->users > most && (each = find_resting(v, of)) != NULL) {
+				x = each;
+				most = v->users;
+			}
+	return x;
+}
