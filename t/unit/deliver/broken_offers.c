@@ -330,10 +330,10 @@ walk(const struct breakage *b, unsigned flags, size_t count, bool chunks)
 	unsigned missed = 0;
 
 	set_up();
-	server.outbound_timeout = silent ? 60 : 10000;
+	server.outbound_timeout = silent ? 500 : 10000;	/* not less: the machine may be busy */
 	offers_chunks = chunks;
 	host_open(&h, b);
-	for (unsigned n = 1; n <= (silent ? 2 : 6); n++) {
+	for (unsigned n = 1; n <= (!silent ? 6 : unclear ? 2 : 1); n++) {
 		unsigned before = h.connections;
 		struct mailing *m = mail_to(&h, flags, good, count);
 		bool put_off = unclear && n == 1 && h.broken > 0;
@@ -370,7 +370,10 @@ START_TEST(test_every_extension_in_every_way)
 
 					if (how >= CLOSES_LATE && at != AT_BDAT)
 						continue;
-					/* those that are silent take their time */
+					/* those that are silent take their time: a few of them */
+					if (how >= SILENT && how != CLOSES_LATE && at != AT_NOTIFY &&
+					    at != AT_GROUP_RCPT && at != AT_BDAT)
+						continue;
 					if (how >= SILENT && how != CLOSES_LATE ? k != 3 : i > 0 && k % 5 != 1)
 						continue;
 					snprintf(name, sizeof(name), "%s, way %u, \"%.12s\", %zu", words[at], how,
