@@ -110,6 +110,7 @@ make_servers(struct master *m, const struct config_faults *faults)
 	const struct config *c = m->snapshot->config;
 	struct server *s;
 
+	server_list_keep_numbers(m);
 	for (size_t i = 0; i < c->nserver; i++)
 		(void)server_list_add(m, c->server[i].name, m->snapshot, NULL);
 	for (size_t i = 0; i < faults->count; i++) {

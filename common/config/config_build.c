@@ -14,6 +14,7 @@
 
 #include "common/base/mem.h"
 #include "common/config/config_private.h"
+#include "common/config/server_numbers.h"
 
 /* The owner that entries are stored in. */
 struct target {
@@ -296,25 +297,45 @@ id_is_taken(const struct config *c, uint32_t id)
 	return false;
 }
 
+/* In the process that reads the files: the numbers that were written down. In others each has its own. */
+static void
+remember_numbers(struct config_work *w, struct server_numbers *known)
+{
+	struct config *c = w->config;
+
+	server_numbers_read(known, c->service.state);
+	for (size_t i = 0; i < c->nserver; i++)
+		if (c->server[i].id == 0)
+			c->server[i].id = server_numbers_find(known, c->server[i].name);
+}
+
 /*
- * Ids that are not given: from the snapshot, else the next free number, in the order of names. Broken files
- * count.
+ * Ids that are not given: from the snapshot, else as they were written down, else the next free number, in
+ * the order of names.
  */
 static void
 number_servers(struct config_work *w)
 {
 	struct config *c = w->config;
+	struct server_numbers known = { 0 };
+	size_t missing = 0;
 	uint32_t next = 1;
 
 	for (size_t i = 0; i < c->nserver; i++) {
 		if (c->server[i].id == 0)
 			c->server[i].id = config_work_source(w, i)->id;
+		missing += c->server[i].id == 0;
+	}
+	if (missing > 0)
+		remember_numbers(w, &known);
+	for (size_t i = 0; i < c->nserver; i++) {
 		if (c->server[i].id != 0)
 			continue;
-		while (id_is_taken(c, next))
+		while (id_is_taken(c, next) || server_numbers_owner(&known, next) != NULL)
 			next++;
 		c->server[i].id = next++;
 	}
+	server_numbers_done(&known);
 }
 
 /* Origins outlive the sources, so they point to paths of the config. */

@@ -336,17 +336,22 @@ judge_ldap(struct config_work *w, size_t server)
 		    l->user != NULL ? "user" : "secret-file");
 }
 
+/* The fault is of the one whose file says the number; the other has it by right of being there first. */
 static void
 judge_id(struct config_work *w, size_t server)
 {
-	const struct config_server *s = &w->config->server[server];
+	for (size_t i = 0; i < server; i++) {
+		const struct config_server *s = &w->config->server[server], *other = &w->config->server[i];
+		bool turned = key_line(s, KEY_GENERAL, "id") == 0 && key_line(other, KEY_GENERAL, "id") != 0;
 
-	for (size_t i = 0; i < server; i++)
-		if (w->config->server[i].id == s->id)
-			config_faults_add(w->faults, config_work_source(w, server),
-			    key_line(s, KEY_GENERAL, "id"), false,
-			    "id %u belongs to virtual server %s already (%s)", s->id,
-			    w->config->server[i].name, w->config->server[i].file);
+		if (s->id != other->id)
+			continue;
+		if (turned)
+			other = s, s = &w->config->server[i];
+		config_faults_add(w->faults, config_work_source(w, turned ? i : server),
+		    key_line(s, KEY_GENERAL, "id"), false,
+		    "id %u belongs to virtual server %s already (%s)", s->id, other->name, other->file);
+	}
 }
 
 static void

@@ -144,7 +144,7 @@ const struct key key_rows[] = {
 	    .own = true,
 	    .meaning =
 	    "The number N of the virtual server. Protocol logs call the server SMTPSVCN, and signals name it "
-	    "by this number." },
+	    "by this number. Without this key the server keeps the number that it was given first." },
 	{ GENERAL("description", KEY_TEXT, description), .standard = "Default SMTP Virtual Server",
 	    .own = true, .meaning = "A text that posternctl status shows with the name of the server." },
 	{ GENERAL("listen", KEY_LISTEN, listen), .standard = "*:25, [::]:25", .own = true,

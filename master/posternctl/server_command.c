@@ -19,6 +19,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/config/config.h"
+#include "common/config/server_numbers.h"
 #include "common/config/wanted_state.h"
 #include "master/posternctl/posternctl.h"
 
@@ -89,10 +90,13 @@ close_set(struct server_command *set)
 static uint32_t
 lowest_free_id(const struct config *c)
 {
+	struct server_numbers n;
 	uint32_t id = 1;
 
-	while (config_server_by_id(c, id) != NULL)
+	server_numbers_read(&n, c->service.state);
+	while (config_server_by_id(c, id) != NULL || server_numbers_owner(&n, id) != NULL)
 		id++;
+	server_numbers_done(&n);
 	return id;
 }
 
@@ -223,6 +227,27 @@ server_command_create(const char *config_path, const char *const *words, size_t 
 
 /* --- delete, rename --- */
 
+/* What is remembered of `from` goes to `to`; NULL: it is forgotten. 0, or -1 and errno. */
+static int
+move_state(const char *folder, const char *from, const char *to, bool wanted)
+{
+	struct server_numbers n;
+	uint32_t id;
+	int result = 0;
+
+	wanted_state_forget(folder, from);
+	if (to != NULL && !wanted)
+		result = wanted_state_write(folder, to, false);
+	server_numbers_read(&n, folder);
+	id = server_numbers_find(&n, from);
+	if (id != 0 && result == 0) {
+		(void)server_numbers_set(&n, to != NULL ? to : from, to != NULL ? id : 0);
+		result = server_numbers_write(&n, folder);
+	}
+	server_numbers_done(&n);
+	return result;
+}
+
 /* Whether virtual server `name` may be deleted or renamed: EX_OK, else an exit status. */
 static int
 may_be_deleted(const struct server_command *set, const char *name)
@@ -256,7 +281,8 @@ server_command_delete(const char *config_path, const char *name)
 	if (status == EX_OK) {
 		const struct config_server *s = config_server_by_name(set.config, name);
 
-		wanted_state_forget(set.config->service.state, name);
+		if (move_state(set.config->service.state, name, NULL, true) == -1)
+			status = say_errno(set.config->service.state);
 		printf("%s has been deleted; its file is kept as %s%s%s\n", name, kept,
 		    s != NULL ? ", its mail in " : "", s != NULL ? s->home : "");
 	}
@@ -307,8 +333,7 @@ rename_server_files(const struct server_command *set, const char *from, const ch
 		if (move_home(set->config, from, to, true) == -1)
 			status = say_errno("the home folder");
 	} else {
-		wanted_state_forget(folder, from);
-		if (!wanted && wanted_state_write(folder, to, false) == -1)
+		if (move_state(folder, from, to, wanted) == -1)
 			status = say_errno(folder);
 		printf("%s is now %s\n", from, to);
 	}

@@ -244,6 +244,7 @@ adopt_snapshot(struct reload *r)
 
 	remove_servers(r);
 	m->snapshot = r->snap;
+	server_list_keep_numbers(m);
 	control_rights_done(&m->rights);
 	control_rights_resolve(&m->rights, &r->snap->config->service.operators, "-");
 	add_faulty_servers(r);

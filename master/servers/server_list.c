@@ -11,6 +11,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/config/server_numbers.h"
 #include "common/config/wanted_state.h"
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
@@ -72,4 +73,14 @@ server_list_find_id(const struct master *m, uint32_t id)
 		if (id != 0 && server_id(s) == id)
 			return s;
 	return NULL;
+}
+
+void
+server_list_keep_numbers(const struct master *m)
+{
+	const struct config *c = m->snapshot->config;
+
+	if (server_numbers_keep(c) == -1)
+		log_event(LOG_FAULT, NULL, "trouble", "doing=numbers reason=%s path=%s",
+		    log_safe(strerror(errno)), log_safe(c->service.state));
 }

@@ -81,6 +81,8 @@ struct server *server_list_add(struct master *m, const char *name, struct snapsh
     const struct config_fault *fault);
 struct server *server_list_find(const struct master *m, const char *name);
 struct server *server_list_find_id(const struct master *m, uint32_t id);
+/* Writes down the numbers of the configuration, so that they never move by themselves. */
+void server_list_keep_numbers(const struct master *m);
 
 /* --- control_rights: who may control what --- */
 

@@ -1,5 +1,6 @@
 """manage_servers - posternctl create, rename and delete: virtual servers made, renamed and removed"""
 
+import re
 from pathlib import Path
 
 from checks import check, equal
@@ -104,3 +105,35 @@ def test_delete_the_last(t):
     done = service.ctl("delete", "only", ok=False)
     check(done.returncode == 1 and "last" in done.stderr, done.stderr)
     service["only"].send(to="b@only.example")
+
+
+def file_of(service, name):
+    return service.folder / "servers" / f"{name}.ini"
+
+
+def number(service, name):
+    return re.search(r" id=(\d+) ", service.ctl("status", name).stdout)[1]
+
+
+def test_numbers_never_move(t):
+    """A file that sorts before the others, a reload, a restart, a rename, files that go and come back."""
+    service = t.postern({"default": {}, "more": {}})
+    equal([number(service, name) for name in ("default", "more")], ["1", "2"])
+    service.add("aaa")
+    service.own()
+    service.ctl("reload")
+    equal([number(service, name) for name in ("aaa", "default", "more")], ["3", "1", "2"], "after a reload")
+    service.ctl("rename", "more", "also")
+    aside = file_of(service, "aaa").rename(service.folder / "aaa.aside")
+    service.stop()
+    del service.servers["aaa"]
+    service.servers["also"] = service.servers.pop("more")
+    service.start(wait=["default", "also"])
+    service.ctl("create", "new", f"listen=127.0.0.1:{t.port()}", "domain=new.example")
+    equal([number(service, name) for name in ("default", "also", "new")], ["1", "2", "4"], "after a restart")
+    aside.rename(file_of(service, "aaa"))
+    service.ctl("reload")
+    equal(number(service, "aaa"), "3", "its file came back")
+    service.ctl("delete", "new")
+    service.ctl("create", "newer", f"listen=127.0.0.1:{t.port()}", "domain=new.example")
+    equal(number(service, "newer"), "4", "a deleted one's number is free")

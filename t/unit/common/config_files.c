@@ -1,4 +1,5 @@
 /* config_files - faults between the files of an INI set, and faults that depend on the host */
+#include "common/config/server_numbers.h"
 #include "t/unit/common/temp_config.h"
 
 START_TEST(test_files)
@@ -158,6 +159,49 @@ START_TEST(test_ids)
 }
 END_TEST
 
+/* Numbers as they were first seen stay, whatever files come and go; a number that a file says is obeyed. */
+START_TEST(test_remembered_ids)
+{
+	char *service, *numbers;
+
+	begin();
+	service = mem_printf("[service]\nhostname = host.example\nstate = %s\n", folder);
+	put("postern.ini", service);
+	read_all();
+	ck_assert_int_eq(server_numbers_keep(config), 0);
+	put("servers/aaa.ini", "[general]\nlisten = 192.0.2.1:25\n");
+	put("servers/zzz.ini", "[general]\nlisten = 192.0.2.2:25\nid = 7\n");
+	read_all();
+	ck_assert_uint_eq(server("default")->id, 1);
+	ck_assert_uint_eq(server("aaa")->id, 2);
+	ck_assert_int_eq(server_numbers_keep(config), 0);
+	numbers = path_of("servers/aaa.ini");
+	unlink(numbers);
+	free(numbers);
+	put("servers/bbb.ini", "[general]\nlisten = 192.0.2.3:25\n");
+	put("servers/zzz.ini", "[general]\nbroken\n");
+	read_all();
+	ck_assert_uint_eq(server("bbb")->id, 3);	/* 2 waits for aaa */
+	ck_assert_int_eq(server_numbers_keep(config), 0);
+	put("servers/aaa.ini", "[general]\nlisten = 192.0.2.1:25\n");
+	put("servers/zzz.ini", "[general]\nlisten = 192.0.2.2:25\n");
+	read_all();
+	ck_assert_uint_eq(server("aaa")->id, 2);
+	ck_assert_uint_eq(server("zzz")->id, 7);
+	put("servers/bbb.ini", "[general]\nlisten = 192.0.2.3:25\nid = 1\n");
+	read_all();
+	expect("a number that is another's", "servers/bbb.ini:3" E "id 1 belongs to virtual server default already");
+	ck_assert_uint_eq(server("default")->id, 1);
+	put("numbers", "x\n0 aaa\n5 aaa more\n6 aaa\n6 bbb\n8 aaa\n4294967299 default\n9 UPPER\n\n\0" "7 default");
+	put("servers/bbb.ini", "[general]\nlisten = 192.0.2.3:25\n");
+	read_all();
+	ck_assert_uint_eq(server("aaa")->id, 6);
+	ck_assert_uint_eq(server("bbb")->id, 1);
+	free(service);
+	end();
+}
+END_TEST
+
 START_TEST(test_servers_against_each_other)
 {
 	begin();
@@ -252,4 +296,4 @@ END_TEST
 
 UNIT_MAIN("config_files", test_files, test_service_file, test_no_server, test_bad_file_affects_itself,
     test_many_faults,
-    test_ids, test_servers_against_each_other, test_file_systems, test_shared_sections, test_hostname)
+    test_ids, test_remembered_ids, test_servers_against_each_other, test_file_systems, test_shared_sections, test_hostname)
