@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@ static struct {
 	char program[48];
 	char server[64];
 	bool to_syslog;
+	bool journal;			/* stderr leads to the journal of systemd */
 	bool watched;			/* a fork is noticed */
 	_Atomic pid_t pid;		/* of this process; 0: to be asked for */
 } log_state = { .program = "postern" };
@@ -50,12 +52,25 @@ own_pid(void)
 	return pid;
 }
 
+/* systemd.exec(5): JOURNAL_STREAM is "DEVICE:INODE" of the stream that leads to the journal. */
+static bool
+stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long device, inode;
+	struct stat st;
+
+	return stream != NULL && sscanf(stream, "%lu:%lu", &device, &inode) == 2 &&
+	    fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 void
 log_open(const char *program, const char *server, bool to_syslog)
 {
 	snprintf(log_state.program, sizeof(log_state.program), "%s", program);
 	snprintf(log_state.server, sizeof(log_state.server), "%s", server);
 	log_state.to_syslog = to_syslog;
+	log_state.journal = stderr_is_journal();
 	if (!log_state.watched)
 		log_state.watched = pthread_atfork(NULL, NULL, forget_pid) == 0;
 	if (to_syslog)
@@ -66,13 +81,18 @@ static void
 write_line(enum log_level level, char *line, size_t len)
 {
 	char out[LINE_SIZE + 96];
-	int head;
+	int head = 0;
 
 	if (log_state.to_syslog) {
 		syslog(syslog_level[level], "%s", line);
 		return;
 	}
-	head = snprintf(out, sizeof(out), "%s[%d]: ", log_state.program, (int)own_pid());
+	/* sd-daemon(3): the severity. The journal names the service itself, and not its workers. */
+	if (log_state.journal)
+		head = snprintf(out, sizeof(out), "<%d>", syslog_level[level]);
+	if (!log_state.journal || strcmp(log_state.program, "postern") != 0)
+		head += snprintf(out + head, sizeof(out) - (size_t)head, "%s[%d]: ", log_state.program,
+		    (int)own_pid());
 	memcpy(out + head, line, len);
 	out[(size_t)head + len] = '\n';
 	if (write(STDERR_FILENO, out, (size_t)head + len + 1) == -1)

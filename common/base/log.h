@@ -10,7 +10,8 @@ enum log_level { LOG_FACT, LOG_WARN, LOG_FAULT };
 /*
  * Names the process ("postern-listener") and the virtual server ("" in master
  * and helpers); lines go to syslog(3) facility mail, or to stderr when
- * `to_syslog` is false. Both strings are copied.
+ * `to_syslog` is false: with their severity, "<4>", where the journal of
+ * systemd reads it. Both strings are copied.
  */
 void log_open(const char *program, const char *server, bool to_syslog);
 

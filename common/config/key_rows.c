@@ -133,7 +133,7 @@ const struct key key_rows[] = {
 	{ SERVICE("syslog", KEY_BOOL, syslog), .standard = "yes",
 	    .meaning =
 	    "Whether events go to syslog (facility mail). In the foreground they always go to the standard "
-	    "error output." },
+	    "error output; the journal of systemd gets them with their severity." },
 	{ SERVICE("metrics", KEY_STRINGS, metrics), .check = key_check_metrics,
 	    .meaning =
 	    "Where the counters are served as text for Prometheus, at /metrics over HTTP: paths of sockets, "

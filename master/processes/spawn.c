@@ -71,13 +71,16 @@ make_environment(bool foreground, char **space)
 	return environ;
 #else
 	static char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin", stderr_log[] = "POSTERN_FOREGROUND=1",
-	    zone[256];
-	const char *tz = getenv("TZ");
+	    zone[256], stream[64];
+	const char *tz = getenv("TZ"), *journal = getenv("JOURNAL_STREAM");
 	size_t n = 0;
 
 	space[n++] = path;
 	if (foreground)
 		space[n++] = stderr_log;
+	if (foreground && journal != NULL &&
+	    snprintf(stream, sizeof(stream), "JOURNAL_STREAM=%s", journal) < (int)sizeof(stream))
+		space[n++] = stream;
 	if (tz != NULL && snprintf(zone, sizeof(zone), "TZ=%s", tz) < (int)sizeof(zone))
 		space[n++] = zone;
 	space[n] = NULL;

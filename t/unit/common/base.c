@@ -2,7 +2,9 @@
 #include "t/unit/check_main.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,5 +138,44 @@ START_TEST(test_log_pid)
 }
 END_TEST
 
+/* Where the journal of systemd reads, a line begins with its severity, and the service is not named twice. */
+START_TEST(log_to_the_journal)
+{
+	static const struct { const char *program; enum log_level level; bool journal; const char *head; } rows[] = {
+		{ "postern", LOG_FACT, true, "<6>- event=x server=s" },
+		{ "postern", LOG_WARN, true, "<4>- event=x" }, { "postern", LOG_FAULT, true, "<3>- event=x" },
+		{ "postern-pickup", LOG_FAULT, true, "<3>postern-pickup[" },
+		{ "postern", LOG_FAULT, false, "postern[" },
+	};
+	int saved = dup(STDERR_FILENO), pair[2];
+	char stream[64], got[200];
+	struct stat st;
+
+	ck_assert_int_eq(pipe(pair), 0);
+	ck_assert_int_eq(fstat(pair[1], &st), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ssize_t n;
+
+		snprintf(stream, sizeof(stream), "%lu:%lu", (unsigned long)st.st_dev,
+		    (unsigned long)st.st_ino + !rows[i].journal);
+		setenv("JOURNAL_STREAM", stream, 1);
+		ck_assert_int_ne(dup2(pair[1], STDERR_FILENO), -1);
+		log_open(rows[i].program, "s", false);
+		log_event(rows[i].level, NULL, "x", "a=b");
+		ck_assert_int_ne(dup2(saved, STDERR_FILENO), -1);
+		n = read(pair[0], got, sizeof(got) - 1);
+		ck_assert_int_gt((int)n, 0);
+		got[n] = '\0';
+		ck_assert_msg(strncmp(got, rows[i].head, strlen(rows[i].head)) == 0, "%s", got);
+	}
+	unsetenv("JOURNAL_STREAM");
+	log_open("postern", "", false);
+	close(pair[0]);
+	close(pair[1]);
+	close(saved);
+}
+END_TEST
+
 UNIT_MAIN("base", test_buf_cap_is_sticky, test_line_rows, test_log_safe_rows, test_log_pid,
-    test_clock_formats)
+    test_clock_formats,
+    log_to_the_journal)
