@@ -145,7 +145,7 @@ struct master_ops {
 	void (*changed)(struct master *m);
 	void (*stop)(struct master *m, bool hurry);
 	/* Takes over the configuration on disk; adds to `text` and sets `status`, both for the operator. */
-	void (*reload)(struct master *m, struct buf *text, int *status);
+	void (*reload)(struct master *m, const char *only, struct buf *text, int *status);
 };
 
 struct master {

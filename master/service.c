@@ -258,7 +258,7 @@ stop_service(struct master *m, bool hurry)
 }
 
 static void
-reload_service(struct master *m, struct buf *text, int *status)
+reload_service(struct master *m, const char *only, struct buf *text, int *status)
 {
 	char line[96];
 	struct child *c;
@@ -272,7 +272,7 @@ reload_service(struct master *m, struct buf *text, int *status)
 	    (unsigned long long)clock_mono_ms() * 1000);
 	notify_send(line);
 	m->reloading = true;
-	*status = reload_run(m, text);
+	*status = reload_run(m, only, text);
 	TAILQ_FOREACH(c, &m->children, link)
 		if (c->phase == CHILD_READY)
 			child_tell(c, CTL_LOGS);

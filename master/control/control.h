@@ -68,7 +68,9 @@ void control_change_start(struct control_command *cmd, struct master *m, struct 
 void control_change_stop(struct control_command *cmd, struct master *m, struct server *s);
 void control_change_pause(struct control_command *cmd, struct master *m, struct server *s);
 void control_change_continue(struct control_command *cmd, struct master *m, struct server *s);
-void control_change_reload(struct control_command *cmd, struct master *m, struct server *s);
+/* reload [- NAME]: with NAME the answer is about that virtual server alone. */
+void control_change_reload(struct control_command *cmd, struct master *m, struct server *s,
+    const struct control_words *w);
 void control_change_retry(struct control_command *cmd, struct master *m, struct server *only);
 
 /* --- control_show: commands that show something; `only` NULL: all that the operator may see --- */

@@ -56,9 +56,28 @@ change_all(struct control_command *cmd, struct master *m, enum state_event event
 	}
 }
 
+/*
+ * The file of `s` had errors when it was read; it may have been mended. False: it has errors still, or the
+ * operator may not have the files read: that concerns the other virtual servers, too.
+ */
+static bool
+read_again(struct control_command *cmd, struct master *m, struct server *s)
+{
+	if (!control_rights_service(m, cmd->peer)) {
+		control_answer_say(cmd, CONTROL_REFUSED,
+		    "%s: %s; when that is mended, an operator of the service has to reload", s->name,
+		    s->reason != NULL ? s->reason : "its file had errors");
+		return false;
+	}
+	m->ops->reload(m, s->name, &cmd->text, &cmd->status);
+	return s->conf != NULL;
+}
+
 void
 control_change_start(struct control_command *cmd, struct master *m, struct server *s)
 {
+	if (s != NULL && s->conf == NULL && !m->stopping && !read_again(cmd, m, s))
+		return;
 	if (s != NULL) {
 		change_server(cmd, m, s, EVENT_START, STATE_STARTED);
 		return;
@@ -100,11 +119,14 @@ control_change_continue(struct control_command *cmd, struct master *m, struct se
 }
 
 void
-control_change_reload(struct control_command *cmd, struct master *m, struct server *s)
+control_change_reload(struct control_command *cmd, struct master *m, struct server *s,
+    const struct control_words *w)
 {
-	m->ops->reload(m, &cmd->text, &cmd->status);
+	const char *only = w->count > 2 ? w->word[2] : NULL;
+
+	m->ops->reload(m, only, &cmd->text, &cmd->status);
 	TAILQ_FOREACH(s, &m->servers, link)
-		if (!m->stopping)
+		if (!m->stopping && (only == NULL || strcmp(s->name, only) == 0))
 			control_answer_wait(cmd, s, 0);
 }
 

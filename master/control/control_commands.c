@@ -51,7 +51,8 @@ static const struct control_command_row rows[] = {
 	    .run = control_change_continue },
 	{ .name = "retry", .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
 	    .run = control_change_retry },
-	{ .name = "reload", .scope = CONTROL_SERVICE, .changes = true, .run = control_change_reload },
+	{ .name = "reload", .scope = CONTROL_SERVICE, .changes = true,
+	    .run_words = control_change_reload },
 };
 
 /* --- from words to answer --- */

@@ -204,11 +204,12 @@ run_start(const struct command_context *c, const struct command *row, const char
 	return status != CONTROL_CLIENT_CUT ? status : say_no_answer(status);
 }
 
-/* The INI files have changed: a service that runs takes them over. */
+/* The INI files have changed: a service that runs takes them over, and tells what became of `name`. */
 static int
-reload_service(const struct command_context *c)
+reload_service(const struct command_context *c, const char *name)
 {
-	int status = send_words(c, "reload", NULL, 0);
+	const char *words[] = { "-", name };
+	int status = send_words(c, "reload", words, nitems_of(words));
 
 	if (status == CONTROL_CLIENT_CUT)
 		return say_no_answer(status);
@@ -222,7 +223,7 @@ run_create(const struct command_context *c, const struct command *row, const cha
 {
 	int status = server_command_create(config_path_of(c), words, count);
 
-	return status == EX_OK ? reload_service(c) : status;
+	return status == EX_OK ? reload_service(c, words[0]) : status;
 }
 
 static int
@@ -230,7 +231,7 @@ run_delete(const struct command_context *c, const struct command *row, const cha
 {
 	int status = server_command_delete(config_path_of(c), words[0]);
 
-	return status == EX_OK ? reload_service(c) : status;
+	return status == EX_OK ? reload_service(c, words[0]) : status;
 }
 
 static int
@@ -249,7 +250,7 @@ run_rename(const struct command_context *c, const struct command *row, const cha
 	struct command_context context = *c;
 	int status = server_command_rename(config_path_of(c), words[0], words[1], request_server, &context);
 
-	return status == EX_OK ? reload_service(c) : status;
+	return status == EX_OK ? reload_service(c, words[1]) : status;
 }
 
 static int

@@ -292,6 +292,37 @@ server_command_delete(const char *config_path, const char *name)
 	return status;
 }
 
+/*
+ * Whether the folders in which names change may be written to, and the new home is free: asked before the
+ * virtual server is stopped for it. EX_OK, else an exit status.
+ */
+static int
+may_be_renamed(const struct server_command *set, const char *from, const char *to)
+{
+	const struct config_server *s = config_server_by_name(set->config, from);
+	char *old = mem_printf("%s/%s", set->config->service.spool, from),
+	    *new = mem_printf("%s/%s", set->config->service.spool, to), *file = server_path(set, from, "");
+	bool moves = s != NULL && strcmp(s->home, old) == 0 && access(old, F_OK) == 0;
+	struct stat st;
+	int status = EX_OK;
+
+	*strrchr(file, '/') = '\0';
+	if (access(file, W_OK) == -1)
+		status = say_errno(file);
+	else if (access(set->config->service.state, W_OK) == -1)
+		status = say_errno(set->config->service.state);
+	else if (moves && access(set->config->service.spool, W_OK) == -1)
+		status = say_errno(set->config->service.spool);
+	else if (moves && lstat(new, &st) == 0) {
+		errno = EEXIST;
+		status = say_errno(new);
+	}
+	free(old);
+	free(new);
+	free(file);
+	return status;
+}
+
 /* Renames the home folder when it is named after the virtual server; `back`: undoes it. 0 or -1. */
 static int
 move_home(const struct config *c, const char *from, const char *to, bool back)
@@ -359,6 +390,8 @@ server_command_rename(const char *config_path, const char *from, const char *to,
 		status = may_be_deleted(&set, from);
 	if (status == EX_OK && access(path, F_OK) == 0)
 		status = say_refusal(1, to, "exists already");
+	if (status == EX_OK)
+		status = may_be_renamed(&set, from, to);
 	if (status == EX_OK) {
 		bool wanted = wanted_state_wanted(set.config->service.state, from);
 

@@ -321,11 +321,13 @@ listen_open(struct listen_set *set, const struct server *s, const struct config_
 	*set = (struct listen_set){ .socket = mem_array(NULL, conf->nlisten + 1, sizeof(*set->socket)) };
 	for (size_t i = 0; i < conf->nlisten; i++) {
 		struct listen_socket *l = &set->socket[set->count++];
+		const struct sockaddr *sa = (const struct sockaddr *)&conf->listen[i].address.sa;
 		char text[NET_TEXT_SIZE];
 
-		net_format(text, (const struct sockaddr *)&conf->listen[i].address.sa);
+		net_format(text, sa);
 		*l = (struct listen_socket){ .fd = -1, .address = conf->listen[i].address,
-		    .text = mem_strdup(text) };
+		    .text = sa->sa_family == AF_INET && net_is_any(sa) ? mem_printf("*:%u", net_port(sa)) :
+		    mem_strdup(text) };
 		if (open_address(l, s, old, listening, why) == -1) {
 			give_back(set, old);
 			return -1;

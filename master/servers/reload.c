@@ -22,15 +22,25 @@ struct reload {
 	struct master *m;
 	struct snapshot *snap;
 	struct config_faults faults;
+	const char *only;		/* the text tells of this virtual server alone; NULL: of all */
 	struct buf *text;
 	int status;
 };
+
+/* Whether the operator asked about it: "-" is the service. */
+static bool
+is_meant(const struct reload *r, const char *server)
+{
+	return r->only == NULL || server == NULL || strcmp(server, "-") == 0 || strcmp(server, r->only) == 0;
+}
 
 static void
 say_line(struct reload *r, int status, const char *server, const char *result, const char *text)
 {
 	log_event(status != 0 ? LOG_FAULT : LOG_FACT, NULL, "config", "server=%s result=%s%s%s", server,
 	    log_safe(result), text[0] != '\0' ? " reason=" : "", text[0] != '\0' ? log_safe(text) : "");
+	if (!is_meant(r, server))
+		return;
 	buf_printf(r->text, "%s: %s%s%s\n", server, result, text[0] != '\0' ? ": " : "", text);
 	if (status != 0 && r->status == 0)
 		r->status = status;
@@ -51,8 +61,12 @@ log_faults(struct reload *r)
 		const struct config_fault *f = &r->faults.fault[i];
 
 		reload_log_fault(f);
-		buf_printf(r->text, "%s:%u: %s: %s\n", f->file, f->line, f->warning ? "warning" : "error",
-		    f->text);
+		if (!is_meant(r, f->server) || (r->only != NULL && f->server == NULL && f->warning))
+			continue;
+		buf_printf(r->text, "%s:", f->file);
+		if (f->line > 0)
+			buf_printf(r->text, "%u:", f->line);
+		buf_printf(r->text, " %s: %s\n", f->warning ? "warning" : "error", f->text);
 	}
 }
 
@@ -261,9 +275,9 @@ adopt_snapshot(struct reload *r)
 }
 
 int
-reload_run(struct master *m, struct buf *text)
+reload_run(struct master *m, const char *only, struct buf *text)
 {
-	struct reload r = { .m = m, .text = text };
+	struct reload r = { .m = m, .only = only, .text = text };
 	struct config *c = config_read(m->options.config_path, &r.faults);
 
 	log_faults(&r);

@@ -124,8 +124,11 @@ void listen_close(struct listen_set *set);
 
 /* --- reload --- */
 
-/* Reads the INI set again and takes it over. 0: all of it; else an exit status; `text` says why. */
-int reload_run(struct master *m, struct buf *text);
+/*
+ * Reads the INI set again and takes it over. 0: all of it; else an exit status; `text` says why. With `only`
+ * text and status are about that virtual server.
+ */
+int reload_run(struct master *m, const char *only, struct buf *text);
 void reload_log_fault(const struct config_fault *f);
 
 /* --- tls_renewal: changes of certificate and key files; the keys of TLS tickets --- */

@@ -81,7 +81,16 @@ def test_rename_undone(t):
     service = t.postern({"default": {}, "old": {}})
     (service.spool / "young").mkdir()
     service.own()
+    before = service.children(server="old")
     equal(service.ctl("rename", "old", "young", ok=False).returncode, 1)
+    (service.spool / "young").rmdir()
+    for folder in (service.folder / "servers", service.state, service.spool):    # where a name changes
+        folder.chmod(0o500)
+        done = service.ctl("rename", "old", "young", ok=False)
+        equal(done.returncode, 77, done.stdout + done.stderr)
+        check(str(folder) in done.stderr, done.stderr)
+        folder.chmod(0o755)
+    equal(service.children(server="old"), before, "it was not stopped for a rename that was refused")
     service["old"].send(to="b@old.example")
     service["old"].home.wait_drops()
 
@@ -137,3 +146,35 @@ def test_numbers_never_move(t):
     service.ctl("delete", "new")
     service.ctl("create", "newer", f"listen=127.0.0.1:{t.port()}", "domain=new.example")
     equal(number(service, "newer"), "4", "a deleted one's number is free")
+
+
+def test_start_after_mending(t):
+    """start reads a file again that had errors; what is still wrong is told with its line, and nothing else."""
+    service = t.postern({"default": {}, "more": {}}, start=False)
+    good = service["more"].file.read_text()
+    service["more"].file.write_text(good + "\n[general]\nbroken\n")
+    service.start(wait=["default"])
+    before = service.children(server="default")
+    service["more"].file.write_text("; moved\n" + good + "\n[general]\nbroken\n")
+    done = service.ctl("start", "more", ok=False)
+    check(f":{(good.count(chr(10)) + 4)}: error: " in done.stdout, done.stdout)
+    service["more"].file.write_text(good)
+    done = service.ctl("start", "more")
+    check("more is started" in done.stdout and "default" not in done.stdout, done.stdout)
+    check(" id=2 " in service.ctl("status", "more").stdout, "its number")
+    service["more"].send(to="b@more.example")
+    equal(service.children(server="default"), before, "the other one")
+
+
+def test_says_only_what_was_asked(t):
+    """A virtual server in trouble and warnings of other files are nothing that create, rename and delete tell, or fail by."""
+    service = t.postern({"default": {}, "bad": {"general": {"id": "x"}}, "odd": {"delivery": {"fqdn": "odd"}}}, start=False)
+    service.start(wait=["default", "odd"])
+    done = service.ctl("create", "new", f"listen=127.0.0.1:{t.port()}", "domain=new.example")
+    equal(re.sub("(?m)^new (is started|has been made: .*)$|^new: new$", "", done.stdout).split(), [], done.stdout)
+    done = service.ctl("rename", "new", "newer")
+    check("bad" not in done.stdout and "odd" not in done.stdout, done.stdout)
+    done = service.ctl("delete", "newer")
+    check("bad" not in done.stdout and "odd" not in done.stdout, done.stdout)
+    done = service.ctl("reload", ok=False)
+    check(done.returncode == 78 and "bad" in done.stdout and ":0:" not in done.stdout, done.stdout)
