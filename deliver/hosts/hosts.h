@@ -86,6 +86,11 @@ bool mx_lookup_ask(struct mx_lookup *l, struct mx_question *q);
 void mx_lookup_answer(struct mx_lookup *l, unsigned tag, const struct msg_dns_answer *a);
 /* When all questions are answered: fills `list` (freed by mx_list_done); false before. */
 bool mx_lookup_end(struct mx_lookup *l, struct mx_list *list);
+/*
+ * What is known so far, while some answers are late; false: no address yet. `all`: also hosts that may be no
+ * better than we are, should a late answer show that one of the others is us.
+ */
+bool mx_lookup_so_far(struct mx_lookup *l, bool all, struct mx_list *list);
 
 /* Private to mx and mx_list: what was asked and found. */
 enum mx_question_state { MX_TO_ASK, MX_ASKED, MX_ANSWERED };
@@ -104,6 +109,7 @@ struct mx_host {
 	uint16_t port;
 	bool literal;
 	bool is_us;		/* one of its names or addresses is ours */
+	bool late;		/* what is known of it is not enough to use it */
 	struct mx_family six, four;
 	char *canonical;	/* the name at the end of its aliases; NULL: no address yet */
 	struct tlsa *tlsa;	/* NULL: not asked for */
@@ -119,6 +125,7 @@ struct mx_lookup {
 	bool implicit;		/* no MX: the domain itself is the host (RFC 5321 5.1) */
 	bool sure;		/* the hosts are named by the configuration or a validated answer */
 	bool decided;		/* there are no hosts: `verdict` says why */
+	unsigned below;		/* only hosts of a lower rank are listed */
 	char trouble[128];	/* of the DNS; "": none */
 	uint32_t ttl;
 	struct verdict verdict;

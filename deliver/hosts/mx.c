@@ -116,6 +116,7 @@ mx_lookup_new(const struct destination *d, const struct mx_settings *set)
 	l->d = d;
 	l->set = set;
 	l->ttl = TTL_MAX;
+	l->below = UINT32_MAX;
 	l->sure = true;
 	l->question = MX_ANSWERED;
 	if (!d->by_mx)
@@ -340,4 +341,36 @@ mx_lookup_end(struct mx_lookup *l, struct mx_list *list)
 		return false;
 	mx_list_make(list, l);
 	return true;
+}
+
+/* Some of its addresses are known, and all that is to be known of its TLSA records. */
+static bool
+is_usable(const struct mx_lookup *l, const struct mx_host *h)
+{
+	if (h->six.count + h->four.count == 0)
+		return false;
+	return !wants_tlsa(l, h) || (is_answered(h) && tlsa_is_over(h->tlsa));
+}
+
+bool
+mx_lookup_so_far(struct mx_lookup *l, bool all, struct mx_list *list)
+{
+	if (l->question != MX_ANSWERED || l->decided)
+		return false;
+	for (size_t i = 0; i < l->nhost; i++) {
+		struct mx_host *h = &l->host[i];
+
+		h->late = !is_usable(l, h);
+		if (!is_answered(h) && h->six.count + h->four.count == 0 && !all && l->d->by_mx &&
+		    h->rank < l->below)
+			l->below = h->rank;
+	}
+	mx_list_make(list, l);
+	l->below = UINT32_MAX;
+	for (size_t i = 0; i < l->nhost; i++)
+		l->host[i].late = false;
+	if (list->count > 0)
+		return true;
+	mx_list_done(list);
+	return false;
 }

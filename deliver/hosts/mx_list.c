@@ -151,7 +151,7 @@ void
 mx_list_make(struct mx_list *list, struct mx_lookup *l)
 {
 	bool trouble = l->trouble[0] != '\0', us = false, absent = true;
-	unsigned limit = UINT32_MAX;	/* by MX: hosts of this rank and above are no better than we are */
+	unsigned limit = l->below;	/* by MX: hosts of this rank and above are no better than we are */
 
 	*list = (struct mx_list){ .ttl = trouble && l->ttl > MX_TTL_TROUBLE ? MX_TTL_TROUBLE : l->ttl,
 	    .verdict = l->verdict };
@@ -167,7 +167,7 @@ mx_list_make(struct mx_list *list, struct mx_lookup *l)
 			limit = h->rank;
 	}
 	for (size_t i = 0; i < l->nhost; i++)
-		if (!l->host[i].is_us && l->host[i].rank < limit)
+		if (!l->host[i].is_us && !l->host[i].late && l->host[i].rank < limit)
 			add_addresses(list, l, &l->host[i]);
 	if (list->count == 0)
 		explain_empty(list, l, us, absent);

@@ -473,5 +473,69 @@ START_TEST(test_ttl_after_trouble)
 }
 END_TEST
 
+/* Some answers are late: `late` are the names, "name A" for one type of it. What is there so far. */
+static const struct { const char *dns, *late; bool dane, all; const char *expect; } so_far[] = {
+#define TWO "d.example MX 10 a.example;d.example MX 20 b.example;a.example A 192.0.2.1;b.example A 192.0.2.2"
+	{ TWO, "b.example", false, false, "a.example=192.0.2.1:25" },
+	/* the first might be us: the second is used when it takes long */
+	{ TWO, "a.example", false, false, "" },
+	{ TWO, "a.example", false, true, "b.example=192.0.2.2:25" },
+	{ TWO, "a.example AAAA", false, false, "a.example=192.0.2.1:25 b.example=192.0.2.2:25" },
+	{ TWO, "a.example b.example", false, true, "" },
+	{ TWO, "d.example", false, true, "" },
+	/* what proof it needs is not known yet */
+	{ TWO, "a.example AAAA", true, true, "b.example=192.0.2.2:25" },
+	/* its other addresses show that the first is us */
+	{ "d.example MX 10 a.example;d.example MX 10 b.example;a.example A 192.0.2.99;b.example A 192.0.2.2",
+	    "a.example AAAA", false, true, "" },
+};
+
+static bool
+is_late(const char *late, const struct mx_question *q)
+{
+	char name[300], kind[300];
+
+	for (size_t i = 0; i < nitems_of(types); i++)
+		if (types[i].type == q->type)
+			snprintf(kind, sizeof(kind), "%s %s", q->name, types[i].name);
+	snprintf(name, sizeof(name), "%s", q->name);
+	return strcmp(late, kind) == 0 || (strstr(late, name) != NULL && strstr(late, " AAAA") == NULL);
+}
+
+START_TEST(test_so_far)
+{
+	struct mx_settings set = { .fqdn = "US.example", .own = self, .nown = nitems_of(self),
+	    .chance = no_chance };
+	struct msg_dns_answer *a = mem_new(struct msg_dns_answer);
+
+	set_self();
+	for (size_t i = 0; i < nitems_of(so_far); i++) {
+		static const struct row row = { "", "d.example", false, "", "" };
+		struct destination d;
+		struct mx_list list;
+		struct mx_question q;
+		char text[2000] = "";
+
+		make_destination(&d, &row);
+		d.security.tls = so_far[i].dane ? CONFIG_OUT_TLS_DANE : CONFIG_OUT_TLS_MAY;
+		struct mx_lookup *w = mx_lookup_new(&d, &set);
+		while (mx_lookup_ask(w, &q)) {
+			if (is_late(so_far[i].late, &q))
+				continue;
+			answer(so_far[i].dns, q.type, q.name, a);
+			mx_lookup_answer(w, q.tag, a);
+		}
+		ck_assert(!mx_lookup_end(w, &list));
+		if (mx_lookup_so_far(w, so_far[i].all, &list)) {
+			list_text(&list, text, sizeof(text));
+			mx_list_done(&list);
+		}
+		ck_assert_msg(strcmp(text, so_far[i].expect) == 0, "row %zu: got \"%s\"", i, text);
+		mx_lookup_free(w);
+	}
+	free(a);
+}
+END_TEST
+
 UNIT_MAIN("mx", test_rows, test_dane_rows, test_equal_preferences_are_shuffled_within, test_bounds,
-    test_ttl_is_the_least, test_ttl_after_trouble)
+    test_ttl_is_the_least, test_ttl_after_trouble, test_so_far)
