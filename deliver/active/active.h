@@ -68,6 +68,7 @@ struct active_recipient {
 	bool etrn;		/* its domain's mail waits for ETRN */
 	bool no_expiry;		/* waits for the directory: does not run out of time */
 	bool local, expired;
+	uint64_t rest;		/* ms. Not 0: later because its host rests; this was no attempt */
 	char mark;		/* to be written into the queue file; 0 none */
 	struct schedule_dest *dest;	/* counts in its `refs` */
 	const struct destination *fallback;

@@ -292,6 +292,7 @@ queue_admin_act_done(void *arg, void *job)
 static void
 retry_all(struct queue_admin_job *j)
 {
+	schedule_admin_retry_begin(j->queue_admin->schedule);
 	for (size_t i = 0; i < j->nread; i++)
 		if (j->item[i].matched)
 			finish_retry(j, &j->item[i]);

@@ -129,6 +129,7 @@ on_sweep(void *arg)
 			if (site_is_unused(s, now))
 				forget_site(o, s);
 		}
+	pace_table_sweep(o->pace, now);
 	if (o->nsite > 0)
 		loop_timer_set(o->sweep, SWEEP_MS);
 }
@@ -172,7 +173,9 @@ outbound_submit(struct outbound *o, const struct destination *d, struct outbound
 		s = add_site(o, d);
 	job->tried = job->doubt.plain = 0;
 	job->rounds = job->noted = job->hosts = 0;
-	job->reused_failed = job->glitch = false;
+	job->lost = 0;
+	job->rest = 0;
+	job->rested = job->glitch = false;
 	job->tls = job->verified = "-";
 	/* Zero would mean delivered. A recipient without any answer must be tried again. */
 	for (size_t i = 0; i < job->count; i++)
@@ -196,6 +199,7 @@ outbound_release(struct outbound *o)
 	for (size_t i = 0; i < OUTBOUND_BUCKETS; i++)
 		LIST_FOREACH(s, &o->table[i], table_link)
 			site_lockout_release(s);
+	pace_table_release(o->pace, clock_mono_ms());
 }
 
 bool
@@ -204,6 +208,14 @@ outbound_is_down(const struct outbound *o, const char *key)
 	const struct site *s = find_site(o, key);
 
 	return s != NULL && s->reach == SITE_DOWN;
+}
+
+enum outbound_rest
+outbound_rest(const struct outbound *o, const char *key, uint64_t *ms, struct verdict *why)
+{
+	const struct site *s = find_site(o, key);
+
+	return s == NULL ? OUTBOUND_FREE : site_pace_state(s, ms, why);
 }
 
 void
@@ -257,6 +269,7 @@ outbound_new(struct boot *b)
 	o->table = mem_zalloc(OUTBOUND_BUCKETS * sizeof(*o->table));
 	o->memory = host_memory_new();
 	o->piece = mem_zalloc(CLIENT_PIECE);
+	o->pace = pace_table_new();
 	LIST_INIT(&o->login_tests);
 	TAILQ_INIT(&o->due);
 	TAILQ_INIT(&o->blocked);
@@ -274,6 +287,7 @@ outbound_free(struct outbound *o)
 	/* after the sites: their connections close their questions */
 	ctl_client_free(o->helper[CTL_HELPER_AUTH]);
 	ctl_client_free(o->helper[CTL_HELPER_FETCH]);
+	pace_table_free(o->pace);
 	loop_timer_free(o->soon);
 	loop_timer_free(o->sweep);
 	free(o->table);

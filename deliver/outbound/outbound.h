@@ -15,6 +15,7 @@
 #include "common/tls/tls.h"
 #include "deliver/auth_out/auth_out.h"
 #include "deliver/hosts/hosts.h"
+#include "deliver/pace/pace.h"
 #include "deliver/smtp/smtp.h"
 
 struct counters;
@@ -53,6 +54,7 @@ struct outbound_job {
 	struct verdict *verdict;	/* out: one for each of index; preset by outbound_submit */
 	/* out: connection failed, dropped or busy (421/450-class greeting): quick tries may apply */
 	bool glitch;
+	uint64_t rest;			/* out: ms. Not 0: a host rests so long; this was no attempt */
 	/* out: of the connection that was used, as in struct outconn; valid during `done` */
 	const char *tls, *verified;
 	void (*done)(void *arg, struct outbound_job *job);
@@ -66,8 +68,8 @@ struct outbound_job {
 	uint8_t rounds;			/* address lists that it has used up */
 	uint8_t hosts;			/* hosts that did not take it, or not now */
 	uint8_t noted;			/* enum site_noted: what `verdict` holds already */
-	/* The host had closed a kept connection: the job was repeated once on a fresh one */
-	bool reused_failed;
+	uint8_t lost;			/* connections that ended under it, though the host works */
+	bool rested;			/* an address was passed over because it rests */
 };
 
 struct outbound *outbound_new(struct boot *b);
@@ -83,10 +85,14 @@ void outbound_atrn(struct outbound *o, const struct destination *d, int fd, uint
 /* There is no more mail for it: QUIT is sent when the last job is done. */
 void outbound_atrn_end(struct outbound *o, const struct destination *d);
 size_t outbound_active(const struct outbound *o);		/* jobs not done */
-/* An operator wants everything tried now: lockouts end. */
+/* An operator wants mail tried now: lockouts and rests end. */
 void outbound_release(struct outbound *o);
 /* Whether the last attempts could not connect at all. */
 bool outbound_is_down(const struct outbound *o, const char *key);
+/* PROBES: one job may find out whether the rest is over. RESTS: for `*ms` more; `*why`: what a host said. */
+enum outbound_rest { OUTBOUND_FREE, OUTBOUND_PROBES, OUTBOUND_RESTS };
+enum outbound_rest outbound_rest(const struct outbound *o, const char *key, uint64_t *ms,
+    struct verdict *why);
 /*
  * Starts no new transaction. Jobs not begun are done with VERDICT_LATER 4.3.2 and glitch false; those in
  * flight go on.
@@ -112,6 +118,7 @@ struct outbound {
 	uint64_t own_address_at;		/* when it was read */
 	struct loop_timer *soon, *sweep;
 	LIST_HEAD(site_bucket, site) *table;	/* OUTBOUND_BUCKETS */
+	struct pace_table *pace;
 	size_t nsite;
 	TAILQ_HEAD(site_waitlist, site) due, blocked;	/* see site_waitlist */
 	TAILQ_HEAD(, outconn) idle;		/* oldest first */
@@ -178,10 +185,13 @@ struct site {
 	unsigned generation;		/* of the list; 0: none yet */
 	uint64_t expires;		/* of the list; monotonic ms */
 	struct mx_lookup *lookup;	/* for a new list; NULL: none under way */
+	uint64_t asked_at;		/* when it began */
+	struct loop_timer *patience;	/* with the answers to it that are late */
+	bool partial;			/* the list is of a look-up that goes on */
 	TAILQ_HEAD(, outconn) conns;
 	size_t nconn, nopening, nidle, nquitting;
 	size_t extra;			/* connections allowed beyond the proportion: jobs wait for long */
-	struct loop_timer *pressure;
+	struct loop_timer *pressure, *again;	/* again: the pause of a host is over */
 	bool check_tried;		/* some job may have tried all addresses */
 	uint64_t used_at;		/* monotonic ms */
 	void (*over)(void *arg);	/* ATRN: see outbound_atrn; NULL once called */
@@ -205,6 +215,10 @@ void site_quitting(struct site *s, struct outconn *p);			/* it takes no more job
 void site_job_over(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate);
 void site_closed(struct site *s, struct outconn *p);			/* frees it */
 
+/* --- site_open: opens the connections that the waiting jobs need --- */
+bool site_open_more(struct site *s);		/* true: one more is wanted, and there is no room */
+void site_open_add(struct site *s, struct outconn *p);	/* it is one of the site's now */
+
 /* --- site_lockout: a host that denied our account is left alone for a while --- */
 struct site_lockout {
 	uint64_t until, wait;		/* monotonic ms; ms: how long this time */
@@ -217,6 +231,26 @@ void site_lockout_end(struct site *s, size_t index);		/* the host has accepted o
 void site_lockout_release(struct site *s);
 /* The waiting jobs do not try the hosts that are left alone now. */
 void site_lockout_skip(struct site *s);
+
+/* --- site_pace: what a connection or transaction tells about its host, and what that means for mail --- */
+enum site_turn {
+	SITE_DONE,		/* the verdicts of the job stand */
+	SITE_ELSEWHERE,		/* this host does not take it, or not now */
+	SITE_AGAIN,		/* nothing was said about it: it keeps its turn, and was not tried */
+};
+enum site_turn site_pace_turn(struct site *s, struct outconn *p, struct outbound_job *job,
+    enum client_fate fate);
+/* The connection was not let in. True: its host works all the same, this says nothing about mail. */
+bool site_pace_is_cut(struct site *s, struct outconn *p);
+/* The connection is let in, or the host has judged a message on it. */
+void site_pace_is_good(struct site *s, const struct outconn *p, uint64_t now);
+/* None works. True: the host rests, and nothing else is to be done. */
+bool site_pace_is_rest(struct site *s, const struct outconn *p);
+bool site_pace_gives(const struct site *s, const struct outconn *p, const struct outbound_job *job);
+void site_pace_skip(struct site *s);	/* the waiting jobs do not try the hosts that rest now */
+enum outbound_rest site_pace_state(const struct site *s, uint64_t *ms, struct verdict *why);
+/* When the first pause of a host ends that the waiting jobs may go to; 0: there is none. */
+uint64_t site_pace_again(const struct site *s, uint64_t now);
 
 /* --- site_queue: the jobs that wait at a site, and how they end --- */
 void site_queue_push(struct site *s, struct outbound_job *job, bool front);
@@ -231,14 +265,24 @@ void site_queue_finish_tried(struct site *s);	/* the jobs that have tried every 
 
 /* --- site_hosts: the addresses of a site: found by mx, their health, which one is next --- */
 struct site_host {
-	uint64_t bad_until, quiet_until;	/* monotonic ms; until then: tried last; no trouble event */
+	struct pace_host *pace;		/* counted in its `refs` */
+	uint64_t quiet_until;		/* monotonic ms; until then: no trouble event */
+	/* When it last let us in or judged a message of this site; the same under TLS. 0: never */
+	uint64_t good_at, secure_at;
 	struct site_lockout *lockout;	/* owned; NULL: none */
 };
 /* Which address it goes to; list.count: none of the present list. */
 size_t site_hosts_index(const struct site *s, const struct outconn *p);
+void site_hosts_init(struct site *s);
 void site_hosts_renew(struct site *s);		/* the site is due when there is a new list */
-/* The best address for the job: not tried, healthy, preferred, least used; list.count when none is left. */
+/*
+ * The best address for the job: not tried, healthy, preferred, least used. list.count: none, or that one has
+ * no room for another connection now, and the site gets the next one.
+ */
 size_t site_hosts_choose(struct site *s, const struct outbound_job *job, uint64_t now);
+void site_hosts_give_way(struct site *s);	/* to other sites that wait for a connection to its hosts */
+/* The connection is not open after its time: another address may be tried beside it. */
+bool site_hosts_is_slow(const struct outconn *p, uint64_t now);
 /* The address did not let us in: every waiting job has tried it now. `where` is for people. */
 void site_hosts_failed(struct site *s, size_t index, const char *where, const struct verdict *v, bool glitch);
 void site_hosts_done(struct site *s);
@@ -263,7 +307,11 @@ struct outconn {
 	TAILQ_ENTRY(outconn) link;		/* in its site */
 	TAILQ_ENTRY(outconn) idle_link;	/* in outbound.idle */
 	struct site *site;
+	struct pace_host *pace;		/* counted in its `refs`; NULL: ATRN */
 	enum outconn_state state;
+	bool proves;			/* the host was bad: nothing waits for this connection */
+	bool spent;			/* takes no more jobs */
+	uint64_t begun_at;		/* monotonic ms */
 	unsigned generation, index;	/* which address of which of the site's lists */
 	struct net_address to;
 	char *host;			/* owned */

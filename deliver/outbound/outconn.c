@@ -174,7 +174,7 @@ take_job(struct outconn *p)
 		outconn_memory_opened(p);
 		site_opened(p->site, p);
 	}
-	if (p->site->o->draining || p->client.clear != CLIENT_CLEAR_TAKEN ||
+	if (p->site->o->draining || p->spent || p->client.clear != CLIENT_CLEAR_TAKEN ||
 	    (p->site->kind == SITE_CONNECTS &&
 	    p->messages >= p->site->o->server->max_messages_per_connection)) {
 		send_quit(p);

@@ -133,8 +133,12 @@ outconn_memory_finished(const struct outconn *p, struct outbound_job *job, enum 
 	uint32_t bit = address_bit(p);
 
 	note_refusal(p, first_later(job));
+	/* one connection too many is cut off, too: that is no word about extensions */
+	if (fate == CLIENT_AGAIN && !c->doubt_is_sure && job->lost == 0 && p->pace != NULL &&
+	    pace_host_works(p->pace, true, clock_mono_ms()))
+		return CLIENT_LOST;
 	if (fate == CLIENT_AGAIN && (bit & ~job->doubt.plain) != 0 &&
-	    (c->doubt_is_sure || p->messages == 1 || job->reused_failed)) {
+	    (c->doubt_is_sure || p->messages == 1 || job->lost > 0)) {
 		job->doubt.plain |= bit;
 		job->doubt.offers = c->doubted;
 		job->doubt.sure = c->doubt_is_sure;

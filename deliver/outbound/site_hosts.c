@@ -3,23 +3,29 @@
  *
  * Runs in:  deliver
  * Owns:     the list of addresses, their health, the look-up that renews the list
- * Promise:  a renewed list keeps the health of its addresses, and connections find theirs in it. An address
- *           that cannot be used gives at most one event a minute
+ * Promise:  a renewed list keeps the health of its addresses; connections find theirs in it, and jobs what
+ *           they have tried. No mail waits for a look-up or a connection that takes its time, while there is
+ *           another address. One that cannot be used gives at most one event a minute
  * Fails by: an empty list: the waiting jobs end with its verdict
  */
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/ipc/dns_client.h"
 #include "common/process/counters.h"
+#include "common/process/loop.h"
 #include "deliver/outbound/outbound.h"
 
-#define BAD_MS 60000		/* an address that failed is tried last */
 #define QUIET_MS 60000		/* between two events about one address */
 #define LIST_MS 5000		/* a list lives at least that long, whatever its ttl */
 #define STALE_MS 60000		/* it lives that much longer when it cannot be renewed now */
+#define PATIENCE_MS 500		/* then a look-up has to do with the answers that have come */
+#define PATIENCE_LONG_MS 5000	/* and then with those for hosts that may be worse than we are, too */
+#define CONNECT_SLOW_MS 3000	/* a host that is not connected by then is slow */
+#define OPEN_SLOW_MS 10000	/* the same for one that has not let us in */
 #define OWN_ADDRESS_MS 30000	/* the addresses of this machine are read again after that */
 
 size_t
@@ -37,8 +43,9 @@ carry_over(struct site *s, size_t i, struct site_host *old, size_t j)
 	struct site_host *h = &s->host[i];
 	struct outconn *p;
 
-	h->bad_until = old->bad_until;
 	h->quiet_until = old->quiet_until;
+	h->good_at = old->good_at;
+	h->secure_at = old->secure_at;
 	if (h->lockout == NULL) {
 		h->lockout = old->lockout;
 		old->lockout = NULL;
@@ -53,9 +60,30 @@ carry_over(struct site *s, size_t i, struct site_host *old, size_t j)
 static void
 free_hosts(struct site_host *host, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		free(host[i].lockout);
+		pace_table_put(host[i].pace);
+	}
 	free(host);
+}
+
+/* A job keeps what it has tried. When none of that is in the new list, it has used up a list. */
+static void
+carry_tried(struct site *s, const uint32_t moved[MX_ADDRESSES_MAX], size_t count)
+{
+	for (struct outbound_job *job = s->first; job != NULL; job = job->next) {
+		uint32_t tried = 0, plain = 0;
+
+		for (size_t j = 0; j < count; j++) {
+			tried |= job->tried & (1U << j) ? moved[j] : 0;
+			plain |= job->doubt.plain & (1U << j) ? moved[j] : 0;
+		}
+		if (job->tried != 0 && tried == 0)
+			job->rounds++;
+		job->tried = tried;
+		job->doubt.plain = plain;
+		s->check_tried = true;
+	}
 }
 
 static void
@@ -63,24 +91,31 @@ replace_list(struct site *s, struct mx_list *list)
 {
 	struct mx_list old = s->list;
 	struct site_host *old_host = s->host;
+	uint32_t moved[MX_ADDRESSES_MAX] = { 0 };
 
+	site_hosts_give_way(s);
 	s->list = *list;
 	s->host = mem_zalloc((list->count + 1) * sizeof(*s->host));
-	for (size_t i = 0; i < s->list.count; i++)
+	for (size_t i = 0; i < s->list.count; i++) {
+		s->host[i].pace = pace_table_get(s->o->pace, &s->list.address[i].to);
 		for (size_t j = 0; j < old.count; j++)
-			if (net_equal((const struct sockaddr *)&s->list.address[i].to.sa,
-			    (const struct sockaddr *)&old.address[j].to.sa))
+			if (old_host[j].pace == s->host[i].pace) {
 				carry_over(s, i, &old_host[j], j);
+				moved[j] |= 1U << i;
+			}
+	}
+	carry_tried(s, moved, old.count);
 	s->generation++;
 	free_hosts(old_host, old.count);
 	mx_list_done(&old);
 }
 
 static void
-take_list(struct site *s, struct mx_list *list)
+take_list(struct site *s, struct mx_list *list, bool partial)
 {
 	uint64_t ttl = (uint64_t)list->ttl * 1000;
 
+	s->partial = partial;
 	/* The DNS is in trouble: the list that was right a moment ago is better than none. */
 	if (list->count == 0 && list->verdict.what == VERDICT_LATER && s->list.count > 0) {
 		s->expires = clock_mono_ms() + STALE_MS;
@@ -88,12 +123,6 @@ take_list(struct site *s, struct mx_list *list)
 	}
 	replace_list(s, list);
 	s->expires = clock_mono_ms() + (ttl < LIST_MS ? LIST_MS : ttl);
-	for (struct outbound_job *job = s->first; job != NULL; job = job->next)
-		if (job->tried != 0) {
-			job->tried = job->doubt.plain = 0;
-			job->rounds++;
-			s->check_tried = true;
-		}
 	if (s->list.count == 0) {
 		s->expires = 0;
 		site_queue_finish_all(s, &s->list.verdict);
@@ -118,7 +147,31 @@ step_lookup(struct site *s)
 		return;
 	mx_lookup_free(s->lookup);
 	s->lookup = NULL;
-	take_list(s, &list);
+	loop_timer_stop(s->patience);
+	take_list(s, &list, false);
+	site_waitlist_due(s);
+}
+
+/*
+ * Some answers are late, perhaps for an address that is of no use: those that have come will do, else the
+ * list that was right a moment ago.
+ */
+static void
+on_patience(void *arg)
+{
+	struct site *s = arg;
+	uint64_t now = clock_mono_ms();
+	bool longer = now - s->asked_at >= PATIENCE_LONG_MS;
+	struct mx_list list;
+
+	if (!longer)
+		loop_timer_set(s->patience, PATIENCE_LONG_MS - PATIENCE_MS);
+	if (mx_lookup_so_far(s->lookup, longer, &list))
+		take_list(s, &list, true);
+	else if (s->list.count > 0)
+		s->expires = now + STALE_MS;
+	else
+		return;
 	site_waitlist_due(s);
 }
 
@@ -152,6 +205,8 @@ site_hosts_renew(struct site *s)
 	if (s->lookup != NULL)
 		return;
 	s->lookup = mx_lookup_new(&s->d, mx_settings(s->o));
+	s->asked_at = clock_mono_ms();
+	loop_timer_set(s->patience, PATIENCE_MS);
 	step_lookup(s);
 }
 
@@ -169,34 +224,117 @@ conns_to(struct site *s, size_t index)
 	return n;
 }
 
-/* Address `i` is better than `best`, which has so many connections. */
-static bool
-is_better(struct site *s, size_t i, size_t best, size_t best_conns, uint64_t now)
+bool
+site_hosts_is_slow(const struct outconn *p, uint64_t now)
 {
-	bool bad = s->host[i].bad_until > now, best_bad = s->host[best].bad_until > now;
-	unsigned rank = s->list.address[i].rank, best_rank = s->list.address[best].rank;
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	uint64_t age = now > p->begun_at ? now - p->begun_at : 0;
 
-	if (bad != best_bad)
-		return !bad;
-	if (rank != best_rank)
-		return rank < best_rank;
-	return conns_to(s, i) < best_conns;
+	if (p->state >= OUTCONN_OPEN || p->pace == NULL)
+		return false;
+	if (p->proves || age >= OPEN_SLOW_MS)
+		return true;
+	return age >= CONNECT_SLOW_MS && p->state == OUTCONN_CONNECTING &&
+	    getpeername(p->fd, (struct sockaddr *)&sa, &len) == -1;
+}
+
+/* A connection to the address is under way, and takes its time. */
+static bool
+is_awaited(struct site *s, size_t index, uint64_t now)
+{
+	const struct outconn *p;
+
+	TAILQ_FOREACH(p, &s->conns, link)
+		if (site_hosts_index(s, p) == index && site_hosts_is_slow(p, now))
+			return true;
+	return false;
+}
+
+/* Not for another site whose turn it is. */
+static bool
+has_room(const struct site *s, struct pace_host *h, uint64_t now)
+{
+	return (h->heir == NULL || h->heir == s) && pace_host_has_room(h, now);
+}
+
+/* What makes one address better than another: the lowest number of the first that differs. */
+struct merit { uint64_t bad, rank, full, conns; };
+
+static struct merit
+merit_of(struct site *s, size_t i, uint64_t now)
+{
+	struct pace_host *h = s->host[i].pace;
+
+	return (struct merit){ .bad = h->bad_until > now || h->next_at > now,
+	    .rank = s->list.address[i].rank, .full = !has_room(s, h, now), .conns = conns_to(s, i) };
+}
+
+static bool
+is_better(const struct merit *a, const struct merit *b)
+{
+	if (a->bad != b->bad)
+		return a->bad < b->bad;
+	if (a->rank != b->rank)
+		return a->rank < b->rank;
+	if (a->full != b->full)
+		return a->full < b->full;
+	return a->conns < b->conns;
+}
+
+static size_t
+conns_of(const struct site *s, const struct pace_host *h)
+{
+	const struct outconn *p;
+	size_t n = 0;
+
+	TAILQ_FOREACH(p, &s->conns, link)
+		n += p->pace == h;
+	return n;
+}
+
+/* The next connection is for who has the fewest, then for who came first. */
+static void
+wait_for_room(struct site *s, struct pace_host *h)
+{
+	struct site *heir = h->heir;
+
+	if (heir == NULL || (heir != s && conns_of(heir, h) > conns_of(s, h)))
+		h->heir = s;
+	else if (heir != s)
+		site_waitlist_due(heir);
 }
 
 size_t
 site_hosts_choose(struct site *s, const struct outbound_job *job, uint64_t now)
 {
-	size_t best = s->list.count, best_conns = 0;
+	size_t best = s->list.count;
+	struct merit best_merit = { 0 };
 
 	for (size_t i = 0; i < s->list.count; i++) {
-		if (job->tried & (1U << i))
+		struct merit merit;
+
+		if ((job->tried & (1U << i)) || is_awaited(s, i, now))
 			continue;
-		if (best < s->list.count && !is_better(s, i, best, best_conns, now))
+		merit = merit_of(s, i, now);
+		if (best < s->list.count && !is_better(&merit, &best_merit))
 			continue;
 		best = i;
-		best_conns = conns_to(s, i);
+		best_merit = merit;
 	}
-	return best;
+	if (best == s->list.count || !best_merit.full)
+		return best;
+	wait_for_room(s, s->host[best].pace);
+	return s->list.count;
+}
+
+/* The site's turn has come: what it still needs it asks for anew. */
+void
+site_hosts_give_way(struct site *s)
+{
+	for (size_t i = 0; i < s->list.count; i++)
+		if (s->host[i].pace->heir == s)
+			s->host[i].pace->heir = NULL;
 }
 
 /* --- what became of a connection --- */
@@ -221,7 +359,6 @@ site_hosts_failed(struct site *s, size_t index, const char *where, const struct 
 	if (index >= s->list.count)
 		return;
 	h = &s->host[index];
-	h->bad_until = now + BAD_MS;
 	if (h->quiet_until > now)
 		return;
 	h->quiet_until = now + QUIET_MS;
@@ -230,9 +367,17 @@ site_hosts_failed(struct site *s, size_t index, const char *where, const struct 
 }
 
 void
+site_hosts_init(struct site *s)
+{
+	s->patience = loop_timer_new(s->o->loop, on_patience, s);
+}
+
+void
 site_hosts_done(struct site *s)
 {
+	site_hosts_give_way(s);
 	mx_lookup_free(s->lookup);
+	loop_timer_free(s->patience);
 	free_hosts(s->host, s->list.count);
 	mx_list_done(&s->list);
 }

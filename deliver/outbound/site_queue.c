@@ -9,8 +9,10 @@
  */
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "deliver/outbound/outbound.h"
 
+#define REST_LEAST_MS 1000
 #define ROUNDS_MAX 3		/* address lists that a job uses up */
 
 void
@@ -72,6 +74,21 @@ site_queue_note(struct outbound_job *job, const struct verdict *v, bool glitch)
 	job->noted = SITE_FAILURE;
 }
 
+/* Ms until the first host that rests may be tried. */
+static uint64_t
+rest_of(const struct site *s)
+{
+	uint64_t now = clock_mono_ms(), least = 0;
+
+	for (size_t i = 0; i < s->list.count; i++) {
+		uint64_t ms = pace_host_rest(s->host[i].pace, now);
+
+		if (ms > 0 && (least == 0 || ms < least))
+			least = ms;
+	}
+	return least < REST_LEAST_MS ? REST_LEAST_MS : least;
+}
+
 static void
 finish_with(struct site *s, struct outbound_job *job, const struct verdict *v)
 {
@@ -80,6 +97,10 @@ finish_with(struct site *s, struct outbound_job *job, const struct verdict *v)
 	if (job->noted != SITE_HEARD)
 		for (size_t i = 1; i < job->count; i++)
 			job->verdict[i] = job->verdict[0];
+	if (job->rested && job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER) {
+		job->rest = rest_of(s);
+		job->glitch = false;
+	}
 	site_queue_finish(s, job);
 }
 
@@ -96,9 +117,12 @@ all_tried(const struct site *s)
 	return s->list.count >= 32 ? UINT32_MAX : (1U << s->list.count) - 1;
 }
 
+/* It has tried all there is. A look-up that goes on may find more. */
 static bool
 is_exhausted(const struct site *s, const struct outbound_job *job)
 {
+	if (s->partial)
+		return false;
 	return (job->tried & all_tried(s)) == all_tried(s) || job->rounds >= ROUNDS_MAX;
 }
 
@@ -106,8 +130,8 @@ is_exhausted(const struct site *s, const struct outbound_job *job)
 static enum site_reach
 reach_after(const struct site *s, const struct outbound_job *job)
 {
-	if (s->reach == SITE_UP)
-		return SITE_UP;
+	if (s->reach == SITE_UP || job->rested)
+		return s->reach;
 	return job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER ? SITE_DOWN : SITE_UNKNOWN;
 }
 

@@ -24,6 +24,7 @@ static const char *const words[] = {
 	[NOTE_DELAYED] = "delayed",
 	[NOTE_HELD] = "held",
 	[NOTE_RELEASED] = "released",
+	[NOTE_RESTED] = "rested",
 };
 static_assert(nitems_of(words) == NOTE_KINDS, "one word a kind");
 

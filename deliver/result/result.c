@@ -138,16 +138,31 @@ note_failures(struct result_state *st)
 	st->note_sync = true;
 }
 
-/* Counts the attempt, and notes it with the reason of the first deferred recipient. */
+/* The first deferred recipient; one that was tried goes before one whose host rests. */
+static const struct active_recipient *
+first_later(const struct active_message *m)
+{
+	const struct active_recipient *first = NULL;
+
+	for (size_t i = 0; i < m->e.nrcpt && (first == NULL || first->rest > 0); i++)
+		if (m->recipient[i].outcome == OUTCOME_LATER && (first == NULL || m->recipient[i].rest == 0))
+			first = &m->recipient[i];
+	return first;
+}
+
+/* Counts the attempt, if there was one, and notes the reason of the first deferred recipient. */
 static void
 note_later(struct result_state *st, int64_t now_us)
 {
 	struct active_message *m = st->m;
-	const struct active_recipient *first = m->recipient;
+	const struct active_recipient *first = first_later(m);
 	unsigned *number;
 
-	while (first->outcome != OUTCOME_LATER)
-		first++;
+	if (first->rest > 0) {
+		result_add_line(st, NOTE_RESTED, m->attempts + m->quick, now_us / 1000000,
+		    first->reason->status, first->reason);
+		return;
+	}
 	number = st->plan[first->local].quick ? &m->quick : &m->attempts;
 	(*number)++;
 	result_add_line(st, st->plan[first->local].quick ? NOTE_QUICK : NOTE_DEFERRED, *number,

@@ -30,7 +30,7 @@ struct spool;
 /* --- note: the lines beside a queue file that say what was tried. Pure --- */
 
 enum note_kind { NOTE_OTHER, NOTE_DEFERRED, NOTE_QUICK, NOTE_FAILED, NOTE_DELAYED, NOTE_HELD, NOTE_RELEASED,
-    NOTE_KINDS };
+    NOTE_RESTED, NOTE_KINDS };
 const char *note_name(enum note_kind kind);	/* "deferred"; "" of NOTE_OTHER */
 
 struct note_line {
@@ -67,6 +67,8 @@ struct retry_plan {
 };
 
 struct retry_plan retry_decide(const struct config_server *s, const struct retry_case *c);
+/* The host rests so long (ms): how long its mail waits. */
+uint64_t retry_rest(const struct config_server *s, const struct retry_case *c, uint64_t rest);
 /* Mail in a backlog: ms until its delay report (`reported`: there is none to come) or the end of its time. */
 uint64_t retry_backlog(const struct config_server *s, uint64_t age, bool reported);
 

@@ -43,6 +43,8 @@ after_of(const struct result_state *st, const struct active_recipient *r)
 {
 	struct retry_case c = st->at;
 
+	if (r->rest > 0)
+		return retry_rest(st->result->set.server, &c, r->rest);
 	c.local = r->local;
 	c.hint = r->reason->code / 100 == 4 ? retry_hint(r->reason->text) : 0;
 	return c.hint == 0 ? st->plan[r->local].after : retry_decide(st->result->set.server, &c).after;

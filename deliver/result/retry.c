@@ -74,6 +74,15 @@ retry_decide(const struct config_server *s, const struct retry_case *c)
 	return plan;
 }
 
+/* Not before the rest is over; not all of its mail in one moment; not beyond the time limit. */
+uint64_t
+retry_rest(const struct config_server *s, const struct retry_case *c, uint64_t rest)
+{
+	uint64_t after = rest + rest / 50 * SPREAD_PERCENT * (c->jitter > 1000 ? 1000 : c->jitter) / 1000;
+
+	return c->age < s->expire && after > s->expire - c->age ? s->expire - c->age : after;
+}
+
 uint64_t
 retry_backlog(const struct config_server *s, uint64_t age, bool reported)
 {

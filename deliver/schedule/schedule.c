@@ -110,7 +110,7 @@ put_back(struct active_message *m)
 	struct schedule_record *r = schedule_index_at(s->index, m->record);
 	struct schedule_dest *d = parked_for(m);
 	uint32_t due = next_due(m);
-	bool retry = m->attempts + m->quick > 0;
+	bool retry = m->attempts + m->quick > 0 || m->deferred;
 
 	if ((m->only != NULL || m->command != NULL) && r->due > schedule_clock_now() &&
 	    (due == 0 || r->due < due))

@@ -256,8 +256,9 @@ struct schedule_dest *schedule_route_hosts(struct schedule *s, const struct dest
 void schedule_route_point(struct active_message *m, struct active_recipient *r, struct schedule_dest *dest);
 
 /* --- schedule_gate: whether a portion of a message may go to a destination now --- */
-enum schedule_gate { GATE_SEND, GATE_PARK, GATE_DEFER };
-enum schedule_gate schedule_gate(const struct active_message *m, struct schedule_dest *d);
+enum schedule_gate { GATE_SEND, GATE_PARK, GATE_DEFER, GATE_REST /* for `*ms` more */ };
+enum schedule_gate schedule_gate(const struct active_message *m, struct schedule_dest *d, uint64_t *ms,
+    struct verdict *why);
 
 /* --- schedule_attempt: one attempt to deliver a message --- */
 void schedule_attempt_begin(struct active_message *m);
@@ -318,6 +319,7 @@ struct schedule_admin {
 enum schedule_admin_result schedule_admin_begin(struct schedule *s, struct schedule_admin *o);
 /* Once spool_hold() has said so on the disk. One at work is stopped after its round. False: gone. */
 bool schedule_admin_hold(struct schedule *s, const char *id, bool held);
+void schedule_admin_retry_begin(struct schedule *s);	/* before the first: no host rests any more */
 bool schedule_admin_retry(struct schedule *s, const char *id);	/* due now, if it waits. False: gone */
 /* For the schedule alone: */
 void schedule_admin_apply(struct active_message *m);	/* it is loaded */

@@ -19,6 +19,7 @@
 #include "common/process/pool.h"
 #include "common/spool/spool.h"
 #include "deliver/active/active.h"
+#include "deliver/outbound/outbound.h"
 #include "deliver/result/result.h"
 #include "deliver/schedule/schedule.h"
 
@@ -89,6 +90,13 @@ schedule_admin_hold(struct schedule *s, const char *id, bool held)
 	else
 		release_record(s, n);
 	return true;
+}
+
+void
+schedule_admin_retry_begin(struct schedule *s)
+{
+	if (s->set.outbound != NULL)
+		outbound_release(s->set.outbound);
 }
 
 bool

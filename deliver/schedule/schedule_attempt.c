@@ -206,10 +206,11 @@ on_outbound_done(void *arg, struct outbound_job *job)
 			    job->verified);
 		} else if (!is_put_back(m, v)) {
 			collect_failure(m, i, v);
+			m->recipient[i].rest = job->rest;
 		}
 	}
 	m->glitch |= job->glitch;
-	if (!job->glitch && !is_dns_trouble(&p->verdict[0]) &&
+	if (!job->glitch && job->rest == 0 && !is_dns_trouble(&p->verdict[0]) &&
 	    !outbound_is_down(m->schedule->set.outbound, p->dest->d.key))
 		schedule_recover_back(m->schedule->recover, p->dest);
 	end_portion(p);
@@ -347,10 +348,11 @@ submit_portion(struct active_message *m, struct schedule_dest *d, const size_t *
  * fallback the destination may be freed.
  */
 static void
-pass_over(struct active_message *m, const struct group *g, enum schedule_gate gate)
+pass_over(struct active_message *m, const struct group *g, enum schedule_gate gate, uint64_t rest,
+    const struct verdict *why)
 {
 	struct schedule_attempt *a = m->attempt;
-	struct verdict v = g->dest->failure;
+	struct verdict v = gate == GATE_REST ? *why : g->dest->failure;
 	bool directory = g->dest->directory;
 
 	if (v.status[0] == '\0')
@@ -358,13 +360,14 @@ pass_over(struct active_message *m, const struct group *g, enum schedule_gate ga
 	for (size_t k = a->offset; k < g->count; k++) {
 		struct active_recipient *r = &m->recipient[a->order[g->first + k]];
 
-		if (gate == GATE_DEFER && moves_to_fallback(m, r, &v))
+		if (gate != GATE_PARK && moves_to_fallback(m, r, &v))
 			continue;
 		/* a backlog does not wait for a place of its fallback */
 		r->outcome = gate == GATE_PARK && !(r->etrn && r->on_fallback) ?
 		    OUTCOME_PARKED : later_outcome(r);
 		r->no_expiry = directory;
-		if (gate == GATE_DEFER)
+		r->rest = gate == GATE_REST ? rest : 0;
+		if (gate != GATE_PARK)
 			r->reason = active_message_reason(m, v.code, v.status, v.host, v.text);
 	}
 	m->glitch |= gate == GATE_DEFER;
@@ -379,12 +382,14 @@ send_one(struct active_message *m)
 	const struct group *g = &a->group[a->group_at];
 	uint64_t limit = m->schedule->set.server->max_recipients;
 	size_t count = g->count - a->offset;
-	enum schedule_gate gate = schedule_gate(m, g->dest);
+	struct verdict why;
+	uint64_t rest = 0;
+	enum schedule_gate gate = schedule_gate(m, g->dest, &rest, &why);
 
 	if (limit > PORTION_MAX)
 		limit = PORTION_MAX;
 	if (gate != GATE_SEND) {
-		pass_over(m, g, gate);
+		pass_over(m, g, gate, rest, &why);
 	} else {
 		if (!g->dest->local && count > limit)
 			count = (size_t)limit;
@@ -412,7 +417,7 @@ send_more(struct active_message *m)
 	result_begin(m->schedule->result, m);
 }
 
-/* Only for a cause that is not this message: no connection, or no answer of the DNS. */
+/* Only for a cause that is not this message: no connection, no answer of the DNS, or a host that rests. */
 struct schedule_dest *
 schedule_attempt_unreachable(const struct active_message *m)
 {
@@ -420,7 +425,7 @@ schedule_attempt_unreachable(const struct active_message *m)
 		const struct active_recipient *r = &m->recipient[i];
 
 		if (r->outcome == OUTCOME_LATER && r->dest != NULL && !r->local &&
-		    (outbound_is_down(m->schedule->set.outbound, r->dest->d.key) ||
+		    (r->rest > 0 || outbound_is_down(m->schedule->set.outbound, r->dest->d.key) ||
 		    (r->reason->code == 0 && strcmp(r->reason->status, "4.4.3") == 0)))
 			return r->dest;
 	}

@@ -3,8 +3,9 @@
  *
  * Runs in:  deliver, on the loop
  * Owns:     nothing; the destination remembers when it was probed
- * Promise:  a destination that is down gets one portion at a time, and at most one a minute; no destination
- *           fills the window, and a new message finds a place even when a start of many has filled it
+ * Promise:  a destination that is down gets one portion at a time, and at most one a minute; one whose hosts
+ *           rest gets none, then one that finds out whether that is over; no destination fills the window,
+ *           and a new message finds a place even when a start of many has filled it
  * Fails by: nothing
  */
 #include "common/base/clock.h"
@@ -47,9 +48,10 @@ probe_dest(const struct schedule *s, struct schedule_dest *d)
 }
 
 enum schedule_gate
-schedule_gate(const struct active_message *m, struct schedule_dest *d)
+schedule_gate(const struct active_message *m, struct schedule_dest *d, uint64_t *ms, struct verdict *why)
 {
 	struct schedule *s = m->schedule;
+	enum outbound_rest rest;
 
 	if (s->draining)
 		return GATE_PARK;
@@ -57,6 +59,13 @@ schedule_gate(const struct active_message *m, struct schedule_dest *d)
 		return GATE_SEND;
 	if (d->atrn != NULL)
 		return d->active < ATRN_PORTIONS ? GATE_SEND : GATE_PARK;
+	rest = d->directory ? OUTBOUND_FREE : outbound_rest(s->set.outbound, d->d.key, ms, why);
+	if (rest == OUTBOUND_RESTS)
+		return GATE_REST;
+	if (rest == OUTBOUND_PROBES) {
+		d->probing = d->active > 0;
+		return d->probing ? GATE_PARK : GATE_SEND;
+	}
 	if (is_down(s, d))
 		return probe_dest(s, d);
 	return has_place(s, m, d) ? GATE_SEND : GATE_PARK;

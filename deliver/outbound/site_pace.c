@@ -1,0 +1,327 @@
+/*
+ * site_pace - what a connection or a transaction tells about its host, and what that means for the mail
+ *
+ * Runs in:  deliver
+ * Owns:     nothing; what is learnt is in pace_host
+ * Promise:  while a host works, what it says to one more connection is no verdict and no attempt. A host that
+ *           asks us to slow down gets no mail while it rests, and no message pays for that with an attempt. A
+ *           message that ends connections which had worked is no longer carried from one to the next
+ * Fails by: cannot
+ */
+#include <sys/param.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/config/config.h"
+#include "common/process/counters.h"
+#include "deliver/outbound/outbound.h"
+
+/* Hosts that did not take a job, or not now: the content, which may be large, is sent no more often */
+#define HOSTS_MAX 5
+#define GRACE_MS 10000		/* what has worked works for so long */
+#define LOST_MAX 3		/* connections that may end under one job */
+#define REST_FIRST_MS 60000U
+#define REST_LONGEST_MS 1800000U
+
+/* --- what is learnt --- */
+
+/* Not longer than the table of retries: a short table means that mail is to be tried soon. */
+static struct pace_rests
+rests_of(const struct config_server *server)
+{
+	const struct config_times *table = &server->retry;
+	struct pace_rests r = { REST_FIRST_MS, REST_LONGEST_MS };
+
+	if (table->count == 0)
+		return r;
+	r.first = MIN(r.first, table->ms[0]);
+	for (size_t i = 0; i < table->count; i++)
+		r.longest = i == 0 || table->ms[i] > r.longest ? table->ms[i] : r.longest;
+	r.longest = MIN(r.longest, REST_LONGEST_MS);
+	return r;
+}
+
+static void
+begin_rest(const struct site *s, const struct outconn *p, const struct verdict *why, uint64_t now)
+{
+	bool rested = pace_host_rest(p->pace, now) > 0;
+
+	pace_host_pushed(p->pace, why, rests_of(s->o->server), now);
+	if (!rested)
+		log_event(LOG_WARN, NULL, "trouble",
+		    "what=host-rests host=%s seconds=%llu status=%s reason=%s", log_safe(p->where),
+		    (unsigned long long)(pace_host_rest(p->pace, now) + 999) / 1000, why->status,
+		    log_safe(why->text));
+}
+
+/* One connection was refused while others work. `self`: it is still counted. */
+static void
+cut_one(const struct site *s, const struct outconn *p, const struct verdict *why, uint64_t now)
+{
+	counters_add(s->o->counters,
+	    why->code != 0 ? COUNTER_OUTBOUND_REFUSED : COUNTER_CONNECTION_ERRORS, 1);
+	if (pace_host_cut(p->pace, true, now))
+		log_event(LOG_FACT, NULL, "service",
+		    "what=host-limit host=%s connections=%zu status=%s reason=%s", log_safe(p->where),
+		    p->pace->cap, why->status, log_safe(why->text));
+}
+
+/* --- a connection that was not let in --- */
+
+void
+site_pace_is_good(struct site *s, const struct outconn *p, uint64_t now)
+{
+	size_t index = site_hosts_index(s, p);
+
+	if (index == s->list.count)
+		return;
+	s->host[index].good_at = now;
+	if (p->tls != NULL)
+		s->host[index].secure_at = now;
+}
+
+/* Another connection of this site to the host is open, or one was a moment ago; `tls`: under TLS. */
+static bool
+is_good(const struct site *s, const struct outconn *than, bool tls, uint64_t now)
+{
+	size_t index = site_hosts_index(s, than);
+	uint64_t then = index == s->list.count ? 0 : tls ? s->host[index].secure_at : s->host[index].good_at;
+	const struct outconn *p;
+
+	if (then != 0 && now < then + GRACE_MS)
+		return true;
+	TAILQ_FOREACH(p, &s->conns, link)
+		if (p != than && p->pace == than->pace && p->state >= OUTCONN_OPEN &&
+		    (!tls || p->tls != NULL))
+			return true;
+	return false;
+}
+
+bool
+site_pace_is_cut(struct site *s, struct outconn *p)
+{
+	const struct client *c = &p->client;
+	uint64_t now = clock_mono_ms();
+
+	if (p->pace == NULL || c->phase != CLIENT_OVER || !pace_host_works(p->pace, false, now))
+		return false;
+	/* what works without TLS, or for another account, tells nothing about this failure */
+	if (c->security != CLIENT_IN_CLEAR && c->security != CLIENT_SECURED && !is_good(s, p, true, now))
+		return false;
+	if (c->opening == CLIENT_DENIED && !is_good(s, p, false, now))
+		return false;
+	cut_one(s, p, &c->failure, now);
+	p->pace->heir = s;		/* it keeps its turn */
+	return true;
+}
+
+bool
+site_pace_is_rest(struct site *s, const struct outconn *p)
+{
+	const struct client *c = &p->client;
+	uint64_t now = clock_mono_ms();
+
+	if (p->pace == NULL || c->phase != CLIENT_OVER)
+		return false;
+	if (pace_word_of(&c->failure) != PACE_SLOWER || c->failure.what != VERDICT_LATER) {
+		pace_host_failed(p->pace, now);
+		return false;
+	}
+	counters_add(s->o->counters, COUNTER_OUTBOUND_REFUSED, 1);
+	begin_rest(s, p, &c->failure, now);
+	return true;
+}
+
+/* --- a transaction --- */
+
+/* What refused all of the job; NULL: some recipient was taken, or nothing was said. */
+static const struct verdict *
+refusal_of(const struct outconn *p, const struct outbound_job *job, enum client_fate fate)
+{
+	const struct verdict *first = &job->verdict[0];
+
+	if (fate == CLIENT_LOST)
+		return &p->client.failure;
+	for (size_t i = 0; i < job->count; i++) {
+		const struct verdict *v = &job->verdict[i];
+
+		if (v->what == VERDICT_DELIVERED)
+			return NULL;
+		if (first->what == VERDICT_REFUSED && v->what == VERDICT_LATER)
+			first = v;
+	}
+	return first;
+}
+
+static enum pace_word
+word_of(struct outconn *p, const struct outbound_job *job, const struct verdict *v)
+{
+	const struct client *c = &p->client;
+	enum pace_word word = pace_word_of(v);
+	bool at_mail = c->phase != CLIENT_OVER && c->accepted == 0 && !c->mail_open;
+
+	/* a recipient's refusal for good is no matter of the connection */
+	if (v->what == VERDICT_REFUSED && !at_mail)
+		return PACE_MAIL;
+	if (word == PACE_MAIL && at_mail && pace_word_may_be_about_us(v) &&
+	    pace_host_refused(p->pace, job->sender))
+		return PACE_SLOWER;
+	return word;
+}
+
+static enum site_turn
+turn_of_fate(const struct site *s, struct outbound_job *job, enum client_fate fate)
+{
+	if (fate == CLIENT_ELSEWHERE)	/* another host may take it, and is counted */
+		return s->kind != SITE_CONNECTS || ++job->hosts == HOSTS_MAX ? SITE_DONE : SITE_ELSEWHERE;
+	return fate == CLIENT_FINAL ? SITE_DONE : SITE_ELSEWHERE;
+}
+
+/* The host has judged the message, whatever it said. */
+static enum site_turn
+take_judged(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate, uint64_t now)
+{
+	const struct client *c = &p->client;
+
+	/* after the final dot a lost connection is no judgement */
+	if (c->phase != CLIENT_OVER || c->failure.code != 0) {
+		if (!p->pace->learnt && p->pace->conns >= p->pace->cap && s->waiting > 0)
+			site_waitlist_due(s);	/* it may have more connections now */
+		pace_host_taken(p->pace, now);
+		site_pace_is_good(s, p, now);
+	} else if (p->pace->state == PACE_PROBES)
+		pace_host_failed(p->pace, now);
+	return turn_of_fate(s, job, fate);
+}
+
+/* The connection has ended, or this one is one too many. */
+static enum site_turn
+take_cut(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate,
+    enum pace_word word, const struct verdict *why, uint64_t now)
+{
+	bool ended = p->client.phase == CLIENT_OVER, later = why->what == VERDICT_LATER;
+	bool works = pace_host_works(p->pace, true, now), judged = pace_host_is_busy(p->pace, now);
+
+	if (job->lost < LOST_MAX && ended && p->messages > 1) {
+		job->lost++;		/* the host ends a connection that it has used */
+		return SITE_AGAIN;
+	}
+	if (works && (job->lost < LOST_MAX || (judged && later && word != PACE_MAIL))) {
+		if (job->lost < LOST_MAX)
+			job->lost++;
+		p->spent = true;
+		cut_one(s, p, why, now);
+		return SITE_AGAIN;
+	}
+	if (later && word != PACE_MAIL) {
+		begin_rest(s, p, why, now);
+		return SITE_AGAIN;
+	}
+	if (p->pace->state == PACE_PROBES)
+		pace_host_failed(p->pace, now);
+	return turn_of_fate(s, job, fate);
+}
+
+enum site_turn
+site_pace_turn(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate)
+{
+	uint64_t now = clock_mono_ms();
+	const struct verdict *why = refusal_of(p, job, fate);
+	enum pace_word word;
+
+	if (p->pace == NULL || job->e == NULL)
+		return turn_of_fate(s, job, fate);
+	if (why == NULL)
+		return take_judged(s, p, job, fate, now);
+	word = word_of(p, job, why);
+	if (word == PACE_MAIL && fate != CLIENT_LOST)
+		return take_judged(s, p, job, fate, now);
+	if (word == PACE_SLOWER && why->code != 421) {
+		begin_rest(s, p, why, now);
+		return SITE_AGAIN;
+	}
+	return take_cut(s, p, job, fate, word, why, now);
+}
+
+/* --- what may be done now --- */
+
+/* A job whose connection has ended goes to one that has done some work, if there is one. */
+static bool
+has_proved(const struct site *s, const struct outconn *than)
+{
+	const struct outconn *p;
+
+	TAILQ_FOREACH(p, &s->conns, link)
+		if (p != than && p->messages > 0 && !p->spent &&
+		    (p->state == OUTCONN_OPEN || p->state == OUTCONN_IDLE))
+			return true;
+	return false;
+}
+
+bool
+site_pace_gives(const struct site *s, const struct outconn *p, const struct outbound_job *job)
+{
+	if (p->spent)
+		return false;
+	if (p->pace != NULL && !pace_host_takes_job(p->pace, clock_mono_ms()))
+		return false;
+	return job->lost == 0 || p->messages > 0 || !has_proved(s, p);
+}
+
+void
+site_pace_skip(struct site *s)
+{
+	for (size_t i = 0; i < s->list.count; i++) {
+		struct pace_host *h = s->host[i].pace;
+
+		if (pace_host_rest(h, s->used_at) == 0)
+			continue;
+		for (struct outbound_job *job = s->first; job != NULL; job = job->next) {
+			if (job->tried & (1U << i))
+				continue;
+			site_queue_note(job, h->why, false);
+			job->tried |= 1U << i;
+			job->rested = s->check_tried = true;
+		}
+	}
+}
+
+enum outbound_rest
+site_pace_state(const struct site *s, uint64_t *ms, struct verdict *why)
+{
+	enum outbound_rest found = OUTBOUND_FREE;
+	uint64_t now = clock_mono_ms();
+
+	if (s->kind != SITE_CONNECTS)
+		return OUTBOUND_FREE;
+	for (size_t i = 0; i < s->list.count; i++) {
+		struct pace_host *h = s->host[i].pace;
+		enum pace_state state = pace_host_state(h, now);
+
+		if (state == PACE_PROBES)
+			found = OUTBOUND_PROBES;
+		else if (state == PACE_RESTS && found != OUTBOUND_PROBES) {
+			if (found == OUTBOUND_FREE || h->rest_until - now < *ms) {
+				*ms = h->rest_until - now;
+				*why = *h->why;
+			}
+			found = OUTBOUND_RESTS;
+		} else if (state != PACE_RESTS && h->bad_until <= now)
+			return OUTBOUND_FREE;
+	}
+	return found;
+}
+
+uint64_t
+site_pace_again(const struct site *s, uint64_t now)
+{
+	uint64_t first = 0;
+
+	for (size_t i = 0; i < s->list.count; i++) {
+		const struct pace_host *h = s->host[i].pace;
+
+		if (h->next_at > now && (first == 0 || h->next_at < first))
+			first = h->next_at;
+	}
+	return first;
+}

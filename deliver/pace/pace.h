@@ -1,0 +1,105 @@
+/* pace - what the addresses of hosts have taught us: how many connections, when to rest; one block a file */
+#ifndef DELIVER_PACE_PACE_H
+#define DELIVER_PACE_PACE_H
+
+#include <bsd/sys/queue.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/net.h"
+#include "common/mail/verdict.h"
+
+/* --- pace_word: what a refusal speaks about. Pure --- */
+enum pace_word {
+	PACE_MAIL,		/* this message, its sender or its recipients */
+	PACE_CONNECTION,	/* this connection: there are too many, or the host ends it */
+	PACE_SLOWER,		/* us: we send too much, or are not trusted */
+};
+enum pace_word pace_word_of(const struct verdict *v);
+/* Not PACE_MAIL by its words; but said to MAIL again and again it is about us. */
+bool pace_word_may_be_about_us(const struct verdict *v);
+
+/* --- pace_host: the memory of one address. Pure --- */
+/*
+ *            a connection   a transaction  cut: one failed,   failed:    told to      the rest   an operator
+ *            is open        was judged     others work        none does  slow down    is over    retries
+ *   UNKNOWN  WORKS          WORKS          UNKNOWN, fewer     UNKNOWN    RESTS        -          UNKNOWN
+ *   WORKS    WORKS          WORKS, more    WORKS, fewer       UNKNOWN    RESTS        -          WORKS
+ *   RESTS    RESTS          RESTS          RESTS              RESTS      RESTS        PROBES     PROBES
+ *   PROBES   PROBES         WORKS, one     PROBES             UNKNOWN    RESTS, long  -          PROBES
+ * More, fewer: connections that may be open at a time. PROBES: one job on one connection finds out.
+ */
+enum pace_state { PACE_UNKNOWN, PACE_WORKS, PACE_RESTS, PACE_PROBES, PACE_STATES };
+
+enum pace_event { PACE_OPENED, PACE_TAKEN, PACE_CUT, PACE_FAILED, PACE_PUSHED, PACE_RESTED, PACE_RELEASED,
+    PACE_EVENTS };
+
+/* All times are monotonic ms. */
+struct pace_host {
+	LIST_ENTRY(pace_host) link;
+	size_t refs;			/* lists of addresses that have it, and connections */
+	struct net_address to;
+	enum pace_state state;
+	size_t conns, open;		/* ours: all; those that were let in */
+	size_t cap;			/* connections at a time */
+	bool learnt;			/* the host has shown where its limit is: `cap` grows slowly */
+	uint64_t raise_at, raise_ms;	/* when one more connection is tried; how long after that again */
+	uint64_t good_at;		/* it took a connection, or judged a message; 0 never */
+	uint64_t taken_at;		/* it judged a message; 0 never */
+	uint64_t closed_at;		/* the end of a connection that was let in */
+	uint64_t next_at;		/* after a cut: no connection before */
+	unsigned cuts;			/* in a row */
+	bool probing;			/* a job is at work that finds out whether the rest is over */
+	unsigned step;			/* of the growing rests */
+	uint64_t rest_until;
+	struct verdict *why;		/* owned: of the last rest; NULL: there was none */
+	unsigned streak; uint32_t sender; bool mixed;	/* refusals in a row: see pace_host_refused */
+	/* It did not let us in: tried last until then. 0: it has let us in since, or was not tried */
+	uint64_t bad_until;
+	void *heir;			/* who waits for its next connection */
+};
+
+/* How long a rest is: the first one, and the longest. Each is twice the one before. */
+struct pace_rests { uint64_t first, longest; };
+
+void pace_host_init(struct pace_host *h, const struct net_address *to);
+void pace_host_done(struct pace_host *h);
+enum pace_state pace_host_state(struct pace_host *h, uint64_t now);
+/* One more connection may be opened now. */
+bool pace_host_has_room(struct pace_host *h, uint64_t now);
+/* A job may be given to an open connection now. Then pace_host_given. */
+bool pace_host_takes_job(struct pace_host *h, uint64_t now);
+void pace_host_given(struct pace_host *h);
+uint64_t pace_host_rest(struct pace_host *h, uint64_t now);	/* ms that it still rests; 0 it does not */
+/*
+ * Other connections are open, or the host has let one in (`self_open`: has judged a message) a moment ago:
+ * what it says to this connection is not about mail. `self_open`: this one was let in, and is still counted.
+ */
+bool pace_host_works(const struct pace_host *h, bool self_open, uint64_t now);
+bool pace_host_is_busy(const struct pace_host *h, uint64_t now);	/* it judged a message a moment ago */
+void pace_host_begun(struct pace_host *h);
+void pace_host_opened(struct pace_host *h, uint64_t now);
+void pace_host_closed(struct pace_host *h, bool was_open, uint64_t now);
+void pace_host_taken(struct pace_host *h, uint64_t now);
+/* One connection failed while others work. `self`: it is still counted. True: there will be fewer. */
+bool pace_host_cut(struct pace_host *h, bool self, uint64_t now);
+void pace_host_failed(struct pace_host *h, uint64_t now);
+void pace_host_pushed(struct pace_host *h, const struct verdict *why, struct pace_rests rests, uint64_t now);
+/* MAIL was refused for now, in words that may be about us. True: so often, and to so many, that they are. */
+bool pace_host_refused(struct pace_host *h, const char *sender);
+void pace_host_press(struct pace_host *h);	/* mail waits for long: more, if none was refused */
+void pace_host_release(struct pace_host *h, uint64_t now);
+bool pace_host_is_forgotten(struct pace_host *h, uint64_t now);	/* nothing of it matters any more */
+
+/* --- pace_table: the addresses that are known. Pure --- */
+struct pace_table;
+struct pace_table *pace_table_new(void);
+void pace_table_free(struct pace_table *t);		/* after all that have a host of it */
+/* Counts in its `refs`; made when there is none. */
+struct pace_host *pace_table_get(struct pace_table *t, const struct net_address *to);
+void pace_table_put(struct pace_host *h);
+void pace_table_release(struct pace_table *t, uint64_t now);	/* an operator retries: no address rests */
+void pace_table_sweep(struct pace_table *t, uint64_t now);
+
+#endif
