@@ -3,33 +3,54 @@
  *
  * Runs in:  listener
  * Owns:     nothing
- * Promise:  a LINE_WHOLE has no CR, LF or NUL in it
+ * Promise:  a LINE_WHOLE has no CR, LF or NUL in it; only CRLF ends a line, also one that is refused
  * Fails by: LINE_LONG, LINE_BARE
  */
 #include "common/base/line.h"
 
-#include <stdbool.h>
 #include <string.h>
+
+/* Bytes before the first bare CR, bare LF or NUL; `size`: none. `end` is at the first LF, or at `size`. */
+static size_t
+bare_at(const char *data, size_t end, size_t size)
+{
+	const char *cr = memchr(data, '\r', end), *nul = memchr(data, '\0', end);
+	size_t first = nul != NULL ? (size_t)(nul - data) : size;
+
+	if (cr != NULL && (size_t)(cr - data) + 1 < end)
+		return (size_t)(cr - data) < first ? (size_t)(cr - data) : first;
+	return cr == NULL && end < size && end < first ? end : first;
+}
 
 enum line_kind
 line_scan(const char *data, size_t size, size_t max, size_t *len, size_t *used)
 {
-	bool bare;
-	size_t at, look;
-	const char *lf;
+	size_t look = size < max ? size : max;
+	const char *lf = look > 0 ? memchr(data, '\n', look) : NULL;
+	size_t end = lf != NULL ? (size_t)(lf - data) : look, bare = look > 0 ? bare_at(data, end, look) : 0;
 
-	*len = *used = 0;
-	look = size < max ? size : max;
-	lf = look > 0 ? memchr(data, '\n', look) : NULL;
-	if (lf == NULL) {
-		if (size < max)
-			return LINE_MORE;
-		*used = max;
-		return LINE_LONG;
+	*len = bare;
+	*used = bare < look ? bare + 1 : 0;
+	if (bare < look)
+		return LINE_BARE;
+	if (lf != NULL) {
+		*used = end + 1;
+		*len = end - 1;
+		return LINE_WHOLE;
 	}
-	at = (size_t)(lf - data);
-	*used = at + 1;
-	*len = at > 0 && data[at - 1] == '\r' ? at - 1 : at;
-	bare = *len == at || memchr(data, '\r', *len) != NULL || memchr(data, '\0', *len) != NULL;
-	return bare ? LINE_BARE : LINE_WHOLE;
+	if (size < max)
+		return LINE_MORE;
+	*used = *len = look > 0 && data[look - 1] == '\r' ? look - 1 : look;
+	return LINE_LONG;
+}
+
+size_t
+line_rest(const char *data, size_t size, bool *ended)
+{
+	const char *end = memmem(data, size, "\r\n", 2);
+
+	*ended = end != NULL;
+	if (end != NULL)
+		return (size_t)(end - data) + 2;
+	return size > 0 && data[size - 1] == '\r' ? size - 1 : size;
 }

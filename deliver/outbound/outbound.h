@@ -320,7 +320,8 @@ struct outconn {
 	int fd;
 	struct loop_io *io;
 	struct loop_timer *timer;
-	enum client_phase timed; size_t timed_step;	/* what the timer was set for */
+	/* What the timer was set for */
+	enum client_phase timed; size_t timed_step; uint64_t timed_limit;
 	struct client client;
 	struct ssl_st *tls;		/* owned; NULL: in clear */
 	struct tlsa_set *tlsa;		/* owned */

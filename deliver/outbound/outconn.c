@@ -100,7 +100,7 @@ send_out(struct outconn *p)
 
 /*
  * Waits, at most for the limit of the present phase. It is counted from the last step of the dialogue or the
- * last byte that was sent, not from bytes that came.
+ * last byte that was sent, not from bytes that came; these can only make it shorter.
  */
 static void
 wait_for_host(struct outconn *p, bool blocked)
@@ -111,10 +111,11 @@ wait_for_host(struct outconn *p, bool blocked)
 	loop_io_want(p->io, blocked ? LOOP_READ | LOOP_WRITE : LOOP_READ);
 	if (p->state == OUTCONN_CONNECTING)
 		return;		/* the limit is CONNECT_MS, set at the beginning */
-	if (p->timed == p->client.phase && p->timed_step == step)
+	if (p->timed == p->client.phase && p->timed_step == step && limit >= p->timed_limit)
 		return;
 	p->timed = p->client.phase;
 	p->timed_step = step;
+	p->timed_limit = limit;
 	loop_timer_set(p->timer, bounded_limit(p, limit));
 }
 

@@ -19,7 +19,7 @@
 #include "deliver/smtp/smtp.h"
 
 #define MINUTES(n) ((n) * 60000U)
-#define GREETED_AGAIN_MS 10000
+#define UNSURE_MS 10000	/* after that what came counts as the whole answer */
 #define OUT_MAX (512U << 10)	/* a piece with every dot doubled, or a window of commands, and more */
 
 static void on_unexpected(struct client *c), on_quit(struct client *c);
@@ -107,7 +107,7 @@ client_done(struct client *c)
 uint64_t
 client_time_limit(const struct client *c)
 {
-	return c->greeted_again ? GREETED_AGAIN_MS : rows[c->phase].limit;
+	return c->greeted_again || client_reply_is_bare(c->response) ? UNSURE_MS : rows[c->phase].limit;
 }
 
 /* --- the end of a transaction, the end of the connection --- */
@@ -207,6 +207,10 @@ client_timeout(struct client *c)
 	enum client_phase phase = c->phase;
 	bool again = c->greeted_again;
 
+	if (client_reply_is_bare(c->response)) {
+		client_input(c, "\r\n", 2);
+		return;
+	}
 	c->greeted_again = false;
 	if (again)
 		(c->phase == CLIENT_EHLO ? client_open_ehlo : client_open_helo)(c);
@@ -335,7 +339,7 @@ is_asked_for(const struct client *c)
 
 /*
  * A banner of several lines without dashes, or a second one: the answer to EHLO is still to come. A host that
- * says nothing after it has meant 220 as that answer: see client_timeout.
+ * says nothing after it has meant 220 as that answer: see client_timeout().
  */
 static bool
 is_more_greeting(struct client *c)

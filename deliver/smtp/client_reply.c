@@ -3,8 +3,9 @@
  *
  * Runs in:  deliver
  * Owns:     nothing
- * Promise:  takes a bare LF as a line end, and "250" without text (clients must: RFC 5321 4.2). However much
- *           comes, the part that is kept of a line and of a reply is bounded
+ * Promise:  lines end as the first one of the connection does, in CRLF or in a bare LF: of a host that ends
+ *           them with CRLF no bare LF ends a reply. Takes "250" without text (clients must: RFC 5321 4.2).
+ *           However much comes, the part that is kept of a line and of a reply is bounded
  * Fails by: CLIENT_REPLY_BAD: no code of three digits, codes of different classes in one reply, too many
  *           lines or bytes
  */
@@ -19,6 +20,15 @@ void
 client_reply_init(struct client_reply *r)
 {
 	memset(r, 0, sizeof(*r));
+}
+
+/* All but what is known of the host's lines. */
+static void
+begin_reply(struct client_reply *r)
+{
+	struct client_reply fresh = { .end = r->end, .last = r->last };
+
+	*r = fresh;
 }
 
 static bool
@@ -62,31 +72,55 @@ add_text(struct client_reply *r)
 	r->text[r->text_len] = '\0';
 }
 
-enum client_reply_kind
-client_reply_add(struct client_reply *r, const char *data, size_t len, size_t *used)
+/* The first line end of the connection shows how the others are. */
+static bool
+ends_line(struct client_reply *r, const char *data, const char *lf)
+{
+	bool cr = (lf > data ? lf[-1] : r->last) == '\r';
+
+	if (r->end == CLIENT_REPLY_END_OPEN)
+		r->end = cr ? CLIENT_REPLY_END_CRLF : CLIENT_REPLY_END_LF;
+	return cr || r->end == CLIENT_REPLY_END_LF;
+}
+
+/* Takes bytes up to the next line end; true: it is there. */
+static bool
+take_line(struct client_reply *r, const char *data, size_t len, size_t *used)
 {
 	const char *lf = memchr(data, '\n', len);
-	size_t size = lf != NULL ? (size_t)(lf - data) : len;
-	enum client_reply_kind kind;
-	size_t kept;
+	size_t size, kept = sizeof(r->line) - 1 - r->line_len;
 
-	if (r->whole)
-		client_reply_init(r);
-	else if (r->ended) {
-		r->ended = false;
-		r->line_len = 0;
-	}
-	kept = sizeof(r->line) - 1 - r->line_len;
+	while (lf != NULL && !ends_line(r, data, lf))
+		lf = memchr(lf + 1, '\n', (size_t)(data + len - lf - 1));
+	size = lf != NULL ? (size_t)(lf - data) : len;
 	*used = size + (lf != NULL);
 	r->bytes += *used;
+	if (*used > 0)
+		r->last = data[*used - 1];
 	if (kept > size)
 		kept = size;
 	memcpy(r->line + r->line_len, data, kept);
 	r->line_len += kept;
 	r->line[r->line_len] = '\0';
+	return lf != NULL;
+}
+
+enum client_reply_kind
+client_reply_add(struct client_reply *r, const char *data, size_t len, size_t *used)
+{
+	enum client_reply_kind kind;
+	bool ended;
+
+	if (r->whole)
+		begin_reply(r);
+	else if (r->ended) {
+		r->ended = false;
+		r->line_len = 0;
+	}
+	ended = take_line(r, data, len, used);
 	if (r->bytes > BYTES_MAX)
 		return CLIENT_REPLY_BAD;
-	if (lf == NULL)
+	if (!ended)
 		return CLIENT_REPLY_MORE;
 
 	r->ended = true;
@@ -96,6 +130,12 @@ client_reply_add(struct client_reply *r, const char *data, size_t len, size_t *u
 	add_text(r);
 	r->whole = kind == CLIENT_REPLY_WHOLE;
 	return kind;
+}
+
+bool
+client_reply_is_bare(const struct client_reply *r)
+{
+	return r->end == CLIENT_REPLY_END_CRLF && !r->ended && r->line_len > 0 && r->last == '\n';
 }
 
 const char *

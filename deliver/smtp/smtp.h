@@ -20,6 +20,8 @@ struct verdict;
 
 enum client_reply_kind { CLIENT_REPLY_MORE, CLIENT_REPLY_LINE, CLIENT_REPLY_WHOLE, CLIENT_REPLY_BAD };
 
+/* How lines end, shown by the first one. */
+enum client_reply_end { CLIENT_REPLY_END_OPEN, CLIENT_REPLY_END_CRLF, CLIENT_REPLY_END_LF };
 struct client_reply {
 	int code;
 	size_t lines, bytes;		/* of this reply */
@@ -29,6 +31,8 @@ struct client_reply {
 	size_t text_len;
 	bool ended;			/* the next byte begins another line */
 	bool whole;			/* ... and another reply */
+	char last;			/* the last byte that came */
+	enum client_reply_end end;
 };
 
 void client_reply_init(struct client_reply *r);
@@ -37,6 +41,8 @@ void client_reply_init(struct client_reply *r);
  * CLIENT_REPLY_WHOLE: the last one is complete; CLIENT_REPLY_BAD: no SMTP reply, or one without end.
  */
 enum client_reply_kind client_reply_add(struct client_reply *r, const char *data, size_t len, size_t *used);
+/* What came ends in a bare LF, though the host ends its lines with CRLF. */
+bool client_reply_is_bare(const struct client_reply *r);
 const char *client_reply_line(const struct client_reply *r);	/* text of the present line, without code */
 
 /* --- client: the SMTP dialogue with one host, from greeting to QUIT, any number of transactions. Pure --- */

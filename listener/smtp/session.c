@@ -94,26 +94,32 @@ check_border(struct session *s)
 		session_reply(s, REPLY_STOPPING, s->server->fqdn);
 }
 
-/* Skips the rest of a command line that was too long. */
+/* Skips the rest of a line that was refused, up to its CRLF: none of it is a command. */
 static size_t
 skip_line(struct session *s, const char *data, size_t len)
 {
-	const char *lf = memchr(data, '\n', len);
-	size_t used = lf != NULL ? (size_t)(lf - data) + 1 : len;
+	bool ended;
+	size_t used = line_rest(data, len, &ended);
 
 	s->line_waste += used;
-	if (lf != NULL) {
+	if (ended) {
 		s->line_waste = 0;
-		if (s->phase == PHASE_AUTH_LINE)
-			auth_verb_refuse(s, REPLY_AUTH_LONG);
-		else
-			session_reply(s, REPLY_LINE_LONG, NULL);
 		check_border(s);
 	} else if (s->line_waste > SESSION_LINE_WASTE) {
-		session_reply(s, REPLY_LINE_LONG, NULL);
 		session_phase_end(s, true);
 	}
 	return used;
+}
+
+/* The reply comes at once, as a client that ends no line with CRLF waits for it. */
+static void
+refuse_line(struct session *s, const char *line, size_t len, enum line_kind kind)
+{
+	if (s->phase == PHASE_AUTH_LINE)
+		auth_verb_refuse(s, kind == LINE_LONG ? REPLY_AUTH_LONG : REPLY_LINE_BARE);
+	else
+		verb_refuse(s, line, len, kind == LINE_LONG ? REPLY_LINE_LONG : REPLY_LINE_BARE);
+	check_border(s);
 }
 
 static size_t
@@ -130,29 +136,23 @@ line_max(const struct session *s, const char *data, size_t size)
 static size_t
 take_command(struct session *s, const char *data, size_t size)
 {
+	enum line_kind kind;
 	size_t len, used;
 
 	if (s->line_waste > 0)
 		return skip_line(s, data, size);
-	switch (line_scan(data, size, line_max(s, data, size), &len, &used)) {
+	kind = line_scan(data, size, line_max(s, data, size), &len, &used);
+	switch (kind) {
 	case LINE_MORE:
 		if (!s->partial)
 			s->progress++; /* the time limit of a command runs from its first byte */
 		s->partial = true;
 		return 0;
 	case LINE_LONG:
-		s->line_waste = used;
-		if (s->phase & PHASE_COMMAND)
-			s->ops->command(s->arg, data, used);
-		return used;
 	case LINE_BARE:
-		if (s->phase & PHASE_COMMAND)
-			s->ops->command(s->arg, data, used - 1);
-		if (s->phase == PHASE_AUTH_LINE)
-			auth_verb_refuse(s, REPLY_LINE_BARE);
-		else
-			session_reply(s, REPLY_LINE_BARE, NULL);
-		break;
+		s->line_waste = used;
+		refuse_line(s, data, len, kind);
+		return used;
 	case LINE_WHOLE:
 		if (s->phase == PHASE_AUTH_LINE)
 			auth_verb_line(s, data, len);
@@ -294,7 +294,7 @@ void
 session_stop(struct session *s)
 {
 	s->stopping = true;
-	if (!s->partial && s->line_waste == 0)
+	if (!s->partial)
 		take_event(s, EVENT_STOP, REPLY_STOPPING);
 }
 
@@ -307,5 +307,5 @@ session_cut(struct session *s)
 uint64_t
 session_limit_ms(const struct session *s)
 {
-	return session_phase_limit_ms(s, content_fault(s) != REPLY_NONE);
+	return session_phase_limit_ms(s, s->line_waste > 0 || content_fault(s) != REPLY_NONE);
 }

@@ -215,7 +215,7 @@ struct session {
 	struct data data;
 	struct bdat *bdat;		/* NULL until a BDAT came */
 	uint64_t accepted_bytes;
-	uint64_t line_waste;		/* bytes skipped of an overlong command line; 0: not skipping */
+	uint64_t line_waste;		/* bytes of a refused command line whose CRLF is to come; 0: none */
 	uint32_t messages, errors;
 	uint32_t progress;		/* changes whenever the time limit starts anew */
 	enum session_phase phase;	/* session_phase_enter() changes it */
@@ -260,7 +260,7 @@ enum session_action {
 };
 enum session_action session_phase_action(const struct session *s, enum session_event event);
 const char *session_phase_name(const struct session *s);	/* for operators */
-uint64_t session_phase_limit_ms(const struct session *s, bool refused);	/* refused: the present content is */
+uint64_t session_phase_limit_ms(const struct session *s, bool refused);	/* what is coming is */
 void session_phase_enter(struct session *s, enum session_phase to);
 void session_phase_wait(struct session *s, enum session_wait what);	/* other than the phase began with */
 bool session_phase_waits(const struct session *s);	/* the present command will run again */
@@ -293,11 +293,13 @@ struct verb {
 	bool help;			/* listed by HELP, if EHLO would offer it */
 	bool plain;			/* goes also without TLS where TLS is required */
 	bool hostile;			/* another protocol's word: close without an answer */
+	bool chunk;			/* octets follow it, which are no commands */
 };
 extern const struct verb verb_rows[];
 extern const size_t verb_count;
 
 const struct verb *verb_find(const char *line, size_t len);	/* by the first word; NULL */
+void verb_refuse(struct session *s, const char *line, size_t len, enum reply why);	/* no command at all */
 /* One whole command line without CRLF; `more`: bytes follow it already. */
 void verb_dispatch(struct session *s, const char *line, size_t len, bool more);
 

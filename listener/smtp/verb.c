@@ -6,6 +6,7 @@
  * Promise:  a handler runs only in the phases of its row, and with an argument as the row wants it
  * Fails by: replies
  */
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -74,7 +75,7 @@ const struct verb verb_rows[] = {
 	{ "DATA", transaction_data, PHASE_RCPT, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
 	/* Its octets have to be skipped in every case: it checks phase and TLS itself. */
 	{ "BDAT", bdat_command, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
-	    .plain = true },
+	    .plain = true, .chunk = true },
 	{ "RSET", transaction_rset, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
 	{ "NOOP", run_noop, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
 	    .plain = true },
@@ -158,6 +159,40 @@ judge_command(const struct session *s, const struct verb *v, size_t arg_len)
 	return REPLY_NONE;
 }
 
+/* "BDAT", also with something else than a blank behind it: its octets would be read as commands. */
+static bool
+begins_chunk(const char *line, size_t len)
+{
+	for (size_t i = 0; i < verb_count; i++) {
+		size_t n = strlen(verb_rows[i].name);
+
+		if (verb_rows[i].chunk && len >= n && strncasecmp(verb_rows[i].name, line, n) == 0 &&
+		    (len == n || !isalpha((unsigned char)line[n])))
+			return true;
+	}
+	return false;
+}
+
+static void
+refuse_line(struct session *s, const char *line, size_t len, enum reply why)
+{
+	session_reply(s, why, NULL);
+	if (begins_chunk(line, len))
+		session_reply(s, REPLY_CHUNK_LOST, s->server->fqdn);
+}
+
+void
+verb_refuse(struct session *s, const char *line, size_t len, enum reply why)
+{
+	const struct verb *v = verb_find(line, len);
+
+	s->ops->command(s->arg, line, len);
+	if (v != NULL && v->hostile)
+		session_phase_end(s, true);
+	else
+		refuse_line(s, line, len, why);
+}
+
 void
 verb_dispatch(struct session *s, const char *line, size_t len, bool more)
 {
@@ -171,11 +206,11 @@ verb_dispatch(struct session *s, const char *line, size_t len, bool more)
 		return;
 	}
 	if (!bytes_are_good(line, len, v != NULL ? v->bytes : VERB_ASCII)) {
-		session_reply(s, REPLY_LINE_BYTES, NULL);
+		refuse_line(s, line, len, REPLY_LINE_BYTES);
 		return;
 	}
 	if (v == NULL) {
-		session_reply(s, REPLY_UNKNOWN, NULL);
+		refuse_line(s, line, len, REPLY_UNKNOWN);
 		return;
 	}
 	while (word < len && line[word] == ' ')

@@ -44,14 +44,22 @@ START_TEST(test_line_rows)
 		{ "abc\r\n", 5, 10, LINE_WHOLE, 3, 5 },
 		{ "\r\nx", 3, 10, LINE_WHOLE, 0, 2 },
 		{ "abc\n", 4, 10, LINE_BARE, 3, 4 },
-		{ "a\rb\r\n", 5, 10, LINE_BARE, 3, 5 },
-		{ "a\0b\r\n", 5, 10, LINE_BARE, 3, 5 },
+		{ "abc\ndef\r\n", 9, 10, LINE_BARE, 3, 4 },
+		{ "a\rb\r\n", 5, 10, LINE_BARE, 1, 2 },
+		{ "a\rb", 3, 10, LINE_BARE, 1, 2 },
+		{ "a\0b\r\n", 5, 10, LINE_BARE, 1, 2 },
+		{ "a\0", 2, 10, LINE_BARE, 1, 2 },
+		{ "a\0\rb\n", 5, 10, LINE_BARE, 1, 2 },
+		{ "a\rb\0\n", 5, 10, LINE_BARE, 1, 2 },
 		{ "\n", 1, 10, LINE_BARE, 0, 1 },
-		{ "\r\r\n", 3, 10, LINE_BARE, 1, 3 },
+		{ "\r\r\n", 3, 10, LINE_BARE, 0, 1 },
+		{ "\r\r", 2, 10, LINE_BARE, 0, 1 },
+		{ "ab\r\nc\n\0", 7, 10, LINE_WHOLE, 2, 4 },
 		{ "12345678\r\n", 10, 10, LINE_WHOLE, 8, 10 },
-		{ "123456789\r\n", 11, 10, LINE_LONG, 0, 10 },
+		{ "123456789\r\n", 11, 10, LINE_LONG, 9, 9 },
 		{ "123456789", 9, 10, LINE_MORE, 0, 0 },
-		{ "1234567890", 10, 10, LINE_LONG, 0, 10 },
+		{ "1234567890", 10, 10, LINE_LONG, 10, 10 },
+		{ "12345678\n0", 10, 10, LINE_BARE, 8, 9 },
 	};
 	for (size_t i = 0; i < nitems_of(row); i++) {
 		size_t len, used;
@@ -59,8 +67,25 @@ START_TEST(test_line_rows)
 
 		ck_assert_msg(kind == row[i].kind && used == row[i].used, "row %zu: kind %d used %zu", i,
 		    (int)kind, used);
-		if (kind == LINE_WHOLE)
+		if (kind != LINE_MORE)
 			ck_assert_uint_eq(len, row[i].len);
+	}
+}
+END_TEST
+
+/* What is left of a line that was refused ends at its CRLF alone. */
+START_TEST(test_line_rest)
+{
+	static const struct { const char *in; size_t size, used; bool ended; } row[] = {
+		{ "", 0, 0, false }, { "abc", 3, 3, false }, { "\n", 1, 1, false }, { "a\nb\r", 4, 3, false },
+		{ "\r", 1, 0, false }, { "\r\n", 2, 2, true }, { "\n\r\nNOOP\r\n", 9, 3, true },
+		{ "a\r\r\nb", 5, 4, true }, { "\rMAIL\n\0\r\nx", 10, 9, true },
+	};
+	for (size_t i = 0; i < nitems_of(row); i++) {
+		bool ended;
+		size_t used = line_rest(row[i].in, row[i].size, &ended);
+
+		ck_assert_msg(used == row[i].used && ended == row[i].ended, "row %zu: used %zu", i, used);
 	}
 }
 END_TEST
@@ -176,6 +201,6 @@ START_TEST(log_to_the_journal)
 }
 END_TEST
 
-UNIT_MAIN("base", test_buf_cap_is_sticky, test_line_rows, test_log_safe_rows, test_log_pid,
+UNIT_MAIN("base", test_buf_cap_is_sticky, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid,
     test_clock_formats,
     log_to_the_journal)

@@ -43,6 +43,43 @@ START_TEST(test_bare_lf_is_taken)
 }
 END_TEST
 
+/*
+ * Of a host that ends its lines with CRLF a bare LF, whole or byte by byte, ends no reply: what stands behind
+ * it is no answer to the next command.
+ */
+START_TEST(test_bare_lf_ends_no_crlf_reply)
+{
+	for (unsigned bytewise = 0; bytewise < 2; bytewise++) {
+		static const char answer[] = "250-x\n250 fake\r\n250 8BITMIME\r\n";
+		struct client c;
+
+		start(&c);
+		feed_text(&c, "220 hi\r\n");
+		client_sent(&c, c.out.len);
+		for (size_t at = 0, n = bytewise ? 1 : sizeof(answer) - 1; at < sizeof(answer) - 1; at += n)
+			client_input(&c, answer + at, n);
+		ck_assert_int_eq(client_action(&c), CLIENT_READY);
+		ck_assert_uint_eq(c.offered, CLIENT_8BITMIME);
+		client_done(&c);
+	}
+}
+END_TEST
+
+/* But when nothing follows, the host meant the end, and its mail does not wait for ever. */
+START_TEST(test_bare_lf_and_silence)
+{
+	struct client c;
+
+	start(&c);
+	feed_text(&c, "220 hi\r\n250 hello you\n");
+	ck_assert_int_eq(client_action(&c), CLIENT_WAIT);
+	ck_assert_uint_lt(client_time_limit(&c), 60000);
+	client_timeout(&c);
+	ck_assert_int_eq(client_action(&c), CLIENT_READY);
+	client_done(&c);
+}
+END_TEST
+
 START_TEST(test_failure_says_why)
 {
 	struct client c;
@@ -392,7 +429,8 @@ START_TEST(test_every_phase_has_a_limit)
 }
 END_TEST
 
-UNIT_MAIN("client_hostile", test_bare_lf_is_taken, test_failure_says_why, test_endless_replies,
+UNIT_MAIN("client_hostile", test_bare_lf_is_taken, test_bare_lf_ends_no_crlf_reply,
+    test_bare_lf_and_silence, test_failure_says_why, test_endless_replies,
     test_hostile_text_is_cut_and_clean,
     test_many_recipients, test_early_reply_stops_the_content, test_answers_before_starttls,
     test_replies_not_asked_for,

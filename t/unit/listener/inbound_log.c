@@ -134,7 +134,7 @@ static const struct row {
 	    "EHLO +c 250 0 6\nAUTH - 504 0 25\nAUTH - 504 0 13\nauth - 504 0 30\nAUTH - 500 0 12\nauth +ntlm "
 	    "504 0 9\nQUIT c 240 0 0\n" },
 	/* an answer that ends in LF, or does not end */
-	{ (const char *const[]){ "EHLO c\r\nAUTH LOGIN\r\n", CHALLENGED, "c2VjcmV0\n", "AUTH LOGIN\r\n",
+	{ (const char *const[]){ "EHLO c\r\nAUTH LOGIN\r\n", CHALLENGED, "c2VjcmV0\nc2VjcmV0\r\n", "AUTH LOGIN\r\n",
 	    CHALLENGED, LONG_ANSWER, "\r\nNOOP\r\n", GONE, NULL },
 	    "EHLO +c 250 0 6\nAUTH +LOGIN 500 0 10\nAUTH +LOGIN 500 0 10\nNOOP - 250 0 4\nQUIT c 240 0 0\n" },
 	/* a chunk that was refused is no content; an id in the body is none */
@@ -142,7 +142,7 @@ static const struct row {
 	    "TO:<c@example.com>\r\nDATA\r\nSubject: x\r\n\r\nMessage-ID: <2@x>\r\n.\r\n", GONE, NULL },
 	    "EHLO +c 250 0 6\nBDAT +4 503 0 6\nMAIL +FROM:<> 250 0 12\nRCPT +TO:<c@example.com> 250 0 "
 	    "23\nDATA - 250 0 33\nQUIT c 240 0 0\n" },
-	{ (const char *const[]){ "EHLO c\r\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\nNOOP\r\n", GONE, NULL },
+	{ (const char *const[]){ "EHLO c\r\nAUTH PLAIN AGFsaWNlAHNlY3JldA==\nAGFsaWNl\r\nNOOP\r\n", GONE, NULL },
 	    "EHLO +c 250 0 6\nAUTH +PLAIN 500 0 31\nNOOP - 250 0 4\nQUIT c 240 0 0\n" },
 	/* in the middle of its answer the client goes, or is too slow */
 	{ (const char *const[]){ "EHLO c\r\nAUTH PLAIN\r\n", CHALLENGED, GONE, NULL },
@@ -150,7 +150,7 @@ static const struct row {
 	{ (const char *const[]){ "EHLO c\r\n", IDLE, NULL }, "EHLO +c 250 0 6\nTIMEOUT c 121 0 0\n" },
 	{ (const char *const[]){ GONE, NULL }, "QUIT - 240 0 0\n" },
 	/* bytes that are no text, and a line within a line */
-	{ (const char *const[]){ "N\1OOP \"x\"\r\nEHLO a\nHELP\r\nMAIL %41\r\n", GONE, NULL },
+	{ (const char *const[]){ "N\1OOP \"x\"\r\nEHLO a\nHELP\r\nHELP\r\nMAIL %41\r\n", GONE, NULL },
 	    "N%01OOP +%22x%22 500 0 9\nEHLO +a 500 0 6\nHELP - 214 0 4\nMAIL +%2541 503 0 8\nQUIT - 240 0 "
 	    "0\n" },
 };
