@@ -89,7 +89,7 @@ on_expired(void *arg)
 {
 	struct inbound *c = arg;
 
-	c->log.idle = true;
+	c->log.idle = c->session.wait != WAIT_PAUSE;
 	if (c->session.phase == PHASE_SECURING)
 		on_secured(c, "no end of the handshake in time");
 	session_expire(&c->session);

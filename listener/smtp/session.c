@@ -80,6 +80,20 @@ session_secured(struct session *s, bool bound)
 		session_reply(s, REPLY_STOPPING, s->server->fqdn);
 }
 
+/*
+ * A list with dead addresses in any order must reach the good ones: refused recipients end the session only
+ * between transactions, or when the client goes on with another command though none was accepted.
+ */
+static bool
+has_failed_enough(const struct session *s)
+{
+	if (s->errors >= SESSION_ERRORS_MAX)
+		return true;
+	if (s->refused < SESSION_ERRORS_MAX || s->phase == PHASE_RCPT || s->phase == PHASE_CHUNKS)
+		return false;
+	return s->phase != PHASE_MAIL || !s->recipient || s->refused >= SESSION_REFUSED_MAX;
+}
+
 /* After each command and message, where a session may end: too many errors, or a stop that waits. */
 static void
 check_border(struct session *s)
@@ -88,7 +102,7 @@ check_border(struct session *s)
 	s->progress++;
 	if (!(s->phase & PHASE_COMMAND))
 		return;
-	if (s->errors >= SESSION_ERRORS_MAX)
+	if (has_failed_enough(s))
 		session_reply(s, REPLY_TOO_MANY_ERRORS, s->server->fqdn);
 	else if (s->stopping && s->phase != PHASE_CHUNKS)
 		session_reply(s, REPLY_STOPPING, s->server->fqdn);
@@ -278,6 +292,11 @@ session_expire(struct session *s)
 {
 	enum reply fault = content_fault(s);
 
+	if (s->wait == WAIT_PAUSE) {
+		session_phase_wait(s, WAIT_CLIENT);
+		s->progress++;
+		return;
+	}
 	/* A client that ends content with a bare LF waits for a reply in vain: say what is wrong. */
 	if (fault != REPLY_NONE)
 		session_reply(s, fault, NULL);

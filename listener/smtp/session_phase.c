@@ -104,6 +104,8 @@ session_phase_limit_ms(const struct session *s, bool refused)
 
 	if (row->exact)
 		return row->limit_ms;
+	if (s->wait == WAIT_PAUSE)
+		return SESSION_PAUSE_MS;
 	if (s->wait != row->wait)
 		return NO_LIMIT;
 	limit = refused ? REFUSED_MS : row->limit_ms;

@@ -8,6 +8,16 @@
  */
 #include "listener/smtp/smtp.h"
 
+/* A client that guesses the names of recipients learns one a second; a list with dead ones goes on. */
+static void
+count_error(struct session *s)
+{
+	if (!s->recipient)
+		s->errors++;
+	else if (++s->refused > SESSION_ERRORS_MAX)
+		session_phase_wait(s, WAIT_PAUSE);
+}
+
 static void
 say_reply(struct session *s, enum reply which, const char *detail, const char *recipient, bool event)
 {
@@ -23,7 +33,7 @@ say_reply(struct session *s, enum reply which, const char *detail, const char *r
 		s->ops->refused(s->arg, recipient, line);
 	}
 	if (row->flags & REPLY_ERROR)
-		s->errors++;
+		count_error(s);
 	if (row->flags & REPLY_CLOSE)
 		session_phase_end(s, row->flags & REPLY_LINGER);
 }

@@ -50,7 +50,7 @@ enum reply {
 	REPLY_COUNT
 };
 enum reply_flags {
-	REPLY_ERROR = 1,	/* counts towards the 20 errors of a session */
+	REPLY_ERROR = 1,	/* counts towards the 20 errors of a session, or the recipients */
 	REPLY_EVENT = 2,	/* a refusal worth a line in the event log */
 	REPLY_CLOSE = 4,	/* the session ends after it */
 	REPLY_LINGER = 8,	/* and the peer may well be sending still */
@@ -139,7 +139,9 @@ void envelope_add(struct envelope *e, const struct envelope_rcpt *r);	/* given a
 
 #define SESSION_LINE_MAX 2048U		/* RFC 5321 4.5.3.1.4: 512, and each extension adds; with CRLF */
 #define SESSION_LINE_WASTE (64U << 10)	/* a longer line than this ends the session */
-#define SESSION_ERRORS_MAX 20U
+#define SESSION_ERRORS_MAX 20U		/* commands; and recipients: then they are slowed down */
+#define SESSION_REFUSED_MAX 1000U	/* recipients, while none is accepted */
+#define SESSION_PAUSE_MS 1000U		/* after each further recipient that is refused */
 #define SESSION_CONTENT_WASTE (16U << 20)	/* refused content is read so far, or to max-message-size */
 
 enum session_phase {		/* bits, so that a verb can name several; the table is in session_phase.c */
@@ -171,6 +173,7 @@ enum session_wait {
 	WAIT_AUTH,		/* the auth helper: session_auth_answered() */
 	WAIT_ETRN, WAIT_ATRN,	/* the deliver worker: session_etrn_answered() */
 	WAIT_TLS,		/* the handshake: session_secured() */
+	WAIT_PAUSE,		/* the time limit: session_expire() */
 	WAIT_END,		/* the end of the connection */
 };
 enum session_link { LINK_CLEAR, LINK_TLS, LINK_TLS_BOUND };	/* bound: as RFC 9266 wants, for -PLUS */
@@ -216,7 +219,8 @@ struct session {
 	struct bdat *bdat;		/* NULL until a BDAT came */
 	uint64_t accepted_bytes;
 	uint64_t line_waste;		/* bytes of a refused command line whose CRLF is to come; 0: none */
-	uint32_t messages, errors;
+	uint32_t messages;
+	uint32_t errors, refused;	/* since a message was accepted: commands, recipients */
 	uint32_t progress;		/* changes whenever the time limit starts anew */
 	enum session_phase phase;	/* session_phase_enter() changes it */
 	enum session_wait wait;
@@ -226,6 +230,7 @@ struct session {
 	bool partial;			/* the first bytes of a command are here */
 	bool begun;			/* a message, by ops->begin(); not yet finished or discarded */
 	bool rcpt_refused;		/* in this transaction */
+	bool recipient;			/* the command is about one: its refusal is no error of the client */
 	bool stopping;			/* 421 as soon as it is polite */
 };
 
@@ -294,10 +299,10 @@ struct verb {
 	bool plain;			/* goes also without TLS where TLS is required */
 	bool hostile;			/* another protocol's word: close without an answer */
 	bool chunk;			/* octets follow it, which are no commands */
+	bool recipient;			/* names one: refusals count apart */
 };
 extern const struct verb verb_rows[];
 extern const size_t verb_count;
-
 const struct verb *verb_find(const char *line, size_t len);	/* by the first word; NULL */
 void verb_refuse(struct session *s, const char *line, size_t len, enum reply why);	/* no command at all */
 /* One whole command line without CRLF; `more`: bytes follow it already. */

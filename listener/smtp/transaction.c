@@ -289,7 +289,7 @@ transaction_stored(struct session *s, int error, const char *id)
 	session_phase_enter(s, PHASE_READY);
 	if (error == 0) {
 		s->messages++;
-		s->errors = 0;
+		s->errors = s->refused = 0;
 		s->accepted_bytes += s->data.size;
 		session_reply(s, REPLY_ACCEPTED, id);
 	} else {

@@ -71,7 +71,7 @@ const struct verb verb_rows[] = {
 	    VERB_ASCII, .help = true },
 	{ "MAIL", transaction_mail, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
 	{ "RCPT", transaction_rcpt, PHASE_MAIL | PHASE_RCPT, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8,
-	    .help = true },
+	    .help = true, .recipient = true },
 	{ "DATA", transaction_data, PHASE_RCPT, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
 	/* Its octets have to be skipped in every case: it checks phase and TLS itself. */
 	{ "BDAT", bdat_command, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
@@ -186,6 +186,7 @@ verb_refuse(struct session *s, const char *line, size_t len, enum reply why)
 {
 	const struct verb *v = verb_find(line, len);
 
+	s->recipient = v != NULL && v->recipient;
 	s->ops->command(s->arg, line, len);
 	if (v != NULL && v->hostile)
 		session_phase_end(s, true);
@@ -200,6 +201,7 @@ verb_dispatch(struct session *s, const char *line, size_t len, bool more)
 	size_t word = word_length(line, len);
 	enum reply bad;
 
+	s->recipient = v != NULL && v->recipient;
 	s->ops->command(s->arg, line, len);
 	if (v != NULL && v->hostile) {
 		session_phase_end(s, true);
