@@ -4,8 +4,8 @@
  * Runs in:  every process
  * Owns:     nothing; results are copied into struct address
  * Promise:  linear in the input. What is accepted has no control byte, valid UTF-8, a local part of at most
- *           64 and a domain of at most 255 bytes. A local part is never changed, but folding inside quotes
- *           is removed
+ *           256 and a domain of at most 255 bytes. A local part is never changed, but folding inside quotes
+ *           is removed; dots may stand anywhere in it, as phone companies gave out such addresses
  * Fails by: -1: malformed or too long; the struct then has no usable content
  */
 #include "common/mail/address.h"

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ADDRESS_MAX 320		/* 64 local + @ + 255 domain (RFC 5321 4.5.3.1) */
+/* 256 local + @ + 255 domain: RFC 5321 4.5.3.1 asks for 64 and 255 at least, and for no limit if possible */
+#define ADDRESS_MAX 512
 
 /* "local@domain", "local" (bare) or "" (null path); domain in lower case when ASCII. */
 struct address {

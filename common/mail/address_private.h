@@ -4,7 +4,7 @@
 
 #include "common/mail/address.h"
 
-#define ADDRESS_LOCAL_MAX 64
+#define ADDRESS_LOCAL_MAX 256
 #define ADDRESS_DOMAIN_MAX 255
 
 /* A place in the input. `header`: blanks, folds and comments may be between tokens (RFC 5322 3.2.2). */

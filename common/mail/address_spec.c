@@ -196,27 +196,27 @@ parse_atom(struct address_cursor *c, struct text *t)
 	return !t->failed && t->len > before;
 }
 
-/* Parts with dots between them, blanks allowed around each. */
+/*
+ * Atoms and dots. RFC 5321 has one dot between two atoms; "taro..yama@" and "hanako.@" are not by that
+ * grammar, but their owners have no other address.
+ */
 static bool
-parse_dotted(struct address_cursor *c, struct text *t, bool (*part)(struct address_cursor *c, struct text *t))
+parse_local(struct address_cursor *c, struct text *t)
 {
+	bool atom = false;
+
+	if (address_peek(c) == '"')
+		return parse_quoted(c, t) && address_spec_blanks(c);
 	for (;;) {
-		if (!part(c, t) || !address_spec_blanks(c))
+		atom = parse_atom(c, t) || atom;
+		if (t->failed || !address_spec_blanks(c))
 			return false;
 		if (address_peek(c) != '.')
-			return true;
+			return atom;
 		text_take(t, c, 1);
 		if (!address_spec_blanks(c))
 			return false;
 	}
-}
-
-static bool
-parse_local(struct address_cursor *c, struct text *t)
-{
-	if (address_peek(c) == '"')
-		return parse_quoted(c, t) && address_spec_blanks(c);
-	return parse_dotted(c, t, parse_atom);
 }
 
 /* [192.0.2.1] or [IPv6:2001:db8::1] (RFC 5321 4.1.3); other tags are refused. */
@@ -266,12 +266,21 @@ parse_label(struct address_cursor *c, struct text *t)
 	    t->data[t->len - 1] != '-';
 }
 
+/* Labels with dots between them, blanks allowed around each. */
 static bool
 parse_domain(struct address_cursor *c, struct text *t)
 {
 	if (address_peek(c) == '[')
 		return parse_domain_literal(c, t) && address_spec_blanks(c);
-	return parse_dotted(c, t, parse_label);
+	for (;;) {
+		if (!parse_label(c, t) || !address_spec_blanks(c))
+			return false;
+		if (address_peek(c) != '.')
+			return true;
+		text_take(t, c, 1);
+		if (!address_spec_blanks(c))
+			return false;
+	}
 }
 
 bool

@@ -10,6 +10,8 @@
 
 #define A10 "aaaaaaaaaa"
 #define A60 A10 A10 A10 A10 A10 A10
+#define A240 A60 A60 A60 A60
+#define LOCAL256 A240 A10 "aaaaaa"
 #define LABEL63 A60 "aaa"
 #define DOMAIN255 LABEL63 "." LABEL63 "." LABEL63 "." LABEL63
 
@@ -73,9 +75,12 @@ static const struct row paths[] = {
 	{ "<a@b..c>", 0, NULL, 0 },
 	{ "<a@-b>", 0, NULL, 0 },
 	{ "<a@b->", 0, NULL, 0 },
-	{ "<a..b@c>", 0, NULL, 0 },
-	{ "<.a@c>", 0, NULL, 0 },
-	{ "<a.@c>", 0, NULL, 0 },
+	{ "<a..b@c>", 0, "a..b@c", 8 },
+	{ "<a.@c>", 0, "a.@c", 6 },
+	{ "<.a@c>", 0, ".a@c", 6 },
+	{ "<..@c>", 0, NULL, 0 },
+	{ "<a@b..c>", 0, NULL, 0 },
+	{ "<a@b.>", 0, NULL, 0 },
 	{ "<a b@c>", 0, NULL, 0 },
 	{ "< a@c>", 0, NULL, 0 },
 	{ "<a@c >", 0, NULL, 0 },
@@ -87,10 +92,11 @@ static const struct row paths[] = {
 	{ "<<a@b>>", 0, NULL, 0 },
 	{ "<a@b><c@d>", 0, "a@b", 5 },
 	/* limits: RFC 5321 4.5.3.1.1, 4.5.3.1.2 */
-	{ "<" A60 "aaaa@b>", 0, A60 "aaaa@b", 0 },
-	{ "<" A60 "aaaaa@b>", 0, NULL, 0 },
-	{ "<\"" A60 "aa\"@b>", 0, "\"" A60 "aa\"@b", 0 },
-	{ "<\"" A60 "aaa\"@b>", 0, NULL, 0 },
+	{ "<" LOCAL256 "@b>", 0, LOCAL256 "@b", 0 },
+	{ "<a" LOCAL256 "@b>", 0, NULL, 0 },
+	{ "<\"" A240 A10 "aaaa\"@b>", 0, "\"" A240 A10 "aaaa\"@b", 0 },
+	{ "<\"" A240 A10 "aaaaa\"@b>", 0, NULL, 0 },
+	{ "<" LOCAL256 "@" DOMAIN255 ">", 0, LOCAL256 "@" DOMAIN255, 0 },
 	{ "<a@" LABEL63 ".b>", 0, "a@" LABEL63 ".b", 0 },
 	{ "<a@a" LABEL63 ".b>", 0, NULL, 0 },
 	{ "<" A60 "aaaa@" DOMAIN255 ">", 0, A60 "aaaa@" DOMAIN255, 0 },
@@ -114,6 +120,11 @@ static const struct row paths[] = {
 };
 
 static const struct row mailboxes[] = {
+	{ "bounces+31415926-c0de-firstname.lastname=a-rather-long-customer-domain.example@b.example", 0,
+	    "bounces+31415926-c0de-firstname.lastname=a-rather-long-customer-domain.example@b.example", 0 },
+	{ "Taro <taro..yama@mobile.example>", 0, "taro..yama@mobile.example", 0 },
+	{ "hanako.@mobile.example", 0, "hanako.@mobile.example", 0 },
+	{ "J. Doe <a@b.example>", 0, "a@b.example", 0 },
 	{ "a@b.example", 0, "a@b.example", 0 },
 	{ "  a@B.example \t", 0, "a@b.example", 0 },
 	{ "<a@b.example>", 0, "a@b.example", 0 },
@@ -387,6 +398,9 @@ START_TEST(test_parts)
 	ck_assert_int_eq(address_from_text(&a, "a@"), -1);
 	ck_assert_int_eq(address_from_text(&a, "a\n@b"), -1);
 	ck_assert_int_eq(address_from_text(&a, "\"a@b"), -1);
+	ck_assert_int_eq(address_from_text(&a, longest), 0);
+	longest[256] = 'x';
+	longest[257] = '\0';
 	ck_assert_int_eq(address_from_text(&a, longest), -1);
 }
 END_TEST
