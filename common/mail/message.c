@@ -370,7 +370,7 @@ parse_finish(struct envelope_parse *p)
 		return false;
 	}
 	for (size_t i = 0; i < p->nmarks; i++) {
-		if (strchr(".dfr", p->marks[i]) == NULL || p->marks[i] == '\0') {
+		if (strchr(".dfrx", p->marks[i]) == NULL || p->marks[i] == '\0') {
 			p->why = "unknown mark";
 			return false;
 		}

@@ -38,6 +38,7 @@ enum message_mark {
 	MARK_DELIVERED = 'd',
 	MARK_FAILED = 'f',	/* its failure is noted, its report is not written yet */
 	MARK_REPORTED = 'r',	/* failed, and the report (or badmail) is safe */
+	MARK_DELETED = 'x',	/* by an operator */
 };
 
 enum message_flags {

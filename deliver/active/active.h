@@ -35,6 +35,7 @@ enum active_outcome {		/* of a recipient in this round */
 	OUTCOME_NONE,		/* not tried */
 	OUTCOME_PARKED,		/* its destination has no place now, or the process ends */
 	OUTCOME_DELIVERED,
+	OUTCOME_DELETED,	/* by an operator: no report */
 	OUTCOME_LATER,
 	OUTCOME_FAILED,		/* refused or expired */
 	OUTCOME_BACKLOG,	/* waits until its host asks with ETRN or ATRN */

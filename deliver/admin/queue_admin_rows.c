@@ -21,7 +21,7 @@
 
 #define SHOWN_RECIPIENTS 5		/* recipients in a line of a list */
 #define SHOWN_ALL 100			/* recipients of a message that is shown */
-#define ADDRESS_BYTES 400
+#define ADDRESS_BYTES 520
 #define REASON_BYTES 240
 #define HEADER_BYTES 8192
 #define NOTE_MAX (64U << 10)
@@ -202,8 +202,19 @@ show_flags(struct queue_admin_job *j, const struct message_envelope *e)
 static const char *
 mark_name(char mark)
 {
-	return mark == MARK_PENDING ? "pending" : mark == MARK_DELIVERED ? "delivered" : mark == MARK_FAILED ?
-	    "failed" : "reported";
+	switch ((enum message_mark)mark) {
+	case MARK_PENDING:
+		return "pending";
+	case MARK_DELIVERED:
+		return "delivered";
+	case MARK_FAILED:
+		return "failed";
+	case MARK_REPORTED:
+		return "reported";
+	case MARK_DELETED:
+		return "deleted";
+	}
+	return "unknown";
 }
 
 static void

@@ -178,8 +178,8 @@ set_marks(struct result_state *st)
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
 		struct active_recipient *r = &m->recipient[i];
 
-		r->mark = r->outcome == OUTCOME_DELIVERED ? MARK_DELIVERED : r->outcome == OUTCOME_FAILED ?
-		    MARK_FAILED : 0;
+		r->mark = r->outcome == OUTCOME_DELIVERED ? MARK_DELIVERED : r->outcome == OUTCOME_DELETED ?
+		    MARK_DELETED : r->outcome == OUTCOME_FAILED ? MARK_FAILED : 0;
 		st->marks |= r->mark != 0;
 	}
 }

@@ -122,7 +122,7 @@ count_outcomes(struct result_state *st)
 			judge_later(st, i);
 		else if (r->outcome == OUTCOME_BACKLOG)
 			judge_backlog(st, i);
-		if (r->outcome == OUTCOME_DELIVERED)
+		if (r->outcome == OUTCOME_DELIVERED || r->outcome == OUTCOME_DELETED)
 			st->delivered++;
 		else if (r->outcome == OUTCOME_FAILED)
 			st->failed++;

@@ -203,7 +203,7 @@ is_meant(const struct active_message *m, size_t i)
 	    queue_filter_is_recipient(m->command->pick, m->e.rcpt[i].address);
 }
 
-/* Deleted: as if delivered, without a report. Bounced: failed, with a report to the sender. */
+/* Deleted: without a report. Bounced: failed, with a report to the sender. */
 static void
 end_recipients(struct active_message *m)
 {
@@ -215,7 +215,7 @@ end_recipients(struct active_message *m)
 	for (size_t i = 0; i < m->e.nrcpt; i++) {
 		if (!is_meant(m, i))
 			continue;
-		m->recipient[i].outcome = o->kind == SCHEDULE_BOUNCE ? OUTCOME_FAILED : OUTCOME_DELIVERED;
+		m->recipient[i].outcome = o->kind == SCHEDULE_BOUNCE ? OUTCOME_FAILED : OUTCOME_DELETED;
 		m->recipient[i].reason = why;
 		o->recipients++;
 	}
@@ -278,18 +278,31 @@ judge_command(struct active_message *m)
 		o->result = o->error == ENOENT ? SCHEDULE_GONE : SCHEDULE_FAILED;
 }
 
+/* One event a recipient, as nothing else will tell what became of it; a bounced one has an event of its own. */
+static void
+log_deleted(const struct active_message *m, const char *sender)
+{
+	const struct schedule_admin *o = m->command;
+
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		if (m->recipient[i].outcome == OUTCOME_DELETED)
+			log_event(LOG_FACT, m->id, "deleted", "uid=%u sender=%s recipients=%zu recipient=%s",
+			    o->uid, log_safe(sender), o->recipients, log_safe(m->e.rcpt[i].address));
+}
+
 void
 schedule_admin_end(struct active_message *m)
 {
-	static const char *const events[] = { [SCHEDULE_DELETE] = "deleted", [SCHEDULE_BOUNCE] = "bounced",
-	    [SCHEDULE_MOVE] = "moved" };
 	struct schedule_admin *o = m->command;
+	const char *sender = *m->e.sender == '\0' ? "<>" : m->e.sender;
 
 	judge_command(m);
 	disk_crash_point("order-done");
-	if (o->result == SCHEDULE_DONE)
-		log_event(LOG_FACT, m->id, events[o->kind], "uid=%u sender=%s recipients=%zu%s%s%s%s", o->uid,
-		    log_safe(*m->e.sender == '\0' ? "<>" : m->e.sender), o->recipients,
+	if (o->result == SCHEDULE_DONE && o->kind == SCHEDULE_DELETE)
+		log_deleted(m, sender);
+	else if (o->result == SCHEDULE_DONE)
+		log_event(LOG_FACT, m->id, o->kind == SCHEDULE_MOVE ? "moved" : "bounced",
+		    "uid=%u sender=%s recipients=%zu%s%s%s%s", o->uid, log_safe(sender), o->recipients,
 		    o->kind == SCHEDULE_MOVE ? " to=" : "",
 		    o->kind == SCHEDULE_MOVE ? o->to_name : "", o->kind == SCHEDULE_BOUNCE ? " reason=" : "",
 		    o->kind == SCHEDULE_BOUNCE ? log_safe(o->reason) : "");

@@ -1,6 +1,7 @@
 """queue - posternctl queue: shows messages that wait, and changes them, by filter and while the queue is in use"""
 
 import json
+import re
 import stat
 import threading
 
@@ -123,13 +124,16 @@ def test_delete_and_bounce_are_for_recipients(t):
     until(lambda: [row["pending"] for row in listed(service)] == [3] and not listed(service, "--state", "active"), what="three to do")
     id = listed(service)[0]["id"]
     check("1 message deleted for 1 recipient" in service.ctl("queue", "delete", id, "--domain", "two.example").stdout, "delete")
+    deleted = service.events.wait("deleted", id=id)
+    check(deleted["recipient"].endswith("@two.example"), "which one is in the event", deleted)
+    check(f"deleted {deleted['recipient']}" in re.sub(" +", " ", service.ctl("queue", "show", id).stdout), "shown as deleted", deleted)
     check("1 message bounced for 1 recipient" in service.ctl("queue", "bounce", "--domain", "three.example", "--reason", "closed for good").stdout,
           "bounce")
     report = service.home.wait_drops()[0].email
     text = report.as_string()
     check("closed for good" in text and "later@three.example" in text and "later@two.example" not in text and "Status: 5.0.0" in text, text)
     marks = [r["mark"] for r in rows(service, "show", id)[0]["recipients"]]
-    equal(sorted(marks), ["delivered", "delivered", "pending", "reported"])
+    equal(sorted(marks), ["deleted", "delivered", "pending", "reported"])
     service.events.wait("bounced", uid=str(service.test.uid), recipients="1")
     sink.answers.clear()
     check("1 message due now" in service.ctl("queue", "retry", id).stdout, "retry")
