@@ -14,6 +14,7 @@
 #include "common/base/mem.h"
 #include "common/mail/address.h"
 #include "common/mail/header.h"
+#include "common/mail/header_mend.h"
 #include "pickup/pickup.h"
 
 enum { NAME_TRUST = 2000 };
@@ -271,33 +272,25 @@ fill_envelope(struct work *w)
 
 /* --- the header that is sent --- */
 
-static bool
-is_kept_back(const struct header_field *f)
-{
-	return header_is(f, "Bcc") || header_is(f, "Resent-Bcc") || header_is(f, "Return-Path");
-}
-
 static void
 write_header(const struct work *w, struct buf *out)
 {
 	const struct compose_rules *r = w->rules;
 	struct header_field f;
 	size_t pos = w->h->fields;
-	bool date = false, id = false;
+	char missing[HEADER_MEND_SIZE];
+	unsigned found = 0;
 
 	buf_printf(out, "Received: from mail pickup service\r\n\tby %s id %s;\r\n\t%s\r\n", r->fqdn, r->id,
 	    r->date);
 	while (header_next(w->data, w->h->end, &pos, &f) == 1) {
-		if (is_kept_back(&f))
-			continue;
-		date = date || header_is(&f, "Date");
-		id = id || header_is(&f, "Message-ID");
-		buf_add(out, f.start, f.size);
+		unsigned what = header_mend_find(&f);
+
+		found |= what;
+		if (!(what & HEADER_MEND_PRIVATE))
+			buf_add(out, f.start, f.size);
 	}
-	if (!date)
-		buf_printf(out, "Date: %s\r\n", r->date);
-	if (!id)
-		buf_printf(out, "Message-ID: <%s@%s>\r\n", r->id, r->fqdn);
+	buf_add(out, missing, header_mend_missing(missing, found, r->date, r->id, r->fqdn));
 	buf_add(out, "\r\n", 2);
 }
 

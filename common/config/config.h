@@ -36,6 +36,8 @@ enum config_after_direct { CONFIG_DIRECT_NO, CONFIG_DIRECT_YES, CONFIG_DIRECT_ON
 enum config_oauth_provider { CONFIG_OAUTH_CUSTOM, CONFIG_OAUTH_MICROSOFT, CONFIG_OAUTH_GOOGLE };
 enum config_oauth_flow { CONFIG_FLOW_DERIVED, CONFIG_FLOW_CLIENT, CONFIG_FLOW_REFRESH };
 enum config_domain_type { CONFIG_DOMAIN_DEFAULT, CONFIG_DOMAIN_ALIAS, CONFIG_DOMAIN_REMOTE };
+/* Clients that something is done for; may relay: by list or login. */
+enum config_clients { CONFIG_CLIENTS_RELAY, CONFIG_CLIENTS_NONE, CONFIG_CLIENTS_ALL };
 enum config_dots { CONFIG_DOTS_AUTO, CONFIG_DOTS_STUFFED, CONFIG_DOTS_PLAIN };
 enum config_log_format { CONFIG_LOG_W3C, CONFIG_LOG_JSON };
 /* The fields of the protocol log, in the order in which a line has them. */
@@ -108,6 +110,8 @@ struct config_server {
 	char *log_directory;
 	/* [access] */
 	unsigned authentication;	/* enum config_auth bits */
+	bool helo_required;
+	enum config_clients mend, dsn;
 	char *password_file, *basic_domain, *keytab, *service_principal;	/* NULL not set */
 	bool basic_requires_tls;
 	enum config_tls tls;

@@ -51,6 +51,8 @@ static const struct key_choice tls_versions[] = {
 static const struct key_choice list_modes[] = { { "only", CONFIG_ONLY, false },
     { "all-except", CONFIG_ALL_EXCEPT, false }, { 0 } };
 static const struct key_choice open_relay[] = { { "no", false, false }, { "i-know", true, false }, { 0 } };
+static const struct key_choice clients[] = { { "relay", CONFIG_CLIENTS_RELAY, false },
+    { "none", CONFIG_CLIENTS_NONE, false }, { "all", CONFIG_CLIENTS_ALL, false }, { 0 } };
 static const struct key_choice client_certificates[] = { { "no", false, false }, { "ask", true, false },
     { 0 } };
 static const struct key_choice dots[] = {
@@ -209,6 +211,21 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "How clients may log in: any of anonymous (no login), basic (a password) and integrated "
 	    "(Kerberos). Without anonymous a client has to authenticate before MAIL." },
+	{ ACCESS("helo-required", KEY_BOOL, helo_required), .standard = "no",
+	    .meaning =
+	    "Whether a client has to say HELO or EHLO with a name before MAIL. With no, HELO without a name "
+	    "and MAIL without HELO are accepted, as devices and the SMTP service of IIS do." },
+	{ ACCESS("mend", KEY_ENUM, mend), .standard = "relay", .choice = clients,
+	    .meaning =
+	    "Whose messages are mended instead of refused or sent on as they are: of clients that may relay "
+	    "(by relay-list or by login), of none, or of all. A bare LF or CR in the content becomes CRLF, a "
+	    "missing Date and Message-ID are added, Bcc, Resent-Bcc and Return-Path are taken out. What was "
+	    "mended is in the event of the accepted message. A bare LF or CR of other clients is refused "
+	    "with 554 5.6.0." },
+	{ ACCESS("dsn", KEY_ENUM, dsn), .standard = "relay", .choice = clients,
+	    .meaning =
+	    "Who is offered DSN (RFC 3461), so may ask for reports of success and delay: clients that may "
+	    "relay (by relay-list or by login), none, or all. Reports of failure do not depend on it." },
 	{ ACCESS("password-file", KEY_PATH, password_file),
 	    .meaning =
 	    "The file with the accounts for basic authentication (PLAIN, LOGIN, SCRAM-SHA-256), one line "

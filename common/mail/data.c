@@ -1,21 +1,21 @@
 /*
- * data - content: finds the end of DATA, takes transport dots out, refuses bare CR and LF (RFC 5321 4.5.2,
- * 2.3.8); pure
+ * data - content: finds the end of DATA, takes transport dots out, refuses or mends bare CR and LF (RFC 5321
+ * 4.5.2, 2.3.8); pure
  *
  * Runs in:  listener
  * Owns:     nothing
- * Promise:  only CRLF "." CRLF ends content; what is handed on has CRLF line ends only; in whatever pieces
- *           the input comes, bytes and end are the same
+ * Promise:  only CRLF "." CRLF ends content; what is handed on has CRLF line ends only, and no NUL; in
+ *           whatever pieces the input comes, bytes and end are the same
  * Fails by: the first fault stays in the struct, and nothing more is handed on
  */
+#include "common/mail/data.h"
+
 #include <string.h>
 
-#include "listener/smtp/smtp.h"
-
 void
-data_begin(struct data *d, uint64_t limit)
+data_begin(struct data *d, uint64_t limit, bool mend)
 {
-	*d = (struct data){ .state = DATA_LINE, .limit = limit };
+	*d = (struct data){ .state = DATA_LINE, .limit = limit, .mend = mend };
 }
 
 static void
@@ -48,95 +48,162 @@ count_line(struct data *d, size_t n)
 		d->line += (uint32_t)n;
 }
 
-/* Inside a line: bytes used, to the end of the line or of the input. A CR or LF alone is a fault. */
-static size_t
-take_text(struct data *d, const char *in, size_t len)
+/* The input, how far it was read, and where the content begins that is not yet handed on. */
+struct portion {
+	const char *in;
+	size_t len, at, run;
+	data_sink *sink;
+	void *arg;
+};
+
+static void
+hand_on(struct data *d, struct portion *p)
 {
-	const char *lf = memchr(in, '\n', len);
-	size_t n = lf != NULL ? (size_t)(lf - in) : len;
-	const char *cr = memchr(in, '\r', n);
-	bool cr_last = cr != NULL && (size_t)(cr - in) + 1 == n;
+	hand_on_run(d, p->in + p->run, p->at - p->run, p->sink, p->arg);
+	p->run = p->at;
+}
+
+static void
+begin_line(struct data *d, bool after_bare)
+{
+	d->state = DATA_LINE;
+	d->line = 0;
+	d->after_bare = after_bare;
+}
+
+/* The line ends here with a bare LF or CR, of which `rest` is what its CRLF lacks. */
+static void
+mend_end(struct data *d, struct portion *p, const char *rest, enum data_mended what)
+{
+	hand_on(d, p);
+	hand_on_run(d, rest, strlen(rest), p->sink, p->arg);
+	d->mended |= what;
+	begin_line(d, true);
+}
+
+/* Inside a line: to its end, to the end of the input, or behind a CR that has no LF. */
+static void
+take_text(struct data *d, struct portion *p)
+{
+	const char *from = p->in + p->at, *lf, *cr;
+	size_t n;
 	bool whole;
 
-	if ((d->state == DATA_CR && n > 0) || (cr != NULL && !cr_last))
+	if (d->state == DATA_CR && *from != '\n') {
+		if (d->mend) {
+			mend_end(d, p, "\n", DATA_MENDED_CR);
+			return;
+		}
 		set_fault(d, DATA_BARE);
-	if (lf == NULL) {
-		if (n > 0)
-			d->state = in[n - 1] == '\r' ? DATA_CR : DATA_TEXT;
-		count_line(d, n);
-		return n;
 	}
-	/* Only CRLF makes a new line; a dot after a bare LF means nothing. */
-	whole = n > 0 ? in[n - 1] == '\r' : d->state == DATA_CR;
-	if (!whole)
+	lf = memchr(from, '\n', p->len - p->at);
+	n = lf != NULL ? (size_t)(lf - from) : p->len - p->at;
+	cr = memchr(from, '\r', n);
+	if (cr != NULL && (size_t)(cr - from) + 1 < n) {
+		if (!d->mend)
+			set_fault(d, DATA_BARE);
+		n = d->mend ? (size_t)(cr - from) + 1 : n;
+		lf = d->mend ? NULL : lf;
+	}
+	whole = n > 0 ? from[n - 1] == '\r' : d->state == DATA_CR;
+	p->at += n;
+	count_line(d, n + (lf != NULL));
+	if (lf == NULL) {
+		d->state = whole ? DATA_CR : DATA_TEXT;
+		return;
+	}
+	/* Only CRLF makes a new line, unless it is mended; else a dot after a bare LF means nothing. */
+	if (!whole && d->mend) {
+		mend_end(d, p, "\r\n", DATA_MENDED_LF);
+		p->run = ++p->at;
+		return;
+	}
+	p->at++;
+	if (whole) {
+		begin_line(d, false);
+	} else {
 		set_fault(d, DATA_BARE);
-	count_line(d, ++n);
-	d->state = whole ? DATA_LINE : DATA_TEXT;
-	if (whole)
-		d->line = 0;
-	return n;
+		d->state = DATA_TEXT;
+	}
+}
+
+/* Behind a dot at the start of a line, which is transport's. */
+static void
+take_dot(struct data *d, struct portion *p)
+{
+	char byte = p->in[p->at];
+
+	if (d->state == DATA_DOT && byte == '\r') {
+		d->state = DATA_DOT_CR;
+		p->run = ++p->at;
+	} else if (d->state == DATA_DOT) {
+		if (byte == '\n')
+			set_fault(d, DATA_BARE);
+		d->state = DATA_TEXT;
+	} else if (byte != '\n') {
+		set_fault(d, DATA_BARE);
+		d->state = DATA_CR;
+	} else {
+		p->run = ++p->at;
+		if (d->after_bare) {
+			set_fault(d, DATA_BARE);
+			begin_line(d, false);
+		} else
+			d->state = DATA_END;
+	}
 }
 
 size_t
 data_take(struct data *d, const char *in, size_t len, data_sink *sink, void *arg)
 {
-	size_t at = 0, run = 0; /* in[run..at) is content not yet handed on */
+	struct portion p = { .in = in, .len = len, .sink = sink, .arg = arg };
 
-	while (at < len && d->state != DATA_END) {
-		switch (d->state) {
-		case DATA_LINE:
-			if (in[at] != '.') {
-				d->state = DATA_TEXT;
-				break;
-			}
-			hand_on_run(d, in + run, at - run, sink, arg);
-			run = ++at;
+	while (p.at < len && d->state != DATA_END) {
+		if (d->state == DATA_LINE && in[p.at] == '.') {
+			hand_on(d, &p);
+			p.run = ++p.at;
 			d->state = DATA_DOT;
-			break;
-		case DATA_DOT:
-			if (in[at] != '\r') {
+		} else if (d->state == DATA_DOT || d->state == DATA_DOT_CR) {
+			take_dot(d, &p);
+		} else {
+			if (d->state == DATA_LINE)
 				d->state = DATA_TEXT;
-				break;
-			}
-			run = ++at;
-			d->state = DATA_DOT_CR;
-			break;
-		case DATA_DOT_CR:
-			if (in[at] == '\n') {
-				run = ++at;
-				d->state = DATA_END;
-				break;
-			}
-			hand_on_run(d, "\r", 1, sink, arg);
-			d->state = DATA_CR;
-			break;
-		case DATA_TEXT:
-		case DATA_CR:
-			at += take_text(d, in + at, len - at);
-			break;
-		case DATA_END:
-			break;
+			take_text(d, &p);
 		}
 	}
-	hand_on_run(d, in + run, at - run, sink, arg);
+	if (memchr(in, '\0', p.at) != NULL)
+		set_fault(d, DATA_NUL);
+	hand_on(d, &p);
 	if (d->fault != DATA_FINE)
-		d->wasted += at;
-	return at;
+		d->wasted += p.at;
+	return p.at;
 }
 
 void
 data_take_raw(struct data *d, const char *in, size_t len, bool binary, data_sink *sink, void *arg)
 {
-	for (size_t at = 0; at < len && !binary;)
-		at += take_text(d, in + at, len - at);
-	hand_on_run(d, in, len, sink, arg);
+	struct portion p = { .in = in, .len = len, .sink = sink, .arg = arg };
+
+	if (!binary && memchr(in, '\0', len) != NULL)
+		set_fault(d, DATA_NUL);
+	while (p.at < len && !binary) {
+		if (d->state == DATA_LINE)
+			d->state = DATA_TEXT;
+		take_text(d, &p);
+	}
+	p.at = len;
+	hand_on(d, &p);
 	if (d->fault != DATA_FINE)
 		d->wasted += len;
 }
 
 void
-data_end_raw(struct data *d)
+data_end_raw(struct data *d, data_sink *sink, void *arg)
 {
-	if (d->state == DATA_CR)
+	struct portion p = { .in = "", .sink = sink, .arg = arg };
+
+	if (d->state == DATA_CR && d->mend)
+		mend_end(d, &p, "\n", DATA_MENDED_CR);
+	else if (d->state == DATA_CR)
 		set_fault(d, DATA_BARE);
 }

@@ -13,23 +13,22 @@
 #include <string.h>
 #include <strings.h>
 
-/* Value of a hexadecimal digit, -1: none. After "+" only upper case is allowed. */
+/* Value of a hexadecimal digit, -1: none. */
 static int
-hex_value(char c, bool lower)
+hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
 	if (c >= 'A' && c <= 'F')
 		return c - 'A' + 10;
-	return lower && c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 /* The byte of "+HH", -1: malformed. */
 static int
 hex_byte(const char *text, size_t left)
 {
-	int high = left >= 3 ? hex_value(text[1], false) : -1,
-	    low = left >= 3 ? hex_value(text[2], false) : -1;
+	int high = left >= 3 ? hex_value(text[1]) : -1, low = left >= 3 ? hex_value(text[2]) : -1;
 
 	return text[0] == '+' && high >= 0 && low >= 0 ? high * 16 + low : -1;
 }
@@ -81,7 +80,7 @@ embedded_take(const char *text, size_t left, uint32_t *point)
 	if (left < 6 || text[0] != '\\' || (text[1] != 'x' && text[1] != 'X') || text[2] != '{')
 		return 0;
 	*point = 0;
-	while (at < left && at < 9 && (digit = hex_value(text[at], true)) >= 0) {
+	while (at < left && at < 9 && (digit = hex_value(text[at])) >= 0) {
 		*point = *point << 4 | (unsigned)digit;
 		at++;
 	}
@@ -139,6 +138,17 @@ xtext_is_orcpt(const char *text, size_t len, bool utf8)
 	if (type == 5 && strncasecmp(text, "utf-8", 5) == 0)
 		return is_utf8_address(semicolon + 1, rest, utf8);
 	return xtext_is_valid(semicolon + 1, rest);
+}
+
+void
+xtext_copy(char *dst, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		bool hex = (i >= 1 && text[i - 1] == '+') || (i >= 2 && text[i - 2] == '+');
+
+		dst[i] = hex && text[i] >= 'a' && text[i] <= 'f' ? (char)(text[i] - 'a' + 'A') : text[i];
+	}
+	dst[len] = '\0';
 }
 
 void

@@ -18,6 +18,11 @@
 bool xtext_is_valid(const char *text, size_t len);
 /* "type;address" of ORCPT, in the encoding of its type; raw UTF-8 only with `utf8`. */
 bool xtext_is_orcpt(const char *text, size_t len, bool utf8);
+/*
+ * Copies a valid text to `dst` of len + 1 bytes. Digits in lower case are against RFC 3461 4, but some
+ * clients send them: the next host gets them in upper case.
+ */
+void xtext_copy(char *dst, const char *text, size_t len);
 /* Decodes a valid text. */
 void xtext_decode(struct buf *out, const char *text);
 /* The same for the address of type utf-8: real UTF-8. */

@@ -76,6 +76,15 @@ policy_may_relay(const struct config_server *server, const struct policy_client 
 	return list_answer(server->relay, &server->relay_list, client);
 }
 
+enum policy_answer
+policy_serves(const struct config_server *server, enum config_clients whom,
+    const struct policy_client *client, bool authenticated)
+{
+	if (whom == CONFIG_CLIENTS_RELAY)
+		return policy_may_relay(server, client, authenticated);
+	return whom == CONFIG_CLIENTS_ALL ? POLICY_YES : POLICY_NO;
+}
+
 enum policy_domain
 policy_domain(const struct config_server *server, const char *domain)
 {

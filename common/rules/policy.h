@@ -32,6 +32,9 @@ bool policy_wants_names(const struct config_server *server);	/* a list or revers
 enum policy_answer policy_may_connect(const struct config_server *server, const struct policy_client *client);
 enum policy_answer policy_may_relay(const struct config_server *server, const struct policy_client *client,
     bool authenticated);
+/* Whether the client is one of those that `mend` or `dsn` names. */
+enum policy_answer policy_serves(const struct config_server *server, enum config_clients whom,
+    const struct policy_client *client, bool authenticated);
 enum policy_domain policy_domain(const struct config_server *server, const char *domain);
 /* Whether `literal`, parsed before ("[192.0.2.1]", "[ipv6:2001:db8::1]"), is this address. */
 bool policy_is_literal(const char *literal, const struct sockaddr *local);

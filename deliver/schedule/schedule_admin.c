@@ -278,7 +278,7 @@ judge_command(struct active_message *m)
 		o->result = o->error == ENOENT ? SCHEDULE_GONE : SCHEDULE_FAILED;
 }
 
-/* One event a recipient, as nothing else will tell what became of it; a bounced one has an event of its own. */
+/* An event a recipient, as nothing else tells what became of it; a bounced one has an event of its own. */
 static void
 log_deleted(const struct active_message *m, const char *sender)
 {

@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "common/base/clock.h"
+#include "common/mail/header_mend.h"
 #include "common/rules/policy.h"
 #include "common/tls/tls.h"
 #include "listener/accept/accept.h"
@@ -109,6 +111,9 @@ struct inbound_content {
 	struct enqueue_message *message;	/* NULL: none, or storing */
 	struct buf opening;		/* the first bytes, until it is known what they are */
 	bool opened, mbox;		/* that is known; an mbox line was left out */
+	bool mending;			/* the header is coming, and is mended */
+	struct header_mend mend;	/* what was found in it */
+	char date[CLOCK_DATE_SIZE];	/* of the Received field */
 	bool storing;			/* `stored` is to come */
 	void (*room)(void *arg);	/* more content may come */
 	void (*stored)(void *arg, int error, const char *id);	/* on disk, or failed with an errno */
@@ -119,7 +124,7 @@ struct inbound_content {
  * word about TLS ("": none). 0 or errno.
  */
 int inbound_content_begin(struct inbound_content *c, const struct message_envelope *e, const char *names,
-    const char *link);
+    const char *link, bool mend);
 /* False: full until `room`. */
 bool inbound_content_add(struct inbound_content *c, const char *data, size_t len);
 void inbound_content_finish(struct inbound_content *c);		/* `stored` follows, later */

@@ -239,15 +239,18 @@ tell_accepted(struct inbound *c, const char *id)
 	const struct session *s = &c->session;
 	size_t recipients = s->envelope->m.nrcpt;
 	struct ssl_st *tls = c->conn != NULL ? conn_link(c->conn) : NULL;
-	char link[TLS_FACTS_SIZE], certificate[TLS_FILES_FINGERPRINT_SIZE];
+	char link[TLS_FACTS_SIZE], certificate[TLS_FILES_FINGERPRINT_SIZE], mended[HEADER_MEND_SIZE];
 
+	header_mend_format(mended, c->content.mend.found, s->data.mended);
 	tls_files_format_event(link, tls);
 	tls_files_format_fingerprint(certificate, tls);
 	log_event(LOG_FACT, id, "accepted",
-	    "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s%s%s%s%s", c->ip, log_safe(s->helo),
-	    log_safe(inbound_ops_sender(c)), recipients, (unsigned long long)s->data.size, link,
+	    "client=%s helo=%s sender=%s recipients=%zu size=%llu tls=%s%s%s%s%s%s%s", c->ip,
+	    log_safe(s->helo), log_safe(inbound_ops_sender(c)), recipients,
+	    (unsigned long long)s->data.size, link,
 	    s->user != NULL ? " user=" : "", s->user != NULL ? log_safe(s->user) : "",
-	    certificate[0] != '\0' ? " certificate=" : "", certificate);
+	    certificate[0] != '\0' ? " certificate=" : "", certificate,
+	    mended[0] != '\0' ? " mended=" : "", mended);
 	add_counter(c, COUNTER_MESSAGES_RECEIVED, 1);
 	add_counter(c, COUNTER_MESSAGE_BYTES_RECEIVED, (int64_t)s->data.size);
 	add_counter(c, COUNTER_RECIPIENTS_RECEIVED, (int64_t)recipients);

@@ -4,8 +4,9 @@
  *
  * Runs in:  listener
  * Owns:     the enqueue message until it is finished or discarded
- * Promise:  content that does not begin with a field is divided from ours by an empty line; `stored` is
- *           called once for each inbound_content_finish(), after file and name are on disk
+ * Promise:  content that does not begin with a field is divided from ours by an empty line; a header that is
+ *           mended has Date and Message-ID; `stored` is called once for each inbound_content_finish(), after
+ *           file and name are on disk
  * Fails by: errno from inbound_content_begin(), or given to `stored`
  */
 #include <errno.h>
@@ -18,26 +19,30 @@
 #include "common/spool/enqueue.h"
 #include "listener/connection/connection.h"
 #include "listener/listener.h"
+#include "listener/smtp/smtp.h"
 
 /*
  * RFC 5321 4.4: the comment is the client's name and address, an IPv6 address with its tag (4.1.3). "RDNS
- * failed" is what IIS writes when there is no name, or the name does not lead back to the address.
+ * failed" is what IIS writes when there is no name, or the name does not lead back to the address. Where the
+ * client's own name cannot stand its address does.
  */
 static void
 add_received(struct inbound_content *c, const struct message_envelope *e, const char *name, const char *link)
 {
 	const struct config_server *server = c->listener->server;
-	char date[CLOCK_DATE_SIZE], line[2048];
+	char line[2048], literal[INET6_ADDRSTRLEN + 8];
 	int n;
 
-	clock_format_mail(date, clock_wall_us());
+	clock_format_mail(c->date, clock_wall_us());
+	snprintf(literal, sizeof(literal), "[%s%s]", strchr(e->client, ':') != NULL ? "IPv6:" : "",
+	    e->client);
 	n = snprintf(line, sizeof(line),
-	    "Received: from %s (%s%s[%s%s]%s)\r\n%s%s%s\tby %s with %s id %s;\r\n\t%s\r\n",
-	    e->helo, name != NULL ? name : "", name != NULL ? " " : "",
-	    strchr(e->client, ':') != NULL ? "IPv6:" : "", e->client,
+	    "Received: from %s (%s%s%s%s)\r\n%s%s%s\tby %s with %s id %s;\r\n\t%s\r\n",
+	    ehlo_name_is_good(e->helo) ? e->helo : literal, name != NULL ? name : "",
+	    name != NULL ? " " : "", literal,
 	    server->reverse_dns && name == NULL ? " RDNS failed" : "",
 	    link[0] != '\0' ? "\t(" : "", link, link[0] != '\0' ? ")\r\n" : "",
-	    server->fqdn, e->protocol, enqueue_id(c->message), date);
+	    server->fqdn, e->protocol, enqueue_id(c->message), c->date);
 	if (n < 0 || (size_t)n >= sizeof(line))
 		bug("a Received field of %d bytes", n);
 	enqueue_add(c->message, line, (size_t)n);
@@ -45,7 +50,7 @@ add_received(struct inbound_content *c, const struct message_envelope *e, const 
 
 int
 inbound_content_begin(struct inbound_content *c, const struct message_envelope *e, const char *names,
-    const char *link)
+    const char *link, bool mend)
 {
 	c->message = enqueue_begin(c->listener->enqueue, e);
 	if (c->message == NULL)
@@ -53,7 +58,44 @@ inbound_content_begin(struct inbound_content *c, const struct message_envelope *
 	add_received(c, e, c->listener->server->reverse_dns ? names : NULL, link);
 	c->opening = BUF_INIT(HEADER_OPENING_MAX + 1);
 	c->opened = c->mbox = false;
+	c->mending = mend;
+	c->mend = (struct header_mend){ .found = mend ? 0 : HEADER_MEND_DATE | HEADER_MEND_ID };
 	return 0;
+}
+
+static void
+write_content(void *arg, const char *run, size_t len)
+{
+	enqueue_add(((struct inbound_content *)arg)->message, run, len);
+}
+
+/* The header is over: what it lacks comes last. */
+static void
+end_header(struct inbound_content *c)
+{
+	char missing[HEADER_MEND_SIZE];
+
+	c->mending = false;
+	enqueue_add(c->message, missing, header_mend_missing(missing, c->mend.found, c->date,
+	    enqueue_id(c->message), c->listener->server->fqdn));
+	if (c->mend.found & HEADER_MEND_END)
+		enqueue_add(c->message, "\r\n", 2);
+	enqueue_add(c->message, c->mend.name, c->mend.len);
+}
+
+static void
+add_content(struct inbound_content *c, const char *data, size_t len)
+{
+	if (c->mending) {
+		size_t used = header_mend_take(&c->mend, data, len, write_content, c);
+
+		data += used;
+		len -= used;
+		if (c->mend.over)
+			end_header(c);
+	}
+	if (len > 0)
+		enqueue_add(c->message, data, len);
 }
 
 /*
@@ -73,10 +115,10 @@ open_content(struct inbound_content *c, const char *data, size_t len, bool whole
 		c->mbox = true;		/* a second one is text */
 		return skip + open_content(c, data + skip, len - skip, whole);
 	}
-	if (what != HEADER_FIELD && len > 0)
-		enqueue_add(c->message, "\r\n", 2);
 	c->opened = true;
-	enqueue_add(c->message, data, len);
+	if (what != HEADER_FIELD && len > 0)
+		add_content(c, "\r\n", 2);
+	add_content(c, data, len);
 	return len;
 }
 
@@ -97,14 +139,14 @@ add_opening(struct inbound_content *c, const char *data, size_t len)
 		buf_drop(&c->opening, open_content(c, c->opening.data, c->opening.len, false));
 	}
 	if (len > 0)
-		enqueue_add(c->message, data, len);
+		add_content(c, data, len);
 }
 
 bool
 inbound_content_add(struct inbound_content *c, const char *data, size_t len)
 {
 	if (c->opened)
-		enqueue_add(c->message, data, len);
+		add_content(c, data, len);
 	else
 		add_opening(c, data, len);
 	if (!enqueue_is_full(c->message))
@@ -130,6 +172,10 @@ inbound_content_finish(struct inbound_content *c)
 	if (!c->opened)
 		open_content(c, buf_text(&c->opening), c->opening.len, true);
 	buf_done(&c->opening);
+	if (c->mending) {
+		header_mend_end(&c->mend, write_content, c);
+		end_header(c);
+	}
 	c->message = NULL;
 	c->storing = true;
 	enqueue_finish(m, on_stored, c);

@@ -43,7 +43,7 @@ do_close(void *arg, bool linger)
 }
 
 static int
-do_begin(void *arg, struct message_envelope *e)
+do_begin(void *arg, struct message_envelope *e, bool mend)
 {
 	struct inbound *c = arg;
 	char link[TLS_FACTS_SIZE];
@@ -51,7 +51,7 @@ do_begin(void *arg, struct message_envelope *e)
 	c->message_since = clock_mono_ms();
 	inbound_log_begin(&c->log);
 	tls_files_format_received(link, conn_link(c->conn));
-	return inbound_content_begin(&c->content, e, c->names, link);
+	return inbound_content_begin(&c->content, e, c->names, link, mend);
 }
 
 static bool

@@ -57,7 +57,7 @@ judge_place(const struct session *s)
 		return REPLY_NEED_TLS;
 	switch (s->phase) {
 	case PHASE_START:
-		return REPLY_NEED_HELLO;
+		return s->server->helo_required ? REPLY_NEED_HELLO : REPLY_NEED_MAIL;
 	case PHASE_READY:
 		return REPLY_NEED_MAIL;
 	case PHASE_MAIL:
@@ -76,7 +76,7 @@ finish_chunk(struct session *s)
 	bool full;
 
 	if (b->last && b->refuse == REPLY_NONE) {
-		data_end_raw(&s->data);
+		data_end_raw(&s->data, transaction_sink, s);
 		b->refuse = transaction_fault(s);
 	}
 	if (b->refuse != REPLY_NONE) {
@@ -120,7 +120,7 @@ bdat_command(struct session *s, const char *arg, size_t len)
 	*s->bdat = b;
 	session_phase_enter(s, PHASE_CHUNK);
 	if (b.refuse != REPLY_NONE)
-		data_begin(&s->data, 0);
+		data_begin(&s->data, 0, false);
 	if (b.left == 0)
 		finish_chunk(s);
 }

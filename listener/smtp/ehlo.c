@@ -3,7 +3,7 @@
  *
  * Runs in:  listener
  * Owns:     the extension rows
- * Promise:  what is announced works; a name that must not be in a Received field is refused
+ * Promise:  what is announced works; every name is taken, and kept without control bytes
  * Fails by: a reply
  */
 #include <inttypes.h>
@@ -13,6 +13,7 @@
 
 #include "common/base/mem.h"
 #include "common/config/config.h"
+#include "common/rules/policy.h"
 #include "listener/smtp/smtp.h"
 
 enum { EHLO_NAME_MAX = 255, EXTENSION_SIZE = 96 };
@@ -39,6 +40,13 @@ may_secure(const struct session *s)
 	return s->server->tls != CONFIG_TLS_OFF && s->link == LINK_CLEAR;
 }
 
+/* RFC 3461 lets a client ask for reports: strangers need none about addresses here. */
+static bool
+offers_dsn(const struct session *s)
+{
+	return policy_serves(s->server, s->server->dsn, s->client, s->user != NULL) == POLICY_YES;
+}
+
 static const struct extension {
 	const char *keyword;
 	void (*put)(const struct session *s, char *dst);	/* NULL: the line is the keyword alone */
@@ -49,7 +57,7 @@ static const struct extension {
 	{ .keyword = "8BITMIME" },
 	{ .keyword = "BINARYMIME" },
 	{ .keyword = "CHUNKING" },
-	{ .keyword = "DSN" },
+	{ .keyword = "DSN", .offered = offers_dsn },
 	{ .keyword = "SMTPUTF8" },
 	{ .keyword = "ENHANCEDSTATUSCODES" },
 	{ .keyword = "STARTTLS", .offered = may_secure },
@@ -70,30 +78,47 @@ ehlo_offers(const struct session *s, const char *keyword)
 	return true;
 }
 
-/* Letters, digits and what occurs in names and literals; no parenthesis, as that is a comment in Received. */
-static bool
-name_is_good(const char *name, size_t len)
+bool
+ehlo_name_is_good(const char *helo)
 {
 	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]/+*";
 
-	if (len == 0 || len > EHLO_NAME_MAX)
+	if (helo == NULL || helo[0] == '\0' || strlen(helo) > EHLO_NAME_MAX)
 		return false;
-	for (size_t i = 0; i < len; i++)
-		if (name[i] == '\0' || strchr(good, name[i]) == NULL)
-			return false;
-	return true;
+	/* No parenthesis, as that is a comment in Received. */
+	return helo[strspn(helo, good)] == '\0';
 }
 
-/* A second HELO or EHLO is a reset (RFC 5321 4.1.4). */
+/* Printable ASCII stays; a backslash begins an escape. */
+static char *
+make_printable(const char *name, size_t len)
+{
+	struct buf out = BUF_INIT(4 * SESSION_LINE_MAX);
+	char *text;
+
+	for (size_t i = 0; i < len; i++)
+		if (name[i] >= ' ' && name[i] <= '~' && name[i] != '\\')
+			buf_add(&out, name + i, 1);
+		else
+			buf_printf(&out, "\\x%02x", (unsigned char)name[i]);
+	text = mem_strdup(buf_text(&out));
+	buf_done(&out);
+	return text;
+}
+
+/*
+ * Computers are called as people call them, and many devices say no name: none is a reason to refuse mail
+ * (RFC 5321 4.1.4). A second HELO or EHLO is a reset.
+ */
 static bool
 take_name(struct session *s, const char *arg, size_t len, bool extended)
 {
-	if (!name_is_good(arg, len)) {
-		session_reply(s, REPLY_BAD_HELLO, NULL);
+	if (len == 0 && s->server->helo_required) {
+		session_reply(s, REPLY_ARGUMENT_MISSING, NULL);
 		return false;
 	}
 	free(s->helo);
-	s->helo = mem_strndup(arg, len);
+	s->helo = make_printable(arg, len);
 	s->extended = extended;
 	session_phase_enter(s, PHASE_READY);
 	session_phase_reset(s);

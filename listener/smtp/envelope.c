@@ -15,7 +15,7 @@
 #include "common/mail/idn.h"
 #include "listener/smtp/smtp.h"
 
-enum parameter_verb { FOR_MAIL = 1, FOR_RCPT = 2 };
+enum parameter_verb { FOR_MAIL = 1, FOR_RCPT = 2, FOR_DSN = 4 /* RFC 3461 */ };
 
 /* One parameter as written: "SIZE=100". `value` NULL: no "=". */
 struct parameter {
@@ -28,6 +28,7 @@ struct taker {
 	struct envelope_mail *mail;	/* for MAIL */
 	struct envelope_rcpt *rcpt;	/* for RCPT */
 	unsigned flags;			/* of the message: for RCPT */
+	bool dsn;
 };
 
 /* At most 20 digits (RFC 1870 5); a number over 64 bits is larger than any limit. */
@@ -94,7 +95,7 @@ take_envid(const struct taker *t, const struct parameter *p)
 {
 	if (p->value == NULL || p->value_len > XTEXT_ENVID_MAX || !xtext_is_valid(p->value, p->value_len))
 		return REPLY_BAD_PARAMETER;
-	memcpy(t->mail->envid, p->value, p->value_len);
+	xtext_copy(t->mail->envid, p->value, p->value_len);
 	return REPLY_NONE;
 }
 
@@ -138,7 +139,7 @@ take_orcpt(const struct taker *t, const struct parameter *p)
 {
 	if (p->value == NULL || !xtext_is_orcpt(p->value, p->value_len, t->flags & MESSAGE_UTF8))
 		return REPLY_BAD_PARAMETER;
-	memcpy(t->rcpt->orcpt, p->value, p->value_len);
+	xtext_copy(t->rcpt->orcpt, p->value, p->value_len);
 	return REPLY_NONE;
 }
 
@@ -168,7 +169,7 @@ take_auth(const struct taker *t, const struct parameter *p)
 	buf_done(&path);
 	free(text);
 	if (good)
-		memcpy(t->mail->auth, p->value, p->value_len);
+		xtext_copy(t->mail->auth, p->value, p->value_len);
 	return good ? REPLY_NONE : REPLY_BAD_PARAMETER;
 }
 
@@ -181,10 +182,10 @@ static const struct parameter_row {
 	{ "BODY", FOR_MAIL, take_body },
 	{ "SMTPUTF8", FOR_MAIL, take_smtputf8 },
 	{ "AUTH", FOR_MAIL, take_auth },
-	{ "RET", FOR_MAIL, take_ret },
-	{ "ENVID", FOR_MAIL, take_envid },
-	{ "NOTIFY", FOR_RCPT, take_notify },
-	{ "ORCPT", FOR_RCPT, take_orcpt },
+	{ "RET", FOR_MAIL | FOR_DSN, take_ret },
+	{ "ENVID", FOR_MAIL | FOR_DSN, take_envid },
+	{ "NOTIFY", FOR_RCPT | FOR_DSN, take_notify },
+	{ "ORCPT", FOR_RCPT | FOR_DSN, take_orcpt },
 };
 
 /* The next word of `*arg`; false at the end. */
@@ -227,7 +228,7 @@ take_parameters(const struct taker *t, const char *arg, size_t len, enum paramet
 		    !((parameter_rows[i].verbs & verb) && strlen(parameter_rows[i].name) == p.name_len &&
 		    strncasecmp(parameter_rows[i].name, p.name, p.name_len) == 0))
 			i++;
-		if (i == nitems_of(parameter_rows))
+		if (i == nitems_of(parameter_rows) || ((parameter_rows[i].verbs & FOR_DSN) && !t->dsn))
 			return REPLY_UNKNOWN_PARAMETER;
 		if (given & 1U << i)
 			return REPLY_BAD_PARAMETER;
@@ -239,7 +240,23 @@ take_parameters(const struct taker *t, const char *arg, size_t len, enum paramet
 	return REPLY_NONE;
 }
 
-/* "FROM:" or "TO:", then the path; blanks after the colon are accepted, as IIS does. */
+static void
+skip_blanks(const char **arg, size_t *len)
+{
+	while (*len > 0 && **arg == ' ')
+		(*arg)++, (*len)--;
+}
+
+/* "Bob <a@b>", "\"Bob\" <a@b>", "<Bob <a@b>>": a mailbox of a header field, where a path belongs. */
+static bool
+has_display_name(const char *arg, size_t len)
+{
+	const char *angle = len > 1 ? memchr(arg + 1, '<', len - 1) : NULL;
+
+	return angle != NULL && memchr(angle, '>', len - (size_t)(angle - arg)) != NULL;
+}
+
+/* "FROM:" or "TO:", then the path. Devices put blanks around the colon, and leave the angle brackets out. */
 static enum reply
 take_path(struct address *a, const char **arg, size_t *len, const char *keyword, unsigned flags)
 {
@@ -250,10 +267,15 @@ take_path(struct address *a, const char **arg, size_t *len, const char *keyword,
 		return REPLY_BAD_PARAMETER;
 	*arg += n;
 	*len -= n;
-	while (*len > 0 && **arg == ' ')
-		(*arg)++, (*len)--;
+	skip_blanks(arg, len);
+	if (*len == 0 || **arg != ':')
+		return REPLY_BAD_PARAMETER;
+	(*arg)++, (*len)--;
+	skip_blanks(arg, len);
 	if (*len == 0 || address_parse_path(a, *arg, *len, flags | ADDRESS_BARE, &used) == -1)
-		return REPLY_BAD_ADDRESS;
+		return has_display_name(*arg, *len) ? REPLY_DISPLAY_NAME : REPLY_BAD_ADDRESS;
+	if (**arg != '<' && has_display_name(*arg, *len))
+		return REPLY_DISPLAY_NAME;
 	*arg += used;
 	*len -= used;
 	/* A domain in another script has to be a valid name (RFC 5890). */
@@ -261,14 +283,14 @@ take_path(struct address *a, const char **arg, size_t *len, const char *keyword,
 }
 
 enum reply
-envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len)
+envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len, bool dsn)
 {
 	enum reply bad;
 
 	*m = (struct envelope_mail){ 0 };
-	bad = take_path(&m->sender, &arg, &len, "FROM:", ADDRESS_NULL | ADDRESS_UTF8);
+	bad = take_path(&m->sender, &arg, &len, "FROM", ADDRESS_NULL | ADDRESS_UTF8);
 	if (bad == REPLY_NONE)
-		bad = take_parameters(&(struct taker){ .mail = m }, arg, len, FOR_MAIL);
+		bad = take_parameters(&(struct taker){ .mail = m, .dsn = dsn }, arg, len, FOR_MAIL);
 	/* SMTPUTF8 comes after the address (RFC 6531 3.4): only now is it known whether UTF-8 was allowed. */
 	if (bad == REPLY_NONE && address_is_utf8(&m->sender) && !(m->flags & MESSAGE_UTF8))
 		bad = REPLY_UTF8_NOT_DECLARED;
@@ -276,14 +298,15 @@ envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len)
 }
 
 enum reply
-envelope_parse_rcpt(struct envelope_rcpt *r, const char *arg, size_t len, unsigned flags)
+envelope_parse_rcpt(struct envelope_rcpt *r, const char *arg, size_t len, unsigned flags, bool dsn)
 {
 	enum reply bad;
 
 	*r = (struct envelope_rcpt){ 0 };
-	bad = take_path(&r->address, &arg, &len, "TO:", ADDRESS_UTF8);
+	bad = take_path(&r->address, &arg, &len, "TO", ADDRESS_UTF8);
 	if (bad == REPLY_NONE)
-		bad = take_parameters(&(struct taker){ .rcpt = r, .flags = flags }, arg, len, FOR_RCPT);
+		bad = take_parameters(&(struct taker){ .rcpt = r, .flags = flags, .dsn = dsn }, arg, len,
+		    FOR_RCPT);
 	if (bad == REPLY_NONE && address_is_utf8(&r->address) && !(flags & MESSAGE_UTF8))
 		bad = REPLY_UTF8_NOT_DECLARED;
 	return bad;

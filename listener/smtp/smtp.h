@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "common/mail/address.h"
+#include "common/mail/data.h"
 #include "common/mail/message.h"
 #include "common/mail/xtext.h"
 #include "common/process/counters.h"
@@ -34,7 +35,7 @@ enum reply {
 	REPLY_TOO_MANY_ERRORS, REPLY_PIPELINING, REPLY_CHUNK_LOST,
 	/* the command is wrong */
 	REPLY_UNKNOWN, REPLY_LINE_LONG, REPLY_LINE_BARE, REPLY_LINE_BYTES, REPLY_UNAVAILABLE,
-	REPLY_ARGUMENT_MISSING, REPLY_ARGUMENT_NOT_WANTED, REPLY_BAD_HELLO, REPLY_BAD_ADDRESS,
+	REPLY_ARGUMENT_MISSING, REPLY_ARGUMENT_NOT_WANTED, REPLY_BAD_ADDRESS, REPLY_DISPLAY_NAME,
 	REPLY_BAD_PARAMETER, REPLY_UNKNOWN_PARAMETER, REPLY_UTF8_NOT_DECLARED, REPLY_NEED_TLS,
 	REPLY_TLS_TWICE, REPLY_NEED_HELLO, REPLY_NEED_MAIL, REPLY_NEED_RCPT, REPLY_MAIL_TWICE,
 	REPLY_NO_VALID_RCPT, REPLY_CHUNKS_OPEN, REPLY_BINARY_DATA,
@@ -45,8 +46,8 @@ enum reply {
 	REPLY_ETRN_LATER, REPLY_ETRN_REFUSED, REPLY_TURN_REFUSED, REPLY_TURN_LATER, REPLY_TURN_NOTHING,
 	/* the mail is not wanted */
 	REPLY_RELAY, REPLY_RELAY_LATER, REPLY_NO_SUCH_USER, REPLY_MAILBOX_FULL, REPLY_RECIPIENTS,
-	REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE, REPLY_CONTENT_BARE, REPLY_CONTENT_LINE, REPLY_STORAGE_FULL,
-	REPLY_STORAGE,
+	REPLY_MESSAGE_SIZE, REPLY_SESSION_SIZE, REPLY_CONTENT_BARE, REPLY_CONTENT_LINE, REPLY_CONTENT_NUL,
+	REPLY_STORAGE_FULL, REPLY_STORAGE,
 	REPLY_COUNT
 };
 enum reply_flags {
@@ -71,36 +72,6 @@ size_t reply_format(char *dst, enum reply which, const char *detail);
 void reply_format_long(struct buf *out, enum reply which, const char *detail, size_t len);
 /* One line a text, the code on each; `out` grows. */
 void reply_format_lines(struct buf *out, enum reply which, const char *const *text, size_t n);
-
-/* --- data: from 354 to the lone dot --- */
-
-#define DATA_LINE_MAX 16384U	/* with CRLF; RFC 5321 4.5.3.1.6 says 1,000, but devices send more */
-
-enum data_state {
-	DATA_LINE,	/* at the start of a line */
-	DATA_TEXT,	/* inside one */
-	DATA_CR,	/* behind a CR in it, which is handed on already */
-	DATA_DOT,	/* behind a dot at the start of a line */
-	DATA_DOT_CR,	/* and a CR */
-	DATA_END,	/* past the lone dot */
-};
-enum data_fault { DATA_FINE, DATA_BARE, DATA_LONG, DATA_LARGE };
-struct data {
-	enum data_state state;
-	enum data_fault fault;	/* the first one; content is no longer handed on */
-	uint32_t line;		/* bytes of the current line */
-	uint64_t size;		/* content bytes: without dots added for transport and without the end */
-	uint64_t limit;
-	uint64_t wasted;	/* bytes read since the fault */
-};
-
-typedef void data_sink(void *arg, const char *run, size_t len);
-void data_begin(struct data *d, uint64_t limit);
-/* Bytes used: all, or up to and with the end (then state is DATA_END). Hands on runs as long as possible. */
-size_t data_take(struct data *d, const char *in, size_t len, data_sink *sink, void *arg);
-/* Content whose end is known (BDAT): uses all. Bare CR, bare LF and long lines are faults unless `binary`. */
-void data_take_raw(struct data *d, const char *in, size_t len, bool binary, data_sink *sink, void *arg);
-void data_end_raw(struct data *d);	/* a CR at the very end is bare */
 
 /* --- envelope: arguments of MAIL and RCPT, and what they add up to --- */
 
@@ -127,9 +98,10 @@ struct envelope_rcpt {
 	char orcpt[XTEXT_ORCPT_MAX + 1];	/* "": not given */
 };
 
-/* `arg` is what follows the verb. REPLY_NONE, or the refusal. */
-enum reply envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len);
-enum reply envelope_parse_rcpt(struct envelope_rcpt *r, const char *arg, size_t len, unsigned flags);
+/* `arg` is what follows the verb; `dsn`: its parameters are known. REPLY_NONE, or the refusal. */
+enum reply envelope_parse_mail(struct envelope_mail *m, const char *arg, size_t len, bool dsn);
+enum reply envelope_parse_rcpt(struct envelope_rcpt *r, const char *arg, size_t len, unsigned flags,
+    bool dsn);
 struct envelope *envelope_new(const struct envelope_mail *m);
 void envelope_free(struct envelope *e);			/* NULL is fine */
 bool envelope_has(const struct envelope *e, const char *recipient);
@@ -188,7 +160,8 @@ struct session_ops {
 	void (*send)(void *arg, const char *data, size_t len);
 	void (*command)(void *arg, const char *line, size_t len);	/* is here; its reply comes next */
 	void (*close)(void *arg, bool linger);	/* after what was sent; linger: the peer may still send */
-	int (*begin)(void *arg, struct message_envelope *e);	/* a message; 0 or errno */
+	/* A message; `mend`: its header is mended, too. 0 or errno */
+	int (*begin)(void *arg, struct message_envelope *e, bool mend);
 	bool (*add)(void *arg, const char *data, size_t len);	/* content; false: session_room() follows */
 	void (*finish)(void *arg);			/* session_stored() will follow */
 	void (*discard)(void *arg);			/* the message begun */
@@ -212,7 +185,7 @@ struct session {
 	void *arg;
 	const struct policy_client *client;	/* belongs to the owner, as `ip` */
 	const char *ip;
-	char *helo;			/* NULL before HELO */
+	char *helo;			/* printable, other bytes as \xHH; NULL before HELO */
 	char *user;			/* NULL: not authenticated */
 	struct envelope *envelope;	/* NULL outside a transaction */
 	struct data data;
@@ -287,7 +260,7 @@ enum verb_batch {
 	VERB_FREE,	/* what follows in the same packet is the next command */
 	VERB_LAST,	/* RFC 2920 3.1: last of its group; what follows a refused one is not trusted */
 };
-enum verb_bytes { VERB_ASCII, VERB_UTF8 };
+enum verb_bytes { VERB_ASCII, VERB_UTF8, VERB_ANY };
 struct verb {
 	const char *name;
 	void (*run)(struct session *s, const char *arg, size_t len);	/* NULL: known, not available: 502 */
@@ -304,7 +277,8 @@ struct verb {
 extern const struct verb verb_rows[];
 extern const size_t verb_count;
 const struct verb *verb_find(const char *line, size_t len);	/* by the first word; NULL */
-void verb_refuse(struct session *s, const char *line, size_t len, enum reply why);	/* no command at all */
+/* Not even a line. */
+void verb_refuse(struct session *s, const char *line, size_t len, enum reply why);
 /* One whole command line without CRLF; `more`: bytes follow it already. */
 void verb_dispatch(struct session *s, const char *line, size_t len, bool more);
 
@@ -312,6 +286,8 @@ void verb_dispatch(struct session *s, const char *line, size_t len, bool more);
 
 void ehlo_helo(struct session *s, const char *arg, size_t len);
 void ehlo_ehlo(struct session *s, const char *arg, size_t len);
+/* Whether a Received field may show it; NULL: no. */
+bool ehlo_name_is_good(const char *helo);
 bool ehlo_offers(const struct session *s, const char *keyword);	/* now; true for what is no extension */
 
 /* --- transaction: MAIL, RCPT, DATA, RSET, and what becomes of the content; the end is for bdat, too --- */

@@ -49,11 +49,13 @@ transaction_mail(struct session *s, const char *arg, size_t len)
 	struct envelope_mail m;
 	enum reply bad;
 
+	if (s->phase == PHASE_START)
+		session_phase_enter(s, PHASE_READY); /* there will be no HELO */
 	if (!(s->server->authentication & CONFIG_AUTH_ANONYMOUS) && s->user == NULL) {
 		session_reply(s, REPLY_AUTH_REQUIRED, NULL);
 		return;
 	}
-	bad = envelope_parse_mail(&m, arg, len);
+	bad = envelope_parse_mail(&m, arg, len, ehlo_offers(s, "DSN"));
 	if (bad == REPLY_NONE && address_complete(&m.sender, s->server->default_domain->name) == -1)
 		bad = REPLY_BAD_ADDRESS;
 	/* Without SIZE= it has one byte at least: enough to refuse when the session's limit is used up. */
@@ -121,7 +123,7 @@ void
 transaction_rcpt(struct session *s, const char *arg, size_t len)
 {
 	struct envelope_rcpt r;
-	enum reply bad = envelope_parse_rcpt(&r, arg, len, s->envelope->m.flags);
+	enum reply bad = envelope_parse_rcpt(&r, arg, len, s->envelope->m.flags, ehlo_offers(s, "DSN"));
 
 	if (bad == REPLY_NONE && complete_recipient(s, &r.address) == -1)
 		bad = REPLY_BAD_ADDRESS;
@@ -157,11 +159,20 @@ protocol_of(const struct session *s)
 	return words[utf8][s->link != LINK_CLEAR][s->user != NULL];
 }
 
-/* The Received field shows the client's name: content cannot begin before it is known. */
+static enum policy_answer
+mends(const struct session *s)
+{
+	return policy_serves(s->server, s->server->mend, s->client, s->user != NULL);
+}
+
+/*
+ * The Received field shows the client's name, and a list may name those whose content is mended: it cannot
+ * begin before the name is known.
+ */
 bool
 transaction_waits(struct session *s)
 {
-	if (!s->server->reverse_dns || s->client->state != POLICY_ASKING)
+	if (s->client->state != POLICY_ASKING || (!s->server->reverse_dns && mends(s) != POLICY_WAIT))
 		return false;
 	session_phase_wait(s, WAIT_NAMES);
 	return true;
@@ -171,15 +182,16 @@ enum reply
 transaction_begin(struct session *s)
 {
 	struct message_envelope *m = &s->envelope->m;
+	bool mend = mends(s) == POLICY_YES;
 
 	m->client = mem_strdup(s->ip);
 	m->helo = mem_strdup(s->helo);
 	m->user = mem_strdup(s->user);
 	m->protocol = mem_strdup(protocol_of(s));
-	if (s->ops->begin(s->arg, m) != 0)
+	if (s->ops->begin(s->arg, m, mend) != 0)
 		return REPLY_STORAGE;
 	s->begun = true;
-	data_begin(&s->data, message_limit(s));
+	data_begin(&s->data, message_limit(s), mend);
 	return REPLY_NONE;
 }
 
@@ -233,6 +245,8 @@ transaction_fault(const struct session *s)
 		return REPLY_CONTENT_LINE;
 	case DATA_LARGE:
 		return size_fault(s, s->data.size);
+	case DATA_NUL:
+		return REPLY_CONTENT_NUL;
 	}
 	bug("data fault %d", (int)s->data.fault);
 }

@@ -63,9 +63,9 @@ run_starttls(struct session *s, const char *arg, size_t len)
 #define UNAVAILABLE(word) { .name = word, .phases = PHASE_COMMAND, .argument = VERB_MAY_ARGUMENT }
 
 const struct verb verb_rows[] = {
-	{ "HELO", ehlo_helo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
+	{ "HELO", ehlo_helo, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ANY, .help = true,
 	    .plain = true },
-	{ "EHLO", ehlo_ehlo, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
+	{ "EHLO", ehlo_ehlo, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ANY, .help = true,
 	    .plain = true },
 	{ "AUTH", auth_verb_command, PHASE_READY | PHASE_MAIL | PHASE_RCPT, VERB_MUST_ARGUMENT, VERB_FREE,
 	    VERB_ASCII, .help = true },
@@ -120,11 +120,14 @@ verb_find(const char *line, size_t len)
 	return NULL;
 }
 
-/* No command has control bytes; bytes over 127 are only for commands with an address (RFC 6531 3.3). */
+/*
+ * Control bytes are only in names that clients give themselves; bytes over 127 there, and in commands with an
+ * address (RFC 6531 3.3).
+ */
 static bool
 bytes_are_good(const char *text, size_t len, enum verb_bytes allowed)
 {
-	for (size_t i = 0; i < len; i++) {
+	for (size_t i = 0; i < len && allowed != VERB_ANY; i++) {
 		unsigned char byte = (unsigned char)text[i];
 
 		if (byte < ' ' || byte == 127 || (byte > 127 && allowed != VERB_UTF8))
@@ -133,15 +136,23 @@ bytes_are_good(const char *text, size_t len, enum verb_bytes allowed)
 	return true;
 }
 
+/* Devices begin with MAIL at once, and the original took that. */
+static bool
+may_come_without_hello(const struct session *s, const struct verb *v)
+{
+	return s->phase == PHASE_START && v->run == transaction_mail && !s->server->helo_required;
+}
+
 /* Why the row does not allow this command now; REPLY_NONE: it does. */
 static enum reply
 judge_command(const struct session *s, const struct verb *v, size_t arg_len)
 {
 	if (session_phase_needs_tls(s) && !v->plain)
 		return REPLY_NEED_TLS;
-	if (!(v->phases & s->phase)) {
+	if (!(v->phases & s->phase) && !may_come_without_hello(s, v)) {
 		if (s->phase == PHASE_START)
-			return REPLY_NEED_HELLO;
+			return s->server->helo_required || (v->phases & PHASE_READY) ? REPLY_NEED_HELLO :
+			    REPLY_NEED_MAIL;
 		if (s->phase == PHASE_CHUNKS)
 			return REPLY_CHUNKS_OPEN;
 		if (v->phases < (unsigned)s->phase)

@@ -2,7 +2,7 @@
  * data - content as one piece and byte by byte: the same bytes, the same end, the same fault, and nothing but
  * CRLF lines
  */
-#include "listener/smtp/smtp.h"
+#include "common/mail/data.h"
 #include "t/fuzz/fuzz.h"
 
 static void
@@ -27,7 +27,7 @@ take_raw(struct data *d, const char *in, size_t len, bool bytewise, struct buf *
 {
 	for (size_t at = 0; at < len; at += bytewise ? 1 : len)
 		data_take_raw(d, in + at, bytewise ? 1 : len, false, sink, out);
-	data_end_raw(d);
+	data_end_raw(d, sink, out);
 }
 
 static void
@@ -44,13 +44,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	const char *in = (const char *)data;
 
-	for (unsigned raw = 0; raw < 2; raw++) {
+	for (unsigned mode = 0; mode < 4; mode++) {
+		bool raw = mode & 1, mend = mode & 2;
 		struct data d[2];
 		struct buf out[2] = { BUF_INIT(64U << 20), BUF_INIT(64U << 20) };
 		size_t used[2] = { 0 };
 
 		for (unsigned i = 0; i < 2; i++) {
-			data_begin(&d[i], len > 0 && data[0] == '!' ? 20 : UINT64_MAX);
+			data_begin(&d[i], len > 0 && data[0] == '!' ? 20 : UINT64_MAX, mend);
 			if (raw)
 				take_raw(&d[i], in, len, i, &out[i]);
 			else
@@ -58,7 +59,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		}
 		/* with two faults in it, either may be seen first */
 		fuzz_check(used[0] == used[1] && (d[0].fault == DATA_FINE) == (d[1].fault == DATA_FINE) &&
-		    d[0].size == d[1].size);
+		    d[0].size == d[1].size && d[0].mended == d[1].mended);
+		fuzz_check(d[0].fault != DATA_FINE || memchr(in, '\0', raw ? len : used[0]) == NULL);
 		fuzz_check((d[0].state == DATA_END) == (d[1].state == DATA_END));
 		if (d[0].fault == DATA_FINE) {
 			fuzz_check(out[0].len == out[1].len && d[0].size == out[0].len);

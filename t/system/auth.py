@@ -420,7 +420,7 @@ def test_state_after_starttls(t):
         client.expect(250, "RCPT TO:<x@elsewhere.example>")
         client.expect(220, "STARTTLS")
         shake(client)
-        client.expect(503, "MAIL FROM:<a@b.example>")
+        client.expect(503, "RCPT TO:<x@elsewhere.example>")
         client.expect(250, "EHLO c")
         client.expect(530, "MAIL FROM:<a@b.example>")
         client.send(f"{known}\r\nMAIL FROM:<a@b.example>\r\nRCPT TO:<x@elsewhere.example>\r\nRSET\r\n")

@@ -29,7 +29,7 @@ def test_greeting_and_extensions(t):
 
 
 def test_order_of_commands(t):
-    service = t.postern()
+    service = t.postern({"default": {"access": {"helo-required": "yes"}}})
     with service.default.connect() as client:
         client.expect(503, "MAIL FROM:<a@b.example>")
         client.expect(250, "EHLO c.example")
@@ -64,6 +64,25 @@ def test_helo_says_smtp(t):
         client.expect(250, "HELO old.example")
         client.message(ehlo=None)
     check(b" with SMTP id " in service.home.wait_drops()[0].message, "HELO is SMTP")
+
+
+def test_names_of_clients(t):
+    """Whatever a computer calls itself, its mail is taken; Received has the name, or the address where no name can stand."""
+    service = t.postern()
+    names = {b"B\xc3\xbcro-PC": None, b"Mary's-PC": None, b"Marys PC": None, b"[IPv6:fe80::1%eth0]": None, b"a\tb)\xff": None, b"": None,
+             b"MY_PC": "MY_PC", b"[192.0.2.9]": "[192.0.2.9]"}
+    for name, shown in names.items():
+        with service.default.connect() as client:
+            client.expect(250, b"EHLO " + name)
+            ident = client.message(ehlo=None)
+            service.events.wait("accepted", id=ident)
+            until(lambda: any(ident in d.path.name for d in service.home.drops()), what="a drop file")
+            drop = [d for d in service.home.drops() if ident in d.path.name][0]
+            check(drop.message.startswith(b"Received: from " + (shown or "[127.0.0.1]").encode() + b" ([127.0.0.1])\r\n"), name, drop.message)
+    with service.default.connect() as client:
+        client.message(ehlo=None)
+        equal(service.events.wait("accepted", count=len(names) + 1)["helo"], "-")
+    check(any("B\\xc3\\xbcro-PC" in line or "B\\\\xc3\\\\xbcro-PC" in line for line in service.events.lines), "the name is shown escaped")
 
 
 def test_pipelined_in_one_write(t):

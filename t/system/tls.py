@@ -45,7 +45,7 @@ def secured(t, access=None, general=None, names=("mx.example.com",), **options):
     """A service, not started, with one pair; service.pair is it."""
     service = t.postern({"default": {"general": general or {}}}, start=False, **options)
     service.pair = Pair(service, "first", names)
-    service.default.set("access", **{"certificate": service.pair.certificate, "key": service.pair.key, **(access or {})})
+    service.default.set("access", **{"helo-required": "yes", "certificate": service.pair.certificate, "key": service.pair.key, **(access or {})})
     return service
 
 

@@ -1,7 +1,7 @@
 /*
  * data - the end-of-data machine against a slow reference: every short string, whole and split at every place
  */
-#include "listener/smtp/smtp.h"
+#include "common/mail/data.h"
 #include "t/unit/listener/session_fixture.h"
 
 struct result {
@@ -10,6 +10,7 @@ struct result {
 	bool ended;
 	enum data_fault fault;
 	uint64_t size;
+	unsigned mended;
 };
 
 static void
@@ -58,13 +59,46 @@ reference(struct result *r, const char *in, size_t len)
 	r->size = r->content.len;
 }
 
+/*
+ * The same for clients whose lines are mended, line by line: each ends in CRLF, in a bare LF or in a bare CR;
+ * a line of one dot is the end between two CRLF, and a fault elsewhere.
+ */
 static void
-run(struct result *r, const char *in, size_t len, size_t cut)
+reference_mended(struct result *r, const char *in, size_t len)
+{
+	bool proper = true;
+
+	*r = (struct result){ .content = BUF_INIT(1000) };
+	while (r->used < len && !r->ended) {
+		const char *line = in + r->used, *end = line + strcspn(line, "\r\n");
+		size_t n = (size_t)(end - line), ending = strncmp(end, "\r\n", 2) == 0 ? 2 : *end != '\0';
+		bool lone = n == 1 && *line == '.';
+
+		/* a CR at the very end may still become CRLF */
+		if (*end == '\r' && end + 1 == in + len)
+			ending = 0;
+		if (lone && proper && ending == 2)
+			r->ended = true;
+		else if (lone && ending > 0)
+			r->fault = DATA_BARE;
+		if (!r->ended) {
+			buf_add(&r->content, line + (*line == '.'), n - (*line == '.'));
+			buf_puts(&r->content, ending > 0 ? "\r\n" : *end == '\r' && !lone ? "\r" : "");
+		}
+		r->mended |= ending != 1 ? 0 : *end == '\n' ? DATA_MENDED_LF : DATA_MENDED_CR;
+		proper = ending == 2;
+		r->used += n + (ending > 0 ? ending : *end == '\r');
+	}
+	r->size = r->content.len;
+}
+
+static void
+run(struct result *r, const char *in, size_t len, size_t cut, bool mend)
 {
 	struct data d;
 
 	*r = (struct result){ .content = BUF_INIT(1000) };
-	data_begin(&d, UINT64_MAX);
+	data_begin(&d, UINT64_MAX, mend);
 	while (r->used < len && d.state != DATA_END) {
 		size_t n = len - r->used < cut ? len - r->used : cut;
 		size_t used = data_take(&d, in + r->used, n, sink, &r->content);
@@ -75,21 +109,22 @@ run(struct result *r, const char *in, size_t len, size_t cut)
 	r->ended = d.state == DATA_END;
 	r->fault = d.fault;
 	r->size = d.size;
+	r->mended = d.mended;
 }
 
 static void
-compare(const char *in, size_t len)
+compare(const char *in, size_t len, bool mend)
 {
 	struct result want, have;
 	struct buf shown = BUF_INIT(1000);
 	bool open;
 
 	fixture_escape(&shown, in, len);
-	reference(&want, in, len);
+	(mend ? reference_mended : reference)(&want, in, len);
 	/* A dot whose end is still to come is no content yet. */
 	open = len > 0 && !want.ended;
 	for (size_t cut = 1; cut <= len; cut++) {
-		run(&have, in, len, cut);
+		run(&have, in, len, cut, mend);
 		ck_assert_msg(have.ended == want.ended && have.used == want.used,
 		    "%s cut %zu: end at %zu, not %zu", buf_text(&shown), cut, have.used, want.used);
 		ck_assert_msg(have.fault == want.fault, "%s cut %zu: fault %d, not %d", buf_text(&shown), cut,
@@ -110,7 +145,9 @@ compare(const char *in, size_t len)
 			ck_assert(have.content.len == 0 || memcmp(have.content.data, want.content.data,
 			    have.content.len) == 0);
 			ck_assert_uint_eq(have.size, have.content.len);
-		} else {
+			ck_assert_msg(have.mended == want.mended, "%s cut %zu: mended %u, not %u",
+			    buf_text(&shown), cut, have.mended, want.mended);
+		} else if (!mend) {
 			/* Nothing behind a fault is handed on; what came before it may have been. */
 			ck_assert_uint_le(have.content.len, want.content.len);
 		}
@@ -130,7 +167,102 @@ START_TEST(every_short_string)
 		for (unsigned n = 0; n < 1U << 2 * len; n++) {
 			for (size_t i = 0; i < len; i++)
 				in[i] = alphabet[n >> 2 * i & 3];
-			compare(in, len);
+			in[len] = '\0';
+			compare(in, len, false);
+			if (len <= 6)
+				compare(in, len, true);
+		}
+	}
+}
+END_TEST
+
+/*
+ * All ends of data, proper and not, for strangers and for clients whose lines are mended. The end is at CRLF
+ * "." CRLF alone; every other line of one dot is refused when the end comes.
+ */
+START_TEST(end_forms)
+{
+	static const char *const ends[] = { "\r\n", "\n", "\r", "\r\r\n" };
+
+	for (size_t before = 0; before < nitems_of(ends); before++) {
+		for (size_t behind = 0; behind < nitems_of(ends); behind++) {
+			for (unsigned mend = 0; mend < 2; mend++) {
+				char in[64];
+				size_t form, len;
+				/* behind CR CRLF, too: what is wrong there is the CR in the line before */
+				bool proper = (before == 0 || before == 3) && behind == 0;
+				bool fine = proper && (before == 0 || mend);
+
+				form = (size_t)snprintf(in, sizeof(in), "x%s.%s", ends[before], ends[behind]);
+				len = (size_t)snprintf(in, sizeof(in), "x%s.%sMAIL\r\n.\r\n", ends[before],
+				    ends[behind]);
+				for (size_t cut = 1; cut <= len; cut++) {
+					struct result r;
+
+					run(&r, in, len, cut, mend);
+					ck_assert_msg(r.ended && r.used == (proper ? form : len),
+					    "form %zu %zu mend %u cut %zu: %zu", before, behind, mend, cut,
+					    r.used);
+					ck_assert_msg(r.fault == (fine ? DATA_FINE : DATA_BARE),
+					    "form %zu %zu mend %u: fault %d", before, behind, mend, r.fault);
+					buf_done(&r.content);
+				}
+			}
+		}
+	}
+}
+END_TEST
+
+/* A NUL is refused wherever it stands, but in binary chunks, and behind the end. */
+START_TEST(nul)
+{
+	static const char in[] = "a\0b\r\n.\r\n", behind[] = "ab\r\n.\r\n\0";
+	struct data d;
+	struct result r;
+
+	for (size_t cut = 1; cut < sizeof(in); cut++) {
+		for (unsigned mend = 0; mend < 2; mend++) {
+			run(&r, in, sizeof(in) - 1, cut, mend);
+			ck_assert(r.ended && r.fault == DATA_NUL);
+			buf_done(&r.content);
+			run(&r, behind, sizeof(behind) - 1, cut, mend);
+			ck_assert(r.ended && r.fault == DATA_FINE);
+			buf_done(&r.content);
+		}
+	}
+	for (unsigned binary = 0; binary < 2; binary++) {
+		r.content = BUF_INIT(100);
+		data_begin(&d, UINT64_MAX, false);
+		data_take_raw(&d, in, sizeof(in) - 1, binary, sink, &r.content);
+		ck_assert_int_eq(d.fault, binary ? DATA_FINE : DATA_NUL);
+		buf_done(&r.content);
+	}
+}
+END_TEST
+
+/* Chunks: no dot means anything; a CR at the very end is mended there. */
+START_TEST(mended_chunks)
+{
+	static const struct { const char *in, *out; } rows[] = {
+		{ "a\nb\n", "a\r\nb\r\n" }, { "a\rb\r", "a\r\nb\r\n" }, { "a\r\n.\n", "a\r\n.\r\n" },
+		{ "\n\n", "\r\n\r\n" }, { "\r\r\n", "\r\n\r\n" }, { "a", "a" }, { ".\n..\n", ".\r\n..\r\n" },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		size_t len = strlen(rows[i].in);
+
+		for (size_t cut = 1; cut <= len; cut++) {
+			struct buf out = BUF_INIT(100);
+			struct data d;
+
+			data_begin(&d, UINT64_MAX, true);
+			for (size_t at = 0; at < len; at += cut)
+				data_take_raw(&d, rows[i].in + at, len - at < cut ? len - at : cut, false,
+				    sink, &out);
+			data_end_raw(&d, sink, &out);
+			ck_assert_int_eq(d.fault, DATA_FINE);
+			ck_assert_str_eq(buf_text(&out), rows[i].out);
+			ck_assert_uint_eq(d.size, out.len);
+			buf_done(&out);
 		}
 	}
 }
@@ -142,7 +274,7 @@ fault_of(const char *in, size_t len, uint64_t limit, size_t cut)
 	struct data d;
 	struct buf content = BUF_INIT(1U << 20);
 
-	data_begin(&d, limit);
+	data_begin(&d, limit, false);
 	for (size_t at = 0; at < len && d.state != DATA_END;) {
 		size_t n = len - at < cut ? len - at : cut;
 
@@ -201,10 +333,10 @@ START_TEST(one_run)
 	struct data d;
 	unsigned runs = 0;
 
-	data_begin(&d, UINT64_MAX);
+	data_begin(&d, UINT64_MAX, false);
 	ck_assert_uint_eq(data_take(&d, in, sizeof(in) - 1, count_sink, &runs), sizeof(in) - 1 - 6);
 	ck_assert_uint_eq(runs, 1);
 }
 END_TEST
 
-UNIT_MAIN("data", every_short_string, size_limit, line_limit, one_run)
+UNIT_MAIN("data", every_short_string, end_forms, nul, mended_chunks, size_limit, line_limit, one_run)

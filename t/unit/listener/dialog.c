@@ -70,6 +70,13 @@ number_of(const char *text)
 	return strcmp(text, "unlimited") == 0 ? CONFIG_UNLIMITED : strtoull(text, NULL, 10);
 }
 
+static enum config_clients
+clients_of(const char *text)
+{
+	return strcmp(text, "all") == 0 ? CONFIG_CLIENTS_ALL : strcmp(text, "none") == 0 ? CONFIG_CLIENTS_NONE :
+	    CONFIG_CLIENTS_RELAY;
+}
+
 static void
 set(struct session_fixture *w, const char *path, unsigned line, const char *key, char *value)
 {
@@ -93,7 +100,13 @@ set(struct session_fixture *w, const char *path, unsigned line, const char *key,
 		    strcmp(value, "trouble") == 0 ? POLICY_TROUBLE : POLICY_NAMED;
 		w->policy.names = w->policy.state == POLICY_NAMED && strcmp(value, "none") != 0 ?
 		    strcpy(w->names, value) : NULL;
-	} else if (strcmp(key, "directory") == 0)
+	} else if (strcmp(key, "helo-required") == 0)
+		w->server.helo_required = strcmp(value, "yes") == 0;
+	else if (strcmp(key, "mend") == 0)
+		w->server.mend = clients_of(value);
+	else if (strcmp(key, "dsn") == 0)
+		w->server.dsn = clients_of(value);
+	else if (strcmp(key, "directory") == 0)
 		w->server.ldap.enable = strcmp(value, "yes") == 0;
 	else if (strcmp(key, "reverse-dns") == 0)
 		w->server.reverse_dns = strcmp(value, "yes") == 0;

@@ -31,12 +31,12 @@ on_command(void *arg, const char *line, size_t len)
 }
 
 static int
-on_begin(void *arg, struct message_envelope *e)
+on_begin(void *arg, struct message_envelope *e, bool mend)
 {
 	struct scene *s = arg;
 
 	inbound_log_begin(&s->record);
-	return fixture_begin(arg, e);
+	return fixture_begin(arg, e, mend);
 }
 
 static bool
@@ -151,7 +151,7 @@ static const struct row {
 	{ (const char *const[]){ GONE, NULL }, "QUIT - 240 0 0\n" },
 	/* bytes that are no text, and a line within a line */
 	{ (const char *const[]){ "N\1OOP \"x\"\r\nEHLO a\nHELP\r\nHELP\r\nMAIL %41\r\n", GONE, NULL },
-	    "N%01OOP +%22x%22 500 0 9\nEHLO +a 500 0 6\nHELP - 214 0 4\nMAIL +%2541 503 0 8\nQUIT - 240 0 "
+	    "N%01OOP +%22x%22 500 0 9\nEHLO +a 500 0 6\nHELP - 214 0 4\nMAIL +%2541 501 0 8\nQUIT - 240 0 "
 	    "0\n" },
 };
 

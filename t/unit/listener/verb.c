@@ -82,6 +82,7 @@ START_TEST(phases)
 			unsigned code;
 
 			fixture_init(&w);
+			w.server.helo_required = true;
 			go_to(&w, phase);
 			fixture_say(&w, matrix[i].line);
 			code = (unsigned)strtoul(buf_text(&w.out), NULL, 10);
