@@ -89,13 +89,34 @@ run_ask(const struct command_context *c, const struct command *row, const char *
 	return say_no_answer(status);
 }
 
+/* `only` is the one option of the command. */
+static const char *
+one_name(const void *only, size_t i)
+{
+	return i == 0 ? only : NULL;
+}
+
+static int
+option_unknown(const struct command *row, const char *word, const char *only)
+{
+	struct buf why = BUF_INIT(COMPLAINT_MAX);
+	int status;
+
+	complaint_unknown(&why, "option", word, one_name, only);
+	status = command_misused(row, &why);
+	buf_done(&why);
+	return status;
+}
+
 static int
 run_status(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	int status;
 
-	if (count == 0 || strcmp(words[0], "--check") != 0)
-		return count > 1 ? command_misused(row) : run_ask(c, row, words, count);
+	if (count == 0 || words[0][0] != '-')
+		return count > 1 ? command_misused(row, NULL) : run_ask(c, row, words, count);
+	if (strcmp(words[0], "--check") != 0)
+		return option_unknown(row, words[0], "--check");
 	status = send_words(c, "health", words + 1, count - 1);
 	if (status != CONTROL_CLIENT_NO_SERVICE && status != CONTROL_CLIENT_CUT)
 		return status;
@@ -111,7 +132,9 @@ run_counters(const struct command_context *c, const struct command *row, const c
 
 	if (count > 0 && strcmp(words[0], "--prometheus") == 0)
 		return run_ask(c, &prometheus, words + 1, count - 1);
-	return count > 1 ? command_misused(row) : run_ask(c, row, words, count);
+	if (count > 0 && words[0][0] == '-')
+		return option_unknown(row, words[0], "--prometheus");
+	return count > 1 ? command_misused(row, NULL) : run_ask(c, row, words, count);
 }
 
 static int
@@ -139,12 +162,15 @@ run_sessions(const struct command_context *c, const struct command *row, const c
 {
 	struct sessions_command l;
 	const char *all[CONTROL_WORDS_MAX + 1] = { row->asks };
-	struct buf text;
+	struct buf text, why = BUF_INIT(COMPLAINT_MAX);
 	char *path;
-	int status;
+	int status = EX_OK;
 
-	if (!sessions_command_parse(&l, words, count) || l.count >= CONTROL_WORDS_MAX)
-		return command_misused(row);
+	if (!sessions_command_parse(&l, words, count, &why) || l.count >= CONTROL_WORDS_MAX)
+		status = command_misused(row, &why);
+	buf_done(&why);
+	if (status != EX_OK)
+		return status;
 	for (size_t i = 0; i < l.count; i++)
 		all[i + 1] = l.word[i];
 	text = BUF_INIT(16U << 20);
@@ -169,15 +195,16 @@ static int
 run_queue(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	struct queue_command *t = mem_new(struct queue_command);
-	const char *why;
-	int status = queue_command_parse(t, strcmp(row->name, "badmail") == 0, words, count, &why);
+	struct buf why = BUF_INIT(COMPLAINT_MAX);
+	int status = queue_selection_parse(t, strcmp(row->name, "badmail") == 0, words, count, &why);
 	char *path;
 
+	if (status != EX_OK)
+		(void)command_misused(row, &why);
+	buf_done(&why);
 	if (status != EX_OK) {
-		if (why != NULL)
-			fprintf(stderr, "posternctl: %s\n", why);
 		free(t);
-		return command_misused(row);
+		return status;
 	}
 	path = socket_path_of(c);
 	status = path != NULL ? queue_command_run(t, path) : EX_CONFIG;
@@ -270,7 +297,7 @@ run_passwd(const struct command_context *c, const struct command *row, const cha
 {
 	int status = passwd_run(config_path_of(c), words, count);
 
-	return status == EX_USAGE ? command_misused(row) : status;
+	return status == EX_USAGE ? command_misused(row, NULL) : status;
 }
 
 static int
@@ -279,7 +306,7 @@ run_oauth(const struct command_context *c, const struct command *row, const char
 	const char *all[] = { "-", count > 1 ? words[1] : "", "--smtp" };
 
 	if (strcmp(words[0], "test") != 0 || (count > 2 && strcmp(words[2], "--smtp") != 0))
-		return command_misused(row);
+		return command_misused(row, NULL);
 	return run_ask(c, row, all, count);
 }
 
@@ -289,7 +316,7 @@ run_explain(const struct command_context *c, const struct command *row, const ch
 {
 	int status = explain_run(config_path_of(c), words, count);
 
-	return status == EXPLAIN_MISUSED ? command_misused(row) : status;
+	return status == EXPLAIN_MISUSED ? command_misused(row, NULL) : status;
 }
 
 static int
@@ -298,6 +325,23 @@ run_version(const struct command_context *c, const struct command *row, const ch
 {
 	printf("postern %s\n", POSTERN_VERSION);
 	return EX_OK;
+}
+
+static const char *
+name_of_command(const void *arg, size_t i)
+{
+	return i < command_count ? command_rows[i].name : NULL;
+}
+
+static int
+say_unknown(const char *word)
+{
+	struct buf why = BUF_INIT(COMPLAINT_MAX);
+
+	complaint_unknown(&why, "command", word, name_of_command, NULL);
+	fprintf(stderr, "posternctl: %s\nposternctl help shows them all\n", buf_text(&why));
+	buf_done(&why);
+	return EX_USAGE;
 }
 
 static int
@@ -311,8 +355,8 @@ run_help(const struct command_context *c, const struct command *row, const char 
 		printf("posternctl %s%s%s\n\t%s\n", one->name, one->arguments[0] != '\0' ? " " : "",
 		    one->arguments, one->meaning);
 	else
-		fprintf(stderr, "posternctl: there is no command %s\n", log_safe(words[0]));
-	return count > 0 && one == NULL ? EX_USAGE : EX_OK;
+		return say_unknown(words[0]);
+	return EX_OK;
 }
 
 static int
@@ -406,8 +450,10 @@ command_usage(FILE *out)
 }
 
 int
-command_misused(const struct command *row)
+command_misused(const struct command *row, const struct buf *why)
 {
+	if (why != NULL && why->len > 0)
+		fprintf(stderr, "posternctl: %s\n", why->data);
 	fprintf(stderr, "usage: posternctl %s%s%s\n", row->name, row->arguments[0] != '\0' ? " " : "",
 	    row->arguments);
 	return EX_USAGE;
@@ -418,13 +464,13 @@ command_run(const struct command_context *c, const char *const *words, size_t co
 {
 	const struct command *row = count > 0 ? command_find(words[0]) : NULL;
 
-	if (row == NULL) {
-		if (count > 0)
-			fprintf(stderr, "posternctl: there is no command %s\n", log_safe(words[0]));
+	if (count == 0) {
 		command_usage(stderr);
 		return EX_USAGE;
 	}
+	if (row == NULL)
+		return say_unknown(words[0]);
 	if (count - 1 < row->min || count - 1 > row->max)
-		return command_misused(row);
+		return command_misused(row, NULL);
 	return row->run(c, row, words + 1, count - 1);
 }

@@ -7,6 +7,7 @@
  * Fails by: EX_USAGE, EX_NOINPUT
  */
 #include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -18,11 +19,16 @@
 int
 main(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' }, { "socket", required_argument, NULL, 's' },
+		{ "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
 	struct command_context context = { 0 };
 	int c;
 
 	log_open("posternctl", "", false);
-	while ((c = getopt(argc, argv, "+c:s:Vh")) != -1)
+	while ((c = getopt_long(argc, argv, "+c:s:Vh", options, NULL)) != -1)
 		switch (c) {
 		case 'c':
 			context.config_path = optarg;
@@ -40,7 +46,7 @@ main(int argc, char **argv)
 			command_usage(stdout);
 			return EX_OK;
 		default:
-			command_usage(stderr);
+			fprintf(stderr, "posternctl help shows all commands and options\n");
 			return EX_USAGE;
 		}
 	return command_run(&context, (const char *const *)argv + optind, (size_t)(argc - optind));

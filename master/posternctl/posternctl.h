@@ -37,9 +37,19 @@ extern const size_t command_count;
 
 const struct command *command_find(const char *name);
 void command_usage(FILE *out);
-int command_misused(const struct command *row);	/* prints its usage; EX_USAGE */
+/* Prints what is wrong (NULL or empty: nothing) and its usage; EX_USAGE. */
+int command_misused(const struct command *row, const struct buf *why);
 /* words[0] is the command. Returns the exit status. */
 int command_run(const struct command_context *c, const char *const *words, size_t count);
+
+/* --- complaint: what is wrong with the words of a command. Pure --- */
+
+#define COMPLAINT_MAX 300		/* bytes of `why` */
+#define COMPLAINT_TIME "a time with its unit, such as 90s, 10m, 12h or 2d"
+/* "there is no option --olderr; did you mean --older?" `known` gives names until NULL. */
+void complaint_unknown(struct buf *why, const char *what, const char *word,
+    const char *(*known)(const void *arg, size_t i), const void *arg);
+void complaint_value(struct buf *why, const char *option, const char *value, const char *wanted);
 
 /* --- control_client: one command to control.sock --- */
 
@@ -99,11 +109,12 @@ struct sessions_command {
 	size_t count;
 };
 
-/* Pure. False: the words are not understood. */
-bool sessions_command_parse(struct sessions_command *s, const char *const *words, size_t count);
+/* Pure. False: the words are not understood, `why` says what is wrong. */
+bool sessions_command_parse(struct sessions_command *s, const char *const *words, size_t count,
+    struct buf *why);
 void sessions_command_print(const struct sessions_command *s, char *text);	/* `text` is changed */
 
-/* --- queue_command: posternctl queue and badmail --- */
+/* --- posternctl queue and badmail --- */
 
 struct queue_command {
 	enum msg_queue_verb verb;
@@ -111,9 +122,14 @@ struct queue_command {
 	struct control_words words;	/* of the command: "queue" NAME VERB and the selection */
 };
 
-/* Pure. Takes the words after "queue" or "badmail". EX_OK; or EX_USAGE, and *why to print (may be NULL). */
-int queue_command_parse(struct queue_command *q, bool badmail, const char *const *words, size_t count,
-    const char **why);
+/* --- queue_selection: the words of the command --- */
+
+/* Pure. Takes the words after "queue" or "badmail". EX_OK; or EX_USAGE, and `why` says what is wrong. */
+int queue_selection_parse(struct queue_command *q, bool badmail, const char *const *words, size_t count,
+    struct buf *why);
+
+/* --- queue_command: runs it --- */
+
 /* Asks page by page. The exit status, CONTROL_CLIENT_NO_SERVICE or CONTROL_CLIENT_CUT. */
 int queue_command_run(struct queue_command *q, const char *socket_path);
 

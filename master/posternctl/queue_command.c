@@ -18,9 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "common/config/config.h"
-#include "common/config/key.h"
 #include "common/ipc/queue_words.h"
-#include "common/mail/message.h"
 #include "master/posternctl/posternctl.h"
 
 #define QUEUE_COMMAND_NONE 3
@@ -29,136 +27,6 @@
 #define QUEUE_COMMAND_AGAIN_MS 200
 #define QUEUE_COMMAND_AGAINS 150		/* 30 s */
 #define QUEUE_COMMAND_PAGE_MAX (1U << 20)
-
-/* --- options --- */
-
-static bool
-add_word(struct queue_command *q, const char *key, const char *value, bool encoded)
-{
-	struct buf word = BUF_INIT(CONTROL_WORD_SIZE - 1);
-	bool good;
-
-	buf_puts(&word, key);
-	if (encoded)
-		queue_filter_encode(&word, value);
-	else
-		buf_puts(&word, value);
-	good = buf_ok(&word) && q->words.count < CONTROL_WORDS_MAX - 4; /* room for at, newest, id, a state */
-	if (good)
-		strcpy(q->words.word[q->words.count++], buf_text(&word));
-	buf_done(&word);
-	return good;
-}
-
-static bool
-add_age(struct queue_command *q, const char *key, const char *value)
-{
-	char seconds[24];
-	uint64_t ms;
-
-	if (key_parse_time(value, &ms) == -1 || ms < 1000)
-		return false;
-	snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)(ms / 1000));
-	return add_word(q, key, seconds, false);
-}
-
-enum queue_kind { QUEUE_COMMAND_PATTERN, QUEUE_COMMAND_AGE, QUEUE_COMMAND_PLAIN, QUEUE_COMMAND_FLAG };
-
-static const struct queue_option {
-	const char *name, *key;
-	enum queue_kind kind;
-	bool queue_only;
-} queue_command_options[] = {
-	{ "--id", "id=", QUEUE_COMMAND_PATTERN, false },
-	{ "--sender", "sender=", QUEUE_COMMAND_PATTERN, false },
-	{ "--recipient", "recipient=", QUEUE_COMMAND_PATTERN, false },
-	{ "--domain", "domain=", QUEUE_COMMAND_PATTERN, false },
-	{ "--older", "older=", QUEUE_COMMAND_AGE, false }, { "--newer", "newer=", QUEUE_COMMAND_AGE, false },
-	{ "--state", "state=", QUEUE_COMMAND_PLAIN, true },
-	{ "--held", "state=held", QUEUE_COMMAND_FLAG, true }, { "--all", "all", QUEUE_COMMAND_FLAG, false },
-	{ "--to", "to=", QUEUE_COMMAND_PLAIN, true }, { "--reason", "reason=", QUEUE_COMMAND_PATTERN, true },
-};
-
-/* Takes one option and its value: how many words; 0: not understood. */
-static size_t
-take_option(struct queue_command *q, bool badmail, const char *const *words, size_t count)
-{
-	if (strcmp(words[0], "--yes") == 0)
-		return q->yes = true;
-	if (strcmp(words[0], "--json") == 0)
-		return q->json = true;
-	for (size_t i = 0; i < nitems_of(queue_command_options); i++) {
-		const struct queue_option *o = &queue_command_options[i];
-		bool good;
-
-		if (strcmp(words[0], o->name) != 0 || (badmail && o->queue_only))
-			continue;
-		if (o->kind == QUEUE_COMMAND_FLAG)
-			return add_word(q, o->key, "", false);
-		if (count < 2 || words[1][0] == '\0')
-			return 0;
-		good = o->kind == QUEUE_COMMAND_AGE ? add_age(q, o->key, words[1]) :
-		    add_word(q, o->key, words[1], o->kind == QUEUE_COMMAND_PATTERN);
-		return good ? 2 : 0;
-	}
-	return 0;
-}
-
-static bool
-is_message_id(const char *word)
-{
-	size_t n = strspn(word, "0123456789abcdefghjkmnpqrstvwxyz");
-
-	return n == MESSAGE_ID_LEN && (word[n] == '\0' || word[n] == '-');
-}
-
-/* The words are understood; whether they are enough for the verb. False: *why says what is missing. */
-static bool
-judge_options(const struct queue_command *q, const char **why)
-{
-	struct msg_queue_ask ask;
-	pid_t pid;
-	bool ids = false;
-
-	for (size_t i = 3; i < q->words.count; i++)
-		ids = ids || strncmp(q->words.word[i], "id=", 3) == 0;
-	*why = "these messages cannot be meant; say which: ids, --all, or other options";
-	if (!queue_words_parse(&ask, &pid, &q->words))
-		return false;
-	*why = "say which: one or more ids";
-	return (q->verb != MSG_QUEUE_SHOW && q->verb != MSG_QUEUE_BADMAIL_SHOW) || ids;
-}
-
-int
-queue_command_parse(struct queue_command *q, bool badmail, const char *const *words, size_t count,
-    const char **why)
-{
-	size_t at = count >= 2 && msg_queue_find(words[1], badmail) != MSG_QUEUE_VERBS;
-
-	*why = NULL;
-	memset(q, 0, sizeof(*q));
-	if (count == 0 || (q->verb = msg_queue_find(words[at], badmail)) == MSG_QUEUE_VERBS)
-		return EX_USAGE;
-	if (strlen(words[0]) >= CONTROL_WORD_SIZE)
-		return EX_USAGE;
-	strcpy(q->words.word[0], badmail ? "badmail" : "queue");
-	strcpy(q->words.word[1], at == 1 ? words[0] : "-");
-	strcpy(q->words.word[2], words[at]);
-	q->words.count = 3;
-	for (size_t i = at + 1, used = 1; i < count; i += used) {
-		used = 1;
-		if (words[i][0] != '-' && is_message_id(words[i]))
-			used = add_word(q, "id=", words[i], false);
-		else if (words[i][0] != '-' && strcmp(q->words.word[1], "-") == 0 &&
-		    strlen(words[i]) < CONTROL_WORD_SIZE)
-			strcpy(q->words.word[1], words[i]);
-		else
-			used = take_option(q, badmail, words + i, count - i);
-		if (used == 0)
-			return EX_USAGE;
-	}
-	return judge_options(q, why) ? EX_OK : EX_USAGE;
-}
 
 /* --- pages --- */
 

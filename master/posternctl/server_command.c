@@ -100,12 +100,35 @@ lowest_free_id(const struct config *c)
 	return id;
 }
 
+static const char *
+create_key(const void *arg, size_t i)
+{
+	static const char *const keys[] = { "listen", "domain", "description" };
+
+	return i < nitems_of(keys) ? keys[i] : NULL;
+}
+
+/* Why `word` is nothing that create knows. */
+static void
+blame_word(struct buf *why, const char *word)
+{
+	char *key = mem_strndup(word, strcspn(word, "="));
+
+	if (word[strcspn(word, "=")] == '\0')
+		buf_printf(why, "%.60s: say listen=ADDRESS, domain=NAME or description=TEXT", word);
+	else if (strcmp(key, "listen") == 0 || strcmp(key, "domain") == 0 || strcmp(key, "description") == 0)
+		complaint_value(why, key, NULL, "one line of text behind =");
+	else
+		complaint_unknown(why, "key", key, create_key, NULL);
+	free(key);
+}
+
 /*
  * Makes the text of an INI file from words: listen=ADDRESS (any number), domain=NAME, description=TEXT.
  * False: a word is none of these.
  */
 static bool
-write_ini_text(struct buf *b, const struct config *c, const char *const *words, size_t count)
+write_ini_text(struct buf *b, struct buf *why, const struct config *c, const char *const *words, size_t count)
 {
 	const char *domain = c->service.hostname;
 
@@ -113,15 +136,17 @@ write_ini_text(struct buf *b, const struct config *c, const char *const *words, 
 	    lowest_free_id(c));
 	for (size_t i = 0; i < count; i++) {
 		const char *value = strchr(words[i], '=');
+		bool good = value != NULL && value[1] != '\0' && value[strcspn(value, "\r\n")] == '\0';
 
-		if (value == NULL || value[1] == '\0' || value[strcspn(value, "\r\n")] != '\0')
-			return false;
-		if (strncmp(words[i], "domain=", 7) == 0)
+		if (good && strncmp(words[i], "domain=", 7) == 0)
 			domain = value + 1;
-		else if (strncmp(words[i], "listen=", 7) == 0 || strncmp(words[i], "description=", 12) == 0)
+		else if (good && (strncmp(words[i], "listen=", 7) == 0 ||
+		    strncmp(words[i], "description=", 12) == 0))
 			buf_printf(b, "%.*s = %s\n", (int)(value - words[i]), words[i], value + 1);
-		else
+		else {
+			blame_word(why, words[i]);
 			return false;
+		}
 	}
 	buf_printf(b, "\n[domain %s]\ntype = default\n", domain);
 	return buf_ok(b);
@@ -189,17 +214,18 @@ judge_set(const char *config_path, const char *name)
 static int
 create_in_set(const struct server_command *set, const char *path, const char *const *words, size_t count)
 {
-	struct buf text = BUF_INIT(SERVER_COMMAND_FILE_MAX);
+	struct buf text = BUF_INIT(SERVER_COMMAND_FILE_MAX), why = BUF_INIT(COMPLAINT_MAX);
 	int status = EX_OK;
 
-	if (!write_ini_text(&text, set->config, words + 1, count - 1))
-		status = say_refusal(EX_USAGE, words[0],
-		    "is not made: say listen=ADDRESS, domain=NAME, description=TEXT");
+	buf_puts(&why, "is not made: ");
+	if (!write_ini_text(&text, &why, set->config, words + 1, count - 1))
+		status = say_refusal(EX_USAGE, words[0], buf_text(&why));
 	else if (create_file(path, &text) == -1)
 		status = say_errno(path);
 	else if ((status = judge_set(set->config_path, words[0])) != EX_OK)
 		unlink(path);
 	buf_done(&text);
+	buf_done(&why);
 	return status;
 }
 

@@ -53,34 +53,52 @@ add_idle(struct sessions_command *s, const char *value)
 	return add_word(s, "idle=", ms);
 }
 
+static const struct option_row {
+	const char *option, *key;
+	const char *value;		/* what the value is; NULL: it has none */
+	bool ending;			/* for terminate only */
+} option_rows[] = {
+	{ "--from", "from=", "an address or network", false }, { "--user", "user=", "a user's name", false },
+	{ "--idle", "idle=", COMPLAINT_TIME, false }, { "--json", NULL, NULL, false },
+	{ "--all", "all", NULL, true }, { "--yes", "yes", NULL, true },
+};
+
+static const char *
+option_name(const void *arg, size_t i)
+{
+	const struct sessions_command *s = arg;
+
+	while (i < nitems_of(option_rows) && option_rows[i].ending && !s->terminate)
+		i++;
+	return i < nitems_of(option_rows) ? option_rows[i].option : NULL;
+}
+
 /* Takes one option and its value: how many words; 0: not understood. */
 static size_t
-take_option(struct sessions_command *s, const char *const *words, size_t count)
+take_option(struct sessions_command *s, const char *const *words, size_t count, struct buf *why)
 {
-	static const struct { const char *option, *key; bool value, ending; } rows[] = {
-		{ "--from", "from=", true, false }, { "--user", "user=", true, false },
-		{ "--idle", "idle=", true, false },
-		{ "--all", "all", false, true }, { "--yes", "yes", false, true },
-	};
-	if (strcmp(words[0], "--json") == 0)
-		return s->json = true;
-	for (size_t i = 0; i < nitems_of(rows); i++) {
-		const char *value;
+	for (size_t i = 0; i < nitems_of(option_rows); i++) {
+		const struct option_row *row = &option_rows[i];
+		const char *value = row->value == NULL ? "" : count > 1 ? words[1] : NULL;
 		bool good;
 
-		if (strcmp(words[0], rows[i].option) != 0 || (rows[i].ending && !s->terminate) ||
-		    (rows[i].value && count < 2))
+		if (strcmp(words[0], row->option) != 0 || (row->ending && !s->terminate))
 			continue;
-		value = rows[i].value ? words[1] : "";
-		good = strcmp(rows[i].key, "idle=") == 0 ? add_idle(s, value) :
-		    add_word(s, rows[i].key, value);
-		return !good ? 0 : rows[i].value ? 2 : 1;
+		if (row->key == NULL)
+			return s->json = true;
+		good = value != NULL && (strcmp(row->key, "idle=") == 0 ? add_idle(s, value) :
+		    add_word(s, row->key, value));
+		if (!good)
+			complaint_value(why, row->option, value,
+			    row->value != NULL ? row->value : "fewer words");
+		return !good ? 0 : row->value != NULL ? 2 : 1;
 	}
+	complaint_unknown(why, "option", words[0], option_name, s);
 	return 0;
 }
 
 bool
-sessions_command_parse(struct sessions_command *s, const char *const *words, size_t count)
+sessions_command_parse(struct sessions_command *s, const char *const *words, size_t count, struct buf *why)
 {
 	const char *name = NULL;
 	size_t chosen;
@@ -92,15 +110,18 @@ sessions_command_parse(struct sessions_command *s, const char *const *words, siz
 	for (size_t i = s->terminate ? 1 : 0, used; i < count; i += used) {
 		used = 1;
 		if (s->terminate && is_session_id(words[i])) {
-			if (!add_word(s, "id=", words[i]))
+			if (!add_word(s, "id=", words[i])) {
+				buf_puts(why, "there are too many ids for one command");
 				return false;
+			}
 		} else if (words[i][0] == '-') {
-			used = take_option(s, words + i, count - i);
+			used = take_option(s, words + i, count - i, why);
 			if (used == 0)
 				return false;
 		} else if (name == NULL) {
 			name = words[i];
 		} else {
+			buf_printf(why, "%.60s: one virtual server is named already, %.60s", words[i], name);
 			return false;
 		}
 	}
@@ -109,7 +130,12 @@ sessions_command_parse(struct sessions_command *s, const char *const *words, siz
 	chosen = 0;
 	for (size_t i = 2; i < s->count; i++)
 		chosen += strcmp(s->word[i], "yes") != 0;
-	return !s->terminate || chosen > 0;
+	if (!s->terminate || chosen > 0)
+		return true;
+	if (name != NULL)
+		buf_printf(why, "%.60s is no id of a session, and so names a virtual server; ", name);
+	buf_puts(why, "say which sessions: ids, --all, --from, --user or --idle");
+	return false;
 }
 
 /* --- the answer --- */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/buf.h"
 #include "common/ipc/queue_words.h"
 #include "master/control/control.h"
 #include "master/master.h"
@@ -66,14 +67,15 @@ START_TEST(selections)
 	for (size_t i = 0; i < nitems_of(selection_rows); i++) {
 		const struct selection_row *row = &selection_rows[i];
 		struct sessions_command l;
-		struct buf text = BUF_INIT(4096), raw = BUF_INIT(4096);
+		struct buf text = BUF_INIT(4096), raw = BUF_INIT(4096), why = BUF_INIT(COMPLAINT_MAX);
 		size_t n = 0;
 		bool fine;
 
 		while (n < nitems_of(row->words) && row->words[n] != NULL)
 			n++;
-		fine = sessions_command_parse(&l, row->words, n);
-		ck_assert_msg(fine == (row->order != NULL), "row %zu", i);
+		fine = sessions_command_parse(&l, row->words, n, &why);
+		ck_assert_msg(fine == (row->order != NULL) && fine == (why.len == 0), "row %zu", i);
+		buf_done(&why);
 		buf_add(&raw, "sessions", 9);
 		for (size_t k = 0; fine && k < l.count; k++) {
 			buf_printf(&text, "%s%s", k > 0 ? " " : "", l.word[k]);
@@ -140,16 +142,16 @@ START_TEST(queue_words)
 		const struct queue_row *row = &queue_rows[i];
 		struct queue_command t;
 		struct msg_queue_ask ask;
-		struct buf text = BUF_INIT(4096);
-		const char *why;
+		struct buf text = BUF_INIT(4096), why = BUF_INIT(COMPLAINT_MAX);
 		pid_t pid;
 		size_t n = 0;
 		bool fine;
 
 		while (n < nitems_of(row->words) && row->words[n] != NULL)
 			n++;
-		fine = queue_command_parse(&t, row->badmail, row->words, n, &why) == 0;
-		ck_assert_msg(fine == (row->order != NULL), "row %zu", i);
+		fine = queue_selection_parse(&t, row->badmail, row->words, n, &why) == 0;
+		ck_assert_msg(fine == (row->order != NULL) && (fine || n == 0) == (why.len == 0), "row %zu", i);
+		buf_done(&why);
 		for (size_t k = 0; fine && k < t.words.count; k++)
 			buf_printf(&text, "%s%s", k > 0 ? " " : "", t.words.word[k]);
 		if (fine) {
@@ -174,6 +176,45 @@ START_TEST(server_names)
 		ck_assert_msg(server_command_name_is_good(well[i]), "%s", well[i]);
 	for (size_t i = 0; i < nitems_of(ill); i++)
 		ck_assert_msg(!server_command_name_is_good(ill[i]), "%s", ill[i]);
+}
+END_TEST
+
+/* What is wrong is said, with what was probably meant. */
+START_TEST(complaints)
+{
+	static const struct { const char *words[5], *why; } rows[] = {
+		{ { "queue", "list", "--older", "1" }, "--older 1: it wants a time with its unit" },
+		{ { "queue", "list", "--older" }, "--older needs a value: a time" },
+		{ { "queue", "hold", "--olderr", "1h" }, "there is no option --olderr; did you mean --older?" },
+		{ { "queue", "lits" }, "there is no command of queue lits; did you mean list?" },
+		{ { "queue", "move", "--all" }, "say where to: --to NAME" },
+		{ { "queue", "show", "nosuchid" }, "nosuchid is no id of a message, and so names a virtual server; " },
+		{ { "queue", "delete" }, "say which messages: ids, --all" },
+		{ { "badmail", "list", "--held" }, "there is no option --held" },
+		{ { "badmail", "list", "--jsno" }, "there is no option --jsno; did you mean --json?" },
+		{ { "sessions", "--idle", "5" }, "--idle 5: it wants a time with its unit" },
+		{ { "sessions", "--al" }, "there is no option --al" },
+		{ { "sessions", "terminate", "--al" }, "there is no option --al; did you mean --all?" },
+		{ { "sessions", "terminate", "nope" }, "nope is no id of a session, and so names a virtual server; " },
+		{ { "sessions", "one", "two" }, "two: one virtual server is named already, one" },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct buf why = BUF_INIT(COMPLAINT_MAX);
+		struct sessions_command l;
+		struct queue_command q;
+		size_t n = 0;
+
+		while (n < nitems_of(rows[i].words) && rows[i].words[n] != NULL)
+			n++;
+		if (strcmp(rows[i].words[0], "sessions") == 0)
+			ck_assert(!sessions_command_parse(&l, rows[i].words + 1, n - 1, &why));
+		else
+			ck_assert_int_ne(queue_selection_parse(&q, strcmp(rows[i].words[0], "badmail") == 0,
+			    rows[i].words + 1, n - 1, &why), 0);
+		ck_assert_msg(strncmp(buf_text(&why), rows[i].why, strlen(rows[i].why)) == 0, "%s", buf_text(&why));
+		buf_done(&why);
+	}
 }
 END_TEST
 
@@ -215,4 +256,4 @@ START_TEST(json_values)
 }
 END_TEST
 
-UNIT_MAIN("commands", json_values, tables, selections, server_names, queue_words)
+UNIT_MAIN("commands", json_values, complaints, tables, selections, server_names, queue_words)

@@ -1,0 +1,195 @@
+/*
+ * queue_selection - the words of posternctl queue and badmail: a command, the messages that are meant,
+ * options; pure
+ *
+ * Runs in:  posternctl
+ * Owns:     nothing
+ * Promise:  what the service would refuse is refused here, with the word that is wrong
+ * Fails by: EX_USAGE and a reason
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sysexits.h>
+
+#include "common/base/mem.h"
+#include "common/config/key.h"
+#include "common/ipc/queue_words.h"
+#include "common/mail/message.h"
+#include "master/posternctl/posternctl.h"
+
+static bool
+add_word(struct queue_command *q, const char *key, const char *value, bool encoded)
+{
+	struct buf word = BUF_INIT(CONTROL_WORD_SIZE - 1);
+	bool good;
+
+	buf_puts(&word, key);
+	if (encoded)
+		queue_filter_encode(&word, value);
+	else
+		buf_puts(&word, value);
+	good = buf_ok(&word) && q->words.count < CONTROL_WORDS_MAX - 4; /* room for at, newest, id, a state */
+	if (good)
+		strcpy(q->words.word[q->words.count++], buf_text(&word));
+	buf_done(&word);
+	return good;
+}
+
+static bool
+add_age(struct queue_command *q, const char *key, const char *value)
+{
+	char seconds[24];
+	uint64_t ms;
+
+	if (key_parse_time(value, &ms) == -1 || ms < 1000)
+		return false;
+	snprintf(seconds, sizeof(seconds), "%llu", (unsigned long long)(ms / 1000));
+	return add_word(q, key, seconds, false);
+}
+
+enum selection_kind { SELECTION_PATTERN, SELECTION_AGE, SELECTION_PLAIN, SELECTION_FLAG };
+
+static const struct selection_option {
+	const char *name, *key;
+	enum selection_kind kind;
+	bool queue_only;
+} options[] = {
+	{ "--id", "id=", SELECTION_PATTERN, false },
+	{ "--sender", "sender=", SELECTION_PATTERN, false },
+	{ "--recipient", "recipient=", SELECTION_PATTERN, false },
+	{ "--domain", "domain=", SELECTION_PATTERN, false },
+	{ "--older", "older=", SELECTION_AGE, false }, { "--newer", "newer=", SELECTION_AGE, false },
+	{ "--state", "state=", SELECTION_PLAIN, true },
+	{ "--held", "state=held", SELECTION_FLAG, true }, { "--all", "all", SELECTION_FLAG, false },
+	{ "--to", "to=", SELECTION_PLAIN, true }, { "--reason", "reason=", SELECTION_PATTERN, true },
+};
+
+static const char *
+option_name(const void *arg, size_t i)
+{
+	static const char *const more[] = { "--yes", "--json" };
+	const bool *badmail = arg;
+	size_t n = nitems_of(options);
+
+	while (i < n && *badmail && options[i].queue_only)
+		i++;
+	return i < n ? options[i].name : i - n < nitems_of(more) ? more[i - n] : NULL;
+}
+
+/* Takes one option and its value: how many words; 0: not understood. */
+static size_t
+take_option(struct queue_command *q, bool badmail, const char *const *words, size_t count, struct buf *why)
+{
+	if (strcmp(words[0], "--yes") == 0)
+		return q->yes = true;
+	if (strcmp(words[0], "--json") == 0)
+		return q->json = true;
+	for (size_t i = 0; i < nitems_of(options); i++) {
+		const struct selection_option *o = &options[i];
+		bool good;
+
+		if (strcmp(words[0], o->name) != 0 || (badmail && o->queue_only))
+			continue;
+		if (o->kind == SELECTION_FLAG)
+			return add_word(q, o->key, "", false);
+		good = count > 1 && words[1][0] != '\0' &&
+		    (o->kind == SELECTION_AGE ? add_age(q, o->key, words[1]) :
+		    add_word(q, o->key, words[1], o->kind == SELECTION_PATTERN));
+		if (!good)
+			complaint_value(why, o->name, count > 1 ? words[1] : NULL,
+			    o->kind == SELECTION_AGE ? COMPLAINT_TIME : "one short text");
+		return good ? 2 : 0;
+	}
+	complaint_unknown(why, "option", words[0], option_name, &badmail);
+	return 0;
+}
+
+static bool
+is_message_id(const char *word)
+{
+	size_t n = strspn(word, "0123456789abcdefghjkmnpqrstvwxyz");
+
+	return n == MESSAGE_ID_LEN && (word[n] == '\0' || word[n] == '-');
+}
+
+static bool
+has_word(const struct queue_command *q, const char *begin)
+{
+	for (size_t i = 3; i < q->words.count; i++)
+		if (strncmp(q->words.word[i], begin, strlen(begin)) == 0)
+			return true;
+	return false;
+}
+
+/* The words are understood; whether they are enough for the verb. False: `why` says what is missing. */
+static bool
+judge_options(const struct queue_command *q, struct buf *why)
+{
+	const char *server = q->words.word[1];
+	bool shows = q->verb == MSG_QUEUE_SHOW || q->verb == MSG_QUEUE_BADMAIL_SHOW;
+	struct msg_queue_ask ask;
+	pid_t pid;
+
+	if (q->verb == MSG_QUEUE_MOVE && !has_word(q, "to=")) {
+		buf_puts(why, "say where to: --to NAME, another virtual server");
+		return false;
+	}
+	if (queue_words_parse(&ask, &pid, &q->words) && (!shows || has_word(q, "id=")))
+		return true;
+	if (strcmp(server, "-") != 0 && !has_word(q, "id="))
+		buf_printf(why, "%.60s is no id of a message, and so names a virtual server; ", server);
+	buf_puts(why, shows ? "say which messages: one or more ids" :
+	    "say which messages: ids, --all, --sender, --recipient, --domain, --older, --newer or --state");
+	return false;
+}
+
+static const char *
+verb_name(const void *arg, size_t i)
+{
+	const bool *badmail = arg;
+
+	for (size_t v = 0; v < MSG_QUEUE_VERBS; v++)
+		if (msg_queue_rows[v].badmail == *badmail && i-- == 0)
+			return msg_queue_rows[v].name;
+	return NULL;
+}
+
+int
+queue_selection_parse(struct queue_command *q, bool badmail, const char *const *words, size_t count,
+    struct buf *why)
+{
+	size_t at = count >= 2 && msg_queue_find(words[1], badmail) != MSG_QUEUE_VERBS;
+
+	memset(q, 0, sizeof(*q));
+	if (count == 0)
+		return EX_USAGE;
+	if ((q->verb = msg_queue_find(words[at], badmail)) == MSG_QUEUE_VERBS) {
+		complaint_unknown(why, badmail ? "command of badmail" : "command of queue", words[at],
+		    verb_name, &badmail);
+		return EX_USAGE;
+	}
+	if (strlen(words[0]) >= CONTROL_WORD_SIZE)
+		return EX_USAGE;
+	strcpy(q->words.word[0], badmail ? "badmail" : "queue");
+	strcpy(q->words.word[1], at == 1 ? words[0] : "-");
+	strcpy(q->words.word[2], words[at]);
+	q->words.count = 3;
+	for (size_t i = at + 1, used = 1; i < count; i += used) {
+		used = 1;
+		if (words[i][0] != '-' && is_message_id(words[i]))
+			used = add_word(q, "id=", words[i], false);
+		else if (words[i][0] != '-' && strcmp(q->words.word[1], "-") == 0 &&
+		    strlen(words[i]) < CONTROL_WORD_SIZE)
+			strcpy(q->words.word[1], words[i]);
+		else
+			used = take_option(q, badmail, words + i, count - i, why);
+		if (used == 0) {
+			if (why->len == 0)
+				buf_printf(why, "%.60s is one word too many", words[i]);
+			return EX_USAGE;
+		}
+	}
+	return judge_options(q, why) ? EX_OK : EX_USAGE;
+}
