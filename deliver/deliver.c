@@ -80,10 +80,7 @@ slow_scan(void *arg)
 static void
 on_new_mail(struct deliver *r, const struct ctl_message *m)
 {
-	struct queue_owner *q = &r->queue;
-
-	if (q->scanned && !q->ending && !queue_scan_start(q->scan, false))
-		q->scan_again = true;
+	queue_owner_new_mail(&r->queue);
 }
 
 /* --- hints --- */

@@ -47,6 +47,8 @@ void queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_
  * malformed.
  */
 void queue_owner_begin(struct queue_owner *q, struct schedule_setup *setup, void (*own)(void *worker));
+/* Another process put messages into the queue: they are found by the running scan, or by one more. */
+void queue_owner_new_mail(struct queue_owner *q);
 /* Starts the scan that is to follow. False: there is none, or the worker ends. */
 bool queue_owner_scan_again(struct queue_owner *q);
 /* A stop: `late` is called with the worker after `ms`. False: not the first stop or drain. */

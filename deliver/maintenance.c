@@ -40,10 +40,7 @@ on_scanned(void *arg, uint64_t ms)
 static void
 on_new_mail(struct maintenance *k, const struct ctl_message *m)
 {
-	struct queue_owner *q = &k->queue;
-
-	if (!q->ending && (!q->scanned || !queue_scan_start(q->scan, false)))
-		q->scan_again = true;
+	queue_owner_new_mail(&k->queue);
 }
 
 /* The lock says whether another process of this service still has the queue. */

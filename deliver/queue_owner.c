@@ -55,6 +55,14 @@ queue_owner_scan_again(struct queue_owner *q)
 	return true;
 }
 
+/* Before the first scan is over, which may not have begun and may have passed it, it is remembered. */
+void
+queue_owner_new_mail(struct queue_owner *q)
+{
+	if (!q->ending && (!q->scanned || !queue_scan_start(q->scan, false)))
+		q->scan_again = true;
+}
+
 /* --- begin --- */
 
 void
