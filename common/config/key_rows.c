@@ -350,7 +350,10 @@ const struct key key_rows[] = {
 	    "The waiting times after the first, second and third failed attempt, and after each later one. "
 	    "When the remote host names a time (\"try again in 300 seconds\"), this time is used, but at "
 	    "most the longest time of the list. A time that is shorter than the usual one is used three "
-	    "times at most." },
+	    "times at most. What a host has said for good of a recipient stands, however its connection "
+	    "ends. An attempt that delivers to some recipients of a message at a host is no failed one: the "
+	    "others, which the host puts off, follow at once on the same connection, when its answer is not "
+	    "about their mailboxes, else after the first time of the list." },
 	{ DELIVERY("delay-notify", KEY_TIME, delay_notify), .standard = "12h", .min = SECOND, .max = YEARS,
 	    .unlimited = true,
 	    .meaning = "The age of outbound mail at which its sender is told, once, that the mail is late." },

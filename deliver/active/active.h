@@ -12,6 +12,7 @@
 
 struct badmail_job;
 struct destination;
+struct result_early;
 struct result_state;
 struct schedule;
 struct schedule_admin;
@@ -68,6 +69,7 @@ struct active_recipient {
 	bool on_fallback;	/* its first destination could not take it */
 	bool etrn;		/* its domain's mail waits for ETRN */
 	bool no_expiry;		/* waits for the directory: does not run out of time */
+	bool progress;		/* put off while others of its destination were delivered: as no_expiry */
 	bool local, expired;
 	uint64_t rest;		/* ms. Not 0: later because its host rests; this was no attempt */
 	char mark;		/* to be written into the queue file; 0 none */
@@ -107,6 +109,8 @@ struct active_message {
 	struct schedule_attempt *attempt;	/* NULL: none was made */
 	bool counted[2];		/* among the schedule's: [0] remote, [1] local */
 	bool glitch;			/* this round met a lost, silent or busy peer */
+	bool progress;			/* a recipient has `progress`: no failed attempt */
+	bool unwritten;			/* there are outcomes that result_early has not looked at */
 
 	/* What is left of it after the round. */
 	bool gone;			/* nothing: its file is removed */
@@ -114,6 +118,7 @@ struct active_message {
 	bool backlog; uint64_t backlog_ms;	/* some waits for ETRN: its report or end is due then */
 
 	struct result_state *result;	/* owned */
+	struct result_early *early;	/* owned; NULL: nothing was written before the end of the attempt */
 	struct badmail_job *badmail;	/* owned */
 };
 

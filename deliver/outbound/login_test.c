@@ -146,7 +146,7 @@ add_host(void *arg, const struct destination *d)
 static void
 submit_jobs(struct login_test *t)
 {
-	static const size_t first = 0;
+	static size_t first;
 	struct login_test_host *h;
 
 	LIST_FOREACH(h, &t->hosts, link) {

@@ -177,10 +177,7 @@ outbound_submit(struct outbound *o, const struct destination *d, struct outbound
 	job->rest = 0;
 	job->rested = job->glitch = false;
 	job->tls = job->verified = "-";
-	/* Zero would mean delivered. A recipient without any answer must be tried again. */
-	for (size_t i = 0; i < job->count; i++)
-		job->verdict[i] = (struct verdict){ .what = VERDICT_LATER, .status = "4.3.0",
-		    .text = "nothing was heard about it" };
+	rcpt_list_begin(&job->list, job->index, job->count, job->verdict, job->careful);
 	o->active++;
 	site_add(s, job);
 }

@@ -18,17 +18,12 @@
 #include "deliver/pace/pace.h"
 #include "deliver/smtp/smtp.h"
 
-struct counters;
-struct loop;
-struct loop_io;
-struct loop_timer;
 struct login_test;
 struct message_envelope;
 struct outbound;
 struct outconn;
 struct site;
 struct trusted_ca;
-struct w3clog;
 
 /* --- trusted_ca: TLS of all outbound connections, and the CA certificates that are trusted --- */
 /* NULL: no destination of this virtual server has TLS. `ready` is called once, see trusted_ca_begin. */
@@ -50,24 +45,27 @@ struct outbound_job {
 	const struct message_envelope *e;	/* NULL: no message, only the login: see done_login */
 	int fd;				/* the queue file, positioned reads only */
 	const char *sender;		/* envelope sender to use (masqueraded) */
-	const size_t *index; size_t count;	/* into e->rcpt; at most max-recipients */
+	size_t *index; size_t count;	/* into e->rcpt; at most max-recipients; out: in another order */
 	struct verdict *verdict;	/* out: one for each of index; preset by outbound_submit */
+	bool careful;			/* the message has failed before: see struct rcpt_list */
 	/* out: connection failed, dropped or busy (421/450-class greeting): quick tries may apply */
 	bool glitch;
 	uint64_t rest;			/* out: ms. Not 0: a host rests so long; this was no attempt */
 	/* out: of the connection that was used, as in struct outconn; valid during `done` */
 	const char *tls, *verified;
 	void (*done)(void *arg, struct outbound_job *job);
+	void (*heard)(void *arg, struct outbound_job *job);	/* list.settled verdicts stand; may be NULL */
 	/* Without a message: the connection is open, with its login. To fill verdict[0]; `done` follows. */
 	void (*done_login)(void *arg, const struct outconn *p);
 	void *arg;
+	struct rcpt_list list;		/* out: settled, progress */
 	/* private to site: set by outbound_submit */
 	struct outbound_job *next;
+	struct verdict failure;		/* SITE_FAILURE: of a connection, not of this message */
 	uint32_t tried;			/* addresses of the site's list, a bit each */
 	struct host_doubt doubt;	/* extensions that may have failed */
-	uint8_t rounds;			/* address lists that it has used up */
-	uint8_t hosts;			/* hosts that did not take it, or not now */
-	uint8_t noted;			/* enum site_noted: what `verdict` holds already */
+	uint8_t rounds, hosts;		/* address lists used up; hosts that did not take it, or not now */
+	uint8_t noted;			/* enum site_noted */
 	uint8_t lost;			/* connections that ended under it, though the host works */
 	bool rested;			/* an address was passed over because it rests */
 };
@@ -145,7 +143,7 @@ void site_waitlist_wake(struct outbound *o);
 /* --- site: one destination: its waiting jobs, its hosts and their health, its connections --- */
 enum site_noted {		/* of a job */
 	SITE_NOTHING,
-	SITE_FAILURE,		/* verdict[0]: of a connection, not of this message */
+	SITE_FAILURE,		/* no host let us in: `failure` says why */
 	SITE_HEARD,		/* a host has answered about this very message */
 };
 
@@ -206,18 +204,20 @@ bool site_is_unused(const struct site *s, uint64_t now);
 void site_add(struct site *s, struct outbound_job *job);
 /* Does what can be done for the waiting jobs. True: they want one more connection, and there is no room. */
 bool site_work(struct site *s);
-/* The next six are called by outconn. */
+/* The next five are called by outconn. */
 void site_opened(struct site *s, struct outconn *p);
 /* The next job for this connection, NULL: none. */
 struct outbound_job *site_take(struct site *s, struct outconn *p);
 void site_idle(struct site *s, struct outconn *p);
 void site_quitting(struct site *s, struct outconn *p);			/* it takes no more jobs */
-void site_job_over(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate);
 void site_closed(struct site *s, struct outconn *p);			/* frees it */
 
 /* --- site_open: opens the connections that the waiting jobs need --- */
 bool site_open_more(struct site *s);		/* true: one more is wanted, and there is no room */
 void site_open_add(struct site *s, struct outconn *p);	/* it is one of the site's now */
+
+/* --- site_job: what becomes of a job after each of its transactions --- */
+void site_job_over(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate);
 
 /* --- site_lockout: a host that denied our account is left alone for a while --- */
 struct site_lockout {

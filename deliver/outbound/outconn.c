@@ -134,10 +134,7 @@ wait_idle(struct outconn *p)
 static void
 begin_job(struct outconn *p, struct outbound_job *job)
 {
-	struct client_mail mail = {
-		.e = job->e, .sender = job->sender, .index = job->index, .count = job->count,
-		.verdict = job->verdict,
-	};
+	struct client_mail mail = { .e = job->e, .sender = job->sender };
 
 	if (job->e == NULL) {
 		job->done_login(job->arg, p);
@@ -148,6 +145,7 @@ begin_job(struct outconn *p, struct outbound_job *job)
 		mail.ascii_header = outconn_content_ascii_header(p, job);
 
 	p->client.without = outconn_memory_without(p, job);
+	rcpt_list_mail(&job->list, &mail);
 	p->job = job;
 	p->content_at = 0;
 	p->messages++;

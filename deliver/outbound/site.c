@@ -197,62 +197,6 @@ site_quitting(struct site *s, struct outconn *p)
 		site_waitlist_due(s);
 }
 
-static void
-count_sent(struct site *s, const struct outbound_job *job)
-{
-	if (job->e == NULL)
-		return;
-	for (size_t i = 0; i < job->count; i++)
-		if (job->verdict[i].what == VERDICT_DELIVERED) {
-			counters_add(s->o->counters, COUNTER_MESSAGES_SENT, 1);
-			counters_add(s->o->counters, COUNTER_MESSAGE_BYTES_SENT, job->e->content_size);
-			return;
-		}
-}
-
-/* The connection has failed, or what it was told is not final: quick tries may apply. */
-static bool
-has_glitch(const struct client *c)
-{
-	return (c->phase == CLIENT_OVER && c->glitch) || c->clear != CLIENT_CLEAR_TAKEN;
-}
-
-void
-site_job_over(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate)
-{
-	size_t index = site_hosts_index(s, p);
-	enum site_turn turn;
-
-	if (fate == CLIENT_AGAIN) {
-		job->noted = SITE_HEARD;
-		site_queue_push(s, job, true);
-		site_waitlist_due(s);
-		return;
-	}
-	turn = site_pace_turn(s, p, job, fate);
-	if (turn == SITE_DONE) {
-		job->glitch = has_glitch(&p->client);
-		count_sent(s, job);
-		job->tls = p->facts;
-		job->verified = p->verified;
-		site_queue_finish(s, job);
-		return;
-	}
-	if (turn == SITE_ELSEWHERE && fate == CLIENT_LOST)
-		site_queue_note(job, &p->client.failure, true);
-	else if (turn == SITE_ELSEWHERE) {
-		job->noted = SITE_HEARD;
-		job->glitch |= has_glitch(&p->client);
-	}
-	if (turn == SITE_ELSEWHERE && index < s->list.count)
-		job->tried |= 1U << index;
-	else if (index == s->list.count)
-		job->rounds++;
-	s->check_tried = true;
-	site_queue_push(s, job, true);
-	site_waitlist_due(s);
-}
-
 /* Notes how the host failed that did not let us in. */
 static void
 note_failure(struct site *s, struct outconn *p)

@@ -134,16 +134,16 @@ site_pace_is_rest(struct site *s, const struct outconn *p)
 
 /* --- a transaction --- */
 
-/* What refused all of the job; NULL: some recipient was taken, or nothing was said. */
+/* What refused all of its part; NULL: some recipient was taken, or nothing was said. */
 static const struct verdict *
 refusal_of(const struct outconn *p, const struct outbound_job *job, enum client_fate fate)
 {
-	const struct verdict *first = &job->verdict[0];
+	const struct verdict *part = &job->verdict[job->list.settled], *first = part;
 
 	if (fate == CLIENT_LOST)
 		return &p->client.failure;
-	for (size_t i = 0; i < job->count; i++) {
-		const struct verdict *v = &job->verdict[i];
+	for (size_t i = 0; i < job->list.part; i++) {
+		const struct verdict *v = &part[i];
 
 		if (v->what == VERDICT_DELIVERED)
 			return NULL;

@@ -64,12 +64,12 @@ site_queue_note(struct outbound_job *job, const struct verdict *v, bool glitch)
 {
 	if (job->noted == SITE_HEARD)
 		return;
-	if (job->noted == SITE_FAILURE && v->what == VERDICT_REFUSED && job->verdict[0].what == VERDICT_LATER)
+	if (job->noted == SITE_FAILURE && v->what == VERDICT_REFUSED && job->failure.what == VERDICT_LATER)
 		return;
-	if (job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER && is_unreached(v) &&
-	    !is_unreached(&job->verdict[0]))
+	if (job->noted == SITE_FAILURE && job->failure.what == VERDICT_LATER && is_unreached(v) &&
+	    !is_unreached(&job->failure))
 		return;		/* an answer tells more than "cannot connect" to another host */
-	job->verdict[0] = *v;
+	job->failure = *v;
 	job->glitch = glitch;
 	job->noted = SITE_FAILURE;
 }
@@ -94,10 +94,8 @@ finish_with(struct site *s, struct outbound_job *job, const struct verdict *v)
 {
 	if (v != NULL)
 		site_queue_note(job, v, false);
-	if (job->noted != SITE_HEARD)
-		for (size_t i = 1; i < job->count; i++)
-			job->verdict[i] = job->verdict[0];
-	if (job->rested && job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER) {
+	rcpt_list_fill(&job->list, job->noted == SITE_FAILURE ? &job->failure : NULL);
+	if (job->rested && job->noted == SITE_FAILURE && job->failure.what == VERDICT_LATER) {
 		job->rest = rest_of(s);
 		job->glitch = false;
 	}
@@ -132,7 +130,7 @@ reach_after(const struct site *s, const struct outbound_job *job)
 {
 	if (s->reach == SITE_UP || job->rested)
 		return s->reach;
-	return job->noted == SITE_FAILURE && job->verdict[0].what == VERDICT_LATER ? SITE_DOWN : SITE_UNKNOWN;
+	return job->noted == SITE_FAILURE && job->failure.what == VERDICT_LATER ? SITE_DOWN : SITE_UNKNOWN;
 }
 
 void

@@ -29,6 +29,7 @@
 #define QUICK_BATCH 64
 #define CAREFUL_LANES 4			/* steps with a sync */
 #define CAREFUL_BATCH 4
+#define EARLY_LANES 2
 #define STUCK_MS 10000
 #define STUCK_MAX 16			/* messages; with so many nothing more is delivered */
 
@@ -108,14 +109,14 @@ submit_step(struct result_state *st)
 /* --- stage: write --- */
 
 void
-result_add_line(struct result_state *st, enum note_kind kind, size_t number, int64_t time, const char *status,
-    const struct active_reason *why)
+result_add_line(struct active_message *m, struct buf *note, enum note_kind kind, size_t number, int64_t time,
+    const char *status, const struct active_reason *why)
 {
 	struct note_line line = { .kind = kind, .number = number, .time = time };
 
-	if (st->m->note == ACTIVE_NOTE_TORN) {
-		buf_puts(&st->note, "\n");
-		st->m->note = ACTIVE_NOTE_WHOLE;
+	if (m->note == ACTIVE_NOTE_TORN) {
+		buf_puts(note, "\n");
+		m->note = ACTIVE_NOTE_WHOLE;
 	}
 	if (why != NULL) {
 		line.code = why->code;
@@ -123,7 +124,7 @@ result_add_line(struct result_state *st, enum note_kind kind, size_t number, int
 		memcpy(line.host, why->host, strnlen(why->host, sizeof(line.host) - 1));
 		memcpy(line.text, why->text, strnlen(why->text, sizeof(line.text) - 1));
 	}
-	note_format(&line, &st->note);
+	note_format(&line, note);
 }
 
 static void
@@ -132,8 +133,8 @@ note_failures(struct result_state *st)
 	struct active_message *m = st->m;
 
 	for (size_t i = 0; i < m->e.nrcpt; i++)
-		if (m->recipient[i].outcome == OUTCOME_FAILED)
-			result_add_line(st, NOTE_FAILED, i, m->failed_us,
+		if (m->recipient[i].outcome == OUTCOME_FAILED && m->e.rcpt[i].mark != MARK_FAILED)
+			result_add_line(m, &st->note, NOTE_FAILED, i, m->failed_us,
 			    result_judge_status(&m->recipient[i]), m->recipient[i].reason);
 	st->note_sync = true;
 }
@@ -150,23 +151,31 @@ first_later(const struct active_message *m)
 	return first;
 }
 
-/* Counts the attempt, if there was one, and notes the reason of the first deferred recipient. */
+/*
+ * Counts the attempt, if there was one, and notes it with the reason of the first deferred recipient. After
+ * one with progress the count begins anew: its number is 0.
+ */
 static void
 note_later(struct result_state *st, int64_t now_us)
 {
 	struct active_message *m = st->m;
 	const struct active_recipient *first = first_later(m);
+	bool quick;
 	unsigned *number;
 
-	if (first->rest > 0) {
-		result_add_line(st, NOTE_RESTED, m->attempts + m->quick, now_us / 1000000,
+	if (first->rest > 0 && !m->progress) {
+		result_add_line(m, &st->note, NOTE_RESTED, m->attempts + m->quick, now_us / 1000000,
 		    first->reason->status, first->reason);
 		return;
 	}
-	number = st->plan[first->local].quick ? &m->quick : &m->attempts;
-	(*number)++;
-	result_add_line(st, st->plan[first->local].quick ? NOTE_QUICK : NOTE_DEFERRED, *number,
-	    now_us / 1000000, first->reason->status, first->reason);
+	quick = st->plan[first->local].quick && !m->progress;
+	number = quick ? &m->quick : &m->attempts;
+	if (m->progress)
+		m->attempts = m->quick = 0;
+	else
+		(*number)++;
+	result_add_line(m, &st->note, quick ? NOTE_QUICK : NOTE_DEFERRED, *number, now_us / 1000000,
+	    first->reason->status, first->reason);
 }
 
 static void
@@ -202,7 +211,8 @@ begin_write(struct result_state *st, int64_t now_us)
 
 	st->stage = RESULT_WRITE;
 	if (st->failed > 0) {
-		m->failed_us = now_us;
+		if (m->failed_us == 0)
+			m->failed_us = now_us;
 		note_failures(st);
 	}
 	if (m->deferred)
@@ -338,8 +348,11 @@ try_again(void *arg)
 void
 result_begin(struct result *t, struct active_message *m)
 {
-	struct result_state *st = mem_new(struct result_state);
+	struct result_state *st;
 
+	if (result_early_is_busy(m))
+		return;
+	st = mem_new(struct result_state);
 	active_message_enter(m, ACTIVE_RESULT);
 	m->result = st;
 	st->result = t;
@@ -411,6 +424,7 @@ result_new(const struct result_setup *setup)
 	TAILQ_INIT(&t->stuck);
 	t->quick = pool_lane_new(setup->pool, QUICK_LANES, QUICK_BATCH, run_steps, on_step_done, t);
 	t->careful = pool_lane_new(setup->pool, CAREFUL_LANES, CAREFUL_BATCH, run_steps, on_step_done, t);
+	t->early = pool_lane_new(setup->pool, EARLY_LANES, 1, result_early_run, result_early_done, t);
 	return t;
 }
 

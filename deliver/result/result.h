@@ -55,6 +55,7 @@ struct retry_case {
 	unsigned quick;			/* quick tries failed so far */
 	bool glitch;			/* this attempt: connection lost or not made, peer busy */
 	bool local;			/* the limits of local mail count */
+	bool no_expiry;			/* does not run out of time */
 	unsigned jitter;		/* 0..1000: place in the spread of 5 percent to either side */
 	uint64_t hint;			/* ms the peer asks us to wait; 0 it said nothing */
 };
@@ -170,7 +171,7 @@ struct result_setup {
 
 struct result {
 	struct result_setup set;
-	struct pool_lane *quick, *careful;
+	struct pool_lane *quick, *careful, *early;
 	struct loop_timer *timer;
 	TAILQ_HEAD(, result_state) stuck;
 	size_t nstuck;
@@ -218,8 +219,17 @@ void result_stick(struct result_state *st, int error);
 void result_next(struct result_state *st);		/* this stage is over */
 void result_write(struct result_state *st);		/* the success reports are safe, or there is none */
 void result_close(struct result_state *st);		/* the last stage: marks, due time, or removal */
-void result_add_line(struct result_state *st, enum note_kind kind, size_t number, int64_t time,
-    const char *status, const struct active_reason *why);
+/* Appends a line for the note of `m`. */
+void result_add_line(struct active_message *m, struct buf *note, enum note_kind kind, size_t number,
+    int64_t time, const char *status, const struct active_reason *why);
+
+/* --- result_early: what is final is written down while the attempt goes on --- */
+void result_early_soon(struct result *t, struct active_message *m);	/* there are new outcomes */
+/* A writing is under way: result_begin will be called when it is over. */
+bool result_early_is_busy(struct active_message *m);
+void result_early_run(void *arg, void **jobs, size_t n);	/* a lane's functions */
+void result_early_done(void *arg, void *job);
+void result_early_free(struct active_message *m);
 
 /* --- result_judge: what became of each recipient --- */
 /* Makes the plans, decides who is out of time, counts the outcomes. */

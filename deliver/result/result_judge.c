@@ -29,7 +29,8 @@ make_plans(struct result_state *st, int64_t now_us)
 
 	st->at = (struct retry_case){
 		.age = now_us > m->arrived_us ? (uint64_t)(now_us - m->arrived_us) / 1000 : 0,
-		.attempts = m->attempts, .quick = m->quick, .glitch = m->glitch, .jitter = random_jitter(),
+		.attempts = m->progress ? 0 : m->attempts, .quick = m->progress ? 0 : m->quick,
+		.glitch = m->glitch, .jitter = random_jitter(),
 	};
 	for (size_t local = 0; local < 2; local++) {
 		st->at.local = local == 1;
@@ -37,17 +38,21 @@ make_plans(struct result_state *st, int64_t now_us)
 	}
 }
 
-/* In how many ms this recipient is to be tried again; its peer may have named a time. */
-static uint64_t
-after_of(const struct result_state *st, const struct active_recipient *r)
+/* When this recipient is to be tried again; its peer may have named a time. */
+static struct retry_plan
+plan_of(const struct result_state *st, const struct active_recipient *r)
 {
 	struct retry_case c = st->at;
+	struct retry_plan plan = st->plan[r->local];
 
-	if (r->rest > 0)
-		return retry_rest(st->result->set.server, &c, r->rest);
 	c.local = r->local;
+	if (r->rest > 0) {
+		plan.after = retry_rest(st->result->set.server, &c, r->rest);
+		return plan;
+	}
+	c.no_expiry = r->no_expiry || r->progress;
 	c.hint = r->reason->code / 100 == 4 ? retry_hint(r->reason->text) : 0;
-	return c.hint == 0 ? st->plan[r->local].after : retry_decide(st->result->set.server, &c).after;
+	return c.hint == 0 && !c.no_expiry ? plan : retry_decide(st->result->set.server, &c);
 }
 
 bool
@@ -67,20 +72,17 @@ judge_later(struct result_state *st, size_t i)
 {
 	struct active_message *m = st->m;
 	struct active_recipient *r = &m->recipient[i];
-	const struct retry_plan *plan = &st->plan[r->local];
-	uint64_t after;
+	struct retry_plan plan = plan_of(st, r);
 
-	if (plan->expired && !r->no_expiry) {
+	if (plan.expired) {
 		r->outcome = OUTCOME_FAILED;
 		r->expired = true;
 		return;
 	}
-	after = plan->expired ? st->result->set.server->retry.ms[st->result->set.server->retry.count - 1] :
-	    after_of(st, r);
-	if (!m->deferred || after < m->deferred_ms)
-		m->deferred_ms = after;
+	if (!m->deferred || plan.after < m->deferred_ms)
+		m->deferred_ms = plan.after;
 	m->deferred = true;
-	if (plan->delayed && !m->delayed && result_judge_may_report(m) &&
+	if (plan.delayed && !m->delayed && result_judge_may_report(m) &&
 	    result_judge_wants(&m->e.rcpt[i], NOTIFY_DELAY))
 		st->delay = true;
 }

@@ -265,7 +265,7 @@ delay_done(void *arg, struct report_job *job)
 
 	if (job->error == 0) {
 		st->m->delayed = true;
-		result_add_line(st, NOTE_DELAYED, 1, clock_wall_us() / 1000000, "", NULL);
+		result_add_line(st->m, &st->note, NOTE_DELAYED, 1, clock_wall_us() / 1000000, "", NULL);
 	}
 	result_next(st);
 }

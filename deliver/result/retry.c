@@ -5,8 +5,8 @@
  * Owns:     nothing
  * Promise:  three quick tries after a dropped or busy connection, then the table, its last entry for ever.
  *           No try is later than the time limit, with its spread too, so that the last attempt is made
- *           there. A time that the peer named is kept within the table's longest wait; earlier than the
- *           table only a few times
+ *           there; what does not expire follows the table alone. A time that the peer named is kept within
+ *           the table's longest wait; earlier than the table only a few times
  * Fails by: nothing
  */
 #include "common/config/config.h"
@@ -65,6 +65,8 @@ retry_decide(const struct config_server *s, const struct retry_case *c)
 	}
 	plan.after = c->hint > 0 ? follow_hint(s, c, plan.after) : spread_time(plan.after, c->jitter);
 	plan.delayed = c->age >= notify;
+	if (c->no_expiry)
+		return plan;
 	if (c->age >= expire) {
 		plan.expired = true;
 		plan.after = 0;

@@ -28,8 +28,8 @@ struct schedule_portion {
 	LIST_ENTRY(schedule_portion) link;
 	struct active_message *m;
 	struct schedule_dest *dest;
-	const size_t *index;
-	size_t count;
+	size_t *index;
+	size_t count, taken;		/* the first so many verdicts are outcomes */
 	size_t *owned;			/* `index`, when it is this portion's own */
 	struct outbound_job outbound;
 	struct drop_job drop;
@@ -54,7 +54,7 @@ struct schedule_attempt {
 };
 
 static void send_more(struct active_message *m);
-static void submit_portion(struct active_message *m, struct schedule_dest *d, const size_t *index,
+static void submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index,
     size_t count, size_t *owned);
 
 /* --- groups --- */
@@ -128,6 +128,7 @@ collect_failure(struct active_message *m, size_t i, const struct verdict *v)
 {
 	struct active_recipient *r = &m->recipient[i];
 
+	m->unwritten = true;
 	if (v->what == VERDICT_LATER)
 		r->dest->failure = *v;
 	if (moves_to_fallback(m, r, v))
@@ -142,6 +143,7 @@ static void
 note_success(struct active_message *m, size_t i, const struct verdict *v)
 {
 	m->recipient[i].outcome = OUTCOME_DELIVERED;
+	m->unwritten = true;
 	if ((m->e.rcpt[i].notify & NOTIFY_SUCCESS) && !v->dsn)
 		m->recipient[i].reason = active_message_reason(m, v->code, v->status, v->host, v->text);
 }
@@ -187,15 +189,15 @@ is_put_back(const struct active_message *m, const struct verdict *v)
 	return m->schedule->draining && v->code == 0 && strcmp(v->status, "4.3.2") == 0;
 }
 
+/* The verdicts up to number `end` become outcomes. */
 static void
-on_outbound_done(void *arg, struct outbound_job *job)
+take_verdicts(struct schedule_portion *p, const struct outbound_job *job, size_t end)
 {
-	struct schedule_portion *p = arg;
 	struct active_message *m = p->m;
 
-	for (size_t k = 0; k < p->count; k++) {
-		const struct verdict *v = &p->verdict[k];
-		size_t i = p->index[k];
+	for (; p->taken < end; p->taken++) {
+		const struct verdict *v = &p->verdict[p->taken];
+		size_t i = p->index[p->taken];
 
 		if (v->what == VERDICT_DELIVERED) {
 			note_success(m, i, v);
@@ -207,10 +209,32 @@ on_outbound_done(void *arg, struct outbound_job *job)
 		} else if (!is_put_back(m, v)) {
 			collect_failure(m, i, v);
 			m->recipient[i].rest = job->rest;
+			m->recipient[i].progress = job->list.progress &&
+			    m->recipient[i].outcome == OUTCOME_LATER;
+			m->progress |= m->recipient[i].progress;
 		}
 	}
+}
+
+static void
+on_outbound_heard(void *arg, struct outbound_job *job)
+{
+	struct schedule_portion *p = arg;
+
+	take_verdicts(p, job, job->list.settled);
+	if (p->m->unwritten)
+		result_early_soon(p->m->schedule->result, p->m);
+}
+
+static void
+on_outbound_done(void *arg, struct outbound_job *job)
+{
+	struct schedule_portion *p = arg;
+	struct active_message *m = p->m;
+
+	take_verdicts(p, job, p->count);
 	m->glitch |= job->glitch;
-	if (!job->glitch && job->rest == 0 && !is_dns_trouble(&p->verdict[0]) &&
+	if (!job->glitch && job->rest == 0 && !is_dns_trouble(&p->verdict[p->count - 1]) &&
 	    !outbound_is_down(m->schedule->set.outbound, p->dest->d.key))
 		schedule_recover_back(m->schedule->recover, p->dest);
 	end_portion(p);
@@ -306,7 +330,7 @@ count_message(struct active_message *m, bool local)
 
 /* `owned`: `index`, when it is to be freed with the portion; else NULL. */
 static void
-submit_portion(struct active_message *m, struct schedule_dest *d, const size_t *index, size_t count,
+submit_portion(struct active_message *m, struct schedule_dest *d, size_t *index, size_t count,
     size_t *owned)
 {
 	struct schedule_attempt *a = m->attempt;
@@ -337,7 +361,8 @@ submit_portion(struct active_message *m, struct schedule_dest *d, const size_t *
 	} else {
 		p->outbound = (struct outbound_job){
 			.e = &m->e, .fd = m->fd, .sender = outgoing_sender(m), .index = index, .count = count,
-			.verdict = p->verdict, .done = on_outbound_done, .arg = p,
+			.verdict = p->verdict, .careful = m->attempts + m->quick > 0,
+			.heard = on_outbound_heard, .done = on_outbound_done, .arg = p,
 		};
 		outbound_submit(s->set.outbound, d->atrn != NULL ? d->atrn : &d->d, &p->outbound);
 	}
@@ -411,6 +436,8 @@ send_more(struct active_message *m)
 	do {
 		while (a->group_at < a->ngroup && a->active < PORTIONS_MAX)
 			send_one(m);
+		if (a->active > 0 && m->unwritten)
+			result_early_soon(m->schedule->result, m);
 		if (a->active > 0)
 			return;
 	} while (make_groups(m));

@@ -109,6 +109,20 @@ take_failed(struct active_message *m, const struct note_line *line)
 	m->failed_us = line->time;
 }
 
+/* After an attempt with progress the count begins anew. */
+static void
+take_count(struct active_message *m, const struct note_line *line)
+{
+	unsigned number = line->number > UINT8_MAX ? UINT8_MAX : (unsigned)line->number;
+
+	if (line->kind == NOTE_QUICK)
+		m->quick = number;
+	else
+		m->attempts = number;
+	if (number == 0)
+		m->quick = 0;
+}
+
 static void
 take_note(struct active_message *m)
 {
@@ -125,10 +139,8 @@ take_note(struct active_message *m)
 			take_failed(m, &line);
 		else if (line.kind == NOTE_DELAYED)
 			m->delayed = true;
-		else if (line.kind == NOTE_DEFERRED && !m->known)
-			m->attempts++;
-		else if (line.kind == NOTE_QUICK && !m->known)
-			m->quick++;
+		else if ((line.kind == NOTE_DEFERRED || line.kind == NOTE_QUICK) && !m->known)
+			take_count(m, &line);
 	}
 	m->known = true;
 	buf_done(&m->note_text);

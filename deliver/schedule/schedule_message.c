@@ -60,6 +60,7 @@ schedule_message_free(struct active_message *m)
 		close(m->fd);
 	schedule_attempt_free(m);
 	result_state_free(m->result);
+	result_early_free(m);
 	free(m->badmail);
 	active_message_free_reasons(m);
 	message_envelope_done(&m->e);

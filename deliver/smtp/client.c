@@ -121,6 +121,24 @@ client_set_all(struct client *c, const struct verdict *v, bool only_accepted)
 }
 
 /*
+ * The connection ended with `v` in this phase. What the host has said of a recipient stands: it is not
+ * accepted and not unheard.
+ */
+static void
+set_unheard(struct client *c, const struct verdict *v, enum client_phase phase)
+{
+	bool all = phase == CLIENT_DOT || phase == CLIENT_SENDING;
+	size_t heard = phase == CLIENT_RCPT || phase == CLIENT_DATA ? c->answered - 2 : 0;
+
+	for (size_t i = 0; i < c->mail.count; i++) {
+		struct verdict *to = &c->mail.verdict[i];
+
+		if (to->what == VERDICT_ACCEPTED || (!all && (i >= heard || to->code == 0)))
+			*to = *v;
+	}
+}
+
+/*
  * A transaction whose verdicts are final keeps them. When all of the content was sent the host may have the
  * message: it must not be repeated at once. Any other transaction may be.
  */
@@ -138,7 +156,7 @@ client_fail(struct client *c, const struct verdict *v, bool glitch)
 	c->transaction = CLIENT_ENDED;
 	if (before == CLIENT_SETTLED)
 		return;
-	client_set_all(c, v, phase == CLIENT_DOT || phase == CLIENT_SENDING);
+	set_unheard(c, v, phase);
 	c->fate = phase == CLIENT_DOT ? CLIENT_FINAL : CLIENT_LOST;
 }
 

@@ -59,12 +59,17 @@ step_phase(const struct client *c, size_t step)
 	return step < step_data(c) ? CLIENT_RCPT : CLIENT_DATA;
 }
 
-/* The step of a recipient whose address this host does not take: no RCPT is sent, its verdict is final. */
+/*
+ * The step of a recipient whose address this host does not take, or for whom there is no place in this
+ * transaction: no RCPT is sent, its verdict is there.
+ */
 static bool
 is_skipped(const struct client *c, size_t step)
 {
-	return c->skips && step_phase(c, step) == CLIENT_RCPT &&
-	    !idn_has_ascii_form(c->mail.e->rcpt[c->mail.index[step - 2]].address);
+	if (step_phase(c, step) != CLIENT_RCPT)
+		return false;
+	return step >= c->full ||
+	    (c->skips && !idn_has_ascii_form(c->mail.e->rcpt[c->mail.index[step - 2]].address));
 }
 
 /* The first step from `step` on that is not skipped. */
@@ -261,6 +266,28 @@ client_transaction_mail_refused(struct client *c)
 	step_answered(c);
 }
 
+/*
+ * Not now, as a recipient was accepted already (RFC 5321 4.5.3.1.10). Old servers say 552; 5.5.3 is "too
+ * many" (RFC 3463) and as little about this recipient.
+ */
+static bool
+is_one_too_many(const struct client *c, const struct verdict *v)
+{
+	return c->accepted > 0 && (v->code == 552 || strcmp(v->status, "5.5.3") == 0 ||
+	    strcmp(v->status, "4.5.3") == 0 || (v->code == 452 && strcmp(v->status, "4.0.0") == 0));
+}
+
+/* Those not sent yet would get the same answer; a host that counts refusals would end the connection. */
+static void
+stop_recipients(struct client *c, const struct verdict *v)
+{
+	if (c->sent >= step_data(c))
+		return;
+	for (size_t step = next_step(c, c->sent); step < step_data(c); step = next_step(c, step + 1))
+		c->mail.verdict[step - 2] = *v;
+	c->full = c->sent;
+}
+
 void
 client_transaction_rcpt(struct client *c)
 {
@@ -279,10 +306,10 @@ client_transaction_rcpt(struct client *c)
 	*to = client_last_verdict(c);
 	if (to->what == VERDICT_ACCEPTED)
 		c->accepted++;
-	else if (c->response->code == 552 && c->accepted > 0) {
-		/* "too many recipients" of old servers: the others are sent later (RFC 5321 4.5.3.1.10) */
+	else if (is_one_too_many(c, to)) {
 		to->what = VERDICT_LATER;
 		snprintf(to->status, sizeof(to->status), "4.5.3");
+		stop_recipients(c, to);
 	}
 	if (next_step(c, c->answered + 1) == step_data(c) && c->accepted == 0) {
 		c->transaction = CLIENT_SETTLED;	/* all are refused */
@@ -449,6 +476,7 @@ client_transaction_begin(struct client *c, const struct client_mail *mail)
 	c->doubted = 0;
 	c->body = c->used & CLIENT_CHUNKING ? CLIENT_BY_BDAT : CLIENT_BY_DATA;
 	c->accepted = 0;
+	c->full = SIZE_MAX;
 	if (!can_be_sent(c)) {
 		c->fate = CLIENT_ELSEWHERE;
 		c->transaction = CLIENT_ENDED;

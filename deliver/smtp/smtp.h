@@ -185,6 +185,7 @@ struct client {
 	bool doubt_is_sure;
 	bool mail_open;			/* the host has a MAIL of ours: RSET is due before the next one */
 	bool skips;			/* there are recipients whose address this host cannot take */
+	size_t full;			/* from this step on no RCPT is sent: the host takes no more now */
 	size_t sent, answered;		/* steps: 0 RSET, 1 MAIL, 2.. RCPT, count + 2 DATA */
 	/* Of the steps not answered: `left` when all of it has left */
 	uint64_t step_end[CLIENT_WINDOW];
@@ -249,6 +250,38 @@ void client_fail_with(struct client *c, const char *status, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
 void client_check_out(struct client *c);		/* ends the connection when `out` has overflowed */
 void client_fail_protocol(struct client *c);		/* the reply is not what SMTP allows here */
+
+/* --- rcpt_list: the recipients of a message at one destination, from transaction to transaction. Pure --- */
+/*
+ * The first `settled` have a verdict that stands, and are not asked about again; then come `part` that are in
+ * the present transaction or were in the last one, then those that were in none.
+ */
+struct rcpt_list {
+	size_t *index; size_t count;	/* into the recipients of the message; their order changes */
+	struct verdict *verdict;	/* one for each of index */
+	size_t settled, part;
+	size_t most, cap;	/* of one transaction: what is tried next; what was not too many yet */
+	bool careful;		/* the message has failed before: a few may do where all together fail */
+	unsigned cuts;		/* times that a part was made smaller, since one was taken */
+	bool progress;		/* some were delivered, and others put off: this is no failed attempt */
+};
+
+enum rcpt_list_next {
+	RCPT_LIST_OVER,		/* nothing more for this host, and for none after it */
+	RCPT_LIST_AGAIN,	/* the same host at once: it takes the next ones */
+	RCPT_LIST_ELSEWHERE,	/* another host, or this one in another way: as the fate says */
+};
+
+/* The list is at its beginning; every verdict says that nothing was heard. */
+void rcpt_list_begin(struct rcpt_list *l, size_t *index, size_t count, struct verdict *verdict, bool careful);
+/* Chooses the part for the next transaction; fills index, count and verdict of `mail`. */
+void rcpt_list_mail(struct rcpt_list *l, struct client_mail *mail);
+/* The transaction with that part is over: its final verdicts are settled. */
+enum rcpt_list_next rcpt_list_take(struct rcpt_list *l, const struct client *c, enum client_fate fate);
+/* Those that are not settled get `v`; NULL: those that were in no transaction get what the others got. */
+void rcpt_list_fill(struct rcpt_list *l, const struct verdict *v);
+/* How many of the settled, from number `from` on. */
+size_t rcpt_list_delivered(const struct rcpt_list *l, size_t from);
 
 /* --- client_auth: our authentication at the host (RFC 4954), before the first transaction. Pure --- */
 struct client_auth {

@@ -282,6 +282,7 @@ run(const struct row *row, bool bytewise)
 #define MAIL_PIPES "C MAIL FROM:<a@us.example> SIZE=4\n"
 #define RCPT0 "C RCPT TO:<r0@x.example>\n"
 #define RCPT1 "C RCPT TO:<r1@x.example>\n"
+#define RCPT2 "C RCPT TO:<r2@x.example>\n"
 
 #define MAY TLS(CLIENT_TLS_MAY)
 #define MUST TLS(CLIENT_TLS_MUST)
@@ -622,8 +623,48 @@ static const struct row rows[] = {
 	{ "lost at MAIL", 0, 1, "hi\r\n", false,
 	    PLAIN "M\nC MAIL FROM:<a@us.example>\nL reset\nV 0 later 4.4.2 0\nF lost\nA close\n" },
 	{ "lost at RCPT", 0, 2, "hi\r\n", false, PIPES "M\n"
-	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 no\nL reset\nV 0 later 4.4.2 0\nV 1 later 4.4.2 "
-	    "0\nF again\nD pipelining\n" },
+	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 no\nL reset\nV 0 refused 5.0.0 550\nV 1 later "
+	    "4.4.2 0\nF again\nD pipelining\n" },
+	{ "refused, then 421", 0, 3, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 RCPT1 RCPT2 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 421 4.7.0 bye\n"
+	  "V 0 refused 5.1.1 550\nV 1 later 4.7.0 421\nV 2 later 4.7.0 421\nF lost\nA close\n" },
+	{ "refused and put off, then lost at DATA", 0, 3, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 RCPT1 RCPT2 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 450 4.2.1 grey\nS 250 ok\n"
+	  "L reset\nV 0 refused 5.1.1 550\nV 1 later 4.2.1 450\nV 2 later 4.4.2 0\nF again\nD pipelining\n" },
+	{ "refused, 421 to DATA", 0, 2, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 421 4.3.2 bye\n"
+	  "V 0 refused 5.1.1 550\nV 1 later 4.3.2 421\nF lost\nA close\n" },
+	{ "refused, 451 to DATA", 0, 2, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 451 4.3.0 no\n"
+	  "V 0 refused 5.1.1 550\nV 1 later 4.3.0 451\nF elsewhere\nA ready\n" },
+	{ "refused, nonsense follows", 0, 2, "hi\r\n", false, PIPES "M\n"
+	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 354 go\n"
+	  "V 0 refused 5.1.1 550\nV 1 later 4.5.0 0\nF again\nD pipelining sure\n" },
+	{ "refused, lost before the chunk", 0, 2, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 RCPT1 "S 250 ok\nS 550 5.1.1 no\nL gone\n"
+	  "V 0 refused 5.1.1 550\nV 1 later 4.4.2 0\nF again\nD pipelining\n" },
+	{ "refused, chunk answered 421", 0, 2, "hi\r\n", false,
+	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 RCPT1 "S 250 ok\nS 550 5.1.1 no\nS 250 ok\n"
+	  "C BDAT 4 LAST\nC hi\nS 421 4.3.2 bye\n"
+	  "V 0 refused 5.1.1 550\nV 1 later 4.3.2 421\nF elsewhere\nA close\n" },
+	{ "all refused but one unheard", 0, 2, "hi\r\n", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 550 5.1.1 no\n" RCPT1
+	  "T\nV 0 refused 5.1.1 550\nV 1 later 4.4.2 0\nF lost\nA close\n" },
+	{ "too many: the others are not sent", 0, 4, "hi\r\n", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\n" RCPT1
+	  "S 452 4.5.3 one at a time\nC DATA\nS 354 go\nC hi\nC .\nS 250 ok\n"
+	  "V 0 delivered 2.0.0 250\nV 1 later 4.5.3 452\nV 2 later 4.5.3 452\nV 3 later 4.5.3 452\nF final\n"
+	  "A ready\n" },
+	{ "too many, by chunk", 0, 4, "hi\r\n", false,
+	  HELLO "S 250-x\nS 250 CHUNKING\nM\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\n" RCPT1
+	  "S 554 5.5.3 too many\nC BDAT 4 LAST\nC hi\nS 250 ok\n"
+	  "V 0 delivered 2.0.0 250\nV 1 later 4.5.3 554\nV 3 later 4.5.3 554\nF final\nA ready\n" },
+	{ "a full mailbox is not too many", 0, 3, "hi\r\n", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\n" RCPT1
+	  "S 452 4.2.2 full\n" RCPT2 "S 250 ok\nC DATA\n" },
+	{ "too many, at the first one: each is asked", 0, 2, "hi\r\n", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 452 4.5.3 no\n" RCPT1
+	  "S 452 4.5.3 no\nV 0 later 4.5.3 452\nV 1 later 4.5.3 452\nF elsewhere\nA ready\n" },
 	{ "lost at DATA", 0, 1, "hi\r\n", false, PIPES "M\n"
 	    MAIL_PIPES RCPT0 "C DATA\nS 250 ok\nS 250 ok\nL reset\nV 0 later 4.4.2 0\nF again\nD pipelining\n" },
 	{ "lost after the dot", 0, 2, "hi\r\n", false,

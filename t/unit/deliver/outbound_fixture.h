@@ -8,6 +8,7 @@
 #define OUTBOUND_FIXTURE_H
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,12 @@
 enum behaviour { SINK_TAKES, SINK_BUSY, SINK_REFUSES, SINK_MAIL_LATER, SINK_CLOSES_AT_SECOND_MAIL,
     SINK_CLOSES_AFTER_DOT, SINK_SILENT, SINK_PLAIN };
 
+struct session;
+
 struct sink {
 	LIST_HEAD(, session) sessions;
+	/* Answers a command, or "." for the content; "" and 421 end the session. NULL: as `behaviour` says */
+	const char *(*answer)(struct session *s, const char *line);
 	enum behaviour behaviour;
 	int fd;
 	uint16_t port;
@@ -45,6 +50,7 @@ struct session {
 	struct buf in;
 	bool in_data;
 	unsigned mails;
+	unsigned message; uint64_t accepted;	/* for `answer` */
 };
 
 static struct loop *loop;
@@ -71,7 +77,13 @@ static inline bool
 command(struct session *s, const char *line)
 {
 	enum behaviour b = s->sink->behaviour;
+	const char *text = s->sink->answer != NULL ? s->sink->answer(s, line) : NULL;
 
+	if (text != NULL) {
+		say(s, text);
+		s->in_data = strncmp(text, "354", 3) == 0;
+		return *text != '\0' && strncmp(text, "421", 3) != 0;
+	}
 	if (strncmp(line, "EHLO", 4) == 0)
 		say(s, b == SINK_PLAIN ? "250 sink\r\n" :
 		    "250-sink\r\n250-PIPELINING\r\n250 SIZE 10000000\r\n");
@@ -103,6 +115,8 @@ take_line(struct session *s, const char *line, size_t len)
 	if (len == 3 && line[0] == '.') {
 		s->in_data = false;
 		s->sink->messages++;
+		if (s->sink->answer != NULL)
+			return command(s, line);
 		if (s->sink->behaviour == SINK_CLOSES_AFTER_DOT)
 			return false;
 		say(s, "250 2.0.0 taken\r\n");
@@ -145,10 +159,12 @@ on_accept(void *arg, unsigned what)
 {
 	struct sink *k = arg;
 	struct session *s = mem_new(struct session);
+	int on = 1;
 
 	s->sink = k;
 	s->fd = accept4(k->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	ck_assert_int_ne(s->fd, -1);
+	(void)setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	buf_init(&s->in, 1U << 22);
 	s->io = loop_io_new(loop, s->fd, LOOP_READ, on_session, s);
 	LIST_INSERT_HEAD(&k->sessions, s, link);

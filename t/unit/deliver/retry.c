@@ -35,6 +35,11 @@ static const struct {
 	{ &server, { .age = 105 * M, .attempts = 3, .jitter = 500 }, { .after = 4 * H } },
 	{ &server, { .age = 9 * H, .attempts = 4, .jitter = 500 }, { .after = 4 * H } },
 	{ &server, { .age = 9 * H, .attempts = 4000000, .jitter = 500 }, { .after = 4 * H } },
+	/* what does not expire follows the table beyond its time */
+	{ &server, { .age = 47 * H + 59 * M, .no_expiry = true, .jitter = 500 }, { .after = 15 * M,
+	    .delayed = true } },
+	{ &server, { .age = 3 * D, .attempts = 1, .no_expiry = true, .jitter = 500 }, { .after = 30 * M,
+	    .delayed = true } },
 	/* the spread: five percent to either side */
 	{ &server, { .jitter = 0 }, { .after = 15 * M - 45 * S } },
 	{ &server, { .jitter = 1000 }, { .after = 15 * M + 45 * S } },

@@ -1,0 +1,100 @@
+/*
+ * site_job - what becomes of a job after each of its transactions: done, on with the others, or another host
+ *
+ * Runs in:  deliver
+ * Owns:     nothing
+ * Promise:  the recipients that a host has answered for good are not asked about again (rcpt_list); the
+ *           others go on at once as long as some are settled each time
+ * Fails by: verdicts of the job
+ */
+#include "common/mail/message.h"
+#include "common/process/counters.h"
+#include "deliver/outbound/outbound.h"
+
+/* Of one transaction, before which so many recipients were settled. */
+static void
+count_sent(struct site *s, const struct outbound_job *job, size_t before)
+{
+	if (rcpt_list_delivered(&job->list, before) == 0)
+		return;
+	counters_add(s->o->counters, COUNTER_MESSAGES_SENT, 1);
+	counters_add(s->o->counters, COUNTER_MESSAGE_BYTES_SENT, job->e->content_size);
+}
+
+/*
+ * The transaction has settled some recipients, or a smaller part of them is to be tried: the job is what it
+ * was at its beginning, for the others. This connection takes it next, or a new one when it has ended.
+ */
+static void
+go_on(struct site *s, struct outbound_job *job)
+{
+	job->tried = 0;
+	job->rounds = job->hosts = job->noted = job->lost = 0;
+	job->rested = job->glitch = false;
+	site_queue_push(s, job, true);
+	site_waitlist_due(s);
+}
+
+/* What became of the recipients of one transaction. */
+static enum rcpt_list_next
+take_verdicts(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate)
+{
+	size_t before = job->list.settled;
+	enum rcpt_list_next next;
+
+	if (job->e == NULL)
+		return RCPT_LIST_OVER;
+	next = rcpt_list_take(&job->list, &p->client, fate);
+	count_sent(s, job, before);
+	job->tls = p->facts;
+	job->verified = p->verified;
+	if (next != RCPT_LIST_OVER && job->list.settled > before && job->heard != NULL)
+		job->heard(job->arg, job);
+	return next;
+}
+
+/* The connection has failed, or what it was told is not final: quick tries may apply. */
+static bool
+has_glitch(const struct client *c)
+{
+	return (c->phase == CLIENT_OVER && c->glitch) || c->clear != CLIENT_CLEAR_TAKEN;
+}
+
+void
+site_job_over(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate)
+{
+	size_t index = site_hosts_index(s, p);
+	/* before the verdicts are settled: it looks at those of this transaction */
+	enum site_turn turn = fate == CLIENT_AGAIN ? SITE_AGAIN : site_pace_turn(s, p, job, fate);
+	enum rcpt_list_next next = take_verdicts(s, p, job, fate);
+
+	if (next == RCPT_LIST_OVER || (next == RCPT_LIST_ELSEWHERE && turn == SITE_DONE)) {
+		job->glitch = has_glitch(&p->client);
+		rcpt_list_fill(&job->list, NULL);
+		site_queue_finish(s, job);
+		return;
+	}
+	if (fate == CLIENT_AGAIN) {
+		job->noted = SITE_HEARD;
+		site_queue_push(s, job, true);
+		site_waitlist_due(s);
+		return;
+	}
+	if (next == RCPT_LIST_AGAIN && turn != SITE_AGAIN) {
+		go_on(s, job);
+		return;
+	}
+	if (turn == SITE_ELSEWHERE && fate == CLIENT_LOST)
+		site_queue_note(job, &p->client.failure, true);
+	else if (turn == SITE_ELSEWHERE) {
+		job->noted = SITE_HEARD;
+		job->glitch |= has_glitch(&p->client);
+	}
+	if (turn == SITE_ELSEWHERE && index < s->list.count)
+		job->tried |= 1U << index;
+	else if (index == s->list.count)
+		job->rounds++;
+	s->check_tried = true;
+	site_queue_push(s, job, true);
+	site_waitlist_due(s);
+}
