@@ -101,6 +101,8 @@ struct active_message {
 	bool known;			/* from the record: the note need not be read */
 	bool delayed;			/* the delay report was made */
 	unsigned attempts, quick;	/* failed so far: by the table of retries, quick tries */
+	unsigned trouble;		/* rounds in a row that the disk or a lack of ours spoilt */
+	bool troubled;			/* this is one of them */
 	enum active_note note;
 	struct buf note_text;		/* from loading until it is judged */
 
@@ -127,5 +129,9 @@ void active_message_enter(struct active_message *m, enum active_phase phase);
 struct active_reason *active_message_reason(struct active_message *m, int code, const char *status,
     const char *host, const char *text);
 void active_message_free_reasons(struct active_message *m);
+/*
+ * A step on our side failed, which may be over in a moment: in how many ms to try again; a few times soon.
+ */
+uint64_t active_message_trouble(struct active_message *m);
 
 #endif

@@ -68,3 +68,14 @@ active_message_free_reasons(struct active_message *m)
 		m->reasons = next;
 	}
 }
+
+uint64_t
+active_message_trouble(struct active_message *m)
+{
+	static const unsigned waits[] = { 1000, 2000, 4000, 8000, 60000 };
+	unsigned turn = m->trouble < nitems_of(waits) - 1 ? m->trouble : nitems_of(waits) - 1;
+
+	m->troubled = true;
+	m->trouble = turn + 1;
+	return waits[turn];
+}

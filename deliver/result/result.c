@@ -50,6 +50,7 @@ write_marks(struct result *t, struct active_message *m)
 static int
 remove_message(struct result *t, struct active_message *m)
 {
+	disk_crash_point("settle-removing");
 	if (spool_remove(t->set.spool, m->id) == -1)
 		return -1;
 	if (m->note != ACTIVE_NOTE_NONE)
@@ -228,6 +229,7 @@ static void
 take_failures_back(struct result_state *st)
 {
 	struct active_message *m = st->m;
+	uint64_t again_ms;
 
 	log_event(LOG_FAULT, m->id, "trouble", "what=note error=%s", log_safe(strerror(st->error)));
 	for (size_t i = 0; i < m->e.nrcpt; i++)
@@ -239,8 +241,9 @@ take_failures_back(struct result_state *st)
 	st->note_sync = false;
 	buf_clear(&st->note);
 	m->note = ACTIVE_NOTE_TORN;	/* a part of it may be there */
-	if (!m->deferred || m->deferred_ms > RESULT_AGAIN_MS)
-		m->deferred_ms = RESULT_AGAIN_MS;
+	again_ms = active_message_trouble(m);
+	if (!m->deferred || m->deferred_ms > again_ms)
+		m->deferred_ms = again_ms;
 	m->deferred = true;
 	st->due = due_of(m);
 	set_marks(st);
@@ -363,6 +366,13 @@ result_begin(struct result *t, struct active_message *m)
 		result_report_success(st);
 	else
 		result_write(st);
+}
+
+void
+result_mark_delivered(const struct active_message *m, size_t i)
+{
+	if ((m->e.rcpt[i].notify & NOTIFY_SUCCESS) == 0 || !result_judge_may_report(m))
+		(void)!spool_mark(m->fd, &m->e, i, MARK_DELIVERED); /* the step does it again, and is heard */
 }
 
 void

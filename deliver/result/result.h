@@ -147,6 +147,7 @@ struct badmail_job {
 	enum badmail_reason reason;
 	const char *details;		/* lines for people, the last without its LF; NULL none */
 	int error;			/* out: 0 or errno */
+	bool kept;			/* out: else it was larger than badmail may be */
 	void (*done)(void *arg, struct badmail_job *job);	/* once, on the loop */
 	void *arg;
 };
@@ -178,8 +179,6 @@ struct result {
 };
 
 enum result_stage { RESULT_SUCCESS, RESULT_WRITE, RESULT_REPORT, RESULT_DELAY, RESULT_CLOSE };
-
-#define RESULT_AGAIN_MS 60000	/* until a failure that could not be noted or reported is tried again */
 
 /* What is written down about one message, stage after stage; each stage is a step on a thread. */
 struct result_state {
@@ -213,6 +212,12 @@ void result_begin(struct result *t, struct active_message *m);
 /* Nothing is to be written down: calls `settled` at once. */
 void result_skip(struct result *t, struct active_message *m);
 void result_state_free(struct result_state *st);
+/*
+ * Recipient `i` of the message has just been delivered. Its mark goes into the file at once, without a sync:
+ * it survives the death of the process, which would deliver all again that waits for its step. Not where a
+ * report of success comes first.
+ */
+void result_mark_delivered(const struct active_message *m, size_t i);
 bool result_is_stuck(const struct result *t);	/* the disk refuses so much that nothing may be delivered */
 /* The next five are for result_report. The disk refused the present step: a timer tries it again. */
 void result_stick(struct result_state *st, int error);

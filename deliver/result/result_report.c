@@ -147,7 +147,7 @@ defer_report(struct result_state *st)
 		if (st->m->recipient[i].outcome == OUTCOME_FAILED)
 			st->m->recipient[i].outcome = OUTCOME_NONE;
 	st->m->deferred = true;
-	st->m->deferred_ms = RESULT_AGAIN_MS;
+	st->m->deferred_ms = active_message_trouble(st->m);
 	result_close(st);
 }
 

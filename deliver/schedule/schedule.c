@@ -124,6 +124,7 @@ put_back(struct active_message *m)
 		schedule_record_set(r, RECORD_NOTED, true);
 	r->attempts = m->attempts > 255 ? 255 : m->attempts & 255;
 	r->quick = m->quick > SCHEDULE_QUICK_MAX ? SCHEDULE_QUICK_MAX : m->quick & 3;
+	r->trouble = m->troubled ? m->trouble & 7 : 0;
 	r->tag = 0;
 	if (d == NULL && m->command == NULL)
 		d = schedule_etrn_missed(m);

@@ -77,7 +77,7 @@ enum schedule_flag {		/* beside the state */
 struct schedule_record {		/* 32 bytes */
 	uint64_t time;			/* with chance: the id, packed */
 	uint32_t chance : 25;
-	uint32_t listed : 1;		/* within etrn_backlog_tidy: an entry for it was met */
+	uint32_t listed : 1, trouble : 3; /* met within etrn_backlog_tidy; rounds in a row spoilt by us */
 	uint32_t due;			/* wall seconds */
 	uint32_t heap;			/* place in the heap from 1; 0 not in it */
 	uint32_t chain;			/* next of the hash chain */

@@ -201,6 +201,7 @@ take_verdicts(struct schedule_portion *p, const struct outbound_job *job, size_t
 
 		if (v->what == VERDICT_DELIVERED) {
 			note_success(m, i, v);
+			result_mark_delivered(m, i);
 			m->recipient[i].delivery = DELIVERY_RELAYED;
 			log_event(LOG_FACT, m->id, "delivered",
 			    "recipient=%s host=%s status=%s tls=%s verified=%s",

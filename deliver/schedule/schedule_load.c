@@ -23,7 +23,6 @@
 
 #define HEADER_FIRST (16U << 10)
 #define HEADER_MAX (256U << 10)		/* Received lines are counted in so much of it */
-#define TROUBLE_MS 60000
 
 /* --- reading --- */
 
@@ -187,7 +186,7 @@ moved_damaged(void *arg, struct badmail_job *job)
 
 	m->gone = job->error == 0 || job->error == ENOENT;
 	m->deferred = true;
-	m->deferred_ms = TROUBLE_MS;
+	m->deferred_ms = active_message_trouble(m);
 	result_skip(m->schedule->result, m);
 }
 
@@ -218,7 +217,7 @@ judge_error(struct active_message *m)
 		log_event(LOG_FAULT, m->id, "trouble", "what=load error=%s", log_safe(strerror(m->error)));
 	m->gone = m->error == ENOENT;
 	m->deferred = true;
-	m->deferred_ms = TROUBLE_MS;
+	m->deferred_ms = active_message_trouble(m);
 	result_skip(m->schedule->result, m);
 }
 

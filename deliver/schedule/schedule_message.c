@@ -30,6 +30,7 @@ schedule_message_new(struct schedule *s, uint32_t record, struct schedule_dest *
 	m->note = (r->flags & RECORD_NOTED) != 0 ? ACTIVE_NOTE_WHOLE : ACTIVE_NOTE_NONE;
 	m->attempts = r->attempts;
 	m->quick = r->quick;
+	m->trouble = r->trouble;
 	schedule_index_id(s->index, record, m->id);
 	m->arrived_us = message_id_time_us(m->id);
 	buf_init(&m->note_text, MESSAGE_ENVELOPE_MAX);

@@ -130,3 +130,37 @@ def test_removed_home(t):
     service.start()
     service["one"].send(to="b@one.example")
     service["one"].home.wait_drops()
+
+
+def test_mark_before_removal(t):
+    """The host said 250 and the process dies before the file is removed: the mark is in the file, nothing is sent twice."""
+    sink = t.sink()
+    service = service_for(t, sink, start=False)
+    service.env["POSTERN_CRASH"] = "settle-removing:1"
+    service.start()
+    service.default.send(to="x@remote.example")
+    service.events.wait("crash", timeout=60)
+    service.kill()
+    del service.env["POSTERN_CRASH"]
+    service.start()
+    until(lambda: not service.home.queued(), 60, "the queue to empty")
+    equal(len(sink.messages), 1)
+
+
+def test_deliver_killed(t):
+    """kill -9 of deliver under load: what comes twice is what was on the wire, not what waited for the disk."""
+    chance, kills = random.Random(4), 3
+    sink = t.sink()
+    service, ledger = service_for(t, sink, start=False), Ledger()
+    service.default.set("delivery", connections_per_domain="20")
+    service.start()
+    load = Load(service.default, ledger, fates="R", threads=6, most=700)
+    for number in range(kills):
+        sink.wait(150 * (number + 1), 60)
+        threading.Event().wait(chance.uniform(0.0, 0.1))       # the instant of the blow
+        os.kill(service.child("deliver"), signal.SIGKILL)
+        service.events.wait("crash", count=number + 1, timeout=60)
+    load.end()
+    duplicates = wait_all_out(service.home, sink, ledger)
+    print(f"{len(ledger.owed)} acknowledged, {kills} kills, {duplicates} came twice")
+    check(duplicates <= 20 * kills, f"{duplicates} came twice")

@@ -3,8 +3,9 @@
 import email
 import email.policy
 
-from checks import check, equal
+from checks import Skip, check, equal
 from patience import until
+from queue_files import write_queue_files
 from smtp import mail
 
 
@@ -183,3 +184,19 @@ def test_peer_says_when(t):
     ident = service.default.send("a@default.example", "x@remote.example")
     sink.wait(1, 40)
     equal([e["next"] for e in service.events.all("deferred", id=ident)], ["2"], "waits")
+
+
+def test_unreadable_for_a_moment(t):
+    """A queue file that cannot be opened is tried again within seconds, whatever `retry` says; it goes as soon as it can be read."""
+    if t.uid == 0:
+        raise Skip("root reads everything")
+    sink = t.sink()
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1h"}}}, start=False)
+    write_queue_files(service.home, (t.uid, t.gid), ["r@remote.example"])
+    path = service.home.queued()[0]
+    path.chmod(0)
+    service.start()
+    service.events.wait("trouble", what="load", count=2)
+    path.chmod(0o600)
+    sink.wait(1, 15)
+    service.home.wait_queued(0)

@@ -67,4 +67,18 @@ START_TEST(test_reasons)
 }
 END_TEST
 
-UNIT_MAIN("active_message", test_phases, test_wrong, test_reasons)
+/* Within seconds, a few times; then each minute. */
+START_TEST(test_trouble)
+{
+	static const uint64_t want[] = { 1000, 2000, 4000, 8000, 60000, 60000, 60000 };
+	struct active_message m = { .phase = ACTIVE_LOADING };
+
+	for (size_t i = 0; i < nitems_of(want); i++) {
+		ck_assert_uint_eq(active_message_trouble(&m), want[i]);
+		ck_assert(m.troubled);
+		ck_assert_uint_le(m.trouble, 7); /* it is kept in three bits */
+	}
+}
+END_TEST
+
+UNIT_MAIN("active_message", test_phases, test_wrong, test_reasons, test_trouble)
