@@ -74,6 +74,7 @@ queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths
 	q->spool = spool_open(paths, &where);
 	if (q->spool == NULL)
 		die(EX_CANTCREAT, "cannot open %s: %s", where, strerror(errno));
+	spool_badmail_limit(q->spool, b->counters, b->server->badmail_limit);
 	q->pool = pool_new(b->loop, threads);
 	q->enqueue = enqueue_new(q->pool, q->spool, -1, b->counters);
 	q->badmail = badmail_new(b->loop, q->pool, q->spool, b->server, b->counters);

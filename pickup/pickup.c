@@ -151,12 +151,16 @@ is_remote(int folder)
 }
 
 static struct spool *
-open_folders(const struct config_server *server, const char **where)
+open_folders(const struct boot *b, const char **where)
 {
+	const struct config_server *server = b->server;
 	struct spool_paths paths = { .pickup = server->pickup, .queue = server->queue,
 	    .drop = config_domain_drop_folder(server), .badmail = server->badmail };
+	struct spool *s = spool_open(&paths, where);
 
-	return spool_open(&paths, where);
+	if (s != NULL)
+		spool_badmail_limit(s, b->counters, server->badmail_limit);
+	return s;
 }
 
 static void
@@ -165,7 +169,7 @@ run_reopen(void *arg, void **jobs, size_t n)
 	struct pickup *p = arg;
 	const char *where;
 
-	p->opened = open_folders(p->boot->server, &where);
+	p->opened = open_folders(p->boot, &where);
 	p->open_error = errno;
 	if (p->opened != NULL)
 		p->open_remote = is_remote(spool_pickup_folder(p->opened));
@@ -311,7 +315,7 @@ run_pickup(struct boot *b)
 	b->state = p;
 	p->boot = b;
 	p->started_us = clock_wall_us();
-	p->spool = p->folder = open_folders(b->server, &where);
+	p->spool = p->folder = open_folders(b, &where);
 	if (p->spool == NULL)
 		die(EX_CANTCREAT, "cannot open %s: %s", log_safe(where), strerror(errno));
 	p->rules = (struct pickup_file_rules){

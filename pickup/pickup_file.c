@@ -185,6 +185,7 @@ static void
 refuse_file(struct pickup_file *t, enum judge_reason reason)
 {
 	char words[128], details[SPOOL_PICKUP_NAME_SIZE + COMPOSE_DETAIL_SIZE + 16];
+	int rc;
 
 	t->verdict = (struct judge_verdict){ .answer = JUDGE_REFUSE, .reason = reason };
 	if (reason == JUDGE_LARGE)
@@ -201,7 +202,10 @@ refuse_file(struct pickup_file *t, enum judge_reason reason)
 	for (char *p = details; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 127)
 			*p = '?';
-	if (spool_pickup_refuse(t->folder, t->current, words, details, t->bad_id) == -1) {
+	rc = spool_pickup_refuse(t->folder, t->current, words, details, t->bad_id);
+	if (rc == 1) {
+		snprintf(t->detail, sizeof(t->detail), "larger than badmail-limit, so not kept");
+	} else if (rc == -1) {
 		note_trouble(t, "badmail", errno, (struct judge_verdict){ .answer = JUDGE_WAIT,
 		    .wait_ms = t->tries++ < REFUSE_TRIES ? REFUSE_MS : LATER_MS });
 		if (t->file != NULL)

@@ -129,12 +129,15 @@ static void
 say_refused(struct pickup_flow *f, struct pickup_file *t)
 {
 	bool nobody = t->verdict.reason == JUDGE_NO_RECIPIENTS;
+	size_t trimmed = spool_badmail_trimmed(f->p->folder);
 
 	counters_add(f->p->boot->counters, nobody ? COUNTER_BADMAIL_NO_RECIPIENTS : COUNTER_BADMAIL_PICKUP,
 	    1);
 	log_event(LOG_WARN, t->bad_id, "badmailed", "reason=%s file=%s%s%s",
 	    log_safe(judge_words(t->verdict.reason)), log_safe(t->name),
 	    t->detail[0] != '\0' ? " detail=" : "", t->detail[0] != '\0' ? log_safe(t->detail) : "");
+	if (trimmed > 0)
+		log_event(LOG_FACT, NULL, "service", "what=badmail-trimmed files=%zu", trimmed);
 }
 
 /* --- into the queue --- */

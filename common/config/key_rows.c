@@ -332,7 +332,9 @@ const struct key key_rows[] = {
 	{ MESSAGES("badmail-keep", KEY_TIME, badmail_keep), .standard = "30d", .min = SECOND, .max = YEARS,
 	    .unlimited = true, .meaning = "How long files stay in badmail." },
 	{ MESSAGES("badmail-limit", KEY_SIZE, badmail_limit), .standard = "1G", .min = 1, .unlimited = true,
-	    .meaning = "The largest size of badmail. When it is exceeded, the oldest files are removed." },
+	    .meaning =
+	    "The largest size of badmail. Before it would be exceeded, the oldest messages are removed. A "
+	    "message that is larger by itself is not kept." },
 	{ MESSAGES("pickup-dots", KEY_ENUM, pickup_dots), .standard = "auto", .choice = dots,
 	    .meaning =
 	    "Whether programs that write to pickup double a dot at the start of a line. stuffed: they do, as "

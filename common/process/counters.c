@@ -66,6 +66,7 @@ const struct counter_row counters_rows[COUNTER_COUNT] = {
 	[COUNTER_BADMAIL_NO_RECIPIENTS] = { "badmail_no_recipients_total",
 	    "Badmailed Messages (No Recipients)", 0 },
 	[COUNTER_BADMAIL_DAMAGED] = { "badmail_damaged_total", "Badmailed Messages (Damaged)", 0 },
+	[COUNTER_BADMAIL_BYTES] = { "badmail_bytes", "Badmail Folder Bytes", 1 },
 	[COUNTER_PICKUP] = { "pickup_messages_retrieved_total", "Pickup Directory Messages Retrieved Total",
 	    0 },
 	[COUNTER_DROP] = { "directory_drops_total", "Directory Drops Total", 0 },

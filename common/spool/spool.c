@@ -60,10 +60,15 @@ struct spool *
 spool_open(const struct spool_paths *paths, const char **where)
 {
 	struct spool *s = mem_new(struct spool);
+	pthread_mutexattr_t recursive;
 
 	s->pickup = s->queue = s->fresh = s->drop = s->badmail = s->tag_fd = -1;
 	s->pickup_path = mem_strdup(paths->pickup);
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutexattr_init(&recursive);
+	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&s->bad_lock, &recursive);
+	pthread_mutexattr_destroy(&recursive);
 	if (open_all(s, paths, where) == -1) {
 		int saved = errno;
 
@@ -92,6 +97,7 @@ spool_close(struct spool *s)
 		if (fds[i] != -1)
 			close(fds[i]);
 	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->bad_lock);
 	free(s->pickup_path);
 	free(s);
 }

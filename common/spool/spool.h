@@ -151,21 +151,31 @@ void spool_drop_sweep(struct spool *s);
 int64_t spool_drop_size(struct spool *s);
 
 /* --- badmail --- */
+struct counters;
+/*
+ * From now on badmail stays within `limit` bytes (UINT64_MAX: no limit): before something is added, whole
+ * messages go, the oldest first. The sum is in the counters, which all processes of the server share.
+ */
+void spool_badmail_limit(struct spool *s, struct counters *counters, uint64_t limit);
+size_t spool_badmail_trimmed(struct spool *s);	/* files that went so since the last call; does not wait */
 /*
  * Writes ID.bdp, ID.bdr, then ID.bad, synced. `e` may be NULL when it is unknown; the content is copied from
- * source_fd at [at, at+size).
+ * source_fd at [at, at+size); -1: the caller moves so much there. 1: larger than the limit, nothing is kept.
  */
 int spool_badmail_write(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
     const char *details, int source_fd, off_t at, off_t size) __attribute__((warn_unused_result));
 
-/* Moves the queue file `id`, whatever it is, to badmail unchanged: when spool_load said EBADMSG. */
+/*
+ * Moves the queue file `id`, whatever it is, to badmail unchanged: when spool_load said EBADMSG. 1: larger
+ * than the limit, and so removed.
+ */
 int spool_badmail_move(struct spool *s, const char *id, const char *reason,
     const char *details) __attribute__((warn_unused_result));
 /*
- * Removes whole badmail triples older than `keep_seconds`, then the oldest ones until all are below `limit`
- * bytes. How many, or -1.
+ * Removes whole messages of badmail older than `keep_seconds`, then the oldest ones until all are within
+ * `limit` bytes. How many files.
  */
-ssize_t spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit);
+size_t spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit);
 
 /* One message of badmail. */
 #define SPOOL_BADMAIL_SIZE 32
@@ -219,7 +229,7 @@ int spool_pickup_remove(struct spool *s, const char *name) __attribute__((warn_u
 /*
  * Moves the pickup file `name` (whatever it is: link, device, bad text) to badmail as ID.bad, by rename, or
  * across file systems by copy (regular files only), with .bdr and .bdp beside it. `id` is out,
- * MESSAGE_ID_SIZE bytes.
+ * MESSAGE_ID_SIZE bytes. 1: larger than badmail may be, and so removed.
  */
 int spool_pickup_refuse(struct spool *s, const char *name, const char *reason, const char *details, char *id)
 	__attribute__((warn_unused_result));

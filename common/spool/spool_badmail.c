@@ -6,19 +6,15 @@
  * Promise:  .bad becomes visible last and synced, so a message with a .bad has its reason beside it
  * Fails by: -1 and errno; then there is no .bad
  */
-#include <bsd/string.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
 #include "common/base/disk.h"
-#include "common/base/mem.h"
 #include "common/spool/spool.h"
 #include "common/spool/spool_private.h"
 
@@ -72,10 +68,13 @@ spool_badmail_remove_words(struct spool *s, const char *base)
 	errno = saved;
 }
 
-/* .bdp and .bdr; `base` is out: ID, or ID-2 ... when that one is taken by an earlier part. */
+/*
+ * Makes room for all of it, then .bdp and .bdr; `base` is out: ID, or ID-2 ... when that one is taken by an
+ * earlier part. EFBIG: not even alone it would be within the limit.
+ */
 static int
 write_words(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
-    const char *details, char *base)
+    const char *details, off_t size, char *base)
 {
 	char name[SPOOL_NAME_SIZE];
 	struct buf bdp = BUF_INIT(MESSAGE_ENVELOPE_MAX), bdr = BUF_INIT(MESSAGE_ENVELOPE_MAX);
@@ -85,6 +84,8 @@ write_words(struct spool *s, const char *id, const struct message_envelope *e, c
 	format_reason(&bdr, e, reason, details);
 	if (rc == -1)
 		errno = EINVAL;
+	else
+		rc = spool_badmail_make_room(s, (uint64_t)size + bdp.len + bdr.len);
 	for (int turn = 1; rc == 0 && turn <= 100; turn++) {
 		snprintf(base, SPOOL_NAME_SIZE / 2, turn == 1 ? "%s" : "%s-%d", id, turn);
 		snprintf(name, sizeof(name), "%.31s.bdp", base);
@@ -130,15 +131,15 @@ write_message(struct spool *s, const char *base, int source_fd, off_t at, off_t 
 	return rc;
 }
 
-int
-spool_badmail_write(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
+static int
+write_all(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
     const char *details, int source_fd, off_t at, off_t size)
 {
 	char base[SPOOL_NAME_SIZE / 2];
 	int rc;
 
-	if (write_words(s, id, e, reason, details, base) == -1)
-		return -1;
+	if (write_words(s, id, e, reason, details, size, base) == -1)
+		return errno == EFBIG ? 1 : -1;
 	disk_crash_point("badmail-words");
 	if (source_fd != -1 && write_message(s, base, source_fd, at, size) == -1) {
 		spool_badmail_remove_words(s, base);
@@ -149,15 +150,30 @@ spool_badmail_write(struct spool *s, const char *id, const struct message_envelo
 	return rc;
 }
 
-/* A crash between leaves words without a .bad; the next turn writes new ones. */
 int
-spool_badmail_move(struct spool *s, const char *id, const char *reason, const char *details)
+spool_badmail_write(struct spool *s, const char *id, const struct message_envelope *e, const char *reason,
+    const char *details, int source_fd, off_t at, off_t size)
+{
+	int rc;
+
+	spool_badmail_lock(s);
+	rc = write_all(s, id, e, reason, details, source_fd, at, size);
+	spool_badmail_unlock(s);
+	return rc;
+}
+
+/* A crash between leaves words without a .bad; the next turn writes new ones. */
+static int
+move_message(struct spool *s, const char *id, const char *reason, const char *details)
 {
 	char base[SPOOL_NAME_SIZE / 2], from[SPOOL_NAME_SIZE], to[SPOOL_NAME_SIZE];
+	struct stat st;
 
-	if (write_words(s, id, NULL, reason, details, base) == -1)
-		return -1;
 	spool_name_message(from, id);
+	if (fstatat(s->queue, from, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return -1;
+	if (write_words(s, id, NULL, reason, details, st.st_size, base) == -1)
+		return errno == EFBIG && unlinkat(s->queue, from, 0) == 0 ? 1 : -1;
 	snprintf(to, sizeof(to), "%.31s.bad", base);
 	if (renameat(s->queue, from, s->badmail, to) == -1) {
 		spool_badmail_remove_words(s, base);
@@ -166,74 +182,13 @@ spool_badmail_move(struct spool *s, const char *id, const char *reason, const ch
 	return disk_sync_folder(s->badmail);
 }
 
-/* --- retention --- */
-
-struct bad_file {
-	char name[SPOOL_NAME_SIZE];
-	int64_t time;
-	off_t size;
-};
-
-static int
-by_age(const void *a, const void *b)
+int
+spool_badmail_move(struct spool *s, const char *id, const char *reason, const char *details)
 {
-	const struct bad_file *x = a, *y = b;
+	int rc;
 
-	return x->time != y->time ? (x->time < y->time ? -1 : 1) : strcmp(x->name, y->name);
-}
-
-static struct bad_file *
-list_badmail(struct spool *s, size_t *count)
-{
-	struct bad_file *list = NULL;
-	size_t room = 0;
-	int fd;
-	DIR *dir;
-	struct dirent *de;
-	struct stat st;
-
-	*count = 0;
-	fd = openat(s->badmail, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd != -1 ? fdopendir(fd) : NULL;
-	while (dir != NULL && (de = readdir(dir)) != NULL) {
-		struct bad_file *f;
-
-		if (strcmp(de->d_name, ".") == 0 || strcmp(de->d_name, "..") == 0 ||
-		    strlen(de->d_name) >= SPOOL_NAME_SIZE ||
-		    fstatat(fd, de->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1 || S_ISDIR(st.st_mode))
-			continue;
-		if (*count == room)
-			list = mem_array(list, room = room == 0 ? 64 : room * 2, sizeof(*list));
-		f = &list[(*count)++];
-		strlcpy(f->name, de->d_name, sizeof(f->name));
-		/* When it came here: the other time of a moved file is that of its writer, or a due time */
-		f->time = st.st_ctim.tv_sec;
-		f->size = st.st_size;
-	}
-	if (dir != NULL)
-		closedir(dir);
-	return list;
-}
-
-ssize_t
-spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit)
-{
-	size_t count;
-	ssize_t gone = 0;
-	uint64_t sum = 0;
-	int64_t now = clock_wall_us() / 1000000;
-	struct bad_file *list = list_badmail(s, &count);
-
-	for (size_t i = 0; i < count; i++)
-		sum += (uint64_t)list[i].size;
-	if (count > 0)
-		qsort(list, count, sizeof(*list), by_age);
-		    /* the three files of one message are neighbours */
-	for (size_t i = 0; i < count && (sum > limit || list[i].time + keep_seconds < now); i++)
-		if (unlinkat(s->badmail, list[i].name, 0) == 0) {
-			sum -= (uint64_t)list[i].size;
-			gone++;
-		}
-	free(list);
-	return gone;
+	spool_badmail_lock(s);
+	rc = move_message(s, id, reason, details);
+	spool_badmail_unlock(s);
+	return rc;
 }

@@ -128,13 +128,20 @@ copy_away(struct spool *s, const char *name, const char *to)
 	return rc;
 }
 
-int
-spool_pickup_refuse(struct spool *s, const char *name, const char *reason, const char *details, char *id)
+static int
+refuse_file(struct spool *s, const char *name, const char *reason, const char *details, char *id)
 {
 	char to[SPOOL_NAME_SIZE];
+	struct stat st;
+	int rc;
 
 	spool_fresh_id(id);
-	if (spool_badmail_write(s, id, NULL, reason, details, -1, 0, 0) == -1)
+	if (fstatat(s->pickup, name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+		return -1;
+	rc = spool_badmail_write(s, id, NULL, reason, details, -1, 0, S_ISREG(st.st_mode) ? st.st_size : 0);
+	if (rc == 1)
+		return unlinkat(s->pickup, name, 0) == 0 ? 1 : -1;
+	if (rc == -1)
 		return -1;
 	snprintf(to, sizeof(to), "%s.bad", id);
 	if (renameat(s->pickup, name, s->badmail, to) == -1 &&
@@ -143,4 +150,15 @@ spool_pickup_refuse(struct spool *s, const char *name, const char *reason, const
 		return -1;
 	}
 	return disk_sync_folder(s->badmail);
+}
+
+int
+spool_pickup_refuse(struct spool *s, const char *name, const char *reason, const char *details, char *id)
+{
+	int rc;
+
+	spool_badmail_lock(s);
+	rc = refuse_file(s, name, reason, details, id);
+	spool_badmail_unlock(s);
+	return rc;
 }

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "common/process/counters.h"
 #include "common/spool/spool.h"
 
 /* By arrival time, about 8 s each: one group of commits has one folder to sync */
@@ -18,6 +19,12 @@ struct spool {
 	int pickup, queue, fresh, drop, badmail;	/* folders; fresh is queue/new */
 	char *pickup_path;
 	bool owner;
+	struct counters *counters;	/* NULL: the sum is our own */
+	uint64_t bad_limit;		/* of badmail, in bytes; 0 none */
+	int64_t bad_sum;
+	pthread_mutex_t bad_lock;	/* recursive, `bad_depth` deep; guards bad_trimmed */
+	unsigned bad_depth;
+	size_t bad_trimmed;		/* files, not yet told */
 	pthread_mutex_t lock;		/* guards tag and tag_fd */
 	char tag[SPOOL_TAG_LEN + 1];	/* "" until the first draft */
 	int tag_fd;
@@ -38,6 +45,16 @@ int spool_make_bucket(struct spool *s, const char *id) __attribute__((warn_unuse
 int spool_sync_bucket(struct spool *s, unsigned bucket) __attribute__((warn_unused_result));
 /* Copies size bytes at `at` of `from` to the end of `to`. */
 int spool_copy(int from, off_t at, off_t size, int to) __attribute__((warn_unused_result));
+/* Adds `n` to the bytes of badmail as far as they are known, of all processes. The new sum. */
+int64_t spool_badmail_sum(struct spool *s, int64_t n);
+/*
+ * Held while something is added or trimmed, by one thread of all processes: what another one has counted, but
+ * not written yet, would not be seen by the trimming. May be taken again by the same thread.
+ */
+void spool_badmail_lock(struct spool *s);
+void spool_badmail_unlock(struct spool *s);		/* errno survives */
+/* With the lock held, before so much is added: counts it and makes room. -1 EFBIG: it never fits. */
+int spool_badmail_make_room(struct spool *s, uint64_t size) __attribute__((warn_unused_result));
 /* Removes .bdp and .bdr of `base` when no message comes beside them; errno survives. */
 void spool_badmail_remove_words(struct spool *s, const char *base);
 /* A fresh id of now and chance. */

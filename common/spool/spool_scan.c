@@ -62,11 +62,12 @@ put_foreign_away(struct spool *s, int folder, const char *name)
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == -1 || S_ISDIR(st.st_mode))
 		return;
 	spool_fresh_id(id);
-	if (spool_badmail_write(s, id, NULL, "a foreign file in the queue folder", name, -1, 0, 0) == -1)
-		return;
 	snprintf(to, sizeof(to), "%s.foreign", id);
-	if (renameat(folder, name, s->badmail, to) == -1 && errno == EXDEV)
+	spool_badmail_lock(s);
+	if (spool_badmail_write(s, id, NULL, "a foreign file in the queue folder", name, -1, 0,
+	    st.st_size) == 0 && renameat(folder, name, s->badmail, to) == -1 && errno == EXDEV)
 		unlinkat(folder, name, 0);
+	spool_badmail_unlock(s);
 }
 
 static void

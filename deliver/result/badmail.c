@@ -23,7 +23,7 @@
 #include "deliver/result/result.h"
 
 #define LANES 2
-#define TRIM_MS 600000		/* every ten minutes */
+#define TRIM_MS 600000		/* by age; and what other programs put there */
 
 static const struct {
 	const char *name, *words;
@@ -41,8 +41,7 @@ static const struct {
 struct task {
 	LIST_ENTRY(task) link;
 	struct badmail_job *job;	/* NULL: trim */
-	ssize_t trimmed;
-	int error;
+	size_t trimmed;
 };
 
 struct badmail {
@@ -66,7 +65,8 @@ run_one(struct badmail *b, struct badmail_job *job)
 	else
 		rc = spool_badmail_write(b->spool, job->id, e, reasons[job->reason].words, job->details,
 		    job->fd, e->content_at, e->content_size);
-	job->error = rc == 0 ? 0 : errno;
+	job->error = rc == -1 ? errno : 0;
+	job->kept = rc == 0;
 }
 
 static void
@@ -79,25 +79,24 @@ run_tasks(void *arg, void **tasks, size_t n)
 
 		if (t->job != NULL) {
 			run_one(b, t->job);
+			t->trimmed = spool_badmail_trimmed(b->spool);
 			continue;
 		}
 		t->trimmed = spool_badmail_trim(b->spool,
 		    b->server->badmail_keep == CONFIG_UNLIMITED ? INT64_MAX / 2 :
 		    (int64_t)(b->server->badmail_keep / 1000), b->server->badmail_limit);
-		t->error = errno;
 	}
 }
 
 static void
-done_trim(struct badmail *b, const struct task *t)
+tell_trimmed(struct badmail *b, const struct task *t)
 {
-	b->trimming = false;
-	loop_timer_set(b->timer, TRIM_MS);
-	if (t->trimmed == -1)
-		log_event(LOG_WARN, NULL, "trouble", "what=badmail-trim error=%s",
-		    log_safe(strerror(t->error)));
-	else if (t->trimmed > 0)
-		log_event(LOG_FACT, NULL, "service", "what=badmail-trimmed files=%zd", t->trimmed);
+	if (t->job == NULL) {
+		b->trimming = false;
+		loop_timer_set(b->timer, TRIM_MS);
+	}
+	if (t->trimmed > 0)
+		log_event(LOG_FACT, NULL, "service", "what=badmail-trimmed files=%zu", t->trimmed);
 }
 
 static void
@@ -107,12 +106,12 @@ on_task_done(void *arg, void *task)
 	struct task *t = task;
 	struct badmail_job *job = t->job;
 
-	if (job == NULL) {
-		done_trim(b, t);
-	} else {
+	tell_trimmed(b, t);
+	if (job != NULL) {
 		if (job->error == 0) {
 			counters_add(b->counters, reasons[job->reason].counter, 1);
-			log_event(LOG_WARN, job->id, "badmailed", "reason=%s", reasons[job->reason].name);
+			log_event(LOG_WARN, job->id, "badmailed", "reason=%s%s", reasons[job->reason].name,
+			    job->kept ? "" : " kept=no why=\"larger than badmail-limit\"");
 		} else {
 			log_event(LOG_FAULT, job->id, "trouble", "what=badmail reason=%s error=%s",
 			    reasons[job->reason].name, log_safe(strerror(job->error)));

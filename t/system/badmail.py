@@ -1,6 +1,7 @@
 """badmail - posternctl badmail: shows mail that could be neither delivered nor returned, queues it again, deletes it"""
 
 import json
+import threading
 
 from checks import check, equal
 from patience import until
@@ -70,6 +71,45 @@ def test_retry(t):
     equal(list(service.home.badmail.iterdir()), [], "badmail")
     service.events.wait("requeued", count=2, uid=str(service.test.uid))
     service.events.wait("operator", command="badmail", action="retry")
+
+
+def test_limit(t):
+    """badmail-limit holds at every moment, for what deliver adds and for what pickup adds; messages go whole, the oldest first."""
+    limit = 100 << 10
+    sink = t.sink(answers={"RCPT": refuse_no})
+    service = t.postern({"default": {"messages": {"badmail-limit": "100K"},
+                                     "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    largest, ended = [0], []
+
+    def watch():
+        while not ended:
+            sizes = [size_of(path) for path in service.home.badmail.iterdir()]
+            largest[0] = max(largest[0], sum(sizes))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with service.default.connect() as client:
+        for number in range(20):
+            client.message(sender="", to=f"no-{number}@one.example", data=mail(subject="x") + b"x" * 70 * 200 + b"\r\n")
+            service.home.put(f"{number}.eml", b"Subject: nobody\r\n\r\n" + (b"y" * 70 + b"\r\n") * 150)
+    service.events.wait("badmailed", count=40)
+    until(lambda: not service.home.queued(), what="the queue to empty")
+    ended.append(True)
+    watcher.join()
+    check(limit / 2 < largest[0] <= limit, largest[0])
+    names = sorted(path.name for path in service.home.badmail.iterdir())
+    stems = {name.rsplit(".", 1)[0] for name in names}
+    equal(names, sorted(f"{stem}.{end}" for stem in stems for end in ("bad", "bdp", "bdr")))
+    service.home.put("large.eml", b"Subject: nobody\r\n\r\n" + (b"y" * 70 + b"\r\n") * 2000)
+    event = service.events.wait("badmailed", count=41)
+    check("badmail-limit" in event.get("detail", ""), event)
+
+
+def size_of(path):
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def test_retry_without_envelope(t):

@@ -285,7 +285,7 @@ START_TEST(test_large_content_and_envelope)
 	ck_assert_int_eq(spool_badmail_write(spool, back.id, &back, "again", "", fd, back.content_at,
 	    back.content_size), 0);
 	shell("test $(ls $H/badmail | wc -l) = 6");
-	ck_assert_int_eq(spool_badmail_trim(spool, 1000, 1), 6);
+	ck_assert_uint_eq(spool_badmail_trim(spool, 1000, 1), 6);
 	close(fd);
 	spool_draft_free(d);
 	free(block);
@@ -319,6 +319,61 @@ START_TEST(test_words_go_when_the_message_stays)
 }
 END_TEST
 
+/* At no moment more than the limit; whole messages, the oldest first; files of other people stay. */
+START_TEST(test_badmail_limit)
+{
+	char id[MESSAGE_ID_SIZE], first[MESSAGE_ID_SIZE] = "", path[500];
+	struct stat st;
+	size_t gone = 0;
+
+	temp_spool_begin();
+	spool_badmail_limit(spool, NULL, 20000);
+	shell("head -c 50000 /dev/zero > $H/badmail/notes.txt; touch -d 2001-01-01 $H/badmail/notes.txt");
+	for (int i = 0; i < 16; i++) {
+		shell("head -c 3000 /dev/zero > $H/pickup/x");
+		ck_assert_int_eq(spool_pickup_refuse(spool, "x", "no sender", "x", id), 0);
+		if (i == 0)
+			memcpy(first, id, sizeof(first));
+		shell("test $(cat $H/badmail/*.b* | wc -c) -le 20000");
+		shell("cd $H/badmail; n=$(ls *.bad | wc -l); "
+		    "test $(ls *.bdr | wc -l) = $n && test $(ls *.bdp | wc -l) = $n");
+		snprintf(path, sizeof(path), "%s/badmail/%s.bad", home, id);
+		ck_assert_int_eq(stat(path, &st), 0); /* the newest is there */
+		gone += spool_badmail_trimmed(spool);
+	}
+	snprintf(path, sizeof(path), "%s/badmail/%s.bad", home, first);
+	ck_assert_int_eq(stat(path, &st), -1);
+	ck_assert_uint_ge(gone, 3 * 8);
+	ck_assert_uint_eq(gone % 3, 0);
+	/* larger by itself: not kept, and the others stay */
+	shell("head -c 20001 /dev/zero > $H/pickup/x");
+	ck_assert_int_eq(spool_pickup_refuse(spool, "x", "too large", "x", id), 1);
+	shell("test ! -e $H/pickup/x && ls $H/badmail/*.bad > /dev/null");
+	commit("content\r\n", id);
+	spool_badmail_limit(spool, NULL, 10);
+	ck_assert_int_eq(spool_badmail_move(spool, id, "damaged", ""), 1);
+	shell("test $(find $H/queue -type f ! -name '*.lock' | wc -l) = 0; test -f $H/badmail/notes.txt");
+	temp_spool_end();
+}
+END_TEST
+
+/* Others removed or added files: the sum is found anew when it would be exceeded. */
+START_TEST(test_badmail_sum)
+{
+	char id[MESSAGE_ID_SIZE];
+
+	temp_spool_begin();
+	spool_badmail_limit(spool, NULL, 20000);
+	for (int i = 0; i < 12; i++) {
+		shell("head -c 3000 /dev/zero > $H/pickup/x");
+		ck_assert_int_eq(spool_pickup_refuse(spool, "x", "no sender", "x", id), 0);
+		shell("rm -f $H/badmail/*");
+	}
+	ck_assert_uint_eq(spool_badmail_trimmed(spool), 0);
+	temp_spool_end();
+}
+END_TEST
+
 /* The date of a file is set by its writer: it is kept from the time it came here. */
 START_TEST(test_trim_counts_from_the_refusal)
 {
@@ -327,12 +382,12 @@ START_TEST(test_trim_counts_from_the_refusal)
 	temp_spool_begin();
 	shell("echo x > $H/pickup/old.eml; touch -d 2001-01-01 $H/pickup/old.eml");
 	ck_assert_int_eq(spool_pickup_refuse(spool, "old.eml", "no recipients", "old.eml", id), 0);
-	ck_assert_int_eq(spool_badmail_trim(spool, 1000, UINT64_MAX), 0);
+	ck_assert_uint_eq(spool_badmail_trim(spool, 1000, UINT64_MAX), 0);
 	shell("test $(ls $H/badmail | wc -l) = 3");
 	commit("content\r\n", id);
 	ck_assert_int_eq(spool_set_due(spool, id, 1000000000), 0);
 	ck_assert_int_eq(spool_badmail_move(spool, id, "damaged", ""), 0);
-	ck_assert_int_eq(spool_badmail_trim(spool, 1000, UINT64_MAX), 0);
+	ck_assert_uint_eq(spool_badmail_trim(spool, 1000, UINT64_MAX), 0);
 	shell("test $(ls $H/badmail | wc -l) = 6");
 	temp_spool_end();
 }
@@ -505,5 +560,6 @@ END_TEST
 UNIT_MAIN("spool", test_rename_in_two_steps, test_commit_load_mark_remove, test_same_id_is_refused,
     test_group_commit_and_scan,
     test_sweep_of_a_dead_writer, test_foreign_and_damaged, test_drop_form, test_large_content_and_envelope,
-    test_pickup_refuse, test_trim_counts_from_the_refusal, test_words_go_when_the_message_stays,
+    test_pickup_refuse, test_badmail_limit, test_badmail_sum, test_trim_counts_from_the_refusal,
+    test_words_go_when_the_message_stays,
     test_move_to_itself, test_moved_held, test_moved_back)
