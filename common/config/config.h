@@ -90,6 +90,8 @@ struct config_ldap {
 	char *user, *secret_file, *base;	/* NULL not set */
 	char *filter;			/* NULL: that of the schema; so are empty lists of the next three */
 	struct config_strings mail_attribute, forward_attribute, member_attribute;
+	char *recipient_delimiter;	/* characters; NULL: no tags */
+	bool report_members;
 	uint64_t group_depth, cache_found, cache_missing;
 };
 

@@ -88,3 +88,12 @@ key_check_ldap_attribute(const char *text, const char **why)
 	*why = "the name of an attribute: letters, digits and hyphens";
 	return len > 0 && len <= 64 && text[len] == '\0' ? 0 : -1;
 }
+
+int
+key_check_ldap_delimiter(const char *text, const char **why)
+{
+	size_t len = strlen(text);
+
+	*why = "one to eight of the characters + - = _ . ~ ! ^ % & *, with nothing between them";
+	return len > 0 && len <= 8 && strspn(text, "+-=_.~!^%&*") == len ? 0 : -1;
+}

@@ -495,6 +495,15 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "How many levels of groups and forwarding addresses are followed. Mail for an address on a "
 	    "deeper level is returned with 5.4.6." },
+	{ LDAP("report-members", KEY_BOOL, report_members), .standard = "yes",
+	    .meaning =
+	    "Whether the sender gets a report about each member of a group that cannot get the mail: it is "
+	    "in another server's directory, is not there any more, or has no mail address. The other members "
+	    "get the mail in any case. With no, only the event names them." },
+	{ LDAP("recipient-delimiter", KEY_TEXT, recipient_delimiter), .check = key_check_ldap_delimiter,
+	    .meaning =
+	    "Characters that begin a tag in the local part, for example +. With user+tag@domain not in the "
+	    "directory, user@domain is looked up; the mail is delivered to the address with its tag." },
 	{ LDAP("cache-found", KEY_TIME, cache_found), .standard = "60s", .min = SECOND, .max = DAY,
 	    .meaning = "How long an entry that was found is remembered." },
 	{ LDAP("cache-not-found", KEY_TIME, cache_missing), .standard = "10s", .min = SECOND, .max = DAY,

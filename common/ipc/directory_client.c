@@ -68,13 +68,14 @@ static const struct ctl_client_kind kind = {
 };
 
 struct ctl_client_question *
-directory_client_ask(struct ctl_client *k, const char *address, bool whole,
+directory_client_ask(struct ctl_client *k, const char *address, const char *member, bool whole,
     void (*done)(void *arg, unsigned tag, struct msg_directory *a), void *arg, unsigned tag)
 {
 	struct directory_client_question *q = ctl_client_add(k, sizeof(*q));
 
 	q->query.whole = whole;
 	snprintf(q->query.address, sizeof(q->query.address), "%s", address);
+	snprintf(q->query.member, sizeof(q->query.member), "%s", member != NULL ? member : "");
 	q->done = done;
 	q->arg = arg;
 	q->tag = tag;

@@ -56,13 +56,13 @@ msg_directory_set(struct msg_directory *a, enum msg_directory_result result, con
 }
 
 const char *
-msg_directory_next(const struct msg_directory *a, const char **at, bool *known)
+msg_directory_next(const struct msg_directory *a, const char **at, enum msg_directory_kind *kind)
 {
 	const char *p = *at == NULL ? a->list : *at;
 
 	if (p == NULL || p >= a->list + a->size)
 		return NULL;
-	*known = *p == '.';
+	*kind = (enum msg_directory_kind)*p;
 	*at = p + strlen(p) + 1;
 	return p + 1;
 }
@@ -75,7 +75,8 @@ msg_directory_query_take(struct msg_directory_query *q, const void *data, size_t
 	if (len != sizeof(*q))
 		return false;
 	memcpy(q, data, len);
-	return ctl_text_is_ended(q->address, sizeof(q->address)) && address_from_text(&a, q->address) == 0;
+	return ctl_text_is_ended(q->address, sizeof(q->address)) &&
+	    ctl_text_is_ended(q->member, sizeof(q->member)) && address_from_text(&a, q->address) == 0;
 }
 
 /* --- answers --- */
@@ -142,23 +143,40 @@ read_list(struct msg_directory *a, const struct answer *head, const struct ctl_m
 	return a->size == 0 || a->list[a->size - 1] == '\0';
 }
 
-/* Whether each item may be a recipient, and there are as many as said. */
+/* Whether a recipient can be made of it: of an address, or of a text about a member. */
+static bool
+item_is_good(enum msg_directory_kind kind, const char *text)
+{
+	struct address parsed;
+
+	for (const char *p = text; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 127)
+			return false;
+	switch (kind) {
+	case DIRECTORY_FINAL:
+	case DIRECTORY_ABSENT:
+	case DIRECTORY_UNSURE:
+		return address_from_text(&parsed, text) == 0 && !address_is_bare(&parsed) &&
+		    !address_is_null(&parsed);
+	case DIRECTORY_MEMBER:
+		return *text != '\0' && strlen(text) <= DIRECTORY_MEMBER_MAX;
+	case DIRECTORY_FAULT:
+		return text[0] == '5' && text[1] == '.' && strlen(text) <= DIRECTORY_MEMBER_MAX;
+	}
+	return false;
+}
+
+/* Whether each item is good, and there are as many as said. */
 static bool
 list_is_good(const struct msg_directory *a)
 {
+	enum msg_directory_kind kind;
 	const char *at = NULL, *text;
-	struct address parsed;
 	uint32_t count = 0;
-	bool known;
 
-	for (; (text = msg_directory_next(a, &at, &known)) != NULL; count++) {
-		if ((text[-1] != '.' && text[-1] != '?') || address_from_text(&parsed, text) == -1 ||
-		    address_is_bare(&parsed) || address_is_null(&parsed))
+	for (; (text = msg_directory_next(a, &at, &kind)) != NULL; count++)
+		if (!item_is_good(kind, text))
 			return false;
-		for (; *text != '\0'; text++)
-			if ((unsigned char)*text < ' ' || *text == 127)
-				return false;
-	}
 	return count == a->count && count <= DIRECTORY_MAX;
 }
 

@@ -17,10 +17,12 @@ struct ctl_server;
 #define DIRECTORY_MAX 100000U		/* addresses of one answer; as many as a queue file may have */
 #define DIRECTORY_INLINE 30000U		/* bytes of a list that are sent in the message itself */
 #define DIRECTORY_LIST_MAX (DIRECTORY_MAX * (ADDRESS_MAX + 2U))
+#define DIRECTORY_MEMBER_MAX 4096U	/* bytes of a member's name in the directory */
 
 struct msg_directory_query {	/* payload of CTL_DIRECTORY_ASK */
 	uint8_t whole;		/* 0: only whether it exists, so that a group need not be expanded */
 	char address[ADDRESS_MAX + 1];
+	char member[DIRECTORY_MEMBER_MAX + 1];	/* "": the address itself; else this member of the group */
 };
 
 enum msg_directory_result {
@@ -29,10 +31,20 @@ enum msg_directory_result {
 	DIRECTORY_LIST,
 	DIRECTORY_UNKNOWN,
 	DIRECTORY_REFUSED,	/* it can never be resolved as it is; status and text say why */
-	DIRECTORY_TROUBLE,	/* cannot be resolved now; text says why */
+	DIRECTORY_LATER,	/* it cannot be resolved now, but others can; text says why */
+	DIRECTORY_TROUBLE,	/* none can be resolved now; text says why */
 };
 
-/* `list`: for each address one byte ("." final, "?" local and not in the directory), the address, NUL. */
+/* What stands in a list; the byte before its text. */
+enum msg_directory_kind {
+	DIRECTORY_FINAL = '.',	/* an address to which the mail goes */
+	DIRECTORY_ABSENT = '?',	/* a local address that is not in the directory, or cannot be used */
+	DIRECTORY_UNSURE = '~',	/* a local address that cannot be looked up now */
+	DIRECTORY_MEMBER = '=',	/* a member, as its group names it, that cannot be looked up now */
+	DIRECTORY_FAULT = '!',	/* a member that gets no mail: status, its name, why */
+};
+
+/* `list`: for each item its kind, its text, NUL. */
 struct msg_directory {
 	enum msg_directory_result result;
 	char status[12];	/* RFC 3463, of DIRECTORY_REFUSED */
@@ -46,8 +58,9 @@ void msg_directory_done(struct msg_directory *a);
 void msg_directory_set(struct msg_directory *a, enum msg_directory_result result, const char *status,
     const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* The next address, NULL at the end; `*at` is NULL at first. */
-const char *msg_directory_next(const struct msg_directory *a, const char **at, bool *known);
+/* The text of the next item, NULL at the end; `*at` is NULL at first. */
+const char *msg_directory_next(const struct msg_directory *a, const char **at,
+    enum msg_directory_kind *kind);
 
 bool msg_directory_query_take(struct msg_directory_query *q, const void *data, size_t len);
 /* Answers with CTL_DIRECTORY_ANSWER; a long list is in a memory descriptor. */

@@ -1,5 +1,5 @@
 /*
- * message - the queue file's envelope, end record and id: format and parse; pure
+ * message - the queue file's envelope and end record: format and parse; pure
  *
  * Runs in:  listener, deliver, pickup
  * Owns:     the strings of an envelope
@@ -35,6 +35,8 @@ message_envelope_done(struct message_envelope *e)
 	for (size_t i = 0; i < e->nrcpt; i++) {
 		free(e->rcpt[i].address);
 		free(e->rcpt[i].orcpt);
+		free(e->rcpt[i].member);
+		free(e->rcpt[i].refused);
 	}
 	free(e->rcpt);
 	free(e->sender);
@@ -77,6 +79,8 @@ message_envelope_copy(struct message_envelope *to, const struct message_envelope
 		r->mark = from->rcpt[i].mark;
 		r->notify = from->rcpt[i].notify;
 		r->orcpt = mem_strdup(from->rcpt[i].orcpt);
+		r->member = mem_strdup(from->rcpt[i].member);
+		r->refused = mem_strdup(from->rcpt[i].refused);
 	}
 }
 
@@ -132,7 +136,8 @@ put_recipient(struct buf *out, const struct message_recipient *r)
 			}
 		buf_puts(out, "\n");
 	}
-	return put_line(out, "x-orcpt", r->orcpt);
+	return put_line(out, "x-orcpt", r->orcpt) && put_line(out, "x-member", r->member) &&
+	    put_line(out, "x-refused", r->refused);
 }
 
 int
@@ -270,15 +275,24 @@ parse_receiver(struct envelope_parse *p, char *value)
 	return true;
 }
 
+/* The one that further lines belong to. */
+static struct message_recipient *
+last_receiver(struct envelope_parse *p)
+{
+	if (p->e->nrcpt > 0)
+		return &p->e->rcpt[p->e->nrcpt - 1];
+	p->why = "a line of a receiver stands before x-receiver";
+	return NULL;
+}
+
 static bool
 parse_notify(struct envelope_parse *p, char *value)
 {
+	struct message_recipient *r = last_receiver(p);
 	char *save = NULL;
 
-	if (p->e->nrcpt == 0) {
-		p->why = "x-notify without x-receiver";
+	if (r == NULL)
 		return false;
-	}
 	for (char *word = strtok_r(value, ",", &save); word != NULL; word = strtok_r(NULL, ",", &save)) {
 		size_t i = 0;
 
@@ -288,7 +302,7 @@ parse_notify(struct envelope_parse *p, char *value)
 			p->why = "unknown notify";
 			return false;
 		}
-		p->e->rcpt[p->e->nrcpt - 1].notify |= notify_row[i].bit;
+		r->notify |= notify_row[i].bit;
 	}
 	return true;
 }
@@ -296,11 +310,25 @@ parse_notify(struct envelope_parse *p, char *value)
 static bool
 parse_orcpt(struct envelope_parse *p, char *value)
 {
-	if (p->e->nrcpt == 0) {
-		p->why = "x-orcpt without x-receiver";
-		return false;
-	}
-	return keep_once(p, &p->e->rcpt[p->e->nrcpt - 1].orcpt, value);
+	struct message_recipient *r = last_receiver(p);
+
+	return r != NULL && keep_once(p, &r->orcpt, value);
+}
+
+static bool
+parse_member(struct envelope_parse *p, char *value)
+{
+	struct message_recipient *r = last_receiver(p);
+
+	return r != NULL && keep_once(p, &r->member, value);
+}
+
+static bool
+parse_refused(struct envelope_parse *p, char *value)
+{
+	struct message_recipient *r = last_receiver(p);
+
+	return r != NULL && keep_once(p, &r->refused, value);
 }
 
 static const struct { const char *name; parse_line *parse; } line_row[] = {
@@ -310,7 +338,7 @@ static const struct { const char *name; parse_line *parse; } line_row[] = {
 	{ "envid", parse_envid },
 	{ "auth", parse_auth }, { "x-sender", parse_sender }, { "x-receiver", parse_receiver },
 	{ "x-notify", parse_notify },
-	{ "x-orcpt", parse_orcpt },
+	{ "x-orcpt", parse_orcpt }, { "x-member", parse_member }, { "x-refused", parse_refused },
 };
 
 /* One line without its LF. */
@@ -451,48 +479,4 @@ message_end_parse(const char *src)
 		size = size * 10 + (src[i] - '0');
 	}
 	return size;
-}
-
-/* --- id --- */
-
-#define ID_TIME_DIGITS 11
-static const char id_digit[33] = "0123456789abcdefghjkmnpqrstvwxyz";
-
-static int
-id_value(char c)
-{
-	const char *at = c != '\0' ? strchr(id_digit, c) : NULL;
-
-	return at != NULL ? (int)(at - id_digit) : -1;
-}
-
-void
-message_id_make(char *id, int64_t wall_us, uint32_t chance)
-{
-	uint64_t t = (uint64_t)wall_us;
-
-	for (int i = ID_TIME_DIGITS - 1; i >= 0; i--, t >>= 5)
-		id[i] = id_digit[t & 31];
-	for (int i = MESSAGE_ID_LEN - 1; i >= ID_TIME_DIGITS; i--, chance >>= 5)
-		id[i] = id_digit[chance & 31];
-	id[MESSAGE_ID_LEN] = '\0';
-}
-
-bool
-message_id_is_valid(const char *id)
-{
-	for (size_t i = 0; i < MESSAGE_ID_LEN; i++)
-		if (id_value(id[i]) == -1)
-			return false;
-	return id[MESSAGE_ID_LEN] == '\0';
-}
-
-int64_t
-message_id_time_us(const char *id)
-{
-	uint64_t t = 0;
-
-	for (size_t i = 0; i < ID_TIME_DIGITS; i++)
-		t = t << 5 | (uint64_t)(id_value(id[i]) & 31);
-	return (int64_t)t;
 }

@@ -12,6 +12,8 @@
  *   x-sender: a@b                        empty value: null sender
  *   x-receiver: c@d                      one line a recipient
  *   x-notify: never|success,failure,delay / x-orcpt: rfc822;xtext   belong to the receiver above
+ *   x-member: name in the directory      the receiver is this member of the group alone
+ *   x-refused: 5.1.1 name: words         it is a member of the group that gets no mail
  *   (empty line)
  *   content, as it will be sent, CRLF lines, not dot-stuffed
  *   postern-end 00000000000012345 LF     fixed MESSAGE_END_SIZE bytes; the content's size
@@ -27,9 +29,8 @@
 #include <sys/types.h>
 
 #include "common/base/buf.h"
+#include "common/mail/message_id.h"
 
-#define MESSAGE_ID_LEN 16
-#define MESSAGE_ID_SIZE (MESSAGE_ID_LEN + 1)
 #define MESSAGE_END_SIZE 32
 #define MESSAGE_ENVELOPE_MAX (64U << 20)	/* 100,000 recipients fit */
 
@@ -57,6 +58,8 @@ struct message_recipient {
 	char mark;		/* enum message_mark */
 	unsigned notify;	/* enum message_notify bits; 0 not given */
 	char *orcpt;		/* owned; NULL not given */
+	/* Owned; NULL: it stands for itself. Else for one member of this group: to be looked up, or lost. */
+	char *member, *refused;
 };
 
 struct message_envelope {
@@ -98,13 +101,5 @@ int message_envelope_parse(struct message_envelope *e, const char *data, size_t 
 void message_end_format(char *dst, uint64_t size);
 /* The content's size, or -1 when these bytes are no end record. */
 int64_t message_end_parse(const char *src);
-
-/*
- * Ids: 11 digits of time (microseconds, 55 bit) and 5 of chance, alphabet 0-9 a-z without i l o u; they sort
- * by time.
- */
-void message_id_make(char *id, int64_t wall_us, uint32_t chance);
-bool message_id_is_valid(const char *id);
-int64_t message_id_time_us(const char *id);
 
 #endif

@@ -5,8 +5,9 @@
  * Runs in:  directory, a pool thread; asks through its source
  * Owns:     the addresses found so far, the entries on the way
  * Promise:  each entry is opened once, so that a loop ends; each address is listed once; nothing is left out
- *           in silence: a member that is not in the directory is listed as unknown, one too deep refuses all
- * Fails by: DIRECTORY_REFUSED, DIRECTORY_TROUBLE
+ *           in silence: a member that cannot get the mail is listed with the reason, one that cannot be
+ *           looked up now as waiting, and neither holds up the others
+ * Fails by: DIRECTORY_REFUSED, DIRECTORY_LATER; DIRECTORY_TROUBLE when the directory itself is not there
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -31,7 +32,9 @@ struct alias_expand {
 	struct set entries, addresses;
 	struct buf list;
 	uint32_t listed, searches;
-	uint32_t gone;		/* members without a mail address, or not in the directory */
+	uint32_t good;		/* of the listed ones: addresses that go on now */
+	uint32_t faults, late;	/* members that get no mail, and those that cannot be looked up now */
+	char first_fault[200], first_late[200];
 	bool ended;		/* the answer is set */
 	bool cut;		/* a loop was met */
 };
@@ -108,30 +111,73 @@ end_with(struct alias_expand *w, enum msg_directory_result result, const char *s
 }
 
 static void
-list_address(struct alias_expand *w, const char *address, bool known)
+list_item(struct alias_expand *w, enum msg_directory_kind kind, const char *text)
 {
-	if (!set_add(&w->addresses, address))
-		return;
+	const char mark = (char)kind;
+
 	if (w->listed == DIRECTORY_MAX) {
 		end_with(w, DIRECTORY_REFUSED, "5.2.4",
 		    "it stands for more addresses than a message can have");
 		return;
 	}
-	buf_puts(&w->list, known ? "." : "?");
-	buf_add(&w->list, address, strlen(address) + 1);
+	buf_add(&w->list, &mark, 1);
+	buf_add(&w->list, text, strlen(text) + 1);
 	w->listed++;
+	w->good += kind == DIRECTORY_FINAL || kind == DIRECTORY_ABSENT;
 }
 
-/* True: an entry was found. Else the answer is set, but not for LDAP_CONN_NONE. */
-static bool
-is_found(struct alias_expand *w, enum ldap_conn_result found, const char *why)
+static void
+list_address(struct alias_expand *w, enum msg_directory_kind kind, const char *address)
 {
-	if (found == LDAP_CONN_MANY)
-		end_with(w, DIRECTORY_REFUSED, "5.1.4",
-		    "the directory has more than one entry with that address");
-	else if (found == LDAP_CONN_REFUSED || found == LDAP_CONN_LOST)
-		end_with(w, DIRECTORY_TROUBLE, "4.4.3", why);
-	return found == LDAP_CONN_FOUND;
+	if (set_add(&w->addresses, address))
+		list_item(w, kind, address);
+}
+
+/* A text for people: no controls. */
+static void
+clean_controls(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < ' ' || *text == 127)
+			*text = ' ';
+}
+
+/* A member that gets no mail. The first one is told when nothing else is found. */
+static void
+list_fault(struct alias_expand *w, const char *status, const char *name, const char *why)
+{
+	char text[DIRECTORY_MEMBER_MAX];
+
+	snprintf(text, sizeof(text), "%s %.1000s: %s", status, name, why);
+	clean_controls(text);
+	if (w->faults++ == 0)
+		snprintf(w->first_fault, sizeof(w->first_fault), "%.180s", text);
+	list_item(w, DIRECTORY_FAULT, text);
+}
+
+/* A member that cannot be looked up now waits by itself; the others do not wait for it. */
+static void
+list_late(struct alias_expand *w, enum msg_directory_kind kind, const char *name, const char *why)
+{
+	if (w->late++ == 0)
+		snprintf(w->first_late, sizeof(w->first_late), "%.100s: %.90s", name, why);
+	if (kind == DIRECTORY_UNSURE)
+		list_address(w, kind, name);
+	else
+		list_item(w, kind, name);
+}
+
+/* False: it is about the whole directory, and the answer is set. */
+static bool
+is_of_entry(struct alias_expand *w, enum ldap_conn_result found, const char *why)
+{
+	char text[LDAP_CONN_WHY_SIZE + 40];
+
+	snprintf(text, sizeof(text), "%s%s",
+	    found == LDAP_CONN_CONFIG ? "[ldap] does not fit this directory: " : "", why);
+	if (found == LDAP_CONN_LOST || found == LDAP_CONN_CONFIG)
+		end_with(w, DIRECTORY_TROUBLE, "4.4.3", text);
+	return found != LDAP_CONN_LOST && found != LDAP_CONN_CONFIG;
 }
 
 static bool
@@ -160,8 +206,9 @@ visit_entry(struct alias_expand *w, const struct ldap_entry *e, const char *addr
 		address = e->address;
 	if (!is_open(e)) {
 		if (address != NULL)
-			list_address(w, address, true);
-		w->gone += address == NULL;
+			list_address(w, DIRECTORY_FINAL, address);
+		else if (set_add(&w->entries, e->dn))
+			list_fault(w, "5.1.1", e->dn, "it has no mail address");
 		return;
 	}
 	if (!set_add(&w->entries, e->dn)) {
@@ -169,12 +216,12 @@ visit_entry(struct alias_expand *w, const struct ldap_entry *e, const char *addr
 		return;
 	}
 	if (depth > w->from->depth) {
-		end_with(w, DIRECTORY_REFUSED, "5.4.6",
+		list_fault(w, "5.4.6", address != NULL ? address : e->dn,
 		    "groups and forwarding addresses stand in one another too deep (group-depth)");
 		return;
 	}
 	if (e->keep && e->forward.count > 0 && address != NULL)
-		list_address(w, address, true);
+		list_address(w, DIRECTORY_FINAL, address);
 	for (size_t i = 0; i < e->forward.count && !w->ended; i++)
 		visit_value(w, e, e->forward.text[i], depth + 1);
 	/* Mail that is forwarded does not go to the members as well. */
@@ -191,7 +238,7 @@ visit_found(struct alias_expand *w, const struct ldap_entry *owner, const struct
 		if (address == NULL)
 			address = e->address;
 		if (address != NULL)
-			list_address(w, address, true);
+			list_address(w, DIRECTORY_FINAL, address);
 		return;
 	}
 	visit_entry(w, e, address, depth);
@@ -207,9 +254,15 @@ visit_dn(struct alias_expand *w, const struct ldap_entry *owner, const char *dn,
 	if (!may_search(w))
 		return;
 	found = w->from->by_dn(w->from->arg, dn, &e, why);
-	if (is_found(w, found, why))
+	if (found == LDAP_CONN_FOUND)
 		visit_found(w, owner, e, NULL, depth);
-	w->gone += found == LDAP_CONN_NONE;
+	else if (is_of_entry(w, found, why) && set_add(&w->entries, dn)) {
+		if (found == LDAP_CONN_LATER)
+			list_late(w, DIRECTORY_MEMBER, dn, why);
+		else
+			list_fault(w, "5.1.1", dn,
+			    found == LDAP_CONN_REFUSED ? why : "the directory has no such entry");
+	}
 	ldap_entry_release(e);
 }
 
@@ -221,16 +274,20 @@ visit_address(struct alias_expand *w, const struct ldap_entry *owner, const stru
 	enum ldap_conn_result found;
 
 	if (!w->from->is_local(w->from->arg, address_domain(a))) {
-		list_address(w, a->text, true);
+		list_address(w, DIRECTORY_FINAL, a->text);
 		return;
 	}
 	if (!may_search(w))
 		return;
 	found = w->from->by_address(w->from->arg, a->text, &e, why);
-	if (found == LDAP_CONN_NONE)
-		list_address(w, a->text, false);
-	else if (is_found(w, found, why))
+	if (found == LDAP_CONN_FOUND)
 		visit_found(w, owner, e, a->text, depth);
+	else if (is_of_entry(w, found, why)) {
+		if (found == LDAP_CONN_LATER)
+			list_late(w, DIRECTORY_UNSURE, a->text, why);
+		else
+			list_address(w, DIRECTORY_ABSENT, a->text);
+	}
 	ldap_entry_release(e);
 }
 
@@ -243,8 +300,32 @@ visit_value(struct alias_expand *w, const struct ldap_entry *owner, const char *
 		visit_dn(w, owner, value, depth);
 	else if (ldap_entry_address(&a, value, w->from->domain) == 0)
 		visit_address(w, owner, &a, depth);
-	else
-		w->gone++;
+	else if (set_add(&w->entries, value))
+		list_fault(w, "5.1.3", value, "this is no mail address");
+}
+
+/* Nothing was found that can get the mail now: all of it waits, or all is lost. `e` NULL: of one member. */
+static void
+end_without_address(struct alias_expand *w, const struct ldap_entry *e)
+{
+	char text[sizeof(w->answer->text)], status[sizeof(w->answer->status)];
+	size_t len = strcspn(w->first_fault, " ");
+
+	if (w->late > 0) {
+		end_with(w, DIRECTORY_LATER, "4.4.3", w->first_late);
+	} else if (w->faults == 0 && w->cut) {
+		end_with(w, DIRECTORY_REFUSED, "5.4.6", "it is forwarded in a loop");
+	} else if (w->faults == 1 && (e == NULL || e->forward.count > 0 ||
+	    strncmp(w->first_fault, "5.4.6", 5) == 0)) {
+		snprintf(status, sizeof(status), "%.*s", (int)len, w->first_fault);
+		end_with(w, DIRECTORY_REFUSED, status, w->first_fault + len + 1);
+	} else {
+		snprintf(text, sizeof(text), "%s%s%s", e == NULL || e->group || e->member.count > 0 ?
+		    "the group has no member with a mail address" :
+		    "it is forwarded to nothing that is a mail address",
+		    w->faults > 0 ? ": " : "", w->faults > 0 ? w->first_fault + len + 1 : "");
+		end_with(w, DIRECTORY_REFUSED, "5.2.4", text);
+	}
 }
 
 static void
@@ -252,20 +333,18 @@ conclude_expansion(struct alias_expand *w, const struct ldap_entry *e)
 {
 	if (w->ended)
 		return;
-	if (w->listed == 0 && w->cut) {
-		end_with(w, DIRECTORY_REFUSED, "5.4.6", "it is forwarded in a loop");
+	if (!buf_ok(&w->list)) {
+		end_with(w, DIRECTORY_REFUSED, "5.2.4", "the group is too large to be expanded");
 		return;
 	}
-	if (w->listed == 0) {
-		end_with(w, DIRECTORY_REFUSED, "5.2.4",
-		    e->group || e->member.count > 0 ? "the group has no member with a mail address" :
-		    "it is forwarded to nothing that is a mail address");
+	if (w->good == 0) {
+		end_without_address(w, e);
 		return;
 	}
 	msg_directory_set(w->answer, DIRECTORY_LIST, "", "%s", "");
-	if (w->gone > 0)
-		snprintf(w->answer->text, sizeof(w->answer->text),
-		    "%u members without a mail address or no longer there", w->gone);
+	if (w->faults + w->late > 0)
+		snprintf(w->answer->text, sizeof(w->answer->text), "%u members get no mail, %u wait: %.140s",
+		    w->faults, w->late, w->faults > 0 ? w->first_fault : w->first_late);
 	w->answer->count = w->listed;
 	w->answer->size = w->list.len;
 	w->answer->list = mem_zalloc(w->list.len);
@@ -278,28 +357,51 @@ is_postmaster(const char *address)
 	return strncasecmp(address, "postmaster@", 11) == 0;
 }
 
-void
-alias_expand_run(const struct alias_expand_source *from, const char *address, bool whole,
-    struct msg_directory *a)
+/* The address itself. */
+static void
+expand_address(struct alias_expand *w, const char *address, bool whole)
 {
-	struct alias_expand w = { .from = from, .answer = a, .list = BUF_INIT(DIRECTORY_LIST_MAX) };
+	const struct alias_expand_source *from = w->from;
 	char why[LDAP_CONN_WHY_SIZE] = "";
 	struct ldap_entry *e = NULL;
 	enum ldap_conn_result found = from->by_address(from->arg, address, &e, why);
 
 	if (found == LDAP_CONN_NONE && is_postmaster(address))	/* RFC 5321 4.5.1 */
-		msg_directory_set(a, DIRECTORY_MAILBOX, "", "%s", "");
+		end_with(w, DIRECTORY_MAILBOX, "", "");
 	else if (found == LDAP_CONN_NONE)
-		msg_directory_set(a, DIRECTORY_UNKNOWN, "5.1.1", "%s", "the directory has no such address");
-	else if (is_found(&w, found, why) && !is_open(e))
-		msg_directory_set(a, DIRECTORY_MAILBOX, "", "%s", "");
-	else if (found == LDAP_CONN_FOUND && !whole)
-		msg_directory_set(a, DIRECTORY_LIST, "", "%s", "");
-	else if (found == LDAP_CONN_FOUND) {
-		visit_entry(&w, e, address, 0);
-		conclude_expansion(&w, e);
+		end_with(w, DIRECTORY_UNKNOWN, "5.1.1", "the directory has no such address");
+	else if (found == LDAP_CONN_MANY)
+		end_with(w, DIRECTORY_REFUSED, "5.1.4",
+		    "the directory has more than one entry with that address");
+	else if (found == LDAP_CONN_REFUSED)
+		end_with(w, DIRECTORY_REFUSED, "5.1.3", why);
+	else if (found == LDAP_CONN_LATER)
+		end_with(w, DIRECTORY_LATER, "4.4.3", why);
+	else if (!is_of_entry(w, found, why))
+		;
+	else if (!is_open(e))
+		end_with(w, DIRECTORY_MAILBOX, "", "");
+	else if (!whole)
+		end_with(w, DIRECTORY_LIST, "", "");
+	else {
+		visit_entry(w, e, address, 0);
+		conclude_expansion(w, e);
 	}
 	ldap_entry_release(e);
+}
+
+void
+alias_expand_run(const struct alias_expand_source *from, const struct msg_directory_query *q,
+    struct msg_directory *a)
+{
+	struct alias_expand w = { .from = from, .answer = a, .list = BUF_INIT(DIRECTORY_LIST_MAX) };
+
+	if (q->member[0] == '\0') {
+		expand_address(&w, q->address, q->whole != 0);
+	} else {
+		visit_value(&w, NULL, q->member, 1);
+		conclude_expansion(&w, NULL);
+	}
 	set_free(&w.entries);
 	set_free(&w.addresses);
 	buf_done(&w.list);

@@ -3,7 +3,7 @@
  *
  * directory -> directory_channel (a worker's questions) -> directory_server (of one virtual server)
  * On pool threads: alias_expand -> directory_search -> directory_cache, ldap_conn -> ldap_schema, ldap_entry,
- * ldap_gssapi -> ldap_keytab
+ * ldap_result, ldap_gssapi -> ldap_keytab
  */
 #ifndef DELIVER_DIRECTORY_DIRECTORY_H
 #define DELIVER_DIRECTORY_DIRECTORY_H
@@ -56,7 +56,7 @@ struct ldap_entry {
 };
 
 struct ldap_entry *ldap_entry_new(const char *dn);
-/* One value of one attribute. Values of no use are left out. */
+/* One value of one attribute. Own addresses of no use are left out, members never. */
 void ldap_entry_add(struct ldap_entry *e, const struct ldap_schema *s, const char *attribute,
     const char *value, size_t len);
 struct ldap_entry *ldap_entry_use(struct ldap_entry *e);
@@ -101,12 +101,15 @@ struct ldap_conn_setup {
 	struct ldap_keytab *keytab;	/* for Kerberos; NULL: none; the caller's */
 	const char *ca;			/* a path; NULL: the system's */
 };
+/* From LDAP_CONN_REFUSED on with words in `why`. */
 enum ldap_conn_result {
 	LDAP_CONN_FOUND,
 	LDAP_CONN_NONE,
 	LDAP_CONN_MANY,			/* more than one entry */
-	LDAP_CONN_REFUSED,		/* the server answers, but does not do it: `why` */
-	LDAP_CONN_LOST,			/* the connection is of no more use: `why` */
+	LDAP_CONN_REFUSED,		/* this entry cannot be looked up, whenever it is tried again */
+	LDAP_CONN_CONFIG,		/* none can be, until the configuration or the directory is changed */
+	LDAP_CONN_LATER,		/* this entry cannot be looked up now */
+	LDAP_CONN_LOST,			/* none can be: the connection is of no more use */
 };
 #define LDAP_CONN_WHY_SIZE 160
 void ldap_conn_set_up(void);			/* once, before threads */
@@ -120,6 +123,13 @@ void ldap_conn_close(struct ldap_conn *l);	/* NULL is fine */
  */
 enum ldap_conn_result ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter,
     struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
+bool ldap_conn_is_alive(struct ldap_conn *l);	/* asks for the base: the server answers, whatever it says */
+
+/* --- ldap_result: what a result code of a directory server means. Pure --- */
+
+/* `entry`: of the search for one entry by its DN; else for an address below the base. */
+enum ldap_conn_result ldap_result_judge(int code, bool entry);
+bool ldap_result_is_denied(int code);		/* of a bind: the account was refused */
 
 /* --- directory_cache: what was found, and what was not, for a while. Any thread --- */
 
@@ -176,6 +186,7 @@ struct directory_server {
 	size_t uri;				/* of the LDAP server that answered last */
 	uint64_t down_until;			/* no LDAP server answered: none is asked before */
 	char down_why[LDAP_CONN_WHY_SIZE];
+	char misfit[LDAP_CONN_WHY_SIZE];	/* the last reason for LDAP_CONN_CONFIG */
 	atomic_bool denied;			/* the account was refused: the secret is to be read again */
 };
 /* NULL: it has no directory. */
@@ -212,6 +223,8 @@ void ldap_schema_make(struct ldap_schema *s, const struct config_ldap *c, const 
 bool ldap_schema_is_group(const char *object_class);
 /* The filter for an address: %s, %u its local part, %d its domain, each escaped (RFC 4515 3). */
 void ldap_schema_filter(const struct ldap_schema *s, const char *address, struct buf *out);
+/* "user@d" from "user+tag@d"; false: there is no tag, or no such characters (`delimiters` NULL). */
+bool ldap_schema_without_tag(char out[ADDRESS_MAX + 1], const char *address, const char *delimiters);
 
 /* --- ldap_gssapi: Kerberos for a directory server, within a time limit. Any thread --- */
 
@@ -235,7 +248,8 @@ struct alias_expand_source {
 	const char *domain;			/* completes bare names */
 	uint64_t depth;				/* groups in groups */
 };
-void alias_expand_run(const struct alias_expand_source *w, const char *address, bool whole,
+/* With a member in `q`, the answer is what this member of the group stands for: a list, never a mailbox. */
+void alias_expand_run(const struct alias_expand_source *w, const struct msg_directory_query *q,
     struct msg_directory *a);
 
 #endif

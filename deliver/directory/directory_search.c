@@ -5,7 +5,7 @@
  * Owns:     the idle connections
  * Promise:  of several LDAP servers the one that answered last is asked first, the next one when it fails;
  *           when all have failed none is asked for DOWN_MS, so that questions do not queue for a dead one
- * Fails by: LDAP_CONN_LOST, LDAP_CONN_REFUSED, with words
+ * Fails by: what ldap_result makes of it, with words
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -152,17 +152,32 @@ leave_server(struct directory_server *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
+/* After a search that had no answer: whether the server lives, and only that entry cannot be looked up. */
+static bool
+answers_otherwise(struct directory_server *r)
+{
+	char why[LDAP_CONN_WHY_SIZE];
+	struct ldap_conn *l = connect_any(r, why);
+
+	if (l == NULL || !ldap_conn_is_alive(l)) {
+		ldap_conn_close(l);
+		return false;
+	}
+	give_back_conn(r, l);
+	return true;
+}
+
 /*
- * A connection that was idle may have been closed by the server long ago. So a lost one says nothing about
- * the server: another one is made.
+ * Asks one server after the other until one of them knows. A connection that was idle may have been closed by
+ * the server long ago. So a lost one says nothing about the server: another one is made.
  */
 static enum ldap_conn_result
-ask_server(struct directory_server *r, const char *dn, const char *filter, struct ldap_entry **e,
+ask_servers(struct directory_server *r, const char *dn, const char *filter, struct ldap_entry **e,
     char why[LDAP_CONN_WHY_SIZE])
 {
-	if (is_down(r, why))
-		return LDAP_CONN_LOST;
-	for (size_t left = r->server->ldap.uri.count + 1; left > 0; left--) {
+	size_t count = r->server->ldap.uri.count, later = 0;
+
+	for (size_t left = count + 1; left > 0; left--) {
 		struct ldap_conn *l = take_idle_conn(r);
 		bool fresh = l == NULL;
 		enum ldap_conn_result found;
@@ -172,18 +187,51 @@ ask_server(struct directory_server *r, const char *dn, const char *filter, struc
 		if (l == NULL)
 			return LDAP_CONN_LOST;
 		found = ldap_conn_search(l, dn, filter, e, why);
-		if (found != LDAP_CONN_LOST) {
-			give_back_conn(r, l);
-			return found;
-		}
-		ldap_conn_close(l);
-		if (fresh)
-			leave_server(r);
+		if (found == LDAP_CONN_LOST)
+			ldap_conn_close(l);
 		else
+			give_back_conn(r, l);
+		if ((found != LDAP_CONN_LATER && found != LDAP_CONN_LOST) ||
+		    (found == LDAP_CONN_LATER && ++later == count))
+			return found;
+		if (fresh || found == LDAP_CONN_LATER)
+			leave_server(r);
+		if (!fresh || found == LDAP_CONN_LATER)
 			directory_search_close(r);
 	}
+	if (later > 0 || (dn != NULL && answers_otherwise(r)))
+		return LDAP_CONN_LATER;
 	set_down(r, why);
 	return LDAP_CONN_LOST;
+}
+
+/* Said once, and again when it is another one: senders see that mail waits, the administrator has to act. */
+static void
+tell_misfit(struct directory_server *r, const char *why)
+{
+	bool tell;
+
+	pthread_mutex_lock(&r->lock);
+	tell = strcmp(r->misfit, why) != 0;
+	snprintf(r->misfit, sizeof(r->misfit), "%s", why);
+	pthread_mutex_unlock(&r->lock);
+	if (tell)
+		log_event(LOG_FAULT, NULL, "trouble", "part=directory server=%s reason=%s", r->server->name,
+		    log_safe(why));
+}
+
+static enum ldap_conn_result
+ask_server(struct directory_server *r, const char *dn, const char *filter, struct ldap_entry **e,
+    char why[LDAP_CONN_WHY_SIZE])
+{
+	enum ldap_conn_result found;
+
+	if (is_down(r, why))
+		return LDAP_CONN_LOST;
+	found = ask_servers(r, dn, filter, e, why);
+	if (found == LDAP_CONN_CONFIG)
+		tell_misfit(r, why);
+	return found;
 }
 
 /* --- through the cache --- */
@@ -245,8 +293,8 @@ ask_both(struct directory_server *r, const char *address, struct ldap_entry **e,
 	return ask_address(r, a.text, e, why);
 }
 
-enum ldap_conn_result
-directory_search_address(struct directory_server *r, const char *address, struct ldap_entry **e,
+static enum ldap_conn_result
+search_exactly(struct directory_server *r, const char *address, struct ldap_entry **e,
     char why[LDAP_CONN_WHY_SIZE])
 {
 	char key[DIRECTORY_CACHE_KEY_SIZE];
@@ -260,6 +308,20 @@ directory_search_address(struct directory_server *r, const char *address, struct
 	found = ask_both(r, address, e, why);
 	if (cached)
 		remember_entry(r, key, found, *e);
+	return found;
+}
+
+/* An address with a tag that has no entry of its own is that without the tag (RFC 5233). */
+enum ldap_conn_result
+directory_search_address(struct directory_server *r, const char *address, struct ldap_entry **e,
+    char why[LDAP_CONN_WHY_SIZE])
+{
+	enum ldap_conn_result found = search_exactly(r, address, e, why);
+	char plain[ADDRESS_MAX + 1];
+
+	if (found == LDAP_CONN_NONE &&
+	    ldap_schema_without_tag(plain, address, r->server->ldap.recipient_delimiter))
+		found = search_exactly(r, plain, e, why);
 	return found;
 }
 
@@ -281,8 +343,8 @@ directory_search_dn(struct directory_server *r, const char *dn, struct ldap_entr
 	return found;
 }
 
-bool
-directory_search_known(struct directory_server *r, const char *address, struct msg_directory *a)
+static enum directory_cache_state
+recall_address(struct directory_server *r, const char *address)
 {
 	char key[DIRECTORY_CACHE_KEY_SIZE];
 	struct ldap_entry *e = NULL;
@@ -290,10 +352,22 @@ directory_search_known(struct directory_server *r, const char *address, struct m
 
 	if (make_cache_key(key, 'a', address))
 		state = directory_cache_get(r->cache, key, clock_mono_ms(), &e);
+	ldap_entry_release(e);
+	return state;
+}
+
+bool
+directory_search_known(struct directory_server *r, const char *address, struct msg_directory *a)
+{
+	enum directory_cache_state state = recall_address(r, address);
+	char plain[ADDRESS_MAX + 1];
+
+	if (state == DIRECTORY_CACHE_NONE &&
+	    ldap_schema_without_tag(plain, address, r->server->ldap.recipient_delimiter))
+		state = recall_address(r, plain);
 	if (state == DIRECTORY_CACHE_NEW ||
 	    (state == DIRECTORY_CACHE_NONE && strncasecmp(address, "postmaster@", 11) == 0))
 		return false;
-	ldap_entry_release(e);
 	msg_directory_set(a, state == DIRECTORY_CACHE_ENTRY ? DIRECTORY_MAILBOX : DIRECTORY_UNKNOWN,
 	    state == DIRECTORY_CACHE_ENTRY ? "" : "5.1.1", "%s",
 	    state == DIRECTORY_CACHE_ENTRY ? "" : "the directory has no such address");

@@ -73,7 +73,7 @@ run_question(struct directory_server_question *q)
 	if (!q->query.whole && clock_mono_ms() - q->asked_ms > QUICK_MS)
 		msg_directory_set(&q->answer, DIRECTORY_TROUBLE, "4.4.3", "%s", "the directory is slow");
 	else
-		alias_expand_run(&from, q->query.address, q->query.whole != 0, &q->answer);
+		alias_expand_run(&from, &q->query, &q->answer);
 }
 
 static void

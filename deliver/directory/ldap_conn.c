@@ -4,7 +4,7 @@
  * Runs in:  directory, a pool thread: blocks, but no call for longer than the time limit of [ldap]
  * Owns:     the connection
  * Promise:  certificates are always checked; referrals are not followed; the host's ldap.conf is not read
- * Fails by: NULL, LDAP_CONN_LOST, LDAP_CONN_REFUSED, with words
+ * Fails by: NULL, or what ldap_result makes of the server's code, with words
  */
 #define LDAP_DEPRECATED 0
 #include <errno.h>
@@ -167,8 +167,7 @@ ldap_conn_open(const struct ldap_conn_setup *set, const char *uri, bool *denied,
 	l->limit = (struct timeval){ .tv_sec = (time_t)(set->ldap->timeout / 1000),
 	    .tv_usec = (suseconds_t)(set->ldap->timeout % 1000 * 1000) };
 	rc = connect_and_bind(l, uri, &doing);
-	*denied = rc == LDAP_INVALID_CREDENTIALS || rc == LDAP_INAPPROPRIATE_AUTH ||
-	    rc == LDAP_INSUFFICIENT_ACCESS;
+	*denied = ldap_result_is_denied(rc);
 	l->set.secret = NULL;
 	l->set.keytab = NULL;
 	if (rc == LDAP_SUCCESS)
@@ -192,30 +191,18 @@ ldap_conn_close(struct ldap_conn *l)
 	free(l);
 }
 
+/* `entry`: it was asked for by its DN. */
 static enum ldap_conn_result
-judge_search(struct ldap_conn *l, int rc, char why[LDAP_CONN_WHY_SIZE])
+judge_search(struct ldap_conn *l, int rc, bool entry, char why[LDAP_CONN_WHY_SIZE])
 {
-	switch (rc) {
-	case LDAP_SUCCESS:
-	case LDAP_SIZELIMIT_EXCEEDED:	/* two are too many already */
-		return LDAP_CONN_FOUND;
-	case LDAP_SERVER_DOWN:
-	case LDAP_TIMEOUT:
-	case LDAP_CONNECT_ERROR:
-	case LDAP_UNAVAILABLE:
-	case LDAP_BUSY:
-	case LDAP_LOCAL_ERROR:
-	case LDAP_DECODING_ERROR:
-		explain_ldap(l->ld, "search", rc, why);
-		return LDAP_CONN_LOST;
-	case LDAP_REFERRAL:
+	enum ldap_conn_result found = ldap_result_judge(rc, entry);
+
+	if (rc == LDAP_REFERRAL)
 		snprintf(why, LDAP_CONN_WHY_SIZE,
 		    "search: the directory refers to another server, which is not asked");
-		return LDAP_CONN_REFUSED;
-	default:
+	else if (found >= LDAP_CONN_REFUSED)
 		explain_ldap(l->ld, "search", rc, why);
-		return LDAP_CONN_REFUSED;
-	}
+	return found;
 }
 
 /* Two entries at most below `base`; `filter` NULL: the entry `base` itself. An LDAP result code. */
@@ -243,14 +230,26 @@ add_values(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, cons
 	ldap_value_free_len(values);
 }
 
-/* Takes all attributes. Of one that came in part: `*rest` is its name, `*next` the begin of the next part. */
+/* Attributes that came in part, each with the begin of its next part. Grows while it is worked off. */
+struct range { char *name; unsigned long next; };
+struct ranges { struct range *range; size_t count; };
+
 static void
-add_attributes(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, char **rest,
-    unsigned long *next)
+add_range(struct ranges *to, const char *name, unsigned long next)
+{
+	to->range = mem_array(to->range, to->count + 1, sizeof(*to->range));
+	to->range[to->count++] = (struct range){ .name = mem_strdup(name), .next = next };
+}
+
+/* Takes all attributes; adds those that go on to `rest`. True: `wanted`, when given, is among them. */
+static bool
+add_attributes(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, struct ranges *rest,
+    const char *wanted)
 {
 	BerElement *at = NULL;
 	char *attribute, *name;
 	unsigned long from;
+	bool seen = false;
 	size_t len;
 
 	for (attribute = ldap_first_attribute(l->ld, m, &at); attribute != NULL;
@@ -259,48 +258,72 @@ add_attributes(struct ldap_entry *e, const struct ldap_conn *l, LDAPMessage *m, 
 
 		name = mem_strndup(attribute, part ? len : strcspn(attribute, ";"));
 		add_values(e, l, m, attribute, name);
-		if (part && from > 0) {
-			free(*rest);
-			*rest = mem_strdup(name);
-			*next = from;
-		}
+		if (part && from > 0)
+			add_range(rest, name, from);
+		seen |= wanted != NULL && strcasecmp(wanted, name) == 0;
 		free(name);
 		ldap_memfree(attribute);
 	}
 	ber_free(at, 0);
+	return seen;
 }
 
-/* Active Directory gives the members of a large group in parts ([MS-ADTS] 3.1.1.3.1.3.3). */
+/* One more part of one attribute. A part that does not come would leave members out. */
 static enum ldap_conn_result
-add_rest(struct ldap_entry *e, struct ldap_conn *l, char **rest, unsigned long next,
+add_part(struct ldap_entry *e, struct ldap_conn *l, const struct range *part, struct ranges *rest,
     char why[LDAP_CONN_WHY_SIZE])
+{
+	char *name = mem_printf("%s;range=%lu-*", part->name, part->next), *names[] = { name, NULL };
+	LDAPMessage *result, *m;
+	int rc = run_search(l, e->dn, NULL, names, &result);
+	enum ldap_conn_result found = judge_search(l, rc, true, why);
+
+	m = found == LDAP_CONN_FOUND ? ldap_first_entry(l->ld, result) : NULL;
+	if (found == LDAP_CONN_NONE || (found == LDAP_CONN_FOUND &&
+	    (m == NULL || !add_attributes(e, l, m, rest, part->name)))) {
+		snprintf(why, LDAP_CONN_WHY_SIZE, "search: %.60s has no values from %lu on, as it said before",
+		    part->name, part->next);
+		found = LDAP_CONN_LATER;
+	}
+	ldap_msgfree(result);
+	free(name);
+	return found;
+}
+
+/* Active Directory gives the values of a large attribute in parts ([MS-ADTS] 3.1.1.3.1.3.3). */
+static enum ldap_conn_result
+add_rest(struct ldap_entry *e, struct ldap_conn *l, struct ranges *rest, char why[LDAP_CONN_WHY_SIZE])
 {
 	enum ldap_conn_result found = LDAP_CONN_FOUND;
 
-	for (unsigned i = 0; *rest != NULL && found == LDAP_CONN_FOUND; i++) {
-		char *name = mem_printf("%s;range=%lu-*", *rest, next), *names[] = { name, NULL };
-		LDAPMessage *result, *m;
-		int rc = run_search(l, e->dn, NULL, names, &result);
+	for (size_t i = 0; i < rest->count && found == LDAP_CONN_FOUND; i++) {
+		struct range part = rest->range[i];
 
-		free(*rest);
-		*rest = NULL;
-		found = judge_search(l, rc, why);
-		m = found == LDAP_CONN_FOUND ? ldap_first_entry(l->ld, result) : NULL;
-		if (m != NULL && i < RANGES_MAX)
-			add_attributes(e, l, m, rest, &next);
-		ldap_msgfree(result);
-		free(name);
+		if (i < RANGES_MAX) {
+			found = add_part(e, l, &part, rest, why);
+			continue;
+		}
+		snprintf(why, LDAP_CONN_WHY_SIZE, "search: %.60s has no end", part.name);
+		found = LDAP_CONN_REFUSED;
 	}
 	return found;
+}
+
+static void
+free_ranges(struct ranges *r)
+{
+	for (size_t i = 0; i < r->count; i++)
+		free(r->range[i].name);
+	free(r->range);
 }
 
 static enum ldap_conn_result
 take_entry(struct ldap_conn *l, LDAPMessage *result, struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE])
 {
 	LDAPMessage *m = ldap_first_entry(l->ld, result);
+	struct ranges rest = { 0 };
 	enum ldap_conn_result found;
-	unsigned long next = 0;
-	char *dn, *rest = NULL;
+	char *dn;
 
 	if (m == NULL)
 		return LDAP_CONN_NONE;
@@ -309,9 +332,9 @@ take_entry(struct ldap_conn *l, LDAPMessage *result, struct ldap_entry **e, char
 	dn = ldap_get_dn(l->ld, m);
 	*e = ldap_entry_new(dn != NULL ? dn : "");
 	ldap_memfree(dn);
-	add_attributes(*e, l, m, &rest, &next);
-	found = add_rest(*e, l, &rest, next, why);
-	free(rest);
+	(void)add_attributes(*e, l, m, &rest, NULL);
+	found = add_rest(*e, l, &rest, why);
+	free_ranges(&rest);
 	if (found == LDAP_CONN_FOUND)
 		return LDAP_CONN_FOUND;
 	ldap_entry_release(*e);
@@ -326,19 +349,22 @@ ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter, struct
 	const char *base = dn != NULL ? dn : l->set.ldap->base;
 	char **names = (char **)(uintptr_t)l->set.schema->names;
 	LDAPMessage *result;
-	enum ldap_conn_result found;
 	int rc = run_search(l, base, dn != NULL ? NULL : filter, names, &result);
+	enum ldap_conn_result found = judge_search(l, rc, dn != NULL, why);
 
-	/*
-	 * A DN that is not there is no member. One in another server's directory is a referral: it must not
-	 * be left out in silence, and is an error.
-	 */
-	if (dn != NULL && (rc == LDAP_NO_SUCH_OBJECT || rc == LDAP_INVALID_DN_SYNTAX))
-		found = LDAP_CONN_NONE;
-	else
-		found = judge_search(l, rc, why);
 	if (found == LDAP_CONN_FOUND)
-		found = rc == LDAP_SIZELIMIT_EXCEEDED ? LDAP_CONN_MANY : take_entry(l, result, e, why);
+		found = take_entry(l, result, e, why);
 	ldap_msgfree(result);
 	return found;
+}
+
+bool
+ldap_conn_is_alive(struct ldap_conn *l)
+{
+	char none[] = LDAP_NO_ATTRS, *names[] = { none, NULL };
+	LDAPMessage *result;
+	int rc = run_search(l, l->set.ldap->base, NULL, names, &result);
+
+	ldap_msgfree(result);
+	return ldap_result_judge(rc, true) != LDAP_CONN_LOST;
 }

@@ -3,7 +3,8 @@
  *
  * Runs in:  directory; made by one thread, then only read
  * Owns:     itself, by a count of users
- * Promise:  values with control bytes and addresses of other kinds (X.400, SIP) are ignored
+ * Promise:  an own address of another kind (X.400, SIP) or with control bytes is ignored; in place of a
+ *           member that is no text stands a text that is neither an address nor a DN
  * Fails by: -1
  */
 #include <ctype.h>
@@ -13,8 +14,6 @@
 
 #include "common/base/mem.h"
 #include "deliver/directory/directory.h"
-
-#define VALUE_MAX 4096U
 
 struct ldap_entry *
 ldap_entry_new(const char *dn)
@@ -136,18 +135,17 @@ is_text(const char *value, size_t len)
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)value[i] < ' ' || value[i] == 127)
 			return false;
-	return len > 0 && len <= VALUE_MAX;
+	return len > 0 && len <= DIRECTORY_MEMBER_MAX;
 }
 
 void
 ldap_entry_add(struct ldap_entry *e, const struct ldap_schema *s, const char *attribute, const char *value,
     size_t len)
 {
-	char *text;
+	bool usable = is_text(value, len);
+	char *text = usable ? mem_strndup(value, len) :
+	    mem_printf("(a value of %zu bytes that is no text)", len);
 
-	if (!is_text(value, len))
-		return;
-	text = mem_strndup(value, len);
 	if (strcasecmp(attribute, "objectClass") == 0)
 		e->group |= ldap_schema_is_group(text);
 	if (s->keep != NULL && strcasecmp(attribute, s->keep) == 0)

@@ -29,6 +29,7 @@ static const struct preset presets[] = {
 	/* the LDAP service of Exchange 5.5 */
 	[CONFIG_LDAP_EXCHANGE] = {
 		.filter = "(|(mail=%s)(rfc822Mailbox=%s)(otherMailbox=smtp$%s))",
+		.keep = "deliverAndRedirect",
 		.mail = { "mail", "rfc822Mailbox" }, .forward = { "targetAddress", "altRecipient" },
 		.member = { "member" },
 	},
@@ -140,4 +141,20 @@ ldap_schema_filter(const struct ldap_schema *s, const char *address, struct buf 
 		else
 			buf_add(out, f, 1);
 	}
+}
+
+bool
+ldap_schema_without_tag(char out[ADDRESS_MAX + 1], const char *address, const char *delimiters)
+{
+	const char *at = strrchr(address, '@');
+	size_t len;
+
+	if (delimiters == NULL || at == NULL || *address == '"' || strlen(address) > ADDRESS_MAX)
+		return false;
+	len = strcspn(address, delimiters);
+	if (len == 0 || len >= (size_t)(at - address))
+		return false;
+	memcpy(out, address, len);
+	memcpy(out + len, at, strlen(at) + 1);
+	return true;
 }

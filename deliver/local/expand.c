@@ -6,9 +6,11 @@
  * Owns:     the questions to the directory helper, the jobs under way
  * Promise:  a recipient is delivered only once all that it expands to is in the queue: a crash before its
  *           mark expands it again, which may bring duplicates and loses nothing. A directory that cannot be
- *           asked defers, it never refuses
+ *           asked defers, it never refuses. Members that get no mail, or cannot be looked up now, become
+ *           recipients of a message of their own: the others do not wait for them
  * Fails by: verdicts
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +20,7 @@
 #include "common/boot/boot.h"
 #include "common/ipc/ctl_client.h"
 #include "common/ipc/directory_client.h"
+#include "common/process/loop.h"
 #include "deliver/local/local.h"
 
 #define PATIENCE_MS 360000	/* longer than the limit of the helper, whose reason is reported */
@@ -31,6 +34,7 @@ struct expand {
 	void *queued_arg;
 	TAILQ_HEAD(, expand_job) asking, waiting, copying;	/* waiting: to be copied */
 	size_t ncopying;
+	struct loop_timer *soon;	/* for jobs in `asking` that have all answers from the start */
 	bool down;
 };
 
@@ -103,7 +107,7 @@ start_copies(struct expand *x)
 		TAILQ_REMOVE(&x->waiting, job, link);
 		TAILQ_INSERT_TAIL(&x->copying, job, link);
 		x->ncopying++;
-		job->copy = expand_copy_new(job, x->enqueue);
+		job->copy = expand_copy_new(job, x->enqueue, x->boot->server->ldap.report_members);
 		job->copy->queued = x->queued;
 		job->copy->queued_arg = x->queued_arg;
 		job->copy->done = on_copied;
@@ -113,6 +117,19 @@ start_copies(struct expand *x)
 }
 
 /* --- answers --- */
+
+/* Of the list: those to which the mail goes now. */
+static uint32_t
+count_addresses(const struct msg_directory *a)
+{
+	enum msg_directory_kind kind;
+	const char *at = NULL;
+	uint32_t n = 0;
+
+	while (msg_directory_next(a, &at, &kind) != NULL)
+		n += kind == DIRECTORY_FINAL || kind == DIRECTORY_ABSENT;
+	return n;
+}
 
 /* The verdict of a recipient. True: the message is to be copied for it. */
 static bool
@@ -126,7 +143,7 @@ judge_recipient(struct expand_recipient *r)
 		verdict_deliver(v);
 		return false;
 	case DIRECTORY_LIST:
-		r->copies = r->answer.count;
+		r->copies = count_addresses(&r->answer);
 		verdict_set(v, VERDICT_ACCEPTED, "2.0.0",
 		    r->copies == 1 ? "sent on to the address it stands for" : "sent on to %u addresses",
 		    r->copies);
@@ -137,6 +154,9 @@ judge_recipient(struct expand_recipient *r)
 		return false;
 	case DIRECTORY_REFUSED:
 		verdict_set(v, VERDICT_REFUSED, r->answer.status, "%s", r->answer.text);
+		return false;
+	case DIRECTORY_LATER:
+		verdict_set(v, VERDICT_LATER, "4.4.3", "%s", r->answer.text);
 		return false;
 	case DIRECTORY_TROUBLE:
 		verdict_set(v, VERDICT_LATER, "4.4.3", "the directory cannot be asked: %s", r->answer.text);
@@ -175,6 +195,35 @@ on_answer(void *arg, unsigned tag, struct msg_directory *a)
 		on_all_answered(job);
 }
 
+static void
+on_soon(void *arg)
+{
+	struct expand *x = arg;
+	struct expand_job *job, *next;
+
+	TAILQ_FOREACH_SAFE(job, &x->asking, link, next)
+		if (job->waiting == 0)
+			on_all_answered(job);
+}
+
+/* What became of a member that gets no mail is known since its group was expanded: "5.1.1 name: words". */
+static void
+ask_about(struct expand *x, struct expand_job *job, size_t k)
+{
+	const struct message_recipient *r = &job->e->rcpt[job->index[k]];
+
+	if (r->refused == NULL) {
+		job->question[k] = directory_client_ask(x->directory_client, r->address, r->member, true,
+		    on_answer, job, (unsigned)k);
+		return;
+	}
+	msg_directory_set(&job->out[k].answer, DIRECTORY_REFUSED, "", "%s",
+	    r->refused + strcspn(r->refused, " "));
+	snprintf(job->out[k].answer.status, sizeof(job->out[k].answer.status), "%.*s",
+	    (int)strcspn(r->refused, " "), r->refused);
+	job->waiting--;
+}
+
 void
 expand_submit(struct expand *x, struct expand_job *job)
 {
@@ -184,8 +233,9 @@ expand_submit(struct expand *x, struct expand_job *job)
 	job->question = mem_zalloc(job->count * sizeof(job->question[0]));
 	TAILQ_INSERT_TAIL(&x->asking, job, link);
 	for (size_t k = 0; k < job->count; k++)
-		job->question[k] = directory_client_ask(x->directory_client,
-		    job->e->rcpt[job->index[k]].address, true, on_answer, job, (unsigned)k);
+		ask_about(x, job, k);
+	if (job->waiting == 0)
+		loop_timer_set(x->soon, 0);
 }
 
 bool
@@ -265,6 +315,7 @@ expand_new(struct boot *b, struct enqueue *enqueue)
 	TAILQ_INIT(&x->waiting);
 	TAILQ_INIT(&x->copying);
 	x->directory_client = directory_client_new(b->loop, PATIENCE_MS, need_directory, x);
+	x->soon = loop_timer_new(b->loop, on_soon, x);
 	return x;
 }
 
@@ -286,6 +337,7 @@ expand_free(struct expand *x)
 	if (x == NULL)
 		return;
 	ctl_client_free(x->directory_client);
+	loop_timer_free(x->soon);
 	TAILQ_FOREACH(job, &x->asking, link)
 		drop_job(job);
 	TAILQ_FOREACH(job, &x->waiting, link)

@@ -3,9 +3,10 @@
  *
  * Runs in:  deliver, on the loop; the queue is written by enqueue
  * Owns:     the lists of new recipients, the present part
- * Promise:  an address is listed once, and not when the message has it anyway. The id of a part follows from
- *           the message and all recipients of the part: a repeat after a crash finds the same part in the
- *           queue and takes it as done. The age is that of the message. DSN parameters as in RFC 3461 5.2.7
+ * Promise:  an address is listed once, and not when the message has it anyway, also not when members that
+ *           were looked up later stand for it. The id of a part follows from the message and all recipients
+ *           of the part: a repeat after a crash finds the same part in the queue and takes it as done. The
+ *           age is that of the message. DSN parameters as in RFC 3461 5.2.7
  * Fails by: the copy's error; parts that are queued stay
  */
 #include <ctype.h>
@@ -24,20 +25,24 @@
 
 /* --- the lists --- */
 
-/* An address in lower case, and where it comes from; those that the message has already come first. */
+/*
+ * An item in lower case, and where it comes from; those that the message has already come first. A text about
+ * a member has its kind in front, so that it equals no address.
+ */
 struct place {
 	char *text;
 	size_t order;
 	size_t k;			/* recipient of the job; SIZE_MAX: the message has it already */
-	const char *address;
-	bool known;
+	const char *item;
+	enum msg_directory_kind kind;
 };
 
 struct places { struct place *place; size_t count, room; };
 
 static void
-add_place(struct places *p, const char *address, size_t k, bool known)
+add_place(struct places *p, const char *item, size_t k, enum msg_directory_kind kind)
 {
+	bool member = kind == DIRECTORY_MEMBER || kind == DIRECTORY_FAULT;
 	struct place *to;
 
 	if (p->count == p->room) {
@@ -45,8 +50,8 @@ add_place(struct places *p, const char *address, size_t k, bool known)
 		p->place = mem_array(p->place, p->room, sizeof(*p->place));
 	}
 	to = &p->place[p->count];
-	*to = (struct place){ .text = mem_strdup(address), .order = p->count, .k = k, .address = address,
-	    .known = known };
+	*to = (struct place){ .text = mem_printf("%.*s%s", member, (const char[]){ (char)kind, '\0' }, item),
+	    .order = p->count, .k = k, .item = item, .kind = kind };
 	p->count++;
 	for (char *c = to->text; *c != '\0'; c++)
 		*c = (char)tolower((unsigned char)*c);
@@ -67,6 +72,17 @@ by_order(const void *a, const void *b)
 	return ((const struct place *)a)->order < ((const struct place *)b)->order ? -1 : 1;
 }
 
+/* A recipient that stands for a member of its group does not stand for the group. */
+static void
+add_recipient(struct places *p, const struct message_recipient *r)
+{
+	if (r->refused == NULL && r->member == NULL)
+		add_place(p, r->address, SIZE_MAX, DIRECTORY_FINAL);
+	else
+		add_place(p, r->refused != NULL ? r->refused : r->member, SIZE_MAX,
+		    r->refused != NULL ? DIRECTORY_FAULT : DIRECTORY_MEMBER);
+}
+
 /*
  * All recipients of the message except those that this job expands. What became of each by now does not
  * matter, so that a repeat makes the same lists.
@@ -82,20 +98,22 @@ add_own(struct places *p, const struct expand_job *job)
 		while (k < job->count && job->index[k] < i)
 			k++;
 		if (k == job->count || job->index[k] != i || job->out[k].answer.result != DIRECTORY_LIST)
-			add_place(p, r->address, SIZE_MAX, true);
+			add_recipient(p, r);
 	}
 }
 
+/* `reports`: with the members that get no mail. */
 static void
-add_lists(struct places *p, const struct expand_job *job)
+add_lists(struct places *p, const struct expand_job *job, bool reports)
 {
 	for (size_t k = 0; k < job->count; k++) {
 		const struct msg_directory *a = &job->out[k].answer;
 		const char *at = NULL, *text;
-		bool known;
+		enum msg_directory_kind kind;
 
-		while (a->result == DIRECTORY_LIST && (text = msg_directory_next(a, &at, &known)) != NULL)
-			add_place(p, text, k, known);
+		while (a->result == DIRECTORY_LIST && (text = msg_directory_next(a, &at, &kind)) != NULL)
+			if (kind != DIRECTORY_FAULT || reports)
+				add_place(p, text, k, kind);
 	}
 }
 
@@ -114,10 +132,40 @@ notify_for(const struct message_recipient *r, bool several)
 	return notify == 0 ? NOTIFY_NEVER : notify;
 }
 
+/* Into the list of final addresses, or into that of all others. */
+static void
+take_place(struct expand_copy *c, const struct expand_job *job, const struct place *from)
+{
+	const struct message_recipient *r = &job->e->rcpt[job->index[from->k]];
+	bool member = from->kind == DIRECTORY_MEMBER || from->kind == DIRECTORY_FAULT;
+	struct message_recipient *to = message_envelope_add(&c->list[from->kind == DIRECTORY_FINAL ? 0 : 1],
+	    member ? r->address : from->item);
+
+	to->notify = notify_for(r, job->out[from->k].copies > 1);
+	to->orcpt = mem_strdup(r->orcpt);
+	if (from->kind == DIRECTORY_MEMBER)
+		to->member = mem_strdup(from->item);
+	else if (from->kind == DIRECTORY_FAULT)
+		to->refused = mem_strdup(from->item);
+}
+
+/* So that what members stand for later does not get the mail again. */
+static void
+add_served(struct expand_copy *c, const struct expand_job *job)
+{
+	for (size_t i = 0; i < c->list[0].nrcpt; i++)
+		message_envelope_add(&c->list[1], c->list[0].rcpt[i].address)->mark = MARK_DELIVERED;
+	for (size_t i = 0; i < job->e->nrcpt; i++)
+		if (job->e->rcpt[i].member == NULL && job->e->rcpt[i].refused == NULL)
+			message_envelope_add(&c->list[1], job->e->rcpt[i].address)->mark = MARK_DELIVERED;
+	c->served = c->list[1].nrcpt;
+}
+
 static void
 take_places(struct expand_copy *c, const struct expand_job *job, struct places *p)
 {
 	const char *last = NULL;
+	bool late = false;
 
 	if (p->count == 0)
 		return;
@@ -132,20 +180,21 @@ take_places(struct expand_copy *c, const struct expand_job *job, struct places *
 	qsort(p->place, p->count, sizeof(*p->place), by_order);
 	for (size_t i = 0; i < p->count; i++) {
 		const struct place *from = &p->place[i];
-		const struct message_recipient *r;
-		struct message_recipient *to;
 
-		if (from->k == SIZE_MAX)
-			continue;
-		r = &job->e->rcpt[job->index[from->k]];
-		to = message_envelope_add(&c->list[from->known ? 0 : 1], from->address);
-		to->notify = notify_for(r, job->out[from->k].copies > 1);
-		to->orcpt = mem_strdup(r->orcpt);
+		if (from->k != SIZE_MAX && from->kind == DIRECTORY_FINAL)
+			take_place(c, job, from);
+		late |= from->k != SIZE_MAX &&
+		    (from->kind == DIRECTORY_MEMBER || from->kind == DIRECTORY_UNSURE);
 	}
+	if (late)
+		add_served(c, job);
+	for (size_t i = 0; i < p->count; i++)
+		if (p->place[i].k != SIZE_MAX && p->place[i].kind != DIRECTORY_FINAL)
+			take_place(c, job, &p->place[i]);
 }
 
 struct expand_copy *
-expand_copy_new(const struct expand_job *job, struct enqueue *enqueue)
+expand_copy_new(const struct expand_job *job, struct enqueue *enqueue, bool reports)
 {
 	struct expand_copy *c = mem_new(struct expand_copy);
 	struct places p = { 0 };
@@ -154,7 +203,7 @@ expand_copy_new(const struct expand_job *job, struct enqueue *enqueue)
 	c->e = job->e;
 	c->fd = job->fd;
 	add_own(&p, job);
-	add_lists(&p, job);
+	add_lists(&p, job, reports);
 	take_places(c, job, &p);
 	for (size_t i = 0; i < p.count; i++)
 		free(p.place[i].text);
@@ -193,6 +242,8 @@ make_id(const struct expand_copy *c, const struct message_envelope *part, char i
 	for (size_t i = 0; i < part->nrcpt; i++) {
 		h = mix_text(h, part->rcpt[i].address);
 		h = mix_text(h, part->rcpt[i].orcpt != NULL ? part->rcpt[i].orcpt : "");
+		h = mix_text(h, part->rcpt[i].member != NULL ? part->rcpt[i].member : "");
+		h = mix_text(h, part->rcpt[i].refused != NULL ? part->rcpt[i].refused : "");
 		h = (h ^ part->rcpt[i].notify) * 1099511628211ULL;
 	}
 	h = (h ^ part->flags) * 1099511628211ULL;
@@ -288,7 +339,8 @@ next_part(struct expand_copy *c)
 		return;
 	}
 	left = c->list[c->which].nrcpt - c->at;
-	begin_part(c, left < PART_MAX ? left : PART_MAX);
+	/* Those that have it already stand before those that wait, in one file. */
+	begin_part(c, left < PART_MAX || (c->which == 1 && c->served > 0) ? left : PART_MAX);
 }
 
 void

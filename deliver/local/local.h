@@ -82,8 +82,9 @@ struct expand_copy {
 	struct enqueue *enqueue;
 	const struct message_envelope *e;
 	int fd;
-	/* [0] final addresses; [1] local ones that the directory does not have */
+	/* [0] final addresses; [1] all others: they are looked up by themselves */
 	struct message_envelope list[2];
+	size_t served;			/* the first ones of list[1] have the mail already */
 	size_t which, at;		/* the next part */
 	struct enqueue_message *message;
 	off_t copied;
@@ -94,8 +95,8 @@ struct expand_copy {
 	void *queued_arg, *arg;
 };
 
-/* From a job that has all answers. */
-struct expand_copy *expand_copy_new(const struct expand_job *job, struct enqueue *enqueue);
+/* From a job that has all answers. `reports`: with the members that get no mail, to be reported. */
+struct expand_copy *expand_copy_new(const struct expand_job *job, struct enqueue *enqueue, bool reports);
 void expand_copy_begin(struct expand_copy *c);
 /* NULL is fine. Not while enqueue has its message, unless the pool is gone. */
 void expand_copy_free(struct expand_copy *c);

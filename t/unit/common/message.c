@@ -20,6 +20,8 @@ make(struct message_envelope *e)
 	message_envelope_add(e, "c@d.example")->notify = NOTIFY_SUCCESS | NOTIFY_DELAY;
 	message_envelope_add(e, "\"x: y\"@d.example")->orcpt = mem_strdup("rfc822;c+40d.example");
 	message_envelope_add(e, "e@f.example")->mark = MARK_DELIVERED;
+	e->rcpt[0].member = mem_strdup("cn=x: y,dc=example");
+	e->rcpt[2].refused = mem_strdup("5.1.1 cn=z: it has no mail address");
 }
 
 START_TEST(test_round_trip)
@@ -53,6 +55,9 @@ START_TEST(test_round_trip)
 		ck_assert_uint_eq(back.rcpt[i].notify, e.rcpt[i].notify);
 	}
 	ck_assert_str_eq(back.rcpt[1].orcpt, "rfc822;c+40d.example");
+	ck_assert_str_eq(back.rcpt[0].member, "cn=x: y,dc=example");
+	ck_assert_str_eq(back.rcpt[2].refused, "5.1.1 cn=z: it has no mail address");
+	ck_assert(back.rcpt[1].member == NULL && back.rcpt[0].refused == NULL);
 	struct buf again = BUF_INIT(10000);
 	memcpy(back.id, e.id, sizeof(e.id));
 	ck_assert_int_eq(message_envelope_format(&back, &again), 0);
@@ -87,6 +92,8 @@ START_TEST(test_damage_is_named)
 		"postern-queue 1\nmarks: \nx-sender: a\n\n",
 		"postern-queue 1\nmarks: .\nx-sender: a\nx-sender: a\nx-receiver: b\n\n",
 		"postern-queue 1\nmarks: .\nmarks: .\nx-sender: a\nx-receiver: b\n\n",
+		"postern-queue 1\nmarks: .\nx-sender: a\nx-member: cn=x\nx-receiver: b\n\n",
+		"postern-queue 1\nmarks: .\nx-sender: a\nx-receiver: b\nx-refused: 5.1.1\nx-refused: 5.1.1\n\n",
 		"postern-queue 1\nmarks: .\nx-sender: a\nx-receiver: b\nbogus: x\n\n",
 		"postern-queue 1\nmarks: .\nx-sender: a\nx-receiver: b\nnonsense\n\n",
 		"postern-queue 1\nmarks: .\nx-sender: a\nx-receiver: b\x01\n\n",

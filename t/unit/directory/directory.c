@@ -47,6 +47,50 @@ START_TEST(test_presets)
 	ck_assert_str_eq(s.forward[1], "y");
 	ck_assert_ptr_null(s.forward[2]);
 	ck_assert_str_eq(s.mail[0], "proxyAddresses");
+	for (c.schema = CONFIG_LDAP_AD; c.schema <= CONFIG_LDAP_EXCHANGE; c.schema++) {
+		ldap_schema_make(&s, &c, "b.example");
+		ck_assert_str_eq(s.keep, "deliverAndRedirect");
+	}
+}
+END_TEST
+
+START_TEST(test_tags)
+{
+	static const struct { const char *delimiters, *address, *want; } rows[] = {
+		{ "+", "ann+x@b.example", "ann@b.example" }, { "+", "ann+x+y@b.example", "ann@b.example" },
+		{ "+-", "ann-x+y@b.example", "ann@b.example" }, { "-", "ann@b-c.example", NULL },
+		{ "+", "+x@b.example", NULL }, { "+", "ann@b.example", NULL }, { NULL, "ann+x@b", NULL },
+		{ "+", "\"a+b\"@c.example", NULL }, { "+", "ann+", NULL }, { "+", "ann+@b", "ann@b" },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		char out[ADDRESS_MAX + 1] = "";
+
+		ck_assert_msg(ldap_schema_without_tag(out, rows[i].address, rows[i].delimiters) ==
+		    (rows[i].want != NULL), "%s", rows[i].address);
+		if (rows[i].want != NULL)
+			ck_assert_str_eq(out, rows[i].want);
+	}
+}
+END_TEST
+
+/* Each code has both meanings; what does not go away by waiting is not LATER. */
+START_TEST(test_results)
+{
+	static const struct { int code; enum ldap_conn_result search, entry; } rows[] = {
+		{ 0, LDAP_CONN_FOUND, LDAP_CONN_FOUND }, { 4, LDAP_CONN_MANY, LDAP_CONN_LATER },
+		{ 10, LDAP_CONN_CONFIG, LDAP_CONN_REFUSED }, { 32, LDAP_CONN_CONFIG, LDAP_CONN_NONE },
+		{ 34, LDAP_CONN_CONFIG, LDAP_CONN_REFUSED }, { 50, LDAP_CONN_CONFIG, LDAP_CONN_REFUSED },
+		{ 53, LDAP_CONN_CONFIG, LDAP_CONN_REFUSED }, { 64, LDAP_CONN_CONFIG, LDAP_CONN_REFUSED },
+		{ 1, LDAP_CONN_CONFIG, LDAP_CONN_CONFIG }, { 13, LDAP_CONN_CONFIG, LDAP_CONN_CONFIG },
+		{ -7, LDAP_CONN_CONFIG, LDAP_CONN_CONFIG },
+		{ 3, LDAP_CONN_LATER, LDAP_CONN_LATER }, { 51, LDAP_CONN_LATER, LDAP_CONN_LATER },
+		{ 52, LDAP_CONN_LATER, LDAP_CONN_LATER }, { 4711, LDAP_CONN_LATER, LDAP_CONN_LATER },
+		{ -1, LDAP_CONN_LOST, LDAP_CONN_LOST }, { -5, LDAP_CONN_LOST, LDAP_CONN_LOST },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		ck_assert_msg(ldap_result_judge(rows[i].code, false) == rows[i].search, "%d", rows[i].code);
+		ck_assert_msg(ldap_result_judge(rows[i].code, true) == rows[i].entry, "%d", rows[i].code);
+	}
 }
 END_TEST
 
@@ -97,13 +141,16 @@ START_TEST(test_entry)
 	add(e, &s, "proxyAddresses", "SMTP:never@default.example");
 	add(e, &s, "proxyAddresses", "X500:/o=x");
 	ldap_entry_add(e, &s, "mail", "nul\0@default.example", 20);
+	ldap_entry_add(e, &s, "member", "x\n@default.example", 18);
 	ck_assert_str_eq(e->address, "first@default.example");
 	ck_assert(!e->group && !e->keep);
 	add(e, &s, "deliverAndRedirect", "TRUE");
 	add(e, &s, "targetAddress", "SMTP:x@remote.example");
 	add(e, &s, "member", "cn=y");
 	add(e, &s, "objectClass", "Group");
-	ck_assert(e->group && e->keep && e->forward.count == 1 && e->member.count == 1);
+	ck_assert(e->group && e->keep && e->forward.count == 1 && e->member.count == 2);
+	/* Counted, but neither an address nor a DN. */
+	ck_assert_str_eq(e->member.text[0], "(a value of 18 bytes that is no text)");
 	ck_assert_ptr_eq(ldap_entry_use(e), e);
 	ldap_entry_release(e);
 	ldap_entry_release(e);
@@ -126,12 +173,16 @@ END_TEST
 
 /*
  * "name: forward value, value" or "name: member value, value"; "name:" a mailbox; a name is n@default.example
- * and cn=n.
+ * and cn=n; "name: mute" an entry without an address. Names in `fates` have an answer of their own.
  */
 struct session_fixture {
 	const char *const *row;
-	const char *trouble;		/* a name that cannot be asked about */
 	size_t asked;
+};
+
+static const struct { const char *name; enum ldap_conn_result found; } fates[] = {
+	{ "bad", LDAP_CONN_LOST }, { "far", LDAP_CONN_REFUSED }, { "busy", LDAP_CONN_LATER },
+	{ "misfit", LDAP_CONN_CONFIG }, { "twin", LDAP_CONN_MANY },
 };
 
 static enum ldap_conn_result
@@ -143,10 +194,11 @@ look(struct session_fixture *w, const char *name, struct ldap_entry **e, char wh
 
 	w->asked++;
 	ldap_schema_make(&s, &c, "default.example");
-	if (w->trouble != NULL && strcmp(w->trouble, name) == 0) {
-		snprintf(why, LDAP_CONN_WHY_SIZE, "down");
-		return LDAP_CONN_LOST;
-	}
+	for (size_t i = 0; i < nitems_of(fates); i++)
+		if (strcmp(fates[i].name, name) == 0) {
+			snprintf(why, LDAP_CONN_WHY_SIZE, "fate of\n%s", name);
+			return fates[i].found;
+		}
 	for (const char *const *row = w->row; *row != NULL; row++) {
 		char *copy, *save = NULL, *word, text[100];
 		const char *kind = NULL;
@@ -156,7 +208,8 @@ look(struct session_fixture *w, const char *name, struct ldap_entry **e, char wh
 		snprintf(text, sizeof(text), "cn=%s", name);
 		*e = ldap_entry_new(text);
 		snprintf(text, sizeof(text), "%s@default.example", name);
-		add(*e, &s, "mail", text);
+		if (strstr(*row, " mute") == NULL)
+			add(*e, &s, "mail", text);
 		copy = mem_strdup(*row + len + 1);
 		for (word = strtok_r(copy, " ", &save); word != NULL; word = strtok_r(NULL, " ", &save))
 			if (kind == NULL)
@@ -196,55 +249,95 @@ static const char *const people[] = {
 	"ann:", "bob:", "away: forward x@remote.example", "chain: forward away@default.example",
 	"keep: forward keep@default.example cn=bob",
 	"loop1: forward cn=loop2", "loop2: forward loop1@default.example",
-	"ghost: forward nobody@default.example",
+	"ghost: forward nobody@default.example", "mute: mute",
 	"team: member cn=ann bob away@default.example cn=gone ANN@default.example",
 	"both: member cn=team cn=both z@remote.example X@REMOTE.example",
 	"empty: class groupOfNames", "gone1: member cn=gone", "d1: member cn=d2", "d2: member cn=d3",
-	"d3: member cn=d4", "d4: member cn=ann", "half: member cn=ann cn=bad", NULL,
+	"d3: member cn=d4", "d4: member cn=ann", "d0: member cn=bob cn=d1", "half: member cn=ann cn=bad",
+	"forest: member cn=ann cn=far cn=mute cn=far", "shy: member cn=ann cn=busy busy@default.example",
+	"odd: member cn=ann X400:c=us twin@default.example far@default.example", "elsewhere: forward cn=far",
+	"waits: member cn=busy cn=far", "wrong: member cn=ann cn=misfit", "all: member cn=far cn=gone", NULL,
 };
+
+/* A list, its items joined by "|", or the status. */
+static void
+check_expansion(const char *name, const char *member, enum msg_directory_result result, const char *want)
+{
+	struct session_fixture w = { .row = people };
+	struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn,
+	    .is_local = is_local, .arg = &w, .domain = "default.example", .depth = 2 };
+	struct msg_directory_query q = { .whole = 1 };
+	struct msg_directory a = { 0 };
+	struct buf got = BUF_INIT(10000);
+	enum msg_directory_kind kind;
+	const char *at = NULL, *text;
+	uint32_t count = 0;
+
+	snprintf(q.address, sizeof(q.address), "%s@default.example", name);
+	snprintf(q.member, sizeof(q.member), "%s", member);
+	alias_expand_run(&from, &q, &a);
+	for (; (text = msg_directory_next(&a, &at, &kind)) != NULL; count++)
+		buf_printf(&got, "%s%c%s", count == 0 ? "" : "|", (char)kind, text);
+	ck_assert_msg(a.result == result, "%s %s: %d %s", name, member, (int)a.result, a.text);
+	ck_assert_str_eq(a.result == DIRECTORY_LIST ? buf_text(&got) : a.status, want);
+	ck_assert_uint_eq(a.count, count);
+	msg_directory_done(&a);
+	buf_done(&got);
+}
 
 START_TEST(test_alias_expand)
 {
-	static const struct {
-		/* A list, joined, or the status */
-		const char *name; enum msg_directory_result result; const char *want;
-	} rows[] = {
+	static const struct { const char *name; enum msg_directory_result result; const char *want; } rows[] = {
 		{ "ann", DIRECTORY_MAILBOX, "" }, { "nobody", DIRECTORY_UNKNOWN, "5.1.1" },
 		{ "postmaster", DIRECTORY_MAILBOX, "" },
 		{ "PostMaster", DIRECTORY_MAILBOX, "" },
 		{ "away", DIRECTORY_LIST, ".x@remote.example" },
 		{ "chain", DIRECTORY_LIST, ".x@remote.example" },
-		{ "keep", DIRECTORY_LIST, ".keep@default.example .bob@default.example" },
+		{ "keep", DIRECTORY_LIST, ".keep@default.example|.bob@default.example" },
 		{ "loop1", DIRECTORY_REFUSED, "5.4.6" },
 		{ "ghost", DIRECTORY_LIST, "?nobody@default.example" },
-		{ "team", DIRECTORY_LIST, ".ann@default.example .bob@default.example .x@remote.example" },
+		{ "team", DIRECTORY_LIST, ".ann@default.example|.bob@default.example|.x@remote.example|"
+		    "!5.1.1 cn=gone: the directory has no such entry" },
 		{ "both", DIRECTORY_LIST,
-		    ".ann@default.example .bob@default.example .x@remote.example .z@remote.example" },
+		    ".ann@default.example|.bob@default.example|.x@remote.example|"
+		    "!5.1.1 cn=gone: the directory has no such entry|.z@remote.example" },
 		{ "empty", DIRECTORY_REFUSED, "5.2.4" }, { "gone1", DIRECTORY_REFUSED, "5.2.4" },
+		{ "all", DIRECTORY_REFUSED, "5.2.4" },
 		{ "d1", DIRECTORY_REFUSED, "5.4.6" }, { "d2", DIRECTORY_LIST, ".ann@default.example" },
-		{ "half", DIRECTORY_TROUBLE, "4.4.3" },
+		{ "d0", DIRECTORY_LIST, ".bob@default.example|!5.4.6 d3@default.example: groups and "
+		    "forwarding addresses stand in one another too deep (group-depth)" },
+		/* the directory itself */
+		{ "half", DIRECTORY_TROUBLE, "4.4.3" }, { "bad", DIRECTORY_TROUBLE, "4.4.3" },
+		{ "misfit", DIRECTORY_TROUBLE, "4.4.3" }, { "wrong", DIRECTORY_TROUBLE, "4.4.3" },
+		/* one entry */
+		{ "forest", DIRECTORY_LIST, ".ann@default.example|!5.1.1 cn=far: fate of far|"
+		    "!5.1.1 cn=mute: it has no mail address" },
+		{ "shy", DIRECTORY_LIST, ".ann@default.example|=cn=busy|~busy@default.example" },
+		{ "odd", DIRECTORY_LIST, ".ann@default.example|!5.1.3 X400:c=us: this is no mail address|"
+		    "?twin@default.example|?far@default.example" },
+		{ "elsewhere", DIRECTORY_REFUSED, "5.1.1" }, { "waits", DIRECTORY_LATER, "4.4.3" },
+		{ "busy", DIRECTORY_LATER, "4.4.3" }, { "far", DIRECTORY_REFUSED, "5.1.3" },
+		{ "twin", DIRECTORY_REFUSED, "5.1.4" },
 	};
-	for (size_t i = 0; i < nitems_of(rows); i++) {
-		struct session_fixture w = { .row = people, .trouble = "bad" };
-		struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn,
-		    .is_local = is_local, .arg = &w, .domain = "default.example", .depth = 2 };
-		struct msg_directory a = { 0 };
-		struct buf got = BUF_INIT(10000);
-		char address[100];
-		const char *at = NULL, *text;
-		uint32_t count = 0;
-		bool known;
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		check_expansion(rows[i].name, "", rows[i].result, rows[i].want);
+}
+END_TEST
 
-		snprintf(address, sizeof(address), "%s@default.example", rows[i].name);
-		alias_expand_run(&from, address, true, &a);
-		for (; (text = msg_directory_next(&a, &at, &known)) != NULL; count++)
-			buf_printf(&got, "%s%s%s", count == 0 ? "" : " ", known ? "." : "?", text);
-		ck_assert_msg(a.result == rows[i].result, "%s: %d %s", rows[i].name, (int)a.result, a.text);
-		ck_assert_str_eq(a.result == DIRECTORY_LIST ? buf_text(&got) : a.status, rows[i].want);
-		ck_assert_uint_eq(a.count, count);
-		msg_directory_done(&a);
-		buf_done(&got);
-	}
+/* One member of a group, by the name that its group has for it. */
+START_TEST(test_member)
+{
+	static const struct { const char *member; enum msg_directory_result result; const char *want; } rows[] = {
+		{ "cn=ann", DIRECTORY_LIST, ".ann@default.example" },
+		{ "cn=away", DIRECTORY_LIST, ".x@remote.example" },
+		{ "cn=busy", DIRECTORY_LATER, "4.4.3" }, { "cn=bad", DIRECTORY_TROUBLE, "4.4.3" },
+		{ "cn=far", DIRECTORY_REFUSED, "5.1.1" }, { "cn=mute", DIRECTORY_REFUSED, "5.1.1" },
+		{ "cn=gone", DIRECTORY_REFUSED, "5.1.1" }, { "nobody", DIRECTORY_LIST, "?nobody@default.example" },
+		{ "cn=shy", DIRECTORY_LIST, ".ann@default.example|=cn=busy|~busy@default.example" },
+		{ "cn=loop1", DIRECTORY_REFUSED, "5.4.6" }, { "cn=all", DIRECTORY_REFUSED, "5.2.4" },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		check_expansion("team", rows[i].member, rows[i].result, rows[i].want);
 }
 END_TEST
 
@@ -254,9 +347,10 @@ START_TEST(test_look_only)
 	struct session_fixture w = { .row = people };
 	struct alias_expand_source from = { .by_address = by_address, .by_dn = by_dn, .is_local = is_local,
 	    .arg = &w, .domain = "default.example", .depth = 2 };
+	struct msg_directory_query q = { .whole = 0, .address = "both@default.example" };
 	struct msg_directory a = { 0 };
 
-	alias_expand_run(&from, "both@default.example", false, &a);
+	alias_expand_run(&from, &q, &a);
 	ck_assert(a.result == DIRECTORY_LIST && a.count == 0 && w.asked == 1);
 	msg_directory_done(&a);
 }
@@ -290,5 +384,5 @@ START_TEST(test_cache)
 }
 END_TEST
 
-UNIT_MAIN("directory", test_filter, test_presets, test_addresses, test_entry, test_range, test_alias_expand,
-    test_look_only, test_cache)
+UNIT_MAIN("directory", test_filter, test_presets, test_tags, test_results, test_addresses, test_entry, test_range,
+    test_alias_expand, test_member, test_look_only, test_cache)
