@@ -312,6 +312,12 @@ on_file(struct deliver *r, const struct ctl_message *m)
 }
 
 static void
+on_renewed(struct deliver *r, const struct ctl_message *m)
+{
+	trusted_ca_renew(r->authorities);
+}
+
+static void
 on_logs(struct deliver *r, const struct ctl_message *m)
 {
 	w3clog_reopen(r->log);
@@ -338,6 +344,7 @@ static void (*const controls[CTL_COUNT])(struct deliver *r, const struct ctl_mes
 	[CTL_CHANNEL] = on_channel,
 	[CTL_OAUTH_TEST] = on_oauth_test,
 	[CTL_FILE] = on_file,
+	[CTL_RENEWED] = on_renewed,
 	[CTL_QUEUE] = on_queue,
 	[CTL_NEW_MAIL] = on_new_mail,
 	[CTL_PAUSE] = on_pause,

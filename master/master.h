@@ -21,6 +21,7 @@ struct config_fault;
 struct config_server;
 struct control;
 struct counters;
+struct file_watch;
 struct loop;
 struct loop_timer;
 struct master;
@@ -163,6 +164,7 @@ struct master {
 	uint32_t requests;		/* number of the latest question to a child */
 	struct post helper[CTL_HELPER_COUNT];
 	struct loop_timer *helper_timer;
+	struct file_watch *file_watch;
 	struct post metrics;		/* the metrics helper and its sockets */
 	struct listen_set metrics_sockets;
 	struct daemon_pidfile pidfile;

@@ -152,6 +152,8 @@ open_service(struct master *m)
 	log_open("postern", "", !m->options.foreground && m->snapshot->config->service.syslog);
 	log_event(LOG_FACT, NULL, "service", "state=starting version=%s pid=%d", POSTERN_VERSION,
 	    (int)getpid());
+	file_handover_tell_missing(m->snapshot->config);
+	m->file_watch = file_watch_new(m);
 	make_servers(m, &faults);
 	metrics_post_open(m);
 	config_faults_done(&faults);
@@ -293,6 +295,7 @@ close_service(struct master *m)
 		TAILQ_REMOVE(&m->servers, s, link);
 		server_free(s);
 	}
+	file_watch_free(m->file_watch);
 	helper_close(m);
 	metrics_post_close(m);
 	/*

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "common/base/mem.h"
+#include "common/base/trust_anchor.h"
 #include "common/config/config.h"
 
 static const char *
@@ -60,6 +61,12 @@ static const char *
 authorities_path(const struct config_server *s, const struct ctl_file *file)
 {
 	return file->index == 0 ? s->authorities : NULL;
+}
+
+static const char *
+trust_anchor_path(const struct config_service *s)
+{
+	return !s->dnssec ? NULL : s->trust_anchor != NULL ? s->trust_anchor : TRUST_ANCHOR_SYSTEM;
 }
 
 static const char *
@@ -114,9 +121,10 @@ client_keytab_path(const struct config_server *s, const struct ctl_file *file)
 }
 
 static const struct row {
-	/* One of the two; NULL from it: not configured. */
+	/* One of the three; NULL from it: not configured. */
 	const char *(*path)(const struct config_server *s, const struct ctl_file *file);
 	const char *(*profile_path)(const struct config_oauth *o);
+	const char *(*service_path)(const struct config_service *s);
 	bool secret;
 } rows[] = {
 	[CTL_FILE_PASSWORDS] = { .path = passwords_path, .secret = true },
@@ -132,6 +140,7 @@ static const struct row {
 	[CTL_FILE_OAUTH_REFRESH] = { .profile_path = oauth_refresh_path, .secret = true },
 	[CTL_FILE_OAUTH_KEPT] = { .profile_path = oauth_kept_path, .secret = true },
 	[CTL_FILE_OAUTH_CA] = { .profile_path = oauth_ca_path },
+	[CTL_FILE_TRUST_ANCHOR] = { .service_path = trust_anchor_path },
 };
 static_assert(nitems_of(rows) == CTL_FILE_KINDS, "one row a kind of file");
 
@@ -158,6 +167,21 @@ judge_file(int fd, const char *path, bool secret, char *why, size_t size)
 	return 0;
 }
 
+/* For a file that a default names: what brings it. */
+const char *
+named_file_package(const char *path)
+{
+	static const struct { const char *path, *words; } defaults[] = {
+		{ TRUST_ANCHOR_SYSTEM, "; the package dns-root-data brings it" },
+		{ CONFIG_SYSTEM_CA, "; the package ca-certificates brings it" },
+	};
+
+	for (size_t i = 0; i < nitems_of(defaults); i++)
+		if (strcmp(defaults[i].path, path) == 0)
+			return defaults[i].words;
+	return "";
+}
+
 /* The descriptor, or -1 and the answer says why. */
 static int
 open_path(const char *path, bool secret, struct ctl_opened *answer)
@@ -172,7 +196,8 @@ open_path(const char *path, bool secret, struct ctl_opened *answer)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd == -1) {
 		answer->error = errno;
-		snprintf(answer->why, sizeof(answer->why), "%s: %s", path, strerror(errno));
+		snprintf(answer->why, sizeof(answer->why), "%s: %s%s", path, strerror(errno),
+		    named_file_package(path));
 		return -1;
 	}
 	answer->error = judge_file(fd, path, secret, answer->why, sizeof(answer->why));
@@ -188,12 +213,37 @@ named_file_is_of_profile(enum ctl_file_kind kind)
 	return rows[kind].profile_path != NULL;
 }
 
+bool
+named_file_is_of_service(enum ctl_file_kind kind)
+{
+	return rows[kind].service_path != NULL;
+}
+
+const char *
+named_file_path(const struct config_server *s, const struct config_service *service,
+    const struct ctl_file *file)
+{
+	const struct row *row = &rows[file->kind];
+
+	if (row->service_path != NULL)
+		return file->index == 0 ? row->service_path(service) : NULL;
+	return row->path != NULL && s != NULL ? row->path(s, file) : NULL;
+}
+
 int
 named_file_open(const struct config_server *s, struct ctl_opened *answer)
 {
 	const struct row *row = &rows[answer->file.kind];
 
 	return open_path(s != NULL ? row->path(s, &answer->file) : NULL, row->secret, answer);
+}
+
+int
+named_file_open_service(const struct config_service *s, struct ctl_opened *answer)
+{
+	const struct row *row = &rows[answer->file.kind];
+
+	return open_path(row->service_path(s), row->secret, answer);
 }
 
 int

@@ -80,6 +80,8 @@ enum config_ldap_schema { CONFIG_LDAP_AD, CONFIG_LDAP_EXCHANGE, CONFIG_LDAP_SITE
     CONFIG_LDAP_RFC2307 };
 enum config_ldap_bind { CONFIG_BIND_ANONYMOUS, CONFIG_BIND_SIMPLE, CONFIG_BIND_GSSAPI };
 
+#define CONFIG_SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
+
 struct config_ldap {
 	bool enable, start_tls;
 	struct config_strings uri;
@@ -221,6 +223,10 @@ void config_faults_print(const struct config_faults *f, FILE *out);	/* "FILE:LIN
 /* Adds a fault about a key of a virtual server: for checks that go further than the INI files. */
 enum key_section;
 void config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section,
+    const char *key, bool warning, const char *text);
+void config_faults_tell_service(struct config_faults *f, const struct config *c, const char *key,
+    bool warning, const char *text);
+void config_faults_tell_oauth(struct config_faults *f, const struct config *c, const struct config_oauth *o,
     const char *key, bool warning, const char *text);
 void config_faults_tell_domain(struct config_faults *f, const struct config_server *s,
     const struct config_domain *d, const char *key, bool warning, const char *text);

@@ -67,6 +67,27 @@ config_faults_tell(struct config_faults *f, const struct config_server *s, enum 
 }
 
 void
+config_faults_tell_service(struct config_faults *f, const struct config *c, const char *key, bool warning,
+    const char *text)
+{
+	struct config_source source = { .path = c->path[0] };
+
+	config_faults_add(f, &source, config_origin_of(c->service.origin, KEY_SERVICE, key)->line, warning,
+	    "%s", text);
+	config_faults_sort(f);
+}
+
+void
+config_faults_tell_oauth(struct config_faults *f, const struct config *c, const struct config_oauth *o,
+    const char *key, bool warning, const char *text)
+{
+	struct config_source source = { .path = c->path[0] };
+
+	config_faults_add(f, &source, config_origin_of(o->origin, KEY_OAUTH, key)->line, warning, "%s", text);
+	config_faults_sort(f);
+}
+
+void
 config_faults_tell_domain(struct config_faults *f, const struct config_server *s,
     const struct config_domain *d, const char *key, bool warning, const char *text)
 {

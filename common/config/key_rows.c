@@ -24,6 +24,9 @@
 #define ACCESS(of, what, field) KEY(KEY_ACCESS, of, what, config_server, field)
 #define MESSAGES(of, what, field) KEY(KEY_MESSAGES, of, what, config_server, field)
 #define DELIVERY(of, what, field) KEY(KEY_DELIVERY, of, what, config_server, field)
+/* The text of a number. */
+#define TEXT_OF_VALUE(x) #x
+#define TEXT_OF(x) TEXT_OF_VALUE(x)
 #define LDAP(of, what, field) KEY(KEY_LDAP, of, what, config_server, ldap.field)
 #define SECURITY(of, what, field) KEY(KEY_SECURITY, of, what, config_server, field)
 #define DOMAIN(of, what, field) KEY(KEY_DOMAIN, of, what, config_domain, field)
@@ -127,7 +130,10 @@ const struct key key_rows[] = {
 	    "Whether the answers of the name servers are validated with DNSSEC. An answer that fails the "
 	    "validation is then a temporary failure." },
 	{ SERVICE("trust-anchor", KEY_PATH, trust_anchor), .derived = "the root keys of the system",
-	    .meaning = "A file with the trust anchors for dnssec." },
+	    .meaning =
+	    "A file with the trust anchors for dnssec: DS or DNSKEY records. In Debian the package "
+	    "dns-root-data brings those of the root. A file without a usable key is an error: while there is "
+	    "no other, mail that needs the DNS waits." },
 	{ SERVICE("dns-insecure", KEY_STRINGS, dns_insecure), .check = key_check_host,
 	    .meaning = "Domains whose answers are accepted without validation although dnssec is on." },
 	{ SERVICE("grace", KEY_TIME, grace), .standard = "30s", .min = SECOND, .max = DAY,
@@ -259,7 +265,8 @@ const struct key key_rows[] = {
 	    "Certificate files in PEM form. In each file the certificate is followed by its chain. The "
 	    "client gets the certificate for the name that it asks for, else the first one. Files that "
 	    "change are loaded again automatically. When a certificate and its key do not fit together, an "
-	    "event says so, and the old pair stays in use." },
+	    "event says so, and the old pair stays in use. At most " TEXT_OF(CONFIG_CERTIFICATES_MAX)
+	    " files; one certificate may be for many names." },
 	{ ACCESS("key", KEY_STRINGS, key), .check = key_check_path,
 	    .meaning =
 	    "The private keys of the certificates, in the same order, in PEM form and without a pass phrase. "
@@ -394,10 +401,10 @@ const struct key key_rows[] = {
 	    "accepted. verify: the certificate must be for this host and from one of the authorities. dane: "
 	    "the certificate must fit the TLSA records of the host, where DNSSEC proves them, or nothing is "
 	    "sent; without such records as with may. Hosts at port 465 have TLS from the first byte." },
-	{ DELIVERY("authorities", KEY_PATH, authorities), .standard = "/etc/ssl/certs/ca-certificates.crt",
+	{ DELIVERY("authorities", KEY_PATH, authorities), .standard = CONFIG_SYSTEM_CA,
 	    .meaning =
 	    "A file in PEM form with the certificates of the authorities that outbound-tls = verify "
-	    "trusts." },
+	    "trusts. It is read again when it changes." },
 	{ DELIVERY("connections", KEY_NUMBER, connections), .standard = "1000", .min = 1, .max = 100000,
 	    .unlimited = true, .meaning = "The largest number of concurrent outbound connections." },
 	{ DELIVERY("connections-per-domain", KEY_NUMBER, connections_per_domain), .standard = "100", .min = 1,

@@ -60,7 +60,7 @@ enum ctl_type {
 	CTL_REASON,		/* why it exits now: text for operators */
 	/* master to a listener with TLS */
 	CTL_TICKETS,		/* struct ctl_tickets; at its birth and whenever they change */
-	CTL_RENEWED,		/* certificate or key files have changed: ask for them again */
+	CTL_RENEWED,		/* files of that kind (struct ctl_file) have changed: ask for them again */
 	/* master to listener and back: payloads in common/ipc/msg_sessions.h */
 	CTL_SESSIONS,		/* list sessions, and end them if asked */
 	CTL_SESSIONS_PAGE,
@@ -121,6 +121,7 @@ enum ctl_file_kind {
 	/* of a profile of [oauth], whose name is in `server`; KEPT is the refresh token of CTL_TOKEN_KEEP */
 	CTL_FILE_OAUTH_SECRET, CTL_FILE_OAUTH_REFRESH, CTL_FILE_OAUTH_KEPT, CTL_FILE_OAUTH_CA,
 	CTL_FILE_LDAP_SECRET, CTL_FILE_LDAP_CA,
+	CTL_FILE_TRUST_ANCHOR,		/* of the service */
 	CTL_FILE_KINDS
 };
 struct ctl_file {

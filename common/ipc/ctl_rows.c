@@ -40,7 +40,7 @@ const struct ctl_row ctl_rows[] = {
 	[CTL_RETRY] = { "retry", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_TICKETS] = { "tickets", sizeof(struct ctl_tickets), sizeof(struct ctl_tickets), CTL_FROM_MASTER,
 	    false },
-	[CTL_RENEWED] = { "renewed", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_RENEWED] = { "renewed", sizeof(struct ctl_file), sizeof(struct ctl_file), CTL_FROM_MASTER, false },
 	[CTL_COMMAND] = { "command", 1, 16384, CTL_FROM_OPERATOR, false },
 	[CTL_TEXT] = { "text", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
 	[CTL_END] = { "end", sizeof(int32_t), sizeof(int32_t), CTL_FROM_MASTER, false },

@@ -3,7 +3,7 @@
  *
  * directory -> directory_channel (a worker's questions) -> directory_server (of one virtual server)
  * On pool threads: alias_expand -> directory_search -> directory_cache, ldap_conn -> ldap_schema, ldap_entry,
- * ldap_result, ldap_gssapi -> ldap_keytab
+ * ldap_probe, ldap_result, ldap_gssapi -> ldap_keytab
  */
 #ifndef DELIVER_DIRECTORY_DIRECTORY_H
 #define DELIVER_DIRECTORY_DIRECTORY_H
@@ -22,6 +22,7 @@
 #include "common/ipc/ctl_server.h"
 #include "common/process/pool.h"
 
+struct ldap_ca;
 struct ldap_entry;
 struct ldap_keytab;
 struct ldap_conn;
@@ -90,6 +91,18 @@ struct ldap_keytab *ldap_keytab_new(const char *data, size_t size, atomic_uint *
 struct ldap_keytab *ldap_keytab_use(struct ldap_keytab *k);	/* NULL is fine */
 void ldap_keytab_release(struct ldap_keytab *k);		/* NULL is fine */
 
+/* --- ldap_ca: the authorities of one virtual server's directory, shared by threads. Any thread --- */
+
+struct ldap_ca {
+	atomic_uint users;
+	int fd;
+	char path[64];			/* of a copy in memory, which libldap opens */
+};
+/* Takes a file in PEM form, of that name. NULL and why. */
+struct ldap_ca *ldap_ca_new(const char *data, size_t size, const char *name, struct buf *why);
+struct ldap_ca *ldap_ca_use(struct ldap_ca *c);		/* NULL is fine */
+void ldap_ca_release(struct ldap_ca *c);		/* NULL is fine */
+
 /* --- ldap_conn: one connection to a directory server. Any thread, one at a time --- */
 
 /* All of it blocks, but no longer than the time limit of the configuration. */
@@ -124,6 +137,17 @@ void ldap_conn_close(struct ldap_conn *l);	/* NULL is fine */
 enum ldap_conn_result ldap_conn_search(struct ldap_conn *l, const char *dn, const char *filter,
     struct ldap_entry **e, char why[LDAP_CONN_WHY_SIZE]);
 bool ldap_conn_is_alive(struct ldap_conn *l);	/* asks for the base: the server answers, whatever it says */
+
+/* --- ldap_probe: why TLS with a directory server fails. Any thread --- */
+
+struct ldap_probe {
+	const char *host, *ca;		/* a path */
+	unsigned port;
+	bool start_tls;			/* asked for over LDAP; else TLS from the beginning */
+	uint64_t limit_ms;
+};
+/* One handshake. True: it failed, and `why` has the reason of TLS. */
+bool ldap_probe_tls(const struct ldap_probe *p, char why[LDAP_CONN_WHY_SIZE]);
 
 /* --- ldap_result: what a result code of a directory server means. Pure --- */
 
@@ -176,11 +200,10 @@ struct directory_server {
 	uint64_t asked_ms;			/* when the master was asked for them; 0: never */
 	char trouble[LDAP_CONN_WHY_SIZE];	/* why the files are not there */
 	/* used by all threads */
-	pthread_mutex_t lock;			/* of what follows, ca_fd and denied apart */
+	pthread_mutex_t lock;			/* of what follows, denied apart */
 	char *secret;
 	struct ldap_keytab *keytab;
-	char ca[64];
-	int ca_fd;
+	struct ldap_ca *ca;			/* NULL: that of the system */
 	struct ldap_conn *idle[2 * DIRECTORY_SERVER_LANES];
 	size_t nidle;
 	size_t uri;				/* of the LDAP server that answered last */
@@ -195,6 +218,7 @@ void directory_server_free(struct directory_server *r);		/* after the channels *
 /* Takes over `q`: answers, perhaps before this returns, and frees it. */
 void directory_server_ask(struct directory_server *r, struct directory_server_question *q);
 void directory_server_opened(struct directory *d, const struct ctl_message *m);	/* CTL_FILE */
+void directory_server_renew(struct directory *d, const struct ctl_message *m);	/* CTL_RENEWED */
 
 /* --- directory_search: what alias_expand needs: from the cache, else from a server. Any thread --- */
 
@@ -205,6 +229,7 @@ enum ldap_conn_result directory_search_dn(struct directory_server *r, const char
 /* True, and the answer filled: the cache knows whether there is such an address. Asks no server. */
 bool directory_search_known(struct directory_server *r, const char *address, struct msg_directory *a);
 void directory_search_close(struct directory_server *r);	/* all idle connections */
+void directory_search_renew(struct directory_server *r);	/* the secret or the CA is another one */
 
 /* --- ldap_schema: which attributes mean what. Pure --- */
 

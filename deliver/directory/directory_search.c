@@ -100,20 +100,33 @@ set_up(struct directory_server *r, size_t uri)
 		    r->server->name, log_safe(r->server->ldap.uri.text[uri]));
 }
 
+/* The files are new: with them the server may answer. */
+void
+directory_search_renew(struct directory_server *r)
+{
+	directory_search_close(r);
+	pthread_mutex_lock(&r->lock);
+	r->down_until = 0;
+	pthread_mutex_unlock(&r->lock);
+}
+
 static struct ldap_conn *
 connect_one(struct directory_server *r, size_t uri, char why[LDAP_CONN_WHY_SIZE])
 {
 	struct ldap_conn_setup set = { .ldap = &r->server->ldap, .schema = r->schema };
 	bool denied = false;
 	struct ldap_conn *l;
+	struct ldap_ca *ca;
 	char *secret;
 
 	pthread_mutex_lock(&r->lock);
 	set.secret = secret = mem_strdup(r->secret);
 	set.keytab = ldap_keytab_use(r->keytab);
-	set.ca = r->ca[0] != '\0' ? r->ca : NULL;
+	ca = ldap_ca_use(r->ca);
 	pthread_mutex_unlock(&r->lock);
+	set.ca = ca != NULL ? ca->path : NULL;
 	l = ldap_conn_open(&set, r->server->ldap.uri.text[uri], &denied, why);
+	ldap_ca_release(ca);
 	if (secret != NULL)
 		explicit_bzero(secret, strlen(secret));
 	free(secret);

@@ -4,14 +4,14 @@
  * Runs in:  directory, on the loop
  * Owns:     the pool, the cache, the secret, the questions under way
  * Promise:  each question is answered once; a directory that does not answer delays the questions of its own
- *           virtual server only; a changed secret is used as soon as the old one is refused
+ *           virtual server only; a changed secret or CA is used soon, a secret at once when the old one is
+ *           refused
  * Fails by: DIRECTORY_TROUBLE with words
  */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -227,27 +227,30 @@ take_ldap_secret(struct directory_server *r, int fd)
 	return !kerberos || k != NULL;
 }
 
-/* A copy in memory, which libldap opens by its path. Never replaced: connections may open it at any time. */
 static bool
 take_ca(struct directory_server *r, int fd)
 {
+	struct buf why = BUF_INIT(sizeof(r->trouble));
+	struct ldap_ca *ca = NULL, *old = NULL;
 	size_t size;
-	char *data = r->ca_fd == -1 ? read_opened(fd, CA_MAX, &size) : NULL;
-	bool good;
+	char *data = read_opened(fd, CA_MAX, &size);
 
-	if (r->ca_fd != -1)
-		return true;
 	if (data == NULL)
 		return false;
-	r->ca_fd = memfd_create("ca", MFD_CLOEXEC);
-	good = r->ca_fd != -1 && disk_write(r->ca_fd, data, size) == 0;
+	ca = ldap_ca_new(data, size, r->server->ldap.ca_file, &why);
+	if (ca != NULL) {
+		pthread_mutex_lock(&r->lock);
+		old = r->ca;
+		r->ca = ca;
+		pthread_mutex_unlock(&r->lock);
+		ldap_ca_release(old);
+	} else {
+		snprintf(r->trouble, sizeof(r->trouble), "ca-file: %.140s", buf_text(&why));
+		errno = EINVAL;
+	}
+	buf_done(&why);
 	free(data);
-	if (!good)
-		return false;
-	pthread_mutex_lock(&r->lock);
-	snprintf(r->ca, sizeof(r->ca), "/proc/self/fd/%d", r->ca_fd);
-	pthread_mutex_unlock(&r->lock);
-	return true;
+	return ca != NULL;
 }
 
 static void
@@ -255,11 +258,13 @@ serve_waiting(struct directory_server *r)
 {
 	struct directory_server_question *q;
 
-	if (r->trouble[0] == '\0')
+	if (r->trouble[0] == '\0') {
 		r->had = true;
-	else
-		log_event(LOG_FAULT, NULL, "trouble", "part=directory server=%s reason=%s", r->server->name,
-		    log_safe(r->trouble));
+		directory_search_renew(r);
+	} else {
+		log_event(LOG_FAULT, NULL, "trouble", "part=directory server=%s reason=%s%s", r->server->name,
+		    log_safe(r->trouble), r->had ? " used=old" : "");
+	}
 	while ((q = TAILQ_FIRST(&r->waiting)) != NULL) {
 		TAILQ_REMOVE(&r->waiting, q, waiting);
 		if (r->had)
@@ -285,7 +290,8 @@ directory_server_opened(struct directory *d, const struct ctl_message *m)
 		good = opened.error == 0 && m->fd != -1;
 		if (!good)
 			snprintf(r->trouble, sizeof(r->trouble), "%.150s", opened.why);
-		else if (!(m->request == r->request ? take_ldap_secret(r, m->fd) : take_ca(r, m->fd)))
+		else if (!(m->request == r->request ? take_ldap_secret(r, m->fd) : take_ca(r, m->fd)) &&
+		    r->trouble[0] == '\0')
 			snprintf(r->trouble, sizeof(r->trouble), "%s cannot be read: %s",
 			    m->request == r->request ? "secret-file" : "ca-file", strerror(errno));
 		if (--r->coming == 0)
@@ -293,6 +299,20 @@ directory_server_opened(struct directory *d, const struct ctl_message *m)
 	}
 	if (m->fd != -1)
 		close(m->fd);
+}
+
+/* A file has changed: all are read again. Without good ones the old ones are used on. */
+void
+directory_server_renew(struct directory *d, const struct ctl_message *m)
+{
+	struct directory_server *r;
+	struct ctl_file file;
+
+	memcpy(&file, m->data, sizeof(file));
+	file.server[sizeof(file.server) - 1] = '\0';
+	TAILQ_FOREACH(r, &d->servers, link)
+		if (strcmp(r->server->name, file.server) == 0 && r->coming == 0)
+			ask_for_files(r);
 }
 
 /* --- beginning and end --- */
@@ -313,7 +333,6 @@ new_server(struct directory *d, const struct config_server *s)
 	TAILQ_INIT(&r->waiting);
 	d->files += 2;
 	r->request = d->files;
-	r->ca_fd = -1;
 	pthread_mutex_init(&r->lock, NULL);
 	TAILQ_INSERT_TAIL(&d->servers, r, link);
 	return r;
@@ -345,8 +364,7 @@ directory_server_free(struct directory_server *r)
 	directory_search_close(r);
 	directory_cache_free(r->cache);
 	forget_secret(r);
-	if (r->ca_fd != -1)
-		close(r->ca_fd);
+	ldap_ca_release(r->ca);
 	pthread_mutex_destroy(&r->lock);
 	free(r->schema);
 	free(r);

@@ -30,9 +30,9 @@ struct trusted_ca;
 struct trusted_ca *trusted_ca_new(struct boot *b, void (*ready)(void *arg), void *arg);
 /* True: connections may be made now; false: `ready` will tell when. */
 bool trusted_ca_begin(struct trusted_ca *a);
+void trusted_ca_renew(struct trusted_ca *a);		/* the file has changed; NULL is fine */
 void trusted_ca_free(struct trusted_ca *a);		/* after all connections; NULL is fine */
-/* CTL_FILE: the file with the certificates; closes its descriptor. */
-void trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m);
+void trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m);	/* CTL_FILE; closes it */
 struct tls_out *trusted_ca_tls(const struct trusted_ca *a);	/* of NULL: NULL */
 
 /* --- outbound: jobs and the sites that do them; the total limit of connections; stopping --- */

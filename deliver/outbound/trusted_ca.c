@@ -4,7 +4,7 @@
  * Runs in:  deliver
  * Owns:     struct tls_out
  * Promise:  the file is opened by the master. It is read only where some destination has outbound-tls =
- *           verify: before the first connection, and again each day; a bad file changes nothing
+ *           verify: before the first connection, and again when it has changed; a bad file changes nothing
  * Fails by: an event; without CA certificates only the mail that needs them waits
  */
 #include <errno.h>
@@ -20,29 +20,18 @@
 #include "common/base/mem.h"
 #include "common/boot/boot.h"
 #include "common/ipc/ctl.h"
-#include "common/process/loop.h"
 #include "deliver/outbound/outbound.h"
-
-#define AGAIN_MS 86400000U
 
 struct trusted_ca {
 	struct boot *boot;
 	struct tls_out *tls;
-	struct loop_timer *timer;	/* NULL: the file is not needed */
+	bool needed;
+	bool good;			/* a file was taken */
 	const char *path;
 	bool began;
 	void (*ready)(void *arg);
 	void *arg;
 };
-
-static void
-ask_for_file(void *arg)
-{
-	struct trusted_ca *a = arg;
-
-	boot_open(a->boot, 0, CTL_FILE_AUTHORITIES, 0, "");
-	loop_timer_set(a->timer, AGAIN_MS);
-}
 
 struct trusted_ca *
 trusted_ca_new(struct boot *b, void (*ready)(void *arg), void *arg)
@@ -59,18 +48,24 @@ trusted_ca_new(struct boot *b, void (*ready)(void *arg), void *arg)
 	a->tls = tls_out_new();
 	if (a->tls == NULL)
 		die(EX_SOFTWARE, "OpenSSL makes no context for outbound TLS");
-	if (config_server_verifies(b->server))
-		a->timer = loop_timer_new(b->loop, ask_for_file, a);
+	a->needed = config_server_verifies(b->server);
 	return a;
 }
 
 bool
 trusted_ca_begin(struct trusted_ca *a)
 {
-	if (a == NULL || a->timer == NULL)
+	if (a == NULL || !a->needed)
 		return true;
-	ask_for_file(a);
+	boot_open(a->boot, 0, CTL_FILE_AUTHORITIES, 0, "");
 	return false;
+}
+
+void
+trusted_ca_renew(struct trusted_ca *a)
+{
+	if (a != NULL && a->needed)
+		boot_open(a->boot, 0, CTL_FILE_AUTHORITIES, 0, "");
 }
 
 void
@@ -78,7 +73,6 @@ trusted_ca_free(struct trusted_ca *a)
 {
 	if (a == NULL)
 		return;
-	loop_timer_free(a->timer);
 	tls_out_free(a->tls);
 	free(a);
 }
@@ -123,10 +117,12 @@ trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m)
 	opened.why[sizeof(opened.why) - 1] = '\0';
 	if (m->fd == -1)
 		buf_puts(&why, opened.why);
-	if (a != NULL && a->timer != NULL) {
+	if (a != NULL && a->needed) {
 		if (m->fd == -1 || read_file(a, m->fd, &why) == -1)
-			log_event(LOG_FAULT, NULL, "trouble", "what=authorities reason=%s",
-			    log_safe(buf_text(&why)));
+			log_event(LOG_FAULT, NULL, "trouble", "what=authorities reason=%s%s",
+			    log_safe(buf_text(&why)), a->good ? " used=old" : "");
+		else
+			a->good = true;
 		if (!a->began)
 			a->ready(a->arg);
 		a->began = true;

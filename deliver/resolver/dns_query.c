@@ -67,6 +67,8 @@ struct dns_query {
 	FILE *log;			/* libunbound's */
 	uint64_t logged_at;
 	unsigned logged;
+	char *anchors;			/* of dnssec, see unbound_config; NULL: none until now */
+	char no_anchors[256];		/* why */
 	struct hosts_file *hosts;
 	struct timespec resolv_changed, hosts_changed;
 	uint64_t checked_at;
@@ -143,14 +145,15 @@ write_unbound_log(void *cookie, const char *data, size_t len)
 }
 
 static int
-context_configure(struct ub_ctx *ub, const struct config_service *service)
+context_configure(struct ub_ctx *ub, const struct dns_query *d)
 {
 	struct buf text = BUF_INIT(1U << 20), resolv = BUF_INIT(FILE_MAX);
 	char path[64];
 	int result = -1, fd = memfd_create("resolver", MFD_CLOEXEC);
 
 	file_read(RESOLV_PATH, &resolv);
-	unbound_config_write(&text, service, buf_text(&resolv), resolv.len);
+	unbound_config_write(&text, d->service, d->anchors != NULL ? d->anchors : "", buf_text(&resolv),
+	    resolv.len);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (fd != -1 && buf_ok(&text) && disk_write(fd, text.data, text.len) == 0)
 		result = ub_ctx_config(ub, path);
@@ -173,7 +176,7 @@ context_new(struct dns_query *d)
 	}
 	if (d->log != NULL)
 		ub_ctx_debugout(c->ub, d->log);
-	if (context_configure(c->ub, d->service) != 0) {
+	if (context_configure(c->ub, d) != 0) {
 		ub_ctx_delete(c->ub);
 		free(c);
 		return NULL;
@@ -335,6 +338,11 @@ dns_query_ask(struct dns_query *d, const struct msg_dns_query *query,
 		done(arg, &answer);
 		return NULL;
 	}
+	if (d->service->dnssec && d->anchors == NULL) {
+		set_trouble(&answer, d->no_anchors);
+		done(arg, &answer);
+		return NULL;
+	}
 	q = mem_new(struct dns_query_question);
 	q->owner = d;
 	q->context = LIST_FIRST(&d->contexts);
@@ -378,6 +386,26 @@ dns_query_forget(struct dns_query_question *q)
 	TAILQ_INSERT_TAIL(&q->owner->spent, q, link);
 }
 
+/* With a context of its own: what failed by the old keys is not in its cache. */
+bool
+dns_query_trust(struct dns_query *d, const char *anchors, const char *why)
+{
+	bool old = d->anchors != NULL;
+
+	if (anchors == NULL) {
+		snprintf(d->no_anchors, sizeof(d->no_anchors), "there is no trust anchor for DNSSEC: %.200s",
+		    why);
+		return old;
+	}
+	free(d->anchors);
+	d->anchors = mem_strdup(anchors);
+	if (context_new(d) == NULL)
+		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s",
+		    log_safe("libunbound refuses the trust anchors"));
+	loop_timer_set(d->sweep, 0);
+	return old;
+}
+
 struct dns_query *
 dns_query_new(struct loop *l, const struct config_service *s)
 {
@@ -416,6 +444,7 @@ dns_query_free(struct dns_query *d)
 	loop_timer_free(d->sweep);
 	loop_timer_free(d->clock);
 	hosts_file_free(d->hosts);
+	free(d->anchors);
 	if (d->log != NULL)
 		fclose(d->log);
 	free(d);

@@ -3,34 +3,72 @@
  *
  * Runs in:  resolver
  * Owns:     the queries and their cache, a channel for each worker that the master introduced
- * Promise:  no mail and no listening socket; one cache for all workers
+ * Promise:  no mail and no listening socket; one cache for all workers. The master opens the trust anchors
  * Fails by: a worker that misbehaves loses its channel, nothing else
  */
 #include "deliver/resolver/resolver.h"
 
+#include <bsd/string.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/base/trust_anchor.h"
 #include "common/boot/boot.h"
 
 #define CHANNELS_MAX 256
+
+/* A worker that comes before the trust anchors are here. Its questions lie in the channel. */
+struct resolver_early {
+	STAILQ_ENTRY(resolver_early) link;
+	int fd;
+	char server[64];
+};
 
 static void
 on_resolver_channel(struct resolver *r, const struct ctl_message *m)
 {
 	struct ctl_channel channel;
+	struct resolver_early *early;
 
 	if (!boot_helper_introduced(m, &channel))
 		return;
-	if (r->channels.count == CHANNELS_MAX) {
+	if (r->channels.count + r->nearly == CHANNELS_MAX) {
 		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s",
 		    log_safe("cannot take another client"));
 		close(m->fd);
 		return;
 	}
-	ctl_server_new(&r->channels, &dns_channel, m->fd, channel.server);
+	if (r->begun) {
+		ctl_server_new(&r->channels, &dns_channel, m->fd, channel.server);
+		return;
+	}
+	early = mem_new(struct resolver_early);
+	early->fd = m->fd;
+	strlcpy(early->server, channel.server, sizeof(early->server));
+	STAILQ_INSERT_TAIL(&r->early, early, link);
+	r->nearly++;
+}
+
+static void
+begin_resolver(struct resolver *r)
+{
+	struct resolver_early *early;
+
+	if (r->begun)
+		return;
+	r->begun = true;
+	while ((early = STAILQ_FIRST(&r->early)) != NULL) {
+		STAILQ_REMOVE_HEAD(&r->early, link);
+		ctl_server_new(&r->channels, &dns_channel, early->fd, early->server);
+		free(early);
+	}
+	r->nearly = 0;
 }
 
 static void
@@ -39,9 +77,63 @@ run_resolver(struct boot *b)
 	struct resolver *r = mem_new(struct resolver);
 
 	b->state = r;
+	STAILQ_INIT(&r->early);
 	ctl_server_list_init(&r->channels, b->loop, r);
 	r->queries = dns_query_new(b->loop, &b->config->service);
+	if (b->config->service.dnssec)
+		boot_open(b, 0, CTL_FILE_TRUST_ANCHOR, 0, "");
+	else
+		begin_resolver(r);
 	boot_ready(b);
+}
+
+/* The text of the file that the master has opened, to be freed; NULL and why. */
+static char *
+read_anchor_file(const struct ctl_message *m, size_t *size, struct buf *why)
+{
+	struct ctl_opened opened;
+	struct stat st;
+	char *data = NULL;
+
+	memcpy(&opened, m->data, sizeof(opened));
+	opened.why[sizeof(opened.why) - 1] = '\0';
+	if (m->fd == -1) {
+		buf_puts(why, opened.why);
+	} else if (fstat(m->fd, &st) == -1 || (uint64_t)st.st_size > TRUST_ANCHOR_FILE_MAX) {
+		buf_puts(why, "it cannot be read, or is too large");
+	} else {
+		*size = (size_t)st.st_size;
+		data = mem_zalloc(*size + 1);
+		if (disk_pread(m->fd, data, *size, 0) == (ssize_t)*size)
+			return data;
+		buf_puts(why, strerror(errno));
+	}
+	free(data);
+	return NULL;
+}
+
+/* A file without a usable key changes nothing. Without any, mail waits: nothing counts as unsigned. */
+static void
+take_anchor_file(struct resolver *r, const struct ctl_message *m)
+{
+	struct buf why = BUF_INIT(CTL_REASON_MAX), records = BUF_INIT(2 * TRUST_ANCHOR_FILE_MAX);
+	size_t size = 0;
+	char *data = read_anchor_file(m, &size, &why);
+	bool root = false, good = data != NULL && trust_anchor_read(data, size, &records, &root, &why) == 0;
+	bool old = dns_query_trust(r->queries, good ? buf_text(&records) : NULL, buf_text(&why));
+
+	if (!good)
+		log_event(LOG_FAULT, NULL, "trouble", "part=resolver what=trust-anchor reason=%s%s",
+		    log_safe(buf_text(&why)), old ? " used=old" : "");
+	else if (!root)
+		log_event(LOG_WARN, NULL, "trouble", "part=resolver what=trust-anchor reason=%s",
+		    log_safe("no key of the root: names outside of its zones count as unsigned"));
+	free(data);
+	buf_done(&records);
+	buf_done(&why);
+	if (m->fd != -1)
+		close(m->fd);
+	begin_resolver(r);
 }
 
 static void
@@ -49,6 +141,10 @@ on_resolver_control(struct boot *b, const struct ctl_message *m)
 {
 	if (m->type == CTL_CHANNEL)
 		on_resolver_channel(b->state, m);
+	else if (m->type == CTL_FILE)
+		take_anchor_file(b->state, m);
+	else if (m->type == CTL_RENEWED && b->config->service.dnssec)
+		boot_open(b, 0, CTL_FILE_TRUST_ANCHOR, 0, "");
 	else
 		boot_helper_control(b, m);
 }
@@ -57,7 +153,13 @@ static void
 finish_resolver(struct boot *b)
 {
 	struct resolver *r = b->state;
+	struct resolver_early *early;
 
+	while ((early = STAILQ_FIRST(&r->early)) != NULL) {
+		STAILQ_REMOVE_HEAD(&r->early, link);
+		close(early->fd);
+		free(early);
+	}
 	ctl_server_list_done(&r->channels);
 	dns_query_free(r->queries);
 	free(r);

@@ -2,6 +2,7 @@
 #ifndef DELIVER_RESOLVER_RESOLVER_H
 #define DELIVER_RESOLVER_RESOLVER_H
 
+#include <bsd/sys/queue.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,9 +16,15 @@
 /* --- dns_query: questions to the hosts table and libunbound, and their time limit --- */
 struct dns_query;
 struct dns_query_question;
+struct resolver_early;
 
-/* Dies when libunbound refuses the settings. */
+/* Dies when libunbound refuses the settings. With dnssec, questions fail until there are trust anchors. */
 struct dns_query *dns_query_new(struct loop *l, const struct config_service *s);
+/*
+ * The trust anchors from now on: the records of trust_anchor_read, or NULL and why there are none. Those that
+ * were given before stay in use then: true.
+ */
+bool dns_query_trust(struct dns_query *d, const char *anchors, const char *why);
 void dns_query_free(struct dns_query *d);		/* open questions are forgotten, not answered */
 /*
  * Asks; `done` is called exactly once, perhaps before this returns, with an answer valid during the call.
@@ -51,13 +58,20 @@ int dns_packet_read(struct msg_dns_answer *a, uint16_t type, const uint8_t *data
 /* --- resolver: the program --- */
 struct resolver {
 	struct dns_query *queries;
+	bool begun;			/* the trust anchors are here, or none are needed */
+	STAILQ_HEAD(, resolver_early) early;	/* workers that came before */
+	size_t nearly;
 	struct ctl_server_list channels;
 };
 extern const struct boot_role resolver_role;
 
 /* --- unbound_config: configuration text for libunbound. Pure --- */
-/* `resolv` is the text of resolv.conf, used when the service names no dns-server ("" none). */
-void unbound_config_write(struct buf *out, const struct config_service *s, const char *resolv, size_t len);
+/*
+ * `anchors`: records of trust_anchor_read, for dnssec. `resolv` is the text of resolv.conf, used when the
+ * service names no dns-server ("" none).
+ */
+void unbound_config_write(struct buf *out, const struct config_service *s, const char *anchors,
+    const char *resolv, size_t len);
 /* "192.0.2.1:5353" -> "192.0.2.1@5353"; plain addresses pass. 0 or -1. `dst` has NET_TEXT_SIZE bytes. */
 int unbound_config_server(char *dst, const char *text) __attribute__((warn_unused_result));
 

@@ -104,19 +104,28 @@ is_plain(const char *text)
 	return strpbrk(text, "\"\\\r\n") == NULL;
 }
 
+/* One record a line, as trust_anchor_read made them: without quotes. */
+static void
+write_anchors(struct buf *out, const char *anchors)
+{
+	while (*anchors != '\0') {
+		size_t n = strcspn(anchors, "\n");
+
+		buf_printf(out, "  trust-anchor: \"%.*s\"\n", (int)n, anchors);
+		anchors += n + (anchors[n] == '\n');
+	}
+}
+
 void
-unbound_config_write(struct buf *out, const struct config_service *s, const char *resolv, size_t len)
+unbound_config_write(struct buf *out, const struct config_service *s, const char *anchors, const char *resolv,
+    size_t len)
 {
 	unsigned count = 0;
 
 	buf_puts(out, fixed);
 	buf_printf(out, "  module-config: \"%s\"\n", s->dnssec ? "validator iterator" : "iterator");
-	if (s->dnssec) {
-		const char *anchor = s->trust_anchor != NULL ? s->trust_anchor : "/usr/share/dns/root.key";
-
-		if (is_plain(anchor))
-			buf_printf(out, "  trust-anchor-file: \"%s\"\n", anchor);
-	}
+	if (s->dnssec)
+		write_anchors(out, anchors);
 	for (size_t i = 0; i < s->dns_insecure.count; i++)
 		if (is_plain(s->dns_insecure.text[i]))
 			buf_printf(out, "  domain-insecure: \"%s\"\n", s->dns_insecure.text[i]);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "common/base/disk.h"
 #include "common/base/mem.h"
 #include "common/base/passwd_file.h"
+#include "common/base/trust_anchor.h"
 #include "common/boot/named_file.h"
 #include "common/config/config.h"
 #include "common/config/key.h"
@@ -183,18 +185,15 @@ judge_keytab(struct check_paths *p)
 		close(fd);
 }
 
+/* Certificates of authorities, in PEM form. */
 static void
-judge_authorities(struct check_paths *p)
+judge_trusted(struct check_paths *p, enum ctl_file_kind kind, const char *path)
 {
 	struct buf why = BUF_INIT(CTL_REASON_MAX);
-	struct tls_text file = { .path = p->server->authorities };
+	struct tls_text file = { .path = path };
 	struct tls_out *t;
 
-	p->section = KEY_DELIVERY;
-	p->key = "authorities";
-	if (!config_server_verifies(p->server) ||
-	    (file.data = read_named_file(p, CTL_FILE_AUTHORITIES, file.path, 0, TLS_FILE_MAX,
-	    &file.len)) == NULL)
+	if ((file.data = read_named_file(p, kind, path, 0, TLS_FILE_MAX, &file.len)) == NULL)
 		return;
 	t = tls_out_new();
 	if (t != NULL && tls_out_trust(t, &file, &why) == -1)
@@ -202,6 +201,47 @@ judge_authorities(struct check_paths *p)
 	tls_out_free(t);
 	buf_done(&why);
 	forget_text(&file);
+}
+
+static void
+judge_authorities(struct check_paths *p)
+{
+	p->section = KEY_DELIVERY;
+	p->key = "authorities";
+	if (config_server_verifies(p->server))
+		judge_trusted(p, CTL_FILE_AUTHORITIES, p->server->authorities);
+}
+
+static bool
+directory_needs_tls(const struct config_ldap *c)
+{
+	bool needs = c->start_tls;
+
+	for (size_t i = 0; i < c->uri.count; i++)
+		needs |= strncasecmp(c->uri.text[i], "ldaps:", 6) == 0;
+	return needs;
+}
+
+/* The secret of the directory's account, and the authorities of its servers: by default the system's. */
+static void
+judge_directory(struct check_paths *p)
+{
+	const struct config_ldap *c = &p->server->ldap;
+	int fd;
+
+	p->section = KEY_LDAP;
+	if (!c->enable)
+		return;
+	p->key = "secret-file";
+	if (c->bind != CONFIG_BIND_ANONYMOUS && c->secret_file != NULL &&
+	    (fd = open_named_file(p, CTL_FILE_LDAP_SECRET, c->secret_file, 0)) != -1)
+		close(fd);
+	p->key = "ca-file";
+	if (c->ca_file != NULL)
+		judge_trusted(p, CTL_FILE_LDAP_CA, c->ca_file);
+	else if (directory_needs_tls(c) && access(CONFIG_SYSTEM_CA, R_OK) == -1)
+		blame_key(p, false, "ca-file %s: %s%s", CONFIG_SYSTEM_CA, strerror(errno),
+		    named_file_package(CONFIG_SYSTEM_CA));
 }
 
 /* The secret-file of outbound-auth: of the server (d NULL), or of a remote domain. */
@@ -247,9 +287,94 @@ judge_secrets(const struct check_paths *p)
 			judge_secret(p, &p->server->domain[n]);
 }
 
+/* --- files of [service] and [oauth] --- */
+
+/* A zone without a usable key would count as unsigned. */
+static void
+judge_anchor_text(const struct config *c, struct config_faults *faults, const char *data, size_t size)
+{
+	struct buf why = BUF_INIT(CTL_REASON_MAX), text = BUF_INIT(CTL_REASON_MAX),
+	    records = BUF_INIT(2 * TRUST_ANCHOR_FILE_MAX);
+	bool root, good = trust_anchor_read(data, size, &records, &root, &why) == 0;
+
+	buf_printf(&text, "trust-anchor %s%s",
+	    c->service.trust_anchor != NULL ? c->service.trust_anchor : TRUST_ANCHOR_SYSTEM, good ?
+	    " has no key of the root: names outside of its zones count as unsigned" : ": ");
+	if (!good)
+		buf_puts(&text, buf_text(&why));
+	if (!good || !root)
+		config_faults_tell_service(faults, c, "trust-anchor", good, buf_text(&text));
+	buf_done(&why);
+	buf_done(&text);
+	buf_done(&records);
+}
+
+static void
+judge_anchors(const struct config *c, struct config_faults *faults)
+{
+	struct ctl_opened answer = { .file = { .kind = CTL_FILE_TRUST_ANCHOR } };
+	int fd = named_file_open_service(&c->service, &answer);
+	struct stat st = { 0 };
+	char text[512], *data = NULL;
+
+	if (fd == -1) {
+		snprintf(text, sizeof(text), "trust-anchor %s", answer.why);
+		config_faults_tell_service(faults, c, c->service.trust_anchor != NULL ? "trust-anchor" :
+		    "dnssec", false, text);
+		return;
+	}
+	if (fstat(fd, &st) == 0 && (uint64_t)st.st_size <= TRUST_ANCHOR_FILE_MAX)
+		data = mem_zalloc((size_t)st.st_size + 1);
+	if (data == NULL || disk_pread(fd, data, (size_t)st.st_size, 0) != (ssize_t)st.st_size)
+		config_faults_tell_service(faults, c, "trust-anchor", false,
+		    "trust-anchor cannot be read, or is too large");
+	else
+		judge_anchor_text(c, faults, data, (size_t)st.st_size);
+	free(data);
+	close(fd);
+}
+
+static void
+judge_resolv_conf(const struct config *c, struct config_faults *faults)
+{
+	if (c->service.dns_server.count == 0 && access("/etc/resolv.conf", R_OK) == -1)
+		config_faults_tell_service(faults, c, "dns-server", true, "dns-server is not set, and "
+		    "/etc/resolv.conf cannot be read: names are looked up from the root servers on");
+}
+
+static void
+judge_profile(const struct config *c, const struct config_oauth *o, struct config_faults *faults)
+{
+	static const struct { enum ctl_file_kind kind; const char *key; } files[] = {
+		{ CTL_FILE_OAUTH_SECRET, "secret-file" }, { CTL_FILE_OAUTH_REFRESH, "refresh-token-file" },
+		{ CTL_FILE_OAUTH_CA, "ca-file" },
+	};
+	const char *const paths[] = { o->secret_file, o->refresh_token_file, o->ca_file };
+
+	for (size_t i = 0; i < nitems_of(files); i++) {
+		struct ctl_opened answer = { .file = { .kind = files[i].kind } };
+		int fd = paths[i] != NULL ? named_file_open_profile(o, &answer) : -1;
+		char text[512];
+		bool hidden;
+
+		if (fd != -1)
+			close(fd);
+		if (fd != -1 || paths[i] == NULL)
+			continue;
+		hidden = answer.error == EACCES && access(paths[i], R_OK) == -1;
+		snprintf(text, sizeof(text), "%s %s", files[i].key, answer.why);
+		config_faults_tell_oauth(faults, c, o, files[i].key, hidden, text);
+	}
+}
+
 void
 check_paths_files(const struct config *c, struct config_faults *faults)
 {
+	if (c->service.dnssec)
+		judge_anchors(c, faults);
+	judge_resolv_conf(c, faults);
+	for (size_t n = 0; n < c->noauth; n++)
+		judge_profile(c, &c->oauth[n], faults);
 	for (size_t n = 0; n < c->nserver; n++) {
 		struct check_paths p = { .faults = faults, .server = &c->server[n], .section = KEY_ACCESS };
 
@@ -257,6 +382,7 @@ check_paths_files(const struct config *c, struct config_faults *faults)
 		judge_passwords(&p);
 		judge_keytab(&p);
 		judge_authorities(&p);
+		judge_directory(&p);
 		judge_secrets(&p);
 	}
 }

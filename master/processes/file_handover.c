@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/boot/named_file.h"
 #include "master/processes/processes.h"
@@ -25,8 +26,15 @@ static const enum role file_roles[] = {
 	[CTL_FILE_LDAP_SECRET] = ROLE_DIRECTORY, [CTL_FILE_LDAP_CA] = ROLE_DIRECTORY,
 	[CTL_FILE_OAUTH_SECRET] = ROLE_FETCH, [CTL_FILE_OAUTH_REFRESH] = ROLE_FETCH,
 	[CTL_FILE_OAUTH_KEPT] = ROLE_FETCH, [CTL_FILE_OAUTH_CA] = ROLE_FETCH,
+	[CTL_FILE_TRUST_ANCHOR] = ROLE_RESOLVER,
 };
 static_assert(nitems_of(file_roles) == CTL_FILE_KINDS, "one role a kind of file");
+
+enum role
+file_handover_role(enum ctl_file_kind kind)
+{
+	return file_roles[kind];
+}
 
 /* Files of the listener only: without them TLS cannot begin. */
 int
@@ -51,6 +59,22 @@ file_handover_check(const struct config_server *conf, struct buf *why)
 	return 0;
 }
 
+/* Said at the start and at a reload: the helper that needs the file is perhaps not there yet. */
+void
+file_handover_tell_missing(const struct config *c)
+{
+	struct ctl_opened answer = { .file = { .kind = CTL_FILE_TRUST_ANCHOR } };
+	int fd = c->service.dnssec ? named_file_open_service(&c->service, &answer) : -1;
+
+	if (fd != -1)
+		close(fd);
+	else if (c->service.dnssec)
+		log_event(LOG_FAULT, NULL, "config", "server=- file=%s error=%s reason=%s",
+		    log_safe(c->path[0]),
+		    log_safe("dnssec has no trust-anchor: mail that needs the DNS waits"),
+		    log_safe(answer.why));
+}
+
 void
 file_handover_send(struct child *c, uint32_t request, const struct ctl_file *file, const struct server *s)
 {
@@ -65,6 +89,8 @@ file_handover_send(struct child *c, uint32_t request, const struct ctl_file *fil
 	} else if (named_file_is_of_profile(file->kind)) {
 		fd = named_file_open_profile(config_oauth_find(c->m->snapshot->config, answer.file.server),
 		    &answer);
+	} else if (named_file_is_of_service(file->kind)) {
+		fd = named_file_open_service(&c->m->snapshot->config->service, &answer);
 	} else {
 		fd = named_file_open(s != NULL ? s->conf : NULL, &answer);
 	}

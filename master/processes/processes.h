@@ -200,6 +200,10 @@ void metrics_post_close(struct master *m);
  */
 void file_handover_send(struct child *c, uint32_t request, const struct ctl_file *file,
     const struct server *s);
+/* Tells what the service needs and cannot open. */
+void file_handover_tell_missing(const struct config *c);
+/* The one role that may have files of that kind. */
+enum role file_handover_role(enum ctl_file_kind kind);
 /* Whether all certificates and keys can be opened now: 0, or -1 with a reason. */
 int file_handover_check(const struct config_server *conf,
     struct buf *why) __attribute__((warn_unused_result));

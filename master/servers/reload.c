@@ -144,7 +144,6 @@ reload_server(struct reload *r, struct server *s, bool last)
 			start_server(r, s, "started");
 	} else if (config_server_same(s->snapshot->config, r->snap->config, s->name)) {
 		server_adopt(s, r->snap);
-		tls_renewal_check(s);
 	} else if (server_renew(s, r->snap, &why) == 0) {
 		say_line(r, 0, s->name, "changed", "");
 	} else if (last) {
@@ -202,7 +201,8 @@ static bool
 dns_is_same(const struct config_service *a, const struct config_service *b)
 {
 	return same_strings(&a->dns_server, &b->dns_server) && a->dnssec == b->dnssec &&
-	    same_text(a->trust_anchor, b->trust_anchor) && same_strings(&a->dns_insecure, &b->dns_insecure);
+	    same_text(a->trust_anchor, b->trust_anchor) &&
+	    same_strings(&a->dns_insecure, &b->dns_insecure);
 }
 
 /*
@@ -271,6 +271,8 @@ adopt_snapshot(struct reload *r)
 		helper_stop(m, CTL_HELPER_DIRECTORY, master_grace(m));
 	if (!same_metrics)
 		metrics_post_renew(m);
+	file_handover_tell_missing(r->snap->config);
+	file_watch_scan(m);
 	server_snapshot_drop(old);
 }
 

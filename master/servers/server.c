@@ -71,6 +71,7 @@ server_free(struct server *s)
 		if (s->hint[i] != -1)
 			close(s->hint[i]);
 	control_rights_done(&s->rights);
+	file_watch_forget(s);
 	tls_renewal_forget(s);
 	server_snapshot_drop(s->snapshot);
 	free(s->reason);
@@ -111,14 +112,24 @@ server_reason(struct server *s, const char *fmt, ...)
 
 /* --- the acts of the state table --- */
 
-/* Certificates or keys have changed. A virtual server that could not start, perhaps by them, tries again. */
-static void
-on_files_changed(struct server *s)
+/*
+ * A virtual server that could not start, perhaps by these files, tries again. Listeners without a post have
+ * another configuration, and end soon: they are not told.
+ */
+void
+server_files_changed(struct server *s)
 {
-	if (s->state == STATE_STOPPED && s->wanted && !s->m->stopping)
+	struct ctl_file file = { .kind = CTL_FILE_CERTIFICATE };
+	struct child *c;
+
+	if (s->state == STATE_STOPPED && s->wanted && !s->m->stopping) {
 		server_event(s, EVENT_START);
-	else
-		tls_renewal_tell(s);
+		return;
+	}
+	TAILQ_FOREACH(c, &s->m->children, link)
+		if (c->server == s && c->role == ROLE_LISTENER && c->post != NULL &&
+		    c->phase != CHILD_STOPPING)
+			child_send(c, CTL_RENEWED, 0, &file, sizeof(file), -1);
 }
 
 /* 0; or -1, and the reason is set. */
@@ -132,7 +143,8 @@ open_server(struct server *s)
 	if (s->conf == NULL) /* the reason is the error in its file, set when that was read */
 		return -1;
 	maintenance_post_end(s);	/* the deliver worker starts when that is dead */
-	tls_renewal_watch(s, on_files_changed);
+	file_watch_server(s);
+	tls_renewal_begin(s);
 	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1) {
 		server_reason(s, "%s cannot be made: %s", where, strerror(errno));
 	} else if (file_handover_check(s->conf, &why) == -1 ||
@@ -428,7 +440,8 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 	s->sockets = set;
 	roster_clear(s);
 	server_adopt(s, snap);
-	tls_renewal_watch(s, on_files_changed);
+	file_watch_server(s);
+	tls_renewal_begin(s);
 	s->renewing = true;
 	s->trouble = false;
 	server_reason(s, NULL);

@@ -62,6 +62,7 @@ void server_update(struct server *s);
 bool server_is_steady(const struct server *s);	/* it is not changing its state */
 /* What its children come to, from child_events. */
 void server_child_born(struct child *c);
+void server_files_changed(struct server *s);	/* its certificates or keys */
 void server_child_died(struct server *s, const struct reap_death *d);
 void server_not_started(struct post *p, int error);
 /* Why it is not as it should be; NULL: it is. */
@@ -131,15 +132,19 @@ void listen_close(struct listen_set *set);
 int reload_run(struct master *m, const char *only, struct buf *text);
 void reload_log_fault(const struct config_fault *f);
 
-/* --- tls_renewal: changes of certificate and key files; the keys of TLS tickets --- */
+/* --- file_watch: changes of files that the configuration names --- */
 
-/* Watches the files of s->conf from now on; `changed` is called when they have. */
-void tls_renewal_watch(struct server *s, void (*changed)(struct server *s));
-void tls_renewal_tell(struct server *s);	/* tells the listeners to ask for the files again */
+struct file_watch *file_watch_new(struct master *m);
+void file_watch_free(struct file_watch *w);	/* after the servers */
+void file_watch_server(struct server *s);	/* the files of s->conf are watched from now on */
+void file_watch_forget(struct server *s);
+void file_watch_scan(struct master *m);		/* looks soon; with the files of a new [service] */
+
+/* --- tls_renewal: the keys of TLS tickets --- */
+
+void tls_renewal_begin(struct server *s);	/* when it has TLS */
 /* Sends the ticket keys to a listener that was just born. */
 void tls_renewal_greet(struct child *c);
-/* Checks the files now. */
-void tls_renewal_check(struct server *s);
 void tls_renewal_forget(struct server *s);
 /*
  * Makes a new key when *made_ms (0: never) is `period_ms` ago; the key before stays, for tickets that clients

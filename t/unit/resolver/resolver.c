@@ -375,7 +375,7 @@ settings_have(const struct config_service *s, const char *resolv, const char *te
 	struct buf out = BUF_INIT(1U << 16);
 	bool found;
 
-	unbound_config_write(&out, s, resolv, strlen(resolv));
+	unbound_config_write(&out, s, ". IN DS 1 8 2 AA\nexample IN DS 2 8 2 BB\n", resolv, strlen(resolv));
 	ck_assert(buf_ok(&out));
 	found = strstr(buf_text(&out), text) != NULL;
 	buf_done(&out);
@@ -402,7 +402,8 @@ START_TEST(test_settings)
 	ck_assert(!settings_have(&s, resolv, "192.0.2.1@53"));
 	s.dnssec = true;
 	s.dns_insecure = (struct config_strings){ insecure, 2 };
-	ck_assert(settings_have(&s, resolv, "trust-anchor-file: \"/usr/share/dns/root.key\""));
+	ck_assert(settings_have(&s, resolv,
+	    "  trust-anchor: \". IN DS 1 8 2 AA\"\n  trust-anchor: \"example IN DS 2 8 2 BB\"\n"));
 	ck_assert(settings_have(&s, resolv, "domain-insecure: \"corp.example\""));
 	ck_assert(!settings_have(&s, resolv, "evil"));
 }
@@ -471,7 +472,39 @@ START_TEST(test_channel)
 }
 END_TEST
 
+#define DIGEST "1111111111111111111111111111111111111111111111111111111111111111"
+
+static unsigned calls;
+
+static void
+count_trouble(void *arg, const struct msg_dns_answer *a)
+{
+	ck_assert_int_eq(a->result, DNS_TROUBLE);
+	ck_assert_msg(strstr(a->text, arg) != NULL, "%s", a->text);
+	calls++;
+}
+
+/* With dnssec and without trust anchors nothing is asked, so that nothing can count as unsigned. */
+START_TEST(test_no_anchor)
+{
+	static char *nobody[] = { (char *)"127.0.0.1:1" };
+	struct config_service s = { .dns_server = { nobody, 1 }, .dnssec = true };
+	struct msg_dns_query q = { .type = DNS_MX, .name = "d.example" };
+	struct dns_query *d;
+
+	loop = loop_new();
+	d = dns_query_new(loop, &s);
+	ck_assert(!dns_query_trust(d, NULL, "no key"));
+	ck_assert_ptr_null(dns_query_ask(d, &q, count_trouble, (char[]){ "no key" }));
+	ck_assert_uint_eq(calls, 1);
+	ck_assert(!dns_query_trust(d, "example IN DS 4711 13 2 " DIGEST "\n", NULL));
+	ck_assert(dns_query_trust(d, NULL, "no key"));	/* the old ones stay */
+	dns_query_free(d);
+	loop_free(loop);
+}
+END_TEST
+
 UNIT_MAIN("resolver", test_mx, test_null_mx, test_alias_chain_in_any_order, test_alias_circle_ends,
     test_results, test_compressed_names,
     test_a_label_cannot_look_like_two, test_more_records_than_kept, test_tlsa, test_damaged_packets,
-    test_hosts, test_servers, test_settings, test_channel)
+    test_hosts, test_servers, test_settings, test_channel, test_no_anchor)
