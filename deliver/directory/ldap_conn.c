@@ -18,7 +18,6 @@
 #include "common/base/mem.h"
 #include "deliver/directory/directory.h"
 
-#define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 #define RANGES_MAX 10000U	/* of one attribute: a group of 15 million */
 
 struct ldap_conn {
@@ -53,7 +52,7 @@ set_options(struct ldap_conn *l, const char *uri)
 	const struct ldap_conn_setup *set = &l->set;
 	int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, tls = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2,
 	    client = 0;
-	const char *ca = set->ca != NULL ? set->ca : SYSTEM_CA;
+	const char *ca = set->ca != NULL ? set->ca : CONFIG_SYSTEM_CA;
 	bool needs_tls = set->ldap->start_tls || strncasecmp(uri, "ldaps:", 6) == 0;
 
 	if (ldap_set_option(l->ld, LDAP_OPT_PROTOCOL_VERSION, &version) != LDAP_OPT_SUCCESS ||
@@ -155,6 +154,25 @@ connect_and_bind(struct ldap_conn *l, const char *uri, const char **doing)
 	return rc;
 }
 
+/* libldap says "Can't contact LDAP server" for each fault of a certificate. */
+static bool
+explain_tls(const struct ldap_conn *l, const char *uri, int rc, char why[LDAP_CONN_WHY_SIZE])
+{
+	bool ldaps = strncasecmp(uri, "ldaps:", 6) == 0, found = false;
+	LDAPURLDesc *parts = NULL;
+
+	if ((!ldaps && (!l->set.ldap->start_tls || strncasecmp(uri, "ldap:", 5) != 0)) ||
+	    (rc != LDAP_SERVER_DOWN && rc != LDAP_CONNECT_ERROR) ||
+	    ldap_url_parse(uri, &parts) != LDAP_URL_SUCCESS)
+		return false;
+	if (parts->lud_host != NULL && *parts->lud_host != '\0')
+		found = ldap_probe_tls(&(struct ldap_probe){ .host = parts->lud_host,
+		    .port = (unsigned)parts->lud_port, .start_tls = !ldaps, .limit_ms = l->set.ldap->timeout,
+		    .ca = l->set.ca != NULL ? l->set.ca : CONFIG_SYSTEM_CA }, why);
+	ldap_free_urldesc(parts);
+	return found;
+}
+
 struct ldap_conn *
 ldap_conn_open(const struct ldap_conn_setup *set, const char *uri, bool *denied, char why[LDAP_CONN_WHY_SIZE])
 {
@@ -174,7 +192,7 @@ ldap_conn_open(const struct ldap_conn_setup *set, const char *uri, bool *denied,
 		return l;
 	if (l->why[0] != '\0')
 		snprintf(words, sizeof(words), "%s", l->why);
-	else
+	else if (!explain_tls(l, uri, rc, words))
 		explain_ldap(l->ld, doing, rc, words);
 	snprintf(why, LDAP_CONN_WHY_SIZE, "%.60s: %.*s", uri, LDAP_CONN_WHY_SIZE - 63, words);
 	ldap_conn_close(l);
@@ -281,8 +299,8 @@ add_part(struct ldap_entry *e, struct ldap_conn *l, const struct range *part, st
 	m = found == LDAP_CONN_FOUND ? ldap_first_entry(l->ld, result) : NULL;
 	if (found == LDAP_CONN_NONE || (found == LDAP_CONN_FOUND &&
 	    (m == NULL || !add_attributes(e, l, m, rest, part->name)))) {
-		snprintf(why, LDAP_CONN_WHY_SIZE, "search: %.60s has no values from %lu on, as it said before",
-		    part->name, part->next);
+		snprintf(why, LDAP_CONN_WHY_SIZE,
+		    "search: %.60s has no values from %lu on, as it said before", part->name, part->next);
 		found = LDAP_CONN_LATER;
 	}
 	ldap_msgfree(result);

@@ -62,13 +62,13 @@ class Authority:
         done = subprocess.run(["openssl", *map(str, args)], capture_output=True, text=True, check=False, timeout=60)
         check(done.returncode == 0, done.stderr)
 
-    def certificate(self, stem, names):
+    def certificate(self, stem, names, days=30):
         """(certificate, key) for names like "DNS:localhost"."""
         request, certificate, key = (self.folder / f"{stem}.{end}" for end in ("csr", "crt", "key"))
         extensions = self.folder / f"{stem}.ext"
         extensions.write_text("subjectAltName=" + ",".join(names) + "\n")
         self.run("req", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", request, "-subj", f"/CN={stem}")
-        self.run("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key, "-CAcreateserial", "-out", certificate, "-days", "30",
+        self.run("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self.key, "-CAcreateserial", "-out", certificate, "-days", days,
                  "-extfile", extensions)
         return certificate, key
 

@@ -227,7 +227,9 @@ def test_tls(t):
     ours, other = Authority(t.folder, "ours"), Authority(t.folder, "other")
     slapd = Slapd(t, PEOPLE, pair=ours.certificate("here", ["IP:127.0.0.1"]))
     stranger = Slapd(t, PEOPLE, pair=ours.certificate("there", ["DNS:elsewhere.example"]))
+    old = Slapd(t, PEOPLE, pair=ours.certificate("old", ["IP:127.0.0.1"], days=-1))
     service = t.postern({
+        "expired": {"ldap": settings(old, uri=old.ldaps, ca_file=ours.file), "delivery": {"retry": "1s"}},
         "start": {"ldap": settings(slapd, start_tls="yes", ca_file=ours.file)},
         "ldaps": {"ldap": settings(slapd, uri=slapd.ldaps, ca_file=ours.file)},
         "authority": {"ldap": settings(slapd, uri=slapd.ldaps, ca_file=other.file), "delivery": {"retry": "1s"}},
@@ -237,9 +239,11 @@ def test_tls(t):
         with service[name].connect(ehlo="c.example") as client:
             client.expect(250, "MAIL FROM:<a@s.example>")
             client.expect(550, f"RCPT TO:<nobody@{name}.example>")
-    for name in ("authority", "name", "system"):
+    for name, words in (("authority", "not signed by an authority that is trusted"), ("name", "another name"), ("expired", "expired"),
+                        ("system", "not signed by an authority that is trusted")):
         ident = service[name].send(to=f"ann@{name}.example")
-        service.events.wait("deferred", id=ident, status="4.4.3")
+        deferred = service.events.wait("deferred", id=ident, status="4.4.3")
+        check("TLS: " in deferred["reason"] and words in deferred["reason"], name, deferred)
         equal(service[name].home.drops(), [])
 
 
