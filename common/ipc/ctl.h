@@ -77,8 +77,9 @@ enum ctl_type {
 	CTL_TOKEN_KEPT,
 	/* master to fetch helper, then to deliver: test a profile of [oauth], in steps (msg_token.h) */
 	CTL_OAUTH_TEST,
-	CTL_OAUTH_TEST_TEXT,		/* back: lines for operators */
-	CTL_OAUTH_TEST_END,		/* back: int32_t exit status */
+	CTL_DIRECTORY_TEST,		/* master to directory helper: what it says of a recipient */
+	CTL_TEST_TEXT,		/* back: lines for operators */
+	CTL_TEST_END,		/* back: int32_t exit status */
 	/* master to deliver and back: payloads in common/ipc/msg_queue.h */
 	CTL_QUEUE,		/* a piece of an operator's command on queue or badmail */
 	CTL_QUEUE_PAGE,

@@ -79,6 +79,18 @@ msg_directory_query_take(struct msg_directory_query *q, const void *data, size_t
 	    ctl_text_is_ended(q->member, sizeof(q->member)) && address_from_text(&a, q->address) == 0;
 }
 
+bool
+msg_directory_test_take(struct msg_directory_test *t, const void *data, size_t len)
+{
+	struct address a;
+
+	if (len != sizeof(*t))
+		return false;
+	memcpy(t, data, len);
+	return ctl_text_is_ended(t->server, sizeof(t->server)) &&
+	    ctl_text_is_ended(t->address, sizeof(t->address)) && address_from_text(&a, t->address) == 0;
+}
+
 /* --- answers --- */
 
 /* The list in a memory descriptor; -1 and errno. */

@@ -62,6 +62,11 @@ void msg_directory_set(struct msg_directory *a, enum msg_directory_result result
 const char *msg_directory_next(const struct msg_directory *a, const char **at,
     enum msg_directory_kind *kind);
 
+struct msg_directory_test {	/* payload of CTL_DIRECTORY_TEST */
+	char server[64];
+	char address[ADDRESS_MAX + 1];
+};
+bool msg_directory_test_take(struct msg_directory_test *t, const void *data, size_t len);
 bool msg_directory_query_take(struct msg_directory_query *q, const void *data, size_t len);
 /* Answers with CTL_DIRECTORY_ANSWER; a long list is in a memory descriptor. */
 void msg_directory_send(struct ctl_server *s, uint32_t request, const struct msg_directory *a);

@@ -47,6 +47,9 @@ on_directory_control(struct boot *b, const struct ctl_message *m)
 	case CTL_FILE:
 		directory_server_opened(b->state, m);
 		break;
+	case CTL_DIRECTORY_TEST:
+		directory_test_begin(b->state, m);
+		break;
 	case CTL_RENEWED:
 		directory_server_renew(b->state, m);
 		break;

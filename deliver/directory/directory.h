@@ -179,6 +179,8 @@ struct directory_server_question {
 	TAILQ_ENTRY(directory_server_question) waiting;
 	struct directory_server *server;
 	uint64_t asked_ms;
+	bool test;				/* of an operator; else of a worker, by `open` */
+	uint32_t test_request;
 	struct msg_directory_query query;
 	struct msg_directory answer;
 };
@@ -219,6 +221,11 @@ void directory_server_free(struct directory_server *r);		/* after the channels *
 void directory_server_ask(struct directory_server *r, struct directory_server_question *q);
 void directory_server_opened(struct directory *d, const struct ctl_message *m);	/* CTL_FILE */
 void directory_server_renew(struct directory *d, const struct ctl_message *m);	/* CTL_RENEWED */
+
+/* --- directory_test: what the directory says about one recipient, for an operator --- */
+
+void directory_test_begin(struct directory *d, const struct ctl_message *m);	/* CTL_DIRECTORY_TEST */
+void directory_test_answer(struct directory *d, uint32_t request, const struct msg_directory *a);
 
 /* --- directory_search: what alias_expand needs: from the cache, else from a server. Any thread --- */
 

@@ -91,6 +91,8 @@ finish_question(struct directory_server *r, struct directory_server_question *q)
 	r->questions--;
 	if (q->open.server != NULL)
 		msg_directory_send(q->open.server, q->open.request, &q->answer);
+	if (q->test)
+		directory_test_answer(r->directory, q->test_request, &q->answer);
 	ctl_server_close(&q->open);
 	msg_directory_done(&q->answer);
 	free(q);

@@ -20,7 +20,7 @@
 static void
 send_text(const struct oauth_test *t, const char *text, size_t len)
 {
-	(void)!ctl_send(t->fetch->boot->master, CTL_OAUTH_TEST_TEXT, t->request, text, len, -1);
+	(void)!ctl_send(t->fetch->boot->master, CTL_TEST_TEXT, t->request, text, len, -1);
 }
 
 void
@@ -46,7 +46,7 @@ oauth_test_end(struct oauth_test *t, int status)
 {
 	int32_t code = status;
 
-	(void)!ctl_send(t->fetch->boot->master, CTL_OAUTH_TEST_END, t->request, &code, sizeof(code), -1);
+	(void)!ctl_send(t->fetch->boot->master, CTL_TEST_END, t->request, &code, sizeof(code), -1);
 	free(t);
 }
 

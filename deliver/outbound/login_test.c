@@ -49,7 +49,7 @@ print_line(const struct login_test *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	(void)!ctl_send(t->o->b->master, CTL_OAUTH_TEST_TEXT, t->request, line, strlen(line), -1);
+	(void)!ctl_send(t->o->b->master, CTL_TEST_TEXT, t->request, line, strlen(line), -1);
 }
 
 static void
@@ -76,7 +76,7 @@ end_test(struct login_test *t)
 {
 	int32_t status = t->failed ? 1 : EX_OK;
 
-	(void)!ctl_send(t->o->b->master, CTL_OAUTH_TEST_END, t->request, &status, sizeof(status), -1);
+	(void)!ctl_send(t->o->b->master, CTL_TEST_END, t->request, &status, sizeof(status), -1);
 	free_test(t);
 }
 

@@ -175,6 +175,11 @@ bool sessions_request_parse(struct sessions_wish *w, const struct control_words 
 void sessions_request_run(struct control_command *cmd, struct master *m, struct server *only,
     const struct control_words *words);
 
+/* --- directory_request: a recipient in the directory, for posternctl explain --- */
+
+void directory_request_run(struct control_command *cmd, struct master *m, struct server *only,
+    const struct control_words *w);
+
 /* --- oauth_request: posternctl oauth test --- */
 
 void oauth_request_run(struct control_command *cmd, struct master *m, struct server *only,

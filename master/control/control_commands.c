@@ -38,6 +38,8 @@ static const struct control_command_row rows[] = {
 	{ .name = "counters", .scope = CONTROL_VIEW, .takes_name = true, .run = control_show_counters },
 	{ .name = "prometheus", .scope = CONTROL_VIEW, .takes_name = true, .run = control_show_prometheus },
 	{ .name = "sessions", .scope = CONTROL_VIEW, .takes_name = true, .run_words = sessions_request_run },
+	{ .name = "directory-test", .scope = CONTROL_SERVER, .takes_name = true,
+	    .run_words = directory_request_run },
 	{ .name = "oauth-test", .scope = CONTROL_SERVICE, .run_words = oauth_request_run },
 	{ .name = "queue", .scope = CONTROL_VIEW, .takes_name = true, .run_words = queue_request_run },
 	{ .name = "badmail", .scope = CONTROL_VIEW, .takes_name = true, .run_words = queue_request_run },

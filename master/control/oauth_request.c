@@ -110,7 +110,7 @@ on_page(struct control_question *q, size_t part, const struct ctl_message *m)
 	struct oauth_request *r = request_of(q);
 	int32_t status;
 
-	if (m->type == CTL_OAUTH_TEST_TEXT) {
+	if (m->type == CTL_TEST_TEXT) {
 		const char *text = m->data;
 
 		for (size_t i = 0; i < m->len; i++)
@@ -164,7 +164,7 @@ free_request(struct control_question *q)
 }
 
 static const struct control_question_ops oauth_ops = {
-	.ask = CTL_OAUTH_TEST, .answer = CTL_OAUTH_TEST_END, .text = CTL_OAUTH_TEST_TEXT,
+	.ask = CTL_OAUTH_TEST, .answer = CTL_TEST_END, .text = CTL_TEST_TEXT,
 	.page = on_page, .gone = on_gone, .late = on_late, .update = update_request, .free = free_request,
 };
 

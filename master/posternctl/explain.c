@@ -4,7 +4,7 @@
  * Runs in:  posternctl
  * Owns:     nothing
  * Promise:  calls the functions (common/rules) that listener and deliver worker call; needs no service and no
- *           DNS. Where the DNS decides, it says so
+ *           DNS. Where the DNS decides, it says so. A directory is asked by the service, if that runs
  * Fails by: 1 it would be refused, 3 no such virtual server, else sysexits
  */
 #include <stdarg.h>
@@ -19,6 +19,7 @@
 #include "common/base/net.h"
 #include "common/config/config.h"
 #include "common/config/key.h"
+#include "common/ipc/control_words.h"
 #include "common/mail/address.h"
 #include "common/mail/idn.h"
 #include "common/rules/policy.h"
@@ -26,8 +27,10 @@
 #include "master/posternctl/posternctl.h"
 
 #define ORIGIN_SIZE 1024
+#define CONTROL_CLIENT_TEXT 65536U
 
 struct explain {
+	const struct config *config;
 	const struct config_server *server;
 	const char *name, *from, *user, *sender, *rcpt, *size;	/* as given; NULL: not given */
 	struct net_address client;
@@ -251,6 +254,45 @@ explain_way(struct explain *x, const struct route *r, const struct config_domain
 	explain_masquerade(x, r);
 }
 
+/* What the running service hears from the directory; false: it was not asked, or did not answer: `text`. */
+static bool
+ask_directory(struct explain *x, struct buf *text, int *status)
+{
+	const char *const words[] = { "directory-test", x->server->name, x->to.text };
+	char *socket_path = control_words_socket(x->config->service.run);
+
+	*status = control_client_service(socket_path, words, nitems_of(words), text);
+	free(socket_path);
+	return *status == EX_OK || *status == EX_NOUSER || *status == EX_DATAERR;
+}
+
+/* An unknown recipient is refused at RCPT; one that cannot be resolved is returned later. */
+static void
+explain_directory(struct explain *x)
+{
+	const struct config_ldap *c = &x->server->ldap;
+	struct buf text = BUF_INIT(CONTROL_CLIENT_TEXT), line = BUF_INIT(2 * CONTROL_CLIENT_TEXT);
+	char reply[ADDRESS_MAX + 64];
+	int status;
+	bool asked = ask_directory(x, &text, &status);
+
+	if (asked)
+		buf_puts(&line, buf_text(&text));
+	else
+		buf_printf(&line, "decides about %s: asked at RCPT below %s", x->to.text,
+		    c->base != NULL ? c->base : "its root");
+	say_server_key(x, "directory", "ldap", c->uri.count > 0 ? "uri" : "enable", buf_text(&line));
+	if (!asked && status != CONTROL_CLIENT_NO_SERVICE && text.len > 0)
+		say("not asked", NULL, NULL, "%s", buf_text(&text));
+	snprintf(reply, sizeof(reply), "550 5.1.1 User unknown: %s", x->to.text);
+	if (status == EX_NOUSER)
+		say_refused(x, reply);
+	else if (status == EX_DATAERR)
+		say_refused(x, "250, and then returned to the sender");
+	buf_done(&text);
+	buf_done(&line);
+}
+
 static void
 explain_local(const struct explain *x)
 {
@@ -283,6 +325,10 @@ explain_recipient(struct explain *x)
 		explain_relay(x);
 	else if (kind == POLICY_RELAYED)
 		say_domain_key(d, "relay", "relay", "yes");
+	if (x->refused)
+		return;
+	if (kind == POLICY_LOCAL && s->ldap.enable)
+		explain_directory(x);
 	if (x->refused)
 		return;
 	say("answer", NULL, NULL, "250");
@@ -381,6 +427,7 @@ explain_run(const char *path, const char *const *words, size_t count)
 		x.name = "default";
 	c = config_read(path, &faults);
 	config_faults_print(&faults, stderr);
+	x.config = c;
 	x.server = c == NULL ? NULL : config_server_by_name(c, x.name);
 	if (x.server != NULL) {
 		status = explain_server(&x);

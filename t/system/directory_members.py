@@ -166,3 +166,21 @@ def test_tags(t):
     until(lambda: len(receivers(service, 3)) >= 3, what="all three")
     equal(receivers(service, 3), ["ann+news@default.example", "ann@default.example", "bob+own@default.example"])
     service.home.wait_queued(0)
+
+
+def test_explain_asks(t):
+    """posternctl explain says what the directory decides; without a service it names the question."""
+    forest = Forest(t, [dn("ann"), dn("far")], far=10)
+    service = service_for(t, forest.server, schema="active-directory")
+
+    def told(rcpt, status):
+        done = service.ctl("explain", "--from", "127.0.0.1", "--rcpt", f"{rcpt}@default.example", ok=False)
+        equal(done.returncode, status, f"{rcpt}: {done.stdout}{done.stderr}")
+        return " ".join(line for line in done.stdout.splitlines() if line.startswith(("directory", "answer")))
+    check("a mailbox" in told("ann", 0))
+    check("550 5.1.1 User unknown: nobody@default.example" in told("nobody", 1))
+    answer = told("team", 0)
+    check("stands for ann@default.example" in answer and dn("far") in answer and "gets no mail" in answer, answer)
+    service.stop()
+    answer = told("nobody", 0)
+    check("decides about nobody@default.example" in answer and "uri:" in answer, answer)

@@ -58,7 +58,7 @@ static const struct control_question_ops queue_ops = {
 	.page = on_page, .gone = on_gone, .late = on_late, .free = on_free,
 };
 static const struct control_question_ops oauth_ops = {
-	.ask = CTL_OAUTH_TEST, .answer = CTL_OAUTH_TEST_END, .text = CTL_OAUTH_TEST_TEXT,
+	.ask = CTL_OAUTH_TEST, .answer = CTL_TEST_END, .text = CTL_TEST_TEXT,
 	.page = on_page, .gone = on_gone, .late = on_late, .free = on_free,
 };
 static const struct master_ops ops = { .changed = on_changed };
@@ -104,7 +104,7 @@ START_TEST(answers)
 	take(&one, CTL_QUEUE_PAGE, 0);
 	take(&one, CTL_QUEUE_PAGE, 99);
 	/* A type that answers another kind of question */
-	take(&one, CTL_OAUTH_TEST_END, q.part[0].request);
+	take(&one, CTL_TEST_END, q.part[0].request);
 	take(&one, CTL_QUEUE_PAGE, other.part[0].request);
 	ck_assert_uint_eq(heard.pages, 0);
 
@@ -116,9 +116,9 @@ START_TEST(answers)
 	ck_assert_uint_eq(two.questions, 0);
 	ck_assert(!control_question_is_answered(&q));
 
-	take(&one, CTL_OAUTH_TEST_TEXT, other.part[0].request);	/* text is no answer */
+	take(&one, CTL_TEST_TEXT, other.part[0].request);	/* text is no answer */
 	ck_assert(heard.of == &other && !control_question_is_answered(&other));
-	take(&one, CTL_OAUTH_TEST_END, other.part[0].request);
+	take(&one, CTL_TEST_END, other.part[0].request);
 	ck_assert(control_question_is_answered(&other));
 
 	control_question_ask(&q, 0, NULL, 0);			/* a new number for each message */
