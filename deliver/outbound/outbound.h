@@ -62,10 +62,11 @@ struct outbound_job {
 	/* private to site: set by outbound_submit */
 	struct outbound_job *next;
 	struct verdict failure;		/* SITE_FAILURE: of a connection, not of this message */
+	bool measured; int64_t added;	/* folding the content adds so many bytes */
 	uint32_t tried;			/* addresses of the site's list, a bit each */
 	struct host_doubt doubt;	/* extensions that may have failed */
 	uint8_t rounds, hosts;		/* address lists used up; hosts that did not take it, or not now */
-	uint8_t noted;			/* enum site_noted */
+	uint8_t noted, form;		/* enum site_noted; enum report_form: larger ones were refused */
 	uint8_t lost;			/* connections that ended under it, though the host works */
 	bool rested;			/* an address was passed over because it rests */
 };
@@ -334,6 +335,7 @@ struct outconn {
 	enum outconn_auth_state auth;
 	struct outbound_job *job;		/* in its dialogue; NULL between */
 	off_t content_at;		/* the next byte of the content to be read */
+	struct buf form;		/* a report in another form than the file's; empty: as it is */
 	uint64_t messages;		/* transactions begun */
 	size_t logged;	/* bytes at the start of client.out that the protocol log has, or that are content */
 	uint64_t sent_at;		/* monotonic ms of the last command, or of the connecting */
@@ -354,10 +356,9 @@ void outconn_connect_names(struct outconn *p, const struct mx_address *a);
 int outconn_connect_begin(struct outconn *p) __attribute__((warn_unused_result));
 
 /* --- outconn_content: reads the queue file for a connection --- */
-/* Hands the next piece to the client; after the last one, the end. */
-void outconn_content_send(struct outconn *p);
-/* A message that was declared SMTPUTF8 has an ASCII header. False also when that is not certain. */
-bool outconn_content_ascii_header(const struct outconn *p, const struct outbound_job *job);
+void outconn_content_send(struct outconn *p);	/* the next piece; after the last one, the end */
+/* What the host has to know of the content, and what is done to it for this host. */
+void outconn_content_prepare(struct outconn *p, struct outbound_job *job, struct client_mail *mail);
 
 /* --- outconn_auth: the AUTH dialogue of a connection: asks the source, reports how it ended --- */
 void outconn_auth_settings(const struct outconn *p, struct client_settings *set);

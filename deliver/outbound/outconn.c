@@ -141,10 +141,8 @@ begin_job(struct outconn *p, struct outbound_job *job)
 		site_job_over(p->site, p, job, CLIENT_FINAL);
 		return;
 	}
-	if ((job->e->flags & MESSAGE_UTF8) != 0)
-		mail.ascii_header = outconn_content_ascii_header(p, job);
-
 	p->client.without = outconn_memory_without(p, job);
+	outconn_content_prepare(p, job, &mail);
 	rcpt_list_mail(&job->list, &mail);
 	p->job = job;
 	p->content_at = 0;
@@ -200,6 +198,7 @@ finish_job(struct outconn *p)
 
 	fate = outconn_memory_finished(p, job, fate);
 	p->job = NULL;
+	buf_done(&p->form);
 	site_job_over(p->site, p, job, fate);
 }
 
@@ -426,6 +425,7 @@ void
 outconn_free(struct outconn *p)
 {
 	outconn_auth_end(p);
+	buf_done(&p->form);
 	outconn_io_close(p);
 	client_done(&p->client);
 	loop_timer_free(p->timer);

@@ -1,5 +1,5 @@
 /*
- * outconn_content - reads the queue file for a connection: the content in pieces, the header for a judgement
+ * outconn_content - reads the queue file for a connection: what the content is, and its pieces
  *
  * Runs in:  deliver
  * Owns:     nothing: a piece is read into the scratch of struct outbound, and the client copies it
@@ -7,20 +7,39 @@
  * Fails by: the transaction ends with the verdict of the read error, and the connection with it
  */
 #include <errno.h>
+#include <string.h>
 
 #include "common/base/disk.h"
 #include "common/mail/header.h"
 #include "common/mail/message.h"
+#include "common/mail/report_form.h"
 #include "deliver/outbound/outbound.h"
+
+#define FORM_MAX (4U << 20)	/* bytes of a report that is looked into; larger ones go as they are or not */
+
+/* Bytes of what is sent in place of the content, or of the content. */
+static off_t
+sent_size(const struct outconn *p)
+{
+	return p->form.len > 0 ? (off_t)p->form.len : p->job->e->content_size;
+}
+
+static ssize_t
+read_piece(const struct outconn *p, char *piece, size_t want)
+{
+	if (p->form.len == 0)
+		return disk_pread(p->job->fd, piece, want, p->job->e->content_at + p->content_at);
+	memcpy(piece, p->form.data + p->content_at, want);
+	return (ssize_t)want;
+}
 
 void
 outconn_content_send(struct outconn *p)
 {
-	const struct message_envelope *e = p->job->e;
 	char *piece = p->site->o->piece;
-	off_t left = e->content_size - p->content_at;
+	off_t left = sent_size(p) - p->content_at;
 	size_t want = left > (off_t)CLIENT_PIECE ? CLIENT_PIECE : (size_t)left;
-	ssize_t n = want > 0 ? disk_pread(p->job->fd, piece, want, e->content_at + p->content_at) : 0;
+	ssize_t n = want > 0 ? read_piece(p, piece, want) : 0;
 
 	if (n != (ssize_t)want) {
 		struct verdict v;
@@ -31,7 +50,7 @@ outconn_content_send(struct outconn *p)
 	}
 	client_content(&p->client, piece, want);
 	p->content_at += n;
-	if (p->content_at == e->content_size)
+	if (left == n)
 		client_content_end(&p->client);
 	p->logged = p->client.out.len;
 }
@@ -41,8 +60,8 @@ outconn_content_send(struct outconn *p)
  * 8-bit MIME would do (RFC 6532 3.7). What counts is the header. One that is larger than a piece is taken to
  * need it.
  */
-bool
-outconn_content_ascii_header(const struct outconn *p, const struct outbound_job *job)
+static bool
+has_ascii_header(const struct outconn *p, const struct outbound_job *job)
 {
 	off_t size = job->e->content_size;
 	size_t want = size > (off_t)CLIENT_PIECE ? CLIENT_PIECE : (size_t)size;
@@ -57,4 +76,93 @@ outconn_content_ascii_header(const struct outconn *p, const struct outbound_job 
 		if ((piece[i] & 0x80) != 0)
 			return false;
 	return end < (size_t)n || n == size;
+}
+
+/* How many bytes it adds to break the lines that are too long. The content is read once more for that. */
+static int64_t
+measure_fold(const struct outconn *p, const struct outbound_job *job)
+{
+	struct client_fold f = { .emit = NULL };
+	char *piece = p->site->o->piece;
+	off_t at = 0;
+
+	while (at < job->e->content_size) {
+		off_t left = job->e->content_size - at;
+		size_t want = left > (off_t)CLIENT_PIECE ? CLIENT_PIECE : (size_t)left;
+		ssize_t n = disk_pread(job->fd, piece, want, job->e->content_at + at);
+
+		if (n <= 0)
+			return 0;	/* it is met again when the content is sent */
+		client_fold_add(&f, piece, (size_t)n);
+		at += n;
+	}
+	return f.added;
+}
+
+/* The host can take the message as it is, as far as it has said what it takes. */
+static bool
+is_taken_whole(const struct outconn *p, const struct outbound_job *job, const struct client_mail *mail)
+{
+	const struct client *c = &p->client;
+	unsigned flags = job->e->flags, offered = c->offered & ~c->without;
+
+	return job->form == REPORT_WHOLE && ((flags & MESSAGE_8BIT) == 0 || (offered & CLIENT_8BITMIME)) &&
+	    ((flags & MESSAGE_UTF8) == 0 || mail->ascii_header || (offered & CLIENT_SMTPUTF8)) &&
+	    (c->size_limit == 0 || (uint64_t)(job->e->content_size + mail->added) <= c->size_limit);
+}
+
+/*
+ * One of our own reports that this host cannot take as it is goes in the largest form that it can take. A
+ * report that is lost is a sender who believes that all is well.
+ */
+static void
+choose_form(struct outconn *p, struct outbound_job *job, struct client_mail *mail)
+{
+	struct client_fold f = { .emit = NULL };
+	struct buf whole = BUF_INIT(FORM_MAX);
+	size_t size = (size_t)job->e->content_size;
+	char *to = job->e->content_size > (off_t)FORM_MAX ? NULL : buf_room(&whole, size);
+	unsigned form = job->form > REPORT_HEADER ? job->form : REPORT_HEADER;
+
+	if (to != NULL && disk_pread(job->fd, to, size, job->e->content_at) == (ssize_t)size) {
+		buf_init(&p->form, FORM_MAX);
+		for (; form < REPORT_FORMS; form++) {
+			if (report_form_make(form, to, size, p->client.size_limit, &p->form))
+				break;
+			buf_clear(&p->form);
+		}
+	}
+	buf_done(&whole);
+	if (p->form.len == 0)
+		return;		/* the client says what the host cannot take */
+	job->form = (uint8_t)form;
+	client_fold_add(&f, p->form.data, p->form.len);
+	mail->seven_bit = mail->ascii_header = true;
+	mail->fold = f.added > 0;
+	mail->added = (int64_t)p->form.len - (int64_t)size + f.added;
+}
+
+/* Lines that the host need not take are folded. */
+static void
+fold_lines(struct outconn *p, struct outbound_job *job, struct client_mail *mail)
+{
+	if ((job->e->flags & MESSAGE_BINARY) != 0 || client_takes_long_lines(&p->client))
+		return;
+	if (!job->measured)
+		job->added = measure_fold(p, job);
+	job->measured = true;
+	mail->added = job->added;
+	mail->fold = job->added > 0;
+}
+
+void
+outconn_content_prepare(struct outconn *p, struct outbound_job *job, struct client_mail *mail)
+{
+	unsigned flags = job->e->flags;
+
+	if ((flags & MESSAGE_UTF8) != 0)
+		mail->ascii_header = has_ascii_header(p, job);
+	fold_lines(p, job, mail);
+	if ((flags & MESSAGE_REPORT) != 0 && !is_taken_whole(p, job, mail))
+		choose_form(p, job, mail);
 }

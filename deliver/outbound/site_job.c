@@ -8,6 +8,7 @@
  * Fails by: verdicts of the job
  */
 #include "common/mail/message.h"
+#include "common/mail/report_form.h"
 #include "common/process/counters.h"
 #include "deliver/outbound/outbound.h"
 
@@ -33,6 +34,20 @@ go_on(struct site *s, struct outbound_job *job)
 	job->rested = job->glitch = false;
 	site_queue_push(s, job, true);
 	site_waitlist_due(s);
+}
+
+/*
+ * The host refuses what our own report contains, or how large it is: a smaller form of it follows. Its
+ * recipient is told either way. False: there is none, or it is no report.
+ */
+static bool
+makes_smaller(const struct outconn *p, struct outbound_job *job)
+{
+	if (job->e == NULL || (job->e->flags & MESSAGE_REPORT) == 0 || !p->client.content_refused ||
+	    job->form + 1 >= REPORT_FORMS)
+		return false;
+	job->form++;
+	return true;
 }
 
 /* What became of the recipients of one transaction. */
@@ -66,8 +81,13 @@ site_job_over(struct site *s, struct outconn *p, struct outbound_job *job, enum 
 	size_t index = site_hosts_index(s, p);
 	/* before the verdicts are settled: it looks at those of this transaction */
 	enum site_turn turn = fate == CLIENT_AGAIN ? SITE_AGAIN : site_pace_turn(s, p, job, fate);
-	enum rcpt_list_next next = take_verdicts(s, p, job, fate);
+	enum rcpt_list_next next;
 
+	if (turn != SITE_AGAIN && makes_smaller(p, job)) {
+		go_on(s, job);
+		return;
+	}
+	next = take_verdicts(s, p, job, fate);
 	if (next == RCPT_LIST_OVER || (next == RCPT_LIST_ELSEWHERE && turn == SITE_DONE)) {
 		job->glitch = has_glitch(&p->client);
 		rcpt_list_fill(&job->list, NULL);

@@ -100,6 +100,8 @@ client_done(struct client *c)
 	buf_done(&c->out);
 	client_auth_free(c->auth);
 	c->auth = NULL;
+	free(c->fold);
+	c->fold = NULL;
 	free(c->response);
 	c->response = NULL;
 }

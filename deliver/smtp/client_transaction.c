@@ -103,10 +103,10 @@ send_mail(struct client *c)
 	buf_puts(&c->out, "MAIL FROM:");
 	add_address(c, c->mail.sender);
 	if (c->used & CLIENT_SIZE)
-		buf_printf(&c->out, " SIZE=%lld", (long long)e->content_size);
+		buf_printf(&c->out, " SIZE=%lld", client_content_size(&c->mail));
 	if (e->flags & MESSAGE_BINARY)
 		buf_puts(&c->out, " BODY=BINARYMIME");
-	else if ((e->flags & MESSAGE_8BIT) && (c->used & CLIENT_8BITMIME))
+	else if (client_content_is_8bit(&c->mail) && (c->used & CLIENT_8BITMIME))
 		buf_puts(&c->out, " BODY=8BITMIME");
 	if ((e->flags & MESSAGE_UTF8) && (c->used & CLIENT_SMTPUTF8))
 		buf_puts(&c->out, " SMTPUTF8");
@@ -173,7 +173,7 @@ send_step(struct client *c, size_t step)
 static void
 send_chunk(struct client *c)
 {
-	buf_printf(&c->out, "BDAT %lld LAST\r\n", (long long)c->mail.e->content_size);
+	buf_printf(&c->out, "BDAT %lld LAST\r\n", client_content_size(&c->mail));
 	c->phase = CLIENT_SENDING;
 }
 
@@ -260,6 +260,9 @@ client_transaction_mail_refused(struct client *c)
 	if (ends_for_repeat(c))
 		return;
 	v = client_last_verdict(c);
+	/* RFC 1870 6.1, RFC 3463 X.3.4 and X.6: the size or kind that MAIL has declared */
+	c->content_refused = v.what == VERDICT_REFUSED && (v.code == 552 || strcmp(v.status, "5.3.4") == 0 ||
+	    strncmp(v.status, "5.6.", 4) == 0);
 	client_set_all(c, &v, false);
 	c->transaction = CLIENT_SETTLED;
 	c->fate = client_last_class(c) == 4 ? CLIENT_ELSEWHERE : CLIENT_FINAL;
@@ -331,8 +334,10 @@ client_transaction_data_refused(struct client *c)
 		return;
 	v = client_last_verdict(c);
 	c->answered++;
-	if (!is_settled(c))
+	if (!is_settled(c)) {
+		c->content_refused = v.what == VERDICT_REFUSED;
 		client_set_all(c, &v, true);
+	}
 	end_transaction(c, CLIENT_BETWEEN);
 }
 
@@ -366,6 +371,7 @@ client_transaction_early(struct client *c)
 	if (ends_for_repeat(c))
 		return;
 	v = client_last_verdict(c);
+	c->content_refused = v.what == VERDICT_REFUSED;
 	client_set_all(c, &v, true);
 	c->transaction = CLIENT_SETTLED;
 	if (is_for_another(c))
@@ -387,8 +393,10 @@ client_transaction_dot(struct client *c)
 	v = client_last_verdict(c);
 	v.dsn = (c->used & CLIENT_DSN) != 0;
 	verdict_deliver(&v);
-	if (!is_settled(c))
+	if (!is_settled(c)) {
+		c->content_refused = v.what == VERDICT_REFUSED;
 		client_set_all(c, &v, true);
+	}
 	/* RFC 3030 does not say whether a refused chunk ends the transaction */
 	c->mail_open = c->body == CLIENT_BY_BDAT && v.what != VERDICT_DELIVERED;
 	end_transaction(c, CLIENT_BETWEEN);
@@ -416,13 +424,13 @@ is_possible(const struct client *c, const struct client_mail *m, struct verdict 
 	const struct message_envelope *e = m->e;
 	const char *host = c->set.host;
 
-	if (c->size_limit > 0 && (uint64_t)e->content_size > c->size_limit)
+	if (c->size_limit > 0 && (uint64_t)client_content_size(m) > c->size_limit)
 		verdict_set(v, VERDICT_REFUSED, "5.3.4", "the message has %lld bytes, %s takes at most %llu",
-		    (long long)e->content_size, host, (unsigned long long)c->size_limit);
+		    client_content_size(m), host, (unsigned long long)c->size_limit);
 	else if ((e->flags & MESSAGE_BINARY) && (c->offered & BINARY) != BINARY)
 		verdict_set(v, VERDICT_REFUSED, "5.6.3",
 		    "the message has binary content, %s does not offer BINARYMIME", host);
-	else if ((e->flags & MESSAGE_8BIT) && !(e->flags & MESSAGE_BINARY) && !(c->offered & CLIENT_8BITMIME))
+	else if (client_content_is_8bit(m) && !(e->flags & MESSAGE_BINARY) && !(c->offered & CLIENT_8BITMIME))
 		verdict_set(v, VERDICT_REFUSED, "5.6.3",
 		    "the message has 8-bit content, %s does not offer 8BITMIME", host);
 	else if (!(c->offered & CLIENT_SMTPUTF8) && needs_utf8(m))
@@ -477,6 +485,8 @@ client_transaction_begin(struct client *c, const struct client_mail *mail)
 	c->body = c->used & CLIENT_CHUNKING ? CLIENT_BY_BDAT : CLIENT_BY_DATA;
 	c->accepted = 0;
 	c->full = SIZE_MAX;
+	c->content_refused = false;
+	client_content_begin(c);
 	if (!can_be_sent(c)) {
 		c->fate = CLIENT_ELSEWHERE;
 		c->transaction = CLIENT_ENDED;

@@ -153,6 +153,9 @@ struct client_mail {
 	const size_t *index; size_t count;	/* into e->rcpt */
 	struct verdict *verdict;		/* out: one for each of index */
 	bool ascii_header;			/* the message has MESSAGE_UTF8, but its header is ASCII */
+	bool fold;				/* lines are broken that this host need not take */
+	int64_t added;				/* bytes that are sent more, or fewer, than the message has */
+	bool seven_bit;				/* what is sent has no 8-bit bytes, whatever the flags say */
 };
 
 struct client {
@@ -191,7 +194,9 @@ struct client {
 	uint64_t step_end[CLIENT_WINDOW];
 	size_t accepted;		/* recipients */
 	enum client_body body;
+	bool content_refused;		/* for good: its size, its kind or what it says; not a recipient */
 	bool line_start;		/* the next byte of the content begins a line */
+	struct client_fold *fold;	/* owned; NULL: nothing was folded yet */
 };
 
 void client_init(struct client *c, const struct client_settings *set);	/* the strings must outlive it */
@@ -212,13 +217,27 @@ void client_transaction_begin(struct client *c, const struct client_mail *mail);
 enum client_fate client_finish(struct client *c);			/* at CLIENT_DONE only */
 void client_content(struct client *c, const char *data, size_t len);	/* at most CLIENT_PIECE bytes */
 void client_content_end(struct client *c);
+void client_content_begin(struct client *c);	/* this and the next two: for client_transaction */
+long long client_content_size(const struct client_mail *m);	/* as it is sent, without doubled dots */
+bool client_content_is_8bit(const struct client_mail *m);
 /* The content cannot be read: all recipients that were accepted get `v`; the connection ends. */
 void client_abandon(struct client *c, const struct verdict *v);
 void client_quit(struct client *c);
+bool client_takes_long_lines(const struct client *c);	/* than 998 octets: RFC 3030, BINARYMIME */
 /* Ms for the present phase (RFC 5321 4.5.3.2); 0 none. */
 uint64_t client_time_limit(const struct client *c);
 bool client_is_securing(const struct client *c);	/* from STARTTLS to the first reply under TLS */
 #define CLIENT_PIECE (64U << 10)
+
+/* --- client_fold: breaks long lines of a content. Pure --- */
+struct client_fold {
+	void (*emit)(void *arg, const char *data, size_t len);	/* NULL: only `added` is of interest */
+	void *arg;
+	int64_t added;			/* so many bytes more than came in */
+	char held[1000]; size_t len;	/* the beginning of the present line */
+};
+void client_fold_add(struct client_fold *f, const char *data, size_t len);
+void client_fold_end(struct client_fold *f);
 
 /* --- client_offer: the extensions that a host offers. Pure --- */
 void client_offer_note(struct client *c, const char *line);	/* of the answer to EHLO, without its code */
@@ -259,8 +278,7 @@ void client_fail_protocol(struct client *c);		/* the reply is not what SMTP allo
 struct rcpt_list {
 	size_t *index; size_t count;	/* into the recipients of the message; their order changes */
 	struct verdict *verdict;	/* one for each of index */
-	size_t settled, part;
-	size_t most, cap;	/* of one transaction: what is tried next; what was not too many yet */
+	size_t settled, part, most, cap; /* most, cap: of one transaction; what is tried, what may be */
 	bool careful;		/* the message has failed before: a few may do where all together fail */
 	unsigned cuts;		/* times that a part was made smaller, since one was taken */
 	bool progress;		/* some were delivered, and others put off: this is no failed attempt */
@@ -272,7 +290,6 @@ enum rcpt_list_next {
 	RCPT_LIST_ELSEWHERE,	/* another host, or this one in another way: as the fate says */
 };
 
-/* The list is at its beginning; every verdict says that nothing was heard. */
 void rcpt_list_begin(struct rcpt_list *l, size_t *index, size_t count, struct verdict *verdict, bool careful);
 /* Chooses the part for the next transaction; fills index, count and verdict of `mail`. */
 void rcpt_list_mail(struct rcpt_list *l, struct client_mail *mail);
@@ -280,8 +297,7 @@ void rcpt_list_mail(struct rcpt_list *l, struct client_mail *mail);
 enum rcpt_list_next rcpt_list_take(struct rcpt_list *l, const struct client *c, enum client_fate fate);
 /* Those that are not settled get `v`; NULL: those that were in no transaction get what the others got. */
 void rcpt_list_fill(struct rcpt_list *l, const struct verdict *v);
-/* How many of the settled, from number `from` on. */
-size_t rcpt_list_delivered(const struct rcpt_list *l, size_t from);
+size_t rcpt_list_delivered(const struct rcpt_list *l, size_t from);	/* of the settled, after so many */
 
 /* --- client_auth: our authentication at the host (RFC 4954), before the first transaction. Pure --- */
 struct client_auth {

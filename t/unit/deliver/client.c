@@ -37,6 +37,7 @@ struct row {
 #define SUBMITTED 0x100000U	/* and a client that has authenticated said who submitted it */
 #define KNOWN 0x200000U		/* the host knows us: AUTH went well */
 #define GIVEN_UP 0x400000U	/* in clear only because TLS failed */
+#define FOLD 0x800000U		/* long lines are broken */
 
 struct run {
 	struct client c;
@@ -134,6 +135,21 @@ check_doubt(struct run *r, const char *text)
 }
 
 static void
+begin_transaction(struct run *r)
+{
+	struct client_mail mail = { .e = &r->e, .sender = r->e.sender, .index = r->index,
+	    .count = r->row->rcpt, .verdict = r->verdict,
+	    .ascii_header = (r->row->flags & ASCII_HEADER) != 0, .fold = (r->row->flags & FOLD) != 0 };
+	struct client_fold f = { .emit = NULL };
+
+	client_fold_add(&f, r->row->content, strlen(r->row->content));
+	mail.added = mail.fold ? f.added : 0;
+	if (r->row->flags & KNOWN)
+		r->c.opening = CLIENT_AUTHENTICATED;
+	client_transaction_begin(&r->c, &mail);
+}
+
+static void
 do_line(struct run *r, char letter, const char *text)
 {
 	switch (letter) {
@@ -160,10 +176,7 @@ do_line(struct run *r, char letter, const char *text)
 	}
 	switch (letter) {
 	case 'M':
-		if (r->row->flags & KNOWN)
-			r->c.opening = CLIENT_AUTHENTICATED;
-		client_transaction_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, r->index,
-		    r->row->rcpt, r->verdict, (r->row->flags & ASCII_HEADER) != 0 });
+		begin_transaction(r);
 		break;
 	case 'A':
 		ck_assert_msg(strcmp(action_names[client_action(&r->c)], text) == 0,
@@ -226,7 +239,7 @@ run(const struct row *row, bool bytewise)
 {
 	struct run r = { .row = row, .bytewise = bytewise, .input = BUF_INIT(1U << 20),
 	    .expect = BUF_INIT(1U << 20) };
-	char text[200];
+	char text[1100];
 
 	r.e.sender = mem_strdup("a@us.example");
 	for (size_t i = 0; i < row->rcpt; i++) {
@@ -282,6 +295,11 @@ run(const struct row *row, bool bytewise)
 #define MAIL_PIPES "C MAIL FROM:<a@us.example> SIZE=4\n"
 #define RCPT0 "C RCPT TO:<r0@x.example>\n"
 #define RCPT1 "C RCPT TO:<r1@x.example>\n"
+#define X10 "xxxxxxxxxx"
+#define X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
+#define X900 X100 X100 X100 X100 X100 X100 X100 X100 X100
+#define X997 X900 X10 X10 X10 X10 X10 X10 X10 X10 X10 "xxxxxxx"
+#define X998 X997 "x"
 #define RCPT2 "C RCPT TO:<r2@x.example>\n"
 
 #define MAY TLS(CLIENT_TLS_MAY)
@@ -511,6 +529,16 @@ static const struct row rows[] = {
 	{ "dots", 0, 1, ".\r\n..a\r\nb.\r\n.", false,
 	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n"
 	    RCPT0 "S 250 ok\nC DATA\nS 354 go\nC ..\nC ...a\nC b.\nC ..\nC .\n" },
+	{ "long lines, dots, twice", FOLD, 1, X998 ".\r\n." X998 "\r\n", false,
+	  HELLO "S 250-x\nS 250 SIZE 2010\nM\nC MAIL FROM:<a@us.example> SIZE=2008\nS 250 ok\n" RCPT0
+	  "S 250 ok\nC DATA\nS 354 go\nC " X998 "\nC  .\nC .." X997 "\nC  x\nC .\nS 451 no\nF elsewhere\n"
+	  "M\nC MAIL FROM:<a@us.example> SIZE=2008\nS 250 ok\n" RCPT0
+	  "S 250 ok\nC DATA\nS 354 go\nC " X998 "\nC  .\nC .." X997 "\nC  x\nC .\nS 250 ok\nF final\n" },
+	{ "long lines, too large when they are broken", FOLD, 1, X998 ".\r\n." X998 "\r\n", false,
+	  HELLO "S 250-x\nS 250 SIZE 2007\nM\nV 0 refused 5.3.4 0\nF elsewhere\n" },
+	{ "long lines by chunk", FOLD, 1, X998 "x", false,
+	  HELLO "S 250-x\nS 250-CHUNKING\nS 250 PIPELINING\nM\nC MAIL FROM:<a@us.example>\n" RCPT0
+	  "S 250 ok\nS 250 ok\nC BDAT 1002 LAST\nC " X998 "\nB  x\nS 250 ok\nF final\n" },
 	{ "no content", 0, 1, "", false, PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n"
 	    RCPT0 "S 250 ok\nC DATA\nS 354 go\nC .\n" },
 	{ "8-bit offered", MESSAGE_8BIT, 1, "hi\r\n", false,

@@ -160,7 +160,8 @@ START_TEST(test_many_recipients)
 	start(&c);
 	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
 	client_sent(&c, c.out.len);
-	client_transaction_begin(&c, &(struct client_mail){ &e, "", index, MANY, v, false });
+	client_transaction_begin(&c, &(struct client_mail){ .e = &e, .sender = "", .index = index,
+	    .count = MANY, .verdict = v });
 	while (client_action(&c) == CLIENT_WAIT) {
 		for (const char *p = buf_text(&c.out); (p = strchr(p, '\n')) != NULL; p++)
 			asked++;
@@ -192,7 +193,8 @@ START_TEST(test_early_reply_stops_the_content)
 	message_envelope_add(&e, "someone@x.example");
 	start(&c);
 	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
-	client_transaction_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v, false });
+	client_transaction_begin(&c, &(struct client_mail){ .e = &e, .sender = "a@b", .index = &index,
+	    .count = 1, .verdict = &v });
 	feed_text(&c, "250 ok\r\n250 ok\r\n354 go\r\n");
 	client_content(&c, "abc", 3);
 	feed_text(&c, "552 5.3.4 too much\r\n");
@@ -204,7 +206,8 @@ START_TEST(test_early_reply_stops_the_content)
 
 	start(&c);
 	feed_text(&c, "220 x\r\n250-x\r\n250 PIPELINING\r\n");
-	client_transaction_begin(&c, &(struct client_mail){ &e, "a@b", &index, 1, &v, false });
+	client_transaction_begin(&c, &(struct client_mail){ .e = &e, .sender = "a@b", .index = &index,
+	    .count = 1, .verdict = &v });
 	feed_text(&c, "250 ok\r\n250 ok\r\n354 go\r\n");
 	verdict_set(&disk, VERDICT_LATER, "4.3.0", "reading failed");
 	client_abandon(&c, &disk);
@@ -319,7 +322,8 @@ START_TEST(test_replies_ahead_of_many_recipients)
 		memcpy(ahead + i * 5, "250\r\n", 5);
 	start(&c);
 	feed_text(&c, "220 x\r\n250-x\r\n250 DSN\r\n");
-	client_transaction_begin(&c, &(struct client_mail){ &e, "", index, MANY, v, false });
+	client_transaction_begin(&c, &(struct client_mail){ .e = &e, .sender = "", .index = index,
+	    .count = MANY, .verdict = v });
 	client_sent(&c, c.out.len);
 	feed_at_once(&c, ahead);
 	ck_assert_int_eq(client_action(&c), CLIENT_DONE);
@@ -390,7 +394,8 @@ START_TEST(test_random_conversations)
 				dot = false;
 				memset(v, 0xee, sizeof(v));
 				client_transaction_begin(&c,
-				    &(struct client_mail){ &e, e.sender, index, 3, v, false });
+				    &(struct client_mail){ .e = &e, .sender = e.sender, .index = index,
+				    .count = 3, .verdict = v });
 			} else if (action == CLIENT_READY)
 				client_quit(&c);
 			else if (action == CLIENT_HANDSHAKE && next_random(&seed) % 4 != 0)

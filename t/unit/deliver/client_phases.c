@@ -49,8 +49,8 @@ feed(struct run *r, const char *text)
 static void
 begin(struct run *r)
 {
-	client_transaction_begin(&r->c, &(struct client_mail){ &r->e, r->e.sender, &r->index, 1, &r->verdict,
-	    false });
+	client_transaction_begin(&r->c, &(struct client_mail){ .e = &r->e, .sender = r->e.sender,
+	    .index = &r->index, .count = 1, .verdict = &r->verdict });
 	client_sent(&r->c, r->c.out.len);
 }
 
