@@ -29,6 +29,14 @@ buf_done(struct buf *b)
 }
 
 void
+buf_wipe(struct buf *b)
+{
+	if (b->data != NULL)
+		explicit_bzero(b->data, b->size);
+	buf_done(b);
+}
+
+void
 buf_clear(struct buf *b)
 {
 	b->len = 0;

@@ -17,6 +17,7 @@ struct buf {
 
 void buf_init(struct buf *b, size_t cap);
 void buf_done(struct buf *b);			/* frees; the object may be used again */
+void buf_wipe(struct buf *b);			/* the same for secrets */
 void buf_clear(struct buf *b);			/* empties it, forgets a failure, keeps the memory */
 void buf_add(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *text);

@@ -30,6 +30,9 @@ enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_OPTIONAL, CONFIG_TLS_REQUIRED };
 enum config_tls_version { CONFIG_TLS_1_0, CONFIG_TLS_1_1, CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 enum config_outbound_auth { CONFIG_OUT_ANONYMOUS, CONFIG_OUT_BASIC, CONFIG_OUT_INTEGRATED,
     CONFIG_OUT_OAUTH2 };
+/* Bits, the strongest first: those of enum msg_auth_out_mechanism. */
+enum config_mechanism { CONFIG_SCRAM_PLUS = 1, CONFIG_SCRAM = 2, CONFIG_GSSAPI = 4, CONFIG_OAUTHBEARER = 8,
+    CONFIG_XOAUTH2 = 16, CONFIG_PLAIN = 32, CONFIG_LOGIN = 64 };
 enum config_outbound_tls { CONFIG_OUT_TLS_OFF, CONFIG_OUT_TLS_MAY, CONFIG_OUT_TLS_REQUIRED,
     CONFIG_OUT_TLS_VERIFY, CONFIG_OUT_TLS_DANE };
 enum config_after_direct { CONFIG_DIRECT_NO, CONFIG_DIRECT_YES, CONFIG_DIRECT_ON_FAILURE };
@@ -71,6 +74,7 @@ struct config_domain {
 	enum config_outbound_auth outbound_auth;
 	enum config_outbound_tls outbound_tls;
 	char *user, *secret_file, *oauth;	/* NULL not set; oauth: a profile's name */
+	unsigned mechanisms;		/* enum config_mechanism bits; 0: the server's */
 	uint16_t port;
 	struct config_strings atrn_accounts;
 	struct config_origin *origin;
@@ -138,6 +142,7 @@ struct config_server {
 	enum config_outbound_auth outbound_auth;
 	/* NULL not set; outbound_oauth: a profile's name */
 	char *outbound_user, *outbound_secret_file, *outbound_oauth;
+	unsigned mechanisms;		/* enum config_mechanism bits */
 	enum config_outbound_tls outbound_tls;
 	char *authorities;
 	uint64_t connections, connections_per_domain, outbound_timeout, hop_limit;

@@ -104,6 +104,13 @@ is_as_server(const struct account_place *p)
 	return !p->d->has_route || (s->smart_host.count > 0 && !are_here(&s->smart_host));
 }
 
+static unsigned
+mechanisms_of(const struct account_place *p)
+{
+	return p->d != NULL && p->d->mechanisms != 0 ? p->d->mechanisms :
+	    p->w->config->server[p->server].mechanisms;
+}
+
 /* Which hosts may see the password, when no SCRAM is offered: hosts whose name is not verified. */
 static void
 judge_shown(const struct account_place *p)
@@ -124,7 +131,8 @@ judge_shown(const struct account_place *p)
 	    "outbound-auth" : is_given(p, "user") ? "user" : "route";
 
 	if (!config_account_find(&a, s, p->d, by_dns) || a.auth != CONFIG_OUT_BASIC || are_here(hosts) ||
-	    mode == CONFIG_OUT_TLS_VERIFY)
+	    mode == CONFIG_OUT_TLS_VERIFY ||
+	    (mechanisms_of(p) & (CONFIG_PLAIN | CONFIG_LOGIN)) == 0)
 		return;
 	if (mode == CONFIG_OUT_TLS_OFF)
 		blame_account(p, key, true,
@@ -136,6 +144,22 @@ judge_shown(const struct account_place *p)
 		    "SCRAM is offered; outbound-tls = verify "
 		    "checks who it is", names[mode], mode == CONFIG_OUT_TLS_DANE ? " without TLSA records" :
 		    "", a.user);
+}
+
+/* What each value of outbound-auth can use. */
+static const unsigned usable[] = {
+	[CONFIG_OUT_ANONYMOUS] = ~0U,
+	[CONFIG_OUT_BASIC] = CONFIG_SCRAM_PLUS | CONFIG_SCRAM | CONFIG_PLAIN | CONFIG_LOGIN,
+	[CONFIG_OUT_INTEGRATED] = CONFIG_GSSAPI, [CONFIG_OUT_OAUTH2] = CONFIG_OAUTHBEARER | CONFIG_XOAUTH2,
+};
+
+static void
+judge_mechanisms(const struct account_place *p, const struct config_account *a, const char *auth)
+{
+	if (origin_of(p, "auth-mechanisms")->bad || (mechanisms_of(p) & usable[a->auth]) != 0)
+		return;
+	blame_account(p, is_given(p, "auth-mechanisms") ? "auth-mechanisms" : "outbound-auth", false,
+	    "auth-mechanisms leaves nothing that outbound-auth = %s can use", auth);
 }
 
 static void
@@ -156,6 +180,7 @@ judge_one_account(const struct account_place *p)
 	    origin_of(p, "secret-file")->bad)
 		return;
 	whole = config_account_find(&a, s, p->d, false);
+	judge_mechanisms(p, &a, names[a.auth]);
 	if (a.auth == CONFIG_OUT_OAUTH2)
 		return;		/* judged by config_oauth */
 	if ((user != NULL) != (secret != NULL))

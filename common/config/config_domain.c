@@ -88,6 +88,7 @@ static const struct { const char *key; enum config_domain_type type; } only_for[
 	{ "secret-file", CONFIG_DOMAIN_REMOTE }, { "port", CONFIG_DOMAIN_REMOTE },
 	{ "hold", CONFIG_DOMAIN_REMOTE },
 	{ "atrn-accounts", CONFIG_DOMAIN_REMOTE }, { "oauth", CONFIG_DOMAIN_REMOTE },
+	{ "auth-mechanisms", CONFIG_DOMAIN_REMOTE },
 };
 
 bool

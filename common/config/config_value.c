@@ -248,21 +248,45 @@ set_enum(const struct key *k, void *base, const char *text, struct buf *why)
 	return 0;
 }
 
+static uint64_t
+all_flags(const struct key *k)
+{
+	uint64_t value = 0;
+
+	for (const struct key_choice *c = k->choice; c->name != NULL; c++)
+		value |= c->missing ? 0 : (uint64_t)c->value;
+	return value;
+}
+
+/* "-name" leaves one out; a list that begins so has all others. */
 static int
 set_flags(const struct key *k, void *base, const char *text, struct buf *why)
 {
 	char *copy = mem_strdup(text), *rest = copy, *word;
 	uint64_t value = 0;
+	bool first = true;
 	int result = 0;
+
+	if (*text == '\0' && k->standard == NULL) {
+		free(copy);
+		store_number(k, base, 0);
+		return 0;
+	}
 
 	while (result == 0 && (word = strsep(&rest, ", \t")) != NULL) {
 		const struct key_choice *c;
+		bool without = *word == '-';
 
 		if (*word == '\0')
 			continue;
-		c = find_choice(k, word, why);
+		c = find_choice(k, word + without, why);
+		if (without && first)
+			value = all_flags(k);
+		first = false;
 		if (c == NULL)
 			result = -1;
+		else if (without)
+			value &= ~(uint64_t)c->value;
 		else
 			value |= (uint64_t)c->value;
 	}

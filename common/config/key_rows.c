@@ -66,6 +66,12 @@ static const struct key_choice outbound_auth[] = {
 	{ "anonymous", CONFIG_OUT_ANONYMOUS, false }, { "basic", CONFIG_OUT_BASIC, false },
 	{ "integrated", CONFIG_OUT_INTEGRATED, false }, { "oauth2", CONFIG_OUT_OAUTH2, false }, { 0 },
 };
+static const struct key_choice mechanisms[] = {
+	{ "scram-sha-256-plus", CONFIG_SCRAM_PLUS, false }, { "scram-sha-256", CONFIG_SCRAM, false },
+	{ "gssapi", CONFIG_GSSAPI, false }, { "oauthbearer", CONFIG_OAUTHBEARER, false },
+	{ "xoauth2", CONFIG_XOAUTH2, false }, { "plain", CONFIG_PLAIN, false },
+	{ "login", CONFIG_LOGIN, false }, { 0 },
+};
 static const struct key_choice outbound_tls[] = {
 	{ "off", CONFIG_OUT_TLS_OFF, false }, { "may", CONFIG_OUT_TLS_MAY, false },
 	{ "required", CONFIG_OUT_TLS_REQUIRED, false },
@@ -394,6 +400,13 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The profile, an [oauth NAME] section of postern.ini, from which outbound-auth = oauth2 takes "
 	    "its tokens." },
+	{ DELIVERY("auth-mechanisms", KEY_FLAGS, mechanisms), .choice = mechanisms,
+	    .standard = "scram-sha-256-plus scram-sha-256 gssapi oauthbearer xoauth2 plain login",
+	    .meaning =
+	    "The mechanisms that outbound-auth may use, of those that the host offers. Names with a minus "
+	    "sign are left out: -login is all but LOGIN. The order is always this one. When the host "
+	    "refuses a mechanism and another one may do, that is tried in the same connection; a host is "
+	    "remembered for a while by the mechanism that it accepted." },
 	{ DELIVERY("outbound-tls", KEY_ENUM, outbound_tls), .standard = "may", .choice = outbound_tls,
 	    .meaning =
 	    "TLS to remote hosts. off: never. may: where the host offers it; when TLS fails, the mail goes "
@@ -554,6 +567,9 @@ const struct key key_rows[] = {
 	    .meaning = "Remote domain: the file with the password of its user, or the keytab." },
 	{ DOMAIN("oauth", KEY_TEXT, oauth), .check = key_check_word,
 	    .meaning = "Remote domain: the profile for outbound-auth = oauth2." },
+	{ DOMAIN("auth-mechanisms", KEY_FLAGS, mechanisms), .derived = "the server's",
+	    .choice = mechanisms,
+	    .meaning = "Remote domain: replaces the server's auth-mechanisms." },
 	{ DOMAIN("port", KEY_NUMBER, port), .derived = "the server's", .min = 1, .max = 65535,
 	    .meaning = "Remote domain: the port of its hosts." },
 	{ DOMAIN("hold", KEY_BOOL, hold), .standard = "no",

@@ -108,12 +108,14 @@ route_host_parse(struct destination_host *h, const char *text, uint16_t port)
 static struct destination_security
 security_of(const struct config_server *s, const struct config_domain *domain, bool by_dns)
 {
-	struct destination_security own = { .tls = s->outbound_tls };
+	struct destination_security own = { .tls = s->outbound_tls, .mechanisms = s->mechanisms };
 
 	/* the configuration was judged before */
 	(void)config_account_find(&own.account, s, domain, by_dns);
 	if (domain != NULL && domain->has_outbound_tls)
 		own.tls = domain->outbound_tls;
+	if (domain != NULL && domain->mechanisms != 0)
+		own.mechanisms = domain->mechanisms;
 	return own;
 }
 
@@ -121,10 +123,11 @@ bool
 route_security_is_same(const struct destination_security *a, const struct destination_security *b)
 {
 	return a->tls == b->tls && a->account.auth == b->account.auth &&
-	    (a->account.auth == CONFIG_OUT_ANONYMOUS || strcmp(a->account.domain, b->account.domain) == 0);
+	    (a->account.auth == CONFIG_OUT_ANONYMOUS ||
+	    (strcmp(a->account.domain, b->account.domain) == 0 && a->mechanisms == b->mechanisms));
 }
 
-/* ";tls=verify;account=example.com", or "" when it is the server's. */
+/* ";tls=verify;account=example.com;mechanisms=0x20", or "" when it is the server's. */
 static char *
 make_suffix(const struct destination_security *own, const struct destination_security *usual)
 {
@@ -135,14 +138,22 @@ make_suffix(const struct destination_security *own, const struct destination_sec
 	};
 
 	struct destination_security other = *usual;
-	bool tls = own->tls != usual->tls;
+	bool anonymous = own->account.auth == CONFIG_OUT_ANONYMOUS;
+	struct buf text = BUF_INIT(ROUTE_KEY_SIZE);
+	char *suffix;
 
 	other.tls = own->tls;
-	if (route_security_is_same(own, &other))
-		return tls ? mem_printf(";tls=%s", names[own->tls]) : mem_strdup("");
-	return mem_printf("%s%s%s%s", tls ? ";tls=" : "", tls ? names[own->tls] : "",
-	    own->account.auth == CONFIG_OUT_ANONYMOUS ? ";anonymous" : ";account=",
-	    own->account.auth == CONFIG_OUT_ANONYMOUS ? "" : own->account.domain);
+	other.mechanisms = own->mechanisms;
+	if (own->tls != usual->tls)
+		buf_printf(&text, ";tls=%s", names[own->tls]);
+	if (!route_security_is_same(own, &other))
+		buf_printf(&text, "%s%s", anonymous ? ";anonymous" : ";account=",
+		    anonymous ? "" : own->account.domain);
+	if (!anonymous && own->mechanisms != usual->mechanisms)
+		buf_printf(&text, ";mechanisms=%#x", own->mechanisms);
+	suffix = mem_strdup(buf_text(&text));
+	buf_done(&text);
+	return suffix;
 }
 
 /* --- destinations --- */

@@ -17,6 +17,7 @@ struct route;
 struct destination_security {
 	enum config_outbound_tls tls;
 	struct config_account account;	/* strings belong to the configuration */
+	unsigned mechanisms;		/* AUTH_OUT_BIT()s that the account may be used with */
 };
 
 /* Where recipients go: made by route, used by outbound. Jobs with equal `key` share queue and connections. */

@@ -32,6 +32,8 @@ struct auth_out_login {
 	struct ssl_st *tls;		/* NULL: in clear */
 	const char *verified;		/* what the host has proved under TLS: "none", "name", "dane" */
 	enum msg_auth_out_mechanism mechanism;
+	/* The host has channel binding, too, and that did not do or is not to be used */
+	bool unbound;
 	bool repeated;			/* second attempt: the host has refused the words of the first */
 	void *question;			/* of the source; NULL: it has none */
 	/*

@@ -51,7 +51,8 @@ static void
 add_binding(struct msg_auth_out_start *s, const struct auth_out_login *l)
 {
 	s->binding = AUTH_IN_NO_BINDING;
-	if (l->tls == NULL || !tls_link_binding(l->tls, s->binding_data))
+	/* SCRAM would say with it that we believe the host to have none (RFC 5802 6), and fail */
+	if (l->unbound || l->tls == NULL || !tls_link_binding(l->tls, s->binding_data))
 		return;
 	s->binding = AUTH_IN_TLS_EXPORTER;
 	s->binding_len = TLS_BINDING_SIZE;

@@ -46,9 +46,7 @@ xoauth_first(struct msg_auth_in_token *word, const struct xoauth_request *r)
 	word->absent = 0;
 	word->len = fits ? (uint16_t)out.len : 0;
 	memcpy(word->data, buf_text(&out), word->len);
-	if (out.data != NULL)
-		explicit_bzero(out.data, out.size);
-	buf_done(&out);
+	buf_wipe(&out);
 	return fits;
 }
 

@@ -24,6 +24,7 @@
 #define CUTS_SPAN (10 * MINUTE)
 #define PLAIN_FIRST (5 * MINUTE)	/* doubled, as long as TLS does not work, up to PLAIN_LAST */
 #define PLAIN_LAST HOUR
+#define USELESS_KEPT (24 * HOUR)	/* then the stronger mechanisms get another chance */
 
 enum tls_state {
 	TLS_UNKNOWN,
@@ -111,6 +112,8 @@ struct host_row {
 	unsigned cuts;
 	uint64_t plain_until, plain_wait;
 	struct { enum offer_state state; uint64_t until; } offer[OFFERS];
+	unsigned useless;	/* AUTH_OUT_BIT()s */
+	uint64_t useless_at;	/* when that was learnt */
 };
 
 struct host_memory {
@@ -277,6 +280,29 @@ host_memory_without(const struct host_memory *m, const char *key, uint64_t now)
 		if (offer_state(r, i, now) == OFFER_LEFT_OUT)
 			found |= 1U << i;
 	return found;
+}
+
+/* --- authentication --- */
+
+void
+host_memory_note_useless(struct host_memory *m, const char *key, unsigned mechanisms, uint64_t now)
+{
+	struct host_row *r = find_row(m, key);
+
+	if (r == NULL && mechanisms == 0)
+		return;
+	r = touch_row(m, key);
+	if (r->useless != mechanisms)
+		r->useless_at = now;
+	r->useless = mechanisms;
+}
+
+unsigned
+host_memory_useless(const struct host_memory *m, const char *key, uint64_t now)
+{
+	const struct host_row *r = find_row(m, key);
+
+	return r != NULL && now - r->useless_at < USELESS_KEPT ? r->useless : 0;
 }
 
 /* --- beginning and end --- */

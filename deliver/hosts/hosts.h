@@ -175,6 +175,9 @@ struct host_tls_try { uint64_t begun; bool strict; };
 enum host_tls_turn host_memory_note_tls(struct host_memory *m, const char *key, enum host_tls_event event,
     const struct host_tls_try *try, uint64_t now);
 bool host_memory_is_plain(const struct host_memory *m, const char *key, uint64_t now);
+/* AUTH_OUT_BIT()s that did not do at the host, while another mechanism did; 0 forgets them. */
+void host_memory_note_useless(struct host_memory *m, const char *key, unsigned mechanisms, uint64_t now);
+unsigned host_memory_useless(const struct host_memory *m, const char *key, uint64_t now);
 uint64_t host_memory_events(const struct host_memory *m);	/* so far */
 /* What may be why a message failed at a host: to be left out when plain SMTP has done better. */
 struct host_doubt {

@@ -7,8 +7,17 @@
  *           each authentication that the host has judged, with no secret in it
  * Fails by: the client's verdict
  */
+#include <assert.h>
+
 #include "common/base/log.h"
 #include "deliver/outbound/outbound.h"
+
+/* The configuration stands below the messages between processes: it has the same bits, and other names. */
+static_assert((unsigned)CONFIG_SCRAM_PLUS == AUTH_OUT_BIT(AUTH_OUT_SCRAM_PLUS) &&
+    CONFIG_SCRAM == AUTH_OUT_BIT(AUTH_OUT_SCRAM) && CONFIG_GSSAPI == AUTH_OUT_BIT(AUTH_OUT_GSSAPI) &&
+    CONFIG_OAUTHBEARER == AUTH_OUT_BIT(AUTH_OUT_OAUTHBEARER) &&
+    CONFIG_XOAUTH2 == AUTH_OUT_BIT(AUTH_OUT_XOAUTH2) && CONFIG_PLAIN == AUTH_OUT_BIT(AUTH_OUT_PLAIN) &&
+    CONFIG_LOGIN == AUTH_OUT_BIT(AUTH_OUT_LOGIN), "the bits of enum config_mechanism");
 
 static const struct auth_out_source *
 source_of(const struct outconn *p)
@@ -25,7 +34,8 @@ outconn_auth_settings(const struct outconn *p, struct client_settings *set)
 	if (source == NULL)
 		return;
 	set->user = security->account.user;
-	set->mechanisms = source->mechanisms;
+	set->mechanisms = source->mechanisms & security->mechanisms;
+	set->mechanisms_named = set->mechanisms != source->mechanisms;
 	set->again = source->again;
 	/* A token needs TLS, whatever is configured (RFC 6750 5.3) */
 	if (security->tls == CONFIG_OUT_TLS_OFF || net_is_loopback((const struct sockaddr *)&p->to.sa))
@@ -51,6 +61,7 @@ outconn_auth_ask(struct outconn *p)
 	l->tls = p->tls;
 	l->verified = p->verified;
 	l->mechanism = a->mechanism;
+	l->unbound = a->mechanism == AUTH_OUT_SCRAM && (a->offered & AUTH_OUT_BIT(AUTH_OUT_SCRAM_PLUS)) != 0;
 	l->repeated = a->repeated;
 	source->ask(l, a->begun ? &a->challenge : NULL);
 }

@@ -20,6 +20,7 @@ outconn_memory_begin(struct outconn *p, const struct mx_address *a, struct clien
 	p->try = (struct host_tls_try){ .begun = host_memory_events(o->memory),
 	    .strict = !tls_policy_allows_clear(&p->site->d, a) };
 	p->memory_key = mem_printf("%s %s", p->where, p->try.strict ? "strict" : "may");
+	set->useless = host_memory_useless(o->memory, p->memory_key, clock_mono_ms());
 	if (o->tls != NULL)
 		set->tls = tls_policy_tls(&p->site->d, a);
 	if (set->tls == CLIENT_TLS_MAY && !p->try.strict &&
@@ -45,9 +46,24 @@ note_tls(const struct outconn *p, enum host_tls_event event, const struct verdic
 	return turn;
 }
 
+/* The host let us in, or denied our account. */
+static void
+note_mechanisms(const struct outconn *p)
+{
+	const struct client *c = &p->client;
+	unsigned useless = 0;
+
+	if (c->auth == NULL)
+		return;
+	if (c->opening == CLIENT_AUTHENTICATED)
+		useless = (c->set.useless | c->auth->refused) & ~AUTH_OUT_BIT(c->auth->mechanism);
+	host_memory_note_useless(p->site->o->memory, p->memory_key, useless, clock_mono_ms());
+}
+
 void
 outconn_memory_opened(const struct outconn *p)
 {
+	note_mechanisms(p);
 	if (p->client.security == CLIENT_SECURED)
 		note_tls(p, HOST_TLS_WORKED, NULL);
 }
@@ -159,6 +175,8 @@ outconn_memory_failed(const struct outconn *p)
 	enum host_tls_turn turn;
 
 	note_refusal(p, &c->failure);
+	if (c->opening == CLIENT_DENIED)
+		note_mechanisms(p);
 	if (c->security != CLIENT_TLS_CUT && c->security != CLIENT_TLS_BROKEN)
 		return false;
 	turn = note_tls(p, c->security == CLIENT_TLS_CUT ? HOST_TLS_WAS_CUT : HOST_TLS_FAILED, &c->failure);

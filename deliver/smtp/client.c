@@ -16,7 +16,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/smtp/smtp.h"
+#include "deliver/smtp/smtp_private.h"
 
 #define MINUTES(n) ((n) * 60000U)
 #define UNSURE_MS 10000	/* after that what came counts as the whole answer */
@@ -86,7 +86,7 @@ client_init(struct client *c, const struct client_settings *set)
 	*c = (struct client){ .set = *set, .out = BUF_INIT(OUT_MAX) };
 	c->response = mem_new(struct client_reply);
 	client_reply_init(c->response);
-	if (set->mechanisms != 0)
+	if (set->user != NULL)
 		c->auth = client_auth_new();
 	if (set->tls == CLIENT_TLS_AT_ONCE)
 		c->phase = CLIENT_SHAKE;
@@ -95,9 +95,7 @@ client_init(struct client *c, const struct client_settings *set)
 void
 client_done(struct client *c)
 {
-	if (c->auth != NULL && c->out.data != NULL)
-		explicit_bzero(c->out.data, c->out.size);
-	buf_done(&c->out);
+	buf_wipe(&c->out);		/* there may be a secret in it */
 	client_auth_free(c->auth);
 	c->auth = NULL;
 	free(c->fold);
@@ -180,6 +178,8 @@ client_fail_with(struct client *c, const char *status, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	if (client_heard_ends(c))
+		return;
 	verdict_set(&v, VERDICT_LATER, status, "%s", text);
 	snprintf(v.host, sizeof(v.host), "%s", c->set.host);
 	/* A host that refuses our side of a handshake may close after it. */
@@ -400,7 +400,8 @@ on_reply(struct client *c)
 	c->greeted_again = false;
 	if (c->response->code == 421 && !rows[phase].answers_421) {
 		v = client_last_verdict(c);
-		client_fail(c, &v, true);
+		if (!client_heard_ends(c))
+			client_fail(c, &v, true);
 	} else if (handler != NULL && is_asked_for(c))
 		handler(c);
 	else

@@ -2,12 +2,14 @@
  * client_auth - our authentication at the host (RFC 4954), between EHLO and the first transaction; pure
  *
  * Runs in:  deliver
- * Owns:     the challenge being read, an initial response too long for the AUTH line
- * Promise:  the strongest mechanism that both sides have; one attempt a connection (settings.again: two). No
- *           secret is sent without TLS unless the settings allow it. Where an account is configured no mail
- *           is sent without AUTH. A 2xx counts only after the last word of the mechanism
+ * Owns:     the challenge being read; the first word until the host has taken it
+ * Promise:  the mechanisms that both sides have are tried in the order of client_auth_next, each once
+ *           (settings.again: twice). No secret is sent without TLS unless the settings allow it. Where an
+ *           account is configured no mail is sent without AUTH. A 2xx counts only after the last word of the
+ *           mechanism. What a host asks counts only for mechanisms that need it
  * Fails by: the verdict of the connection, always "later": a wrong account is a fault of the configuration
  */
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +19,7 @@
 #include "common/base/base64.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
-#include "deliver/smtp/smtp.h"
+#include "deliver/smtp/smtp_private.h"
 
 /* Of a command with its CRLF (RFC 5321 4.5.3.1.4); a longer initial response is sent after the challenge */
 #define LINE_MAX 512
@@ -31,16 +33,8 @@ client_auth_new(void)
 
 	a->challenge = BUF_INIT(AUTH_IN_TOKEN_MAX);
 	a->raw = BUF_INIT(RAW_MAX);
-	a->deferred_word = BUF_INIT(AUTH_IN_TOKEN_MAX);
+	a->first_word = BUF_INIT(AUTH_IN_TOKEN_MAX);
 	return a;
-}
-
-static void
-wipe_buf(struct buf *b)
-{
-	if (b->data != NULL)
-		explicit_bzero(b->data, b->size);
-	buf_done(b);
 }
 
 void
@@ -48,9 +42,9 @@ client_auth_free(struct client_auth *a)
 {
 	if (a == NULL)
 		return;
-	wipe_buf(&a->challenge);
-	wipe_buf(&a->raw);
-	wipe_buf(&a->deferred_word);
+	buf_wipe(&a->challenge);
+	buf_wipe(&a->raw);
+	buf_wipe(&a->first_word);
 	free(a);
 }
 
@@ -93,7 +87,7 @@ fail_auth(struct client *c, const char *status, const char *fmt, ...)
 	client_fail(c, &v, false);
 }
 
-/* No mechanism is left: why. */
+/* No mechanism can be tried: why. */
 static void
 fail_unable(struct client *c)
 {
@@ -101,31 +95,37 @@ fail_unable(struct client *c)
 
 	if (!a->has_offer)
 		fail_auth(c, "4.7.0", "%s offers no authentication, but outbound-auth wants it", c->set.host);
-	else if ((a->offered & c->set.mechanisms & ~a->refused) != 0)
+	else if (client_auth_next_shared(c) != 0)
 		fail_auth(c, "4.7.11",
 		    "%s offers only authentication that shows the secret, and the connection has no TLS",
 		    c->set.host);
 	else
-		fail_auth(c, "4.7.4", "%s offers no authentication that outbound-auth allows", c->set.host);
+		fail_auth(c, "4.7.4", "%s offers no authentication that outbound-auth%s allows", c->set.host,
+		    c->set.mechanisms_named ? " and auth-mechanisms" : "");
+}
+
+static void
+begin_mechanism(struct client *c, enum msg_auth_out_mechanism mechanism)
+{
+	struct client_auth *a = c->auth;
+
+	a->mechanism = mechanism;
+	a->begun = a->last = a->unsaid = false;
+	a->challenges = 0;
+	buf_clear(&a->challenge);
+	buf_wipe(&a->first_word);
+	c->phase = CLIENT_WORD;
 }
 
 void
 client_auth_begin(struct client *c)
 {
-	struct client_auth *a = c->auth;
-	unsigned usable = c->set.mechanisms & a->offered & ~a->refused;
+	enum msg_auth_out_mechanism mechanism;
 
-	if (c->security != CLIENT_SECURED)
-		usable &= (~AUTH_OUT_BARE | c->set.clear) & ~AUTH_OUT_BIT(AUTH_OUT_SCRAM_PLUS);
-	if (usable == 0) {
+	if (client_auth_next_choose(c, &mechanism))
+		begin_mechanism(c, mechanism);
+	else
 		fail_unable(c);
-		return;
-	}
-	a->mechanism = (enum msg_auth_out_mechanism)__builtin_ctz(usable);	/* in order of strength */
-	a->begun = a->last = false;
-	a->challenges = 0;
-	buf_clear(&a->challenge);
-	c->phase = CLIENT_WORD;
 }
 
 /* --- our words --- */
@@ -141,7 +141,7 @@ send_word(struct client *c, const void *data, size_t len)
 	free(text);
 }
 
-/* The AUTH line. */
+/* The AUTH line. The first word is kept: the host may ask for it after all. */
 static void
 send_first(struct client *c, const void *data, size_t len, bool absent)
 {
@@ -150,12 +150,15 @@ send_first(struct client *c, const void *data, size_t len, bool absent)
 
 	a->begun = true;
 	buf_printf(&c->out, "AUTH %s", name);
-	if (!absent && strlen("AUTH  \r\n") + strlen(name) + BASE64_SIZE(len) - 1 > LINE_MAX) {
-		buf_add(&a->deferred_word, data, len);
-	} else if (!absent) {
-		buf_puts(&c->out, len == 0 ? " =" : " ");
-		send_word(c, data, len);
-	}
+	if (absent)
+		return;
+	buf_add(&a->first_word, data, len);
+	a->unsaid = a->bare ||
+	    strlen("AUTH  \r\n") + strlen(name) + BASE64_SIZE(len) - 1 > LINE_MAX;
+	if (a->unsaid)
+		return;
+	buf_puts(&c->out, len == 0 ? " =" : " ");
+	send_word(c, data, len);
 }
 
 void
@@ -187,36 +190,31 @@ client_auth_give_up(struct client *c, const char *status, const char *why)
 
 /* --- the host's replies --- */
 
-void
-client_auth_input(struct client *c, const char *data, size_t len)
+static void
+say_first(struct client *c)
 {
-	if (c->phase == CLIENT_AUTH)
-		buf_add(&c->auth->raw, data, len);
+	struct client_auth *a = c->auth;
+
+	send_word(c, buf_text(&a->first_word), a->first_word.len);
+	buf_puts(&c->out, "\r\n");
+	buf_wipe(&a->first_word);
+	a->unsaid = false;
+	c->out_is_auth = true;
 }
 
-/* The bytes after "334 "; false: no challenge. */
-static bool
-decode_challenge(struct client_auth *a)
+/* With this mechanism it gets nowhere, through no fault of the account: the next one, if there is one. */
+static void
+give_up_mechanism(struct client *c, const char *why)
 {
-	const char *text = a->raw.data;
-	size_t len = a->raw.len;
-	size_t most;
-	char *room;
-	ssize_t n;
+	struct client_auth *a = c->auth;
 
-	while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r' || text[len - 1] == ' '))
-		len--;
-	text += len < 4 ? len : 4;
-	len -= len < 4 ? len : 4;
-	buf_clear(&a->challenge);
-	most = len / 4 * 3;
-	room = buf_room(&a->challenge, most);
-	n = room != NULL ? base64_decode(room, most, text, len) : -1;
-	if (n < 0)
-		return false;
-	a->challenge.len = (size_t)n;
-	a->challenge.data[n] = '\0';
-	return true;
+	a->refused |= AUTH_OUT_BIT(a->mechanism);
+	if (client_auth_next_usable(c) == 0) {
+		fail_auth(c, "4.5.0", "%s %s", c->set.host, why);
+		return;
+	}
+	a->cancelled = true;
+	buf_puts(&c->out, "*\r\n");	/* RFC 4954 4 */
 }
 
 static void
@@ -224,28 +222,23 @@ take_challenge(struct client *c)
 {
 	struct client_auth *a = c->auth;
 
-	if (++a->challenges > CHALLENGES_MAX)
+	if (a->cancelled)
+		client_fail_protocol(c);
+	else if (++a->challenges > CHALLENGES_MAX)
 		fail_auth(c, "4.5.0", "%s wants one more word for ever", c->set.host);
-	else if (c->response->lines != 1 || !buf_ok(&a->raw))
-		fail_auth(c, "4.5.0", "%s sent a challenge that is too long", c->set.host);
-	else if (a->deferred_word.len > 0) {	/* it did not fit the AUTH line */
-		send_word(c, a->deferred_word.data, a->deferred_word.len);
-		buf_puts(&c->out, "\r\n");
-		wipe_buf(&a->deferred_word);
-		c->out_is_auth = true;
-	} else if (!decode_challenge(a))
-		fail_auth(c, "4.5.0", "%s sent a challenge that is not base64", c->set.host);
-	else
+	else if (client_challenge_wants_first(a))
+		say_first(c);
+	else if (client_challenge_is_late(a))
+		give_up_mechanism(c, "asks on after the last word");
+	else if (!client_challenge_read(a))
+		give_up_mechanism(c, "sent a challenge that is too long or not base64");
+	else {
+		buf_wipe(&a->first_word);
 		c->phase = CLIENT_WORD;
+	}
 }
 
-/* The AUTH dialogue from its beginning, on the same connection. */
-static void
-begin_again(struct client *c)
-{
-	wipe_buf(&c->auth->deferred_word);
-	client_auth_begin(c);
-}
+/* --- the other replies --- */
 
 /* Microsoft 365 says with these codes that it takes no passwords at all. */
 static const char *
@@ -258,33 +251,100 @@ hint_of(const struct client *c)
 	    " (this host takes no passwords: outbound-auth = oauth2 may be what it wants)" : "";
 }
 
+/* " (before it: SCRAM-SHA-256, PLAIN)": mechanisms that were refused in this connection. */
+static void
+name_others(const struct client_auth *a, char *dst, size_t size)
+{
+	size_t at = 0;
+
+	dst[0] = '\0';
+	for (unsigned i = 0; i < AUTH_OUT_MECHANISMS && at < size; i++)
+		if (a->tried & AUTH_OUT_BIT(i) & ~AUTH_OUT_BIT(a->mechanism))
+			at += (size_t)snprintf(dst + at, size - at, "%s%s", at == 0 ? " (before it: " : ", ",
+			    msg_auth_out_mechanism_names[i]);
+	if (at > 0 && at < size)
+		snprintf(dst + at, size - at, ")");
+}
+
+/* Keeps the refusal, unless one before says more: the host knows the account and denies it. */
+static void
+keep_refusal(struct client *c)
+{
+	struct client_auth *a = c->auth;
+	struct verdict v = client_last_verdict(c);
+	bool denied = v.what == VERDICT_REFUSED &&
+	    client_auth_next_about(v.code) != CLIENT_ABOUT_MECHANISM;
+	char others[120];
+
+	if (a->denied && !denied && v.what == VERDICT_REFUSED)
+		return;
+	name_others(a, others, sizeof(others));
+	verdict_set(&c->heard, VERDICT_LATER, v.what == VERDICT_REFUSED ? "4.7.8" : v.status,
+	    "authentication with %s failed%s: %s%s", msg_auth_out_mechanism_names[a->mechanism], others,
+	    v.text, hint_of(c));
+	c->heard.code = v.code;
+	snprintf(c->heard.host, sizeof(c->heard.host), "%s", v.host);
+	a->denied = denied;
+	a->heard_mechanism = a->mechanism;
+}
+
+/* The mechanism did not do; nothing was judged that would stand against another one. */
+static void
+try_next(struct client *c)
+{
+	struct client_auth *a = c->auth;
+	enum msg_auth_out_mechanism next;
+
+	if (client_auth_next_choose(c, &next))
+		begin_mechanism(c, next);
+	else if ((!a->denied && client_auth_next_shared(c) != 0) || !client_heard_ends(c))
+		fail_unable(c);
+}
+
 static void
 judge_refusal(struct client *c)
 {
 	struct client_auth *a = c->auth;
-	struct verdict v = client_last_verdict(c);
-	struct verdict later;
+	int code = c->response->code;
 
-	if (c->response->code == 535 && c->set.again && !a->repeated) {
+	if (a->cancelled) {
+		a->cancelled = false;
+		try_next(c);
+		return;
+	}
+	if (code == 535 && c->set.again && !a->repeated) {
 		a->repeated = true;
-		begin_again(c);
+		begin_mechanism(c, a->mechanism);
 		return;
 	}
-	/* A mechanism that is offered and then unknown says nothing about the account (RFC 4954 4). */
-	if (c->response->code == 504 &&
-	    (c->set.mechanisms & a->offered & ~(a->refused | AUTH_OUT_BIT(a->mechanism))) != 0) {
-		a->refused |= AUTH_OUT_BIT(a->mechanism);
-		begin_again(c);
+	/* An old host may know AUTH without an initial response only (RFC 4954 4 allows one). */
+	if ((code == 500 || code == 501) && a->challenges == 0 && a->first_word.len > 0 && !a->bare) {
+		a->bare = true;
+		begin_mechanism(c, a->mechanism);
 		return;
 	}
-	if (v.what == VERDICT_REFUSED)
+	a->tried |= AUTH_OUT_BIT(a->mechanism);
+	keep_refusal(c);
+	a->refused |= client_auth_next_useless(c);
+	try_next(c);
+}
+
+/* A refusal counts, although a try that followed it may have ended otherwise. */
+void
+client_auth_ended(struct client *c)
+{
+	struct client_auth *a = c->auth;
+
+	a->mechanism = a->heard_mechanism;
+	if (c->heard.code / 100 == 5)
 		c->opening = CLIENT_DENIED;
-	verdict_set(&later, VERDICT_LATER, v.what == VERDICT_REFUSED ? "4.7.8" : v.status,
-	    "authentication with %s failed: %s%s",
-	    msg_auth_out_mechanism_names[a->mechanism], v.text, hint_of(c));
-	later.code = v.code;
-	snprintf(later.host, sizeof(later.host), "%s", v.host);
-	client_fail(c, &later, false);
+}
+
+void
+client_auth_input(struct client *c, const char *data, size_t len)
+{
+	if (c->phase == CLIENT_AUTH)
+		client_challenge_input(c->auth, data, len);
 }
 
 void
@@ -295,7 +355,7 @@ client_auth_challenge(struct client *c)
 		take_challenge(c);
 	else
 		client_fail_protocol(c);
-	wipe_buf(&c->auth->raw);
+	buf_wipe(&c->auth->raw);
 }
 
 void
@@ -304,14 +364,16 @@ client_auth_accepted(struct client *c)
 	struct client_auth *a = c->auth;
 
 	c->out_is_auth = false;
-	if (a->last && a->deferred_word.len == 0) {
-		wipe_buf(&a->challenge);
+	if (a->last && !a->unsaid && !a->cancelled) {
+		buf_wipe(&a->challenge);
+		buf_wipe(&a->first_word);
+		client_heard_forget(c);
 		c->opening = CLIENT_AUTHENTICATED;
 		c->phase = CLIENT_BETWEEN;
 	} else
 		fail_auth(c, "4.7.0", "%s took us for %s before it proved itself (%s)", c->set.host,
 		    c->set.user, msg_auth_out_mechanism_names[a->mechanism]);
-	wipe_buf(&a->raw);
+	buf_wipe(&a->raw);
 }
 
 void
@@ -319,5 +381,5 @@ client_auth_refused(struct client *c)
 {
 	c->out_is_auth = false;
 	judge_refusal(c);
-	wipe_buf(&c->auth->raw);
+	buf_wipe(&c->auth->raw);
 }

@@ -12,7 +12,7 @@
 #include "common/base/mem.h"
 #include "common/mail/idn.h"
 #include "common/mail/message.h"
-#include "deliver/smtp/smtp.h"
+#include "deliver/smtp/smtp_private.h"
 
 enum sign {
 	MALFORMED,	/* "I do not know this": a syntax or protocol error, whatever it is about */

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "deliver/smtp/smtp.h"
+#include "deliver/smtp/smtp_private.h"
 
 /* The host takes no mail from us. Another may: the caller makes 5xx final only when all hosts said so. */
 void
@@ -17,7 +17,8 @@ client_open_refused(struct client *c)
 {
 	struct verdict v = client_last_verdict(c);
 
-	client_fail(c, &v, client_last_class(c) == 4);
+	if (!client_heard_says_more(c) || !client_heard_ends(c))
+		client_fail(c, &v, client_last_class(c) == 4);
 }
 
 void
@@ -78,12 +79,14 @@ client_open_ehlo_refused(struct client *c)
 	c->offered = 0;
 	c->helo_instead = c->set.tls != CLIENT_TLS_OFF && c->security != CLIENT_SECURED;
 	c->offers_unknown = client_last_class(c) != 5;
+	client_heard_ehlo(c);
 	client_open_hello(c, CLIENT_HELO);
 }
 
 void
 client_open_helo(struct client *c)
 {
+	client_heard_forget(c);
 	open_dialogue(c, "is greeted with HELO, which knows no STARTTLS");
 }
 

@@ -17,7 +17,7 @@
 #include "common/mail/idn.h"
 #include "common/mail/message.h"
 #include "common/mail/xtext.h"
-#include "deliver/smtp/smtp.h"
+#include "deliver/smtp/smtp_private.h"
 
 #define BINARY (CLIENT_CHUNKING | CLIENT_BINARYMIME)
 

@@ -138,8 +138,10 @@ struct client_settings {
 	bool helo;		/* HELO instead of EHLO */
 	enum client_tls tls;
 	bool tls_given_up;	/* in clear only because TLS failed before: no refusal is final */
-	const char *user;	/* with mechanisms: our account, for verdicts */
-	unsigned mechanisms;	/* AUTH_OUT_BIT()s: no mail without one of them; 0: no AUTH */
+	const char *user;	/* our account, for verdicts: no mail without AUTH; NULL: no AUTH */
+	unsigned mechanisms;	/* AUTH_OUT_BIT()s that may be used */
+	bool mechanisms_named;	/* auth-mechanisms leaves some out */
+	unsigned useless;	/* those that did not do at this host, while another one did: tried last */
 	unsigned clear;		/* those of AUTH_OUT_BARE that may be used without TLS */
 	bool again;		/* after a 535 there is one more attempt: with another token */
 	/* Called with the first line of each reply; may be NULL */
@@ -175,6 +177,11 @@ struct client {
 	enum client_opening opening;
 	struct client_auth *auth;	/* owned; NULL: none wanted */
 	bool glitch;			/* the failure was a lost, silent or busy host */
+	/*
+	 * A refusal after which another way is tried in the same connection; status "": none. It is the
+	 * failure when the connection ends before anything else is heard.
+	 */
+	struct verdict heard;
 	struct verdict failure;		/* why it was not opened, or ended */
 	/* Set by the owner between transactions: enum client_offer, not used unless the message needs it */
 	unsigned without;
@@ -243,33 +250,6 @@ void client_fold_end(struct client_fold *f);
 void client_offer_note(struct client *c, const char *line);	/* of the answer to EHLO, without its code */
 void client_offer_names(unsigned offers, char *dst, size_t size);	/* "CHUNKING,DSN" */
 
-/* --- client_open: greeting, EHLO or HELO, STARTTLS. Pure --- */
-/* Sends EHLO or HELO. */
-void client_open_hello(struct client *c, enum client_phase phase);
-void client_open_offer(struct client *c, const char *line);	/* of the answer to EHLO, without its code */
-/* Called by client with the reply of that name: 2yz; refused: 4yz, 5yz. */
-void client_open_greeting(struct client *c);
-void client_open_refused(struct client *c);
-void client_open_ehlo(struct client *c);
-void client_open_ehlo_refused(struct client *c);		/* or 3yz */
-void client_open_helo(struct client *c);
-void client_open_starttls(struct client *c);
-void client_open_starttls_refused(struct client *c);
-
-/* For the other files of the dialogue. */
-int client_last_class(const struct client *c);		/* 2 to 5 */
-struct verdict client_last_verdict(struct client *c);
-/* Not final, if it is a refusal and we have fallen back: to clear text where TLS might have been, to HELO. */
-void client_judge_fallback(struct client *c, struct verdict *v);
-void client_set_all(struct client *c, const struct verdict *v, bool only_accepted);
-/* Ends the connection; a running transaction ends as CLIENT_LOST or, after its content, as CLIENT_FINAL. */
-void client_fail(struct client *c, const struct verdict *v, bool glitch);
-/* The same, with "later"; 4.7.x: the host is neither lost nor busy. */
-void client_fail_with(struct client *c, const char *status, const char *fmt,
-    ...) __attribute__((format(printf, 3, 4)));
-void client_check_out(struct client *c);		/* ends the connection when `out` has overflowed */
-void client_fail_protocol(struct client *c);		/* the reply is not what SMTP allows here */
-
 /* --- rcpt_list: the recipients of a message at one destination, from transaction to transaction. Pure --- */
 /*
  * The first `settled` have a verdict that stands, and are not asked about again; then come `part` that are in
@@ -301,7 +281,7 @@ size_t rcpt_list_delivered(const struct rcpt_list *l, size_t from);	/* of the se
 
 /* --- client_auth: our authentication at the host (RFC 4954), before the first transaction. Pure --- */
 struct client_auth {
-	unsigned offered, refused;	/* AUTH_OUT_BIT()s */
+	unsigned offered, refused, tried;	/* AUTH_OUT_BIT()s; tried: until the host refused it */
 	bool has_offer;			/* there was an AUTH line, whatever it offered */
 	enum msg_auth_out_mechanism mechanism;
 	/* What the host has sent, decoded; empty before the first word */
@@ -310,8 +290,13 @@ struct client_auth {
 	bool repeated;			/* this is the second attempt */
 	unsigned challenges;		/* of this attempt */
 	bool last;			/* the word that was sent is the mechanism's last */
-	struct buf raw;			/* the reply as it comes */
-	struct buf deferred_word;	/* an initial response too long for the AUTH line; empty: none */
+	bool cancelled;			/* "*" was sent: its reply is due */
+	bool bare;			/* the host knows AUTH without an initial response only */
+	bool unsaid;			/* the first word is not in the AUTH line: it waits for a challenge */
+	bool denied;			/* client.heard says that the host denied the account or its secret */
+	enum msg_auth_out_mechanism heard_mechanism;	/* of client.heard */
+	struct buf raw;			/* the line of the reply as it comes */
+	struct buf first_word;		/* until it is certain that the host has it; empty: no such word */
 };
 struct client_auth *client_auth_new(void);
 void client_auth_free(struct client_auth *a);		/* NULL is fine */
@@ -319,7 +304,7 @@ void client_auth_free(struct client_auth *a);		/* NULL is fine */
 void client_auth_say(struct client *c, const struct msg_auth_in_token *word, bool last);
 /* At CLIENT_ASK_WORD only. "4.7.0": no secret, no ticket. */
 void client_auth_give_up(struct client *c, const char *status, const char *why);
-/* The next six are called by client. A line of the answer to EHLO that begins with AUTH. */
+/* The next seven are called by client. A line of the answer to EHLO that begins with AUTH. */
 void client_auth_offer(struct client *c, const char *line);
 void client_auth_begin(struct client *c);
 void client_auth_input(struct client *c, const char *data, size_t len);	/* bytes as they come */
@@ -327,13 +312,7 @@ void client_auth_input(struct client *c, const char *data, size_t len);	/* bytes
 void client_auth_accepted(struct client *c);
 void client_auth_challenge(struct client *c);
 void client_auth_refused(struct client *c);
-
-/* --- client_doubt: whether an extension is the reason of a failure. Pure --- */
-unsigned client_doubt_usable(const struct client *c);	/* enum client_offer, for c->mail */
-/* The reply that refuses may be about an extension. True: it is worth a try without. */
-bool client_doubt_reply(struct client *c) __attribute__((warn_unused_result));
-/* A running transaction has ended with its connection, in this phase. */
-void client_doubt_end(struct client *c, enum client_phase phase, bool out_of_step);
+void client_auth_ended(struct client *c);		/* the connection fails with client.heard */
 
 /* --- client_transaction: RSET, MAIL, RCPT, DATA or BDAT and the replies to them. Pure --- */
 

@@ -150,6 +150,100 @@ def test_plain_and_login(t):
         no_secret(service)
 
 
+PROMPTS = (("334 Username:", "334 Password:"), ("334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ"), ("334", "334 "),
+           ("334-VXNlcm5hbWU6\r\n334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"), ("334 =?=", "334 \xff"))
+
+
+class Prompts(AuthSession):
+    """Asks for name and password in its own words; PLAIN once more."""
+    prompts = ()
+
+    def _hear(self, prompt):
+        self.connection.sendall(prompt.encode("latin-1") + b"\r\n")
+        return base64.b64decode(self.stream.readline().strip()).decode()
+
+    def _auth(self, words):
+        if words[0] == "PLAIN":
+            _, user, password = self._hear("334 ").split("\0")
+        else:
+            user, password = [self._hear(prompt) for prompt in self.prompts]
+        self.sink.accounts.append((words[0], user, password))
+        self.known = password == SECRET
+        return self.say("AUTH", "", "235 ok" if self.known else "535 no")
+
+
+def test_prompts(t):
+    """LOGIN sends the name to the first 334 and the password to the second, whatever stands behind them; PLAIN its word, once more."""
+    sinks = [auth_sink(t, mechanism) for mechanism in ["LOGIN"] * len(PROMPTS) + ["PLAIN"]]
+    for n, sink in enumerate(sinks):
+        sink.session = type("Asks", (Prompts,), {"prompts": PROMPTS[n] if n < len(PROMPTS) else ()})
+    service = routed(t, sinks)
+    for n in range(len(sinks)):
+        service.default.send(to=f"x@n{n}.example")
+    for n, sink in enumerate(sinks):
+        sink.wait(1)
+        equal(sink.accounts, [("LOGIN" if n < len(PROMPTS) else "PLAIN", "bob", SECRET)])
+
+
+class Refuses(AuthSession):
+    """Offers SCRAM and does not take it; perhaps it hangs up then."""
+    no, ends = "", False
+
+    def _auth(self, words):
+        self.sink.asked.append(words[0])
+        if words[0] != "SCRAM-SHA-256":
+            return super()._auth(words)
+        return self.say("AUTH", "", self.no) and not self.ends
+
+
+def routed(t, sinks, **delivery):
+    """A service whose mail for nK.example goes to sink K, as bob."""
+    service = t.postern(start=False)
+    for n, sink in enumerate(sinks):
+        service.default.sections[f"domain n{n}.example"] = {"type": "remote", "route": f"[127.0.0.1]:{sink.port}", "user": "bob",
+                                                            "outbound-auth": "basic", "secret-file": secret_file(service)}
+    service.default.set("messages", max_messages_per_connection="1")
+    service.default.set("delivery", **delivery)
+    return service.start()
+
+
+def test_next_mechanism(t):
+    """What the host offers and does not take: the next one, in the same connection; the next connection begins with it."""
+    sinks = [auth_sink(t, "SCRAM-SHA-256 PLAIN") for _ in range(6)]
+    for n, no in enumerate(("504 5.5.4 unknown", "534 5.7.9 too weak", "538 5.7.11 needs TLS", "535 5.7.8 no verifier", "432 4.7.12 transition")):
+        sinks[n].asked, sinks[n].session = [], type("Refuses", (Refuses,), {"no": no})
+    sinks[5].asked, sinks[5].session = [], type("HangsUp", (Refuses,), {"no": "535 5.7.8 go away, bob", "ends": True})
+    service = routed(t, sinks)
+    for n in range(6):
+        service.default.send(to=f"x@n{n}.example")
+        service.default.send(to=f"y@n{n}.example")
+    for sink in sinks[:5]:
+        sink.wait(2)
+        equal(sink.asked, ["SCRAM-SHA-256", "PLAIN", "PLAIN"], sink.session.no)
+    event = service.events.wait("deferred", recipient="x@n5.example", status="4.7.8")
+    check("go away, bob" in event["reason"], event.line)
+    equal(sinks[5].asked, ["SCRAM-SHA-256"], "it is left alone")
+
+
+def test_named_mechanisms(t):
+    """auth-mechanisms of the server and of a domain: named and left out; what leaves nothing is an error."""
+    sinks = [auth_sink(t, "SCRAM-SHA-256 PLAIN LOGIN") for _ in range(3)]
+    service = sender(t, sinks[0].port, auth_mechanisms="-scram-sha-256", start=False)
+    for n, named in ((1, "login"), (2, "-scram-sha-256, -scram-sha-256-plus, -login")):
+        service.default.sections[f"domain n{n}.example"] = {"type": "remote", "route": f"[127.0.0.1]:{sinks[n].port}", "auth-mechanisms": named,
+                                                            "outbound-auth": "basic"}
+    service.default.write()
+    service.start()
+    for to in ("x@far.example", "x@n1.example", "x@n2.example"):
+        service.default.send(to=to)
+    for sink, mechanism in zip(sinks, ("PLAIN", "LOGIN", "PLAIN")):
+        sink.wait(1)
+        equal(sink.accounts, [(mechanism, "bob", SECRET)])
+    service.default.set("delivery", auth_mechanisms="gssapi")
+    done = service.ctl("check", ok=False)
+    check("leaves nothing that outbound-auth = basic can use" in done.stdout + done.stderr, done)
+
+
 def test_inbound_logs(t):
     """PLAIN, LOGIN and SCRAM from clients, right and wrong: no word of it in the logs."""
     service = relay_to(t).start()

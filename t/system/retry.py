@@ -6,6 +6,7 @@ import email.policy
 from checks import Skip, check, equal
 from patience import until
 from queue_files import write_queue_files
+from sink import Sink
 from smtp import mail
 
 
@@ -47,6 +48,18 @@ def test_report_of_a_refusal(t):
     service.events.wait("report", kind="failure", **{"for": ident})
     service.home.wait_queued(0)
     equal(len(service.home.drops()), 1, "one report")
+
+
+def test_refused_in_the_answer_to_ehlo(t):
+    """A host that refuses us there and hangs up: HELO is tried in vain, and the sender gets the host's words."""
+    def refuse(session, _):
+        session.connection.sendall(b"550 5.7.1 Your address is blocked, see https://mx.example/why\r\n")
+        return Sink.DROP
+    sink = t.sink(answers={"EHLO": refuse})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    service.default.send("a@default.example", "x@remote.example")
+    report = service.home.wait_drops(1)[0]
+    check(b"https://mx.example/why" in report.message and b"Status: 5.7.1" in report.message, report.message)
 
 
 def test_one_report_for_all_that_failed_together(t):

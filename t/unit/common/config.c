@@ -95,6 +95,12 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[delivery]\nfqdn = m\xc3\xbcnchen.example\n", D "2" E "fqdn must be a host name" },
 	{ "[messages]\nndr-copy-to = somebody\n", D "2" E "ndr-copy-to must be a mail address" },
 	{ "[delivery]\nport = 65536\n", D "2" E "port must be from 1 to 65535, not 65536" },
+	{ "[delivery]\nauth-mechanisms = -plain, -login\n", "" },
+	{ "[delivery]\nauth-mechanisms = cram-md5\n", D "2" E "auth-mechanisms must be scram-sha-256-plus" },
+	{ "[delivery]\nauth-mechanisms = plain -plain\n", D "2" E "auth-mechanisms has no value" },
+	{ "[delivery]\nsmart-host = r.example\noutbound-auth = basic\nuser = u\nsecret-file = /s\n"
+	    "outbound-tls = verify\nauth-mechanisms = gssapi, xoauth2\n",
+	    D "7" E "auth-mechanisms leaves nothing that outbound-auth = basic can use" },
 	/* not in this version */
 	{ "[access]\nauthentication = anonymous, basic\n",
 	    D "2" E "authentication = basic needs a password-file" },

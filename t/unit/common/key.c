@@ -94,7 +94,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "badmail badmail-keep " "badmail-limit pickup-dots pickup-settle",
 	[KEY_DELIVERY] =
 	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "
-	    "outbound-tls authorities connections "
+	    "auth-mechanisms outbound-tls authorities connections "
 	    "connections-per-domain connection-timeout port hop-limit masquerade fqdn smart-host "
 	    "smart-host-after-direct reverse-dns source-address",
 	[KEY_LDAP] =
@@ -102,7 +102,8 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "forward-attribute member-attribute group-depth " "cache-found cache-not-found",
 	[KEY_SECURITY] = "operators",
 	[KEY_DOMAIN] =
-	    "type drop drop-quota relay helo route outbound-auth outbound-tls user secret-file oauth port "
+	    "type drop drop-quota relay helo route outbound-auth outbound-tls user secret-file oauth "
+	    "auth-mechanisms port "
 	    "hold atrn-accounts",
 	[KEY_OAUTH] =
 	    "provider tenant token-url flow client-id secret-file scope refresh-token-file ca-file timeout",

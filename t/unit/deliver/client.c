@@ -204,7 +204,8 @@ do_line(struct run *r, char letter, const char *text)
 		char got[40];
 
 		snprintf(got, sizeof(got), "%s %s", r->c.failure.status, security_names[r->c.security]);
-		ck_assert_msg(r->c.failure.what == VERDICT_LATER && strcmp(got, text) == 0,
+		ck_assert_msg(r->c.failure.what == (text[0] == '5' ? VERDICT_REFUSED : VERDICT_LATER) &&
+		    strcmp(got, text) == 0,
 		    "%s: failure %s \"%s\", expected %s", r->row->name, got, r->c.failure.text, text);
 		break;
 	}
@@ -472,6 +473,22 @@ static const struct row rows[] = {
 	  HELLO "S 502 what?\nC HELO us.example\nS 250 hello\nA ready\nM\nC MAIL FROM:<a@us.example>\n" },
 	{ "EHLO busy, HELO too", 0, 1, "hi\r\n", false,
 	    HELLO "S 451 not now\nC HELO us.example\nS 451 not now\nA close\n" },
+#define BLOCKED HELLO "S 550-5.7.1 blocked\nS 550 5.7.1 see mx.example/why\nC HELO us.example\n"
+	{ "EHLO refused, closed", 0, 1, "hi\r\n", false, BLOCKED "L reset\nA close\nX 5.7.1 clear\n" },
+	{ "EHLO refused, silent", 0, 1, "hi\r\n", false, BLOCKED "T\nA close\nX 5.7.1 clear\n" },
+	{ "EHLO refused, goodbye", 0, 1, "hi\r\n", false, BLOCKED "S 421 bye\nA close\nX 5.7.1 clear\n" },
+	{ "EHLO refused, HELO is a bad sequence", 0, 1, "hi\r\n", false,
+	    BLOCKED "S 503 what?\nA close\nX 5.7.1 clear\n" },
+	{ "EHLO refused, HELO busy: what was said last counts", 0, 1, "hi\r\n", false,
+	    BLOCKED "S 450 4.7.1 later\nA close\nX 4.7.1 clear\n" },
+	{ "EHLO refused, HELO taken, and then lost", 0, 1, "hi\r\n", false,
+	    BLOCKED "S 250 x\nA ready\nL reset\nA close\nX 4.4.2 clear\n" },
+	{ "EHLO unknown, closed", 0, 1, "hi\r\n", false,
+	    HELLO "S 502 5.5.2 what?\nC HELO us.example\nL reset\nA close\nX 4.5.2 clear\n" },
+	{ "EHLO busy, closed", 0, 1, "hi\r\n", false,
+	    HELLO "S 451 4.3.0 not now\nC HELO us.example\nL reset\nA close\nX 4.3.0 clear\n" },
+	{ "EHLO under TLS refused, closed", MAY, 1, "hi\r\n", false,
+	    SHAKING "H\nC EHLO us.example\nS 554 5.7.1 no\nC HELO us.example\nL reset\nA close\nX 5.7.1 tls\n" },
 	{ "HELO wanted", 0, 1, "hi\r\n", true,
 	    "S 220 x\nC HELO us.example\nS 250-x\nS 250 PIPELINING\nA ready\nM\nC MAIL "
 	    "FROM:<a@us.example>\n" },

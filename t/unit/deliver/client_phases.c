@@ -65,16 +65,16 @@ lead_to(struct run *r, enum client_phase phase)
 	*r = (struct run){ .e = { .sender = mem_strdup("a@us.example"), .content_size = 4 } };
 	message_envelope_add(&r->e, "b@x.example");
 	client_init(&r->c, &(struct client_settings){ .fqdn = "us.example", .host = "mx.example",
-	    .user = "us",
-	    .tls = tls ? CLIENT_TLS_MAY : CLIENT_TLS_OFF, .mechanisms = auth ? AUTH_OUT_BIT(AUTH_OUT_PLAIN) :
-	    0, .clear = AUTH_OUT_BIT(AUTH_OUT_PLAIN) });
+	    .user = auth ? "us" : NULL,
+	    .tls = tls ? CLIENT_TLS_MAY : CLIENT_TLS_OFF, .mechanisms = auth ? AUTH_OUT_BIT(AUTH_OUT_SCRAM) :
+	    0, .clear = AUTH_OUT_BIT(AUTH_OUT_SCRAM) });
 	if (phase == CLIENT_GREETING)
 		return;
 	feed(r, "220 x\r\n");
 	if (phase == CLIENT_EHLO)
 		return;
 	feed(r, phase == CLIENT_HELO ? "500 x\r\n" : tls ? "250-x\r\n250 STARTTLS\r\n" :
-	    "250-x\r\n250 AUTH PLAIN\r\n");
+	    "250-x\r\n250 AUTH SCRAM-SHA-256\r\n");
 	if (phase == CLIENT_SHAKE)
 		feed(r, "220 x\r\n");
 	if (phase == CLIENT_AUTH)

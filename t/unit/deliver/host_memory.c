@@ -152,4 +152,21 @@ START_TEST(test_bound)
 }
 END_TEST
 
-UNIT_MAIN("host_memory", test_tls, test_offers, test_bound)
+START_TEST(test_useless)
+{
+	struct host_memory *m = host_memory_new();
+
+	ck_assert_uint_eq(host_memory_useless(m, "a", 1), 0);
+	host_memory_note_useless(m, "a", 3, 1);
+	host_memory_note_useless(m, "a", 3, 1000);
+	ck_assert_uint_eq(host_memory_useless(m, "a", 1000), 3);
+	ck_assert_uint_eq(host_memory_useless(m, "b", 1000), 0);
+	ck_assert_uint_eq(host_memory_useless(m, "a", 25 * 3600000U), 0);	/* a day later */
+	host_memory_note_useless(m, "a", 1, 2000);
+	host_memory_note_useless(m, "a", 0, 3000);
+	ck_assert_uint_eq(host_memory_useless(m, "a", 3000), 0);
+	host_memory_free(m);
+}
+END_TEST
+
+UNIT_MAIN("host_memory", test_tls, test_offers, test_bound, test_useless)

@@ -28,6 +28,9 @@ static struct config_domain domains[] = {
 	    .outbound_tls = CONFIG_OUT_TLS_VERIFY },
 	{ .name = (char *)"same.example", .type = CONFIG_DOMAIN_REMOTE, .has_outbound_tls = true,
 	    .outbound_tls = CONFIG_OUT_TLS_MAY },
+	{ .name = (char *)"shy.example", .type = CONFIG_DOMAIN_REMOTE, .mechanisms = CONFIG_PLAIN,
+	    .has_outbound_auth = true, .outbound_auth = CONFIG_OUT_BASIC, .user = (char *)"u",
+	    .secret_file = (char *)"/s" },
 	{ .name = (char *)"six.example", .type = CONFIG_DOMAIN_REMOTE, .has_route = true,
 	    .route = { via_six, 1 }, .has_outbound_tls = true },
 };
@@ -84,6 +87,7 @@ static const struct row rows[] = {
 	/* a domain's own security wins, whichever way its mail goes */
 	{ false, CONFIG_DIRECT_NO, "safe.example", "dns:safe.example;tls=verify" },
 	{ false, CONFIG_DIRECT_NO, "same.example", "dns:same.example" },
+	{ false, CONFIG_DIRECT_NO, "shy.example", "dns:shy.example;account=shy.example;mechanisms=0x20" },
 	{ false, CONFIG_DIRECT_NO, "six.example", "hosts:[2001:db8::1]:2525;tls=off" },
 	{ true, CONFIG_DIRECT_NO, "safe.example", "hosts:smart.example:25,[192.0.2.9]:26;tls=verify" },
 	{ true, CONFIG_DIRECT_NO, "same.example", "hosts:smart.example:25,[192.0.2.9]:26" },
