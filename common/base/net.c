@@ -360,6 +360,52 @@ net_equal(const struct sockaddr *a, const struct sockaddr *b)
 	    memcmp(left, right, len) == 0 && net_port(a) == net_port(b);
 }
 
+int
+net_literal_parse(struct net_address *a, const char *text, uint16_t port)
+{
+	char address[INET6_ADDRSTRLEN];
+	size_t len = strlen(text), skip = strncasecmp(text, "[IPv6:", 6) == 0 ? 6 : 1;
+	struct sockaddr_in *four = (struct sockaddr_in *)&a->sa;
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&a->sa;
+
+	memset(a, 0, sizeof(*a));
+	if (text[0] != '[' || len < skip + 2 || text[len - 1] != ']' || len - skip - 1 >= sizeof(address))
+		return -1;
+	memcpy(address, text + skip, len - skip - 1);
+	address[len - skip - 1] = '\0';
+	if (skip == 1 && inet_pton(AF_INET, address, &four->sin_addr) == 1) {
+		four->sin_family = AF_INET;
+		four->sin_port = htons(port);
+		a->len = sizeof(*four);
+		return 0;
+	}
+	if (skip == 1 || inet_pton(AF_INET6, address, &six->sin6_addr) != 1)
+		return -1;
+	six->sin6_family = AF_INET6;
+	six->sin6_port = htons(port);
+	a->len = sizeof(*six);
+	return 0;
+}
+
+bool
+net_is_nowhere(const struct sockaddr *sa)
+{
+	static const uint8_t zero[16];
+	const uint8_t *bytes;
+
+	if (sa->sa_family == AF_INET) {
+		bytes = (const uint8_t *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+		return bytes[0] == 0 || bytes[0] >= 224;
+	}
+	if (sa->sa_family != AF_INET6)
+		return true;
+	bytes = ((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr.s6_addr;
+	if (bytes[0] == 0xff || memcmp(bytes, mapped_prefix, sizeof(mapped_prefix)) == 0)
+		return true;
+	/* "::", and "::192.0.2.1" (RFC 4291 2.5.5.1), but not "::1" */
+	return memcmp(bytes, zero, 12) == 0 && memcmp(bytes + 12, "\0\0\0\1", 4) != 0;
+}
+
 bool
 net_is_hostname(const char *text)
 {

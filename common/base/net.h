@@ -48,6 +48,14 @@ uint16_t net_port(const struct sockaddr *sa);
 bool net_is_loopback(const struct sockaddr *sa);
 bool net_is_any(const struct sockaddr *sa);	/* 0.0.0.0 or :: */
 bool net_equal(const struct sockaddr *a, const struct sockaddr *b); /* address and port */
+/* "[192.0.2.1]", "[IPv6:2001:db8::1]" as in a mail address (RFC 5321 4.1.3), any letter case. 0 or -1. */
+int net_literal_parse(struct net_address *a, const char *text,
+    uint16_t port) __attribute__((warn_unused_result));
+/*
+ * No mail server has it, though connect(2) may lead some of them to us: unspecified, multicast, broadcast,
+ * reserved, an IPv4 address written as IPv6.
+ */
+bool net_is_nowhere(const struct sockaddr *sa);
 /* "host.example", ASCII letters, digits, hyphens, dots, underscore; labels of 1 to 63, at most 253. */
 bool net_is_hostname(const char *text);
 

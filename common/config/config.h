@@ -110,6 +110,7 @@ struct config_server {
 	char *home, *pickup, *queue, *drop, *badmail;
 	uint64_t connection_limit, connection_limit_per_client, connection_timeout;
 	uint32_t processes;
+	struct config_strings own_address;	/* "192.0.2.1", "192.0.2.1:25", "mail.example.com" */
 	bool log;
 	enum config_log_format log_format;
 	struct config_strings log_fields;	/* empty: all */
@@ -148,6 +149,7 @@ struct config_server {
 	uint64_t connections, connections_per_domain, outbound_timeout, hop_limit;
 	uint16_t port;
 	char *masquerade;		/* NULL not set */
+	struct config_nets never_to;
 	struct config_strings smart_host;
 	enum config_after_direct smart_host_after_direct;
 	bool reverse_dns;

@@ -40,6 +40,31 @@ add_string(const struct key *k, void *base, const char *item, struct buf *why)
 	return 0;
 }
 
+/* Words for networks, in lists of addresses. */
+static const struct { const char *word, *networks[5]; } words[] = {
+	{ "loopback", { "127.0.0.0/8", "::1" } },
+	{ "unspecified", { "0.0.0.0/8", "::" } },
+	{ "link-local", { "169.254.0.0/16", "fe80::/10" } },
+	{ "multicast", { "224.0.0.0/4", "ff00::/8" } },
+	{ "private", { "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7" } },
+};
+
+static int add_net(const struct key *k, void *base, const char *item, struct buf *why);
+
+/* False: it is no word. */
+static bool
+add_word(const struct key *k, void *base, const char *item, struct buf *why)
+{
+	for (size_t i = 0; i < nitems_of(words); i++) {
+		if (strcmp(words[i].word, item) != 0)
+			continue;
+		for (size_t j = 0; words[i].networks[j] != NULL; j++)
+			(void)add_net(k, base, words[i].networks[j], why);
+		return true;
+	}
+	return false;
+}
+
 static int
 add_net(const struct key *k, void *base, const char *item, struct buf *why)
 {
@@ -47,6 +72,8 @@ add_net(const struct key *k, void *base, const char *item, struct buf *why)
 	struct net_entry e;
 	const char *reason;
 
+	if (k->addresses && add_word(k, base, item, why))
+		return 0;
 	if (net_entry_parse(&e, item, &reason) == -1) {
 		buf_printf(why, "\"%s\": %s", item, reason);
 		return -1;

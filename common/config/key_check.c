@@ -213,6 +213,21 @@ key_check_smart_host(const char *text, const char **why)
 }
 
 int
+key_check_own_address(const char *text, const char **why)
+{
+	struct net_address a;
+	const char *unused;
+
+	*why = "an address with an optional port, or a host name: 192.0.2.1, [2001:db8::1]:25, "
+	    "mail.example.com";
+	if (net_is_hostname(text) && strpbrk(text, letters) != NULL)
+		return 0;
+	if (*text == '*' || net_address_parse(&a, text, 25, &unused) == -1)
+		return -1;
+	return net_is_any((const struct sockaddr *)&a.sa) ? -1 : 0;
+}
+
+int
 key_check_resolver(const char *text, const char **why)
 {
 	struct net_address a;

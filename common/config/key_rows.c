@@ -169,6 +169,12 @@ const struct key key_rows[] = {
 	    "reach the first." },
 	{ GENERAL("tls-listen", KEY_LISTEN_TLS, listen), .own = true,
 	    .meaning = "The addresses and ports where a session starts with TLS at once, usually port 465." },
+	{ GENERAL("own-address", KEY_STRINGS, own_address), .check = key_check_own_address,
+	    .meaning =
+	    "Addresses and names that lead to this server and that it cannot know: outside of a NAT, of a "
+	    "forwarded port or of a load balancer. An address may have a port. Together with the addresses "
+	    "of listen, the fqdn and the hostname of the service they are the server itself: mail is never "
+	    "sent there, nor to an MX that is no better (5.4.6)." },
 	{ GENERAL("home", KEY_PATH, home), .derived = "the spool folder and the server's name", .own = true,
 	    .meaning = "The folder that holds pickup, queue, drop and badmail." },
 	{ GENERAL("pickup", KEY_PATH, pickup), .derived = "home/pickup", .own = true,
@@ -446,6 +452,14 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Whether direct delivery is tried before the smart host. yes: the smart host is used when the "
 	    "domain cannot be found. on-failure: also when the domain cannot be reached." },
+	{ DELIVERY("never-to", KEY_NETS, never_to), .addresses = true,
+	    .standard = "loopback, unspecified, link-local, multicast",
+	    .meaning =
+	    "Addresses and networks to which no mail is sent because the DNS, or an address in brackets "
+	    "behind the @, says so. Hosts that the configuration names are not meant. Words for networks: "
+	    "loopback, unspecified, link-local, multicast, and private (10.0.0.0/8, 172.16.0.0/12, "
+	    "192.168.0.0/16, fc00::/7). Mail for a domain that has only such addresses is returned with "
+	    "5.4.4." },
 	{ DELIVERY("reverse-dns", KEY_BOOL, reverse_dns), .standard = "no",
 	    .meaning =
 	    "Whether the name of the client's address is looked up for the Received line. The line says RDNS "

@@ -98,6 +98,21 @@ policy_domain(const struct config_server *server, const char *domain)
 }
 
 bool
+policy_is_nowhere(const struct config_server *server, const char *domain)
+{
+	struct net_address a;
+	const struct sockaddr *sa = (const struct sockaddr *)&a.sa;
+
+	/* A smart host may know better. */
+	if (*domain != '[' || server->smart_host.count > 0 || net_literal_parse(&a, domain, 25) == -1)
+		return false;
+	for (size_t i = 0; i < server->never_to.count; i++)
+		if (net_entry_has(&server->never_to.entry[i], sa))
+			return true;
+	return net_is_nowhere(sa);
+}
+
+bool
 policy_is_literal(const char *literal, const struct sockaddr *local)
 {
 	char want[NET_TEXT_SIZE], have[NET_TEXT_SIZE];

@@ -36,6 +36,8 @@ enum policy_answer policy_may_relay(const struct config_server *server, const st
 enum policy_answer policy_serves(const struct config_server *server, enum config_clients whom,
     const struct policy_client *client, bool authenticated);
 enum policy_domain policy_domain(const struct config_server *server, const char *domain);
+/* Whether `domain` is an address literal, and mail from here can never reach that address. */
+bool policy_is_nowhere(const struct config_server *server, const char *domain);
 /* Whether `literal`, parsed before ("[192.0.2.1]", "[ipv6:2001:db8::1]"), is this address. */
 bool policy_is_literal(const char *literal, const struct sockaddr *local);
 

@@ -203,6 +203,7 @@ route_destination_copy(struct destination *to, const struct destination *from)
 static int
 fill_hosts(struct destination *d, const struct config_strings *texts, const char *suffix)
 {
+	d->named = true;
 	d->host = mem_array(NULL, texts->count, sizeof(*d->host));
 	for (size_t i = 0; i < texts->count; i++) {
 		if (route_host_parse(&d->host[i], texts->text[i], d->port) == -1)

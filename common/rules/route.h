@@ -25,6 +25,7 @@ struct destination {
 	/* "dns:example.com", "hosts:[192.0.2.1]:25,relay.example:587;helo;tls=verify;account=example.com" */
 	char *key;
 	char *domain;			/* for logs and the per-domain limit */
+	bool named;			/* its hosts are named by the configuration */
 	bool by_mx;			/* look up MX of `domain`; else `host` in order */
 	struct destination_host { char *name; bool literal; uint16_t port; } *host; size_t nhost;
 	uint16_t port;			/* for by_mx */

@@ -71,8 +71,10 @@ struct mx_list {
 };
 
 struct mx_settings {
-	const char *fqdn;			/* our name */
-	const struct net_address *own; size_t nown;	/* addresses and ports that lead back to us */
+	const struct config_server *server;
+	const char *hostname;			/* of the service */
+	/* addresses and ports that lead back to us; 0.0.0.0: all of the loopback net, too */
+	const struct net_address *own; size_t nown;
 	uint32_t (*chance)(uint32_t below);	/* as arc4random_uniform(3) */
 };
 
@@ -193,8 +195,17 @@ unsigned host_memory_note_offers(struct host_memory *m, const char *key, unsigne
     uint64_t now);
 unsigned host_memory_without(const struct host_memory *m, const char *key, uint64_t now);
 
-/* --- own_address: which addresses and ports lead back to this virtual server --- */
-/* A new array of `*count`, to be freed: listen addresses; for a wildcard every address of this machine. */
+/* --- own_address: which addresses, ports and names lead back to this virtual server --- */
+/*
+ * A new array of `*count`, to be freed: listen addresses, for a wildcard with every address of this machine;
+ * and own-address, which without a port counts at each port that this server listens on or sends to.
+ */
 struct net_address *own_address_list(const struct config_server *s, size_t *count);
+bool own_address_has(const struct mx_settings *set, const struct net_address *a);
+/*
+ * A host of that name at that port: fqdn, hostname, own-address. At another port than those above it is
+ * another server of this machine.
+ */
+bool own_address_has_name(const struct mx_settings *set, const char *name, uint16_t port);
 
 #endif

@@ -77,15 +77,9 @@ add_given_hosts(struct mx_lookup *l)
 		if (l->d->host[i].literal)
 			take_literal(h);
 	}
-	if (l->nhost == 0)
+	if (l->nhost == 0 && l->d->named)
 		decide_verdict(l, VERDICT_LATER, "4.4.4", "no host is configured to send to");
-}
-
-/* Mail for user@[192.0.2.1] needs no question. */
-static void
-add_domain_literal(struct mx_lookup *l)
-{
-	if (!take_literal(add_host(l, l->d->domain, 0, l->d->port)))
+	else if (l->nhost == 0)
 		decide_verdict(l, VERDICT_REFUSED, "5.1.2", "this address literal is not understood");
 }
 
@@ -121,8 +115,6 @@ mx_lookup_new(const struct destination *d, const struct mx_settings *set)
 	l->question = MX_ANSWERED;
 	if (!d->by_mx)
 		add_given_hosts(l);
-	else if (d->domain[0] == '[')
-		add_domain_literal(l);
 	else if ((l->domain = ascii_domain(d->domain)) == NULL)
 		decide_verdict(l, VERDICT_REFUSED, "5.1.2",
 		    "this is no domain name the DNS can be asked for");
@@ -314,9 +306,6 @@ mx_lookup_answer(struct mx_lookup *l, unsigned tag, const struct msg_dns_answer 
 	take_addresses(l, six ? &h->six : &h->four, six ? 16 : 4, a);
 	if (a->result == DNS_FOUND && h->canonical == NULL)
 		h->canonical = mem_strdup(a->canonical);
-	/* When the name of an MX is an alias, the name at its end counts, too. */
-	if (a->result == DNS_FOUND && strcasecmp(a->canonical, l->set->fqdn) == 0)
-		h->is_us = true;
 	begin_tlsa(l, h);
 }
 

@@ -38,51 +38,36 @@ make_address(const uint8_t *bytes, bool six, uint16_t port)
 	return a;
 }
 
-/* Unspecified, multicast, broadcast: no mail server has it, though connect(2) may lead some of them to us. */
+/* The DNS, or a recipient, may not send us there. */
 static bool
-is_nowhere(const uint8_t *bytes, bool six)
+is_never(const struct mx_lookup *l, const struct net_address *a)
 {
-	static const uint8_t zero[16];
+	const struct config_nets *never = &l->set->server->never_to;
+	const struct sockaddr *sa = (const struct sockaddr *)&a->sa;
 
-	if (six)
-		return memcmp(bytes, zero, 16) == 0 || bytes[0] == 0xff ||
-		    (memcmp(bytes, zero, 10) == 0 && bytes[10] == 0xff && bytes[11] == 0xff);
-	return bytes[0] == 0 || bytes[0] >= 224;
+	if (net_is_nowhere(sa))
+		return true;
+	for (size_t i = 0; i < never->count && !l->d->named; i++)
+		if (net_entry_has(&never->entry[i], sa))
+			return true;
+	return false;
 }
 
 /* --- ourselves --- */
 
-static bool
-is_own_address(const struct mx_settings *set, const struct net_address *a)
-{
-	for (size_t i = 0; i < set->nown; i++)
-		if (net_equal((const struct sockaddr *)&set->own[i].sa, (const struct sockaddr *)&a->sa))
-			return true;
-	return false;
-}
-
-static bool
-is_own_port(const struct mx_settings *set, uint16_t port)
-{
-	for (size_t i = 0; i < set->nown; i++)
-		if (net_port((const struct sockaddr *)&set->own[i].sa) == port)
-			return true;
-	return false;
-}
-
-/* By its name, at a port that we listen on, or by one of its addresses. */
+/* By MX by its name, too, or by the name that it is an alias of. */
 static bool
 is_us(const struct mx_lookup *l, const struct mx_host *h)
 {
-	if (l->d->by_mx && is_own_port(l->set, h->port) &&
-	    (h->is_us || strcasecmp(h->name, l->set->fqdn) == 0))
+	if (l->d->by_mx && (own_address_has_name(l->set, h->name, h->port) ||
+	    (h->canonical != NULL && own_address_has_name(l->set, h->canonical, h->port))))
 		return true;
 	for (size_t i = 0; i < h->six.count + h->four.count; i++) {
 		bool six = i < h->six.count;
 		struct net_address a = make_address(six ? h->six.bytes[i] : h->four.bytes[i - h->six.count],
 		    six, h->port);
 
-		if (is_own_address(l->set, &a))
+		if (own_address_has(l->set, &a))
 			return true;
 	}
 	return false;
@@ -94,14 +79,15 @@ static void
 add_address(struct mx_list *list, const struct mx_lookup *l, const struct mx_host *h, const uint8_t *bytes,
     bool six)
 {
+	struct net_address to = make_address(bytes, six, h->port);
 	bool bare;
 	struct mx_address *a;
 
-	if (list->count == MX_ADDRESSES_MAX || is_nowhere(bytes, six))
+	if (list->count == MX_ADDRESSES_MAX || is_never(l, &to))
 		return;
 	list->address = mem_array(list->address, list->count + 1, sizeof(*list->address));
 	a = &list->address[list->count++];
-	*a = (struct mx_address){ .to = make_address(bytes, six, h->port), .rank = h->rank,
+	*a = (struct mx_address){ .to = to, .rank = h->rank,
 	    .literal = h->literal, .sure = l->sure };
 	bare = h->literal && h->name[0] != '[';
 	a->host = bare ? mem_printf("[%s]", h->name) : mem_strdup(h->name);
@@ -125,12 +111,21 @@ add_addresses(struct mx_list *list, const struct mx_lookup *l, const struct mx_h
 	}
 }
 
+static bool
+has_some(const struct mx_lookup *l)
+{
+	for (size_t i = 0; i < l->nhost; i++)
+		if (l->host[i].six.count + l->host[i].four.count > 0)
+			return true;
+	return false;
+}
+
 /* Why the list is empty. `us`: we are one of the hosts; `absent`: no host exists. */
 static void
 explain_empty(struct mx_list *list, const struct mx_lookup *l, bool us, bool absent)
 {
 	const char *domain = l->d->domain;
-	enum verdict_what no = l->d->by_mx ? VERDICT_REFUSED : VERDICT_LATER;
+	enum verdict_what no = l->d->named ? VERDICT_LATER : VERDICT_REFUSED;
 	struct verdict *v = &list->verdict;
 
 	if (l->trouble[0] != '\0')
@@ -139,12 +134,13 @@ explain_empty(struct mx_list *list, const struct mx_lookup *l, bool us, bool abs
 	else if (us)
 		verdict_set(v, no, no == VERDICT_LATER ? "4.4.6" : "5.4.6",
 		    "mail for %s leads back to this server%s", domain,
-		    l->d->by_mx ? ", but is not local here" : "");
+		    l->d->named ? "" : ", but is not local here");
 	else if (absent && l->implicit)
 		verdict_set(v, no, "5.1.2", "%s: this domain does not exist in the DNS", domain);
 	else
-		verdict_set(v, no, no == VERDICT_LATER ? "4.4.4" : "5.4.4", "no host for %s has an address",
-		    domain);
+		verdict_set(v, no, no == VERDICT_LATER ? "4.4.4" : "5.4.4", has_some(l) ?
+		    "the hosts for %s have only addresses that no mail is sent to (never-to)" :
+		    "no host for %s has an address", domain);
 }
 
 void

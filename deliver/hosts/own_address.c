@@ -1,5 +1,5 @@
 /*
- * own_address - which addresses and ports lead back to this virtual server
+ * own_address - which addresses, ports and names lead back to this virtual server
  *
  * Runs in:  deliver
  * Owns:     nothing
@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/base/mem.h"
 #include "common/config/config.h"
@@ -55,6 +56,74 @@ wildcard_family(const struct sockaddr *sa)
 	return 0;
 }
 
+/* Ports at which other hosts may reach us: 25 and `port` may be forwarded to the port that we listen on. */
+static void
+add_at_ports(struct list *l, const struct config_server *s, const struct sockaddr *sa)
+{
+	add_address(l, sa, 25);
+	add_address(l, sa, s->port);
+	for (size_t i = 0; i < s->nlisten; i++)
+		add_address(l, sa, net_port((const struct sockaddr *)&s->listen[i].address.sa));
+}
+
+static void
+add_given(struct list *l, const struct config_server *s)
+{
+	for (size_t i = 0; i < s->own_address.count; i++) {
+		struct net_address a;
+		const struct sockaddr *sa = (const struct sockaddr *)&a.sa;
+		const char *why;
+
+		if (net_address_parse(&a, s->own_address.text[i], 0, &why) == -1)
+			continue;	/* it is a name */
+		if (net_port(sa) != 0)
+			add_address(l, sa, net_port(sa));
+		else
+			add_at_ports(l, s, sa);
+	}
+}
+
+bool
+own_address_has(const struct mx_settings *set, const struct net_address *a)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)&a->sa;
+
+	for (size_t i = 0; i < set->nown; i++) {
+		const struct sockaddr *own = (const struct sockaddr *)&set->own[i].sa;
+
+		if (!net_is_any(own) && net_equal(own, sa))
+			return true;
+		if (net_is_any(own) && own->sa_family == sa->sa_family && net_port(own) == net_port(sa) &&
+		    net_is_loopback(sa))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_own_port(const struct config_server *s, uint16_t port)
+{
+	for (size_t i = 0; i < s->nlisten; i++)
+		if (net_port((const struct sockaddr *)&s->listen[i].address.sa) == port)
+			return true;
+	return port == s->port;
+}
+
+bool
+own_address_has_name(const struct mx_settings *set, const char *name, uint16_t port)
+{
+	const struct config_server *s = set->server;
+
+	if (!is_own_port(s, port))
+		return false;
+	if (strcasecmp(name, s->fqdn) == 0 || strcasecmp(name, set->hostname) == 0)
+		return true;
+	for (size_t i = 0; i < s->own_address.count; i++)
+		if (strcasecmp(name, s->own_address.text[i]) == 0)
+			return true;
+	return false;
+}
+
 struct net_address *
 own_address_list(const struct config_server *s, size_t *count)
 {
@@ -74,6 +143,7 @@ own_address_list(const struct config_server *s, size_t *count)
 	}
 	if (interfaces != NULL)
 		freeifaddrs(interfaces);
+	add_given(&l, s);
 	*count = l.count;
 	return l.address;
 }

@@ -3,15 +3,16 @@
  *
  * Runs in:  deliver
  * Owns:     nothing; works on a struct client
- * Promise:  when that connection ends before anything else is heard, the refusal counts, with its words: a host
- *           that refuses us and hangs up has said why
+ * Promise:  when that connection ends before anything else is heard, the refusal counts, with its words: a
+ *           host that refuses us and hangs up has said why
  * Fails by: cannot
  */
 #include <string.h>
 
 #include "deliver/smtp/smtp_private.h"
 
-#define IS_SYNTAX(code) ((code) >= 500 && (code) <= 504)	/* RFC 5321 4.2.1: about the command, not us */
+/* About the command, not us (RFC 5321 4.2.1) */
+#define IS_SYNTAX(code) ((code) >= 500 && (code) <= 504)
 
 /*
  * The answer to EHLO, before HELO is tried. 500 to 504 mean the command: a host that hangs up after them has

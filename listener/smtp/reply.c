@@ -102,6 +102,7 @@ const struct reply_row reply_rows[] = {
 	    COUNTER_REFUSED_RELAY },
 	[REPLY_RELAY_LATER] = { 451, "4.4.3",
 	    "Unable to relay for $ now, as the name of your address cannot be found out", REPLY_EVENT },
+	[REPLY_NOWHERE] = { 550, "5.1.2", "No mail reaches that address: $", REPLY_ERROR | REPLY_EVENT },
 	[REPLY_NO_SUCH_USER] = { 550, "5.1.1", "User unknown: $", REPLY_ERROR | REPLY_EVENT },
 	[REPLY_MAILBOX_FULL] = { 452, "4.2.2", "Mailbox full", REPLY_EVENT, COUNTER_REFUSED_STORAGE },
 	[REPLY_RECIPIENTS] = { 452, "4.5.3", "Too many recipients", REPLY_EVENT },

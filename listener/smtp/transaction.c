@@ -110,6 +110,8 @@ judge_recipient(struct session *s, const struct address *a)
 		session_phase_wait(s, WAIT_NAMES);
 	if (may != POLICY_YES)
 		return may == POLICY_NO ? REPLY_RELAY : may == POLICY_LATER ? REPLY_RELAY_LATER : REPLY_NONE;
+	if (where == POLICY_REMOTE && policy_is_nowhere(s->server, address_domain(a)))
+		return REPLY_NOWHERE;
 	if (envelope_has(e, a->text))
 		return REPLY_NONE;
 	if (e->m.nrcpt >= s->server->max_recipients || e->m.nrcpt >= ENVELOPE_RECIPIENTS_MAX)

@@ -41,7 +41,8 @@ class Server:
             # content comes out as it went in, but in t/system/mend
             "access": {"relay": "only", "relay-list": "127.0.0.1, ::1", "mend": "none"},
             "messages": {},
-            "delivery": {"fqdn": f"{name}.example"},
+            # the other hosts of the tests are at loopback addresses, and the DNS says so
+            "delivery": {"fqdn": f"{name}.example", "never-to": "unspecified, link-local, multicast"},
             f"domain {name}.example": {"type": "default"},
         }
         for section, keys in sections.items():

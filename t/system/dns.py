@@ -198,3 +198,23 @@ def test_answers_are_kept(t):
         service[server].send(to="x@remote.example")
         sink.wait(number + 1, 40)
     equal((forger.count("remote.example", MX), forger.count("mx.example", A)), (1, 1), "questions")
+
+
+def test_own_and_never(t):
+    """Ourselves behind a NAT, by name and by address, is the end (5.4.6); what the DNS may not name is no host (5.4.4)."""
+    other = sink_at(t, "127.0.0.8", t.port())
+    dns = t.dns("name MX 10 nat", "nat A 198.51.100.7", "named MX 10 default", "default A 198.51.100.8",
+                "address MX 10 far", "address MX 20 mx", "far A 198.51.100.1", "far A 198.51.100.9", "loop MX 10 l", "l A 127.9.9.9",
+                "second MX 10 mx", "second MX 20 nat", "mx A 127.0.0.8", "local A 169.254.7.7")
+    service = t.postern({"default": {"general": {"own-address": "nat.example, 198.51.100.9"},
+                                     "delivery": {"port": other.port, "retry": "1s", "never-to": "127.9.0.0/16, link-local"}}},
+                        service={"dns-server": dns.address})
+    wanted = {"name": "5.4.6", "named": "5.4.6", "address": "5.4.6", "loop": "5.4.4", "local": "5.4.4"}
+    for domain in [*wanted, "second"]:
+        service.default.send("a@default.example", f"x@{domain}.example")
+    other.wait(1)
+    reports = service.home.wait_drops(len(wanted))
+    for domain, status in wanted.items():
+        report = next(drop.message for drop in reports if f"x@{domain}.example".encode() in drop.message)
+        check(f"Status: {status}".encode() in report, domain, report)
+    equal([m.recipients for m in other.messages], [["x@second.example"]], "only by the better MX")

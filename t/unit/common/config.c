@@ -101,6 +101,12 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[delivery]\nsmart-host = r.example\noutbound-auth = basic\nuser = u\nsecret-file = /s\n"
 	    "outbound-tls = verify\nauth-mechanisms = gssapi, xoauth2\n",
 	    D "7" E "auth-mechanisms leaves nothing that outbound-auth = basic can use" },
+	{ "[delivery]\nnever-to = loopback, private, 192.0.2.0/24\n", "" },
+	{ "[delivery]\nnever-to =\n", "" },
+	{ "[delivery]\nnever-to = private, example.com\n",
+	    D "2" E "never-to \"example.com\": a domain name cannot stand in this list" },
+	{ "[general]\nown-address = 198.51.100.1, [2001:db8::1]:25, mail.example.com\n", "" },
+	{ "[general]\nown-address = *:25\n", D "2" E "own-address \"*:25\" is not an address with an" },
 	/* not in this version */
 	{ "[access]\nauthentication = anonymous, basic\n",
 	    D "2" E "authentication = basic needs a password-file" },

@@ -81,7 +81,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "hostname user group spool state run logs operators dns-server dnssec trust-anchor dns-insecure "
 	    "grace syslog metrics",
 	[KEY_GENERAL] =
-	    "id description listen tls-listen home pickup queue drop connection-limit "
+	    "id description listen tls-listen own-address home pickup queue drop connection-limit "
 	    "connection-limit-per-client connection-timeout "
 	    "processes log log-format log-fields log-roll log-roll-size log-directory banner",
 	[KEY_ACCESS] =
@@ -96,7 +96,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "
 	    "auth-mechanisms outbound-tls authorities connections "
 	    "connections-per-domain connection-timeout port hop-limit masquerade fqdn smart-host "
-	    "smart-host-after-direct reverse-dns source-address",
+	    "smart-host-after-direct never-to reverse-dns source-address",
 	[KEY_LDAP] =
 	    "enable uri start-tls ca-file timeout schema bind user secret-file base filter mail-attribute "
 	    "forward-attribute member-attribute group-depth " "cache-found cache-not-found",

@@ -104,6 +104,36 @@ START_TEST(test_entry_is_all)
 }
 END_TEST
 
+START_TEST(test_literals)
+{
+	static const struct { const char *text, *want; bool nowhere; } rows[] = {
+		{ "[192.0.2.1]", "192.0.2.1:25", false }, { "[IPv6:2001:db8::1]", "[2001:db8::1]:25", false },
+		{ "[ipv6:::1]", "[::1]:25", false }, { "[127.0.0.1]", "127.0.0.1:25", false },
+		{ "[0.0.0.0]", "0.0.0.0:25", true }, { "[0.1.2.3]", "0.1.2.3:25", true },
+		{ "[224.0.0.1]", "224.0.0.1:25", true }, { "[240.0.0.1]", "240.0.0.1:25", true },
+		{ "[255.255.255.255]", "255.255.255.255:25", true }, { "[IPv6:::]", "[::]:25", true },
+		{ "[IPv6:ff02::1]", "[ff02::1]:25", true }, { "[IPv6:::127.0.0.1]", "[::127.0.0.1]:25", true },
+		{ "[IPv6:::ffff:192.0.2.1]", "192.0.2.1:25", true }, { "[2001:db8::1]", NULL, false },
+		{ "[IPv6:192.0.2.1]", NULL, false }, { "[192.0.2]", NULL, false }, { "192.0.2.1", NULL, false },
+		{ "[192.0.2.1", NULL, false }, { "[]", NULL, false }, { "[", NULL, false }, { "", NULL, false },
+		{ "[IPv6:]", NULL, false }, { "[IPv6:2001:db8::1]x", NULL, false },
+	};
+
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct net_address a;
+		char text[NET_TEXT_SIZE];
+
+		ck_assert_msg((net_literal_parse(&a, rows[i].text, 25) == 0) == (rows[i].want != NULL), "%s",
+		    rows[i].text);
+		if (rows[i].want == NULL)
+			continue;
+		net_format(text, (struct sockaddr *)&a.sa);
+		ck_assert_str_eq(text, rows[i].want);
+		ck_assert_msg(net_is_nowhere((struct sockaddr *)&a.sa) == rows[i].nowhere, "%s", rows[i].text);
+	}
+}
+END_TEST
+
 static const struct { const char *text; uint16_t port; const char *want; } addresses[] = {
 	{ "127.0.0.1:25", 0, "127.0.0.1:25" }, { "[::1]:2525", 0, "[::1]:2525" }, { "*:25", 0, "0.0.0.0:25" },
 	{ "[::]:65535", 0, "[::]:65535" },
@@ -204,5 +234,5 @@ START_TEST(test_hostname)
 }
 END_TEST
 
-UNIT_MAIN("net", test_entry_parse, test_entry_has, test_entry_is_all, test_address, test_format_longest,
+UNIT_MAIN("net", test_entry_parse, test_entry_has, test_entry_is_all, test_literals, test_address, test_format_longest,
     test_kinds_of_address, test_equal, test_hostname)

@@ -22,8 +22,12 @@ struct row {
 	const char *expect;		/* "host=address ..." in order, or "STATUS what" */
 };
 
-static const char *self_text[] = { "192.0.2.99:25", "[2001:db8::99]:25" };
-static struct net_address self[2];
+static const char *self_text[] = { "192.0.2.99:25", "[2001:db8::99]:25", "*:25", "198.51.100.1:25" };
+static struct net_address self[4];
+static char *own_names[] = { (char *)"198.51.100.1", (char *)"nat.example" };
+static struct net_entry never[4];
+static struct config_server us = { .fqdn = (char *)"US.example", .port = 25, .own_address = { own_names, 2 },
+    .never_to = { never, 4 } };
 
 static uint32_t
 no_chance(uint32_t below)
@@ -88,8 +92,39 @@ static const struct row rows[] = {
 	    "::;a.example A 192.0.2.1",
 	  "a.example=192.0.2.1:25" },
 	{ "only addresses of nobody", "d.example", false, "d.example A 0.0.0.0", "5.4.4 refused" },
+	{ "outside of a NAT: our address", "d.example", false,
+	    "d.example MX 10 a.example;d.example MX 20 b.example;a.example A 192.0.2.1;b.example A "
+	    "198.51.100.1", "a.example=192.0.2.1:25" },
+	{ "outside of a NAT: our name", "d.example", false,
+	    "d.example MX 10 nat.example;d.example MX 20 b.example;nat.example A 192.0.2.7;b.example A "
+	    "192.0.2.1", "5.4.6 refused" },
+	{ "the name of the host", "d.example", false,
+	    "d.example MX 5 b.example;d.example MX 10 vm.example;d.example MX 10 c.example;vm.example A "
+	    "192.0.2.7;b.example A 192.0.2.1;c.example A 192.0.2.2", "b.example=192.0.2.1:25" },
+	{ "the loopback net is ours where we listen", "d.example", false,
+	    "d.example MX 10 a.example;d.example MX 20 b.example;a.example A 127.3.2.1;b.example A 192.0.2.1",
+	    "5.4.6 refused" },
+	{ "no MX, and the loopback net", "d.example", false, "d.example A 127.0.0.2", "5.4.6 refused" },
+	{ "never there", "d.example", false,
+	    "d.example MX 10 a.example;a.example A 169.254.1.1;a.example AAAA ::1", "5.4.4 refused" },
+	{ "never there, but elsewhere", "d.example", false,
+	    "d.example MX 10 a.example;d.example MX 20 b.example;a.example AAAA fe80::1;b.example A 192.0.2.1",
+	    "b.example=192.0.2.1:25" },
+	{ "in IPv6 clothes", "d.example", false, "d.example AAAA ::ffff:127.0.0.2;d.example AAAA ::192.0.2.1",
+	    "5.4.4 refused" },
+	{ "a smart host may be there", "a.example:26", true, "a.example A 127.0.0.2;a.example AAAA fe80::1",
+	    "a.example=[fe80::1]:26 a.example=127.0.0.2:26" },
+	{ "a smart host in the loopback net is ourselves", "[127.0.0.2]:25", true, "", "4.4.6 later" },
+	{ "literal: unspecified", "[0.0.0.0]", false, "", "5.4.4 refused" },
+	{ "literal: multicast", "[224.0.0.1]", false, "", "5.4.4 refused" },
+	{ "literal: broadcast", "[255.255.255.255]", false, "", "5.4.4 refused" },
+	{ "literal: unspecified, IPv6", "[IPv6:::]", false, "", "5.4.4 refused" },
+	{ "literal: multicast, IPv6", "[IPv6:ff02::1]", false, "", "5.4.4 refused" },
+	{ "literal: in IPv6 clothes", "[IPv6:::ffff:127.0.0.1]", false, "", "5.4.4 refused" },
+	{ "literal: link-local", "[169.254.0.9]", false, "", "5.4.4 refused" },
+	{ "literal: loopback", "[127.0.0.2]", false, "", "5.4.6 refused" },
 	{ "literal domain", "[192.0.2.5]", false, "", "[192.0.2.5]=192.0.2.5:25" },
-	{ "literal IPv6 domain", "[IPv6:2001:db8::5]", false, "", "[IPv6:2001:db8::5]=[2001:db8::5]:25" },
+	{ "literal IPv6 domain", "[IPv6:2001:db8::5]", false, "", "[2001:db8::5]=[2001:db8::5]:25" },
 	{ "literal that leads here", "[192.0.2.99]", false, "", "5.4.6 refused" },
 	{ "literal that is none", "[192.0.2]", false, "", "5.1.2 refused" },
 	{ "domain in UTF-8", "B\303\274cher.example", false,
@@ -203,7 +238,7 @@ static void
 walk(const struct destination *d, const char *dns, uint32_t (*chance)(uint32_t), bool backwards,
     struct mx_list *list)
 {
-	struct mx_settings set = { .fqdn = "US.example", .own = self, .nown = nitems_of(self),
+	struct mx_settings set = { .server = &us, .hostname = "vm.example", .own = self, .nown = nitems_of(self),
 	    .chance = chance };
 	struct mx_lookup *w = mx_lookup_new(d, &set);
 	struct msg_dns_answer *a = mem_new(struct msg_dns_answer);
@@ -251,8 +286,14 @@ make_destination(struct destination *d, const struct row *row)
 	static char name[4][100];
 	char *copy, *save;
 
-	*d = (struct destination){ .key = (char *)"k", .domain = (char *)row->domain, .by_mx = !row->hosts,
-	    .host = host, .port = 25 };
+	*d = (struct destination){ .key = (char *)"k", .domain = (char *)row->domain, .named = row->hosts,
+	    .by_mx = !row->hosts && row->domain[0] != '[', .host = host, .port = 25 };
+	if (row->domain[0] == '[' && !row->hosts && route_host_parse(&host[0], row->domain, 25) == 0) {
+		snprintf(name[0], sizeof(name[0]), "%s", host[0].name);
+		free(host[0].name);
+		host[0].name = name[0];
+		d->nhost = 1;
+	}
 	copy = mem_strdup(row->domain);
 	save = NULL;
 	for (char *p = strtok_r(copy, " ", &save); row->hosts && p != NULL; p = strtok_r(NULL, " ", &save)) {
@@ -273,6 +314,9 @@ set_self(void)
 
 	for (size_t i = 0; i < nitems_of(self); i++)
 		ck_assert_int_eq(net_address_parse(&self[i], self_text[i], 0, &why), 0);
+	for (size_t i = 0; i < nitems_of(never); i++)
+		ck_assert_int_eq(net_entry_parse(&never[i], (const char *const[]){ "127.0.0.0/8", "::1",
+		    "169.254.0.0/16", "fe80::/10" }[i], &why), 0);
 }
 
 START_TEST(test_rows)
@@ -504,8 +548,8 @@ is_late(const char *late, const struct mx_question *q)
 
 START_TEST(test_so_far)
 {
-	struct mx_settings set = { .fqdn = "US.example", .own = self, .nown = nitems_of(self),
-	    .chance = no_chance };
+	struct mx_settings set = { .server = &us, .hostname = "vm.example", .own = self,
+	    .nown = nitems_of(self), .chance = no_chance };
 	struct msg_dns_answer *a = mem_new(struct msg_dns_answer);
 
 	set_self();

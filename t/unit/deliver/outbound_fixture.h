@@ -291,6 +291,7 @@ master_message(void *arg, const struct ctl_message *m)
 static inline void
 set_up(void)
 {
+	static struct config config = { .service.hostname = (char *)"vm.example" };
 	int pair[2];
 
 	loop = loop_new();
@@ -299,7 +300,7 @@ set_up(void)
 		.connections = 1000, .connections_per_domain = 100, .outbound_timeout = 60000, .port = 25,
 	};
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-	boot = (struct boot){ .server = &server, .loop = loop };
+	boot = (struct boot){ .config = &config, .server = &server, .loop = loop };
 	boot.master = ctl_new(loop, pair[0], CTL_FROM_MASTER, NULL, nothing_on_close, NULL);
 	master_end = ctl_new(loop, pair[1], CTL_FROM_WORKER, master_message, nothing_on_close, NULL);
 	outbound = outbound_new(&boot);
