@@ -88,7 +88,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "authentication password-file basic-requires-tls basic-domain keytab service-principal tls "
 	    "certificate key tls-minimum client-certificate "
 	    "connection-control connection-list relay relay-list relay-authenticated open-relay proxy "
-	    "proxy-trusted",
+	    "proxy-trusted mend helo-required dsn",
 	[KEY_MESSAGES] =
 	    "max-message-size max-session-size max-messages-per-connection max-recipients ndr-copy-to "
 	    "badmail badmail-keep " "badmail-limit pickup-dots pickup-settle",
@@ -99,7 +99,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "smart-host-after-direct never-to reverse-dns source-address",
 	[KEY_LDAP] =
 	    "enable uri start-tls ca-file timeout schema bind user secret-file base filter mail-attribute "
-	    "forward-attribute member-attribute group-depth " "cache-found cache-not-found",
+	    "forward-attribute member-attribute group-depth " "cache-found cache-not-found report-members recipient-delimiter",
 	[KEY_SECURITY] = "operators",
 	[KEY_DOMAIN] =
 	    "type drop drop-quota relay helo route outbound-auth outbound-tls user secret-file oauth "
