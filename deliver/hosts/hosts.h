@@ -183,7 +183,8 @@ unsigned host_memory_useless(const struct host_memory *m, const char *key, uint6
 uint64_t host_memory_events(const struct host_memory *m);	/* so far */
 /* What may be why a message failed at a host: to be left out when plain SMTP has done better. */
 struct host_doubt {
-	uint32_t plain;		/* addresses of the site's list, a bit each, that get it by plain SMTP */
+	/* Addresses of the site's list, a bit each: that get it by plain SMTP; and one recipient at a time */
+	uint32_t plain, single;
 	unsigned offers; bool sure;	/* as in struct client */
 	struct verdict why;
 };

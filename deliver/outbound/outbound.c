@@ -171,7 +171,7 @@ outbound_submit(struct outbound *o, const struct destination *d, struct outbound
 
 	if (s == NULL)
 		s = add_site(o, d);
-	job->tried = job->doubt.plain = 0;
+	job->tried = job->doubt.plain = job->doubt.single = 0;
 	job->rounds = job->noted = job->hosts = job->form = 0;
 	job->lost = 0;
 	job->rest = 0;

@@ -143,6 +143,8 @@ begin_job(struct outconn *p, struct outbound_job *job)
 	}
 	p->client.without = outconn_memory_without(p, job);
 	outconn_content_prepare(p, job, &mail);
+	if (p->client.without & CLIENT_SEVERAL)
+		rcpt_list_limit(&job->list, 1);
 	rcpt_list_mail(&job->list, &mail);
 	p->job = job;
 	p->content_at = 0;

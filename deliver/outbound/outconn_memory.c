@@ -97,7 +97,7 @@ unsigned
 outconn_memory_without(const struct outconn *p, const struct outbound_job *job)
 {
 	if (job->doubt.plain & address_bit(p))
-		return CLIENT_ALL_OFFERS;
+		return CLIENT_ALL_OFFERS | (job->doubt.single & address_bit(p) ? CLIENT_SEVERAL : 0);
 	return host_memory_without(p->site->o->memory, p->memory_key, clock_mono_ms());
 }
 
@@ -139,8 +139,33 @@ is_proved(const struct outbound_job *job)
 }
 
 /*
- * To be repeated by plain SMTP: what was in doubt is left out from now on when that goes well. Where it
- * cannot be repeated at once (content that was sent, a host that has connected to us) that is not waited for.
+ * To be repeated by plain SMTP, then one recipient at a time; both at most once. Some firewalls end
+ * connections at the second recipient.
+ */
+static bool
+repeats(const struct outconn *p, struct outbound_job *job, uint32_t bit)
+{
+	const struct client *c = &p->client;
+
+	if (!c->doubt_is_sure && p->messages > 1 && job->lost == 0)
+		return false;		/* the host may have closed a kept connection */
+	if (bit & ~job->doubt.plain) {
+		job->doubt.plain |= bit;
+		job->doubt.offers = c->doubted & ~(unsigned)CLIENT_SEVERAL;
+		job->doubt.sure = c->doubt_is_sure;
+	} else if ((bit & ~job->doubt.single) && (c->doubted & CLIENT_SEVERAL)) {
+		job->doubt.single |= bit;
+		job->doubt.offers = CLIENT_SEVERAL | CLIENT_PIPELINING;
+		job->doubt.sure = true;	/* the second end */
+	} else
+		return false;
+	job->doubt.why = c->failure;
+	return true;
+}
+
+/*
+ * What was in doubt is left out from now on when the repetition goes well. Where it cannot be repeated at
+ * once (content that was sent, a host that has connected to us) that is not waited for.
  */
 enum client_fate
 outconn_memory_finished(const struct outconn *p, struct outbound_job *job, enum client_fate fate)
@@ -153,14 +178,8 @@ outconn_memory_finished(const struct outconn *p, struct outbound_job *job, enum 
 	if (fate == CLIENT_AGAIN && !c->doubt_is_sure && job->lost == 0 && p->pace != NULL &&
 	    pace_host_works(p->pace, true, clock_mono_ms()))
 		return CLIENT_LOST;
-	if (fate == CLIENT_AGAIN && (bit & ~job->doubt.plain) != 0 &&
-	    (c->doubt_is_sure || p->messages == 1 || job->lost > 0)) {
-		job->doubt.plain |= bit;
-		job->doubt.offers = c->doubted;
-		job->doubt.sure = c->doubt_is_sure;
-		job->doubt.why = c->failure;
+	if (fate == CLIENT_AGAIN && repeats(p, job, bit))
 		return CLIENT_AGAIN;
-	}
 	if ((job->doubt.plain & bit) != 0 && is_proved(job))
 		note_offers(p, job->doubt.offers, job->doubt.sure, &job->doubt.why);
 	else if (c->doubted != 0 && (fate != CLIENT_AGAIN || bit == 0))

@@ -72,16 +72,18 @@ static void
 carry_tried(struct site *s, const uint32_t moved[MX_ADDRESSES_MAX], size_t count)
 {
 	for (struct outbound_job *job = s->first; job != NULL; job = job->next) {
-		uint32_t tried = 0, plain = 0;
+		uint32_t tried = 0, plain = 0, single = 0;
 
 		for (size_t j = 0; j < count; j++) {
 			tried |= job->tried & (1U << j) ? moved[j] : 0;
 			plain |= job->doubt.plain & (1U << j) ? moved[j] : 0;
+			single |= job->doubt.single & (1U << j) ? moved[j] : 0;
 		}
 		if (job->tried != 0 && tried == 0)
 			job->rounds++;
 		job->tried = tried;
 		job->doubt.plain = plain;
+		job->doubt.single = single;
 		s->check_tried = true;
 	}
 }

@@ -198,6 +198,9 @@ client_fail_protocol(struct client *c)
 	    rows[c->phase].name);
 	if (c->transaction == CLIENT_ENDED)
 		client_doubt_end(c, phase, true);
+	/* out of step: what was heard of one recipient may have been about another */
+	if (c->transaction == CLIENT_ENDED && c->fate == CLIENT_AGAIN)
+		client_set_all(c, &c->failure, false);
 	if (securing)
 		c->security = secured ? CLIENT_SECURED : CLIENT_TLS_BROKEN;
 }

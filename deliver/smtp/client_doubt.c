@@ -32,8 +32,8 @@ static const unsigned suspects[CLIENT_PHASE_COUNT][SIGN_COUNT] = {
 	[CLIENT_MAIL] = { [MALFORMED] = PARAMETERS | GROUPS, [TOO_LARGE] = CLIENT_SIZE,
 	    [OUT_OF_STEP] = GROUPS, [ENDED] = PARAMETERS | GROUPS },
 	[CLIENT_RCPT] = { [MALFORMED] = CLIENT_DSN | GROUPS, [OUT_OF_STEP] = GROUPS,
-	    [ENDED] = CLIENT_DSN | GROUPS },
-	[CLIENT_DATA] = { [MALFORMED] = GROUPS, [OUT_OF_STEP] = GROUPS, [ENDED] = GROUPS },
+	    [ENDED] = CLIENT_DSN | GROUPS | CLIENT_SEVERAL },
+	[CLIENT_DATA] = { [MALFORMED] = GROUPS, [OUT_OF_STEP] = GROUPS, [ENDED] = GROUPS | CLIENT_SEVERAL },
 	[CLIENT_SENDING] = { [MALFORMED] = CLIENT_CHUNKING, [OUT_OF_STEP] = CLIENT_CHUNKING,
 	    [ENDED] = CLIENT_CHUNKING, [PUT_OFF] = CLIENT_CHUNKING },
 	[CLIENT_DOT] = { [MALFORMED] = CLIENT_CHUNKING, [OUT_OF_STEP] = CLIENT_CHUNKING,
@@ -93,8 +93,10 @@ needed_offers(const struct client_mail *m)
 unsigned
 client_doubt_usable(const struct client *c)
 {
-	unsigned offered = c->offered | (c->opening == CLIENT_AUTHENTICATED ? CLIENT_SUBMITTER : 0);
+	unsigned offered = c->offered | CLIENT_SEVERAL;
 
+	if (c->opening == CLIENT_AUTHENTICATED)
+		offered |= CLIENT_SUBMITTER;
 	return offered & ~(c->without & ~needed_offers(&c->mail));
 }
 
@@ -126,6 +128,8 @@ offers_in_use(const struct client *c, enum client_phase phase)
 		idle |= CLIENT_SUBMITTER;
 	if (c->body != CLIENT_BY_BDAT)
 		idle |= CLIENT_CHUNKING;
+	if (c->mail.count < 2 || c->answered < 3)	/* the first recipient was answered */
+		idle |= CLIENT_SEVERAL;
 	return c->used & ~idle & ~needed_offers(&c->mail);
 }
 

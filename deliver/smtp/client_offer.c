@@ -19,7 +19,8 @@ static const struct { const char *keyword; enum client_offer offer; } offers[] =
 	{ "SMTPUTF8", CLIENT_SMTPUTF8 }, { "ENHANCEDSTATUSCODES", CLIENT_STATUSCODES },
 	{ "CHUNKING", CLIENT_CHUNKING }, { "DSN", CLIENT_DSN }, { "STARTTLS", CLIENT_OFFERS_TLS },
 	{ "BINARYMIME", CLIENT_BINARYMIME },
-	{ "MAIL-AUTH", CLIENT_SUBMITTER },	/* AUTH says it: no host offers it by that name */
+	/* no host offers these two by such a name */
+	{ "MAIL-AUTH", CLIENT_SUBMITTER }, { "SEVERAL-RECIPIENTS", CLIENT_SEVERAL },
 };
 
 void

@@ -204,6 +204,13 @@ rcpt_list_take(struct rcpt_list *l, const struct client *c, enum client_fate fat
 }
 
 void
+rcpt_list_limit(struct rcpt_list *l, size_t most)
+{
+	l->most = MIN(l->most, most);
+	l->cap = MIN(l->cap, most);
+}
+
+void
 rcpt_list_fill(struct rcpt_list *l, const struct verdict *v)
 {
 	size_t heard = v != NULL ? l->settled : l->settled + l->part;

@@ -54,9 +54,9 @@ const char *client_reply_line(const struct client_reply *r);	/* text of the pres
 enum client_offer {
 	CLIENT_PIPELINING = 1, CLIENT_SIZE = 2, CLIENT_8BITMIME = 4, CLIENT_SMTPUTF8 = 8,
 	CLIENT_STATUSCODES = 16, CLIENT_CHUNKING = 32, CLIENT_DSN = 64, CLIENT_OFFERS_TLS = 128,
-	CLIENT_BINARYMIME = 256,
 	CLIENT_SUBMITTER = 512,		/* AUTH= of MAIL, with a host that knows us (RFC 4954 5) */
-	CLIENT_ALL_OFFERS = 1023,
+	CLIENT_BINARYMIME = 256, CLIENT_ALL_OFFERS = 1023,
+	CLIENT_SEVERAL = 1024,		/* several recipients in one transaction: every host offers that */
 };
 
 /* What the dialogue waits for. Which reply leads to which phase: the table in client.c. */
@@ -231,8 +231,7 @@ bool client_content_is_8bit(const struct client_mail *m);
 void client_abandon(struct client *c, const struct verdict *v);
 void client_quit(struct client *c);
 bool client_takes_long_lines(const struct client *c);	/* than 998 octets: RFC 3030, BINARYMIME */
-/* Ms for the present phase (RFC 5321 4.5.3.2); 0 none. */
-uint64_t client_time_limit(const struct client *c);
+uint64_t client_time_limit(const struct client *c);	/* ms for the phase (RFC 5321 4.5.3.2); 0 none */
 bool client_is_securing(const struct client *c);	/* from STARTTLS to the first reply under TLS */
 #define CLIENT_PIECE (64U << 10)
 
@@ -275,6 +274,7 @@ void rcpt_list_begin(struct rcpt_list *l, size_t *index, size_t count, struct ve
 void rcpt_list_mail(struct rcpt_list *l, struct client_mail *mail);
 /* The transaction with that part is over: its final verdicts are settled. */
 enum rcpt_list_next rcpt_list_take(struct rcpt_list *l, const struct client *c, enum client_fate fate);
+void rcpt_list_limit(struct rcpt_list *l, size_t most);		/* the recipients of one transaction */
 /* Those that are not settled get `v`; NULL: those that were in no transaction get what the others got. */
 void rcpt_list_fill(struct rcpt_list *l, const struct verdict *v);
 size_t rcpt_list_delivered(const struct rcpt_list *l, size_t from);	/* of the settled, after so many */

@@ -100,3 +100,17 @@ def test_refused_in_plain_words(t):
     service.events.wait("failed", recipient="odd@remote.example", status="5.0.0")
     service.events.wait("delivered", recipient="x@remote.example")
     equal(service.events.all("trouble"), [], "an extension is blamed")
+
+
+def test_one_recipient_at_a_time(t):
+    """A firewall that ends the connection at the second RCPT: after two ends one recipient a transaction, for the next message at once."""
+    sink = t.sink(ehlo=("PIPELINING",), answers={"RCPT": lambda session, _: Sink.DROP if session.recipients else None})
+    service = smart(t, sink)
+    for number in range(2):
+        service.default.send("a@default.example", [f"{to}{number}@remote.example" for to in "xyz"])
+        for to in "xyz":
+            service.events.wait("delivered", recipient=f"{to}{number}@remote.example")
+        equal(len([s for s in sink.sessions if s.lines]), 3, "connections")
+    service.home.wait_queued(0)
+    equal([m.recipients for m in sink.messages], [[f"{to}{n}@remote.example"] for n in range(2) for to in "xyz"], "what came")
+    equal([e["without"] for e in service.events.all("trouble", what="extension-fails")], ["PIPELINING,SEVERAL-RECIPIENTS"], "events")

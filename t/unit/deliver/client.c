@@ -122,6 +122,7 @@ check_doubt(struct run *r, const char *text)
 		{ "pipelining", CLIENT_PIPELINING }, { "size", CLIENT_SIZE }, { "8bitmime", CLIENT_8BITMIME },
 		{ "smtputf8", CLIENT_SMTPUTF8 }, { "chunking", CLIENT_CHUNKING }, { "dsn", CLIENT_DSN },
 		{ "binarymime", CLIENT_BINARYMIME }, { "submitter", CLIENT_SUBMITTER },
+		{ "several", CLIENT_SEVERAL },
 	};
 	char got[100] = "";
 
@@ -669,13 +670,19 @@ static const struct row rows[] = {
 	    PLAIN "M\nC MAIL FROM:<a@us.example>\nL reset\nV 0 later 4.4.2 0\nF lost\nA close\n" },
 	{ "lost at RCPT", 0, 2, "hi\r\n", false, PIPES "M\n"
 	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 no\nL reset\nV 0 refused 5.0.0 550\nV 1 later "
-	    "4.4.2 0\nF again\nD pipelining\n" },
+	    "4.4.2 0\nF again\nD pipelining several\nW\n"
+	  "M\nC MAIL FROM:<a@us.example> SIZE=4\n" },
+	{ "lost at the second RCPT", 0, 2, "hi\r\n", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\n" RCPT1 "L reset\nF again\nD several\n" },
+	{ "lost at the first RCPT", 0, 2, "hi\r\n", false,
+	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "L reset\nF lost\nD \n" },
 	{ "refused, then 421", 0, 3, "hi\r\n", false, PIPES "M\n"
 	    MAIL_PIPES RCPT0 RCPT1 RCPT2 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 421 4.7.0 bye\n"
 	  "V 0 refused 5.1.1 550\nV 1 later 4.7.0 421\nV 2 later 4.7.0 421\nF lost\nA close\n" },
 	{ "refused and put off, then lost at DATA", 0, 3, "hi\r\n", false, PIPES "M\n"
 	    MAIL_PIPES RCPT0 RCPT1 RCPT2 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 450 4.2.1 grey\nS 250 ok\n"
-	  "L reset\nV 0 refused 5.1.1 550\nV 1 later 4.2.1 450\nV 2 later 4.4.2 0\nF again\nD pipelining\n" },
+	  "L reset\nV 0 refused 5.1.1 550\nV 1 later 4.2.1 450\nV 2 later 4.4.2 0\nF again\n"
+	  "D pipelining several\nA close\n" },
 	{ "refused, 421 to DATA", 0, 2, "hi\r\n", false, PIPES "M\n"
 	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 250 ok\nS 421 4.3.2 bye\n"
 	  "V 0 refused 5.1.1 550\nV 1 later 4.3.2 421\nF lost\nA close\n" },
@@ -684,17 +691,17 @@ static const struct row rows[] = {
 	  "V 0 refused 5.1.1 550\nV 1 later 4.3.0 451\nF elsewhere\nA ready\n" },
 	{ "refused, nonsense follows", 0, 2, "hi\r\n", false, PIPES "M\n"
 	    MAIL_PIPES RCPT0 RCPT1 "C DATA\nS 250 ok\nS 550 5.1.1 no\nS 354 go\n"
-	  "V 0 refused 5.1.1 550\nV 1 later 4.5.0 0\nF again\nD pipelining sure\n" },
+	  "V 0 later 4.5.0 0\nV 1 later 4.5.0 0\nF again\nD pipelining sure\nA close\n" },
 	{ "refused, lost before the chunk", 0, 2, "hi\r\n", false,
 	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 RCPT1 "S 250 ok\nS 550 5.1.1 no\nL gone\n"
-	  "V 0 refused 5.1.1 550\nV 1 later 4.4.2 0\nF again\nD pipelining\n" },
+	  "V 0 refused 5.1.1 550\nV 1 later 4.4.2 0\nF again\nD pipelining several\nA close\n" },
 	{ "refused, chunk answered 421", 0, 2, "hi\r\n", false,
 	  CHUNKS "M\nC MAIL FROM:<a@us.example>\n" RCPT0 RCPT1 "S 250 ok\nS 550 5.1.1 no\nS 250 ok\n"
 	  "C BDAT 4 LAST\nC hi\nS 421 4.3.2 bye\n"
 	  "V 0 refused 5.1.1 550\nV 1 later 4.3.2 421\nF elsewhere\nA close\n" },
 	{ "all refused but one unheard", 0, 2, "hi\r\n", false,
 	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 550 5.1.1 no\n" RCPT1
-	  "T\nV 0 refused 5.1.1 550\nV 1 later 4.4.2 0\nF lost\nA close\n" },
+	  "T\nV 0 refused 5.1.1 550\nV 1 later 4.4.2 0\nF again\nD several\nA close\n" },
 	{ "too many: the others are not sent", 0, 4, "hi\r\n", false,
 	  PLAIN "M\nC MAIL FROM:<a@us.example>\nS 250 ok\n" RCPT0 "S 250 ok\n" RCPT1
 	  "S 452 4.5.3 one at a time\nC DATA\nS 354 go\nC hi\nC .\nS 250 ok\n"
