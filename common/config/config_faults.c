@@ -66,6 +66,12 @@ config_faults_tell(struct config_faults *f, const struct config_server *s, enum 
 	config_faults_sort(f);
 }
 
+bool
+config_faults_key_is_given(const struct config_server *s, enum key_section section, const char *key)
+{
+	return config_origin_of(s->origin, section, key)->file != NULL;
+}
+
 void
 config_faults_tell_service(struct config_faults *f, const struct config *c, const char *key, bool warning,
     const char *text)

@@ -385,4 +385,5 @@ check_paths_files(const struct config *c, struct config_faults *faults)
 		judge_directory(&p);
 		judge_secrets(&p);
 	}
+	check_host_judge(c, faults);
 }

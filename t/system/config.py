@@ -1,5 +1,6 @@
 """config - faults of the INI set: all at once, each with file, line and the correct form"""
 
+import os
 import re
 import subprocess
 
@@ -143,3 +144,20 @@ def test_a_named_configuration_is_never_replaced_by_another(t):
         equal(done.returncode, 78, (command, done.stdout, done.stderr))
     equal(run("-c", faulty, "-s", service.run / "control.sock", "pause", "default").returncode, 0)
     service.wait_state("default", "paused")
+
+
+def test_check_looks_at_the_host(t):
+    """Users, groups and folders that are not there: a start would refuse them, give nobody rights, or make any tree."""
+    service = t.postern({"default": {"general": {"drop": "/nonexistent/a/b", "pickup": t.folder / "here"},
+                                     "security": {"operators": ["nosuchuser", "@nosuchgroup", "root"]}}},
+                        service={"operators": ["nobody", "alsonosuch"]}, start=False)
+    done = service.ctl("check")
+    for said in ("operators: there is no user nosuchuser on this host", "operators: there is no group nosuchgroup on this host",
+                 "operators: there is no user alsonosuch on this host", "drop /nonexistent/a/b: there is no /nonexistent; the start"):
+        check(f"warning: {said}" in done.stdout + done.stderr, done.stdout + done.stderr)
+    check("pickup" not in done.stdout + done.stderr, done.stdout + done.stderr)
+    service.service["user"] = "nosuchuser"
+    service.write()
+    done = service.ctl("check", ok=False, account={})
+    check(done.returncode == (78 if os.geteuid() == 0 else 0), done.stdout + done.stderr)
+    check(os.geteuid() != 0 or "error: there is no user nosuchuser on this host" in done.stdout + done.stderr, done.stdout)

@@ -1,0 +1,116 @@
+/*
+ * check_host - what the configuration wants of this host: users, groups, folders above those that are named
+ *
+ * Runs in:  posternctl; for its command check
+ * Owns:     nothing
+ * Promise:  what start would refuse, or make where it was hardly meant, is said with the key that names it
+ * Fails by: not at all
+ */
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/base/mem.h"
+#include "common/config/config.h"
+#include "common/config/key.h"
+#include "master/posternctl/posternctl.h"
+
+static void
+judge_operators(struct config_faults *faults, const struct config *c, const struct config_server *s)
+{
+	const struct config_strings *names = s != NULL ? &s->operators : &c->service.operators;
+
+	for (size_t i = 0; i < names->count; i++) {
+		const char *name = names->text[i];
+		bool group = name[0] == '@';
+		char text[160];
+
+		if (group ? getgrnam(name + 1) != NULL : getpwnam(name) != NULL)
+			continue;
+		snprintf(text, sizeof(text),
+		    "operators: there is no %s %.60s on this host; nobody has these rights",
+		    group ? "group" : "user", name + group);
+		if (s != NULL)
+			config_faults_tell(faults, s, KEY_SECURITY, "operators", true, text);
+		else
+			config_faults_tell_service(faults, c, "operators", true, text);
+	}
+}
+
+/* Only root can become another user; others run all processes as themselves. */
+static void
+judge_identity(struct config_faults *faults, const struct config *c)
+{
+	char text[160];
+
+	if (geteuid() != 0)
+		return;
+	if (getpwnam(c->service.user) == NULL) {
+		snprintf(text, sizeof(text), "there is no user %.60s on this host: make it, or name another",
+		    c->service.user);
+		config_faults_tell_service(faults, c, "user", false, text);
+	}
+	if (c->service.group != NULL && getgrnam(c->service.group) == NULL) {
+		snprintf(text, sizeof(text), "there is no group %.60s on this host: make it, or name another",
+		    c->service.group);
+		config_faults_tell_service(faults, c, "group", false, text);
+	}
+}
+
+/*
+ * The first folder above `path` that is not there, owned by the caller; NULL: only `path` itself may be
+ * missing. Folders that this user may not look at count as there.
+ */
+static char *
+missing_parent(const char *path)
+{
+	char *part = mem_strdup(path);
+	struct stat st;
+
+	for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (stat(part, &st) == -1 && errno == ENOENT)
+			return part;
+		*slash = '/';
+	}
+	free(part);
+	return NULL;
+}
+
+static void
+judge_folder(struct config_faults *faults, const struct config_server *s, enum key_section section,
+    const char *key, const char *path)
+{
+	char text[600], *missing;
+
+	/* What nothing names lies below the spool, which the installation makes. */
+	if (path == NULL || !config_faults_key_is_given(s, section, key) ||
+	    (missing = missing_parent(path)) == NULL)
+		return;
+	snprintf(text, sizeof(text), "%s %.200s: there is no %.200s; the start would make it", key, path,
+	    missing);
+	config_faults_tell(faults, s, section, key, true, text);
+	free(missing);
+}
+
+void
+check_host_judge(const struct config *c, struct config_faults *faults)
+{
+	judge_identity(faults, c);
+	judge_operators(faults, c, NULL);
+	for (size_t i = 0; i < c->nserver; i++) {
+		const struct config_server *s = &c->server[i];
+
+		judge_operators(faults, c, s);
+		judge_folder(faults, s, KEY_GENERAL, "home", s->home);
+		judge_folder(faults, s, KEY_GENERAL, "pickup", s->pickup);
+		judge_folder(faults, s, KEY_GENERAL, "queue", s->queue);
+		judge_folder(faults, s, KEY_GENERAL, "drop", s->drop);
+		judge_folder(faults, s, KEY_GENERAL, "log-directory", s->log_directory);
+		judge_folder(faults, s, KEY_MESSAGES, "badmail", s->badmail);
+	}
+}
