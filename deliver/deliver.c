@@ -46,6 +46,7 @@ struct deliver {
 	struct trusted_ca *authorities;	/* NULL: no TLS */
 	struct expand *expand;		/* NULL: no directory */
 	struct etrn_server *etrn_server;
+	struct folder_watch *folders;
 	struct loop_timer *slow, *missed;
 	struct loop_io *hint;
 	int64_t hints_lost;		/* of the virtual server, at the last check */
@@ -161,6 +162,16 @@ window_for(const struct config_server *server)
 	return rl.rlim_cur < used + WINDOW_MIN ? WINDOW_MIN : rl.rlim_cur - used;
 }
 
+/* A folder can be used again: what waits for it may have waited for long. */
+static void
+on_folder_mended(void *arg)
+{
+	struct deliver *r = arg;
+
+	if (r->queue.scanned && !r->queue.ending)
+		schedule_retry_all(r->queue.schedule);
+}
+
 /* The trusted authorities are known. */
 static void
 begin_work(void *arg)
@@ -188,6 +199,7 @@ make_parts(struct deliver *r, struct boot *b)
 	setup.expand = r->expand = expand_new(b, r->queue.enqueue);
 	queue_owner_begin(&r->queue, &setup, own_queue);
 	r->etrn_server = etrn_server_new(b->loop, r->queue.schedule);
+	r->folders = folder_watch_new(b, r->queue.pool, r->queue.spool, on_folder_mended, r);
 }
 
 static void
@@ -247,6 +259,7 @@ finish_deliver(struct boot *b)
 	w3clog_end(r->log);
 	pool_free(r->queue.pool);
 	w3clog_free(r->log);
+	folder_watch_free(r->folders);
 	expand_free(r->expand);
 	queue_owner_close(&r->queue);
 	loop_io_free(r->hint);

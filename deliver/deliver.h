@@ -38,7 +38,7 @@ struct queue_owner {
 	void *worker;
 };
 
-/* Opens the spool; makes pool, enqueue and badmail. die() when the folders cannot be opened. */
+/* Opens the spool; makes pool, enqueue and badmail. boot_refuse() when the queue cannot be opened. */
 void queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths *paths,
     unsigned threads);
 /*
@@ -55,6 +55,13 @@ bool queue_owner_scan_again(struct queue_owner *q);
 bool queue_owner_end(struct queue_owner *q, uint64_t ms, void (*late)(void *worker));
 void queue_owner_idle(void *arg);		/* a queue_owner: nothing is at work; ends the process */
 void queue_owner_close(struct queue_owner *q);	/* after pool_free */
+
+/* --- folder_watch: whether the folders of the virtual server can be used --- */
+
+/* `mended` is called on the loop when a folder can be used again. */
+struct folder_watch *folder_watch_new(struct boot *b, struct pool *pool, struct spool *spool,
+    void (*mended)(void *arg), void *arg);
+void folder_watch_free(struct folder_watch *w);		/* after pool_free */
 
 /* --- deliver: the worker that empties a queue --- */
 extern const struct boot_role deliver_role;

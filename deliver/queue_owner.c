@@ -8,6 +8,7 @@
  * Fails by: die() before the loop runs
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -72,8 +73,12 @@ queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths
 
 	q->boot = b;
 	q->spool = spool_open(paths, &where);
-	if (q->spool == NULL)
-		die(EX_CANTCREAT, "cannot open %s: %s", where, strerror(errno));
+	if (q->spool == NULL) {
+		char reason[CTL_REASON_MAX];
+
+		snprintf(reason, sizeof(reason), "%s cannot be used: %s", where, strerror(errno));
+		boot_refuse(b, EX_CANTCREAT, reason);
+	}
 	spool_badmail_limit(q->spool, b->counters, b->server->badmail_limit);
 	q->pool = pool_new(b->loop, threads);
 	q->enqueue = enqueue_new(q->pool, q->spool, -1, b->counters);

@@ -8,10 +8,8 @@
  * Fails by: die() while it is set up; afterwards never
  */
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
@@ -168,11 +166,8 @@ set_up_spool(struct listener *l)
 	const struct config_server *s = l->server;
 	struct spool_paths paths = { .pickup = s->pickup, .queue = s->queue,
 	    .drop = config_domain_drop_folder(s), .badmail = s->badmail };
-	const char *where = "";
 
-	l->spool = spool_open(&paths, &where);
-	if (l->spool == NULL)
-		die(EX_CANTCREAT, "cannot open %s: %s", where, strerror(errno));
+	l->spool = spool_new(&paths);	/* a folder that cannot be used costs a 4xx, not the whole service */
 	l->pool = pool_new(l->boot->loop, POOL_THREADS);
 	l->enqueue = enqueue_new(l->pool, l->spool, BOOT_HINT, l->boot->counters);
 	l->log = w3clog_new(l->boot->loop, l->pool, l->boot->config, s, l->boot->counters);

@@ -53,6 +53,7 @@ const struct child_ops child_events = {
 		[CTL_CONTINUED] = { child_take_paused, true },
 		[CTL_IDLE] = { NULL, false },		/* the death that follows says more */
 		[CTL_REASON] = { child_take_reason, false },
+		[CTL_TROUBLE] = { child_take_trouble, false },
 		[CTL_NEED] = { helper_take_need, false },
 		[CTL_OPEN] = { take_open, false },
 		[CTL_TOKEN_KEEP] = { refresh_store_token, false },

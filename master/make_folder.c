@@ -81,17 +81,18 @@ make_folder_make_server(const struct config_server *s, uid_t uid, gid_t gid, con
 	const struct {
 		const char *path;
 		mode_t mode;
+		bool needed;	/* nothing goes without it; what another one hinders, its worker tells */
 	} wanted[] = {
-		{ s->home, 0750 }, { s->log_directory, 0750 },
-		{ s->pickup, 0770 }, { s->queue, 0700 }, { config_domain_drop_folder(s), 0750 },
-		{ s->badmail, 0700 },
+		{ s->home, 0750, true }, { s->log_directory, 0750, false },
+		{ s->pickup, 0770, false }, { s->queue, 0700, true },
+		{ config_domain_drop_folder(s), 0750, false }, { s->badmail, 0700, false },
 	};
 	for (size_t i = 0; i < nitems_of(wanted); i++) {
 		*where = wanted[i].path;
 		/* The workers make what is below home. */
 		if (wanted[i].path == NULL || path_is_below(wanted[i].path, s->home))
 			continue;
-		if (make_folder_make(wanted[i].path, wanted[i].mode, uid, gid) == -1)
+		if (make_folder_make(wanted[i].path, wanted[i].mode, uid, gid) == -1 && wanted[i].needed)
 			return -1;
 	}
 	return 0;

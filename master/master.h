@@ -72,6 +72,7 @@ struct post {
 	struct child *child;
 	struct restart_record record;
 	struct loop_timer *again;	/* set: wait before the next start; else start at once */
+	bool waits;			/* ... and not just for this turn of the loop */
 };
 
 struct listen_socket {
@@ -115,6 +116,8 @@ struct server {
 	bool trouble;	/* a child crashed since the last command or reload, and not all are ready again */
 	char *reason;			/* why it is not as wanted, or NULL */
 	struct listen_set sockets, leaving;	/* leaving: old ones, until the old listeners drain */
+	bool shut;			/* connections are refused: no listener is there to take them */
+	struct loop_timer *reopen;	/* of sockets that are shut and could not be opened */
 	struct counters *counters;
 	int counters_fd;
 	int hint[2];			/* reading end, writing end */

@@ -6,7 +6,7 @@
  * Promise:  every file that stays in the folder is looked at in the end, with or without news from the
  *           kernel; pause does not touch pickup; at stop nothing new is taken, and files on their way are
  *           queued or put back
- * Fails by: die() when the folders cannot be opened at start; afterwards it waits, with one event a minute
+ * Fails by: never: it waits, with one event a minute
  */
 #include "pickup/pickup.h"
 
@@ -14,7 +14,6 @@
 #include <linux/magic.h>
 #include <string.h>
 #include <sys/vfs.h>
-#include <sysexits.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -151,15 +150,15 @@ is_remote(int folder)
 }
 
 static struct spool *
-open_folders(const struct boot *b, const char **where)
+open_folders(const struct boot *b, int *error)
 {
 	const struct config_server *server = b->server;
 	struct spool_paths paths = { .pickup = server->pickup, .queue = server->queue,
 	    .drop = config_domain_drop_folder(server), .badmail = server->badmail };
-	struct spool *s = spool_open(&paths, where);
+	struct spool *s = spool_new(&paths);
 
-	if (s != NULL)
-		spool_badmail_limit(s, b->counters, server->badmail_limit);
+	spool_badmail_limit(s, b->counters, server->badmail_limit);
+	*error = spool_folder_check(s, SPOOL_PICKUP) == -1 ? errno : 0;
 	return s;
 }
 
@@ -167,11 +166,12 @@ static void
 run_reopen(void *arg, void **jobs, size_t n)
 {
 	struct pickup *p = arg;
-	const char *where;
 
-	p->opened = open_folders(p->boot, &where);
-	p->open_error = errno;
-	if (p->opened != NULL)
+	p->opened = open_folders(p->boot, &p->open_error);
+	if (p->open_error != 0) {
+		spool_close(p->opened);
+		p->opened = NULL;
+	} else
 		p->open_remote = is_remote(spool_pickup_folder(p->opened));
 }
 
@@ -310,14 +310,13 @@ static void
 run_pickup(struct boot *b)
 {
 	struct pickup *p = mem_new(struct pickup);
-	const char *where = NULL;
+	int error;
 
 	b->state = p;
 	p->boot = b;
 	p->started_us = clock_wall_us();
-	p->spool = p->folder = open_folders(b, &where);
-	if (p->spool == NULL)
-		die(EX_CANTCREAT, "cannot open %s: %s", log_safe(where), strerror(errno));
+	p->spool = p->folder = open_folders(b, &error);
+	p->gone = error != 0;	/* opened when that can be */
 	p->rules = (struct pickup_file_rules){
 		.judge = { .max_size = b->server->max_message_size, .settle_ms = b->server->pickup_settle,
 		    .remote = is_remote(spool_pickup_folder(p->folder)) },
@@ -339,7 +338,11 @@ run_pickup(struct boot *b)
 	/* before the first scan, so that nothing is missed between */
 	watch_folder(p->watch, spool_pickup_path(p->folder));
 	p->missed = true;
-	begin_scan(p);
+	if (p->gone) {
+		pickup_trouble_log(p, "folder", b->server->pickup, strerror(error));
+		loop_timer_set(p->tick, TICK_MS);
+	} else
+		begin_scan(p);
 	boot_ready(b);
 }
 

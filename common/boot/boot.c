@@ -218,6 +218,14 @@ boot_ready(struct boot *b)
 }
 
 void
+boot_trouble(struct boot *b, const char *text)
+{
+	size_t len = strlen(text);
+
+	send_to_master(b, CTL_TROUBLE, 0, text, len < CTL_REASON_MAX ? len : CTL_REASON_MAX);
+}
+
+void
 boot_refuse(struct boot *b, int code, const char *reason)
 {
 	char text[CTL_REASON_MAX];

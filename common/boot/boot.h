@@ -66,6 +66,11 @@ void boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsign
 /* The same for a file of a [domain] of that server; "" its own. */
 void boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind, const char *server,
     const char *domain);
+/*
+ * What the process cannot do now although it runs, for operators ("/x cannot be used: ..."); "": nothing.
+ * Replaces what was told before.
+ */
+void boot_trouble(struct boot *b, const char *text);
 void boot_end(struct boot *b);			/* leave the loop and exit 0 */
 uint32_t boot_grace(const struct ctl_message *m);	/* of CTL_STOP: milliseconds until the end */
 /*

@@ -58,6 +58,7 @@ enum ctl_type {
 	CTL_AUTH_IN_ANSWER,
 	/* worker to master */
 	CTL_REASON,		/* why it exits now: text for operators */
+	CTL_TROUBLE,		/* what it cannot do now: text for operators; empty: nothing */
 	/* master to a listener with TLS */
 	CTL_TICKETS,		/* struct ctl_tickets; at its birth and whenever they change */
 	CTL_RENEWED,		/* files of that kind (struct ctl_file) have changed: ask for them again */

@@ -28,6 +28,7 @@ const struct ctl_row ctl_rows[] = {
 	[CTL_CONTINUED] = { "continued", 0, 0, CTL_FROM_WORKER, false },
 	[CTL_IDLE] = { "idle", 0, 0, WORKERS, false },
 	[CTL_REASON] = { "reason", 1, CTL_REASON_MAX, WORKERS, false },
+	[CTL_TROUBLE] = { "trouble", 0, CTL_REASON_MAX, WORKERS, false },
 	[CTL_NEED] = { "need", sizeof(uint32_t), sizeof(uint32_t), CTL_FROM_WORKER, false },
 	[CTL_PAUSE] = { "pause", 0, 0, CTL_FROM_MASTER, false },
 	[CTL_CONTINUE] = { "continue", 0, 0, CTL_FROM_MASTER, false },

@@ -26,50 +26,34 @@
 
 #define FIRST_READ (16U << 10)	/* most envelopes, and the whole of a small message */
 
-static int
-open_folder(const char *path, mode_t mode)
-{
-	if (mkdir(path, mode) == -1 && errno != EEXIST)
-		return -1;
-	return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-static int
-open_all(struct spool *s, const struct spool_paths *paths, const char **where)
-{
-	const struct { const char *path; int *fd; mode_t mode; } row[] = {
-		{ paths->queue, &s->queue, 0700 }, { paths->drop, &s->drop, 0750 },
-		{ paths->badmail, &s->badmail, 0700 }, { paths->pickup, &s->pickup, 0770 },
-	};
-	for (size_t i = 0; i < nitems_of(row); i++) {
-		if (row[i].path == NULL)
-			continue;
-		*where = row[i].path;
-		*row[i].fd = open_folder(row[i].path, row[i].mode);
-		if (*row[i].fd == -1)
-			return -1;
-	}
-	*where = paths->queue;
-	if (mkdirat(s->queue, "new", 0700) == -1 && errno != EEXIST)
-		return -1;
-	s->fresh = openat(s->queue, "new", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return s->fresh == -1 ? -1 : 0;
-}
-
 struct spool *
-spool_open(const struct spool_paths *paths, const char **where)
+spool_new(const struct spool_paths *paths)
 {
+	const char *const path[SPOOL_FOLDERS] = { [SPOOL_QUEUE] = paths->queue, [SPOOL_DROP] = paths->drop,
+	    [SPOOL_BADMAIL] = paths->badmail, [SPOOL_PICKUP] = paths->pickup };
 	struct spool *s = mem_new(struct spool);
 	pthread_mutexattr_t recursive;
 
 	s->pickup = s->queue = s->fresh = s->drop = s->badmail = s->tag_fd = -1;
-	s->pickup_path = mem_strdup(paths->pickup);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_mutexattr_init(&recursive);
 	pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
 	pthread_mutex_init(&s->bad_lock, &recursive);
 	pthread_mutexattr_destroy(&recursive);
-	if (open_all(s, paths, where) == -1) {
+	for (unsigned i = 0; i < SPOOL_FOLDERS; i++) {
+		s->path[i] = mem_strdup(path[i]);
+		(void)spool_folder_open(s, (enum spool_which)i);
+	}
+	return s;
+}
+
+struct spool *
+spool_open(const struct spool_paths *paths, const char **where)
+{
+	struct spool *s = spool_new(paths);
+
+	*where = paths->queue;
+	if (spool_folder_open(s, SPOOL_QUEUE) == -1) {
 		int saved = errno;
 
 		spool_close(s);
@@ -98,7 +82,8 @@ spool_close(struct spool *s)
 			close(fds[i]);
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->bad_lock);
-	free(s->pickup_path);
+	for (unsigned i = 0; i < SPOOL_FOLDERS; i++)
+		free(s->path[i]);
 	free(s);
 }
 

@@ -32,12 +32,22 @@ struct spool_paths {
 	const char *pickup, *queue, *drop, *badmail;
 };
 
+enum spool_which { SPOOL_QUEUE, SPOOL_DROP, SPOOL_BADMAIL, SPOOL_PICKUP, SPOOL_FOLDERS };
+
 /*
- * Opens (and makes, mode 0700, pickup 0770) the folders; a NULL path is left out, and then must not be used.
- * NULL and errno; `*where` then points to the path that failed.
+ * Opens (and makes, mode 0700, drop 0750, pickup 0770) the folders; a NULL path is left out, and then must
+ * not be used. A folder that cannot be opened is tried again when it is needed: until then what needs it
+ * fails with that errno.
  */
+struct spool *spool_new(const struct spool_paths *paths);
+/* The same, but the queue has to be there: NULL and errno; `*where` is its path. */
 struct spool *spool_open(const struct spool_paths *paths,
     const char **where) __attribute__((warn_unused_result));
+/*
+ * Whether a folder can be used. A drop or badmail folder that was made or mounted anew is opened again. Not
+ * from the loop. -1 and errno.
+ */
+int spool_folder_check(struct spool *s, enum spool_which which) __attribute__((warn_unused_result));
 void spool_close(struct spool *s);
 /*
  * Takes the lock of queue/: the deliver process owns the queue until spool_close. 0; -1 EWOULDBLOCK when

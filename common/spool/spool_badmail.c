@@ -22,8 +22,9 @@
 static int
 write_small(struct spool *s, const char *name, const struct buf *text)
 {
-	int fd = openat(s->badmail, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int saved, rc;
+	int folder = spool_folder_open(s, SPOOL_BADMAIL), saved, rc;
+	int fd = folder == -1 ? -1 :
+	    openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd == -1)
 		return -1;

@@ -93,7 +93,7 @@ keep_smallest(struct spool_badmail *list, size_t count, size_t n, const struct s
 ssize_t
 spool_badmail_admin_list(struct spool *s, const char *after, struct spool_badmail *list, size_t n)
 {
-	int fd = openat(s->badmail, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(spool_folder_open(s, SPOOL_BADMAIL), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
 	struct spool_badmail b;
 	struct dirent *de;

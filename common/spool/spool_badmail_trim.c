@@ -67,7 +67,7 @@ by_message(const void *a, const void *b)
 static struct bad_file *
 list_files(struct spool *s, size_t *count)
 {
-	int fd = openat(s->badmail, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(spool_folder_open(s, SPOOL_BADMAIL), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
 	struct bad_file *list = mem_array(NULL, 64, sizeof(*list));
 	size_t room = 64;

@@ -116,7 +116,7 @@ open_draft_file(struct spool_draft *d)
 {
 	char name[SPOOL_NAME_SIZE];
 
-	if (have_tag(d->spool) == -1)
+	if (spool_folder_open(d->spool, SPOOL_QUEUE) == -1 || have_tag(d->spool) == -1)
 		return -1;
 	file_name(name, d);
 	d->fd = openat(d->spool->fresh, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -88,11 +88,13 @@ static int
 write_drop_part(struct spool *s, struct spool_drop *d)
 {
 	char name[SPOOL_NAME_SIZE];
-	int fd;
+	int fd, folder;
 
 	part_name(name, d);
 	d->error = 0;
-	fd = openat(s->drop, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+	folder = spool_folder_open(s, SPOOL_DROP);
+	fd = folder == -1 ? -1 :
+	    openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
 	if (fd == -1) {
 		d->error = errno;
 		return -1;
@@ -147,7 +149,7 @@ spool_drop_write(struct spool *s, struct spool_drop **drops, size_t n)
 int64_t
 spool_drop_size(struct spool *s)
 {
-	int fd = openat(s->drop, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(spool_folder_open(s, SPOOL_DROP), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
 	int64_t sum;
 	struct dirent *de;
@@ -167,7 +169,7 @@ spool_drop_size(struct spool *s)
 void
 spool_drop_sweep(struct spool *s)
 {
-	int fd = openat(s->drop, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(spool_folder_open(s, SPOOL_DROP), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd != -1 ? fdopendir(fd) : NULL;
 	struct dirent *de;
 

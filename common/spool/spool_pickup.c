@@ -26,7 +26,7 @@ spool_pickup_folder(struct spool *s)
 const char *
 spool_pickup_path(const struct spool *s)
 {
-	return s->pickup_path;
+	return s->path[SPOOL_PICKUP];
 }
 
 #define CLAIM_PREFIX ".taken-"
@@ -110,7 +110,8 @@ copy_away(struct spool *s, const char *name, const char *to)
 		return unlinkat(s->pickup, name, 0);
 	}
 	if (rc == 0)
-		fd = openat(s->badmail, to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = openat(spool_folder_open(s, SPOOL_BADMAIL), to,
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	rc = fd != -1 ? spool_copy(from, 0, st.st_size, fd) : -1;
 	if (rc == 0)
 		rc = disk_sync(fd);

@@ -17,7 +17,8 @@
 
 struct spool {
 	int pickup, queue, fresh, drop, badmail;	/* folders; fresh is queue/new */
-	char *pickup_path;
+	char *path[SPOOL_FOLDERS];	/* NULL: left out */
+	_Atomic int error[SPOOL_FOLDERS];	/* errno: not to be used, although it is open; 0 */
 	bool owner;
 	struct counters *counters;	/* NULL: the sum is our own */
 	uint64_t bad_limit;		/* of badmail, in bytes; 0 none */
@@ -25,12 +26,14 @@ struct spool {
 	pthread_mutex_t bad_lock;	/* recursive, `bad_depth` deep; guards bad_trimmed */
 	unsigned bad_depth;
 	size_t bad_trimmed;		/* files, not yet told */
-	pthread_mutex_t lock;		/* guards tag and tag_fd */
+	pthread_mutex_t lock;		/* guards tag, tag_fd and the opening of folders */
 	char tag[SPOOL_TAG_LEN + 1];	/* "" until the first draft */
 	int tag_fd;
 	struct timespec seen[SPOOL_BUCKETS];	/* spool_scan: a bucket's mtime when last read; 0 never */
 };
 
+/* The descriptor of a folder, opened now when it could not be before. -1 and errno. */
+int spool_folder_open(struct spool *s, enum spool_which which);
 /* "BBB/ID" and "BBB/ID.note"; `dst` has SPOOL_NAME_SIZE bytes. A bad id is a bug of the caller. */
 void spool_name_message(char *dst, const char *id);
 void spool_name_note(char *dst, const char *id);

@@ -41,9 +41,29 @@ put_pids(struct buf *b, const struct server *s, const char *label, enum role rol
 	}
 }
 
+/*
+ * Adds why it is not as it should be: itself; a process that runs and cannot do all of its work; a file that
+ * cannot be opened. Nothing: it is.
+ */
+static void
+put_troubles(struct buf *b, const struct server *s)
+{
+	const struct child *c;
+
+	if (s->reason != NULL)
+		buf_puts(b, s->reason);
+	TAILQ_FOREACH(c, &s->m->children, link)
+		if (c->server == s && c->trouble != NULL && c->phase != CHILD_STOPPING)
+			buf_printf(b, "%s%s", b->len > 0 ? "; " : "", c->trouble);
+	if (s->conf != NULL && s->state != STATE_STOPPED)
+		file_handover_blame(s->conf, b);
+}
+
 static void
 put_status(struct buf *b, const struct server *s)
 {
+	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
+
 	buf_printf(b, "%s %s number=%d id=%u description=%s listen=", s->name, state_name(s->state),
 	    (int)s->state, server_id(s), log_safe(s->conf != NULL ? s->conf->description : ""));
 	for (size_t i = 0; s->conf != NULL && i < s->conf->nlisten; i++)
@@ -56,8 +76,10 @@ put_status(struct buf *b, const struct server *s)
 	put_pids(b, s, "deliver=", ROLE_DELIVER, false);
 	put_pids(b, s, "maintenance=", ROLE_MAINTENANCE, false);
 	put_pids(b, s, "leaving=", ROLE_COUNT, true);
-	if (s->reason != NULL)
-		buf_printf(b, " reason=%s", log_safe(s->reason));
+	put_troubles(&why, s);
+	if (why.len > 0)
+		buf_printf(b, " reason=%s", log_safe(buf_text(&why)));
+	buf_done(&why);
 	buf_puts(b, "\n");
 }
 
@@ -84,37 +106,41 @@ control_show_status(struct control_command *cmd, struct master *m, struct server
 
 /* As monitoring wants it: 0 good, 1 warning, 2 it should run and does not. */
 static int
-server_health(const struct server *s)
+server_health(const struct server *s, bool troubles)
 {
 	if (s->state == STATE_STOPPED)
 		return s->wanted ? 2 : 0;
 	if (s->trouble)
 		return s->state == STATE_STARTING ? 2 : 1;
-	return s->state == STATE_STARTED ? 0 : 1;
+	return s->state == STATE_STARTED && !troubles ? 0 : 1;
 }
 
 void
 control_show_health(struct control_command *cmd, struct master *m, struct server *only)
 {
 	static const char *const word[] = { "OK", "WARNING", "CRITICAL" };
-	struct buf line = BUF_INIT(MASTER_TEXT_MAX);
+	struct buf line = BUF_INIT(MASTER_TEXT_MAX), why = BUF_INIT(MASTER_TEXT_MAX);
 	const struct server *s;
 	int worst = 0;
+
 	TAILQ_FOREACH(s, &m->servers, link) {
 		int health;
 
 		if (!may_see(cmd, s, only))
 			continue;
-		health = server_health(s);
+		buf_clear(&why);
+		put_troubles(&why, s);
+		health = server_health(s, why.len > 0);
 		worst = health > worst ? health : worst;
 		buf_printf(&line, "%s%s %s", line.len > 0 ? ", " : "", s->name, state_name(s->state));
-		if (health > 0 && s->reason != NULL)
-			buf_printf(&line, " (%s)", s->reason);
+		if (health > 0 && why.len > 0)
+			buf_printf(&line, " (%s)", buf_text(&why));
 		else if (s->state == STATE_STOPPED && health == 0)
 			buf_puts(&line, " as ordered");
 	}
 	buf_printf(&cmd->text, "%s: %s\n", word[worst], buf_text(&line));
 	cmd->status = worst;
+	buf_done(&why);
 	buf_done(&line);
 }
 

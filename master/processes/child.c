@@ -82,6 +82,15 @@ child_take_reason(struct child *c, const struct ctl_message *m)
 	clean_reason(c->reason);
 }
 
+void
+child_take_trouble(struct child *c, const struct ctl_message *m)
+{
+	free(c->trouble);
+	c->trouble = m->len > 0 ? mem_strndup(m->data, m->len) : NULL;
+	if (c->trouble != NULL)
+		clean_reason(c->trouble);
+}
+
 static void
 on_child_message(void *arg, const struct ctl_message *m)
 {
@@ -135,6 +144,7 @@ child_free(struct child *c)
 	ctl_free(c->ctl);
 	loop_timer_free(c->timer);
 	free(c->reason);
+	free(c->trouble);
 	free(c);
 }
 

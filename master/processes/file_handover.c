@@ -15,6 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/boot/named_file.h"
+#include "common/config/config.h"
 #include "master/processes/processes.h"
 
 /* The one role that may have files of a kind. */
@@ -73,6 +74,29 @@ file_handover_tell_missing(const struct config *c)
 		    log_safe(c->path[0]),
 		    log_safe("dnssec has no trust-anchor: mail that needs the DNS waits"),
 		    log_safe(answer.why));
+}
+
+void
+file_handover_blame(const struct config_server *conf, struct buf *why)
+{
+	const struct {
+		enum ctl_file_kind kind;
+		const char *key, *path;
+		bool needed;
+	} files[] = {
+		{ CTL_FILE_PASSWORDS, "password-file", conf->password_file,
+		    conf->authentication & CONFIG_AUTH_BASIC },
+		{ CTL_FILE_KEYTAB, "keytab", conf->keytab, conf->authentication & CONFIG_AUTH_INTEGRATED },
+	};
+	for (size_t i = 0; i < nitems_of(files); i++) {
+		struct ctl_opened answer = { .file = { .kind = files[i].kind } };
+		int fd = files[i].needed && files[i].path != NULL ? named_file_open(conf, &answer) : -1;
+
+		if (fd != -1)
+			close(fd);
+		else if (files[i].needed && files[i].path != NULL)
+			buf_printf(why, "%s%s %s", why->len > 0 ? "; " : "", files[i].key, answer.why);
+	}
 }
 
 void

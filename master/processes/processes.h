@@ -36,6 +36,7 @@ struct roster_role {
 	bool sockets;			/* inherits the listening sockets */
 	bool overlaps;			/* on reload the new one starts beside the old one; else after it */
 	enum roster_hint hint;
+	unsigned at_once;		/* so many restarts in a row need not wait */
 };
 extern const struct roster_role roster_roles[ROLE_COUNT];
 
@@ -51,15 +52,16 @@ void roster_clear(struct server *s);
 void roster_fill(struct server *s);
 /* Starts the child of one post; after a failure the back-off timer is set. */
 void roster_start(struct post *p);
-/* The child of `p` is dead. After a crash the back-off timer is set: that time in ms; else 0. */
+/* The child of `p` is dead. After a crash its timer is set, perhaps to 0: that time in ms; else 0. */
 uint64_t roster_vacate(struct post *p, bool crashed, uint64_t lived_ms);
 
 #define ROSTER_FIRST_MS 1000U
 #define ROSTER_LAST_MS 60000U
 #define ROSTER_WELL_MS 60000U	/* a child that lived so long clears the record of its post */
+#define ROSTER_FORGIVE_MS 15000U	/* each takes one failure away */
 
-/* Pure: ms to wait before the next start; doubles with each failure one after the other. */
-uint64_t roster_delay(struct restart_record *r, uint64_t lived_ms);
+/* Pure: ms to wait before the next start: none for the first `at_once` failures in a row, then it doubles. */
+uint64_t roster_delay(struct restart_record *r, unsigned at_once, uint64_t lived_ms);
 
 /* --- spawn: starts programs --- */
 
@@ -115,14 +117,16 @@ struct child {
 	unsigned questions;		/* how many questions of commands it has to answer */
 	const char *killed;		/* why the master killed it, or NULL */
 	char *reason;			/* why it said it would exit, or NULL */
+	char *trouble;			/* what it said it cannot do, or NULL */
 	struct ctl *ctl;		/* NULL: closed */
 	struct loop_timer *timer;	/* it must have answered, or ended, by then */
 };
 
-/* Messages about the child itself: CTL_READY, CTL_PAUSED or CTL_CONTINUED, CTL_REASON. */
+/* Messages about the child itself: CTL_READY, CTL_PAUSED or CTL_CONTINUED, CTL_REASON, CTL_TROUBLE. */
 void child_take_ready(struct child *c, const struct ctl_message *m);
 void child_take_paused(struct child *c, const struct ctl_message *m);
 void child_take_reason(struct child *c, const struct ctl_message *m);
+void child_take_trouble(struct child *c, const struct ctl_message *m);
 /* Takes over `fd`, our end of the channel. */
 struct child *child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd);
 void child_free(struct child *c);
@@ -207,6 +211,11 @@ enum role file_handover_role(enum ctl_file_kind kind);
 /* Whether all certificates and keys can be opened now: 0, or -1 with a reason. */
 int file_handover_check(const struct config_server *conf,
     struct buf *why) __attribute__((warn_unused_result));
+/*
+ * Adds words about each other file that is needed and cannot be opened now: without it the virtual server
+ * runs, but cannot do all of its work.
+ */
+void file_handover_blame(const struct config_server *conf, struct buf *why);
 
 /* --- refresh_store: refresh tokens on disk --- */
 

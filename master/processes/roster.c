@@ -16,14 +16,17 @@
 #include "master/processes/processes.h"
 
 uint64_t
-roster_delay(struct restart_record *r, uint64_t lived_ms)
+roster_delay(struct restart_record *r, unsigned at_once, uint64_t lived_ms)
 {
-	uint64_t delay;
+	uint64_t delay = ROSTER_FIRST_MS, forgiven = lived_ms / ROSTER_FORGIVE_MS;
 
-	if (lived_ms >= ROSTER_WELL_MS)
-		r->failures = 0;
-	delay = ROSTER_FIRST_MS;
-	for (unsigned i = 0; i < r->failures && delay < ROSTER_LAST_MS; i++)
+	r->failures = lived_ms >= ROSTER_WELL_MS || forgiven >= r->failures ? 0 :
+	    r->failures - (unsigned)forgiven;
+	if (r->failures < at_once) {
+		r->failures++;
+		return 0;
+	}
+	for (unsigned i = at_once; i < r->failures && delay < ROSTER_LAST_MS; i++)
 		delay *= 2;
 	if (delay >= ROSTER_LAST_MS)
 		return ROSTER_LAST_MS; /* not counted any more, so the number cannot overflow */
@@ -37,6 +40,13 @@ roster_copies(enum role role, const struct config_server *s, enum state state)
 	if (!roster_roles[role].per_server || state == STATE_STOPPED || state == STATE_STOPPING)
 		return 0;
 	return role == ROLE_LISTENER ? s->processes : 1;
+}
+
+static void
+wait_before_start(struct post *p, uint64_t delay_ms)
+{
+	p->waits = delay_ms > 0;
+	loop_timer_set(p->again, delay_ms);
 }
 
 static void
@@ -118,8 +128,8 @@ roster_start(struct post *p)
 	if (p->child != NULL)
 		return;
 	error = errno;
-	delay = roster_delay(&p->record, 0);
-	loop_timer_set(p->again, delay);
+	delay = roster_delay(&p->record, 0, 0);
+	wait_before_start(p, delay);
 	log_event(LOG_FAULT, NULL, "trouble", "server=%s role=%s reason=%s restart=%.1fs",
 	    p->server != NULL ? p->server->name : "-", roster_roles[p->role].name,
 	    log_safe(error == EAGAIN ? "no room for another process" : strerror(error)),
@@ -152,7 +162,7 @@ roster_vacate(struct post *p, bool crashed, uint64_t lived_ms)
 	p->child = NULL;
 	if (!crashed)
 		return 0;
-	delay = roster_delay(&p->record, lived_ms);
-	loop_timer_set(p->again, delay);
+	delay = roster_delay(&p->record, roster_roles[p->role].at_once, lived_ms);
+	wait_before_start(p, delay);
 	return delay;
 }

@@ -10,13 +10,15 @@
 
 const struct roster_role roster_roles[ROLE_COUNT] = {
 	[ROLE_LISTENER] = { .name = "listener", .per_server = true, .sockets = true, .overlaps = true,
-	    .hint = ROSTER_HINT_WRITE },
-	[ROLE_PICKUP] = { .name = "pickup", .per_server = true, .hint = ROSTER_HINT_WRITE },
-	[ROLE_DELIVER] = { .name = "deliver", .per_server = true, .hint = ROSTER_HINT_READ },
-	[ROLE_RESOLVER] = { .name = "resolver" },
+	    .hint = ROSTER_HINT_WRITE, .at_once = 3 },
+	[ROLE_PICKUP] = { .name = "pickup", .per_server = true, .hint = ROSTER_HINT_WRITE,
+	    .at_once = 1 },
+	[ROLE_DELIVER] = { .name = "deliver", .per_server = true, .hint = ROSTER_HINT_READ,
+	    .at_once = 1 },
+	[ROLE_RESOLVER] = { .name = "resolver", .at_once = 1 },
 	[ROLE_METRICS] = { .name = "metrics", .sockets = true },
-	[ROLE_AUTH] = { .name = "auth" },
-	[ROLE_FETCH] = { .name = "fetch" },
-	[ROLE_DIRECTORY] = { .name = "directory" },
+	[ROLE_AUTH] = { .name = "auth", .at_once = 1 },
+	[ROLE_FETCH] = { .name = "fetch", .at_once = 1 },
+	[ROLE_DIRECTORY] = { .name = "directory", .at_once = 1 },
 	[ROLE_MAINTENANCE] = { .name = "maintenance", .program = "deliver" },
 };

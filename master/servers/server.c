@@ -53,6 +53,7 @@ server_new(struct master *m, const char *name)
 	}
 	counters_set(s->counters, COUNTER_STATE, s->state);
 	maintenance_post_open(s);
+	listen_gate_open(s);
 	return s;
 }
 
@@ -61,6 +62,7 @@ server_free(struct server *s)
 {
 	roster_clear(s);
 	maintenance_post_close(s);
+	listen_gate_close(s);
 	listen_close(&s->sockets);
 	listen_close(&s->leaving);
 	if (s->counters != NULL)
@@ -132,6 +134,21 @@ server_files_changed(struct server *s)
 			child_send(c, CTL_RENEWED, 0, &file, sizeof(file), -1);
 }
 
+/* Clients that log in hear 454 until it is mended: told at start and reload, shown as long as it lasts. */
+static void
+report_files(const struct server *s)
+{
+	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
+
+	file_handover_blame(s->conf, &why);
+	if (why.len > 0)
+		log_event(LOG_FAULT, NULL, "trouble", "server=%s doing=open reason=%s", s->name,
+		    log_safe(buf_text(&why)));
+	if (why.len > 0 && !s->m->ready)
+		buf_printf(&s->m->refusals, "postern: %s: %s\n", s->name, buf_text(&why));
+	buf_done(&why);
+}
+
 /* 0; or -1, and the reason is set. */
 static int
 open_server(struct server *s)
@@ -152,6 +169,7 @@ open_server(struct server *s)
 		server_reason(s, "%s", buf_text(&why));
 	} else {
 		server_reason(s, NULL);
+		report_files(s);
 		roster_build(s);
 		roster_fill(s);
 		result = 0;
@@ -172,6 +190,7 @@ close_server(struct server *s)
 			child_stop(c, master_grace(s->m));
 	listen_close(&s->sockets);
 	listen_close(&s->leaving);
+	listen_gate_forget(s);
 }
 
 static void
@@ -194,8 +213,10 @@ continue_listening(struct server *s)
 	struct buf why = BUF_INIT(1024);
 	int result = listen_continue(s->m, &s->sockets, &why);
 
-	if (result == 0)
+	if (result == 0) {
+		listen_gate_forget(s);
 		tell_listeners(s, CTL_CONTINUE);
+	}
 	else
 		server_reason(s, "%s", buf_text(&why));
 	buf_done(&why);
@@ -354,6 +375,7 @@ server_update(struct server *s)
 	}
 	if (s->state == STATE_STOPPED)
 		return;
+	listen_gate_update(s);
 	if ((n.retired > 0 || s->leaving.count > 0) && listeners_ready(s))
 		hand_over_sockets(s);
 	if (n.missing == 0) {
@@ -378,7 +400,7 @@ server_child_born(struct child *c)
 	if (c->role != ROLE_LISTENER)
 		return;
 	tls_renewal_greet(c);
-	if (c->server->state == STATE_PAUSING || c->server->state == STATE_PAUSED)
+	if (c->server->state == STATE_PAUSING || c->server->state == STATE_PAUSED || c->server->shut)
 		child_tell(c, CTL_PAUSE);
 }
 
@@ -422,7 +444,7 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 	const struct config_server *conf = config_server_by_name(snap->config, s->name);
 	const char *where = "";
 	struct listen_set set = { 0 };
-	bool listening = s->state != STATE_PAUSED;
+	bool listening = s->state != STATE_PAUSED && !s->shut;
 	struct child *c;
 
 	if (make_folder_make_server(conf, s->m->uid, s->m->gid, &where) == -1) {
@@ -448,6 +470,7 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 	TAILQ_FOREACH(c, &s->m->children, link)
 		if (c->server == s && !roster_roles[c->role].overlaps && c->phase != CHILD_STOPPING)
 			child_stop(c, master_grace(s->m));
+	report_files(s);
 	roster_build(s);
 	roster_fill(s);
 	return 0;

@@ -123,6 +123,14 @@ int listen_continue(const struct master *m, struct listen_set *set,
 /* Ends listening for all processes that share the sockets, and closes them. */
 void listen_close(struct listen_set *set);
 
+/* --- listen_gate: refuses connections while no listener takes them --- */
+
+void listen_gate_open(struct server *s);	/* `s` is new */
+void listen_gate_close(struct server *s);
+/* A listener was born, is ready or is dead, or all are told to go on: refuses connections, or takes them. */
+void listen_gate_update(struct server *s);
+void listen_gate_forget(struct server *s);	/* the sockets were closed, or listen again */
+
 /* --- reload --- */
 
 /*

@@ -1,5 +1,6 @@
 """service - processes: their users, titles, descriptors and environment; crash and restart; make run"""
 
+import errno
 import os
 import re
 import shutil
@@ -129,6 +130,43 @@ def test_crash_and_restart(t):
         session.message(ehlo=None)
     equal(other, [service.child(role, "two") for role in ROLES], "workers of the other virtual server")
     equal(len(service.events.all("crash")), 3, "crash events")
+
+
+def test_crashes_in_a_row(t):
+    """The first restarts come at once, and clients find the next listener; then connections are refused until there is one, also across a reload."""
+    service = t.postern({"one": {}, "two": {}})
+    where = ("127.0.0.1", service["one"].port)
+
+    def kill(wait):
+        mark, pid = service.events.mark(), service.child("listener", "one")
+        os.kill(pid, signal.SIGKILL)
+        service.events.wait("crash", since=mark, restart=wait)
+        return mark
+    for _ in range(3):
+        kill("0.0s")
+        with service["one"].connect():
+            pass
+    for wait in ("1.0s", "2.0s"):
+        kill(wait)
+        until(lambda: refused(where), 5, "connections to be refused while no listener is there")
+        equal(service.ctl("status", "two").stdout.split()[1], "started")
+        until(lambda: answers(service["one"]), 20, "the next listener to answer")
+    kill("4.0s")
+    service["one"].set("general", connection_limit=77)
+    service.ctl("reload")
+    until(lambda: answers(service["one"]), 20, "the listener of the new configuration")
+    service.events.wait("config", server="one", result="renewed")
+    kill("0.0s")
+    service.ctl("pause", "one")
+    service.ctl("continue", "one")
+    with service["one"].connect():
+        pass
+
+
+def refused(where):
+    with socket.socket() as client:
+        client.settimeout(5)
+        return client.connect_ex(where) == errno.ECONNREFUSED
 
 
 def answers(server):

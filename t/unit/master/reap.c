@@ -11,10 +11,14 @@ START_TEST(doubles)
 	static const unsigned seconds[] = { 1, 2, 4, 8, 16, 32, 60, 60, 60 };
 	struct restart_record r = { 0 };
 
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_uint_eq(roster_delay(&r, 3, 10), 0);
 	for (size_t i = 0; i < nitems_of(seconds); i++)
-		ck_assert_uint_eq(roster_delay(&r, 10), seconds[i] * 1000U);
+		ck_assert_uint_eq(roster_delay(&r, 3, 10), seconds[i] * 1000U);
 	for (int i = 0; i < 100000; i++)
-		ck_assert_uint_eq(roster_delay(&r, 0), ROSTER_LAST_MS);
+		ck_assert_uint_eq(roster_delay(&r, 3, 0), ROSTER_LAST_MS);
+	r = (struct restart_record){ 0 };
+	ck_assert_uint_eq(roster_delay(&r, 0, 10), 1000);
 }
 END_TEST
 
@@ -23,10 +27,16 @@ START_TEST(forgives)
 	struct restart_record r = { 0 };
 
 	for (int i = 0; i < 20; i++)
-		(void)roster_delay(&r, 0);
-	ck_assert_uint_eq(roster_delay(&r, ROSTER_WELL_MS - 1), ROSTER_LAST_MS);
-	ck_assert_uint_eq(roster_delay(&r, ROSTER_WELL_MS), ROSTER_FIRST_MS);
-	ck_assert_uint_eq(roster_delay(&r, 0), 2 * ROSTER_FIRST_MS);
+		(void)roster_delay(&r, 1, 0);
+	ck_assert_uint_eq(roster_delay(&r, 1, ROSTER_FORGIVE_MS - 1), ROSTER_LAST_MS);
+	/* Of seven, four are left: 2, 4, 8 seconds were forgiven, and this one is the next. */
+	ck_assert_uint_eq(roster_delay(&r, 1, 3 * ROSTER_FORGIVE_MS), 8 * ROSTER_FIRST_MS);
+	ck_assert_uint_eq(roster_delay(&r, 1, ROSTER_WELL_MS), 0);
+	ck_assert_uint_eq(roster_delay(&r, 1, 0), ROSTER_FIRST_MS);
+	ck_assert_uint_eq(roster_delay(&r, 1, 0), 2 * ROSTER_FIRST_MS);
+	/* One that fails now and then is started at once each time. */
+	for (int i = 0; i < 100; i++)
+		ck_assert_uint_le(roster_delay(&r, 1, 3 * ROSTER_FORGIVE_MS), i < 2 ? ROSTER_FIRST_MS : 0);
 }
 END_TEST
 

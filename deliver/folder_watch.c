@@ -1,0 +1,122 @@
+/*
+ * folder_watch - whether the folders of the virtual server can be used
+ *
+ * Runs in:  deliver: on the loop, the checks on a pool thread
+ * Owns:     a timer, the lane, what was last found
+ * Promise:  a folder that cannot be used is one event, and a reason that `posternctl status` shows until it
+ *           is mended; within seconds of that what waited for it is tried again
+ * Fails by: never
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/buf.h"
+#include "common/base/log.h"
+#include "common/base/mem.h"
+#include "common/process/pool.h"
+#include "common/spool/spool.h"
+#include "deliver/deliver.h"
+
+enum { CHECK_MS = 3000 };
+enum { LOG_FOLDER = SPOOL_FOLDERS, FOLDERS };
+
+struct folder_watch {
+	struct boot *boot;
+	struct spool *spool;
+	void (*mended)(void *arg);
+	void *arg;
+	struct pool_lane *lane;
+	struct loop_timer *again;
+	const char *path[FOLDERS];	/* NULL: there is none */
+	int error[FOLDERS], found[FOLDERS];	/* errno, 0 usable: as last told; as found by the thread */
+};
+
+static void
+check_folders(void *arg, void **jobs, size_t n)
+{
+	struct folder_watch *w = arg;
+
+	for (unsigned i = 0; i < SPOOL_FOLDERS; i++)
+		w->found[i] = spool_folder_check(w->spool, (enum spool_which)i) == -1 ? errno : 0;
+	if (w->path[LOG_FOLDER] != NULL)
+		w->found[LOG_FOLDER] =
+		    faccessat(AT_FDCWD, w->path[LOG_FOLDER], W_OK | X_OK, AT_EACCESS) == -1 ? errno : 0;
+}
+
+static void
+tell_master(const struct folder_watch *w)
+{
+	struct buf text = BUF_INIT(CTL_REASON_MAX);
+
+	for (unsigned i = 0; i < FOLDERS; i++)
+		if (w->error[i] != 0)
+			buf_printf(&text, "%s%s cannot be used: %s", text.len > 0 ? "; " : "", w->path[i],
+			    strerror(w->error[i]));
+	boot_trouble(w->boot, buf_ok(&text) ? buf_text(&text) : "several folders cannot be used");
+	buf_done(&text);
+}
+
+static void
+on_checked(void *arg, void *job)
+{
+	struct folder_watch *w = arg;
+	bool news = false, mended = false;
+
+	for (unsigned i = 0; i < FOLDERS; i++) {
+		if (w->found[i] == w->error[i])
+			continue;
+		news = true;
+		mended = mended || w->found[i] == 0;
+		w->error[i] = w->found[i];
+		if (w->error[i] != 0)
+			log_event(LOG_FAULT, NULL, "trouble", "doing=folder folder=%s reason=%s",
+			    log_safe(w->path[i]), log_safe(strerror(w->error[i])));
+		else
+			log_event(LOG_FACT, NULL, "service", "doing=folder folder=%s state=usable",
+			    log_safe(w->path[i]));
+	}
+	if (news)
+		tell_master(w);
+	if (mended)
+		w->mended(w->arg);
+	loop_timer_set(w->again, CHECK_MS);
+}
+
+static void
+on_check_time(void *arg)
+{
+	struct folder_watch *w = arg;
+
+	pool_submit(w->lane, w);
+}
+
+struct folder_watch *
+folder_watch_new(struct boot *b, struct pool *pool, struct spool *spool, void (*mended)(void *arg), void *arg)
+{
+	const struct config_server *s = b->server;
+	struct folder_watch *w = mem_new(struct folder_watch);
+
+	w->boot = b;
+	w->spool = spool;
+	w->mended = mended;
+	w->arg = arg;
+	w->path[SPOOL_QUEUE] = s->queue;
+	w->path[SPOOL_DROP] = config_domain_drop_folder(s);
+	w->path[SPOOL_BADMAIL] = s->badmail;
+	w->path[SPOOL_PICKUP] = s->pickup;
+	w->path[LOG_FOLDER] = s->log ? s->log_directory : NULL;
+	w->lane = pool_lane_new(pool, 1, 1, check_folders, on_checked, w);
+	w->again = loop_timer_new(b->loop, on_check_time, w);
+	on_check_time(w);
+	return w;
+}
+
+void
+folder_watch_free(struct folder_watch *w)
+{
+	loop_timer_free(w->again);
+	free(w);
+}

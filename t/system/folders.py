@@ -1,0 +1,102 @@
+"""folders - a folder that cannot be used: what needs it waits, the rest of the virtual server lives, and all is well by itself when it is mended"""
+
+from checks import check, equal
+from patience import until
+
+MODES = {"drop": 0o750, "badmail": 0o700, "pickup": 0o770, "queue": 0o700}
+
+
+def status(service):
+    return service.ctl("status", "default", ok=False).stdout
+
+
+def with_folder(t, name, mode):
+    """A service, not started, with a smart host; that folder of its home is there in that mode."""
+    sink = t.sink()
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"}}}, start=False)
+    folder = service.home.path / name
+    folder.mkdir(parents=True)
+    service.own()
+    folder.chmod(mode)
+    t.cleanup(lambda: folder.exists() and folder.chmod(0o700))
+    return service, folder, sink
+
+
+def says(service, folder, what="Permission denied"):
+    until(lambda: f"{folder} cannot be used: {what}" in status(service), what="the reason in status")
+    until(lambda: service.ctl("status", "--check", ok=False).stdout.startswith("WARNING: "), what="a warning for monitoring")
+
+
+def is_well(service):
+    until(lambda: "reason=" not in status(service), what="no reason in status")
+    until(lambda: service.ctl("status", "--check", ok=False).stdout.startswith("OK: "), what="good words for monitoring")
+
+
+def test_unusable_at_start(t):
+    """Without drop, badmail and pickup: local mail waits, remote mail goes; each is used as soon as it can be."""
+    service, folder, sink = with_folder(t, "drop", 0)
+    for name in ("badmail", "pickup"):
+        (service.home.path / name).mkdir()
+    service.own()
+    for name in ("badmail", "pickup"):
+        (service.home.path / name).chmod(0)
+    service.start()
+    says(service, folder)
+    for name in ("badmail", "pickup"):
+        check(str(service.home.path / name) in status(service), name)
+    service.default.send(to="x@default.example")
+    service.default.send(to="x@elsewhere.example")
+    sink.wait()
+    equal(service.events.wait("deferred")["status"], "4.3.0")
+    for name in ("drop", "badmail", "pickup"):
+        (service.home.path / name).chmod(MODES[name])
+    service.home.wait_drops(1)
+    is_well(service)
+    service.home.put("x", "x-sender: a@s.example\nx-receiver: b@default.example\n\nhello\n")
+    service.home.wait_drops(2)
+    service.home.put("y", "hello\n")
+    service.home.wait_badmails(1)
+    equal(service.events.all("crash"), [], "crashes")
+
+
+def test_lost_while_it_runs(t):
+    """A drop folder that is taken away and made again, and a log folder that becomes unusable."""
+    service, folder, sink = with_folder(t, "drop", 0o750)
+    service.start()
+    service.default.send(to="x@default.example")
+    service.home.wait_drops(1)
+    logs = service.folder / "logs"
+    logs = next(path for path in (logs / "default", logs, service.home.path / "logs") if path.is_dir())
+    logs.chmod(0o500)
+    t.cleanup(lambda: logs.chmod(0o700))
+    says(service, logs)
+    logs.chmod(0o700)
+    is_well(service)
+    folder.rename(folder.with_name("away"))
+    folder.write_text("no folder\n")
+    says(service, folder, "")
+    service.default.send("second@s.example", "x@default.example")
+    service.default.send(to="x@elsewhere.example")
+    sink.wait()
+    folder.unlink()
+    until(lambda: any(drop.sender == "second@s.example" for drop in service.home.drops()), 20, "the mail in the new folder")
+    is_well(service)
+
+
+def test_queue(t):
+    """Without its queue the listener answers at once, for now; deliver says why it does not run; then all is well."""
+    service, folder, _ = with_folder(t, "queue", 0)
+    service.start(wait=False)
+    until(lambda: f"{folder} cannot be used: Permission denied" in status(service), what="the reason in status")
+
+    def refused():
+        with service.default.connect(ehlo="c", timeout=5) as client:
+            client.expect(250, "MAIL FROM:<a@s.example>")
+            client.expect(250, "RCPT TO:<x@default.example>")
+            client.expect(354, "DATA")
+            return client.cmd("hello\r\n.").code
+    check(refused() in (451, 452), "the answer to a message")
+    folder.chmod(0o700)
+    until(lambda: status(service).split()[1] == "started", 40, "the virtual server to start")
+    service.default.send(to="x@default.example")
+    service.home.wait_drops(1)
