@@ -25,6 +25,10 @@ struct config_listen { struct net_address address; char *text; bool tls; };
 struct config_times { uint64_t *ms; size_t count; };
 
 enum config_list_mode { CONFIG_ONLY, CONFIG_ALL_EXCEPT };
+enum config_binding { CONFIG_BINDING_NONE, CONFIG_BINDING_WHEN_OFFERED, CONFIG_BINDING_REQUIRED };
+/* Bits: 1 << enum msg_auth_in_mechanism. */
+enum config_offer { CONFIG_OFFER_PLAIN = 1, CONFIG_OFFER_LOGIN = 2, CONFIG_OFFER_SCRAM = 4,
+    CONFIG_OFFER_SCRAM_PLUS = 8, CONFIG_OFFER_GSSAPI = 16 };
 enum config_auth { CONFIG_AUTH_ANONYMOUS = 1, CONFIG_AUTH_BASIC = 2, CONFIG_AUTH_INTEGRATED = 4 };
 enum config_tls { CONFIG_TLS_OFF, CONFIG_TLS_OPTIONAL, CONFIG_TLS_REQUIRED };
 enum config_tls_version { CONFIG_TLS_1_0, CONFIG_TLS_1_1, CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
@@ -123,6 +127,10 @@ struct config_server {
 	enum config_clients mend, dsn;
 	char *password_file, *basic_domain, *keytab, *service_principal;	/* NULL not set */
 	bool basic_requires_tls;
+	struct config_strings kerberos_realms, kerberos_accounts;
+	enum config_binding kerberos_binding;
+	unsigned offered_mechanisms;	/* enum config_offer bits */
+	bool auth_for_old_clients;
 	enum config_tls tls;
 	struct config_strings certificate, key;
 	enum config_tls_version tls_minimum;

@@ -219,6 +219,15 @@ judge_authentication(struct config_work *w, size_t server)
 	if (integrated && s->keytab == NULL && !config_origin_of(s->origin, KEY_ACCESS, "keytab")->bad)
 		blame_server(w, server, KEY_ACCESS, "authentication", false,
 		    "authentication = integrated needs a keytab");
+	if (basic && (s->offered_mechanisms & ~(unsigned)CONFIG_OFFER_GSSAPI) == 0)
+		blame_server(w, server, KEY_ACCESS, "mechanisms", false,
+		    "authentication = basic needs plain, login or scram-sha-256 in mechanisms");
+	if (integrated && !(s->offered_mechanisms & CONFIG_OFFER_GSSAPI))
+		blame_server(w, server, KEY_ACCESS, "mechanisms", false,
+		    "authentication = integrated needs gssapi in mechanisms");
+	if (s->kerberos_binding == CONFIG_BINDING_REQUIRED && integrated && s->tls == CONFIG_TLS_OFF)
+		blame_server(w, server, KEY_ACCESS, "kerberos-binding", false,
+		    "kerberos-binding = required needs TLS, and tls is off");
 	if (basic && s->basic_requires_tls && s->tls == CONFIG_TLS_OFF)
 		blame_server(w, server, KEY_ACCESS, "basic-requires-tls", true,
 		    "of basic authentication only SCRAM-SHA-256 can be offered: PLAIN and LOGIN "

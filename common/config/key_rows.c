@@ -43,6 +43,18 @@ static const struct key_choice auth_flags[] = {
 	{ "anonymous", CONFIG_AUTH_ANONYMOUS, false }, { "basic", CONFIG_AUTH_BASIC, false },
 	{ "integrated", CONFIG_AUTH_INTEGRATED, false }, { 0 },
 };
+static const struct key_choice offered_mechanisms[] = {
+	{ "plain", CONFIG_OFFER_PLAIN, false }, { "login", CONFIG_OFFER_LOGIN, false },
+	{ "scram-sha-256", CONFIG_OFFER_SCRAM, false },
+	{ "scram-sha-256-plus", CONFIG_OFFER_SCRAM_PLUS, false },
+	{ "gssapi", CONFIG_OFFER_GSSAPI, false },
+	{ "cram-md5", 0, true },	/* it needs the passwords themselves in a file */
+	{ 0 },
+};
+static const struct key_choice kerberos_bindings[] = {
+	{ "none", CONFIG_BINDING_NONE, false }, { "when-offered", CONFIG_BINDING_WHEN_OFFERED, false },
+	{ "required", CONFIG_BINDING_REQUIRED, false }, { 0 },
+};
 static const struct key_choice tls_modes[] = {
 	{ "off", CONFIG_TLS_OFF, false }, { "optional", CONFIG_TLS_OPTIONAL, false },
 	{ "required", CONFIG_TLS_REQUIRED, false }, { 0 },
@@ -253,6 +265,17 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Whether PLAIN and LOGIN are offered and accepted only under TLS. SCRAM does not send the "
 	    "password and is always offered." },
+	{ ACCESS("mechanisms", KEY_FLAGS, offered_mechanisms),
+	    .standard = "plain, login, scram-sha-256, scram-sha-256-plus, gssapi",
+	    .choice = offered_mechanisms,
+	    .meaning =
+	    "What AUTH offers, of that which authentication allows: gssapi with integrated, the others with "
+	    "basic. Some clients choose scram-sha-256-plus when it is offered and cannot do it (mutt with "
+	    "GNU SASL): then name the others only." },
+	{ ACCESS("auth-for-old-clients", KEY_BOOL, auth_for_old_clients), .standard = "no",
+	    .meaning =
+	    "Whether EHLO also has a line AUTH= with the mechanisms, the form of a draft that very old "
+	    "clients and devices wait for (Outlook Express 4)." },
 	{ ACCESS("basic-domain", KEY_TEXT, basic_domain), .check = key_check_word,
 	    .meaning =
 	    "A domain for user names that have neither a backslash nor an at sign: the domain and a "
@@ -267,6 +290,21 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The Kerberos name of this server, with or without @REALM. Tickets for another name are "
 	    "refused." },
+	{ ACCESS("kerberos-realms", KEY_STRINGS, kerberos_realms), .derived = "that of the service-principal",
+	    .check = key_check_word,
+	    .meaning =
+	    "Whose users may log in with Kerberos: realms, in their exact spelling; * is every realm that "
+	    "the KDC trusts. Repeatable." },
+	{ ACCESS("kerberos-accounts", KEY_STRINGS, kerberos_accounts), .derived = "all of these realms",
+	    .check = key_check_word,
+	    .meaning =
+	    "Which of them: names like alice@EXAMPLE.COM, in which * stands for any letters. Repeatable." },
+	{ ACCESS("kerberos-binding", KEY_ENUM, kerberos_binding), .standard = "when-offered",
+	    .choice = kerberos_bindings,
+	    .meaning =
+	    "Whether a Kerberos login is tied to the TLS connection that it comes by (RFC 5929; Windows "
+	    "calls it extended protection): none, when-offered (a client that ties it to another connection "
+	    "is refused), required (so is one that does not, or has no TLS)." },
 	{ ACCESS("tls", KEY_ENUM, tls), .derived = "optional with a certificate, else off",
 	    .choice = tls_modes,
 	    .meaning =

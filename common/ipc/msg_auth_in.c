@@ -83,6 +83,8 @@ msg_auth_in_start_take(struct msg_auth_in_start *s, const void *data, size_t len
 	return s->mechanism < AUTH_IN_MECHANISMS && s->binding <= AUTH_IN_TLS_EXPORTER &&
 	    s->binding_len <= AUTH_IN_BINDING_MAX && s->unique_len <= AUTH_IN_UNIQUE_MAX &&
 	    ctl_text_is_text(s->client, sizeof(s->client)) &&
+	    s->endpoint_len <= AUTH_IN_BINDING_MAX && ctl_text_is_text(s->realms, sizeof(s->realms)) &&
+	    ctl_text_is_text(s->accounts, sizeof(s->accounts)) &&
 	    ctl_text_is_text(s->domain, sizeof(s->domain)) &&
 	    ctl_text_is_text(s->principal, sizeof(s->principal));
 }

@@ -15,6 +15,7 @@
 #define AUTH_IN_NAME_SIZE 256
 #define AUTH_IN_BINDING_MAX 64
 #define AUTH_IN_UNIQUE_MAX 12
+#define AUTH_IN_LIST_SIZE 2048	/* what KEY_STRINGS of realms and of accounts have, joined */
 
 enum msg_auth_in_mechanism { AUTH_IN_PLAIN, AUTH_IN_LOGIN, AUTH_IN_SCRAM, AUTH_IN_SCRAM_PLUS, AUTH_IN_GSSAPI,
     AUTH_IN_MECHANISMS };
@@ -35,9 +36,14 @@ struct msg_auth_in_start {		/* payload of CTL_AUTH_IN_START */
 	uint8_t binding_data[AUTH_IN_BINDING_MAX];
 	uint8_t unique_len;	/* "tls-unique", if there is one; 0: none */
 	uint8_t unique_data[AUTH_IN_UNIQUE_MAX];
+	uint8_t endpoint_len;	/* "tls-server-end-point"; 0: no TLS */
+	uint8_t endpoint_data[AUTH_IN_BINDING_MAX];
+	uint8_t kerberos_binding;	/* enum config_binding */
 	char client[NET_TEXT_SIZE];
 	char domain[AUTH_IN_NAME_SIZE];		/* basic-domain; "" none */
 	char principal[AUTH_IN_NAME_SIZE];	/* "smtp/mx.example.com", "smtp/mx.example.com@REALM" */
+	/* Of Kerberos clients: names and patterns, a blank between two; "": that of the service; all */
+	char realms[AUTH_IN_LIST_SIZE], accounts[AUTH_IN_LIST_SIZE];
 	struct msg_auth_in_token token;		/* the initial response */
 };
 

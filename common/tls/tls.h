@@ -20,6 +20,7 @@
 #define TLS_FACTS_SIZE 96
 #define TLS_BINDING_SIZE 32U
 #define TLS_UNIQUE_SIZE 12U
+#define TLS_ENDPOINT_MAX 64U
 #define TLS_FINGERPRINT_SIZE 32U
 
 struct tls;
@@ -87,6 +88,11 @@ bool tls_link_fingerprint(const struct ssl_st *link, unsigned char fingerprint[T
 /* Channel binding "tls-exporter" (RFC 9266); false: not safe in this version of TLS. */
 bool tls_link_binding(struct ssl_st *link, unsigned char binding[TLS_BINDING_SIZE]);
 /* "tls-unique" (RFC 5929), for clients before TLS 1.3; false: there is none, or it is not safe. */
+/*
+ * The hash of our own certificate that "tls-server-end-point" is (RFC 5929 4.1), at most TLS_ENDPOINT_MAX
+ * bytes; 0: there is none.
+ */
+unsigned tls_link_endpoint(struct ssl_st *link, unsigned char hash[TLS_ENDPOINT_MAX]);
 bool tls_link_unique(const struct ssl_st *link, unsigned char unique[TLS_UNIQUE_SIZE]);
 
 /* --- tls_out: the client's side --- */

@@ -6,8 +6,11 @@
  * Promise:  never blocks; the error queue of OpenSSL is empty before each call whose error is read
  * Fails by: enum tls_want
  */
+#include <assert.h>
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
 #include <string.h>
 
 #include "common/base/mem.h"
@@ -166,6 +169,22 @@ tls_link_binding(struct ssl_st *link, unsigned char binding[TLS_BINDING_SIZE])
 		return false;
 	return SSL_export_keying_material(link, binding, TLS_BINDING_SIZE, label, sizeof(label) - 1, NULL, 0,
 	    0) == 1;
+}
+
+/* With the hash of its signature, but SHA-256 where that is MD5 or SHA-1. */
+unsigned
+tls_link_endpoint(struct ssl_st *link, unsigned char hash[TLS_ENDPOINT_MAX])
+{
+	static_assert(TLS_ENDPOINT_MAX >= EVP_MAX_MD_SIZE, "any hash fits");
+	const X509 *own = SSL_get_certificate(link);
+	int digest = NID_undef;
+	unsigned n = 0;
+
+	if (own == NULL || !X509_get_signature_info(mem_unconst(own), &digest, NULL, NULL, NULL))
+		return 0;
+	if (digest == NID_md5 || digest == NID_sha1)
+		digest = NID_sha256;
+	return digest != NID_undef && X509_digest(own, EVP_get_digestbynid(digest), hash, &n) == 1 ? n : 0;
 }
 
 /* The first Finished message: of the client, or, where a session was resumed, of the server. */

@@ -127,14 +127,32 @@ inbound_ops_sender(const struct inbound *c)
 	return e == NULL ? "-" : e->m.sender[0] == '\0' ? "<>" : e->m.sender;
 }
 
-/* What ties SCRAM-SHA-256-PLUS to this connection (RFC 9266). */
+/* A list that is longer than the message has room for ends early, and lets in fewer. */
+static void
+join_words(char *dst, const struct config_strings *words)
+{
+	for (size_t i = 0, at = 0; i < words->count; i++) {
+		size_t n = strlen(words->text[i]);
+
+		if (at + n + 2 > AUTH_IN_LIST_SIZE)
+			return;
+		at += (size_t)snprintf(dst + at, AUTH_IN_LIST_SIZE - at, "%s%s", at > 0 ? " " : "",
+		    words->text[i]);
+	}
+}
+
+/* What ties SCRAM-SHA-256-PLUS and Kerberos to this connection (RFC 9266, RFC 5929). */
 static void
 set_binding(struct msg_auth_in_start *start, struct ssl_st *link)
 {
-	static_assert(TLS_BINDING_SIZE <= AUTH_IN_BINDING_MAX && TLS_UNIQUE_SIZE <= AUTH_IN_UNIQUE_MAX,
+	static_assert(TLS_BINDING_SIZE <= AUTH_IN_BINDING_MAX && TLS_UNIQUE_SIZE <= AUTH_IN_UNIQUE_MAX &&
+	    TLS_ENDPOINT_MAX <= AUTH_IN_BINDING_MAX,
 	    "fits");
 
-	if (link == NULL || !tls_link_binding(link, start->binding_data))
+	if (link == NULL)
+		return;
+	start->endpoint_len = (uint8_t)tls_link_endpoint(link, start->endpoint_data);
+	if (!tls_link_binding(link, start->binding_data))
 		return;
 	start->binding = AUTH_IN_TLS_EXPORTER;
 	start->binding_len = TLS_BINDING_SIZE;
@@ -168,6 +186,9 @@ do_auth_start(void *arg, const struct msg_auth_in_start *start)
 		snprintf(whole->principal, sizeof(whole->principal), "%s", server->service_principal);
 	else
 		snprintf(whole->principal, sizeof(whole->principal), "smtp/%.200s", server->fqdn);
+	join_words(whole->realms, &server->kerberos_realms);
+	join_words(whole->accounts, &server->kerberos_accounts);
+	whole->kerberos_binding = (uint8_t)server->kerberos_binding;
 	set_binding(whole, conn_link(c->conn));
 	c->auth_question = auth_in_client_start(l->helper[CTL_HELPER_AUTH], whole, on_auth_answer, c);
 	explicit_bzero(whole, sizeof(*whole));

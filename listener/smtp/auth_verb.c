@@ -41,6 +41,9 @@ static const struct auth_verb_row {
 	{ AUTH_IN_LOGIN, CONFIG_AUTH_BASIC, NEEDS_SECRECY },
 };
 static_assert(nitems_of(auth_verb_rows) == AUTH_IN_MECHANISMS, "one row a mechanism");
+static_assert(CONFIG_OFFER_PLAIN == 1 << AUTH_IN_PLAIN && CONFIG_OFFER_LOGIN == 1 << AUTH_IN_LOGIN &&
+    CONFIG_OFFER_SCRAM == 1 << AUTH_IN_SCRAM && CONFIG_OFFER_SCRAM_PLUS == 1 << AUTH_IN_SCRAM_PLUS &&
+    CONFIG_OFFER_GSSAPI == 1 << AUTH_IN_GSSAPI, "the bits of the configuration");
 
 static bool
 link_is_fit(const struct session *s, const struct auth_verb_row *row)
@@ -51,24 +54,32 @@ link_is_fit(const struct session *s, const struct auth_verb_row *row)
 	    (row->link == NEEDS_SECRECY && !s->server->basic_requires_tls);
 }
 
+/* The configuration has it, and this connection is good enough. */
+static bool
+row_is_offered(const struct session *s, const struct auth_verb_row *row)
+{
+	return (s->server->authentication & row->key) &&
+	    (s->server->offered_mechanisms & 1U << row->mechanism) && link_is_fit(s, row);
+}
+
 bool
 auth_verb_is_offered(const struct session *s)
 {
 	for (size_t i = 0; i < nitems_of(auth_verb_rows); i++)
-		if ((s->server->authentication & auth_verb_rows[i].key) && link_is_fit(s, &auth_verb_rows[i]))
+		if (row_is_offered(s, &auth_verb_rows[i]))
 			return true;
 	return false;
 }
 
 void
-auth_verb_put_offer(const struct session *s, char *dst, size_t size)
+auth_verb_put_offer(const struct session *s, char *dst, size_t size, const char *before)
 {
 	strlcpy(dst, "AUTH", size);
 	for (size_t i = 0; i < nitems_of(auth_verb_rows); i++)
-		if ((s->server->authentication & auth_verb_rows[i].key) &&
-		    link_is_fit(s, &auth_verb_rows[i])) {
-			strlcat(dst, " ", size);
+		if (row_is_offered(s, &auth_verb_rows[i])) {
+			strlcat(dst, before, size);
 			strlcat(dst, msg_auth_in_mechanism_names[auth_verb_rows[i].mechanism], size);
+			before = " ";
 		}
 }
 
@@ -113,7 +124,8 @@ start_login(struct session *s, const struct auth_verb_row *row, const char *init
 
 	memset(&start, 0, offsetof(struct msg_auth_in_start, token.data));
 	start.mechanism = (uint8_t)row->mechanism;
-	start.tls = s->link == LINK_TLS_BOUND;
+	/* Where -PLUS was not offered, a client that could do it and says so tells the truth. */
+	start.tls = s->link == LINK_TLS_BOUND && (s->server->offered_mechanisms & CONFIG_OFFER_SCRAM_PLUS);
 	if (take_token(&start.token, initial, len, true)) {
 		enter_helper(s);
 		s->ops->auth_start(s->arg, &start);
@@ -136,7 +148,8 @@ auth_verb_command(struct session *s, const char *arg, size_t len)
 		session_reply(s, REPLY_AUTH_TWICE, NULL);
 	else if (s->phase != PHASE_READY)
 		session_reply(s, REPLY_AUTH_LATE, NULL);
-	else if (row == NULL || !(s->server->authentication & row->key))
+	else if (row == NULL || !(s->server->authentication & row->key) ||
+	    !(s->server->offered_mechanisms & 1U << row->mechanism))
 		session_reply(s, REPLY_AUTH_MECHANISM, NULL);
 	else if (!link_is_fit(s, row))
 		session_reply(s, row->link == NEEDS_SECRECY ? REPLY_AUTH_TLS : REPLY_AUTH_MECHANISM, NULL);

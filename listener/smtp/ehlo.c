@@ -31,7 +31,19 @@ put_size(const struct session *s, char *dst)
 static void
 put_auth(const struct session *s, char *dst)
 {
-	auth_verb_put_offer(s, dst, EXTENSION_SIZE);
+	auth_verb_put_offer(s, dst, EXTENSION_SIZE, " ");
+}
+
+static void
+put_old_auth(const struct session *s, char *dst)
+{
+	auth_verb_put_offer(s, dst, EXTENSION_SIZE, "=");
+}
+
+static bool
+may_auth_in_old_form(const struct session *s)
+{
+	return s->server->auth_for_old_clients && auth_verb_is_offered(s);
 }
 
 static bool
@@ -62,6 +74,7 @@ static const struct extension {
 	{ .keyword = "ENHANCEDSTATUSCODES" },
 	{ .keyword = "STARTTLS", .offered = may_secure },
 	{ .keyword = "AUTH", .put = put_auth, .offered = auth_verb_is_offered },
+	{ .keyword = "AUTH=", .put = put_old_auth, .offered = may_auth_in_old_form },
 	{ .keyword = "ETRN", .offered = etrn_is_offered },
 	{ .keyword = "ATRN", .offered = etrn_atrn_is_offered },
 	{ .keyword = "TURN", .offered = etrn_atrn_is_offered },

@@ -320,7 +320,8 @@ void auth_verb_line(struct session *s, const char *line, size_t len);	/* in PHAS
 void auth_verb_answer(struct session *s, const struct msg_auth_in_answer *a);
 void auth_verb_refuse(struct session *s, enum reply why);	/* ends the dialogue */
 bool auth_verb_is_offered(const struct session *s);
-void auth_verb_put_offer(const struct session *s, char *dst, size_t size);	/* "AUTH PLAIN LOGIN" */
+/* "AUTH PLAIN LOGIN"; `before`: what comes before the first name */
+void auth_verb_put_offer(const struct session *s, char *dst, size_t size, const char *before);
 
 /* --- etrn: ETRN, ATRN and TURN; pure --- */
 

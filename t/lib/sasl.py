@@ -72,10 +72,11 @@ class Kdc:
         self.process = subprocess.Popen(["/usr/sbin/krb5kdc", "-n"], env={**os.environ, **self.env}, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.STDOUT)
 
-        def listens():
-            with socket.socket() as probe:
-                return probe.connect_ex(("127.0.0.1", self.port)) == 0
-        until(listens, what="the KDC")
+        until(self.listens, what="the KDC")
+
+    def listens(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def tickets(self, principal):
         """How many ticket-granting tickets `principal` has got."""
@@ -88,6 +89,25 @@ class Kdc:
     def change(self, principal, keytab):
         """Gives `principal` a new key, written to `keytab`."""
         run("/usr/sbin/kadmin.local", "-r", "TEST.EXAMPLE", "ktadd", "-k", keytab, principal, env=self.env)
+
+    def foreign(self, realm, user):
+        """Another realm in the same KDC, whose users TEST.EXAMPLE trusts; `user` of it, and a keytab for that."""
+        options = ["-r", realm, "-d", str(self.folder / "foreign"), "-sf", str(self.folder / "foreign-stash")]
+        with (self.folder / "krb5.conf").open("a") as file:
+            file.write(f"[realms]\n {realm} = {{\n  kdc = 127.0.0.1:{self.port}\n }}\n")
+        with (self.folder / "kdc.conf").open("a") as file:
+            file.write(f"[realms]\n {realm} = {{\n  database_name = {self.folder}/foreign\n  key_stash_file = {self.folder}/foreign-stash\n }}\n")
+        run("/usr/sbin/kdb5_util", *options, "create", "-s", "-P", "master", env=self.env)
+        for where in ("TEST.EXAMPLE", realm):
+            run("/usr/sbin/kadmin.local", "-r", where, "addprinc", "-pw", "trust", f"krbtgt/TEST.EXAMPLE@{realm}", env=self.env)
+        keytab = self.folder / "foreign.keytab"
+        run("/usr/sbin/kadmin.local", "-r", realm, "addprinc", "-randkey", f"{user}@{realm}", env=self.env)
+        run("/usr/sbin/kadmin.local", "-r", realm, "ktadd", "-k", keytab, f"{user}@{realm}", env=self.env)
+        self.end()
+        self.process = subprocess.Popen(["/usr/sbin/krb5kdc", "-n", "-r", "TEST.EXAMPLE", "-r", realm], env={**os.environ, **self.env},
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        until(self.listens, what="the KDC")
+        return keytab
 
     def end(self):
         if self.process and self.process.poll() is None:

@@ -210,6 +210,35 @@ def test_file_changes(t):
     check("0644" in service.events.wait("trouble", part="auth")["reason"])
 
 
+def test_file_that_cannot_be_used(t):
+    """Missing or for everybody: said at start, at reload and in status as `check` says it; AUTH waits; all is well when it is mended."""
+    service = protected(t, mode=0o644)
+    words = f"password-file {service.passwords}"
+
+    def shown(what):
+        text = service.ctl("status", "default").stdout
+        return "password-file" in text and what in text
+    check("password-file" in service.events.wait("trouble", server="default", doing="open")["reason"], words)
+    check(shown("0644"), "the mode in status")
+    check(service.ctl("status", "--check", ok=False).stdout.startswith("WARNING: "), "a warning for monitoring")
+    with service.default.connect(ehlo="c") as client:
+        client.expect("454 4.7.0", f"AUTH PLAIN {plain('alice', PASSWORD)}")
+    away = service.passwords.rename(service.passwords.with_name("away"))
+    check(shown("No such file"), "the reason in status")
+    mark = service.events.mark()
+    service.default.set("general", banner="anew")
+    service.ctl("reload")
+    service.events.wait("trouble", server="default", doing="open", since=mark)
+    away.chmod(0o600)
+    away.rename(service.passwords)
+    check("reason=" not in service.ctl("status", "default").stdout, "no reason in status")
+
+    def works():
+        with service.default.connect(ehlo="c") as client:
+            return client.cmd(f"AUTH PLAIN {plain('alice', PASSWORD)}").code == 235
+    until(works, what="the account")
+
+
 def test_combinations(t):
     """Anonymous, basic and integrated, each with and without the others: what is offered and what MAIL says."""
     keytab = t.folder / "keytab"
@@ -283,12 +312,26 @@ import gssapi
 from gssapi.raw import wrap, unwrap
 port, service, spnego, authzid = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "spnego", sys.argv[4].encode()
 sys.path.insert(0, sys.argv[5])
+import ssl
 from smtp import Smtp
+binding = sys.argv[6] if len(sys.argv) > 6 else ""
 name = gssapi.Name(service, gssapi.NameType.kerberos_principal)
 mech = gssapi.OID.from_int_seq("1.3.6.1.5.5.2") if spnego else gssapi.MechType.kerberos
-context = gssapi.SecurityContext(name=name, mech=mech, usage="initiate",
-    flags=[gssapi.RequirementFlag.mutual_authentication, gssapi.RequirementFlag.integrity])
 with Smtp(("127.0.0.1", port), ehlo="c") as client:
+    tied = None
+    if binding:
+        client.expect(220, "STARTTLS")
+        using = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        using.check_hostname, using.verify_mode = False, ssl.CERT_NONE
+        using.maximum_version = ssl.TLSVersion.TLSv1_2
+        client.socket = using.wrap_socket(client.socket)
+        client.expect(250, "EHLO c")
+        import hashlib
+        data = {"none": None, "endpoint": b"tls-server-end-point:" + hashlib.sha256(client.socket.getpeercert(True)).digest(),
+                "unique": b"tls-unique:" + client.socket.get_channel_binding("tls-unique"), "other": b"tls-server-end-point:" + b"x" * 32}[binding]
+        tied = data and gssapi.raw.ChannelBindings(application_data=data)
+    context = gssapi.SecurityContext(name=name, mech=mech, usage="initiate", channel_bindings=tied,
+        flags=[gssapi.RequirementFlag.mutual_authentication, gssapi.RequirementFlag.integrity])
     reply = client.cmd("AUTH GSSAPI " + base64.b64encode(context.step()).decode())
     while reply.code == 334:
         token = base64.b64decode(reply.text)
@@ -335,6 +378,50 @@ def test_kerberos(t):
     equal(login(authzid="bob"), ["535"], "another's name")
     equal(login(principal="imap/default.example@TEST.EXAMPLE"), ["535"], "a ticket for another service")
     check("another service" in service.events.wait("auth", result="failed", count=2)["reason"])
+
+
+def test_kerberos_realms_and_binding(t):
+    """Users of another realm, accounts by pattern; tickets tied to this connection in both ways, to another one, to none."""
+    kdc = Kdc(t)
+    keytab, user = t.folder / "service.keytab", t.folder / "user.keytab"
+    kdc.add("smtp/default.example", keytab)
+    kdc.add("alice", user)
+    foreign = kdc.foreign("OTHER.EXAMPLE", "mallory")
+    keytab.chmod(0o600)
+    as_root = is_root()
+    service = t.postern(start=False, as_root=as_root, env=kdc.env)
+    if as_root:
+        t.folder.chmod(0o777)
+    pair = [service.folder / "tls.pem", service.folder / "tls.key"]
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", pair[1], "-out", pair[0], "-days", "9", "-subj", "/CN=localhost", env={})
+    pair[1].chmod(0o600)
+    service.default.set("access", authentication="integrated", keytab=keytab, certificate=pair[0], key=pair[1])
+    service.start()
+
+    def login(who, binding="", kind="raw"):
+        run("kinit", "-k", "-t", user if who == "alice" else foreign, who, env=kdc.env)
+        done = subprocess.run(["/usr/bin/python3", "-c", CLIENT, str(service.default.port), "smtp/default.example@TEST.EXAMPLE", kind, "",
+                               str(ROOT / "t/lib"), binding], env={**os.environ, **kdc.env}, capture_output=True, check=False, timeout=60)
+        return done.stdout.decode().split()[:1] or Failure(done.stderr.decode())
+
+    def change(**access):
+        mark = service.events.mark()
+        service.default.set("access", **access)
+        service.ctl("reload")
+        service.events.wait("config", server="default", result="renewed", since=mark)
+    equal(login("alice"), ["235"], "a user of the service's realm")
+    equal(login("mallory@OTHER.EXAMPLE"), ["535"], "a user of another realm")
+    check("kerberos-realms" in service.events.wait("auth", result="failed")["reason"], "the reason")
+    for kind in ("raw", "spnego"):
+        for binding, code in (("none", "235"), ("endpoint", "235"), ("unique", "235"), ("other", "535")):
+            equal(login("alice", binding, kind), [code], f"tied to {binding}, {kind}")
+    check("another connection" in service.events.wait("auth", result="failed", count=2)["reason"], "the reason")
+    change(kerberos_realms="TEST.EXAMPLE, OTHER.EXAMPLE", kerberos_accounts="mallory@*", kerberos_binding="required")
+    equal(login("mallory@OTHER.EXAMPLE", "endpoint"), ["235"], "an account of a realm that counts")
+    equal(login("mallory@OTHER.EXAMPLE", "none"), ["535"], "not tied")
+    equal(login("mallory@OTHER.EXAMPLE"), ["535"], "no TLS")
+    equal(login("alice", "endpoint"), ["535"], "an account that does not count")
+    check("kerberos-accounts" in service.events.wait("auth", result="failed", user="alice@TEST.EXAMPLE")["reason"], "the reason")
 
 
 def secured(t, **access):

@@ -85,6 +85,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "connection-limit-per-client connection-timeout "
 	    "processes log log-format log-fields log-roll log-roll-size log-directory banner",
 	[KEY_ACCESS] =
+	    "mechanisms auth-for-old-clients kerberos-realms kerberos-accounts kerberos-binding "
 	    "authentication password-file basic-requires-tls basic-domain keytab service-principal tls "
 	    "certificate key tls-minimum client-certificate "
 	    "connection-control connection-list relay relay-list relay-authenticated open-relay proxy "

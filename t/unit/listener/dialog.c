@@ -128,6 +128,12 @@ set(struct session_fixture *w, const char *path, unsigned line, const char *key,
 		w->server.authentication = (strstr(value, "anonymous") != NULL ? CONFIG_AUTH_ANONYMOUS : 0) |
 		    (strstr(value, "basic") != NULL ? CONFIG_AUTH_BASIC : 0) |
 		    (strstr(value, "integrated") != NULL ? CONFIG_AUTH_INTEGRATED : 0);
+	else if (strcmp(key, "mechanisms") == 0)
+		w->server.offered_mechanisms = (strstr(value, "plain") != NULL ? CONFIG_OFFER_PLAIN : 0) |
+		    (strstr(value, "login") != NULL ? CONFIG_OFFER_LOGIN : 0) |
+		    (strstr(value, "scram") != NULL ? CONFIG_OFFER_SCRAM : 0);
+	else if (strcmp(key, "auth-for-old-clients") == 0)
+		w->server.auth_for_old_clients = strcmp(value, "yes") == 0;
 	else if (strcmp(key, "basic-requires-tls") == 0)
 		w->server.basic_requires_tls = strcmp(value, "yes") == 0;
 	else if (strcmp(key, "relay-authenticated") == 0)

@@ -321,6 +321,7 @@ fixture_init(struct session_fixture *w)
 		.connection_limit = CONFIG_UNLIMITED, .connection_limit_per_client = CONFIG_UNLIMITED,
 		.connection_timeout = 600000, .max_message_size = 25U << 20, .max_session_size = 100U << 20,
 		.max_recipients = 100, .authentication = CONFIG_AUTH_ANONYMOUS, .basic_requires_tls = true,
+		.offered_mechanisms = ~0U,
 	};
 	fixture_add_domain(w, "example.com", CONFIG_DOMAIN_DEFAULT, false);
 	fixture_client(w, "192.0.2.1");
