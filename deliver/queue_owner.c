@@ -79,7 +79,7 @@ queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths
 		snprintf(reason, sizeof(reason), "%s cannot be used: %s", where, strerror(errno));
 		boot_refuse(b, EX_CANTCREAT, reason);
 	}
-	spool_badmail_limit(q->spool, b->counters, b->server->badmail_limit);
+	spool_badmail_trim_limit(q->spool, b->counters, b->server->badmail_limit);
 	q->pool = pool_new(b->loop, threads);
 	q->enqueue = enqueue_new(q->pool, q->spool, -1, b->counters);
 	q->badmail = badmail_new(b->loop, q->pool, q->spool, b->server, b->counters);

@@ -157,7 +157,7 @@ open_folders(const struct boot *b, int *error)
 	    .drop = config_domain_drop_folder(server), .badmail = server->badmail };
 	struct spool *s = spool_new(&paths);
 
-	spool_badmail_limit(s, b->counters, server->badmail_limit);
+	spool_badmail_trim_limit(s, b->counters, server->badmail_limit);
 	*error = spool_folder_check(s, SPOOL_PICKUP) == -1 ? errno : 0;
 	return s;
 }

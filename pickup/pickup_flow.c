@@ -129,7 +129,7 @@ static void
 say_refused(struct pickup_flow *f, struct pickup_file *t)
 {
 	bool nobody = t->verdict.reason == JUDGE_NO_RECIPIENTS;
-	size_t trimmed = spool_badmail_trimmed(f->p->folder);
+	size_t trimmed = spool_badmail_trim_count(f->p->folder);
 
 	counters_add(f->p->boot->counters, nobody ? COUNTER_BADMAIL_NO_RECIPIENTS : COUNTER_BADMAIL_PICKUP,
 	    1);

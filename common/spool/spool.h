@@ -166,8 +166,9 @@ struct counters;
  * From now on badmail stays within `limit` bytes (UINT64_MAX: no limit): before something is added, whole
  * messages go, the oldest first. The sum is in the counters, which all processes of the server share.
  */
-void spool_badmail_limit(struct spool *s, struct counters *counters, uint64_t limit);
-size_t spool_badmail_trimmed(struct spool *s);	/* files that went so since the last call; does not wait */
+void spool_badmail_trim_limit(struct spool *s, struct counters *counters, uint64_t limit);
+/* Files that went so since the last call; does not wait. */
+size_t spool_badmail_trim_count(struct spool *s);
 /*
  * Writes ID.bdp, ID.bdr, then ID.bad, synced. `e` may be NULL when it is unknown; the content is copied from
  * source_fd at [at, at+size); -1: the caller moves so much there. 1: larger than the limit, nothing is kept.

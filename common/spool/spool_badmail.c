@@ -86,7 +86,7 @@ write_words(struct spool *s, const char *id, const struct message_envelope *e, c
 	if (rc == -1)
 		errno = EINVAL;
 	else
-		rc = spool_badmail_make_room(s, (uint64_t)size + bdp.len + bdr.len);
+		rc = spool_badmail_trim_make_room(s, (uint64_t)size + bdp.len + bdr.len);
 	for (int turn = 1; rc == 0 && turn <= 100; turn++) {
 		snprintf(base, SPOOL_NAME_SIZE / 2, turn == 1 ? "%s" : "%s-%d", id, turn);
 		snprintf(name, sizeof(name), "%.31s.bdp", base);
@@ -157,9 +157,9 @@ spool_badmail_write(struct spool *s, const char *id, const struct message_envelo
 {
 	int rc;
 
-	spool_badmail_lock(s);
+	spool_badmail_trim_lock(s);
 	rc = write_all(s, id, e, reason, details, source_fd, at, size);
-	spool_badmail_unlock(s);
+	spool_badmail_trim_unlock(s);
 	return rc;
 }
 
@@ -188,8 +188,8 @@ spool_badmail_move(struct spool *s, const char *id, const char *reason, const ch
 {
 	int rc;
 
-	spool_badmail_lock(s);
+	spool_badmail_trim_lock(s);
 	rc = move_message(s, id, reason, details);
-	spool_badmail_unlock(s);
+	spool_badmail_trim_unlock(s);
 	return rc;
 }

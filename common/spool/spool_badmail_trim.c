@@ -148,7 +148,7 @@ remove_files(struct spool *s, const struct bad_file *list, const struct bad_mess
 }
 
 void
-spool_badmail_lock(struct spool *s)
+spool_badmail_trim_lock(struct spool *s)
 {
 	pthread_mutex_lock(&s->bad_lock);
 	while (s->bad_depth == 0 && flock(s->badmail, LOCK_EX) == -1 && errno == EINTR)
@@ -157,7 +157,7 @@ spool_badmail_lock(struct spool *s)
 }
 
 void
-spool_badmail_unlock(struct spool *s)
+spool_badmail_trim_unlock(struct spool *s)
 {
 	int saved = errno;
 
@@ -170,7 +170,7 @@ spool_badmail_unlock(struct spool *s)
 static size_t
 trim(struct spool *s, int64_t keep_seconds, uint64_t limit)
 {
-	int64_t now = clock_wall_us() / 1000000, before = spool_badmail_sum(s, 0);
+	int64_t now = clock_wall_us() / 1000000, before = spool_badmail_trim_sum(s, 0);
 	size_t count, messages, gone = 0;
 	uint64_t sum = 0;
 	struct bad_file *list = list_files(s, &count);
@@ -190,7 +190,7 @@ trim(struct spool *s, int64_t keep_seconds, uint64_t limit)
 	free(list);
 	free(group);
 	/* what was added meanwhile stays in the sum */
-	spool_badmail_sum(s, (int64_t)sum - before);
+	spool_badmail_trim_sum(s, (int64_t)sum - before);
 	return gone;
 }
 
@@ -199,16 +199,16 @@ spool_badmail_trim(struct spool *s, int64_t keep_seconds, uint64_t limit)
 {
 	size_t gone;
 
-	spool_badmail_lock(s);
+	spool_badmail_trim_lock(s);
 	gone = trim(s, keep_seconds, limit);
-	spool_badmail_unlock(s);
+	spool_badmail_trim_unlock(s);
 	return gone;
 }
 
 /* --- when something is added --- */
 
 int64_t
-spool_badmail_sum(struct spool *s, int64_t n)
+spool_badmail_trim_sum(struct spool *s, int64_t n)
 {
 	if (s->counters == NULL)
 		return s->bad_sum += n;
@@ -218,14 +218,14 @@ spool_badmail_sum(struct spool *s, int64_t n)
 }
 
 void
-spool_badmail_limit(struct spool *s, struct counters *counters, uint64_t limit)
+spool_badmail_trim_limit(struct spool *s, struct counters *counters, uint64_t limit)
 {
 	s->counters = counters;
 	s->bad_limit = limit;
 }
 
 int
-spool_badmail_make_room(struct spool *s, uint64_t size)
+spool_badmail_trim_make_room(struct spool *s, uint64_t size)
 {
 	int64_t sum;
 
@@ -235,18 +235,19 @@ spool_badmail_make_room(struct spool *s, uint64_t size)
 		errno = EFBIG;
 		return -1;
 	}
-	sum = spool_badmail_sum(s, (int64_t)size);
+	sum = spool_badmail_trim_sum(s, (int64_t)size);
 	if (sum < 0 || (uint64_t)sum > s->bad_limit) {
 		uint64_t room = s->bad_limit - size, slack = s->bad_limit / SLACK;
 
 		s->bad_trimmed += trim(s, INT64_MAX / 2, room > slack ? room - slack : 0);
-		spool_badmail_sum(s, (int64_t)size); /* it is not there yet, so the trim has forgotten it */
+		/* it is not there yet, so the trim has forgotten it */
+		spool_badmail_trim_sum(s, (int64_t)size);
 	}
 	return 0;
 }
 
 size_t
-spool_badmail_trimmed(struct spool *s)
+spool_badmail_trim_count(struct spool *s)
 {
 	size_t gone;
 

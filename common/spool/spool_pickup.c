@@ -158,8 +158,8 @@ spool_pickup_refuse(struct spool *s, const char *name, const char *reason, const
 {
 	int rc;
 
-	spool_badmail_lock(s);
+	spool_badmail_trim_lock(s);
 	rc = refuse_file(s, name, reason, details, id);
-	spool_badmail_unlock(s);
+	spool_badmail_trim_unlock(s);
 	return rc;
 }

@@ -49,15 +49,15 @@ int spool_sync_bucket(struct spool *s, unsigned bucket) __attribute__((warn_unus
 /* Copies size bytes at `at` of `from` to the end of `to`. */
 int spool_copy(int from, off_t at, off_t size, int to) __attribute__((warn_unused_result));
 /* Adds `n` to the bytes of badmail as far as they are known, of all processes. The new sum. */
-int64_t spool_badmail_sum(struct spool *s, int64_t n);
+int64_t spool_badmail_trim_sum(struct spool *s, int64_t n);
 /*
  * Held while something is added or trimmed, by one thread of all processes: what another one has counted, but
  * not written yet, would not be seen by the trimming. May be taken again by the same thread.
  */
-void spool_badmail_lock(struct spool *s);
-void spool_badmail_unlock(struct spool *s);		/* errno survives */
+void spool_badmail_trim_lock(struct spool *s);
+void spool_badmail_trim_unlock(struct spool *s);		/* errno survives */
 /* With the lock held, before so much is added: counts it and makes room. -1 EFBIG: it never fits. */
-int spool_badmail_make_room(struct spool *s, uint64_t size) __attribute__((warn_unused_result));
+int spool_badmail_trim_make_room(struct spool *s, uint64_t size) __attribute__((warn_unused_result));
 /* Removes .bdp and .bdr of `base` when no message comes beside them; errno survives. */
 void spool_badmail_remove_words(struct spool *s, const char *base);
 /* A fresh id of now and chance. */

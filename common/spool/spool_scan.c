@@ -63,11 +63,11 @@ put_foreign_away(struct spool *s, int folder, const char *name)
 		return;
 	spool_fresh_id(id);
 	snprintf(to, sizeof(to), "%s.foreign", id);
-	spool_badmail_lock(s);
+	spool_badmail_trim_lock(s);
 	if (spool_badmail_write(s, id, NULL, "a foreign file in the queue folder", name, -1, 0,
 	    st.st_size) == 0 && renameat(folder, name, s->badmail, to) == -1 && errno == EXDEV)
 		unlinkat(folder, name, 0);
-	spool_badmail_unlock(s);
+	spool_badmail_trim_unlock(s);
 }
 
 static void

@@ -2,7 +2,7 @@
  * tls_out - TLS of a client: the authorities that it trusts, and what each peer must show (RFC 6125, RFC
  * 7672)
  *
- * Runs in:  posternctl, listener, deliver
+ * Runs in:  posternctl, listener, deliver, directory
  * Owns:     one context
  * Promise:  a handshake succeeds only with the proof that was asked for; when none was, any certificate
  *           does. Only TLSA usages 2 and 3 count; with usage 3 names and dates do not matter. Nothing older

@@ -146,7 +146,7 @@ choose_form(struct outconn *p, struct outbound_job *job, struct client_mail *mai
 static void
 fold_lines(struct outconn *p, struct outbound_job *job, struct client_mail *mail)
 {
-	if ((job->e->flags & MESSAGE_BINARY) != 0 || client_takes_long_lines(&p->client))
+	if ((job->e->flags & MESSAGE_BINARY) != 0 || client_content_may_be_long(&p->client))
 		return;
 	if (!job->measured)
 		job->added = measure_fold(p, job);

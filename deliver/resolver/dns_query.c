@@ -260,7 +260,7 @@ set_trouble(struct msg_dns_answer *a, const char *text)
 {
 	memset(a, 0, offsetof(struct msg_dns_answer, record));
 	a->result = DNS_TROUBLE;
-	snprintf(a->text, sizeof(a->text), "%s", text);
+	snprintf(a->text, sizeof(a->text), "%.*s", (int)sizeof(a->text) - 1, text);
 }
 
 static void

@@ -79,7 +79,7 @@ run_tasks(void *arg, void **tasks, size_t n)
 
 		if (t->job != NULL) {
 			run_one(b, t->job);
-			t->trimmed = spool_badmail_trimmed(b->spool);
+			t->trimmed = spool_badmail_trim_count(b->spool);
 			continue;
 		}
 		t->trimmed = spool_badmail_trim(b->spool,

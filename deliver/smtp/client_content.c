@@ -17,7 +17,7 @@
 #define BINARY (CLIENT_CHUNKING | CLIENT_BINARYMIME)
 
 bool
-client_takes_long_lines(const struct client *c)
+client_content_may_be_long(const struct client *c)
 {
 	return (c->offered & ~c->without & BINARY) == BINARY;
 }

@@ -327,7 +327,7 @@ START_TEST(test_badmail_limit)
 	size_t gone = 0;
 
 	temp_spool_begin();
-	spool_badmail_limit(spool, NULL, 20000);
+	spool_badmail_trim_limit(spool, NULL, 20000);
 	shell("head -c 50000 /dev/zero > $H/badmail/notes.txt; touch -d 2001-01-01 $H/badmail/notes.txt");
 	for (int i = 0; i < 16; i++) {
 		shell("head -c 3000 /dev/zero > $H/pickup/x");
@@ -339,7 +339,7 @@ START_TEST(test_badmail_limit)
 		    "test $(ls *.bdr | wc -l) = $n && test $(ls *.bdp | wc -l) = $n");
 		snprintf(path, sizeof(path), "%s/badmail/%s.bad", home, id);
 		ck_assert_int_eq(stat(path, &st), 0); /* the newest is there */
-		gone += spool_badmail_trimmed(spool);
+		gone += spool_badmail_trim_count(spool);
 	}
 	snprintf(path, sizeof(path), "%s/badmail/%s.bad", home, first);
 	ck_assert_int_eq(stat(path, &st), -1);
@@ -350,7 +350,7 @@ START_TEST(test_badmail_limit)
 	ck_assert_int_eq(spool_pickup_refuse(spool, "x", "too large", "x", id), 1);
 	shell("test ! -e $H/pickup/x && ls $H/badmail/*.bad > /dev/null");
 	commit("content\r\n", id);
-	spool_badmail_limit(spool, NULL, 10);
+	spool_badmail_trim_limit(spool, NULL, 10);
 	ck_assert_int_eq(spool_badmail_move(spool, id, "damaged", ""), 1);
 	shell("test $(find $H/queue -type f ! -name '*.lock' | wc -l) = 0; test -f $H/badmail/notes.txt");
 	temp_spool_end();
@@ -363,13 +363,13 @@ START_TEST(test_badmail_sum)
 	char id[MESSAGE_ID_SIZE];
 
 	temp_spool_begin();
-	spool_badmail_limit(spool, NULL, 20000);
+	spool_badmail_trim_limit(spool, NULL, 20000);
 	for (int i = 0; i < 12; i++) {
 		shell("head -c 3000 /dev/zero > $H/pickup/x");
 		ck_assert_int_eq(spool_pickup_refuse(spool, "x", "no sender", "x", id), 0);
 		shell("rm -f $H/badmail/*");
 	}
-	ck_assert_uint_eq(spool_badmail_trimmed(spool), 0);
+	ck_assert_uint_eq(spool_badmail_trim_count(spool), 0);
 	temp_spool_end();
 }
 END_TEST
