@@ -22,7 +22,7 @@ def test_point(t):
     service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1s"},
                                      "messages": {"max-session-size": "unlimited"}, **directory(t, point)},
                          **({"other": {"domain moved.example": {"type": "alias"}}} if operated else {})}, start=False)
-    fates = OPERATED if operated else FATES + "E" if point.startswith("expand-") else FATES
+    fates = OPERATED if operated else FATES + "E" if point.startswith("expand-") else FATES + "T" if point.startswith("early-") else FATES
     other = service["other"].home if operated else None
     duplicates = 0
     for count in (1, 4, 15):
