@@ -103,6 +103,7 @@ def send_many(service, domains, count, first=0, alone=False):
 def all_came(service, domains, count=COUNT):
     service.home.wait_queued(0, 100)
     for name, keys in domains.items():
+        until(lambda: sum(len(sink.messages) for sink in keys["route"]) >= count, what=f"{name}: messages")
         got = [m.recipients[0] for sink in keys["route"] for m in sink.messages]
         equal((len(set(got)), len(got)), (count, count), f"{name}: messages")
     for event in ("deferred", "failed"):
@@ -248,7 +249,7 @@ def test_throttle(t):
     service.ctl("retry")
     service.events.wait("deferred", count=THROTTLED * len(domains) * 2, timeout=60)
     for sink, had in zip(sinks, before):
-        check(1 <= len(sink.sessions) - had <= 2, sink.answers, len(sink.sessions) - had, "connections for a probe")
+        check(len(sink.sessions) - had <= 2, sink.answers, len(sink.sessions) - had, "connections for a probe")
         sink.answers.clear()
     service.ctl("queue", "retry", "--all", "--yes")
     service.home.wait_queued(0, 60)
