@@ -239,8 +239,9 @@ enum site_turn {
 	SITE_ELSEWHERE,		/* this host does not take it, or not now */
 	SITE_AGAIN,		/* nothing was said about it: it keeps its turn, and was not tried */
 };
+/* May change `fate`: what was said to the connection is final for no recipient. */
 enum site_turn site_pace_turn(struct site *s, struct outconn *p, struct outbound_job *job,
-    enum client_fate fate);
+    enum client_fate *fate);
 /* The connection was not let in. True: its host works all the same, this says nothing about mail. */
 bool site_pace_is_cut(struct site *s, struct outconn *p);
 /* The connection is let in, or the host has judged a message on it. */

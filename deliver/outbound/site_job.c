@@ -7,8 +7,6 @@
  *           others go on at once as long as some are settled each time
  * Fails by: verdicts of the job
  */
-#include <string.h>
-
 #include "common/mail/message.h"
 #include "common/mail/report_form.h"
 #include "common/process/counters.h"
@@ -52,25 +50,6 @@ makes_smaller(const struct outconn *p, struct outbound_job *job)
 	return true;
 }
 
-/*
- * One refusal that all got was said to the connection, see site_pace: it goes to no recipient. What a host
- * says of one of them differs from what it says of another, or was said of the only one.
- */
-static void
-take_back_refusal(struct outbound_job *job)
-{
-	struct verdict *v = &job->list.verdict[job->list.settled];
-
-	for (size_t i = 0; i < job->list.part; i++)
-		if (v[i].what != VERDICT_REFUSED || v[i].code != v[0].code ||
-		    strcmp(v[i].text, v[0].text) != 0)
-			return;
-	for (size_t i = 0; i < job->list.part; i++) {
-		v[i].what = VERDICT_LATER;
-		v[i].status[0] = '4';
-	}
-}
-
 /* What became of the recipients of one transaction. */
 static enum rcpt_list_next
 take_verdicts(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate)
@@ -101,15 +80,13 @@ site_job_over(struct site *s, struct outconn *p, struct outbound_job *job, enum 
 {
 	size_t index = site_hosts_index(s, p);
 	/* before the verdicts are settled: it looks at those of this transaction */
-	enum site_turn turn = fate == CLIENT_AGAIN ? SITE_AGAIN : site_pace_turn(s, p, job, fate);
+	enum site_turn turn = fate == CLIENT_AGAIN ? SITE_AGAIN : site_pace_turn(s, p, job, &fate);
 	enum rcpt_list_next next;
 
 	if (turn != SITE_AGAIN && makes_smaller(p, job)) {
 		go_on(s, job);
 		return;
 	}
-	if (turn == SITE_AGAIN && fate != CLIENT_AGAIN && job->e != NULL)
-		take_back_refusal(job);
 	next = take_verdicts(s, p, job, fate);
 	if (next == RCPT_LIST_OVER || (next == RCPT_LIST_ELSEWHERE && turn == SITE_DONE)) {
 		job->glitch = has_glitch(&p->client);

@@ -156,9 +156,8 @@ refusal_of(const struct outconn *p, const struct outbound_job *job, enum client_
 static enum pace_word
 word_of(struct outconn *p, const struct outbound_job *job, const struct verdict *v)
 {
-	const struct client *c = &p->client;
+	bool at_mail = p->client.mail_refused;
 	enum pace_word word = pace_word_of(v);
-	bool at_mail = c->phase != CLIENT_OVER && c->accepted == 0 && !c->mail_open;
 
 	/* a recipient's refusal for good is no matter of the connection */
 	if (v->what == VERDICT_REFUSED && !at_mail)
@@ -206,7 +205,7 @@ take_cut(struct site *s, struct outconn *p, struct outbound_job *job, enum clien
 		job->lost++;		/* the host ends a connection that it has used */
 		return SITE_AGAIN;
 	}
-	if (works && (job->lost < LOST_MAX || (judged && later && word != PACE_MAIL))) {
+	if (works && (job->lost < LOST_MAX || (judged && word != PACE_MAIL))) {
 		if (job->lost < LOST_MAX)
 			job->lost++;
 		p->spent = true;
@@ -222,8 +221,20 @@ take_cut(struct site *s, struct outconn *p, struct outbound_job *job, enum clien
 	return turn_of_fate(s, job, fate);
 }
 
-enum site_turn
-site_pace_turn(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate)
+/* What refused MAIL was said to the connection, or to us: it goes to no recipient. */
+static void
+take_back(struct outbound_job *job)
+{
+	struct verdict *v = &job->list.verdict[job->list.settled];
+
+	for (size_t i = 0; i < job->list.part; i++) {
+		v[i].what = VERDICT_LATER;
+		v[i].status[0] = '4';
+	}
+}
+
+static enum site_turn
+turn_of(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate fate)
 {
 	uint64_t now = clock_mono_ms();
 	const struct verdict *why = refusal_of(p, job, fate);
@@ -241,6 +252,18 @@ site_pace_turn(struct site *s, struct outconn *p, struct outbound_job *job, enum
 		return SITE_AGAIN;
 	}
 	return take_cut(s, p, job, fate, word, why, now);
+}
+
+enum site_turn
+site_pace_turn(struct site *s, struct outconn *p, struct outbound_job *job, enum client_fate *fate)
+{
+	enum site_turn turn = turn_of(s, p, job, *fate);
+
+	if (turn == SITE_AGAIN && p->client.mail_refused) {
+		take_back(job);
+		*fate = CLIENT_ELSEWHERE;
+	}
+	return turn;
 }
 
 /* --- what may be done now --- */

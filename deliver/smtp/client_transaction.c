@@ -264,6 +264,7 @@ client_transaction_mail_refused(struct client *c)
 	c->content_refused = v.what == VERDICT_REFUSED && (v.code == 552 || strcmp(v.status, "5.3.4") == 0 ||
 	    strncmp(v.status, "5.6.", 4) == 0);
 	client_set_all(c, &v, false);
+	c->mail_refused = true;
 	c->transaction = CLIENT_SETTLED;
 	c->fate = client_last_class(c) == 4 ? CLIENT_ELSEWHERE : CLIENT_FINAL;
 	step_answered(c);
@@ -485,7 +486,7 @@ client_transaction_begin(struct client *c, const struct client_mail *mail)
 	c->body = c->used & CLIENT_CHUNKING ? CLIENT_BY_BDAT : CLIENT_BY_DATA;
 	c->accepted = 0;
 	c->full = SIZE_MAX;
-	c->content_refused = false;
+	c->content_refused = c->mail_refused = false;
 	client_content_begin(c);
 	if (!can_be_sent(c)) {
 		c->fate = CLIENT_ELSEWHERE;

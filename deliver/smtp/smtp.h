@@ -194,6 +194,7 @@ struct client {
 	unsigned doubted;
 	bool doubt_is_sure;
 	bool mail_open;			/* the host has a MAIL of ours: RSET is due before the next one */
+	bool mail_refused;		/* the verdicts are what the host has said to MAIL */
 	bool skips;			/* there are recipients whose address this host cannot take */
 	size_t full;			/* from this step on no RCPT is sent: the host takes no more now */
 	size_t sent, answered;		/* steps: 0 RSET, 1 MAIL, 2.. RCPT, count + 2 DATA */

@@ -150,6 +150,28 @@ def test_further_connections_are_refused(t):
     check(service.events.all("service", what="host-limit"), "an event")
 
 
+def and_closes(text):
+    """The reply and the end in one go, while the commands that we sent ahead are still to be answered."""
+    def answer(session, _line):
+        session.connection.sendall(text.encode() + b"\r\n")
+        return Sink.DROP
+    return answer
+
+
+def test_one_too_many_is_refused_at_mail(t):
+    """While the only good connection holds its message, another one is refused: that message waits and comes."""
+    words = ("421 4.7.0 too many connections", "451 4.3.2 Concurrent connections limit exceeded", "554 5.7.0 Too many connections",
+             "550 too many concurrent SMTP connections from your IP")
+    domains = {}
+    for number, answer in enumerate([*words, *map(and_closes, words)]):
+        sink = limited(t, 1, {"MAIL": answer})
+        sink.answers["DOT"] = lambda session, _m: until(lambda: session.sink.refused, 30, "a refused connection") and None
+        domains[f"d{number}.example"] = {"route": [sink]}
+    service = postern(t, domains)
+    send_many(service, domains, 3, alone=True)
+    all_came(service, domains, 3)
+
+
 def test_destinations_that_share_a_host(t):
     """One connection at a time for two destinations with much mail: neither waits until the other has none."""
     sink = limited(t, 1, OVER["421 in the greeting"], slow=0.06)
