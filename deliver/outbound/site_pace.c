@@ -186,7 +186,7 @@ take_judged(struct site *s, struct outconn *p, struct outbound_job *job, enum cl
 	if (c->phase != CLIENT_OVER || c->failure.code != 0) {
 		if (!p->pace->learnt && p->pace->conns >= p->pace->cap && s->waiting > 0)
 			site_waitlist_due(s);	/* it may have more connections now */
-		pace_host_taken(p->pace, now);
+		pace_host_taken(p->pace, p->messages == 1, now);
 		site_pace_is_good(s, p, now);
 	} else if (p->pace->state == PACE_PROBES)
 		pace_host_failed(p->pace, now);

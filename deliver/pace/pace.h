@@ -81,7 +81,8 @@ bool pace_host_is_busy(const struct pace_host *h, uint64_t now);	/* it judged a 
 void pace_host_begun(struct pace_host *h);
 void pace_host_opened(struct pace_host *h, uint64_t now);
 void pace_host_closed(struct pace_host *h, bool was_open, uint64_t now);
-void pace_host_taken(struct pace_host *h, uint64_t now);
+/* It judged a message; `first`: the first one of this connection. */
+void pace_host_taken(struct pace_host *h, bool first, uint64_t now);
 /* One connection failed while others work. `self`: it is still counted. True: there will be fewer. */
 bool pace_host_cut(struct pace_host *h, bool self, uint64_t now);
 void pace_host_failed(struct pace_host *h, uint64_t now);

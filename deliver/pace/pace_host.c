@@ -137,14 +137,21 @@ pace_host_opened(struct pace_host *h, uint64_t now)
 {
 	h->open++;
 	h->good_at = now;
-	h->cuts = 0;
-	h->next_at = h->bad_until = 0;
+	h->bad_until = 0;
 	enter_next(h, PACE_OPENED);
-	if (h->learnt && h->conns > h->cap && h->state == PACE_WORKS) {
-		h->cap = h->conns;
-		h->raise_ms = MAX(h->raise_ms / 2, RAISE_MS);
-		h->raise_at = now + h->raise_ms;
-	}
+}
+
+/* A connection has done some work: only now is it certain that it was not one too many. */
+static void
+prove_connection(struct pace_host *h, uint64_t now)
+{
+	h->cuts = 0;
+	h->next_at = 0;
+	if (!h->learnt || h->conns <= h->cap || h->state != PACE_WORKS)
+		return;
+	h->cap = h->conns;
+	h->raise_ms = MAX(h->raise_ms / 2, RAISE_MS);
+	h->raise_at = now + h->raise_ms;
 }
 
 void
@@ -159,13 +166,15 @@ pace_host_closed(struct pace_host *h, bool was_open, uint64_t now)
 }
 
 void
-pace_host_taken(struct pace_host *h, uint64_t now)
+pace_host_taken(struct pace_host *h, bool first, uint64_t now)
 {
 	bool probe = pace_host_state(h, now) == PACE_PROBES;
 
 	h->good_at = h->taken_at = now;
 	h->streak = 0;
 	h->probing = false;
+	if (first)
+		prove_connection(h, now);
 	enter_next(h, PACE_TAKEN);
 	if (probe)
 		h->raise_at = now + h->raise_ms;

@@ -54,6 +54,7 @@ open_all(size_t limit)
 	for (; opening > 0; opening--)
 		if (in < limit) {
 			pace_host_opened(&h, now);
+			pace_host_taken(&h, true, now);
 			in++;
 		} else {
 			ck_assert(pace_host_works(&h, false, now));
@@ -89,6 +90,27 @@ START_TEST(test_limit_is_learnt)
 }
 END_TEST
 
+/* Connections that are let in, and refused at MAIL: the pauses grow all the same. */
+START_TEST(test_refused_when_open)
+{
+	unsigned refused = 0;
+
+	begin();
+	open_one();
+	pace_host_taken(&h, true, now);
+	for (uint64_t until = now + 60 * S; now < until; now += 10) {
+		if (!pace_host_has_room(&h, now))
+			continue;
+		open_one();
+		pace_host_cut(&h, true, now);
+		end_one();
+		refused++;
+	}
+	ck_assert_uint_le(refused, 4);
+	ck_assert_uint_eq(h.cap, 1);
+}
+END_TEST
+
 /* A host may count a connection that has ended: that is tolerated once, after a pause. */
 START_TEST(test_refused_after_an_end)
 {
@@ -111,7 +133,7 @@ START_TEST(test_worked_a_moment_ago)
 	ck_assert(!pace_host_works(&h, false, now));
 	open_one();
 	ck_assert(!pace_host_works(&h, true, now));	/* it is the only one, and has judged nothing */
-	pace_host_taken(&h, now);
+	pace_host_taken(&h, false, now);
 	ck_assert(pace_host_works(&h, true, now));
 	end_one();
 	for (unsigned tries = 0; pace_host_works(&h, false, now); now += 10) {
@@ -148,12 +170,12 @@ START_TEST(test_rests)
 		pace_host_given(&h);
 		ck_assert(!pace_host_takes_job(&h, now));
 	}
-	pace_host_taken(&h, now);
+	pace_host_taken(&h, false, now);
 	ck_assert_int_eq(h.state, PACE_WORKS);
 	ck_assert(pace_host_takes_job(&h, now) && !pace_host_has_room(&h, now));
 	/* the next rests are shorter after each message that was taken */
 	for (unsigned i = 0; i < 20; i++)
-		pace_host_taken(&h, now);
+		pace_host_taken(&h, false, now);
 	pace_host_pushed(&h, &slower, rests, now);
 	ck_assert_uint_eq(pace_host_rest(&h, now), MIN);
 	pace_host_release(&h, now);
@@ -170,9 +192,9 @@ START_TEST(test_streak)
 	for (unsigned i = 0; i < 5; i++)
 		ck_assert(!pace_host_refused(&h, "a@us.example"));
 	ck_assert(pace_host_refused(&h, "b@us.example"));
-	pace_host_taken(&h, now);
+	pace_host_taken(&h, false, now);
 	ck_assert(!pace_host_refused(&h, "a@us.example") && !pace_host_refused(&h, "b@us.example"));
-	pace_host_taken(&h, now);
+	pace_host_taken(&h, false, now);
 	ck_assert(!pace_host_refused(&h, "a@us.example"));
 }
 END_TEST
@@ -211,7 +233,7 @@ START_TEST(test_any_order)
 		case 4:
 			if (h.open > 0 && pace_host_takes_job(&h, now)) {
 				pace_host_given(&h);
-				pace_host_taken(&h, now);
+				pace_host_taken(&h, false, now);
 			}
 			break;
 		case 5:
@@ -267,5 +289,6 @@ START_TEST(test_table)
 }
 END_TEST
 
-UNIT_MAIN("pace_host", test_limit_is_learnt, test_refused_after_an_end, test_worked_a_moment_ago, test_rests,
+UNIT_MAIN("pace_host", test_limit_is_learnt, test_refused_when_open, test_refused_after_an_end,
+    test_worked_a_moment_ago, test_rests,
     test_streak, test_any_order, test_table)
