@@ -186,6 +186,7 @@ run_listener(struct boot *b)
 	l->conn_env->loop = b->loop;
 	l->conn_env->counters = b->counters;
 	TAILQ_INIT(&l->sessions);
+	TAILQ_INIT(&l->long_lines);
 	set_up_spool(l);
 	set_up_helpers(l);
 	l->drop_quota = drop_quota_new(l);

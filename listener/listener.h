@@ -51,6 +51,8 @@ struct listener {
 	struct gatekeeper *gatekeeper;	/* NULL: certificates are still to come */
 	struct pending *pending;
 	struct inbound_list sessions;
+	struct inbound_list long_lines;	/* those with a long line of AUTH, the oldest first */
+	unsigned long_count;
 	uint32_t serial;		/* of the latest connection */
 	struct loop_timer *grace;
 	void (*session_ended)(struct listener *l);	/* called when a session has left `sessions` */

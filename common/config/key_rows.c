@@ -284,7 +284,8 @@ const struct key key_rows[] = {
 	{ ACCESS("keytab", KEY_PATH, keytab),
 	    .meaning =
 	    "The file with the Kerberos keys for integrated authentication (GSSAPI with Kerberos and SPNEGO "
-	    "tokens). Only root needs to be able to read it." },
+	    "tokens, of up to 48,000 octets, as of Windows users in very many groups). Only root needs to be "
+	    "able to read it." },
 	{ ACCESS("service-principal", KEY_TEXT, service_principal), .derived = "smtp/ and the fqdn",
 	    .check = key_check_word,
 	    .meaning =

@@ -23,6 +23,7 @@
 
 #define CTL_MAGIC 0x5043
 #define QUEUE_MAX (4U << 20)
+#define SOCKET_ROOM (2 * CTL_PAYLOAD_MAX)
 #define PER_TURN 32		/* messages read in one turn, so that others have theirs */
 
 struct ctl_head {
@@ -263,6 +264,17 @@ channel_ready(void *arg, unsigned what)
 		free_channel(c);
 }
 
+/* The kernel takes a message whole or never. Hosts with a small net.core.wmem_default are asked for more. */
+static void
+make_socket_room(int fd)
+{
+	int room = 0, wanted = SOCKET_ROOM;
+	socklen_t len = sizeof(room);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, &len) == 0 && room < wanted)
+		(void)!setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted));
+}
+
 struct ctl *
 ctl_new(struct loop *l, int fd, unsigned from, void (*on_message)(void *arg, const struct ctl_message *m),
     void (*on_close)(void *arg, bool bad), void *arg)
@@ -277,6 +289,7 @@ ctl_new(struct loop *l, int fd, unsigned from, void (*on_message)(void *arg, con
 	c->arg = arg;
 	c->last = &c->first;
 	(void)!fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	make_socket_room(fd);
 	c->io = loop_io_new(l, fd, LOOP_READ, channel_ready, c);
 	return c;
 }

@@ -14,7 +14,7 @@
 
 #include "common/process/loop.h"
 
-#define CTL_PAYLOAD_MAX 32768
+#define CTL_PAYLOAD_MAX 57344	/* a Kerberos token of 48,000 bytes and what goes with it */
 #define CTL_VERSION 1
 #define CTL_REASON_MAX 400
 

@@ -44,9 +44,15 @@ msg_auth_in_answer_size(const struct msg_auth_in_answer *a)
 }
 
 struct msg_auth_in_token *
+msg_auth_in_token_new(size_t len)
+{
+	return mem_zalloc(offsetof(struct msg_auth_in_token, data) + len);
+}
+
+struct msg_auth_in_token *
 msg_auth_in_token_copy(const struct msg_auth_in_token *t)
 {
-	return memcpy(mem_new(struct msg_auth_in_token), t, msg_auth_in_token_size(t));
+	return memcpy(msg_auth_in_token_new(t->len), t, msg_auth_in_token_size(t));
 }
 
 void

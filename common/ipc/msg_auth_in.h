@@ -11,7 +11,8 @@
 
 #include "common/base/net.h"
 
-#define AUTH_IN_TOKEN_MAX 9216	/* fits a line of 12,288 bytes (RFC 4954 4) */
+#define AUTH_IN_TOKEN_MAX 48000	/* of Kerberos: what Windows allows tickets of users in very many groups */
+#define AUTH_IN_TOKEN_USUAL 9216	/* of other mechanisms: fits a line of 12,288 bytes (RFC 4954 4) */
 #define AUTH_IN_NAME_SIZE 256
 #define AUTH_IN_BINDING_MAX 64
 #define AUTH_IN_UNIQUE_MAX 12
@@ -21,7 +22,10 @@ enum msg_auth_in_mechanism { AUTH_IN_PLAIN, AUTH_IN_LOGIN, AUTH_IN_SCRAM, AUTH_I
     AUTH_IN_MECHANISMS };
 enum msg_auth_in_binding { AUTH_IN_NO_BINDING, AUTH_IN_TLS_UNIQUE, AUTH_IN_TLS_EXPORTER };
 
-/* What the client sent: `len` bytes. An initial response may be absent, which differs from empty. */
+/*
+ * What the client sent: `len` bytes. An initial response may be absent, which differs from empty. Where many
+ * are kept only the bytes that are there are allocated: it is the last member wherever it is one.
+ */
 struct msg_auth_in_token {
 	uint16_t len;
 	uint8_t absent;
@@ -64,8 +68,10 @@ struct msg_auth_in_answer {		/* payload of CTL_AUTH_IN_ANSWER */
 size_t msg_auth_in_token_size(const struct msg_auth_in_token *t);
 size_t msg_auth_in_start_size(const struct msg_auth_in_start *s);
 size_t msg_auth_in_answer_size(const struct msg_auth_in_answer *a);
+/* Room for `len` bytes; zeroed. */
+struct msg_auth_in_token *msg_auth_in_token_new(size_t len);
 struct msg_auth_in_token *msg_auth_in_token_copy(const struct msg_auth_in_token *t);
-/* Wipes and frees; `*t` is NULL afterwards; NULL before is fine. */
+/* Wipes (t->len bytes) and frees; `*t` is NULL afterwards; NULL before is fine. */
 void msg_auth_in_token_forget(struct msg_auth_in_token **t);
 /* Copies a received payload; false when sizes or strings are wrong. */
 bool msg_auth_in_token_take(struct msg_auth_in_token *t, const void *data, size_t len);

@@ -22,7 +22,7 @@ void *loop_base(struct loop *l);
  * LOOP_SCRATCH bytes of the loop, for what is too large for the stack. Good until the callback returns to the
  * loop; one user at a time: the channel that reads a message.
  */
-#define LOOP_SCRATCH 32768
+#define LOOP_SCRATCH 57344
 void *loop_scratch(struct loop *l);
 
 /*

@@ -138,7 +138,7 @@ static void
 ask_word(struct auth_out_login *l, const struct buf *challenge)
 {
 	struct auth_out_client_question *q = l->question;
-	struct msg_auth_in_token t;
+	struct msg_auth_in_token *t;
 
 	if (challenge == NULL) {
 		ask_first(l);
@@ -146,10 +146,11 @@ ask_word(struct auth_out_login *l, const struct buf *challenge)
 	}
 	if (q == NULL)
 		bug("auth_out_client: a challenge and no question");
-	t.absent = false;
-	t.len = (uint16_t)challenge->len;
-	memcpy(t.data, buf_text(challenge), challenge->len);
-	ctl_client_step(&q->base, CTL_AUTH_OUT_STEP, &t, msg_auth_in_token_size(&t));
+	t = msg_auth_in_token_new(challenge->len);
+	t->len = (uint16_t)challenge->len;
+	memcpy(t->data, buf_text(challenge), challenge->len);
+	ctl_client_step(&q->base, CTL_AUTH_OUT_STEP, t, msg_auth_in_token_size(t));
+	msg_auth_in_token_forget(&t);
 }
 
 const struct auth_out_source auth_out_client_basic = { .helper = CTL_HELPER_AUTH,

@@ -29,7 +29,7 @@ add_name(struct buf *out, const char *name)
 bool
 xoauth_first(struct msg_auth_in_token *word, const struct xoauth_request *r)
 {
-	struct buf out = BUF_INIT(AUTH_IN_TOKEN_MAX);
+	struct buf out = BUF_INIT(AUTH_IN_TOKEN_USUAL);
 	bool fits;
 
 	if (r->mechanism == AUTH_OUT_OAUTHBEARER) {

@@ -66,6 +66,7 @@ struct auth {
 	struct auth_turn_table turns;
 	struct ctl_server_list channels;
 	TAILQ_HEAD(, auth_request) requests;	/* all, also those that no worker waits for */
+	size_t large_bytes;		/* of large tokens that clients have sent in requests under way */
 	unsigned slots;			/* steps of one client address that may be with the pool at a time */
 };
 extern const struct boot_role auth_role;
@@ -97,6 +98,8 @@ struct auth_request_kind {
 	size_t (*sent_size)(const void *answer);	/* bytes of it that travel */
 	void (*refuse)(void *answer, const char *why);	/* the file is not to be had */
 	void (*work)(struct auth_request *x);		/* on a pool thread: one step, from x->in to x->out */
+	/* Whether there is memory for the token of a further step; NULL: always */
+	bool (*admit)(struct auth_request *x, size_t len);
 	uint64_t (*worked)(struct auth_request *x);	/* milliseconds for which its answer is delayed */
 	uint64_t (*wait)(struct auth_request *x);	/* milliseconds until x->in may be looked at */
 	/* Its answer was to come in `left_ms`; nobody waits for it */
@@ -125,6 +128,8 @@ struct auth_request {
 	struct secret_file *file;
 	struct msg_auth_in_token *in;		/* the peer's bytes for the next step; NULL: none */
 	void *out;				/* the answer, from work until it is sent; else NULL */
+	size_t out_size;			/* allocated */
+	size_t large_bytes;			/* of its tokens over AUTH_IN_TOKEN_USUAL, until it ends */
 	struct loop_timer *timer;		/* HELD, DELAYED */
 	uint64_t due_ms;			/* DELAYED */
 	enum auth_request_state state;
@@ -139,6 +144,8 @@ void auth_request_step(struct auth_request *x, const struct msg_auth_in_token *t
 void auth_request_cancel(struct auth_request *x);	/* frees it, now or when its work is done */
 /* Frees one that rests: it was refused, or hears AUTH_IN_LATER at its next step. */
 void auth_request_give_place(struct auth_request *x);
+/* x->in becomes a copy of `t`. */
+void auth_request_take(struct auth_request *x, const struct msg_auth_in_token *t);
 void auth_request_end_all(struct auth *a);		/* after the pool has ended */
 /* For the pool: jobs are requests. */
 void auth_request_work(void *arg, void **jobs, size_t n);
@@ -208,12 +215,12 @@ void password_check_decoy(const struct password_check *c, const struct passwd_ac
 /* --- sasl_server: authenticates a client: the table of mechanisms. One thread at a time --- */
 
 struct sasl_server {
-	struct msg_auth_in_start start;	/* its token is wiped */
 	const struct secret_file *file;
 	char user[AUTH_IN_NAME_SIZE];	/* as claimed, later as proved: with its domain */
 	char reason[96];		/* for the log, where the client alone does not explain the failure */
 	bool proved;			/* what is left is the client's empty answer */
 	void *state;			/* the mechanism's own */
+	struct msg_auth_in_start start;	/* without its token, for which there is no memory */
 };
 struct sasl_server *sasl_server_new(const struct msg_auth_in_start *s, const struct secret_file *file);
 void sasl_server_free(struct sasl_server *p);

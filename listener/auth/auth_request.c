@@ -19,9 +19,28 @@ static void
 free_out(struct auth_request *x)
 {
 	if (x->out != NULL)
-		explicit_bzero(x->out, x->kind->answer_size);
+		explicit_bzero(x->out, x->out_size);
 	free(x->out);
 	x->out = NULL;
+}
+
+static void
+make_out(struct auth_request *x)
+{
+	x->out_size = x->kind->answer_size;
+	x->out = mem_zalloc(x->out_size);
+}
+
+/* Refusals wait in their thousands: without the room for a token. */
+static void
+shrink_out(struct auth_request *x)
+{
+	size_t size = x->kind->sent_size(x->out);
+	void *small = memcpy(mem_zalloc(size), x->out, size);
+
+	free_out(x);
+	x->out = small;
+	x->out_size = size;
 }
 
 /* --- states, and turns of a client address --- */
@@ -56,7 +75,7 @@ static void
 run_step(struct auth_request *x)
 {
 	enter_state(x, AUTH_REQUEST_WORK);
-	x->out = mem_zalloc(x->kind->answer_size);
+	make_out(x);
 	pool_submit(x->auth->lane[x->kind->lane], x);
 }
 
@@ -96,6 +115,7 @@ end_request(struct auth_request *x)
 
 	ctl_server_close(&x->open);
 	TAILQ_REMOVE(&x->auth->requests, x, all);
+	x->auth->large_bytes -= x->large_bytes;
 	enter_state(x, AUTH_REQUEST_FILE);
 	run_waiting(x->auth, v);
 	x->kind->end(x);
@@ -130,7 +150,7 @@ send_answer(struct auth_request *x)
 static void
 refuse_request(struct auth_request *x, const char *why)
 {
-	x->out = mem_zalloc(x->kind->answer_size);
+	make_out(x);
 	x->kind->refuse(x->out, why);
 	send_answer(x);
 }
@@ -170,6 +190,7 @@ auth_request_worked(void *arg, void *job)
 		send_answer(x);
 		return;
 	}
+	shrink_out(x);
 	enter_state(x, AUTH_REQUEST_DELAYED);
 	x->due_ms = clock_mono_ms() + delay_ms;
 	loop_timer_set(x->timer, delay_ms);
@@ -202,11 +223,25 @@ auth_request_begin(struct auth_request *x, struct ctl_server *s, uint32_t reques
 }
 
 void
+auth_request_take(struct auth_request *x, const struct msg_auth_in_token *t)
+{
+	x->in = msg_auth_in_token_copy(t);
+	if (t->len <= AUTH_IN_TOKEN_USUAL)
+		return;
+	x->large_bytes += t->len;
+	x->auth->large_bytes += t->len;
+}
+
+void
 auth_request_step(struct auth_request *x, const struct msg_auth_in_token *t)
 {
 	if (x->state != AUTH_REQUEST_IDLE)
 		return; /* a worker waits for an answer before it sends more: this one is not ours */
-	x->in = msg_auth_in_token_copy(t);
+	if (x->kind->admit != NULL && !x->kind->admit(x, t->len)) {
+		refuse_request(x, NULL);
+		return;
+	}
+	auth_request_take(x, t);
 	take_turn(x);
 }
 

@@ -14,6 +14,8 @@
 #include "common/base/mem.h"
 #include "listener/auth/auth.h"
 
+#define LARGE_BYTES_MAX (32U << 20)
+
 struct auth_request_in {
 	struct auth_request request;
 	struct sasl_server *sasl;
@@ -122,6 +124,37 @@ left_in(struct auth_request *x, uint64_t left_ms)
 	auth_throttle_leave(x->auth->throttle, who_of(x), left_ms, clock_mono_ms());
 }
 
+static bool
+is_resting(const struct auth_request *x)
+{
+	return x->state == AUTH_REQUEST_HELD || x->state == AUTH_REQUEST_DELAYED ||
+	    x->state == AUTH_REQUEST_IDLE;
+}
+
+/* Clients that are not known yet have LARGE_BYTES_MAX together: the oldest that rests makes room. */
+static bool
+make_room(struct auth *a, size_t len, const struct auth_request *but)
+{
+	struct auth_request *x;
+
+	while (len > AUTH_IN_TOKEN_USUAL && a->large_bytes + len > LARGE_BYTES_MAX) {
+		TAILQ_FOREACH(x, &a->requests, all)
+			if (x->large_bytes > 0 && x != but && is_resting(x))
+				break;
+		if (x == NULL)
+			return false;
+		log_outcome(x, "replaced");
+		auth_request_give_place(x);
+	}
+	return true;
+}
+
+static bool
+admit_in(struct auth_request *x, size_t len)
+{
+	return make_room(x->auth, len, x);
+}
+
 static void
 end_in(struct auth_request *x)
 {
@@ -135,6 +168,7 @@ static const struct auth_request_kind kind = {
 	.sent_size = sent_size_in,
 	.refuse = refuse_in,
 	.work = work_in,
+	.admit = admit_in,
 	.worked = worked_in,
 	.wait = wait_in,
 	.left = left_in,
@@ -163,6 +197,8 @@ auth_request_in_begin(struct auth *a, struct ctl_server *s, uint32_t request,
 	struct auth_turn *v = NULL;
 	struct auth_request_in *x;
 
+	if (!make_room(a, start->token.len, NULL))
+		return false;
 	auth_turn_make_key(address, start->client);
 	while (ctl_server_is_full(s) || (v = auth_turn_enter(&a->turns, address)) == NULL)
 		if (!make_place(a, s, address))
@@ -174,7 +210,7 @@ auth_request_in_begin(struct auth *a, struct ctl_server *s, uint32_t request,
 	x->request.kind = &kind;
 	x->request.auth = a;
 	x->request.turn = v;
-	x->request.in = msg_auth_in_token_copy(&start->token);
+	auth_request_take(&x->request, &start->token);
 	auth_request_begin(&x->request, s, request,
 	    sasl_server_file_kind((enum msg_auth_in_mechanism)start->mechanism), "");
 	return true;

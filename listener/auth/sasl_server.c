@@ -30,10 +30,13 @@ static const struct mechanism {
 };
 static_assert(nitems_of(mechanism_rows) == AUTH_IN_MECHANISMS, "one row a mechanism");
 
+/* There are thousands at a time: the token of the start has no place in them. */
+#define SASL_SERVER_SIZE offsetof(struct sasl_server, start.token)
+
 struct sasl_server *
 sasl_server_new(const struct msg_auth_in_start *s, const struct secret_file *file)
 {
-	struct sasl_server *p = mem_new(struct sasl_server);
+	struct sasl_server *p = mem_zalloc(SASL_SERVER_SIZE);
 
 	memcpy(&p->start, s, offsetof(struct msg_auth_in_start, token));
 	p->file = file;
@@ -44,7 +47,7 @@ void
 sasl_server_free(struct sasl_server *p)
 {
 	mechanism_rows[p->start.mechanism].end(p);
-	explicit_bzero(p, sizeof(*p));
+	explicit_bzero(p, SASL_SERVER_SIZE);
 	free(p);
 }
 

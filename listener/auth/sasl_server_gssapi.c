@@ -249,8 +249,10 @@ take_context(struct sasl_server *p, struct kerberos *k, const struct msg_auth_in
 		set_reason(p, "ticket", major, minor);
 		return AUTH_IN_FAILED;
 	}
-	if (len > sizeof(out->data))
+	if (len > sizeof(out->data)) {
+		snprintf(p->reason, sizeof(p->reason), "our answer is larger than a client takes");
 		return AUTH_IN_FAILED;
+	}
 	if (major & GSS_S_CONTINUE_NEEDED)
 		return AUTH_IN_CHALLENGE;
 	if (!judge_context(p, k))

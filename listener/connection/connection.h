@@ -40,7 +40,8 @@ struct w3clog;
 
 /* --- conn: one socket: reads, writes, time limits; knows nothing of SMTP --- */
 
-#define CONN_SCRATCH_SIZE (64U << 10)	/* bytes of one read, and of input that waits in user space */
+/* Bytes of one read, and of input that waits in user space: the longest line and a whole record of TLS */
+#define CONN_SCRATCH_SIZE (80U << 10)
 #define CONN_OUTPUT_MARK (64U << 10)	/* with more bytes of unsent output nothing more is read */
 
 struct conn_ops {
@@ -200,6 +201,7 @@ void inbound_terminate(struct inbound *c);	/* 421, now or when its message is st
 /* One connection, as inbound and inbound_ops share it. */
 struct inbound {
 	TAILQ_ENTRY(inbound) entry;
+	TAILQ_ENTRY(inbound) long_entry;	/* while session.long_line */
 	struct listener *listener;
 	struct conn *conn;		/* NULL: closed, but its message is still being stored */
 	struct session session;
@@ -219,6 +221,12 @@ struct inbound {
 	char *names;			/* client.names, owned; NULL: none */
 	char ip[INET6_ADDRSTRLEN];
 };
+
+/* --- inbound_long: connections on which a long line of AUTH is coming --- */
+
+#define INBOUND_LONG_MAX 64U	/* at a time, in one process */
+
+void inbound_long_line(struct inbound *c, bool begins);
 
 /* --- inbound_ops: what the session asks of the outside, done for its connection --- */
 

@@ -142,6 +142,8 @@ static void
 free_inbound(struct inbound *c)
 {
 	TAILQ_REMOVE(&c->listener->sessions, c, entry);
+	if (c->session.long_line)
+		inbound_long_line(c, false);
 	forget_questions(c);
 	inbound_content_discard(&c->content);
 	inbound_log_done(&c->log);

@@ -176,9 +176,9 @@ do_auth_start(void *arg, const struct msg_auth_in_start *start)
 	struct inbound *c = arg;
 	struct listener *l = c->listener;
 	const struct config_server *server = l->server;
-	struct msg_auth_in_start *whole = mem_new(struct msg_auth_in_start);
+	size_t size = msg_auth_in_start_size(start);
+	struct msg_auth_in_start *whole = memcpy(mem_zalloc(size), start, size);
 
-	memcpy(whole, start, msg_auth_in_start_size(start));
 	snprintf(whole->client, sizeof(whole->client), "%s", c->ip);
 	if (server->basic_domain != NULL)
 		snprintf(whole->domain, sizeof(whole->domain), "%s", server->basic_domain);
@@ -191,7 +191,7 @@ do_auth_start(void *arg, const struct msg_auth_in_start *start)
 	whole->kerberos_binding = (uint8_t)server->kerberos_binding;
 	set_binding(whole, conn_link(c->conn));
 	c->auth_question = auth_in_client_start(l->helper[CTL_HELPER_AUTH], whole, on_auth_answer, c);
-	explicit_bzero(whole, sizeof(*whole));
+	explicit_bzero(whole, size);
 	free(whole);
 }
 
@@ -208,6 +208,12 @@ do_auth_cancel(void *arg)
 
 	auth_in_client_cancel(c->auth_question);
 	c->auth_question = NULL;
+}
+
+static void
+do_long_line(void *arg, bool begins)
+{
+	inbound_long_line(arg, begins);
 }
 
 static void
@@ -265,5 +271,5 @@ const struct session_ops inbound_ops = {
 	.finish = do_finish, .discard = do_discard, .secure = do_secure, .drop_is_full = drop_is_full,
 	.check_recipient = do_check_recipient, .is_own_address = is_own_address, .refused = do_refused,
 	.count = do_count, .auth_start = do_auth_start, .auth_step = do_auth_step,
-	.auth_cancel = do_auth_cancel, .ask_etrn = do_ask_etrn,
+	.auth_cancel = do_auth_cancel, .long_line = do_long_line, .ask_etrn = do_ask_etrn,
 };

@@ -28,7 +28,7 @@ static void
 forget_start(struct auth_in_client_question *q)
 {
 	if (q->start != NULL)
-		explicit_bzero(q->start, sizeof(*q->start));
+		explicit_bzero(q->start, msg_auth_in_start_size(q->start));
 	free(q->start);
 	q->start = NULL;
 }
@@ -108,7 +108,7 @@ auth_in_client_start(struct ctl_client *k, const struct msg_auth_in_start *start
 
 	q->done = done;
 	q->arg = arg;
-	q->start = mem_new(struct msg_auth_in_start);
+	q->start = mem_zalloc(msg_auth_in_start_size(start));
 	memcpy(q->start, start, msg_auth_in_start_size(start));
 	ctl_client_ask(&q->base);
 	return q;

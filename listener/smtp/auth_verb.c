@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/param.h>
 
 #include "common/base/base64.h"
 #include "common/base/log.h"
@@ -41,6 +42,8 @@ static const struct auth_verb_row {
 	{ AUTH_IN_LOGIN, CONFIG_AUTH_BASIC, NEEDS_SECRECY },
 };
 static_assert(nitems_of(auth_verb_rows) == AUTH_IN_MECHANISMS, "one row a mechanism");
+static_assert(AUTH_VERB_LONG_MAX == sizeof("AUTH GSSAPI \r\n") - 1 + BASE64_SIZE(AUTH_IN_TOKEN_MAX) - 1,
+    "a token of Kerberos fits");
 static_assert(CONFIG_OFFER_PLAIN == 1 << AUTH_IN_PLAIN && CONFIG_OFFER_LOGIN == 1 << AUTH_IN_LOGIN &&
     CONFIG_OFFER_SCRAM == 1 << AUTH_IN_SCRAM && CONFIG_OFFER_SCRAM_PLUS == 1 << AUTH_IN_SCRAM_PLUS &&
     CONFIG_OFFER_GSSAPI == 1 << AUTH_IN_GSSAPI, "the bits of the configuration");
@@ -95,7 +98,39 @@ find_mechanism(const char *name, size_t len)
 	return NULL;
 }
 
-/* "=" is an initial response of no bytes (RFC 4954 4). */
+static size_t
+line_max_of(const struct auth_verb_row *row)
+{
+	return row->mechanism == AUTH_IN_GSSAPI ? AUTH_VERB_LONG_MAX : AUTH_VERB_LINE_MAX;
+}
+
+/* Only a mechanism that is offered has long lines, and only where AUTH may come at all. */
+size_t
+auth_verb_line_max(const struct session *s, const char *data, size_t size)
+{
+	static const char verb[] = "AUTH ";
+	const size_t n = sizeof(verb) - 1;
+	const struct auth_verb_row *row;
+	const char *blank;
+
+	if (s->phase == PHASE_AUTH_LINE)
+		return s->auth_line_max;
+	if (size < n || strncasecmp(data, verb, n) != 0)
+		return 0;
+	blank = memchr(data + n, ' ', MIN(size, (size_t)SESSION_LINE_MAX) - n);
+	row = blank != NULL ? find_mechanism(data + n, (size_t)(blank - data) - n) : NULL;
+	return row != NULL && s->phase == PHASE_READY && s->user == NULL && row_is_offered(s, row) ?
+	    line_max_of(row) : AUTH_VERB_LINE_MAX;
+}
+
+/* Room for what that many letters of base64 say. */
+static size_t
+token_room(size_t len)
+{
+	return MIN(len / 4 * 3, (size_t)AUTH_IN_TOKEN_MAX);
+}
+
+/* "=" is an initial response of no bytes (RFC 4954 4). `t` has token_room(len). */
 static bool
 take_token(struct msg_auth_in_token *t, const char *text, size_t len, bool initial)
 {
@@ -105,7 +140,7 @@ take_token(struct msg_auth_in_token *t, const char *text, size_t len, bool initi
 		len = 0;
 	else if (initial && len == 0)
 		t->absent = true;
-	n = base64_decode(t->data, sizeof(t->data), text, len);
+	n = base64_decode(t->data, token_room(len), text, len);
 	t->len = n > 0 ? (uint16_t)n : 0;
 	return n >= 0;
 }
@@ -120,19 +155,21 @@ enter_helper(struct session *s)
 static void
 start_login(struct session *s, const struct auth_verb_row *row, const char *initial, size_t len)
 {
-	struct msg_auth_in_start start;
+	size_t size = offsetof(struct msg_auth_in_start, token.data) + token_room(len);
+	struct msg_auth_in_start *start = mem_zalloc(size);
 
-	memset(&start, 0, offsetof(struct msg_auth_in_start, token.data));
-	start.mechanism = (uint8_t)row->mechanism;
+	start->mechanism = (uint8_t)row->mechanism;
 	/* Where -PLUS was not offered, a client that could do it and says so tells the truth. */
-	start.tls = s->link == LINK_TLS_BOUND && (s->server->offered_mechanisms & CONFIG_OFFER_SCRAM_PLUS);
-	if (take_token(&start.token, initial, len, true)) {
+	start->tls = s->link == LINK_TLS_BOUND && (s->server->offered_mechanisms & CONFIG_OFFER_SCRAM_PLUS);
+	s->auth_line_max = (uint32_t)line_max_of(row);
+	if (take_token(&start->token, initial, len, true)) {
 		enter_helper(s);
-		s->ops->auth_start(s->arg, &start);
+		s->ops->auth_start(s->arg, start);
 	} else {
 		session_reply(s, REPLY_AUTH_BASE64, NULL);
 	}
-	explicit_bzero(&start, sizeof(start));
+	explicit_bzero(start, size);
+	free(start);
 }
 
 void
@@ -174,30 +211,30 @@ auth_verb_refuse(struct session *s, enum reply why)
 void
 auth_verb_line(struct session *s, const char *line, size_t len)
 {
-	struct msg_auth_in_token t;
+	struct msg_auth_in_token *t = msg_auth_in_token_new(token_room(len));
 
-	memset(&t, 0, offsetof(struct msg_auth_in_token, data));
 	if (len == 1 && line[0] == '*') {
 		auth_verb_refuse(s, REPLY_AUTH_CANCELLED);
-	} else if (!take_token(&t, line, len, false)) {
+	} else if (!take_token(t, line, len, false)) {
 		auth_verb_refuse(s, REPLY_AUTH_BASE64);
 	} else {
 		enter_helper(s);
-		s->ops->auth_step(s->arg, &t);
+		s->ops->auth_step(s->arg, t);
 	}
-	explicit_bzero(&t, sizeof(t));
+	msg_auth_in_token_forget(&t);
 }
 
 static void
 send_challenge(struct session *s, const struct msg_auth_in_token *t)
 {
-	char text[BASE64_SIZE(AUTH_IN_TOKEN_MAX)];
-	struct buf out = BUF_INIT(sizeof(text) + REPLY_SIZE);
+	char *text = mem_zalloc(BASE64_SIZE((size_t)t->len));
+	struct buf out = BUF_INIT(BASE64_SIZE((size_t)t->len) + REPLY_SIZE);
 	size_t len = base64_encode(text, t->data, t->len);
 
 	reply_format_long(&out, REPLY_AUTH_CHALLENGE, text, len);
 	s->ops->send(s->arg, out.data, out.len);
 	buf_done(&out);
+	free(text);
 	session_phase_enter(s, PHASE_AUTH_LINE);
 	s->progress++;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/param.h>
 
 #include "common/base/line.h"
 #include "common/base/log.h"
@@ -131,6 +132,8 @@ refuse_line(struct session *s, const char *line, size_t len, enum line_kind kind
 {
 	if (s->phase == PHASE_AUTH_LINE)
 		auth_verb_refuse(s, kind == LINE_LONG ? REPLY_AUTH_LONG : REPLY_LINE_BARE);
+	else if (kind == LINE_LONG && auth_verb_line_max(s, line, len) > 0)
+		verb_refuse(s, line, len, REPLY_AUTH_LONG);
 	else
 		verb_refuse(s, line, len, kind == LINE_LONG ? REPLY_LINE_LONG : REPLY_LINE_BARE);
 	check_border(s);
@@ -139,12 +142,19 @@ refuse_line(struct session *s, const char *line, size_t len, enum line_kind kind
 static size_t
 line_max(const struct session *s, const char *data, size_t size)
 {
-	static const char auth[] = { 'A', 'U', 'T', 'H', ' ' };
+	size_t max = auth_verb_line_max(s, data, size);
 
-	if (s->phase == PHASE_AUTH_LINE ||
-	    (size >= sizeof(auth) && strncasecmp(data, auth, sizeof(auth)) == 0))
-		return AUTH_VERB_LINE_MAX;
-	return SESSION_LINE_MAX;
+	return max > 0 ? max : SESSION_LINE_MAX;
+}
+
+/* The owner counts long lines, as a client that sends one is not known yet. */
+static void
+note_long_line(struct session *s, bool comes)
+{
+	if (s->long_line == comes)
+		return;
+	s->long_line = comes;
+	s->ops->long_line(s->arg, comes);
 }
 
 static size_t
@@ -156,6 +166,7 @@ take_command(struct session *s, const char *data, size_t size)
 	if (s->line_waste > 0)
 		return skip_line(s, data, size);
 	kind = line_scan(data, size, line_max(s, data, size), &len, &used);
+	note_long_line(s, kind == LINE_MORE && size >= AUTH_VERB_LINE_MAX);
 	switch (kind) {
 	case LINE_MORE:
 		if (!s->partial)
@@ -164,7 +175,7 @@ take_command(struct session *s, const char *data, size_t size)
 		return 0;
 	case LINE_LONG:
 	case LINE_BARE:
-		s->line_waste = used;
+		s->line_waste = MIN(used, SESSION_LINE_MAX);	/* the lines of AUTH have other limits */
 		refuse_line(s, data, len, kind);
 		return used;
 	case LINE_WHOLE:
@@ -307,6 +318,20 @@ void
 session_eof(struct session *s)
 {
 	take_event(s, EVENT_EOF, REPLY_NONE);
+}
+
+void
+session_cut_line(struct session *s)
+{
+	static const char line[] = "AUTH GSSAPI";
+
+	s->long_line = false;
+	s->line_waste = 1;		/* all of it is still to be skipped */
+	if (s->phase == PHASE_AUTH_LINE)
+		auth_verb_refuse(s, REPLY_AUTH_LATER);
+	else
+		verb_refuse(s, line, sizeof(line) - 1, REPLY_AUTH_LATER);
+	check_border(s);
 }
 
 void

@@ -167,6 +167,8 @@ session_phase_end(struct session *s, bool linger)
 	if (s->phase == PHASE_OVER)
 		return;
 	session_phase_discard(s);
+	if (s->long_line)
+		s->ops->long_line(s->arg, s->long_line = false);
 	if (login)
 		s->ops->auth_cancel(s->arg);
 	session_phase_enter(s, PHASE_OVER);

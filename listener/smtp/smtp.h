@@ -110,7 +110,7 @@ void envelope_add(struct envelope *e, const struct envelope_rcpt *r);	/* given a
 /* --- session: the dialogue of one connection; pure --- */
 
 #define SESSION_LINE_MAX 2048U		/* RFC 5321 4.5.3.1.4: 512, and each extension adds; with CRLF */
-#define SESSION_LINE_WASTE (64U << 10)	/* a longer line than this ends the session */
+#define SESSION_LINE_WASTE (64U << 10)	/* bytes of a refused line; more end the session */
 #define SESSION_ERRORS_MAX 20U		/* commands; and recipients: then they are slowed down */
 #define SESSION_REFUSED_MAX 1000U	/* recipients, while none is accepted */
 #define SESSION_PAUSE_MS 1000U		/* after each further recipient that is refused */
@@ -174,6 +174,8 @@ struct session_ops {
 	void (*auth_start)(void *arg, const struct msg_auth_in_start *start);
 	void (*auth_step)(void *arg, const struct msg_auth_in_token *t);
 	void (*auth_cancel)(void *arg);		/* nothing follows */
+	/* A line longer than AUTH_VERB_LINE_MAX is coming, or has ended: session_cut_line() may follow */
+	void (*long_line)(void *arg, bool begins);
 	void (*ask_etrn)(void *arg, struct msg_etrn *d);	/* client and port are filled in there */
 	void (*refused)(void *arg, const char *recipient, const char *reply);	/* NULL: message or command */
 	void (*count)(void *arg, enum counter which, int64_t n);
@@ -192,6 +194,7 @@ struct session {
 	struct bdat *bdat;		/* NULL until a BDAT came */
 	uint64_t accepted_bytes;
 	uint64_t line_waste;		/* bytes of a refused command line whose CRLF is to come; 0: none */
+	uint32_t auth_line_max;		/* in PHASE_AUTH_LINE */
 	uint32_t messages;
 	uint32_t errors, refused;	/* since a message was accepted: commands, recipients */
 	uint32_t progress;		/* changes whenever the time limit starts anew */
@@ -201,6 +204,7 @@ struct session {
 	bool greeted;
 	bool extended;			/* EHLO, not HELO */
 	bool partial;			/* the first bytes of a command are here */
+	bool long_line;			/* and more than AUTH_VERB_LINE_MAX of them */
 	bool begun;			/* a message, by ops->begin(); not yet finished or discarded */
 	bool rcpt_refused;		/* in this transaction */
 	bool recipient;			/* the command is about one: its refusal is no error of the client */
@@ -223,6 +227,8 @@ void session_auth_answered(struct session *s, const struct msg_auth_in_answer *a
 void session_etrn_answered(struct session *s, const struct msg_etrn_answer *a, const char *node);
 void session_expire(struct session *s);			/* the time limit has passed */
 void session_eof(struct session *s);
+/* Others need the memory: the long line that is coming is refused with 454, and what is here is skipped. */
+void session_cut_line(struct session *s);
 void session_stop(struct session *s);			/* the service ends: 421 as soon as it is polite */
 void session_cut(struct session *s);			/* the time to end has run out: 421 now */
 uint64_t session_limit_ms(const struct session *s);	/* for the present phase; UINT64_MAX: none */
@@ -314,11 +320,15 @@ enum reply bdat_refusal(const struct session *s);	/* in PHASE_CHUNK: the reply t
 /* --- auth_verb: the AUTH command and its dialogue; pure --- */
 
 #define AUTH_VERB_LINE_MAX 12288U	/* RFC 4954 4, with CRLF; also for AUTH with an initial response */
+/* The same for Kerberos: a token of AUTH_IN_TOKEN_MAX bytes. */
+#define AUTH_VERB_LONG_MAX (sizeof("AUTH GSSAPI \r\n") - 1 + 64000)
 
 void auth_verb_command(struct session *s, const char *arg, size_t len);
 void auth_verb_line(struct session *s, const char *line, size_t len);	/* in PHASE_AUTH_LINE */
 void auth_verb_answer(struct session *s, const struct msg_auth_in_answer *a);
 void auth_verb_refuse(struct session *s, enum reply why);	/* ends the dialogue */
+/* How long the line may be that begins so; 0: it is no line of AUTH. */
+size_t auth_verb_line_max(const struct session *s, const char *data, size_t size);
 bool auth_verb_is_offered(const struct session *s);
 /* "AUTH PLAIN LOGIN"; `before`: what comes before the first name */
 void auth_verb_put_offer(const struct session *s, char *dst, size_t size, const char *before);

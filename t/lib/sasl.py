@@ -34,6 +34,39 @@ def run(*args, env, **options):
     check(done.returncode == 0, args, done.stdout, done.stderr)
 
 
+# As krb5.h has them, on hosts with pointers of eight bytes. The KDC copies what the client wants into the ticket.
+FILL_TICKET = """
+import ctypes, sys
+from ctypes import c_char_p, c_int, c_uint, c_void_p, byref
+class Keyblock(ctypes.Structure):
+    _fields_ = [("magic", c_int), ("enctype", c_int), ("length", c_uint), ("contents", c_void_p)]
+class Data(ctypes.Structure):
+    _fields_ = [("magic", c_int), ("length", c_uint), ("data", c_void_p)]
+class Authdata(ctypes.Structure):
+    _fields_ = [("magic", c_int), ("type", c_int), ("length", c_uint), ("contents", c_char_p)]
+class Creds(ctypes.Structure):
+    _fields_ = [("magic", c_int), ("client", c_void_p), ("server", c_void_p), ("key", Keyblock), ("times", c_int * 4), ("skey", c_uint),
+                ("flags", c_int), ("addresses", c_void_p), ("ticket", Data), ("second", Data), ("authdata", c_void_p)]
+krb5, service, size = ctypes.CDLL("libkrb5.so.3"), sys.argv[1], int(sys.argv[2])
+context, cache, wanted, got = c_void_p(), c_void_p(), Creds(), ctypes.POINTER(Creds)()
+def call(name, *args):
+    code = getattr(krb5, name)(*args)
+    assert code == 0, (name, code)
+call("krb5_init_context", byref(context))
+call("krb5_cc_default", context, byref(cache))
+client, server = c_void_p(), c_void_p()
+call("krb5_cc_get_principal", context, cache, byref(client))
+call("krb5_parse_name", context, service.encode(), byref(server))
+data = Authdata(0, 4711, size, bytes(size))
+wanted.client, wanted.server = client, server
+wanted.authdata = ctypes.cast((c_void_p * 2)(ctypes.addressof(data), None), c_void_p)
+call("krb5_get_credentials", context, 0, cache, byref(wanted), byref(got))
+assert got.contents.ticket.length > size, got.contents.ticket.length
+got.contents.authdata = None    # or only those who want the same would be given it
+call("krb5_cc_store_cred", context, cache, got)
+"""
+
+
 class Kdc:
     """A Kerberos realm of its own, TEST.EXAMPLE, on a loopback port."""
     def __init__(self, t):
@@ -89,6 +122,10 @@ class Kdc:
     def change(self, principal, keytab):
         """Gives `principal` a new key, written to `keytab`."""
         run("/usr/sbin/kadmin.local", "-r", "TEST.EXAMPLE", "ktadd", "-k", keytab, principal, env=self.env)
+
+    def fill_ticket(self, service, size):
+        """A ticket for `service` into the cache, whose authorization data is `size` octets: as of a user in very many groups."""
+        run("/usr/bin/python3", "-c", FILL_TICKET, service, size, env=self.env)
 
     def foreign(self, realm, user):
         """Another realm in the same KDC, whose users TEST.EXAMPLE trusts; `user` of it, and a keytab for that."""

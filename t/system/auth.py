@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import os
+import select
 import smtplib
 import ssl
 import subprocess
@@ -332,7 +333,14 @@ with Smtp(("127.0.0.1", port), ehlo="c") as client:
         tied = data and gssapi.raw.ChannelBindings(application_data=data)
     context = gssapi.SecurityContext(name=name, mech=mech, usage="initiate", channel_bindings=tied,
         flags=[gssapi.RequirementFlag.mutual_authentication, gssapi.RequirementFlag.integrity])
-    reply = client.cmd("AUTH GSSAPI " + base64.b64encode(context.step()).decode())
+    first = base64.b64encode(context.step()).decode()
+    if authzid == b"alone":
+        client.expect(334, "AUTH GSSAPI")
+        authzid = b""
+        reply = client.cmd(first)
+    else:
+        reply = client.cmd("AUTH GSSAPI " + first)
+    print(len(first), file=sys.stderr)
     while reply.code == 334:
         token = base64.b64decode(reply.text)
         if not context.complete:
@@ -378,6 +386,73 @@ def test_kerberos(t):
     equal(login(authzid="bob"), ["535"], "another's name")
     equal(login(principal="imap/default.example@TEST.EXAMPLE"), ["535"], "a ticket for another service")
     check("another service" in service.events.wait("auth", result="failed", count=2)["reason"])
+
+
+def test_kerberos_large_tickets(t):
+    """Users in very many groups: tokens up to the 48,000 octets that Windows allows, in the AUTH line and in their own, with and without TLS; over it."""
+    kdc = Kdc(t)
+    keytab, user = t.folder / "service.keytab", t.folder / "user.keytab"
+    kdc.add("smtp/default.example", keytab)
+    kdc.add("alice", user)
+    keytab.chmod(0o600)
+    as_root = is_root()
+    service = t.postern(start=False, as_root=as_root, env=kdc.env)
+    if as_root:
+        t.folder.chmod(0o777)
+    pair = [service.folder / "tls.pem", service.folder / "tls.key"]
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", pair[1], "-out", pair[0], "-days", "9", "-subj", "/CN=localhost", env={})
+    pair[1].chmod(0o600)
+    service.default.set("access", authentication="integrated", keytab=keytab, certificate=pair[0], key=pair[1])
+    service.start()
+
+    def login(size, kind="raw", how="", binding=""):
+        run("kinit", "-k", "-t", user, "alice", env=kdc.env)
+        kdc.fill_ticket("smtp/default.example", size)
+        done = subprocess.run(["/usr/bin/python3", "-c", CLIENT, str(service.default.port), "smtp/default.example@TEST.EXAMPLE", kind, how,
+                               str(ROOT / "t/lib"), binding], env={**os.environ, **kdc.env}, capture_output=True, check=False, timeout=60)
+        return done.stdout.decode().split()[:1] or Failure(done.stderr.decode()), int(done.stderr.split()[0])
+
+    for size in (10000, 40000, 47200):
+        for kind in ("raw", "spnego"):
+            for how in ("", "alone"):
+                for binding in ("", "none"):
+                    code, length = login(size, kind, how, binding)
+                    equal(code, ["235"], f"{size} octets, {length} letters, {kind} {how} {binding}")
+                    check(size * 4 / 3 < length <= 64000, length)
+    code, length = login(48000)
+    equal(code, ["500"], "over the limit")
+    check("5.5.6" in service.events.wait("refused", count=1)["reply"], "the event")
+
+
+def test_kerberos_long_lines_keep_nobody_out(t):
+    """More clients that begin a long line and rest than may: the oldest hears 454, and one more gets in."""
+    kdc = Kdc(t)
+    keytab, user = t.folder / "service.keytab", t.folder / "user.keytab"
+    kdc.add("smtp/default.example", keytab)
+    kdc.add("alice", user)
+    run("kinit", "-k", "-t", user, "alice", env=kdc.env)
+    kdc.fill_ticket("smtp/default.example", 40000)
+    keytab.chmod(0o600)
+    as_root = is_root()
+    service = t.postern(start=False, as_root=as_root, env=kdc.env)
+    if as_root:
+        t.folder.chmod(0o777)
+    service.default.set("general", connection_limit_per_client="unlimited")
+    service.default.set("access", authentication="integrated", keytab=keytab)
+    service.start()
+    silent = [service.default.connect(ehlo="c") for _ in range(65)]
+    for client in silent:
+        client.send("AUTH GSSAPI " + "A" * 20000)
+    service.events.wait("auth", result="replaced", mechanism="GSSAPI")
+    oldest = next(client for client in silent if select.select([client.socket], [], [], 0.1)[0])
+    equal(oldest.reply().code, 454)
+    oldest.send("A" * 200 + "\r\n")
+    oldest.expect(250, "RSET")
+    done = subprocess.run(["/usr/bin/python3", "-c", CLIENT, str(service.default.port), "smtp/default.example@TEST.EXAMPLE", "raw", "",
+                           str(ROOT / "t/lib")], env={**os.environ, **kdc.env}, capture_output=True, check=False, timeout=60)
+    equal(done.stdout.split()[:1], [b"235"], done.stderr)
+    for client in silent:
+        client.close()
 
 
 def test_kerberos_realms_and_binding(t):

@@ -107,6 +107,27 @@ START_TEST(test_sends_only_what_fits_its_row)
 }
 END_TEST
 
+/* The largest message passes, also where the host gives sockets little room. */
+START_TEST(test_largest_message)
+{
+	static char text[CTL_PAYLOAD_MAX], space[CTL_PAYLOAD_MAX];
+	struct ctl_message m;
+	int pair[2], small = 1;
+	struct ctl *c;
+
+	loop = loop_new();
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+	c = ctl_new(loop, pair[0], CTL_FROM_OPERATOR, on_message, on_close, NULL);
+	ck_assert_int_eq(ctl_send(c, CTL_TEXT, 1, text, sizeof(text), -1), 0);
+	ck_assert_int_eq(ctl_recv_now(pair[1], CTL_FROM_MASTER, &m, space, sizeof(space)), 1);
+	ck_assert_uint_eq(m.len, sizeof(text));
+	ctl_free(c);
+	close(pair[1]);
+	loop_free(loop);
+}
+END_TEST
+
 START_TEST(test_queues_when_the_peer_is_slow)
 {
 	int pair[2], sent = 0;
@@ -160,5 +181,5 @@ START_TEST(test_dns_answers_are_checked)
 END_TEST
 
 UNIT_MAIN("ctl", test_refuses_rubbish, test_sends_only_what_fits_its_row,
-    test_queues_when_the_peer_is_slow, test_names_are_all_there,
+    test_queues_when_the_peer_is_slow, test_largest_message, test_names_are_all_there,
     test_dns_answers_are_checked)

@@ -384,7 +384,7 @@ until_challenge(struct client *c, bool scram)
 /* What a mechanism's longest challenge takes, and no more; any length where it does not count. */
 START_TEST(test_long_challenge)
 {
-	static char line[1 << 15], raw[AUTH_IN_TOKEN_MAX + 3];
+	static char line[1 << 17], raw[AUTH_IN_TOKEN_MAX + 3];
 
 	for (size_t i = 0; i < 4; i++) {
 		size_t more = i % 2 * 3;

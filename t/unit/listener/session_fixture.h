@@ -45,6 +45,7 @@ struct session_fixture {
 	bool disk_busy;			/* after every add the session has to wait for the disk */
 	int begin_error, store_error;
 	unsigned commands;
+	unsigned long_lines;		/* begun and not ended */
 	int64_t counters[COUNTER_COUNT];
 };
 
@@ -223,6 +224,14 @@ fixture_auth_cancel(void *arg)
 }
 
 static inline void
+fixture_long_line(void *arg, bool begins)
+{
+	struct session_fixture *w = arg;
+	ck_assert(begins == (w->long_lines == 0));
+	w->long_lines = begins;
+}
+
+static inline void
 fixture_ask_etrn(void *arg, struct msg_etrn *d)
 {
 	struct session_fixture *w = arg;
@@ -249,7 +258,8 @@ static const struct session_ops fixture_ops = {
 	.check_recipient = fixture_check_recipient, .is_own_address = fixture_is_own_address,
 	.refused = fixture_refused,
 	.count = fixture_count, .auth_start = fixture_auth_start, .auth_step = fixture_auth_step,
-	.auth_cancel = fixture_auth_cancel, .ask_etrn = fixture_ask_etrn,
+	.auth_cancel = fixture_auth_cancel, .long_line = fixture_long_line,
+	.ask_etrn = fixture_ask_etrn,
 };
 
 static inline int
