@@ -82,7 +82,7 @@ outconn_io_fail(struct outconn *p, int error)
 {
 	const char *reason = error == EPROTO ? tls_link_reason() : strerror(error);
 
-	if (error == EPROTO && client_is_securing(&p->client))
+	if (error == EPROTO && client_phase_is_securing(&p->client))
 		client_insecure(&p->client, CLIENT_TLS_BROKEN, reason);
 	else
 		client_lost(&p->client, reason);

@@ -3,9 +3,10 @@
  *
  * Runs in:  deliver
  * Owns:     nothing; what is learnt is in pace_host
- * Promise:  while a host works, what it says to one more connection is no verdict and no attempt. A host that
- *           asks us to slow down gets no mail while it rests, and no message pays for that with an attempt. A
- *           message that ends connections which had worked is no longer carried from one to the next
+ * Promise:  while a host works, what it says to one more connection is no verdict and no attempt; what we
+ *           lack is no word of a host. A host that asks us to slow down gets no mail while it rests, and no
+ *           message pays for that with an attempt. A message that ends connections which had worked is no
+ *           longer carried from one to the next
  * Fails by: cannot
  */
 #include <sys/param.h>
@@ -103,7 +104,7 @@ site_pace_is_cut(struct site *s, struct outconn *p)
 	const struct client *c = &p->client;
 	uint64_t now = clock_mono_ms();
 
-	if (p->pace == NULL || c->phase != CLIENT_OVER || !pace_host_works(p->pace, false, now))
+	if (p->pace == NULL || c->phase != CLIENT_OVER || c->ours || !pace_host_works(p->pace, false, now))
 		return false;
 	/* what works without TLS, or for another account, tells nothing about this failure */
 	if (c->security != CLIENT_IN_CLEAR && c->security != CLIENT_SECURED && !is_good(s, p, true, now))
@@ -121,7 +122,7 @@ site_pace_is_rest(struct site *s, const struct outconn *p)
 	const struct client *c = &p->client;
 	uint64_t now = clock_mono_ms();
 
-	if (p->pace == NULL || c->phase != CLIENT_OVER)
+	if (p->pace == NULL || c->phase != CLIENT_OVER || c->ours)
 		return false;
 	if (pace_word_of(&c->failure) != PACE_SLOWER || c->failure.what != VERDICT_LATER) {
 		pace_host_failed(p->pace, now);

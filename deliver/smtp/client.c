@@ -18,7 +18,6 @@
 #include "common/base/mem.h"
 #include "deliver/smtp/smtp_private.h"
 
-#define MINUTES(n) ((n) * 60000U)
 #define UNSURE_MS 10000	/* after that what came counts as the whole answer */
 #define OUT_MAX (512U << 10)	/* a piece with every dot doubled, or a window of commands, and more */
 
@@ -34,50 +33,39 @@ static void on_unexpected(struct client *c), on_quit(struct client *c);
  * function in the comment leads on.
  */
 static const struct row {
-	const char *name;			/* in verdict texts: "while waiting for ..." */
-	unsigned limit;				/* ms: RFC 5321 4.5.3.2 */
-	bool answers_421;
 	void (*on_reply[4])(struct client *c);	/* 2yz, 3yz, 4yz, 5yz */
 	unsigned next;
+	bool answers_421;
 } rows[CLIENT_PHASE_COUNT] = {
-	[CLIENT_GREETING] = { "its greeting", MINUTES(5), false,
-	    { client_open_greeting, NULL, client_open_refused, client_open_refused }, TO(EHLO) | TO(HELO) },
-	[CLIENT_EHLO] = { "the answer to EHLO", MINUTES(5), false,
-	    { client_open_ehlo,
-	    client_open_ehlo_refused, client_open_ehlo_refused, client_open_ehlo_refused },
-	    TO(HELO) | TO(STARTTLS) | TO(WORD) | TO(BETWEEN) },
-	[CLIENT_HELO] = { "the answer to HELO", MINUTES(5), false,
-	    { client_open_helo, NULL, client_open_refused, client_open_refused }, TO(WORD) | TO(BETWEEN) },
-	[CLIENT_STARTTLS] = { "the answer to STARTTLS", MINUTES(2), false,
-	    { client_open_starttls, NULL,
-	    client_open_starttls_refused, client_open_starttls_refused }, TO(SHAKE) },
+	[CLIENT_GREETING] = { { client_open_greeting, NULL, client_open_refused, client_open_refused },
+	    TO(EHLO) | TO(HELO), false },
+	[CLIENT_EHLO] = { { client_open_ehlo, client_open_ehlo_refused, client_open_ehlo_refused,
+	    client_open_ehlo_refused }, TO(HELO) | TO(STARTTLS) | TO(WORD) | TO(BETWEEN), false },
+	[CLIENT_HELO] = { { client_open_helo, NULL, client_open_refused, client_open_refused },
+	    TO(WORD) | TO(BETWEEN), false },
+	[CLIENT_STARTTLS] = { { client_open_starttls, NULL, client_open_starttls_refused,
+	    client_open_starttls_refused }, TO(SHAKE), false },
 	/* client_secured: EHLO, or GREETING where TLS begins at once */
-	[CLIENT_SHAKE] = { "the end of the TLS handshake", MINUTES(1), false, ALL(NULL), 0 },
+	[CLIENT_SHAKE] = { ALL(NULL), 0, false },
 	/* client_auth_say: AUTH */
-	[CLIENT_WORD] = { "our own proof", MINUTES(2), false, ALL(NULL), 0 },
-	[CLIENT_AUTH] = { "the answer to AUTH", MINUTES(5), false,
-	    { client_auth_accepted, client_auth_challenge, client_auth_refused, client_auth_refused },
-	    TO(AUTH) | TO(WORD) | TO(BETWEEN) },
+	[CLIENT_WORD] = { ALL(NULL), 0, false },
+	[CLIENT_AUTH] = { { client_auth_accepted, client_auth_challenge, client_auth_refused,
+	    client_auth_refused }, TO(AUTH) | TO(WORD) | TO(BETWEEN), false },
 	/* client_transaction_begin: RSET or MAIL; client_quit: QUIT */
-	[CLIENT_BETWEEN] = { "nothing", 0, false, ALL(on_unexpected), 0 },
-	[CLIENT_RSET] = { "the answer to RSET", MINUTES(5), false,
-	    { client_transaction_rset, NULL, NULL, NULL }, TO(MAIL) },
-	[CLIENT_MAIL] = { "the answer to MAIL", MINUTES(5), false,
-	    { client_transaction_mail, NULL,
-	    client_transaction_mail_refused, client_transaction_mail_refused }, TO(RCPT) | TO(BETWEEN) },
-	[CLIENT_RCPT] = { "the answer to RCPT", MINUTES(5), false, ALL(client_transaction_rcpt),
-	    TO(RCPT) | TO(DATA) | TO(SENDING) | TO(BETWEEN) },
-	[CLIENT_DATA] = { "the answer to DATA", MINUTES(2), false,
-	    { client_transaction_data_refused, client_transaction_data,
+	[CLIENT_BETWEEN] = { ALL(on_unexpected), 0, false },
+	[CLIENT_RSET] = { { client_transaction_rset, NULL, NULL, NULL }, TO(MAIL), false },
+	[CLIENT_MAIL] = { { client_transaction_mail, NULL, client_transaction_mail_refused,
+	    client_transaction_mail_refused }, TO(RCPT) | TO(BETWEEN), false },
+	[CLIENT_RCPT] = { ALL(client_transaction_rcpt), TO(RCPT) | TO(DATA) | TO(SENDING) | TO(BETWEEN),
+	    false },
+	[CLIENT_DATA] = { { client_transaction_data_refused, client_transaction_data,
 	    client_transaction_data_refused, client_transaction_data_refused },
-	    TO(SENDING) | TO(DOT) | TO(BETWEEN) },
+	    TO(SENDING) | TO(DOT) | TO(BETWEEN), false },
 	/* client_content_end: DOT */
-	[CLIENT_SENDING] = { "room for the content", MINUTES(3), true,
-	    { NULL, NULL, client_transaction_early, client_transaction_early }, 0 },
-	[CLIENT_DOT] = { "the answer to the content", MINUTES(10), true, ALL(client_transaction_dot),
-	    TO(BETWEEN) },
-	[CLIENT_QUIT] = { "the answer to QUIT", 5000, true, ALL(on_quit), 0 },
-	[CLIENT_OVER] = { "nothing", 0, false, ALL(NULL), 0 },
+	[CLIENT_SENDING] = { { NULL, NULL, client_transaction_early, client_transaction_early }, 0, true },
+	[CLIENT_DOT] = { ALL(client_transaction_dot), TO(BETWEEN), true },
+	[CLIENT_QUIT] = { ALL(on_quit), 0, true },
+	[CLIENT_OVER] = { ALL(NULL), 0, false },
 };
 
 void
@@ -107,103 +95,11 @@ client_done(struct client *c)
 uint64_t
 client_time_limit(const struct client *c)
 {
-	return c->greeted_again || client_reply_is_bare(c->response) ? UNSURE_MS : rows[c->phase].limit;
+	return c->greeted_again || client_reply_is_bare(c->response) ? UNSURE_MS :
+	    client_phase_limit(c->phase);
 }
 
 /* --- the end of a transaction, the end of the connection --- */
-
-void
-client_set_all(struct client *c, const struct verdict *v, bool only_accepted)
-{
-	for (size_t i = 0; i < c->mail.count; i++)
-		if (!only_accepted || c->mail.verdict[i].what == VERDICT_ACCEPTED)
-			c->mail.verdict[i] = *v;
-}
-
-/*
- * The connection ended with `v` in this phase. What the host has said of a recipient stands: it is not
- * accepted and not unheard.
- */
-static void
-set_unheard(struct client *c, const struct verdict *v, enum client_phase phase)
-{
-	bool all = phase == CLIENT_DOT || phase == CLIENT_SENDING;
-	size_t heard = phase == CLIENT_RCPT || phase == CLIENT_DATA ? c->answered - 2 : 0;
-
-	for (size_t i = 0; i < c->mail.count; i++) {
-		struct verdict *to = &c->mail.verdict[i];
-
-		if (to->what == VERDICT_ACCEPTED || (!all && (i >= heard || to->code == 0)))
-			*to = *v;
-	}
-}
-
-/*
- * A transaction whose verdicts are final keeps them. When all of the content was sent the host may have the
- * message: it must not be repeated at once. Any other transaction may be.
- */
-void
-client_fail(struct client *c, const struct verdict *v, bool glitch)
-{
-	enum client_phase phase = c->phase;
-	enum client_transaction before = c->transaction;
-
-	c->phase = CLIENT_OVER;
-	c->failure = *v;
-	c->glitch = glitch;
-	if (before != CLIENT_RUNNING && before != CLIENT_SETTLED)
-		return;
-	c->transaction = CLIENT_ENDED;
-	if (before == CLIENT_SETTLED)
-		return;
-	set_unheard(c, v, phase);
-	c->fate = phase == CLIENT_DOT ? CLIENT_FINAL : CLIENT_LOST;
-}
-
-/* STARTTLS was sent, and its first answer under TLS has not come. */
-bool
-client_is_securing(const struct client *c)
-{
-	return c->phase == CLIENT_STARTTLS || c->phase == CLIENT_SHAKE || (c->security == CLIENT_SECURED &&
-	    (c->phase == CLIENT_EHLO || c->phase == CLIENT_GREETING));
-}
-
-void
-client_fail_with(struct client *c, const char *status, const char *fmt, ...)
-{
-	struct verdict v;
-	char text[300];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	if (client_heard_ends(c))
-		return;
-	verdict_set(&v, VERDICT_LATER, status, "%s", text);
-	snprintf(v.host, sizeof(v.host), "%s", c->set.host);
-	/* A host that refuses our side of a handshake may close after it. */
-	if (client_is_securing(c))
-		c->security = CLIENT_TLS_CUT;
-	client_fail(c, &v, strncmp(status, "4.7", 3) != 0);
-}
-
-void
-client_fail_protocol(struct client *c)
-{
-	bool secured = c->security == CLIENT_SECURED, securing = client_is_securing(c);
-	enum client_phase phase = c->phase;
-
-	client_fail_with(c, "4.5.0", "%s does not speak SMTP: unexpected reply instead of %s", c->set.host,
-	    rows[c->phase].name);
-	if (c->transaction == CLIENT_ENDED)
-		client_doubt_end(c, phase, true);
-	/* out of step: what was heard of one recipient may have been about another */
-	if (c->transaction == CLIENT_ENDED && c->fate == CLIENT_AGAIN)
-		client_set_all(c, &c->failure, false);
-	if (securing)
-		c->security = secured ? CLIENT_SECURED : CLIENT_TLS_BROKEN;
-}
 
 void
 client_lost(struct client *c, const char *reason)
@@ -213,7 +109,7 @@ client_lost(struct client *c, const char *reason)
 	if (phase == CLIENT_OVER)
 		return;
 	client_fail_with(c, "4.4.2", "connection to %s lost while waiting for %s: %s", c->set.host,
-	    rows[phase].name, reason);
+	    client_phase_name(phase), reason);
 	if (c->transaction == CLIENT_ENDED)
 		client_doubt_end(c, phase, false);
 }
@@ -241,7 +137,7 @@ client_timeout(struct client *c)
 		client_auth_give_up(c, "4.3.0", "the proof did not come in time");
 	else if (phase != CLIENT_OVER)
 		client_fail_with(c, "4.4.2", "%s timed out while waiting for %s", c->set.host,
-		    rows[phase].name);
+		    client_phase_name(phase));
 	if (phase != CLIENT_OVER && c->transaction == CLIENT_ENDED)
 		client_doubt_end(c, phase, false);
 }
@@ -256,51 +152,14 @@ client_insecure(struct client *c, enum client_security how, const char *reason)
 void
 client_abandon(struct client *c, const struct verdict *v)
 {
-	client_set_all(c, v, true);
+	client_verdict_all(c, v, true);
 	if (c->transaction == CLIENT_RUNNING)
 		c->transaction = CLIENT_SETTLED;
 	client_fail(c, v, false);
+	c->ours = true;
 }
 
 /* --- replies --- */
-
-int
-client_last_class(const struct client *c)
-{
-	return c->response->code / 100;
-}
-
-/* The codes and the status of RFC 4954 and 3463 for want of encryption, or the word. */
-static bool
-wants_tls(const struct verdict *v)
-{
-	return v->code == 523 || v->code == 530 || v->code == 538 || strcmp(v->status + 1, ".7.10") == 0 ||
-	    strcmp(v->status + 1, ".7.11") == 0 || strstr(v->text, "TLS") != NULL;
-}
-
-void
-client_judge_fallback(struct client *c, struct verdict *v)
-{
-	bool wanted = wants_tls(v);
-
-	if (v->what != VERDICT_REFUSED ||
-	    !(c->set.tls_given_up || (c->helo_instead && wanted) || (c->offers_unknown && v->code == 0)))
-		return;
-	v->what = VERDICT_LATER;
-	v->status[0] = '4';
-	if (c->clear != CLIENT_CLEAR_WANTS_TLS)
-		c->clear = wanted ? CLIENT_CLEAR_WANTS_TLS : CLIENT_CLEAR_REFUSED;
-}
-
-struct verdict
-client_last_verdict(struct client *c)
-{
-	struct verdict v;
-
-	verdict_from_reply(&v, c->response->code, c->response->text, c->set.host);
-	client_judge_fallback(c, &v);
-	return v;
-}
 
 /* What the host offered in clear does not count (RFC 3207 4.2). */
 void
@@ -324,7 +183,7 @@ client_secured(struct client *c)
 static void
 on_unexpected(struct client *c)
 {
-	struct verdict v = client_last_verdict(c);
+	struct verdict v = client_verdict_last(c);
 
 	if (v.what == VERDICT_LATER)
 		client_fail(c, &v, false);
@@ -373,13 +232,6 @@ is_more_greeting(struct client *c)
 	return true;
 }
 
-void
-client_check_out(struct client *c)
-{
-	if (!buf_ok(&c->out))
-		client_fail_with(c, "4.3.0", "more to send to %s than there is room for", c->set.host);
-}
-
 static void
 check_next(const struct client *c, enum client_phase before)
 {
@@ -395,22 +247,22 @@ static void
 on_reply(struct client *c)
 {
 	enum client_phase phase = c->phase;
-	void (*handler)(struct client *) = rows[phase].on_reply[client_last_class(c) - 2];
+	void (*handler)(struct client *) = rows[phase].on_reply[client_verdict_class(c) - 2];
 	struct verdict v;
 
 	if (is_more_greeting(c))
 		return;
 	c->greeted_again = false;
 	if (c->response->code == 421 && !rows[phase].answers_421) {
-		v = client_last_verdict(c);
-		if (!client_heard_ends(c))
+		v = client_verdict_last(c);
+		if (!client_fail_heard(c))
 			client_fail(c, &v, true);
 	} else if (handler != NULL && is_asked_for(c))
 		handler(c);
 	else
 		client_fail_protocol(c);
 	check_next(c, phase);
-	client_check_out(c);
+	client_fail_overflow(c);
 }
 
 /* --- what the owner calls --- */

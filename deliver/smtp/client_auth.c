@@ -186,6 +186,7 @@ client_auth_give_up(struct client *c, const char *status, const char *why)
 	if (c->phase != CLIENT_WORD)
 		bug("client_auth_give_up in phase %d", (int)c->phase);
 	fail_auth(c, status, "no authentication at %s as %s: %s", c->set.host, c->set.user, why);
+	c->ours = true;
 }
 
 /* --- the host's replies --- */
@@ -271,7 +272,7 @@ static void
 keep_refusal(struct client *c)
 {
 	struct client_auth *a = c->auth;
-	struct verdict v = client_last_verdict(c);
+	struct verdict v = client_verdict_last(c);
 	bool denied = v.what == VERDICT_REFUSED &&
 	    client_auth_next_about(v.code) != CLIENT_ABOUT_MECHANISM;
 	char others[120];
@@ -297,7 +298,7 @@ try_next(struct client *c)
 
 	if (client_auth_next_choose(c, &next))
 		begin_mechanism(c, next);
-	else if ((!a->denied && client_auth_next_shared(c) != 0) || !client_heard_ends(c))
+	else if ((!a->denied && client_auth_next_shared(c) != 0) || !client_fail_heard(c))
 		fail_unable(c);
 }
 
@@ -327,17 +328,6 @@ judge_refusal(struct client *c)
 	keep_refusal(c);
 	a->refused |= client_auth_next_useless(c);
 	try_next(c);
-}
-
-/* A refusal counts, although a try that followed it may have ended otherwise. */
-void
-client_auth_ended(struct client *c)
-{
-	struct client_auth *a = c->auth;
-
-	a->mechanism = a->heard_mechanism;
-	if (c->heard.code / 100 == 5)
-		c->opening = CLIENT_DENIED;
 }
 
 void

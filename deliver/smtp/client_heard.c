@@ -37,22 +37,6 @@ client_heard_forget(struct client *c)
 	c->heard = (struct verdict){ .status = "" };
 }
 
-bool
-client_heard_ends(struct client *c)
-{
-	bool auth = c->auth != NULL && c->auth->tried != 0;
-	struct verdict v = c->heard;
-
-	if (v.status[0] == '\0')
-		return false;
-	if (auth)
-		client_auth_ended(c);
-	else
-		client_judge_fallback(c, &v);
-	client_fail(c, &v, !auth && c->heard.what == VERDICT_LATER);
-	return true;
-}
-
 /* The answer to HELO is a refusal, too: the one to EHLO may say more than "what?". */
 bool
 client_heard_says_more(const struct client *c)

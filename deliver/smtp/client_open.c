@@ -15,10 +15,10 @@
 void
 client_open_refused(struct client *c)
 {
-	struct verdict v = client_last_verdict(c);
+	struct verdict v = client_verdict_last(c);
 
-	if (!client_heard_says_more(c) || !client_heard_ends(c))
-		client_fail(c, &v, client_last_class(c) == 4);
+	if (!client_heard_says_more(c) || !client_fail_heard(c))
+		client_fail(c, &v, client_verdict_class(c) == 4);
 }
 
 void
@@ -78,7 +78,7 @@ client_open_ehlo_refused(struct client *c)
 {
 	c->offered = 0;
 	c->helo_instead = c->set.tls != CLIENT_TLS_OFF && c->security != CLIENT_SECURED;
-	c->offers_unknown = client_last_class(c) != 5;
+	c->offers_unknown = client_verdict_class(c) != 5;
 	client_heard_ehlo(c);
 	client_open_hello(c, CLIENT_HELO);
 }
@@ -104,6 +104,6 @@ client_open_starttls_refused(struct client *c)
 {
 	client_fail_with(c, "4.7.4", "%s refused STARTTLS: %d %.200s", c->set.host, c->response->code,
 	    c->response->text);
-	c->security = client_last_class(c) == 4 ? CLIENT_TLS_CUT : CLIENT_TLS_BROKEN;
-	c->glitch = client_last_class(c) == 4;
+	c->security = client_verdict_class(c) == 4 ? CLIENT_TLS_CUT : CLIENT_TLS_BROKEN;
+	c->glitch = client_verdict_class(c) == 4;
 }

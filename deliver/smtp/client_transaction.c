@@ -226,12 +226,12 @@ ends_for_repeat(struct client *c)
 
 	if (!client_doubt_reply(c))
 		return false;
-	v = client_last_verdict(c);
+	v = client_verdict_last(c);
 	if (v.what != VERDICT_LATER) {
 		v.what = VERDICT_LATER;
 		v.status[0] = '4';
 	}
-	client_set_all(c, &v, false);
+	client_verdict_all(c, &v, false);
 	c->transaction = CLIENT_SETTLED;
 	client_fail(c, &v, false);
 	c->fate = CLIENT_AGAIN;
@@ -259,14 +259,14 @@ client_transaction_mail_refused(struct client *c)
 
 	if (ends_for_repeat(c))
 		return;
-	v = client_last_verdict(c);
+	v = client_verdict_last(c);
 	/* RFC 1870 6.1, RFC 3463 X.3.4 and X.6: the size or kind that MAIL has declared */
 	c->content_refused = v.what == VERDICT_REFUSED && (v.code == 552 || strcmp(v.status, "5.3.4") == 0 ||
 	    strncmp(v.status, "5.6.", 4) == 0);
-	client_set_all(c, &v, false);
+	client_verdict_all(c, &v, false);
 	c->mail_refused = true;
 	c->transaction = CLIENT_SETTLED;
-	c->fate = client_last_class(c) == 4 ? CLIENT_ELSEWHERE : CLIENT_FINAL;
+	c->fate = client_verdict_class(c) == 4 ? CLIENT_ELSEWHERE : CLIENT_FINAL;
 	step_answered(c);
 }
 
@@ -301,13 +301,13 @@ client_transaction_rcpt(struct client *c)
 		step_answered(c);
 		return;
 	}
-	if (client_last_class(c) == 3) {
+	if (client_verdict_class(c) == 3) {
 		client_fail_protocol(c);
 		return;
 	}
 	if (ends_for_repeat(c))
 		return;
-	*to = client_last_verdict(c);
+	*to = client_verdict_last(c);
 	if (to->what == VERDICT_ACCEPTED)
 		c->accepted++;
 	else if (is_one_too_many(c, to)) {
@@ -327,17 +327,17 @@ client_transaction_data_refused(struct client *c)
 {
 	struct verdict v;
 
-	if (!is_settled(c) && client_last_class(c) < 4) {
+	if (!is_settled(c) && client_verdict_class(c) < 4) {
 		client_fail_protocol(c);
 		return;
 	}
 	if (!is_settled(c) && ends_for_repeat(c))
 		return;
-	v = client_last_verdict(c);
+	v = client_verdict_last(c);
 	c->answered++;
 	if (!is_settled(c)) {
 		c->content_refused = v.what == VERDICT_REFUSED;
-		client_set_all(c, &v, true);
+		client_verdict_all(c, &v, true);
 	}
 	end_transaction(c, CLIENT_BETWEEN);
 }
@@ -371,9 +371,9 @@ client_transaction_early(struct client *c)
 
 	if (ends_for_repeat(c))
 		return;
-	v = client_last_verdict(c);
+	v = client_verdict_last(c);
 	c->content_refused = v.what == VERDICT_REFUSED;
-	client_set_all(c, &v, true);
+	client_verdict_all(c, &v, true);
 	c->transaction = CLIENT_SETTLED;
 	if (is_for_another(c))
 		c->fate = CLIENT_ELSEWHERE;
@@ -385,18 +385,18 @@ client_transaction_dot(struct client *c)
 {
 	struct verdict v;
 
-	if (!is_settled(c) && client_last_class(c) == 3) {
+	if (!is_settled(c) && client_verdict_class(c) == 3) {
 		client_fail_protocol(c);
 		return;
 	}
 	if (!is_settled(c) && ends_for_repeat(c))
 		return;
-	v = client_last_verdict(c);
+	v = client_verdict_last(c);
 	v.dsn = (c->used & CLIENT_DSN) != 0;
 	verdict_deliver(&v);
 	if (!is_settled(c)) {
 		c->content_refused = v.what == VERDICT_REFUSED;
-		client_set_all(c, &v, true);
+		client_verdict_all(c, &v, true);
 	}
 	/* RFC 3030 does not say whether a refused chunk ends the transaction */
 	c->mail_open = c->body == CLIENT_BY_BDAT && v.what != VERDICT_DELIVERED;
@@ -453,7 +453,7 @@ skip_utf8_recipients(struct client *c)
 	for (size_t i = 0; i < m->count && !(c->offered & CLIENT_SMTPUTF8); i++)
 		if (!idn_has_ascii_form(m->e->rcpt[m->index[i]].address)) {
 			refuse_utf8(&m->verdict[i], "recipient's address", c->set.host);
-			client_judge_fallback(c, &m->verdict[i]);
+			client_verdict_fallback(c, &m->verdict[i]);
 			c->skips = true;
 			left--;
 		}
@@ -468,8 +468,8 @@ can_be_sent(struct client *c)
 
 	if (is_possible(c, &c->mail, &v))
 		return skip_utf8_recipients(c);
-	client_judge_fallback(c, &v);
-	client_set_all(c, &v, false);
+	client_verdict_fallback(c, &v);
+	client_verdict_all(c, &v, false);
 	return false;
 }
 
@@ -495,5 +495,5 @@ client_transaction_begin(struct client *c, const struct client_mail *mail)
 	}
 	c->sent = c->answered = c->mail_open ? 0 : 1;
 	send_next_steps(c);
-	client_check_out(c);
+	client_fail_overflow(c);
 }

@@ -183,6 +183,7 @@ struct client {
 	 */
 	struct verdict heard;
 	struct verdict failure;		/* why it was not opened, or ended */
+	bool ours;			/* we have ended it, for want of a secret, a ticket, the content */
 	/* Set by the owner between transactions: enum client_offer, not used unless the message needs it */
 	unsigned without;
 	/* the transaction */
@@ -233,8 +234,12 @@ void client_abandon(struct client *c, const struct verdict *v);
 void client_quit(struct client *c);
 bool client_content_may_be_long(const struct client *c);	/* over 998 octets a line: BINARYMIME */
 uint64_t client_time_limit(const struct client *c);	/* ms for the phase (RFC 5321 4.5.3.2); 0 none */
-bool client_is_securing(const struct client *c);	/* from STARTTLS to the first reply under TLS */
 #define CLIENT_PIECE (64U << 10)
+
+/* --- client_phase: what each phase waits for. Pure --- */
+const char *client_phase_name(enum client_phase phase);	/* "the answer to MAIL" */
+unsigned client_phase_limit(enum client_phase phase);	/* ms (RFC 5321 4.5.3.2); 0 none */
+bool client_phase_is_securing(const struct client *c);	/* from STARTTLS to the first reply under TLS */
 
 /* --- client_fold: breaks long lines of a content. Pure --- */
 struct client_fold {
@@ -305,7 +310,7 @@ void client_auth_free(struct client_auth *a);		/* NULL is fine */
 void client_auth_say(struct client *c, const struct msg_auth_in_token *word, bool last);
 /* At CLIENT_ASK_WORD only. "4.7.0": no secret, no ticket. */
 void client_auth_give_up(struct client *c, const char *status, const char *why);
-/* The next seven are called by client. A line of the answer to EHLO that begins with AUTH. */
+/* The next six are called by client. A line of the answer to EHLO that begins with AUTH. */
 void client_auth_offer(struct client *c, const char *line);
 void client_auth_begin(struct client *c);
 void client_auth_input(struct client *c, const char *data, size_t len);	/* bytes as they come */
@@ -313,7 +318,6 @@ void client_auth_input(struct client *c, const char *data, size_t len);	/* bytes
 void client_auth_accepted(struct client *c);
 void client_auth_challenge(struct client *c);
 void client_auth_refused(struct client *c);
-void client_auth_ended(struct client *c);		/* the connection fails with client.heard */
 
 /* --- client_transaction: RSET, MAIL, RCPT, DATA or BDAT and the replies to them. Pure --- */
 

@@ -17,25 +17,27 @@ void client_open_helo(struct client *c);
 void client_open_starttls(struct client *c);
 void client_open_starttls_refused(struct client *c);
 
-/* For the other files of the dialogue. */
-int client_last_class(const struct client *c);		/* 2 to 5 */
-struct verdict client_last_verdict(struct client *c);
+/* --- client_verdict: the present reply as a verdict. Pure --- */
+int client_verdict_class(const struct client *c);		/* 2 to 5 */
+struct verdict client_verdict_last(struct client *c);
 /* Not final, if it is a refusal and we have fallen back: to clear text where TLS might have been, to HELO. */
-void client_judge_fallback(struct client *c, struct verdict *v);
-void client_set_all(struct client *c, const struct verdict *v, bool only_accepted);
-/* Ends the connection; a running transaction ends as CLIENT_LOST or, after its content, as CLIENT_FINAL. */
+void client_verdict_fallback(struct client *c, struct verdict *v);
+/* For all recipients of the transaction, or for those that were accepted. */
+void client_verdict_all(struct client *c, const struct verdict *v, bool only_accepted);
+
+/* --- client_fail: the end of a connection that has failed. Pure --- */
+/* A running transaction ends as CLIENT_LOST or, after its content, as CLIENT_FINAL. */
 void client_fail(struct client *c, const struct verdict *v, bool glitch);
 /* The same, with "later"; 4.7.x: the host is neither lost nor busy. */
 void client_fail_with(struct client *c, const char *status, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
-void client_check_out(struct client *c);		/* ends the connection when `out` has overflowed */
 void client_fail_protocol(struct client *c);		/* the reply is not what SMTP allows here */
+bool client_fail_heard(struct client *c);		/* with client.heard; false: there is none */
+void client_fail_overflow(struct client *c);		/* when `out` has overflowed */
 
 /* --- client_heard: a refusal after which another way is tried in the same connection. Pure --- */
 void client_heard_ehlo(struct client *c);	/* the present reply refuses EHLO */
 void client_heard_forget(struct client *c);	/* the other way went well */
-/* The connection fails with that refusal; false: there is none. */
-bool client_heard_ends(struct client *c);
 bool client_heard_says_more(const struct client *c);	/* than the present reply */
 
 /* --- client_auth_next: which mechanism is tried, first and after a refusal. Pure --- */
