@@ -269,6 +269,7 @@ def test_throttle(t):
     equal(service.ctl("queue", "list").stdout.count("Gmail has detected"), THROTTLED, "messages with a reason")
     before = [len(sink.sessions) for sink in sinks]
     service.ctl("retry")
+    until(lambda: all(len(sink.sessions) > had for sink, had in zip(sinks, before)), what="a probe at each host")
     service.events.wait("deferred", count=THROTTLED * len(domains) * 2, timeout=60)
     for sink, had in zip(sinks, before):
         check(len(sink.sessions) - had <= 2, sink.answers, len(sink.sessions) - had, "connections for a probe")
