@@ -12,6 +12,9 @@ from slapd import Slapd, dn, entry, person, settings
 from spool_states import check_legal
 
 STRAY = "queue/000/0000000000000000"
+BACKLOG = 60        # of a queue that an operator works on
+# The command that leads to the point, where its name does not say it
+FIRST = {"order-delete": "delete", "order-bounce": "bounce", "order-done": "delete", "release-done": "hold"}
 
 
 def test_point(t):
@@ -30,8 +33,9 @@ def test_point(t):
         service.start()
         stray(service)
         mark = service.events.mark()
-        load = Load(service.default, ledger, fates, most=ledger.number + (2000 if operated else 400))
-        operator = Operator(service) if operated else None
+        load = Load(service.default, ledger, fates, most=ledger.number + (2000 if operated else 400),
+                    backlog=BACKLOG if operated else None)
+        operator = Operator(service, FIRST.get(point, point.split("-")[0])) if operated else None
         service.events.wait("crash", since=mark if count > 1 else 0, timeout=60)
         check_legal(service.home, f"after the crash at {point}:{count}", STRAY)
         service.kill()

@@ -52,7 +52,10 @@ def refuse_some(_session, line):
 
 
 class Load:
-    """Writers by SMTP and by pickup until end(). They connect again after a lost connection, for the service crashes on purpose."""
+    """
+    Writers by SMTP and by pickup until end(). They connect again after a lost connection, for the service crashes on purpose.
+    `backlog`: they rest while so many messages are in the queue (an operator is slower than they are).
+    """
     ENVELOPES = {"L": ("author@default.example", "local@default.example"), "R": ("author@default.example", "yes@remote.example"),
                  "F": ("author@default.example", "no-user@remote.example"), "N": ("", "no-user@remote.example"),
                  "G": ("author@default.example", "local@default.example"), "S": ("author@default.example", "local@default.example"),
@@ -61,8 +64,8 @@ class Load:
                  "H": ("author@default.example", "wait-h@remote.example"), "M": ("author@default.example", "wait-m@moved.example"),
                  "D": ("author@default.example", "wait-d@remote.example")}
 
-    def __init__(self, server, ledger, fates=FATES, threads=3, most=400):
-        self.server, self.ledger, self.fates, self.most = server, ledger, fates, most
+    def __init__(self, server, ledger, fates=FATES, threads=3, most=400, backlog=None):
+        self.server, self.ledger, self.fates, self.most, self.backlog = server, ledger, fates, most, backlog
         self.done = threading.Event()
         self.refused = 0
         self.threads = [threading.Thread(target=self.by_smtp, args=(n,), daemon=True) for n in range(threads)]
@@ -74,10 +77,15 @@ class Load:
     def enough(self):
         return self.done.is_set() or self.ledger.number > self.most
 
+    def rest(self):
+        while self.backlog and not self.enough() and len(self.server.home.queued()) >= self.backlog:
+            self.done.wait(0.05)
+
     def by_smtp(self, turn):
         fates = [f for f in self.fates if f in self.ENVELOPES]
         while not self.enough():
             try:
+                self.rest()
                 with Smtp(("127.0.0.1", self.server.port), timeout=10, ehlo="load.example") as client:
                     for _ in range(10):
                         if self.enough():
@@ -128,21 +136,22 @@ class Load:
 
 
 class Operator:
-    """Gives commands about the queue without pause until end(); the service may be down."""
+    """Gives commands about the queue without pause until end(), those named by `first` first; the service may be down."""
     ENDS = (("queue", "default", "release", "--held"), ("queue", "default", "bounce", "--recipient", "wait-h@*"),
             ("queue", "default", "delete", "--domain", "remote.example", "--recipient", "wait-d@*"),
             ("queue", "default", "move", "--recipient", "wait-m@*", "--to", "other"))
     ALL = (("queue", "default", "hold", "--recipient", "wait-*"), ("badmail", "default", "retry", "--sender", "<>", "--newer", "5s")) + ENDS
 
-    def __init__(self, service):
+    def __init__(self, service, first=""):
         self.service = service
+        self.orders = sorted(self.ALL, key=lambda order: first not in order)
         self.done = threading.Event()
         self.thread = threading.Thread(target=self.work, daemon=True)
         self.thread.start()
 
     def work(self):
         while not self.done.is_set():
-            for order in self.ALL:
+            for order in self.orders:
                 if not self.done.wait(0.01):
                     self.service.ctl(*order, "--yes", ok=False)
 
