@@ -63,6 +63,15 @@ struct folder_watch *folder_watch_new(struct boot *b, struct pool *pool, struct 
     void (*mended)(void *arg), void *arg);
 void folder_watch_free(struct folder_watch *w);		/* after pool_free */
 
+/* --- room_watch: whether the file systems of the virtual server are nearly full --- */
+
+struct room_watch *room_watch_new(struct boot *b);
+void room_watch_free(struct room_watch *w);
+void room_watch_look(struct room_watch *w);	/* not from the loop; then room_watch_tell from the loop */
+void room_watch_tell(struct room_watch *w);
+/* Pure: bytes or inodes; `least` is enough whatever the share is. */
+bool room_watch_is_low(uint64_t free, uint64_t all, uint64_t least);
+
 /* --- deliver: the worker that empties a queue --- */
 extern const struct boot_role deliver_role;
 

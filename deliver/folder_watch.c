@@ -2,7 +2,7 @@
  * folder_watch - whether the folders of the virtual server can be used
  *
  * Runs in:  deliver: on the loop, the checks on a pool thread
- * Owns:     a timer, the lane, what was last found
+ * Owns:     a timer, the lane, what was last found, the room_watch
  * Promise:  a folder that cannot be used is one event, and a reason that `posternctl status` shows until it
  *           is mended; within seconds of that what waited for it is tried again
  * Fails by: never
@@ -28,6 +28,7 @@ struct folder_watch {
 	struct spool *spool;
 	void (*mended)(void *arg);
 	void *arg;
+	struct room_watch *room;
 	struct pool_lane *lane;
 	struct loop_timer *again;
 	const char *path[FOLDERS];	/* NULL: there is none */
@@ -39,6 +40,7 @@ check_folders(void *arg, void **jobs, size_t n)
 {
 	struct folder_watch *w = arg;
 
+	room_watch_look(w->room);
 	for (unsigned i = 0; i < SPOOL_FOLDERS; i++)
 		w->found[i] = spool_folder_check(w->spool, (enum spool_which)i) == -1 ? errno : 0;
 	if (w->path[LOG_FOLDER] != NULL)
@@ -49,13 +51,13 @@ check_folders(void *arg, void **jobs, size_t n)
 static void
 tell_master(const struct folder_watch *w)
 {
-	struct buf text = BUF_INIT(CTL_REASON_MAX);
+	struct buf text = BUF_INIT(CTL_TROUBLE_MAX);
 
 	for (unsigned i = 0; i < FOLDERS; i++)
 		if (w->error[i] != 0)
 			buf_printf(&text, "%s%s cannot be used: %s", text.len > 0 ? "; " : "", w->path[i],
 			    strerror(w->error[i]));
-	boot_trouble(w->boot, buf_ok(&text) ? buf_text(&text) : "several folders cannot be used");
+	boot_trouble(w->boot, "folders", buf_ok(&text) ? buf_text(&text) : "several folders cannot be used");
 	buf_done(&text);
 }
 
@@ -80,6 +82,7 @@ on_checked(void *arg, void *job)
 	}
 	if (news)
 		tell_master(w);
+	room_watch_tell(w->room);
 	if (mended)
 		w->mended(w->arg);
 	loop_timer_set(w->again, CHECK_MS);
@@ -108,6 +111,7 @@ folder_watch_new(struct boot *b, struct pool *pool, struct spool *spool, void (*
 	w->path[SPOOL_BADMAIL] = s->badmail;
 	w->path[SPOOL_PICKUP] = s->pickup;
 	w->path[LOG_FOLDER] = s->log ? s->log_directory : NULL;
+	w->room = room_watch_new(b);
 	w->lane = pool_lane_new(pool, 1, 1, check_folders, on_checked, w);
 	w->again = loop_timer_new(b->loop, on_check_time, w);
 	on_check_time(w);
@@ -118,5 +122,6 @@ void
 folder_watch_free(struct folder_watch *w)
 {
 	loop_timer_free(w->again);
+	room_watch_free(w->room);
 	free(w);
 }

@@ -162,6 +162,7 @@ boot_main(int argc, char **argv, const struct boot_role *role)
 	loop_run(b.loop);
 	if (role->finish != NULL)
 		role->finish(&b);
+	boot_trouble_done(&b);
 	ctl_free(b.master);
 	loop_free(b.loop);
 	counters_free(b.counters);
@@ -215,14 +216,6 @@ void
 boot_ready(struct boot *b)
 {
 	boot_tell(b, CTL_READY);
-}
-
-void
-boot_trouble(struct boot *b, const char *text)
-{
-	size_t len = strlen(text);
-
-	send_to_master(b, CTL_TROUBLE, 0, text, len < CTL_REASON_MAX ? len : CTL_REASON_MAX);
 }
 
 void

@@ -26,6 +26,7 @@ enum boot_fd {
 };
 
 struct boot;
+struct boot_troubles;
 
 struct boot_role {
 	const char *name;	/* "listener": program is postern-listener */
@@ -47,6 +48,7 @@ struct boot {
 	struct loop *loop;
 	struct ctl *master;
 	struct counters *counters;		/* NULL in helpers */
+	struct boot_troubles *troubles;	/* of boot_trouble; NULL: none until now */
 	void *state;				/* the program's own */
 };
 
@@ -66,11 +68,6 @@ void boot_open(struct boot *b, uint32_t request, enum ctl_file_kind kind, unsign
 /* The same for a file of a [domain] of that server; "" its own. */
 void boot_open_domain(struct boot *b, uint32_t request, enum ctl_file_kind kind, const char *server,
     const char *domain);
-/*
- * What the process cannot do now although it runs, for operators ("/x cannot be used: ..."); "": nothing.
- * Replaces what was told before.
- */
-void boot_trouble(struct boot *b, const char *text);
 void boot_end(struct boot *b);			/* leave the loop and exit 0 */
 uint32_t boot_grace(const struct ctl_message *m);	/* of CTL_STOP: milliseconds until the end */
 /*
@@ -78,6 +75,14 @@ uint32_t boot_grace(const struct ctl_message *m);	/* of CTL_STOP: milliseconds u
  * Before boot_ready() only.
  */
 _Noreturn void boot_refuse(struct boot *b, int code, const char *reason);
+
+/* --- boot_trouble: what the process cannot do now although it runs --- */
+/*
+ * For operators, in words that say what to do ("/x cannot be used: ..."); "": that is over. Replaces what was
+ * told before about the same matter; a text that is told again costs nothing.
+ */
+void boot_trouble(struct boot *b, const char *about, const char *text);
+void boot_trouble_done(struct boot *b);
 
 /* --- boot_helper: for helpers --- */
 /* No core file with secrets in it, no debugger of the same user. */

@@ -160,6 +160,7 @@ struct config_server {
 	struct config_nets never_to;
 	struct config_strings smart_host;
 	enum config_after_direct smart_host_after_direct;
+	uint64_t smart_host_alarm;
 	bool reverse_dns;
 	struct net_address source_address[2]; size_t nsource_address;	/* one a family */
 	/* [security] */

@@ -16,4 +16,8 @@ int config_check_run(const char *path, config_check_files *files);
 /* Prints the effective configuration, all or one virtual server; 3 when there is none of that name. */
 int config_check_print(const char *path, const char *name);
 
+/* --- config_host: what the configuration wants of this host; a config_check_files --- */
+
+void config_host_judge(const struct config *c, struct config_faults *faults);
+
 #endif

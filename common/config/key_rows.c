@@ -491,6 +491,11 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Whether direct delivery is tried before the smart host. yes: the smart host is used when the "
 	    "domain cannot be found. on-failure: also when the domain cannot be reached." },
+	{ DELIVERY("smart-host-alarm", KEY_TIME, smart_host_alarm), .standard = "15m", .min = SECOND,
+	    .max = YEARS, .unlimited = true,
+	    .meaning =
+	    "How long a smart host, or a host of a domain's route, may take no message while mail waits for "
+	    "it. Then posternctl status --check and the event log say so." },
 	{ DELIVERY("never-to", KEY_NETS, never_to), .addresses = true,
 	    .standard = "loopback, unspecified, link-local, multicast",
 	    .meaning =

@@ -17,6 +17,7 @@
 #define CTL_PAYLOAD_MAX 57344	/* a Kerberos token of 48,000 bytes and what goes with it */
 #define CTL_VERSION 1
 #define CTL_REASON_MAX 400
+#define CTL_TROUBLE_MAX 4096
 
 enum ctl_type {
 	/* worker or helper to master */

@@ -180,6 +180,7 @@ struct directory_server_question {
 	struct directory_server *server;
 	uint64_t asked_ms;
 	bool test;				/* of an operator; else of a worker, by `open` */
+	bool probe;				/* of our own, about the servers: no recipient is meant */
 	uint32_t test_request;
 	struct msg_directory_query query;
 	struct msg_directory answer;
@@ -199,6 +200,7 @@ struct directory_server {
 	uint32_t request;			/* of boot_open for the secret; + 1 for the CA */
 	unsigned coming;			/* files that the master has not answered for yet */
 	bool had;				/* the files were there once */
+	struct loop_timer *probe;		/* no server answers: when that is looked at again */
 	uint64_t asked_ms;			/* when the master was asked for them; 0: never */
 	char trouble[LDAP_CONN_WHY_SIZE];	/* why the files are not there */
 	/* used by all threads */
@@ -236,6 +238,9 @@ enum ldap_conn_result directory_search_dn(struct directory_server *r, const char
 /* True, and the answer filled: the cache knows whether there is such an address. Asks no server. */
 bool directory_search_known(struct directory_server *r, const char *address, struct msg_directory *a);
 void directory_search_close(struct directory_server *r);	/* all idle connections */
+/* True: no server answers, `why` says it; else `why` is what the configuration does not fit in, or "". */
+bool directory_search_trouble(struct directory_server *r, char why[LDAP_CONN_WHY_SIZE]);
+void directory_search_probe(struct directory_server *r);	/* finds out whether a server answers again */
 void directory_search_renew(struct directory_server *r);	/* the secret or the CA is another one */
 
 /* --- ldap_schema: which attributes mean what. Pure --- */

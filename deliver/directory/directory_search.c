@@ -233,6 +233,14 @@ tell_misfit(struct directory_server *r, const char *why)
 		    log_safe(why));
 }
 
+static void
+forget_misfit(struct directory_server *r)
+{
+	pthread_mutex_lock(&r->lock);
+	r->misfit[0] = '\0';
+	pthread_mutex_unlock(&r->lock);
+}
+
 static enum ldap_conn_result
 ask_server(struct directory_server *r, const char *dn, const char *filter, struct ldap_entry **e,
     char why[LDAP_CONN_WHY_SIZE])
@@ -244,7 +252,31 @@ ask_server(struct directory_server *r, const char *dn, const char *filter, struc
 	found = ask_servers(r, dn, filter, e, why);
 	if (found == LDAP_CONN_CONFIG)
 		tell_misfit(r, why);
+	else if (found == LDAP_CONN_FOUND || found == LDAP_CONN_NONE)
+		forget_misfit(r);
 	return found;
+}
+
+bool
+directory_search_trouble(struct directory_server *r, char why[LDAP_CONN_WHY_SIZE])
+{
+	bool down;
+
+	pthread_mutex_lock(&r->lock);
+	down = r->down_why[0] != '\0';
+	snprintf(why, LDAP_CONN_WHY_SIZE, "%s", down ? r->down_why : r->misfit);
+	pthread_mutex_unlock(&r->lock);
+	return down;
+}
+
+void
+directory_search_probe(struct directory_server *r)
+{
+	char why[LDAP_CONN_WHY_SIZE];
+	struct ldap_conn *l = is_down(r, why) ? NULL : connect_any(r, why);
+
+	if (l != NULL)
+		give_back_conn(r, l);
 }
 
 /* --- through the cache --- */

@@ -24,6 +24,7 @@
 #define QUESTIONS_MAX 5000U		/* of all workers of the virtual server */
 #define QUICK_MS 5000U			/* a look-up waits no longer for a thread */
 #define WHOLE_MS 300000U		/* an expansion takes no longer */
+#define PROBE_MS 10000U			/* between looks at servers of which none answers */
 #define FILES_MS 3000U			/* between requests for files that were not good */
 #define DIRECTORY_CACHE_BYTES (64U << 20)
 #define SECRET_MAX 4096U
@@ -70,7 +71,9 @@ run_question(struct directory_server_question *q)
 		.arg = q, .domain = s->default_domain->name, .depth = s->ldap.group_depth,
 	};
 
-	if (!q->query.whole && clock_mono_ms() - q->asked_ms > QUICK_MS)
+	if (q->probe)
+		directory_search_probe(q->server);
+	else if (!q->query.whole && clock_mono_ms() - q->asked_ms > QUICK_MS)
 		msg_directory_set(&q->answer, DIRECTORY_TROUBLE, "4.4.3", "%s", "the directory is slow");
 	else
 		alias_expand_run(&from, &q->query, &q->answer);
@@ -85,6 +88,25 @@ run_questions(void *arg, void **jobs, size_t n)
 
 /* --- questions --- */
 
+/* What operators should know of it now. While no server answers that is found out, whoever asks or not. */
+static void
+tell_trouble(struct directory_server *r)
+{
+	struct buf text = BUF_INIT(CTL_TROUBLE_MAX);
+	char why[LDAP_CONN_WHY_SIZE], about[CONFIG_NAME_MAX + 16];
+	bool down = directory_search_trouble(r, why);
+
+	if (down)
+		buf_printf(&text, "the directory of %s does not answer: %s", r->server->name, why);
+	else if (why[0] != '\0')
+		buf_printf(&text, "the directory of %s: %s", r->server->name, why);
+	snprintf(about, sizeof(about), "%s servers", r->server->name);
+	boot_trouble(r->directory->boot, about, buf_text(&text));
+	buf_done(&text);
+	if (down && !loop_timer_is_set(r->probe))
+		loop_timer_set(r->probe, PROBE_MS);
+}
+
 static void
 finish_question(struct directory_server *r, struct directory_server_question *q)
 {
@@ -96,6 +118,7 @@ finish_question(struct directory_server *r, struct directory_server_question *q)
 	ctl_server_close(&q->open);
 	msg_directory_done(&q->answer);
 	free(q);
+	tell_trouble(r);
 }
 
 static void
@@ -115,6 +138,19 @@ static void
 submit_question(struct directory_server *r, struct directory_server_question *q)
 {
 	pool_submit(q->query.whole ? r->whole : r->quick, q);
+}
+
+static void
+on_probe_time(void *arg)
+{
+	struct directory_server *r = arg;
+	struct directory_server_question *q = mem_new(struct directory_server_question);
+
+	q->server = r;
+	q->probe = true;
+	q->asked_ms = clock_mono_ms();
+	r->questions++;
+	submit_question(r, q);
 }
 
 /* --- files: the secret and the CA, opened by the master --- */
@@ -153,7 +189,9 @@ directory_server_ask(struct directory_server *r, struct directory_server_questio
 
 	r->questions++;
 	q->asked_ms = now;
-	if (!q->query.whole && directory_search_known(r, q->query.address, &q->answer)) {
+	if (q->probe)
+		directory_search_probe(q->server);
+	else if (!q->query.whole && directory_search_known(r, q->query.address, &q->answer)) {
 		finish_question(r, q);
 		return;
 	}
@@ -256,6 +294,20 @@ take_ca(struct directory_server *r, int fd)
 }
 
 static void
+tell_files(struct directory_server *r)
+{
+	struct buf text = BUF_INIT(CTL_TROUBLE_MAX);
+	char about[CONFIG_NAME_MAX + 16];
+
+	if (r->trouble[0] != '\0')
+		buf_printf(&text, "the directory of %s: %s%s", r->server->name, r->trouble,
+		    r->had ? "; what was read before is in use" : "");
+	snprintf(about, sizeof(about), "%s files", r->server->name);
+	boot_trouble(r->directory->boot, about, buf_text(&text));
+	buf_done(&text);
+}
+
+static void
 serve_waiting(struct directory_server *r)
 {
 	struct directory_server_question *q;
@@ -267,6 +319,7 @@ serve_waiting(struct directory_server *r)
 		log_event(LOG_FAULT, NULL, "trouble", "part=directory server=%s reason=%s%s", r->server->name,
 		    log_safe(r->trouble), r->had ? " used=old" : "");
 	}
+	tell_files(r);
 	while ((q = TAILQ_FIRST(&r->waiting)) != NULL) {
 		TAILQ_REMOVE(&r->waiting, q, waiting);
 		if (r->had)
@@ -333,6 +386,7 @@ new_server(struct directory *d, const struct config_server *s)
 	r->whole = pool_lane_new(r->pool, DIRECTORY_SERVER_LANES, 1, run_questions, on_question_done, r);
 	r->cache = directory_cache_new(DIRECTORY_CACHE_BYTES);
 	TAILQ_INIT(&r->waiting);
+	r->probe = loop_timer_new(d->boot->loop, on_probe_time, r);
 	d->files += 2;
 	r->request = d->files;
 	pthread_mutex_init(&r->lock, NULL);
@@ -359,6 +413,7 @@ directory_server_free(struct directory_server *r)
 	struct directory_server_question *q;
 
 	pool_free(r->pool);
+	loop_timer_free(r->probe);
 	while ((q = TAILQ_FIRST(&r->waiting)) != NULL) {
 		TAILQ_REMOVE(&r->waiting, q, waiting);
 		free(q);

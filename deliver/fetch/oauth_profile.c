@@ -254,6 +254,19 @@ end_request(struct oauth_profile *p)
 	p->used = NULL;
 }
 
+/* `why` "": it gives tokens. */
+static void
+tell_trouble(const struct oauth_profile *p, const char *why)
+{
+	struct buf text = BUF_INIT(CTL_TROUBLE_MAX);
+
+	if (why[0] != '\0')
+		buf_printf(&text, "no token for profile %s: %s; posternctl oauth test %s tries again",
+		    p->conf->name, why, p->conf->name);
+	boot_trouble(p->fetch->boot, p->conf->name, buf_text(&text));
+	buf_done(&text);
+}
+
 static void
 fail_request(struct oauth_profile *p, const char *why, uint64_t wait_s)
 {
@@ -269,6 +282,7 @@ fail_request(struct oauth_profile *p, const char *why, uint64_t wait_s)
 	log_event(LOG_FAULT, NULL, "trouble", "part=fetch profile=%s reason=%s next=%.1fs", p->conf->name,
 	    log_safe(why), (double)wait / 1000);
 	oauth_test_say(&p->tests, "result: no token: %s", why);
+	tell_trouble(p, why);
 	set_renewal_timer(p);
 	answer_questions(p);
 	end_tests(p, 1);
@@ -294,6 +308,7 @@ end_with_token(struct oauth_profile *p, struct oauth_grant *g)
 {
 	take_refresh(p, g);
 	take_new_token(p, g);
+	tell_trouble(p, "");
 	end_request(p);
 	set_renewal_timer(p);
 	if (!STAILQ_EMPTY(&p->waiting))

@@ -268,6 +268,7 @@ outbound_new(struct boot *b)
 	o->memory = host_memory_new();
 	o->piece = mem_zalloc(CLIENT_PIECE);
 	o->pace = pace_table_new();
+	o->smart = smart_watch_new(b);
 	LIST_INIT(&o->login_tests);
 	TAILQ_INIT(&o->due);
 	TAILQ_INIT(&o->blocked);
@@ -286,6 +287,7 @@ outbound_free(struct outbound *o)
 	ctl_client_free(o->helper[CTL_HELPER_AUTH]);
 	ctl_client_free(o->helper[CTL_HELPER_FETCH]);
 	pace_table_free(o->pace);
+	smart_watch_free(o->smart);
 	loop_timer_free(o->soon);
 	loop_timer_free(o->sweep);
 	free(o->table);

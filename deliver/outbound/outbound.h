@@ -23,6 +23,7 @@ struct message_envelope;
 struct outbound;
 struct outconn;
 struct site;
+struct smart_watch;
 struct trusted_ca;
 
 /* --- trusted_ca: TLS of all outbound connections, and the CA certificates that are trusted --- */
@@ -118,6 +119,7 @@ struct outbound {
 	struct loop_timer *soon, *sweep;
 	LIST_HEAD(site_bucket, site) *table;	/* OUTBOUND_BUCKETS */
 	struct pace_table *pace;
+	struct smart_watch *smart;
 	size_t nsite;
 	TAILQ_HEAD(site_waitlist, site) due, blocked;	/* see site_waitlist */
 	TAILQ_HEAD(, outconn) idle;		/* oldest first */
@@ -128,6 +130,12 @@ struct outbound {
 	bool serving;				/* a site of `blocked` is at work and may have a connection */
 	LIST_HEAD(, login_test) login_tests;	/* of login_test */
 };
+
+/* --- smart_watch: hosts that the configuration names and that take nothing while mail waits --- */
+struct smart_watch *smart_watch_new(struct boot *b);
+void smart_watch_free(struct smart_watch *w);
+/* A job for `d` is done. */
+void smart_watch_note(struct smart_watch *w, const struct destination *d, const struct outbound_job *job);
 
 /* --- site_waitlist: the sites that are due for work, and those that wait for a connection --- */
 /* site_work will be called soon, from the loop. */

@@ -49,6 +49,8 @@ void
 site_queue_finish(struct site *s, struct outbound_job *job)
 {
 	s->o->active--;
+	if (job->e != NULL && s->kind == SITE_CONNECTS && !s->o->draining)
+		smart_watch_note(s->o->smart, &s->d, job);
 	job->done(job->arg, job);
 }
 

@@ -83,28 +83,44 @@ trusted_ca_tls(const struct trusted_ca *a)
 	return a != NULL ? a->tls : NULL;
 }
 
-/* 0, or -1 and why. */
-static int
+/* `why` stays empty when the file is good. */
+static void
 read_file(struct trusted_ca *a, int fd, struct buf *why)
 {
 	struct stat st;
 	char *data;
 	ssize_t n;
-	int count;
 
 	if (fstat(fd, &st) == -1 || st.st_size > (off_t)TLS_FILE_MAX) {
 		buf_printf(why, "%s: too large, or not readable", a->path);
-		return -1;
+		return;
 	}
 	data = mem_zalloc((size_t)st.st_size + 1);
 	n = disk_pread(fd, data, (size_t)st.st_size, 0);
-	count = -1;
 	if (n == -1)
 		buf_printf(why, "%s: %s", a->path, strerror(errno));
-	else
-		count = tls_out_trust(a->tls, &(struct tls_text){ a->path, data, (size_t)n }, why);
+	else if (tls_out_trust(a->tls, &(struct tls_text){ a->path, data, (size_t)n }, why) == -1 &&
+	    why->len == 0)
+		buf_printf(why, "%s: no certificate in it can be used", a->path);
 	free(data);
-	return count == -1 ? -1 : 0;
+}
+
+/* `why` "": the file is good. */
+static void
+tell_file(struct trusted_ca *a, const char *why)
+{
+	struct buf text = BUF_INIT(CTL_TROUBLE_MAX);
+
+	if (why[0] == '\0')
+		a->good = true;
+	else
+		log_event(LOG_FAULT, NULL, "trouble", "what=authorities reason=%s%s", log_safe(why),
+		    a->good ? " used=old" : "");
+	if (why[0] != '\0')
+		buf_printf(&text, "authorities on disk cannot be used: %s; %s", why, a->good ?
+		    "the old ones are in use" : "mail that needs them waits");
+	boot_trouble(a->boot, "authorities", buf_text(&text));
+	buf_done(&text);
 }
 
 void
@@ -118,11 +134,9 @@ trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m)
 	if (m->fd == -1)
 		buf_puts(&why, opened.why);
 	if (a != NULL && a->needed) {
-		if (m->fd == -1 || read_file(a, m->fd, &why) == -1)
-			log_event(LOG_FAULT, NULL, "trouble", "what=authorities reason=%s%s",
-			    log_safe(buf_text(&why)), a->good ? " used=old" : "");
-		else
-			a->good = true;
+		if (m->fd != -1)
+			read_file(a, m->fd, &why);
+		tell_file(a, buf_text(&why));
 		if (!a->began)
 			a->ready(a->arg);
 		a->began = true;

@@ -74,6 +74,9 @@ struct dns_query {
 	uint64_t checked_at;
 	LIST_HEAD(, context) contexts;		/* the first is in use */
 	struct loop_timer *sweep;		/* deletes retired contexts, outside of their callbacks */
+	/* Of questions that went to the network; NULL: nothing is to be told */
+	void (*heard)(void *arg, bool answered);
+	void *heard_arg;
 	struct questions waiting;
 	struct questions spent;			/* done with, but libunbound still works on them */
 	struct loop_timer *clock;
@@ -134,10 +137,7 @@ write_unbound_log(void *cookie, const char *data, size_t len)
 
 	while (size > 0 && data[size - 1] == '\n')
 		size--;
-	if (text == NULL)
-		text = data;
-	else
-		text += 2;
+	text = text == NULL ? data : text + 2;
 	if (data + size > text)
 		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s",
 		    log_safe_n(text, (size_t)(data + size - text)));
@@ -164,8 +164,9 @@ context_configure(struct ub_ctx *ub, const struct dns_query *d)
 	return result;
 }
 
+/* In no list. */
 static struct context *
-context_new(struct dns_query *d)
+context_open(struct dns_query *d)
 {
 	struct context *c = mem_new(struct context);
 
@@ -181,7 +182,16 @@ context_new(struct dns_query *d)
 		free(c);
 		return NULL;
 	}
-	LIST_INSERT_HEAD(&d->contexts, c, link);
+	return c;
+}
+
+static struct context *
+context_new(struct dns_query *d)
+{
+	struct context *c = context_open(d);
+
+	if (c != NULL)
+		LIST_INSERT_HEAD(&d->contexts, c, link);
 	return c;
 }
 
@@ -241,6 +251,16 @@ update_files(struct dns_query *d)
 
 /* --- questions --- */
 
+/* What the network says of a question; not what the cache or a bogus zone does, nor a probe. */
+static void
+note_health(const struct dns_query_question *q, const struct msg_dns_answer *a)
+{
+	struct dns_query *d = q->owner;
+
+	if (d->heard != NULL && q->context == LIST_FIRST(&d->contexts) && q->back == NULL && !a->bogus)
+		d->heard(d->heard_arg, a->result != DNS_TROUBLE);
+}
+
 /* Calls `done`, unless it was called or the question was forgotten before. */
 static void
 answer_question(struct dns_query_question *q, const struct msg_dns_answer *answer)
@@ -252,6 +272,7 @@ answer_question(struct dns_query_question *q, const struct msg_dns_answer *answe
 	q->done = NULL;
 	TAILQ_REMOVE(&q->owner->waiting, q, link);
 	TAILQ_INSERT_TAIL(&q->owner->spent, q, link);
+	note_health(q, answer);
 	done(q->arg, answer);
 }
 
@@ -324,14 +345,47 @@ on_deadline(void *arg)
 		loop_timer_set(d->clock, q->deadline - now);
 }
 
+/* Asks by that context. NULL: `done` was called already. */
+static struct dns_query_question *
+ask_context(struct context *c, struct dns_query *d, const struct msg_dns_query *query,
+    void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg)
+{
+	struct dns_query_question *q = mem_new(struct dns_query_question);
+	struct msg_dns_answer answer;
+	bool back = false;
+	int error;
+
+	*q = (struct dns_query_question){ .owner = d, .context = c, .query = *query, .back = &back,
+	    .deadline = clock_mono_ms() + QUESTION_MS, .done = done, .arg = arg };
+	c->open++;
+	TAILQ_INSERT_TAIL(&d->waiting, q, link);
+	if (!loop_timer_is_set(d->clock))
+		loop_timer_set(d->clock, QUESTION_MS);
+
+	/* What is in the cache comes back before this returns; `q` is free then. */
+	error = ub_resolve_event(c->ub, query->name, query->type, 1, q, on_unbound, NULL);
+	if (back)
+		return NULL;
+	if (error != 0) {
+		char text[sizeof(answer.text)];
+
+		snprintf(text, sizeof(text), "the resolver does not work: %s", ub_strerror(error));
+		set_trouble(&answer, text);
+		answer_question(q, &answer);
+		c->open--;
+		TAILQ_REMOVE(&d->spent, q, link);
+		free(q);
+		return NULL;
+	}
+	q->back = NULL;
+	return q;
+}
+
 struct dns_query_question *
 dns_query_ask(struct dns_query *d, const struct msg_dns_query *query,
     void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg)
 {
 	struct msg_dns_answer answer;
-	int error;
-	bool back;
-	struct dns_query_question *q;
 
 	update_files(d);
 	if (hosts_file_answer(d->hosts, query, &answer)) {
@@ -343,37 +397,31 @@ dns_query_ask(struct dns_query *d, const struct msg_dns_query *query,
 		done(arg, &answer);
 		return NULL;
 	}
-	q = mem_new(struct dns_query_question);
-	q->owner = d;
-	q->context = LIST_FIRST(&d->contexts);
-	q->query = *query;
-	q->done = done;
-	q->arg = arg;
-	q->deadline = clock_mono_ms() + QUESTION_MS;
-	q->context->open++;
-	TAILQ_INSERT_TAIL(&d->waiting, q, link);
-	if (!loop_timer_is_set(d->clock))
-		loop_timer_set(d->clock, QUESTION_MS);
+	return ask_context(LIST_FIRST(&d->contexts), d, query, done, arg);
+}
 
-	/* What is in the cache comes back before this returns; `q` is free then. */
-	back = false;
-	q->back = &back;
-	error = ub_resolve_event(q->context->ub, query->name, query->type, 1, q, on_unbound, NULL);
-	if (back)
-		return NULL;
-	q->back = NULL;
-	if (error != 0) {
-		char text[sizeof(answer.text)];
+void
+dns_query_probe(struct dns_query *d, void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg)
+{
+	static const struct msg_dns_query root = { .type = DNS_A, .name = "." };
+	struct context *c = context_open(d);
+	struct msg_dns_answer answer;
 
-		snprintf(text, sizeof(text), "the resolver does not work: %s", ub_strerror(error));
-		set_trouble(&answer, text);
-		answer_question(q, &answer);
-		q->context->open--;
-		TAILQ_REMOVE(&d->spent, q, link);
-		free(q);
-		return NULL;
+	if (c != NULL) {	/* not the one in use: it is freed after its question */
+		LIST_INSERT_AFTER(LIST_FIRST(&d->contexts), c, link);
+		if (ask_context(c, d, &root, done, arg) == NULL)
+			loop_timer_set(d->sweep, 0);
+		return;
 	}
-	return q;
+	set_trouble(&answer, "the resolver does not work");
+	done(arg, &answer);
+}
+
+void
+dns_query_watch(struct dns_query *d, void (*heard)(void *arg, bool answered), void *arg)
+{
+	d->heard = heard;
+	d->heard_arg = arg;
 }
 
 void

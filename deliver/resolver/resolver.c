@@ -80,6 +80,7 @@ run_resolver(struct boot *b)
 	STAILQ_INIT(&r->early);
 	ctl_server_list_init(&r->channels, b->loop, r);
 	r->queries = dns_query_new(b->loop, &b->config->service);
+	r->health = dns_health_new(b, r->queries);
 	if (b->config->service.dnssec)
 		boot_open(b, 0, CTL_FILE_TRUST_ANCHOR, 0, "");
 	else
@@ -112,16 +113,31 @@ read_anchor_file(const struct ctl_message *m, size_t *size, struct buf *why)
 	return NULL;
 }
 
+/* `why` "": they are good. */
+static void
+tell_anchors(struct boot *b, const char *why, bool old)
+{
+	struct buf text = BUF_INIT(CTL_TROUBLE_MAX);
+
+	if (why[0] != '\0')
+		buf_printf(&text, "trust-anchor on disk cannot be used: %s; %s", why,
+		    old ? "the old one is in use" : "mail that needs the DNS waits");
+	boot_trouble(b, "trust-anchor", buf_text(&text));
+	buf_done(&text);
+}
+
 /* A file without a usable key changes nothing. Without any, mail waits: nothing counts as unsigned. */
 static void
-take_anchor_file(struct resolver *r, const struct ctl_message *m)
+take_anchor_file(struct boot *b, const struct ctl_message *m)
 {
+	struct resolver *r = b->state;
 	struct buf why = BUF_INIT(CTL_REASON_MAX), records = BUF_INIT(2 * TRUST_ANCHOR_FILE_MAX);
 	size_t size = 0;
 	char *data = read_anchor_file(m, &size, &why);
 	bool root = false, good = data != NULL && trust_anchor_read(data, size, &records, &root, &why) == 0;
 	bool old = dns_query_trust(r->queries, good ? buf_text(&records) : NULL, buf_text(&why));
 
+	tell_anchors(b, good ? "" : buf_text(&why), old);
 	if (!good)
 		log_event(LOG_FAULT, NULL, "trouble", "part=resolver what=trust-anchor reason=%s%s",
 		    log_safe(buf_text(&why)), old ? " used=old" : "");
@@ -142,7 +158,7 @@ on_resolver_control(struct boot *b, const struct ctl_message *m)
 	if (m->type == CTL_CHANNEL)
 		on_resolver_channel(b->state, m);
 	else if (m->type == CTL_FILE)
-		take_anchor_file(b->state, m);
+		take_anchor_file(b, m);
 	else if (m->type == CTL_RENEWED && b->config->service.dnssec)
 		boot_open(b, 0, CTL_FILE_TRUST_ANCHOR, 0, "");
 	else
@@ -162,6 +178,7 @@ finish_resolver(struct boot *b)
 	}
 	ctl_server_list_done(&r->channels);
 	dns_query_free(r->queries);
+	dns_health_free(r->health);
 	free(r);
 }
 

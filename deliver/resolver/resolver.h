@@ -14,6 +14,7 @@
 #include "common/ipc/msg_dns.h"
 
 /* --- dns_query: questions to the hosts table and libunbound, and their time limit --- */
+struct dns_health;
 struct dns_query;
 struct dns_query_question;
 struct resolver_early;
@@ -33,6 +34,16 @@ void dns_query_free(struct dns_query *d);		/* open questions are forgotten, not 
 struct dns_query_question *dns_query_ask(struct dns_query *d, const struct msg_dns_query *query,
     void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg);
 void dns_query_forget(struct dns_query_question *q);	/* `done` will not be called */
+
+/* Asks for the root, by a context of its own: `done` is told whether the DNS gives answers now. */
+void dns_query_probe(struct dns_query *d, void (*done)(void *arg, const struct msg_dns_answer *answer),
+    void *arg);
+/* `heard` is called for each question that went to the network. */
+void dns_query_watch(struct dns_query *d, void (*heard)(void *arg, bool answered), void *arg);
+
+/* --- dns_health: whether the DNS as a whole gives answers --- */
+struct dns_health *dns_health_new(struct boot *b, struct dns_query *d);
+void dns_health_free(struct dns_health *h);		/* after the queries */
 
 /* --- dns_channel: what one worker asks, and what it is answered; its helper is a struct resolver --- */
 extern const struct ctl_server_kind dns_channel;
@@ -58,6 +69,7 @@ int dns_packet_read(struct msg_dns_answer *a, uint16_t type, const uint8_t *data
 /* --- resolver: the program --- */
 struct resolver {
 	struct dns_query *queries;
+	struct dns_health *health;
 	bool begun;			/* the trust anchors are here, or none are needed */
 	STAILQ_HEAD(, resolver_early) early;	/* workers that came before */
 	size_t nearly;

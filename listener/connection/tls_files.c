@@ -23,7 +23,7 @@
 #include "listener/connection/connection.h"
 #include "listener/listener.h"
 
-enum { FAILURES_A_SECOND = 10, EXPIRES_SOON_DAYS = 14 };
+enum { FAILURES_A_SECOND = 10, EXPIRES_SOON_DAYS = 14, DAYS_AGAIN_MS = 3600000 };
 
 static_assert(TLS_TICKET_SIZE == CTL_TICKET_SIZE, "one size of ticket keys");
 
@@ -37,6 +37,7 @@ struct tls_files {
 	char **text;			/* of the files of `source`, in the order of `index`; owned */
 	size_t pairs, missing;		/* missing: files that were asked for and have not come */
 	uint32_t round;			/* of asking: answers to an earlier round are ignored */
+	struct loop_timer *days_again;	/* a certificate may have come close to its end */
 	uint64_t second;		/* the one in which `events` failed handshakes were logged */
 	unsigned events, silent;	/* silent: failures without an event since the last event */
 };
@@ -83,6 +84,29 @@ ask_files(struct tls_files *s)
 		    (unsigned)(i / 2), "");
 }
 
+/* Which certificates in use end soon, for operators. */
+static void
+tell_days(void *arg)
+{
+	struct tls_files *s = arg;
+	struct buf text = BUF_INIT(CTL_TROUBLE_MAX);
+
+	for (size_t i = 0; s->serving && i < tls_count(s->tls); i++) {
+		int days = tls_days(s->tls, i);
+
+		if (days >= EXPIRES_SOON_DAYS)
+			continue;
+		buf_printf(&text, "%sthe certificate in %s ", text.len > 0 ? "; " : "", path_at(s, i * 2));
+		if (days < 0)
+			buf_puts(&text, "has expired");
+		else
+			buf_printf(&text, "expires in %d day%s", days, days == 1 ? "" : "s");
+	}
+	boot_trouble(s->listener->boot, "days", buf_text(&text));
+	buf_done(&text);
+	loop_timer_set(s->days_again, DAYS_AGAIN_MS);
+}
+
 struct tls_files *
 tls_files_new(struct listener *l, void (*ready)(void *arg), void *arg)
 {
@@ -99,6 +123,7 @@ tls_files_new(struct listener *l, void (*ready)(void *arg), void *arg)
 	s->pairs = server->certificate.count;
 	s->source = mem_zalloc(s->pairs * sizeof(*s->source));
 	s->text = mem_zalloc(s->pairs * 2 * sizeof(*s->text));
+	s->days_again = loop_timer_new(l->boot->loop, tell_days, s);
 	ask_files(s);
 	return s;
 }
@@ -109,6 +134,7 @@ tls_files_free(struct tls_files *s)
 	if (s == NULL)
 		return;
 	forget_files(s);
+	loop_timer_free(s->days_again);
 	tls_free(s->tls);
 	free(s->source);
 	free(s->text);
@@ -118,9 +144,15 @@ tls_files_free(struct tls_files *s)
 static void
 refuse_files(struct tls_files *s, const char *reason)
 {
+	struct buf text = BUF_INIT(CTL_TROUBLE_MAX);
+
 	if (!s->serving)
 		boot_refuse(s->listener->boot, EX_CONFIG, reason);
 	log_event(LOG_FAULT, NULL, "certificate", "result=refused kept=old reason=%s", log_safe(reason));
+	buf_printf(&text, "certificate or key on disk cannot be used: %s; the old ones are in use, and it "
+	    "would not start again", reason);
+	boot_trouble(s->listener->boot, "certificate", buf_text(&text));
+	buf_done(&text);
 }
 
 static void
@@ -151,10 +183,12 @@ use_files(struct tls_files *s)
 		refuse_files(s, buf_text(&why));
 	} else {
 		tell_loaded(s);
+		boot_trouble(s->listener->boot, "certificate", "");
 		if (!s->serving) {
 			s->serving = true;
 			s->ready(s->arg);
 		}
+		tell_days(s);
 	}
 	buf_done(&why);
 }

@@ -76,9 +76,27 @@ void control_change_retry(struct control_command *cmd, struct master *m, struct 
 /* --- control_show: commands that show something; `only` NULL: all that the operator may see --- */
 
 void control_show_status(struct control_command *cmd, struct master *m, struct server *only);
-void control_show_health(struct control_command *cmd, struct master *m, struct server *only);
 void control_show_counters(struct control_command *cmd, struct master *m, struct server *only);
 void control_show_prometheus(struct control_command *cmd, struct master *m, struct server *only);
+
+/* --- health: status --check --- */
+
+void health_show(struct control_command *cmd, struct master *m, struct server *only);
+/*
+ * Adds why it is not as it should be: itself; a process that runs and cannot do all of its work; a file that
+ * cannot be opened. Nothing: it is.
+ */
+void health_put_troubles(struct buf *b, const struct server *s);
+void health_put_service(struct buf *b, const struct master *m);		/* the same of the helpers */
+
+/* --- health_disk: whether what is on disk would start again --- */
+
+struct health_disk { struct config *config; struct config_faults faults; };	/* NULL: none is good */
+
+void health_disk_read(struct health_disk *d, const struct master *m);
+void health_disk_done(struct health_disk *d);
+void health_disk_blame_service(const struct health_disk *d, struct buf *why);
+void health_disk_blame(const struct health_disk *d, const struct server *s, struct buf *why);
 
 /* --- control_question: a question to children on behalf of a command --- */
 

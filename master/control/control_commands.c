@@ -34,7 +34,7 @@ struct control_command_row {
 
 static const struct control_command_row rows[] = {
 	{ .name = "status", .scope = CONTROL_VIEW, .takes_name = true, .run = control_show_status },
-	{ .name = "health", .scope = CONTROL_VIEW, .takes_name = true, .run = control_show_health },
+	{ .name = "health", .scope = CONTROL_VIEW, .takes_name = true, .run = health_show },
 	{ .name = "counters", .scope = CONTROL_VIEW, .takes_name = true, .run = control_show_counters },
 	{ .name = "prometheus", .scope = CONTROL_VIEW, .takes_name = true, .run = control_show_prometheus },
 	{ .name = "sessions", .scope = CONTROL_VIEW, .takes_name = true, .run_words = sessions_request_run },

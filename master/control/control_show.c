@@ -1,5 +1,5 @@
 /*
- * control_show - commands that show something: status, health, counters
+ * control_show - commands that show something: status, counters
  *
  * Runs in:  master
  * Owns:     nothing
@@ -18,12 +18,6 @@
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
-static bool
-may_see(const struct control_command *cmd, const struct server *s, const struct server *only)
-{
-	return (only == NULL || s == only) && control_rights_server(s, cmd->peer);
-}
-
 /* " listener=101,102": the children of one role (ROLE_COUNT: of all), those that serve or those that end. */
 static void
 put_pids(struct buf *b, const struct server *s, const char *label, enum role role, bool leaving)
@@ -39,24 +33,6 @@ put_pids(struct buf *b, const struct server *s, const char *label, enum role rol
 		buf_printf(b, "%s%s%d", any ? "," : " ", any ? "" : label, (int)c->pid);
 		any = true;
 	}
-}
-
-/*
- * Adds why it is not as it should be: itself; a process that runs and cannot do all of its work; a file that
- * cannot be opened. Nothing: it is.
- */
-static void
-put_troubles(struct buf *b, const struct server *s)
-{
-	const struct child *c;
-
-	if (s->reason != NULL)
-		buf_puts(b, s->reason);
-	TAILQ_FOREACH(c, &s->m->children, link)
-		if (c->server == s && c->trouble != NULL && c->phase != CHILD_STOPPING)
-			buf_printf(b, "%s%s", b->len > 0 ? "; " : "", c->trouble);
-	if (s->conf != NULL && s->state != STATE_STOPPED)
-		file_handover_blame(s->conf, b);
 }
 
 static void
@@ -76,7 +52,7 @@ put_status(struct buf *b, const struct server *s)
 	put_pids(b, s, "deliver=", ROLE_DELIVER, false);
 	put_pids(b, s, "maintenance=", ROLE_MAINTENANCE, false);
 	put_pids(b, s, "leaving=", ROLE_COUNT, true);
-	put_troubles(&why, s);
+	health_put_troubles(&why, s);
 	if (why.len > 0)
 		buf_printf(b, " reason=%s", log_safe(buf_text(&why)));
 	buf_done(&why);
@@ -86,10 +62,11 @@ put_status(struct buf *b, const struct server *s)
 void
 control_show_status(struct control_command *cmd, struct master *m, struct server *only)
 {
+	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
 	const struct server *s;
 
 	TAILQ_FOREACH(s, &m->servers, link)
-		if (may_see(cmd, s, only))
+		if (control_rights_sees(cmd->peer, s, only))
 			put_status(&cmd->text, s);
 	if (only != NULL || !control_rights_service(m, cmd->peer))
 		return;
@@ -101,47 +78,11 @@ control_show_status(struct control_command *cmd, struct master *m, struct server
 			    (int)m->helper[i].child->pid);
 	if (m->metrics.child != NULL)
 		buf_printf(&cmd->text, " metrics=%d", (int)m->metrics.child->pid);
-	buf_puts(&cmd->text, "\n");
-}
-
-/* As monitoring wants it: 0 good, 1 warning, 2 it should run and does not. */
-static int
-server_health(const struct server *s, bool troubles)
-{
-	if (s->state == STATE_STOPPED)
-		return s->wanted ? 2 : 0;
-	if (s->trouble)
-		return s->state == STATE_STARTING ? 2 : 1;
-	return s->state == STATE_STARTED && !troubles ? 0 : 1;
-}
-
-void
-control_show_health(struct control_command *cmd, struct master *m, struct server *only)
-{
-	static const char *const word[] = { "OK", "WARNING", "CRITICAL" };
-	struct buf line = BUF_INIT(MASTER_TEXT_MAX), why = BUF_INIT(MASTER_TEXT_MAX);
-	const struct server *s;
-	int worst = 0;
-
-	TAILQ_FOREACH(s, &m->servers, link) {
-		int health;
-
-		if (!may_see(cmd, s, only))
-			continue;
-		buf_clear(&why);
-		put_troubles(&why, s);
-		health = server_health(s, why.len > 0);
-		worst = health > worst ? health : worst;
-		buf_printf(&line, "%s%s %s", line.len > 0 ? ", " : "", s->name, state_name(s->state));
-		if (health > 0 && why.len > 0)
-			buf_printf(&line, " (%s)", buf_text(&why));
-		else if (s->state == STATE_STOPPED && health == 0)
-			buf_puts(&line, " as ordered");
-	}
-	buf_printf(&cmd->text, "%s: %s\n", word[worst], buf_text(&line));
-	cmd->status = worst;
+	health_put_service(&why, m);
+	if (why.len > 0)
+		buf_printf(&cmd->text, " reason=%s", log_safe(buf_text(&why)));
 	buf_done(&why);
-	buf_done(&line);
+	buf_puts(&cmd->text, "\n");
 }
 
 /* The counters of one virtual server; without a name the sums of all, which have no state. */
@@ -155,7 +96,7 @@ control_show_counters(struct control_command *cmd, struct master *m, struct serv
 		if (only == NULL && i == COUNTER_STATE)
 			continue;
 		TAILQ_FOREACH(s, &m->servers, link)
-			if (may_see(cmd, s, only))
+			if (control_rights_sees(cmd->peer, s, only))
 				sum += counters_get(s->counters, i);
 		buf_printf(&cmd->text, "%s %lld\n", counters_rows[i].name, (long long)sum);
 	}
@@ -169,7 +110,7 @@ control_show_prometheus(struct control_command *cmd, struct master *m, struct se
 	size_t n = 0;
 
 	TAILQ_FOREACH(s, &m->servers, link)
-		if (may_see(cmd, s, only)) {
+		if (control_rights_sees(cmd->peer, s, only)) {
 			list = mem_array(list, n + 1, sizeof(*list));
 			list[n++] = (struct counters_text_server){ s->name, s->counters };
 		}

@@ -22,6 +22,7 @@
 #include "common/base/trust_anchor.h"
 #include "common/boot/named_file.h"
 #include "common/config/config.h"
+#include "common/config/config_check.h"
 #include "common/config/key.h"
 #include "common/tls/tls.h"
 #include "master/posternctl/posternctl.h"
@@ -385,5 +386,5 @@ check_paths_files(const struct config *c, struct config_faults *faults)
 		judge_directory(&p);
 		judge_secrets(&p);
 	}
-	check_host_judge(c, faults);
+	config_host_judge(c, faults);
 }

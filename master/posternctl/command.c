@@ -17,6 +17,8 @@
 #include "common/config/config_check.h"
 #include "master/posternctl/posternctl.h"
 
+#define HEALTH_UNKNOWN 3	/* of status --check, for monitoring */
+
 static const char *
 config_path_of(const struct command_context *c)
 {
@@ -108,20 +110,33 @@ option_unknown(const struct command *row, const char *word, const char *only)
 	return status;
 }
 
+/*
+ * Monitoring knows four answers, and takes every other exit status for trouble of its own: what cannot be
+ * asked is unknown.
+ */
+static int
+check_health(const struct command_context *c, const char *const *words, size_t count)
+{
+	int status = send_words(c, "health", words, count);
+
+	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {
+		printf("CRITICAL: the service is not running\n");
+		return 2;
+	}
+	if (status >= 0 && status <= HEALTH_UNKNOWN)
+		return status;
+	printf("UNKNOWN: the service cannot be asked\n");
+	return HEALTH_UNKNOWN;
+}
+
 static int
 run_status(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status;
-
 	if (count == 0 || words[0][0] != '-')
 		return count > 1 ? command_misused(row, NULL) : run_ask(c, row, words, count);
 	if (strcmp(words[0], "--check") != 0)
 		return option_unknown(row, words[0], "--check");
-	status = send_words(c, "health", words + 1, count - 1);
-	if (status != CONTROL_CLIENT_NO_SERVICE && status != CONTROL_CLIENT_CUT)
-		return status;
-	printf("CRITICAL: the service is not running\n");
-	return 2;
+	return check_health(c, words + 1, count - 1);
 }
 
 static int
@@ -372,7 +387,7 @@ run_missing(const struct command_context *c, const struct command *row, const ch
 
 const struct command command_rows[] = {
 	{ "status", "[--check] [name]", 0, 2,
-	    "Show states, addresses and processes; --check: one line and exit status 0, 1 or 2 for "
+	    "Show states, addresses and processes; --check: one line and exit status 0, 1, 2 or 3 for "
 	    "monitoring.",
 	    run_status, "status" },
 	{ "start", "[name]", 0, 1, "Start a virtual server, and the service if it is down.", run_start,

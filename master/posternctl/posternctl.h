@@ -70,10 +70,6 @@ int service_start_up(const char *config_path, bool standard, const char *name);
 
 void check_paths_files(const struct config *c, struct config_faults *faults);	/* a config_check_files */
 
-/* --- check_host: what the configuration wants of this host --- */
-
-void check_host_judge(const struct config *c, struct config_faults *faults);
-
 /* --- explain: what would happen to a message, and which line decides it --- */
 
 /* words: options, and perhaps a virtual server. The exit status; EXPLAIN_MISUSED: nothing is printed. */

@@ -103,3 +103,9 @@ control_rights_server(const struct server *s, const struct control_peer *p)
 {
 	return control_rights_service(s->m, p) || control_rights_has(&s->rights, p);
 }
+
+bool
+control_rights_sees(const struct control_peer *p, const struct server *s, const struct server *only)
+{
+	return (only == NULL || s == only) && control_rights_server(s, p);
+}

@@ -102,6 +102,8 @@ bool control_rights_has(const struct control_rights *r, const struct control_pee
 int control_rights_peer_get(struct control_peer *p, int fd) __attribute__((warn_unused_result));
 bool control_rights_service(const struct master *m, const struct control_peer *p);
 bool control_rights_server(const struct server *s, const struct control_peer *p);
+/* Whether an answer about `only`, NULL: all, tells that user of `s`. */
+bool control_rights_sees(const struct control_peer *p, const struct server *s, const struct server *only);
 
 /* --- listen: the listening sockets --- */
 

@@ -97,7 +97,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "retry delay-notify expire local-delay-notify local-expire outbound-auth user secret-file oauth "
 	    "auth-mechanisms outbound-tls authorities connections "
 	    "connections-per-domain connection-timeout port hop-limit masquerade fqdn smart-host "
-	    "smart-host-after-direct never-to reverse-dns source-address",
+	    "smart-host-after-direct smart-host-alarm never-to reverse-dns source-address",
 	[KEY_LDAP] =
 	    "enable uri start-tls ca-file timeout schema bind user secret-file base filter mail-attribute "
 	    "forward-attribute member-attribute group-depth " "cache-found cache-not-found report-members recipient-delimiter",

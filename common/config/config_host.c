@@ -1,7 +1,7 @@
 /*
- * check_host - what the configuration wants of this host: users, groups, folders above those that are named
+ * config_host - what the configuration wants of this host: users, groups, folders above those that are named
  *
- * Runs in:  posternctl; for its command check
+ * Runs in:  master, posternctl
  * Owns:     nothing
  * Promise:  what start would refuse, or make where it was hardly meant, is said with the key that names it
  * Fails by: not at all
@@ -16,8 +16,8 @@
 
 #include "common/base/mem.h"
 #include "common/config/config.h"
+#include "common/config/config_check.h"
 #include "common/config/key.h"
-#include "master/posternctl/posternctl.h"
 
 static void
 judge_operators(struct config_faults *faults, const struct config *c, const struct config_server *s)
@@ -98,7 +98,7 @@ judge_folder(struct config_faults *faults, const struct config_server *s, enum k
 }
 
 void
-check_host_judge(const struct config *c, struct config_faults *faults)
+config_host_judge(const struct config *c, struct config_faults *faults)
 {
 	judge_identity(faults, c);
 	judge_operators(faults, c, NULL);

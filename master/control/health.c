@@ -1,0 +1,141 @@
+/*
+ * health - status --check: one line for monitoring about what runs, and what would not run again
+ *
+ * Runs in:  master
+ * Owns:     nothing
+ * Promise:  0 good, 1 a warning, 2 a virtual server should run and does not; each reason says what is wrong
+ * Fails by: not at all
+ */
+#include <string.h>
+
+#include "master/control/control.h"
+#include "master/processes/processes.h"
+#include "master/servers/servers.h"
+
+/* Children that do the same work say the same. */
+static bool
+is_said_before(const struct child *c)
+{
+	const struct child *other;
+
+	TAILQ_FOREACH(other, &c->m->children, link) {
+		if (other == c)
+			return false;
+		if (other->server == c->server && other->trouble != NULL && other->phase <= CHILD_READY &&
+		    strcmp(other->trouble, c->trouble) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the children of `s`, NULL: the helpers, cannot do although they run. */
+static void
+put_children(struct buf *b, const struct master *m, const struct server *s)
+{
+	const struct child *c;
+
+	TAILQ_FOREACH(c, &m->children, link)
+		if (c->server == s && c->trouble != NULL && c->phase <= CHILD_READY && !is_said_before(c))
+			buf_printf(b, "%s%s", b->len > 0 ? "; " : "", c->trouble);
+}
+
+void
+health_put_troubles(struct buf *b, const struct server *s)
+{
+	if (s->reason != NULL)
+		buf_puts(b, s->reason);
+	put_children(b, s->m, s);
+	if (s->conf != NULL && s->state != STATE_STOPPED)
+		file_handover_blame(s->conf, b);
+}
+
+void
+health_put_service(struct buf *b, const struct master *m)
+{
+	put_children(b, m, NULL);
+}
+
+static int
+judge_server(const struct server *s, bool troubles)
+{
+	if (s->state == STATE_STOPPED)
+		return s->wanted ? 2 : 0;
+	if (s->trouble)
+		return s->state == STATE_STARTING ? 2 : 1;
+	return s->state == STATE_STARTED && !troubles ? 0 : 1;
+}
+
+static void
+put_part(struct buf *line, const char *name, const char *state, const struct buf *why)
+{
+	buf_printf(line, "%s%s %s", line->len > 0 ? ", " : "", name, state);
+	if (why->len > 0)
+		buf_printf(line, " (%s)", buf_text(why));
+}
+
+static int
+put_server(struct buf *line, const struct server *s, const struct health_disk *disk)
+{
+	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
+	int health;
+
+	health_put_troubles(&why, s);
+	health_disk_blame(disk, s, &why);
+	health = judge_server(s, why.len > 0);
+	if (health == 0)
+		buf_clear(&why);
+	put_part(line, s->name, state_name(s->state), &why);
+	if (s->state == STATE_STOPPED && health == 0)
+		buf_puts(line, " as ordered");
+	buf_done(&why);
+	return health;
+}
+
+/* What concerns every virtual server: helpers, postern.ini. Nothing is said when all is well. */
+static int
+put_all(struct buf *line, const struct master *m, const struct health_disk *disk)
+{
+	struct buf why = BUF_INIT(MASTER_TEXT_MAX);
+	int health;
+
+	health_put_service(&why, m);
+	health_disk_blame_service(disk, &why);
+	health = why.len > 0;
+	if (health > 0)
+		put_part(line, "(service)", m->stopping ? "stopping" : "started", &why);
+	buf_done(&why);
+	return health;
+}
+
+/* Reasons quote files and hosts; monitoring reads the first line only. */
+static void
+keep_one_line(struct buf *line)
+{
+	for (size_t i = 0; i < line->len; i++)
+		if ((unsigned char)line->data[i] < ' ' || line->data[i] == 127)
+			line->data[i] = '?';
+}
+
+void
+health_show(struct control_command *cmd, struct master *m, struct server *only)
+{
+	static const char *const word[] = { "OK", "WARNING", "CRITICAL" };
+	struct buf line = BUF_INIT(MASTER_TEXT_MAX);
+	struct health_disk disk;
+	const struct server *s;
+	int worst = 0, health;
+
+	health_disk_read(&disk, m);
+	TAILQ_FOREACH(s, &m->servers, link)
+		if (control_rights_sees(cmd->peer, s, only)) {
+			health = put_server(&line, s, &disk);
+			worst = health > worst ? health : worst;
+		}
+	health = put_all(&line, m, &disk);
+	worst = health > worst ? health : worst;
+	keep_one_line(&line);
+	buf_printf(&cmd->text, "%s: %s\n", word[worst], buf_text(&line));
+	cmd->status = worst;
+	health_disk_done(&disk);
+	buf_done(&line);
+}
