@@ -12,16 +12,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 void
 gssapi_base_say(char *dst, size_t size, const char *what, OM_uint32 major, OM_uint32 minor)
 {
+	static const char nothing[] = "Success";
 	OM_uint32 ignored, more = 0;
 	gss_buffer_desc text = GSS_C_EMPTY_BUFFER;
-	bool general = minor == 0;
+	bool general;
 
-	(void)gss_display_status(&ignored, general ? major : minor,
-	    general ? GSS_C_GSS_CODE : GSS_C_MECH_CODE, general ? GSS_C_NO_OID : gss_mech_krb5, &more, &text);
+	(void)gss_display_status(&ignored, minor, GSS_C_MECH_CODE, gss_mech_krb5, &more, &text);
+	/* The mechanism has nothing to say about a token that it could not even read. */
+	general = minor == 0 || text.length == 0 ||
+	    (text.length == sizeof(nothing) - 1 && memcmp(text.value, nothing, text.length) == 0);
+	more = 0;
+	if (general) {
+		gss_release_buffer(&ignored, &text);
+		(void)gss_display_status(&ignored, major, GSS_C_GSS_CODE, GSS_C_NO_OID, &more, &text);
+	}
 	snprintf(dst, size, "%s: %.*s", what, (int)text.length,
 	    text.length > 0 ? (const char *)text.value : "");
 	gss_release_buffer(&ignored, &text);

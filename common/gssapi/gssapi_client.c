@@ -19,6 +19,7 @@
 
 #include "common/base/mem.h"
 #include "common/gssapi/gssapi_base.h"
+#include "common/gssapi/ticket_fault.h"
 
 enum { WHY_SIZE = 200 };
 enum gssapi_client_phase { CONTEXT, LAYERS, DONE };
@@ -30,6 +31,7 @@ struct gssapi_client {
 	gss_cred_id_t credential;
 	gss_name_t peer;
 	gss_buffer_desc word;
+	char *user, *keytab, *service;		/* for texts; keytab as libkrb5 names it */
 	char why[WHY_SIZE];
 };
 
@@ -53,6 +55,9 @@ gssapi_client_free(struct gssapi_client *c)
 	gss_release_cred(&minor, &c->credential);
 	gss_release_name(&minor, &c->peer);
 	gss_release_buffer(&minor, &c->word);
+	free(c->user);
+	free(c->keytab);
+	free(c->service);
 	free(c);
 }
 
@@ -63,11 +68,42 @@ fail_status(struct gssapi_client *c, const char *what, OM_uint32 major, OM_uint3
 	return -1;
 }
 
+/* There is no ticket: neither for ourselves nor for the service. */
+static int
+fail_ticket(struct gssapi_client *c, OM_uint32 minor)
+{
+	if ((krb5_error_code)minor == KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN)
+		snprintf(c->why, sizeof(c->why), "no ticket for %s: %s", c->service,
+		    ticket_fault_words((krb5_error_code)minor));
+	else
+		ticket_fault_say(c->why, sizeof(c->why), c->user, c->keytab, (krb5_error_code)minor);
+	return -1;
+}
+
 /* "BEFORE the directory server AFTER". */
 static int
 fail_peer(struct gssapi_client *c, const char *before, const char *after, const char *advice)
 {
 	snprintf(c->why, sizeof(c->why), "%s%s%s%s", before, c->kind->peer, after, advice);
+	return -1;
+}
+
+/* The peer's bytes do not do. */
+static int
+fail_token(struct gssapi_client *c, OM_uint32 major, OM_uint32 minor)
+{
+	const char *words = ticket_fault_words((krb5_error_code)minor);
+	krb5_error_code code = (krb5_error_code)minor;
+
+	if (GSS_ROUTINE_ERROR(major) == GSS_S_DEFECTIVE_TOKEN && words == NULL)
+		return fail_peer(c, "Kerberos: ", " sent what is no token of Kerberos", "");
+	if (GSS_ROUTINE_ERROR(major) == GSS_S_BAD_SIG)
+		return fail_peer(c, "Kerberos: the token of ", " is spoilt", "");
+	if (code == KRB5_MUTUAL_FAILED || code == KRB5KRB_AP_ERR_BAD_INTEGRITY)
+		return fail_peer(c, "Kerberos: ", " has not proved who it is", "");
+	if (words == NULL)
+		return fail_status(c, "Kerberos", major, minor);
+	snprintf(c->why, sizeof(c->why), "Kerberos: %s says no: %s", c->kind->peer, words);
 	return -1;
 }
 
@@ -89,6 +125,7 @@ gssapi_client_name_service(struct gssapi_client *c, const char *host)
 	char *text = mem_printf("%s@%s", c->kind->service, host);
 	int result = import_name(c, text, GSS_C_NT_HOSTBASED_SERVICE, text, &c->peer);
 
+	c->service = mem_printf("%s/%s", c->kind->service, host);
 	free(text);
 	return result;
 }
@@ -101,6 +138,7 @@ gssapi_client_name_host(struct gssapi_client *c, const char *host)
 	char *text = NULL;
 	int result = -1;
 
+	c->service = mem_printf("%s/%s", c->kind->service, host);
 	if (krb5_init_context(&context) != 0) {
 		snprintf(c->why, sizeof(c->why), "Kerberos cannot be used: krb5.conf is not good");
 		return -1;
@@ -126,12 +164,14 @@ gssapi_client_acquire(struct gssapi_client *c, const char *user, const struct ke
 	gss_name_t name = GSS_C_NO_NAME;
 	OM_uint32 minor, ignored, major;
 
+	c->user = mem_strdup(user);
+	c->keytab = mem_strdup(k->path);
 	if (import_name(c, user, GSS_KRB5_NT_PRINCIPAL_NAME, bad_name, &name) == -1)
 		return -1;
 	major = gss_acquire_cred_from(&minor, name, GSS_C_INDEFINITE, &mechanisms, GSS_C_INITIATE, &store,
 	    &c->credential, NULL, NULL);
 	gss_release_name(&ignored, &name);
-	return GSS_ERROR(major) ? fail_status(c, "no ticket", major, minor) : 0;
+	return GSS_ERROR(major) ? fail_ticket(c, minor) : 0;
 }
 
 /* --- with the server --- */
@@ -146,7 +186,7 @@ step_context(struct gssapi_client *c, const void *data, size_t len)
 	major = gss_init_sec_context(&minor, c->credential, &c->context, c->peer, gss_mech_krb5, wanted, 0,
 	    GSS_C_NO_CHANNEL_BINDINGS, &input, NULL, &c->word, &flags, NULL);
 	if (GSS_ERROR(major))
-		return fail_status(c, "Kerberos", major, minor);
+		return len == 0 ? fail_ticket(c, minor) : fail_token(c, major, minor);
 	if (major & GSS_S_CONTINUE_NEEDED)
 		return 0;
 	if ((flags & wanted) != wanted)
@@ -166,7 +206,7 @@ step_layers(struct gssapi_client *c, const void *data, size_t len)
 
 	gss_release_buffer(&ignored, &plain);
 	if (GSS_ERROR(major))
-		return fail_status(c, "Kerberos", major, minor);
+		return fail_token(c, major, minor);
 	if (!good)
 		return fail_peer(c, "Kerberos: ", " insists on a security layer", c->kind->advice);
 	major = gssapi_base_wrap_none(&minor, c->context, &c->word);

@@ -3,15 +3,19 @@ used; secrets are never shown
 """
 
 import base64
+import contextlib
 import os
 import socket
 import ssl
 import subprocess
+import threading
+import time
 
+import gssapi
 from checks import check, equal
 from patience import until
 from processes import is_root
-from sasl import Kdc, b64, plain, verifier
+from sasl import Kdc, b64, plain, run, verifier
 from sink import Sink, SinkSession
 
 SECRET = "s3cret pass phrase"
@@ -453,3 +457,135 @@ def test_kerberos(t):
         service.default.send(to="y@far.example")
         return any("no ticket" in event["reason"] for event in service.events.all("deferred", recipient="y@far.example"))
     until(waits, what="the failure to get a ticket")
+
+
+def kerberos_out(t, ours_options=(), **more):
+    """Our account of a real KDC at a relay of ours; tries again each second. The KDC, the service and our keytab."""
+    kdc = Kdc(t)
+    keytab, ours = t.folder / "service.keytab", t.folder / "ours.keytab"
+    kdc.add("smtp/relay.example", keytab)
+    kdc.add("postern/default.example", ours, *ours_options)
+    for file in (keytab, ours):
+        file.chmod(0o600)
+        if is_root():
+            os.chown(file, t.uid, t.gid)
+    t.folder.chmod(0o777)    # the replay cache is there
+    service = relay_to(t, authentication="integrated", keytab=keytab)
+    service.env.update(kdc.env)
+    service.service["dns-server"] = t.dns("relay A 127.0.0.1", "other A 127.0.0.1").address
+    service.write()
+    service.default.set("delivery", smart_host=f"relay.example:{service['relay'].port}", outbound_auth="integrated", user="postern/default.example",
+                        secret_file=ours, retry="1s", **more)
+    service.default.set("messages", max_messages_per_connection="1")
+    return kdc, service, ours
+
+
+def der(tag, *parts):
+    body = b"".join(parts)
+    return bytes([tag, len(body)]) + body
+
+
+def skewed_error():
+    """KRB-ERROR (RFC 4120 5.9.1) about the clock."""
+    def number(tag, value):
+        return der(0xa0 | tag, der(2, bytes([value])))
+    name = der(0xa0, der(2, b"\2")), der(0xa1, der(0x30, der(0x1b, b"krbtgt"), der(0x1b, b"TEST.EXAMPLE")))
+    return der(0x7e, der(0x30, number(0, 5), number(1, 30), der(0xa4, der(0x18, b"20261130000000Z")), number(5, 0), number(6, 37),
+                         der(0xa9, der(0x1b, b"TEST.EXAMPLE")), der(0xaa, der(0x30, *name))))
+
+
+@contextlib.contextmanager
+def fake_kdc(port, answer):
+    """Says the same to everybody."""
+    over = threading.Event()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as fake:
+        fake.bind(("127.0.0.1", port))
+        fake.settimeout(0.1)
+
+        def serve():
+            while not over.is_set():
+                try:
+                    fake.sendto(answer, fake.recvfrom(65536)[1])
+                except TimeoutError:
+                    pass
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_kerberos_reasons(t):
+    """No ticket: unknown service, no KDC, a key that no longer fits, clocks that differ, an unknown principal: each has its own words."""
+    kdc, service, _ = kerberos_out(t, ("-maxlife", "4 seconds"))
+    conf = kdc.folder / "krb5.conf"    # or ended tickets would be taken for five minutes more
+    conf.write_text(conf.read_text().replace("[libdefaults]\n", "[libdefaults]\n clockskew = 8\n"))
+    service.default.sections["domain other.example"] = {"type": "remote", "route": f"other.example:{service['relay'].port}"}
+    service.default.write()
+    service.start()
+    service.default.send(to="x@far.example")
+    service["relay"].home.wait_drops(1)
+
+    def says(words, to="y@far.example"):
+        mark, last = service.events.mark(), [0.0]
+
+        def said():
+            if time.monotonic() - last[0] > 2:    # one may be delivered with a ticket that is still good
+                service.default.send(to=to)
+                last[0] = time.monotonic()
+            return any("no ticket for " in e["reason"] and words in e["reason"] for e in service.events.all("deferred", since=mark, recipient=to))
+        until(said, 60, words)
+    says("smtp/other.example: the Kerberos servers know no such service", "x@other.example")
+    kdc.end()
+    says("postern/default.example: no Kerberos server answers")
+    kdc.change("postern/default.example", t.folder / "new.keytab")
+    kdc.start()
+    says("postern/default.example: the keytab does not fit")
+    kdc.end()
+    with fake_kdc(kdc.port, skewed_error()):
+        says("the clock of this host is not that of")
+    kdc.start()
+    run("/usr/sbin/kadmin.local", "-r", "TEST.EXAMPLE", "delprinc", "-force", "postern/default.example", env=kdc.env)
+    says("postern/default.example: the Kerberos servers do not know this principal")
+
+
+class KerberosSession(AuthSession):
+    """A host whose tokens are bad in one way or another."""
+    def _auth(self, words):
+        fault = self.sink.fault
+        token = base64.b64decode(words[1]) if len(words) > 1 else self._take(b"")
+        context = gssapi.SecurityContext(usage="accept")
+        answer = context.step(token)
+        if fault == "rubbish":
+            self._take(b"what is no token")
+        elif fault == "proof":
+            self._take(answer[:-4] + bytes(4))
+        elif fault == "layers":
+            self._take(answer)
+            wrapped = context.wrap(b"\1\0\0\0", False).message
+            self._take(wrapped[:-4] + bytes(4))
+        return self.say("AUTH", "", "535 5.7.8 no")
+
+    def _take(self, challenge):
+        self.connection.sendall(f"334 {b64(challenge)}\r\n".encode())
+        return base64.b64decode(self.stream.readline().strip())
+
+
+def test_kerberos_bad_tokens(t):
+    """A host that answers rubbish, cannot prove itself, spoils its last token: each is told, never as "Success"."""
+    kdc, service, _ = kerberos_out(t)
+    kdc.add("smtp/other.example", t.folder / "other.keytab")
+    os.environ.update(kdc.env, KRB5_KTNAME=str(t.folder / "other.keytab"))
+    sink = auth_sink(t, "GSSAPI")
+    sink.session = KerberosSession
+    service.default.set("delivery", smart_host=f"other.example:{sink.port}")
+    sink.fault = "rubbish"
+    service.start()
+    for fault, words in (("rubbish", "it sent what is no token of Kerberos"), ("proof", "it has not proved who it is"),
+                         ("layers", "the token of it is spoilt")):
+        sink.fault = fault
+        mark = service.events.mark()
+        service.default.send(to="y@far.example")
+        service.events.wait("deferred", recipient="y@far.example", reason=lambda r, w=words: w in r, since=mark, timeout=60)
