@@ -171,8 +171,9 @@ struct master {
 	struct post metrics;		/* the metrics helper and its sockets */
 	struct listen_set metrics_sockets;
 	struct daemon_pidfile pidfile;
+	int event_file;			/* takes events; -1: no file does */
 	int parent;			/* pipe to the waiting parent; -1: none */
-	struct buf refusals;		/* virtual servers that did not start; for the parent */
+	struct buf refusals;		/* what went wrong at the start; for the parent */
 	bool ready, stopping, reloading;
 	char *program_folder;
 };
@@ -206,6 +207,17 @@ void daemon_unlock(struct daemon_pidfile *p);
 int daemon_background(void);
 /* The parent prints `text` (perhaps "") and exits with 0. Closes `fd`; standard streams go to /dev/null. */
 void daemon_report(int fd, const char *text);
+
+/* --- event_log: where the events of all processes go --- */
+
+void event_log_open(struct master *m);		/* the file, if one is named */
+/* Events go there from now on; the parent is told when nothing takes them. */
+void event_log_begin(struct master *m);
+/* Whether its events can go where it says, or can stay where they are: 0, or -1 and `why`. */
+int event_log_try(const struct master *m, const struct config_service *s, char *why, size_t size)
+	__attribute__((warn_unused_result));
+/* Opens the file again, for all processes; a fault is added to `text`, and to `status` when it is 0. */
+void event_log_renew(struct master *m, struct buf *text, int *status);
 
 /* --- signals: signals of operators and of the system, as commands --- */
 

@@ -134,13 +134,14 @@ open_service(struct master *m)
 {
 	struct config_faults faults = { 0 };
 
-	log_open("postern", "", false);
+	log_open("postern", "", LOG_TO_STDERR);
 	umask(002); /* modes are given in full where a file is made; the group may write to pickup */
 	read_configuration(m, &faults);
 	find_identity(m);
 	make_run_folders(m);
 	raise_limits();
 	daemon_lock(&m->pidfile, m->snapshot->config->service.run);
+	event_log_open(m);
 	if (!m->options.foreground)
 		m->parent = daemon_background();
 	daemon_write_pid(&m->pidfile);
@@ -149,7 +150,7 @@ open_service(struct master *m)
 	signals_take(m);
 	helper_open(m);
 	m->control = control_open(m);
-	log_open("postern", "", !m->options.foreground && m->snapshot->config->service.syslog);
+	event_log_begin(m);
 	log_event(LOG_FACT, NULL, "service", "state=starting version=%s pid=%d", POSTERN_VERSION,
 	    (int)getpid());
 	file_handover_tell_missing(m->snapshot->config);
@@ -275,6 +276,7 @@ reload_service(struct master *m, const char *only, struct buf *text, int *status
 	notify_send(line);
 	m->reloading = true;
 	*status = reload_run(m, only, text);
+	event_log_renew(m, text, status);
 	TAILQ_FOREACH(c, &m->children, link)
 		if (c->phase == CHILD_READY)
 			child_tell(c, CTL_LOGS);
@@ -320,7 +322,7 @@ service_run(const struct master_options *o)
 	static const struct master_ops ops = { .changed = on_changed, .stop = stop_service,
 	    .reload = reload_service };
 	struct master m = { .ops = &ops, .child_ops = &child_events, .options = *o,
-	    .parent = -1, .pidfile = { .fd = -1 }, .refusals = BUF_INIT(65536) };
+	    .parent = -1, .event_file = -1, .pidfile = { .fd = -1 }, .refusals = BUF_INIT(65536) };
 
 	TAILQ_INIT(&m.servers);
 	TAILQ_INIT(&m.children);

@@ -1,7 +1,7 @@
 /*
  * clock - what time it is, and dates as text
  *
- * Runs in:  every process but metrics; any thread
+ * Runs in:  every process
  * Owns:     nothing
  * Promise:  the only source of time in the tree
  * Fails by: never

@@ -2,7 +2,7 @@
  * log - the event log: one line, one fact
  *
  * Runs in:  every process, any thread
- * Owns:     the connection to syslog, or stderr
+ * Owns:     the connection to syslog
  * Promise:  a line is one write; hostile bytes never start a second line; errno survives
  * Fails by: the line is lost; die() and bug() do not return
  */
@@ -14,22 +14,28 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
+
 #define LINE_SIZE 2048
+#define HEAD_SIZE (CLOCK_DATE_SIZE + 80)
 #define SAFE_SIZE 600
 #define SAFE_COUNT 8
 
 static struct {
 	char program[48];
 	char server[64];
-	bool to_syslog;
+	enum log_sink sink;
+	int fd;				/* of LOG_TO_FILE and LOG_TO_STDERR */
 	bool journal;			/* stderr leads to the journal of systemd */
 	bool watched;			/* a fork is noticed */
 	_Atomic pid_t pid;		/* of this process; 0: to be asked for */
-} log_state = { .program = "postern" };
+} log_state = { .program = "postern", .fd = STDERR_FILENO };
 
 static const int syslog_level[] = {
 	[LOG_FACT] = 6 /* informational */, [LOG_WARN] = 4 /* warning */, [LOG_FAULT] = 3 /* error */
@@ -65,38 +71,78 @@ stderr_is_journal(void)
 }
 
 void
-log_open(const char *program, const char *server, bool to_syslog)
+log_open(const char *program, const char *server, enum log_sink sink)
 {
 	snprintf(log_state.program, sizeof(log_state.program), "%s", program);
 	snprintf(log_state.server, sizeof(log_state.server), "%s", server);
-	log_state.to_syslog = to_syslog;
 	log_state.journal = stderr_is_journal();
 	if (!log_state.watched)
 		log_state.watched = pthread_atfork(NULL, NULL, forget_pid) == 0;
-	if (to_syslog)
+	log_move(sink, STDERR_FILENO);
+}
+
+void
+log_move(enum log_sink sink, int fd)
+{
+	log_state.sink = sink;
+	log_state.fd = sink == LOG_TO_FILE ? fd : STDERR_FILENO;
+	if (sink == LOG_TO_SYSLOG)
 		openlog(log_state.program, LOG_PID | LOG_NDELAY, LOG_MAIL);
+}
+
+/* syslog(3) tries both kinds of sockets, too. */
+bool
+log_syslog_listens(void)
+{
+	static const int kinds[] = { SOCK_DGRAM, SOCK_STREAM };
+	const struct sockaddr_un sun = { .sun_family = AF_UNIX, .sun_path = _PATH_LOG };
+	bool listens = false;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && !listens; i++) {
+		int fd = socket(AF_UNIX, kinds[i] | SOCK_CLOEXEC, 0);
+
+		listens = fd != -1 && connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == 0;
+		if (fd != -1)
+			close(fd);
+	}
+	return listens;
+}
+
+/* What stands before a line: its time in a file, its severity in the journal, the process. */
+static size_t
+put_head(char *out, size_t size, enum log_level level)
+{
+	bool journal = log_state.journal && log_state.sink == LOG_TO_STDERR;
+	char date[CLOCK_DATE_SIZE];
+	size_t at = 0;
+
+	if (log_state.sink == LOG_TO_FILE) {
+		clock_format_utc(date, clock_wall_us());
+		at = (size_t)snprintf(out, size, "%s ", date);
+	}
+	/* sd-daemon(3): the severity. The journal names the service itself, and not its workers. */
+	if (journal)
+		at += (size_t)snprintf(out + at, size - at, "<%d>", syslog_level[level]);
+	if (!journal || strcmp(log_state.program, "postern") != 0)
+		at += (size_t)snprintf(out + at, size - at, "%s[%d]: ", log_state.program, (int)own_pid());
+	return at;
 }
 
 static void
 write_line(enum log_level level, char *line, size_t len)
 {
-	char out[LINE_SIZE + 96];
-	int head = 0;
+	char out[LINE_SIZE + HEAD_SIZE];
+	size_t head;
 
-	if (log_state.to_syslog) {
+	if (log_state.sink == LOG_TO_SYSLOG) {
 		syslog(syslog_level[level], "%s", line);
 		return;
 	}
-	/* sd-daemon(3): the severity. The journal names the service itself, and not its workers. */
-	if (log_state.journal)
-		head = snprintf(out, sizeof(out), "<%d>", syslog_level[level]);
-	if (!log_state.journal || strcmp(log_state.program, "postern") != 0)
-		head += snprintf(out + head, sizeof(out) - (size_t)head, "%s[%d]: ", log_state.program,
-		    (int)own_pid());
+	head = put_head(out, HEAD_SIZE, level);
 	memcpy(out + head, line, len);
-	out[(size_t)head + len] = '\n';
-	if (write(STDERR_FILENO, out, (size_t)head + len + 1) == -1)
-		return; /* syslog does not listen: there is no better place to say so */
+	out[head + len] = '\n';
+	if (write(log_state.fd, out, head + len + 1) == -1)
+		return; /* nothing takes it: there is no better place to say so */
 }
 
 static void

@@ -6,14 +6,22 @@
 #include <stddef.h>
 
 enum log_level { LOG_FACT, LOG_WARN, LOG_FAULT };
+enum log_sink {
+	LOG_TO_STDERR,
+	LOG_TO_SYSLOG,		/* syslog(3), facility mail */
+	LOG_TO_FILE,		/* the standard error output is a file: lines begin with the time */
+};
 
 /*
  * Names the process ("postern-listener") and the virtual server ("" in master
- * and helpers); lines go to syslog(3) facility mail, or to stderr when
- * `to_syslog` is false: with their severity, "<4>", where the journal of
- * systemd reads it. Both strings are copied.
+ * and helpers), and says where lines go. Where the journal of systemd reads
+ * stderr, a line begins with its severity, "<4>". Both strings are copied.
  */
-void log_open(const char *program, const char *server, bool to_syslog);
+void log_open(const char *program, const char *server, enum log_sink sink);
+/* From now on lines go there. LOG_TO_FILE: to `fd`, which stays the caller's. */
+void log_move(enum log_sink sink, int fd);
+/* Whether a syslog daemon takes lines now. */
+bool log_syslog_listens(void);
 
 /*
  * Writes "ID event=EVENT server=NAME " and then the formatted key=value pairs.

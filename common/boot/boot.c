@@ -36,12 +36,29 @@ stop_by_myself(struct boot *b)
 	b->role->on_control(b, &m);
 }
 
+/* Events go elsewhere from now on; a file comes as the standard error output. */
+static void
+take_events(const struct ctl_message *m)
+{
+	uint32_t sink;
+
+	memcpy(&sink, m->data, sizeof(sink));
+	if (m->fd == -1)
+		return;
+	if (dup2(m->fd, STDERR_FILENO) != -1)
+		log_move((enum log_sink)sink, STDERR_FILENO);
+	close(m->fd);
+}
+
 static void
 on_master_message(void *arg, const struct ctl_message *m)
 {
 	struct boot *b = arg;
 
-	b->role->on_control(b, m);
+	if (m->type == CTL_EVENTS)
+		take_events(m);
+	else
+		b->role->on_control(b, m);
 }
 
 static void
@@ -114,11 +131,11 @@ take_config(struct boot *b, const char *server)
 	bool foreground = getenv("POSTERN_FOREGROUND") != NULL;
 
 	snprintf(program, sizeof(program), "postern-%s", b->role->name);
-	log_open(program, server, false);
+	log_open(program, server, LOG_TO_STDERR);
 	b->config = config_read_snapshot(BOOT_CONFIG);
 	if (b->config == NULL)
 		die(EX_CONFIG, "the configuration snapshot cannot be read");
-	log_open(program, server, b->config->service.syslog && !foreground);
+	log_open(program, server, config_service_log_sink(&b->config->service, foreground));
 	if (!b->role->per_server)
 		return;
 	b->server = config_server_by_name(b->config, server);

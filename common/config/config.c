@@ -118,6 +118,16 @@ config_read_snapshot(int fd)
 	return c;
 }
 
+enum log_sink
+config_service_log_sink(const struct config_service *s, bool foreground)
+{
+	bool to_syslog = s->events != NULL ? strcmp(s->events, "syslog") == 0 : s->syslog;
+
+	if (s->events != NULL && s->events[0] == '/')
+		return LOG_TO_FILE;
+	return to_syslog && !foreground ? LOG_TO_SYSLOG : LOG_TO_STDERR;
+}
+
 void
 config_free(struct config *c)
 {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "common/base/log.h"
 #include "common/base/net.h"
 
 #define CONFIG_UNLIMITED UINT64_MAX
@@ -195,7 +196,8 @@ struct config_service {
 	char *trust_anchor;			/* NULL not set */
 	struct config_strings dns_insecure;
 	uint64_t grace;
-	bool syslog;
+	bool syslog;				/* counts while `events` is NULL */
+	char *events;				/* "syslog", "stderr" or a path; NULL not set */
 	struct config_strings metrics;		/* "/path", loopback "address:port"; empty: none */
 	const char *file;
 	struct config_origin *origin;
@@ -249,6 +251,8 @@ void config_faults_tell_oauth(struct config_faults *f, const struct config *c, c
 void config_faults_tell_domain(struct config_faults *f, const struct config_server *s,
     const struct config_domain *d, const char *key, bool warning, const char *text);
 
+/* Where the events of a process go. A file: it is opened by the master. */
+enum log_sink config_service_log_sink(const struct config_service *s, bool foreground);
 const struct config_server *config_server_by_name(const struct config *c, const char *name);	/* NULL */
 const struct config_server *config_server_by_id(const struct config *c, uint32_t id);
 /* Whether it has sessions under TLS; then it has a certificate, too. */

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/log_file.h"
 #include "common/base/mem.h"
 #include "common/config/config.h"
 #include "common/config/config_check.h"
@@ -61,6 +62,17 @@ judge_identity(struct config_faults *faults, const struct config *c)
 	}
 }
 
+static void
+judge_events(struct config_faults *faults, const struct config *c)
+{
+	const struct passwd *pw = getpwnam(c->service.user);
+	char why[400];
+
+	if (config_service_log_sink(&c->service, false) == LOG_TO_FILE &&
+	    log_file_judge(c->service.events, pw != NULL ? pw->pw_uid : geteuid(), why, sizeof(why)) == -1)
+		config_faults_tell_service(faults, c, "events", false, why);
+}
+
 /*
  * The first folder above `path` that is not there, owned by the caller; NULL: only `path` itself may be
  * missing. Folders that this user may not look at count as there.
@@ -102,6 +114,7 @@ config_host_judge(const struct config *c, struct config_faults *faults)
 {
 	judge_identity(faults, c);
 	judge_operators(faults, c, NULL);
+	judge_events(faults, c);
 	for (size_t i = 0; i < c->nserver; i++) {
 		const struct config_server *s = &c->server[i];
 

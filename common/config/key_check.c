@@ -35,6 +35,15 @@ key_check_path(const char *text, const char **why)
 }
 
 int
+key_check_events(const char *text, const char **why)
+{
+	if (strcmp(text, "syslog") == 0 || strcmp(text, "stderr") == 0 || key_check_path(text, why) == 0)
+		return 0;
+	*why = "syslog, stderr or the absolute path of a file";
+	return -1;
+}
+
+int
 key_check_host(const char *text, const char **why)
 {
 	*why = "a host name like mail.example.com (letters, digits, hyphens, dots; international names in "

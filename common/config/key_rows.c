@@ -158,8 +158,16 @@ const struct key key_rows[] = {
 	    .meaning = "How long sessions and deliveries may take to finish when a virtual server stops." },
 	{ SERVICE("syslog", KEY_BOOL, syslog), .standard = "yes",
 	    .meaning =
-	    "Whether events go to syslog (facility mail). In the foreground they always go to the standard "
-	    "error output; the journal of systemd gets them with their severity." },
+	    "The older form of events: yes is syslog, no is stderr. It has no effect beside events." },
+	{ SERVICE("events", KEY_TEXT, events), .derived = "syslog; with syslog = no, stderr",
+	    .check = key_check_events,
+	    .meaning =
+	    "Where events go: syslog (facility mail), stderr, or the path of a file. In the foreground those "
+	    "for syslog, too, go to the standard error output; the journal of systemd gets them with their "
+	    "severity. In the background nobody reads the standard error output, so name a file where no "
+	    "syslog daemon runs. The supervisor makes the file (mode 0640), which may not be a link, belong "
+	    "to another user or be writable for everybody, and opens it again at a reload. Each line begins "
+	    "with the time in UTC." },
 	{ SERVICE("metrics", KEY_STRINGS, metrics), .check = key_check_metrics,
 	    .meaning =
 	    "Where the counters are served as text for Prometheus, at /metrics over HTTP: paths of sockets, "

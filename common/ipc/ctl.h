@@ -25,6 +25,7 @@ enum ctl_type {
 	CTL_PAUSED,		/* accepts no more connections */
 	CTL_CONTINUED,
 	CTL_IDLE,		/* drained: exits now */
+	CTL_LEFT,		/* stopping, a session or delivery has ended: the counters have the rest */
 	/* Asks for a channel to a helper: payload uint32_t, enum ctl_helper; CTL_CHANNEL follows */
 	CTL_NEED,
 	/* master to worker or helper */
@@ -33,6 +34,8 @@ enum ctl_type {
 	CTL_DRAIN,		/* accept nothing new, end when the last session ended (reload) */
 	CTL_STOP,		/* end within the grace time: payload uint32_t milliseconds */
 	CTL_LOGS,		/* reopen logs */
+	/* Where events go: payload uint32_t, enum log_sink; the descriptor becomes standard error */
+	CTL_EVENTS,
 	/* To a worker: its channel to a helper; to a helper: a new client. Payload struct ctl_channel */
 	CTL_CHANNEL,
 	/*
@@ -44,6 +47,7 @@ enum ctl_type {
 	/* operator to master and back */
 	CTL_COMMAND,		/* text: words separated by NUL: "pause" "default" */
 	CTL_TEXT,		/* part of an answer */
+	CTL_PROGRESS,		/* struct ctl_progress: what a stop still waits for; before the answer */
 	CTL_END,		/* end of an answer: int32_t exit status (0, 1, 2 or sysexits) */
 	/* worker to resolver helper and back: payloads in common/ipc/msg_dns.h */
 	CTL_DNS_ASK,
@@ -105,6 +109,11 @@ struct ctl_channel {
 	uint32_t helper;		/* enum ctl_helper */
 	char server[64];		/* virtual server of the client; "" none */
 	char role[16];			/* program of the client: "listener" */
+};
+
+struct ctl_progress {
+	uint32_t left_ms;		/* until what is left is cut off */
+	char text[2000];		/* "default: 2 sessions, 1 delivery (listener 7, deliver 9)" */
 };
 
 /*

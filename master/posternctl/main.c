@@ -27,7 +27,7 @@ main(int argc, char **argv)
 	struct command_context context = { 0 };
 	int c;
 
-	log_open("posternctl", "", false);
+	log_open("posternctl", "", LOG_TO_STDERR);
 	while ((c = getopt_long(argc, argv, "+c:s:Vh", options, NULL)) != -1)
 		switch (c) {
 		case 'c':

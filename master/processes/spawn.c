@@ -33,6 +33,7 @@ struct spawn_plan {
 	const char *argv[5];
 	bool foreground;
 	int null, config;
+	int events;		/* the file that takes events; -1: none */
 	int fd[BOOT_LISTEN + CONFIG_LISTEN_MAX];	/* index: the number in the child */
 	int count;
 };
@@ -97,16 +98,17 @@ exec_program(struct spawn_plan *plan, char **env)
 	int out;
 
 	setsid(); /* Ctrl-C reaches the master only */
+	/* First, before the numbers of enum boot_fd are taken by others. */
+	out = plan->events != -1 ? plan->events : plan->foreground ? STDERR_FILENO : plan->null;
+	if (dup2(plan->null, STDIN_FILENO) == -1 || dup2(out, STDERR_FILENO) == -1 ||
+	    dup2(out, STDOUT_FILENO) == -1)
+		_exit(127);
 	for (int i = BOOT_MASTER; i < plan->count; i++)
 		if ((plan->fd[i] = fcntl(plan->fd[i], F_DUPFD, SPAWN_HIGH)) == -1)
 			_exit(127);
 	for (int i = BOOT_MASTER; i < plan->count; i++)
 		if (dup2(plan->fd[i], i) == -1)
 			_exit(127);
-	out = plan->foreground ? STDERR_FILENO : plan->null;
-	if (dup2(plan->null, STDIN_FILENO) == -1 || dup2(out, STDERR_FILENO) == -1 ||
-	    dup2(out, STDOUT_FILENO) == -1)
-		_exit(127);
 	closefrom(plan->count);
 
 	standard = (struct sigaction){ .sa_handler = SIG_DFL };
@@ -207,7 +209,8 @@ lowest_free_slot(const struct server *s)
 struct child *
 spawn_child(struct post *p)
 {
-	struct spawn_plan plan = { .null = -1, .config = -1, .foreground = p->m->options.foreground };
+	struct spawn_plan plan = { .null = -1, .config = -1, .foreground = p->m->options.foreground,
+	    .events = p->m->event_file };
 	int channel[2] = { -1, -1 };
 	int slot = p->server != NULL ? lowest_free_slot(p->server) : 0;
 	struct child *c;

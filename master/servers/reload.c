@@ -246,6 +246,17 @@ fixed_keys_are_same(struct reload *r)
 	return same;
 }
 
+static bool
+events_can_go(struct reload *r)
+{
+	char why[400];
+
+	if (event_log_try(r->m, &r->snap->config->service, why, sizeof(why)) == 0)
+		return true;
+	say_line(r, EX_CANTCREAT, "-", "not changed", why);
+	return false;
+}
+
 static void
 adopt_snapshot(struct reload *r)
 {
@@ -287,7 +298,7 @@ reload_run(struct master *m, const char *only, struct buf *text)
 		say_line(&r, EX_CONFIG, "-", "not changed", "the service file has errors");
 	else if ((r.snap = server_snapshot_new(c)) == NULL)
 		say_line(&r, EX_OSERR, "-", "not changed", strerror(errno));
-	else if (fixed_keys_are_same(&r))
+	else if (fixed_keys_are_same(&r) && events_can_go(&r))
 		adopt_snapshot(&r);
 	else
 		server_snapshot_drop(r.snap);

@@ -126,13 +126,13 @@ START_TEST(test_log_pid)
 	pid_t child;
 
 	ck_assert_int_eq(pipe(pipes), 0);
-	log_open("before", "", false);
+	log_open("before", "", LOG_TO_STDERR);
 	child = fork();
 	if (child == 0) {
 		pid_t grandchild;
 
 		dup2(pipes[1], STDERR_FILENO);
-		log_open("child", "", false);
+		log_open("child", "", LOG_TO_STDERR);
 		log_event(LOG_FACT, NULL, "one", "pid=%d", (int)getpid());
 		grandchild = fork();
 		if (grandchild == 0) {
@@ -185,7 +185,7 @@ START_TEST(log_to_the_journal)
 		    (unsigned long)st.st_ino + !rows[i].journal);
 		setenv("JOURNAL_STREAM", stream, 1);
 		ck_assert_int_ne(dup2(pair[1], STDERR_FILENO), -1);
-		log_open(rows[i].program, "s", false);
+		log_open(rows[i].program, "s", LOG_TO_STDERR);
 		log_event(rows[i].level, NULL, "x", "a=b");
 		ck_assert_int_ne(dup2(saved, STDERR_FILENO), -1);
 		n = read(pair[0], got, sizeof(got) - 1);
@@ -194,7 +194,7 @@ START_TEST(log_to_the_journal)
 		ck_assert_msg(strncmp(got, rows[i].head, strlen(rows[i].head)) == 0, "%s", got);
 	}
 	unsetenv("JOURNAL_STREAM");
-	log_open("postern", "", false);
+	log_open("postern", "", LOG_TO_STDERR);
 	close(pair[0]);
 	close(pair[1]);
 	close(saved);

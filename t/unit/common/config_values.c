@@ -31,8 +31,35 @@ START_TEST(test_defaults)
 	ck_assert_str_eq(s->default_domain->name, "host.example");
 	ck_assert_uint_eq(s->default_domain->drop_quota, CONFIG_UNLIMITED);
 	ck_assert_uint_eq(config->service.grace, 30000);
-	ck_assert(config->service.syslog && !config->service.dnssec);
+	ck_assert(config->service.syslog && config->service.events == NULL && !config->service.dnssec);
 	end();
+}
+END_TEST
+
+/* Where events go, by both keys, in the background and in the foreground. */
+START_TEST(events_go)
+{
+	static const struct {
+		const char *keys;
+		enum log_sink background, foreground;
+	} rows[] = {
+		{ "", LOG_TO_SYSLOG, LOG_TO_STDERR }, { "syslog = no\n", LOG_TO_STDERR, LOG_TO_STDERR },
+		{ "events = syslog\nsyslog = no\n", LOG_TO_SYSLOG, LOG_TO_STDERR },
+		{ "events = stderr\n", LOG_TO_STDERR, LOG_TO_STDERR },
+		{ "events = /var/log/x\n", LOG_TO_FILE, LOG_TO_FILE },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[200];
+
+		begin();
+		snprintf(text, sizeof(text), "[service]\nhostname = host.example\n%s", rows[i].keys);
+		put("postern.ini", text);
+		read_all();
+		expect("events", "");
+		ck_assert_int_eq(config_service_log_sink(&config->service, false), rows[i].background);
+		ck_assert_int_eq(config_service_log_sink(&config->service, true), rows[i].foreground);
+		end();
+	}
 }
 END_TEST
 
@@ -344,7 +371,7 @@ START_TEST(test_sample_is_the_defaults)
 }
 END_TEST
 
-UNIT_MAIN("config_values", test_defaults, test_rich_values, test_many_domains, test_snapshot,
+UNIT_MAIN("config_values", test_defaults, events_go, test_rich_values, test_many_domains, test_snapshot,
     test_snapshot_stands_alone,
     test_damaged_snapshot, test_print_shows_origins, test_print_reads_back, test_same,
     test_sample_is_the_defaults)

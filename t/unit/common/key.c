@@ -79,7 +79,7 @@ END_TEST
 static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] =
 	    "hostname user group spool state run logs operators dns-server dnssec trust-anchor dns-insecure "
-	    "grace syslog metrics",
+	    "grace syslog events metrics",
 	[KEY_GENERAL] =
 	    "id description listen tls-listen own-address home pickup queue drop connection-limit "
 	    "connection-limit-per-client connection-timeout "

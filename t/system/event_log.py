@@ -1,0 +1,156 @@
+"""event_log - where events go: a named file, what is said when nothing takes them"""
+
+import os
+import re
+import subprocess
+
+from checks import check, equal
+from patience import until
+
+LINE = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (postern(?:-[a-z]+)?)\[\d+\]: \S+ event=\S+.*")
+
+
+def in_background(service, ok=0):
+    """Starts the service with its own command, which returns when the service is up."""
+    done = subprocess.run([service.bin / "postern", "-c", service.config], capture_output=True, text=True, timeout=40, check=False,
+                          env=service.environment(), stdin=subprocess.DEVNULL, cwd="/", **service.account())
+    equal(done.returncode, ok, done.stderr)
+    done.said = [line for line in done.stderr.splitlines() if line.startswith("postern: ")]
+    return done
+
+
+def programs_in(path):
+    """The programs whose lines are in the file; each line is whole."""
+    found = set()
+    for line in path.read_text().splitlines():
+        match = LINE.fullmatch(line)
+        check(match, "no event:", line)
+        found.add(match[1])
+    return found
+
+
+def with_file(t, **service):
+    file = t.folder / "log" / "events.log"
+    file.parent.mkdir()
+    if os.geteuid() == 0:
+        os.chown(file.parent, t.uid, t.gid)
+    return t.postern(start=False, service={"events": file, **service}), file
+
+
+ALL = {"postern", "postern-listener", "postern-deliver"}
+
+
+def test_named_file(t):
+    """All processes write to the file; a reload opens it anew, as after logrotate."""
+    service, file = with_file(t)
+    equal(in_background(service).said, [])
+    service.default.send()
+    service.home.wait_drops()
+    until(lambda: ALL <= programs_in(file), what="lines of each process")
+    equal(file.stat().st_mode & 0o777, 0o640, "mode")
+    moved = file.with_suffix(".1")
+    file.rename(moved)
+    service.ctl("reload")
+    until(file.exists, what="the next file")
+    size = moved.stat().st_size
+    service.default.send()
+    service.home.wait_drops(2)
+    until(lambda: ALL <= programs_in(file), what="lines of each process in the next file")
+    equal(moved.stat().st_size, size, "size of the file before")
+    service.ctl("stop")
+    check("event=service state=stopped" in file.read_text(), file.read_text())
+
+
+def test_named_file_as_root(t):
+    """The file is root's, and the group of the service may read it; workers write to it all the same."""
+    t.need_root()
+    file = t.folder / "events.log"
+    service = t.postern(start=False, as_root=True, service={"events": file})
+    in_background(service)
+    service.default.send()
+    service.home.wait_drops()
+    until(lambda: ALL <= programs_in(file), what="lines of each process")
+    equal((file.stat().st_uid, file.stat().st_gid), (0, t.gid), "owner and group")
+    service.ctl("stop")
+
+
+def test_named_file_in_the_foreground(t):
+    service, file = with_file(t)
+    service.spawn()
+    service.events.wait("service", note="events-go-to", file=str(file))
+    until(lambda: file.exists() and "event=service state=started" in file.read_text(), what="the service in its file")
+    service.stop()
+    check("event=service state=stopped" in file.read_text(), file.read_text())
+    equal([e for e in service.events.all("service") if e.get("state")], [], "events on the standard error output")
+
+
+def test_bad_file(t):
+    """A link, a folder, what everybody may write to, what another user owns: neither check nor start takes it."""
+    service, file = with_file(t)
+    other = file.parent / "other"
+
+    def link():
+        file.symlink_to(other)
+
+    def second_name():
+        other.touch()
+        os.chown(other, t.uid, t.gid)
+        file.hardlink_to(other)
+
+    def loose():
+        file.touch()
+        os.chown(file, t.uid, t.gid)
+        file.chmod(0o666)
+
+    def foreign():
+        file.touch()
+        os.chown(file, 12345, 12345)
+
+    rows = [(link, "it is a link"), (file.mkdir, "it is no regular file"), (loose, "everybody may write to it"),
+            (second_name, "it has a second name")]
+    if os.geteuid() == 0:
+        rows.append((foreign, "it belongs to another user"))
+    for make, why in rows:
+        make()
+        done = service.ctl("check", ok=False)
+        check(done.returncode == 78 and f"{file}: {why}" in done.stdout + done.stderr, why, done.stdout, done.stderr)
+        if make is not foreign:
+            done = in_background(service, ok=73)
+            check(why in done.stderr or "Is a directory" in done.stderr, why, done.stderr)
+        check(not other.exists() or other.stat().st_size == 0, "something was written")
+        (file.rmdir if file.is_dir() and not file.is_symlink() else file.unlink)()
+
+
+def test_reload_moves_events(t):
+    """To another file, and a file that cannot be used changes nothing."""
+    service, file = with_file(t)
+    in_background(service)
+    second = file.with_name("second.log")
+    service.service["events"] = second
+    service.write()
+    service.ctl("reload")
+    until(lambda: second.exists() and "event=config result=reloaded" in second.read_text(), what="the second file")
+    service.default.send()
+    service.home.wait_drops()
+    until(lambda: ALL <= programs_in(second), what="lines of each process")
+    service.service["events"] = t.folder / "nowhere" / "x.log"
+    service.write()
+    done = service.ctl("reload", ok=False)
+    check(done.returncode == 73 and "nowhere/x.log: No such file" in done.stdout, done.stdout)
+    service.default.send()
+    service.home.wait_drops(2)
+    service.ctl("stop")
+    check("event=service state=stopped" in second.read_text(), second.read_text())
+
+
+def test_lost_events_are_told(t):
+    """In the background nothing reads stderr, and syslog may have no daemon: the start says so in one line."""
+    rows = [({"syslog": "no"}, "has no standard error output"), ({"events": "stderr"}, "has no standard error output")]
+    if not os.path.exists("/dev/log"):
+        rows += [({}, "no syslog daemon listens at /dev/log"), ({"events": "syslog"}, "no syslog daemon listens at /dev/log")]
+    for keys, why in rows:
+        service = t.postern(start=False, service=keys)
+        lines = in_background(service).said
+        equal(len(lines), 1, lines)
+        check("events are lost" in lines[0] and why in lines[0] and "events = FILE" in lines[0], lines)
+        service.ctl("stop")
