@@ -95,9 +95,12 @@ take_channel(struct listener *l, const struct ctl_message *m)
 static void
 check_idle(struct listener *l)
 {
-	if (l->state < LISTENER_DRAINING || l->ended || !TAILQ_EMPTY(&l->sessions) ||
-	    !pending_is_empty(l->pending))
+	if (l->state < LISTENER_DRAINING || l->ended)
 		return;
+	if (!TAILQ_EMPTY(&l->sessions) || !pending_is_empty(l->pending)) {
+		boot_tell(l->boot, CTL_LEFT);
+		return;
+	}
 	l->ended = true;
 	boot_tell(l->boot, CTL_IDLE);
 	boot_end(l->boot);

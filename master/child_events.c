@@ -26,6 +26,12 @@ take_open(struct child *c, const struct ctl_message *m)
 }
 
 static void
+take_left(struct child *c, const struct ctl_message *m)
+{
+	control_progress(c->m->control);
+}
+
+static void
 on_child_changed(struct child *c)
 {
 	struct master *m = c->m;
@@ -52,6 +58,7 @@ const struct child_ops child_events = {
 		[CTL_PAUSED] = { child_take_paused, true },
 		[CTL_CONTINUED] = { child_take_paused, true },
 		[CTL_IDLE] = { NULL, false },		/* the death that follows says more */
+		[CTL_LEFT] = { take_left, false },	/* no state changes */
 		[CTL_REASON] = { child_take_reason, false },
 		[CTL_TROUBLE] = { child_take_trouble, false },
 		[CTL_NEED] = { helper_take_need, false },

@@ -13,6 +13,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/boot/boot.h"
 #include "common/mail/message.h"
 #include "common/process/counters.h"
 #include "common/process/loop.h"
@@ -244,6 +245,8 @@ site_closed(struct site *s, struct outconn *p)
 	s->nconn--;
 	s->o->nconn--;
 	counters_add(s->o->counters, COUNTER_OUTBOUND_CURRENT, -1);
+	if (s->o->draining)
+		boot_tell(s->o->b, CTL_LEFT);
 	outconn_free(p);
 	site_waitlist_due(s);
 }

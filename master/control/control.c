@@ -23,6 +23,8 @@
 
 #define CONTROL_CLIENTS_MAX 64
 #define CONTROL_IDLE_MS 60000U
+#define CONTROL_QUICK_MS 1000U	/* a stop that takes no longer says nothing of its progress */
+#define CONTROL_PROGRESS_MS 250U	/* from a change to the message that tells it */
 #define CONTROL_PAUSE_MS 1000U	/* when descriptors run out: time to the next accept */
 
 struct control_connection {
@@ -34,6 +36,7 @@ struct control_connection {
 	struct control_command command;
 	uint32_t request;
 	bool busy;		/* its command waits for the answer */
+	bool told;		/* what the command waits for */
 };
 
 struct control {
@@ -41,7 +44,7 @@ struct control {
 	int fd;
 	char *path;
 	struct loop_io *io;
-	struct loop_timer *pause;
+	struct loop_timer *pause, *progress;
 	TAILQ_HEAD(, control_connection) clients;
 	unsigned count;
 };
@@ -105,6 +108,7 @@ on_client_message(void *arg, const struct ctl_message *m)
 		return;
 	}
 	c->busy = true;
+	c->told = false;
 	c->request = m->request;
 	loop_timer_stop(c->idle);
 	control_answer_init(&c->command, &c->peer);
@@ -192,6 +196,44 @@ on_pause_over(void *arg)
 	loop_io_want(control->io, LOOP_READ);
 }
 
+/* --- what a stop waits for --- */
+
+static bool
+waits_for_stop(const struct control_connection *c)
+{
+	return c->busy && (c->command.ends_service ||
+	    (c->command.waiting && c->command.goal == STATE_STOPPED));
+}
+
+static void
+on_progress(void *arg)
+{
+	struct control *control = arg;
+	struct control_connection *c;
+	struct ctl_progress p;
+
+	/* A client that does not read misses it; the end of its answer finds that out. */
+	TAILQ_FOREACH(c, &control->clients, link)
+		if (waits_for_stop(c) && stop_progress_get(&c->command, control->m, &p))
+			c->told = ctl_send(c->ctl, CTL_PROGRESS, c->request, &p, sizeof(p), -1) == 0;
+}
+
+void
+control_progress(struct control *control)
+{
+	struct control_connection *c;
+
+	if (loop_timer_is_set(control->progress))
+		return;
+	TAILQ_FOREACH(c, &control->clients, link)
+		if (waits_for_stop(c)) {
+			loop_timer_set(control->progress, c->told ? CONTROL_PROGRESS_MS : CONTROL_QUICK_MS);
+			return;
+		}
+}
+
+/* --- begin and end --- */
+
 struct control *
 control_open(struct master *m)
 {
@@ -212,6 +254,7 @@ control_open(struct master *m)
 		die(EX_OSERR, "%s: %s", control->path, strerror(errno));
 	control->io = loop_io_new(m->loop, control->fd, LOOP_READ, on_listening, control);
 	control->pause = loop_timer_new(m->loop, on_pause_over, control);
+	control->progress = loop_timer_new(m->loop, on_progress, control);
 	return control;
 }
 
@@ -223,6 +266,7 @@ control_update(struct control *control)
 	TAILQ_FOREACH_SAFE(c, &control->clients, link, next)
 		if (c->busy && c->command.waiting && control_commands_update(&c->command, control->m))
 			answer_client(c);
+	control_progress(control);
 }
 
 /* The last step of the service: commands that wait for its end are answered now. */
@@ -239,6 +283,7 @@ control_close(struct control *control, const char *last_words)
 	}
 	loop_io_free(control->io);
 	loop_timer_free(control->pause);
+	loop_timer_free(control->progress);
 	close(control->fd);
 	free(control->path);
 	free(control);

@@ -31,6 +31,8 @@ struct server;
 struct control *control_open(struct master *m);
 /* State may have changed: answers the commands that have what they wait for. */
 void control_update(struct control *control);
+/* What a stop waits for may have changed: commands that wait for it are told, a moment later. */
+void control_progress(struct control *control);
 void control_close(struct control *control, const char *last_words);
 
 /* --- control_answer: one command in progress, and its answer --- */
@@ -97,6 +99,11 @@ void health_disk_read(struct health_disk *d, const struct master *m);
 void health_disk_done(struct health_disk *d);
 void health_disk_blame_service(const struct health_disk *d, struct buf *why);
 void health_disk_blame(const struct health_disk *d, const struct server *s, struct buf *why);
+
+/* --- stop_progress: what a stop still waits for --- */
+
+/* False: the command waits for no process any more. */
+bool stop_progress_get(const struct control_command *cmd, const struct master *m, struct ctl_progress *p);
 
 /* --- control_question: a question to children on behalf of a command --- */
 

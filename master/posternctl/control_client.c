@@ -7,6 +7,7 @@
  * Fails by: CONTROL_CLIENT_NO_SERVICE, CONTROL_CLIENT_CUT; else the exit status of the answer
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/base/clock.h"
 #include "common/ipc/ctl.h"
 #include "master/posternctl/posternctl.h"
 
@@ -38,15 +40,73 @@ connect_to_service(const char *path)
 	return -1;
 }
 
+/* --- what a stop waits for --- */
+
+struct progress {
+	struct ctl_progress latest;
+	uint64_t until_ms;		/* on the clock of this process */
+	bool shown;			/* a line of the terminal has it */
+};
+
+/* On a terminal one line that is written over; else a line a message. */
+static void
+show_progress(struct progress *p)
+{
+	bool terminal = isatty(STDERR_FILENO);
+	uint64_t now = clock_mono_ms();
+
+	fprintf(stderr, "%s%swaits for %s; %u s at the most%s", terminal ? "\r" : "",
+	    terminal ? "" : "posternctl: ", p->latest.text,
+	    p->until_ms > now ? (unsigned)((p->until_ms - now + 999) / 1000) : 0,
+	    terminal ? "\033[K" : "\n");
+	fflush(stderr);
+	p->shown = terminal;
+}
+
+static void
+end_progress(struct progress *p)
+{
+	if (p->shown)
+		fputs("\r\033[K", stderr);
+	p->shown = false;
+}
+
+static void
+take_progress(struct progress *p, const struct ctl_message *m)
+{
+	memcpy(&p->latest, m->data, sizeof(p->latest));
+	p->latest.text[sizeof(p->latest.text) - 1] = '\0';
+	p->until_ms = clock_mono_ms() + p->latest.left_ms;
+	show_progress(p);
+}
+
+/* The next message is there. Meanwhile the seconds on the terminal are counted down. */
+static void
+await_message(int fd, struct progress *p)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	while (p->shown && poll(&poll_fd, 1, 1000) == 0)
+		show_progress(p);
+}
+
 static int
 read_answer(int fd, struct buf *out)
 {
 	static char space[CTL_PAYLOAD_MAX];
+	struct progress progress = { 0 };
 	struct ctl_message m;
 
 	for (;;) {
-		int rc = ctl_recv_now(fd, CTL_FROM_MASTER, &m, space, sizeof(space));
+		int rc;
 
+		await_message(fd, &progress);
+		rc = ctl_recv_now(fd, CTL_FROM_MASTER, &m, space, sizeof(space));
+		if (rc == 1 && m.type == CTL_PROGRESS) {
+			take_progress(&progress, &m);
+			continue;
+		}
+		end_progress(&progress);
 		if (rc == 0 || (rc == -1 && errno == ECONNRESET))
 			return CONTROL_CLIENT_CUT;
 		if (rc == -1) {

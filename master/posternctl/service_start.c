@@ -101,6 +101,37 @@ want_server(const char *config_path, const char *name)
 	return status;
 }
 
+/* Whether this user may write to the folder, or may make it. */
+static bool
+may_write(const char *folder)
+{
+	char *path = mem_strdup(folder), *slash;
+	bool may;
+
+	while (!(may = access(path, W_OK) == 0) && errno == ENOENT && (slash = strrchr(path, '/')) != NULL &&
+	    slash != path)
+		*slash = '\0';
+	free(path);
+	return may;
+}
+
+/* A service of one's own is fine. EX_OK, or an exit status: the start could only fail for want of rights. */
+static int
+may_start(const char *config_path)
+{
+	struct config_faults faults = { 0 };
+	struct config *config = config_read(config_path, &faults);
+	int status = EX_OK;
+
+	if (geteuid() != 0 && config != NULL && !may_write(config->service.run)) {
+		fprintf(stderr, "posternctl: the service is not running, and only root may start it\n");
+		status = EX_NOPERM;
+	}
+	config_free(config);	/* what is wrong with the files the start will say */
+	config_faults_done(&faults);
+	return status;
+}
+
 int
 service_start_up(const char *config_path, bool standard, const char *name)
 {
@@ -118,6 +149,9 @@ service_start_up(const char *config_path, bool standard, const char *name)
 			printf("the service has been started\n");
 		return status;
 	}
+	status = may_start(config_path);
+	if (status != EX_OK)
+		return status;
 	master = find_master();
 	status = execute_and_wait(master, argv);
 	if (status == EX_OK)

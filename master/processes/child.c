@@ -177,6 +177,7 @@ child_stop(struct child *c, uint64_t grace_ms)
 	uint32_t ms = grace_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)grace_ms;
 
 	c->phase = CHILD_STOPPING;
+	c->ends_ms = clock_mono_ms() + grace_ms;
 	loop_timer_set(c->timer, grace_ms + CHILD_AFTER_GRACE_MS);
 	child_send(c, CTL_STOP, 0, &ms, sizeof(ms), -1);
 }

@@ -109,6 +109,7 @@ struct child {
 	unsigned slot;
 	bool paused;			/* it accepts nothing, and was not told to continue */
 	uint64_t born_ms;
+	uint64_t ends_ms;		/* stopping: when what it does is cut off */
 	struct child_wish {
 		bool open;			/* wants a channel to that helper */
 		uint32_t request;

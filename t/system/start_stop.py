@@ -1,0 +1,66 @@
+"""start_stop - who may start the service; what a stop waits for"""
+
+import os
+import re
+import subprocess
+
+from checks import check, equal
+
+
+def test_start_by_another_user(t):
+    """One line that says who may, and the exit status of missing rights."""
+    t.need_root()
+    service = t.postern(start=False, as_root=True)
+    for folder in (service.run, service.state):
+        os.chown(folder, 0, 0)
+        folder.chmod(0o755)
+    done = service.ctl("start", ok=False, account={"user": t.uid, "group": t.gid, "extra_groups": []})
+    equal((done.returncode, done.stdout, done.stderr),
+          (77, "", "posternctl: the service is not running, and only root may start it\n"))
+
+
+def test_stop_says_what_it_waits_for(t):
+    """A client in the middle of a message: the stop names sessions, processes and the time that is left; a quick stop says nothing."""
+    service = t.postern({"one": {}, "two": {}}, service={"grace": "20s"})
+    done = service.ctl("stop", "two")
+    equal((done.stdout, done.stderr), ("two is stopped\n", ""))
+    client = service["one"].connect(ehlo="c.example")
+    client.expect(250, "MAIL FROM:<a@sender.example>")
+    client.expect(250, "RCPT TO:<b@one.example>")
+    client.expect(354, "DATA")
+    client.send(b"Subject: half\r\n\r\n")
+    with subprocess.Popen([service.bin / "posternctl", "-c", service.config, "stop"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env=service.environment(), **service.account()) as stop:
+        line = stop.stderr.readline()
+        match = re.fullmatch(r"posternctl: waits for one: 1 session, 0 deliveries \((?:\w+ \d+, )*listener (\d+)(?:, \w+ \d+)*\); (\d+) s at the most\n", line)
+        check(match and 15 <= int(match[2]) <= 20, line)
+        client.send(b".\r\n")
+        equal(client.reply().code, 250)
+        out, rest = stop.communicate(timeout=40)
+        equal((stop.returncode, out), (0, "the service has stopped\n"), rest)
+    service.wait_end()
+
+
+def test_stop_counts_down(t):
+    """Each session that ends is told, without asking again and again."""
+    service = t.postern(service={"grace": "20s"})
+    clients = []
+    for _ in range(3):
+        client = service.default.connect(ehlo="c.example")
+        client.expect(250, "MAIL FROM:<a@sender.example>")
+        client.expect(250, "RCPT TO:<b@default.example>")
+        client.expect(354, "DATA")
+        clients.append(client)
+    with subprocess.Popen([service.bin / "posternctl", "-c", service.config, "stop"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env=service.environment(), **service.account()) as stop:
+        for left in (3, 2, 1):
+            line = stop.stderr.readline()
+            while f"default: {left} session{'s' if left > 1 else ''}," not in line:
+                check(line, "the stop ended")
+                line = stop.stderr.readline()
+            client = clients.pop()
+            client.send(b"\r\n.\r\n")
+            equal(client.reply().code, 250)
+            client.close()
+        stop.communicate(timeout=40)
+    service.wait_end()
