@@ -89,6 +89,10 @@ struct listen_set {
 	size_t count;
 };
 
+/* What an operator or a viewer may do: each has those before it. */
+enum control_right { CONTROL_NONE, CONTROL_LOOK, CONTROL_OPERATE, CONTROL_CONFIGURE };
+
+/* Users and groups that one key names. */
 struct control_rights {
 	uid_t *uid;
 	gid_t *gid;
@@ -108,7 +112,7 @@ struct server {
 	char name[CONFIG_NAME_MAX + 1];
 	struct snapshot *snapshot;		/* NULL: its INI file has errors */
 	const struct config_server *conf;	/* in the snapshot, or NULL */
-	struct control_rights rights;
+	struct control_rights operators, viewers;
 	enum state state;
 	bool wanted;			/* should run */
 	bool removed;			/* its INI file is gone: forget it when it has stopped */
@@ -157,7 +161,7 @@ struct master {
 	const struct child_ops *child_ops;
 	struct master_options options;
 	struct snapshot *snapshot;	/* the latest that was read */
-	struct control_rights rights;		/* [service] operators */
+	struct control_rights operators, viewers;	/* of [service] */
 	uid_t uid; gid_t gid;		/* user and group of workers; -1 when not root */
 	struct loop *loop;
 	struct control *control;

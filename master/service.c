@@ -120,7 +120,8 @@ make_servers(struct master *m, const struct config_faults *faults)
 		if (!f->warning && f->server != NULL && f == config_faults_first_error(faults, f->server))
 			(void)server_list_add(m, f->server, NULL, f);
 	}
-	control_rights_resolve(&m->rights, &c->service.operators, "-");
+	control_rights_resolve(&m->operators, &c->service.operators, "-", "operators");
+	control_rights_resolve(&m->viewers, &c->service.viewers, "-", "viewers");
 	TAILQ_FOREACH(s, &m->servers, link) {
 		if (m->options.start != NULL && strcmp(s->name, m->options.start) == 0)
 			server_want(s, true);
@@ -309,7 +310,8 @@ close_service(struct master *m)
 	free(path);
 	daemon_unlock(&m->pidfile);
 	control_close(m->control, "the service has stopped\n");
-	control_rights_done(&m->rights);
+	control_rights_done(&m->operators);
+	control_rights_done(&m->viewers);
 	server_snapshot_drop(m->snapshot);
 	buf_done(&m->refusals);
 	free(m->program_folder);

@@ -165,7 +165,7 @@ struct config_server {
 	bool reverse_dns;
 	struct net_address source_address[2]; size_t nsource_address;	/* one a family */
 	/* [security] */
-	struct config_strings operators;
+	struct config_strings operators, viewers;
 	/* [domain NAME], exactly one of type default */
 	struct config_domain *domain; size_t ndomain;	/* sorted by name */
 	const struct config_domain *default_domain;
@@ -190,7 +190,7 @@ struct config_oauth {
 struct config_service {
 	char *hostname, *user, *group;
 	char *spool, *state, *run, *logs;
-	struct config_strings operators;
+	struct config_strings operators, viewers;
 	struct config_strings dns_server;	/* "address[:port]"; empty: resolv.conf */
 	bool dnssec;
 	char *trust_anchor;			/* NULL not set */

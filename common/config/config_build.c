@@ -232,6 +232,9 @@ derive_server(const struct config_service *service, struct config_server *s)
 	derive_path(&s->log_directory, service->logs, s->name);
 	if (s->fqdn == NULL)
 		s->fqdn = mem_strdup(service->hostname);
+	if (s->description == NULL)
+		s->description = mem_strdup(strcmp(s->name, "default") == 0 ? "Default SMTP Virtual Server" :
+		    s->name);
 	if (config_origin_of(s->origin, KEY_ACCESS, "tls")->file == NULL && s->certificate.count > 0)
 		s->tls = CONFIG_TLS_OPTIONAL;
 }

@@ -20,11 +20,11 @@
 #include "common/config/config_check.h"
 #include "common/config/key.h"
 
+/* `key`: operators or viewers. */
 static void
-judge_operators(struct config_faults *faults, const struct config *c, const struct config_server *s)
+judge_accounts(struct config_faults *faults, const struct config *c, const struct config_server *s,
+    const char *key, const struct config_strings *names)
 {
-	const struct config_strings *names = s != NULL ? &s->operators : &c->service.operators;
-
 	for (size_t i = 0; i < names->count; i++) {
 		const char *name = names->text[i];
 		bool group = name[0] == '@';
@@ -33,12 +33,12 @@ judge_operators(struct config_faults *faults, const struct config *c, const stru
 		if (group ? getgrnam(name + 1) != NULL : getpwnam(name) != NULL)
 			continue;
 		snprintf(text, sizeof(text),
-		    "operators: there is no %s %.60s on this host; nobody has these rights",
+		    "%s: there is no %s %.60s on this host; nobody has these rights", key,
 		    group ? "group" : "user", name + group);
 		if (s != NULL)
-			config_faults_tell(faults, s, KEY_SECURITY, "operators", true, text);
+			config_faults_tell(faults, s, KEY_SECURITY, key, true, text);
 		else
-			config_faults_tell_service(faults, c, "operators", true, text);
+			config_faults_tell_service(faults, c, key, true, text);
 	}
 }
 
@@ -113,12 +113,14 @@ void
 config_host_judge(const struct config *c, struct config_faults *faults)
 {
 	judge_identity(faults, c);
-	judge_operators(faults, c, NULL);
+	judge_accounts(faults, c, NULL, "operators", &c->service.operators);
+	judge_accounts(faults, c, NULL, "viewers", &c->service.viewers);
 	judge_events(faults, c);
 	for (size_t i = 0; i < c->nserver; i++) {
 		const struct config_server *s = &c->server[i];
 
-		judge_operators(faults, c, s);
+		judge_accounts(faults, c, s, "operators", &s->operators);
+		judge_accounts(faults, c, s, "viewers", &s->viewers);
 		judge_folder(faults, s, KEY_GENERAL, "home", s->home);
 		judge_folder(faults, s, KEY_GENERAL, "pickup", s->pickup);
 		judge_folder(faults, s, KEY_GENERAL, "queue", s->queue);

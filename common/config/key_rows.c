@@ -140,6 +140,11 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "Accounts, and groups written as @group, that may control the service and every virtual server. "
 	    "Root always may." },
+	{ SERVICE("viewers", KEY_STRINGS, viewers), .check = key_check_word,
+	    .meaning =
+	    "Accounts, and groups written as @group, that may look at the service and every virtual server "
+	    "(posternctl status, status --check, sessions, queue list, counters and the like) and change "
+	    "nothing. An account for monitoring belongs here." },
 	{ SERVICE("dns-server", KEY_STRINGS, dns_server), .derived = "the servers of /etc/resolv.conf",
 	    .check = key_check_resolver,
 	    .meaning = "The name servers to ask, each an address with an optional port." },
@@ -179,8 +184,9 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The number N of the virtual server. Protocol logs call the server SMTPSVCN, and signals name it "
 	    "by this number. Without this key the server keeps the number that it was given first." },
-	{ GENERAL("description", KEY_TEXT, description), .standard = "Default SMTP Virtual Server",
-	    .own = true, .meaning = "A text that posternctl status shows with the name of the server." },
+	{ GENERAL("description", KEY_TEXT, description), .own = true,
+	    .derived = "\"Default SMTP Virtual Server\" for default, else the server's name",
+	    .meaning = "A text that posternctl status shows with the name of the server." },
 	{ GENERAL("listen", KEY_LISTEN, listen), .standard = "*:25, [::]:25", .own = true,
 	    .meaning =
 	    "The addresses and ports at which the server takes mail. *:25 is every IPv4 address, [::]:25 "
@@ -597,6 +603,10 @@ const struct key key_rows[] = {
 
 	{ SECURITY("operators", KEY_STRINGS, operators), .check = key_check_word,
 	    .meaning = "Accounts, and groups written as @group, that may control this virtual server." },
+	{ SECURITY("viewers", KEY_STRINGS, viewers), .check = key_check_word,
+	    .meaning =
+	    "Accounts, and groups written as @group, that may look at this virtual server and change "
+	    "nothing." },
 
 	{ DOMAIN("type", KEY_ENUM, type), .choice = domain_types, .derived = "none, it must be given",
 	    .meaning =

@@ -136,7 +136,7 @@ on_client_idle(void *arg)
 }
 
 /*
- * At the limit, the oldest client without a command is closed, unless it may control the service. So a user
+ * At the limit, the oldest client without a command is closed, unless it may operate the service. So a user
  * cannot lock the operators out by keeping connections open. False: there is no such client.
  */
 static bool
@@ -147,7 +147,7 @@ make_room(struct control *control)
 	if (control->count < CONTROL_CLIENTS_MAX)
 		return true;
 	TAILQ_FOREACH(c, &control->clients, link)
-		if (!c->busy && !control_rights_service(control->m, &c->peer)) {
+		if (!c->busy && control_rights_service(control->m, &c->peer) < CONTROL_OPERATE) {
 			free_client(c);
 			return true;
 		}

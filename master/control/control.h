@@ -39,6 +39,7 @@ void control_close(struct control *control, const char *last_words);
 
 struct control_command {
 	const struct control_peer *peer;
+	enum control_right right;	/* that it needs */
 	struct buf text;		/* the answer so far */
 	int status;			/* exit status for posternctl */
 	bool waiting;			/* for its question, or until all of `name` are steady */
@@ -54,6 +55,9 @@ void control_answer_done(struct control_command *cmd);
 /* Adds a line to the text; `status` becomes the exit status when none was set before. */
 void control_answer_say(struct control_command *cmd, int status, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
+/* Whether the answer to a command about `only`, NULL: all, is about `s`, too: its user has the right. */
+bool control_answer_covers(const struct control_command *cmd, const struct server *s,
+    const struct server *only);
 /* The command waits until `s`, too, is steady, and then has to be in state `goal` (0: any). */
 void control_answer_wait(struct control_command *cmd, const struct server *s, enum state goal);
 
@@ -63,6 +67,8 @@ void control_commands_run(struct control_command *cmd, struct master *m, const s
 /* True: the command has what it waited for; text and status are complete. */
 bool control_commands_update(struct control_command *cmd, struct master *m);
 bool control_commands_known(const char *command);
+/* Pure: the right that these words need; CONTROL_NONE: no such command. */
+enum control_right control_commands_right(const struct control_words *w);
 
 /* --- control_change: commands that change something; s NULL: all virtual servers, or the service --- */
 
@@ -73,6 +79,8 @@ void control_change_continue(struct control_command *cmd, struct master *m, stru
 /* reload [- NAME]: with NAME the answer is about that virtual server alone. */
 void control_change_reload(struct control_command *cmd, struct master *m, struct server *s,
     const struct control_words *w);
+/* Whether the user might reload: says nothing, or that the service is stopping. */
+void control_change_nothing(struct control_command *cmd, struct master *m, struct server *only);
 void control_change_retry(struct control_command *cmd, struct master *m, struct server *only);
 
 /* --- control_show: commands that show something; `only` NULL: all that the operator may see --- */

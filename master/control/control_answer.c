@@ -12,6 +12,7 @@
 
 #include "common/base/mem.h"
 #include "master/control/control.h"
+#include "master/servers/servers.h"
 
 void
 control_answer_init(struct control_command *cmd, const struct control_peer *peer)
@@ -42,6 +43,12 @@ control_answer_say(struct control_command *cmd, int status, const char *fmt, ...
 	buf_printf(&cmd->text, "%s\n", line);
 	if (status != 0 && cmd->status == 0)
 		cmd->status = status;
+}
+
+bool
+control_answer_covers(const struct control_command *cmd, const struct server *s, const struct server *only)
+{
+	return (only == NULL || s == only) && control_rights_server(s, cmd->peer) >= cmd->right;
 }
 
 void

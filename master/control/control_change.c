@@ -63,7 +63,7 @@ change_all(struct control_command *cmd, struct master *m, enum state_event event
 static bool
 read_again(struct control_command *cmd, struct master *m, struct server *s)
 {
-	if (!control_rights_service(m, cmd->peer)) {
+	if (control_rights_service(m, cmd->peer) < CONTROL_CONFIGURE) {
 		control_answer_say(cmd, CONTROL_REFUSED,
 		    "%s: %s; when that is mended, an operator of the service has to reload", s->name,
 		    s->reason != NULL ? s->reason : "its file had errors");
@@ -128,6 +128,13 @@ control_change_reload(struct control_command *cmd, struct master *m, struct serv
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (!m->stopping && (only == NULL || strcmp(s->name, only) == 0))
 			control_answer_wait(cmd, s, 0);
+}
+
+void
+control_change_nothing(struct control_command *cmd, struct master *m, struct server *only)
+{
+	if (m->stopping)
+		control_answer_say(cmd, CONTROL_REFUSED, "the service is stopping");
 }
 
 void

@@ -16,16 +16,19 @@
 #include "master/servers/servers.h"
 
 enum control_scope {
-	CONTROL_SERVICE,	/* needs rights on the whole service */
-	CONTROL_SERVER,		/* of the virtual server that is named; without a name of the service */
-	CONTROL_VIEW,		/* the same; but without a name it shows what the operator may see */
+	CONTROL_SERVICE,	/* needs its right on the whole service */
+	CONTROL_SERVER,		/* on the virtual server that is named; without a name on the service */
+	CONTROL_VIEW,		/* the same; but without a name it is about those on which the user has it */
 };
 
 struct control_command_row {
 	const char *name;
+	enum control_right right;
+	const char *looks;	/* of its verbs, in blanks: those that only look; NULL: it has no verbs */
 	enum control_scope scope;
 	bool takes_name;
 	bool changes;		/* is logged also when it is granted */
+	bool monitors;		/* its answer is for monitoring: a refusal is "unknown" */
 	void (*run)(struct control_command *cmd, struct master *m, struct server *s);	/* s NULL: all */
 	/* instead of `run`: takes more words than a name; "-" stands for no name */
 	void (*run_words)(struct control_command *cmd, struct master *m, struct server *s,
@@ -33,27 +36,33 @@ struct control_command_row {
 };
 
 static const struct control_command_row rows[] = {
-	{ .name = "status", .scope = CONTROL_VIEW, .takes_name = true, .run = control_show_status },
-	{ .name = "health", .scope = CONTROL_VIEW, .takes_name = true, .run = health_show },
-	{ .name = "counters", .scope = CONTROL_VIEW, .takes_name = true, .run = control_show_counters },
-	{ .name = "prometheus", .scope = CONTROL_VIEW, .takes_name = true, .run = control_show_prometheus },
-	{ .name = "sessions", .scope = CONTROL_VIEW, .takes_name = true, .run_words = sessions_request_run },
-	{ .name = "directory-test", .scope = CONTROL_SERVER, .takes_name = true,
+	{ "status", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true, .run = control_show_status },
+	{ "health", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true, .monitors = true,
+	    .run = health_show },
+	{ "counters", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true, .run = control_show_counters },
+	{ "prometheus", CONTROL_LOOK, .scope = CONTROL_VIEW, .takes_name = true,
+	    .run = control_show_prometheus },
+	{ "sessions", CONTROL_OPERATE, .looks = " list ", .scope = CONTROL_VIEW, .takes_name = true,
+	    .run_words = sessions_request_run },
+	{ "directory-test", CONTROL_LOOK, .scope = CONTROL_SERVER, .takes_name = true,
 	    .run_words = directory_request_run },
-	{ .name = "oauth-test", .scope = CONTROL_SERVICE, .run_words = oauth_request_run },
-	{ .name = "queue", .scope = CONTROL_VIEW, .takes_name = true, .run_words = queue_request_run },
-	{ .name = "badmail", .scope = CONTROL_VIEW, .takes_name = true, .run_words = queue_request_run },
-	{ .name = "start", .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
+	{ "oauth-test", CONTROL_OPERATE, .scope = CONTROL_SERVICE, .run_words = oauth_request_run },
+	{ "queue", CONTROL_OPERATE, .looks = " list show count ", .scope = CONTROL_VIEW, .takes_name = true,
+	    .run_words = queue_request_run },
+	{ "badmail", CONTROL_OPERATE, .looks = " list show ", .scope = CONTROL_VIEW, .takes_name = true,
+	    .run_words = queue_request_run },
+	{ "start", CONTROL_OPERATE, .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
 	    .run = control_change_start },
-	{ .name = "stop", .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
+	{ "stop", CONTROL_OPERATE, .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
 	    .run = control_change_stop },
-	{ .name = "pause", .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
+	{ "pause", CONTROL_OPERATE, .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
 	    .run = control_change_pause },
-	{ .name = "continue", .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
+	{ "continue", CONTROL_OPERATE, .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
 	    .run = control_change_continue },
-	{ .name = "retry", .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
+	{ "retry", CONTROL_OPERATE, .scope = CONTROL_SERVER, .takes_name = true, .changes = true,
 	    .run = control_change_retry },
-	{ .name = "reload", .scope = CONTROL_SERVICE, .changes = true,
+	{ "reload-test", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .run = control_change_nothing },
+	{ "reload", CONTROL_CONFIGURE, .scope = CONTROL_SERVICE, .changes = true,
 	    .run_words = control_change_reload },
 };
 
@@ -75,20 +84,34 @@ control_commands_known(const char *command)
 }
 
 static bool
-is_allowed(const struct control_command *cmd, const struct control_command_row *row, const struct master *m,
+is_among(const char *words, const char *verb)
+{
+	char word[CONTROL_WORD_SIZE + 2];
+
+	snprintf(word, sizeof(word), " %s ", verb);
+	return strchr(verb, ' ') == NULL && strstr(words, word) != NULL;
+}
+
+enum control_right
+control_commands_right(const struct control_words *w)
+{
+	const struct control_command_row *row = find_row(w->word[0]);
+
+	if (row == NULL)
+		return CONTROL_NONE;
+	return row->looks != NULL && w->count > 2 && is_among(row->looks, w->word[2]) ? CONTROL_LOOK :
+	    row->right;
+}
+
+/* What the user may do there. `s` NULL: the command names none. */
+static enum control_right
+right_of(const struct control_command *cmd, const struct control_command_row *row, const struct master *m,
     const struct server *s)
 {
-	if (control_rights_service(m, cmd->peer))
-		return true;
-	if (row->scope == CONTROL_SERVICE)
-		return false;
-	if (s != NULL)
-		return control_rights_has(&s->rights, cmd->peer);
-	if (row->scope == CONTROL_VIEW)
-		TAILQ_FOREACH(s, &m->servers, link)
-			if (control_rights_has(&s->rights, cmd->peer))
-				return true;
-	return false;
+	if (s != NULL && row->scope != CONTROL_SERVICE)
+		return control_rights_server(s, cmd->peer);
+	return row->scope == CONTROL_VIEW ? control_rights_any(m, cmd->peer) :
+	    control_rights_service(m, cmd->peer);
 }
 
 /* Why the state table refuses it, or NULL. */
@@ -122,11 +145,44 @@ log_command(const struct control_command *cmd, const struct control_command_row 
 	    refusal != NULL ? " reason=" : "", refusal != NULL ? log_safe(refusal) : "");
 }
 
+/* The user has `right` there, which is not enough. */
+static void
+refuse_user(struct control_command *cmd, const struct control_command_row *row,
+    const struct control_words *w, enum control_right right)
+{
+	bool named = names_server(w), looks = right == CONTROL_LOOK;
+	const char *what = named ? "that virtual server" : "the service";
+
+	log_command(cmd, row, w, looks ? "a viewer only" : "no operator");
+	if (row->monitors)
+		control_answer_say(cmd, CONTROL_NO_MATCH,
+		    "UNKNOWN: this user is neither operator nor viewer of %s; name it in viewers of "
+		    "postern.ini or of its own file", what);
+	else
+		control_answer_say(cmd, EX_NOPERM, "%s%s%s: %s %s", row->name, named ? " " : "",
+		    named ? w->word[1] : "", looks ? "you may look, but are no operator of" :
+		    cmd->right == CONTROL_LOOK ? "you are neither operator nor viewer of" :
+		    "you are no operator of", what);
+}
+
+/* Whether the user may. A name that is none is told to those only that may know of all. */
+static bool
+is_allowed(struct control_command *cmd, const struct control_command_row *row, const struct master *m,
+    const struct control_words *w, const struct server *s)
+{
+	enum control_right right = names_server(w) && s == NULL ? control_rights_service(m, cmd->peer) :
+	    right_of(cmd, row, m, s);
+
+	if (right >= cmd->right)
+		return true;
+	refuse_user(cmd, row, w, right);
+	return false;
+}
+
 void
 control_commands_run(struct control_command *cmd, struct master *m, const struct control_words *w)
 {
 	const struct control_command_row *row = find_row(w->word[0]);
-	bool named, allowed;
 	struct server *s;
 
 	if (row == NULL || (row->run_words == NULL && w->count > (row->takes_name ? 2U : 1U))) {
@@ -134,19 +190,14 @@ control_commands_run(struct control_command *cmd, struct master *m, const struct
 		    log_safe(w->word[0]));
 		return;
 	}
-	named = names_server(w);
-	s = named ? server_list_find(m, w->word[1]) : NULL;
-	allowed = (!named || s != NULL || control_rights_service(m, cmd->peer)) && is_allowed(cmd, row, m, s);
-	if (!allowed) {
-		log_command(cmd, row, w, "no operator");
-		control_answer_say(cmd, EX_NOPERM, "%s%s%s: you are no operator of %s", row->name,
-		    named ? " " : "", named ? w->word[1] : "", named ? "that virtual server" : "the service");
+	cmd->right = control_commands_right(w);
+	s = names_server(w) ? server_list_find(m, w->word[1]) : NULL;
+	if (!is_allowed(cmd, row, m, w, s))
 		return;
-	}
-	if (named && s == NULL) {
+	if (names_server(w) && s == NULL) {
 		log_command(cmd, row, w, "no such virtual server");
-		control_answer_say(cmd, CONTROL_NO_MATCH, "there is no virtual server %s",
-		    log_safe(w->word[1]));
+		control_answer_say(cmd, CONTROL_NO_MATCH, "%sthere is no virtual server %s",
+		    row->monitors ? "UNKNOWN: " : "", log_safe(w->word[1]));
 		return;
 	}
 	log_command(cmd, row, w, s != NULL ? refusal_of(row, s) : NULL);

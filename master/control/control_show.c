@@ -66,9 +66,9 @@ control_show_status(struct control_command *cmd, struct master *m, struct server
 	const struct server *s;
 
 	TAILQ_FOREACH(s, &m->servers, link)
-		if (control_rights_sees(cmd->peer, s, only))
+		if (control_answer_covers(cmd, s, only))
 			put_status(&cmd->text, s);
-	if (only != NULL || !control_rights_service(m, cmd->peer))
+	if (only != NULL || control_rights_service(m, cmd->peer) < cmd->right)
 		return;
 	buf_printf(&cmd->text, "(service) %s pid=%d",
 	    m->stopping ? "stopping" : m->ready ? "started" : "starting", (int)getpid());
@@ -96,7 +96,7 @@ control_show_counters(struct control_command *cmd, struct master *m, struct serv
 		if (only == NULL && i == COUNTER_STATE)
 			continue;
 		TAILQ_FOREACH(s, &m->servers, link)
-			if (control_rights_sees(cmd->peer, s, only))
+			if (control_answer_covers(cmd, s, only))
 				sum += counters_get(s->counters, i);
 		buf_printf(&cmd->text, "%s %lld\n", counters_rows[i].name, (long long)sum);
 	}
@@ -110,7 +110,7 @@ control_show_prometheus(struct control_command *cmd, struct master *m, struct se
 	size_t n = 0;
 
 	TAILQ_FOREACH(s, &m->servers, link)
-		if (control_rights_sees(cmd->peer, s, only)) {
+		if (control_answer_covers(cmd, s, only)) {
 			list = mem_array(list, n + 1, sizeof(*list));
 			list[n++] = (struct counters_text_server){ s->name, s->counters };
 		}

@@ -127,7 +127,7 @@ health_show(struct control_command *cmd, struct master *m, struct server *only)
 
 	health_disk_read(&disk, m);
 	TAILQ_FOREACH(s, &m->servers, link)
-		if (control_rights_sees(cmd->peer, s, only)) {
+		if (control_answer_covers(cmd, s, only)) {
 			health = put_server(&line, s, &disk);
 			worst = health > worst ? health : worst;
 		}

@@ -50,14 +50,14 @@ say_reason(struct control_command *cmd, int status, const char *text, const char
 	cmd->status = status;
 }
 
-/* The command names no virtual server: the answer lists those that the operator may control. */
+/* The command names no virtual server: the answer lists those that it may be about. */
 static void
 list_servers(struct control_command *cmd, struct master *m)
 {
 	const struct server *s;
 
 	TAILQ_FOREACH(s, &m->servers, link)
-		if (control_rights_server(s, cmd->peer))
+		if (control_answer_covers(cmd, s, NULL))
 			buf_printf(&cmd->text, "@%s\n", s->name);
 }
 
@@ -109,7 +109,7 @@ judge_target(struct control_command *cmd, struct master *m, const struct server 
 	if (to == NULL || to == s || to->conf == NULL)
 		say_reason(cmd, CONTROL_NO_MATCH, to == s ? "is the virtual server that has them" :
 		    to == NULL ? "is no virtual server" : "has no usable configuration", a->to);
-	else if (!control_rights_server(to, cmd->peer))
+	else if (!control_answer_covers(cmd, to, NULL))
 		say_reason(cmd, EX_NOPERM, "is not yours to control", a->to);
 	/* It may never have run. */
 	else if (to->state == STATE_STOPPED &&

@@ -4,7 +4,7 @@
  * Runs in:  master
  * Owns:     the selection, and the answers of the listeners
  * Promise:  ends only sessions that it found before; more than one only with the word "yes"; only sessions
- *           of virtual servers that the operator may control
+ *           of virtual servers that the user may operate
  * Fails by: an answer that says so
  */
 #include <bsd/stdlib.h>
@@ -169,7 +169,7 @@ static bool
 may_ask_listener(const struct control_command *cmd, const struct child *c)
 {
 	return c->role == ROLE_LISTENER && c->server != NULL && c->ctl != NULL && c->phase != CHILD_BORN &&
-	    control_rights_server(c->server, cmd->peer);
+	    control_answer_covers(cmd, c->server, NULL);
 }
 
 /* The serials of one process in the rows that were found ("PID-SERIAL ..."), in their order; how many. */

@@ -162,12 +162,12 @@ walk_pages(struct queue_walk *w, const struct queue_command *q, enum msg_queue_v
 
 /* --- a command --- */
 
-/* The virtual servers of the command: the one named, or all that the operator may control. */
+/* The virtual servers of the command: the one named, or all on which the user has the right for it. */
 static int
 list_servers(const struct queue_command *q, const char *socket_path, char (**name)[CONFIG_NAME_MAX + 1],
     size_t *count)
 {
-	const char *words[] = { q->words.word[0], "-" };
+	const char *words[] = { q->words.word[0], "-", msg_queue_rows[q->verb].name };
 	struct buf text = BUF_INIT(QUEUE_COMMAND_PAGE_MAX);
 	char *rest;
 	int status;

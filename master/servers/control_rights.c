@@ -1,5 +1,6 @@
 /*
- * control_rights - who may control what: root and the user of the master all, operators what is configured
+ * control_rights - who may do what: root and the user of the master all, operators and viewers what the
+ * configuration says
  *
  * Runs in:  master; names are looked up when a configuration is taken over, not when a command comes
  * Owns:     the numbers of users and groups
@@ -19,7 +20,7 @@
 #include "master/servers/servers.h"
 
 static void
-add_id(struct control_rights *r, const char *name, const char *server)
+add_id(struct control_rights *r, const char *name, const char *server, const char *key)
 {
 	bool is_group = name[0] == '@';
 	const struct passwd *pw = is_group ? NULL : getpwnam(name);
@@ -35,16 +36,8 @@ add_id(struct control_rights *r, const char *name, const char *server)
 		r->gid[r->ngid++] = gr->gr_gid;
 		return;
 	}
-	log_event(LOG_WARN, NULL, "config", "server=%s key=operators name=%s reason=%s", server,
+	log_event(LOG_WARN, NULL, "config", "server=%s key=%s name=%s reason=%s", server, key,
 	    log_safe(name), is_group ? "\"there is no such group\"" : "\"there is no such user\"");
-}
-
-void
-control_rights_resolve(struct control_rights *r, const struct config_strings *names, const char *server)
-{
-	*r = (struct control_rights){ 0 };
-	for (size_t i = 0; i < names->count; i++)
-		add_id(r, names->text[i], server);
 }
 
 void
@@ -53,6 +46,15 @@ control_rights_done(struct control_rights *r)
 	free(r->uid);
 	free(r->gid);
 	*r = (struct control_rights){ 0 };
+}
+
+void
+control_rights_resolve(struct control_rights *r, const struct config_strings *names, const char *server,
+    const char *key)
+{
+	control_rights_done(r);
+	for (size_t i = 0; i < names->count; i++)
+		add_id(r, names->text[i], server, key);
 }
 
 bool
@@ -92,20 +94,33 @@ control_rights_peer_get(struct control_peer *p, int fd)
 	return 0;
 }
 
-bool
+enum control_right
 control_rights_service(const struct master *m, const struct control_peer *p)
 {
-	return p->uid == 0 || p->uid == geteuid() || control_rights_has(&m->rights, p);
+	if (p->uid == 0 || p->uid == geteuid() || control_rights_has(&m->operators, p))
+		return CONTROL_CONFIGURE;
+	return control_rights_has(&m->viewers, p) ? CONTROL_LOOK : CONTROL_NONE;
 }
 
-bool
+enum control_right
 control_rights_server(const struct server *s, const struct control_peer *p)
 {
-	return control_rights_service(s->m, p) || control_rights_has(&s->rights, p);
+	enum control_right right = control_rights_service(s->m, p);
+
+	if (control_rights_has(&s->operators, p))
+		return CONTROL_CONFIGURE;
+	return right == CONTROL_NONE && control_rights_has(&s->viewers, p) ? CONTROL_LOOK : right;
 }
 
-bool
-control_rights_sees(const struct control_peer *p, const struct server *s, const struct server *only)
+enum control_right
+control_rights_any(const struct master *m, const struct control_peer *p)
 {
-	return (only == NULL || s == only) && control_rights_server(s, p);
+	enum control_right most = control_rights_service(m, p), right;
+	const struct server *s;
+
+	TAILQ_FOREACH(s, &m->servers, link) {
+		right = control_rights_server(s, p);
+		most = right > most ? right : most;
+	}
+	return most;
 }

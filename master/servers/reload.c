@@ -270,8 +270,8 @@ adopt_snapshot(struct reload *r)
 	remove_servers(r);
 	m->snapshot = r->snap;
 	server_list_keep_numbers(m);
-	control_rights_done(&m->rights);
-	control_rights_resolve(&m->rights, &r->snap->config->service.operators, "-");
+	control_rights_resolve(&m->operators, &r->snap->config->service.operators, "-", "operators");
+	control_rights_resolve(&m->viewers, &r->snap->config->service.viewers, "-", "viewers");
 	add_faulty_servers(r);
 	reload_servers(r);
 	if (!same_dns)

@@ -72,7 +72,8 @@ server_free(struct server *s)
 	for (int i = 0; i < 2; i++)
 		if (s->hint[i] != -1)
 			close(s->hint[i]);
-	control_rights_done(&s->rights);
+	control_rights_done(&s->operators);
+	control_rights_done(&s->viewers);
 	file_watch_forget(s);
 	tls_renewal_forget(s);
 	server_snapshot_drop(s->snapshot);
@@ -88,9 +89,12 @@ server_adopt(struct server *s, struct snapshot *snap)
 	server_snapshot_drop(s->snapshot);
 	s->snapshot = snap;
 	s->conf = snap != NULL ? config_server_by_name(snap->config, s->name) : NULL;
-	control_rights_done(&s->rights);
-	if (s->conf != NULL)
-		control_rights_resolve(&s->rights, &s->conf->operators, s->name);
+	control_rights_done(&s->operators);
+	control_rights_done(&s->viewers);
+	if (s->conf == NULL)
+		return;
+	control_rights_resolve(&s->operators, &s->conf->operators, s->name, "operators");
+	control_rights_resolve(&s->viewers, &s->conf->viewers, s->name, "viewers");
 }
 
 void

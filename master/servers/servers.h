@@ -93,17 +93,22 @@ struct control_peer {
 	size_t ngid;
 };
 
-/* Names of users, and "@name" of groups. Unknown names are logged and grant nothing. */
-void control_rights_resolve(struct control_rights *r, const struct config_strings *names, const char *server);
+/*
+ * Names of users, and "@name" of groups, of `key` (for the log). Unknown names are logged and grant nothing.
+ * What `r` held before is forgotten.
+ */
+void control_rights_resolve(struct control_rights *r, const struct config_strings *names, const char *server,
+    const char *key);
 void control_rights_done(struct control_rights *r);
 /* Pure: whether `r` names the user of `p` or one of its groups. */
 bool control_rights_has(const struct control_rights *r, const struct control_peer *p);
 /* The user and groups at the other end of a socket; the caller frees p->gid. 0 or -1. */
 int control_rights_peer_get(struct control_peer *p, int fd) __attribute__((warn_unused_result));
-bool control_rights_service(const struct master *m, const struct control_peer *p);
-bool control_rights_server(const struct server *s, const struct control_peer *p);
-/* Whether an answer about `only`, NULL: all, tells that user of `s`. */
-bool control_rights_sees(const struct control_peer *p, const struct server *s, const struct server *only);
+/* What that user may do with the service and every virtual server; with this one. */
+enum control_right control_rights_service(const struct master *m, const struct control_peer *p);
+enum control_right control_rights_server(const struct server *s, const struct control_peer *p);
+/* The most that it may do with any one of them. */
+enum control_right control_rights_any(const struct master *m, const struct control_peer *p);
 
 /* --- listen: the listening sockets --- */
 

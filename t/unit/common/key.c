@@ -78,8 +78,8 @@ END_TEST
 /* The contract's sections, key by key. */
 static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_SERVICE] =
-	    "hostname user group spool state run logs operators dns-server dnssec trust-anchor dns-insecure "
-	    "grace syslog events metrics",
+	    "hostname user group spool state run logs operators viewers dns-server dnssec trust-anchor "
+	    "dns-insecure grace syslog events metrics",
 	[KEY_GENERAL] =
 	    "id description listen tls-listen own-address home pickup queue drop connection-limit "
 	    "connection-limit-per-client connection-timeout "
@@ -101,7 +101,7 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	[KEY_LDAP] =
 	    "enable uri start-tls ca-file timeout schema bind user secret-file base filter mail-attribute "
 	    "forward-attribute member-attribute group-depth " "cache-found cache-not-found report-members recipient-delimiter",
-	[KEY_SECURITY] = "operators",
+	[KEY_SECURITY] = "operators viewers",
 	[KEY_DOMAIN] =
 	    "type drop drop-quota relay helo route outbound-auth outbound-tls user secret-file oauth "
 	    "auth-mechanisms port "

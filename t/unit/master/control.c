@@ -97,15 +97,48 @@ START_TEST(names)
 {
 	char *unknown[] = { "no-such-name-here", "@no-such-group-here" }, *root[] = { "root", "@root" };
 	struct config_strings list = { .text = unknown, .count = 2 }, both = { .text = root, .count = 2 };
-	struct control_rights r;
+	struct control_rights r = { 0 };
 
-	control_rights_resolve(&r, &list, "-");
+	control_rights_resolve(&r, &list, "-", "operators");
 	ck_assert_uint_eq(r.nuid + r.ngid, 0);
 	control_rights_done(&r);
-	control_rights_resolve(&r, &both, "-");
+	control_rights_resolve(&r, &both, "-", "viewers");
 	ck_assert_uint_eq(r.nuid, 1);
 	ck_assert_uint_eq(r.ngid, 1);
 	control_rights_done(&r);
+}
+END_TEST
+
+/* Which right each command needs; a verb that is not known to look needs the right to operate. */
+START_TEST(rights)
+{
+	static const struct { const char *word[3]; enum control_right right; } rows[] = {
+		{ { "status" }, CONTROL_LOOK }, { { "health" }, CONTROL_LOOK },
+		{ { "counters", "a" }, CONTROL_LOOK }, { { "prometheus" }, CONTROL_LOOK },
+		{ { "directory-test", "a", "b" }, CONTROL_LOOK }, { { "oauth-test", "-", "a" }, CONTROL_OPERATE },
+		{ { "sessions", "-", "list" }, CONTROL_LOOK },
+		{ { "sessions", "-", "terminate" }, CONTROL_OPERATE },
+		{ { "sessions" }, CONTROL_OPERATE }, { { "sessions", "list" }, CONTROL_OPERATE },
+		{ { "sessions", "-", "list " }, CONTROL_OPERATE }, { { "sessions", "-", "lis" }, CONTROL_OPERATE },
+		{ { "queue", "a", "list" }, CONTROL_LOOK }, { { "queue", "a", "show" }, CONTROL_LOOK },
+		{ { "queue", "a", "count" }, CONTROL_LOOK }, { { "queue", "a", "retry" }, CONTROL_OPERATE },
+		{ { "queue", "a", "hold" }, CONTROL_OPERATE }, { { "queue", "a", "release" }, CONTROL_OPERATE },
+		{ { "queue", "a", "delete" }, CONTROL_OPERATE }, { { "queue", "a", "bounce" }, CONTROL_OPERATE },
+		{ { "queue", "a", "move" }, CONTROL_OPERATE }, { { "queue", "a", "list show" }, CONTROL_OPERATE },
+		{ { "badmail", "a", "list" }, CONTROL_LOOK }, { { "badmail", "a", "show" }, CONTROL_LOOK },
+		{ { "badmail", "a", "count" }, CONTROL_OPERATE }, { { "badmail", "a", "retry" }, CONTROL_OPERATE },
+		{ { "badmail", "a", "purge" }, CONTROL_OPERATE }, { { "start" }, CONTROL_OPERATE },
+		{ { "stop" }, CONTROL_OPERATE }, { { "pause" }, CONTROL_OPERATE },
+		{ { "continue" }, CONTROL_OPERATE }, { { "retry" }, CONTROL_OPERATE },
+		{ { "reload" }, CONTROL_CONFIGURE }, { { "reload-test" }, CONTROL_CONFIGURE }, { { "nothing" }, CONTROL_NONE },
+	};
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		struct control_words w = { 0 };
+
+		for (size_t k = 0; k < 3 && rows[i].word[k] != NULL; k++)
+			strcpy(w.word[w.count++], rows[i].word[k]);
+		ck_assert_msg(control_commands_right(&w) == rows[i].right, "row %zu", i);
+	}
 }
 END_TEST
 
@@ -196,4 +229,4 @@ START_TEST(bad_orders)
 }
 END_TEST
 
-UNIT_MAIN("control", good, bad, operators, names, bad_selections, pages, bad_orders)
+UNIT_MAIN("control", good, bad, operators, names, rights, bad_selections, pages, bad_orders)
