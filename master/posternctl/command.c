@@ -19,76 +19,15 @@
 
 #define HEALTH_UNKNOWN 3	/* of status --check, for monitoring */
 
-static const char *
-config_path_of(const struct command_context *c)
-{
-	return c->config_path != NULL ? c->config_path : POSTERN_SYSCONFDIR "/postern/postern.ini";
-}
-
-/*
- * The path of control.sock: below the run folder of the configuration. When the installed configuration
- * cannot be read, the default one; when the operator has named one that cannot be read, none: a command for
- * one service must never reach another. Owned by the caller; NULL: it has been said why.
- */
-static char *
-socket_path_of(const struct command_context *c)
-{
-	struct config_faults faults;
-	struct config *config;
-	char *path = NULL;
-
-	if (c->socket_path != NULL)
-		return mem_strdup(c->socket_path);
-	faults = (struct config_faults){ 0 };
-	config = config_read(config_path_of(c), &faults);
-	if (config != NULL)
-		path = control_words_socket(config->service.run);
-	else if (c->config_path == NULL)
-		path = control_words_socket(POSTERN_RUNDIR "/postern");
-	else
-		fprintf(stderr,
-		    "posternctl: %s has errors (posternctl -c %s check) and does not say which service is "
-		    "meant; name its socket with -s\n", c->config_path, c->config_path);
-	config_free(config);
-	config_faults_done(&faults);
-	return path;
-}
-
-static int
-send_words(const struct command_context *c, const char *what, const char *const *words, size_t count)
-{
-	const char *all[CONTROL_WORDS_MAX] = { what };
-	char *path;
-	int status;
-
-	for (size_t i = 0; i < count && i + 1 < CONTROL_WORDS_MAX; i++)
-		all[i + 1] = words[i];
-	path = socket_path_of(c);
-	if (path == NULL)
-		return EX_CONFIG;
-	status = control_client_service(path, all, count + 1, NULL);
-	free(path);
-	return status;
-}
-
-/* For CONTROL_CLIENT_NO_SERVICE and CONTROL_CLIENT_CUT. */
-static int
-say_no_answer(int status)
-{
-	fprintf(stderr, "posternctl: the service %s\n",
-	    status == CONTROL_CLIENT_CUT ? "ended before it answered" : "is not running");
-	return EX_UNAVAILABLE;
-}
-
 /* The service does the work; row->asks is its command. */
 static int
 run_ask(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status = send_words(c, row->asks, words, count);
+	int status = command_send_words(c, row->asks, words, count);
 
 	if (status != CONTROL_CLIENT_NO_SERVICE && status != CONTROL_CLIENT_CUT)
 		return status;
-	return say_no_answer(status);
+	return command_send_no_answer(status);
 }
 
 /* `only` is the one option of the command. */
@@ -117,7 +56,7 @@ option_unknown(const struct command *row, const char *word, const char *only)
 static int
 check_health(const struct command_context *c, const char *const *words, size_t count)
 {
-	int status = send_words(c, "health", words, count);
+	int status = command_send_words(c, "health", words, count);
 
 	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {
 		printf("CRITICAL: the service is not running\n");
@@ -155,7 +94,7 @@ run_counters(const struct command_context *c, const struct command *row, const c
 static int
 run_stop(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status = send_words(c, row->asks, words, count);
+	int status = command_send_words(c, row->asks, words, count);
 
 	if (status == CONTROL_CLIENT_CUT && count == 0) {
 		printf("the service has stopped\n");
@@ -189,7 +128,7 @@ run_sessions(const struct command_context *c, const struct command *row, const c
 	for (size_t i = 0; i < l.count; i++)
 		all[i + 1] = l.word[i];
 	text = BUF_INIT(16U << 20);
-	path = socket_path_of(c);
+	path = command_send_socket(c);
 	if (path == NULL) {
 		buf_done(&text);
 		return EX_CONFIG;
@@ -197,7 +136,7 @@ run_sessions(const struct command_context *c, const struct command *row, const c
 	status = control_client_service(path, all, l.count + 1, &text);
 	free(path);
 	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {
-		status = say_no_answer(status);
+		status = command_send_no_answer(status);
 	} else {
 		buf_add(&text, "", 1);
 		sessions_command_print(&l, text.data);
@@ -221,12 +160,12 @@ run_queue(const struct command_context *c, const struct command *row, const char
 		free(t);
 		return status;
 	}
-	path = socket_path_of(c);
+	path = command_send_socket(c);
 	status = path != NULL ? queue_command_run(t, path) : EX_CONFIG;
 	free(path);
 	free(t);
 	if (status == CONTROL_CLIENT_NO_SERVICE || status == CONTROL_CLIENT_CUT) {
-		status = say_no_answer(status);
+		status = command_send_no_answer(status);
 	}
 	return status;
 }
@@ -234,16 +173,16 @@ run_queue(const struct command_context *c, const struct command *row, const char
 static int
 run_start(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status = send_words(c, row->asks, words, count);
+	int status = command_send_words(c, row->asks, words, count);
 
 	if (status == CONTROL_CLIENT_NO_SERVICE) {
-		status = service_start_up(config_path_of(c), c->config_path == NULL,
+		status = service_start_up(command_send_config(c), c->config_path == NULL,
 		    count > 0 ? words[0] : NULL);
 		if (status != EX_OK || count == 0)
 			return status;
-		status = send_words(c, row->asks, words, count); /* now wait for the virtual server */
+		status = command_send_words(c, row->asks, words, count); /* now wait for the virtual server */
 	}
-	return status != CONTROL_CLIENT_CUT ? status : say_no_answer(status);
+	return status != CONTROL_CLIENT_CUT ? status : command_send_no_answer(status);
 }
 
 /* The INI files have changed: a service that runs takes them over, and tells what became of `name`. */
@@ -251,28 +190,45 @@ static int
 reload_service(const struct command_context *c, const char *name)
 {
 	const char *words[] = { "-", name };
-	int status = send_words(c, "reload", words, nitems_of(words));
+	int status = command_send_words(c, "reload", words, nitems_of(words));
 
 	if (status == CONTROL_CLIENT_CUT)
-		return say_no_answer(status);
+		return command_send_no_answer(status);
 	if (status == CONTROL_CLIENT_NO_SERVICE)
 		printf("the service is not running\n");
 	return status == CONTROL_CLIENT_NO_SERVICE ? EX_OK : status;
 }
 
+/*
+ * Whether the service that runs would take the changed files over for this user: an order that is refused
+ * afterwards would have changed them.
+ */
+static int
+ask_before(const struct command_context *c)
+{
+	int status = command_send_words(c, "reload-test", NULL, 0);
+
+	return status == CONTROL_CLIENT_NO_SERVICE ? EX_OK : status == CONTROL_CLIENT_CUT ?
+	    command_send_no_answer(status) : status;
+}
+
 static int
 run_create(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status = server_command_create(config_path_of(c), words, count);
+	int status = ask_before(c);
 
+	if (status == EX_OK)
+		status = server_command_create(command_send_config(c), words, count);
 	return status == EX_OK ? reload_service(c, words[0]) : status;
 }
 
 static int
 run_delete(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status = server_command_delete(config_path_of(c), words[0]);
+	int status = ask_before(c);
 
+	if (status == EX_OK)
+		status = server_command_delete(command_send_config(c), words[0]);
 	return status == EX_OK ? reload_service(c, words[0]) : status;
 }
 
@@ -280,7 +236,7 @@ static int
 request_server(void *arg, const char *what, const char *name)
 {
 	const struct command_context *c = arg;
-	int status = send_words(c, what, &name, 1);
+	int status = command_send_words(c, what, &name, 1);
 
 	return status == CONTROL_CLIENT_NO_SERVICE ? EX_OK : status == CONTROL_CLIENT_CUT ? EX_UNAVAILABLE :
 	    status;
@@ -290,27 +246,29 @@ static int
 run_rename(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
 	struct command_context context = *c;
-	int status = server_command_rename(config_path_of(c), words[0], words[1], request_server, &context);
+	int status = ask_before(c);
 
+	if (status == EX_OK)
+		status = server_rename(command_send_config(c), words[0], words[1], request_server, &context);
 	return status == EX_OK ? reload_service(c, words[1]) : status;
 }
 
 static int
 run_check(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	return config_check_run(config_path_of(c), check_paths_files);
+	return config_check_run(command_send_config(c), check_paths_files);
 }
 
 static int
 run_config(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	return config_check_print(config_path_of(c), count > 0 ? words[0] : NULL);
+	return config_check_print(command_send_config(c), count > 0 ? words[0] : NULL);
 }
 
 static int
 run_passwd(const struct command_context *c, const struct command *row, const char *const *words, size_t count)
 {
-	int status = passwd_run(config_path_of(c), words, count);
+	int status = passwd_run(command_send_config(c), words, count);
 
 	return status == EX_USAGE ? command_misused(row, NULL) : status;
 }
@@ -329,7 +287,7 @@ static int
 run_explain(const struct command_context *c, const struct command *row, const char *const *words,
     size_t count)
 {
-	int status = explain_run(config_path_of(c), words, count);
+	int status = explain_run(command_send_config(c), words, count);
 
 	return status == EXPLAIN_MISUSED ? command_misused(row, NULL) : status;
 }

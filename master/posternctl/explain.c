@@ -423,10 +423,10 @@ explain_run(const char *path, const char *const *words, size_t count)
 
 	if (!parse_options(&x, words, count))
 		return EXPLAIN_MISUSED;
-	if (x.name == NULL)
-		x.name = "default";
 	c = config_read(path, &faults);
 	config_faults_print(&faults, stderr);
+	if (x.name == NULL)
+		x.name = c != NULL && c->nserver == 1 ? c->server[0].name : "default";
 	x.config = c;
 	x.server = c == NULL ? NULL : config_server_by_name(c, x.name);
 	if (x.server != NULL) {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "common/config/config.h"
 #include "common/ipc/control_words.h"
 #include "common/ipc/msg_queue.h"
 
@@ -41,6 +42,24 @@ void command_usage(FILE *out);
 int command_misused(const struct command *row, const struct buf *why);
 /* words[0] is the command. Returns the exit status. */
 int command_run(const struct command_context *c, const char *const *words, size_t count);
+
+/* --- command_send: which service a command is for, and its words on their way there --- */
+
+const char *command_send_config(const struct command_context *c);	/* the path of postern.ini */
+/*
+ * The path of control.sock: below the run folder of the configuration. When the installed configuration
+ * cannot be read, the default one; when the operator has named one that cannot be read, none: a command for
+ * one service must never reach another. Owned by the caller; NULL: it has been said why.
+ */
+char *command_send_socket(const struct command_context *c);
+/*
+ * The answer is printed. Its exit status; EX_CONFIG when it is not known which service is meant; or
+ * CONTROL_CLIENT_.
+ */
+int command_send_words(const struct command_context *c, const char *what, const char *const *words,
+    size_t count);
+/* For CONTROL_CLIENT_NO_SERVICE and CONTROL_CLIENT_CUT: prints it; EX_UNAVAILABLE. */
+int command_send_no_answer(int status);
 
 /* --- complaint: what is wrong with the words of a command. Pure --- */
 
@@ -84,21 +103,46 @@ int explain_run(const char *config_path, const char *const *words, size_t count)
  */
 int passwd_run(const char *config_path, const char *const *words, size_t count);
 
-/* --- server_command: makes, renames and deletes virtual servers on disk; then the service reloads --- */
+/* --- server_set: the INI files of all virtual servers, for commands that change them --- */
+
+struct server_set {
+	const char *config_path;
+	struct config *config;
+	struct config_faults faults;
+};
+enum { SERVER_SET_NO_MATCH = 3 };
 
 /* Pure: [a-z0-9][a-z0-9-]* of at most CONFIG_NAME_MAX bytes. */
-bool server_command_name_is_good(const char *name);
+bool server_set_name_is_good(const char *name);
+/* EX_OK, or EX_CONFIG and the faults are printed; close it in both cases. */
+int server_set_open(struct server_set *set, const char *config_path);
+void server_set_close(struct server_set *set);
+/* EX_OK: there is a virtual server of that name. */
+int server_set_find(const struct server_set *set, const char *name);
+/* Path of servers/NAME.ini beside the service file, with `ending` after it; owned by the caller. */
+char *server_set_path(const struct server_set *set, const char *name, const char *ending);
+/* What is remembered of `from` goes to `to`; NULL: it is forgotten. 0, or -1 and errno. */
+int server_set_move_state(const char *folder, const char *from, const char *to, bool wanted);
+/* Print a line and return an exit status: that of errno; `status`. */
+int server_set_say_errno(const char *what);
+int server_set_refuse(int status, const char *name, const char *why);
+
+/* --- server_command: makes and deletes virtual servers on disk; then the service reloads --- */
+
 /*
- * words[0] is the name, then come listen=ADDRESS, domain=NAME, description=TEXT. All three return an exit
- * status and have printed why.
+ * words[0] is the name, then come listen=ADDRESS, domain=NAME, description=TEXT. Both return an exit status
+ * and have printed why.
  */
 int server_command_create(const char *config_path, const char *const *words, size_t count);
 int server_command_delete(const char *config_path, const char *name);
+
+/* --- server_rename: gives a virtual server another name on disk --- */
+
 /*
- * Calls `request` to stop the virtual server before its folders move, and to start it again when they could
- * not; it returns EX_OK also when no service runs.
+ * An exit status; it has been printed why. Calls `request` to stop the virtual server before its folders
+ * move, and to start it again when they could not; it returns EX_OK also when no service runs.
  */
-int server_command_rename(const char *config_path, const char *from, const char *to,
+int server_rename(const char *config_path, const char *from, const char *to,
     int (*request)(void *arg, const char *what, const char *name), void *arg);
 
 /* --- sessions_command: posternctl sessions --- */

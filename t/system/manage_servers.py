@@ -1,9 +1,11 @@
 """manage_servers - posternctl create, rename and delete: virtual servers made, renamed and removed"""
 
+import pwd
 import re
 from pathlib import Path
 
 from checks import check, equal
+from patience import until
 from smtp import Smtp
 from spool_files import Home
 
@@ -73,7 +75,88 @@ def test_rename(t):
     service.ctl("rename", "young", "aged")
     check(service.ctl("status", "aged").stdout.startswith("aged stopped "), "it had been stopped")
     equal(service.ctl("rename", "aged", "default", ok=False).returncode, 1, "a name that is taken")
-    equal(service.ctl("rename", "default", "other", ok=False).returncode, 1, "default")
+
+
+def test_rename_takes_the_log(t):
+    """The folder of the protocol log has the name, too: what was logged before and after is in one place."""
+    service = t.postern({"default": {}, "old": {}})
+    logs = service.folder / "logs"
+    service["old"].send(to="b@old.example")
+    until(lambda: list((logs / "old").glob("ex*.log")), what="a log")
+    before = sorted(p.name for p in (logs / "old").iterdir())
+    (logs / "young").mkdir()
+    service.own()
+    children = service.children(server="old")
+    equal(service.ctl("rename", "old", "young", ok=False).returncode, 1, "a folder is in the way")
+    equal(service.children(server="old"), children, "it was not stopped for that")
+    check((service.spool / "old").exists(), "the home folder stays, too")
+    (logs / "young").rmdir()
+    service.ctl("rename", "old", "young")
+    check(not (logs / "old").exists() and set(before) <= {p.name for p in (logs / "young").iterdir()}, "the log folder")
+
+
+def test_rename_with_paths(t):
+    """Folders that the file names stay, and one that it names in the home folder keeps that from being moved away."""
+    service = t.postern({"default": {}, "old": {}}, start=False)
+    home, logs = service.folder / "elsewhere", service.folder / "written"
+    service["old"].set("general", home=home, log_directory=logs)
+    service.start()
+    service.ctl("rename", "old", "young")
+    check(home.exists() and logs.exists() and not (service.spool / "young").exists(), "they stay")
+    named = file_of(service, "young")
+    named.write_text(named.read_text().replace(f"home = {home}\n", f"drop = {service.spool}/young/drop\n"))
+    service.ctl("reload")
+    children = service.children(server="young")
+    done = service.ctl("rename", "young", "aged", ok=False)
+    check(done.returncode == 1 and "in the home folder that would move" in done.stderr, done.stderr)
+    equal(service.children(server="young"), children, "it was not stopped for that")
+
+
+def test_rename_that_would_not_do(t):
+    """Another virtual server names the folder that would be its home: it runs on as it was."""
+    service = t.postern({"default": {}, "old": {}, "zed": {}}, start=False)
+    service["zed"].set("general", home=service.spool / "young")
+    service.start()
+    service.ctl("stop", "zed")
+    (service.spool / "young").rename(service.spool / "aside")
+    done = service.ctl("rename", "old", "young", ok=False)
+    check(done.returncode != 0 and "young" in done.stderr, done.stderr)
+    check(service.ctl("status", "old").stdout.startswith("old started "), "it runs")
+    service["old"].send(to="b@old.example")
+    service["old"].home.wait_drops()
+
+
+def test_rename_default(t):
+    """It is renamed like any other; explain then means the only one."""
+    service = t.postern()
+    service.default.send()
+    service.home.wait_drops()
+    check('description="Default SMTP Virtual Server"' in service.ctl("status").stdout, service.ctl("status").stdout)
+    service.ctl("rename", "default", "main")
+    check("main started number=2 id=1 description=main " in service.ctl("status", "main").stdout, service.ctl("status").stdout)
+    equal(len(Home(service.spool / "main").drops()), 1, "the mail")
+    service.default.send()
+    Home(service.spool / "main").wait_drops(2)
+    said = service.ctl("explain", "--from", "127.0.0.1", "--rcpt", "b@default.example").stdout
+    check(said.split()[:2] == ["server", "main,"], said)
+    equal(service.ctl("delete", "main", ok=False).returncode, 1, "the last one")
+
+
+def test_refused_orders_change_nothing(t):
+    """One who may write the files, but is no operator of the service: the files stay as they are."""
+    t.need_root()
+    service = t.postern({"default": {}, "more": {"security": {"operators": "daemon"}}}, as_root=True)
+    service.folder.chmod(0o755)
+    entry = pwd.getpwnam("daemon")
+    for folder in (service.folder / "servers", service.state, service.spool, service.folder / "logs"):
+        folder.chmod(0o777)
+    before = sorted(p.name for p in (service.folder / "servers").iterdir())
+    children = service.children()
+    for words in (("create", "new", f"listen=127.0.0.1:{t.port()}"), ("delete", "more"), ("rename", "more", "also")):
+        done = service.ctl(*words, ok=False, account={"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []})
+        equal(done.returncode, 77, f"{words}: {done.stdout}{done.stderr}")
+    equal(sorted(p.name for p in (service.folder / "servers").iterdir()), before, "files")
+    equal(service.children(), children, "nothing was interrupted")
 
 
 def test_rename_undone(t):
