@@ -93,6 +93,18 @@ oauth_ca_path(const struct config_oauth *o)
 	return o->ca_file;
 }
 
+static const char *
+oauth_key_path(const struct config_oauth *o)
+{
+	return o->key_file;
+}
+
+static const char *
+oauth_certificate_path(const struct config_oauth *o)
+{
+	return o->certificate_file;
+}
+
 /* The secret-file of outbound-auth: the server's, or that of a remote domain. */
 static const char *
 account_of(const struct config_server *s, const struct ctl_file *file, enum config_outbound_auth auth)
@@ -140,6 +152,8 @@ static const struct row {
 	[CTL_FILE_OAUTH_REFRESH] = { .profile_path = oauth_refresh_path, .secret = true },
 	[CTL_FILE_OAUTH_KEPT] = { .profile_path = oauth_kept_path, .secret = true },
 	[CTL_FILE_OAUTH_CA] = { .profile_path = oauth_ca_path },
+	[CTL_FILE_OAUTH_KEY] = { .profile_path = oauth_key_path, .secret = true },
+	[CTL_FILE_OAUTH_CERTIFICATE] = { .profile_path = oauth_certificate_path },
 	[CTL_FILE_TRUST_ANCHOR] = { .service_path = trust_anchor_path },
 };
 static_assert(nitems_of(rows) == CTL_FILE_KINDS, "one row a kind of file");

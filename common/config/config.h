@@ -42,6 +42,9 @@ enum config_outbound_tls { CONFIG_OUT_TLS_OFF, CONFIG_OUT_TLS_MAY, CONFIG_OUT_TL
     CONFIG_OUT_TLS_VERIFY, CONFIG_OUT_TLS_DANE };
 enum config_after_direct { CONFIG_DIRECT_NO, CONFIG_DIRECT_YES, CONFIG_DIRECT_ON_FAILURE };
 enum config_oauth_provider { CONFIG_OAUTH_CUSTOM, CONFIG_OAUTH_MICROSOFT, CONFIG_OAUTH_GOOGLE };
+/* How an assertion is signed (RFC 7518 3.1). */
+enum config_oauth_signature { CONFIG_SIGNATURE_DERIVED, CONFIG_SIGNATURE_RS256, CONFIG_SIGNATURE_PS256,
+    CONFIG_SIGNATURE_ES256 };
 enum config_oauth_flow { CONFIG_FLOW_DERIVED, CONFIG_FLOW_CLIENT, CONFIG_FLOW_REFRESH };
 enum config_domain_type { CONFIG_DOMAIN_DEFAULT, CONFIG_DOMAIN_ALIAS, CONFIG_DOMAIN_REMOTE };
 /* Clients that something is done for; may relay: by list or login. */
@@ -182,6 +185,9 @@ struct config_oauth {
 	/* NULL not set: tenant, secret_file, scope */
 	char *tenant, *token_url, *client_id, *secret_file, *scope;
 	char *refresh_token_file, *ca_file;				/* NULL not set */
+	/* An assertion in place of the secret. NULL not set; audience: then token_url */
+	char *key_file, *certificate_file, *key_id, *audience;
+	enum config_oauth_signature signature;
 	uint64_t timeout;
 	char *kept_file;		/* where the latest refresh token is kept: below the state folder */
 	struct config_origin *origin;

@@ -56,6 +56,8 @@ config_oauth_derive(const struct config_service *service, struct config_oauth *o
 		    p->token_tail != NULL ? p->token_tail : "");
 	if (o->scope == NULL)
 		o->scope = mem_strdup(p->scope[o->flow]);
+	if (o->signature == CONFIG_SIGNATURE_DERIVED && o->provider == CONFIG_OAUTH_MICROSOFT)
+		o->signature = CONFIG_SIGNATURE_PS256;
 	o->kept_file = mem_printf("%s/oauth/%s", service->state, o->name);
 }
 
@@ -90,11 +92,27 @@ judge_flow(struct config_work *w, const struct config_oauth *o)
 	else if (o->flow == CONFIG_FLOW_REFRESH && o->refresh_token_file == NULL)
 		blame_profile(w, o, "refresh-token-file", false,
 		    "flow = refresh-token needs a refresh-token-file");
-	else if (o->flow == CONFIG_FLOW_CLIENT && o->secret_file == NULL)
-		blame_profile(w, o, "secret-file", false, "flow = client-credentials needs a secret-file");
+	else if (o->flow == CONFIG_FLOW_CLIENT && o->secret_file == NULL && o->key_file == NULL)
+		blame_profile(w, o, "secret-file", false,
+		    "flow = client-credentials needs a secret-file, or a key-file");
 	else if (o->flow == CONFIG_FLOW_CLIENT && o->refresh_token_file != NULL)
 		blame_profile(w, o, "refresh-token-file", true,
 		    "refresh-token-file has no effect with flow = client-credentials");
+}
+
+/* A secret or an assertion, not both: which one counts must not be a guess. */
+static void
+judge_assertion(struct config_work *w, const struct config_oauth *o)
+{
+	if (o->key_file == NULL && (o->certificate_file != NULL || o->key_id != NULL || o->audience != NULL))
+		blame_profile(w, o, o->certificate_file != NULL ? "certificate-file" :
+		    o->key_id != NULL ? "key-id" : "audience", true,
+		    "certificate-file, key-id and audience have no effect without key-file");
+	else if (o->key_file != NULL && o->secret_file != NULL)
+		blame_profile(w, o, "key-file", false, "secret-file and key-file exclude each other");
+	else if (o->key_file != NULL && o->provider == CONFIG_OAUTH_MICROSOFT && o->certificate_file == NULL)
+		blame_profile(w, o, "key-file", false,
+		    "provider = microsoft365 needs the certificate-file of that key");
 }
 
 static void
@@ -115,6 +133,7 @@ judge_profile(struct config_work *w, const struct config_oauth *o)
 	if (o->client_id == NULL)
 		blame_profile(w, o, "client-id", false, "needs the client-id of the registered application");
 	judge_flow(w, o);
+	judge_assertion(w, o);
 }
 
 void

@@ -101,6 +101,10 @@ static const struct key_choice oauth_flows[] = {
 	{ "client-credentials", CONFIG_FLOW_CLIENT, false }, { "refresh-token", CONFIG_FLOW_REFRESH, false },
 	{ 0 },
 };
+static const struct key_choice oauth_signatures[] = {
+	{ "rs256", CONFIG_SIGNATURE_RS256, false }, { "ps256", CONFIG_SIGNATURE_PS256, false },
+	{ "es256", CONFIG_SIGNATURE_ES256, false }, { 0 },
+};
 static const struct key_choice ldap_schemas[] = {
 	{ "active-directory", CONFIG_LDAP_AD, false }, { "exchange", CONFIG_LDAP_EXCHANGE, false },
 	{ "site-server", CONFIG_LDAP_SITE_SERVER, false }, { "rfc2307", CONFIG_LDAP_RFC2307, false },
@@ -678,6 +682,24 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "A file with the client secret. A file that everybody may read is refused. The supervisor opens "
 	    "the file. Only postern-fetch reads it, again for each token." },
+	{ OAUTH("key-file", KEY_PATH, key_file),
+	    .meaning =
+	    "In place of secret-file: a file in PEM form with the private key with which the application "
+	    "proves itself, by a signed assertion for each request (private_key_jwt, RFC 7523). A file that "
+	    "everybody may read, and a key with a password, are refused. A changed file counts from the next "
+	    "request on." },
+	{ OAUTH("certificate-file", KEY_PATH, certificate_file),
+	    .meaning =
+	    "The certificate of that key, in PEM form, as it was registered with the provider: its "
+	    "thumbprint (x5t#S256) is in the assertion. Microsoft 365 needs it." },
+	{ OAUTH("key-id", KEY_TEXT, key_id), .check = key_check_line,
+	    .meaning = "The name of the key (kid) in the assertion, for providers that want one." },
+	{ OAUTH("audience", KEY_TEXT, audience), .derived = "the token-url", .check = key_check_line,
+	    .meaning = "For whom the assertion is (aud)." },
+	{ OAUTH("signature", KEY_ENUM, signature), .derived = "rs256; Microsoft 365: ps256; EC keys: es256",
+	    .choice = oauth_signatures,
+	    .meaning =
+	    "How the assertion is signed. rs256 and ps256 need an RSA key, es256 an EC key (P-256)." },
 	{ OAUTH("scope", KEY_TEXT, scope), .derived = "the provider's", .check = key_check_line,
 	    .meaning = "The rights that the token is to have: one or more words with blanks between them." },
 	{ OAUTH("refresh-token-file", KEY_PATH, refresh_token_file),

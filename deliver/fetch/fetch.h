@@ -58,13 +58,28 @@ struct oauth_grant {
 	char error[64];			/* "invalid_grant" */
 	char text[300];			/* without a token: why, for people */
 };
-/* Appends the form that is to be posted. `secret`, `refresh`: NULL: none. */
-void oauth_grant_request(struct buf *out, const struct config_oauth *o, const char *secret,
-    const char *refresh);
+/* Appends the form that is to be posted. */
+struct oauth_grant_proof {			/* who asks, and for whom; NULL: none */
+	const char *secret, *assertion, *refresh;
+};
+void oauth_grant_request(struct buf *out, const struct config_oauth *o, const struct oauth_grant_proof *proof);
 void oauth_grant_read(struct oauth_grant *g, long status, const char *body, size_t len);
 /* Removes `secret` (NULL: nothing) from the texts: an endpoint may repeat what it was sent. */
 void oauth_grant_hide(struct oauth_grant *g, const char *secret);
 void oauth_grant_done(struct oauth_grant *g);		/* wipes */
+
+/* --- oauth_assertion: a JWT in place of the client secret. Pure --- */
+
+#define OAUTH_ASSERTION_MAX 16384
+struct oauth_assertion {
+	const char *key, *certificate;		/* PEM; certificate NULL: none */
+	const char *client_id, *audience, *id;	/* id: of this assertion alone */
+	const char *key_id;			/* NULL: not told */
+	enum config_oauth_signature signature;
+	int64_t now;				/* seconds since 1970 */
+};
+/* To be wiped and freed; NULL and why. */
+char *oauth_assertion_make(const struct oauth_assertion *a, char *why, size_t size);
 
 /* --- https: one POST and its answer for each job: libcurl on our loop --- */
 
@@ -114,8 +129,11 @@ void oauth_profile_close_all(struct fetch *f);
 /* --- oauth_files: the files of a profile, opened by the master, read anew for each request --- */
 
 struct oauth_files_set {
-	/* Texts of secret-file, refresh-token-file, the kept refresh token, ca-file. Owned; NULL: none. */
-	char *client, *refresh, *kept, *ca;
+	/*
+	 * Texts of secret-file, refresh-token-file, the kept refresh token, ca-file, key-file,
+	 * certificate-file. Owned; NULL: none
+	 */
+	char *client, *refresh, *kept, *ca, *key, *certificate;
 	char trouble[200];			/* "": all that are configured are there */
 };
 struct oauth_files *oauth_files_new(struct boot *b);

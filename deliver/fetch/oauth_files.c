@@ -18,6 +18,7 @@
 #include "common/base/mem.h"
 
 #define TEXT_MAX 8192
+#define KEY_MAX 65536
 #define CA_MAX (1U << 20)
 
 static const char *
@@ -44,6 +45,18 @@ name_ca(const struct config_oauth *o)
 	return o->ca_file;
 }
 
+static const char *
+name_key(const struct config_oauth *o)
+{
+	return o->key_file;
+}
+
+static const char *
+name_certificate(const struct config_oauth *o)
+{
+	return o->key_file != NULL ? o->certificate_file : NULL;
+}
+
 static const struct row {
 	enum ctl_file_kind kind;
 	const char *(*path)(const struct config_oauth *o);	/* NULL: not configured */
@@ -58,6 +71,9 @@ static const struct row {
 	    false },
 	{ CTL_FILE_OAUTH_KEPT, name_kept, offsetof(struct oauth_files_set, kept), TEXT_MAX, false, true },
 	{ CTL_FILE_OAUTH_CA, name_ca, offsetof(struct oauth_files_set, ca), CA_MAX, false, false },
+	{ CTL_FILE_OAUTH_KEY, name_key, offsetof(struct oauth_files_set, key), KEY_MAX, false, false },
+	{ CTL_FILE_OAUTH_CERTIFICATE, name_certificate, offsetof(struct oauth_files_set, certificate),
+	    KEY_MAX, false, false },
 };
 
 struct oauth_files_job {
@@ -100,6 +116,8 @@ oauth_files_wipe(struct oauth_files_set *set)
 	oauth_files_forget(set->client);
 	oauth_files_forget(set->refresh);
 	oauth_files_forget(set->kept);
+	oauth_files_forget(set->key);
+	free(set->certificate);
 	free(set->ca);
 	*set = (struct oauth_files_set){ 0 };
 }
@@ -124,7 +142,7 @@ oauth_files_free(struct oauth_files *s)
 	free(s);
 }
 
-/* Every profile has a secret or a refresh token: at least one file is asked for, and `done` called later. */
+/* Every profile has a secret, a key or a refresh token: at least one file is asked for, and `done` called later. */
 struct oauth_files_job *
 oauth_files_get(struct oauth_files *s, const struct config_oauth *o,
     void (*done)(void *arg, struct oauth_files_set *set), void *arg)

@@ -43,13 +43,17 @@ add_pair(struct buf *out, const char *name, const char *value)
 }
 
 void
-oauth_grant_request(struct buf *out, const struct config_oauth *o, const char *secret, const char *refresh)
+oauth_grant_request(struct buf *out, const struct config_oauth *o, const struct oauth_grant_proof *proof)
 {
+	static const char type[] = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 	add_pair(out, "grant_type", o->flow == CONFIG_FLOW_REFRESH ? "refresh_token" : "client_credentials");
 	add_pair(out, "client_id", o->client_id);
-	add_pair(out, "client_secret", secret);
+	add_pair(out, "client_secret", proof->secret);
+	add_pair(out, "client_assertion_type", proof->assertion != NULL ? type : NULL);
+	add_pair(out, "client_assertion", proof->assertion);
 	if (o->flow == CONFIG_FLOW_REFRESH)
-		add_pair(out, "refresh_token", refresh);
+		add_pair(out, "refresh_token", proof->refresh);
 	add_pair(out, "scope", o->scope);
 }
 

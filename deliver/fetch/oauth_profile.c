@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
+
+#include <bsd/stdlib.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -20,6 +23,7 @@
 
 #define EARLY_MS 300000U
 #define BACK_OFF_MS 300000U
+#define OAUTH_ID_BYTES 16
 #define RETRY_AFTER_MAX 3600U	/* seconds */
 #define REFRESH_STORE_AGAIN_MS 30000U
 
@@ -42,6 +46,7 @@ struct oauth_profile {
 	struct oauth_files_job *opening;
 	struct oauth_files_set set;		/* while the endpoint is asked */
 	char *used;			/* the refresh token of this request; NULL: none */
+	char *assertion;		/* of this request; NULL: none */
 	struct https_job *asking;
 	unsigned failures;
 	uint64_t not_before;		/* the endpoint is left alone until then */
@@ -251,7 +256,8 @@ end_request(struct oauth_profile *p)
 {
 	oauth_files_wipe(&p->set);
 	oauth_files_forget(p->used);
-	p->used = NULL;
+	oauth_files_forget(p->assertion);
+	p->used = p->assertion = NULL;
 }
 
 /* `why` "": it gives tokens. */
@@ -336,6 +342,7 @@ on_endpoint_reply(void *arg, const struct https_reply *r)
 	oauth_grant_read(&g, r->status, r->body, r->len);
 	oauth_grant_hide(&g, p->set.client);
 	oauth_grant_hide(&g, p->used);
+	oauth_grant_hide(&g, p->assertion);
 	if (g.error[0] != '\0')
 		oauth_test_say(&p->tests, "error: %s", g.error);
 	if (g.result == OAUTH_GRANT_TOKEN)
@@ -348,18 +355,43 @@ on_endpoint_reply(void *arg, const struct https_reply *r)
 static void
 post_request(struct oauth_profile *p)
 {
-	struct buf body = BUF_INIT(32768);
+	struct buf body = BUF_INIT(65536);
+	const struct oauth_grant_proof proof = { .secret = p->set.client, .assertion = p->assertion,
+	    .refresh = p->used };
 	struct https_request q = { .url = p->conf->token_url, .ca = p->set.ca,
 	    .ca_len = p->set.ca != NULL ? strlen(p->set.ca) : 0,
 		.timeout_ms = p->conf->timeout, .done = on_endpoint_reply, .arg = p };
 
-	oauth_grant_request(&body, p->conf, p->set.client, p->used);
+	oauth_grant_request(&body, p->conf, &proof);
 	q.body = buf_text(&body);
 	q.len = body.len;
 	p->asking = https_post(p->fetch->https, &q);
 	if (body.data != NULL)
 		explicit_bzero(body.data, body.len);
 	buf_done(&body);
+}
+
+/* False: `why`. Without a key nothing is to be made. */
+static bool
+make_assertion(struct oauth_profile *p, char *why, size_t size)
+{
+	const struct config_oauth *o = p->conf;
+	char id[OAUTH_ID_BYTES * 2 + 1];
+	uint8_t bytes[OAUTH_ID_BYTES];
+	const struct oauth_assertion a = { .key = p->set.key, .certificate = p->set.certificate,
+	    .client_id = o->client_id, .audience = o->audience != NULL ? o->audience : o->token_url, .id = id,
+	    .key_id = o->key_id, .signature = o->signature, .now = time(NULL) };
+
+	if (p->set.key == NULL)
+		return true;
+	arc4random_buf(bytes, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		snprintf(id + 2 * i, 3, "%02x", bytes[i]);
+	p->assertion = oauth_assertion_make(&a, why, size);
+	if (p->assertion != NULL)
+		oauth_test_say(&p->tests, "assertion: signed with %s, certificate %s, for %s", o->key_file,
+		    o->certificate_file != NULL ? o->certificate_file : "none", a.audience);
+	return p->assertion != NULL;
 }
 
 static void
@@ -378,6 +410,10 @@ on_files(void *arg, struct oauth_files_set *set)
 	if (p->set.client != NULL)
 		oauth_test_say(&p->tests, "client secret: %s, %zu characters", p->conf->secret_file,
 		    strlen(p->set.client));
+	if (!make_assertion(p, why, sizeof(why))) {
+		fail_request(p, why, 0);
+		return;
+	}
 	p->used = choose_refresh(p);
 	oauth_test_say(&p->tests, "token endpoint: %s", p->conf->token_url);
 	post_request(p);

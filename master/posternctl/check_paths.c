@@ -288,7 +288,7 @@ judge_secrets(const struct check_paths *p)
 			judge_secret(p, &p->server->domain[n]);
 }
 
-/* --- files of [service] and [oauth] --- */
+/* --- files of [service] --- */
 
 /* A zone without a usable key would count as unsigned. */
 static void
@@ -343,31 +343,6 @@ judge_resolv_conf(const struct config *c, struct config_faults *faults)
 		    "/etc/resolv.conf cannot be read: names are looked up from the root servers on");
 }
 
-static void
-judge_profile(const struct config *c, const struct config_oauth *o, struct config_faults *faults)
-{
-	static const struct { enum ctl_file_kind kind; const char *key; } files[] = {
-		{ CTL_FILE_OAUTH_SECRET, "secret-file" }, { CTL_FILE_OAUTH_REFRESH, "refresh-token-file" },
-		{ CTL_FILE_OAUTH_CA, "ca-file" },
-	};
-	const char *const paths[] = { o->secret_file, o->refresh_token_file, o->ca_file };
-
-	for (size_t i = 0; i < nitems_of(files); i++) {
-		struct ctl_opened answer = { .file = { .kind = files[i].kind } };
-		int fd = paths[i] != NULL ? named_file_open_profile(o, &answer) : -1;
-		char text[512];
-		bool hidden;
-
-		if (fd != -1)
-			close(fd);
-		if (fd != -1 || paths[i] == NULL)
-			continue;
-		hidden = answer.error == EACCES && access(paths[i], R_OK) == -1;
-		snprintf(text, sizeof(text), "%s %s", files[i].key, answer.why);
-		config_faults_tell_oauth(faults, c, o, files[i].key, hidden, text);
-	}
-}
-
 void
 check_paths_files(const struct config *c, struct config_faults *faults)
 {
@@ -375,7 +350,7 @@ check_paths_files(const struct config *c, struct config_faults *faults)
 		judge_anchors(c, faults);
 	judge_resolv_conf(c, faults);
 	for (size_t n = 0; n < c->noauth; n++)
-		judge_profile(c, &c->oauth[n], faults);
+		check_oauth_files(c, &c->oauth[n], faults);
 	for (size_t n = 0; n < c->nserver; n++) {
 		struct check_paths p = { .faults = faults, .server = &c->server[n], .section = KEY_ACCESS };
 

@@ -13,6 +13,7 @@
 struct buf;
 struct config;
 struct config_faults;
+struct config_oauth;
 struct queue_count;
 struct queue_print;
 
@@ -88,6 +89,11 @@ int service_start_up(const char *config_path, bool standard, const char *name);
 /* --- check_paths: the files that the configuration names --- */
 
 void check_paths_files(const struct config *c, struct config_faults *faults);	/* a config_check_files */
+
+/* --- check_oauth: those of a profile of [oauth] --- */
+
+void check_oauth_files(const struct config *config, const struct config_oauth *o,
+    struct config_faults *faults);
 
 /* --- explain: what would happen to a message, and which line decides it --- */
 

@@ -3,6 +3,7 @@ without failures
 """
 
 import base64
+import hashlib
 import http.server
 import json
 import os
@@ -58,6 +59,7 @@ class Endpoint:
     def __init__(self, port, context):
         self.answers, self.requests, self.valid, self.tokens = [], [], {}, []
         self.lifetime, self.rotate, self.refresh, self.secret = 3600, False, REFRESH, SECRET
+        self.certificate, self.assertions = None, []    # the application's
         self.news = threading.Condition()
         endpoint = self
 
@@ -104,7 +106,9 @@ class Endpoint:
             reply(handler, *answer)
 
     def usual(self, form):
-        if form.get("client_secret") != self.secret:
+        if self.certificate is not None:
+            self.assertions.append(read_assertion(form, self.certificate))
+        elif form.get("client_secret") != self.secret:
             return 401, {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided.\r\nTrace ID: 1"}
         if form["grant_type"] == "refresh_token" and form.get("refresh_token") != self.refresh:
             return 400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."}
@@ -122,6 +126,34 @@ class Endpoint:
 
     def takes(self, token):
         return self.valid.get(token, 0) > time.monotonic()
+
+
+def read_assertion(form, certificate):
+    """Header and claims of the client's assertion, whose signature openssl verifies with the key of the certificate."""
+    equal(form["client_assertion_type"], "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", "the type")
+    check("client_secret" not in form, "a secret beside the assertion")
+    parts = [base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in form["client_assertion"].split(".")]
+    header, claims = json.loads(parts[0]), json.loads(parts[1])
+    stem = certificate.with_suffix("")
+    public, signature, signed = (stem.with_suffix(s) for s in (".pub", ".sig", ".jwt"))
+    openssl("x509", "-in", certificate, "-pubkey", "-noout", "-out", public)
+    signature.write_bytes(parts[2])
+    signed.write_text(form["client_assertion"].rsplit(".", 1)[0])
+    pss = ("-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32") if header["alg"] == "PS256" else ()
+    openssl("dgst", "-sha256", "-verify", public, *pss, "-signature", signature, signed)
+    check(claims["nbf"] <= time.time() < claims["exp"] <= time.time() + 600, claims)
+    check(claims["iss"] == claims["sub"] == form["client_id"], claims)
+    return header, claims
+
+
+def application_key(service, name="application"):
+    """A key and its certificate, as it is registered with the provider."""
+    key, certificate = service.folder / f"{name}.key", service.folder / f"{name}.crt"
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "90", "-subj", f"/CN={name}")
+    key.chmod(0o600)
+    if is_root() and not service.as_root:
+        os.chown(key, service.test.uid, service.test.gid)
+    return key, certificate
 
 
 def reply(handler, status, body=b"", headers=None):
@@ -309,6 +341,63 @@ def test_a_new_refresh_token_is_kept(t):
     equal(service.endpoint.wait(5)[4]["refresh_token"], "consented-once-more")
     until(lambda: "number-4" in kept.read_text(), what="the child of the new one")
     no_secrets(service, said)
+
+
+def test_a_certificate_in_place_of_the_secret(t):
+    """private_key_jwt with the thumbprint of the certificate, for both kinds of RSA signature; a changed pair counts from the next request on."""
+    service = configured(t)
+    key, certificate = application_key(service)
+    service.profile.update({"secret-file": None, "key-file": key, "certificate-file": certificate})
+    service.endpoint.certificate = certificate
+    service.shared["oauth m365"] = {k: v for k, v in service.profile.items() if v is not None}
+    service.write()
+    service.start()
+    equal(service.ctl("check", ok=False).returncode, 0)
+    said = tried(service)
+    check(f"assertion: signed with {key}, certificate {certificate}, for {service.endpoint.url}" in said, said)
+    (header, claims), = service.endpoint.assertions
+    der = ssl.PEM_cert_to_DER_cert(certificate.read_text())
+    equal(header, {"alg": "RS256", "typ": "JWT", "x5t#S256": base64.urlsafe_b64encode(hashlib.sha256(der).digest()).decode().rstrip("=")})
+    equal(claims["aud"], service.endpoint.url, "for whom")
+    for name, made in zip((key, certificate), application_key(service, "renewed")):
+        made.rename(name)
+    tried(service)
+    check(service.endpoint.assertions[1][1]["jti"] != claims["jti"], "the same id twice")
+    service.shared["oauth m365"].update({"signature": "ps256", "audience": "https://issuer.example/", "key-id": "one"})
+    service.write()
+    service.ctl("reload")
+    tried(service)
+    header, claims = service.endpoint.assertions[2]
+    equal((header["alg"], header["kid"], claims["aud"]), ("PS256", "one", "https://issuer.example/"))
+    application_key(service, "other")[0].rename(key)
+    said = tried(service, status=1)
+    check("the key of key-file is not that of certificate-file" in said, said)
+    no_secrets(service, said)
+    for private in key.read_text().splitlines()[1:-1]:
+        check(private not in said + "\n".join(service.events.lines), "the key was told")
+
+
+def test_a_pair_is_judged(t):
+    """check: what excludes each other, what is missing, a key that does not fit, one for everybody."""
+    service = configured(t)
+    key, certificate = application_key(service)
+    other = application_key(service, "other")[0]
+
+    def told(text, **profile):
+        service.shared["oauth m365"] = {k: v for k, v in {**service.profile, **{k.replace("_", "-"): v for k, v in profile.items()}}.items()
+                                        if v is not None}
+        service.write()
+        done = service.ctl("check", ok=False)
+        check(text in done.stdout + done.stderr, f"{text!r} is not in:\n{done.stdout}{done.stderr}")
+        return done.returncode
+    equal(told("", secret_file=None, key_file=key, certificate_file=certificate), 0)
+    told("secret-file and key-file exclude each other", key_file=key)
+    told("needs a secret-file, or a key-file", secret_file=None)
+    told("have no effect without key-file", certificate_file=certificate)
+    told("needs the certificate-file of that key", secret_file=None, key_file=key, provider="microsoft365", tenant="a.example", token_url=None)
+    told("is not that of the certificate", secret_file=None, key_file=other, certificate_file=certificate)
+    key.chmod(0o644)
+    told("everybody may read", secret_file=None, key_file=key, certificate_file=certificate)
 
 
 def test_the_helper_has_no_rights(t):

@@ -107,7 +107,8 @@ static const char *const wanted[KEY_SECTION_COUNT] = {
 	    "auth-mechanisms port "
 	    "hold atrn-accounts",
 	[KEY_OAUTH] =
-	    "provider tenant token-url flow client-id secret-file scope refresh-token-file ca-file timeout",
+	    "provider tenant token-url flow client-id secret-file key-file certificate-file key-id audience "
+	    "signature scope refresh-token-file ca-file timeout",
 };
 
 START_TEST(test_all_keys_are_known)

@@ -14,14 +14,14 @@ START_TEST(test_request)
 	    .flow = CONFIG_FLOW_CLIENT };
 	struct buf b = BUF_INIT(1000);
 
-	oauth_grant_request(&b, &o, "a&b=c d+%\xc3\xa9", NULL);
+	oauth_grant_request(&b, &o, &(struct oauth_grant_proof){ .secret = "a&b=c d+%\xc3\xa9" });
 	ck_assert_str_eq(buf_text(&b),
 	    "grant_type=client_credentials&client_id=id&client_secret=a%26b%3Dc%20d%2B%25%C3%A9"
 	    "&scope=https%3A%2F%2Fa.example%2F.default%20b");
 	buf_clear(&b);
 	o.flow = CONFIG_FLOW_REFRESH;
 	o.scope = NULL;
-	oauth_grant_request(&b, &o, NULL, "1//x");
+	oauth_grant_request(&b, &o, &(struct oauth_grant_proof){ .refresh = "1//x" });
 	ck_assert_str_eq(buf_text(&b), "grant_type=refresh_token&client_id=id&refresh_token=1%2F%2Fx");
 	buf_done(&b);
 }
