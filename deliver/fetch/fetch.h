@@ -2,7 +2,8 @@
  * fetch - private header of the fetch helper; one block a file
  *
  * fetch -> token_channel (a deliver process's questions) -> oauth_profile -> oauth_files (opened by the
- * master), https (libcurl), oauth_grant (what the endpoint is asked and answers), refresh_file, oauth_test
+ * master), https (libcurl), oauth_grant (what the endpoint is asked and answers),
+ * oauth_assertion, refresh_keep -> refresh_file, oauth_test
  */
 #ifndef DELIVER_FETCH_FETCH_H
 #define DELIVER_FETCH_FETCH_H
@@ -62,7 +63,8 @@ struct oauth_grant {
 struct oauth_grant_proof {			/* who asks, and for whom; NULL: none */
 	const char *secret, *assertion, *refresh;
 };
-void oauth_grant_request(struct buf *out, const struct config_oauth *o, const struct oauth_grant_proof *proof);
+void oauth_grant_request(struct buf *out, const struct config_oauth *o,
+    const struct oauth_grant_proof *proof);
 void oauth_grant_read(struct oauth_grant *g, long status, const char *body, size_t len);
 /* Removes `secret` (NULL: nothing) from the texts: an endpoint may repeat what it was sent. */
 void oauth_grant_hide(struct oauth_grant *g, const char *secret);
@@ -112,6 +114,23 @@ void refresh_file_format(struct buf *out, const char *mark, const char *token);
 /* The token, to be freed, when it replaces the operator's token with that mark; else NULL. */
 char *refresh_file_parse(const char *text, const char *mark);
 
+/* --- refresh_keep: the latest refresh token of a profile, which the master keeps on disk --- */
+
+struct refresh_keep {
+	struct boot *boot;
+	const struct config_oauth *conf;
+	char *token;				/* NULL: the operator's */
+	char mark[REFRESH_FILE_MARK_SIZE];	/* of the operator's token that `token` replaces */
+	struct loop_timer *again;
+	uint32_t again_ms;			/* since the latest failure; 0: none */
+};
+void refresh_keep_init(struct refresh_keep *r, struct boot *b, const struct config_oauth *conf);
+void refresh_keep_done(struct refresh_keep *r);
+void refresh_keep_take(struct refresh_keep *r, const char *token);	/* the endpoint gave it */
+/* The token to use: the latest, or `operators`. `kept`: the text of the kept file; NULL: none. */
+const char *refresh_keep_choose(struct refresh_keep *r, const char *operators, const char *kept);
+void refresh_keep_answered(struct refresh_keep *r, int error);	/* of the master; 0 or an errno */
+
 /* --- oauth_profile: one [oauth NAME]: its token, the questions that wait for one, its renewal --- */
 
 struct oauth_profile *oauth_profile_find(struct fetch *f, const char *name);	/* NULL: not configured */
@@ -135,6 +154,7 @@ struct oauth_files_set {
 	 */
 	char *client, *refresh, *kept, *ca, *key, *certificate;
 	char trouble[200];			/* "": all that are configured are there */
+	char no_kept[200];			/* why that cannot be read; "": it can, or is not there */
 };
 struct oauth_files *oauth_files_new(struct boot *b);
 void oauth_files_free(struct oauth_files *s);

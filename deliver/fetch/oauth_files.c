@@ -8,6 +8,7 @@
  */
 #include "deliver/fetch/fetch.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,9 @@ static const struct row {
 	    KEY_MAX, false, false },
 };
 
+static_assert(sizeof(((struct oauth_files_set *)NULL)->trouble) ==
+    sizeof(((struct oauth_files_set *)NULL)->no_kept), "texts of one size");
+
 struct oauth_files_job {
 	LIST_ENTRY(oauth_files_job) link;
 	const struct config_oauth *conf;
@@ -142,7 +146,7 @@ oauth_files_free(struct oauth_files *s)
 	free(s);
 }
 
-/* Every profile has a secret, a key or a refresh token: at least one file is asked for, and `done` called later. */
+/* Every profile has a secret, a key or a refresh token: a file is asked for, and `done` called later. */
 struct oauth_files_job *
 oauth_files_get(struct oauth_files *s, const struct config_oauth *o,
     void (*done)(void *arg, struct oauth_files_set *set), void *arg)
@@ -208,18 +212,19 @@ static void
 take_row_file(struct oauth_files_job *j, const struct row *row, const struct ctl_opened *opened, int fd)
 {
 	char **place = (char **)((char *)&j->set + row->offset);
+	char *trouble = row->optional ? j->set.no_kept : j->set.trouble;
 	const char *why = NULL;
 
 	if (opened->error == ENOENT && row->optional)
 		return;
 	if (opened->error == 0 && fd != -1)
 		*place = read_row_file(row, fd, &why);
-	if (*place != NULL || j->set.trouble[0] != '\0')
+	if (*place != NULL || trouble[0] != '\0')
 		return;
 	if (why != NULL)
-		snprintf(j->set.trouble, sizeof(j->set.trouble), "%s: %s", row->path(j->conf), why);
+		snprintf(trouble, sizeof(j->set.trouble), "%s: %s", row->path(j->conf), why);
 	else
-		snprintf(j->set.trouble, sizeof(j->set.trouble), "%s", opened->why);
+		snprintf(trouble, sizeof(j->set.trouble), "%s", opened->why);
 }
 
 static void

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
 #include <bsd/stdlib.h>
 
@@ -25,7 +24,6 @@
 #define BACK_OFF_MS 300000U
 #define OAUTH_ID_BYTES 16
 #define RETRY_AFTER_MAX 3600U	/* seconds */
-#define REFRESH_STORE_AGAIN_MS 30000U
 
 struct wait {
 	struct ctl_server_question open;	/* closed when its worker is gone */
@@ -40,9 +38,8 @@ struct oauth_profile {
 	uint32_t serial;
 	uint64_t expires, renew;
 	bool asked;			/* this token was given to a worker: it is to be renewed */
-	char *refresh;			/* the latest refresh token; NULL: the operator's */
-	char mark[REFRESH_FILE_MARK_SIZE];	/* of the operator's token that `refresh` replaces */
-	struct loop_timer *timer, *keep_again;
+	struct refresh_keep refresh;
+	struct loop_timer *timer;
 	struct oauth_files_job *opening;
 	struct oauth_files_set set;		/* while the endpoint is asked */
 	char *used;			/* the refresh token of this request; NULL: none */
@@ -182,40 +179,10 @@ take_new_token(struct oauth_profile *p, struct oauth_grant *g)
 
 /* --- refresh tokens --- */
 
-static void
-keep_refresh(struct oauth_profile *p)
-{
-	struct msg_token_keep *k = mem_new(struct msg_token_keep);
-	struct buf text = BUF_INIT(TOKEN_KEEP_MAX);
-
-	refresh_file_format(&text, p->mark, p->refresh);
-	snprintf(k->profile, sizeof(k->profile), "%s", p->conf->name);
-	k->len = (uint16_t)text.len;
-	memcpy(k->text, text.data, text.len);
-	(void)!ctl_send(p->fetch->boot->master, CTL_TOKEN_KEEP, 0, k, msg_token_keep_size(k), -1);
-	explicit_bzero(k, sizeof(*k));
-	free(k);
-	explicit_bzero(text.data, text.len);
-	buf_done(&text);
-}
-
-static void
-on_keep_again(void *arg)
-{
-	struct oauth_profile *p = arg;
-
-	if (p->refresh != NULL)
-		keep_refresh(p);
-}
-
 void
 oauth_profile_kept(struct oauth_profile *p, int error)
 {
-	if (error == 0)
-		return;
-	log_event(LOG_FAULT, NULL, "trouble", "part=fetch profile=%s reason=%s", p->conf->name,
-	    log_safe(strerror(error)));
-	loop_timer_set(p->keep_again, REFRESH_STORE_AGAIN_MS);
+	refresh_keep_answered(&p->refresh, error);
 }
 
 static void
@@ -223,30 +190,26 @@ take_refresh(struct oauth_profile *p, const struct oauth_grant *g)
 {
 	if (g->refresh == NULL || p->used == NULL || strcmp(g->refresh, p->used) == 0)
 		return;
-	oauth_files_forget(p->refresh);
-	p->refresh = mem_strdup(g->refresh);
-	keep_refresh(p);
-	oauth_test_say(&p->tests, "refresh token: the endpoint gave a new one, it is kept in %s",
+	refresh_keep_take(&p->refresh, g->refresh);
+	oauth_test_say(&p->tests, "refresh token: the endpoint gave a new one, to be kept in %s",
 	    p->conf->kept_file);
 }
 
-/* The latest token that replaces the operator's, or that itself. To be freed; NULL: this flow has none. */
+/* The latest token that replaces the operator's, or that itself. To be freed; NULL: none, or unknown. */
 static char *
 choose_refresh(struct oauth_profile *p)
 {
-	char mark[REFRESH_FILE_MARK_SIZE];
+	const char *token;
 
 	if (p->set.refresh == NULL)
 		return NULL;
-	refresh_file_mark(mark, p->set.refresh);
-	if (p->refresh == NULL || strcmp(p->mark, mark) != 0) {
-		oauth_files_forget(p->refresh);
-		p->refresh = p->set.kept != NULL ? refresh_file_parse(p->set.kept, mark) : NULL;
-		memcpy(p->mark, mark, sizeof(mark));
-	}
+	token = refresh_keep_choose(&p->refresh, p->set.refresh, p->set.kept);
+	/* The operator's token may be void since another was kept: it is not tried */
+	if (token == p->set.refresh && p->set.no_kept[0] != '\0')
+		return NULL;
 	oauth_test_say(&p->tests, "refresh token: %s",
-	    p->refresh != NULL ? p->conf->kept_file : p->conf->refresh_token_file);
-	return mem_strdup(p->refresh != NULL ? p->refresh : p->set.refresh);
+	    token != p->set.refresh ? p->conf->kept_file : p->conf->refresh_token_file);
+	return mem_strdup(token);
 }
 
 /* --- one request --- */
@@ -380,7 +343,7 @@ make_assertion(struct oauth_profile *p, char *why, size_t size)
 	uint8_t bytes[OAUTH_ID_BYTES];
 	const struct oauth_assertion a = { .key = p->set.key, .certificate = p->set.certificate,
 	    .client_id = o->client_id, .audience = o->audience != NULL ? o->audience : o->token_url, .id = id,
-	    .key_id = o->key_id, .signature = o->signature, .now = time(NULL) };
+	    .key_id = o->key_id, .signature = o->signature, .now = clock_wall_us() / 1000000 };
 
 	if (p->set.key == NULL)
 		return true;
@@ -415,6 +378,11 @@ on_files(void *arg, struct oauth_files_set *set)
 		return;
 	}
 	p->used = choose_refresh(p);
+	if (p->set.refresh != NULL && p->used == NULL) {
+		snprintf(why, sizeof(why), "%s", p->set.no_kept);
+		fail_request(p, why, 0);
+		return;
+	}
 	oauth_test_say(&p->tests, "token endpoint: %s", p->conf->token_url);
 	post_request(p);
 }
@@ -484,7 +452,7 @@ oauth_profile_open_all(struct fetch *f)
 		p->fetch = f;
 		p->conf = &c->oauth[i];
 		p->timer = loop_timer_new(f->boot->loop, on_renewal_timer, p);
-		p->keep_again = loop_timer_new(f->boot->loop, on_keep_again, p);
+		refresh_keep_init(&p->refresh, f->boot, p->conf);
 		STAILQ_INIT(&p->waiting);
 		STAILQ_INIT(&p->tests);
 		TAILQ_INSERT_TAIL(&f->profiles, p, link);
@@ -504,9 +472,8 @@ oauth_profile_close_all(struct fetch *f)
 		https_cancel(p->asking);
 		end_request(p);
 		oauth_files_forget(p->token);
-		oauth_files_forget(p->refresh);
+		refresh_keep_done(&p->refresh);
 		loop_timer_free(p->timer);
-		loop_timer_free(p->keep_again);
 		while ((w = STAILQ_FIRST(&p->waiting)) != NULL) {
 			STAILQ_REMOVE_HEAD(&p->waiting, link);
 			free(w);

@@ -343,6 +343,38 @@ def test_a_new_refresh_token_is_kept(t):
     no_secrets(service, said)
 
 
+def test_a_refresh_token_that_cannot_be_kept(t):
+    """Told with its file and what follows, shown by status and status --check, tried again until it is on disk; a restart finds it then."""
+    service = configured(t, flow="refresh-token")
+    service.endpoint.rotate = True
+    service.start()
+    tried(service)
+    kept = service.state / "oauth" / "m365"
+    until(lambda: kept.exists() and "number-1" in kept.read_text(), what="the first one")
+    away = kept.parent.rename(kept.parent.with_name("away"))
+    kept.parent.write_text("not a folder")
+    tried(service)
+    event = service.events.wait("trouble", part="fetch", what="refresh-token", count=2)
+    for words in (str(kept), "Not a directory", "lost at the next restart"):
+        check(words in event["reason"], event.line)
+    first, second = (float(e["next"][:-1]) for e in service.events.all("trouble", what="refresh-token")[:2])
+    equal(second, 2 * first, "the delay grows")
+    check("cannot be kept" in service.ctl("status").stdout, "status")
+    done = service.ctl("status", "--check", ok=False)
+    equal(done.returncode, 1)
+    check("refresh token of profile m365 cannot be kept" in done.stdout, done.stdout)
+    kept.parent.unlink()
+    away.rename(kept.parent)
+    service.events.wait("token", result="kept")
+    check("number-2" in kept.read_text(), "the second one")
+    equal(service.ctl("status", "--check").returncode, 0)
+    service.stop()
+    service.start()
+    tried(service)
+    equal(service.endpoint.wait(3)[2]["refresh_token"], "1//refresh-token-number-2")
+    no_secrets(service)
+
+
 def test_a_certificate_in_place_of_the_secret(t):
     """private_key_jwt with the thumbprint of the certificate, for both kinds of RSA signature; a changed pair counts from the next request on."""
     service = configured(t)
