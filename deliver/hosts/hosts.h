@@ -11,6 +11,7 @@
 #include "common/mail/verdict.h"
 #include "deliver/smtp/smtp.h"
 
+struct config;
 struct config_server;
 struct destination;
 struct mx_lookup;
@@ -72,6 +73,7 @@ struct mx_list {
 
 struct mx_settings {
 	const struct config_server *server;
+	const struct config *config;		/* with the other virtual servers; NULL: there are none */
 	const char *hostname;			/* of the service */
 	/* addresses and ports that lead back to us; 0.0.0.0: all of the loopback net, too */
 	const struct net_address *own; size_t nown;
@@ -202,6 +204,10 @@ unsigned host_memory_without(const struct host_memory *m, const char *key, uint6
  * and own-address, which without a port counts at each port that this server listens on or sends to.
  */
 struct net_address *own_address_list(const struct config_server *s, size_t *count);
+/*
+ * An address at which another virtual server listens is that one's, also beside a wildcard of ours: the
+ * kernel gives it the connection.
+ */
 bool own_address_has(const struct mx_settings *set, const struct net_address *a);
 /*
  * A host of that name at that port: fqdn, hostname, own-address. At another port than those above it is

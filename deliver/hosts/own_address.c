@@ -83,11 +83,27 @@ add_given(struct list *l, const struct config_server *s)
 	}
 }
 
+/* Whether another virtual server listens at exactly that address and port. */
+static bool
+is_of_another(const struct mx_settings *set, const struct sockaddr *sa)
+{
+	for (size_t i = 0; set->config != NULL && i < set->config->nserver; i++) {
+		const struct config_server *s = &set->config->server[i];
+
+		for (size_t k = 0; k < s->nlisten && strcmp(s->name, set->server->name) != 0; k++)
+			if (net_equal((const struct sockaddr *)&s->listen[k].address.sa, sa))
+				return true;
+	}
+	return false;
+}
+
 bool
 own_address_has(const struct mx_settings *set, const struct net_address *a)
 {
 	const struct sockaddr *sa = (const struct sockaddr *)&a->sa;
 
+	if (is_of_another(set, sa))
+		return false;
 	for (size_t i = 0; i < set->nown; i++) {
 		const struct sockaddr *own = (const struct sockaddr *)&set->own[i].sa;
 

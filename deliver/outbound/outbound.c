@@ -260,8 +260,8 @@ outbound_new(struct boot *b)
 	o->helper[CTL_HELPER_RESOLVER] = dns_client_new(b->loop, need_resolver, o);
 	o->helper[CTL_HELPER_AUTH] = auth_out_client_new(b);
 	o->helper[CTL_HELPER_FETCH] = token_client_new(b);
-	o->mx = (struct mx_settings){ .server = b->server, .hostname = b->config->service.hostname,
-	    .chance = arc4random_uniform };
+	o->mx = (struct mx_settings){ .server = b->server, .config = b->config,
+	    .hostname = b->config->service.hostname, .chance = arc4random_uniform };
 	o->soon = loop_timer_new(b->loop, on_soon, o);
 	o->sweep = loop_timer_new(b->loop, on_sweep, o);
 	o->table = mem_zalloc(OUTBOUND_BUCKETS * sizeof(*o->table));

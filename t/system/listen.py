@@ -4,6 +4,7 @@ import socket
 import threading
 
 from checks import check, equal
+from dns import Dns
 from smtp import Smtp
 
 
@@ -23,6 +24,21 @@ def who(address, port):
             return client.banner.text.split(".")[0]
     except (ConnectionError, EOFError):
         return ""
+
+
+def test_mail_for_the_other(t):
+    """The MX of a domain is an address of this host at which another virtual server listens: that is no loop (5.4.6)."""
+    dns = Dns(t, ("exact MX 10 mx", "mx A 127.0.0.2", "wide MX 10 own", "own A 127.0.0.3"))
+    t.cleanup(dns.end)
+    port = t.port()
+    service = t.postern({"wide": {"general": {"listen": f"*:{port}"}, "delivery": {"port": port, "retry": "1s"}, "domain wide.example": None,
+                                  "domain local.example": {"type": "default"}},
+                         "exact": {"general": {"listen": f"127.0.0.2:{port}"}}}, service={"dns-server": dns.address})
+    with Smtp(("127.0.0.1", port)) as client:
+        client.message(to="b@exact.example")
+        client.message(to="b@wide.example", ehlo=None)
+    equal(service["exact"].home.wait_drops()[0].receivers, ["b@exact.example"])
+    service.events.wait("failed", recipient="b@wide.example", status="5.4.6")
 
 
 def test_beside_a_wildcard(t):
