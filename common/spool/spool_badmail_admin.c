@@ -202,7 +202,24 @@ write_again(struct spool_draft *d, int fd)
 	return errno == 0 ? 0 : -1;
 }
 
-/* As a new message: parts of it may still be in the queue under its own id, and its time would be over. */
+/* What became of a member of a group that got no mail, "5.1.1 name: words": it is looked up anew. */
+static void
+ask_again(struct message_recipient *r)
+{
+	const char *name = r->refused + strcspn(r->refused, " "), *end;
+
+	name += *name == ' ';
+	end = strstr(name, ": ");
+	free(r->member);
+	r->member = mem_strndup(name, end != NULL ? (size_t)(end - name) : strlen(name));
+	free(r->refused);
+	r->refused = NULL;
+}
+
+/*
+ * As a new message: parts of it may still be in the queue under its own id, and its time would be over.
+ * Recipients that have it keep their marks.
+ */
 static int
 queue_again(struct spool *s, const struct spool_badmail *b, struct message_envelope *e, char *id)
 {
@@ -210,8 +227,14 @@ queue_again(struct spool *s, const struct spool_badmail *b, struct message_envel
 	struct spool_draft *d;
 
 	e->id[0] = '\0';
-	for (size_t i = 0; i < e->nrcpt; i++)
-		e->rcpt[i].mark = MARK_PENDING;
+	for (size_t i = 0; i < e->nrcpt; i++) {
+		struct message_recipient *r = &e->rcpt[i];
+
+		if (r->mark != MARK_DELIVERED && r->mark != MARK_DELETED)
+			r->mark = MARK_PENDING;
+		if (r->refused != NULL && r->mark == MARK_PENDING)
+			ask_again(r);
+	}
 	fd = spool_badmail_admin_open(s, b);
 	d = fd != -1 ? spool_draft_new(s, e) : NULL;
 	rc = d != NULL ? write_again(d, fd) : -1;

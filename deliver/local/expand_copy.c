@@ -149,7 +149,7 @@ take_place(struct expand_copy *c, const struct expand_job *job, const struct pla
 		to->refused = mem_strdup(from->item);
 }
 
-/* So that what members stand for later does not get the mail again. */
+/* So that what members stand for later, or once an operator puts them back, does not get the mail again. */
 static void
 add_served(struct expand_copy *c, const struct expand_job *job)
 {
@@ -165,7 +165,7 @@ static void
 take_places(struct expand_copy *c, const struct expand_job *job, struct places *p)
 {
 	const char *last = NULL;
-	bool late = false;
+	bool asked_again = false;
 
 	if (p->count == 0)
 		return;
@@ -183,10 +183,10 @@ take_places(struct expand_copy *c, const struct expand_job *job, struct places *
 
 		if (from->k != SIZE_MAX && from->kind == DIRECTORY_FINAL)
 			take_place(c, job, from);
-		late |= from->k != SIZE_MAX &&
-		    (from->kind == DIRECTORY_MEMBER || from->kind == DIRECTORY_UNSURE);
+		asked_again |= from->k != SIZE_MAX && (from->kind == DIRECTORY_MEMBER ||
+		    from->kind == DIRECTORY_UNSURE || from->kind == DIRECTORY_FAULT);
 	}
-	if (late)
+	if (asked_again)
 		add_served(c, job);
 	for (size_t i = 0; i < p->count; i++)
 		if (p->place[i].k != SIZE_MAX && p->place[i].kind != DIRECTORY_FINAL)

@@ -177,11 +177,26 @@ badmail_reason_of(const struct result_state *st)
 	return BADMAIL_NULL_SENDER;
 }
 
-/* The envelope with the failed recipients alone, all pending, and in `details` why each failed. */
+/* Some failed recipient is a member of a group, which may stand for others that have the message. */
+static bool
+members_failed(const struct active_message *m)
+{
+	for (size_t i = 0; i < m->e.nrcpt; i++)
+		if (m->recipient[i].outcome == OUTCOME_FAILED &&
+		    (m->e.rcpt[i].member != NULL || m->e.rcpt[i].refused != NULL))
+			return true;
+	return false;
+}
+
+/*
+ * The envelope with the failed recipients, all pending, and in `details` why each failed. Beside members of
+ * groups the others stay, marked as delivered: an operator who puts the message back means none of them.
+ */
 static void
 make_part(struct result_state *st)
 {
 	struct active_message *m = st->m;
+	bool all = members_failed(m);
 	size_t n = 0;
 
 	message_envelope_copy(&st->part, &m->e);
@@ -192,14 +207,21 @@ make_part(struct result_state *st)
 	for (size_t i = 0; i < st->part.nrcpt; i++) {
 		const struct active_recipient *r = &m->recipient[i];
 
+		if (r->outcome != OUTCOME_FAILED && all) {
+			st->part.rcpt[n] = st->part.rcpt[i];
+			st->part.rcpt[n++].mark = MARK_DELIVERED;
+			continue;
+		}
 		if (r->outcome != OUTCOME_FAILED) {
 			free(st->part.rcpt[i].address);
 			free(st->part.rcpt[i].orcpt);
+			free(st->part.rcpt[i].member);
+			free(st->part.rcpt[i].refused);
 			continue;
 		}
-		buf_printf(&st->details, "%s<%s>: %s %s%s%s", n == 0 ? "" : "\r\n\t", m->e.rcpt[i].address,
-		    result_judge_status(r),
-		    r->reason->host, *r->reason->host == '\0' ? "" : ": ", r->reason->text);
+		buf_printf(&st->details, "%s<%s>: %s %s%s%s", st->details.len == 0 ? "" : "\r\n\t",
+		    m->e.rcpt[i].address, result_judge_status(r), r->reason->host,
+		    *r->reason->host == '\0' ? "" : ": ", r->reason->text);
 		st->part.rcpt[n] = st->part.rcpt[i];
 		st->part.rcpt[n++].mark = MARK_PENDING;
 	}

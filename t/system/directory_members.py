@@ -80,6 +80,30 @@ def test_busy_member(t):
     equal(sorted(d.receivers for d in service.home.drops() if b"multipart/report" not in d.message), [["ann@default.example"], ["bob@default.example"]])
 
 
+def test_member_put_back_from_badmail(t):
+    """A report that its members could not get: put back, it goes to those alone that did not get it."""
+    forest = Forest(t, [dn("ann"), dn("inner"), dn("late")], inner=10, late=10)
+    service = service_for(t, forest.server, schema="active-directory")
+    service.default.send("", "team@default.example", mail("to the team"))
+    equal(receivers(service, 1), ["ann@default.example"])
+    service.home.wait_badmails(1)
+    service.home.wait_queued(0)
+    until(lambda: "team@default.example" in service.ctl("badmail", "default", "list").stdout, what="the message in the list")
+    check("ann@" not in service.ctl("badmail", "default", "list").stdout, "one that has it")
+    forest.fates["inner"] = {"objectClass": ["group"], "member": [dn("ann"), dn("bob")]}
+    service.ctl("badmail", "default", "retry", "--all", "--yes")
+    equal(receivers(service, 2), ["ann@default.example", "bob@default.example"])
+    service.home.wait_badmails(1)       # late still is what it was
+    service.home.wait_queued(0)
+    until(lambda: "team@default.example" in service.ctl("badmail", "default", "list").stdout, what="the message in the list again")
+    forest.fates["late"] = 0
+    service.ctl("badmail", "default", "retry", "--all", "--yes")
+    equal(receivers(service, 3), ["ann@default.example", "bob@default.example", "late@default.example"])
+    service.home.wait_queued(0)
+    equal(service.home.badmails(), [])
+    equal(len(service.home.drops()), 3, "each once")
+
+
 def test_silent_member(t):
     """One whose look-up is never answered: the server lives, as it shows for others."""
     forest = Forest(t, [dn("ann"), dn("dead")], dead=SILENCE)
