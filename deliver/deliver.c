@@ -162,14 +162,24 @@ window_for(const struct config_server *server)
 	return rl.rlim_cur < used + WINDOW_MIN ? WINDOW_MIN : rl.rlim_cur - used;
 }
 
-/* A folder can be used again: what waits for it may have waited for long. */
+/*
+ * A folder can be used again: what waits for it may have waited for long. Of mail that was tried by a process
+ * before this one it is not known what it waits for. Trouble with queue and badmail is tried again within a
+ * minute by itself.
+ */
 static void
-on_folder_mended(void *arg)
+on_folder_mended(void *arg, enum spool_which which, bool ever)
 {
 	struct deliver *r = arg;
 
-	if (r->queue.scanned && !r->queue.ending)
+	if (!r->queue.scanned || r->queue.ending)
+		return;
+	if (which == SPOOL_DROP && ever)
+		schedule_drop_is_back(r->queue.schedule);
+	else if (which == SPOOL_DROP)
 		schedule_retry_all(r->queue.schedule);
+	else if (which == SPOOL_QUEUE)
+		queue_scan_start(r->queue.scan, false);
 }
 
 /* The trusted authorities are known. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "common/boot/boot.h"
+#include "common/spool/spool.h"
 
 struct badmail;
 struct enqueue;
@@ -58,9 +59,12 @@ void queue_owner_close(struct queue_owner *q);	/* after pool_free */
 
 /* --- folder_watch: whether the folders of the virtual server can be used --- */
 
-/* `mended` is called on the loop when a folder can be used again. */
+/*
+ * `mended` is called on the loop when a folder can be used again; `ever`: it could be used before in the life
+ * of this process.
+ */
 struct folder_watch *folder_watch_new(struct boot *b, struct pool *pool, struct spool *spool,
-    void (*mended)(void *arg), void *arg);
+    void (*mended)(void *arg, enum spool_which which, bool ever), void *arg);
 void folder_watch_free(struct folder_watch *w);		/* after pool_free */
 
 /* --- room_watch: whether the file systems of the virtual server are nearly full --- */

@@ -26,13 +26,15 @@ enum { LOG_FOLDER = SPOOL_FOLDERS, FOLDERS };
 struct folder_watch {
 	struct boot *boot;
 	struct spool *spool;
-	void (*mended)(void *arg);
+	void (*mended)(void *arg, enum spool_which which, bool ever);
 	void *arg;
 	struct room_watch *room;
 	struct pool_lane *lane;
 	struct loop_timer *again;
 	const char *path[FOLDERS];	/* NULL: there is none */
 	int error[FOLDERS], found[FOLDERS];	/* errno, 0 usable: as last told; as found by the thread */
+	bool mending[FOLDERS];			/* by the present check */
+	bool was_usable[FOLDERS];		/* once in the life of this process */
 };
 
 static void
@@ -62,16 +64,26 @@ tell_master(const struct folder_watch *w)
 }
 
 static void
+tell_mended(struct folder_watch *w)
+{
+	for (unsigned i = 0; i < SPOOL_FOLDERS; i++) {
+		if (w->mending[i])
+			w->mended(w->arg, (enum spool_which)i, w->was_usable[i]);
+		w->was_usable[i] |= w->error[i] == 0;
+	}
+}
+
+static void
 on_checked(void *arg, void *job)
 {
 	struct folder_watch *w = arg;
-	bool news = false, mended = false;
+	bool news = false;
 
 	for (unsigned i = 0; i < FOLDERS; i++) {
+		w->mending[i] = w->found[i] == 0 && w->error[i] != 0;
 		if (w->found[i] == w->error[i])
 			continue;
 		news = true;
-		mended = mended || w->found[i] == 0;
 		w->error[i] = w->found[i];
 		if (w->error[i] != 0)
 			log_event(LOG_FAULT, NULL, "trouble", "doing=folder folder=%s reason=%s",
@@ -83,8 +95,7 @@ on_checked(void *arg, void *job)
 	if (news)
 		tell_master(w);
 	room_watch_tell(w->room);
-	if (mended)
-		w->mended(w->arg);
+	tell_mended(w);
 	loop_timer_set(w->again, CHECK_MS);
 }
 
@@ -97,7 +108,8 @@ on_check_time(void *arg)
 }
 
 struct folder_watch *
-folder_watch_new(struct boot *b, struct pool *pool, struct spool *spool, void (*mended)(void *arg), void *arg)
+folder_watch_new(struct boot *b, struct pool *pool, struct spool *spool,
+    void (*mended)(void *arg, enum spool_which which, bool ever), void *arg)
 {
 	const struct config_server *s = b->server;
 	struct folder_watch *w = mem_new(struct folder_watch);

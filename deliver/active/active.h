@@ -111,6 +111,7 @@ struct active_message {
 	struct schedule_attempt *attempt;	/* NULL: none was made */
 	bool counted[2];		/* among the schedule's: [0] remote, [1] local */
 	bool glitch;			/* this round met a lost, silent or busy peer */
+	bool undropped;			/* a recipient waits for the drop folder */
 	bool progress;			/* a recipient has `progress`: no failed attempt */
 	bool unwritten;			/* there are outcomes that result_early has not looked at */
 

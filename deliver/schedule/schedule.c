@@ -137,7 +137,10 @@ put_back(struct active_message *m)
 		schedule_dest_park(s->dests, d, m->record);
 	} else {
 		wait_until(s, m->record, due == 0 ? schedule_clock_now() : due, retry);
-		if (m->deferred && (d = schedule_attempt_unreachable(m)) != NULL)
+		d = m->deferred ? schedule_attempt_unreachable(m) : NULL;
+		if (d == NULL && m->undropped)
+			d = s->local;
+		if (d != NULL)
 			schedule_recover_add(s->recover, m->record, d);
 	}
 }
@@ -368,6 +371,12 @@ schedule_retry_all(struct schedule *s)
 {
 	schedule_index_all_due(s->index, schedule_clock_now());
 	load_due(s);
+}
+
+void
+schedule_drop_is_back(struct schedule *s)
+{
+	schedule_recover_back(s->recover, s->local);
 }
 
 void

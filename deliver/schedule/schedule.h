@@ -105,10 +105,7 @@ void schedule_index_id(const struct schedule_index *x, uint32_t n, char id[MESSA
 void schedule_index_wait(struct schedule_index *x, uint32_t n, uint32_t due);	/* in the heap until `due` */
 void schedule_index_take(struct schedule_index *x, uint32_t n);		/* out of the heap */
 uint32_t schedule_index_first(const struct schedule_index *x);		/* earliest due, then oldest */
-/*
- * Makes waiting records whose tag is in `tags` due, some thousands of them at a time, beginning with number
- * `from`. Returns where to go on; 0: these were the last.
- */
+/* Makes waiting records whose tag is in `tags` due, some thousands from `from` on: where to go on; 0: all. */
 uint32_t schedule_index_make_due(struct schedule_index *x, uint32_t from, const bool tags[SCHEDULE_TAGS],
     uint32_t due);
 /* No record waits longer than `due`, except for a backlog without retries. */
@@ -237,6 +234,7 @@ void schedule_hint(struct schedule *s, const char *id);			/* new in the queue */
 void schedule_found(struct schedule *s, const struct spool_entry *entry);	/* by a scan */
 void schedule_go(struct schedule *s);			/* after any number of the two above */
 void schedule_retry_all(struct schedule *s);
+void schedule_drop_is_back(struct schedule *s);		/* what waits for the drop folder is due */
 void schedule_count(const struct schedule *s);		/* sets the counters of the queue */
 /* Loads no more; `idle` once all loaded messages are settled, maybe at once. */
 void schedule_drain(struct schedule *s, void (*idle)(void *arg), void *arg);

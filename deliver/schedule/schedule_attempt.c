@@ -261,6 +261,7 @@ on_drop_done(void *arg, struct drop_job *job)
 			    log_safe(m->e.rcpt[i].address), job->file);
 		} else {
 			collect_failure(m, i, &job->verdict);
+			m->undropped |= job->verdict.what == VERDICT_LATER;
 		}
 	}
 	end_portion(p);

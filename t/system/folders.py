@@ -83,6 +83,30 @@ def test_lost_while_it_runs(t):
     is_well(service)
 
 
+def test_only_what_waited(t):
+    """A drop folder that is mended makes due what waited for it: mail for a host that said "later" keeps its time."""
+    sink = t.sink(answers={"RCPT": "450 4.2.0 later"})
+    service = t.postern({"default": {"delivery": {"smart-host": f"[127.0.0.1]:{sink.port}", "retry": "1h"}}}, start=False)
+    folder = service.home.path / "drop"
+    folder.mkdir(parents=True)
+    service.own()
+    service.start()
+    service.default.send(to="x@elsewhere.example")
+    service.events.wait("deferred", recipient="x@elsewhere.example")
+    folder.rename(folder.with_name("away"))
+    folder.write_text("no folder\n")
+    says(service, folder, "")
+    for number in range(3):
+        service.default.send(to=f"x{number}@default.example")
+        service.events.wait("deferred", recipient=f"x{number}@default.example")
+    folder.unlink()
+    service.home.wait_drops(3)
+    is_well(service)
+    service.default.send(to="y@default.example")
+    service.home.wait_drops(4)
+    equal(len(service.events.all("deferred", recipient="x@elsewhere.example")), 1, "attempts for the host")
+
+
 def test_queue(t):
     """Without its queue the listener answers at once, for now; deliver says why it does not run; then all is well."""
     service, folder, _ = with_folder(t, "queue", 0)
