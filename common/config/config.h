@@ -15,6 +15,8 @@
 #include "common/base/log.h"
 #include "common/base/net.h"
 
+struct buf;
+
 #define CONFIG_UNLIMITED UINT64_MAX
 #define CONFIG_NAME_MAX 32	/* a virtual server's name: [a-z0-9][a-z0-9-]* */
 #define CONFIG_LISTEN_MAX 32
@@ -108,6 +110,9 @@ struct config_ldap {
 	bool report_members;
 	uint64_t group_depth, cache_found, cache_missing;
 };
+
+/* Bytes of kerberos-realms or kerberos-accounts, a blank between two: a message has no more room. */
+#define CONFIG_KERBEROS_LIST_MAX 2047U
 
 struct config_server {
 	char *name;			/* from the file name */
@@ -290,6 +295,10 @@ void config_print(const struct config *c, const char *name, FILE *out);
 /* "FILE:LINE" of a key, or "default"; of [domain], or of any section of a server. */
 const char *config_print_origin(char *dst, size_t size, const struct config_domain *d, const char *key);
 const char *config_print_server_origin(char *dst, size_t size, const struct config_server *s,
+    const char *section, const char *key);
+
+/* The value of a key as a file would say it; of [domain] `d`, NULL: of that section of the server. */
+void config_print_value(struct buf *out, const struct config_server *s, const struct config_domain *d,
     const char *section, const char *key);
 
 /* The entry that rules `domain` (lower-case ASCII): the exact one before the longest "*."; NULL: none. */

@@ -203,6 +203,20 @@ judge_times(struct config_work *w, size_t server)
 		    "the first retry is not before expire: mail is returned after one attempt");
 }
 
+/* A list that is cut would let in fewer, or others, than the administrator reads in the file. */
+static void
+judge_list(struct config_work *w, size_t server, const char *key, const struct config_strings *list)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < list->count; i++)
+		len += strlen(list->text[i]) + (i > 0);
+	if (len > CONFIG_KERBEROS_LIST_MAX)
+		blame_server(w, server, KEY_ACCESS, key, false,
+		    "%s is too long: %zu characters, %u at the most; a pattern such as *@EXAMPLE.COM stands "
+		    "for many", key, len, CONFIG_KERBEROS_LIST_MAX);
+}
+
 static void
 judge_authentication(struct config_work *w, size_t server)
 {
@@ -225,6 +239,8 @@ judge_authentication(struct config_work *w, size_t server)
 	if (integrated && !(s->offered_mechanisms & CONFIG_OFFER_GSSAPI))
 		blame_server(w, server, KEY_ACCESS, "mechanisms", false,
 		    "authentication = integrated needs gssapi in mechanisms");
+	judge_list(w, server, "kerberos-realms", &s->kerberos_realms);
+	judge_list(w, server, "kerberos-accounts", &s->kerberos_accounts);
 	if (s->kerberos_binding == CONFIG_BINDING_REQUIRED && integrated && s->tls == CONFIG_TLS_OFF)
 		blame_server(w, server, KEY_ACCESS, "kerberos-binding", false,
 		    "kerberos-binding = required needs TLS, and tls is off");

@@ -84,6 +84,19 @@ config_print(const struct config *c, const char *name, FILE *out)
 	buf_done(&text);
 }
 
+void
+config_print_value(struct buf *out, const struct config_server *s, const struct config_domain *d,
+    const char *section, const char *key)
+{
+	size_t count;
+	const struct key *rows = key_owner_rows(d != NULL ? KEY_OWNER_DOMAIN : KEY_OWNER_SERVER, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(rows[i].name, key) == 0 &&
+		    (d != NULL || rows[i].section == key_section_find(section)))
+			config_value_print(&rows[i], d != NULL ? (const void *)d : s, out);
+}
+
 static const char *
 print_origin(char *dst, size_t size, const struct config_origin *o)
 {

@@ -204,7 +204,8 @@ const struct key key_rows[] = {
 	    "Addresses and names that lead to this server and that it cannot know: outside of a NAT, of a "
 	    "forwarded port or of a load balancer. An address may have a port. Together with the addresses "
 	    "of listen, the fqdn and the hostname of the service they are the server itself: mail is never "
-	    "sent there, nor to an MX that is no better (5.4.6)." },
+	    "sent there, nor to an MX that is no better (5.4.6). An address at which another virtual server "
+	    "listens is that one's, also beside a listen of all addresses: mail goes to it." },
 	{ GENERAL("home", KEY_PATH, home), .derived = "the spool folder and the server's name", .own = true,
 	    .meaning = "The folder that holds pickup, queue, drop and badmail." },
 	{ GENERAL("pickup", KEY_PATH, pickup), .derived = "home/pickup", .own = true,
@@ -313,11 +314,12 @@ const struct key key_rows[] = {
 	    .check = key_check_word,
 	    .meaning =
 	    "Whose users may log in with Kerberos: realms, in their exact spelling; * is every realm that "
-	    "the KDC trusts. Repeatable." },
+	    "the KDC trusts. Repeatable; at most 2047 characters together." },
 	{ ACCESS("kerberos-accounts", KEY_STRINGS, kerberos_accounts), .derived = "all of these realms",
 	    .check = key_check_word,
 	    .meaning =
-	    "Which of them: names like alice@EXAMPLE.COM, in which * stands for any letters. Repeatable." },
+	    "Which of them: names like alice@EXAMPLE.COM, in which * stands for any letters. Repeatable; at "
+	    "most 2047 characters together." },
 	{ ACCESS("kerberos-binding", KEY_ENUM, kerberos_binding), .standard = "when-offered",
 	    .choice = kerberos_bindings,
 	    .meaning =

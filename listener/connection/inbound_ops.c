@@ -127,15 +127,13 @@ inbound_ops_sender(const struct inbound *c)
 	return e == NULL ? "-" : e->m.sender[0] == '\0' ? "<>" : e->m.sender;
 }
 
-/* A list that is longer than the message has room for ends early, and lets in fewer. */
+/* The judge of the configuration has refused what is longer. */
 static void
 join_words(char *dst, const struct config_strings *words)
 {
-	for (size_t i = 0, at = 0; i < words->count; i++) {
-		size_t n = strlen(words->text[i]);
+	static_assert(CONFIG_KERBEROS_LIST_MAX < AUTH_IN_LIST_SIZE, "a list that was judged fits");
 
-		if (at + n + 2 > AUTH_IN_LIST_SIZE)
-			return;
+	for (size_t i = 0, at = 0; i < words->count && at < AUTH_IN_LIST_SIZE; i++) {
 		at += (size_t)snprintf(dst + at, AUTH_IN_LIST_SIZE - at, "%s%s", at > 0 ? " " : "",
 		    words->text[i]);
 	}

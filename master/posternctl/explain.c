@@ -186,6 +186,36 @@ say_key(const struct explain *x, const struct config_domain *d, bool own, const 
 		say_server_key(x, what, "delivery", key, value);
 }
 
+/* The value of a key of [domain] `d`, NULL: of the server, and where it comes from. */
+static void
+say_value(const struct explain *x, const struct config_domain *d, const char *what, const char *section,
+    const char *key)
+{
+	struct buf text = BUF_INIT(1U << 16);
+
+	config_print_value(&text, x->server, d, section, key);
+	if (d != NULL)
+		say_domain_key(d, what, key, buf_text(&text));
+	else
+		say_server_key(x, what, section, key, buf_text(&text));
+	buf_done(&text);
+}
+
+/* Where the DNS may not lead: what is none of our business, and ourselves (5.4.6). */
+static void
+explain_limits(const struct explain *x)
+{
+	struct buf text = BUF_INIT(1U << 16);
+
+	say_value(x, NULL, "never to", "delivery", "never-to");
+	buf_puts(&text, "listen, fqdn, hostname");
+	if (x->server->own_address.count > 0)
+		buf_puts(&text, ", ");
+	config_print_value(&text, x->server, NULL, "general", "own-address");
+	say_server_key(x, "ourselves", "general", "own-address", buf_text(&text));
+	buf_done(&text);
+}
+
 static void
 explain_manner(const struct explain *x, const struct config_domain *d, const struct route_answer *a)
 {
@@ -210,6 +240,11 @@ explain_manner(const struct explain *x, const struct config_domain *d, const str
 	say_key(x, d, d != NULL && d->has_outbound_tls, "tls", "outbound-tls", tls[s->tls]);
 	say_key(x, d, s->account.domain != NULL && *s->account.domain != '\0', "account", "outbound-auth",
 	    auth[s->account.auth]);
+	if (s->account.auth != CONFIG_OUT_ANONYMOUS)
+		say_value(x, d != NULL && d->mechanisms != 0 ? d : NULL, "mechanisms", "delivery",
+		    "auth-mechanisms");
+	if (a->kind == ROUTE_DIRECT)
+		explain_limits(x);
 }
 
 static void

@@ -161,3 +161,14 @@ def test_check_looks_at_the_host(t):
     done = service.ctl("check", ok=False, account={})
     check(done.returncode == (78 if os.geteuid() == 0 else 0), done.stdout + done.stderr)
     check(os.geteuid() != 0 or "error: there is no user nosuchuser on this host" in done.stdout + done.stderr, done.stdout)
+
+
+def test_long_lists_of_kerberos(t):
+    """They go to another process in one message: what does not fit is refused by check, not cut; at the limit and one more."""
+    service = t.postern(start=False)
+    words = [f"{number:02d}{'x' * 86}@EXAMPLE.COM" for number in range(20)]
+    for key in ("kerberos-accounts", "kerberos-realms"):
+        for last, fits in ((27, True), (28, False)):
+            service.default.set("access", **{"kerberos-accounts": None, "kerberos-realms": None, key: [*words, "y" * last]})
+            said = service.ctl("check", ok=False).stdout
+            equal(f"{key} is too long: 2048 characters, 2047 at the most" not in said, fits, said)

@@ -41,6 +41,26 @@ def world(t):
     return service, {str(sink.port): sink for sink in (a, b, c)}
 
 
+def test_what_limits_the_way(t):
+    """Mechanisms where there is an account, by the server's key or the domain's; what the DNS may not lead to, where it leads."""
+    service = t.postern({"default": {
+        "general": {"own-address": "192.0.2.1:25, relay.default.example"},
+        "delivery": {"smart-host": "[127.0.0.1]:9", "outbound-auth": "basic", "user": "u", "secret-file": "/nowhere", "auth-mechanisms": "-login",
+                     "never-to": "loopback, 198.51.100.0/24"},
+        "domain direct.example": {"type": "remote", "route": "dns"},
+        "domain login.example": {"type": "remote", "route": "[127.0.0.1]:8", "outbound-auth": "basic", "user": "v", "secret-file": "/nowhere",
+                                 "auth-mechanisms": "login"},
+    }})
+    said = told(service, "--from", "127.0.0.1", "--rcpt", "u@far.example")
+    check("plain" in said["mechanisms"][0] and "login" not in said["mechanisms"][0].replace("-login", ""), said)
+    equal(said["mechanisms"][1], "auth-mechanisms")
+    check("never to" not in said, "the configuration names the host")
+    equal(told(service, "--from", "127.0.0.1", "--rcpt", "u@login.example")["mechanisms"], ("login", "auth-mechanisms"))
+    said = told(service, "--from", "127.0.0.1", "--rcpt", "u@direct.example")
+    check("mechanisms" not in said and "198.51.100.0/24" in said["never to"][0], said)
+    equal(said["ourselves"], ("listen, fqdn, hostname, 192.0.2.1:25, relay.default.example", "own-address"))
+
+
 def test_explain_is_what_happens(t):
     """A table of clients and recipients: explained, then done."""
     service, sinks = world(t)
