@@ -17,6 +17,7 @@
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/ipc/channel_rights.h"
 #include "common/process/pool.h"
 #include "common/spool/enqueue.h"
 #include "common/spool/spool_private.h"
@@ -314,10 +315,13 @@ on_channel(struct deliver *r, const struct ctl_message *m)
 	struct ctl_channel channel;
 
 	memcpy(&channel, m->data, sizeof(channel));
-	if (m->fd != -1 && channel.helper == CTL_HELPER_DELIVER)
-		etrn_server_channel(r->etrn_server, m->fd);
+	channel.role[sizeof(channel.role) - 1] = '\0';
+	/* a listener asks for ATRN: any other channel is one that this worker has asked for */
+	if (m->fd != -1 && channel.helper == CTL_HELPER_DELIVER &&
+	    channel_rights_join(channel.role, CTL_HELPER_DELIVER))
+		etrn_server_channel(r->etrn_server, ctl_take_fd(m));
 	else if (m->fd != -1 && channel.helper == CTL_HELPER_DIRECTORY && r->expand != NULL)
-		expand_channel(r->expand, m->fd);
+		expand_channel(r->expand, ctl_take_fd(m));
 	else
 		outbound_on_channel(r->outbound, m);
 }

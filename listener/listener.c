@@ -84,9 +84,7 @@ take_channel(struct listener *l, const struct ctl_message *m)
 		return;
 	memcpy(&channel, m->data, sizeof(channel));
 	if (channel.helper < CTL_HELPER_COUNT && l->helper[channel.helper] != NULL)
-		ctl_client_channel(l->helper[channel.helper], m->fd);
-	else
-		close(m->fd);
+		ctl_client_channel(l->helper[channel.helper], ctl_take_fd(m));
 }
 
 /* --- the end --- */

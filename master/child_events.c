@@ -3,7 +3,8 @@
  *
  * Runs in:  master
  * Owns:     the table of messages, one row a type
- * Promise:  a message does what its row says and no more; a type without a row does nothing
+ * Promise:  a message does what its row says and no more, and comes from a role of its row; any other one
+ *           ends its sender
  * Fails by: not at all
  */
 #include <string.h>
@@ -52,22 +53,29 @@ on_child_died(struct master *m, const struct reap_death *d)
 	metrics_post_update(m);
 }
 
+#define BIT(role) (1U << ROLE_##role)
+#define ANY (~0U)
+#define WORKERS (BIT(LISTENER) | BIT(PICKUP) | BIT(DELIVER) | BIT(MAINTENANCE))
+/* What each of them may open: file_handover */
+#define OPENS (BIT(LISTENER) | BIT(DELIVER) | BIT(AUTH) | BIT(FETCH) | BIT(DIRECTORY) | BIT(RESOLVER))
+#define TESTS (BIT(DELIVER) | BIT(FETCH) | BIT(DIRECTORY))
+
 const struct child_ops child_events = {
 	.row = {
-		[CTL_READY] = { child_take_ready, true },
-		[CTL_PAUSED] = { child_take_paused, true },
-		[CTL_CONTINUED] = { child_take_paused, true },
-		[CTL_IDLE] = { NULL, false },		/* the death that follows says more */
-		[CTL_LEFT] = { take_left, false },	/* no state changes */
-		[CTL_REASON] = { child_take_reason, false },
-		[CTL_TROUBLE] = { child_take_trouble, false },
-		[CTL_NEED] = { helper_take_need, false },
-		[CTL_OPEN] = { take_open, false },
-		[CTL_TOKEN_KEEP] = { refresh_store_token, false },
-		[CTL_SESSIONS_PAGE] = { control_question_take, true },
-		[CTL_QUEUE_PAGE] = { control_question_take, true },
-		[CTL_TEST_TEXT] = { control_question_take, true },
-		[CTL_TEST_END] = { control_question_take, true },
+		[CTL_READY] = { child_take_ready, ANY, true },
+		[CTL_PAUSED] = { child_take_paused, WORKERS, true },
+		[CTL_CONTINUED] = { child_take_paused, WORKERS, true },
+		[CTL_IDLE] = { NULL, ANY, false },	/* the death that follows says more */
+		[CTL_LEFT] = { take_left, ANY, false },	/* no state changes */
+		[CTL_REASON] = { child_take_reason, ANY, false },
+		[CTL_TROUBLE] = { child_take_trouble, ANY, false },
+		[CTL_NEED] = { helper_take_need, BIT(LISTENER) | BIT(DELIVER), false },
+		[CTL_OPEN] = { take_open, OPENS, false },
+		[CTL_TOKEN_KEEP] = { refresh_store_token, BIT(FETCH), false },
+		[CTL_SESSIONS_PAGE] = { control_question_take, BIT(LISTENER), true },
+		[CTL_QUEUE_PAGE] = { control_question_take, BIT(DELIVER) | BIT(MAINTENANCE), true },
+		[CTL_TEST_TEXT] = { control_question_take, TESTS, true },
+		[CTL_TEST_END] = { control_question_take, TESTS, true },
 	},
 	.changed = on_child_changed,
 	.born = server_child_born,

@@ -302,8 +302,6 @@ on_pickup_control(struct boot *b, const struct ctl_message *m)
 	default:
 		break;
 	}
-	if (m->fd != -1)
-		close(m->fd);
 }
 
 static void

@@ -3,14 +3,14 @@
  *
  * Runs in:  metrics, auth, resolver, directory, fetch
  * Owns:     nothing
- * Promise:  a message of the master that no helper expects leaves no descriptor open
+ * Promise:  a channel is for one role, which the master has said
  * Fails by: false
  */
 #include <string.h>
 #include <sys/prctl.h>
-#include <unistd.h>
 
 #include "common/boot/boot.h"
+#include "common/ipc/channel_rights.h"
 
 void
 boot_helper_hide_memory(void)
@@ -23,12 +23,10 @@ boot_helper_hide_memory(void)
 bool
 boot_helper_introduced(const struct ctl_message *m, struct ctl_channel *channel)
 {
-	if (m->fd == -1)
-		return false;
 	memcpy(channel, m->data, sizeof(*channel));
 	channel->server[sizeof(channel->server) - 1] = '\0';
 	channel->role[sizeof(channel->role) - 1] = '\0';
-	return true;
+	return m->fd != -1 && channel_rights_join(channel->role, (enum ctl_helper)channel->helper);
 }
 
 void
@@ -36,6 +34,4 @@ boot_helper_control(struct boot *b, const struct ctl_message *m)
 {
 	if (m->type == CTL_DRAIN || m->type == CTL_STOP)
 		boot_end(b);
-	else if (m->fd != -1)
-		close(m->fd);
 }

@@ -3,7 +3,8 @@
  *
  * Runs in:  every process; on its loop, the _now pair in posternctl
  * Owns:     the channel's descriptor and what waits to be sent
- * Promise:  a callback sees only whole messages that fit their row, from a side that may send them
+ * Promise:  a callback sees only whole messages that fit their row, from a side that may send them. A
+ *           descriptor that came with a message is closed, whatever else is wrong, unless it was taken
  * Fails by: closing the channel (on_close); ctl_send returns -1 when the peer does not read, or the message
  *           does not fit its row
  */
@@ -99,7 +100,7 @@ send_message(int fd, const struct ctl_head *head, const void *data, int pass_fd)
 
 /* The first passed descriptor; any further ones are closed. -1 none. */
 static int
-take_fd(struct msghdr *msg)
+first_fd(struct msghdr *msg)
 {
 	int kept = -1;
 
@@ -155,9 +156,12 @@ recv_message(int fd, unsigned from, struct ctl_message *m, void *data, size_t si
 	do
 		n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
 	while (n == -1 && errno == EINTR);
-	if (n <= 0)
-		return (int)n;
-	m->fd = take_fd(&msg);
+	if (n == -1)
+		return -1;
+	/* A message of no bytes may have some, too: it reads as the end, and they stay open. */
+	m->fd = first_fd(&msg);
+	if (n == 0 && m->fd == -1)
+		return 0;
 	cut = (size_t)n < sizeof(head) || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
 	if (cut || !fits_row(&head, (size_t)n - sizeof(head), from, m->fd != -1, cut)) {
 		if (m->fd != -1)
@@ -174,14 +178,22 @@ recv_message(int fd, unsigned from, struct ctl_message *m, void *data, size_t si
 
 /* --- a channel on a loop --- */
 
+/* Its payload may be secret. */
+static void
+free_waiting(struct waiting *w)
+{
+	if (w->fd != -1)
+		close(w->fd);
+	explicit_bzero(w->data, w->head.len);
+	free(w);
+}
+
 static void
 drop_waiting(struct ctl *c)
 {
 	for (struct waiting *w = c->first, *next; w != NULL; w = next) {
 		next = w->next;
-		if (w->fd != -1)
-			close(w->fd);
-		free(w);
+		free_waiting(w);
 	}
 	c->first = NULL;
 	c->last = &c->first;
@@ -217,9 +229,11 @@ read_messages(struct ctl *c)
 		struct ctl_message m;
 		int rc = recv_message(c->fd, c->from, &m, data, CTL_PAYLOAD_MAX);
 
-		if (rc == 1)
+		if (rc == 1) {
 			c->on_message(c->arg, &m);
-		else if (rc == -1 && errno == EAGAIN)
+			if (m.fd != -1)
+				close(m.fd);
+		} else if (rc == -1 && errno == EAGAIN)
 			return;
 		else
 			close_channel(c, rc == -1 && errno == EBADMSG);
@@ -242,9 +256,7 @@ write_waiting(struct ctl *c)
 		if (c->first == NULL)
 			c->last = &c->first;
 		c->queued -= w->head.len;
-		if (w->fd != -1)
-			close(w->fd);
-		free(w);
+		free_waiting(w);
 	}
 	loop_io_want(c->io, LOOP_READ);
 }
@@ -305,6 +317,15 @@ ctl_free(struct ctl *c)
 		return;
 	}
 	free_channel(c);
+}
+
+int
+ctl_take_fd(const struct ctl_message *m)
+{
+	int fd = m->fd;
+
+	((struct ctl_message *)mem_unconst(m))->fd = -1;
+	return fd;
 }
 
 void

@@ -157,7 +157,7 @@ struct ctl_message {
 	uint32_t request;	/* chosen by the asker, repeated in the answer */
 	const void *data;	/* valid during the callback; not aligned: copy it out with memcpy */
 	size_t len;
-	int fd;			/* -1, or a descriptor that the callback now owns */
+	int fd;			/* -1, or a descriptor; it is closed after the callback, if it was not taken */
 };
 
 /* A channel on a loop. */
@@ -172,6 +172,9 @@ struct ctl *ctl_new(struct loop *l, int fd, unsigned from,
     void (*on_message)(void *arg, const struct ctl_message *m),
     void (*on_close)(void *arg, bool bad), void *arg);
 void ctl_free(struct ctl *c);		/* closes the descriptor; NULL is fine; also from its callbacks */
+
+/* The descriptor of a message, which the caller then owns; -1: there is none. Once. */
+int ctl_take_fd(const struct ctl_message *m) __attribute__((warn_unused_result));
 
 /* Wipes the payload, which may be secret, from the buffer that messages are received into. */
 void ctl_wipe(const struct ctl_message *m);

@@ -160,11 +160,8 @@ match_answer(struct ctl_client *k, const struct ctl_message *m)
 {
 	struct ctl_client_question *q = m->type == k->kind->answer ? find_question(k, m->request) : NULL;
 
-	if (q == NULL) {
-		if (m->fd != -1)
-			close(m->fd);
+	if (q == NULL)
 		return m->type == k->kind->answer;
-	}
 	move_to_state(q, CTL_CLIENT_QUIET);
 	if (k->kind->answered(q, m))
 		return true;

@@ -4,19 +4,19 @@
  *
  * Runs in:  auth, resolver, directory, fetch
  * Owns:     the channels; the list of open questions, not the questions
- * Promise:  a worker that misbehaves loses its channel at the next turn of the loop, so a channel is never
- *           freed while its worker asks or is answered. Questions may be secret and are wiped from the
- *           receive buffer
+ * Promise:  a worker gets answers to what its role may ask (channel_rights). One that misbehaves loses its
+ *           channel at the next turn of the loop, so a channel is never freed while its worker asks or is
+ *           answered. Questions may be secret and are wiped from the receive buffer
  * Fails by: kind.left for each open question
  */
 #include "common/ipc/ctl_server.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/ipc/channel_rights.h"
 
 enum { BUCKETS = 256 };
 
@@ -25,7 +25,7 @@ struct ctl_server {
 	struct ctl_server_list *list;
 	const struct ctl_server_kind *kind;
 	struct ctl *ctl;
-	char server[64];
+	struct ctl_channel of;
 	bool broken;			/* ends at the next turn */
 	struct loop_timer *end;
 	LIST_HEAD(, ctl_server_question) open[BUCKETS];	/* by request number */
@@ -39,8 +39,8 @@ end_soon(struct ctl_server *s, const char *why)
 		return;
 	s->broken = true;
 	if (why != NULL)
-		log_event(LOG_WARN, NULL, "trouble", "part=%s client=%s reason=%s", s->kind->part,
-		    log_safe(s->server), log_safe(why));
+		log_event(LOG_WARN, NULL, "trouble", "part=%s client=%s role=%s reason=%s", s->kind->part,
+		    log_safe(s->of.server), log_safe(s->of.role), log_safe(why));
 	loop_timer_set(s->end, 0);
 }
 
@@ -57,7 +57,11 @@ on_worker_message(void *arg, const struct ctl_message *m)
 {
 	struct ctl_server *s = arg;
 
-	if (!s->broken && !s->kind->asked(s->list->arg, s, m))
+	if (s->broken)
+		;
+	else if (!channel_rights_ask(s->of.role, (enum ctl_helper)s->of.helper, m->type))
+		end_soon(s, "asked what its role may not ask");
+	else if (!s->kind->asked(s->list->arg, s, m))
 		end_soon(s, "sent a malformed question");
 	ctl_wipe(m);
 }
@@ -77,7 +81,7 @@ on_channel_end(void *arg)
 const char *
 ctl_server_server(const struct ctl_server *s)
 {
-	return s->server;
+	return s->of.server;
 }
 
 /* --- questions --- */
@@ -139,13 +143,14 @@ ctl_server_list_done(struct ctl_server_list *l)
 }
 
 struct ctl_server *
-ctl_server_new(struct ctl_server_list *l, const struct ctl_server_kind *kind, int fd, const char *server)
+ctl_server_new(struct ctl_server_list *l, const struct ctl_server_kind *kind, int fd,
+    const struct ctl_channel *of)
 {
 	struct ctl_server *s = mem_new(struct ctl_server);
 
 	s->list = l;
 	s->kind = kind;
-	snprintf(s->server, sizeof(s->server), "%s", server);
+	s->of = *of;
 	for (size_t i = 0; i < BUCKETS; i++)
 		LIST_INIT(&s->open[i]);
 	s->end = loop_timer_new(l->loop, on_channel_end, s);

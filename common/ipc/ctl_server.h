@@ -46,11 +46,12 @@ void ctl_server_list_init(struct ctl_server_list *l, struct loop *loop, void *ar
 void ctl_server_list_done(struct ctl_server_list *l);	/* frees all channels */
 
 /*
- * Takes over `fd`; `server` is the worker's virtual server. The channel is freed when the worker is gone or
- * misbehaves, at the next turn of the loop: never while it asks or is answered.
+ * Takes over `fd`; `of` names the worker's virtual server and role: it gets answers to what that role may ask
+ * (channel_rights). The channel is freed when the worker is gone or misbehaves, at the next turn of the loop:
+ * never while it asks or is answered.
  */
 struct ctl_server *ctl_server_new(struct ctl_server_list *l, const struct ctl_server_kind *kind, int fd,
-    const char *server);
+    const struct ctl_channel *of);
 void ctl_server_free(struct ctl_server *s);
 const char *ctl_server_server(const struct ctl_server *s);
 

@@ -212,8 +212,6 @@ msg_directory_take(struct msg_directory *a, const struct ctl_message *m)
 		a->count = head.count;
 		good = list_is_good(a);
 	}
-	if (m->fd != -1)
-		close(m->fd);
 	if (!good)
 		msg_directory_done(a);
 	return good;

@@ -352,8 +352,6 @@ directory_server_opened(struct directory *d, const struct ctl_message *m)
 		if (--r->coming == 0)
 			serve_waiting(r);
 	}
-	if (m->fd != -1)
-		close(m->fd);
 }
 
 /* A file has changed: all are read again. Without good ones the old ones are used on. */

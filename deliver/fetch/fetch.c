@@ -41,7 +41,7 @@ on_fetch_channel(struct fetch *f, const struct ctl_message *m)
 	struct ctl_channel channel;
 
 	if (boot_helper_introduced(m, &channel))
-		ctl_server_new(&f->channels, &token_channel, m->fd, channel.server);
+		ctl_server_new(&f->channels, &token_channel, ctl_take_fd(m), &channel);
 }
 
 static void

@@ -255,8 +255,6 @@ oauth_files_opened(struct oauth_files *s, const struct ctl_message *m)
 				take_row_file(j, &rows[i], &opened, m->fd);
 				found = j;
 			}
-	if (m->fd != -1)
-		close(m->fd);
 	if (found != NULL && found->open == 0)
 		finish_set(found);
 }

@@ -243,9 +243,7 @@ outbound_on_channel(struct outbound *o, const struct ctl_message *m)
 		return;
 	memcpy(&channel, m->data, sizeof(channel));
 	if ((size_t)channel.helper < nitems_of(o->helper) && o->helper[channel.helper] != NULL)
-		ctl_client_channel(o->helper[channel.helper], m->fd);
-	else
-		close(m->fd);
+		ctl_client_channel(o->helper[channel.helper], ctl_take_fd(m));
 }
 
 struct outbound *

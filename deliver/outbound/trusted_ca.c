@@ -142,6 +142,4 @@ trusted_ca_take_file(struct trusted_ca *a, const struct ctl_message *m)
 		a->began = true;
 	}
 	buf_done(&why);
-	if (m->fd != -1)
-		close(m->fd);
 }

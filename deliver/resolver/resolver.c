@@ -27,7 +27,7 @@
 struct resolver_early {
 	STAILQ_ENTRY(resolver_early) link;
 	int fd;
-	char server[64];
+	struct ctl_channel of;
 };
 
 static void
@@ -41,16 +41,15 @@ on_resolver_channel(struct resolver *r, const struct ctl_message *m)
 	if (r->channels.count + r->nearly == CHANNELS_MAX) {
 		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s",
 		    log_safe("cannot take another client"));
-		close(m->fd);
 		return;
 	}
 	if (r->begun) {
-		ctl_server_new(&r->channels, &dns_channel, m->fd, channel.server);
+		ctl_server_new(&r->channels, &dns_channel, ctl_take_fd(m), &channel);
 		return;
 	}
 	early = mem_new(struct resolver_early);
-	early->fd = m->fd;
-	strlcpy(early->server, channel.server, sizeof(early->server));
+	early->fd = ctl_take_fd(m);
+	early->of = channel;
 	STAILQ_INSERT_TAIL(&r->early, early, link);
 	r->nearly++;
 }
@@ -65,7 +64,7 @@ begin_resolver(struct resolver *r)
 	r->begun = true;
 	while ((early = STAILQ_FIRST(&r->early)) != NULL) {
 		STAILQ_REMOVE_HEAD(&r->early, link);
-		ctl_server_new(&r->channels, &dns_channel, early->fd, early->server);
+		ctl_server_new(&r->channels, &dns_channel, early->fd, &early->of);
 		free(early);
 	}
 	r->nearly = 0;
@@ -147,8 +146,6 @@ take_anchor_file(struct boot *b, const struct ctl_message *m)
 	free(data);
 	buf_done(&records);
 	buf_done(&why);
-	if (m->fd != -1)
-		close(m->fd);
 	begin_resolver(r);
 }
 

@@ -315,6 +315,4 @@ secret_files_opened(struct secret_files *v, const struct ctl_message *m)
 			free(w);
 		}
 	}
-	if (m->fd != -1)
-		close(m->fd);
 }

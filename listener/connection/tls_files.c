@@ -248,8 +248,6 @@ tls_files_take_file(struct tls_files *s, const struct ctl_message *m)
 	opened.why[sizeof(opened.why) - 1] = '\0';
 	if (s != NULL && m->request == s->round)
 		take_file(s, &opened, m->fd);
-	if (m->fd != -1)
-		close(m->fd);
 }
 
 void

@@ -51,7 +51,7 @@ on_answer(struct ctl_client_question *base, const struct ctl_message *m)
 	struct msg_etrn_answer a;
 
 	memcpy(&a, m->data, sizeof(a));
-	tell_answer((struct etrn_question *)base, &a, m->fd);
+	tell_answer((struct etrn_question *)base, &a, ctl_take_fd(m));
 	return true;
 }
 

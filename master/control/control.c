@@ -3,7 +3,8 @@
  *
  * Runs in:  master
  * Owns:     the socket and its clients
- * Promise:  nothing that a client sends ends the master; a bad message closes the channel of its client only
+ * Promise:  nothing that a client sends ends the master; a bad message closes the channel of its client only.
+ *           A user has CONTROL_PER_UID connections at the most, and one unanswered command on each
  * Fails by: die() while opening; afterwards by closing one client
  */
 #include <errno.h>
@@ -22,6 +23,8 @@
 #include "master/servers/servers.h"
 
 #define CONTROL_CLIENTS_MAX 64
+#define CONTROL_RESERVE 16	/* more than that, for those who operate the service */
+#define CONTROL_PER_UID 16	/* of one user who may not operate the service */
 #define CONTROL_IDLE_MS 60000U
 #define CONTROL_QUICK_MS 1000U	/* a stop that takes no longer says nothing of its progress */
 #define CONTROL_PROGRESS_MS 250U	/* from a change to the message that tells it */
@@ -98,8 +101,6 @@ on_client_message(void *arg, const struct ctl_message *m)
 	struct master *master = c->control->m;
 	struct control_words w;
 
-	if (m->fd != -1)
-		close(m->fd);
 	if (c->busy || !control_words_parse(&w, m->data, m->len)) {
 		log_event(LOG_WARN, NULL, "operator", "uid=%u result=refused reason=%s",
 		    (unsigned)c->peer.uid,
@@ -135,23 +136,38 @@ on_client_idle(void *arg)
 	free_client(arg);
 }
 
-/*
- * At the limit, the oldest client without a command is closed, unless it may operate the service. So a user
- * cannot lock the operators out by keeping connections open. False: there is no such client.
- */
+/* The oldest client without a command; `uid`: of that user, else one who may not operate the service. */
 static bool
-make_room(struct control *control)
+close_oldest(struct control *control, const uid_t *uid)
 {
 	struct control_connection *c;
 
-	if (control->count < CONTROL_CLIENTS_MAX)
-		return true;
 	TAILQ_FOREACH(c, &control->clients, link)
-		if (!c->busy && control_rights_service(control->m, &c->peer) < CONTROL_OPERATE) {
+		if (!c->busy && (uid != NULL ? c->peer.uid == *uid :
+		    control_rights_service(control->m, &c->peer) < CONTROL_OPERATE)) {
 			free_client(c);
 			return true;
 		}
 	return false;
+}
+
+/*
+ * So a user cannot lock the operators out by keeping connections open, nor an operator of one virtual server
+ * those of the service by commands that take their time. False: there is no room.
+ */
+static bool
+make_room(struct control *control, const struct control_peer *peer)
+{
+	const struct control_connection *c;
+	unsigned own = 0;
+	bool operates = control_rights_service(control->m, peer) >= CONTROL_OPERATE;
+
+	TAILQ_FOREACH(c, &control->clients, link)
+		own += c->peer.uid == peer->uid;
+	if (own >= CONTROL_PER_UID && !operates)
+		return close_oldest(control, &peer->uid);
+	return control->count < CONTROL_CLIENTS_MAX || close_oldest(control, NULL) ||
+	    (control->count < CONTROL_CLIENTS_MAX + CONTROL_RESERVE && operates);
 }
 
 static void
@@ -160,7 +176,12 @@ accept_client(struct control *control, int fd)
 	struct control_peer peer;
 	struct control_connection *c;
 
-	if (!make_room(control) || control_rights_peer_get(&peer, fd) == -1) {
+	if (control_rights_peer_get(&peer, fd) == -1) {
+		close(fd);
+		return;
+	}
+	if (!make_room(control, &peer)) {
+		free(peer.gid);
 		close(fd);
 		return;
 	}

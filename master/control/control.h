@@ -138,6 +138,7 @@ struct control_question {
 	const struct control_question_ops *ops;
 	struct master *m;
 	struct loop_timer *timer;
+	uint64_t until;			/* monotonic ms: the end of the whole question; 0 none */
 	struct control_question_part *part;
 	size_t parts;
 	bool over;			/* no answer will come any more */
@@ -146,8 +147,9 @@ struct control_question {
 void control_question_init(struct control_question *q, struct master *m,
     const struct control_question_ops *ops);
 void control_question_free(struct control_question *q);		/* NULL is fine */
-/* It is late when that time is over, in ms from now. */
+/* It is late when that time is over, in ms from now; or when it is as old as control_question_limit says. */
 void control_question_wait(struct control_question *q, uint64_t ms);
+void control_question_limit(struct control_question *q, uint64_t ms);	/* from now; before the first wait */
 size_t control_question_add(struct control_question *q, struct child *c);	/* the number of its part */
 /* Gives a part to another child; NULL: the part is answered. */
 void control_question_turn(struct control_question *q, size_t part, struct child *c);

@@ -9,6 +9,7 @@
  */
 #include <stdlib.h>
 
+#include "common/base/clock.h"
 #include "common/base/mem.h"
 #include "master/control/control.h"
 #include "master/processes/processes.h"
@@ -47,7 +48,15 @@ control_question_free(struct control_question *q)
 void
 control_question_wait(struct control_question *q, uint64_t ms)
 {
-	loop_timer_set(q->timer, ms);
+	uint64_t now = clock_mono_ms(), left = q->until > now ? q->until - now : 0;
+
+	loop_timer_set(q->timer, q->until != 0 && left < ms ? left : ms);
+}
+
+void
+control_question_limit(struct control_question *q, uint64_t ms)
+{
+	q->until = clock_mono_ms() + ms;
 }
 
 size_t

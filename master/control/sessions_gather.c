@@ -3,8 +3,9 @@
  *
  * Runs in:  master
  * Owns:     the text that comes together
- * Promise:  ends at the latest SESSIONS_GATHER_WAIT_MS after the last page, also when a listener is silent.
- *           Memory is bounded. The text of a listener is checked before it goes to a terminal
+ * Promise:  ends at the latest SESSIONS_GATHER_WAIT_MS after the last page, also when a listener is silent,
+ *           and SESSIONS_GATHER_ALL_MS after its beginning. Memory is bounded. The text of a listener is checked
+ *           before it goes to a terminal
  * Fails by: a note in the answer that says what is missing
  */
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "master/processes/processes.h"
 
 #define SESSIONS_GATHER_WAIT_MS 5000
+#define SESSIONS_GATHER_ALL_MS 30000	/* for the whole question, however many pages come */
 #define SESSIONS_GATHER_TEXT_MAX (3U << 20)	/* some 30,000 sessions; less than a channel may queue */
 
 struct sessions_gather *
@@ -94,6 +96,7 @@ sessions_gather_late(struct sessions_gather *g)
 void
 sessions_gather_start(struct sessions_gather *g)
 {
+	control_question_limit(g->q, SESSIONS_GATHER_ALL_MS);
 	control_question_wait(g->q, SESSIONS_GATHER_WAIT_MS);
 	for (size_t i = 0; i < g->parts; i++)
 		ask_part(g, i, 0);

@@ -119,7 +119,6 @@ take_counters(struct metrics *m, const struct ctl_message *message)
 		    log_safe(strerror(errno)));
 	else
 		add_server(m, name, counters);
-	close(message->fd);
 }
 
 static void

@@ -3,8 +3,9 @@
  *
  * Runs in:  master
  * Owns:     the channel, and the timer of the answer that is due
- * Promise:  a message of a child does what its row says. A child that is silent for too long, or sends a
- *           message that fits no row, is killed
+ * Promise:  a message of a child does what its row says. A child that is silent for too long, that sends a
+ *           message which fits no row or is not for its role, or so many that the master is kept busy, is
+ *           killed
  * Fails by: not at all
  */
 #include <errno.h>
@@ -22,6 +23,9 @@
 #define CHILD_ANSWER_MS 10000U		/* to pause and continue */
 #define CHILD_AFTER_GRACE_MS 5000U
 #define CHILD_AFTER_CLOSE_MS 5000U	/* from the end of its channel to its death */
+/* Messages: far more than any child has to say, and far less than what keeps the master busy */
+#define CHILD_BURST 20000U
+#define CHILD_PER_SECOND 1000U
 
 static void
 on_child_timeout(void *arg)
@@ -91,16 +95,47 @@ child_take_trouble(struct child *c, const struct ctl_message *m)
 		clean_reason(c->trouble);
 }
 
+/* False: it sends more than it may. */
+static bool
+spend(struct child *c)
+{
+	uint64_t now = clock_mono_ms(), more = (now - c->budget_at) * CHILD_PER_SECOND / 1000;
+
+	if (more > 0) {
+		c->budget = more > CHILD_BURST - c->budget ? CHILD_BURST : c->budget + (unsigned)more;
+		c->budget_at = now;
+	}
+	if (c->budget == 0)
+		return false;
+	c->budget--;
+	return true;
+}
+
+/* NULL: its message is good. */
+static const char *
+judge_message(struct child *c, const struct child_row *row)
+{
+	if ((row->roles & (1U << c->role)) == 0)
+		return "it sent a message that its role may not send";
+	return spend(c) ? NULL : "it sent too many messages";
+}
+
 static void
 on_child_message(void *arg, const struct ctl_message *m)
 {
 	struct child *c = arg;
 	const struct child_row *row = &c->m->child_ops->row[m->type];
+	const char *why = c->killed == NULL ? judge_message(c, row) : NULL;
 
-	if (m->fd != -1)
-		close(m->fd); /* no row of a child passes one */
+	if (c->killed != NULL)
+		return;			/* what it said before it died counts no more */
+	if (why != NULL) {
+		child_kill(c, why);
+		return;
+	}
 	if (row->take != NULL)
 		row->take(c, m);
+	ctl_wipe(m);			/* it may be secret */
 	if (row->changes)
 		c->m->child_ops->changed(c);
 }
@@ -126,7 +161,8 @@ child_new(struct master *m, struct post *post, pid_t pid, unsigned slot, int fd)
 
 	*c = (struct child){ .m = m, .server = post->server, .post = post, .role = post->role,
 	    .phase = CHILD_BORN,
-		.pid = pid, .slot = slot, .born_ms = clock_mono_ms() };
+		.pid = pid, .slot = slot, .born_ms = clock_mono_ms(), .budget = CHILD_BURST };
+	c->budget_at = c->born_ms;
 	from = post->server != NULL ? CTL_FROM_WORKER : CTL_FROM_HELPER;
 	c->ctl = ctl_new(m->loop, fd, from, on_child_message, on_child_closed, c);
 	c->timer = loop_timer_new(m->loop, on_child_timeout, c);

@@ -4,7 +4,8 @@
  *
  * Runs in:  master
  * Owns:     the posts of the helpers; the ends of a channel belong to its two processes
- * Promise:  a worker that asks again and again gets one channel a second of each kind at the most
+ * Promise:  a worker is joined to the helpers of its role only (channel_rights). One that asks again and
+ *           again gets one channel a second of each kind at the most
  * Fails by: keeping the wish; it is served when that helper runs
  */
 #include <assert.h>
@@ -17,6 +18,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/ipc/channel_rights.h"
 #include "master/processes/processes.h"
 
 #define HELPER_PACE_MS 1000U
@@ -116,8 +118,10 @@ helper_take_need(struct child *worker, const struct ctl_message *m)
 	uint32_t which;
 
 	memcpy(&which, m->data, sizeof(which));
-	if (worker->server == NULL || which >= CTL_HELPER_COUNT)
+	if (worker->server == NULL || !channel_rights_join(roster_roles[worker->role].name, which)) {
+		child_kill(worker, "it asked for a helper that its role may not ask");
 		return;
+	}
 	worker->wish[which].open = true;
 	worker->wish[which].request = m->request;
 	helper_update(worker->m);

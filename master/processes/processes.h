@@ -79,9 +79,10 @@ enum child_phase {
 	CHILD_STOPPING,		/* was told to end */
 };
 
-/* What a message of a child does, one row a type. */
+/* What a message of a child does, one row a type. No row: no child sends it. */
 struct child_row {
 	void (*take)(struct child *c, const struct ctl_message *m);	/* NULL: nothing */
+	unsigned roles;			/* bits 1 << enum role of those that may send it */
 	bool changes;			/* afterwards child_ops.changed is called */
 };
 
@@ -116,6 +117,8 @@ struct child {
 		uint64_t served_ms;		/* when it got the last one */
 	} wish[CTL_HELPER_COUNT];
 	unsigned questions;		/* how many questions of commands it has to answer */
+	/* Messages that it may send now; the last time (monotonic ms) that some were added */
+	unsigned budget; uint64_t budget_at;
 	const char *killed;		/* why the master killed it, or NULL */
 	char *reason;			/* why it said it would exit, or NULL */
 	char *trouble;			/* what it said it cannot do, or NULL */

@@ -4,6 +4,8 @@ import os
 import random
 import socket
 import struct
+import subprocess
+import sys
 
 from checks import check, equal
 from patience import until
@@ -12,8 +14,8 @@ from processes import descriptors_of
 
 def connect_raw(service):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(str(service.run / "control.sock"))      # waits for a place in the backlog
     s.settimeout(10)
-    s.connect(str(service.run / "control.sock"))
     return s
 
 
@@ -62,13 +64,17 @@ def test_descriptors_are_not_leaked(t):
     before = len(descriptors_of(service.process.pid))
     for _ in range(50):
         service.ctl("status")
-    with connect_raw(service) as s:     # a gift nobody asked for
-        gift = os.open("/dev/null", os.O_RDONLY)
-        try:
-            socket.send_fds(s, [b"x" * 20], [gift] * 3)
-        except OSError:
-            pass
-        os.close(gift)
+    gift = os.open("/dev/null", os.O_RDONLY)
+    for data in (b"x" * 20, b"x", b"", struct.pack("=HHIII", 0x5043, 1, 0, 1, 0), struct.pack("=HHIII", 0x5043, 1, 9999, 1, 0)):
+        for count in (1, 4, 100):
+            for _ in range(10):
+                with connect_raw(service) as s:     # gifts nobody asked for; those of an empty message came with what reads as the end
+                    try:
+                        socket.send_fds(s, [data], [gift] * count)
+                        s.recv(100)
+                    except OSError:
+                        pass
+    os.close(gift)
     until(lambda: len(descriptors_of(service.process.pid)) <= before, what="the descriptors to be closed again")
 
 
@@ -83,6 +89,37 @@ def test_strangers_are_refused(t):
         equal(done.returncode, 77, f"exit status of {words}: {done.stdout}{done.stderr}")
         check(done.stderr or done.stdout, "a silent refusal")
     service.default.send()
+
+
+STRANGER = """
+import socket, sys, time
+found = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(100)]
+for s in found:
+    s.connect(sys.argv[1])
+    s.send(b"")             # reads as nothing more than the end: the place is free again
+more = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(60)]
+for s in more:
+    s.connect(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_places_of_one_user(t):
+    """A user has so many connections, whatever else is free; the operators have theirs."""
+    t.need_root()
+    service = t.postern(as_root=True)
+    os.chmod(service.folder, 0o755)
+    before = len(descriptors_of(service.process.pid))
+    strangers = [subprocess.Popen([sys.executable, "-c", STRANGER, str(service.run / "control.sock")], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, user=12345 + n, group=12345, extra_groups=[]) for n in range(2)]
+    for process in strangers:
+        equal(process.stdout.readline(), b"ready\n", "the stranger")
+    until(lambda: len(descriptors_of(service.process.pid)) <= before + 32, what="at most 16 connections a user")
+    service.ctl("status")
+    for process in strangers:
+        process.stdin.close()
+        process.wait()
 
 
 def test_operators(t):

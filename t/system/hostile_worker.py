@@ -1,26 +1,30 @@
 """hostile_worker - the master beside workers that misbehave: rubbish, early ends, no end, endless questions
 
-The pickup worker is replaced by a script; virtual server "bad" gets the wrong one, "good" the real one.
+One worker (the pickup worker unless told) is replaced by a script; virtual server "bad" gets the wrong one, "good" the real one.
 """
 
 import os
+import re
 import shutil
 import signal
+import tempfile
 import time
+from pathlib import Path
 
 from checks import check, equal
 from patience import until
 from processes import descriptors_of, is_alive
-from programs import BUILD, PROGRAMS
+from programs import BUILD, PROGRAMS, ROOT
 
 HEAD = """#!/usr/bin/python3
 import os, select, signal, socket, struct, sys, time
 here = os.path.dirname(os.path.abspath(__file__))
 if sys.argv[1] != "bad":
-    os.execv(here + "/real-pickup", ["postern-pickup"] + sys.argv[1:])
+    os.execv(here + "/real-ROLE", ["postern-ROLE"] + sys.argv[1:])
 master = socket.socket(fileno=3)
 master.setblocking(True)
-READY, NEED = 0, 4
+TYPES
+OPEN_SIZE = 4 + 4 + 64 + 256        # struct ctl_file
 RESOLVER = struct.pack("=I", 0)
 def say(kind, data=b"", request=0):
     master.send(struct.pack("=HHIII", 0x5043, 1, kind, request, len(data)) + data)
@@ -32,14 +36,24 @@ def wait_end():
 """
 
 
-def service_with(t, script, **options):
-    folder = t.folder / "wrong"
-    folder.mkdir()
+def message_types():
+    """"READY, NEED = 0, 4" of all types, from the header that names them."""
+    text = (ROOT / "common/ipc/ctl.h").read_text()
+    names = re.findall(r"^\tCTL_(\w+),", text[text.index("enum ctl_type"):text.index("CTL_COUNT\n")], re.M)
+    return "\n".join(f"{name} = {number}" for number, name in enumerate(names))
+
+
+TYPES = message_types()
+
+
+def service_with(t, script, role="pickup", **options):
+    folder = Path(tempfile.mkdtemp(dir=t.folder))
+    folder.chmod(0o755)
     for program in PROGRAMS:
         shutil.copy(BUILD / program, folder)
-    (folder / "postern-pickup").rename(folder / "real-pickup")
-    (folder / "postern-pickup").write_text(HEAD + script)
-    (folder / "postern-pickup").chmod(0o755)
+    (folder / f"postern-{role}").rename(folder / f"real-{role}")
+    (folder / f"postern-{role}").write_text(HEAD.replace("ROLE", role).replace("TYPES", TYPES) + script)
+    (folder / f"postern-{role}").chmod(0o755)
     return t.postern({"bad": {}, "good": {}}, build=folder, **options)
 
 
@@ -53,7 +67,7 @@ def test_babbler(t):
     """A message that fits no row closes the channel and ends the worker, and no other process."""
     service = service_with(t, """
 say(READY)
-say(12, b"status\\0")        # an operator's message, which no worker may send
+say(COMMAND, b"status\\0")        # an operator's message, which no worker may send
 wait_end()
 """)
     crash = service.events.wait("crash", server="bad")
@@ -94,11 +108,45 @@ say(READY)
 for n in range(300):
     say(NEED, RESOLVER, request=n)
 wait_end()
-""")
+""", role="listener")
     resolver = service.child("resolver")
     is_well(service)
     check(len(descriptors_of(resolver)) < 40, "the resolver's descriptors:", len(descriptors_of(resolver)))
     equal(service.events.all("crash"), [], "crashes")
+
+
+# What a role has no use for: (role, message type, payload, reason).
+NOT_FOR_IT = (
+    ("pickup", "NEED, RESOLVER", "may not send"), ("listener", "NEED, struct.pack('=I', 2)", "may not ask"),
+    ("listener", "NEED, struct.pack('=I', 77)", "may not ask"), ("deliver", "NEED, struct.pack('=I', 3)", "may not ask"),
+    ("pickup", "OPEN, bytes(OPEN_SIZE)", "may not send"), ("deliver", "SESSIONS_PAGE, bytes(5000)", "fits no row|may not send"),
+)
+
+
+def test_what_its_role_has_no_use_for(t):
+    """A worker that was taken over gets no channel to a helper that it does not need, and is ended."""
+    for role, message, reason in NOT_FOR_IT:
+        service = service_with(t, f"""
+say(READY)
+say({message})
+wait_end()
+""", role=role)
+        crash = service.events.wait("crash", server="bad")
+        check(re.search(reason, crash["reason"]) and crash["role"] == role, crash.line)
+        is_well(service)
+        service.end()
+
+
+def test_too_many_messages(t):
+    """The master is not kept busy by one that has too much to say."""
+    service = service_with(t, """
+say(READY)
+while True:
+    say(TROUBLE, b"help")
+""")
+    crash = service.events.wait("crash", server="bad")
+    check("too many messages" in crash["reason"], crash.line)
+    is_well(service)
 
 
 def test_stop_in_a_hurry(t):

@@ -29,6 +29,14 @@ on_close(void *arg, bool bad)
 	loop_stop(loop);
 }
 
+/* Has a look, and takes nothing. */
+static void
+on_channel(void *arg, const struct ctl_message *m)
+{
+	messages++;
+	ck_assert_int_ne(m->fd, -1);
+}
+
 /* Sends raw bytes as a worker would; returns whether the master side called them bad. */
 static int
 try_bytes(const void *data, size_t len)
@@ -73,6 +81,66 @@ START_TEST(test_refuses_rubbish)
 	m.version = 77;
 	ck_assert_int_eq(try_bytes(&m, 16), 1);
 	ck_assert_int_eq(messages, 0);
+}
+END_TEST
+
+/* The lowest descriptor that is free. */
+static int
+next_fd(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+/* With `len` bytes and as many descriptors as the receiver has room for, and more. */
+static void
+send_with_fds(int to, const void *data, size_t len, size_t fds)
+{
+	union { struct cmsghdr align; char bytes[CMSG_SPACE(sizeof(int) * 8)]; } space = { 0 };
+	struct iovec iov = { .iov_base = (void *)(uintptr_t)data, .iov_len = len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = space.bytes,
+	    .msg_controllen = CMSG_SPACE(sizeof(int) * fds) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int) * fds);
+	memset(CMSG_DATA(c), 0, sizeof(int) * fds);	/* standard input */
+	ck_assert_int_eq(sendmsg(to, &msg, 0), (ssize_t)len);
+}
+
+/* Whatever else is wrong, and when the callback does not want it: no descriptor of a message stays open. */
+START_TEST(test_descriptors_do_not_stay)
+{
+	struct { uint16_t magic, version; uint32_t type, request, len; char data[sizeof(struct ctl_channel)]; }
+	    m = { 0x5043, CTL_VERSION, CTL_CHANNEL, 0, sizeof(struct ctl_channel), "" };
+	const struct { size_t len, fds; int messages, bad; } row[] = {
+		{ 0, 1, 0, 1 }, { 0, 4, 0, 1 }, { 0, 8, 0, 1 },		/* reads as the end */
+		{ 1, 1, 0, 1 }, { 16, 4, 0, 1 }, { sizeof(m) - 1, 1, 0, 1 },
+		{ sizeof(m), 8, 0, 1 },					/* more than there is room for */
+		{ sizeof(m), 1, 1, 0 }, { sizeof(m), 4, 1, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		int pair[2], before = next_fd();
+		struct ctl *c;
+
+		messages = 0;
+		closed_bad = -1;
+		loop = loop_new();
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+		c = ctl_new(loop, pair[0], CTL_FROM_MASTER, on_channel, on_close, NULL);
+		send_with_fds(pair[1], &m, row[i].len, row[i].fds);
+		close(pair[1]);
+		loop_run(loop);
+		ck_assert_int_eq(messages, row[i].messages);
+		ck_assert_int_eq(closed_bad, row[i].bad);
+		ctl_free(c);
+		loop_free(loop);
+		ck_assert_int_eq(next_fd(), before);
+	}
 }
 END_TEST
 
@@ -180,6 +248,6 @@ START_TEST(test_dns_answers_are_checked)
 }
 END_TEST
 
-UNIT_MAIN("ctl", test_refuses_rubbish, test_sends_only_what_fits_its_row,
+UNIT_MAIN("ctl", test_refuses_rubbish, test_descriptors_do_not_stay, test_sends_only_what_fits_its_row,
     test_queues_when_the_peer_is_slow, test_largest_message, test_names_are_all_there,
     test_dns_answers_are_checked)

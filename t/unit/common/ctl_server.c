@@ -8,6 +8,7 @@
 #include "common/base/mem.h"
 #include "common/ipc/ctl_server.h"
 #include "common/ipc/msg_dns.h"
+#include "common/ipc/msg_token.h"
 
 static struct loop *loop;
 static struct ctl_server_list list;
@@ -54,7 +55,8 @@ set_up(bool questions_are_good)
 	loop = loop_new();
 	worker = pair[1];
 	ctl_server_list_init(&list, loop, &asked);
-	ctl_server = ctl_server_new(&list, &kind, pair[0], "default");
+	ctl_server = ctl_server_new(&list, &kind, pair[0],
+	    &(struct ctl_channel){ .helper = CTL_HELPER_RESOLVER, .server = "default", .role = "listener" });
 }
 
 static void
@@ -143,6 +145,22 @@ START_TEST(test_after_a_malformed_one_nothing_is_heard)
 }
 END_TEST
 
+/* Good in itself, but for another helper, or from another role. */
+START_TEST(test_only_what_the_role_may_ask)
+{
+	struct msg_token_ask token = { .profile = "m365" };
+
+	set_up(true);
+	ctl_server_open(ctl_server, &question, 7);
+	ck_assert_int_eq(ctl_send_now(worker, CTL_TOKEN_ASK, 8, &token, sizeof(token)), 0);
+	ask();
+	loop_run(loop);
+	ck_assert_int_eq(asked, 0);
+	ck_assert_int_eq(gone, 1);
+	tear_down();
+}
+END_TEST
+
 START_TEST(test_answers_are_to_be_read)
 {
 	set_up(true);
@@ -157,4 +175,4 @@ START_TEST(test_answers_are_to_be_read)
 END_TEST
 
 UNIT_MAIN("ctl_server", test_a_question_and_its_answer, test_open_questions_are_bounded_and_found,
-    test_after_a_malformed_one_nothing_is_heard, test_answers_are_to_be_read)
+    test_after_a_malformed_one_nothing_is_heard, test_only_what_the_role_may_ask, test_answers_are_to_be_read)

@@ -454,7 +454,8 @@ START_TEST(test_channel)
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
 	r = (struct resolver){ .queries = dns_query_new(loop, &s) };
 	ctl_server_list_init(&r.channels, loop, &r);
-	ck_assert_ptr_nonnull(ctl_server_new(&r.channels, &dns_channel, pair[0], "default"));
+	ck_assert_ptr_nonnull(ctl_server_new(&r.channels, &dns_channel, pair[0],
+	    &(struct ctl_channel){ .helper = CTL_HELPER_RESOLVER, .server = "default", .role = "deliver" }));
 	worker = ctl_new(loop, pair[1], CTL_FROM_HELPER, on_answer, on_close, NULL);
 	ask("localhost", DNS_A);
 	ck_assert_int_eq(answer.result, DNS_FOUND);

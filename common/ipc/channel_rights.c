@@ -1,0 +1,48 @@
+/*
+ * channel_rights - which role may have a channel to which helper, and what it may ask there; pure
+ *
+ * Runs in:  master (what it joins), helpers and deliver (what they answer)
+ * Owns:     nothing
+ * Promise:  what has no row here is not joined, and not answered where it was joined by mistake: a worker that
+ *           was taken over gets no token, no proof and no answer that its role has no use for
+ * Fails by: false
+ */
+#include "common/ipc/channel_rights.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "common/base/mem.h"
+
+static const struct { const char *role; enum ctl_helper helper; enum ctl_type question; } rows[] = {
+	{ "listener", CTL_HELPER_RESOLVER, CTL_DNS_ASK },
+	{ "listener", CTL_HELPER_AUTH, CTL_AUTH_IN_START },
+	{ "listener", CTL_HELPER_AUTH, CTL_AUTH_IN_STEP },
+	{ "listener", CTL_HELPER_AUTH, CTL_AUTH_IN_CANCEL },
+	{ "listener", CTL_HELPER_DIRECTORY, CTL_DIRECTORY_ASK },
+	{ "listener", CTL_HELPER_DELIVER, CTL_ETRN },
+	{ "deliver", CTL_HELPER_RESOLVER, CTL_DNS_ASK },
+	{ "deliver", CTL_HELPER_AUTH, CTL_AUTH_OUT_START },
+	{ "deliver", CTL_HELPER_AUTH, CTL_AUTH_OUT_STEP },
+	{ "deliver", CTL_HELPER_AUTH, CTL_AUTH_OUT_CANCEL },
+	{ "deliver", CTL_HELPER_FETCH, CTL_TOKEN_ASK },
+	{ "deliver", CTL_HELPER_DIRECTORY, CTL_DIRECTORY_ASK },
+};
+
+bool
+channel_rights_join(const char *role, enum ctl_helper helper)
+{
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		if (rows[i].helper == helper && strcmp(rows[i].role, role) == 0)
+			return true;
+	return false;
+}
+
+bool
+channel_rights_ask(const char *role, enum ctl_helper helper, enum ctl_type question)
+{
+	for (size_t i = 0; i < nitems_of(rows); i++)
+		if (rows[i].helper == helper && rows[i].question == question && strcmp(rows[i].role, role) == 0)
+			return true;
+	return false;
+}
