@@ -33,9 +33,12 @@ else
   # What no program calls is left out, and t/lint/unused reads its names in PROGRAM.unused.
   LDOPT := $(LDFLAGS) -Wl,-z,relro,-z,now,--gc-sections
 endif
-DEFS := -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"' -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' \
-        -DPOSTERN_LIBEXECDIR='"$(LIBEXECDIR)"' -DPOSTERN_LOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DPOSTERN_RUNDIR='"$(RUNDIR)"' \
-        -DPOSTERN_SBINDIR='"$(SBINDIR)"'
+DEFS := -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"'
+# Only these files know a path: for other ones nothing else is built again.
+PATHS := -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' -DPOSTERN_LIBEXECDIR='"$(LIBEXECDIR)"' \
+         -DPOSTERN_LOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DPOSTERN_RUNDIR='"$(RUNDIR)"' -DPOSTERN_SBINDIR='"$(SBINDIR)"'
+PATH_SOURCES := common/config/key_rows.c master/main.c master/processes/spawn.c master/posternctl/command.c \
+                master/posternctl/service_start.c t/unit/common/config_values.c
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(if $(filter t/%,$<),,$(STRICT)) $(DEFS) -I. -pthread -MMD -MP
 
 LIBS := -levent_core -linih -lbsd -lidn2
@@ -145,10 +148,13 @@ FORCE:
 
 # Other paths or flags than last time: everything is built again.
 FLAGS = $(CC) $(ALL_CFLAGS) $(LDOPT)
-$(B)/flags: FORCE
+$(B)/flags $(B)/paths: FORCE
 	@mkdir -p $(B)
 	@printf '%s\n' "$$FLAGS_TEXT" | cmp -s - $@ || printf '%s\n' "$$FLAGS_TEXT" >$@
 $(B)/flags: export FLAGS_TEXT = $(FLAGS)
+$(B)/paths: export FLAGS_TEXT = $(PATHS)
+$(call obj,$(PATH_SOURCES)): private DEFS += $(PATHS)
+$(call obj,$(PATH_SOURCES)): $(B)/paths
 
 $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)

@@ -35,6 +35,14 @@ mem_array(void *old, size_t count, size_t size)
 	return p;
 }
 
+void *
+mem_grow(void *old, size_t count, size_t size)
+{
+	if ((count & (count - 1)) != 0)
+		return old;
+	return mem_array(old, count == 0 ? 1 : 2 * count, size);
+}
+
 char *
 mem_strdup(const char *text)
 {

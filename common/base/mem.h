@@ -7,6 +7,11 @@
 
 void *mem_zalloc(size_t size);				/* zeroed */
 void *mem_array(void *old, size_t count, size_t size);	/* reallocarray(3); new part not zeroed */
+/*
+ * Room for one more than `count`: twice as much when `count` is a power of two. For an array that grows by
+ * this function alone, one by one from nothing.
+ */
+void *mem_grow(void *old, size_t count, size_t size);
 char *mem_strdup(const char *text);			/* NULL gives NULL */
 char *mem_strndup(const char *text, size_t len);
 char *mem_printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -32,7 +32,7 @@ config_faults_add(struct config_faults *f, struct config_source *s, unsigned lin
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	f->fault = mem_array(f->fault, f->count + 1, sizeof(*f->fault));
+	f->fault = mem_grow(f->fault, f->count, sizeof(*f->fault));
 	f->fault[f->count++] = (struct config_fault){
 		.file = mem_strdup(s->path), .line = line, .text = mem_strdup(text), .warning = warning,
 		.server = mem_strdup(s->server),

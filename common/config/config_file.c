@@ -27,7 +27,7 @@ config_file_add(struct config_sources *sources, const char *server, const char *
 {
 	struct config_source *s;
 
-	sources->source = mem_array(sources->source, sources->count + 1, sizeof(*sources->source));
+	sources->source = mem_grow(sources->source, sources->count, sizeof(*sources->source));
 	s = &sources->source[sources->count++];
 	*s = (struct config_source){ .server = mem_strdup(server), .path = mem_strdup(path) };
 	return s;
@@ -130,7 +130,7 @@ list_names(const char *folder, char ***names, size_t *count)
 			continue;
 		len = strlen(entry->d_name);
 		tail = strcmp(entry->d_name + len - 4, ".ini") == 0 ? 4 : 0;
-		*names = mem_array(*names, *count + 1, sizeof(**names));
+		*names = mem_grow(*names, *count, sizeof(**names));
 		(*names)[(*count)++] = mem_strndup(entry->d_name, len - tail);
 	}
 	closedir(dir);

@@ -213,7 +213,7 @@ heading_parse(struct reader *r, const char *start, size_t len)
 			heading_judge(r, &h, name, argument);
 	}
 	free(text);
-	r->ini->heading = mem_array(r->ini->heading, r->ini->nheading + 1, sizeof(h));
+	r->ini->heading = mem_grow(r->ini->heading, r->ini->nheading, sizeof(h));
 	r->ini->heading[r->ini->nheading++] = h;
 	r->has_key = r->skip = false;
 }
@@ -297,7 +297,7 @@ on_ini_entry(void *user, const char *section, const char *name, const char *valu
 	r->called = r->has_key = true;
 	if (r->continued)
 		name = ini->entry[ini->nentry - 1].name;
-	ini->entry = mem_array(ini->entry, ini->nentry + 1, sizeof(*ini->entry));
+	ini->entry = mem_grow(ini->entry, ini->nentry, sizeof(*ini->entry));
 	ini->entry[ini->nentry++] = (struct config_entry){
 		.heading = ini->nheading - 1, .name = mem_strdup(name), .value = mem_strdup(value),
 		.line = r->line, .continued = r->continued,

@@ -35,7 +35,7 @@ add_string(const struct key *k, void *base, const char *item, struct buf *why)
 		buf_printf(why, "\"%s\" is not %s", item, reason);
 		return -1;
 	}
-	list->text = mem_array(list->text, list->count + 1, sizeof(*list->text));
+	list->text = mem_grow(list->text, list->count, sizeof(*list->text));
 	list->text[list->count++] = mem_strdup(item);
 	return 0;
 }
@@ -84,7 +84,7 @@ add_net(const struct key *k, void *base, const char *item, struct buf *why)
 		    item);
 		return -1;
 	}
-	list->entry = mem_array(list->entry, list->count + 1, sizeof(*list->entry));
+	list->entry = mem_grow(list->entry, list->count, sizeof(*list->entry));
 	list->entry[list->count++] = e;
 	return 0;
 }
@@ -103,7 +103,7 @@ add_time(const struct key *k, void *base, const char *item, struct buf *why)
 		buf_printf(why, "has more than %d times", TIMES_MAX);
 		return -1;
 	}
-	list->ms = mem_array(list->ms, list->count + 1, sizeof(*list->ms));
+	list->ms = mem_grow(list->ms, list->count, sizeof(*list->ms));
 	list->ms[list->count++] = ms;
 	return 0;
 }
@@ -124,7 +124,7 @@ add_listen(const struct key *k, void *base, const char *item, struct buf *why)
 		buf_printf(why, "has more than %d addresses", CONFIG_LISTEN_MAX);
 		return -1;
 	}
-	s->listen = mem_array(s->listen, s->nlisten + 1, sizeof(*s->listen));
+	s->listen = mem_grow(s->listen, s->nlisten, sizeof(*s->listen));
 	s->listen[s->nlisten++] = (struct config_listen){ .address = a, .text = mem_strdup(item),
 	    .tls = tls };
 	return 0;

@@ -98,7 +98,7 @@ server_numbers_set(struct server_numbers *n, const char *name, uint32_t id)
 	n->count = kept;
 	if (id == 0)
 		return true;
-	n->row = mem_array(n->row, n->count + 1, sizeof(*n->row));
+	n->row = mem_grow(n->row, n->count, sizeof(*n->row));
 	n->row[n->count] = (struct server_number){ .id = id };
 	snprintf(n->row[n->count++].name, sizeof(n->row->name), "%s", name);
 	return true;

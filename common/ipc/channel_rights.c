@@ -1,10 +1,10 @@
 /*
  * channel_rights - which role may have a channel to which helper, and what it may ask there; pure
  *
- * Runs in:  master (what it joins), helpers and deliver (what they answer)
+ * Runs in:  master, auth, deliver, resolver, directory, fetch
  * Owns:     nothing
- * Promise:  what has no row here is not joined, and not answered where it was joined by mistake: a worker that
- *           was taken over gets no token, no proof and no answer that its role has no use for
+ * Promise:  what has no row here is not joined by the master, and not answered by a helper: a worker that was
+ *           taken over gets no token, no proof and no answer that its role has no use for
  * Fails by: false
  */
 #include "common/ipc/channel_rights.h"
@@ -42,7 +42,8 @@ bool
 channel_rights_ask(const char *role, enum ctl_helper helper, enum ctl_type question)
 {
 	for (size_t i = 0; i < nitems_of(rows); i++)
-		if (rows[i].helper == helper && rows[i].question == question && strcmp(rows[i].role, role) == 0)
+		if (rows[i].helper == helper && rows[i].question == question &&
+		    strcmp(rows[i].role, role) == 0)
 			return true;
 	return false;
 }

@@ -157,7 +157,7 @@ struct ctl_message {
 	uint32_t request;	/* chosen by the asker, repeated in the answer */
 	const void *data;	/* valid during the callback; not aligned: copy it out with memcpy */
 	size_t len;
-	int fd;			/* -1, or a descriptor; it is closed after the callback, if it was not taken */
+	int fd;			/* -1, or one that is closed after the callback, if it is not taken */
 };
 
 /* A channel on a loop. */

@@ -255,7 +255,7 @@ struct ranges { struct range *range; size_t count; };
 static void
 add_range(struct ranges *to, const char *name, unsigned long next)
 {
-	to->range = mem_array(to->range, to->count + 1, sizeof(*to->range));
+	to->range = mem_grow(to->range, to->count, sizeof(*to->range));
 	to->range[to->count++] = (struct range){ .name = mem_strdup(name), .next = next };
 }
 

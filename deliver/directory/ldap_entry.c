@@ -108,7 +108,7 @@ is_among(const char *const *names, const char *attribute)
 static void
 add_value(struct ldap_entry *e, struct ldap_entry_values *v, const char *text)
 {
-	v->text = mem_array(v->text, v->count + 1, sizeof(*v->text));
+	v->text = mem_grow(v->text, v->count, sizeof(*v->text));
 	v->text[v->count++] = mem_strdup(text);
 	e->bytes += strlen(text) + 1 + sizeof(*v->text);
 }

@@ -85,7 +85,7 @@ add_address(struct mx_list *list, const struct mx_lookup *l, const struct mx_hos
 
 	if (list->count == MX_ADDRESSES_MAX || is_never(l, &to))
 		return;
-	list->address = mem_array(list->address, list->count + 1, sizeof(*list->address));
+	list->address = mem_grow(list->address, list->count, sizeof(*list->address));
 	a = &list->address[list->count++];
 	*a = (struct mx_address){ .to = to, .rank = h->rank,
 	    .literal = h->literal, .sure = l->sure };

@@ -39,7 +39,7 @@ add_address(struct list *l, const struct sockaddr *sa, uint16_t port)
 		sin6->sin6_scope_id = 0;
 	} else
 		((struct sockaddr_in *)&a.sa)->sin_port = htons(port);
-	l->address = mem_array(l->address, l->count + 1, sizeof(*l->address));
+	l->address = mem_grow(l->address, l->count, sizeof(*l->address));
 	l->address[l->count++] = a;
 }
 

@@ -66,7 +66,7 @@ result_early_run(void *arg, void **jobs, size_t n)
 static void
 add_mark(struct result_early *x, size_t i, char mark)
 {
-	x->mark = mem_array(x->mark, x->count + 1, sizeof(*x->mark));
+	x->mark = mem_grow(x->mark, x->count, sizeof(*x->mark));
 	x->mark[x->count++] = (struct early_mark){ .index = i, .mark = mark };
 }
 

@@ -73,7 +73,7 @@ collect_dests(struct atrn *t, const struct msg_etrn *p)
 			return MSG_ETRN_LATER;
 		if (d->backlog.count == 0)
 			continue;
-		t->dest = mem_array(t->dest, t->ndest + 1, sizeof(*t->dest));
+		t->dest = mem_grow(t->dest, t->ndest, sizeof(*t->dest));
 		t->dest[t->ndest++] = d;
 	}
 	return t->ndest > 0 ? MSG_ETRN_STARTED : MSG_ETRN_NOTHING;

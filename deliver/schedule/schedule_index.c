@@ -169,7 +169,7 @@ new_number(struct schedule_index *x)
 	if (x->made == UINT32_MAX)
 		bug("no record number left");
 	if (x->made == x->slabs * SLAB_SIZE) {
-		x->slab = mem_array(x->slab, x->slabs + 1, sizeof(*x->slab));
+		x->slab = mem_grow(x->slab, x->slabs, sizeof(*x->slab));
 		x->slab[x->slabs++] = mem_zalloc(SLAB_SIZE * sizeof(struct schedule_record));
 	}
 	return ++x->made;

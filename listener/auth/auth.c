@@ -59,7 +59,8 @@ on_auth_channel(struct auth *a, const struct ctl_message *m)
 	if (!boot_helper_introduced(m, &channel))
 		return;
 	deliver = strcmp(channel.role, "deliver") == 0;
-	ctl_server_new(&a->channels, deliver ? &auth_channel_out : &auth_channel_in, ctl_take_fd(m), &channel);
+	ctl_server_new(&a->channels, deliver ? &auth_channel_out : &auth_channel_in, ctl_take_fd(m),
+	    &channel);
 }
 
 static void

@@ -54,7 +54,7 @@ control_answer_covers(const struct control_command *cmd, const struct server *s,
 void
 control_answer_wait(struct control_command *cmd, const struct server *s, enum state goal)
 {
-	cmd->name = mem_array(cmd->name, cmd->names + 1, sizeof(*cmd->name));
+	cmd->name = mem_grow(cmd->name, cmd->names, sizeof(*cmd->name));
 	snprintf(cmd->name[cmd->names++], sizeof(*cmd->name), "%s", s->name);
 	cmd->waiting = true;
 	cmd->goal = goal;

@@ -62,7 +62,7 @@ control_question_limit(struct control_question *q, uint64_t ms)
 size_t
 control_question_add(struct control_question *q, struct child *c)
 {
-	q->part = mem_array(q->part, q->parts + 1, sizeof(*q->part));
+	q->part = mem_grow(q->part, q->parts, sizeof(*q->part));
 	q->part[q->parts] = (struct control_question_part){ 0 };
 	control_question_turn(q, q->parts, c);
 	return q->parts++;

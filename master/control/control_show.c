@@ -111,7 +111,7 @@ control_show_prometheus(struct control_command *cmd, struct master *m, struct se
 
 	TAILQ_FOREACH(s, &m->servers, link)
 		if (control_answer_covers(cmd, s, only)) {
-			list = mem_array(list, n + 1, sizeof(*list));
+			list = mem_grow(list, n, sizeof(*list));
 			list[n++] = (struct counters_text_server){ s->name, s->counters };
 		}
 	counters_text_prometheus(&cmd->text, list, n);

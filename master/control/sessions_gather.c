@@ -4,8 +4,8 @@
  * Runs in:  master
  * Owns:     the text that comes together
  * Promise:  ends at the latest SESSIONS_GATHER_WAIT_MS after the last page, also when a listener is silent,
- *           and SESSIONS_GATHER_ALL_MS after its beginning. Memory is bounded. The text of a listener is checked
- *           before it goes to a terminal
+ *           and SESSIONS_GATHER_ALL_MS after its beginning. Memory is bounded. The text of a listener is
+ *           checked before it goes to a terminal
  * Fails by: a note in the answer that says what is missing
  */
 #include <stdlib.h>
@@ -50,7 +50,7 @@ sessions_gather_add(struct sessions_gather *g, struct child *c, const uint32_t *
 {
 	struct sessions_gather_part *p;
 
-	g->part = mem_array(g->part, g->parts + 1, sizeof(*g->part));
+	g->part = mem_grow(g->part, g->parts, sizeof(*g->part));
 	p = &g->part[g->parts++];
 	*p = (struct sessions_gather_part){ .pid = c->pid, .serials = n };
 	snprintf(p->server, sizeof(p->server), "%s", c->server->name);

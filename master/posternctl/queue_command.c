@@ -181,7 +181,7 @@ list_servers(const struct queue_command *q, const char *socket_path, char (**nam
 	rest = text.data;
 	for (char *line; (line = strsep(&rest, "\n")) != NULL;)
 		if (line[0] == '@') {
-			*name = mem_array(*name, *count + 1, sizeof(**name));
+			*name = mem_grow(*name, *count, sizeof(**name));
 			snprintf((*name)[(*count)++], CONFIG_NAME_MAX + 1, "%s", line + 1);
 		} else if (line[0] != '\0') {
 			fprintf(stderr, "posternctl: %s\n", line);

@@ -27,12 +27,12 @@ add_id(struct control_rights *r, const char *name, const char *server, const cha
 	const struct group *gr = is_group ? getgrnam(name + 1) : NULL;
 
 	if (pw != NULL) {
-		r->uid = mem_array(r->uid, r->nuid + 1, sizeof(*r->uid));
+		r->uid = mem_grow(r->uid, r->nuid, sizeof(*r->uid));
 		r->uid[r->nuid++] = pw->pw_uid;
 		return;
 	}
 	if (gr != NULL) {
-		r->gid = mem_array(r->gid, r->ngid + 1, sizeof(*r->gid));
+		r->gid = mem_grow(r->gid, r->ngid, sizeof(*r->gid));
 		r->gid[r->ngid++] = gr->gr_gid;
 		return;
 	}

@@ -105,7 +105,7 @@ add_file(struct watched_set *set, size_t n, const char *path)
 	struct watched_file *f;
 
 	if (n == set->count) {
-		set->watched = mem_array(set->watched, n + 1, sizeof(*set->watched));
+		set->watched = mem_grow(set->watched, n, sizeof(*set->watched));
 		set->watched[n] = (struct watched_file){ 0 };
 		set->count++;
 	}

@@ -28,6 +28,9 @@ def object_of(source):
 def symbols(of):
     """{source: Symbols} of the sources `of`."""
     found = {str(object_of(source)): Symbols() for source in of}
+    missing = [name for name in found if not Path(name).exists()]
+    if missing:
+        sys.exit(f"not built (make programs): {missing[0]} and {len(missing) - 1} more")
     for line in subprocess.run(["nm", "-A", *found], capture_output=True, text=True, check=True).stdout.splitlines():
         name, rest = line.rsplit(":", 1)
         kind, symbol = rest.split()[-2:]
