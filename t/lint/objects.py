@@ -1,9 +1,10 @@
 """objects - what each object file of build/release defines and needs, asked of nm once for all of them
 
-Raises OSError or CalledProcessError when a source has no object: make programs.
+Ends the lint when a source has no object: make programs.
 """
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
