@@ -66,7 +66,9 @@ authorities_path(const struct config_server *s, const struct ctl_file *file)
 static const char *
 trust_anchor_path(const struct config_service *s)
 {
-	return !s->dnssec ? NULL : s->trust_anchor != NULL ? s->trust_anchor : TRUST_ANCHOR_SYSTEM;
+	if (s->dnssec != CONFIG_DNSSEC_YES)
+		return NULL;
+	return s->trust_anchor != NULL ? s->trust_anchor : TRUST_ANCHOR_SYSTEM;
 }
 
 static const char *

@@ -43,6 +43,8 @@ enum config_mechanism { CONFIG_SCRAM_PLUS = 1, CONFIG_SCRAM = 2, CONFIG_GSSAPI =
 enum config_outbound_tls { CONFIG_OUT_TLS_OFF, CONFIG_OUT_TLS_MAY, CONFIG_OUT_TLS_REQUIRED,
     CONFIG_OUT_TLS_VERIFY, CONFIG_OUT_TLS_DANE };
 enum config_after_direct { CONFIG_DIRECT_NO, CONFIG_DIRECT_YES, CONFIG_DIRECT_ON_FAILURE };
+/* RESOLVER: the AD bit of a validating resolver on this host is believed. */
+enum config_dnssec { CONFIG_DNSSEC_NO, CONFIG_DNSSEC_YES, CONFIG_DNSSEC_RESOLVER };
 enum config_oauth_provider { CONFIG_OAUTH_CUSTOM, CONFIG_OAUTH_MICROSOFT, CONFIG_OAUTH_GOOGLE };
 /* How an assertion is signed (RFC 7518 3.1). */
 enum config_oauth_signature { CONFIG_SIGNATURE_DERIVED, CONFIG_SIGNATURE_RS256, CONFIG_SIGNATURE_PS256,
@@ -203,7 +205,7 @@ struct config_service {
 	char *spool, *state, *run, *logs;
 	struct config_strings operators, viewers;
 	struct config_strings dns_server;	/* "address[:port]"; empty: resolv.conf */
-	bool dnssec;
+	enum config_dnssec dnssec;
 	char *trust_anchor;			/* NULL not set */
 	struct config_strings dns_insecure;
 	uint64_t grace;
@@ -277,6 +279,8 @@ bool config_server_verifies(const struct config_server *s);
  */
 bool config_server_same(const struct config *a, const struct config *b, const char *name);
 
+/* An item of dns-server: "192.0.2.1", "::1", "127.0.0.1:5353". 0 or -1. */
+int config_dns_server(struct net_address *a, const char *text) __attribute__((warn_unused_result));
 const struct config_oauth *config_oauth_find(const struct config *c, const char *name);	/* NULL */
 /*
  * Whether the virtual server or one of its domains uses that profile: its deliver process may have the

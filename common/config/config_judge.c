@@ -261,7 +261,8 @@ static void
 judge_dane(struct config_work *w, size_t server)
 {
 	const struct config_server *s = &w->config->server[server];
-	const char *text = "outbound-tls = dane is no more than may without dnssec = yes in [service]";
+	const char *text = "outbound-tls = dane is no more than may without dnssec = yes or resolver in "
+	    "[service]";
 
 	if (w->config->service.dnssec)
 		return;
@@ -389,7 +390,9 @@ judge_service(struct config_work *w)
 		config_faults_add(w->faults, &w->sources.source[0], o->line, true,
 		    "the hostname \"%s\" has no dot; other servers may refuse mail "
 		    "from a name that is not fully qualified (set hostname)", service->hostname);
-	if (!service->dnssec && (service->trust_anchor != NULL || service->dns_insecure.count > 0))
+	config_dns_judge(w);
+	if (service->dnssec != CONFIG_DNSSEC_YES &&
+	    (service->trust_anchor != NULL || service->dns_insecure.count > 0))
 		config_faults_add(w->faults, &w->sources.source[0], 0, true,
 		    "trust-anchor and dns-insecure have no effect without dnssec = yes");
 }

@@ -206,9 +206,15 @@ static const struct key_choice *
 choice_named(const struct key *k, const char *name)
 {
 	for (const struct key_choice *c = k->choice; c->name != NULL; c++)
-		if (strcmp(c->name, name) == 0)
+		if (c->kind == KEY_CHOICE_OTHER ? strcasecmp(c->name, name) == 0 : strcmp(c->name, name) == 0)
 			return c;
 	return NULL;
+}
+
+static bool
+is_shown(const struct key_choice *c)
+{
+	return c->name != NULL && c->kind != KEY_CHOICE_OTHER;
 }
 
 /* The choice, or NULL with the reason. */
@@ -218,7 +224,7 @@ find_choice(const struct key *k, const char *name, struct buf *why)
 	const struct key_choice *found = choice_named(k, name);
 	const char *comma;
 
-	if (found != NULL && !found->missing)
+	if (found != NULL && found->kind != KEY_CHOICE_MISSING)
 		return found;
 	if (found != NULL) {
 		buf_printf(why, "\"%s\" is not available in this version; there is ", name);
@@ -226,11 +232,11 @@ find_choice(const struct key *k, const char *name, struct buf *why)
 	} else
 		buf_puts(why, "must be ");
 	comma = "";
-	for (const struct key_choice *c = k->choice; c->name != NULL; c++) {
-		if (c->missing)
+	for (const struct key_choice *c = k->choice; is_shown(c); c++) {
+		if (c->kind == KEY_CHOICE_MISSING)
 			continue;
 		buf_printf(why, "%s%s", comma, c->name);
-		comma = c[1].name != NULL && c[2].name == NULL ? " or " : ", ";
+		comma = is_shown(c + 1) && !is_shown(c + 2) ? " or " : ", ";
 	}
 	if (name != NULL)
 		buf_printf(why, ", not \"%s\"", name);
@@ -254,7 +260,7 @@ all_flags(const struct key *k)
 	uint64_t value = 0;
 
 	for (const struct key_choice *c = k->choice; c->name != NULL; c++)
-		value |= c->missing ? 0 : (uint64_t)c->value;
+		value |= c->kind == KEY_CHOICE_MISSING ? 0 : (uint64_t)c->value;
 	return value;
 }
 

@@ -20,10 +20,16 @@ enum key_kind {
 	KEY_LISTEN, KEY_LISTEN_TLS, KEY_SOURCES, KEY_KIND_COUNT
 };
 
+enum key_choice_kind {
+	KEY_CHOICE_USUAL,
+	KEY_CHOICE_MISSING,	/* known, but not available in this version */
+	/* Another word for the value of one before, in any letter case; these are the last */
+	KEY_CHOICE_OTHER,
+};
 struct key_choice {
 	const char *name;
 	int value;
-	bool missing;		/* known, but not available in this version */
+	enum key_choice_kind kind;
 };
 
 /* Whether one value or list item has the right form: 0, or -1 and *why, static, as in "must be WHY". */

@@ -62,7 +62,7 @@ format_missing_choices(char *dst, size_t size, const struct key *k)
 
 	*dst = '\0';
 	for (const struct key_choice *c = k->choice; c != NULL && c->name != NULL; c++)
-		if (c->missing)
+		if (c->kind == KEY_CHOICE_MISSING)
 			len += (size_t)snprintf(dst + len, size - len, "%s%s",
 			    len == 0 ? "Not available in this version: " : ", ", c->name);
 	if (len > 0)
@@ -155,7 +155,7 @@ print_choices(FILE *out, const struct key *k)
 {
 	const char *bar = "";
 
-	for (const struct key_choice *c = k->choice; c->name != NULL; c++) {
+	for (const struct key_choice *c = k->choice; c->name != NULL && c->kind != KEY_CHOICE_OTHER; c++) {
 		fprintf(out, "%sCm %s", bar, c->name);
 		bar = k->kind == KEY_ENUM ? " | " : " , ";
 	}

@@ -93,6 +93,13 @@ static const struct key_choice after_direct[] = {
 	{ "no", CONFIG_DIRECT_NO, false }, { "yes", CONFIG_DIRECT_YES, false },
 	{ "on-failure", CONFIG_DIRECT_ON_FAILURE, false }, { 0 },
 };
+static const struct key_choice dnssec_words[] = {
+	{ "no", CONFIG_DNSSEC_NO, false }, { "yes", CONFIG_DNSSEC_YES, false },
+	{ "resolver", CONFIG_DNSSEC_RESOLVER, false }, { "yes", CONFIG_DNSSEC_YES, KEY_CHOICE_OTHER },
+	{ "no", CONFIG_DNSSEC_NO, KEY_CHOICE_OTHER }, { "on", CONFIG_DNSSEC_YES, KEY_CHOICE_OTHER },
+	{ "off", CONFIG_DNSSEC_NO, KEY_CHOICE_OTHER }, { "true", CONFIG_DNSSEC_YES, KEY_CHOICE_OTHER },
+	{ "false", CONFIG_DNSSEC_NO, KEY_CHOICE_OTHER }, { 0 },
+};
 static const struct key_choice oauth_providers[] = {
 	{ "custom", CONFIG_OAUTH_CUSTOM, false }, { "microsoft365", CONFIG_OAUTH_MICROSOFT, false },
 	{ "google", CONFIG_OAUTH_GOOGLE, false }, { 0 },
@@ -152,10 +159,13 @@ const struct key key_rows[] = {
 	{ SERVICE("dns-server", KEY_STRINGS, dns_server), .derived = "the servers of /etc/resolv.conf",
 	    .check = key_check_resolver,
 	    .meaning = "The name servers to ask, each an address with an optional port." },
-	{ SERVICE("dnssec", KEY_BOOL, dnssec), .standard = "no",
+	{ SERVICE("dnssec", KEY_ENUM, dnssec), .standard = "no", .choice = dnssec_words,
 	    .meaning =
 	    "Whether the answers of the name servers are validated with DNSSEC. An answer that fails the "
-	    "validation is then a temporary failure." },
+	    "validation is then a temporary failure. With yes the service validates them itself. With "
+	    "resolver it believes the validating resolver of this host (its AD bit): dns-server has to name "
+	    "it, and only addresses of the loopback interface are taken, as anybody between could set the "
+	    "bit." },
 	{ SERVICE("trust-anchor", KEY_PATH, trust_anchor), .derived = "the root keys of the system",
 	    .meaning =
 	    "A file with the trust anchors for dnssec: DS or DNSKEY records. In Debian the package "

@@ -2,7 +2,7 @@
  * dns_query - questions and their answers: the hosts table first, then libunbound on this process's loop
  *
  * Runs in:  resolver
- * Owns:     libunbound's contexts; the open questions; the hosts table
+ * Owns:     the contexts; the open questions; the hosts table
  * Promise:  each question is answered once, within QUESTION_MS; a change of resolv.conf or hosts is seen
  *           within CHECK_MS: a fresh context is used, and the old one freed after its last question
  * Fails by: DNS_TROUBLE with a text
@@ -11,16 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 #include <unbound.h>
-#include <unbound-event.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
-#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "deliver/resolver/resolver.h"
@@ -30,29 +27,21 @@
 #define FILE_MAX (8U << 20)
 #define CHECK_MS 5000		/* between checks of the two files; they are made when a question comes */
 #define QUESTION_MS 30000
-#define LOG_MS 60000
-#define LOG_LINES 5
-
-struct context {
-	LIST_ENTRY(context) link;
-	struct ub_ctx *ub;
-	size_t open;			/* questions libunbound still has */
-};
 
 struct dns_query_question {
 	TAILQ_ENTRY(dns_query_question) link;	/* in order of deadline */
 	struct dns_query *owner;
-	struct context *context;
+	struct dns_context *context;
 	struct msg_dns_query query;
 	uint64_t deadline;
-	/* While libunbound is being asked: set when its callback came already */
+	/* While a context is being asked: set when its callback came already */
 	bool *back;
 	void (*done)(void *arg, const struct msg_dns_answer *answer);	/* NULL: answered or forgotten */
 	void *arg;
 };
 TAILQ_HEAD(questions, dns_query_question);
 
-/* What libunbound found. */
+/* What a context found. */
 struct reply {
 	int rcode;
 	void *packet;			/* `len` bytes; perhaps NULL */
@@ -64,21 +53,19 @@ struct reply {
 struct dns_query {
 	struct loop *loop;
 	const struct config_service *service;
-	FILE *log;			/* libunbound's */
-	uint64_t logged_at;
-	unsigned logged;
+	struct dns_context_env env;
 	char *anchors;			/* of dnssec, see unbound_config; NULL: none until now */
 	char no_anchors[256];		/* why */
 	struct hosts_file *hosts;
 	struct timespec resolv_changed, hosts_changed;
 	uint64_t checked_at;
-	LIST_HEAD(, context) contexts;		/* the first is in use */
+	LIST_HEAD(, dns_context) contexts;		/* the first is in use */
 	struct loop_timer *sweep;		/* deletes retired contexts, outside of their callbacks */
 	/* Of questions that went to the network; NULL: nothing is to be told */
 	void (*heard)(void *arg, bool answered);
 	void *heard_arg;
 	struct questions waiting;
-	struct questions spent;			/* done with, but libunbound still works on them */
+	struct questions spent;			/* done with, but a context still works on them */
 	struct loop_timer *clock;
 };
 
@@ -119,76 +106,23 @@ file_read(const char *path, struct buf *b)
 
 /* --- contexts --- */
 
-/* libunbound's log: LOG_LINES a minute, as it writes the same line with every question. */
-static ssize_t
-write_unbound_log(void *cookie, const char *data, size_t len)
-{
-	struct dns_query *d = cookie;
-	uint64_t now = clock_mono_ms();
-	const char *text = memmem(data, len, "] error: ", 9);	/* after its own time and process id */
-	size_t size = len;
-
-	if (now - d->logged_at >= LOG_MS) {
-		d->logged_at = now;
-		d->logged = 0;
-	}
-	if (++d->logged > LOG_LINES)
-		return (ssize_t)len;
-
-	while (size > 0 && data[size - 1] == '\n')
-		size--;
-	text = text == NULL ? data : text + 2;
-	if (data + size > text)
-		log_event(LOG_WARN, NULL, "trouble", "part=resolver reason=%s",
-		    log_safe_n(text, (size_t)(data + size - text)));
-	return (ssize_t)len;
-}
-
-static int
-context_configure(struct ub_ctx *ub, const struct dns_query *d)
-{
-	struct buf text = BUF_INIT(1U << 20), resolv = BUF_INIT(FILE_MAX);
-	char path[64];
-	int result = -1, fd = memfd_create("resolver", MFD_CLOEXEC);
-
-	file_read(RESOLV_PATH, &resolv);
-	unbound_config_write(&text, d->service, d->anchors != NULL ? d->anchors : "", buf_text(&resolv),
-	    resolv.len);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (fd != -1 && buf_ok(&text) && disk_write(fd, text.data, text.len) == 0)
-		result = ub_ctx_config(ub, path);
-	if (fd != -1)
-		close(fd);
-	buf_done(&text);
-	buf_done(&resolv);
-	return result;
-}
-
-/* In no list. */
-static struct context *
+/* Not yet in the list. NULL: libunbound refuses the settings. */
+static struct dns_context *
 context_open(struct dns_query *d)
 {
-	struct context *c = mem_new(struct context);
+	struct buf resolv = BUF_INIT(FILE_MAX);
+	struct dns_context *c;
 
-	c->ub = ub_ctx_create_event(loop_base(d->loop));
-	if (c->ub == NULL) {
-		free(c);
-		return NULL;
-	}
-	if (d->log != NULL)
-		ub_ctx_debugout(c->ub, d->log);
-	if (context_configure(c->ub, d) != 0) {
-		ub_ctx_delete(c->ub);
-		free(c);
-		return NULL;
-	}
+	file_read(RESOLV_PATH, &resolv);
+	c = dns_context_open(&d->env, d->anchors, &resolv);
+	buf_done(&resolv);
 	return c;
 }
 
-static struct context *
+static struct dns_context *
 context_new(struct dns_query *d)
 {
-	struct context *c = context_open(d);
+	struct dns_context *c = context_open(d);
 
 	if (c != NULL)
 		LIST_INSERT_HEAD(&d->contexts, c, link);
@@ -196,18 +130,17 @@ context_new(struct dns_query *d)
 }
 
 static void
-context_free(struct context *c)
+context_free(struct dns_context *c)
 {
 	LIST_REMOVE(c, link);
-	ub_ctx_delete(c->ub);
-	free(c);
+	dns_context_free(c);
 }
 
 static void
 on_context_sweep(void *arg)
 {
 	struct dns_query *d = arg;
-	struct context *c = LIST_FIRST(&d->contexts), *next;
+	struct dns_context *c = LIST_FIRST(&d->contexts), *next;
 
 	for (c = c != NULL ? LIST_NEXT(c, link) : NULL; c != NULL; c = next) {
 		next = LIST_NEXT(c, link);
@@ -310,7 +243,7 @@ fill_answer(struct msg_dns_answer *a, const struct dns_query_question *q, const 
 }
 
 static void
-on_unbound(void *arg, int rcode, void *packet, int len, int sec, char *why, int limited)
+on_context_answer(void *arg, int rcode, void *packet, int len, int sec, char *why, int limited)
 {
 	const struct reply reply = { rcode, packet, len, sec, why };
 	struct dns_query_question *q = arg;
@@ -347,7 +280,7 @@ on_deadline(void *arg)
 
 /* Asks by that context. NULL: `done` was called already. */
 static struct dns_query_question *
-ask_context(struct context *c, struct dns_query *d, const struct msg_dns_query *query,
+ask_context(struct dns_context *c, struct dns_query *d, const struct msg_dns_query *query,
     void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg)
 {
 	struct dns_query_question *q = mem_new(struct dns_query_question);
@@ -363,7 +296,7 @@ ask_context(struct context *c, struct dns_query *d, const struct msg_dns_query *
 		loop_timer_set(d->clock, QUESTION_MS);
 
 	/* What is in the cache comes back before this returns; `q` is free then. */
-	error = ub_resolve_event(c->ub, query->name, query->type, 1, q, on_unbound, NULL);
+	error = dns_context_ask(c, query, on_context_answer, q);
 	if (back)
 		return NULL;
 	if (error != 0) {
@@ -392,7 +325,7 @@ dns_query_ask(struct dns_query *d, const struct msg_dns_query *query,
 		done(arg, &answer);
 		return NULL;
 	}
-	if (d->service->dnssec && d->anchors == NULL) {
+	if (d->service->dnssec == CONFIG_DNSSEC_YES && d->anchors == NULL) {
 		set_trouble(&answer, d->no_anchors);
 		done(arg, &answer);
 		return NULL;
@@ -404,7 +337,7 @@ void
 dns_query_probe(struct dns_query *d, void (*done)(void *arg, const struct msg_dns_answer *answer), void *arg)
 {
 	static const struct msg_dns_query root = { .type = DNS_A, .name = "." };
-	struct context *c = context_open(d);
+	struct dns_context *c = context_open(d);
 	struct msg_dns_answer answer;
 
 	if (c != NULL) {	/* not the one in use: it is freed after its question */
@@ -463,9 +396,7 @@ dns_query_new(struct loop *l, const struct config_service *s)
 	d->service = s;
 	TAILQ_INIT(&d->waiting);
 	TAILQ_INIT(&d->spent);
-	d->log = fopencookie(d, "w", (cookie_io_functions_t){ .write = write_unbound_log });
-	if (d->log != NULL)
-		setvbuf(d->log, NULL, _IOLBF, 1024);
+	dns_context_env_init(&d->env, l, s);
 	d->sweep = loop_timer_new(l, on_context_sweep, d);
 	d->clock = loop_timer_new(l, on_deadline, d);
 	d->checked_at = clock_mono_ms();
@@ -480,7 +411,7 @@ void
 dns_query_free(struct dns_query *d)
 {
 	struct dns_query_question *q;
-	struct context *c;
+	struct dns_context *c;
 
 	while ((c = LIST_FIRST(&d->contexts)) != NULL)
 		context_free(c);
@@ -493,7 +424,6 @@ dns_query_free(struct dns_query *d)
 	loop_timer_free(d->clock);
 	hosts_file_free(d->hosts);
 	free(d->anchors);
-	if (d->log != NULL)
-		fclose(d->log);
+	dns_context_env_done(&d->env);
 	free(d);
 }

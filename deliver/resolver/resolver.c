@@ -80,7 +80,7 @@ run_resolver(struct boot *b)
 	ctl_server_list_init(&r->channels, b->loop, r);
 	r->queries = dns_query_new(b->loop, &b->config->service);
 	r->health = dns_health_new(b, r->queries);
-	if (b->config->service.dnssec)
+	if (b->config->service.dnssec == CONFIG_DNSSEC_YES)
 		boot_open(b, 0, CTL_FILE_TRUST_ANCHOR, 0, "");
 	else
 		begin_resolver(r);
@@ -156,7 +156,7 @@ on_resolver_control(struct boot *b, const struct ctl_message *m)
 		on_resolver_channel(b->state, m);
 	else if (m->type == CTL_FILE)
 		take_anchor_file(b, m);
-	else if (m->type == CTL_RENEWED && b->config->service.dnssec)
+	else if (m->type == CTL_RENEWED && b->config->service.dnssec == CONFIG_DNSSEC_YES)
 		boot_open(b, 0, CTL_FILE_TRUST_ANCHOR, 0, "");
 	else
 		boot_helper_control(b, m);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "common/base/buf.h"
 #include "common/boot/boot.h"
@@ -44,6 +45,42 @@ void dns_query_watch(struct dns_query *d, void (*heard)(void *arg, bool answered
 /* --- dns_health: whether the DNS as a whole gives answers --- */
 struct dns_health *dns_health_new(struct boot *b, struct dns_query *d);
 void dns_health_free(struct dns_health *h);		/* after the queries */
+
+/* --- dns_context: one way to ask the DNS: libunbound, or the validating resolver of this host --- */
+struct dns_stub;
+struct ub_ctx;
+/* As libunbound calls it: security is 0 insecure, 1 bogus, 2 secure; `packet` NULL: there is no answer. */
+typedef void dns_context_answered(void *arg, int rcode, void *packet, int len, int security, char *why,
+    int limited);
+struct dns_context {
+	LIST_ENTRY(dns_context) link;	/* the owner's, as `open` */
+	struct ub_ctx *ub;		/* NULL: the stub is asked */
+	struct dns_stub *stub;
+	size_t open;			/* questions that it still has */
+};
+struct dns_context_env {		/* what all contexts of the process share */
+	struct loop *loop;
+	const struct config_service *service;
+	FILE *log;			/* libunbound's */
+	uint64_t logged_at;
+	unsigned logged;
+};
+void dns_context_env_init(struct dns_context_env *e, struct loop *l, const struct config_service *s);
+void dns_context_env_done(struct dns_context_env *e);
+/* `anchors` NULL: none; `resolv`: the text of resolv.conf. NULL: libunbound refuses the settings. */
+struct dns_context *dns_context_open(struct dns_context_env *e, const char *anchors,
+    const struct buf *resolv);
+void dns_context_free(struct dns_context *c);
+/* `answered` is called once: perhaps before this returns, but not when the result is another than 0. */
+int dns_context_ask(struct dns_context *c, const struct msg_dns_query *query, dns_context_answered *answered,
+    void *arg);
+
+/* --- dns_stub: questions to a validating resolver on this host --- */
+/* Those of the servers that are no loopback addresses are left out. */
+struct dns_stub *dns_stub_new(struct loop *l, const struct config_strings *servers);
+void dns_stub_free(struct dns_stub *s);			/* open questions are forgotten, not answered */
+/* `done` is called once, later. False: it is no name, or too many are open; `done` will not be called. */
+bool dns_stub_ask(struct dns_stub *s, const char *name, uint16_t type, dns_context_answered *done, void *arg);
 
 /* --- dns_channel: what one worker asks, and what it is answered; its helper is a struct resolver --- */
 extern const struct ctl_server_kind dns_channel;

@@ -8,7 +8,6 @@
  *           libunbound asks from the root on
  * Fails by: out->failed; server lines that are no address are left out
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,17 +37,10 @@ int
 unbound_config_server(char *dst, const char *text)
 {
 	struct net_address a;
-	const char *why;
 	char ip[NET_TEXT_SIZE];
-	uint8_t six[16];
 	int n;
 
-	/* A bare IPv6 address has colons of its own. */
-	if (inet_pton(AF_INET6, text, six) == 1) {
-		snprintf(dst, NET_TEXT_SIZE, "%s@53", text);
-		return 0;
-	}
-	if (net_address_parse(&a, text, 53, &why) == -1)
+	if (config_dns_server(&a, text) == -1)
 		return -1;
 	net_format_ip(ip, (const struct sockaddr *)&a.sa);
 	n = snprintf(dst, NET_TEXT_SIZE, "%s@%u", ip, net_port((const struct sockaddr *)&a.sa));
@@ -120,11 +112,12 @@ void
 unbound_config_write(struct buf *out, const struct config_service *s, const char *anchors, const char *resolv,
     size_t len)
 {
+	bool validates = s->dnssec == CONFIG_DNSSEC_YES;
 	unsigned count = 0;
 
 	buf_puts(out, fixed);
-	buf_printf(out, "  module-config: \"%s\"\n", s->dnssec ? "validator iterator" : "iterator");
-	if (s->dnssec)
+	buf_printf(out, "  module-config: \"%s\"\n", validates ? "validator iterator" : "iterator");
+	if (validates)
 		write_anchors(out, anchors);
 	for (size_t i = 0; i < s->dns_insecure.count; i++)
 		if (is_plain(s->dns_insecure.text[i]))

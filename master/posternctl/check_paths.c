@@ -346,7 +346,7 @@ judge_resolv_conf(const struct config *c, struct config_faults *faults)
 void
 check_paths_files(const struct config *c, struct config_faults *faults)
 {
-	if (c->service.dnssec)
+	if (c->service.dnssec == CONFIG_DNSSEC_YES)
 		judge_anchors(c, faults);
 	judge_resolv_conf(c, faults);
 	for (size_t n = 0; n < c->noauth; n++)

@@ -66,11 +66,12 @@ void
 file_handover_tell_missing(const struct config *c)
 {
 	struct ctl_opened answer = { .file = { .kind = CTL_FILE_TRUST_ANCHOR } };
-	int fd = c->service.dnssec ? named_file_open_service(&c->service, &answer) : -1;
+	bool wanted = c->service.dnssec == CONFIG_DNSSEC_YES;
+	int fd = wanted ? named_file_open_service(&c->service, &answer) : -1;
 
 	if (fd != -1)
 		close(fd);
-	else if (c->service.dnssec)
+	else if (wanted)
 		log_event(LOG_FAULT, NULL, "config", "server=- file=%s error=%s reason=%s",
 		    log_safe(c->path[0]),
 		    log_safe("dnssec has no trust-anchor: mail that needs the DNS waits"),

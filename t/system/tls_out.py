@@ -358,6 +358,31 @@ def test_dane(t):
             no_mail_in_clear(sinks[host])
 
 
+def test_dane_by_the_resolver_of_this_host(t):
+    """dnssec = resolver: records count when its AD bit is set, and not when it is not; a resolver elsewhere is refused."""
+    authority = Authority(t.folder)
+    authority.sign("good", "nobody.example")
+    port = t.port()
+    records = []
+    for number, (host, tlsa) in enumerate((("fits", authority.digest("good")), ("wrong", WRONG), ("plain", WRONG))):
+        t.sink(port=port, address=f"127.0.0.{120 + number}", tls=authority.context("good"))
+        records += [f"d-{host} MX 10 {host}", f"{host} A 127.0.0.{120 + number}", f"_{port}._tcp.{host} TLSA 3 1 1 {tlsa}"]
+    dns = t.dns(*records)
+    forger = Forger(t, dns, {"example": lambda answer: answer[:3] + bytes([answer[3] | 0x20]) + answer[4:],
+                             "plain": lambda answer: answer[:3] + bytes([answer[3] & ~0x20]) + answer[4:]})
+    service = t.postern({"default": {"delivery": {"retry": "1h", "outbound-tls": "dane", "port": port}}},
+                        service={"dns-server": forger.address, "dnssec": "resolver"})
+    equal(service.ctl("check", ok=False).returncode, 0)
+    for host, want in (("fits", ("TLS", "dane")), ("wrong", "4.7.5"), ("plain", NONE)):
+        judge(service, service.default.send("a@default.example", f"x@d-{host}.example"), want, "")
+    for servers, words in (("192.0.2.53", "192.0.2.53 is no address of the loopback interface"), (None, "needs dns-server")):
+        service.service["dns-server"] = servers
+        service.service = {k: v for k, v in service.service.items() if v is not None}
+        service.write()
+        done = service.ctl("check", ok=False)
+        check(done.returncode != 0 and words in done.stdout + done.stderr, done.stdout + done.stderr)
+
+
 def test_verify_by_mx(t):
     """What an unsigned MX names proves nothing, unless it is the domain's own; a validated one does."""
     authority = Authority(t.folder)
