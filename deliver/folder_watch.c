@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/base/buf.h"
+#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/process/pool.h"
@@ -58,7 +59,7 @@ tell_master(const struct folder_watch *w)
 	for (unsigned i = 0; i < FOLDERS; i++)
 		if (w->error[i] != 0)
 			buf_printf(&text, "%s%s cannot be used: %s", text.len > 0 ? "; " : "", w->path[i],
-			    strerror(w->error[i]));
+			    disk_reason(w->path[i], w->error[i]));
 	boot_trouble(w->boot, "folders", buf_ok(&text) ? buf_text(&text) : "several folders cannot be used");
 	buf_done(&text);
 }
@@ -87,7 +88,7 @@ on_checked(void *arg, void *job)
 		w->error[i] = w->found[i];
 		if (w->error[i] != 0)
 			log_event(LOG_FAULT, NULL, "trouble", "doing=folder folder=%s reason=%s",
-			    log_safe(w->path[i]), log_safe(strerror(w->error[i])));
+			    log_safe(w->path[i]), log_safe(disk_reason(w->path[i], w->error[i])));
 		else
 			log_event(LOG_FACT, NULL, "service", "doing=folder folder=%s state=usable",
 			    log_safe(w->path[i]));

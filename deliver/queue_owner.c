@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/process/pool.h"
 #include "common/spool/enqueue.h"
@@ -76,7 +77,7 @@ queue_owner_open(struct queue_owner *q, struct boot *b, const struct spool_paths
 	if (q->spool == NULL) {
 		char reason[CTL_REASON_MAX];
 
-		snprintf(reason, sizeof(reason), "%s cannot be used: %s", where, strerror(errno));
+		snprintf(reason, sizeof(reason), "%s cannot be used: %s", where, disk_reason(where, errno));
 		boot_refuse(b, EX_CANTCREAT, reason);
 	}
 	spool_badmail_trim_limit(q->spool, b->counters, b->server->badmail_limit);

@@ -20,6 +20,7 @@
 #include <bsd/unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "master/control/control.h"
@@ -71,7 +72,7 @@ make_run_folders(const struct master *m)
 	/* They belong to the master. The workers own what is inside, homes and log folders. */
 	for (size_t i = 0; i < nitems_of(wanted); i++)
 		if (make_folder_make(wanted[i], 0755, (uid_t)-1, (gid_t)-1) == -1)
-			die(EX_CANTCREAT, "%s cannot be made: %s", wanted[i], strerror(errno));
+			die(EX_CANTCREAT, "%s cannot be made: %s", wanted[i], disk_reason(wanted[i], errno));
 }
 
 static void

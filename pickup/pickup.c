@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 
@@ -182,7 +183,8 @@ reopen_done(void *arg, void *job)
 
 	p->opening = false;
 	if (p->opened == NULL) {
-		pickup_trouble_log(p, "folder", p->boot->server->pickup, strerror(p->open_error));
+		pickup_trouble_log(p, "folder", p->boot->server->pickup,
+		    disk_reason(p->boot->server->pickup, p->open_error));
 		loop_timer_set(p->tick, TICK_MS);
 		update(p);
 		return;
@@ -337,7 +339,7 @@ run_pickup(struct boot *b)
 	watch_folder(p->watch, spool_pickup_path(p->folder));
 	p->missed = true;
 	if (p->gone) {
-		pickup_trouble_log(p, "folder", b->server->pickup, strerror(error));
+		pickup_trouble_log(p, "folder", b->server->pickup, disk_reason(b->server->pickup, error));
 		loop_timer_set(p->tick, TICK_MS);
 	} else
 		begin_scan(p);

@@ -11,7 +11,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/base/mem.h"
@@ -20,8 +22,29 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 #endif
+
+/* Folders that ProtectHome of the unit closes. */
+static bool
+is_private(const char *path)
+{
+	static const char *const closed[] = { "/home/", "/root/", "/run/user/" };
+
+	for (size_t i = 0; i < nitems_of(closed); i++)
+		if (strncmp(path, closed[i], strlen(closed[i])) == 0)
+			return true;
+	return false;
+}
+
+const char *
+disk_reason(const char *path, int error)
+{
+	if (error == EROFS)
+		return "Read-only file system (under systemd: ReadWritePaths, see postern(8))";
+	if (error == EACCES && is_private(path))
+		return "Permission denied (under systemd: ProtectHome, ReadWritePaths, see postern(8))";
+	return strerror(error);
+}
 
 int
 disk_write(int fd, const void *data, size_t len)

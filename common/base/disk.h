@@ -19,6 +19,12 @@ void disk_start(int fd);	/* begins to write back and does not wait: a later disk
 ssize_t disk_pread(int fd, void *data, size_t len, off_t at) __attribute__((warn_unused_result));
 
 /*
+ * Why the file or folder `path` cannot be made or used, for operators: strerror(3), and where the unit of
+ * systemd may be the cause, what to change. Static.
+ */
+const char *disk_reason(const char *path, int error);
+
+/*
  * Replaces the file `path`, whole or not at all, by way of `part` in the same folder; what a process that
  * died left there is overwritten. The bytes are synced, the name is not. 0 or -1.
  */

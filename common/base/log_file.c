@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/base/disk.h"
+
 /* NULL: the file may be taken. */
 static const char *
 fault_of_file(const struct stat *st, uid_t uid)
@@ -54,7 +56,7 @@ log_file_open(const char *path, uid_t uid, gid_t gid, char *why, size_t size)
 	if (fd == -1 && errno == EEXIST)
 		fd = open(path, flags);
 	if (fd == -1)
-		return say_fault(path, errno == ELOOP ? "it is a link" : strerror(errno), why, size);
+		return say_fault(path, errno == ELOOP ? "it is a link" : disk_reason(path, errno), why, size);
 	fault = fstat(fd, &st) == -1 ? strerror(errno) : fault_of_file(&st, uid);
 	if (fault == NULL)
 		return fd;

@@ -17,24 +17,9 @@
 
 #include "common/base/mem.h"
 #include "common/config/config.h"
+#include "common/config/unit_file.h"
 #include "common/config/wanted_state.h"
 #include "master/posternctl/posternctl.h"
-
-/* Whether this host runs systemd, and it has our unit. */
-static bool
-systemd_has_unit(void)
-{
-	static const char *const units[] = {
-		"/etc/systemd/system/postern.service", "/lib/systemd/system/postern.service",
-		"/usr/lib/systemd/system/postern.service", "/usr/local/lib/systemd/system/postern.service",
-	};
-	if (access("/run/systemd/system", F_OK) == -1)
-		return false;
-	for (size_t i = 0; i < nitems_of(units); i++)
-		if (access(units[i], F_OK) == 0)
-			return true;
-	return false;
-}
 
 /* Runs a program and waits for its end: its exit status. */
 static int
@@ -139,7 +124,7 @@ service_start_up(const char *config_path, bool standard, const char *name)
 	char *master;
 	int status;
 
-	if (standard && systemd_has_unit()) {
+	if (standard && unit_file_is_there()) {
 		const char *start[] = { "systemctl", "start", "postern.service", NULL };
 
 		status = name != NULL ? want_server(config_path, name) : EX_OK;

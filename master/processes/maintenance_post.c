@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "master/processes/processes.h"
@@ -68,7 +69,7 @@ start_process(struct server *s, const char **why)
 	forget_failure(s);
 	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1)
 		s->maintenance.why = mem_printf("is stopped, and %s cannot be made: %s", where,
-		    strerror(errno));
+		    disk_reason(where, errno));
 	else if ((s->maintenance.post.child = spawn_child(&s->maintenance.post)) == NULL)
 		s->maintenance.why = mem_printf("is stopped, and no process can be started for its queue: %s",
 		    strerror(errno));

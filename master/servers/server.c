@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
 #include "common/config/wanted_state.h"
@@ -167,7 +168,7 @@ open_server(struct server *s)
 	file_watch_server(s);
 	tls_renewal_begin(s);
 	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1) {
-		server_reason(s, "%s cannot be made: %s", where, strerror(errno));
+		server_reason(s, "%s cannot be made: %s", where, disk_reason(where, errno));
 	} else if (file_handover_check(s->conf, &why) == -1 ||
 	    listen_open(&s->sockets, s, s->conf, NULL, true, &why) == -1) {
 		server_reason(s, "%s", buf_text(&why));
@@ -452,7 +453,7 @@ server_renew(struct server *s, struct snapshot *snap, struct buf *why)
 	struct child *c;
 
 	if (make_folder_make_server(conf, s->m->uid, s->m->gid, &where) == -1) {
-		buf_printf(why, "%s cannot be made: %s", where, strerror(errno));
+		buf_printf(why, "%s cannot be made: %s", where, disk_reason(where, errno));
 		return -1;
 	}
 	if (file_handover_check(conf, why) == -1 ||

@@ -1,6 +1,7 @@
 /* base - buf, line, log and clock: rows */
 #include "t/unit/check_main.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "common/base/buf.h"
 #include "common/base/clock.h"
+#include "common/base/disk.h"
 #include "common/base/line.h"
 #include "common/base/log.h"
 
@@ -201,6 +203,16 @@ START_TEST(log_to_the_journal)
 }
 END_TEST
 
-UNIT_MAIN("base", test_buf_cap_is_sticky, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid,
+/* Where the unit of systemd may be the cause, the words say so; others are those of the library. */
+START_TEST(reasons_of_a_disk)
+{
+	ck_assert_ptr_nonnull(strstr(disk_reason("/srv/mail/drop", EROFS), "Read-only file system (under systemd: ReadWritePaths"));
+	ck_assert_ptr_nonnull(strstr(disk_reason("/home/mail", EACCES), "ProtectHome"));
+	ck_assert_str_eq(disk_reason("/homeless", EACCES), strerror(EACCES));
+	ck_assert_str_eq(disk_reason("/home/mail", ENOENT), strerror(ENOENT));
+}
+END_TEST
+
+UNIT_MAIN("base", reasons_of_a_disk, test_buf_cap_is_sticky, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid,
     test_clock_formats,
     log_to_the_journal)
