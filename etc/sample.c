@@ -3,8 +3,8 @@
  *
  * Runs in:  the build: make samples
  * Owns:     nothing
- * Promise:  "sample service" and "sample server" write a commented INI file; "sample manual FILE" writes the
- *           page with new text between `.\" keys SECTION` and `.\" end`; all on standard output
+ * Promise:  "sample service" and "sample server" write a commented INI file; "sample keys" writes a line for
+ *           each key; "sample manual FILE" writes the page with new text between `.\" keys SECTION` and `.\" end`; all on standard output
  * Fails by: exit 64, 65, 66 or 74
  */
 #include <stdio.h>
@@ -62,10 +62,12 @@ main(int argc, char **argv)
 		key_print_sample(stdout, false);
 	else if (argc == 2 && strcmp(argv[1], "server") == 0)
 		key_print_sample(stdout, true);
+	else if (argc == 2 && strcmp(argv[1], "keys") == 0)
+		key_print_names(stdout);
 	else if (argc == 3 && strcmp(argv[1], "manual") == 0)
 		return print_page(argv[2]);
 	else {
-		fputs("usage: sample service | server | manual FILE\n", stderr);
+		fputs("usage: sample service | server | keys | manual FILE\n", stderr);
 		return EX_USAGE;
 	}
 	return fflush(stdout) == 0 ? EX_OK : EX_IOERR;

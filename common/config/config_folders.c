@@ -5,8 +5,10 @@
  * Owns:     nothing
  * Promise:  no two mail folders of all virtual servers are the same or lie in each other, so a file has one
  *           owner; each protocol log has its own folder outside of those
- * Fails by: faults. A folder that is not there yet, or cannot be read, is not judged by its file system
+ * Fails by: faults. A folder that is not there yet is judged by the file system of the one above it
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -66,15 +68,29 @@ judge_apart(struct config_work *w, size_t server, const struct folder mine[FOLDE
 	}
 }
 
+/* stat(2) of the path, or of the folder above it in which it would be made. */
+static int
+stat_nearest(const char *path, struct stat *st)
+{
+	char *part = mem_strdup(path), *slash;
+	int result;
+
+	while ((result = stat(part, st)) == -1 && errno == ENOENT && (slash = strrchr(part, '/')) != NULL &&
+	    slash != part)
+		*slash = '\0';
+	free(part);
+	return result;
+}
+
 static void
 judge_file_system(struct config_work *w, size_t server, const struct folder mine[FOLDER_COUNT])
 {
 	struct stat queue, st;
 
-	if (stat(mine[QUEUE].path, &queue) == -1)
+	if (stat_nearest(mine[QUEUE].path, &queue) == -1)
 		return;
 	for (size_t i = 0; i < LOGS; i++) {
-		if (mine[i].path == NULL || stat(mine[i].path, &st) == -1)
+		if (mine[i].path == NULL || stat_nearest(mine[i].path, &st) == -1)
 			continue;
 		if (!S_ISDIR(st.st_mode))
 			config_faults_add(w->faults, config_work_source(w, server), mine[i].line, false,

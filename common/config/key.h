@@ -48,6 +48,7 @@ struct key {
 	/* Known, but not available in this version: refused unless equal to the default */
 	bool missing;
 	bool addresses;		/* KEY_NETS: no domain names */
+	bool needed;		/* there is no default: it must be given */
 	/* Only in the file of a virtual server, not in the shared sections of postern.ini */
 	bool own;
 	const struct key_choice *choice;	/* KEY_ENUM, KEY_FLAGS: ended by a NULL name */
@@ -109,6 +110,8 @@ extern const char *const key_check_log_fields[];
 
 /* Prints a commented sample of the service file, or with `server` of a virtual server's file. */
 void key_print_sample(FILE *out, bool server);
+/* Prints "section key" for each key, for the lints. */
+void key_print_names(FILE *out);
 /* Prints the mdoc list of one section for postern.ini(5). */
 void key_print_manual(FILE *out, enum key_section section);
 

@@ -69,11 +69,25 @@ format_missing_choices(char *dst, size_t size, const struct key *k)
 		snprintf(dst + len, size - len, ".");
 }
 
+/* "# tls = off | optional | required": no value of it is the default whatever else is set. */
+static void
+print_sample_choices(FILE *out, const struct key *k)
+{
+	const char *bar = "";
+
+	fprintf(out, "# %s = ", k->name);
+	for (const struct key_choice *c = k->choice; c->name != NULL; c++) {
+		fprintf(out, "%s%s", bar, c->missing ? "" : c->name);
+		bar = " | ";
+	}
+	fputc('\n', out);
+}
+
 /* An empty value of a key without a constant default leaves it unset. */
 static void
 print_sample_key(FILE *out, const struct key *k)
 {
-	const char *value = k->standard == NULL && k->kind == KEY_ENUM ? k->choice[0].name : k->standard;
+	const char *value = k->needed ? k->choice[0].name : k->standard;
 	char text[1000], missing[200];
 
 	format_missing_choices(missing, sizeof(missing), k);
@@ -81,7 +95,10 @@ print_sample_key(FILE *out, const struct key *k)
 	    k->derived != NULL ? " Default: " : "",
 	    k->derived != NULL ? k->derived : "", k->derived != NULL ? "." : "");
 	print_comment(out, text);
-	fprintf(out, ";%s =%s%s\n", k->name, value != NULL ? " " : "", value != NULL ? value : "");
+	if (k->kind == KEY_ENUM && value == NULL)
+		print_sample_choices(out, k);
+	else
+		fprintf(out, ";%s =%s%s\n", k->name, value != NULL ? " " : "", value != NULL ? value : "");
 }
 
 static bool
@@ -104,9 +121,9 @@ key_print_sample(FILE *out, bool server)
 	    "servers/. The sections of such a file may be here too: they are then the defaults of all "
 	    "virtual servers.");
 	print_comment(out,
-	    "Lines with a semicolon in front show the defaults. A list continues in a line with the same "
-	    "key, in a line that starts with a blank, or after a comma. A semicolon after a blank starts a "
-	    "comment.");
+	    "Lines with a semicolon in front show the defaults; a key whose default depends on others has no "
+	    "value there, or its choices behind a #. A list continues in a line with the same key, in a "
+	    "line that starts with a blank, or after a comma. A semicolon after a blank starts a comment.");
 	for (enum key_section s = KEY_SERVICE; s < KEY_SECTION_COUNT; s++) {
 		bool named;
 
@@ -161,6 +178,26 @@ print_choices(FILE *out, const struct key *k)
 	}
 }
 
+/* "From 1s to 1d." The limits of numbers, sizes and times, as the reader checks them. */
+static void
+print_manual_range(FILE *out, const struct key *k)
+{
+	static void (*const formats[KEY_KIND_COUNT])(char *, size_t, uint64_t) = {
+		[KEY_NUMBER] = key_format_number, [KEY_SIZE] = key_format_size, [KEY_TIME] = key_format_time,
+		[KEY_TIMES] = key_format_time,
+	};
+	char low[32], high[32];
+
+	if (formats[k->kind] == NULL || (k->min <= 1 && k->max == 0))
+		return;
+	formats[k->kind](low, sizeof(low), k->min);
+	formats[k->kind](high, sizeof(high), k->max);
+	if (k->max == 0)
+		fprintf(out, "At least\n.Cm %s .\n", low);
+	else
+		fprintf(out, "From\n.Cm %s\nto\n.Cm %s .\n", low, high);
+}
+
 static void
 print_manual_key(FILE *out, const struct key *k)
 {
@@ -180,10 +217,18 @@ print_manual_key(FILE *out, const struct key *k)
 		print_sentences(out, missing);
 	if (k->unlimited && (k->standard == NULL || strcmp(k->standard, "unlimited") != 0))
 		fputs("May be\n.Cm unlimited .\n", out);
+	print_manual_range(out, k);
 	if (k->derived != NULL)
 		fprintf(out, "Default: %s.\n", k->derived);
 	else if (k->standard != NULL)
 		fprintf(out, "Default:\n.Cm \\&%s .\n", k->standard);
+}
+
+void
+key_print_names(FILE *out)
+{
+	for (size_t i = 0; i < key_rows_count; i++)
+		fprintf(out, "%s %s\n", key_section_name(key_rows[i].section), key_rows[i].name);
 }
 
 void

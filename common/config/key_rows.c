@@ -373,7 +373,7 @@ const struct key key_rows[] = {
 	    "2001:db8::/32, example.com (this name and all names below it). For domain names the name of the "
 	    "client's address is looked up, and this name must lead back to the address. While the DNS "
 	    "fails, clients whose name would decide may connect with all-except, and are answered 421 4.4.3 "
-	    "with only." },
+	    "with only. The path of a file stands for the entries in it, one in each line." },
 	{ ACCESS("relay", KEY_ENUM, relay), .standard = "only", .choice = list_modes,
 	    .meaning =
 	    "Who may send to domains that are not local: only the clients of relay-list, or all except "
@@ -381,7 +381,8 @@ const struct key key_rows[] = {
 	{ ACCESS("relay-list", KEY_NETS, relay_list),
 	    .meaning =
 	    "Addresses, networks and domain names, as in connection-list. While the DNS fails, a client "
-	    "whose name would decide is answered 451 4.4.3." },
+	    "whose name would decide is answered 451 4.4.3. The path of a file stands for the entries in "
+	    "it." },
 	{ ACCESS("relay-authenticated", KEY_BOOL, relay_authenticated), .standard = "yes",
 	    .meaning = "Whether an authenticated client may relay, whatever relay-list says." },
 	{ ACCESS("open-relay", KEY_ENUM, open_relay), .standard = "no", .choice = open_relay,
@@ -392,7 +393,9 @@ const struct key key_rows[] = {
 	    "which names the real client. Such a connection must have the header, and the header comes "
 	    "before any TLS. For all other connections the client is the address that connects." },
 	{ ACCESS("proxy-trusted", KEY_NETS, proxy_trusted), .addresses = true,
-	    .meaning = "The load balancers whose PROXY headers are trusted: addresses and networks." },
+	    .meaning =
+	    "The load balancers whose PROXY headers are trusted: addresses and networks, or the path of a "
+	    "file with them." },
 
 	{ MESSAGES("max-message-size", KEY_SIZE, max_message_size), .standard = "25M", .min = 1,
 	    .unlimited = true,
@@ -532,8 +535,8 @@ const struct key key_rows[] = {
 	    "Addresses and networks to which no mail is sent because the DNS, or an address in brackets "
 	    "behind the @, says so. Hosts that the configuration names are not meant. Words for networks: "
 	    "loopback, unspecified, link-local, multicast, and private (10.0.0.0/8, 172.16.0.0/12, "
-	    "192.168.0.0/16, fc00::/7). Mail for a domain that has only such addresses is returned with "
-	    "5.4.4." },
+	    "192.168.0.0/16, fc00::/7). The path of a file stands for the entries in it. Mail for a domain "
+	    "that has only such addresses is returned with 5.4.4." },
 	{ DELIVERY("reverse-dns", KEY_BOOL, reverse_dns), .standard = "no",
 	    .meaning =
 	    "Whether the name of the client's address is looked up for the Received line. The line says RDNS "
@@ -624,7 +627,8 @@ const struct key key_rows[] = {
 	    "Accounts, and groups written as @group, that may look at this virtual server and change "
 	    "nothing." },
 
-	{ DOMAIN("type", KEY_ENUM, type), .choice = domain_types, .derived = "none, it must be given",
+	{ DOMAIN("type", KEY_ENUM, type), .choice = domain_types, .needed = true,
+	    .derived = "none, it must be given",
 	    .meaning =
 	    "default: the local domain that completes bare addresses; exactly one domain is it. alias: "
 	    "another local domain, with the same drop folder. remote: a domain of other hosts. An alias or "

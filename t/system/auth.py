@@ -80,6 +80,15 @@ def test_passwords(t):
     equal(done.returncode, 0, done.stdout)
 
 
+def test_basic_domain(t):
+    """basic-domain stands before a bare name; a name with a domain of its own is taken as it is."""
+    accounts = {"OFFICE\\alice": verifier(PASSWORD), "LAB\\bob": verifier(PASSWORD), "carol": verifier(PASSWORD)}
+    service = protected(t, accounts=accounts, access={"basic-domain": "OFFICE"})
+    for name, code in (("alice", 235), ("OFFICE\\alice", 235), ("bob", 535), ("LAB\\bob", 235), ("carol", 235)):
+        with service.default.connect(ehlo="c.example") as client:
+            client.expect(code, f"AUTH PLAIN {plain(name, PASSWORD)}")
+
+
 def test_wrong_password(t):
     """Costs time per address, is one event without the password in it; an unknown name is treated the same way."""
     service = protected(t)
@@ -386,6 +395,11 @@ def test_kerberos(t):
     equal(login(authzid="bob"), ["535"], "another's name")
     equal(login(principal="imap/default.example@TEST.EXAMPLE"), ["535"], "a ticket for another service")
     check("another service" in service.events.wait("auth", result="failed", count=2)["reason"])
+    service.default.set("access", service_principal="imap/default.example")
+    service.ctl("reload")
+    service.events.wait("config", server="default", result="renewed")
+    equal(login(principal="imap/default.example@TEST.EXAMPLE"), ["235", "250"], "service-principal")
+    equal(login(), ["535"], "not the service-principal")
 
 
 def test_kerberos_large_tickets(t):

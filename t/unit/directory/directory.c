@@ -41,12 +41,15 @@ START_TEST(test_presets)
 		ck_assert_ptr_nonnull(strstr(s.filter, "%s"));
 		ck_assert(s.mail[0] != NULL && s.member[0] != NULL && s.names[0] != NULL);
 	}
-	c = (struct config_ldap){ .filter = (char *)"(z=%s)", .forward_attribute = { own, 2 } };
+	c = (struct config_ldap){ .filter = (char *)"(z=%s)", .forward_attribute = { own, 2 },
+	    .member_attribute = { own, 1 } };
 	ldap_schema_make(&s, &c, "b.example");
 	ck_assert_str_eq(s.filter, "(z=%s)");
 	ck_assert_str_eq(s.forward[1], "y");
 	ck_assert_ptr_null(s.forward[2]);
 	ck_assert_str_eq(s.mail[0], "proxyAddresses");
+	ck_assert_str_eq(s.member[0], "x");
+	ck_assert_ptr_null(s.member[1]);
 	for (c.schema = CONFIG_LDAP_AD; c.schema <= CONFIG_LDAP_EXCHANGE; c.schema++) {
 		ldap_schema_make(&s, &c, "b.example");
 		ck_assert_str_eq(s.keep, "deliverAndRedirect");
