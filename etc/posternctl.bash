@@ -1,10 +1,18 @@
 # bash completion of posternctl: commands and arguments come from posternctl help, names from the running service
 
+# The ids that `posternctl queue list`, `badmail list` or `sessions` shows.
+_posternctl_ids()
+{
+	local list=()
+	[[ $1 == sessions ]] || list=(list)
+	"$control" "${options[@]}" "$1" "${list[@]}" 2>/dev/null | awk 'NR > 1 { print $1 }' | grep -E '^[0-9a-z-]{3,}$'
+}
+
 # The words that may follow explain, queue, badmail and passwd: names, options, values of some options, and verbs as long as the
 # line has none.
 _posternctl_words()
 {
-	local names verbs selection='--id --sender --recipient --domain --older --newer --all --json --yes' previous=${COMP_WORDS[COMP_CWORD - 1]}
+	local ids names verbs selection='--id --sender --recipient --domain --older --newer --all --json --yes' previous=${COMP_WORDS[COMP_CWORD - 1]}
 	names=$("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')
 	case $command in
 	explain) words="--from --auth --sender --rcpt --size $names"; return ;;
@@ -15,10 +23,14 @@ _posternctl_words()
 	case $previous in
 	--state) words='active ready waiting held kept' ;;
 	--to) words=$names ;;
-	--id | --sender | --recipient | --domain | --older | --newer | --reason) words='' ;;
+	--id) words=$(_posternctl_ids "$command") ;;
+	--sender | --recipient | --domain | --older | --newer | --reason) words='' ;;
 	*)
-		words="$names $selection"
-		[[ " ${COMP_WORDS[*]:0:COMP_CWORD} " =~ \ (${verbs// /|})\  ]] || words="$verbs $names"
+		words="$verbs $names"
+		if [[ " ${COMP_WORDS[*]:0:COMP_CWORD} " =~ \ (${verbs// /|})\  ]]; then
+			ids=$(_posternctl_ids "$command")
+			words="$names $selection $ids"
+		fi
 		;;
 	esac
 }
@@ -52,6 +64,10 @@ _posternctl()
 		;;
 	esac
 	case $usage in
+	*'create name '*)	# the name is a new one
+		[[ ${COMP_WORDS[COMP_CWORD - 1]} == create ]] || words='listen= domain= description='
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+		;;
 	*'[command]'*)
 		mapfile -t COMPREPLY < <(compgen -W "$("$control" help 2>/dev/null | awk '/^  [a-z]/ { print $1 }')" -- "$cur")
 		;;
@@ -60,7 +76,9 @@ _posternctl()
 		;;
 	*'[name]'* | *' name' | *' name '*)
 		[[ $usage == *--check* ]] && words=--check
+		[[ $usage == *--prometheus* ]] && words=--prometheus
 		[[ $command == sessions ]] && words='terminate --json --from --user --idle --all --yes'
+		[[ " ${COMP_WORDS[*]:0:COMP_CWORD} " == *' terminate '* ]] && words+=" $(_posternctl_ids sessions)"
 		mapfile -t COMPREPLY < <(compgen -W "$words $("$control" "${options[@]}" status 2>/dev/null | awk '$1 !~ /^\(/ { print $1 }')" -- "$cur")
 		;;
 	esac

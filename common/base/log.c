@@ -228,6 +228,12 @@ log_safe(const char *text)
 	return text != NULL ? log_safe_n(text, strlen(text)) : "-";
 }
 
+const char *
+log_value(const char *text)
+{
+	return log_safe(text != NULL && *text != '\0' ? text : NULL);
+}
+
 void
 die(int code, const char *fmt, ...)
 {

@@ -39,6 +39,8 @@ void log_event(enum log_level level, const char *id, const char *event, const ch
  */
 const char *log_safe(const char *text);
 const char *log_safe_n(const char *text, size_t len);
+/* The same where an empty text means that there is none: "-", too. */
+const char *log_value(const char *text);
 
 /* Logs event=exit with the text and leaves with `code` (sysexits.h). Before the loop runs only. */
 _Noreturn void die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

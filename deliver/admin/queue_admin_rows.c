@@ -22,6 +22,7 @@
 #define SHOWN_RECIPIENTS 5		/* recipients in a line of a list */
 #define SHOWN_ALL 100			/* recipients of a message that is shown */
 #define ADDRESS_BYTES 520
+#define ADDRESS_TEXT (4 * ADDRESS_BYTES)	/* each byte may be shown as \\xHH: an address is never cut */
 #define REASON_BYTES 240
 #define HEADER_BYTES 8192
 #define NOTE_MAX (64U << 10)
@@ -40,7 +41,7 @@ put_field(struct queue_admin_job *j, const char *name, const char *text)
 	if (text == NULL)
 		return;
 	buf_puts(&j->text, name);
-	put_column(j, text, ADDRESS_BYTES * 2);
+	put_column(j, text, ADDRESS_TEXT);
 	buf_puts(&j->text, "\n");
 }
 
@@ -82,7 +83,7 @@ put_recipients(struct queue_admin_job *j, const struct message_envelope *e)
 				n = sizeof(part) - 1;
 			memcpy(part, at, n);
 			part[n] = '\0';
-			msg_queue_put(&j->text, part, sizeof(part) * 4);
+			msg_queue_put(&j->text, part, ADDRESS_TEXT);
 			if (at[n] == ' ')
 				buf_puts(&j->text, "\\x20");
 		}
@@ -110,13 +111,23 @@ last_word(struct queue_admin_job *j, const char *id, struct note_line *last)
 	return any;
 }
 
+/* Hosts that have enhanced codes say them again in front of their words. */
+static const char *
+text_after_status(const struct note_line *l)
+{
+	size_t n = strlen(l->status);
+
+	return strncmp(l->text, l->status, n) == 0 && l->text[n] == ' ' ? l->text + n + 1 : l->text;
+}
+
 static void
 put_note(struct buf *out, const struct note_line *l)
 {
 	if (l->kind == NOTE_HELD || l->kind == NOTE_RELEASED)
 		buf_printf(out, "by uid %lu%s%s", l->number, *l->text == '\0' ? "" : ": ", l->text);
 	else
-		buf_printf(out, "%s %s%s%s", l->status, l->host, *l->host == '\0' ? "" : ": ", l->text);
+		buf_printf(out, "%s %s%s%s", l->status, l->host, *l->host == '\0' ? "" : ": ",
+		    text_after_status(l));
 }
 
 void
@@ -130,7 +141,7 @@ queue_admin_rows_list(struct queue_admin_job *j, const struct queue_admin_item *
 		put_note(&word, &line);
 	buf_printf(&j->text, "%s\t%s\t%lld\t%lld\t%lld", i->id, queue_filter_state_name(i->state),
 	    (long long)(message_id_time_us(i->id) / 1000000), (long long)i->due, (long long)e->content_size);
-	put_column(j, e->sender, ADDRESS_BYTES);
+	put_column(j, e->sender, ADDRESS_TEXT);
 	buf_printf(&j->text, "\t%zu\t%zu", count_pending(e), e->nrcpt);
 	put_recipients(j, e);
 	put_column(j, buf_text(&word), REASON_BYTES);
@@ -232,7 +243,7 @@ show_envelope(struct queue_admin_job *j, const struct message_envelope *e)
 	for (size_t i = 0; i < e->nrcpt && shown < SHOWN_ALL && j->text.len < MSG_QUEUE_TEXT_MAX / 2; i++,
 	    shown++) {
 		buf_printf(&j->text, "recipient\t%s", mark_name(e->rcpt[i].mark));
-		put_column(j, e->rcpt[i].address, ADDRESS_BYTES);
+		put_column(j, e->rcpt[i].address, ADDRESS_TEXT);
 		buf_puts(&j->text, "\n");
 	}
 	if (shown < e->nrcpt)
@@ -348,7 +359,7 @@ queue_admin_rows_badmail(struct queue_admin_job *j, const struct queue_admin_ite
 	    find_word(buf_text(&words), "Reason", reason, sizeof(reason)))
 		(void)find_word(buf_text(&words), "Details", details, sizeof(details));
 	buf_printf(&j->text, "%s\t%lld\t%lld", i->bad.name, (long long)i->bad.since, (long long)i->bad.size);
-	put_column(j, e == NULL ? "-" : e->sender, ADDRESS_BYTES);
+	put_column(j, e == NULL ? "-" : e->sender, ADDRESS_TEXT);
 	buf_printf(&j->text, "\t%zu", e == NULL ? 0 : e->nrcpt);
 	if (e == NULL)
 		buf_puts(&j->text, "\t");

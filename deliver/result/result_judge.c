@@ -151,11 +151,11 @@ log_later(const struct result_state *st)
 			log_event(LOG_FACT, m->id, "deferred",
 			    "recipient=%s status=%s reason=%s host=%s next=%llu",
 			    log_safe(m->e.rcpt[i].address), r->reason->status, log_safe(r->reason->text),
-			    log_safe(r->reason->host), (unsigned long long)((m->deferred_ms + 500) / 1000));
+			    log_value(r->reason->host), (unsigned long long)((m->deferred_ms + 500) / 1000));
 		else if (r->outcome == OUTCOME_BACKLOG && r->reason != NULL)
 			log_event(LOG_FACT, m->id, "held", "recipient=%s status=%s reason=%s host=%s",
 			    log_safe(m->e.rcpt[i].address),
-			    r->reason->status, log_safe(r->reason->text), log_safe(r->reason->host));
+			    r->reason->status, log_safe(r->reason->text), log_value(r->reason->host));
 	}
 }
 
@@ -167,7 +167,7 @@ result_judge_log_failed(const struct active_message *m)
 			log_event(LOG_WARN, m->id, m->recipient[i].expired ? "expired" : "failed",
 			    "recipient=%s status=%s reason=%s host=%s",
 			    log_safe(m->e.rcpt[i].address), result_judge_status(&m->recipient[i]),
-			    log_safe(m->recipient[i].reason->text), log_safe(m->recipient[i].reason->host));
+			    log_safe(m->recipient[i].reason->text), log_value(m->recipient[i].reason->host));
 }
 
 void

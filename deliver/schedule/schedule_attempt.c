@@ -205,7 +205,7 @@ take_verdicts(struct schedule_portion *p, const struct outbound_job *job, size_t
 			m->recipient[i].delivery = DELIVERY_RELAYED;
 			log_event(LOG_FACT, m->id, "delivered",
 			    "recipient=%s host=%s status=%s tls=%s verified=%s",
-			    log_safe(m->e.rcpt[i].address), log_safe(v->host), v->status, job->tls,
+			    log_safe(m->e.rcpt[i].address), log_value(v->host), v->status, job->tls,
 			    job->verified);
 		} else if (!is_put_back(m, v)) {
 			collect_failure(m, i, v);
