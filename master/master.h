@@ -152,6 +152,7 @@ struct master_ops {
 	/* State may have changed: readiness, end, title, waiting commands. Frees commands that are done. */
 	void (*changed)(struct master *m);
 	void (*stop)(struct master *m, bool hurry);
+	void (*lists_changed)(struct master *m);	/* files with lists of addresses */
 	/* Takes over the configuration on disk; adds to `text` and sets `status`, both for the operator. */
 	void (*reload)(struct master *m, const char *only, struct buf *text, int *status);
 };

@@ -323,7 +323,7 @@ int
 service_run(const struct master_options *o)
 {
 	static const struct master_ops ops = { .changed = on_changed, .stop = stop_service,
-	    .reload = reload_service };
+	    .lists_changed = reload_lists, .reload = reload_service };
 	struct master m = { .ops = &ops, .child_ops = &child_events, .options = *o,
 	    .parent = -1, .event_file = -1, .pidfile = { .fd = -1 }, .refusals = BUF_INIT(65536) };
 

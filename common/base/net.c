@@ -20,11 +20,8 @@
 
 static const uint8_t mapped_prefix[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
 
-/*
- * The address as bytes and family, a mapped one as IPv4. Returns the number of bytes, 0 for another family.
- */
-static size_t
-sockaddr_bytes(const struct sockaddr *sa, int *family, uint8_t bytes[16])
+size_t
+net_bytes(const struct sockaddr *sa, int *family, uint8_t bytes[16])
 {
 	*family = sa->sa_family;
 	if (sa->sa_family == AF_INET) {
@@ -167,7 +164,7 @@ net_entry_has(const struct net_entry *e, const struct sockaddr *sa)
 {
 	uint8_t bytes[16];
 	int family;
-	size_t len = sockaddr_bytes(sa, &family, bytes);
+	size_t len = net_bytes(sa, &family, bytes);
 
 	if (len == 0 || family != e->family)
 		return false;
@@ -301,7 +298,7 @@ net_format_ip(char *dst, const struct sockaddr *sa)
 	uint8_t bytes[16];
 	int family;
 
-	if (sockaddr_bytes(sa, &family, bytes) == 0 || inet_ntop(family, bytes, dst, NET_TEXT_SIZE) == NULL)
+	if (net_bytes(sa, &family, bytes) == 0 || inet_ntop(family, bytes, dst, NET_TEXT_SIZE) == NULL)
 		snprintf(dst, NET_TEXT_SIZE, "unknown");
 }
 
@@ -333,7 +330,7 @@ net_is_loopback(const struct sockaddr *sa)
 	static const uint8_t one[16] = { [15] = 1 };
 	uint8_t bytes[16];
 	int family;
-	size_t len = sockaddr_bytes(sa, &family, bytes);
+	size_t len = net_bytes(sa, &family, bytes);
 
 	return (len == 4 && bytes[0] == 127) || (len == 16 && memcmp(bytes, one, 16) == 0);
 }
@@ -344,7 +341,7 @@ net_is_any(const struct sockaddr *sa)
 	static const uint8_t zero[16];
 	uint8_t bytes[16];
 	int family;
-	size_t len = sockaddr_bytes(sa, &family, bytes);
+	size_t len = net_bytes(sa, &family, bytes);
 
 	return len > 0 && memcmp(bytes, zero, len) == 0;
 }
@@ -354,9 +351,9 @@ net_equal(const struct sockaddr *a, const struct sockaddr *b)
 {
 	uint8_t left[16], right[16];
 	int left_family, right_family;
-	size_t len = sockaddr_bytes(a, &left_family, left);
+	size_t len = net_bytes(a, &left_family, left);
 
-	return len > 0 && len == sockaddr_bytes(b, &right_family, right) && left_family == right_family &&
+	return len > 0 && len == net_bytes(b, &right_family, right) && left_family == right_family &&
 	    memcmp(left, right, len) == 0 && net_port(a) == net_port(b);
 }
 

@@ -29,6 +29,8 @@ struct net_address {
 int net_entry_parse(struct net_entry *e, const char *text,
     const char **why) __attribute__((warn_unused_result));
 void net_entry_done(struct net_entry *e);
+/* The address as bytes and family, a mapped one as IPv4. The number of bytes; 0: another family. */
+size_t net_bytes(const struct sockaddr *sa, int *family, uint8_t bytes[16]);
 /* Whether the address is in the network; IPv4-mapped IPv6 counts as IPv4; a domain entry never matches. */
 bool net_entry_has(const struct net_entry *e, const struct sockaddr *sa);
 /* Whether a domain entry has the name: "example.com" has itself and all below, in any letter case. */

@@ -31,6 +31,17 @@ drop_broken(struct config_work *w)
 	c->nserver = kept;
 }
 
+/* The paths of the lists, for who watches them. */
+static void
+keep_list_paths(struct config_work *w)
+{
+	struct config *c = w->config;
+
+	c->list_path = mem_array(NULL, w->sources.lists + 1, sizeof(*c->list_path));
+	for (size_t i = 0; i < w->sources.lists; i++)
+		c->list_path[c->nlist++] = mem_strdup(w->sources.list[i].path);
+}
+
 /* From sources to a judged config; NULL when postern.ini has errors. */
 static struct config *
 make_config(struct config_work *w)
@@ -48,6 +59,7 @@ make_config(struct config_work *w)
 		    "all INI files together are larger than %d MiB", CONFIG_SNAPSHOT_MAX / 1024 / 1024);
 	w->config->text = text.data;
 	w->config->text_len = text.len;
+	keep_list_paths(w);
 	drop_broken(w);
 	for (size_t i = 0; i < w->sources.count; i++)
 		config_ini_done(&w->ini[i]);
@@ -69,6 +81,21 @@ config_read(const char *path, struct config_faults *faults)
 	*faults = (struct config_faults){ 0 };
 	config_file_gather(&w, path);
 	c = make_config(&w);
+	config_file_done(&w.sources);
+	return c;
+}
+
+struct config *
+config_read_lists(const struct config *old, struct config_faults *faults)
+{
+	struct config_work w = { .faults = faults, .folders = true };
+	struct config *c = NULL;
+
+	*faults = (struct config_faults){ 0 };
+	if (config_snapshot_parse(&w.sources, old->text, old->text_len) == 0) {
+		config_file_forget_lists(&w.sources);
+		c = make_config(&w);
+	}
 	config_file_done(&w.sources);
 	return c;
 }

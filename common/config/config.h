@@ -23,7 +23,12 @@ struct buf;
 #define CONFIG_CERTIFICATES_MAX 32
 
 struct config_strings { char **text; size_t count; };
-struct config_nets { struct net_entry *entry; size_t count; };
+struct config_nets_index;
+struct config_nets {
+	struct net_entry *entry; size_t count, room;
+	size_t names;				/* entries that are domain names */
+	struct config_nets_index *index;	/* of a long list, when it is complete; or NULL */
+};
 struct config_listen { struct net_address address; char *text; bool tls; };
 struct config_times { uint64_t *ms; size_t count; };
 
@@ -221,6 +226,7 @@ struct config {
 	struct config_server *server; size_t nserver;	/* sorted by name */
 	struct config_oauth *oauth; size_t noauth;
 	char *text; size_t text_len;		/* the snapshot it was judged from */
+	char **list_path; size_t nlist;		/* of the files with lists that its keys name */
 	char **path; size_t npath;		/* of the INI files; origins and `file` point to them */
 };
 
@@ -241,6 +247,9 @@ struct config_faults { struct config_fault *fault; size_t count; size_t errors; 
  * one bad INI file affects nothing but itself).
  */
 struct config *config_read(const char *path,
+    struct config_faults *faults) __attribute__((warn_unused_result));
+/* The INI files as they were in `c`, with the files of lists as they are now. */
+struct config *config_read_lists(const struct config *c,
     struct config_faults *faults) __attribute__((warn_unused_result));
 /* The same from a snapshot (config.text), as a child does; NULL on any error. */
 struct config *config_read_snapshot(int fd) __attribute__((warn_unused_result));
@@ -264,6 +273,9 @@ void config_faults_tell_oauth(struct config_faults *f, const struct config *c, c
 void config_faults_tell_domain(struct config_faults *f, const struct config_server *s,
     const struct config_domain *d, const char *key, bool warning, const char *text);
 
+/* Whether an address is in the list, by an entry that is a network; whether a name is, by a domain name. */
+bool config_nets_has(const struct config_nets *n, const struct sockaddr *sa);
+bool config_nets_has_name(const struct config_nets *n, const char *name);
 /* Where the events of a process go. A file: it is opened by the master. */
 enum log_sink config_service_log_sink(const struct config_service *s, bool foreground);
 const struct config_server *config_server_by_name(const struct config *c, const char *name);	/* NULL */

@@ -21,8 +21,10 @@ struct target {
 	enum key_owner owner;
 	void *base;
 	struct config_origin *origin;
+	struct config_work *work;
 	struct config_source *source;
 	const char *file;		/* path of the source, owned by the config */
+	const char *name;		/* of a [domain] or a profile; NULL: the section has none */
 	struct config_faults *faults;	/* NULL: faults of these entries are known already */
 	bool shared;
 };
@@ -39,10 +41,21 @@ set_standards(enum key_owner owner, void *base)
 	return mem_zalloc(count * sizeof(struct config_origin));
 }
 
+/* "[general]", "[oauth m365]" */
+static const char *
+section_title(char *dst, size_t size, const struct target *t, enum key_section section)
+{
+	snprintf(dst, size, "[%s%s%.100s]", key_section_name(section), t->name != NULL ? " " : "",
+	    t->name != NULL ? t->name : "");
+	return dst;
+}
+
 static void
 fault_unknown(const struct target *t, enum key_section section, const struct config_entry *e)
 {
-	const char *best = key_suggest(section, e->name);
+	const char *best = key_suggest(section, e->name), *secret = config_hint_secret(section, e->name);
+	const struct key *bare = config_hint_without_equals(section, e->name);
+	char title[160];
 	enum key_section other = t->owner == KEY_OWNER_SERVER || t->owner == KEY_OWNER_SERVICE ?
 	    KEY_GENERAL : KEY_DOMAIN;
 
@@ -50,17 +63,24 @@ fault_unknown(const struct target *t, enum key_section section, const struct con
 		other++;
 	if (*e->name == '\0')
 		config_faults_add(t->faults, t->source, e->line, false, "there is no key in front of =");
+	else if (bare != NULL)
+		config_faults_add(t->faults, t->source, e->line, false, "there is no = behind \"%s\"",
+		    bare->name);
+	else if (secret != NULL)
+		config_faults_add(t->faults, t->source, e->line, false,
+		    "\"%s\" is no key of %s: no password stands in these files; %s names the file that has "
+		    "it", e->name, section_title(title, sizeof(title), t, section), secret);
 	else if (other < KEY_DOMAIN)
 		config_faults_add(t->faults, t->source, e->line, false,
-		    "\"%s\" is no key of [%s], it belongs in [%s]", e->name,
-		    key_section_name(section), key_section_name(other));
+		    "\"%s\" is no key of %s, it belongs in [%s]", e->name,
+		    section_title(title, sizeof(title), t, section), key_section_name(other));
 	else if (best != NULL)
 		config_faults_add(t->faults, t->source, e->line, false,
-		    "unknown key \"%.60s\" in [%s]; did you mean \"%s\"?", e->name,
-		    key_section_name(section), best);
+		    "unknown key \"%.60s\" in %s; did you mean \"%s\"?", e->name,
+		    section_title(title, sizeof(title), t, section), best);
 	else
-		config_faults_add(t->faults, t->source, e->line, false, "unknown key \"%.60s\" in [%s]",
-		    e->name, key_section_name(section));
+		config_faults_add(t->faults, t->source, e->line, false, "unknown key \"%.60s\" in %s",
+		    e->name, section_title(title, sizeof(title), t, section));
 }
 
 /* Whether the key may be in this file, and at this place. */
@@ -96,15 +116,26 @@ static void
 take_value(const struct target *t, const struct key *k, struct config_origin *o, const struct config_entry *e)
 {
 	struct buf why = BUF_INIT(1000);
+	bool files = k->kind == KEY_NETS && config_list_file_is_named(e->value);
+	int result;
 
 	if (o->file != t->file && config_value_is_list(k))
 		config_value_clear(k, t->base);
 	if (o->file != t->file)
 		*o = (struct config_origin){ .file = t->file, .line = e->line };
-	if (config_value_set(k, t->base, e->value, &why) == -1) {
+	result = files ? config_list_file_set(t->work, t->faults, t->source, k, t->base, e->value, &why) :
+	    config_value_set(k, t->base, e->value, &why);
+	if (result == -1) {
 		o->bad = true;
-		config_faults_add(t->faults, t->source, e->line, false, "%s %s%s", k->name, buf_text(&why),
-		    e->continued ? " (the line starts with a blank and so goes on with this key)" : "");
+		config_faults_add(t->faults, t->source, e->line, false, "%s %s%s%s", k->name, buf_text(&why),
+		    e->continued ? " (the line starts with a blank and so goes on with this key)" : "",
+		    config_hint_value(e->value));
+	} else if (*config_hint_value(e->value) != '\0' && t->faults != NULL) {
+		bool bad = k->kind == KEY_PATH;
+
+		o->bad = o->bad || bad;
+		config_faults_add(t->faults, t->source, e->line, !bad, "%s = %.100s%s", k->name, e->value,
+		    config_hint_value(e->value));
 	}
 	buf_done(&why);
 }
@@ -150,8 +181,8 @@ build_service(struct config_work *w)
 
 	service->file = w->config->path[0];
 	service->origin = set_standards(KEY_OWNER_SERVICE, service);
-	t = (struct target){ KEY_OWNER_SERVICE, service, service->origin, &w->sources.source[0],
-	    w->config->path[0], w->faults, false };
+	t = (struct target){ KEY_OWNER_SERVICE, service, service->origin, w, &w->sources.source[0],
+	    w->config->path[0], NULL, w->faults, false };
 	apply_entries(&t, &w->ini[0], 0);
 	if (service->hostname == NULL)
 		service->hostname = mem_strdup(w->sources.hostname);
@@ -176,8 +207,8 @@ build_domains(struct config_work *w, struct config_server *s, size_t index)
 		d = &s->domain[s->ndomain++];
 		d->name = mem_strdup(h->domain);
 		d->origin = set_standards(KEY_OWNER_DOMAIN, d);
-		t = (struct target){ KEY_OWNER_DOMAIN, d, d->origin, &w->sources.source[index],
-		    w->config->path[index], w->faults, false };
+		t = (struct target){ KEY_OWNER_DOMAIN, d, d->origin, w, &w->sources.source[index],
+		    w->config->path[index], d->name, w->faults, false };
 		while (entry < ini->nentry && ini->entry[entry].heading < i)
 			entry++;
 		for (; entry < ini->nentry && ini->entry[entry].heading == i; entry++)
@@ -205,8 +236,8 @@ build_oauth(struct config_work *w)
 		o = &c->oauth[c->noauth++];
 		o->name = mem_strdup(ini->heading[i].domain);
 		o->origin = set_standards(KEY_OWNER_OAUTH, o);
-		t = (struct target){ KEY_OWNER_OAUTH, o, o->origin, &w->sources.source[0], c->path[0],
-		    w->faults, false };
+		t = (struct target){ KEY_OWNER_OAUTH, o, o->origin, w, &w->sources.source[0], c->path[0],
+		    o->name, w->faults, false };
 		for (size_t e = 0; e < ini->nentry; e++)
 			if (ini->entry[e].heading == i)
 				apply_entry(&t, KEY_OAUTH, &ini->entry[e]);
@@ -263,10 +294,10 @@ build_server(struct config_work *w, size_t index)
 	s->name = mem_strdup(w->sources.source[index].server);
 	s->file = w->config->path[index];
 	s->origin = set_standards(KEY_OWNER_SERVER, s);
-	shared = (struct target){ KEY_OWNER_SERVER, s, s->origin, &w->sources.source[0],
-	    w->config->path[0], NULL, true };
-	own = (struct target){ KEY_OWNER_SERVER, s, s->origin, &w->sources.source[index],
-	    w->config->path[index], w->faults, false };
+	shared = (struct target){ KEY_OWNER_SERVER, s, s->origin, w, &w->sources.source[0],
+	    w->config->path[0], NULL, NULL, true };
+	own = (struct target){ KEY_OWNER_SERVER, s, s->origin, w, &w->sources.source[index],
+	    w->config->path[index], NULL, w->faults, false };
 	if (w->sources.source[0].errors == 0)
 		apply_entries(&shared, &w->ini[0], 0);
 	apply_entries(&own, &w->ini[index], 0);
@@ -274,6 +305,7 @@ build_server(struct config_work *w, size_t index)
 	derive_server(&w->config->service, s);
 	add_default_domain(s);
 	config_domain_sort(s);
+	config_list_seal(s);
 }
 
 /* Applies the shared sections to a server without name, so that their faults are reported once. */
@@ -284,8 +316,8 @@ try_shared(struct config_work *w)
 	struct target t;
 
 	s->origin = set_standards(KEY_OWNER_SERVER, s);
-	t = (struct target){ KEY_OWNER_SERVER, s, s->origin, &w->sources.source[0], w->config->path[0],
-	    w->faults, true };
+	t = (struct target){ KEY_OWNER_SERVER, s, s->origin, w, &w->sources.source[0], w->config->path[0],
+	    NULL, w->faults, true };
 	apply_entries(&t, &w->ini[0], 0);
 	config_build_free_server(s);
 	free(s);
@@ -408,6 +440,9 @@ config_build_free(struct config *c)
 	for (size_t i = 0; i < c->npath; i++)
 		free(c->path[i]);
 	free(c->path);
+	for (size_t i = 0; i < c->nlist; i++)
+		free(c->list_path[i]);
+	free(c->list_path);
 	free(c->text);
 	free(c);
 }

@@ -3,8 +3,8 @@
  *
  * Runs in:  every process; children use its list of sources only
  * Owns:     the texts of the files until config_file_done
- * Promise:  reads regular files of at most 1 MiB and nothing else; never waits on a pipe and never asks the
- *           DNS
+ * Promise:  reads regular files of at most 1 MiB (lists: 16) and nothing else; never waits on a pipe and
+ *           never asks the DNS
  * Fails by: a fault for each file that cannot be used; its text stays NULL
  */
 #include <ctype.h>
@@ -34,6 +34,18 @@ config_file_add(struct config_sources *sources, const char *server, const char *
 }
 
 void
+config_file_forget_lists(struct config_sources *sources)
+{
+	for (size_t i = 0; i < sources->lists; i++) {
+		free(sources->list[i].path);
+		free(sources->list[i].text);
+	}
+	free(sources->list);
+	sources->list = NULL;
+	sources->lists = 0;
+}
+
+void
 config_file_done(struct config_sources *sources)
 {
 	for (size_t i = 0; i < sources->count; i++) {
@@ -41,35 +53,37 @@ config_file_done(struct config_sources *sources)
 		free(sources->source[i].path);
 		free(sources->source[i].text);
 	}
+	config_file_forget_lists(sources);
 	free(sources->source);
 	free(sources->hostname);
 	*sources = (struct config_sources){ 0 };
 }
 
 static void
-read_open(struct config_source *s, int fd, struct config_faults *faults)
+read_open(struct config_source *s, struct config_source *at, int fd, off_t most,
+    struct config_faults *faults)
 {
 	struct stat st;
 	char *text;
 	ssize_t len;
 
 	if (fstat(fd, &st) == -1) {
-		config_faults_add(faults, s, 0, false, "cannot be read: %s", strerror(errno));
+		config_faults_add(faults, at, 0, false, "cannot be read: %s", strerror(errno));
 		return;
 	}
 	if (!S_ISREG(st.st_mode)) {
-		config_faults_add(faults, s, 0, false, "is %s, not a regular file",
+		config_faults_add(faults, at, 0, false, "is %s, not a regular file",
 		    S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
 		return;
 	}
-	if (st.st_size > CONFIG_FILE_MAX) {
-		config_faults_add(faults, s, 0, false, "is larger than 1 MiB");
+	if (st.st_size > most) {
+		config_faults_add(faults, at, 0, false, "is larger than %d MiB", (int)(most >> 20));
 		return;
 	}
 	text = mem_zalloc((size_t)st.st_size + 1);
 	len = disk_pread(fd, text, (size_t)st.st_size, 0);
 	if (len == -1) {
-		config_faults_add(faults, s, 0, false, "cannot be read: %s", strerror(errno));
+		config_faults_add(faults, at, 0, false, "cannot be read: %s", strerror(errno));
 		free(text);
 		return;
 	}
@@ -78,16 +92,28 @@ read_open(struct config_source *s, int fd, struct config_faults *faults)
 }
 
 static void
-read_source(struct config_source *s, struct config_faults *faults)
+read_path(struct config_source *s, struct config_source *at, off_t most, struct config_faults *faults)
 {
 	int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd == -1) {
-		config_faults_add(faults, s, 0, false, "cannot be read: %s", strerror(errno));
+		config_faults_add(faults, at, 0, false, "cannot be read: %s", strerror(errno));
 		return;
 	}
-	read_open(s, fd, faults);
+	read_open(s, at, fd, most, faults);
 	close(fd);
+}
+
+static void
+read_source(struct config_source *s, struct config_faults *faults)
+{
+	read_path(s, s, CONFIG_FILE_MAX, faults);
+}
+
+void
+config_file_read(struct config_source *s, struct config_source *at, struct config_faults *faults)
+{
+	read_path(s, at, CONFIG_LIST_FILE_MAX, faults);
 }
 
 static bool

@@ -84,8 +84,7 @@ add_net(const struct key *k, void *base, const char *item, struct buf *why)
 		    item);
 		return -1;
 	}
-	list->entry = mem_grow(list->entry, list->count, sizeof(*list->entry));
-	list->entry[list->count++] = e;
+	config_nets_add(list, e);
 	return 0;
 }
 
@@ -182,15 +181,6 @@ clear_strings(struct config_strings *list)
 	*list = (struct config_strings){ 0 };
 }
 
-static void
-clear_nets(struct config_nets *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		net_entry_done(&list->entry[i]);
-	free(list->entry);
-	*list = (struct config_nets){ 0 };
-}
-
 /* Strings may have blanks, so only commas separate them. */
 static const struct { int (*add)(const struct key *, void *, const char *, struct buf *);
     const char *separators; } kinds[] = {
@@ -247,11 +237,22 @@ config_list_clear(const struct key *k, void *base)
 		*times = (struct config_times){ 0 };
 		break;
 	case KEY_NETS:
-		clear_nets(list_field(k, base));
+		config_nets_done(list_field(k, base));
 		break;
 	default:
 		clear_strings(list_field(k, base));
 	}
+}
+
+void
+config_list_seal(struct config_server *s)
+{
+	size_t count;
+	const struct key *rows = key_owner_rows(KEY_OWNER_SERVER, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (rows[i].kind == KEY_NETS)
+			config_nets_seal(list_field(&rows[i], s));
 }
 
 size_t

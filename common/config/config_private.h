@@ -11,6 +11,8 @@
 #include "common/config/key.h"
 
 #define CONFIG_FILE_MAX (1024 * 1024)
+#define CONFIG_LIST_FILE_MAX (16 * 1024 * 1024)
+#define CONFIG_LIST_LINE_MAX 1000
 #define CONFIG_SNAPSHOT_MAX (256 * 1024 * 1024)	/* all INI files together */
 /*
  * inih has a buffer of 200 bytes. Newer versions of it take a line of 199 bytes without its end for a line
@@ -27,7 +29,11 @@ struct config_source {
 	size_t errors;
 };
 /* The first is postern.ini */
-struct config_sources { struct config_source *source; size_t count; char *hostname; };
+struct config_sources {
+	struct config_source *source; size_t count;
+	struct config_source *list; size_t lists;	/* files that hold a list; without server */
+	char *hostname;
+};
 
 /* A parsed file. */
 struct config_heading {
@@ -47,7 +53,7 @@ struct config_work {
 	struct config_ini *ini;		/* one a source */
 	struct config *config;		/* server i - 1 is made from source i */
 	struct config_faults *faults;
-	bool folders;			/* also check file systems */
+	bool folders;			/* also check file systems, and read files of lists */
 };
 
 static inline struct config_source *
@@ -89,12 +95,23 @@ void config_faults_sort(struct config_faults *f);
 /* config_file: the files of a configuration, read from disk */
 void config_file_gather(struct config_work *w, const char *path);
 void config_file_done(struct config_sources *sources);
+void config_file_forget_lists(struct config_sources *sources);
 struct config_source *config_file_add(struct config_sources *sources, const char *server, const char *path);
 /* The host's full name, as far as it is known without a look-up; owned by the caller */
 char *config_file_hostname(const char *hosts);
 
+/* Reads the file s->path of a list; faults are told at `at` */
+void config_file_read(struct config_source *s, struct config_source *at, struct config_faults *faults);
+
 /* config_folders: of one virtual server, also against all before it */
 void config_folders_judge(struct config_work *w, size_t server);
+
+/* config_hint: the key of a file where others take a password; NULL: `name` is no password's */
+const char *config_hint_secret(enum key_section section, const char *name);
+/* "listen 127.0.0.1:25": the key in front of the blank; NULL: there is none */
+const struct key *config_hint_without_equals(enum key_section section, const char *name);
+/* What a value has that is no part of it in other programs' files, in brackets; "": nothing */
+const char *config_hint_value(const char *value);
 
 /* config_ini: one file, parsed */
 void config_ini_parse(struct config_ini *ini, struct config_source *s, struct config_faults *faults);
@@ -108,6 +125,18 @@ int config_list_add(const struct key *k, void *base, const char *text, struct bu
 void config_list_clear(const struct key *k, void *base);
 void config_list_print(const struct key *k, const void *base, struct buf *out);
 size_t config_list_count(const struct key *k, const void *base);
+void config_list_seal(struct config_server *s);	/* its lists of networks are complete */
+
+/* config_list_file: whether an item of the value is a path; sets the items and what is in such files */
+bool config_list_file_is_named(const char *value);
+int config_list_file_set(struct config_work *w, struct config_faults *faults,
+    const struct config_source *named_by, const struct key *k, void *base, const char *value,
+    struct buf *why);
+
+/* config_nets: a list grows, is complete, is freed */
+void config_nets_add(struct config_nets *n, struct net_entry e);
+void config_nets_seal(struct config_nets *n);
+void config_nets_done(struct config_nets *n);
 
 /* config_oauth: values from presets; profiles and their users judged */
 void config_oauth_derive(const struct config_service *service, struct config_oauth *o);

@@ -3,8 +3,9 @@
  *
  * Runs in:  every process; the master writes it, children read it
  * Owns:     nothing; the memfd is the caller's
- * Promise:  "postern-snapshot 1", "host NAME", then for each file "file LENGTH ID SERVER PATH" and its
- *           bytes. Only files without errors are in it. The memfd is sealed: a child reads what was judged
+ * Promise:  "postern-snapshot 1", "host NAME", then for each INI file "file LENGTH ID SERVER PATH" and its
+ *           bytes, then for each file of a list "list LENGTH PATH" and its bytes. Only INI files without
+ *           errors are in it. The memfd is sealed: a child reads what was judged
  * Fails by: -1 and errno
  */
 #include <errno.h>
@@ -32,6 +33,15 @@ config_snapshot_format(struct buf *out, const struct config_work *w)
 			continue;
 		buf_printf(out, "file %zu %u %s %s\n", s->len, i == 0 ? 0 : w->config->server[i - 1].id,
 		    i == 0 ? "-" : s->server, s->path);
+		buf_add(out, s->text, s->len);
+		buf_puts(out, "\n");
+	}
+	for (size_t i = 0; i < w->sources.lists; i++) {
+		const struct config_source *s = &w->sources.list[i];
+
+		if (s->text == NULL)
+			continue;
+		buf_printf(out, "list %zu %s\n", s->len, s->path);
 		buf_add(out, s->text, s->len);
 		buf_puts(out, "\n");
 	}
@@ -72,6 +82,26 @@ parse_file(struct config_sources *sources, char *line, char **rest, const char *
 }
 
 static int
+parse_list(struct config_sources *sources, const char *line, char **rest, const char *end)
+{
+	struct config_source *s;
+	size_t len;
+	int path = 0;
+
+	if (sscanf(line, "list %zu %n", &len, &path) != 1 || path == 0)
+		return -1;
+	if (*rest > end || len >= (size_t)(end - *rest) || (*rest)[len] != '\n')
+		return -1;
+	sources->list = mem_array(sources->list, sources->lists + 1, sizeof(*sources->list));
+	s = &sources->list[sources->lists++];
+	*s = (struct config_source){ .path = mem_strdup(line + path), .len = len };
+	s->text = mem_zalloc(len + 1);
+	memcpy(s->text, *rest, len);
+	*rest += len + 1;
+	return 0;
+}
+
+static int
 parse_lines(struct config_sources *sources, char *rest, const char *end)
 {
 	char *line = next_line(&rest, end);
@@ -83,7 +113,8 @@ parse_lines(struct config_sources *sources, char *rest, const char *end)
 		return -1;
 	sources->hostname = mem_strdup(line + 5);
 	while ((line = next_line(&rest, end)) != NULL)
-		if (parse_file(sources, line, &rest, end) == -1)
+		if ((strncmp(line, "list ", 5) == 0 ? parse_list(sources, line, &rest, end) :
+		    parse_file(sources, line, &rest, end)) == -1)
 			return -1;
 	if (rest != end || sources->count == 0 || sources->source[0].server != NULL)
 		return -1;

@@ -15,28 +15,20 @@
 
 #include "common/base/net.h"
 
-static bool
-has_names(const struct config_nets *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (list->entry[i].family == AF_UNSPEC)
-			return true;
-	return false;
-}
-
 bool
 policy_wants_names(const struct config_server *server)
 {
-	return server->reverse_dns || has_names(&server->connection_list) || has_names(&server->relay_list);
+	return server->reverse_dns || server->connection_list.names > 0 || server->relay_list.names > 0;
 }
 
 static bool
-entry_has(const struct net_entry *e, const struct policy_client *client)
+list_has(const struct config_nets *list, const struct policy_client *client)
 {
-	if (e->family != AF_UNSPEC)
-		return net_entry_has(e, client->address);
-	for (const char *name = client->names; name != NULL && *name != '\0'; name += strlen(name) + 1)
-		if (net_entry_has_name(e, name))
+	if (config_nets_has(list, client->address))
+		return true;
+	for (const char *name = client->names; list->names > 0 && name != NULL && *name != '\0';
+	    name += strlen(name) + 1)
+		if (config_nets_has_name(list, name))
 			return true;
 	return false;
 }
@@ -45,16 +37,11 @@ entry_has(const struct net_entry *e, const struct policy_client *client)
 static enum policy_answer
 list_answer(enum config_list_mode mode, const struct config_nets *list, const struct policy_client *client)
 {
-	bool by_name = false;
-
-	for (size_t i = 0; i < list->count; i++) {
-		if (entry_has(&list->entry[i], client))
-			return mode == CONFIG_ONLY ? POLICY_YES : POLICY_NO;
-		by_name |= list->entry[i].family == AF_UNSPEC;
-	}
-	if (by_name && client->state == POLICY_ASKING)
+	if (list_has(list, client))
+		return mode == CONFIG_ONLY ? POLICY_YES : POLICY_NO;
+	if (list->names > 0 && client->state == POLICY_ASKING)
 		return POLICY_WAIT;
-	if (by_name && client->state == POLICY_TROUBLE)
+	if (list->names > 0 && client->state == POLICY_TROUBLE)
 		return POLICY_LATER;
 	return mode == CONFIG_ALL_EXCEPT ? POLICY_YES : POLICY_NO;
 }
@@ -106,10 +93,7 @@ policy_is_nowhere(const struct config_server *server, const char *domain)
 	/* A smart host may know better. */
 	if (*domain != '[' || server->smart_host.count > 0 || net_literal_parse(&a, domain, 25) == -1)
 		return false;
-	for (size_t i = 0; i < server->never_to.count; i++)
-		if (net_entry_has(&server->never_to.entry[i], sa))
-			return true;
-	return net_is_nowhere(sa);
+	return config_nets_has(&server->never_to, sa) || net_is_nowhere(sa);
 }
 
 bool

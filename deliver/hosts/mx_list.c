@@ -42,15 +42,9 @@ make_address(const uint8_t *bytes, bool six, uint16_t port)
 static bool
 is_never(const struct mx_lookup *l, const struct net_address *a)
 {
-	const struct config_nets *never = &l->set->server->never_to;
 	const struct sockaddr *sa = (const struct sockaddr *)&a->sa;
 
-	if (net_is_nowhere(sa))
-		return true;
-	for (size_t i = 0; i < never->count && !l->d->named; i++)
-		if (net_entry_has(&never->entry[i], sa))
-			return true;
-	return false;
+	return net_is_nowhere(sa) || (!l->d->named && config_nets_has(&l->set->server->never_to, sa));
 }
 
 /* --- ourselves --- */

@@ -164,10 +164,7 @@ gatekeeper_check_client(struct gatekeeper *g, struct gatekeeper_client *client)
 static bool
 is_trusted_proxy(const struct config_server *s, const struct sockaddr *peer)
 {
-	for (size_t i = 0; s->proxy && i < s->proxy_trusted.count; i++)
-		if (net_entry_has(&s->proxy_trusted.entry[i], peer))
-			return true;
-	return false;
+	return s->proxy && config_nets_has(&s->proxy_trusted, peer);
 }
 
 /* Takes over `fd`. */

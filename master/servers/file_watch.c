@@ -6,7 +6,8 @@
  * Owns:     the stat(2) values of the files that were told last
  * Promise:  a change is told when the files of one role of a virtual server have stayed the same for a
  *           second; the children then ask for them (file_handover) and judge them. Which files those are, the
- *           tables of named_file and file_handover say; passwords and tokens are asked for at each use
+ *           tables of named_file and file_handover say; passwords and tokens are asked for at each use. Files
+ *           with lists are read by the supervisor itself (reload_lists)
  * Fails by: not at all
  */
 #include <bsd/string.h>
@@ -45,6 +46,7 @@ struct watched_set {
 	struct watched_file *watched;
 	size_t count;
 	bool changing;			/* `seen` is not told yet */
+	bool lists;			/* files with lists of addresses, of all virtual servers */
 };
 
 struct file_watch {
@@ -139,7 +141,8 @@ find_set(struct file_watch *w, struct server *s, enum ctl_file_kind kind)
 	struct watched_set *set;
 
 	TAILQ_FOREACH(set, &w->sets, link)
-		if (set->server == s && file_handover_role(set->file.kind) == file_handover_role(kind))
+		if (!set->lists && set->server == s &&
+		    file_handover_role(set->file.kind) == file_handover_role(kind))
 			return set;
 	set = mem_new(struct watched_set);
 	set->server = s;
@@ -148,6 +151,23 @@ find_set(struct file_watch *w, struct server *s, enum ctl_file_kind kind)
 		strlcpy(set->file.server, s->name, sizeof(set->file.server));
 	TAILQ_INSERT_TAIL(&w->sets, set, link);
 	return set;
+}
+
+/* The files with lists of the latest configuration; the first set. */
+static void
+update_lists(struct file_watch *w)
+{
+	const struct config *c = w->m->snapshot->config;
+	struct watched_set *set = TAILQ_FIRST(&w->sets);
+
+	if (set == NULL || !set->lists) {
+		set = mem_new(struct watched_set);
+		set->lists = true;
+		TAILQ_INSERT_HEAD(&w->sets, set, link);
+	}
+	for (size_t i = 0; i < c->nlist; i++)
+		add_file(set, i, c->list_path[i]);
+	cut_set(set, c->nlist);
 }
 
 /* Brings the sets of one virtual server, or of the service, up to its configuration. */
@@ -177,6 +197,10 @@ tell_children(struct file_watch *w, const struct watched_set *set)
 	enum role role = file_handover_role(set->file.kind);
 	struct child *c;
 
+	if (set->lists) {
+		w->m->ops->lists_changed(w->m);
+		return;
+	}
 	if (role == ROLE_LISTENER) {
 		server_files_changed(set->server);
 		return;
@@ -232,6 +256,7 @@ void
 file_watch_scan(struct master *m)
 {
 	update_sets(m->file_watch, NULL);
+	update_lists(m->file_watch);
 	loop_timer_set(m->file_watch->timer, 0);
 }
 
@@ -261,6 +286,7 @@ file_watch_new(struct master *m)
 	TAILQ_INIT(&w->sets);
 	w->timer = loop_timer_new(m->loop, on_scan_timer, w);
 	update_sets(w, NULL);
+	update_lists(w);
 	loop_timer_set(w->timer, SCAN_MS);
 	return w;
 }

@@ -25,6 +25,7 @@ struct reload {
 	const char *only;		/* the text tells of this virtual server alone; NULL: of all */
 	struct buf *text;
 	int status;
+	bool lists;			/* the INI files are those of before: no server comes or goes */
 };
 
 /* Whether the operator asked about it: "-" is the service. */
@@ -267,7 +268,8 @@ adopt_snapshot(struct reload *r)
 	bool same_dns = dns_is_same(&old->config->service, &r->snap->config->service);
 	bool same_directories = directories_are_same(old->config, r->snap->config);
 
-	remove_servers(r);
+	if (!r->lists)
+		remove_servers(r);
 	m->snapshot = r->snap;
 	server_list_keep_numbers(m);
 	control_rights_resolve(&m->operators, &r->snap->config->service.operators, "-", "operators");
@@ -285,6 +287,27 @@ adopt_snapshot(struct reload *r)
 	file_handover_tell_missing(r->snap->config);
 	file_watch_scan(m);
 	server_snapshot_drop(old);
+}
+
+void
+reload_lists(struct master *m)
+{
+	struct buf text = BUF_INIT(MASTER_TEXT_MAX);	/* each of its lines is an event */
+	struct reload r = { .m = m, .text = &text, .lists = true };
+	struct config *c;
+
+	if (m->stopping)
+		return;
+	c = config_read_lists(m->snapshot->config, &r.faults);
+	log_faults(&r);
+	if (c == NULL || r.faults.errors > 0) {
+		say_line(&r, 1, "-", "not changed", "a file with a list has errors");
+		config_free(c);
+	} else if ((r.snap = server_snapshot_new(c)) != NULL) {
+		adopt_snapshot(&r);
+	}
+	config_faults_done(&r.faults);
+	buf_done(&text);
 }
 
 int

@@ -145,6 +145,8 @@ void listen_gate_forget(struct server *s);	/* the sockets were closed, or listen
  * text and status are about that virtual server.
  */
 int reload_run(struct master *m, const char *only, struct buf *text);
+/* Files with lists have changed: reads them again, and nothing else. */
+void reload_lists(struct master *m);
 void reload_log_fault(const struct config_fault *f);
 
 /* --- file_watch: changes of files that the configuration names --- */

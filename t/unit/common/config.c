@@ -41,6 +41,22 @@ static const struct { const char *text, *want; } rows[] = {
 	{ "[general]\nlisen = *:25\n",
 	    D "2" E "unknown key \"lisen\" in [general]; did you mean \"listen\"?" },
 	{ "[general]\ncolour = red\n", D "2" E "unknown key \"colour\" in [general]\n" },
+	{ "[domain a.example]\ntype = default\nbad = 1\n", D "3" E "unknown key \"bad\" in [domain a.example]\n" },
+	{ "[general]\nlisten 127.0.0.1:25\n", D "2" E "there is no = behind \"listen\"\n" },
+	{ "[general]\ndrop = /srv/drop # here\n",
+	    D "2" E "drop = /srv/drop # here (a comment behind a value begins with ; and not with #)\n" },
+	{ "[general]\nprocesses = 2 # two\n", D "2" E
+	    "processes must be a number, not \"2 # two\" (a comment behind a value begins with ;" },
+	{ "[general]\nbanner = ready # really\n",
+	    D "2" W "banner = ready # really (a comment behind a value begins with ;" },
+	{ "[delivery]\nport = \"25\"\n", D "2" E
+	    "port must be a number, not \"\"25\"\" (values have no quotes around them)\n" },
+	{ "[general]\ndescription = 'mail'\n",
+	    D "2" W "description = 'mail' (values have no quotes around them)\n" },
+	{ "[delivery]\npassword = x\n", D "2" E "\"password\" is no key of [delivery]: no password stands in "
+	    "these files; secret-file names the file that has it\n" },
+	{ "[access]\npassword = x\n", D "2" E "\"password\" is no key of [access]: no password stands in these "
+	    "files; password-file names the file that has it\n" },
 	{ "[general]\nrelay-list = 192.0.2.1\n", D "2"
 	    E "\"relay-list\" is no key of [general], it belongs in [access]" },
 	{ "[general]\nunknown = 1\n  2\n  3\n", D "2" E "unknown key" },

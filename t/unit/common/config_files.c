@@ -234,14 +234,106 @@ START_TEST(test_file_systems)
 		end();
 		return;
 	}
-	text = mem_printf("[general]\nqueue = %s\npickup = /dev/shm\ndrop = "
-	    "/nonexistent/drop\n[messages]\nbadmail = /dev/null\n", folder);
+	text = mem_printf("[general]\nqueue = %s\npickup = /dev/shm/postern-a\n"
+	    "drop = /dev/shm/postern-b/c\n[messages]\nbadmail = /dev/null\n", folder);
 	put("servers/default.ini", text);
 	read_all();
-	expect("file system", D "3" E "pickup (/dev/shm) must be on the same file system as queue\n" D "6"
-	    E "badmail (/dev/null) is not a folder");
+	expect("file system", D "3" E "pickup (/dev/shm/postern-a) must be on the same file system as queue\n" D "4" E
+	    "drop (/dev/shm/postern-b/c) must be on the same file system as queue\n" D "6" E "badmail (/dev/null) is not a folder");
 	free(text);
 	end();
+}
+END_TEST
+
+/* Entries in files of their own: together with those in the line, in snapshots, and with faults in their place. */
+START_TEST(test_list_files)
+{
+	static const char list[] = "# office\n192.0.2.0/24   ; printers\n\n2001:db8::/32, 198.51.100.7\r\nexample.com";
+	char *text, *path;
+	struct config *copy;
+	struct net_address a;
+	const char *why;
+	int fd;
+
+	begin();
+	path = path_of("office.list");
+	put("office.list", list);
+	text = mem_printf("[access]\nrelay-list = %s, 203.0.113.9\nconnection-control = only\nconnection-list = %s\n",
+	    path, path);
+	put("servers/default.ini", text);
+	read_all();
+	expect("lists", "");
+	ck_assert_uint_eq(server("default")->relay_list.count, 5);
+	ck_assert_uint_eq(server("default")->connection_list.count, 4);
+	ck_assert_uint_eq(server("default")->relay_list.names, 1);
+	ck_assert_uint_eq(config->nlist, 1);
+	fd = config_snapshot(config);
+	copy = config_read_snapshot(fd);
+	ck_assert_ptr_nonnull(copy);
+	ck_assert(config_server_same(config, copy, "default"));
+	config_free(copy);
+	close(fd);
+	put("office.list", "203.0.113.0/24\n");
+	copy = config_read_lists(config, &faults);
+	ck_assert_ptr_nonnull(copy);
+	ck_assert_uint_eq(copy->server[0].relay_list.count, 2);
+	ck_assert(net_address_parse(&a, "203.0.113.77", 25, &why) == 0 &&
+	    config_nets_has(&copy->server[0].relay_list, (struct sockaddr *)&a.sa) &&
+	    !config_nets_has(&server("default")->relay_list, (struct sockaddr *)&a.sa));
+	config_free(copy);
+	put("office.list", "192.0.2.1\nnot an address!\n/etc/other\n");
+	free(text);
+	text = mem_printf("[access]\nrelay-list = %s, 203.0.113.9\n", path);
+	put("servers/default.ini", text);
+	read_all();
+	expect("bad list", "office.list:2" E "relay-list \"address!\": must be an address\n"
+	    D "2" E "relay-list office.list has errors\noffice.list:3" E "relay-list \"/etc/other\": must be");
+	unlink(path);
+	read_all();
+	ck_assert_ptr_nonnull(strstr(reported, "office.list: error: cannot be read: No such file"));
+	free(text);
+	free(path);
+	end();
+}
+END_TEST
+
+/* A long list says the same as each of its entries. */
+START_TEST(test_long_lists)
+{
+	struct config_nets n = { 0 };
+	unsigned seed = 1, found = 0;
+
+	for (unsigned i = 0; i < 3000; i++) {
+		struct net_entry e;
+		char entry[64];
+		const char *why;
+
+		seed = seed * 1103515245 + 12345;
+		snprintf(entry, sizeof(entry), i % 5 == 0 ? "n%u.example" : i % 3 == 0 ? "2001:db8:%x::/%u" : "10.%u.0.0/%u",
+		    i % 5 == 0 ? i : (seed >> 16) % 256, i % 3 == 0 ? 40 + (seed >> 8) % 20 : 10 + (seed >> 8) % 23);
+		ck_assert_msg(net_entry_parse(&e, entry, &why) == 0, "%s", entry);
+		config_nets_add(&n, e);
+	}
+	config_nets_seal(&n);
+	for (unsigned i = 0; i < 4000; i++) {
+		struct net_address a;
+		char text[64];
+		const char *why;
+		bool want = false;
+
+		seed = seed * 1103515245 + 12345;
+		snprintf(text, sizeof(text), i % 2 == 0 ? "[2001:db8:%x:%x::1]" : "%u.%u.0.7", i % 2 == 0 ? (seed >> 16) % 512 :
+		    9 + (seed >> 26) % 3, (seed >> 8) % 256);
+		ck_assert_msg(net_address_parse(&a, text, 25, &why) == 0, "%s", text);
+		for (size_t j = 0; j < n.count && !want; j++)
+			want = net_entry_has(&n.entry[j], (struct sockaddr *)&a.sa);
+		ck_assert_msg(config_nets_has(&n, (struct sockaddr *)&a.sa) == want, "%s", text);
+		found += want;
+	}
+	ck_assert(found > 100 && found < 3900);
+	ck_assert(config_nets_has_name(&n, "n15.example") && config_nets_has_name(&n, "A.b.N15.Example"));
+	ck_assert(!config_nets_has_name(&n, "n16.example") && !config_nets_has_name(&n, "xn15.example"));
+	config_nets_done(&n);
 }
 END_TEST
 
@@ -294,6 +386,7 @@ START_TEST(test_hostname)
 }
 END_TEST
 
-UNIT_MAIN("config_files", test_files, test_service_file, test_no_server, test_bad_file_affects_itself,
+UNIT_MAIN("config_files", test_list_files, test_long_lists,
+    test_files, test_service_file, test_no_server, test_bad_file_affects_itself,
     test_many_faults,
     test_ids, test_remembered_ids, test_servers_against_each_other, test_file_systems, test_shared_sections, test_hostname)

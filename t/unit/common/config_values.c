@@ -332,7 +332,10 @@ START_TEST(test_same)
 }
 END_TEST
 
-/* The sample, with the semicolons taken away, sets everything to its default. */
+/*
+ * The sample, with the semicolons taken away, sets everything to its default. A choice whose default depends on
+ * other keys stands behind a #.
+ */
 START_TEST(test_sample_is_the_defaults)
 {
 	struct config *before;
@@ -362,7 +365,8 @@ START_TEST(test_sample_is_the_defaults)
 	expect("sample", "");
 	ck_assert(config_server_same(before, config, "default"));
 	for (size_t i = 0; i < key_rows_count; i++)	/* and does name every key */
-		if (key_rows[i].section < KEY_DOMAIN && !key_rows[i].missing)
+		if (key_rows[i].section < KEY_DOMAIN && !key_rows[i].missing &&
+		    (key_rows[i].kind != KEY_ENUM || key_rows[i].standard != NULL))
 			ck_assert_msg(config_origin_of(key_rows[i].section == KEY_SERVICE ?
 			    config->service.origin : server("default")->origin,
 			    key_rows[i].section, key_rows[i].name)->file != NULL, "%s", key_rows[i].name);
