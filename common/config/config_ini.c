@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "common/mail/idn.h"
 #include "common/config/config_private.h"
 
@@ -36,24 +37,6 @@ add_fault(struct reader *r, const char *text)
 	config_faults_add(r->faults, r->source, r->line, false, "%s", text);
 }
 
-/* The bytes of one UTF-8 character at p (RFC 3629), 0 when there is none. */
-static size_t
-utf8_length(const unsigned char *p, size_t left)
-{
-	size_t len = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 :
-	    (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-
-	if (len == 0 || len > left)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 /* Checks that the file is text. The first fault ends it. */
 static bool
 check_text(struct reader *r)
@@ -63,7 +46,7 @@ check_text(struct reader *r)
 	size_t len;
 
 	for (r->line = 1; p < end && wrong == NULL; p += len) {
-		len = utf8_length(p, (size_t)(end - p));
+		len = utf8_take(p, (size_t)(end - p), NULL);
 		if (*p == '\0')
 			wrong = "has a NUL byte; the file must be saved as UTF-8 text (not as UTF-16)";
 		else if (len == 0)

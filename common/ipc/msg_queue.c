@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "common/ipc/ctl.h"
 #include "common/ipc/ctl_text.h"
 
@@ -46,32 +47,6 @@ msg_queue_find(const char *name, bool badmail)
 
 /* --- text that is safe for a terminal --- */
 
-/* Bytes of the character at `s`; 0: not printable (control characters, also those beyond ASCII). */
-static size_t
-take_character(const unsigned char *s, size_t left)
-{
-	static const uint32_t least[] = { 0, 0, 0xa0, 0x800, 0x10000 };
-	size_t n = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 :
-	    (s[0] & 0xf8) == 0xf0 ? 4 : 0;
-	uint32_t point;
-
-	if (n == 1)
-		return s[0] >= ' ' && s[0] != 0x7f ? 1 : 0;
-	if (n == 0 || n > left)
-		return 0;
-	point = s[0] & (0x7fU >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		point = point << 6 | (s[i] & 0x3fU);
-	}
-	/* U+2028 to U+202E and U+2066 to U+2069 end lines or change their direction. */
-	if (point < least[n] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ||
-	    (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069))
-		return 0;
-	return n;
-}
-
 void
 msg_queue_put(struct buf *out, const char *text, size_t most)
 {
@@ -79,7 +54,7 @@ msg_queue_put(struct buf *out, const char *text, size_t most)
 	size_t left = strlen(text);
 
 	while (left > 0 && most > 3) {
-		size_t n = *s == '\\' ? 0 : take_character(s, left);
+		size_t n = *s == '\\' ? 0 : utf8_take_printable(s, left);
 
 		if (n > 0)
 			buf_add(out, s, n);
@@ -124,7 +99,7 @@ msg_queue_page_take(struct msg_queue_page *p, const void *data, size_t len, size
 			return false;
 	s = (const unsigned char *)p->text;
 	for (size_t i = 0, n; i < *text_len; i += n) {
-		n = s[i] == '\t' || s[i] == '\n' ? 1 : take_character(s + i, *text_len - i);
+		n = s[i] == '\t' || s[i] == '\n' ? 1 : utf8_take_printable(s + i, *text_len - i);
 		if (n == 0)
 			return false;
 	}

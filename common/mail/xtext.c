@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/base/utf8.h"
+
 /* Value of a hexadecimal digit, -1: none. */
 static int
 hex_value(char c)
@@ -49,25 +51,6 @@ xtext_is_valid(const char *text, size_t len)
 		i += 2;
 	}
 	return len > 0;
-}
-
-/* The character at `text` and its bytes; 0: none. */
-static size_t
-utf8_take(const unsigned char *s, size_t left, uint32_t *point)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 :
-	    (s[0] & 0xf8) == 0xf0 ? 4 : 0;
-
-	if (n == 0 || n > left)
-		return 0;
-	*point = n == 1 ? s[0] : s[0] & (0x7fU >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		*point = *point << 6 | (s[i] & 0x3fU);
-	}
-	return *point < least[n] || *point > 0x10ffff || (*point >= 0xd800 && *point < 0xe000) ? 0 : n;
 }
 
 /* Bytes of "\x{HEX}" at `text`, 0: malformed. Only for "+", "=", "\", blank and non-ASCII. */

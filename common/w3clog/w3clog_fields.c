@@ -17,6 +17,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "common/config/key.h"
 #include "common/w3clog/w3clog.h"
 
@@ -61,24 +62,6 @@ put_text(struct buf *out, struct w3clog_text t, size_t max)
 	}
 }
 
-/* Length of the well-formed UTF-8 character (RFC 3629) at `p`; 0: none. */
-static size_t
-utf8_length(const unsigned char *p, size_t len)
-{
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 :
-	    (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-
-	if (n == 0 || n > len)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 /*
  * "name":"value" with the comma before it; nothing when there is no value. Bytes that are no UTF-8 become
  * U+FFFD.
@@ -94,7 +77,7 @@ put_json_string(struct buf *out, const char *name, struct w3clog_text t, size_t 
 	for (size_t i = 0; i < len; i += n) {
 		const unsigned char *p = (const unsigned char *)t.text + i;
 
-		n = utf8_length(p, len - i);
+		n = utf8_take(p, len - i, NULL);
 		if (n == 0) {
 			buf_puts(out, "\\ufffd");
 			n = 1;

@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "common/mail/xtext.h"
 #include "deliver/result/result.h"
 
@@ -64,22 +65,6 @@ static const struct {
 
 /* --- text that a peer or client gave --- */
 
-/* Bytes of the UTF-8 character at `s`; 0: it is not well-formed. */
-static size_t
-utf8_length(const unsigned char *s)
-{
-	size_t n = s[0] >= 0xc2 && s[0] <= 0xdf ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 &&
-	    s[0] <= 0xf4 ? 4 : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 /*
  * Appends one character and moves *text behind it; a control becomes a blank, one that this report cannot
  * hold "?".
@@ -88,7 +73,7 @@ static void
 clean_character(const struct dsn *d, struct buf *out, const char **text)
 {
 	const unsigned char *s = (const unsigned char *)*text;
-	size_t n = *s < 0x80 ? 1 : utf8_length(s);
+	size_t n = utf8_take(s, strnlen(*text, 4), NULL);
 	bool fits = *s >= 0x20 && *s < 0x7f;
 
 	if (*s >= 0x80)

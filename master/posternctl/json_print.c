@@ -7,12 +7,12 @@
  *           are no UTF-8 are U+FFFD, so that every parser takes the document
  * Fails by: not at all
  */
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/mem.h"
+#include "common/base/utf8.h"
 #include "master/posternctl/posternctl.h"
 
 static int
@@ -39,27 +39,6 @@ decode_escapes(char *text)
 		}
 	}
 	return (size_t)(to - text);
-}
-
-/* Bytes of the character at `s` (RFC 3629 4); 0: it is none. */
-static size_t
-character_length(const unsigned char *s, size_t left)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
-	uint32_t point;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (n == 0 || n > left)
-		return 0;
-	point = s[0] & (0x7fU >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		point = point << 6 | (s[i] & 0x3fU);
-	}
-	return point < least[n] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000) ? 0 : n;
 }
 
 /* C1 controls and what turns the direction of text are escaped, too: the document may end on a terminal. */
@@ -90,7 +69,7 @@ json_print_string(const char *text)
 
 	putchar('"');
 	for (size_t at = 0; at < len; at += n > 0 ? n : 1) {
-		n = character_length((const unsigned char *)copy + at, len - at);
+		n = utf8_take((const unsigned char *)copy + at, len - at, NULL);
 		if (n > 0)
 			print_character((const unsigned char *)copy + at, n);
 		else

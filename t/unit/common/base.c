@@ -14,6 +14,7 @@
 #include "common/base/disk.h"
 #include "common/base/line.h"
 #include "common/base/log.h"
+#include "common/base/utf8.h"
 
 START_TEST(test_buf_cap_is_sticky)
 {
@@ -213,6 +214,27 @@ START_TEST(reasons_of_a_disk)
 }
 END_TEST
 
-UNIT_MAIN("base", reasons_of_a_disk, test_buf_cap_is_sticky, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid,
+/* Well-formed characters (RFC 3629 4), and which of them a terminal may get. */
+START_TEST(utf8_characters)
+{
+	static const struct { const char *text; size_t length, printable; } rows[] = {
+		{ "a", 1, 1 }, { "\n", 1, 0 }, { "\x7f", 1, 0 }, { "\xc3\xbc", 2, 2 }, { "\xc2\x85", 2, 0 },
+		{ "\xe2\x82\xac", 3, 3 }, { "\xe2\x80\xa8", 3, 0 }, { "\xe2\x81\xa6", 3, 0 },
+		{ "\xf0\x9f\x93\xae", 4, 4 }, { "\xf4\x8f\xbf\xbf", 4, 4 }, { "\xf4\x90\x80\x80", 0, 0 },
+		{ "\xc0\xaf", 0, 0 }, { "\xe0\x80\xaf", 0, 0 }, { "\xed\xa0\x80", 0, 0 }, { "\x80", 0, 0 },
+		{ "\xc3", 0, 0 }, { "\xe2\x82", 0, 0 }, { "\xe2\x82" "a", 0, 0 }, { "\xff", 0, 0 },
+		{ "\xf8\x88\x80\x80\x80", 0, 0 },
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const unsigned char *s = (const unsigned char *)rows[i].text;
+		size_t left = strlen(rows[i].text);
+
+		ck_assert_msg(utf8_take(s, left, NULL) == rows[i].length, "%zu", i);
+		ck_assert_msg(utf8_take_printable(s, left) == rows[i].printable, "%zu", i);
+	}
+}
+END_TEST
+
+UNIT_MAIN("base", utf8_characters, reasons_of_a_disk, test_buf_cap_is_sticky, test_line_rows, test_line_rest, test_log_safe_rows, test_log_pid,
     test_clock_formats,
     log_to_the_journal)
