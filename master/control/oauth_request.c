@@ -4,10 +4,9 @@
  *
  * Runs in:  master
  * Owns:     one test from its command to its answer
- * Promise:  the text of the answer is what the processes said, without control bytes
+ * Promise:  as test_request
  * Fails by: a last line of text that says which process did not answer
  */
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -21,12 +20,10 @@
 #define OAUTH_REQUEST_WAIT_MS 60000U
 
 struct oauth_request {
-	struct control_question q;		/* one part: the process that is asked at present */
+	struct test_request r;
 	char profile[CONFIG_NAME_MAX + 1];
 	char server[CONFIG_NAME_MAX + 1];	/* its deliver worker is asked; "": the fetch helper is */
-	struct buf text;
 	bool smtp;				/* it is a fault when no login can be tried */
-	int status;
 };
 
 static struct oauth_request *
@@ -36,35 +33,20 @@ request_of(struct control_question *q)
 }
 
 static void
-end_request(struct oauth_request *r, int status)
-{
-	if (r->status == 0)
-		r->status = status;
-	control_question_end(&r->q);
-}
-
-static void
 send_request(struct oauth_request *r, struct child *c)
 {
 	struct msg_token_test what = { .profile = "" };
 
 	snprintf(what.profile, sizeof(what.profile), "%s", r->profile);
-	control_question_turn(&r->q, 0, c);
-	control_question_ask(&r->q, 0, &what, sizeof(what));
+	control_question_turn(&r->r.q, 0, c);
+	control_question_ask(&r->r.q, 0, &what, sizeof(what));
 }
 
-/* The first step. Starts the fetch helper when there is none, and asks it when it is ready. */
+/* The first step. */
 static void
-ask_fetch_helper(struct oauth_request *r)
+ask_fetch(struct test_request *r, struct child *helper)
 {
-	struct post *post = &r->q.m->helper[CTL_HELPER_FETCH];
-
-	if (r->q.over || r->q.part[0].child != NULL || r->q.m->stopping)
-		return;
-	if (post->child == NULL && !loop_timer_is_set(post->again))
-		roster_start(post);
-	if (post->child != NULL && post->child->phase == CHILD_READY)
-		send_request(r, post->child);
+	send_request(request_of(&r->q), helper);
 }
 
 /*
@@ -76,7 +58,7 @@ next_worker(const struct oauth_request *r)
 {
 	struct child *c, *best = NULL;
 
-	TAILQ_FOREACH(c, &r->q.m->children, link)
+	TAILQ_FOREACH(c, &r->r.q.m->children, link)
 		if (c->role == ROLE_DELIVER && c->phase == CHILD_READY && c->server->conf != NULL &&
 		    strcmp(c->server->name, r->server) > 0 &&
 		    config_oauth_is_used(c->server->conf, r->profile) &&
@@ -92,16 +74,16 @@ next_step(struct oauth_request *r, int status)
 
 	if (next != NULL) {
 		snprintf(r->server, sizeof(r->server), "%s", next->server->name);
-		buf_printf(&r->text, "virtual server: %s\n", r->server);
+		buf_printf(&r->r.text, "virtual server: %s\n", r->server);
 		send_request(r, next);
 		return;
 	}
 	if (status == 0 && r->server[0] == '\0') {
-		buf_puts(&r->text,
+		buf_puts(&r->r.text,
 		    "smart host: no virtual server that uses this profile runs, so no login was tried\n");
 		status = r->smtp ? EX_UNAVAILABLE : 0;
 	}
-	end_request(r, status);
+	test_request_end(&r->r, status);
 }
 
 static void
@@ -111,11 +93,7 @@ on_page(struct control_question *q, size_t part, const struct ctl_message *m)
 	int32_t status;
 
 	if (m->type == CTL_TEST_TEXT) {
-		const char *text = m->data;
-
-		for (size_t i = 0; i < m->len; i++)
-			buf_add(&r->text, (text[i] >= ' ' && text[i] <= '~') || text[i] == '\n' ? &text[i] :
-			    "?", 1);
+		test_request_take_text(&r->r, m);
 		return;
 	}
 	memcpy(&status, m->data, sizeof(status));
@@ -127,8 +105,8 @@ on_gone(struct control_question *q, size_t part)
 {
 	struct oauth_request *r = request_of(q);
 
-	buf_puts(&r->text, "result: the process ended before it answered\n");
-	end_request(r, EX_TEMPFAIL);
+	buf_puts(&r->r.text, "result: the process ended before it answered\n");
+	test_request_end(&r->r, EX_TEMPFAIL);
 }
 
 static void
@@ -136,36 +114,15 @@ on_late(struct control_question *q)
 {
 	struct oauth_request *r = request_of(q);
 
-	buf_printf(&r->text, "result: no answer from the %s process\n",
+	buf_printf(&r->r.text, "result: no answer from the %s process\n",
 	    r->server[0] != '\0' ? "deliver" : "fetch");
-	end_request(r, EX_TEMPFAIL);
-}
-
-static bool
-update_request(struct control_question *q, struct control_command *cmd)
-{
-	struct oauth_request *r = request_of(q);
-
-	ask_fetch_helper(r);
-	if (!q->over)
-		return false;
-	buf_add(&cmd->text, buf_text(&r->text), r->text.len);
-	cmd->status = r->status;
-	return true;
-}
-
-static void
-free_request(struct control_question *q)
-{
-	struct oauth_request *r = request_of(q);
-
-	buf_done(&r->text);
-	free(r);
+	test_request_end(&r->r, EX_TEMPFAIL);
 }
 
 static const struct control_question_ops oauth_ops = {
 	.ask = CTL_OAUTH_TEST, .answer = CTL_TEST_END, .text = CTL_TEST_TEXT,
-	.page = on_page, .gone = on_gone, .late = on_late, .update = update_request, .free = free_request,
+	.page = on_page, .gone = on_gone, .late = on_late, .update = test_request_update,
+	.free = test_request_free,
 };
 
 /* Words: oauth-test - NAME [--smtp] */
@@ -190,13 +147,9 @@ oauth_request_run(struct control_command *cmd, struct master *m, struct server *
 		return;
 	}
 	r = mem_new(struct oauth_request);
-	control_question_init(&r->q, m, &oauth_ops);
+	r->r.helper = CTL_HELPER_FETCH;
+	r->r.ask = ask_fetch;
 	r->smtp = w->count == 4;
 	snprintf(r->profile, sizeof(r->profile), "%s", conf->name);
-	buf_init(&r->text, MASTER_TEXT_MAX);
-	(void)control_question_add(&r->q, NULL);
-	control_question_wait(&r->q, OAUTH_REQUEST_WAIT_MS + 2 * conf->timeout);
-	cmd->question = &r->q;
-	cmd->waiting = true;
-	ask_fetch_helper(r);
+	test_request_begin(&r->r, cmd, m, &oauth_ops, OAUTH_REQUEST_WAIT_MS + 2 * conf->timeout);
 }

@@ -1,0 +1,88 @@
+/*
+ * test_request - what commands have in common that ask a helper for a test: posternctl explain, oauth test
+ *
+ * Runs in:  master
+ * Owns:     one test from its command to its answer
+ * Promise:  the helper is started when there is none, and asked when it is ready. The text of the answer is
+ *           what the processes said, without what harms a terminal
+ * Fails by: a status; the text says why
+ */
+#include <stdlib.h>
+
+#include "common/base/mem.h"
+#include "common/base/utf8.h"
+#include "master/control/control.h"
+#include "master/processes/processes.h"
+
+static struct test_request *
+request_of(struct control_question *q)
+{
+	return (struct test_request *)q;	/* its first member */
+}
+
+static void
+ask_helper(struct test_request *r)
+{
+	struct post *post = &r->q.m->helper[r->helper];
+
+	if (r->q.over || r->q.part[0].child != NULL || r->q.m->stopping)
+		return;
+	if (post->child == NULL && !loop_timer_is_set(post->again))
+		roster_start(post);
+	if (post->child != NULL && post->child->phase == CHILD_READY)
+		r->ask(r, post->child);
+}
+
+void
+test_request_begin(struct test_request *r, struct control_command *cmd, struct master *m,
+    const struct control_question_ops *ops, uint64_t wait_ms)
+{
+	control_question_init(&r->q, m, ops);
+	buf_init(&r->text, MASTER_TEXT_MAX);
+	(void)control_question_add(&r->q, NULL);
+	control_question_wait(&r->q, wait_ms);
+	cmd->question = &r->q;
+	cmd->waiting = true;
+	ask_helper(r);
+}
+
+void
+test_request_take_text(struct test_request *r, const struct ctl_message *m)
+{
+	const unsigned char *s = m->data;
+
+	for (size_t i = 0, n; i < m->len; i += n > 0 ? n : 1) {
+		n = s[i] == '\n' ? 1 : utf8_take_printable(s + i, m->len - i);
+		buf_add(&r->text, n > 0 ? (const char *)s + i : "?", n > 0 ? n : 1);
+	}
+}
+
+void
+test_request_end(struct test_request *r, int status)
+{
+	if (r->status == 0)
+		r->status = status;
+	control_question_end(&r->q);
+}
+
+bool
+test_request_update(struct control_question *q, struct control_command *cmd)
+{
+	struct test_request *r = request_of(q);
+
+	ask_helper(r);
+	if (!q->over)
+		return false;
+	buf_add(&cmd->text, buf_text(&r->text), r->text.len);
+	cmd->status = r->status;
+	return true;
+}
+
+void
+test_request_free(struct control_question *q)
+{
+	struct test_request *r = request_of(q);
+
+	buf_done(&r->text);
+	free(r);
+}
