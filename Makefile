@@ -37,8 +37,8 @@ DEFS := -D_GNU_SOURCE -DPOSTERN_VERSION='"$(VERSION)"'
 # Only these files know a path: for other ones nothing else is built again.
 PATHS := -DPOSTERN_SYSCONFDIR='"$(SYSCONFDIR)"' -DPOSTERN_LIBEXECDIR='"$(LIBEXECDIR)"' \
          -DPOSTERN_LOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DPOSTERN_RUNDIR='"$(RUNDIR)"' -DPOSTERN_SBINDIR='"$(SBINDIR)"'
-PATH_SOURCES := common/config/key_rows.c master/main.c master/processes/spawn.c master/posternctl/command_send.c \
-                master/posternctl/service_start.c t/unit/common/config_values.c
+PATH_SOURCES := common/config/key_rows.c common/config/unit_file.c master/main.c master/processes/spawn.c \
+                master/posternctl/command_send.c master/posternctl/service_start.c t/unit/common/config_values.c
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(if $(filter t/%,$<),,$(STRICT)) $(DEFS) -I. -pthread -MMD -MP
 
 LIBS := -levent_core -linih -lbsd -lidn2

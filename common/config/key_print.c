@@ -77,7 +77,9 @@ print_sample_choices(FILE *out, const struct key *k)
 
 	fprintf(out, "# %s = ", k->name);
 	for (const struct key_choice *c = k->choice; c->name != NULL; c++) {
-		fprintf(out, "%s%s", bar, c->missing ? "" : c->name);
+		if (c->kind == KEY_CHOICE_MISSING)
+			continue;
+		fprintf(out, "%s%s", bar, c->name);
 		bar = " | ";
 	}
 	fputc('\n', out);
