@@ -18,10 +18,11 @@ data_begin(struct data *d, uint64_t limit, bool mend)
 	*d = (struct data){ .state = DATA_LINE, .limit = limit, .mend = mend };
 }
 
+/* The first one counts, but NUL before bare line ends: however the content was cut, the answer is the same. */
 static void
 set_fault(struct data *d, enum data_fault what)
 {
-	if (d->fault == DATA_FINE)
+	if (d->fault == DATA_FINE || (d->fault == DATA_BARE && what == DATA_NUL))
 		d->fault = what;
 }
 

@@ -2,6 +2,7 @@
  * data - content as one piece and byte by byte: the same bytes, the same end, the same fault, and nothing but
  * CRLF lines
  */
+#include "common/base/buf.h"
 #include "common/mail/data.h"
 #include "t/fuzz/fuzz.h"
 

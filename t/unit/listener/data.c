@@ -216,7 +216,7 @@ END_TEST
 /* A NUL is refused wherever it stands, but in binary chunks, and behind the end. */
 START_TEST(nul)
 {
-	static const char in[] = "a\0b\r\n.\r\n", behind[] = "ab\r\n.\r\n\0";
+	static const char in[] = "a\0b\r\n.\r\n", behind[] = "ab\r\n.\r\n\0", both[] = "a\nb\r\0c\r\n.\r\n";
 	struct data d;
 	struct result r;
 
@@ -229,6 +229,9 @@ START_TEST(nul)
 			ck_assert(r.ended && r.fault == DATA_FINE);
 			buf_done(&r.content);
 		}
+		run(&r, both, sizeof(both) - 1, cut, false);	/* one answer, wherever it is cut */
+		ck_assert(r.ended && r.fault == DATA_NUL);
+		buf_done(&r.content);
 	}
 	for (unsigned binary = 0; binary < 2; binary++) {
 		r.content = BUF_INIT(100);
