@@ -18,11 +18,10 @@ data_begin(struct data *d, uint64_t limit, bool mend)
 	*d = (struct data){ .state = DATA_LINE, .limit = limit, .mend = mend };
 }
 
-/* The first one counts, but NUL before bare line ends: however the content was cut, the answer is the same. */
 static void
 set_fault(struct data *d, enum data_fault what)
 {
-	if (d->fault == DATA_FINE || (d->fault == DATA_BARE && what == DATA_NUL))
+	if (d->fault == DATA_FINE)
 		d->fault = what;
 }
 
@@ -154,26 +153,58 @@ take_dot(struct data *d, struct portion *p)
 	}
 }
 
+/* To p->len, or to the end of the content. */
+static void
+take_lines(struct data *d, struct portion *p)
+{
+	while (p->at < p->len && d->state != DATA_END) {
+		if (d->state == DATA_LINE && p->in[p->at] == '.') {
+			hand_on(d, p);
+			p->run = ++p->at;
+			d->state = DATA_DOT;
+		} else if (d->state == DATA_DOT || d->state == DATA_DOT_CR) {
+			take_dot(d, p);
+		} else {
+			if (d->state == DATA_LINE)
+				d->state = DATA_TEXT;
+			take_text(d, p);
+		}
+	}
+}
+
+static void
+take_raw_lines(struct data *d, struct portion *p)
+{
+	while (p->at < p->len) {
+		if (d->state == DATA_LINE)
+			d->state = DATA_TEXT;
+		take_text(d, p);
+	}
+}
+
+/* Up to the first NUL, then the rest: the fault that stands first counts, however the content was cut. */
+static void
+take_around_nul(struct data *d, struct portion *p, void (*take)(struct data *d, struct portion *p))
+{
+	const char *nul = memchr(p->in, '\0', p->len);
+	size_t len = p->len;
+
+	if (nul != NULL) {
+		p->len = (size_t)(nul - p->in);
+		take(d, p);
+		p->len = len;
+		if (d->state != DATA_END)
+			set_fault(d, DATA_NUL);
+	}
+	take(d, p);
+}
+
 size_t
 data_take(struct data *d, const char *in, size_t len, data_sink *sink, void *arg)
 {
 	struct portion p = { .in = in, .len = len, .sink = sink, .arg = arg };
 
-	while (p.at < len && d->state != DATA_END) {
-		if (d->state == DATA_LINE && in[p.at] == '.') {
-			hand_on(d, &p);
-			p.run = ++p.at;
-			d->state = DATA_DOT;
-		} else if (d->state == DATA_DOT || d->state == DATA_DOT_CR) {
-			take_dot(d, &p);
-		} else {
-			if (d->state == DATA_LINE)
-				d->state = DATA_TEXT;
-			take_text(d, &p);
-		}
-	}
-	if (memchr(in, '\0', p.at) != NULL)
-		set_fault(d, DATA_NUL);
+	take_around_nul(d, &p, take_lines);
 	hand_on(d, &p);
 	if (d->fault != DATA_FINE)
 		d->wasted += p.at;
@@ -185,13 +216,8 @@ data_take_raw(struct data *d, const char *in, size_t len, bool binary, data_sink
 {
 	struct portion p = { .in = in, .len = len, .sink = sink, .arg = arg };
 
-	if (!binary && memchr(in, '\0', len) != NULL)
-		set_fault(d, DATA_NUL);
-	while (p.at < len && !binary) {
-		if (d->state == DATA_LINE)
-			d->state = DATA_TEXT;
-		take_text(d, &p);
-	}
+	if (!binary)
+		take_around_nul(d, &p, take_raw_lines);
 	p.at = len;
 	hand_on(d, &p);
 	if (d->fault != DATA_FINE)

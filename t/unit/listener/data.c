@@ -213,10 +213,25 @@ START_TEST(end_forms)
 }
 END_TEST
 
+/* Of chunks of `cut` bytes. */
+static enum data_fault
+raw_fault(const char *in, size_t len, size_t cut)
+{
+	struct buf content = BUF_INIT(100);
+	struct data d;
+
+	data_begin(&d, UINT64_MAX, false);
+	for (size_t at = 0; at < len; at += cut)
+		data_take_raw(&d, in + at, cut < len - at ? cut : len - at, false, sink, &content);
+	buf_done(&content);
+	return d.fault;
+}
+
 /* A NUL is refused wherever it stands, but in binary chunks, and behind the end. */
 START_TEST(nul)
 {
 	static const char in[] = "a\0b\r\n.\r\n", behind[] = "ab\r\n.\r\n\0", both[] = "a\nb\r\0c\r\n.\r\n";
+	static const char bare_first[] = "a\nb\0c", nul_first[] = "a\r\0b\nc";
 	struct data d;
 	struct result r;
 
@@ -230,8 +245,12 @@ START_TEST(nul)
 			buf_done(&r.content);
 		}
 		run(&r, both, sizeof(both) - 1, cut, false);	/* one answer, wherever it is cut */
-		ck_assert(r.ended && r.fault == DATA_NUL);
+		ck_assert(r.ended && r.fault == DATA_BARE);
 		buf_done(&r.content);
+	}
+	for (size_t cut = 1; cut < sizeof(bare_first); cut++) {
+		ck_assert_int_eq(raw_fault(bare_first, sizeof(bare_first) - 1, cut), DATA_BARE);
+		ck_assert_int_eq(raw_fault(nul_first, sizeof(nul_first) - 1, cut), DATA_NUL);
 	}
 	for (unsigned binary = 0; binary < 2; binary++) {
 		r.content = BUF_INIT(100);
