@@ -1,5 +1,5 @@
 /*
- * client - the SMTP dialogue with one host: its table of phases, its replies, its end; pure
+ * client - the SMTP dialogue with one host: its table of phases, its replies, what its owner calls; pure
  *
  * Runs in:  deliver
  * Owns:     the bytes to be sent, the reply being read
