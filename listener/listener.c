@@ -96,7 +96,7 @@ check_idle(struct listener *l)
 	if (l->state < LISTENER_DRAINING || l->ended)
 		return;
 	if (!TAILQ_EMPTY(&l->sessions) || !pending_is_empty(l->pending)) {
-		boot_tell(l->boot, CTL_LEFT);
+		boot_left(l->boot);
 		return;
 	}
 	l->ended = true;

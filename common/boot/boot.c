@@ -23,8 +23,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+
+#define LEFT_MS 250U	/* between two CTL_LEFT */
 
 /* A stop that did not come from the master: its end, or a TERM. */
 static void
@@ -47,7 +50,7 @@ take_events(const struct ctl_message *m)
 		return;
 	if (dup2(m->fd, STDERR_FILENO) != -1)
 		log_move((enum log_sink)sink, STDERR_FILENO);
-	close(m->fd);
+	(void)!dup2(m->fd, STDOUT_FILENO);
 }
 
 static void
@@ -199,6 +202,17 @@ void
 boot_tell(struct boot *b, enum ctl_type type)
 {
 	send_to_master(b, type, 0, NULL, 0);
+}
+
+void
+boot_left(struct boot *b)
+{
+	uint64_t now = clock_mono_ms();
+
+	if (now < b->left_at + LEFT_MS)
+		return;
+	b->left_at = now;
+	boot_tell(b, CTL_LEFT);
 }
 
 void

@@ -50,6 +50,7 @@ struct boot {
 	struct counters *counters;		/* NULL in helpers */
 	struct boot_troubles *troubles;	/* of boot_trouble; NULL: none until now */
 	void *state;				/* the program's own */
+	uint64_t left_at;			/* monotonic ms: the latest CTL_LEFT */
 };
 
 /*
@@ -60,6 +61,7 @@ struct boot {
 int boot_main(int argc, char **argv, const struct boot_role *role);
 void boot_ready(struct boot *b);		/* tells the master that the loop is about to run */
 void boot_tell(struct boot *b, enum ctl_type type);
+void boot_left(struct boot *b);		/* CTL_LEFT, a few times a second at the most */
 void boot_need(struct boot *b, enum ctl_helper helper);	/* CTL_CHANNEL will follow */
 /*
  * CTL_FILE will follow, with the same request number. `server` is for helpers; a worker gets its own files.

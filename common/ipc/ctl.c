@@ -221,6 +221,18 @@ close_channel(struct ctl *c, bool bad)
 }
 
 static void
+close_untaken(const struct ctl_message *m)
+{
+	if (m->fd == -1)
+		return;
+#ifdef POSTERN_TEST
+	if (fcntl(m->fd, F_GETFD) == -1)
+		bug("ctl: %s: its descriptor was closed, and not taken", ctl_name(m->type));
+#endif
+	close(m->fd);
+}
+
+static void
 read_messages(struct ctl *c)
 {
 	char *data = loop_scratch(c->loop);
@@ -231,8 +243,7 @@ read_messages(struct ctl *c)
 
 		if (rc == 1) {
 			c->on_message(c->arg, &m);
-			if (m.fd != -1)
-				close(m.fd);
+			close_untaken(&m);
 		} else if (rc == -1 && errno == EAGAIN)
 			return;
 		else

@@ -246,7 +246,7 @@ site_closed(struct site *s, struct outconn *p)
 	s->o->nconn--;
 	counters_add(s->o->counters, COUNTER_OUTBOUND_CURRENT, -1);
 	if (s->o->draining)
-		boot_tell(s->o->b, CTL_LEFT);
+		boot_left(s->o->b);
 	outconn_free(p);
 	site_waitlist_due(s);
 }
