@@ -164,10 +164,11 @@ config_nets_has_name(const struct config_nets *n, const char *name)
 	for (size_t i = 0; n->index == NULL && i < n->count; i++)
 		if (net_entry_has_name(&n->entry[i], name))
 			return true;
-	for (const char *at = name; n->index != NULL && at != NULL; at = strchr(at, '.')) {
-		at += at != name;
+	for (const char *at = name; n->index != NULL; at = strchr(at, '.') + 1) {
 		if (bsearch(&at, n->index->name, n->index->names, sizeof(at), name_compare) != NULL)
 			return true;
+		if (strchr(at, '.') == NULL)
+			break;
 	}
 	return false;
 }

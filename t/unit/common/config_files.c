@@ -333,6 +333,9 @@ START_TEST(test_long_lists)
 	ck_assert(found > 100 && found < 3900);
 	ck_assert(config_nets_has_name(&n, "n15.example") && config_nets_has_name(&n, "A.b.N15.Example"));
 	ck_assert(!config_nets_has_name(&n, "n16.example") && !config_nets_has_name(&n, "xn15.example"));
+	/* as a file of hosts may name it */
+	ck_assert(!config_nets_has_name(&n, ".") && !config_nets_has_name(&n, "..x") &&
+	    config_nets_has_name(&n, ".n15.example") && !config_nets_has_name(&n, "n15.example."));
 	config_nets_done(&n);
 }
 END_TEST
