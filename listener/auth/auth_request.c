@@ -226,7 +226,7 @@ void
 auth_request_take(struct auth_request *x, const struct msg_auth_in_token *t)
 {
 	x->in = msg_auth_in_token_copy(t);
-	if (t->len <= AUTH_IN_TOKEN_USUAL)
+	if (t->len <= AUTH_IN_TOKEN_USUAL || x->kind->admit == NULL)
 		return;
 	x->large_bytes += t->len;
 	x->auth->large_bytes += t->len;

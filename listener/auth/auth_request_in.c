@@ -139,7 +139,7 @@ make_room(struct auth *a, size_t len, const struct auth_request *but)
 
 	while (len > AUTH_IN_TOKEN_USUAL && a->large_bytes + len > LARGE_BYTES_MAX) {
 		TAILQ_FOREACH(x, &a->requests, all)
-			if (x->large_bytes > 0 && x != but && is_resting(x))
+			if (x->kind->admit != NULL && x->large_bytes > 0 && x != but && is_resting(x))
 				break;
 		if (x == NULL)
 			return false;

@@ -211,7 +211,8 @@ auth_verb_refuse(struct session *s, enum reply why)
 void
 auth_verb_line(struct session *s, const char *line, size_t len)
 {
-	struct msg_auth_in_token *t = msg_auth_in_token_new(token_room(len));
+	size_t room = token_room(len);
+	struct msg_auth_in_token *t = msg_auth_in_token_new(room);
 
 	if (len == 1 && line[0] == '*') {
 		auth_verb_refuse(s, REPLY_AUTH_CANCELLED);
@@ -221,6 +222,7 @@ auth_verb_line(struct session *s, const char *line, size_t len)
 		enter_helper(s);
 		s->ops->auth_step(s->arg, t);
 	}
+	explicit_bzero(t->data, room);	/* also what was decoded before a bad character */
 	msg_auth_in_token_forget(&t);
 }
 
