@@ -206,10 +206,11 @@ write_again(struct spool_draft *d, int fd)
 static void
 ask_again(struct message_recipient *r)
 {
-	const char *name = r->refused + strcspn(r->refused, " "), *end;
+	const char *name = r->refused + strcspn(r->refused, " "), *end = NULL;
 
 	name += *name == ' ';
-	end = strstr(name, ": ");
+	for (const char *at = name; (at = strstr(at, ": ")) != NULL; at++)
+		end = at;	/* a name may have some, the words have none */
 	free(r->member);
 	r->member = mem_strndup(name, end != NULL ? (size_t)(end - name) : strlen(name));
 	free(r->refused);

@@ -29,6 +29,7 @@ struct spool;
 
 #define QUEUE_ADMIN_ITEMS 512		/* messages looked at for one page */
 #define QUEUE_ADMIN_AGES 7
+#define QUEUE_ADMIN_LINE_MAX 13100	/* bytes of a line of a list, at the most */
 
 /* One message of a page. */
 struct queue_admin_item {

@@ -7,6 +7,7 @@
  *           cannot end a line or a column
  * Fails by: what cannot be read is left out
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -24,6 +25,8 @@
 #define ADDRESS_BYTES 520
 #define ADDRESS_TEXT (4 * ADDRESS_BYTES)	/* each byte may be shown as \\xHH: an address is never cut */
 #define REASON_BYTES 240
+static_assert((SHOWN_RECIPIENTS + 1) * ADDRESS_TEXT + REASON_BYTES + 300 <= QUEUE_ADMIN_LINE_MAX,
+    "a page has room for a line of a list");
 #define HEADER_BYTES 8192
 #define NOTE_MAX (64U << 10)
 #define DOMAINS_MAX 200			/* domains on a page of counts */

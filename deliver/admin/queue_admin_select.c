@@ -18,7 +18,7 @@
 
 #define WALK 20000
 #define LOOK_MS 300
-#define ROOM 4000			/* bytes that one more line may need */
+#define ROOM QUEUE_ADMIN_LINE_MAX	/* bytes that one more line may need */
 
 /* --- on the loop --- */
 

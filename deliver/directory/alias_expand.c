@@ -147,8 +147,13 @@ static void
 list_fault(struct alias_expand *w, const char *status, const char *name, const char *why)
 {
 	char text[DIRECTORY_MEMBER_MAX];
+	int n = snprintf(text, sizeof(text), "%s %.1000s: ", status, name);
 
-	snprintf(text, sizeof(text), "%s %.1000s: %s", status, name, why);
+	/* the last ": " is the one behind the name: see spool_badmail_admin */
+	for (size_t at = (size_t)n; at + 1 < sizeof(text) && *why != '\0'; why++) {
+		text[at++] = why[0] == ':' && why[1] == ' ' ? ',' : *why;
+		text[at] = '\0';
+	}
 	clean_controls(text);
 	if (w->faults++ == 0)
 		snprintf(w->first_fault, sizeof(w->first_fault), "%.180s", text);

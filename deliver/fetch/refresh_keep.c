@@ -7,6 +7,7 @@
  *           until it is on disk; it is tried again after 1 s, twice as long each time up to 5 minutes
  * Fails by: events
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,19 +19,31 @@
 #define AGAIN_LAST_MS 300000U
 
 static void
+tell_trouble(const struct refresh_keep *r, const char *text)
+{
+	char *about = mem_printf("refresh token of %s", r->conf->name);
+
+	boot_trouble(r->boot, about, text);
+	free(about);
+}
+
+static void
 send_token(struct refresh_keep *r)
 {
 	struct msg_token_keep *k = mem_new(struct msg_token_keep);
 	struct buf text = BUF_INIT(TOKEN_KEEP_MAX);
+	int error;
 
 	refresh_file_format(&text, r->mark, r->token);
 	snprintf(k->profile, sizeof(k->profile), "%s", r->conf->name);
 	k->len = (uint16_t)text.len;
 	memcpy(k->text, text.data, text.len);
-	(void)!ctl_send(r->boot->master, CTL_TOKEN_KEEP, 0, k, msg_token_keep_size(k), -1);
+	error = ctl_send(r->boot->master, CTL_TOKEN_KEEP, 0, k, msg_token_keep_size(k), -1) == -1 ? errno : 0;
 	explicit_bzero(k, sizeof(*k));
 	free(k);
 	buf_wipe(&text);
+	if (error != 0)
+		refresh_keep_answered(r, error);
 }
 
 static void
@@ -73,20 +86,16 @@ refresh_keep_choose(struct refresh_keep *r, const char *operators, const char *k
 
 	refresh_file_mark(mark, operators);
 	if (r->token == NULL || strcmp(r->mark, mark) != 0) {
+		if (r->again_ms > 0) {	/* the token that could not be kept is of no use now */
+			r->again_ms = 0;
+			loop_timer_stop(r->again);
+			tell_trouble(r, "");
+		}
 		oauth_files_forget(r->token);
 		r->token = kept != NULL ? refresh_file_parse(kept, mark) : NULL;
 		memcpy(r->mark, mark, sizeof(mark));
 	}
 	return r->token != NULL ? r->token : operators;
-}
-
-static void
-tell_trouble(const struct refresh_keep *r, const char *text)
-{
-	char *about = mem_printf("refresh token of %s", r->conf->name);
-
-	boot_trouble(r->boot, about, text);
-	free(about);
 }
 
 static void

@@ -83,10 +83,13 @@ add_given(struct list *l, const struct config_server *s)
 	}
 }
 
-/* Whether another virtual server listens at exactly that address and port. */
+/* Whether another virtual server listens at exactly that address and port, and not this one, too. */
 static bool
 is_of_another(const struct mx_settings *set, const struct sockaddr *sa)
 {
+	for (size_t k = 0; set->server != NULL && k < set->server->nlisten; k++)
+		if (net_equal((const struct sockaddr *)&set->server->listen[k].address.sa, sa))
+			return false;
 	for (size_t i = 0; set->config != NULL && i < set->config->nserver; i++) {
 		const struct config_server *s = &set->config->server[i];
 

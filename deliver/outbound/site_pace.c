@@ -21,6 +21,7 @@
 #define HOSTS_MAX 5
 #define GRACE_MS 10000		/* what has worked works for so long */
 #define LOST_MAX 3		/* connections that may end under one job */
+#define REFUSED_MAX 20		/* the same when all say 5yz in words about the connection */
 #define REST_FIRST_MS 60000U
 #define REST_LONGEST_MS 1800000U
 
@@ -206,8 +207,9 @@ take_cut(struct site *s, struct outconn *p, struct outbound_job *job, enum clien
 		job->lost++;		/* the host ends a connection that it has used */
 		return SITE_AGAIN;
 	}
-	if (works && (job->lost < LOST_MAX || (judged && word != PACE_MAIL))) {
-		if (job->lost < LOST_MAX)
+	if (works && (job->lost < LOST_MAX ||
+	    (judged && word != PACE_MAIL && (later || job->lost < REFUSED_MAX)))) {
+		if (job->lost < REFUSED_MAX)
 			job->lost++;
 		p->spent = true;
 		cut_one(s, p, why, now);
