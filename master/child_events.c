@@ -53,6 +53,13 @@ on_child_died(struct master *m, const struct reap_death *d)
 	metrics_post_update(m);
 }
 
+static void
+on_child_born(struct child *c)
+{
+	event_log_greet(c);
+	server_child_born(c);
+}
+
 #define BIT(role) (1U << ROLE_##role)
 #define ANY (~0U)
 #define WORKERS (BIT(LISTENER) | BIT(PICKUP) | BIT(DELIVER) | BIT(MAINTENANCE))
@@ -78,7 +85,7 @@ const struct child_ops child_events = {
 		[CTL_TEST_END] = { control_question_take, TESTS, true },
 	},
 	.changed = on_child_changed,
-	.born = server_child_born,
+	.born = on_child_born,
 	.gone = control_question_gone,
 	.died = on_child_died,
 	.not_started = server_not_started,

@@ -79,6 +79,19 @@ output_of(const struct master *m, int null)
 	return m->options.foreground ? STDERR_FILENO : null;
 }
 
+/* It was born from an older configuration than the one that says where events go. */
+void
+event_log_greet(struct child *c)
+{
+	const struct snapshot *snap = c->server != NULL ? c->server->snapshot : c->m->snapshot;
+	uint32_t sink = sink_of(c->m);
+
+	if (c->m->event_file == -1 || snap == NULL ||
+	    config_service_log_sink(&snap->config->service, c->m->options.foreground) == sink)
+		return;
+	child_send(c, CTL_EVENTS, 0, &sink, sizeof(sink), c->m->event_file);
+}
+
 static void
 tell_children(struct master *m)
 {

@@ -223,6 +223,8 @@ int event_log_try(const struct master *m, const struct config_service *s, char *
 	__attribute__((warn_unused_result));
 /* Opens the file again, for all processes; a fault is added to `text`, and to `status` when it is 0. */
 void event_log_renew(struct master *m, struct buf *text, int *status);
+struct child;
+void event_log_greet(struct child *c);		/* a new one */
 
 /* --- signals: signals of operators and of the system, as commands --- */
 

@@ -131,7 +131,8 @@ health_show(struct control_command *cmd, struct master *m, struct server *only)
 			health = put_server(&line, s, &disk);
 			worst = health > worst ? health : worst;
 		}
-	health = put_all(&line, m, &disk);
+	/* what helpers say may be about a virtual server that this user knows nothing of */
+	health = control_rights_service(m, cmd->peer) >= cmd->right ? put_all(&line, m, &disk) : 0;
 	worst = health > worst ? health : worst;
 	keep_one_line(&line);
 	buf_printf(&cmd->text, "%s: %s\n", word[worst], buf_text(&line));

@@ -91,7 +91,7 @@ call_worker(struct control_command *cmd, struct master *m, struct server *s)
 	else if (m->stopping || s->removed)
 		why = m->stopping ? "belongs to a service that is stopping" : "has been removed";
 	else
-		c = maintenance_post_call(s, &why);
+		c = maintenance_post_call(s, control_rights_server(s, cmd->peer) >= CONTROL_OPERATE, &why);
 	if (c == NULL && why != NULL)
 		say_reason(cmd, EX_UNAVAILABLE, why, s->name);
 	else if (c == NULL)

@@ -175,14 +175,16 @@ run_start(const struct command_context *c, const struct command *row, const char
 {
 	int status = command_send_words(c, row->asks, words, count);
 
-	if (status == CONTROL_CLIENT_NO_SERVICE) {
+	/* with -s alone it is not known which service that would be */
+	if (status == CONTROL_CLIENT_NO_SERVICE && (c->socket_path == NULL || c->config_path != NULL)) {
 		status = service_start_up(command_send_config(c), c->config_path == NULL,
 		    count > 0 ? words[0] : NULL);
 		if (status != EX_OK || count == 0)
 			return status;
 		status = command_send_words(c, row->asks, words, count); /* now wait for the virtual server */
 	}
-	return status != CONTROL_CLIENT_CUT ? status : command_send_no_answer(status);
+	return status != CONTROL_CLIENT_CUT && status != CONTROL_CLIENT_NO_SERVICE ? status :
+	    command_send_no_answer(status);
 }
 
 /* The INI files have changed: a service that runs takes them over, and tells what became of `name`. */
@@ -206,8 +208,14 @@ reload_service(const struct command_context *c, const char *name)
 static int
 ask_before(const struct command_context *c)
 {
-	int status = command_send_words(c, "reload-test", NULL, 0);
+	int status;
 
+	if (c->socket_path != NULL && c->config_path == NULL) {
+		fprintf(stderr, "posternctl: -s names a service, and no configuration to change: name that "
+		    "with -c\n");
+		return EX_USAGE;
+	}
+	status = command_send_words(c, "reload-test", NULL, 0);
 	return status == CONTROL_CLIENT_NO_SERVICE ? EX_OK : status == CONTROL_CLIENT_CUT ?
 	    command_send_no_answer(status) : status;
 }

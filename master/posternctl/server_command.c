@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -205,6 +206,21 @@ may_be_deleted(const struct server_set *set, const char *name)
 	return status;
 }
 
+/* Where its file is kept: an earlier one of the same name is not replaced. */
+static char *
+free_path(const struct server_set *set, const char *name)
+{
+	char *path = server_set_path(set, name, ".deleted");
+	char ending[32];
+
+	for (unsigned n = 2; access(path, F_OK) == 0 && n < 1000; n++) {
+		free(path);
+		snprintf(ending, sizeof(ending), ".deleted-%u", n);
+		path = server_set_path(set, name, ending);
+	}
+	return path;
+}
+
 int
 server_command_delete(const char *config_path, const char *name)
 {
@@ -215,14 +231,14 @@ server_command_delete(const char *config_path, const char *name)
 	if (status == EX_OK)
 		status = may_be_deleted(&set, name);
 	path = server_set_path(&set, name, "");
-	kept = server_set_path(&set, name, ".deleted");
+	kept = free_path(&set, name);
 	if (status == EX_OK && rename(path, kept) == -1)
 		status = server_set_say_errno(path);
 	if (status == EX_OK) {
 		const struct config_server *s = config_server_by_name(set.config, name);
 
 		if (server_set_move_state(set.config->service.state, name, NULL, true) == -1)
-			status = server_set_say_errno(set.config->service.state);
+			(void)server_set_say_errno(set.config->service.state);
 		printf("%s has been deleted; its file is kept as %s%s%s\n", name, kept,
 		    s != NULL ? ", its mail in " : "", s != NULL ? s->home : "");
 	}

@@ -9,6 +9,7 @@
  * Fails by: an exit status and a line on the standard error output
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -108,6 +109,9 @@ judge_folder(const struct named_folder *f)
 		return EX_OK;
 	if (lstat(f->new, &st) == 0) {
 		errno = EEXIST;
+		if (lstat(f->old, &st) == -1)
+			fprintf(stderr, "posternctl: %s is not there: was a rename interrupted? Then move "
+			    "%s back to it first\n", f->old, f->new);
 		return server_set_say_errno(f->new);
 	}
 	return lstat(f->old, &st) == 0 && access(f->parent, W_OK) == -1 ? server_set_say_errno(f->parent) :
@@ -137,6 +141,11 @@ judge_rename(const struct rename *r)
 {
 	int status = server_set_find(&r->set, r->from);
 
+	/* which folders are its own is not known then */
+	if (status == EX_OK && config_server_by_name(r->set.config, r->from) == NULL) {
+		config_faults_print(&r->set.faults, stderr);
+		status = server_set_refuse(EX_CONFIG, r->from, "is not renamed: its file has errors");
+	}
 	if (status == EX_OK && access(r->new_file, F_OK) == 0)
 		status = server_set_refuse(1, r->to, "exists already");
 	return status == EX_OK ? judge_folders(r) : status;
@@ -201,10 +210,11 @@ move_files(struct rename *r, bool wanted)
 		move_back(r);
 		return status;
 	}
+	/* it has the new name now, whatever becomes of this */
 	if (server_set_move_state(state, r->from, r->to, wanted) == -1)
-		status = server_set_say_errno(state);
+		(void)server_set_say_errno(state);
 	printf("%s is now %s\n", r->from, r->to);
-	return status;
+	return EX_OK;
 }
 
 static int

@@ -60,14 +60,14 @@ maintenance_post_close(struct server *s)
 	free(s->maintenance.why);
 }
 
-/* As at the start of the virtual server, its folders may be missing. */
+/* As at the start of the virtual server, its folders may be missing: they are made when `make`. */
 static void
-start_process(struct server *s, const char **why)
+start_process(struct server *s, bool make, const char **why)
 {
 	const char *where = "";
 
 	forget_failure(s);
-	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1)
+	if (make && make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1)
 		s->maintenance.why = mem_printf("is stopped, and %s cannot be made: %s", where,
 		    disk_reason(where, errno));
 	else if ((s->maintenance.post.child = spawn_child(&s->maintenance.post)) == NULL)
@@ -79,7 +79,7 @@ start_process(struct server *s, const char **why)
 }
 
 struct child *
-maintenance_post_call(struct server *s, const char **why)
+maintenance_post_call(struct server *s, bool make, const char **why)
 {
 	const struct post *p = &s->maintenance.post;
 
@@ -87,7 +87,7 @@ maintenance_post_call(struct server *s, const char **why)
 	if (p->child == NULL && loop_timer_is_set(p->again))
 		*why = s->maintenance.why;
 	else if (p->child == NULL)
-		start_process(s, why);
+		start_process(s, make, why);
 	if (p->child == NULL || p->child->phase != CHILD_READY || p->child->ctl == NULL)
 		return NULL;
 	loop_timer_set(s->maintenance.idle, MAINTENANCE_IDLE_MS);

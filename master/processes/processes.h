@@ -182,9 +182,9 @@ void maintenance_post_open(struct server *s);
 void maintenance_post_close(struct server *s);		/* when its process is dead */
 /*
  * The process, when it is ready; starts one when there is none. NULL: *why says why not; *why is NULL: call
- * again soon.
+ * again soon. `make`: makes folders that are missing.
  */
-struct child *maintenance_post_call(struct server *s, const char **why);
+struct child *maintenance_post_call(struct server *s, bool make, const char **why);
 void maintenance_post_answered(struct server *s, bool read);	/* read: it has read its queue */
 void maintenance_post_end(struct server *s);		/* it answers what was asked, and ends */
 void maintenance_post_gone(struct server *s, const char *crash);	/* NULL: it was told to end */
