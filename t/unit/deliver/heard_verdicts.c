@@ -9,7 +9,7 @@
 #include "deliver/outbound/outbound.h"
 #include "t/unit/deliver/outbound_fixture.h"
 
-#define SEEDS 40
+#define SEEDS 10
 #define HOSTS 2
 #define MESSAGES 6
 #define RECIPIENTS 10

@@ -306,9 +306,11 @@ static inline void
 fixture_add_net(struct config_nets *list, const char *text)
 {
 	const char *why = NULL;
-	ck_assert(list->count < FIXTURE_NETS);
-	ck_assert_msg(net_entry_parse(&list->entry[list->count++], text, &why) == 0, "%s: %s", text,
-	    why != NULL ? why : "");
+	struct net_entry *e = &list->entry[list->count];
+
+	ck_assert(list->count++ < FIXTURE_NETS);
+	ck_assert_msg(net_entry_parse(e, text, &why) == 0, "%s: %s", text, why != NULL ? why : "");
+	list->names += e->family == AF_UNSPEC;
 }
 
 static inline void
