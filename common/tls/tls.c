@@ -14,6 +14,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/log.h"
@@ -236,6 +237,15 @@ tls_new(enum config_tls_version minimum, const char *context, bool ask)
 	t->id[0] = (unsigned char)((t->id[0] & ~1U) | ask);
 	arc4random_buf(t->ticket, sizeof(t->ticket));
 	return t;
+}
+
+void
+tls_text_forget(struct tls_text *t)
+{
+	if (t->data != NULL)
+		explicit_bzero(mem_unconst(t->data), t->len);
+	free(mem_unconst(t->data));
+	t->data = NULL;
 }
 
 void

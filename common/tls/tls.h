@@ -30,6 +30,8 @@ struct ssl_st;
 /* Name (for messages) and bytes of a file. */
 struct tls_text { const char *path, *data; size_t len; };
 struct tls_source { struct tls_text certificate, key; };
+void tls_text_forget(struct tls_text *t);	/* wipes and frees its bytes; there may be none */
+#define TLS_SOON_DAYS 14	/* a certificate that ends within so many days is told of */
 
 /*
  * `context` keeps tickets of one server from use at another. Ticket keys are random until tls_tickets(). With

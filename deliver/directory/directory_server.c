@@ -189,9 +189,7 @@ directory_server_ask(struct directory_server *r, struct directory_server_questio
 
 	r->questions++;
 	q->asked_ms = now;
-	if (q->probe)
-		directory_search_probe(q->server);
-	else if (!q->query.whole && directory_search_known(r, q->query.address, &q->answer)) {
+	if (!q->query.whole && directory_search_known(r, q->query.address, &q->answer)) {
 		finish_question(r, q);
 		return;
 	}

@@ -23,7 +23,7 @@
 #include "listener/connection/connection.h"
 #include "listener/listener.h"
 
-enum { FAILURES_A_SECOND = 10, EXPIRES_SOON_DAYS = 14, DAYS_AGAIN_MS = 3600000 };
+enum { FAILURES_A_SECOND = 10, DAYS_AGAIN_MS = 3600000 };
 
 static_assert(TLS_TICKET_SIZE == CTL_TICKET_SIZE, "one size of ticket keys");
 
@@ -94,7 +94,7 @@ tell_days(void *arg)
 	for (size_t i = 0; s->serving && i < tls_count(s->tls); i++) {
 		int days = tls_days(s->tls, i);
 
-		if (days >= EXPIRES_SOON_DAYS)
+		if (days >= TLS_SOON_DAYS)
 			continue;
 		buf_printf(&text, "%sthe certificate in %s ", text.len > 0 ? "; " : "", path_at(s, i * 2));
 		if (days < 0)
@@ -161,7 +161,7 @@ tell_loaded(const struct tls_files *s)
 	for (size_t i = 0; i < tls_count(s->tls); i++) {
 		int days = tls_days(s->tls, i);
 
-		log_event(days < EXPIRES_SOON_DAYS ? LOG_WARN : LOG_FACT, NULL, "certificate",
+		log_event(days < TLS_SOON_DAYS ? LOG_WARN : LOG_FACT, NULL, "certificate",
 		    "result=%s days=%d names=%s file=%s",
 		    days < 0 ? "expired" : "loaded", days, log_safe(tls_names(s->tls, i)),
 		    log_safe(path_at(s, i * 2)));

@@ -22,7 +22,6 @@
 #include "common/tls/tls.h"
 #include "master/posternctl/posternctl.h"
 
-enum { SOON_DAYS = 14 };
 
 struct named {
 	enum ctl_file_kind kind;
@@ -89,14 +88,6 @@ read_file(const struct check *c, enum ctl_file_kind kind, const char *key, const
 }
 
 static void
-forget_text(struct tls_text *t)
-{
-	if (t->data != NULL)
-		explicit_bzero((char *)(uintptr_t)t->data, t->len);
-	free((char *)(uintptr_t)t->data);
-}
-
-static void
 judge_pair(const struct check *c, const struct tls_source *source)
 {
 	struct tls *t = tls_new(CONFIG_TLS_1_2, c->profile->name, false);
@@ -107,7 +98,7 @@ judge_pair(const struct check *c, const struct tls_source *source)
 	else if (tls_days(t, 0) < 0)
 		blame_file(c, "certificate-file", true, "the certificate in %s has expired",
 		    source->certificate.path);
-	else if (tls_days(t, 0) < SOON_DAYS)
+	else if (tls_days(t, 0) < TLS_SOON_DAYS)
 		blame_file(c, "certificate-file", true, "the certificate in %s expires in %d days",
 		    source->certificate.path, tls_days(t, 0));
 	buf_done(&why);
@@ -127,8 +118,8 @@ judge_assertion(const struct check *c)
 
 	if (source.key.data != NULL && source.certificate.data != NULL)
 		judge_pair(c, &source);
-	forget_text(&source.key);
-	forget_text(&source.certificate);
+	tls_text_forget(&source.key);
+	tls_text_forget(&source.certificate);
 }
 
 void

@@ -27,8 +27,6 @@
 #include "common/tls/tls.h"
 #include "master/posternctl/posternctl.h"
 
-enum { CHECK_PATHS_SOON_DAYS = 14 };
-
 struct check_paths {
 	struct config_faults *faults;
 	const struct config_server *server;
@@ -96,14 +94,6 @@ read_named_file(struct check_paths *p, enum ctl_file_kind kind, const char *path
 	return data;
 }
 
-static void
-forget_text(struct tls_text *t)
-{
-	if (t->data != NULL)
-		explicit_bzero((char *)(uintptr_t)t->data, t->len);
-	free((char *)(uintptr_t)t->data);
-}
-
 /* --- one function a kind of file --- */
 
 static void
@@ -116,7 +106,7 @@ judge_certificate(struct check_paths *p, const struct tls_source *source)
 		blame_key(p, false, "%s", buf_text(&why));
 	else if (tls_days(t, 0) < 0)
 		blame_key(p, true, "the certificate in %s has expired", source->certificate.path);
-	else if (tls_days(t, 0) < CHECK_PATHS_SOON_DAYS)
+	else if (tls_days(t, 0) < TLS_SOON_DAYS)
 		blame_key(p, true, "the certificate in %s expires in %d days", source->certificate.path,
 		    tls_days(t, 0));
 	buf_done(&why);
@@ -141,8 +131,8 @@ judge_certificates(struct check_paths *p)
 		    TLS_FILE_MAX, &source.certificate.len);
 		if (p->missing == 0)
 			judge_certificate(p, &source);
-		forget_text(&source.key);
-		forget_text(&source.certificate);
+		tls_text_forget(&source.key);
+		tls_text_forget(&source.certificate);
 	}
 }
 
@@ -201,7 +191,7 @@ judge_trusted(struct check_paths *p, enum ctl_file_kind kind, const char *path)
 		blame_key(p, false, "%s", buf_text(&why));
 	tls_out_free(t);
 	buf_done(&why);
-	forget_text(&file);
+	tls_text_forget(&file);
 }
 
 static void
