@@ -49,7 +49,8 @@ struct auth_turn *auth_turn_enter(struct auth_turn_table *t, const uint8_t key[1
 void auth_turn_leave(struct auth_turn *v);
 /*
  * Whose place goes to a request of `key`: of that address when it has all that it may have, else of `of`, a
- * worker that may ask no more. NULL: all are at work.
+ * worker that may ask no more. Who waits for its client goes first; where none rests, the last one that waits
+ * for a slot, of the address that has most, if that is more than `key` has. NULL: none.
  */
 struct auth_request *auth_turn_find_victim(struct auth_turn_table *t, const uint8_t key[16],
     const struct ctl_server *of);
@@ -101,7 +102,8 @@ struct auth_request_kind {
 	/* Whether there is memory for the token of a further step; NULL: always */
 	bool (*admit)(struct auth_request *x, size_t len);
 	uint64_t (*worked)(struct auth_request *x);	/* milliseconds for which its answer is delayed */
-	uint64_t (*wait)(struct auth_request *x);	/* milliseconds until x->in may be looked at */
+	/* Milliseconds until x->in may be looked at; AUTH_THROTTLE_NEVER: refused instead */
+	uint64_t (*wait)(struct auth_request *x);
 	/* Its answer was to come in `left_ms`; nobody waits for it */
 	void (*left)(struct auth_request *x, uint64_t left_ms);
 	bool (*goes_on)(const void *answer);		/* another step may come */
@@ -132,6 +134,7 @@ struct auth_request {
 	size_t large_bytes;			/* of its tokens over AUTH_IN_TOKEN_USUAL, until it ends */
 	struct loop_timer *timer;		/* HELD, DELAYED */
 	uint64_t due_ms;			/* DELAYED */
+	uint64_t since_ms;			/* in this state */
 	enum auth_request_state state;
 };
 /*
@@ -153,9 +156,13 @@ void auth_request_worked(void *arg, void *job);
 /* For secret_files: `arg` is the request. */
 void auth_request_file_ready(void *arg, struct secret_file *f, const char *why);
 
-/* --- auth_throttle: what mistakes cost: how long a refusal is delayed. Pure --- */
+/* --- auth_throttle: what mistakes cost: how long a refusal is delayed, and when a check waits. Pure --- */
 
 #define AUTH_THROTTLE_MAX 8192U		/* records of each kind */
+#define AUTH_THROTTLE_KNOWN_MAX 65536U	/* addresses from which accounts have logged in */
+#define AUTH_THROTTLE_TURN_MS 1000U	/* between guesses at one account from addresses it does not know */
+#define AUTH_THROTTLE_TURNS_MS 30000U	/* the longest that such a guess waits; the listener waits 60 s */
+#define AUTH_THROTTLE_NEVER UINT64_MAX
 #define AUTH_THROTTLE_FIRST_MS 500U
 #define AUTH_THROTTLE_LAST_MS 16000U
 #define AUTH_THROTTLE_ACCOUNT_SIZE (AUTH_IN_NAME_SIZE + 66)
@@ -166,8 +173,21 @@ struct auth_throttle_who {
 };
 struct auth_throttle *auth_throttle_new(void);
 void auth_throttle_free(struct auth_throttle *t);
-/* Milliseconds until this password may be checked: 0 unless very many did not stay for their refusals. */
-uint64_t auth_throttle_wait(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t now_ms);
+/* One guess at a password. It begins zeroed. */
+struct auth_throttle_guess {
+	bool pending;		/* counted among those of its account that are undecided */
+	uint64_t turn_ms;	/* when it may be checked; 0: it has no turn */
+};
+/*
+ * Milliseconds until this password may be checked, or the question be asked again: 0 unless very many did not
+ * stay for their refusals, or that account is guessed at from many addresses and never logged in from this
+ * one; then AUTH_THROTTLE_NEVER when too many wait. `g` NULL: no password is checked yet.
+ */
+uint64_t auth_throttle_wait(struct auth_throttle *t, const struct auth_throttle_who *who,
+    struct auth_throttle_guess *g, uint64_t now_ms);
+/* The guess is decided, or will never be; after auth_throttle_fail. Also when it is not pending. */
+void auth_throttle_decide(struct auth_throttle *t, const struct auth_throttle_who *who,
+    struct auth_throttle_guess *g);
 /* Milliseconds to wait with the refusal. */
 uint64_t auth_throttle_fail(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t now_ms);
 void auth_throttle_succeed(struct auth_throttle *t, const struct auth_throttle_who *who);

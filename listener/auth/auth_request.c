@@ -65,11 +65,14 @@ enter_state(struct auth_request *x, enum auth_request_state to)
 	if (x->turn != NULL && x->state == AUTH_REQUEST_WORK)
 		x->turn->running--;
 	x->state = to;
+	x->since_ms = clock_mono_ms();
 	if (x->turn != NULL && to == AUTH_REQUEST_WORK)
 		x->turn->running++;
 	if ((q = queue_of(x)) != NULL)
 		TAILQ_INSERT_TAIL(q, x, in_turn);
 }
+
+static void refuse_request(struct auth_request *x, const char *why);
 
 static void
 run_step(struct auth_request *x)
@@ -93,6 +96,10 @@ take_turn(struct auth_request *x)
 {
 	uint64_t wait_ms = x->kind->wait(x);
 
+	if (wait_ms == AUTH_THROTTLE_NEVER) {
+		refuse_request(x, NULL);
+		return;
+	}
 	if (wait_ms > 0) {
 		enter_state(x, AUTH_REQUEST_HELD);
 		loop_timer_set(x->timer, wait_ms);
@@ -267,7 +274,7 @@ void
 auth_request_give_place(struct auth_request *x)
 {
 	leave_delayed(x);
-	if (x->state == AUTH_REQUEST_HELD)
+	if (x->state == AUTH_REQUEST_HELD || x->state == AUTH_REQUEST_QUEUED)
 		refuse_request(x, NULL);
 	else if (x->state == AUTH_REQUEST_DELAYED)
 		send_answer(x);

@@ -21,6 +21,7 @@ struct auth_request_in {
 	struct sasl_server *sasl;
 	char server[64];
 	struct auth_throttle_who who;
+	struct auth_throttle_guess guess;
 };
 
 static struct auth_request_in *
@@ -92,10 +93,13 @@ worked_in(struct auth_request *x)
 	const struct msg_auth_in_answer *out = x->out;
 	struct auth_throttle *t = x->auth->throttle;
 
+	uint64_t delay_ms = 0;
+
 	switch (out->result) {
 	case AUTH_IN_FAILED:
 		log_outcome(x, "failed");
-		return auth_throttle_fail(t, who_of(x), clock_mono_ms());
+		delay_ms = auth_throttle_fail(t, who_of(x), clock_mono_ms());
+		break;
 	case AUTH_IN_OK:
 		auth_throttle_succeed(t, who_of(x));
 		log_outcome(x, "ok");
@@ -104,18 +108,29 @@ worked_in(struct auth_request *x)
 		log_outcome(x, "later");
 		break;
 	default:
-		break;
+		return 0;
 	}
-	return 0;
+	auth_throttle_decide(t, who_of(x), &in_of(x)->guess);
+	return delay_ms;
 }
 
+/* A client that has named itself, and not proved it, sends what is checked. */
 static uint64_t
 wait_in(struct auth_request *x)
 {
 	struct sasl_server *p = sasl_of(x);
+	bool guess;
+	uint64_t wait_ms;
 
 	sasl_server_claim(p, x->in);
-	return auth_throttle_wait(x->auth->throttle, who_of(x), clock_mono_ms());
+	guess = p->user[0] != '\0' && !p->proved;
+	wait_ms = auth_throttle_wait(x->auth->throttle, who_of(x), guess ? &in_of(x)->guess : NULL,
+	    clock_mono_ms());
+	if (wait_ms == AUTH_THROTTLE_NEVER) {
+		snprintf(p->reason, sizeof(p->reason), "too many guesses at this account");
+		log_outcome(x, "later");
+	}
+	return wait_ms;
 }
 
 static void
@@ -158,6 +173,7 @@ admit_in(struct auth_request *x, size_t len)
 static void
 end_in(struct auth_request *x)
 {
+	auth_throttle_decide(x->auth->throttle, who_of(x), &in_of(x)->guess);
 	sasl_server_free(sasl_of(x));
 }
 
@@ -176,7 +192,7 @@ static const struct auth_request_kind kind = {
 	.end = end_in,
 };
 
-/* Places are short: somebody who rests gives up one, as silent clients must not keep others out. */
+/* Places are short: who waits for its client gives way to who works. */
 static bool
 make_place(struct auth *a, const struct ctl_server *s, const uint8_t address[16])
 {

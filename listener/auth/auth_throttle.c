@@ -1,12 +1,12 @@
 /*
- * auth_throttle - what mistakes cost: how long a refusal is delayed; pure
+ * auth_throttle - what mistakes cost: how long a refusal is delayed, and when a check waits; pure
  *
  * Runs in:  auth
  * Owns:     a table for each kind of record
- * Promise:  a right password waits for none of this: it is the refusal that is late. Only where clients do
- *           not stay for their refusals, the next check of the same kind waits until theirs would be over. At
- *           most AUTH_THROTTLE_MAX records of a kind; the one that failed longest ago is forgotten first. An
- *           account counts the same whether it exists or not
+ * Promise:  it is the refusal that is late, not a right password. A check waits where clients do not stay for
+ *           their refusals, and where an account is guessed at from many addresses: those from which it never
+ *           logged in have one check a second together. Records are bounded; the one that failed longest ago
+ *           is forgotten first. An account counts the same whether it exists or not
  * Fails by: never
  */
 #include "listener/auth/auth.h"
@@ -20,7 +20,9 @@
 #include "common/base/mem.h"
 
 enum { BUCKETS = 4096 };
-enum kind { BY_PAIR, BY_ACCOUNT, BY_ADDRESS, KINDS };
+/* KNOWN: the account has logged in from that address. */
+enum kind { BY_PAIR, BY_ACCOUNT, BY_ADDRESS, KINDS, KNOWN = KINDS, TABLES };
+enum { LOOK_AGAIN_MS = 50 };
 
 /*
  * Whoever guesses from one address at one account is slowed from the first failure. Guessing at one account
@@ -47,6 +49,8 @@ struct record {
 	unsigned failures;
 	uint64_t since_ms;	/* from here on failures are forgiven */
 	uint64_t owed_us;	/* when the refusals that were not stayed for are over, `leavers` at a time */
+	uint64_t turn_ms;	/* a pair's own, or an account's next one */
+	unsigned pending;	/* of an account: guesses from addresses that it does not know, undecided */
 };
 
 struct table {
@@ -57,7 +61,7 @@ struct table {
 
 struct auth_throttle {
 	uint64_t seed;
-	struct table table[KINDS];
+	struct table table[TABLES];
 };
 
 struct auth_throttle *
@@ -67,7 +71,7 @@ auth_throttle_new(void)
 
 	if (getrandom(&t->seed, sizeof(t->seed), 0) != sizeof(t->seed))
 		die(71, "no random bytes");
-	for (unsigned k = 0; k < KINDS; k++) {
+	for (unsigned k = 0; k < TABLES; k++) {
 		for (size_t i = 0; i < BUCKETS; i++)
 			LIST_INIT(&t->table[k].bucket[i]);
 		TAILQ_INIT(&t->table[k].age);
@@ -89,7 +93,7 @@ auth_throttle_free(struct auth_throttle *t)
 {
 	struct record *r;
 
-	for (unsigned k = 0; k < KINDS; k++)
+	for (unsigned k = 0; k < TABLES; k++)
 		while ((r = TAILQ_FIRST(&t->table[k].age)) != NULL)
 			forget_record(&t->table[k], r);
 	free(t);
@@ -137,7 +141,7 @@ make_record(struct auth_throttle *t, enum kind kind, const struct auth_throttle_
 	struct record *r = find_record(t, kind, who);
 
 	if (r == NULL) {
-		if (table->count == AUTH_THROTTLE_MAX)
+		if (table->count == (kind == KNOWN ? AUTH_THROTTLE_KNOWN_MAX : AUTH_THROTTLE_MAX))
 			forget_record(table, TAILQ_FIRST(&table->age));
 		r = mem_new(struct record);
 		r->key = key_of(t, kind, who);
@@ -185,6 +189,8 @@ auth_throttle_fail(struct auth_throttle *t, const struct auth_throttle_who *who,
 	if (delay == AUTH_THROTTLE_LAST_MS)
 		return delay;
 	for (unsigned k = BY_PAIR + 1; k < KINDS; k++) {
+		if (k == BY_ACCOUNT && find_record(t, KNOWN, who) != NULL)
+			continue;	/* of its owner, or beside the owner */
 		each = count_failure(make_record(t, (enum kind)k, who), &rows[k], now_ms);
 		if (each > delay)
 			delay = each;
@@ -197,6 +203,7 @@ auth_throttle_succeed(struct auth_throttle *t, const struct auth_throttle_who *w
 {
 	struct record *r = find_record(t, BY_PAIR, who);
 
+	(void)make_record(t, KNOWN, who);
 	if (r != NULL)
 		r->failures /= 2; /* not 0: others at this address may guess at the same account */
 }
@@ -218,8 +225,8 @@ auth_throttle_leave(struct auth_throttle *t, const struct auth_throttle_who *who
 	}
 }
 
-uint64_t
-auth_throttle_wait(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t now_ms)
+static uint64_t
+wait_for_leavers(struct auth_throttle *t, const struct auth_throttle_who *who, uint64_t now_ms)
 {
 	const uint64_t free_until_us = (now_ms + AUTH_THROTTLE_LAST_MS) * 1000;
 	uint64_t wait_us = 0;
@@ -231,4 +238,76 @@ auth_throttle_wait(struct auth_throttle *t, const struct auth_throttle_who *who,
 			wait_us = r->owed_us - free_until_us;
 	}
 	return (wait_us + 999) / 1000;
+}
+
+/* --- an account that is guessed at from many addresses --- */
+
+/* A turn of its own after all others; the same pair has one at a time, so that an address takes one place. */
+static uint64_t
+take_turn(struct auth_throttle *t, const struct auth_throttle_who *who, struct record *account,
+    struct auth_throttle_guess *g, uint64_t now_ms)
+{
+	struct record *pair = find_record(t, BY_PAIR, who);
+	uint64_t turn_ms = account->turn_ms > now_ms ? account->turn_ms : now_ms;
+
+	if ((pair != NULL && pair->turn_ms > now_ms) || turn_ms - now_ms > AUTH_THROTTLE_TURNS_MS)
+		return AUTH_THROTTLE_NEVER;
+	if (pair == NULL)
+		pair = make_record(t, BY_PAIR, who);
+	pair->turn_ms = g->turn_ms = turn_ms;
+	account->turn_ms = turn_ms + AUTH_THROTTLE_TURN_MS;
+	return turn_ms - now_ms;
+}
+
+/*
+ * Guesses that are being checked count as failures until they are decided: many that come at once are no way
+ * around. Where only they fill the number of free ones, they are over soon.
+ */
+static uint64_t
+wait_for_account(struct auth_throttle *t, const struct auth_throttle_who *who, struct auth_throttle_guess *g,
+    uint64_t now_ms)
+{
+	const struct throttle_row *row = &rows[BY_ACCOUNT];
+	struct record *account;
+
+	if (g->turn_ms > 0)
+		return g->turn_ms > now_ms ? g->turn_ms - now_ms : 0;
+	if (g->pending || find_record(t, KNOWN, who) != NULL)
+		return 0;
+	account = find_record(t, BY_ACCOUNT, who);
+	if (account == NULL)
+		account = make_record(t, BY_ACCOUNT, who);
+	forgive_failures(account, row, now_ms);
+	if (account->failures >= row->free)
+		return take_turn(t, who, account, g, now_ms);
+	if (account->failures + account->pending >= row->free)
+		return LOOK_AGAIN_MS;
+	account->pending++;
+	g->pending = true;
+	return 0;
+}
+
+uint64_t
+auth_throttle_wait(struct auth_throttle *t, const struct auth_throttle_who *who,
+    struct auth_throttle_guess *g, uint64_t now_ms)
+{
+	uint64_t leavers_ms = wait_for_leavers(t, who, now_ms), account_ms;
+
+	if (g == NULL)
+		return leavers_ms;
+	account_ms = wait_for_account(t, who, g, now_ms);
+	return account_ms > leavers_ms ? account_ms : leavers_ms;
+}
+
+void
+auth_throttle_decide(struct auth_throttle *t, const struct auth_throttle_who *who,
+    struct auth_throttle_guess *g)
+{
+	struct record *account = g->pending ? find_record(t, BY_ACCOUNT, who) : NULL;
+
+	g->pending = false;
+	if (account == NULL || account->pending == 0)
+		return;	/* it was forgotten meanwhile */
+	if (--account->pending == 0 && account->failures == 0)
+		forget_record(&t->table[BY_ACCOUNT], account);
 }

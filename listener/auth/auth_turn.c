@@ -4,8 +4,8 @@
  * Runs in:  auth
  * Owns:     a record for each address with something under way
  * Promise:  an address has at most `slots` steps with the pool and AUTH_TURN_PLACES_MAX requests open. When
- *           places are short, the address that has most gives up the request that rests longest: silent
- *           clients keep nobody out
+ *           places are short, the address that has most gives up one: who waits for its client gives way to
+ *           who works. Silent clients keep nobody out, and busy ones not the first of another address
  * Fails by: NULL
  */
 #include <arpa/inet.h>
@@ -86,15 +86,53 @@ auth_turn_leave(struct auth_turn *v)
 	free(v);
 }
 
-/* The request that rests longest, of that worker or (NULL) of any. */
+/* Of that worker or (NULL) of any: who waits longest for its client, else who rests longest. */
 static struct auth_request *
 find_resting(const struct auth_turn *v, const struct ctl_server *of)
 {
+	struct auth_request *x, *first = NULL;
+
+	TAILQ_FOREACH(x, &v->resting, in_turn) {
+		if (of != NULL && x->open.server != of)
+			continue;
+		if (x->state == AUTH_REQUEST_IDLE)
+			return x;
+		if (first == NULL)
+			first = x;
+	}
+	return first;
+}
+
+/* The last one that waits for a slot. */
+static struct auth_request *
+find_queued(const struct auth_turn *v, const struct ctl_server *of)
+{
 	struct auth_request *x;
 
-	TAILQ_FOREACH(x, &v->resting, in_turn)
-		if (of == NULL || x->open.server == of)
+	TAILQ_FOREACH_REVERSE(x, &v->waiting, auth_request_queue, in_turn)
+		if (x->open.server == of)
 			break;
+	return x;
+}
+
+/* The address that has most pays, but `least` at least; of several, the one whose request is the oldest. */
+static struct auth_request *
+find_greedy(const struct auth_turn_table *t, const struct ctl_server *of, unsigned least,
+    struct auth_request *(*find)(const struct auth_turn *v, const struct ctl_server *of))
+{
+	struct auth_turn *v;
+	struct auth_request *x = NULL, *each;
+	unsigned most = least;
+
+	for (size_t i = 0; i < AUTH_TURN_BUCKETS; i++)
+		LIST_FOREACH(v, &t->bucket[i], bucket) {
+			if (v->users < most || (each = find(v, of)) == NULL)
+				continue;
+			if (x != NULL && v->users == most && each->since_ms >= x->since_ms)
+				continue;
+			x = each;
+			most = v->users;
+		}
 	return x;
 }
 
@@ -102,16 +140,10 @@ struct auth_request *
 auth_turn_find_victim(struct auth_turn_table *t, const uint8_t key[16], const struct ctl_server *of)
 {
 	struct auth_turn *v = find_address(t, key);
-	struct auth_request *x = NULL, *each;
-	unsigned most = 0;
+	struct auth_request *x;
 
 	if (v != NULL && v->users == AUTH_TURN_PLACES_MAX)
 		return find_resting(v, NULL);
-	for (size_t i = 0; i < AUTH_TURN_BUCKETS; i++)
-		LIST_FOREACH(v, &t->bucket[i], bucket)
-			if (v->users > most && (each = find_resting(v, of)) != NULL) {
-				x = each;
-				most = v->users;
-			}
-	return x;
+	x = find_greedy(t, of, 1, find_resting);
+	return x != NULL ? x : find_greedy(t, of, (v != NULL ? v->users : 0) + 2, find_queued);
 }

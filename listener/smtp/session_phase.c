@@ -16,7 +16,7 @@
 #include "listener/smtp/smtp.h"
 
 /* Limits in ms. Between commands connection-timeout alone counts (RFC 5321 4.5.3.2.7 wants 5 minutes). */
-enum { FIRST_MS = 300000, CONTENT_MS = 180000, REFUSED_MS = 10000, AUTH_LINE_MS = 180000,
+enum { FIRST_MS = 300000, CONTENT_MS = 180000, REFUSED_MS = 10000, AUTH_LINE_MS = 60000,
 	TLS_MS = 60000, AUTH_HELPER_MS = 60000, ETRN_MS = 15000, CLOSE_MS = 5000 };
 #define NO_LIMIT UINT64_MAX
 

@@ -181,6 +181,54 @@ def test_silent_clients_keep_nobody_out(t):
         client.close()
 
 
+def test_silent_addresses_keep_nobody_out(t):
+    """Eight addresses with as many begun logins as one may have take all places of a worker: others still log in, in steps, too."""
+    service = protected(t, general={"connection-limit-per-client": "unlimited"})
+    silent = []
+    for portion in range(0, 8 * 513, 216):
+        some = [service.default.connect(source=f"127.0.1.{1 + number % 8}", banner=False) for number in range(portion, portion + 216)]
+        for client in some:
+            client.send("HELO c\r\nAUTH LOGIN\r\n")
+        for client in some:
+            for code in (220, 250, 334):
+                client.expect(code)
+        silent += some
+    begin = time.monotonic()
+    for source in ("127.0.0.9", "127.0.0.10"):
+        with service.default.connect(source=source, ehlo="c") as client:
+            client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
+        with service.default.connect(source=source, ehlo="c") as client:
+            equal(scram(client, "alice", PASSWORD).code, 235)
+    check(time.monotonic() - begin < 10, "the logins beside them")
+    for client in silent:
+        client.close()
+
+
+def test_guesses_from_many_addresses(t):
+    """200 addresses, one guess each at one account: some are checked, the others have a turn a second; the owner, where it logged in before, waits for none."""
+    service = protected(t, general={"connection-limit-per-client": "unlimited"})
+
+    def right():
+        with service.default.connect(source="127.0.0.2", ehlo="c") as client:
+            client.expect(235, f"AUTH PLAIN {plain('alice', PASSWORD)}")
+    right()
+    clients = [service.default.connect(source=f"127.0.2.{1 + number}", ehlo="c") for number in range(200)]
+    for client in clients:
+        client.send(f"AUTH PLAIN {plain('alice', 'guess')}\r\n")
+    until(lambda: len(service.events.all("auth", result="failed")) >= 16, what="the first guesses to be checked")
+    for _ in range(3):
+        check(timed(right) < 2, "the owner waits")
+    codes = [client.reply().code for client in clients if select.select([client.socket], [], [], 0)[0]]
+    check(codes.count(454) > 100, codes)
+    checked = len(service.events.all("auth", result="failed"))
+    check(checked < 30, f"{checked} guesses were checked at once")
+    service.events.wait("auth", result="later", user="alice")
+    with service.default.connect(source="127.0.0.3", ehlo="c") as client:   # another account does not pay for it
+        client.expect(535, f"AUTH PLAIN {plain('bob', 'guess')}")
+    for client in clients:
+        client.close()
+
+
 def test_scram(t):
     """Own client; a crypt hash cannot do it; another's name; rubbish."""
     service = protected(t, accounts={"alice": verifier(PASSWORD), "bob": "$5$rounds=1000$abc$" + "a" * 43})

@@ -163,7 +163,7 @@ START_TEST(failures)
 	ck_assert_uint_eq(auth_throttle_fail(t, &alice, 1000 + 3 * 60000), 2000);
 	auth_throttle_succeed(t, &alice);
 	ck_assert_uint_eq(auth_throttle_fail(t, &alice, 1000 + 3 * 60000), 1000);
-	ck_assert_uint_eq(auth_throttle_wait(t, &alice, 1000), 0);
+	ck_assert_uint_eq(auth_throttle_wait(t, &alice, NULL, 1000), 0);
 	auth_throttle_free(t);
 }
 END_TEST
@@ -213,16 +213,100 @@ START_TEST(leavers)
 
 	for (unsigned i = 0; i < 64; i++)
 		auth_throttle_leave(t, &alice, auth_throttle_fail(t, &alice, now), now);
-	ck_assert_uint_eq(auth_throttle_wait(t, &alice, now), 0);
+	ck_assert_uint_eq(auth_throttle_wait(t, &alice, NULL, now), 0);
 	for (uint64_t end = now + 160000; now < end; now += wait, guesses++) {
-		wait = auth_throttle_wait(t, &alice, now);
+		wait = auth_throttle_wait(t, &alice, NULL, now);
 		ck_assert_uint_le(wait, AUTH_THROTTLE_LAST_MS / 128 + 1);
 		if (wait == 0)
 			auth_throttle_leave(t, &alice, auth_throttle_fail(t, &alice, now), now);
 	}
 	ck_assert_uint_le(guesses, 2 * 128 * 11);
-	ck_assert_uint_eq(auth_throttle_wait(t, &bob, now), 0);
-	ck_assert_uint_eq(auth_throttle_wait(t, &away, now), 0);
+	ck_assert_uint_eq(auth_throttle_wait(t, &bob, NULL, now), 0);
+	ck_assert_uint_eq(auth_throttle_wait(t, &away, NULL, now), 0);
+	auth_throttle_free(t);
+}
+END_TEST
+
+/*
+ * One account, 200 addresses, a guess each, again and again: some at once, then one a second. An address from
+ * which the account logged in, other accounts, and the right password elsewhere do not pay for it.
+ */
+START_TEST(many_addresses)
+{
+	struct auth_throttle *t = auth_throttle_new();
+	struct auth_throttle_who who, owner = who_is("198.51.100.1", "s alice"),
+	    other = who_is("198.51.100.2", "s bob"), away = who_is("198.51.100.3", "s alice");
+	struct auth_throttle_guess one = { 0 }, g[200] = { 0 };
+	char text[40];
+	uint64_t now = 5000, wait;
+	unsigned checked = 0;
+
+	auth_throttle_succeed(t, &owner);
+	for (unsigned tick = 0; tick < 1200; tick++, now += 100) {
+		for (unsigned i = 0; i < 200; i++) {
+			snprintf(text, sizeof(text), "192.0.2.%u", i);
+			who = who_is(text, "s alice");
+			wait = auth_throttle_wait(t, &who, &g[i], now);
+			ck_assert(wait <= AUTH_THROTTLE_TURNS_MS || wait == AUTH_THROTTLE_NEVER);
+			if (wait > 0)
+				continue;
+			(void)auth_throttle_fail(t, &who, now);
+			auth_throttle_decide(t, &who, &g[i]);
+			g[i] = (struct auth_throttle_guess){ 0 };
+			checked++;
+		}
+		ck_assert_uint_eq(auth_throttle_wait(t, &owner, &(struct auth_throttle_guess){ 0 }, now), 0);
+		ck_assert_uint_eq(auth_throttle_wait(t, &other, &one, now), 0);
+		auth_throttle_decide(t, &other, &one);
+	}
+	ck_assert_uint_eq(auth_throttle_fail(t, &owner, now), 500);
+	ck_assert_uint_le(checked, 16 + 121);
+	ck_assert_uint_ge(checked, 100);
+	/* A new address of the owner gets its turn beside them, and is known from then on. */
+	now += 31000;
+	wait = auth_throttle_wait(t, &away, &one, now);
+	ck_assert_uint_le(wait, AUTH_THROTTLE_TURNS_MS);
+	ck_assert_uint_eq(auth_throttle_wait(t, &away, &one, now + wait), 0);
+	auth_throttle_succeed(t, &away);
+	auth_throttle_decide(t, &away, &one);
+	ck_assert_uint_eq(auth_throttle_wait(t, &away, &(struct auth_throttle_guess){ 0 }, now), 0);
+	auth_throttle_free(t);
+}
+END_TEST
+
+/* All at once, none decided: they are counted while they are checked. One address has one turn at a time. */
+START_TEST(guesses_at_once)
+{
+	struct auth_throttle *t = auth_throttle_new();
+	struct auth_throttle_who who;
+	struct auth_throttle_guess g[40] = { 0 }, second = { 0 };
+	char text[40];
+	unsigned at_once = 0;
+
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(text, sizeof(text), "192.0.2.%u", i);
+		who = who_is(text, "s alice");
+		at_once += auth_throttle_wait(t, &who, &g[i], 1000) == 0;
+	}
+	ck_assert_uint_eq(at_once, 16);
+	/* They were right: the others are looked at. */
+	for (unsigned i = 0; i < 16; i++)
+		auth_throttle_decide(t, &who, &g[i]);
+	ck_assert_uint_eq(auth_throttle_wait(t, &who, &g[39], 1050), 0);
+	for (unsigned i = 0; i < 16; i++)
+		(void)auth_throttle_fail(t, &who, 1050);
+	for (unsigned i = 0; i < 16; i++) {
+		snprintf(text, sizeof(text), "192.0.2.%u", i);
+		who = who_is(text, "s alice");
+		(void)auth_throttle_fail(t, &who, 1050);
+	}
+	who = who_is("203.0.113.1", "s alice");
+	ck_assert_uint_eq(auth_throttle_wait(t, &who, &(struct auth_throttle_guess){ 0 }, 1050), 0);
+	who = who_is("203.0.113.2", "s alice");
+	ck_assert_uint_eq(auth_throttle_wait(t, &who, &second, 1050), AUTH_THROTTLE_TURN_MS);
+	ck_assert_uint_eq(auth_throttle_wait(t, &who, &second, 1050), AUTH_THROTTLE_TURN_MS);
+	ck_assert_uint_eq(auth_throttle_wait(t, &who, &(struct auth_throttle_guess){ 0 }, 1050),
+	    AUTH_THROTTLE_NEVER);
 	auth_throttle_free(t);
 }
 END_TEST
@@ -279,6 +363,29 @@ START_TEST(turns)
 	/* The address that has most pays, with the one that rests longest, of the worker that is full. */
 	ck_assert_ptr_eq(auth_turn_find_victim(t, key, here), &idle[1]);
 	ck_assert_ptr_eq(auth_turn_find_victim(t, key, there), &idle[2]);
+	/* Of two that have as many, the older one; of one address, who waits for its client before a refusal. */
+	ck_assert_ptr_eq(enter_as(t, "192.0.2.1"), one);
+	idle[0].since_ms = 2;
+	idle[1].since_ms = 1;
+	ck_assert_ptr_eq(auth_turn_find_victim(t, key, here), &idle[1]);
+	idle[0].since_ms = 0;
+	ck_assert_ptr_eq(auth_turn_find_victim(t, key, here), &idle[0]);
+	idle[1].state = AUTH_REQUEST_DELAYED;
+	idle[2].state = AUTH_REQUEST_IDLE;
+	idle[2].open.server = here;
+	TAILQ_REMOVE(&one->resting, &idle[0], in_turn);
+	ck_assert_ptr_eq(auth_turn_find_victim(t, key, here), &idle[2]);
+	/* Where all work, the last in the queue of the address that has more than the one that comes. */
+	TAILQ_REMOVE(&six->resting, &idle[1], in_turn);
+	TAILQ_REMOVE(&six->resting, &idle[2], in_turn);
+	TAILQ_INSERT_TAIL(&one->waiting, &idle[0], in_turn);
+	TAILQ_INSERT_TAIL(&one->waiting, &idle[2], in_turn);
+	ck_assert_ptr_eq(auth_turn_find_victim(t, key, here), &idle[2]);
+	auth_turn_make_key(key, "192.0.2.2");
+	ck_assert_ptr_null(auth_turn_find_victim(t, key, here));
+	TAILQ_REMOVE(&one->waiting, &idle[0], in_turn);
+	TAILQ_REMOVE(&one->waiting, &idle[2], in_turn);
+	TAILQ_INSERT_TAIL(&one->resting, &idle[0], in_turn);
 	/* An address that has all its places pays itself. */
 	while ((greedy = enter_as(t, "192.0.2.1")) != NULL)
 		ck_assert_ptr_eq(greedy, one);
@@ -295,4 +402,5 @@ START_TEST(turns)
 }
 END_TEST
 
-UNIT_MAIN("auth", base64, lines, list, passwords, failures, spread_failures, leavers, many_names, turns)
+UNIT_MAIN("auth", base64, lines, list, passwords, failures, spread_failures, leavers, many_addresses,
+    guesses_at_once, many_names, turns)
