@@ -18,6 +18,8 @@ struct child;
 struct child_ops;
 struct config;
 struct config_fault;
+struct config_faults;
+struct config_files;
 struct config_server;
 struct control;
 struct counters;
@@ -162,6 +164,9 @@ struct master {
 	const struct child_ops *child_ops;
 	struct master_options options;
 	struct snapshot *snapshot;	/* the latest that was read */
+	/* INI files of the latest reload, when the faults let nothing of them be taken over; or NULL */
+	struct config_files *refused;
+	struct config_faults *told;	/* of the latest reading of INI files or lists; they are in the log */
 	struct control_rights operators, viewers;	/* of [service] */
 	uid_t uid; gid_t gid;		/* user and group of workers; -1 when not root */
 	struct loop *loop;

@@ -117,7 +117,7 @@ make_servers(struct master *m, const struct config_faults *faults)
 	for (size_t i = 0; i < faults->count; i++) {
 		const struct config_fault *f = &faults->fault[i];
 
-		reload_log_fault(f);
+		reload_words_log_fault(f);
 		if (!f->warning && f->server != NULL && f == config_faults_first_error(faults, f->server))
 			(void)server_list_add(m, f->server, NULL, f);
 	}
@@ -159,7 +159,7 @@ open_service(struct master *m)
 	m->file_watch = file_watch_new(m);
 	make_servers(m, &faults);
 	metrics_post_open(m);
-	config_faults_done(&faults);
+	reload_words_remember(m, &faults);
 }
 
 /* --- while it runs --- */
@@ -263,10 +263,33 @@ stop_service(struct master *m, bool hurry)
 }
 
 static void
+finish_reload(struct master *m, struct buf *text, int *status)
+{
+	struct child *c;
+
+	event_log_renew(m, text, status);
+	TAILQ_FOREACH(c, &m->children, link)
+		if (c->phase == CHILD_READY)
+			child_tell(c, CTL_LOGS);
+	log_event(*status == 0 ? LOG_FACT : LOG_FAULT, NULL, "config", "result=%s",
+	    *status == 0 ? "reloaded" : "not-all-reloaded");
+}
+
+static void
+take_lists(struct master *m)
+{
+	struct buf text = BUF_INIT(MASTER_TEXT_MAX);	/* each of its lines is an event */
+	int status;
+
+	if (reload_lists(m, &text, &status))
+		finish_reload(m, &text, &status);
+	buf_done(&text);
+}
+
+static void
 reload_service(struct master *m, const char *only, struct buf *text, int *status)
 {
 	char line[96];
-	struct child *c;
 
 	if (m->stopping) {
 		buf_puts(text, "the service is stopping\n");
@@ -278,12 +301,7 @@ reload_service(struct master *m, const char *only, struct buf *text, int *status
 	notify_send(line);
 	m->reloading = true;
 	*status = reload_run(m, only, text);
-	event_log_renew(m, text, status);
-	TAILQ_FOREACH(c, &m->children, link)
-		if (c->phase == CHILD_READY)
-			child_tell(c, CTL_LOGS);
-	log_event(*status == 0 ? LOG_FACT : LOG_FAULT, NULL, "config", "result=%s",
-	    *status == 0 ? "reloaded" : "not-all-reloaded");
+	finish_reload(m, text, status);
 }
 
 /* --- after the loop --- */
@@ -313,6 +331,8 @@ close_service(struct master *m)
 	control_close(m->control, "the service has stopped\n");
 	control_rights_done(&m->operators);
 	control_rights_done(&m->viewers);
+	reload_words_forget(m);
+	config_files_drop(m->refused);
 	server_snapshot_drop(m->snapshot);
 	buf_done(&m->refusals);
 	free(m->program_folder);
@@ -323,7 +343,7 @@ int
 service_run(const struct master_options *o)
 {
 	static const struct master_ops ops = { .changed = on_changed, .stop = stop_service,
-	    .lists_changed = reload_lists, .reload = reload_service };
+	    .lists_changed = take_lists, .reload = reload_service };
 	struct master m = { .ops = &ops, .child_ops = &child_events, .options = *o,
 	    .parent = -1, .event_file = -1, .pidfile = { .fd = -1 }, .refusals = BUF_INIT(65536) };
 

@@ -15,6 +15,12 @@
 #include "common/base/mem.h"
 #include "common/config/config_private.h"
 
+struct config_files {
+	unsigned users;
+	struct config_sources sources;	/* of lists the paths only */
+	struct config_faults faults;	/* of reading the INI files */
+};
+
 /* Takes out the virtual servers whose files have errors. */
 static void
 drop_broken(struct config_work *w)
@@ -29,17 +35,6 @@ drop_broken(struct config_work *w)
 			c->server[kept++] = c->server[i];
 	}
 	c->nserver = kept;
-}
-
-/* The paths of the lists, for who watches them. */
-static void
-keep_list_paths(struct config_work *w)
-{
-	struct config *c = w->config;
-
-	c->list_path = mem_array(NULL, w->sources.lists + 1, sizeof(*c->list_path));
-	for (size_t i = 0; i < w->sources.lists; i++)
-		c->list_path[c->nlist++] = mem_strdup(w->sources.list[i].path);
 }
 
 /* From sources to a judged config; NULL when postern.ini has errors. */
@@ -59,7 +54,6 @@ make_config(struct config_work *w)
 		    "all INI files together are larger than %d MiB", CONFIG_SNAPSHOT_MAX / 1024 / 1024);
 	w->config->text = text.data;
 	w->config->text_len = text.len;
-	keep_list_paths(w);
 	drop_broken(w);
 	for (size_t i = 0; i < w->sources.count; i++)
 		config_ini_done(&w->ini[i]);
@@ -72,32 +66,70 @@ make_config(struct config_work *w)
 	return w->config;
 }
 
-struct config *
-config_read(const char *path, struct config_faults *faults)
+static struct config *
+judge_files(struct config_files *files, struct config_work *w)
 {
-	struct config_work w = { .faults = faults, .folders = true };
-	struct config *c;
+	struct config *c = make_config(w);
 
-	*faults = (struct config_faults){ 0 };
-	config_file_gather(&w, path);
-	c = make_config(&w);
-	config_file_done(&w.sources);
+	config_file_forget_texts(&w->sources);
+	files->sources = w->sources;
+	if (c != NULL) {
+		c->files = files;
+		files->users++;
+	}
 	return c;
 }
 
 struct config *
-config_read_lists(const struct config *old, struct config_faults *faults)
+config_read_files(const char *path, struct config_files **files, struct config_faults *faults)
 {
 	struct config_work w = { .faults = faults, .folders = true };
-	struct config *c = NULL;
 
 	*faults = (struct config_faults){ 0 };
-	if (config_snapshot_parse(&w.sources, old->text, old->text_len) == 0) {
-		config_file_forget_lists(&w.sources);
-		c = make_config(&w);
-	}
-	config_file_done(&w.sources);
+	*files = mem_new(struct config_files);
+	(*files)->users = 1;
+	config_file_gather(&w, path);
+	config_faults_copy(&(*files)->faults, faults);
+	return judge_files(*files, &w);
+}
+
+struct config *
+config_read(const char *path, struct config_faults *faults)
+{
+	struct config_files *files;
+	struct config *c = config_read_files(path, &files, faults);
+
+	config_files_drop(files);
 	return c;
+}
+
+struct config *
+config_read_lists(struct config_files *files, struct config_faults *faults)
+{
+	struct config_work w = { .sources = files->sources, .faults = faults, .folders = true };
+
+	*faults = (struct config_faults){ 0 };
+	config_faults_copy(faults, &files->faults);
+	config_file_forget_lists(&w.sources);
+	for (size_t i = 0; i < w.sources.count; i++)
+		w.sources.source[i].errors = w.sources.source[i].unreadable;
+	return judge_files(files, &w);
+}
+
+const char *
+config_files_list(const struct config_files *files, size_t n)
+{
+	return n < files->sources.lists ? files->sources.list[n].path : NULL;
+}
+
+void
+config_files_drop(struct config_files *files)
+{
+	if (files == NULL || --files->users > 0)
+		return;
+	config_file_done(&files->sources);
+	config_faults_done(&files->faults);
+	free(files);
 }
 
 static struct config *
@@ -158,6 +190,8 @@ config_service_log_sink(const struct config_service *s, bool foreground)
 void
 config_free(struct config *c)
 {
-	if (c != NULL)
-		config_build_free(c);
+	if (c == NULL)
+		return;
+	config_files_drop(c->files);
+	config_build_free(c);
 }

@@ -14,6 +14,7 @@
 
 #include "common/base/log.h"
 #include "common/base/net.h"
+#include "common/config/config_faults.h"
 
 struct buf;
 
@@ -226,19 +227,9 @@ struct config {
 	struct config_server *server; size_t nserver;	/* sorted by name */
 	struct config_oauth *oauth; size_t noauth;
 	char *text; size_t text_len;		/* the snapshot it was judged from */
-	char **list_path; size_t nlist;		/* of the files with lists that its keys name */
+	struct config_files *files;		/* that it was read from; NULL: from a snapshot */
 	char **path; size_t npath;		/* of the INI files; origins and `file` point to them */
 };
-
-/* One fault or warning. */
-struct config_fault {
-	char *file; unsigned line;	/* line 0: the file as a whole */
-	char *text;			/* "unknown key \"lisen\" in [general]; did you mean \"listen\"?" */
-	bool warning;
-	char *server;			/* the virtual server it belongs to, NULL: the service */
-};
-/* Count stops at 500. */
-struct config_faults { struct config_fault *fault; size_t count; size_t errors; };
 
 /*
  * Reads `path` (postern.ini) and servers/NAME.ini beside it, and judges the whole. Always fills `faults`
@@ -248,31 +239,25 @@ struct config_faults { struct config_fault *fault; size_t count; size_t errors; 
  */
 struct config *config_read(const char *path,
     struct config_faults *faults) __attribute__((warn_unused_result));
-/* The INI files as they were in `c`, with the files of lists as they are now. */
-struct config *config_read_lists(const struct config *c,
+/*
+ * The INI files of one reading with all their faults, to be judged again when files with lists change. The
+ * config holds them, too.
+ */
+struct config_files;
+/* config_read; *files is the caller's, until config_files_drop, also when the config is NULL. */
+struct config *config_read_files(const char *path, struct config_files **files,
     struct config_faults *faults) __attribute__((warn_unused_result));
+/* The INI files as they were, with the files of lists as they are now. */
+struct config *config_read_lists(struct config_files *files,
+    struct config_faults *faults) __attribute__((warn_unused_result));
+void config_files_drop(struct config_files *files);	/* NULL is fine */
+/* Path `n` of the files of lists that their keys name, as of the latest reading; NULL: there are no more. */
+const char *config_files_list(const struct config_files *files, size_t n);
 /* The same from a snapshot (config.text), as a child does; NULL on any error. */
 struct config *config_read_snapshot(int fd) __attribute__((warn_unused_result));
 /* A sealed memfd with config.text, close-on-exec; -1. */
 int config_snapshot(const struct config *c) __attribute__((warn_unused_result));
 void config_free(struct config *c);
-void config_faults_done(struct config_faults *f);
-/* The first error (no warning) in the file of virtual server `name`; NULL: none. */
-const struct config_fault *config_faults_first_error(const struct config_faults *f, const char *name);
-void config_faults_print(const struct config_faults *f, FILE *out);	/* "FILE:LINE: error: TEXT" a line */
-/* Adds a fault about a key of a virtual server: for checks that go further than the INI files. */
-enum key_section;
-void config_faults_tell(struct config_faults *f, const struct config_server *s, enum key_section section,
-    const char *key, bool warning, const char *text);
-/* Whether a file says it, so that a fault has a place. */
-bool config_faults_key_is_given(const struct config_server *s, enum key_section section, const char *key);
-void config_faults_tell_service(struct config_faults *f, const struct config *c, const char *key,
-    bool warning, const char *text);
-void config_faults_tell_oauth(struct config_faults *f, const struct config *c, const struct config_oauth *o,
-    const char *key, bool warning, const char *text);
-void config_faults_tell_domain(struct config_faults *f, const struct config_server *s,
-    const struct config_domain *d, const char *key, bool warning, const char *text);
-
 /* Whether an address is in the list, by an entry that is a network; whether a name is, by a domain name. */
 bool config_nets_has(const struct config_nets *n, const struct sockaddr *sa);
 bool config_nets_has_name(const struct config_nets *n, const char *name);

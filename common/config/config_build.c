@@ -440,9 +440,6 @@ config_build_free(struct config *c)
 	for (size_t i = 0; i < c->npath; i++)
 		free(c->path[i]);
 	free(c->path);
-	for (size_t i = 0; i < c->nlist; i++)
-		free(c->list_path[i]);
-	free(c->list_path);
 	free(c->text);
 	free(c);
 }

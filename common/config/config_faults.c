@@ -123,6 +123,37 @@ config_faults_sort(struct config_faults *f)
 		qsort(f->fault, f->count, sizeof(*f->fault), fault_compare);
 }
 
+static bool
+is_same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+bool
+config_faults_has(const struct config_faults *f, const struct config_fault *fault)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		const struct config_fault *x = &f->fault[i];
+
+		if (x->line == fault->line && x->warning == fault->warning &&
+		    strcmp(x->text, fault->text) == 0 && strcmp(x->file, fault->file) == 0 &&
+		    is_same_text(x->server, fault->server))
+			return true;
+	}
+	return false;
+}
+
+void
+config_faults_copy(struct config_faults *f, const struct config_faults *from)
+{
+	for (size_t i = 0; i < from->count; i++) {
+		const struct config_fault *x = &from->fault[i];
+		struct config_source at = { .path = x->file, .server = x->server };
+
+		config_faults_add(f, &at, x->line, x->warning, "%s", x->text);
+	}
+}
+
 const struct config_fault *
 config_faults_first_error(const struct config_faults *f, const char *name)
 {

@@ -46,6 +46,15 @@ config_file_forget_lists(struct config_sources *sources)
 }
 
 void
+config_file_forget_texts(struct config_sources *sources)
+{
+	for (size_t i = 0; i < sources->lists; i++) {
+		free(sources->list[i].text);
+		sources->list[i].text = NULL;
+	}
+}
+
+void
 config_file_done(struct config_sources *sources)
 {
 	for (size_t i = 0; i < sources->count; i++) {
@@ -205,6 +214,8 @@ config_file_gather(struct config_work *w, const char *path)
 	read_source(config_file_add(&w->sources, NULL, path), w->faults);
 	w->sources.hostname = config_file_hostname("/etc/hosts");
 	gather_servers(w, folder);
+	for (size_t i = 0; i < w->sources.count; i++)
+		w->sources.source[i].unreadable = w->sources.source[i].errors;
 	free(folder);
 }
 

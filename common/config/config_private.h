@@ -27,6 +27,7 @@ struct config_source {
 	size_t len;
 	uint32_t id;			/* its id in the snapshot; else 0 */
 	size_t errors;
+	size_t unreadable;		/* errors of reading it: they stay whatever else is judged again */
 };
 /* The first is postern.ini */
 struct config_sources {
@@ -96,6 +97,7 @@ void config_faults_sort(struct config_faults *f);
 void config_file_gather(struct config_work *w, const char *path);
 void config_file_done(struct config_sources *sources);
 void config_file_forget_lists(struct config_sources *sources);
+void config_file_forget_texts(struct config_sources *sources);	/* of lists; their paths stay */
 struct config_source *config_file_add(struct config_sources *sources, const char *server, const char *path);
 /* The host's full name, as far as it is known without a look-up; owned by the caller */
 char *config_file_hostname(const char *hosts);

@@ -7,7 +7,7 @@
  * Promise:  a change is told when the files of one role of a virtual server have stayed the same for a
  *           second; the children then ask for them (file_handover) and judge them. Which files those are, the
  *           tables of named_file and file_handover say; passwords and tokens are asked for at each use. Files
- *           with lists are read by the supervisor itself (reload_lists)
+ *           with lists, of what runs and of what was refused, the supervisor reads itself (reload_lists)
  * Fails by: not at all
  */
 #include <bsd/string.h>
@@ -36,6 +36,8 @@ struct stamp {
 struct watched_file {
 	char *path;
 	struct stamp told, seen;
+	bool news;			/* it is one of those that are told just now */
+	bool used;			/* while the set of lists is brought up to date */
 };
 
 /* The files of one role, of a virtual server or of the service. */
@@ -153,21 +155,54 @@ find_set(struct file_watch *w, struct server *s, enum ctl_file_kind kind)
 	return set;
 }
 
-/* The files with lists of the latest configuration; the first set. */
+static struct watched_file *
+find_file(const struct watched_set *set, const char *path)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (strcmp(set->watched[i].path, path) == 0)
+			return &set->watched[i];
+	return NULL;
+}
+
+static void
+use_lists(struct watched_set *set, const struct config_files *files)
+{
+	const char *path;
+
+	for (size_t i = 0; files != NULL && (path = config_files_list(files, i)) != NULL; i++) {
+		if (find_file(set, path) == NULL)
+			add_file(set, set->count, path);
+		find_file(set, path)->used = true;
+	}
+}
+
+/* Those with lists of what runs, and of what was refused for them; the first set. */
 static void
 update_lists(struct file_watch *w)
 {
-	const struct config *c = w->m->snapshot->config;
 	struct watched_set *set = TAILQ_FIRST(&w->sets);
+	const struct server *s;
+	size_t kept = 0;
 
 	if (set == NULL || !set->lists) {
 		set = mem_new(struct watched_set);
 		set->lists = true;
 		TAILQ_INSERT_HEAD(&w->sets, set, link);
 	}
-	for (size_t i = 0; i < c->nlist; i++)
-		add_file(set, i, c->list_path[i]);
-	cut_set(set, c->nlist);
+	for (size_t i = 0; i < set->count; i++)
+		set->watched[i].used = false;
+	use_lists(set, w->m->snapshot->config->files);
+	use_lists(set, w->m->refused);
+	TAILQ_FOREACH(s, &w->m->servers, link)
+		if (s->snapshot != NULL)
+			use_lists(set, s->snapshot->config->files);
+	for (size_t i = 0; i < set->count; i++) {
+		if (set->watched[i].used)
+			set->watched[kept++] = set->watched[i];
+		else
+			free(set->watched[i].path);
+	}
+	set->count = kept;
 }
 
 /* Brings the sets of one virtual server, or of the service, up to its configuration. */
@@ -230,9 +265,15 @@ scan_set(struct file_watch *w, struct watched_set *set)
 		return;
 	}
 	set->changing = false;
-	for (size_t i = 0; i < set->count; i++)
-		set->watched[i].told = set->watched[i].seen;
+	for (size_t i = 0; i < set->count; i++) {
+		struct watched_file *f = &set->watched[i];
+
+		f->news = !is_same_stamp(&f->seen, &f->told);
+		f->told = f->seen;
+	}
 	tell_children(w, set);
+	for (size_t i = 0; i < set->count; i++)
+		set->watched[i].news = false;
 }
 
 static void
@@ -258,6 +299,14 @@ file_watch_scan(struct master *m)
 	update_sets(m->file_watch, NULL);
 	update_lists(m->file_watch);
 	loop_timer_set(m->file_watch->timer, 0);
+}
+
+bool
+file_watch_is_news(const struct master *m, const char *path)
+{
+	const struct watched_file *f = find_file(TAILQ_FIRST(&m->file_watch->sets), path);
+
+	return f != NULL && f->news;
 }
 
 void

@@ -1,11 +1,12 @@
 /*
  * reload - takes over the configuration on disk while the service runs
  *
- * Runs in:  master, on SIGHUP and by command
+ * Runs in:  master, on SIGHUP, by command, and (lists) when a file with a list has changed
  * Owns:     nothing
  * Promise:  errors in the service file, or a change of user, group, run or state: nothing changes. Errors in
  *           the file of a virtual server: that one stays as it is. A virtual server without changes is not
- *           touched. No session is dropped; no connection is refused on an address that stays
+ *           touched. No session is dropped; no connection is refused on an address that stays. A list that
+ *           is mended is taken without a reload; its fault holds up no virtual server but those that name it
  * Fails by: a status, and lines of text that say what and why
  */
 #include <errno.h>
@@ -18,59 +19,6 @@
 #include "master/processes/processes.h"
 #include "master/servers/servers.h"
 
-struct reload {
-	struct master *m;
-	struct snapshot *snap;
-	struct config_faults faults;
-	const char *only;		/* the text tells of this virtual server alone; NULL: of all */
-	struct buf *text;
-	int status;
-	bool lists;			/* the INI files are those of before: no server comes or goes */
-};
-
-/* Whether the operator asked about it: "-" is the service. */
-static bool
-is_meant(const struct reload *r, const char *server)
-{
-	return r->only == NULL || server == NULL || strcmp(server, "-") == 0 || strcmp(server, r->only) == 0;
-}
-
-static void
-say_line(struct reload *r, int status, const char *server, const char *result, const char *text)
-{
-	log_event(status != 0 ? LOG_FAULT : LOG_FACT, NULL, "config", "server=%s result=%s%s%s", server,
-	    log_safe(result), text[0] != '\0' ? " reason=" : "", text[0] != '\0' ? log_safe(text) : "");
-	if (!is_meant(r, server))
-		return;
-	buf_printf(r->text, "%s: %s%s%s\n", server, result, text[0] != '\0' ? ": " : "", text);
-	if (status != 0 && r->status == 0)
-		r->status = status;
-}
-
-void
-reload_log_fault(const struct config_fault *f)
-{
-	log_event(f->warning ? LOG_WARN : LOG_FAULT, NULL, "config", "server=%s file=%s line=%u %s=%s",
-	    f->server != NULL ? f->server : "-", log_safe(f->file), f->line, f->warning ? "warning" : "error",
-	    log_safe(f->text));
-}
-
-static void
-log_faults(struct reload *r)
-{
-	for (size_t i = 0; i < r->faults.count; i++) {
-		const struct config_fault *f = &r->faults.fault[i];
-
-		reload_log_fault(f);
-		if (!is_meant(r, f->server) || (r->only != NULL && f->server == NULL && f->warning))
-			continue;
-		buf_printf(r->text, "%s:", f->file);
-		if (f->line > 0)
-			buf_printf(r->text, "%u:", f->line);
-		buf_printf(r->text, " %s: %s\n", f->warning ? "warning" : "error", f->text);
-	}
-}
-
 static void
 remove_servers(struct reload *r)
 {
@@ -81,7 +29,7 @@ remove_servers(struct reload *r)
 		    config_faults_first_error(&r->faults, s->name) != NULL)
 			continue;
 		s->removed = true;
-		say_line(r, 0, s->name, "removed", "");
+		reload_words_say(r, 0, s->name, "removed", "");
 		server_event(s, EVENT_STOP);
 		maintenance_post_end(s);
 	}
@@ -93,14 +41,17 @@ add_faulty_servers(struct reload *r)
 {
 	for (size_t i = 0; i < r->faults.count; i++) {
 		const struct config_fault *f = &r->faults.fault[i];
+		const char *result;
 		struct server *s;
 
 		if (f->warning || f->server == NULL || f != config_faults_first_error(&r->faults, f->server))
 			continue;
 		s = server_list_add(r->m, f->server, r->snap, f);
-		if (s != NULL)
-			say_line(r, EX_CONFIG, f->server, s->conf != NULL ? "not changed" : "stopped",
-			    "its file has errors");
+		result = s != NULL && s->conf != NULL ? "not changed" : "stopped";
+		if (s != NULL && !r->again)
+			reload_words_say(r, EX_CONFIG, f->server, result, "its file has errors");
+		else if (s != NULL && reload_words_are_news(r, f->server))
+			reload_words_say_left(r, f->server, result);
 	}
 }
 
@@ -118,9 +69,9 @@ start_server(struct reload *r, struct server *s, const char *result)
 		server_event(s, EVENT_START);
 	}
 	if (s->wanted && s->state == STATE_STOPPED)
-		say_line(r, 1, s->name, "stopped", s->reason != NULL ? s->reason : "");
+		reload_words_say(r, 1, s->name, "stopped", s->reason != NULL ? s->reason : "");
 	else
-		say_line(r, 0, s->name, result, "");
+		reload_words_say(r, 0, s->name, result, "");
 }
 
 /* One that is known already. False: try again after the others, which may give up its addresses. */
@@ -139,16 +90,16 @@ reload_server(struct reload *r, struct server *s, bool last)
 		server_adopt(s, r->snap);
 		server_reason(s, NULL);
 		if (s->wanted && s->state == STATE_STOPPING && again)
-			say_line(r, 1, s->name, "stopping",
+			reload_words_say(r, 1, s->name, "stopping",
 			    "it was removed a moment ago; start it when it has stopped");
 		else if (s->wanted)
 			start_server(r, s, "started");
 	} else if (config_server_same(s->snapshot->config, r->snap->config, s->name)) {
 		server_adopt(s, r->snap);
 	} else if (server_renew(s, r->snap, &why) == 0) {
-		say_line(r, 0, s->name, "changed", "");
+		reload_words_say(r, 0, s->name, "changed", "");
 	} else if (last) {
-		say_line(r, 1, s->name, "not changed", buf_text(&why));
+		reload_words_say(r, 1, s->name, "not changed", buf_text(&why));
 	} else {
 		done = false;
 	}
@@ -241,7 +192,7 @@ fixed_keys_are_same(struct reload *r)
 			snprintf(text, sizeof(text),
 			    "[service] %s can only change while the service is stopped; all stays as it was",
 			    fixed[i].key);
-			say_line(r, 1, "-", "not changed", text);
+			reload_words_say(r, 1, "-", "not changed", text);
 			same = false;
 		}
 	return same;
@@ -254,7 +205,7 @@ events_can_go(struct reload *r)
 
 	if (event_log_try(r->m, &r->snap->config->service, why, sizeof(why)) == 0)
 		return true;
-	say_line(r, EX_CANTCREAT, "-", "not changed", why);
+	reload_words_say(r, EX_CANTCREAT, "-", "not changed", why);
 	return false;
 }
 
@@ -289,42 +240,164 @@ adopt_snapshot(struct reload *r)
 	server_snapshot_drop(old);
 }
 
-void
-reload_lists(struct master *m)
+/* Whether a virtual server that the helpers may serve is missing in `b`, for its list. */
+static bool
+has_fewer_servers(const struct config *a, const struct config *b)
 {
-	struct buf text = BUF_INIT(MASTER_TEXT_MAX);	/* each of its lines is an event */
-	struct reload r = { .m = m, .text = &text, .lists = true };
-	struct config *c;
+	for (size_t i = 0; i < a->nserver; i++)
+		if (config_server_by_name(b, a->server[i].name) == NULL)
+			return true;
+	return false;
+}
+
+/*
+ * The INI files that were taken over, with the lists of now. What helpers are told stays, while some virtual
+ * server has an error: it runs on with the lists of before.
+ */
+static void
+renew_lists(struct reload *r)
+{
+	struct config *c = config_read_lists(r->m->snapshot->config->files, &r->faults);
+
+	reload_words_log(r);
+	if (c == NULL) {
+		if (reload_words_are_news(r, NULL))
+			reload_words_say_left(r, NULL, "not changed");
+	} else if ((r->snap = server_snapshot_new(c)) == NULL) {
+		reload_words_say(r, EX_OSERR, "-", "not changed", strerror(errno));
+	} else if (!has_fewer_servers(r->m->snapshot->config, c)) {
+		adopt_snapshot(r);
+	} else {
+		add_faulty_servers(r);
+		reload_servers(r);
+		file_watch_scan(r->m);
+		server_snapshot_drop(r->snap);
+	}
+}
+
+/* The latest INI file of `s` has errors, and it runs on an older one: that one with the lists of now. */
+static void
+renew_older_lists(struct reload *r, struct server *s)
+{
+	struct config *c = config_read_lists(s->snapshot->config->files, &r->faults);
+	struct buf why = BUF_INIT(1024);
+
+	if (c != NULL && config_server_by_name(c, s->name) != NULL &&
+	    !config_server_same(s->snapshot->config, c, s->name)) {
+		r->snap = server_snapshot_new(c);
+		if (r->snap == NULL)
+			reload_words_say(r, EX_OSERR, s->name, "not changed", strerror(errno));
+		else if (server_renew(s, r->snap, &why) == 0)
+			reload_words_say(r, 0, s->name, "changed", "");
+		else
+			reload_words_say(r, 1, s->name, "not changed", buf_text(&why));
+		server_snapshot_drop(r->snap);
+	} else {
+		config_free(c);
+	}
+	for (size_t i = 0; i < r->faults.count; i++) {
+		const struct config_fault *f = &r->faults.fault[i];
+
+		if (reload_words_is_error_of(f, s->name) && !reload_words_is_known(r, f))
+			reload_words_log_fault(f);
+	}
+	buf_done(&why);
+}
+
+static bool
+runs_on_older_files(const struct server *s, const struct config_faults *faults)
+{
+	return server_is_active(s) && !s->removed && s->snapshot != NULL &&
+	    s->snapshot->config->files != s->m->snapshot->config->files &&
+	    config_faults_first_error(faults, s->name) != NULL;
+}
+
+/* INI files that a reload refused as a whole. True: they are taken over now. */
+static bool
+take_refused(struct reload *r)
+{
+	struct config *c = config_read_lists(r->m->refused, &r->faults);
+	bool done = false;
+
+	reload_words_log(r);
+	if (c == NULL) {
+		if (reload_words_are_news(r, NULL))
+			reload_words_say_left(r, NULL, "not changed");
+		return false;
+	}
+	config_files_drop(r->m->refused);
+	r->m->refused = NULL;
+	if ((r->snap = server_snapshot_new(c)) == NULL)
+		reload_words_say(r, EX_OSERR, "-", "not changed", strerror(errno));
+	else if (fixed_keys_are_same(r) && events_can_go(r))
+		done = true;
+	else
+		server_snapshot_drop(r->snap);
+	if (done) {
+		r->again = false;	/* each virtual server's result is said, as of a reload */
+		adopt_snapshot(r);
+	}
+	return done;
+}
+
+/* Adds the faults to those that are told, and forgets them. */
+static void
+finish_lists(struct reload *r, struct config_faults *told)
+{
+	config_faults_copy(told, &r->faults);
+	config_faults_done(&r->faults);
+}
+
+bool
+reload_lists(struct master *m, struct buf *text, int *status)
+{
+	struct reload refused = { .m = m, .text = text, .again = true };
+	struct reload r = { .m = m, .text = text, .again = true, .lists = true };
+	struct config_faults told = { 0 };
+	struct server *s;
+	bool taken;
 
 	if (m->stopping)
-		return;
-	c = config_read_lists(m->snapshot->config, &r.faults);
-	log_faults(&r);
-	if (c == NULL || r.faults.errors > 0) {
-		say_line(&r, 1, "-", "not changed", "a file with a list has errors");
-		config_free(c);
-	} else if ((r.snap = server_snapshot_new(c)) != NULL) {
-		adopt_snapshot(&r);
+		return false;
+	taken = m->refused != NULL && take_refused(&refused);
+	*status = refused.status;
+	finish_lists(&refused, &told);
+	if (!taken) {
+		renew_lists(&r);
+		TAILQ_FOREACH(s, &m->servers, link)
+			if (runs_on_older_files(s, &r.faults)) {
+				struct reload older = { .m = m, .text = text, .again = true, .lists = true };
+
+				renew_older_lists(&older, s);
+				finish_lists(&older, &told);
+			}
+		finish_lists(&r, &told);
 	}
-	config_faults_done(&r.faults);
-	buf_done(&text);
+	reload_words_remember(m, &told);
+	return taken;
 }
 
 int
 reload_run(struct master *m, const char *only, struct buf *text)
 {
 	struct reload r = { .m = m, .only = only, .text = text };
-	struct config *c = config_read(m->options.config_path, &r.faults);
+	struct config_files *files;
+	struct config *c = config_read_files(m->options.config_path, &files, &r.faults);
 
-	log_faults(&r);
+	reload_words_log(&r);
+	config_files_drop(m->refused);
+	m->refused = c == NULL ? files : NULL;
+	if (c != NULL)
+		config_files_drop(files);
 	if (c == NULL)
-		say_line(&r, EX_CONFIG, "-", "not changed", "the service file has errors");
+		reload_words_say(&r, EX_CONFIG, "-", "not changed", "the service file has errors");
 	else if ((r.snap = server_snapshot_new(c)) == NULL)
-		say_line(&r, EX_OSERR, "-", "not changed", strerror(errno));
+		reload_words_say(&r, EX_OSERR, "-", "not changed", strerror(errno));
 	else if (fixed_keys_are_same(&r) && events_can_go(&r))
 		adopt_snapshot(&r);
 	else
 		server_snapshot_drop(r.snap);
-	config_faults_done(&r.faults);
+	file_watch_scan(m);
+	reload_words_remember(m, &r.faults);
 	return r.status;
 }

@@ -7,15 +7,11 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "common/config/config.h"
 #include "master/master.h"
 
 struct buf;
 struct child;
-struct config;
-struct config_fault;
-struct config_faults;
-struct config_server;
-struct config_strings;
 struct ctl_tickets;
 struct listen_set;
 struct master;
@@ -138,6 +134,36 @@ void listen_gate_close(struct server *s);
 void listen_gate_update(struct server *s);
 void listen_gate_forget(struct server *s);	/* the sockets were closed, or listen again */
 
+/* --- reload_words: what a reload says --- */
+
+struct reload {
+	struct master *m;
+	struct snapshot *snap;
+	struct config_faults faults;
+	const char *only;		/* the text tells of this virtual server alone; NULL: of all */
+	struct buf *text;
+	int status;
+	bool again;			/* of INI files that were read before: told is what is new */
+	bool lists;			/* and that were taken over: no server comes or goes */
+};
+
+/* An event and, when it is meant, a line of text; a status other than 0 is that of the reload. */
+void reload_words_say(struct reload *r, int status, const char *server, const char *result,
+    const char *text);
+void reload_words_log_fault(const struct config_fault *f);
+void reload_words_log(struct reload *r);	/* the faults that are not known */
+/* It stands in the log, and the file was not changed since. */
+bool reload_words_is_known(const struct reload *r, const struct config_fault *f);
+/* An error in the files of that virtual server; NULL: of the service file. */
+bool reload_words_is_error_of(const struct config_fault *f, const char *server);
+/* Whether those errors are others than those told before. */
+bool reload_words_are_news(const struct reload *r, const char *server);
+/* A list has changed, and there is an error still: which, and what to do. */
+void reload_words_say_left(struct reload *r, const char *server, const char *result);
+/* What stands in the log from now on; `faults` is empty afterwards. */
+void reload_words_remember(struct master *m, struct config_faults *faults);
+void reload_words_forget(struct master *m);
+
 /* --- reload --- */
 
 /*
@@ -145,9 +171,11 @@ void listen_gate_forget(struct server *s);	/* the sockets were closed, or listen
  * text and status are about that virtual server.
  */
 int reload_run(struct master *m, const char *only, struct buf *text);
-/* Files with lists have changed: reads them again, and nothing else. */
-void reload_lists(struct master *m);
-void reload_log_fault(const struct config_fault *f);
+/*
+ * Files with lists have changed: reads them again, and nothing else. True: with them INI files are taken over
+ * that a reload refused; then `text` and `status` are as of reload_run.
+ */
+bool reload_lists(struct master *m, struct buf *text, int *status);
 
 /* --- file_watch: changes of files that the configuration names --- */
 
@@ -156,6 +184,8 @@ void file_watch_free(struct file_watch *w);	/* after the servers */
 void file_watch_server(struct server *s);	/* the files of s->conf are watched from now on */
 void file_watch_forget(struct server *s);
 void file_watch_scan(struct master *m);		/* looks soon; with the files of a new [service] */
+/* Within lists_changed: whether that file with a list is one that changed. */
+bool file_watch_is_news(const struct master *m, const char *path);
 
 /* --- tls_renewal: the keys of TLS tickets --- */
 

@@ -266,7 +266,8 @@ START_TEST(test_list_files)
 	ck_assert_uint_eq(server("default")->relay_list.count, 5);
 	ck_assert_uint_eq(server("default")->connection_list.count, 4);
 	ck_assert_uint_eq(server("default")->relay_list.names, 1);
-	ck_assert_uint_eq(config->nlist, 1);
+	ck_assert_str_eq(config_files_list(config->files, 0), path);
+	ck_assert_ptr_null(config_files_list(config->files, 1));
 	fd = config_snapshot(config);
 	copy = config_read_snapshot(fd);
 	ck_assert_ptr_nonnull(copy);
@@ -274,7 +275,7 @@ START_TEST(test_list_files)
 	config_free(copy);
 	close(fd);
 	put("office.list", "203.0.113.0/24\n");
-	copy = config_read_lists(config, &faults);
+	copy = config_read_lists(config->files, &faults);
 	ck_assert_ptr_nonnull(copy);
 	ck_assert_uint_eq(copy->server[0].relay_list.count, 2);
 	ck_assert(net_address_parse(&a, "203.0.113.77", 25, &why) == 0 &&
@@ -291,6 +292,46 @@ START_TEST(test_list_files)
 	unlink(path);
 	read_all();
 	ck_assert_ptr_nonnull(strstr(reported, "office.list: error: cannot be read: No such file"));
+	ck_assert_uint_eq(config->nserver, 0);
+	put("office.list", "192.0.2.1\n");
+	config_faults_done(&faults);
+	copy = config_read_lists(config->files, &faults);
+	ck_assert(copy != NULL && faults.count == 0 && copy->nserver == 1 && copy->files == config->files);
+	config_free(copy);
+	free(text);
+	free(path);
+	end();
+}
+END_TEST
+
+/* The shared part of a refused service file; what was wrong with reading an INI file stays. */
+START_TEST(test_refused_files)
+{
+	char *text, *path;
+	struct config_files *files;
+	struct config_faults seen;
+
+	begin();
+	path = path_of("all.list");
+	put("all.list", "?\n");
+	text = mem_printf("[service]\nhostname = h.example\n[access]\nconnection-list = %s\n", path);
+	put("postern.ini", text);
+	put("servers/default.ini", "");
+	put("servers/Upper.ini", "");
+	free(text);
+	text = path_of("postern.ini");
+	ck_assert_ptr_null(config_read_files(text, &files, &seen));
+	ck_assert_uint_eq(seen.errors, 3);
+	config_faults_done(&seen);
+	ck_assert_str_eq(config_files_list(files, 0), path);
+	put("all.list", "192.0.2.1\n");
+	put("servers/default.ini", "[general]\nunknown = x\n");
+	config = config_read_lists(files, &seen);
+	config_files_drop(files);
+	ck_assert(config != NULL && config->nserver == 1 && seen.errors == 1);
+	ck_assert(config_faults_first_error(&seen, "Upper") == &seen.fault[0] && config_faults_has(&seen, &seen.fault[0]));
+	ck_assert_uint_eq(server("default")->connection_list.count, 1);
+	config_faults_done(&seen);
 	free(text);
 	free(path);
 	end();
@@ -389,7 +430,7 @@ START_TEST(test_hostname)
 }
 END_TEST
 
-UNIT_MAIN("config_files", test_list_files, test_long_lists,
+UNIT_MAIN("config_files", test_list_files, test_refused_files, test_long_lists,
     test_files, test_service_file, test_no_server, test_bad_file_affects_itself,
     test_many_faults,
     test_ids, test_remembered_ids, test_servers_against_each_other, test_file_systems, test_shared_sections, test_hostname)
