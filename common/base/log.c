@@ -3,7 +3,8 @@
  *
  * Runs in:  every process, any thread
  * Owns:     the connection to syslog
- * Promise:  a line is one write; hostile bytes never start a second line; errno survives
+ * Promise:  a line is one write of characters that may be shown (utf8_take_printable) and nothing else,
+ *           whatever a caller passes; errno survives
  * Fails by: the line is lost; die() and bug() do not return
  */
 #include "common/base/log.h"
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/utf8.h"
 
 #define LINE_SIZE 2048
 #define HEAD_SIZE (CLOCK_DATE_SIZE + 80)
@@ -145,6 +147,17 @@ write_line(enum log_level level, char *line, size_t len)
 		return; /* nothing takes it: there is no better place to say so */
 }
 
+/* In case a caller forgot log_safe(), and where a character was cut at the end. */
+static void
+hide_rest(char *line, size_t len)
+{
+	for (size_t i = 0, n; i < len; i += n > 0 ? n : 1) {
+		n = utf8_take_printable((const unsigned char *)line + i, len - i);
+		if (n == 0)
+			line[i] = '?';
+	}
+}
+
 static void
 write_event(enum log_level level, const char *id, const char *event, const char *fmt, va_list ap)
 {
@@ -162,9 +175,7 @@ write_event(enum log_level level, const char *id, const char *event, const char 
 	}
 	if (at >= (int)sizeof(line))
 		at = (int)sizeof(line) - 1;
-	for (int i = 0; i < at; i++) /* in case a caller forgot log_safe() */
-		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-			line[i] = '?';
+	hide_rest(line, (size_t)at);
 	write_line(level, line, (size_t)at);
 	errno = saved;
 }
@@ -179,43 +190,45 @@ log_event(enum log_level level, const char *id, const char *event, const char *f
 	va_end(ap);
 }
 
-/* Appends one byte, escaped when it must be; false when it does not fit. */
+/* Appends a character of `n` bytes, or (0) one byte, escaped; false when it does not fit. */
 static bool
-safe_put(char *dst, size_t *at, unsigned char c)
+safe_put(char *dst, size_t *at, const unsigned char *s, size_t n)
 {
 	char piece[5];
-	size_t n;
+	size_t len;
 
-	if (c == '"' || c == '\\')
-		n = (size_t)snprintf(piece, sizeof(piece), "\\%c", c);
-	else if (c >= ' ' && c != 0x7f)
-		n = (size_t)snprintf(piece, sizeof(piece), "%c", c);
+	if (n == 0)
+		len = (size_t)snprintf(piece, sizeof(piece), "\\x%02x", *s);
+	else if (*s == '"' || *s == '\\')
+		len = (size_t)snprintf(piece, sizeof(piece), "\\%c", *s);
 	else
-		n = (size_t)snprintf(piece, sizeof(piece), "\\x%02x", c);
-	if (*at + n + 2 > SAFE_SIZE)
+		len = (size_t)snprintf(piece, sizeof(piece), "%.*s", (int)n, (const char *)s);
+	if (*at + len + 2 > SAFE_SIZE)
 		return false;
-	memcpy(dst + *at, piece, n);
-	*at += n;
+	memcpy(dst + *at, piece, len);
+	*at += len;
 	return true;
 }
 
 const char *
 log_safe_n(const char *text, size_t len)
 {
-	size_t at;
-
 	static _Thread_local char ring[SAFE_COUNT][SAFE_SIZE];
 	static _Thread_local unsigned turn;
 	char *dst = ring[turn++ % SAFE_COUNT];
+	const unsigned char *s = (const unsigned char *)text;
+	size_t at = 0;
 	bool quote = len == 0;
+
 	for (size_t i = 0; i < len && !quote; i++)
 		quote = text[i] == ' ' || text[i] == '"' || text[i] == '=';
-	at = 0;
 	if (quote)
 		dst[at++] = '"';
-	for (size_t i = 0; i < len; i++)
-		if (!safe_put(dst, &at, (unsigned char)text[i]))
+	for (size_t i = 0, n; i < len; i += n > 0 ? n : 1) {
+		n = utf8_take_printable(s + i, len - i);
+		if (!safe_put(dst, &at, s + i, n))
 			break;
+	}
 	if (quote)
 		dst[at++] = '"';
 	dst[at] = '\0';

@@ -25,15 +25,16 @@ bool log_syslog_listens(void);
 
 /*
  * Writes "ID event=EVENT server=NAME " and then the formatted key=value pairs.
- * `id` is a message id, or NULL for "-". Hostile text goes through log_safe().
+ * `id` is a message id, or NULL for "-". Hostile text goes through log_safe(); where it did not, what may
+ * not be shown becomes "?".
  * Lines are cut at 2,000 bytes. Saves and restores errno. Any thread.
  */
 void log_event(enum log_level level, const char *id, const char *event, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
 /*
- * `text` (NULL is "-") made safe for one log value: non-graphic bytes are
- * backslash-escaped and the whole is quoted when it has a blank, a quote or is empty.
+ * `text` (NULL is "-") made safe for one log value: bytes of what may not be shown (utf8_take_printable)
+ * become \xHH, and the whole is quoted when it has a blank, a quote, an equals sign or is empty.
  * Returns one of eight rotating buffers of the calling thread, 600 bytes each:
  * use it in the same statement.
  */

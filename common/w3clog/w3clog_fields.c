@@ -6,7 +6,8 @@
  * Owns:     nothing
  * Promise:  meanings are those of the original, quirks included, because log tools rely on them (QUIT is
  *           240, s-port of a client is 0). Whatever bytes a peer sends, a fact is one line: a blank becomes
- *           +, a byte that is not printable ASCII %XX, long texts are cut
+ *           +, a byte that is not printable ASCII %XX (in JSON \uXXXX, unless it may be shown), long texts
+ *           are cut
  * Fails by: cannot
  */
 #include <assert.h>
@@ -62,31 +63,19 @@ put_text(struct buf *out, struct w3clog_text t, size_t max)
 	}
 }
 
-/*
- * "name":"value" with the comma before it; nothing when there is no value. Bytes that are no UTF-8 become
- * U+FFFD.
- */
+/* "name":"value" with the comma before it; nothing when there is no value. */
 static void
 put_json_string(struct buf *out, const char *name, struct w3clog_text t, size_t max)
 {
-	size_t len = t.len < max ? t.len : max, n;
+	size_t len = t.len < max ? t.len : max;
+	char text[UTF8_JSON_SIZE];
 
 	if (t.text == NULL)
 		return;
 	buf_printf(out, ",\"%s\":\"", name);
-	for (size_t i = 0; i < len; i += n) {
-		const unsigned char *p = (const unsigned char *)t.text + i;
-
-		n = utf8_take(p, len - i, NULL);
-		if (n == 0) {
-			buf_puts(out, "\\ufffd");
-			n = 1;
-		} else if (*p == '"' || *p == '\\')
-			buf_printf(out, "\\%c", *p);
-		else if (*p < ' ' || *p == 0x7f)
-			buf_printf(out, "\\u%04x", *p);
-		else
-			buf_add(out, p, n);
+	for (size_t i = 0; i < len;) {
+		i += utf8_format_json(text, (const unsigned char *)t.text + i, len - i);
+		buf_puts(out, text);
 	}
 	buf_add(out, "\"", 1);
 }

@@ -175,7 +175,7 @@ finish_retry(struct queue_admin_job *j, struct queue_admin_item *i)
 static void
 finish_badmail_retry(struct queue_admin_job *j, struct queue_admin_item *i)
 {
-	log_event(LOG_FACT, i->new_id, "requeued", "uid=%u badmail=%s", j->ask.uid, i->bad.name);
+	log_event(LOG_FACT, i->new_id, "requeued", "uid=%u badmail=%s", j->ask.uid, log_safe(i->bad.name));
 	schedule_hint(j->queue_admin->schedule, i->new_id);
 	j->page.done++;
 }
@@ -183,7 +183,7 @@ finish_badmail_retry(struct queue_admin_job *j, struct queue_admin_item *i)
 static void
 finish_badmail_purge(struct queue_admin_job *j, struct queue_admin_item *i)
 {
-	log_event(LOG_FACT, NULL, "purged", "uid=%u badmail=%s", j->ask.uid, i->bad.name);
+	log_event(LOG_FACT, NULL, "purged", "uid=%u badmail=%s", j->ask.uid, log_safe(i->bad.name));
 	j->page.done++;
 }
 

@@ -41,39 +41,17 @@ decode_escapes(char *text)
 	return (size_t)(to - text);
 }
 
-/* C1 controls and what turns the direction of text are escaped, too: the document may end on a terminal. */
-static void
-print_character(const unsigned char *s, size_t n)
-{
-	bool escaped = n == 1 ? s[0] < ' ' || s[0] == 0x7f :
-	    (n == 2 && s[0] == 0xc2 && s[1] < 0xa0) ||
-	    (n == 3 && s[0] == 0xe2 && (s[1] == 0x80 || s[1] == 0x81));
-	unsigned point;
-
-	if (n == 1 && (s[0] == '"' || s[0] == '\\')) {
-		printf("\\%c", s[0]);
-	} else if (!escaped) {
-		fwrite(s, 1, n, stdout);
-	} else {
-		point = n == 1 ? s[0] : n == 2 ? (s[0] & 0x1fU) << 6 | (s[1] & 0x3fU) :
-		    (s[0] & 0xfU) << 12 | (s[1] & 0x3fU) << 6 | (s[2] & 0x3fU);
-		printf("\\u%04x", point);
-	}
-}
-
 void
 json_print_string(const char *text)
 {
 	char *copy = mem_strdup(text);
-	size_t len = decode_escapes(copy), n;
+	size_t len = decode_escapes(copy);
+	char shown[UTF8_JSON_SIZE];
 
 	putchar('"');
-	for (size_t at = 0; at < len; at += n > 0 ? n : 1) {
-		n = utf8_take((const unsigned char *)copy + at, len - at, NULL);
-		if (n > 0)
-			print_character((const unsigned char *)copy + at, n);
-		else
-			printf("\\ufffd");
+	for (size_t at = 0; at < len;) {
+		at += utf8_format_json(shown, (const unsigned char *)copy + at, len - at);
+		fputs(shown, stdout);
 	}
 	putchar('"');
 	free(copy);

@@ -1,8 +1,10 @@
 """event_log - where events go: a named file, what is said when nothing takes them"""
 
+import base64
 import os
 import re
 import subprocess
+import unicodedata
 
 from checks import check, equal
 from patience import until
@@ -154,3 +156,32 @@ def test_lost_events_are_told(t):
         equal(len(lines), 1, lines)
         check("events are lost" in lines[0] and why in lines[0] and "events = FILE" in lines[0], lines)
         service.ctl("stop")
+
+
+HOSTILE = (b"\x9b31mx", "\u009b2J".encode(), "a\u202eb".encode(), "\u2028event=x".encode(), "\ufeff\u200b".encode(), b"\xed\xa0\x80", b"\xc0\xaf",
+           "\U000e0041".encode(), b"\xff", "\x1b]0;t\x07".encode())
+
+
+def test_nothing_for_a_terminal(t):
+    """Names in AUTH and EHLO, addresses, file names in pickup, a host's replies: the log has ASCII and letters, nothing that a terminal obeys."""
+    passwords = t.folder / "passwords"
+    passwords.write_text("alice:$5$rounds=1000$abc$" + "a" * 43 + "\n")
+    passwords.chmod(0o600)
+    sink = t.sink(answers={"RCPT": "550 5.1.1 no \u009b31m \u202e such"})
+    service = t.postern({"default": {"access": {"authentication": "anonymous, basic", "relay-list": "127.0.0.1", "password-file": passwords, "basic-requires-tls": "no"},
+                                     "delivery": {"smart-host": f"[127.0.0.1]:{sink.port}"}}})
+    for name in HOSTILE:
+        with service.default.connect(source="127.0.0.9") as client:
+            client.expect(250, b"HELO c" + name)
+            client.cmd(b"AUTH PLAIN " + base64.b64encode(b"\0" + name + b"\0x"))
+            client.cmd(b"MAIL FROM:<" + name + b"@b.example>")
+    for number, name in enumerate(HOSTILE):
+        (service.home.pickup / os.fsdecode(name + b"%d" % number)).write_bytes(b"no header\n")
+    service.default.send(to="x@elsewhere.example")
+    until(lambda: len(service.events.all("badmailed")) >= len(HOSTILE), what="the files in badmail")
+    service.events.wait("failed", recipient="x@elsewhere.example")
+    text = (service.folder / "events.log").read_bytes().decode()     # it is UTF-8
+    odd = [c for c in text if c != "\n" and unicodedata.category(c) in ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")]
+    equal(odd, [], "characters of the log")
+    for escaped in (r"\x9b31mx", r"\xc2\x9b2J", r"a\xe2\x80\xaeb"):
+        check(escaped in text, escaped)

@@ -220,7 +220,7 @@ START_TEST(utf8_characters)
 	static const struct { const char *text; size_t length, printable; } rows[] = {
 		{ "a", 1, 1 }, { "\n", 1, 0 }, { "\x7f", 1, 0 }, { "\xc3\xbc", 2, 2 }, { "\xc2\x85", 2, 0 },
 		{ "\xe2\x82\xac", 3, 3 }, { "\xe2\x80\xa8", 3, 0 }, { "\xe2\x81\xa6", 3, 0 },
-		{ "\xf0\x9f\x93\xae", 4, 4 }, { "\xf4\x8f\xbf\xbf", 4, 4 }, { "\xf4\x90\x80\x80", 0, 0 },
+		{ "\xf0\x9f\x93\xae", 4, 4 }, { "\xf4\x8f\xbf\xbf", 4, 0 }, { "\xf4\x90\x80\x80", 0, 0 },
 		{ "\xc0\xaf", 0, 0 }, { "\xe0\x80\xaf", 0, 0 }, { "\xed\xa0\x80", 0, 0 }, { "\x80", 0, 0 },
 		{ "\xc3", 0, 0 }, { "\xe2\x82", 0, 0 }, { "\xe2\x82" "a", 0, 0 }, { "\xff", 0, 0 },
 		{ "\xf8\x88\x80\x80\x80", 0, 0 },
