@@ -157,6 +157,7 @@ static const struct row {
 	[CTL_FILE_OAUTH_KEY] = { .profile_path = oauth_key_path, .secret = true },
 	[CTL_FILE_OAUTH_CERTIFICATE] = { .profile_path = oauth_certificate_path },
 	[CTL_FILE_TRUST_ANCHOR] = { .service_path = trust_anchor_path },
+	[CTL_FILE_DECOY_KEY] = { .secret = true },	/* no path of the configuration */
 };
 static_assert(nitems_of(rows) == CTL_FILE_KINDS, "one row a kind of file");
 

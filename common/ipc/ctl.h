@@ -135,8 +135,10 @@ enum ctl_file_kind {
 	CTL_FILE_OAUTH_KEY, CTL_FILE_OAUTH_CERTIFICATE,
 	CTL_FILE_LDAP_SECRET, CTL_FILE_LDAP_CA,
 	CTL_FILE_TRUST_ANCHOR,		/* of the service */
+	CTL_FILE_DECOY_KEY,		/* no key names it: the master's own; CTL_DECOY_KEY_SIZE bytes */
 	CTL_FILE_KINDS
 };
+#define CTL_DECOY_KEY_SIZE 32
 struct ctl_file {
 	uint32_t kind;			/* enum ctl_file_kind */
 	uint32_t index;			/* position, for a key with several values */

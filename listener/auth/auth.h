@@ -222,13 +222,16 @@ void secret_files_opened(struct secret_files *v, const struct ctl_message *m);
 
 /* --- password_check: a password against an account, at the same cost when there is none. Any thread --- */
 
-/* What decoys are drawn with: the same as long as the process lives. */
-struct password_check { uint8_t secret[32]; };
+/* What decoys are drawn with: the service's key (CTL_FILE_DECOY_KEY); until it is known, random bytes. */
+struct password_check { uint8_t secret[CTL_DECOY_KEY_SIZE]; };
 void password_check_init(struct password_check *c);
 /* `a` is the account of that name; NULL: there is none. */
 bool password_check_password(const struct password_check *c, const struct passwd_account_list *l,
     const struct passwd_account *a, const char *name, const char *password);
-/* An account as SCRAM would show it for that name, with keys that no password has. */
+/*
+ * An account as SCRAM would show it for that name, with keys that no password has. Iterations and length of
+ * the salt are as frequent among decoys as among the accounts of the file.
+ */
 void password_check_decoy(const struct password_check *c, const struct passwd_account_list *l,
     const char *name, struct passwd_account *decoy);
 

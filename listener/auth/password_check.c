@@ -25,6 +25,8 @@ password_check_init(struct password_check *c)
 		die(71, "no random bytes");
 }
 
+enum { DRAW_ACCOUNT = 'a', DRAW_SALT = 's' };
+
 static bool
 is_equal(const void *a, const void *b, size_t len)
 {
@@ -65,17 +67,17 @@ check_scram(const struct passwd_account *a, const char *password)
 	return same;
 }
 
-/* 32 bytes: always the same for a name, and not to be known without the secret. */
+/* 32 bytes for one use: always the same for a name, and not to be known without the secret. */
 static void
-draw_decoy(const struct password_check *c, uint8_t bytes[PASSWD_KEY_SIZE], const char *name)
+draw_decoy(const struct password_check *c, uint8_t bytes[PASSWD_KEY_SIZE], char use, const char *name)
 {
 	char salted[PASSWD_KEY_SIZE], client[PASSWD_KEY_SIZE], server[PASSWD_KEY_SIZE];
-	char lower[PASSWD_NAME_MAX + 1];
-	size_t n = 0;
+	char lower[PASSWD_NAME_MAX + 2] = { use };
+	size_t n = 1;
 
-	for (; name[n] != '\0' && n < sizeof(lower) - 1; n++)
-		lower[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] + 32) : name[n] >= ' ' &&
-		    name[n] <= '~' ? name[n] : '?';
+	for (; *name != '\0' && n < sizeof(lower) - 1; name++, n++)
+		lower[n] = *name >= 'A' && *name <= 'Z' ? (char)(*name + 32) : *name >= ' ' && *name <= '~' ?
+		    *name : '?';
 	lower[n] = '\0';
 	if (gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, lower, 1,
 	    (const char *)c->secret, sizeof(c->secret), salted, client, server, (char *)bytes) != GSASL_OK)
@@ -100,31 +102,69 @@ password_check_password(const struct password_check *c, const struct passwd_acco
 	const struct passwd_account *checked = a;
 	bool same;
 
-	draw_decoy(c, bytes, name); /* also when it is not needed: the same work for every name */
+	/* Also when it is not needed: the same work for every name. */
+	draw_decoy(c, bytes, DRAW_ACCOUNT, name);
 	if (a == NULL)
 		checked = l->count > 0 ? &l->account[number_of(bytes) % l->count] : &no_account;
 	same = checked->hash != NULL ? check_crypt(checked->hash, password) : check_scram(checked, password);
 	return same && a != NULL;
 }
 
+/* What SCRAM shows of accounts; some differ, as tools do. */
+struct look {
+	uint32_t iterations;
+	size_t salt_len, accounts;
+};
+enum { LOOKS_MAX = 16 };
+
+/* Sorted, so that the order of lines in the file does not count. The number of looks. */
+static size_t
+find_looks(struct look look[LOOKS_MAX], const struct passwd_account_list *l)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		const struct passwd_account *a = &l->account[i];
+		size_t at = 0;
+
+		if (a->hash != NULL)
+			continue;
+		while (at < n && (look[at].iterations < a->iterations ||
+		    (look[at].iterations == a->iterations && look[at].salt_len < a->salt_len)))
+			at++;
+		if (at == n || look[at].iterations != a->iterations || look[at].salt_len != a->salt_len) {
+			if (n == LOOKS_MAX)
+				continue;
+			memmove(look + at + 1, look + at, (n++ - at) * sizeof(*look));
+			look[at] = (struct look){ .iterations = a->iterations, .salt_len = a->salt_len };
+		}
+		look[at].accounts++;
+	}
+	return n;
+}
+
 void
 password_check_decoy(const struct password_check *c, const struct passwd_account_list *l, const char *name,
     struct passwd_account *decoy)
 {
+	struct look look[LOOKS_MAX] = { { .iterations = 4096, .salt_len = 16, .accounts = 1 } };
 	uint8_t bytes[PASSWD_KEY_SIZE];
-	const struct passwd_account *like = NULL;
+	size_t n = find_looks(look, l), all = 0, i = 0;
+	uint64_t at;
 
-	draw_decoy(c, bytes, name);
-	for (size_t i = 0; i < l->count && like == NULL; i++) {
-		const struct passwd_account *a = &l->account[(number_of(bytes) + i) % l->count];
-
-		if (a->hash == NULL)
-			like = a;
+	draw_decoy(c, bytes, DRAW_ACCOUNT, name);
+	for (size_t k = 0; k < n; k++)
+		all += look[k].accounts;
+	/* The number is a place in the file: one account more moves the looks of a few names only. */
+	at = (uint64_t)number_of(bytes) * all >> 32;
+	for (; i + 1 < n && at >= look[i].accounts; i++)
+		at -= look[i].accounts;
+	*decoy = (struct passwd_account){ .iterations = look[i].iterations, .salt_len = look[i].salt_len };
+	for (size_t k = 0; k < decoy->salt_len; k++) {
+		if (k % sizeof(bytes) == 0)
+			draw_decoy(c, bytes, (char)(DRAW_SALT + k / sizeof(bytes)), name);
+		decoy->salt[k] = bytes[k % sizeof(bytes)];
 	}
-	*decoy = (struct passwd_account){ .iterations = like != NULL ? like->iterations : 4096,
-	    .salt_len = like != NULL ? like->salt_len : 16 };
-	for (size_t i = 0; i < decoy->salt_len; i++)
-		decoy->salt[i] = bytes[i % sizeof(bytes)];
 	gsasl_random((char *)decoy->stored, sizeof(decoy->stored));
 	gsasl_random((char *)decoy->server, sizeof(decoy->server));
 }

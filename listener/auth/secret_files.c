@@ -21,7 +21,7 @@
 #include "listener/auth/auth.h"
 
 enum { FRESH_MS = 1000, SECRET_FILE_MAX = SECRET_FILES_SECRET_MAX + 2, KEYTAB_MAX = 1 << 20,
-    FAULTS_TOLD = 5 };
+    FAULTS_TOLD = 5, DECOY_REQUEST = 0 };
 
 struct waiting {
 	STAILQ_ENTRY(waiting) link;
@@ -60,6 +60,8 @@ secret_files_new(struct boot *b, void (*ready)(void *arg, struct secret_file *f,
 	v->ready = ready;
 	password_check_init(&v->check);
 	LIST_INIT(&v->sources);
+	/* The master answers in order: it comes before the first password file. */
+	boot_open(b, DECOY_REQUEST, CTL_FILE_DECOY_KEY, 0, "");
 	return v;
 }
 
@@ -291,6 +293,21 @@ update_file(struct source *s, int fd)
 	s->trouble[0] = '\0';
 }
 
+/* Without it salts for unknown names change with each start of this process: an event, and no more. */
+static void
+take_decoy_key(struct secret_files *v, const struct ctl_opened *opened, int fd)
+{
+	uint8_t key[CTL_DECOY_KEY_SIZE];
+	ssize_t n = fd != -1 ? disk_pread(fd, key, sizeof(key), 0) : -1;
+
+	if (n == sizeof(key))
+		memcpy(v->check.secret, key, sizeof(key));
+	else
+		log_event(LOG_WARN, NULL, "trouble", "part=auth what=decoy-key reason=%s",
+		    log_safe(opened->error != 0 ? opened->why : "it cannot be read"));
+	explicit_bzero(key, sizeof(key));
+}
+
 void
 secret_files_opened(struct secret_files *v, const struct ctl_message *m)
 {
@@ -300,6 +317,10 @@ secret_files_opened(struct secret_files *v, const struct ctl_message *m)
 
 	memcpy(&opened, m->data, sizeof(opened));
 	opened.why[sizeof(opened.why) - 1] = '\0';
+	if (m->request == DECOY_REQUEST) {
+		take_decoy_key(v, &opened, m->fd);
+		return;
+	}
 	LIST_FOREACH(s, &v->sources, link)
 		if (s->request == m->request)
 			break;

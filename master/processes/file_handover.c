@@ -29,6 +29,7 @@ static const enum role file_roles[] = {
 	[CTL_FILE_OAUTH_KEPT] = ROLE_FETCH, [CTL_FILE_OAUTH_CA] = ROLE_FETCH,
 	[CTL_FILE_OAUTH_KEY] = ROLE_FETCH, [CTL_FILE_OAUTH_CERTIFICATE] = ROLE_FETCH,
 	[CTL_FILE_TRUST_ANCHOR] = ROLE_RESOLVER,
+	[CTL_FILE_DECOY_KEY] = ROLE_AUTH,
 };
 static_assert(nitems_of(file_roles) == CTL_FILE_KINDS, "one role a kind of file");
 
@@ -112,6 +113,8 @@ file_handover_send(struct child *c, uint32_t request, const struct ctl_file *fil
 	if (file->kind >= CTL_FILE_KINDS || file_roles[file->kind] != c->role) {
 		snprintf(answer.why, sizeof(answer.why), "not for this process");
 		answer.error = EPERM;
+	} else if (file->kind == CTL_FILE_DECOY_KEY) {
+		fd = decoy_key_open(c->m->snapshot->config->service.state, &answer);
 	} else if (named_file_is_of_profile(file->kind)) {
 		fd = named_file_open_profile(config_oauth_find(c->m->snapshot->config, answer.file.server),
 		    &answer);

@@ -221,6 +221,11 @@ int file_handover_check(const struct config_server *conf,
  */
 void file_handover_blame(const struct config_server *conf, struct buf *why);
 
+/* --- decoy_key: from which salts for unknown names are drawn --- */
+
+/* For CTL_FILE_DECOY_KEY, in the state folder; it is made when it is not there. The descriptor, or -1. */
+int decoy_key_open(const char *folder, struct ctl_opened *answer);
+
 /* --- refresh_store: refresh tokens on disk --- */
 
 void refresh_store_token(struct child *c, const struct ctl_message *m);	/* CTL_TOKEN_KEEP */

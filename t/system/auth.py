@@ -244,6 +244,33 @@ def test_scram(t):
         client.expect(535, f"AUTH SCRAM-SHA-256 {b64('rubbish')}")
 
 
+def test_salts_of_unknown_names(t):
+    """A name without an account, or without a SCRAM verifier, has the same salt and iterations after a restart, as others have; a damaged key is replaced."""
+    service = protected(t, accounts={"alice": verifier(PASSWORD), "bob": "$5$rounds=1000$abc$" + "a" * 43})
+    key = service.state / "decoy-key"
+
+    def shown(name):
+        with service.default.connect(ehlo="c") as client:
+            challenge = client.expect(334, f"AUTH SCRAM-SHA-256 {b64(f'n,,n={name},r=abc')}").text
+            client.expect(501, "*")
+        given = dict(part.split("=", 1) for part in base64.b64decode(challenge).decode().split(","))
+        return given["s"], given["i"]
+    before = {name: shown(name) for name in ("alice", "bob", "nobody", "NoBody")}
+    equal(before["nobody"], before["NoBody"])
+    equal({(len(salt), iterations) for salt, iterations in before.values()}, {(len(before["alice"][0]), before["alice"][1])})
+    equal(key.stat().st_mode & 0o777, 0o600)
+    service.stop()
+    service.start()
+    equal({name: shown(name) for name in before}, before)
+    service.stop()
+    key.write_bytes(b"short")
+    service.start()
+    check(shown("nobody") != before["nobody"], "the salt of another key")
+    equal(shown("alice"), before["alice"])
+    service.events.wait("trouble", file=str(key))
+    equal(len(key.read_bytes()), 32)
+
+
 def test_file_changes(t):
     """A changed file counts by itself; one that every user may read is refused; with posternctl passwd."""
     service = protected(t)

@@ -137,6 +137,50 @@ START_TEST(passwords)
 }
 END_TEST
 
+/* Decoys are the same with the same key, look like the accounts of the file, and hardly change with it. */
+START_TEST(decoys)
+{
+	struct password_check key = { "the key of the service" }, other = { "another one" };
+	struct buf text = BUF_INIT(65536);
+	struct passwd_account one, two, three;
+	struct passwd_account_list *l, *more;
+	unsigned many = 0, long_salt = 0, changed = 0;
+	char name[40];
+
+	for (unsigned i = 0; i < 90; i++)
+		buf_printf(&text, "u%u:{SCRAM-SHA-256}%s," KEY "," KEY "\n", i, i % 3 == 0 ? "10000,QUJDRA==" :
+		    "4096,QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9w");
+	buf_puts(&text, "c:$5$rounds=1000$s$h\n");
+	l = passwd_file_list_parse(text.data, text.len, on_fault, NULL);
+	buf_printf(&text, "u90:{SCRAM-SHA-256}10000,QUJDRA==," KEY "," KEY "\n");
+	more = passwd_file_list_parse(text.data, text.len, on_fault, NULL);
+	ck_assert_uint_eq(l->count, 91);
+	for (unsigned i = 0; i < 900; i++) {
+		snprintf(name, sizeof(name), "Nobody%u", i);
+		password_check_decoy(&key, l, name, &one);
+		name[0] = 'n';
+		password_check_decoy(&key, l, name, &two);
+		ck_assert_uint_eq(one.salt_len, two.salt_len);
+		ck_assert_mem_eq(one.salt, two.salt, one.salt_len);
+		ck_assert(one.iterations == two.iterations);
+		password_check_decoy(&other, l, name, &three);
+		ck_assert_mem_ne(one.salt, three.salt, 4);
+		many += one.iterations == 10000 && one.salt_len == 4;
+		long_salt += one.iterations == 4096 && one.salt_len == 42;
+		if (one.salt_len == 42)
+			ck_assert_mem_ne(one.salt, one.salt + 32, 10);
+		password_check_decoy(&key, more, name, &two);
+		changed += one.iterations != two.iterations;
+	}
+	ck_assert_uint_eq(many + long_salt, 900);
+	ck_assert(many > 220 && many < 380);
+	ck_assert_uint_le(changed, 30);
+	passwd_file_list_free(l);
+	passwd_file_list_free(more);
+	buf_done(&text);
+}
+END_TEST
+
 static struct auth_throttle_who
 who_is(const char *address, const char *account)
 {
@@ -402,5 +446,5 @@ START_TEST(turns)
 }
 END_TEST
 
-UNIT_MAIN("auth", base64, lines, list, passwords, failures, spread_failures, leavers, many_addresses,
+UNIT_MAIN("auth", base64, lines, list, passwords, decoys, failures, spread_failures, leavers, many_addresses,
     guesses_at_once, many_names, turns)
