@@ -130,6 +130,7 @@ struct config_server {
 	struct config_listen *listen; size_t nlisten;	/* plain and tls-listen together */
 	char *home, *pickup, *queue, *drop, *badmail;
 	uint64_t connection_limit, connection_limit_per_client, connection_timeout;
+	uint64_t session_time, idle_command_limit;
 	uint32_t processes;
 	struct config_strings own_address;	/* "192.0.2.1", "192.0.2.1:25", "mail.example.com" */
 	bool log;

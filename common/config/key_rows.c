@@ -241,6 +241,17 @@ const struct key key_rows[] = {
 	    .max = DAY,
 	    .meaning =
 	    "How long an inbound session may be idle before it is answered 421 4.4.2 and closed." },
+	{ GENERAL("session-time", KEY_TIME, session_time), .standard = "1d", .min = SECOND, .max = YEARS,
+	    .unlimited = true,
+	    .meaning =
+	    "How long an inbound session may last. An older one is answered 421 4.3.2 at its next command "
+	    "between two messages, and within 15 minutes in any case." },
+	{ GENERAL("idle-command-limit", KEY_NUMBER, idle_command_limit), .standard = "100", .min = 1,
+	    .max = 1000000, .unlimited = true,
+	    .meaning =
+	    "How many commands that bring no mail (NOOP, RSET, HELO, EHLO, VRFY, HELP, ETRN, MAIL without a "
+	    "message) a client may send since its last message was accepted. A further one is answered 421 "
+	    "4.7.0 and the session ends." },
 	{ GENERAL("processes", KEY_NUMBER, processes), .standard = "1", .min = 1, .max = 64,
 	    .meaning = "The number of listener processes. They share the sockets." },
 	{ GENERAL("log", KEY_BOOL, log), .standard = "yes",

@@ -31,6 +31,16 @@ add_counter(struct inbound *c, enum counter which, int64_t n)
 	counters_add(c->listener->boot->counters, which, n);
 }
 
+/* Before a command: a client that is never idle for long does not stay for ever. */
+static void
+retire_old(struct inbound *c)
+{
+	uint64_t life = c->listener->server->session_time, age = clock_mono_ms() - c->since;
+
+	if (life != CONFIG_UNLIMITED && age >= life)
+		session_retire(&c->session, age - life >= MESSAGE_BASE_MS);
+}
+
 /* --- conn_ops --- */
 
 static size_t
@@ -41,6 +51,7 @@ on_input(void *arg, const char *data, size_t len)
 
 	if (c->atrn_relay != NULL)
 		return atrn_relay_input(c->atrn_relay, data, len);
+	retire_old(c);
 	used = session_input(&c->session, data, len);
 	inbound_log_keep(&c->log);
 	return used;

@@ -90,6 +90,7 @@ finish_chunk(struct session *s)
 		transaction_finish(s);
 	} else {
 		full = s->wait == WAIT_ROOM;
+		s->idle += b->size == 0;
 		snprintf(octets, sizeof(octets), "%" PRIu64, b->size);
 		session_phase_enter(s, PHASE_CHUNKS);
 		if (full)

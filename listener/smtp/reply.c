@@ -53,6 +53,10 @@ const struct reply_row reply_rows[] = {
 	    REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
 	[REPLY_CHUNK_LOST] = { 421, "4.5.0", "$ Cannot tell chunk from command",
 	    REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
+	[REPLY_IDLE_COMMANDS] = { 421, "4.7.0", "$ Too many commands without a message",
+	    REPLY_EVENT | REPLY_CLOSE | REPLY_LINGER },
+	[REPLY_SESSION_OLD] = { 421, "4.3.2", "$ This session has lasted long enough, connect again",
+	    REPLY_CLOSE },
 
 	[REPLY_UNKNOWN] = { 500, "5.5.1", "Unrecognized command", REPLY_ERROR },
 	[REPLY_LINE_LONG] = { 500, "5.5.2", "Line too long", REPLY_ERROR },

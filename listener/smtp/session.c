@@ -95,6 +95,15 @@ has_failed_enough(const struct session *s)
 	return s->phase != PHASE_MAIL || !s->recipient || s->refused >= SESSION_REFUSED_MAX;
 }
 
+/* Commands that the verb counts end at their own limit; recipients given again and empty chunks come here. */
+static bool
+has_repeated_enough(const struct session *s)
+{
+	uint64_t limit = s->server->idle_command_limit;
+
+	return limit != CONFIG_UNLIMITED && s->idle > limit + SESSION_REPEATED_MAX;
+}
+
 /* After each command and message, where a session may end: too many errors, or a stop that waits. */
 static void
 check_border(struct session *s)
@@ -105,6 +114,8 @@ check_border(struct session *s)
 		return;
 	if (has_failed_enough(s))
 		session_reply(s, REPLY_TOO_MANY_ERRORS, s->server->fqdn);
+	else if (has_repeated_enough(s))
+		session_reply(s, REPLY_IDLE_COMMANDS, s->server->fqdn);
 	else if (s->stopping && s->phase != PHASE_CHUNKS)
 		session_reply(s, REPLY_STOPPING, s->server->fqdn);
 }
@@ -340,6 +351,15 @@ session_stop(struct session *s)
 	s->stopping = true;
 	if (!s->partial)
 		take_event(s, EVENT_STOP, REPLY_STOPPING);
+}
+
+void
+session_retire(struct session *s, bool now)
+{
+	if (s->partial || s->line_waste > 0 || s->wait != WAIT_CLIENT)
+		return;
+	if ((s->phase & (PHASE_START | PHASE_READY)) || (now && (s->phase & PHASE_COMMAND)))
+		session_reply(s, REPLY_SESSION_OLD, s->server->fqdn);
 }
 
 void

@@ -33,6 +33,7 @@ enum reply {
 	/* the session ends */
 	REPLY_CLIENT_REFUSED, REPLY_NAME_LATER, REPLY_FULL, REPLY_FULL_CLIENT, REPLY_IDLE, REPLY_STOPPING,
 	REPLY_TOO_MANY_ERRORS, REPLY_PIPELINING, REPLY_CHUNK_LOST,
+	REPLY_IDLE_COMMANDS, REPLY_SESSION_OLD,
 	/* the command is wrong */
 	REPLY_UNKNOWN, REPLY_LINE_LONG, REPLY_LINE_BARE, REPLY_LINE_BYTES, REPLY_UNAVAILABLE,
 	REPLY_ARGUMENT_MISSING, REPLY_ARGUMENT_NOT_WANTED, REPLY_BAD_ADDRESS, REPLY_DISPLAY_NAME,
@@ -113,6 +114,7 @@ void envelope_add(struct envelope *e, const struct envelope_rcpt *r);	/* given a
 #define SESSION_LINE_WASTE (64U << 10)	/* bytes of a refused line; more end the session */
 #define SESSION_ERRORS_MAX 20U		/* commands; and recipients: then they are slowed down */
 #define SESSION_REFUSED_MAX 1000U	/* recipients, while none is accepted */
+#define SESSION_REPEATED_MAX 1000U	/* recipients given again, empty chunks: beside idle commands */
 #define SESSION_PAUSE_MS 1000U		/* after each further recipient that is refused */
 #define SESSION_CONTENT_WASTE (16U << 20)	/* refused content is read so far, or to max-message-size */
 
@@ -197,6 +199,7 @@ struct session {
 	uint32_t auth_line_max;		/* in PHASE_AUTH_LINE */
 	uint32_t messages;
 	uint32_t errors, refused;	/* since a message was accepted: commands, recipients */
+	uint32_t idle;			/* since then: commands that brought no mail nearer */
 	uint32_t progress;		/* changes whenever the time limit starts anew */
 	enum session_phase phase;	/* session_phase_enter() changes it */
 	enum session_wait wait;
@@ -230,6 +233,8 @@ void session_eof(struct session *s);
 /* Others need the memory: the long line that is coming is refused with 454, and what is here is skipped. */
 void session_cut_line(struct session *s);
 void session_stop(struct session *s);			/* the service ends: 421 as soon as it is polite */
+/* It lasts too long: 421 between two messages; `now`: at the next command that may end it. */
+void session_retire(struct session *s, bool now);
 void session_cut(struct session *s);			/* the time to end has run out: 421 now */
 uint64_t session_limit_ms(const struct session *s);	/* for the present phase; UINT64_MAX: none */
 
@@ -279,6 +284,7 @@ struct verb {
 	bool hostile;			/* another protocol's word: close without an answer */
 	bool chunk;			/* octets follow it, which are no commands */
 	bool recipient;			/* names one: refusals count apart */
+	bool idle;			/* alone it brings no mail: counted */
 };
 extern const struct verb verb_rows[];
 extern const size_t verb_count;

@@ -142,6 +142,8 @@ transaction_rcpt(struct session *s, const char *arg, size_t len)
 		session_reply_about(s, bad, r.address.text);
 		return;
 	}
+	if (envelope_has(s->envelope, r.address.text))
+		s->idle++;
 	envelope_add(s->envelope, &r);
 	session_phase_enter(s, PHASE_RCPT);
 	session_reply(s, REPLY_RECIPIENT_OK, r.address.text);
@@ -305,7 +307,7 @@ transaction_stored(struct session *s, int error, const char *id)
 	session_phase_enter(s, PHASE_READY);
 	if (error == 0) {
 		s->messages++;
-		s->errors = s->refused = 0;
+		s->errors = s->refused = s->idle = 0;
 		s->accepted_bytes += s->data.size;
 		session_reply(s, REPLY_ACCEPTED, id);
 	} else {

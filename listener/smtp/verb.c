@@ -64,24 +64,27 @@ run_starttls(struct session *s, const char *arg, size_t len)
 
 const struct verb verb_rows[] = {
 	{ "HELO", ehlo_helo, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ANY, .help = true,
-	    .plain = true },
+	    .plain = true, .idle = true },
 	{ "EHLO", ehlo_ehlo, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ANY, .help = true,
-	    .plain = true },
+	    .plain = true, .idle = true },
 	{ "AUTH", auth_verb_command, PHASE_READY | PHASE_MAIL | PHASE_RCPT, VERB_MUST_ARGUMENT, VERB_FREE,
 	    VERB_ASCII, .help = true },
-	{ "MAIL", transaction_mail, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
+	{ "MAIL", transaction_mail, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8,
+	    .help = true, .idle = true },
 	{ "RCPT", transaction_rcpt, PHASE_MAIL | PHASE_RCPT, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8,
 	    .help = true, .recipient = true },
 	{ "DATA", transaction_data, PHASE_RCPT, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
 	/* Its octets have to be skipped in every case: it checks phase and TLS itself. */
 	{ "BDAT", bdat_command, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
 	    .plain = true, .chunk = true },
-	{ "RSET", transaction_rset, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "RSET", transaction_rset, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII,
+	    .help = true, .idle = true },
 	{ "NOOP", run_noop, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
-	    .plain = true },
-	{ "VRFY", run_vrfy, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8, .help = true },
+	    .plain = true, .idle = true },
+	{ "VRFY", run_vrfy, PHASE_COMMAND, VERB_MUST_ARGUMENT, VERB_FREE, VERB_UTF8,
+	    .help = true, .idle = true },
 	{ "HELP", run_help, PHASE_COMMAND, VERB_MAY_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
-	    .plain = true },
+	    .plain = true, .idle = true },
 	{ "QUIT", run_quit, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
 	    .plain = true },
 	/*
@@ -90,7 +93,8 @@ const struct verb verb_rows[] = {
 	 */
 	{ "STARTTLS", run_starttls, PHASE_COMMAND, VERB_NO_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true,
 	    .plain = true },
-	{ "ETRN", etrn_command, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII, .help = true },
+	{ "ETRN", etrn_command, PHASE_READY, VERB_MUST_ARGUMENT, VERB_FREE, VERB_ASCII,
+	    .help = true, .idle = true },
 	/* What follows would be the client's first reply as a server, and that has to wait for ours. */
 	{ "ATRN", etrn_atrn_command, PHASE_READY, VERB_MAY_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
 	{ "TURN", etrn_atrn_command, PHASE_READY, VERB_NO_ARGUMENT, VERB_LAST, VERB_ASCII, .help = true },
@@ -231,7 +235,9 @@ verb_dispatch(struct session *s, const char *line, size_t len, bool more)
 	while (len > word && line[len - 1] == ' ')
 		len--;
 	bad = judge_command(s, v, len - word);
-	if (bad != REPLY_NONE)
+	if (bad == REPLY_NONE && v->idle && ++s->idle > s->server->idle_command_limit)
+		session_reply(s, REPLY_IDLE_COMMANDS, s->server->fqdn);
+	else if (bad != REPLY_NONE)
 		session_reply(s, bad, NULL);
 	else
 		v->run(s, line + word, len - word);

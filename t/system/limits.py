@@ -1,5 +1,7 @@
 """limits - every limit of the INI files at its value, one above it, and unlimited; time-outs"""
 
+import time
+
 from checks import check, equal
 from patience import until
 from smtp import mail
@@ -213,3 +215,48 @@ def test_vanished_client_leaves_nothing(t):
     service.default.send(data=mail("whole"))
     equal([d.email["Subject"] for d in service.home.wait_drops()], ["whole"])
     until(lambda: not [p for p in (service.home.queue / "new").iterdir() if not p.name.endswith(".lock")], what="the draft to go")
+
+
+def test_session_time(t):
+    """A session that is old ends at the next command between two messages: a message under way is taken first."""
+    service = t.postern({"default": {"general": {"session-time": "1s"}}})
+    begin = time.monotonic()
+    with service.default.connect() as young, service.default.connect() as old, service.default.connect() as busy:
+        young.message()
+        busy.expect(250, "HELO c")
+        busy.expect(250, "MAIL FROM:<a@b.example>")
+        busy.expect(250, "RCPT TO:<b@default.example>")
+        until(lambda: time.monotonic() - begin > 1.5, what="a second to pass")
+        for client in (young, old):
+            client.expect("421 4.3.2", "NOOP")
+            check(client.is_closed(), "open after 421")
+        busy.expect(354, "DATA")
+        busy.send("x\r\n.\r\n")
+        busy.expect(250)
+        busy.expect("421 4.3.2", "NOOP")
+    service.home.wait_drops(2)
+
+
+def test_session_time_unlimited(t):
+    service = t.postern({"default": {"general": {"session-time": "unlimited"}}})
+    with service.default.connect() as client:
+        client.message()
+        client.expect(221, "QUIT")
+
+
+def test_idle_commands(t):
+    """The limit that holds without a key hurts no sender of many messages; who sends none is told after 100 commands."""
+    service = t.postern()
+    with service.default.connect(ehlo="bulk.example") as client:
+        for _ in range(120):
+            client.message(ehlo=None)
+            client.expect(250, "RSET")
+            client.expect(250, "NOOP")
+        client.expect(221, "QUIT")
+    with service.default.connect() as client:
+        for _ in range(50):
+            client.expect(250, "HELO c")
+            client.expect(250, "RSET")
+        client.expect("421 4.7.0", "NOOP")
+        check(client.is_closed(), "open after 421")
+    service.events.wait("refused", client="127.0.0.1", recipient="-")

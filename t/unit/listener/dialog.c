@@ -85,6 +85,7 @@ set(struct session_fixture *w, const char *path, unsigned line, const char *key,
 		{ "max-session-size", &w->server.max_session_size },
 		{ "max-recipients", &w->server.max_recipients },
 		{ "connection-timeout", &w->server.connection_timeout },
+		{ "idle-command-limit", &w->server.idle_command_limit },
 	};
 	for (size_t i = 0; i < nitems_of(numbers); i++) {
 		if (strcmp(numbers[i].key, key) == 0) {

@@ -331,6 +331,7 @@ fixture_init(struct session_fixture *w)
 		.connection_control = CONFIG_ALL_EXCEPT, .relay_authenticated = true,
 		.relay_list = { .entry = w->relay }, .connection_list = { .entry = w->control },
 		.connection_limit = CONFIG_UNLIMITED, .connection_limit_per_client = CONFIG_UNLIMITED,
+		.session_time = CONFIG_UNLIMITED, .idle_command_limit = 100,
 		.connection_timeout = 600000, .max_message_size = 25U << 20, .max_session_size = 100U << 20,
 		.max_recipients = 100, .authentication = CONFIG_AUTH_ANONYMOUS, .basic_requires_tls = true,
 		.offered_mechanisms = ~0U,
