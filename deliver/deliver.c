@@ -345,6 +345,12 @@ on_renewed(struct deliver *r, const struct ctl_message *m)
 }
 
 static void
+on_others(struct deliver *r, const struct ctl_message *m)
+{
+	outbound_take_others(r->outbound, m);
+}
+
+static void
 on_logs(struct deliver *r, const struct ctl_message *m)
 {
 	w3clog_reopen(r->log);
@@ -374,6 +380,7 @@ static void (*const controls[CTL_COUNT])(struct deliver *r, const struct ctl_mes
 	[CTL_RENEWED] = on_renewed,
 	[CTL_QUEUE] = on_queue,
 	[CTL_NEW_MAIL] = on_new_mail,
+	[CTL_OTHERS] = on_others,
 	[CTL_PAUSE] = on_pause,
 	[CTL_CONTINUE] = on_continue,
 };

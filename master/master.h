@@ -122,6 +122,8 @@ struct server {
 	bool trouble;	/* a child crashed since the last command or reload, and not all are ready again */
 	char *reason;			/* why it is not as wanted, or NULL */
 	struct listen_set sockets, leaving;	/* leaving: old ones, until the old listeners drain */
+	struct listen_set guard;	/* of one that is stopped: they turn clients away from a wildcard */
+	char *others;			/* the addresses of others, as its deliver worker was told; or NULL */
 	bool shut;			/* connections are refused: no listener is there to take them */
 	struct loop_timer *reopen;	/* of sockets that are shut and could not be opened */
 	struct counters *counters;

@@ -205,8 +205,8 @@ const struct key key_rows[] = {
 	    .meaning =
 	    "The addresses and ports at which the server takes mail. *:25 is every IPv4 address, [::]:25 "
 	    "every IPv6 address; beside it another virtual server may have one address of that port, and "
-	    "gets its clients. While that one is paused they are turned away, while it is stopped they "
-	    "reach the first." },
+	    "gets its clients. While that one is paused or stopped they are turned away, and mail for it "
+	    "waits: the rules of the first would return it." },
 	{ GENERAL("tls-listen", KEY_LISTEN_TLS, listen), .own = true,
 	    .meaning = "The addresses and ports where a session starts with TLS at once, usually port 465." },
 	{ GENERAL("own-address", KEY_STRINGS, own_address), .check = key_check_own_address,
@@ -215,7 +215,8 @@ const struct key key_rows[] = {
 	    "forwarded port or of a load balancer. An address may have a port. Together with the addresses "
 	    "of listen, the fqdn and the hostname of the service they are the server itself: mail is never "
 	    "sent there, nor to an MX that is no better (5.4.6). An address at which another virtual server "
-	    "listens is that one's, also beside a listen of all addresses: mail goes to it." },
+	    "listens is that one's, also beside a listen of all addresses: mail goes to it, or waits while "
+	    "it is stopped." },
 	{ GENERAL("home", KEY_PATH, home), .derived = "the spool folder and the server's name", .own = true,
 	    .meaning = "The folder that holds pickup, queue, drop and badmail." },
 	{ GENERAL("pickup", KEY_PATH, pickup), .derived = "home/pickup", .own = true,

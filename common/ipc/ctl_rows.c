@@ -97,6 +97,7 @@ const struct ctl_row ctl_rows[] = {
 	[CTL_QUEUE_PAGE] = { "queue-page", offsetof(struct msg_queue_page, text),
 	    sizeof(struct msg_queue_page), CTL_FROM_WORKER, false },
 	[CTL_NEW_MAIL] = { "new-mail", 0, 0, CTL_FROM_MASTER, false },
+	[CTL_OTHERS] = { "others", 0, CTL_PAYLOAD_MAX, CTL_FROM_MASTER, false },
 	[CTL_ETRN] = { "etrn", offsetof(struct msg_etrn, domains), sizeof(struct msg_etrn), CTL_FROM_CLIENT,
 	    false },
 	[CTL_ETRN_ANSWER] = { "etrn-answer", sizeof(struct msg_etrn_answer), sizeof(struct msg_etrn_answer),

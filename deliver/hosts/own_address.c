@@ -90,14 +90,46 @@ is_of_another(const struct mx_settings *set, const struct sockaddr *sa)
 	for (size_t k = 0; set->server != NULL && k < set->server->nlisten; k++)
 		if (net_equal((const struct sockaddr *)&set->server->listen[k].address.sa, sa))
 			return false;
-	for (size_t i = 0; set->config != NULL && i < set->config->nserver; i++) {
-		const struct config_server *s = &set->config->server[i];
-
-		for (size_t k = 0; k < s->nlisten && strcmp(s->name, set->server->name) != 0; k++)
-			if (net_equal((const struct sockaddr *)&s->listen[k].address.sa, sa))
-				return true;
-	}
+	for (size_t i = 0; i < set->nothers; i++)
+		if (net_equal((const struct sockaddr *)&set->others[i].sa, sa))
+			return true;
 	return false;
+}
+
+struct net_address *
+own_address_others(const struct config *c, const struct config_server *self, size_t *count)
+{
+	struct list l = { NULL, 0 };
+
+	for (size_t i = 0; i < c->nserver; i++)
+		for (size_t k = 0; &c->server[i] != self && k < c->server[i].nlisten; k++) {
+			const struct net_address *a = &c->server[i].listen[k].address;
+			const struct sockaddr *sa = (const struct sockaddr *)&a->sa;
+
+			if (!net_is_any(sa))
+				add_address(&l, sa, net_port(sa));
+		}
+	*count = l.count;
+	return l.address;
+}
+
+struct net_address *
+own_address_others_parse(const char *text, size_t len, size_t *count)
+{
+	struct list l = { NULL, 0 };
+	char *copy = mem_strndup(text, len), *rest = copy, *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		struct net_address a;
+		const char *why;
+
+		if (*line != '\0' && net_address_parse(&a, line, 0, &why) == 0)
+			add_address(&l, (const struct sockaddr *)&a.sa,
+			    net_port((const struct sockaddr *)&a.sa));
+	}
+	free(copy);
+	*count = l.count;
+	return l.address;
 }
 
 bool

@@ -199,6 +199,18 @@ outbound_release(struct outbound *o)
 	pace_table_release(o->pace, clock_mono_ms());
 }
 
+void
+outbound_take_others(struct outbound *o, const struct ctl_message *m)
+{
+	struct site *s;
+
+	free(o->others);
+	o->mx.others = o->others = own_address_others_parse(m->data, m->len, &o->mx.nothers);
+	for (size_t i = 0; i < OUTBOUND_BUCKETS; i++)
+		LIST_FOREACH(s, &o->table[i], table_link)
+			s->expires = 0;
+}
+
 bool
 outbound_is_down(const struct outbound *o, const char *key)
 {
@@ -258,8 +270,9 @@ outbound_new(struct boot *b)
 	o->helper[CTL_HELPER_RESOLVER] = dns_client_new(b->loop, need_resolver, o);
 	o->helper[CTL_HELPER_AUTH] = auth_out_client_new(b);
 	o->helper[CTL_HELPER_FETCH] = token_client_new(b);
-	o->mx = (struct mx_settings){ .server = b->server, .config = b->config,
-	    .hostname = b->config->service.hostname, .chance = arc4random_uniform };
+	o->mx = (struct mx_settings){ .server = b->server, .hostname = b->config->service.hostname,
+	    .chance = arc4random_uniform };
+	o->mx.others = o->others = own_address_others(b->config, b->server, &o->mx.nothers);
 	o->soon = loop_timer_new(b->loop, on_soon, o);
 	o->sweep = loop_timer_new(b->loop, on_sweep, o);
 	o->table = mem_zalloc(OUTBOUND_BUCKETS * sizeof(*o->table));
@@ -291,6 +304,7 @@ outbound_free(struct outbound *o)
 	free(o->table);
 	free(o->piece);
 	free(o->own_address);
+	free(o->others);
 	host_memory_free(o->memory);
 	free(o);
 }

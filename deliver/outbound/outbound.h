@@ -100,6 +100,8 @@ enum outbound_rest outbound_rest(const struct outbound *o, const char *key, uint
 void outbound_drain(struct outbound *o);
 /* CTL_CHANNEL, with its descriptor (taken over): to a helper that was asked for by CTL_NEED. */
 void outbound_on_channel(struct outbound *o, const struct ctl_message *m);
+/* CTL_OTHERS: where other virtual servers listen; hosts are looked up again. */
+void outbound_take_others(struct outbound *o, const struct ctl_message *m);
 /* Closes everything now; `done` is not called any more. */
 void outbound_free(struct outbound *o);
 
@@ -114,7 +116,7 @@ struct outbound {
 	struct w3clog *log;			/* NULL: no protocol log */
 	struct host_memory *memory;
 	struct mx_settings mx;			/* `own` is renewed by site_hosts */
-	struct net_address *own_address;	/* owned */
+	struct net_address *own_address, *others;	/* owned */
 	uint64_t own_address_at;		/* when it was read */
 	struct loop_timer *soon, *sweep;
 	LIST_HEAD(site_bucket, site) *table;	/* OUTBOUND_BUCKETS */

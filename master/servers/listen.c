@@ -5,7 +5,8 @@
  * Owns:     the descriptors in a listen_set
  * Promise:  the reason of a failure is one line that names the virtual server that has the address, or says
  *           that another program has it. An address beside a wildcard of its port gets its own clients, in
- *           whatever order the two are opened. A pause keeps the port
+ *           whatever order the two are opened, and while its virtual server is paused or stopped no other
+ *           one gets them: their mail would be returned by its rules. A pause keeps the port
  * Fails by: -1 and a reason; then nothing has changed
  */
 #include <errno.h>
@@ -97,19 +98,20 @@ share_address(const struct master *m, const struct sockaddr *sa, bool on)
 	TAILQ_FOREACH(s, &m->servers, link) {
 		found |= share_in_set(&s->sockets, sa, on);
 		found |= share_in_set(&s->leaving, sa, on);
+		found |= share_in_set(&s->guard, sa, on);
 	}
 	return found;
 }
 
-/* A wildcard that listens would get the clients of a paused address. */
+/* A wildcard that listens, or (`paused`) may listen again, would get the clients of a paused address. */
 static bool
-is_covered(const struct master *m, const struct listen_socket *l)
+is_covered(const struct master *m, const struct listen_socket *l, bool paused)
 {
 	const struct server *s;
 
 	TAILQ_FOREACH(s, &m->servers, link)
 		for (size_t i = 0; i < s->sockets.count; i++)
-			if (s->sockets.socket[i].fd != -1 && !s->sockets.socket[i].paused &&
+			if (s->sockets.socket[i].fd != -1 && (paused || !s->sockets.socket[i].paused) &&
 			    listen_covers(address_of(&s->sockets.socket[i]), address_of(l)))
 				return true;
 	return false;
@@ -290,6 +292,37 @@ give_back(struct listen_set *set, struct listen_set *old)
 	listen_close(set);
 }
 
+/* The address of a stopped virtual server goes to one that starts there. */
+static void
+take_from_guards(const struct master *m, const struct sockaddr *sa)
+{
+	struct server *s;
+
+	TAILQ_FOREACH(s, &m->servers, link)
+		for (size_t i = 0; i < s->guard.count; i++) {
+			struct listen_socket *l = &s->guard.socket[i];
+
+			if (l->fd == -1 || !net_equal(address_of(l), sa))
+				continue;
+			end_refusal(l);
+			close(l->fd);
+			l->fd = -1;
+		}
+}
+
+/* It listens for itself from now on. */
+static int
+end_guard(const struct master *m, struct listen_socket *l, struct buf *why)
+{
+	end_refusal(l);
+	if (start_listening(m, l) == -1) {
+		explain_failure(why, l, errno);
+		return -1;
+	}
+	l->paused = false;
+	return 0;
+}
+
 static int
 open_address(struct listen_socket *l, const struct server *s, struct listen_set *old, bool listening,
     struct buf *why)
@@ -297,21 +330,34 @@ open_address(struct listen_socket *l, const struct server *s, struct listen_set 
 	const struct server *owner;
 
 	if (take_over(old, l) == 0)
-		return 0;
+		return listening && l->paused ? end_guard(s->m, l, why) : 0;
 	owner = find_owner(s, address_of(l));
 	if (owner != NULL) {
 		buf_printf(why, "address %s is in use by virtual server %s", l->text, owner->name);
 		return -1;
 	}
+	take_from_guards(s->m, address_of(l));
 	if (open_socket(s->m, l, listening) == -1) {
 		explain_failure(why, l, errno);
 		return -1;
 	}
 	if (listening && net_is_any(address_of(l)))
 		refuse_covered(s->m, l);
-	if (!listening && is_covered(s->m, l))
+	if (!listening && is_covered(s->m, l, false))
 		begin_refusal(s->m, l);
 	return 0;
+}
+
+static struct listen_socket
+name_address(const struct net_address *a)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)&a->sa;
+	char text[NET_TEXT_SIZE];
+
+	net_format(text, sa);
+	return (struct listen_socket){ .fd = -1, .address = *a,
+	    .text = sa->sa_family == AF_INET && net_is_any(sa) ? mem_printf("*:%u", net_port(sa)) :
+	    mem_strdup(text) };
 }
 
 int
@@ -321,19 +367,37 @@ listen_open(struct listen_set *set, const struct server *s, const struct config_
 	*set = (struct listen_set){ .socket = mem_array(NULL, conf->nlisten + 1, sizeof(*set->socket)) };
 	for (size_t i = 0; i < conf->nlisten; i++) {
 		struct listen_socket *l = &set->socket[set->count++];
-		const struct sockaddr *sa = (const struct sockaddr *)&conf->listen[i].address.sa;
-		char text[NET_TEXT_SIZE];
 
-		net_format(text, sa);
-		*l = (struct listen_socket){ .fd = -1, .address = conf->listen[i].address,
-		    .text = sa->sa_family == AF_INET && net_is_any(sa) ? mem_printf("*:%u", net_port(sa)) :
-		    mem_strdup(text) };
+		*l = name_address(&conf->listen[i].address);
 		if (open_address(l, s, old, listening, why) == -1) {
 			give_back(set, old);
 			return -1;
 		}
 	}
 	return 0;
+}
+
+void
+listen_guard(struct server *s, const struct config_server *conf)
+{
+	struct listen_set set = { 0 };
+
+	if (conf != NULL)
+		set.socket = mem_array(NULL, conf->nlisten + 1, sizeof(*set.socket));
+	for (size_t i = 0; conf != NULL && i < conf->nlisten; i++) {
+		struct listen_socket l = name_address(&conf->listen[i].address);
+
+		if (!is_covered(s->m, &l, true) || find_owner(s, address_of(&l)) != NULL ||
+		    (take_over(&s->guard, &l) == -1 && open_socket(s->m, &l, false) == -1)) {
+			free(l.text);
+			continue;
+		}
+		l.paused = true;
+		begin_refusal(s->m, &l);
+		set.socket[set.count++] = l;
+	}
+	listen_close(&s->guard);
+	s->guard = set;
 }
 
 void
@@ -357,7 +421,7 @@ pause_socket(const struct master *m, struct listen_socket *l)
 		return;
 	l->paused = true;
 	(void)shutdown(l->fd, SHUT_RD);		/* ENOTCONN: it did not listen */
-	if (is_covered(m, l))
+	if (is_covered(m, l, false))
 		begin_refusal(m, l);
 }
 

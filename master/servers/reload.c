@@ -129,6 +129,7 @@ reload_servers(struct reload *r)
 		if (s != NULL)
 			start_server(r, s, "new");
 	}
+	listen_others_update(r->m);
 	free(done);
 }
 

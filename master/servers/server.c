@@ -66,6 +66,8 @@ server_free(struct server *s)
 	listen_gate_close(s);
 	listen_close(&s->sockets);
 	listen_close(&s->leaving);
+	listen_close(&s->guard);
+	free(s->others);
 	if (s->counters != NULL)
 		counters_free(s->counters);
 	if (s->counters_fd != -1)
@@ -170,7 +172,7 @@ open_server(struct server *s)
 	if (make_folder_make_server(s->conf, s->m->uid, s->m->gid, &where) == -1) {
 		server_reason(s, "%s cannot be made: %s", where, disk_reason(where, errno));
 	} else if (file_handover_check(s->conf, &why) == -1 ||
-	    listen_open(&s->sockets, s, s->conf, NULL, true, &why) == -1) {
+	    listen_open(&s->sockets, s, s->conf, &s->guard, true, &why) == -1) {
 		server_reason(s, "%s", buf_text(&why));
 	} else {
 		server_reason(s, NULL);
@@ -279,6 +281,8 @@ server_event(struct server *s, enum state_event event)
 	result = do_act(s, move->act);
 	if (news)
 		log_state(s); /* after the act: when the log says "paused", the port is closed */
+	if (news)
+		listen_others_update(s->m);
 	if (result == -1)
 		server_event(s, EVENT_FAILED);
 	server_update(s);
@@ -402,6 +406,8 @@ server_update(struct server *s)
 void
 server_child_born(struct child *c)
 {
+	if (c->role == ROLE_DELIVER)
+		listen_others_greet(c);
 	if (c->role != ROLE_LISTENER)
 		return;
 	tls_renewal_greet(c);

@@ -115,6 +115,11 @@ enum control_right control_rights_any(const struct master *m, const struct contr
  */
 int listen_open(struct listen_set *set, const struct server *s, const struct config_server *conf,
     struct listen_set *old, bool listening, struct buf *why) __attribute__((warn_unused_result));
+/*
+ * `s` is stopped: its addresses that a wildcard of another virtual server covers turn their clients away.
+ * `conf` NULL: none does any more.
+ */
+void listen_guard(struct server *s, const struct config_server *conf);
 /* Moves the sockets that are left in `from` to `into`. */
 void listen_merge(struct listen_set *into, struct listen_set *from);
 /* Pure: whether `wide` is a wildcard that would get the clients of `narrow` when nothing listens there. */
@@ -125,6 +130,12 @@ int listen_continue(const struct master *m, struct listen_set *set,
     struct buf *why) __attribute__((warn_unused_result));
 /* Ends listening for all processes that share the sockets, and closes them. */
 void listen_close(struct listen_set *set);
+
+/* --- listen_others: who has which address, beside a wildcard --- */
+
+/* Some virtual server has come, gone, stopped, started or got other addresses. */
+void listen_others_update(struct master *m);
+void listen_others_greet(struct child *c);	/* a new deliver worker */
 
 /* --- listen_gate: refuses connections while no listener takes them --- */
 

@@ -41,6 +41,63 @@ def test_mail_for_the_other(t):
     service.events.wait("failed", recipient="b@wide.example", status="5.4.6")
 
 
+def loop_pair(t, **rows):
+    """`wide` on every address, sending to the port that it listens on; the MX of exact.example and late.example is 127.0.0.2."""
+    dns = Dns(t, ("exact MX 10 mx", "late MX 10 mx", "mx A 127.0.0.2"))
+    t.cleanup(dns.end)
+    port = t.port()
+    wide = {"general": {"listen": f"*:{port}"}, "delivery": {"port": port, "retry": "1s"}}
+    return t.postern({"wide": wide, **{name: {"general": {"listen": f"{address}:{port}"}} for name, address in rows.items()}},
+                     service={"dns-server": dns.address}), port
+
+
+def test_mail_for_one_that_is_stopped(t):
+    """Its address is not ours: the mail waits until it is started, and comes neither back nor in a loop."""
+    service, port = loop_pair(t, exact="127.0.0.2")
+    service.ctl("stop", "exact")
+    with Smtp(("127.0.0.1", port)) as client:
+        client.message(to="b@exact.example")
+    service.events.wait("deferred", server="wide", recipient="b@exact.example")
+    service.ctl("start", "exact")
+    equal(service["exact"].home.wait_drops()[0].receivers, ["b@exact.example"])
+    equal(service.events.all("failed"), [])
+
+
+def test_address_that_comes_by_a_reload(t):
+    """Who listens beside a wildcard is known to its deliver worker from the reload on, and who does no more."""
+    service, port = loop_pair(t, exact="127.0.0.3")
+    service["exact"].set("general", listen=f"127.0.0.2:{port}")
+    service.ctl("reload")
+    with Smtp(("127.0.0.1", port)) as client:
+        client.message(to="b@exact.example")
+    service["exact"].home.wait_drops()
+    service["exact"].set("general", listen=f"127.0.0.3:{port}")
+    service.ctl("reload")
+    with Smtp(("127.0.0.1", port)) as client:
+        client.message(to="c@late.example", ehlo=None)     # there is no open session for it
+    service.events.wait("failed", recipient="c@late.example", status="5.4.6")
+
+
+def test_removed_while_stopped(t):
+    """A virtual server that is gone leaves its address to the wildcard; one that comes has it before it is started."""
+    service, port = pair(t)
+    service.ctl("stop", "exact")
+    text = service["exact"].file.read_text()
+    service["exact"].file.unlink()
+    service.ctl("reload")
+    equal(who("127.0.0.2", port), "wide", "removed")
+    service["exact"].file.write_text(text)
+    service.ctl("reload")
+    equal(who("127.0.0.2", port), "", "there again, and stopped as before")
+    service["wide"].set("general", listen=f"127.0.0.2:{port}")
+    service.ctl("reload")
+    equal(who("127.0.0.2", port), "wide", "the address of a stopped server is taken by another")
+    service["wide"].set("general", listen=f"*:{port}")
+    service.ctl("reload")
+    service.ctl("start", "exact")
+    equal([who("127.0.0.2", port), who("127.0.0.1", port)], ["exact", "wide"], "started")
+
+
 def test_beside_a_wildcard(t):
     """In either order of start."""
     for first in ("wide", "exact"):
@@ -55,11 +112,11 @@ def test_beside_a_wildcard_ipv6(t):
     service, port = pair(t, v6=True)
     equal(who("::1", port), "exact")
     service.ctl("stop", "exact")
-    equal(who("::1", port), "wide")
+    equal(who("::1", port), "")
 
 
 def test_states(t):
-    """Stopped, the wildcard has all; paused, clients of the address are turned away and get no other server's rules."""
+    """Paused or stopped, clients of the address are turned away: another server's rules would return their mail."""
     service, port = pair(t)
     service.ctl("pause", "exact")
     equal([who("127.0.0.2", port), who("127.0.0.1", port)], ["", "wide"], "the exact one paused")
@@ -78,7 +135,12 @@ def test_states(t):
     service.ctl("start", "wide")
     equal([who("127.0.0.2", port), who("127.0.0.1", port)], ["", "wide"], "started beside one that is paused")
     service.ctl("stop", "exact")
-    equal(who("127.0.0.2", port), "wide", "the exact one stopped")
+    equal([who("127.0.0.2", port), who("127.0.0.1", port)], ["", "wide"], "the exact one stopped")
+    service.ctl("stop", "wide")
+    with socket.create_server(("127.0.0.2", port)):
+        check(True, "with no wildcard there, the address of a stopped server is free")
+    service.ctl("start", "wide")
+    equal([who("127.0.0.2", port), who("127.0.0.1", port)], ["", "wide"], "the wildcard started beside a stopped one")
     service.ctl("start", "exact")
     equal(who("127.0.0.2", port), "exact", "and started")
 
