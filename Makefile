@@ -41,7 +41,7 @@ PATH_SOURCES := common/config/key_rows.c common/config/unit_file.c master/main.c
                 master/posternctl/command_send.c master/posternctl/service_start.c t/unit/common/config_values.c
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(if $(filter t/%,$<),,$(STRICT)) $(DEFS) -I. -pthread -MMD -MP
 
-LIBS := -levent_core -linih -lbsd -lidn2
+LIBS := -levent_core -linih -lbsd -lidn2 -Wl,--as-needed -lseccomp -Wl,--no-as-needed
 KRB5 := -lgssapi_krb5 -lkrb5
 SASL := -lgsasl -lcrypt $(KRB5)
 TLS  := -lssl -lcrypto

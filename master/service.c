@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -23,6 +24,7 @@
 #include "common/base/disk.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/sandbox/sandbox.h"
 #include "master/control/control.h"
 #include "master/master.h"
 #include "master/processes/processes.h"
@@ -75,11 +77,16 @@ make_run_folders(const struct master *m)
 			die(EX_CANTCREAT, "%s cannot be made: %s", wanted[i], disk_reason(wanted[i], errno));
 }
 
+/* Descriptors for all; no core file, of this process or its children: refresh tokens pass here. */
 static void
-raise_limits(void)
+set_limits(void)
 {
+	const struct rlimit none = { 0, 0 };
 	struct rlimit limit;
 
+	(void)!setrlimit(RLIMIT_CORE, &none);
+	if (geteuid() == 0)
+		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
 		return;
 	if (geteuid() == 0 && limit.rlim_max < SERVICE_FILES)
@@ -132,6 +139,15 @@ make_servers(struct master *m, const struct config_faults *faults)
 }
 
 static void
+enter_sandbox(const struct master *m)
+{
+	if (!m->snapshot->config->service.sandbox)
+		return;
+	sandbox_tell_kernel();
+	sandbox_enter_master();
+}
+
+static void
 open_service(struct master *m)
 {
 	struct config_faults faults = { 0 };
@@ -141,7 +157,7 @@ open_service(struct master *m)
 	read_configuration(m, &faults);
 	find_identity(m);
 	make_run_folders(m);
-	raise_limits();
+	set_limits();
 	daemon_lock(&m->pidfile, m->snapshot->config->service.run);
 	event_log_open(m);
 	if (!m->options.foreground)
@@ -155,6 +171,7 @@ open_service(struct master *m)
 	event_log_begin(m);
 	log_event(LOG_FACT, NULL, "service", "state=starting version=%s pid=%d", POSTERN_VERSION,
 	    (int)getpid());
+	enter_sandbox(m);
 	file_handover_tell_missing(m->snapshot->config);
 	m->file_watch = file_watch_new(m);
 	make_servers(m, &faults);

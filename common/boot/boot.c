@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -26,6 +27,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/mem.h"
+#include "common/sandbox/sandbox.h"
 
 #define LEFT_MS 250U	/* between two CTL_LEFT */
 
@@ -39,14 +41,23 @@ stop_by_myself(struct boot *b)
 	b->role->on_control(b, &m);
 }
 
-/* Events go elsewhere from now on; a file comes as the standard error output. */
+static enum log_sink
+sink_of(const struct boot *b)
+{
+	return config_service_log_sink(&b->config->service, getenv("POSTERN_FOREGROUND") != NULL);
+}
+
+/*
+ * Events go elsewhere from now on; a file comes as the standard error output. A process in its sandbox cannot
+ * turn to syslog: the master replaces it, and its last events go where they went before.
+ */
 static void
-take_events(const struct ctl_message *m)
+take_events(const struct boot *b, const struct ctl_message *m)
 {
 	uint32_t sink;
 
 	memcpy(&sink, m->data, sizeof(sink));
-	if (m->fd == -1)
+	if (m->fd == -1 || (sink == LOG_TO_SYSLOG && b->config->service.sandbox && sink_of(b) != sink))
 		return;
 	if (dup2(m->fd, STDERR_FILENO) != -1)
 		log_move((enum log_sink)sink, STDERR_FILENO);
@@ -59,7 +70,7 @@ on_master_message(void *arg, const struct ctl_message *m)
 	struct boot *b = arg;
 
 	if (m->type == CTL_EVENTS)
-		take_events(m);
+		take_events(b, m);
 	else
 		b->role->on_control(b, m);
 }
@@ -131,14 +142,13 @@ static void
 take_config(struct boot *b, const char *server)
 {
 	char program[48];
-	bool foreground = getenv("POSTERN_FOREGROUND") != NULL;
 
 	snprintf(program, sizeof(program), "postern-%s", b->role->name);
 	log_open(program, server, LOG_TO_STDERR);
 	b->config = config_read_snapshot(BOOT_CONFIG);
 	if (b->config == NULL)
 		die(EX_CONFIG, "the configuration snapshot cannot be read");
-	log_open(program, server, config_service_log_sink(&b->config->service, foreground));
+	log_open(program, server, sink_of(b));
 	if (!b->role->per_server)
 		return;
 	b->server = config_server_by_name(b->config, server);
@@ -162,6 +172,32 @@ raise_file_limit(void)
 	mallopt(M_ARENA_MAX, 2); /* a loop and its pool: more arenas only cost memory */
 }
 
+/*
+ * No core file with mail or secrets in it, whatever receives core files, and no debugger but root's. Then the
+ * sandbox; a test build ends at a call that its table has not.
+ */
+static void
+give_up_rights(const struct boot *b)
+{
+#ifdef POSTERN_TEST
+	const bool test = true;
+#else
+	const bool test = false;
+#endif
+	const struct rlimit none = { 0, 0 };
+	const struct sandbox_plan plan = { .role = b->role->name, .config = b->config, .server = b->server,
+	    .syslog = sink_of(b) == LOG_TO_SYSLOG, .sanitizers = test, .kill = test };
+
+	(void)!setrlimit(RLIMIT_CORE, &none);
+	if (!test)	/* the leak sanitizer debugs its own process */
+		(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	if (!b->config->service.sandbox)
+		return;
+	if (!sandbox_enter(&plan))
+		die(EX_SOFTWARE, "no sandbox for %s", b->role->name);
+	sandbox_trap_watch(b->loop);
+}
+
 int
 boot_main(int argc, char **argv, const struct boot_role *role)
 {
@@ -177,6 +213,7 @@ boot_main(int argc, char **argv, const struct boot_role *role)
 	b.loop = loop_new();
 	set_signals(&b);
 	boot_drop(b.config->service.user, b.config->service.group);
+	give_up_rights(&b);
 	b.master = ctl_new(b.loop, BOOT_MASTER, CTL_FROM_MASTER, on_master_message, on_master_close, &b);
 	role->run(&b);
 	loop_run(b.loop);
@@ -184,6 +221,7 @@ boot_main(int argc, char **argv, const struct boot_role *role)
 		role->finish(&b);
 	boot_trouble_done(&b);
 	ctl_free(b.master);
+	sandbox_trap_done();
 	loop_free(b.loop);
 	counters_free(b.counters);
 	config_free(b.config);

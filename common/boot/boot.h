@@ -87,8 +87,6 @@ void boot_trouble(struct boot *b, const char *about, const char *text);
 void boot_trouble_done(struct boot *b);
 
 /* --- boot_helper: for helpers --- */
-/* No core file with secrets in it, no debugger of the same user. */
-void boot_helper_hide_memory(void);
 /* CTL_CHANNEL: what is at the other end of m->fd; false: no usable client, or one that may not have it. */
 bool boot_helper_introduced(const struct ctl_message *m,
     struct ctl_channel *channel) __attribute__((warn_unused_result));

@@ -1,5 +1,5 @@
 /*
- * boot_helper - what helpers have in common: they meet workers, hide their memory and end
+ * boot_helper - what helpers have in common: they meet workers, and end
  *
  * Runs in:  metrics, auth, resolver, directory, fetch
  * Owns:     nothing
@@ -7,18 +7,9 @@
  * Fails by: false
  */
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "common/boot/boot.h"
 #include "common/ipc/channel_rights.h"
-
-void
-boot_helper_hide_memory(void)
-{
-#ifndef POSTERN_TEST	/* the leak sanitizer debugs its own process */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
-}
 
 bool
 boot_helper_introduced(const struct ctl_message *m, struct ctl_channel *channel)

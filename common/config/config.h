@@ -216,6 +216,7 @@ struct config_service {
 	char *trust_anchor;			/* NULL not set */
 	struct config_strings dns_insecure;
 	uint64_t grace;
+	bool sandbox;
 	bool syslog;				/* counts while `events` is NULL */
 	char *events;				/* "syslog", "stderr" or a path; NULL not set */
 	struct config_strings metrics;		/* "/path", loopback "address:port"; empty: none */

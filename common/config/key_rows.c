@@ -175,6 +175,12 @@ const struct key key_rows[] = {
 	    .meaning = "Domains whose answers are accepted without validation although dnssec is on." },
 	{ SERVICE("grace", KEY_TIME, grace), .standard = "30s", .min = SECOND, .max = DAY,
 	    .meaning = "How long sessions and deliveries may take to finish when a virtual server stops." },
+	{ SERVICE("sandbox", KEY_BOOL, sandbox), .standard = "yes",
+	    .meaning =
+	    "Each process gives up the system calls (seccomp) and the folders (Landlock) that its work has "
+	    "no use for, before it reads anything of a client; see postern(8), Security. no is for a host "
+	    "whose libraries do what nobody foresaw, until that is mended: its events name the call. A "
+	    "change at a reload starts all processes anew, but the supervisor stays as it is." },
 	{ SERVICE("syslog", KEY_BOOL, syslog), .standard = "yes",
 	    .meaning =
 	    "The older form of events: yes is syslog, no is stderr. It has no effect beside events." },

@@ -174,7 +174,10 @@ pool_new(struct loop *l, unsigned threads)
 	return p;
 }
 
-/* One more thread, with all signals blocked: they belong to the loop. With the lock. */
+/*
+ * One more thread, with all signals blocked: they belong to the loop. But for SIGSYS, which belongs to the
+ * thread: a call that the sandbox refuses. With the lock.
+ */
 static void
 start_pool_thread(struct pool *p)
 {
@@ -183,6 +186,7 @@ start_pool_thread(struct pool *p)
 	int error;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, THREAD_STACK);

@@ -23,7 +23,6 @@ run_directory(struct boot *b)
 	d->boot = b;
 	ctl_server_list_init(&d->channels, b->loop, d);
 	TAILQ_INIT(&d->servers);
-	boot_helper_hide_memory();
 	ldap_conn_set_up();
 	boot_ready(b);
 }

@@ -75,6 +75,7 @@ start_ask_thread(struct ask *a)
 	int error;
 
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);	/* of the thread itself: the sandbox */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);

@@ -28,7 +28,6 @@ run_fetch(struct boot *b)
 	f->serial = arc4random();
 	ctl_server_list_init(&f->channels, b->loop, f);
 	TAILQ_INIT(&f->profiles);
-	boot_helper_hide_memory();
 	f->https = https_new(b->loop);
 	f->files = oauth_files_new(b);
 	oauth_profile_open_all(f);

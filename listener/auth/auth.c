@@ -38,7 +38,6 @@ run_auth(struct boot *b)
 	a->boot = b;
 	TAILQ_INIT(&a->requests);
 	ctl_server_list_init(&a->channels, b->loop, a);
-	boot_helper_hide_memory();
 	a->secret_files = secret_files_new(b, auth_request_file_ready);
 	a->throttle = auth_throttle_new();
 	auth_turn_table_init(&a->turns);

@@ -85,7 +85,8 @@ reload_server(struct reload *r, struct server *s, bool last)
 		bool again = s->removed;
 
 		s->removed = false;
-		if (s->snapshot == NULL || !config_server_same(s->snapshot->config, r->snap->config, s->name))
+		if (s->snapshot == NULL || r->anew ||
+		    !config_server_same(s->snapshot->config, r->snap->config, s->name))
 			maintenance_post_end(s);
 		server_adopt(s, r->snap);
 		server_reason(s, NULL);
@@ -94,7 +95,7 @@ reload_server(struct reload *r, struct server *s, bool last)
 			    "it was removed a moment ago; start it when it has stopped");
 		else if (s->wanted)
 			start_server(r, s, "started");
-	} else if (config_server_same(s->snapshot->config, r->snap->config, s->name)) {
+	} else if (!r->anew && config_server_same(s->snapshot->config, r->snap->config, s->name)) {
 		server_adopt(s, r->snap);
 	} else if (server_renew(s, r->snap, &why) == 0) {
 		reload_words_say(r, 0, s->name, "changed", "");
@@ -171,6 +172,19 @@ directories_are_same(const struct config *a, const struct config *b)
 }
 
 /*
+ * Whether processes may go on in their sandbox. One that has not begun with syslog could not connect to it.
+ */
+static bool
+sandbox_is_same(const struct master *m, const struct config_service *a, const struct config_service *b)
+{
+	bool foreground = m->options.foreground;
+
+	return a->sandbox == b->sandbox && (!b->sandbox ||
+	    config_service_log_sink(b, foreground) != LOG_TO_SYSLOG ||
+	    config_service_log_sink(a, foreground) == LOG_TO_SYSLOG);
+}
+
+/*
  * Whether the keys are the same that cannot change while the service runs: the master made its folders and
  * found its users by them at its start.
  */
@@ -220,6 +234,7 @@ adopt_snapshot(struct reload *r)
 	bool same_dns = dns_is_same(&old->config->service, &r->snap->config->service);
 	bool same_directories = directories_are_same(old->config, r->snap->config);
 
+	r->anew = !sandbox_is_same(m, &old->config->service, &r->snap->config->service);
 	if (!r->lists)
 		remove_servers(r);
 	m->snapshot = r->snap;
@@ -234,7 +249,9 @@ adopt_snapshot(struct reload *r)
 		helper_stop(m, CTL_HELPER_FETCH, master_grace(m));
 	if (!same_directories)
 		helper_stop(m, CTL_HELPER_DIRECTORY, master_grace(m));
-	if (!same_metrics)
+	if (r->anew)
+		helper_stop_all(m, master_grace(m));
+	if (!same_metrics || r->anew)
 		metrics_post_renew(m);
 	file_handover_tell_missing(r->snap->config);
 	file_watch_scan(m);

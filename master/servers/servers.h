@@ -156,6 +156,7 @@ struct reload {
 	int status;
 	bool again;			/* of INI files that were read before: told is what is new */
 	bool lists;			/* and that were taken over: no server comes or goes */
+	bool anew;			/* all processes start anew, changed or not: another sandbox */
 };
 
 /* An event and, when it is meant, a line of text; a status other than 0 is that of the reload. */

@@ -8,6 +8,7 @@ import unicodedata
 
 from checks import check, equal
 from patience import until
+from processes import descendants_of
 
 LINE = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z (postern(?:-[a-z]+)?)\[\d+\]: \S+ event=\S+.*")
 
@@ -143,6 +144,21 @@ def test_reload_moves_events(t):
     service.home.wait_drops(2)
     service.ctl("stop")
     check("event=service state=stopped" in second.read_text(), second.read_text())
+
+
+def test_reload_to_syslog(t):
+    """A process in its sandbox cannot connect to syslog unless it began with it: all are replaced."""
+    service, _ = with_file(t)
+    in_background(service)
+    master = int((service.run / "postern.pid").read_text())
+    old = set(descendants_of(master))
+    service.service["events"] = "syslog"
+    service.write()
+    service.ctl("reload")
+    until(lambda: len(descendants_of(master)) >= len(old) and not old & set(descendants_of(master)), what="other processes")
+    service.default.send()
+    service.home.wait_drops()
+    service.ctl("stop")
 
 
 def test_lost_events_are_told(t):

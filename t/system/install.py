@@ -58,11 +58,16 @@ def test_staged(t):
 def test_unit_and_script_texts(t):
     script = (ROOT / "etc/postern.init").read_text()
     for word in ("### BEGIN INIT INFO", "# Provides:", "# Required-Start:", "# Required-Stop:", "# Default-Start:", "# Default-Stop:",
-                 "# Short-Description:", "### END INIT INFO"):
+                 "# Short-Description:", "### END INIT INFO", "umask 077", "ulimit -c 0", "ulimit -n "):
         check(word in script, word, "is not in the init script")
     unit = (ROOT / "etc/postern.service").read_text()
-    for word in ("Type=notify", "ExecStart=", "ExecReload=", "ProtectSystem=", "CapabilityBoundingSet=", "WantedBy="):
+    for word in ("Type=notify", "ExecStart=", "ExecReload=", "ProtectSystem=", "CapabilityBoundingSet=", "WantedBy=", "ProtectProc=invisible",
+                 "ProcSubset=pid", "RemoveIPC=yes", "LimitNOFILE=", "LimitCORE=0", "UMask=0077"):
         check(word in unit, word, "is not in the unit")
+    # Its allow list ends what it does not name: the processes' own sandbox is not in its groups.
+    calls = re.search(r"^SystemCallFilter=(@system-service .*)", unit, re.M)[1].split()
+    for call in ("seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"):
+        check(call in calls, call, "is not in the unit")
 
 
 def test_init_script(t):

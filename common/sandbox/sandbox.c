@@ -1,0 +1,59 @@
+/*
+ * sandbox - a process gives up all calls and folders that its role has no use for
+ *
+ * Runs in:  every process but posternctl; once, before there are threads
+ * Owns:     nothing
+ * Promise:  what was given up does not come back. An old kernel takes away less, and the supervisor says so
+ *           once
+ * Fails by: an event: the process goes on with what it has
+ */
+#include "common/sandbox/sandbox.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "common/base/log.h"
+#include "common/sandbox/sandbox_private.h"
+
+static void
+tell_failure(const char *what, int error)
+{
+	if (error != 0)
+		log_event(LOG_WARN, NULL, "trouble", "part=sandbox what=%s reason=%s", what,
+		    log_safe(strerror(error)));
+}
+
+bool
+sandbox_enter(const struct sandbox_plan *plan)
+{
+	const struct sandbox_role *role = sandbox_table_role(plan->role);
+
+	if (role == NULL)
+		return false;
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (sandbox_trees_version() >= SANDBOX_LANDLOCK_LEAST)
+		tell_failure("landlock", sandbox_trees_enter(role, plan));
+	if (sandbox_filter_probe() == 0)
+		tell_failure("seccomp", sandbox_filter_load(role, plan));
+	return true;
+}
+
+void
+sandbox_enter_master(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && sandbox_filter_probe() == 0)
+		tell_failure("seccomp", sandbox_filter_load_master());
+}
+
+void
+sandbox_tell_kernel(void)
+{
+	int version = sandbox_trees_version();
+	const char *trees = version == -1 ? strerror(errno) : "the kernel has its first version only";
+	int filter = sandbox_filter_probe();
+
+	tell_failure("seccomp", filter);
+	if (version < SANDBOX_LANDLOCK_LEAST)
+		log_event(LOG_WARN, NULL, "trouble", "part=sandbox what=landlock reason=%s", log_safe(trees));
+}

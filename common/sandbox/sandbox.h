@@ -1,0 +1,42 @@
+/*
+ * sandbox - what a process may ask of the kernel: system calls (seccomp) and folders (Landlock), by its role
+ */
+#ifndef COMMON_SANDBOX_SANDBOX_H
+#define COMMON_SANDBOX_SANDBOX_H
+
+#include <stdbool.h>
+
+struct config;
+struct config_server;
+struct loop;
+
+struct sandbox_plan {
+	const char *role;			/* of boot_role: "listener" */
+	const struct config *config;
+	const struct config_server *server;	/* NULL: a helper */
+	bool syslog;		/* events go there, and it is connected again when it was restarted */
+	bool sanitizers;	/* what they call at the end of a test build's process */
+	bool kill;		/* end the process, with a line, at a call that its role has not */
+};
+
+/*
+ * From now on the process, with all threads that it will have, can call and open what the table says of its
+ * role, and nothing can widen that. After the privilege drop, before there are threads. Another call is
+ * EPERM, and one event for each call. What the kernel does not know is left out without a word (see
+ * sandbox_tell_kernel); any other failure is an event. False: no role of that name.
+ */
+bool sandbox_enter(const struct sandbox_plan *plan) __attribute__((warn_unused_result));
+/* --- sandbox_trap: calls that were refused become events, on the loop; at the end those that are left --- */
+void sandbox_trap_watch(struct loop *l);
+void sandbox_trap_done(void);
+void sandbox_trap_tell(void);	/* now */
+
+/*
+ * For the supervisor, as root or not: no process of the service can trace, load code into the kernel, mount,
+ * and the like.
+ */
+void sandbox_enter_master(void);
+/* An event for each of the two that this kernel has not, or the container does not let us use. */
+void sandbox_tell_kernel(void);
+
+#endif

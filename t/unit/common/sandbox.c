@@ -1,0 +1,375 @@
+/* sandbox - what each role can call and open, tried by a process that has entered the sandbox of that role */
+#include <fcntl.h>
+#include <linux/prctl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "common/sandbox/sandbox_private.h"
+#include "t/unit/common/temp_config.h"
+
+#define NET "deliver resolver auth fetch directory "
+#define LOCAL "pickup auth fetch directory "
+#define WRITE "listener pickup deliver maintenance "
+#define NOBODY ""
+#define EVERYBODY NULL
+
+/* A call that fails in any case: with EPERM, or, for roles that have it, with another error. */
+static const struct attempt {
+	const char *what;
+	long number;
+	long argument[6];
+	const char *may;	/* roles; EVERYBODY: all of them */
+	int error;		/* of the others; 0: EPERM */
+} attempts[] = {
+	{ "socket of IPv4", SYS_socket, { AF_INET, -1 }, NET, 0 },
+	{ "socket of IPv6", SYS_socket, { AF_INET6, -1 }, NET, 0 },
+	{ "local socket", SYS_socket, { AF_UNIX, -1 }, LOCAL, 0 },
+	{ "socket of netlink", SYS_socket, { AF_NETLINK, -1 }, "deliver auth fetch directory", 0 },
+	{ "raw packets", SYS_socket, { AF_PACKET, -1 }, NOBODY, 0 },
+	{ "connect", SYS_connect, { -1 }, NET LOCAL, 0 },
+	{ "bind", SYS_bind, { -1 }, NET, 0 },
+	{ "listen", SYS_listen, { -1 }, NOBODY, 0 },
+	{ "accept", SYS_accept4, { -1 }, "listener metrics", 0 },
+	{ "execve", SYS_execve, { 0 }, NOBODY, 0 },
+	{ "execveat", SYS_execveat, { -1 }, NOBODY, 0 },
+	{ "fork", SYS_clone, { SIGCHLD }, NOBODY, 0 },
+	{ "clone3", SYS_clone3, { 0 }, NOBODY, ENOSYS },
+	{ "kill", SYS_kill, { 1, 0 }, NOBODY, 0 },
+	{ "a signal to another process", SYS_tgkill, { 1, 1, 0 }, NOBODY, 0 },
+	{ "ptrace", SYS_ptrace, { PTRACE_ATTACH, 1 }, NOBODY, 0 },
+	{ "memory of others", SYS_process_vm_readv, { 1 }, NOBODY, 0 },
+	{ "memory of others, for writing", SYS_process_vm_writev, { 1 }, NOBODY, 0 },
+	{ "mount", SYS_mount, { 0 }, NOBODY, 0 },
+	{ "bpf", SYS_bpf, { -1 }, NOBODY, 0 },
+	{ "io_uring", SYS_io_uring_setup, { 0 }, NOBODY, 0 },
+	{ "keyctl", SYS_keyctl, { -1 }, NOBODY, 0 },
+	{ "userfaultfd", SYS_userfaultfd, { -1 }, NOBODY, 0 },
+	{ "unshare", SYS_unshare, { 0 }, NOBODY, 0 },
+	{ "to be traced", SYS_prctl, { PR_SET_DUMPABLE, 77 }, NOBODY, 0 },
+	{ "code made from data", SYS_mprotect, { 1, 1, PROT_READ | PROT_EXEC }, "directory", 0 },
+	{ "memory for code and data", SYS_mmap, { 0, 0, PROT_WRITE | PROT_EXEC }, "directory", 0 },
+	{ "a library", SYS_mmap, { 0, 0, PROT_READ | PROT_EXEC }, EVERYBODY, 0 },
+	{ "signals by SIGIO", SYS_fcntl, { -1, F_SETOWN, 1 }, NOBODY, 0 },
+	{ "flags of a descriptor", SYS_fcntl, { -1, F_GETFL, 0 }, EVERYBODY, 0 },
+	{ "ioctl of a terminal", SYS_ioctl, { -1, 0x5412 /* TIOCSTI */ }, NOBODY, 0 },
+	{ "fchmod", SYS_fchmod, { -1 }, "deliver maintenance", 0 },
+	{ "chown", SYS_fchown, { -1 }, NOBODY, 0 },
+	{ "unlink", SYS_unlinkat, { -1 }, WRITE, 0 },
+	{ "rename", SYS_renameat2, { -1 }, WRITE, 0 },
+	{ "mknod", SYS_mknodat, { -1 }, NOBODY, 0 },
+	{ "symlink", SYS_symlinkat, { 0 }, NOBODY, 0 },
+	{ "inotify", SYS_inotify_add_watch, { -1 }, "pickup", 0 },
+	{ "memfd", SYS_memfd_create, { 0 }, "resolver auth directory pickup", 0 },
+	{ "a higher limit", SYS_prlimit64, { 0, RLIMIT_NOFILE, 1 }, NOBODY, 0 },
+	{ "setuid", SYS_setuid, { -1 }, NOBODY, 0 },
+	{ "read", SYS_read, { -1 }, EVERYBODY, 0 },
+	{ "a call of tomorrow", 1000, { 0 }, NOBODY, ENOSYS },
+};
+
+/* --- a process in a sandbox --- */
+
+static bool syslog_too;
+static int said = -1;	/* the child tells here what is wrong */
+
+static void
+complain(const char *what, const char *detail)
+{
+	char line[200];
+	int len = snprintf(line, sizeof(line), "%s: %s\n", what, detail);
+
+	(void)!write(said, line, (size_t)len);
+}
+
+static void
+need(bool ok, const char *what)
+{
+	if (!ok)
+		complain(what, strerror(errno));
+}
+
+/* What `child` and its events said, to be freed; *status as of waitpid. */
+static char *
+in_sandbox(const char *role, bool kill_it, void (*child)(const char *role), int *status)
+{
+	int words[2];
+	char *all = mem_zalloc(65536);
+	size_t len = 0;
+	ssize_t n;
+
+	ck_assert_int_eq(pipe(words), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct sandbox_plan plan = { .role = role, .config = config, .server = server("default"),
+		    .kill = kill_it, .syslog = syslog_too };
+
+		said = words[1];
+		dup2(said, STDERR_FILENO);
+		if (!sandbox_enter(&plan))
+			complain(role, "no such role");
+		else
+			child(role);
+		sandbox_trap_tell();
+		_exit(0);
+	}
+	close(words[1]);
+	while ((n = read(words[0], all + len, 65535 - len)) > 0)
+		len += (size_t)n;
+	close(words[0]);
+	ck_assert_int_eq(waitpid(pid, status, 0), pid);
+	return all;
+}
+
+static void
+set_up(void)
+{
+	begin();
+	char *text = mem_printf("[general]\nhome = %s/home\nlog-directory = %s/logs\n[domain a.example]\n"
+	    "type = default\n", folder, folder);
+	put("servers/default.ini", text);
+	free(text);
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const made[] = { "home", "home/drop", "home/pickup", "logs" };
+		char *path = path_of(made[i]);
+
+		ck_assert_int_eq(mkdir(path, 0755), 0);
+		free(path);
+	}
+	read_all();
+	(void)server("default");
+}
+
+/* --- calls --- */
+
+static bool
+may_call(const struct attempt *a, const char *role)
+{
+	const char *at = a->may != NULL ? strstr(a->may, role) : "";
+
+	return at != NULL;
+}
+
+static void
+try_calls(const char *role)
+{
+	for (size_t i = 0; i < nitems_of(attempts); i++) {
+		const struct attempt *a = &attempts[i];
+		const long *x = a->argument;
+		int wrong = a->error != 0 ? a->error : EPERM;
+		long rc;
+
+		errno = 0;
+		rc = syscall(a->number, x[0], x[1], x[2], x[3], x[4], x[5]);
+		if (rc == 0 && a->number == SYS_clone)
+			_exit(1);
+		if (may_call(a, role) ? rc == -1 && errno == wrong : rc != -1 || errno != wrong)
+			complain(a->what, rc == -1 ? strerror(errno) : "was done");
+	}
+}
+
+START_TEST(test_calls_of_each_role)
+{
+	set_up();
+	ck_assert_uint_eq(sandbox_table_count, 9);
+	for (size_t i = 0; i < sandbox_table_count; i++) {
+		const char *role = sandbox_table_roles[i].name;
+		int status;
+		char *all = in_sandbox(role, false, try_calls, &status), *save = NULL;
+		unsigned events = 0;
+
+		ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "%s: %d", role, status);
+		for (char *line = strtok_r(all, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+			bool event = strstr(line, "event=trouble part=sandbox call=") != NULL;
+
+			ck_assert_msg(event, "%s: %s", role, line);
+			events++;
+		}
+		ck_assert_uint_gt(events, 20);
+		free(all);
+	}
+	end();
+}
+END_TEST
+
+/* Where events go to syslog, its daemon may have to be reached again. */
+static void
+try_syslog(const char *role)
+{
+	need(socket(AF_UNIX, SOCK_DGRAM, 0) != -1, "a local socket");
+	need(socket(AF_INET, SOCK_DGRAM, 0) == -1 && errno == EPERM, "another socket");
+}
+
+START_TEST(test_syslog)
+{
+	int status;
+
+	set_up();
+	syslog_too = true;
+	char *all = in_sandbox("listener", false, try_syslog, &status);
+	ck_assert_msg(strstr(all, "a local socket") == NULL && strstr(all, "another socket") == NULL, "%s", all);
+	free(all);
+	end();
+}
+END_TEST
+
+/* --- events, and the end in a test build --- */
+
+static void *
+try_on_a_thread(void *arg)
+{
+	need(syscall(SYS_ptrace, 0, 0, 0, 0) == -1 && errno == EPERM, "ptrace on a thread");
+	return arg;
+}
+
+static void
+try_often(const char *role)
+{
+	pthread_t thread;
+
+	for (int i = 0; i < 3; i++)
+		need(syscall(SYS_ptrace, 0, 0, 0, 0) == -1 && errno == EPERM, "ptrace");
+	need(pthread_create(&thread, NULL, try_on_a_thread, NULL) == 0, "a thread");
+	pthread_join(thread, NULL);
+	need(socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EPERM, "socket");
+}
+
+START_TEST(test_one_event_a_call)
+{
+	int status;
+
+	set_up();
+	char *all = in_sandbox("listener", false, try_often, &status), *first = strstr(all, "call=ptrace number=");
+	ck_assert_msg(first != NULL && strstr(first + 1, "call=ptrace") == NULL, "%s", all);
+	ck_assert_msg(strstr(all, "part=sandbox call=socket number=") != NULL, "%s", all);
+	ck_assert_int_eq(status, 0);
+	free(all);
+	end();
+}
+END_TEST
+
+START_TEST(test_a_test_build_ends)
+{
+	int status;
+
+	set_up();
+	char *all = in_sandbox("listener", true, try_often, &status);
+	ck_assert_msg(strstr(all, "event=bug reason=\"sandbox: ptrace is no call of listener\"") != NULL, "%s",
+	    all);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	free(all);
+	end();
+}
+END_TEST
+
+/* --- folders --- */
+
+static void
+try_file(const char *name, int flags, int error)
+{
+	char path[200];
+	int fd;
+
+	if (*name == '/')
+		snprintf(path, sizeof(path), "%s", name);
+	else
+		snprintf(path, sizeof(path), "%s/%s", folder, name);
+	errno = 0;
+	fd = open(path, flags | O_CLOEXEC, 0600);
+	if (error == 0 ? fd == -1 : fd != -1 || errno != error)
+		complain(path, fd != -1 ? "was opened" : strerror(errno));
+	if (fd != -1)
+		close(fd);
+}
+
+static void
+try_files_of_listener(const char *role)
+{
+	try_file("home/queue/x", O_RDWR | O_CREAT | O_EXCL, 0);
+	try_file("logs/x", O_WRONLY | O_APPEND | O_CREAT, 0);
+	try_file("logs/x", O_RDONLY, EACCES);
+	try_file("home/drop", O_RDONLY | O_DIRECTORY, 0);
+	try_file("home/drop/mail", O_RDONLY, EACCES);
+	try_file("home/drop/new", O_WRONLY | O_CREAT, EACCES);
+	try_file("home/pickup/new", O_WRONLY | O_CREAT, EACCES);
+	try_file("postern.ini", O_RDONLY, EACCES);
+	try_file("/etc/passwd", O_RDONLY, EACCES);
+	try_file("/", O_RDONLY | O_DIRECTORY, EACCES);
+	try_file("/usr/lib", O_RDONLY | O_DIRECTORY, 0);
+	try_file("/dev/null", O_RDWR, 0);
+}
+
+static void
+try_files_of_deliver(const char *role)
+{
+	char from[200], to[200];
+
+	try_file("home/drop/mail", O_RDWR, 0);
+	try_file("home/queue/y", O_RDWR | O_CREAT | O_EXCL, 0);
+	snprintf(from, sizeof(from), "%s/home/queue/y", folder);
+	snprintf(to, sizeof(to), "%s/home/drop/y", folder);
+	need(rename(from, to) == 0, "from one folder into another");
+	try_file("home/badmail", O_RDONLY | O_DIRECTORY, ENOENT);
+	snprintf(to, sizeof(to), "%s/home/badmail", folder);
+	need(mkdir(to, 0700) == 0, "a folder below the home");
+	try_file("postern.ini", O_RDONLY, EACCES);
+	try_file("/etc/passwd", O_RDONLY, EACCES);
+}
+
+static void
+try_files_of_auth(const char *role)
+{
+	try_file("/etc/passwd", O_RDONLY, 0);
+	try_file("/etc/passwd", O_RDWR, EACCES);
+	try_file("home/queue", O_RDONLY | O_DIRECTORY, EACCES);
+	try_file("logs", O_RDONLY | O_DIRECTORY, EACCES);
+}
+
+START_TEST(test_folders)
+{
+	static const struct { const char *role; void (*files)(const char *role); } rows[] = {
+		{ "listener", try_files_of_listener }, { "deliver", try_files_of_deliver },
+		{ "auth", try_files_of_auth },
+	};
+
+	if (sandbox_trees_version() < SANDBOX_LANDLOCK_LEAST)
+		return;		/* a kernel without; the event of the supervisor says so */
+	set_up();
+	put("home/drop/mail", "text");
+	for (size_t i = 0; i < nitems_of(rows); i++) {
+		int status;
+		char *all = in_sandbox(rows[i].role, false, rows[i].files, &status);
+
+		ck_assert_msg(*all == '\0' && status == 0, "%s: %s", rows[i].role, all);
+		free(all);
+	}
+	end();
+}
+END_TEST
+
+/* --- the supervisor --- */
+
+START_TEST(test_master)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		sandbox_enter_master();
+		errno = 0;
+		_exit(syscall(SYS_keyctl, -1) == -1 && errno == EPERM && getpid() > 1 &&
+		    socket(AF_INET, SOCK_STREAM, 0) != -1 ? 0 : 1);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_ptr_null(sandbox_table_role("posternctl"));
+}
+END_TEST
+
+UNIT_MAIN("sandbox", test_calls_of_each_role, test_syslog, test_one_event_a_call, test_a_test_build_ends, test_folders, test_master)
